@@ -1,0 +1,122 @@
+# The fc tools: knowledge fusion of chat LLMs as Unix programs.  `make help` lists the targets.
+
+PREFIX  = /usr/local
+BINDIR  = $(PREFIX)/bin
+MANDIR  = $(PREFIX)/share/man
+DATADIR = $(PREFIX)/share/fusechat
+DESTDIR =
+
+CC      = cc
+PROTOCC = protoc-c
+CFLAGS  = -O2 -g
+# One build tree per configuration: `make SAN=address,undefined` never needs a clean.
+SAN     =
+B       = build$(if $(SAN),-$(firstword $(subst $(comma), ,$(SAN))))
+comma   = ,
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+
+VERSION := $(shell git describe --always --dirty --match 'v*' 2>/dev/null || cat VERSION 2>/dev/null || echo unknown)
+
+PKGS  = libzstd libprotobuf-c jansson libpcre2-8 libutf8proc libxxhash openblas
+WARN  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith
+XCPP  = -D_POSIX_C_SOURCE=200809L -Itools/lib -I$(B)/proto $(PKG_CFLAGS) $(CPPFLAGS)
+XCC   = -std=c11 -fopenmp -ffp-contract=off -fno-math-errno $(WARN) $(CFLAGS) \
+        $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+XLIBS = -Wl,--as-needed $(PKG_LIBS) -ldnnl -lm $(LDLIBS)
+
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+# Every tools/fc-*/ is one executable; everything under tools/lib is the archive.
+TOOLS   = $(notdir $(patsubst %/,%,$(wildcard tools/fc-*/)))
+PBSRC   = $(patsubst proto/%.proto,$(B)/proto/%.pb-c.c,$(wildcard proto/*.proto))
+LIBSRC  = $(wildcard tools/lib/*/*.c)
+LIBOBJ  = $(LIBSRC:%.c=$(B)/%.o) $(PBSRC:.c=.o) $(B)/version.o
+TOOLSRC = $(wildcard tools/fc-*/*.c)
+BINS    = $(TOOLS:%=$(B)/%)
+MANS    = $(wildcard man/*.[157])
+PIPES   = $(wildcard pipelines/*.mk pipelines/*.gp pipelines/*.sh)
+
+all: $(BINS)
+
+help:
+	@echo 'all            build the tools into $(B)/'
+	@echo 'demo           install what is missing, build, fuse the embedded models, show the result'
+	@echo 'check          install what is missing, build, run every test'
+	@echo 'check-asan     the tests under AddressSanitizer and UBSan'
+	@echo 'check-tsan     the threaded tests under ThreadSanitizer'
+	@echo 'bench          speed, as ratios'
+	@echo 'lint           formatting, layers, man pages, shell'
+	@echo 'install        into $$(DESTDIR)$$(PREFIX); uninstall removes it'
+	@echo 'deps           install the Debian packages that are missing'
+
+define tool_rule
+$(B)/$1: $(patsubst %.c,$(B)/%.o,$(wildcard tools/$1/*.c)) $(B)/libfc.a
+	$$(CC) $$(XCC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(B)/libfc.a $$(XLIBS)
+endef
+$(foreach t,$(TOOLS),$(eval $(call tool_rule,$t)))
+
+$(B)/libfc.a: $(LIBOBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+# Kernels are compiled for speed; what needs an instruction set asks for it per function.
+$(B)/tools/lib/nn/%.o: CFLAGS += -O3
+
+$(B)/%.o: %.c | $(PBSRC)
+	@mkdir -p $(@D)
+	$(CC) $(XCPP) $(XCC) -MMD -MP -c -o $@ $<
+
+$(B)/proto/%.pb-c.o: $(B)/proto/%.pb-c.c
+	$(CC) $(XCPP) $(CFLAGS) -c -o $@ $<
+
+$(PBSRC): $(B)/proto/%.pb-c.c: proto/%.proto
+	@mkdir -p $(@D)
+	$(PROTOCC) -Iproto --c_out=$(B)/proto $<
+
+$(B)/version.c: FORCE
+	@mkdir -p $(@D)
+	@echo 'extern const char fc_version[]; const char fc_version[] = "$(VERSION)";' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(B)/version.o: $(B)/version.c
+	$(CC) $(XCC) -c -o $@ $<
+
+# Unit tests: tests/unit/X.c is linked with the library, tests/unit/fc-TOOL/X.c also with that
+# tool's objects except main.
+UNIT = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c tests/unit/fc-*/*.c))
+define unit_rule
+$(B)/unit/$1: tests/unit/$1.c tests/unit/t.h $(B)/libfc.a \
+    $(if $(findstring /,$1),$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard tools/$(dir $1)*.c))))
+	@mkdir -p $$(@D)
+	$$(CC) $$(XCPP) -Itools -Itests/unit $$(XCC) $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) $$(B)/libfc.a $$(XLIBS)
+endef
+$(foreach u,$(UNIT:$(B)/unit/%=%),$(eval $(call unit_rule,$u)))
+
+deps:
+	@pipelines/deps.sh
+
+# Package installation first, in a make of its own: pkg-config is asked when a makefile is read.
+check: deps
+	@$(MAKE) --no-print-directory check-built
+check-built: all $(UNIT)
+	@B=$(B) tests/run
+check-unit: $(UNIT)
+	@B=$(B) tests/run unit
+check-cli: all
+	@B=$(B) tests/run cli
+check-asan: deps
+	@$(MAKE) --no-print-directory SAN=address,undefined CFLAGS='-O1 -g' check-built
+
+lint:
+	@B=$(B) tests/run lint
+
+clean:
+	rm -rf build build-*
+
+-include $(LIBSRC:%.c=$(B)/%.d) $(TOOLSRC:%.c=$(B)/%.d)
+
+FORCE:
+.DELETE_ON_ERROR:
+.PHONY: all help deps check check-built check-unit check-cli check-asan lint clean FORCE

@@ -1,0 +1,14 @@
+# Sourced by every bats file: `load ../helper`.
+bats_require_minimum_version 1.5.0
+
+# A pipeline whose status is that of its last failing part, for `run pipe '...'`.
+pipe() { bash -o pipefail -c "$1"; }
+
+# Ends the test with a message when the shared inputs are not there.
+need_shared() {
+	[ -n "${FC_SHARED:-}" ] || skip "no shared inputs"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+}

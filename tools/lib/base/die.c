@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/die.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/progress.h"
+
+const char *fc_prog = "fc";
+bool fc_quiet;
+
+static void say(const char *kind, const char *fmt, va_list ap)
+{
+	struct fc_err e;
+	fc_vfail(&e, fmt, ap);
+	fc_progress_clear();
+	fflush(stdout);
+	fprintf(stderr, "%s: %s%s\n", fc_prog, kind, e.msg);
+}
+
+void fc_die(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	say("", fmt, ap);
+	va_end(ap);
+	fc_out_abort_all();
+	exit(FC_EXIT_FAIL);
+}
+
+void fc_die_usage(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	say("", fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "Try '%s --help'.\n", fc_prog);
+	exit(FC_EXIT_USAGE);
+}
+
+void fc_warn(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	say("warning: ", fmt, ap);
+	va_end(ap);
+}
+
+void fc_note(const char *fmt, ...)
+{
+	if (fc_quiet)
+		return;
+	va_list ap;
+	va_start(ap, fmt);
+	say("", fmt, ap);
+	va_end(ap);
+}
+
+void fc_finish(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		fc_die("standard output:");
+	exit(FC_EXIT_OK);
+}

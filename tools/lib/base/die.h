@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_BASE_DIE_H
+#define FC_BASE_DIE_H
+
+#include <stdbool.h>
+
+enum fc_exit {
+	FC_EXIT_OK = 0,
+	FC_EXIT_FAIL = 1,  /* the work could not be done: bad data, I/O, memory */
+	FC_EXIT_USAGE = 2, /* the command line is wrong; nothing was read or written */
+};
+
+extern const char *fc_prog; /* set first thing in main(); starts every message */
+extern const char fc_version[];
+extern bool fc_quiet; /* -q: no progress, no notes; warnings and errors stay */
+
+/* Print "PROG: message" to standard error, remove unfinished output files, and exit.
+ * A format that ends in ':' gets the system's reason appended. */
+_Noreturn void fc_die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void fc_die_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Print and go on: a warning always, a note unless -q. */
+void fc_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void fc_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Flushes standard output and exits with 0; a delayed write error (full disk) is fatal.
+ * Every main() ends with this.  A closed pipe ends the tool quietly by SIGPIPE. */
+_Noreturn void fc_finish(void);
+
+#endif

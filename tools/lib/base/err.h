@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_BASE_ERR_H
+#define FC_BASE_ERR_H
+
+#include <stdarg.h>
+
+/*
+ * How library functions report failure: they return -1 (or NULL) and leave one line here that
+ * names the object, the place in it and what was expected.  Tools print it with fc_die().
+ */
+struct fc_err {
+	char msg[1024];
+};
+
+/*
+ * Formats the message and returns -1, so that `return fc_fail(e, ...)` composes.
+ * A format that ends in ':' gets " " and strerror(errno) appended.
+ */
+int fc_fail(struct fc_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int fc_vfail(struct fc_err *e, const char *fmt, va_list ap);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+bool fc_file_exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+char *fc_path_join(const char *dir, const char *name)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	fc_buf_addf(&b, "%s%s%s", dir, *dir && dir[strlen(dir) - 1] == '/' ? "" : "/", name);
+	return fc_buf_detach(&b);
+}
+
+int fc_file_read(const char *path, size_t max_bytes, struct fc_buf *out, struct fc_err *e)
+{
+	bool is_stdin = !strcmp(path, "-");
+	int ret = -1, fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fc_fail(e, "open %s:", path);
+	for (;;) {
+		char *to = fc_buf_reserve(out, 64 << 10);
+		ssize_t n = read(fd, to, 64 << 10);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			fc_fail(e, "read %s:", path);
+			goto out;
+		}
+		if (n == 0)
+			break;
+		out->n += (size_t)n;
+		if (out->n > max_bytes) {
+			fc_fail(e, "%s: larger than %zu bytes", path, max_bytes);
+			goto out;
+		}
+	}
+	out->p[out->n] = 0;
+	ret = 0;
+out:
+	if (!is_stdin)
+		close(fd);
+	return ret;
+}
+
+int fc_map_open(struct fc_map *m, const char *path, struct fc_err *e)
+{
+	int ret = -1, fd = open(path, O_RDONLY | O_CLOEXEC);
+	*m = (struct fc_map){NULL, 0};
+	if (fd < 0)
+		return fc_fail(e, "open %s:", path);
+	struct stat st;
+	if (fstat(fd, &st) < 0) {
+		fc_fail(e, "stat %s:", path);
+		goto out;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		fc_fail(e, "%s: not a regular file", path);
+		goto out;
+	}
+	if (st.st_size) {
+		void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (p == MAP_FAILED) {
+			fc_fail(e, "map %s:", path);
+			goto out;
+		}
+		m->p = p;
+		m->n_bytes = (size_t)st.st_size;
+	}
+	ret = 0;
+out:
+	close(fd);
+	return ret;
+}
+
+void fc_map_close(struct fc_map *m)
+{
+	if (m->p)
+		munmap((void *)(uintptr_t)m->p, m->n_bytes);
+	*m = (struct fc_map){NULL, 0};
+}
+
+int fc_write_all(int fd, const void *p, size_t n, const char *name, struct fc_err *e)
+{
+	const char *at = p;
+	while (n) {
+		ssize_t w = write(fd, at, n);
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return fc_fail(e, "write %s:", name);
+		at += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int fc_pwrite_all(
+    int fd, const void *p, size_t n, size_t offset, const char *name, struct fc_err *e)
+{
+	const char *at = p;
+	while (n) {
+		ssize_t w = pwrite(fd, at, n, (off_t)offset);
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return fc_fail(e, "write %s:", name);
+		at += w;
+		offset += (size_t)w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int fc_file_copy(
+    const char *from_dir, const char *to_dir, const char *name, bool required, struct fc_err *e)
+{
+	char *from = fc_path_join(from_dir, name), *to = fc_path_join(to_dir, name);
+	struct fc_map m = {NULL, 0};
+	int ret = -1, fd = -1;
+	if (!required && !fc_file_exists(from)) {
+		ret = 0;
+		goto out;
+	}
+	if (fc_map_open(&m, from, e) < 0)
+		goto out;
+	fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0) {
+		fc_fail(e, "create %s:", to);
+		goto out;
+	}
+	ret = fc_write_all(fd, m.p, m.n_bytes, to, e);
+	if (close(fd) < 0 && ret == 0)
+		ret = fc_fail(e, "close %s:", to);
+out:
+	fc_map_close(&m);
+	free(from);
+	free(to);
+	return ret;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_BASE_FILE_H
+#define FC_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Reads a whole file; refuses more than max_bytes.  path "-" is standard input. */
+int fc_file_read(const char *path, size_t max_bytes, struct fc_buf *out, struct fc_err *e);
+bool fc_file_exists(const char *path);
+
+/* "dir/name", the caller's to free(). */
+char *fc_path_join(const char *dir, const char *name);
+
+/* A file mapped for reading.  p is NULL for an empty file. */
+struct fc_map {
+	const void *p;
+	size_t n_bytes;
+};
+int fc_map_open(struct fc_map *m, const char *path, struct fc_err *e);
+void fc_map_close(struct fc_map *m);
+
+/*
+ * An output that appears under its name complete or not at all: data go to a temporary beside it,
+ * commit syncs and renames.  path NULL or "-" is standard output.  fc_die() and exit() remove what
+ * was not committed; a killed process leaves the temporary (".NAME.PID.tmp"), never the name.
+ */
+struct fc_out;
+/* binary: refuse to write to a terminal. */
+int fc_out_open(struct fc_out **o, const char *path, bool binary, struct fc_err *e);
+int fc_out_fd(const struct fc_out *o);
+const char *fc_out_name(const struct fc_out *o); /* for messages: the path or "standard output" */
+int fc_out_write(struct fc_out *o, const void *p, size_t n, struct fc_err *e);
+/* Syncs, renames and frees.  On failure the temporary is removed and o is freed too. */
+int fc_out_commit(struct fc_out *o, struct fc_err *e);
+void fc_out_abort(struct fc_out *o); /* removes the temporary and frees; NULL is fine */
+void fc_out_abort_all(void);
+
+/*
+ * A folder with the same promise: files are made in a temporary folder beside it, commit syncs
+ * them all and renames the folder.  An existing folder of that name is refused, unless replace is
+ * set: then it is exchanged with the new one in one step and removed after.
+ */
+struct fc_outdir;
+int fc_outdir_open(struct fc_outdir **d, const char *path, bool replace, struct fc_err *e);
+const char *fc_outdir_tmp(const struct fc_outdir *d); /* where to create the files */
+int fc_outdir_commit(struct fc_outdir *d, struct fc_err *e);
+void fc_outdir_abort(struct fc_outdir *d);
+
+/* Writes all of it, resuming after signals and short writes. */
+int fc_write_all(int fd, const void *p, size_t n, const char *name, struct fc_err *e);
+int fc_pwrite_all(
+    int fd, const void *p, size_t n, size_t offset, const char *name, struct fc_err *e);
+/* Copies the file from/name to to/name; a missing source file is no error unless required. */
+int fc_file_copy(const char *from_dir, const char *to_dir, const char *name, bool required,
+    struct fc_err *e);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+
+static void *check(void *p, size_t n_bytes)
+{
+	if (!p && n_bytes)
+		fc_die("out of memory (%zu bytes)", n_bytes);
+	return p;
+}
+
+static size_t product(size_t n, size_t size_bytes)
+{
+	size_t total;
+	if (!fc_size_mul(n, size_bytes, &total))
+		fc_die("out of memory (%zu items of %zu bytes)", n, size_bytes);
+	return total;
+}
+
+void *fc_malloc(size_t n_bytes)
+{
+	return check(malloc(n_bytes ? n_bytes : 1), n_bytes);
+}
+
+void *fc_calloc(size_t n, size_t size_bytes)
+{
+	size_t total = product(n, size_bytes);
+	return check(calloc(total ? total : 1, 1), total);
+}
+
+void *fc_realloc(void *p, size_t n, size_t size_bytes)
+{
+	size_t total = product(n, size_bytes);
+	return check(realloc(p, total ? total : 1), total);
+}
+
+void *fc_malloc_aligned(size_t n, size_t size_bytes)
+{
+	size_t total = product(n, size_bytes);
+	if (total > (size_t)-64)
+		fc_die("out of memory (%zu bytes)", total);
+	total = (total + 63) & ~(size_t)63;
+	return check(aligned_alloc(64, total ? total : 64), total);
+}
+
+char *fc_memdup0(const void *p, size_t n)
+{
+	char *s = fc_malloc(n + 1);
+	if (n)
+		memcpy(s, p, n);
+	s[n] = 0;
+	return s;
+}
+
+char *fc_strdup(const char *s)
+{
+	return fc_memdup0(s, strlen(s));
+}
+
+bool fc_size_mul(size_t a, size_t b, size_t *out)
+{
+	return !__builtin_mul_overflow(a, b, out);
+}
+
+void *fc_grow(void *p, size_t *cap, size_t need, size_t size_bytes)
+{
+	size_t n = *cap < 8 ? 8 : *cap;
+	while (n < need)
+		n += n / 2;
+	p = fc_realloc(p, n, size_bytes);
+	*cap = n;
+	return p;
+}

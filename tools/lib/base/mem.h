@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_BASE_MEM_H
+#define FC_BASE_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Allocation that ends the program when memory is out ("PROG: out of memory (N bytes)"): that
+ * path can be neither tested nor handled.  Sizes that come from outside are bounded by the
+ * caller before they get here.  Release with free().
+ */
+void *fc_malloc(size_t n_bytes);
+void *fc_calloc(size_t n, size_t size_bytes); /* zeroed; n * size checked for overflow */
+void *fc_realloc(void *p, size_t n, size_t size_bytes);
+char *fc_strdup(const char *s);
+char *fc_memdup0(const void *p, size_t n); /* copies n bytes and adds a NUL */
+
+/* 64-byte aligned, for vectors; release with free().  Contents undefined. */
+void *fc_malloc_aligned(size_t n, size_t size_bytes);
+
+/* *out = a * b; false on overflow. */
+bool fc_size_mul(size_t a, size_t b, size_t *out);
+
+/* Grows the array behind *p so that it holds at least need items; *cap is its capacity. */
+#define FC_GROW(p, cap, need)                                                                      \
+	((need) <= (cap) ? (void)0 : (void)((p) = fc_grow((p), &(cap), (need), sizeof *(p))))
+void *fc_grow(void *p, size_t *cap, size_t need, size_t size_bytes);
+
+#define FC_NEW(type) ((type *)fc_calloc(1, sizeof(type)))
+#define FC_ARRAY(type, n) ((type *)fc_calloc((n), sizeof(type)))
+#define FC_LEN(a) (sizeof(a) / sizeof *(a))
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* getopt_long */
+#include "base/opt.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "base/par.h"
+
+int fc_opt_threads;
+bool fc_opt_no_history;
+
+enum { OPT_HELP = 1000, OPT_VERSION, OPT_LONG }; /* values getopt_long returns; rows follow */
+
+static struct fc_buf given;
+
+const char *fc_opt_given(void)
+{
+	return given.p ? given.p : "";
+}
+
+static bool takes_value(const struct fc_opt *o)
+{
+	return o->kind != FC_OPT_FLAG;
+}
+
+static void print_default(const struct fc_opt *o)
+{
+	switch (o->kind) {
+	case FC_OPT_INT:
+		printf(" [%d]", *(int *)o->dest);
+		break;
+	case FC_OPT_U64:
+		printf(" [%" PRIu64 "]", *(uint64_t *)o->dest);
+		break;
+	case FC_OPT_REAL:
+		printf(" [%g]", *(double *)o->dest);
+		break;
+	case FC_OPT_STR:
+	case FC_OPT_FILE:
+		if (*(const char **)o->dest)
+			printf(" [%s]", *(const char **)o->dest);
+		break;
+	case FC_OPT_CHOICE: {
+		const char *word = o->arg;
+		for (int i = *(int *)o->dest; i > 0; i--)
+			word = strchr(word, '|') + 1;
+		printf(" [%.*s]", (int)strcspn(word, "|"), word);
+		break;
+	}
+	default:
+		break;
+	}
+}
+
+static void print_option(const struct fc_opt *o)
+{
+	char left[128], letter[8] = "    ";
+	if (o->letter)
+		snprintf(letter, sizeof letter, "-%c, ", o->letter);
+	snprintf(left, sizeof left, "  %s--%s%s%s", letter, o->name, takes_value(o) ? " " : "",
+	    takes_value(o) ? o->arg : "");
+	if (strlen(left) <= 26)
+		printf("%-27s %s", left, o->help);
+	else
+		printf("%s\n%-27s %s", left, "", o->help);
+	print_default(o);
+	putchar('\n');
+}
+
+static _Noreturn void print_help(const struct fc_opt *opts, const struct fc_usage *u)
+{
+	const char *line = u->synopsis, *start = "Usage: ";
+	while (*line) {
+		size_t n = strcspn(line, "\n");
+		printf("%s%s %.*s\n", start, fc_prog, (int)n, line);
+		start = "       ";
+		line += n + (line[n] == '\n');
+	}
+	printf("\n%s\n\n", u->summary);
+	for (const struct fc_opt *o = opts; o->kind != FC_OPT_END; o++) {
+		if (o->kind == FC_OPT_HEAD)
+			printf("\n%s:\n", o->help);
+		else
+			print_option(o);
+	}
+	printf("  -h, --help                print this help\n"
+	       "      --version             print the version\n");
+	if (u->more)
+		printf("\n%s\n", u->more);
+	fc_finish();
+}
+
+static double parse_real(const char *name, const char *text)
+{
+	char *end;
+	errno = 0;
+	double v = strtod(text, &end);
+	if (end == text || *end || errno == ERANGE || v != v)
+		fc_die_usage("--%s: '%s' is not a number", name, text);
+	return v;
+}
+
+static long long parse_int(const char *name, const char *text)
+{
+	char *end;
+	errno = 0;
+	long long v = strtoll(text, &end, 10);
+	if (end == text || *end || errno == ERANGE)
+		fc_die_usage("--%s: '%s' is not an integer", name, text);
+	return v;
+}
+
+static uint64_t parse_u64(const char *name, const char *text)
+{
+	char *end;
+	errno = 0;
+	uint64_t v = strtoull(text, &end, 10);
+	if (end == text || *end || *text == '-' || errno == ERANGE)
+		fc_die_usage("--%s: '%s' is not a non-negative integer", name, text);
+	return v;
+}
+
+static int parse_choice(const struct fc_opt *o, const char *text)
+{
+	size_t n = strlen(text);
+	int i = 0;
+	for (const char *word = o->arg; *word; i++) {
+		size_t len = strcspn(word, "|");
+		if (len == n && !strncmp(word, text, n))
+			return i;
+		word += len + (word[len] == '|');
+	}
+	fc_die_usage("--%s: '%s' is none of %s", o->name, text, o->arg);
+}
+
+static void check_range(const struct fc_opt *o, double v)
+{
+	if (v < o->min || v > o->max)
+		fc_die_usage("--%s: %g is outside [%g, %g]", o->name, v, o->min, o->max);
+}
+
+static void store(const struct fc_opt *o, const char *text)
+{
+	switch (o->kind) {
+	case FC_OPT_FLAG:
+		*(bool *)o->dest = true;
+		break;
+	case FC_OPT_INT: {
+		long long v = parse_int(o->name, text);
+		check_range(o, (double)v);
+		*(int *)o->dest = (int)v;
+		break;
+	}
+	case FC_OPT_U64:
+		*(uint64_t *)o->dest = parse_u64(o->name, text);
+		break;
+	case FC_OPT_REAL: {
+		double v = parse_real(o->name, text);
+		check_range(o, v);
+		*(double *)o->dest = v;
+		break;
+	}
+	case FC_OPT_CHOICE:
+		*(int *)o->dest = parse_choice(o, text);
+		break;
+	case FC_OPT_FILES: {
+		struct fc_strs *s = o->dest;
+		s->v = fc_realloc(s->v, (size_t)s->n + 1, sizeof *s->v);
+		s->v[s->n++] = text;
+		break;
+	}
+	default:
+		*(const char **)o->dest = text;
+	}
+	if (o->kind != FC_OPT_FILE && o->kind != FC_OPT_FILES && o->letter != 'q' &&
+	    o->letter != 'j') {
+		fc_buf_addf(&given, "%s--%s", given.n ? " " : "", o->name);
+		if (takes_value(o))
+			fc_buf_addf(&given, " %s", text);
+	}
+}
+
+int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int argc, char **argv)
+{
+	size_t n = 0;
+	while (opts[n].kind != FC_OPT_END)
+		n++;
+	struct option *table = FC_ARRAY(struct option, n + 3);
+	struct fc_buf letters = FC_BUF_INIT;
+	size_t m = 0;
+	fc_buf_adds(&letters, ":h");
+	for (size_t i = 0; i < n; i++) {
+		if (opts[i].kind == FC_OPT_HEAD)
+			continue;
+		bool value = takes_value(&opts[i]);
+		table[m++] = (struct option){opts[i].name, value ? required_argument : no_argument,
+		    NULL, OPT_LONG + (int)i};
+		if (opts[i].letter)
+			fc_buf_addf(&letters, "%c%s", opts[i].letter, value ? ":" : "");
+	}
+	table[m++] = (struct option){"help", no_argument, NULL, OPT_HELP};
+	table[m++] = (struct option){"version", no_argument, NULL, OPT_VERSION};
+
+	int c;
+	while ((c = getopt_long(argc, argv, letters.p, table, NULL)) != -1) {
+		const struct fc_opt *o = NULL;
+		if (c == OPT_HELP || c == 'h')
+			print_help(opts, usage);
+		if (c == OPT_VERSION) {
+			printf("%s %s\n", fc_prog, fc_version);
+			fc_finish();
+		}
+		if (c == ':')
+			fc_die_usage("%s needs a value", argv[optind - 1]);
+		if (c == '?' && optopt > 0 && optopt < 256)
+			fc_die_usage("there is no option -%c", optopt);
+		if (c == '?')
+			fc_die_usage("there is no option %s, or it takes no value", argv[optind - 1]);
+		if (c >= OPT_LONG)
+			o = &opts[c - OPT_LONG];
+		for (size_t i = 0; !o && i < n; i++)
+			if (opts[i].letter == c)
+				o = &opts[i];
+		store(o, optarg);
+	}
+	free(table);
+	fc_buf_release(&letters);
+	fc_par_init(fc_opt_threads);
+	return optind;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* renameat2(RENAME_EXCHANGE) */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+struct fc_out {
+	int fd;
+	char *path, *tmp; /* NULL for standard output */
+	struct fc_out *next;
+};
+
+struct fc_outdir {
+	char *path, *tmp;
+	bool replace;
+	struct fc_outdir *next;
+};
+
+/* What exists under a temporary name and must go when the process ends early. */
+static struct fc_out *open_files;
+static struct fc_outdir *open_dirs;
+
+static char *tmp_name(const char *path)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	size_t n = strlen(path);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	size_t base = n;
+	while (base && path[base - 1] != '/')
+		base--;
+	fc_buf_add(&b, path, base);
+	fc_buf_addf(&b, ".%.*s.%ld.tmp", (int)(n - base), path + base, (long)getpid());
+	return fc_buf_detach(&b);
+}
+
+static void arm_cleanup(void)
+{
+	static bool armed;
+	if (!armed)
+		atexit(fc_out_abort_all);
+	armed = true;
+}
+
+static int sync_path(const char *path, int flags, struct fc_err *e)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+	if (fd < 0)
+		return fc_fail(e, "open %s:", path);
+	int ret = fsync(fd) < 0 && errno != EINVAL ? fc_fail(e, "sync %s:", path) : 0;
+	close(fd);
+	return ret;
+}
+
+static int sync_parent(const char *path, struct fc_err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? fc_memdup0(path, slash == path ? 1 : (size_t)(slash - path))
+	                  : fc_strdup(".");
+	int ret = sync_path(dir, O_RDONLY | O_DIRECTORY, e);
+	free(dir);
+	return ret;
+}
+
+int fc_out_open(struct fc_out **out, const char *path, bool binary, struct fc_err *e)
+{
+	*out = NULL;
+	bool is_stdout = !path || !strcmp(path, "-");
+	if (is_stdout && binary && isatty(STDOUT_FILENO))
+		return fc_fail(e, "a binary stream is not written to a terminal; use -o FILE or a pipe");
+	struct fc_out *o = FC_NEW(struct fc_out);
+	o->fd = STDOUT_FILENO;
+	if (!is_stdout) {
+		struct stat st;
+		bool special = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+		o->path = fc_strdup(path);
+		o->tmp = special ? NULL : tmp_name(path); /* a device or pipe is written directly */
+		o->fd = special ? open(path, O_WRONLY | O_CLOEXEC)
+		                : open(o->tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (o->fd < 0) {
+			fc_fail(e, "create %s:", path);
+			free(o->path);
+			free(o->tmp);
+			free(o);
+			return -1;
+		}
+	}
+	o->next = open_files;
+	open_files = o;
+	arm_cleanup();
+	*out = o;
+	return 0;
+}
+
+int fc_out_fd(const struct fc_out *o)
+{
+	return o->fd;
+}
+
+const char *fc_out_name(const struct fc_out *o)
+{
+	return o->path ? o->path : "standard output";
+}
+
+int fc_out_write(struct fc_out *o, const void *p, size_t n, struct fc_err *e)
+{
+	return fc_write_all(o->fd, p, n, fc_out_name(o), e);
+}
+
+static void out_free(struct fc_out *o)
+{
+	for (struct fc_out **at = &open_files; *at; at = &(*at)->next) {
+		if (*at == o) {
+			*at = o->next;
+			break;
+		}
+	}
+	free(o->path);
+	free(o->tmp);
+	free(o);
+}
+
+int fc_out_commit(struct fc_out *o, struct fc_err *e)
+{
+	int ret = 0;
+	if (o->tmp) {
+		if (fsync(o->fd) < 0 && errno != EINVAL)
+			ret = fc_fail(e, "sync %s:", o->path);
+		if (close(o->fd) < 0 && ret == 0)
+			ret = fc_fail(e, "close %s:", o->path);
+		if (ret == 0 && rename(o->tmp, o->path) < 0)
+			ret = fc_fail(e, "rename to %s:", o->path);
+		if (ret < 0)
+			unlink(o->tmp);
+		else
+			ret = sync_parent(o->path, e);
+	} else if (o->path && close(o->fd) < 0) {
+		ret = fc_fail(e, "close %s:", o->path);
+	}
+	out_free(o);
+	return ret;
+}
+
+void fc_out_abort(struct fc_out *o)
+{
+	if (!o)
+		return;
+	if (o->tmp)
+		unlink(o->tmp);
+	if (o->path)
+		close(o->fd);
+	out_free(o);
+}
+
+/* Model folders are flat: files only, one level. */
+static void remove_folder(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *entry;
+	while (d && (entry = readdir(d)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			unlinkat(dirfd(d), entry->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(path);
+}
+
+int fc_outdir_open(struct fc_outdir **out, const char *path, bool replace, struct fc_err *e)
+{
+	*out = NULL;
+	if (!replace && fc_file_exists(path))
+		return fc_fail(e, "%s: exists already", path);
+	char *tmp = tmp_name(path);
+	if (mkdir(tmp, 0777) < 0) {
+		fc_fail(e, "create folder %s:", tmp);
+		free(tmp);
+		return -1;
+	}
+	struct fc_outdir *d = FC_NEW(struct fc_outdir);
+	size_t n = strlen(path);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	d->path = fc_memdup0(path, n);
+	d->tmp = tmp;
+	d->replace = replace;
+	d->next = open_dirs;
+	open_dirs = d;
+	arm_cleanup();
+	*out = d;
+	return 0;
+}
+
+const char *fc_outdir_tmp(const struct fc_outdir *d)
+{
+	return d->tmp;
+}
+
+static int sync_files(const char *dir, struct fc_err *e)
+{
+	DIR *d = opendir(dir);
+	if (!d)
+		return fc_fail(e, "open %s:", dir);
+	int ret = 0;
+	struct dirent *entry;
+	while (ret == 0 && (entry = readdir(d))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		char *path = fc_path_join(dir, entry->d_name);
+		ret = sync_path(path, O_RDONLY, e);
+		free(path);
+	}
+	closedir(d);
+	return ret == 0 ? sync_path(dir, O_RDONLY | O_DIRECTORY, e) : ret;
+}
+
+static void outdir_free(struct fc_outdir *d)
+{
+	for (struct fc_outdir **at = &open_dirs; *at; at = &(*at)->next) {
+		if (*at == d) {
+			*at = d->next;
+			break;
+		}
+	}
+	free(d->path);
+	free(d->tmp);
+	free(d);
+}
+
+int fc_outdir_commit(struct fc_outdir *d, struct fc_err *e)
+{
+	int ret = sync_files(d->tmp, e);
+	if (ret == 0) {
+		bool exchange = d->replace && fc_file_exists(d->path);
+		if (exchange)
+			ret = renameat2(AT_FDCWD, d->tmp, AT_FDCWD, d->path, RENAME_EXCHANGE);
+		else
+			ret = rename(d->tmp, d->path);
+		if (ret < 0)
+			fc_fail(e, "rename to %s:", d->path);
+		else if (exchange)
+			remove_folder(d->tmp); /* now the old contents */
+	}
+	if (ret < 0)
+		remove_folder(d->tmp);
+	else
+		ret = sync_parent(d->path, e);
+	outdir_free(d);
+	return ret;
+}
+
+void fc_outdir_abort(struct fc_outdir *d)
+{
+	if (!d)
+		return;
+	remove_folder(d->tmp);
+	outdir_free(d);
+}
+
+void fc_out_abort_all(void)
+{
+	while (open_files)
+		fc_out_abort(open_files);
+	while (open_dirs)
+		fc_outdir_abort(open_dirs);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_MODEL_BLOCK_H
+#define FC_MODEL_BLOCK_H
+
+#include "model/model.h"
+
+/*
+ * One decoder layer, forward and backward.  Inference runs every layer over one fc_block_acts;
+ * training keeps only each layer's input and runs the forward pass again before the backward one
+ * (activation recomputation).
+ */
+struct fc_block_acts;
+struct fc_block_acts *fc_block_acts_new(const struct fc_config *c);
+void fc_block_acts_free(struct fc_block_acts *a);
+
+/* Where keys and values of earlier tokens are, for generation: per sequence of the batch. */
+struct fc_kv_seq {
+	float *k, *v; /* [n_past + n_new, G*D] of this layer; new rows are appended by the pass */
+	size_t n_past;
+};
+
+/* x (in place) = block(x).  pos[n] is the position of token n in its sequence.  kv: NULL, or
+ * [n_seq].  With keep, what the backward pass needs stays in acts. */
+void fc_block_fwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, float *x /* [N,C] */,
+    const struct fc_batch *b, const uint32_t *pos, const struct fc_kv_seq *kv, bool keep,
+    struct fc_block_acts *acts);
+
+/* Gradients of one layer's weights, "+="; NULL where the layer has none. */
+struct fc_layer_grad {
+	float *q, *k, *v, *o, *gate, *up, *down;
+	float *attn_norm, *ffn_norm, *q_norm, *k_norm;
+	float *q_bias, *k_bias, *v_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
+};
+/* dx (in place): gradient of the output becomes that of the input.  x: the layer's input.  acts:
+ * of fc_block_fwd() with keep on the same x. */
+void fc_block_bwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, float *dx,
+    const float *x, const struct fc_batch *b, const uint32_t *pos, struct fc_block_acts *acts,
+    struct fc_layer_grad *g);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_MODEL_KVCACHE_H
+#define FC_MODEL_KVCACHE_H
+
+#include "model/block.h"
+
+/* Keys and values of the sequences being generated: n_slot sequences of at most n_ctx tokens. */
+struct fc_kvcache;
+struct fc_kvcache *fc_kvcache_new(const struct fc_model *m, size_t n_slot, size_t n_ctx);
+void fc_kvcache_free(struct fc_kvcache *c);
+size_t fc_kvcache_length(const struct fc_kvcache *c, size_t slot);
+void fc_kvcache_clear(struct fc_kvcache *c, size_t slot);
+
+/*
+ * Runs new tokens of several sequences (sequence s of the batch continues slot[s]) and returns the
+ * final hidden state of each sequence's last token: x [n_seq, C].  The caller keeps lengths within
+ * n_ctx.
+ */
+int fc_kvcache_forward(struct fc_nn *nn, const struct fc_model *m, struct fc_kvcache *c,
+    const struct fc_batch *b, const size_t *slot, float *x, struct fc_err *e);
+
+#endif

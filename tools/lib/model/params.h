@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_MODEL_PARAMS_H
+#define FC_MODEL_PARAMS_H
+
+#include "base/rng.h"
+#include "model/block.h"
+
+/* One trainable tensor: float32 master weights and their gradient. */
+struct fc_param {
+	char *name; /* as in the safetensors file */
+	int n_dim;
+	int64_t dim[2];
+	size_t n;       /* elements */
+	float *w, *g;   /* [n] */
+	bool decay;     /* matrices decay, norms and biases do not */
+};
+
+/* A model in training: all parameters, with an fc_model whose weights point into them. */
+struct fc_params {
+	struct fc_param *v;
+	size_t n;
+	struct fc_model model;           /* in BF16 compute: over bfloat16 copies, see refresh */
+	struct fc_layer_grad *layer_grad; /* [n_layer] */
+	float *embed_grad, *head_grad, *final_norm_grad; /* tied: embed_grad == head_grad */
+};
+/* From a model folder. */
+int fc_params_open(struct fc_params **p, const char *dir, struct fc_nn *nn, struct fc_err *e);
+/* From scratch: normal(0, 0.02), residual projections scaled by 1/sqrt(2 n_layer) (GPT-2). */
+int fc_params_init(struct fc_params **p, const char *config_path, struct fc_nn *nn,
+    struct fc_rng *rng, struct fc_err *e);
+void fc_params_free(struct fc_params *p);
+void fc_params_zero_grad(struct fc_params *p);
+/* After the optimizer changed the weights: renews the bfloat16 copies, if there are any. */
+void fc_params_refresh(struct fc_params *p);
+
+/*
+ * Forward and backward over a batch; gradients are added.  Keeps each layer's input, recomputes the
+ * rest.  Row r of the loss is the hidden state at position row_pos[r] (index into the batch's
+ * tokens, ascending) and predicts target[r]; weights and teacher as in fc_head_loss().
+ * backward false: loss only.
+ */
+struct fc_targets {
+	const size_t *row_pos; /* [n] */
+	const uint32_t *target;
+	const float *sft_weight, *kd_weight;
+	const struct fc_teacher *teacher;
+	size_t n;
+};
+int fc_params_step(struct fc_nn *nn, struct fc_params *p, const struct fc_batch *b,
+    const struct fc_targets *t, bool backward, struct fc_loss *loss, struct fc_err *e);
+
+#endif

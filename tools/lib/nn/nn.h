@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_NN_NN_H
+#define FC_NN_NN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "tensor/dtype.h"
+
+/*
+ * The one interface to computation.  Everything is row-major; activations and gradients are
+ * float32; weights are float32, float16 or bfloat16 where struct fc_weight says so.
+ *
+ *   N  tokens of a batch, all sequences one after the other, no padding
+ *   C  width of the model        H  query heads        G  key/value heads, G divides H
+ *   D  width of a head           F  feed-forward width V  vocabulary        K  top-k
+ *   O, I  outputs and inputs of a linear map
+ *
+ * "+=" functions add to their result.  Results for one thread and several differ only where a
+ * function says so.  No function allocates in proportion to N * V.
+ */
+enum fc_compute { FC_COMPUTE_AUTO, FC_COMPUTE_F32, FC_COMPUTE_BF16 };
+
+struct fc_nn;
+/*
+ * device: "cpu".  F32: products in float32 (OpenBLAS), the reference.  BF16: both operands rounded to
+ * bfloat16, sums in float32 (oneDNN).  AUTO: BF16 where the processor has bfloat16 matrix
+ * instructions, else F32.
+ */
+int fc_nn_open(
+    struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e);
+void fc_nn_close(struct fc_nn *nn);
+enum fc_compute fc_nn_compute(const struct fc_nn *nn); /* never AUTO */
+
+struct fc_weight { /* [n_out, n_in], borrowed */
+	const void *p;
+	enum fc_dtype dtype; /* F32, F16 or BF16 */
+	size_t n_out, n_in;
+};
+
+/* ---- linear.c ---- */
+/* y[n,o] = sum_i x[n,i] w[o,i] */
+void fc_linear_fwd(
+    struct fc_nn *nn, float *y /* [N,O] */, const float *x /* [N,I] */, const struct fc_weight *w,
+    size_t N);
+/* dx[n,i] (+)= sum_o dy[n,o] w[o,i] */
+void fc_linear_bwd_x(struct fc_nn *nn, float *dx /* [N,I] */, const float *dy /* [N,O] */,
+    const struct fc_weight *w, size_t N, bool accumulate);
+/* dw[o,i] += sum_n dy[n,o] x[n,i] */
+void fc_linear_bwd_w(struct fc_nn *nn, float *dw /* [O,I] */, const float *dy /* [N,O] */,
+    const float *x /* [N,I] */, size_t N, size_t O, size_t I);
+void fc_bias_fwd(float *y /* [N,O] */, const float *bias /* [O] */, size_t N, size_t O); /* += */
+void fc_bias_bwd(float *dbias /* [O] */, const float *dy /* [N,O] */, size_t N, size_t O); /* += */
+
+/* ---- rmsnorm.c: y = x / sqrt(mean(x^2) + eps) * (w + plus_one) (Zhang, Sennrich 2019) ---- */
+void fc_rmsnorm_fwd(float *y, const float *x /* [N,C] */, const float *w /* [C] */, size_t N,
+    size_t C, float eps, bool plus_one);
+/* dx += , dw += ; dw may be NULL */
+void fc_rmsnorm_bwd(float *dx, float *dw, const float *dy, const float *x, const float *w, size_t N,
+    size_t C, float eps, bool plus_one);
+
+/* ---- rope.c: rotary position embedding, half-split pairing (i, i + R/2) ---- */
+struct fc_rope {
+	size_t n_rot;          /* R: rotated components of a head, even, R <= D */
+	float *inv_freq;       /* [R/2] radians a position, scaling already applied */
+	float scale;           /* multiplies cos and sin (yarn, longrope); 1 otherwise */
+};
+/* In place on x [N, heads*D]; pos[n] is the position in its own sequence.  inverse: the transposed
+ * map, for the backward pass. */
+void fc_rope_apply(float *x, const uint32_t *pos, size_t N, size_t heads, size_t D,
+    const struct fc_rope *r, bool inverse);
+
+/* ---- attention.c: causal attention of ragged sequences ---- */
+struct fc_attn {
+	size_t H, G, D;
+	float scale;   /* of the scores, normally D^-1/2 */
+	float softcap; /* score = cap * tanh(score / cap); 0: none */
+	uint32_t window; /* a query sees its own and the window - 1 keys before; 0: all */
+};
+/* One sequence: n_q queries attend to n_k >= n_q keys; the last query is at the last key. */
+struct fc_attn_seq {
+	const float *q; /* [n_q, H*D] */
+	const float *k, *v; /* [n_k, G*D] */
+	float *o;   /* [n_q, H*D] */
+	float *lse; /* [n_q, H] log-sum-exp of the scores, for the backward pass; or NULL */
+	size_t n_q, n_k;
+};
+void fc_attn_fwd(
+    struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq);
+struct fc_attn_grad { /* of one sequence; dq, dk, dv are overwritten */
+	const float *dout;   /* [n_q, H*D] */
+	float *dq;           /* [n_q, H*D] */
+	float *dk, *dv;      /* [n_k, G*D] */
+};
+/* Needs o and lse of the forward pass.  n_q must equal n_k. */
+void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq,
+    const struct fc_attn_grad *grad, size_t n_seq);
+
+/* ---- glu.c: y = act(gate) * up ---- */
+enum fc_act { FC_ACT_SILU, FC_ACT_GELU_TANH, FC_ACT_GELU };
+void fc_glu_fwd(
+    float *y, const float *gate, const float *up /* [N,F] */, enum fc_act act, size_t N, size_t F);
+/* dgate and dup are overwritten; they may be the same memory as gate and up. */
+void fc_glu_bwd(float *dgate, float *dup, const float *dy, const float *gate, const float *up,
+    enum fc_act act, size_t N, size_t F);
+
+/* ---- embed.c ---- */
+/* x[n] = scale * w[tok[n]] */
+void fc_embed_fwd(float *x /* [N,C] */, const struct fc_weight *w /* [V,C] */, const uint32_t *tok,
+    size_t N, float scale);
+/* dw[tok[n]] += scale * dx[n]; the order of additions does not depend on threads */
+void fc_embed_bwd(
+    float *dw /* [V,C] */, const float *dx, const uint32_t *tok, size_t N, size_t C, float scale);
+void fc_add(float *y, const float *x, size_t n); /* y += x */
+
+/* ---- head.c: output layer in tiles of positions; logits exist for one tile only ---- */
+struct fc_head {
+	struct fc_weight w; /* [V', C]; V' >= n_vocab where embeddings are padded */
+	size_t n_vocab;     /* ids at and above it get no probability */
+	float softcap;      /* of the logits; 0: none */
+};
+#define FC_NO_TARGET UINT32_MAX
+/*
+ * For every row of x: the K most likely tokens with log-probabilities of the full softmax, sorted
+ * descending (equal: by id), and the target's log-probability (0 where target is FC_NO_TARGET).
+ * One pass over each tile.  K <= n_vocab, K may be 0.
+ */
+void fc_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x /* [N,C] */,
+    const uint32_t *target /* [N] */, size_t N, size_t K, uint32_t *id /* [N,K] */,
+    float *logprob /* [N,K] */, float *true_logprob /* [N] */);
+/* Plain logits for sampling; N is small. */
+void fc_head_logits(
+    struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N, float *logits /* [N,V'] */);
+
+/*
+ * Fused loss and gradient of the output layer:
+ *   L = sum_n sft_weight[n] * -log p_n(target[n])
+ *     + sum_n kd_weight[n] * ( CE: -sum_k q log p   or   KL: sum_k q (log q - log p) )
+ * q: the teacher's row n, entries [row_off[n], row_off[n+1]) with log-probabilities, divided by
+ * temperature and renormalised over the entries (method: FuseLLM, arXiv 2401.10491, eq. 6-8).  A row
+ * without entries adds nothing.  The student is not divided by the temperature.  The teacher costs
+ * K gathers a row.  Weights already hold lambda and 1 / (number of labels of the whole step).
+ */
+struct fc_teacher {
+	const uint32_t *row_off; /* [N+1] */
+	const uint32_t *id;
+	const float *logprob;
+	float temperature;
+	bool kl; /* else CE; the gradient is the same, the reported loss differs */
+};
+struct fc_loss {
+	double sft, kd;        /* the weighted sums above */
+	double nll;            /* sum over rows with sft_weight > 0 of -log p(target), unweighted */
+	size_t n_correct;      /* rows where the target is the most likely token */
+};
+void fc_head_loss(struct fc_nn *nn, const struct fc_head *h, const float *x /* [N,C] */,
+    const uint32_t *target, const float *sft_weight, const float *kd_weight,
+    const struct fc_teacher *teacher /* NULL: none */, size_t N, float *dx /* [N,C] or NULL */,
+    float *dw /* [V',C] +=, or NULL */, struct fc_loss *loss /* += */);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_STORE_STORE_H
+#define FC_STORE_STORE_H
+
+#include "base/err.h"
+#include "tensor/tensor.h"
+
+/*
+ * The tensors of one model, found by name: a Hugging Face folder (model.safetensors, or shards with
+ * model.safetensors.index.json) or one .safetensors file.  Files are mapped, not read; every header
+ * is validated when opened.  PyTorch pickles are refused with the advice to convert.
+ */
+struct fc_store;
+int fc_store_open(struct fc_store **s, const char *path, struct fc_err *e);
+void fc_store_close(struct fc_store *s);
+
+size_t fc_store_count(const struct fc_store *s);
+/* Sorted by name.  Borrowed: valid until fc_store_close(). */
+const struct fc_tensor *fc_store_at(const struct fc_store *s, size_t i);
+const struct fc_tensor *fc_store_find(const struct fc_store *s, const char *name); /* or NULL */
+
+/* Identifies the model: a hash over names, types, shapes and samples of every tensor's bytes. */
+uint64_t fc_store_fingerprint(const struct fc_store *s);
+
+/*
+ * Writes safetensors into an existing folder.  The plan (names, types, shapes; data ignored) fixes
+ * every offset before the first byte, so that tensors can be written in any order, in blocks, by
+ * several threads.  One file "model.safetensors" up to shard_bytes, else numbered shards and an
+ * index.  The folder's atomicity is the caller's (fc_outdir).
+ */
+struct fc_store_writer;
+int fc_store_writer_open(struct fc_store_writer **w, const char *dir, const struct fc_tensor *plan,
+    size_t n, size_t shard_bytes, struct fc_err *e);
+/* Bytes [offset, offset + n) of tensor i of the plan.  Safe from several threads. */
+int fc_store_writer_put(struct fc_store_writer *w, size_t i, size_t offset, const void *p,
+    size_t n, struct fc_err *e);
+/* Writes the index and closes; frees w also on failure. */
+int fc_store_writer_close(struct fc_store_writer *w, struct fc_err *e);
+
+#endif

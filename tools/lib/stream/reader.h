@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_STREAM_READER_H
+#define FC_STREAM_READER_H
+
+#include "stream/example.h"
+#include "stream/header.h"
+#include "tensor/tensor.h"
+
+/*
+ * Reads a stream, see fc-stream(5).  Every record it hands out comes from a frame whose checksum
+ * was verified.  A stream that ends without its trailer, or with one that does not fit, is an
+ * error, also after good records were handed out.  Concatenated streams are read as one; their
+ * headers must be compatible.
+ */
+enum fc_read { FC_READ_ERROR = -1, FC_READ_END, FC_READ_RECORD };
+
+/* A part of a tensor: elements' bytes [offset, offset + n) of the whole. */
+struct fc_tensor_part {
+	struct fc_tensor whole; /* data is NULL */
+	size_t offset, n;
+	const void *data;
+};
+
+struct fc_map_entry { /* source token -> pivot token, seen together count times */
+	uint32_t source, pivot;
+	uint64_t count;
+};
+struct fc_map_part {
+	const struct fc_map_entry *entry;
+	size_t n;
+};
+
+struct fc_reader;
+/* path "-" or NULL: standard input.  Reads the header.  kind 0 takes any; else another kind is
+ * refused with what it is and what to do. */
+int fc_reader_open(struct fc_reader **r, const char *path, enum fc_kind kind, struct fc_err *e);
+void fc_reader_close(struct fc_reader *r);
+const struct fc_header *fc_reader_header(const struct fc_reader *r); /* of the first stream */
+const char *fc_reader_name(const struct fc_reader *r);               /* for messages */
+
+/* The next record of the stream's kind.  example: filled in; its old contents are dropped. */
+enum fc_read fc_reader_example(struct fc_reader *r, struct fc_example *x, struct fc_err *e);
+/* Borrowed until the next call. */
+enum fc_read fc_reader_tensor(struct fc_reader *r, struct fc_tensor_part *t, struct fc_err *e);
+enum fc_read fc_reader_map(struct fc_reader *r, struct fc_map_part *m, struct fc_err *e);
+
+#endif

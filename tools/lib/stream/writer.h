@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_STREAM_WRITER_H
+#define FC_STREAM_WRITER_H
+
+#include "stream/reader.h"
+
+/*
+ * Writes a stream.  Without fc_writer_finish() the stream has no trailer and every reader refuses
+ * it; so no error path and no atexit() may call finish.
+ */
+struct fc_writer;
+/* path NULL or "-": standard output, refused when it is a terminal. */
+int fc_writer_open(
+    struct fc_writer **w, const char *path, const struct fc_header *h, struct fc_err *e);
+int fc_writer_example(struct fc_writer *w, const struct fc_example *x, struct fc_err *e);
+/* t->data holds the whole tensor; it is cut into records. */
+int fc_writer_tensor(struct fc_writer *w, const struct fc_tensor *t, struct fc_err *e);
+int fc_writer_map(
+    struct fc_writer *w, const struct fc_map_entry *entry, size_t n, struct fc_err *e);
+/* Trailer, seek table, commit.  Frees w also on failure. */
+int fc_writer_finish(struct fc_writer *w, struct fc_err *e);
+void fc_writer_abort(struct fc_writer *w); /* NULL is fine */
+
+#endif

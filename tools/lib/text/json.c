@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "text/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "text/utf8.h"
+
+json_t *fc_json_text(const char *p, size_t n, const char *name, struct fc_err *e)
+{
+	json_error_t why;
+	json_t *v = json_loadb(
+	    p ? p : "", n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
+	if (!v)
+		fc_fail(e, "%s: line %d, column %d: %s", name, why.line, why.column, why.text);
+	return v;
+}
+
+json_t *fc_json_file(const char *path, struct fc_err *e)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	json_t *v = NULL;
+	if (fc_file_read(path, FC_JSON_FILE_MAX, &b, e) == 0)
+		v = fc_json_text(b.p, b.n, path, e);
+	fc_buf_release(&b);
+	return v;
+}
+
+static json_t *member(const json_t *o, const char *key)
+{
+	json_t *v = json_object_get(o, key);
+	return json_is_null(v) ? NULL : v;
+}
+
+int fc_json_int(const json_t *o, const char *key, int64_t def, int64_t *out, const char *where,
+    struct fc_err *e)
+{
+	json_t *v = member(o, key);
+	if (v && !json_is_integer(v))
+		return fc_fail(e, "%s: %s: expected an integer", where, key);
+	*out = v ? json_integer_value(v) : def;
+	return 0;
+}
+
+int fc_json_real(const json_t *o, const char *key, double def, double *out, const char *where,
+    struct fc_err *e)
+{
+	json_t *v = member(o, key);
+	if (v && !json_is_number(v))
+		return fc_fail(e, "%s: %s: expected a number", where, key);
+	*out = v ? json_number_value(v) : def;
+	return 0;
+}
+
+int fc_json_bool(
+    const json_t *o, const char *key, bool def, bool *out, const char *where, struct fc_err *e)
+{
+	json_t *v = member(o, key);
+	if (v && !json_is_boolean(v))
+		return fc_fail(e, "%s: %s: expected true or false", where, key);
+	*out = v ? json_is_true(v) : def;
+	return 0;
+}
+
+int fc_json_str(const json_t *o, const char *key, const char *def, const char **out,
+    const char *where, struct fc_err *e)
+{
+	json_t *v = member(o, key);
+	if (v && !json_is_string(v))
+		return fc_fail(e, "%s: %s: expected a string", where, key);
+	*out = v ? json_string_value(v) : def;
+	return 0;
+}
+
+void fc_json_quote(struct fc_buf *b, const char *p, size_t n)
+{
+	fc_buf_addc(b, '"');
+	for (size_t i = 0; i < n;) {
+		unsigned char c = (unsigned char)p[i];
+		if (c == '"' || c == '\\') {
+			fc_buf_addc(b, '\\');
+			fc_buf_addc(b, (char)c);
+			i++;
+		} else if (c == '\n') {
+			fc_buf_adds(b, "\\n");
+			i++;
+		} else if (c < 0x20 || c == 0x7f) {
+			fc_buf_addf(b, "\\u%04x", c);
+			i++;
+		} else {
+			size_t len = fc_utf8_valid(p + i, n - i);
+			if (len)
+				fc_buf_add(b, p + i, len);
+			else
+				fc_buf_adds(b, "\xef\xbf\xbd");
+			i += len ? len : 1;
+		}
+	}
+	fc_buf_addc(b, '"');
+}
+
+static int dump_to_buf(const char *p, size_t n, void *b /* struct fc_buf */)
+{
+	fc_buf_add(b, p, n);
+	return 0;
+}
+
+void fc_json_dump(struct fc_buf *b, const json_t *v)
+{
+	json_dump_callback(v, dump_to_buf, b, JSON_COMPACT | JSON_ENCODE_ANY);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* getline with a 64-bit offset; fopen mode "e" */
+#include "text/lines.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct fc_lines {
+	FILE *f;
+	char *name, *line;
+	size_t cap;
+	uint64_t number;
+	char where[512];
+};
+
+int fc_lines_open(struct fc_lines **out, const char *path, struct fc_err *e)
+{
+	bool is_stdin = !strcmp(path, "-");
+	FILE *f = is_stdin ? stdin : fopen(path, "re");
+	*out = NULL;
+	if (!f)
+		return fc_fail(e, "open %s:", path);
+	struct fc_lines *l = FC_NEW(struct fc_lines);
+	l->f = f;
+	l->name = fc_strdup(is_stdin ? "standard input" : path);
+	*out = l;
+	return 0;
+}
+
+int fc_lines_next(struct fc_lines *l, char **p, size_t *n, struct fc_err *e)
+{
+	ssize_t got = getline(&l->line, &l->cap, l->f);
+	if (got < 0) {
+		if (ferror(l->f))
+			return fc_fail(e, "read %s:", l->name);
+		return 0;
+	}
+	l->number++;
+	if ((size_t)got > FC_LINE_MAX)
+		return fc_fail(e, "%s: line of %zd bytes; at most %zu are read", fc_lines_where(l), got,
+		    FC_LINE_MAX);
+	if (got && l->line[got - 1] == '\n')
+		l->line[--got] = 0;
+	if (got && l->line[got - 1] == '\r')
+		l->line[--got] = 0;
+	*p = l->line;
+	*n = (size_t)got;
+	return 1;
+}
+
+const char *fc_lines_where(struct fc_lines *l)
+{
+	snprintf(l->where, sizeof l->where, "%s:%" PRIu64, l->name, l->number);
+	return l->where;
+}
+
+void fc_lines_close(struct fc_lines *l)
+{
+	if (!l)
+		return;
+	if (l->f != stdin)
+		fclose(l->f);
+	free(l->name);
+	free(l->line);
+	free(l);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TEXT_LINES_H
+#define FC_TEXT_LINES_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* Lines of a text file, one after the other, with memory for one line.  path "-" is stdin. */
+#define FC_LINE_MAX ((size_t)64 << 20) /* bytes; a longer line is an error */
+
+struct fc_lines;
+int fc_lines_open(struct fc_lines **l, const char *path, struct fc_err *e);
+/* 1: *p is the next line without its newline, n bytes, NUL after it, borrowed until the next
+ * call; 0: end of file; -1: error. */
+int fc_lines_next(struct fc_lines *l, char **p, size_t *n, struct fc_err *e);
+const char *fc_lines_where(struct fc_lines *l); /* "chats.jsonl:17", borrowed */
+void fc_lines_close(struct fc_lines *l);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TEXT_UTF8_H
+#define FC_TEXT_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Length (1 to 4) of the valid UTF-8 character at p (n bytes follow), 0 if there is none.
+ * Overlong forms, surrogates and values above U+10FFFF are invalid. */
+size_t fc_utf8_valid(const char *p, size_t n);
+/* The same, with the code point in *cp. */
+size_t fc_utf8_get(const char *p, size_t n, uint32_t *cp);
+/* Writes cp to out (4 bytes at least), returns the length. */
+size_t fc_utf8_put(char *out, uint32_t cp);
+/* Offset of the first byte that is not valid UTF-8; n if all is. */
+size_t fc_utf8_check(const char *p, size_t n);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TOKEN_CONVERSATION_H
+#define FC_TOKEN_CONVERSATION_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "stream/example.h"
+#include "text/json.h"
+
+struct fc_message {
+	enum fc_role role;
+	char *content; /* NUL-terminated, may hold NULs */
+	size_t n;
+};
+
+/* A line of JSONL: {"messages": [{"role", "content"}]} or ShareGPT's {"conversations": [{"from":
+ * "human"|"gpt"|"system", "value"}]}. */
+struct fc_conversation {
+	char *id;      /* "id" of the line (numbers become text), else "line-N" counted over all input */
+	json_t *extra; /* object: the line's other members; never NULL */
+	struct fc_message *message;
+	size_t n_message;
+};
+void fc_conversation_release(struct fc_conversation *c);
+
+/* Conversations of several JSONL files one after the other; no files: standard input. */
+struct fc_conversations;
+int fc_conversations_open(
+    struct fc_conversations **r, const char *const *paths, int n_paths, struct fc_err *e);
+/* 1: c filled in (old contents dropped), 0: end, -1: error naming file and line. */
+int fc_conversations_next(
+    struct fc_conversations *r, struct fc_conversation *c, struct fc_err *e);
+const char *fc_conversations_where(struct fc_conversations *r);
+void fc_conversations_close(struct fc_conversations *r);
+
+/* Appends the conversation as one JSONL line, in the form it came in ("messages"). */
+void fc_conversation_write(struct fc_buf *b, const struct fc_conversation *c);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TOKEN_TOKENIZER_H
+#define FC_TOKEN_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* A tokenizer as its makers publish it.  Immutable after opening; one may be used by several
+ * threads at once, each with its own fc_tokens. */
+struct fc_tokenizer;
+
+#define FC_NO_TOKEN UINT32_MAX
+
+struct fc_token {
+	uint32_t id;
+	uint32_t start, end; /* bytes of the text as it was given, before any normalizer */
+};
+struct fc_tokens { /* {0} is empty */
+	struct fc_token *v;
+	size_t n, cap;
+};
+void fc_tokens_release(struct fc_tokens *t);
+
+struct fc_span {
+	uint32_t start, end;
+};
+
+/* path: a model folder or a tokenizer.json.  tokenizer_config.json beside it adds tokens and names
+ * the special ones. */
+int fc_tokenizer_open(struct fc_tokenizer **t, const char *path, struct fc_err *e);
+void fc_tokenizer_free(struct fc_tokenizer *t);
+
+/*
+ * Appends the tokens of text (n bytes, valid UTF-8 or an error), without adding BOS or EOS.
+ * Special tokens in the text are recognised, except where they overlap a guarded span: text of
+ * messages is data (spans ascending).  guard may be NULL.
+ */
+int fc_tokenizer_encode(const struct fc_tokenizer *t, const char *text, size_t n,
+    const struct fc_span *guard, size_t n_guard, struct fc_tokens *out, struct fc_err *e);
+
+/* Appends the text of ids.  Invalid UTF-8 is appended as it is: cut at character borders yourself. */
+void fc_tokenizer_decode(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
+    bool skip_special, struct fc_buf *out);
+/* The bytes one token stands for inside a text ("" for special tokens and unknown ids).  Borrowed. */
+const char *fc_tokenizer_bytes(const struct fc_tokenizer *t, uint32_t id, size_t *n);
+/* The token as the vocabulary spells it ("▁the", "Ġthe"); NULL for an id without a token. */
+const char *fc_tokenizer_piece(const struct fc_tokenizer *t, uint32_t id);
+uint32_t fc_tokenizer_find(const struct fc_tokenizer *t, const char *piece); /* or FC_NO_TOKEN */
+
+size_t fc_tokenizer_n_vocab(const struct fc_tokenizer *t); /* highest id + 1 */
+bool fc_tokenizer_is_special(const struct fc_tokenizer *t, uint32_t id);
+/* By role, from tokenizer_config.json and the post-processor; FC_NO_TOKEN where there is none.
+ * adds_bos: would the makers' own encoder put BOS first? */
+uint32_t fc_tokenizer_bos(const struct fc_tokenizer *t);
+uint32_t fc_tokenizer_eos(const struct fc_tokenizer *t);
+uint32_t fc_tokenizer_unk(const struct fc_tokenizer *t);
+uint32_t fc_tokenizer_pad(const struct fc_tokenizer *t);
+bool fc_tokenizer_adds_bos(const struct fc_tokenizer *t);
+
+/* Same vocabulary, merges and added tokens: same value. */
+uint64_t fc_tokenizer_fingerprint(const struct fc_tokenizer *t);
+
+#endif
