@@ -60,7 +60,8 @@ __attribute__((unused)) static const char *t_shared(void)
 #define T_EQ(a, b, what)                                                                           \
 	do {                                                                                       \
 		long long t_a = (long long)(a), t_b = (long long)(b);                              \
-		t_check(t_a == t_b, __FILE__, __LINE__, "%s (got %lld, expected %lld)", what, t_a, t_b); \
+		t_check(t_a == t_b, __FILE__, __LINE__, "%s (got %lld, expected %lld)", what, t_a, \
+		    t_b);                                                                          \
 	} while (0)
 #define T_NEAR(a, b, tol, what)                                                                    \
 	do {                                                                                       \
@@ -71,7 +72,7 @@ __attribute__((unused)) static const char *t_shared(void)
 #define T_STR(a, b, what)                                                                          \
 	do {                                                                                       \
 		const char *t_a = (a), *t_b = (b);                                                 \
-		t_check(t_a && t_b && !strcmp(t_a, t_b), __FILE__, __LINE__,                       \
+		t_check(t_a &&t_b && !strcmp(t_a, t_b), __FILE__, __LINE__,                        \
 		    "%s (got \"%s\", expected \"%s\")", what, t_a ? t_a : "(null)", t_b);          \
 	} while (0)
 

@@ -9,7 +9,10 @@ struct fc_buf {
 	char *p;
 	size_t n, cap;
 };
-#define FC_BUF_INIT {NULL, 0, 0}
+#define FC_BUF_INIT                                                                                \
+	{                                                                                          \
+		NULL, 0, 0                                                                         \
+	}
 
 void fc_buf_add(struct fc_buf *b, const void *p, size_t n);
 void fc_buf_adds(struct fc_buf *b, const char *s);

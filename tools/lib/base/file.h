@@ -56,7 +56,7 @@ int fc_write_all(int fd, const void *p, size_t n, const char *name, struct fc_er
 int fc_pwrite_all(
     int fd, const void *p, size_t n, size_t offset, const char *name, struct fc_err *e);
 /* Copies the file from/name to to/name; a missing source file is no error unless required. */
-int fc_file_copy(const char *from_dir, const char *to_dir, const char *name, bool required,
-    struct fc_err *e);
+int fc_file_copy(
+    const char *from_dir, const char *to_dir, const char *name, bool required, struct fc_err *e);
 
 #endif

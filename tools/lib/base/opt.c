@@ -200,8 +200,8 @@ int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int ar
 		if (opts[i].kind == FC_OPT_HEAD)
 			continue;
 		bool value = takes_value(&opts[i]);
-		table[m++] = (struct option){opts[i].name, value ? required_argument : no_argument,
-		    NULL, OPT_LONG + (int)i};
+		table[m++] = (struct option){
+		    opts[i].name, value ? required_argument : no_argument, NULL, OPT_LONG + (int)i};
 		if (opts[i].letter)
 			fc_buf_addf(&letters, "%c%s", opts[i].letter, value ? ":" : "");
 	}
@@ -222,7 +222,8 @@ int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int ar
 		if (c == '?' && optopt > 0 && optopt < 256)
 			fc_die_usage("there is no option -%c", optopt);
 		if (c == '?')
-			fc_die_usage("there is no option %s, or it takes no value", argv[optind - 1]);
+			fc_die_usage(
+			    "there is no option %s, or it takes no value", argv[optind - 1]);
 		if (c >= OPT_LONG)
 			o = &opts[c - OPT_LONG];
 		for (size_t i = 0; !o && i < n; i++)

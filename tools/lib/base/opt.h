@@ -28,9 +28,9 @@ struct fc_strs {
 
 struct fc_opt {
 	enum fc_opt_kind kind;
-	int letter;            /* short form or 0 */
-	const char *name;      /* long form */
-	void *dest;            /* type by kind */
+	int letter;             /* short form or 0 */
+	const char *name;       /* long form */
+	void *dest;             /* type by kind */
 	const char *arg, *help; /* FC_OPT_CHOICE: arg lists the words, separated by '|' */
 	double min, max;
 };
@@ -46,8 +46,10 @@ struct fc_usage {
 #define FC_OPT_COMMON                                                                              \
 	{FC_OPT_HEAD, 0, NULL, NULL, NULL, "Common", 0, 0},                                        \
 	    {FC_OPT_INT, 'j', "threads", &fc_opt_threads, "N", "threads (0: all processors)", 0,   \
-	        4096},                                                                             \
-	    {FC_OPT_FLAG, 'q', "quiet", &fc_quiet, NULL, "no progress and no notes", 0, 0}
+		4096},                                                                             \
+	{                                                                                          \
+		FC_OPT_FLAG, 'q', "quiet", &fc_quiet, NULL, "no progress and no notes", 0, 0       \
+	}
 extern int fc_opt_threads;
 
 /* For tools that write streams. */
@@ -62,8 +64,7 @@ extern bool fc_opt_no_history;
  * Parses argv, prints help or version and exits where asked, and ends with status 2 on any error.
  * Returns the index of the first operand.  Starts the thread pool (-j).
  */
-int fc_opt_parse(
-    const struct fc_opt *opts, const struct fc_usage *usage, int argc, char **argv);
+int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int argc, char **argv);
 
 /* "--top-k 10 --dtype f32": every option given on the command line that is not a path; for the
  * history of a stream.  Valid after fc_opt_parse(). */

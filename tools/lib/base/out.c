@@ -63,8 +63,8 @@ static int sync_path(const char *path, int flags, struct fc_err *e)
 static int sync_parent(const char *path, struct fc_err *e)
 {
 	const char *slash = strrchr(path, '/');
-	char *dir = slash ? fc_memdup0(path, slash == path ? 1 : (size_t)(slash - path))
-	                  : fc_strdup(".");
+	char *dir =
+	    slash ? fc_memdup0(path, slash == path ? 1 : (size_t)(slash - path)) : fc_strdup(".");
 	int ret = sync_path(dir, O_RDONLY | O_DIRECTORY, e);
 	free(dir);
 	return ret;
@@ -75,7 +75,8 @@ int fc_out_open(struct fc_out **out, const char *path, bool binary, struct fc_er
 	*out = NULL;
 	bool is_stdout = !path || !strcmp(path, "-");
 	if (is_stdout && binary && isatty(STDOUT_FILENO))
-		return fc_fail(e, "a binary stream is not written to a terminal; use -o FILE or a pipe");
+		return fc_fail(
+		    e, "a binary stream is not written to a terminal; use -o FILE or a pipe");
 	struct fc_out *o = FC_NEW(struct fc_out);
 	o->fd = STDOUT_FILENO;
 	if (!is_stdout) {
@@ -84,7 +85,7 @@ int fc_out_open(struct fc_out **out, const char *path, bool binary, struct fc_er
 		o->path = fc_strdup(path);
 		o->tmp = special ? NULL : tmp_name(path); /* a device or pipe is written directly */
 		o->fd = special ? open(path, O_WRONLY | O_CLOEXEC)
-		                : open(o->tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+				: open(o->tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 		if (o->fd < 0) {
 			fc_fail(e, "create %s:", path);
 			free(o->path);

@@ -43,8 +43,8 @@ int fc_json_int(const json_t *o, const char *key, int64_t def, int64_t *out, con
 	return 0;
 }
 
-int fc_json_real(const json_t *o, const char *key, double def, double *out, const char *where,
-    struct fc_err *e)
+int fc_json_real(
+    const json_t *o, const char *key, double def, double *out, const char *where, struct fc_err *e)
 {
 	json_t *v = member(o, key);
 	if (v && !json_is_number(v))

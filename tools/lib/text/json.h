@@ -25,8 +25,8 @@ json_t *fc_json_text(const char *p, size_t n, const char *name, struct fc_err *e
  */
 int fc_json_int(const json_t *o, const char *key, int64_t def, int64_t *out, const char *where,
     struct fc_err *e);
-int fc_json_real(const json_t *o, const char *key, double def, double *out, const char *where,
-    struct fc_err *e);
+int fc_json_real(
+    const json_t *o, const char *key, double def, double *out, const char *where, struct fc_err *e);
 int fc_json_bool(
     const json_t *o, const char *key, bool def, bool *out, const char *where, struct fc_err *e);
 /* *out is borrowed from o. */

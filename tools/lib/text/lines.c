@@ -42,8 +42,8 @@ int fc_lines_next(struct fc_lines *l, char **p, size_t *n, struct fc_err *e)
 	}
 	l->number++;
 	if ((size_t)got > FC_LINE_MAX)
-		return fc_fail(e, "%s: line of %zd bytes; at most %zu are read", fc_lines_where(l), got,
-		    FC_LINE_MAX);
+		return fc_fail(e, "%s: line of %zd bytes; at most %zu are read", fc_lines_where(l),
+		    got, FC_LINE_MAX);
 	if (got && l->line[got - 1] == '\n')
 		l->line[--got] = 0;
 	if (got && l->line[got - 1] == '\r')
