@@ -36,10 +36,25 @@ enum fc_part {
 #define FC_TOK_ROLE(flags) ((enum fc_role)((flags) >> 1 & 3))
 #define FC_TOK_PART(flags) ((enum fc_part)((flags) >> 3 & 3))
 
+/*
+ * The text as the template made it: segment i is the bytes [seg[i-1].end, seg[i].end), of one role
+ * and part, with the flags of a token.  Segments are never empty and cover the text; none at all
+ * means unknown.  From text and segments any tokenizer gets the same tokens that the model itself
+ * was given (fc_rendered_encode), which tokens of another tokenizer could not tell: one may lie
+ * across a border.
+ */
+struct fc_seg {
+	uint32_t end;
+	uint8_t flags;
+};
+
 struct fc_example {
 	struct fc_buf id;   /* conversation id; joins streams together with the text */
 	struct fc_buf meta; /* other members of the input line as one JSON object; may be empty */
 	struct fc_buf text; /* the rendered conversation */
+
+	size_t n_seg, cap_seg;
+	struct fc_seg *seg; /* [n_seg] */
 
 	size_t n_tok, cap_tok;
 	uint32_t *tok;  /* [n_tok] */
@@ -52,7 +67,7 @@ struct fc_example {
 	float *true_logprob; /* [n_row] log-probability of token row_tok[r] */
 
 	size_t cap_entry;
-	uint32_t *entry_id;  /* [row_off[n_row]] */
+	uint32_t *entry_id;   /* [row_off[n_row]] */
 	float *entry_logprob; /* [row_off[n_row]] */
 
 	/* Over the labels, in the tokens of the model that made the rows (which fc-align keeps):
@@ -69,8 +84,9 @@ void fc_example_clear(struct fc_example *x); /* empty, memory kept */
 void fc_example_release(struct fc_example *x);
 void fc_example_swap(struct fc_example *a, struct fc_example *b);
 void fc_example_copy(struct fc_example *to, const struct fc_example *from);
-void fc_example_clear_rows(struct fc_example *x); /* keeps id, text, tokens */
+void fc_example_clear_rows(struct fc_example *x); /* keeps id, text, segments, tokens */
 
+void fc_example_add_segment(struct fc_example *x, uint32_t end, uint8_t flags);
 void fc_example_add_token(struct fc_example *x, uint32_t tok, uint32_t end, uint8_t flags);
 /* Entries must be sorted as above.  row_tok must exceed the last row's. */
 void fc_example_add_row(struct fc_example *x, uint32_t row_tok, size_t n, const uint32_t *id,

@@ -42,7 +42,8 @@ int fc_chat_render(const struct fc_chat *chat, const struct fc_conversation *c, 
  * template's: BOS and turn-end segments become t's own tokens of that role (bos; turn_end, which
  * is t's id for it), everything else is encoded as one text in which special tokens of messages
  * stay text.  A token is trained when its span starts inside a trained segment; its role and part
- * are those of the segment where it starts.  Fills text and tokens of x, keeps id and meta.
+ * are those of the segment where it starts.  Fills text, segments and tokens of x; id and meta
+ * stay.
  * turn_end FC_NO_TOKEN: the segment is encoded as text.  BOS is put first exactly once if t adds
  * one or the template wrote it.
  */
