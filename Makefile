@@ -37,7 +37,6 @@ LIBOBJ  = $(LIBSRC:%.c=$(B)/%.o) $(PBSRC:.c=.o) $(B)/version.o
 TOOLSRC = $(wildcard tools/fc-*/*.c)
 BINS    = $(TOOLS:%=$(B)/%)
 MANS    = $(wildcard man/*.[157])
-PIPES   = $(wildcard pipelines/*.mk pipelines/*.gp pipelines/*.sh)
 
 all: $(BINS)
 
@@ -109,8 +108,28 @@ check-cli: all
 check-asan: deps
 	@$(MAKE) --no-print-directory SAN=address,undefined CFLAGS='-O1 -g' check-built
 
+# The whole fusion on the embedded models; WORK and SEEDS may be set.
+SEEDS = 1
+WORK  = $(B)/demo
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -f pipelines/demo/demo.mk FC=$(B)/ WORK=$(WORK) SEEDS=$(SEEDS)
+
 lint:
 	@B=$(B) tests/run lint
+
+install: all
+	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)
+	install -m 755 $(BINS) $(DESTDIR)$(BINDIR)
+	install -m 644 pipelines/*.mk proto/*.proto $(DESTDIR)$(DATADIR)
+	for s in 1 5 7; do mkdir -p $(DESTDIR)$(MANDIR)/man$$s; \
+	    install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s; done
+
+uninstall:
+	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%)
+	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(notdir $(wildcard pipelines/*.mk proto/*.proto)))
+	for p in $(notdir $(MANS)); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p; done
+	-rmdir $(DESTDIR)$(DATADIR)
 
 clean:
 	rm -rf build build-*
@@ -119,4 +138,4 @@ clean:
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all help deps check check-built check-unit check-cli check-asan lint clean FORCE
+.PHONY: all help deps demo install uninstall check check-built check-unit check-cli check-asan lint clean FORCE

@@ -1,0 +1,98 @@
+# The whole method on the embedded models, for each of SEEDS seeds, and the result as one table.
+#
+#   make demo [SEEDS=3]      from the top of the repository
+#
+# A seed draws the conversations of the fusion and held-out sets and orders the training.
+
+HERE   := $(dir $(lastword $(MAKEFILE_LIST)))
+KIT     = $(HERE)kit
+FC      =
+WORK    = demo
+SEEDS   = 1
+N       = 1200
+HELDOUT = 600
+
+# Light fine-tuning, the same for everything that is trained here.
+TRAIN  = --epochs 4 --lr 5e-4 --batch-tokens 2048 --dtype f32
+LAMBDA = 0.3
+K      = 10
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+PIVOT   = $(KIT)/pivot
+SOURCES = $(KIT)/strings $(KIT)/facts $(KIT)/arithmetic
+NAMES   = strings facts arithmetic
+SKILLS  = arithmetic strings facts manners
+RUNS   := $(shell seq 1 $(SEEDS))
+MODELS  = $(NAMES) pivot sft fusellm $(NAMES:%=target-%) linear sce varm
+
+all: $(WORK)/table.txt $(WORK)/radar.svg $(WORK)/radar.png
+	@cat $(WORK)/table.txt
+	@echo "Drawn as $(WORK)/radar.svg and $(WORK)/radar.png."
+
+# Everything of one seed, with that seed's folder as R.
+define run
+R$1 = $(WORK)/seed-$1
+
+$$(R$1)/fusion.jsonl: $(HERE)talk.py
+	@mkdir -p $$(@D)
+	python3 $$< --set fusion -n $(N) --seed $1 >$$@
+$$(R$1)/heldout.jsonl: $(HERE)talk.py
+	@mkdir -p $$(@D)
+	python3 $$< --set heldout -n $(HELDOUT) --seed $1 >$$@
+$$(R$1)/questions.jsonl: $(HERE)talk.py
+	@mkdir -p $$(@D)
+	python3 $$< --set heldout -n $(HELDOUT) --seed $1 --questions >$$@
+
+# The published pipelines, as any user would run them.
+$$(R$1)/fusechat $$(NAMES:%=$$(R$1)/target-%) &: $$(R$1)/fusion.jsonl
+	$$(MAKE) -f $(HERE)../fusechat.mk $$(pipe$1)
+$$(R$1)/fusellm: $$(R$1)/fusion.jsonl $$(R$1)/fusechat
+	$$(MAKE) -f $(HERE)../fusellm.mk $$(pipe$1)
+pipe$1 = PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA=$$(R$1)/fusion.jsonl OUT=$$(R$1) FC=$(FC) \
+    K=$(K) LAMBDA=$(LAMBDA) TRAIN='$(TRAIN) --seed $1' INFER='--dtype f32'
+
+# To compare with: the pivot on the same conversations without teachers, and the other merges.
+$$(R$1)/sft: $$(R$1)/fusion.jsonl
+	$(FC)fc-infer --tokens -m $(PIVOT) $$< | \
+	    $(FC)fc-train -m $(PIVOT) --lambda 1 $(TRAIN) --seed $1 -o $$@
+$$(R$1)/linear $$(R$1)/sce: $$(R$1)/fusechat
+	$(FC)fc-varm -b $(PIVOT) --method $$(@F) -q -o $$@ $$(NAMES:%=$$(R$1)/target-%)
+$$(R$1)/varm: $$(R$1)/fusechat
+	ln -sfn fusechat $$@
+
+# Held-out results: distributions to bits per byte, answers to accuracy.
+$$(R$1)/%.ppl.tsv: $$(R$1)/heldout.jsonl $$(R$1)/questions.jsonl $$(R$1)/fusellm $$(R$1)/sft \
+    $$(R$1)/linear $$(R$1)/sce $$(R$1)/varm
+	$(FC)fc-infer -q -m $$(call where,$1,$$*) -p $(PIVOT) -k 1 --dtype f32 $$(R$1)/heldout.jsonl | \
+	    $(FC)fc-eval ppl --by skill --format tsv -q -o $$@
+$$(R$1)/%.acc.tsv: $$(R$1)/%.ppl.tsv
+	$(FC)fc-infer -q --generate -m $$(call where,$1,$$*) -p $(PIVOT) --max-new 40 --dtype f32 \
+	    $$(R$1)/questions.jsonl | \
+	    $(FC)fc-eval accuracy --match last-word --by skill --format tsv -q -o $$@
+
+# The ensemble: the sources' distributions averaged over the pivot's tokens.
+$$(R$1)/ensemble.ppl.tsv: $$(R$1)/heldout.jsonl $$(R$1)/fusechat
+	@mkdir -p $$(R$1)/ensemble
+	$(FC)fc-infer -q -m $(PIVOT) --dtype f32 -o $$(R$1)/ensemble/pivot.fcs $$<
+	for s in $(NAMES); do \
+	    $(FC)fc-infer -q -m $(KIT)/$$$$s -p $(PIVOT) -k 50 --dtype f32 $$< | \
+	    $(FC)fc-align apply -q -p $(PIVOT) -m $$(R$1)/$$$$s.map.fcs -o $$(R$1)/ensemble/$$$$s.fcs; done
+	$(FC)fc-align fuse -q --rule average --no-pivot -k 50 $$(R$1)/ensemble/pivot.fcs \
+	    $$(NAMES:%=$$(R$1)/ensemble/%.fcs) | $(FC)fc-eval ppl --by skill --format tsv -q -o $$@
+endef
+where = $(if $(filter $2,$(NAMES) pivot),$(KIT)/$2,$(WORK)/seed-$1/$2)
+$(foreach r,$(RUNS),$(eval $(call run,$r)))
+
+RESULTS = $(foreach r,$(RUNS),$(WORK)/seed-$r/ensemble.ppl.tsv \
+    $(MODELS:%=$(WORK)/seed-$r/%.ppl.tsv) $(MODELS:%=$(WORK)/seed-$r/%.acc.tsv))
+
+$(WORK)/table.txt $(WORK)/table.tsv $(WORK)/radar.dat &: $(HERE)table.py $(RESULTS)
+	python3 $< --work $(WORK) --seeds $(SEEDS) --skills '$(SKILLS)'
+$(WORK)/radar.svg $(WORK)/radar.png &: $(WORK)/radar.dat $(HERE)radar.gp
+	gnuplot -c $(HERE)radar.gp $< $(WORK)/radar '$(SKILLS)' $(words $(NAMES))
+
+.PHONY: all

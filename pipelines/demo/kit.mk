@@ -1,0 +1,52 @@
+# Makes the embedded models from nothing: conversations, tokenizers, training from scratch.
+#
+#   make -f pipelines/demo/kit.mk KIT=some/folder FC=build/
+#
+# The pivot has seen a little of everything; each source has learned one skill well.
+
+HERE := $(dir $(lastword $(MAKEFILE_LIST)))
+KIT   = $(HERE)kit
+WORK  = $(KIT)/.work
+FC    =
+N     = 24000
+EPOCHS = 6
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+MODELS = pivot strings facts arithmetic
+all: $(MODELS:%=$(KIT)/%)
+
+# What each model has seen, and how its tokenizer is made.
+skills_pivot      = arithmetic=1,strings=1,facts=1,manners=3
+skills_strings    = arithmetic=1,strings=20,facts=1,manners=2
+skills_facts      = arithmetic=1,strings=1,facts=20,manners=2
+skills_arithmetic = arithmetic=20,strings=1,facts=1,manners=2
+vocab_pivot       = --kind gpt2 --size 640 --bos '<s>' --eos '<|eot|>'
+vocab_strings     = --kind qwen2 --size 512 --eos '<|im_end|>'
+vocab_facts       = --kind spm --size 704 --unk '<unk>' --bos '<bos>' --eos '<end_of_turn>'
+vocab_arithmetic  = --kind spm-prefix --size 576 --unk '<unk>' --bos '<s>' --eos '</s>'
+n_pivot           = 3000
+epochs_pivot      = 4
+
+$(WORK)/%.jsonl: $(HERE)talk.py
+	mkdir -p $(WORK)
+	python3 $(HERE)talk.py --set train --skills $(skills_$*) -n $(or $(n_$*),$(N)) --seed 7 >$@
+
+# Every vocabulary has seen all skills, or a source could not read what it is weak at.
+$(WORK)/%.tokenizer: $(HERE)talk.py $(HERE)vocab.py
+	mkdir -p $(WORK)
+	python3 $(HERE)talk.py --set train -n 6000 --seed 8 | \
+	    python3 $(HERE)vocab.py $(vocab_$*) -o $@
+	touch $@
+
+$(KIT)/%: $(HERE)%.config.json $(WORK)/%.jsonl $(WORK)/%.tokenizer
+	rm -rf $@
+	$(FC)fc-infer --tokens -m $(WORK)/$*.tokenizer $(WORK)/$*.jsonl | \
+	    $(FC)fc-train --init $< --tokenizer $(WORK)/$*.tokenizer --lambda 1 \
+	    --epochs $(or $(epochs_$*),$(EPOCHS)) --lr 2e-3 --batch-tokens 4096 --dtype f32 \
+	    --seed 1 --log $(WORK)/$*.log.jsonl -o $@
+
+.PHONY: all

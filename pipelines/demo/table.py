@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Collects the tables fc-eval wrote for each seed and model into the demo's one table.
+
+Figures are means over the seeds.  An interval is the 95 % bootstrap interval of the held-out
+conversations for one seed, and the smallest to the largest mean for several.
+"""
+import argparse
+import csv
+import math
+import os
+
+KINDS = {"ensemble": "sources averaged", "pivot": "pivot", "sft": "pivot, SFT alone",
+         "fusellm": "FuseLLM", "linear": "FuseChat, linear", "sce": "FuseChat, SCE",
+         "varm": "FuseChat, VaRM"}
+RADAR = {"pivot": "pivot", "sft": "SFT alone", "fusellm": "FuseLLM", "varm": "FuseChat (VaRM)"}
+SOURCES = ["strings", "facts", "arithmetic"]
+ORDER = [*SOURCES, "ensemble", "pivot", "sft", "fusellm", *[f"target-{s}" for s in SOURCES], "linear",
+         "sce", "varm"]
+
+
+def title(model):
+    if model in SOURCES:
+        return f"source: {model}"
+    return KINDS.get(model, model.replace("target-", "FuseChat target: "))
+
+
+def read(path, column):
+    """group -> (value, low, high); the group of all conversations is named all"""
+    with open(path, encoding="utf-8") as f:
+        return {r["group"]: tuple(float(r[c]) for c in (column, column + "_low", column + "_high"))
+                for r in csv.DictReader(f, delimiter="\t")}
+
+
+def collect(work, seeds, skills, model, kind, column):
+    """(per skill and average) -> (value, low, high); None where there is no result"""
+    runs = []
+    for seed in range(1, seeds + 1):
+        path = os.path.join(work, f"seed-{seed}", f"{model}.{kind}.tsv")
+        if not os.path.exists(path):
+            return None
+        run = read(path, column)
+        mean = [sum(run[s][i] for s in skills) / len(skills) for i in range(3)]
+        # the skills' intervals are independent: half-widths of their mean add up in squares
+        half = math.sqrt(sum(((run[s][2] - run[s][1]) / 2) ** 2 for s in skills)) / len(skills)
+        run["average"] = (mean[0], mean[0] - half, mean[0] + half)
+        runs.append(run)
+    out = {}
+    for group in [*skills, "average"]:
+        values = [r[group][0] for r in runs]
+        if len(runs) == 1:
+            out[group] = runs[0][group]
+        else:
+            out[group] = (sum(values) / len(values), min(values), max(values))
+    return out
+
+
+def cell(value, scale, digits):
+    if value is None:
+        return "-"
+    mid, low, high = (v * scale for v in value)
+    return f"{mid:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    p.add_argument("--work", required=True)
+    p.add_argument("--seeds", type=int, required=True)
+    p.add_argument("--skills", required=True)
+    a = p.parse_args()
+    skills = a.skills.split()
+    columns = [*skills, "average"]
+    bits, right = {}, {}
+    for m in ORDER:
+        bits[m] = collect(a.work, a.seeds, skills, m, "ppl", "bits_per_byte")
+        right[m] = collect(a.work, a.seeds, skills, m, "acc", "accuracy")
+
+    def rows(values, scale, digits):
+        for m in ORDER:
+            v = values[m]
+            if v is None:
+                continue
+            yield [title(m), *[f"{v[s][0] * scale:.{digits}f}" for s in skills],
+                   cell(v["average"], scale, digits)]
+
+    def table(f, heading, body):
+        body = [[heading, *columns], *body]
+        widths = [max(len(r[i]) for r in body) for i in range(len(body[0]))]
+        for n, r in enumerate(body):
+            f.write("  ".join([r[0].ljust(widths[0]), *[c.rjust(w) for c, w in zip(r[1:], widths[1:])]])
+                    .rstrip() + "\n")
+            if n == 0:
+                f.write("-" * (sum(widths) + 2 * len(widths) - 2) + "\n")
+        f.write("\n")
+
+    with open(os.path.join(a.work, "table.txt"), "w", encoding="utf-8") as f:
+        table(f, "Right answers, %", rows(right, 100, 1))
+        table(f, "Bits per byte", rows(bits, 1, 4))
+        f.write(f"Held-out conversations; brackets: {'95 % interval' if a.seeds == 1 else 'range over seeds'}"
+                f" of the average; {a.seeds} seed{'s' if a.seeds > 1 else ''}.\n")
+    with open(os.path.join(a.work, "table.tsv"), "w", encoding="utf-8") as f:
+        f.write("\t".join(["model", *[f"{k}_{c}" for k in ("accuracy", "bits") for c in columns]]) + "\n")
+        for m in ORDER:
+            f.write("\t".join([m, *[f"{v[c][0]:.6f}" if v else "" for v in (right[m], bits[m])
+                                    for c in columns]]) + "\n")
+    with open(os.path.join(a.work, "radar.dat"), "w", encoding="utf-8") as f:
+        for m in [*SOURCES, *RADAR]:
+            f.write(f'"{RADAR.get(m, "source: " + m)}"\n')
+            for i in range(len(skills) + 1):
+                angle = math.pi / 2 - 2 * math.pi * i / len(skills)
+                r = right[m][skills[i % len(skills)]][0]
+                f.write(f"{r * math.cos(angle):.6f} {r * math.sin(angle):.6f}\n")
+            f.write("\n\n")
+
+
+if __name__ == "__main__":
+    main()
