@@ -13,13 +13,19 @@ struct fc_message {
 	size_t n;
 };
 
-/* A line of JSONL: {"messages": [{"role", "content"}]} or ShareGPT's {"conversations": [{"from":
- * "human"|"gpt"|"system", "value"}]}. */
+/*
+ * A line of JSONL: {"messages": [{"role", "content"}]} or ShareGPT's {"conversations": [{"from",
+ * "value"}]}.  Roles: system; user or human; assistant, gpt or model.  A content is a string, or a
+ * list of {"type": "text", "text": ...} parts, which are joined.  Other members of a message are
+ * not kept.
+ */
 struct fc_conversation {
-	char *id;      /* "id" of the line (numbers become text), else "line-N" counted over all input */
-	json_t *extra; /* object: the line's other members; never NULL */
-	struct fc_message *message;
+	char *id;      /* "id" or "question_id" of the line (integers become text), else "line-N"
+			* counted over all input */
+	json_t *extra; /* object: the line's other members, question_id too; never NULL */
+	struct fc_message *message; /* [n_message], at least one once it was read */
 	size_t n_message;
+	bool sharegpt; /* came as "conversations", is written so */
 };
 void fc_conversation_release(struct fc_conversation *c);
 
@@ -28,12 +34,19 @@ struct fc_conversations;
 int fc_conversations_open(
     struct fc_conversations **r, const char *const *paths, int n_paths, struct fc_err *e);
 /* 1: c filled in (old contents dropped), 0: end, -1: error naming file and line. */
-int fc_conversations_next(
-    struct fc_conversations *r, struct fc_conversation *c, struct fc_err *e);
+int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c, struct fc_err *e);
 const char *fc_conversations_where(struct fc_conversations *r);
 void fc_conversations_close(struct fc_conversations *r);
 
-/* Appends the conversation as one JSONL line, in the form it came in ("messages"). */
+/* Appends a message; content (n bytes) is copied. */
+void fc_conversation_add(
+    struct fc_conversation *c, enum fc_role role, const char *content, size_t n);
+
+/* "system", "user", "assistant"; "none". */
+const char *fc_role_name(enum fc_role role);
+
+/* Appends the conversation as one JSONL line with its newline: id, messages in the form they came
+ * in, then the extra members. */
 void fc_conversation_write(struct fc_buf *b, const struct fc_conversation *c);
 
 #endif

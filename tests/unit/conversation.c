@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "t.h"
+#include "token/conversation.h"
+
+static const char *put(char *path, const char *text, size_t n)
+{
+	strcpy(path, "/tmp/fc-conversation-XXXXXX");
+	int fd = mkstemp(path);
+	if (fd < 0 || write(fd, text, n) != (ssize_t)n)
+		abort();
+	close(fd);
+	return path;
+}
+
+/* Reads text as a file and describes it: "id|role:content|...;", "!message" for an error. */
+static char *describe(const char *text, size_t n)
+{
+	char path[64];
+	const char *paths[] = {put(path, text, n)};
+	struct fc_conversations *r;
+	struct fc_conversation c = {0};
+	struct fc_err e;
+	struct fc_buf b = FC_BUF_INIT;
+	int got = fc_conversations_open(&r, paths, 1, &e);
+	while (got >= 0 && (got = fc_conversations_next(r, &c, &e)) > 0) {
+		fc_buf_adds(&b, c.id);
+		for (size_t i = 0; i < c.n_message; i++)
+			fc_buf_addf(&b, "|%c:%.*s", fc_role_name(c.message[i].role)[0],
+			    (int)c.message[i].n, c.message[i].content);
+		fc_buf_addc(&b, ';');
+	}
+	if (got < 0) { /* the temporary file's name varies */
+		const char *tail = strstr(e.msg, path) == e.msg ? e.msg + strlen(path) : e.msg;
+		fc_buf_addf(&b, "!%s", tail);
+	}
+	fc_conversation_release(&c);
+	fc_conversations_close(r);
+	unlink(path);
+	return fc_buf_detach(&b);
+}
+
+static void expect(const char *text, const char *want, const char *what)
+{
+	char *got = describe(text, strlen(text));
+	T_STR(got, want, what);
+	free(got);
+}
+
+static void test_forms(void)
+{
+	expect("{\"id\":\"a\",\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":"
+	       "\"user\",\"content\":\"\"},{\"role\":\"assistant\",\"content\":\"\\u00e9\"}]}\n",
+	    "a|s:S|u:|a:\xc3\xa9;", "messages form");
+	expect(
+	    "{\"id\":7,\"conversations\":[{\"from\":\"human\",\"value\":\"U\"},{\"from\":\"gpt\","
+	    "\"value\":\"A\"},{\"from\":\"model\",\"value\":\"B\"}]}",
+	    "7|u:U|a:A|a:B;", "ShareGPT form, no newline at the end");
+	expect(
+	    "{\"question_id\":81,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+	    "\"text\":\"x\"},{\"type\":\"text\",\"text\":\"y\"}]}]}\r\n",
+	    "81|u:xy;", "question_id, typed content, CRLF");
+	expect("\n  \n{\"messages\":[{\"role\":\"user\",\"content\":\"U\"}]}\n\n{\"messages\":[{"
+	       "\"role\":\"user\",\"content\":\"V\"}]}\n",
+	    "line-3|u:U;line-5|u:V;", "blank lines are skipped and counted");
+	expect("", "", "empty file");
+	expect("{\"messages\":[{\"role\":\"user\",\"content\":[]}]}", "line-1|u:;", "no parts");
+}
+
+static void test_refusals(void)
+{
+	static const char good[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"U\"}]}\n";
+	static const struct {
+		const char *line, *message, *what;
+	} bad[] = {
+	    {"{\"messages\":[]}", ":2: \"messages\" is empty", "empty list"},
+	    {"{\"messages\":{}}", ":2: \"messages\" is not a list", "object for a list"},
+	    {"{\"text\":\"x\"}", ":2: expected an object with \"messages\" or \"conversations\"",
+		"no list"},
+	    {"[1]", ":2: expected an object with \"messages\" or \"conversations\"",
+		"not an object"},
+	    {"{\"messages\":[{\"role\":\"user\",\"content\":\"\"},{\"role\":\"tool\",\"content\":"
+	     "\"\"}]}",
+		":2: message 2: unknown role \"tool\"; expected system, user or assistant",
+		"unknown role"},
+	    {"{\"messages\":[{\"role\":3,\"content\":\"\"}]}",
+		":2: message 1: \"role\" is not a string", "numeric role"},
+	    {"{\"messages\":[{\"role\":\"user\",\"content\":null}]}",
+		":2: message 1: \"content\" is not a string", "null content"},
+	    {"{\"conversations\":[{\"role\":\"user\",\"content\":\"\"}]}",
+		":2: message 1: \"from\" is not a string", "keys of the other form"},
+	    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}",
+		":2: message 1: part 1 is not of type \"text\"", "image part"},
+	    {"{\"messages\":[\"x\"]}", ":2: message 1: expected an object",
+		"message not an object"},
+	    {"{\"id\":1.5,\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}",
+		":2: \"id\" is neither a string nor an integer", "fractional id"},
+	};
+	for (size_t i = 0; i < FC_LEN(bad); i++) {
+		struct fc_buf text = FC_BUF_INIT, want = FC_BUF_INIT;
+		fc_buf_addf(&text, "%s%s\n", good, bad[i].line);
+		fc_buf_addf(&want, "line-1|u:U;!%s", bad[i].message);
+		expect(text.p, want.p, bad[i].what);
+		fc_buf_release(&text);
+		fc_buf_release(&want);
+	}
+	char *got = describe("{\"messages\":", 12);
+	T_OK(strncmp(got, "!:1: line 1, column ", 20) == 0, "cut-off line: %s", got);
+	free(got);
+	got = describe("{\"messages\":[{\"role\":\"user\",\"content\":\"\xff\"}]}", 44);
+	T_OK(strncmp(got, "!:1: ", 5) == 0, "invalid UTF-8: %s", got);
+	free(got);
+}
+
+static void test_files(void)
+{
+	static const char line[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"U\"}]}\n";
+	char a[64], b[64];
+	const char *paths[] = {
+	    put(a, line, sizeof line - 1), put(b, line, sizeof line - 1), "/nonexistent"};
+	struct fc_conversations *r;
+	struct fc_conversation c = {0};
+	struct fc_err e;
+	T_EQ(fc_conversations_open(&r, paths, 3, &e), 0, "several files open");
+	T_EQ(fc_conversations_next(r, &c, &e), 1, "first file");
+	T_STR(c.id, "line-1", "id in the first file");
+	T_EQ(fc_conversations_next(r, &c, &e), 1, "second file");
+	T_STR(c.id, "line-2", "ids count on over files");
+	T_OK(!strncmp(fc_conversations_where(r), b, strlen(b)), "where names the second file");
+	T_EQ(fc_conversations_next(r, &c, &e), -1, "third file is missing");
+	T_OK(strstr(e.msg, "/nonexistent") != NULL, "and named: %s", e.msg);
+	fc_conversation_release(&c);
+	fc_conversations_close(r);
+	T_EQ(fc_conversations_open(&r, paths + 2, 1, &e), -1, "first file missing: open fails");
+	unlink(a);
+	unlink(b);
+}
+
+/* Lines in the writer's form come back byte for byte. */
+static void test_write(void)
+{
+	static const char *const lines[] = {
+	    "{\"id\":\"a\",\"messages\":[{\"role\":\"system\",\"content\":\"\\\"\\\\\\n\\u0000x\"}]"
+	    ","
+	    "\"question_id\":7,\"z\":{\"b\":[1,2.5,null]},\"a\":\"\xc3\xa9\"}\n",
+	    "{\"id\":\"b\",\"conversations\":[{\"from\":\"human\",\"value\":\"U\"},{\"from\":"
+	    "\"gpt\","
+	    "\"value\":\"\"}]}\n",
+	};
+	for (size_t i = 0; i < FC_LEN(lines); i++) {
+		char path[64];
+		const char *paths[] = {put(path, lines[i], strlen(lines[i]))};
+		struct fc_conversations *r;
+		struct fc_conversation c = {0};
+		struct fc_err e = {""};
+		struct fc_buf b = FC_BUF_INIT;
+		bool good = fc_conversations_open(&r, paths, 1, &e) == 0 &&
+		    fc_conversations_next(r, &c, &e) == 1;
+		if (good)
+			fc_conversation_write(&b, &c);
+		T_STR(b.p, lines[i], "write gives back what was read");
+		fc_buf_release(&b);
+		fc_conversation_release(&c);
+		fc_conversations_close(r);
+		unlink(path);
+	}
+}
+
+int main(void)
+{
+	test_forms();
+	test_refusals();
+	test_files();
+	test_write();
+	return t_done();
+}
