@@ -12,7 +12,11 @@ static void test_buf(void)
 	T_EQ(b.n, 10 * 2 + 90 * 3 + 900 * 4, "buf: length after many appends");
 	T_OK(!strncmp(b.p + b.n - 8, "998,999,", 8), "buf: contents");
 	fc_buf_release(&b);
+	fc_buf_adds(&b, "abc");
 	char *s = fc_buf_detach(&b);
+	T_STR(s, "abc", "buf: detaching gives the whole string");
+	free(s);
+	s = fc_buf_detach(&b);
 	T_STR(s, "", "buf: detaching an empty buffer gives a string");
 	free(s);
 }

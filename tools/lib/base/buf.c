@@ -64,7 +64,8 @@ void fc_buf_release(struct fc_buf *b)
 
 char *fc_buf_detach(struct fc_buf *b)
 {
-	char *s = fc_buf_reserve(b, 0);
+	fc_buf_reserve(b, 0);
+	char *s = b->p;
 	*b = (struct fc_buf)FC_BUF_INIT;
 	return s;
 }

@@ -132,7 +132,7 @@ static int parse_message(
 	const char *content_key = c->sharegpt ? "value" : "content";
 	if (!json_is_object(m))
 		return fc_fail(e, "%s: message %zu: expected an object", where, i + 1);
-	enum fc_role role;
+	enum fc_role role = FC_ROLE_NONE;
 	if (parse_role(&role, json_object_get(m, role_key), role_key, i, where, e) < 0)
 		return -1;
 	const json_t *content = json_object_get(m, content_key);
