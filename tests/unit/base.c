@@ -19,6 +19,10 @@ static void test_buf(void)
 	s = fc_buf_detach(&b);
 	T_STR(s, "", "buf: detaching an empty buffer gives a string");
 	free(s);
+	fc_buf_adds(&b, "text");
+	s = fc_buf_detach(&b);
+	T_STR(s, "text", "buf: detaching gives the whole string");
+	free(s);
 }
 
 static void test_size_mul(void)

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "t.h"
+#include "text/json.h"
+#include "text/lines.h"
+#include "text/utf8.h"
+
+static void test_utf8(void)
+{
+	/* every code point goes round; Unicode 15, table 3-7 decides what is well-formed */
+	bool all = true;
+	for (uint32_t c = 0; c < 0x110000; c++) {
+		char s[4];
+		uint32_t back = 0;
+		size_t n = fc_utf8_put(s, c), got = fc_utf8_get(s, n, &back);
+		bool surrogate = c >= 0xd800 && c < 0xe000;
+		all = all && (surrogate ? got == 0 : got == n && back == c);
+		all = all && (n == 1 || fc_utf8_get(s, n - 1, &back) == 0);
+	}
+	T_OK(all, "utf8: all code points there and back, none cut off, no surrogates");
+	static const char *const bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80",
+	    "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff", "\xe2\x28\xa1", "\xed\xa0\x80"};
+	for (size_t i = 0; i < FC_LEN(bad); i++)
+		T_OK(
+		    fc_utf8_valid(bad[i], strlen(bad[i])) == 0, "utf8: ill-formed sequence %zu", i);
+	T_EQ(fc_utf8_check("plain ascii text \xc3\xa9\xff more", 25), 19, "utf8: first bad byte");
+	T_EQ(fc_utf8_check("", 0), 0, "utf8: empty");
+}
+
+static void test_json(void)
+{
+	struct fc_err e;
+	struct fc_buf b = FC_BUF_INIT;
+	fc_json_quote(&b, "a\"\\\n\x01\xc3\xa9\xff", 8);
+	T_STR(b.p, "\"a\\\"\\\\\\n\\u0001\xc3\xa9\xef\xbf\xbd\"", "json: quoting");
+	fc_buf_release(&b);
+	json_t *v = fc_json_text("{\"n\": 3, \"x\": 1.5, \"s\": \"t\", \"z\": null}", 39, "v", &e);
+	int64_t n;
+	double x;
+	const char *s;
+	T_OK(fc_json_int(v, "n", 0, &n, "v", &e) == 0 && n == 3, "json: integer");
+	T_OK(fc_json_int(v, "z", 7, &n, "v", &e) == 0 && n == 7, "json: null counts as missing");
+	T_OK(fc_json_real(v, "n", 0, &x, "v", &e) == 0 && x == 3, "json: an integer is a number");
+	T_OK(fc_json_str(v, "s", NULL, &s, "v", &e) == 0 && !strcmp(s, "t"), "json: string");
+	T_OK(fc_json_int(v, "x", 0, &n, "v", &e) < 0 && strstr(e.msg, "v: x: expected an integer"),
+	    "json: another type is an error that names the member");
+	json_decref(v);
+	T_OK(!fc_json_text("{\"a\": 1, \"a\": 2}", 16, "dup", &e) && strstr(e.msg, "dup: line 1"),
+	    "json: a doubled member is refused with its place");
+}
+
+static void test_lines(void)
+{
+	struct fc_err e;
+	struct fc_lines *l;
+	char path[] = "/tmp/fc-lines-XXXXXX", *p;
+	size_t n;
+	int fd = mkstemp(path);
+	static const char text[] = "one\r\n\nlast";
+	T_OK(write(fd, text, sizeof text - 1) == sizeof text - 1, "lines: a file");
+	close(fd);
+	fc_lines_open(&l, path, &e);
+	T_OK(fc_lines_next(l, &p, &n, &e) == 1 && n == 3 && !strcmp(p, "one"), "lines: CR LF");
+	T_OK(fc_lines_next(l, &p, &n, &e) == 1 && n == 0, "lines: empty line");
+	T_OK(fc_lines_next(l, &p, &n, &e) == 1 && !strcmp(p, "last"),
+	    "lines: no newline at the end");
+	T_OK(strstr(fc_lines_where(l), ":3"), "lines: the place is named");
+	T_OK(fc_lines_next(l, &p, &n, &e) == 0, "lines: end");
+	fc_lines_close(l);
+	unlink(path);
+	T_OK(fc_lines_open(&l, "/no/such/file", &e) < 0, "lines: a missing file is an error");
+}
+
+int main(void)
+{
+	test_utf8();
+	test_json();
+	test_lines();
+	return t_done();
+}
