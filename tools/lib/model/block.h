@@ -19,10 +19,14 @@ struct fc_kv_seq {
 	size_t n_past;
 };
 
-/* x (in place) = block(x).  pos[n] is the position of token n in its sequence.  kv: NULL, or
- * [n_seq].  With keep, what the backward pass needs stays in acts. */
+enum fc_pass {
+	FC_PASS_ONLY,  /* x (in place) = block(x) */
+	FC_PASS_KEEP,  /* the same, and what the backward pass needs stays in acts */
+	FC_PASS_AGAIN, /* only fills acts for the backward pass; x is left undefined */
+};
+/* pos[n] is the position of token n in its sequence.  kv: NULL, or [n_seq]. */
 void fc_block_fwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, float *x /* [N,C] */,
-    const struct fc_batch *b, const uint32_t *pos, const struct fc_kv_seq *kv, bool keep,
+    const struct fc_batch *b, const uint32_t *pos, const struct fc_kv_seq *kv, enum fc_pass pass,
     struct fc_block_acts *acts);
 
 /* Gradients of one layer's weights, "+="; NULL where the layer has none. */
@@ -32,9 +36,9 @@ struct fc_layer_grad {
 	float *q_bias, *k_bias, *v_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
 };
 /* dx (in place): gradient of the output becomes that of the input.  x: the layer's input.  acts:
- * of fc_block_fwd() with keep on the same x. */
+ * of fc_block_fwd() on the same x in KEEP or AGAIN, spent by this. */
 void fc_block_bwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, float *dx,
     const float *x, const struct fc_batch *b, const uint32_t *pos, struct fc_block_acts *acts,
-    struct fc_layer_grad *g);
+    const struct fc_layer_grad *g);
 
 #endif

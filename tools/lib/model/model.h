@@ -7,8 +7,8 @@
 
 /* Weights of one decoder layer.  NULL or p == NULL: the architecture has none. */
 struct fc_layer {
-	struct fc_weight q, k, v, o;      /* [H*D,C] [G*D,C] [G*D,C] [C,H*D] */
-	struct fc_weight gate, up, down;  /* [F,C] [F,C] [C,F] */
+	struct fc_weight q, k, v, o;       /* [H*D,C] [G*D,C] [G*D,C] [C,H*D] */
+	struct fc_weight gate, up, down;   /* [F,C] [F,C] [C,F] */
 	const float *attn_norm, *ffn_norm; /* [C] */
 	const float *q_norm, *k_norm;      /* [D], before the rotary embedding */
 	const float *q_bias, *k_bias, *v_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
@@ -23,12 +23,15 @@ struct fc_model {
 	struct fc_layer *layer; /* [n_layer] */
 	struct fc_rope rope;
 	struct fc_store *store; /* NULL for a model in training */
-	void *owned;            /* vectors widened to float32 */
+	float **owned;          /* [n_owned] vectors and unaligned matrices widened to float32 */
+	size_t n_owned, cap_owned;
+	struct fc_block_acts *acts; /* scratch of the passes: one pass at a time over a model */
 };
 /* Every tensor the architecture needs must be there with its shape, and no other: a missing,
  * surplus or misshapen tensor is an error that names it. */
 int fc_model_open(struct fc_model **m, const char *dir, struct fc_err *e);
 void fc_model_close(struct fc_model *m);
+uint64_t fc_model_fingerprint(const struct fc_model *m); /* of a model that was opened */
 
 /* Token sequences one after the other; sequence s is [off[s], off[s+1]). */
 struct fc_batch {
@@ -36,6 +39,10 @@ struct fc_batch {
 	const size_t *off;   /* [n_seq + 1] */
 	size_t n_seq;
 };
+/* The ids are in the vocabulary and the offsets ascend from 0. */
+int fc_batch_check(const struct fc_batch *b, const struct fc_model *m, struct fc_err *e);
+/* pos[n] = n's position in its sequence, [N]. */
+void fc_batch_positions(const struct fc_batch *b, uint32_t *pos);
 
 /*
  * Final hidden states (after the last norm) of a batch: sequences do not see each other.  Holds the

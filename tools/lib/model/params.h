@@ -13,15 +13,19 @@ struct fc_param {
 	size_t n;       /* elements */
 	float *w, *g;   /* [n] */
 	bool decay;     /* matrices decay, norms and biases do not */
+	uint16_t *bf16; /* [n] w rounded, what BF16 compute reads; NULL: it reads w */
 };
+
+struct fc_step;
 
 /* A model in training: all parameters, with an fc_model whose weights point into them. */
 struct fc_params {
 	struct fc_param *v;
 	size_t n;
-	struct fc_model model;           /* in BF16 compute: over bfloat16 copies, see refresh */
+	struct fc_model model;            /* in BF16 compute: over bfloat16 copies, see refresh */
 	struct fc_layer_grad *layer_grad; /* [n_layer] */
 	float *embed_grad, *head_grad, *final_norm_grad; /* tied: embed_grad == head_grad */
+	struct fc_step *step;                            /* scratch of fc_params_step() */
 };
 /* From a model folder. */
 int fc_params_open(struct fc_params **p, const char *dir, struct fc_nn *nn, struct fc_err *e);
@@ -34,10 +38,20 @@ void fc_params_zero_grad(struct fc_params *p);
 void fc_params_refresh(struct fc_params *p);
 
 /*
+ * Writes the weights (F32, F16 or BF16) and config.json into an existing folder; the rest of a
+ * model folder, and its atomicity, are the caller's.
+ */
+int fc_params_save(const struct fc_params *p, const char *dir, enum fc_dtype dtype,
+    size_t shard_bytes, struct fc_err *e);
+/* The plan of that for fc_store_writer_open(), [p->n] in the order of p->v; names are borrowed from
+ * p, the array is the caller's to free(). */
+struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype);
+
+/*
  * Forward and backward over a batch; gradients are added.  Keeps each layer's input, recomputes the
  * rest.  Row r of the loss is the hidden state at position row_pos[r] (index into the batch's
- * tokens, ascending) and predicts target[r]; weights and teacher as in fc_head_loss().
- * backward false: loss only.
+ * tokens, strictly ascending) and predicts target[r]; weights and teacher as in fc_head_loss().
+ * backward false: loss only.  loss is added to.
  */
 struct fc_targets {
 	const size_t *row_pos; /* [n] */

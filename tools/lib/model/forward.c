@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "model/block.h"
+
+int fc_batch_check(const struct fc_batch *b, const struct fc_model *m, struct fc_err *e)
+{
+	if (b->off[0] != 0)
+		return fc_fail(e, "batch: the first sequence starts at %zu, not 0", b->off[0]);
+	for (size_t s = 0; s < b->n_seq; s++) {
+		if (b->off[s + 1] < b->off[s] || b->off[s + 1] - b->off[s] > UINT32_MAX)
+			return fc_fail(e, "batch: sequence %zu ends before it starts", s);
+		for (size_t n = b->off[s]; n < b->off[s + 1]; n++)
+			if (b->tok[n] >= m->cfg.n_vocab)
+				return fc_fail(e,
+				    "token %u is outside of the model's vocabulary of %zu (does "
+				    "the "
+				    "tokenizer belong to this model?)",
+				    b->tok[n], m->cfg.n_vocab);
+	}
+	return 0;
+}
+
+void fc_batch_positions(const struct fc_batch *b, uint32_t *pos)
+{
+	for (size_t s = 0; s < b->n_seq; s++)
+		for (size_t n = b->off[s]; n < b->off[s + 1]; n++)
+			pos[n] = (uint32_t)(n - b->off[s]);
+}
+
+int fc_model_hidden(struct fc_nn *nn, const struct fc_model *m, const struct fc_batch *b, float *x,
+    struct fc_err *e)
+{
+	const struct fc_config *c = &m->cfg;
+	if (fc_batch_check(b, m, e) < 0)
+		return -1;
+	const size_t N = b->off[b->n_seq];
+	uint32_t *pos = FC_ARRAY(uint32_t, N);
+	fc_batch_positions(b, pos);
+	fc_embed_fwd(x, &m->embed, b->tok, N, c->embed_scale);
+	for (size_t i = 0; i < c->n_layer; i++)
+		fc_block_fwd(nn, m, i, x, b, pos, NULL, FC_PASS_ONLY, m->acts);
+	fc_rmsnorm_fwd(x, x, m->final_norm, N, c->n_embd, c->norm_eps, c->norm_plus_one);
+	free(pos);
+	return 0;
+}
+
+struct fc_head fc_model_head(const struct fc_model *m, size_t n_vocab)
+{
+	return (struct fc_head){m->head, n_vocab, m->cfg.logit_softcap};
+}

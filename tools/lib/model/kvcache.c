@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/kvcache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct slot {
+	size_t n, cap;  /* tokens */
+	float **k, **v; /* [n_layer] of [cap, G*D] */
+};
+
+struct fc_kvcache {
+	const struct fc_model *m;
+	size_t n_slot, n_ctx;
+	struct slot *slot;
+	struct fc_kv_seq *seq; /* [cap_seq] of the batch */
+	size_t cap_seq;
+	float *x; /* [cap_x, C] */
+	uint32_t *pos;
+	size_t cap_x;
+};
+
+struct fc_kvcache *fc_kvcache_new(const struct fc_model *m, size_t n_slot, size_t n_ctx)
+{
+	struct fc_kvcache *c = FC_NEW(struct fc_kvcache);
+	*c = (struct fc_kvcache){
+	    m, n_slot, n_ctx, FC_ARRAY(struct slot, n_slot), NULL, 0, NULL, NULL, 0};
+	for (size_t s = 0; s < n_slot; s++) {
+		c->slot[s].k = FC_ARRAY(float *, m->cfg.n_layer);
+		c->slot[s].v = FC_ARRAY(float *, m->cfg.n_layer);
+	}
+	return c;
+}
+
+void fc_kvcache_free(struct fc_kvcache *c)
+{
+	if (!c)
+		return;
+	for (size_t s = 0; s < c->n_slot; s++) {
+		for (size_t i = 0; i < c->m->cfg.n_layer; i++) {
+			free(c->slot[s].k[i]);
+			free(c->slot[s].v[i]);
+		}
+		free(c->slot[s].k);
+		free(c->slot[s].v);
+	}
+	free(c->slot);
+	free(c->seq);
+	free(c->x);
+	free(c->pos);
+	free(c);
+}
+
+size_t fc_kvcache_length(const struct fc_kvcache *c, size_t slot)
+{
+	return c->slot[slot].n;
+}
+
+void fc_kvcache_clear(struct fc_kvcache *c, size_t slot)
+{
+	c->slot[slot].n = 0;
+}
+
+/* Memory follows the tokens: a long context that is not used costs nothing. */
+static void reserve(const struct fc_kvcache *c, struct slot *s, size_t n)
+{
+	const struct fc_config *cfg = &c->m->cfg;
+	const size_t GD = cfg->n_head_kv * cfg->head_dim;
+	if (n <= s->cap)
+		return;
+	size_t cap = s->cap ? s->cap : 64;
+	while (cap < n)
+		cap *= 2;
+	if (cap > c->n_ctx)
+		cap = c->n_ctx;
+	for (size_t i = 0; i < cfg->n_layer; i++) {
+		s->k[i] = fc_realloc(s->k[i], cap, GD * sizeof(float));
+		s->v[i] = fc_realloc(s->v[i], cap, GD * sizeof(float));
+	}
+	s->cap = cap;
+}
+
+static int prepare(
+    struct fc_kvcache *c, const struct fc_batch *b, const size_t *slot, struct fc_err *e)
+{
+	const size_t N = b->off[b->n_seq];
+	for (size_t s = 0; s < b->n_seq; s++) {
+		struct slot *to = &c->slot[slot[s]];
+		const size_t n = b->off[s + 1] - b->off[s];
+		if (!n)
+			return fc_fail(e, "batch: sequence %zu has no new token", s);
+		if (n > c->n_ctx - to->n)
+			return fc_fail(e, "sequence of %zu tokens is over the context of %zu",
+			    to->n + n, c->n_ctx);
+		reserve(c, to, to->n + n);
+	}
+	FC_GROW(c->seq, c->cap_seq, b->n_seq);
+	if (N > c->cap_x) {
+		free(c->x);
+		free(c->pos);
+		c->x = fc_malloc_aligned(N, c->m->cfg.n_embd * sizeof(float));
+		c->pos = FC_ARRAY(uint32_t, N);
+		c->cap_x = N;
+	}
+	fc_batch_positions(b, c->pos);
+	for (size_t s = 0; s < b->n_seq; s++)
+		for (size_t i = b->off[s]; i < b->off[s + 1]; i++)
+			c->pos[i] += (uint32_t)c->slot[slot[s]].n;
+	return 0;
+}
+
+int fc_kvcache_forward(struct fc_nn *nn, const struct fc_model *m, struct fc_kvcache *c,
+    const struct fc_batch *b, const size_t *slot, float *x, struct fc_err *e)
+{
+	const struct fc_config *cfg = &m->cfg;
+	const size_t C = cfg->n_embd;
+	if (fc_batch_check(b, m, e) < 0 || prepare(c, b, slot, e) < 0)
+		return -1;
+	fc_embed_fwd(c->x, &m->embed, b->tok, b->off[b->n_seq], cfg->embed_scale);
+	for (size_t i = 0; i < cfg->n_layer; i++) {
+		for (size_t s = 0; s < b->n_seq; s++) {
+			const struct slot *from = &c->slot[slot[s]];
+			c->seq[s] = (struct fc_kv_seq){from->k[i], from->v[i], from->n};
+		}
+		fc_block_fwd(nn, m, i, c->x, b, c->pos, c->seq, FC_PASS_ONLY, m->acts);
+	}
+	for (size_t s = 0; s < b->n_seq; s++) {
+		memcpy(x + s * C, c->x + (b->off[s + 1] - 1) * C, C * sizeof *x);
+		c->slot[slot[s]].n += b->off[s + 1] - b->off[s];
+	}
+	fc_rmsnorm_fwd(x, x, m->final_norm, b->n_seq, C, cfg->norm_eps, cfg->norm_plus_one);
+	return 0;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/params.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/slot.h"
+#include "model/step.h"
+
+/* The architecture of p->model.cfg with its parameters allocated; weights are undefined, gradients
+ * zero.  Returns the slots, one a parameter. */
+static struct fc_slot *prepare(struct fc_params *p, const struct fc_nn *nn)
+{
+	struct fc_model *m = &p->model;
+	struct fc_slot *slot;
+	fc_model_prepare(m);
+	p->layer_grad = FC_ARRAY(struct fc_layer_grad, m->cfg.n_layer);
+	p->n = fc_slots_new(&slot, &m->cfg);
+	p->v = FC_ARRAY(struct fc_param, p->n);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct fc_slot *s = &slot[i];
+		const size_t n = fc_slot_tensor(s, FC_F32).n_bytes / sizeof(float);
+		struct fc_param *v = &p->v[i];
+		*v = (struct fc_param){fc_strdup(s->name), s->n_dim, {s->dim[0], s->dim[1]}, n,
+		    fc_malloc_aligned(n, sizeof(float)), fc_malloc_aligned(n, sizeof(float)),
+		    s->n_dim == 2, NULL};
+		memset(v->g, 0, n * sizeof(float));
+		if (s->n_dim == 2 && fc_nn_compute(nn) == FC_COMPUTE_BF16)
+			v->bf16 = fc_malloc_aligned(n, sizeof *v->bf16);
+		if (v->bf16)
+			fc_slot_bind(s, m, v->bf16, FC_BF16);
+		else
+			fc_slot_bind(s, m, v->w, FC_F32);
+		char *base = s->layer == FC_NO_LAYER ? (char *)p : (char *)&p->layer_grad[s->layer];
+		*(float **)(void *)(base + s->grad_at) = v->g;
+	}
+	if (m->cfg.tied)
+		p->head_grad = p->embed_grad;
+	p->step = fc_step_new();
+	return slot;
+}
+
+int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, struct fc_err *e)
+{
+	struct fc_model *from;
+	*out = NULL;
+	if (fc_model_open(&from, dir, e) < 0)
+		return -1;
+	struct fc_params *p = FC_NEW(struct fc_params);
+	p->model.cfg = from->cfg;
+	from->cfg = (struct fc_config){.json = NULL};
+	struct fc_slot *slot = prepare(p, nn);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct fc_tensor *t = fc_store_find(from->store, p->v[i].name);
+		fc_to_f32(p->v[i].w, t->data, t->dtype, p->v[i].n);
+	}
+	fc_params_refresh(p);
+	fc_slots_free(slot, p->n);
+	fc_model_close(from);
+	*out = p;
+	return 0;
+}
+
+static void randomize(
+    const struct fc_slot *s, struct fc_param *v, const struct fc_config *c, struct fc_rng *rng)
+{
+	const float one = s->norm && !c->norm_plus_one ? 1 : 0;
+	const double std = s->residual ? 0.02 / sqrt(2.0 * (double)c->n_layer) : 0.02;
+	for (size_t i = 0; i < v->n; i++)
+		v->w[i] = s->n_dim == 1 ? one : (float)(std * fc_rng_normal(rng));
+}
+
+int fc_params_init(struct fc_params **out, const char *config_path, struct fc_nn *nn,
+    struct fc_rng *rng, struct fc_err *e)
+{
+	struct fc_params *p = FC_NEW(struct fc_params);
+	*out = NULL;
+	if (fc_config_load(&p->model.cfg, config_path, e) < 0) {
+		free(p);
+		return -1;
+	}
+	struct fc_slot *slot = prepare(p, nn);
+	for (size_t i = 0; i < p->n; i++)
+		randomize(&slot[i], &p->v[i], &p->model.cfg, rng);
+	fc_params_refresh(p);
+	fc_slots_free(slot, p->n);
+	*out = p;
+	return 0;
+}
+
+void fc_params_free(struct fc_params *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->n; i++) {
+		free(p->v[i].name);
+		free(p->v[i].w);
+		free(p->v[i].g);
+		free(p->v[i].bf16);
+	}
+	free(p->v);
+	free(p->layer_grad);
+	fc_step_free(p->step);
+	fc_model_release(&p->model);
+	free(p);
+}
+
+void fc_params_zero_grad(struct fc_params *p)
+{
+#pragma omp parallel for schedule(dynamic)
+	for (size_t i = 0; i < p->n; i++)
+		memset(p->v[i].g, 0, p->v[i].n * sizeof(float));
+}
+
+void fc_params_refresh(struct fc_params *p)
+{
+	enum { BLOCK = 1 << 16 };
+	for (size_t i = 0; i < p->n; i++) {
+		const struct fc_param *v = &p->v[i];
+		if (!v->bf16)
+			continue;
+#pragma omp parallel for
+		for (size_t at = 0; at < v->n; at += BLOCK)
+			fc_from_f32(v->bf16 + at, FC_BF16, v->w + at,
+			    v->n - at < BLOCK ? v->n - at : BLOCK);
+	}
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/params.h"
+
+struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype)
+{
+	struct fc_tensor *t = FC_ARRAY(struct fc_tensor, p->n);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct fc_param *v = &p->v[i];
+		t[i] = (struct fc_tensor){v->name, dtype, v->n_dim, {v->dim[0], v->dim[1]}, NULL,
+		    v->n * fc_dtype_size(dtype)};
+	}
+	return t;
+}
+
+/* The file the model came from, with the type that is written now and the class others need to
+ * load it. */
+static int save_config(
+    const struct fc_config *c, const char *dir, enum fc_dtype dtype, struct fc_err *e)
+{
+	const char *name = dtype == FC_F32 ? "float32" : dtype == FC_F16 ? "float16" : "bfloat16";
+	char *path = fc_path_join(dir, "config.json"), *text = NULL;
+	json_t *o = json_copy(c->json);
+	int ret = -1, fd = -1;
+	json_object_set_new(
+	    o, json_object_get(o, "torch_dtype") ? "torch_dtype" : "dtype", json_string(name));
+	if (!json_object_get(o, "architectures"))
+		json_object_set_new(o, "architectures", json_pack("[s]", c->architecture));
+	text = json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0) {
+		fc_fail(e, "create %s:", path);
+		goto out;
+	}
+	struct fc_buf b = FC_BUF_INIT;
+	fc_buf_addf(&b, "%s\n", text);
+	ret = fc_write_all(fd, b.p, b.n, path, e);
+	fc_buf_release(&b);
+	if (close(fd) < 0 && ret == 0)
+		ret = fc_fail(e, "close %s:", path);
+out:
+	json_decref(o);
+	free(text);
+	free(path);
+	return ret;
+}
+
+static int put(struct fc_store_writer *w, size_t i, const struct fc_param *v, enum fc_dtype dtype,
+    void *block, size_t n_block, struct fc_err *e)
+{
+	const size_t size = fc_dtype_size(dtype);
+	for (size_t at = 0; at < v->n; at += n_block) {
+		const size_t n = v->n - at < n_block ? v->n - at : n_block;
+		fc_from_f32(block, dtype, v->w + at, n);
+		if (fc_store_writer_put(w, i, at * size, block, n * size, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int fc_params_save(const struct fc_params *p, const char *dir, enum fc_dtype dtype,
+    size_t shard_bytes, struct fc_err *e)
+{
+	enum { BLOCK = 1 << 18 };
+	struct fc_tensor *plan = fc_params_plan(p, dtype);
+	struct fc_store_writer *w = NULL;
+	void *block = fc_malloc(BLOCK * fc_dtype_size(dtype));
+	int ret = fc_store_writer_open(&w, dir, plan, p->n, shard_bytes, e);
+	if (ret == 0) {
+		for (size_t i = 0; ret == 0 && i < p->n; i++)
+			ret = put(w, i, &p->v[i], dtype, block, BLOCK, e);
+		struct fc_err closing;
+		if (fc_store_writer_close(w, ret == 0 ? e : &closing) < 0)
+			ret = -1;
+	}
+	if (ret == 0)
+		ret = save_config(&p->model.cfg, dir, dtype, e);
+	free(block);
+	free(plan);
+	return ret;
+}

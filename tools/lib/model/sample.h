@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_MODEL_SAMPLE_H
+#define FC_MODEL_SAMPLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rng.h"
+
+/* How the next token is drawn.  The cuts apply in this order, each to what the one before left:
+ * temperature, top_k, top_p, min_p. */
+struct fc_sampling {
+	double temperature; /* divides the logits; 0: the most likely token, cuts and rng unused */
+	int top_k;          /* this many of the most likely; 0: all */
+	double top_p;       /* the fewest of the most likely with at least this mass, renormalised
+			     * over what top_k left; 1: all */
+	double min_p;       /* those at least this fraction as likely as the most likely; 0: all */
+};
+#define FC_SAMPLING_GREEDY                                                                         \
+	{                                                                                          \
+		0, 0, 1, 0                                                                         \
+	}
+
+#define FC_NO_TOKEN UINT32_MAX
+/* Equal logits rank by id.  FC_NO_TOKEN: the logits hold NaN or no finite value. */
+uint32_t fc_sample(
+    const float *logits /* [V] */, size_t n_vocab, const struct fc_sampling *s, struct fc_rng *rng);
+
+#endif

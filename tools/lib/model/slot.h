@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_MODEL_SLOT_H
+#define FC_MODEL_SLOT_H
+
+#include "model/params.h"
+
+/* One tensor an architecture has: its name in the file, its shape, and where it goes. */
+struct fc_slot {
+	char *name;
+	int n_dim; /* 2: a matrix, struct fc_weight; 1: a vector, float32 */
+	int64_t dim[2];
+	size_t layer;   /* FC_NO_LAYER: of the whole model */
+	size_t at;      /* offset in struct fc_layer or struct fc_model */
+	size_t grad_at; /* offset in struct fc_layer_grad or struct fc_params */
+	bool residual;  /* its product is added to the residual stream */
+	bool norm;      /* multiplies: starts at one */
+};
+#define FC_NO_LAYER SIZE_MAX
+
+/* All of them, in the order of the computation.  Returns their number. */
+size_t fc_slots_new(struct fc_slot **v, const struct fc_config *c);
+void fc_slots_free(struct fc_slot *v, size_t n);
+/* Makes the model use p as this tensor; a vector must be float32. */
+void fc_slot_bind(const struct fc_slot *s, struct fc_model *m, const void *p, enum fc_dtype t);
+
+/* The view of slot s as safetensors needs it; data NULL. */
+struct fc_tensor fc_slot_tensor(const struct fc_slot *s, enum fc_dtype t);
+
+/* What fc_model_open() and the training model share: layers and rope from m->cfg. */
+void fc_model_prepare(struct fc_model *m);
+void fc_model_release(struct fc_model *m);
+
+#endif
