@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Conversions against the definition of each format in double arithmetic, over every value. */
+#include "base/mem.h"
+#include "base/rng.h"
+#include "t.h"
+#include "tensor/tensor.h"
+
+/* The value of a small float of 1 sign, n_exp exponent and n_man mantissa bits; NaN for NaNs. */
+static double decode(uint32_t x, int n_exp, int n_man)
+{
+	int exponent = (int)(x >> n_man) & ((1 << n_exp) - 1), bias = (1 << (n_exp - 1)) - 1;
+	double man = x & ((1u << n_man) - 1), sign = x >> (n_exp + n_man) & 1 ? -1 : 1;
+	if (exponent == (1 << n_exp) - 1)
+		return man ? NAN : sign * INFINITY;
+	if (!exponent)
+		return sign * ldexp(man, 1 - bias - n_man);
+	return sign * ldexp(man + (1 << n_man), exponent - bias - n_man);
+}
+
+static uint32_t bits(float f)
+{
+	uint32_t u;
+	memcpy(&u, &f, 4);
+	return u;
+}
+
+static float from_bits(uint32_t u)
+{
+	float f;
+	memcpy(&f, &u, 4);
+	return f;
+}
+
+struct format {
+	const char *name;
+	enum fc_dtype type;
+	int n_exp, n_man;
+};
+static const struct format formats[] = {{"F16", FC_F16, 5, 10}, {"BF16", FC_BF16, 8, 7}};
+
+static void test_all_values(const struct format *f)
+{
+	size_t n = 65536, wrong = 0, moved = 0;
+	uint16_t *in = fc_malloc(2 * n), *back = fc_malloc(2 * n);
+	float *out = fc_malloc(4 * n);
+	for (size_t i = 0; i < n; i++)
+		in[i] = (uint16_t)i;
+	fc_to_f32(out, in, f->type, n);
+	fc_from_f32(back, f->type, out, n);
+	for (size_t i = 0; i < n; i++) {
+		double want = decode((uint32_t)i, f->n_exp, f->n_man);
+		if (isnan(want)) {
+			wrong += !isnan(out[i]) || !signbit(out[i]) != !(i >> 15);
+			/* quiet, sign and payload kept */
+			moved += back[i] != (i | 1u << (f->n_man - 1));
+		} else {
+			wrong += (double)out[i] != want || !signbit(out[i]) != !(i >> 15);
+			moved += back[i] != i;
+		}
+	}
+	T_EQ(wrong, 0, f->name);
+	T_EQ(moved, 0, "and back: every value returns");
+	free(in);
+	free(back);
+	free(out);
+}
+
+/* The nearest of all 2^15 magnitudes by search; ties go to the even one, half a step beyond the
+ * largest to infinity. */
+static uint32_t nearest(const struct format *f, float x)
+{
+	uint32_t sign = bits(x) >> 31 << 15, inf = ((1u << f->n_exp) - 1) << f->n_man;
+	double a = fabs((double)x);
+	uint32_t lo = 0, hi = inf;
+	while (hi - lo > 1) {
+		uint32_t mid = (lo + hi) / 2;
+		if (decode(mid, f->n_exp, f->n_man) <= a)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	double below = decode(lo, f->n_exp, f->n_man), above = decode(hi, f->n_exp, f->n_man);
+	if (hi == inf)
+		above = ldexp(1, 1 << (f->n_exp - 1));
+	bool up = a - below > above - a || (a - below == above - a && (lo & 1));
+	return sign | (isinf(x) || up ? hi : lo);
+}
+
+static void check_rounding(const struct format *f, const float *x, size_t n, const char *what)
+{
+	uint16_t *out = fc_malloc(2 * n);
+	size_t wrong = 0;
+	fc_from_f32(out, f->type, x, n);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t want = nearest(f, x[i]);
+		if (out[i] != want && !wrong++)
+			printf("# %a became %04x, expected %04x\n", x[i], out[i], want);
+	}
+	T_OK(!wrong, "%s: %s", f->name, what);
+	free(out);
+}
+
+static void test_rounding(const struct format *f)
+{
+	size_t n = 0;
+	float *x = fc_malloc(4 * 400000);
+	/* around every value and every midpoint of two neighbours */
+	for (uint32_t i = 0; i < (((1u << f->n_exp) - 1) << f->n_man); i++) {
+		float mid =
+		    (float)((decode(i, f->n_exp, f->n_man) + decode(i + 1, f->n_exp, f->n_man)) /
+			2);
+		if (isinf(mid))
+			mid = f->type == FC_F16 ? 65520 : from_bits(0x7f7f8000);
+		x[n++] = mid;
+		x[n++] = -mid;
+		x[n++] = nextafterf(mid, 0);
+		x[n++] = nextafterf(mid, INFINITY);
+	}
+	check_rounding(f, x, n, "ties to even, both sides of each tie");
+	static const float edges[] = {0, -0.0f, INFINITY, -INFINITY, 3.4028234664e38f, -3.4e38f,
+	    65504, 65519.996f, 65520, 65536, 1e30f, 0x1p-149f, 0x1p-126f, 0x1p-24f, 0x1p-25f,
+	    0x1.000002p-25f, 0x1p-14f, 0x1.ffep-15f, 0x1.fffp-15f, 1, -1};
+	check_rounding(f, edges, FC_LEN(edges), "edges");
+	struct fc_rng r;
+	fc_rng_seed(&r, 7);
+	for (n = 0; n < 100000; n++) {
+		do
+			x[n] = from_bits((uint32_t)fc_rng_u64(&r));
+		while (isnan(x[n]));
+	}
+	check_rounding(f, x, n, "random bit patterns");
+	uint16_t nan[3];
+	float nans[3] = {from_bits(0x7f800001), from_bits(0xffc00000), from_bits(0x7fffffff)};
+	fc_from_f32(nan, f->type, nans, 3);
+	for (int i = 0; i < 3; i++)
+		T_OK(isnan(decode(nan[i], f->n_exp, f->n_man)) && (nan[i] >> (f->n_man - 1) & 1) &&
+			(nan[i] >> 15) == (bits(nans[i]) >> 31),
+		    "%s: NaN %d stays a quiet NaN with its sign", f->name, i);
+	free(x);
+}
+
+/* Odd lengths and addresses give what one element at a time gives. */
+static void test_alignment(void)
+{
+	static const enum fc_dtype types[] = {FC_F32, FC_F16, FC_BF16, FC_F64};
+	float in[75], back[75];
+	char raw[8 * 75 + 8];
+	bool same = true;
+	for (int i = 0; i < 75; i++)
+		in[i] = (float)(i * 37 % 41) - 20.5f;
+	for (size_t t = 0; t < FC_LEN(types); t++) {
+		for (size_t n = 0; n <= 75; n++) {
+			size_t size = fc_dtype_size(types[t]);
+			memset(raw, 0x55, sizeof raw);
+			memset(back, 0x55, sizeof back);
+			fc_from_f32(raw + 1, types[t], in, n);
+			fc_to_f32(back, raw + 1, types[t], n);
+			same = same && !memcmp(back, in, 4 * n) && raw[0] == 0x55 &&
+			    raw[1 + n * size] == 0x55 && (n == 75 || bits(back[n]) == 0x55555555);
+		}
+	}
+	T_OK(same, "any length, at an odd address, and not a byte more");
+	double d[3] = {1e300, -1e300, 0.1};
+	fc_to_f32(back, d, FC_F64, 3);
+	T_OK(isinf(back[0]) && back[1] == -INFINITY && back[2] == 0.1f, "F64 rounds to float");
+}
+
+static void test_names(void)
+{
+	enum fc_dtype t;
+	bool all = true;
+	for (int i = 0; i < FC_DTYPE_N; i++)
+		all = all && fc_dtype_parse(fc_dtype_name((enum fc_dtype)i), &t) && (int)t == i &&
+		    fc_dtype_size(t) > 0;
+	T_OK(all, "every type has a size and is found by its name");
+	T_OK(!fc_dtype_parse("f32", &t) && !fc_dtype_parse("", &t), "other names are not types");
+	T_OK(fc_dtype_is_real(FC_F64) && !fc_dtype_is_real(FC_F8_E4M3), "8-bit floats are carried");
+}
+
+static void test_shapes(void)
+{
+	char text[192];
+	size_t n;
+	struct fc_tensor t = {.n_dim = 2, .dim = {32000, 4096}}, u = t;
+	T_STR(fc_tensor_shape_text(&t, text), "[32000, 4096]", "shape as text");
+	T_OK(fc_tensor_count(&t, &n) && n == 131072000, "shape: product");
+	T_OK(fc_tensor_same_shape(&t, &u), "same shape");
+	u.dim[1]++;
+	T_OK(!fc_tensor_same_shape(&t, &u), "not the same shape");
+	u.dim[0] = -1;
+	T_OK(!fc_tensor_count(&u, &n), "a negative dimension has no count");
+	u = (struct fc_tensor){.n_dim = 3, .dim = {INT64_MAX, INT64_MAX, 2}};
+	T_OK(!fc_tensor_count(&u, &n), "an overflow has no count");
+	u = (struct fc_tensor){.n_dim = 8};
+	for (int i = 0; i < 8; i++)
+		u.dim[i] = INT64_MIN;
+	T_EQ(strlen(fc_tensor_shape_text(&u, text)), 2 + 8 * 20 + 7 * 2, "the longest shape fits");
+	u.n_dim = 0;
+	T_OK(!strcmp(fc_tensor_shape_text(&u, text), "[]") && fc_tensor_count(&u, &n) && n == 1,
+	    "a scalar");
+}
+
+int main(void)
+{
+	for (size_t i = 0; i < FC_LEN(formats); i++) {
+		test_all_values(&formats[i]);
+		test_rounding(&formats[i]);
+	}
+	test_alignment();
+	test_names();
+	test_shapes();
+	return t_done();
+}
