@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "store/safetensors.h"
+#include "text/json.h"
+
+struct fc_store {
+	struct fc_safetensors *file;
+	size_t n_file;
+	struct fc_tensor *tensor; /* of all files, sorted by name; names borrowed from file */
+	size_t n;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct fc_tensor *)a)->name, ((const struct fc_tensor *)b)->name);
+}
+
+/* One line of an index. */
+struct mapping {
+	const char *file, *tensor; /* borrowed from the JSON */
+};
+
+static int by_file(const void *a, const void *b)
+{
+	const struct mapping *x = a, *y = b;
+	int order = strcmp(x->file, y->file);
+	return order ? order : strcmp(x->tensor, y->tensor);
+}
+
+/* The file's tensors are exactly those the index places in it; both sides are sorted. */
+static int check_shard(const struct fc_safetensors *f, const struct mapping *m, size_t n,
+    const char *index, struct fc_err *e)
+{
+	for (size_t i = 0; i < n || i < f->n; i++) {
+		int order = i == n ? -1 : i == f->n ? 1 : strcmp(f->tensor[i].name, m[i].tensor);
+		if (order < 0)
+			return fc_fail(e, "%s: tensor %s is in %s but not mapped to it", index,
+			    f->tensor[i].name, m[0].file);
+		if (order > 0)
+			return fc_fail(e, "%s: tensor %s is mapped to %s but not in it", index,
+			    m[i].tensor, m[0].file);
+	}
+	return 0;
+}
+
+static bool is_plain_name(const char *name)
+{
+	return *name && strcmp(name, ".") && strcmp(name, "..") && !strpbrk(name, "/\\");
+}
+
+static int open_shards(struct fc_store *s, const char *dir, const char *index, struct mapping *m,
+    size_t n, struct fc_err *e)
+{
+	qsort(m, n, sizeof *m, by_file);
+	s->file = FC_ARRAY(struct fc_safetensors, n);
+	for (size_t from = 0, to; from < n; from = to) {
+		for (to = from + 1; to < n && !strcmp(m[to].file, m[from].file);)
+			to++;
+		char *path = fc_path_join(dir, m[from].file);
+		int ret = fc_safetensors_open(&s->file[s->n_file], path, e);
+		free(path);
+		if (ret < 0 ||
+		    check_shard(&s->file[s->n_file++], m + from, to - from, index, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int open_index(struct fc_store *s, const char *dir, const char *path, struct fc_err *e)
+{
+	int ret = -1;
+	struct mapping *m = NULL;
+	size_t n = 0;
+	json_t *index = fc_json_file(path, e);
+	if (!index)
+		return -1;
+	json_t *map = json_object_get(index, "weight_map"), *file;
+	if (!json_is_object(map) || json_object_size(map) == 0) {
+		fc_fail(e, "%s: weight_map is missing, empty or not an object", path);
+		goto out;
+	}
+	m = FC_ARRAY(struct mapping, json_object_size(map));
+	const char *tensor;
+	json_object_foreach(map, tensor, file)
+	{
+		const char *name = json_string_value(file);
+		if (!name || !is_plain_name(name)) {
+			fc_fail(e,
+			    "%s: weight_map: tensor %s: expected the name of a file in this folder",
+			    path, tensor);
+			goto out;
+		}
+		m[n++] = (struct mapping){name, tensor};
+	}
+	ret = open_shards(s, dir, path, m, n, e);
+out:
+	free(m);
+	json_decref(index);
+	return ret;
+}
+
+static int open_folder(struct fc_store *s, const char *dir, struct fc_err *e)
+{
+	char *single = fc_path_join(dir, "model.safetensors");
+	char *index = fc_path_join(dir, "model.safetensors.index.json");
+	char *pickle = fc_path_join(dir, "pytorch_model.bin");
+	char *pickles = fc_path_join(dir, "pytorch_model.bin.index.json");
+	int ret = -1;
+	if (fc_file_exists(single)) {
+		s->file = FC_ARRAY(struct fc_safetensors, 1);
+		ret = fc_safetensors_open(&s->file[0], single, e);
+		s->n_file = ret == 0;
+	} else if (fc_file_exists(index)) {
+		ret = open_index(s, dir, index, e);
+	} else if (fc_file_exists(pickle) || fc_file_exists(pickles)) {
+		fc_fail(e,
+		    "%s: has its weights in a PyTorch pickle only; convert the model to "
+		    "safetensors first",
+		    dir);
+	} else {
+		fc_fail(
+		    e, "%s: has neither model.safetensors nor model.safetensors.index.json", dir);
+	}
+	free(single);
+	free(index);
+	free(pickle);
+	free(pickles);
+	return ret;
+}
+
+int fc_store_open(struct fc_store **out, const char *path, struct fc_err *e)
+{
+	struct stat st;
+	*out = NULL;
+	if (stat(path, &st) < 0)
+		return fc_fail(e, "open %s:", path);
+	struct fc_store *s = FC_NEW(struct fc_store);
+	int ret;
+	if (S_ISDIR(st.st_mode)) {
+		ret = open_folder(s, path, e);
+	} else {
+		s->file = FC_ARRAY(struct fc_safetensors, 1);
+		ret = fc_safetensors_open(&s->file[0], path, e);
+		s->n_file = ret == 0;
+	}
+	if (ret < 0) {
+		fc_store_close(s);
+		return -1;
+	}
+	for (size_t i = 0; i < s->n_file; i++)
+		s->n += s->file[i].n;
+	s->tensor = FC_ARRAY(struct fc_tensor, s->n + 1);
+	for (size_t i = 0, at = 0; i < s->n_file; at += s->file[i++].n)
+		for (size_t j = 0; j < s->file[i].n; j++)
+			s->tensor[at + j] = s->file[i].tensor[j];
+	qsort(s->tensor, s->n, sizeof *s->tensor, by_name);
+	*out = s;
+	return 0;
+}
+
+void fc_store_close(struct fc_store *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_file; i++)
+		fc_safetensors_close(&s->file[i]);
+	free(s->file);
+	free(s->tensor);
+	free(s);
+}
+
+size_t fc_store_count(const struct fc_store *s)
+{
+	return s->n;
+}
+
+const struct fc_tensor *fc_store_at(const struct fc_store *s, size_t i)
+{
+	return &s->tensor[i];
+}
+
+const struct fc_tensor *fc_store_find(const struct fc_store *s, const char *name)
+{
+	struct fc_tensor key = {.name = name};
+	return bsearch(&key, s->tensor, s->n, sizeof key, by_name);
+}
