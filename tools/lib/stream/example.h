@@ -87,6 +87,8 @@ void fc_example_copy(struct fc_example *to, const struct fc_example *from);
 void fc_example_clear_rows(struct fc_example *x); /* keeps id, text, segments, tokens */
 
 void fc_example_add_segment(struct fc_example *x, uint32_t end, uint8_t flags);
+/* Makes room for that many in all; contents and counts stay. */
+void fc_example_reserve(struct fc_example *x, size_t n_tok, size_t n_row, size_t n_entry);
 void fc_example_add_token(struct fc_example *x, uint32_t tok, uint32_t end, uint8_t flags);
 /* Entries must be sorted as above.  row_tok must exceed the last row's. */
 void fc_example_add_row(struct fc_example *x, uint32_t row_tok, size_t n, const uint32_t *id,

@@ -7,7 +7,13 @@
 
 #include "base/err.h"
 
-enum fc_kind { /* values are those on the wire */
+/* Ceilings; a stream beyond them is refused, see fc-stream(5). */
+#define FC_HEADER_MAX_BYTES ((size_t)1 << 20)
+#define FC_HEADER_MAX_SOURCES 256
+#define FC_HEADER_MAX_PROGRAMS 1024
+#define FC_MAX_VOCAB (1u << 24)
+
+enum fc_kind {              /* values are those on the wire */
 	FC_KIND_TOKENS = 1, /* examples without rows */
 	FC_KIND_DISTS = 2,  /* examples with rows */
 	FC_KIND_TENSORS = 3,
@@ -19,7 +25,7 @@ struct fc_program { /* one link of the provenance chain, as SAM's @PG */
 	char *name, *version, *args;
 };
 
-struct fc_source { /* a model whose rows are in the stream */
+struct fc_source {  /* a model whose rows are in the stream */
 	char *name; /* the label given with --name, or the model folder's last path component */
 	uint64_t model, tokenizer; /* fingerprints */
 };
@@ -27,11 +33,11 @@ struct fc_source { /* a model whose rows are in the stream */
 /* What a stream says of itself before its records. */
 struct fc_header {
 	enum fc_kind kind;
-	uint64_t tokenizer; /* fingerprint of the tokenizer of tok[] and entry_id[] */
-	uint64_t model;     /* fingerprint of the model, 0 where none ran */
-	uint64_t template_hash; /* of the chat template the text was rendered with */
-	uint32_t n_vocab;   /* ids are below it */
-	uint32_t top_k;     /* most entries of a row; 0 where there are none */
+	uint64_t tokenizer;        /* fingerprint of the tokenizer of tok[] and entry_id[] */
+	uint64_t model;            /* fingerprint of the model, 0 where none ran */
+	uint64_t template_hash;    /* of the chat template the text was rendered with */
+	uint32_t n_vocab;          /* ids are below it */
+	uint32_t top_k;            /* most entries of a row; 0 where there are none */
 	uint64_t source_tokenizer; /* a map's other side, else 0 */
 	uint32_t source_n_vocab;
 	struct fc_source *source; /* [n_source] */
@@ -45,10 +51,14 @@ void fc_header_release(struct fc_header *h);
 void fc_header_copy(struct fc_header *to, const struct fc_header *from);
 void fc_header_add_source(
     struct fc_header *h, const char *name, uint64_t model, uint64_t tokenizer);
+/* Index of the source equal to s, appended if there is none. */
+size_t fc_header_find_source(struct fc_header *h, const struct fc_source *s);
+void fc_header_add_program(
+    struct fc_header *h, const char *name, const char *version, const char *args);
 /* Appends this program with its version and fc_opt_given(); nothing with --no-history. */
 void fc_header_add_self(struct fc_header *h);
 /* May records of both stand in one stream (cat)?  Says what differs if not. */
-int fc_header_compatible(const struct fc_header *a, const struct fc_header *b, const char *name,
-    struct fc_err *e);
+int fc_header_compatible(
+    const struct fc_header *a, const struct fc_header *b, const char *name, struct fc_err *e);
 
 #endif

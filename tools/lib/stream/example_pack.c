@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "stream/frame.h"
+#include "stream/plane.h"
+#include "stream/record.h"
+
+static ProtobufCBinaryData bytes_of(const struct fc_buf *b)
+{
+	return (ProtobufCBinaryData){b->n, (uint8_t *)b->p};
+}
+
+static int check_tokens(const struct fc_header *h, const struct fc_example *x, struct fc_err *e)
+{
+	uint32_t last = 0;
+	for (size_t t = 0; t < x->n_tok; t++) {
+		if (x->tok[t] >= h->n_vocab)
+			return fc_fail(e,
+			    "token %zu has id %" PRIu32 ", the vocabulary has %" PRIu32, t,
+			    x->tok[t], h->n_vocab);
+		if (x->end[t] < last || x->end[t] > x->text.n)
+			return fc_fail(e,
+			    "token %zu ends at byte %" PRIu32 ", after %" PRIu32
+			    " and in a text of %zu bytes",
+			    t, x->end[t], last, x->text.n);
+		if (x->flags[t] >= 32)
+			return fc_fail(e, "token %zu has flags 0x%x", t, x->flags[t]);
+		last = x->end[t];
+	}
+	return 0;
+}
+
+static int check_segments(const struct fc_example *x, struct fc_err *e)
+{
+	uint32_t last = 0;
+	for (size_t i = 0; i < x->n_seg; i++) {
+		if (x->seg[i].end <= last || x->seg[i].end > x->text.n || x->seg[i].flags >= 32)
+			return fc_fail(e,
+			    "segment %zu is bytes %" PRIu32 " to %" PRIu32
+			    " of %zu, with flags 0x%x",
+			    i, last, x->seg[i].end, x->text.n, x->seg[i].flags);
+		last = x->seg[i].end;
+	}
+	if (x->n_seg && last != x->text.n)
+		return fc_fail(e, "segments cover %" PRIu32 " of %zu bytes", last, x->text.n);
+	return 0;
+}
+
+static int check_rows(const struct fc_header *h, const struct fc_example *x, struct fc_err *e)
+{
+	if (x->n_row && h->kind != FC_KIND_DISTS)
+		return fc_fail(e, "rows in a %s", fc_kind_name(h->kind));
+	if (x->n_row && x->row_off[0] != 0)
+		return fc_fail(e, "the first row starts at entry %" PRIu32, x->row_off[0]);
+	uint32_t last = 0;
+	for (size_t r = 0; r < x->n_row; r++) {
+		if (x->row_tok[r] <= last || x->row_tok[r] >= x->n_tok)
+			return fc_fail(e,
+			    "row %zu is of token %" PRIu32 ", after %" PRIu32
+			    " and with %zu tokens",
+			    r, x->row_tok[r], last, x->n_tok);
+		last = x->row_tok[r];
+		if (x->row_off[r + 1] < x->row_off[r] ||
+		    x->row_off[r + 1] - x->row_off[r] > h->top_k)
+			return fc_fail(e,
+			    "row %zu has %" PRIu32 " entries, the header announces %" PRIu32, r,
+			    x->row_off[r + 1] - x->row_off[r], h->top_k);
+	}
+	if (x->source >= (h->n_source ? h->n_source : 1))
+		return fc_fail(e, "source %" PRIu32 " of %zu", x->source, h->n_source);
+	if (!isfinite(x->nll))
+		return fc_fail(e, "its cross-entropy is not finite");
+	return 0;
+}
+
+static void pack_segments(struct fc_packer *p, Fc__Example *m, const struct fc_example *x)
+{
+	size_t n = x->n_seg;
+	uint32_t last = 0;
+	for (size_t i = 0; i < n; last = x->seg[i++].end)
+		p->value[i] = x->seg[i].end - last;
+	m->segment = fc_put_planes(p, p->value, n, fc_plane_width(fc_plane_max(p->value, n)));
+	for (size_t i = 0; i < n; i++)
+		p->value[i] = x->seg[i].flags;
+	m->segment_flags = fc_put_planes(p, p->value, n, 1);
+}
+
+static void pack_tokens(
+    struct fc_packer *p, Fc__Example *m, const struct fc_header *h, const struct fc_example *x)
+{
+	m->n_token = (uint32_t)x->n_tok;
+	m->token = fc_put_planes(p, x->tok, x->n_tok, fc_plane_width(h->n_vocab - 1));
+	for (size_t t = 0; t < x->n_tok; t++)
+		p->value[t] = x->end[t] - fc_example_start(x, t);
+	m->span =
+	    fc_put_planes(p, p->value, x->n_tok, fc_plane_width(fc_plane_max(p->value, x->n_tok)));
+	m->flags.len = x->n_tok;
+	m->flags.data = (uint8_t *)p->planes.p + p->planes.n;
+	if (x->n_tok)
+		memcpy(m->flags.data, x->flags, x->n_tok);
+	for (size_t r = 0; r < x->n_row; r++)
+		m->flags.data[x->row_tok[r]] |= FC_FLAG_ROW;
+	p->planes.n += x->n_tok;
+}
+
+static void pack_row_lengths(struct fc_packer *p, Fc__Example *m, const struct fc_example *x)
+{
+	bool same = true;
+	for (size_t r = 0; r < x->n_row; r++) {
+		p->value[r] = x->row_off[r + 1] - x->row_off[r];
+		same = same && p->value[r] == p->value[0];
+	}
+	if (same)
+		m->row_length = x->n_row ? p->value[0] : 0;
+	else
+		m->row_lengths = fc_put_planes(
+		    p, p->value, x->n_row, fc_plane_width(fc_plane_max(p->value, x->n_row)));
+}
+
+/* Writes row's entries to id[] and bits[], values that became equal by rounding by ascending id. */
+static int round_row(uint32_t *id, uint32_t *bits, const uint32_t *from_id, const float *logprob,
+    size_t n, uint32_t n_vocab, struct fc_err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t b = fc_logprob_bits(logprob[i]), v = from_id[i];
+		if (b == FC_BAD_LOGPROB)
+			return fc_fail(e, "log-probability %g", (double)logprob[i]);
+		if (v >= n_vocab)
+			return fc_fail(
+			    e, "id %" PRIu32 ", the vocabulary has %" PRIu32, v, n_vocab);
+		if (i && b < bits[i - 1])
+			return fc_fail(e, "log-probability %g after the smaller %g",
+			    (double)logprob[i], (double)logprob[i - 1]);
+		size_t j = i;
+		for (; j > 0 && bits[j - 1] == b && id[j - 1] > v; j--)
+			id[j] = id[j - 1];
+		if (j > 0 && bits[j - 1] == b && id[j - 1] == v)
+			return fc_fail(e, "id %" PRIu32 " twice", v);
+		id[j] = v;
+		bits[i] = b;
+	}
+	return 0;
+}
+
+static int pack_entries(struct fc_packer *p, Fc__Example *m, const struct fc_header *h,
+    const struct fc_example *x, struct fc_err *e)
+{
+	size_t n = x->n_row ? x->row_off[x->n_row] : 0;
+	for (size_t r = 0; r < x->n_row; r++) {
+		size_t off = x->row_off[r], k = x->row_off[r + 1] - off;
+		struct fc_err why;
+		if (round_row(p->id + off, p->value + off, x->entry_id + off,
+			x->entry_logprob + off, k, h->n_vocab, &why) < 0)
+			return fc_fail(e, "row %zu: %s", r, why.msg);
+		for (size_t i = k; i-- > 1;)
+			p->value[off + i] -= p->value[off + i - 1];
+	}
+	m->entry_id = fc_put_planes(p, p->id, n, fc_plane_width(h->n_vocab - 1));
+	m->entry_logprob = fc_put_planes(p, p->value, n, 2);
+	for (size_t r = 0; r < x->n_row; r++) {
+		p->value[r] = fc_logprob_bits(x->true_logprob[r]);
+		if (p->value[r] == FC_BAD_LOGPROB)
+			return fc_fail(e, "row %zu: true token's log-probability %g", r,
+			    (double)x->true_logprob[r]);
+	}
+	m->true_logprob = fc_put_planes(p, p->value, x->n_row, 2);
+	return 0;
+}
+
+int fc_pack_example(struct fc_packer *p, struct fc_buf *out, const struct fc_header *h,
+    const struct fc_example *x, struct fc_err *e)
+{
+	if (check_segments(x, e) < 0 || check_tokens(h, x, e) < 0 || check_rows(h, x, e) < 0)
+		return -1;
+	size_t n_entry = x->n_row ? x->row_off[x->n_row] : 0;
+	size_t n_plain = x->text.n + x->meta.n + x->id.n + x->unknown.n;
+	size_t room =
+	    x->n_seg * (4 + 1) + x->n_tok * (4 + 4 + 1) + x->n_row * (4 + 2) + n_entry * (4 + 2);
+	if (x->n_tok >= FC_FRAME_MAX || n_plain >= FC_FRAME_MAX || n_entry >= FC_FRAME_MAX)
+		return fc_fail(e, "larger than a record's limit of %zu bytes", FC_FRAME_MAX);
+	fc_buf_clear(&p->planes);
+	fc_buf_reserve(&p->planes, room);
+	FC_GROW(p->id, p->cap_id, n_entry);
+	FC_GROW(p->value, p->cap_value, x->n_seg);
+	FC_GROW(p->value, p->cap_value, x->n_tok);
+	FC_GROW(p->value, p->cap_value, n_entry);
+
+	Fc__Example m = FC__EXAMPLE__INIT;
+	m.id = bytes_of(&x->id);
+	m.meta = bytes_of(&x->meta);
+	m.text = bytes_of(&x->text);
+	pack_segments(p, &m, x);
+	pack_tokens(p, &m, h, x);
+	pack_row_lengths(p, &m, x);
+	if (pack_entries(p, &m, h, x, e) < 0)
+		return -1;
+	m.nll = x->nll;
+	m.n_label = x->n_label;
+	m.label_bytes = x->label_bytes;
+	m.source = x->source;
+	fc_pack_record(out, FC__RECORD__KIND_EXAMPLE, &m.base, &x->unknown);
+	return 0;
+}

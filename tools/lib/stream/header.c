@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream/header.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "base/opt.h"
+
+const char *fc_kind_name(enum fc_kind k)
+{
+	switch (k) {
+	case FC_KIND_TOKENS:
+		return "token stream";
+	case FC_KIND_DISTS:
+		return "distribution stream";
+	case FC_KIND_TENSORS:
+		return "tensor stream";
+	case FC_KIND_MAP:
+		return "vocabulary map";
+	}
+	return "stream of unknown kind";
+}
+
+void fc_header_init(struct fc_header *h, enum fc_kind kind)
+{
+	*h = (struct fc_header){.kind = kind};
+}
+
+void fc_header_release(struct fc_header *h)
+{
+	for (size_t i = 0; i < h->n_source; i++)
+		free(h->source[i].name);
+	for (size_t i = 0; i < h->n_history; i++) {
+		free(h->history[i].name);
+		free(h->history[i].version);
+		free(h->history[i].args);
+	}
+	free(h->source);
+	free(h->history);
+	fc_header_init(h, h->kind);
+}
+
+void fc_header_add_source(struct fc_header *h, const char *name, uint64_t model, uint64_t tokenizer)
+{
+	h->source = fc_realloc(h->source, h->n_source + 1, sizeof *h->source);
+	h->source[h->n_source++] = (struct fc_source){fc_strdup(name), model, tokenizer};
+}
+
+void fc_header_add_program(
+    struct fc_header *h, const char *name, const char *version, const char *args)
+{
+	h->history = fc_realloc(h->history, h->n_history + 1, sizeof *h->history);
+	h->history[h->n_history++] =
+	    (struct fc_program){fc_strdup(name), fc_strdup(version), fc_strdup(args)};
+}
+
+void fc_header_add_self(struct fc_header *h)
+{
+	if (!fc_opt_no_history)
+		fc_header_add_program(h, fc_prog, fc_version, fc_opt_given());
+}
+
+void fc_header_copy(struct fc_header *to, const struct fc_header *from)
+{
+	*to = *from;
+	to->source = NULL;
+	to->history = NULL;
+	to->n_source = to->n_history = 0;
+	for (size_t i = 0; i < from->n_source; i++) {
+		const struct fc_source *s = &from->source[i];
+		fc_header_add_source(to, s->name, s->model, s->tokenizer);
+	}
+	for (size_t i = 0; i < from->n_history; i++) {
+		const struct fc_program *p = &from->history[i];
+		fc_header_add_program(to, p->name, p->version, p->args);
+	}
+}
+
+size_t fc_header_find_source(struct fc_header *h, const struct fc_source *s)
+{
+	for (size_t i = 0; i < h->n_source; i++) {
+		const struct fc_source *at = &h->source[i];
+		if (at->model == s->model && at->tokenizer == s->tokenizer &&
+		    !strcmp(at->name, s->name))
+			return i;
+	}
+	fc_header_add_source(h, s->name, s->model, s->tokenizer);
+	return h->n_source - 1;
+}
+
+int fc_header_compatible(
+    const struct fc_header *a, const struct fc_header *b, const char *name, struct fc_err *e)
+{
+	if (a->kind != b->kind)
+		return fc_fail(e, "%s: a %s does not go with a %s", name, fc_kind_name(b->kind),
+		    fc_kind_name(a->kind));
+	const struct {
+		const char *what;
+		uint64_t a, b;
+	} same[] = {
+	    {"tokenizer", a->tokenizer, b->tokenizer},
+	    {"chat template", a->template_hash, b->template_hash},
+	    {"source tokenizer", a->source_tokenizer, b->source_tokenizer},
+	};
+	for (size_t i = 0; i < FC_LEN(same); i++)
+		if (same[i].a != same[i].b)
+			return fc_fail(e,
+			    "%s: its %s (%016" PRIx64 ") differs from the one before (%016" PRIx64
+			    ")",
+			    name, same[i].what, same[i].b, same[i].a);
+	if (a->n_vocab != b->n_vocab || a->source_n_vocab != b->source_n_vocab)
+		return fc_fail(e, "%s: its vocabulary size (%u) differs from the one before (%u)",
+		    name, a->n_vocab != b->n_vocab ? b->n_vocab : b->source_n_vocab,
+		    a->n_vocab != b->n_vocab ? a->n_vocab : a->source_n_vocab);
+	return 0;
+}

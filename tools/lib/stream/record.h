@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_STREAM_RECORD_H
+#define FC_STREAM_RECORD_H
+
+#include "stream/arena.h"
+#include "stream/example.h"
+#include "stream/header.h"
+#include "stream/reader.h"
+
+#include "fc.pb-c.h"
+
+/*
+ * Between the messages of fc.proto and our structs.  pack appends a whole record, tag and length
+ * included; unpack checks every limit and every relation between fields that fc-stream(5) states.
+ * Messages say what is wrong, not where; the reader adds the place.
+ */
+#define FC_STREAM_MAGIC "fc-stream"
+enum { FC_STREAM_MAJOR = 1, FC_STREAM_MINOR = 0 };
+#define FC_FLAG_ROW 0x20u       /* in Example.flags: a row predicts this token */
+#define FC_TENSOR_NAME_MAX 1024 /* bytes */
+
+/* Memory between calls.  {0} is empty. */
+struct fc_packer {
+	struct fc_buf planes;
+	uint32_t *value; /* a column before it is cut into planes */
+	uint32_t *id;
+	size_t cap_value, cap_id;
+};
+void fc_packer_release(struct fc_packer *p);
+
+int fc_pack_header(struct fc_buf *out, const struct fc_header *h, struct fc_err *e);
+int fc_unpack_header(struct fc_header *h, const Fc__Header *m, struct fc_err *e);
+
+int fc_pack_example(struct fc_packer *p, struct fc_buf *out, const struct fc_header *h,
+    const struct fc_example *x, struct fc_err *e);
+int fc_unpack_example(struct fc_packer *p, const struct fc_header *h, struct fc_example *x,
+    const Fc__Example *m, struct fc_err *e);
+
+/* Bytes [offset, offset + n) of t->data. */
+int fc_pack_tensor(
+    struct fc_buf *out, const struct fc_tensor *t, size_t offset, size_t n, struct fc_err *e);
+int fc_unpack_tensor(struct fc_tensor_part *t, const Fc__TensorPart *m, struct fc_err *e);
+
+int fc_pack_map(struct fc_packer *p, struct fc_buf *out, const struct fc_header *h,
+    const struct fc_map_entry *entry, size_t n, struct fc_err *e);
+int fc_unpack_map(struct fc_packer *p, const struct fc_header *h, struct fc_map_entry **entry,
+    size_t *cap, const Fc__MapPart *m, struct fc_err *e);
+
+void fc_pack_trailer(struct fc_buf *out, uint64_t n_record, uint64_t hash);
+
+/* Appends tag, length and message as a field of a Stream; tail's bytes end the message. */
+void fc_pack_record(
+    struct fc_buf *out, int kind, const ProtobufCMessage *m, const struct fc_buf *tail);
+/* Cuts n values into planes at the end of p->planes, where the caller made room for them. */
+ProtobufCBinaryData fc_put_planes(struct fc_packer *p, const uint32_t *v, size_t n, int width);
+/* The width is what the length says.  what: the field, for the message. */
+int fc_get_planes(
+    uint32_t *out, const ProtobufCBinaryData *b, size_t n, const char *what, struct fc_err *e);
+
+#endif
