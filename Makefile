@@ -21,7 +21,7 @@ VERSION := $(shell git describe --always --dirty --match 'v*' 2>/dev/null || cat
 
 PKGS  = libzstd libprotobuf-c jansson libpcre2-8 libutf8proc libxxhash openblas
 WARN  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith
-XCPP  = -D_POSIX_C_SOURCE=200809L -Itools/lib -I$(B)/proto $(PKG_CFLAGS) $(CPPFLAGS)
+XCPP  = -D_POSIX_C_SOURCE=200809L -Itools/lib -Itools -I$(B)/proto $(PKG_CFLAGS) $(CPPFLAGS)
 XCC   = -std=c11 -fopenmp -ffp-contract=off -fno-math-errno $(WARN) $(CFLAGS) \
         $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 XLIBS = -Wl,--as-needed $(PKG_LIBS) -ldnnl -lm $(LDLIBS)
@@ -89,7 +89,7 @@ define unit_rule
 $(B)/unit/$1: tests/unit/$1.c tests/unit/t.h $(B)/libfc.a \
     $(if $(findstring /,$1),$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard tools/$(dir $1)*.c))))
 	@mkdir -p $$(@D)
-	$$(CC) $$(XCPP) -Itools -Itests/unit $$(XCC) $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) $$(B)/libfc.a $$(XLIBS)
+	$$(CC) $$(XCPP) -Itests/unit $$(XCC) $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) $$(B)/libfc.a $$(XLIBS)
 endef
 $(foreach u,$(UNIT:$(B)/unit/%=%),$(eval $(call unit_rule,$u)))
 
