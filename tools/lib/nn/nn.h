@@ -25,12 +25,11 @@ enum fc_compute { FC_COMPUTE_AUTO, FC_COMPUTE_F32, FC_COMPUTE_BF16 };
 
 struct fc_nn;
 /*
- * device: "cpu".  F32: products in float32 (OpenBLAS), the reference.  BF16: both operands rounded to
- * bfloat16, sums in float32 (oneDNN).  AUTO: BF16 where the processor has bfloat16 matrix
+ * device: "cpu".  F32: products in float32 (OpenBLAS), the reference.  BF16: both operands rounded
+ * to bfloat16, sums in float32 (oneDNN).  AUTO: BF16 where the processor has bfloat16 matrix
  * instructions, else F32.
  */
-int fc_nn_open(
-    struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e);
+int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e);
 void fc_nn_close(struct fc_nn *nn);
 enum fc_compute fc_nn_compute(const struct fc_nn *nn); /* never AUTO */
 
@@ -42,16 +41,15 @@ struct fc_weight { /* [n_out, n_in], borrowed */
 
 /* ---- linear.c ---- */
 /* y[n,o] = sum_i x[n,i] w[o,i] */
-void fc_linear_fwd(
-    struct fc_nn *nn, float *y /* [N,O] */, const float *x /* [N,I] */, const struct fc_weight *w,
-    size_t N);
+void fc_linear_fwd(struct fc_nn *nn, float *y /* [N,O] */, const float *x /* [N,I] */,
+    const struct fc_weight *w, size_t N);
 /* dx[n,i] (+)= sum_o dy[n,o] w[o,i] */
 void fc_linear_bwd_x(struct fc_nn *nn, float *dx /* [N,I] */, const float *dy /* [N,O] */,
     const struct fc_weight *w, size_t N, bool accumulate);
 /* dw[o,i] += sum_n dy[n,o] x[n,i] */
 void fc_linear_bwd_w(struct fc_nn *nn, float *dw /* [O,I] */, const float *dy /* [N,O] */,
     const float *x /* [N,I] */, size_t N, size_t O, size_t I);
-void fc_bias_fwd(float *y /* [N,O] */, const float *bias /* [O] */, size_t N, size_t O); /* += */
+void fc_bias_fwd(float *y /* [N,O] */, const float *bias /* [O] */, size_t N, size_t O);   /* += */
 void fc_bias_bwd(float *dbias /* [O] */, const float *dy /* [N,O] */, size_t N, size_t O); /* += */
 
 /* ---- rmsnorm.c: y = x / sqrt(mean(x^2) + eps) * (w + plus_one) (Zhang, Sennrich 2019) ---- */
@@ -63,9 +61,9 @@ void fc_rmsnorm_bwd(float *dx, float *dw, const float *dy, const float *x, const
 
 /* ---- rope.c: rotary position embedding, half-split pairing (i, i + R/2) ---- */
 struct fc_rope {
-	size_t n_rot;          /* R: rotated components of a head, even, R <= D */
-	float *inv_freq;       /* [R/2] radians a position, scaling already applied */
-	float scale;           /* multiplies cos and sin (yarn, longrope); 1 otherwise */
+	size_t n_rot;    /* R: rotated components of a head, even, R <= D */
+	float *inv_freq; /* [R/2] radians a position, scaling already applied */
+	float scale;     /* multiplies cos and sin (yarn, longrope); 1 otherwise */
 };
 /* In place on x [N, heads*D]; pos[n] is the position in its own sequence.  inverse: the transposed
  * map, for the backward pass. */
@@ -75,24 +73,24 @@ void fc_rope_apply(float *x, const uint32_t *pos, size_t N, size_t heads, size_t
 /* ---- attention.c: causal attention of ragged sequences ---- */
 struct fc_attn {
 	size_t H, G, D;
-	float scale;   /* of the scores, normally D^-1/2 */
-	float softcap; /* score = cap * tanh(score / cap); 0: none */
+	float scale;     /* of the scores, normally D^-1/2 */
+	float softcap;   /* score = cap * tanh(score / cap); 0: none */
 	uint32_t window; /* a query sees its own and the window - 1 keys before; 0: all */
 };
 /* One sequence: n_q queries attend to n_k >= n_q keys; the last query is at the last key. */
 struct fc_attn_seq {
-	const float *q; /* [n_q, H*D] */
+	const float *q;     /* [n_q, H*D] */
 	const float *k, *v; /* [n_k, G*D] */
-	float *o;   /* [n_q, H*D] */
-	float *lse; /* [n_q, H] log-sum-exp of the scores, for the backward pass; or NULL */
+	float *o;           /* [n_q, H*D] */
+	float *lse;         /* [n_q, H] log-sum-exp of the scores, for the backward pass; or NULL */
 	size_t n_q, n_k;
 };
 void fc_attn_fwd(
     struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq);
-struct fc_attn_grad { /* of one sequence; dq, dk, dv are overwritten */
-	const float *dout;   /* [n_q, H*D] */
-	float *dq;           /* [n_q, H*D] */
-	float *dk, *dv;      /* [n_k, G*D] */
+struct fc_attn_grad {      /* of one sequence; dq, dk, dv are overwritten */
+	const float *dout; /* [n_q, H*D] */
+	float *dq;         /* [n_q, H*D] */
+	float *dk, *dv;    /* [n_k, G*D] */
 };
 /* Needs o and lse of the forward pass.  n_q must equal n_k. */
 void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq,
@@ -131,17 +129,17 @@ void fc_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x /* [
     const uint32_t *target /* [N] */, size_t N, size_t K, uint32_t *id /* [N,K] */,
     float *logprob /* [N,K] */, float *true_logprob /* [N] */);
 /* Plain logits for sampling; N is small. */
-void fc_head_logits(
-    struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N, float *logits /* [N,V'] */);
+void fc_head_logits(struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N,
+    float *logits /* [N,V'] */);
 
 /*
  * Fused loss and gradient of the output layer:
  *   L = sum_n sft_weight[n] * -log p_n(target[n])
  *     + sum_n kd_weight[n] * ( CE: -sum_k q log p   or   KL: sum_k q (log q - log p) )
  * q: the teacher's row n, entries [row_off[n], row_off[n+1]) with log-probabilities, divided by
- * temperature and renormalised over the entries (method: FuseLLM, arXiv 2401.10491, eq. 6-8).  A row
- * without entries adds nothing.  The student is not divided by the temperature.  The teacher costs
- * K gathers a row.  Weights already hold lambda and 1 / (number of labels of the whole step).
+ * temperature and renormalised over the entries (method: FuseLLM, arXiv 2401.10491, eq. 6-8).  A
+ * row without entries adds nothing.  The student is not divided by the temperature.  The teacher
+ * costs K gathers a row.  Weights already hold lambda and 1 / (number of labels of the whole step).
  */
 struct fc_teacher {
 	const uint32_t *row_off; /* [N+1] */
@@ -151,9 +149,9 @@ struct fc_teacher {
 	bool kl; /* else CE; the gradient is the same, the reported loss differs */
 };
 struct fc_loss {
-	double sft, kd;        /* the weighted sums above */
-	double nll;            /* sum over rows with sft_weight > 0 of -log p(target), unweighted */
-	size_t n_correct;      /* rows where the target is the most likely token */
+	double sft, kd;   /* the weighted sums above */
+	double nll;       /* sum over rows with sft_weight > 0 of -log p(target), unweighted */
+	size_t n_correct; /* rows where the target is the most likely token */
 };
 void fc_head_loss(struct fc_nn *nn, const struct fc_head *h, const float *x /* [N,C] */,
     const uint32_t *target, const float *sft_weight, const float *kd_weight,

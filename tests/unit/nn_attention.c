@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn_oracle.h"
+
+/* One sequence in double precision, by the definition. */
+struct oracle {
+	struct fc_attn a;
+	size_t n_q, n_k;
+	double *q, *k, *v, *o, *lse, *p; /* p [n_k]: a row of scores */
+	const float *dout;
+};
+
+static double capped(const struct fc_attn *a, double s)
+{
+	return a->softcap > 0 ? (double)a->softcap * tanh(s / (double)a->softcap) : s;
+}
+
+static void oracle_row(struct oracle *t, size_t i, size_t h)
+{
+	const size_t D = t->a.D, H = t->a.H, G = t->a.G, g = h * G / H,
+		     end = i + t->n_k - t->n_q + 1;
+	const size_t first = t->a.window && end > t->a.window ? end - t->a.window : 0;
+	double sum = 0, *o = t->o + (i * H + h) * D;
+	for (size_t j = first; j < end; j++) {
+		double s = 0;
+		for (size_t d = 0; d < D; d++)
+			s += t->q[(i * H + h) * D + d] * t->k[(j * G + g) * D + d];
+		t->p[j] = capped(&t->a, s * (double)t->a.scale);
+		sum += exp(t->p[j]);
+	}
+	t->lse[i * H + h] = log(sum);
+	for (size_t d = 0; d < D; d++) {
+		o[d] = 0;
+		for (size_t j = first; j < end; j++)
+			o[d] += exp(t->p[j]) / sum * t->v[(j * G + g) * D + d];
+	}
+}
+
+static double oracle_loss(void *arg)
+{
+	struct oracle *t = arg;
+	double loss = 0;
+	for (size_t i = 0; i < t->n_q; i++)
+		for (size_t h = 0; h < t->a.H; h++)
+			oracle_row(t, i, h);
+	for (size_t i = 0; t->dout && i < t->n_q * t->a.H * t->a.D; i++)
+		loss += t->o[i] * (double)t->dout[i];
+	return loss;
+}
+
+struct batch {
+	struct fc_attn a;
+	size_t n_seq;
+	struct fc_attn_seq seq[8];
+	struct fc_attn_grad grad[8];
+};
+
+static struct batch batch_new(struct fc_rng *r, const struct fc_attn *a, const size_t *n_q,
+    const size_t *n_k, size_t n_seq, double size)
+{
+	struct batch b = {.a = *a, .n_seq = n_seq};
+	const size_t HD = a->H * a->D, GD = a->G * a->D;
+	for (size_t s = 0; s < n_seq; s++) {
+		b.seq[s] = (struct fc_attn_seq){random_floats(r, n_q[s] * HD, size),
+		    random_floats(r, n_k[s] * GD, size), random_floats(r, n_k[s] * GD, 1),
+		    random_floats(r, n_q[s] * HD, 1), random_floats(r, n_q[s] * a->H, 1), n_q[s],
+		    n_k[s]};
+		b.grad[s] = (struct fc_attn_grad){random_floats(r, n_q[s] * HD, 1),
+		    random_floats(r, n_q[s] * HD, 1), random_floats(r, n_k[s] * GD, 1),
+		    random_floats(r, n_k[s] * GD, 1)};
+	}
+	return b;
+}
+
+static void drop(const float *p)
+{
+	free((void *)(uintptr_t)p);
+}
+
+static void batch_release(struct batch *b)
+{
+	for (size_t s = 0; s < b->n_seq; s++) {
+		drop(b->seq[s].q);
+		drop(b->seq[s].k);
+		drop(b->seq[s].v);
+		drop(b->seq[s].o);
+		drop(b->seq[s].lse);
+		drop(b->grad[s].dout);
+		drop(b->grad[s].dq);
+		drop(b->grad[s].dk);
+		drop(b->grad[s].dv);
+	}
+}
+
+static struct oracle oracle_new(const struct batch *b, size_t s)
+{
+	const struct fc_attn_seq *q = &b->seq[s];
+	const size_t HD = b->a.H * b->a.D, GD = b->a.G * b->a.D;
+	return (struct oracle){b->a, q->n_q, q->n_k, doubles(q->q, q->n_q * HD),
+	    doubles(q->k, q->n_k * GD), doubles(q->v, q->n_k * GD),
+	    fc_calloc(q->n_q * HD, sizeof(double)), fc_calloc(q->n_q * b->a.H, sizeof(double)),
+	    fc_calloc(q->n_k, sizeof(double)), NULL};
+}
+
+static void oracle_release(struct oracle *t)
+{
+	free(t->q);
+	free(t->k);
+	free(t->v);
+	free(t->o);
+	free(t->lse);
+	free(t->p);
+}
+
+static void check_fwd(struct fc_nn *nn, struct batch *b, const char *what)
+{
+	double e_o = 0, e_lse = 0;
+	fc_attn_fwd(nn, &b->a, b->seq, b->n_seq);
+	for (size_t s = 0; s < b->n_seq; s++) {
+		struct oracle t = oracle_new(b, s);
+		oracle_loss(&t);
+		e_o = fmax(e_o, max_error(b->seq[s].o, t.o, t.n_q * b->a.H * b->a.D));
+		e_lse = fmax(e_lse, max_error(b->seq[s].lse, t.lse, t.n_q * b->a.H));
+		oracle_release(&t);
+	}
+	T_OK(e_o < 4e-6 && e_lse < 2e-6, "forward, %s: errors %.1e, lse %.1e", what, e_o, e_lse);
+}
+
+static void check_bwd(struct fc_nn *nn, struct batch *b, size_t n_probe, const char *what)
+{
+	double e = 0;
+	fc_attn_fwd(nn, &b->a, b->seq, b->n_seq);
+	fc_attn_bwd(nn, &b->a, b->seq, b->grad, b->n_seq);
+	for (size_t s = 0; s < b->n_seq; s++) {
+		struct oracle t = oracle_new(b, s);
+		const size_t HD = b->a.H * b->a.D, GD = b->a.G * b->a.D;
+		t.dout = b->grad[s].dout;
+		e = fmax(
+		    e, gradient_error(b->grad[s].dq, t.q, t.n_q * HD, n_probe, oracle_loss, &t));
+		e = fmax(
+		    e, gradient_error(b->grad[s].dk, t.k, t.n_k * GD, n_probe, oracle_loss, &t));
+		e = fmax(
+		    e, gradient_error(b->grad[s].dv, t.v, t.n_k * GD, n_probe, oracle_loss, &t));
+		oracle_release(&t);
+	}
+	T_OK(e < 2e-5, "backward, %s: largest error %.1e of the largest component", what, e);
+}
+
+static void test_variants(struct fc_nn *nn, struct fc_rng *r)
+{
+	static const struct {
+		struct fc_attn a;
+		const char *what;
+	} cases[] = {
+	    {{4, 4, 8, 0.35f, 0, 0}, "every head its own keys"},
+	    {{6, 2, 16, 0.25f, 0, 0}, "three heads share keys"},
+	    {{3, 1, 5, 0.4f, 0, 0}, "all heads share keys, odd width"},
+	    {{4, 2, 8, 0.35f, 2.5f, 0}, "soft cap"},
+	    {{4, 2, 8, 0.35f, 0, 9}, "window of 9"},
+	    {{2, 1, 8, 0.35f, 3, 70}, "window of 70, soft cap"},
+	    {{2, 2, 4, 0.5f, 0, 1}, "window of 1"},
+	};
+	static const size_t n[] = {1, 2, 19, 67, 3};
+	for (size_t c = 0; c < FC_LEN(cases); c++) {
+		struct batch b = batch_new(r, &cases[c].a, n, n, FC_LEN(n), 1);
+		check_fwd(nn, &b, cases[c].what);
+		check_bwd(nn, &b, 20, cases[c].what);
+		batch_release(&b);
+	}
+}
+
+static void test_decode(struct fc_nn *nn, struct fc_rng *r)
+{
+	static const size_t n_q[] = {1, 1, 1, 3, 5, 40, 130}, n_k[] = {1, 2, 300, 3, 200, 333, 150};
+	static const struct fc_attn plain = {4, 2, 16, 0.25f, 0, 0},
+				    window = {4, 1, 12, 0.25f, 5, 50};
+	struct batch b = batch_new(r, &plain, n_q, n_k, FC_LEN(n_q), 1);
+	check_fwd(nn, &b, "more keys than queries");
+	batch_release(&b);
+	b = batch_new(r, &window, n_q, n_k, FC_LEN(n_q), 1);
+	check_fwd(nn, &b, "more keys than queries, window, soft cap");
+	const size_t HD = window.H * window.D;
+	float *o = fc_calloc(n_q[4] * HD, sizeof *o);
+	memcpy(o, b.seq[4].o, n_q[4] * HD * sizeof *o);
+	b.seq[4].lse = NULL;
+	fc_attn_fwd(nn, &b.a, &b.seq[4], 1);
+	T_OK(!memcmp(o, b.seq[4].o, n_q[4] * HD * sizeof *o),
+	    "forward without lse: the same output");
+	free(o);
+	batch_release(&b);
+}
+
+static void test_long(struct fc_nn *nn, struct fc_rng *r)
+{
+	static const size_t n[] = {700, 130, 257};
+	static const struct fc_attn a = {2, 1, 32, 0.18f, 0, 0}, window = {2, 1, 32, 0.18f, 0, 200};
+	struct batch b = batch_new(r, &a, n, n, FC_LEN(n), 1);
+	check_fwd(nn, &b, "long sequences");
+	check_bwd(nn, &b, 3, "long sequences");
+	batch_release(&b);
+	b = batch_new(r, &window, n, n, FC_LEN(n), 1);
+	check_fwd(nn, &b, "long sequences, window of 200");
+	check_bwd(nn, &b, 3, "long sequences, window of 200");
+	batch_release(&b);
+}
+
+/* Scores of +-1e4: every exponential but the largest vanishes, none may overflow. */
+static void test_huge(struct fc_nn *nn, struct fc_rng *r)
+{
+	static const size_t n[] = {150};
+	static const struct fc_attn a = {1, 1, 8, 1, 0, 0};
+	struct batch b = batch_new(r, &a, n, n, 1, 60);
+	fc_attn_fwd(nn, &b.a, b.seq, 1);
+	fc_attn_bwd(nn, &b.a, b.seq, b.grad, 1);
+	bool finite = true;
+	for (size_t i = 0; i < n[0] * 8; i++)
+		finite = finite && isfinite(b.seq[0].o[i]) && fabsf(b.seq[0].o[i]) < 6 &&
+		    isfinite(b.grad[0].dq[i]) && isfinite(b.grad[0].dk[i]) &&
+		    isfinite(b.grad[0].dv[i]);
+	T_OK(finite, "huge scores: outputs are means of values, gradients finite");
+	batch_release(&b);
+}
+
+static void test_threads(struct fc_nn *nn, struct fc_rng *r)
+{
+	static const size_t n[] = {300, 7, 90};
+	static const struct fc_attn a = {4, 2, 16, 0.25f, 0, 0};
+	struct batch b = batch_new(r, &a, n, n, FC_LEN(n), 1);
+	float *first[4] = {0};
+	bool same = true;
+	for (int run = 1; run <= 2; run++) {
+		fc_par_init(run);
+		fc_attn_fwd(nn, &b.a, b.seq, b.n_seq);
+		fc_attn_bwd(nn, &b.a, b.seq, b.grad, b.n_seq);
+		const float *now[4] = {b.seq[0].o, b.grad[0].dq, b.grad[0].dk, b.grad[0].dv};
+		for (int i = 0; i < 4; i++) {
+			const size_t bytes = n[0] * (i < 2 ? a.H : a.G) * a.D * sizeof(float);
+			if (run == 1)
+				first[i] = memcpy(fc_malloc(bytes), now[i], bytes);
+			else
+				same = same && !memcmp(first[i], now[i], bytes);
+		}
+	}
+	T_OK(same, "one thread and two give the same bits");
+	for (int i = 0; i < 4; i++)
+		free(first[i]);
+	batch_release(&b);
+}
+
+int main(void)
+{
+	struct fc_rng r;
+	fc_rng_seed(&r, 2);
+	fc_par_init(2);
+	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
+	test_variants(nn, &r);
+	test_decode(nn, &r);
+	test_long(nn, &r);
+	test_huge(nn, &r);
+	test_threads(nn, &r);
+	fc_nn_close(nn);
+	return t_done();
+}

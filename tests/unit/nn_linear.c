@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn_oracle.h"
+
+#include "tensor/dtype.h"
+
+struct shape {
+	size_t N, O, I;
+};
+
+/* Rounds x [n] to a type and back. */
+static void rounded(float *y, const float *x, enum fc_dtype t, size_t n)
+{
+	char *stored = fc_calloc(n, fc_dtype_size(t));
+	fc_from_f32(stored, t, x, n);
+	fc_to_f32(y, stored, t, n);
+	free(stored);
+}
+
+struct problem {
+	struct shape s;
+	float *x, *dy, *w;   /* as the backend is meant to see them */
+	float *x_in, *dy_in; /* as they are handed over */
+	struct fc_weight weight;
+};
+
+static struct problem problem_new(
+    struct fc_rng *r, struct shape s, enum fc_dtype t, enum fc_compute compute)
+{
+	struct problem p = {.s = s};
+	const enum fc_dtype operand = compute == FC_COMPUTE_BF16 ? FC_BF16 : FC_F32;
+	float *w = random_floats(r, s.O * s.I, 1);
+	p.x_in = random_floats(r, s.N * s.I, 1);
+	p.dy_in = random_floats(r, s.N * s.O, 1);
+	p.x = fc_calloc(s.N * s.I + 1, sizeof(float));
+	p.dy = fc_calloc(s.N * s.O + 1, sizeof(float));
+	p.w = fc_calloc(s.O * s.I + 1, sizeof(float));
+	rounded(p.x, p.x_in, operand, s.N * s.I);
+	rounded(p.dy, p.dy_in, operand, s.N * s.O);
+	rounded(p.w, w, t, s.O * s.I);
+	rounded(p.w, p.w, operand, s.O * s.I);
+	/* an odd multiple of the element: mapped files promise no more */
+	char *stored = fc_malloc_aligned(s.O * s.I + 1, fc_dtype_size(t));
+	fc_from_f32(stored + fc_dtype_size(t), t, w, s.O * s.I);
+	p.weight = (struct fc_weight){stored + fc_dtype_size(t), t, s.O, s.I};
+	free(w);
+	return p;
+}
+
+static void problem_release(struct problem *p)
+{
+	free((char *)(uintptr_t)p->weight.p - fc_dtype_size(p->weight.dtype));
+	free(p->x);
+	free(p->dy);
+	free(p->w);
+	free(p->x_in);
+	free(p->dy_in);
+}
+
+/*
+ * Largest |c - (init + sum_k a b)| in units of the sum's rounding: 2^-24 times the sum of |a b|. An
+ * error of K units is the classical bound; sums in blocks stay far below.
+ */
+static double units(const float *c, float init, const float *a, size_t a_row, size_t a_k,
+    const float *b, size_t b_col, size_t b_k, size_t M, size_t N, size_t K)
+{
+	double worst = 0;
+	for (size_t m = 0; m < M; m++)
+		for (size_t n = 0; n < N; n++) {
+			double sum = (double)init, size = fabs((double)init) + 1e-30;
+			for (size_t k = 0; k < K; k++) {
+				const double t =
+				    (double)a[m * a_row + k * a_k] * (double)b[n * b_col + k * b_k];
+				sum += t;
+				size += fabs(t);
+			}
+			const double e = fabs((double)c[m * N + n] - sum) / (size * 0x1p-24);
+			worst = isnan(e) ? INFINITY : fmax(worst, e);
+		}
+	return worst;
+}
+
+static const char *compute_name(enum fc_compute c)
+{
+	return c == FC_COMPUTE_BF16 ? "BF16" : "F32";
+}
+
+static void test_products(struct fc_nn *nn, struct fc_rng *r, struct shape s, enum fc_dtype t)
+{
+	const enum fc_compute compute = fc_nn_compute(nn);
+	struct problem p = problem_new(r, s, t, compute);
+	const size_t N = s.N, O = s.O, I = s.I;
+	float *y = fc_calloc(N * O + 1, sizeof *y), *dx = fc_calloc(N * I + 1, sizeof *dx);
+	float *dw = fc_calloc(O * I + 1, sizeof *dw);
+	fc_linear_fwd(nn, y, p.x_in, &p.weight, N);
+	double e = units(y, 0, p.x, I, 1, p.w, I, 1, N, O, I);
+	fc_linear_bwd_x(nn, dx, p.dy_in, &p.weight, N, false);
+	e = fmax(e, units(dx, 0, p.dy, O, 1, p.w, 1, I, N, I, O));
+	for (size_t i = 0; i < N * I; i++)
+		dx[i] = 3;
+	fc_linear_bwd_x(nn, dx, p.dy_in, &p.weight, N, true);
+	e = fmax(e, units(dx, 3, p.dy, O, 1, p.w, 1, I, N, I, O));
+	for (size_t i = 0; i < O * I; i++)
+		dw[i] = -2;
+	fc_linear_bwd_w(nn, dw, p.dy_in, p.x_in, N, O, I);
+	e = fmax(e, units(dw, -2, p.dy, 1, O, p.x, 1, I, O, I, N));
+	T_OK(e < 16, "linear %s, weights %s, N %zu O %zu I %zu: %.1f units of rounding",
+	    compute_name(compute), fc_dtype_name(t), N, O, I, e);
+	free(y);
+	free(dx);
+	free(dw);
+	problem_release(&p);
+}
+
+/* One thread and two give the same bits in F32. */
+static void test_threads(struct fc_nn *nn, struct fc_rng *r, struct shape s, enum fc_dtype t)
+{
+	struct problem p = problem_new(r, s, t, FC_COMPUTE_F32);
+	const size_t n[3] = {s.N * s.O, s.N * s.I, s.O * s.I};
+	float *out[2][3];
+	for (int run = 0; run < 2; run++) {
+		fc_par_init(run + 1);
+		for (int i = 0; i < 3; i++)
+			out[run][i] = fc_calloc(n[i], sizeof(float));
+		fc_linear_fwd(nn, out[run][0], p.x_in, &p.weight, s.N);
+		fc_linear_bwd_x(nn, out[run][1], p.dy_in, &p.weight, s.N, false);
+		fc_linear_bwd_w(nn, out[run][2], p.dy_in, p.x_in, s.N, s.O, s.I);
+	}
+	bool same = true;
+	for (int i = 0; i < 3; i++) {
+		same = same && !memcmp(out[0][i], out[1][i], n[i] * sizeof(float));
+		free(out[0][i]);
+		free(out[1][i]);
+	}
+	T_OK(same, "linear F32, weights %s, N %zu: one thread and two give the same bits",
+	    fc_dtype_name(t), s.N);
+	problem_release(&p);
+}
+
+static void test_bias(struct fc_rng *r)
+{
+	enum { N = 37, O = 131 };
+	float *y = random_floats(r, N * O, 1), *b = random_floats(r, O, 1);
+	double *expect = doubles(y, (size_t)N * O), *sum = doubles(b, O);
+	for (int i = 0; i < N * O; i++) {
+		sum[i % O] += (double)y[i];
+		expect[i] += (double)b[i % O];
+	}
+	float *db = fc_calloc(O, sizeof *db);
+	memcpy(db, b, O * sizeof *db);
+	fc_bias_bwd(db, y, N, O);
+	T_OK(max_error(db, sum, O) < 1e-6, "bias: gradient is the sum over rows, added");
+	fc_bias_fwd(y, b, N, O);
+	T_OK(max_error(y, expect, (size_t)N * O) < 1e-6, "bias: added to every row");
+	free(y);
+	free(b);
+	free(db);
+	free(expect);
+	free(sum);
+}
+
+int main(void)
+{
+	static const struct shape shapes[] = {{1, 1, 1}, {1, 300, 65}, {2, 64, 129}, {3, 7, 17},
+	    {4, 257, 96}, {5, 33, 700}, {8, 130, 64}, {13, 64, 40}, {17, 61, 64}, {33, 129, 31},
+	    {64, 96, 128}, {130, 300, 70}, {523, 70, 40}, {0, 5, 3}};
+	static const enum fc_dtype types[] = {FC_F32, FC_F16, FC_BF16};
+	static const enum fc_compute computes[] = {FC_COMPUTE_F32};
+	struct fc_rng r;
+	struct fc_err e;
+	struct fc_nn *nn;
+	fc_rng_seed(&r, 1);
+	fc_par_init(2);
+	for (size_t c = 0; c < FC_LEN(computes); c++) {
+		nn = open_nn(computes[c]);
+		T_OK(fc_nn_compute(nn) == computes[c], "open: the compute asked for");
+		for (size_t t = 0; t < FC_LEN(types); t++)
+			for (size_t i = 0; i < FC_LEN(shapes); i++)
+				test_products(nn, &r, shapes[i], types[t]);
+		if (computes[c] == FC_COMPUTE_F32)
+			for (size_t t = 0; t < FC_LEN(types); t++) {
+				test_threads(nn, &r, (struct shape){3, 500, 100}, types[t]);
+				test_threads(nn, &r, (struct shape){600, 300, 400}, types[t]);
+			}
+		fc_nn_close(nn);
+	}
+	nn = open_nn(FC_COMPUTE_AUTO);
+	T_OK(fc_nn_compute(nn) != FC_COMPUTE_AUTO, "open: AUTO becomes one of the others");
+	fc_nn_close(nn);
+	T_OK(fc_nn_open(&nn, "abacus", FC_COMPUTE_F32, &e) == -1 && strstr(e.msg, "abacus"),
+	    "open: an unknown device is refused by name");
+	test_bias(&r);
+	return t_done();
+}

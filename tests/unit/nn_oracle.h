@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TESTS_NN_ORACLE_H
+#define FC_TESTS_NN_ORACLE_H
+
+/* Random inputs, and the comparison of gradients with finite differences in double precision. */
+
+#include "base/mem.h"
+#include "base/par.h"
+#include "base/rng.h"
+#include "nn/nn.h"
+#include "t.h"
+
+__attribute__((unused)) static float *random_floats(struct fc_rng *r, size_t n, double scale)
+{
+	float *x = fc_malloc_aligned(n + 1, sizeof *x);
+	for (size_t i = 0; i < n; i++)
+		x[i] = (float)(scale * fc_rng_normal(r));
+	return x;
+}
+
+__attribute__((unused)) static double *doubles(const float *x, size_t n)
+{
+	double *y = fc_calloc(n, sizeof *y);
+	for (size_t i = 0; i < n; i++)
+		y[i] = (double)x[i];
+	return y;
+}
+
+/* Largest |a - b| / max(1, |b|); infinite where a is not a number. */
+__attribute__((unused)) static double max_error(const float *a, const double *b, size_t n)
+{
+	double worst = 0;
+	for (size_t i = 0; i < n; i++) {
+		const double e = fabs((double)a[i] - b[i]) / fmax(1, fabs(b[i]));
+		worst = isnan(e) ? INFINITY : fmax(worst, e);
+	}
+	return worst;
+}
+
+/*
+ * Largest error of grad [n] against central differences of loss(arg) by x [n], of at most n_probe
+ * components spread over x, relative to the largest component seen.
+ */
+__attribute__((unused)) static double gradient_error(
+    const float *grad, double *x, size_t n, size_t n_probe, double (*loss)(void *arg), void *arg)
+{
+	double worst = 0, largest = 1e-30;
+	const size_t step = n > n_probe ? n / n_probe : 1;
+	for (size_t i = step / 2; i < n; i += step) {
+		const double keep = x[i], h = 1e-4;
+		x[i] = keep + h;
+		const double up = loss(arg);
+		x[i] = keep - h;
+		const double diff = (up - loss(arg)) / (2 * h);
+		x[i] = keep;
+		const double e = fabs((double)grad[i] - diff);
+		worst = isnan(e) ? INFINITY : fmax(worst, e);
+		largest = fmax(largest, fabs(diff));
+	}
+	return worst / largest;
+}
+
+__attribute__((unused)) static struct fc_nn *open_nn(enum fc_compute compute)
+{
+	struct fc_err e;
+	struct fc_nn *nn;
+	if (fc_nn_open(&nn, "cpu", compute, &e)) {
+		printf("Bail out! %s\n", e.msg);
+		exit(1);
+	}
+	return nn;
+}
+
+#endif
