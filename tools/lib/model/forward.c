@@ -10,7 +10,8 @@ int fc_batch_check(const struct fc_batch *b, const struct fc_model *m, struct fc
 		return fc_fail(e, "batch: the first sequence starts at %zu, not 0", b->off[0]);
 	for (size_t s = 0; s < b->n_seq; s++) {
 		if (b->off[s + 1] < b->off[s] || b->off[s + 1] - b->off[s] > UINT32_MAX)
-			return fc_fail(e, "batch: sequence %zu ends before it starts", s);
+			return fc_fail(e, "batch: sequence %zu has the range %zu to %zu", s,
+			    b->off[s], b->off[s + 1]);
 		for (size_t n = b->off[s]; n < b->off[s + 1]; n++)
 			if (b->tok[n] >= m->cfg.n_vocab)
 				return fc_fail(e,

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every family against logits of transformers (tests/data/model/golden.py): a model folder with
+ * these weights is written, opened and run. */
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/model.h"
+#include "t.h"
+
+#include "slowmodel.h"
+
+#define DATA "tests/data/model/"
+
+static struct fc_err err;
+
+/* Writes config and weights into dir as transformers would. */
+static int write_model(const char *dir, const json_t *golden, enum fc_dtype dtype)
+{
+	json_t *config = json_object_get(golden, "config"), *shape;
+	json_t *tensors = json_object_get(golden, "tensors");
+	char *path = fc_path_join(dir, "config.json");
+	const char *name;
+	struct fc_config c;
+	size_t n = 0;
+	struct fc_tensor *plan = FC_ARRAY(struct fc_tensor, json_object_size(tensors));
+	struct fc_store_writer *w = NULL;
+	int ret = json_dump_file(config, path, 0) | fc_config_load(&c, path, &err);
+	json_object_foreach(tensors, name, shape)
+	{
+		struct fc_tensor *t = &plan[n++];
+		size_t count;
+		*t = (struct fc_tensor){
+		    .name = name, .dtype = dtype, .n_dim = (int)json_array_size(shape)};
+		for (int i = 0; i < t->n_dim; i++)
+			t->dim[i] = json_integer_value(json_array_get(shape, (size_t)i));
+		fc_tensor_count(t, &count);
+		t->n_bytes = count * fc_dtype_size(dtype);
+	}
+	ret |= fc_store_writer_open(&w, dir, plan, n, (size_t)1 << 30, &err);
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		const size_t count = plan[i].n_bytes / fc_dtype_size(dtype);
+		float *f = FC_ARRAY(float, count);
+		void *bytes = fc_malloc(plan[i].n_bytes);
+		for (size_t j = 0; j < count; j++)
+			f[j] = (float)slow_weight(&c, plan[i].name, j);
+		fc_from_f32(bytes, dtype, f, count);
+		ret |= fc_store_writer_put(w, i, 0, bytes, plan[i].n_bytes, &err);
+		free(f);
+		free(bytes);
+	}
+	ret |= fc_store_writer_close(w, &err);
+	fc_config_release(&c);
+	free(plan);
+	free(path);
+	return ret;
+}
+
+/* The largest difference of logits over the largest expected logit. */
+static double compare(struct fc_nn *nn, const struct fc_model *m, const json_t *golden)
+{
+	const json_t *sequences = json_object_get(golden, "sequences");
+	const json_t *rows = json_object_get(golden, "logits");
+	uint32_t tok[64];
+	size_t off[8] = {0}, n_seq = json_array_size(sequences), V = m->cfg.n_vocab,
+	       C = m->cfg.n_embd;
+	for (size_t s = 0; s < n_seq; s++) {
+		const json_t *seq = json_array_get(sequences, s);
+		off[s + 1] = off[s];
+		for (size_t i = 0; i < json_array_size(seq); i++)
+			tok[off[s + 1]++] = (uint32_t)json_integer_value(json_array_get(seq, i));
+	}
+	const struct fc_batch b = {tok, off, n_seq};
+	const struct fc_head head = fc_model_head(m, V);
+	const size_t N = off[n_seq];
+	float *x = FC_ARRAY(float, N *C), *logits = FC_ARRAY(float, N *V);
+	double worst = 0, scale = 0;
+	if (N != json_array_size(rows) || fc_model_hidden(nn, m, &b, x, &err) < 0)
+		worst = INFINITY;
+	fc_head_logits(nn, &head, x, N, logits);
+	for (size_t n = 0; n < N; n++)
+		for (size_t v = 0; v < V; v++) {
+			double want = json_number_value(json_array_get(json_array_get(rows, n), v));
+			worst = fmax(worst, fabs(logits[n * V + v] - want));
+			scale = fmax(scale, fabs(want));
+		}
+	free(x);
+	free(logits);
+	return worst / scale;
+}
+
+static void remove_model(const char *dir)
+{
+	static const char *const names[] = {"config.json", "model.safetensors"};
+	for (size_t i = 0; i < FC_LEN(names); i++) {
+		char *path = fc_path_join(dir, names[i]);
+		remove(path);
+		free(path);
+	}
+	rmdir(dir);
+}
+
+static void test_variant(const char *name, enum fc_dtype dtype, enum fc_compute compute, double tol)
+{
+	char dir[] = "/tmp/fc-golden-XXXXXX", path[256];
+	snprintf(path, sizeof path, DATA "%s.json", name);
+	err.msg[0] = 0;
+	json_t *golden = fc_json_file(path, &err);
+	struct fc_model *m = NULL;
+	struct fc_nn *nn = NULL;
+	if (!T_OK(golden && mkdtemp(dir), "%s: expected values", name))
+		return;
+	if (T_OK(write_model(dir, golden, dtype) == 0 && fc_model_open(&m, dir, &err) == 0 &&
+		    fc_nn_open(&nn, "cpu", compute, &err) == 0,
+		"%s: opens as %s %s", name, fc_dtype_name(dtype), err.msg)) {
+		double worst = compare(nn, m, golden);
+		T_OK(worst < tol, "%s: %s weights, %s: logits within %g of transformers (%.2g)",
+		    name, fc_dtype_name(dtype), compute == FC_COMPUTE_F32 ? "float32" : "bfloat16",
+		    tol, worst);
+	}
+	fc_nn_close(nn);
+	fc_model_close(m);
+	json_decref(golden);
+	remove_model(dir);
+}
+
+int main(void)
+{
+	struct fc_nn *nn;
+	const bool bf16 = fc_nn_open(&nn, "cpu", FC_COMPUTE_BF16, &err) == 0;
+	if (bf16)
+		fc_nn_close(nn);
+	else
+		t_skip(err.msg);
+	static const char *const variants[] = {"llama", "llama-bias", "llama-linear", "mistral",
+	    "qwen2", "qwen2-window", "qwen3", "gemma"};
+	for (size_t i = 0; i < FC_LEN(variants); i++) {
+		test_variant(variants[i], FC_F32, FC_COMPUTE_F32, 1e-4);
+		test_variant(variants[i], FC_F16, FC_COMPUTE_F32, 1e-4);
+		test_variant(variants[i], FC_BF16, FC_COMPUTE_F32, 1e-4);
+		if (bf16)
+			test_variant(variants[i], FC_BF16, FC_COMPUTE_BF16, 2e-2);
+	}
+	return t_done();
+}

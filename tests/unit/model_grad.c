@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loss and gradients of a training step against a double-precision model: every element of every
+ * parameter is moved both ways (central differences). */
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "model/params.h"
+#include "t.h"
+
+#include "slowmodel.h"
+
+/* Three packed sequences; the loss is on some positions only. */
+static const uint32_t tok[] = {1, 4, 9, 9, 0, 3, 10, 2, 5};
+static const size_t off[] = {0, 5, 8, 9};
+static const struct fc_batch batch = {tok, off, 3};
+static const size_t row_pos[] = {0, 2, 3, 4, 6, 8};
+static const uint32_t target[] = {4, 9, FC_NO_TARGET, 7, 2, 1};
+static const float sft_weight[] = {0.3f, 0.1f, 0, 0.2f, 0, 0.15f};
+static const float kd_weight[] = {0.1f, 0, 0.25f, 0.4f, 0.2f, 0};
+static const uint32_t row_off[] = {0, 3, 3, 5, 6, 9, 9};
+static const uint32_t teacher_id[] = {4, 0, 2, 9, 1, 3, 10, 8, 2};
+static const float teacher_logprob[] = {-0.3f, -1.9f, -2.5f, -0.5f, -1.2f, -0.1f, -1, -1.1f, -2};
+static const struct fc_teacher teacher = {row_off, teacher_id, teacher_logprob, 2, false};
+static const struct fc_targets targets = {row_pos, target, sft_weight, kd_weight, &teacher, 6};
+
+static struct fc_err err;
+
+static double log_prob(const double *logits, size_t n, size_t id)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += exp(logits[i]);
+	return logits[id] - log(sum);
+}
+
+/* One row's weighted sum of the SFT and the fusion loss. */
+static double row_loss(const double *logits, size_t V, size_t r)
+{
+	double loss = 0, mass = 0;
+	if (target[r] != FC_NO_TARGET)
+		loss -= (double)sft_weight[r] * log_prob(logits, V, target[r]);
+	for (size_t i = row_off[r]; i < row_off[r + 1]; i++)
+		mass += exp((double)teacher_logprob[i] / (double)teacher.temperature);
+	for (size_t i = row_off[r]; i < row_off[r + 1]; i++)
+		loss -= (double)kd_weight[r] *
+		    exp((double)teacher_logprob[i] / (double)teacher.temperature) / mass *
+		    log_prob(logits, V, teacher_id[i]);
+	return loss;
+}
+
+static double slow_loss(const struct slow_model *m)
+{
+	const size_t V = m->c->n_vocab;
+	double *logits = calloc(off[3] * V, sizeof *logits), loss = 0;
+	for (size_t s = 0; s < batch.n_seq; s++)
+		slow_forward(m, tok + off[s], off[s + 1] - off[s], logits + off[s] * V);
+	for (size_t r = 0; r < targets.n; r++)
+		loss += row_loss(logits + row_pos[r] * V, V, r);
+	free(logits);
+	return loss;
+}
+
+/* The largest difference over the tensor's largest difference quotient. */
+static double gradient_error(struct slow_model *slow, size_t i, const float *g)
+{
+	const double h = 1e-4;
+	double worst = 0, scale = 1e-6, *w = slow->t[i].w;
+	for (size_t j = 0; j < slow->t[i].n; j++) {
+		const double at = w[j];
+		w[j] = at + h;
+		double up = slow_loss(slow);
+		w[j] = at - h;
+		double quotient = (up - slow_loss(slow)) / (2 * h);
+		w[j] = at;
+		worst = fmax(worst, fabs((double)g[j] - quotient));
+		scale = fmax(scale, fabs(quotient));
+	}
+	return worst / scale;
+}
+
+static struct slow_model slow_of(struct fc_params *p)
+{
+	struct slow_model slow = {&p->model.cfg, FC_ARRAY(struct slow_tensor, p->n), p->n};
+	for (size_t i = 0; i < p->n; i++) {
+		slow.t[i] = (struct slow_tensor){
+		    .name = p->v[i].name, .n = p->v[i].n, .w = FC_ARRAY(double, p->v[i].n)};
+		for (size_t j = 0; j < p->v[i].n; j++) {
+			p->v[i].w[j] = (float)slow_weight(&p->model.cfg, p->v[i].name, j);
+			slow.t[i].w[j] = (double)p->v[i].w[j];
+		}
+	}
+	fc_params_refresh(p);
+	return slow;
+}
+
+static void check_step(struct fc_nn *nn, struct fc_params *p, const char *name)
+{
+	struct slow_model slow = slow_of(p);
+	struct fc_loss loss = {0}, again = {0};
+	double want = slow_loss(&slow), worst = 0;
+	size_t worst_at = 0;
+	if (!T_OK(fc_params_step(nn, p, &batch, &targets, false, &again, &err) == 0 &&
+		    fc_params_step(nn, p, &batch, &targets, true, &loss, &err) == 0,
+		"%s: step %s", name, err.msg))
+		goto out;
+	T_OK(t_near(loss.sft + loss.kd, want, 1e-5), "%s: loss (got %.9g, expected %.9g)", name,
+	    loss.sft + loss.kd, want);
+	T_OK(loss.sft == again.sft && loss.kd == again.kd,
+	    "%s: the same loss without a backward pass", name);
+	for (size_t i = 0; i < p->n; i++) {
+		double wrong = gradient_error(&slow, i, p->v[i].g);
+		if (!(wrong <= worst)) {
+			worst = wrong;
+			worst_at = i;
+		}
+	}
+	T_OK(worst < 2e-5, "%s: gradients of %zu tensors (worst %.2g, %s)", name, p->n, worst,
+	    p->v[worst_at].name);
+	float before = p->v[0].g[tok[0] * p->v[0].dim[1]];
+	fc_params_step(nn, p, &batch, &targets, true, &loss, &err);
+	T_OK(t_near((double)p->v[0].g[tok[0] * p->v[0].dim[1]], 2 * (double)before, 1e-6),
+	    "%s: gradients add up", name);
+	fc_params_zero_grad(p);
+	T_OK(p->v[0].g[tok[0] * p->v[0].dim[1]] == 0, "%s: and are cleared", name);
+out:
+	for (size_t i = 0; i < slow.n; i++)
+		free(slow.t[i].w);
+	free(slow.t);
+}
+
+static void test_family(const char *name, const char *extra)
+{
+	char path[] = "/tmp/fc-grad-XXXXXX";
+	int fd = mkstemp(path);
+	FILE *f = fdopen(fd, "w");
+	fprintf(f,
+	    "{\"vocab_size\": 11, \"hidden_size\": 8, \"intermediate_size\": 7, "
+	    "\"num_hidden_layers\": 2, \"num_attention_heads\": 4, \"num_key_value_heads\": 2, "
+	    "\"head_dim\": 4, \"rms_norm_eps\": 1e-5, %s}",
+	    extra);
+	fclose(f);
+	err.msg[0] = 0;
+	struct fc_nn *nn = NULL;
+	struct fc_params *p = NULL;
+	struct fc_rng rng;
+	fc_rng_seed(&rng, 1);
+	if (T_OK(fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err) == 0 &&
+		    fc_params_init(&p, path, nn, &rng, &err) == 0,
+		"%s: initialised %s", name, err.msg))
+		check_step(nn, p, name);
+	fc_params_free(p);
+	fc_nn_close(nn);
+	unlink(path);
+}
+
+int main(void)
+{
+	test_family(
+	    "llama", "\"model_type\": \"llama\", \"attention_bias\": true, \"mlp_bias\": true");
+	test_family("mistral", "\"model_type\": \"mistral\", \"sliding_window\": 2");
+	test_family("qwen2", "\"model_type\": \"qwen2\", \"tie_word_embeddings\": true");
+	test_family("qwen3", "\"model_type\": \"qwen3\"");
+	test_family("gemma", "\"model_type\": \"gemma\", \"torch_dtype\": \"bfloat16\"");
+	test_family("gelu",
+	    "\"model_type\": \"llama\", \"hidden_act\": \"gelu\", "
+	    "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}");
+	return t_done();
+}

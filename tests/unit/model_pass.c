@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ways to compute the same thing agree: packed and alone, at once and step by step, on one thread
+ * and two, before saving and after. */
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/par.h"
+#include "model/kvcache.h"
+#include "model/params.h"
+#include "t.h"
+
+enum { C = 64, V = 101, N = 160 };
+static const size_t off[] = {0, 37, 37, 38, 121, 160};
+static const struct {
+	const char *name, *config;
+} models[] = {
+    {"llama", "\"model_type\": \"llama\", \"num_attention_heads\": 4, \"num_key_value_heads\": 2"},
+    {"window",
+	"\"model_type\": \"mistral\", \"sliding_window\": 9, \"num_attention_heads\": 8, "
+	"\"num_key_value_heads\": 1"},
+    {"qwen3", "\"model_type\": \"qwen3\", \"num_attention_heads\": 2, \"head_dim\": 40"},
+};
+
+static struct fc_err err;
+static uint32_t tok[N];
+static const struct fc_batch batch = {tok, off, 5};
+
+static char *config_file(const char *dir, const char *more)
+{
+	char *path = fc_path_join(dir, "config.json");
+	FILE *f = fopen(path, "w");
+	fprintf(f,
+	    "{\"vocab_size\": %d, \"hidden_size\": %d, \"intermediate_size\": 96, "
+	    "\"num_hidden_layers\": 3, \"rms_norm_eps\": 1e-5, %s}",
+	    V, C, more);
+	fclose(f);
+	return path;
+}
+
+/* Larger than fc_params_init() makes them, so that every part of a block shows in the result. */
+static void enlarge(struct fc_params *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 0; j < p->v[i].n; j++)
+			p->v[i].w[j] *= p->v[i].decay ? 8 : 1 + 0.01f * (float)(j % 7);
+	fc_params_refresh(p);
+}
+
+/* largest |a - b| / largest |b| */
+static double distance(const float *a, const float *b, size_t n)
+{
+	double worst = 0, scale = 0;
+	for (size_t i = 0; i < n; i++) {
+		worst = fmax(worst, fabs((double)a[i] - (double)b[i]));
+		scale = fmax(scale, fabs((double)b[i]));
+		if (isnan(a[i]) || isnan(b[i]))
+			return INFINITY;
+	}
+	return worst / scale;
+}
+
+static void test_packing(
+    struct fc_nn *nn, const struct fc_model *m, const char *name, const float *x)
+{
+	float *one = FC_ARRAY(float, (size_t)N *C);
+	for (size_t s = 0; s < batch.n_seq; s++) {
+		const size_t alone[] = {0, off[s + 1] - off[s]};
+		fc_model_hidden(
+		    nn, m, &(struct fc_batch){tok + off[s], alone, 1}, one + off[s] * C, &err);
+	}
+	double d = distance(x, one, (size_t)N * C);
+	T_OK(d < 2e-6, "%s: packed = one by one (%.2g)", name, d);
+	free(one);
+}
+
+/* Sequences enter in pieces of different lengths, in changing company and in other slots. */
+static void test_kvcache(
+    struct fc_nn *nn, const struct fc_model *m, const char *name, const float *x)
+{
+	static const size_t piece[] = {30, 1, 1, 5, 1, 40, 1, 1, 3, 100};
+	static const size_t seqs[] = {0, 3, 4}, slots[] = {2, 0, 3};
+	struct fc_kvcache *cache = fc_kvcache_new(m, 4, 90);
+	double worst = 0;
+	size_t at[3] = {0}, checked = 0;
+	for (size_t step = 0; step < FC_LEN(piece); step++) {
+		uint32_t in[N];
+		size_t o[4] = {0}, slot[3], who[3], n = 0;
+		float out[3 * C];
+		for (size_t i = 0; i < 3; i++) {
+			const size_t left = off[seqs[i] + 1] - off[seqs[i]] - at[i];
+			const size_t take = piece[(step + i) % FC_LEN(piece)];
+			const size_t len = take < left ? take : left;
+			if (!len)
+				continue;
+			memcpy(in + o[n], tok + off[seqs[i]] + at[i], len * sizeof *in);
+			o[n + 1] = o[n] + len;
+			slot[n] = slots[i];
+			who[n++] = i;
+			at[i] += len;
+		}
+		if (!n)
+			break;
+		if (fc_kvcache_forward(
+			nn, m, cache, &(struct fc_batch){in, o, n}, slot, out, &err) < 0)
+			worst = INFINITY;
+		for (size_t i = 0; i < n; i++, checked++) {
+			const float *want = x + (off[seqs[who[i]]] + at[who[i]] - 1) * C;
+			worst = fmax(worst, distance(out + i * C, want, C));
+			if (fc_kvcache_length(cache, slot[i]) != at[who[i]])
+				worst = INFINITY;
+		}
+	}
+	T_OK(checked > 12 && worst < 5e-6, "%s: with a cache = at once (%zu rows, %.2g)", name,
+	    checked, worst);
+	const size_t o[] = {0, 60}, slot[] = {1};
+	float out[C];
+	T_OK(
+	    fc_kvcache_forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out, &err) == 0 &&
+		fc_kvcache_forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out, &err) <
+		    0 &&
+		strstr(err.msg, "context of 90"),
+	    "%s: a full cache is refused", name);
+	fc_kvcache_clear(cache, 1);
+	T_OK(fc_kvcache_length(cache, 1) == 0 &&
+		fc_kvcache_forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out, &err) ==
+		    0,
+	    "%s: a cleared one is not", name);
+	fc_kvcache_free(cache);
+}
+
+static void step(struct fc_nn *nn, struct fc_params *p, struct fc_loss *loss)
+{
+	static size_t pos[N];
+	static uint32_t target[N];
+	static float sft[N], kd[N];
+	size_t n = 0;
+	for (size_t i = 0; i + 1 < N; i += 1 + i % 3, n++) {
+		pos[n] = i;
+		target[n] = tok[i + 1];
+		sft[n] = 0.01f;
+	}
+	fc_params_zero_grad(p);
+	*loss = (struct fc_loss){0};
+	fc_params_step(
+	    nn, p, &batch, &(struct fc_targets){pos, target, sft, kd, NULL, n}, true, loss, &err);
+}
+
+static float *all_gradients(const struct fc_params *p, size_t *n)
+{
+	*n = 0;
+	for (size_t i = 0; i < p->n; i++)
+		*n += p->v[i].n;
+	float *g = FC_ARRAY(float, *n), *to = g;
+	for (size_t i = 0; i < p->n; to += p->v[i++].n)
+		memcpy(to, p->v[i].g, p->v[i].n * sizeof *g);
+	return g;
+}
+
+static void test_threads(struct fc_nn *nn, struct fc_params *p, const char *name, double bound)
+{
+	float *x[4], *g[4];
+	struct fc_loss loss[4];
+	size_t n = 0;
+	for (int i = 0; i < 4; i++) {
+		fc_par_init(1 + i / 2);
+		x[i] = FC_ARRAY(float, (size_t)N *C);
+		fc_model_hidden(nn, &p->model, &batch, x[i], &err);
+		step(nn, p, &loss[i]);
+		g[i] = all_gradients(p, &n);
+	}
+	for (int i = 0; i < 4; i += 2)
+		T_OK(!memcmp(x[i], x[i + 1], (size_t)N * C * sizeof(float)) &&
+			!memcmp(g[i], g[i + 1], n * sizeof(float)) &&
+			!memcmp(&loss[i], &loss[i + 1], sizeof loss[i]),
+		    "%s: %d thread(s) give the same bits every time", name, 1 + i / 2);
+	double dx = distance(x[2], x[0], (size_t)N * C), dg = distance(g[2], g[0], n);
+	T_OK(dx <= bound && dg <= bound, "%s: two threads = one (hidden %.2g, gradients %.2g)",
+	    name, dx, dg);
+	for (int i = 0; i < 4; i++) {
+		free(x[i]);
+		free(g[i]);
+	}
+}
+
+static void test_model(size_t which, const char *dir)
+{
+	const char *name = models[which].name;
+	char *path = config_file(dir, models[which].config);
+	struct fc_rng rng;
+	err.msg[0] = 0;
+	struct fc_nn *nn = NULL;
+	struct fc_params *p = NULL;
+	float *x = FC_ARRAY(float, (size_t)N *C);
+	fc_rng_seed(&rng, 3 + which);
+	for (size_t i = 0; i < N; i++)
+		tok[i] = (uint32_t)fc_rng_below(&rng, V);
+	if (T_OK(fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err) == 0 &&
+		    fc_params_init(&p, path, nn, &rng, &err) == 0,
+		"%s: initialised %s", name, err.msg)) {
+		enlarge(p);
+		fc_model_hidden(nn, &p->model, &batch, x, &err);
+		test_packing(nn, &p->model, name, x);
+		test_kvcache(nn, &p->model, name, x);
+		test_threads(nn, p, name, 1e-5);
+	}
+	fc_params_free(p);
+	fc_nn_close(nn);
+	free(x);
+	unlink(path);
+	free(path);
+}
+
+/* bfloat16 against float32 on the same weights: the loss and the direction of the gradient. */
+static void test_bf16(const char *dir)
+{
+	char *path = config_file(dir, models[0].config);
+	static const enum fc_compute compute[] = {FC_COMPUTE_F32, FC_COMPUTE_BF16};
+	err.msg[0] = 0;
+	struct fc_nn *nn[2] = {NULL};
+	struct fc_params *p[2] = {NULL};
+	struct fc_loss loss[2];
+	float *g[2];
+	size_t n = 0;
+	if (fc_nn_open(&nn[1], "cpu", FC_COMPUTE_BF16, &err) < 0) {
+		t_skip(err.msg);
+		return;
+	}
+	fc_nn_close(nn[1]);
+	for (int i = 0; i < 2; i++) {
+		struct fc_rng rng;
+		fc_rng_seed(&rng, 9);
+		if (!T_OK(fc_nn_open(&nn[i], "cpu", compute[i], &err) == 0 &&
+			    fc_params_init(&p[i], path, nn[i], &rng, &err) == 0,
+			"bf16: initialised %s", err.msg))
+			return;
+		enlarge(p[i]);
+		step(nn[i], p[i], &loss[i]);
+		g[i] = all_gradients(p[i], &n);
+	}
+	double dot = 0, aa = 0, bb = 0;
+	for (size_t i = 0; i < n; i++) {
+		dot += (double)g[0][i] * (double)g[1][i];
+		aa += (double)g[0][i] * (double)g[0][i];
+		bb += (double)g[1][i] * (double)g[1][i];
+	}
+	T_OK(fabs(loss[1].sft / loss[0].sft - 1) < 1e-2, "bf16: loss (%.5g, float32 %.5g)",
+	    loss[1].sft, loss[0].sft);
+	T_OK(dot / sqrt(aa * bb) > 0.999, "bf16: direction of the gradient (cosine %.6f)",
+	    dot / sqrt(aa * bb));
+	T_OK(p[1]->v[0].bf16 && p[1]->v[0].bf16[5] == fc_f32_to_bf16(p[1]->v[0].w[5]),
+	    "bf16: copies follow the weights");
+	test_threads(nn[1], p[1], "bf16", 2e-2);
+	for (int i = 0; i < 2; i++) {
+		free(g[i]);
+		fc_params_free(p[i]);
+		fc_nn_close(nn[i]);
+	}
+	unlink(path);
+	free(path);
+}
+
+static void test_bad_batches(const char *dir)
+{
+	char *path = config_file(dir, models[0].config);
+	err.msg[0] = 0;
+	struct fc_nn *nn = NULL;
+	struct fc_params *p = NULL;
+	struct fc_rng rng;
+	struct fc_loss loss = {0};
+	static float x[N * C], w[2] = {1, 1};
+	fc_rng_seed(&rng, 1);
+	fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err);
+	fc_params_init(&p, path, nn, &rng, &err);
+	const uint32_t high[] = {1, V}, good[] = {1, V - 1}, target[] = {1, 2};
+	const size_t o[] = {0, 2}, twice[] = {1, 1}, rows[] = {0, 1};
+	const struct fc_batch b = {good, o, 1};
+	T_OK(fc_model_hidden(nn, &p->model, &b, x, &err) == 0, "the last id of the vocabulary");
+	T_OK(fc_model_hidden(nn, &p->model, &(struct fc_batch){high, o, 1}, x, &err) < 0 &&
+		strstr(err.msg, "token 101"),
+	    "an id beyond is refused");
+	struct fc_targets t = {rows, target, w, w, NULL, 2};
+	T_OK(fc_params_step(nn, p, &b, &t, true, &loss, &err) == 0, "rows in order");
+	t.row_pos = twice;
+	T_OK(fc_params_step(nn, p, &b, &t, true, &loss, &err) < 0, "a row twice is refused");
+	t.row_pos = rows;
+	t.target = high;
+	T_OK(fc_params_step(nn, p, &b, &t, true, &loss, &err) < 0, "a target beyond is refused");
+	fc_params_free(p);
+	fc_nn_close(nn);
+	unlink(path);
+	free(path);
+}
+
+int main(void)
+{
+	char dir[] = "/tmp/fc-pass-XXXXXX";
+	if (!T_OK(mkdtemp(dir) != NULL, "temporary folder"))
+		return t_done();
+	for (size_t i = 0; i < FC_LEN(models); i++)
+		test_model(i, dir);
+	test_bf16(dir);
+	test_bad_batches(dir);
+	rmdir(dir);
+	return t_done();
+}
