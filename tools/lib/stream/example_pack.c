@@ -145,6 +145,36 @@ static int round_row(uint32_t *id, uint32_t *bits, const uint32_t *from_id, cons
 	return 0;
 }
 
+/* Where row r's true token stands among its entries with just the value bits, from 1; or 0. */
+static uint32_t true_rank(
+    const struct fc_packer *p, const struct fc_example *x, size_t r, uint32_t bits)
+{
+	uint32_t tok = x->tok[x->row_tok[r]];
+	for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++)
+		if (p->id[i] == tok)
+			return p->value[i] == bits ? (uint32_t)(i - x->row_off[r] + 1) : 0;
+	return 0;
+}
+
+static int pack_true(
+    struct fc_packer *p, Fc__Example *m, const struct fc_example *x, struct fc_err *e)
+{
+	uint32_t *rank = p->row, *bits = p->row + x->n_row;
+	size_t n = 0;
+	for (size_t r = 0; r < x->n_row; r++) {
+		bits[n] = fc_logprob_bits(x->true_logprob[r]);
+		if (bits[n] == FC_BAD_LOGPROB)
+			return fc_fail(e, "row %zu: true token's log-probability %g", r,
+			    (double)x->true_logprob[r]);
+		rank[r] = true_rank(p, x, r, bits[n]);
+		n += rank[r] == 0;
+	}
+	m->true_rank =
+	    fc_put_planes(p, rank, x->n_row, fc_plane_width(fc_plane_max(rank, x->n_row)));
+	m->true_logprob = fc_put_planes(p, bits, n, 2);
+	return 0;
+}
+
 static int pack_entries(struct fc_packer *p, Fc__Example *m, const struct fc_header *h,
     const struct fc_example *x, struct fc_err *e)
 {
@@ -155,18 +185,14 @@ static int pack_entries(struct fc_packer *p, Fc__Example *m, const struct fc_hea
 		if (round_row(p->id + off, p->value + off, x->entry_id + off,
 			x->entry_logprob + off, k, h->n_vocab, &why) < 0)
 			return fc_fail(e, "row %zu: %s", r, why.msg);
-		for (size_t i = k; i-- > 1;)
-			p->value[off + i] -= p->value[off + i - 1];
 	}
+	if (pack_true(p, m, x, e) < 0)
+		return -1;
+	for (size_t r = 0; r < x->n_row; r++)
+		for (size_t i = x->row_off[r + 1]; i-- > x->row_off[r] + 1u;)
+			p->value[i] -= p->value[i - 1];
 	m->entry_id = fc_put_planes(p, p->id, n, fc_plane_width(h->n_vocab - 1));
 	m->entry_logprob = fc_put_planes(p, p->value, n, 2);
-	for (size_t r = 0; r < x->n_row; r++) {
-		p->value[r] = fc_logprob_bits(x->true_logprob[r]);
-		if (p->value[r] == FC_BAD_LOGPROB)
-			return fc_fail(e, "row %zu: true token's log-probability %g", r,
-			    (double)x->true_logprob[r]);
-	}
-	m->true_logprob = fc_put_planes(p, p->value, x->n_row, 2);
 	return 0;
 }
 
@@ -177,13 +203,15 @@ int fc_pack_example(struct fc_packer *p, struct fc_buf *out, const struct fc_hea
 		return -1;
 	size_t n_entry = x->n_row ? x->row_off[x->n_row] : 0;
 	size_t n_plain = x->text.n + x->meta.n + x->id.n + x->unknown.n;
-	size_t room =
-	    x->n_seg * (4 + 1) + x->n_tok * (4 + 4 + 1) + x->n_row * (4 + 2) + n_entry * (4 + 2);
+	size_t room = x->n_seg * (4 + 1) + x->n_tok * (4 + 4 + 1) + x->n_row * (4 + 4 + 2) +
+	    n_entry * (4 + 2);
 	if (x->n_tok >= FC_FRAME_MAX || n_plain >= FC_FRAME_MAX || n_entry >= FC_FRAME_MAX)
 		return fc_fail(e, "larger than a record's limit of %zu bytes", FC_FRAME_MAX);
 	fc_buf_clear(&p->planes);
+	p->n_plane = 0;
 	fc_buf_reserve(&p->planes, room);
 	FC_GROW(p->id, p->cap_id, n_entry);
+	FC_GROW(p->row, p->cap_row, 2 * x->n_row);
 	FC_GROW(p->value, p->cap_value, x->n_seg);
 	FC_GROW(p->value, p->cap_value, x->n_tok);
 	FC_GROW(p->value, p->cap_value, n_entry);
@@ -201,6 +229,6 @@ int fc_pack_example(struct fc_packer *p, struct fc_buf *out, const struct fc_hea
 	m.n_label = x->n_label;
 	m.label_bytes = x->label_bytes;
 	m.source = x->source;
-	fc_pack_record(out, FC__RECORD__KIND_EXAMPLE, &m.base, &x->unknown);
+	fc_pack_record(p, out, FC__RECORD__KIND_EXAMPLE, &m.base, &x->unknown);
 	return 0;
 }

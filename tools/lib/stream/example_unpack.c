@@ -142,12 +142,41 @@ static bool ties_ascend(const struct fc_example *x, const uint32_t *bits)
 	return good;
 }
 
+static int get_true(
+    struct fc_packer *p, struct fc_example *x, const Fc__Example *m, struct fc_err *e)
+{
+	size_t n_row = x->n_row, n = 0, next = 0;
+	FC_GROW(p->row, p->cap_row, 2 * n_row);
+	uint32_t *rank = p->row, *bits = p->row + n_row;
+	if (fc_get_planes(rank, &m->true_rank, n_row, "true ranks", e) < 0)
+		return -1;
+	for (size_t r = 0; r < n_row; r++)
+		n += rank[r] == 0;
+	if (fc_get_planes(bits, &m->true_logprob, n, "true log-probabilities", e) < 0)
+		return -1;
+	if (fc_plane_max(bits, n) > FC_MAX_LOGPROB_BITS)
+		return fc_fail(e, "a true token's log-probability is not a number");
+	/* The explicit values go to the front of the array they are then spread over from the back.
+	 */
+	fc_logprob_values(x->true_logprob, bits, n);
+	next = n;
+	for (size_t r = n_row; r-- > 0;) {
+		if (rank[r] > x->row_off[r + 1] - x->row_off[r])
+			return fc_fail(e,
+			    "row %zu: its true token is entry %" PRIu32 " of %" PRIu32, r, rank[r],
+			    x->row_off[r + 1] - x->row_off[r]);
+		x->true_logprob[r] = rank[r] ? x->entry_logprob[x->row_off[r] + rank[r] - 1]
+					     : x->true_logprob[--next];
+	}
+	return 0;
+}
+
 static int get_entries(struct fc_packer *p, const struct fc_header *h, struct fc_example *x,
     const Fc__Example *m, struct fc_err *e)
 {
 	size_t n_row = x->n_row, n = n_row ? x->row_off[n_row] : 0;
 	fc_example_reserve(x, 0, 0, n);
-	FC_GROW(p->value, p->cap_value, n > n_row ? n : n_row);
+	FC_GROW(p->value, p->cap_value, n);
 	if (fc_get_planes(x->entry_id, &m->entry_id, n, "entry ids", e) < 0 ||
 	    fc_get_planes(p->value, &m->entry_logprob, n, "log-probabilities", e) < 0)
 		return -1;
@@ -157,12 +186,7 @@ static int get_entries(struct fc_packer *p, const struct fc_header *h, struct fc
 	if (!sum_rows(x, p->value, n) || !ties_ascend(x, p->value))
 		return fc_fail(e, "log-probabilities of a row are not in order");
 	fc_logprob_values(x->entry_logprob, p->value, n);
-	if (fc_get_planes(p->value, &m->true_logprob, n_row, "true log-probabilities", e) < 0)
-		return -1;
-	if (fc_plane_max(p->value, n_row) > FC_MAX_LOGPROB_BITS)
-		return fc_fail(e, "a true token's log-probability is not a number");
-	fc_logprob_values(x->true_logprob, p->value, n_row);
-	return 0;
+	return get_true(p, x, m, e);
 }
 
 int fc_unpack_example(struct fc_packer *p, const struct fc_header *h, struct fc_example *x,

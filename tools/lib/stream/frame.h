@@ -27,7 +27,9 @@ void fc_frame_in_close(struct fc_frame_in *f);
 
 struct fc_frame_out;
 int fc_frame_out_open(struct fc_frame_out **f, const char *path, struct fc_err *e);
-int fc_frame_out_put(struct fc_frame_out *f, const void *p, size_t n, struct fc_err *e);
+/* A frame of n bytes; cut[] (ascending, below n, borrowed) are offsets where a new block begins. */
+int fc_frame_out_put(struct fc_frame_out *f, const void *p, size_t n, const size_t *cut,
+    size_t n_cut, struct fc_err *e);
 /* Seek table, commit.  Frees f also on failure. */
 int fc_frame_out_finish(struct fc_frame_out *f, struct fc_err *e);
 void fc_frame_out_abort(struct fc_frame_out *f);

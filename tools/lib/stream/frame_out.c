@@ -79,15 +79,33 @@ int fc_frame_out_open(struct fc_frame_out **out, const char *path, struct fc_err
 	return 0;
 }
 
-int fc_frame_out_put(struct fc_frame_out *f, const void *p, size_t n, struct fc_err *e)
+/* Compresses the frame's bytes up to end; the last piece also ends the frame. */
+static size_t compress_to(
+    struct fc_frame_out *f, ZSTD_outBuffer *to, ZSTD_inBuffer *from, size_t end, bool last)
 {
-	size_t bound = ZSTD_compressBound(n);
-	char *to = fc_buf_reserve(&f->buf, bound);
-	size_t got = ZSTD_compress2(f->cctx, to, bound, p, n);
-	if (ZSTD_isError(got))
-		return fc_fail(e, "%s: compress: %s", fc_out_name(f->out), ZSTD_getErrorName(got));
-	f->buf.n += got;
-	note_frame(f, got, n);
+	size_t left;
+	from->size = end;
+	do
+		left = ZSTD_compressStream2(f->cctx, to, from, last ? ZSTD_e_end : ZSTD_e_flush);
+	while (left && !ZSTD_isError(left));
+	return left;
+}
+
+int fc_frame_out_put(struct fc_frame_out *f, const void *p, size_t n, const size_t *cut,
+    size_t n_cut, struct fc_err *e)
+{
+	size_t bound = ZSTD_compressBound(n) + 16 * n_cut + 64;
+	ZSTD_outBuffer to = {fc_buf_reserve(&f->buf, bound), bound, 0};
+	ZSTD_inBuffer from = {p, 0, 0};
+	size_t ret = ZSTD_CCtx_setPledgedSrcSize(f->cctx, n);
+	for (size_t i = 0; i < n_cut && !ZSTD_isError(ret); i++)
+		ret = compress_to(f, &to, &from, cut[i], false);
+	if (!ZSTD_isError(ret))
+		ret = compress_to(f, &to, &from, n, true);
+	if (ZSTD_isError(ret))
+		return fc_fail(e, "%s: compress: %s", fc_out_name(f->out), ZSTD_getErrorName(ret));
+	f->buf.n += to.pos;
+	note_frame(f, to.pos, n);
 	return flush(f, e);
 }
 

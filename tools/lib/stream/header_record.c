@@ -58,7 +58,7 @@ int fc_pack_header(struct fc_buf *out, const struct fc_header *h, struct fc_err 
 	pack_sources(&m, source, source_at, h);
 	pack_history(&m, program, program_at, h);
 	size_t before = out->n;
-	fc_pack_record(out, FC__RECORD__KIND_HEADER, &m.base, NULL);
+	fc_pack_record(NULL, out, FC__RECORD__KIND_HEADER, &m.base, NULL);
 	free(source);
 	free(source_at);
 	free(program);

@@ -11,6 +11,7 @@ int fc_pack_map(struct fc_packer *p, struct fc_buf *out, const struct fc_header 
 	Fc__MapPart m = FC__MAP_PART__INIT;
 	uint32_t *source, *pivot, *count, *high;
 	fc_buf_clear(&p->planes);
+	p->n_plane = 0;
 	fc_buf_reserve(&p->planes, n * (4 + 4 + 8));
 	FC_GROW(p->value, p->cap_value, 4 * n);
 	source = p->value;
@@ -34,7 +35,7 @@ int fc_pack_map(struct fc_packer *p, struct fc_buf *out, const struct fc_header 
 	m.count = fc_put_planes(p, count, n, max_high ? 4 : fc_plane_width(fc_plane_max(count, n)));
 	if (max_high)
 		m.count.len += fc_put_planes(p, high, n, fc_plane_width(max_high)).len;
-	fc_pack_record(out, FC__RECORD__KIND_MAP, &m.base, NULL);
+	fc_pack_record(p, out, FC__RECORD__KIND_MAP, &m.base, NULL);
 	return 0;
 }
 

@@ -25,7 +25,7 @@ int fc_pack_tensor(
 	m.dim = dim;
 	m.offset = offset;
 	m.data = (ProtobufCBinaryData){n, n ? (uint8_t *)t->data + offset : NULL};
-	fc_pack_record(out, FC__RECORD__KIND_TENSOR, &m.base, NULL);
+	fc_pack_record(NULL, out, FC__RECORD__KIND_TENSOR, &m.base, NULL);
 	return 0;
 }
 

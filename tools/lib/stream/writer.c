@@ -18,6 +18,7 @@
 enum {
 	FRAME_BYTES = 128 << 10,
 	FRAME_SHARE = 8,
+	RECORD_BYTES = FC_FRAME_MAX - FRAME_BYTES, /* with what stands before it, a frame */
 	TENSOR_BYTES = 1 << 20, /* a record's share of a tensor; a multiple of every element size */
 	MAP_ENTRIES = 16384,    /* of a record */
 };
@@ -39,7 +40,9 @@ static int end_frame(struct fc_writer *w, struct fc_err *e)
 		return 0;
 	fc_hasher_add(w->hash, w->records.p, w->records.n);
 	w->n_written += w->records.n;
-	int ret = fc_frame_out_put(w->out, w->records.p, w->records.n, e);
+	const struct fc_packer *s = &w->scratch;
+	int ret = fc_frame_out_put(w->out, w->records.p, w->records.n, s->cut, s->n_cut, e);
+	w->scratch.n_cut = 0;
 	fc_buf_clear(&w->records);
 	return ret;
 }
@@ -67,7 +70,7 @@ int fc_writer_open(
 static int end_record(struct fc_writer *w, size_t before, struct fc_err *e)
 {
 	size_t n = w->records.n - before;
-	if (n > FC_FRAME_MAX)
+	if (n > RECORD_BYTES)
 		return fc_fail(e, "%s: record %" PRIu64 " of %zu bytes exceeds the limit of %zu",
 		    w->name, w->n_record + 1, n, FC_FRAME_MAX);
 	w->n_record++;
