@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _DEFAULT_SOURCE /* madvise */
 #include "store/store.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "store/safetensors.h"
@@ -190,4 +193,13 @@ const struct fc_tensor *fc_store_find(const struct fc_store *s, const char *name
 {
 	struct fc_tensor key = {.name = name};
 	return bsearch(&key, s->tensor, s->n, sizeof key, by_name);
+}
+
+void fc_store_forget(const void *p, size_t n)
+{
+	/* whole pages, also those only touched: a neighbour's bytes return when they are read */
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)p & ~(page - 1);
+	uintptr_t to = ((uintptr_t)p + n + page - 1) & ~(page - 1);
+	if (n)
+		madvise((void *)from, to - from, MADV_DONTNEED);
 }

@@ -22,6 +22,10 @@ const struct fc_tensor *fc_store_find(const struct fc_store *s, const char *name
 /* Identifies the model: a hash over names, types, shapes and samples of every tensor's bytes. */
 uint64_t fc_store_fingerprint(const struct fc_store *s);
 
+/* Lets go of the memory behind n bytes of a tensor's data; reading them again brings them back
+ * from the file.  For passes over a model that should not grow with it. */
+void fc_store_forget(const void *p, size_t n);
+
 /*
  * Writes safetensors into an existing folder.  The plan (names, types, shapes; data ignored) fixes
  * every offset before the first byte, so that tensors can be written in any order, in blocks, by
@@ -32,8 +36,8 @@ struct fc_store_writer;
 int fc_store_writer_open(struct fc_store_writer **w, const char *dir, const struct fc_tensor *plan,
     size_t n, size_t shard_bytes, struct fc_err *e);
 /* Bytes [offset, offset + n) of tensor i of the plan.  Safe from several threads. */
-int fc_store_writer_put(struct fc_store_writer *w, size_t i, size_t offset, const void *p,
-    size_t n, struct fc_err *e);
+int fc_store_writer_put(
+    struct fc_store_writer *w, size_t i, size_t offset, const void *p, size_t n, struct fc_err *e);
 /* Writes the index and closes; frees w also on failure. */
 int fc_store_writer_close(struct fc_store_writer *w, struct fc_err *e);
 

@@ -98,97 +98,95 @@ uint16_t fc_f32_to_f16(float f)
 	return f32_to_half(f);
 }
 
-static void from_f64(float *out, const char *in, size_t n)
+/*
+ * A double as a float whose last bit is set where bits were lost (rounding to odd).  Rounded once
+ * more, to a type of fewer bits, it gives what one rounding of the double would (Boldo and
+ * Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
+ */
+static inline float f64_to_odd(double d)
 {
-	for (size_t i = 0; i < n; i++) {
-		double v;
-		memcpy(&v, in + 8 * i, 8);
-		out[i] = (float)v;
-	}
+	float f = (float)d;
+	uint32_t u = f32_to_bits(f);
+	double back = f;
+	uint32_t fix = (uint32_t)(back != d) & ~u & 1;
+	uint32_t beyond = (back > d) == (d > 0); /* |f| > |d| */
+	return bits_to_f32(u + fix - 2 * (fix & beyond));
 }
 
-static void to_f64(char *out, const float *in, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		double v = in[i];
-		memcpy(out + 8 * i, &v, 8);
+/* TO NAME(FROM) over n elements; one side is bytes at any address. */
+#define CONVERT(NAME, FROM, TO, EXPRESSION)                                                        \
+	static void NAME(void *out, const void *in, size_t n)                                      \
+	{                                                                                          \
+		for (size_t i = 0; i < n; i++) {                                                   \
+			FROM x;                                                                    \
+			memcpy(&x, (const char *)in + i * sizeof x, sizeof x);                     \
+			TO y = (TO)(EXPRESSION);                                                   \
+			memcpy((char *)out + i * sizeof y, &y, sizeof y);                          \
+		}                                                                                  \
 	}
+CONVERT(f16_to_f32, uint16_t, float, half_to_f32(x))
+CONVERT(f16_to_f64, uint16_t, double, half_to_f32(x))
+CONVERT(bf16_to_f32, uint16_t, float, fc_bf16_to_f32(x))
+CONVERT(bf16_to_f64, uint16_t, double, fc_bf16_to_f32(x))
+CONVERT(f32_to_f64, float, double, x)
+CONVERT(f64_to_f32, double, float, x)
+CONVERT(f32_to_f16, float, uint16_t, f32_to_half(x))
+CONVERT(f64_to_f16, double, uint16_t, f32_to_half(f64_to_odd(x)))
+CONVERT(f32_to_bf16, float, uint16_t, fc_f32_to_bf16(x))
+CONVERT(f64_to_bf16, double, uint16_t, fc_f32_to_bf16(f64_to_odd(x)))
+
+static void copy4(void *out, const void *in, size_t n)
+{
+	memcpy(out, in, 4 * n);
 }
 
-static void from_bf16(float *out, const char *in, size_t n)
+static void copy8(void *out, const void *in, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint16_t x;
-		memcpy(&x, in + 2 * i, 2);
-		out[i] = fc_bf16_to_f32(x);
-	}
+	memcpy(out, in, 8 * n);
 }
 
-static void to_bf16(char *out, const float *in, size_t n)
+static void run(void (*const table[FC_DTYPE_N])(void *, const void *, size_t), void *out,
+    const void *in, enum fc_dtype t, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint16_t x = fc_f32_to_bf16(in[i]);
-		memcpy(out + 2 * i, &x, 2);
-	}
-}
-
-static void from_f16(float *out, const char *in, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		uint16_t x;
-		memcpy(&x, in + 2 * i, 2);
-		out[i] = half_to_f32(x);
-	}
-}
-
-static void to_f16(char *out, const float *in, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		uint16_t x = f32_to_half(in[i]);
-		memcpy(out + 2 * i, &x, 2);
-	}
+	assert(table[t] && "a type that has no values to compute with");
+	if (n)
+		table[t](out, in, n);
 }
 
 void fc_to_f32(float *out, const void *in, enum fc_dtype t, size_t n)
 {
-	if (!n)
-		return;
-	switch (t) {
-	case FC_F32:
-		memcpy(out, in, 4 * n);
-		break;
-	case FC_F16:
-		from_f16(out, in, n);
-		break;
-	case FC_BF16:
-		from_bf16(out, in, n);
-		break;
-	case FC_F64:
-		from_f64(out, in, n);
-		break;
-	default:
-		assert(!"a type that has no float");
-	}
+	static void (*const table[FC_DTYPE_N])(void *, const void *, size_t) = {[FC_F32] = copy4,
+	    [FC_F16] = f16_to_f32,
+	    [FC_BF16] = bf16_to_f32,
+	    [FC_F64] = f64_to_f32};
+	run(table, out, in, t, n);
 }
 
 void fc_from_f32(void *out, enum fc_dtype t, const float *in, size_t n)
 {
-	if (!n)
-		return;
-	switch (t) {
-	case FC_F32:
-		memcpy(out, in, 4 * n);
-		break;
-	case FC_F16:
-		to_f16(out, in, n);
-		break;
-	case FC_BF16:
-		to_bf16(out, in, n);
-		break;
-	case FC_F64:
-		to_f64(out, in, n);
-		break;
-	default:
-		assert(!"a type that has no float");
-	}
+	static void (*const table[FC_DTYPE_N])(void *, const void *, size_t) = {[FC_F32] = copy4,
+	    [FC_F16] = f32_to_f16,
+	    [FC_BF16] = f32_to_bf16,
+	    [FC_F64] = f32_to_f64};
+	run(table, out, in, t, n);
+}
+
+void fc_to_f64(double *out, const void *in, enum fc_dtype t, size_t n)
+{
+	static void (*const table[FC_DTYPE_N])(void *, const void *, size_t) = {
+	    [FC_F32] = f32_to_f64,
+	    [FC_F16] = f16_to_f64,
+	    [FC_BF16] = bf16_to_f64,
+	    [FC_F64] = copy8};
+	run(table, out, in, t, n);
+}
+
+void fc_from_f64(void *out, enum fc_dtype t, const double *in, size_t n)
+{
+	static void (*const table[FC_DTYPE_N])(void *, const void *, size_t) = {
+	    [FC_F32] = f64_to_f32,
+	    [FC_F16] = f64_to_f16,
+	    [FC_BF16] = f64_to_bf16,
+	    [FC_F64] = copy8};
+	run(table, out, in, t, n);
 }

@@ -33,12 +33,16 @@ enum fc_dtype {
 size_t fc_dtype_size(enum fc_dtype t); /* bytes an element */
 const char *fc_dtype_name(enum fc_dtype t);
 bool fc_dtype_parse(const char *name, enum fc_dtype *t); /* false: no such type */
-bool fc_dtype_is_real(enum fc_dtype t);                   /* one that converts to float */
+bool fc_dtype_is_real(enum fc_dtype t);                  /* one that converts to float */
 
 /* out[i] = in[i]; t must be a real type.  in needs no alignment.  Exact but for F64. */
 void fc_to_f32(float *out, const void *in, enum fc_dtype t, size_t n);
 /* Rounds to nearest even; overflow to infinity; NaN stays a quiet NaN. */
 void fc_from_f32(void *out, enum fc_dtype t, const float *in, size_t n);
+/* The same in double; always exact. */
+void fc_to_f64(double *out, const void *in, enum fc_dtype t, size_t n);
+/* Rounds once, to nearest even, whatever the type; overflow to infinity; NaN stays a NaN. */
+void fc_from_f64(void *out, enum fc_dtype t, const double *in, size_t n);
 
 static inline float fc_bf16_to_f32(uint16_t x)
 {

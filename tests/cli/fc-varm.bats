@@ -1,0 +1,277 @@
+#!/usr/bin/env bats
+load ../helper
+
+# A file of safetensors: tensors NAME=VALUE,VALUE of float32, one dimension.
+model() { # model DIR NAME=V,V ...
+	mkdir -p "$1"
+	python3 - "$@" <<-'EOF'
+		import json, struct, sys
+		head, data = {}, b""
+		for a in sys.argv[2:]:
+		    name, v = a.split("=")
+		    v = [float(x) for x in v.split(",")]
+		    head[name] = {"dtype": "F32", "shape": [len(v)], "data_offsets": [len(data), len(data) + 4 * len(v)]}
+		    data += struct.pack("<%df" % len(v), *v)
+		text = json.dumps(head).encode()
+		open(sys.argv[1] + "/model.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data)
+	EOF
+	echo '{"model_type": "llama", "torch_dtype": "float32", "rms_norm_eps": 1e-06}' >"$1/config.json"
+}
+
+# The values of a model, NAME=V,V a line.
+values() {
+	python3 - "$1" <<-'EOF'
+		import json, struct, sys
+		b = open(sys.argv[1] + "/model.safetensors", "rb").read()
+		n = struct.unpack("<Q", b[:8])[0]
+		for name, t in sorted(json.loads(b[8:8 + n]).items()):
+		    if name == "__metadata__":
+		        continue
+		    x = b[8 + n:][slice(*t["data_offsets"])]
+		    v = struct.unpack("<%df" % (len(x) // 4), x) if t["dtype"] == "F32" else x.hex()
+		    print(name + "=" + (v if isinstance(v, str) else ",".join("%.6g" % y for y in v)))
+	EOF
+}
+
+three_models() {
+	model pivot a=1,0,0,1 n=1,1
+	model ta a=1.5,0,0,1.5 n=1,2
+	model tb a=1,1,1,1 n=1,1
+	echo '{}' >pivot/tokenizer.json
+	echo 'old weights' >pivot/pytorch_model.bin
+}
+
+@test "VaRM: weights by mean square, the pivot's other files, a record" {
+	three_models
+	run --separate-stderr fc-varm -b pivot -o out ta tb --report w.tsv
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	# shellcheck disable=SC2154 # set by run
+	[[ $stderr == *"mean weights"* ]]
+	# by hand: mean squares 0.125 and 0.5, so 0.2 and 0.8; n was moved by ta alone
+	diff <(values out) <(printf 'a=1.1,0.8,0.8,1.1\nn=1,2\n')
+	diff w.tsv <(printf 'tensor\telements\tta\ttb\na\t4\t0.2\t0.8\nn\t2\t1\t0\n')
+	cmp pivot/config.json out/config.json
+	cmp pivot/tokenizer.json out/tokenizer.json
+	[ ! -e out/pytorch_model.bin ]
+	python3 -c '
+import json
+r = json.load(open("out/fc-varm.json"))
+assert r["method"] == "varm" and r["weights"]["a"] == [0.2, 0.8], r
+assert len(r["pivot"]) == 16 and len(set(r["targets"])) == 2, r'
+	! grep -q "$PWD" out/fc-varm.json
+}
+
+@test "the table goes to standard output with -" {
+	three_models
+	fc-varm -q -b pivot -o out ta tb --report - >table
+	[ "$(head -n 1 table)" = "$(printf 'tensor\telements\tta\ttb')" ]
+	[ "$(wc -l <table)" -eq 3 ]
+}
+
+@test "linear: weights 1,0 give the first target's file; equal by default" {
+	three_models
+	fc-varm -q -b pivot -o one --method linear --weights 1,0 ta tb
+	diff <(values one) <(values ta)
+	fc-varm -q -b pivot -o mean --method linear ta tb
+	diff <(values mean) <(printf 'a=1.25,0.5,0.5,1.25\nn=1,1.5\n')
+	fc-varm -q -b pivot -o sum --method linear --no-normalize --weights 1,1 ta tb
+	diff <(values sum) <(printf 'a=2.5,1,1,2.5\nn=2,3\n')
+}
+
+@test "sce: disjoint changes are not averaged" {
+	three_models
+	fc-varm -q -b pivot -o out --method sce --select-topk 1 ta tb
+	diff <(values out) <(printf 'a=1.5,1,1,1.5\nn=1,2\n')
+}
+
+@test "--dtype rounds and says so in config.json" {
+	three_models
+	fc-varm -q -b pivot -o out --dtype bf16 ta tb
+	# 1.1 and 0.8 in bfloat16 are 3f8d and 3f4d
+	diff <(values out) <(printf 'a=8d3f4d3f4d3f8d3f\nn=803f0040\n')
+	python3 -c '
+import json
+c = json.load(open("out/config.json"))
+assert c == {"model_type": "llama", "torch_dtype": "bfloat16", "rms_norm_eps": 1e-06}, c'
+}
+
+@test "sharded output opens again and merges to the same" {
+	three_models
+	fc-varm -q -b pivot -o shards --shard-bytes 16 ta tb
+	[ -f shards/model-00002-of-00002.safetensors ]
+	fc-varm -q -b pivot -o whole shards
+	fc-varm -q -b pivot -o direct ta tb
+	cmp whole/model.safetensors direct/model.safetensors
+}
+
+@test "usage errors end with 2 and write nothing" {
+	three_models
+	mkdir there
+	for args in "" "-b pivot" "-b pivot -o out" "-o out ta" "-b pivot -o out ta --method none" \
+		"-b pivot -o out ta --weights 1" "-b pivot -o out ta --method linear --weights 1,2" \
+		"-b pivot -o out ta --method linear --weights x" \
+		"-b pivot -o out ta tb --method linear --weights 1,-1" \
+		"-b pivot -o out ta --select-topk 1.5" "-b pivot -f -o ta ta" "-b pivot -f -o pivot ta"; do
+		# shellcheck disable=SC2086 # a list of words
+		run fc-varm $args
+		[ "$status" -eq 2 ]
+		[ ! -e out ]
+	done
+	run fc-varm -b pivot -o there ta
+	[ "$status" -eq 1 ]
+	[[ $output == *"there: exists already"* ]]
+}
+
+@test "models that do not fit are refused with the tensor's name" {
+	three_models
+	check() { # check WORDS, then nothing is left behind
+		run fc-varm -b pivot -o out ta tc
+		[ "$status" -eq 1 ]
+		[[ $output == *"$1"* ]]
+		[ -z "$(find . -name 'out*' -o -name '.out*')" ]
+	}
+	model tc a=1,2,3,4
+	check "tc: tensor n is missing"
+	model tc a=1,2,3,4 n=1,2 z=1
+	check "tc: tensor z is not in the pivot"
+	model tc a=1,2,3 n=1,2
+	check "tc: tensor a has shape [3], in the pivot pivot it is [4]"
+	model tc a=1,2,3,nan n=1,2
+	check "tc: tensor a: value 3 is nan"
+	model tc a=1,2,inf,4 n=1,2
+	check "tc: tensor a: value 2 is inf"
+	truncate -s -1 tc/model.safetensors
+	check "tc/model.safetensors"
+	rm tc/model.safetensors
+	touch tc/pytorch_model.bin
+	check "convert"
+	model tc a=1,2,3,4 n=1,2
+	run fc-varm -q -b pivot -o out ta tc
+	[ "$status" -eq 0 ]
+}
+
+@test "a value too large for the type is refused" {
+	model pivot a=0
+	model ta a=65519
+	fc-varm -q -b pivot -o fits --dtype f16 ta
+	diff <(values fits) <(echo a=ff7b)
+	model ta a=65520
+	run fc-varm -q -b pivot -o out --dtype f16 ta
+	[ "$status" -eq 1 ]
+	[[ $output == *"tensor a: a merged value is too large"* ]]
+	[ ! -e out ]
+}
+
+@test "warnings: copies, one takes all, no weight" {
+	three_models
+	cp -r ta tc
+	run fc-varm -q -b pivot -o o1 ta tc
+	[[ $output == *"all weights are equal"* ]]
+	cp -r pivot td
+	run fc-varm -q -b pivot -o o2 ta td
+	[[ $output == *"ta takes all the weight"* && $output == *"td has no weight"* ]]
+	run fc-varm -q -b pivot -o o3 td pivot
+	[[ $output == *"no target differs"* ]]
+	cmp o3/model.safetensors <(fc-varm -q -b pivot -o o4 pivot && cat o4/model.safetensors)
+	run fc-varm -q -b pivot -o o5 ta tb
+	[ -z "$output" ]
+}
+
+@test "--force replaces a folder" {
+	three_models
+	mkdir out
+	touch out/stale
+	fc-varm -q -f -b pivot -o out ta tb
+	[ -f out/model.safetensors ]
+	[ ! -e out/stale ]
+}
+
+@test "a tied head: a target may keep an equal copy, not one of its own" {
+	model pivot model.embed_tokens.weight=1,2
+	model ta model.embed_tokens.weight=1,3 lm_head.weight=1,3
+	fc-varm -q -b pivot -o out ta
+	diff <(values out) <(echo model.embed_tokens.weight=1,3)
+	model tb model.embed_tokens.weight=1,3 lm_head.weight=1,4
+	run fc-varm -q -b pivot -o out2 tb
+	[ "$status" -eq 1 ]
+	[[ $output == *"lm_head.weight differs"* ]]
+	# an untied pivot takes a tied target's embedding for its head
+	model pivot2 model.embed_tokens.weight=1,2 lm_head.weight=5,5
+	model tc model.embed_tokens.weight=1,3
+	fc-varm -q -b pivot2 -o out3 tc
+	diff <(values out3) <(printf 'lm_head.weight=1,3\nmodel.embed_tokens.weight=1,3\n')
+}
+
+# Models of a few MiB in several tensors, so that several threads and units take part.
+large_models() {
+	python3 - <<-'EOF'
+		import json, os, random, struct
+		random.seed(5)
+		shapes = {"w%d" % i: n for i, n in enumerate([300001, 65536, 65537, 1, 4096])}
+		for d in ["pivot", "ta", "tb", "tc"]:
+		    os.makedirs(d)
+		    head, data = {}, b""
+		    for name, n in shapes.items():
+		        b = random.randbytes(2 * n)
+		        # bfloat16 of magnitude 2^-8 to 2^8
+		        v = bytearray(b)
+		        for i in range(1, 2 * n, 2):
+		            v[i] = (v[i] & 0x80) | 0x3c + (v[i] & 7)
+		        head[name] = {"dtype": "BF16", "shape": [n], "data_offsets": [len(data), len(data) + 2 * n]}
+		        data += bytes(v)
+		    text = json.dumps(head).encode()
+		    open(d + "/model.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data)
+	EOF
+}
+
+@test "one thread and several give the same bytes" {
+	large_models
+	for method in varm linear sce; do
+		fc-varm -q -j 1 -b pivot -o "$method-1" --method $method ta tb tc
+		fc-varm -q -j 3 -b pivot -o "$method-3" --method $method ta tb tc
+		diff -r "$method-1" "$method-3"
+	done
+	! cmp -s varm-1/model.safetensors sce-1/model.safetensors
+}
+
+@test "a file that may not grow, a folder that cannot be made, a full report" {
+	large_models
+	run bash -c 'trap "" XFSZ; ulimit -f 100; fc-varm -q -b pivot -o out ta tb'
+	[ "$status" -eq 1 ]
+	[[ $output == *"File too large"* ]]
+	[ -z "$(find . -name '*out*')" ]
+	run fc-varm -q -b pivot -o none/out ta tb
+	[ "$status" -eq 1 ]
+	run fc-varm -q -b pivot -o out --report /dev/full ta tb
+	[ "$status" -eq 1 ]
+	[[ $output == *"No space left"* ]]
+}
+
+@test "a full disk leaves nothing" {
+	large_models
+	mkdir small
+	mount -t tmpfs -o size=200k none small 2>/dev/null || skip "may not mount"
+	run fc-varm -q -b pivot -o small/out ta tb
+	left=$(ls -A small)
+	umount small
+	[ "$status" -eq 1 ]
+	[[ $output == *"No space left"* ]]
+	[ -z "$left" ]
+}
+
+@test "killed at any moment, there is no folder under the final name" {
+	large_models
+	for ms in 1 3 6 10 15 25 40; do
+		fc-varm -q -b pivot -o out ta tb tc &
+		pid=$!
+		sleep "$(printf '0.%03d' $ms)"
+		kill -KILL $pid 2>/dev/null || true
+		wait $pid || true
+		if [ -e out ]; then # it was done before
+			fc-varm -q -b pivot -o again out
+			rm -r out again
+		fi
+		rm -rf .out.*
+	done
+}

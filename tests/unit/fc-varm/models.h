@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TESTS_MODELS_H
+#define FC_TESTS_MODELS_H
+
+/* Small model folders in the scratch folder, from JSON or from arrays, and merges of them. */
+
+#include "base/mem.h"
+#include "fc-varm/merge.h"
+#include "store_files.h"
+#include "t.h"
+#include "text/json.h"
+
+/* Flattens nested arrays into v and fills the shape.  Returns the number of values. */
+__attribute__((unused)) static size_t json_values(
+    const json_t *a, double *v, struct fc_tensor *shape, int depth)
+{
+	if (!json_is_array(a)) {
+		*v = json_number_value(a);
+		return 1;
+	}
+	size_t n = 0;
+	if (shape->n_dim <= depth) {
+		shape->n_dim = depth + 1;
+		shape->dim[depth] = (int64_t)json_array_size(a);
+	}
+	for (size_t i = 0; i < json_array_size(a); i++)
+		n += json_values(json_array_get(a, i), v + n, shape, depth + 1);
+	return n;
+}
+
+/* A folder "SCRATCH/name" with the tensors; value[i] has the elements of plan[i]. */
+__attribute__((unused)) static void model_write(
+    const char *name, const struct fc_tensor *plan, double *const *value, size_t n)
+{
+	struct fc_store_writer *w;
+	struct fc_err e;
+	mkdir(scratch_path(name), 0777);
+	int ret = fc_store_writer_open(&w, scratch_path(name), plan, n, 0, &e);
+	for (size_t i = 0; i < n && ret == 0; i++) {
+		size_t count;
+		fc_tensor_count(&plan[i], &count);
+		char *bytes = fc_malloc(8 * count + 1);
+		fc_from_f64(bytes, plan[i].dtype, value[i], count);
+		ret = fc_store_writer_put(w, i, 0, bytes, count * fc_dtype_size(plan[i].dtype), &e);
+		free(bytes);
+	}
+	if (ret < 0 || fc_store_writer_close(w, &e) < 0) {
+		printf("Bail out! %s\n", e.msg);
+		exit(1);
+	}
+}
+
+/* One tensor "w" from nested arrays. */
+__attribute__((unused)) static void model_from_array(
+    const char *name, const json_t *a, enum fc_dtype dtype)
+{
+	double v[64], *value = v;
+	struct fc_tensor t = {.name = "w", .dtype = dtype};
+	json_values(a, v, &t, 0);
+	model_write(name, &t, &value, 1);
+}
+
+/* Every member of an object is a tensor. */
+__attribute__((unused)) static void model_from_object(
+    const char *name, const json_t *o, enum fc_dtype dtype)
+{
+	size_t n = json_object_size(o), i = 0;
+	struct fc_tensor *plan = FC_ARRAY(struct fc_tensor, n);
+	double **value = FC_ARRAY(double *, n);
+	const char *key;
+	json_t *a;
+	json_object_foreach((json_t *)(uintptr_t)o, key, a)
+	{
+		value[i] = FC_ARRAY(double, 64);
+		plan[i] = (struct fc_tensor){.name = key, .dtype = dtype};
+		json_values(a, value[i], &plan[i], 0);
+		i++;
+	}
+	model_write(name, plan, value, n);
+	for (i = 0; i < n; i++)
+		free(value[i]);
+	free(plan);
+	free(value);
+}
+
+__attribute__((unused)) static void model_remove(const char *name)
+{
+	char path[600];
+	snprintf(path, sizeof path, "%s/%s", scratch, name);
+	DIR *d = opendir(path);
+	struct dirent *entry;
+	while (d && (entry = readdir(d)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(d), entry->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(path);
+}
+
+static const struct settings plain_settings = {.normalize = true, .select_topk = 1};
+
+/* Merges SCRATCH/base and the targets SCRATCH/t0, t1... into SCRATCH/out. */
+__attribute__((unused)) static int merge_models(const struct merge_options *o, int n_target,
+    struct inputs *in, struct weights *w, struct fc_err *e)
+{
+	char path[17][300];
+	const char *target[16];
+	*w = (struct weights){.n = 0};
+	snprintf(path[16], sizeof path[16], "%s/base", scratch);
+	for (int k = 0; k < n_target; k++) {
+		snprintf(path[k], sizeof path[k], "%s/t%d", scratch, k);
+		target[k] = path[k];
+	}
+	model_remove("out");
+	mkdir(scratch_path("out"), 0777);
+	if (inputs_open(in, path[16], target, n_target, e) < 0)
+		return -1;
+	return merge_run(in, o, scratch_path("out"), w, e);
+}
+
+__attribute__((unused)) static void models_remove(void)
+{
+	static const char *const names[] = {"base", "out", "keep"};
+	for (size_t i = 0; i < FC_LEN(names); i++)
+		model_remove(names[i]);
+	for (int k = 0; k < 16; k++) {
+		char name[8];
+		snprintf(name, sizeof name, "t%d", k);
+		model_remove(name);
+	}
+}
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fc-varm: merges models of one shape in parameter space. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "sidecar.h"
+#include "weight_table.h"
+
+static const struct method *const methods[] = {&method_varm, &method_linear, &method_sce};
+
+enum { KEEP, F32, F16, BF16 };
+static const struct {
+	enum fc_dtype dtype;
+	const char *torch;
+} dtypes[] = {
+    [F32] = {FC_F32, "float32"}, [F16] = {FC_F16, "float16"}, [BF16] = {FC_BF16, "bfloat16"}};
+
+static const char *base, *out, *report, *weights_text;
+static int method, dtype = KEEP;
+static bool no_normalize, force;
+static double select_topk = 0.1;
+static uint64_t shard_bytes = 5000000000;
+
+static const struct fc_opt opts[] = {
+    {FC_OPT_FILE, 'b', "base", &base, "DIR", "the pivot: every change is measured against it", 0,
+	0},
+    {FC_OPT_FILE, 'o', "output", &out, "DIR", "folder to write the merged model to", 0, 0},
+    {FC_OPT_CHOICE, 0, "method", &method, "varm|linear|sce", "how to merge", 0, 0},
+    {FC_OPT_FILE, 0, "report", &report, "FILE",
+	"write the weight of every target in every tensor as TSV", 0, 0},
+    {FC_OPT_CHOICE, 0, "dtype", &dtype, "keep|f32|f16|bf16",
+	"type of the result; keep: the pivot's", 0, 0},
+    {FC_OPT_U64, 0, "shard-bytes", &shard_bytes, "N",
+	"begin a new file after N bytes of tensors; 0: never", 0, 0},
+    {FC_OPT_FLAG, 'f', "force", &force, NULL, "replace an existing output folder", 0, 0},
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Methods", 0, 0},
+    {FC_OPT_STR, 0, "weights", &weights_text, "W,W...",
+	"linear: a weight for each target (default: equal)", 0, 0},
+    {FC_OPT_FLAG, 0, "no-normalize", &no_normalize, NULL,
+	"linear: do not divide by the sum of the weights", 0, 0},
+    {FC_OPT_REAL, 0, "select-topk", &select_topk, "P",
+	"sce: part of the entries that decide the weights", 0, 1},
+    FC_OPT_COMMON,
+    {0},
+};
+
+static const struct fc_usage usage = {
+    .synopsis = "-b PIVOT -o DIR [OPTION]... TARGET...",
+    .summary = "Merges models fine-tuned from one pivot into one model, tensor by tensor.",
+    .more = "Models are folders with safetensors.  Exit status: 0 done, 1 failed, 2 usage.",
+};
+
+/* "1,2.5,0" -> [n], the caller's to free */
+static double *parse_weights(const char *text, int n)
+{
+	double *w = FC_ARRAY(double, (size_t)n), sum = 0;
+	const char *at = text;
+	for (int k = 0; k < n; k++) {
+		char *end;
+		errno = 0;
+		w[k] = strtod(at, &end);
+		if (end == at || errno == ERANGE || !isfinite(w[k]) ||
+		    *end != (k + 1 < n ? ',' : '\0'))
+			fc_die_usage(
+			    "--weights: '%s' is not %d numbers separated by commas", text, n);
+		sum += w[k];
+		at = end + 1;
+	}
+	if (sum == 0 && !no_normalize)
+		fc_die_usage("--weights: '%s' add up to 0", text);
+	return w;
+}
+
+static void check_options(int n_target)
+{
+	const struct method *m = methods[method];
+	if (!base)
+		fc_die_usage("no pivot: use -b");
+	if (!out)
+		fc_die_usage("no output folder: use -o");
+	if (n_target < 1)
+		fc_die_usage("no targets");
+	if ((weights_text || no_normalize) && m != &method_linear)
+		fc_die_usage("--weights and --no-normalize belong to --method linear");
+	if (!force && fc_file_exists(out))
+		fc_die("%s: exists already; --force replaces it", out);
+}
+
+/* With --force: the output must not replace what is being read. */
+static void check_not_input(const char *path)
+{
+	struct stat a, b;
+	if (stat(out, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	    a.st_ino == b.st_ino)
+		fc_die_usage("%s is both input and output", path);
+}
+
+static void write_report(struct fc_out *o, const struct inputs *in, const struct weights *w)
+{
+	struct fc_err e;
+	struct fc_buf b = FC_BUF_INIT;
+	weight_table_print(&b, in, w);
+	if (fc_out_write(o, b.p, b.n, &e) < 0 || fc_out_commit(o, &e) < 0)
+		fc_die("%s", e.msg);
+	fc_buf_release(&b);
+}
+
+static void write_model(const struct inputs *in, const struct merge_options *o, struct weights *w)
+{
+	struct fc_err e;
+	struct fc_outdir *dir;
+	if (fc_outdir_open(&dir, out, force, &e) < 0)
+		fc_die("%s", e.msg);
+	const char *tmp = fc_outdir_tmp(dir);
+	if (sidecar_copy(base, tmp, o->keep_dtype ? NULL : dtypes[dtype].torch, &e) < 0 ||
+	    merge_run(in, o, tmp, w, &e) < 0 || weight_table_record(tmp, in, o, w, &e) < 0 ||
+	    fc_outdir_commit(dir, &e) < 0)
+		fc_die("%s", e.msg);
+}
+
+int main(int argc, char **argv)
+{
+	fc_prog = "fc-varm";
+	int first = fc_opt_parse(opts, &usage, argc, argv), n_target = argc - first;
+	check_options(n_target);
+	double *given = weights_text ? parse_weights(weights_text, n_target) : NULL;
+	struct merge_options o = {
+	    .method = methods[method],
+	    .settings = {given, !no_normalize, select_topk},
+	    .keep_dtype = dtype == KEEP,
+	    .dtype = dtypes[dtype].dtype,
+	    .shard_bytes = shard_bytes,
+	};
+
+	struct fc_err e;
+	struct inputs in;
+	struct weights w;
+	check_not_input(base);
+	for (int k = 0; k < n_target; k++)
+		check_not_input(argv[first + k]);
+	if (inputs_open(&in, base, (const char *const *)argv + first, n_target, &e) < 0)
+		fc_die("%s", e.msg);
+	struct fc_out *table = NULL;
+	if (report && fc_out_open(&table, report, false, &e) < 0)
+		fc_die("%s", e.msg);
+	write_model(&in, &o, &w);
+	weight_table_summarize(&in, &w);
+	weight_table_warn(&in, &o, &w);
+	if (table)
+		write_report(table, &in, &w);
+
+	weights_release(&w);
+	inputs_close(&in);
+	free(given);
+	fc_finish();
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sidecar.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "text/json.h"
+
+static bool ends_in(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+	return n >= m && !strcmp(name + n - m, end);
+}
+
+/* Weights in any form, and indexes of them. */
+static bool is_weights(const char *name)
+{
+	static const char *const ends[] = {".safetensors", ".safetensors.index.json", ".bin",
+	    ".bin.index.json", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".gguf", ".onnx", ".npz"};
+	for (size_t i = 0; i < FC_LEN(ends); i++)
+		if (ends_in(name, ends[i]))
+			return true;
+	return false;
+}
+
+static int write_json(const char *path, const json_t *v, struct fc_err *e)
+{
+	char *text = json_dumps(v, JSON_INDENT(2));
+	int ret = -1, fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		fc_fail(e, "create %s:", path);
+	else
+		ret = fc_write_all(fd, text, strlen(text), path, e);
+	if (ret == 0)
+		ret = fc_write_all(fd, "\n", 1, path, e);
+	if (fd >= 0 && close(fd) < 0 && ret == 0)
+		ret = fc_fail(e, "close %s:", path);
+	free(text);
+	return ret;
+}
+
+/* The copied config.json under its older or newer member for the type. */
+static int set_dtype(const char *dir, const char *torch_dtype, struct fc_err *e)
+{
+	char *path = fc_path_join(dir, "config.json");
+	json_t *config = fc_json_file(path, e);
+	int ret = config ? 0 : -1;
+	if (ret == 0 && !json_is_object(config))
+		ret = fc_fail(e, "%s: not a JSON object", path);
+	if (ret == 0) {
+		const char *key = json_object_get(config, "dtype") ? "dtype" : "torch_dtype";
+		json_object_set_new(config, key, json_string(torch_dtype));
+		ret = write_json(path, config, e);
+	}
+	json_decref(config);
+	free(path);
+	return ret;
+}
+
+int sidecar_copy(const char *from, const char *to, const char *torch_dtype, struct fc_err *e)
+{
+	struct stat st;
+	if (stat(from, &st) == 0 && !S_ISDIR(st.st_mode))
+		return 0; /* a single file of weights */
+	DIR *d = opendir(from);
+	if (!d)
+		return fc_fail(e, "open %s:", from);
+	int ret = 0;
+	bool config = false;
+	struct dirent *entry;
+	errno = 0;
+	while (ret == 0 && (entry = readdir(d))) {
+		const char *name = entry->d_name;
+		if (name[0] == '.' || is_weights(name) || fstatat(dirfd(d), name, &st, 0) < 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		config = config || !strcmp(name, "config.json");
+		ret = fc_file_copy(from, to, name, true, e);
+		errno = 0;
+	}
+	if (ret == 0 && errno)
+		ret = fc_fail(e, "read %s:", from);
+	closedir(d);
+	return ret == 0 && torch_dtype && config ? set_dtype(to, torch_dtype, e) : ret;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_SIDECAR_H
+#define FC_VARM_SIDECAR_H
+
+#include "base/err.h"
+
+/*
+ * Copies what stands beside the weights (configuration, tokenizer, chat template, licence: every
+ * visible regular file) from the pivot's folder.  torch_dtype: what config.json shall say about
+ * the weights' type, NULL to leave it as it is.
+ */
+int sidecar_copy(const char *from, const char *to, const char *torch_dtype, struct fc_err *e);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/store.h"
+
+static const char *element(const struct fc_tensor *t, size_t i)
+{
+	return (const char *)t->data + i * fc_dtype_size(t->dtype);
+}
+
+bool unit_next(struct unit *u)
+{
+	const struct views *v = u->v;
+	if (u->at == u->end)
+		return false;
+	u->first = u->at;
+	u->n = u->end - u->at < BLOCK_ELEMENTS ? u->end - u->at : BLOCK_ELEMENTS;
+	u->at += u->n;
+	fc_to_f64(u->base, element(&v->base, u->first), v->base.dtype, u->n);
+	for (int k = 0; k < v->n_target; k++)
+		fc_to_f64(u->x[k], element(&v->target[k], u->first), v->target[k].dtype, u->n);
+	return true;
+}
+
+static void unit_init(struct unit *u, const struct views *v)
+{
+	double *p = fc_malloc_aligned(((size_t)v->n_target + 1) * BLOCK_ELEMENTS, sizeof *p);
+	u->v = v;
+	u->base = p;
+	u->x = FC_ARRAY(double *, (size_t)v->n_target + 1);
+	for (int k = 0; k < v->n_target; k++)
+		u->x[k] = p + ((size_t)k + 1) * BLOCK_ELEMENTS;
+}
+
+static void unit_release(struct unit *u)
+{
+	free(u->base);
+	free(u->x);
+}
+
+static void forget_tensor(const struct fc_tensor *t, size_t from, size_t to)
+{
+	fc_store_forget(element(t, from), (to - from) * fc_dtype_size(t->dtype));
+}
+
+/* Lets go of the inputs of a large tensor's elements; a small one costs more calls than memory. */
+static void forget(const struct views *v, size_t from, size_t to)
+{
+	if (to - from < UNIT_ELEMENTS)
+		return;
+	forget_tensor(&v->base, from, to);
+	for (int k = 0; k < v->n_target; k++)
+		forget_tensor(&v->target[k], from, to);
+}
+
+/* Sums of a unit's lanes, pairwise. */
+static double lanes_total(const double *lane)
+{
+	return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+	    ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+int sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
+    void *ctx, double *sum, int n_sum, struct fc_err *e)
+{
+	size_t n_unit = v->n / UNIT_ELEMENTS + (v->n % UNIT_ELEMENTS != 0);
+	size_t n_lane = (size_t)n_sum * LANES;
+	double *lanes = FC_ARRAY(double, GROUP_UNITS *n_lane + 1);
+	int failed = 0;
+	for (int s = 0; s < n_sum; s++)
+		sum[s] = 0;
+	for (size_t from = 0; from < n_unit && !failed; from += GROUP_UNITS) {
+		size_t to = n_unit - from < GROUP_UNITS ? n_unit : from + GROUP_UNITS;
+		memset(lanes, 0, GROUP_UNITS * n_lane * sizeof *lanes);
+#pragma omp parallel if (to - from > 1)
+		{
+			struct unit u;
+			unit_init(&u, v);
+#pragma omp for schedule(dynamic)
+			for (size_t i = from; i < to; i++) {
+				struct fc_err mine = {""};
+				u.at = i * UNIT_ELEMENTS;
+				u.end = v->n - u.at < UNIT_ELEMENTS ? v->n : u.at + UNIT_ELEMENTS;
+				u.lanes = lanes + (i - from) * n_lane;
+				if (visit(&u, ctx, &mine) < 0) {
+#pragma omp critical
+					{
+						*e = mine;
+						failed = -1;
+					}
+				}
+			}
+			unit_release(&u);
+		}
+		for (size_t i = 0; i < to - from; i++)
+			for (int s = 0; s < n_sum; s++)
+				sum[s] += lanes_total(lanes + i * n_lane + (size_t)s * LANES);
+		forget(v, from * UNIT_ELEMENTS, to == n_unit ? v->n : to * UNIT_ELEMENTS);
+	}
+	free(lanes);
+	return failed;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_SWEEP_H
+#define FC_VARM_SWEEP_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "tensor/tensor.h"
+
+/*
+ * Passes over one tensor of all models at once.  A tensor is cut into units of a fixed number of
+ * elements, which threads take in any order; a unit is read in blocks small enough for the cache.
+ * Memory is bounded by the units in flight: the mapped pages behind them are let go.
+ */
+#define UNIT_ELEMENTS ((size_t)1 << 16)
+#define BLOCK_ELEMENTS ((size_t)1 << 11)
+#define GROUP_UNITS ((size_t)64) /* in flight together */
+
+/* Sums are kept in this many interleaved parts, so that they become vector code and stay the same
+ * for every instruction set. */
+#define LANES 8
+
+/* What the models hold under one name, with one shape. */
+struct views {
+	struct fc_tensor base;
+	struct fc_tensor *target; /* [n_target] */
+	int n_target;
+	size_t n; /* elements */
+};
+
+/* The part of a pass that one thread works on. */
+struct unit {
+	const struct views *v;
+	size_t at, end; /* elements not visited yet */
+	size_t first;   /* the block in hand begins at this element */
+	size_t n;       /* and has so many */
+	double *base;   /* its values: [n] */
+	double **x;     /* [n_target][n] */
+	double *lanes;  /* [n_sum][LANES], zero at the unit's beginning */
+};
+
+/* Reads the next block of the unit; false at its end. */
+bool unit_next(struct unit *u);
+
+/*
+ * Calls visit(u, ctx) for every unit, from several threads at once.  sum[n_sum] is the total of
+ * all units' lanes, added in the order of the units, so that it does not depend on the number of
+ * threads.  Returns -1 with one of the messages when a visit returned -1.
+ */
+int sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
+    void *ctx, double *sum, int n_sum, struct fc_err *e);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_WEIGHT_TABLE_H
+#define FC_VARM_WEIGHT_TABLE_H
+
+#include "base/buf.h"
+#include "merge.h"
+
+/* TSV: tensor, elements, one column a target. */
+void weight_table_print(struct fc_buf *b, const struct inputs *in, const struct weights *w);
+
+/* Notes for the user: the mean weights of each kind of tensor (its name without the layer's
+ * number), and warnings where the weights say that something went wrong. */
+void weight_table_summarize(const struct inputs *in, const struct weights *w);
+void weight_table_warn(
+    const struct inputs *in, const struct merge_options *o, const struct weights *w);
+
+/* JSON without paths: what was done to which models, so that the result can be told apart. */
+int weight_table_record(const char *dir, const struct inputs *in, const struct merge_options *o,
+    const struct weights *w, struct fc_err *e);
+
+#endif
