@@ -49,6 +49,16 @@ static void test_json(void)
 	json_decref(v);
 	T_OK(!fc_json_text("{\"a\": 1, \"a\": 2}", 16, "dup", &e) && strstr(e.msg, "dup: line 1"),
 	    "json: a doubled member is refused with its place");
+	const char *big = "{\"a\": 1000000000000000019884624838656, \"b\": 7, "
+			  "\"c\": \"1000000000000000019884624838656\\\"1\"}";
+	v = fc_json_text(big, strlen(big), "v", &e);
+	T_OK(v && json_is_real(json_object_get(v, "a")),
+	    "json: an integer beyond 64 bits is a real");
+	T_NEAR(json_number_value(json_object_get(v, "a")), 1e30, 1e-12, "json: its value");
+	T_OK(json_is_integer(json_object_get(v, "b")), "json: others stay integers");
+	T_STR(json_string_value(json_object_get(v, "c")), "1000000000000000019884624838656\"1",
+	    "json: digits in strings stay");
+	json_decref(v);
 }
 
 static void test_lines(void)

@@ -7,11 +7,42 @@
 #include "base/file.h"
 #include "text/utf8.h"
 
+/* Copies JSON text, making reals of the integers that 64 bits cannot hold (model_max_length is
+ * often 10^30). */
+static void copy_long_integers_as_reals(struct fc_buf *to, const char *p, size_t n)
+{
+	bool in_string = false;
+	for (size_t i = 0; i < n; i++) {
+		size_t digits = 0;
+		while (!in_string && i + digits < n && p[i + digits] >= '0' && p[i + digits] <= '9')
+			digits++;
+		if (digits) {
+			char next = i + digits < n ? p[i + digits] : 0;
+			fc_buf_add(to, p + i, digits);
+			if (digits > 18 && next != '.' && next != 'e' && next != 'E')
+				fc_buf_adds(to, "e0");
+			i += digits - 1;
+			continue;
+		}
+		if (p[i] == '"')
+			in_string = !in_string;
+		fc_buf_addc(to, p[i]);
+		if (in_string && p[i] == '\\' && i + 1 < n)
+			fc_buf_addc(to, p[++i]);
+	}
+}
+
 json_t *fc_json_text(const char *p, size_t n, const char *name, struct fc_err *e)
 {
 	json_error_t why;
-	json_t *v = json_loadb(
-	    p ? p : "", n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
+	const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
+	json_t *v = json_loadb(p ? p : "", n, flags, &why);
+	if (!v && json_error_code(&why) == json_error_numeric_overflow) {
+		struct fc_buf b = FC_BUF_INIT;
+		copy_long_integers_as_reals(&b, p, n);
+		v = json_loadb(b.p, b.n, flags, &why);
+		fc_buf_release(&b);
+	}
 	if (!v)
 		fc_fail(e, "%s: line %d, column %d: %s", name, why.line, why.column, why.text);
 	return v;

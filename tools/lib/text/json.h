@@ -15,7 +15,8 @@
 
 /* New reference, or NULL with a message that names the file, line and column. */
 json_t *fc_json_file(const char *path, struct fc_err *e);
-/* name: what to call the text in messages, e.g. "chats.jsonl:17". */
+/* Integers that 64 bits cannot hold become reals.
+ * name: what to call the text in messages, e.g. "chats.jsonl:17". */
 json_t *fc_json_text(const char *p, size_t n, const char *name, struct fc_err *e);
 
 /*

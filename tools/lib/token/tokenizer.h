@@ -15,6 +15,13 @@ struct fc_tokenizer;
 
 #define FC_NO_TOKEN UINT32_MAX
 
+/*
+ * start and end never decrease from token to token, and together the spans cover the text except
+ * what a normalizer or a cut between words drops.  Bytes the tokenizer invents (a space before the
+ * first word) have none of their own.  A token that ends inside a character ends at that byte; but
+ * the parts of a character that a normalizer changed each have the whole span, so that the last
+ * token ending at a byte is the one that completes the text up to it.
+ */
 struct fc_token {
 	uint32_t id;
 	uint32_t start, end; /* bytes of the text as it was given, before any normalizer */
@@ -30,22 +37,25 @@ struct fc_span {
 };
 
 /* path: a model folder or a tokenizer.json.  tokenizer_config.json beside it adds tokens and names
- * the special ones. */
+ * the special ones (for NAMEtokenizer.json it is NAMEtokenizer_config.json). */
 int fc_tokenizer_open(struct fc_tokenizer **t, const char *path, struct fc_err *e);
 void fc_tokenizer_free(struct fc_tokenizer *t);
 
 /*
  * Appends the tokens of text (n bytes, valid UTF-8 or an error), without adding BOS or EOS.
  * Special tokens in the text are recognised, except where they overlap a guarded span: text of
- * messages is data (spans ascending).  guard may be NULL.
+ * messages is data (spans ascending).  guard may be NULL.  Added tokens that are not special are
+ * vocabulary like any other (Gemma's "\n\n", Qwen's "<think>") and recognised everywhere.
  */
 int fc_tokenizer_encode(const struct fc_tokenizer *t, const char *text, size_t n,
     const struct fc_span *guard, size_t n_guard, struct fc_tokens *out, struct fc_err *e);
 
-/* Appends the text of ids.  Invalid UTF-8 is appended as it is: cut at character borders yourself. */
+/* Appends the text of ids.  Invalid UTF-8 is appended as it is: cut at character borders yourself.
+ */
 void fc_tokenizer_decode(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
     bool skip_special, struct fc_buf *out);
-/* The bytes one token stands for inside a text ("" for special tokens and unknown ids).  Borrowed. */
+/* The bytes one token stands for inside a text ("" for special tokens and unknown ids).  Borrowed.
+ */
 const char *fc_tokenizer_bytes(const struct fc_tokenizer *t, uint32_t id, size_t *n);
 /* The token as the vocabulary spells it ("▁the", "Ġthe"); NULL for an id without a token. */
 const char *fc_tokenizer_piece(const struct fc_tokenizer *t, uint32_t id);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TOKEN_MERGES_H
+#define FC_TOKEN_MERGES_H
+
+#include "text/json.h"
+#include "token/pieces.h"
+
+/* The merge list of byte-pair encoding as a hash table from pair to rank and result. */
+struct fc_merge {
+	uint32_t left, right; /* left FC_NO_TOKEN: free */
+	uint32_t rank, id;
+};
+struct fc_merges {
+	struct fc_merge *v; /* [1 << bits] */
+	unsigned bits;
+};
+
+/* list: strings "a b" or pairs ["a", "b"], in order of rank; a pair listed twice has its last rank.
+ * skip: bytes at the start of a right side that its result does not have. */
+int fc_merges_json(struct fc_merges *m, const json_t *list, const struct fc_pieces *pieces,
+    size_t skip, const char *where, struct fc_err *e);
+void fc_merges_release(struct fc_merges *m);
+uint64_t fc_merges_hash(const struct fc_merges *m);
+
+static inline size_t fc_merges_slot(const struct fc_merges *m, uint32_t left, uint32_t right)
+{
+	/* Fibonacci hashing */
+	return ((uint64_t)left << 32 | right) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - m->bits);
+}
+
+/* NULL if the two are never merged. */
+static inline const struct fc_merge *fc_merges_find(
+    const struct fc_merges *m, uint32_t left, uint32_t right)
+{
+	size_t mask = ((size_t)1 << m->bits) - 1;
+	for (size_t i = fc_merges_slot(m, left, right);; i = (i + 1) & mask) {
+		const struct fc_merge *v = &m->v[i];
+		if (v->left == left && v->right == right)
+			return v;
+		if (v->left == UINT32_MAX)
+			return NULL;
+	}
+}
+
+#endif

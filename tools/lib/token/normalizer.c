@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "token/normalizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "text/utf8.h"
+#include "token/charclass.h"
+#include "token/component.h"
+#include "token/pieces.h"
+#include "token/uninorm.h"
+
+enum kind { NFC, NFD, NFKC, NFKD, LOWERCASE, STRIP_ACCENTS, STRIP, PREPEND, REPLACE, BYTE_LEVEL };
+static const char kinds[] =
+    "NFC|NFD|NFKC|NFKD|Lowercase|StripAccents|Strip|Prepend|Replace|ByteLevel";
+
+struct step {
+	enum kind kind;
+	bool left, right; /* STRIP */
+	char *content;    /* PREPEND, REPLACE */
+	size_t n_content;
+	struct fc_pattern *pattern; /* REPLACE */
+};
+
+struct fc_normalizer {
+	struct step *v;
+	size_t n, cap;
+};
+
+static int content_json(struct step *s, const json_t *o, const char *key, bool may_be_empty,
+    const char *where, struct fc_err *e)
+{
+	const json_t *v = json_object_get(o, key);
+	size_t n = json_string_length(v);
+	if (!json_is_string(v) || (!n && !may_be_empty) || n > FC_PIECE_MAX)
+		return fc_fail(e, "%s: %s: expected a string", where, key);
+	s->content = fc_memdup0(json_string_value(v), n);
+	s->n_content = n;
+	return 0;
+}
+
+static int parameters(struct step *s, const json_t *o, const char *where, struct fc_err *e)
+{
+	switch (s->kind) {
+	case STRIP:
+		if (fc_component_keys(o, "strip_left strip_right", where, e) < 0 ||
+		    fc_json_bool(o, "strip_left", true, &s->left, where, e) < 0)
+			return -1;
+		return fc_json_bool(o, "strip_right", true, &s->right, where, e);
+	case PREPEND:
+		if (fc_component_keys(o, "prepend", where, e) < 0)
+			return -1;
+		return content_json(s, o, "prepend", false, where, e);
+	case REPLACE:
+		if (fc_component_keys(o, "pattern content", where, e) < 0 ||
+		    content_json(s, o, "content", true, where, e) < 0)
+			return -1;
+		return fc_pattern_json(&s->pattern, json_object_get(o, "pattern"), where, e);
+	default:
+		return fc_component_keys(o, "", where, e);
+	}
+}
+
+static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
+{
+	struct fc_normalizer *n = to;
+	int kind;
+	if (fc_component_choice(o, "type", kinds, -1, &kind, where, e) < 0)
+		return -1;
+	FC_GROW(n->v, n->cap, n->n + 1);
+	struct step *s = &n->v[n->n++];
+	*s = (struct step){.kind = (enum kind)kind};
+	return parameters(s, o, where, e);
+}
+
+int fc_normalizer_json(
+    struct fc_normalizer **out, const json_t *o, const char *where, struct fc_err *e)
+{
+	struct fc_normalizer *n = FC_NEW(struct fc_normalizer);
+	*out = n;
+	if (fc_component_each(o, "normalizers", add, n, where, e) == 0)
+		return 0;
+	fc_normalizer_free(n);
+	*out = NULL;
+	return -1;
+}
+
+void fc_normalizer_free(struct fc_normalizer *n)
+{
+	if (!n)
+		return;
+	for (size_t i = 0; i < n->n; i++) {
+		free(n->v[i].content);
+		fc_pattern_free(n->v[i].pattern);
+	}
+	free(n->v);
+	free(n);
+}
+
+static struct fc_aligned strip(const struct step *s, struct fc_aligned text)
+{
+	uint32_t cp = 0;
+	size_t from = 0, to = text.n;
+	while (s->left && from < to) {
+		size_t len = fc_utf8_get(text.p + from, to - from, &cp);
+		if (!fc_char_is_space(cp))
+			break;
+		from += len;
+	}
+	while (s->right && to > from) {
+		size_t at = to - 1;
+		while (((unsigned char)text.p[at] & 0xc0) == 0x80)
+			at--;
+		fc_utf8_get(text.p + at, to - at, &cp);
+		if (!fc_char_is_space(cp))
+			break;
+		to = at;
+	}
+	return fc_aligned_slice(&text, from, to);
+}
+
+static struct fc_aligned prepend(
+    const struct step *s, const struct fc_aligned *text, struct fc_alignbuf *b)
+{
+	fc_alignbuf_put(b, s->content, s->n_content, fc_aligned_span(text, 0, 0));
+	fc_alignbuf_copy(b, text, 0, text->n);
+	return fc_alignbuf_done(b, text->base);
+}
+
+static struct fc_aligned byte_level(const struct fc_aligned *text, struct fc_alignbuf *b)
+{
+	fc_alignbuf_put_bytes(b, text, 0, text->n);
+	return fc_alignbuf_done(b, text->base);
+}
+
+static int replace(const struct step *s, struct fc_aligned *text, struct fc_alignpair *pair,
+    struct fc_matches *matches, struct fc_matcher *m, struct fc_err *e)
+{
+	if (fc_pattern_cut(s->pattern, m, text->p, text->n, matches, e) < 0)
+		return -1;
+	if (matches->n == 1 && !matches->v[0].is_match)
+		return 0;
+	struct fc_alignbuf *b = fc_alignpair_next(pair);
+	for (size_t i = 0; i < matches->n; i++) {
+		const struct fc_part_match *part = &matches->v[i];
+		if (part->is_match)
+			fc_alignbuf_put(b, s->content, s->n_content,
+			    fc_aligned_span(text, part->start, part->end));
+		else
+			fc_alignbuf_copy(b, text, part->start, part->end);
+	}
+	*text = fc_alignbuf_done(b, text->base);
+	return 0;
+}
+
+/* Maps characters one by one; what maps to itself keeps its bytes' own places. */
+static void map_chars(enum kind kind, struct fc_aligned *text, struct fc_alignpair *pair)
+{
+	struct fc_alignbuf *b = fc_alignpair_next(pair);
+	for (size_t i = 0; i < text->n;) {
+		uint32_t cp = 0, low[2];
+		size_t len = fc_utf8_get(text->p + i, text->n - i, &cp);
+		if (kind == LOWERCASE) {
+			char to[8];
+			size_t n_low = fc_char_lower(cp, low), n = fc_utf8_put(to, low[0]);
+			if (n_low == 2)
+				n += fc_utf8_put(to + n, low[1]);
+			if (n_low == 1 && low[0] == cp)
+				fc_alignbuf_copy(b, text, i, i + len);
+			else
+				fc_alignbuf_put(b, to, n, fc_aligned_span(text, i, i + len));
+		} else if (!fc_char_is_mark(cp)) {
+			fc_alignbuf_copy(b, text, i, i + len);
+		}
+		i += len;
+	}
+	*text = fc_alignbuf_done(b, text->base);
+}
+
+int fc_normalizer_run(const struct fc_normalizer *n, struct fc_aligned *text,
+    struct fc_alignpair *pair, struct fc_matches *matches, struct fc_matcher *m, struct fc_err *e)
+{
+	for (size_t i = 0; i < n->n && text->n; i++) {
+		const struct step *s = &n->v[i];
+		switch (s->kind) {
+		case NFC:
+		case NFD:
+		case NFKC:
+		case NFKD:
+			fc_uninorm_run((enum fc_uninorm)(s->kind - NFC + FC_NFC), text, pair);
+			break;
+		case LOWERCASE:
+		case STRIP_ACCENTS:
+			map_chars(s->kind, text, pair);
+			break;
+		case STRIP:
+			*text = strip(s, *text);
+			break;
+		case PREPEND:
+			*text = prepend(s, text, fc_alignpair_next(pair));
+			break;
+		case REPLACE:
+			if (replace(s, text, pair, matches, m, e) < 0)
+				return -1;
+			break;
+		case BYTE_LEVEL:
+			*text = byte_level(text, fc_alignpair_next(pair));
+			break;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TOKEN_TOKPARTS_H
+#define FC_TOKEN_TOKPARTS_H
+
+#include "token/added.h"
+#include "token/bpe.h"
+#include "token/decoder.h"
+#include "token/normalizer.h"
+#include "token/pieces.h"
+#include "token/pretok.h"
+#include "token/tokenizer.h"
+
+/* What the reading of the files fills in and encoding uses. */
+struct fc_tokenizer {
+	struct fc_pieces pieces; /* the model's vocabulary */
+	struct fc_bpe *bpe;
+	struct fc_normalizer *normalizer;
+	struct fc_added added;
+	struct fc_pretok *pretok;
+	struct fc_decoder *decoder;
+	bool raw_bytes; /* pre-tokens go to the model as bytes, not in the byte-level alphabet */
+
+	uint32_t bos, eos, unk, pad;
+	bool adds_bos;
+	uint64_t fingerprint;
+
+	size_t n_vocab;
+	struct fc_buf bytes; /* what each token stands for, one after the other */
+	uint32_t *bytes_end; /* [n_vocab] */
+
+	struct fc_tokenizer_pool *pool;
+};
+
+/* tokenizer.json: all parts; the roles that its post-processor shows. */
+int fc_tokfile_read(struct fc_tokenizer *t, const char *path, struct fc_err *e);
+/* tokenizer_config.json: further added tokens, roles. */
+int fc_tokconfig_read(struct fc_tokenizer *t, const char *path, struct fc_err *e);
+
+/* Adds a token with the flags in o, or in another added token's place if the content is known.
+ * id: FC_NO_TOKEN if it must be in the vocabulary already. */
+int fc_tokfile_add(
+    struct fc_tokenizer *t, const json_t *o, int64_t id, const char *where, struct fc_err *e);
+
+#endif

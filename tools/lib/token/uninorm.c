@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "token/uninorm.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "base/mem.h"
+#include "text/utf8.h"
+#include "token/charclass.h"
+
+/*
+ * A cluster is a run of characters that normalize without regard to what is around: a new one
+ * starts before every character whose decomposition begins with neither a mark nor a Hangul vowel
+ * or final, since nothing else moves or combines with what is before it.
+ */
+
+#define FIRST_MARK 0x300     /* below: no marks, and nothing that composed forms change */
+#define DECOMPOSITION_MAX 32 /* code points; the longest has 18 */
+
+struct work {
+	utf8proc_int32_t *cp; /* the cluster, decomposed */
+	size_t n, cap;
+	uint64_t *key; /* for sorting */
+	size_t cap_key;
+	struct fc_buf out;
+};
+
+static utf8proc_option_t options(enum fc_uninorm form)
+{
+	return UTF8PROC_DECOMPOSE | UTF8PROC_STABLE |
+	    (form == FC_NFKC || form == FC_NFKD ? UTF8PROC_COMPAT : 0);
+}
+
+static bool composes(enum fc_uninorm form)
+{
+	return form == FC_NFC || form == FC_NFKC;
+}
+
+/* Is cp, when alone, its own normal form for certain? */
+static bool is_inert(enum fc_uninorm form, uint32_t cp)
+{
+	return cp < (form == FC_NFC ? FIRST_MARK : 0x80u);
+}
+
+static size_t decompose(enum fc_uninorm form, uint32_t cp, utf8proc_int32_t *to)
+{
+	int boundclass = 0;
+	utf8proc_ssize_t n = utf8proc_decompose_char(
+	    (utf8proc_int32_t)cp, to, DECOMPOSITION_MAX, options(form), &boundclass);
+	if (n < 1 || n > DECOMPOSITION_MAX) { /* cannot happen: cp is valid */
+		to[0] = (utf8proc_int32_t)cp;
+		n = 1;
+	}
+	return (size_t)n;
+}
+
+static bool starts_cluster(enum fc_uninorm form, uint32_t cp)
+{
+	utf8proc_int32_t d[DECOMPOSITION_MAX];
+	if (cp < FIRST_MARK)
+		return true;
+	decompose(form, cp, d);
+	return !fc_char_is_mark((uint32_t)d[0]) && !(d[0] >= 0x1160 && d[0] <= 0x11ff) &&
+	    !(d[0] >= 0xd7b0 && d[0] <= 0xd7ff);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* Canonical order: runs of combining characters by class, stable.  utf8proc's own sorting is
+ * quadratic in the length of a run. */
+static void reorder(struct work *w, size_t from, size_t to)
+{
+	bool sorted = true;
+	FC_GROW(w->key, w->cap_key, to - from);
+	for (size_t i = from; i < to; i++) {
+		uint64_t ccc = (uint64_t)utf8proc_get_property(w->cp[i])->combining_class;
+		/* class, place in the run, code point */
+		w->key[i - from] = ccc << 56 | (uint64_t)(i - from) << 24 | (uint64_t)w->cp[i];
+		sorted = sorted && (i == from || w->key[i - from] > w->key[i - from - 1]);
+	}
+	if (sorted)
+		return;
+	qsort(w->key, to - from, sizeof *w->key, by_key);
+	for (size_t i = from; i < to; i++)
+		w->cp[i] = (utf8proc_int32_t)(w->key[i - from] & 0xffffff);
+}
+
+static void reorder_all(struct work *w)
+{
+	for (size_t i = 0; i < w->n;) {
+		size_t from = i;
+		while (i < w->n && utf8proc_get_property(w->cp[i])->combining_class)
+			i++;
+		if (i - from > 1)
+			reorder(w, from, i);
+		i += i == from;
+	}
+}
+
+/* Leaves the normal form of p (n bytes, one cluster) in w->out. */
+static void normalize_cluster(enum fc_uninorm form, struct work *w, const char *p, size_t n)
+{
+	w->n = 0;
+	for (size_t i = 0; i < n;) {
+		uint32_t cp = 0;
+		i += fc_utf8_get(p + i, n - i, &cp);
+		FC_GROW(w->cp, w->cap, w->n + DECOMPOSITION_MAX);
+		w->n += decompose(form, cp, w->cp + w->n);
+	}
+	reorder_all(w);
+	if (composes(form)) {
+		utf8proc_ssize_t got = utf8proc_normalize_utf32(
+		    w->cp, (utf8proc_ssize_t)w->n, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+		w->n = got < 0 ? w->n : (size_t)got;
+	}
+	fc_buf_clear(&w->out);
+	for (size_t i = 0; i < w->n; i++) {
+		char *to = fc_buf_reserve(&w->out, 4);
+		w->out.n += fc_utf8_put(to, (uint32_t)w->cp[i]);
+	}
+}
+
+static bool is_inside_char(const char *p, size_t n, size_t i)
+{
+	return i < n && ((unsigned char)p[i] & 0xc0) == 0x80;
+}
+
+/* Appends the new form of text[from, to), whole characters at both ends that stayed unchanged. */
+static void put_changed(struct fc_alignbuf *b, const struct fc_aligned *text, size_t from,
+    size_t to, const struct fc_buf *form)
+{
+	const char *old = text->p + from;
+	size_t n_old = to - from, least = n_old < form->n ? n_old : form->n, head = 0, tail = 0;
+	while (head < least && old[head] == form->p[head])
+		head++;
+	while (head && (is_inside_char(old, n_old, head) || is_inside_char(form->p, form->n, head)))
+		head--;
+	while (tail < least - head && old[n_old - tail - 1] == form->p[form->n - tail - 1])
+		tail++;
+	while (tail && is_inside_char(old, n_old, n_old - tail))
+		tail--;
+	fc_alignbuf_copy(b, text, from, from + head);
+	fc_alignbuf_put(b, form->p + head, form->n - head - tail,
+	    fc_aligned_span(text, from + head, to - tail));
+	fc_alignbuf_copy(b, text, to - tail, to);
+}
+
+void fc_uninorm_run(enum fc_uninorm form, struct fc_aligned *text, struct fc_alignpair *pair)
+{
+	struct work w = {0};
+	struct fc_alignbuf *b = NULL;
+	const char *p = text->p;
+	size_t n = text->n, done = 0;
+	for (size_t i = 0; i < n;) {
+		uint32_t cp = 0, next = 0;
+		size_t end = i + fc_utf8_get(p + i, n - i, &cp), len = 0;
+		if (end < n)
+			len = fc_utf8_get(p + end, n - end, &next);
+		if (is_inert(form, cp) && next < FIRST_MARK) {
+			i = end;
+			continue;
+		}
+		while (end < n && !starts_cluster(form, next)) {
+			end += len;
+			if (end < n)
+				len = fc_utf8_get(p + end, n - end, &next);
+		}
+		normalize_cluster(form, &w, p + i, end - i);
+		if (w.out.n != end - i || memcmp(w.out.p, p + i, end - i) != 0) {
+			if (!b)
+				b = fc_alignpair_next(pair);
+			fc_alignbuf_copy(b, text, done, i);
+			put_changed(b, text, i, end, &w.out);
+			done = end;
+		}
+		i = end;
+	}
+	if (b) {
+		fc_alignbuf_copy(b, text, done, n);
+		*text = fc_alignbuf_done(b, text->base);
+	}
+	free(w.cp);
+	free(w.key);
+	fc_buf_release(&w.out);
+}
