@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/par.h"
 #include "model/params.h"
 #include "t.h"
 
@@ -82,8 +83,8 @@ static struct slow_model slow_of(struct fc_params *p)
 {
 	struct slow_model slow = {&p->model.cfg, FC_ARRAY(struct slow_tensor, p->n), p->n};
 	for (size_t i = 0; i < p->n; i++) {
-		slow.t[i] = (struct slow_tensor){
-		    .name = p->v[i].name, .n = p->v[i].n, .w = FC_ARRAY(double, p->v[i].n)};
+		slow.t[i] = (struct slow_tensor){.n = p->v[i].n, .w = FC_ARRAY(double, p->v[i].n)};
+		slow_name(&slow.t[i], p->v[i].name);
 		for (size_t j = 0; j < p->v[i].n; j++) {
 			p->v[i].w[j] = (float)slow_weight(&p->model.cfg, p->v[i].name, j);
 			slow.t[i].w[j] = (double)p->v[i].w[j];
@@ -155,6 +156,7 @@ static void test_family(const char *name, const char *extra)
 
 int main(void)
 {
+	fc_par_init(1); /* products this small only wait for each other */
 	test_family(
 	    "llama", "\"model_type\": \"llama\", \"attention_bias\": true, \"mlp_bias\": true");
 	test_family("mistral", "\"model_type\": \"mistral\", \"sliding_window\": 2");

@@ -19,10 +19,9 @@
 #define SLOW_PI 3.14159265358979323846
 
 struct slow_tensor {
-	char *name;
+	int layer;        /* -1: of the whole model */
+	const char *name; /* after "model.layers.N." */
 	size_t n;
-	int n_dim;
-	int64_t dim[2];
 	double *w;
 };
 
@@ -58,16 +57,22 @@ static inline double slow_weight(const struct fc_config *c, const char *name, si
 	return strstr(name, "norm") && !c->norm_plus_one ? 1 + w : w;
 }
 
-/* The tensor of a layer (-1: of the model), or NULL. */
-static inline const double *slow_find(const struct slow_model *m, int layer, const char *name)
+static inline void slow_name(struct slow_tensor *t, const char *name)
 {
-	char full[128];
-	if (layer >= 0)
-		snprintf(full, sizeof full, "model.layers.%d.%s", layer, name);
-	else
-		snprintf(full, sizeof full, "%s", name);
+	int skip = 0;
+	t->layer = -1;
+	sscanf(name, "model.layers.%d.%n", &t->layer, &skip);
+	t->name = name + skip;
+}
+
+/* The tensor called name and suffix, or NULL. */
+static inline const double *slow_find(
+    const struct slow_model *m, int layer, const char *name, const char *suffix)
+{
+	const size_t n = strlen(name);
 	for (size_t i = 0; i < m->n; i++)
-		if (!strcmp(m->t[i].name, full))
+		if (m->t[i].layer == layer && !strncmp(m->t[i].name, name, n) &&
+		    !strcmp(m->t[i].name + n, suffix))
 			return m->t[i].w;
 	return NULL;
 }
@@ -87,11 +92,8 @@ static inline void slow_norm(
 static inline void slow_linear(const struct slow_model *m, int layer, const char *name, double *y,
     size_t n_out, const double *x, size_t n_in)
 {
-	char full[64];
-	snprintf(full, sizeof full, "%s.weight", name);
-	const double *w = slow_find(m, layer, full);
-	snprintf(full, sizeof full, "%s.bias", name);
-	const double *b = slow_find(m, layer, full);
+	const double *w = slow_find(m, layer, name, ".weight");
+	const double *b = slow_find(m, layer, name, ".bias");
 	for (size_t o = 0; o < n_out; o++) {
 		y[o] = b ? b[o] : 0;
 		for (size_t i = 0; i < n_in; i++)
@@ -124,7 +126,7 @@ static inline void slow_heads(const struct slow_model *m, int layer, const char 
     const char *norm, double *y, size_t heads, const double *x, size_t pos)
 {
 	const size_t D = m->c->head_dim;
-	const double *w = slow_find(m, layer, norm);
+	const double *w = slow_find(m, layer, norm, ".weight");
 	double *raw = malloc(heads * D * sizeof *raw);
 	slow_linear(m, layer, proj, raw, heads * D, x, m->c->n_embd);
 	for (size_t h = 0; h < heads; h++) {
@@ -171,7 +173,7 @@ static inline void slow_ffn(const struct slow_model *m, int layer, double *x)
 	const size_t C = m->c->n_embd, F = m->c->n_ff;
 	double *n = malloc(C * sizeof *n), *y = malloc(C * sizeof *y);
 	double *gate = malloc(F * sizeof *gate), *up = malloc(F * sizeof *up);
-	slow_norm(m, n, x, slow_find(m, layer, "post_attention_layernorm.weight"), C);
+	slow_norm(m, n, x, slow_find(m, layer, "post_attention_layernorm", ".weight"), C);
 	slow_linear(m, layer, "mlp.gate_proj", gate, F, n, C);
 	slow_linear(m, layer, "mlp.up_proj", up, F, n, C);
 	for (size_t i = 0; i < F; i++)
@@ -194,11 +196,11 @@ static inline void slow_attention(const struct slow_model *m, int layer, double 
 	double *k = malloc(T * G * D * sizeof *k), *v = malloc(T * G * D * sizeof *v);
 	double *o = malloc(H * D * sizeof *o);
 	for (size_t t = 0; t < T; t++) {
-		slow_norm(m, n, x + t * C, slow_find(m, layer, "input_layernorm.weight"), C);
-		slow_heads(m, layer, "self_attn.q_proj", "self_attn.q_norm.weight", q + t * H * D,
-		    H, n, t);
-		slow_heads(m, layer, "self_attn.k_proj", "self_attn.k_norm.weight", k + t * G * D,
-		    G, n, t);
+		slow_norm(m, n, x + t * C, slow_find(m, layer, "input_layernorm", ".weight"), C);
+		slow_heads(
+		    m, layer, "self_attn.q_proj", "self_attn.q_norm", q + t * H * D, H, n, t);
+		slow_heads(
+		    m, layer, "self_attn.k_proj", "self_attn.k_norm", k + t * G * D, G, n, t);
 		slow_linear(m, layer, "self_attn.v_proj", v + t * G * D, G * D, n, C);
 	}
 	for (size_t t = 0; t < T; t++) {
@@ -226,8 +228,8 @@ static inline void slow_forward(
 {
 	const struct fc_config *c = m->c;
 	const size_t C = c->n_embd, V = c->n_vocab;
-	const double *embed = slow_find(m, -1, "model.embed_tokens.weight");
-	const double *head = c->tied ? embed : slow_find(m, -1, "lm_head.weight");
+	const double *embed = slow_find(m, -1, "model.embed_tokens", ".weight");
+	const double *head = c->tied ? embed : slow_find(m, -1, "lm_head", ".weight");
 	double *x = malloc(T * C * sizeof *x), *n = malloc(C * sizeof *n);
 	for (size_t t = 0; t < T; t++)
 		for (size_t i = 0; i < C; i++)
@@ -238,7 +240,7 @@ static inline void slow_forward(
 			slow_ffn(m, layer, x + t * C);
 	}
 	for (size_t t = 0; t < T; t++) {
-		slow_norm(m, n, x + t * C, slow_find(m, -1, "model.norm.weight"), C);
+		slow_norm(m, n, x + t * C, slow_find(m, -1, "model.norm", ".weight"), C);
 		for (size_t v = 0; v < V; v++) {
 			double sum = 0;
 			for (size_t i = 0; i < C; i++)
