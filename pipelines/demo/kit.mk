@@ -9,7 +9,7 @@ KIT   = $(HERE)kit
 WORK  = $(KIT)/.work
 FC    =
 N     = 24000
-EPOCHS = 6
+EPOCHS = 5
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -46,7 +46,7 @@ $(KIT)/%: $(HERE)%.config.json $(WORK)/%.jsonl $(WORK)/%.tokenizer
 	rm -rf $@
 	$(FC)fc-infer --tokens -m $(WORK)/$*.tokenizer $(WORK)/$*.jsonl | \
 	    $(FC)fc-train --init $< --tokenizer $(WORK)/$*.tokenizer --lambda 1 \
-	    --epochs $(or $(epochs_$*),$(EPOCHS)) --lr 2e-3 --batch-tokens 4096 --dtype f32 \
-	    --seed 1 --log $(WORK)/$*.log.jsonl -o $@
+	    --epochs $(or $(epochs_$*),$(EPOCHS)) --lr 2e-3 --batch-tokens 2048 --dtype f32 \
+	    --seed 1 -j 1 --log $(WORK)/$*.log.jsonl -o $@
 
 .PHONY: all
