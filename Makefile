@@ -93,17 +93,23 @@ $(B)/unit/$1: tests/unit/$1.c tests/unit/t.h $(B)/libfc.a \
 endef
 $(foreach u,$(UNIT:$(B)/unit/%=%),$(eval $(call unit_rule,$u)))
 
+# Programs that make inputs for the tests of the command line.
+FIXTURES = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fixture/*.c))
+$(B)/fixture/%: tests/fixture/%.c $(B)/libfc.a
+	@mkdir -p $(@D)
+	$(CC) $(XCPP) $(XCC) $(LDFLAGS) -o $@ $< $(B)/libfc.a $(XLIBS)
+
 deps:
 	@pipelines/deps.sh
 
 # Package installation first, in a make of its own: pkg-config is asked when a makefile is read.
 check: deps
 	@$(MAKE) --no-print-directory check-built
-check-built: all $(UNIT)
+check-built: all $(UNIT) $(FIXTURES)
 	@B=$(B) tests/run
 check-unit: $(UNIT)
 	@B=$(B) tests/run unit
-check-cli: all
+check-cli: all $(FIXTURES)
 	@B=$(B) tests/run cli
 check-asan: deps
 	@$(MAKE) --no-print-directory SAN=address,undefined CFLAGS='-O1 -g' check-built

@@ -1,0 +1,189 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+load ../helper
+
+mkstream() { "$FC_ROOT/$B/fixture/mkstream"; }
+
+# Two conversations of 2 and 6 bytes of labels: 1 and 3 nats.  A row at one label of two, and at all.
+setup_file() {
+	cd "$BATS_FILE_TMPDIR" || return
+	cat >dists.jsonl <<-'END'
+		{"kind": "dists", "tokenizer": 7, "n_vocab": 9, "top_k": 2, "sources": ["a"]}
+		{"id": "x", "meta": {"skill": "sums", "n": 1}, "text": "ab", "nll": 1, "n_label": 2, "label_bytes": 2, "tokens": [[0,0,0],[1,1,1],[2,2,1]], "rows": [[2, -0.25, [[2, -0.25]]]]}
+		{"id": "y", "meta": {"skill": "facts"}, "text": "abcdef", "nll": 3, "n_label": 2, "label_bytes": 6, "tokens": [[0,0,0],[3,2,1],[4,6,1]], "rows": [[1, -1.5, [[3, -1.5]]], [2, -0.5, [[4, -0.5]]]]}
+	END
+	mkstream <dists.jsonl >dists.fcs
+	sed 1q dists.jsonl | mkstream >empty.fcs
+	echo '{"kind": "tokens", "n_vocab": 9}' | mkstream >tokens.fcs
+	cat >answers.jsonl <<-'END'
+		{"id": "a", "skill": "sums", "answer": "4", "messages": [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "It is 4."}]}
+		{"id": "b", "skill": "sums", "answer": 5, "messages": [{"role": "user", "content": "2 + 3?"}, {"role": "assistant", "content": " 5\n"}]}
+		{"id": "c", "skill": "facts", "answer": "Rome", "messages": [{"role": "user", "content": "Capital?"}, {"role": "assistant", "content": "rome"}]}
+		{"id": "d", "answer": "x", "messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "y"}]}
+	END
+}
+
+cell() { # cell FILE GROUP COLUMN
+	awk -F'\t' -v g="$2" -v c="$3" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == c) k = i; next }
+		$2 == g || $1 == g { print $k; exit }' "$1"
+}
+near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 1e-6 && d > -1e-6) }'; }
+
+F() { echo "$BATS_FILE_TMPDIR/$1"; }
+
+@test "ppl: the three measures, overall and by category" {
+	fc-eval ppl --by skill --format tsv "$(F dists.fcs)" >t
+	near "$(cell t all cross_entropy)" 1
+	near "$(cell t all perplexity)" 2.718281828
+	near "$(cell t all bits_per_byte)" 0.7213475204
+	near "$(cell t sums bits_per_byte)" 0.7213475204
+	near "$(cell t sums cross_entropy)" 0.5
+	near "$(cell t facts cross_entropy)" 1.5
+	[ "$(cell t all conversations)" = 2 ]
+	[ "$(cell t all tokens)" = 4 ]
+	[ "$(cell t all bytes)" = 8 ]
+	[ "$(cell t all coverage)" = 0.75 ]
+	[ "$(cut -f2 t | paste -sd' ')" = "group all facts sums" ]
+}
+
+@test "ppl: intervals of two conversations are their extremes, of one its value" {
+	fc-eval ppl --by skill --format tsv "$(F dists.fcs)" >t
+	near "$(cell t all cross_entropy_low)" 0.5
+	near "$(cell t all cross_entropy_high)" 1.5
+	near "$(cell t facts cross_entropy_low)" 1.5
+	near "$(cell t facts perplexity_high)" 4.48168907
+	fc-eval ppl --resamples 0 --format tsv "$(F dists.fcs)" >t
+	[ -z "$(cell t all cross_entropy_low)" ]
+}
+
+@test "ppl: the same from standard input and a pipe; seeds repeat" {
+	fc-eval ppl --format tsv "$(F dists.fcs)" | cut -f2- >a
+	fc-eval ppl --format tsv <"$(F dists.fcs)" | cut -f2- >b
+	cat "$(F dists.fcs)" | fc-eval ppl -j 2 --format tsv - | cut -f2- >c
+	cmp a b
+	cmp a c
+}
+
+@test "ppl: from the rows" {
+	fc-eval ppl --from rows --by skill --format tsv "$(F dists.fcs)" >t
+	near "$(cell t all cross_entropy)" 0.75
+	near "$(cell t sums bits_per_byte)" 0.3606737602
+	[ "$(cell t all tokens)" = 3 ]
+	[ "$(cell t all bytes)" = 7 ]
+}
+
+@test "ppl: a category by number, a missing one" {
+	fc-eval ppl --by n --format tsv "$(F dists.fcs)" >t
+	[ "$(cut -f2 t | paste -sd' ')" = "group all (none) 1" ]
+}
+
+@test "ppl: several streams, each with its name" {
+	fc-eval ppl --format tsv "$(F dists.fcs)" "$(F empty.fcs)" >t
+	[ "$(wc -l <t)" -eq 3 ]
+	[ "$(tail -n 1 t | cut -f3)" = 0 ]
+	[ -z "$(tail -n 1 t | cut -f6)" ]
+}
+
+@test "ppl: formats" {
+	fc-eval ppl "$(F dists.fcs)" >t
+	[ "$(wc -l <t)" -eq 2 ]
+	grep -q '2\.718' t
+	fc-eval ppl --format json "$(F dists.fcs)" "$(F empty.fcs)" >j
+	[ "$(jq -c '[.group, .tokens, .bytes]' j | paste -sd' ')" = '["all",4,8] ["all",0,0]' ]
+	[ "$(jq -r .perplexity j | tail -n 1)" = null ]
+}
+
+@test "ppl: a stream of another kind, a cut-off one and a missing one are refused" {
+	run -1 fc-eval ppl "$(F tokens.fcs)"
+	[[ $output == *"token stream"* ]]
+	head -c -20 "$(F dists.fcs)" >cut.fcs
+	run -1 fc-eval ppl cut.fcs
+	[[ $output == *cut.fcs* ]]
+	[[ $output != *all* ]]
+	run -1 fc-eval ppl nowhere.fcs
+	[[ $output == *"nowhere.fcs"* ]]
+	run -1 fc-eval ppl </dev/null
+	fc-eval ppl "$(F dists.fcs)" >/dev/null
+}
+
+@test "accuracy: exact, last word, ignoring case" {
+	fc-eval accuracy --by skill --format tsv "$(F answers.jsonl)" >t
+	[ "$(cell t all right)" = 1 ]
+	[ "$(cell t all accuracy)" = 0.25 ]
+	[ "$(cell t sums accuracy)" = 0.5 ]
+	[ "$(cut -f1 t | paste -sd' ')" = "group all (none) facts sums" ]
+	fc-eval accuracy --match last-word --format tsv "$(F answers.jsonl)" >t
+	[ "$(cell t all right)" = 2 ]
+	fc-eval accuracy --match last-word --ignore-case --format tsv <"$(F answers.jsonl)" >t
+	[ "$(cell t all right)" = 3 ]
+}
+
+@test "accuracy: Wilson intervals" {
+	fc-eval accuracy --match last-word --format tsv "$(F answers.jsonl)" >t
+	near "$(cell t all accuracy_low)" 0.1500389
+	near "$(cell t all accuracy_high)" 0.8499611
+}
+
+@test "accuracy: references in another file, in any order" {
+	cat >refs.jsonl <<-'END'
+		{"id": "d", "skill": "other", "messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "y"}]}
+		{"id": "c", "messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "rome"}]}
+		{"id": "b", "answer": "6", "messages": [{"role": "user", "content": "?"}]}
+		{"id": "a", "messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "It is 4."}]}
+	END
+	fc-eval accuracy --by skill --format tsv "$(F answers.jsonl)" refs.jsonl >t
+	[ "$(cell t all right)" = 3 ]
+	[ "$(cell t other right)" = 1 ]
+	[ "$(cell t sums right)" = 1 ]
+}
+
+@test "accuracy: a missing, doubled or left-over conversation is named" {
+	head -n 3 "$(F answers.jsonl)" >three.jsonl
+	run -1 fc-eval accuracy three.jsonl "$(F answers.jsonl)"
+	[[ $output == *"answers.jsonl:4"*"'d' has no answer"* ]]
+	run -1 fc-eval accuracy "$(F answers.jsonl)" three.jsonl
+	[[ $output == *"'d' is not in three.jsonl"* ]]
+	cat three.jsonl three.jsonl >six.jsonl
+	run -1 fc-eval accuracy six.jsonl
+	[[ $output == *"six.jsonl:4"*"'a' was already at"*"six.jsonl:1"* ]]
+	fc-eval accuracy three.jsonl three.jsonl >/dev/null
+}
+
+@test "accuracy: no answer, no reference, no JSON" {
+	echo '{"id": "q", "answer": "1", "messages": [{"role": "user", "content": "?"}]}' >q.jsonl
+	run -1 fc-eval accuracy q.jsonl
+	[[ $output == *"q.jsonl:1"*"does not end with an answer"* ]]
+	echo '{"id": "q", "messages": [{"role": "assistant", "content": "?"}]}' >q.jsonl
+	run -1 fc-eval accuracy q.jsonl
+	[[ $output == *"no reference"* ]]
+	echo '{' >q.jsonl
+	run -1 fc-eval accuracy q.jsonl
+	[[ $output == *"q.jsonl:1"* ]]
+}
+
+@test "accuracy: no conversation at all" {
+	fc-eval accuracy --format tsv </dev/null >t
+	[ "$(cell t all conversations)" = 0 ]
+	[ -z "$(cell t all accuracy)" ]
+}
+
+@test "a wrong command line is status 2" {
+	run -2 fc-eval
+	run -2 fc-eval judge
+	run -2 fc-eval ppl --form tsv --nonsense
+	run -2 fc-eval ppl --from else
+	run -2 fc-eval ppl --resamples -1
+	run -2 fc-eval accuracy a b c
+	run -0 fc-eval --help
+	run -0 fc-eval ppl --help
+	run -0 fc-eval accuracy --version
+}
+
+@test "output: file, full disk, closed pipe" {
+	fc-eval ppl --format tsv -o t "$(F dists.fcs)"
+	[ "$(wc -l <t)" -eq 2 ]
+	run -1 bash -c 'fc-eval ppl "$1" >/dev/full' - "$(F dists.fcs)"
+	run -1 fc-eval ppl -o nowhere/t "$(F dists.fcs)"
+	run bash -c '(trap "" PIPE; fc-eval ppl "$1"; echo $? >&2) | true' - "$(F dists.fcs)"
+	run -0 bash -c 'fc-eval ppl "$1" | true' - "$(F dists.fcs)"
+}

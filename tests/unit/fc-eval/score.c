@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/score.h"
+
+#include "fc-eval/groups.h"
+#include "t.h"
+
+static void test_score(void)
+{
+	/* "ab|c|def", the last two trained, a row only at the last */
+	struct fc_example x;
+	fc_example_init(&x);
+	fc_example_add_token(&x, 0, 2, 0);
+	fc_example_add_token(&x, 1, 3, FC_TOK_TRAINED);
+	fc_example_add_token(&x, 2, 6, FC_TOK_TRAINED);
+	fc_example_add_row(&x, 2, 1, (uint32_t[]){2}, (float[]){-.5f}, -.5f);
+	x.nll = 3;
+	x.n_label = 4;
+	x.label_bytes = 7;
+	struct fc_score a = fc_score_of(&x, FC_SCORE_NLL), b = fc_score_of(&x, FC_SCORE_ROWS);
+	T_OK(a.nll == 3 && a.n_token == 4 && a.n_byte == 7, "the model's own labels");
+	T_OK(b.nll == .5 && b.n_token == 1 && b.n_byte == 3, "the rows");
+	T_OK(a.n_row == 1 && a.n_label == 2, "coverage");
+	fc_score_add(&a, &b);
+	T_OK(a.nll == 3.5 && a.n_token == 5 && a.n_byte == 10 && a.n_row == 2 && a.n_label == 4,
+	    "sums");
+	fc_example_release(&x);
+}
+
+static void test_groups(void)
+{
+	struct fc_groups g = {0};
+	const char *name;
+	fc_groups_add(&g, 0, "b");
+	fc_groups_add(&g, 1, "a");
+	fc_groups_add(&g, 2, NULL);
+	fc_groups_add(&g, 3, "b");
+	T_EQ(fc_groups_count(&g), 3, "groups: all and two");
+	T_EQ(fc_groups_at(&g, 0, &name)->n, 4, "groups: all of them");
+	T_STR(name, "all", "groups: first");
+	const struct fc_group *a = fc_groups_at(&g, 1, &name);
+	T_OK(!strcmp(name, "a") && a->n == 1 && a->item[0] == 1, "groups: by name");
+	const struct fc_group *b = fc_groups_at(&g, 2, &name);
+	T_OK(!strcmp(name, "b") && b->n == 2 && b->item[0] == 0 && b->item[1] == 3,
+	    "groups: in the order of their conversations");
+	fc_groups_release(&g);
+}
+
+int main(void)
+{
+	test_score();
+	test_groups();
+	return t_done();
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_EVAL_ANSWER_H
+#define FC_EVAL_ANSWER_H
+
+#include <stdbool.h>
+
+#include "token/conversation.h"
+
+#define FC_ANSWER_MATCHES "exact|last-word"
+enum fc_answer_match {
+	FC_ANSWER_EXACT,     /* equal, but for white space around */
+	FC_ANSWER_LAST_WORD, /* the answer's last words are the reference's, see fc-eval(1) */
+};
+
+/* Is it right?  The reference of FC_ANSWER_LAST_WORD has as many words as are compared.
+ * ignore_case: ASCII letters only. */
+bool fc_answer_right(
+    const char *answer, const char *reference, enum fc_answer_match match, bool ignore_case);
+
+/* The conversation's last message if an assistant wrote it, else NULL. */
+const char *fc_answer_given(const struct fc_conversation *c);
+/* What the answer should be: member "answer" (a string or a number), new, the caller's to free;
+ * NULL if it has none. */
+char *fc_answer_member(const struct fc_conversation *c);
+
+#endif

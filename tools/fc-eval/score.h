@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_EVAL_SCORE_H
+#define FC_EVAL_SCORE_H
+
+#include "stream/example.h"
+
+/* What a conversation contributes to cross-entropy and coverage. */
+struct fc_score {
+	double nll; /* nats */
+	uint64_t n_token, n_byte;
+	uint64_t n_row, n_label; /* trained tokens of the stream with a row, and all of them */
+};
+
+#define FC_SCORE_FROM "nll|rows"
+enum fc_score_from {
+	FC_SCORE_NLL,  /* the cross-entropy the example carries, over its model's own labels */
+	FC_SCORE_ROWS, /* true_logprob of the rows, over the tokens that have one */
+};
+struct fc_score fc_score_of(const struct fc_example *x, enum fc_score_from from);
+void fc_score_add(struct fc_score *sum, const struct fc_score *s);
+
+#endif
