@@ -22,6 +22,7 @@ int fc_frame_in_open(struct fc_frame_in **f, const char *path, struct fc_err *e)
  * ends after a whole frame; -1: damaged, cut off or not a zstd frame. */
 int fc_frame_in_next(struct fc_frame_in *f, const uint8_t **p, size_t *n, struct fc_err *e);
 uint64_t fc_frame_in_offset(const struct fc_frame_in *f); /* where in the input that frame began */
+uint64_t fc_frame_in_bytes(const struct fc_frame_in *f);  /* read and used so far */
 const char *fc_frame_in_name(const struct fc_frame_in *f);
 void fc_frame_in_close(struct fc_frame_in *f);
 

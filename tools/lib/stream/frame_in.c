@@ -68,6 +68,11 @@ uint64_t fc_frame_in_offset(const struct fc_frame_in *f)
 	return f->at;
 }
 
+uint64_t fc_frame_in_bytes(const struct fc_frame_in *f)
+{
+	return f->offset;
+}
+
 const char *fc_frame_in_name(const struct fc_frame_in *f)
 {
 	return f->name;

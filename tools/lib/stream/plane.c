@@ -91,6 +91,6 @@ void fc_logprob_values(float *restrict out, const uint32_t *restrict bits, size_
 			uint32_t u;
 			float f;
 		} x = {.u = bits[i] << 13};
-		out[i] = x.f * -0x1p112f;
+		out[i] = 0 - x.f * 0x1p112f; /* not -0 */
 	}
 }

@@ -44,6 +44,11 @@ const char *fc_reader_name(const struct fc_reader *r)
 	return fc_frame_in_name(r->in);
 }
 
+uint64_t fc_reader_bytes(const struct fc_reader *r)
+{
+	return fc_frame_in_bytes(r->in);
+}
+
 /* Says where in the input the trouble is. */
 static int fail_here(const struct fc_reader *r, const char *what, struct fc_err *e)
 {

@@ -37,6 +37,7 @@ int fc_reader_open(struct fc_reader **r, const char *path, enum fc_kind kind, st
 void fc_reader_close(struct fc_reader *r);
 const struct fc_header *fc_reader_header(const struct fc_reader *r); /* of the first stream */
 const char *fc_reader_name(const struct fc_reader *r);               /* for messages */
+uint64_t fc_reader_bytes(const struct fc_reader *r); /* read and used so far, as they came */
 
 /* The next record of the stream's kind.  example: filled in; its old contents are dropped. */
 enum fc_read fc_reader_example(struct fc_reader *r, struct fc_example *x, struct fc_err *e);

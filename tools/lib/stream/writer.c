@@ -47,6 +47,26 @@ static int end_frame(struct fc_writer *w, struct fc_err *e)
 	return ret;
 }
 
+static int start_section(struct fc_writer *w, const struct fc_header *h, struct fc_err *e)
+{
+	struct fc_err why;
+	fc_header_release(&w->header);
+	fc_header_copy(&w->header, h);
+	fc_hasher_reset(w->hash);
+	w->n_record = 0;
+	if (fc_pack_header(&w->records, h, &why) < 0)
+		return fc_fail(e, "%s: %s", w->name, why.msg);
+	return end_frame(w, e);
+}
+
+static int end_section(struct fc_writer *w, struct fc_err *e)
+{
+	if (end_frame(w, e) < 0)
+		return -1;
+	fc_pack_trailer(&w->records, w->n_record, fc_hasher_value(w->hash));
+	return end_frame(w, e);
+}
+
 int fc_writer_open(
     struct fc_writer **out, const char *path, const struct fc_header *h, struct fc_err *e)
 {
@@ -58,13 +78,17 @@ int fc_writer_open(
 	w->out = f;
 	w->name = fc_strdup(path && strcmp(path, "-") ? path : "standard output");
 	w->hash = fc_hasher_new();
-	fc_header_copy(&w->header, h);
-	if (fc_pack_header(&w->records, h, e) < 0 || end_frame(w, e) < 0) {
+	if (start_section(w, h, e) < 0) {
 		fc_writer_abort(w);
 		return -1;
 	}
 	*out = w;
 	return 0;
+}
+
+int fc_writer_section(struct fc_writer *w, const struct fc_header *h, struct fc_err *e)
+{
+	return end_section(w, e) < 0 || start_section(w, h, e) < 0 ? -1 : 0;
 }
 
 static int end_record(struct fc_writer *w, size_t before, struct fc_err *e)
@@ -136,12 +160,7 @@ static void release(struct fc_writer *w)
 
 int fc_writer_finish(struct fc_writer *w, struct fc_err *e)
 {
-	if (end_frame(w, e) < 0) {
-		fc_writer_abort(w);
-		return -1;
-	}
-	fc_pack_trailer(&w->records, w->n_record, fc_hasher_value(w->hash));
-	int ret = end_frame(w, e);
+	int ret = end_section(w, e);
 	if (ret < 0)
 		fc_frame_out_abort(w->out);
 	else

@@ -17,6 +17,8 @@ int fc_writer_example(struct fc_writer *w, const struct fc_example *x, struct fc
 int fc_writer_tensor(struct fc_writer *w, const struct fc_tensor *t, struct fc_err *e);
 int fc_writer_map(
     struct fc_writer *w, const struct fc_map_entry *entry, size_t n, struct fc_err *e);
+/* Ends this section of the stream and begins another one: what cat would make of two. */
+int fc_writer_section(struct fc_writer *w, const struct fc_header *h, struct fc_err *e);
 /* Trailer, seek table, commit.  Frees w also on failure. */
 int fc_writer_finish(struct fc_writer *w, struct fc_err *e);
 void fc_writer_abort(struct fc_writer *w); /* NULL is fine */

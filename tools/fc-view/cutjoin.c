@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "fc-view/view.h"
+
+/* --stream: the selected records of all inputs as one stream. */
+struct joint {
+	struct fc_header header; /* with every input's sources so far */
+	struct fc_writer *writer;
+	struct fc_buf tensor; /* the parts of one so far */
+};
+
+static void add_history(struct fc_header *to, const struct fc_header *from)
+{
+	for (size_t i = 0; i < from->n_history; i++) {
+		const struct fc_program *p = &from->history[i];
+		bool known = false;
+		for (size_t j = 0; j < to->n_history && !known; j++)
+			known = !strcmp(to->history[j].name, p->name) &&
+			    !strcmp(to->history[j].version, p->version) &&
+			    !strcmp(to->history[j].args, p->args);
+		if (!known)
+			fc_header_add_program(to, p->name, p->version, p->args);
+	}
+}
+
+/* Takes h, of the input name, into the header of all. */
+static void add_header(struct fc_header *to, const struct fc_header *h, const char *name)
+{
+	struct fc_err e;
+	if (!to->kind) {
+		fc_header_copy(to, h);
+		return;
+	}
+	if (fc_header_compatible(to, h, name, &e) < 0)
+		fc_die("%s", e.msg);
+	for (size_t i = 0; i < h->n_source; i++)
+		fc_header_find_source(to, &h->source[i]);
+	add_history(to, h);
+	if (to->model != h->model)
+		to->model = 0; /* of several */
+	if (to->top_k < h->top_k)
+		to->top_k = h->top_k;
+}
+
+/* Sources that a later part of an input brought in start another section. */
+static void follow_sources(struct joint *j, const struct fc_header *h)
+{
+	struct fc_err e;
+	size_t before = j->header.n_source;
+	for (size_t i = 0; i < h->n_source; i++)
+		fc_header_find_source(&j->header, &h->source[i]);
+	if (j->header.n_source != before && fc_writer_section(j->writer, &j->header, &e) < 0)
+		fc_die("%s", e.msg);
+}
+
+static void write_example(
+    struct view *v, void *data, const struct fc_reader *r, struct fc_example *x)
+{
+	(void)v;
+	struct joint *j = data;
+	struct fc_err e;
+	const struct fc_header *h = fc_reader_header(r);
+	follow_sources(j, h);
+	if (h->n_source)
+		x->source = (uint32_t)fc_header_find_source(&j->header, &h->source[x->source]);
+	if (fc_writer_example(j->writer, x, &e) < 0)
+		fc_die("%s", e.msg);
+}
+
+static void write_tensor(struct view *v, void *data, const struct fc_tensor_part *t)
+{
+	(void)v;
+	struct joint *j = data;
+	struct fc_err e;
+	if (t->offset == 0)
+		fc_buf_clear(&j->tensor);
+	fc_buf_add(&j->tensor, t->data, t->n);
+	if (j->tensor.n < t->whole.n_bytes)
+		return;
+	struct fc_tensor whole = t->whole;
+	whole.data = j->tensor.p;
+	if (fc_writer_tensor(j->writer, &whole, &e) < 0)
+		fc_die("%s", e.msg);
+}
+
+static void write_map(struct view *v, void *data, const struct fc_map_entry *entry, size_t n)
+{
+	(void)v;
+	struct joint *j = data;
+	struct fc_err e;
+	if (fc_writer_map(j->writer, entry, n, &e) < 0)
+		fc_die("%s", e.msg);
+}
+
+void view_stream(struct view *v)
+{
+	struct fc_err e;
+	struct joint j = {0};
+	v->reader = FC_ARRAY(struct fc_reader *, (size_t)v->n_path);
+	for (int i = 0; i < v->n_path; i++) {
+		if (fc_reader_open(&v->reader[i], v->path[i], 0, &e) < 0)
+			fc_die("%s", e.msg);
+		add_header(&j.header, fc_reader_header(v->reader[i]), fc_reader_name(v->reader[i]));
+	}
+	fc_header_add_self(&j.header);
+	if (fc_writer_open(&j.writer, v->output, &j.header, &e) < 0)
+		fc_die("%s", e.msg);
+	view_walk(v, &(struct visitor){&j, NULL, write_example, write_tensor, write_map});
+	if (fc_writer_finish(j.writer, &e) < 0)
+		fc_die("%s", e.msg);
+	fc_header_release(&j.header);
+	fc_buf_release(&j.tensor);
+	free(v->reader);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <string.h>
+
+#include "fc-view/view.h"
+#include "text/json.h"
+
+static void add_numbers(struct fc_buf *b, const char *key, const uint32_t *p, size_t n)
+{
+	fc_buf_addf(b, ",\"%s\":[", key);
+	for (size_t i = 0; i < n; i++)
+		fc_buf_addf(b, "%s%" PRIu32, i ? "," : "", p[i]);
+	fc_buf_addc(b, ']');
+}
+
+/* Five digits tell float16 values apart. */
+static void add_reals(struct fc_buf *b, const char *key, const float *p, size_t n)
+{
+	fc_buf_addf(b, ",\"%s\":[", key);
+	for (size_t i = 0; i < n; i++)
+		fc_buf_addf(b, "%s%.5g", i ? "," : "", (double)p[i]);
+	fc_buf_addc(b, ']');
+}
+
+static void add_flags(struct fc_buf *b, uint8_t flags)
+{
+	fc_buf_addf(b, "\"role\":\"%s\",\"part\":\"%s\",\"trained\":%s", view_role_name(flags),
+	    view_part_name(flags), flags & FC_TOK_TRAINED ? "true" : "false");
+}
+
+static void add_segments(struct fc_buf *b, const struct fc_example *x)
+{
+	fc_buf_adds(b, ",\"segments\":[");
+	for (size_t i = 0; i < x->n_seg; i++) {
+		fc_buf_addf(b, "%s{\"end\":%" PRIu32 ",", i ? "," : "", x->seg[i].end);
+		add_flags(b, x->seg[i].flags);
+		fc_buf_addc(b, '}');
+	}
+	fc_buf_addc(b, ']');
+}
+
+static void add_tokens(struct fc_buf *b, const struct fc_example *x)
+{
+	add_numbers(b, "tokens", x->tok, x->n_tok);
+	add_numbers(b, "ends", x->end, x->n_tok);
+	fc_buf_adds(b, ",\"trained\":[");
+	for (size_t t = 0; t < x->n_tok; t++)
+		fc_buf_addf(b, "%s%d", t ? "," : "", fc_example_trained(x, t));
+	fc_buf_adds(b, "],\"roles\":[");
+	for (size_t t = 0; t < x->n_tok; t++)
+		fc_buf_addf(b, "%s\"%s\"", t ? "," : "", view_role_name(x->flags[t]));
+	fc_buf_adds(b, "],\"parts\":[");
+	for (size_t t = 0; t < x->n_tok; t++)
+		fc_buf_addf(b, "%s\"%s\"", t ? "," : "", view_part_name(x->flags[t]));
+	fc_buf_addc(b, ']');
+}
+
+static void add_rows(struct fc_buf *b, const struct fc_example *x)
+{
+	fc_buf_adds(b, ",\"rows\":[");
+	for (size_t r = 0; r < x->n_row; r++) {
+		size_t off = x->row_off[r], n = x->row_off[r + 1] - off;
+		fc_buf_addf(b, "%s{\"token\":%" PRIu32 ",\"true_logprob\":%.5g", r ? "," : "",
+		    x->row_tok[r], (double)x->true_logprob[r]);
+		add_numbers(b, "ids", x->entry_id + off, n);
+		add_reals(b, "logprobs", x->entry_logprob + off, n);
+		fc_buf_addc(b, '}');
+	}
+	fc_buf_addc(b, ']');
+}
+
+static void print_example(
+    struct view *v, void *data, const struct fc_reader *r, struct fc_example *x)
+{
+	(void)data;
+	const struct fc_header *h = fc_reader_header(r);
+	struct fc_buf *b = &v->text;
+	fc_buf_adds(b, "{\"id\":");
+	fc_json_quote(b, x->id.p, x->id.n);
+	fc_buf_adds(b, ",\"meta\":");
+	fc_json_quote(b, x->meta.p, x->meta.n);
+	fc_buf_adds(b, ",\"text\":");
+	fc_json_quote(b, x->text.p, x->text.n);
+	add_segments(b, x);
+	add_tokens(b, x);
+	if (h->kind == FC_KIND_DISTS) {
+		add_rows(b, x);
+		fc_buf_addf(b, ",\"nll\":%.17g,\"n_label\":%" PRIu32 ",\"label_bytes\":%" PRIu32,
+		    x->nll, x->n_label, x->label_bytes);
+	}
+	if (h->n_source) {
+		const char *name = h->source[x->source].name;
+		fc_buf_adds(b, ",\"source\":");
+		fc_json_quote(b, name, strlen(name));
+	}
+	fc_buf_adds(b, "}\n");
+	view_flush_some(v);
+}
+
+static void print_tensor(struct view *v, void *data, const struct fc_tensor_part *t)
+{
+	(void)data;
+	struct fc_buf *b = &v->text;
+	if (t->offset)
+		return;
+	fc_buf_adds(b, "{\"name\":");
+	fc_json_quote(b, t->whole.name, strlen(t->whole.name));
+	fc_buf_addf(b, ",\"dtype\":\"%s\",\"shape\":[", fc_dtype_name(t->whole.dtype));
+	for (int i = 0; i < t->whole.n_dim; i++)
+		fc_buf_addf(b, "%s%" PRId64, i ? "," : "", t->whole.dim[i]);
+	fc_buf_addf(b, "],\"bytes\":%zu}\n", t->whole.n_bytes);
+	view_flush_some(v);
+}
+
+static void print_map(struct view *v, void *data, const struct fc_map_entry *entry, size_t n)
+{
+	(void)data;
+	for (size_t i = 0; i < n; i++)
+		fc_buf_addf(&v->text,
+		    "{\"source\":%" PRIu32 ",\"pivot\":%" PRIu32 ",\"count\":%" PRIu64 "}\n",
+		    entry[i].source, entry[i].pivot, entry[i].count);
+	view_flush_some(v);
+}
+
+void view_jsonl(struct view *v)
+{
+	view_walk(v, &(struct visitor){NULL, NULL, print_example, print_tensor, print_map});
+}

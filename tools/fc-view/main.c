@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+
+#include "base/die.h"
+#include "fc-view/view.h"
+
+static struct view view;
+
+static const struct fc_opt options[] = {
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "What to print, one of", 0, 0},
+    {FC_OPT_FLAG, 0, "header", &view.header, NULL, "what the stream says of itself (default)", 0,
+	0},
+    {FC_OPT_FLAG, 0, "stats", &view.stats, NULL, "counts, lengths, mass, cross-entropy", 0, 0},
+    {FC_OPT_FLAG, 0, "verify", &view.verify, NULL, "read everything, print a verdict", 0, 0},
+    {FC_OPT_FLAG, 0, "jsonl", &view.jsonl, NULL, "a JSON object for each record", 0, 0},
+    {FC_OPT_FLAG, 0, "tsv", &view.tsv, NULL, "a table with a line for each row", 0, 0},
+    {FC_OPT_FLAG, 0, "stream", &view.stream, NULL, "one stream with the records of all files", 0,
+	0},
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Which records", 0, 0},
+    {FC_OPT_FILES, 0, "id", &view.id, "ID", "only those with this id (several times: any of them)",
+	0, 0},
+    {FC_OPT_U64, 0, "skip", &view.skip, "N", "leave out the first N of them", 0, 0},
+    {FC_OPT_U64, 'n', "records", &view.limit, "N", "at most N of them (0: all)", 0, 0},
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Output", 0, 0},
+    {FC_OPT_FILE, 'o', "output", &view.output, "FILE", "instead of standard output", 0, 0},
+    FC_OPT_NO_HISTORY,
+    FC_OPT_COMMON,
+    {0},
+};
+
+static const struct fc_usage usage = {
+    .synopsis = "[options] [FILE...]",
+    .summary = "Shows, checks, cuts and joins the streams of the fc tools.",
+    .more = "Examples: fc-view --stats a.fcs\n"
+	    "          fc-infer -m pivot chats.jsonl | fc-view --jsonl | head -n 1\n"
+	    "          fc-view --stream -n 100 -o head.fcs a.fcs",
+};
+
+int main(int argc, char **argv)
+{
+	fc_prog = "fc-view";
+	struct fc_err e;
+	int first = fc_opt_parse(options, &usage, argc, argv);
+	int n_mode = view.header + view.stats + view.verify + view.jsonl + view.tsv + view.stream;
+	if (n_mode > 1)
+		fc_die_usage("only one of --header --stats --verify --jsonl --tsv --stream");
+	bool selects = view.id.n || view.skip || view.limit;
+	if (selects && (n_mode == 0 || view.header || view.verify))
+		fc_die_usage(
+		    "--header and --verify are of whole streams, without --id, --skip and -n");
+	static char *standard_input[] = {"-"};
+	view.path = first < argc ? argv + first : standard_input;
+	view.n_path = first < argc ? argc - first : 1;
+
+	if (view.stream) {
+		view_stream(&view);
+		fc_finish();
+	}
+	if (fc_out_open(&view.out, view.output, false, &e) < 0)
+		fc_die("%s", e.msg);
+	if (view.stats)
+		view_stats(&view);
+	else if (view.verify)
+		view_verify(&view);
+	else if (view.jsonl)
+		view_jsonl(&view);
+	else if (view.tsv)
+		view_tsv(&view);
+	else
+		view_header(&view);
+	view_flush(&view);
+	if (fc_out_commit(view.out, &e) < 0)
+		fc_die("%s", e.msg);
+	fc_finish();
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/die.h"
+#include "fc-view/view.h"
+
+enum { PIECE_BYTES = 64 << 10 };
+
+void view_flush(struct view *v)
+{
+	struct fc_err e;
+	if (v->out && fc_out_write(v->out, v->text.p, v->text.n, &e) < 0)
+		fc_die("%s", e.msg);
+	fc_buf_clear(&v->text);
+}
+
+void view_flush_some(struct view *v)
+{
+	if (v->text.n >= PIECE_BYTES)
+		view_flush(v);
+}
+
+void view_add_plain(struct fc_buf *b, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+		if (c == '\n')
+			fc_buf_adds(b, "\\n");
+		else if (c == '\t')
+			fc_buf_adds(b, "\\t");
+		else if (c == '\\')
+			fc_buf_adds(b, "\\\\");
+		else if (c < 32 || c == 127)
+			fc_buf_addf(b, "\\x%02x", c);
+		else
+			fc_buf_addc(b, (char)c);
+	}
+}
+
+const char *view_role_name(uint8_t flags)
+{
+	static const char *const name[] = {"none", "system", "user", "assistant"};
+	return name[FC_TOK_ROLE(flags)];
+}
+
+const char *view_part_name(uint8_t flags)
+{
+	static const char *const name[] = {"content", "template", "turn-end", "bos"};
+	return name[FC_TOK_PART(flags)];
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "fc-view/view.h"
+
+static const char *const columns[] = {
+    [FC_KIND_TOKENS] = "id\tposition\ttoken\tstart\tend\trole\tpart\ttrained\tpiece\n",
+    [FC_KIND_DISTS] = "id\tposition\ttoken\tstart\tend\trole\tpart\ttrained\tpiece\ttrue_logprob"
+		      "\tmass\tentries\n",
+    [FC_KIND_TENSORS] = "name\tdtype\tshape\tbytes\n",
+    [FC_KIND_MAP] = "source\tpivot\tcount\n",
+};
+
+static void print_columns(struct view *v, void *data, struct fc_reader *r)
+{
+	bool *first = data;
+	if (*first)
+		fc_buf_adds(&v->text, columns[fc_reader_header(r)->kind]);
+	*first = false;
+}
+
+static void add_token(struct fc_buf *b, const struct fc_example *x, size_t t)
+{
+	uint32_t start = fc_example_start(x, t);
+	view_add_plain(b, x->id.p, x->id.n);
+	fc_buf_addf(b, "\t%zu\t%" PRIu32 "\t%" PRIu32 "\t%" PRIu32 "\t%s\t%s\t%d\t", t, x->tok[t],
+	    start, x->end[t], view_role_name(x->flags[t]), view_part_name(x->flags[t]),
+	    fc_example_trained(x, t));
+	view_add_plain(b, x->text.p + start, x->end[t] - start);
+}
+
+static void add_row(struct fc_buf *b, const struct fc_example *x, size_t r)
+{
+	double mass = 0;
+	for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++)
+		mass += exp((double)x->entry_logprob[i]);
+	fc_buf_addf(b, "\t%.5g\t%.5g\t", (double)x->true_logprob[r], mass);
+	for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++)
+		fc_buf_addf(b, "%s%" PRIu32 ":%.5g", i > x->row_off[r] ? "," : "", x->entry_id[i],
+		    (double)x->entry_logprob[i]);
+}
+
+/* A distribution stream's lines are its rows, a token stream's its tokens. */
+static void print_example(
+    struct view *v, void *data, const struct fc_reader *r, struct fc_example *x)
+{
+	(void)data;
+	bool rows = fc_reader_header(r)->kind == FC_KIND_DISTS;
+	for (size_t i = 0; i < (rows ? x->n_row : x->n_tok); i++) {
+		add_token(&v->text, x, rows ? x->row_tok[i] : i);
+		if (rows)
+			add_row(&v->text, x, i);
+		fc_buf_addc(&v->text, '\n');
+		view_flush_some(v);
+	}
+}
+
+static void print_tensor(struct view *v, void *data, const struct fc_tensor_part *t)
+{
+	(void)data;
+	char shape[192];
+	if (t->offset)
+		return;
+	view_add_plain(&v->text, t->whole.name, strlen(t->whole.name));
+	fc_buf_addf(&v->text, "\t%s\t%s\t%zu\n", fc_dtype_name(t->whole.dtype),
+	    fc_tensor_shape_text(&t->whole, shape), t->whole.n_bytes);
+	view_flush_some(v);
+}
+
+static void print_map(struct view *v, void *data, const struct fc_map_entry *entry, size_t n)
+{
+	(void)data;
+	for (size_t i = 0; i < n; i++)
+		fc_buf_addf(&v->text, "%" PRIu32 "\t%" PRIu32 "\t%" PRIu64 "\n", entry[i].source,
+		    entry[i].pivot, entry[i].count);
+	view_flush_some(v);
+}
+
+void view_tsv(struct view *v)
+{
+	bool first = true;
+	view_walk(
+	    v, &(struct visitor){&first, print_columns, print_example, print_tensor, print_map});
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+
+#include "base/die.h"
+#include "base/progress.h"
+#include "fc-view/view.h"
+
+/* Reads the records of r to the end. */
+static enum fc_read read_all(struct fc_reader *r, uint64_t *n_record, struct fc_err *e)
+{
+	struct fc_example x;
+	struct fc_tensor_part t;
+	struct fc_map_part m;
+	enum fc_read ret;
+	fc_example_init(&x);
+	for (*n_record = 0;; ++*n_record) {
+		switch (fc_reader_header(r)->kind) {
+		case FC_KIND_TENSORS:
+			ret = fc_reader_tensor(r, &t, e);
+			break;
+		case FC_KIND_MAP:
+			ret = fc_reader_map(r, &m, e);
+			break;
+		default:
+			ret = fc_reader_example(r, &x, e);
+		}
+		if (ret != FC_READ_RECORD)
+			break;
+		fc_progress_set(*n_record, NULL);
+	}
+	fc_example_release(&x);
+	return ret;
+}
+
+static bool verify_one(struct view *v, const char *path)
+{
+	struct fc_reader *r = NULL;
+	struct fc_err e;
+	uint64_t n = 0;
+	fc_progress_start("records", 0);
+	bool good = fc_reader_open(&r, path, 0, &e) == 0 && read_all(r, &n, &e) == FC_READ_END;
+	fc_progress_end();
+	if (good)
+		fc_buf_addf(&v->text,
+		    "%s: good: a %s of %" PRIu64 " records in %" PRIu64 " bytes\n",
+		    fc_reader_name(r), fc_kind_name(fc_reader_header(r)->kind), n,
+		    fc_reader_bytes(r));
+	else
+		fc_buf_addf(&v->text, "%s\n", e.msg);
+	fc_reader_close(r);
+	return good;
+}
+
+void view_verify(struct view *v)
+{
+	int n_bad = 0;
+	for (int i = 0; i < v->n_path; i++)
+		n_bad += !verify_one(v, v->path[i]);
+	view_flush(v);
+	if (n_bad)
+		fc_die("%d of %d streams are not good", n_bad, v->n_path);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VIEW_VIEW_H
+#define FC_VIEW_VIEW_H
+
+#include "base/file.h"
+#include "base/opt.h"
+#include "stream/writer.h"
+
+struct view {
+	/* options */
+	bool header, stats, verify, jsonl, tsv, stream;
+	struct fc_strs id;
+	uint64_t limit, skip; /* limit 0: none */
+	const char *output;
+	char **path; /* [n_path], at least one */
+	int n_path;
+	struct fc_reader **reader; /* [n_path] NULL, or opened already */
+
+	uint64_t n_seen, n_taken; /* records that --id lets through; of them, after --skip */
+	uint64_t n_bytes;         /* of the inputs, as far as they were read */
+	struct fc_out *out;
+	struct fc_buf text; /* to be written to out */
+};
+
+/*
+ * What a mode does with the records of all inputs, one after the other.  header, which may be NULL,
+ * comes before each input's records; the others get the records that were selected, and example
+ * may change its own.  data is the mode's own.
+ */
+struct visitor {
+	void *data;
+	void (*header)(struct view *v, void *data, struct fc_reader *r);
+	void (*example)(
+	    struct view *v, void *data, const struct fc_reader *r, struct fc_example *x);
+	void (*tensor)(struct view *v, void *data, const struct fc_tensor_part *part);
+	void (*map)(struct view *v, void *data, const struct fc_map_entry *entry, size_t n);
+};
+void view_walk(struct view *v, const struct visitor *visitor);
+
+/* Text for the output, written in large pieces. */
+void view_flush(struct view *v);
+void view_flush_some(struct view *v); /* only when there is a large piece */
+/* Appends n bytes with control characters, tabs and backslashes as \n, \t, \\, \xNN. */
+void view_add_plain(struct fc_buf *b, const char *p, size_t n);
+const char *view_role_name(uint8_t flags);
+const char *view_part_name(uint8_t flags);
+
+void view_header(struct view *v);
+void view_stats(struct view *v);
+void view_verify(struct view *v);
+void view_jsonl(struct view *v);
+void view_tsv(struct view *v);
+void view_stream(struct view *v);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/die.h"
+#include "base/progress.h"
+#include "fc-view/view.h"
+
+static bool has_id(const struct view *v, const char *p, size_t n)
+{
+	for (int i = 0; i < v->id.n; i++)
+		if (strlen(v->id.v[i]) == n && !memcmp(v->id.v[i], p, n))
+			return true;
+	return v->id.n == 0;
+}
+
+/* Is the next record, of that id, one of those asked for? */
+static bool selected(struct view *v, const char *id, size_t n)
+{
+	if (!has_id(v, id, n) || v->n_seen++ < v->skip)
+		return false;
+	v->n_taken++;
+	fc_progress_set(v->n_taken, NULL);
+	return true;
+}
+
+/* Then nothing more has to be read. */
+static bool satisfied(const struct view *v)
+{
+	return v->limit && v->n_taken == v->limit;
+}
+
+static enum fc_read walk_examples(
+    struct view *v, const struct visitor *visitor, struct fc_reader *r, struct fc_err *e)
+{
+	struct fc_example x;
+	enum fc_read ret = FC_READ_END;
+	fc_example_init(&x);
+	while (!satisfied(v) && (ret = fc_reader_example(r, &x, e)) == FC_READ_RECORD)
+		if (selected(v, x.id.p ? x.id.p : "", x.id.n))
+			visitor->example(v, visitor->data, r, &x);
+	fc_example_release(&x);
+	return ret;
+}
+
+/* All parts of a tensor count as one record. */
+static enum fc_read walk_tensors(
+    struct view *v, const struct visitor *visitor, struct fc_reader *r, struct fc_err *e)
+{
+	struct fc_tensor_part t;
+	enum fc_read ret = FC_READ_END;
+	bool take = false, whole = true;
+	while (!(whole && satisfied(v)) && (ret = fc_reader_tensor(r, &t, e)) == FC_READ_RECORD) {
+		if (t.offset == 0)
+			take = selected(v, t.whole.name, strlen(t.whole.name));
+		whole = t.offset + t.n == t.whole.n_bytes;
+		if (take)
+			visitor->tensor(v, visitor->data, &t);
+	}
+	return ret;
+}
+
+/* Each entry counts as a record. */
+static enum fc_read walk_map(
+    struct view *v, const struct visitor *visitor, struct fc_reader *r, struct fc_err *e)
+{
+	struct fc_map_part m;
+	enum fc_read ret = FC_READ_END;
+	while (!satisfied(v) && (ret = fc_reader_map(r, &m, e)) == FC_READ_RECORD) {
+		uint64_t left = v->skip > v->n_seen ? v->skip - v->n_seen : 0;
+		size_t from = left < m.n ? (size_t)left : m.n, n = m.n - from;
+		if (v->limit && n > v->limit - v->n_taken)
+			n = (size_t)(v->limit - v->n_taken);
+		v->n_seen += m.n;
+		v->n_taken += n;
+		if (n)
+			visitor->map(v, visitor->data, m.entry + from, n);
+	}
+	return ret;
+}
+
+static void walk_one(struct view *v, const struct visitor *visitor, struct fc_reader *r)
+{
+	struct fc_err e;
+	enum fc_read ret = FC_READ_END;
+	enum fc_kind kind = fc_reader_header(r)->kind;
+	bool examples = kind == FC_KIND_TOKENS || kind == FC_KIND_DISTS;
+	if (v->id.n && kind == FC_KIND_MAP)
+		fc_die("%s: the entries of a vocabulary map have no id", fc_reader_name(r));
+	if (visitor->header)
+		visitor->header(v, visitor->data, r);
+	if (examples)
+		ret = walk_examples(v, visitor, r, &e);
+	else if (kind == FC_KIND_TENSORS)
+		ret = walk_tensors(v, visitor, r, &e);
+	else
+		ret = walk_map(v, visitor, r, &e);
+	if (ret == FC_READ_ERROR) {
+		view_flush(v);
+		fc_die("%s", e.msg);
+	}
+}
+
+void view_walk(struct view *v, const struct visitor *visitor)
+{
+	struct fc_err e;
+	enum fc_kind kind = 0;
+	fc_progress_start("records", 0);
+	for (int i = 0; i < v->n_path; i++) {
+		struct fc_reader *r = v->reader ? v->reader[i] : NULL;
+		if (!r && satisfied(v))
+			break;
+		if (!r && fc_reader_open(&r, v->path[i], kind, &e) < 0)
+			fc_die("%s", e.msg);
+		kind = fc_reader_header(r)->kind;
+		walk_one(v, visitor, r);
+		v->n_bytes += fc_reader_bytes(r);
+		fc_reader_close(r);
+	}
+	fc_progress_end();
+}
