@@ -127,6 +127,7 @@ static void test_refusals(void)
 	    {"llama", "{\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2}}",
 		"\"yarn\" is not supported"},
 	    {"llama", "{\"rope_scaling\": {\"type\": \"linear\"}}", "factor is missing"},
+	    {"llama", "{\"rope_scaling\": {\"factor\": 2}}", "rope_type is missing"},
 	    {"llama", "{\"rope_scaling\": 3}", "rope_scaling: expected an object"},
 	    {"llama", "{\"partial_rotary_factor\": 0.5}", "partial_rotary_factor is not supported"},
 	    {"llama", "{\"quantization_config\": {}}", "quantized models"},

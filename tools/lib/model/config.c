@@ -173,8 +173,10 @@ static int read_rope(const struct source *s, struct fc_config *c)
 	if (!json_is_object(scaling))
 		return fc_fail(s->e, "%s: %s: expected an object", s->where, key);
 	const char *type_key = has(&r, "rope_type") ? "rope_type" : "type";
+	if (!has(&r, type_key))
+		return fc_fail(s->e, "%s: %s: rope_type is missing", s->where, key);
 	if (positive(&r, "rope_theta", theta, &c->rope_theta) < 0 ||
-	    fc_json_str(scaling, type_key, "default", &type, s->where, s->e) < 0)
+	    fc_json_str(scaling, type_key, NULL, &type, s->where, s->e) < 0)
 		return -1;
 	if (!strcmp(type, "default"))
 		return 0;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/rng.h"
+#include "token/tokenizer.h" /* FC_NO_TOKEN */
 
 /* How the next token is drawn.  The cuts apply in this order, each to what the one before left:
  * temperature, top_k, top_p, min_p. */
@@ -21,7 +22,6 @@ struct fc_sampling {
 		0, 0, 1, 0                                                                         \
 	}
 
-#define FC_NO_TOKEN UINT32_MAX
 /* Equal logits rank by id.  FC_NO_TOKEN: the logits hold NaN or no finite value. */
 uint32_t fc_sample(
     const float *logits /* [V] */, size_t n_vocab, const struct fc_sampling *s, struct fc_rng *rng);

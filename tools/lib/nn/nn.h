@@ -53,6 +53,7 @@ void fc_bias_fwd(float *y /* [N,O] */, const float *bias /* [O] */, size_t N, si
 void fc_bias_bwd(float *dbias /* [O] */, const float *dy /* [N,O] */, size_t N, size_t O); /* += */
 
 /* ---- rmsnorm.c: y = x / sqrt(mean(x^2) + eps) * (w + plus_one) (Zhang, Sennrich 2019) ---- */
+/* y may be x. */
 void fc_rmsnorm_fwd(float *y, const float *x /* [N,C] */, const float *w /* [C] */, size_t N,
     size_t C, float eps, bool plus_one);
 /* dx += , dw += ; dw may be NULL */
