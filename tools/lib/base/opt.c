@@ -234,7 +234,7 @@ int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int ar
 	free(table);
 	fc_buf_release(&letters);
 	if (fc_opt_threads != 1)
-		fc_par_wait_passively(argv);
+		fc_par_wait_passively();
 	fc_par_init(fc_opt_threads);
 	return optind;
 }

@@ -4,7 +4,11 @@
 #include <limits.h>
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
 
 void fc_par_init(int n_threads)
 {
@@ -17,15 +21,32 @@ int fc_par_threads(void)
 	return omp_get_max_threads();
 }
 
-void fc_par_wait_passively(char **argv)
+/* The arguments as the system holds them: a subcommand's parser sees only the later ones. */
+static char **own_arguments(struct fc_buf *b)
+{
+	struct fc_err ignored;
+	if (fc_file_read("/proc/self/cmdline", (size_t)64 << 20, b, &ignored) < 0)
+		return NULL;
+	size_t n = 0;
+	char **argv = FC_ARRAY(char *, b->n + 1);
+	for (size_t i = 0; i < b->n; i += strlen(b->p + i) + 1)
+		argv[n++] = b->p + i;
+	return argv;
+}
+
+void fc_par_wait_passively(void)
 {
 	/* the resolved path, so that the process keeps the program's name */
-	char self[PATH_MAX];
+	char self[PATH_MAX], **argv;
+	struct fc_buf arguments = FC_BUF_INIT;
 	if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
 		return;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (n <= 0 || setenv("OMP_WAIT_POLICY", "passive", 0) < 0)
+	if (n <= 0 || !(argv = own_arguments(&arguments)) ||
+	    setenv("OMP_WAIT_POLICY", "passive", 0) < 0)
 		return;
 	self[n] = 0;
 	execv(self, argv);
+	free(argv);
+	fc_buf_release(&arguments);
 }

@@ -16,6 +16,6 @@ int fc_par_threads(void);
  * starts itself again with OMP_WAIT_POLICY=passive, unless the environment says something.  Call it
  * before anything is read or written; it returns where there is nothing to do.
  */
-void fc_par_wait_passively(char **argv);
+void fc_par_wait_passively(void);
 
 #endif
