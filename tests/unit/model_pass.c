@@ -279,6 +279,8 @@ static void test_bad_batches(const char *dir)
 	T_OK(fc_model_hidden(nn, &p->model, &(struct fc_batch){high, o, 1}, x, &err) < 0 &&
 		strstr(err.msg, "token 101"),
 	    "an id beyond is refused");
+	T_OK(fc_model_hidden(nn, &p->model, &(struct fc_batch){NULL, o, 0}, x, &err) == 0,
+	    "a batch without tokens");
 	struct fc_targets t = {rows, target, w, w, NULL, 2};
 	T_OK(fc_params_step(nn, p, &b, &t, true, &loss, &err) == 0, "rows in order");
 	t.row_pos = twice;
