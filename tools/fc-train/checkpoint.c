@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "checkpoint.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "store/store.h"
+
+#define STATE_FILE "state.json"
+#define VERSION 1
+
+static const char part_letter[3] = {'w', 'm', 'v'};
+
+static float *part_of(const struct fc_params *p, const struct fc_adamw *a, size_t i, int part)
+{
+	return part == 0 ? p->v[i].w : part == 1 ? a->m[i] : a->v[i];
+}
+
+bool fc_checkpoint_exists(const char *dir)
+{
+	char *path = fc_path_join(dir, STATE_FILE);
+	bool yes = fc_file_exists(path);
+	free(path);
+	return yes;
+}
+
+static char *part_name(const struct fc_param *p, int part)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	fc_buf_addf(&b, "%c.%s", part_letter[part], p->name);
+	return fc_buf_detach(&b);
+}
+
+static struct fc_tensor plan_of(const struct fc_param *p, int part)
+{
+	struct fc_tensor t = {.name = part_name(p, part), .dtype = FC_F32, .n_dim = p->n_dim};
+	for (int d = 0; d < p->n_dim; d++)
+		t.dim[d] = p->dim[d];
+	t.n_bytes = p->n * sizeof(float);
+	return t;
+}
+
+static int save_tensors(
+    const char *dir, const struct fc_params *p, const struct fc_adamw *a, struct fc_err *e)
+{
+	size_t n = 3 * p->n;
+	struct fc_tensor *plan = FC_ARRAY(struct fc_tensor, n);
+	struct fc_store_writer *w = NULL;
+	for (size_t i = 0; i < n; i++)
+		plan[i] = plan_of(&p->v[i / 3], (int)(i % 3));
+	int ret = fc_store_writer_open(&w, dir, plan, n, SIZE_MAX, e);
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		ret = fc_store_writer_put(
+		    w, i, 0, part_of(p, a, i / 3, (int)(i % 3)), plan[i].n_bytes, e);
+	if (w) {
+		struct fc_err later;
+		if (fc_store_writer_close(w, ret == 0 ? e : &later) < 0)
+			ret = -1;
+	}
+	for (size_t i = 0; i < n; i++)
+		free((char *)plan[i].name);
+	free(plan);
+	return ret;
+}
+
+static int save_state(
+    const char *dir, const struct fc_progress_state *s, json_t *run, struct fc_err *e)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	struct fc_out *o = NULL;
+	char *path = fc_path_join(dir, STATE_FILE);
+	fc_buf_addf(&b,
+	    "{\"version\": %d, \"step\": %" PRIu64 ", \"examples\": %" PRIu64
+	    ", \"tokens\": %" PRIu64 ", \"pass\": %" PRIu64 ", \"taken\": %" PRIu64
+	    ", \"hash\": \"%016" PRIx64 "\", \"log_bytes\": %" PRIu64 ", \"run\": ",
+	    VERSION, s->step, s->n_sample, s->n_tok, s->pos.pass, s->pos.taken, s->pos.hash,
+	    s->log_bytes);
+	fc_json_dump(&b, run);
+	fc_buf_adds(&b, "}\n");
+	int ret = fc_out_open(&o, path, false, e);
+	if (ret == 0 && (ret = fc_out_write(o, b.p, b.n, e)) < 0)
+		fc_out_abort(o);
+	else if (ret == 0)
+		ret = fc_out_commit(o, e);
+	fc_buf_release(&b);
+	free(path);
+	return ret;
+}
+
+int fc_checkpoint_save(const char *dir, const struct fc_params *p, const struct fc_adamw *a,
+    const struct fc_progress_state *s, json_t *run, struct fc_err *e)
+{
+	struct fc_outdir *d;
+	if (fc_outdir_open(&d, dir, true, e) < 0)
+		return -1;
+	if (save_tensors(fc_outdir_tmp(d), p, a, e) < 0 ||
+	    save_state(fc_outdir_tmp(d), s, run, e) < 0) {
+		fc_outdir_abort(d);
+		return -1;
+	}
+	return fc_outdir_commit(d, e);
+}
+
+static int read_count(
+    const json_t *o, const char *key, uint64_t *out, const char *where, struct fc_err *e)
+{
+	int64_t v;
+	if (fc_json_int(o, key, -1, &v, where, e) < 0)
+		return -1;
+	if (v < 0)
+		return fc_fail(e, "%s: %s is missing or negative", where, key);
+	*out = (uint64_t)v;
+	return 0;
+}
+
+static int read_state(
+    const json_t *o, struct fc_progress_state *s, const char *where, struct fc_err *e)
+{
+	const char *hash;
+	uint64_t version = 0;
+	if (read_count(o, "version", &version, where, e) < 0)
+		return -1;
+	if (version != VERSION)
+		return fc_fail(
+		    e, "%s: version %" PRIu64 ", this program reads %d", where, version, VERSION);
+	if (read_count(o, "step", &s->step, where, e) < 0 ||
+	    read_count(o, "examples", &s->n_sample, where, e) < 0 ||
+	    read_count(o, "tokens", &s->n_tok, where, e) < 0 ||
+	    read_count(o, "pass", &s->pos.pass, where, e) < 0 ||
+	    read_count(o, "taken", &s->pos.taken, where, e) < 0 ||
+	    read_count(o, "log_bytes", &s->log_bytes, where, e) < 0 ||
+	    fc_json_str(o, "hash", "", &hash, where, e) < 0)
+		return -1;
+	char *end;
+	s->pos.hash = strtoull(hash, &end, 16);
+	return end == hash || *end ? fc_fail(e, "%s: hash is no number", where) : 0;
+}
+
+static int compare_runs(const json_t *o, const json_t *now, const char *where, struct fc_err *e)
+{
+	const json_t *then = json_object_get(o, "run"), *value;
+	const char *key;
+	json_object_foreach((json_t *)now, key, value)
+	{
+		const char *a = json_string_value(json_object_get(then, key));
+		const char *b = json_string_value(value);
+		if (!a || strcmp(a, b))
+			return fc_fail(e,
+			    "%s: was made with %s %s, this run has %s; it cannot be resumed", where,
+			    key, a ? a : "(none)", b);
+	}
+	return 0;
+}
+
+static int load_tensors(const char *dir, struct fc_params *p, struct fc_adamw *a, struct fc_err *e)
+{
+	struct fc_store *store;
+	int ret = 0;
+	if (fc_store_open(&store, dir, e) < 0)
+		return -1;
+	for (size_t i = 0; ret == 0 && i < 3 * p->n; i++) {
+		struct fc_tensor want = plan_of(&p->v[i / 3], (int)(i % 3));
+		const struct fc_tensor *t = fc_store_find(store, want.name);
+		if (!t || t->dtype != FC_F32 || !fc_tensor_same_shape(t, &want))
+			ret = fc_fail(
+			    e, "%s: tensor %s is missing or has another shape", dir, want.name);
+		else
+			memcpy(part_of(p, a, i / 3, (int)(i % 3)), t->data, want.n_bytes);
+		free((char *)want.name);
+	}
+	fc_store_close(store);
+	return ret;
+}
+
+int fc_checkpoint_load(const char *dir, struct fc_params *p, struct fc_adamw *a,
+    struct fc_progress_state *s, const json_t *run, struct fc_err *e)
+{
+	char *path = fc_path_join(dir, STATE_FILE);
+	json_t *o = fc_json_file(path, e);
+	int ret = o ? 0 : -1;
+	if (ret == 0)
+		ret = read_state(o, s, path, e);
+	if (ret == 0)
+		ret = compare_runs(o, run, path, e);
+	if (ret == 0)
+		ret = load_tensors(dir, p, a, e);
+	if (ret == 0) {
+		a->t = s->step;
+		fc_params_refresh(p);
+	}
+	json_decref(o);
+	free(path);
+	return ret;
+}

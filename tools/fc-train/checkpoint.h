@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TRAIN_CHECKPOINT_H
+#define FC_TRAIN_CHECKPOINT_H
+
+#include "adamw.h"
+#include "feed.h"
+#include "text/json.h"
+
+/*
+ * All that a run needs to go on as if it had never stopped: a folder with model.safetensors
+ * (weights "w.NAME", moments "m.NAME" and "v.NAME", float32) and state.json.  A new checkpoint
+ * takes the old one's place in one step; until then the old one is whole.
+ */
+struct fc_progress_state {
+	uint64_t step, n_sample, n_tok; /* done so far */
+	struct fc_feed_pos pos;
+	uint64_t log_bytes; /* length of the log at that point */
+};
+
+bool fc_checkpoint_exists(const char *dir);
+/* run: an object of strings that says which run this is (options, model, tokenizer); borrowed. */
+int fc_checkpoint_save(const char *dir, const struct fc_params *p, const struct fc_adamw *a,
+    const struct fc_progress_state *s, json_t *run, struct fc_err *e);
+/* Fills weights and moments and refreshes p.  A checkpoint of another run is refused with the first
+ * difference. */
+int fc_checkpoint_load(const char *dir, struct fc_params *p, struct fc_adamw *a,
+    struct fc_progress_state *s, const json_t *run, struct fc_err *e);
+
+#endif

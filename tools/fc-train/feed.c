@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "feed.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "spool.h"
+
+struct fc_feed {
+	struct fc_feed_opts opts;
+	struct fc_sample_rule rule;
+	struct fc_header header;
+	char *path, *name;
+	bool is_file;
+	struct fc_reader *reader; /* NULL: all of it was read */
+	struct fc_spool *spool;   /* of a pipe that is passed over more than once */
+	struct fc_example x;
+	struct fc_sample_count count;
+	bool counted; /* count is complete */
+
+	/* the pass that is handed out */
+	bool started, source_ended;
+	struct fc_rng rng;
+	struct fc_sample **slot; /* shuffle buffer */
+	size_t n_slot, cap_slot;
+	struct fc_sample *ahead; /* peeked at, not taken */
+	struct fc_feed_pos pos;
+};
+
+/* Standard input that is a whole file can be opened again. */
+static const char *effective_path(const char *path)
+{
+	struct stat st;
+	if (path && strcmp(path, "-"))
+		return path;
+	return fstat(0, &st) == 0 && S_ISREG(st.st_mode) ? "/dev/stdin" : "-";
+}
+
+int fc_feed_open(struct fc_feed **out, const struct fc_feed_opts *opts, struct fc_err *e)
+{
+	struct stat st;
+	struct fc_feed *f = FC_NEW(struct fc_feed);
+	*out = NULL;
+	f->opts = *opts;
+	f->path = fc_strdup(effective_path(opts->path));
+	f->is_file = strcmp(f->path, "-") && stat(f->path, &st) == 0 && S_ISREG(st.st_mode);
+	fc_example_init(&f->x);
+	fc_header_init(&f->header, FC_KIND_TOKENS);
+	if (fc_reader_open(&f->reader, f->path, 0, e) < 0)
+		goto fail;
+	fc_header_copy(&f->header, fc_reader_header(f->reader));
+	f->name = fc_strdup(fc_reader_name(f->reader));
+	if (f->header.kind != FC_KIND_TOKENS && f->header.kind != FC_KIND_DISTS) {
+		fc_fail(e,
+		    "%s: this is a %s; training needs a token or distribution stream (fc-infer, "
+		    "fc-align)",
+		    f->name, fc_kind_name(f->header.kind));
+		goto fail;
+	}
+	if (!f->is_file && opts->n_pass != 1 && fc_spool_open(&f->spool, e) < 0)
+		goto fail;
+	*out = f;
+	return 0;
+fail:
+	fc_feed_close(f);
+	return -1;
+}
+
+void fc_feed_close(struct fc_feed *f)
+{
+	if (!f)
+		return;
+	if (f->reader)
+		fc_reader_close(f->reader);
+	fc_spool_close(f->spool);
+	fc_header_release(&f->header);
+	fc_example_release(&f->x);
+	for (size_t i = 0; i < f->n_slot; i++)
+		free(f->slot[i]);
+	free(f->slot);
+	free(f->ahead);
+	free(f->path);
+	free(f->name);
+	free(f);
+}
+
+const struct fc_header *fc_feed_header(const struct fc_feed *f)
+{
+	return &f->header;
+}
+
+const char *fc_feed_name(const struct fc_feed *f)
+{
+	return f->name;
+}
+
+bool fc_feed_is_file(const struct fc_feed *f)
+{
+	return f->is_file;
+}
+
+int fc_feed_check_tokenizer(const struct fc_feed *f, uint64_t fingerprint, struct fc_err *e)
+{
+	if (f->header.tokenizer == fingerprint)
+		return 0;
+	return fc_fail(e,
+	    "%s: the stream's tokens are of another tokenizer (%016" PRIx64
+	    ") than the model's (%016" PRIx64 "); carry it over with fc-align apply",
+	    f->name, f->header.tokenizer, fingerprint);
+}
+
+void fc_feed_set_rule(struct fc_feed *f, const struct fc_sample_rule *rule)
+{
+	f->rule = *rule;
+}
+
+const struct fc_sample_count *fc_feed_counted(const struct fc_feed *f)
+{
+	return f->counted ? &f->count : NULL;
+}
+
+static int end_of_stream(struct fc_feed *f, struct fc_err *e)
+{
+	fc_reader_close(f->reader);
+	f->reader = NULL;
+	f->counted = true;
+	if (f->count.n_sample == 0)
+		return fc_fail(e, "%s: no conversation has a token to train on", f->name);
+	return 0;
+}
+
+/* The next sample in stream order. */
+static int read_sample(struct fc_feed *f, struct fc_sample **s, struct fc_err *e)
+{
+	if (!f->reader)
+		return f->spool ? fc_spool_next(f->spool, s, e) : 0;
+	struct fc_sample_count again = {0};
+	for (;;) {
+		enum fc_read got = fc_reader_example(f->reader, &f->x, e);
+		if (got == FC_READ_ERROR)
+			return -1;
+		if (got == FC_READ_END)
+			return end_of_stream(f, e);
+		int made =
+		    fc_sample_new(s, &f->x, &f->rule, f->name, f->counted ? &again : &f->count, e);
+		if (made < 0)
+			return -1;
+		if (made && f->spool && fc_spool_add(f->spool, *s, e) < 0) {
+			free(*s);
+			return -1;
+		}
+		if (made)
+			return 1;
+	}
+}
+
+static int read_to_end(struct fc_feed *f, struct fc_err *e)
+{
+	struct fc_sample *s;
+	int got;
+	while (f->reader && (got = read_sample(f, &s, e)) != 0) {
+		if (got < 0)
+			return -1;
+		free(s);
+	}
+	return f->counted ? 0 : -1;
+}
+
+int fc_feed_count(struct fc_feed *f, struct fc_err *e)
+{
+	if (!f->is_file && !f->spool && fc_spool_open(&f->spool, e) < 0)
+		return -1;
+	return read_to_end(f, e);
+}
+
+static int start_pass(struct fc_feed *f, struct fc_err *e)
+{
+	fc_rng_seed2(&f->rng, f->opts.seed, f->pos.pass);
+	f->started = true;
+	f->source_ended = false;
+	if (f->reader) /* at the start of its first pass */
+		return 0;
+	if (f->is_file)
+		return fc_reader_open(&f->reader, f->path, f->header.kind, e);
+	return fc_spool_rewind(f->spool, e);
+}
+
+/* Fills the buffer, then draws one of it. */
+static int draw(struct fc_feed *f, struct fc_err *e)
+{
+	while (!f->source_ended && f->n_slot < f->opts.n_shuffle) {
+		struct fc_sample *s;
+		int got = read_sample(f, &s, e);
+		if (got < 0)
+			return -1;
+		if (got == 0) {
+			f->source_ended = true;
+			break;
+		}
+		FC_GROW(f->slot, f->cap_slot, f->n_slot + 1);
+		f->slot[f->n_slot++] = s;
+	}
+	if (f->n_slot == 0)
+		return 0;
+	size_t i = fc_rng_below(&f->rng, f->n_slot);
+	f->ahead = f->slot[i];
+	f->slot[i] = f->slot[--f->n_slot];
+	return 1;
+}
+
+int fc_feed_peek(struct fc_feed *f, const struct fc_sample **s, struct fc_err *e)
+{
+	while (!f->ahead) {
+		if (f->opts.n_pass && f->pos.pass >= f->opts.n_pass)
+			return 0;
+		if (!f->started && start_pass(f, e) < 0)
+			return -1;
+		int got = draw(f, e);
+		if (got < 0)
+			return -1;
+		if (got == 0) {
+			if (f->pos.taken == 0)
+				return fc_fail(
+				    e, "%s: became empty while it was read again", f->name);
+			f->started = false;
+			f->pos = (struct fc_feed_pos){f->pos.pass + 1, 0, 0};
+		}
+	}
+	*s = f->ahead;
+	return 1;
+}
+
+struct fc_sample *fc_feed_take(struct fc_feed *f)
+{
+	struct fc_sample *s = f->ahead;
+	f->ahead = NULL;
+	f->pos.taken++;
+	f->pos.hash = fc_sample_hash(s, f->pos.hash);
+	return s;
+}
+
+struct fc_feed_pos fc_feed_tell(const struct fc_feed *f)
+{
+	return f->pos;
+}
+
+int fc_feed_seek(struct fc_feed *f, const struct fc_feed_pos *pos, struct fc_err *e)
+{
+	const struct fc_sample *s;
+	if (pos->pass > 0 && !f->is_file && read_to_end(f, e) < 0)
+		return -1;
+	if (pos->pass > 0 && f->reader) { /* a file's first pass is not wanted */
+		fc_reader_close(f->reader);
+		f->reader = NULL;
+	}
+	f->pos.pass = pos->pass;
+	while (f->pos.taken < pos->taken) {
+		int got = fc_feed_peek(f, &s, e);
+		if (got < 0)
+			return -1;
+		if (got == 0 || f->pos.pass != pos->pass)
+			break;
+		free(fc_feed_take(f));
+	}
+	if (f->pos.taken != pos->taken || f->pos.hash != pos->hash)
+		return fc_fail(
+		    e, "%s: not the stream that the checkpoint's training read", f->name);
+	return 0;
+}

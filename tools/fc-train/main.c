@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+
+#include "base/die.h"
+#include "base/hash.h"
+#include "checkpoint.h"
+#include "run.h"
+#include "target.h"
+#include "token/tokenizer.h"
+
+#define INIT_STREAM UINT64_MAX /* of random numbers; the passes use 0, 1, ... */
+
+static void or_die(int ret, const struct fc_err *e)
+{
+	if (ret < 0)
+		fc_die("%s", e->msg);
+}
+
+static struct fc_params *open_params(const struct fc_train_options *o, struct fc_nn *nn)
+{
+	struct fc_params *p;
+	struct fc_err e;
+	struct fc_rng rng;
+	fc_rng_seed2(&rng, o->seed, INIT_STREAM);
+	or_die(o->init ? fc_params_init(&p, o->init, nn, &rng, &e)
+		       : fc_params_open(&p, o->model, nn, &e),
+	    &e);
+	return p;
+}
+
+static uint64_t tokenizer_fingerprint(const struct fc_train_options *o, const struct fc_params *p)
+{
+	struct fc_tokenizer *t;
+	struct fc_err e;
+	const char *dir = o->init ? o->tokenizer : o->model;
+	or_die(fc_tokenizer_open(&t, dir, &e), &e);
+	if (fc_tokenizer_n_vocab(t) > p->model.cfg.n_vocab)
+		fc_die("%s: the tokenizer has %zu tokens, the model room for %zu", dir,
+		    fc_tokenizer_n_vocab(t), p->model.cfg.n_vocab);
+	uint64_t fingerprint = fc_tokenizer_fingerprint(t);
+	fc_tokenizer_free(t);
+	return fingerprint;
+}
+
+/* What the weights start from. */
+static uint64_t origin_fingerprint(const struct fc_train_options *o, const struct fc_params *p)
+{
+	uint64_t value;
+	if (o->init) {
+		struct fc_buf b = FC_BUF_INIT;
+		fc_json_dump(&b, p->model.cfg.json);
+		value = fc_hash(b.p, b.n, 0);
+		fc_buf_release(&b);
+	} else {
+		struct fc_store *store;
+		struct fc_err e;
+		or_die(fc_store_open(&store, o->model, &e), &e);
+		value = fc_store_fingerprint(store);
+		fc_store_close(store);
+	}
+	return value;
+}
+
+static json_t *run_identity(
+    struct fc_train_options *o, const struct fc_params *p, struct fc_nn *nn, uint64_t tokenizer)
+{
+	char hex[17];
+	json_t *id = fc_train_options_deciding(o);
+	snprintf(hex, sizeof hex, "%016" PRIx64, origin_fingerprint(o, p));
+	json_object_set_new(id, "model", json_string(hex));
+	snprintf(hex, sizeof hex, "%016" PRIx64, tokenizer);
+	json_object_set_new(id, "tokenizer", json_string(hex));
+	json_object_set_new(
+	    id, "dtype", json_string(fc_nn_compute(nn) == FC_COMPUTE_BF16 ? "bf16" : "f32"));
+	return id;
+}
+
+static struct fc_sample_rule sample_rule(
+    const struct fc_train_options *o, const struct fc_params *p, const struct fc_feed *f)
+{
+	const struct fc_config *c = &p->model.cfg;
+	size_t most = (size_t)o->max_length < c->n_ctx ? (size_t)o->max_length : c->n_ctx;
+	return (struct fc_sample_rule){
+	    .n_vocab = (uint32_t)c->n_vocab,
+	    .max_tok = (uint32_t)most,
+	    .rows = fc_feed_header(f)->kind == FC_KIND_DISTS && o->lambda < 1,
+	};
+}
+
+static struct fc_feed *open_feed(
+    const struct fc_train_options *o, const struct fc_params *p, uint64_t tokenizer)
+{
+	struct fc_feed *f;
+	struct fc_err e;
+	struct fc_feed_opts opts = {.path = o->stream,
+	    .n_shuffle = (size_t)o->shuffle,
+	    .seed = o->seed,
+	    .n_pass = o->steps ? 0 : o->epochs};
+	or_die(fc_feed_open(&f, &opts, &e), &e);
+	or_die(fc_feed_check_tokenizer(f, tokenizer, &e), &e);
+	struct fc_sample_rule rule = sample_rule(o, p, f);
+	fc_feed_set_rule(f, &rule);
+	return f;
+}
+
+static void report_counts(const struct fc_feed *f, const struct fc_train_options *o)
+{
+	const struct fc_sample_count *n = fc_feed_counted(f);
+	fc_note("%s: %" PRIu64 " examples, %" PRIu64 " tokens, %" PRIu64 " labels, %" PRIu64
+		" rows of the teacher",
+	    fc_feed_name(f), n->n_sample, n->n_tok, n->n_label, n->n_row);
+	if (n->n_cut)
+		fc_warn("%" PRIu64 " examples were longer than the limit and were cut", n->n_cut);
+	if (n->n_useless)
+		fc_warn(
+		    "%" PRIu64 " examples had nothing to train on and were left out", n->n_useless);
+	if (fc_feed_header(f)->kind == FC_KIND_DISTS && o->lambda < 1 && n->n_row == 0)
+		fc_warn("the stream has no distribution: training on the labels alone");
+}
+
+/* The learning rate needs to know how long the run is: returns the number of examples, or 0 where
+ * it needs no number.  A file is counted, and with that checked, before the first step. */
+static double run_length(const struct fc_train_options *o, struct fc_feed *f)
+{
+	struct fc_err e;
+	bool flat = o->schedule == FC_DECAY_CONSTANT && o->warmup == 0;
+	bool wait = !fc_feed_is_file(f) && !o->steps && !o->examples && !flat;
+	if (wait)
+		fc_note("reading the whole stream first; to train while it is read, tell its "
+			"length with "
+			"--examples or the run's with --steps");
+	if (!wait && !fc_feed_is_file(f))
+		return (double)o->examples * (double)o->epochs;
+	or_die(fc_feed_count(f, &e), &e);
+	report_counts(f, o);
+	return (double)fc_feed_counted(f)->n_sample * (double)o->epochs;
+}
+
+static void train(
+    const struct fc_train_options *o, struct fc_trainer *t, uint64_t tokenizer, json_t *identity)
+{
+	struct fc_err e;
+	struct fc_heldout heldout = {.path = o->eval,
+	    .tokenizer = tokenizer,
+	    .rule = sample_rule(o, t->params, t->feed),
+	    .micro_tok = t->opts.micro_tok};
+	struct fc_run run = {o, t, o->eval ? &heldout : NULL, identity};
+	bool counted = fc_feed_counted(t->feed) != NULL;
+	heldout.rule.rows = false;
+	or_die(fc_run(&run, &e), &e);
+	const struct fc_sample_count *n = fc_feed_counted(t->feed);
+	if (counted || !n)
+		return;
+	report_counts(t->feed, o);
+	if (o->examples && !o->steps && n->n_sample != o->examples)
+		fc_warn("the stream had %" PRIu64 " examples to train on, not %" PRIu64
+			": the learning rate did not follow its schedule",
+		    n->n_sample, o->examples);
+}
+
+int main(int argc, char **argv)
+{
+	fc_prog = "fc-train";
+	struct fc_train_options o;
+	struct fc_outdir *out;
+	struct fc_nn *nn;
+	struct fc_trainer trainer;
+	struct fc_err e;
+	fc_train_options_parse(&o, argc, argv);
+
+	or_die(fc_outdir_open(&out, o.output, o.force, &e), &e);
+	or_die(fc_nn_open(&nn, o.device, (enum fc_compute)o.dtype, &e), &e);
+	struct fc_params *params = open_params(&o, nn);
+	uint64_t tokenizer = tokenizer_fingerprint(&o, params);
+	struct fc_feed *feed = open_feed(&o, params, tokenizer);
+
+	struct fc_trainer_opts trainer_opts = {
+	    .lambda = o.lambda,
+	    .temperature = o.temperature,
+	    .clip = o.clip,
+	    .kl = o.loss == 1,
+	    .batch_tok = (size_t)o.batch_tokens,
+	    .micro_tok = (size_t)o.micro_tokens,
+	    .schedule = {(enum fc_decay)o.schedule, o.lr, o.warmup, o.min_lr},
+	    .n_step = o.steps,
+	    .n_sample = run_length(&o, feed),
+	};
+	struct fc_adamw_opts adamw = {o.beta1, o.beta2, o.eps, o.weight_decay};
+	fc_trainer_init(&trainer, &trainer_opts, &adamw, nn, params, feed);
+	json_t *identity = run_identity(&o, params, nn, tokenizer);
+	train(&o, &trainer, tokenizer, identity);
+
+	struct fc_target target = {o.model, o.tokenizer, (enum fc_save_dtype)o.save_dtype};
+	or_die(fc_target_write(fc_outdir_tmp(out), &target, params, &e), &e);
+	or_die(fc_outdir_commit(out, &e), &e);
+	json_decref(identity);
+	fc_trainer_release(&trainer);
+	fc_feed_close(feed);
+	fc_params_free(params);
+	fc_nn_close(nn);
+	fc_finish();
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <float.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "base/opt.h"
+
+#define MAX_ROWS 64
+
+static void fill_table(struct fc_opt table[MAX_ROWS], struct fc_train_options *o)
+{
+	const struct fc_opt rows[] = {
+	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Models", 0, 0},
+	    {FC_OPT_FILE, 'm', "model", &o->model, "DIR", "the model to fine-tune (the pivot)", 0,
+		0},
+	    {FC_OPT_FILE, 0, "init", &o->init, "CONFIG", "train from scratch with this config.json",
+		0, 0},
+	    {FC_OPT_FILE, 0, "tokenizer", &o->tokenizer, "DIR",
+		"with --init: folder of the tokenizer", 0, 0},
+	    {FC_OPT_FILE, 'o', "output", &o->output, "DIR", "folder of the result", 0, 0},
+	    {FC_OPT_FLAG, 0, "force", &o->force, NULL, "replace the output and the checkpoint", 0,
+		0},
+	    {FC_OPT_CHOICE, 0, "save-dtype", &o->save_dtype, "same|f32|f16|bf16",
+		"type of the saved weights", 0, 0},
+
+	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Loss", 0, 0},
+	    {FC_OPT_REAL, 0, "lambda", &o->lambda, "X",
+		"share of the labels in the loss; the teacher has the rest", 0, 1},
+	    {FC_OPT_CHOICE, 0, "loss", &o->loss, "ce|kl", "what is taken against the teacher", 0,
+		0},
+	    {FC_OPT_REAL, 0, "temperature", &o->temperature, "X", "of the teacher", 0.01, 100},
+
+	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Data", 0, 0},
+	    {FC_OPT_U64, 0, "epochs", &o->epochs, "N", "passes over the stream", 0, 0},
+	    {FC_OPT_U64, 0, "steps", &o->steps, "N", "steps, instead of --epochs (0: not given)", 0,
+		0},
+	    {FC_OPT_U64, 0, "examples", &o->examples, "N",
+		"examples in a pipe (0: not given, it is read first)", 0, 0},
+	    {FC_OPT_INT, 0, "batch-tokens", &o->batch_tokens, "N", "tokens of a step", 1, 1 << 30},
+	    {FC_OPT_INT, 0, "micro-tokens", &o->micro_tokens, "N",
+		"tokens computed at a time: bounds the memory", 1, 1 << 24},
+	    {FC_OPT_INT, 0, "max-length", &o->max_length, "N",
+		"longer examples are cut (also at the model's context)", 2, 1 << 24},
+	    {FC_OPT_INT, 0, "shuffle", &o->shuffle, "N",
+		"examples in the shuffle buffer; 1: keep order", 1, 1 << 30},
+	    {FC_OPT_U64, 0, "seed", &o->seed, "N", "of the order and of --init", 0, 0},
+
+	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Optimizer", 0, 0},
+	    {FC_OPT_REAL, 0, "lr", &o->lr, "X", "peak learning rate", 0, 10},
+	    {FC_OPT_CHOICE, 0, "schedule", &o->schedule, "cosine|linear|constant",
+		"of the learning rate after the warm-up", 0, 0},
+	    {FC_OPT_REAL, 0, "warmup", &o->warmup, "X", "share of the run that warms up", 0, 1},
+	    {FC_OPT_REAL, 0, "min-lr", &o->min_lr, "X", "last learning rate as a share of the peak",
+		0, 1},
+	    {FC_OPT_REAL, 0, "beta1", &o->beta1, "X", "AdamW: decay of the first moment", 0,
+		0.99999},
+	    {FC_OPT_REAL, 0, "beta2", &o->beta2, "X", "AdamW: decay of the second moment", 0,
+		0.9999999},
+	    {FC_OPT_REAL, 0, "eps", &o->eps, "X", "AdamW: added to the root", 1e-30, 1},
+	    {FC_OPT_REAL, 0, "weight-decay", &o->weight_decay, "X", "AdamW: of matrices", 0, 10},
+	    {FC_OPT_REAL, 0, "clip", &o->clip, "X", "greatest norm of the gradient (0: off)", 0,
+		FLT_MAX},
+
+	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "The run", 0, 0},
+	    {FC_OPT_FILE, 0, "checkpoint", &o->checkpoint, "DIR", "keep the state of the run there",
+		0, 0},
+	    {FC_OPT_INT, 0, "checkpoint-every", &o->checkpoint_every, "N",
+		"steps between checkpoints", 1, 1 << 30},
+	    {FC_OPT_FLAG, 0, "resume", &o->resume, NULL,
+		"go on from the checkpoint if there is one", 0, 0},
+	    {FC_OPT_FILE, 0, "log", &o->log, "FILE",
+		"write a JSON line a step (-: standard output)", 0, 0},
+	    {FC_OPT_FILE, 0, "eval", &o->eval, "STREAM", "held-out stream to report on", 0, 0},
+	    {FC_OPT_INT, 0, "eval-every", &o->eval_every, "N",
+		"steps between evaluations (0: first and last only)", 0, 1 << 30},
+	    {FC_OPT_STR, 0, "device", &o->device, "NAME", "where to compute: cpu", 0, 0},
+	    {FC_OPT_CHOICE, 0, "dtype", &o->dtype, "auto|f32|bf16", "type of matrix products", 0,
+		0},
+	    FC_OPT_COMMON,
+	    {0},
+	};
+	_Static_assert(FC_LEN(rows) <= MAX_ROWS, "room for every option");
+	memcpy(table, rows, sizeof rows);
+}
+
+static void check(const struct fc_train_options *o)
+{
+	if (!o->model == !o->init)
+		fc_die_usage("give either the model to fine-tune (-m) or --init");
+	if (!o->init != !o->tokenizer)
+		fc_die_usage("--init and --tokenizer need each other");
+	if (!o->output)
+		fc_die_usage("the result is a folder: give its name with -o");
+	if (o->steps == 0 && o->epochs == 0)
+		fc_die_usage("--epochs 0 needs --steps");
+	if (o->resume && !o->checkpoint)
+		fc_die_usage("--resume needs --checkpoint");
+	if (o->eval && !strcmp(o->eval, "-"))
+		fc_die_usage("--eval needs a file");
+}
+
+void fc_train_options_parse(struct fc_train_options *o, int argc, char **argv)
+{
+	static const struct fc_usage usage = {
+	    "-m PIVOT -o TARGET [options] [STREAM]\n"
+	    "--init CONFIG --tokenizer DIR -o MODEL [options] [STREAM]",
+	    "Trains a chat model on a stream of examples: on its labels, and on the\n"
+	    "distributions of a teacher where the stream has them.",
+	    NULL,
+	};
+	struct fc_opt table[MAX_ROWS];
+	/* lr, epochs, lambda, clip, warm-up, length: as published for FuseChat (arXiv 2402.16107)
+	 */
+	*o = (struct fc_train_options){
+	    .lambda = 0.9,
+	    .temperature = 1,
+	    .epochs = 3,
+	    .batch_tokens = 65536,
+	    .micro_tokens = 4096,
+	    .max_length = 2048,
+	    .shuffle = 4096,
+	    .seed = 1,
+	    .lr = 5e-6,
+	    .warmup = 0.03,
+	    .beta1 = 0.9,
+	    .beta2 = 0.999,
+	    .eps = 1e-8,
+	    .clip = 1,
+	    .checkpoint_every = 100,
+	    .device = "cpu",
+	};
+	fill_table(table, o);
+	int i = fc_opt_parse(table, &usage, argc, argv);
+	if (argc - i > 1)
+		fc_die_usage("one stream only; join several with cat");
+	o->stream = i < argc ? argv[i] : "-";
+	check(o);
+}
+
+/* Options that change when something is written, not what. */
+static bool is_deciding(const struct fc_opt *o)
+{
+	static const char *const not [] = {
+	    "checkpoint-every", "eval-every", "save-dtype", "threads", "dtype"};
+	for (size_t i = 0; i < FC_LEN(not ); i++)
+		if (o->name && !strcmp(o->name, not [i]))
+			return false;
+	return o->kind != FC_OPT_HEAD && o->kind != FC_OPT_FLAG && o->kind != FC_OPT_FILE;
+}
+
+static void value_text(struct fc_buf *b, const struct fc_opt *o)
+{
+	const char *word = o->arg;
+	switch (o->kind) {
+	case FC_OPT_INT:
+		fc_buf_addf(b, "%d", *(const int *)o->dest);
+		break;
+	case FC_OPT_U64:
+		fc_buf_addf(b, "%llu", (unsigned long long)*(const uint64_t *)o->dest);
+		break;
+	case FC_OPT_REAL:
+		fc_buf_addf(b, "%.17g", *(const double *)o->dest);
+		break;
+	case FC_OPT_CHOICE:
+		for (int i = *(const int *)o->dest; i > 0; i--)
+			word += strcspn(word, "|") + 1;
+		fc_buf_add(b, word, strcspn(word, "|"));
+		break;
+	default:
+		fc_buf_adds(b, *(const char *const *)o->dest);
+	}
+}
+
+json_t *fc_train_options_deciding(struct fc_train_options *o)
+{
+	struct fc_opt table[MAX_ROWS];
+	struct fc_buf b = FC_BUF_INIT;
+	json_t *run = json_object();
+	fill_table(table, o);
+	for (const struct fc_opt *row = table; row->kind != FC_OPT_END; row++) {
+		if (!is_deciding(row))
+			continue;
+		fc_buf_clear(&b);
+		value_text(&b, row);
+		json_object_set_new(run, row->name, json_stringn(b.p, b.n));
+	}
+	fc_buf_release(&b);
+	return run;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TRAIN_OPTIONS_H
+#define FC_TRAIN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "text/json.h"
+
+/* The command line. */
+struct fc_train_options {
+	const char *model, *init, *tokenizer, *output, *stream;
+	bool force;
+	int save_dtype; /* enum fc_save_dtype */
+
+	double lambda, temperature;
+	int loss; /* 0: ce, 1: kl */
+
+	uint64_t epochs, steps, examples, seed;
+	int batch_tokens, micro_tokens, max_length, shuffle;
+
+	double lr, warmup, min_lr, beta1, beta2, eps, weight_decay, clip;
+	int schedule; /* enum fc_decay */
+
+	const char *checkpoint, *log, *eval;
+	int checkpoint_every, eval_every;
+	bool resume;
+
+	const char *device;
+	int dtype; /* enum fc_compute */
+};
+
+/* Ends with status 2 where options contradict each other. */
+void fc_train_options_parse(struct fc_train_options *o, int argc, char **argv);
+
+/* The options that decide about the result, as an object of strings; a new reference.  Two runs
+ * with equal ones do the same steps. */
+json_t *fc_train_options_deciding(struct fc_train_options *o);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/die.h"
+#include "base/progress.h"
+#include "checkpoint.h"
+#include "trainlog.h"
+
+#define LN2 0.6931471805599453
+
+static void add_real(struct fc_buf *b, const char *key, double v)
+{
+	if (isnan(v))
+		fc_buf_addf(b, ", \"%s\": null", key);
+	else
+		fc_buf_addf(b, ", \"%s\": %.9g", key, v);
+}
+
+static int log_step(struct fc_trainlog *log, const struct fc_trainer *t,
+    const struct fc_step_report *s, struct fc_err *e)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	if (!log)
+		return 0;
+	fc_buf_addf(&b,
+	    "{\"step\": %" PRIu64 ", \"examples\": %" PRIu64 ", \"tokens\": %" PRIu64
+	    ", \"labels\": %" PRIu64 ", \"rows\": %" PRIu64,
+	    t->step, t->n_sample, t->n_tok, s->n_label, s->n_row);
+	add_real(&b, "lr", s->lr);
+	add_real(&b, "loss", s->loss);
+	add_real(&b, "sft", s->sft);
+	add_real(&b, "fusion", s->fusion);
+	add_real(&b, "grad_norm", s->grad_norm);
+	fc_buf_adds(&b, "}\n");
+	int ret = fc_trainlog_line(log, &b, e);
+	fc_buf_release(&b);
+	return ret;
+}
+
+static int evaluate(const struct fc_run *r, struct fc_trainlog *log, struct fc_err *e)
+{
+	struct fc_trainer *t = r->trainer;
+	struct fc_heldout_score h;
+	struct fc_buf b = FC_BUF_INIT;
+	if (fc_heldout_score(r->heldout, t->nn, t->params, &h, e) < 0)
+		return -1;
+	double per_token = h.nll / (double)h.n_label;
+	double bits = h.n_bytes ? h.nll / LN2 / (double)h.n_bytes : NAN;
+	double right = (double)h.n_correct / (double)h.n_label;
+	fc_buf_addf(
+	    &b, "{\"step\": %" PRIu64 ", \"eval\": {\"labels\": %" PRIu64, t->step, h.n_label);
+	add_real(&b, "nll", per_token);
+	add_real(&b, "bits_per_byte", bits);
+	add_real(&b, "accuracy", right);
+	fc_buf_adds(&b, "}}\n");
+	int ret = log ? fc_trainlog_line(log, &b, e) : 0;
+	fc_buf_release(&b);
+	fc_note("step %" PRIu64 ": held-out %.4f nats a token, %.4f bits a byte, %.2f %% right",
+	    t->step, per_token, bits, 100 * right);
+	return ret;
+}
+
+static bool due(uint64_t step, int every)
+{
+	return every && step % (uint64_t)every == 0;
+}
+
+static int save_checkpoint(const struct fc_run *r, struct fc_trainlog *log, struct fc_err *e)
+{
+	struct fc_trainer *t = r->trainer;
+	struct fc_progress_state s = {.step = t->step,
+	    .n_sample = t->n_sample,
+	    .n_tok = t->n_tok,
+	    .pos = fc_feed_tell(t->feed)};
+	if (log && fc_trainlog_sync(log, &s.log_bytes, e) < 0)
+		return -1;
+	return fc_checkpoint_save(r->opts->checkpoint, t->params, &t->adamw, &s, r->identity, e);
+}
+
+/* Puts trainer and feed where the checkpoint left them. */
+static int restore(const struct fc_run *r, uint64_t *log_bytes, struct fc_err *e)
+{
+	const struct fc_train_options *o = r->opts;
+	struct fc_trainer *t = r->trainer;
+	struct fc_progress_state s;
+	*log_bytes = 0;
+	if (!o->checkpoint || (!o->resume && o->force))
+		return 0;
+	if (!fc_checkpoint_exists(o->checkpoint)) {
+		if (o->resume)
+			fc_note(
+			    "no checkpoint in %s yet: starting from the beginning", o->checkpoint);
+		return 0;
+	}
+	if (!o->resume)
+		return fc_fail(e,
+		    "%s: holds a checkpoint; go on with --resume or start anew with --force",
+		    o->checkpoint);
+	if (fc_checkpoint_load(o->checkpoint, t->params, &t->adamw, &s, r->identity, e) < 0 ||
+	    fc_feed_seek(t->feed, &s.pos, e) < 0)
+		return -1;
+	t->step = s.step;
+	t->n_sample = s.n_sample;
+	t->n_tok = s.n_tok;
+	*log_bytes = s.log_bytes;
+	fc_note("going on after step %" PRIu64, t->step);
+	return 0;
+}
+
+static int loop(const struct fc_run *r, struct fc_trainlog *log, struct fc_err *e)
+{
+	const struct fc_train_options *o = r->opts;
+	struct fc_trainer *t = r->trainer;
+	struct fc_step_report s;
+	double begin_s = fc_now(), first_loss = NAN;
+	uint64_t begin_tok = t->n_tok, begin_step = t->step;
+	char note[64];
+	int got;
+	if (r->heldout && t->step == 0 && evaluate(r, log, e) < 0)
+		return -1;
+	fc_progress_start(
+	    o->steps ? "steps" : "examples", o->steps ? o->steps : (uint64_t)t->opts.n_sample);
+	while ((got = fc_trainer_step(t, &s, e)) == 1) {
+		if (t->step == begin_step + 1)
+			first_loss = s.loss;
+		snprintf(note, sizeof note, "step %" PRIu64 ", loss %.4f", t->step, s.loss);
+		fc_progress_set(o->steps ? t->step : t->n_sample, note);
+		if (log_step(log, t, &s, e) < 0)
+			return -1;
+		if (r->heldout && due(t->step, o->eval_every) && evaluate(r, log, e) < 0)
+			return -1;
+		if (o->checkpoint && due(t->step, o->checkpoint_every) &&
+		    save_checkpoint(r, log, e) < 0)
+			return -1;
+	}
+	fc_progress_end();
+	if (got < 0)
+		return -1;
+	if (r->heldout && !due(t->step, o->eval_every) && evaluate(r, log, e) < 0)
+		return -1;
+	if (t->step > begin_step)
+		fc_note("%" PRIu64 " steps, %" PRIu64 " tokens (%.0f a second), loss %.4f -> %.4f",
+		    t->step - begin_step, t->n_tok - begin_tok,
+		    (double)(t->n_tok - begin_tok) / (fc_now() - begin_s), first_loss, s.loss);
+	return 0;
+}
+
+int fc_run(const struct fc_run *r, struct fc_err *e)
+{
+	struct fc_trainlog *log = NULL;
+	uint64_t log_bytes;
+	if (restore(r, &log_bytes, e) < 0)
+		return -1;
+	if (r->opts->log && fc_trainlog_open(&log, r->opts->log, log_bytes, e) < 0)
+		return -1;
+	int ret = loop(r, log, e);
+	fc_trainlog_close(log);
+	return ret;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TRAIN_RUN_H
+#define FC_TRAIN_RUN_H
+
+#include "heldout.h"
+#include "options.h"
+#include "trainer.h"
+
+/* A training run from its first or a later step to its last: steps, log, evaluations, checkpoints.
+ */
+struct fc_run {
+	const struct fc_train_options *opts;
+	struct fc_trainer *trainer;
+	const struct fc_heldout *heldout; /* NULL: none */
+	json_t *identity;                 /* what a checkpoint must agree with; borrowed */
+};
+int fc_run(const struct fc_run *r, struct fc_err *e);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sample.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+size_t fc_sample_data_bytes(const struct fc_sample_size *z)
+{
+	size_t words = (size_t)z->n_tok + z->n_row + z->n_row + 1 + (size_t)2 * z->n_entry;
+	return words * 4 + z->n_tok + z->n_id + 1;
+}
+
+struct fc_sample *fc_sample_alloc(const struct fc_sample_size *z)
+{
+	struct fc_sample *s = fc_malloc(sizeof *s + fc_sample_data_bytes(z));
+	s->size = *z;
+	s->tok = (uint32_t *)(void *)s->data;
+	s->row_tok = s->tok + z->n_tok;
+	s->row_off = s->row_tok + z->n_row;
+	s->entry_id = s->row_off + z->n_row + 1;
+	s->entry_logprob = (float *)(void *)(s->entry_id + z->n_entry);
+	s->label = (uint8_t *)(s->entry_logprob + z->n_entry);
+	s->id = (char *)(s->label + z->n_tok);
+	return s;
+}
+
+uint64_t fc_sample_hash(const struct fc_sample *s, uint64_t hash)
+{
+	return fc_hash(s->data, fc_sample_data_bytes(&s->size), hash);
+}
+
+static const char *example_id(const struct fc_example *x)
+{
+	return x->id.p ? x->id.p : "";
+}
+
+static int check_tokens(const struct fc_example *x, const struct fc_sample_rule *rule,
+    const char *name, struct fc_err *e)
+{
+	for (size_t t = 0; t < x->n_tok; t++)
+		if (x->tok[t] >= rule->n_vocab)
+			return fc_fail(e,
+			    "%s: conversation '%s': token %zu is %" PRIu32
+			    ", the model's vocabulary ends at %" PRIu32,
+			    name, example_id(x), t, x->tok[t], rule->n_vocab);
+	return 0;
+}
+
+/* log-probabilities may exceed 0 by the rounding of the stream's coding */
+#define MAX_LOGPROB 0.01f
+
+static int check_rows(const struct fc_example *x, const struct fc_sample_rule *rule,
+    const char *name, struct fc_err *e)
+{
+	for (size_t r = 0; r < x->n_row; r++) {
+		if (x->row_tok[r] == 0 || x->row_tok[r] >= x->n_tok)
+			return fc_fail(e,
+			    "%s: conversation '%s': row %zu predicts token %" PRIu32 " of %zu",
+			    name, example_id(x), r, x->row_tok[r], x->n_tok);
+		for (uint32_t i = x->row_off[r]; i < x->row_off[r + 1]; i++) {
+			if (x->entry_id[i] >= rule->n_vocab)
+				return fc_fail(e,
+				    "%s: conversation '%s': row %zu holds id %" PRIu32
+				    ", the model's vocabulary ends at %" PRIu32,
+				    name, example_id(x), r, x->entry_id[i], rule->n_vocab);
+			if (!isfinite(x->entry_logprob[i]) || x->entry_logprob[i] > MAX_LOGPROB)
+				return fc_fail(e,
+				    "%s: conversation '%s': row %zu holds the log-probability %g",
+				    name, example_id(x), r, (double)x->entry_logprob[i]);
+		}
+	}
+	return 0;
+}
+
+static bool is_label(const struct fc_example *x, size_t t)
+{
+	return t > 0 && fc_example_trained(x, t);
+}
+
+static struct fc_sample_size measure(const struct fc_example *x, const struct fc_sample_rule *rule)
+{
+	struct fc_sample_size z = {.n_id = (uint32_t)x->id.n};
+	z.n_tok = x->n_tok < rule->max_tok ? (uint32_t)x->n_tok : rule->max_tok;
+	for (size_t t = 0; t < z.n_tok; t++) {
+		if (is_label(x, t)) {
+			z.n_label++;
+			z.label_bytes += x->end[t] - fc_example_start(x, t);
+		}
+	}
+	for (size_t r = 0; rule->rows && r < x->n_row && x->row_tok[r] < z.n_tok; r++) {
+		uint32_t n = x->row_off[r + 1] - x->row_off[r];
+		z.n_row += n > 0;
+		z.n_entry += n;
+	}
+	return z;
+}
+
+static void fill(struct fc_sample *s, const struct fc_example *x)
+{
+	const struct fc_sample_size *z = &s->size;
+	uint32_t n_row = 0, n_entry = 0;
+	memcpy(s->tok, x->tok, z->n_tok * sizeof *s->tok);
+	for (size_t t = 0; t < z->n_tok; t++)
+		s->label[t] = is_label(x, t);
+	memcpy(s->id, example_id(x), z->n_id);
+	s->id[z->n_id] = 0;
+	s->row_off[0] = 0;
+	for (size_t r = 0; n_row < z->n_row; r++) {
+		uint32_t from = x->row_off[r], n = x->row_off[r + 1] - from;
+		if (n == 0)
+			continue;
+		memcpy(s->entry_id + n_entry, x->entry_id + from, n * sizeof *s->entry_id);
+		memcpy(s->entry_logprob + n_entry, x->entry_logprob + from, n * sizeof(float));
+		n_entry += n;
+		s->row_tok[n_row] = x->row_tok[r];
+		s->row_off[++n_row] = n_entry;
+	}
+}
+
+int fc_sample_new(struct fc_sample **s, const struct fc_example *x,
+    const struct fc_sample_rule *rule, const char *name, struct fc_sample_count *count,
+    struct fc_err *e)
+{
+	*s = NULL;
+	if (check_tokens(x, rule, name, e) < 0 || check_rows(x, rule, name, e) < 0)
+		return -1;
+	struct fc_sample_size z = measure(x, rule);
+	count->n_cut += x->n_tok > z.n_tok;
+	if (!z.n_label && !z.n_row) {
+		count->n_useless++;
+		return 0;
+	}
+	*s = fc_sample_alloc(&z);
+	fill(*s, x);
+	count->n_sample++;
+	count->n_tok += z.n_tok;
+	count->n_label += z.n_label;
+	count->n_row += z.n_row;
+	return 1;
+}

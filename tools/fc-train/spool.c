@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spool.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+struct fc_spool {
+	FILE *f;
+	char *dir;
+};
+
+int fc_spool_open(struct fc_spool **out, struct fc_err *e)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct fc_spool *s = FC_NEW(struct fc_spool);
+	s->dir = fc_strdup(tmp && *tmp ? tmp : "/tmp");
+	char *path = fc_path_join(s->dir, "fc-train.XXXXXX");
+	int fd = mkstemp(path);
+	*out = NULL;
+	if (fd >= 0) {
+		unlink(path);
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+		s->f = fdopen(fd, "w+b");
+	}
+	free(path);
+	if (!s->f) {
+		fc_fail(e, "spool in %s:", s->dir);
+		if (fd >= 0)
+			close(fd);
+		fc_spool_close(s);
+		return -1;
+	}
+	*out = s;
+	return 0;
+}
+
+void fc_spool_close(struct fc_spool *s)
+{
+	if (!s)
+		return;
+	if (s->f)
+		fclose(s->f);
+	free(s->dir);
+	free(s);
+}
+
+int fc_spool_add(struct fc_spool *s, const struct fc_sample *x, struct fc_err *e)
+{
+	if (fwrite(&x->size, sizeof x->size, 1, s->f) != 1 ||
+	    fwrite(x->data, fc_sample_data_bytes(&x->size), 1, s->f) != 1)
+		return fc_fail(e, "spool in %s:", s->dir);
+	return 0;
+}
+
+int fc_spool_rewind(struct fc_spool *s, struct fc_err *e)
+{
+	return fseeko(s->f, 0, SEEK_SET) < 0 ? fc_fail(e, "spool in %s:", s->dir) : 0;
+}
+
+int fc_spool_next(struct fc_spool *s, struct fc_sample **x, struct fc_err *e)
+{
+	struct fc_sample_size z;
+	*x = NULL;
+	if (fread(&z, sizeof z, 1, s->f) != 1)
+		return feof(s->f) ? 0 : fc_fail(e, "spool in %s: read:", s->dir);
+	*x = fc_sample_alloc(&z);
+	if (fread((*x)->data, fc_sample_data_bytes(&z), 1, s->f) == 1)
+		return 1;
+	free(*x);
+	*x = NULL;
+	return fc_fail(e, "spool in %s: read:", s->dir);
+}

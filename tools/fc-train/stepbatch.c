@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stepbatch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+int fc_stepbatch_fill(struct fc_stepbatch *b, struct fc_feed *f, size_t max_tok, struct fc_err *e)
+{
+	const struct fc_sample *s;
+	int got;
+	fc_stepbatch_clear(b);
+	while ((got = fc_feed_peek(f, &s, e)) == 1) {
+		bool new_pass = fc_feed_tell(f).taken == 0;
+		if (b->n && (new_pass || b->n_tok + s->size.n_tok > max_tok))
+			break;
+		b->n_tok += s->size.n_tok;
+		b->n_label += s->size.n_label;
+		b->n_row += s->size.n_row;
+		FC_GROW(b->sample, b->cap, b->n + 1);
+		b->sample[b->n++] = fc_feed_take(f);
+	}
+	return got < 0 ? -1 : b->n > 0;
+}
+
+void fc_stepbatch_clear(struct fc_stepbatch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		free(b->sample[i]);
+	b->n = 0;
+	b->n_tok = b->n_label = b->n_row = 0;
+}
+
+void fc_stepbatch_release(struct fc_stepbatch *b)
+{
+	fc_stepbatch_clear(b);
+	free(b->sample);
+	*b = (struct fc_stepbatch){0};
+}
+
+struct fc_weights fc_stepbatch_weights(const struct fc_stepbatch *b, double lambda)
+{
+	double share = !b->n_row ? 1 : !b->n_label ? 0 : lambda;
+	return (struct fc_weights){
+	    .label = b->n_label ? share / (double)b->n_label : 0,
+	    .row = b->n_row ? (1 - share) / (double)b->n_row : 0,
+	};
+}
+
+static void make_room(struct fc_micro *m, const struct fc_sample_size *z)
+{
+	size_t n_tok = m->off[m->batch.n_seq] + z->n_tok;
+	/* a token is the target of at most one row, so n_tok bounds the targets too */
+	size_t n_target = m->targets.n + z->n_tok, n_entry = m->n_entry + z->n_entry;
+	FC_GROW(m->tok, m->cap_tok, n_tok);
+	FC_GROW(m->off, m->cap_off, m->batch.n_seq + 2);
+	FC_GROW(m->row_pos, m->cap_pos, n_target);
+	FC_GROW(m->target, m->cap_target, n_target);
+	FC_GROW(m->label_weight, m->cap_label_weight, n_target);
+	FC_GROW(m->row_weight, m->cap_row_weight, n_target);
+	FC_GROW(m->row_off, m->cap_row_off, n_target + 1);
+	FC_GROW(m->entry_id, m->cap_entry_id, n_entry);
+	FC_GROW(m->entry_logprob, m->cap_entry_logprob, n_entry);
+}
+
+static void append(struct fc_micro *m, const struct fc_sample *s, const struct fc_weights *w)
+{
+	size_t base = m->off[m->batch.n_seq], row = 0;
+	make_room(m, &s->size);
+	memcpy(m->tok + base, s->tok, s->size.n_tok * sizeof *s->tok);
+	m->off[++m->batch.n_seq] = base + s->size.n_tok;
+	for (size_t t = 1; t < s->size.n_tok; t++) {
+		bool taught = row < s->size.n_row && s->row_tok[row] == t;
+		if (!taught && !s->label[t])
+			continue;
+		size_t n = m->targets.n++;
+		m->row_pos[n] = base + t - 1; /* the state before a token predicts it */
+		m->target[n] = s->tok[t];
+		m->label_weight[n] = s->label[t] ? (float)w->label : 0;
+		m->row_weight[n] = taught ? (float)w->row : 0;
+		if (taught) {
+			size_t from = s->row_off[row], k = s->row_off[row + 1] - from;
+			memcpy(
+			    m->entry_id + m->n_entry, s->entry_id + from, k * sizeof *s->entry_id);
+			memcpy(m->entry_logprob + m->n_entry, s->entry_logprob + from,
+			    k * sizeof(float));
+			m->n_entry += k;
+			row++;
+		}
+		m->row_off[n + 1] = (uint32_t)m->n_entry;
+	}
+}
+
+bool fc_micro_next(
+    struct fc_micro *m, const struct fc_stepbatch *b, size_t max_tok, const struct fc_weights *w)
+{
+	m->first += m->n_sample;
+	m->n_sample = 0;
+	m->batch.n_seq = m->targets.n = m->n_entry = 0;
+	FC_GROW(m->off, m->cap_off, 1);
+	FC_GROW(m->row_off, m->cap_row_off, 1);
+	m->off[0] = 0;
+	m->row_off[0] = 0;
+	while (m->first + m->n_sample < b->n) {
+		const struct fc_sample *s = b->sample[m->first + m->n_sample];
+		bool full = m->off[m->batch.n_seq] + s->size.n_tok > max_tok ||
+		    m->n_entry + s->size.n_entry > UINT32_MAX; /* row_off's range */
+		if (m->n_sample && full)
+			break;
+		append(m, s, w);
+		m->n_sample++;
+	}
+	m->batch.tok = m->tok;
+	m->batch.off = m->off;
+	m->teacher.row_off = m->row_off;
+	m->teacher.id = m->entry_id;
+	m->teacher.logprob = m->entry_logprob;
+	m->targets.row_pos = m->row_pos;
+	m->targets.target = m->target;
+	m->targets.sft_weight = m->label_weight;
+	m->targets.kd_weight = m->row_weight;
+	m->targets.teacher = m->n_entry ? &m->teacher : NULL;
+	return m->n_sample > 0;
+}
+
+void fc_micro_release(struct fc_micro *m)
+{
+	free(m->tok);
+	free(m->off);
+	free(m->row_pos);
+	free(m->target);
+	free(m->label_weight);
+	free(m->row_weight);
+	free(m->row_off);
+	free(m->entry_id);
+	free(m->entry_logprob);
+	*m = (struct fc_micro){0};
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TRAIN_STEPBATCH_H
+#define FC_TRAIN_STEPBATCH_H
+
+#include "feed.h"
+#include "model/params.h"
+
+/* The samples of one optimizer step. */
+struct fc_stepbatch { /* {0} is empty */
+	struct fc_sample **sample;
+	size_t n, cap;
+	uint64_t n_tok, n_label, n_row;
+};
+/* Next samples of a pass in training order, as many as stay within max_tok tokens, at least one.
+ * 1, 0: no sample is left, -1: error. */
+int fc_stepbatch_fill(struct fc_stepbatch *b, struct fc_feed *f, size_t max_tok, struct fc_err *e);
+void fc_stepbatch_clear(struct fc_stepbatch *b);
+void fc_stepbatch_release(struct fc_stepbatch *b);
+
+/*
+ * What a label and a teacher's row weigh: lambda and 1 - lambda are spread evenly over the labels
+ * and over the rows of the step, whatever its micro-batches.  A part without members leaves its
+ * share to the other, so that the weights of a step always sum to 1.
+ */
+struct fc_weights {
+	double label, row;
+};
+struct fc_weights fc_stepbatch_weights(const struct fc_stepbatch *b, double lambda);
+
+/*
+ * Samples of a step packed one after the other, without padding, for one forward and backward pass.
+ * batch.off keeps them apart: no sequence attends to another.
+ */
+struct fc_micro { /* {0} is empty */
+	struct fc_batch batch;
+	struct fc_targets targets;
+	struct fc_teacher teacher;
+	size_t first, n_sample; /* which samples of the step */
+
+	/* what batch, targets and teacher point to */
+	uint32_t *tok, *target, *row_off, *entry_id;
+	size_t *off, *row_pos;
+	float *label_weight, *row_weight, *entry_logprob;
+	size_t n_entry;
+	size_t cap_tok, cap_off, cap_pos, cap_target, cap_label_weight, cap_row_weight, cap_row_off,
+	    cap_entry_id, cap_entry_logprob;
+};
+/* Packs the samples after those of the last call, as many as stay within max_tok tokens, at least
+ * one; false when none is left.  Set first and n_sample to 0 to begin a step. */
+bool fc_micro_next(
+    struct fc_micro *m, const struct fc_stepbatch *b, size_t max_tok, const struct fc_weights *w);
+void fc_micro_release(struct fc_micro *m);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TRAIN_TARGET_H
+#define FC_TRAIN_TARGET_H
+
+#include "base/file.h"
+#include "model/params.h"
+
+/* The result: a Hugging Face folder. */
+enum fc_save_dtype { FC_SAVE_SAME, FC_SAVE_F32, FC_SAVE_F16, FC_SAVE_BF16 };
+
+struct fc_target {
+	const char *pivot;     /* folder it comes from, or NULL: from scratch */
+	const char *tokenizer; /* from scratch: folder with tokenizer files and chat template */
+	enum fc_save_dtype dtype;
+};
+
+/* Fills the folder: weights, config.json, and every other file of the pivot (or the tokenizer's
+ * files).  The caller commits. */
+int fc_target_write(
+    const char *dir, const struct fc_target *t, const struct fc_params *p, struct fc_err *e);
+
+#endif

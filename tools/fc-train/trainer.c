@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trainer.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+void fc_trainer_init(struct fc_trainer *t, const struct fc_trainer_opts *opts,
+    const struct fc_adamw_opts *adamw, struct fc_nn *nn, struct fc_params *params,
+    struct fc_feed *feed)
+{
+	*t = (struct fc_trainer){.opts = *opts, .nn = nn, .params = params, .feed = feed};
+	t->micro.teacher.temperature = (float)opts->temperature;
+	t->micro.teacher.kl = opts->kl;
+	fc_adamw_init(&t->adamw, adamw, params->v, params->n);
+}
+
+void fc_trainer_release(struct fc_trainer *t)
+{
+	fc_adamw_release(&t->adamw);
+	fc_stepbatch_release(&t->batch);
+	fc_micro_release(&t->micro);
+}
+
+#define MAX_NAMED 5 /* conversations a message lists */
+
+static int fail_not_finite(const struct fc_trainer *t, const char *what, double value, size_t first,
+    size_t n, struct fc_err *e)
+{
+	struct fc_buf ids = FC_BUF_INIT;
+	for (size_t i = 0; i < n && i < MAX_NAMED; i++)
+		fc_buf_addf(&ids, "%s%.64s", i ? ", " : "", t->batch.sample[first + i]->id);
+	if (n > MAX_NAMED)
+		fc_buf_addf(&ids, " and %zu more", n - MAX_NAMED);
+	fc_fail(e, "step %" PRIu64 ": the %s is %g; conversations: %s", t->step + 1, what, value,
+	    ids.p ? ids.p : "");
+	fc_buf_release(&ids);
+	return -1;
+}
+
+static int accumulate(
+    struct fc_trainer *t, const struct fc_weights *w, struct fc_loss *loss, struct fc_err *e)
+{
+	struct fc_micro *m = &t->micro;
+	fc_params_zero_grad(t->params);
+	m->first = m->n_sample = 0;
+	while (fc_micro_next(m, &t->batch, t->opts.micro_tok, w)) {
+		if (fc_params_step(t->nn, t->params, &m->batch, &m->targets, true, loss, e) < 0)
+			return -1;
+		if (!isfinite(loss->sft + loss->kd))
+			return fail_not_finite(
+			    t, "loss", loss->sft + loss->kd, m->first, m->n_sample, e);
+	}
+	return 0;
+}
+
+static double learning_rate(const struct fc_trainer *t)
+{
+	const struct fc_trainer_opts *o = &t->opts;
+	if (o->n_step)
+		return fc_schedule_lr(
+		    &o->schedule, (double)t->step, (double)t->step + 1, (double)o->n_step);
+	return fc_schedule_lr(
+	    &o->schedule, (double)t->n_sample, (double)(t->n_sample + t->batch.n), o->n_sample);
+}
+
+int fc_trainer_step(struct fc_trainer *t, struct fc_step_report *r, struct fc_err *e)
+{
+	const struct fc_trainer_opts *o = &t->opts;
+	struct fc_stepbatch *b = &t->batch;
+	struct fc_loss loss = {0};
+	if (o->n_step && t->step >= o->n_step)
+		return 0;
+	int got = fc_stepbatch_fill(b, t->feed, o->batch_tok, e);
+	if (got <= 0)
+		return got;
+	struct fc_weights w = fc_stepbatch_weights(b, o->lambda);
+	if (accumulate(t, &w, &loss, e) < 0)
+		return -1;
+	double norm = fc_adamw_grad_norm(&t->adamw, t->params->v);
+	if (!isfinite(norm))
+		return fail_not_finite(t, "gradient's norm", norm, 0, b->n, e);
+	*r = (struct fc_step_report){
+	    .lr = learning_rate(t),
+	    .loss = loss.sft + loss.kd,
+	    .sft = w.label > 0 ? loss.nll / (double)b->n_label : NAN,
+	    .fusion = w.row > 0 ? loss.kd / (w.row * (double)b->n_row) : NAN,
+	    .grad_norm = norm,
+	    .n_sample = b->n,
+	    .n_tok = b->n_tok,
+	    .n_label = b->n_label,
+	    .n_row = b->n_row,
+	};
+	fc_adamw_update(
+	    &t->adamw, t->params->v, r->lr, o->clip > 0 && norm > o->clip ? o->clip / norm : 1);
+	fc_params_refresh(t->params);
+	t->step++;
+	t->n_sample += b->n;
+	t->n_tok += b->n_tok;
+	return 1;
+}
