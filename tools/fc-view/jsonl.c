@@ -22,6 +22,19 @@ static void add_reals(struct fc_buf *b, const char *key, const float *p, size_t 
 	fc_buf_addc(b, ']');
 }
 
+static void add_pieces(const struct view *v, struct fc_buf *b, const uint32_t *id, size_t n)
+{
+	if (!v->tokenizer)
+		return;
+	fc_buf_adds(b, ",\"pieces\":[");
+	for (size_t i = 0; i < n; i++) {
+		const char *piece = view_piece(v, id[i]);
+		fc_buf_adds(b, i ? "," : "");
+		fc_json_quote(b, piece, strlen(piece));
+	}
+	fc_buf_addc(b, ']');
+}
+
 static void add_flags(struct fc_buf *b, uint8_t flags)
 {
 	fc_buf_addf(b, "\"role\":\"%s\",\"part\":\"%s\",\"trained\":%s", view_role_name(flags),
@@ -39,9 +52,10 @@ static void add_segments(struct fc_buf *b, const struct fc_example *x)
 	fc_buf_addc(b, ']');
 }
 
-static void add_tokens(struct fc_buf *b, const struct fc_example *x)
+static void add_tokens(const struct view *v, struct fc_buf *b, const struct fc_example *x)
 {
 	add_numbers(b, "tokens", x->tok, x->n_tok);
+	add_pieces(v, b, x->tok, x->n_tok);
 	add_numbers(b, "ends", x->end, x->n_tok);
 	fc_buf_adds(b, ",\"trained\":[");
 	for (size_t t = 0; t < x->n_tok; t++)
@@ -55,7 +69,7 @@ static void add_tokens(struct fc_buf *b, const struct fc_example *x)
 	fc_buf_addc(b, ']');
 }
 
-static void add_rows(struct fc_buf *b, const struct fc_example *x)
+static void add_rows(const struct view *v, struct fc_buf *b, const struct fc_example *x)
 {
 	fc_buf_adds(b, ",\"rows\":[");
 	for (size_t r = 0; r < x->n_row; r++) {
@@ -63,10 +77,25 @@ static void add_rows(struct fc_buf *b, const struct fc_example *x)
 		fc_buf_addf(b, "%s{\"token\":%" PRIu32 ",\"true_logprob\":%.5g", r ? "," : "",
 		    x->row_tok[r], (double)x->true_logprob[r]);
 		add_numbers(b, "ids", x->entry_id + off, n);
+		add_pieces(v, b, x->entry_id + off, n);
 		add_reals(b, "logprobs", x->entry_logprob + off, n);
 		fc_buf_addc(b, '}');
 	}
 	fc_buf_addc(b, ']');
+}
+
+/* As the object it is; as a string should it be none. */
+static void add_meta(struct fc_buf *b, const struct fc_buf *meta)
+{
+	struct fc_err e;
+	json_t *v = meta->n ? fc_json_text(meta->p, meta->n, "meta", &e) : NULL;
+	if (v)
+		fc_json_dump(b, v);
+	else if (meta->n)
+		fc_json_quote(b, meta->p, meta->n);
+	else
+		fc_buf_adds(b, "null");
+	json_decref(v);
 }
 
 static void print_example(
@@ -78,13 +107,13 @@ static void print_example(
 	fc_buf_adds(b, "{\"id\":");
 	fc_json_quote(b, x->id.p, x->id.n);
 	fc_buf_adds(b, ",\"meta\":");
-	fc_json_quote(b, x->meta.p, x->meta.n);
+	add_meta(b, &x->meta);
 	fc_buf_adds(b, ",\"text\":");
 	fc_json_quote(b, x->text.p, x->text.n);
 	add_segments(b, x);
-	add_tokens(b, x);
+	add_tokens(v, b, x);
 	if (h->kind == FC_KIND_DISTS) {
-		add_rows(b, x);
+		add_rows(v, b, x);
 		fc_buf_addf(b, ",\"nll\":%.17g,\"n_label\":%" PRIu32 ",\"label_bytes\":%" PRIu32,
 		    x->nll, x->n_label, x->label_bytes);
 	}

@@ -23,6 +23,8 @@ static const struct fc_opt options[] = {
     {FC_OPT_U64, 'n', "records", &view.limit, "N", "at most N of them (0: all)", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Output", 0, 0},
     {FC_OPT_FILE, 'o', "output", &view.output, "FILE", "instead of standard output", 0, 0},
+    {FC_OPT_FILE, 't', "tokenizer", &view.tokenizer_dir, "DIR",
+	"model folder or tokenizer.json that spells the tokens out", 0, 0},
     FC_OPT_NO_HISTORY,
     FC_OPT_COMMON,
     {0},
@@ -52,6 +54,10 @@ int main(int argc, char **argv)
 	view.path = first < argc ? argv + first : standard_input;
 	view.n_path = first < argc ? argc - first : 1;
 
+	if (view.tokenizer_dir && !view.jsonl && !view.tsv)
+		fc_die_usage("--tokenizer goes with --jsonl and --tsv");
+	if (view.tokenizer_dir && fc_tokenizer_open(&view.tokenizer, view.tokenizer_dir, &e) < 0)
+		fc_die("%s", e.msg);
 	if (view.stream) {
 		view_stream(&view);
 		fc_finish();
@@ -69,6 +75,7 @@ int main(int argc, char **argv)
 	else
 		view_header(&view);
 	view_flush(&view);
+	fc_tokenizer_free(view.tokenizer);
 	if (fc_out_commit(view.out, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_finish();

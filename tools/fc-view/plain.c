@@ -35,6 +35,12 @@ void view_add_plain(struct fc_buf *b, const char *p, size_t n)
 	}
 }
 
+const char *view_piece(const struct view *v, uint32_t id)
+{
+	const char *piece = fc_tokenizer_piece(v->tokenizer, id);
+	return piece ? piece : "";
+}
+
 const char *view_role_name(uint8_t flags)
 {
 	static const char *const name[] = {"none", "system", "user", "assistant"};

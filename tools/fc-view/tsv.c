@@ -6,18 +6,23 @@
 #include "fc-view/view.h"
 
 static const char *const columns[] = {
-    [FC_KIND_TOKENS] = "id\tposition\ttoken\tstart\tend\trole\tpart\ttrained\tpiece\n",
-    [FC_KIND_DISTS] = "id\tposition\ttoken\tstart\tend\trole\tpart\ttrained\tpiece\ttrue_logprob"
-		      "\tmass\tentries\n",
-    [FC_KIND_TENSORS] = "name\tdtype\tshape\tbytes\n",
-    [FC_KIND_MAP] = "source\tpivot\tcount\n",
+    [FC_KIND_TOKENS] = "id\tposition\ttoken\tstart\tend\trole\tpart\ttrained\ttext",
+    [FC_KIND_DISTS] = "id\tposition\ttoken\tstart\tend\trole\tpart\ttrained\ttext\ttrue_logprob"
+		      "\tmass\tentries",
+    [FC_KIND_TENSORS] = "name\tdtype\tshape\tbytes",
+    [FC_KIND_MAP] = "source\tpivot\tcount",
 };
 
 static void print_columns(struct view *v, void *data, struct fc_reader *r)
 {
 	bool *first = data;
-	if (*first)
-		fc_buf_adds(&v->text, columns[fc_reader_header(r)->kind]);
+	enum fc_kind kind = fc_reader_header(r)->kind;
+	if (*first) {
+		fc_buf_adds(&v->text, columns[kind]);
+		if (v->tokenizer && kind == FC_KIND_DISTS)
+			fc_buf_adds(&v->text, "\tpieces");
+		fc_buf_addc(&v->text, '\n');
+	}
 	*first = false;
 }
 
@@ -31,7 +36,7 @@ static void add_token(struct fc_buf *b, const struct fc_example *x, size_t t)
 	view_add_plain(b, x->text.p + start, x->end[t] - start);
 }
 
-static void add_row(struct fc_buf *b, const struct fc_example *x, size_t r)
+static void add_row(const struct view *v, struct fc_buf *b, const struct fc_example *x, size_t r)
 {
 	double mass = 0;
 	for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++)
@@ -40,6 +45,11 @@ static void add_row(struct fc_buf *b, const struct fc_example *x, size_t r)
 	for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++)
 		fc_buf_addf(b, "%s%" PRIu32 ":%.5g", i > x->row_off[r] ? "," : "", x->entry_id[i],
 		    (double)x->entry_logprob[i]);
+	for (size_t i = x->row_off[r]; v->tokenizer && i < x->row_off[r + 1]; i++) {
+		const char *piece = view_piece(v, x->entry_id[i]);
+		fc_buf_addc(b, i > x->row_off[r] ? ' ' : '\t');
+		view_add_plain(b, piece, strlen(piece));
+	}
 }
 
 /* A distribution stream's lines are its rows, a token stream's its tokens. */
@@ -51,7 +61,7 @@ static void print_example(
 	for (size_t i = 0; i < (rows ? x->n_row : x->n_tok); i++) {
 		add_token(&v->text, x, rows ? x->row_tok[i] : i);
 		if (rows)
-			add_row(&v->text, x, i);
+			add_row(v, &v->text, x, i);
 		fc_buf_addc(&v->text, '\n');
 		view_flush_some(v);
 	}

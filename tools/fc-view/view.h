@@ -5,13 +5,14 @@
 #include "base/file.h"
 #include "base/opt.h"
 #include "stream/writer.h"
+#include "token/tokenizer.h"
 
 struct view {
 	/* options */
 	bool header, stats, verify, jsonl, tsv, stream;
 	struct fc_strs id;
 	uint64_t limit, skip; /* limit 0: none */
-	const char *output;
+	const char *output, *tokenizer_dir;
 	char **path; /* [n_path], at least one */
 	int n_path;
 	struct fc_reader **reader; /* [n_path] NULL, or opened already */
@@ -19,7 +20,8 @@ struct view {
 	uint64_t n_seen, n_taken; /* records that --id lets through; of them, after --skip */
 	uint64_t n_bytes;         /* of the inputs, as far as they were read */
 	struct fc_out *out;
-	struct fc_buf text; /* to be written to out */
+	struct fc_tokenizer *tokenizer; /* NULL without -t */
+	struct fc_buf text;             /* to be written to out */
 };
 
 /*
@@ -42,6 +44,8 @@ void view_flush(struct view *v);
 void view_flush_some(struct view *v); /* only when there is a large piece */
 /* Appends n bytes with control characters, tabs and backslashes as \n, \t, \\, \xNN. */
 void view_add_plain(struct fc_buf *b, const char *p, size_t n);
+/* How the vocabulary spells the token; "" where it does not. */
+const char *view_piece(const struct view *v, uint32_t id);
 const char *view_role_name(uint8_t flags);
 const char *view_part_name(uint8_t flags);
 

@@ -78,6 +78,16 @@ static enum fc_read walk_map(
 	return ret;
 }
 
+static void check_tokenizer(const struct view *v, const struct fc_reader *r)
+{
+	const struct fc_header *h = fc_reader_header(r);
+	bool has_tokens = h->kind == FC_KIND_TOKENS || h->kind == FC_KIND_DISTS;
+	if (v->tokenizer && has_tokens && h->tokenizer &&
+	    fc_tokenizer_fingerprint(v->tokenizer) != h->tokenizer)
+		fc_die("%s: its tokens are of another tokenizer than %s", fc_reader_name(r),
+		    v->tokenizer_dir);
+}
+
 static void walk_one(struct view *v, const struct visitor *visitor, struct fc_reader *r)
 {
 	struct fc_err e;
@@ -86,6 +96,7 @@ static void walk_one(struct view *v, const struct visitor *visitor, struct fc_re
 	bool examples = kind == FC_KIND_TOKENS || kind == FC_KIND_DISTS;
 	if (v->id.n && kind == FC_KIND_MAP)
 		fc_die("%s: the entries of a vocabulary map have no id", fc_reader_name(r));
+	check_tokenizer(v, r);
 	if (visitor->header)
 		visitor->header(v, visitor->data, r);
 	if (examples)
