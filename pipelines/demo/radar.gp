@@ -10,7 +10,7 @@ angle(i) = pi / 2 - 2 * pi * i / n
 unset border
 unset tics
 set size ratio -1
-set xrange [-1.5:2.5]
+set xrange [-1.45:2.3]
 set yrange [-1.25:1.25]
 do for [ring = 1:5] {
 	r = ring / 5.0
@@ -34,13 +34,12 @@ do for [i = 0:n - 1] {
 		}
 	}
 }
-set key at 2.5, 1.15 right top Left reverse samplen 2.5 spacing 1.35 font ",12"
+set key at 2.3, 1.15 right top Left reverse samplen 2.5 spacing 1.35 font ",12"
 set title "Right answers to held-out questions" font ",14"
 
 light = "#009e73 #cc79a7 #56b4e9"
 strong = "#7f7f7f #e69f00 #0072b2 #d55e00"
-stats file using 1 nooutput
-n_block = STATS_blocks
+n_block = n_source + words(strong)
 do for [out in "svg png"] {
 	if (out eq "svg") {
 		set terminal svg size 860,540 font "Helvetica,12" background "white"

@@ -40,10 +40,11 @@ def collect(work, seeds, skills, model, kind, column):
         if not os.path.exists(path):
             return None
         run = read(path, column)
-        mean = [sum(run[s][i] for s in skills) / len(skills) for i in range(3)]
-        # the skills' intervals are independent: half-widths of their mean add up in squares
-        half = math.sqrt(sum(((run[s][2] - run[s][1]) / 2) ** 2 for s in skills)) / len(skills)
-        run["average"] = (mean[0], mean[0] - half, mean[0] + half)
+        mean = sum(run[s][0] for s in skills) / len(skills)
+        # the skills' errors are independent: the widths of their mean's interval add up in squares
+        below, above = (math.sqrt(sum((run[s][i] - run[s][0]) ** 2 for s in skills)) / len(skills)
+                        for i in (1, 2))
+        run["average"] = (mean, mean - below, mean + above)
         runs.append(run)
     out = {}
     for group in [*skills, "average"]:
