@@ -164,7 +164,7 @@ int main(void)
 	    {4, 257, 96}, {5, 33, 700}, {8, 130, 64}, {13, 64, 40}, {17, 61, 64}, {33, 129, 31},
 	    {64, 96, 128}, {130, 300, 70}, {523, 70, 40}, {0, 5, 3}};
 	static const enum fc_dtype types[] = {FC_F32, FC_F16, FC_BF16};
-	static const enum fc_compute computes[] = {FC_COMPUTE_F32};
+	static const enum fc_compute computes[] = {FC_COMPUTE_F32, FC_COMPUTE_BF16};
 	struct fc_rng r;
 	struct fc_err e;
 	struct fc_nn *nn;

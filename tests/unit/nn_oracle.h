@@ -38,16 +38,19 @@ __attribute__((unused)) static double max_error(const float *a, const double *b,
 }
 
 /*
- * Largest error of grad [n] against central differences of loss(arg) by x [n], of at most n_probe
- * components spread over x, relative to the largest component seen.
+ * Largest error of grad [n] against central differences of loss(arg) by x [n], of about n_probe
+ * components spread over x, relative to the largest component seen (at least 1e-3).
  */
 __attribute__((unused)) static double gradient_error(
     const float *grad, double *x, size_t n, size_t n_probe, double (*loss)(void *arg), void *arg)
 {
-	double worst = 0, largest = 1e-30;
+	double worst = 0, largest = 1e-3, size = 0;
 	const size_t step = n > n_probe ? n / n_probe : 1;
+	for (size_t i = 0; i < n; i++)
+		size += x[i] * x[i];
+	const double h = 1e-4 * sqrt(size / (double)n);
 	for (size_t i = step / 2; i < n; i += step) {
-		const double keep = x[i], h = 1e-4;
+		const double keep = x[i];
 		x[i] = keep + h;
 		const double up = loss(arg);
 		x[i] = keep - h;

@@ -2,20 +2,38 @@
 #ifndef FC_NN_BACKEND_H
 #define FC_NN_BACKEND_H
 
+#include "nn/bf16.h"
+#include "nn/kern.h"
 #include "nn/nn.h"
+#include "nn/sgemm.h"
 
-/* Scratch that survives between calls; each slot belongs to the file it is named after. */
-enum fc_scratch { FC_SCRATCH_LINEAR, FC_SCRATCH_ATTENTION, FC_SCRATCH_HEAD, FC_SCRATCH_N };
+/* Scratch that survives between calls.  A slot's contents last until it is asked for again. */
+enum fc_scratch {
+	FC_SCRATCH_PANEL,  /* linear: widened or rounded weights */
+	FC_SCRATCH_ROWS,   /* linear: rounded activations */
+	FC_SCRATCH_TAIL,   /* linear: results of a padded block */
+	FC_SCRATCH_ATTN,   /* attention: blocks of scores */
+	FC_SCRATCH_LOGITS, /* head: one tile */
+	FC_SCRATCH_ROW,    /* head: a tile's rows */
+	FC_SCRATCH_N
+};
 
 struct fc_nn {
 	enum fc_compute compute;
+	const struct fc_kern *kern;
+	struct fc_bf16 *bf16; /* NULL in F32 */
 	struct {
-		float *p;
-		size_t n;
+		void *p;
+		size_t n_bytes;
 	} scratch[FC_SCRATCH_N];
 };
 
-/* n floats, 64-byte aligned, contents undefined; valid until the slot is asked for again. */
-float *fc_nn_scratch(struct fc_nn *nn, enum fc_scratch slot, size_t n);
+/* 64-byte aligned, contents undefined. */
+void *fc_nn_scratch(struct fc_nn *nn, enum fc_scratch slot, size_t n, size_t size_bytes);
+
+static inline size_t fc_min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/nn.h"
+#include "nn/kern.h"
 
 void fc_embed_fwd(float *x, const struct fc_weight *w, const uint32_t *tok, size_t N, float scale)
 {
+	const struct fc_kern *k = fc_kern();
 	const size_t C = w->n_in, row_bytes = C * fc_dtype_size(w->dtype);
 #pragma omp parallel for
 	for (size_t n = 0; n < N; n++) {
-		fc_to_f32(x + n * C, (const char *)w->p + tok[n] * row_bytes, w->dtype, C);
+		k->widen(x + n * C, (const char *)w->p + tok[n] * row_bytes, w->dtype, C);
 		for (size_t i = 0; i < C && scale != 1; i++)
 			x[n * C + i] *= scale;
 	}
@@ -16,13 +17,12 @@ void fc_embed_fwd(float *x, const struct fc_weight *w, const uint32_t *tok, size
 void fc_embed_bwd(float *dw, const float *dx, const uint32_t *tok, size_t N, size_t C, float scale)
 {
 	enum { COLS = 64 };
+	const struct fc_kern *k = fc_kern();
 #pragma omp parallel for
-	for (size_t c = 0; c < C; c += COLS) {
-		const size_t end = c + COLS < C ? c + COLS : C;
+	for (size_t c = 0; c < C; c += COLS)
 		for (size_t n = 0; n < N; n++)
-			for (size_t i = c; i < end; i++)
-				dw[tok[n] * C + i] += scale * dx[n * C + i];
-	}
+			k->axpy(dw + tok[n] * C + c, dx + n * C + c, scale,
+			    C - c < COLS ? C - c : COLS);
 }
 
 void fc_add(float *y, const float *x, size_t n)

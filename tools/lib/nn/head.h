@@ -2,14 +2,38 @@
 #ifndef FC_NN_HEAD_H
 #define FC_NN_HEAD_H
 
-#include "nn/nn.h"
+#include "nn/backend.h"
 
-/* Rows of x whose logits are held at a time. */
+/* Rows of x whose logits are held at a time, at most N. */
 size_t fc_head_tile_rows(const struct fc_head *h, size_t N);
 /* logits [N,V'] with the cap applied. */
 void fc_head_tile(
     struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N, float *logits);
-/* log(sum(exp(z))); -inf where all are. */
-double fc_head_lse(const float *z /* [n] */, size_t n);
+
+/*
+ * A row's logits in groups of FC_HEAD_GROUP: the largest of every group is what makes finding the
+ * top-k cheap.  The log-sum-exp is kept in two parts, since next to a huge logit the second one
+ * would vanish: log p = (z - max) - log_sum.
+ */
+#define FC_HEAD_GROUP 256
+static inline size_t fc_head_n_group(const struct fc_head *h)
+{
+	return (h->n_vocab + FC_HEAD_GROUP - 1) / FC_HEAD_GROUP;
+}
+struct fc_head_norm {
+	float max;
+	double sum, log_sum; /* of exp(z - max) */
+};
+struct fc_head_norm fc_head_norm_row(
+    const struct fc_kern *k, const float *z, size_t n_vocab, float *group_max /* [n_group] */);
+
+static inline double fc_head_logprob(const struct fc_head_norm *n, float z)
+{
+	return (double)(z - n->max) - n->log_sum;
+}
+
+/* The least id with the largest logit. */
+uint32_t fc_head_best(
+    const float *z, size_t n_vocab, const float *group_max, const struct fc_head_norm *norm);
 
 #endif

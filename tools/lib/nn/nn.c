@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/backend.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/die.h"
 #include "base/mem.h"
-#include "nn/sgemm.h"
+#include "nn/backend.h"
 
-int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e)
+int fc_nn_open(struct fc_nn **out, const char *device, enum fc_compute compute, struct fc_err *e)
 {
-	*nn = NULL;
+	*out = NULL;
 	if (strcmp(device, "cpu"))
-		return fc_fail(e, "no compute device named %s (there is: cpu)", device);
-	if (compute == FC_COMPUTE_BF16)
-		return fc_fail(e, "bfloat16 products are not built in");
+		return fc_fail(e, "no compute device is named %s (there is: cpu)", device);
+	if (compute == FC_COMPUTE_AUTO)
+		compute = fc_bf16_is_fast() ? FC_COMPUTE_BF16 : FC_COMPUTE_F32;
+	struct fc_nn *nn = FC_NEW(struct fc_nn);
+	nn->compute = compute;
+	nn->kern = fc_kern();
+	if (compute == FC_COMPUTE_BF16 && fc_bf16_open(&nn->bf16, e)) {
+		fc_nn_close(nn);
+		return -1;
+	}
 	fc_sgemm_init();
-	*nn = FC_NEW(struct fc_nn);
-	(*nn)->compute = FC_COMPUTE_F32;
+	*out = nn;
 	return 0;
 }
 
@@ -24,6 +29,7 @@ void fc_nn_close(struct fc_nn *nn)
 {
 	if (!nn)
 		return;
+	fc_bf16_close(nn->bf16);
 	for (int i = 0; i < FC_SCRATCH_N; i++)
 		free(nn->scratch[i].p);
 	free(nn);
@@ -34,12 +40,15 @@ enum fc_compute fc_nn_compute(const struct fc_nn *nn)
 	return nn->compute;
 }
 
-float *fc_nn_scratch(struct fc_nn *nn, enum fc_scratch slot, size_t n)
+void *fc_nn_scratch(struct fc_nn *nn, enum fc_scratch slot, size_t n, size_t size_bytes)
 {
-	if (nn->scratch[slot].n < n) {
+	size_t need;
+	if (!fc_size_mul(n, size_bytes, &need))
+		fc_die("out of memory (%zu items of %zu bytes)", n, size_bytes);
+	if (nn->scratch[slot].n_bytes < need) {
 		free(nn->scratch[slot].p);
-		nn->scratch[slot].p = fc_malloc_aligned(n, sizeof(float));
-		nn->scratch[slot].n = n;
+		nn->scratch[slot].p = fc_malloc_aligned(need, 1);
+		nn->scratch[slot].n_bytes = need;
 	}
 	return nn->scratch[slot].p;
 }

@@ -18,16 +18,19 @@
  *   D  width of a head           F  feed-forward width V  vocabulary        K  top-k
  *   O, I  outputs and inputs of a linear map
  *
- * "+=" functions add to their result.  Results for one thread and several differ only where a
- * function says so.  No function allocates in proportion to N * V.
+ * "+=" functions add to their result.  No function allocates in proportion to N * V.
  */
 enum fc_compute { FC_COMPUTE_AUTO, FC_COMPUTE_F32, FC_COMPUTE_BF16 };
 
 struct fc_nn;
 /*
  * device: "cpu".  F32: products in float32 (OpenBLAS), the reference.  BF16: both operands rounded
- * to bfloat16, sums in float32 (oneDNN).  AUTO: BF16 where the processor has bfloat16 matrix
- * instructions, else F32.
+ * to bfloat16, sums in float32 (oneDNN).  AUTO: BF16 where the processor is known to multiply
+ * bfloat16 matrices faster (AMX; AVX512-BF16 of AMD), else F32.
+ *
+ * Thread count and bits: in F32 everything here gives the same bits for any number of threads.  In
+ * BF16 the products may differ in the order of their sums.  Another batch size, processor or
+ * version of the libraries may change the last bits of either.
  */
 int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e);
 void fc_nn_close(struct fc_nn *nn);

@@ -5,50 +5,47 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "nn/kern.h"
 
-static float inverse_rms(const float *x /* [C] */, size_t C, float eps)
+static float inverse_rms(const struct fc_kern *k, const float *x /* [C] */, size_t C, float eps)
 {
-	double sum = 0;
-	for (size_t i = 0; i < C; i++)
-		sum += (double)x[i] * (double)x[i];
-	return (float)(1 / sqrt(sum / (double)C + (double)eps));
+	return (float)(1 / sqrt(k->sum_squares(x, C) / (double)C + (double)eps));
 }
 
 void fc_rmsnorm_fwd(
     float *y, const float *x, const float *w, size_t N, size_t C, float eps, bool plus_one)
 {
+	const struct fc_kern *k = fc_kern();
 	const float one = plus_one ? 1 : 0;
 #pragma omp parallel for
 	for (size_t n = 0; n < N; n++) {
-		const float r = inverse_rms(x + n * C, C, eps);
+		const float r = inverse_rms(k, x + n * C, C, eps);
 		for (size_t i = 0; i < C; i++)
 			y[n * C + i] = x[n * C + i] * r * (w[i] + one);
 	}
 }
 
 /* With r = 1/rms and g = dy * (w + one):  dx = r g - x r^3 mean(g x),  dw = sum_n dy x r. */
-static void row_bwd(float *dx, double *dw, const float *dy, const float *x, const float *w,
-    size_t C, float eps, float one)
+static void row_bwd(float *dx, float *dw, const float *dy, const float *x, const float *w, size_t C,
+    float eps, float one)
 {
-	const float r = inverse_rms(x, C, eps);
-	double gx = 0;
+	const struct fc_kern *k = fc_kern();
+	const float r = inverse_rms(k, x, C, eps);
+	const float m = (float)(k->dot3(dy, w, one, x, C) / (double)C) * r * r * r;
 	for (size_t i = 0; i < C; i++)
-		gx += (double)(dy[i] * (w[i] + one)) * (double)x[i];
-	const float k = (float)(gx / (double)C) * r * r * r;
-	for (size_t i = 0; i < C; i++)
-		dx[i] += dy[i] * (w[i] + one) * r - x[i] * k;
-	if (dw)
-		for (size_t i = 0; i < C; i++)
-			dw[i] += (double)(dy[i] * x[i] * r);
+		dx[i] += dy[i] * (w[i] + one) * r - x[i] * m;
+	for (size_t i = 0; dw && i < C; i++)
+		dw[i] += dy[i] * x[i] * r;
 }
 
-/* Rows are cut into a fixed number of parts; each sums its own dw, and the parts are added in
- * order, whatever the number of threads. */
+/* Rows are cut into parts by their number alone; each sums its own dw, and the parts are added in
+ * order, so the number of threads changes no bit. */
 void fc_rmsnorm_bwd(float *dx, float *dw, const float *dy, const float *x, const float *w, size_t N,
     size_t C, float eps, bool plus_one)
 {
-	const size_t n_part = N < 64 ? N : 64;
-	double *part = dw ? FC_ARRAY(double, n_part *C) : NULL;
+	enum { MAX_PART = 64 };
+	const size_t n_part = N < MAX_PART ? N : MAX_PART;
+	float *part = dw ? FC_ARRAY(float, n_part *C) : NULL;
 #pragma omp parallel for
 	for (size_t p = 0; p < n_part; p++)
 		for (size_t n = N * p / n_part; n < N * (p + 1) / n_part; n++)
@@ -57,7 +54,7 @@ void fc_rmsnorm_bwd(float *dx, float *dw, const float *dy, const float *x, const
 	for (size_t i = 0; dw && i < C; i++) {
 		double sum = 0;
 		for (size_t p = 0; p < n_part; p++)
-			sum += part[p * C + i];
+			sum += (double)part[p * C + i];
 		dw[i] += (float)sum;
 	}
 	free(part);

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn_oracle.h"
+
+#include "text/json.h"
+
+struct problem {
+	size_t N, C, V, padded;
+	double *x, *w;
+	float softcap;
+	uint32_t *target;
+	float *sft_weight, *kd_weight;
+	struct fc_teacher teacher;
+	struct fc_loss loss; /* of the last evaluation */
+};
+
+static double logit(const struct problem *p, size_t n, size_t v)
+{
+	double z = 0;
+	for (size_t c = 0; c < p->C; c++)
+		z += p->x[n * p->C + c] * p->w[v * p->C + c];
+	return p->softcap > 0 ? (double)p->softcap * tanh(z / (double)p->softcap) : z;
+}
+
+static double kd_of(const struct problem *p, size_t n, const double *logprob)
+{
+	const struct fc_teacher *t = &p->teacher;
+	double norm = 0, sum = 0;
+	for (uint32_t k = t->row_off[n]; k < t->row_off[n + 1]; k++)
+		norm += exp((double)t->logprob[k] / (double)t->temperature);
+	for (uint32_t k = t->row_off[n]; k < t->row_off[n + 1]; k++) {
+		const double q = exp((double)t->logprob[k] / (double)t->temperature) / norm;
+		sum += q * ((t->kl ? log(q) : 0) - logprob[t->id[k]]);
+	}
+	return sum;
+}
+
+/* The loss by its definition. */
+static double oracle(void *arg)
+{
+	struct problem *p = arg;
+	double *lp = fc_calloc(p->V, sizeof *lp);
+	p->loss = (struct fc_loss){0};
+	for (size_t n = 0; n < p->N; n++) {
+		double sum = 0;
+		size_t best = 0;
+		for (size_t v = 0; v < p->V; v++) {
+			lp[v] = logit(p, n, v);
+			sum += exp(lp[v]);
+			best = lp[v] > lp[best] ? v : best;
+		}
+		for (size_t v = 0; v < p->V; v++)
+			lp[v] -= log(sum);
+		if (p->sft_weight[n] > 0) {
+			p->loss.nll -= lp[p->target[n]];
+			p->loss.sft -= (double)p->sft_weight[n] * lp[p->target[n]];
+			p->loss.n_correct += best == p->target[n];
+		}
+		if (p->teacher.row_off)
+			p->loss.kd += (double)p->kd_weight[n] * kd_of(p, n, lp);
+	}
+	free(lp);
+	return p->loss.sft + p->loss.kd;
+}
+
+static float *floats(const double *x, size_t n)
+{
+	float *y = fc_calloc(n, sizeof *y);
+	for (size_t i = 0; i < n; i++)
+		y[i] = (float)x[i];
+	return y;
+}
+
+/* Rows without teacher, with one entry, with all; rows without weight. */
+static struct problem problem_new(
+    struct fc_rng *r, size_t N, size_t C, size_t V, size_t padded, float softcap)
+{
+	struct problem p = {.N = N, .C = C, .V = V, .padded = padded, .softcap = softcap};
+	float *x = random_floats(r, N * C, 1), *w = random_floats(r, padded * C, 0.7);
+	p.x = doubles(x, N * C);
+	p.w = doubles(w, padded * C);
+	p.target = FC_ARRAY(uint32_t, N);
+	p.sft_weight = FC_ARRAY(float, N);
+	p.kd_weight = FC_ARRAY(float, N);
+	uint32_t *off = FC_ARRAY(uint32_t, N + 1), *id = FC_ARRAY(uint32_t, N * V);
+	float *lp = FC_ARRAY(float, N *V);
+	for (size_t n = 0; n < N; n++) {
+		static const size_t sizes[] = {5, 0, 1, 8};
+		const size_t K = n == 3 ? V : sizes[n % 4] < V ? sizes[n % 4] : V;
+		p.target[n] = (uint32_t)fc_rng_below(r, V);
+		p.sft_weight[n] = n % 5 == 4 ? 0 : 0.3f;
+		p.kd_weight[n] = n % 7 == 6 ? 0 : 0.2f;
+		off[n + 1] = off[n] + (uint32_t)K;
+		const size_t first = fc_rng_below(r, V);
+		for (size_t k = 0; k < K; k++) {
+			id[off[n] + k] = (uint32_t)((first + k) % V);
+			lp[off[n] + k] = (float)fc_rng_normal(r) - 3;
+		}
+	}
+	p.teacher = (struct fc_teacher){off, id, lp, 1.7f, false};
+	free(x);
+	free(w);
+	return p;
+}
+
+static void problem_release(struct problem *p)
+{
+	free(p->x);
+	free(p->w);
+	free(p->target);
+	free(p->sft_weight);
+	free(p->kd_weight);
+	free((void *)(uintptr_t)p->teacher.row_off);
+	free((void *)(uintptr_t)p->teacher.id);
+	free((void *)(uintptr_t)p->teacher.logprob);
+}
+
+struct output {
+	float *dx, *dw;
+	struct fc_loss loss;
+};
+
+static struct output run(struct fc_nn *nn, const struct problem *p, bool with_teacher)
+{
+	struct output o = {
+	    .dx = FC_ARRAY(float, p->N * p->C), .dw = FC_ARRAY(float, p->padded * p->C)};
+	float *x = floats(p->x, p->N * p->C), *w = floats(p->w, p->padded * p->C);
+	const struct fc_head h = {{w, FC_F32, p->padded, p->C}, p->V, p->softcap};
+	fc_head_loss(nn, &h, x, p->target, p->sft_weight, p->kd_weight,
+	    with_teacher ? &p->teacher : NULL, p->N, o.dx, o.dw, &o.loss);
+	free(x);
+	free(w);
+	return o;
+}
+
+static void check(struct fc_nn *nn, struct problem *p, bool with_teacher, const char *what)
+{
+	const uint32_t *off = p->teacher.row_off;
+	struct output o = run(nn, p, with_teacher);
+	if (!with_teacher)
+		p->teacher.row_off = NULL;
+	oracle(p);
+	const struct fc_loss l = p->loss;
+	T_OK(t_near(o.loss.sft, l.sft, 2e-6) && t_near(o.loss.kd, l.kd, 2e-6) &&
+		t_near(o.loss.nll, l.nll, 2e-6) && o.loss.n_correct == l.n_correct,
+	    "loss, %s: sft %.6f kd %.6f nll %.6f correct %zu", what, l.sft, l.kd, l.nll,
+	    l.n_correct);
+	double e = gradient_error(o.dx, p->x, p->N * p->C, 60, oracle, p);
+	e = fmax(e, gradient_error(o.dw, p->w, p->V * p->C, 100, oracle, p));
+	T_OK(e < 1e-5, "gradient, %s: largest error %.1e of the largest component", what, e);
+	bool zero = true;
+	for (size_t i = p->V * p->C; i < p->padded * p->C; i++)
+		zero = zero && o.dw[i] == 0;
+	T_OK(zero, "gradient, %s: nothing in the padding", what);
+	p->teacher.row_off = off;
+	free(o.dx);
+	free(o.dw);
+}
+
+static void test_gradients(struct fc_nn *nn, struct fc_rng *r)
+{
+	struct problem p = problem_new(r, 13, 9, 37, 40, 0);
+	check(nn, &p, true, "cross-entropy");
+	p.teacher.kl = true;
+	check(nn, &p, true, "KL");
+	check(nn, &p, false, "no teacher");
+	p.teacher.temperature = 0.5f;
+	check(nn, &p, true, "temperature 1/2");
+	problem_release(&p);
+	p = problem_new(r, 13, 9, 37, 37, 2.5f);
+	check(nn, &p, true, "soft cap");
+	problem_release(&p);
+	p = problem_new(r, 1, 1, 1, 1, 0);
+	check(nn, &p, true, "one token");
+	problem_release(&p);
+}
+
+/* More rows than a tile holds; and the same with one thread, without gradients, without dw. */
+static void test_tiles(struct fc_nn *nn, struct fc_rng *r)
+{
+	enum { N = 70, C = 4, V = 120000 };
+	struct problem p = problem_new(r, N, C, V, V, 0);
+	float *x = floats(p.x, N * C), *w = floats(p.w, (size_t)V * C);
+	const struct fc_head h = {{w, FC_F32, V, C}, V, 0};
+	struct output o = run(nn, &p, true);
+	struct fc_loss sum = {0}, lone = {0};
+	float *dx = FC_ARRAY(float, N *C), *dw = FC_ARRAY(float, (size_t)V *C);
+	for (size_t n = 0; n < N; n++) {
+		struct fc_teacher t = p.teacher;
+		t.row_off += n;
+		fc_head_loss(nn, &h, x + n * C, p.target + n, p.sft_weight + n, p.kd_weight + n, &t,
+		    1, dx + n * C, dw, &sum);
+	}
+	double *dx2 = doubles(dx, N * C), *dw2 = doubles(dw, (size_t)V * C);
+	T_OK(t_near(o.loss.sft, sum.sft, 1e-6) && t_near(o.loss.kd, sum.kd, 1e-6) &&
+		o.loss.n_correct == sum.n_correct && max_error(o.dx, dx2, N * C) < 5e-6 &&
+		max_error(o.dw, dw2, (size_t)V * C) < 1e-6,
+	    "tiles: a batch is the sum of its rows");
+	fc_par_init(1);
+	struct output o1 = run(nn, &p, true);
+	fc_par_init(2);
+	T_OK(!memcmp(&o.loss, &o1.loss, sizeof o.loss) &&
+		!memcmp(o.dx, o1.dx, N * C * sizeof(float)) &&
+		!memcmp(o.dw, o1.dw, (size_t)V * C * sizeof(float)),
+	    "one thread and two give the same bits");
+	fc_head_loss(
+	    nn, &h, x, p.target, p.sft_weight, p.kd_weight, &p.teacher, N, NULL, NULL, &lone);
+	T_OK(!memcmp(&o.loss, &lone, sizeof lone), "without gradients: the same loss");
+	free(o.dx);
+	free(o.dw);
+	free(o1.dx);
+	free(o1.dw);
+	free(dx);
+	free(dw);
+	free(dx2);
+	free(dw2);
+	free(x);
+	free(w);
+	problem_release(&p);
+}
+
+/* ---- ../shared/cases: the student's logits are given, so the weights are the identity ---- */
+
+static double number(const json_t *o, const char *key)
+{
+	return json_number_value(json_object_get(o, key));
+}
+
+static void add_row(struct problem *p, size_t n, const json_t *feature, const char *prefix,
+    size_t pos, uint32_t *id, float *lp)
+{
+	char key[64];
+	uint32_t *off = (uint32_t *)(uintptr_t)p->teacher.row_off;
+	snprintf(key, sizeof key, "%sper_step_logits", prefix);
+	const json_t *z = json_array_get(json_object_get(feature, key), pos);
+	snprintf(key, sizeof key, "%sper_step_indices", prefix);
+	const json_t *i = json_array_get(json_object_get(feature, key), pos);
+	if (!json_array_size(z) && *prefix) { /* a row the source lacks is the pivot's */
+		add_row(p, n, feature, "", pos, id, lp);
+		return;
+	}
+	off[n + 1] = off[n] + (uint32_t)json_array_size(z);
+	for (size_t k = 0; k < json_array_size(z); k++) {
+		id[off[n] + k] = (uint32_t)json_integer_value(json_array_get(i, k));
+		lp[off[n] + k] = (float)json_number_value(json_array_get(z, k));
+	}
+}
+
+static void test_case(struct fc_nn *nn, const json_t *c)
+{
+	const size_t V = (size_t)json_integer_value(json_object_get(c, "vocab_size"));
+	const json_t *exact = json_object_get(c, "exact_float64"), *f, *z;
+	const float n = (float)number(exact, "positions"), lambda = (float)number(c, "lambda_sft");
+	struct problem p = {.C = V, .V = V, .padded = V, .x = FC_ARRAY(double, 64 * V)};
+	uint32_t off[65] = {0}, id[1024], target[64];
+	float lp[1024], sft[64], kd[64];
+	size_t s, v;
+	p.w = FC_ARRAY(double, V *V);
+	for (v = 0; v < V; v++)
+		p.w[v * V + v] = 1;
+	p.target = target;
+	p.sft_weight = sft;
+	p.kd_weight = kd;
+	p.teacher = (struct fc_teacher){off, id, lp, (float)number(c, "temperature"),
+	    !strcmp(json_string_value(json_object_get(c, "loss_type")), "kl")};
+	json_array_foreach(json_object_get(c, "features"), s, f)
+	{
+		const json_t *labels = json_object_get(f, "labels");
+		const bool source = number(f, "fused_metric_ce") < number(f, "metric_ce");
+		for (size_t t = 0; t + 1 < json_array_size(labels); t++) {
+			const json_int_t label = json_integer_value(json_array_get(labels, t + 1));
+			if (label == -100)
+				continue;
+			const json_t *row = json_array_get(
+			    json_array_get(json_object_get(c, "student_logits"), s), t);
+			json_array_foreach(row, v, z) p.x[p.N * V + v] = json_number_value(z);
+			add_row(&p, p.N, f, source ? "fused_" : "", t, id, lp);
+			target[p.N] = (uint32_t)label;
+			sft[p.N] = lambda / n;
+			kd[p.N++] = (1 - lambda) / n;
+		}
+	}
+	struct output o = run(nn, &p, true);
+	T_NEAR(o.loss.sft + o.loss.kd, number(exact, "total"), 1e-6,
+	    json_string_value(json_object_get(c, "name")));
+	T_OK((!(lambda > 0) || t_near(o.loss.nll / (double)n, number(exact, "sft"), 1e-6)) &&
+		t_near(o.loss.kd, (double)(1 - lambda) * number(exact, "fusion"), 1e-6),
+	    "its parts");
+	free(o.dx);
+	free(o.dw);
+	free(p.x);
+	free(p.w);
+}
+
+static void test_cases(struct fc_nn *nn)
+{
+	struct fc_err e;
+	char path[4096];
+	const json_t *c;
+	size_t i;
+	if (!t_shared()) {
+		t_skip("worked cases of the loss: FC_SHARED is not set");
+		return;
+	}
+	snprintf(path, sizeof path, "%s/cases/08_fusion_loss_fusechat2.json", t_shared());
+	json_t *file = fc_json_file(path, &e);
+	if (!T_OK(file != NULL, "worked cases: %s", file ? path : e.msg))
+		return;
+	json_array_foreach(json_object_get(file, "cases"), i, c) test_case(nn, c);
+	json_decref(file);
+}
+
+int main(void)
+{
+	struct fc_rng r;
+	fc_rng_seed(&r, 4);
+	fc_par_init(2);
+	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
+	test_gradients(nn, &r);
+	test_tiles(nn, &r);
+	test_cases(nn);
+	fc_nn_close(nn);
+	return t_done();
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_NN_BF16_H
+#define FC_NN_BF16_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "nn/sgemm.h"
+
+/* Products of bfloat16 matrices with float32 sums, by oneDNN on all threads. */
+struct fc_bf16;
+int fc_bf16_open(struct fc_bf16 **b, struct fc_err *e);
+void fc_bf16_close(struct fc_bf16 *b);
+
+/* This processor multiplies bfloat16 matrices faster than float32 ones. */
+bool fc_bf16_is_fast(void);
+
+/*
+ * As fc_sgemm(), but not inside of a parallel region.  accumulate: C is added to.  Every
+ * combination of sizes costs a plan (0.3 ms and more), so the caller keeps their number small.
+ */
+struct fc_bf16_shape {
+	enum fc_sgemm form;
+	size_t M, N, K, lda, ldb, ldc;
+	bool accumulate;
+};
+void fc_bf16_product(struct fc_bf16 *b, const struct fc_bf16_shape *s, const uint16_t *a,
+    const uint16_t *w, float *c);
+
+#endif

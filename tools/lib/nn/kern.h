@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_NN_KERN_H
+#define FC_NN_KERN_H
+
+#include "nn/nn.h"
+
+/*
+ * Inner loops on one thread, compiled once for every instruction set from kern_body.h; fc_kern()
+ * chooses by what the processor has.  The sets differ in the last bits of sums.  Pointers need no
+ * alignment beyond the element's; results may be the inputs' own memory.
+ *
+ * Errors against exact results, tested in tests/unit/nn_kern.c (eps = 2^-24):
+ *   exp   4 eps relative for x in [-87.3, 88.3]; 0 below -87.7, infinity above 88.4
+ *   tanh  5 eps relative
+ *   silu, gelu_tanh, gelu: 8 eps relative to max(|x|, 1), derivatives 16 eps
+ */
+struct fc_kern {
+	const char *name;
+	float (*max)(const float *x, size_t n); /* -inf where n is 0 */
+	/* sum exp(x - shift) */
+	double (*exp_sum)(const float *x, float shift, size_t n);
+	/* y = w exp(a x - shift); returns the sum of y */
+	double (*exp_scaled)(float *y, const float *x, float a, float shift, float w, size_t n);
+	/* y = cap tanh(a x / cap) */
+	void (*cap)(float *y, const float *x, float a, float cap, size_t n);
+	/* y *= 1 - (c / cap)^2, the derivative of that where c was its result */
+	void (*cap_bwd)(float *y, const float *c, float cap, size_t n);
+	/* ds = scale p (ds - delta) */
+	void (*score_bwd)(float *ds, const float *p, float delta, float scale, size_t n);
+	double (*sum_squares)(const float *x, size_t n);
+	/* sum a (b + one) c */
+	double (*dot3)(const float *a, const float *b, float one, const float *c, size_t n);
+	/* y += a x */
+	void (*axpy)(float *y, const float *x, float a, size_t n);
+	/* y = sum_j p[j] v[j], n rows v of D floats, ldv apart */
+	void (*weighted_sum)(float *y, const float *p, const float *v, size_t ldv, size_t n,
+	    size_t D, bool accumulate);
+	/* y[m,o] = sum_i x[m,i] w[o,i]; for few rows x, where reading w is what takes time */
+	void (*dot_rows)(float *y, size_t ldy, const float *x, size_t ldx, const void *w,
+	    size_t ldw, enum fc_dtype t, size_t M, size_t O, size_t I);
+	void (*widen)(float *y, const void *x, enum fc_dtype t, size_t n);
+	void (*to_bf16)(uint16_t *y, const float *x, size_t n);
+	void (*glu)(float *y, const float *gate, const float *up, enum fc_act act, size_t n);
+	void (*glu_bwd)(float *dgate, float *dup, const float *dy, const float *gate,
+	    const float *up, enum fc_act act, size_t n);
+};
+
+const struct fc_kern *fc_kern(void);
+
+/* Every set this processor can run; the last is the portable one, written without intrinsics. */
+#define FC_KERN_MAX 3
+size_t fc_kern_all(const struct fc_kern *all[static FC_KERN_MAX]);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/kern.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#ifdef __clang__
+#pragma clang attribute push(                                                                      \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,fma")
+#endif
+
+#define VL 16
+#define KERN fc_kern_avx512
+#include "nn/kern_vector.h"
+
+static inline vf vfma(vf a, vf b, vf c)
+{
+	return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
+
+static inline vf vmax(vf a, vf b) /* b where one is not a number */
+{
+	return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+}
+
+static inline float vsum(vf a)
+{
+	return _mm512_reduce_add_ps((__m512)a);
+}
+
+static inline vf load_f16(const void *p)
+{
+	return (vf)_mm512_cvtph_ps(_mm256_loadu_si256(p));
+}
+
+#include "nn/kern_body.h"
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/linear_bf16.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/*
+ * The library makes a plan for every shape, so batches are cut into blocks of BLOCK rows and a rest
+ * that is padded with rows of zeros to a multiple of STEP: at most BLOCK / STEP plans a matrix.
+ */
+enum { BLOCK = 512, STEP = 64, PANEL = 1 << 23 /* weights that are rounded at a time */ };
+
+static size_t padded(size_t n)
+{
+	return (n + STEP - 1) / STEP * STEP;
+}
+
+/* x [N,I] rounded, with rows of zeros up to padded(N). */
+static const uint16_t *rounded_rows(
+    struct fc_nn *nn, enum fc_scratch slot, const float *x, size_t N, size_t I)
+{
+	const size_t n_rows = padded(N);
+	uint16_t *r = fc_nn_scratch(nn, slot, n_rows * I, sizeof *r);
+#pragma omp parallel for
+	for (size_t n = 0; n < N; n++)
+		nn->kern->to_bf16(r + n * I, x + n * I, I);
+	memset(r + N * I, 0, (n_rows - N) * I * sizeof *r);
+	return r;
+}
+
+/* Rows [o, o + n) of w as bfloat16: the weight's own memory, or rounded into scratch. */
+static const uint16_t *rounded_weights(
+    struct fc_nn *nn, const struct fc_weight *w, size_t o, size_t n)
+{
+	const size_t I = w->n_in;
+	if (w->dtype == FC_BF16)
+		return (const uint16_t *)w->p + o * I;
+	uint16_t *r = fc_nn_scratch(nn, FC_SCRATCH_PANEL, n * I, sizeof *r);
+#pragma omp parallel for
+	for (size_t k = 0; k < n; k++) {
+		const char *row = (const char *)w->p + (o + k) * I * fc_dtype_size(w->dtype);
+		float wide[256];
+		for (size_t i = 0; i < I; i += FC_LEN(wide)) {
+			const size_t m = fc_min_size(FC_LEN(wide), I - i);
+			nn->kern->widen(wide, row + i * fc_dtype_size(w->dtype), w->dtype, m);
+			nn->kern->to_bf16(r + k * I + i, wide, m);
+		}
+	}
+	return r;
+}
+
+static size_t panel_rows(const struct fc_weight *w)
+{
+	if (w->dtype == FC_BF16)
+		return w->n_out ? w->n_out : 1;
+	const size_t rows = PANEL / (w->n_in ? w->n_in : 1);
+	return rows < 64 ? 64 : rows;
+}
+
+/* The rounded x once more as float32, for kernels that widen the weights. */
+static void few_fwd(struct fc_nn *nn, float *y, size_t ldy, const uint16_t *x, const uint16_t *w,
+    size_t N, size_t O, size_t I)
+{
+	enum { ROWS = 32 };
+	float *wide = fc_nn_scratch(nn, FC_SCRATCH_TAIL, N * I, sizeof *wide);
+	nn->kern->widen(wide, x, FC_BF16, N * I);
+#pragma omp parallel for
+	for (size_t o = 0; o < O; o += ROWS)
+		nn->kern->dot_rows(
+		    y + o, ldy, wide, I, w + o * I, I, FC_BF16, N, fc_min_size(ROWS, O - o), I);
+}
+
+/* Result rows of the last block, n of them real, from scratch to their place. */
+static void take_tail(
+    float *c, size_t ldc, const float *tail, size_t n, size_t cols, bool accumulate)
+{
+#pragma omp parallel for
+	for (size_t r = 0; r < n; r++)
+		for (size_t i = 0; i < cols; i++)
+			c[r * ldc + i] = tail[r * cols + i] + (accumulate ? c[r * ldc + i] : 0);
+}
+
+/* s: the product for all rows; M is cut into blocks. */
+static void in_blocks(
+    struct fc_nn *nn, struct fc_bf16_shape s, const uint16_t *a, const uint16_t *w, float *c)
+{
+	const size_t M = s.M, ldc = s.ldc;
+	const bool accumulate = s.accumulate;
+	for (size_t m = 0; m < M; m += s.M) {
+		const size_t left = M - m;
+		s.M = left < BLOCK ? padded(left) : BLOCK;
+		if (s.M <= left) {
+			fc_bf16_product(nn->bf16, &s, a + m * s.lda, w, c + m * ldc);
+			continue;
+		}
+		float *tail = fc_nn_scratch(nn, FC_SCRATCH_TAIL, s.M * s.N, sizeof *tail);
+		s.ldc = s.N;
+		s.accumulate = false;
+		fc_bf16_product(nn->bf16, &s, a + m * s.lda, w, tail);
+		take_tail(c + m * ldc, ldc, tail, left, s.N, accumulate);
+	}
+}
+
+void fc_linear_bf16_fwd(
+    struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
+{
+	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
+	const uint16_t *xr = rounded_rows(nn, FC_SCRATCH_ROWS, x, N, I);
+	for (size_t o = 0; o < O; o += rows) {
+		const size_t n_o = fc_min_size(rows, O - o);
+		const uint16_t *wr = rounded_weights(nn, w, o, n_o);
+		if (N <= FC_FEW_ROWS)
+			few_fwd(nn, y + o, O, xr, wr, N, n_o, I);
+		else
+			in_blocks(nn, (struct fc_bf16_shape){FC_NT, N, n_o, I, I, I, O, false}, xr,
+			    wr, y + o);
+	}
+}
+
+void fc_linear_bf16_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,
+    size_t N, bool accumulate)
+{
+	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
+	const uint16_t *dyr = rounded_rows(nn, FC_SCRATCH_ROWS, dy, N, O);
+	for (size_t o = 0; o < O; o += rows) {
+		const size_t n_o = fc_min_size(rows, O - o);
+		const uint16_t *wr = rounded_weights(nn, w, o, n_o);
+		in_blocks(nn, (struct fc_bf16_shape){FC_NN, N, I, n_o, O, I, I, accumulate || o},
+		    dyr + o, wr, dx);
+	}
+}
+
+void fc_linear_bf16_bwd_w(
+    struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
+{
+	const uint16_t *dyr = rounded_rows(nn, FC_SCRATCH_ROWS, dy, N, O);
+	const uint16_t *xr = rounded_rows(nn, FC_SCRATCH_PANEL, x, N, I);
+	for (size_t n = 0; n < N; n += BLOCK) {
+		const size_t K = N - n < BLOCK ? padded(N - n) : BLOCK;
+		const struct fc_bf16_shape s = {FC_TN, O, I, K, O, I, I, true};
+		fc_bf16_product(nn->bf16, &s, dyr + n * O, xr + n * I, dw);
+	}
+}

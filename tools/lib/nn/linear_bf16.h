@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_NN_LINEAR_BF16_H
+#define FC_NN_LINEAR_BF16_H
+
+#include "nn/backend.h"
+
+/* Up to here a pass of our own over the weights beats the libraries' products. */
+#define FC_FEW_ROWS 8
+
+/* The three products of linear.c with both operands rounded to bfloat16. */
+void fc_linear_bf16_fwd(
+    struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N);
+void fc_linear_bf16_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,
+    size_t N, bool accumulate);
+void fc_linear_bf16_bwd_w(
+    struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I);
+
+#endif
