@@ -34,6 +34,15 @@ static inline struct fc_span fc_aligned_span(const struct fc_aligned *a, size_t 
 	return (struct fc_span){a->at[from].start, a->at[to - 1].end};
 }
 
+/* What bytes invented before byte i stand for: nothing, or, between the parts of a changed
+ * character, the same as those. */
+static inline struct fc_span fc_aligned_gap(const struct fc_aligned *a, size_t i)
+{
+	if (a->at && i && i < a->n && a->at[i].start < a->at[i - 1].end)
+		return a->at[i];
+	return fc_aligned_span(a, i, i);
+}
+
 /* [from, to) as an aligned text of its own; shares the bytes. */
 static inline struct fc_aligned fc_aligned_slice(const struct fc_aligned *a, size_t from, size_t to)
 {

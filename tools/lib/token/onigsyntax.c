@@ -11,6 +11,9 @@
 #define DEPTH_MAX 32 /* groups and classes inside one another */
 #define NO_ATOM SIZE_MAX
 
+/* Outside of classes \w and \b also know these superscripts and fractions: an oddity of theirs. */
+#define WORD_OUTSIDE FC_CLASS_WORD "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}"
+
 struct reader {
 	const char *p;
 	size_t n, i;
@@ -149,7 +152,7 @@ static const char *posix_items(struct reader *r)
 	    {"[:space:]", FC_CLASS_SPACE},
 	    {"[:word:]", FC_CLASS_WORD},
 	    {"[:xdigit:]", "0-9a-fA-F"},
-	    {"[:punct:]", "\\p{P}$+<=>^`|~"},
+	    {"[:punct:]", "\\p{P}\\p{S}"},
 	};
 	for (size_t k = 0; k < FC_LEN(known); k++)
 		if (looking_at(r, known[k].name)) {
@@ -289,7 +292,7 @@ static int escape(struct reader *r, struct fc_buf *out)
 	if (c < 0)
 		return refuse(r, "a backslash at the end");
 	r->i += 2;
-	const char *items = c < 0x80 ? shorthand(c | 32) : NULL;
+	const char *items = (c | 32) == 'w' ? WORD_OUTSIDE : c < 0x80 ? shorthand(c | 32) : NULL;
 	if (items) {
 		fc_buf_addf(out, c & 32 ? "[%s]" : "[^%s]", items);
 		return 0;
@@ -298,7 +301,7 @@ static int escape(struct reader *r, struct fc_buf *out)
 		fc_buf_addf(out,
 		    c == 'b' ? "(?:(?<=%1$s)(?!%1$s)|(?<!%1$s)(?=%1$s))"
 			     : "(?:(?<=%1$s)(?=%1$s)|(?<!%1$s)(?!%1$s))",
-		    "[" FC_CLASS_WORD "]");
+		    "[" WORD_OUTSIDE "]");
 		return 0;
 	}
 	if (c == 'A' || c == 'z' || c == 'Z') {

@@ -173,6 +173,7 @@ int fc_pattern_cut(const struct fc_pattern *p, struct fc_matcher *m, const char 
 		return 0;
 	}
 	size_t done = 0, from = 0; /* done: end of the last match; from: where to search */
+	bool behind = false;       /* was there a match yet? */
 	const PCRE2_SIZE *range = pcre2_get_ovector_pointer(m->data);
 	while (from <= n) {
 		int found = match(p, m, text, n, from, e);
@@ -183,16 +184,16 @@ int fc_pattern_cut(const struct fc_pattern *p, struct fc_matcher *m, const char 
 		size_t start = range[0], end = range[1];
 		if (start == end) { /* empty: a cut, unless right behind the last match */
 			from = start + (start < n ? fc_utf8_valid(text + start, n - start) : 1);
-			if (start == done)
+			if (behind && start == done)
 				continue;
 		} else {
 			from = end;
 		}
 		if (start > done)
 			fc_matches_add(out, done, start, false);
-		if (end > start)
-			fc_matches_add(out, start, end, true);
+		fc_matches_add(out, start, end, true);
 		done = end;
+		behind = true;
 	}
 	if (done < n)
 		fc_matches_add(out, done, n, false);

@@ -188,6 +188,15 @@ static void push(struct fc_spans *s, size_t start, size_t end)
 	s->v[s->n++] = (struct fc_span){(uint32_t)start, (uint32_t)end};
 }
 
+static void reverse(struct fc_span *v, size_t n)
+{
+	for (size_t a = 0, b = n; a + 1 < b; a++) {
+		struct fc_span t = v[a];
+		v[a] = v[--b];
+		v[b] = t;
+	}
+}
+
 /* Pieces from matches and gaps of a text that starts at base. */
 static void apply(
     const struct step *s, const struct fc_matches *m, uint32_t base, struct fc_spans *out)
@@ -209,12 +218,13 @@ static void apply(
 			push(out, base + part->start, base + part->end);
 		before = is;
 	}
-	if (s->behavior == MERGED_WITH_NEXT && out->n > first)
-		for (size_t a = first, b = out->n - 1; a < b; a++, b--) {
-			struct fc_span t = out->v[a];
-			out->v[a] = out->v[b];
-			out->v[b] = t;
-		}
+	if (s->behavior == MERGED_WITH_NEXT)
+		reverse(out->v + first, out->n - first);
+	size_t kept = first;
+	for (size_t k = first; k < out->n; k++)
+		if (out->v[k].end > out->v[k].start)
+			out->v[kept++] = out->v[k];
+	out->n = kept;
 }
 
 static bool is_cut(const struct step *s, uint32_t cp)
@@ -297,7 +307,7 @@ static void prefix_spaces(struct fc_aligned *text, struct fc_pretok_work *w)
 		struct fc_span in = w->before.v[i];
 		size_t start = b->text.n;
 		if (text->p[in.start] != ' ')
-			fc_alignbuf_put(b, " ", 1, fc_aligned_span(text, in.start, in.start));
+			fc_alignbuf_put(b, " ", 1, fc_aligned_gap(text, in.start));
 		fc_alignbuf_copy(b, text, in.start, in.end);
 		push(&w->pieces, start, b->text.n);
 	}
@@ -327,7 +337,7 @@ static void metaspace(const struct step *s, struct fc_aligned *text, struct fc_p
 		const char *p = text->p;
 		bool has = p[in.start] == ' ' ||
 		    (in.end - in.start >= s->n_mark && !memcmp(p + in.start, s->mark, s->n_mark));
-		struct fc_span here = fc_aligned_span(text, in.start, in.start);
+		struct fc_span here = fc_aligned_gap(text, in.start);
 		if (!has && (s->scheme == ALWAYS || (s->scheme == FIRST && here.start == 0)))
 			fc_alignbuf_put(b, s->mark, s->n_mark, here);
 		for (size_t k = in.start; k < in.end; k++) {
