@@ -12,7 +12,8 @@ enum fc_scratch {
 	FC_SCRATCH_PANEL,  /* linear: widened or rounded weights */
 	FC_SCRATCH_ROWS,   /* linear: rounded activations */
 	FC_SCRATCH_TAIL,   /* linear: results of a padded block */
-	FC_SCRATCH_ATTN,   /* attention: blocks of scores */
+	FC_SCRATCH_ATTN,   /* attention: tiles of scores of every thread */
+	FC_SCRATCH_TASKS,  /* attention: the work list */
 	FC_SCRATCH_LOGITS, /* head: one tile */
 	FC_SCRATCH_ROW,    /* head: a tile's rows */
 	FC_SCRATCH_N

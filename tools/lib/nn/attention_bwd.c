@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/attention.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/par.h"
+
+/*
+ * Scores are computed again, tile by tile, from the log-sum-exp of the forward pass:
+ *   P = exp(S - lse),  dP = dO V^T,  dS = scale P (dP - delta) slope of the cap,  delta = dO . O
+ *   dQ = dS K,  dK = dS^T Q,  dV = P^T dO
+ * dQ of a query adds up tiles by ascending keys, dK and dV of a key by ascending head and query,
+ * whichever way tiles are handed to threads: the number of threads changes no bit.
+ */
+struct pass {
+	const struct fc_kern *kern;
+	const struct fc_attn *a;
+	const struct fc_attn_seq *seq;
+	const struct fc_attn_grad *grad;
+	const size_t *delta_off; /* [n_seq] */
+	float *delta;            /* of sequence s from delta_off[s]: [n_q, H] */
+};
+
+struct tile {
+	size_t s, head, q0, k0;
+};
+
+/* One thread's P, dS and capped scores, each [FC_ATTN_Q, FC_ATTN_K]. */
+enum { TILE = FC_ATTN_Q * FC_ATTN_K, SCRATCH = 3 * TILE };
+
+static void row_bwd(const struct pass *c, const struct tile *t, size_t row, size_t n, float *p)
+{
+	const struct fc_attn_seq *s = &c->seq[t->s];
+	const size_t i = t->q0 + row, at = i * c->a->H + t->head;
+	const struct fc_attn_span v = fc_attn_span(c->a, s, i, t->k0, n);
+	float *ds = p + TILE, *capped = p + (size_t)2 * TILE, scale = c->a->scale;
+	const size_t m = v.hi - v.lo;
+	if (c->a->softcap > 0) {
+		c->kern->cap(capped, p + v.lo, scale, c->a->softcap, m);
+		c->kern->exp_scaled(p + v.lo, capped, 1, s->lse[at], 1, m);
+	} else {
+		c->kern->exp_scaled(p + v.lo, p + v.lo, scale, s->lse[at], 1, m);
+	}
+	c->kern->score_bwd(ds + v.lo, p + v.lo, c->delta[c->delta_off[t->s] + at], scale, m);
+	if (c->a->softcap > 0)
+		c->kern->cap_bwd(ds + v.lo, capped, c->a->softcap, m);
+	for (int k = 0; k < 2; k++) {
+		float *x = k ? ds : p;
+		memset(x, 0, v.lo * sizeof *x);
+		memset(x + v.hi, 0, (n - v.hi) * sizeof *x);
+	}
+}
+
+enum { WANT_Q = 1, WANT_KV = 2 };
+
+/* Adds what a tile gives to dQ and to dK and dV. */
+static void tile_bwd(const struct pass *c, const struct tile *t, int want, float *p)
+{
+	const struct fc_attn_seq *s = &c->seq[t->s];
+	const struct fc_attn_grad *d = &c->grad[t->s];
+	const size_t D = c->a->D, HD = c->a->H * D, GD = c->a->G * D;
+	const size_t m = fc_min_size(FC_ATTN_Q, s->n_q - t->q0);
+	const size_t n = fc_min_size(FC_ATTN_K, fc_attn_end(s, t->q0 + m - 1) - t->k0);
+	const size_t q = t->q0 * HD + t->head * D;
+	const size_t kv = t->k0 * GD + t->head / (c->a->H / c->a->G) * D;
+	float *ds = p + TILE;
+	fc_sgemm(FC_NT, m, n, D, s->q + q, HD, s->k + kv, GD, 0, p, FC_ATTN_K);
+	fc_sgemm(FC_NT, m, n, D, d->dout + q, HD, s->v + kv, GD, 0, ds, FC_ATTN_K);
+	for (size_t row = 0; row < m; row++)
+		row_bwd(c, t, row, n, p + row * FC_ATTN_K);
+	if (want & WANT_Q)
+		fc_sgemm(FC_NN, m, D, n, ds, FC_ATTN_K, s->k + kv, GD, 1, d->dq + q, HD);
+	if (want & WANT_KV) {
+		fc_sgemm(FC_TN, n, D, m, ds, FC_ATTN_K, s->q + q, HD, 1, d->dk + kv, GD);
+		fc_sgemm(FC_TN, n, D, m, p, FC_ATTN_K, d->dout + q, HD, 1, d->dv + kv, GD);
+	}
+}
+
+/* Do the queries from q0 on see any of the keys from k0 on? */
+static bool meets(const struct pass *c, const struct tile *t)
+{
+	const struct fc_attn_seq *s = &c->seq[t->s];
+	const size_t last = fc_min_size(t->q0 + FC_ATTN_Q, s->n_q) - 1;
+	return fc_attn_end(s, last) > t->k0 && fc_attn_first(c->a, s, t->q0) < t->k0 + FC_ATTN_K;
+}
+
+/* All tiles of a key head: the cheapest way, each tile once. */
+static void whole_group(const struct pass *c, size_t s, size_t g, float *p)
+{
+	const size_t shared = c->a->H / c->a->G;
+	struct tile t = {.s = s};
+	for (t.head = g * shared; t.head < (g + 1) * shared; t.head++)
+		for (t.q0 = 0; t.q0 < c->seq[s].n_q; t.q0 += FC_ATTN_Q)
+			for (t.k0 = 0; t.k0 < c->seq[s].n_k; t.k0 += FC_ATTN_K)
+				if (meets(c, &t))
+					tile_bwd(c, &t, WANT_Q | WANT_KV, p);
+}
+
+static void keys_only(const struct pass *c, size_t s, size_t g, size_t k0, float *p)
+{
+	const size_t shared = c->a->H / c->a->G;
+	struct tile t = {.s = s, .k0 = k0};
+	for (t.head = g * shared; t.head < (g + 1) * shared; t.head++)
+		for (t.q0 = 0; t.q0 < c->seq[s].n_q; t.q0 += FC_ATTN_Q)
+			if (meets(c, &t))
+				tile_bwd(c, &t, WANT_KV, p);
+}
+
+static void queries_only(const struct pass *c, size_t s, size_t head, size_t q0, float *p)
+{
+	struct tile t = {.s = s, .head = head, .q0 = q0};
+	for (t.k0 = 0; t.k0 < c->seq[s].n_k; t.k0 += FC_ATTN_K)
+		if (meets(c, &t))
+			tile_bwd(c, &t, WANT_Q, p);
+}
+
+/* A sequence is handed out by key heads, or, so that there is work for every thread, by blocks of
+ * keys and blocks of queries; then every tile is computed twice. */
+static size_t n_task(const struct fc_attn *a, const struct fc_attn_seq *s, bool split)
+{
+	const size_t n_q = (s->n_q + FC_ATTN_Q - 1) / FC_ATTN_Q;
+	const size_t n_k = (s->n_k + FC_ATTN_K - 1) / FC_ATTN_K;
+	return split ? a->H * n_q + a->G * n_k : a->G;
+}
+
+static void task(const struct pass *c, size_t s, size_t i, bool split, float *p)
+{
+	const size_t G = c->a->G, n_k = (c->seq[s].n_k + FC_ATTN_K - 1) / FC_ATTN_K;
+	if (!split)
+		whole_group(c, s, i, p);
+	else if (i < G * n_k)
+		keys_only(c, s, i % G, i / G * FC_ATTN_K, p);
+	else
+		queries_only(c, s, (i - G * n_k) % c->a->H, (i - G * n_k) / c->a->H * FC_ATTN_Q, p);
+}
+
+static void prepare(const struct pass *c, size_t s)
+{
+	const struct fc_attn_seq *q = &c->seq[s];
+	const struct fc_attn_grad *d = &c->grad[s];
+	const size_t H = c->a->H, D = c->a->D, GD = c->a->G * D;
+	assert(q->n_q == q->n_k && q->lse);
+#pragma omp parallel for
+	for (size_t i = 0; i < q->n_q; i++)
+		for (size_t h = i * H; h < (i + 1) * H; h++)
+			c->kern->dot_rows(&c->delta[c->delta_off[s] + h], 1, d->dout + h * D, D,
+			    q->o + h * D, D, FC_F32, 1, 1, D);
+	memset(d->dq, 0, q->n_q * H * D * sizeof(float));
+	memset(d->dk, 0, q->n_k * GD * sizeof(float));
+	memset(d->dv, 0, q->n_k * GD * sizeof(float));
+}
+
+void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq,
+    const struct fc_attn_grad *grad, size_t n_seq)
+{
+	const size_t n_threads = (size_t)fc_par_threads();
+	const bool split = n_threads > 1 && n_seq * a->G < 4 * n_threads;
+	size_t *off = fc_nn_scratch(nn, FC_SCRATCH_TASKS, 2 * n_seq + 2, sizeof *off);
+	size_t *delta_off = off + n_seq + 1, n_delta = 0, next = 0;
+	off[0] = 0;
+	for (size_t s = 0; s < n_seq; s++) {
+		delta_off[s] = n_delta;
+		n_delta += seq[s].n_q * a->H;
+		off[s + 1] = off[s] + n_task(a, &seq[s], split);
+	}
+	float *scratch =
+	    fc_nn_scratch(nn, FC_SCRATCH_ATTN, SCRATCH * n_threads + n_delta, sizeof *scratch);
+	const struct pass c = {nn->kern, a, seq, grad, delta_off, scratch + SCRATCH * n_threads};
+	for (size_t s = 0; s < n_seq; s++)
+		prepare(&c, s);
+#pragma omp parallel
+	{
+		size_t me, s = 0;
+#pragma omp atomic capture
+		me = next++;
+#pragma omp for schedule(monotonic : dynamic)
+		for (size_t i = 0; i < off[n_seq]; i++) {
+			while (i >= off[s + 1]) /* a thread's tasks ascend */
+				s++;
+			task(&c, s, i - off[s], split, scratch + SCRATCH * me);
+		}
+	}
+}
