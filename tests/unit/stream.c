@@ -65,6 +65,11 @@ static void make_example(struct fc_example *x, struct fc_rng *rng, uint32_t n_vo
 	x->n_label = (uint32_t)x->n_row;
 	x->label_bytes = 3 * x->n_label;
 	x->source = (uint32_t)fc_rng_below(rng, 2);
+	if (fc_rng_below(rng, 2)) /* field 1000 of a version to come */
+		fc_buf_add(&x->unknown,
+		    "\xc2\x3e\x03"
+		    "abc",
+		    6);
 }
 
 static bool same_bytes(const struct fc_buf *a, const struct fc_buf *b)
@@ -257,8 +262,34 @@ static void test_map(void)
 	free(entry);
 }
 
-int main(void)
+/* A stream for the tests in tests/cli. */
+static int make_file(const char *to)
 {
+	struct fc_err e;
+	struct fc_header h;
+	struct fc_writer *w;
+	struct fc_example x;
+	struct fc_rng rng;
+	fc_rng_seed(&rng, 11);
+	fc_example_init(&x);
+	dist_header(&h, 70000, 7);
+	bool good = fc_writer_open(&w, to, &h, &e) == 0;
+	for (int i = 0; good && i < 60; i++) {
+		make_example(&x, &rng, h.n_vocab, h.top_k, i % 2, i ? fc_rng_below(&rng, 80) : 0);
+		x.id.n = 0;
+		fc_buf_addf(&x.id, "q%d", i);
+		good = fc_writer_example(w, &x, &e) == 0;
+	}
+	good = good && fc_writer_finish(w, &e) == 0;
+	fc_example_release(&x);
+	fc_header_release(&h);
+	return good ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2)
+		return make_file(argv[1]);
 	snprintf(path, sizeof path, "/tmp/fc-stream-%ld.fcs", (long)getpid());
 	test_examples(32000, 10, false, 40, "k = 10");
 	test_examples(200, 1, false, 7, "k = 1, ids of a byte");

@@ -69,13 +69,19 @@ static bool get_varint(struct fc_reader *r, uint64_t *v)
 	return false;
 }
 
-/* Unpacks the record at r->p.  A first frame that holds none is another program's. */
+static int no_record(const struct fc_reader *r, struct fc_err *e)
+{
+	return fail_here(
+	    r, r->header.kind ? "not a record of a stream" : "not a stream of the fc tools", e);
+}
+
+/* Unpacks the record at r->p. */
 static int parse_record(struct fc_reader *r, struct fc_err *e)
 {
 	const uint8_t *start = r->p;
 	uint64_t len;
 	if (*r->p != (1 << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED))
-		return fail_here(r, "not a record of a stream", e);
+		return no_record(r, e);
 	r->p++;
 	r->n--;
 	if (!get_varint(r, &len) || len > r->n)
@@ -84,11 +90,14 @@ static int parse_record(struct fc_reader *r, struct fc_err *e)
 	fc_arena_reset(&r->arena, 4 * (size_t)len + 65536);
 	r->record = fc__record__unpack(&r->arena.allocator, (size_t)len, r->p);
 	if (!r->record || !r->record->kind_case)
-		return fail_here(r, "not a record of a stream", e);
+		return no_record(r, e);
 	r->p += len;
 	r->n -= (size_t)len;
-	if (r->record->kind_case == FC__RECORD__KIND_HEADER)
+	if (r->record->kind_case == FC__RECORD__KIND_HEADER) {
+		if (len > FC_HEADER_MAX_BYTES)
+			return fail_here(r, "a header of more than a mebibyte", e);
 		fc_hasher_reset(r->hash);
+	}
 	if (r->record->kind_case != FC__RECORD__KIND_TRAILER)
 		fc_hasher_add(r->hash, start, (size_t)(r->p - start));
 	return 0;

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+load ../helper
+# shellcheck disable=SC2154 # stderr is set by run
+
+# 60 examples q0 to q59, with rows of up to 7 entries over 70,000 ids.
+random_stream() {
+	[ -x "$FC_ROOT/$B/unit/stream" ] || skip 'the unit tests are not built'
+	"$FC_ROOT/$B/unit/stream" a.fcs
+}
+
+ids() { python3 -c 'import json, sys; print(*(json.loads(s)["id"] for s in sys.stdin))'; }
+
+@test "without a mode: what the stream says of itself" {
+	random_stream
+	run -0 fc-view a.fcs
+	[[ $output == *'kind          distribution stream'* ]]
+	[[ $output == *'vocabulary    70000'* ]]
+	[[ $output == *'top-k         7'* ]]
+	[[ $output == *'tokenizer     1122334455667788'* ]]
+	[[ $output == *'source        pivot, model 000000000000002a, tokenizer 0000000000000007'* ]]
+	[[ $output == *'program       fc-infer 1.0 --top-k 10'* ]]
+	run -0 pipe 'fc-view <a.fcs'
+	[[ $output == 'stream        standard input'* ]]
+}
+
+@test "--jsonl: -n, --skip and --id choose the records" {
+	random_stream
+	[ "$(fc-view --jsonl a.fcs | wc -l)" -eq 60 ]
+	[ "$(fc-view --jsonl -n 3 a.fcs | ids)" = 'q0 q1 q2' ]
+	[ "$(fc-view --jsonl --skip 58 a.fcs | ids)" = 'q58 q59' ]
+	[ "$(fc-view --jsonl --skip 60 a.fcs | ids)" = '' ]
+	[ "$(fc-view --jsonl --id q7 --id q50 a.fcs | ids)" = 'q7 q50' ]
+	[ "$(fc-view --jsonl --id q7 --id q50 --skip 1 a.fcs | ids)" = 'q50' ]
+	[ "$(fc-view --jsonl --skip 59 -n 3 a.fcs a.fcs | ids)" = 'q59 q0 q1' ]
+}
+
+@test "--tsv: a line a row, with a fixed number of columns" {
+	random_stream
+	fc-view --tsv a.fcs >rows.tsv
+	[ "$(awk -F '\t' '{ print NF }' rows.tsv | sort -u)" = 12 ]
+	rows=$(fc-view --jsonl a.fcs | python3 -c '
+import json, sys
+print(sum(len(json.loads(s)["rows"]) for s in sys.stdin))')
+	[ "$(wc -l <rows.tsv)" -eq $((rows + 1)) ]
+}
+
+@test "--stats: totals agree with what --jsonl prints" {
+	random_stream
+	fc-view --stats a.fcs >stats
+	fc-view --jsonl a.fcs | python3 -c '
+import json, math, sys
+x = [json.loads(s) for s in sys.stdin]
+rows = [(e, r) for e in x for r in e["rows"]]
+length = sorted(len(e["tokens"]) for e in x)
+mass = sorted(math.fsum(map(math.exp, r["logprobs"])) for _, r in rows)
+print("examples", len(x))
+print("tokens", sum(length))
+print("trained tokens", sum(sum(e["trained"]) for e in x))
+print("text bytes", sum(len(e["text"].encode()) for e in x))
+print("rows", len(rows))
+print("labels", sum(e["n_label"] for e in x))
+print("nats a token %.5g" % (sum(e["nll"] for e in x) / sum(e["n_label"] for e in x)))
+print("bits a byte %.5g" % (sum(e["nll"] for e in x) / math.log(2) / sum(e["label_bytes"] for e in x)))
+print("mass of a row %.4g" % (sum(mass) / len(mass)))
+print("entries a row %.5g" % (sum(len(r["ids"]) for _, r in rows) / len(rows)))
+print("true token in row %.5g" % (sum(e["tokens"][r["token"]] in r["ids"] for e, r in rows) / len(rows)))
+print("tokens an example %.5g (%d %d %d %d %d)" %
+    (sum(length) / len(length), *(length[59 * q // 4] for q in range(5))))
+' >expect
+	[ "$(wc -l <expect)" -eq 12 ]
+	tr -s ' ' <stats >got
+	while read -r line; do
+		grep -qF "$line" got || { echo "no line '$line' in:"; cat got; return 1; }
+	done <expect
+}
+
+@test "--stream: a slice has the records and the bytes depend on nothing else" {
+	random_stream
+	fc-view --stream --skip 10 -n 20 -o b.fcs a.fcs
+	fc-view --jsonl b.fcs >b.jsonl
+	fc-view --jsonl --skip 10 -n 20 a.fcs | cmp - b.jsonl
+	run -0 fc-view --verify b.fcs
+	fc-view --stream --skip 10 -n 20 <a.fcs | cmp - b.fcs
+	[[ $(fc-view b.fcs) == *'program       fc-view '*'--stream --skip 10 --records 20' ]]
+	fc-view --stream --no-history a.fcs | cmp - a.fcs
+}
+
+@test "--stream: joining gives all records, as cat does" {
+	random_stream
+	fc-view --stream -n 20 -o b.fcs a.fcs
+	fc-view --stream --skip 20 -o c.fcs a.fcs
+	fc-view --stream b.fcs - <c.fcs >d.fcs
+	fc-view --jsonl a.fcs >a.jsonl
+	fc-view --jsonl d.fcs | cmp - a.jsonl
+	cat b.fcs c.fcs | fc-view --jsonl | cmp - a.jsonl
+	fc-view --stream <(cat b.fcs c.fcs) | fc-view --jsonl | cmp - a.jsonl
+	cat b.fcs c.fcs >cat.fcs
+	run -0 fc-view --verify b.fcs c.fcs cat.fcs d.fcs
+	[ "$(grep -c ': good: ' <<<"$output")" -eq 4 ]
+}
+
+@test "an empty slice is a stream" {
+	random_stream
+	fc-view --stream --id none -o b.fcs a.fcs
+	run -0 fc-view --verify b.fcs
+	[[ $output == *' of 0 records '* ]]
+	[ "$(fc-view --jsonl b.fcs)" = '' ]
+	run -0 fc-view --stats b.fcs
+}
+
+@test "--verify: names the bad ones and goes on" {
+	random_stream
+	head -c 3000 a.fcs >cut.fcs
+	echo text >text.fcs
+	run -1 fc-view --verify cut.fcs a.fcs text.fcs
+	[[ $output == *'cut.fcs: cut off: '* ]]
+	[[ $output == *'a.fcs: good: '* ]]
+	[[ $output == *'text.fcs: byte 0: not a stream'* ]]
+	[[ $output == *'2 of 3 streams are not good' ]]
+}
+
+@test "damage: one line that says where, and exit status 1, in every mode" {
+	random_stream
+	head -c -400 a.fcs >cut.fcs
+	for mode in --stats --jsonl --tsv --stream; do
+		run -1 --separate-stderr pipe "fc-view $mode cut.fcs | cat"
+		[ "$(wc -l <<<"$stderr")" -eq 1 ]
+		[[ $stderr == 'fc-view: cut.fcs: cut off'* ]]
+	done
+	run -1 fc-view no-such.fcs
+	[[ $output == 'fc-view: open no-such.fcs: No such file or directory' ]]
+	run -1 pipe ': | fc-view --jsonl'
+	[[ $output == 'fc-view: standard input: empty, where a stream should be' ]]
+}
+
+@test "damage: what is cut off is no output either" {
+	random_stream
+	head -c -400 a.fcs >cut.fcs
+	run -1 fc-view --stream -o out.fcs cut.fcs
+	[ ! -e out.fcs ]
+	fc-view --stream cut.fcs >pipe.fcs 2>/dev/null || true
+	run -1 fc-view --verify pipe.fcs
+	[ "$(find . -name '.*.tmp' | wc -l)" -eq 0 ]
+}
+
+@test "a killed process leaves no file under the final name" {
+	random_stream
+	mkfifo slow
+	fc-view --stream -o out.fcs slow &
+	pid=$!
+	exec 5>slow
+	head -c 3000 a.fcs >&5
+	for _ in $(seq 100); do
+		[ -n "$(find . -name '.out.fcs.*.tmp' -size +0)" ] && break
+		sleep 0.05
+	done
+	[ -n "$(find . -name '.out.fcs.*.tmp' -size +0)" ]
+	kill -9 $pid
+	wait $pid || true
+	exec 5>&-
+	[ ! -e out.fcs ]
+}
+
+@test "a full disk is an error" {
+	random_stream
+	for mode in --header --stats --jsonl --tsv --stream; do
+		run -1 pipe "fc-view $mode a.fcs >/dev/full"
+		[[ $output == *'No space left on device' ]]
+		run -1 fc-view $mode -o /dev/full a.fcs
+		[[ $output == *'No space left on device' ]]
+	done
+}
+
+@test "a closed pipe is quiet" {
+	random_stream
+	cat a.fcs a.fcs a.fcs a.fcs a.fcs a.fcs a.fcs a.fcs >many.fcs
+	for mode in --jsonl --tsv --stream; do
+		run -0 --separate-stderr bash -c "fc-view $mode many.fcs | head -c 10 >/dev/null"
+		[ "$stderr" = '' ]
+	done
+}
+
+@test "records come out while the writer is still at work" {
+	random_stream
+	mkfifo slow
+	fc-view --jsonl -n 2 slow >out &
+	pid=$!
+	exec 5>slow
+	head -c 3000 a.fcs >&5 # not whole, and not closed
+	wait $pid
+	exec 5>&-
+	[ "$(ids <out)" = 'q0 q1' ]
+}
+
+@test "a stream is not written to a terminal" {
+	command -v script >/dev/null || skip 'no script(1)'
+	random_stream
+	run script -qec 'fc-view --stream a.fcs' /dev/null
+	[ "$status" -eq 1 ]
+	[[ $output == *'is not written to a terminal'* ]]
+}
+
+@test "the command line: one mode, known options, exit status 2" {
+	run -2 fc-view --jsonl --tsv a.fcs
+	run -2 fc-view --verify -n 3 a.fcs
+	run -2 fc-view --nonsense
+	run -2 fc-view -n many a.fcs
+	run -2 fc-view --stats -t . a.fcs
+	run -0 fc-view --help
+}
