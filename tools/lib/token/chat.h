@@ -10,8 +10,9 @@
  * came from which message, so roles and the label mask are known and never inferred.
  */
 struct fc_chat;
-/* model: the folder whose template and special tokens to use.  file: a Jinja file that replaces
- * the folder's own template, or NULL. */
+/* model: the folder whose template (chat_template.jinja, else chat_template of
+ * tokenizer_config.json) and special tokens to use.  file: a Jinja file that replaces the folder's
+ * own template, or NULL. */
 int fc_chat_open(struct fc_chat **c, const char *model, const char *file, struct fc_err *e);
 void fc_chat_free(struct fc_chat *c);
 uint64_t fc_chat_hash(const struct fc_chat *c);
@@ -22,10 +23,17 @@ struct fc_segment {
 	uint32_t start, end; /* bytes of the rendered text */
 	enum fc_role role;   /* of the message; NONE for text between messages */
 	enum fc_part part;
-	bool trained; /* assistant's content and the turn end after it */
+	bool trained; /* an answer: see below */
 };
 
-/* {0} is empty.  Segments cover the text without gaps, in order. */
+/*
+ * {0} is empty.  Segments are never empty and cover the text without gaps, in order.
+ * Trained are an assistant's content, what the template puts between two parts of it, and the turn
+ * end after it with the white space between; in a template with {% generation %}, exactly what that
+ * encloses.  A single space before a content counts as content: in most vocabularies it is part of
+ * the first word.  A turn end that no content precedes (after a template's own system text) has
+ * the role NONE.
+ */
 struct fc_rendered {
 	struct fc_buf text;
 	struct fc_segment *segment;
@@ -33,7 +41,9 @@ struct fc_rendered {
 };
 void fc_rendered_release(struct fc_rendered *r);
 
-/* generate: end with the header of an assistant's turn (add_generation_prompt). */
+/* An assistant's message that the template drops is an error; so is what the template refuses.
+ * The template sees a fixed date, never the clock: 2024-07-26.
+ * generate: end with the header of an assistant's turn (add_generation_prompt). */
 int fc_chat_render(const struct fc_chat *chat, const struct fc_conversation *c, bool generate,
     struct fc_rendered *out, struct fc_err *e);
 
@@ -44,10 +54,11 @@ int fc_chat_render(const struct fc_chat *chat, const struct fc_conversation *c, 
  * stay text.  A token is trained when its span starts inside a trained segment; its role and part
  * are those of the segment where it starts.  Fills text, segments and tokens of x; id and meta
  * stay.
- * turn_end FC_NO_TOKEN: the segment is encoded as text.  BOS is put first exactly once if t adds
+ * turn_end FC_NO_TOKEN: the segment is encoded as text.  Template text that happens to spell a
+ * special token of t becomes that token.  BOS is put first exactly once if t adds
  * one or the template wrote it.
  */
-int fc_rendered_encode(const struct fc_rendered *r, const struct fc_tokenizer *t,
-    uint32_t turn_end, struct fc_example *x, struct fc_err *e);
+int fc_rendered_encode(const struct fc_rendered *r, const struct fc_tokenizer *t, uint32_t turn_end,
+    struct fc_example *x, struct fc_err *e);
 
 #endif
