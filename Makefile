@@ -120,6 +120,12 @@ WORK  = $(B)/demo
 demo: deps
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory -f pipelines/demo/demo.mk FC=$(B)/ WORK=$(WORK) SEEDS=$(SEEDS)
+# clang, whose OpenMP runtime the sanitizer understands; our code is instrumented, the matrix libraries
+# are not.
+check-tsan: deps
+	@command -v clang >/dev/null || { echo 'check-tsan needs clang and libomp-dev'; exit 1; }
+	@TSAN_OPTIONS='ignore_noninstrumented_modules=1 halt_on_error=1' \
+	    $(MAKE) --no-print-directory CC=clang SAN=thread CFLAGS='-O1 -g' check-unit
 
 lint:
 	@B=$(B) tests/run lint
@@ -144,4 +150,4 @@ clean:
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all help deps demo install uninstall check check-built check-unit check-cli check-asan lint clean FORCE
+.PHONY: all help deps demo install uninstall check check-built check-unit check-cli check-asan check-tsan lint clean FORCE

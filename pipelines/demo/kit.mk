@@ -30,6 +30,7 @@ vocab_facts       = --kind spm --size 704 --unk '<unk>' --bos '<bos>' --eos '<en
 vocab_arithmetic  = --kind spm-prefix --size 576 --unk '<unk>' --bos '<s>' --eos '</s>'
 n_pivot           = 3000
 epochs_pivot      = 4
+epochs_facts      = 2
 
 $(WORK)/%.jsonl: $(HERE)talk.py
 	mkdir -p $(WORK)

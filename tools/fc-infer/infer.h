@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_INFER_INFER_H
+#define FC_INFER_INFER_H
+
+#include "base/opt.h"
+#include "model/kvcache.h"
+#include "model/sample.h"
+#include "stream/writer.h"
+#include "token/chat.h"
+
+enum long_rule { LONG_STOP, LONG_CUT, LONG_SKIP }; /* what to do with a too long conversation */
+
+struct infer_options {
+	const char *model, *pivot, *template_file, *output, *name, *device;
+	int top_k, batch_tokens, max_length, long_rule, compute;
+	bool tokens_only, all_rows;
+	bool generate;
+	struct fc_sampling sampling;
+	int max_new, n_slot;
+	uint64_t seed;
+};
+
+/* What every mode needs: the model's parts and the conversations. */
+struct session {
+	const struct infer_options *opt;
+	struct fc_nn *nn;       /* NULL with --tokens */
+	struct fc_model *model; /* NULL with --tokens */
+	struct fc_tokenizer *tokenizer;
+	struct fc_chat *chat; /* of the pivot, if one is given */
+	uint32_t turn_end;    /* the model's own token for the end of a turn, or FC_NO_TOKEN */
+	size_t n_vocab;       /* ids the tokenizer has */
+	size_t max_length;    /* tokens of a conversation */
+	struct fc_conversations *input;
+};
+
+int session_open(struct session *s, const struct infer_options *opt, char **paths, int n_paths,
+    struct fc_err *e);
+void session_close(struct session *s);
+void session_header(const struct session *s, struct fc_header *h, enum fc_kind kind);
+
+/* Next conversation as tokens: 1 done, 0 end of input, -1 error.  Counts those cut or skipped. */
+struct long_count {
+	uint64_t n_cut, n_skipped;
+};
+int session_next(
+    struct session *s, struct fc_example *x, struct long_count *n_long, struct fc_err *e);
+
+int infer_tokens(struct session *s, struct fc_err *e);
+int infer_capture(struct session *s, struct fc_err *e);
+int infer_generate(struct session *s, struct fc_err *e);
+
+#endif

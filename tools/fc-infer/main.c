@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-infer/infer.h"
+
+#include "base/die.h"
+
+static struct infer_options opt = {
+    .device = "cpu",
+    .top_k = 10,
+    .batch_tokens = 8192,
+    .max_new = 256,
+    .n_slot = 32,
+    .sampling = FC_SAMPLING_GREEDY,
+};
+
+static const struct fc_opt table[] = {
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Input and output", 0, 0},
+    {FC_OPT_FILE, 'm', "model", &opt.model, "DIR", "model folder (required)", 0, 0},
+    {FC_OPT_FILE, 'p', "pivot", &opt.pivot, "DIR",
+        "render conversations with this model's chat template", 0, 0},
+    {FC_OPT_FILE, 0, "template", &opt.template_file, "FILE",
+        "Jinja file used instead of the folder's template", 0, 0},
+    {FC_OPT_FILE, 'o', "output", &opt.output, "FILE", "write to FILE, not standard output", 0, 0},
+    {FC_OPT_STR, 0, "name", &opt.name, "LABEL",
+        "what to call the model in the stream (default: its folder's name)", 0, 0},
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Distributions", 0, 0},
+    {FC_OPT_INT, 'k', "top-k", &opt.top_k, "N", "keep the N most likely tokens", 0, 65536},
+    {FC_OPT_FLAG, 0, "all-rows", &opt.all_rows, NULL,
+        "distributions at every position, not only where a trained token is predicted", 0, 0},
+    {FC_OPT_FLAG, 0, "tokens", &opt.tokens_only, NULL,
+        "write a token stream; the model is not run", 0, 0},
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Generation", 0, 0},
+    {FC_OPT_FLAG, 0, "generate", &opt.generate, NULL,
+        "answer the open user turns; writes conversations (JSONL)", 0, 0},
+    {FC_OPT_INT, 0, "max-new", &opt.max_new, "N", "tokens of an answer at most", 1, 1 << 20},
+    {FC_OPT_REAL, 0, "temperature", &opt.sampling.temperature, "T", "0 takes the likeliest token",
+        0, 100},
+    {FC_OPT_INT, 0, "sample-top-k", &opt.sampling.top_k, "N",
+        "sample among the N likeliest (0: all)", 0, 1 << 24},
+    {FC_OPT_REAL, 0, "top-p", &opt.sampling.top_p, "P",
+        "sample among the likeliest that make up P", 0, 1},
+    {FC_OPT_REAL, 0, "min-p", &opt.sampling.min_p, "P",
+        "sample among those at least P times as likely as the likeliest", 0, 1},
+    {FC_OPT_U64, 0, "seed", &opt.seed, "N", "of the sampling; with the id it fixes an answer", 0,
+        0},
+    {FC_OPT_INT, 0, "slots", &opt.n_slot, "N", "conversations answered at a time", 1, 4096},
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Computation", 0, 0},
+    {FC_OPT_CHOICE, 0, "dtype", &opt.compute, "auto|f32|bf16", "of the matrix products", 0, 0},
+    {FC_OPT_STR, 0, "device", &opt.device, "DEVICE", "where to compute", 0, 0},
+    {FC_OPT_INT, 0, "batch-tokens", &opt.batch_tokens, "N", "tokens of a forward pass", 1, 1 << 24},
+    {FC_OPT_INT, 0, "max-length", &opt.max_length, "N",
+        "tokens of a conversation at most (0: the model's context)", 0, 1 << 24},
+    {FC_OPT_CHOICE, 0, "long", &opt.long_rule, "stop|cut|skip",
+        "what to do with a longer conversation", 0, 0},
+    FC_OPT_NO_HISTORY,
+    FC_OPT_COMMON,
+    {0},
+};
+
+static const struct fc_usage usage = {
+    .synopsis = "-m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
+                "--generate -m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
+                "--tokens -m MODEL [options] [CONVERSATIONS.jsonl ...]",
+    .summary = "Reads conversations and writes the model's next-token distributions as a stream,\n"
+               "or, with --generate, the conversations with its answers.",
+    .more = "Example: fc-infer -m pivot chats.jsonl | fc-view --stats",
+};
+
+int main(int argc, char **argv)
+{
+	fc_prog = "fc-infer";
+	int first = fc_opt_parse(table, &usage, argc, argv);
+	if (!opt.model)
+		fc_die_usage("-m MODEL is missing");
+	if (opt.generate && opt.tokens_only)
+		fc_die_usage("--generate and --tokens exclude each other");
+
+	struct fc_err e;
+	struct session s;
+	if (session_open(&s, &opt, argv + first, argc - first, &e) < 0)
+		fc_die("%s", e.msg);
+	int ret;
+	if (opt.tokens_only)
+		ret = infer_tokens(&s, &e);
+	else if (opt.generate)
+		ret = infer_generate(&s, &e);
+	else
+		ret = infer_capture(&s, &e);
+	if (ret < 0)
+		fc_die("%s", e.msg);
+	session_close(&s);
+	fc_finish();
+}

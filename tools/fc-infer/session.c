@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-infer/infer.h"
+
+#include <string.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+
+static int open_model(struct session *s, struct fc_err *e)
+{
+	const struct infer_options *o = s->opt;
+	if (fc_nn_open(&s->nn, o->device, (enum fc_compute)o->compute, e) < 0)
+		return -1;
+	if (fc_model_open(&s->model, o->model, e) < 0)
+		return -1;
+	if (s->n_vocab > s->model->cfg.n_vocab)
+		return fc_fail(e, "%s: the tokenizer has ids up to %zu, the model only %zu rows of embeddings",
+		    o->model, s->n_vocab - 1, s->model->cfg.n_vocab);
+	if (!s->max_length)
+		s->max_length = s->model->cfg.n_ctx;
+	return 0;
+}
+
+/* The token the model itself ends a turn with: that of its own template, else its EOS. */
+static uint32_t own_turn_end(const struct session *s)
+{
+	struct fc_err e;
+	struct fc_chat *own = NULL;
+	uint32_t id = FC_NO_TOKEN;
+	if (fc_chat_open(&own, s->opt->model, NULL, &e) == 0 && *fc_chat_turn_end(own))
+		id = fc_tokenizer_find(s->tokenizer, fc_chat_turn_end(own));
+	fc_chat_free(own);
+	return id != FC_NO_TOKEN ? id : fc_tokenizer_eos(s->tokenizer);
+}
+
+int session_open(struct session *s, const struct infer_options *opt, char **paths, int n_paths,
+    struct fc_err *e)
+{
+	const char *template_of = opt->pivot ? opt->pivot : opt->model;
+	memset(s, 0, sizeof *s);
+	s->opt = opt;
+	s->max_length = (size_t)opt->max_length;
+	if (fc_tokenizer_open(&s->tokenizer, opt->model, e) < 0)
+		return -1;
+	s->n_vocab = fc_tokenizer_n_vocab(s->tokenizer);
+	if (fc_chat_open(&s->chat, template_of, opt->template_file, e) < 0)
+		return -1;
+	s->turn_end = own_turn_end(s);
+	if (!opt->tokens_only && open_model(s, e) < 0)
+		return -1;
+	return fc_conversations_open(&s->input, (const char *const *)paths, n_paths, e);
+}
+
+void session_close(struct session *s)
+{
+	fc_conversations_close(s->input);
+	fc_chat_free(s->chat);
+	fc_tokenizer_free(s->tokenizer);
+	fc_model_close(s->model);
+	fc_nn_close(s->nn);
+}
+
+static char *folder_name(const char *path)
+{
+	size_t n = strlen(path);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	size_t start = n;
+	while (start && path[start - 1] != '/')
+		start--;
+	return fc_memdup0(path + start, n - start);
+}
+
+void session_header(const struct session *s, struct fc_header *h, enum fc_kind kind)
+{
+	char *name = s->opt->name ? fc_strdup(s->opt->name) : folder_name(s->opt->model);
+	fc_header_init(h, kind);
+	h->tokenizer = fc_tokenizer_fingerprint(s->tokenizer);
+	h->template_hash = fc_chat_hash(s->chat);
+	h->n_vocab = (uint32_t)s->n_vocab;
+	if (kind == FC_KIND_DISTS) {
+		h->model = fc_store_fingerprint(s->model->store);
+		h->top_k = (uint32_t)s->opt->top_k;
+		fc_header_add_source(h, name, h->model, h->tokenizer);
+	}
+	fc_header_add_self(h);
+	free(name);
+}
+
+static void cut_tokens(struct fc_example *x, size_t n)
+{
+	x->n_tok = n;
+}
+
+int session_next(
+    struct session *s, struct fc_example *x, struct long_count *n_long, struct fc_err *e)
+{
+	struct fc_conversation c = {0};
+	struct fc_rendered r = {0};
+	int ret;
+	while ((ret = fc_conversations_next(s->input, &c, e)) == 1) {
+		struct fc_err why;
+		fc_example_clear(x);
+		fc_buf_adds(&x->id, c.id);
+		if (json_object_size(c.extra))
+			fc_json_dump(&x->meta, c.extra);
+		if (fc_chat_render(s->chat, &c, false, &r, &why) < 0 ||
+		    fc_rendered_encode(&r, s->tokenizer, s->turn_end, x, &why) < 0) {
+			ret = fc_fail(e, "%s: conversation %s: %s",
+			    fc_conversations_where(s->input), c.id, why.msg);
+			break;
+		}
+		if (!s->max_length || x->n_tok <= s->max_length)
+			break;
+		if (s->opt->long_rule == LONG_STOP) {
+			ret = fc_fail(e,
+			    "%s: conversation %s has %zu tokens, the limit is %zu; see --long",
+			    fc_conversations_where(s->input), c.id, x->n_tok, s->max_length);
+			break;
+		}
+		if (s->opt->long_rule == LONG_CUT) {
+			cut_tokens(x, s->max_length);
+			n_long->n_cut++;
+			break;
+		}
+		n_long->n_skipped++;
+	}
+	fc_conversation_release(&c);
+	fc_rendered_release(&r);
+	return ret;
+}
