@@ -1,41 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/bpe.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
 #include "text/utf8.h"
+#include "token/bpe_parts.h"
 #include "token/charclass.h"
-#include "token/component.h"
-#include "token/merges.h"
 #include "token/tokenizer.h"
 
 #define NONE FC_NO_TOKEN
 #define SCAN_MAX 32 /* symbols; up to here a scan for the lowest rank beats the heap */
-
-/* SentencePiece's mark of a space. */
-#define MARK "\xe2\x96\x81"
-#define MARK_BYTES 3
-#define BLOCKERS_MAX 64
-
-struct fc_bpe {
-	const struct fc_pieces *pieces;
-	struct fc_merges merges;
-	char *prefix, *suffix; /* of symbols that do not start, or do end, a piece; or NULL */
-	uint32_t byte_id[256]; /* of "<0xHH>" */
-	uint32_t char_id[256]; /* of the byte-level alphabet */
-	uint32_t unk;
-	bool fuse_unk, byte_fallback, ignore_merges;
-	bool *forbidden; /* [n_id] */
-	/* A long text can be cut before MARK, which changes nothing and makes the cache useful,
-	 * unless a merge could reach over the cut: where its left side ends in one of these. */
-	bool cuts;
-	uint32_t blocker[BLOCKERS_MAX];
-	size_t n_blocker;
-};
 
 /* A cache of short pieces, one place for each hash value. */
 #define CACHE_BITS 15
@@ -89,174 +66,6 @@ void fc_bpe_work_free(struct fc_bpe_work *w)
 static uint32_t find(const struct fc_bpe *b, const char *p, size_t n)
 {
 	return fc_pieces_find(b->pieces, p, n);
-}
-
-static int affix_json(
-    char **to, const json_t *o, const char *key, const char *where, struct fc_err *e)
-{
-	const char *s;
-	if (fc_json_str(o, key, NULL, &s, where, e) < 0)
-		return -1;
-	if (s && strlen(s) > 256)
-		return fc_fail(e, "%s: %s is longer than 256 bytes", where, key);
-	*to = s && *s ? fc_strdup(s) : NULL;
-	return 0;
-}
-
-static int options_json(struct fc_bpe *b, const json_t *o, const char *where, struct fc_err *e)
-{
-	double dropout;
-	const char *unk;
-	if (fc_component_keys(o,
-		"vocab merges dropout unk_token continuing_subword_prefix end_of_word_suffix "
-		"fuse_unk byte_fallback ignore_merges",
-		where, e) < 0 ||
-	    fc_json_real(o, "dropout", 0, &dropout, where, e) < 0 ||
-	    fc_json_str(o, "unk_token", NULL, &unk, where, e) < 0 ||
-	    affix_json(&b->prefix, o, "continuing_subword_prefix", where, e) < 0 ||
-	    affix_json(&b->suffix, o, "end_of_word_suffix", where, e) < 0 ||
-	    fc_json_bool(o, "fuse_unk", false, &b->fuse_unk, where, e) < 0 ||
-	    fc_json_bool(o, "byte_fallback", false, &b->byte_fallback, where, e) < 0 ||
-	    fc_json_bool(o, "ignore_merges", false, &b->ignore_merges, where, e) < 0)
-		return -1;
-	if (dropout != 0)
-		return fc_fail(
-		    e, "%s: dropout %g makes tokens random; only 0 is supported", where, dropout);
-	if (b->byte_fallback && (b->prefix || b->suffix))
-		return fc_fail(e,
-		    "%s: byte_fallback together with a prefix or suffix of symbols is "
-		    "not supported",
-		    where);
-	b->unk = unk && *unk ? find(b, unk, strlen(unk)) : NONE;
-	if (unk && *unk && b->unk == NONE)
-		return fc_fail(e, "%s: unk_token \"%.64s\" is not in the vocabulary", where, unk);
-	return 0;
-}
-
-static int vocab_json(
-    struct fc_pieces *pieces, const json_t *vocab, const char *where, struct fc_err *e)
-{
-	const char *key;
-	json_t *id;
-	if (!json_is_object(vocab) || json_object_size(vocab) > FC_ID_CEILING)
-		return fc_fail(
-		    e, "%s: vocab: expected an object of at most %u pieces", where, FC_ID_CEILING);
-	fc_pieces_reserve(pieces, json_object_size(vocab));
-	json_object_foreach((json_t *)vocab, key, id)
-	{
-		if (!json_is_integer(id))
-			return fc_fail(e, "%s: vocab: \"%.64s\": expected an integer", where, key);
-		if (fc_pieces_add(pieces, key, strlen(key), json_integer_value(id), where, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static void fill_bytes(struct fc_bpe *b)
-{
-	for (unsigned byte = 0; byte < 256; byte++) {
-		char s[8];
-		b->byte_id[byte] = find(b, s, (size_t)snprintf(s, sizeof s, "<0x%02X>", byte));
-		b->char_id[byte] = find(b, s, fc_utf8_put(s, fc_byte_char((unsigned char)byte)));
-	}
-}
-
-static uint32_t last_char(const char *p, size_t n)
-{
-	uint32_t cp = 0;
-	size_t at = n - 1;
-	while (at && ((unsigned char)p[at] & 0xc0) == 0x80)
-		at--;
-	fc_utf8_get(p + at, n - at, &cp);
-	return cp;
-}
-
-static bool is_blocker(const struct fc_bpe *b, uint32_t cp)
-{
-	for (size_t i = 0; i < b->n_blocker; i++)
-		if (b->blocker[i] == cp)
-			return true;
-	return false;
-}
-
-/* May text be cut between any character and a MARK behind it? */
-static void find_blockers(struct fc_bpe *b)
-{
-	b->cuts =
-	    !b->ignore_merges && !b->prefix && !b->suffix && find(b, MARK, MARK_BYTES) != NONE;
-	b->blocker[b->n_blocker++] = 0x2581; /* runs of marks stay together */
-	for (size_t i = 0; b->cuts && i >> b->merges.bits == 0; i++) {
-		const struct fc_merge *m = &b->merges.v[i];
-		if (m->left == NONE)
-			continue;
-		size_t n_left, n_right;
-		const char *left = fc_pieces_get(b->pieces, m->left, &n_left);
-		const char *right = fc_pieces_get(b->pieces, m->right, &n_right);
-		if (n_right < MARK_BYTES || memcmp(right, MARK, MARK_BYTES) != 0)
-			continue;
-		uint32_t cp = last_char(left, n_left);
-		if (is_blocker(b, cp))
-			continue;
-		if (b->n_blocker == BLOCKERS_MAX)
-			b->cuts = false;
-		else
-			b->blocker[b->n_blocker++] = cp;
-	}
-}
-
-int fc_bpe_json(struct fc_bpe **out, struct fc_pieces *pieces, const json_t *o, const char *where,
-    struct fc_err *e)
-{
-	struct fc_bpe *b = FC_NEW(struct fc_bpe);
-	b->pieces = pieces;
-	*out = NULL;
-	if (vocab_json(pieces, json_object_get(o, "vocab"), where, e) < 0 ||
-	    options_json(b, o, where, e) < 0 ||
-	    fc_merges_json(&b->merges, json_object_get(o, "merges"), pieces,
-		b->prefix ? strlen(b->prefix) : 0, where, e) < 0) {
-		fc_bpe_free(b);
-		return -1;
-	}
-	b->forbidden = FC_ARRAY(bool, pieces->n_id);
-	fill_bytes(b);
-	find_blockers(b);
-	*out = b;
-	return 0;
-}
-
-void fc_bpe_free(struct fc_bpe *b)
-{
-	if (!b)
-		return;
-	fc_merges_release(&b->merges);
-	free(b->prefix);
-	free(b->suffix);
-	free(b->forbidden);
-	free(b);
-}
-
-bool fc_bpe_takes_bytes(const struct fc_bpe *b)
-{
-	return !b->prefix && !b->suffix && !b->byte_fallback;
-}
-
-uint32_t fc_bpe_unk(const struct fc_bpe *b)
-{
-	return b->unk;
-}
-
-uint64_t fc_bpe_hash(const struct fc_bpe *b)
-{
-	uint64_t part[] = {fc_merges_hash(&b->merges), b->unk, b->fuse_unk, b->byte_fallback,
-	    b->ignore_merges, b->prefix ? fc_hash(b->prefix, strlen(b->prefix), 0) : 0,
-	    b->suffix ? fc_hash(b->suffix, strlen(b->suffix), 0) : 0};
-	return fc_hash(part, sizeof part, 0);
-}
-
-void fc_bpe_forbid(struct fc_bpe *b, uint32_t id)
-{
-	if (id < b->pieces->n_id)
-		b->forbidden[id] = true;
 }
 
 static void add(struct fc_bpe_work *w, uint32_t id, uint32_t n_bytes)
@@ -501,9 +310,9 @@ static void encode_word(const struct fc_bpe *b, struct fc_bpe_work *w, const cha
 /* Where the word that starts at i ends: before the next MARK that may be cut off. */
 static size_t word_end(const struct fc_bpe *b, const char *p, size_t n, size_t i)
 {
-	for (size_t k = i + 1; k + MARK_BYTES <= n; k++)
-		if (p[k] == MARK[0] && !memcmp(p + k, MARK, MARK_BYTES) &&
-		    !is_blocker(b, last_char(p, k)))
+	for (size_t k = i + 1; k + FC_MARK_BYTES <= n; k++)
+		if (p[k] == FC_MARK[0] && !memcmp(p + k, FC_MARK, FC_MARK_BYTES) &&
+		    !fc_bpe_blocks(b, fc_bpe_last_char(p, k)))
 			return k;
 	return n;
 }

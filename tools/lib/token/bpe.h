@@ -6,15 +6,17 @@
 
 #include "base/err.h"
 #include "text/json.h"
+#include "token/modeltext.h"
 #include "token/pieces.h"
 
 /* Byte-pair encoding with ranks: a piece starts as its characters (or bytes), and the neighbours
  * of lowest rank, leftmost first, are merged until no pair of neighbours has a rank. */
 struct fc_bpe;
 
-/* o: the "model" object.  Fills pieces with its vocabulary; both must live as long as *b. */
-int fc_bpe_json(struct fc_bpe **b, struct fc_pieces *pieces, const json_t *o, const char *where,
-    struct fc_err *e);
+/* o: the "model" object without its big lists, which are in text.  Fills pieces with the
+ * vocabulary; it must live as long as *b. */
+int fc_bpe_read(struct fc_bpe **b, struct fc_pieces *pieces, const json_t *o,
+    const struct fc_modeltext *text, const char *where, struct fc_err *e);
 void fc_bpe_free(struct fc_bpe *b);
 
 /* May symbols be taken from bytes directly, without writing them in the byte-level alphabet? */

@@ -10,25 +10,85 @@
 
 #define MERGES_MAX ((size_t)1 << 26)
 
-/* The two sides of one item. */
-static bool sides(const json_t *item, const char *side[2], size_t n[2])
+struct side {
+	const char *p;
+	size_t n;
+};
+
+struct reader {
+	struct fc_jsonscan s;
+	struct fc_buf b[2], both;
+	const struct fc_pieces *pieces;
+	size_t skip;
+	struct fc_merge *v; /* in order of rank */
+	size_t n, cap;
+};
+
+static bool sides(struct reader *r, struct side side[2])
 {
-	if (json_is_array(item) && json_array_size(item) == 2) {
-		for (size_t k = 0; k < 2; k++) {
-			side[k] = json_string_value(json_array_get(item, k));
-			n[k] = json_string_length(json_array_get(item, k));
-		}
-		return side[0] && side[1];
-	}
-	const char *p = json_string_value(item), *space = p ? strchr(p, ' ') : NULL;
-	size_t len = json_string_length(item);
-	if (!space || strchr(space + 1, ' '))
+	if (fc_jsonscan_char(&r->s, '['))
+		return fc_jsonscan_string(&r->s, &r->b[0], &side[0].p, &side[0].n) &&
+		    fc_jsonscan_char(&r->s, ',') &&
+		    fc_jsonscan_string(&r->s, &r->b[1], &side[1].p, &side[1].n) &&
+		    fc_jsonscan_char(&r->s, ']');
+	const char *p;
+	size_t n;
+	if (!fc_jsonscan_string(&r->s, &r->b[0], &p, &n))
 		return false;
-	side[0] = p;
-	n[0] = (size_t)(space - p);
-	side[1] = space + 1;
-	n[1] = len - n[0] - 1;
+	const char *space = n ? memchr(p, ' ', n) : NULL;
+	if (!space || memchr(space + 1, ' ', n - (size_t)(space + 1 - p)))
+		return false;
+	side[0] = (struct side){p, (size_t)(space - p)};
+	side[1] = (struct side){space + 1, n - side[0].n - 1};
 	return true;
+}
+
+static int missing(
+    const struct side *side, size_t rank, const char *what, const char *where, struct fc_err *e)
+{
+	return fc_fail(e, "%s: merges: item %zu: %s\"%.*s\" is not in the vocabulary", where, rank,
+	    what, side->n < 64 ? (int)side->n : 64, side->p);
+}
+
+static int read_item(struct reader *r, const char *where, struct fc_err *e)
+{
+	struct side side[2];
+	if (r->n == MERGES_MAX)
+		return fc_fail(e, "%s: merges: more than %zu", where, MERGES_MAX);
+	if (!sides(r, side))
+		return fc_fail(
+		    e, "%s: merges: item %zu: expected \"A B\" or [\"A\", \"B\"]", where, r->n);
+	struct fc_merge m = {.rank = (uint32_t)r->n};
+	m.left = fc_pieces_find(r->pieces, side[0].p, side[0].n);
+	m.right = fc_pieces_find(r->pieces, side[1].p, side[1].n);
+	if (m.left == FC_NO_TOKEN)
+		return missing(&side[0], r->n, "", where, e);
+	if (m.right == FC_NO_TOKEN || side[1].n < r->skip)
+		return missing(&side[1], r->n, "", where, e);
+	fc_buf_clear(&r->both);
+	fc_buf_add(&r->both, side[0].p, side[0].n);
+	fc_buf_add(&r->both, side[1].p + r->skip, side[1].n - r->skip);
+	m.id = fc_pieces_find(r->pieces, r->both.p, r->both.n);
+	if (m.id == FC_NO_TOKEN)
+		return missing(&(struct side){r->both.p, r->both.n}, r->n, "its result ", where, e);
+	FC_GROW(r->v, r->cap, r->n + 1);
+	r->v[r->n++] = m;
+	return 0;
+}
+
+static int read_list(struct reader *r, const char *where, struct fc_err *e)
+{
+	if (!fc_jsonscan_char(&r->s, '['))
+		return fc_fail(e, "%s: merges: expected a list", where);
+	if (fc_jsonscan_char(&r->s, ']'))
+		return 0;
+	do
+		if (read_item(r, where, e) < 0)
+			return -1;
+	while (fc_jsonscan_char(&r->s, ','));
+	if (!fc_jsonscan_char(&r->s, ']'))
+		return fc_fail(e, "%s: merges: byte %zu: expected a list", where, r->s.i);
+	return 0;
 }
 
 static void put(struct fc_merges *m, struct fc_merge merge)
@@ -40,48 +100,22 @@ static void put(struct fc_merges *m, struct fc_merge merge)
 	m->v[i] = merge;
 }
 
-static int add(struct fc_merges *m, const json_t *item, size_t rank, const struct fc_pieces *pieces,
-    size_t skip, struct fc_buf *both, const char *where, struct fc_err *e)
+int fc_merges_read(struct fc_merges *m, const struct fc_modeltext *text,
+    const struct fc_pieces *pieces, size_t skip, const char *where, struct fc_err *e)
 {
-	const char *side[2];
-	size_t n[2];
-	if (!sides(item, side, n))
-		return fc_fail(
-		    e, "%s: merges: item %zu: expected \"A B\" or [\"A\", \"B\"]", where, rank);
-	struct fc_merge merge = {.rank = (uint32_t)rank};
-	merge.left = fc_pieces_find(pieces, side[0], n[0]);
-	merge.right = fc_pieces_find(pieces, side[1], n[1]);
-	if (merge.left == FC_NO_TOKEN || merge.right == FC_NO_TOKEN || n[1] < skip)
-		return fc_fail(e, "%s: merges: item %zu: \"%.64s\" is not in the vocabulary", where,
-		    rank, merge.left == FC_NO_TOKEN ? side[0] : side[1]);
-	fc_buf_clear(both);
-	fc_buf_add(both, side[0], n[0]);
-	fc_buf_add(both, side[1] + skip, n[1] - skip);
-	merge.id = fc_pieces_find(pieces, both->p, both->n);
-	if (merge.id == FC_NO_TOKEN)
-		return fc_fail(e,
-		    "%s: merges: item %zu: its result \"%.64s\" is not in the vocabulary", where,
-		    rank, both->p);
-	put(m, merge);
-	return 0;
-}
-
-int fc_merges_json(struct fc_merges *m, const json_t *list, const struct fc_pieces *pieces,
-    size_t skip, const char *where, struct fc_err *e)
-{
-	struct fc_buf both = FC_BUF_INIT;
-	size_t n = json_array_size(list);
-	int rc = 0;
-	if (!json_is_array(list) || n > MERGES_MAX)
-		return fc_fail(
-		    e, "%s: merges: expected a list of at most %zu pairs", where, MERGES_MAX);
-	for (m->bits = 4; (size_t)1 << m->bits < 2 * n; m->bits++)
+	struct reader r = {.s = {text->merges, text->n_merges, 0}, .pieces = pieces, .skip = skip};
+	int rc =
+	    text->n_merges ? read_list(&r, where, e) : fc_fail(e, "%s: merges is missing", where);
+	for (m->bits = 4; (size_t)1 << m->bits < 2 * r.n; m->bits++)
 		;
 	m->v = fc_malloc(sizeof *m->v << m->bits);
 	memset(m->v, 0xff, sizeof *m->v << m->bits);
-	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = add(m, json_array_get(list, i), i, pieces, skip, &both, where, e);
-	fc_buf_release(&both);
+	for (size_t i = 0; i < r.n; i++)
+		put(m, r.v[i]);
+	free(r.v);
+	fc_buf_release(&r.b[0]);
+	fc_buf_release(&r.b[1]);
+	fc_buf_release(&r.both);
 	return rc;
 }
 

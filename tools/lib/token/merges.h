@@ -2,7 +2,7 @@
 #ifndef FC_TOKEN_MERGES_H
 #define FC_TOKEN_MERGES_H
 
-#include "text/json.h"
+#include "token/modeltext.h"
 #include "token/pieces.h"
 
 /* The merge list of byte-pair encoding as a hash table from pair to rank and result. */
@@ -15,10 +15,10 @@ struct fc_merges {
 	unsigned bits;
 };
 
-/* list: strings "a b" or pairs ["a", "b"], in order of rank; a pair listed twice has its last rank.
- * skip: bytes at the start of a right side that its result does not have. */
-int fc_merges_json(struct fc_merges *m, const json_t *list, const struct fc_pieces *pieces,
-    size_t skip, const char *where, struct fc_err *e);
+/* The list in text: strings "a b" or pairs ["a", "b"], in order of rank; a pair listed twice has
+ * its last rank.  skip: bytes at the start of a right side that its result does not have. */
+int fc_merges_read(struct fc_merges *m, const struct fc_modeltext *text,
+    const struct fc_pieces *pieces, size_t skip, const char *where, struct fc_err *e);
 void fc_merges_release(struct fc_merges *m);
 uint64_t fc_merges_hash(const struct fc_merges *m);
 

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "text/utf8.h"
@@ -154,22 +155,24 @@ static uint64_t hash_json(const json_t *o)
 	return h;
 }
 
-static int model_json(struct fc_tokenizer *t, const json_t *o, const char *where, struct fc_err *e)
+static int model_json(struct fc_tokenizer *t, const json_t *o, const struct fc_modeltext *text,
+    const char *where, struct fc_err *e)
 {
 	const char *type;
 	if (!json_is_object(o))
 		return fc_fail(e, "%s: expected an object", where);
 	if (fc_json_str(o, "type", NULL, &type, where, e) < 0)
 		return -1;
-	if (!type && json_object_get(o, "merges")) /* files of early versions name no type */
+	if (!type && text->n_merges) /* files of early versions name no type */
 		type = "BPE";
 	if (!type || strcmp(type, "BPE") != 0)
 		return fc_fail(
 		    e, "%s: type %s is not supported; BPE is", where, type ? type : "(none)");
-	return fc_bpe_json(&t->bpe, &t->pieces, o, where, e);
+	return fc_bpe_read(&t->bpe, &t->pieces, o, text, where, e);
 }
 
-static int parts_json(struct fc_tokenizer *t, const json_t *o, const char *path, struct fc_err *e)
+static int parts_json(struct fc_tokenizer *t, const json_t *o, const struct fc_modeltext *text,
+    const char *path, struct fc_err *e)
 {
 	char where[512];
 	const json_t *normalizer = json_object_get(o, "normalizer");
@@ -183,7 +186,7 @@ static int parts_json(struct fc_tokenizer *t, const json_t *o, const char *path,
 		path, e) < 0)
 		return -1;
 	snprintf(where, sizeof where, "%.400s: model", path);
-	if (model_json(t, json_object_get(o, "model"), where, e) < 0)
+	if (model_json(t, json_object_get(o, "model"), text, where, e) < 0)
 		return -1;
 	snprintf(where, sizeof where, "%.400s: normalizer", path);
 	if (fc_normalizer_json(&t->normalizer, normalizer, where, e) < 0)
@@ -206,8 +209,13 @@ static int parts_json(struct fc_tokenizer *t, const json_t *o, const char *path,
 
 int fc_tokfile_read(struct fc_tokenizer *t, const char *path, struct fc_err *e)
 {
-	json_t *o = fc_json_file(path, e);
-	int rc = o ? parts_json(t, o, path, e) : -1;
+	struct fc_buf b = FC_BUF_INIT;
+	struct fc_modeltext text;
+	json_t *o = NULL;
+	if (fc_file_read(path, FC_JSON_FILE_MAX, &b, e) == 0)
+		o = fc_modeltext_parse(&text, b.p ? b.p : "", b.n, path, e);
+	int rc = o ? parts_json(t, o, &text, path, e) : -1;
 	json_decref(o);
+	fc_buf_release(&b);
 	return rc;
 }
