@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-load ../helper
 # shellcheck disable=SC2154 # stderr is set by run
+load ../helper
 
 # 60 examples q0 to q59, with rows of up to 7 entries over 70,000 ids.
 random_stream() {
@@ -42,6 +42,46 @@ ids() { python3 -c 'import json, sys; print(*(json.loads(s)["id"] for s in sys.s
 import json, sys
 print(sum(len(json.loads(s)["rows"]) for s in sys.stdin))')
 	[ "$(wc -l <rows.tsv)" -eq $((rows + 1)) ]
+}
+
+@test "tensors and maps are printed, sliced and joined too" {
+	random_stream
+	"$FC_ROOT/$B/unit/stream" t.fcs tensors
+	"$FC_ROOT/$B/unit/stream" m.fcs map
+	run -0 fc-view --tsv t.fcs
+	[ "${lines[1]}" = $'model.w\tBF16\t[700, 1000]\t1400000' ]
+	[ "${lines[2]}" = $'scalar\tF32\t[]\t4' ]
+	run -0 fc-view --jsonl --id scalar t.fcs
+	[ "$output" = '{"name":"scalar","dtype":"F32","shape":[],"bytes":4}' ]
+	fc-view --stream --no-history t.fcs | cmp - t.fcs
+	[ "$(fc-view --stream --id scalar t.fcs | fc-view --tsv | tail -n +2 | cut -f 1)" = scalar ]
+	fc-view --tsv m.fcs >m.tsv
+	[ "$(wc -l <m.tsv)" -eq 40001 ]
+	[ "$(fc-view --tsv --skip 20000 -n 3 m.fcs | tail -n 3)" = "$(sed -n 20002,20004p m.tsv)" ]
+	[ "$(fc-view --jsonl --skip 20000 -n 3 m.fcs | wc -l)" -eq 3 ]
+	fc-view --stream --skip 7 m.fcs m.fcs | fc-view --tsv | tail -n 40000 | cmp - <(tail -n +2 m.tsv)
+	[[ $(fc-view --stats m.fcs) == *$'entries             40000\n'* ]]
+	run -1 fc-view --jsonl --id q1 m.fcs
+	run -1 fc-view --jsonl t.fcs m.fcs
+	[[ $output == *'m.fcs: this is a vocabulary map, not a tensor stream' ]]
+	run -1 fc-view --stream t.fcs m.fcs
+}
+
+@test "--tokenizer: tokens are spelled out, and another tokenizer is refused" {
+	need_shared
+	xz -dc "$FC_SHARED/data/tokenizers/gpt2.tokenizer.json.xz" >tokenizer.json
+	random_stream
+	run -1 fc-view --jsonl -t tokenizer.json a.fcs
+	[[ $output == *'its tokens are of another tokenizer than tokenizer.json' ]]
+	"$FC_ROOT/$B/unit/stream" p.fcs plain
+	fc-view --jsonl -t tokenizer.json p.fcs >p.jsonl
+	python3 -c '
+import json
+e = json.loads(open("p.jsonl").readline())
+vocab = json.load(open("tokenizer.json"))["model"]["vocab"]
+assert e["tokens"] == [vocab[p] for p in e["pieces"]]
+assert all(r["ids"] == [vocab[p] for p in r["pieces"]] for r in e["rows"])'
+	[ "$(fc-view --tsv -t tokenizer.json p.fcs | awk -F '\t' '{ print NF }' | sort -u)" = 13 ]
 }
 
 @test "--stats: totals agree with what --jsonl prints" {

@@ -262,34 +262,81 @@ static void test_map(void)
 	free(entry);
 }
 
-/* A stream for the tests in tests/cli. */
-static int make_file(const char *to)
+/* Streams for the tests in tests/cli: examples over V = 70,000 or, "plain", over 50,000 and without
+ * tokenizer; tensors; a map. */
+static void write_examples(struct fc_writer *w, const struct fc_header *h, bool *good)
 {
 	struct fc_err e;
-	struct fc_header h;
-	struct fc_writer *w;
 	struct fc_example x;
 	struct fc_rng rng;
 	fc_rng_seed(&rng, 11);
 	fc_example_init(&x);
-	dist_header(&h, 70000, 7);
-	bool good = fc_writer_open(&w, to, &h, &e) == 0;
-	for (int i = 0; good && i < 60; i++) {
-		make_example(&x, &rng, h.n_vocab, h.top_k, i % 2, i ? fc_rng_below(&rng, 80) : 0);
+	for (int i = 0; *good && i < 60; i++) {
+		make_example(&x, &rng, h->n_vocab, h->top_k, i % 2,
+		    i || !h->tokenizer ? fc_rng_below(&rng, 80) + 2 : 0);
 		x.id.n = 0;
 		fc_buf_addf(&x.id, "q%d", i);
-		good = fc_writer_example(w, &x, &e) == 0;
+		*good = fc_writer_example(w, &x, &e) == 0;
 	}
-	good = good && fc_writer_finish(w, &e) == 0;
 	fc_example_release(&x);
+}
+
+static bool write_tensors(struct fc_writer *w)
+{
+	static float data[350000];
+	struct fc_err e;
+	for (size_t i = 0; i < FC_LEN(data); i++)
+		data[i] = (float)(i % 1000);
+	struct fc_tensor t[] = {
+	    {.name = "model.w",
+		.dtype = FC_BF16,
+		.n_dim = 2,
+		.dim = {700, 1000},
+		.data = data,
+		.n_bytes = sizeof data},
+	    {.name = "scalar", .dtype = FC_F32, .data = data, .n_bytes = 4},
+	};
+	return fc_writer_tensor(w, &t[0], &e) == 0 && fc_writer_tensor(w, &t[1], &e) == 0;
+}
+
+static bool write_map(struct fc_writer *w)
+{
+	enum { N = 40000 };
+	static struct fc_map_entry entry[N];
+	struct fc_err e;
+	for (uint32_t i = 0; i < N; i++)
+		entry[i] = (struct fc_map_entry){i, i * 7 % 60000, i % 100 + 1};
+	return fc_writer_map(w, entry, N, &e) == 0;
+}
+
+static int make_file(const char *to, const char *what)
+{
+	struct fc_err e;
+	struct fc_header h;
+	struct fc_writer *w;
+	dist_header(&h, 70000, 7);
+	if (!strcmp(what, "plain")) {
+		h.n_vocab = 50000;
+		h.tokenizer = 0;
+	}
+	h.source_n_vocab = 70000;
+	h.kind = !strcmp(what, "tensors") ? FC_KIND_TENSORS
+	    : !strcmp(what, "map")        ? FC_KIND_MAP
+					  : FC_KIND_DISTS;
+	bool good = fc_writer_open(&w, to, &h, &e) == 0;
+	if (h.kind == FC_KIND_DISTS)
+		write_examples(w, &h, &good);
+	else
+		good = good && (h.kind == FC_KIND_MAP ? write_map(w) : write_tensors(w));
+	good = good && fc_writer_finish(w, &e) == 0;
 	fc_header_release(&h);
 	return good ? 0 : 1;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 2)
-		return make_file(argv[1]);
+	if (argc > 1)
+		return make_file(argv[1], argc > 2 ? argv[2] : "");
 	snprintf(path, sizeof path, "/tmp/fc-stream-%ld.fcs", (long)getpid());
 	test_examples(32000, 10, false, 40, "k = 10");
 	test_examples(200, 1, false, 7, "k = 1, ids of a byte");

@@ -45,9 +45,12 @@ static void add_row(const struct view *v, struct fc_buf *b, const struct fc_exam
 	for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++)
 		fc_buf_addf(b, "%s%" PRIu32 ":%.5g", i > x->row_off[r] ? "," : "", x->entry_id[i],
 		    (double)x->entry_logprob[i]);
-	for (size_t i = x->row_off[r]; v->tokenizer && i < x->row_off[r + 1]; i++) {
+	if (!v->tokenizer)
+		return;
+	fc_buf_addc(b, '\t');
+	for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++) {
 		const char *piece = view_piece(v, x->entry_id[i]);
-		fc_buf_addc(b, i > x->row_off[r] ? ' ' : '\t');
+		fc_buf_adds(b, i > x->row_off[r] ? " " : "");
 		view_add_plain(b, piece, strlen(piece));
 	}
 }
