@@ -67,10 +67,10 @@ static void test_all_values(const struct format *f)
 
 /* The nearest of all 2^15 magnitudes by search; ties go to the even one, half a step beyond the
  * largest to infinity. */
-static uint32_t nearest(const struct format *f, float x)
+static uint32_t nearest(const struct format *f, double x)
 {
-	uint32_t sign = bits(x) >> 31 << 15, inf = ((1u << f->n_exp) - 1) << f->n_man;
-	double a = fabs((double)x);
+	uint32_t sign = signbit(x) ? 1u << 15 : 0, inf = ((1u << f->n_exp) - 1) << f->n_man;
+	double a = fabs(x);
 	uint32_t lo = 0, hi = inf;
 	while (hi - lo > 1) {
 		uint32_t mid = (lo + hi) / 2;
@@ -139,6 +139,58 @@ static void test_rounding(const struct format *f)
 	free(x);
 }
 
+/* Doubles a hair beside each tie: rounding them to float first would make them ties. */
+static void test_double_rounding(const struct format *f)
+{
+	static const double hair[] = {0, 0x1p-52, -0x1p-52, 0x1p-30, -0x1p-30, 0x1p-25, -0x1p-25};
+	size_t wrong = 0, twice = 0, n = ((1u << f->n_exp) - 1) << f->n_man;
+	for (uint32_t i = 0; i < n; i++) {
+		double mid =
+		    (decode(i, f->n_exp, f->n_man) + decode(i + 1, f->n_exp, f->n_man)) / 2;
+		if (isinf(mid))
+			mid = decode(i, f->n_exp, f->n_man) +
+			    (decode(i, f->n_exp, f->n_man) - decode(i - 1, f->n_exp, f->n_man)) / 2;
+		for (size_t h = 0; h < FC_LEN(hair); h++) {
+			double x = (i % 2 ? -mid : mid) * (1 + hair[h]);
+			uint16_t once, through_float;
+			float narrow = (float)x;
+			fc_from_f64(&once, f->type, &x, 1);
+			fc_from_f32(&through_float, f->type, &narrow, 1);
+			wrong += once != nearest(f, x);
+			twice += through_float != once;
+		}
+	}
+	T_EQ(wrong, 0, "doubles round once");
+	T_OK(twice > 1000, "%s: which differs from rounding twice (%zu times)", f->name, twice);
+	double odd[] = {INFINITY, -INFINITY, -0.0, 1e300, -1e-300, NAN};
+	uint16_t out[6];
+	fc_from_f64(out, f->type, odd, 6);
+	for (int i = 0; i < 5; i++)
+		T_EQ(out[i], nearest(f, fmin(fmax(odd[i], -1e300), 1e300)), "doubles: edges");
+	T_OK(isnan(decode(out[5], f->n_exp, f->n_man)), "doubles: NaN");
+}
+
+/* Every 16-bit value, floats and doubles through double and back. */
+static void test_through_double(const struct format *f)
+{
+	size_t wrong = 0;
+	for (uint32_t i = 0; i < 65536; i++) {
+		uint16_t in = (uint16_t)i, back;
+		double d, want = decode(i, f->n_exp, f->n_man);
+		fc_to_f64(&d, &in, f->type, 1);
+		fc_from_f64(&back, f->type, &d, 1);
+		wrong += isnan(want) ? !isnan(d) : d != want || back != in;
+	}
+	T_EQ(wrong, 0, "every value through double");
+	double d[] = {0.1, -0x1p-1074, 1e300}, e[3];
+	fc_to_f64(e, d, FC_F64, 3);
+	T_OK(!memcmp(d, e, sizeof d), "F64 is copied");
+	float g[] = {0.1f, -0x1p-149f, 3e38f}, h[3];
+	fc_to_f64(e, g, FC_F32, 3);
+	fc_from_f64(h, FC_F32, e, 3);
+	T_OK(e[0] == (double)0.1f && !memcmp(g, h, sizeof g), "F32 through double");
+}
+
 /* Odd lengths and addresses give what one element at a time gives. */
 static void test_alignment(void)
 {
@@ -205,6 +257,8 @@ int main(void)
 	for (size_t i = 0; i < FC_LEN(formats); i++) {
 		test_all_values(&formats[i]);
 		test_rounding(&formats[i]);
+		test_double_rounding(&formats[i]);
+		test_through_double(&formats[i]);
 	}
 	test_alignment();
 	test_names();

@@ -148,6 +148,7 @@ void inputs_views(const struct inputs *in, size_t i, struct views *v)
 {
 	v->base = *fc_store_at(in->base.store, i);
 	v->n_target = in->n_target;
+	v->mapped = true;
 	for (int k = 0; k < in->n_target; k++)
 		v->target[k] = *find(&in->target[k], v->base.name);
 	fc_tensor_count(&v->base, &v->n); /* checked when the store was opened */

@@ -50,7 +50,7 @@ static void forget_tensor(const struct fc_tensor *t, size_t from, size_t to)
 /* Lets go of the inputs of a large tensor's elements; a small one costs more calls than memory. */
 static void forget(const struct views *v, size_t from, size_t to)
 {
-	if (to - from < UNIT_ELEMENTS)
+	if (!v->mapped || to - from < UNIT_ELEMENTS)
 		return;
 	forget_tensor(&v->base, from, to);
 	for (int k = 0; k < v->n_target; k++)

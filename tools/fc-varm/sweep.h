@@ -10,7 +10,7 @@
 /*
  * Passes over one tensor of all models at once.  A tensor is cut into units of a fixed number of
  * elements, which threads take in any order; a unit is read in blocks small enough for the cache.
- * Memory is bounded by the units in flight: the mapped pages behind them are let go.
+ * Memory is bounded by the units in flight: mapped pages behind them are let go.
  */
 #define UNIT_ELEMENTS ((size_t)1 << 16)
 #define BLOCK_ELEMENTS ((size_t)1 << 11)
@@ -25,7 +25,8 @@ struct views {
 	struct fc_tensor base;
 	struct fc_tensor *target; /* [n_target] */
 	int n_target;
-	size_t n; /* elements */
+	size_t n;    /* elements */
+	bool mapped; /* the data are mapped files: pages behind a pass may be let go */
 };
 
 /* The part of a pass that one thread works on. */

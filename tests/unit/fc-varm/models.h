@@ -28,12 +28,27 @@ __attribute__((unused)) static size_t json_values(
 	return n;
 }
 
+__attribute__((unused)) static void model_remove(const char *name)
+{
+	char path[600];
+	snprintf(path, sizeof path, "%s/%s", scratch, name);
+	DIR *d = opendir(path);
+	struct dirent *entry;
+	while (d && (entry = readdir(d)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(d), entry->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(path);
+}
+
 /* A folder "SCRATCH/name" with the tensors; value[i] has the elements of plan[i]. */
 __attribute__((unused)) static void model_write(
     const char *name, const struct fc_tensor *plan, double *const *value, size_t n)
 {
 	struct fc_store_writer *w;
 	struct fc_err e;
+	model_remove(name);
 	mkdir(scratch_path(name), 0777);
 	int ret = fc_store_writer_open(&w, scratch_path(name), plan, n, 0, &e);
 	for (size_t i = 0; i < n && ret == 0; i++) {
@@ -83,20 +98,6 @@ __attribute__((unused)) static void model_from_object(
 	free(value);
 }
 
-__attribute__((unused)) static void model_remove(const char *name)
-{
-	char path[600];
-	snprintf(path, sizeof path, "%s/%s", scratch, name);
-	DIR *d = opendir(path);
-	struct dirent *entry;
-	while (d && (entry = readdir(d)))
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(d), entry->d_name, 0);
-	if (d)
-		closedir(d);
-	rmdir(path);
-}
-
 static const struct settings plain_settings = {.normalize = true, .select_topk = 1};
 
 /* Merges SCRATCH/base and the targets SCRATCH/t0, t1... into SCRATCH/out. */
@@ -124,7 +125,7 @@ __attribute__((unused)) static void models_remove(void)
 	for (size_t i = 0; i < FC_LEN(names); i++)
 		model_remove(names[i]);
 	for (int k = 0; k < 16; k++) {
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof name, "t%d", k);
 		model_remove(name);
 	}

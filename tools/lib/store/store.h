@@ -22,8 +22,9 @@ const struct fc_tensor *fc_store_find(const struct fc_store *s, const char *name
 /* Identifies the model: a hash over names, types, shapes and samples of every tensor's bytes. */
 uint64_t fc_store_fingerprint(const struct fc_store *s);
 
-/* Lets go of the memory behind n bytes of a tensor's data; reading them again brings them back
- * from the file.  For passes over a model that should not grow with it. */
+/* Lets go of the memory behind n bytes of a store's tensor; reading them again brings them back
+ * from the file.  For passes over a model that should not grow with it.  Any other memory would
+ * be erased. */
 void fc_store_forget(const void *p, size_t n);
 
 /*
