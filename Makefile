@@ -62,7 +62,7 @@ $(B)/libfc.a: $(LIBOBJ)
 	$(AR) rcs $@ $^
 
 # Kernels are compiled for speed; what needs an instruction set asks for it per function.
-$(B)/tools/lib/nn/%.o $(B)/tools/lib/tensor/%.o $(B)/tools/fc-varm/%.o: CFLAGS += -O3
+$(B)/tools/lib/nn/%.o $(B)/tools/lib/tensor/%.o $(B)/tools/fc-varm/%.o: CFLAGS += -O3 -fno-trapping-math
 
 $(B)/%.o: %.c | $(PBSRC)
 	@mkdir -p $(@D)

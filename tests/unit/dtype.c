@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "t.h"
+#include "tensor/simd.h"
 #include "tensor/tensor.h"
 
 /* The value of a small float of 1 sign, n_exp exponent and n_man mantissa bits; NaN for NaNs. */
@@ -143,23 +144,29 @@ static void test_rounding(const struct format *f)
 static void test_double_rounding(const struct format *f)
 {
 	static const double hair[] = {0, 0x1p-52, -0x1p-52, 0x1p-30, -0x1p-30, 0x1p-25, -0x1p-25};
-	size_t wrong = 0, twice = 0, n = ((1u << f->n_exp) - 1) << f->n_man;
+	size_t n_value = ((1u << f->n_exp) - 1) << f->n_man, n = n_value * FC_LEN(hair);
+	size_t wrong = 0, twice = 0;
+	double *x = fc_malloc(8 * n);
+	float *narrow = fc_malloc(4 * n);
+	uint16_t *once = fc_malloc(2 * n), *through_float = fc_malloc(2 * n);
 	for (uint32_t i = 0; i < n; i++) {
-		double mid =
-		    (decode(i, f->n_exp, f->n_man) + decode(i + 1, f->n_exp, f->n_man)) / 2;
-		if (isinf(mid))
-			mid = decode(i, f->n_exp, f->n_man) +
-			    (decode(i, f->n_exp, f->n_man) - decode(i - 1, f->n_exp, f->n_man)) / 2;
-		for (size_t h = 0; h < FC_LEN(hair); h++) {
-			double x = (i % 2 ? -mid : mid) * (1 + hair[h]);
-			uint16_t once, through_float;
-			float narrow = (float)x;
-			fc_from_f64(&once, f->type, &x, 1);
-			fc_from_f32(&through_float, f->type, &narrow, 1);
-			wrong += once != nearest(f, x);
-			twice += through_float != once;
-		}
+		uint32_t at = i / FC_LEN(hair);
+		double lo = decode(at, f->n_exp, f->n_man), hi = decode(at + 1, f->n_exp, f->n_man);
+		if (isinf(hi))
+			hi = 2 * lo - decode(at - 1, f->n_exp, f->n_man);
+		x[i] = (at % 2 ? -1 : 1) * (lo + hi) / 2 * (1 + hair[i % FC_LEN(hair)]);
+		narrow[i] = (float)x[i];
 	}
+	fc_from_f64(once, f->type, x, n);
+	fc_from_f32(through_float, f->type, narrow, n);
+	for (size_t i = 0; i < n; i++) {
+		wrong += once[i] != nearest(f, x[i]);
+		twice += once[i] != through_float[i];
+	}
+	free(x);
+	free(narrow);
+	free(once);
+	free(through_float);
 	T_EQ(wrong, 0, "doubles round once");
 	T_OK(twice > 1000, "%s: which differs from rounding twice (%zu times)", f->name, twice);
 	double odd[] = {INFINITY, -INFINITY, -0.0, 1e300, -1e-300, NAN};
@@ -174,13 +181,19 @@ static void test_double_rounding(const struct format *f)
 static void test_through_double(const struct format *f)
 {
 	size_t wrong = 0;
+	uint16_t *in = fc_malloc(2 * 65536), *back = fc_malloc(2 * 65536);
+	double *v = fc_malloc(8 * 65536);
+	for (uint32_t i = 0; i < 65536; i++)
+		in[i] = (uint16_t)i;
+	fc_to_f64(v, in, f->type, 65536);
+	fc_from_f64(back, f->type, v, 65536);
 	for (uint32_t i = 0; i < 65536; i++) {
-		uint16_t in = (uint16_t)i, back;
-		double d, want = decode(i, f->n_exp, f->n_man);
-		fc_to_f64(&d, &in, f->type, 1);
-		fc_from_f64(&back, f->type, &d, 1);
-		wrong += isnan(want) ? !isnan(d) : d != want || back != in;
+		double want = decode(i, f->n_exp, f->n_man);
+		wrong += isnan(want) ? !isnan(v[i]) : v[i] != want || back[i] != i;
 	}
+	free(in);
+	free(back);
+	free(v);
 	T_EQ(wrong, 0, "every value through double");
 	double d[] = {0.1, -0x1p-1074, 1e300}, e[3];
 	fc_to_f64(e, d, FC_F64, 3);
@@ -252,7 +265,7 @@ static void test_shapes(void)
 	    "a scalar");
 }
 
-int main(void)
+static void test_conversions(void)
 {
 	for (size_t i = 0; i < FC_LEN(formats); i++) {
 		test_all_values(&formats[i]);
@@ -261,6 +274,17 @@ int main(void)
 		test_through_double(&formats[i]);
 	}
 	test_alignment();
+}
+
+int main(void)
+{
+	static const char *const names[] = {"plain", "AVX2", "AVX-512"};
+	enum fc_simd most = fc_simd_level();
+	for (int level = FC_SIMD_PLAIN; level <= (int)most; level++) {
+		printf("# %s\n", names[level]);
+		fc_simd_limit((enum fc_simd)level);
+		test_conversions();
+	}
 	test_names();
 	test_shapes();
 	return t_done();

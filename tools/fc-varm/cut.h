@@ -6,8 +6,8 @@
 
 /*
  * The entries of a tensor in which the targets differ most: the n with the largest variance over
- * the targets, the first ones where variances are equal.  Found by counting, digit after digit,
- * so that memory does not grow with the tensor.
+ * the targets, the first ones where variances are equal.  Found by counting digits of the variance,
+ * the highest first, until few enough are left to be sorted.
  */
 struct cut {
 	uint64_t key;   /* bits of the smallest variance taken; larger bits, larger variance */
@@ -15,12 +15,14 @@ struct cut {
 };
 
 /* Takes int(part * n_nonzero) entries, n_nonzero being the number of variances above 0.
- * *n_taken is that number; nothing passes the cut when it is 0. */
-int cut_find(struct cut *c, const struct views *v, double part, size_t *n_taken, struct fc_err *e);
+ * *n_taken is that number; nothing passes the cut when it is 0.  At most n_gather entries are held
+ * in memory. */
+int cut_find(struct cut *c, const struct views *v, double part, size_t n_gather, size_t *n_taken,
+    struct fc_err *e);
 
-/* Population variance of the values at i of the unit's block, times the square of the number of
- * targets, as bits that order as the values do. */
-uint64_t cut_key(const struct unit *u, size_t i);
+/* For each entry of the block in hand, the population variance of the targets' values, times the
+ * square of their number, as bits that order as the values do. */
+void cut_keys(const struct unit *u, uint64_t *key);
 
 static inline bool cut_passes(const struct cut *c, uint64_t key, uint64_t index)
 {

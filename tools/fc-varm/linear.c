@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The weighted mean of the targets, sum_k w_k x_k / sum_k w_k; the base plays no part. */
 #include "method.h"
+#include "tensor/simd.h"
 
 static int measure(
     const struct views *v, const struct settings *s, double *importance, struct fc_err *e)
@@ -11,16 +12,25 @@ static int measure(
 	return 0;
 }
 
-static void apply(const struct unit *u, const double *weight, double *out)
+static FC_SIMD_BODY void add_targets_body(
+    double *restrict out, double *const *x, const double *weight, int n_target, size_t n)
 {
-	for (size_t i = 0; i < u->n; i++)
+	for (size_t i = 0; i < n; i++)
 		out[i] = -0.0; /* + x is x, also for x = -0 */
-	for (int k = 0; k < u->v->n_target; k++) {
-		const double *x = u->x[k];
+	for (int k = 0; k < n_target; k++) {
+		const double *restrict target = x[k];
 		double w = weight[k];
-		for (size_t i = 0; i < u->n; i++)
-			out[i] += w * x[i];
+		for (size_t i = 0; i < n; i++)
+			out[i] += w * target[i];
 	}
 }
+FC_SIMD_KERNEL(static void, add_targets,
+    (double *out, double *const *x, const double *weight, int n_target, size_t n),
+    (out, x, weight, n_target, n))
 
-const struct method method_linear = {"linear", measure, apply, .convex = true};
+static void apply(const struct unit *u, const double *weight, double *out)
+{
+	add_targets(out, u->x, weight, u->v->n_target, u->n);
+}
+
+const struct method method_linear = {"linear", measure, apply, .convex = true, .uses_base = false};

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/progress.h"
+#include "tensor/simd.h"
 
 /* One tensor on its way into the result. */
 struct job {
@@ -34,13 +35,16 @@ static double overflow_limit(enum fc_dtype t)
 	}
 }
 
-static bool all_below(const double *x, size_t n, double limit)
+/* *n_bad: how many of x are not below the limit in magnitude, or NaN */
+static FC_SIMD_BODY void count_bad_body(const double *x, size_t n, double limit, uint64_t *n_bad)
 {
-	unsigned bad = 0;
+	uint64_t bad = 0;
 	for (size_t i = 0; i < n; i++)
-		bad |= !(fabs(x[i]) < limit);
-	return !bad;
+		bad += !(fabs(x[i]) < limit);
+	*n_bad += bad;
 }
+FC_SIMD_KERNEL(static void, count_bad, (const double *x, size_t n, double limit, uint64_t *n_bad),
+    (x, n, limit, n_bad))
 
 static int put(struct job *j, size_t first, const void *p, size_t n_elements, struct fc_err *e)
 {
@@ -74,14 +78,14 @@ static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
 	size_t first = u->at, n = u->end - u->at, size = fc_dtype_size(j->dtype);
 	double limit = overflow_limit(j->dtype), out[BLOCK_ELEMENTS];
 	char *bytes = fc_malloc(n * size);
-	bool good = true;
-	while (unit_next(u)) {
+	uint64_t n_bad = 0;
+	while (j->o->method->uses_base ? unit_next(u) : unit_next_targets(u)) {
 		compute(j, u, out);
-		good = good && all_below(out, u->n, limit);
+		count_bad(out, u->n, limit, &n_bad);
 		fc_from_f64(bytes + (u->first - first) * size, j->dtype, out, u->n);
 	}
 	int ret = 0;
-	if (!good) {
+	if (n_bad) {
 #pragma omp atomic write
 		j->overflow = true;
 		ret = -1;

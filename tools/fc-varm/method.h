@@ -23,6 +23,7 @@ struct method {
 	void (*apply)(const struct unit *u, const double *weight, double *out);
 	/* A weight of 1 beside zeros means that target's values, bit for bit. */
 	bool convex;
+	bool uses_base; /* apply() reads u->base */
 };
 
 extern const struct method method_varm, method_linear, method_sce;

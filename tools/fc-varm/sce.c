@@ -7,71 +7,89 @@
  */
 #include "cut.h"
 #include "method.h"
+#include "squares.h"
+#include "tensor/simd.h"
 
-struct selection {
-	struct cut cut;
-	bool all;
-};
+/* Entries sorted in memory at most, 16 bytes each. */
+#define GATHER ((size_t)1 << 16)
 
 static int visit_selected(struct unit *u, void *ctx, struct fc_err *e)
 {
-	const struct selection *s = ctx;
+	const struct cut *cut = ctx;
+	uint64_t key[BLOCK_ELEMENTS];
+	double taken[BLOCK_ELEMENTS];
 	(void)e;
 	while (unit_next(u)) {
-		for (size_t i = 0; i < u->n; i++) {
-			if (!s->all && !cut_passes(&s->cut, cut_key(u, i), u->first + i))
-				continue;
-			for (int k = 0; k < u->v->n_target; k++) {
-				double d = u->x[k][i] - u->base[i];
-				u->lanes[(size_t)k * LANES + i % LANES] += d * d;
-			}
-		}
+		cut_keys(u, key);
+		for (size_t i = 0; i < u->n; i++)
+			taken[i] = cut_passes(cut, key[i], u->first + i);
+		for (int k = 0; k < u->v->n_target; k++)
+			squares_add_taken(
+			    u->lanes + (size_t)k * LANES, u->x[k], u->base, taken, u->n);
 	}
+	return 0;
+}
+
+static int visit_all(struct unit *u, void *ctx, struct fc_err *e)
+{
+	(void)ctx;
+	(void)e;
+	while (unit_next(u))
+		for (int k = 0; k < u->v->n_target; k++)
+			squares_add(u->lanes + (size_t)k * LANES, u->x[k], u->base, u->n);
 	return 0;
 }
 
 static int measure(
     const struct views *v, const struct settings *s, double *importance, struct fc_err *e)
 {
-	struct selection sel = {.all = s->select_topk >= 1};
+	struct cut cut;
 	size_t n = v->n;
-	if (!sel.all && cut_find(&sel.cut, v, s->select_topk, &n, e) < 0)
+	bool all = s->select_topk >= 1;
+	if (!all && cut_find(&cut, v, s->select_topk, GATHER, &n, e) < 0)
 		return -1;
-	if (sweep(v, visit_selected, &sel, importance, v->n_target, e) < 0)
+	if (sweep(v, all ? visit_all : visit_selected, &cut, importance, v->n_target, e) < 0)
 		return -1;
 	for (int k = 0; k < v->n_target && n; k++)
 		importance[k] /= (double)n;
 	return 0;
 }
 
-/* n entries, few enough that the sums stay in the first cache */
-static void merge_strip(const double *base, double *const *x, size_t at, size_t n,
-    const double *weight, int n_target, double *out)
+static FC_SIMD_BODY void elect_body(double *restrict out, const double *restrict base,
+    double *const *x, const double *weight, int n_target, size_t n)
 {
-	double sum[128], moved[128], weights[128];
+	double sum[BLOCK_ELEMENTS], moved[BLOCK_ELEMENTS], weights[BLOCK_ELEMENTS];
 	for (size_t i = 0; i < n; i++)
 		sum[i] = moved[i] = weights[i] = 0;
-	for (int k = 0; k < n_target; k++)
-		for (size_t i = 0; i < n; i++)
-			sum[i] += x[k][at + i] - base[i];
 	for (int k = 0; k < n_target; k++) {
+		const double *restrict target = x[k];
+		for (size_t i = 0; i < n; i++)
+			sum[i] += target[i] - base[i];
+	}
+	for (int k = 0; k < n_target; k++) {
+		const double *restrict target = x[k];
+		double w = weight[k];
 		for (size_t i = 0; i < n; i++) {
-			double d = x[k][at + i] - base[i];
-			double w = (sum[i] >= 0 ? d > 0 : d < 0) ? weight[k] : 0;
-			moved[i] += w * d;
-			weights[i] += w;
+			double d = target[i] - base[i];
+			double along = sum[i] >= 0 ? d : -d;
+			double counts = along > 0 ? w : 0;
+			moved[i] += counts * d;
+			weights[i] += counts;
 		}
 	}
-	for (size_t i = 0; i < n; i++)
-		out[i] = moved[i] == 0 ? base[i] : base[i] + moved[i] / weights[i];
+	for (size_t i = 0; i < n; i++) {
+		double change = moved[i] / (weights[i] == 0 ? 1 : weights[i]);
+		out[i] = change == 0 ? base[i] : base[i] + change;
+	}
 }
+FC_SIMD_KERNEL(static void, elect,
+    (double *out, const double *base, double *const *x, const double *weight, int n_target,
+	size_t n),
+    (out, base, x, weight, n_target, n))
 
 static void apply(const struct unit *u, const double *weight, double *out)
 {
-	for (size_t at = 0; at < u->n; at += 128) {
-		size_t n = u->n - at < 128 ? u->n - at : 128;
-		merge_strip(u->base + at, u->x, at, n, weight, u->v->n_target, out + at);
-	}
+	elect(out, u->base, u->x, weight, u->v->n_target, u->n);
 }
 
-const struct method method_sce = {"sce", measure, apply, .convex = false};
+const struct method method_sce = {"sce", measure, apply, .convex = false, .uses_base = true};

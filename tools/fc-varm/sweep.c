@@ -12,7 +12,7 @@ static const char *element(const struct fc_tensor *t, size_t i)
 	return (const char *)t->data + i * fc_dtype_size(t->dtype);
 }
 
-bool unit_next(struct unit *u)
+bool unit_next_targets(struct unit *u)
 {
 	const struct views *v = u->v;
 	if (u->at == u->end)
@@ -20,9 +20,16 @@ bool unit_next(struct unit *u)
 	u->first = u->at;
 	u->n = u->end - u->at < BLOCK_ELEMENTS ? u->end - u->at : BLOCK_ELEMENTS;
 	u->at += u->n;
-	fc_to_f64(u->base, element(&v->base, u->first), v->base.dtype, u->n);
 	for (int k = 0; k < v->n_target; k++)
 		fc_to_f64(u->x[k], element(&v->target[k], u->first), v->target[k].dtype, u->n);
+	return true;
+}
+
+bool unit_next(struct unit *u)
+{
+	if (!unit_next_targets(u))
+		return false;
+	fc_to_f64(u->base, element(&u->v->base, u->first), u->v->base.dtype, u->n);
 	return true;
 }
 

@@ -13,7 +13,7 @@
  * Memory is bounded by the units in flight: mapped pages behind them are let go.
  */
 #define UNIT_ELEMENTS ((size_t)1 << 16)
-#define BLOCK_ELEMENTS ((size_t)1 << 11)
+#define BLOCK_ELEMENTS ((size_t)1 << 9)
 #define GROUP_UNITS ((size_t)64) /* in flight together */
 
 /* Sums are kept in this many interleaved parts, so that they become vector code and stay the same
@@ -42,6 +42,8 @@ struct unit {
 
 /* Reads the next block of the unit; false at its end. */
 bool unit_next(struct unit *u);
+/* The same, without the pivot's values. */
+bool unit_next_targets(struct unit *u);
 
 /*
  * Calls visit(u, ctx) for every unit, from several threads at once.  sum[n_sum] is the total of

@@ -5,20 +5,8 @@
  * matrix is base + sum_k W_k (x_k - base).
  */
 #include "method.h"
-
-static void add_squares(double *lane, const double *x, const double *base, size_t n)
-{
-	size_t i = 0;
-	for (; i + LANES <= n; i += LANES)
-		for (size_t j = 0; j < LANES; j++) {
-			double d = x[i + j] - base[i + j];
-			lane[j] += d * d;
-		}
-	for (size_t j = 0; i + j < n; j++) {
-		double d = x[i + j] - base[i + j];
-		lane[j] += d * d;
-	}
-}
+#include "squares.h"
+#include "tensor/simd.h"
 
 static int visit_squares(struct unit *u, void *ctx, struct fc_err *e)
 {
@@ -26,7 +14,7 @@ static int visit_squares(struct unit *u, void *ctx, struct fc_err *e)
 	(void)e;
 	while (unit_next(u))
 		for (int k = 0; k < u->v->n_target; k++)
-			add_squares(u->lanes + (size_t)k * LANES, u->x[k], u->base, u->n);
+			squares_add(u->lanes + (size_t)k * LANES, u->x[k], u->base, u->n);
 	return 0;
 }
 
@@ -41,19 +29,29 @@ static int measure(
 	return 0;
 }
 
-static void apply(const struct unit *u, const double *weight, double *out)
+static FC_SIMD_BODY void add_changes_body(double *restrict out, const double *restrict base,
+    double *const *x, const double *weight, int n_target, size_t n)
 {
-	for (size_t i = 0; i < u->n; i++)
+	for (size_t i = 0; i < n; i++)
 		out[i] = 0;
-	for (int k = 0; k < u->v->n_target; k++) {
-		const double *x = u->x[k], *base = u->base;
+	for (int k = 0; k < n_target; k++) {
+		const double *restrict target = x[k];
 		double w = weight[k];
-		for (size_t i = 0; i < u->n; i++)
-			out[i] += w * (x[i] - base[i]);
+		for (size_t i = 0; i < n; i++)
+			out[i] += w * (target[i] - base[i]);
 	}
 	/* an entry nobody moved keeps its bits, also those of -0 */
-	for (size_t i = 0; i < u->n; i++)
-		out[i] = out[i] == 0 ? u->base[i] : u->base[i] + out[i];
+	for (size_t i = 0; i < n; i++)
+		out[i] = out[i] == 0 ? base[i] : base[i] + out[i];
+}
+FC_SIMD_KERNEL(static void, add_changes,
+    (double *out, const double *base, double *const *x, const double *weight, int n_target,
+	size_t n),
+    (out, base, x, weight, n_target, n))
+
+static void apply(const struct unit *u, const double *weight, double *out)
+{
+	add_changes(out, u->base, u->x, weight, u->v->n_target, u->n);
 }
 
-const struct method method_varm = {"varm", measure, apply, .convex = true};
+const struct method method_varm = {"varm", measure, apply, .convex = true, .uses_base = true};

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "tensor/simd.h"
+
 static const struct {
 	const char *name;
 	size_t size;
@@ -72,10 +74,11 @@ static inline uint32_t f32_to_bits(float f)
 static inline float half_to_f32(uint16_t x)
 {
 	uint32_t sign = (uint32_t)(x & 0x8000) << 16, rest = x & 0x7fff;
-	uint32_t normal = (rest << 13) + ((uint32_t)(127 - 15) << 23);
+	uint32_t bias = (uint32_t)(127 - 15) << 23; /* twice, for infinities and NaNs */
 	uint32_t denormal = f32_to_bits(bits_to_f32(0x3f000000 | rest) - 0.5f);
-	uint32_t special = rest << 13 | 0x7f800000 | (uint32_t)(rest > 0x7c00) << 22;
-	return bits_to_f32(sign | (rest < 0x400 ? denormal : rest < 0x7c00 ? normal : special));
+	uint32_t normal = (rest << 13) + bias + (bias & (0u - (rest >= 0x7c00)));
+	uint32_t quiet = (uint32_t)(rest > 0x7c00) << 22, is_small = 0u - (rest < 0x400);
+	return bits_to_f32(sign | quiet | (denormal & is_small) | (normal & ~is_small));
 }
 
 static inline uint16_t f32_to_half(float f)
@@ -113,17 +116,19 @@ static inline float f64_to_odd(double d)
 	return bits_to_f32(u + fix - 2 * (fix & beyond));
 }
 
-/* TO NAME(FROM) over n elements; one side is bytes at any address. */
+/* out[i] = EXPRESSION of x = in[i], n times; bytes at any address. */
 #define CONVERT(NAME, FROM, TO, EXPRESSION)                                                        \
-	static void NAME(void *out, const void *in, size_t n)                                      \
+	static FC_SIMD_BODY void NAME##_body(                                                      \
+	    char *restrict out, const char *restrict in, size_t n)                                 \
 	{                                                                                          \
 		for (size_t i = 0; i < n; i++) {                                                   \
 			FROM x;                                                                    \
-			memcpy(&x, (const char *)in + i * sizeof x, sizeof x);                     \
+			memcpy(&x, in + i * sizeof x, sizeof x);                                   \
 			TO y = (TO)(EXPRESSION);                                                   \
-			memcpy((char *)out + i * sizeof y, &y, sizeof y);                          \
+			memcpy(out + i * sizeof y, &y, sizeof y);                                  \
 		}                                                                                  \
-	}
+	}                                                                                          \
+	FC_SIMD_KERNEL(static void, NAME, (char *out, const char *in, size_t n), (out, in, n))
 CONVERT(f16_to_f32, uint16_t, float, half_to_f32(x))
 CONVERT(f16_to_f64, uint16_t, double, half_to_f32(x))
 CONVERT(bf16_to_f32, uint16_t, float, fc_bf16_to_f32(x))
@@ -135,17 +140,17 @@ CONVERT(f64_to_f16, double, uint16_t, f32_to_half(f64_to_odd(x)))
 CONVERT(f32_to_bf16, float, uint16_t, fc_f32_to_bf16(x))
 CONVERT(f64_to_bf16, double, uint16_t, fc_f32_to_bf16(f64_to_odd(x)))
 
-static void copy4(void *out, const void *in, size_t n)
+static void copy4(char *out, const char *in, size_t n)
 {
 	memcpy(out, in, 4 * n);
 }
 
-static void copy8(void *out, const void *in, size_t n)
+static void copy8(char *out, const char *in, size_t n)
 {
 	memcpy(out, in, 8 * n);
 }
 
-static void run(void (*const table[FC_DTYPE_N])(void *, const void *, size_t), void *out,
+static void run(void (*const table[FC_DTYPE_N])(char *, const char *, size_t), void *out,
     const void *in, enum fc_dtype t, size_t n)
 {
 	assert(table[t] && "a type that has no values to compute with");
@@ -155,7 +160,7 @@ static void run(void (*const table[FC_DTYPE_N])(void *, const void *, size_t), v
 
 void fc_to_f32(float *out, const void *in, enum fc_dtype t, size_t n)
 {
-	static void (*const table[FC_DTYPE_N])(void *, const void *, size_t) = {[FC_F32] = copy4,
+	static void (*const table[FC_DTYPE_N])(char *, const char *, size_t) = {[FC_F32] = copy4,
 	    [FC_F16] = f16_to_f32,
 	    [FC_BF16] = bf16_to_f32,
 	    [FC_F64] = f64_to_f32};
@@ -164,7 +169,7 @@ void fc_to_f32(float *out, const void *in, enum fc_dtype t, size_t n)
 
 void fc_from_f32(void *out, enum fc_dtype t, const float *in, size_t n)
 {
-	static void (*const table[FC_DTYPE_N])(void *, const void *, size_t) = {[FC_F32] = copy4,
+	static void (*const table[FC_DTYPE_N])(char *, const char *, size_t) = {[FC_F32] = copy4,
 	    [FC_F16] = f32_to_f16,
 	    [FC_BF16] = f32_to_bf16,
 	    [FC_F64] = f32_to_f64};
@@ -173,7 +178,7 @@ void fc_from_f32(void *out, enum fc_dtype t, const float *in, size_t n)
 
 void fc_to_f64(double *out, const void *in, enum fc_dtype t, size_t n)
 {
-	static void (*const table[FC_DTYPE_N])(void *, const void *, size_t) = {
+	static void (*const table[FC_DTYPE_N])(char *, const char *, size_t) = {
 	    [FC_F32] = f32_to_f64,
 	    [FC_F16] = f16_to_f64,
 	    [FC_BF16] = bf16_to_f64,
@@ -183,7 +188,7 @@ void fc_to_f64(double *out, const void *in, enum fc_dtype t, size_t n)
 
 void fc_from_f64(void *out, enum fc_dtype t, const double *in, size_t n)
 {
-	static void (*const table[FC_DTYPE_N])(void *, const void *, size_t) = {
+	static void (*const table[FC_DTYPE_N])(char *, const char *, size_t) = {
 	    [FC_F32] = f64_to_f32,
 	    [FC_F16] = f64_to_f16,
 	    [FC_BF16] = f64_to_bf16,

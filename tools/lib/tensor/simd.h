@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TENSOR_SIMD_H
+#define FC_TENSOR_SIMD_H
+
+/*
+ * Loops compiled for several instruction sets, chosen when the program runs.  There is one source
+ * for all: the plain variant is the oracle of the others, and since the compiler neither
+ * reassociates nor contracts floating-point operations here, all give the same bits.
+ */
+enum fc_simd { FC_SIMD_PLAIN, FC_SIMD_AVX2, FC_SIMD_AVX512 };
+
+enum fc_simd fc_simd_level(void);
+/* Use no more than this; how tests hold the variants against each other.  Not while threads run. */
+void fc_simd_limit(enum fc_simd most);
+
+/*
+ * FC_SIMD_KERNEL(void, name, (float *x, size_t n), (x, n)) defines the function from an inline
+ * name_body() with the same parameters, given before it:
+ *
+ *	static FC_SIMD_BODY void name_body(float *x, size_t n) { ... }
+ */
+#define FC_SIMD_BODY inline __attribute__((always_inline))
+
+#if defined(__x86_64__)
+#ifdef __clang__
+#define FC_SIMD_WIDE
+#else
+#define FC_SIMD_WIDE ",prefer-vector-width=512"
+#endif
+#define FC_SIMD_KERNEL(RESULT, NAME, PARAMS, ARGS)                                                 \
+	__attribute__((target("avx2"))) static void NAME##_avx2 PARAMS                             \
+	{                                                                                          \
+		NAME##_body ARGS;                                                                  \
+	}                                                                                          \
+	__attribute__((target(                                                                     \
+	    "avx512f,avx512bw,avx512dq,avx512vl" FC_SIMD_WIDE))) static void NAME##_avx512 PARAMS  \
+	{                                                                                          \
+		NAME##_body ARGS;                                                                  \
+	}                                                                                          \
+	RESULT NAME PARAMS                                                                         \
+	{                                                                                          \
+		enum fc_simd level = fc_simd_level();                                              \
+		if (level == FC_SIMD_AVX512)                                                       \
+			NAME##_avx512 ARGS;                                                        \
+		else if (level == FC_SIMD_AVX2)                                                    \
+			NAME##_avx2 ARGS;                                                          \
+		else                                                                               \
+			NAME##_body ARGS;                                                          \
+	}
+#else
+#define FC_SIMD_KERNEL(RESULT, NAME, PARAMS, ARGS)                                                 \
+	RESULT NAME PARAMS                                                                         \
+	{                                                                                          \
+		NAME##_body ARGS;                                                                  \
+	}
+#endif
+
+#endif
