@@ -106,7 +106,8 @@ static void add_rows(const struct session *s, struct batch *b, size_t K)
 			if (!wants_row(s, x, t))
 				continue;
 			float lp = b->true_logprob[r];
-			fc_example_add_row(x, (uint32_t)t, K, b->id + r * K, b->logprob + r * K, lp);
+			fc_example_add_row(
+			    x, (uint32_t)t, K, b->id + r * K, b->logprob + r * K, lp);
 			if (fc_example_trained(x, t)) {
 				x->nll -= (double)lp;
 				x->n_label++;
@@ -131,8 +132,8 @@ static int batch_run(struct session *s, struct batch *b, struct fc_err *e)
 	FC_GROW(b->true_logprob, b->cap_true, n_row);
 	struct fc_head head = fc_model_head(s->model, s->n_vocab);
 	if (n_row)
-		fc_head_topk(s->nn, &head, b->x, b->target, n_row, K, b->id, b->logprob,
-		    b->true_logprob);
+		fc_head_topk(
+		    s->nn, &head, b->x, b->target, n_row, K, b->id, b->logprob, b->true_logprob);
 	for (size_t r = 0; r < n_row; r++)
 		if (!(b->true_logprob[r] <= 0))
 			return fc_fail(e, "%s: the model gives no finite logits (NaN or infinity)",
@@ -144,7 +145,8 @@ static int batch_run(struct session *s, struct batch *b, struct fc_err *e)
 static void tell_long(const struct long_count *n)
 {
 	if (n->n_cut)
-		fc_warn("%" PRIu64 " conversations were longer than the limit and were cut", n->n_cut);
+		fc_warn(
+		    "%" PRIu64 " conversations were longer than the limit and were cut", n->n_cut);
 	if (n->n_skipped)
 		fc_warn("%" PRIu64 " conversations were longer than the limit and were skipped",
 		    n->n_skipped);

@@ -13,8 +13,8 @@
 
 /*
  * Conversations are admitted in input order to a window of jobs, several at a time are answered in
- * slots of the key/value cache (a finished one's slot is taken by the next), and leave the window in
- * input order.  An answer depends on its own conversation, the seed and the id only.
+ * slots of the key/value cache (a finished one's slot is taken by the next), and leave the window
+ * in input order.  An answer depends on its own conversation, the seed and the id only.
  */
 struct job {
 	struct fc_conversation c;
@@ -23,8 +23,8 @@ struct job {
 };
 
 struct slot {
-	struct job *job; /* NULL: free */
-	size_t turn;     /* message being answered; the answer goes behind it */
+	struct job *job;   /* NULL: free */
+	size_t turn;       /* message being answered; the answer goes behind it */
 	uint32_t *pending; /* tokens to run in the next pass */
 	size_t n_pending, cap_pending;
 	uint32_t *answer;
@@ -65,9 +65,8 @@ static void add_stops_of(struct generator *g, const json_t *config)
 	size_t i;
 	if (json_is_integer(v) && json_integer_value(v) >= 0)
 		add_stop(g, (uint32_t)json_integer_value(v));
-	json_array_foreach (v, i, item)
-		if (json_is_integer(item) && json_integer_value(item) >= 0)
-			add_stop(g, (uint32_t)json_integer_value(item));
+	json_array_foreach(v, i, item) if (json_is_integer(item) && json_integer_value(item) >= 0)
+	    add_stop(g, (uint32_t)json_integer_value(item));
 }
 
 static int find_stops(struct generator *g, struct fc_err *e)
@@ -97,7 +96,8 @@ static bool is_stop(const struct generator *g, uint32_t id)
 	return false;
 }
 
-/* The first user message from i on that no assistant message follows; n_message if there is none. */
+/* The first user message from i on that no assistant message follows; n_message if there is none.
+ */
 static size_t open_turn(const struct fc_conversation *c, size_t i)
 {
 	for (; i < c->n_message; i++)
@@ -128,7 +128,8 @@ static int start_turn(struct generator *g, size_t i_slot, struct fc_err *e)
 		goto out;
 	}
 	if (n >= g->s->max_length) {
-		fc_fail(e, "conversation %s: the prompt has %zu tokens, the limit is %zu with the answer",
+		fc_fail(e,
+		    "conversation %s: the prompt has %zu tokens, the limit is %zu with the answer",
 		    head.id, n, g->s->max_length);
 		goto out;
 	}
@@ -172,8 +173,8 @@ static int admit(struct generator *g, struct fc_err *e)
 			}
 			g->next_in++;
 			job->done = false;
-			fc_rng_seed2(&job->rng, g->s->opt->seed,
-			    fc_hash(job->c.id, strlen(job->c.id), 0));
+			fc_rng_seed2(
+			    &job->rng, g->s->opt->seed, fc_hash(job->c.id, strlen(job->c.id), 0));
 			g->slot[i].job = job;
 			if (next_turn(g, i, 0, e) < 0)
 				return -1;
@@ -196,8 +197,8 @@ static void insert_answer(struct generator *g, struct slot *slot)
 	c->message = fc_realloc(c->message, c->n_message + 1, sizeof *c->message);
 	struct fc_message *at = c->message + slot->turn + 1;
 	memmove(at + 1, at, (c->n_message - slot->turn - 1) * sizeof *at);
-	*at = (struct fc_message){FC_ROLE_ASSISTANT,
-	    fc_memdup0(text.p ? text.p + start : "", n - start), n - start};
+	*at = (struct fc_message){
+	    FC_ROLE_ASSISTANT, fc_memdup0(text.p ? text.p + start : "", n - start), n - start};
 	c->n_message++;
 	fc_buf_release(&text);
 }
@@ -311,7 +312,7 @@ int infer_generate(struct session *s, struct fc_err *e)
 	g.slot = FC_ARRAY(struct slot, g.n_slot);
 	g.job = FC_ARRAY(struct job, g.n_job);
 	g.cache = fc_kvcache_new(s->model, g.n_slot, s->max_length);
-	g.x = FC_ARRAY(float, g.n_slot *s->model->cfg.n_embd);
+	g.x = FC_ARRAY(float, g.n_slot * s->model->cfg.n_embd);
 	g.logits = FC_ARRAY(float, s->model->cfg.n_vocab);
 	fc_example_init(&g.scratch);
 	if (find_stops(&g, e) < 0 || fc_out_open(&g.out, s->opt->output, false, e) < 0)

@@ -14,7 +14,8 @@ static int open_model(struct session *s, struct fc_err *e)
 	if (fc_model_open(&s->model, o->model, e) < 0)
 		return -1;
 	if (s->n_vocab > s->model->cfg.n_vocab)
-		return fc_fail(e, "%s: the tokenizer has ids up to %zu, the model only %zu rows of embeddings",
+		return fc_fail(e,
+		    "%s: the tokenizer has ids up to %zu, the model only %zu rows of embeddings",
 		    o->model, s->n_vocab - 1, s->model->cfg.n_vocab);
 	if (!s->max_length)
 		s->max_length = s->model->cfg.n_ctx;
@@ -33,8 +34,8 @@ static uint32_t own_turn_end(const struct session *s)
 	return id != FC_NO_TOKEN ? id : fc_tokenizer_eos(s->tokenizer);
 }
 
-int session_open(struct session *s, const struct infer_options *opt, char **paths, int n_paths,
-    struct fc_err *e)
+int session_open(
+    struct session *s, const struct infer_options *opt, char **paths, int n_paths, struct fc_err *e)
 {
 	const char *template_of = opt->pivot ? opt->pivot : opt->model;
 	memset(s, 0, sizeof *s);
