@@ -222,11 +222,6 @@ static void test_bf16(const char *dir)
 	struct fc_loss loss[2];
 	float *g[2];
 	size_t n = 0;
-	if (fc_nn_open(&nn[1], "cpu", FC_COMPUTE_BF16, &err) < 0) {
-		t_skip(err.msg);
-		return;
-	}
-	fc_nn_close(nn[1]);
 	for (int i = 0; i < 2; i++) {
 		struct fc_rng rng;
 		fc_rng_seed(&rng, 9);
