@@ -1,0 +1,326 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+load ../helper
+
+mkstream() { "$FC_ROOT/$B/fixture/mkstream"; }
+fakemodel() { "$FC_ROOT/$B/fixture/fakemodel" "$@"; }
+
+# Three tokenizers: the pivot P, S (SentencePiece, its own BOS and turn end), Q (pre-tokens of Qwen);
+# a stream of each, all of the same text.
+setup_file() {
+	cd "$BATS_FILE_TMPDIR" || return
+	local demo=$FC_ROOT/pipelines/demo
+	python3 "$demo/talk.py" --set train -n 60 --seed 1 >chats.jsonl
+	python3 "$demo/vocab.py" --kind gpt2 --size 300 --eos '<|eot|>' -o P <chats.jsonl
+	python3 "$demo/vocab.py" --kind spm-prefix --size 400 --unk '<unk>' --bos '<s>' --eos '</s>' -o S <chats.jsonl
+	python3 "$demo/vocab.py" --kind qwen2 --size 350 --eos '<|im_end|>' -o Q <chats.jsonl
+	fakemodel P P 1 chats.jsonl >P.fcs
+	fakemodel S P 2 chats.jsonl >S.fcs
+	fakemodel Q P 3 chats.jsonl >Q.fcs
+	fc-align map -q -p P -s S -o S.map.fcs chats.jsonl
+	fc-align map -q -p P -s Q -o Q.map.fcs chats.jsonl
+	fc-align apply -q -p P -m S.map.fcs -o S.aligned.fcs S.fcs
+	fc-align apply -q -p P -m Q.map.fcs -o Q.aligned.fcs Q.fcs
+	# four streams over one token each, written by hand
+	cat >hand.jsonl <<-'END'
+		{"kind": "dists", "tokenizer": 7, "n_vocab": 9, "top_k": 2, "sources": ["NAME"]}
+		{"id": "x", "meta": {"skill": "sums"}, "text": "ab", "nll": 1, "n_label": 1, "label_bytes": 1, "tokens": [[0,1,0],[1,2,1]], "rows": [[1, -0.5, [[1, -0.5]]]]}
+		{"id": "y", "meta": {"skill": "facts"}, "text": "cd", "nll": 3, "n_label": 2, "label_bytes": 1, "tokens": [[0,1,0],[3,2,1]], "rows": [[1, -1, [[4, -0.75], [3, -1]]]]}
+	END
+	sed 's/NAME/a/' hand.jsonl | mkstream >a.fcs
+	sed 's/NAME/b/; s/"nll": 1,/"nll": 0.5,/; s/"nll": 3, "n_label": 2/"nll": 3.5, "n_label": 7/; s/, -0.75/, -2/; s/\[4, -2\], \[3, -1\]/[3, -1], [4, -2]/' \
+		hand.jsonl | mkstream >b.fcs
+	sed 's/NAME/c/' hand.jsonl | head -n 2 | mkstream >short.fcs
+	sed 's/NAME/c/; s/"y"/"z"/' hand.jsonl | mkstream >other-id.fcs
+	sed 's/NAME/c/; s/"cd"/"ce"/' hand.jsonl | mkstream >other-text.fcs
+	sed 's/NAME/c/; s/\[3,2,1\]/[4,2,1]/' hand.jsonl | mkstream >other-tokens.fcs
+	sed 's/NAME/c/; s/"tokenizer": 7/"tokenizer": 8/' hand.jsonl | mkstream >other-tokenizer.fcs
+	sed 's/NAME/c/' hand.jsonl | head -n 1 | mkstream >empty.fcs
+	echo '{"kind": "tokens", "n_vocab": 9}' | mkstream >tokens.fcs
+}
+
+F() { echo "$BATS_FILE_TMPDIR/$1"; }
+records() { fc-view --jsonl "$@"; }
+near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 2e-3 && d > -2e-3) }'; }
+
+@test "map: a tokenizer to itself is the identity" {
+	fc-align map -q -p "$(F P)" -s "$(F P)" "$(F chats.jsonl)" >map.fcs
+	records map.fcs | jq -es 'length == 300 and all(.source == .pivot)'
+}
+
+@test "map: bytes, roles and what tokens start with" {
+	cd "$BATS_FILE_TMPDIR" || return
+	id() { jq --arg t "$2" '.model.vocab[$t] // (.added_tokens[] | select(.content == $t) | .id)' "$1/tokenizer.json"; }
+	to() { records S.map.fcs | jq "select(.source == $1) | .pivot"; }
+	[ "$(to "$(id S '</s>')")" -eq "$(id P '<|eot|>')" ]
+	[ "$(to "$(id S '<0x41>')")" -eq "$(id P A)" ]
+	[ "$(to "$(id S '<0x0A>')")" -eq "$(id P Ċ)" ]
+	[ -z "$(to "$(id S '<s>')")" ]
+	# of every other token the pivot's begins with the same byte
+	records S.map.fcs | jq -r '"\(.source) \(.pivot)"' >pairs
+	python3 - <<-'END'
+		import json
+		def words(folder, space):
+		    t = json.load(open(folder + "/tokenizer.json"))
+		    special = {a["id"] for a in t["added_tokens"]}
+		    return {i: p.replace(space, " ") for p, i in t["model"]["vocab"].items() if i not in special}
+		s, p = words("S", "▁"), words("P", "Ġ")
+		n = 0
+		for line in open("pairs"):
+		    a, b = map(int, line.split())
+		    if a in s and not s[a].startswith("<0x"):
+		        assert s[a].startswith(p[b]) or p[b].startswith(s[a]), (s[a], p[b])
+		        n += 1
+		assert n > 100
+	END
+}
+
+@test "map: the same from conversations and from streams of either tokenizer" {
+	cd "$BATS_FILE_TMPDIR" || return
+	fc-align map -q --no-history -p P -s S <chats.jsonl >"$BATS_TEST_TMPDIR/a"
+	fc-align map -q --no-history --tokens -p P -s S S.fcs >"$BATS_TEST_TMPDIR/b"
+	fc-align map -q --no-history --tokens -p P -s S P.fcs >"$BATS_TEST_TMPDIR/c"
+	cmp "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+	cmp "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/c"
+	fc-align map -q --no-history -j 1 -n 2 -p P -s S chats.jsonl >"$BATS_TEST_TMPDIR/d"
+	head -n 2 chats.jsonl | fc-align map -q --no-history -j 2 -p P -s S - >"$BATS_TEST_TMPDIR/e"
+	cmp "$BATS_TEST_TMPDIR/d" "$BATS_TEST_TMPDIR/e"
+	run -1 cmp "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/d"
+}
+
+@test "map: bad input is named" {
+	run -1 fc-align map -p nowhere -s "$(F S)" "$(F chats.jsonl)"
+	[[ $output == *nowhere* ]]
+	{ head -n 1 "$(F chats.jsonl)"; echo '{"messages": 1}'; } >bad.jsonl
+	run -1 fc-align map -p "$(F P)" -s "$(F S)" -o out bad.jsonl
+	[[ $output == *"bad.jsonl:2"* ]]
+	[ ! -e out ]
+	run -1 fc-align map --tokens -p "$(F P)" -s "$(F S)" -o out "$(F S.map.fcs)"
+	[[ $output == *"vocabulary map"* ]]
+}
+
+@test "apply: a tokenizer onto itself changes nothing, with and without a map" {
+	fc-align apply -q -p "$(F P)" <"$(F P.fcs)" >same.fcs
+	cmp <(records same.fcs) <(records "$(F P.fcs)")
+	fc-align map -q -p "$(F P)" -s "$(F P)" -o map.fcs "$(F chats.jsonl)"
+	fc-align apply -q -p "$(F P)" -m map.fcs "$(F P.fcs)" >same.fcs
+	cmp <(records same.fcs) <(records "$(F P.fcs)")
+}
+
+@test "apply: tokens are the pivot's own, rows stand where both begin a token" {
+	cd "$BATS_FILE_TMPDIR" || return
+	local part='{id, text, tokens, ends, trained, roles, parts, segments}'
+	cmp <(records S.aligned.fcs | jq -c "$part") <(records P.fcs | jq -c "$part")
+	cmp <(records Q.aligned.fcs | jq -c "$part") <(records P.fcs | jq -c "$part")
+	cmp <(records S.aligned.fcs | jq -c '{nll, n_label, label_bytes, source}') \
+		<(records S.fcs | jq -c '{nll, n_label, label_bytes, source}')
+	for s in S Q; do
+		paste -d '\n' <(records $s.fcs) <(records $s.aligned.fcs) >both
+		python3 - <<-'END'
+			import json
+			n = 0
+			lines = [json.loads(l) for l in open("both")]
+			for s, p in zip(lines[::2], lines[1::2]):
+			    start = lambda x, t: x["ends"][t - 1] if t else 0
+			    at = {start(s, r["token"]) for r in s["rows"]}
+			    rows = {start(p, r["token"]) for r in p["rows"]}
+			    trained = {start(p, t) for t, f in enumerate(p["trained"]) if f}
+			    assert rows == at & trained, s["id"]
+			    n += len(rows)
+			assert n > 500
+		END
+	done
+}
+
+@test "apply: maps of other tokenizers and other kinds of streams are refused" {
+	cd "$BATS_FILE_TMPDIR" || return
+	run -1 fc-align apply -p P S.fcs
+	[[ $output == *"another tokenizer"*"-m"* ]]
+	run -1 fc-align apply -p P -m Q.map.fcs S.fcs
+	[[ $output == *"Q.map.fcs maps from another tokenizer"* ]]
+	run -1 fc-align apply -p Q -m S.map.fcs S.fcs
+	[[ $output == *"S.map.fcs maps to another tokenizer"* ]]
+	run -1 fc-align apply -p P -m S.fcs S.fcs
+	[[ $output == *"S.fcs"* ]]
+	run -1 fc-align apply -p P -m S.map.fcs S.map.fcs
+	[[ $output == *"vocabulary map"* ]]
+	run -1 fc-align apply -p P -m S.map.fcs tokens.fcs
+	[[ $output == *"token stream"* ]]
+	run -1 fc-align apply -p P -m S.map.fcs </dev/null
+	fc-align apply -q -p P -m S.map.fcs S.fcs >/dev/null
+}
+
+@test "apply: a cut-off stream ends it, and nothing gets the output's name" {
+	cd "$BATS_TEST_TMPDIR" || return
+	head -c -30 "$(F S.fcs)" >cut.fcs
+	run -1 fc-align apply -q -p "$(F P)" -m "$(F S.map.fcs)" -o out.fcs cut.fcs
+	[[ $output == *cut.fcs* ]]
+	[ "$(echo *)" = cut.fcs ]
+	run -1 bash -c 'fc-align apply -q -p "$1" -m "$2" cut.fcs >half.fcs' - "$(F P)" "$(F S.map.fcs)"
+	run -1 fc-view --verify half.fcs
+}
+
+@test "apply: a stream without segments is refused" {
+	echo '{"id": "q", "text": "ab", "tokens": [[1, 2, 0]]}' >x
+	fc-view "$(F P.fcs)" >header
+	tokenizer=$(awk '$1 == "tokenizer" { print $2 }' header)
+	python3 - "$tokenizer" >x.jsonl <<-'END'
+		import sys
+		print('{"kind": "dists", "n_vocab": 300, "top_k": 1, "tokenizer": %d}' % (
+		    (int(sys.argv[1], 16) + 2**63) % 2**64 - 2**63))
+	END
+	cat x >>x.jsonl
+	mkstream <x.jsonl >x.fcs
+	run -1 fc-align apply -p "$(F P)" x.fcs
+	[[ $output == *"'q'"*fc-infer* ]]
+}
+
+@test "fuse: MinCE takes the least cross-entropy, per byte or per token; ties to the first" {
+	cd "$BATS_FILE_TMPDIR" || return
+	fc-align fuse -q a.fcs b.fcs >"$BATS_TEST_TMPDIR/f"
+	[ "$(records "$BATS_TEST_TMPDIR/f" | jq -r .source | paste -sd' ')" = "b a" ]
+	fc-align fuse -q --ce token a.fcs b.fcs >"$BATS_TEST_TMPDIR/f"
+	[ "$(records "$BATS_TEST_TMPDIR/f" | jq -r .source | paste -sd' ')" = "b b" ]
+	fc-align fuse -q b.fcs a.fcs >"$BATS_TEST_TMPDIR/f"
+	[ "$(records "$BATS_TEST_TMPDIR/f" | jq -r .source | paste -sd' ')" = "b a" ]
+	sed 's/NAME/twin/' hand.jsonl | mkstream >"$BATS_TEST_TMPDIR/twin.fcs"
+	fc-align fuse -q a.fcs "$BATS_TEST_TMPDIR/twin.fcs" >"$BATS_TEST_TMPDIR/f"
+	[ "$(records "$BATS_TEST_TMPDIR/f" | jq -r .source | paste -sd' ')" = "a a" ]
+	fc-align fuse -q --no-pivot a.fcs b.fcs >"$BATS_TEST_TMPDIR/f"
+	[ "$(records "$BATS_TEST_TMPDIR/f" | jq -r .source | paste -sd' ')" = "b b" ]
+}
+
+@test "fuse: what MinCE chose is unchanged" {
+	cd "$BATS_FILE_TMPDIR" || return
+	fc-align fuse -q P.fcs S.aligned.fcs Q.aligned.fcs >"$BATS_TEST_TMPDIR/f"
+	records "$BATS_TEST_TMPDIR/f" >"$BATS_TEST_TMPDIR/fused"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/fused")" -eq 60 ]
+	{ records P.fcs; records S.aligned.fcs; records Q.aligned.fcs; } | sort >"$BATS_TEST_TMPDIR/all"
+	[ -z "$(sort "$BATS_TEST_TMPDIR/fused" | comm -23 - "$BATS_TEST_TMPDIR/all")" ]
+	# against the cross-entropies themselves
+	cmp <(jq -r .source "$BATS_TEST_TMPDIR/fused") <(
+		paste <(records P.fcs | jq '.nll / .label_bytes') <(records S.fcs | jq '.nll / .label_bytes') \
+			<(records Q.fcs | jq '.nll / .label_bytes') |
+			awk '{ print $1 <= $2 && $1 <= $3 ? "P" : $2 <= $3 ? "S" : "Q" }')
+}
+
+@test "fuse: average and AvgCE" {
+	fc-align fuse -q --rule average -k 3 "$(F a.fcs)" "$(F b.fcs)" >f
+	records f | tail -n 1 >y
+	[ "$(jq -c '.rows[0].ids' y)" = '[3,4]' ]
+	near "$(jq '.rows[0].logprobs[1]' y)" "$(awk 'BEGIN { print log((exp(-0.75) + exp(-2)) / 2) }')"
+	near "$(jq '.rows[0].true_logprob' y)" -1
+	[ "$(jq -r .source y)" = average ]
+	[ "$(jq -c '[.n_label, .label_bytes]' y)" = '[1,1]' ]
+	fc-align fuse -q --rule avgce "$(F a.fcs)" "$(F b.fcs)" >f
+	# y costs 3 nats a byte in a, 3.5 in b
+	near "$(records f | tail -n 1 | jq '.rows[0].logprobs[1]')" "$(awk 'BEGIN {
+		a = exp(exp(-3)); b = exp(exp(-3.5)); print log((a * exp(-0.75) + b * exp(-2)) / (a + b)) }')"
+	fc-align fuse -q --rule average "$(F a.fcs)" "$(F a.fcs)" >f
+	cmp <(records f | jq -c '.rows') <(records "$(F a.fcs)" | jq -c '.rows')
+	fc-align fuse -q --rule average -k 1 "$(F a.fcs)" "$(F b.fcs)" >f
+	records f | jq -es 'all(.rows[0].ids | length == 1)'
+}
+
+@test "fuse: from pipes, as from files" {
+	cd "$BATS_FILE_TMPDIR" || return
+	fc-align fuse -q --no-history P.fcs S.aligned.fcs Q.aligned.fcs >"$BATS_TEST_TMPDIR/a"
+	fc-align fuse -q --no-history <(cat P.fcs) - <(cat Q.aligned.fcs) <S.aligned.fcs >"$BATS_TEST_TMPDIR/b"
+	cmp "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+	fc-align fuse -q --no-history P.fcs \
+		<(fc-align apply -q -p P -m S.map.fcs --no-history S.fcs) \
+		<(fc-align apply -q -p P -m Q.map.fcs --no-history Q.fcs) | fc-view --jsonl >"$BATS_TEST_TMPDIR/c"
+	cmp "$BATS_TEST_TMPDIR/c" <(records "$BATS_TEST_TMPDIR/a")
+}
+
+@test "fuse: a conversation cut short in one stream" {
+	python3 - "$(F hand.jsonl)" >long.jsonl <<-'END'
+		import sys
+		head, x, y = open(sys.argv[1]).read().splitlines()
+		print(head.replace("NAME", "long"))
+		print(x.replace('"ab"', '"abc"').replace("[1,2,1]]", "[1,2,1],[5,3,1]]").replace(
+		    "[[1, -0.5]]]]", "[[1, -0.5]]], [2, -1, [[5, -1]]]]").replace('"nll": 1', '"nll": 0.1'))
+		print(y)
+	END
+	sed 's/"ab"/"abc"/; s/NAME/cut/' "$(F hand.jsonl)" | mkstream >cut.fcs
+	mkstream <long.jsonl >long.fcs
+	fc-align fuse -q cut.fcs long.fcs >f
+	records f | head -n 1 | jq -e '.source == "long" and (.tokens | length == 2) and (.rows | length == 1)'
+	fc-align fuse -q --no-pivot long.fcs cut.fcs >f
+	records f | head -n 1 | jq -e '.source == "cut" and .tokens == [0,1,5] and (.rows | length == 1)'
+}
+
+@test "fuse: streams that do not go together are refused by name" {
+	cd "$BATS_FILE_TMPDIR" || return
+	run -1 fc-align fuse -q a.fcs other-id.fcs
+	[[ $output == *"conversation 2 is 'y' in a.fcs and 'z' in other-id.fcs"* ]]
+	run -1 fc-align fuse -q a.fcs other-text.fcs
+	[[ $output == *"'y'"*"text in other-text.fcs differs"* ]]
+	run -1 fc-align fuse -q a.fcs other-tokens.fcs
+	[[ $output == *"'y'"*"tokens in other-tokens.fcs differ"* ]]
+	run -1 fc-align fuse -q a.fcs other-tokenizer.fcs
+	[[ $output == *"other-tokenizer.fcs is over other tokens than a.fcs"* ]]
+	run -1 fc-align fuse -q a.fcs b.fcs short.fcs
+	[[ $output == *"short.fcs ends before conversation 2, 'y'"* ]]
+	run -1 fc-align fuse -q short.fcs a.fcs
+	[[ $output == *"short.fcs ends before conversation 2, 'y'"* ]]
+	run -1 fc-align fuse -q a.fcs tokens.fcs
+	[[ $output == *"token stream"* ]]
+	run -1 fc-align fuse -q a.fcs empty.fcs
+	head -c -20 b.fcs >"$BATS_TEST_TMPDIR/cut.fcs"
+	run -1 fc-align fuse -q -o "$BATS_TEST_TMPDIR/f" a.fcs "$BATS_TEST_TMPDIR/cut.fcs"
+	[ ! -e "$BATS_TEST_TMPDIR/f" ]
+	fc-align fuse -q a.fcs b.fcs >/dev/null
+}
+
+@test "fuse: empty streams give an empty one" {
+	fc-align fuse -q "$(F empty.fcs)" "$(F empty.fcs)" >f
+	[ -z "$(records f)" ]
+	fc-view --verify f
+}
+
+@test "fuse: the report, by category" {
+	cd "$BATS_FILE_TMPDIR" || return
+	fc-align fuse --by skill --report "$BATS_TEST_TMPDIR/r" a.fcs b.fcs >/dev/null
+	printf '%s\t%s\t%s\t%s\n' group source conversations share all a 1 0.5 all b 1 0.5 \
+		facts a 1 1 facts b 0 0 sums a 0 0 sums b 1 1 | cmp - "$BATS_TEST_TMPDIR/r"
+	fc-align fuse a.fcs b.fcs 2>"$BATS_TEST_TMPDIR/e" >/dev/null
+	grep -q 'all *a *1 *0.500' "$BATS_TEST_TMPDIR/e"
+	fc-align fuse -q a.fcs b.fcs 2>"$BATS_TEST_TMPDIR/e" >/dev/null
+	[ ! -s "$BATS_TEST_TMPDIR/e" ]
+	run -1 fc-align fuse --report /dev/full a.fcs b.fcs
+}
+
+@test "the header tells what was done to what" {
+	cd "$BATS_FILE_TMPDIR" || return
+	fc-align fuse -q --rule average P.fcs S.aligned.fcs >"$BATS_TEST_TMPDIR/f"
+	fc-view "$BATS_TEST_TMPDIR/f" >"$BATS_TEST_TMPDIR/h"
+	grep -q 'fc-align apply' "$BATS_TEST_TMPDIR/h"
+	grep -q 'fc-align fuse.*--rule average' "$BATS_TEST_TMPDIR/h"
+	fc-align fuse -q --no-history P.fcs S.aligned.fcs >"$BATS_TEST_TMPDIR/f"
+	fc-view "$BATS_TEST_TMPDIR/f" >"$BATS_TEST_TMPDIR/h"
+	run -1 grep -q 'fc-align fuse' "$BATS_TEST_TMPDIR/h"
+}
+
+@test "a wrong command line is status 2" {
+	run -2 fc-align
+	run -2 fc-align merge
+	run -2 fc-align map -p P
+	run -2 fc-align map -s S
+	run -2 fc-align apply x.fcs
+	run -2 fc-align apply -p P a b
+	run -2 fc-align fuse a.fcs
+	run -2 fc-align fuse --rule best a.fcs b.fcs
+	run -2 fc-align fuse -k -1 a.fcs b.fcs
+	run -0 fc-align --help
+	run -0 fc-align fuse --version
+}
+
+@test "full disk, closed pipe" {
+	cd "$BATS_FILE_TMPDIR" || return
+	run -1 bash -c 'fc-align fuse -q a.fcs b.fcs >/dev/full'
+	run -1 bash -c 'fc-align apply -q -p P -m S.map.fcs S.fcs >/dev/full'
+	run -1 bash -c 'fc-align map -q -p P -s S chats.jsonl >/dev/full'
+	run -0 bash -c 'fc-align apply -q -p P -m S.map.fcs S.fcs | true'
+	run -0 bash -c 'fc-align fuse -q P.fcs S.aligned.fcs | head -c 10 >/dev/null'
+}

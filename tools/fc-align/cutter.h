@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_ALIGN_CUTTER_H
+#define FC_ALIGN_CUTTER_H
+
+#include "token/chat.h"
+
+/* A model's tokenizer with the id it ends a turn with. */
+struct fc_cutter {
+	struct fc_tokenizer *tokenizer;
+	uint32_t turn_end; /* or FC_NO_TOKEN */
+};
+int fc_cutter_open(struct fc_cutter *c, const char *model, struct fc_err *e);
+void fc_cutter_close(struct fc_cutter *c);
+
+/*
+ * The tokens that c makes of from's text, by the segments it carries: what fc-infer itself made for
+ * c's model.  to: its contents are dropped; gets text, segments and tokens.
+ */
+int fc_cutter_recut(const struct fc_cutter *c, const struct fc_example *from, struct fc_example *to,
+    struct fc_err *e);
+
+#endif

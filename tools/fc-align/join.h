@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_ALIGN_JOIN_H
+#define FC_ALIGN_JOIN_H
+
+#include "stream/reader.h"
+
+/* Distribution streams over the same tokens, read in step: one conversation of each at a time. */
+struct fc_join;
+/* paths: [n], borrowed; one of them may be "-". */
+int fc_join_open(struct fc_join **j, const char *const *paths, size_t n, struct fc_err *e);
+void fc_join_close(struct fc_join *j);
+
+/* Header for a stream made of these: the first one's, with the sources and programs of all. */
+void fc_join_header(struct fc_join *j, struct fc_header *h);
+uint32_t fc_join_top_k(const struct fc_join *j); /* the largest */
+/* What to call stream i: its model's name, or its path if it holds several. */
+const char *fc_join_label(const struct fc_join *j, size_t i);
+
+/* 1: fc_join_at() has the next conversation of every stream, with source numbers of
+ * fc_join_header(); 0: all ended together; -1: error, also where they are not about the same
+ * conversation in the same tokens. */
+int fc_join_next(struct fc_join *j, struct fc_err *e);
+/* Borrowed, may be changed, until the next call of fc_join_next(). */
+struct fc_example *fc_join_at(struct fc_join *j, size_t i);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-align/mixture.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+double fc_mixture_ce(const struct fc_example *x, enum fc_ce_unit unit)
+{
+	uint32_t n = unit == FC_CE_BYTE ? x->label_bytes : x->n_label;
+	return n ? x->nll / n : NAN;
+}
+
+size_t fc_mixture_least(const double *ce, size_t n)
+{
+	size_t best = 0;
+	for (size_t i = 1; i < n; i++)
+		if (ce[i] < ce[best] || (isnan(ce[best]) && !isnan(ce[i])))
+			best = i;
+	return best;
+}
+
+void fc_mixture_weights(const double *ce, size_t n, double *w)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		/* rewards 1 / exp(ce) lie in (0, 1]: their exponentials need no shift */
+		w[i] = isnan(ce[i]) ? 0 : exp(exp(-ce[i]));
+		sum += w[i];
+	}
+	for (size_t i = 0; i < n; i++)
+		w[i] = sum > 0 ? w[i] / sum : 1.0 / (double)n;
+}
+
+struct term {
+	double p;
+	float logprob;
+	uint32_t id;
+};
+
+struct slot {
+	uint32_t row, term;
+};
+
+struct fc_mixture {
+	size_t n_vocab, top_k;
+	struct slot *slot; /* [n_vocab] */
+	uint32_t row;      /* stamp of the current row */
+	struct term *term; /* [cap_term] entries of the current row */
+	size_t n_term, cap_term;
+	uint32_t *id;   /* [cap_out] */
+	float *logprob; /* [cap_out] */
+	size_t cap_out;
+	size_t *at; /* [n] next row of each candidate */
+};
+
+struct fc_mixture *fc_mixture_new(size_t n_vocab, size_t n, size_t top_k)
+{
+	struct fc_mixture *m = FC_NEW(struct fc_mixture);
+	m->n_vocab = n_vocab;
+	m->top_k = top_k;
+	m->slot = FC_ARRAY(struct slot, n_vocab);
+	m->at = FC_ARRAY(size_t, n);
+	return m;
+}
+
+void fc_mixture_free(struct fc_mixture *m)
+{
+	if (!m)
+		return;
+	free(m->slot);
+	free(m->term);
+	free(m->id);
+	free(m->logprob);
+	free(m->at);
+	free(m);
+}
+
+static void next_stamp(struct fc_mixture *m)
+{
+	m->n_term = 0;
+	if (++m->row != 0)
+		return;
+	memset(m->slot, 0, m->n_vocab * sizeof *m->slot);
+	m->row = 1;
+}
+
+static void add_row(struct fc_mixture *m, const struct fc_example *x, size_t r, double w)
+{
+	for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++) {
+		double p = w * exp(x->entry_logprob[i]);
+		struct slot *s = &m->slot[x->entry_id[i]];
+		if (s->row == m->row) {
+			m->term[s->term].p += p;
+			continue;
+		}
+		FC_GROW(m->term, m->cap_term, m->n_term + 1);
+		*s = (struct slot){m->row, (uint32_t)m->n_term};
+		m->term[m->n_term++] = (struct term){p, 0, x->entry_id[i]};
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct term *x = a, *y = b;
+	if (x->logprob != y->logprob)
+		return x->logprob > y->logprob ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static void put_row(struct fc_mixture *m, uint32_t tok, double p_true, struct fc_example *out)
+{
+	for (size_t i = 0; i < m->n_term; i++)
+		m->term[i].logprob = (float)fmin(log(m->term[i].p), 0);
+	qsort(m->term, m->n_term, sizeof *m->term, compare);
+	size_t n = m->n_term < m->top_k ? m->n_term : m->top_k;
+	if (n > m->cap_out) {
+		m->cap_out = n;
+		m->id = fc_realloc(m->id, n, sizeof *m->id);
+		m->logprob = fc_realloc(m->logprob, n, sizeof *m->logprob);
+	}
+	for (size_t i = 0; i < n; i++) {
+		m->id[i] = m->term[i].id;
+		m->logprob[i] = m->term[i].logprob;
+	}
+	fc_example_add_row(out, tok, n, m->id, m->logprob, (float)fmin(log(p_true), 0));
+}
+
+/* A row that only one candidate has goes over bit for bit. */
+static void copy_row(
+    struct fc_mixture *m, const struct fc_example *x, size_t r, struct fc_example *out)
+{
+	size_t off = x->row_off[r], n = x->row_off[r + 1] - off;
+	fc_example_add_row(out, x->row_tok[r], n < m->top_k ? n : m->top_k, x->entry_id + off,
+	    x->entry_logprob + off, x->true_logprob[r]);
+}
+
+static bool has_row(const struct fc_example *x, size_t r, uint32_t tok)
+{
+	return r < x->n_row && x->row_tok[r] == tok;
+}
+
+static void mix_token(struct fc_mixture *m, const struct fc_example *const *candidate, size_t n,
+    const double *w, uint32_t tok, struct fc_example *out)
+{
+	size_t n_with = 0, only = 0;
+	double sum = 0, p_true = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!has_row(candidate[i], m->at[i], tok) || w[i] <= 0)
+			continue;
+		n_with++;
+		only = i;
+		sum += w[i];
+	}
+	if (n_with == 1)
+		copy_row(m, candidate[only], m->at[only], out);
+	if (n_with < 2)
+		return;
+	next_stamp(m);
+	for (size_t i = 0; i < n; i++) {
+		if (!has_row(candidate[i], m->at[i], tok) || w[i] <= 0)
+			continue;
+		add_row(m, candidate[i], m->at[i], w[i] / sum);
+		p_true += w[i] / sum * exp(candidate[i]->true_logprob[m->at[i]]);
+	}
+	put_row(m, tok, p_true, out);
+}
+
+void fc_mixture_example(struct fc_mixture *m, const struct fc_example *const *candidate, size_t n,
+    const double *w, struct fc_example *out)
+{
+	memset(m->at, 0, n * sizeof *m->at);
+	out->nll = 0;
+	out->n_label = 0;
+	out->label_bytes = 0;
+	for (uint32_t t = 1; t < out->n_tok; t++) {
+		size_t before = out->n_row;
+		mix_token(m, candidate, n, w, t, out);
+		for (size_t i = 0; i < n; i++)
+			m->at[i] += has_row(candidate[i], m->at[i], t);
+		if (out->n_row == before)
+			continue;
+		out->nll -= out->true_logprob[before];
+		out->n_label++;
+		out->label_bytes += out->end[t] - fc_example_start(out, t);
+	}
+}
+
+void fc_mixture_cut(struct fc_example *x, size_t top_k)
+{
+	size_t to = 0, from = 0;
+	for (size_t r = 0; r < x->n_row; r++) {
+		size_t n = x->row_off[r + 1] - from, keep = n < top_k ? n : top_k;
+		memmove(x->entry_id + to, x->entry_id + from, keep * sizeof *x->entry_id);
+		memmove(x->entry_logprob + to, x->entry_logprob + from,
+		    keep * sizeof *x->entry_logprob);
+		from += n;
+		to += keep;
+		x->row_off[r + 1] = (uint32_t)to;
+	}
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_ALIGN_MIXTURE_H
+#define FC_ALIGN_MIXTURE_H
+
+#include "stream/example.h"
+
+/* Cross-entropy of one candidate over its labels; the units compare differently, see
+ * fc-align(1).  NaN where there is no label. */
+enum fc_ce_unit { FC_CE_BYTE, FC_CE_TOKEN };
+double fc_mixture_ce(const struct fc_example *x, enum fc_ce_unit unit);
+
+/* MinCE: the candidate with the least ce.  Ties go to the first, NaN never wins; all NaN: 0. */
+size_t fc_mixture_least(const double *ce, size_t n);
+
+/* AvgCE (FuseLLM): w = softmax over 1 / exp(ce); NaN gets 0.  All NaN: equal weights. */
+void fc_mixture_weights(const double *ce, size_t n, double *w);
+
+/* Averages rows of several candidates over the same tokens. */
+struct fc_mixture;
+/* ids are below n_vocab; n candidates at most; rows of the result keep the top_k likeliest. */
+struct fc_mixture *fc_mixture_new(size_t n_vocab, size_t n, size_t top_k);
+void fc_mixture_free(struct fc_mixture *m);
+
+/*
+ * At every token where at least one candidate has a row: the mean of the candidates' probabilities,
+ * weighted by w (sums to 1) and renormalised over those with a row there.  What a candidate does
+ * not list counts as 0, so the tail holds at least the mean of the tails.  true_logprob is averaged
+ * in the same way, and the cross-entropy of out follows from it over the rows it has. out: has the
+ * tokens, no rows; gets the rows, nll, n_label and label_bytes.
+ */
+void fc_mixture_example(struct fc_mixture *m, const struct fc_example *const *candidate, size_t n,
+    const double *w, struct fc_example *out);
+
+/* Keeps the first top_k entries of every row, in place. */
+void fc_mixture_cut(struct fc_example *x, size_t top_k);
+
+#endif
