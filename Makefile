@@ -99,6 +99,14 @@ $(B)/fixture/%: tests/fixture/%.c $(B)/libfc.a
 	@mkdir -p $(@D)
 	$(CC) $(XCPP) $(XCC) $(LDFLAGS) -o $@ $< $(B)/libfc.a $(XLIBS)
 
+# Programs that print speed as ratios; tests/bench/run adds whole tools.
+BENCH = $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
+$(BENCH): $(B)/bench/%: tests/bench/%.c $(B)/libfc.a
+	@mkdir -p $(@D)
+	$(CC) $(XCPP) -Itests/unit $(XCC) $(LDFLAGS) -o $@ $< $(B)/libfc.a $(XLIBS)
+bench: all $(BENCH)
+	@B=$(B) tests/bench/run
+
 deps:
 	@pipelines/deps.sh
 
@@ -150,4 +158,4 @@ clean:
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all help deps demo install uninstall check check-built check-unit check-cli check-asan check-tsan lint clean FORCE
+.PHONY: all help bench deps demo install uninstall check check-built check-unit check-cli check-asan check-tsan lint clean FORCE
