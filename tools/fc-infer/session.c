@@ -5,6 +5,7 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "token/turnend.h"
 
 static int open_model(struct session *s, struct fc_err *e)
 {
@@ -22,18 +23,6 @@ static int open_model(struct session *s, struct fc_err *e)
 	return 0;
 }
 
-/* The token the model itself ends a turn with: that of its own template, else its EOS. */
-static uint32_t own_turn_end(const struct session *s)
-{
-	struct fc_err e;
-	struct fc_chat *own = NULL;
-	uint32_t id = FC_NO_TOKEN;
-	if (fc_chat_open(&own, s->opt->model, NULL, &e) == 0 && *fc_chat_turn_end(own))
-		id = fc_tokenizer_find(s->tokenizer, fc_chat_turn_end(own));
-	fc_chat_free(own);
-	return id != FC_NO_TOKEN ? id : fc_tokenizer_eos(s->tokenizer);
-}
-
 int session_open(
     struct session *s, const struct infer_options *opt, char **paths, int n_paths, struct fc_err *e)
 {
@@ -46,7 +35,7 @@ int session_open(
 	s->n_vocab = fc_tokenizer_n_vocab(s->tokenizer);
 	if (fc_chat_open(&s->chat, template_of, opt->template_file, e) < 0)
 		return -1;
-	s->turn_end = own_turn_end(s);
+	s->turn_end = fc_turnend_token(opt->model, s->tokenizer);
 	if (!opt->tokens_only && open_model(s, e) < 0)
 		return -1;
 	return fc_conversations_open(&s->input, (const char *const *)paths, n_paths, e);
@@ -88,11 +77,6 @@ void session_header(const struct session *s, struct fc_header *h, enum fc_kind k
 	free(name);
 }
 
-static void cut_tokens(struct fc_example *x, size_t n)
-{
-	x->n_tok = n;
-}
-
 int session_next(
     struct session *s, struct fc_example *x, struct long_count *n_long, struct fc_err *e)
 {
@@ -120,7 +104,7 @@ int session_next(
 			break;
 		}
 		if (s->opt->long_rule == LONG_CUT) {
-			cut_tokens(x, s->max_length);
+			x->n_tok = s->max_length;
 			n_long->n_cut++;
 			break;
 		}
