@@ -116,30 +116,29 @@ static int get_row_lengths(const struct fc_header *h, struct fc_example *x, cons
 	return 0;
 }
 
-/* Sums the differences of each row; false when a value is out of order or out of range.  Steps
- * below 2^15 cannot jump over the values between the largest and a wrapped sum. */
-static bool sum_rows(const struct fc_example *x, uint32_t *bits, size_t n)
+/*
+ * Sums the differences of each row.  False when a value is out of range or out of order, or equal
+ * values do not stand by ascending id.  With steps below 2^15 a row's last value is its largest;
+ * the sum of as many as a row may have stays below 2^64.
+ */
+static bool sum_rows(const struct fc_example *x, uint32_t *bits)
 {
+	uint64_t largest = 0;
 	uint32_t any = 0;
+	bool bad = false;
 	for (size_t r = 0; r < x->n_row; r++) {
-		uint32_t sum = 0;
-		for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++) {
-			any |= bits[i];
-			sum += bits[i];
-			bits[i] = sum;
+		size_t i = x->row_off[r], end = x->row_off[r + 1];
+		uint64_t sum = i < end ? bits[i] : 0;
+		for (i++; i < end; i++) {
+			uint32_t step = bits[i];
+			any |= step;
+			bad |= (step == 0) & (x->entry_id[i] <= x->entry_id[i - 1]);
+			sum += step;
+			bits[i] = (uint32_t)sum;
 		}
+		largest = sum > largest ? sum : largest;
 	}
-	return any < 1u << 15 && fc_plane_max(bits, n) <= FC_MAX_LOGPROB_BITS;
-}
-
-/* Equal values stand by ascending id. */
-static bool ties_ascend(const struct fc_example *x, const uint32_t *bits)
-{
-	bool good = true;
-	for (size_t r = 0; r < x->n_row; r++)
-		for (size_t i = x->row_off[r] + 1; i < x->row_off[r + 1]; i++)
-			good &= (bits[i] != bits[i - 1]) | (x->entry_id[i] > x->entry_id[i - 1]);
-	return good;
+	return !bad && any < 1u << 15 && largest <= FC_MAX_LOGPROB_BITS;
 }
 
 static int get_true(
@@ -183,7 +182,7 @@ static int get_entries(struct fc_packer *p, const struct fc_header *h, struct fc
 	if (n && fc_plane_max(x->entry_id, n) >= h->n_vocab)
 		return fc_fail(e, "entry id %" PRIu32 ", the vocabulary has %" PRIu32,
 		    fc_plane_max(x->entry_id, n), h->n_vocab);
-	if (!sum_rows(x, p->value, n) || !ties_ascend(x, p->value))
+	if (!sum_rows(x, p->value))
 		return fc_fail(e, "log-probabilities of a row are not in order");
 	fc_logprob_values(x->entry_logprob, p->value, n);
 	return get_true(p, x, m, e);
