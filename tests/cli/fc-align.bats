@@ -150,6 +150,13 @@ near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 2e-3 && d > -2e-
 	fc-align apply -q -p P -m S.map.fcs S.fcs >/dev/null
 }
 
+@test "apply: joined streams come out joined; more entries than there are tokens" {
+	cd "$BATS_FILE_TMPDIR" || return
+	cat S.fcs S.fcs | fc-align apply -q -p P -m S.map.fcs >"$BATS_TEST_TMPDIR/twice"
+	cmp <(records "$BATS_TEST_TMPDIR/twice") <(records S.aligned.fcs S.aligned.fcs)
+	fc-align fuse -q --rule average -k 65535 P.fcs S.aligned.fcs | fc-view --verify
+}
+
 @test "apply: a cut-off stream ends it, and nothing gets the output's name" {
 	cd "$BATS_TEST_TMPDIR" || return
 	head -c -30 "$(F S.fcs)" >cut.fcs

@@ -53,6 +53,7 @@ static int open_all(struct work *w, const struct options *o, const char *path, s
 	fc_header_copy(&h, fc_reader_header(w->in));
 	h.tokenizer = fc_tokenizer_fingerprint(w->cutter.tokenizer);
 	h.n_vocab = (uint32_t)n_vocab;
+	h.top_k = h.top_k < h.n_vocab ? h.top_k : h.n_vocab;
 	w->top_k = h.top_k;
 	fc_header_add_self(&h);
 	int rc = fc_writer_open(&w->out, o->out, &h, e);

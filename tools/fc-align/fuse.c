@@ -45,6 +45,7 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 	fc_header_init(&h, FC_KIND_DISTS);
 	fc_join_header(w->join, &h);
 	w->top_k = w->o->top_k ? (size_t)w->o->top_k : fc_join_top_k(w->join);
+	w->top_k = w->top_k < h.n_vocab ? w->top_k : h.n_vocab;
 	h.model = 0;
 	h.top_k = (uint32_t)w->top_k;
 	if (w->o->rule != RULE_MINCE) {
