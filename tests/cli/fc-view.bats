@@ -69,6 +69,7 @@ print(sum(len(json.loads(s)["rows"]) for s in sys.stdin))')
 
 @test "--tokenizer: tokens are spelled out, and another tokenizer is refused" {
 	need_shared
+	command -v xz >/dev/null || skip "no xz(1)"
 	xz -dc "$FC_SHARED/data/tokenizers/gpt2.tokenizer.json.xz" >tokenizer.json
 	random_stream
 	run -1 fc-view --jsonl -t tokenizer.json a.fcs

@@ -20,6 +20,9 @@
  * never 0.  The entries of row r are [row_off[r], row_off[r+1]) of id[] and logprob[]: natural
  * logarithms of the full softmax, in descending order, equal values by ascending id.  Their sum of
  * probabilities is at most 1 (plus rounding); the rest is the tail.
+ *
+ * A stream holds log-probabilities as float16: exact to 1 part in 2048, and probability 0 is read
+ * back as -65504.  Values that rounding makes equal are put in order of their ids.
  */
 enum fc_role { FC_ROLE_NONE, FC_ROLE_SYSTEM, FC_ROLE_USER, FC_ROLE_ASSISTANT };
 enum fc_part {

@@ -9,8 +9,8 @@
 #include "stream/record.h"
 
 /*
- * Why this coding: bytes a row, all of the stream counted (text, tokens, spans), zstd level 1; for
- * a capture of stories260K (V = 512, 28,479 rows), and for answers of real chats under an n-gram
+ * Why this coding: bytes a row with everything around it (text, tokens, spans), zstd level 1, for a
+ * capture of stories260K (V = 512, 28,479 rows), and for answers of real chats under an n-gram
  * model with noise (V = 32,000, 12,069 rows, 1.5 tokens a row).
  *
  *                                              V = 512          V = 32,000
@@ -19,11 +19,12 @@
  *  differences along the row                 27.5              35.6
  *  and the true value by its rank            26.8    123.7     34.1    161.5
  *    and a block border at every plane       26.8    119.5     33.0    148.7
- *  > and only at planes of 4 KiB             26.8    119.5     34.1    150.2
+ *  > and only at planes of 4 KiB             27.3    120.0     34.1    150.2
  *    entries by rank, then row               26.8    119.2     33.3    147.1
  *    planes over all examples of a frame     24.3    117.1     30.2    145.9
  *    level 3                                 26.1              33.3
  *
+ * The marked line is what the tools write, the others are of the planes without framing.
  * Borders at every plane halve the speed of reading at k = 10; planes over a frame would make
  * an example unreadable by itself.
  */

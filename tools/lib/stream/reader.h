@@ -10,7 +10,8 @@
  * Reads a stream, see fc-stream(5).  Every record it hands out comes from a frame whose checksum
  * was verified.  A stream that ends without its trailer, or with one that does not fit, is an
  * error, also after good records were handed out.  Concatenated streams are read as one; their
- * headers must be compatible.
+ * headers must be compatible.  The header handed out is the first one's; sources of later ones are
+ * appended to it as they come (its array may move), and no row has more entries than its top_k.
  */
 enum fc_read { FC_READ_ERROR = -1, FC_READ_END, FC_READ_RECORD };
 
