@@ -1,0 +1,253 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+load ../helper
+
+# One tiny model, its tokenizer, and streams of short conversations for all tests.
+setup_file() {
+	export F=$BATS_FILE_TMPDIR D=$FC_ROOT/pipelines/demo
+	python3 "$D/talk.py" --set train -n 60 --seed 1 >"$F/talk.jsonl"
+	python3 "$D/talk.py" --set heldout -n 20 --seed 1 >"$F/heldout.jsonl"
+	python3 "$D/vocab.py" --kind gpt2 --size 300 --eos '<|end|>' -o "$F/tok" <"$F/talk.jsonl"
+	python3 "$D/vocab.py" --kind gpt2 --size 290 --eos '<|end|>' -o "$F/other" <"$F/talk.jsonl"
+	cat >"$F/config.json" <<-'END'
+		{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 304,
+		"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+		"num_attention_heads": 4, "num_key_value_heads": 2, "hidden_act": "silu",
+		"max_position_embeddings": 256, "rms_norm_eps": 1e-05, "rope_theta": 10000.0,
+		"tie_word_embeddings": true, "torch_dtype": "bfloat16"}
+	END
+	fc-infer -q --tokens -m "$F/tok" -o "$F/tokens.fcs" "$F/talk.jsonl"
+	fc-infer -q --tokens -m "$F/other" -o "$F/other.fcs" "$F/talk.jsonl"
+	fc-infer -q --tokens -m "$F/tok" -o "$F/heldout.fcs" "$F/heldout.jsonl"
+	fc-train -q --init "$F/config.json" --tokenizer "$F/tok" --steps 20 --batch-tokens 500 --lr 5e-3 \
+		--dtype f32 -o "$F/pivot" "$F/tokens.fcs"
+	fc-infer -q -m "$F/pivot" -k 4 --dtype f32 -o "$F/dists.fcs" "$F/talk.jsonl"
+}
+
+# A light run, the same in all tests but for what they add.
+train() {
+	fc-train -m "$F/pivot" --dtype f32 --epochs 2 --batch-tokens 400 --lr 1e-3 "$@"
+}
+
+same_model() { cmp "$1/model.safetensors" "$2/model.safetensors"; }
+
+@test "the result is a model folder, with the pivot's other files" {
+	touch "$F/pivot/README.md"
+	train -q -o out "$F/dists.fcs"
+	[ "$(cd out && echo *)" = "$(cd "$F/pivot" && echo *)" ]
+	for f in config.json tokenizer.json tokenizer_config.json chat_template.jinja; do
+		cmp "$F/pivot/$f" "out/$f"
+	done
+	run ! same_model "$F/pivot" out
+	[ "$(stat -c %s out/model.safetensors)" -eq "$(stat -c %s "$F/pivot/model.safetensors")" ]
+	fc-infer -q -m out --dtype f32 "$F/heldout.jsonl" >/dev/null
+	[ -z "$(find . -name '.*.tmp')" ]
+}
+
+@test "training lowers the loss, in the log and on held-out conversations" {
+	train -q --epochs 10 --lr 5e-3 --eval "$F/heldout.fcs" --eval-every 8 --log log -o out "$F/tokens.fcs"
+	jq -es 'map(select(.lr)) | length > 10 and .[-1].loss < 0.8 * .[0].loss and
+		([.[].step] == [range(1; length + 1)]) and .[0].fusion == null' log
+	jq -es 'map(select(.eval)) | length > 2 and .[0].step == 0 and
+		.[-1].eval.nll < .[0].eval.nll and .[-1].eval.accuracy > .[0].eval.accuracy' log
+}
+
+@test "the same command gives the same bytes, another seed others" {
+	train -q --log a.log -o a "$F/dists.fcs"
+	train -q --log b.log -o b "$F/dists.fcs"
+	train -q --seed 2 -o c "$F/dists.fcs"
+	same_model a b
+	cmp a.log b.log
+	run ! same_model a c
+}
+
+@test "file, standard input and pipe train the same, with and without the length" {
+	train -q -o a "$F/dists.fcs"
+	train -q -o b <"$F/dists.fcs"
+	cat "$F/dists.fcs" | train -q -o c
+	cat "$F/dists.fcs" | train -q --examples 60 -o d -
+	same_model a b
+	same_model a c
+	same_model a d
+	cat "$F/dists.fcs" | train -o e 2>err
+	grep "reading the whole stream first" err
+	cat "$F/dists.fcs" | train --examples 50 -o f 2>err
+	grep "60 examples to train on, not 50" err
+}
+
+@test "lambda 1 on a distribution stream is training on its tokens" {
+	train -q --lambda 1 -o a "$F/dists.fcs"
+	train -q -o b "$F/tokens.fcs"
+	train -q -o c "$F/dists.fcs"
+	same_model a b
+	run ! same_model a c
+}
+
+# Trains out with a checkpoint every 8th step, killed three times on the way: as soon as the log, a
+# pipe here, has $1 more lines.  $2: the command that feeds it, or nothing for a file.
+killed_three_times() {
+	local from=$F/dists.fcs i
+	[ -z "$2" ] || from=-
+	cmd="${2:+$2 |} { echo \$BASHPID >pid; exec fc-train -q -m $F/pivot --dtype f32 --epochs 16
+		--examples 60 --batch-tokens 400 --lr 1e-3 --checkpoint state --checkpoint-every 8 --resume
+		-o out --log log $from; }"
+	cmd=${cmd//[$'\n\t']/ }
+	mkfifo log
+	for _ in 1 2 3; do
+		bash -c "$cmd" &
+		{
+			for ((i = 0; i < $1; i++)); do read -r _; done
+			kill -KILL "$(cat pid)"
+		} <log
+		wait $! || :
+		[ ! -e out ] || return 0 # faster than the kill
+	done
+	[ -e state/state.json ]
+	rm log
+	bash -c "$cmd"
+}
+
+@test "a resumed run gives the bytes of an uninterrupted one" {
+	train -q --epochs 4 --log whole.log -o whole "$F/dists.fcs"
+	fc-train -m "$F/pivot" --dtype f32 --epochs 4 --batch-tokens 400 --lr 1e-3 -q --log log \
+		--checkpoint state --checkpoint-every 5 -o out "$F/dists.fcs"
+	same_model whole out
+	cmp whole.log log
+	rm -r out
+	# from the last checkpoint on, which is not the end
+	[ "$(jq .step state/state.json)" -lt "$(wc -l <log)" ]
+	fc-train -m "$F/pivot" --dtype f32 --epochs 4 --batch-tokens 400 --lr 1e-3 -q --log log \
+		--checkpoint state --checkpoint-every 5 --resume -o out "$F/dists.fcs"
+	same_model whole out
+	cmp whole.log log
+}
+
+@test "a run can be killed at any time and resumed: file" {
+	train -q --epochs 16 -o whole "$F/dists.fcs"
+	killed_three_times 13 ""
+	same_model whole out
+}
+
+@test "a run can be killed at any time and resumed: pipe" {
+	train -q --epochs 16 -o whole "$F/dists.fcs"
+	killed_three_times 19 "cat $F/dists.fcs"
+	same_model whole out
+}
+
+@test "a checkpoint of another run is refused" {
+	train -q --checkpoint state --checkpoint-every 3 -o out "$F/dists.fcs"
+	run train -q --checkpoint state --resume -o out2 "$F/dists.fcs"
+	[ "$status" -eq 0 ]
+	run train -q --checkpoint state -o out3 "$F/dists.fcs"
+	[ "$status" -eq 1 ]
+	[[ $output == *"--resume"* ]]
+	run train -q --checkpoint state --resume --lr 2e-3 -o out3 "$F/dists.fcs"
+	[ "$status" -eq 1 ]
+	[[ $output == *"lr 0.001, this run has 0.002"* ]]
+	run train -q --checkpoint state --resume -o out3 "$F/tokens.fcs"
+	[ "$status" -eq 1 ]
+	[[ $output == *"not the stream"* ]]
+	run fc-train -m out --dtype f32 --epochs 2 --batch-tokens 400 --lr 1e-3 --checkpoint state \
+		--resume -o out3 "$F/dists.fcs"
+	[ "$status" -eq 1 ]
+	[[ $output == *"model"* ]]
+	truncate -s -4 state/model.safetensors
+	run train -q --checkpoint state --resume -o out3 "$F/dists.fcs"
+	[ "$status" -eq 1 ]
+	[ ! -e out3 ]
+	train -q --checkpoint state --force -o out3 "$F/dists.fcs"
+	same_model out out3
+}
+
+@test "a stream of another tokenizer is refused" {
+	run train -o out "$F/other.fcs"
+	[ "$status" -eq 1 ]
+	[[ $output == *"fc-align apply"* ]]
+	[ ! -e out ]
+	run train -q --eval "$F/other.fcs" -o out "$F/tokens.fcs"
+	[ "$status" -eq 1 ]
+	[[ $output == *"other.fcs"* ]]
+	[ ! -e out ]
+}
+
+@test "a cut-off or damaged stream leaves no model" {
+	size=$(stat -c %s "$F/dists.fcs")
+	for cut in 10 $((size / 2)) $((size - 9)); do
+		head -c "$cut" "$F/dists.fcs" >cut.fcs
+		run train -q -o out cut.fcs
+		[ "$status" -eq 1 ]
+		[ ! -e out ]
+		[ "${#lines[@]}" -eq 1 ]
+		run pipe "cat cut.fcs | fc-train -q -m $F/pivot --epochs 1 --examples 60 -o out"
+		[ "$status" -eq 1 ]
+		[ ! -e out ]
+	done
+	: >empty
+	run train -q -o out empty
+	[ "$status" -eq 1 ]
+	[ ! -e out ]
+	[ -z "$(find . -name '.*.tmp')" ]
+}
+
+@test "a full disk leaves no model" {
+	run bash -c "trap '' XFSZ; ulimit -f 40; exec fc-train -q -m $F/pivot --steps 1 -o out $F/tokens.fcs"
+	[ "$status" -eq 1 ]
+	[ ! -e out ]
+	[ -z "$(find . -name '.*.tmp')" ]
+	run train -q --log /dev/full -o out "$F/tokens.fcs"
+	[ "$status" -eq 1 ]
+	[[ $output == *"/dev/full"* ]]
+	[ ! -e out ]
+	run bash -c "trap '' XFSZ; ulimit -f 4; cat $F/dists.fcs |
+		fc-train -q -m $F/pivot --epochs 2 -o out"
+	[ "$status" -eq 1 ]
+	[[ $output == *spool* ]]
+	[ ! -e out ]
+}
+
+@test "an existing output is kept, or replaced with --force" {
+	mkdir out && touch out/mine
+	run train -q -o out "$F/tokens.fcs"
+	[ "$status" -eq 1 ]
+	[ -e out/mine ]
+	train -q --force -o out "$F/tokens.fcs"
+	[ ! -e out/mine ]
+	[ -e out/model.safetensors ]
+}
+
+@test "the type of the saved weights" {
+	train -q --steps 1 --save-dtype f32 -o out "$F/tokens.fcs"
+	[ "$(jq -r .torch_dtype out/config.json)" = float32 ]
+	[ "$(jq -r .torch_dtype "$F/pivot/config.json")" = bfloat16 ]
+	[ "$(stat -c %s out/model.safetensors)" -gt $((19 * $(stat -c %s "$F/pivot/model.safetensors") / 10)) ]
+}
+
+@test "--steps ends a run, longer or shorter than the stream" {
+	for n in 1 3 50; do
+		train -q --steps "$n" --log log -o "out$n" "$F/tokens.fcs"
+		[ "$(wc -l <log)" -eq "$n" ]
+	done
+	jq -es 'map(.lr) | .[2] > .[20] and .[20] > .[49] and .[49] > 0' log
+}
+
+@test "long examples are cut, with their number" {
+	run train --max-length 30 -o out "$F/tokens.fcs"
+	[ "$status" -eq 0 ]
+	[[ $output == *"longer than the limit"* ]]
+	run train --max-length 2 -o out2 "$F/tokens.fcs"
+	[ "$status" -eq 1 ]
+	[[ $output == *"no conversation has a token to train on"* ]]
+}
+
+@test "wrong command lines end with 2" {
+	for bad in "" "-o out" "-m $F/pivot" "-m $F/pivot --init x -o out" "--init x -o out" \
+		"-m $F/pivot -o out --nonsense" "-m $F/pivot -o out --lambda 2" "-m $F/pivot -o out a b" \
+		"-m $F/pivot -o out --resume" "-m $F/pivot -o out --epochs 0" "-m $F/pivot -o out --loss mse"; do
+		# shellcheck disable=SC2086 # words
+		run -2 fc-train $bad
+		[ ! -e out ]
+	done
+	run -0 fc-train --help
+	run -1 fc-train -m nowhere -o out "$F/tokens.fcs"
+	[ "${#lines[@]}" -eq 1 ]
+}
