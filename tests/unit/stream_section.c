@@ -234,7 +234,7 @@ static void test_ties(void)
 {
 	struct fc_header h;
 	struct fc_writer *w;
-	struct fc_reader *r;
+	struct fc_reader *r = NULL;
 	struct fc_err e = {""};
 	struct fc_example x;
 	header(&h, NULL);
