@@ -153,6 +153,24 @@ static void test_minus_infinity(struct fc_nn *nn)
 	result_release(&got);
 }
 
+/* Logits that are no numbers: no harm, and the sums say so. */
+static void test_nan(struct fc_nn *nn)
+{
+	enum { V = 600, K = 50 };
+	float w[V], x = 1;
+	uint32_t target = 7;
+	for (int i = 0; i < V; i++)
+		w[i] = i % 3 ? NAN : (float)i;
+	const struct fc_head h = {{w, FC_F32, V, 1}, V, 0};
+	struct result got = topk(nn, &h, &x, &target, 1, K);
+	bool inside = true;
+	for (int k = 0; k < K; k++)
+		inside = inside && got.id[k] < V;
+	T_OK(inside && isnan(got.truth[0]),
+	    "NaN: ids stay in the vocabulary, log-probabilities are NaN");
+	result_release(&got);
+}
+
 static void test_logits(struct fc_nn *nn, struct fc_rng *r)
 {
 	enum { N = 3, C = 40, V = 301 };
@@ -181,6 +199,8 @@ int main(void)
 	    {4, 8, 1, 1, 1, 0, false},
 	    {3, 8, 33, 40, 0, 0, false},
 	    {9, 24, 1000, 1001, 64, 3, false},
+	    {6, 24, 9000, 9000, 100, 0, false},
+	    {6, 8, 9000, 9000, 300, 0, true}, /* more than groups */
 	    {33, 12, 777, 777, 20, 0, true},
 	    {5, 12, 300, 320, 299, 0, true},
 	    {50, 8, 32000, 32064, 64, 0, false}, /* several tiles */
@@ -194,6 +214,7 @@ int main(void)
 		test_topk(nn, &r, shapes[i]);
 	test_extremes(nn);
 	test_minus_infinity(nn);
+	test_nan(nn);
 	test_logits(nn, &r);
 	fc_nn_close(nn);
 	return t_done();

@@ -159,6 +159,68 @@ static void test_sums(const struct fc_kern *k, struct fc_rng *r)
 	T_OK(max_right, "%s: max of any length, nothing written beyond the end", k->name);
 }
 
+static void test_groups(const struct fc_kern *k, struct fc_rng *r)
+{
+	static const size_t lengths[] = {1, 5, 16, 17, 33, 500, 512, 513, 529, 1500};
+	bool right = true;
+	for (size_t l = 0; l < FC_LEN(lengths); l++) {
+		const size_t n = lengths[l], n_group = fc_kern_n_group(n);
+		float *x = random_floats(r, n, 1), *got = fc_calloc(n_group, sizeof *got);
+		float *expect = fc_calloc(n_group, sizeof *expect), max = -INFINITY;
+		for (size_t g = 0; g < n_group; g++)
+			expect[g] = -INFINITY;
+		for (size_t i = 0; i < n; i++) {
+			const size_t g = i / 512 * 16 + i % 16;
+			expect[g] = fmaxf(expect[g], x[i]);
+			max = fmaxf(max, x[i]);
+		}
+		right =
+		    right && k->group_max(x, n, got) == max && !memcmp(got, expect, n_group * 4);
+		free(x);
+		free(got);
+		free(expect);
+	}
+	T_OK(right, "%s: maxima of groups", k->name);
+}
+
+static void test_mm(const struct fc_kern *k, struct fc_rng *r)
+{
+	static const size_t sizes[][3] = {
+	    {1, 1, 1}, {3, 5, 7}, {8, 32, 64}, {15, 37, 20}, {16, 128, 9}, {23, 49, 33}};
+	double worst = 0;
+	for (size_t l = 0; l < FC_LEN(sizes); l++) {
+		const size_t M = sizes[l][0], N = sizes[l][1], K = sizes[l][2], ldb = N + 3,
+			     ldc = N + 2;
+		float *a = random_floats(r, M * K, 1), *at = random_floats(r, M * K, 1);
+		float *b = random_floats(r, K * ldb, 1), *c = random_floats(r, M * ldc, 1);
+		double *expect = doubles(c, M * ldc);
+		for (size_t m = 0; m < M; m++)
+			for (size_t n = 0; n < N; n++)
+				for (size_t i = 0; i < K; i++)
+					expect[m * ldc + n] +=
+					    (double)a[m * K + i] * (double)b[i * ldb + n];
+		k->transpose(at, M, a, K, M, K);
+		k->mm(c, ldc, a, K, 1, b, ldb, M, N, K, true);
+		worst = fmax(worst, max_error(c, expect, M * ldc));
+		for (size_t m = 0; m < M; m++)
+			for (size_t n = 0; n < N; n++) {
+				expect[m * ldc + n] = 0;
+				for (size_t i = 0; i < K; i++)
+					expect[m * ldc + n] +=
+					    (double)a[m * K + i] * (double)b[i * ldb + n];
+			}
+		k->mm(c, ldc, at, 1, M, b, ldb, M, N, K, false);
+		worst = fmax(worst, max_error(c, expect, M * ldc));
+		free(a);
+		free(at);
+		free(b);
+		free(c);
+		free(expect);
+	}
+	T_OK(worst < eps(64), "%s: products in the cache, also of a transposed: %.1f eps", k->name,
+	    worst / eps(1));
+}
+
 static void test_rows(const struct fc_kern *k, struct fc_rng *r, enum fc_dtype t)
 {
 	static const size_t widths[] = {1, 5, 16, 40, 67, 300};
@@ -285,6 +347,8 @@ int main(void)
 		test_act(all[i], FC_ACT_GELU_TANH, "gelu_tanh");
 		test_act(all[i], FC_ACT_GELU, "gelu");
 		test_sums(all[i], &r);
+		test_groups(all[i], &r);
+		test_mm(all[i], &r);
 		test_rows(all[i], &r, FC_F32);
 		test_rows(all[i], &r, FC_BF16);
 		test_rows(all[i], &r, FC_F16);

@@ -15,8 +15,16 @@
 struct tile {
 	const struct fc_attn *a;
 	const struct fc_attn_seq *s;
+	const float *kt; /* the sequence's keys, transposed by tiles; NULL where n_row is few */
 	size_t head, query, n_row;
 	bool one_query; /* rows are the heads that share their keys, else queries of one head */
+};
+
+/* Scores of few rows are dot products at the speed of memory. */
+enum { FEW = 8 };
+
+struct running {
+	float max[FC_ATTN_Q], sum[FC_ATTN_Q];
 };
 
 static size_t query_of(const struct tile *t, size_t row)
@@ -35,33 +43,36 @@ static size_t stride(const struct tile *t)
 	return t->one_query ? t->a->D : t->a->H * t->a->D;
 }
 
-struct running {
-	float max[FC_ATTN_Q], sum[FC_ATTN_Q];
-};
-
-/* Scores of a row become exp(score - max), 0 where it does not look.  Returns what the output so
- * far is to be multiplied by. */
-static float row_softmax(const struct fc_kern *k, const struct tile *t, size_t row, float *p,
-    size_t k0, size_t n, struct running *r)
+void fc_attn_flip(const struct fc_kern *kern, const struct fc_attn *a, const struct fc_attn_seq *s,
+    float *flipped, const float *x)
 {
-	const struct fc_attn *a = t->a;
-	const struct fc_attn_span v = fc_attn_span(a, t->s, query_of(t, row), k0, n);
+	const size_t GD = a->G * a->D;
+#pragma omp parallel for collapse(2)
+	for (size_t k0 = 0; k0 < s->n_k; k0 += FC_ATTN_K)
+		for (size_t g = 0; g < a->G; g++)
+			kern->transpose(flipped + fc_attn_flip_at(a, s, g, k0), FC_ATTN_K,
+			    x + k0 * GD + g * a->D, GD, fc_min_size(FC_ATTN_K, s->n_k - k0), a->D);
+}
+
+/* Scores of a row become exp(score - max) in the columns of span v and 0 in the others of span all.
+ * Returns what the output so far is to be multiplied by. */
+static float row_softmax(const struct fc_kern *k, const struct fc_attn *a, struct fc_attn_span v,
+    struct fc_attn_span all, float *p, float *max, float *sum)
+{
 	float scale = a->scale;
-	if (v.lo == v.hi) {
-		memset(p, 0, n * sizeof *p);
+	memset(p + all.lo, 0, (v.lo - all.lo) * sizeof *p);
+	memset(p + v.hi, 0, (all.hi - v.hi) * sizeof *p);
+	if (v.lo == v.hi)
 		return 1;
-	}
 	if (a->softcap > 0) {
 		k->cap(p + v.lo, p + v.lo, scale, a->softcap, v.hi - v.lo);
 		scale = 1;
 	}
-	const float before = r->max[row], here = scale * k->max(p + v.lo, v.hi - v.lo);
-	const float max = here > before ? here : before, shrink = expf(before - max);
-	const double sum = k->exp_scaled(p + v.lo, p + v.lo, scale, max, 1, v.hi - v.lo);
-	r->sum[row] = r->sum[row] * shrink + (float)sum;
-	r->max[row] = max;
-	memset(p, 0, v.lo * sizeof *p);
-	memset(p + v.hi, 0, (n - v.hi) * sizeof *p);
+	const float before = *max, here = scale * k->max(p + v.lo, v.hi - v.lo);
+	*max = here > before ? here : before;
+	const float shrink = before == *max ? 1 : expf(before - *max);
+	*sum =
+	    *sum * shrink + (float)k->exp_scaled(p + v.lo, p + v.lo, scale, *max, 1, v.hi - v.lo);
 	return shrink;
 }
 
@@ -71,94 +82,126 @@ static void scale_row(float *o, float x, size_t D)
 		o[d] *= x;
 }
 
-/* Scores of few rows are dot products at the speed of memory, of many a matrix product. */
-enum { FEW = 8 };
-
-static void scores(
-    const struct fc_kern *kern, const struct tile *t, float *p, const float *k, size_t n)
+/* p [n_row, FC_ATTN_K]: scores of rows from r0 on with the keys [v.lo, v.hi) of tile k0 */
+static void scores(const struct fc_kern *kern, const struct tile *t, size_t r0, size_t n_row,
+    size_t k0, struct fc_attn_span v, float *p)
 {
-	const size_t D = t->a->D, GD = t->a->G * D;
-	const float *q = t->s->q + offset(t);
-	if (t->n_row <= FEW)
-		kern->dot_rows(p, FC_ATTN_K, q, stride(t), k, GD, FC_F32, t->n_row, n, D);
+	const size_t D = t->a->D, GD = t->a->G * D, g = t->head / (t->a->H / t->a->G);
+	const float *q = t->s->q + offset(t) + r0 * stride(t);
+	if (t->kt)
+		kern->mm(p + v.lo, FC_ATTN_K, q, stride(t), 1,
+		    t->kt + fc_attn_flip_at(t->a, t->s, g, k0) + v.lo, FC_ATTN_K, n_row,
+		    v.hi - v.lo, D, false);
 	else
-		fc_sgemm(FC_NT, t->n_row, n, D, q, stride(t), k, GD, 0, p, FC_ATTN_K);
+		kern->dot_rows(p + v.lo, FC_ATTN_K, q, stride(t),
+		    t->s->k + (k0 + v.lo) * GD + g * D, GD, FC_F32, n_row, v.hi - v.lo, D);
 }
 
-static void add_values(const struct fc_kern *kern, const struct tile *t, const float *p,
-    const float *v, size_t n, bool accumulate)
+static void add_values(const struct fc_kern *kern, const struct tile *t, size_t r0, size_t n_row,
+    size_t k0, struct fc_attn_span v, const float *p)
 {
-	const size_t D = t->a->D, GD = t->a->G * D, ld = stride(t);
-	float *o = t->s->o + offset(t);
-	if (t->n_row > FEW) {
-		fc_sgemm(FC_NN, t->n_row, D, n, p, FC_ATTN_K, v, GD, accumulate ? 1 : 0, o, ld);
+	const size_t D = t->a->D, GD = t->a->G * D, g = t->head / (t->a->H / t->a->G),
+		     ld = stride(t);
+	const float *value = t->s->v + (k0 + v.lo) * GD + g * D;
+	float *o = t->s->o + offset(t) + r0 * ld;
+	if (t->kt)
+		kern->mm(o, ld, p + v.lo, FC_ATTN_K, 1, value, GD, n_row, D, v.hi - v.lo, true);
+	else
+		for (size_t r = 0; r < n_row; r++)
+			kern->weighted_sum(
+			    o + r * ld, p + r * FC_ATTN_K + v.lo, value, GD, v.hi - v.lo, D, true);
+}
+
+/* Rows from r0 on against one tile of keys. */
+static void group_fwd(const struct fc_kern *kern, const struct tile *t, size_t r0, size_t n_row,
+    size_t k0, size_t n, float *p, struct running *r)
+{
+	const struct fc_attn_span all =
+	    fc_attn_span(t->a, t->s, query_of(t, r0), query_of(t, r0 + n_row - 1), k0, n);
+	if (all.lo == all.hi)
 		return;
+	scores(kern, t, r0, n_row, k0, all, p);
+	for (size_t i = r0; i < r0 + n_row; i++) {
+		const size_t query = query_of(t, i);
+		const struct fc_attn_span v = fc_attn_span(t->a, t->s, query, query, k0, n);
+		const float shrink = row_softmax(
+		    kern, t->a, v, all, p + (i - r0) * FC_ATTN_K, &r->max[i], &r->sum[i]);
+		if (shrink != 1)
+			scale_row(t->s->o + offset(t) + i * stride(t), shrink, t->a->D);
 	}
-	for (size_t r = 0; r < t->n_row; r++)
-		kern->weighted_sum(o + r * ld, p + r * FC_ATTN_K, v, GD, n, D, accumulate);
+	add_values(kern, t, r0, n_row, k0, all, p);
 }
 
 static void tile_fwd(const struct fc_kern *kern, const struct tile *t, float *p)
 {
-	const struct fc_attn *a = t->a;
 	const struct fc_attn_seq *s = t->s;
-	const size_t D = a->D, g = t->head / (a->H / a->G), at = offset(t);
-	const size_t end = fc_attn_end(s, query_of(t, t->n_row - 1));
+	const size_t D = t->a->D, end = fc_attn_end(s, query_of(t, t->n_row - 1));
+	const size_t first = fc_attn_first(t->a, s, t->query) / FC_ATTN_K * FC_ATTN_K;
 	struct running r;
 	for (size_t i = 0; i < t->n_row; i++) {
 		r.max[i] = -INFINITY;
 		r.sum[i] = 0;
+		memset(s->o + offset(t) + i * stride(t), 0, D * sizeof(float));
 	}
-	const size_t first = fc_attn_first(a, s, t->query);
-	for (size_t k0 = first; k0 < end; k0 += FC_ATTN_K) {
-		const size_t n = fc_min_size(FC_ATTN_K, end - k0), kv = (k0 * a->G + g) * D;
-		scores(kern, t, p, s->k + kv, n);
-		for (size_t i = 0; i < t->n_row; i++) {
-			const float shrink = row_softmax(kern, t, i, p + i * FC_ATTN_K, k0, n, &r);
-			if (k0 > first && shrink != 1)
-				scale_row(s->o + at + i * stride(t), shrink, D);
-		}
-		add_values(kern, t, p, s->v + kv, n, k0 > first);
-	}
+	for (size_t k0 = first; k0 < end; k0 += FC_ATTN_K)
+		for (size_t i = 0; i < t->n_row; i += FC_ATTN_GROUP)
+			group_fwd(kern, t, i, fc_min_size(FC_ATTN_GROUP, t->n_row - i), k0,
+			    fc_min_size(FC_ATTN_K, end - k0), p, &r);
 	for (size_t i = 0; i < t->n_row; i++) {
-		scale_row(s->o + at + i * stride(t), 1 / r.sum[i], D);
+		scale_row(s->o + offset(t) + i * stride(t), 1 / r.sum[i], D);
 		if (s->lse)
-			s->lse[at / D + i * (stride(t) / D)] = r.max[i] + logf(r.sum[i]);
+			s->lse[offset(t) / D + i * (stride(t) / D)] = r.max[i] + logf(r.sum[i]);
 	}
+}
+
+/* Rows are the heads that share keys where there is one query. */
+static bool is_one_query(const struct fc_attn *a, const struct fc_attn_seq *s)
+{
+	return s->n_q == 1 && a->H / a->G <= FC_ATTN_Q;
+}
+
+static bool is_few(const struct fc_attn *a, const struct fc_attn_seq *s)
+{
+	return is_one_query(a, s) || s->n_q <= FEW;
 }
 
 /* Tiles of a sequence: per query block and head, or, of a single query, per key head. */
 static size_t n_tile(const struct fc_attn *a, const struct fc_attn_seq *s)
 {
-	const size_t shared = a->H / a->G;
-	if (s->n_q == 1 && shared <= FC_ATTN_Q)
-		return a->G;
-	return (s->n_q + FC_ATTN_Q - 1) / FC_ATTN_Q * a->H;
+	return is_one_query(a, s) ? a->G : fc_attn_n_block(s->n_q, FC_ATTN_Q) * a->H;
 }
 
 /* The i-th tile; the last queries, which see most keys, come first. */
-static struct tile tile_at(const struct fc_attn *a, const struct fc_attn_seq *s, size_t i)
+static struct tile tile_at(
+    const struct fc_attn *a, const struct fc_attn_seq *s, const float *kt, size_t i)
 {
-	const size_t shared = a->H / a->G, n_block = (s->n_q + FC_ATTN_Q - 1) / FC_ATTN_Q;
-	if (s->n_q == 1 && shared <= FC_ATTN_Q)
-		return (struct tile){a, s, i * shared, 0, shared, true};
-	const size_t query = (n_block - 1 - i / a->H) * FC_ATTN_Q;
-	return (struct tile){a, s, i % a->H, query, fc_min_size(FC_ATTN_Q, s->n_q - query), false};
+	const size_t shared = a->H / a->G;
+	if (is_one_query(a, s))
+		return (struct tile){a, s, NULL, i * shared, 0, shared, true};
+	const size_t query = (fc_attn_n_block(s->n_q, FC_ATTN_Q) - 1 - i / a->H) * FC_ATTN_Q;
+	return (struct tile){a, s, is_few(a, s) ? NULL : kt, i % a->H, query,
+	    fc_min_size(FC_ATTN_Q, s->n_q - query), false};
 }
 
 void fc_attn_fwd(
     struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq)
 {
-	const size_t size = FC_ATTN_Q * FC_ATTN_K;
-	float *scratch =
-	    fc_nn_scratch(nn, FC_SCRATCH_ATTN, size * (size_t)fc_par_threads(), sizeof *scratch);
-	size_t *off = fc_nn_scratch(nn, FC_SCRATCH_TASKS, n_seq + 1, sizeof *off);
-	off[0] = 0;
+	const size_t size = FC_ATTN_GROUP * FC_ATTN_K, own = size * (size_t)fc_par_threads();
+	size_t *off = fc_nn_scratch(nn, FC_SCRATCH_TASKS, 2 * n_seq + 2, sizeof *off), next = 0;
+	size_t *flip_off = off + n_seq + 1;
+	assert(a->G && a->H % a->G == 0 && a->scale > 0);
+	off[0] = flip_off[0] = 0;
 	for (size_t s = 0; s < n_seq; s++) {
-		assert(seq[s].n_k >= seq[s].n_q && a->H % a->G == 0 && a->scale > 0);
+		assert(seq[s].n_k >= seq[s].n_q);
 		off[s + 1] = off[s] + n_tile(a, &seq[s]);
+		flip_off[s + 1] =
+		    flip_off[s] + (is_few(a, &seq[s]) ? 0 : fc_attn_flip_size(a, &seq[s]));
 	}
-	size_t next = 0;
+	float *scratch = fc_nn_scratch(nn, FC_SCRATCH_ATTN, own + flip_off[n_seq], sizeof *scratch);
+	float *kt = scratch + own;
+	for (size_t s = 0; s < n_seq; s++)
+		if (!is_few(a, &seq[s]))
+			fc_attn_flip(nn->kern, a, &seq[s], kt + flip_off[s], seq[s].k);
 #pragma omp parallel
 	{
 		size_t me, s = 0;
@@ -168,7 +211,7 @@ void fc_attn_fwd(
 		for (size_t i = 0; i < off[n_seq]; i++) {
 			while (i >= off[s + 1]) /* a thread's tasks ascend */
 				s++;
-			const struct tile t = tile_at(a, &seq[s], i - off[s]);
+			const struct tile t = tile_at(a, &seq[s], kt + flip_off[s], i - off[s]);
 			tile_fwd(nn->kern, &t, scratch + me * size);
 		}
 	}

@@ -4,8 +4,13 @@
 
 #include "nn/backend.h"
 
-/* Scores exist for one tile of this many queries and keys a thread. */
-enum { FC_ATTN_Q = 64, FC_ATTN_K = 128 };
+/* Scores exist for one tile of this many queries and keys a thread; GROUP queries at a time. */
+enum { FC_ATTN_Q = 64, FC_ATTN_K = 128, FC_ATTN_GROUP = 16 };
+
+static inline size_t fc_attn_n_block(size_t n, size_t block)
+{
+	return (n + block - 1) / block;
+}
 
 /* Query i of a sequence sees the keys [first, end). */
 static inline size_t fc_attn_end(const struct fc_attn_seq *s, size_t i)
@@ -19,17 +24,32 @@ static inline size_t fc_attn_first(const struct fc_attn *a, const struct fc_attn
 	return a->window && end > a->window ? end - a->window : 0;
 }
 
-/* The part of the tile of n keys from k0 that query i sees: columns [lo, hi), or lo == hi. */
+/* The part of the tile of n keys from k0 that queries i to j see together: columns [lo, hi). */
 struct fc_attn_span {
 	size_t lo, hi;
 };
 static inline struct fc_attn_span fc_attn_span(
-    const struct fc_attn *a, const struct fc_attn_seq *s, size_t i, size_t k0, size_t n)
+    const struct fc_attn *a, const struct fc_attn_seq *s, size_t i, size_t j, size_t k0, size_t n)
 {
-	const size_t first = fc_attn_first(a, s, i), end = fc_attn_end(s, i);
+	const size_t first = fc_attn_first(a, s, i), end = fc_attn_end(s, j);
 	const size_t hi = end > k0 ? fc_min_size(end - k0, n) : 0;
 	const size_t lo = first > k0 ? fc_min_size(first - k0, hi) : 0;
 	return (struct fc_attn_span){lo, hi};
 }
+
+/* Floats of a [n_k, G*D] matrix of keys or values transposed by tiles: [G][n_tile][D][FC_ATTN_K].
+ */
+static inline size_t fc_attn_flip_size(const struct fc_attn *a, const struct fc_attn_seq *s)
+{
+	return fc_attn_n_block(s->n_k, FC_ATTN_K) * FC_ATTN_K * a->G * a->D;
+}
+/* Where tile k0 of key head g is in it. */
+static inline size_t fc_attn_flip_at(
+    const struct fc_attn *a, const struct fc_attn_seq *s, size_t g, size_t k0)
+{
+	return (g * fc_attn_n_block(s->n_k, FC_ATTN_K) * FC_ATTN_K + k0) * a->D;
+}
+void fc_attn_flip(const struct fc_kern *kern, const struct fc_attn *a, const struct fc_attn_seq *s,
+    float *flipped, const float *x /* s->k or s->v */);
 
 #endif

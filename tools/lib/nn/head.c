@@ -3,6 +3,9 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
+
+#include "base/par.h"
 
 /* A tile is small enough for the outer cache and high enough for the product to run well. */
 enum { TILE_BYTES = 16 << 20, LEAST_ROWS = 64, MOST_ROWS = 1024 };
@@ -31,99 +34,156 @@ void fc_head_tile(
 struct fc_head_norm fc_head_norm_row(
     const struct fc_kern *k, const float *z, size_t n_vocab, float *group_max)
 {
-	struct fc_head_norm norm = {-INFINITY, 0, 0};
-	for (size_t v = 0, g = 0; v < n_vocab; v += FC_HEAD_GROUP, g++) {
-		group_max[g] = k->max(z + v, fc_min_size(FC_HEAD_GROUP, n_vocab - v));
-		norm.max = group_max[g] > norm.max ? group_max[g] : norm.max;
-	}
+	struct fc_head_norm norm;
+	norm.max = k->group_max(z, n_vocab, group_max);
 	norm.sum = k->exp_sum(z, norm.max, n_vocab);
 	norm.log_sum = log(norm.sum);
 	return norm;
 }
 
-uint32_t fc_head_best(
-    const float *z, size_t n_vocab, const float *group_max, const struct fc_head_norm *norm)
+uint32_t fc_head_best(const float *z, size_t n_vocab, const float *group_max, float max)
 {
-	size_t v = 0;
-	for (size_t g = 0; v + FC_HEAD_GROUP < n_vocab && group_max[g] < norm->max; g++)
-		v += FC_HEAD_GROUP;
-	while (v + 1 < n_vocab && z[v] < norm->max)
-		v++;
-	return (uint32_t)v;
-}
-
-/* The worst of the kept tokens is on top: the smallest logit, of equal ones the largest id. */
-static bool worse(const float *z, uint32_t a, uint32_t b)
-{
-	return z[a] < z[b] || (z[a] == z[b] && a > b);
-}
-
-static void sift_down(uint32_t *heap, size_t n, size_t i, const float *z)
-{
-	const uint32_t id = heap[i];
-	for (size_t c; (c = 2 * i + 1) < n; i = c) {
-		if (c + 1 < n && worse(z, heap[c + 1], heap[c]))
-			c++;
-		if (!worse(z, heap[c], id))
-			break;
-		heap[i] = heap[c];
+	size_t best = n_vocab - 1;
+	for (size_t g = 0; g < fc_kern_n_group(n_vocab); g++) {
+		size_t v = fc_kern_group_at(g);
+		if (group_max[g] < max || v >= best)
+			continue;
+		while (v < best && z[v] < max)
+			v += FC_KERN_LANES;
+		best = v < best ? v : best;
 	}
-	heap[i] = id;
+	return (uint32_t)best;
 }
 
 /*
- * The K largest of z [V] in descending order.  Ids ascend, so an equal logit never replaces one
- * that is kept, and a group whose largest is not above the worst kept has nothing to give.
+ * A logit and its id as one number that orders like them: by logit, of equal ones the lesser id is
+ * the larger number.  Adding 0 makes -0 equal to 0.
  */
-static void top_k(uint32_t *id, size_t K, const float *z, size_t V, const float *group_max)
+static uint64_t key_of(float z, size_t id)
 {
+	uint32_t u;
+	z += 0.0f;
+	memcpy(&u, &z, 4);
+	u ^= u >> 31 ? UINT32_MAX : (uint32_t)1 << 31;
+	return (uint64_t)u << 32 | (UINT32_MAX - (uint32_t)id);
+}
+
+static float logit_of(uint64_t key)
+{
+	uint32_t u = (uint32_t)(key >> 32);
+	float z;
+	u ^= u >> 31 ? (uint32_t)1 << 31 : UINT32_MAX;
+	memcpy(&z, &u, 4);
+	return z;
+}
+
+static uint32_t id_of(uint64_t key)
+{
+	return UINT32_MAX - (uint32_t)key;
+}
+
+/* The smallest of heap [n] is on top. */
+static void sift_down(uint64_t *heap, size_t n, size_t i)
+{
+	const uint64_t key = heap[i];
+	for (size_t c; (c = 2 * i + 1) < n; i = c) {
+		if (c + 1 < n && heap[c + 1] < heap[c])
+			c++;
+		if (heap[c] >= key)
+			break;
+		heap[i] = heap[c];
+	}
+	heap[i] = key;
+}
+
+/* Keeps the K largest keys of those offered. */
+struct heap {
+	uint64_t *key; /* [K] */
+	size_t n, K;
+};
+
+static void offer(struct heap *h, uint64_t key)
+{
+	if (h->n < h->K) {
+		h->key[h->n++] = key;
+		for (size_t i = h->n == h->K ? h->K / 2 : 0; i-- > 0;)
+			sift_down(h->key, h->K, i);
+	} else if (key > h->key[0]) {
+		h->key[0] = key;
+		sift_down(h->key, h->K, 0);
+	}
+}
+
+/* The K-th largest group maximum: no logit below it can be among the K largest. */
+static float least_of_top(struct heap *h, const float *group_max, size_t n_group)
+{
+	h->n = 0;
+	for (size_t g = 0; g < n_group; g++)
+		offer(h, key_of(group_max[g], 0));
+	return h->n < h->K ? -INFINITY : logit_of(h->key[0]);
+}
+
+/* The K largest of z [V] in descending order; key is scratch [K].  NaNs count as the largest. */
+static void top_k(
+    uint32_t *id, size_t K, const float *z, size_t V, const float *group_max, uint64_t *key)
+{
+	const size_t n_group = fc_kern_n_group(V);
+	struct heap h = {key, 0, K};
 	if (!K)
 		return;
-	for (size_t i = 0; i < K; i++)
-		id[i] = (uint32_t)i;
-	for (size_t i = K / 2; i-- > 0;)
-		sift_down(id, K, i, z);
-	for (size_t v = K; v < V;) {
-		const size_t g = v / FC_HEAD_GROUP, end = fc_min_size((g + 1) * FC_HEAD_GROUP, V);
-		for (; group_max[g] > z[id[0]] && v < end; v++)
-			if (z[v] > z[id[0]]) {
-				id[0] = (uint32_t)v;
-				sift_down(id, K, 0, z);
-			}
-		v = end;
+	const float least = least_of_top(&h, group_max, n_group);
+	h.n = 0;
+	for (size_t g = 0; g < n_group; g++) {
+		if (group_max[g] < least)
+			continue;
+		const size_t first = fc_kern_group_at(g),
+			     end = fc_min_size(first + FC_KERN_BLOCK, V);
+		for (size_t v = first; v < end; v += FC_KERN_LANES)
+			if (!(z[v] < least))
+				offer(&h, key_of(z[v], v));
 	}
-	for (size_t n = K; n > 1; n--) {
-		const uint32_t last = id[0];
-		id[0] = id[n - 1];
-		id[n - 1] = last;
-		sift_down(id, n - 1, 0, z);
+	for (size_t n = K; n-- > 0;) {
+		id[n] = id_of(key[0]);
+		key[0] = key[n];
+		sift_down(key, n, 0);
 	}
+}
+
+/* One row of fc_head_topk(), from its logits. */
+static void topk_row(const struct fc_kern *kern, const float *z, size_t V, uint32_t target,
+    size_t K, uint32_t *id, float *logprob, float *true_logprob, float *group_max, uint64_t *key)
+{
+	const struct fc_head_norm norm = fc_head_norm_row(kern, z, V, group_max);
+	top_k(id, K, z, V, group_max, key);
+	for (size_t k = 0; k < K; k++)
+		logprob[k] = (float)fc_head_logprob(&norm, z[id[k]]);
+	assert(target == FC_NO_TARGET || target < V);
+	*true_logprob = target == FC_NO_TARGET ? 0 : (float)fc_head_logprob(&norm, z[target]);
 }
 
 void fc_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x, const uint32_t *target,
     size_t N, size_t K, uint32_t *id, float *logprob, float *true_logprob)
 {
 	const size_t C = h->w.n_in, V = h->n_vocab, ld = h->w.n_out, tile = fc_head_tile_rows(h, N);
-	const size_t n_group = fc_head_n_group(h);
+	const size_t n_group = fc_kern_n_group(V), n_threads = (size_t)fc_par_threads();
 	float *logits = fc_nn_scratch(nn, FC_SCRATCH_LOGITS, tile * ld, sizeof *logits);
-	float *group_max = fc_nn_scratch(nn, FC_SCRATCH_ROW, tile * n_group, sizeof *group_max);
+	uint64_t *keys = fc_nn_scratch(nn, FC_SCRATCH_ROW, n_threads * (K + n_group), sizeof *keys);
 	assert(V && V <= ld && K <= V);
 	for (size_t n0 = 0; n0 < N; n0 += tile) {
 		const size_t n_rows = fc_min_size(tile, N - n0);
+		size_t next = 0;
 		fc_head_tile(nn, h, x + n0 * C, n_rows, logits);
-#pragma omp parallel for schedule(dynamic)
-		for (size_t r = 0; r < n_rows; r++) {
-			const size_t n = n0 + r;
-			const float *z = logits + r * ld;
-			const struct fc_head_norm norm =
-			    fc_head_norm_row(nn->kern, z, V, group_max + r * n_group);
-			top_k(id + n * K, K, z, V, group_max + r * n_group);
-			for (size_t k = n * K; k < (n + 1) * K; k++)
-				logprob[k] = (float)fc_head_logprob(&norm, z[id[k]]);
-			assert(target[n] == FC_NO_TARGET || target[n] < V);
-			true_logprob[n] = target[n] == FC_NO_TARGET
-			    ? 0
-			    : (float)fc_head_logprob(&norm, z[target[n]]);
+#pragma omp parallel
+		{
+			size_t me;
+#pragma omp atomic capture
+			me = next++;
+			uint64_t *key = keys + me * (K + n_group);
+#pragma omp for schedule(dynamic)
+			for (size_t n = n0; n < n0 + n_rows; n++)
+				topk_row(nn->kern, logits + (n - n0) * ld, V, target[n], K,
+				    id + n * K, logprob + n * K, true_logprob + n,
+				    (float *)(key + K), key);
 		}
 	}
 }

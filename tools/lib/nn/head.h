@@ -11,21 +11,16 @@ void fc_head_tile(
     struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N, float *logits);
 
 /*
- * A row's logits in groups of FC_HEAD_GROUP: the largest of every group is what makes finding the
- * top-k cheap.  The log-sum-exp is kept in two parts, since next to a huge logit the second one
- * would vanish: log p = (z - max) - log_sum.
+ * The largest logit of each of a row's groups (fc_kern's group_max) makes finding the top-k cheap.
+ * The log-sum-exp is kept in two parts, since next to a huge logit the second one would vanish:
+ * log p = (z - max) - log_sum.
  */
-#define FC_HEAD_GROUP 256
-static inline size_t fc_head_n_group(const struct fc_head *h)
-{
-	return (h->n_vocab + FC_HEAD_GROUP - 1) / FC_HEAD_GROUP;
-}
 struct fc_head_norm {
 	float max;
 	double sum, log_sum; /* of exp(z - max) */
 };
-struct fc_head_norm fc_head_norm_row(
-    const struct fc_kern *k, const float *z, size_t n_vocab, float *group_max /* [n_group] */);
+struct fc_head_norm fc_head_norm_row(const struct fc_kern *k, const float *z, size_t n_vocab,
+    float *group_max /* [fc_kern_n_group(n_vocab)] */);
 
 static inline double fc_head_logprob(const struct fc_head_norm *n, float z)
 {
@@ -33,7 +28,6 @@ static inline double fc_head_logprob(const struct fc_head_norm *n, float z)
 }
 
 /* The least id with the largest logit. */
-uint32_t fc_head_best(
-    const float *z, size_t n_vocab, const float *group_max, const struct fc_head_norm *norm);
+uint32_t fc_head_best(const float *z, size_t n_vocab, const float *group_max, float max);
 
 #endif

@@ -102,7 +102,7 @@ static struct fc_loss row_loss(
 		assert(r->target < V);
 		loss.nll = -fc_head_logprob(&norm, z[r->target]);
 		loss.sft = (double)r->sft_weight * loss.nll;
-		loss.n_correct = fc_head_best(z, V, group_max, &norm) == r->target;
+		loss.n_correct = fc_head_best(z, V, group_max, norm.max) == r->target;
 	}
 	if (r->n)
 		loss.kd = distil(s, r, z, &norm);
@@ -127,7 +127,7 @@ struct tile {
 
 static struct tile tile_scratch(struct fc_nn *nn, const struct step *s, size_t n0, size_t n_rows)
 {
-	const size_t n_group = fc_head_n_group(s->h);
+	const size_t n_group = fc_kern_n_group(s->h->n_vocab);
 	const size_t n_entry =
 	    s->teacher ? s->teacher->row_off[n0 + n_rows] - s->teacher->row_off[n0] : 0;
 	const size_t row_bytes = sizeof(struct fc_loss) + n_group * sizeof(float);
@@ -143,7 +143,7 @@ static void tile_loss(struct fc_nn *nn, const struct step *s, float *logits, siz
     size_t n_rows, bool backward, struct fc_loss *loss)
 {
 	const struct tile t = tile_scratch(nn, s, n0, n_rows);
-	const size_t n_group = fc_head_n_group(s->h), ld = s->h->w.n_out;
+	const size_t n_group = fc_kern_n_group(s->h->n_vocab), ld = s->h->w.n_out;
 #pragma omp parallel for schedule(dynamic)
 	for (size_t i = 0; i < n_rows; i++) {
 		const struct row r = row_of(s, t.share, n0, n0 + i);

@@ -17,6 +17,8 @@
 struct fc_kern {
 	const char *name;
 	float (*max)(const float *x, size_t n); /* -inf where n is 0 */
+	/* The same, and in group[] the largest of every group; see fc_kern_group_at(). */
+	float (*group_max)(const float *x, size_t n, float *group);
 	/* sum exp(x - shift) */
 	double (*exp_sum)(const float *x, float shift, size_t n);
 	/* y = w exp(a x - shift); returns the sum of y */
@@ -35,6 +37,14 @@ struct fc_kern {
 	/* y = sum_j p[j] v[j], n rows v of D floats, ldv apart */
 	void (*weighted_sum)(float *y, const float *p, const float *v, size_t ldv, size_t n,
 	    size_t D, bool accumulate);
+	/*
+	 * c[m,n] (+)= sum_k a[m,k] b[k,n] with a's elements a_row and a_k apart, for matrices that
+	 * are in the cache: nothing is copied.
+	 */
+	void (*mm)(float *c, size_t ldc, const float *a, size_t a_row, size_t a_k, const float *b,
+	    size_t ldb, size_t M, size_t N, size_t K, bool accumulate);
+	/* y[n,m] = x[m,n] */
+	void (*transpose)(float *y, size_t ldy, const float *x, size_t ldx, size_t M, size_t N);
 	/* y[m,o] = sum_i x[m,i] w[o,i]; for few rows x, where reading w is what takes time */
 	void (*dot_rows)(float *y, size_t ldy, const float *x, size_t ldx, const void *w,
 	    size_t ldw, enum fc_dtype t, size_t M, size_t O, size_t I);
@@ -46,6 +56,21 @@ struct fc_kern {
 };
 
 const struct fc_kern *fc_kern(void);
+
+/*
+ * Groups for group_max: 16 of them share a block of 512 elements, dealt out in turn, so that the
+ * maxima are those of vector lanes.  Group g holds the elements fc_kern_group_at(g) + 16 j,
+ * j < 32, below n.
+ */
+enum { FC_KERN_LANES = 16, FC_KERN_BLOCK = 512 };
+static inline size_t fc_kern_n_group(size_t n)
+{
+	return (n + FC_KERN_BLOCK - 1) / FC_KERN_BLOCK * FC_KERN_LANES;
+}
+static inline size_t fc_kern_group_at(size_t g)
+{
+	return g / FC_KERN_LANES * FC_KERN_BLOCK + g % FC_KERN_LANES;
+}
 
 /* Every set this processor can run; the last is the portable one, written without intrinsics. */
 #define FC_KERN_MAX 3

@@ -11,6 +11,7 @@
 #endif
 
 #define VL 8
+#define MM_ROWS 6 /* of 16 registers */
 #define KERN fc_kern_avx2
 #include "nn/kern_vector.h"
 
@@ -24,6 +25,19 @@ static inline vf vmax(vf a, vf b) /* b where one is not a number */
 	return (vf)_mm256_max_ps((__m256)a, (__m256)b);
 }
 
+static inline vf vmin(vf a, vf b) /* b where one is not a number */
+{
+	return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+}
+
+static inline float vmax_of(vf a)
+{
+	__m128 m =
+	    _mm_max_ps(_mm256_castps256_ps128((__m256)a), _mm256_extractf128_ps((__m256)a, 1));
+	m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+	return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
 static inline float vsum(vf a)
 {
 	__m128 s =
@@ -35,6 +49,25 @@ static inline float vsum(vf a)
 static inline vf load_f16(const void *p)
 {
 	return (vf)_mm256_cvtph_ps(_mm_loadu_si128(p));
+}
+
+/* n < VL floats, the other lanes are fill */
+static inline __m256i first_lanes(size_t n)
+{
+	return _mm256_cmpgt_epi32(
+	    _mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+static inline vf vload_part(const float *p, size_t n, float fill)
+{
+	const __m256i mask = first_lanes(n);
+	return (vf)_mm256_blendv_ps(
+	    _mm256_set1_ps(fill), _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask));
+}
+
+static inline void vstore_part(float *p, vf v, size_t n)
+{
+	_mm256_maskstore_ps(p, first_lanes(n), (__m256)v);
 }
 
 #include "nn/kern_body.h"

@@ -12,6 +12,7 @@
 #endif
 
 #define VL 16
+#define MM_ROWS 8 /* of 32 registers */
 #define KERN fc_kern_avx512
 #include "nn/kern_vector.h"
 
@@ -25,6 +26,16 @@ static inline vf vmax(vf a, vf b) /* b where one is not a number */
 	return (vf)_mm512_max_ps((__m512)a, (__m512)b);
 }
 
+static inline vf vmin(vf a, vf b) /* b where one is not a number */
+{
+	return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+}
+
+static inline float vmax_of(vf a)
+{
+	return _mm512_reduce_max_ps((__m512)a);
+}
+
 static inline float vsum(vf a)
 {
 	return _mm512_reduce_add_ps((__m512)a);
@@ -33,6 +44,17 @@ static inline float vsum(vf a)
 static inline vf load_f16(const void *p)
 {
 	return (vf)_mm512_cvtph_ps(_mm256_loadu_si256(p));
+}
+
+/* n < VL floats, the other lanes are fill */
+static inline vf vload_part(const float *p, size_t n, float fill)
+{
+	return (vf)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), (__mmask16)((1u << n) - 1), p);
+}
+
+static inline void vstore_part(float *p, vf v, size_t n)
+{
+	_mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 }
 
 #include "nn/kern_body.h"

@@ -11,7 +11,7 @@ INLINE vf vexp(vf x)
 {
 	const float round = 0x1.8p23f; /* adding it leaves no bits behind the point */
 	x = vmax(vset(-88), x);        /* this order keeps a NaN */
-	x = vselect(x > vset(89), vset(89), x);
+	x = vmin(vset(89), x);
 	const vf shifted = vfma(x, vset(0x1.715476p0f), vset(round)), n = shifted - vset(round);
 	vf r = vfma(n, vset(-0x1.62e4p-1f), x);
 	r = vfma(n, vset(-0x1.7f7d1cp-20f), r);
@@ -65,7 +65,7 @@ INLINE vf vnormal(vf x, vf *density)
 INLINE vf vact(enum fc_act act, vf x, vf *d)
 {
 	const vf one = vset(1), half = vset(0.5f);
-	const vf c = vmax(vset(-20), vselect(x > vset(20), vset(20), x));
+	const vf c = vmax(vset(-20), vmin(vset(20), x));
 	if (act == FC_ACT_SILU) {
 		const vf e = vexp(-x), s = one / (one + e);
 		const vf rest =
@@ -97,10 +97,30 @@ static float kern_max(const float *x, size_t n)
 	for (; i < n; i += VL)
 		m0 = vmax(n - i < VL ? vload_part(x + i, n - i, -INFINITY) : vload(x + i), m0);
 	m0 = vmax(m0, m1);
-	float max = m0[0];
-	for (int k = 1; k < VL; k++)
-		max = m0[k] > max ? m0[k] : max;
-	return max;
+	return vmax_of(m0);
+}
+
+static float kern_group_max(const float *x, size_t n, float *group)
+{
+	enum { PER_GROUP = FC_KERN_LANES / VL };
+	vf all = vset(-INFINITY), m[PER_GROUP];
+	for (size_t i = 0; i < n; group += FC_KERN_LANES) {
+		const size_t end = n - i < FC_KERN_BLOCK ? n : i + FC_KERN_BLOCK;
+		for (int l = 0; l < PER_GROUP; l++)
+			m[l] = vset(-INFINITY);
+		for (; i + FC_KERN_LANES <= end; i += FC_KERN_LANES)
+			for (int l = 0; l < PER_GROUP; l++)
+				m[l] = vmax(vload(x + i + l * VL), m[l]);
+		for (int l = 0; i < end; i = end - i < VL ? end : i + VL, l++)
+			m[l] = vmax(
+			    end - i < VL ? vload_part(x + i, end - i, -INFINITY) : vload(x + i),
+			    m[l]);
+		for (int l = 0; l < PER_GROUP; l++) {
+			vstore(group + l * VL, m[l]);
+			all = vmax(m[l], all);
+		}
+	}
+	return vmax_of(all);
 }
 
 /* float sums of at most SUM_BLOCK terms are added up as doubles */
@@ -237,6 +257,93 @@ static void kern_weighted_sum(
 			sum += p[j] * v[j * ldv + d];
 		y[d] = sum;
 	}
+}
+
+/* rows * vectors sums in registers; part: floats of a last, partial vector, else VL */
+INLINE void mm_tile(float *c, size_t ldc, const float *a, size_t a_row, size_t a_k, const float *b,
+    size_t ldb, size_t K, bool accumulate, const int rows, const int vectors, size_t part)
+{
+	vf sum[MM_ROWS][2];
+	for (int r = 0; r < rows; r++)
+		for (int v = 0; v < vectors; v++) {
+			const float *p = c + (size_t)r * ldc + v * VL;
+			sum[r][v] = !accumulate ? vset(0)
+			    : part < VL         ? vload_part(p, part, 0)
+						: vload(p);
+		}
+	for (size_t k = 0; k < K; k++) {
+		vf bv[2];
+		for (int v = 0; v < vectors; v++) {
+			const float *p = b + k * ldb + v * VL;
+			bv[v] = part < VL ? vload_part(p, part, 0) : vload(p);
+		}
+		for (int r = 0; r < rows; r++)
+			for (int v = 0; v < vectors; v++)
+				sum[r][v] =
+				    vfma(vset(a[(size_t)r * a_row + k * a_k]), bv[v], sum[r][v]);
+	}
+	for (int r = 0; r < rows; r++)
+		for (int v = 0; v < vectors; v++) {
+			float *p = c + (size_t)r * ldc + v * VL;
+			if (part < VL)
+				vstore_part(p, sum[r][v], part);
+			else
+				vstore(p, sum[r][v]);
+		}
+}
+
+INLINE void mm_columns(float *c, size_t ldc, const float *a, size_t a_row, size_t a_k,
+    const float *b, size_t ldb, size_t M, size_t K, bool accumulate, const int vectors, size_t part)
+{
+	size_t m = 0;
+#define MM_STEP(rows)                                                                              \
+	for (; m + (rows) <= M; m += (rows))                                                       \
+	mm_tile(c + m * ldc, ldc, a + m * a_row, a_row, a_k, b, ldb, K, accumulate, rows, vectors, \
+	    part)
+	MM_STEP(MM_ROWS);
+	MM_STEP(4);
+	MM_STEP(1);
+#undef MM_STEP
+}
+
+static void kern_mm(float *c, size_t ldc, const float *a, size_t a_row, size_t a_k, const float *b,
+    size_t ldb, size_t M, size_t N, size_t K, bool accumulate)
+{
+	size_t n = 0;
+	for (; n + 2 * VL <= N; n += 2 * VL)
+		mm_columns(c + n, ldc, a, a_row, a_k, b + n, ldb, M, K, accumulate, 2, VL);
+	for (; n + VL <= N; n += VL)
+		mm_columns(c + n, ldc, a, a_row, a_k, b + n, ldb, M, K, accumulate, 1, VL);
+	if (n < N)
+		mm_columns(c + n, ldc, a, a_row, a_k, b + n, ldb, M, K, accumulate, 1, N - n);
+}
+
+/* Squares of 4 by 4, the rest one by one. */
+static void kern_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t M, size_t N)
+{
+	typedef float v4 __attribute__((vector_size(16)));
+	for (size_t n = 0; n < N; n += 4)
+		for (size_t m = 0; m < M; m += 4) {
+			if (m + 4 > M || n + 4 > N) {
+				for (size_t i = m; i < M && i < m + 4; i++)
+					for (size_t j = n; j < N && j < n + 4; j++)
+						y[j * ldy + i] = x[i * ldx + j];
+				continue;
+			}
+			v4 r[4], t[4];
+			for (int i = 0; i < 4; i++)
+				memcpy(&r[i], x + (m + (size_t)i) * ldx + n, sizeof r[i]);
+			t[0] = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
+			t[1] = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+			t[2] = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+			t[3] = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+			r[0] = __builtin_shufflevector(t[0], t[2], 0, 1, 4, 5);
+			r[1] = __builtin_shufflevector(t[0], t[2], 2, 3, 6, 7);
+			r[2] = __builtin_shufflevector(t[1], t[3], 0, 1, 4, 5);
+			r[3] = __builtin_shufflevector(t[1], t[3], 2, 3, 6, 7);
+			for (int i = 0; i < 4; i++)
+				memcpy(y + (n + (size_t)i) * ldy + m, &r[i], sizeof r[i]);
+		}
 }
 
 INLINE vf load_weights(const char *w, enum fc_dtype t)
@@ -416,6 +523,7 @@ static void kern_glu_bwd(float *dgate, float *dup, const float *dy, const float 
 #define NAME_(x) #x
 #define NAME(x) NAME_(x)
 extern const struct fc_kern KERN;
-const struct fc_kern KERN = {NAME(KERN), kern_max, kern_exp_sum, kern_exp_scaled, kern_cap,
-    kern_cap_bwd, kern_score_bwd, kern_sum_squares, kern_dot3, kern_axpy, kern_weighted_sum,
-    kern_dot_rows, kern_widen, kern_to_bf16, kern_glu, kern_glu_bwd};
+const struct fc_kern KERN = {NAME(KERN), kern_max, kern_group_max, kern_exp_sum, kern_exp_scaled,
+    kern_cap, kern_cap_bwd, kern_score_bwd, kern_sum_squares, kern_dot3, kern_axpy,
+    kern_weighted_sum, kern_mm, kern_transpose, kern_dot_rows, kern_widen, kern_to_bf16, kern_glu,
+    kern_glu_bwd};

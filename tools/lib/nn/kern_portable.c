@@ -3,6 +3,7 @@
 
 /* Four lanes of plain vector arithmetic: every compiler target has them or imitates them. */
 #define VL 4
+#define MM_ROWS 6 /* of 16 registers */
 #define KERN fc_kern_portable
 #include "nn/kern_vector.h"
 
@@ -16,6 +17,17 @@ static inline vf vmax(vf a, vf b) /* b where one is not a number */
 	return vselect(a > b, a, b);
 }
 
+static inline vf vmin(vf a, vf b) /* b where one is not a number */
+{
+	return vselect(a < b, a, b);
+}
+
+static inline float vmax_of(vf a)
+{
+	const float m = a[0] > a[1] ? a[0] : a[1], n = a[2] > a[3] ? a[2] : a[3];
+	return m > n ? m : n;
+}
+
 static inline float vsum(vf a)
 {
 	return (a[0] + a[2]) + (a[1] + a[3]);
@@ -27,6 +39,18 @@ static inline vf load_f16(const void *p)
 	memcpy(h, p, sizeof h);
 	return (vf){
 	    fc_f16_to_f32(h[0]), fc_f16_to_f32(h[1]), fc_f16_to_f32(h[2]), fc_f16_to_f32(h[3])};
+}
+
+/* n < VL floats, the other lanes are fill */
+static inline vf vload_part(const float *p, size_t n, float fill)
+{
+	return (vf){n > 0 ? p[0] : fill, n > 1 ? p[1] : fill, n > 2 ? p[2] : fill, fill};
+}
+
+static inline void vstore_part(float *p, vf v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = v[i];
 }
 
 #include "nn/kern_body.h"

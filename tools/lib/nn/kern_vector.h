@@ -27,19 +27,6 @@ INLINE void vstore(float *p, vf v)
 	memcpy(p, &v, sizeof v);
 }
 
-/* n < VL floats, the other lanes are fill */
-INLINE vf vload_part(const float *p, size_t n, float fill)
-{
-	vf v = vset(fill);
-	memcpy(&v, p, n * sizeof *p);
-	return v;
-}
-
-INLINE void vstore_part(float *p, vf v, size_t n)
-{
-	memcpy(p, &v, n * sizeof *p);
-}
-
 INLINE vf vselect(vi mask, vf a, vf b)
 {
 	return (vf)((mask & (vi)a) | (~mask & (vi)b));
