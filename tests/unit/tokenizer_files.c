@@ -149,6 +149,14 @@ static void test_fingerprint(void)
 		"{\"type\":\"BPE\",\"vocab\":{\"<s>\":0,\"</s>\":1,\"a\":2,\"b\":3,\"ab\":4,"
 		"\"<u>\":5},\"merges\":[\"a b\"],\"ignore_merges\":true}",
 		"[]"},
+	    {"null", "null",
+		"{\"type\":\"BPE\",\"vocab\":{\"<s>\":0,\"</s>\":1,\"a\":2,\"b\":3,\"ab\":4,"
+		"\"<u>\":5,\"ba\":6},\"merges\":[\"a b\",\"b a\"]}",
+		"[]"},
+	    {"null", "null",
+		"{\"type\":\"BPE\",\"vocab\":{\"<s>\":0,\"</s>\":1,\"a\":2,\"b\":3,\"ab\":4,"
+		"\"<u>\":5,\"ba\":6},\"merges\":[\"b a\",\"a b\"]}",
+		"[]"},
 	};
 	uint64_t seen[FC_LEN(other) + 1] = {h};
 	bool distinct = true;

@@ -135,7 +135,6 @@ static void find_blockers(struct fc_bpe *b)
 {
 	b->cuts = !b->ignore_merges && !b->prefix && !b->suffix &&
 	    find(b, FC_MARK, FC_MARK_BYTES) != NONE;
-	b->blocker[b->n_blocker++] = 0x2581; /* runs of marks stay together */
 	for (size_t i = 0; b->cuts && i >> b->merges.bits == 0; i++) {
 		const struct fc_merge *m = &b->merges.v[i];
 		if (m->left == NONE)

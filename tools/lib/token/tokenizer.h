@@ -50,12 +50,12 @@ void fc_tokenizer_free(struct fc_tokenizer *t);
 int fc_tokenizer_encode(const struct fc_tokenizer *t, const char *text, size_t n,
     const struct fc_span *guard, size_t n_guard, struct fc_tokens *out, struct fc_err *e);
 
-/* Appends the text of ids.  Invalid UTF-8 is appended as it is: cut at character borders yourself.
- */
+/* Appends the text of ids.  Bytes that are no UTF-8 are appended as they are: cut at character
+ * borders yourself. */
 void fc_tokenizer_decode(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
     bool skip_special, struct fc_buf *out);
-/* The bytes one token stands for inside a text ("" for special tokens and unknown ids).  Borrowed.
- */
+/* The bytes one token stands for inside a text ("" for special tokens, the unknown token and
+ * unknown ids).  Borrowed. */
 const char *fc_tokenizer_bytes(const struct fc_tokenizer *t, uint32_t id, size_t *n);
 /* The token as the vocabulary spells it ("▁the", "Ġthe"); NULL for an id without a token. */
 const char *fc_tokenizer_piece(const struct fc_tokenizer *t, uint32_t id);
@@ -71,7 +71,8 @@ uint32_t fc_tokenizer_unk(const struct fc_tokenizer *t);
 uint32_t fc_tokenizer_pad(const struct fc_tokenizer *t);
 bool fc_tokenizer_adds_bos(const struct fc_tokenizer *t);
 
-/* Same vocabulary, merges and added tokens: same value. */
+/* Same vocabulary, merges, added tokens, normalizer and pre-tokenizer: same value, however the file
+ * is written. */
 uint64_t fc_tokenizer_fingerprint(const struct fc_tokenizer *t);
 
 #endif
