@@ -1,21 +1,26 @@
 #!/usr/bin/env bats
 load ../helper
 
-# A file of safetensors: tensors NAME=VALUE,VALUE of float32, one dimension.
-model() { # model DIR NAME=V,V ...
-	mkdir -p "$1"
+# Folders with a file of safetensors; the words are DIR NAME=V,V...: float32, one dimension.
+models() { # models 'DIR NAME=V,V NAME=V' ...
 	python3 - "$@" <<-'EOF'
-		import json, struct, sys
-		head, data = {}, b""
-		for a in sys.argv[2:]:
-		    name, v = a.split("=")
-		    v = [float(x) for x in v.split(",")]
-		    head[name] = {"dtype": "F32", "shape": [len(v)], "data_offsets": [len(data), len(data) + 4 * len(v)]}
-		    data += struct.pack("<%df" % len(v), *v)
-		text = json.dumps(head).encode()
-		open(sys.argv[1] + "/model.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data)
+		import json, os, struct, sys
+		for words in sys.argv[1:]:
+		    folder, *tensors = words.split()
+		    os.makedirs(folder, exist_ok=True)
+		    head, data = {}, b""
+		    for t in tensors:
+		        name, v = t.split("=")
+		        v = [float(x) for x in v.split(",")]
+		        at = len(data)
+		        data += struct.pack("<%df" % len(v), *v)
+		        head[name] = {"dtype": "F32", "shape": [len(v)], "data_offsets": [at, len(data)]}
+		    text = json.dumps(head).encode()
+		    with open(folder + "/model.safetensors", "wb") as f:
+		        f.write(struct.pack("<Q", len(text)) + text + data)
+		    with open(folder + "/config.json", "w") as f:
+		        f.write('{"model_type": "llama", "torch_dtype": "float32", "rms_norm_eps": 1e-06}')
 	EOF
-	echo '{"model_type": "llama", "torch_dtype": "float32", "rms_norm_eps": 1e-06}' >"$1/config.json"
 }
 
 # The values of a model, NAME=V,V a line.
@@ -34,9 +39,7 @@ values() {
 }
 
 three_models() {
-	model pivot a=1,0,0,1 n=1,1
-	model ta a=1.5,0,0,1.5 n=1,2
-	model tb a=1,1,1,1 n=1,1
+	models 'pivot a=1,0,0,1 n=1,1' 'ta a=1.5,0,0,1.5 n=1,2' 'tb a=1,1,1,1 n=1,1'
 	echo '{}' >pivot/tokenizer.json
 	echo 'old weights' >pivot/pytorch_model.bin
 }
@@ -59,7 +62,7 @@ import json
 r = json.load(open("out/fc-varm.json"))
 assert r["method"] == "varm" and r["weights"]["a"] == [0.2, 0.8], r
 assert len(r["pivot"]) == 16 and len(set(r["targets"])) == 2, r'
-	! grep -q "$PWD" out/fc-varm.json
+	run ! grep -q "$PWD" out/fc-varm.json
 }
 
 @test "the table goes to standard output with -" {
@@ -77,6 +80,8 @@ assert len(r["pivot"]) == 16 and len(set(r["targets"])) == 2, r'
 	diff <(values mean) <(printf 'a=1.25,0.5,0.5,1.25\nn=1,1.5\n')
 	fc-varm -q -b pivot -o sum --method linear --no-normalize --weights 1,1 ta tb
 	diff <(values sum) <(printf 'a=2.5,1,1,2.5\nn=2,3\n')
+	fc-varm -q -b pivot -o half --method linear --no-normalize --weights 0.5,0 ta tb
+	diff <(values half) <(printf 'a=0.75,0,0,0.75\nn=0.5,1\n')
 }
 
 @test "sce: disjoint changes are not averaged" {
@@ -131,32 +136,32 @@ assert c == {"model_type": "llama", "torch_dtype": "bfloat16", "rms_norm_eps": 1
 		[[ $output == *"$1"* ]]
 		[ -z "$(find . -name 'out*' -o -name '.out*')" ]
 	}
-	model tc a=1,2,3,4
+	models 'tc a=1,2,3,4'
 	check "tc: tensor n is missing"
-	model tc a=1,2,3,4 n=1,2 z=1
+	models 'tc a=1,2,3,4 n=1,2 z=1'
 	check "tc: tensor z is not in the pivot"
-	model tc a=1,2,3 n=1,2
+	models 'tc a=1,2,3 n=1,2'
 	check "tc: tensor a has shape [3], in the pivot pivot it is [4]"
-	model tc a=1,2,3,nan n=1,2
+	models 'tc a=1,2,3,nan n=1,2'
 	check "tc: tensor a: value 3 is nan"
-	model tc a=1,2,inf,4 n=1,2
+	models 'tc a=1,2,inf,4 n=1,2'
 	check "tc: tensor a: value 2 is inf"
 	truncate -s -1 tc/model.safetensors
 	check "tc/model.safetensors"
 	rm tc/model.safetensors
 	touch tc/pytorch_model.bin
 	check "convert"
-	model tc a=1,2,3,4 n=1,2
+	models 'tc a=1,2,3,4 n=1,2'
 	run fc-varm -q -b pivot -o out ta tc
 	[ "$status" -eq 0 ]
 }
 
 @test "a value too large for the type is refused" {
-	model pivot a=0
-	model ta a=65519
+	models 'pivot a=0'
+	models 'ta a=65519'
 	fc-varm -q -b pivot -o fits --dtype f16 ta
 	diff <(values fits) <(echo a=ff7b)
-	model ta a=65520
+	models 'ta a=65520'
 	run fc-varm -q -b pivot -o out --dtype f16 ta
 	[ "$status" -eq 1 ]
 	[[ $output == *"tensor a: a merged value is too large"* ]]
@@ -188,17 +193,17 @@ assert c == {"model_type": "llama", "torch_dtype": "bfloat16", "rms_norm_eps": 1
 }
 
 @test "a tied head: a target may keep an equal copy, not one of its own" {
-	model pivot model.embed_tokens.weight=1,2
-	model ta model.embed_tokens.weight=1,3 lm_head.weight=1,3
+	models 'pivot model.embed_tokens.weight=1,2' \
+		'ta model.embed_tokens.weight=1,3 lm_head.weight=1,3' \
+		'tb model.embed_tokens.weight=1,3 lm_head.weight=1,4' \
+		'pivot2 model.embed_tokens.weight=1,2 lm_head.weight=5,5' \
+		'tc model.embed_tokens.weight=1,3'
 	fc-varm -q -b pivot -o out ta
 	diff <(values out) <(echo model.embed_tokens.weight=1,3)
-	model tb model.embed_tokens.weight=1,3 lm_head.weight=1,4
 	run fc-varm -q -b pivot -o out2 tb
 	[ "$status" -eq 1 ]
 	[[ $output == *"lm_head.weight differs"* ]]
 	# an untied pivot takes a tied target's embedding for its head
-	model pivot2 model.embed_tokens.weight=1,2 lm_head.weight=5,5
-	model tc model.embed_tokens.weight=1,3
 	fc-varm -q -b pivot2 -o out3 tc
 	diff <(values out3) <(printf 'lm_head.weight=1,3\nmodel.embed_tokens.weight=1,3\n')
 }
@@ -232,7 +237,31 @@ large_models() {
 		fc-varm -q -j 3 -b pivot -o "$method-3" --method $method ta tb tc
 		diff -r "$method-1" "$method-3"
 	done
-	! cmp -s varm-1/model.safetensors sce-1/model.safetensors
+	run ! cmp -s varm-1/model.safetensors sce-1/model.safetensors
+}
+
+@test "memory stays below the size of one model" {
+	python3 - <<-'EOF'
+		import json, os, struct
+		n = 24 << 20
+		head = json.dumps({"w": {"dtype": "F32", "shape": [n], "data_offsets": [0, 4 * n]}}).encode()
+		for d in ["pivot", "ta", "tb"]: # files with holes: zeros, but for the last value
+		    os.makedirs(d)
+		    with open(d + "/model.safetensors", "wb") as f:
+		        f.write(struct.pack("<Q", len(head)) + head)
+		        f.truncate(8 + len(head) + 4 * n)
+		        f.seek(-4, 2)
+		        f.write(struct.pack("<f", len(d)))
+	EOF
+	for method in varm sce; do
+		python3 - $method <<-'EOF'
+			import resource, subprocess, sys
+			subprocess.run(["fc-varm", "-q", "-j", "2", "-b", "pivot", "-o", sys.argv[1],
+			    "--method", sys.argv[1], "ta", "tb"], check=True)
+			mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+			sys.exit(mib > 90 and "%d MiB for models of 96 MiB" % mib)
+		EOF
+	done
 }
 
 @test "a file that may not grow, a folder that cannot be made, a full report" {

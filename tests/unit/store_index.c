@@ -10,7 +10,7 @@
 
 static bool opens(struct fc_err *e, size_t *n)
 {
-	struct fc_store *s;
+	struct fc_store *s = NULL;
 	*e = (struct fc_err){""};
 	if (fc_store_open(&s, scratch, e) < 0)
 		return false;
@@ -137,7 +137,7 @@ static void test_writer_refusals(void)
 static void test_writer_threads(void)
 {
 	struct fc_store_writer *w;
-	struct fc_store *s;
+	struct fc_store *s = NULL;
 	struct fc_err e = {""};
 	enum { N = 100003, BLOCK = 1000 };
 	struct fc_tensor plan[] = {{.name = "u", .dtype = FC_U32, .n_dim = 1, .dim = {N}}};

@@ -95,6 +95,8 @@ static void test_layout(void)
 	refuse_header("{}", 1, "1 bytes of data", "bytes and no tensor");
 	refuse_header("{\"a\":" T("I32", "[2,2]", 0, 12) "}", 12, "tensor a: has 12 bytes",
 	    "too few bytes for the shape");
+	refuse_header("{\"a\":" T("I32", "[2,2]", 0, 20) "}", 20, "tensor a: has 20 bytes",
+	    "too many bytes for the shape");
 	refuse_header("{\"a\":" T("I32", "[2,2]", 1, 17) "}", 17, "expected to begin at 0",
 	    "a hole at the start");
 	refuse_header("{\"a\":" T("U8", "[2]", 0, 2) ",\"b\":" T("U8", "[2]", 3, 5) "}", 5,

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "merge_record.h"
 #include "sidecar.h"
 #include "weight_table.h"
 
@@ -120,7 +121,7 @@ static void write_model(const struct inputs *in, const struct merge_options *o, 
 		fc_die("%s", e.msg);
 	const char *tmp = fc_outdir_tmp(dir);
 	if (sidecar_copy(base, tmp, o->keep_dtype ? NULL : dtypes[dtype].torch, &e) < 0 ||
-	    merge_run(in, o, tmp, w, &e) < 0 || weight_table_record(tmp, in, o, w, &e) < 0 ||
+	    merge_run(in, o, tmp, w, &e) < 0 || merge_record_write(tmp, in, o, w, &e) < 0 ||
 	    fc_outdir_commit(dir, &e) < 0)
 		fc_die("%s", e.msg);
 }

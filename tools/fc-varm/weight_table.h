@@ -14,8 +14,4 @@ void weight_table_summarize(const struct inputs *in, const struct weights *w);
 void weight_table_warn(
     const struct inputs *in, const struct merge_options *o, const struct weights *w);
 
-/* JSON without paths: what was done to which models, so that the result can be told apart. */
-int weight_table_record(const char *dir, const struct inputs *in, const struct merge_options *o,
-    const struct weights *w, struct fc_err *e);
-
 #endif

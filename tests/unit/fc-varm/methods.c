@@ -318,6 +318,28 @@ static void test_ties(void)
 	sample_release(&s);
 }
 
+/* Variances at the bottom of the doubles, beside zeros, which are never taken. */
+static void test_tiny(void)
+{
+	struct sample s;
+	bool mask[12];
+	s.v = (struct views){.target = s.target, .n_target = 2, .n = 12};
+	s.base = FC_ARRAY(double, 12);
+	for (int k = 0; k < 2; k++) {
+		s.x[k] = FC_ARRAY(double, 12);
+		for (size_t i = 0; i < 12; i++) {
+			s.x[k][i] = i % 2 ? k * 1e-155 : 0;
+			mask[i] = i % 2;
+		}
+		make_tensor(&s.target[k], s.x[k], 12, FC_F64);
+	}
+	make_tensor(&s.v.base, s.base, 12, FC_F64);
+	T_EQ(wrong_entries(&s, 1, mask, 6, 0), 0, "sce: tiny variances, counted");
+	mask[11] = false;
+	T_EQ(wrong_entries(&s, 0.9, mask, 5, 100), 0, "sce: tiny variances, sorted");
+	sample_release(&s);
+}
+
 int main(void)
 {
 	enum fc_simd most = fc_simd_level();
@@ -342,5 +364,6 @@ int main(void)
 	T_OK(fc_hasher_value(all) == plain, "and that of one thread");
 	fc_hasher_free(all);
 	test_ties();
+	test_tiny();
 	return t_done();
 }

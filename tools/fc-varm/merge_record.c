@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "merge_record.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
@@ -10,14 +12,12 @@
 #include "base/file.h"
 #include "base/opt.h"
 #include "text/json.h"
-#include "weight_table.h"
 
 static json_t *fingerprint(const struct source *s)
 {
 	return json_sprintf("%016" PRIx64, s->fingerprint);
 }
 
-/* Rounded as in the table: digits beyond differ with the processor's arithmetic, if at all. */
 static json_t *weight(double v)
 {
 	return isnan(v) ? json_null() : json_real(v);
@@ -41,7 +41,7 @@ static json_t *make_record(
 	    "targets", targets, "weights", tensors);
 }
 
-int weight_table_record(const char *dir, const struct inputs *in, const struct merge_options *o,
+int merge_record_write(const char *dir, const struct inputs *in, const struct merge_options *o,
     const struct weights *w, struct fc_err *e)
 {
 	json_t *record = make_record(in, o, w);
