@@ -4,7 +4,7 @@
 static int score_all(const struct fc_heldout *h, struct fc_feed *f, struct fc_nn *nn,
     struct fc_params *p, struct fc_heldout_score *score, struct fc_err *e)
 {
-	static const struct fc_weights plain = {.label = 1, .row = 0};
+	static const struct fc_weights plain = {.label = 1, .untaught = 1, .row = 0};
 	struct fc_stepbatch b = {0};
 	struct fc_micro m = {0};
 	struct fc_loss loss = {0};

@@ -176,6 +176,7 @@ int main(int argc, char **argv)
 
 	struct fc_trainer_opts trainer_opts = {
 	    .lambda = o.lambda,
+	    .untaught = (enum fc_untaught)o.untaught,
 	    .temperature = o.temperature,
 	    .clip = o.clip,
 	    .kl = o.loss == 1,

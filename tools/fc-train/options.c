@@ -31,6 +31,8 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct fc_train_options *o
 		"share of the labels in the loss; the teacher has the rest", 0, 1},
 	    {FC_OPT_CHOICE, 0, "loss", &o->loss, "ce|kl", "what is taken against the teacher", 0,
 		0},
+	    {FC_OPT_CHOICE, 0, "untaught", &o->untaught, "share|whole",
+		"what a label without a teacher weighs: lambda's share, or the whole", 0, 0},
 	    {FC_OPT_REAL, 0, "temperature", &o->temperature, "X", "of the teacher", 0.01, 100},
 
 	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Data", 0, 0},

@@ -14,7 +14,8 @@ struct fc_train_options {
 	int save_dtype; /* enum fc_save_dtype */
 
 	double lambda, temperature;
-	int loss; /* 0: ce, 1: kl */
+	int loss;     /* 0: ce, 1: kl */
+	int untaught; /* enum fc_untaught */
 
 	uint64_t epochs, steps, examples, seed;
 	int batch_tokens, micro_tokens, max_length, shuffle;

@@ -94,6 +94,7 @@ static struct fc_sample_size measure(const struct fc_example *x, const struct fc
 	for (size_t r = 0; rule->rows && r < x->n_row && x->row_tok[r] < z.n_tok; r++) {
 		uint32_t n = x->row_off[r + 1] - x->row_off[r];
 		z.n_row += n > 0;
+		z.n_taught += n > 0 && is_label(x, x->row_tok[r]);
 		z.n_entry += n;
 	}
 	return z;

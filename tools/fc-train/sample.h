@@ -10,6 +10,7 @@
 struct fc_sample_size {
 	uint32_t n_tok, n_row, n_entry, n_id;
 	uint32_t n_label;     /* trained tokens that have a token before them */
+	uint32_t n_taught;    /* labels that a row predicts */
 	uint32_t label_bytes; /* of text, over the labels */
 };
 struct fc_sample {

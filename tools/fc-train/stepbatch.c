@@ -17,6 +17,7 @@ int fc_stepbatch_fill(struct fc_stepbatch *b, struct fc_feed *f, size_t max_tok,
 			break;
 		b->n_tok += s->size.n_tok;
 		b->n_label += s->size.n_label;
+		b->n_taught += s->size.n_taught;
 		b->n_row += s->size.n_row;
 		FC_GROW(b->sample, b->cap, b->n + 1);
 		b->sample[b->n++] = fc_feed_take(f);
@@ -29,7 +30,7 @@ void fc_stepbatch_clear(struct fc_stepbatch *b)
 	for (size_t i = 0; i < b->n; i++)
 		free(b->sample[i]);
 	b->n = 0;
-	b->n_tok = b->n_label = b->n_row = 0;
+	b->n_tok = b->n_label = b->n_taught = b->n_row = 0;
 }
 
 void fc_stepbatch_release(struct fc_stepbatch *b)
@@ -39,11 +40,19 @@ void fc_stepbatch_release(struct fc_stepbatch *b)
 	*b = (struct fc_stepbatch){0};
 }
 
-struct fc_weights fc_stepbatch_weights(const struct fc_stepbatch *b, double lambda)
+struct fc_weights fc_stepbatch_weights(
+    const struct fc_stepbatch *b, double lambda, enum fc_untaught untaught)
 {
+	if (untaught == FC_UNTAUGHT_WHOLE && b->n_row) {
+		double each = 1 / (double)(b->n_row + b->n_label - b->n_taught);
+		return (struct fc_weights){
+		    .label = lambda * each, .untaught = each, .row = (1 - lambda) * each};
+	}
 	double share = !b->n_row ? 1 : !b->n_label ? 0 : lambda;
+	double label = b->n_label ? share / (double)b->n_label : 0;
 	return (struct fc_weights){
-	    .label = b->n_label ? share / (double)b->n_label : 0,
+	    .label = label,
+	    .untaught = label,
 	    .row = b->n_row ? (1 - share) / (double)b->n_row : 0,
 	};
 }
@@ -77,7 +86,7 @@ static void append(struct fc_micro *m, const struct fc_sample *s, const struct f
 		size_t n = m->targets.n++;
 		m->row_pos[n] = base + t - 1; /* the state before a token predicts it */
 		m->target[n] = s->tok[t];
-		m->label_weight[n] = s->label[t] ? (float)w->label : 0;
+		m->label_weight[n] = !s->label[t] ? 0 : (float)(taught ? w->label : w->untaught);
 		m->row_weight[n] = taught ? (float)w->row : 0;
 		if (taught) {
 			size_t from = s->row_off[row], k = s->row_off[row + 1] - from;

@@ -9,7 +9,7 @@
 struct fc_stepbatch { /* {0} is empty */
 	struct fc_sample **sample;
 	size_t n, cap;
-	uint64_t n_tok, n_label, n_row;
+	uint64_t n_tok, n_label, n_taught, n_row;
 };
 /* Next samples of a pass in training order, as many as stay within max_tok tokens, at least one.
  * 1, 0: no sample is left, -1: error. */
@@ -17,15 +17,23 @@ int fc_stepbatch_fill(struct fc_stepbatch *b, struct fc_feed *f, size_t max_tok,
 void fc_stepbatch_clear(struct fc_stepbatch *b);
 void fc_stepbatch_release(struct fc_stepbatch *b);
 
+/* A label that no row predicts: */
+enum fc_untaught {
+	FC_UNTAUGHT_SHARE, /* weighs what every label does, as published */
+	FC_UNTAUGHT_WHOLE, /* weighs as much as a label and its row together */
+};
+
 /*
- * What a label and a teacher's row weigh: lambda and 1 - lambda are spread evenly over the labels
- * and over the rows of the step, whatever its micro-batches.  A part without members leaves its
- * share to the other, so that the weights of a step always sum to 1.
+ * What labels and a teacher's rows weigh in the loss of a step, whatever its micro-batches.  The
+ * weights of a step always sum to 1.  SHARE: lambda is spread evenly over the labels, 1 - lambda
+ * over the rows; a part without members leaves its share to the other.  WHOLE: every position
+ * weighs the same; one with a row divides that into lambda and 1 - lambda.
  */
 struct fc_weights {
-	double label, row;
+	double label, untaught, row;
 };
-struct fc_weights fc_stepbatch_weights(const struct fc_stepbatch *b, double lambda);
+struct fc_weights fc_stepbatch_weights(
+    const struct fc_stepbatch *b, double lambda, enum fc_untaught untaught);
 
 /*
  * Samples of a step packed one after the other, without padding, for one forward and backward pass.

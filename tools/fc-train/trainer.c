@@ -73,7 +73,7 @@ int fc_trainer_step(struct fc_trainer *t, struct fc_step_report *r, struct fc_er
 	int got = fc_stepbatch_fill(b, t->feed, o->batch_tok, e);
 	if (got <= 0)
 		return got;
-	struct fc_weights w = fc_stepbatch_weights(b, o->lambda);
+	struct fc_weights w = fc_stepbatch_weights(b, o->lambda, o->untaught);
 	if (accumulate(t, &w, &loss, e) < 0)
 		return -1;
 	double norm = fc_adamw_grad_norm(&t->adamw, t->params->v);

@@ -10,6 +10,7 @@
  */
 struct fc_trainer_opts {
 	double lambda, temperature, clip; /* clip 0: off */
+	enum fc_untaught untaught;
 	bool kl;
 	size_t batch_tok, micro_tok;
 	struct fc_schedule schedule;

@@ -258,7 +258,8 @@ static void test_steps(void)
 		size_t n_tok = 0, n_micro_tok = 0;
 		double worst = 0;
 		while (fc_stepbatch_fill(&b, f, batch[i], &e) == 1) {
-			struct fc_weights w = fc_stepbatch_weights(&b, 0.7);
+			struct fc_weights w =
+			    fc_stepbatch_weights(&b, 0.7, (enum fc_untaught)(i % 2));
 			double weight = 0;
 			n_tok += b.n_tok;
 			check_micro(&b, micro[i], &w, &weight, &n_micro_tok);
@@ -278,13 +279,22 @@ static void test_weights(void)
 {
 	struct fc_stepbatch both = {.n_label = 4, .n_row = 5}, labels = {.n_label = 4},
 			    rows = {.n_row = 5};
-	struct fc_weights w = fc_stepbatch_weights(&both, 0.9);
+	struct fc_weights w = fc_stepbatch_weights(&both, 0.9, FC_UNTAUGHT_SHARE);
 	T_NEAR(w.label, 0.9 / 4, 1e-12, "weights: lambda over the labels");
 	T_NEAR(w.row, 0.1 / 5, 1e-12, "weights: the rest over the rows");
-	w = fc_stepbatch_weights(&labels, 0.9);
+	w = fc_stepbatch_weights(&labels, 0.9, FC_UNTAUGHT_SHARE);
 	T_OK(w.label == 0.25 && w.row == 0, "weights: without rows the labels have it all");
-	w = fc_stepbatch_weights(&rows, 0.9);
+	w = fc_stepbatch_weights(&rows, 0.9, FC_UNTAUGHT_SHARE);
 	T_OK(w.label == 0 && w.row == 0.2, "weights: without labels the rows have it all");
+
+	/* 4 labels, 3 of them with one of the 5 rows: 6 positions */
+	both.n_taught = 3;
+	w = fc_stepbatch_weights(&both, 0.9, FC_UNTAUGHT_WHOLE);
+	T_NEAR(w.label, 0.9 / 6, 1e-12, "weights: whole: a label with a row has lambda");
+	T_NEAR(w.row, 0.1 / 6, 1e-12, "weights: whole: and the row the rest");
+	T_NEAR(w.untaught, 1.0 / 6, 1e-12, "weights: whole: a label alone has it all");
+	w = fc_stepbatch_weights(&labels, 0.9, FC_UNTAUGHT_WHOLE);
+	T_OK(w.untaught == 0.25, "weights: whole: without rows the labels have it all");
 }
 
 static void test_sample(void)
