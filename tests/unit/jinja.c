@@ -191,6 +191,8 @@ static void test_messages(void)
 	expect_error(
 	    "{% if x %}\n\n", "chat_template:2: the template ends where {% endif %} was expected");
 	expect_error("\n{% frob %}", "chat_template:2: unknown tag 'frob'");
+	expect_error("{% for i in [1] %}\n{% set x %}{% break %}{% endset %}{% endfor %}",
+	    "chat_template:2: {% break %} outside of a loop");
 	expect_error("{{ x | frob }}", "chat_template:1: there is no filter 'frob'");
 	expect_error("{{ {'a': 1}.b.c }}", "chat_template:1: 'dict object' has no attribute 'b'");
 	expect_error("{{ [].append(1) }}",

@@ -212,7 +212,9 @@ static int format(struct fc_jx *x, const struct fc_jstr *f, struct fc_jv v, stru
 			return -1;
 		next++;
 	}
-	if (next < n && v.kind != FC_JV_DICT && v.kind != FC_JV_LIST)
+	bool subscribes = v.kind == FC_JV_DICT || v.kind == FC_JV_LIST || v.kind == FC_JV_VIEW ||
+	    v.kind == FC_JV_UNDEFINED; /* Python does not count these */
+	if (next < n && !subscribes)
 		return fc_jx_fail(x, "not all arguments converted during string formatting");
 	fc_jcat_add_sub(x, &c, f, from, f->n, 0);
 	*out = fc_jv_str(fc_jcat_str(x, &c));

@@ -257,6 +257,9 @@ static int eval_builtin(struct fc_jx *x, const struct fc_jnode *n, struct fc_jv 
 {
 	struct fc_jv v = x->block_text;
 	struct fc_jargs args;
+	if (!n->fn)
+		return fc_jx_fail(x, "there is no %s '%.*s'",
+		    n->kind == FC_JN_FILTER ? "filter" : "test", (int)n->str->n, n->str->p);
 	if (n->kid[0] && fc_jx_eval(x, n->kid[0], &v) < 0)
 		return -1;
 	if (fc_jx_args(x, n, 1, &args) < 0)

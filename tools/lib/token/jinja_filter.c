@@ -198,6 +198,8 @@ static int to_int(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 	double d;
 	if (base != 2 && base != 8 && base != 10 && base != 16)
 		return fc_jx_fail(x, "int knows the bases 2, 8, 10 and 16");
+	if (a[0].kind == FC_JV_UNDEFINED)
+		return fc_jv_use_undefined(x, a[0]);
 	*out = a[1].kind == FC_JV_MISSING ? fc_jv_int(0) : a[1];
 	if (a[0].kind == FC_JV_STR && parse_number(a[0].s, (int)base, &i, NULL))
 		*out = fc_jv_int(i);
@@ -213,7 +215,8 @@ static int to_int(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 static int to_float(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 {
 	double d;
-	(void)x;
+	if (a[0].kind == FC_JV_UNDEFINED)
+		return fc_jv_use_undefined(x, a[0]);
 	*out = a[1].kind == FC_JV_MISSING ? fc_jv_float(0) : a[1];
 	if (a[0].kind == FC_JV_STR && parse_number(a[0].s, 10, NULL, &d))
 		*out = fc_jv_float(d);
@@ -268,8 +271,11 @@ static int indent(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 	struct fc_jv v[2], lines;
 	struct fc_jcat pad = {0}, c = {0};
 	static const struct fc_jstr name = {"splitlines", 10, 0, NULL};
-	if (as_text(x, a[0], &v[0]) < 0)
-		return -1;
+	if (a[0].kind == FC_JV_UNDEFINED)
+		return fc_jv_use_undefined(x, a[0]);
+	if (a[0].kind != FC_JV_STR)
+		return fc_jx_fail(x, "indent needs a str, not %s", fc_jv_type(a[0]));
+	v[0] = a[0];
 	v[1] = fc_jv_bool(false);
 	int64_t width = a[1].kind == FC_JV_INT ? a[1].i : 4;
 	if (width > 1000)
@@ -292,7 +298,7 @@ static int indent(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 		fc_jcat_add_str(x, &c, line);
 	}
 	*out = fc_jv_str(fc_jcat_str(x, &c));
-	out->safe = a[0].kind == FC_JV_STR && a[0].safe;
+	out->safe = a[0].safe;
 	return 0;
 }
 

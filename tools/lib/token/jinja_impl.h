@@ -256,11 +256,16 @@ enum fc_jtuple {
 	FC_JTUPLE_TARGET, /* names and namespace members, up to "in" */
 };
 struct fc_jnode *fc_jparser_expr(struct fc_jparser *p);
+struct fc_jnode *fc_jparser_or(struct fc_jparser *p); /* the same without an inline if */
+struct fc_jnode *fc_jparser_unary(struct fc_jparser *p, bool with_filter);
 struct fc_jnode *fc_jparser_tuple(struct fc_jparser *p, enum fc_jtuple mode, bool parens);
 struct fc_jnode *fc_jparser_filters(struct fc_jparser *p, bool started);
 struct fc_jnode *fc_jparser_node(struct fc_jparser *p, enum fc_jnode_kind kind, uint32_t line);
 /* Appends kid (may be NULL) and returns n, or NULL where the tree gets too deep. */
 struct fc_jnode *fc_jparser_add(struct fc_jparser *p, struct fc_jnode *n, struct fc_jnode *kid);
+/* A node with one or two kids; NULL where one of them is. */
+struct fc_jnode *fc_jparser_node_of(struct fc_jparser *p, enum fc_jnode_kind kind, uint32_t line,
+    struct fc_jnode *a, struct fc_jnode *b, int n_kid);
 struct fc_jnode *fc_jparser_fail(struct fc_jparser *p, uint32_t line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 bool fc_jparser_is_op(const struct fc_jparser *p, int op);
@@ -270,6 +275,11 @@ bool fc_jparser_skip_name(struct fc_jparser *p, const char *name);
 int fc_jparser_expect_op(struct fc_jparser *p, int op);
 const struct fc_jstr *fc_jparser_name(struct fc_jparser *p); /* NULL: error */
 struct fc_jnode *fc_jparser_unexpected(struct fc_jparser *p);
+
+static inline const struct fc_jtok *fc_jparser_cur(const struct fc_jparser *p)
+{
+	return &p->tok.v[p->at];
+}
 
 /* Running one. */
 struct fc_jframe {

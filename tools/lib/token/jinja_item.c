@@ -276,10 +276,8 @@ int fc_jv_slice(struct fc_jx *x, struct fc_jv v, const struct fc_jv range[3], st
 		return fc_jv_use_undefined(x, v);
 	bool str = v.kind == FC_JV_STR;
 	if (!str && v.kind != FC_JV_LIST && v.kind != FC_JV_TUPLE &&
-	    !(v.kind == FC_JV_VIEW && !strcmp(v.list->view, "range"))) {
-		*out = no_member(x, v, fc_jv_text(x, "slice").s);
-		return 0;
-	}
+	    !(v.kind == FC_JV_VIEW && !strcmp(v.list->view, "range")))
+		return fc_jx_fail(x, "'%s' object can't be sliced", fc_jv_type(v));
 	int64_t n = 0, from = 0, to = 0, step = 1;
 	if (fc_jv_length(x, v, &n) < 0 || bound(x, range[2], 1, &step) < 0)
 		return -1;

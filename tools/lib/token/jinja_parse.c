@@ -7,14 +7,9 @@
 
 static struct fc_jnode *parse_body(struct fc_jparser *p, const char *const *until, int n_until);
 
-static const struct fc_jtok *cur(const struct fc_jparser *p)
-{
-	return &p->tok.v[p->at];
-}
-
 static int end_tag(struct fc_jparser *p)
 {
-	if (cur(p)->kind == FC_JT_BLOCK_END) {
+	if (fc_jparser_cur(p)->kind == FC_JT_BLOCK_END) {
 		p->at++;
 		return 0;
 	}
@@ -32,6 +27,16 @@ static struct fc_jnode *parse_block(struct fc_jparser *p, const char *end)
 		return NULL;
 	p->at++;
 	return end_tag(p) == 0 ? body : NULL;
+}
+
+/* The same for a body whose output is caught: break and continue can't leave it. */
+static struct fc_jnode *parse_caught(struct fc_jparser *p, const char *end)
+{
+	int loops = p->loops;
+	p->loops = 0;
+	struct fc_jnode *body = parse_block(p, end);
+	p->loops = loops;
+	return body;
 }
 
 /* Appends several kids, each given; NULL where one failed before. */
@@ -54,7 +59,7 @@ static bool can_assign(const struct fc_jnode *n)
 static struct fc_jnode *parse_target(struct fc_jparser *p)
 {
 	unsigned uses = p->uses;
-	uint32_t line = cur(p)->line;
+	uint32_t line = fc_jparser_cur(p)->line;
 	struct fc_jnode *n = fc_jparser_tuple(p, FC_JTUPLE_TARGET, false);
 	p->uses = uses;
 	if (n && !can_assign(n))
@@ -134,7 +139,7 @@ static struct fc_jnode *parse_set(struct fc_jparser *p, uint32_t line)
 	struct fc_jnode *filters = NULL;
 	if (fc_jparser_is_op(p, '|') && !(filters = fc_jparser_filters(p, false)))
 		return NULL;
-	struct fc_jnode *body = parse_block(p, "endset");
+	struct fc_jnode *body = parse_caught(p, "endset");
 	struct fc_jnode *n = fc_jparser_node(p, FC_JN_SETBLOCK, line);
 	if (!body || !add2(p, n, target, filters))
 		return NULL;
@@ -150,7 +155,8 @@ static int parse_params(struct fc_jparser *p, struct fc_jnode *n)
 	for (bool first = true; !fc_jparser_skip_op(p, ')'); first = false) {
 		if (!first && fc_jparser_expect_op(p, ',') < 0)
 			return -1;
-		struct fc_jnode *param = fc_jparser_node(p, FC_JN_PARAM, cur(p)->line), *v = NULL;
+		struct fc_jnode *param = fc_jparser_node(p, FC_JN_PARAM, fc_jparser_cur(p)->line),
+				*v = NULL;
 		if (!(param->str = fc_jparser_name(p)))
 			return -1;
 		if (fc_jparser_skip_op(p, '=')) {
@@ -171,17 +177,14 @@ static int parse_params(struct fc_jparser *p, struct fc_jnode *n)
 static struct fc_jnode *parse_macro_body(struct fc_jparser *p, struct fc_jnode *n, const char *end)
 {
 	unsigned uses = p->uses;
-	int loops = p->loops;
 	p->uses = 0;
-	p->loops = 0;
-	struct fc_jnode *body = parse_block(p, end);
+	struct fc_jnode *body = parse_caught(p, end);
 	if (!body)
 		return NULL;
 	n->kid[0] = body;
 	n->depth = n->depth > body->depth ? n->depth : (uint16_t)(body->depth + 1);
 	n->uses = (uint8_t)p->uses;
 	p->uses |= uses;
-	p->loops = loops;
 	return n;
 }
 
@@ -212,7 +215,7 @@ static struct fc_jnode *parse_call_block(struct fc_jparser *p, uint32_t line)
 static struct fc_jnode *parse_filter_block(struct fc_jparser *p, uint32_t line)
 {
 	struct fc_jnode *filters = fc_jparser_filters(p, true);
-	struct fc_jnode *body = filters ? parse_block(p, "endfilter") : NULL;
+	struct fc_jnode *body = filters ? parse_caught(p, "endfilter") : NULL;
 	return body ? add2(p, fc_jparser_node(p, FC_JN_FILTERBLOCK, line), filters, body) : NULL;
 }
 
@@ -220,10 +223,10 @@ static struct fc_jnode *parse_with(struct fc_jparser *p, uint32_t line)
 {
 	struct fc_jnode *n = fc_jparser_node(p, FC_JN_WITH, line);
 	fc_jparser_add(p, n, NULL);
-	while (cur(p)->kind != FC_JT_BLOCK_END) {
+	while (fc_jparser_cur(p)->kind != FC_JT_BLOCK_END) {
 		if (n->n_kid > 1 && fc_jparser_expect_op(p, ',') < 0)
 			return NULL;
-		struct fc_jnode *target = fc_jparser_node(p, FC_JN_NAME, cur(p)->line);
+		struct fc_jnode *target = fc_jparser_node(p, FC_JN_NAME, fc_jparser_cur(p)->line);
 		if (!(target->str = fc_jparser_name(p)) || fc_jparser_expect_op(p, '=') < 0)
 			return NULL;
 		struct fc_jnode *v = fc_jparser_expr(p);
@@ -250,8 +253,8 @@ static struct fc_jnode *parse_statement(struct fc_jparser *p)
 {
 	static const char *const refused[] = {
 	    "include", "import", "from", "extends", "block", "do", "autoescape", "trans", "print"};
-	uint32_t line = cur(p)->line;
-	if (cur(p)->kind != FC_JT_NAME)
+	uint32_t line = fc_jparser_cur(p)->line;
+	if (fc_jparser_cur(p)->kind != FC_JT_NAME)
 		return fc_jparser_unexpected(p);
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
 		if (fc_jparser_is_name(p, refused[i]))
@@ -275,11 +278,12 @@ static struct fc_jnode *parse_statement(struct fc_jparser *p)
 	if (fc_jparser_skip_name(p, "continue"))
 		return parse_jump(p, FC_JN_CONTINUE, line);
 	if (fc_jparser_skip_name(p, "generation")) {
-		struct fc_jnode *body = parse_block(p, "endgeneration");
+		struct fc_jnode *body = parse_caught(p, "endgeneration");
 		return body ? fc_jparser_add(p, fc_jparser_node(p, FC_JN_GENERATION, line), body)
 			    : NULL;
 	}
-	return fc_jparser_fail(p, line, "unknown tag '%.*s'", (int)cur(p)->n, cur(p)->p);
+	return fc_jparser_fail(
+	    p, line, "unknown tag '%.*s'", (int)fc_jparser_cur(p)->n, fc_jparser_cur(p)->p);
 }
 
 static bool ends_here(const struct fc_jparser *p, const char *const *until, int n_until)
@@ -295,7 +299,7 @@ static struct fc_jnode *parse_print(struct fc_jparser *p, uint32_t line)
 	struct fc_jnode *v = fc_jparser_tuple(p, FC_JTUPLE_EXPR, false);
 	if (!v)
 		return NULL;
-	if (cur(p)->kind != FC_JT_PRINT_END)
+	if (fc_jparser_cur(p)->kind != FC_JT_PRINT_END)
 		return fc_jparser_unexpected(p);
 	p->at++;
 	return fc_jparser_add(p, fc_jparser_node(p, FC_JN_PRINT, line), v);
@@ -305,11 +309,11 @@ static struct fc_jnode *parse_print(struct fc_jparser *p, uint32_t line)
  * of the template. */
 static struct fc_jnode *parse_body(struct fc_jparser *p, const char *const *until, int n_until)
 {
-	struct fc_jnode *body = fc_jparser_node(p, FC_JN_BODY, cur(p)->line);
+	struct fc_jnode *body = fc_jparser_node(p, FC_JN_BODY, fc_jparser_cur(p)->line);
 	if (++p->depth > FC_JINJA_NEST_MAX)
-		return fc_jparser_fail(p, cur(p)->line, "nested too deeply");
+		return fc_jparser_fail(p, fc_jparser_cur(p)->line, "nested too deeply");
 	for (;;) {
-		const struct fc_jtok *t = cur(p);
+		const struct fc_jtok *t = fc_jparser_cur(p);
 		struct fc_jnode *n = NULL;
 		if (t->kind == FC_JT_END) {
 			if (n_until)

@@ -13,7 +13,7 @@
 void fc_jv_float_text(double d, char out[64])
 {
 	if (isnan(d) || isinf(d)) {
-		strcpy(out, isnan(d) ? "nan" : d < 0 ? "-inf" : "inf");
+		snprintf(out, 64, "%s", isnan(d) ? "nan" : d < 0 ? "-inf" : "inf");
 		return;
 	}
 	/* the fewest digits that read back as d, as Python's repr() */
@@ -22,7 +22,7 @@ void fc_jv_float_text(double d, char out[64])
 	do
 		snprintf(e, sizeof e, "%.*e", digits - 1, d);
 	while (strtod(e, NULL) != d && digits++ < 17);
-	int exponent = atoi(strchr(e, 'e') + 1);
+	int exponent = (int)strtol(strchr(e, 'e') + 1, NULL, 10);
 	if (exponent >= -4 && exponent < 16) {
 		int after = digits - 1 - exponent;
 		snprintf(out, 64, "%.*f", after > 1 ? after : 1, d);

@@ -223,7 +223,7 @@ static int reverse(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 	}
 	if (fc_jv_items(x, a[0], &l) < 0)
 		return -1;
-	*out = fc_jv_list(x, FC_JV_ITER, l->n);
+	*out = fc_jv_list(x, a[0].kind == FC_JV_ITER ? FC_JV_LIST : FC_JV_ITER, l->n);
 	for (uint32_t i = l->n; i-- > 0;)
 		fc_jv_append(x, *out, l->v[i]);
 	return 0;
