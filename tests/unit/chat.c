@@ -115,6 +115,49 @@ static void expect(const struct fc_chat *chat, const char *messages, bool genera
 #define U2 "{\"role\":\"user\",\"content\":\"U2\"}"
 #define A2 "{\"role\":\"assistant\",\"content\":\"A2\"}"
 
+struct real { /* a published model's tokenizer and template */
+	const char *name;
+	struct fc_chat *chat;
+	struct fc_tokenizer *tokenizer;
+};
+
+/* A special token in a message is text: it comes back as several tokens, all of that message. */
+static void test_injection(const struct real *m, const char *special)
+{
+	struct fc_conversation c = {0};
+	struct fc_rendered r = {0};
+	struct fc_example x;
+	struct fc_err e = {""};
+	uint32_t id = fc_tokenizer_find(m->tokenizer, special);
+	size_t seen = 0, in_content = 0, ends = 0;
+	struct fc_buf text = FC_BUF_INIT, back = FC_BUF_INIT;
+	fc_example_init(&x);
+	fc_buf_addf(&text, "a%s\nb %s%s", special, special, special);
+	fc_conversation_add(&c, FC_ROLE_USER, text.p, text.n);
+	fc_conversation_add(&c, FC_ROLE_ASSISTANT, text.p, text.n);
+	bool good = fc_chat_render(m->chat, &c, false, &r, &e) == 0 &&
+	    fc_rendered_encode(&r, m->tokenizer, id, &x, &e) == 0;
+	for (size_t i = 0; good && i < x.n_tok; i++) {
+		seen += x.tok[i] == id;
+		in_content += x.tok[i] == id && FC_TOK_PART(x.flags[i]) != FC_PART_TURN_END;
+	}
+	for (size_t i = 0; i < r.n; i++)
+		ends += r.segment[i].part == FC_PART_TURN_END;
+	if (good)
+		fc_tokenizer_decode(m->tokenizer, x.tok, x.n_tok, true, &back);
+	/* the made-up vocabulary has no such characters */
+	bool readable = fc_tokenizer_find(m->tokenizer, "<") != FC_NO_TOKEN;
+	const char *first = back.p ? strstr(back.p, text.p) : NULL;
+	T_OK(good && ends && seen == ends && in_content == 0 &&
+		(!readable || (first && strstr(first + 1, text.p))),
+	    "%s: %s in messages stays text %s", m->name, special, e.msg);
+	fc_buf_release(&text);
+	fc_buf_release(&back);
+	fc_example_release(&x);
+	fc_rendered_release(&r);
+	fc_conversation_release(&c);
+}
+
 static void test_openchat(void)
 {
 	struct fc_chat *chat;
@@ -138,6 +181,10 @@ static void test_openchat(void)
 	    "nB:<s>|nT:GPT4 Correct User:|uC: U1|uE:<|end_of_turn|>|nT:GPT4 Correct Assistant: "
 	    "|nE:<|end_of_turn|>",
 	    "an empty answer");
+	struct real m = {"openchat", chat, NULL};
+	if (T_OK(fc_tokenizer_open(&m.tokenizer, dir, &e) == 0, "open %s", e.msg))
+		test_injection(&m, "<|end_of_turn|>");
+	fc_tokenizer_free(m.tokenizer);
 	uint64_t hash = fc_chat_hash(chat);
 	fc_chat_free(chat);
 	fc_chat_open(&chat, dir, NULL, &e);
@@ -395,12 +442,6 @@ static void test_case13(void)
 	free(path);
 }
 
-struct real { /* a published model's tokenizer and template */
-	const char *name;
-	struct fc_chat *chat;
-	struct fc_tokenizer *tokenizer;
-};
-
 static bool open_real(struct real *m, const char *shared, const char *template)
 {
 	char command[512];
@@ -455,40 +496,6 @@ static void test_tokens(const struct real *models, json_t *c)
 	fc_example_release(&x);
 	fc_rendered_release(&r);
 	fc_conversation_release(&talk);
-}
-
-/* A special token in a message is text: it comes back as several tokens, all of that message. */
-static void test_injection(const struct real *m, const char *special)
-{
-	struct fc_conversation c = {0};
-	struct fc_rendered r = {0};
-	struct fc_example x;
-	struct fc_err e = {""};
-	uint32_t id = fc_tokenizer_find(m->tokenizer, special);
-	size_t seen = 0, in_content = 0, ends = 0;
-	struct fc_buf text = FC_BUF_INIT, back = FC_BUF_INIT;
-	fc_example_init(&x);
-	fc_buf_addf(&text, "a%s\nb %s%s", special, special, special);
-	fc_conversation_add(&c, FC_ROLE_USER, text.p, text.n);
-	fc_conversation_add(&c, FC_ROLE_ASSISTANT, text.p, text.n);
-	bool good = fc_chat_render(m->chat, &c, false, &r, &e) == 0 &&
-	    fc_rendered_encode(&r, m->tokenizer, id, &x, &e) == 0;
-	for (size_t i = 0; good && i < x.n_tok; i++) {
-		seen += x.tok[i] == id;
-		in_content += x.tok[i] == id && FC_TOK_PART(x.flags[i]) != FC_PART_TURN_END;
-	}
-	for (size_t i = 0; i < r.n; i++)
-		ends += r.segment[i].part == FC_PART_TURN_END;
-	if (good)
-		fc_tokenizer_decode(m->tokenizer, x.tok, x.n_tok, true, &back);
-	const char *first = back.p ? strstr(back.p, text.p) : NULL;
-	T_OK(good && ends && seen == ends && in_content == 0 && first && strstr(first + 1, text.p),
-	    "%s: %s in messages stays text %s", m->name, special, e.msg);
-	fc_buf_release(&text);
-	fc_buf_release(&back);
-	fc_example_release(&x);
-	fc_rendered_release(&r);
-	fc_conversation_release(&c);
 }
 
 static void test_real(void)
