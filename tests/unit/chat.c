@@ -285,6 +285,54 @@ static void test_segments(void)
 	}
 }
 
+/* Another model's template: its BOS and turn end give way to the tokenizer's own, which are longer
+ * or shorter, and every span is of the text as it was rendered. */
+static void test_foreign(void)
+{
+	struct fc_chat *chat = with_template("{{ bos_token }}{% for m in messages %}{{ m.content + "
+					     "'<|end|>' }}{% endfor %}");
+	char *dir = folder("openchat");
+	struct fc_tokenizer *t;
+	struct fc_conversation c = {0};
+	struct fc_rendered r = {0};
+	struct fc_example x;
+	struct fc_err e = {""};
+	struct fc_buf got = FC_BUF_INIT;
+	fc_example_init(&x);
+	parse_conversation(&c,
+	    "[{\"role\":\"user\",\"content\":\"How are you?\"},{\"role\":"
+	    "\"assistant\",\"content\":\"Fine\"}]");
+	T_OK(fc_tokenizer_open(&t, dir, &e) == 0 && fc_chat_render(chat, &c, false, &r, &e) == 0,
+	    "another model's template %s", e.msg);
+	uint32_t end = fc_tokenizer_find(t, "<|end_of_turn|>");
+	T_OK(fc_rendered_encode(&r, t, end, &x, &e) == 0, "is encoded %s", e.msg);
+	for (size_t i = 0; i < x.n_tok; i++)
+		fc_buf_addf(&got, "%s[%.*s%s]", fc_tokenizer_piece(t, x.tok[i]),
+		    (int)(x.end[i] - fc_example_start(&x, i)), x.text.p + fc_example_start(&x, i),
+		    fc_example_trained(&x, i) ? "*" : "");
+	T_STR(got.p,
+	    "<s>[<b>]▁How[How]▁are[ are]▁you[ you]?[?]<|end_of_turn|>[<|end|>]▁Fine[Fine*]"
+	    "<|end_of_turn|>[<|end|>*]",
+	    "with its own tokens over the template's bytes");
+	fc_buf_clear(&got);
+	T_OK(fc_rendered_encode(&r, t, FC_NO_TOKEN, &x, &e) == 0, "no turn end %s", e.msg);
+	for (size_t i = 0; i < x.n_tok; i++)
+		fc_buf_addf(&got, "%.*s|", (int)(x.end[i] - fc_example_start(&x, i)),
+		    x.text.p + fc_example_start(&x, i));
+	/* of "<|end|>" the vocabulary has e and n; without a space before it, "Fine" falls apart */
+	T_STR(got.p, "<b>|How| are| you|?|<||e|n|d|>|F|i|n|e|<||e|n|d|>|", "is text");
+	T_OK(x.n_seg == r.n && x.seg[0].end == 3 && FC_TOK_PART(x.seg[0].flags) == FC_PART_BOS &&
+		x.seg[r.n - 1].end == r.text.n,
+	    "the segments travel with it");
+	fc_buf_release(&got);
+	fc_example_release(&x);
+	fc_rendered_release(&r);
+	fc_conversation_release(&c);
+	fc_tokenizer_free(t);
+	fc_chat_free(chat);
+	free(dir);
+}
+
 static void test_lookup(void)
 {
 	struct fc_chat *chat;
@@ -544,6 +592,7 @@ int main(void)
 	atexit(remove_tmp);
 	test_openchat();
 	test_segments();
+	test_foreign();
 	test_lookup();
 	test_case13();
 	test_real();
