@@ -7,7 +7,8 @@
 
 /*
  * A chat template: a Jinja template with its model's special tokens.  Rendering tells which bytes
- * came from which message, so roles and the label mask are known and never inferred.
+ * came from which message, so roles and the label mask are known and never inferred.  Immutable
+ * after opening; several threads may use one.
  */
 struct fc_chat;
 /* model: the folder whose template (chat_template.jinja, else chat_template of

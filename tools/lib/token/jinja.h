@@ -6,8 +6,16 @@
 #include "base/err.h"
 #include "text/json.h"
 
-/* The subset of Jinja that published chat templates use, with the settings of Transformers:
- * trim_blocks, lstrip_blocks, loop controls, its own tojson. */
+/*
+ * The subset of Jinja that published chat templates use, with the settings of Transformers:
+ * trim_blocks, lstrip_blocks, loop controls, its own tojson, {% generation %}, the immutable
+ * sandbox.  Not there, and refused by name: include, import, extends, block, do, recursive loops;
+ * an unknown filter or test is an error when it is reached.  Integers have 64 bits.
+ *
+ * A template comes with a downloaded model and may be hostile: a text of 1 MiB, 200 levels of
+ * syntax, 1000 levels of calls and values, 50 million steps, 512 MiB of values and 128 MiB of text
+ * are the most it gets; beyond is an error.  A compiled template may be run by several threads.
+ */
 struct fc_jinja;
 /* name: for messages ("chat_template:12: ..."). */
 int fc_jinja_compile(
