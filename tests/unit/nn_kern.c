@@ -313,6 +313,29 @@ static void test_conversions(const struct fc_kern *k)
 	T_OK(right, "%s: conversions agree with the scalar ones on all values", k->name);
 }
 
+/* Frequencies as rotary embeddings have them, positions below 2^24. */
+static void test_turn(const struct fc_kern *k, struct fc_rng *r)
+{
+	enum { N = 37 };
+	float freq[N], c[N + 1], s[N + 1];
+	double worst = 0;
+	for (int i = 0; i < 20000; i++) {
+		const uint32_t pos = (uint32_t)(fc_rng_u64(r) >> 40 >> fc_rng_below(r, 24));
+		for (int j = 0; j < N; j++)
+			freq[j] = (float)pow(5e5, -(double)j / N);
+		c[N] = s[N] = 7;
+		k->turn(c, s, freq, pos, 1, N);
+		for (int j = 0; j < N; j++) {
+			const double angle = (double)pos * (double)freq[j];
+			worst = fmax(worst, fabs((double)c[j] - cos(angle)));
+			worst = fmax(worst, fabs((double)s[j] - sin(angle)));
+		}
+		worst = c[N] == 7 && s[N] == 7 ? worst : INFINITY;
+	}
+	T_OK(worst < eps(4), "%s: cosines and sines of positions: %.2f eps", k->name,
+	    worst / eps(1));
+}
+
 static void test_backward_loops(const struct fc_kern *k, struct fc_rng *r)
 {
 	enum { N = 45 };
@@ -354,6 +377,7 @@ int main(void)
 		test_rows(all[i], &r, FC_F16);
 		test_weighted_sum(all[i], &r);
 		test_conversions(all[i]);
+		test_turn(all[i], &r);
 		test_backward_loops(all[i], &r);
 	}
 	return t_done();

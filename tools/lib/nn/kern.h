@@ -16,6 +16,7 @@
  */
 struct fc_kern {
 	const char *name;
+	size_t few_rows; /* up to here dot_rows is faster than the libraries' products */
 	float (*max)(const float *x, size_t n); /* -inf where n is 0 */
 	/* The same, and in group[] the largest of every group; see fc_kern_group_at(). */
 	float (*group_max)(const float *x, size_t n, float *group);
@@ -50,6 +51,8 @@ struct fc_kern {
 	    size_t ldw, enum fc_dtype t, size_t M, size_t O, size_t I);
 	void (*widen)(float *y, const void *x, enum fc_dtype t, size_t n);
 	void (*to_bf16)(uint16_t *y, const float *x, size_t n);
+	/* c, s = scale * cos, sin of pos * freq; errors at most 4 eps * scale for pos below 2^24 */
+	void (*turn)(float *c, float *s, const float *freq, uint32_t pos, float scale, size_t n);
 	void (*glu)(float *y, const float *gate, const float *up, enum fc_act act, size_t n);
 	void (*glu_bwd)(float *dgate, float *dup, const float *dy, const float *gate,
 	    const float *up, enum fc_act act, size_t n);

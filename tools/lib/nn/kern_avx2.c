@@ -11,6 +11,7 @@
 #endif
 
 #define VL 8
+#define FEW_ROWS 16
 #define MM_ROWS 6 /* of 16 registers */
 #define KERN fc_kern_avx2
 #include "nn/kern_vector.h"

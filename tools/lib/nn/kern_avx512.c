@@ -12,6 +12,7 @@
 #endif
 
 #define VL 16
+#define FEW_ROWS 32
 #define MM_ROWS 8 /* of 32 registers */
 #define KERN fc_kern_avx512
 #include "nn/kern_vector.h"

@@ -458,6 +458,52 @@ static void kern_to_bf16(uint16_t *y, const float *x, size_t n)
 		y[i] = fc_f32_to_bf16(x[i]);
 }
 
+/* Sine and cosine of f turns, |f| <= 1/2: at most an eighth of a turn (Remez; relative error of the
+ * sine 4.6e-12, absolute of the cosine 5.4e-11) and k quarters. */
+INLINE void vsincos(vf f, vf *sine, vf *cosine)
+{
+	const vf shifted = vfma(f, vset(4), vset(0x1.8p23f)), quarters = shifted - vset(0x1.8p23f);
+	const vi k = (vi)shifted;
+	const vf g = vfma(quarters, vset(-0.25f), f), u = g * g;
+	vf s = vfma(vset(41.46988942f), u, vset(-76.69777412f));
+	s = vfma(s, u, vset(81.60520381f));
+	s = vfma(s, u, vset(-41.34170215f));
+	s = vfma(s, u, vset(6.283185307f)) * g;
+	vf c = vfma(vset(59.24596512f), u, vset(-85.44374176f));
+	c = vfma(c, u, vset(64.93932647f));
+	c = vfma(c, u, vset(-19.73920869f));
+	c = vfma(c, u, vset(1));
+	const vi odd = (k & 1) == 1;
+	*sine = (vf)((vi)vselect(odd, c, s) ^ ((k & 2) << 30));
+	*cosine = (vf)((vi)vselect(odd, s, c) ^ (((k + 1) & 2) << 30));
+}
+
+/* Whole turns are taken off in double: as a float, an angle of 1e5 radians would be off by 4e-3. */
+static void kern_turn(float *c, float *s, const float *freq, uint32_t pos, float scale, size_t n)
+{
+	enum { CHUNK = 64 };
+	const double turns = 1 / 6.283185307179586476925, round = 0x1.8p52;
+	for (size_t i = 0; i < n; i += CHUNK) {
+		const size_t m = n - i < CHUNK ? n - i : CHUNK;
+		float f[CHUNK] = {0};
+		for (size_t j = 0; j < m; j++) {
+			const double t = (double)pos * ((double)freq[i + j] * turns);
+			f[j] = (float)(t - ((t + round) - round));
+		}
+		for (size_t j = 0; j < m; j += VL) {
+			vf sine, cosine;
+			vsincos(vload(f + j), &sine, &cosine);
+			if (m - j < VL) {
+				vstore_part(c + i + j, cosine * vset(scale), m - j);
+				vstore_part(s + i + j, sine * vset(scale), m - j);
+			} else {
+				vstore(c + i + j, cosine * vset(scale));
+				vstore(s + i + j, sine * vset(scale));
+			}
+		}
+	}
+}
+
 INLINE void glu_of(float *y, const float *gate, const float *up, enum fc_act act, size_t n)
 {
 	vf d;
@@ -523,7 +569,7 @@ static void kern_glu_bwd(float *dgate, float *dup, const float *dy, const float 
 #define NAME_(x) #x
 #define NAME(x) NAME_(x)
 extern const struct fc_kern KERN;
-const struct fc_kern KERN = {NAME(KERN), kern_max, kern_group_max, kern_exp_sum, kern_exp_scaled,
-    kern_cap, kern_cap_bwd, kern_score_bwd, kern_sum_squares, kern_dot3, kern_axpy,
-    kern_weighted_sum, kern_mm, kern_transpose, kern_dot_rows, kern_widen, kern_to_bf16, kern_glu,
-    kern_glu_bwd};
+const struct fc_kern KERN = {NAME(KERN), FEW_ROWS, kern_max, kern_group_max, kern_exp_sum,
+    kern_exp_scaled, kern_cap, kern_cap_bwd, kern_score_bwd, kern_sum_squares, kern_dot3, kern_axpy,
+    kern_weighted_sum, kern_mm, kern_transpose, kern_dot_rows, kern_widen, kern_to_bf16, kern_turn,
+    kern_glu, kern_glu_bwd};

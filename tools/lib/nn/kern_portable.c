@@ -3,6 +3,7 @@
 
 /* Four lanes of plain vector arithmetic: every compiler target has them or imitates them. */
 #define VL 4
+#define FEW_ROWS 4
 #define MM_ROWS 6 /* of 16 registers */
 #define KERN fc_kern_portable
 #include "nn/kern_vector.h"

@@ -110,7 +110,7 @@ void fc_linear_bf16_fwd(
 	for (size_t o = 0; o < O; o += rows) {
 		const size_t n_o = fc_min_size(rows, O - o);
 		const uint16_t *wr = rounded_weights(nn, w, o, n_o);
-		if (N <= FC_FEW_ROWS)
+		if (N <= nn->kern->few_rows)
 			few_fwd(nn, y + o, O, xr, wr, N, n_o, I);
 		else
 			in_blocks(nn, (struct fc_bf16_shape){FC_NT, N, n_o, I, I, I, O, false}, xr,

@@ -4,9 +4,6 @@
 
 #include "nn/backend.h"
 
-/* Up to here a pass of our own over the weights beats the libraries' products. */
-#define FC_FEW_ROWS 8
-
 /* The three products of linear.c with both operands rounded to bfloat16. */
 void fc_linear_bf16_fwd(
     struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N);

@@ -1,29 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/nn.h"
+#include <stdlib.h>
 
-#include <math.h>
+#include "base/mem.h"
+#include "nn/kern.h"
 
-/* Component i of every head of one token.  The angle is formed in double: as a float32, an angle of
- * 1e5 radians would be off by 4e-3. */
-static void rotate(float *x, size_t heads, size_t D, size_t half, double angle, float scale)
+/* One head of one token: components i and i + half turned by angle i. */
+static void rotate(float *restrict x, size_t half, const float *c, const float *s)
 {
-	const float c = (float)cos(angle) * scale, s = (float)sin(angle) * scale;
-	for (size_t h = 0; h < heads; h++) {
-		const float a = x[h * D], b = x[h * D + half];
-		x[h * D] = a * c - b * s;
-		x[h * D + half] = b * c + a * s;
+	float *restrict y = x + half;
+	for (size_t i = 0; i < half; i++) {
+		const float a = x[i], b = y[i];
+		x[i] = a * c[i] - b * s[i];
+		y[i] = b * c[i] + a * s[i];
 	}
 }
 
 void fc_rope_apply(float *x, const uint32_t *pos, size_t N, size_t heads, size_t D,
     const struct fc_rope *r, bool inverse)
 {
+	const struct fc_kern *k = fc_kern();
 	const size_t half = r->n_rot / 2;
-#pragma omp parallel for
-	for (size_t n = 0; n < N; n++)
-		for (size_t i = 0; i < half; i++) {
-			const double angle = (double)pos[n] * (double)r->inv_freq[i];
-			rotate(x + n * heads * D + i, heads, D, half, inverse ? -angle : angle,
-			    r->scale);
+#pragma omp parallel
+	{
+		float *c = FC_ARRAY(float, 2 * half + 1), *s = c + half;
+#pragma omp for
+		for (size_t n = 0; n < N; n++) {
+			k->turn(c, s, r->inv_freq, pos[n], r->scale, half);
+			for (size_t i = 0; inverse && i < half; i++)
+				s[i] = -s[i];
+			for (size_t h = n * heads; h < (n + 1) * heads; h++)
+				rotate(x + h * D, half, c, s);
 		}
+		free(c);
+	}
 }
