@@ -154,18 +154,21 @@ size_t fc_transfer_move(
 	return n < top_k ? n : top_k;
 }
 
-/* Sums true_logprob over the source tokens from row r's on that cover the bytes up to `end`;
- * returns how many these are, 0 where they do not end there or one has no row. */
-static size_t chain(const struct fc_example *x, size_t r, uint32_t end, double *sum)
+/* Do the source tokens from row r's on cover the bytes up to `end`? */
+enum cover { COVER_NOT, COVER_EXACT, COVER_MORE };
+
+/* *sum: their joint log-probability.  Where they reach beyond `end` it is a lower bound of what the
+ * source gives the bytes. */
+static enum cover chain(const struct fc_example *x, size_t r, uint32_t end, double *sum)
 {
-	size_t s = x->row_tok[r], i = 0;
+	size_t s = x->row_tok[r];
 	*sum = 0;
-	while (r + i < x->n_row && x->row_tok[r + i] == s + i) {
+	for (size_t i = 0; r + i < x->n_row && x->row_tok[r + i] == s + i; i++) {
 		*sum += x->true_logprob[r + i];
-		if (x->end[s + i++] >= end)
-			return x->end[s + i - 1] == end ? i : 0;
+		if (x->end[s + i] >= end)
+			return x->end[s + i] == end ? COVER_EXACT : COVER_MORE;
 	}
-	return 0;
+	return COVER_NOT;
 }
 
 /* Row r of source for token p of pivot, which it meets at the source token the row predicts. */
@@ -186,15 +189,16 @@ static void transfer_one(struct fc_transfer *t, const struct fc_example *source,
 	if (n_out == 0) /* every candidate is unknown to the pivot */
 		return;
 	stats->mass_out += mass(n_out, t->logprob);
-	size_t n_chain = chain(source, r, pivot->end[p], &sum);
-	if (n_chain > 0 && first < t->n_map)
+	enum cover cover = chain(source, r, pivot->end[p], &sum);
+	if (cover != COVER_NOT && first < t->n_map)
 		n_out = fc_transfer_move(
 		    n_out, t->id, t->logprob, t->map[first], truth, exp(sum), top_k);
-	float true_logprob =
-	    n_chain ? (float)sum : fc_transfer_lookup(n_out, t->id, t->logprob, truth, t->n_vocab);
+	float true_logprob = cover == COVER_EXACT
+	    ? (float)sum
+	    : fc_transfer_lookup(n_out, t->id, t->logprob, truth, t->n_vocab);
 	fc_example_add_row(pivot, (uint32_t)p, n_out, t->id, t->logprob, true_logprob);
 	stats->n_row++;
-	stats->n_exact += n_chain > 0;
+	stats->n_exact += cover == COVER_EXACT;
 }
 
 static void copy_text(struct fc_buf *to, const struct fc_buf *from)

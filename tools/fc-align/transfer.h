@@ -48,10 +48,10 @@ size_t fc_transfer_move(
  * fc_offsets_match, and the source's own cross-entropy, id and meta.  top_k: of the rows.
  *
  * true_logprob is what the source gives the bytes of the pivot's token, by the chain rule, where
- * whole tokens of the source cover just these, each with a row.  That probability also moves within
- * the row, to the pivot's token, where the map gave it to another one, as it does with the first of
- * several: it is known how the source goes on.  Elsewhere true_logprob is that of
- * fc_transfer_lookup().
+ * whole tokens of the source cover just these, each with a row; elsewhere that of
+ * fc_transfer_lookup().  The joint probability of the source's true tokens up to and across the end
+ * of the pivot's token moves within the row, to the pivot's token, where the map gave it to another
+ * one, as it does with the first of several: it is known how the source goes on.
  */
 void fc_transfer_example(struct fc_transfer *t, const struct fc_example *source,
     struct fc_example *pivot, size_t top_k, struct fc_transfer_stats *stats);

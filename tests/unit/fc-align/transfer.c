@@ -147,6 +147,37 @@ static void make_pivot(struct fc_example *x)
 		    x, 10 + i, end[i], FC_TOK_FLAGS(i > 0, FC_ROLE_ASSISTANT, part[i]));
 }
 
+/* Source "a|bc", pivot "ab|c": the pivot's first token ends inside the source's second. */
+static void test_straddle(void)
+{
+	static const uint32_t map[] = {10, 11, 12}, s_end[] = {0, 1, 3}, p_end[] = {0, 2, 3};
+	struct fc_transfer_stats stats = {0};
+	struct fc_example s, p;
+	fc_example_init(&s);
+	fc_example_init(&p);
+	for (uint32_t i = 0; i < 3; i++) {
+		fc_example_add_token(&s, i, s_end[i], FC_TOK_FLAGS(i > 0, FC_ROLE_ASSISTANT, 0));
+		fc_example_add_token(
+		    &p, 15 + i, p_end[i], FC_TOK_FLAGS(i > 0, FC_ROLE_ASSISTANT, 0));
+	}
+	fc_example_add_row(
+	    &s, 1, 2, (uint32_t[]){1, 0}, (float[]){logf(.8f), logf(.1f)}, logf(.8f));
+	fc_example_add_row(&s, 2, 1, (uint32_t[]){2}, (float[]){logf(.5f)}, logf(.5f));
+	struct fc_transfer *t = fc_transfer_new(map, 3, 20);
+	fc_transfer_example(t, &s, &p, K, &stats);
+	T_OK(p.n_row == 1 && p.row_tok[0] == 1, "straddle: one common boundary");
+	/* .8 * .5 is known to begin with "ab"; the other .4 of "a" may go on otherwise */
+	T_OK(p.row_off[1] == 3 && fabs(exp(p.entry_logprob[0]) - .4) < 1e-6 &&
+		fabs(exp(p.entry_logprob[1]) - .4) < 1e-6 &&
+		fabs(exp(p.entry_logprob[2]) - .1) < 1e-6,
+	    "straddle: \"a\" shares its probability with \"ab\"");
+	T_NEAR(exp(p.true_logprob[0]), .4, 1e-6, "straddle: what the row has for the truth");
+	T_EQ(stats.n_exact, 0, "straddle: a lower bound is not exact");
+	fc_transfer_free(t);
+	fc_example_release(&s);
+	fc_example_release(&p);
+}
+
 static void test_example(void)
 {
 	/* "ab" goes to "a", "c" to a pivot's "c" that is not in the text */
@@ -256,6 +287,7 @@ int main(void)
 	test_lookup();
 	test_random_rows();
 	test_move();
+	test_straddle();
 	test_example();
 	test_identity();
 	return t_done();
