@@ -8,7 +8,7 @@
 #include "base/par.h"
 
 /* A tile is small enough for the outer cache and high enough for the product to run well. */
-enum { TILE_BYTES = 16 << 20, LEAST_ROWS = 64, MOST_ROWS = 1024 };
+enum { TILE_BYTES = 32 << 20, LEAST_ROWS = 128, MOST_ROWS = 1024 };
 
 size_t fc_head_tile_rows(const struct fc_head *h, size_t N)
 {
@@ -82,13 +82,13 @@ static uint32_t id_of(uint64_t key)
 	return UINT32_MAX - (uint32_t)key;
 }
 
-/* The smallest of heap [n] is on top. */
+/* The smallest of heap [n] is on top; heap[n] is larger than any key, which saves the inner loop a
+ * branch that nothing can predict. */
 static void sift_down(uint64_t *heap, size_t n, size_t i)
 {
 	const uint64_t key = heap[i];
 	for (size_t c; (c = 2 * i + 1) < n; i = c) {
-		if (c + 1 < n && heap[c + 1] < heap[c])
-			c++;
+		c += heap[c + 1] < heap[c];
 		if (heap[c] >= key)
 			break;
 		heap[i] = heap[c];
@@ -98,11 +98,17 @@ static void sift_down(uint64_t *heap, size_t n, size_t i)
 
 /* Keeps the K largest keys of those offered. */
 struct heap {
-	uint64_t *key; /* [K] */
+	uint64_t *key; /* [K+1] */
 	size_t n, K;
 };
 
-static void offer(struct heap *h, uint64_t key)
+static void heap_clear(struct heap *h)
+{
+	h->n = 0;
+	h->key[h->K] = UINT64_MAX;
+}
+
+static void heap_offer(struct heap *h, uint64_t key)
 {
 	if (h->n < h->K) {
 		h->key[h->n++] = key;
@@ -114,16 +120,26 @@ static void offer(struct heap *h, uint64_t key)
 	}
 }
 
+/* The smallest of n keys; n - 1 remain. */
+static uint64_t heap_take(uint64_t *heap, size_t n)
+{
+	const uint64_t key = heap[0];
+	heap[0] = heap[n - 1];
+	heap[n - 1] = UINT64_MAX;
+	sift_down(heap, n - 1, 0);
+	return key;
+}
+
 /* The K-th largest group maximum: no logit below it can be among the K largest. */
 static float least_of_top(struct heap *h, const float *group_max, size_t n_group)
 {
-	h->n = 0;
+	heap_clear(h);
 	for (size_t g = 0; g < n_group; g++)
-		offer(h, key_of(group_max[g], 0));
+		heap_offer(h, key_of(group_max[g], 0));
 	return h->n < h->K ? -INFINITY : logit_of(h->key[0]);
 }
 
-/* The K largest of z [V] in descending order; key is scratch [K].  NaNs count as the largest. */
+/* The K largest of z [V] in descending order; key is scratch [K+1].  NaNs count as the largest. */
 static void top_k(
     uint32_t *id, size_t K, const float *z, size_t V, const float *group_max, uint64_t *key)
 {
@@ -132,7 +148,7 @@ static void top_k(
 	if (!K)
 		return;
 	const float least = least_of_top(&h, group_max, n_group);
-	h.n = 0;
+	heap_clear(&h);
 	for (size_t g = 0; g < n_group; g++) {
 		if (group_max[g] < least)
 			continue;
@@ -140,13 +156,10 @@ static void top_k(
 			     end = fc_min_size(first + FC_KERN_BLOCK, V);
 		for (size_t v = first; v < end; v += FC_KERN_LANES)
 			if (!(z[v] < least))
-				offer(&h, key_of(z[v], v));
+				heap_offer(&h, key_of(z[v], v));
 	}
-	for (size_t n = K; n-- > 0;) {
-		id[n] = id_of(key[0]);
-		key[0] = key[n];
-		sift_down(key, n, 0);
-	}
+	for (size_t n = K; n > 0; n--)
+		id[n - 1] = id_of(heap_take(key, n));
 }
 
 /* One row of fc_head_topk(), from its logits. */
@@ -167,7 +180,8 @@ void fc_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x, con
 	const size_t C = h->w.n_in, V = h->n_vocab, ld = h->w.n_out, tile = fc_head_tile_rows(h, N);
 	const size_t n_group = fc_kern_n_group(V), n_threads = (size_t)fc_par_threads();
 	float *logits = fc_nn_scratch(nn, FC_SCRATCH_LOGITS, tile * ld, sizeof *logits);
-	uint64_t *keys = fc_nn_scratch(nn, FC_SCRATCH_ROW, n_threads * (K + n_group), sizeof *keys);
+	uint64_t *keys =
+	    fc_nn_scratch(nn, FC_SCRATCH_ROW, n_threads * (K + 1 + n_group), sizeof *keys);
 	assert(V && V <= ld && K <= V);
 	for (size_t n0 = 0; n0 < N; n0 += tile) {
 		const size_t n_rows = fc_min_size(tile, N - n0);
@@ -178,12 +192,12 @@ void fc_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x, con
 			size_t me;
 #pragma omp atomic capture
 			me = next++;
-			uint64_t *key = keys + me * (K + n_group);
+			uint64_t *key = keys + me * (K + 1 + n_group);
 #pragma omp for schedule(dynamic)
 			for (size_t n = n0; n < n0 + n_rows; n++)
 				topk_row(nn->kern, logits + (n - n0) * ld, V, target[n], K,
 				    id + n * K, logprob + n * K, true_logprob + n,
-				    (float *)(key + K), key);
+				    (float *)(key + K + 1), key);
 		}
 	}
 }
