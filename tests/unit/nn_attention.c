@@ -181,8 +181,9 @@ static void test_decode(struct fc_nn *nn, struct fc_rng *r)
 	const size_t HD = window.H * window.D;
 	float *o = fc_calloc(n_q[4] * HD, sizeof *o);
 	memcpy(o, b.seq[4].o, n_q[4] * HD * sizeof *o);
-	b.seq[4].lse = NULL;
-	fc_attn_fwd(nn, &b.a, &b.seq[4], 1);
+	struct fc_attn_seq without = b.seq[4];
+	without.lse = NULL;
+	fc_attn_fwd(nn, &b.a, &without, 1);
 	T_OK(!memcmp(o, b.seq[4].o, n_q[4] * HD * sizeof *o),
 	    "forward without lse: the same output");
 	free(o);
@@ -191,7 +192,7 @@ static void test_decode(struct fc_nn *nn, struct fc_rng *r)
 
 static void test_long(struct fc_nn *nn, struct fc_rng *r)
 {
-	static const size_t n[] = {700, 130, 257};
+	static const size_t n[] = {450, 130, 257};
 	static const struct fc_attn a = {2, 1, 32, 0.18f, 0, 0}, window = {2, 1, 32, 0.18f, 0, 200};
 	struct batch b = batch_new(r, &a, n, n, FC_LEN(n), 1);
 	check_fwd(nn, &b, "long sequences");

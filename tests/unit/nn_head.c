@@ -171,6 +171,23 @@ static void test_nan(struct fc_nn *nn)
 	result_release(&got);
 }
 
+/* Products that vanish: -0 where a fused multiplication rounds them, +0, all equal. */
+static void test_zeros(struct fc_nn *nn)
+{
+	enum { V = 4, C = 16 };
+	float w[V * C], x[C];
+	for (int i = 0; i < V * C; i++)
+		w[i] = i / C % 2 ? 1e-30f : -1e-30f;
+	for (int i = 0; i < C; i++)
+		x[i] = 1e-30f;
+	const struct fc_head h = {{w, FC_F32, V, C}, V, 0};
+	const uint32_t target = FC_NO_TARGET;
+	struct result got = topk(nn, &h, x, &target, 1, V);
+	T_OK(got.id[0] == 0 && got.id[1] == 1 && got.id[2] == 2 && got.id[3] == 3,
+	    "zeros of either sign: by id");
+	result_release(&got);
+}
+
 static void test_logits(struct fc_nn *nn, struct fc_rng *r)
 {
 	enum { N = 3, C = 40, V = 301 };
@@ -215,6 +232,7 @@ int main(void)
 	test_extremes(nn);
 	test_minus_infinity(nn);
 	test_nan(nn);
+	test_zeros(nn);
 	test_logits(nn, &r);
 	fc_nn_close(nn);
 	return t_done();

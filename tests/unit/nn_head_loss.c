@@ -177,7 +177,7 @@ static void test_gradients(struct fc_nn *nn, struct fc_rng *r)
 /* More rows than a tile holds; and the same with one thread, without gradients, without dw. */
 static void test_tiles(struct fc_nn *nn, struct fc_rng *r)
 {
-	enum { N = 70, C = 4, V = 120000 };
+	enum { N = 140, C = 4, V = 70000 };
 	struct problem p = problem_new(r, N, C, V, V, 0);
 	float *x = floats(p.x, N * C), *w = floats(p.w, (size_t)V * C);
 	const struct fc_head h = {{w, FC_F32, V, C}, V, 0};

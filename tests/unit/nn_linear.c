@@ -162,7 +162,8 @@ int main(void)
 {
 	static const struct shape shapes[] = {{1, 1, 1}, {1, 300, 65}, {2, 64, 129}, {3, 7, 17},
 	    {4, 257, 96}, {5, 33, 700}, {8, 130, 64}, {13, 64, 40}, {17, 61, 64}, {33, 129, 31},
-	    {64, 96, 128}, {130, 300, 70}, {523, 70, 40}, {0, 5, 3}};
+	    {64, 96, 128}, {130, 300, 70}, {523, 70, 40}, {40, 1100, 500} /* several panels */,
+	    {0, 5, 3}};
 	static const enum fc_dtype types[] = {FC_F32, FC_F16, FC_BF16};
 	static const enum fc_compute computes[] = {FC_COMPUTE_F32, FC_COMPUTE_BF16};
 	struct fc_rng r;
@@ -181,6 +182,12 @@ int main(void)
 				test_threads(nn, &r, (struct shape){3, 500, 100}, types[t]);
 				test_threads(nn, &r, (struct shape){600, 300, 400}, types[t]);
 			}
+		fc_par_init(1);
+		test_products(nn, &r, shapes[FC_LEN(shapes) - 2], FC_BF16);
+		fc_par_init(2);
+		if (computes[c] == FC_COMPUTE_BF16)
+			test_products(
+			    nn, &r, (struct shape){2, 2100, 4000}, FC_F32); /* panels here */
 		fc_nn_close(nn);
 	}
 	nn = open_nn(FC_COMPUTE_AUTO);
