@@ -47,7 +47,7 @@ void fc_attn_flip(const struct fc_kern *kern, const struct fc_attn *a, const str
     float *flipped, const float *x)
 {
 	const size_t GD = a->G * a->D;
-#pragma omp parallel for collapse(2)
+#pragma omp parallel for collapse(2) if (s->n_k * GD > FC_PAR_ELEMENTS)
 	for (size_t k0 = 0; k0 < s->n_k; k0 += FC_ATTN_K)
 		for (size_t g = 0; g < a->G; g++)
 			kern->transpose(flipped + fc_attn_flip_at(a, s, g, k0), FC_ATTN_K,
@@ -202,7 +202,7 @@ void fc_attn_fwd(
 	for (size_t s = 0; s < n_seq; s++)
 		if (!is_few(a, &seq[s]))
 			fc_attn_flip(nn->kern, a, &seq[s], kt + flip_off[s], seq[s].k);
-#pragma omp parallel
+#pragma omp parallel if (fc_attn_work(a, seq, n_seq) > FC_PAR_PRODUCTS)
 	{
 		size_t me, s = 0;
 #pragma omp atomic capture

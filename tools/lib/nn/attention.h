@@ -12,6 +12,16 @@ static inline size_t fc_attn_n_block(size_t n, size_t block)
 	return (n + block - 1) / block;
 }
 
+/* Multiplications of one matrix product of the pass, to judge whether threads are worth it. */
+static inline size_t fc_attn_work(
+    const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq)
+{
+	size_t n = 0;
+	for (size_t s = 0; s < n_seq; s++)
+		n += seq[s].n_q * seq[s].n_k * a->H * a->D;
+	return n;
+}
+
 /* Query i of a sequence sees the keys [first, end). */
 static inline size_t fc_attn_end(const struct fc_attn_seq *s, size_t i)
 {

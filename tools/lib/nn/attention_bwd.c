@@ -169,7 +169,7 @@ static void prepare(const struct pass *c, size_t s)
 	const struct fc_attn_grad *d = &c->grad[s];
 	const size_t H = c->a->H, D = c->a->D, GD = c->a->G * D;
 	assert(q->n_q == q->n_k && q->lse);
-#pragma omp parallel for
+#pragma omp parallel for if (q->n_q * H * D > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < q->n_q; i++)
 		for (size_t h = i * H; h < (i + 1) * H; h++)
 			c->kern->dot_rows(&c->delta[c->delta_off[s] + h], 1, d->dout + h * D, D,
@@ -202,7 +202,7 @@ void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn
 	    nn->kern, a, seq, grad, delta_off, flip_off, kt + 2 * n_flip, kt, kt + n_flip};
 	for (size_t s = 0; s < n_seq; s++)
 		prepare(&c, s);
-#pragma omp parallel
+#pragma omp parallel if (fc_attn_work(a, seq, n_seq) > FC_PAR_PRODUCTS)
 	{
 		size_t me, s = 0;
 #pragma omp atomic capture

@@ -5,7 +5,7 @@ void fc_embed_fwd(float *x, const struct fc_weight *w, const uint32_t *tok, size
 {
 	const struct fc_kern *k = fc_kern();
 	const size_t C = w->n_in, row_bytes = C * fc_dtype_size(w->dtype);
-#pragma omp parallel for
+#pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++) {
 		k->widen(x + n * C, (const char *)w->p + tok[n] * row_bytes, w->dtype, C);
 		for (size_t i = 0; i < C && scale != 1; i++)
@@ -18,7 +18,7 @@ void fc_embed_bwd(float *dw, const float *dx, const uint32_t *tok, size_t N, siz
 {
 	enum { COLS = 64 };
 	const struct fc_kern *k = fc_kern();
-#pragma omp parallel for
+#pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
 	for (size_t c = 0; c < C; c += COLS)
 		for (size_t n = 0; n < N; n++)
 			k->axpy(dw + tok[n] * C + c, dx + n * C + c, scale,
@@ -27,7 +27,7 @@ void fc_embed_bwd(float *dw, const float *dx, const uint32_t *tok, size_t N, siz
 
 void fc_add(float *y, const float *x, size_t n)
 {
-#pragma omp parallel for
+#pragma omp parallel for if (n > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < n; i++)
 		y[i] += x[i];
 }

@@ -12,7 +12,7 @@ void fc_glu_fwd(float *y, const float *gate, const float *up, enum fc_act act, s
 {
 	const struct fc_kern *k = fc_kern();
 	const size_t n = N * F;
-#pragma omp parallel for
+#pragma omp parallel for if (n > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < n; i += CHUNK)
 		k->glu(y + i, gate + i, up + i, act, chunk_at(i, n));
 }
@@ -22,7 +22,7 @@ void fc_glu_bwd(float *dgate, float *dup, const float *dy, const float *gate, co
 {
 	const struct fc_kern *k = fc_kern();
 	const size_t n = N * F;
-#pragma omp parallel for
+#pragma omp parallel for if (n > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < n; i += CHUNK)
 		k->glu_bwd(dgate + i, dup + i, dy + i, gate + i, up + i, act, chunk_at(i, n));
 }

@@ -24,7 +24,7 @@ void fc_head_tile(
 	fc_linear_fwd(nn, logits, x, &h->w, N);
 	if (h->softcap <= 0)
 		return;
-#pragma omp parallel for collapse(2)
+#pragma omp parallel for collapse(2) if (N * ld > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++)
 		for (size_t v = 0; v < ld; v += 4096)
 			nn->kern->cap(logits + n * ld + v, logits + n * ld + v, 1, h->softcap,
@@ -187,7 +187,7 @@ void fc_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x, con
 		const size_t n_rows = fc_min_size(tile, N - n0);
 		size_t next = 0;
 		fc_head_tile(nn, h, x + n0 * C, n_rows, logits);
-#pragma omp parallel
+#pragma omp parallel if (n_rows * V > FC_PAR_ELEMENTS)
 		{
 			size_t me;
 #pragma omp atomic capture

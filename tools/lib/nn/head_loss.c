@@ -144,7 +144,7 @@ static void tile_loss(struct fc_nn *nn, const struct step *s, float *logits, siz
 {
 	const struct tile t = tile_scratch(nn, s, n0, n_rows);
 	const size_t n_group = fc_kern_n_group(s->h->n_vocab), ld = s->h->w.n_out;
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) if (n_rows * ld > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < n_rows; i++) {
 		const struct row r = row_of(s, t.share, n0, n0 + i);
 		t.loss[i] = row_loss(s, logits + i * ld, &r, t.group_max + i * n_group, backward);

@@ -61,6 +61,12 @@ struct fc_kern {
 const struct fc_kern *fc_kern(void);
 
 /*
+ * Least work for which threads are woken: on idle cores that costs a microsecond, on busy ones up
+ * to a time slice of milliseconds.  For loops over elements and for multiplications.
+ */
+enum { FC_PAR_ELEMENTS = 1 << 15, FC_PAR_PRODUCTS = 1 << 18 };
+
+/*
  * Groups for group_max: 16 of them share a block of 512 elements, dealt out in turn, so that the
  * maxima are those of vector lanes.  Group g holds the elements fc_kern_group_at(g) + 16 j,
  * j < 32, below n.

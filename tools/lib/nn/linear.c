@@ -46,7 +46,7 @@ static const float *panel_at(struct fc_nn *nn, const struct fc_weight *w, size_t
 	if (w->dtype == FC_F32)
 		return (const float *)w->p + o * I;
 	float *panel = fc_nn_scratch(nn, FC_SCRATCH_PANEL, n * I, sizeof *panel);
-#pragma omp parallel for
+#pragma omp parallel for if (n * I > FC_PAR_ELEMENTS)
 	for (size_t r = 0; r < n; r++)
 		nn->kern->widen(panel + r * I, row_of(w, o + r), w->dtype, I);
 	return panel;
@@ -57,7 +57,7 @@ static void few_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_
 {
 	enum { ROWS = 32 };
 	const size_t O = w->n_out, I = w->n_in;
-#pragma omp parallel for
+#pragma omp parallel for if (N * O * I > FC_PAR_PRODUCTS)
 	for (size_t o = 0; o < O; o += ROWS)
 		nn->kern->dot_rows(
 		    y + o, O, x, I, row_of(w, o), I, w->dtype, N, fc_min_size(ROWS, O - o), I);
@@ -68,7 +68,7 @@ static void panel_fwd(
     float *y, size_t ldy, const float *x, const float *p, size_t N, size_t n_o, size_t I)
 {
 	const struct grid g = grid_for(N, n_o);
-#pragma omp parallel for collapse(2) schedule(dynamic)
+#pragma omp parallel for collapse(2) schedule(dynamic) if (N * n_o * I > FC_PAR_PRODUCTS)
 	for (size_t o = 0; o < n_o; o += g.cols)
 		for (size_t n = 0; n < N; n += g.rows)
 			fc_sgemm(FC_NT, fc_min_size(g.rows, N - n), fc_min_size(g.cols, n_o - o), I,
@@ -80,7 +80,7 @@ static void panel_bwd_x(float *dx, const float *dy, size_t lddy, const float *p,
     size_t n_o, size_t I, bool accumulate)
 {
 	const struct grid g = grid_for(N, I);
-#pragma omp parallel for collapse(2) schedule(dynamic)
+#pragma omp parallel for collapse(2) schedule(dynamic) if (N * n_o * I > FC_PAR_PRODUCTS)
 	for (size_t n = 0; n < N; n += g.rows)
 		for (size_t i = 0; i < I; i += g.cols)
 			fc_sgemm(FC_NN, fc_min_size(g.rows, N - n), fc_min_size(g.cols, I - i), n_o,
@@ -126,7 +126,7 @@ void fc_linear_bwd_w(
 		return;
 	}
 	const struct grid g = grid_for(O, I);
-#pragma omp parallel for collapse(2) schedule(dynamic)
+#pragma omp parallel for collapse(2) schedule(dynamic) if (N * O * I > FC_PAR_PRODUCTS)
 	for (size_t o = 0; o < O; o += g.rows)
 		for (size_t i = 0; i < I; i += g.cols)
 			fc_sgemm(FC_TN, fc_min_size(g.rows, O - o), fc_min_size(g.cols, I - i), N,
@@ -135,7 +135,7 @@ void fc_linear_bwd_w(
 
 void fc_bias_fwd(float *y, const float *bias, size_t N, size_t O)
 {
-#pragma omp parallel for
+#pragma omp parallel for if (N * O > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++)
 		for (size_t o = 0; o < O; o++)
 			y[n * O + o] += bias[o];
@@ -145,7 +145,7 @@ void fc_bias_fwd(float *y, const float *bias, size_t N, size_t O)
 void fc_bias_bwd(float *dbias, const float *dy, size_t N, size_t O)
 {
 	enum { COLS = 64 };
-#pragma omp parallel for
+#pragma omp parallel for if (N * O > FC_PAR_ELEMENTS)
 	for (size_t o = 0; o < O; o += COLS) {
 		double sum[COLS] = {0};
 		const size_t n_o = fc_min_size(COLS, O - o);

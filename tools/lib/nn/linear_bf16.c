@@ -22,7 +22,7 @@ static const uint16_t *rounded_rows(
 {
 	const size_t n_rows = padded(N);
 	uint16_t *r = fc_nn_scratch(nn, slot, n_rows * I, sizeof *r);
-#pragma omp parallel for
+#pragma omp parallel for if (N * I > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++)
 		nn->kern->to_bf16(r + n * I, x + n * I, I);
 	memset(r + N * I, 0, (n_rows - N) * I * sizeof *r);
@@ -37,7 +37,7 @@ static const uint16_t *rounded_weights(
 	if (w->dtype == FC_BF16)
 		return (const uint16_t *)w->p + o * I;
 	uint16_t *r = fc_nn_scratch(nn, FC_SCRATCH_PANEL, n * I, sizeof *r);
-#pragma omp parallel for
+#pragma omp parallel for if (n * I > FC_PAR_ELEMENTS)
 	for (size_t k = 0; k < n; k++) {
 		const char *row = (const char *)w->p + (o + k) * I * fc_dtype_size(w->dtype);
 		float wide[256];
@@ -65,7 +65,7 @@ static void few_fwd(struct fc_nn *nn, float *y, size_t ldy, const uint16_t *x, c
 	enum { ROWS = 32 };
 	float *wide = fc_nn_scratch(nn, FC_SCRATCH_TAIL, N * I, sizeof *wide);
 	nn->kern->widen(wide, x, FC_BF16, N * I);
-#pragma omp parallel for
+#pragma omp parallel for if (N * O * I > FC_PAR_PRODUCTS)
 	for (size_t o = 0; o < O; o += ROWS)
 		nn->kern->dot_rows(
 		    y + o, ldy, wide, I, w + o * I, I, FC_BF16, N, fc_min_size(ROWS, O - o), I);
@@ -75,7 +75,7 @@ static void few_fwd(struct fc_nn *nn, float *y, size_t ldy, const uint16_t *x, c
 static void take_tail(
     float *c, size_t ldc, const float *tail, size_t n, size_t cols, bool accumulate)
 {
-#pragma omp parallel for
+#pragma omp parallel for if (n * cols > FC_PAR_ELEMENTS)
 	for (size_t r = 0; r < n; r++)
 		for (size_t i = 0; i < cols; i++)
 			c[r * ldc + i] = tail[r * cols + i] + (accumulate ? c[r * ldc + i] : 0);

@@ -17,7 +17,7 @@ void fc_rmsnorm_fwd(
 {
 	const struct fc_kern *k = fc_kern();
 	const float one = plus_one ? 1 : 0;
-#pragma omp parallel for
+#pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++) {
 		const float r = inverse_rms(k, x + n * C, C, eps);
 		for (size_t i = 0; i < C; i++)
@@ -46,7 +46,7 @@ void fc_rmsnorm_bwd(float *dx, float *dw, const float *dy, const float *x, const
 	enum { MAX_PART = 64 };
 	const size_t n_part = N < MAX_PART ? N : MAX_PART;
 	float *part = dw ? FC_ARRAY(float, n_part *C) : NULL;
-#pragma omp parallel for
+#pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
 	for (size_t p = 0; p < n_part; p++)
 		for (size_t n = N * p / n_part; n < N * (p + 1) / n_part; n++)
 			row_bwd(dx + n * C, dw ? part + p * C : NULL, dy + n * C, x + n * C, w, C,

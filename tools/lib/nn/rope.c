@@ -20,7 +20,7 @@ void fc_rope_apply(float *x, const uint32_t *pos, size_t N, size_t heads, size_t
 {
 	const struct fc_kern *k = fc_kern();
 	const size_t half = r->n_rot / 2;
-#pragma omp parallel
+#pragma omp parallel if (N * heads * D > FC_PAR_ELEMENTS)
 	{
 		float *c = FC_ARRAY(float, 2 * half + 1), *s = c + half;
 #pragma omp for
