@@ -6,9 +6,9 @@
 
 /*
  * C = A' B' + beta C on one thread, where A' B' is A B (NN), A B^T (NT) or A^T B (TN), C is [M,N]
- * and the inner dimension is K.  ld*: floats from one row to the next.  Call it inside of a parallel
- * region: only there the OpenMP build of the library is sure to stay on one thread.  Products of at
- * most 2^18 multiplications it never divides.
+ * and the inner dimension is K.  ld*: floats from one row to the next.  Call it inside of a
+ * parallel region: only there the OpenMP build of the library is sure to stay on one thread.
+ * Products of at most 2^18 multiplications it never divides.
  */
 enum fc_sgemm { FC_NN, FC_NT, FC_TN };
 void fc_sgemm(enum fc_sgemm form, size_t M, size_t N, size_t K, const float *a, size_t lda,
