@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Products and transposition of matrices in the cache; included by kern_body.h, so without a guard.
+ */
+
+/* VL columns at a time; four rows in flight. */
+static void kern_weighted_sum(
+    float *y, const float *p, const float *v, size_t ldv, size_t n, size_t D, bool accumulate)
+{
+	size_t d = 0;
+	for (; d + VL <= D; d += VL) {
+		vf s0 = accumulate ? vload(y + d) : vset(0), s1 = vset(0), s2 = s1, s3 = s1;
+		size_t j = 0;
+		for (; j + 4 <= n; j += 4) {
+			const float *r = v + j * ldv + d;
+			s0 = vfma(vset(p[j]), vload(r), s0);
+			s1 = vfma(vset(p[j + 1]), vload(r + ldv), s1);
+			s2 = vfma(vset(p[j + 2]), vload(r + 2 * ldv), s2);
+			s3 = vfma(vset(p[j + 3]), vload(r + 3 * ldv), s3);
+		}
+		for (; j < n; j++)
+			s0 = vfma(vset(p[j]), vload(v + j * ldv + d), s0);
+		vstore(y + d, (s0 + s1) + (s2 + s3));
+	}
+	for (; d < D; d++) {
+		float sum = accumulate ? y[d] : 0;
+		for (size_t j = 0; j < n; j++)
+			sum += p[j] * v[j * ldv + d];
+		y[d] = sum;
+	}
+}
+
+/* rows * vectors sums in registers; part: floats of a last, partial vector, else VL */
+INLINE void mm_tile(float *c, size_t ldc, const float *a, size_t a_row, size_t a_k, const float *b,
+    size_t ldb, size_t K, bool accumulate, const int rows, const int vectors, size_t part)
+{
+	vf sum[MM_ROWS][2];
+	for (int r = 0; r < rows; r++)
+		for (int v = 0; v < vectors; v++) {
+			const float *p = c + (size_t)r * ldc + v * VL;
+			sum[r][v] = !accumulate ? vset(0)
+			    : part < VL         ? vload_part(p, part, 0)
+						: vload(p);
+		}
+	for (size_t k = 0; k < K; k++) {
+		vf bv[2];
+		for (int v = 0; v < vectors; v++) {
+			const float *p = b + k * ldb + v * VL;
+			bv[v] = part < VL ? vload_part(p, part, 0) : vload(p);
+		}
+		for (int r = 0; r < rows; r++)
+			for (int v = 0; v < vectors; v++)
+				sum[r][v] =
+				    vfma(vset(a[(size_t)r * a_row + k * a_k]), bv[v], sum[r][v]);
+	}
+	for (int r = 0; r < rows; r++)
+		for (int v = 0; v < vectors; v++) {
+			float *p = c + (size_t)r * ldc + v * VL;
+			if (part < VL)
+				vstore_part(p, sum[r][v], part);
+			else
+				vstore(p, sum[r][v]);
+		}
+}
+
+INLINE void mm_columns(float *c, size_t ldc, const float *a, size_t a_row, size_t a_k,
+    const float *b, size_t ldb, size_t M, size_t K, bool accumulate, const int vectors, size_t part)
+{
+	size_t m = 0;
+#define MM_STEP(rows)                                                                              \
+	for (; m + (rows) <= M; m += (rows))                                                       \
+	mm_tile(c + m * ldc, ldc, a + m * a_row, a_row, a_k, b, ldb, K, accumulate, rows, vectors, \
+	    part)
+	MM_STEP(MM_ROWS);
+	MM_STEP(4);
+	MM_STEP(1);
+#undef MM_STEP
+}
+
+static void kern_mm(float *c, size_t ldc, const float *a, size_t a_row, size_t a_k, const float *b,
+    size_t ldb, size_t M, size_t N, size_t K, bool accumulate)
+{
+	size_t n = 0;
+	for (; n + 2 * VL <= N; n += 2 * VL)
+		mm_columns(c + n, ldc, a, a_row, a_k, b + n, ldb, M, K, accumulate, 2, VL);
+	for (; n + VL <= N; n += VL)
+		mm_columns(c + n, ldc, a, a_row, a_k, b + n, ldb, M, K, accumulate, 1, VL);
+	if (n < N)
+		mm_columns(c + n, ldc, a, a_row, a_k, b + n, ldb, M, K, accumulate, 1, N - n);
+}
+
+/* Squares of 4 by 4, the rest one by one. */
+static void kern_transpose(float *y, size_t ldy, const float *x, size_t ldx, size_t M, size_t N)
+{
+	typedef float v4 __attribute__((vector_size(16)));
+	for (size_t n = 0; n < N; n += 4)
+		for (size_t m = 0; m < M; m += 4) {
+			if (m + 4 > M || n + 4 > N) {
+				for (size_t i = m; i < M && i < m + 4; i++)
+					for (size_t j = n; j < N && j < n + 4; j++)
+						y[j * ldy + i] = x[i * ldx + j];
+				continue;
+			}
+			v4 r[4], t[4];
+			for (int i = 0; i < 4; i++)
+				memcpy(&r[i], x + (m + (size_t)i) * ldx + n, sizeof r[i]);
+			t[0] = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
+			t[1] = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+			t[2] = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+			t[3] = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+			r[0] = __builtin_shufflevector(t[0], t[2], 0, 1, 4, 5);
+			r[1] = __builtin_shufflevector(t[0], t[2], 2, 3, 6, 7);
+			r[2] = __builtin_shufflevector(t[1], t[3], 0, 1, 4, 5);
+			r[3] = __builtin_shufflevector(t[1], t[3], 2, 3, 6, 7);
+			for (int i = 0; i < 4; i++)
+				memcpy(y + (n + (size_t)i) * ldy + m, &r[i], sizeof r[i]);
+		}
+}
+
+INLINE vf load_weights(const char *w, enum fc_dtype t)
+{
+	if (t == FC_BF16)
+		return load_bf16(w);
+	if (t == FC_F16)
+		return load_f16(w);
+	vf v;
+	memcpy(&v, w, sizeof v);
+	return v;
+}
+
+INLINE vf load_weights_part(const char *w, enum fc_dtype t, size_t n)
+{
+	char part[4 * VL] = {0};
+	memcpy(part, w, n * (t == FC_F32 ? 4 : 2));
+	return load_weights(part, t);
+}
+
+/* XR rows of x times WR rows of w: XR * WR sums in registers. */
+INLINE void dot_tile(float *y, size_t ldy, const float *x, size_t ldx, const char *w, size_t ldw,
+    enum fc_dtype t, size_t I, const int XR, const int WR)
+{
+	const size_t size = t == FC_F32 ? 4 : 2;
+	vf sum[4][4] = {{{0}}};
+	for (size_t i = 0; i < I; i += VL) {
+		const bool whole = i + VL <= I;
+		vf wv[4], xv;
+		for (int b = 0; b < WR; b++) {
+			const char *p = w + ((size_t)b * ldw + i) * size;
+			wv[b] = whole ? load_weights(p, t) : load_weights_part(p, t, I - i);
+		}
+		for (int a = 0; a < XR; a++) {
+			const float *p = x + (size_t)a * ldx + i;
+			xv = whole ? vload(p) : vload_part(p, I - i, 0);
+			for (int b = 0; b < WR; b++)
+				sum[a][b] = vfma(xv, wv[b], sum[a][b]);
+		}
+	}
+	for (int a = 0; a < XR; a++)
+		for (int b = 0; b < WR; b++)
+			y[(size_t)a * ldy + (size_t)b] = vsum(sum[a][b]);
+}
+
+INLINE void dot_rows_of(float *y, size_t ldy, const float *x, size_t ldx, const char *w, size_t ldw,
+    enum fc_dtype t, size_t M, size_t O, size_t I)
+{
+	const size_t row = ldw * (t == FC_F32 ? 4 : 2);
+	size_t o = 0;
+	for (; o + 4 <= O; o += 4) {
+		const char *p = w + o * row;
+		size_t m = 0;
+		for (; m + 4 <= M; m += 4)
+			dot_tile(y + m * ldy + o, ldy, x + m * ldx, ldx, p, ldw, t, I, 4, 4);
+		if (M - m >= 2) {
+			dot_tile(y + m * ldy + o, ldy, x + m * ldx, ldx, p, ldw, t, I, 2, 4);
+			m += 2;
+		}
+		if (m < M)
+			dot_tile(y + m * ldy + o, ldy, x + m * ldx, ldx, p, ldw, t, I, 1, 4);
+	}
+	for (; o < O; o++)
+		for (size_t m = 0; m < M; m++)
+			dot_tile(
+			    y + m * ldy + o, ldy, x + m * ldx, ldx, w + o * row, ldw, t, I, 1, 1);
+}
+
+static void kern_dot_rows(float *y, size_t ldy, const float *x, size_t ldx, const void *w,
+    size_t ldw, enum fc_dtype t, size_t M, size_t O, size_t I)
+{
+	if (t == FC_BF16)
+		dot_rows_of(y, ldy, x, ldx, w, ldw, FC_BF16, M, O, I);
+	else if (t == FC_F16)
+		dot_rows_of(y, ldy, x, ldx, w, ldw, FC_F16, M, O, I);
+	else
+		dot_rows_of(y, ldy, x, ldx, w, ldw, FC_F32, M, O, I);
+}
