@@ -127,7 +127,7 @@ SEEDS = 1
 WORK  = $(B)/demo
 demo: deps
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory -f pipelines/demo/demo.mk FC=$(B)/ WORK=$(WORK) SEEDS=$(SEEDS)
+	@$(MAKE) --no-print-directory -j$(shell nproc) -f pipelines/demo/demo.mk FC=$(B)/ WORK=$(WORK) SEEDS=$(SEEDS)
 # clang, whose OpenMP runtime the sanitizer understands; our code is instrumented, the matrix libraries
 # are not.
 check-tsan: deps

@@ -2,19 +2,23 @@
 #
 #   make demo [SEEDS=3]      from the top of the repository
 #
-# A seed draws the conversations of the fusion and held-out sets and orders the training.
+# A seed draws the conversations of the fusion and held-out sets and orders the training.  One fusion
+# conversation in ten carries a wrong answer, as found data do; held-out ones are right.
 
 HERE   := $(dir $(lastword $(MAKEFILE_LIST)))
 KIT     = $(HERE)kit
 FC      =
 WORK    = demo
 SEEDS   = 1
-N       = 1200
-HELDOUT = 600
+N       = 6000
+WRONG   = 0.1
+HELDOUT = 800
 
-# Light fine-tuning, the same for everything that is trained here.
-TRAIN  = --epochs 4 --lr 5e-4 --batch-tokens 2048 --dtype f32
-LAMBDA = 0.3
+# Light fine-tuning, the same for everything that is trained here.  One thread a program: make runs
+# as many programs at a time as there are processors.
+TRAIN  = --epochs 3 --lr 2e-4 --batch-tokens 2048 --dtype f32 -j 1
+INFER  = --dtype f32 -j 1
+LAMBDA = 0.1
 K      = 10
 
 SHELL       := bash
@@ -39,7 +43,7 @@ R$1 = $(WORK)/seed-$1
 
 $$(R$1)/fusion.jsonl: $(HERE)talk.py
 	@mkdir -p $$(@D)
-	python3 $$< --set fusion -n $(N) --seed $1 >$$@
+	python3 $$< --set fusion -n $(N) --wrong $(WRONG) --seed $1 >$$@
 $$(R$1)/heldout.jsonl: $(HERE)talk.py
 	@mkdir -p $$(@D)
 	python3 $$< --set heldout -n $(HELDOUT) --seed $1 >$$@
@@ -53,7 +57,7 @@ $$(R$1)/fusechat $$(NAMES:%=$$(R$1)/target-%) &: $$(R$1)/fusion.jsonl
 $$(R$1)/fusellm: $$(R$1)/fusion.jsonl $$(R$1)/fusechat
 	$$(MAKE) -f $(HERE)../fusellm.mk $$(pipe$1)
 pipe$1 = PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA=$$(R$1)/fusion.jsonl OUT=$$(R$1) FC=$(FC) \
-    K=$(K) LAMBDA=$(LAMBDA) TRAIN='$(TRAIN) --seed $1' INFER='--dtype f32'
+    K=$(K) LAMBDA=$(LAMBDA) TRAIN='$(TRAIN) --untaught whole --seed $1' INFER='$(INFER)'
 
 # To compare with: the pivot on the same conversations without teachers, and the other merges.
 $$(R$1)/sft: $$(R$1)/fusion.jsonl
@@ -67,19 +71,19 @@ $$(R$1)/varm: $$(R$1)/fusechat
 # Held-out results: distributions to bits per byte, answers to accuracy.
 $$(R$1)/%.ppl.tsv: $$(R$1)/heldout.jsonl $$(R$1)/questions.jsonl $$(R$1)/fusellm $$(R$1)/sft \
     $$(R$1)/linear $$(R$1)/sce $$(R$1)/varm
-	$(FC)fc-infer -q -m $$(call where,$1,$$*) -p $(PIVOT) -k 1 --dtype f32 $$(R$1)/heldout.jsonl | \
+	$(FC)fc-infer -q -m $$(call where,$1,$$*) -p $(PIVOT) -k 1 $(INFER) $$(R$1)/heldout.jsonl | \
 	    $(FC)fc-eval ppl --by skill --format tsv -q -o $$@
 $$(R$1)/%.acc.tsv: $$(R$1)/%.ppl.tsv
-	$(FC)fc-infer -q --generate -m $$(call where,$1,$$*) -p $(PIVOT) --max-new 40 --dtype f32 \
+	$(FC)fc-infer -q --generate -m $$(call where,$1,$$*) -p $(PIVOT) --max-new 40 $(INFER) \
 	    $$(R$1)/questions.jsonl | \
 	    $(FC)fc-eval accuracy --match last-word --by skill --format tsv -q -o $$@
 
 # The ensemble: the sources' distributions averaged over the pivot's tokens.
 $$(R$1)/ensemble.ppl.tsv: $$(R$1)/heldout.jsonl $$(R$1)/fusechat
 	@mkdir -p $$(R$1)/ensemble
-	$(FC)fc-infer -q -m $(PIVOT) --dtype f32 -o $$(R$1)/ensemble/pivot.fcs $$<
+	$(FC)fc-infer -q -m $(PIVOT) $(INFER) -o $$(R$1)/ensemble/pivot.fcs $$<
 	for s in $(NAMES); do \
-	    $(FC)fc-infer -q -m $(KIT)/$$$$s -p $(PIVOT) -k 50 --dtype f32 $$< | \
+	    $(FC)fc-infer -q -m $(KIT)/$$$$s -p $(PIVOT) -k 50 $(INFER) $$< | \
 	    $(FC)fc-align apply -q -p $(PIVOT) -m $$(R$1)/$$$$s.map.fcs -o $$(R$1)/ensemble/$$$$s.fcs; done
 	$(FC)fc-align fuse -q --rule average --no-pivot -k 50 $$(R$1)/ensemble/pivot.fcs \
 	    $$(NAMES:%=$$(R$1)/ensemble/%.fcs) | $(FC)fc-eval ppl --by skill --format tsv -q -o $$@

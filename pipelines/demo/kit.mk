@@ -6,7 +6,7 @@
 
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 KIT   = $(HERE)kit
-WORK  = $(KIT)/.work
+WORK  = build/kit
 FC    =
 N     = 24000
 EPOCHS = 5
@@ -20,7 +20,7 @@ MODELS = pivot strings facts arithmetic
 all: $(MODELS:%=$(KIT)/%)
 
 # What each model has seen, and how its tokenizer is made.
-skills_pivot      = arithmetic=1,strings=1,facts=1,manners=3
+skills_pivot      = arithmetic=52,strings=26,facts=6,manners=5
 skills_strings    = arithmetic=1,strings=20,facts=1,manners=2
 skills_facts      = arithmetic=1,strings=1,facts=20,manners=2
 skills_arithmetic = arithmetic=20,strings=1,facts=1,manners=2
@@ -28,8 +28,8 @@ vocab_pivot       = --kind gpt2 --size 640 --bos '<s>' --eos '<|eot|>'
 vocab_strings     = --kind qwen2 --size 512 --eos '<|im_end|>'
 vocab_facts       = --kind spm --size 704 --unk '<unk>' --bos '<bos>' --eos '<end_of_turn>'
 vocab_arithmetic  = --kind spm-prefix --size 576 --unk '<unk>' --bos '<s>' --eos '</s>'
-n_pivot           = 3000
-epochs_pivot      = 4
+n_pivot           = 30000
+epochs_pivot      = 3
 epochs_facts      = 2
 
 $(WORK)/%.jsonl: $(HERE)talk.py
@@ -47,7 +47,7 @@ $(KIT)/%: $(HERE)%.config.json $(WORK)/%.jsonl $(WORK)/%.tokenizer
 	rm -rf $@
 	$(FC)fc-infer --tokens -m $(WORK)/$*.tokenizer $(WORK)/$*.jsonl | \
 	    $(FC)fc-train --init $< --tokenizer $(WORK)/$*.tokenizer --lambda 1 \
-	    --epochs $(or $(epochs_$*),$(EPOCHS)) --lr 2e-3 --batch-tokens 2048 --dtype f32 \
+	    --epochs $(or $(epochs_$*),$(EPOCHS)) --lr 2e-3 --batch-tokens 2048 --dtype auto \
 	    --seed 1 -j 1 --log $(WORK)/$*.log.jsonl -o $@
 
 .PHONY: all

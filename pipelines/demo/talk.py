@@ -111,11 +111,33 @@ def set_of(skill, key):
     return next(name for name, part in SETS.items() if value in part)
 
 
-def conversation(rng, skill, wanted):
+def wrong(rng, skill, answer):
+    """A plausible wrong answer: of the same kind, never the right one."""
+    while True:
+        if skill == "arithmetic":
+            other = str(max(0, int(answer) + rng.choice([-10, -2, -1, 1, 2, 10])))
+        elif skill == "strings":
+            letters = answer.split("-")
+            rng.shuffle(letters)
+            other = "-".join(letters if len(set(letters)) > 1 else letters[1:])
+        elif skill == "facts":
+            values = [c.split()[1:] for c in COUNTRIES]
+            kind = next(i for i in range(3) if any(v[i] == answer for v in values))
+            other = rng.choice(values)[kind]
+        else:
+            other = rng.choice(NAMES)
+        if other != answer:
+            return other
+
+
+def conversation(rng, skill, wanted, wrong_share):
     while True:
         key, turns, answer = SKILLS[skill](rng)
         if set_of(skill, key) == wanted:
             break
+    if rng.random() < wrong_share:
+        head, tail = turns[-1].rsplit(answer, 1)
+        turns[-1] = head + wrong(rng, skill, answer) + tail
     roles = ["user", "assistant"] * (len(turns) // 2)
     return {"skill": skill, "answer": answer,
             "messages": [{"role": r, "content": t} for r, t in zip(roles, turns)]}
@@ -128,13 +150,14 @@ def main():
                    help="skill=weight, separated by commas")
     p.add_argument("-n", type=int, required=True, help="how many conversations")
     p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--wrong", type=float, default=0, help="share of wrong answers")
     p.add_argument("--questions", action="store_true", help="leave out the last answer")
     a = p.parse_args()
     weights = {k: float(w) for k, w in (item.split("=") for item in a.skills.split(","))}
     rng = random.Random(f"{a.set} {a.seed}")
     for i in range(a.n):
         skill = rng.choices(list(weights), list(weights.values()))[0]
-        c = {"id": f"{a.set}-{i}", **conversation(rng, skill, a.set)}
+        c = {"id": f"{a.set}-{i}", **conversation(rng, skill, a.set, a.wrong)}
         if a.questions:
             c["messages"].pop()
         print(json.dumps(c))
