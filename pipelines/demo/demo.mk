@@ -24,7 +24,6 @@ K      = 10
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.SECONDARY:
 
 PIVOT   = $(KIT)/pivot
 SOURCES = $(KIT)/strings $(KIT)/facts $(KIT)/arithmetic
