@@ -15,7 +15,7 @@
 #define FEW_ROWS 32
 #define MM_ROWS 8 /* of 32 registers */
 #define KERN fc_kern_avx512
-#include "nn/kern_vector.h"
+#include "nn/kern_vector_body.h"
 
 static inline vf vfma(vf a, vf b, vf c)
 {

@@ -6,7 +6,7 @@
 #define FEW_ROWS 4
 #define MM_ROWS 6 /* of 16 registers */
 #define KERN fc_kern_portable
-#include "nn/kern_vector.h"
+#include "nn/kern_vector_body.h"
 
 static inline vf vfma(vf a, vf b, vf c)
 {
