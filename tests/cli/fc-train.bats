@@ -215,6 +215,21 @@ killed_three_times() {
 	[ -e out/model.safetensors ]
 }
 
+@test "--force empties no folder behind a link, and never the model that is read" {
+	cp -r "$F/pivot" mine
+	cp -r mine before
+	ln -s mine link
+	for out in mine mine/ link; do
+		run fc-train -q -f -m mine -o "$out" "$F/tokens.fcs"
+		[ "$status" -eq 2 ]
+		[[ $output == *"both input and output"* ]]
+	done
+	run train -q -f -o link "$F/tokens.fcs"
+	[ "$status" -eq 1 ]
+	[[ $output == *"link: is a link"* ]]
+	diff -r before mine
+}
+
 @test "the type of the saved weights" {
 	train -q --steps 1 --save-dtype f32 -o out "$F/tokens.fcs"
 	[ "$(jq -r .torch_dtype out/config.json)" = float32 ]

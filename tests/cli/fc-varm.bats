@@ -125,7 +125,7 @@ assert c == {"model_type": "llama", "torch_dtype": "bfloat16", "rms_norm_eps": 1
 	done
 	run fc-varm -b pivot -o there ta
 	[ "$status" -eq 1 ]
-	[[ $output == *"there: exists already"* ]]
+	[[ $output == *"there: exists already; --force replaces it"* ]]
 }
 
 @test "models that do not fit are refused with the tensor's name" {

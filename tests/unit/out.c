@@ -85,6 +85,12 @@ static void test_folder(void)
 	fc_outdir_abort(d);
 	T_OK(
 	    holds("m/weights", "2") && n_entries(".") == 1, "an aborted folder leaves the old one");
+	T_OK(symlink("m", "l") == 0 && fc_outdir_open(&d, "l", true, &e) < 0 &&
+		strstr(e.msg, "link") && holds("m/weights", "2"),
+	    "what a link points to is not replaced");
+	T_OK(fc_outdir_open(&d, "m/weights", true, &e) < 0 && strstr(e.msg, "no folder"),
+	    "nor is a file");
+	unlink("l");
 	unlink("m/weights");
 	rmdir("m");
 }

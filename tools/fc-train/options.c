@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/die.h"
 #include "base/mem.h"
@@ -21,7 +22,7 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct fc_train_options *o
 	    {FC_OPT_FILE, 0, "tokenizer", &o->tokenizer, "DIR",
 		"with --init: folder of the tokenizer", 0, 0},
 	    {FC_OPT_FILE, 'o', "output", &o->output, "DIR", "folder of the result", 0, 0},
-	    {FC_OPT_FLAG, 0, "force", &o->force, NULL, "replace the output and the checkpoint", 0,
+	    {FC_OPT_FLAG, 'f', "force", &o->force, NULL, "replace the output and the checkpoint", 0,
 		0},
 	    {FC_OPT_CHOICE, 0, "save-dtype", &o->save_dtype, "same|f32|f16|bf16",
 		"type of the saved weights", 0, 0},
@@ -88,6 +89,16 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct fc_train_options *o
 	memcpy(table, rows, sizeof rows);
 }
 
+/* With --force: the output must not replace what is being read. */
+static void check_not_input(const struct fc_train_options *o)
+{
+	const char *path = o->model ? o->model : o->tokenizer;
+	struct stat a, b;
+	if (stat(o->output, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	    a.st_ino == b.st_ino)
+		fc_die_usage("%s is both input and output", path);
+}
+
 static void check(const struct fc_train_options *o)
 {
 	if (!o->model == !o->init)
@@ -96,6 +107,7 @@ static void check(const struct fc_train_options *o)
 		fc_die_usage("--init and --tokenizer need each other");
 	if (!o->output)
 		fc_die_usage("the result is a folder: give its name with -o");
+	check_not_input(o);
 	if (o->steps == 0 && o->epochs == 0)
 		fc_die_usage("--epochs 0 needs --steps");
 	if (o->resume && !o->checkpoint)

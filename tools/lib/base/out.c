@@ -174,22 +174,35 @@ static void remove_folder(const char *path)
 	rmdir(path);
 }
 
+/* The old folder is emptied after the exchange; behind a link that would be somebody else's. */
+static int check_outdir(const char *path, bool replace, struct fc_err *e)
+{
+	struct stat st;
+	if (lstat(path, &st) < 0)
+		return 0;
+	if (!replace)
+		return fc_fail(e, "%s: exists already; --force replaces it", path);
+	if (!S_ISDIR(st.st_mode))
+		return fc_fail(e, "%s: is %s; only a folder is replaced", path,
+		    S_ISLNK(st.st_mode) ? "a link" : "no folder");
+	return 0;
+}
+
 int fc_outdir_open(struct fc_outdir **out, const char *path, bool replace, struct fc_err *e)
 {
 	*out = NULL;
-	if (!replace && fc_file_exists(path))
-		return fc_fail(e, "%s: exists already", path);
-	char *tmp = tmp_name(path);
-	if (mkdir(tmp, 0777) < 0) {
-		fc_fail(e, "create folder %s:", tmp);
-		free(tmp);
-		return -1;
-	}
-	struct fc_outdir *d = FC_NEW(struct fc_outdir);
 	size_t n = strlen(path);
 	while (n > 1 && path[n - 1] == '/')
 		n--;
-	d->path = fc_memdup0(path, n);
+	char *final = fc_memdup0(path, n), *tmp = tmp_name(final);
+	if (check_outdir(final, replace, e) < 0)
+		goto fail;
+	if (mkdir(tmp, 0777) < 0) {
+		fc_fail(e, "create folder %s:", final);
+		goto fail;
+	}
+	struct fc_outdir *d = FC_NEW(struct fc_outdir);
+	d->path = final;
 	d->tmp = tmp;
 	d->replace = replace;
 	d->next = open_dirs;
@@ -197,6 +210,10 @@ int fc_outdir_open(struct fc_outdir **out, const char *path, bool replace, struc
 	arm_cleanup();
 	*out = d;
 	return 0;
+fail:
+	free(final);
+	free(tmp);
+	return -1;
 }
 
 const char *fc_outdir_tmp(const struct fc_outdir *d)
