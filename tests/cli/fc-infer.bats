@@ -105,6 +105,11 @@ close() {
 	talk heldout 5 >in.jsonl
 	fc-infer -q --generate -m "$(kit pivot)" in.jsonl | jq -c .messages >out
 	jq -c .messages in.jsonl | cmp - out
+	run -0 fc-infer -q --generate -m "$(kit pivot)" -o out in.jsonl
+	[[ $output == *"nothing was generated"* ]]
+	talk heldout 5 --questions >open.jsonl
+	run -0 fc-infer -q --generate -m "$(kit pivot)" -o out open.jsonl
+	[ -z "$output" ]
 }
 
 @test "every open user turn is answered, first to last" {
@@ -135,7 +140,20 @@ close() {
 	run -1 fc-infer -q -m "$(kit pivot)" -o x.fcs no-such-file.jsonl
 	printf '%s\n' '{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}' '{"messages":' >bad.jsonl
 	run -1 fc-infer -q -m "$(kit pivot)" -o x.fcs bad.jsonl
-	[[ $output == *"bad.jsonl:2"* ]]
+	[[ $output == *"bad.jsonl:2: column "* ]]
+	fc-infer -q -m "$(kit pivot)" -o a.fcs <<<'{"messages":[{"role":"user","content":"a"}]}'
+	run -1 fc-infer -q -m "$(kit pivot)" -o x.fcs a.fcs
+	[[ $output == *"a.fcs:1: JSON expected, this is a stream"* ]]
+	run -1 fc-infer -q -m "$(kit pivot)" -p no/such/model -o x.fcs /dev/null
+	[[ $output == *"open no/such/model: no such folder"* ]]
+	run -2 fc-infer -m "$(kit pivot)" --top-k 65536 /dev/null
+	[[ $output == *"65536 is outside [0, 65535]"* ]]
+	run -2 fc-infer -m "$(kit pivot)" --batch-tokens 0 /dev/null
+	[[ $output == *"0 is outside [1, 16777216]"* ]]
+	run -2 fc-infer -m "$(kit pivot)" --quiet=yes /dev/null
+	[[ $output == *"--quiet takes no value"* ]]
+	run -2 fc-infer -m "$(kit pivot)" - -
+	[[ $output == *"only once"* ]]
 	[ ! -e x.fcs ]
 }
 

@@ -47,8 +47,10 @@ static void test_json(void)
 	T_OK(fc_json_int(v, "x", 0, &n, "v", &e) < 0 && strstr(e.msg, "v: x: expected an integer"),
 	    "json: another type is an error that names the member");
 	json_decref(v);
-	T_OK(!fc_json_text("{\"a\": 1, \"a\": 2}", 16, "dup", &e) && strstr(e.msg, "dup: line 1"),
+	T_OK(!fc_json_text("{\"a\": 1, \"a\": 2}", 16, "dup", &e) && strstr(e.msg, "dup: column 1"),
 	    "json: a doubled member is refused with its place");
+	T_OK(!fc_json_text("{\n]", 3, "two", &e) && strstr(e.msg, "two: line 2, column 1"),
+	    "json: a later line is named");
 	const char *big = "{\"a\": 1000000000000000019884624838656, \"b\": 7, "
 			  "\"c\": \"1000000000000000019884624838656\\\"1\"}";
 	v = fc_json_text(big, strlen(big), "v", &e);

@@ -116,7 +116,7 @@ static int judge_all(struct items *a, const char *refs_path, const struct option
 		int c = i == a->n ? 1 : i == refs->n ? -1 : strcmp(a->v[i].id, refs->v[i].id);
 		if (c < 0)
 			return fc_fail(e, "%s: conversation '%s' is not in %s", a->v[i].where,
-			    a->v[i].id, refs_path);
+			    a->v[i].id, strcmp(refs_path, "-") ? refs_path : "standard input");
 		if (c > 0)
 			return fc_fail(e, "%s: conversation '%s' has no answer", refs->v[i].where,
 			    refs->v[i].id);

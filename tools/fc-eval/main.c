@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 	static const struct fc_opt opts[] = {{0}};
 	static const struct fc_usage usage = {
 	    .synopsis = "ppl [OPTION]... [STREAM]...\n"
-			"accuracy [OPTION]... ANSWERS [REFERENCES]",
+			"accuracy [OPTION]... [ANSWERS [REFERENCES]]",
 	    .summary = "Judges models: reads what fc-infer writes, writes tables.",
 	    .more = "fc-eval ppl --help and fc-eval accuracy --help list the options.",
 	};

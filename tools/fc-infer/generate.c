@@ -43,6 +43,7 @@ struct generator {
 	bool input_ended;
 	uint32_t *stop;
 	size_t n_stop, cap_stop;
+	uint64_t n_answer;
 	uint64_t n_cut; /* answers that ran into the limit */
 	struct fc_out *out;
 	struct fc_buf line;
@@ -218,6 +219,7 @@ static int take_token(struct generator *g, size_t i_slot, uint32_t id, struct fc
 		g->n_cut++;
 	}
 	insert_answer(g, slot);
+	g->n_answer++;
 	return next_turn(g, i_slot, slot->turn + 2, e);
 }
 
@@ -330,6 +332,8 @@ int infer_generate(struct session *s, struct fc_err *e)
 			goto out;
 	}
 	fc_progress_end();
+	if (!g.n_answer && g.next_in)
+		fc_warn("every user message has an answer already: nothing was generated");
 	if (g.n_cut)
 		fc_warn("%" PRIu64 " answers were cut at the limit of tokens", g.n_cut);
 	ret = fc_out_commit(g.out, e);

@@ -23,7 +23,7 @@ static const struct fc_opt table[] = {
     {FC_OPT_STR, 0, "name", &opt.name, "LABEL",
 	"what to call the model in the stream (default: its folder's name)", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Distributions", 0, 0},
-    {FC_OPT_INT, 'k', "top-k", &opt.top_k, "N", "keep the N most likely tokens", 0, 65536},
+    {FC_OPT_INT, 'k', "top-k", &opt.top_k, "N", "keep the N most likely tokens", 0, 65535},
     {FC_OPT_FLAG, 0, "all-rows", &opt.all_rows, NULL,
 	"distributions at every position, not only where a trained token is predicted", 0, 0},
     {FC_OPT_FLAG, 0, "tokens", &opt.tokens_only, NULL, "write a token stream; the model is not run",

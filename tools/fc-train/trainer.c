@@ -31,8 +31,8 @@ static int fail_not_finite(const struct fc_trainer *t, const char *what, double 
 		fc_buf_addf(&ids, "%s%.64s", i ? ", " : "", t->batch.sample[first + i]->id);
 	if (n > MAX_NAMED)
 		fc_buf_addf(&ids, " and %zu more", n - MAX_NAMED);
-	fc_fail(e, "step %" PRIu64 ": the %s is %g; conversations: %s", t->step + 1, what, value,
-	    ids.p ? ids.p : "");
+	fc_fail(e, "step %" PRIu64 ": the %s is %g (a smaller --lr may help); conversations: %s",
+	    t->step + 1, what, value, ids.p ? ids.p : "");
 	fc_buf_release(&ids);
 	return -1;
 }

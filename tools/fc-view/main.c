@@ -31,7 +31,7 @@ static const struct fc_opt options[] = {
 };
 
 static const struct fc_usage usage = {
-    .synopsis = "[options] [FILE...]",
+    .synopsis = "[options] [STREAM...]",
     .summary = "Shows, checks, cuts and joins the streams of the fc tools.",
     .more = "Examples: fc-view --stats a.fcs\n"
 	    "          fc-infer -m pivot chats.jsonl | fc-view --jsonl | head -n 1\n"

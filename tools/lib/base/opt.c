@@ -83,7 +83,7 @@ static _Noreturn void print_help(const struct fc_opt *opts, const struct fc_usag
 		start = "       ";
 		line += n + (line[n] == '\n');
 	}
-	printf("\n%s\n\n", u->summary);
+	printf("\n%s\n%s", u->summary, opts->kind == FC_OPT_HEAD ? "" : "\n");
 	for (const struct fc_opt *o = opts; o->kind != FC_OPT_END; o++) {
 		if (o->kind == FC_OPT_HEAD)
 			printf("\n%s:\n", o->help);
@@ -142,8 +142,10 @@ static int parse_choice(const struct fc_opt *o, const char *text)
 
 static void check_range(const struct fc_opt *o, double v)
 {
+	int digits = o->kind == FC_OPT_INT ? 10 : 6;
 	if (v < o->min || v > o->max)
-		fc_die_usage("--%s: %g is outside [%g, %g]", o->name, v, o->min, o->max);
+		fc_die_usage("--%s: %.*g is outside [%.*g, %.*g]", o->name, digits, v, digits,
+		    o->min, digits, o->max);
 }
 
 static void store(const struct fc_opt *o, const char *text)
@@ -187,6 +189,16 @@ static void store(const struct fc_opt *o, const char *text)
 	}
 }
 
+/* Operands are files in every tool; a second reader would find standard input empty. */
+static void check_operands(int argc, char **argv)
+{
+	int n = 0;
+	for (int i = optind; i < argc; i++)
+		n += !strcmp(argv[i], "-");
+	if (n > 1)
+		fc_die_usage("standard input (-) can be read only once");
+}
+
 int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int argc, char **argv)
 {
 	size_t n = 0;
@@ -221,9 +233,14 @@ int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int ar
 			fc_die_usage("%s needs a value", argv[optind - 1]);
 		if (c == '?' && optopt > 0 && optopt < 256)
 			fc_die_usage("there is no option -%c", optopt);
+		if (c == '?' && optopt)
+			fc_die_usage("--%s takes no value",
+			    optopt == OPT_HELP          ? "help"
+				: optopt == OPT_VERSION ? "version"
+							: opts[optopt - OPT_LONG].name);
 		if (c == '?')
 			fc_die_usage(
-			    "there is no option %s, or it takes no value", argv[optind - 1]);
+			    "there is no option %s, or more than one begins so", argv[optind - 1]);
 		if (c >= OPT_LONG)
 			o = &opts[c - OPT_LONG];
 		for (size_t i = 0; !o && i < n; i++)
@@ -233,6 +250,7 @@ int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int ar
 	}
 	free(table);
 	fc_buf_release(&letters);
+	check_operands(argc, argv);
 	if (fc_opt_threads != 1)
 		fc_par_wait_passively();
 	fc_par_init(fc_opt_threads);

@@ -214,8 +214,10 @@ int fc_safetensors_open(struct fc_safetensors *f, const char *path, struct fc_er
 			fc_fail(
 			    e, "%s: is %s; convert the model to safetensors first", path, foreign);
 		else if (n > FC_SAFETENSORS_HEADER_MAX)
-			fc_fail(e, "%s: header of %" PRIu64 " bytes, at most %zu are allowed", path,
-			    n, FC_SAFETENSORS_HEADER_MAX);
+			fc_fail(e,
+			    "%s: not a safetensors file (header of %" PRIu64
+			    " bytes, at most %zu are allowed)",
+			    path, n, FC_SAFETENSORS_HEADER_MAX);
 		else
 			fc_fail(e, "%s: header of %" PRIu64 " bytes in a file of %zu (cut off?)",
 			    path, n, f->map.n_bytes);

@@ -32,7 +32,20 @@ static void copy_long_integers_as_reals(struct fc_buf *to, const char *p, size_t
 	}
 }
 
-json_t *fc_json_text(const char *p, size_t n, const char *name, struct fc_err *e)
+/* A line of JSONL has its number in its name already. */
+static void fail_syntax(
+    const char *p, size_t n, const char *name, bool line, const json_error_t *why, struct fc_err *e)
+{
+	static const char stream[] = "P*M\x18\x0c"; /* the frame that begins every stream */
+	if (n >= sizeof stream - 1 && !memcmp(p, stream, sizeof stream - 1))
+		fc_fail(e, "%s: JSON expected, this is a stream; fc-view shows it", name);
+	else if (line || why->line > 1)
+		fc_fail(e, "%s: line %d, column %d: %s", name, why->line, why->column, why->text);
+	else
+		fc_fail(e, "%s: column %d: %s", name, why->column, why->text);
+}
+
+static json_t *parse(const char *p, size_t n, const char *name, bool line, struct fc_err *e)
 {
 	json_error_t why;
 	const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
@@ -44,8 +57,13 @@ json_t *fc_json_text(const char *p, size_t n, const char *name, struct fc_err *e
 		fc_buf_release(&b);
 	}
 	if (!v)
-		fc_fail(e, "%s: line %d, column %d: %s", name, why.line, why.column, why.text);
+		fail_syntax(p, n, name, line, &why, e);
 	return v;
+}
+
+json_t *fc_json_text(const char *p, size_t n, const char *name, struct fc_err *e)
+{
+	return parse(p, n, name, false, e);
 }
 
 json_t *fc_json_file(const char *path, struct fc_err *e)
@@ -53,7 +71,7 @@ json_t *fc_json_file(const char *path, struct fc_err *e)
 	struct fc_buf b = FC_BUF_INIT;
 	json_t *v = NULL;
 	if (fc_file_read(path, FC_JSON_FILE_MAX, &b, e) == 0)
-		v = fc_json_text(b.p, b.n, path, e);
+		v = parse(b.p, b.n, path, true, e);
 	fc_buf_release(&b);
 	return v;
 }

@@ -16,7 +16,8 @@
 /* New reference, or NULL with a message that names the file, line and column. */
 json_t *fc_json_file(const char *path, struct fc_err *e);
 /* Integers that 64 bits cannot hold become reals.
- * name: what to call the text in messages, e.g. "chats.jsonl:17". */
+ * name: what to call the text in messages, e.g. "chats.jsonl:17"; they name the column, and the
+ * line from the second on. */
 json_t *fc_json_text(const char *p, size_t n, const char *name, struct fc_err *e);
 
 /*

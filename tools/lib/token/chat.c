@@ -137,6 +137,8 @@ static int find_template(const char *model, const char *file, const json_t *conf
 	free(*name);
 	*name = fc_path_join(model, "tokenizer_config.json: chat_template");
 	const char *s = config_template(config);
+	if (!s && !fc_file_exists(model))
+		return fc_fail(e, "open %s: no such folder", model);
 	if (!s)
 		return fc_fail(e, "%s: no chat template; name one with --template", model);
 	fc_buf_adds(text, s);
