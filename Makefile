@@ -46,6 +46,7 @@ help:
 	@echo 'check          install what is missing, build, run every test'
 	@echo 'check-asan     the tests under AddressSanitizer and UBSan'
 	@echo 'check-tsan     the threaded tests under ThreadSanitizer'
+	@echo 'fuzz           the parsers under libFuzzer, FUZZ_SECONDS each (60)'
 	@echo 'bench          speed, as ratios'
 	@echo 'lint           formatting, layers, man pages, shell'
 	@echo 'install        into $$(DESTDIR)$$(PREFIX); uninstall removes it'
@@ -135,6 +136,19 @@ check-tsan: deps
 	@TSAN_OPTIONS='ignore_noninstrumented_modules=1 halt_on_error=1' \
 	    $(MAKE) --no-print-directory CC=clang SAN=thread CFLAGS='-O1 -g' check-unit
 
+# Parsers of what comes from outside, under libFuzzer; needs clang.
+FUZZ         = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
+FUZZ_SECONDS = 60
+$(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/input.h $(B)/libfc.a
+	@mkdir -p $(@D)
+	$(CC) $(XCPP) $(XCC) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(B)/libfc.a $(XLIBS)
+fuzz-built: $(FUZZ) $(FIXTURES)
+	@B=$(B) tests/fuzz/run $(FUZZ_SECONDS)
+fuzz:
+	@command -v clang >/dev/null || { echo 'fuzz needs clang and libomp-dev'; exit 1; }
+	@$(MAKE) --no-print-directory B=build-fuzz CC=clang SAN=address,undefined \
+	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' fuzz-built
+
 lint:
 	@B=$(B) tests/run lint
 
@@ -158,4 +172,4 @@ clean:
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all help bench deps demo install uninstall check check-built check-unit check-cli check-asan check-tsan lint clean FORCE
+.PHONY: all help bench deps demo install uninstall check check-built check-unit check-cli check-asan check-tsan fuzz fuzz-built lint clean FORCE

@@ -145,7 +145,7 @@ static int get_true(
     struct fc_packer *p, struct fc_example *x, const Fc__Example *m, struct fc_err *e)
 {
 	size_t n_row = x->n_row, n = 0, next = 0;
-	FC_GROW(p->row, p->cap_row, 2 * n_row);
+	FC_GROW(p->row, p->cap_row, 2 * n_row + 1);
 	uint32_t *rank = p->row, *bits = p->row + n_row;
 	if (fc_get_planes(rank, &m->true_rank, n_row, "true ranks", e) < 0)
 		return -1;

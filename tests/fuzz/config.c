@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.json, and the tables that are made from it. */
+#include "input.h"
+
+#include "model/slot.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	struct fc_config c;
+	struct fc_rope rope;
+	struct fc_slot *slot;
+	struct fc_err e;
+	if (fc_config_load(&c, input_file(p, n, 0), &e) < 0)
+		return 0;
+	fc_config_rope(&c, &rope);
+	free(rope.inv_freq);
+	size_t n_slot = fc_slots_new(&slot, &c);
+	fc_slots_free(slot, n_slot);
+	fc_config_release(&c);
+	return 0;
+}

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes first inputs for the fuzzers to OUT/TARGET/, from the embedded models and the test data.
+
+    seed.py BUILD OUT        from the repository's root; BUILD has the fixtures"""
+import glob
+import json
+import os
+import struct
+import subprocess
+import sys
+
+build, out = sys.argv[1:]
+number = 0
+
+
+def put(target, data):
+    global number
+    number += 1
+    os.makedirs(f"{out}/{target}", exist_ok=True)
+    with open(f"{out}/{target}/seed-{number:03}", "wb") as f:
+        f.write(data.encode() if isinstance(data, str) else data)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def put_stream(stream):
+    put("stream", b"\0" + stream)
+    put("stream", b"\1" + subprocess.run(["zstd", "-dcq"], input=stream, check=True,
+                                         stdout=subprocess.PIPE).stdout)
+
+
+def safetensors(header, n_data):
+    text = json.dumps(header).encode()
+    put("safetensors", struct.pack("<I", n_data) + struct.pack("<Q", len(text)) + text)
+
+
+def field(number, data):
+    return bytes([number << 3 | 2]) + varint(len(data)) + data
+
+
+def varint(v):
+    return (bytes([v & 127 | 128]) + varint(v >> 7)) if v > 127 else bytes([v])
+
+
+for kit in sorted(glob.glob("pipelines/demo/kit/*")):
+    weights = read(kit + "/model.safetensors")
+    n = 8 + struct.unpack_from("<Q", weights)[0]
+    put("safetensors", struct.pack("<I", len(weights) - n) + weights[:n])
+    put("tokenizer", read(kit + "/tokenizer.json"))
+    put("config", read(kit + "/config.json"))
+    put("jinja", read(kit + "/chat_template.jinja"))
+safetensors({}, 0)
+safetensors({"a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+             "b": {"dtype": "BF16", "shape": [], "data_offsets": [24, 26]},
+             "__metadata__": {"format": "pt"}}, 26)
+for name in "bytes", "metaspace", "spm", "suffix":
+    put("tokenizer", read(f"tests/data/tokenizer/{name}.json"))
+for path in glob.glob("tests/data/model/*.json"):
+    put("config", json.dumps(json.loads(read(path))["config"]))
+for case in json.loads(read("tests/data/chat/jinja.json"))["cases"]:
+    put("jinja", case["t"])
+
+chats = [{"id": "q1", "domain": "x", "messages": [
+    {"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2+3?"},
+    {"role": "assistant", "content": "5"}]},
+    {"question_id": 7, "conversations": [
+        {"from": "human", "value": "H\u00e9 <b>"}, {"from": "gpt", "value": "one two"}]}]
+lines = "".join(json.dumps(c) + "\n" for c in chats)
+put("conversation", lines)
+put("conversation", json.dumps({"messages": [
+    {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]}))
+
+os.makedirs(f"{out}/chats", exist_ok=True)
+with open(f"{out}/chats/chats.jsonl", "w", encoding="utf-8") as f:
+    f.write(lines.splitlines()[0] + "\n")
+for kit in "pivot", "facts":
+    kit = "pipelines/demo/kit/" + kit
+    put_stream(subprocess.run([f"{build}/fixture/fakemodel", kit, kit, "1", f"{out}/chats/chats.jsonl"],
+                              check=True, stdout=subprocess.PIPE).stdout)
+for text in ('{"kind": "tokens", "tokenizer": 5, "n_vocab": 9}\n'
+             '{"id": "a", "text": "abcd", "tokens": [[1, 2, 0], [2, 4, 1]], "segments": [[4, 1]]}\n',
+             '{"kind": "map", "tokenizer": 5, "n_vocab": 9, "source_tokenizer": 6,'
+             ' "source_n_vocab": 9}\n{"map": [[0, 1, 3], [2, 2, 300]]}\n'):
+    put_stream(subprocess.run([f"{build}/fixture/mkstream"], input=text.encode(), check=True,
+                              stdout=subprocess.PIPE).stdout)
+header = field(1, b"fc-stream") + b"\x10\1\x20\3"
+parts = [field(1, b"t") + field(2, b"F32") + field(3, b"\2\3") + b"\x20" + varint(at) +
+         field(5, bytes(12)) for at in (0, 12)]
+put("stream", b"\1" + field(1, field(1, header)) + b"".join(field(1, field(3, p)) for p in parts))
