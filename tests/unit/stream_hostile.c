@@ -281,6 +281,24 @@ static void test_headers(void)
 	fc_buf_release(&b);
 }
 
+/* The first record has nothing in it: no memory of the reader's own is there yet. */
+static void test_nothing(void)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	Fc__MapPart map = FC__MAP_PART__INIT;
+	Fc__Example example = FC__EXAMPLE__INIT;
+	add_header(&b, FC__KIND__MAP, 0);
+	fc_pack_record(NULL, &b, FC__RECORD__KIND_MAP, &map.base, NULL);
+	add_trailer(&b, 1);
+	expect(&b, "a map record without entries", NULL);
+	b.n = 0;
+	add_header(&b, FC__KIND__DISTS, 3);
+	fc_pack_record(NULL, &b, FC__RECORD__KIND_EXAMPLE, &example.base, NULL);
+	add_trailer(&b, 1);
+	expect(&b, "an example without text", NULL);
+	fc_buf_release(&b);
+}
+
 static void test_sequence(void)
 {
 	struct fc_buf b = FC_BUF_INIT;
@@ -473,6 +491,7 @@ int main(void)
 {
 	snprintf(path, sizeof path, "/tmp/fc-hostile-%ld.fcs", (long)getpid());
 	test_headers();
+	test_nothing();
 	test_sequence();
 	test_examples();
 	test_fields();
