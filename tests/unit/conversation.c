@@ -107,7 +107,7 @@ static void test_refusals(void)
 		fc_buf_release(&want);
 	}
 	char *got = describe("{\"messages\":", 12);
-	T_OK(strncmp(got, "!:1: line 1, column ", 20) == 0, "cut-off line: %s", got);
+	T_OK(strncmp(got, "!:1: column ", 12) == 0, "cut-off line: %s", got);
 	free(got);
 	got = describe("{\"messages\":[{\"role\":\"user\",\"content\":\"\xff\"}]}", 44);
 	T_OK(strncmp(got, "!:1: ", 5) == 0, "invalid UTF-8: %s", got);
