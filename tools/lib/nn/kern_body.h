@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernels of kern.h in terms of kern_vector_body.h; included by each kern_*.c, so without a guard.
+/* The kernels of kern.h in terms of kern_vector_body.h; included by each kern_*.c, so without a
+ * guard.
  */
 #include "nn/kern_math_body.h"
 #include "nn/kern_matrix_body.h"
