@@ -136,6 +136,7 @@ close() {
 	run -2 fc-infer -m "$(kit pivot)" --no-such-option
 	run -2 fc-infer -m "$(kit pivot)" --top-k many
 	run -2 fc-infer -m "$(kit pivot)" --generate --tokens
+	run -2 fc-infer -m "$(kit pivot)" --temperature 0.5
 	run -1 fc-infer -q -m no/such/model -o x.fcs /dev/null
 	run -1 fc-infer -q -m "$(kit pivot)" -o x.fcs no-such-file.jsonl
 	printf '%s\n' '{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}' '{"messages":' >bad.jsonl

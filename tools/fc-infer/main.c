@@ -65,12 +65,19 @@ static const struct fc_usage usage = {
     .more = "Example: fc-infer -m pivot chats.jsonl | fc-view --stats",
 };
 
+static bool samples(const struct fc_sampling *s)
+{
+	return s->temperature > 0 || s->top_k > 0 || s->top_p < 1 || s->min_p > 0;
+}
+
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-infer";
 	int first = fc_opt_parse(table, &usage, argc, argv);
 	if (!opt.model)
 		fc_die_usage("-m MODEL is missing");
+	if (!opt.generate && samples(&opt.sampling))
+		fc_die_usage("options of the sampling need --generate");
 	if (opt.generate && opt.tokens_only)
 		fc_die_usage("--generate and --tokens exclude each other");
 
