@@ -128,4 +128,6 @@ void view_walk(struct view *v, const struct visitor *visitor)
 		fc_reader_close(r);
 	}
 	fc_progress_end();
+	if (v->id.n && !v->n_seen)
+		fc_warn("no record has the id asked for");
 }
