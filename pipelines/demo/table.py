@@ -98,12 +98,14 @@ def main():
         table(f, "Right answers, %", rows(right, 100, 1))
         table(f, "Bits per byte", rows(bits, 1, 4))
         f.write(f"Held-out conversations; brackets: {'95 % interval' if a.seeds == 1 else 'range over seeds'}"
-                f" of the average; {a.seeds} seed{'s' if a.seeds > 1 else ''}.\n")
+                f" of the average; {a.seeds} seed{'s' if a.seeds > 1 else ''}; those by skill are in table.tsv.\n")
+    parts = ("", "_low", "_high")
     with open(os.path.join(a.work, "table.tsv"), "w", encoding="utf-8") as f:
-        f.write("\t".join(["model", *[f"{k}_{c}" for k in ("accuracy", "bits") for c in columns]]) + "\n")
+        f.write("\t".join(["model", *[f"{k}_{c}{p}" for k in ("accuracy", "bits") for c in columns
+                                      for p in parts]]) + "\n")
         for m in ORDER:
-            f.write("\t".join([m, *[f"{v[c][0]:.6f}" if v else "" for v in (right[m], bits[m])
-                                    for c in columns]]) + "\n")
+            f.write("\t".join([m, *[f"{v[c][i]:.6f}" if v else "" for v in (right[m], bits[m])
+                                    for c in columns for i in range(len(parts))]]) + "\n")
     with open(os.path.join(a.work, "radar.dat"), "w", encoding="utf-8") as f:
         for m in [*SOURCES, *RADAR]:
             f.write(f'"{RADAR.get(m, "source: " + m)}"\n')
