@@ -155,7 +155,7 @@ static void bench_layers(struct fc_nn *nn, size_t N, size_t C, size_t F, size_t 
 	float *z = random_floats(&rng, N * F, 1), *dw = random_floats(&rng, F, 1);
 	uint32_t *pos = FC_ARRAY(uint32_t, N);
 	float freq[64];
-	const struct fc_rope rope = {D, freq, 1};
+	const struct fc_rope rope = {D, freq, 1, false};
 	for (size_t i = 0; i < D / 2; i++)
 		freq[i] = powf(10000, -2 * (float)i / (float)D);
 	for (size_t n = 0; n < N; n++)

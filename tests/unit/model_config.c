@@ -99,7 +99,13 @@ static void test_rope(void)
 	fc_config_release(&c);
 	load(&c, "llama",
 	    "{\"rope_parameters\": {\"rope_theta\": 500, \"rope_type\": \"default\"}}");
+	T_OK(!c.rope_interleaved, "rope: halves are paired by default");
 	T_OK(c.rope_theta == 500 && c.rope_scaling == FC_ROPE_PLAIN, "rope: rope_parameters");
+	fc_config_release(&c);
+	load(&c, "llama", "{\"rope_interleaved\": true}");
+	fc_config_rope(&c, &r);
+	T_OK(r.interleaved, "rope: neighbours are paired where config.json says so");
+	free(r.inv_freq);
 	fc_config_release(&c);
 }
 

@@ -62,12 +62,14 @@ static void test_norm(struct fc_rng *r, size_t N, size_t C, double size, bool pl
 		free(more[i]);
 }
 
-static void test_rope(struct fc_rng *r)
+static void test_rope(struct fc_rng *r, bool interleaved)
 {
 	enum { N = 9, HEADS = 3, D = 10, R = 6, ROW = HEADS * D };
 	static const uint32_t pos[N] = {0, 1, 2, 100, 4095, 131071, 0, 7, 1000000};
 	float freq[R / 2];
-	const struct fc_rope rope = {R, freq, 1.25f};
+	const struct fc_rope rope = {R, freq, 1.25f, interleaved};
+	const char *name = interleaved ? "interleaved" : "halves";
+	const int next = interleaved ? 1 : R / 2, step = interleaved ? 2 : 1;
 	for (int i = 0; i < R / 2; i++)
 		freq[i] = (float)pow(10000, -2.0 * i / R);
 	float *x = random_floats(r, N * ROW, 1), *y = random_floats(r, N * ROW, 1);
@@ -75,23 +77,24 @@ static void test_rope(struct fc_rng *r)
 	for (int n = 0; n < N; n++)
 		for (int h = 0; h < HEADS; h++)
 			for (int i = 0; i < R / 2; i++) {
-				double *v = expect + (n * HEADS + h) * D + i,
+				double *v = expect + (n * HEADS + h) * D + step * i,
 				       angle = (double)pos[n] * (double)freq[i];
-				const double a = v[0], b = v[R / 2];
+				const double a = v[0], b = v[next];
 				v[0] = 1.25 * (a * cos(angle) - b * sin(angle));
-				v[R / 2] = 1.25 * (b * cos(angle) + a * sin(angle));
+				v[next] = 1.25 * (b * cos(angle) + a * sin(angle));
 			}
 	float *rotated = FC_ARRAY(float, N *ROW);
 	memcpy(rotated, x, sizeof(float) * N * ROW);
 	fc_rope_apply(rotated, pos, N, HEADS, D, &rope, false);
-	T_OK(max_error(rotated, expect, (size_t)N * ROW) < 1e-6, "rope: rotation, also far out");
+	T_OK(max_error(rotated, expect, (size_t)N * ROW) < 1e-6,
+	    "rope: rotation, also far out (%s)", name);
 	/* the inverse is the transposed map: <R x, y> = <x, R' y> */
 	for (int i = 0; i < N * ROW; i++)
 		before += (double)rotated[i] * (double)y[i];
 	fc_rope_apply(y, pos, N, HEADS, D, &rope, true);
 	for (int i = 0; i < N * ROW; i++)
 		after += (double)x[i] * (double)y[i];
-	T_NEAR(after, before, 1e-5, "rope: inverse is the transposed map");
+	T_OK(t_near(after, before, 1e-5), "rope: inverse is the transposed map (%s)", name);
 	free(x);
 	free(y);
 	free(expect);
@@ -195,7 +198,8 @@ int main(void)
 	test_norm(&r, 130, 64, 1, false);
 	test_norm(&r, 3, 2051, 20, true);
 	test_norm(&r, 2, 16, 1e-4, false); /* eps matters */
-	test_rope(&r);
+	test_rope(&r, false);
+	test_rope(&r, true);
 	test_glu(&r, FC_ACT_SILU, "silu");
 	test_glu(&r, FC_ACT_GELU_TANH, "gelu_tanh");
 	test_glu(&r, FC_ACT_GELU, "gelu");

@@ -168,6 +168,8 @@ static int read_rope(const struct source *s, struct fc_config *c)
 	if (positive(s, "rope_theta", 10000, &theta) < 0)
 		return -1;
 	c->rope_theta = theta;
+	if (fc_json_bool(s->o, "rope_interleaved", false, &c->rope_interleaved, s->where, s->e) < 0)
+		return -1;
 	if (!has(s, key))
 		return 0;
 	if (!json_is_object(scaling))
@@ -350,7 +352,8 @@ static double scale_llama3(const struct fc_config *c, double freq)
 
 void fc_config_rope(const struct fc_config *c, struct fc_rope *r)
 {
-	*r = (struct fc_rope){c->head_dim, FC_ARRAY(float, c->head_dim / 2), 1};
+	*r =
+	    (struct fc_rope){c->head_dim, FC_ARRAY(float, c->head_dim / 2), 1, c->rope_interleaved};
 	for (size_t i = 0; i < c->head_dim / 2; i++) {
 		double freq = pow(c->rope_theta, -2.0 * (double)i / (double)c->head_dim);
 		if (c->rope_scaling == FC_ROPE_LINEAR)

@@ -21,6 +21,7 @@ struct fc_config {
 	double rope_factor;                   /* of both scalings */
 	double rope_low_freq, rope_high_freq; /* llama3: wave lengths as fractions of rope_n_ctx */
 	double rope_n_ctx;                    /* llama3: original_max_position_embeddings */
+	bool rope_interleaved; /* "rope_interleaved": pairs (2i, 2i+1), as GGUF's llama */
 	enum fc_act act;
 	bool qkv_bias, o_bias, mlp_bias, qk_norm;
 	bool norm_plus_one;                /* Gemma: (1 + w) */

@@ -63,11 +63,12 @@ void fc_rmsnorm_fwd(float *y, const float *x /* [N,C] */, const float *w /* [C] 
 void fc_rmsnorm_bwd(float *dx, float *dw, const float *dy, const float *x, const float *w, size_t N,
     size_t C, float eps, bool plus_one);
 
-/* ---- rope.c: rotary position embedding, half-split pairing (i, i + R/2) ---- */
+/* ---- rope.c: rotary position embedding of the pairs (i, i + R/2), or (2i, 2i + 1) ---- */
 struct fc_rope {
-	size_t n_rot;    /* R: rotated components of a head, even, R <= D */
-	float *inv_freq; /* [R/2] radians a position, scaling already applied */
-	float scale;     /* multiplies cos and sin (yarn, longrope); 1 otherwise */
+	size_t n_rot;     /* R: rotated components of a head, even, R <= D */
+	float *inv_freq;  /* [R/2] radians a position, scaling already applied */
+	float scale;      /* multiplies cos and sin (yarn, longrope); 1 otherwise */
+	bool interleaved; /* pairs are neighbours: GGUF files of the llama family, GPT-J */
 };
 /* In place on x [N, heads*D]; pos[n] is the position in its own sequence.  inverse: the transposed
  * map, for the backward pass. */

@@ -15,11 +15,23 @@ static void rotate(float *restrict x, size_t half, const float *c, const float *
 	}
 }
 
+/* The same where a pair's components are neighbours, 2i and 2i + 1. */
+static void rotate_neighbours(float *restrict x, size_t half, const float *c, const float *s)
+{
+	for (size_t i = 0; i < half; i++) {
+		const float a = x[2 * i], b = x[2 * i + 1];
+		x[2 * i] = a * c[i] - b * s[i];
+		x[2 * i + 1] = b * c[i] + a * s[i];
+	}
+}
+
 void fc_rope_apply(float *x, const uint32_t *pos, size_t N, size_t heads, size_t D,
     const struct fc_rope *r, bool inverse)
 {
 	const struct fc_kern *k = fc_kern();
 	const size_t half = r->n_rot / 2;
+	void (*turn)(float *restrict, size_t, const float *, const float *) =
+	    r->interleaved ? rotate_neighbours : rotate;
 #pragma omp parallel if (N * heads * D > FC_PAR_ELEMENTS)
 	{
 		float *c = FC_ARRAY(float, 2 * half + 1), *s = c + half;
@@ -29,7 +41,7 @@ void fc_rope_apply(float *x, const uint32_t *pos, size_t N, size_t heads, size_t
 			for (size_t i = 0; inverse && i < half; i++)
 				s[i] = -s[i];
 			for (size_t h = n * heads; h < (n + 1) * heads; h++)
-				rotate(x + h * D, half, c, s);
+				turn(x + h * D, half, c, s);
 		}
 		free(c);
 	}
