@@ -11,26 +11,6 @@
 #define HEAD "lm_head.weight"
 #define EMBEDDING "model.embed_tokens.weight"
 
-static char *make_label(const char *path, const struct source *before, int n)
-{
-	struct fc_buf b = FC_BUF_INIT;
-	size_t end = strlen(path);
-	while (end > 1 && path[end - 1] == '/')
-		end--;
-	size_t from = end;
-	while (from && path[from - 1] != '/')
-		from--;
-	for (size_t i = from; i < end; i++)
-		fc_buf_addc(&b, (unsigned char)path[i] < ' ' ? '?' : path[i]);
-	for (int i = 0; i < n; i++) {
-		if (!strcmp(before[i].label, b.p)) {
-			fc_buf_addf(&b, "#%d", n + 1);
-			break;
-		}
-	}
-	return fc_buf_detach(&b);
-}
-
 /* What the model computes with under this name: a head that is not stored is the embedding. */
 static const struct fc_tensor *find(const struct source *s, const char *name)
 {
@@ -126,7 +106,6 @@ int inputs_open(
 	in->n = fc_store_count(in->base.store);
 	for (int k = 0; k < n_target; k++) {
 		struct source *s = &in->target[k];
-		s->label = make_label(target[k], in->target, k);
 		in->n_target++;
 		if (open_source(s, target[k], e) < 0 || check_target(in, s, tied, e) < 0)
 			return -1;
@@ -136,25 +115,37 @@ int inputs_open(
 
 void inputs_close(struct inputs *in)
 {
-	for (int k = 0; k < in->n_target; k++) {
+	for (int k = 0; k < in->n_target; k++)
 		fc_store_close(in->target[k].store);
-		free(in->target[k].label);
-	}
 	fc_store_close(in->base.store);
 	free(in->target);
 }
 
-void inputs_views(const struct inputs *in, size_t i, struct views *v)
+/* A tensor of integers or the like: the same in all models, and nothing to merge. */
+static bool is_carried(const struct fc_tensor *t)
 {
-	v->base = *fc_store_at(in->base.store, i);
-	v->n_target = in->n_target;
-	v->mapped = true;
-	for (int k = 0; k < in->n_target; k++)
-		v->target[k] = *find(&in->target[k], v->base.name);
-	fc_tensor_count(&v->base, &v->n); /* checked when the store was opened */
+	return !fc_dtype_is_real(t->dtype);
 }
 
-bool inputs_is_carried(const struct inputs *in, size_t i)
+void inputs_plan(const struct inputs *in, const struct request *r, struct plan *p)
 {
-	return !fc_dtype_is_real(fc_store_at(in->base.store, i)->dtype);
+	plan_init(p, in->n, in->n_target);
+	p->base = (struct plan_model){in->base.path, NULL, in->base.fingerprint};
+	for (int k = 0; k < in->n_target; k++)
+		plan_name_model(p, k, in->target[k].path, in->target[k].fingerprint);
+	for (size_t i = 0; i < in->n; i++) {
+		struct fc_tensor out = *fc_store_at(in->base.store, i);
+		bool carried = is_carried(&out);
+		if (!r->keep_dtype && !carried)
+			out.dtype = r->dtype;
+		struct plan_item *it =
+		    plan_place(p, i, &out, carried ? NULL : r->method, in->n_target);
+		it->has_base = true;
+		it->base = feed_mapped(fc_store_at(in->base.store, i), -1);
+		it->set = r->settings;
+		for (int k = 0; k < in->n_target; k++) {
+			it->target[k] = feed_mapped(find(&in->target[k], out.name), k);
+			it->term[k] = r->term[k];
+		}
+	}
 }

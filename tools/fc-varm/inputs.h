@@ -2,12 +2,11 @@
 #ifndef FC_VARM_INPUTS_H
 #define FC_VARM_INPUTS_H
 
+#include "plan.h"
 #include "store/store.h"
-#include "sweep.h"
 
 struct source {
 	const char *path; /* as given; borrowed */
-	char *label;      /* for tables: the folder's own name, unique among the targets */
 	struct fc_store *store;
 	uint64_t fingerprint;
 };
@@ -29,10 +28,16 @@ int inputs_open(
     struct inputs *in, const char *base, const char *const *target, int n_target, struct fc_err *e);
 void inputs_close(struct inputs *in);
 
-/* The tensors of the pivot's name i.  v->target has room for all. */
-void inputs_views(const struct inputs *in, size_t i, struct views *v);
+/* What the command line asks for: the same in every tensor. */
+struct request {
+	const struct method *method;
+	struct settings settings;
+	const struct term *term; /* [n_target] */
+	bool keep_dtype;         /* every tensor is stored as in the pivot, else all as dtype */
+	enum fc_dtype dtype;
+};
 
-/* A tensor of integers or the like: the same in all models, and nothing to merge. */
-bool inputs_is_carried(const struct inputs *in, size_t i);
+/* Fills in the plan, which borrows from the inputs; release it first. */
+void inputs_plan(const struct inputs *in, const struct request *r, struct plan *p);
 
 #endif

@@ -3,12 +3,15 @@
 #include "method.h"
 #include "tensor/simd.h"
 
-static int measure(
-    const struct views *v, const struct settings *s, double *importance, struct fc_err *e)
+static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
 {
+	double sum = 0;
 	(void)e;
 	for (int k = 0; k < v->n_target; k++)
-		importance[k] = s->weights ? s->weights[k] : 1;
+		sum += v->term[k].weight;
+	for (int k = 0; k < v->n_target; k++)
+		r->weight[k] = v->set->normalize ? v->term[k].weight / sum : v->term[k].weight;
+	r->moved = true;
 	return 0;
 }
 
@@ -28,9 +31,10 @@ FC_SIMD_KERNEL(static void, add_targets,
     (double *out, double *const *x, const double *weight, int n_target, size_t n),
     (out, x, weight, n_target, n))
 
-static void apply(const struct unit *u, const double *weight, double *out)
+static void apply(const struct unit *u, const struct verdict *r, double *out)
 {
-	add_targets(out, u->x, weight, u->v->n_target, u->n);
+	add_targets(out, u->x, r->weight, u->v->n_target, u->n);
 }
 
-const struct method method_linear = {"linear", measure, apply, .convex = true, .uses_base = false};
+const struct method method_linear = {
+    .name = "linear", .measure = measure, .apply = apply, .convex = true};

@@ -10,11 +10,12 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "inputs.h"
 #include "merge_record.h"
 #include "sidecar.h"
 #include "weight_table.h"
 
-static const struct method *const methods[] = {&method_varm, &method_linear, &method_sce};
+static const char *const methods[] = {"varm", "linear", "sce"};
 
 enum { KEEP, F32, F16, BF16 };
 static const struct {
@@ -81,14 +82,13 @@ static double *parse_weights(const char *text, int n)
 
 static void check_options(int n_target)
 {
-	const struct method *m = methods[method];
 	if (!base)
 		fc_die_usage("no pivot: use -b");
 	if (!out)
 		fc_die_usage("no output folder: use -o");
 	if (n_target < 1)
 		fc_die_usage("no targets");
-	if ((weights_text || no_normalize) && m != &method_linear)
+	if ((weights_text || no_normalize) && strcmp(methods[method], "linear") != 0)
 		fc_die_usage("--weights and --no-normalize belong to --method linear");
 	if (!force && fc_file_exists(out))
 		fc_die("%s: exists already; --force replaces it", out);
@@ -103,27 +103,44 @@ static void check_not_input(const char *path)
 		fc_die_usage("%s is both input and output", path);
 }
 
-static void write_report(struct fc_out *o, const struct inputs *in, const struct weights *w)
+static void write_report(struct fc_out *o, const struct plan *p, const struct verdicts *r)
 {
 	struct fc_err e;
 	struct fc_buf b = FC_BUF_INIT;
-	weight_table_print(&b, in, w);
+	weight_table_print(&b, p, r);
 	if (fc_out_write(o, b.p, b.n, &e) < 0 || fc_out_commit(o, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_buf_release(&b);
 }
 
-static void write_model(const struct inputs *in, const struct merge_options *o, struct weights *w)
+static void write_model(const struct plan *p, struct verdicts *r)
 {
 	struct fc_err e;
 	struct fc_outdir *dir;
 	if (fc_outdir_open(&dir, out, force, &e) < 0)
 		fc_die("%s", e.msg);
 	const char *tmp = fc_outdir_tmp(dir);
-	if (sidecar_copy(base, tmp, o->keep_dtype ? NULL : dtypes[dtype].torch, &e) < 0 ||
-	    merge_run(in, o, tmp, w, &e) < 0 || merge_record_write(tmp, in, o, w, &e) < 0 ||
+	if (sidecar_copy(base, tmp, dtypes[dtype].torch, &e) < 0 ||
+	    merge_run(p, shard_bytes, tmp, r, &e) < 0 || merge_record_write(tmp, p, r, &e) < 0 ||
 	    fc_outdir_commit(dir, &e) < 0)
 		fc_die("%s", e.msg);
+}
+
+/* What the options say about every tensor; the terms are the caller's to free. */
+static struct request make_request(int n_target)
+{
+	const struct method *m = method_find(methods[method]);
+	double *weight = weights_text ? parse_weights(weights_text, n_target) : NULL;
+	struct term *term = FC_ARRAY(struct term, (size_t)n_target);
+	for (int k = 0; k < n_target; k++) {
+		term[k] = method_term(m);
+		term[k].weight = weight ? weight[k] : term[k].weight;
+	}
+	free(weight);
+	struct request q = {m, method_settings(m), term, dtype == KEEP, dtypes[dtype].dtype};
+	q.settings.normalize = q.settings.normalize && !no_normalize;
+	q.settings.select_topk = select_topk;
+	return q;
 }
 
 int main(int argc, char **argv)
@@ -131,34 +148,30 @@ int main(int argc, char **argv)
 	fc_prog = "fc-varm";
 	int first = fc_opt_parse(opts, &usage, argc, argv), n_target = argc - first;
 	check_options(n_target);
-	double *given = weights_text ? parse_weights(weights_text, n_target) : NULL;
-	struct merge_options o = {
-	    .method = methods[method],
-	    .settings = {given, !no_normalize, select_topk},
-	    .keep_dtype = dtype == KEEP,
-	    .dtype = dtypes[dtype].dtype,
-	    .shard_bytes = shard_bytes,
-	};
+	struct request q = make_request(n_target);
 
 	struct fc_err e;
 	struct inputs in;
-	struct weights w;
+	struct plan p;
+	struct verdicts r;
 	check_not_input(base);
 	for (int k = 0; k < n_target; k++)
 		check_not_input(argv[first + k]);
 	if (inputs_open(&in, base, (const char *const *)argv + first, n_target, &e) < 0)
 		fc_die("%s", e.msg);
+	inputs_plan(&in, &q, &p);
 	struct fc_out *table = NULL;
 	if (report && fc_out_open(&table, report, false, &e) < 0)
 		fc_die("%s", e.msg);
-	write_model(&in, &o, &w);
-	weight_table_summarize(&in, &w);
-	weight_table_warn(&in, &o, &w);
+	write_model(&p, &r);
+	weight_table_summarize(&p, &r);
+	weight_table_warn(&p, &r);
 	if (table)
-		write_report(table, &in, &w);
+		write_report(table, &p, &r);
 
-	weights_release(&w);
+	verdicts_release(&r);
+	plan_release(&p);
 	inputs_close(&in);
-	free(given);
+	free((void *)(uintptr_t)q.term);
 	fc_finish();
 }

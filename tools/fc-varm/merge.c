@@ -3,241 +3,149 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/progress.h"
-#include "tensor/simd.h"
+#include "emit.h"
 
-/* One tensor on its way into the result. */
-struct job {
-	const struct merge_options *o;
-	const struct fc_tensor *from; /* copied: this view's bytes or values; NULL: merged */
-	const double *weight;
-	enum fc_dtype dtype; /* of the result */
-	struct fc_store_writer *writer;
-	size_t i; /* the tensor's place in the plan */
-	bool overflow;
-};
-
-/* Below this in magnitude, a value rounds to a finite one: half a step beyond the largest. */
-static double overflow_limit(enum fc_dtype t)
+static int measure(
+    const struct plan *p, const struct plan_item *it, struct verdict *r, struct fc_err *e)
 {
-	switch (t) {
-	case FC_F16:
-		return 65520;
-	case FC_BF16:
-		return 0x1.ffp127;
-	case FC_F32:
-		return 0x1.ffffffp127;
-	default:
-		return INFINITY;
+	struct views v = plan_views(it);
+	double sum = 0;
+	if (!it->method) {
+		for (int k = 0; k < it->n_target; k++)
+			r->weight[k] = NAN;
+		return 0;
 	}
-}
-
-/* *n_bad: how many of x are not below the limit in magnitude, or NaN */
-static FC_SIMD_BODY void count_bad_body(const double *x, size_t n, double limit, uint64_t *n_bad)
-{
-	uint64_t bad = 0;
-	for (size_t i = 0; i < n; i++)
-		bad += !(fabs(x[i]) < limit);
-	*n_bad += bad;
-}
-FC_SIMD_KERNEL(static void, count_bad, (const double *x, size_t n, double limit, uint64_t *n_bad),
-    (x, n, limit, n_bad))
-
-static int put(struct job *j, size_t first, const void *p, size_t n_elements, struct fc_err *e)
-{
-	size_t size = fc_dtype_size(j->dtype);
-	return fc_store_writer_put(j->writer, j->i, first * size, p, n_elements * size, e);
-}
-
-static int visit_bytes(struct unit *u, void *ctx, struct fc_err *e)
-{
-	struct job *j = ctx;
-	const char *p = j->from->data;
-	size_t first = u->at, n = u->end - u->at;
-	u->at = u->end;
-	return put(j, first, p + first * fc_dtype_size(j->dtype), n, e);
-}
-
-/* The block's values: merged, or converted from the one source. */
-static void compute(const struct job *j, const struct unit *u, double *out)
-{
-	if (!j->from)
-		j->o->method->apply(u, j->weight, out);
-	else
-		fc_to_f64(out,
-		    (const char *)j->from->data + u->first * fc_dtype_size(j->from->dtype),
-		    j->from->dtype, u->n);
-}
-
-static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
-{
-	struct job *j = ctx;
-	size_t first = u->at, n = u->end - u->at, size = fc_dtype_size(j->dtype);
-	double limit = overflow_limit(j->dtype), out[BLOCK_ELEMENTS];
-	char *bytes = fc_malloc(n * size);
-	uint64_t n_bad = 0;
-	while (j->o->method->uses_base ? unit_next(u) : unit_next_targets(u)) {
-		compute(j, u, out);
-		count_bad(out, u->n, limit, &n_bad);
-		fc_from_f64(bytes + (u->first - first) * size, j->dtype, out, u->n);
-	}
-	int ret = 0;
-	if (n_bad) {
-#pragma omp atomic write
-		j->overflow = true;
-		ret = -1;
-	} else {
-		ret = put(j, first, bytes, n, e);
-	}
-	free(bytes);
-	return ret;
-}
-
-/* Names the first value of a source that is not finite; 0 when there is none. */
-static int check_finite(
-    const struct source *s, const struct fc_tensor *t, size_t n, struct fc_err *e)
-{
-	double x[BLOCK_ELEMENTS];
-	for (size_t at = 0; at < n; at += BLOCK_ELEMENTS) {
-		size_t m = n - at < BLOCK_ELEMENTS ? n - at : BLOCK_ELEMENTS;
-		fc_to_f64(x, (const char *)t->data + at * fc_dtype_size(t->dtype), t->dtype, m);
-		for (size_t i = 0; i < m; i++)
-			if (!isfinite(x[i]))
-				return fc_fail(e, "%s: tensor %s: value %zu is %g", s->path,
-				    t->name, at + i, x[i]);
-	}
+	if (it->method->measure(&v, r, e) < 0)
+		return -1;
+	for (int k = 0; k < it->n_target && it->method->importance; k++)
+		sum += r->weight[k];
+	if (!isfinite(sum))
+		return emit_explain(p, it, "the squares of its changes overflow", e);
 	return 0;
 }
 
-/* Why there is no result: a source's value that is not finite, or else what otherwise says. */
-static int explain(
-    const struct inputs *in, const struct views *v, const char *otherwise, struct fc_err *e)
-{
-	if (check_finite(&in->base, &v->base, v->n, e) < 0)
-		return -1;
-	for (int k = 0; k < v->n_target; k++)
-		if (check_finite(&in->target[k], &v->target[k], v->n, e) < 0)
-			return -1;
-	return fc_fail(e, "tensor %s: %s", v->base.name, otherwise);
-}
-
 /* importance -> weight, in place */
-static void normalize(double *w, int n, double sum)
+static void normalize(double *w, int n)
 {
+	double sum = 0;
+	for (int k = 0; k < n; k++)
+		sum += w[k];
 	for (int k = 0; k < n; k++)
 		w[k] = sum == 0 ? 1.0 / n : w[k] / sum;
 }
 
-/* The target that alone is the result, or -1. */
-static int sole_target(const struct method *m, const double *w, int n)
+/* The group's importances are those of all its items, item by item added to the first. */
+static void share_weights(
+    const struct plan *p, const size_t *member, size_t n_member, struct verdicts *r)
 {
-	int sole = -1;
-	for (int k = 0; k < n; k++) {
-		if (w[k] == 0)
-			continue;
-		if (w[k] != 1 || sole >= 0)
-			return -1;
-		sole = k;
+	double *first = r->item[member[0]].weight;
+	int n = p->item[member[0]].n_target;
+	if (!p->item[member[0]].method || !p->item[member[0]].method->importance)
+		return;
+	for (size_t m = 1; m < n_member; m++)
+		for (int k = 0; k < n; k++)
+			first[k] += r->item[member[m]].weight[k];
+	double sum = 0;
+	for (int k = 0; k < n; k++)
+		sum += first[k];
+	normalize(first, n);
+	for (size_t m = 0; m < n_member; m++) {
+		struct verdict *v = &r->item[member[m]];
+		v->moved = sum != 0;
+		for (int k = 0; k < n; k++)
+			v->weight[k] = first[k];
 	}
-	return m->convex || n == 1 ? sole : -1;
 }
 
-static int merge_tensor(const struct inputs *in, struct job *j, const struct views *v, double *w,
-    bool *moved, struct fc_err *e)
+static uint64_t item_bytes(const struct plan_item *it)
 {
-	const struct merge_options *o = j->o;
-	int sole = -1;
-	if (inputs_is_carried(in, j->i)) {
-		for (int k = 0; k < v->n_target; k++)
-			w[k] = NAN;
-		*moved = false;
-		j->from = &v->base;
-	} else {
-		double sum = 0;
-		if (o->method->measure(v, &o->settings, w, e) < 0)
-			return -1;
-		for (int k = 0; k < v->n_target; k++)
-			sum += w[k];
-		if (!isfinite(sum))
-			return explain(in, v, "the squares of its changes overflow", e);
-		*moved = sum != 0;
-		if (o->settings.normalize)
-			normalize(w, v->n_target, sum);
-		sole = sole_target(o->method, w, v->n_target);
-		j->from = sole >= 0 ? &v->target[sole] : NULL;
-	}
-	j->weight = w;
-	bool raw = j->from && j->from->dtype == j->dtype;
-	int ret = sweep(v, raw ? visit_bytes : visit_values, j, NULL, 0, e);
-	if (j->overflow)
-		return explain(in, v, "a merged value is too large for its type; see --dtype", e);
-	return ret;
+	struct views v = plan_views(it);
+	return v.n * fc_dtype_size(it->out.dtype);
 }
 
-static struct fc_tensor *make_plan(const struct inputs *in, const struct merge_options *o)
-{
-	struct fc_tensor *plan = FC_ARRAY(struct fc_tensor, in->n + 1);
-	for (size_t i = 0; i < in->n; i++) {
-		plan[i] = *fc_store_at(in->base.store, i);
-		if (!o->keep_dtype && !inputs_is_carried(in, i))
-			plan[i].dtype = o->dtype;
-	}
-	return plan;
-}
-
-static uint64_t total_bytes(const struct inputs *in)
+static uint64_t total_bytes(const struct plan *p)
 {
 	uint64_t n = 0;
-	for (size_t i = 0; i < in->n; i++)
-		n += fc_store_at(in->base.store, i)->n_bytes;
+	for (size_t i = 0; i < p->n; i++)
+		n += item_bytes(&p->item[i]);
 	return n;
 }
 
-static int merge_all(const struct inputs *in, const struct merge_options *o,
-    const struct fc_tensor *plan, struct fc_store_writer *writer, struct weights *w,
-    struct fc_err *e)
+static int merge_group(const struct plan *p, const size_t *member, size_t n_member,
+    struct fc_store_writer *w, struct verdicts *r, uint64_t *done, struct fc_err *e)
 {
-	struct views v = {.target = FC_ARRAY(struct fc_tensor, (size_t)in->n_target)};
+	for (size_t m = 0; m < n_member; m++)
+		if (measure(p, &p->item[member[m]], &r->item[member[m]], e) < 0)
+			return -1;
+	share_weights(p, member, n_member, r);
+	for (size_t m = 0; m < n_member; m++) {
+		if (emit(p, member[m], &r->item[member[m]], w, e) < 0)
+			return -1;
+		*done += item_bytes(&p->item[member[m]]);
+		fc_progress_set(*done, NULL);
+	}
+	return 0;
+}
+
+/* The items of item i's group, i being its first; none when an earlier item has it. */
+static size_t find_members(const struct plan *p, size_t i, size_t *member)
+{
+	size_t n = 0;
+	int group = p->item[i].group;
+	for (size_t j = 0; j < i && group; j++)
+		if (p->item[j].group == group)
+			return 0;
+	member[n++] = i;
+	for (size_t j = i + 1; j < p->n && group; j++)
+		if (p->item[j].group == group)
+			member[n++] = j;
+	return n;
+}
+
+static int merge_all(
+    const struct plan *p, struct fc_store_writer *writer, struct verdicts *r, struct fc_err *e)
+{
+	size_t *member = FC_ARRAY(size_t, p->n + 1);
 	uint64_t done = 0;
 	int ret = 0;
-	fc_progress_start("bytes", total_bytes(in));
-	for (size_t i = 0; i < in->n && ret == 0; i++) {
-		struct job j = {.o = o, .dtype = plan[i].dtype, .writer = writer, .i = i};
-		inputs_views(in, i, &v);
-		ret = merge_tensor(in, &j, &v, w->v + i * (size_t)in->n_target, &w->moved[i], e);
-		done += v.base.n_bytes;
-		fc_progress_set(done, NULL);
+	fc_progress_start("bytes", total_bytes(p));
+	for (size_t i = 0; i < p->n && ret == 0; i++) {
+		size_t n = find_members(p, i, member);
+		if (n)
+			ret = merge_group(p, member, n, writer, r, &done, e);
 	}
 	fc_progress_end();
-	free(v.target);
+	free(member);
 	return ret;
 }
 
-int merge_run(const struct inputs *in, const struct merge_options *o, const char *dir,
-    struct weights *w, struct fc_err *e)
+int merge_run(
+    const struct plan *p, size_t shard_bytes, const char *dir, struct verdicts *r, struct fc_err *e)
 {
 	struct fc_store_writer *writer;
 	struct fc_err ignored;
-	struct fc_tensor *plan = make_plan(in, o);
-	*w = (struct weights){.n_target = in->n_target,
-	    .n = in->n,
-	    .v = FC_ARRAY(double, in->n *(size_t)in->n_target + 1),
-	    .moved = FC_ARRAY(bool, in->n + 1)};
-	int ret = fc_store_writer_open(&writer, dir, plan, in->n, o->shard_bytes, e);
+	struct fc_tensor *out = FC_ARRAY(struct fc_tensor, p->n + 1);
+	*r = (struct verdicts){FC_ARRAY(struct verdict, p->n + 1), p->n};
+	for (size_t i = 0; i < p->n; i++) {
+		out[i] = p->item[i].out;
+		r->item[i].weight = FC_ARRAY(double, (size_t)p->item[i].n_target + 1);
+	}
+	int ret = fc_store_writer_open(&writer, dir, out, p->n, shard_bytes, e);
 	if (ret == 0) {
-		ret = merge_all(in, o, plan, writer, w, e);
+		ret = merge_all(p, writer, r, e);
 		if (fc_store_writer_close(writer, ret == 0 ? e : &ignored) < 0)
 			ret = -1;
 	}
-	free(plan);
+	free(out);
 	return ret;
 }
 
-void weights_release(struct weights *w)
+void verdicts_release(struct verdicts *r)
 {
-	free(w->v);
-	free(w->moved);
+	for (size_t i = 0; i < r->n; i++)
+		free(r->item[i].weight);
+	free(r->item);
 }

@@ -13,9 +13,9 @@
 #include "base/opt.h"
 #include "text/json.h"
 
-static json_t *fingerprint(const struct source *s)
+static json_t *fingerprint(const struct plan_model *m)
 {
-	return json_sprintf("%016" PRIx64, s->fingerprint);
+	return m->path ? json_sprintf("%016" PRIx64, m->fingerprint) : json_null();
 }
 
 static json_t *weight(double v)
@@ -23,28 +23,38 @@ static json_t *weight(double v)
 	return isnan(v) ? json_null() : json_real(v);
 }
 
-static json_t *make_record(
-    const struct inputs *in, const struct merge_options *o, const struct weights *w)
+/* The one method of all items, or "several". */
+static const char *method_name(const struct plan *p)
+{
+	const struct method *m = NULL;
+	for (size_t i = 0; i < p->n; i++) {
+		if (m && p->item[i].method && p->item[i].method != m)
+			return "several";
+		m = p->item[i].method ? p->item[i].method : m;
+	}
+	return m ? m->name : "none";
+}
+
+static json_t *make_record(const struct plan *p, const struct verdicts *r)
 {
 	json_t *targets = json_array(), *tensors = json_object();
-	for (int k = 0; k < in->n_target; k++)
-		json_array_append_new(targets, fingerprint(&in->target[k]));
-	for (size_t i = 0; i < w->n; i++) {
+	for (int k = 0; k < p->n_model; k++)
+		json_array_append_new(targets, fingerprint(&p->model[k]));
+	for (size_t i = 0; i < r->n; i++) {
 		json_t *row = json_array();
-		for (int k = 0; k < w->n_target; k++)
-			json_array_append_new(
-			    row, weight(w->v[i * (size_t)w->n_target + (size_t)k]));
-		json_object_set_new(tensors, fc_store_at(in->base.store, i)->name, row);
+		for (int k = 0; k < p->item[i].n_target; k++)
+			json_array_append_new(row, weight(r->item[i].weight[k]));
+		json_object_set_new(tensors, p->item[i].out.name, row);
 	}
 	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o}", "program", fc_prog, "version", fc_version,
-	    "method", o->method->name, "options", fc_opt_given(), "pivot", fingerprint(&in->base),
+	    "method", method_name(p), "options", fc_opt_given(), "pivot", fingerprint(&p->base),
 	    "targets", targets, "weights", tensors);
 }
 
-int merge_record_write(const char *dir, const struct inputs *in, const struct merge_options *o,
-    const struct weights *w, struct fc_err *e)
+int merge_record_write(
+    const char *dir, const struct plan *p, const struct verdicts *r, struct fc_err *e)
 {
-	json_t *record = make_record(in, o, w);
+	json_t *record = make_record(p, r);
 	char *path = fc_path_join(dir, "fc-varm.json");
 	char *text = json_dumps(record, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	int ret = -1, fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

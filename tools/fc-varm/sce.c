@@ -40,18 +40,17 @@ static int visit_all(struct unit *u, void *ctx, struct fc_err *e)
 	return 0;
 }
 
-static int measure(
-    const struct views *v, const struct settings *s, double *importance, struct fc_err *e)
+static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
 {
 	struct cut cut;
 	size_t n = v->n;
-	bool all = s->select_topk >= 1;
-	if (!all && cut_find(&cut, v, s->select_topk, GATHER, &n, e) < 0)
+	bool all = v->set->select_topk >= 1;
+	if (!all && cut_find(&cut, v, v->set->select_topk, GATHER, &n, e) < 0)
 		return -1;
-	if (sweep(v, all ? visit_all : visit_selected, &cut, importance, v->n_target, e) < 0)
+	if (sweep(v, all ? visit_all : visit_selected, &cut, r->weight, v->n_target, e) < 0)
 		return -1;
 	for (int k = 0; k < v->n_target && n; k++)
-		importance[k] /= (double)n;
+		r->weight[k] /= (double)n;
 	return 0;
 }
 
@@ -87,9 +86,10 @@ FC_SIMD_KERNEL(static void, elect,
 	size_t n),
     (out, base, x, weight, n_target, n))
 
-static void apply(const struct unit *u, const double *weight, double *out)
+static void apply(const struct unit *u, const struct verdict *r, double *out)
 {
-	elect(out, u->base, u->x, weight, u->v->n_target, u->n);
+	elect(out, u->base, u->x, r->weight, u->v->n_target, u->n);
 }
 
-const struct method method_sce = {"sce", measure, apply, .convex = false, .uses_base = true};
+const struct method method_sce = {
+    .name = "sce", .measure = measure, .apply = apply, .importance = true, .uses_base = true};

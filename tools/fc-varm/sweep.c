@@ -5,23 +5,24 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "store/store.h"
 
-static const char *element(const struct fc_tensor *t, size_t i)
+bool unit_next_nothing(struct unit *u)
 {
-	return (const char *)t->data + i * fc_dtype_size(t->dtype);
-}
-
-bool unit_next_targets(struct unit *u)
-{
-	const struct views *v = u->v;
 	if (u->at == u->end)
 		return false;
 	u->first = u->at;
 	u->n = u->end - u->at < BLOCK_ELEMENTS ? u->end - u->at : BLOCK_ELEMENTS;
 	u->at += u->n;
+	return true;
+}
+
+bool unit_next_targets(struct unit *u)
+{
+	const struct views *v = u->v;
+	if (!unit_next_nothing(u))
+		return false;
 	for (int k = 0; k < v->n_target; k++)
-		fc_to_f64(u->x[k], element(&v->target[k], u->first), v->target[k].dtype, u->n);
+		feed_read(&v->target[k], u->first, u->n, u->x[k]);
 	return true;
 }
 
@@ -29,7 +30,7 @@ bool unit_next(struct unit *u)
 {
 	if (!unit_next_targets(u))
 		return false;
-	fc_to_f64(u->base, element(&u->v->base, u->first), u->v->base.dtype, u->n);
+	feed_read(u->v->base, u->first, u->n, u->base);
 	return true;
 }
 
@@ -49,19 +50,15 @@ static void unit_release(struct unit *u)
 	free(u->x);
 }
 
-static void forget_tensor(const struct fc_tensor *t, size_t from, size_t to)
-{
-	fc_store_forget(element(t, from), (to - from) * fc_dtype_size(t->dtype));
-}
-
 /* Lets go of the inputs of a large tensor's elements; a small one costs more calls than memory. */
 static void forget(const struct views *v, size_t from, size_t to)
 {
-	if (!v->mapped || to - from < UNIT_ELEMENTS)
+	if (to - from < UNIT_ELEMENTS)
 		return;
-	forget_tensor(&v->base, from, to);
+	if (v->base)
+		feed_forget(v->base, from, to - from);
 	for (int k = 0; k < v->n_target; k++)
-		forget_tensor(&v->target[k], from, to);
+		feed_forget(&v->target[k], from, to - from);
 }
 
 /* Sums of a unit's lanes, pairwise. */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "tensor/tensor.h"
+#include "feed.h"
 
 /*
  * Passes over one tensor of all models at once.  A tensor is cut into units of a fixed number of
@@ -20,13 +20,15 @@
  * for every instruction set. */
 #define LANES 8
 
-/* What the models hold under one name, with one shape. */
+/* One tensor of all models, with one shape, and what to do with it; borrowed from the plan. */
 struct views {
-	struct fc_tensor base;
-	struct fc_tensor *target; /* [n_target] */
+	const struct fc_tensor *out; /* name and shape */
+	const struct feed *base;     /* NULL: there is none */
+	const struct feed *target;   /* [n_target] */
 	int n_target;
-	size_t n;    /* elements */
-	bool mapped; /* the data are mapped files: pages behind a pass may be let go */
+	size_t n; /* elements */
+	const struct settings *set;
+	const struct term *term; /* [n_target] */
 };
 
 /* The part of a pass that one thread works on. */
@@ -44,6 +46,8 @@ struct unit {
 bool unit_next(struct unit *u);
 /* The same, without the pivot's values. */
 bool unit_next_targets(struct unit *u);
+/* Moves on to the next block and reads nothing. */
+bool unit_next_nothing(struct unit *u);
 
 /*
  * Calls visit(u, ctx) for every unit, from several threads at once.  sum[n_sum] is the total of

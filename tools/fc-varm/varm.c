@@ -18,14 +18,12 @@ static int visit_squares(struct unit *u, void *ctx, struct fc_err *e)
 	return 0;
 }
 
-static int measure(
-    const struct views *v, const struct settings *s, double *importance, struct fc_err *e)
+static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
 {
-	(void)s;
-	if (sweep(v, visit_squares, NULL, importance, v->n_target, e) < 0)
+	if (sweep(v, visit_squares, NULL, r->weight, v->n_target, e) < 0)
 		return -1;
 	for (int k = 0; k < v->n_target && v->n; k++)
-		importance[k] /= (double)v->n;
+		r->weight[k] /= (double)v->n;
 	return 0;
 }
 
@@ -49,9 +47,14 @@ FC_SIMD_KERNEL(static void, add_changes,
 	size_t n),
     (out, base, x, weight, n_target, n))
 
-static void apply(const struct unit *u, const double *weight, double *out)
+static void apply(const struct unit *u, const struct verdict *r, double *out)
 {
-	add_changes(out, u->base, u->x, weight, u->v->n_target, u->n);
+	add_changes(out, u->base, u->x, r->weight, u->v->n_target, u->n);
 }
 
-const struct method method_varm = {"varm", measure, apply, .convex = true, .uses_base = true};
+const struct method method_varm = {.name = "varm",
+    .measure = measure,
+    .apply = apply,
+    .importance = true,
+    .convex = true,
+    .uses_base = true};

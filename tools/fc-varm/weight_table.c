@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weight_table.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,25 +8,34 @@
 #include "base/die.h"
 #include "base/mem.h"
 
-void weight_table_print(struct fc_buf *b, const struct inputs *in, const struct weights *w)
+/* The item's weights in the columns of the plan's models; NaN where it has none. */
+static void get_row(const struct plan *p, const struct verdicts *r, size_t i, double *row)
 {
+	const struct plan_item *it = &p->item[i];
+	for (int k = 0; k < p->n_model; k++)
+		row[k] = NAN;
+	for (int k = 0; k < it->n_target; k++)
+		row[it->target[k].model] = r->item[i].weight[k];
+}
+
+void weight_table_print(struct fc_buf *b, const struct plan *p, const struct verdicts *r)
+{
+	double *row = FC_ARRAY(double, (size_t)p->n_model + 1);
 	fc_buf_adds(b, "tensor\telements");
-	for (int k = 0; k < w->n_target; k++)
-		fc_buf_addf(b, "\t%s", in->target[k].label);
+	for (int k = 0; k < p->n_model; k++)
+		fc_buf_addf(b, "\t%s", p->model[k].label);
 	fc_buf_addc(b, '\n');
-	for (size_t i = 0; i < w->n; i++) {
-		const struct fc_tensor *t = fc_store_at(in->base.store, i);
-		const double *row = w->v + i * (size_t)w->n_target;
-		size_t count;
-		fc_tensor_count(t, &count);
-		fc_buf_addf(b, "%s\t%zu", t->name, count);
-		for (int k = 0; k < w->n_target; k++)
+	for (size_t i = 0; i < p->n; i++) {
+		fc_buf_addf(b, "%s\t%zu", p->item[i].out.name, plan_views(&p->item[i]).n);
+		get_row(p, r, i, row);
+		for (int k = 0; k < p->n_model; k++)
 			if (isnan(row[k]))
 				fc_buf_adds(b, "\t-");
 			else
 				fc_buf_addf(b, "\t%.6g", row[k]);
 		fc_buf_addc(b, '\n');
 	}
+	free(row);
 }
 
 /* "model.layers.11.self_attn.q_proj.weight" -> "self_attn.q_proj": what follows the layer's
@@ -48,14 +56,28 @@ static char *make_kind(const char *name)
 	return fc_memdup0(from, n);
 }
 
-/* The tensors of one kind. */
+/* The tensors of one kind: per model how many have it and the sum of the weights. */
 struct kind {
 	char *name;
 	size_t n;
-	double *sum; /* [n_target] of the weights */
+	size_t *count; /* [n_model] */
+	double *sum;   /* [n_model] */
 };
 
-static struct kind *kind_find(struct kind *kind, size_t *n, const char *tensor, int n_target)
+static struct kind kind_make(char *name, int n_model)
+{
+	return (struct kind){
+	    name, 0, FC_ARRAY(size_t, (size_t)n_model + 1), FC_ARRAY(double, (size_t)n_model + 1)};
+}
+
+static void kind_release(struct kind *kind)
+{
+	free(kind->name);
+	free(kind->count);
+	free(kind->sum);
+}
+
+static struct kind *kind_find(struct kind *kind, size_t *n, const char *tensor, int n_model)
 {
 	char *name = make_kind(tensor);
 	for (size_t i = 0; i < *n; i++) {
@@ -64,96 +86,121 @@ static struct kind *kind_find(struct kind *kind, size_t *n, const char *tensor, 
 			return &kind[i];
 		}
 	}
-	kind[*n] = (struct kind){name, 0, FC_ARRAY(double, (size_t)n_target)};
+	kind[*n] = kind_make(name, n_model);
 	return &kind[(*n)++];
 }
 
-static void print_kind(const struct kind *kind, int n_target)
+static void kind_add(struct kind *kind, const double *row, int n_model)
+{
+	kind->n++;
+	for (int k = 0; k < n_model; k++) {
+		if (isnan(row[k]))
+			continue;
+		kind->count[k]++;
+		kind->sum[k] += row[k];
+	}
+}
+
+static void print_kind(const struct kind *kind, int n_model)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	fc_buf_addf(&b, "%-28s %6zu ", kind->name, kind->n);
-	for (int k = 0; k < n_target; k++)
-		fc_buf_addf(&b, " %10.4f", kind->sum[k] / (double)kind->n);
+	for (int k = 0; k < n_model; k++)
+		if (kind->count[k])
+			fc_buf_addf(&b, " %10.4f", kind->sum[k] / (double)kind->count[k]);
+		else
+			fc_buf_addf(&b, " %10s", "-");
 	fc_note("%s", b.p);
 	fc_buf_release(&b);
 }
 
-static void print_head(const struct inputs *in)
+static void print_head(const struct plan *p)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	fc_buf_addf(&b, "%-28s %6s ", "mean weights by kind", "count");
-	for (int k = 0; k < in->n_target; k++)
-		fc_buf_addf(&b, " %10.10s", in->target[k].label);
+	for (int k = 0; k < p->n_model; k++)
+		fc_buf_addf(&b, " %10.10s", p->model[k].label);
 	fc_note("%s", b.p);
 	fc_buf_release(&b);
 }
 
-void weight_table_summarize(const struct inputs *in, const struct weights *w)
+void weight_table_summarize(const struct plan *p, const struct verdicts *r)
 {
-	struct kind *kind = FC_ARRAY(struct kind, w->n + 1);
-	struct kind all = {(char[]){"all"}, 0, FC_ARRAY(double, (size_t)w->n_target)};
+	struct kind *kind = FC_ARRAY(struct kind, p->n + 1);
+	struct kind all = kind_make(fc_strdup("all"), p->n_model);
+	double *row = FC_ARRAY(double, (size_t)p->n_model + 1);
 	size_t n = 0;
-	for (size_t i = 0; i < w->n; i++) {
-		const double *row = w->v + i * (size_t)w->n_target;
-		if (isnan(row[0]))
+	for (size_t i = 0; i < p->n; i++) {
+		if (!p->item[i].method)
 			continue;
-		struct kind *of =
-		    kind_find(kind, &n, fc_store_at(in->base.store, i)->name, w->n_target);
-		of->n++;
-		all.n++;
-		for (int k = 0; k < w->n_target; k++) {
-			of->sum[k] += row[k];
-			all.sum[k] += row[k];
-		}
+		get_row(p, r, i, row);
+		kind_add(kind_find(kind, &n, p->item[i].out.name, p->n_model), row, p->n_model);
+		kind_add(&all, row, p->n_model);
 	}
 	if (all.n) {
-		print_head(in);
+		print_head(p);
 		for (size_t i = 0; i < n; i++)
-			print_kind(&kind[i], w->n_target);
-		print_kind(&all, w->n_target);
+			print_kind(&kind[i], p->n_model);
+		print_kind(&all, p->n_model);
 	}
-	for (size_t i = 0; i < n; i++) {
-		free(kind[i].name);
-		free(kind[i].sum);
-	}
-	free(all.sum);
+	for (size_t i = 0; i < n; i++)
+		kind_release(&kind[i]);
+	kind_release(&all);
+	free(row);
 	free(kind);
 }
 
-void weight_table_warn(
-    const struct inputs *in, const struct merge_options *o, const struct weights *w)
+/* In how many tensors that somebody moved a model is one of several and has none of the weight,
+ * or all of it. */
+struct collapse {
+	size_t n, n_none, n_sole;
+};
+
+static size_t count_collapse(const struct plan *p, const struct verdicts *r, struct collapse *c)
 {
-	if (o->method == &method_linear || w->n_target < 2)
-		return;
-	size_t n = 0, n_equal = 0, *n_none = FC_ARRAY(size_t, (size_t)w->n_target);
-	size_t *n_sole = FC_ARRAY(size_t, (size_t)w->n_target);
-	for (size_t i = 0; i < w->n; i++) {
-		const double *row = w->v + i * (size_t)w->n_target;
+	size_t n_equal = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plan_item *it = &p->item[i];
+		const double *w = r->item[i].weight;
 		bool equal = true;
-		if (!w->moved[i])
+		if (!it->method || !it->method->importance || !r->item[i].moved || it->n_target < 2)
 			continue;
-		n++;
-		for (int k = 0; k < w->n_target; k++) {
-			equal = equal && fabs(row[k] * w->n_target - 1) < 1e-9;
-			n_none[k] += row[k] == 0;
-			n_sole[k] += row[k] > 0.999;
+		for (int k = 0; k < it->n_target; k++) {
+			struct collapse *of = &c[it->target[k].model];
+			equal = equal && fabs(w[k] * it->n_target - 1) < 1e-9;
+			of->n++;
+			of->n_none += w[k] == 0;
+			of->n_sole += w[k] > 0.999;
 		}
 		n_equal += equal;
 	}
-	if (!n)
-		fc_warn("no target differs from the pivot%s",
-		    o->method == &method_sce ? " where the weights are measured"
-					     : "; the result is the pivot");
-	else if (n_equal == n)
+	return n_equal;
+}
+
+static size_t count_weighed(const struct plan *p, const struct verdicts *r, bool moved)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->n; i++)
+		n += p->item[i].method && p->item[i].method->importance &&
+		    p->item[i].n_target > 1 && (!moved || r->item[i].moved);
+	return n;
+}
+
+void weight_table_warn(const struct plan *p, const struct verdicts *r)
+{
+	struct collapse *c = FC_ARRAY(struct collapse, (size_t)p->n_model + 1);
+	size_t n = count_weighed(p, r, true), n_equal = count_collapse(p, r, c);
+	if (!n && count_weighed(p, r, false))
+		fc_warn("no target differs from the pivot where weights are measured");
+	else if (n && n_equal == n)
 		fc_warn(
 		    "all weights are equal in every tensor: are the targets copies of one model?");
-	for (int k = 0; k < w->n_target && n; k++) {
-		if (n_sole[k] == n)
-			fc_warn("%s takes all the weight in every tensor", in->target[k].path);
-		else if (n_none[k] == n)
+	for (int k = 0; k < p->n_model; k++) {
+		if (c[k].n && c[k].n_sole == c[k].n)
+			fc_warn("%s takes all the weight in every tensor", p->model[k].path);
+		else if (c[k].n && c[k].n_none == c[k].n)
 			fc_warn(
-			    "%s has no weight in any tensor: is it the pivot?", in->target[k].path);
+			    "%s has no weight in any tensor: is it the pivot?", p->model[k].path);
 	}
-	free(n_none);
-	free(n_sole);
+	free(c);
 }

@@ -6,12 +6,11 @@
 #include "merge.h"
 
 /* TSV: tensor, elements, one column a target. */
-void weight_table_print(struct fc_buf *b, const struct inputs *in, const struct weights *w);
+void weight_table_print(struct fc_buf *b, const struct plan *p, const struct verdicts *r);
 
 /* Notes for the user: the mean weights of each kind of tensor (its name without the layer's
  * number), and warnings where the weights say that something went wrong. */
-void weight_table_summarize(const struct inputs *in, const struct weights *w);
-void weight_table_warn(
-    const struct inputs *in, const struct merge_options *o, const struct weights *w);
+void weight_table_summarize(const struct plan *p, const struct verdicts *r);
+void weight_table_warn(const struct plan *p, const struct verdicts *r);
 
 #endif

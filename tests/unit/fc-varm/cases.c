@@ -38,11 +38,11 @@ static double weight_difference(const double *w, const json_t *want)
 
 /* Weights of tensors that a target leaves alone are 1/K in the case's reference, and 0 for that
  * target in VaRM as it should be: the merged values of those follow from the pivot. */
-static void check_varm_tensor(const struct inputs *in, const struct weights *w,
-    const struct fc_store *out, size_t i, const json_t *c)
+static void check_varm_tensor(
+    const struct trial *m, const struct fc_store *out, size_t i, const json_t *c)
 {
-	const char *name = fc_store_at(in->base.store, i)->name;
-	const double *row = w->v + 2 * i;
+	const char *name = m->plan.item[i].out.name;
+	const double *row = m->verdicts.item[i].weight;
 	const json_t *weights = json_object_get(json_object_get(c, "weights_A_B"), name);
 	if (row[0] > 0 && row[1] > 0) {
 		double d = weight_difference(row, weights);
@@ -58,19 +58,16 @@ static void check_varm_tensor(const struct inputs *in, const struct weights *w,
 
 static void check_varm_case(const json_t *meta, const json_t *c)
 {
-	struct merge_options o = {
-	    .method = &method_varm, .settings = plain_settings, .keep_dtype = true};
-	struct inputs in;
-	struct weights w;
+	struct trial m = {.method = &method_varm};
 	struct fc_store *out;
 	struct fc_err e = {""};
 	model_from_object("base", json_object_get(meta, "base"), FC_F32);
 	model_from_object("t0", json_object_get(meta, "A"), FC_F32);
 	model_from_object("t1", json_object_get(meta, "B"), FC_F32);
-	T_OK(merge_models(&o, 2, &in, &w, &e) == 0, "varm merges %s", e.msg);
+	T_OK(trial_run(&m, 2, &e) == 0, "varm merges %s", e.msg);
 	T_OK(fc_store_open(&out, scratch_path("out"), &e) == 0, "the result opens %s", e.msg);
-	for (size_t i = 0; i < w.n; i++)
-		check_varm_tensor(&in, &w, out, i, c);
+	for (size_t i = 0; i < m.plan.n; i++)
+		check_varm_tensor(&m, out, i, c);
 	/* by hand: only A moved it, and only B */
 	const struct fc_tensor *t = fc_store_find(out, "model.layers.0.self_attn.o_proj.weight");
 	float f[4];
@@ -81,8 +78,7 @@ static void check_varm_case(const json_t *meta, const json_t *c)
 	fc_to_f32(f, t->data, t->dtype, 4);
 	T_OK(f[0] == 3 && f[1] == 0 && f[2] == 0 && f[3] == 1, "varm: layer 1's up_proj is B's");
 	fc_store_close(out);
-	inputs_close(&in);
-	weights_release(&w);
+	trial_release(&m);
 	models_remove();
 }
 
@@ -123,56 +119,47 @@ static void check_sce_case(const json_t *c)
 	const char *name = json_string_value(json_object_get(c, "name"));
 	bool bf16 = !strcmp(json_string_value(json_object_get(c, "dtype")), "bfloat16");
 	const json_t *weights = json_object_get(c, "weights");
-	struct merge_options o = {
-	    .method = &method_sce, .settings = plain_settings, .keep_dtype = true};
-	struct inputs in;
-	struct weights w;
+	struct trial m = {.method = &method_sce};
 	struct fc_store *out;
 	struct fc_err e = {""};
 	int n;
-	o.settings.select_topk = json_number_value(json_object_get(c, "select_topk"));
+	m.select_topk = json_number_value(json_object_get(c, "select_topk"));
 	write_targets(c, json_object_get(c, "base"), bf16 ? FC_BF16 : FC_F32, &n);
-	int ret = merge_models(&o, n, &in, &w, &e);
+	int ret = trial_run(&m, n, &e);
 	if (json_is_null(weights)) { /* the reference skips a target of another size, we refuse */
 		T_OK(ret < 0 && strstr(e.msg, "shape"), "sce %s: %s", name, e.msg);
 	} else {
 		T_OK(ret == 0 && fc_store_open(&out, scratch_path("out"), &e) == 0, "sce merges %s",
 		    e.msg);
-		double d = weight_difference(w.v, weights);
+		double d = weight_difference(m.verdicts.item[0].weight, weights);
 		T_OK(d < 1e-7, "sce %s: weights (off by %g)", name, d);
 		d = difference(out, "w", json_object_get(c, "merged"));
 		T_OK(d < (bf16 ? 1.0 / 256 + 1e-9 : 1e-6), "sce %s: merged (off by %g)", name, d);
 		fc_store_close(out);
 	}
-	inputs_close(&in);
-	weights_release(&w);
+	trial_release(&m);
 	models_remove();
 }
 
 static void check_linear_case(const json_t *c)
 {
-	struct merge_options o = {
-	    .method = &method_linear, .settings = plain_settings, .keep_dtype = true};
-	struct inputs in;
-	struct weights w;
+	struct trial m = {.method = &method_linear};
 	struct fc_store *out;
 	struct fc_err e = {""};
 	double given[16];
 	struct fc_tensor shape = {.n_dim = 0};
 	int n;
 	json_values(json_object_get(c, "weights"), given, &shape, 0);
-	o.settings.weights = given;
-	o.settings.normalize = json_is_true(json_object_get(c, "normalize"));
+	m.weight = given;
+	m.no_normalize = !json_is_true(json_object_get(c, "normalize"));
 	/* the base plays no part: any model of that shape */
 	write_targets(c, json_array_get(json_object_get(c, "targets"), 1), FC_F32, &n);
-	T_OK(merge_models(&o, n, &in, &w, &e) == 0 &&
-		fc_store_open(&out, scratch_path("out"), &e) == 0,
+	T_OK(trial_run(&m, n, &e) == 0 && fc_store_open(&out, scratch_path("out"), &e) == 0,
 	    "linear merges %s", e.msg);
 	double d = difference(out, "w", json_object_get(c, "merged"));
 	T_OK(d < 1e-6, "linear: merged (off by %g)", d);
 	fc_store_close(out);
-	inputs_close(&in);
-	weights_release(&w);
+	trial_release(&m);
 	models_remove();
 }
 

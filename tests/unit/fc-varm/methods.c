@@ -14,29 +14,42 @@
 /* One tensor of all models: as stored, and its values. */
 struct sample {
 	struct views v;
-	struct fc_tensor target[MAX_TARGET];
+	struct feed feed, target[MAX_TARGET];
+	struct settings set;
+	struct term term[MAX_TARGET];
 	double *base, *x[MAX_TARGET];
 };
 
-static void make_tensor(struct fc_tensor *t, double *value, size_t n, enum fc_dtype dtype)
+static void make_feed(struct feed *f, double *value, size_t n, enum fc_dtype dtype)
 {
 	char *bytes = fc_malloc(n * 8 + 1);
 	fc_from_f64(bytes, dtype, value, n);
 	fc_to_f64(value, bytes, dtype, n);
-	*t = (struct fc_tensor){.name = "w", .dtype = dtype, .n_dim = 1, .dim = {(int64_t)n}};
-	t->data = bytes;
-	t->n_bytes = n * fc_dtype_size(dtype);
+	*f = (struct feed){
+	    .t = {.name = "w", .dtype = dtype, .n_dim = 1, .dim = {(int64_t)n}, .data = bytes}};
+	f->t.n_bytes = n * fc_dtype_size(dtype);
+}
+
+static void sample_views(struct sample *s, size_t n, int n_target)
+{
+	s->v = (struct views){.out = &s->feed.t,
+	    .base = &s->feed,
+	    .target = s->target,
+	    .n_target = n_target,
+	    .n = n,
+	    .set = &s->set,
+	    .term = s->term};
 }
 
 /* Coarse changes, so that signs cancel, variances tie and many entries stay. */
 static void sample_make(struct sample *s, struct fc_rng *r, size_t n, int n_target, bool coarse)
 {
 	static const enum fc_dtype types[] = {FC_BF16, FC_F32, FC_F16, FC_F64};
-	s->v = (struct views){.target = s->target, .n_target = n_target, .n = n};
+	sample_views(s, n, n_target);
 	s->base = FC_ARRAY(double, n + 1);
 	for (size_t i = 0; i < n; i++)
 		s->base[i] = coarse ? (double)fc_rng_below(r, 9) - 4 : fc_rng_normal(r);
-	make_tensor(&s->v.base, s->base, n, types[fc_rng_below(r, 4)]);
+	make_feed(&s->feed, s->base, n, types[fc_rng_below(r, 4)]);
 	for (int k = 0; k < n_target; k++) {
 		s->x[k] = FC_ARRAY(double, n + 1);
 		for (size_t i = 0; i < n; i++) {
@@ -44,16 +57,16 @@ static void sample_make(struct sample *s, struct fc_rng *r, size_t n, int n_targ
 			    coarse ? ((double)fc_rng_below(r, 5) - 2) / 4 : fc_rng_normal(r) * 0.01;
 			s->x[k][i] = s->base[i] + (fc_rng_below(r, 3) ? d * (k + 1) : 0);
 		}
-		make_tensor(&s->target[k], s->x[k], n, types[fc_rng_below(r, 4)]);
+		make_feed(&s->target[k], s->x[k], n, types[fc_rng_below(r, 4)]);
 	}
 }
 
 static void sample_release(struct sample *s)
 {
-	free((void *)(uintptr_t)s->v.base.data);
+	free((void *)(uintptr_t)s->feed.t.data);
 	free(s->base);
 	for (int k = 0; k < s->v.n_target; k++) {
-		free((void *)(uintptr_t)s->target[k].data);
+		free((void *)(uintptr_t)s->target[k].t.data);
 		free(s->x[k]);
 	}
 }
@@ -62,6 +75,7 @@ static void sample_release(struct sample *s)
 struct merged {
 	const struct method *m;
 	double weight[MAX_TARGET], *out;
+	struct verdict verdict;
 };
 
 static int visit(struct unit *u, void *ctx, struct fc_err *e)
@@ -69,20 +83,21 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 	struct merged *g = ctx;
 	(void)e;
 	while (unit_next(u))
-		g->m->apply(u, g->weight, g->out + u->first);
+		g->m->apply(u, &g->verdict, g->out + u->first);
 	return 0;
 }
 
-static void merge(struct merged *g, const struct sample *s, const struct settings *set)
+static void merge(struct merged *g, const struct sample *s)
 {
 	struct fc_err e;
 	double sum = 0;
 	int K = s->v.n_target;
 	g->out = FC_ARRAY(double, s->v.n + 1);
-	g->m->measure(&s->v, set, g->weight, &e);
+	g->verdict.weight = g->weight;
+	g->m->measure(&s->v, &g->verdict, &e);
 	for (int k = 0; k < K; k++)
 		sum += g->weight[k];
-	for (int k = 0; k < K; k++)
+	for (int k = 0; k < K && g->m->importance; k++)
 		g->weight[k] = sum != 0 ? g->weight[k] / sum : 1.0 / K;
 	sweep(&s->v, visit, g, NULL, 0, &e);
 }
@@ -198,17 +213,19 @@ static void test_means(const struct method *m, struct fc_hasher *all)
 		for (int K = 1; K <= MAX_TARGET; K += 1 + (sizes[z] > 3000)) {
 			double given[MAX_TARGET] = {3, 0, 1, 0.5, 2};
 			long double w[MAX_TARGET], total = 0;
-			struct settings set = {.normalize = true, .weights = given};
 			struct sample s;
 			struct merged g = {.m = m};
 			sample_make(&s, &r, sizes[z], K, z % 2);
-			for (int k = 0; k < K; k++)
+			s.set = method_settings(m);
+			for (int k = 0; k < K; k++) {
+				s.term[k].weight = given[k];
 				total += given[k];
+			}
 			for (int k = 0; k < K; k++)
 				w[k] = given[k] / total;
 			if (m == &method_varm)
 				square_weights(&s, NULL, w);
-			merge(&g, &s, &set);
+			merge(&g, &s);
 			compare(&g, &s, w, worst);
 			fc_hasher_add(all, g.out, s.v.n * sizeof *g.out);
 			free(g.out);
@@ -269,12 +286,13 @@ static void test_sce(struct fc_hasher *all)
 			bool *mask = FC_ARRAY(bool, sizes[z]);
 			for (size_t p = sizes[z] > 3000 ? 2 : 0; p < FC_LEN(parts); p++) {
 				long double w[MAX_TARGET];
-				struct settings set = {.normalize = true, .select_topk = parts[p]};
 				struct merged g = {.m = &method_sce};
+				s.set = method_settings(g.m);
+				s.set.select_topk = parts[p];
 				size_t n = select_sorted(sorted, sizes[z], parts[p], mask);
 				wrong += wrong_entries(&s, parts[p], mask, n, p % 2 ? 0 : 100);
 				square_weights(&s, parts[p] < 1 ? mask : NULL, w);
-				merge(&g, &s, &set);
+				merge(&g, &s);
 				compare(&g, &s, w, worst);
 				fc_hasher_add(all, g.out, s.v.n * sizeof *g.out);
 				free(g.out);
@@ -295,15 +313,15 @@ static void test_ties(void)
 	struct sample s;
 	size_t n = 3 * UNIT_ELEMENTS + 5, wrong = 0;
 	bool *mask = FC_ARRAY(bool, n);
-	s.v = (struct views){.target = s.target, .n_target = 2, .n = n};
+	sample_views(&s, n, 2);
 	s.base = FC_ARRAY(double, n);
 	for (int k = 0; k < 2; k++) {
 		s.x[k] = FC_ARRAY(double, n);
 		for (size_t i = 0; i < n; i++)
 			s.x[k][i] = i % 3 ? k * 0.5 : 0;
-		make_tensor(&s.target[k], s.x[k], n, FC_BF16);
+		make_feed(&s.target[k], s.x[k], n, FC_BF16);
 	}
-	make_tensor(&s.v.base, s.base, n, FC_BF16);
+	make_feed(&s.feed, s.base, n, FC_BF16);
 	size_t n_nonzero = n - (n + 2) / 3;
 	for (size_t want = 0; want <= n_nonzero; want = want * 7 + 1) {
 		for (size_t i = 0, left = want; i < n; i++) {
@@ -323,7 +341,7 @@ static void test_tiny(void)
 {
 	struct sample s;
 	bool mask[12];
-	s.v = (struct views){.target = s.target, .n_target = 2, .n = 12};
+	sample_views(&s, 12, 2);
 	s.base = FC_ARRAY(double, 12);
 	for (int k = 0; k < 2; k++) {
 		s.x[k] = FC_ARRAY(double, 12);
@@ -331,9 +349,9 @@ static void test_tiny(void)
 			s.x[k][i] = i % 2 ? k * 1e-155 : 0;
 			mask[i] = i % 2;
 		}
-		make_tensor(&s.target[k], s.x[k], 12, FC_F64);
+		make_feed(&s.target[k], s.x[k], 12, FC_F64);
 	}
-	make_tensor(&s.v.base, s.base, 12, FC_F64);
+	make_feed(&s.feed, s.base, 12, FC_F64);
 	T_EQ(wrong_entries(&s, 1, mask, 6, 0), 0, "sce: tiny variances, counted");
 	mask[11] = false;
 	T_EQ(wrong_entries(&s, 0.9, mask, 5, 100), 0, "sce: tiny variances, sorted");

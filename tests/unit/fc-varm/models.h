@@ -5,6 +5,7 @@
 /* Small model folders in the scratch folder, from JSON or from arrays, and merges of them. */
 
 #include "base/mem.h"
+#include "fc-varm/inputs.h"
 #include "fc-varm/merge.h"
 #include "store_files.h"
 #include "t.h"
@@ -98,15 +99,41 @@ __attribute__((unused)) static void model_from_object(
 	free(value);
 }
 
-static const struct settings plain_settings = {.normalize = true, .select_topk = 1};
+/* A merge, with what it borrows from; the same for all tensors and targets. */
+struct trial {
+	const struct method *method;
+	const double *weight; /* one a target, or NULL */
+	bool no_normalize;
+	double select_topk;
+	enum fc_dtype dtype; /* with convert */
+	bool convert;
+	/* results */
+	struct inputs in;
+	struct plan plan;
+	struct verdicts verdicts;
+};
 
-/* Merges SCRATCH/base and the targets SCRATCH/t0, t1... into SCRATCH/out. */
-__attribute__((unused)) static int merge_models(const struct merge_options *o, int n_target,
-    struct inputs *in, struct weights *w, struct fc_err *e)
+static void trial_request(const struct trial *t, struct request *q, struct term *term)
+{
+	*q = (struct request){t->method, method_settings(t->method), term, !t->convert, t->dtype};
+	q->settings.normalize = q->settings.normalize && !t->no_normalize;
+	q->settings.select_topk = t->select_topk;
+	for (int k = 0; k < 16; k++) {
+		term[k] = method_term(t->method);
+		term[k].weight = t->weight ? t->weight[k] : term[k].weight;
+	}
+}
+
+/* Merges SCRATCH/base and the targets SCRATCH/t0, t1... into SCRATCH/out.  trial_release() is due
+ * also after a failure. */
+__attribute__((unused)) static int trial_run(struct trial *t, int n_target, struct fc_err *e)
 {
 	char path[17][300];
 	const char *target[16];
-	*w = (struct weights){.n = 0};
+	struct request q;
+	struct term term[16];
+	t->plan = (struct plan){.n = 0};
+	t->verdicts = (struct verdicts){.n = 0};
 	snprintf(path[16], sizeof path[16], "%s/base", scratch);
 	for (int k = 0; k < n_target; k++) {
 		snprintf(path[k], sizeof path[k], "%s/t%d", scratch, k);
@@ -114,9 +141,18 @@ __attribute__((unused)) static int merge_models(const struct merge_options *o, i
 	}
 	model_remove("out");
 	mkdir(scratch_path("out"), 0777);
-	if (inputs_open(in, path[16], target, n_target, e) < 0)
+	if (inputs_open(&t->in, path[16], target, n_target, e) < 0)
 		return -1;
-	return merge_run(in, o, scratch_path("out"), w, e);
+	trial_request(t, &q, term);
+	inputs_plan(&t->in, &q, &t->plan);
+	return merge_run(&t->plan, 0, scratch_path("out"), &t->verdicts, e);
+}
+
+__attribute__((unused)) static void trial_release(struct trial *t)
+{
+	verdicts_release(&t->verdicts);
+	plan_release(&t->plan);
+	inputs_close(&t->in);
 }
 
 __attribute__((unused)) static void models_remove(void)

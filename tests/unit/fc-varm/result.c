@@ -66,16 +66,13 @@ static bool same_tensors(const char *a, const char *b)
 	return same;
 }
 
-static bool merges(const struct merge_options *o, int n_target)
+static bool merges(struct trial *m, int n_target)
 {
-	struct inputs in;
-	struct weights w;
 	struct fc_err e = {""};
-	bool good = merge_models(o, n_target, &in, &w, &e) == 0;
+	bool good = trial_run(m, n_target, &e) == 0;
 	if (!good)
 		printf("# %s\n", e.msg);
-	inputs_close(&in);
-	weights_release(&w);
+	trial_release(m);
 	return good;
 }
 
@@ -83,12 +80,12 @@ static const struct method *const methods[] = {&method_varm, &method_linear, &me
 
 static void test_one_target(enum fc_dtype dtype)
 {
-	struct merge_options o = {.settings = plain_settings, .keep_dtype = true};
+	struct trial o = {.select_topk = 1};
 	write_model("base", dtype, 1, 0);
 	write_model("t0", dtype, 2, 0.01);
 	for (size_t m = 0; m < FC_LEN(methods); m++) {
 		o.method = methods[m];
-		o.settings.select_topk = 0.1;
+		o.select_topk = 0.1;
 		T_OK(merges(&o, 1) && same_tensors("out", "t0"), "%s, %s: one target is the result",
 		    fc_dtype_name(dtype), o.method->name);
 	}
@@ -117,8 +114,8 @@ static void keep_result(void)
 
 static void test_order(enum fc_dtype dtype)
 {
-	struct merge_options o = {.settings = plain_settings, .keep_dtype = true};
-	o.settings.select_topk = 0.3;
+	struct trial o = {.select_topk = 1};
+	o.select_topk = 0.3;
 	for (size_t m = 0; m < FC_LEN(methods); m++) {
 		o.method = methods[m];
 		write_model("base", dtype, 1, 0);
@@ -139,15 +136,14 @@ static void test_order(enum fc_dtype dtype)
 static void test_linear_choice(enum fc_dtype dtype)
 {
 	double first[] = {1, 0}, second[] = {0, 3};
-	struct merge_options o = {
-	    .method = &method_linear, .settings = plain_settings, .keep_dtype = true};
+	struct trial o = {.method = &method_linear};
 	write_model("base", dtype, 1, 0);
 	write_model("t0", dtype, 2, 1);
 	write_model("t1", dtype, 3, 1);
-	o.settings.weights = first;
+	o.weight = first;
 	T_OK(merges(&o, 2) && same_tensors("out", "t0"), "%s: weights 1,0 are the first model",
 	    fc_dtype_name(dtype));
-	o.settings.weights = second;
+	o.weight = second;
 	T_OK(merges(&o, 2) && same_tensors("out", "t1"), "%s: weights 0,3 are the second",
 	    fc_dtype_name(dtype));
 	models_remove();
@@ -156,8 +152,7 @@ static void test_linear_choice(enum fc_dtype dtype)
 /* Models of several types merge as their values do; the result has the type asked for. */
 static void test_mixed_types(void)
 {
-	struct merge_options o = {
-	    .method = &method_varm, .settings = plain_settings, .keep_dtype = true};
+	struct trial o = {.method = &method_varm};
 	write_model("base", FC_BF16, 1, 0);
 	write_model("t0", FC_F32, 1, 0);
 	write_model("t1", FC_F16, 2, 0);
@@ -167,7 +162,7 @@ static void test_mixed_types(void)
 	fc_store_open(&s, scratch_path("out"), &e);
 	T_OK(fc_store_find(s, "large")->dtype == FC_BF16, "the result has the pivot's type");
 	fc_store_close(s);
-	o.keep_dtype = false;
+	o.convert = true;
 	o.dtype = FC_F32;
 	o.method = &method_linear;
 	T_OK(merges(&o, 1) && same_tensors("out", "t0"), "or the one asked for");
@@ -192,20 +187,15 @@ static void carried_model(const char *name, double id)
 
 static void test_carried(void)
 {
-	struct merge_options o = {
-	    .method = &method_varm, .settings = plain_settings, .dtype = FC_F32};
-	struct inputs in;
-	struct weights w;
+	struct trial o = {.method = &method_varm, .convert = true, .dtype = FC_F32};
 	struct fc_err e = {""};
 	carried_model("base", 3);
 	carried_model("t0", 3);
 	T_OK(merges(&o, 1) && same_tensors("out", "base"),
 	    "integers that all models share are kept");
 	carried_model("t1", 4);
-	T_OK(
-	    merge_models(&o, 2, &in, &w, &e) < 0 && strstr(e.msg, "tensor ids is U8"), "%s", e.msg);
-	inputs_close(&in);
-	weights_release(&w);
+	T_OK(trial_run(&o, 2, &e) < 0 && strstr(e.msg, "tensor ids is U8"), "%s", e.msg);
+	trial_release(&o);
 	models_remove();
 }
 

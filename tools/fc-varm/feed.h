@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_FEED_H
+#define FC_VARM_FEED_H
+
+#include "tensor/tensor.h"
+
+/*
+ * The values of one tensor of one model, wherever they come from: mapped safetensors, quantized
+ * blocks, a stream spooled to disk, or a base tensor with an adapter's product added on the fly.
+ */
+struct feed {
+	/* Name as the model has it, dtype as stored, shape as merged.  data: the mapped values of a
+	 * real type, or NULL where read is set. */
+	struct fc_tensor t;
+	/*
+	 * out[i] = value first + i, i < n.  Called from several threads, more than once for the
+	 * same values, which must come out the same.  A range begins and ends at multiples of 256
+	 * elements of the tensor, of a row (its last dimension), or at the tensor's or a row's end:
+	 * quantized blocks are never cut.  Whatever can fail has been checked before.
+	 */
+	void (*read)(const struct feed *f, size_t first, size_t n, double *out);
+	/* Lets go of memory behind values that will not be needed soon; NULL where none is held. */
+	void (*forget)(const struct feed *f, size_t first, size_t n);
+	const void *ctx; /* read()'s own; borrowed from who made the feed */
+	int model;       /* whose it is, an index into the plan's models */
+};
+
+/* A feed of a store's tensor, mapped and real. */
+struct feed feed_mapped(const struct fc_tensor *t, int model);
+
+void feed_read(const struct feed *f, size_t first, size_t n, double *out);
+void feed_forget(const struct feed *f, size_t first, size_t n);
+
+/* The stored bytes of value i; NULL when the feed computes its values. */
+const void *feed_bytes(const struct feed *f, size_t i);
+
+#endif
