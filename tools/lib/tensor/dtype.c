@@ -5,30 +5,59 @@
 
 #include "tensor/simd.h"
 
+/* Sizes are bytes a block. */
 static const struct {
 	const char *name;
-	size_t size;
+	size_t size, block;
 } types[FC_DTYPE_N] = {
-    [FC_F32] = {"F32", 4},
-    [FC_F16] = {"F16", 2},
-    [FC_BF16] = {"BF16", 2},
-    [FC_F64] = {"F64", 8},
-    [FC_BOOL] = {"BOOL", 1},
-    [FC_U8] = {"U8", 1},
-    [FC_I8] = {"I8", 1},
-    [FC_I16] = {"I16", 2},
-    [FC_U16] = {"U16", 2},
-    [FC_I32] = {"I32", 4},
-    [FC_U32] = {"U32", 4},
-    [FC_I64] = {"I64", 8},
-    [FC_U64] = {"U64", 8},
-    [FC_F8_E4M3] = {"F8_E4M3", 1},
-    [FC_F8_E5M2] = {"F8_E5M2", 1},
+    [FC_F32] = {"F32", 4, 1},
+    [FC_F16] = {"F16", 2, 1},
+    [FC_BF16] = {"BF16", 2, 1},
+    [FC_F64] = {"F64", 8, 1},
+    [FC_BOOL] = {"BOOL", 1, 1},
+    [FC_U8] = {"U8", 1, 1},
+    [FC_I8] = {"I8", 1, 1},
+    [FC_I16] = {"I16", 2, 1},
+    [FC_U16] = {"U16", 2, 1},
+    [FC_I32] = {"I32", 4, 1},
+    [FC_U32] = {"U32", 4, 1},
+    [FC_I64] = {"I64", 8, 1},
+    [FC_U64] = {"U64", 8, 1},
+    [FC_F8_E4M3] = {"F8_E4M3", 1, 1},
+    [FC_F8_E5M2] = {"F8_E5M2", 1, 1},
+    [FC_Q4_0] = {"Q4_0", 18, 32},
+    [FC_Q4_1] = {"Q4_1", 20, 32},
+    [FC_Q5_0] = {"Q5_0", 22, 32},
+    [FC_Q5_1] = {"Q5_1", 24, 32},
+    [FC_Q8_0] = {"Q8_0", 34, 32},
+    [FC_Q2_K] = {"Q2_K", 84, 256},
+    [FC_Q3_K] = {"Q3_K", 110, 256},
+    [FC_Q4_K] = {"Q4_K", 144, 256},
+    [FC_Q5_K] = {"Q5_K", 176, 256},
+    [FC_Q6_K] = {"Q6_K", 210, 256},
+    [FC_IQ4_NL] = {"IQ4_NL", 18, 32},
 };
 
 size_t fc_dtype_size(enum fc_dtype t)
 {
+	assert(types[t].block == 1 && "an element of a packed type has no bytes of its own");
 	return types[t].size;
+}
+
+size_t fc_dtype_block(enum fc_dtype t)
+{
+	return types[t].block;
+}
+
+bool fc_dtype_is_packed(enum fc_dtype t)
+{
+	return types[t].block > 1;
+}
+
+size_t fc_dtype_bytes(enum fc_dtype t, size_t n)
+{
+	assert(n % types[t].block == 0);
+	return n / types[t].block * types[t].size;
 }
 
 const char *fc_dtype_name(enum fc_dtype t)
@@ -39,7 +68,7 @@ const char *fc_dtype_name(enum fc_dtype t)
 bool fc_dtype_parse(const char *name, enum fc_dtype *t)
 {
 	for (int i = 0; i < FC_DTYPE_N; i++) {
-		if (!strcmp(name, types[i].name)) {
+		if (types[i].block == 1 && !strcmp(name, types[i].name)) {
 			*t = (enum fc_dtype)i;
 			return true;
 		}
@@ -49,7 +78,7 @@ bool fc_dtype_parse(const char *name, enum fc_dtype *t)
 
 bool fc_dtype_is_real(enum fc_dtype t)
 {
-	return t == FC_F32 || t == FC_F16 || t == FC_BF16 || t == FC_F64;
+	return t == FC_F32 || t == FC_F16 || t == FC_BF16 || t == FC_F64 || fc_dtype_is_packed(t);
 }
 
 static inline float bits_to_f32(uint32_t u)

@@ -9,7 +9,8 @@
 
 #include "base/err.h"
 
-/* Element types of stored tensors, by their safetensors names.  Only F32, F16, BF16 and F64 are
+/* Element types of stored tensors, by their safetensors names; after them the types of GGUF files
+ * that pack elements in blocks (tensor/quant.h).  F32, F16, BF16, F64 and the packed ones are
  * computed with; the others are carried.  Values are little-endian. */
 enum fc_dtype {
 	FC_F32,
@@ -27,17 +28,35 @@ enum fc_dtype {
 	FC_U64,
 	FC_F8_E4M3,
 	FC_F8_E5M2,
+	FC_Q4_0,
+	FC_Q4_1,
+	FC_Q5_0,
+	FC_Q5_1,
+	FC_Q8_0,
+	FC_Q2_K,
+	FC_Q3_K,
+	FC_Q4_K,
+	FC_Q5_K,
+	FC_Q6_K,
+	FC_IQ4_NL,
 	FC_DTYPE_N
 };
 
-size_t fc_dtype_size(enum fc_dtype t); /* bytes an element */
+size_t fc_dtype_size(enum fc_dtype t); /* bytes an element; not of a packed type */
 const char *fc_dtype_name(enum fc_dtype t);
-bool fc_dtype_parse(const char *name, enum fc_dtype *t); /* false: no such type */
-bool fc_dtype_is_real(enum fc_dtype t);                  /* one that converts to float */
+/* By its safetensors name; false: no such type. */
+bool fc_dtype_parse(const char *name, enum fc_dtype *t);
+bool fc_dtype_is_real(enum fc_dtype t);   /* one that converts to float */
+bool fc_dtype_is_packed(enum fc_dtype t); /* one that comes in blocks */
+size_t fc_dtype_block(enum fc_dtype t);   /* elements a block; 1: not packed */
+/* Bytes of n elements, also the offset of element n; n is a multiple of the block.  Does not
+ * overflow for the n of a tensor that exists. */
+size_t fc_dtype_bytes(enum fc_dtype t, size_t n);
 
-/* out[i] = in[i]; t must be a real type.  in needs no alignment.  Exact but for F64. */
+/* out[i] = in[i]; t must be a real type, n a multiple of its block.  in needs no alignment.  Exact
+ * but for F64; packed values are rounded as tensor/quant.h says. */
 void fc_to_f32(float *out, const void *in, enum fc_dtype t, size_t n);
-/* Rounds to nearest even; overflow to infinity; NaN stays a quiet NaN. */
+/* Rounds to nearest even; overflow to infinity; NaN stays a quiet NaN.  Not to a packed type. */
 void fc_from_f32(void *out, enum fc_dtype t, const float *in, size_t n);
 /* The same in double; always exact. */
 void fc_to_f64(double *out, const void *in, enum fc_dtype t, size_t n);

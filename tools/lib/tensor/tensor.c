@@ -15,6 +15,16 @@ bool fc_tensor_count(const struct fc_tensor *t, size_t *n)
 	return true;
 }
 
+bool fc_tensor_bytes(const struct fc_tensor *t, size_t *n_bytes)
+{
+	const size_t block = fc_dtype_block(t->dtype);
+	size_t n;
+	if (!fc_tensor_count(t, &n) || !fc_size_mul(n, fc_dtype_bytes(t->dtype, block), n_bytes))
+		return false;
+	*n_bytes /= block;
+	return block == 1 || (t->n_dim > 0 && (size_t)t->dim[t->n_dim - 1] % block == 0);
+}
+
 bool fc_tensor_same_shape(const struct fc_tensor *a, const struct fc_tensor *b)
 {
 	if (a->n_dim != b->n_dim)

@@ -18,6 +18,8 @@ struct fc_tensor {
 
 /* Product of the dimensions; false on overflow or a negative dimension. */
 bool fc_tensor_count(const struct fc_tensor *t, size_t *n);
+/* Bytes of its shape and type; false on overflow, or where rows are no multiple of the block. */
+bool fc_tensor_bytes(const struct fc_tensor *t, size_t *n_bytes);
 bool fc_tensor_same_shape(const struct fc_tensor *a, const struct fc_tensor *b);
 /* "[32000, 4096]" into buf, which is returned. */
 const char *fc_tensor_shape_text(const struct fc_tensor *t, char buf[static 192]);
