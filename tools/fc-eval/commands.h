@@ -7,6 +7,7 @@
 /* The subcommands: argv[0] is the subcommand's name.  They do not return. */
 _Noreturn void fc_command_ppl(int argc, char **argv);
 _Noreturn void fc_command_accuracy(int argc, char **argv);
+_Noreturn void fc_command_show(int argc, char **argv);
 
 /* Writes the table to path (NULL: standard output) and frees it; ends the program on failure. */
 void fc_command_print(struct fc_table *t, enum fc_table_format format, const char *path);

@@ -2,27 +2,37 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/mem.h"
 #include "base/opt.h"
 #include "fc-eval/commands.h"
+
+static const struct {
+	const char *name;
+	void (*run)(int argc, char **argv);
+} commands[] = {
+    {"ppl", fc_command_ppl},
+    {"accuracy", fc_command_accuracy},
+    {"show", fc_command_show},
+};
 
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-eval";
-	if (argc > 1 && !strcmp(argv[1], "ppl"))
-		fc_command_ppl(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "accuracy"))
-		fc_command_accuracy(argc - 1, argv + 1);
+	for (size_t i = 0; argc > 1 && i < FC_LEN(commands); i++)
+		if (!strcmp(argv[1], commands[i].name))
+			commands[i].run(argc - 1, argv + 1);
 
 	static const struct fc_opt opts[] = {{0}};
 	static const struct fc_usage usage = {
 	    .synopsis = "ppl [OPTION]... [STREAM]...\n"
-			"accuracy [OPTION]... [ANSWERS [REFERENCES]]",
-	    .summary = "Judges models: reads what fc-infer writes, writes tables.",
-	    .more = "fc-eval ppl --help and fc-eval accuracy --help list the options.",
+			"accuracy [OPTION]... [ANSWERS [REFERENCES]]\n"
+			"show [OPTION]... [JUDGMENTS]...",
+	    .summary = "Judges models by what they wrote; writes tables.",
+	    .more = "fc-eval COMMAND --help lists the options of each.",
 	};
 	if (argc > 1 && argv[1][0] == '-')
 		fc_opt_parse(opts, &usage, argc, argv);
 	if (argc > 1)
-		fc_die_usage("'%s' is no command of it: say ppl or accuracy", argv[1]);
-	fc_die_usage("say what to do: ppl or accuracy");
+		fc_die_usage("'%s' is no command of it; fc-eval --help lists them", argv[1]);
+	fc_die_usage("say what to do; fc-eval --help lists the commands");
 }

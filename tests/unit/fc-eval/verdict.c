@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/verdict.h"
+
+#include "t.h"
+#include "text/json.h"
+
+static double rating(const char *s, enum fc_verdict_rule rule)
+{
+	size_t n = strlen(s);
+	const char *text = fc_verdict_text(s, &n);
+	struct fc_rating r = fc_verdict_rating(text, n, rule);
+	return r.found ? r.value : -1;
+}
+
+/* The worked ratings of FastChat's own regular expressions. */
+static void test_worked(void)
+{
+	if (!t_shared()) {
+		t_skip("no shared inputs");
+		return;
+	}
+	char path[4096];
+	struct fc_err e;
+	snprintf(path, sizeof path, "%s/cases/14_mtbench.json", t_shared());
+	json_t *file = fc_json_file(path, &e), *c;
+	size_t i;
+	json_array_foreach(json_object_get(file, "cases"), i, c)
+	{
+		if (strcmp(json_string_value(json_object_get(c, "kind")), "rating"))
+			continue;
+		const char *judgment = json_string_value(json_object_get(c, "judgment"));
+		T_NEAR(rating(judgment, FC_VERDICT_FASTCHAT),
+		    json_number_value(json_object_get(c, "rating")), 0, judgment);
+	}
+	T_OK(i >= 13, "all cases were there");
+	json_decref(file);
+}
+
+static void test_rating(void)
+{
+	static const struct {
+		const char *text;
+		double fastchat, strict;
+	} v[] = {
+	    {"", -1, -1},
+	    {"[[8.]]", 8, 8},
+	    {"[[08]]", 8, 8},
+	    {"[[]] [[x]] [[7]]", 7, 7},
+	    {"see [1] only", 1, -1},
+	    {"[[11]]", 11, -1},
+	    {"[[0]]", 0, -1},
+	    {"[[0.5]] [[1]]", 0.5, 1},
+	    {"[[8/10]]", -1, 8},
+	    {"[[ 8 ]]", -1, 8},
+	    {"[[8/10]] or [3]", 3, 8},
+	    {"for example [[5]]; Rating: [[9]]", 5, 9},
+	    {"[[[7]]]", 7, 7},
+	    {"[[1.2.3]]", -1, -1},
+	    {"[[8", -1, -1},
+	    {"[[8]", 8, -1}, /* the second pattern begins at the second bracket */
+	    {"\xef\xbc\x98 [[\xef\xbc\x98]]", -1, -1}, /* a fullwidth digit */
+	    {"<think>[[2]]</think>[[8]]", 8, 8},
+	    {" \n<think>[[2]]", -1, -1},
+	    {"it was [[2]]</think> [[8]]", 8, 8},
+	    {"[[8]], although it says <think>[[2]]</think>", 8, 2},
+	};
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		T_NEAR(rating(v[i].text, FC_VERDICT_FASTCHAT), v[i].fastchat, 0, v[i].text);
+		T_NEAR(rating(v[i].text, FC_VERDICT_STRICT), v[i].strict, 0, v[i].text);
+	}
+	/* NULs are text */
+	struct fc_rating r = fc_verdict_rating("a\0[[7]]", 7, FC_VERDICT_FASTCHAT);
+	T_OK(r.found && r.value == 7, "behind a NUL");
+	r = fc_verdict_rating("[[7]]", 4, FC_VERDICT_FASTCHAT);
+	T_OK(r.found, "[[7] has a number in single brackets");
+	r = fc_verdict_rating("[[7]]", 3, FC_VERDICT_FASTCHAT);
+	T_OK(!r.found, "nothing is read behind the end");
+}
+
+static void test_write(void)
+{
+	static const struct {
+		const char *text, *written;
+	} v[] = {{"[[8]]", "8"}, {"[[8.0]]", "8.0"}, {"[[8.]]", "8.0"}, {"[[7.5]]", "7.5"},
+	    {"[[8.1]]", "8.1"}, {"none", "-1"}};
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		struct fc_buf b = FC_BUF_INIT;
+		fc_rating_write(
+		    &b, fc_verdict_rating(v[i].text, strlen(v[i].text), FC_VERDICT_FASTCHAT));
+		T_STR(b.p, v[i].written, v[i].text);
+		fc_buf_release(&b);
+	}
+}
+
+static void test_winner(void)
+{
+	static const struct {
+		const char *text;
+		enum fc_winner fastchat, strict;
+	} v[] = {
+	    {"[[A]]", FC_WINNER_A, FC_WINNER_A},
+	    {"so [[B]].", FC_WINNER_B, FC_WINNER_B},
+	    {"[[C]]", FC_WINNER_TIE, FC_WINNER_TIE},
+	    {"[A] [[D]]", FC_WINNER_ERROR, FC_WINNER_ERROR},
+	    {"not [[A]] but [[B]]", FC_WINNER_A, FC_WINNER_B},
+	    {"not [[B]] but [[A]]", FC_WINNER_A, FC_WINNER_A},
+	    {"[[C]] [[B]] [[C]]", FC_WINNER_B, FC_WINNER_TIE},
+	};
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		size_t n = strlen(v[i].text);
+		T_EQ(
+		    fc_verdict_winner(v[i].text, n, FC_VERDICT_FASTCHAT), v[i].fastchat, v[i].text);
+		T_EQ(fc_verdict_winner(v[i].text, n, FC_VERDICT_STRICT), v[i].strict, v[i].text);
+	}
+}
+
+static void test_ratings(void)
+{
+	static const struct {
+		const char *text;
+		enum fc_winner winner;
+	} v[] = {
+	    {"[[8,6]]", FC_WINNER_A},
+	    {"[[6.5, 8]]", FC_WINNER_B},
+	    {"[[7,7.1]]", FC_WINNER_TIE},
+	    {"[[7,7.2]]", FC_WINNER_B},
+	    {"[7,6]", FC_WINNER_A},
+	    {"[[7,  6]]", FC_WINNER_ERROR},
+	    {"[[7]]", FC_WINNER_ERROR},
+	    {"[1,2] [[9,3]]", FC_WINNER_A},
+	};
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
+		T_EQ(fc_verdict_ratings(v[i].text, strlen(v[i].text)), v[i].winner, v[i].text);
+}
+
+static void test_arena(void)
+{
+	static const struct {
+		const char *text, *verdict;
+		size_t n;
+	} v[] = {
+	    {"My final verdict: [[A>>B]]", "A>>B", 1},
+	    {"[[B>A]] as said: [[B>A]]", "B>A", 2},
+	    {"[[B>A]] or [[B>>A]]", NULL, 2},
+	    {"[[A=B]]", "A=B", 1},
+	    {"A>B", NULL, 0},
+	    {"[[A<B]]", NULL, 1}, /* the pattern allows it, no verdict is called so */
+	    {"[[]]", NULL, 0},
+	};
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		size_t n;
+		const char *got = fc_verdict_arena(v[i].text, strlen(v[i].text), &n);
+		T_EQ(n, v[i].n, v[i].text);
+		T_STR(got ? got : "none", v[i].verdict ? v[i].verdict : "none", v[i].text);
+	}
+}
+
+int main(void)
+{
+	test_worked();
+	test_rating();
+	test_write();
+	test_winner();
+	test_ratings();
+	test_arena();
+	return t_done();
+}
