@@ -31,7 +31,7 @@ ids() { python3 -c 'import json, sys; print(*(json.loads(s)["id"] for s in sys.s
 	[ "$(fc-view --jsonl --skip 60 a.fcs | ids)" = '' ]
 	[ "$(fc-view --jsonl --id q7 --id q50 a.fcs | ids)" = 'q7 q50' ]
 	[ "$(fc-view --jsonl --id q7 --id q50 --skip 1 a.fcs | ids)" = 'q50' ]
-	run -0 fc-view --jsonl --id none a.fcs
+	run -1 fc-view --jsonl --id none a.fcs
 	[[ $output == *'no record has the id'* ]]
 	[ "$(fc-view --jsonl --skip 59 -n 3 a.fcs a.fcs | ids)" = 'q59 q0 q1' ]
 }

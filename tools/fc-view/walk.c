@@ -129,5 +129,5 @@ void view_walk(struct view *v, const struct visitor *visitor)
 	}
 	fc_progress_end();
 	if (v->id.n && !v->n_seen)
-		fc_warn("no record has the id asked for");
+		fc_die("no record has the id asked for");
 }
