@@ -21,6 +21,8 @@ setup_file() {
 	fc-align map -q -p P -s Q -o Q.map.fcs chats.jsonl
 	fc-align apply -q -p P -m S.map.fcs -o S.aligned.fcs S.fcs
 	fc-align apply -q -p P -m Q.map.fcs -o Q.aligned.fcs Q.fcs
+	fc-align apply -q -p P -s S -o S.bytes.fcs S.fcs
+	fc-align apply -q -p P -s Q -o Q.bytes.fcs Q.fcs
 	# four streams over one token each, written by hand
 	cat >hand.jsonl <<-'END'
 		{"kind": "dists", "tokenizer": 7, "n_vocab": 9, "top_k": 2, "sources": ["NAME"]}
@@ -132,10 +134,37 @@ near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 2e-3 && d > -2e-
 	done
 }
 
+@test "apply: byte-exact, rows stand inside the source's tokens too" {
+	cd "$BATS_FILE_TMPDIR" || return
+	local part='{id, meta, text, tokens, ends, trained, roles, parts, segments}'
+	for s in S Q; do
+		cmp <(records $s.bytes.fcs | jq -c "$part") <(records P.fcs | jq -c "$part")
+		cmp <(records $s.bytes.fcs | jq -c '{nll, n_label, label_bytes, source}') \
+			<(records $s.fcs | jq -c '{nll, n_label, label_bytes, source}')
+		fc-align apply -q --known 0 -p P -s $s $s.fcs >"$BATS_TEST_TMPDIR/all.fcs"
+		# no trained token is without a row, and what rows hold is a distribution
+		records "$BATS_TEST_TMPDIR/all.fcs" | jq -es 'all((.trained | add) == (.rows | length) and
+			all(.rows[]; (.logprobs | map(exp) | add) < 1.002))'
+		[ "$(records $s.bytes.fcs | jq -s 'map(.rows | length) | add')" -gt \
+			"$(records $s.aligned.fcs | jq -s 'map(.rows | length) | add')" ]
+	done
+}
+
+@test "apply: byte-exact needs the source's own tokenizer" {
+	cd "$BATS_FILE_TMPDIR" || return
+	run -1 fc-align apply -p P -s Q S.fcs
+	[[ $output == *"S.fcs is over the tokens of another tokenizer than Q"* ]]
+	run -1 fc-align apply -p P -s nowhere S.fcs
+	[[ $output == *nowhere* ]]
+	run -2 fc-align apply -p P -s S -m S.map.fcs S.fcs
+	run -2 fc-align apply -p P -s S --known 2 S.fcs
+	fc-align apply -p P -s S S.fcs 2>&1 >/dev/null | grep -q 'probability arrived'
+}
+
 @test "apply: maps of other tokenizers and other kinds of streams are refused" {
 	cd "$BATS_FILE_TMPDIR" || return
 	run -1 fc-align apply -p P S.fcs
-	[[ $output == *"another tokenizer"*"-m"* ]]
+	[[ $output == *"another tokenizer"*"-s"*"-m"* ]]
 	run -1 fc-align apply -p P -m Q.map.fcs S.fcs
 	[[ $output == *"Q.map.fcs maps from another tokenizer"* ]]
 	run -1 fc-align apply -p Q -m S.map.fcs S.fcs
@@ -328,6 +357,7 @@ near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 2e-3 && d > -2e-
 	run -1 bash -c 'fc-align fuse -q a.fcs b.fcs >/dev/full'
 	run -1 bash -c 'fc-align apply -q -p P -m S.map.fcs S.fcs >/dev/full'
 	run -1 bash -c 'fc-align map -q -p P -s S chats.jsonl >/dev/full'
+	run -1 bash -c 'fc-align apply -q -p P -s S S.fcs >/dev/full'
 	run -0 bash -c 'fc-align apply -q -p P -m S.map.fcs S.fcs | true'
 	run -0 bash -c 'fc-align fuse -q P.fcs S.aligned.fcs | head -c 10 >/dev/null'
 }

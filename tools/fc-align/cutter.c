@@ -20,6 +20,23 @@ void fc_cutter_close(struct fc_cutter *c)
 	*c = (struct fc_cutter){0};
 }
 
+static void copy_text(struct fc_buf *to, const struct fc_buf *from)
+{
+	fc_buf_clear(to);
+	fc_buf_add(to, from->p, from->n);
+}
+
+static void copy_whole(const struct fc_example *from, struct fc_example *to)
+{
+	copy_text(&to->id, &from->id);
+	copy_text(&to->meta, &from->meta);
+	copy_text(&to->unknown, &from->unknown);
+	to->nll = from->nll;
+	to->n_label = from->n_label;
+	to->label_bytes = from->label_bytes;
+	to->source = from->source;
+}
+
 int fc_cutter_recut(const struct fc_cutter *c, const struct fc_example *from, struct fc_example *to,
     struct fc_err *e)
 {
@@ -39,5 +56,6 @@ int fc_cutter_recut(const struct fc_cutter *c, const struct fc_example *from, st
 	fc_example_clear(to);
 	int rc = fc_rendered_encode(&r, c->tokenizer, c->turn_end, to, e);
 	free(r.segment);
+	copy_whole(from, to);
 	return rc;
 }

@@ -14,7 +14,8 @@ void fc_cutter_close(struct fc_cutter *c);
 
 /*
  * The tokens that c makes of from's text, by the segments it carries: what fc-infer itself made for
- * c's model.  to: its contents are dropped; gets text, segments and tokens.
+ * c's model.  to: its contents are dropped; gets text, segments and tokens, and all that from says
+ * of the conversation as a whole: id, meta, the cross-entropy, its source.
  */
 int fc_cutter_recut(const struct fc_cutter *c, const struct fc_example *from, struct fc_example *to,
     struct fc_err *e);

@@ -25,7 +25,7 @@ int main(int argc, char **argv)
 	static const struct fc_opt opts[] = {{0}};
 	static const struct fc_usage usage = {
 	    .synopsis = "map [OPTION]... -p PIVOT -s SOURCE [CHATS]...\n"
-			"apply [OPTION]... -p PIVOT [-m MAP] [STREAM]\n"
+			"apply [OPTION]... -p PIVOT [-s SOURCE | -m MAP] [STREAM]\n"
 			"fuse [OPTION]... PIVOT_STREAM STREAM...",
 	    .summary = "Carries distributions over to the pivot's tokens and fuses them.",
 	    .more = "fc-align map --help and so on list the options of each.",

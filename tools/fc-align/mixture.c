@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fc-align/rowsum.h"
 
 double fc_mixture_ce(const struct fc_example *x, enum fc_ce_unit unit)
 {
@@ -34,34 +35,17 @@ void fc_mixture_weights(const double *ce, size_t n, double *w)
 		w[i] = sum > 0 ? w[i] / sum : 1.0 / (double)n;
 }
 
-struct term {
-	double p;
-	float logprob;
-	uint32_t id;
-};
-
-struct slot {
-	uint32_t row, term;
-};
-
 struct fc_mixture {
-	size_t n_vocab, top_k;
-	struct slot *slot; /* [n_vocab] */
-	uint32_t row;      /* stamp of the current row */
-	struct term *term; /* [cap_term] entries of the current row */
-	size_t n_term, cap_term;
-	uint32_t *id;   /* [cap_out] */
-	float *logprob; /* [cap_out] */
-	size_t cap_out;
+	size_t top_k;
+	struct fc_rowsum *sum;
 	size_t *at; /* [n] next row of each candidate */
 };
 
 struct fc_mixture *fc_mixture_new(size_t n_vocab, size_t n, size_t top_k)
 {
 	struct fc_mixture *m = FC_NEW(struct fc_mixture);
-	m->n_vocab = n_vocab;
 	m->top_k = top_k;
-	m->slot = FC_ARRAY(struct slot, n_vocab);
+	m->sum = fc_rowsum_new(n_vocab);
 	m->at = FC_ARRAY(size_t, n);
 	return m;
 }
@@ -70,62 +54,23 @@ void fc_mixture_free(struct fc_mixture *m)
 {
 	if (!m)
 		return;
-	free(m->slot);
-	free(m->term);
-	free(m->id);
-	free(m->logprob);
+	fc_rowsum_free(m->sum);
 	free(m->at);
 	free(m);
 }
 
-static void next_stamp(struct fc_mixture *m)
-{
-	m->n_term = 0;
-	if (++m->row != 0)
-		return;
-	memset(m->slot, 0, m->n_vocab * sizeof *m->slot);
-	m->row = 1;
-}
-
 static void add_row(struct fc_mixture *m, const struct fc_example *x, size_t r, double w)
 {
-	for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++) {
-		double p = w * exp(x->entry_logprob[i]);
-		struct slot *s = &m->slot[x->entry_id[i]];
-		if (s->row == m->row) {
-			m->term[s->term].p += p;
-			continue;
-		}
-		FC_GROW(m->term, m->cap_term, m->n_term + 1);
-		*s = (struct slot){m->row, (uint32_t)m->n_term};
-		m->term[m->n_term++] = (struct term){p, 0, x->entry_id[i]};
-	}
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct term *x = a, *y = b;
-	if (x->logprob != y->logprob)
-		return x->logprob > y->logprob ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
+	for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++)
+		fc_rowsum_add(m->sum, x->entry_id[i], w * exp(x->entry_logprob[i]));
 }
 
 static void put_row(struct fc_mixture *m, uint32_t tok, double p_true, struct fc_example *out)
 {
-	for (size_t i = 0; i < m->n_term; i++)
-		m->term[i].logprob = (float)fmin(log(m->term[i].p), 0);
-	qsort(m->term, m->n_term, sizeof *m->term, compare);
-	size_t n = m->n_term < m->top_k ? m->n_term : m->top_k;
-	if (n > m->cap_out) {
-		m->cap_out = n;
-		m->id = fc_realloc(m->id, n, sizeof *m->id);
-		m->logprob = fc_realloc(m->logprob, n, sizeof *m->logprob);
-	}
-	for (size_t i = 0; i < n; i++) {
-		m->id[i] = m->term[i].id;
-		m->logprob[i] = m->term[i].logprob;
-	}
-	fc_example_add_row(out, tok, n, m->id, m->logprob, (float)fmin(log(p_true), 0));
+	const uint32_t *id;
+	const float *logprob;
+	size_t n = fc_rowsum_finish(m->sum, 1, m->top_k, &id, &logprob);
+	fc_example_add_row(out, tok, n, id, logprob, (float)fmin(log(p_true), 0));
 }
 
 /* A row that only one candidate has goes over bit for bit. */
@@ -158,7 +103,7 @@ static void mix_token(struct fc_mixture *m, const struct fc_example *const *cand
 		copy_row(m, candidate[only], m->at[only], out);
 	if (n_with < 2)
 		return;
-	next_stamp(m);
+	fc_rowsum_begin(m->sum);
 	for (size_t i = 0; i < n; i++) {
 		if (!has_row(candidate[i], m->at[i], tok) || w[i] <= 0)
 			continue;

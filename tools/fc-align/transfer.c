@@ -171,11 +171,31 @@ static enum cover chain(const struct fc_example *x, size_t r, uint32_t end, doub
 	return COVER_NOT;
 }
 
-/* Row r of source for token p of pivot, which it meets at the source token the row predicts. */
-static void transfer_one(struct fc_transfer *t, const struct fc_example *source, size_t r,
-    struct fc_example *pivot, size_t p, size_t top_k, struct fc_transfer_stats *stats)
+static void account(struct fc_ledger *ledger, double listed, double mapped, double out)
+{
+	ledger->n_row++;
+	ledger->out += out;
+	ledger->lost[FC_LOSS_TAIL] += 1 - listed;
+	ledger->lost[FC_LOSS_UNMAPPED] += listed - mapped;
+	ledger->lost[FC_LOSS_CUT] += mapped - out;
+}
+
+static void count_unmapped(const struct fc_transfer *t, size_t n, const uint32_t *id,
+    const float *logprob, double *unmapped)
+{
+	for (size_t i = 0; unmapped && i < n; i++)
+		if (id[i] >= t->n_map || t->map[id[i]] == FC_UNMAPPED)
+			unmapped[id[i]] += expf(logprob[i]);
+}
+
+/* Row r of source for token p of pivot, which it meets at the source token the row predicts.  False
+ * where every candidate is unknown to the pivot. */
+static bool transfer_one(struct fc_transfer *t, const struct fc_example *source, size_t r,
+    struct fc_example *pivot, size_t p, size_t top_k, struct fc_ledger *ledger)
 {
 	size_t off = source->row_off[r], n = source->row_off[r + 1] - off;
+	const uint32_t *id = source->entry_id + off;
+	const float *logprob = source->entry_logprob + off;
 	uint32_t first = source->tok[source->row_tok[r]], truth = pivot->tok[p];
 	double sum;
 	if (n + 1 > t->cap) {
@@ -183,12 +203,10 @@ static void transfer_one(struct fc_transfer *t, const struct fc_example *source,
 		t->id = fc_realloc(t->id, t->cap, sizeof *t->id);
 		t->logprob = fc_realloc(t->logprob, t->cap, sizeof *t->logprob);
 	}
-	size_t n_out = fc_transfer_row(
-	    t, n, source->entry_id + off, source->entry_logprob + off, t->id, t->logprob);
-	stats->mass_in += mass(n, source->entry_logprob + off);
-	if (n_out == 0) /* every candidate is unknown to the pivot */
-		return;
-	stats->mass_out += mass(n_out, t->logprob);
+	size_t n_out = fc_transfer_row(t, n, id, logprob, t->id, t->logprob);
+	if (n_out == 0)
+		return false;
+	double mapped = mass(n_out, t->logprob);
 	enum cover cover = chain(source, r, pivot->end[p], &sum);
 	if (cover != COVER_NOT && first < t->n_map)
 		n_out = fc_transfer_move(
@@ -197,18 +215,14 @@ static void transfer_one(struct fc_transfer *t, const struct fc_example *source,
 	    ? (float)sum
 	    : fc_transfer_lookup(n_out, t->id, t->logprob, truth, t->n_vocab);
 	fc_example_add_row(pivot, (uint32_t)p, n_out, t->id, t->logprob, true_logprob);
-	stats->n_row++;
-	stats->n_exact += cover == COVER_EXACT;
-}
-
-static void copy_text(struct fc_buf *to, const struct fc_buf *from)
-{
-	fc_buf_clear(to);
-	fc_buf_add(to, from->p, from->n);
+	ledger->n_exact += cover == COVER_EXACT;
+	account(ledger, mass(n, logprob), mapped, mass(n_out, t->logprob));
+	count_unmapped(t, n, id, logprob, ledger->unmapped);
+	return true;
 }
 
 void fc_transfer_example(struct fc_transfer *t, const struct fc_example *source,
-    struct fc_example *pivot, size_t top_k, struct fc_transfer_stats *stats)
+    struct fc_example *pivot, size_t top_k, struct fc_ledger *ledger)
 {
 	FC_GROW(t->match, t->cap_match, pivot->n_tok);
 	fc_offsets_match(pivot, source, t->match);
@@ -216,19 +230,14 @@ void fc_transfer_example(struct fc_transfer *t, const struct fc_example *source,
 	for (size_t p = 1; p < pivot->n_tok; p++) {
 		if (!fc_example_trained(pivot, p))
 			continue;
-		stats->n_trained++;
-		if (t->match[p] == FC_NO_MATCH)
-			continue;
-		while (r < source->n_row && source->row_tok[r] < t->match[p])
+		ledger->n_trained++;
+		uint32_t s = t->match[p];
+		while (s != FC_NO_MATCH && r < source->n_row && source->row_tok[r] < s)
 			r++;
-		if (r < source->n_row && source->row_tok[r] == t->match[p])
-			transfer_one(t, source, r, pivot, p, top_k, stats);
+		if (s != FC_NO_MATCH && r < source->n_row && source->row_tok[r] == s &&
+		    transfer_one(t, source, r, pivot, p, top_k, ledger))
+			continue;
+		if (ledger->missed)
+			ledger->missed[pivot->tok[p]]++;
 	}
-	copy_text(&pivot->id, &source->id);
-	copy_text(&pivot->meta, &source->meta);
-	copy_text(&pivot->unknown, &source->unknown);
-	pivot->nll = source->nll;
-	pivot->n_label = source->n_label;
-	pivot->label_bytes = source->label_bytes;
-	pivot->source = source->source;
 }

@@ -2,16 +2,9 @@
 #ifndef FC_ALIGN_TRANSFER_H
 #define FC_ALIGN_TRANSFER_H
 
+#include "fc-align/ledger.h"
+#include "fc-align/vocabmap.h"
 #include "stream/example.h"
-
-#define FC_UNMAPPED UINT32_MAX
-
-struct fc_transfer_stats {
-	uint64_t n_trained;       /* pivot tokens that a loss could use */
-	uint64_t n_row;           /* of these, the ones that got a row */
-	uint64_t n_exact;         /* of these, the ones whose true_logprob is the source's own */
-	double mass_in, mass_out; /* probability in the rows, before and after the map */
-};
 
 /* Carries rows over to another vocabulary.  One for a whole stream; no allocation per row. */
 struct fc_transfer;
@@ -45,7 +38,7 @@ size_t fc_transfer_move(
 
 /*
  * Gives pivot (text and tokens filled in, no rows) the source's rows at its trained tokens, by
- * fc_offsets_match, and the source's own cross-entropy, id and meta.  top_k: of the rows.
+ * fc_offsets_match.  top_k: of the rows.
  *
  * true_logprob is what the source gives the bytes of the pivot's token, by the chain rule, where
  * whole tokens of the source cover just these, each with a row; elsewhere that of
@@ -54,6 +47,6 @@ size_t fc_transfer_move(
  * one, as it does with the first of several: it is known how the source goes on.
  */
 void fc_transfer_example(struct fc_transfer *t, const struct fc_example *source,
-    struct fc_example *pivot, size_t top_k, struct fc_transfer_stats *stats);
+    struct fc_example *pivot, size_t top_k, struct fc_ledger *ledger);
 
 #endif

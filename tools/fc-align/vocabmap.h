@@ -2,8 +2,9 @@
 #ifndef FC_ALIGN_VOCABMAP_H
 #define FC_ALIGN_VOCABMAP_H
 
-#include "fc-align/transfer.h"
 #include "stream/reader.h"
+
+#define FC_UNMAPPED UINT32_MAX
 
 /* A vocabulary as choosing a map needs it.  Strings are borrowed from its owner. */
 struct fc_word {
@@ -41,6 +42,11 @@ struct fc_choice {
 	enum fc_rule rule;
 	uint64_t count; /* times the two were seen together */
 };
+
+/* Where a special token goes: to the pivot's of the same role, else of the same spelling.
+ * FC_UNMAPPED: there is none, or id is not special. */
+uint32_t fc_vocabmap_special(
+    const struct fc_vocab *source, const struct fc_vocab *pivot, uint32_t id);
 
 /*
  * Chooses for every source id.  pair: [n_pair] sorted by source, then pivot.  first: [source->n]
