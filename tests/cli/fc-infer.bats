@@ -112,6 +112,175 @@ close() {
 	[ -z "$output" ]
 }
 
+@test "a prompt in pieces, few slots and little cache change no bit of a greedy answer" {
+	talk heldout 60 --questions >in.jsonl
+	gen() { fc-infer -q --generate --dtype "$1" -m "$(kit strings)" --max-new 20 "${@:2}" in.jsonl; }
+	for dtype in f32 bf16; do
+		gen $dtype --batch-tokens 7 >a
+		gen $dtype --batch-tokens 7 --slots 40 -j 1 >b
+		gen $dtype --batch-tokens 7 --slots 40 --cache-mib 1 >c
+		cmp a b
+		cmp a c
+	done
+	gen f32 --batch-tokens 7 >a
+	gen f32 >b
+	cmp a b
+	run -1 fc-infer -q --generate -m "$(kit strings)" --max-new 100000 --max-length 100000 --cache-mib 1 in.jsonl
+	[[ $output == *"conversation heldout-0 needs a key/value cache of 100000 tokens, --cache-mib 1 has room for "* ]]
+}
+
+@test "stop strings cut greedy answers at the earliest of them" {
+	talk heldout 40 --questions >in.jsonl
+	gen() { fc-infer -q --generate --dtype f32 -m "$(kit pivot)" --max-new 20 "$@" in.jsonl; }
+	gen >whole
+	gen --stop 's' --stop 'nswer is' --stop 'zzz' >stopped
+	jq -r '.messages[-1].content' whole |
+		python3 -c '
+import re, sys
+for line in sys.stdin:
+    line = line.rstrip("\n")
+    print(line[:min(line.find(s) if s in line else len(line) for s in ("s", "nswer is"))].strip())' >want
+	jq -r '.messages[-1].content' stopped | cmp - want
+	run ! cmp <(jq -r '.messages[-1].content' whole) want
+	gen --stop-token "$(jq -r '.model.vocab["."]' "$(kit pivot)/tokenizer.json")" >number
+	gen --stop-token . >name
+	cmp number name
+	run ! cmp name whole
+	run -1 fc-infer --generate -m "$(kit pivot)" --stop-token 'no such' in.jsonl
+	[[ $output == *"--stop-token no such: the vocabulary has no such token"* ]]
+	run -1 fc-infer --generate -m "$(kit pivot)" --stop '' in.jsonl
+	[[ $output == *"empty string"* ]]
+}
+
+@test "a penalty for repetition changes answers, 1 does not" {
+	talk heldout 20 --questions >in.jsonl
+	gen() { fc-infer -q --generate --dtype f32 -m "$(kit pivot)" --max-new 20 "$@" in.jsonl; }
+	gen >a
+	gen --repetition-penalty 1 >b
+	gen --repetition-penalty 5 >c
+	gen --repetition-penalty 5 --slots 3 >d
+	cmp a b
+	cmp c d
+	run ! cmp a c
+}
+
+@test "several choices: choice i is what seed + i draws" {
+	talk heldout 10 --questions >in.jsonl
+	gen() { fc-infer -q --generate --dtype f32 --temperature 1 -m "$(kit pivot)" --max-new 20 "$@" in.jsonl; }
+	gen --choices 3 --seed 4 --slots 2 >all
+	[ "$(wc -l <all)" -eq 30 ]
+	[ "$(jq -r .choice all | sort | uniq -c | tr -s ' \n' ' ')" = " 10 0 10 1 10 2 " ]
+	for i in 0 1 2; do
+		gen --seed $((4 + i)) | jq -c .messages >one
+		jq -c "select(.choice == $i) | .messages" all | cmp - one
+	done
+}
+
+@test "a prompt over the context: stop, cut the oldest turns, skip" {
+	python3 - >in.jsonl <<-'END'
+		import json
+		turns = [{"role": r, "content": "What is 1 plus 2? " * 3} for r in ("user", "assistant") * 6]
+		print(json.dumps({"id": "long", "messages": [{"role": "user", "content": "What is 3 plus 4?"}] + turns[1:]
+			+ [{"role": "user", "content": "What is 5 plus 6?"}]}))
+		print(json.dumps({"id": "short", "messages": [{"role": "user", "content": "What is 5 plus 6?"}]}))
+	END
+	gen() { fc-infer --generate --dtype f32 -m "$(kit pivot)" --max-new 9 "$@" in.jsonl; }
+	run -1 gen -q
+	[[ $output == *"conversation long: the prompt has "*" tokens, the limit is 256 with the answer; see --long"* ]]
+	run -0 --separate-stderr gen -q --long skip
+	[ "$(jq -r .id <<<"$output")" = short ]
+	# shellcheck disable=SC2154 # run sets it
+	[[ $stderr == *"1 conversations were over the context and were left out"* ]]
+	run -0 --separate-stderr gen -q --long cut
+	[[ $stderr == *"1 prompts were over the context and lost their oldest turns, "* ]]
+	[ "$(jq -r .id <<<"$output" | paste -sd' ')" = "long short" ]
+	[ "$(jq -c '.messages[:-1]' <<<"$output" | head -n 1)" = "$(head -n 1 in.jsonl | jq -c .messages)" ]
+	dropped=$(sed -n 's/.* \([0-9]*\) in all/\1/p' <<<"$stderr")
+	# what is left, asked by itself, has the same answer
+	head -n 1 in.jsonl | jq -c --argjson n "$dropped" '.messages |= .[2 * $n:]' |
+		fc-infer -q --generate --dtype f32 -m "$(kit pivot)" --max-new 9 |
+		jq -c '.messages[-1]' >want
+	jq -c '.messages[-1]' <<<"$output" | head -n 1 | cmp - want
+	run -1 fc-infer -q --generate --long cut --max-length 5 -m "$(kit pivot)" in.jsonl
+	[[ $output == *"in its last turn, the limit is 5"* ]]
+}
+
+@test "questions become an answer file: temperatures, two turns, the same bytes again" {
+	cat >q.jsonl <<-'END'
+		{"question_id": 81, "category": "writing", "turns": ["What is 5 plus 6?", "Reverse a-b-c."]}
+		{"question_id": 111, "category": "math", "turns": ["What is 5 plus 6?", "Reverse a-b-c."], "reference": ["11", ""]}
+		{"question_id": 7, "category": "math", "turns": ["What is 5 plus 6?"], "required_temperature": 0.3}
+		{"uid": "f0", "category": "arena-hard-v0.1", "cluster": "x", "prompt": "What is 5 plus 6?"}
+	END
+	ask() { fc-infer -q --generate --dtype f32 -m "$(kit pivot)" --max-new 20 "$@" q.jsonl; }
+	ask --name me >a
+	ask --name me --slots 1 >b
+	cmp a b
+	[ "$(jq -c '[.question_id, .model_id, .tstamp, .generation.temperature]' a | paste -sd' ')" = \
+		'[81,"me",0,0.7] [111,"me",0,0] [7,"me",0,0.3] ["f0","me",0,0]' ]
+	[ "$(jq -c '[.choices[] | .index, (.turns | length), .finish]' a | paste -sd' ')" = \
+		'[0,2,["stop","stop"]] [0,2,["stop","stop"]] [0,1,["stop"]] [0,1,["stop"]]' ]
+	[ "$(jq -r .answer_id a | grep -cE '^[2-9A-HJ-NP-Za-km-z]{22}$')" -eq 4 ]
+	[ "$(jq -r .answer_id a | sort -u | wc -l)" -eq 4 ]
+	# the second turn reads the model's own first answer
+	sed -n 2p q.jsonl | jq -c '{id: .question_id, messages: [.turns[] | {role: "user", content: .}]}' |
+		fc-infer -q --generate --dtype f32 -m "$(kit pivot)" --max-new 20 |
+		jq -c '[.messages[] | select(.role == "assistant") | .content]' >want
+	sed -n 2p a | jq -c '.choices[0].turns' | cmp - want
+	ask --temperature 0 --choices 2 | jq -c '[.choices[].turns[0]] | unique | length' | sort -u >one
+	[ "$(cat one)" = 1 ]
+	[ "$(ask --tstamp 1700000000 | jq .tstamp | sort -u)" = 1700000000 ]
+	run -1 fc-infer -q -m "$(kit pivot)" -o x.fcs q.jsonl
+	[[ $output == *'q.jsonl:1: expected an object with "messages" or "conversations"'* ]]
+}
+
+@test "--resume answers what is missing, after any cut; the bytes are those of one run" {
+	talk heldout 8 --questions | jq -c '{question_id: .id, turns: [.messages[].content], category: .skill}' >q.jsonl
+	ask() { fc-infer -q --generate --dtype f32 -m "$(kit pivot)" --max-new 8 --choices 2 "$@"; }
+	ask -o whole q.jsonl
+	size=$(stat -c %s whole)
+	for keep in 0 1 700 $((size / 2)) $((size - 1)) "$size"; do
+		head -c "$keep" whole >part
+		ask --resume -o part q.jsonl
+		cmp whole part
+	done
+	rm part
+	ask --resume -o part q.jsonl
+	cmp whole part
+	talk heldout 8 --questions >c.jsonl
+	ask -o whole.c c.jsonl
+	for lines in 0 1 2 5 16; do
+		{ head -n $lines whole.c; head -c 20 whole.c; } >part
+		ask --resume -o part c.jsonl
+		cmp whole.c part
+	done
+	cp whole part
+	run -1 ask --resume --seed 3 -o part q.jsonl
+	[[ $output == *"part:1: the answer was made with other options"* ]]
+	run -1 ask --resume --name other -o part q.jsonl
+	[[ $output == *'part:1: an answer of model "pivot", not of "other"'* ]]
+	run -2 ask --resume q.jsonl
+	[[ $output == *"--resume needs an output file"* ]]
+	echo 'x' >part
+	run -1 ask --resume -o part q.jsonl
+	[[ $output == *"part:1"* ]]
+	[ "$(cat part)" = x ]
+}
+
+@test "a killed run with --resume loses only what was in flight" {
+	talk heldout 300 --questions | jq -c '{question_id: .id, turns: [.messages[].content], category: .skill}' >q.jsonl
+	args=(-q --generate --dtype f32 --slots 4 -m "$(kit pivot)" --max-new 12 q.jsonl)
+	fc-infer "${args[@]}" -o whole
+	for delay in 0.05 0.1 0.2; do
+		fc-infer "${args[@]}" --resume -o part &
+		sleep $delay
+		kill -9 $! 2>/dev/null || true
+		wait $! 2>/dev/null || true
+	done
+	fc-infer "${args[@]}" --resume -o part
+	cmp whole part
+}
+
 @test "every open user turn is answered, first to last" {
 	echo '{"id":"x","messages":[{"role":"user","content":"Hi, I am Mia."},{"role":"user","content":"Bye."}]}' >in.jsonl
 	fc-infer -q --generate --max-new 12 -m "$(kit pivot)" in.jsonl >out

@@ -16,7 +16,7 @@ static const char *put(char *path, const char *text, size_t n)
 }
 
 /* Reads text as a file and describes it: "id|role:content|...;", "!message" for an error. */
-static char *describe(const char *text, size_t n)
+static char *describe_with(const char *text, size_t n, bool questions)
 {
 	char path[64];
 	const char *paths[] = {put(path, text, n)};
@@ -25,6 +25,8 @@ static char *describe(const char *text, size_t n)
 	struct fc_err e;
 	struct fc_buf b = FC_BUF_INIT;
 	int got = fc_conversations_open(&r, paths, 1, &e);
+	if (questions)
+		fc_conversations_accept_questions(r);
 	while (got >= 0 && (got = fc_conversations_next(r, &c, &e)) > 0) {
 		fc_buf_adds(&b, c.id);
 		for (size_t i = 0; i < c.n_message; i++)
@@ -40,6 +42,11 @@ static char *describe(const char *text, size_t n)
 	fc_conversations_close(r);
 	unlink(path);
 	return fc_buf_detach(&b);
+}
+
+static char *describe(const char *text, size_t n)
+{
+	return describe_with(text, n, false);
 }
 
 static void expect(const char *text, const char *want, const char *what)
@@ -67,6 +74,36 @@ static void test_forms(void)
 	    "line-3|u:U;line-5|u:V;", "blank lines are skipped and counted");
 	expect("", "", "empty file");
 	expect("{\"messages\":[{\"role\":\"user\",\"content\":[]}]}", "line-1|u:;", "no parts");
+}
+
+static void test_questions(void)
+{
+	static const struct {
+		const char *line, *want, *what;
+	} t[] = {
+	    {"{\"question_id\":81,\"category\":\"math\",\"turns\":[\"a\",\"b\"]}", "81|u:a|u:b;",
+		"MT-Bench"},
+	    {"{\"question_id\":\"x\",\"turns\":[{\"content\":\"a\"}]}", "x|u:a;",
+		"Arena-Hard, turns as objects"},
+	    {"{\"uid\":\"f0\",\"prompt\":\"a\"}", "f0|u:a;", "Arena-Hard, a prompt"},
+	    {"{\"question\":\"a\",\"answer\":\"#### 3\"}", "line-1|u:a;", "GSM8K"},
+	    {"{\"turns\":[]}", "!:1: \"turns\" is not a list of at least one turn", "no turns"},
+	    {"{\"turns\":[\"a\",3]}", "!:1: turn 2 is not a string", "a turn that is none"},
+	    {"{\"turns\":[{\"content\":\"a\"},\"b\"]}",
+		"!:1: turn 2 is not an object with a \"content\" string", "mixed turns"},
+	    {"{\"prompt\":\"a\"}",
+		"!:1: expected an object with \"messages\", \"turns\" or \"conversations\"",
+		"a prompt without a uid"},
+	};
+	for (size_t i = 0; i < FC_LEN(t); i++) {
+		char *got = describe_with(t[i].line, strlen(t[i].line), true);
+		T_STR(got, t[i].want, t[i].what);
+		free(got);
+	}
+	char *got = describe(t[0].line, strlen(t[0].line));
+	T_STR(got, "!:1: expected an object with \"messages\" or \"conversations\"",
+	    "questions only where they are accepted");
+	free(got);
 }
 
 static void test_refusals(void)
@@ -171,6 +208,7 @@ static void test_write(void)
 int main(void)
 {
 	test_forms();
+	test_questions();
 	test_refusals();
 	test_files();
 	test_write();

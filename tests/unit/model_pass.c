@@ -126,6 +126,13 @@ static void test_kvcache(
 		fc_kvcache_forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out, &err) ==
 		    0,
 	    "%s: a cleared one is not", name);
+	fc_kvcache_reserve(cache, 1, 20);
+	T_EQ(fc_kvcache_length(cache, 1), 20, "less room keeps the first tokens");
+	fc_kvcache_reserve(cache, 1, 0);
+	T_OK(fc_kvcache_length(cache, 1) == 0 &&
+		fc_kvcache_forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out, &err) ==
+		    0,
+	    "%s: memory given back comes again", name);
 	fc_kvcache_free(cache);
 }
 

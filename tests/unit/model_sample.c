@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "model/sample.h"
 #include "t.h"
+#include "text/json.h"
+#include "text/lines.h"
 
 enum { V = 9, DRAWS = 40000 };
 static const float logits[V] = {0.5f, 2, -1, 2, 0, 1.5f, -30, 1, -INFINITY};
@@ -78,8 +80,64 @@ static void test_special(void)
 	T_OK(same, "the same seed draws the same tokens");
 }
 
+static double real(const json_t *o, const char *key)
+{
+	return json_number_value(json_object_get(o, key));
+}
+
+/* Penalty and cuts in their order against transformers' logits processors. */
+static void test_transformers(void)
+{
+	enum { N = 11, TRIES = 20000 };
+	struct fc_err e;
+	struct fc_lines *lines;
+	char *p;
+	size_t n, cases = 0, bad = 0;
+	if (!T_OK(fc_lines_open(&lines, "tests/data/model/sampling.jsonl", &e) == 0,
+		"transformers' cases"))
+		return;
+	for (; fc_lines_next(lines, &p, &n, &e) == 1; cases++) {
+		json_t *c = fc_json_text(p, n, fc_lines_where(lines), &e);
+		const json_t *list = json_object_get(c, "seen"),
+			     *probs = json_object_get(c, "probs");
+		const struct fc_sampling s = {real(c, "temperature"), (int)real(c, "top_k"),
+		    real(c, "top_p"), real(c, "min_p")};
+		uint32_t seen[N];
+		float z[N];
+		int count[N] = {0};
+		struct fc_rng rng;
+		for (size_t i = 0; i < N; i++)
+			z[i] = (float)json_number_value(
+			    json_array_get(json_object_get(c, "logits"), i));
+		for (size_t i = 0; i < json_array_size(list); i++)
+			seen[i] = (uint32_t)json_integer_value(json_array_get(list, i));
+		fc_sample_penalize(z, seen, json_array_size(list), real(c, "penalty"));
+		fc_rng_seed(&rng, cases);
+		for (int i = 0; i < TRIES; i++)
+			count[fc_sample(z, N, &s, &rng)]++;
+		for (size_t i = 0; i < N; i++) {
+			const double want = json_number_value(json_array_get(probs, i));
+			const double tol = 4.5 * sqrt(want * (1 - want) / TRIES);
+			bad += fabs((double)count[i] / TRIES - want) > tol;
+		}
+		json_decref(c);
+	}
+	T_OK(cases == 16 && !bad, "%zu of transformers' cases, %zu frequencies off", cases, bad);
+	fc_lines_close(lines);
+}
+
+static void test_penalty(void)
+{
+	float z[4] = {2, -2, 0, 3};
+	fc_sample_penalize(z, (uint32_t[]){0, 1, 2}, 3, 2);
+	T_OK(z[0] == 1 && z[1] == -4 && z[2] == 0 && z[3] == 3,
+	    "penalty: positive logits are divided, negative ones multiplied");
+}
+
 int main(void)
 {
+	test_transformers();
+	test_penalty();
 	test_distribution("temperature 1", (struct fc_sampling){1, 0, 1, 0});
 	test_distribution("temperature 0.5", (struct fc_sampling){0.5, 0, 1, 0});
 	test_distribution("top_k 3", (struct fc_sampling){1, 3, 1, 0});

@@ -15,10 +15,18 @@ struct infer_options {
 	int top_k, batch_tokens, max_length, long_rule, compute;
 	bool tokens_only, all_rows;
 	bool generate;
-	struct fc_sampling sampling;
-	int max_new, n_slot;
+	struct fc_sampling sampling; /* temperature: NaN where none was given */
+	double penalty;              /* for repeated tokens; 1: none */
+	int max_new;                 /* 0: see infer_max_new() */
+	int n_slot, n_choice, cache_mib;
 	uint64_t seed;
+	struct fc_strs stop, stop_token;
+	bool resume;
+	double tstamp;
 };
+
+/* Tokens of an answer at most: --max-new, else FastChat's 1024 for questions, else 256. */
+int infer_max_new(const struct infer_options *o, enum fc_conversation_form form);
 
 /* What every mode needs: the model's parts and the conversations. */
 struct session {
@@ -36,6 +44,7 @@ struct session {
 int session_open(struct session *s, const struct infer_options *opt, char **paths, int n_paths,
     struct fc_err *e);
 void session_close(struct session *s);
+char *session_name(const struct session *s); /* --name, else the folder's; the caller's to free() */
 void session_header(const struct session *s, struct fc_header *h, enum fc_kind kind);
 
 /* Next conversation as tokens: 1 done, 0 end of input, -1 error.  Counts those cut or skipped. */

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-infer/infer.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/die.h"
 
 static struct infer_options opt = {
     .device = "cpu",
     .top_k = 10,
     .batch_tokens = 8192,
-    .max_new = 256,
     .n_slot = 32,
-    .sampling = FC_SAMPLING_GREEDY,
+    .n_choice = 1,
+    .cache_mib = 4096,
+    .penalty = 1,
+    .sampling = {NAN, 0, 1, 0},
 };
 
 static const struct fc_opt table[] = {
@@ -30,19 +35,33 @@ static const struct fc_opt table[] = {
 	0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Generation", 0, 0},
     {FC_OPT_FLAG, 0, "generate", &opt.generate, NULL,
-	"answer the open user turns; writes conversations (JSONL)", 0, 0},
-    {FC_OPT_INT, 0, "max-new", &opt.max_new, "N", "tokens of an answer at most", 1, 1 << 20},
-    {FC_OPT_REAL, 0, "temperature", &opt.sampling.temperature, "T", "0 takes the likeliest token",
-	0, 100},
+	"answer the open user turns (JSONL); questions become an answer file", 0, 0},
+    {FC_OPT_INT, 0, "max-new", &opt.max_new, "N",
+	"tokens of an answer at most (0: 256, of a question 1024)", 0, 1 << 20},
+    {FC_OPT_REAL, 0, "temperature", &opt.sampling.temperature, "T",
+	"0 takes the likeliest token (default: 0, of a question its category's)", 0, 100},
     {FC_OPT_INT, 0, "sample-top-k", &opt.sampling.top_k, "N",
 	"sample among the N likeliest (0: all)", 0, 1 << 24},
     {FC_OPT_REAL, 0, "top-p", &opt.sampling.top_p, "P", "sample among the likeliest that make up P",
 	0, 1},
     {FC_OPT_REAL, 0, "min-p", &opt.sampling.min_p, "P",
 	"sample among those at least P times as likely as the likeliest", 0, 1},
+    {FC_OPT_REAL, 0, "repetition-penalty", &opt.penalty, "X",
+	"divide positive logits of tokens seen before by X, multiply negative ones", 0.01, 100},
     {FC_OPT_U64, 0, "seed", &opt.seed, "N", "of the sampling; with the id it fixes an answer", 0,
 	0},
+    {FC_OPT_INT, 0, "choices", &opt.n_choice, "N",
+	"answers to every line; choice I is drawn with seed + I", 1, 1024},
+    {FC_OPT_FILES, 0, "stop", &opt.stop, "TEXT",
+	"an answer ends before this text (several times: any of them)", 0, 0},
+    {FC_OPT_FILES, 0, "stop-token", &opt.stop_token, "TOKEN",
+	"and at this token, by its name or number, besides the model's own", 0, 0},
+    {FC_OPT_FLAG, 0, "resume", &opt.resume, NULL,
+	"keep what the output has and answer what is missing", 0, 0},
+    {FC_OPT_REAL, 0, "tstamp", &opt.tstamp, "SECONDS", "time stamp of the answers", 0, 1e15},
     {FC_OPT_INT, 0, "slots", &opt.n_slot, "N", "conversations answered at a time", 1, 4096},
+    {FC_OPT_INT, 0, "cache-mib", &opt.cache_mib, "N",
+	"MiB that their keys and values may take together", 1, 1 << 24},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Computation", 0, 0},
     {FC_OPT_CHOICE, 0, "dtype", &opt.compute, "auto|f32|bf16", "of the matrix products", 0, 0},
     {FC_OPT_STR, 0, "device", &opt.device, "DEVICE", "where to compute", 0, 0},
@@ -58,16 +77,19 @@ static const struct fc_opt table[] = {
 
 static const struct fc_usage usage = {
     .synopsis = "-m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
-		"--generate -m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
+		"--generate -m MODEL [options] [CONVERSATIONS.jsonl | QUESTIONS.jsonl ...]\n"
 		"--tokens -m MODEL [options] [CONVERSATIONS.jsonl ...]",
     .summary = "Reads conversations and writes the model's next-token distributions as a stream,\n"
 	       "or, with --generate, the conversations with its answers.",
     .more = "Example: fc-infer -m pivot chats.jsonl | fc-view --stats",
 };
 
-static bool samples(const struct fc_sampling *s)
+/* Were options given that nothing but --generate reads? */
+static bool wants_answers(void)
 {
-	return s->temperature > 0 || s->top_k > 0 || s->top_p < 1 || s->min_p > 0;
+	const struct fc_sampling *s = &opt.sampling;
+	return s->temperature >= 0 || s->top_k > 0 || s->top_p < 1 || s->min_p > 0 ||
+	    opt.penalty != 1 || opt.n_choice > 1 || opt.stop.n || opt.stop_token.n || opt.resume;
 }
 
 int main(int argc, char **argv)
@@ -76,8 +98,10 @@ int main(int argc, char **argv)
 	int first = fc_opt_parse(table, &usage, argc, argv);
 	if (!opt.model)
 		fc_die_usage("-m MODEL is missing");
-	if (!opt.generate && samples(&opt.sampling))
-		fc_die_usage("options of the sampling need --generate");
+	if (!opt.generate && wants_answers())
+		fc_die_usage("options of the generation need --generate");
+	if (opt.resume && (!opt.output || !strcmp(opt.output, "-")))
+		fc_die_usage("--resume needs an output file (-o)");
 	if (opt.generate && opt.tokens_only)
 		fc_die_usage("--generate and --tokens exclude each other");
 

@@ -50,7 +50,8 @@ void session_close(struct session *s)
 	fc_nn_close(s->nn);
 }
 
-static char *folder_name(const char *path)
+/* The last part of a path, new. */
+static char *last_part(const char *path)
 {
 	size_t n = strlen(path);
 	while (n > 1 && path[n - 1] == '/')
@@ -61,9 +62,14 @@ static char *folder_name(const char *path)
 	return fc_memdup0(path + start, n - start);
 }
 
+char *session_name(const struct session *s)
+{
+	return s->opt->name ? fc_strdup(s->opt->name) : last_part(s->opt->model);
+}
+
 void session_header(const struct session *s, struct fc_header *h, enum fc_kind kind)
 {
-	char *name = s->opt->name ? fc_strdup(s->opt->name) : folder_name(s->opt->model);
+	char *name = session_name(s);
 	fc_header_init(h, kind);
 	h->tokenizer = fc_tokenizer_fingerprint(s->tokenizer);
 	h->template_hash = fc_chat_hash(s->chat);

@@ -32,6 +32,9 @@ void fc_map_close(struct fc_map *m);
 struct fc_out;
 /* binary: refuse to write to a terminal. */
 int fc_out_open(struct fc_out **o, const char *path, bool binary, struct fc_err *e);
+/* The first keep_bytes of the file, which need not exist, stay; what is written goes behind them at
+ * once, and stays there whatever happens later.  Refused while another process does the same. */
+int fc_out_append(struct fc_out **o, const char *path, size_t keep_bytes, struct fc_err *e);
 int fc_out_fd(const struct fc_out *o);
 const char *fc_out_name(const struct fc_out *o); /* for messages: the path or "standard output" */
 int fc_out_write(struct fc_out *o, const void *p, size_t n, struct fc_err *e);

@@ -40,7 +40,8 @@ static void print_default(const struct fc_opt *o)
 		printf(" [%" PRIu64 "]", *(uint64_t *)o->dest);
 		break;
 	case FC_OPT_REAL:
-		printf(" [%g]", *(double *)o->dest);
+		if (*(double *)o->dest == *(double *)o->dest) /* NaN: the help says what holds */
+			printf(" [%g]", *(double *)o->dest);
 		break;
 	case FC_OPT_STR:
 	case FC_OPT_FILE:

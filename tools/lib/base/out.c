@@ -15,6 +15,7 @@
 struct fc_out {
 	int fd;
 	char *path, *tmp; /* NULL for standard output */
+	bool append;
 	struct fc_out *next;
 };
 
@@ -70,6 +71,13 @@ static int sync_parent(const char *path, struct fc_err *e)
 	return ret;
 }
 
+static void out_track(struct fc_out *o)
+{
+	o->next = open_files;
+	open_files = o;
+	arm_cleanup();
+}
+
 int fc_out_open(struct fc_out **out, const char *path, bool binary, struct fc_err *e)
 {
 	*out = NULL;
@@ -94,11 +102,31 @@ int fc_out_open(struct fc_out **out, const char *path, bool binary, struct fc_er
 			return -1;
 		}
 	}
-	o->next = open_files;
-	open_files = o;
-	arm_cleanup();
+	out_track(o);
 	*out = o;
 	return 0;
+}
+
+int fc_out_append(struct fc_out **out, const char *path, size_t keep_bytes, struct fc_err *e)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	*out = NULL;
+	if (fd < 0)
+		return fc_fail(e, "open %s:", path);
+	if (fcntl(fd, F_SETLK, &lock) < 0 && (errno == EACCES || errno == EAGAIN))
+		fc_fail(e, "%s: another process is writing it", path);
+	else if (ftruncate(fd, (off_t)keep_bytes) < 0 || lseek(fd, 0, SEEK_END) < 0)
+		fc_fail(e, "write %s:", path);
+	else {
+		struct fc_out *o = FC_NEW(struct fc_out);
+		*o = (struct fc_out){.fd = fd, .path = fc_strdup(path), .append = true};
+		out_track(o);
+		*out = o;
+		return 0;
+	}
+	close(fd);
+	return -1;
 }
 
 int fc_out_fd(const struct fc_out *o)
@@ -143,8 +171,11 @@ int fc_out_commit(struct fc_out *o, struct fc_err *e)
 			unlink(o->tmp);
 		else
 			ret = sync_parent(o->path, e);
-	} else if (o->path && close(o->fd) < 0) {
-		ret = fc_fail(e, "close %s:", o->path);
+	} else if (o->path) {
+		if (o->append && fsync(o->fd) < 0 && errno != EINVAL)
+			ret = fc_fail(e, "sync %s:", o->path);
+		if (close(o->fd) < 0 && ret == 0)
+			ret = fc_fail(e, "close %s:", o->path);
 	}
 	out_free(o);
 	return ret;

@@ -63,23 +63,45 @@ void fc_kvcache_clear(struct fc_kvcache *c, size_t slot)
 	c->slot[slot].n = 0;
 }
 
-/* Memory follows the tokens: a long context that is not used costs nothing. */
-static void reserve(const struct fc_kvcache *c, struct slot *s, size_t n)
+size_t fc_kvcache_token_bytes(const struct fc_model *m)
+{
+	return m->cfg.n_layer * 2 * m->cfg.n_head_kv * m->cfg.head_dim * sizeof(float);
+}
+
+/* p [n, width]; NULL where n is 0. */
+static float *resize(float *p, size_t n, size_t width)
+{
+	if (n)
+		return fc_realloc(p, n, width * sizeof *p);
+	free(p);
+	return NULL;
+}
+
+void fc_kvcache_reserve(struct fc_kvcache *c, size_t slot, size_t n)
 {
 	const struct fc_config *cfg = &c->m->cfg;
-	const size_t GD = cfg->n_head_kv * cfg->head_dim;
-	if (n <= s->cap)
+	struct slot *s = &c->slot[slot];
+	if (n == s->cap)
 		return;
-	size_t cap = s->cap ? s->cap : 64;
+	for (size_t i = 0; i < cfg->n_layer; i++) {
+		s->k[i] = resize(s->k[i], n, cfg->n_head_kv * cfg->head_dim);
+		s->v[i] = resize(s->v[i], n, cfg->n_head_kv * cfg->head_dim);
+	}
+	s->cap = n;
+	if (s->n > n)
+		s->n = n;
+}
+
+/* Memory follows the tokens: a long context that is not used costs nothing. */
+static void grow(struct fc_kvcache *c, size_t slot, size_t n)
+{
+	size_t cap = c->slot[slot].cap;
+	if (n <= cap)
+		return;
+	cap = cap ? cap : 64;
 	while (cap < n)
 		cap *= 2;
-	if (cap > c->n_ctx)
-		cap = c->n_ctx;
-	for (size_t i = 0; i < cfg->n_layer; i++) {
-		s->k[i] = fc_realloc(s->k[i], cap, GD * sizeof(float));
-		s->v[i] = fc_realloc(s->v[i], cap, GD * sizeof(float));
-	}
-	s->cap = cap;
+	fc_kvcache_reserve(c, slot, cap < c->n_ctx ? cap : c->n_ctx);
 }
 
 static int prepare(
@@ -94,7 +116,7 @@ static int prepare(
 		if (n > c->n_ctx - to->n)
 			return fc_fail(e, "sequence of %zu tokens is over the context of %zu",
 			    to->n + n, c->n_ctx);
-		reserve(c, to, to->n + n);
+		grow(c, slot[s], to->n + n);
 	}
 	FC_GROW(c->seq, c->cap_seq, b->n_seq);
 	if (N > c->cap_x) {

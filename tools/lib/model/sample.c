@@ -83,6 +83,14 @@ static uint32_t draw(const struct candidate *v, size_t n, double mass, struct fc
 	return v[0].id;
 }
 
+void fc_sample_penalize(float *logits, const uint32_t *id, size_t n, double penalty)
+{
+	for (size_t i = 0; i < n; i++) {
+		float *z = &logits[id[i]];
+		*z = (float)(*z > 0 ? *z / penalty : *z * penalty);
+	}
+}
+
 uint32_t fc_sample(
     const float *logits, size_t n_vocab, const struct fc_sampling *s, struct fc_rng *rng)
 {

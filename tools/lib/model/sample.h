@@ -8,8 +8,8 @@
 #include "base/rng.h"
 #include "token/tokenizer.h" /* FC_NO_TOKEN */
 
-/* How the next token is drawn.  The cuts apply in this order, each to what the one before left:
- * temperature, top_k, top_p, min_p. */
+/* How the next token is drawn.  Everything applies in this order, each to what the one before left:
+ * penalty, temperature, top_k, top_p, min_p; so do the logits processors of transformers. */
 struct fc_sampling {
 	double temperature; /* divides the logits; 0: the most likely token, cuts and rng unused */
 	int top_k;          /* this many of the most likely; 0: all */
@@ -21,6 +21,10 @@ struct fc_sampling {
 	{                                                                                          \
 		0, 0, 1, 0                                                                         \
 	}
+
+/* Repetition penalty (Keskar et al. 2019, arXiv 1909.05858): the logits of ids, each named once,
+ * are divided by it where positive and multiplied where negative; 1 changes nothing. */
+void fc_sample_penalize(float *logits, const uint32_t *id, size_t n, double penalty);
 
 /* Equal logits rank by id.  FC_NO_TOKEN: the logits hold NaN or no finite value. */
 uint32_t fc_sample(

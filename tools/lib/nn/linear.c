@@ -87,6 +87,11 @@ static void panel_bwd_x(float *dx, const float *dy, size_t lddy, const float *p,
 			    dy + n * lddy, lddy, p + i, I, accumulate ? 1 : 0, dx + n * I + i, I);
 }
 
+size_t fc_linear_few_rows(const struct fc_nn *nn)
+{
+	return nn->kern->few_rows;
+}
+
 void fc_linear_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);

@@ -46,6 +46,8 @@ struct fc_weight { /* [n_out, n_in], borrowed */
 /* y[n,o] = sum_i x[n,i] w[o,i] */
 void fc_linear_fwd(struct fc_nn *nn, float *y /* [N,O] */, const float *x /* [N,I] */,
     const struct fc_weight *w, size_t N);
+/* Up to this N every row of y has the bits it has alone: whatever else is in the batch. */
+size_t fc_linear_few_rows(const struct fc_nn *nn);
 /* dx[n,i] (+)= sum_o dy[n,o] w[o,i] */
 void fc_linear_bwd_x(struct fc_nn *nn, float *dx /* [N,I] */, const float *dy /* [N,O] */,
     const struct fc_weight *w, size_t N, bool accumulate);

@@ -8,12 +8,14 @@
 
 #include "base/mem.h"
 #include "text/lines.h"
+#include "token/question.h"
 
 struct fc_conversations {
 	const char *const *paths; /* borrowed */
 	int n_paths, next;        /* next: index of the path to open after the current one */
 	struct fc_lines *lines;   /* NULL between files */
 	uint64_t number;          /* of the line, over all files */
+	bool questions;           /* accepted */
 };
 
 static const char *const stdin_path[] = {"-"};
@@ -84,6 +86,11 @@ void fc_conversations_close(struct fc_conversations *r)
 	free(r);
 }
 
+void fc_conversations_accept_questions(struct fc_conversations *r)
+{
+	r->questions = true;
+}
+
 const char *fc_conversations_where(struct fc_conversations *r)
 {
 	return r->lines ? fc_lines_where(r->lines) : "end of input";
@@ -128,8 +135,8 @@ static int join_parts(
 static int parse_message(
     struct fc_conversation *c, const json_t *m, size_t i, const char *where, struct fc_err *e)
 {
-	const char *role_key = c->sharegpt ? "from" : "role";
-	const char *content_key = c->sharegpt ? "value" : "content";
+	const char *role_key = c->form == FC_FORM_SHAREGPT ? "from" : "role";
+	const char *content_key = c->form == FC_FORM_SHAREGPT ? "value" : "content";
 	if (!json_is_object(m))
 		return fc_fail(e, "%s: message %zu: expected an object", where, i + 1);
 	enum fc_role role = FC_ROLE_NONE;
@@ -158,7 +165,8 @@ static int parse_id(struct fc_conversation *c, const json_t *line, uint64_t numb
 	const char *key = "id";
 	const json_t *v = json_object_get(line, key);
 	if (!v) {
-		key = "question_id";
+		key = c->form == FC_FORM_ARENA && json_object_get(line, "uid") ? "uid"
+									       : "question_id";
 		v = json_object_get(line, key);
 	}
 	struct fc_buf b = FC_BUF_INIT;
@@ -175,17 +183,27 @@ static int parse_id(struct fc_conversation *c, const json_t *line, uint64_t numb
 }
 
 /* line: the parsed line; becomes the extra members. */
-static int parse_line(
-    struct fc_conversation *c, json_t *line, uint64_t number, const char *where, struct fc_err *e)
+static int parse_line(struct fc_conversation *c, json_t *line, const struct fc_conversations *r,
+    const char *where, struct fc_err *e)
 {
 	const json_t *list = json_object_get(line, "messages");
-	c->sharegpt = !list;
+	c->form = list ? FC_FORM_MESSAGES : FC_FORM_SHAREGPT;
 	if (!list)
 		list = json_object_get(line, "conversations");
+	if (!list && r->questions) {
+		int got = fc_question_parse(c, line, where, e);
+		if (got < 0 || (got > 0 && parse_id(c, line, r->number, where, e) < 0))
+			return -1;
+		if (got > 0) {
+			json_object_del(line, "id");
+			c->extra = json_incref(line);
+			return 0;
+		}
+	}
 	if (!list)
-		return fc_fail(
-		    e, "%s: expected an object with \"messages\" or \"conversations\"", where);
-	const char *name = c->sharegpt ? "conversations" : "messages";
+		return fc_fail(e, "%s: expected an object with \"messages\"%s or \"conversations\"",
+		    where, r->questions ? ", \"turns\"" : "");
+	const char *name = c->form == FC_FORM_SHAREGPT ? "conversations" : "messages";
 	if (!json_is_array(list))
 		return fc_fail(e, "%s: \"%s\" is not a list", where, name);
 	if (json_array_size(list) == 0)
@@ -193,7 +211,7 @@ static int parse_line(
 	for (size_t i = 0; i < json_array_size(list); i++)
 		if (parse_message(c, json_array_get(list, i), i, where, e) < 0)
 			return -1;
-	if (parse_id(c, line, number, where, e) < 0)
+	if (parse_id(c, line, r->number, where, e) < 0)
 		return -1;
 	json_object_del(line, name);
 	json_object_del(line, "id");
@@ -237,7 +255,7 @@ int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c,
 	json_t *line = fc_json_text(p, n, where, e);
 	if (!line)
 		return -1;
-	int ret = parse_line(c, line, r->number, where, e) < 0 ? -1 : 1;
+	int ret = parse_line(c, line, r, where, e) < 0 ? -1 : 1;
 	json_decref(line);
 	if (ret < 0)
 		fc_conversation_release(c);
@@ -248,13 +266,13 @@ void fc_conversation_write(struct fc_buf *b, const struct fc_conversation *c)
 {
 	fc_buf_adds(b, "{\"id\":");
 	fc_json_quote(b, c->id, strlen(c->id));
-	fc_buf_adds(b, c->sharegpt ? ",\"conversations\":[" : ",\"messages\":[");
+	const bool sharegpt = c->form == FC_FORM_SHAREGPT;
+	fc_buf_adds(b, sharegpt ? ",\"conversations\":[" : ",\"messages\":[");
 	for (size_t i = 0; i < c->n_message; i++) {
 		const struct fc_message *m = &c->message[i];
-		fc_buf_addf(b, "%s{\"%s\":\"%s\",\"%s\":", i ? "," : "",
-		    c->sharegpt ? "from" : "role",
-		    c->sharegpt ? sharegpt_role_name(m->role) : fc_role_name(m->role),
-		    c->sharegpt ? "value" : "content");
+		fc_buf_addf(b, "%s{\"%s\":\"%s\",\"%s\":", i ? "," : "", sharegpt ? "from" : "role",
+		    sharegpt ? sharegpt_role_name(m->role) : fc_role_name(m->role),
+		    sharegpt ? "value" : "content");
 		fc_json_quote(b, m->content, m->n);
 		fc_buf_addc(b, '}');
 	}

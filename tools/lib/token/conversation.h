@@ -19,13 +19,19 @@ struct fc_message {
  * list of {"type": "text", "text": ...} parts, which are joined.  Other members of a message are
  * not kept.
  */
+enum fc_conversation_form {
+	FC_FORM_MESSAGES, /* as such it is also written */
+	FC_FORM_SHAREGPT,
+	FC_FORM_QUESTION, /* see fc_conversations_accept_questions() */
+	FC_FORM_ARENA,    /* the same, with turns as objects */
+};
 struct fc_conversation {
-	char *id;      /* "id" or "question_id" of the line (integers become text), else "line-N"
-			* counted over all input */
+	char *id;      /* "id", "question_id" or a question's "uid" of the line (integers become
+			* text), else "line-N" counted over all input */
 	json_t *extra; /* object: the line's other members, question_id too; never NULL */
 	struct fc_message *message; /* [n_message], at least one once it was read */
 	size_t n_message;
-	bool sharegpt; /* came as "conversations", is written so */
+	enum fc_conversation_form form; /* how it came */
 };
 void fc_conversation_release(struct fc_conversation *c);
 
@@ -33,6 +39,12 @@ void fc_conversation_release(struct fc_conversation *c);
 struct fc_conversations;
 int fc_conversations_open(
     struct fc_conversations **r, const char *const *paths, int n_paths, struct fc_err *e);
+/*
+ * From now on also lines that only ask, as user messages: {"turns": [string, ...]} of MT-Bench and
+ * Vicuna-bench; {"turns": [{"content"}, ...]} or {"uid", "prompt"} of Arena-Hard; and GSM8K's
+ * {"question", "answer"}, which becomes a conversation of form FC_FORM_MESSAGES.
+ */
+void fc_conversations_accept_questions(struct fc_conversations *r);
 /* 1: c filled in (old contents dropped), 0: end, -1: error naming file and line. */
 int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c, struct fc_err *e);
 const char *fc_conversations_where(struct fc_conversations *r);
@@ -46,7 +58,7 @@ void fc_conversation_add(
 const char *fc_role_name(enum fc_role role);
 
 /* Appends the conversation as one JSONL line with its newline: id, messages in the form they came
- * in, then the extra members. */
+ * in (those of questions as "messages"), then the extra members. */
 void fc_conversation_write(struct fc_buf *b, const struct fc_conversation *c);
 
 #endif

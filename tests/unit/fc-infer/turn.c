@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "fc-infer/generate.h"
+#include "tokfixture.h"
+
+#include "t.h"
+
+/* A byte-level vocabulary of single bytes, so that every token border may lie inside a character;
+ * id 256 is special. */
+static struct fc_tokenizer *bytes_tokenizer(void)
+{
+	struct fc_buf vocab = FC_BUF_INIT;
+	struct fc_err e;
+	uint32_t next = 256;
+	for (uint32_t b = 0; b < 256; b++) {
+		const bool itself = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+		fc_buf_addf(
+		    &vocab, "%s\"\\u%04x\":%u", b ? "," : "{", itself ? b : next++, (unsigned)b);
+	}
+	fc_buf_adds(&vocab, "}");
+	struct fc_buf model = FC_BUF_INIT;
+	fc_buf_addf(&model, "{\"type\":\"BPE\",\"vocab\":%s,\"merges\":[]}", vocab.p);
+	struct fc_buf json = FC_BUF_INIT;
+	fc_buf_addf(&json,
+	    "{\"version\":\"1.0\",\"added_tokens\":[{\"id\":256,\"content\":\"<end>\",\"special\":"
+	    "true,\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false}],"
+	    "\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":"
+	    "false,\"use_regex\":false},\"post_processor\":null,\"decoder\":{\"type\":"
+	    "\"ByteLevel\"},\"model\":%s}",
+	    model.p);
+	struct fc_tokenizer *t = fixture_open(json.p, json.n, NULL, &e);
+	if (!t)
+		printf("# %s\n", e.msg);
+	fc_buf_release(&vocab);
+	fc_buf_release(&model);
+	fc_buf_release(&json);
+	return t;
+}
+
+static struct infer_options opt;
+static struct session session = {.opt = &opt};
+
+/* The answer that these bytes, a token each, become behind the message "?". */
+static void expect_answer(const char *bytes, size_t n, const char *want, const char *what)
+{
+	struct stops st = {.text = &opt.stop};
+	struct task t = {0};
+	uint32_t *id = FC_ARRAY(uint32_t, n + 1);
+	for (size_t i = 0; i < n; i++)
+		id[i] = bytes[i] == '\1' ? 256 : (unsigned char)bytes[i];
+	fc_conversation_add(&t.c, FC_ROLE_USER, "?", 1);
+	turn_answer(&session, &t, &st, id, n, FINISH_STOP);
+	T_STR(t.c.message[1].content, want, what);
+	fc_conversation_release(&t.c);
+	free(t.finish);
+	free(t.answer_tokens);
+	free(id);
+}
+
+static void test_answer(void)
+{
+#define ANSWER(bytes, want, what) expect_answer(bytes, sizeof(bytes) - 1, want, what)
+	ANSWER(" a b\n", "a b", "white space at the ends");
+	ANSWER("", "", "an empty answer");
+	ANSWER("a\1b", "ab", "special tokens are left out");
+	ANSWER("a<end>b", "a<end>b", "text that looks like one stays");
+	ANSWER("\xc3\xa9", "\xc3\xa9", "a character of two tokens");
+	ANSWER("a\xe2\x82", "a", "an unfinished character at the end is dropped");
+	ANSWER("a\xf0\x9f\x98", "a", "so is one of four bytes");
+	ANSWER("a\xe2\x82z", "a\xef\xbf\xbd\xef\xbf\xbdz", "one in the middle is marked");
+	ANSWER("\xff", "\xef\xbf\xbd", "a byte that begins nothing");
+	const char *stop[] = {"\xc3\xa9", "END", "D."};
+	opt.stop = (struct fc_strs){stop, 3};
+	ANSWER("ab \xc3\xa9 c", "ab", "a stop string of half characters");
+	ANSWER("ab \xc3\xa8 c", "ab \xc3\xa8 c", "another character of the same first byte");
+	ANSWER("x END. y \xc3\xa9", "x", "the earliest of several, overlapping");
+	ANSWER("END", "", "also at the start");
+	opt.stop = (struct fc_strs){0};
+#undef ANSWER
+}
+
+static void test_find(void)
+{
+	struct task t = {0};
+	fc_conversation_add(&t.c, FC_ROLE_SYSTEM, "s", 1);
+	fc_conversation_add(&t.c, FC_ROLE_USER, "a", 1);
+	fc_conversation_add(&t.c, FC_ROLE_ASSISTANT, "b", 1);
+	fc_conversation_add(&t.c, FC_ROLE_USER, "c", 1);
+	T_OK(turn_find(&t, 0) && t.turn == 3, "the turn without an answer");
+	T_OK(!turn_find(&t, 4), "none is left behind it");
+	fc_conversation_release(&t.c);
+}
+
+static void test_temperature(void)
+{
+	static const struct {
+		const char *extra;
+		enum fc_conversation_form form;
+		double given, want;
+	} t[] = {
+	    {"{\"category\":\"math\"}", FC_FORM_QUESTION, NAN, 0},
+	    {"{\"category\":\"writing\"}", FC_FORM_QUESTION, NAN, 0.7},
+	    {"{\"category\":\"stem\"}", FC_FORM_QUESTION, NAN, 0.1},
+	    {"{\"category\":\"fermi\"}", FC_FORM_QUESTION, NAN, 0.7},
+	    {"{}", FC_FORM_QUESTION, NAN, 0.7},
+	    {"{\"category\":\"math\"}", FC_FORM_QUESTION, 0.3, 0.3},
+	    {"{\"category\":\"math\",\"required_temperature\":0.5}", FC_FORM_QUESTION, NAN, 0.5},
+	    {"{\"category\":\"math\",\"required_temperature\":0.5}", FC_FORM_QUESTION, 0, 0},
+	    {"{\"category\":\"arena-hard-v0.1\"}", FC_FORM_ARENA, NAN, 0},
+	    {"{\"category\":\"writing\",\"required_temperature\":\"x\"}", FC_FORM_MESSAGES, NAN, 0},
+	    {"{\"required_temperature\":\"x\"}", FC_FORM_QUESTION, NAN, -1},
+	    {"{\"required_temperature\":-1}", FC_FORM_QUESTION, NAN, -1},
+	};
+	for (size_t i = 0; i < FC_LEN(t); i++) {
+		struct fc_err e;
+		struct fc_conversation c = {.id = "q", .form = t[i].form};
+		double got = -1;
+		c.extra = fc_json_text(t[i].extra, strlen(t[i].extra), "test", &e);
+		opt.sampling.temperature = t[i].given;
+		if (answers_temperature(&opt, &c, &got, &e) < 0)
+			got = -1;
+		T_OK(got == t[i].want, "temperature %g for %s given %g", got, t[i].extra,
+		    t[i].given);
+		json_decref(c.extra);
+	}
+}
+
+int main(void)
+{
+	fixture_begin();
+	session.tokenizer = bytes_tokenizer();
+	if (T_OK(session.tokenizer != NULL, "a vocabulary of bytes"))
+		test_answer();
+	test_find();
+	test_temperature();
+	fc_tokenizer_free(session.tokenizer);
+	fixture_end();
+	return t_done();
+}

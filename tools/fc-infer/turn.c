@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fc-infer/generate.h"
+#include "text/utf8.h"
+
+bool turn_find(struct task *t, size_t from)
+{
+	const struct fc_conversation *c = &t->c;
+	for (t->turn = from; t->turn < c->n_message; t->turn++)
+		if (c->message[t->turn].role == FC_ROLE_USER &&
+		    (t->turn + 1 == c->n_message ||
+			c->message[t->turn + 1].role != FC_ROLE_ASSISTANT))
+			return true;
+	return false;
+}
+
+static int encode(const struct session *s, const struct fc_conversation *head, struct fc_example *x,
+    struct fc_err *e)
+{
+	struct fc_rendered r = {0};
+	struct fc_err why;
+	int ret = 0;
+	fc_example_clear(x);
+	if (fc_chat_render(s->chat, head, true, &r, &why) < 0 ||
+	    fc_rendered_encode(&r, s->tokenizer, s->turn_end, x, &why) < 0)
+		ret = fc_fail(e, "conversation %s: %s", head->id, why.msg);
+	else if (!x->n_tok)
+		ret = fc_fail(e, "conversation %s: the prompt has no tokens", head->id);
+	fc_rendered_release(&r);
+	return ret;
+}
+
+/* Drops the oldest turn, a user's message and what follows it up to the next user's; system
+ * messages before the first turn stay.  false: only the open turn is left. */
+static bool drop_turn(struct fc_conversation *head)
+{
+	size_t first = 0, next;
+	while (first < head->n_message && head->message[first].role == FC_ROLE_SYSTEM)
+		first++;
+	for (next = first + 1; next < head->n_message; next++)
+		if (head->message[next].role == FC_ROLE_USER)
+			break;
+	if (next >= head->n_message)
+		return false;
+	memmove(head->message + first, head->message + next,
+	    (head->n_message - next) * sizeof *head->message);
+	head->n_message -= next - first;
+	return true;
+}
+
+/* Cutting makes room for an answer, not for a token of one: --max-new, but no more than a quarter
+ * of the context. */
+static int cut_to_fit(const struct session *s, struct fc_conversation *head, size_t max_new,
+    struct fc_example *x, struct overflow *over, struct fc_err *e)
+{
+	size_t room = s->max_length / 4 < max_new ? s->max_length / 4 : max_new;
+	if (!room)
+		room = 1;
+	over->n_cut++;
+	while (x->n_tok + room > s->max_length && drop_turn(head)) {
+		over->n_turns++;
+		if (encode(s, head, x, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int turn_prompt(const struct session *s, const struct task *t, struct fc_example *x,
+    struct overflow *over, struct fc_err *e)
+{
+	struct fc_conversation head = t->c;
+	head.n_message = t->turn + 1;
+	if (encode(s, &head, x, e) < 0)
+		return -1;
+	if (x->n_tok < s->max_length)
+		return 1;
+	if (s->opt->long_rule == LONG_SKIP) {
+		over->n_skipped++;
+		return 0;
+	}
+	int ret = 0;
+	if (s->opt->long_rule == LONG_CUT) {
+		head.message = FC_ARRAY(struct fc_message, head.n_message);
+		memcpy(head.message, t->c.message, head.n_message * sizeof *head.message);
+		ret = cut_to_fit(s, &head, (size_t)infer_max_new(s->opt, t->c.form), x, over, e);
+		free(head.message);
+	}
+	if (ret < 0)
+		return -1;
+	if (x->n_tok >= s->max_length)
+		return fc_fail(e,
+		    "conversation %s: the prompt has %zu tokens%s, the limit is %zu with the "
+		    "answer; see --long",
+		    t->c.id, x->n_tok, s->opt->long_rule == LONG_CUT ? " in its last turn" : "",
+		    s->max_length);
+	return 1;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Are the n bytes at p the start of a character and nothing else? */
+static bool is_unfinished(const char *p, size_t n)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	const size_t len = *u >= 0xf0 ? 4 : *u >= 0xe0 ? 3 : 2;
+	if (*u < 0xc2 || *u > 0xf4 || n >= len)
+		return false;
+	for (size_t i = 1; i < n; i++)
+		if ((u[i] & 0xc0) != 0x80)
+			return false;
+	return true;
+}
+
+/* Appends valid UTF-8 for the n bytes at p. */
+static void add_repaired(struct fc_buf *out, const char *p, size_t n)
+{
+	while (n) {
+		const size_t good = fc_utf8_check(p, n);
+		fc_buf_add(out, p, good);
+		p += good;
+		n -= good;
+		if (!n || is_unfinished(p, n))
+			return;
+		fc_buf_adds(out, "\xef\xbf\xbd");
+		p++;
+		n--;
+	}
+}
+
+static void insert(struct fc_conversation *c, size_t at, const char *p, size_t n)
+{
+	while (n && is_space(*p)) {
+		p++;
+		n--;
+	}
+	while (n && is_space(p[n - 1]))
+		n--;
+	c->message = fc_realloc(c->message, c->n_message + 1, sizeof *c->message);
+	memmove(c->message + at + 1, c->message + at, (c->n_message - at) * sizeof *c->message);
+	c->message[at] = (struct fc_message){FC_ROLE_ASSISTANT, fc_memdup0(n ? p : "", n), n};
+	c->n_message++;
+}
+
+void turn_answer(const struct session *s, struct task *t, const struct stops *st,
+    const uint32_t *id, size_t n, enum finish why)
+{
+	struct fc_buf bytes = FC_BUF_INIT, text = FC_BUF_INIT;
+	fc_tokenizer_decode(s->tokenizer, id, n, true, &bytes);
+	add_repaired(&text, bytes.p, stops_find(st, bytes.p, bytes.n));
+	insert(&t->c, t->turn + 1, text.p, text.n);
+	FC_GROW(t->finish, t->cap_finish, t->n_answer + 1);
+	FC_GROW(t->answer_tokens, t->cap_answer_tokens, t->n_answer + 1);
+	t->finish[t->n_answer] = why;
+	t->answer_tokens[t->n_answer++] = n;
+	fc_buf_release(&bytes);
+	fc_buf_release(&text);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TOKEN_QUESTION_H
+#define FC_TOKEN_QUESTION_H
+
+#include "token/conversation.h"
+
+/*
+ * A line of a benchmark's question file as user messages, with its form; what they were made from
+ * is taken out of the line.  1: done, 0: it is no question, -1: error.
+ */
+int fc_question_parse(struct fc_conversation *c, json_t *line, const char *where, struct fc_err *e);
+
+#endif
