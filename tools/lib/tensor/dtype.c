@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "tensor/quant.h"
 #include "tensor/simd.h"
 
 /* Sizes are bytes a block. */
@@ -179,9 +180,11 @@ static void copy8(char *out, const char *in, size_t n)
 	memcpy(out, in, 8 * n);
 }
 
-static void run(void (*const table[FC_DTYPE_N])(char *, const char *, size_t), void *out,
-    const void *in, enum fc_dtype t, size_t n)
+static void run(void (*const plain[FC_DTYPE_N])(char *, const char *, size_t),
+    fc_quant_fn *const packed[FC_DTYPE_N], void *out, const void *in, enum fc_dtype t, size_t n)
 {
+	fc_quant_fn *const *table = fc_dtype_is_packed(t) ? packed : plain;
+	assert(n % types[t].block == 0);
 	assert(table[t] && "a type that has no values to compute with");
 	if (n)
 		table[t](out, in, n);
@@ -193,7 +196,7 @@ void fc_to_f32(float *out, const void *in, enum fc_dtype t, size_t n)
 	    [FC_F16] = f16_to_f32,
 	    [FC_BF16] = bf16_to_f32,
 	    [FC_F64] = f64_to_f32};
-	run(table, out, in, t, n);
+	run(table, fc_quant()->to_f32, out, in, t, n);
 }
 
 void fc_from_f32(void *out, enum fc_dtype t, const float *in, size_t n)
@@ -202,7 +205,7 @@ void fc_from_f32(void *out, enum fc_dtype t, const float *in, size_t n)
 	    [FC_F16] = f32_to_f16,
 	    [FC_BF16] = f32_to_bf16,
 	    [FC_F64] = f32_to_f64};
-	run(table, out, in, t, n);
+	run(table, fc_quant()->from_f32, out, in, t, n);
 }
 
 void fc_to_f64(double *out, const void *in, enum fc_dtype t, size_t n)
@@ -212,7 +215,7 @@ void fc_to_f64(double *out, const void *in, enum fc_dtype t, size_t n)
 	    [FC_F16] = f16_to_f64,
 	    [FC_BF16] = bf16_to_f64,
 	    [FC_F64] = copy8};
-	run(table, out, in, t, n);
+	run(table, fc_quant()->to_f64, out, in, t, n);
 }
 
 void fc_from_f64(void *out, enum fc_dtype t, const double *in, size_t n)
@@ -222,5 +225,5 @@ void fc_from_f64(void *out, enum fc_dtype t, const double *in, size_t n)
 	    [FC_F16] = f64_to_f16,
 	    [FC_BF16] = f64_to_bf16,
 	    [FC_F64] = copy8};
-	run(table, out, in, t, n);
+	run(table, table, out, in, t, n);
 }

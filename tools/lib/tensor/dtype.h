@@ -56,7 +56,8 @@ size_t fc_dtype_bytes(enum fc_dtype t, size_t n);
 /* out[i] = in[i]; t must be a real type, n a multiple of its block.  in needs no alignment.  Exact
  * but for F64; packed values are rounded as tensor/quant.h says. */
 void fc_to_f32(float *out, const void *in, enum fc_dtype t, size_t n);
-/* Rounds to nearest even; overflow to infinity; NaN stays a quiet NaN.  Not to a packed type. */
+/* Rounds to nearest even; overflow to infinity; NaN stays a quiet NaN.  Of the
+ * packed types there are Q8_0 and Q4_0, rounded as tensor/quant.h says. */
 void fc_from_f32(void *out, enum fc_dtype t, const float *in, size_t n);
 /* The same in double; always exact. */
 void fc_to_f64(double *out, const void *in, enum fc_dtype t, size_t n);

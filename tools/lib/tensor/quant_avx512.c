@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tensor/quant.h"
+
+#if defined(__x86_64__)
+#ifdef __clang__
+#pragma clang attribute push(                                                                      \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))), apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq")
+#endif
+
+extern const struct fc_quant fc_quant_avx512;
+#define QUANT fc_quant_avx512
+#include "tensor/quant_body.h"
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+#endif

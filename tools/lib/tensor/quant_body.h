@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The packed types, for one instruction set; included by each quant_*.c after QUANT, the name of
+ * its table, so without a guard.  Layouts: ggml-common.h.
+ */
+#include "tensor/quant.h"
+
+/* Value i of a block is scale[i / G] * q[i] - min[i / G], where G is the type's GROUP. */
+struct unpacked {
+	int8_t q[256];
+	float scale[16], min[16];
+};
+
+static inline float half_at(const uint8_t *p)
+{
+	uint16_t h;
+	memcpy(&h, p, 2);
+	return fc_f16_to_f32(h);
+}
+
+/* Bytes that the compiler keeps in vectors; where the processor has none it takes them apart. */
+typedef uint8_t u8x16 __attribute__((vector_size(16)));
+typedef uint8_t u8x32 __attribute__((vector_size(32)));
+
+/* 32 numbers of 4 bits: the first 16 are the low halves. */
+static inline void nibbles(int8_t *q, const uint8_t *p, uint8_t zero)
+{
+	u8x16 x;
+	memcpy(&x, p, 16);
+	const u8x16 low = (x & 15) - zero, high = (x >> 4) - zero;
+	memcpy(q, &low, 16);
+	memcpy(q + 16, &high, 16);
+}
+
+/* Adds 16 to q[i] where bit i of 32 is set. */
+static inline void fifth_bits(int8_t *q, const uint8_t *p)
+{
+	typedef uint64_t u64x4 __attribute__((vector_size(32)));
+	const uint64_t each = 0x0101010101010101, bit = 0x8040201008040201;
+	const u64x4 set = {
+	    p[0] * each & bit, p[1] * each & bit, p[2] * each & bit, p[3] * each & bit};
+	u8x32 v;
+	memcpy(&v, q, 32);
+	v += (u8x32)((u8x32)set != 0) & 16;
+	memcpy(q, &v, 32);
+}
+
+/* Of every type: values and bytes of a block, and values that share scale and min. */
+enum { Q4_0_BLOCK = 32, Q4_0_BYTES = 18, Q4_0_GROUP = 32 };
+enum { Q4_1_BLOCK = 32, Q4_1_BYTES = 20, Q4_1_GROUP = 32 };
+enum { Q5_0_BLOCK = 32, Q5_0_BYTES = 22, Q5_0_GROUP = 32 };
+enum { Q5_1_BLOCK = 32, Q5_1_BYTES = 24, Q5_1_GROUP = 32 };
+enum { Q8_0_BLOCK = 32, Q8_0_BYTES = 34, Q8_0_GROUP = 32 };
+enum { IQ4_NL_BLOCK = 32, IQ4_NL_BYTES = 18, IQ4_NL_GROUP = 32 };
+enum { Q2_K_BLOCK = 256, Q2_K_BYTES = 84, Q2_K_GROUP = 16 };
+enum { Q3_K_BLOCK = 256, Q3_K_BYTES = 110, Q3_K_GROUP = 16 };
+enum { Q4_K_BLOCK = 256, Q4_K_BYTES = 144, Q4_K_GROUP = 32 };
+enum { Q5_K_BLOCK = 256, Q5_K_BYTES = 176, Q5_K_GROUP = 32 };
+enum { Q6_K_BLOCK = 256, Q6_K_BYTES = 210, Q6_K_GROUP = 16 };
+
+static inline void unpack_Q4_0(struct unpacked *u, const uint8_t *p)
+{
+	u->scale[0] = half_at(p);
+	u->min[0] = 0;
+	nibbles(u->q, p + 2, 8);
+}
+
+static inline void unpack_Q4_1(struct unpacked *u, const uint8_t *p)
+{
+	u->scale[0] = half_at(p);
+	u->min[0] = -half_at(p + 2);
+	nibbles(u->q, p + 4, 0);
+}
+
+static inline void unpack_Q5_0(struct unpacked *u, const uint8_t *p)
+{
+	u->scale[0] = half_at(p);
+	u->min[0] = 0;
+	nibbles(u->q, p + 6, 16);
+	fifth_bits(u->q, p + 2);
+}
+
+static inline void unpack_Q5_1(struct unpacked *u, const uint8_t *p)
+{
+	u->scale[0] = half_at(p);
+	u->min[0] = -half_at(p + 2);
+	nibbles(u->q, p + 8, 0);
+	fifth_bits(u->q, p + 4);
+}
+
+static inline void unpack_Q8_0(struct unpacked *u, const uint8_t *p)
+{
+	u->scale[0] = half_at(p);
+	u->min[0] = 0;
+	memcpy(u->q, p + 2, 32);
+}
+
+/* Steps that are finer near zero. */
+static inline void unpack_IQ4_NL(struct unpacked *u, const uint8_t *p)
+{
+	static const int8_t value[16] = {
+	    -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+	u->scale[0] = half_at(p);
+	u->min[0] = 0;
+	for (int i = 0; i < 16; i++) {
+		u->q[i] = value[p[2 + i] & 15];
+		u->q[i + 16] = value[p[2 + i] >> 4];
+	}
+}
+
+/* 256 numbers of 2 bits: of 32 bytes the lowest two bits first, then the next two. */
+static inline void pairs_of_bits(int8_t *q, const uint8_t *p)
+{
+	for (int h = 0; h < 2; h++) {
+		u8x32 x;
+		memcpy(&x, p + 32 * h, 32);
+		for (int s = 0; s < 4; s++, x >>= 2) {
+			const u8x32 v = x & 3;
+			memcpy(q + 128 * h + 32 * s, &v, 32);
+		}
+	}
+}
+
+/* {scales[16], qs[64], d, dmin} */
+static inline void unpack_Q2_K(struct unpacked *u, const uint8_t *p)
+{
+	const float d = half_at(p + 80), dmin = half_at(p + 82);
+	for (int g = 0; g < 16; g++) {
+		u->scale[g] = d * (float)(p[g] & 15);
+		u->min[g] = dmin * (float)(p[g] >> 4);
+	}
+	pairs_of_bits(u->q, p + 16);
+}
+
+/* {hmask[32], qs[64], scales[12], d}; a bit of hmask that is not set takes 4 off */
+static inline void unpack_Q3_K(struct unpacked *u, const uint8_t *p)
+{
+	const uint8_t *scales = p + 96;
+	const float d = half_at(p + 108);
+	for (int g = 0; g < 16; g++) {
+		const int low = g < 8 ? scales[g] & 15 : scales[g - 8] >> 4;
+		const int high = scales[8 + g % 4] >> 2 * (g / 4) & 3;
+		u->scale[g] = d * (float)((low | high << 4) - 32);
+		u->min[g] = 0;
+	}
+	pairs_of_bits(u->q, p + 32);
+	u8x32 mask, v;
+	memcpy(&mask, p, 32);
+	for (int j = 0; j < 8; j++, mask >>= 1) {
+		memcpy(&v, u->q + 32 * j, 32);
+		v += (mask & 1) * 4 - 4;
+		memcpy(u->q + 32 * j, &v, 32);
+	}
+}
+
+/* 8 scales and 8 minima of 6 bits in 12 bytes. */
+static inline void scales_of_8(struct unpacked *u, const uint8_t *p)
+{
+	const float d = half_at(p), dmin = half_at(p + 2);
+	const uint8_t *s = p + 4;
+	for (int g = 0; g < 4; g++) {
+		u->scale[g] = d * (float)(s[g] & 63);
+		u->min[g] = dmin * (float)(s[g + 4] & 63);
+		u->scale[g + 4] = d * (float)((s[g + 8] & 15) | s[g] >> 6 << 4);
+		u->min[g + 4] = dmin * (float)(s[g + 8] >> 4 | s[g + 4] >> 6 << 4);
+	}
+}
+
+/* {d, dmin, scales[12], qs[128]} */
+static inline void unpack_Q4_K(struct unpacked *u, const uint8_t *p)
+{
+	scales_of_8(u, p);
+	for (int j = 0; j < 4; j++) {
+		u8x32 x;
+		memcpy(&x, p + 16 + 32 * j, 32);
+		const u8x32 low = x & 15, high = x >> 4;
+		memcpy(u->q + 64 * j, &low, 32);
+		memcpy(u->q + 64 * j + 32, &high, 32);
+	}
+}
+
+/* {d, dmin, scales[12], qh[32], qs[128]} */
+static inline void unpack_Q5_K(struct unpacked *u, const uint8_t *p)
+{
+	scales_of_8(u, p);
+	u8x32 fifth, x;
+	memcpy(&fifth, p + 16, 32);
+	for (int j = 0; j < 4; j++, fifth >>= 2) {
+		memcpy(&x, p + 48 + 32 * j, 32);
+		const u8x32 low = (x & 15) | (fifth & 1) << 4, high = x >> 4 | (fifth & 2) << 3;
+		memcpy(u->q + 64 * j, &low, 32);
+		memcpy(u->q + 64 * j + 32, &high, 32);
+	}
+}
+
+/* {ql[128], qh[64], scales[16], d} */
+static inline void unpack_Q6_K(struct unpacked *u, const uint8_t *p)
+{
+	const float d = half_at(p + 208);
+	for (int g = 0; g < 16; g++) {
+		u->scale[g] = d * (float)(int8_t)p[192 + g];
+		u->min[g] = 0;
+	}
+	for (int h = 0; h < 2; h++) {
+		u8x32 top, x[2];
+		memcpy(&top, p + 128 + 32 * h, 32);
+		memcpy(&x[0], p + 64 * h, 32);
+		memcpy(&x[1], p + 64 * h + 32, 32);
+		for (int r = 0; r < 4; r++, top >>= 2) {
+			const u8x32 v = ((x[r & 1] >> 4 * (r >> 1) & 15) | (top & 3) << 4) - 32;
+			memcpy(u->q + 128 * h + 32 * r, &v, 32);
+		}
+	}
+}
+
+/* 16 values; in steps that compilers have instructions for. */
+typedef int8_t i8x16 __attribute__((vector_size(16)));
+typedef int16_t i16x16 __attribute__((vector_size(32)));
+typedef int32_t i32x16 __attribute__((vector_size(64)));
+typedef float f32x16 __attribute__((vector_size(64)));
+typedef double f64x16 __attribute__((vector_size(128)));
+#define WIDEN_16(out, q, scale, min, TO)                                                           \
+	do {                                                                                       \
+		i8x16 narrow;                                                                      \
+		memcpy(&narrow, (q), 16);                                                          \
+		const i32x16 whole =                                                               \
+		    __builtin_convertvector(__builtin_convertvector(narrow, i16x16), i32x16);      \
+		const TO v = __builtin_convertvector(whole, TO) * (scale) - (min);                 \
+		memcpy((out), &v, sizeof v);                                                       \
+	} while (0)
+
+/* n values of a type; bytes at any address. */
+#define WIDEN(TYPE, REAL, SUFFIX)                                                                  \
+	static void TYPE##_to_##SUFFIX(char *restrict out, const char *restrict in, size_t n)      \
+	{                                                                                          \
+		for (size_t at = 0; at < n; at += TYPE##_BLOCK, in += TYPE##_BYTES) {              \
+			struct unpacked u;                                                         \
+			unpack_##TYPE(&u, (const uint8_t *)in);                                    \
+			for (int i = 0; i < TYPE##_BLOCK; i += 16, out += 16 * sizeof(REAL))       \
+				WIDEN_16(out, u.q + i, (REAL)u.scale[i / TYPE##_GROUP],            \
+				    (REAL)u.min[i / TYPE##_GROUP], SUFFIX##x16);                   \
+		}                                                                                  \
+	}
+#define WIDENS(TYPE) WIDEN(TYPE, float, f32) WIDEN(TYPE, double, f64)
+WIDENS(Q4_0)
+WIDENS(Q4_1)
+WIDENS(Q5_0)
+WIDENS(Q5_1)
+WIDENS(Q8_0)
+WIDENS(Q2_K)
+WIDENS(Q3_K)
+WIDENS(Q4_K)
+WIDENS(Q5_K)
+WIDENS(Q6_K)
+WIDENS(IQ4_NL)
+
+/* The magnitude of a float as an integer that orders like it; NaNs are above infinity. */
+static inline int32_t magnitude(float x)
+{
+	int32_t i;
+	memcpy(&i, &x, 4);
+	return i & 0x7fffffff;
+}
+
+enum { INFINITE = 0x7f800000 };
+
+/* The magnitude that is largest; where that is not finite the values become 0. */
+static inline int32_t largest(float x[static 32])
+{
+	int32_t most = 0;
+	for (int i = 0; i < 32; i++) {
+		const int32_t m = magnitude(x[i]);
+		most = m > most ? m : most;
+	}
+	if (most >= INFINITE)
+		memset(x, 0, 32 * sizeof *x);
+	return most;
+}
+
+/* 1 / d, or 0 where steps are too small for that; the half that is stored is then 0 too. */
+static inline float inverse(float d)
+{
+	const float id = d ? 1 / d : 0;
+	return magnitude(id) < INFINITE ? id : 0;
+}
+
+static inline void put_half(char *out, float d)
+{
+	const uint16_t h = fc_f32_to_f16(d);
+	memcpy(out, &h, 2);
+}
+
+static void to_q8_0(char *restrict out, const char *restrict in, size_t n)
+{
+	for (size_t at = 0; at < n; at += 32, in += 128, out += 34) {
+		float x[32], amax;
+		int8_t q[32];
+		memcpy(x, in, sizeof x);
+		const int32_t most = largest(x);
+		memcpy(&amax, &most, 4);
+		const float d = amax / 127, id = inverse(d);
+		put_half(out, d);
+		for (int i = 0; i < 32; i++) { /* halves away from zero */
+			const float v = x[i] * id, a = v < 0 ? -v : v;
+			const int whole = (int)a, r = whole + (a - (float)whole >= 0.5f);
+			q[i] = (int8_t)(v < 0 ? -r : r);
+		}
+		memcpy(out + 2, q, sizeof q);
+	}
+}
+
+static void to_q4_0(char *restrict out, const char *restrict in, size_t n)
+{
+	for (size_t at = 0; at < n; at += 32, in += 128, out += 18) {
+		float x[32];
+		uint8_t q[32];
+		int first = 0;
+		memcpy(x, in, sizeof x);
+		const int32_t most = largest(x);
+		while (first < 31 && magnitude(x[first]) != most)
+			first++;
+		float max = x[first];
+		if (most >= INFINITE)
+			memcpy(&max, &most, 4);
+		const float d = max / -8, id = inverse(d);
+		put_half(out, d);
+		for (int i = 0; i < 32; i++) {
+			const int v = (int)(x[i] * id + 8.5f);
+			q[i] = (uint8_t)(v > 15 ? 15 : v);
+		}
+		for (int i = 0; i < 16; i++)
+			q[i] = (uint8_t)(q[i] | q[i + 16] << 4);
+		memcpy(out + 2, q, 16);
+	}
+}
+
+const struct fc_quant QUANT = {
+    .to_f32 = {[FC_Q4_0] = Q4_0_to_f32,
+	[FC_Q4_1] = Q4_1_to_f32,
+	[FC_Q5_0] = Q5_0_to_f32,
+	[FC_Q5_1] = Q5_1_to_f32,
+	[FC_Q8_0] = Q8_0_to_f32,
+	[FC_Q2_K] = Q2_K_to_f32,
+	[FC_Q3_K] = Q3_K_to_f32,
+	[FC_Q4_K] = Q4_K_to_f32,
+	[FC_Q5_K] = Q5_K_to_f32,
+	[FC_Q6_K] = Q6_K_to_f32,
+	[FC_IQ4_NL] = IQ4_NL_to_f32},
+    .to_f64 = {[FC_Q4_0] = Q4_0_to_f64,
+	[FC_Q4_1] = Q4_1_to_f64,
+	[FC_Q5_0] = Q5_0_to_f64,
+	[FC_Q5_1] = Q5_1_to_f64,
+	[FC_Q8_0] = Q8_0_to_f64,
+	[FC_Q2_K] = Q2_K_to_f64,
+	[FC_Q3_K] = Q3_K_to_f64,
+	[FC_Q4_K] = Q4_K_to_f64,
+	[FC_Q5_K] = Q5_K_to_f64,
+	[FC_Q6_K] = Q6_K_to_f64,
+	[FC_IQ4_NL] = IQ4_NL_to_f64},
+    .from_f32 = {[FC_Q8_0] = to_q8_0, [FC_Q4_0] = to_q4_0},
+};
