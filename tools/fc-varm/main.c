@@ -12,6 +12,7 @@
 #include "base/opt.h"
 #include "inputs.h"
 #include "merge_record.h"
+#include "recipe_run.h"
 #include "sidecar.h"
 #include "weight_table.h"
 
@@ -24,7 +25,7 @@ static const struct {
 } dtypes[] = {
     [F32] = {FC_F32, "float32"}, [F16] = {FC_F16, "float16"}, [BF16] = {FC_BF16, "bfloat16"}};
 
-static const char *base, *out, *report, *weights_text;
+static const char *base, *out, *report, *weights_text, *recipe, *models;
 static int method, dtype = KEEP;
 static bool no_normalize, force;
 static double select_topk = 0.1;
@@ -33,6 +34,10 @@ static uint64_t shard_bytes = 5000000000;
 static const struct fc_opt opts[] = {
     {FC_OPT_FILE, 'b', "base", &base, "DIR", "the pivot: every change is measured against it", 0,
 	0},
+    {FC_OPT_FILE, 0, "recipe", &recipe, "FILE", "do what a merge recipe in mergekit's format says",
+	0, 0},
+    {FC_OPT_FILE, 0, "models", &models, "DIR",
+	"--recipe: where models are that the recipe names by their hub names", 0, 0},
     {FC_OPT_FILE, 'o', "output", &out, "DIR", "folder to write the merged model to", 0, 0},
     {FC_OPT_CHOICE, 0, "method", &method, "varm|linear|sce", "how to merge", 0, 0},
     {FC_OPT_FILE, 0, "report", &report, "FILE",
@@ -54,7 +59,8 @@ static const struct fc_opt opts[] = {
 };
 
 static const struct fc_usage usage = {
-    .synopsis = "-b PIVOT -o DIR [OPTION]... TARGET...",
+    .synopsis = "-b PIVOT -o DIR [OPTION]... TARGET...\n"
+		"--recipe FILE -o DIR [OPTION]...",
     .summary = "Merges models fine-tuned from one pivot into one model, tensor by tensor.",
     .more = "Models are folders with safetensors.  Exit status: 0 done, 1 failed, 2 usage.",
 };
@@ -143,10 +149,30 @@ static struct request make_request(int n_target)
 	return q;
 }
 
+/* The recipe says everything that the other options and operands would. */
+static void run_recipe(int n_target)
+{
+	struct fc_err e;
+	struct recipe_job job = {recipe, models, out, report, force, shard_bytes};
+	if (n_target || base)
+		fc_die_usage("--recipe names the models; no pivot and no targets beside it");
+	if (method || dtype != KEEP || weights_text || no_normalize)
+		fc_die_usage("--recipe says the method, its parameters and the type");
+	if (!out)
+		fc_die_usage("no output folder: use -o");
+	if (!force && fc_file_exists(out))
+		fc_die("%s: exists already; --force replaces it", out);
+	if (recipe_run(&job, &e) < 0)
+		fc_die("%s", e.msg);
+	fc_finish();
+}
+
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-varm";
 	int first = fc_opt_parse(opts, &usage, argc, argv), n_target = argc - first;
+	if (recipe)
+		run_recipe(n_target);
 	check_options(n_target);
 	struct request q = make_request(n_target);
 

@@ -124,30 +124,73 @@ static void print_head(const struct plan *p)
 	fc_buf_release(&b);
 }
 
-void weight_table_summarize(const struct plan *p, const struct verdicts *r)
+struct kinds {
+	struct kind *v;
+	size_t n;
+	struct kind all;
+};
+
+static struct kinds kinds_make(const struct plan *p, const struct verdicts *r)
 {
-	struct kind *kind = FC_ARRAY(struct kind, p->n + 1);
-	struct kind all = kind_make(fc_strdup("all"), p->n_model);
+	struct kinds k = {
+	    FC_ARRAY(struct kind, p->n + 1), 0, kind_make(fc_strdup("all"), p->n_model)};
 	double *row = FC_ARRAY(double, (size_t)p->n_model + 1);
-	size_t n = 0;
 	for (size_t i = 0; i < p->n; i++) {
 		if (!p->item[i].method)
 			continue;
 		get_row(p, r, i, row);
-		kind_add(kind_find(kind, &n, p->item[i].out.name, p->n_model), row, p->n_model);
-		kind_add(&all, row, p->n_model);
+		kind_add(kind_find(k.v, &k.n, p->item[i].out.name, p->n_model), row, p->n_model);
+		kind_add(&k.all, row, p->n_model);
 	}
-	if (all.n) {
-		print_head(p);
-		for (size_t i = 0; i < n; i++)
-			print_kind(&kind[i], p->n_model);
-		print_kind(&all, p->n_model);
-	}
-	for (size_t i = 0; i < n; i++)
-		kind_release(&kind[i]);
-	kind_release(&all);
 	free(row);
-	free(kind);
+	return k;
+}
+
+static void kinds_release(struct kinds *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		kind_release(&k->v[i]);
+	kind_release(&k->all);
+	free(k->v);
+}
+
+void weight_table_summarize(const struct plan *p, const struct verdicts *r)
+{
+	struct kinds k = kinds_make(p, r);
+	if (k.all.n) {
+		print_head(p);
+		for (size_t i = 0; i < k.n; i++)
+			print_kind(&k.v[i], p->n_model);
+		print_kind(&k.all, p->n_model);
+	}
+	kinds_release(&k);
+}
+
+static void add_markdown(struct fc_buf *b, const struct kind *kind, int n_model)
+{
+	fc_buf_addf(b, "| %s | %zu |", kind->name, kind->n);
+	for (int k = 0; k < n_model; k++)
+		if (kind->count[k])
+			fc_buf_addf(b, " %.4f |", kind->sum[k] / (double)kind->count[k]);
+		else
+			fc_buf_adds(b, " - |");
+	fc_buf_addc(b, '\n');
+}
+
+void weight_table_markdown(struct fc_buf *b, const struct plan *p, const struct verdicts *r)
+{
+	struct kinds k = kinds_make(p, r);
+	fc_buf_adds(b, "| kind | tensors |");
+	for (int m = 0; m < p->n_model; m++)
+		fc_buf_addf(b, " %s |", p->model[m].label);
+	fc_buf_adds(b, "\n| --- | ---: |");
+	for (int m = 0; m < p->n_model; m++)
+		fc_buf_adds(b, " ---: |");
+	fc_buf_addc(b, '\n');
+	for (size_t i = 0; i < k.n; i++)
+		add_markdown(b, &k.v[i], p->n_model);
+	add_markdown(b, &k.all, p->n_model);
+	kinds_release(&k);
 }
 
 /* In how many tensors that somebody moved a model is one of several and has none of the weight,

@@ -11,6 +11,8 @@ void weight_table_print(struct fc_buf *b, const struct plan *p, const struct ver
 /* Notes for the user: the mean weights of each kind of tensor (its name without the layer's
  * number), and warnings where the weights say that something went wrong. */
 void weight_table_summarize(const struct plan *p, const struct verdicts *r);
+/* The same means as a table of Markdown. */
+void weight_table_markdown(struct fc_buf *b, const struct plan *p, const struct verdicts *r);
 void weight_table_warn(const struct plan *p, const struct verdicts *r);
 
 #endif

@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+# Merge recipes: fc-varm --recipe.
+load ../helper
+
+data() { echo "$FC_ROOT/tests/data/recipe"; }
+
+models() { python3 "$(data)/models.py" .; }
+
+agree() { # agree RECIPE...: with what mergekit made of it
+	for r; do
+		fc-varm -q --recipe "$(data)/$r.yml" -o "out-$r"
+		python3 "$(data)/check.py" "out-$r" "$r"
+	done
+}
+
+# A message that fc-varm must end with 1 and, for a recipe on standard input; nothing is written.
+refused() { # refused MESSAGE <RECIPE
+	run fc-varm -q --recipe - -o out
+	[ "$status" -eq 1 ] || { echo "status $status, expected: $1"; false; }
+	[[ "$output" == *"$1"* ]] || { echo "got: $output; expected: $1"; false; }
+	[ ! -e out ]
+}
+
+@test "the results of mergekit: gradients, filters, layers stacked, several documents, heads" {
+	models
+	agree linear-gradient passthrough several untied
+	run ls -A
+	[[ "$output" != *tmp* ]]
+}
+
+@test "the results of mergekit: slerp over a gradient" {
+	fc-varm --help | grep -q slerp || skip "not merged yet"
+	models
+	agree slerp-gradient ties slices
+}
+
+@test "a recipe and a card in the result, without paths" {
+	models
+	mkdir -p hub/org
+	mv a hub/org/a
+	mv b hub/b
+	cat >r.yml <<-EOF2
+		# nobody's business
+		models:
+		  - {model: org/a, parameters: {weight: 2}}
+		  - {model: other/b, parameters: {weight: 1}}
+		  - {model: $PWD/c, parameters: {weight: 1}}
+		merge_method: linear
+	EOF2
+	fc-varm -q --recipe r.yml --models hub -o one --report one.tsv
+	fc-varm -q -j1 --recipe - --models hub -o two <r.yml
+	diff -r one two
+	run ! grep -r -e "$PWD" -e nobody one
+	grep -q '^  - model: org/a$' one/mergekit_config.yml
+	grep -q '^  - model: c$' one/mergekit_config.yml
+	grep -q '^| all | 39 | 0.5000 | 0.2500 | 0.2500 |$' one/README.md
+	[ "$(head -n 1 one.tsv)" = "$(printf 'tensor\telements\ta\tb\tc')" ]
+	# the recipe in the result makes the result again
+	mv c hub/c
+	fc-varm -q --recipe one/mergekit_config.yml --models hub -o again
+	diff -r one again
+}
+
+@test "what is wrong is named with its line" {
+	models
+	refused "-:1: no model 'org/none'" <<<'{models: [{model: org/none, parameters: {weight: 1}}], merge_method: linear}'
+	refused "-:2: no merge_method 'magic'" <<-EOF2
+		models: [{model: a}]
+		merge_method: magic
+	EOF2
+	refused "tokenizer_source" <<-EOF2
+		models: [{model: a, parameters: {weight: 1}}, {model: wide, parameters: {weight: 1}}]
+		merge_method: linear
+	EOF2
+	refused "layers up to 5, but a has 4" <<-EOF2
+		slices: [{sources: [{model: a, layer_range: [0, 5]}]}]
+		merge_method: passthrough
+	EOF2
+	refused "-:1: linear needs a value of 'weight' for tensor lm_head.weight" \
+		<<<'{models: [{model: a}], merge_method: linear}'
+	refused "varm needs a base_model" <<<'{models: [{model: a}], merge_method: varm}'
+	refused "the base_model of line 1 is not among the sources" \
+		<<<'{slices: [{sources: [{model: a, layer_range: [0, 4]}]}], merge_method: varm, base_model: base}'
+	refused "passthrough merges 1 models, here are 2" \
+		<<<'{models: [{model: a}, {model: b}], merge_method: passthrough}'
+	refused "type 'int4'" <<<'{models: [{model: a}], merge_method: passthrough, dtype: int4}'
+	refused "tensor lm_head.weight differs from model.embed_tokens.weight" <<-EOF2
+		models: [{model: tied, parameters: {weight: 1}}, {model: a, parameters: {weight: 1}}]
+		merge_method: linear
+	EOF2
+	refused "needs its own result" <<-EOF2
+		{name: x, models: [{model: "y"}], merge_method: passthrough}
+		---
+		{name: "y", models: [{model: x}], merge_method: passthrough}
+		---
+		{models: [{model: x}], merge_method: passthrough}
+	EOF2
+	refused "no recipe in it" </dev/null
+	refused "has no name too" <<-EOF2
+		{models: [{model: a}], merge_method: passthrough}
+		---
+		{models: [{model: b}], merge_method: passthrough}
+	EOF2
+	run ls -A
+	[[ "$output" != *tmp* ]]
+}
+
+@test "a parameter of another method is warned about" {
+	models
+	run --separate-stderr fc-varm -q --recipe - -o out <<<'{models: [{model: a, parameters: {density: 0.5}}], merge_method: passthrough}'
+	[ "$status" -eq 0 ]
+	# shellcheck disable=SC2154 # set by run
+	[ "$stderr" = "fc-varm: warning: -:1: passthrough has no parameter density: ignored, as in mergekit" ]
+	cmp out/model.safetensors <(fc-varm -q --recipe - -o copy <<<'{models: [{model: a}], merge_method: passthrough}' && cat copy/model.safetensors)
+}
+
+@test "usage: a recipe stands alone" {
+	models
+	for args in "--recipe r.yml" "--recipe r.yml -o out -b base" "--recipe r.yml -o out a" \
+		"--recipe r.yml -o out --dtype f16" "--recipe r.yml -o out --method linear"; do
+		# shellcheck disable=SC2086 # a list of words
+		run fc-varm $args
+		[ "$status" -eq 2 ] || { echo "$args: $status"; false; }
+	done
+	run fc-varm --recipe none.yml -o out
+	[ "$status" -eq 1 ]
+	mkdir there
+	run fc-varm --recipe none.yml -o there
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"exists already"* ]]
+}

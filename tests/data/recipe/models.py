@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes small Llama models for the tests of merge recipes: models.py DIR
+
+Values are multiples of 1/64 from a linear congruence, so that every program makes the same ones.
+base, a, b, c: four layers, float32.  bf16: a's values in bfloat16.  wide: five rows more in the
+vocabulary's tensors.  tied: no head of its own.  Needs nothing but Python."""
+import json
+import os
+import struct
+import sys
+
+HIDDEN, INNER, LAYERS, VOCAB = 4, 6, 4, 7
+
+
+def values(seed, n, spread=64):
+    x = seed * 2654435761 % 2**32
+    out = []
+    for _ in range(n):
+        x = (x * 1664525 + 1013904223) % 2**32
+        out.append(((x >> 16) % (2 * spread + 1) - spread) / 64)
+    return out
+
+
+def shapes(vocab, layers, tied):
+    yield "model.embed_tokens.weight", [vocab, HIDDEN]
+    for i in range(layers):
+        p = f"model.layers.{i}."
+        for name in "q", "k", "v", "o":
+            yield p + f"self_attn.{name}_proj.weight", [HIDDEN, HIDDEN]
+        yield p + "mlp.gate_proj.weight", [INNER, HIDDEN]
+        yield p + "mlp.up_proj.weight", [INNER, HIDDEN]
+        yield p + "mlp.down_proj.weight", [HIDDEN, INNER]
+        yield p + "input_layernorm.weight", [HIDDEN]
+        yield p + "post_attention_layernorm.weight", [HIDDEN]
+    yield "model.norm.weight", [HIDDEN]
+    if not tied:
+        yield "lm_head.weight", [vocab, HIDDEN]
+
+
+def count(shape):
+    n = 1
+    for d in shape:
+        n *= d
+    return n
+
+
+def tensors(seed, vocab=VOCAB, layers=LAYERS, tied=False):
+    """The pivot is seed 0; another model is the pivot plus a change of its own."""
+    out = {}
+    for k, (name, shape) in enumerate(shapes(vocab, layers, tied)):
+        v = values(1 + k, count(shape))
+        if seed:
+            d = values(1000 * seed + k, count(shape), 24)
+            v = [x + y for x, y in zip(v, d)]
+        out[name] = (shape, v)
+    return out
+
+
+def write_safetensors(path, model, dtype="F32"):
+    head, data = {}, b""
+    for name, (shape, v) in model.items():
+        raw = struct.pack(f"<{len(v)}f", *v)
+        if dtype == "BF16":  # exact: the values have few bits
+            raw = b"".join(raw[i + 2:i + 4] for i in range(0, len(raw), 4))
+        head[name] = {"dtype": dtype, "shape": shape,
+                      "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(head).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def write_model(folder, model, dtype="F32", **config):
+    os.makedirs(folder, exist_ok=True)
+    write_safetensors(folder + "/model.safetensors", model, dtype)
+    c = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": HIDDEN,
+         "intermediate_size": INNER, "num_hidden_layers": LAYERS, "num_attention_heads": 1,
+         "num_key_value_heads": 1, "vocab_size": VOCAB, "rms_norm_eps": 1e-06,
+         "tie_word_embeddings": False,
+         "torch_dtype": {"F32": "float32", "BF16": "bfloat16"}[dtype]}
+    c.update(config)
+    with open(folder + "/config.json", "w", encoding="utf-8") as f:
+        json.dump(c, f, indent=1)
+
+
+def read_safetensors(path):
+    with open(path, "rb") as f:
+        b = f.read()
+    n = struct.unpack("<Q", b[:8])[0]
+    out = {}
+    for name, t in json.loads(b[8:8 + n]).items():
+        if name == "__metadata__":
+            continue
+        raw = b[8 + n:][slice(*t["data_offsets"])]
+        if t["dtype"] == "BF16":
+            raw = b"".join(b"\0\0" + raw[i:i + 2] for i in range(0, len(raw), 2))
+        elif t["dtype"] == "F16":
+            out[name] = (t["shape"], list(struct.unpack(f"<{len(raw) // 2}e", raw)))
+            continue
+        out[name] = (t["shape"], list(struct.unpack(f"<{len(raw) // 4}f", raw)))
+    return out
+
+
+def main(where):
+    for seed, name in enumerate(("base", "a", "b", "c")):
+        write_model(f"{where}/{name}", tensors(seed))
+    write_model(f"{where}/bf16", tensors(1), "BF16")
+    write_model(f"{where}/wide", tensors(4, VOCAB + 5), vocab_size=VOCAB + 5)
+    write_model(f"{where}/tied", tensors(5, tied=True), tie_word_embeddings=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

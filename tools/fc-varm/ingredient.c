@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ingredient.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "layername.h"
+#include "text/json.h"
+
+void pantry_add(struct pantry *p, const char *name, const char *path)
+{
+	FC_GROW(p->result, p->cap, p->n_result + 1);
+	p->result[p->n_result++] = (struct pantry_result){fc_strdup(name), fc_strdup(path)};
+}
+
+void pantry_release(struct pantry *p)
+{
+	for (size_t i = 0; i < p->n_result; i++) {
+		free(p->result[i].name);
+		free(p->result[i].path);
+	}
+	free(p->result);
+}
+
+/* A hub's name has one slash, inside. */
+static bool is_path(const char *name)
+{
+	const char *slash = strchr(name, '/');
+	return strchr("/.~", *name) || (slash && (strchr(slash + 1, '/') || !slash[1]));
+}
+
+static void add_name(struct fc_buf *b, const char *path)
+{
+	size_t n = strlen(path), from;
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	for (from = n; is_path(path) && from && path[from - 1] != '/';)
+		from--;
+	if (!is_path(path) || from == n)
+		from = 0;
+	fc_buf_add(b, path + from, n - from);
+}
+
+char *ingredient_name(const char *reference)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	const char *plus = strchr(reference, '+');
+	char *model = plus ? fc_memdup0(reference, (size_t)(plus - reference)) : NULL;
+	add_name(&b, model ? model : reference);
+	if (plus) {
+		fc_buf_addc(&b, '+');
+		add_name(&b, plus + 1);
+	}
+	free(model);
+	return fc_buf_detach(&b);
+}
+
+/* "dir/name" if it is there, else NULL. */
+static char *look_in(const char *dir, const char *name)
+{
+	char *path = fc_path_join(dir, name);
+	if (fc_file_exists(path))
+		return path;
+	free(path);
+	return NULL;
+}
+
+/* A path as it is, or a name: the result of an earlier document, or "org/name" below --models, with
+ * or without its "org". */
+static char *resolve(const char *name, const struct pantry *where)
+{
+	for (size_t i = 0; i < where->n_result; i++)
+		if (!strcmp(where->result[i].name, name))
+			return fc_strdup(where->result[i].path);
+	if (fc_file_exists(name))
+		return fc_strdup(name);
+	const char *slash = strrchr(name, '/');
+	char *path = where->dir ? look_in(where->dir, name) : NULL;
+	return path || !where->dir || !slash ? path : look_in(where->dir, slash + 1);
+}
+
+static int find_model(char **path, const char *name, const struct recipe *r,
+    const struct recipe_model *m, const struct pantry *where, struct fc_err *e)
+{
+	*path = resolve(name, where);
+	if (*path)
+		return 0;
+	if (where->dir)
+		return fc_fail(e, "%s:%d: no model '%s', also not below %s", r->file, m->line, name,
+		    where->dir);
+	return fc_fail(e,
+	    "%s:%d: no model '%s'; nothing is fetched from a hub: get it, and name its folder, or "
+	    "the one it is in with --models",
+	    r->file, m->line, name);
+}
+
+static void count_layers(struct ingredient *g)
+{
+	for (size_t i = 0; i < fc_store_count(g->store); i++) {
+		size_t at, n;
+		int layer = layername_find(fc_store_at(g->store, i)->name, &at, &n);
+		g->n_layer = layer >= g->n_layer ? layer + 1 : g->n_layer;
+	}
+}
+
+int ingredient_open(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
+    const struct pantry *where, struct fc_err *e)
+{
+	char *model = ingredient_name(m->path), *lora = m->lora ? ingredient_name(m->lora) : NULL;
+	struct fc_buf name = FC_BUF_INIT;
+	fc_buf_addf(&name, "%s%s%s", model, lora ? "+" : "", lora ? lora : "");
+	free(model);
+	free(lora);
+	*g = (struct ingredient){.name = fc_buf_detach(&name), .line = m->line};
+	/* A folder may have '@' and '+' in its name. */
+	g->path = m->text && fc_file_exists(m->text) ? fc_strdup(m->text) : NULL;
+	if (!g->path && find_model(&g->path, m->path, r, m, where, e) < 0)
+		return -1;
+	if (m->revision)
+		fc_warn("%s:%d: whether %s is revision %s is not checked", r->file, m->line,
+		    g->path, m->revision);
+	if (fc_store_open(&g->store, g->path, e) < 0)
+		return -1;
+	g->fingerprint = fc_store_fingerprint(g->store);
+	count_layers(g);
+	return 0;
+}
+
+void ingredient_close(struct ingredient *g)
+{
+	fc_store_close(g->store);
+	free(g->path);
+	free(g->name);
+}
+
+const struct fc_tensor *ingredient_find(const struct ingredient *g, const char *name)
+{
+	const struct fc_tensor *t = fc_store_find(g->store, name);
+	return t || strcmp(name, HEAD) != 0 ? t : fc_store_find(g->store, EMBEDDING);
+}
+
+int ingredient_is_tied(const struct ingredient *g, bool *tied, struct fc_err *e)
+{
+	char *path = fc_path_join(g->path, "config.json");
+	json_t *config = NULL;
+	int ret = 0;
+	*tied = !fc_store_find(g->store, HEAD);
+	if (!*tied && fc_file_exists(path)) {
+		config = fc_json_file(path, e);
+		ret =
+		    config ? fc_json_bool(config, "tie_word_embeddings", false, tied, path, e) : -1;
+	}
+	json_decref(config);
+	free(path);
+	return ret;
+}
+
+/* Rotary frequencies: old checkpoints store them, newer ones of the same model do not. */
+bool ingredient_is_derived(const char *name)
+{
+	static const char end[] = ".rotary_emb.inv_freq";
+	size_t n = strlen(name), m = sizeof end - 1;
+	return n >= m && !strcmp(name + n - m, end);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_RECIPE_PLAN_H
+#define FC_VARM_RECIPE_PLAN_H
+
+#include "ingredient.h"
+#include "parameter.h"
+#include "plan.h"
+
+/* A recipe with its models opened and everything decided. */
+struct recipe_plan {
+	struct recipe *recipe;
+	const struct recipe_method *method;
+	struct ingredient *model; /* [recipe->n_model] */
+	size_t donor;             /* the model whose configuration and tokenizer the result has */
+	enum fc_dtype dtype;      /* of the result, where has_dtype; else that of the inputs */
+	bool has_dtype;
+	const char *torch_dtype; /* its name in config.json; NULL without has_dtype */
+	bool tied;               /* the result's head is its embedding */
+	int n_layer;             /* of the result */
+	struct plan plan;
+};
+
+/* Opens the models and fills in the plan.  recipe_plan_release() is due also after a failure.  The
+ * recipe is borrowed; a base that `models` leaves out is added to it. */
+int recipe_plan_make(
+    struct recipe_plan *rp, struct recipe *r, const struct pantry *where, struct fc_err *e);
+void recipe_plan_release(struct recipe_plan *rp);
+
+#endif

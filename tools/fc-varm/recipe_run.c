@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recipe_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "card.h"
+#include "config_adapt.h"
+#include "merge_record.h"
+#include "sidecar.h"
+#include "weight_table.h"
+
+enum state { WAITING, IN_WORK, MADE };
+
+/* A document of the file. */
+struct dish {
+	struct recipe recipe;
+	const struct yaml *doc;
+	enum state state;
+	struct fc_outdir *dir; /* of an intermediate result; never committed */
+};
+
+struct kitchen {
+	const struct recipe_job *job;
+	struct yaml_file yaml;
+	struct dish *dish;
+	size_t n;
+	struct pantry pantry;
+};
+
+static int write_report(
+    const struct recipe_job *job, const struct plan *p, const struct verdicts *r, struct fc_err *e)
+{
+	struct fc_out *o;
+	struct fc_buf b = FC_BUF_INIT;
+	if (fc_out_open(&o, job->report, false, e) < 0)
+		return -1;
+	weight_table_print(&b, p, r);
+	int ret = fc_out_write(o, b.p, b.n, e);
+	if (ret == 0)
+		ret = fc_out_commit(o, e);
+	else
+		fc_out_abort(o);
+	fc_buf_release(&b);
+	return ret;
+}
+
+/* Everything in the folder. */
+static int fill_folder(
+    const struct kitchen *k, struct dish *d, const char *dir, bool last, struct fc_err *e)
+{
+	struct recipe_plan rp;
+	struct verdicts r = {0};
+	int ret = recipe_plan_make(&rp, &d->recipe, &k->pantry, e);
+	if (ret == 0)
+		ret = sidecar_copy(rp.model[rp.donor].path, dir, NULL, e);
+	if (ret == 0)
+		ret = config_adapt(dir, &rp, e);
+	if (ret == 0)
+		ret = merge_run(&rp.plan, k->job->shard_bytes, dir, &r, e);
+	if (ret == 0)
+		ret = merge_record_write(dir, &rp.plan, &r, e);
+	if (ret == 0)
+		ret = card_write(dir, &rp, d->doc, &r, e);
+	if (ret == 0) {
+		weight_table_summarize(&rp.plan, &r);
+		weight_table_warn(&rp.plan, &r);
+	}
+	if (ret == 0 && last && k->job->report)
+		ret = write_report(k->job, &rp.plan, &r, e);
+	verdicts_release(&r);
+	recipe_plan_release(&rp);
+	return ret;
+}
+
+static int make_needed(struct kitchen *k, const struct dish *d, struct fc_err *e);
+
+static int make_intermediate(struct kitchen *k, struct dish *d, struct fc_err *e)
+{
+	const char *name = d->recipe.name;
+	struct fc_buf path = FC_BUF_INIT;
+	if (d->state == MADE)
+		return 0;
+	if (d->state == IN_WORK)
+		return fc_fail(e, "%s:%d: recipe '%s' needs its own result", k->job->file,
+		    d->recipe.line, name);
+	d->state = IN_WORK;
+	if (make_needed(k, d, e) < 0)
+		return -1;
+	fc_note("making %s", name);
+	fc_buf_addf(&path, "%s.%zu", k->job->out, (size_t)(d - k->dish) + 1);
+	int ret = fc_outdir_open(&d->dir, path.p, false, e);
+	if (ret == 0)
+		ret = fill_folder(k, d, fc_outdir_tmp(d->dir), false, e);
+	if (ret == 0)
+		pantry_add(&k->pantry, name, fc_outdir_tmp(d->dir));
+	d->state = MADE;
+	fc_buf_release(&path);
+	return ret;
+}
+
+/* The results of other documents that this one refers to by name. */
+static int make_needed(struct kitchen *k, const struct dish *d, struct fc_err *e)
+{
+	for (size_t i = 0; i < d->recipe.n_model; i++)
+		for (size_t j = 0; j < k->n; j++)
+			if (k->dish[j].recipe.name &&
+			    !strcmp(k->dish[j].recipe.name, d->recipe.model[i].path) &&
+			    make_intermediate(k, &k->dish[j], e) < 0)
+				return -1;
+	return 0;
+}
+
+static int read_dishes(struct kitchen *k, struct dish **last, struct fc_err *e)
+{
+	k->dish = FC_ARRAY(struct dish, k->yaml.n_doc + 1);
+	*last = NULL;
+	for (size_t i = 0; i < k->yaml.n_doc; i++) {
+		struct dish *d = &k->dish[k->n++];
+		d->doc = k->yaml.doc[i];
+		if (recipe_read(&d->recipe, d->doc, k->job->file, e) < 0)
+			return -1;
+		for (size_t j = 0; j < i; j++) {
+			const char *a = d->recipe.name, *b = k->dish[j].recipe.name;
+			if (a == b || (a && b && !strcmp(a, b)))
+				return fc_fail(e, "%s:%d: the recipe of line %d has %s%s too",
+				    k->job->file, d->recipe.line, k->dish[j].recipe.line,
+				    a ? "the name " : "no name", a ? a : "");
+		}
+		if (!d->recipe.name)
+			*last = d;
+	}
+	if (!k->n)
+		return fc_fail(e, "%s: no recipe in it", k->job->file);
+	*last = *last ? *last : &k->dish[k->n - 1];
+	return 0;
+}
+
+static int make_last(struct kitchen *k, struct dish *d, struct fc_err *e)
+{
+	struct fc_outdir *dir;
+	d->state = IN_WORK;
+	if (make_needed(k, d, e) < 0 || fc_outdir_open(&dir, k->job->out, k->job->force, e) < 0)
+		return -1;
+	if (fill_folder(k, d, fc_outdir_tmp(dir), true, e) == 0)
+		return fc_outdir_commit(dir, e);
+	fc_outdir_abort(dir);
+	return -1;
+}
+
+int recipe_run(const struct recipe_job *job, struct fc_err *e)
+{
+	struct kitchen k = {.job = job, .pantry = {.dir = job->models}};
+	struct fc_buf text = FC_BUF_INIT;
+	struct dish *last;
+	int ret = fc_file_read(job->file, YAML_MAX_BYTES, &text, e);
+	if (ret == 0)
+		ret = yaml_parse(&k.yaml, text.p ? text.p : "", text.n, job->file, e);
+	if (ret == 0)
+		ret = read_dishes(&k, &last, e);
+	if (ret == 0)
+		ret = make_last(&k, last, e);
+	for (size_t i = 0; i < k.n; i++) {
+		fc_outdir_abort(k.dish[i].dir);
+		recipe_release(&k.dish[i].recipe);
+	}
+	free(k.dish);
+	yaml_release(&k.yaml);
+	pantry_release(&k.pantry);
+	fc_buf_release(&text);
+	return ret;
+}

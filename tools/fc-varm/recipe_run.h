@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_RECIPE_RUN_H
+#define FC_VARM_RECIPE_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct recipe_job {
+	const char *file;   /* the recipe; "-" is standard input */
+	const char *models; /* folder for models named by name, or NULL */
+	const char *out;    /* folder to write */
+	const char *report; /* table of weights, or NULL */
+	bool force;         /* replace out */
+	size_t shard_bytes;
+};
+
+/* Carries out a recipe: its one document without a name, or the last one, gives the result; the
+ * others are made first where it needs them. */
+int recipe_run(const struct recipe_job *job, struct fc_err *e);
+
+#endif
