@@ -7,14 +7,15 @@
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct fc_config c;
-	struct fc_rope rope;
 	struct fc_slot *slot;
 	struct fc_err e;
 	if (fc_config_load(&c, input_file(p, n, 0), &e) < 0)
 		return 0;
-	fc_config_rope(&c, &rope);
-	free(rope.inv_freq);
-	size_t n_slot = fc_slots_new(&slot, &c);
+	float *freq = calloc(c.rope.n_rot / 2 + 1, sizeof *freq);
+	fc_ropespec_rope(&c.rope, 1, freq);
+	fc_ropespec_rope(&c.rope, (size_t)1 << 40, freq);
+	free(freq);
+	size_t n_slot = fc_slots_new(&slot, &c, NULL);
 	fc_slots_free(slot, n_slot);
 	fc_config_release(&c);
 	return 0;

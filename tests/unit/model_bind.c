@@ -82,7 +82,7 @@ static void test_save(const char *more, enum fc_dtype dtype)
 		fc_params_open(&again, dir, nn, &err) == 0,
 	    "saved as %s and opened%s", fc_dtype_name(dtype), more);
 	T_OK(again && same_weights(p, again, dtype), "the same weights");
-	T_OK(again && again->model.cfg.dtype == dtype && again->model.cfg.rope_theta == 1e6,
+	T_OK(again && again->model.cfg.dtype == dtype && again->model.cfg.rope.theta == 1e6,
 	    "config.json with the new type");
 	struct fc_model *m = NULL;
 	T_OK(fc_model_open(&m, dir, &err) == 0 && fc_model_fingerprint(m) != 0 &&

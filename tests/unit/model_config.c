@@ -32,7 +32,7 @@ static void test_defaults(void)
 	T_EQ(c.head_dim, 8, "llama: head_dim is hidden_size / heads");
 	T_EQ(c.n_head_kv, 6, "llama: as many key/value heads as heads");
 	T_OK(!c.tied && c.act == FC_ACT_SILU && !c.qkv_bias && !c.qk_norm, "llama: flags");
-	T_OK(c.rope_theta == 10000 && c.norm_eps == 1e-6f && c.embed_scale == 1, "llama: numbers");
+	T_OK(c.rope.theta == 10000 && c.norm_eps == 1e-6f && c.embed_scale == 1, "llama: numbers");
 	fc_config_release(&c);
 	load(&c, "qwen2", "{}");
 	T_OK(c.qkv_bias && !c.o_bias && !c.tied && !c.window,
@@ -81,31 +81,29 @@ static void test_rope(void)
 {
 	struct fc_config c;
 	struct fc_rope r;
+	float freq[4];
 	load(&c, "llama",
 	    "{\"rope_theta\": 100, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 4}}");
-	fc_config_rope(&c, &r);
+	r = fc_ropespec_rope(&c.rope, 0, freq);
 	T_EQ(r.n_rot, 8, "rope: the whole head is rotated");
 	T_NEAR((double)r.inv_freq[1], pow(100, -0.25) / 4, 1e-7, "rope: linear");
-	free(r.inv_freq);
 	fc_config_release(&c);
 	/* Wave lengths 2 pi and 2 pi 10^6 against 8192 / 4 and 8192 / 1: kept, divided by 8. */
 	load(&c, "llama",
 	    "{\"head_dim\": 4, \"rope_theta\": 1e12, \"rope_scaling\": {\"rope_type\": "
 	    "\"llama3\", \"factor\": 8, \"original_max_position_embeddings\": 8192}}");
-	fc_config_rope(&c, &r);
+	r = fc_ropespec_rope(&c.rope, 0, freq);
 	T_NEAR((double)r.inv_freq[0], 1, 0, "rope: llama3 keeps fast components");
 	T_NEAR((double)r.inv_freq[1] * 1e6, 1.0 / 8, 1e-6, "rope: llama3 slows slow components");
-	free(r.inv_freq);
 	fc_config_release(&c);
 	load(&c, "llama",
 	    "{\"rope_parameters\": {\"rope_theta\": 500, \"rope_type\": \"default\"}}");
-	T_OK(!c.rope_interleaved, "rope: halves are paired by default");
-	T_OK(c.rope_theta == 500 && c.rope_scaling == FC_ROPE_PLAIN, "rope: rope_parameters");
+	T_OK(!c.rope.interleaved, "rope: halves are paired by default");
+	T_OK(c.rope.theta == 500 && c.rope.scaling == FC_ROPE_PLAIN, "rope: rope_parameters");
 	fc_config_release(&c);
 	load(&c, "llama", "{\"rope_interleaved\": true}");
-	fc_config_rope(&c, &r);
+	r = fc_ropespec_rope(&c.rope, 0, freq);
 	T_OK(r.interleaved, "rope: neighbours are paired where config.json says so");
-	free(r.inv_freq);
 	fc_config_release(&c);
 }
 
@@ -125,13 +123,13 @@ static void test_refusals(void)
 		"hidden_size: 9000000000000000000 is not"},
 	    {"llama", "{\"num_key_value_heads\": 4}", "do not divide into 4 key/value heads"},
 	    {"llama", "{\"hidden_size\": 50}", "hidden_size 50 does not divide into 6 heads"},
-	    {"llama", "{\"head_dim\": 7}", "head_dim 7 is odd"},
+	    {"llama", "{\"head_dim\": 7}", "head_dim 7 of which 7 rotate"},
 	    {"llama", "{\"head_dim\": 0}", "head_dim: 0 is not in 1"},
 	    {"llama", "{\"hidden_act\": \"relu2\"}", "hidden_act \"relu2\" is not supported"},
 	    {"llama", "{\"torch_dtype\": \"int8\"}", "torch_dtype \"int8\" is not supported"},
 	    {"llama", "{\"rms_norm_eps\": 0}", "rms_norm_eps: expected a positive number"},
-	    {"llama", "{\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2}}",
-		"\"yarn\" is not supported"},
+	    {"llama", "{\"rope_scaling\": {\"type\": \"ntk\", \"factor\": 2}}",
+		"rope_scaling: type \"ntk\" is not supported"},
 	    {"llama", "{\"rope_scaling\": {\"type\": \"linear\"}}", "factor is missing"},
 	    {"llama", "{\"rope_scaling\": {\"factor\": 2}}", "rope_type is missing"},
 	    {"llama", "{\"rope_scaling\": 3}", "rope_scaling: expected an object"},

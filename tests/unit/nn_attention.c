@@ -25,6 +25,8 @@ static void oracle_row(struct oracle *t, size_t i, size_t h)
 		for (size_t d = 0; d < D; d++)
 			s += t->q[(i * H + h) * D + d] * t->k[(j * G + g) * D + d];
 		t->p[j] = capped(&t->a, s * (double)t->a.scale);
+		if (t->a.slope)
+			t->p[j] += (double)t->a.slope[h] * ((double)j - (double)(end - 1));
 		sum += exp(t->p[j]);
 	}
 	t->lse[i * H + h] = log(sum);
@@ -151,13 +153,13 @@ static void test_variants(struct fc_nn *nn, struct fc_rng *r)
 		struct fc_attn a;
 		const char *what;
 	} cases[] = {
-	    {{4, 4, 8, 0.35f, 0, 0}, "every head its own keys"},
-	    {{6, 2, 16, 0.25f, 0, 0}, "three heads share keys"},
-	    {{3, 1, 5, 0.4f, 0, 0}, "all heads share keys, odd width"},
-	    {{4, 2, 8, 0.35f, 2.5f, 0}, "soft cap"},
-	    {{4, 2, 8, 0.35f, 0, 9}, "window of 9"},
-	    {{2, 1, 8, 0.35f, 3, 70}, "window of 70, soft cap"},
-	    {{2, 2, 4, 0.5f, 0, 1}, "window of 1"},
+	    {{4, 4, 8, 0.35f, 0, 0, NULL}, "every head its own keys"},
+	    {{6, 2, 16, 0.25f, 0, 0, NULL}, "three heads share keys"},
+	    {{3, 1, 5, 0.4f, 0, 0, NULL}, "all heads share keys, odd width"},
+	    {{4, 2, 8, 0.35f, 2.5f, 0, NULL}, "soft cap"},
+	    {{4, 2, 8, 0.35f, 0, 9, NULL}, "window of 9"},
+	    {{2, 1, 8, 0.35f, 3, 70, NULL}, "window of 70, soft cap"},
+	    {{2, 2, 4, 0.5f, 0, 1, NULL}, "window of 1"},
 	};
 	static const size_t n[] = {1, 2, 19, 67, 3};
 	for (size_t c = 0; c < FC_LEN(cases); c++) {
@@ -171,8 +173,8 @@ static void test_variants(struct fc_nn *nn, struct fc_rng *r)
 static void test_decode(struct fc_nn *nn, struct fc_rng *r)
 {
 	static const size_t n_q[] = {1, 1, 1, 3, 5, 40, 130}, n_k[] = {1, 2, 300, 3, 200, 333, 150};
-	static const struct fc_attn plain = {4, 2, 16, 0.25f, 0, 0},
-				    window = {4, 1, 12, 0.25f, 5, 50};
+	static const struct fc_attn plain = {4, 2, 16, 0.25f, 0, 0, NULL},
+				    window = {4, 1, 12, 0.25f, 5, 50, NULL};
 	struct batch b = batch_new(r, &plain, n_q, n_k, FC_LEN(n_q), 1);
 	check_fwd(nn, &b, "more keys than queries");
 	batch_release(&b);
@@ -190,10 +192,26 @@ static void test_decode(struct fc_nn *nn, struct fc_rng *r)
 	batch_release(&b);
 }
 
+/* ALiBi: slopes of their own for every head, also where heads are the rows of one query. */
+static void test_slopes(struct fc_nn *nn, struct fc_rng *r)
+{
+	static const float slope[] = {0.5f, 0.25f, 0.0625f, 2, 0.001f, 0.7f};
+	static const size_t n_q[] = {1, 1, 4, 90, 30}, n_k[] = {1, 200, 140, 90, 300};
+	static const struct fc_attn apart = {6, 6, 8, 0.3f, 0, 0, slope},
+				    shared = {6, 2, 7, 0.3f, 0, 50, slope};
+	struct batch b = batch_new(r, &apart, n_q, n_k, FC_LEN(n_q), 1);
+	check_fwd(nn, &b, "slopes");
+	batch_release(&b);
+	b = batch_new(r, &shared, n_q, n_k, FC_LEN(n_q), 1);
+	check_fwd(nn, &b, "slopes, shared keys, window");
+	batch_release(&b);
+}
+
 static void test_long(struct fc_nn *nn, struct fc_rng *r)
 {
 	static const size_t n[] = {450, 130, 257};
-	static const struct fc_attn a = {2, 1, 32, 0.18f, 0, 0}, window = {2, 1, 32, 0.18f, 0, 200};
+	static const struct fc_attn a = {2, 1, 32, 0.18f, 0, 0, NULL},
+				    window = {2, 1, 32, 0.18f, 0, 200, NULL};
 	struct batch b = batch_new(r, &a, n, n, FC_LEN(n), 1);
 	check_fwd(nn, &b, "long sequences");
 	check_bwd(nn, &b, 3, "long sequences");
@@ -208,7 +226,7 @@ static void test_long(struct fc_nn *nn, struct fc_rng *r)
 static void test_huge(struct fc_nn *nn, struct fc_rng *r)
 {
 	static const size_t n[] = {150};
-	static const struct fc_attn a = {1, 1, 8, 1, 0, 0};
+	static const struct fc_attn a = {1, 1, 8, 1, 0, 0, NULL};
 	struct batch b = batch_new(r, &a, n, n, 1, 60);
 	fc_attn_fwd(nn, &b.a, b.seq, 1);
 	fc_attn_bwd(nn, &b.a, b.seq, b.grad, 1);
@@ -224,7 +242,7 @@ static void test_huge(struct fc_nn *nn, struct fc_rng *r)
 static void test_threads(struct fc_nn *nn, struct fc_rng *r)
 {
 	static const size_t n[] = {300, 7, 90};
-	static const struct fc_attn a = {4, 2, 16, 0.25f, 0, 0};
+	static const struct fc_attn a = {4, 2, 16, 0.25f, 0, 0, NULL};
 	struct batch b = batch_new(r, &a, n, n, FC_LEN(n), 1);
 	float *first[4] = {0};
 	bool same = true;
@@ -254,6 +272,7 @@ int main(void)
 	fc_par_init(2);
 	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
 	test_variants(nn, &r);
+	test_slopes(nn, &r);
 	test_decode(nn, &r);
 	test_long(nn, &r);
 	test_huge(nn, &r);

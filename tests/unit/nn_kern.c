@@ -131,12 +131,12 @@ static void test_sums(const struct fc_kern *k, struct fc_rng *r)
 		float *a = random_floats(r, n, 1), *b = random_floats(r, n, 1),
 		      *c = random_floats(r, n, 1);
 		float *y = fc_calloc(n + 1, sizeof *y), max = -INFINITY;
-		double s[4] = {0}, size[4] = {1e-30, 1e-30, 1e-30, 1e-30}, got[4];
+		double s[5] = {0}, size[5] = {1e-30, 1e-30, 1e-30, 1e-30, 1e-30}, got[5];
 		for (size_t i = 0; i < n; i++) {
-			const double t[4] = {exp((double)a[i] - 1), 0.5 * exp(2 * (double)a[i] - 1),
+			const double t[5] = {exp((double)a[i] - 1), 0.5 * exp(2 * (double)a[i] - 1),
 			    (double)a[i] * (double)a[i],
-			    (double)a[i] * ((double)b[i] + 1) * (double)c[i]};
-			for (int j = 0; j < 4; j++) {
+			    (double)a[i] * ((double)b[i] + 1) * (double)c[i], (double)a[i] - 3};
+			for (int j = 0; j < 5; j++) {
 				s[j] += t[j];
 				size[j] += fabs(t[j]);
 			}
@@ -147,7 +147,8 @@ static void test_sums(const struct fc_kern *k, struct fc_rng *r)
 		got[1] = k->exp_scaled(y, a, 2, 1, 0.5f, n);
 		got[2] = k->sum_squares(a, n);
 		got[3] = k->dot3(a, b, 1, c, n);
-		for (int j = 0; j < 4; j++)
+		got[4] = k->sum(a, 3, n);
+		for (int j = 0; j < 5; j++)
 			worst = fmax(worst, fabs(got[j] - s[j]) / size[j]);
 		max_right = max_right && k->max(a, n) == max && y[n] == 7;
 		free(a);
@@ -157,6 +158,34 @@ static void test_sums(const struct fc_kern *k, struct fc_rng *r)
 	}
 	T_OK(worst < eps(20), "%s: sums of any length: %.2f eps", k->name, worst / eps(1));
 	T_OK(max_right, "%s: max of any length, nothing written beyond the end", k->name);
+}
+
+/* Any length, in place, nothing written beyond the end. */
+static void test_elements(const struct fc_kern *k, struct fc_rng *r)
+{
+	static const size_t lengths[] = {1, 3, 4, 7, 8, 15, 16, 33, 100};
+	bool ramp = true, act = true;
+	for (size_t l = 0; l < FC_LEN(lengths); l++) {
+		const size_t n = lengths[l];
+		float *x = random_floats(r, n, 2), *y = fc_calloc(n + 1, sizeof *y);
+		memcpy(y, x, n * sizeof *y);
+		y[n] = 7;
+		k->ramp(y, 0.5f, -0.25f, -90, n);
+		for (size_t i = 0; i < n; i++)
+			ramp = ramp &&
+			    t_near(
+				(double)y[i], 0.5 * (double)x[i] - 0.25 * ((double)i - 90), 1e-6);
+		memcpy(y, x, n * sizeof *y);
+		k->act(y, y, FC_ACT_GELU, n);
+		for (size_t i = 0; i < n; i++)
+			act = act &&
+			    t_near((double)y[i],
+				0.5 * (double)x[i] * erfc(-(double)x[i] * sqrt(0.5)), 1e-6);
+		ramp = ramp && y[n] == 7;
+		free(x);
+		free(y);
+	}
+	T_OK(ramp && act, "%s: slopes and activations of any length", k->name);
 }
 
 static void test_groups(const struct fc_kern *k, struct fc_rng *r)
@@ -370,6 +399,7 @@ int main(void)
 		test_act(all[i], FC_ACT_GELU_TANH, "gelu_tanh");
 		test_act(all[i], FC_ACT_GELU, "gelu");
 		test_sums(all[i], &r);
+		test_elements(all[i], &r);
 		test_groups(all[i], &r);
 		test_mm(all[i], &r);
 		test_rows(all[i], &r, FC_F32);

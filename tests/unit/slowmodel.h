@@ -106,15 +106,15 @@ static inline void slow_rope(const struct slow_model *m, double *x, size_t pos)
 	const struct fc_config *c = m->c;
 	const size_t D = c->head_dim;
 	for (size_t i = 0; i < D / 2; i++) {
-		double f = 1 / pow(c->rope_theta, (double)(2 * i) / (double)D);
-		if (c->rope_scaling == FC_ROPE_LINEAR)
-			f /= c->rope_factor;
-		if (c->rope_scaling == FC_ROPE_LLAMA3) {
-			double turns = c->rope_n_ctx * f / (2 * SLOW_PI);
+		double f = 1 / pow(c->rope.theta, (double)(2 * i) / (double)D);
+		if (c->rope.scaling == FC_ROPE_LINEAR)
+			f /= c->rope.factor;
+		if (c->rope.scaling == FC_ROPE_LLAMA3) {
+			double turns = c->rope.n_ctx_before * f / (2 * SLOW_PI);
 			double s =
-			    (turns - c->rope_low_freq) / (c->rope_high_freq - c->rope_low_freq);
+			    (turns - c->rope.low_freq) / (c->rope.high_freq - c->rope.low_freq);
 			s = fmin(1, fmax(0, s));
-			f = (1 - s) * f / c->rope_factor + s * f;
+			f = (1 - s) * f / c->rope.factor + s * f;
 		}
 		double a = (double)pos * f, x0 = x[i], x1 = x[i + D / 2];
 		x[i] = x0 * cos(a) - x1 * sin(a);

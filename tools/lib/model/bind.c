@@ -1,17 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
+#include "model/family.h"
 #include "model/slot.h"
+
+/* Slopes of ALiBi as MPT has them: a geometric sequence to 2^-max; where the number of heads is no
+ * power of two, that of the next power with every other one first. */
+static float *alibi_slopes(size_t n_head, double max)
+{
+	float *slope = FC_ARRAY(float, n_head);
+	size_t n = 1;
+	while (n < n_head)
+		n *= 2;
+	for (size_t i = 0; i < n_head; i++) {
+		const size_t odd = i < n / 2 ? 2 * i + 1 : 2 * (i - n / 2);
+		slope[i] = (float)pow(2, -max / (double)n * (double)((n == n_head ? i : odd) + 1));
+	}
+	return slope;
+}
+
+static struct fc_rope plain_rope(const struct fc_ropespec *r)
+{
+	return fc_ropespec_rope(r, 0, FC_ARRAY(float, r->n_rot / 2));
+}
+
+static void prepare_layer(struct fc_model *m, size_t i)
+{
+	const struct fc_config *c = &m->cfg;
+	const double scale = c->query_scale > 0 ? c->query_scale : (double)c->head_dim;
+	struct fc_layer *l = &m->layer[i];
+	l->window = c->layer_window[i];
+	l->attn_scale = (float)(1 / sqrt(scale) / (c->scale_by_layer ? (double)i + 1 : 1));
+	if (c->n_expert)
+		l->expert = FC_ARRAY(struct fc_expert, c->n_expert);
+	if (c->position == FC_POS_ROPE) {
+		const bool other = c->two_ropes && l->window;
+		l->ropespec = other ? &c->rope_sliding : &c->rope;
+		l->rope = other ? &m->rope_sliding : &m->rope;
+	}
+}
 
 void fc_model_prepare(struct fc_model *m)
 {
-	m->layer = FC_ARRAY(struct fc_layer, m->cfg.n_layer);
-	for (size_t i = 0; i < m->cfg.n_layer; i++)
-		m->layer[i].window = m->cfg.layer_window[i];
-	fc_config_rope(&m->cfg, &m->rope);
-	m->acts = fc_block_acts_new(&m->cfg);
+	const struct fc_config *c = &m->cfg;
+	m->layer = FC_ARRAY(struct fc_layer, c->n_layer);
+	for (size_t i = 0; i < c->n_layer; i++)
+		prepare_layer(m, i);
+	m->rope = plain_rope(&c->rope);
+	m->rope_sliding = plain_rope(&c->rope_sliding);
+	if (c->position == FC_POS_ALIBI)
+		m->alibi = alibi_slopes(c->n_head, (double)c->alibi_max);
+	m->acts = fc_block_acts_new(c);
 }
 
 void fc_model_release(struct fc_model *m)
@@ -20,25 +63,52 @@ void fc_model_release(struct fc_model *m)
 	for (size_t i = 0; i < m->n_owned; i++)
 		free(m->owned[i]);
 	free(m->owned);
+	for (size_t i = 0; m->layer && i < m->cfg.n_layer; i++)
+		free(m->layer[i].expert);
 	free(m->layer);
 	free(m->rope.inv_freq);
+	free(m->rope_sliding.inv_freq);
+	free(m->alibi);
 	fc_store_close(m->store);
 	fc_config_release(&m->cfg);
 }
 
-/* Old checkpoints carry the rotary frequencies, which follow from the config. */
-static bool is_buffer(const char *name)
+/* Buffers of old checkpoints follow from the config: rotary frequencies, and the causal masks of
+ * GPT-2 and GPT-NeoX. */
+static bool is_buffer(const struct fc_config *c, const char *name)
 {
-	static const char suffix[] = ".rotary_emb.inv_freq";
-	size_t n = strlen(name);
-	return n >= sizeof suffix && !strcmp(name + n - (sizeof suffix - 1), suffix);
+	static const char *const suffixes[] = {".rotary_emb.inv_freq", ".attn.bias",
+	    ".attn.masked_bias", ".attention.bias", ".attention.masked_bias"};
+	const size_t n = strlen(name), n_suffix = c->layer_norm ? FC_LEN(suffixes) : 1;
+	for (size_t i = 0; i < n_suffix; i++) {
+		const size_t k = strlen(suffixes[i]);
+		if (n >= k && !strcmp(name + n - k, suffixes[i]))
+			return true;
+	}
+	return false;
+}
+
+/* The name of a family's tensor of the whole model. */
+static const char *name_of(const struct fc_config *c, enum fc_role role)
+{
+	const struct fc_family_tensor *t = c->family->tensor;
+	while (t->role && t->role != role)
+		t++;
+	return t->name;
 }
 
 /* A tied model may repeat its embedding as the head. */
-static int check_tied_head(
-    const struct fc_model *m, const struct fc_tensor *t, const char *dir, struct fc_err *e)
+static bool is_head(const struct fc_config *c, const char *name)
 {
-	const struct fc_tensor *embed = fc_store_find(m->store, "model.embed_tokens.weight");
+	const char *head = name_of(c, FC_ROLE_HEAD);
+	const size_t n = strlen(name), k = strlen(head);
+	return c->tied && n >= k && !strcmp(name + n - k, head);
+}
+
+static int check_tied_head(const struct fc_model *m, const struct fc_tensor *t,
+    const char *embed_name, const char *dir, struct fc_err *e)
+{
+	const struct fc_tensor *embed = fc_store_find(m->store, embed_name);
 	if (fc_tensor_same_shape(t, embed) && t->dtype == embed->dtype &&
 	    (t->data == embed->data || !memcmp(t->data, embed->data, t->n_bytes)))
 		return 0;
@@ -48,9 +118,22 @@ static int check_tied_head(
 	    dir, t->name);
 }
 
+/* Tensors of the part of a model that sees images, of which we take the text part. */
+static bool is_of_images(const struct fc_config *c, const char *name)
+{
+	static const char *const parts[] = {"vision_tower.", "multi_modal_projector."};
+	if (!strncmp(name, "model.", 6))
+		name += 6;
+	for (size_t i = 0; c->text_part && i < FC_LEN(parts); i++)
+		if (!strncmp(name, parts[i], strlen(parts[i])))
+			return true;
+	return false;
+}
+
 static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, size_t n,
     const char *dir, struct fc_err *e)
 {
+	const struct fc_config *c = &m->cfg;
 	if (fc_store_count(m->store) == n)
 		return 0;
 	for (size_t i = 0; i < fc_store_count(m->store); i++) {
@@ -58,24 +141,46 @@ static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, s
 		size_t j = 0;
 		while (j < n && strcmp(slot[j].name, t->name))
 			j++;
-		if (j < n || is_buffer(t->name))
+		if (j < n || is_buffer(c, t->name) || is_of_images(c, t->name))
 			continue;
-		if (!m->cfg.tied || strcmp(t->name, "lm_head.weight"))
+		if (!is_head(c, t->name))
 			return fc_fail(e, "%s: tensor %s has no place in a %s model", dir, t->name,
-			    m->cfg.model_type);
-		if (check_tied_head(m, t, dir, e) < 0)
+			    c->model_type);
+		if (check_tied_head(m, t, slot[0].name, dir, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* A float32 copy that lives as long as the model. */
-static float *widen(struct fc_model *m, const struct fc_tensor *t, size_t n)
+/* Memory that lives as long as the model. */
+static void *own(struct fc_model *m, size_t n, size_t size)
 {
-	float *p = fc_malloc_aligned(n, sizeof *p);
-	fc_to_f32(p, t->data, t->dtype, n);
+	void *p = fc_malloc_aligned(n, size);
 	FC_GROW(m->owned, m->cap_owned, m->n_owned + 1);
 	m->owned[m->n_owned++] = p;
+	return p;
+}
+
+static float *widen(struct fc_model *m, const struct fc_tensor *t, size_t n)
+{
+	float *p = own(m, n, sizeof *p);
+	fc_to_f32(p, t->data, t->dtype, n);
+	return p;
+}
+
+/* [in, out] of the file as [out, in] of the same type. */
+static void *transpose(struct fc_model *m, const struct fc_tensor *t, size_t n)
+{
+	enum { BLOCK = 32 };
+	const size_t size = fc_dtype_size(t->dtype), in = (size_t)t->dim[0],
+		     out = (size_t)t->dim[1];
+	char *p = own(m, n, size);
+	const char *from = t->data;
+#pragma omp parallel for
+	for (size_t o0 = 0; o0 < out; o0 += BLOCK)
+		for (size_t i = 0; i < in; i++)
+			for (size_t o = o0; o < out && o < o0 + BLOCK; o++)
+				memcpy(p + (o * in + i) * size, from + (i * out + o) * size, size);
 	return p;
 }
 
@@ -97,11 +202,29 @@ static int bind_slot(
 		    slot->name, fc_dtype_name(t->dtype));
 	/* Kernels take aligned weights; a file does not promise them. */
 	bool aligned = (uintptr_t)t->data % fc_dtype_size(t->dtype) == 0;
-	if (slot->n_dim == 2 && aligned && t->dtype != FC_F64)
+	if (slot->transposed)
+		fc_slot_bind(slot, m, transpose(m, t, n), t->dtype);
+	else if (slot->n_dim == 2 && aligned && t->dtype != FC_F64)
 		fc_slot_bind(slot, m, t->data, t->dtype);
 	else
 		fc_slot_bind(slot, m, widen(m, t, n), FC_F32);
 	return 0;
+}
+
+/* What the names of this file begin with, by its embedding. */
+static const char *find_base(const struct fc_model *m)
+{
+	const char *const *bases = m->cfg.family->bases;
+	const char *embed = name_of(&m->cfg, FC_ROLE_EMBED), *found = NULL;
+	for (size_t i = 0; bases && bases[i] && !found; i++) {
+		struct fc_buf b = FC_BUF_INIT;
+		fc_buf_addf(&b, "%s%s", bases[i], embed + strlen(bases[0]));
+		char *name = fc_buf_detach(&b);
+		if (fc_store_find(m->store, name))
+			found = bases[i];
+		free(name);
+	}
+	return found;
 }
 
 int fc_model_open(struct fc_model **out, const char *dir, struct fc_err *e)
@@ -113,7 +236,7 @@ int fc_model_open(struct fc_model **out, const char *dir, struct fc_err *e)
 	if (fc_config_load(&m->cfg, dir, e) < 0 || fc_store_open(&m->store, dir, e) < 0)
 		goto out;
 	fc_model_prepare(m);
-	n = fc_slots_new(&slot, &m->cfg);
+	n = fc_slots_new(&slot, &m->cfg, find_base(m));
 	for (size_t i = 0; i < n; i++)
 		if (bind_slot(m, &slot[i], dir, e) < 0)
 			goto out;

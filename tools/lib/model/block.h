@@ -31,9 +31,9 @@ void fc_block_fwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, floa
 
 /* Gradients of one layer's weights, "+="; NULL where the layer has none. */
 struct fc_layer_grad {
-	float *q, *k, *v, *o, *gate, *up, *down;
-	float *attn_norm, *ffn_norm, *q_norm, *k_norm;
-	float *q_bias, *k_bias, *v_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
+	float *q, *k, *v, *qkv, *o, *gate, *up, *gate_up, *down;
+	float *attn_norm, *ffn_norm, *attn_post_norm, *ffn_post_norm, *q_norm, *k_norm;
+	float *q_bias, *k_bias, *v_bias, *qkv_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
 };
 /* dx (in place): gradient of the output becomes that of the input.  x: the layer's input.  acts:
  * of fc_block_fwd() on the same x in KEEP or AGAIN, spent by this. */

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "model/family.h"
 
 /* Ceilings on what a config may ask for; the largest products, n_vocab * n_embd and
  * n_ff * n_embd, stay below 2^40. */
@@ -21,117 +22,68 @@ enum {
 	MAX_CTX = 1 << 30,
 };
 
-enum window_rule {
-	WINDOW_NONE,
-	WINDOW_ALL,   /* every layer, when sliding_window is a number */
-	WINDOW_UPPER, /* layers from max_window_layers on, when use_sliding_window is set */
-};
-
-/* What a model_type means where config.json does not say: the defaults of its class in
- * transformers. */
-static const struct family {
-	const char *type, *architecture;
-	int64_t head_dim; /* 0: n_embd / n_head */
-	int64_t n_ctx;
-	bool tied, qkv_bias;
-	bool attention_bias; /* the key of that name counts; it stands for q, k, v and o */
-	bool mlp_bias;       /* likewise */
-	bool qk_norm;
-	bool gemma; /* norms with 1 + w, scaled embeddings, GELU by tanh */
-	enum window_rule window;
-} families[] = {
-    {"llama", "LlamaForCausalLM", 0, 2048, .attention_bias = true, .mlp_bias = true},
-    {"mistral", "MistralForCausalLM", 0, 131072, .window = WINDOW_ALL},
-    {"qwen2", "Qwen2ForCausalLM", 0, 32768, .qkv_bias = true, .window = WINDOW_UPPER},
-    {"qwen3", "Qwen3ForCausalLM", 128, 32768, .attention_bias = true, .qk_norm = true,
-	.window = WINDOW_UPPER},
-    {"gemma", "GemmaForCausalLM", 256, 8192, .tied = true, .attention_bias = true, .gemma = true},
-};
-
-/* The object that is being read, with its name for messages. */
-struct source {
-	const json_t *o;
-	const char *where;
-	struct fc_err *e;
-};
-
-static bool has(const struct source *s, const char *key)
+static const char *key_or(const char *key, const char *usual)
 {
-	const json_t *v = json_object_get(s->o, key);
-	return v && !json_is_null(v);
+	return key ? key : usual;
 }
 
-static int natural(
-    const struct source *s, const char *key, int64_t def, int64_t min, int64_t max, size_t *out)
+static int read_head_dim(const struct fc_fields *s, const struct fc_keys *k, struct fc_config *c)
 {
-	int64_t v;
-	if (fc_json_int(s->o, key, def, &v, s->where, s->e) < 0)
-		return -1;
-	if (v < min || v > max)
-		return fc_fail(s->e, "%s: %s: %lld is not in %lld to %lld", s->where, key,
-		    (long long)v, (long long)min, (long long)max);
-	*out = (size_t)v;
-	return 0;
-}
-
-/* A size that must be there. */
-static int size(const struct source *s, const char *key, int64_t max, size_t *out)
-{
-	if (!has(s, key))
-		return fc_fail(s->e, "%s: %s is missing", s->where, key);
-	return natural(s, key, 0, 1, max, out);
-}
-
-static int positive(const struct source *s, const char *key, double def, double *out)
-{
-	if (fc_json_real(s->o, key, def, out, s->where, s->e) < 0)
-		return -1;
-	if (!(*out > 0 && *out < 1e30))
-		return fc_fail(s->e, "%s: %s: expected a positive number", s->where, key);
-	return 0;
-}
-
-static int read_shape(const struct source *s, const struct family *f, struct fc_config *c)
-{
-	if (size(s, "vocab_size", MAX_VOCAB, &c->n_vocab) < 0 ||
-	    size(s, "hidden_size", MAX_EMBD, &c->n_embd) < 0 ||
-	    size(s, "intermediate_size", MAX_FF, &c->n_ff) < 0 ||
-	    size(s, "num_hidden_layers", MAX_LAYER, &c->n_layer) < 0 ||
-	    size(s, "num_attention_heads", MAX_HEAD, &c->n_head) < 0 ||
-	    natural(s, "num_key_value_heads", (int64_t)c->n_head, 1, MAX_HEAD, &c->n_head_kv) < 0 ||
-	    natural(s, "max_position_embeddings", f->n_ctx, 1, MAX_CTX, &c->n_ctx) < 0)
-		return -1;
+	const char *key = key_or(k->head_dim, "head_dim");
 	if (c->n_head % c->n_head_kv)
 		return fc_fail(s->e, "%s: %zu heads do not divide into %zu key/value heads",
 		    s->where, c->n_head, c->n_head_kv);
-	if (!f->head_dim && !has(s, "head_dim") && c->n_embd % c->n_head)
-		return fc_fail(s->e, "%s: hidden_size %zu does not divide into %zu heads", s->where,
-		    c->n_embd, c->n_head);
-	int64_t head_dim = f->head_dim ? f->head_dim : (int64_t)(c->n_embd / c->n_head);
-	if (natural(s, "head_dim", head_dim, 1, MAX_HEAD_DIM, &c->head_dim) < 0)
+	if (!c->head_dim && !fc_fields_has(s, key) && c->n_embd % c->n_head)
+		return fc_fail(s->e, "%s: %s %zu does not divide into %zu heads", s->where,
+		    key_or(k->n_embd, "hidden_size"), c->n_embd, c->n_head);
+	const size_t def = c->head_dim ? c->head_dim : c->n_embd / c->n_head;
+	if (fc_fields_natural(s, key, (int64_t)def, 1, MAX_HEAD_DIM, &c->head_dim) < 0)
 		return -1;
-	if (c->head_dim % 2)
-		return fc_fail(s->e, "%s: head_dim %zu is odd, which rotary embedding cannot be",
-		    s->where, c->head_dim);
+	if (c->head_dim > MAX_HEAD_DIM)
+		return fc_fail(s->e, "%s: heads of %zu are not supported (up to %d are)", s->where,
+		    c->head_dim, MAX_HEAD_DIM);
 	return 0;
 }
 
-static int read_act(const struct source *s, const struct family *f, struct fc_config *c)
+static int read_shape(const struct fc_fields *s, struct fc_config *c)
+{
+	const struct fc_family *f = c->family;
+	const struct fc_keys *k = &f->keys;
+	const char *kv = key_or(k->n_head_kv, "num_key_value_heads");
+	if (fc_fields_size(s, "vocab_size", c->n_vocab, MAX_VOCAB, &c->n_vocab) < 0 ||
+	    fc_fields_size(s, key_or(k->n_embd, "hidden_size"), c->n_embd, MAX_EMBD, &c->n_embd) <
+		0)
+		return -1;
+	const size_t n_ff = f->n_ff_by_embd ? f->n_ff_by_embd * c->n_embd : c->n_ff;
+	if (fc_fields_size(s, key_or(k->n_ff, "intermediate_size"), n_ff, MAX_FF, &c->n_ff) < 0 ||
+	    fc_fields_size(s, key_or(k->n_layer, "num_hidden_layers"), c->n_layer, MAX_LAYER,
+		&c->n_layer) < 0 ||
+	    fc_fields_size(
+		s, key_or(k->n_head, "num_attention_heads"), c->n_head, MAX_HEAD, &c->n_head) < 0)
+		return -1;
+	const size_t n_kv = c->n_head_kv ? c->n_head_kv : c->n_head;
+	if (fc_fields_size(s, kv, n_kv, MAX_HEAD, &c->n_head_kv) < 0 ||
+	    fc_fields_size(
+		s, key_or(k->n_ctx, "max_position_embeddings"), c->n_ctx, MAX_CTX, &c->n_ctx) < 0)
+		return -1;
+	return read_head_dim(s, k, c);
+}
+
+static int read_act(const struct fc_fields *s, struct fc_config *c)
 {
 	static const struct {
 		const char *name;
 		enum fc_act act;
 	} acts[] = {{"silu", FC_ACT_SILU}, {"swish", FC_ACT_SILU}, {"gelu", FC_ACT_GELU},
-	    {"gelu_new", FC_ACT_GELU_TANH}, {"gelu_pytorch_tanh", FC_ACT_GELU_TANH}};
-	const char *key =
-	    f->gemma && has(s, "hidden_activation") ? "hidden_activation" : "hidden_act";
-	const char *name;
-	if (fc_json_str(s->o, key, f->gemma ? "gelu_pytorch_tanh" : "silu", &name, s->where, s->e) <
-	    0)
+	    {"gelu_new", FC_ACT_GELU_TANH}, {"gelu_fast", FC_ACT_GELU_TANH},
+	    {"gelu_pytorch_tanh", FC_ACT_GELU_TANH}};
+	const char *key = key_or(c->family->keys.act, "hidden_act"), *name;
+	if (!fc_fields_has(s, key))
+		key = "hidden_act";
+	if (!fc_fields_has(s, key))
+		return 0; /* the family's */
+	if (fc_json_str(s->o, key, NULL, &name, s->where, s->e) < 0)
 		return -1;
-	/* Gemma was published with "gelu" in hidden_act while trained with the tanh form. */
-	if (f->gemma && !strcmp(name, "gelu") && !strcmp(key, "hidden_act"))
-		name = "gelu_pytorch_tanh";
 	for (size_t i = 0; i < FC_LEN(acts); i++)
 		if (!strcmp(name, acts[i].name)) {
 			c->act = acts[i].act;
@@ -140,14 +92,17 @@ static int read_act(const struct source *s, const struct family *f, struct fc_co
 	return fc_fail(s->e, "%s: %s \"%s\" is not supported", s->where, key, name);
 }
 
-static int read_dtype(const struct source *s, struct fc_config *c)
+static int read_dtype(const struct fc_fields *part, struct fc_config *c)
 {
 	static const struct {
 		const char *name;
 		enum fc_dtype dtype;
 	} dtypes[] = {
 	    {"float32", FC_F32}, {"bfloat16", FC_BF16}, {"float16", FC_F16}, {"float64", FC_F64}};
-	const char *key = has(s, "torch_dtype") ? "torch_dtype" : "dtype", *name;
+	const struct fc_fields whole = {c->json, part->where, part->e};
+	const bool here = fc_fields_has(part, "torch_dtype") || fc_fields_has(part, "dtype");
+	const struct fc_fields *s = here ? part : &whole;
+	const char *key = fc_fields_has(s, "torch_dtype") ? "torch_dtype" : "dtype", *name;
 	if (fc_json_str(s->o, key, "float32", &name, s->where, s->e) < 0)
 		return -1;
 	for (size_t i = 0; i < FC_LEN(dtypes); i++)
@@ -158,51 +113,53 @@ static int read_dtype(const struct source *s, struct fc_config *c)
 	return fc_fail(s->e, "%s: %s \"%s\" is not supported", s->where, key, name);
 }
 
-/* rope_theta and rope_scaling, which transformers 5 moved into rope_parameters. */
-static int read_rope(const struct source *s, struct fc_config *c)
+/* How much of a head rotates; transformers 5 has it beside the scaling. */
+static int read_rotary_part(
+    const struct fc_fields *s, const struct fc_fields *inner, struct fc_config *c)
 {
-	const char *key = has(s, "rope_parameters") ? "rope_parameters" : "rope_scaling", *type;
-	json_t *scaling = json_object_get(s->o, key);
-	struct source r = {scaling, s->where, s->e};
-	double theta;
-	if (positive(s, "rope_theta", 10000, &theta) < 0)
+	const struct fc_family *f = c->family;
+	double part = f->rotary_part > 0 ? f->rotary_part : 1;
+	if ((f->keys.partial_rotary && fc_fields_positive(s, f->keys.partial_rotary, &part) < 0) ||
+	    fc_fields_positive(s, "partial_rotary_factor", &part) < 0 ||
+	    fc_fields_positive(inner, "partial_rotary_factor", &part) < 0)
 		return -1;
-	c->rope_theta = theta;
-	if (fc_json_bool(s->o, "rope_interleaved", false, &c->rope_interleaved, s->where, s->e) < 0)
-		return -1;
-	if (!has(s, key))
-		return 0;
-	if (!json_is_object(scaling))
-		return fc_fail(s->e, "%s: %s: expected an object", s->where, key);
-	const char *type_key = has(&r, "rope_type") ? "rope_type" : "type";
-	if (!has(&r, type_key))
-		return fc_fail(s->e, "%s: %s: rope_type is missing", s->where, key);
-	if (positive(&r, "rope_theta", theta, &c->rope_theta) < 0 ||
-	    fc_json_str(scaling, type_key, NULL, &type, s->where, s->e) < 0)
-		return -1;
-	if (!strcmp(type, "default"))
-		return 0;
-	bool llama3 = !strcmp(type, "llama3");
-	if (!llama3 && strcmp(type, "linear"))
-		return fc_fail(s->e, "%s: %s of type \"%s\" is not supported", s->where, key, type);
-	if (!has(&r, "factor"))
-		return fc_fail(s->e, "%s: %s: factor is missing", s->where, key);
-	c->rope_scaling = llama3 ? FC_ROPE_LLAMA3 : FC_ROPE_LINEAR;
-	if (positive(&r, "factor", 1, &c->rope_factor) < 0)
-		return -1;
-	if (!llama3)
-		return 0;
-	if (positive(&r, "low_freq_factor", 1, &c->rope_low_freq) < 0 ||
-	    positive(&r, "high_freq_factor", 4, &c->rope_high_freq) < 0 ||
-	    positive(&r, "original_max_position_embeddings", 8192, &c->rope_n_ctx) < 0)
-		return -1;
-	if (c->rope_high_freq <= c->rope_low_freq)
-		return fc_fail(
-		    s->e, "%s: %s: high_freq_factor is not above low_freq_factor", s->where, key);
+	if (part > 1 || (part < 1 && !f->keys.partial_rotary))
+		return fc_fail(s->e, "%s: partial_rotary_factor is not supported", s->where);
+	c->rope.n_rot = (size_t)((double)c->head_dim * part);
+	if (c->rope.n_rot % 2 || !c->rope.n_rot)
+		return fc_fail(s->e,
+		    "%s: head_dim %zu of which %zu rotate: the latter must be even", s->where,
+		    c->head_dim, c->rope.n_rot);
 	return 0;
 }
 
-static int read_layer_types(const struct source *s, struct fc_config *c)
+/* rope_theta and rope_scaling, which transformers 5 moved into rope_parameters; there may be one of
+ * those for every kind of layer. */
+static int read_rope(const struct fc_fields *s, struct fc_config *c)
+{
+	const char *key = fc_fields_has(s, "rope_parameters") ? "rope_parameters" : "rope_scaling";
+	struct fc_fields outer = *s, inner = {json_object_get(s->o, key), s->where, s->e};
+	if (c->position != FC_POS_ROPE)
+		return 0;
+	if (fc_fields_has(&inner, "full_attention")) {
+		outer = inner;
+		key = "full_attention";
+		inner.o = json_object_get(outer.o, key);
+	}
+	if (read_rotary_part(s, &inner, c) < 0 ||
+	    fc_fields_flag(s, "rope_interleaved", &c->rope.interleaved) < 0 ||
+	    fc_fields_positive(
+		s, key_or(c->family->keys.rope_theta, "rope_theta"), &c->rope.theta) < 0)
+		return -1;
+	if (fc_fields_positive(s, "original_max_position_embeddings", &c->rope.n_ctx_before) < 0)
+		return -1;
+	c->rope.n_ctx = (double)c->n_ctx;
+	c->rope_sliding = c->rope;
+	c->rope_sliding.attention_factor = 1;
+	return fc_ropespec_read(&c->rope, &outer, key);
+}
+
+static int read_layer_types(const struct fc_fields *s, struct fc_config *c)
 {
 	const json_t *types = json_object_get(s->o, "layer_types");
 	if (json_array_size(types) != c->n_layer)
@@ -222,96 +179,103 @@ static int read_layer_types(const struct source *s, struct fc_config *c)
 	return 0;
 }
 
-static int read_window(const struct source *s, const struct family *f, struct fc_config *c)
+static int read_window(const struct fc_fields *s, struct fc_config *c)
 {
-	size_t window, first = 0;
-	bool use = f->window == WINDOW_ALL;
+	const struct fc_family *f = c->family;
+	size_t window = c->window, first = 0, turn = f->window_turn;
+	bool use = f->window != FC_WINDOW_UPPER;
 	c->layer_window = FC_ARRAY(uint32_t, c->n_layer);
-	if (f->window == WINDOW_NONE)
+	if (!f->keys.window)
 		return 0;
-	if (f->window == WINDOW_UPPER &&
-	    (fc_json_bool(s->o, "use_sliding_window", false, &use, s->where, s->e) < 0 ||
-		natural(s, "max_window_layers", 28, 0, INT32_MAX, &first) < 0))
+	if (f->window == FC_WINDOW_UPPER &&
+	    (fc_fields_flag(s, "use_sliding_window", &use) < 0 ||
+		fc_fields_natural(s, "max_window_layers", 28, 0, INT32_MAX, &first) < 0))
+		return -1;
+	if (f->window == FC_WINDOW_TURNS &&
+	    fc_fields_natural(s, "sliding_window_pattern", (int64_t)turn, 1, MAX_LAYER, &turn) < 0)
 		return -1;
 	/* null: no window; absent: the default of the class */
-	if (use && !json_is_null(json_object_get(s->o, "sliding_window"))) {
-		if (natural(s, "sliding_window", 4096, 1, MAX_CTX, &window) < 0)
-			return -1;
-		c->window = (uint32_t)window;
-	}
+	const json_t *null = json_object_get(s->o, f->keys.window);
+	if (fc_fields_natural(s, f->keys.window, (int64_t)window, 1, MAX_CTX, &window) < 0)
+		return -1;
+	c->window = use && !(null && json_is_null(null)) ? (uint32_t)window : 0;
 	for (size_t i = first; i < c->n_layer; i++)
-		c->layer_window[i] = c->window;
-	return has(s, "layer_types") ? read_layer_types(s, c) : 0;
+		c->layer_window[i] =
+		    f->window == FC_WINDOW_TURNS && (i + 1) % turn == 0 ? 0 : c->window;
+	return fc_fields_has(s, "layer_types") ? read_layer_types(s, c) : 0;
 }
 
-static int read_flags(const struct source *s, const struct family *f, struct fc_config *c)
+static int read_flags(const struct fc_fields *s, struct fc_config *c)
 {
-	bool attention_bias = false;
-	double eps, partial;
-	if (fc_json_bool(s->o, "tie_word_embeddings", f->tied, &c->tied, s->where, s->e) < 0)
+	const struct fc_keys *k = &c->family->keys;
+	double eps = (double)c->norm_eps;
+	if (fc_fields_flag(s, "tie_word_embeddings", &c->tied) < 0 ||
+	    fc_fields_positive(s, key_or(k->norm_eps, "rms_norm_eps"), &eps) < 0)
 		return -1;
-	if (f->attention_bias &&
-	    fc_json_bool(s->o, "attention_bias", false, &attention_bias, s->where, s->e) < 0)
+	if (k->attention_bias) {
+		bool bias = c->o_bias;
+		if (fc_fields_flag(s, k->attention_bias, &bias) < 0)
+			return -1;
+		c->qkv_bias = c->o_bias = bias;
+	}
+	if (k->mlp_bias && fc_fields_flag(s, k->mlp_bias, &c->mlp_bias) < 0)
 		return -1;
-	if (f->mlp_bias && fc_json_bool(s->o, "mlp_bias", false, &c->mlp_bias, s->where, s->e) < 0)
-		return -1;
-	if (positive(s, "rms_norm_eps", 1e-6, &eps) < 0 ||
-	    positive(s, "partial_rotary_factor", 1, &partial) < 0)
-		return -1;
-	if (partial != 1)
-		return fc_fail(s->e, "%s: partial_rotary_factor is not supported", s->where);
-	if (has(s, "quantization_config"))
+	if (fc_fields_has(s, "quantization_config"))
 		return fc_fail(
 		    s->e, "%s: quantized models (quantization_config) are not supported", s->where);
 	c->norm_eps = (float)eps;
-	c->qkv_bias = f->qkv_bias || attention_bias;
-	c->o_bias = attention_bias;
-	c->qk_norm = f->qk_norm;
-	c->norm_plus_one = f->gemma;
-	c->embed_scale = 1;
-	if (f->gemma) {
-		uint64_t rounded = 0;
-		float scale = (float)sqrt((double)c->n_embd);
-		fc_from_f32(&rounded, c->dtype, &scale, 1);
-		fc_to_f32(&c->embed_scale, &rounded, c->dtype, 1);
-	}
 	return 0;
 }
 
-static const struct family *find_family(const struct source *s)
+/* Gemma multiplies by sqrt(n_embd) in the model's own precision. */
+static void set_embed_scale(struct fc_config *c)
 {
-	const char *type;
-	if (!json_is_object(s->o)) {
-		fc_fail(s->e, "%s: expected an object", s->where);
-		return NULL;
-	}
-	if (fc_json_str(s->o, "model_type", NULL, &type, s->where, s->e) < 0)
-		return NULL;
-	if (!type) {
-		fc_fail(s->e, "%s: model_type is missing", s->where);
-		return NULL;
-	}
-	for (size_t i = 0; i < FC_LEN(families); i++)
-		if (!strcmp(type, families[i].type))
-			return &families[i];
-	fc_fail(s->e,
-	    "%s: model_type \"%s\" is not supported (llama, mistral, qwen2, qwen3 and gemma "
-	    "are)",
-	    s->where, type);
-	return NULL;
+	uint64_t rounded = 0;
+	float scale = (float)sqrt((double)c->n_embd);
+	c->embed_scale = 1;
+	if (!c->scaled_embed)
+		return;
+	fc_from_f32(&rounded, c->dtype, &scale, 1);
+	fc_to_f32(&c->embed_scale, &rounded, c->dtype, 1);
 }
 
-static int read_all(const struct source *s, struct fc_config *c)
+static int read_all(const struct fc_fields *s, struct fc_config *c, json_t *json)
 {
-	const struct family *f = find_family(s);
+	const char *type;
+	if (fc_json_str(s->o, "model_type", NULL, &type, s->where, s->e) < 0)
+		return -1;
+	if (!type)
+		return fc_fail(s->e, "%s: model_type is missing", s->where);
+	const struct fc_family *f = fc_family_find(type, s->where, s->e);
 	if (!f)
 		return -1;
-	memcpy(c->model_type, f->type, strlen(f->type) + 1);
+	*c = f->preset;
+	c->json = json;
+	c->family = f;
+	c->model_type = f->type;
 	c->architecture = f->architecture;
-	if (read_shape(s, f, c) < 0 || read_act(s, f, c) < 0 || read_dtype(s, c) < 0 ||
-	    read_rope(s, c) < 0 || read_window(s, f, c) < 0)
+	c->text_part = s->o != json;
+	if (read_shape(s, c) < 0 || read_act(s, c) < 0 || read_dtype(s, c) < 0 ||
+	    read_rope(s, c) < 0 || read_window(s, c) < 0 || read_flags(s, c) < 0)
 		return -1;
-	return read_flags(s, f, c);
+	set_embed_scale(c);
+	return f->read ? f->read(c, s) : 0;
+}
+
+int fc_config_read(struct fc_config *c, json_t *o, const char *where, struct fc_err *e)
+{
+	struct fc_fields s = {o, where, e};
+	*c = (struct fc_config){.json = json_incref(o)};
+	const json_t *text = json_object_get(o, "text_config");
+	const char *type = json_string_value(json_object_get(o, "model_type"));
+	if (type && !strcmp(type, "gemma3") && json_is_object(text))
+		s.o = text;
+	if (!json_is_object(o))
+		fc_fail(e, "%s: expected an object", where);
+	else if (read_all(&s, c, o) == 0)
+		return 0;
+	fc_config_release(c);
+	return -1;
 }
 
 int fc_config_load(struct fc_config *c, const char *path, struct fc_err *e)
@@ -319,12 +283,10 @@ int fc_config_load(struct fc_config *c, const char *path, struct fc_err *e)
 	struct stat st;
 	bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 	char *file = folder ? fc_path_join(path, "config.json") : fc_strdup(path);
-	*c = (struct fc_config){.json = fc_json_file(file, e)};
-	int ret = -1;
-	if (c->json)
-		ret = read_all(&(struct source){c->json, file, e}, c);
-	if (ret < 0)
-		fc_config_release(c);
+	json_t *o = fc_json_file(file, e);
+	*c = (struct fc_config){.json = NULL};
+	int ret = o ? fc_config_read(c, o, file, e) : -1;
+	json_decref(o);
 	free(file);
 	return ret;
 }
@@ -333,33 +295,7 @@ void fc_config_release(struct fc_config *c)
 {
 	json_decref(c->json);
 	free(c->layer_window);
+	fc_ropespec_release(&c->rope);
+	fc_ropespec_release(&c->rope_sliding);
 	*c = (struct fc_config){.json = NULL};
-}
-
-/* Llama 3.1: slow components are interpolated by the factor, fast ones kept, those between
- * blended (transformers, modeling_rope_utils.py). */
-static double scale_llama3(const struct fc_config *c, double freq)
-{
-	double wave = 2 * 3.14159265358979323846 / freq;
-	if (wave < c->rope_n_ctx / c->rope_high_freq)
-		return freq;
-	if (wave > c->rope_n_ctx / c->rope_low_freq)
-		return freq / c->rope_factor;
-	double keep =
-	    (c->rope_n_ctx / wave - c->rope_low_freq) / (c->rope_high_freq - c->rope_low_freq);
-	return (1 - keep) * freq / c->rope_factor + keep * freq;
-}
-
-void fc_config_rope(const struct fc_config *c, struct fc_rope *r)
-{
-	*r =
-	    (struct fc_rope){c->head_dim, FC_ARRAY(float, c->head_dim / 2), 1, c->rope_interleaved};
-	for (size_t i = 0; i < c->head_dim / 2; i++) {
-		double freq = pow(c->rope_theta, -2.0 * (double)i / (double)c->head_dim);
-		if (c->rope_scaling == FC_ROPE_LINEAR)
-			freq /= c->rope_factor;
-		else if (c->rope_scaling == FC_ROPE_LLAMA3)
-			freq = scale_llama3(c, freq);
-		r->inv_freq[i] = (float)freq;
-	}
 }

@@ -3,42 +3,76 @@
 #define FC_MODEL_CONFIG_H
 
 #include "base/err.h"
+#include "model/ropespec.h"
 #include "nn/nn.h"
 #include "text/json.h"
 
-enum fc_rope_scaling { FC_ROPE_PLAIN, FC_ROPE_LINEAR, FC_ROPE_LLAMA3 };
+/* How the rows of the projections to queries, keys and values lie in the file. */
+enum fc_qkv {
+	FC_QKV_SPLIT,   /* three matrices */
+	FC_QKV_STACKED, /* one: all of q, all of k, all of v */
+	FC_QKV_GROUPED, /* one: for each key/value head its queries, its key, its value */
+};
 
-/* config.json of the LLaMA family as one parametrised block. */
+enum fc_position { FC_POS_ROPE, FC_POS_LEARNED, FC_POS_ALIBI };
+
+struct fc_family;
+
+/* A decoder as one parametrised block: what its family presets (model/family.h) and what
+ * config.json says. */
 struct fc_config {
-	char model_type[32];      /* llama, mistral, qwen2, qwen3, gemma */
-	const char *architecture; /* the class transformers loads it with; static */
-	size_t n_vocab;           /* rows of the embedding; may exceed the tokenizer's */
+	const struct fc_family *family; /* static */
+	const char *model_type;         /* of the family; static */
+	const char *architecture;       /* the class transformers loads it with; static */
+	size_t n_vocab;                 /* rows of the embedding; may exceed the tokenizer's */
 	size_t n_embd, n_ff, n_layer, n_head, n_head_kv, head_dim;
-	size_t n_ctx; /* max_position_embeddings */
+	size_t n_ctx;                   /* max_position_embeddings */
+	size_t n_expert, n_expert_used; /* 0: one feed-forward network for all tokens */
+
+	bool layer_norm;    /* mean and variance; else root mean square */
+	bool norm_bias;     /* of layer_norm */
+	bool norm_plus_one; /* Gemma: (1 + w) */
+	bool post_norm;     /* Gemma 2 and 3: also what a part adds to the stream is normalised */
+	bool qk_norm;       /* heads of q and k */
+	bool parallel;      /* GPT-NeoX: attention and feed-forward read the same stream */
 	float norm_eps;
-	double rope_theta;
-	enum fc_rope_scaling rope_scaling;
-	double rope_factor;                   /* of both scalings */
-	double rope_low_freq, rope_high_freq; /* llama3: wave lengths as fractions of rope_n_ctx */
-	double rope_n_ctx;                    /* llama3: original_max_position_embeddings */
-	bool rope_interleaved; /* "rope_interleaved": pairs (2i, 2i+1), as GGUF's llama */
-	enum fc_act act;
-	bool qkv_bias, o_bias, mlp_bias, qk_norm;
-	bool norm_plus_one;                /* Gemma: (1 + w) */
-	bool tied;                         /* the head is the embedding */
-	float embed_scale;                 /* 1, or sqrt(n_embd) rounded to the model's dtype */
-	float logit_softcap, attn_softcap; /* 0: none */
-	uint32_t window;                   /* sliding window; 0: none */
+
+	enum fc_position position;
+	struct fc_ropespec rope;
+	bool two_ropes; /* Gemma 3: layers with a window have the other one */
+	struct fc_ropespec rope_sliding;
+	float alibi_max; /* the steepest slope is 2^-(alibi_max / heads) */
+
+	enum fc_qkv qkv;
+	bool qkv_bias, o_bias;
+	float qkv_clip;         /* MPT: queries, keys and values are cut off here; 0: not */
+	double query_scale;     /* scores are multiplied by this^-1/2; 0: head_dim */
+	bool scale_by_layer;    /* and divided by the layer's number from 1 */
+	float attn_softcap;     /* 0: none */
+	uint32_t window;        /* sliding window; 0: none */
 	uint32_t *layer_window; /* [n_layer]: window, or 0 where a layer sees everything; owned */
-	enum fc_dtype dtype;    /* torch_dtype */
-	json_t *json;           /* the whole file, owned */
+
+	enum fc_act act;
+	bool gated;   /* act(gate) * up; else act(up) */
+	bool gate_up; /* both in one matrix */
+	bool mlp_bias;
+
+	bool conv1d;         /* GPT-2: matrices are stored [in, out] */
+	bool tied;           /* the head is the embedding */
+	bool scaled_embed;   /* Gemma: times sqrt(n_embd) */
+	float embed_scale;   /* that, rounded to the model's dtype; or 1 */
+	float logit_scale;   /* MPT; 1 otherwise */
+	float logit_softcap; /* 0: none */
+
+	enum fc_dtype dtype; /* torch_dtype */
+	bool text_part;      /* of a model that also sees images */
+	json_t *json;        /* the whole file, owned */
 };
 /* path: a model folder or a config.json.  An architecture or feature that is not supported is
  * refused by name. */
 int fc_config_load(struct fc_config *c, const char *path, struct fc_err *e);
+/* The same from an object, which it keeps a reference to; where: its name for messages. */
+int fc_config_read(struct fc_config *c, json_t *o, const char *where, struct fc_err *e);
 void fc_config_release(struct fc_config *c);
-
-/* r->inv_freq is the caller's to free(). */
-void fc_config_rope(const struct fc_config *c, struct fc_rope *r);
 
 #endif

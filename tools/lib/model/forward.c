@@ -12,6 +12,11 @@ int fc_batch_check(const struct fc_batch *b, const struct fc_model *m, struct fc
 		if (b->off[s + 1] < b->off[s] || b->off[s + 1] - b->off[s] > UINT32_MAX)
 			return fc_fail(e, "batch: sequence %zu has the range %zu to %zu", s,
 			    b->off[s], b->off[s + 1]);
+		if (m->position.p && b->off[s + 1] - b->off[s] > m->cfg.n_ctx)
+			return fc_fail(e,
+			    "a sequence of %zu tokens is over the %zu positions that the model "
+			    "has learned",
+			    b->off[s + 1] - b->off[s], m->cfg.n_ctx);
 		for (size_t n = b->off[s]; n < b->off[s + 1]; n++)
 			if (b->tok[n] >= m->cfg.n_vocab)
 				return fc_fail(e,
@@ -30,19 +35,36 @@ void fc_batch_positions(const struct fc_batch *b, uint32_t *pos)
 			pos[n] = (uint32_t)(n - b->off[s]);
 }
 
+void fc_model_embed(
+    const struct fc_model *m, const uint32_t *tok, const uint32_t *pos, size_t N, float *x)
+{
+	fc_embed_fwd(x, &m->embed, tok, N, m->cfg.embed_scale);
+	if (m->position.p)
+		fc_embed_add(x, &m->position, pos, N);
+}
+
+void fc_model_final_norm(const struct fc_model *m, float *y, const float *x, size_t N)
+{
+	const struct fc_config *c = &m->cfg;
+	if (c->layer_norm)
+		fc_layernorm_fwd(
+		    y, x, m->final_norm, m->final_norm_bias, N, c->n_embd, c->norm_eps);
+	else
+		fc_rmsnorm_fwd(y, x, m->final_norm, N, c->n_embd, c->norm_eps, c->norm_plus_one);
+}
+
 int fc_model_hidden(struct fc_nn *nn, const struct fc_model *m, const struct fc_batch *b, float *x,
     struct fc_err *e)
 {
-	const struct fc_config *c = &m->cfg;
 	if (fc_batch_check(b, m, e) < 0)
 		return -1;
 	const size_t N = b->off[b->n_seq];
 	uint32_t *pos = FC_ARRAY(uint32_t, N);
 	fc_batch_positions(b, pos);
-	fc_embed_fwd(x, &m->embed, b->tok, N, c->embed_scale);
-	for (size_t i = 0; i < c->n_layer; i++)
+	fc_model_embed(m, b->tok, pos, N, x);
+	for (size_t i = 0; i < m->cfg.n_layer; i++)
 		fc_block_fwd(nn, m, i, x, b, pos, NULL, FC_PASS_ONLY, m->acts);
-	fc_rmsnorm_fwd(x, x, m->final_norm, N, c->n_embd, c->norm_eps, c->norm_plus_one);
+	fc_model_final_norm(m, x, x, N);
 	free(pos);
 	return 0;
 }

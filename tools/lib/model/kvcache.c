@@ -116,6 +116,11 @@ static int prepare(
 		if (n > c->n_ctx - to->n)
 			return fc_fail(e, "sequence of %zu tokens is over the context of %zu",
 			    to->n + n, c->n_ctx);
+		if (c->m->position.p && n > c->m->cfg.n_ctx - to->n)
+			return fc_fail(e,
+			    "a sequence of %zu tokens is over the %zu positions that the model "
+			    "has learned",
+			    to->n + n, c->m->cfg.n_ctx);
 		grow(c, slot[s], to->n + n);
 	}
 	FC_GROW(c->seq, c->cap_seq, b->n_seq);
@@ -140,7 +145,7 @@ int fc_kvcache_forward(struct fc_nn *nn, const struct fc_model *m, struct fc_kvc
 	const size_t C = cfg->n_embd;
 	if (fc_batch_check(b, m, e) < 0 || prepare(c, b, slot, e) < 0)
 		return -1;
-	fc_embed_fwd(c->x, &m->embed, b->tok, b->off[b->n_seq], cfg->embed_scale);
+	fc_model_embed(m, b->tok, c->pos, b->off[b->n_seq], c->x);
 	for (size_t i = 0; i < cfg->n_layer; i++) {
 		for (size_t s = 0; s < b->n_seq; s++) {
 			const struct slot *from = &c->slot[slot[s]];
@@ -152,6 +157,6 @@ int fc_kvcache_forward(struct fc_nn *nn, const struct fc_model *m, struct fc_kvc
 		memcpy(x + s * C, c->x + (b->off[s + 1] - 1) * C, C * sizeof *x);
 		c->slot[slot[s]].n += b->off[s + 1] - b->off[s];
 	}
-	fc_rmsnorm_fwd(x, x, m->final_norm, b->n_seq, C, cfg->norm_eps, cfg->norm_plus_one);
+	fc_model_final_norm(m, x, x, b->n_seq);
 	return 0;
 }

@@ -5,29 +5,44 @@
 #include "model/config.h"
 #include "store/store.h"
 
+struct fc_expert {
+	struct fc_weight gate, up, down; /* [F,C] [F,C] [C,F] */
+};
+
 /* Weights of one decoder layer.  NULL or p == NULL: the architecture has none. */
 struct fc_layer {
-	struct fc_weight q, k, v, o;       /* [H*D,C] [G*D,C] [G*D,C] [C,H*D] */
-	struct fc_weight gate, up, down;   /* [F,C] [F,C] [C,F] */
-	const float *attn_norm, *ffn_norm; /* [C] */
-	const float *q_norm, *k_norm;      /* [D], before the rotary embedding */
-	const float *q_bias, *k_bias, *v_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
-	uint32_t window; /* sliding window; 0: full attention */
+	struct fc_weight q, k, v, o;     /* [H*D,C] [G*D,C] [G*D,C] [C,H*D] */
+	struct fc_weight qkv;            /* or [H*D + 2 G*D, C], see enum fc_qkv */
+	struct fc_weight gate, up, down; /* [F,C] [F,C] [C,F] */
+	struct fc_weight gate_up;        /* or [2F,C], gate first */
+	struct fc_weight router;         /* [n_expert,C] */
+	struct fc_expert *expert;        /* [n_expert] owned by the model */
+	const float *attn_norm, *ffn_norm, *attn_norm_bias, *ffn_norm_bias; /* [C] */
+	const float *attn_post_norm, *ffn_post_norm; /* [C] of what is added to the stream */
+	const float *q_norm, *k_norm;                /* [D], before the rotary embedding */
+	const float *q_bias, *k_bias, *v_bias, *qkv_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
+	uint32_t window;                    /* sliding window; 0: full attention */
+	float attn_scale;                   /* of the scores */
+	const struct fc_ropespec *ropespec; /* in the config; NULL: no rotary embedding */
+	const struct fc_rope *rope;         /* in the model; of sequences within the context */
 };
 
 /* A model to compute with.  Opened from a folder the weights stay mapped in the file's dtype. */
 struct fc_model {
 	struct fc_config cfg;
 	struct fc_weight embed, head; /* the same memory when tied */
-	const float *final_norm;
+	struct fc_weight position;    /* [n_ctx,C] learned; p NULL: none */
+	const float *final_norm, *final_norm_bias;
 	struct fc_layer *layer; /* [n_layer] */
-	struct fc_rope rope;
+	struct fc_rope rope, rope_sliding;
+	float *alibi;           /* [H] slopes; NULL: none */
 	struct fc_store *store; /* NULL for a model in training */
-	float **owned;          /* [n_owned] vectors and unaligned matrices widened to float32 */
+	void **owned; /* [n_owned] vectors in float32, matrices that the file has otherwise */
 	size_t n_owned, cap_owned;
 	struct fc_block_acts *acts; /* scratch of the passes: one pass at a time over a model */
 };
-/* Every tensor the architecture needs must be there with its shape, and no other: a missing,
+/* Matrices of the file are used where they are, an expert's only when a token goes there.
+ * Every tensor the architecture needs must be there with its shape, and no other: a missing,
  * surplus or misshapen tensor is an error that names it. */
 int fc_model_open(struct fc_model **m, const char *dir, struct fc_err *e);
 void fc_model_close(struct fc_model *m);
@@ -39,7 +54,7 @@ struct fc_batch {
 	const size_t *off;   /* [n_seq + 1] */
 	size_t n_seq;
 };
-/* The ids are in the vocabulary and the offsets ascend from 0. */
+/* The ids are in the vocabulary and the offsets ascend from 0; learned positions suffice. */
 int fc_batch_check(const struct fc_batch *b, const struct fc_model *m, struct fc_err *e);
 /* pos[n] = n's position in its sequence, [N]. */
 void fc_batch_positions(const struct fc_batch *b, uint32_t *pos);
@@ -50,6 +65,10 @@ void fc_batch_positions(const struct fc_batch *b, uint32_t *pos);
  */
 int fc_model_hidden(struct fc_nn *nn, const struct fc_model *m, const struct fc_batch *b,
     float *x /* [N,C] */, struct fc_err *e);
+/* The parts of that before the first and after the last layer.  y may be x. */
+void fc_model_embed(const struct fc_model *m, const uint32_t *tok, const uint32_t *pos, size_t N,
+    float *x /* [N,C] */);
+void fc_model_final_norm(const struct fc_model *m, float *y, const float *x /* [N,C] */, size_t N);
 struct fc_head fc_model_head(const struct fc_model *m, size_t n_vocab);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/params.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/family.h"
 #include "model/slot.h"
 #include "model/step.h"
 
@@ -17,7 +19,7 @@ static struct fc_slot *prepare(struct fc_params *p, const struct fc_nn *nn)
 	struct fc_slot *slot;
 	fc_model_prepare(m);
 	p->layer_grad = FC_ARRAY(struct fc_layer_grad, m->cfg.n_layer);
-	p->n = fc_slots_new(&slot, &m->cfg);
+	p->n = fc_slots_new(&slot, &m->cfg, NULL);
 	p->v = FC_ARRAY(struct fc_param, p->n);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct fc_slot *s = &slot[i];
@@ -33,6 +35,7 @@ static struct fc_slot *prepare(struct fc_params *p, const struct fc_nn *nn)
 			fc_slot_bind(s, m, v->bf16, FC_BF16);
 		else
 			fc_slot_bind(s, m, v->w, FC_F32);
+		assert(s->grad_at != FC_NO_GRAD);
 		char *base = s->layer == FC_NO_LAYER ? (char *)p : (char *)&p->layer_grad[s->layer];
 		*(float **)(void *)(base + s->grad_at) = v->g;
 	}
@@ -42,12 +45,24 @@ static struct fc_slot *prepare(struct fc_params *p, const struct fc_nn *nn)
 	return slot;
 }
 
+static int check_family(const struct fc_config *c, const char *where, struct fc_err *e)
+{
+	if (c->family->trains)
+		return 0;
+	return fc_fail(e, "%s: a %s model can be a source, but training one is not supported",
+	    where, c->model_type);
+}
+
 int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, struct fc_err *e)
 {
 	struct fc_model *from;
 	*out = NULL;
 	if (fc_model_open(&from, dir, e) < 0)
 		return -1;
+	if (check_family(&from->cfg, dir, e) < 0) {
+		fc_model_close(from);
+		return -1;
+	}
 	struct fc_params *p = FC_NEW(struct fc_params);
 	p->model.cfg = from->cfg;
 	from->cfg = (struct fc_config){.json = NULL};
@@ -77,7 +92,9 @@ int fc_params_init(struct fc_params **out, const char *config_path, struct fc_nn
 {
 	struct fc_params *p = FC_NEW(struct fc_params);
 	*out = NULL;
-	if (fc_config_load(&p->model.cfg, config_path, e) < 0) {
+	if (fc_config_load(&p->model.cfg, config_path, e) < 0 ||
+	    check_family(&p->model.cfg, config_path, e) < 0) {
+		fc_config_release(&p->model.cfg);
 		free(p);
 		return -1;
 	}

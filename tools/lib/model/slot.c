@@ -6,62 +6,83 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "model/family.h"
 
-enum width { NONE, C, F, V, HD, GD, D }; /* as in nn.h; HD: H*D, GD: G*D */
+/* As in nn.h; HD: H*D, GD: G*D, QKV: HD + 2 GD, F2: 2 F, P: positions, E: experts. */
+enum width { NONE, C, F, F2, V, HD, GD, QKV, D, P, E };
+
+enum place { MODEL, LAYER, EXPERT };
 
 /* if_set, if_not: offset in struct fc_config of the flag a tensor depends on; 0: on none. */
 static const struct kind {
-	const char *name;
 	enum width rows, cols; /* cols NONE: a vector */
+	enum place place;
 	size_t at, grad_at;
 	size_t if_set, if_not;
 	bool residual, norm;
-} layer_kinds[] = {
-#define AT(field)                                                                                  \
-	.at = offsetof(struct fc_layer, field), .grad_at = offsetof(struct fc_layer_grad, field)
+} kinds[FC_ROLE_N] = {
 #define IF(flag) .if_set = offsetof(struct fc_config, flag)
-    {"input_layernorm.weight", C, NONE, AT(attn_norm), .norm = true},
-    {"self_attn.q_proj.weight", HD, C, AT(q)},
-    {"self_attn.q_proj.bias", HD, NONE, AT(q_bias), IF(qkv_bias)},
-    {"self_attn.k_proj.weight", GD, C, AT(k)},
-    {"self_attn.k_proj.bias", GD, NONE, AT(k_bias), IF(qkv_bias)},
-    {"self_attn.v_proj.weight", GD, C, AT(v)},
-    {"self_attn.v_proj.bias", GD, NONE, AT(v_bias), IF(qkv_bias)},
-    {"self_attn.q_norm.weight", D, NONE, AT(q_norm), IF(qk_norm), .norm = true},
-    {"self_attn.k_norm.weight", D, NONE, AT(k_norm), IF(qk_norm), .norm = true},
-    {"self_attn.o_proj.weight", C, HD, AT(o), .residual = true},
-    {"self_attn.o_proj.bias", C, NONE, AT(o_bias), IF(o_bias)},
-    {"post_attention_layernorm.weight", C, NONE, AT(ffn_norm), .norm = true},
-    {"mlp.gate_proj.weight", F, C, AT(gate)},
-    {"mlp.gate_proj.bias", F, NONE, AT(gate_bias), IF(mlp_bias)},
-    {"mlp.up_proj.weight", F, C, AT(up)},
-    {"mlp.up_proj.bias", F, NONE, AT(up_bias), IF(mlp_bias)},
-    {"mlp.down_proj.weight", C, F, AT(down), .residual = true},
-    {"mlp.down_proj.bias", C, NONE, AT(down_bias), IF(mlp_bias)},
-#undef AT
-#undef IF
-};
-
-static const struct kind embed_kind = {"model.embed_tokens.weight", V, C,
-    .at = offsetof(struct fc_model, embed), .grad_at = offsetof(struct fc_params, embed_grad)};
-
-static const struct kind last_kinds[] = {
-    {"model.norm.weight", C, NONE, .at = offsetof(struct fc_model, final_norm),
-	.grad_at = offsetof(struct fc_params, final_norm_grad), .norm = true},
-    {"lm_head.weight", V, C, .at = offsetof(struct fc_model, head),
-	.grad_at = offsetof(struct fc_params, head_grad),
-	.if_not = offsetof(struct fc_config, tied)},
+#define UNLESS(flag) .if_not = offsetof(struct fc_config, flag)
+#define OF_MODEL(field)                                                                            \
+	MODEL, .at = offsetof(struct fc_model, field),                                             \
+	       .grad_at = offsetof(struct fc_params, field##_grad)
+#define OF_LAYER(field)                                                                            \
+	LAYER, .at = offsetof(struct fc_layer, field),                                             \
+	       .grad_at = offsetof(struct fc_layer_grad, field)
+/* Parts of families that are not trained have no gradient. */
+#define MODEL_ONLY(field) MODEL, .at = offsetof(struct fc_model, field), .grad_at = FC_NO_GRAD
+#define LAYER_ONLY(field) LAYER, .at = offsetof(struct fc_layer, field), .grad_at = FC_NO_GRAD
+#define OF_EXPERT(field) EXPERT, .at = offsetof(struct fc_expert, field), .grad_at = FC_NO_GRAD
+    [FC_ROLE_EMBED] = {V, C, OF_MODEL(embed)},
+    [FC_ROLE_POSITION] = {P, C, MODEL_ONLY(position)},
+    [FC_ROLE_FINAL_NORM] = {C, NONE, OF_MODEL(final_norm), .norm = true},
+    [FC_ROLE_FINAL_NORM_BIAS] = {C, NONE, MODEL_ONLY(final_norm_bias)},
+    [FC_ROLE_HEAD] = {V, C, OF_MODEL(head), UNLESS(tied)},
+    [FC_ROLE_ATTN_NORM] = {C, NONE, OF_LAYER(attn_norm), .norm = true},
+    [FC_ROLE_ATTN_NORM_BIAS] = {C, NONE, LAYER_ONLY(attn_norm_bias)},
+    [FC_ROLE_Q] = {HD, C, OF_LAYER(q)},
+    [FC_ROLE_Q_BIAS] = {HD, NONE, OF_LAYER(q_bias), IF(qkv_bias)},
+    [FC_ROLE_K] = {GD, C, OF_LAYER(k)},
+    [FC_ROLE_K_BIAS] = {GD, NONE, OF_LAYER(k_bias), IF(qkv_bias)},
+    [FC_ROLE_V] = {GD, C, OF_LAYER(v)},
+    [FC_ROLE_V_BIAS] = {GD, NONE, OF_LAYER(v_bias), IF(qkv_bias)},
+    [FC_ROLE_QKV] = {QKV, C, OF_LAYER(qkv)},
+    [FC_ROLE_QKV_BIAS] = {QKV, NONE, OF_LAYER(qkv_bias), IF(qkv_bias)},
+    [FC_ROLE_Q_NORM] = {D, NONE, OF_LAYER(q_norm), IF(qk_norm), .norm = true},
+    [FC_ROLE_K_NORM] = {D, NONE, OF_LAYER(k_norm), IF(qk_norm), .norm = true},
+    [FC_ROLE_O] = {C, HD, OF_LAYER(o), .residual = true},
+    [FC_ROLE_O_BIAS] = {C, NONE, OF_LAYER(o_bias), IF(o_bias)},
+    [FC_ROLE_ATTN_POST_NORM] = {C, NONE, OF_LAYER(attn_post_norm), .norm = true},
+    [FC_ROLE_FFN_NORM] = {C, NONE, OF_LAYER(ffn_norm), .norm = true},
+    [FC_ROLE_FFN_NORM_BIAS] = {C, NONE, LAYER_ONLY(ffn_norm_bias)},
+    [FC_ROLE_GATE] = {F, C, OF_LAYER(gate)},
+    [FC_ROLE_GATE_BIAS] = {F, NONE, OF_LAYER(gate_bias), IF(mlp_bias)},
+    [FC_ROLE_UP] = {F, C, OF_LAYER(up)},
+    [FC_ROLE_UP_BIAS] = {F, NONE, OF_LAYER(up_bias), IF(mlp_bias)},
+    [FC_ROLE_GATE_UP] = {F2, C, OF_LAYER(gate_up)},
+    [FC_ROLE_DOWN] = {C, F, OF_LAYER(down), .residual = true},
+    [FC_ROLE_DOWN_BIAS] = {C, NONE, OF_LAYER(down_bias), IF(mlp_bias)},
+    [FC_ROLE_FFN_POST_NORM] = {C, NONE, OF_LAYER(ffn_post_norm), .norm = true},
+    [FC_ROLE_ROUTER] = {E, C, LAYER_ONLY(router)},
+    [FC_ROLE_EXPERT_GATE] = {F, C, OF_EXPERT(gate)},
+    [FC_ROLE_EXPERT_UP] = {F, C, OF_EXPERT(up)},
+    [FC_ROLE_EXPERT_DOWN] = {C, F, OF_EXPERT(down), .residual = true},
 };
 
 static int64_t width(const struct fc_config *c, enum width w)
 {
+	const size_t hd = c->n_head * c->head_dim, gd = c->n_head_kv * c->head_dim;
 	const size_t v[] = {[NONE] = 0,
 	    [C] = c->n_embd,
 	    [F] = c->n_ff,
+	    [F2] = 2 * c->n_ff,
 	    [V] = c->n_vocab,
-	    [HD] = c->n_head * c->head_dim,
-	    [GD] = c->n_head_kv * c->head_dim,
-	    [D] = c->head_dim};
+	    [HD] = hd,
+	    [GD] = gd,
+	    [QKV] = hd + 2 * gd,
+	    [D] = c->head_dim,
+	    [P] = c->n_ctx,
+	    [E] = c->n_expert};
 	return (int64_t)v[w];
 }
 
@@ -75,31 +96,73 @@ static bool exists(const struct fc_config *c, const struct kind *k)
 	return (!k->if_set || flag(c, k->if_set)) && (!k->if_not || !flag(c, k->if_not));
 }
 
-static void add(struct fc_slot *s, const struct fc_config *c, const struct kind *k, size_t layer)
+/* The list that is being made. */
+struct list {
+	const struct fc_config *c;
+	const char *base;
+	struct fc_slot *v;
+	size_t n, cap;
+};
+
+/* "*" becomes the number of the layer, a second one that of the expert. */
+static char *full_name(const struct list *l, const char *name, size_t layer, size_t expert)
 {
-	struct fc_buf name = FC_BUF_INIT;
-	if (layer != FC_NO_LAYER)
-		fc_buf_addf(&name, "model.layers.%zu.", layer);
-	fc_buf_adds(&name, k->name);
-	*s = (struct fc_slot){fc_buf_detach(&name), k->cols ? 2 : 1,
-	    {width(c, k->rows), width(c, k->cols)}, layer, k->at, k->grad_at, k->residual, k->norm};
+	const char *const *bases = l->c->family->bases;
+	struct fc_buf b = FC_BUF_INIT;
+	size_t number = layer;
+	if (l->base && bases && !strncmp(name, bases[0], strlen(bases[0]))) {
+		fc_buf_adds(&b, l->base);
+		name += strlen(bases[0]);
+	}
+	for (; *name; name++) {
+		if (*name != '*') {
+			fc_buf_addc(&b, *name);
+			continue;
+		}
+		fc_buf_addf(&b, "%zu", number);
+		number = expert;
+	}
+	return fc_buf_detach(&b);
 }
 
-size_t fc_slots_new(struct fc_slot **v, const struct fc_config *c)
+static void add(struct list *l, const struct fc_family_tensor *t, size_t layer, size_t expert)
 {
-	size_t n = 0;
-	struct fc_slot *s =
-	    FC_ARRAY(struct fc_slot, 1 + c->n_layer * FC_LEN(layer_kinds) + FC_LEN(last_kinds));
-	add(&s[n++], c, &embed_kind, FC_NO_LAYER);
-	for (size_t layer = 0; layer < c->n_layer; layer++)
-		for (size_t i = 0; i < FC_LEN(layer_kinds); i++)
-			if (exists(c, &layer_kinds[i]))
-				add(&s[n++], c, &layer_kinds[i], layer);
-	for (size_t i = 0; i < FC_LEN(last_kinds); i++)
-		if (exists(c, &last_kinds[i]))
-			add(&s[n++], c, &last_kinds[i], FC_NO_LAYER);
-	*v = s;
-	return n;
+	const struct kind *k = &kinds[t->role];
+	const bool matrix = k->cols != NONE;
+	FC_GROW(l->v, l->cap, l->n + 1);
+	l->v[l->n++] = (struct fc_slot){full_name(l, t->name, layer, expert), matrix ? 2 : 1,
+	    {width(l->c, k->rows), width(l->c, k->cols)}, k->place == MODEL ? FC_NO_LAYER : layer,
+	    expert, k->at, k->grad_at, k->place == EXPERT, k->residual, k->norm,
+	    matrix && k->place != MODEL && l->c->conv1d};
+}
+
+static void add_layer(struct list *l, const struct fc_family_tensor *t, size_t n, size_t layer)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct kind *k = &kinds[t[i].role];
+		const size_t n_expert = k->place == EXPERT ? l->c->n_expert : 1;
+		for (size_t e = 0; e < n_expert && exists(l->c, k); e++)
+			add(l, &t[i], layer, e);
+	}
+}
+
+size_t fc_slots_new(struct fc_slot **v, const struct fc_config *c, const char *base)
+{
+	const struct fc_family_tensor *t = c->family->tensor;
+	struct list l = {c, base, NULL, 0, 0};
+	while (t->role) {
+		size_t n = 0;
+		while (t[n].role && kinds[t[n].role].place != MODEL)
+			n++;
+		for (size_t layer = 0; n && layer < c->n_layer; layer++)
+			add_layer(&l, t, n, layer);
+		t += n;
+		if (t->role && exists(c, &kinds[t->role]))
+			add(&l, t, FC_NO_LAYER, 0);
+		t += t->role != 0;
+	}
+	*v = l.v;
+	return l.n;
 }
 
 void fc_slots_free(struct fc_slot *v, size_t n)
@@ -109,14 +172,22 @@ void fc_slots_free(struct fc_slot *v, size_t n)
 	free(v);
 }
 
+static char *place_of(const struct fc_slot *s, struct fc_model *m)
+{
+	if (s->layer == FC_NO_LAYER)
+		return (char *)m + s->at;
+	struct fc_layer *l = &m->layer[s->layer];
+	return (s->of_expert ? (char *)&l->expert[s->expert] : (char *)l) + s->at;
+}
+
 void fc_slot_bind(const struct fc_slot *s, struct fc_model *m, const void *p, enum fc_dtype t)
 {
-	char *base = s->layer == FC_NO_LAYER ? (char *)m : (char *)&m->layer[s->layer];
+	char *place = place_of(s, m);
 	if (s->n_dim == 1) {
-		*(const float **)(void *)(base + s->at) = p;
+		*(const float **)(void *)place = p;
 		return;
 	}
-	struct fc_weight *w = (void *)(base + s->at);
+	struct fc_weight *w = (void *)place;
 	*w = (struct fc_weight){p, t, (size_t)s->dim[0], (size_t)s->dim[1]};
 	if (w == &m->embed && m->cfg.tied)
 		m->head = *w;
@@ -124,7 +195,8 @@ void fc_slot_bind(const struct fc_slot *s, struct fc_model *m, const void *p, en
 
 struct fc_tensor fc_slot_tensor(const struct fc_slot *s, enum fc_dtype t)
 {
+	const int first = s->transposed;
 	size_t n = (size_t)s->dim[0] * (s->n_dim == 2 ? (size_t)s->dim[1] : 1);
 	return (struct fc_tensor){
-	    s->name, t, s->n_dim, {s->dim[0], s->dim[1]}, NULL, n * fc_dtype_size(t)};
+	    s->name, t, s->n_dim, {s->dim[first], s->dim[!first]}, NULL, n * fc_dtype_size(t)};
 }

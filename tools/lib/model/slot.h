@@ -10,17 +10,22 @@ struct fc_slot {
 	int n_dim; /* 2: a matrix, struct fc_weight; 1: a vector, float32 */
 	int64_t dim[2];
 	size_t layer;   /* FC_NO_LAYER: of the whole model */
-	size_t at;      /* offset in struct fc_layer or struct fc_model */
-	size_t grad_at; /* offset in struct fc_layer_grad or struct fc_params */
-	bool residual;  /* its product is added to the residual stream */
-	bool norm;      /* multiplies: starts at one */
+	size_t expert;  /* of a tensor of an expert */
+	size_t at;      /* offset in struct fc_layer, struct fc_expert or struct fc_model */
+	size_t grad_at; /* offset in struct fc_layer_grad or struct fc_params; FC_NO_GRAD */
+	bool of_expert;
+	bool residual;   /* its product is added to the residual stream */
+	bool norm;       /* multiplies: starts at one */
+	bool transposed; /* the file has [dim[1], dim[0]] */
 };
 #define FC_NO_LAYER SIZE_MAX
+#define FC_NO_GRAD SIZE_MAX
 
-/* All of them, in the order of the computation.  Returns their number. */
-size_t fc_slots_new(struct fc_slot **v, const struct fc_config *c);
+/* All of them, in the order of the computation.  Returns their number.  base: what names begin with
+ * instead of the family's own beginning; NULL: that. */
+size_t fc_slots_new(struct fc_slot **v, const struct fc_config *c, const char *base);
 void fc_slots_free(struct fc_slot *v, size_t n);
-/* Makes the model use p as this tensor; a vector must be float32. */
+/* Makes the model use p as this tensor, [dim[0], dim[1]]; a vector must be float32. */
 void fc_slot_bind(const struct fc_slot *s, struct fc_model *m, const void *p, enum fc_dtype t);
 
 /* The view of slot s as safetensors needs it; data NULL. */

@@ -98,7 +98,7 @@ static float *run_forward(
 	const struct fc_model *m = &p->model;
 	const size_t N = b->off[b->n_seq], NC = N * m->cfg.n_embd;
 	float *x = p->step->x;
-	fc_embed_fwd(x, &m->embed, b->tok, N, m->cfg.embed_scale);
+	fc_model_embed(m, b->tok, p->step->pos, N, x);
 	for (size_t i = 0; i < m->cfg.n_layer; i++) {
 		if (backward) {
 			memcpy(x + NC, x, NC * sizeof *x);
@@ -144,7 +144,7 @@ int fc_params_step(struct fc_nn *nn, struct fc_params *p, const struct fc_batch 
 	fc_batch_positions(b, s->pos);
 	const float *x = run_forward(nn, p, b, backward);
 	gather_rows(s->row, x, t->row_pos, R, C);
-	fc_rmsnorm_fwd(s->norm, s->row, m->final_norm, R, C, c->norm_eps, c->norm_plus_one);
+	fc_model_final_norm(m, s->norm, s->row, R);
 	fc_head_loss(nn, &head, s->norm, t->target, t->sft_weight, t->kd_weight, t->teacher, R,
 	    s->dnorm, backward ? p->head_grad : NULL, loss);
 	if (!backward)

@@ -54,20 +54,36 @@ void fc_attn_flip(const struct fc_kern *kern, const struct fc_attn *a, const str
 			    x + k0 * GD + g * a->D, GD, fc_min_size(FC_ATTN_K, s->n_k - k0), a->D);
 }
 
+/* Scores of a row: scaled, capped, leaning; the keys [k0 + v.lo, ...) of query "query". */
+static float finish_scores(const struct fc_kern *k, const struct tile *t, size_t row, size_t k0,
+    struct fc_attn_span v, float *p)
+{
+	const struct fc_attn *a = t->a;
+	if (a->slope) {
+		const size_t head = t->one_query ? t->head + row : t->head;
+		const size_t at = fc_attn_end(t->s, query_of(t, row)) - 1;
+		k->ramp(p + v.lo, a->scale, a->slope[head], (float)(k0 + v.lo) - (float)at,
+		    v.hi - v.lo);
+		return 1;
+	}
+	if (a->softcap > 0) {
+		k->cap(p + v.lo, p + v.lo, a->scale, a->softcap, v.hi - v.lo);
+		return 1;
+	}
+	return a->scale;
+}
+
 /* Scores of a row become exp(score - max) in the columns of span v and 0 in the others of span all.
  * Returns what the output so far is to be multiplied by. */
-static float row_softmax(const struct fc_kern *k, const struct fc_attn *a, struct fc_attn_span v,
-    struct fc_attn_span all, float *p, float *max, float *sum)
+static float row_softmax(const struct fc_kern *k, const struct tile *t, size_t row, size_t k0,
+    struct fc_attn_span v, struct fc_attn_span all, float *p, struct running *r)
 {
-	float scale = a->scale;
 	memset(p + all.lo, 0, (v.lo - all.lo) * sizeof *p);
 	memset(p + v.hi, 0, (all.hi - v.hi) * sizeof *p);
 	if (v.lo == v.hi)
 		return 1;
-	if (a->softcap > 0) {
-		k->cap(p + v.lo, p + v.lo, scale, a->softcap, v.hi - v.lo);
-		scale = 1;
-	}
+	float *max = &r->max[row], *sum = &r->sum[row];
+	const float scale = finish_scores(k, t, row, k0, v, p);
 	const float before = *max, here = scale * k->max(p + v.lo, v.hi - v.lo);
 	*max = here > before ? here : before;
 	const float shrink = before == *max ? 1 : expf(before - *max);
@@ -124,8 +140,8 @@ static void group_fwd(const struct fc_kern *kern, const struct tile *t, size_t r
 	for (size_t i = r0; i < r0 + n_row; i++) {
 		const size_t query = query_of(t, i);
 		const struct fc_attn_span v = fc_attn_span(t->a, t->s, query, query, k0, n);
-		const float shrink = row_softmax(
-		    kern, t->a, v, all, p + (i - r0) * FC_ATTN_K, &r->max[i], &r->sum[i]);
+		const float shrink =
+		    row_softmax(kern, t, i, k0, v, all, p + (i - r0) * FC_ATTN_K, r);
 		if (shrink != 1)
 			scale_row(t->s->o + offset(t) + i * stride(t), shrink, t->a->D);
 	}

@@ -168,7 +168,7 @@ static void prepare(const struct pass *c, size_t s)
 	const struct fc_attn_seq *q = &c->seq[s];
 	const struct fc_attn_grad *d = &c->grad[s];
 	const size_t H = c->a->H, D = c->a->D, GD = c->a->G * D;
-	assert(q->n_q == q->n_k && q->lse);
+	assert(q->n_q == q->n_k && q->lse && !c->a->slope);
 #pragma omp parallel for if (q->n_q * H * D > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < q->n_q; i++)
 		for (size_t h = i * H; h < (i + 1) * H; h++)

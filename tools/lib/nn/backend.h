@@ -16,6 +16,7 @@ enum fc_scratch {
 	FC_SCRATCH_TASKS,  /* attention: the work list */
 	FC_SCRATCH_LOGITS, /* head: one tile */
 	FC_SCRATCH_ROW,    /* head: a tile's rows */
+	FC_SCRATCH_ROUTE,  /* route: logits of experts */
 	FC_SCRATCH_N
 };
 

@@ -13,6 +13,21 @@ void fc_embed_fwd(float *x, const struct fc_weight *w, const uint32_t *tok, size
 	}
 }
 
+void fc_embed_add(float *x, const struct fc_weight *w, const uint32_t *pos, size_t N)
+{
+	enum { BLOCK = 256 };
+	const struct fc_kern *k = fc_kern();
+	const size_t C = w->n_in, size = fc_dtype_size(w->dtype);
+#pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
+	for (size_t n = 0; n < N; n++)
+		for (size_t i = 0; i < C; i += BLOCK) {
+			const size_t m = C - i < BLOCK ? C - i : BLOCK;
+			float wide[BLOCK];
+			k->widen(wide, (const char *)w->p + (pos[n] * C + i) * size, w->dtype, m);
+			k->axpy(x + n * C + i, wide, 1, m);
+		}
+}
+
 /* Columns are split over threads, so every element's sum runs over n in order. */
 void fc_embed_bwd(float *dw, const float *dx, const uint32_t *tok, size_t N, size_t C, float scale)
 {

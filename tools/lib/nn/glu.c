@@ -26,3 +26,19 @@ void fc_glu_bwd(float *dgate, float *dup, const float *dy, const float *gate, co
 	for (size_t i = 0; i < n; i += CHUNK)
 		k->glu_bwd(dgate + i, dup + i, dy + i, gate + i, up + i, act, chunk_at(i, n));
 }
+
+void fc_act_fwd(float *y, const float *x, enum fc_act act, size_t N, size_t F)
+{
+	const struct fc_kern *k = fc_kern();
+	const size_t n = N * F;
+#pragma omp parallel for if (n > FC_PAR_ELEMENTS)
+	for (size_t i = 0; i < n; i += CHUNK)
+		k->act(y + i, x + i, act, chunk_at(i, n));
+}
+
+void fc_clip(float *x, float limit, size_t n)
+{
+#pragma omp parallel for if (n > FC_PAR_ELEMENTS)
+	for (size_t i = 0; i < n; i++)
+		x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
+}

@@ -30,6 +30,10 @@ struct fc_kern {
 	void (*cap_bwd)(float *y, const float *c, float cap, size_t n);
 	/* ds = scale p (ds - delta) */
 	void (*score_bwd)(float *ds, const float *p, float delta, float scale, size_t n);
+	/* y = scale y + slope (first + i) */
+	void (*ramp)(float *y, float scale, float slope, float first, size_t n);
+	/* sum x - shift */
+	double (*sum)(const float *x, float shift, size_t n);
 	double (*sum_squares)(const float *x, size_t n);
 	/* sum a (b + one) c */
 	double (*dot3)(const float *a, const float *b, float one, const float *c, size_t n);
@@ -53,6 +57,7 @@ struct fc_kern {
 	void (*to_bf16)(uint16_t *y, const float *x, size_t n);
 	/* c, s = scale * cos, sin of pos * freq; errors at most 4 eps * scale for pos below 2^24 */
 	void (*turn)(float *c, float *s, const float *freq, uint32_t pos, float scale, size_t n);
+	void (*act)(float *y, const float *x, enum fc_act act, size_t n);
 	void (*glu)(float *y, const float *gate, const float *up, enum fc_act act, size_t n);
 	void (*glu_bwd)(float *dgate, float *dup, const float *dy, const float *gate,
 	    const float *up, enum fc_act act, size_t n);

@@ -106,6 +106,28 @@ static void kern_score_bwd(float *ds, const float *p, float delta, float scale, 
 		ds[i] = scale * p[i] * (ds[i] - delta);
 }
 
+static void kern_ramp(float *y, float scale, float slope, float first, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = scale * y[i] + slope * (first + (float)(uint32_t)i);
+}
+
+static double kern_sum(const float *x, float shift, size_t n)
+{
+	double total = 0;
+	for (size_t i = 0; i < n;) {
+		const size_t end = n - i < SUM_BLOCK ? n : i + SUM_BLOCK;
+		vf sum = vset(0);
+		for (; i + VL <= end; i += VL)
+			sum += vload(x + i) - vset(shift);
+		if (i < end)
+			sum += vload_part(x + i, end - i, shift) - vset(shift);
+		i = end;
+		total += (double)vsum(sum);
+	}
+	return total;
+}
+
 static double kern_sum_squares(const float *x, size_t n)
 {
 	double total = 0;
@@ -212,6 +234,26 @@ static void kern_turn(float *c, float *s, const float *freq, uint32_t pos, float
 	}
 }
 
+INLINE void act_of(float *y, const float *x, enum fc_act act, size_t n)
+{
+	vf d;
+	size_t i = 0;
+	for (; i + VL <= n; i += VL)
+		vstore(y + i, vact(act, vload(x + i), &d));
+	if (i < n)
+		vstore_part(y + i, vact(act, vload_part(x + i, n - i, 0), &d), n - i);
+}
+
+static void kern_act(float *y, const float *x, enum fc_act act, size_t n)
+{
+	if (act == FC_ACT_SILU)
+		act_of(y, x, FC_ACT_SILU, n);
+	else if (act == FC_ACT_GELU_TANH)
+		act_of(y, x, FC_ACT_GELU_TANH, n);
+	else
+		act_of(y, x, FC_ACT_GELU, n);
+}
+
 INLINE void glu_of(float *y, const float *gate, const float *up, enum fc_act act, size_t n)
 {
 	vf d;
@@ -278,6 +320,6 @@ static void kern_glu_bwd(float *dgate, float *dup, const float *dy, const float 
 #define NAME(x) NAME_(x)
 extern const struct fc_kern KERN;
 const struct fc_kern KERN = {NAME(KERN), FEW_ROWS, kern_max, kern_group_max, kern_exp_sum,
-    kern_exp_scaled, kern_cap, kern_cap_bwd, kern_score_bwd, kern_sum_squares, kern_dot3, kern_axpy,
-    kern_weighted_sum, kern_mm, kern_transpose, kern_dot_rows, kern_widen, kern_to_bf16, kern_turn,
-    kern_glu, kern_glu_bwd};
+    kern_exp_scaled, kern_cap, kern_cap_bwd, kern_score_bwd, kern_ramp, kern_sum, kern_sum_squares,
+    kern_dot3, kern_axpy, kern_weighted_sum, kern_mm, kern_transpose, kern_dot_rows, kern_widen,
+    kern_to_bf16, kern_turn, kern_act, kern_glu, kern_glu_bwd};

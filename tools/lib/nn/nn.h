@@ -65,6 +65,11 @@ void fc_rmsnorm_fwd(float *y, const float *x /* [N,C] */, const float *w /* [C] 
 void fc_rmsnorm_bwd(float *dx, float *dw, const float *dy, const float *x, const float *w, size_t N,
     size_t C, float eps, bool plus_one);
 
+/* ---- layernorm.c: y = (x - mean) / sqrt(variance + eps) * w + bias (Ba et al. 2016) ---- */
+/* y may be x; bias may be NULL. */
+void fc_layernorm_fwd(float *y, const float *x /* [N,C] */, const float *w, const float *bias,
+    size_t N, size_t C, float eps);
+
 /* ---- rope.c: rotary position embedding of the pairs (i, i + R/2), or (2i, 2i + 1) ---- */
 struct fc_rope {
 	size_t n_rot;     /* R: rotated components of a head, even, R <= D */
@@ -83,6 +88,8 @@ struct fc_attn {
 	float scale;     /* of the scores, normally D^-1/2 */
 	float softcap;   /* score = cap * tanh(score / cap); 0: none */
 	uint32_t window; /* a query sees its own and the window - 1 keys before; 0: all */
+	/* [H] ALiBi: score += slope * (key - query), in the forward pass only; or NULL */
+	const float *slope;
 };
 /* One sequence: n_q queries attend to n_k >= n_q keys; the last query is at the last key. */
 struct fc_attn_seq {
@@ -111,10 +118,41 @@ void fc_glu_fwd(
 void fc_glu_bwd(float *dgate, float *dup, const float *dy, const float *gate, const float *up,
     enum fc_act act, size_t N, size_t F);
 
+/* y = act(x), without a gate.  y may be x. */
+void fc_act_fwd(float *y, const float *x /* [N,F] */, enum fc_act act, size_t N, size_t F);
+/* x is cut off at +-limit */
+void fc_clip(float *x, float limit, size_t n);
+
+/* ---- cut.c: one product's columns are several results ---- */
+/* A row of x is groups times the parts, one after the other; part p of all groups goes to a row of
+ * part[p], groups * width[p] wide. */
+struct fc_cut {
+	size_t groups, n_part;
+	size_t width[3];
+};
+void fc_cut(float *const part[], const float *x, const struct fc_cut *c, size_t N);
+void fc_join(float *x, const float *const part[], const struct fc_cut *c, size_t N);
+
+/* ---- route.c: mixture of experts (Shazeer et al. 2017; arXiv 2401.04088) ---- */
+/*
+ * Every token goes to the K experts with the largest logits (equal: the first), with the softmax
+ * over those K as weights.  Logits are computed in float32 whatever nn computes in: a rounded one
+ * can change the choice.
+ */
+void fc_route(struct fc_nn *nn, const struct fc_weight *w /* [E,C] */, const float *x /* [N,C] */,
+    size_t N, size_t K, uint32_t *expert /* [N,K] */, float *weight /* [N,K] */);
+/* to[i] = from[row[i]], rows of C */
+void fc_gather_rows(float *to, const float *from, const uint32_t *row, size_t n, size_t C);
+/* to[row[i]] += scale[i] from[i]; no row twice */
+void fc_scatter_rows(
+    float *to, const float *from, const uint32_t *row, const float *scale, size_t n, size_t C);
+
 /* ---- embed.c ---- */
 /* x[n] = scale * w[tok[n]] */
 void fc_embed_fwd(float *x /* [N,C] */, const struct fc_weight *w /* [V,C] */, const uint32_t *tok,
     size_t N, float scale);
+/* x[n] += w[pos[n]] */
+void fc_embed_add(float *x /* [N,C] */, const struct fc_weight *w, const uint32_t *pos, size_t N);
 /* dw[tok[n]] += scale * dx[n]; the order of additions does not depend on threads */
 void fc_embed_bwd(
     float *dw /* [V,C] */, const float *dx, const uint32_t *tok, size_t N, size_t C, float scale);

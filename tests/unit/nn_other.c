@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Layers of the families beyond Llama's, against double precision: LayerNorm, activations without a
+ * gate, learned positions, the cuts of fused products, routing to experts. */
+#include "nn_oracle.h"
+
+static void test_layernorm(struct fc_rng *r, size_t N, size_t C, double mean, bool biased)
+{
+	float *x = random_floats(r, N * C, 1), *w = random_floats(r, C, 1);
+	float *bias = random_floats(r, C, 1), *y = FC_ARRAY(float, N *C);
+	double *want = FC_ARRAY(double, N *C);
+	for (size_t i = 0; i < N * C; i++)
+		x[i] += (float)mean;
+	for (size_t n = 0; n < N; n++) {
+		double sum = 0, squares = 0;
+		for (size_t i = 0; i < C; i++)
+			sum += (double)x[n * C + i];
+		for (size_t i = 0; i < C; i++)
+			squares += pow((double)x[n * C + i] - sum / (double)C, 2);
+		for (size_t i = 0; i < C; i++)
+			want[n * C + i] = ((double)x[n * C + i] - sum / (double)C) /
+				sqrt(squares / (double)C + (double)1e-5f) * (double)w[i] +
+			    (biased ? (double)bias[i] : 0);
+	}
+	fc_layernorm_fwd(y, x, w, biased ? bias : NULL, N, C, 1e-5f);
+	double e = max_error(y, want, N * C);
+	T_OK(e < 1e-6, "layernorm N %zu C %zu mean %g%s: error %.1e", N, C, mean,
+	    biased ? " bias" : "", e);
+	fc_layernorm_fwd(x, x, w, biased ? bias : NULL, N, C, 1e-5f);
+	T_OK(!memcmp(x, y, N * C * sizeof *x), "layernorm in place");
+	float *all[] = {x, w, bias, y};
+	for (size_t i = 0; i < FC_LEN(all); i++)
+		free(all[i]);
+	free(want);
+}
+
+/* act(x) is what the gated form gives for up = 1. */
+static void test_act(struct fc_rng *r, enum fc_act act)
+{
+	enum { N = 3, F = 1501 };
+	float *x = random_floats(r, N * F, 3), *one = FC_ARRAY(float, N *F);
+	float *y = FC_ARRAY(float, N *F), *gated = FC_ARRAY(float, N *F);
+	for (int i = 0; i < N * F; i++)
+		one[i] = 1;
+	fc_glu_fwd(gated, x, one, act, N, F);
+	fc_act_fwd(y, x, act, N, F);
+	T_OK(!memcmp(y, gated, sizeof(float) * N * F), "activation %d without a gate", (int)act);
+	float *all[] = {x, one, y, gated};
+	for (size_t i = 0; i < FC_LEN(all); i++)
+		free(all[i]);
+}
+
+static void test_clip(void)
+{
+	float x[] = {-7, -6, 0.5f, 6, 6.5f, -INFINITY};
+	const float want[] = {-6, -6, 0.5f, 6, 6, -6};
+	fc_clip(x, 6, FC_LEN(x));
+	T_OK(!memcmp(x, want, sizeof x), "clip");
+}
+
+static void test_positions(struct fc_rng *r, enum fc_dtype t)
+{
+	enum { P = 9, C = 301, N = 40 };
+	float *table = random_floats(r, P * C, 1), *x = random_floats(r, N * C, 1);
+	double *want = doubles(x, N * C);
+	char *stored = fc_calloc(P * C, fc_dtype_size(t));
+	uint32_t pos[N];
+	fc_from_f32(stored, t, table, P * C);
+	fc_to_f32(table, stored, t, P * C);
+	for (uint32_t n = 0; n < N; n++) {
+		pos[n] = n * 5 % P;
+		for (uint32_t i = 0; i < C; i++)
+			want[n * C + i] += (double)table[pos[n] * C + i];
+	}
+	fc_embed_add(x, &(struct fc_weight){stored, t, P, C}, pos, N);
+	T_OK(max_error(x, want, N * C) < 1e-6, "learned positions from %s", fc_dtype_name(t));
+	free(table);
+	free(x);
+	free(want);
+	free(stored);
+}
+
+/* Row n of a product with 2 groups of widths 3, 1, 2 is 100 n + column. */
+static void test_cut(void)
+{
+	enum { N = 4, GROUPS = 2, ROW = 12 };
+	const struct fc_cut c = {GROUPS, 3, {3, 1, 2}};
+	float x[N * ROW], again[N * ROW], a[N * 6], b[N * 2], d[N * 4];
+	bool good = true;
+	for (int i = 0; i < N * ROW; i++)
+		x[i] = (float)(100 * (i / ROW) + i % ROW);
+	fc_cut((float *[]){a, b, d}, x, &c, N);
+	for (int n = 0; n < N; n++)
+		for (int g = 0; g < GROUPS; g++) {
+			const float first = (float)(100 * n + 6 * g);
+			for (int i = 0; i < 3; i++)
+				good = good && a[n * 6 + 3 * g + i] == first + (float)i;
+			good = good && b[n * 2 + g] == first + 3;
+			for (int i = 0; i < 2; i++)
+				good = good && d[n * 4 + 2 * g + i] == first + 4 + (float)i;
+		}
+	T_OK(good, "cut: groups and parts");
+	fc_join(again, (const float *[]){a, b, d}, &c, N);
+	T_OK(!memcmp(x, again, sizeof x), "cut: joined again");
+	const struct fc_cut two = {1, 2, {5, 7, 0}};
+	float p[N * 5], q[N * 7];
+	fc_cut((float *[]){p, q}, x, &two, N);
+	T_OK(p[5] == 100 && q[0] == 5 && q[7 + 6] == 111, "cut: two parts");
+}
+
+static void test_route(struct fc_nn *nn, struct fc_rng *r, size_t E, size_t K)
+{
+	enum { N = 37, C = 53 };
+	float *x = random_floats(r, N * C, 1), *w = random_floats(r, E * C, 0.3), weight[N * 8];
+	uint32_t expert[N * 8];
+	double logit[16];
+	bool chosen = true, weighted = true;
+	fc_route(nn, &(struct fc_weight){w, FC_F32, E, C}, x, N, K, expert, weight);
+	for (size_t n = 0; n < N; n++) {
+		double sum = 0, total = 0;
+		for (size_t e = 0; e < E; e++) {
+			logit[e] = 0;
+			for (size_t i = 0; i < C; i++)
+				logit[e] += (double)x[n * C + i] * (double)w[e * C + i];
+		}
+		for (size_t k = 0; k < K; k++) {
+			size_t better = 0;
+			for (size_t e = 0; e < E; e++)
+				better += logit[e] > logit[expert[n * K + k]];
+			chosen = chosen && better == k;
+			sum += exp(logit[expert[n * K + k]]);
+		}
+		for (size_t k = 0; k < K; k++) {
+			total += (double)weight[n * K + k];
+			weighted = weighted &&
+			    t_near((double)weight[n * K + k], exp(logit[expert[n * K + k]]) / sum,
+				1e-5);
+		}
+		weighted = weighted && t_near(total, 1, 1e-6);
+	}
+	T_OK(chosen && weighted, "route: %zu of %zu experts, with their softmax", K, E);
+	free(x);
+	free(w);
+}
+
+static void test_route_ties(struct fc_nn *nn)
+{
+	static const float w[] = {1, 1, 2, 1, 2}, x[] = {1, -1};
+	uint32_t expert[4];
+	float weight[4];
+	fc_route(nn, &(struct fc_weight){w, FC_F32, 5, 1}, x, 2, 2, expert, weight);
+	T_OK(expert[0] == 2 && expert[1] == 4 && expert[2] == 0 && expert[3] == 1,
+	    "route: the first of equals (%u %u, %u %u)", expert[0], expert[1], expert[2],
+	    expert[3]);
+}
+
+static void test_rows(struct fc_rng *r)
+{
+	enum { N = 30, C = 41, K = 7 };
+	static const uint32_t row[K] = {29, 0, 3, 4, 17, 9, 11};
+	static const float scale[K] = {1, 0.5f, -2, 0, 3, 1, 0.25f};
+	float *x = random_floats(r, N * C, 1), *y = random_floats(r, N * C, 1), some[K * C];
+	double *want = doubles(y, N * C);
+	fc_gather_rows(some, x, row, K, C);
+	fc_scatter_rows(y, some, row, scale, K, C);
+	for (size_t k = 0; k < K; k++)
+		for (size_t i = 0; i < C; i++)
+			want[row[k] * C + i] += (double)scale[k] * (double)x[row[k] * C + i];
+	T_OK(max_error(y, want, N * C) < 1e-6, "rows gathered, scaled, added");
+	free(x);
+	free(y);
+	free(want);
+}
+
+int main(void)
+{
+	struct fc_rng r;
+	struct fc_nn *nn;
+	struct fc_err e;
+	fc_rng_seed(&r, 6);
+	fc_par_init(2);
+	if (!T_OK(fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &e) == 0, "set up"))
+		return t_done();
+	test_layernorm(&r, 1, 1, 0, true);
+	test_layernorm(&r, 5, 33, 0.5, false);
+	test_layernorm(&r, 130, 64, 0, true);
+	test_layernorm(&r, 3, 2051, 1000, true); /* a variance from sums of squares would be lost */
+	test_act(&r, FC_ACT_SILU);
+	test_act(&r, FC_ACT_GELU_TANH);
+	test_act(&r, FC_ACT_GELU);
+	test_clip();
+	test_positions(&r, FC_F32);
+	test_positions(&r, FC_BF16);
+	test_cut();
+	test_route(nn, &r, 8, 2);
+	test_route(nn, &r, 5, 5);
+	test_route(nn, &r, 1, 1);
+	test_route_ties(nn);
+	test_rows(&r);
+	fc_nn_close(nn);
+	return t_done();
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/block_acts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct fc_block_acts *fc_block_acts_new(const struct fc_config *c)
+{
+	struct fc_block_acts *a = FC_NEW(struct fc_block_acts);
+	a->C = c->n_embd;
+	a->F = c->n_ff;
+	a->H = c->n_head;
+	a->HD = c->n_head * c->head_dim;
+	a->GD = c->n_head_kv * c->head_dim;
+	if (fc_ropespec_by_length(&c->rope) || fc_ropespec_by_length(&c->rope_sliding))
+		a->freq = FC_ARRAY(float, c->rope.n_rot / 2);
+	return a;
+}
+
+void fc_block_acts_free(struct fc_block_acts *a)
+{
+	if (!a)
+		return;
+	free(a->mem);
+	free(a->seq);
+	free(a->grad);
+	free(a->route);
+	free(a->one_row);
+	free(a->freq);
+	free(a);
+}
+
+void fc_block_acts_reserve(
+    struct fc_block_acts *a, const struct fc_config *c, size_t N, size_t n_seq, bool keep)
+{
+	const size_t kept = keep, raw = c->qk_norm, fused = c->qkv != FC_QKV_SPLIT;
+	const size_t post = c->post_norm, K = c->n_expert_used;
+	const struct {
+		float **p;
+		size_t width;
+	} part[] = {{&a->norm1, a->C}, {&a->norm2, a->C}, {&a->out, a->C}, {&a->q, a->HD},
+	    {&a->k, a->GD}, {&a->v, a->GD}, {&a->q_raw, raw * a->HD}, {&a->k_raw, raw * a->GD},
+	    {&a->qkv, fused * (a->HD + 2 * a->GD)}, {&a->att, a->HD}, {&a->gate, c->gated * a->F},
+	    {&a->up, a->F}, {&a->glu, a->F}, {&a->gate_up, c->gate_up * 2 * a->F},
+	    {&a->attn_raw, post * a->C}, {&a->ffn_raw, post * a->C}, {&a->expert_x, K ? a->C : 0},
+	    {&a->route_weight, K}, {&a->one_weight, K ? 1 : 0}, {&a->mid, kept * a->C},
+	    {&a->lse, kept * a->H}, {&a->dq, kept * a->HD}, {&a->dk, kept * a->GD},
+	    {&a->dv, kept * a->GD}, {&a->datt, kept * a->HD}, {&a->draw, kept * post * a->C}};
+	const size_t rows = (N + 15) & ~(size_t)15; /* every part starts on a cache line */
+	size_t width = 0, n, at = 0;
+	for (size_t i = 0; i < FC_LEN(part); i++)
+		width += part[i].width;
+	if (!fc_size_mul(rows, width, &n))
+		n = SIZE_MAX; /* ends in fc_malloc_aligned() */
+	if (n > a->n_mem) {
+		free(a->mem);
+		a->mem = fc_malloc_aligned(n, sizeof *a->mem);
+		a->n_mem = n;
+	}
+	for (size_t i = 0; i < FC_LEN(part); i++) {
+		*part[i].p = part[i].width ? a->mem + at : NULL;
+		at += rows * part[i].width;
+	}
+	FC_GROW(a->seq, a->cap_seq, n_seq);
+	if (keep)
+		FC_GROW(a->grad, a->cap_grad, n_seq);
+	if (K && N > a->cap_route) {
+		free(a->route);
+		free(a->one_row);
+		a->route = FC_ARRAY(uint32_t, N * K);
+		a->one_row = FC_ARRAY(uint32_t, N);
+		a->cap_route = N;
+	}
+}
+
+struct fc_cut fc_block_cut_qkv(const struct fc_config *c)
+{
+	const size_t groups = c->qkv == FC_QKV_GROUPED ? c->n_head_kv : 1;
+	const size_t kv = c->n_head_kv * c->head_dim / groups;
+	return (struct fc_cut){groups, 3, {c->n_head * c->head_dim / groups, kv, kv}};
+}
+
+struct fc_cut fc_block_cut_gate_up(const struct fc_config *c)
+{
+	return (struct fc_cut){1, 2, {c->n_ff, c->n_ff, 0}};
+}
+
+void fc_block_rope(const struct fc_layer *l, const struct fc_config *c, float *x,
+    const struct fc_batch *b, const uint32_t *pos, size_t heads, bool inverse,
+    struct fc_block_acts *a)
+{
+	const size_t D = c->head_dim;
+	if (!l->ropespec)
+		return;
+	if (!fc_ropespec_by_length(l->ropespec)) {
+		fc_rope_apply(x, pos, b->off[b->n_seq], heads, D, l->rope, inverse);
+		return;
+	}
+	for (size_t s = 0; s < b->n_seq; s++) {
+		const size_t at = b->off[s], n = b->off[s + 1] - at;
+		if (!n)
+			continue;
+		const struct fc_rope r =
+		    fc_ropespec_rope(l->ropespec, (size_t)pos[at + n - 1] + 1, a->freq);
+		fc_rope_apply(x + at * heads * D, pos + at, n, heads, D, &r, inverse);
+	}
+}
+
+struct fc_attn fc_block_attn(const struct fc_model *m, const struct fc_layer *l)
+{
+	const struct fc_config *c = &m->cfg;
+	return (struct fc_attn){c->n_head, c->n_head_kv, c->head_dim, l->attn_scale,
+	    c->attn_softcap, l->window, m->alibi};
+}
+
+size_t fc_block_gather(
+    struct fc_block_acts *a, const struct fc_batch *b, const struct fc_kv_seq *kv)
+{
+	size_t n = 0;
+	for (size_t s = 0; s < b->n_seq; s++) {
+		const size_t at = b->off[s], n_q = b->off[s + 1] - at;
+		if (!n_q)
+			continue;
+		struct fc_attn_seq *q = &a->seq[n++];
+		*q = (struct fc_attn_seq){a->q + at * a->HD, a->k + at * a->GD, a->v + at * a->GD,
+		    a->att + at * a->HD, a->lse ? a->lse + at * a->H : NULL, n_q, n_q};
+		if (!kv)
+			continue;
+		const size_t past = kv[s].n_past * a->GD, bytes = n_q * a->GD * sizeof(float);
+		memcpy(kv[s].k + past, q->k, bytes);
+		memcpy(kv[s].v + past, q->v, bytes);
+		q->k = kv[s].k;
+		q->v = kv[s].v;
+		q->n_k += kv[s].n_past;
+	}
+	return n;
+}
