@@ -85,10 +85,31 @@ static void test_skip(void)
 	fc_buf_release(&b);
 }
 
+static void test_reals(void)
+{
+	static const struct {
+		const char *text;
+		bool good;
+		double v;
+	} cases[] = {{"0", true, 0}, {" -1.5,", true, -1.5}, {"-12]", true, -12},
+	    {"2e3", true, 2000}, {"-0.25E-2", true, -0.0025}, {"1.", false, 0}, {".5", false, 0},
+	    {"01", false, 0}, {"1e", false, 0}, {"- 1", false, 0}, {"", false, 0},
+	    {"NaN", false, 0},
+	    {"0.00000000000000000000000000000000000000000000000000000000000001", false, 0}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fc_jsonscan s = {cases[i].text, strlen(cases[i].text), 0};
+		double v = 0;
+		bool good = fc_jsonscan_real(&s, &v);
+		T_OK(
+		    good == cases[i].good && (!good || v == cases[i].v), "real: %s", cases[i].text);
+	}
+}
+
 int main(void)
 {
 	test_strings();
 	test_integers();
+	test_reals();
 	test_skip();
 	return t_done();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "text/jsonscan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "text/utf8.h"
@@ -122,6 +123,39 @@ bool fc_jsonscan_integer(struct fc_jsonscan *s, int64_t *v)
 	if (s->i < s->n && strchr(".eE0123456789", s->p[s->i]) && s->p[s->i])
 		return false;
 	*v = minus ? -(int64_t)sum : (int64_t)sum;
+	return true;
+}
+
+/* Digits at the scanner; false if there are none. */
+static bool skip_digits(struct fc_jsonscan *s)
+{
+	size_t first = s->i;
+	while (s->i < s->n && s->p[s->i] >= '0' && s->p[s->i] <= '9')
+		s->i++;
+	return s->i > first;
+}
+
+bool fc_jsonscan_real(struct fc_jsonscan *s, double *v)
+{
+	char text[64];
+	fc_jsonscan_char(s, '-');
+	size_t first = s->i;
+	if (!skip_digits(s) || (s->p[first] == '0' && s->i - first > 1))
+		return false;
+	if (s->i < s->n && s->p[s->i] == '.' && (s->i++, !skip_digits(s)))
+		return false;
+	if (s->i < s->n && (s->p[s->i] | 32) == 'e') {
+		s->i++;
+		s->i += s->i < s->n && (s->p[s->i] == '-' || s->p[s->i] == '+');
+		if (!skip_digits(s))
+			return false;
+	}
+	first -= first && s->p[first - 1] == '-';
+	if (s->i - first >= sizeof text)
+		return false;
+	memcpy(text, s->p + first, s->i - first);
+	text[s->i - first] = 0;
+	*v = strtod(text, NULL);
 	return true;
 }
 

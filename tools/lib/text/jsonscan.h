@@ -23,6 +23,7 @@ bool fc_jsonscan_char(struct fc_jsonscan *s, char c);
  * the next value is no well-formed string; so below. */
 bool fc_jsonscan_string(struct fc_jsonscan *s, struct fc_buf *b, const char **p, size_t *n);
 bool fc_jsonscan_integer(struct fc_jsonscan *s, int64_t *v);
+bool fc_jsonscan_real(struct fc_jsonscan *s, double *v);
 /* Passes over any value.  What is inside is checked for strings that end and brackets that match.
  */
 bool fc_jsonscan_skip(struct fc_jsonscan *s);

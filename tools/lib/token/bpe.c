@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "text/utf8.h"
 #include "token/bpe_parts.h"
@@ -14,26 +13,18 @@
 #define NONE FC_NO_TOKEN
 #define SCAN_MAX 32 /* symbols; up to here a scan for the lowest rank beats the heap */
 
-/* A cache of short pieces, one place for each hash value. */
-#define CACHE_BITS 15
-#define CACHE_BYTES 30
-#define CACHE_SYMBOLS 8
-struct cached {
-	uint8_t n, n_symbol; /* n: 0: free */
-	char piece[CACHE_BYTES];
-	uint8_t start[CACHE_SYMBOLS], end[CACHE_SYMBOLS];
-	uint32_t id[CACHE_SYMBOLS];
-};
-
 struct node {
 	struct fc_symbol s;
 	uint32_t prev, next;
 	uint32_t rank, merged; /* with the next; NONE: never */
 };
 
-struct fc_bpe_work {
-	struct fc_symbol *symbol; /* the result */
-	size_t n, cap;
+/* How a piece to be taken apart again was last about to be made. */
+struct parts {
+	uint32_t id, left, right;
+};
+
+struct work {
 	struct node *node; /* the piece at work */
 	size_t n_node, cap_node;
 	uint64_t *heap; /* rank, place */
@@ -41,41 +32,38 @@ struct fc_bpe_work {
 	uint32_t cursor;          /* bytes of the piece already in nodes */
 	struct fc_symbol unknown; /* not yet added; id NONE: none */
 	struct fc_buf spelling;
-	struct cached *cache;
+	struct parts *parts;
+	size_t n_parts, cap_parts;
 };
 
-struct fc_bpe_work *fc_bpe_work_new(void)
+static void *work_new(void)
 {
-	struct fc_bpe_work *w = FC_NEW(struct fc_bpe_work);
-	w->cache = FC_ARRAY(struct cached, (size_t)1 << CACHE_BITS);
-	return w;
+	return FC_NEW(struct work);
 }
 
-void fc_bpe_work_free(struct fc_bpe_work *w)
+static void work_free(void *own)
 {
-	if (!w)
-		return;
-	free(w->symbol);
+	struct work *w = own;
 	free(w->node);
 	free(w->heap);
+	free(w->parts);
 	fc_buf_release(&w->spelling);
-	free(w->cache);
 	free(w);
 }
 
 static uint32_t find(const struct fc_bpe *b, const char *p, size_t n)
 {
-	return fc_pieces_find(b->pieces, p, n);
+	return fc_pieces_find(b->base.pieces, p, n);
 }
 
-static void add(struct fc_bpe_work *w, uint32_t id, uint32_t n_bytes)
+static void add(struct work *w, uint32_t id, uint32_t n_bytes)
 {
 	FC_GROW(w->node, w->cap_node, w->n_node + 1);
 	w->node[w->n_node++].s = (struct fc_symbol){id, w->cursor, w->cursor + n_bytes};
 	w->cursor += n_bytes;
 }
 
-static void flush_unknown(struct fc_bpe_work *w)
+static void flush_unknown(struct work *w)
 {
 	if (w->unknown.id != NONE)
 		add(w, w->unknown.id, w->unknown.end);
@@ -84,9 +72,9 @@ static void flush_unknown(struct fc_bpe_work *w)
 
 /* A character without a token: the unknown token, if there is one.  It waits for the next known
  * character, behind byte tokens: an oddity of the reference that decides the order of ids. */
-static void add_unknown(const struct fc_bpe *b, struct fc_bpe_work *w, uint32_t n_bytes)
+static void add_unknown(const struct fc_bpe *b, struct work *w, uint32_t n_bytes)
 {
-	if (b->unk == NONE) {
+	if (b->base.unk == NONE) {
 		w->cursor += n_bytes;
 		return;
 	}
@@ -95,10 +83,10 @@ static void add_unknown(const struct fc_bpe *b, struct fc_bpe_work *w, uint32_t 
 		return;
 	}
 	flush_unknown(w);
-	w->unknown = (struct fc_symbol){b->unk, 0, n_bytes};
+	w->unknown = (struct fc_symbol){b->base.unk, 0, n_bytes};
 }
 
-static bool add_as_bytes(const struct fc_bpe *b, struct fc_bpe_work *w, const char *p, size_t n)
+static bool add_as_bytes(const struct fc_bpe *b, struct work *w, const char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (b->byte_id[(unsigned char)p[i]] == NONE)
@@ -108,11 +96,17 @@ static bool add_as_bytes(const struct fc_bpe *b, struct fc_bpe_work *w, const ch
 	return true;
 }
 
-static uint32_t char_symbol(const struct fc_bpe *b, struct fc_bpe_work *w, const char *p, size_t n,
-    bool is_first, bool is_last)
+static uint32_t char_symbol(
+    const struct fc_bpe *b, struct work *w, const char *p, size_t n, bool is_first, bool is_last)
 {
-	if ((is_first || !b->prefix) && (!is_last || !b->suffix))
-		return find(b, p, n);
+	if ((is_first || !b->prefix) && (!is_last || !b->suffix)) {
+		uint32_t id = find(b, p, n), rare = NONE;
+		if (id != NONE && b->whole && !b->whole[id])
+			return NONE;
+		if (id == NONE && b->rare.n_id)
+			rare = fc_pieces_find(&b->rare, p, n);
+		return rare == NONE ? id : (uint32_t)b->base.pieces->n_id + rare;
+	}
 	fc_buf_clear(&w->spelling);
 	if (!is_first && b->prefix)
 		fc_buf_adds(&w->spelling, b->prefix);
@@ -122,16 +116,18 @@ static uint32_t char_symbol(const struct fc_bpe *b, struct fc_bpe_work *w, const
 	return find(b, w->spelling.p, w->spelling.n);
 }
 
-static void split(
-    const struct fc_bpe *b, struct fc_bpe_work *w, const char *p, size_t n, bool raw_bytes)
+static void split(const struct fc_bpe *b, struct work *w, const char *p, size_t n, bool raw_bytes)
 {
 	w->n_node = 0;
 	w->cursor = 0;
 	w->unknown.id = NONE;
 	for (size_t i = 0, len; i < n; i += len) {
-		len = raw_bytes ? 1 : fc_utf8_valid(p + i, n - i);
-		uint32_t id = raw_bytes ? b->char_id[(unsigned char)p[i]]
-					: char_symbol(b, w, p + i, len, i == 0, i + len == n);
+		uint32_t id = b->user.edge ? fc_trie_longest(&b->user, p + i, n - i, &len) : NONE;
+		if (id == NONE) {
+			len = raw_bytes ? 1 : fc_utf8_valid(p + i, n - i);
+			id = raw_bytes ? b->char_id[(unsigned char)p[i]]
+				       : char_symbol(b, w, p + i, len, i == 0, i + len == n);
+		}
 		if (id != NONE) {
 			flush_unknown(w);
 			add(w, id, (uint32_t)len);
@@ -143,20 +139,25 @@ static void split(
 }
 
 /* Looks up what node i and the one behind it become. */
-static void rate(const struct fc_bpe *b, struct node *node, uint32_t i, uint32_t next)
+static void rate(const struct fc_bpe *b, struct work *w, uint32_t i, uint32_t next)
 {
+	struct node *node = w->node;
 	const struct fc_merge *m =
 	    next == NONE ? NULL : fc_merges_find(&b->merges, node[i].s.id, node[next].s.id);
 	node[i].rank = m ? m->rank : NONE;
 	node[i].merged = m ? m->id : NONE;
+	if (m && b->unused && b->unused[m->id]) {
+		FC_GROW(w->parts, w->cap_parts, w->n_parts + 1);
+		w->parts[w->n_parts++] = (struct parts){m->id, node[i].s.id, node[next].s.id};
+	}
 }
 
-static void merge_scan(const struct fc_bpe *b, struct fc_bpe_work *w)
+static void merge_scan(const struct fc_bpe *b, struct work *w)
 {
 	struct node *v = w->node;
 	uint32_t n = (uint32_t)w->n_node;
 	for (uint32_t i = 0; i < n; i++)
-		rate(b, v, i, i + 1 < n ? i + 1 : NONE);
+		rate(b, w, i, i + 1 < n ? i + 1 : NONE);
 	while (n > 1) {
 		uint32_t best = 0;
 		for (uint32_t i = 1; i + 1 < n; i++)
@@ -168,14 +169,14 @@ static void merge_scan(const struct fc_bpe *b, struct fc_bpe_work *w)
 		v[best].s.end = v[best + 1].s.end;
 		n--;
 		memmove(v + best + 1, v + best + 2, (n - best - 1) * sizeof *v);
-		rate(b, v, best, best + 1 < n ? best + 1 : NONE);
 		if (best)
-			rate(b, v, best - 1, best);
+			rate(b, w, best - 1, best);
+		rate(b, w, best, best + 1 < n ? best + 1 : NONE);
 	}
 	w->n_node = n;
 }
 
-static void heap_push(struct fc_bpe_work *w, uint32_t rank, uint32_t at)
+static void heap_push(struct work *w, uint32_t rank, uint32_t at)
 {
 	uint64_t key = (uint64_t)rank << 32 | at;
 	if (rank == NONE)
@@ -187,7 +188,7 @@ static void heap_push(struct fc_bpe_work *w, uint32_t rank, uint32_t at)
 	w->heap[i] = key;
 }
 
-static uint64_t heap_pop(struct fc_bpe_work *w)
+static uint64_t heap_pop(struct work *w)
 {
 	uint64_t *h = w->heap, top = h[0], key = h[--w->n_heap];
 	size_t i = 0, k;
@@ -203,7 +204,7 @@ static uint64_t heap_pop(struct fc_bpe_work *w)
 	return top;
 }
 
-static void merge_heap(const struct fc_bpe *b, struct fc_bpe_work *w)
+static void merge_heap(const struct fc_bpe *b, struct work *w)
 {
 	struct node *v = w->node;
 	uint32_t n = (uint32_t)w->n_node;
@@ -211,7 +212,7 @@ static void merge_heap(const struct fc_bpe *b, struct fc_bpe_work *w)
 	for (uint32_t i = 0; i < n; i++) {
 		v[i].prev = i ? i - 1 : NONE;
 		v[i].next = i + 1 < n ? i + 1 : NONE;
-		rate(b, v, i, v[i].next);
+		rate(b, w, i, v[i].next);
 		heap_push(w, v[i].rank, i);
 	}
 	while (w->n_heap) {
@@ -226,26 +227,59 @@ static void merge_heap(const struct fc_bpe *b, struct fc_bpe_work *w)
 		v[gone].rank = NONE;
 		if (next != NONE)
 			v[next].prev = i;
-		rate(b, v, i, next);
-		heap_push(w, v[i].rank, i);
 		if (v[i].prev != NONE) {
-			rate(b, v, v[i].prev, i);
+			rate(b, w, v[i].prev, i);
 			heap_push(w, v[v[i].prev].rank, v[i].prev);
 		}
+		rate(b, w, i, next);
+		heap_push(w, v[i].rank, i);
 	}
 	w->n_node = 0;
 	for (uint32_t i = 0; i != NONE && n; i = v[i].next)
 		v[w->n_node++].s = v[i].s; /* the target is at or before i */
 }
 
-/* Appends to the result, places counted from base. */
-static void take(struct fc_bpe_work *w, uint32_t base, uint32_t id, uint32_t start, uint32_t end)
+/* Adds a symbol.  Neighbouring unknown ones become one; a rare character that was not merged is
+ * unknown after all. */
+static void add_symbol(const struct fc_bpe *b, struct fc_tokwork *out, size_t first, uint32_t base,
+    const char *p, struct fc_symbol s)
 {
-	w->symbol[w->n++] = (struct fc_symbol){id, base + start, base + end};
+	bool rare = s.id >= b->base.pieces->n_id;
+	if (rare && b->byte_fallback) {
+		for (size_t i = s.start; i < s.end; i++)
+			fc_tokwork_add(out, base, b->byte_id[(unsigned char)p[i]], i, i + 1);
+		return;
+	}
+	if (rare)
+		s.id = b->base.unk;
+	struct fc_symbol *last = out->n > first ? &out->symbol[out->n - 1] : NULL;
+	if (b->rare.n_id && s.id == b->base.unk && last && last->id == s.id)
+		last->end = base + s.end;
+	else
+		fc_tokwork_add(out, base, s.id, s.start, s.end);
+}
+
+/* Adds a symbol, or what it was made of if its piece is not to be used. */
+static void take(const struct fc_bpe *b, const struct work *w, struct fc_tokwork *out, size_t first,
+    uint32_t base, const char *p, struct fc_symbol s)
+{
+	size_t i = w->n_parts, n_left;
+	bool unused = b->unused && s.id < b->base.pieces->n_id && b->unused[s.id];
+	while (unused && i && w->parts[i - 1].id != s.id)
+		i--;
+	if (!unused || !i) {
+		add_symbol(b, out, first, base, p, s);
+		return;
+	}
+	const struct parts *parts = &w->parts[i - 1];
+	fc_bpe_symbol(b, parts->left, &n_left);
+	uint32_t middle = s.start + (uint32_t)n_left;
+	take(b, w, out, first, base, p, (struct fc_symbol){parts->left, s.start, middle});
+	take(b, w, out, first, base, p, (struct fc_symbol){parts->right, middle, s.end});
 }
 
 static uint32_t whole_piece(
-    const struct fc_bpe *b, struct fc_bpe_work *w, const char *p, size_t n, bool raw_bytes)
+    const struct fc_bpe *b, struct work *w, const char *p, size_t n, bool raw_bytes)
 {
 	if (raw_bytes) {
 		fc_buf_clear(&w->spelling);
@@ -257,59 +291,36 @@ static uint32_t whole_piece(
 		n = w->spelling.n;
 	}
 	uint32_t id = n > FC_PIECE_MAX ? NONE : find(b, p, n);
-	return id != NONE && b->forbidden[id] ? NONE : id;
+	return id != NONE && b->base.forbidden[id] ? NONE : id;
 }
 
-static void encode_uncached(const struct fc_bpe *b, struct fc_bpe_work *w, const char *p, size_t n,
-    bool raw_bytes, uint32_t base)
+static void encode(const struct fc_tokmodel *m, struct fc_tokwork *out, const char *p, size_t n,
+    uint32_t base, bool raw_bytes)
 {
+	const struct fc_bpe *b = (const struct fc_bpe *)m;
+	struct work *w = out->own;
 	uint32_t id = b->ignore_merges ? whole_piece(b, w, p, n, raw_bytes) : NONE;
 	if (id != NONE) {
-		FC_GROW(w->symbol, w->cap, w->n + 1);
-		take(w, base, id, 0, (uint32_t)n);
+		fc_tokwork_add(out, base, id, 0, n);
 		return;
 	}
+	w->n_parts = 0;
 	split(b, w, p, n, raw_bytes);
 	if (w->n_node <= SCAN_MAX)
 		merge_scan(b, w);
 	else
 		merge_heap(b, w);
-	FC_GROW(w->symbol, w->cap, w->n + w->n_node);
+	size_t first = out->n;
 	for (size_t i = 0; i < w->n_node; i++)
-		take(w, base, w->node[i].s.id, w->node[i].s.start, w->node[i].s.end);
-}
-
-static void encode_word(const struct fc_bpe *b, struct fc_bpe_work *w, const char *p, size_t n,
-    bool raw_bytes, uint32_t base)
-{
-	if (n > CACHE_BYTES) {
-		encode_uncached(b, w, p, n, raw_bytes, base);
-		return;
-	}
-	struct cached *c = &w->cache[fc_hash(p, n, 0) >> (64 - CACHE_BITS)];
-	if (c->n != n || memcmp(c->piece, p, n) != 0) {
-		size_t first = w->n;
-		encode_uncached(b, w, p, n, raw_bytes, base);
-		if (w->n - first > CACHE_SYMBOLS)
-			return;
-		c->n = (uint8_t)n;
-		c->n_symbol = (uint8_t)(w->n - first);
-		memcpy(c->piece, p, n);
-		for (size_t i = 0; i < c->n_symbol; i++) {
-			c->id[i] = w->symbol[first + i].id;
-			c->start[i] = (uint8_t)(w->symbol[first + i].start - base);
-			c->end[i] = (uint8_t)(w->symbol[first + i].end - base);
-		}
-		return;
-	}
-	FC_GROW(w->symbol, w->cap, w->n + CACHE_SYMBOLS);
-	for (size_t i = 0; i < c->n_symbol; i++)
-		take(w, base, c->id[i], c->start[i], c->end[i]);
+		take(b, w, out, first, base, p, w->node[i].s);
 }
 
 /* Where the word that starts at i ends: before the next MARK that may be cut off. */
-static size_t word_end(const struct fc_bpe *b, const char *p, size_t n, size_t i)
+static size_t word_end(const struct fc_tokmodel *m, const char *p, size_t n, size_t i)
 {
+	const struct fc_bpe *b = (const struct fc_bpe *)m;
+	if (!b->cuts)
+		return n;
 	for (size_t k = i + 1; k + FC_MARK_BYTES <= n; k++)
 		if (p[k] == FC_MARK[0] && !memcmp(p + k, FC_MARK, FC_MARK_BYTES) &&
 		    !fc_bpe_blocks(b, fc_bpe_last_char(p, k)))
@@ -317,14 +328,17 @@ static size_t word_end(const struct fc_bpe *b, const char *p, size_t n, size_t i
 	return n;
 }
 
-size_t fc_bpe_encode(const struct fc_bpe *b, struct fc_bpe_work *w, const char *p, size_t n,
-    bool raw_bytes, const struct fc_symbol **out)
+static void bpe_free(struct fc_tokmodel *m)
 {
-	w->n = 0;
-	for (size_t i = 0, end; i < n; i = end) {
-		end = b->cuts && !raw_bytes ? word_end(b, p, n, i) : n;
-		encode_word(b, w, p + i, end - i, raw_bytes, (uint32_t)i);
-	}
-	*out = w->symbol;
-	return w->n;
+	struct fc_bpe *b = (struct fc_bpe *)m;
+	fc_merges_release(&b->merges);
+	fc_trie_release(&b->user);
+	free(b->prefix);
+	free(b->suffix);
+	free(b->whole);
+	free(b->unused);
+	fc_pieces_release(&b->rare);
+	free(b);
 }
+
+const struct fc_tokmodel_class fc_bpe_class = {bpe_free, work_new, work_free, encode, word_end};

@@ -15,7 +15,7 @@
 
 static uint32_t find(const struct fc_bpe *b, const char *p, size_t n)
 {
-	return fc_pieces_find(b->pieces, p, n);
+	return fc_pieces_find(b->base.pieces, p, n);
 }
 
 static int affix_json(
@@ -54,53 +54,7 @@ static int options_json(struct fc_bpe *b, const json_t *o, const char *where, st
 		    "%s: byte_fallback together with a prefix or suffix of symbols is "
 		    "not supported",
 		    where);
-	b->unk = unk && *unk ? find(b, unk, strlen(unk)) : NONE;
-	if (unk && *unk && b->unk == NONE)
-		return fc_fail(e, "%s: unk_token \"%.64s\" is not in the vocabulary", where, unk);
-	return 0;
-}
-
-static int vocab_item(struct fc_pieces *pieces, struct fc_jsonscan *s, struct fc_buf *b,
-    const char *where, struct fc_err *e)
-{
-	const char *piece;
-	size_t n;
-	int64_t id;
-	if (!fc_jsonscan_string(s, b, &piece, &n) || !fc_jsonscan_char(s, ':'))
-		return fc_fail(e, "%s: vocab: byte %zu: expected \"PIECE\": ID", where, s->i);
-	if (!fc_jsonscan_integer(s, &id))
-		return fc_fail(e, "%s: vocab: \"%.*s\": expected an integer", where,
-		    n < 64 ? (int)n : 64, piece);
-	return fc_pieces_add(pieces, piece, n, id, where, e);
-}
-
-/* {"piece": id, ...} */
-static int vocab_items(struct fc_pieces *pieces, struct fc_jsonscan *s, struct fc_buf *b,
-    const char *where, struct fc_err *e)
-{
-	if (!fc_jsonscan_char(s, '{'))
-		return fc_fail(e, "%s: vocab: expected an object", where);
-	if (fc_jsonscan_char(s, '}'))
-		return 0;
-	do
-		if (vocab_item(pieces, s, b, where, e) < 0)
-			return -1;
-	while (fc_jsonscan_char(s, ','));
-	if (!fc_jsonscan_char(s, '}'))
-		return fc_fail(e, "%s: vocab: byte %zu: expected , or }", where, s->i);
-	return 0;
-}
-
-static int vocab_read(
-    struct fc_pieces *pieces, const struct fc_modeltext *text, const char *where, struct fc_err *e)
-{
-	struct fc_jsonscan s = {text->vocab, text->n_vocab, 0};
-	struct fc_buf b = FC_BUF_INIT;
-	if (!text->n_vocab)
-		return fc_fail(e, "%s: vocab is missing", where);
-	int rc = vocab_items(pieces, &s, &b, where, e);
-	fc_buf_release(&b);
-	return rc;
+	return fc_tokmodel_unk(b->base.pieces, unk, &b->base.unk, where, e);
 }
 
 static void fill_bytes(struct fc_bpe *b)
@@ -110,6 +64,13 @@ static void fill_bytes(struct fc_bpe *b)
 		b->byte_id[byte] = find(b, s, (size_t)snprintf(s, sizeof s, "<0x%02X>", byte));
 		b->char_id[byte] = find(b, s, fc_utf8_put(s, fc_byte_char((unsigned char)byte)));
 	}
+}
+
+const char *fc_bpe_symbol(const struct fc_bpe *b, uint32_t id, size_t *n)
+{
+	size_t n_id = b->base.pieces->n_id;
+	return id < n_id ? fc_pieces_get(b->base.pieces, id, n)
+			 : fc_pieces_get(&b->rare, id - (uint32_t)n_id, n);
 }
 
 uint32_t fc_bpe_last_char(const char *p, size_t n)
@@ -133,15 +94,15 @@ bool fc_bpe_blocks(const struct fc_bpe *b, uint32_t cp)
 /* May text be cut between any character and a MARK behind it? */
 static void find_blockers(struct fc_bpe *b)
 {
-	b->cuts = !b->ignore_merges && !b->prefix && !b->suffix &&
+	b->cuts = !b->ignore_merges && !b->prefix && !b->suffix && !b->user.edge && !b->unused &&
 	    find(b, FC_MARK, FC_MARK_BYTES) != NONE;
 	for (size_t i = 0; b->cuts && i >> b->merges.bits == 0; i++) {
 		const struct fc_merge *m = &b->merges.v[i];
 		if (m->left == NONE)
 			continue;
 		size_t n_left, n_right;
-		const char *left = fc_pieces_get(b->pieces, m->left, &n_left);
-		const char *right = fc_pieces_get(b->pieces, m->right, &n_right);
+		const char *left = fc_bpe_symbol(b, m->left, &n_left);
+		const char *right = fc_bpe_symbol(b, m->right, &n_right);
 		if (n_right < FC_MARK_BYTES || memcmp(right, FC_MARK, FC_MARK_BYTES) != 0)
 			continue;
 		uint32_t cp = fc_bpe_last_char(left, n_left);
@@ -154,56 +115,49 @@ static void find_blockers(struct fc_bpe *b)
 	}
 }
 
-int fc_bpe_read(struct fc_bpe **out, struct fc_pieces *pieces, const json_t *o,
-    const struct fc_modeltext *text, const char *where, struct fc_err *e)
+static uint64_t hash(const struct fc_bpe *b)
 {
-	struct fc_bpe *b = FC_NEW(struct fc_bpe);
-	b->pieces = pieces;
-	*out = NULL;
-	if (vocab_read(pieces, text, where, e) < 0 || options_json(b, o, where, e) < 0 ||
-	    fc_merges_read(&b->merges, text, pieces, b->prefix ? strlen(b->prefix) : 0, where, e) <
-		0) {
-		fc_bpe_free(b);
-		return -1;
-	}
-	b->forbidden = FC_ARRAY(bool, pieces->n_id);
-	fill_bytes(b);
-	find_blockers(b);
-	*out = b;
-	return 0;
-}
-
-void fc_bpe_free(struct fc_bpe *b)
-{
-	if (!b)
-		return;
-	fc_merges_release(&b->merges);
-	free(b->prefix);
-	free(b->suffix);
-	free(b->forbidden);
-	free(b);
-}
-
-bool fc_bpe_takes_bytes(const struct fc_bpe *b)
-{
-	return !b->prefix && !b->suffix && !b->byte_fallback;
-}
-
-uint32_t fc_bpe_unk(const struct fc_bpe *b)
-{
-	return b->unk;
-}
-
-uint64_t fc_bpe_hash(const struct fc_bpe *b)
-{
-	uint64_t part[] = {fc_merges_hash(&b->merges), b->unk, b->fuse_unk, b->byte_fallback,
+	uint64_t part[] = {fc_merges_hash(&b->merges), b->base.unk, b->fuse_unk, b->byte_fallback,
 	    b->ignore_merges, b->prefix ? fc_hash(b->prefix, strlen(b->prefix), 0) : 0,
 	    b->suffix ? fc_hash(b->suffix, strlen(b->suffix), 0) : 0};
 	return fc_hash(part, sizeof part, 0);
 }
 
-void fc_bpe_forbid(struct fc_bpe *b, uint32_t id)
+void fc_bpe_finish(struct fc_bpe *b)
 {
-	if (id < b->pieces->n_id)
-		b->forbidden[id] = true;
+	fill_bytes(b);
+	find_blockers(b);
+	b->base.takes_bytes = !b->prefix && !b->suffix && !b->byte_fallback;
+	b->base.hash = hash(b);
+}
+
+int fc_bpe_read(struct fc_tokmodel **out, struct fc_pieces *pieces, const json_t *o,
+    const struct fc_modeltext *text, const char *where, struct fc_err *e)
+{
+	*out = NULL;
+	if (fc_modeltext_vocab(text, pieces, where, e) < 0)
+		return -1;
+	struct fc_bpe *b = FC_NEW(struct fc_bpe);
+	fc_tokmodel_init(&b->base, &fc_bpe_class, pieces);
+	if (options_json(b, o, where, e) < 0 ||
+	    fc_merges_read(&b->merges, text, pieces, b->prefix ? strlen(b->prefix) : 0, where, e) <
+		0) {
+		fc_tokmodel_free(&b->base);
+		return -1;
+	}
+	fc_bpe_finish(b);
+	*out = &b->base;
+	return 0;
+}
+
+struct fc_tokmodel *fc_bpe_merged(
+    const struct fc_pieces *pieces, struct fc_mergelist *l, bool ignore_merges, uint32_t unk)
+{
+	struct fc_bpe *b = FC_NEW(struct fc_bpe);
+	fc_tokmodel_init(&b->base, &fc_bpe_class, pieces);
+	b->ignore_merges = ignore_merges;
+	b->base.unk = unk;
+	fc_merges_build(&b->merges, l);
+	fc_bpe_finish(b);
+	return &b->base;
 }

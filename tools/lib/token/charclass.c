@@ -39,6 +39,11 @@ bool fc_char_is_mark(uint32_t cp)
 	return c >= UTF8PROC_CATEGORY_MN && c <= UTF8PROC_CATEGORY_ME;
 }
 
+bool fc_char_is_nonspacing(uint32_t cp)
+{
+	return category(cp) == UTF8PROC_CATEGORY_MN;
+}
+
 /* Alphabetic is L, Nl and Other_Alphabetic, which holds marks and the circled and squared letters
  * (category So) listed here. */
 static bool is_letter_symbol(uint32_t cp)

@@ -7,11 +7,12 @@
 #include <stdint.h>
 
 /* Classes of code points, by the Unicode tables of utf8proc. */
-bool fc_char_is_space(uint32_t cp);   /* White_Space: 25 code points; not U+180E, not U+200B */
-bool fc_char_is_numeric(uint32_t cp); /* Nd, Nl, No */
-bool fc_char_is_punct(uint32_t cp);   /* ASCII punctuation and category P */
-bool fc_char_is_mark(uint32_t cp);    /* category M */
-bool fc_char_is_word(uint32_t cp);    /* \w of UTS 18: Alphabetic, M, Nd, Pc, joiners */
+bool fc_char_is_space(uint32_t cp);      /* White_Space: 25 code points; not U+180E, not U+200B */
+bool fc_char_is_numeric(uint32_t cp);    /* Nd, Nl, No */
+bool fc_char_is_punct(uint32_t cp);      /* ASCII punctuation and category P */
+bool fc_char_is_mark(uint32_t cp);       /* category M */
+bool fc_char_is_nonspacing(uint32_t cp); /* category Mn */
+bool fc_char_is_word(uint32_t cp);       /* \w of UTS 18: Alphabetic, M, Nd, Pc, joiners */
 /* The full lower-case mapping of one character without context: 1 or 2 code points. */
 size_t fc_char_lower(uint32_t cp, uint32_t out[2]);
 

@@ -11,15 +11,18 @@
 #include "token/component.h"
 #include "token/pieces.h"
 
-enum kind { BYTE_LEVEL, METASPACE, BYTE_FALLBACK, FUSE, STRIP, REPLACE, BPE_SUFFIX };
-static const char kinds[] = "ByteLevel|Metaspace|ByteFallback|Fuse|Strip|Replace|BPEDecoder";
+enum kind { BYTE_LEVEL, METASPACE, BYTE_FALLBACK, FUSE, STRIP, REPLACE, BPE_SUFFIX, WORDPIECE };
+static const char kinds[] =
+    "ByteLevel|Metaspace|ByteFallback|Fuse|Strip|Replace|BPEDecoder|WordPiece";
 
 struct step {
 	enum kind kind;
-	char *what, *with; /* METASPACE, STRIP: a character; REPLACE; BPE_SUFFIX */
+	char *what, *with; /* METASPACE, STRIP: a character; REPLACE; BPE_SUFFIX;
+			    * WORDPIECE: the prefix */
 	size_t n_what, n_with;
 	int64_t start, stop; /* STRIP: how many at most */
 	bool drop_first;     /* METASPACE: the first token loses its mark */
+	bool cleanup;        /* WORDPIECE: no spaces before punctuation */
 };
 
 struct fc_decoder {
@@ -82,6 +85,11 @@ static int parameters(struct step *s, const json_t *o, const char *where, struct
 		if (fc_component_keys(o, "suffix", where, e) < 0)
 			return -1;
 		return text_json(s, o, "suffix", 256, where, e);
+	case WORDPIECE:
+		if (fc_component_keys(o, "prefix cleanup", where, e) < 0 ||
+		    fc_json_bool(o, "cleanup", true, &s->cleanup, where, e) < 0)
+			return -1;
+		return text_json(s, o, "prefix", 256, where, e);
 	case STRIP:
 		if (fc_component_keys(o, "content start stop", where, e) < 0 ||
 		    fc_json_int(o, "start", 0, &s->start, where, e) < 0 ||
@@ -207,6 +215,43 @@ static void put_stripped(struct fc_buf *out, const struct step *s, const char *p
 	fc_buf_add(out, p, n);
 }
 
+/* English, as Transformers writes it: "do n't ." becomes "don't." */
+static void put_clean(struct fc_buf *out, const char *p, size_t n)
+{
+	static const char *const form[][2] = {{" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","},
+	    {" ' ", "'"}, {" n't", "n't"}, {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"},
+	    {" 've", "'ve"}, {" 're", "'re"}};
+	struct fc_buf from = FC_BUF_INIT, to = FC_BUF_INIT;
+	fc_buf_add(&from, p, n);
+	for (size_t i = 0; i < FC_LEN(form) && from.n; i++) {
+		fc_buf_clear(&to);
+		put_replaced(&to, from.p, from.n, form[i][0], strlen(form[i][0]), form[i][1],
+		    strlen(form[i][1]));
+		struct fc_buf t = from;
+		from = to;
+		to = t;
+	}
+	fc_buf_add(out, from.p, from.n);
+	fc_buf_release(&from);
+	fc_buf_release(&to);
+}
+
+static void put_wordpiece(
+    struct fc_buf *out, const struct step *s, const char *p, size_t n, bool first)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	bool goes_on = n >= s->n_what && !memcmp(p, s->what, s->n_what);
+	if (!first && !goes_on)
+		fc_buf_addc(&b, ' ');
+	size_t skip = !first && goes_on ? s->n_what : 0;
+	fc_buf_add(&b, p + skip, n - skip);
+	if (s->cleanup)
+		put_clean(out, b.p, b.n);
+	else
+		fc_buf_add(out, b.p, b.n);
+	fc_buf_release(&b);
+}
+
 static void put(
     struct fc_buf *out, const struct step *s, const char *p, size_t n, bool first, bool last)
 {
@@ -228,6 +273,9 @@ static void put(
 		break;
 	case STRIP:
 		put_stripped(out, s, p, n);
+		break;
+	case WORDPIECE:
+		put_wordpiece(out, s, p, n, first);
 		break;
 	case FUSE:
 		fc_buf_add(out, p, n);

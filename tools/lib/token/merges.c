@@ -15,32 +15,17 @@ struct side {
 	size_t n;
 };
 
-struct reader {
-	struct fc_jsonscan s;
-	struct fc_buf b[2], both;
-	const struct fc_pieces *pieces;
-	size_t skip;
-	struct fc_merge *v; /* in order of rank */
-	size_t n, cap;
-};
-
-static bool sides(struct reader *r, struct side side[2])
+void fc_mergelist_release(struct fc_mergelist *l)
 {
-	if (fc_jsonscan_char(&r->s, '['))
-		return fc_jsonscan_string(&r->s, &r->b[0], &side[0].p, &side[0].n) &&
-		    fc_jsonscan_char(&r->s, ',') &&
-		    fc_jsonscan_string(&r->s, &r->b[1], &side[1].p, &side[1].n) &&
-		    fc_jsonscan_char(&r->s, ']');
-	const char *p;
-	size_t n;
-	if (!fc_jsonscan_string(&r->s, &r->b[0], &p, &n))
-		return false;
-	const char *space = n ? memchr(p, ' ', n) : NULL;
-	if (!space || memchr(space + 1, ' ', n - (size_t)(space + 1 - p)))
-		return false;
-	side[0] = (struct side){p, (size_t)(space - p)};
-	side[1] = (struct side){space + 1, n - side[0].n - 1};
-	return true;
+	free(l->v);
+	*l = (struct fc_mergelist){0};
+}
+
+void fc_mergelist_put(
+    struct fc_mergelist *l, uint32_t left, uint32_t right, uint32_t rank, uint32_t id)
+{
+	FC_GROW(l->v, l->cap, l->n + 1);
+	l->v[l->n++] = (struct fc_merge){left, right, rank, id};
 }
 
 static int missing(
@@ -50,30 +35,72 @@ static int missing(
 	    what, side->n < 64 ? (int)side->n : 64, side->p);
 }
 
+static int malformed(const struct fc_mergelist *l, const char *where, struct fc_err *e)
+{
+	return fc_fail(e, "%s: merges: item %zu: expected \"A B\" or [\"A\", \"B\"]", where, l->n);
+}
+
+static int add_sides(struct fc_mergelist *l, const struct side side[2],
+    const struct fc_pieces *pieces, size_t skip, const char *where, struct fc_err *e)
+{
+	if (l->n == MERGES_MAX)
+		return fc_fail(e, "%s: merges: more than %zu", where, MERGES_MAX);
+	uint32_t left = fc_pieces_find(pieces, side[0].p, side[0].n);
+	uint32_t right = fc_pieces_find(pieces, side[1].p, side[1].n);
+	if (left == FC_NO_TOKEN)
+		return missing(&side[0], l->n, "", where, e);
+	if (right == FC_NO_TOKEN || side[1].n < skip)
+		return missing(&side[1], l->n, "", where, e);
+	char on_stack[256], *both = on_stack;
+	size_t n = side[0].n + side[1].n - skip;
+	if (n > sizeof on_stack)
+		both = fc_malloc(n);
+	memcpy(both, side[0].p, side[0].n);
+	memcpy(both + side[0].n, side[1].p + skip, side[1].n - skip);
+	uint32_t id = fc_pieces_find(pieces, both, n);
+	int rc = 0;
+	if (id == FC_NO_TOKEN)
+		rc = missing(&(struct side){both, n}, l->n, "its result ", where, e);
+	else
+		fc_mergelist_put(l, left, right, (uint32_t)l->n, id);
+	if (both != on_stack)
+		free(both);
+	return rc;
+}
+
+int fc_mergelist_add(struct fc_mergelist *l, const char *p, size_t n,
+    const struct fc_pieces *pieces, size_t skip, const char *where, struct fc_err *e)
+{
+	const char *space = n ? memchr(p, ' ', n) : NULL;
+	if (!space || memchr(space + 1, ' ', n - (size_t)(space + 1 - p)))
+		return malformed(l, where, e);
+	size_t n_left = (size_t)(space - p);
+	return add_sides(
+	    l, (struct side[2]){{p, n_left}, {space + 1, n - n_left - 1}}, pieces, skip, where, e);
+}
+
+struct reader {
+	struct fc_jsonscan s;
+	struct fc_buf b[2];
+	const struct fc_pieces *pieces;
+	size_t skip;
+	struct fc_mergelist list;
+};
+
 static int read_item(struct reader *r, const char *where, struct fc_err *e)
 {
 	struct side side[2];
-	if (r->n == MERGES_MAX)
-		return fc_fail(e, "%s: merges: more than %zu", where, MERGES_MAX);
-	if (!sides(r, side))
-		return fc_fail(
-		    e, "%s: merges: item %zu: expected \"A B\" or [\"A\", \"B\"]", where, r->n);
-	struct fc_merge m = {.rank = (uint32_t)r->n};
-	m.left = fc_pieces_find(r->pieces, side[0].p, side[0].n);
-	m.right = fc_pieces_find(r->pieces, side[1].p, side[1].n);
-	if (m.left == FC_NO_TOKEN)
-		return missing(&side[0], r->n, "", where, e);
-	if (m.right == FC_NO_TOKEN || side[1].n < r->skip)
-		return missing(&side[1], r->n, "", where, e);
-	fc_buf_clear(&r->both);
-	fc_buf_add(&r->both, side[0].p, side[0].n);
-	fc_buf_add(&r->both, side[1].p + r->skip, side[1].n - r->skip);
-	m.id = fc_pieces_find(r->pieces, r->both.p, r->both.n);
-	if (m.id == FC_NO_TOKEN)
-		return missing(&(struct side){r->both.p, r->both.n}, r->n, "its result ", where, e);
-	FC_GROW(r->v, r->cap, r->n + 1);
-	r->v[r->n++] = m;
-	return 0;
+	if (fc_jsonscan_char(&r->s, '[')) {
+		if (!fc_jsonscan_string(&r->s, &r->b[0], &side[0].p, &side[0].n) ||
+		    !fc_jsonscan_char(&r->s, ',') ||
+		    !fc_jsonscan_string(&r->s, &r->b[1], &side[1].p, &side[1].n) ||
+		    !fc_jsonscan_char(&r->s, ']'))
+			return malformed(&r->list, where, e);
+		return add_sides(&r->list, side, r->pieces, r->skip, where, e);
+	}
+	if (!fc_jsonscan_string(&r->s, &r->b[0], &side[0].p, &side[0].n))
+		return malformed(&r->list, where, e);
+	return fc_mergelist_add(&r->list, side[0].p, side[0].n, r->pieces, r->skip, where, e);
 }
 
 static int read_list(struct reader *r, const char *where, struct fc_err *e)
@@ -100,22 +127,26 @@ static void put(struct fc_merges *m, struct fc_merge merge)
 	m->v[i] = merge;
 }
 
+void fc_merges_build(struct fc_merges *m, struct fc_mergelist *l)
+{
+	for (m->bits = 4; (size_t)1 << m->bits < 2 * l->n; m->bits++)
+		;
+	m->v = fc_malloc(sizeof *m->v << m->bits);
+	memset(m->v, 0xff, sizeof *m->v << m->bits);
+	for (size_t i = 0; i < l->n; i++)
+		put(m, l->v[i]);
+	fc_mergelist_release(l);
+}
+
 int fc_merges_read(struct fc_merges *m, const struct fc_modeltext *text,
     const struct fc_pieces *pieces, size_t skip, const char *where, struct fc_err *e)
 {
 	struct reader r = {.s = {text->merges, text->n_merges, 0}, .pieces = pieces, .skip = skip};
 	int rc =
 	    text->n_merges ? read_list(&r, where, e) : fc_fail(e, "%s: merges is missing", where);
-	for (m->bits = 4; (size_t)1 << m->bits < 2 * r.n; m->bits++)
-		;
-	m->v = fc_malloc(sizeof *m->v << m->bits);
-	memset(m->v, 0xff, sizeof *m->v << m->bits);
-	for (size_t i = 0; i < r.n; i++)
-		put(m, r.v[i]);
-	free(r.v);
+	fc_merges_build(m, &r.list);
 	fc_buf_release(&r.b[0]);
 	fc_buf_release(&r.b[1]);
-	fc_buf_release(&r.both);
 	return rc;
 }
 

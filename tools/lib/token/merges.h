@@ -15,8 +15,23 @@ struct fc_merges {
 	unsigned bits;
 };
 
-/* The list in text: strings "a b" or pairs ["a", "b"], in order of rank; a pair listed twice has
- * its last rank.  skip: bytes at the start of a right side that its result does not have. */
+/* Merges in the order they are read.  {0} is empty. */
+struct fc_mergelist {
+	struct fc_merge *v;
+	size_t n, cap;
+};
+void fc_mergelist_release(struct fc_mergelist *l);
+/* Appends a merge with what it makes. */
+void fc_mergelist_put(
+    struct fc_mergelist *l, uint32_t left, uint32_t right, uint32_t rank, uint32_t id);
+/* Appends "A B", of the next rank.  skip: bytes at the start of a right side that its result does
+ * not have. */
+int fc_mergelist_add(struct fc_mergelist *l, const char *p, size_t n,
+    const struct fc_pieces *pieces, size_t skip, const char *where, struct fc_err *e);
+
+/* Builds the table; a pair listed twice has its last rank.  Uses up l. */
+void fc_merges_build(struct fc_merges *m, struct fc_mergelist *l);
+/* The list in a tokenizer.json: strings "a b" or pairs ["a", "b"], in order of rank. */
 int fc_merges_read(struct fc_merges *m, const struct fc_modeltext *text,
     const struct fc_pieces *pieces, size_t skip, const char *where, struct fc_err *e);
 void fc_merges_release(struct fc_merges *m);

@@ -90,3 +90,46 @@ json_t *fc_modeltext_parse(
 	fc_buf_release(&b);
 	return o;
 }
+
+static int vocab_item(struct fc_pieces *pieces, struct fc_jsonscan *s, struct fc_buf *b,
+    const char *where, struct fc_err *e)
+{
+	const char *piece;
+	size_t n;
+	int64_t id;
+	if (!fc_jsonscan_string(s, b, &piece, &n) || !fc_jsonscan_char(s, ':'))
+		return fc_fail(e, "%s: vocab: byte %zu: expected \"PIECE\": ID", where, s->i);
+	if (!fc_jsonscan_integer(s, &id))
+		return fc_fail(e, "%s: vocab: \"%.*s\": expected an integer", where,
+		    n < 64 ? (int)n : 64, piece);
+	return fc_pieces_add(pieces, piece, n, id, where, e);
+}
+
+/* {"piece": id, ...} */
+static int vocab_items(struct fc_pieces *pieces, struct fc_jsonscan *s, struct fc_buf *b,
+    const char *where, struct fc_err *e)
+{
+	if (!fc_jsonscan_char(s, '{'))
+		return fc_fail(e, "%s: vocab: expected an object", where);
+	if (fc_jsonscan_char(s, '}'))
+		return 0;
+	do
+		if (vocab_item(pieces, s, b, where, e) < 0)
+			return -1;
+	while (fc_jsonscan_char(s, ','));
+	if (!fc_jsonscan_char(s, '}'))
+		return fc_fail(e, "%s: vocab: byte %zu: expected , or }", where, s->i);
+	return 0;
+}
+
+int fc_modeltext_vocab(
+    const struct fc_modeltext *text, struct fc_pieces *pieces, const char *where, struct fc_err *e)
+{
+	struct fc_jsonscan s = {text->vocab, text->n_vocab, 0};
+	struct fc_buf b = FC_BUF_INIT;
+	if (!text->n_vocab)
+		return fc_fail(e, "%s: vocab is missing", where);
+	int rc = vocab_items(pieces, &s, &b, where, e);
+	fc_buf_release(&b);
+	return rc;
+}

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "text/json.h"
 #include "text/jsonscan.h"
+#include "token/pieces.h"
 
 /* The two lists that make up nearly all of a tokenizer.json, as JSON text: they are read without
  * building a tree of a million nodes.  n is 0 for a missing one. */
@@ -17,5 +18,9 @@ struct fc_modeltext {
  * is no JSON.  name: starts the message. */
 json_t *fc_modeltext_parse(
     struct fc_modeltext *m, const char *p, size_t n, const char *name, struct fc_err *e);
+
+/* Reads a vocabulary that is an object, {"PIECE": ID, ...}. */
+int fc_modeltext_vocab(
+    const struct fc_modeltext *text, struct fc_pieces *pieces, const char *where, struct fc_err *e);
 
 #endif

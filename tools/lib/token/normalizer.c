@@ -6,14 +6,33 @@
 
 #include "base/mem.h"
 #include "text/utf8.h"
+#include "token/bertnorm.h"
 #include "token/charclass.h"
 #include "token/component.h"
 #include "token/pieces.h"
 #include "token/uninorm.h"
 
-enum kind { NFC, NFD, NFKC, NFKD, LOWERCASE, STRIP_ACCENTS, STRIP, PREPEND, REPLACE, BYTE_LEVEL };
-static const char kinds[] =
-    "NFC|NFD|NFKC|NFKD|Lowercase|StripAccents|Strip|Prepend|Replace|ByteLevel";
+enum kind {
+	NFC,
+	NFD,
+	NFKC,
+	NFKD,
+	LOWERCASE,
+	STRIP_ACCENTS,
+	STRIP,
+	PREPEND,
+	REPLACE,
+	BYTE_LEVEL,
+	NMT,
+	PRECOMPILED,
+	BERT, /* becomes steps of the next three kinds and some of the above */
+	BERT_CLEAN,
+	BERT_IDEOGRAPHS,
+	STRIP_NONSPACING,
+	SENTENCEPIECE, /* not in tokenizer.json */
+};
+static const char kinds[] = "NFC|NFD|NFKC|NFKD|Lowercase|StripAccents|Strip|Prepend|Replace|"
+			    "ByteLevel|Nmt|Precompiled|BertNormalizer";
 
 struct step {
 	enum kind kind;
@@ -21,6 +40,8 @@ struct step {
 	char *content;    /* PREPEND, REPLACE */
 	size_t n_content;
 	struct fc_pattern *pattern; /* REPLACE */
+	struct fc_charsmap *map;    /* PRECOMPILED */
+	struct fc_spmnorm *sp;      /* SENTENCEPIECE */
 };
 
 struct fc_normalizer {
@@ -40,6 +61,17 @@ static int content_json(struct step *s, const json_t *o, const char *key, bool m
 	return 0;
 }
 
+static int precompiled_json(struct step *s, const json_t *o, const char *where, struct fc_err *e)
+{
+	const json_t *map = json_object_get(o, "precompiled_charsmap");
+	if (fc_component_keys(o, "precompiled_charsmap", where, e) < 0)
+		return -1;
+	if (!json_is_string(map))
+		return fc_fail(e, "%s: precompiled_charsmap: expected a string", where);
+	return fc_charsmap_base64(
+	    &s->map, json_string_value(map), json_string_length(map), where, e);
+}
+
 static int parameters(struct step *s, const json_t *o, const char *where, struct fc_err *e)
 {
 	switch (s->kind) {
@@ -57,9 +89,41 @@ static int parameters(struct step *s, const json_t *o, const char *where, struct
 		    content_json(s, o, "content", true, where, e) < 0)
 			return -1;
 		return fc_pattern_json(&s->pattern, json_object_get(o, "pattern"), where, e);
+	case PRECOMPILED:
+		return precompiled_json(s, o, where, e);
 	default:
 		return fc_component_keys(o, "", where, e);
 	}
+}
+
+static struct step *step_new(struct fc_normalizer *n, enum kind kind)
+{
+	FC_GROW(n->v, n->cap, n->n + 1);
+	n->v[n->n] = (struct step){.kind = kind};
+	return &n->v[n->n++];
+}
+
+static int bert_json(struct fc_normalizer *n, const json_t *o, const char *where, struct fc_err *e)
+{
+	bool clean, ideographs, lower, accents;
+	if (fc_component_keys(
+		o, "clean_text handle_chinese_chars strip_accents lowercase", where, e) < 0 ||
+	    fc_json_bool(o, "clean_text", true, &clean, where, e) < 0 ||
+	    fc_json_bool(o, "handle_chinese_chars", true, &ideographs, where, e) < 0 ||
+	    fc_json_bool(o, "lowercase", true, &lower, where, e) < 0 ||
+	    fc_json_bool(o, "strip_accents", lower, &accents, where, e) < 0)
+		return -1;
+	if (clean)
+		step_new(n, BERT_CLEAN);
+	if (ideographs)
+		step_new(n, BERT_IDEOGRAPHS);
+	if (accents) {
+		step_new(n, NFD);
+		step_new(n, STRIP_NONSPACING);
+	}
+	if (lower)
+		step_new(n, LOWERCASE);
+	return 0;
 }
 
 static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
@@ -68,10 +132,9 @@ static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
 	int kind;
 	if (fc_component_choice(o, "type", kinds, -1, &kind, where, e) < 0)
 		return -1;
-	FC_GROW(n->v, n->cap, n->n + 1);
-	struct step *s = &n->v[n->n++];
-	*s = (struct step){.kind = (enum kind)kind};
-	return parameters(s, o, where, e);
+	if (kind == BERT)
+		return bert_json(n, o, where, e);
+	return parameters(step_new(n, (enum kind)kind), o, where, e);
 }
 
 int fc_normalizer_json(
@@ -86,6 +149,13 @@ int fc_normalizer_json(
 	return -1;
 }
 
+struct fc_normalizer *fc_normalizer_sentencepiece(struct fc_spmnorm *sp)
+{
+	struct fc_normalizer *n = FC_NEW(struct fc_normalizer);
+	step_new(n, SENTENCEPIECE)->sp = sp;
+	return n;
+}
+
 void fc_normalizer_free(struct fc_normalizer *n)
 {
 	if (!n)
@@ -93,6 +163,10 @@ void fc_normalizer_free(struct fc_normalizer *n)
 	for (size_t i = 0; i < n->n; i++) {
 		free(n->v[i].content);
 		fc_pattern_free(n->v[i].pattern);
+		fc_charsmap_free(n->v[i].map);
+		if (n->v[i].sp)
+			fc_spmnorm_release(n->v[i].sp);
+		free(n->v[i].sp);
 	}
 	free(n->v);
 	free(n);
@@ -120,20 +194,6 @@ static struct fc_aligned strip(const struct step *s, struct fc_aligned text)
 	return fc_aligned_slice(&text, from, to);
 }
 
-static struct fc_aligned prepend(
-    const struct step *s, const struct fc_aligned *text, struct fc_alignbuf *b)
-{
-	fc_alignbuf_put(b, s->content, s->n_content, fc_aligned_span(text, 0, 0));
-	fc_alignbuf_copy(b, text, 0, text->n);
-	return fc_alignbuf_done(b, text->base);
-}
-
-static struct fc_aligned byte_level(const struct fc_aligned *text, struct fc_alignbuf *b)
-{
-	fc_alignbuf_put_bytes(b, text, 0, text->n);
-	return fc_alignbuf_done(b, text->base);
-}
-
 static int replace(const struct step *s, struct fc_aligned *text, struct fc_alignpair *pair,
     struct fc_matches *matches, struct fc_matcher *m, struct fc_err *e)
 {
@@ -155,9 +215,8 @@ static int replace(const struct step *s, struct fc_aligned *text, struct fc_alig
 }
 
 /* Maps characters one by one; what maps to itself keeps its bytes' own places. */
-static void map_chars(enum kind kind, struct fc_aligned *text, struct fc_alignpair *pair)
+static void map_chars(enum kind kind, const struct fc_aligned *text, struct fc_alignbuf *b)
 {
-	struct fc_alignbuf *b = fc_alignpair_next(pair);
 	for (size_t i = 0; i < text->n;) {
 		uint32_t cp = 0, low[2];
 		size_t len = fc_utf8_get(text->p + i, text->n - i, &cp);
@@ -170,10 +229,43 @@ static void map_chars(enum kind kind, struct fc_aligned *text, struct fc_alignpa
 				fc_alignbuf_copy(b, text, i, i + len);
 			else
 				fc_alignbuf_put(b, to, n, fc_aligned_span(text, i, i + len));
-		} else if (!fc_char_is_mark(cp)) {
+		} else if (kind == STRIP_ACCENTS ? !fc_char_is_mark(cp)
+						 : !fc_char_is_nonspacing(cp)) {
 			fc_alignbuf_copy(b, text, i, i + len);
 		}
 		i += len;
+	}
+}
+
+/* The steps that build a text without fail. */
+static void rebuild(const struct step *s, struct fc_aligned *text, struct fc_alignbuf *b)
+{
+	switch (s->kind) {
+	case PREPEND:
+		fc_alignbuf_put(b, s->content, s->n_content, fc_aligned_span(text, 0, 0));
+		fc_alignbuf_copy(b, text, 0, text->n);
+		break;
+	case BYTE_LEVEL:
+		fc_alignbuf_put_bytes(b, text, 0, text->n);
+		break;
+	case NMT:
+		fc_nmtnorm_run(text, b);
+		break;
+	case PRECOMPILED:
+		fc_precompiled_run(s->map, text, b);
+		break;
+	case BERT_CLEAN:
+		fc_bertnorm_clean(text, b);
+		break;
+	case BERT_IDEOGRAPHS:
+		fc_bertnorm_ideographs(text, b);
+		break;
+	case SENTENCEPIECE:
+		fc_spmnorm_run(s->sp, text, b);
+		break;
+	default:
+		map_chars(s->kind, text, b);
+		break;
 	}
 	*text = fc_alignbuf_done(b, text->base);
 }
@@ -190,22 +282,15 @@ int fc_normalizer_run(const struct fc_normalizer *n, struct fc_aligned *text,
 		case NFKD:
 			fc_uninorm_run((enum fc_uninorm)(s->kind - NFC + FC_NFC), text, pair);
 			break;
-		case LOWERCASE:
-		case STRIP_ACCENTS:
-			map_chars(s->kind, text, pair);
-			break;
 		case STRIP:
 			*text = strip(s, *text);
-			break;
-		case PREPEND:
-			*text = prepend(s, text, fc_alignpair_next(pair));
 			break;
 		case REPLACE:
 			if (replace(s, text, pair, matches, m, e) < 0)
 				return -1;
 			break;
-		case BYTE_LEVEL:
-			*text = byte_level(text, fc_alignpair_next(pair));
+		default:
+			rebuild(s, text, fc_alignpair_next(pair));
 			break;
 		}
 	}

@@ -5,12 +5,15 @@
 #include "text/json.h"
 #include "token/aligned.h"
 #include "token/pattern.h"
+#include "token/spmnorm.h"
 
 /* The chain of text changes that tokenizer.json calls normalizer. */
 struct fc_normalizer;
 /* o: the JSON, may be null; then *n does nothing. */
 int fc_normalizer_json(
     struct fc_normalizer **n, const json_t *o, const char *where, struct fc_err *e);
+/* SentencePiece's; takes *sp over. */
+struct fc_normalizer *fc_normalizer_sentencepiece(struct fc_spmnorm *sp);
 void fc_normalizer_free(struct fc_normalizer *n);
 
 /* Changes *text, building in pair; matches and m are scratch. */

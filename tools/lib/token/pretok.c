@@ -18,9 +18,10 @@ enum kind {
 	WHITESPACE,
 	WHITESPACE_SPLIT,
 	CHAR_DELIMITER,
+	BERT, /* becomes WHITESPACE_SPLIT and PUNCTUATION */
 };
 static const char kinds[] = "ByteLevel|Split|Metaspace|Digits|Punctuation|Whitespace|"
-			    "WhitespaceSplit|CharDelimiterSplit";
+			    "WhitespaceSplit|CharDelimiterSplit|BertPreTokenizer";
 
 /* What becomes of a match that cuts. */
 enum behavior { ISOLATED, REMOVED, MERGED_WITH_PREVIOUS, MERGED_WITH_NEXT, CONTIGUOUS };
@@ -127,16 +128,25 @@ static int parameters(struct step *s, const json_t *o, const char *where, struct
 	}
 }
 
+static struct step *step_new(struct fc_pretok *p, enum kind kind)
+{
+	FC_GROW(p->v, p->cap, p->n + 1);
+	p->v[p->n] = (struct step){.kind = kind};
+	return &p->v[p->n++];
+}
+
 static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
 {
 	struct fc_pretok *p = to;
 	int kind;
 	if (fc_component_choice(o, "type", kinds, -1, &kind, where, e) < 0)
 		return -1;
-	FC_GROW(p->v, p->cap, p->n + 1);
-	struct step *s = &p->v[p->n++];
-	*s = (struct step){.kind = (enum kind)kind};
-	return parameters(s, o, where, e);
+	if (kind == BERT) {
+		step_new(p, WHITESPACE_SPLIT)->behavior = REMOVED;
+		step_new(p, PUNCTUATION)->behavior = ISOLATED;
+		return fc_component_keys(o, "", where, e);
+	}
+	return parameters(step_new(p, (enum kind)kind), o, where, e);
 }
 
 int fc_pretok_json(struct fc_pretok **out, const json_t *o, const char *where, struct fc_err *e)

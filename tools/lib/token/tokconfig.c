@@ -91,7 +91,8 @@ static int roles(struct fc_tokenizer *t, const json_t *config, const char *path,
 	all_special(t, json_object_get(config, "extra_special_tokens"));
 
 	bool says,
-	    decides = class_decides(json_string_value(json_object_get(config, "tokenizer_class")));
+	    decides = t->class_adds_bos ||
+	    class_decides(json_string_value(json_object_get(config, "tokenizer_class")));
 	if (fc_json_bool(config, "add_bos_token", decides, &says, path, e) < 0)
 		return -1;
 	t->adds_bos = decides ? says : t->adds_bos || says;

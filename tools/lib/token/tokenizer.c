@@ -5,10 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/file.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "text/utf8.h"
 #include "token/tokparts.h"
@@ -20,7 +17,7 @@ struct scratch {
 	struct fc_matches matches;
 	struct fc_alignpair normalized;
 	struct fc_pretok_work pretok;
-	struct fc_bpe_work *bpe;
+	struct fc_tokwork *model;
 };
 
 struct fc_tokenizer_pool {
@@ -28,8 +25,9 @@ struct fc_tokenizer_pool {
 	struct scratch *idle;
 };
 
-static struct scratch *scratch_take(struct fc_tokenizer_pool *pool)
+static struct scratch *scratch_take(const struct fc_tokenizer *t)
 {
+	struct fc_tokenizer_pool *pool = t->pool;
 	pthread_mutex_lock(&pool->lock);
 	struct scratch *s = pool->idle;
 	if (s)
@@ -38,7 +36,7 @@ static struct scratch *scratch_take(struct fc_tokenizer_pool *pool)
 	if (!s) {
 		s = FC_NEW(struct scratch);
 		s->matcher = fc_matcher_new();
-		s->bpe = fc_bpe_work_new();
+		s->model = fc_tokwork_new(t->model);
 	}
 	return s;
 }
@@ -51,8 +49,9 @@ static void scratch_give(struct fc_tokenizer_pool *pool, struct scratch *s)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-static void pool_free(struct fc_tokenizer_pool *pool)
+static void pool_free(struct fc_tokenizer *t)
 {
+	struct fc_tokenizer_pool *pool = t->pool;
 	if (!pool)
 		return;
 	for (struct scratch *s = pool->idle, *next; s; s = next) {
@@ -61,137 +60,25 @@ static void pool_free(struct fc_tokenizer_pool *pool)
 		free(s->matches.v);
 		fc_alignpair_release(&s->normalized);
 		fc_pretok_work_release(&s->pretok);
-		fc_bpe_work_free(s->bpe);
+		fc_tokwork_free(s->model, t->model);
 		free(s);
 	}
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
 }
 
-/* Added tokens that match in normalized text do so in their own normalized form. */
-static int normalize_added(struct fc_tokenizer *t, const char *path, struct fc_err *e)
+void fc_tokenizer_pool_new(struct fc_tokenizer *t)
 {
-	struct scratch *s = scratch_take(t->pool);
-	int rc = 0;
-	for (size_t i = 0; i < t->added.n && rc == 0; i++) {
-		struct fc_added_token *token = &t->added.v[i];
-		struct fc_aligned text = {token->content, strlen(token->content), NULL, 0};
-		if (!token->normalized)
-			continue;
-		rc = fc_normalizer_run(
-		    t->normalizer, &text, &s->normalized, &s->matches, s->matcher, e);
-		if (rc == 0) {
-			free(token->form);
-			token->form = fc_memdup0(text.p, text.n);
-		}
-	}
-	scratch_give(t->pool, s);
-	return rc < 0 ? -1 : fc_added_index(&t->added, path, e);
-}
-
-/* Tables by id, once all tokens are known. */
-static int fill_tables(struct fc_tokenizer *t, const char *path, struct fc_err *e)
-{
-	t->n_vocab = t->pieces.n_id;
-	for (size_t i = 0; i < t->added.n; i++)
-		if (t->added.v[i].id >= t->n_vocab)
-			t->n_vocab = (size_t)t->added.v[i].id + 1;
-	if (!t->n_vocab)
-		return fc_fail(e, "%s: the vocabulary is empty", path);
-	t->bytes_end = FC_ARRAY(uint32_t, t->n_vocab);
-	for (size_t i = 0; i < t->added.n; i++) {
-		if (t->added.v[i].special)
-			fc_bpe_forbid(t->bpe, t->added.v[i].id);
-	}
-	for (uint32_t id = 0; id < t->n_vocab; id++) {
-		size_t n;
-		const char *piece = fc_pieces_get(&t->pieces, id, &n);
-		const struct fc_added_token *added = fc_added_by_id(&t->added, id);
-		if (added && !added->special)
-			fc_buf_adds(&t->bytes, added->content);
-		else if (!added && piece && id != t->unk)
-			fc_decoder_token(t->decoder, piece, n, &t->bytes);
-		if (t->bytes.n >= UINT32_MAX)
-			return fc_fail(e, "%s: more than 4 GiB of pieces", path);
-		t->bytes_end[id] = (uint32_t)t->bytes.n;
-	}
-	return 0;
-}
-
-static void add_to_fingerprint(struct fc_tokenizer *t)
-{
-	uint64_t sum = t->fingerprint; /* a sum: independent of the order in the file */
-	size_t n;
-	for (uint32_t id = 0; id < t->pieces.n_id; id++) {
-		const char *piece = fc_pieces_get(&t->pieces, id, &n);
-		if (piece)
-			sum += fc_hash(piece, n, id);
-	}
-	for (size_t i = 0; i < t->added.n; i++) {
-		const struct fc_added_token *a = &t->added.v[i];
-		uint64_t flags = a->single_word | a->lstrip << 1 | a->rstrip << 2 |
-		    a->normalized << 3 | a->special << 4 | 1 << 5;
-		sum += fc_hash(a->content, strlen(a->content), flags << 32 | a->id);
-	}
-	t->fingerprint = fc_hash(&sum, sizeof sum, 0);
-}
-
-/* DIR/tokenizer.json and DIR/tokenizer_config.json, or NAMEtokenizer.json and what is beside it. */
-static void names(const char *path, char **file, char **config)
-{
-	static const char suffix[] = "tokenizer.json";
-	struct stat st;
-	size_t n = strlen(path), n_suffix = sizeof suffix - 1;
-	*config = NULL;
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		*file = fc_path_join(path, suffix);
-		*config = fc_path_join(path, "tokenizer_config.json");
-		return;
-	}
-	*file = fc_strdup(path);
-	if (n >= n_suffix && !strcmp(path + n - n_suffix, suffix)) {
-		struct fc_buf b = FC_BUF_INIT;
-		fc_buf_add(&b, path, n - n_suffix);
-		fc_buf_adds(&b, "tokenizer_config.json");
-		*config = fc_buf_detach(&b);
-	}
-}
-
-int fc_tokenizer_open(struct fc_tokenizer **out, const char *path, struct fc_err *e)
-{
-	struct fc_tokenizer *t = FC_NEW(struct fc_tokenizer);
-	char *file, *config;
-	names(path, &file, &config);
-	t->bos = t->eos = t->unk = t->pad = FC_NO_TOKEN;
 	t->pool = FC_NEW(struct fc_tokenizer_pool);
 	pthread_mutex_init(&t->pool->lock, NULL);
-	int rc = fc_tokfile_read(t, file, e);
-	if (rc == 0)
-		t->unk = fc_bpe_unk(t->bpe);
-	if (rc == 0 && config && fc_file_exists(config))
-		rc = fc_tokconfig_read(t, config, e);
-	if (rc == 0 && ((rc = normalize_added(t, file, e)) == 0) &&
-	    ((rc = fill_tables(t, file, e)) == 0)) {
-		t->raw_bytes = fc_pretok_ends_in_bytes(t->pretok) && fc_bpe_takes_bytes(t->bpe);
-		t->adds_bos = t->adds_bos && t->bos != FC_NO_TOKEN;
-		add_to_fingerprint(t);
-	}
-	free(file);
-	free(config);
-	if (rc < 0) {
-		fc_tokenizer_free(t);
-		t = NULL;
-	}
-	*out = t;
-	return rc;
 }
 
 void fc_tokenizer_free(struct fc_tokenizer *t)
 {
 	if (!t)
 		return;
-	pool_free(t->pool);
-	fc_bpe_free(t->bpe);
+	pool_free(t);
+	fc_tokmodel_free(t->model);
 	fc_normalizer_free(t->normalizer);
 	fc_pretok_free(t->pretok);
 	fc_decoder_free(t->decoder);
@@ -223,7 +110,7 @@ static int encode_plain(const struct fc_tokenizer *t, struct scratch *s, struct 
 	for (size_t i = 0; i < s->pretok.pieces.n; i++) {
 		struct fc_span piece = s->pretok.pieces.v[i];
 		const struct fc_symbol *symbol;
-		size_t n = fc_bpe_encode(t->bpe, s->bpe, text.p + piece.start,
+		size_t n = fc_tokmodel_encode(t->model, s->model, text.p + piece.start,
 		    piece.end - piece.start, t->raw_bytes, &symbol);
 		FC_GROW(out->v, out->cap, out->n + n);
 		for (size_t k = 0; k < n; k++)
@@ -264,7 +151,7 @@ int fc_tokenizer_encode(const struct fc_tokenizer *t, const char *p, size_t n,
 		    e, "a text of %zu bytes; at most %" PRIu32 " are encoded", n, UINT32_MAX / 4);
 	if (bad < n)
 		return fc_fail(e, "text is not UTF-8 at byte %zu", bad);
-	struct scratch *s = scratch_take(t->pool);
+	struct scratch *s = scratch_take(t);
 	int rc = 0;
 	while (rc == 0 && fc_added_next(&t->added, false, &text, from, &g, &m)) {
 		rc = encode_raw(t, s, fc_aligned_slice(&text, from, m.start), &g, out, e);

@@ -6,8 +6,11 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "text/utf8.h"
+#include "token/bpe.h"
 #include "token/component.h"
 #include "token/tokparts.h"
+#include "token/unigram.h"
+#include "token/wordpiece.h"
 
 #define ADDED_MAX ((size_t)1 << 20)
 
@@ -163,12 +166,18 @@ static int model_json(struct fc_tokenizer *t, const json_t *o, const struct fc_m
 		return fc_fail(e, "%s: expected an object", where);
 	if (fc_json_str(o, "type", NULL, &type, where, e) < 0)
 		return -1;
-	if (!type && text->n_merges) /* files of early versions name no type */
-		type = "BPE";
-	if (!type || strcmp(type, "BPE") != 0)
-		return fc_fail(
-		    e, "%s: type %s is not supported; BPE is", where, type ? type : "(none)");
-	return fc_bpe_read(&t->bpe, &t->pieces, o, text, where, e);
+	if (!type) /* files of early versions name no type */
+		type = text->n_merges              ? "BPE"
+		    : json_object_get(o, "unk_id") ? "Unigram"
+						   : "WordPiece";
+	if (!strcmp(type, "BPE"))
+		return fc_bpe_read(&t->model, &t->pieces, o, text, where, e);
+	if (!strcmp(type, "Unigram"))
+		return fc_unigram_read(&t->model, &t->pieces, o, text, where, e);
+	if (!strcmp(type, "WordPiece"))
+		return fc_wordpiece_read(&t->model, &t->pieces, o, text, where, e);
+	return fc_fail(
+	    e, "%s: type \"%.64s\" is not supported; BPE, Unigram and WordPiece are", where, type);
 }
 
 static int parts_json(struct fc_tokenizer *t, const json_t *o, const struct fc_modeltext *text,
@@ -202,7 +211,7 @@ static int parts_json(struct fc_tokenizer *t, const json_t *o, const struct fc_m
 	if (fc_component_each(json_object_get(o, "post_processor"), "processors", post_processor, t,
 		where, e) < 0)
 		return -1;
-	uint64_t parts[] = {fc_bpe_hash(t->bpe), hash_json(normalizer), hash_json(pretok)};
+	uint64_t parts[] = {t->model->hash, hash_json(normalizer), hash_json(pretok)};
 	t->fingerprint = fc_hash(parts, sizeof parts, 0);
 	return added_json(t, json_object_get(o, "added_tokens"), path, e);
 }

@@ -3,17 +3,18 @@
 #define FC_TOKEN_TOKPARTS_H
 
 #include "token/added.h"
-#include "token/bpe.h"
 #include "token/decoder.h"
 #include "token/normalizer.h"
 #include "token/pieces.h"
 #include "token/pretok.h"
+#include "token/spmodel.h"
 #include "token/tokenizer.h"
+#include "token/tokmodel.h"
 
 /* What the reading of the files fills in and encoding uses. */
 struct fc_tokenizer {
 	struct fc_pieces pieces; /* the model's vocabulary */
-	struct fc_bpe *bpe;
+	struct fc_tokmodel *model;
 	struct fc_normalizer *normalizer;
 	struct fc_added added;
 	struct fc_pretok *pretok;
@@ -22,6 +23,7 @@ struct fc_tokenizer {
 
 	uint32_t bos, eos, unk, pad;
 	bool adds_bos;
+	bool class_adds_bos; /* unless the configuration says otherwise */
 	uint64_t fingerprint;
 
 	size_t n_vocab;
@@ -31,8 +33,19 @@ struct fc_tokenizer {
 	struct fc_tokenizer_pool *pool;
 };
 
+/* The scratch that calls of encode share. */
+void fc_tokenizer_pool_new(struct fc_tokenizer *t);
 /* tokenizer.json: all parts; the roles that its post-processor shows. */
 int fc_tokfile_read(struct fc_tokenizer *t, const char *path, struct fc_err *e);
+/* A SentencePiece model; config: tokenizer_config.json, which may be missing, or NULL. */
+#define FC_SPM_FILE_MAX ((size_t)1 << 28) /* bytes */
+int fc_spmfile_read(struct fc_tokenizer *t, const char *path, const char *config, struct fc_err *e);
+/* Parts of it; t->pieces is there, dummy is of struct fc_spmnorm.  The normalizer's hash is left in
+ * t->fingerprint. */
+int fc_spm_normalizer(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy,
+    const char *path, struct fc_err *e);
+int fc_spm_decoder(struct fc_tokenizer *t, int dummy, const char *path, struct fc_err *e);
+void fc_spm_controls(struct fc_tokenizer *t, const struct fc_spmodel *m);
 /* tokenizer_config.json: further added tokens, roles. */
 int fc_tokconfig_read(struct fc_tokenizer *t, const char *path, struct fc_err *e);
 

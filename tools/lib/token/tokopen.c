@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "token/tokparts.h"
+
+/* Added tokens that match in normalized text do so in their own normalized form. */
+static int normalize_added(struct fc_tokenizer *t, const char *path, struct fc_err *e)
+{
+	struct fc_matcher *m = fc_matcher_new();
+	struct fc_matches matches = {0};
+	struct fc_alignpair pair = {0};
+	int rc = 0;
+	for (size_t i = 0; i < t->added.n && rc == 0; i++) {
+		struct fc_added_token *token = &t->added.v[i];
+		struct fc_aligned text = {token->content, strlen(token->content), NULL, 0};
+		if (!token->normalized)
+			continue;
+		rc = fc_normalizer_run(t->normalizer, &text, &pair, &matches, m, e);
+		if (rc == 0) {
+			free(token->form);
+			token->form = fc_memdup0(text.p, text.n);
+		}
+	}
+	fc_matcher_free(m);
+	fc_alignpair_release(&pair);
+	free(matches.v);
+	return rc < 0 ? -1 : fc_added_index(&t->added, path, e);
+}
+
+/* Tables by id, once all tokens are known. */
+static int fill_tables(struct fc_tokenizer *t, const char *path, struct fc_err *e)
+{
+	t->n_vocab = t->pieces.n_id;
+	for (size_t i = 0; i < t->added.n; i++)
+		if (t->added.v[i].id >= t->n_vocab)
+			t->n_vocab = (size_t)t->added.v[i].id + 1;
+	if (!t->n_vocab)
+		return fc_fail(e, "%s: the vocabulary is empty", path);
+	t->bytes_end = FC_ARRAY(uint32_t, t->n_vocab);
+	for (size_t i = 0; i < t->added.n; i++) {
+		if (t->added.v[i].special)
+			fc_tokmodel_forbid(t->model, t->added.v[i].id);
+	}
+	for (uint32_t id = 0; id < t->n_vocab; id++) {
+		size_t n;
+		const char *piece = fc_pieces_get(&t->pieces, id, &n);
+		const struct fc_added_token *added = fc_added_by_id(&t->added, id);
+		if (added && !added->special)
+			fc_buf_adds(&t->bytes, added->content);
+		else if (!added && piece && id != t->unk)
+			fc_decoder_token(t->decoder, piece, n, &t->bytes);
+		if (t->bytes.n >= UINT32_MAX)
+			return fc_fail(e, "%s: more than 4 GiB of pieces", path);
+		t->bytes_end[id] = (uint32_t)t->bytes.n;
+	}
+	return 0;
+}
+
+static void add_to_fingerprint(struct fc_tokenizer *t)
+{
+	uint64_t sum = t->fingerprint; /* a sum: independent of the order in the file */
+	size_t n;
+	for (uint32_t id = 0; id < t->pieces.n_id; id++) {
+		const char *piece = fc_pieces_get(&t->pieces, id, &n);
+		if (piece)
+			sum += fc_hash(piece, n, id);
+	}
+	for (size_t i = 0; i < t->added.n; i++) {
+		const struct fc_added_token *a = &t->added.v[i];
+		uint64_t flags = a->single_word | a->lstrip << 1 | a->rstrip << 2 |
+		    a->normalized << 3 | a->special << 4 | 1 << 5;
+		sum += fc_hash(a->content, strlen(a->content), flags << 32 | a->id);
+	}
+	t->fingerprint = fc_hash(&sum, sizeof sum, 0);
+}
+
+enum kind { JSON, SENTENCEPIECE };
+
+static bool is_sentencepiece(const char *path)
+{
+	struct fc_map map;
+	struct fc_err ignored; /* who reads the file will say it */
+	if (fc_map_open(&map, path, &ignored) < 0)
+		return false;
+	bool is = map.n_bytes && fc_spmodel_is(map.p, map.n_bytes);
+	fc_map_close(&map);
+	return is;
+}
+
+/* The files of a model folder, or of NAMEtokenizer.json and what is beside it. */
+static enum kind names(const char *path, char **file, char **config)
+{
+	static const char *const suffix[] = {"tokenizer.json", "tokenizer.model"};
+	struct stat st;
+	size_t n = strlen(path);
+	*config = NULL;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		*config = fc_path_join(path, "tokenizer_config.json");
+		*file = fc_path_join(path, suffix[SENTENCEPIECE]);
+		char *json = fc_path_join(path, suffix[JSON]);
+		enum kind kind =
+		    fc_file_exists(json) || !fc_file_exists(*file) ? JSON : SENTENCEPIECE;
+		if (kind == JSON) {
+			free(*file);
+			*file = json;
+		} else {
+			free(json);
+		}
+		return kind;
+	}
+	*file = fc_strdup(path);
+	for (size_t i = 0; i < FC_LEN(suffix); i++) {
+		size_t n_suffix = strlen(suffix[i]);
+		if (n < n_suffix || strcmp(path + n - n_suffix, suffix[i]) != 0)
+			continue;
+		struct fc_buf b = FC_BUF_INIT;
+		fc_buf_add(&b, path, n - n_suffix);
+		fc_buf_adds(&b, "tokenizer_config.json");
+		*config = fc_buf_detach(&b);
+	}
+	return is_sentencepiece(path) ? SENTENCEPIECE : JSON;
+}
+
+static int read_files(struct fc_tokenizer *t, const char *path, struct fc_err *e)
+{
+	char *file, *config;
+	enum kind kind = names(path, &file, &config);
+	int rc = kind == SENTENCEPIECE ? fc_spmfile_read(t, file, config, e)
+				       : fc_tokfile_read(t, file, e);
+	if (rc == 0)
+		t->unk = t->model->unk;
+	if (rc == 0 && config && fc_file_exists(config))
+		rc = fc_tokconfig_read(t, config, e);
+	if (rc == 0 && ((rc = normalize_added(t, file, e)) == 0) &&
+	    ((rc = fill_tables(t, file, e)) == 0)) {
+		t->raw_bytes = fc_pretok_ends_in_bytes(t->pretok) && t->model->takes_bytes;
+		t->adds_bos = t->adds_bos && t->bos != FC_NO_TOKEN;
+		add_to_fingerprint(t);
+	}
+	free(file);
+	free(config);
+	return rc;
+}
+
+int fc_tokenizer_open(struct fc_tokenizer **out, const char *path, struct fc_err *e)
+{
+	struct fc_tokenizer *t = FC_NEW(struct fc_tokenizer);
+	t->bos = t->eos = t->unk = t->pad = FC_NO_TOKEN;
+	fc_tokenizer_pool_new(t);
+	int rc = read_files(t, path, e);
+	if (rc < 0) {
+		fc_tokenizer_free(t);
+		t = NULL;
+	}
+	*out = t;
+	return rc;
+}
