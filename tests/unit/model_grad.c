@@ -166,5 +166,23 @@ int main(void)
 	test_family("gelu",
 	    "\"model_type\": \"llama\", \"hidden_act\": \"gelu\", "
 	    "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}");
+	test_family("gemma2",
+	    "\"model_type\": \"gemma2\", \"sliding_window\": 2, \"query_pre_attn_scalar\": 6, "
+	    "\"attn_logit_softcapping\": 0.5, \"final_logit_softcapping\": 1.5");
+	test_family("gemma3",
+	    "\"model_type\": \"gemma3_text\", \"sliding_window\": 2, "
+	    "\"sliding_window_pattern\": 2, \"rope_local_base_freq\": 50, "
+	    "\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 8}");
+	test_family("phi3",
+	    "\"model_type\": \"phi3\", \"max_position_embeddings\": 64, "
+	    "\"original_max_position_embeddings\": 4, \"rope_scaling\": {\"type\": \"longrope\", "
+	    "\"short_factor\": [1, 1.5], \"long_factor\": [1.2, 4]}");
+	test_family("internlm2",
+	    "\"model_type\": \"internlm2\", \"bias\": true, \"max_position_embeddings\": 4, "
+	    "\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}");
+	test_family("yarn",
+	    "\"model_type\": \"qwen2\", \"rope_theta\": 20, \"rope_scaling\": {\"type\": \"yarn\", "
+	    "\"factor\": 4, \"original_max_position_embeddings\": 12, \"beta_fast\": 1.5, "
+	    "\"beta_slow\": 0.5}");
 	return t_done();
 }

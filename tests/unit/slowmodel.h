@@ -3,8 +3,8 @@
 #define FC_TESTS_SLOWMODEL_H
 
 /*
- * The LLaMA family once more, in double precision and one token at a time, written from the
- * published formulas and sharing no code with the library: the oracle of the model tests.
+ * The families that are trained once more, in double precision and one token at a time, written
+ * from the published formulas and sharing no code with the library: the oracle of the model tests.
  * tests/data/model/golden.py says what the numbers of fill() are.
  */
 
@@ -77,6 +77,25 @@ static inline const double *slow_find(
 	return NULL;
 }
 
+static inline int slow_is(const struct slow_model *m, const char *type)
+{
+	return !strcmp(m->c->model_type, type);
+}
+
+/* What a family calls the parts that Llama has. */
+static inline const char *slow_called(const struct slow_model *m, const char *name)
+{
+	static const char *const internlm2[][2] = {{"input_layernorm", "attention_norm"},
+	    {"self_attn.o_proj", "attention.wo"}, {"post_attention_layernorm", "ffn_norm"},
+	    {"mlp.gate_proj", "feed_forward.w1"}, {"mlp.up_proj", "feed_forward.w3"},
+	    {"mlp.down_proj", "feed_forward.w2"}, {"model.embed_tokens", "model.tok_embeddings"},
+	    {"lm_head", "output"}};
+	for (int i = 0; slow_is(m, "internlm2") && i < 8; i++)
+		if (!strcmp(name, internlm2[i][0]))
+			return internlm2[i][1];
+	return name;
+}
+
 static inline void slow_norm(
     const struct slow_model *m, double *y, const double *x, const double *w, size_t n)
 {
@@ -92,8 +111,8 @@ static inline void slow_norm(
 static inline void slow_linear(const struct slow_model *m, int layer, const char *name, double *y,
     size_t n_out, const double *x, size_t n_in)
 {
-	const double *w = slow_find(m, layer, name, ".weight");
-	const double *b = slow_find(m, layer, name, ".bias");
+	const double *w = slow_find(m, layer, slow_called(m, name), ".weight");
+	const double *b = slow_find(m, layer, slow_called(m, name), ".bias");
 	for (size_t o = 0; o < n_out; o++) {
 		y[o] = b ? b[o] : 0;
 		for (size_t i = 0; i < n_in; i++)
@@ -101,42 +120,113 @@ static inline void slow_linear(const struct slow_model *m, int layer, const char
 	}
 }
 
-static inline void slow_rope(const struct slow_model *m, double *x, size_t pos)
+/* Row r of Phi-3's gate_up_proj or of one of the fused projections. */
+static inline double slow_row(
+    const struct slow_model *m, int layer, const char *name, size_t r, const double *x, size_t n_in)
+{
+	const double *w = slow_find(m, layer, name, ".weight");
+	const double *b = slow_find(m, layer, name, ".bias");
+	double y = b ? b[r] : 0;
+	for (size_t i = 0; i < n_in; i++)
+		y += w[r * n_in + i] * x[i];
+	return y;
+}
+
+/* which: 0 queries, 1 keys, 2 values */
+static inline void slow_project(
+    const struct slow_model *m, int layer, int which, double *y, const double *x)
+{
+	static const char *const names[] = {
+	    "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"};
+	const struct fc_config *c = m->c;
+	const size_t C = c->n_embd, D = c->head_dim, G = c->n_head_kv, S = c->n_head / G;
+	const size_t heads = which ? G : c->n_head;
+	if (!slow_is(m, "phi3") && !slow_is(m, "internlm2")) {
+		slow_linear(m, layer, names[which], y, heads * D, x, C);
+		return;
+	}
+	for (size_t h = 0; h < heads; h++)
+		for (size_t d = 0; d < D; d++) {
+			const size_t group = which ? h : h / S,
+				     place = which ? S + (size_t)which - 1 : h % S;
+			const size_t stacked = (which == 0          ? 0
+						       : which == 1 ? c->n_head
+								    : c->n_head + G) +
+			    h;
+			y[h * D + d] = slow_is(m, "phi3")
+			    ? slow_row(m, layer, "self_attn.qkv_proj", stacked * D + d, x, C)
+			    : slow_row(m, layer, "attention.wqkv",
+				  (group * (S + 2) + place) * D + d, x, C);
+		}
+}
+
+static inline double slow_blend(double t)
+{
+	return fmin(1, fmax(0, t));
+}
+
+/* Radians a position of component i in a sequence of T tokens. */
+static inline double slow_angle(const struct fc_ropespec *r, size_t i, size_t T)
+{
+	const double R = (double)r->n_rot, old = r->n_ctx_before, n = (double)T;
+	double theta = r->theta, f;
+	if (r->scaling == FC_ROPE_DYNAMIC && n > r->n_ctx)
+		theta *= pow(1 + r->factor * (n / r->n_ctx - 1), R / (R - 2));
+	f = 1 / pow(theta, (double)(2 * i) / R);
+	if (r->scaling == FC_ROPE_LINEAR)
+		f /= r->factor;
+	if (r->scaling == FC_ROPE_LONGROPE)
+		f /= n > old ? r->long_by[i] : r->short_by[i];
+	if (r->scaling == FC_ROPE_LLAMA3) {
+		double turns = old * f / (2 * SLOW_PI);
+		double s = slow_blend((turns - r->low_freq) / (r->high_freq - r->low_freq));
+		f = (1 - s) * f / r->factor + s * f;
+	}
+	if (r->scaling == FC_ROPE_YARN) {
+		/* the components that turn beta times in the old context */
+		double low = R * log(old / (r->beta_fast * 2 * SLOW_PI)) / (2 * log(theta));
+		double high = R * log(old / (r->beta_slow * 2 * SLOW_PI)) / (2 * log(theta));
+		low = fmax(floor(low), 0);
+		high = fmin(ceil(high), R - 1);
+		double s = slow_blend(((double)i - low) / (high == low ? 0.001 : high - low));
+		f = s * f / r->factor + (1 - s) * f;
+	}
+	return f;
+}
+
+static inline void slow_rope(const struct slow_model *m, int layer, double *x, size_t pos, size_t T)
 {
 	const struct fc_config *c = m->c;
-	const size_t D = c->head_dim;
-	for (size_t i = 0; i < D / 2; i++) {
-		double f = 1 / pow(c->rope.theta, (double)(2 * i) / (double)D);
-		if (c->rope.scaling == FC_ROPE_LINEAR)
-			f /= c->rope.factor;
-		if (c->rope.scaling == FC_ROPE_LLAMA3) {
-			double turns = c->rope.n_ctx_before * f / (2 * SLOW_PI);
-			double s =
-			    (turns - c->rope.low_freq) / (c->rope.high_freq - c->rope.low_freq);
-			s = fmin(1, fmax(0, s));
-			f = (1 - s) * f / c->rope.factor + s * f;
-		}
-		double a = (double)pos * f, x0 = x[i], x1 = x[i + D / 2];
-		x[i] = x0 * cos(a) - x1 * sin(a);
-		x[i + D / 2] = x1 * cos(a) + x0 * sin(a);
+	const int local = slow_is(m, "gemma3_text") && c->layer_window[layer];
+	const struct fc_ropespec *r = local ? &c->rope_sliding : &c->rope;
+	const size_t half = r->n_rot / 2;
+	for (size_t i = 0; i < half; i++) {
+		double a = (double)pos * slow_angle(r, i, T), x0 = x[i], x1 = x[i + half];
+		x[i] = r->attention_factor * (x0 * cos(a) - x1 * sin(a));
+		x[i + half] = r->attention_factor * (x1 * cos(a) + x0 * sin(a));
 	}
 }
 
-static inline void slow_heads(const struct slow_model *m, int layer, const char *proj,
-    const char *norm, double *y, size_t heads, const double *x, size_t pos)
+static inline void slow_heads(const struct slow_model *m, int layer, int which, const char *norm,
+    double *y, size_t heads, const double *x, size_t pos, size_t T)
 {
 	const size_t D = m->c->head_dim;
 	const double *w = slow_find(m, layer, norm, ".weight");
 	double *raw = malloc(heads * D * sizeof *raw);
-	slow_linear(m, layer, proj, raw, heads * D, x, m->c->n_embd);
+	slow_project(m, layer, which, raw, x);
 	for (size_t h = 0; h < heads; h++) {
 		if (w)
 			slow_norm(m, y + h * D, raw + h * D, w, D);
 		else
 			memcpy(y + h * D, raw + h * D, D * sizeof *y);
-		slow_rope(m, y + h * D, pos);
+		slow_rope(m, layer, y + h * D, pos, T);
 	}
 	free(raw);
+}
+
+static inline double slow_cap(double x, double cap)
+{
+	return cap > 0 ? cap * tanh(x / cap) : x;
 }
 
 /* One head of one query over keys [first, t]. */
@@ -148,7 +238,8 @@ static inline void slow_attend(const struct slow_model *m, double *out, const do
 	for (size_t j = first; j <= t; j++) {
 		for (size_t i = 0; i < D; i++)
 			p[j] += q[i] * k[j * stride + i];
-		p[j] = exp(p[j] / sqrt((double)D));
+		p[j] /= sqrt(m->c->query_scale > 0 ? m->c->query_scale : (double)D);
+		p[j] = exp(slow_cap(p[j], (double)m->c->attn_softcap));
 		sum += p[j];
 	}
 	for (size_t i = 0; i < D; i++) {
@@ -168,19 +259,38 @@ static inline double slow_act(enum fc_act act, double x)
 	return 0.5 * x * (1 + tanh(sqrt(2 / SLOW_PI) * (x + 0.044715 * x * x * x)));
 }
 
+/* x += y, which Gemma 2 and 3 normalise first */
+static inline void slow_residual(
+    const struct slow_model *m, int layer, const char *post, double *x, double *y)
+{
+	const size_t C = m->c->n_embd;
+	if (slow_is(m, "gemma2") || slow_is(m, "gemma3_text"))
+		slow_norm(m, y, y, slow_find(m, layer, post, ".weight"), C);
+	for (size_t i = 0; i < C; i++)
+		x[i] += y[i];
+}
+
 static inline void slow_ffn(const struct slow_model *m, int layer, double *x)
 {
 	const size_t C = m->c->n_embd, F = m->c->n_ff;
+	const int two = slow_is(m, "gemma2") || slow_is(m, "gemma3_text");
+	const char *norm =
+	    two ? "pre_feedforward_layernorm" : slow_called(m, "post_attention_layernorm");
 	double *n = malloc(C * sizeof *n), *y = malloc(C * sizeof *y);
 	double *gate = malloc(F * sizeof *gate), *up = malloc(F * sizeof *up);
-	slow_norm(m, n, x, slow_find(m, layer, "post_attention_layernorm", ".weight"), C);
-	slow_linear(m, layer, "mlp.gate_proj", gate, F, n, C);
-	slow_linear(m, layer, "mlp.up_proj", up, F, n, C);
+	slow_norm(m, n, x, slow_find(m, layer, norm, ".weight"), C);
+	for (size_t i = 0; slow_is(m, "phi3") && i < F; i++) {
+		gate[i] = slow_row(m, layer, "mlp.gate_up_proj", i, n, C);
+		up[i] = slow_row(m, layer, "mlp.gate_up_proj", F + i, n, C);
+	}
+	if (!slow_is(m, "phi3")) {
+		slow_linear(m, layer, "mlp.gate_proj", gate, F, n, C);
+		slow_linear(m, layer, "mlp.up_proj", up, F, n, C);
+	}
 	for (size_t i = 0; i < F; i++)
 		up[i] *= slow_act(m->c->act, gate[i]);
 	slow_linear(m, layer, "mlp.down_proj", y, C, up, F);
-	for (size_t i = 0; i < C; i++)
-		x[i] += y[i];
+	slow_residual(m, layer, "post_feedforward_layernorm", x, y);
 	free(n);
 	free(y);
 	free(gate);
@@ -196,12 +306,11 @@ static inline void slow_attention(const struct slow_model *m, int layer, double 
 	double *k = malloc(T * G * D * sizeof *k), *v = malloc(T * G * D * sizeof *v);
 	double *o = malloc(H * D * sizeof *o);
 	for (size_t t = 0; t < T; t++) {
-		slow_norm(m, n, x + t * C, slow_find(m, layer, "input_layernorm", ".weight"), C);
-		slow_heads(
-		    m, layer, "self_attn.q_proj", "self_attn.q_norm", q + t * H * D, H, n, t);
-		slow_heads(
-		    m, layer, "self_attn.k_proj", "self_attn.k_norm", k + t * G * D, G, n, t);
-		slow_linear(m, layer, "self_attn.v_proj", v + t * G * D, G * D, n, C);
+		const char *norm = slow_called(m, "input_layernorm");
+		slow_norm(m, n, x + t * C, slow_find(m, layer, norm, ".weight"), C);
+		slow_heads(m, layer, 0, "self_attn.q_norm", q + t * H * D, H, n, t, T);
+		slow_heads(m, layer, 1, "self_attn.k_norm", k + t * G * D, G, n, t, T);
+		slow_project(m, layer, 2, v + t * G * D, n);
 	}
 	for (size_t t = 0; t < T; t++) {
 		const size_t W = c->layer_window[layer];
@@ -212,8 +321,7 @@ static inline void slow_attention(const struct slow_model *m, int layer, double 
 			    G * D, first, t);
 		}
 		slow_linear(m, layer, "self_attn.o_proj", n, C, o, H * D);
-		for (size_t i = 0; i < C; i++)
-			x[t * C + i] += n[i];
+		slow_residual(m, layer, "post_attention_layernorm", x + t * C, n);
 	}
 	free(n);
 	free(q);
@@ -228,8 +336,9 @@ static inline void slow_forward(
 {
 	const struct fc_config *c = m->c;
 	const size_t C = c->n_embd, V = c->n_vocab;
-	const double *embed = slow_find(m, -1, "model.embed_tokens", ".weight");
-	const double *head = c->tied ? embed : slow_find(m, -1, "lm_head", ".weight");
+	const double *embed = slow_find(m, -1, slow_called(m, "model.embed_tokens"), ".weight");
+	const double *head =
+	    c->tied ? embed : slow_find(m, -1, slow_called(m, "lm_head"), ".weight");
 	double *x = malloc(T * C * sizeof *x), *n = malloc(C * sizeof *n);
 	for (size_t t = 0; t < T; t++)
 		for (size_t i = 0; i < C; i++)
@@ -245,7 +354,7 @@ static inline void slow_forward(
 			double sum = 0;
 			for (size_t i = 0; i < C; i++)
 				sum += head[v * C + i] * n[i];
-			logits[t * V + v] = sum;
+			logits[t * V + v] = slow_cap(sum, (double)c->logit_softcap);
 		}
 	}
 	free(x);
