@@ -34,6 +34,22 @@ refused() { # refused MESSAGE <RECIPE
 	agree slerp-gradient ties slices
 }
 
+@test "the results of mergekit and PEFT: adapters applied on the fly" {
+	models
+	agree lora rslora dora
+	refused "the model of line 3 again" <<-EOF2
+		merge_method: linear
+		models:
+		  - {model: {model: {path: base}, lora: lora}, parameters: {weight: 1}}
+		  - {model: base+lora, parameters: {weight: 1}}
+	EOF2
+	refused "no model 'none'" <<<'{models: [{model: base+none}], merge_method: passthrough}'
+	mkdir base+lora # a folder of that name is no adapter
+	cp a/* base+lora
+	fc-varm -q --recipe - -o copy <<<'{models: [{model: base+lora}], merge_method: passthrough}'
+	cmp copy/model.safetensors <(fc-varm -q --recipe - -o a2 <<<'{models: [{model: a}], merge_method: passthrough}' && cat a2/model.safetensors)
+}
+
 @test "a recipe and a card in the result, without paths" {
 	models
 	mkdir -p hub/org

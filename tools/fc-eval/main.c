@@ -12,7 +12,6 @@ static const struct {
 } commands[] = {
     {"ppl", fc_command_ppl},
     {"accuracy", fc_command_accuracy},
-    {"exact", fc_command_exact},
     {"show", fc_command_show},
 };
 
@@ -27,7 +26,6 @@ int main(int argc, char **argv)
 	static const struct fc_usage usage = {
 	    .synopsis = "ppl [OPTION]... [STREAM]...\n"
 			"accuracy [OPTION]... [ANSWERS [REFERENCES]]\n"
-			"exact [OPTION]... [STREAM]...\n"
 			"show [OPTION]... [JUDGMENTS]...",
 	    .summary = "Judges models by what they wrote; writes tables.",
 	    .more = "fc-eval COMMAND --help lists the options of each.",

@@ -6,6 +6,7 @@
 
 #include "base/die.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "layername.h"
 #include "text/json.h"
@@ -106,6 +107,21 @@ static void count_layers(struct ingredient *g)
 	}
 }
 
+static int open_adapter(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
+    const struct pantry *where, struct fc_err *e)
+{
+	char *path;
+	if (find_model(&path, m->lora, r, m, where, e) < 0)
+		return -1;
+	int ret = adapter_open(&g->adapter, path, g->store, e);
+	if (ret == 0) {
+		uint64_t own = adapter_fingerprint(g->adapter);
+		g->fingerprint = fc_hash(&own, sizeof own, g->fingerprint);
+	}
+	free(path);
+	return ret;
+}
+
 int ingredient_open(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
     const struct pantry *where, struct fc_err *e)
 {
@@ -116,7 +132,8 @@ int ingredient_open(struct ingredient *g, const struct recipe *r, const struct r
 	free(lora);
 	*g = (struct ingredient){.name = fc_buf_detach(&name), .line = m->line};
 	/* A folder may have '@' and '+' in its name. */
-	g->path = m->text && fc_file_exists(m->text) ? fc_strdup(m->text) : NULL;
+	bool literal = m->text && fc_file_exists(m->text);
+	g->path = literal ? fc_strdup(m->text) : NULL;
 	if (!g->path && find_model(&g->path, m->path, r, m, where, e) < 0)
 		return -1;
 	if (m->revision)
@@ -126,20 +143,51 @@ int ingredient_open(struct ingredient *g, const struct recipe *r, const struct r
 		return -1;
 	g->fingerprint = fc_store_fingerprint(g->store);
 	count_layers(g);
-	return 0;
+	return m->lora && !literal ? open_adapter(g, r, m, where, e) : 0;
 }
 
 void ingredient_close(struct ingredient *g)
 {
+	adapter_close(g->adapter);
 	fc_store_close(g->store);
 	free(g->path);
 	free(g->name);
 }
 
-const struct fc_tensor *ingredient_find(const struct ingredient *g, const char *name)
+static const struct fc_tensor *find_stored(const struct ingredient *g, const char *name)
 {
 	const struct fc_tensor *t = fc_store_find(g->store, name);
 	return t || strcmp(name, HEAD) != 0 ? t : fc_store_find(g->store, EMBEDDING);
+}
+
+const struct fc_tensor *ingredient_find(const struct ingredient *g, const char *name)
+{
+	const struct fc_tensor *t = find_stored(g, name);
+	const struct fc_tensor *own =
+	    t && g->adapter ? adapter_replacement(g->adapter, t->name) : NULL;
+	return own ? own : t;
+}
+
+struct feed ingredient_feed(const struct ingredient *g, const char *name, int model)
+{
+	struct feed f = feed_mapped(ingredient_find(g, name), model);
+	return g->adapter ? adapter_feed(g->adapter, find_stored(g, name)->name, f) : f;
+}
+
+bool ingredient_has_head(const struct ingredient *g)
+{
+	const struct fc_tensor *head = fc_store_find(g->store, HEAD);
+	const struct fc_tensor *embedding = fc_store_find(g->store, EMBEDDING);
+	if (head && g->adapter &&
+	    (adapter_changes(g->adapter, HEAD) || adapter_changes(g->adapter, EMBEDDING)))
+		return true;
+	return head && (!embedding || !ingredient_same_bytes(head, embedding));
+}
+
+bool ingredient_same_bytes(const struct fc_tensor *a, const struct fc_tensor *b)
+{
+	return a->dtype == b->dtype && fc_tensor_same_shape(a, b) &&
+	    (!a->n_bytes || !memcmp(a->data, b->data, a->n_bytes));
 }
 
 int ingredient_is_tied(const struct ingredient *g, bool *tied, struct fc_err *e)

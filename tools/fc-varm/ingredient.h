@@ -2,7 +2,7 @@
 #ifndef FC_VARM_INGREDIENT_H
 #define FC_VARM_INGREDIENT_H
 
-#include "feed.h"
+#include "adapter.h"
 #include "recipe.h"
 #include "store/store.h"
 
@@ -23,6 +23,7 @@ struct ingredient {
 	char *path; /* of the folder or file found */
 	char *name; /* for tables: as the recipe has it, without the path */
 	struct fc_store *store;
+	struct adapter *adapter; /* or NULL */
 	uint64_t fingerprint;
 	int n_layer; /* layers that its tensors' names speak of */
 	int line;    /* of the recipe, for messages */
@@ -40,7 +41,12 @@ char *ingredient_name(const char *reference);
 /* What the model computes with under this name: a head that is not stored is the embedding.  NULL:
  * the model has no such tensor. */
 const struct fc_tensor *ingredient_find(const struct ingredient *g, const char *name);
+/* Its values, for a name that ingredient_find() finds. */
+struct feed ingredient_feed(const struct ingredient *g, const char *name, int model);
+/* Whether the model's head is one of its own, other than its embedding. */
+bool ingredient_has_head(const struct ingredient *g);
 
+bool ingredient_same_bytes(const struct fc_tensor *a, const struct fc_tensor *b);
 /* Whether the model's head is its embedding, by its tensors or its configuration. */
 int ingredient_is_tied(const struct ingredient *g, bool *tied, struct fc_err *e);
 

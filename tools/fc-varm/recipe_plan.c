@@ -212,12 +212,6 @@ static int add_places(struct recipe_plan *rp, struct places *ps, struct fc_err *
 	return 0;
 }
 
-static bool same_bytes(const struct fc_tensor *a, const struct fc_tensor *b)
-{
-	return a->dtype == b->dtype && fc_tensor_same_shape(a, b) &&
-	    (!a->n_bytes || !memcmp(a->data, b->data, a->n_bytes));
-}
-
 /* What the source has for the place; its own name for it in *name. */
 static int find_tensor(const struct recipe_plan *rp, const struct place *at,
     const struct recipe_source *s, struct fc_buf *name, const struct fc_tensor **found,
@@ -236,7 +230,7 @@ static int find_tensor(const struct recipe_plan *rp, const struct place *at,
 		    fc_tensor_shape_text(at->like, want),
 		    layername_is_vocabulary(name->p) ? "; see tokenizer_source" : "");
 	if ((!fc_dtype_is_real(t->dtype) || !fc_dtype_is_real(at->like->dtype)) &&
-	    !same_bytes(t, at->like))
+	    !ingredient_same_bytes(t, at->like))
 		return fc_fail(e, "%s: tensor %s is %s, which is not merged, and differs from %s's",
 		    g->path, name->p, fc_dtype_name(t->dtype), first->path);
 	return 0;
@@ -245,9 +239,7 @@ static int find_tensor(const struct recipe_plan *rp, const struct place *at,
 /* A result whose head is its embedding cannot take a source's head of its own. */
 static int check_head(const struct recipe_plan *rp, const struct ingredient *g, struct fc_err *e)
 {
-	const struct fc_tensor *head = fc_store_find(g->store, HEAD);
-	const struct fc_tensor *embedding = fc_store_find(g->store, EMBEDDING);
-	if (rp->tied && head && (!embedding || !same_bytes(head, embedding)))
+	if (rp->tied && ingredient_has_head(g))
 		return fc_fail(e,
 		    "%s: tensor " HEAD " differs from " EMBEDDING ", but %s has them tied", g->path,
 		    rp->model[rp->donor].path);
@@ -318,11 +310,11 @@ static int fill_item(struct recipe_plan *rp, const struct place *at, struct plan
 		dtype = promote(dtype, t->dtype);
 		if (s == lead(rp, at->slice) && (base >= 0 || !it->method)) {
 			it->has_base = true;
-			it->base = feed_mapped(t, -1);
+			it->base = ingredient_feed(model_of(rp, s), name.p, -1);
 		}
 		if (base >= 0 && s->model == (size_t)base)
 			continue;
-		it->target[k] = feed_mapped(t, column[s->model]);
+		it->target[k] = ingredient_feed(model_of(rp, s), name.p, column[s->model]);
 		where.source = s;
 		where.tensor = name.p;
 		if (it->method)
@@ -396,10 +388,6 @@ static int check_supported(const struct recipe *r, struct fc_err *e)
 		if (no[i])
 			return fc_fail(e, "%s:%d: tokenizers and templates are not merged", r->file,
 			    no[i]->line);
-	for (size_t i = 0; i < r->n_model; i++)
-		if (r->model[i].lora)
-			return fc_fail(
-			    e, "%s:%d: adapters are not read", r->file, r->model[i].line);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the recipes through mergekit and writes what it makes of them: expect.py RECIPE... >expected.json
 
-Needs mergekit (0.1.5 was used, with torch 2.15.0)."""
+Needs mergekit and peft (0.1.5 and 0.21.2 were used, with torch 2.15.0)."""
 import json
 import os
 import sys
@@ -32,7 +32,7 @@ with tempfile.TemporaryDirectory() as where:
         for d in docs:
             run_merge(MergeConfiguration.model_validate(d), d.get("name", "out-" + name),
                       MergeOptions(copy_tokenizer="tokenizer" in str(d), write_model_card=False,
-                                   quiet=True))
+                                   lora_merge_cache="cache", quiet=True))
         result = models.read_safetensors(f"out-{name}/model.safetensors")
         with open(f"out-{name}/config.json", encoding="utf-8") as f:
             config = json.load(f)

@@ -4,7 +4,8 @@
 
 Values are multiples of 1/64 from a linear congruence, so that every program makes the same ones.
 base, a, b, c: four layers, float32.  bf16: a's values in bfloat16.  wide: five rows more in the
-vocabulary's tensors.  tied: no head of its own.  Needs nothing but Python."""
+vocabulary's tensors.  tied: no head of its own.  lora, rslora, dora: adapters for base, as PEFT saves
+them.  Needs nothing but Python."""
 import json
 import os
 import struct
@@ -85,6 +86,55 @@ def write_model(folder, model, dtype="F32", **config):
         json.dump(c, f, indent=1)
 
 
+def factors(seed, names, rank, embedding=(), magnitude=False):
+    """The factors of an adapter for the modules; rank: of each."""
+    out = {}
+    base = tensors(0)
+    for k, module in enumerate(names):
+        rows, columns = base[module + ".weight"][0]
+        r = rank(module)
+        a, b, m = (values(9000 * seed + 3 * k + i, n, 16)
+                   for i, n in enumerate((r * columns, rows * r, rows)))
+        p = "base_model.model." + module
+        if module in embedding:
+            out[p + ".lora_embedding_A"] = ([r, rows], values(9000 * seed + 3 * k, r * rows, 16))
+            out[p + ".lora_embedding_B"] = ([columns, r], values(9000 * seed + 3 * k + 1, columns * r, 16))
+            continue
+        out[p + ".lora_A.weight"] = ([r, columns], a)
+        out[p + ".lora_B.weight"] = ([rows, r], b)
+        if magnitude:
+            out[p + ".lora_magnitude_vector"] = ([rows], [abs(x) + 0.5 for x in m])
+    return out
+
+
+def write_adapter(folder, model, **config):
+    os.makedirs(folder, exist_ok=True)
+    write_safetensors(folder + "/adapter_model.safetensors", model)
+    c = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": "base",
+         "bias": "none", "fan_in_fan_out": False, "inference_mode": True}
+    c.update(config)
+    with open(folder + "/adapter_config.json", "w", encoding="utf-8") as f:
+        json.dump(c, f, indent=1)
+
+
+def write_adapters(where):
+    layers = [f"model.layers.{i}." for i in range(LAYERS)]
+    some = [p + m for p in layers for m in ("self_attn.q_proj", "mlp.down_proj")]
+    lora = factors(1, some, lambda m: 3 if m == "model.layers.2.mlp.down_proj" else 2)
+    lora["base_model.model.lm_head.weight"] = ([VOCAB, HIDDEN], values(77, VOCAB * HIDDEN))
+    write_adapter(where + "/lora", lora, r=2, lora_alpha=3, target_modules=["q_proj", "down_proj"],
+                  modules_to_save=["lm_head"],
+                  rank_pattern={"layers.2.mlp.down_proj": 3},
+                  alpha_pattern={"q_proj": 5, ".*1.mlp.down_proj": 1.5})
+    some = ["model.embed_tokens"] + [p + "mlp.up_proj" for p in layers[1:]]
+    write_adapter(where + "/rslora", factors(2, some, lambda m: 3, embedding=some[:1]), r=3,
+                  lora_alpha=2, use_rslora=True, target_modules=["embed_tokens", "up_proj"],
+                  layers_to_transform=None)
+    some = [p + "self_attn.v_proj" for p in layers]
+    write_adapter(where + "/dora", factors(3, some, lambda m: 2, magnitude=True), r=2, lora_alpha=4,
+                  use_dora=True, target_modules=["v_proj"])
+
+
 def read_safetensors(path):
     with open(path, "rb") as f:
         b = f.read()
@@ -109,6 +159,7 @@ def main(where):
     write_model(f"{where}/bf16", tensors(1), "BF16")
     write_model(f"{where}/wide", tensors(4, VOCAB + 5), vocab_size=VOCAB + 5)
     write_model(f"{where}/tied", tensors(5, tied=True), tie_word_embeddings=True)
+    write_adapters(where)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Adapters applied while reading, against the product written down; adapters that do not fit. */
+#include "fc-varm/adapter.h"
+
+#include "models.h"
+
+static struct fc_err e;
+
+static double noise(uint64_t *state)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return (double)(int64_t)(*state >> 40) / (1 << 23) - 1; /* exact in float32 */
+}
+
+static double *noises(uint64_t seed, size_t n)
+{
+	double *v = FC_ARRAY(double, n + 1);
+	for (size_t i = 0; i < n; i++)
+		v[i] = noise(&seed);
+	return v;
+}
+
+/* A model "m" with one matrix "x.weight" [rows, columns] and an adapter "l" for it. */
+struct trial_lora {
+	size_t rows, columns, r;
+	bool transposed;
+	const char *config;
+	double *w, *a, *b;
+	struct fc_store *store;
+	struct adapter *adapter;
+};
+
+static void write_config(const char *text)
+{
+	write_file("l/adapter_config.json", text, strlen(text));
+}
+
+static void make(struct trial_lora *t)
+{
+	size_t in = t->transposed ? t->rows : t->columns,
+	       out = t->transposed ? t->columns : t->rows;
+	t->w = noises(1, t->rows * t->columns);
+	t->a = noises(2, t->r * in);
+	t->b = noises(3, out * t->r);
+	struct fc_tensor w = {
+	    "x.weight", FC_F32, 2, {(int64_t)t->rows, (int64_t)t->columns}, NULL, 0};
+	struct fc_tensor l[] = {
+	    {"base_model.model.x.lora_A.weight", FC_F32, 2, {(int64_t)t->r, (int64_t)in}, NULL, 0},
+	    {"base_model.model.x.lora_B.weight", FC_F32, 2, {(int64_t)out, (int64_t)t->r}, NULL,
+		0}};
+	model_write("m", &w, &t->w, 1);
+	model_write("l", l, (double *[]){t->a, t->b}, 2);
+	if (rename(scratch_path("l/model.safetensors"),
+		scratch_path("l/adapter_model.safetensors")) < 0)
+		perror("rename");
+	write_config(t->config);
+	if (fc_store_open(&t->store, scratch_path("m"), &e) < 0 ||
+	    adapter_open(&t->adapter, scratch_path("l"), t->store, &e) < 0)
+		printf("Bail out! %s\n", e.msg);
+}
+
+static void drop(struct trial_lora *t)
+{
+	adapter_close(t->adapter);
+	fc_store_close(t->store);
+	free(t->w);
+	free(t->a);
+	free(t->b);
+	model_remove("m");
+	model_remove("l");
+}
+
+/* W + scale * B A, or its transpose, written down. */
+static double expected(const struct trial_lora *t, double scale, size_t i, size_t j)
+{
+	size_t in = t->transposed ? t->rows : t->columns;
+	size_t row = t->transposed ? j : i, column = t->transposed ? i : j;
+	double sum = 0;
+	for (size_t k = 0; k < t->r; k++)
+		sum += t->b[row * t->r + k] * t->a[k * in + column];
+	return t->w[i * t->columns + j] + scale * sum;
+}
+
+static void test_product(struct trial_lora t, double scale, const char *what)
+{
+	static const size_t steps[] = {1, 7, 256, 1000000};
+	size_t n = t.rows * t.columns;
+	double *x = FC_ARRAY(double, n + 1), worst = 0;
+	make(&t);
+	struct feed f =
+	    adapter_feed(t.adapter, "x.weight", feed_mapped(fc_store_find(t.store, "x.weight"), 0));
+	for (size_t s = 0; s < FC_LEN(steps); s++) {
+		memset(x, 0xff, n * sizeof *x);
+		for (size_t i = 0; i < n; i += steps[s])
+			feed_read(&f, i, n - i < steps[s] ? n - i : steps[s], x + i);
+		for (size_t i = 0; i < n; i++)
+			worst = fmax(
+			    worst, fabs(x[i] - expected(&t, scale, i / t.columns, i % t.columns)));
+	}
+	T_OK(worst < 1e-13 * (double)t.r, "%s: off by %.2g", what, worst);
+	T_OK(adapter_changes(t.adapter, "x.weight") && !adapter_changes(t.adapter, "y.weight"),
+	    "%s: what it changes", what);
+	drop(&t);
+	free(x);
+}
+
+static void refuses(const char *config, const char *message)
+{
+	struct trial_lora t = {.rows = 3, .columns = 5, .r = 2, .config = "{\"lora_alpha\": 1}"};
+	struct adapter *a = NULL;
+	make(&t);
+	write_config(config);
+	int ret = adapter_open(&a, scratch_path("l"), t.store, &e);
+	if (!T_OK(ret < 0 && strstr(e.msg, message), "refused: %s", message))
+		printf("# %s\n", ret < 0 ? e.msg : "accepted");
+	adapter_close(a);
+	drop(&t);
+}
+
+static void test_integers(void)
+{
+	struct trial_lora t = {.rows = 3, .columns = 5, .r = 2, .config = "{\"lora_alpha\": 1}"};
+	struct adapter *a = NULL;
+	make(&t);
+	write_tensors("l/adapter_model.safetensors",
+	    "{\"x.weight\":{\"dtype\":\"I32\",\"shape\":[3,5],\"data_offsets\":[0,60]}}", 60);
+	T_OK(adapter_open(&a, scratch_path("l"), t.store, &e) < 0 &&
+		strstr(e.msg, "tensor x.weight is I32"),
+	    "refused: integers");
+	adapter_close(a);
+	drop(&t);
+}
+
+/* An adapter of the tensors, with dimensions, for a model with x.weight [3, 5]. */
+static void refuses_tensors(const struct fc_tensor *l, size_t n, const char *message)
+{
+	struct trial_lora t = {.rows = 3, .columns = 5, .r = 2, .config = "{\"lora_alpha\": 1}"};
+	struct adapter *a = NULL;
+	double *zeros = noises(0, 100);
+	make(&t);
+	model_write("l", l, (double *[]){zeros, zeros, zeros}, n);
+	if (rename(scratch_path("l/model.safetensors"),
+		scratch_path("l/adapter_model.safetensors")) < 0)
+		perror("rename");
+	write_config(t.config);
+	int ret = adapter_open(&a, scratch_path("l"), t.store, &e);
+	if (!T_OK(ret < 0 && strstr(e.msg, message), "refused: %s", message))
+		printf("# %s\n", ret < 0 ? e.msg : "accepted");
+	adapter_close(a);
+	drop(&t);
+	free(zeros);
+}
+
+static void test_refusals(void)
+{
+	refuses("{}", "no lora_alpha");
+	refuses("{\"lora_alpha\": \"x\"}", "lora_alpha");
+	refuses("[]", "not a JSON object");
+	refuses("{\"peft_type\": \"IA3\", \"lora_alpha\": 1}", "type IA3");
+	refuses("{\"lora_alpha\": 1, \"lora_bias\": true}", "lora_bias is not read");
+	refuses("{\"lora_alpha\": 1, \"layer_replication\": [[0, 4]]}", "layer_replication");
+	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"x\": null}}", "no lora_alpha");
+	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"(\": 2}}", "no regular expression");
+	refuses("{\"lora_alpha\": 1, \"fan_in_fan_out\": true}", "do not fit");
+#define A(r, in) {"x.lora_A.weight", FC_F32, 2, {r, in}, NULL, 0}
+#define B(out, r)                                                                                  \
+	{                                                                                          \
+		"x.lora_B.weight", FC_F32, 2, {out, r}, NULL, 0                                    \
+	}
+	refuses_tensors(
+	    (struct fc_tensor[]){A(2, 5)}, 1, "a factor for tensor x.weight is missing");
+	refuses_tensors((struct fc_tensor[]){A(2, 4), B(3, 2)}, 2, "do not fit");
+	refuses_tensors((struct fc_tensor[]){A(2, 5), B(3, 1)}, 2, "do not fit");
+	refuses_tensors((struct fc_tensor[]){A(0, 5), B(3, 0)}, 2, "do not fit");
+	refuses_tensors((struct fc_tensor[]){{"x.lora_A.weight", FC_F32, 1, {5}, NULL, 0}, B(3, 2)},
+	    2, "do not fit");
+	refuses_tensors((struct fc_tensor[]){{"y.weight", FC_F32, 1, {5}, NULL, 0}}, 1,
+	    "tensor y.weight, which the model does not have");
+	refuses_tensors((struct fc_tensor[]){{"x.weight", FC_F32, 1, {5}, NULL, 0}}, 1,
+	    "tensor x.weight is [5], the model's is [3, 5]");
+	refuses_tensors((struct fc_tensor[]){A(2, 5), B(3, 2),
+			    {"base_model.model.x.lora_A.weight", FC_F32, 2, {2, 5}, NULL, 0}},
+	    3, "changed twice");
+	refuses_tensors((struct fc_tensor[]){A(2, 5), B(3, 2),
+			    {"x.lora_magnitude_vector", FC_F32, 1, {4}, NULL, 0}},
+	    3, "the magnitudes of x.weight are [4]");
+}
+
+int main(void)
+{
+	scratch_make();
+	test_product(
+	    (struct trial_lora){.rows = 3, .columns = 5, .r = 2, .config = "{\"lora_alpha\": 3}"},
+	    1.5, "small");
+	test_product((struct trial_lora){.rows = 7,
+			 .columns = 1300,
+			 .r = 1,
+			 .config = "{\"lora_alpha\": 3, \"use_rslora\": true}"},
+	    3, "rank 1, long rows");
+	test_product((struct trial_lora){.rows = 13,
+			 .columns = 33,
+			 .r = 700,
+			 .transposed = true,
+			 .config = "{\"lora_alpha\": 7, \"fan_in_fan_out\": true}"},
+	    0.01, "transposed, rank above a block");
+	test_product((struct trial_lora){.rows = 1,
+			 .columns = 1,
+			 .r = 4,
+			 .config = "{\"lora_alpha\": 1, \"alpha_pattern\": {\"y\": 5, \"^x\": 8}}"},
+	    2, "alpha by pattern");
+	test_product((struct trial_lora){.rows = 4,
+			 .columns = 6,
+			 .r = 4,
+			 .config = "{\"lora_alpha\": 1, \"use_rslora\": true}"},
+	    0.5, "rslora");
+	test_refusals();
+	test_integers();
+	scratch_remove();
+	return t_done();
+}
