@@ -19,7 +19,7 @@ SHELL       := bash
 
 VERSION := $(shell git describe --always --dirty --match 'v*' 2>/dev/null || cat VERSION 2>/dev/null || echo unknown)
 
-PKGS  = libzstd libprotobuf-c jansson libpcre2-8 libutf8proc libxxhash openblas yaml-0.1
+PKGS  = libzstd libprotobuf-c jansson libpcre2-8 libutf8proc libxxhash openblas yaml-0.1 libcurl
 WARN  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith
 XCPP  = -D_POSIX_C_SOURCE=200809L -Itools/lib -Itools -I$(B)/proto $(PKG_CFLAGS) $(CPPFLAGS)
 XCC   = -std=c11 -fopenmp -ffp-contract=off -fno-math-errno $(WARN) $(CFLAGS) \

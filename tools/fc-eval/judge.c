@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "base/progress.h"
+#include "fc-eval/asker.h"
+#include "fc-eval/commands.h"
+#include "fc-eval/ledger.h"
+#include "fc-eval/record.h"
+
+struct options {
+	struct fc_plan_inputs in;
+	const char *questions, *prompts, *reference, *name, *out;
+	const char *command, *local, *key_file, *key_env;
+	struct fc_endpoint endpoint;
+	int mode, rule, sync;
+	bool dry_run;
+};
+
+/* A judging under way: the asker's context. */
+struct judging {
+	const struct options *opt;
+	struct fc_plan plan;
+	struct fc_ledger *ledger;
+	size_t next;   /* game: match * 2 + 0 or 1 */
+	size_t *again; /* games to be asked once more */
+	size_t n_again, cap_again;
+	size_t n_asked, n_failed, n_unparsed, n_written; /* games, games, games, matches */
+	struct fc_buf line, id;
+	char first_failure[1024];
+};
+
+enum { ARENA_TRIES = 2 }; /* Arena-Hard asks once more for the verdict that is missing */
+
+static void describe(struct judging *j, size_t number)
+{
+	const struct fc_match *m = &j->plan.v[number / 2];
+	fc_buf_clear(&j->id);
+	fc_buf_addf(&j->id, "%s:%d:%s", m->question->id, m->turn, m->model[0]);
+	if (m->model[1])
+		fc_buf_addf(&j->id, ":%s:%d", m->model[1], (int)(number % 2) + 1);
+	fc_buf_addf(&j->id, ":%s", m->prompt->name);
+}
+
+static bool next_number(struct judging *j, size_t *number)
+{
+	if (j->n_again) {
+		*number = j->again[--j->n_again];
+		return true;
+	}
+	for (; j->next < 2 * j->plan.n; j->next++) {
+		const struct fc_match *m = &j->plan.v[j->next / 2];
+		if ((int)(j->next % 2) < m->n_game && !m->game[j->next % 2].answered) {
+			*number = j->next++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool next(void *ctx /* struct judging */, struct fc_request *r)
+{
+	struct judging *j = ctx;
+	if (!next_number(j, &r->number))
+		return false;
+	struct fc_match *m = &j->plan.v[r->number / 2];
+	struct fc_game *game = &m->game[r->number % 2];
+	if (!game->messages)
+		game->messages = fc_match_messages(m, (int)(r->number % 2));
+	game->n_asked++;
+	j->n_asked++;
+	describe(j, r->number);
+	r->messages = game->messages;
+	r->id = j->id.p;
+	return true;
+}
+
+static double wall_clock(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Arena-Hard's second question: the same dialogue, the answer so far, and a reminder. */
+static void ask_again(struct judging *j, size_t number)
+{
+	struct fc_game *game = &j->plan.v[number / 2].game[number % 2];
+	json_array_append_new(game->messages,
+	    json_pack("{s:s, s:s%}", "role", "assistant", "content",
+		game->text.p ? game->text.p : "", game->text.n));
+	json_array_append_new(game->messages,
+	    json_pack("{s:s, s:s}", "role", "user", "content",
+		"continue your judgment and finish by outputting a final verdict label"));
+	FC_GROW(j->again, j->cap_again, j->n_again + 1);
+	j->again[j->n_again++] = number;
+}
+
+static int settle(struct judging *j, size_t number, struct fc_err *e)
+{
+	struct fc_match *m = &j->plan.v[number / 2];
+	int g = (int)(number % 2);
+	enum fc_verdict_rule rule = (enum fc_verdict_rule)j->opt->rule;
+	j->n_unparsed += !fc_record_has_verdict(m, g, rule);
+	json_decref(m->game[g].messages);
+	m->game[g].messages = NULL;
+	if (m->n_game == 2 && !m->game[1 - g].answered)
+		return fc_ledger_add_game(j->ledger, m, g, e);
+	fc_buf_clear(&j->line);
+	fc_record_write(&j->line, m, j->opt->in.judge, rule, wall_clock());
+	j->n_written++;
+	for (int k = 0; k < m->n_game; k++) { /* it is in the file now */
+		fc_buf_release(&m->game[k].prompt);
+		fc_buf_release(&m->game[k].text);
+	}
+	return fc_ledger_add(j->ledger, j->line.p, j->line.n, e);
+}
+
+static bool lacks_arena_verdict(const struct fc_match *m, int g)
+{
+	size_t n = m->game[g].text.n, n_found;
+	const char *text = fc_verdict_text(m->game[g].text.p ? m->game[g].text.p : "", &n);
+	return m->kind == FC_JUDGMENT_ARENA && m->game[g].n_asked < ARENA_TRIES &&
+	    !fc_verdict_arena(text, n, &n_found) && n_found == 0;
+}
+
+static int take(
+    void *ctx /* struct judging */, size_t number, const struct fc_reply *reply, struct fc_err *e)
+{
+	struct judging *j = ctx;
+	struct fc_match *m = &j->plan.v[number / 2];
+	struct fc_game *game = &m->game[number % 2];
+	fc_progress_set(j->n_written, NULL);
+	if (!reply->text) {
+		describe(j, number);
+		if (!j->n_failed++)
+			snprintf(j->first_failure, sizeof j->first_failure, "%s: %s", j->id.p,
+			    reply->why);
+		return 0;
+	}
+	if (game->text.n)
+		fc_buf_addc(&game->text, '\n');
+	fc_buf_add(&game->text, reply->text, reply->n);
+	json_decref(game->about);
+	game->about = json_incref(reply->about);
+	if (lacks_arena_verdict(m, (int)(number % 2))) {
+		ask_again(j, number);
+		return 0;
+	}
+	game->answered = true;
+	return settle(j, number, e);
+}
+
+static void read_key(struct options *o, struct fc_buf *key)
+{
+	struct fc_err e;
+	const char *from_environment = getenv(o->key_env);
+	if (o->key_file) {
+		if (fc_file_read(o->key_file, 4096, key, &e) < 0)
+			fc_die("%s", e.msg);
+		while (key->n && strchr("\r\n \t", key->p[key->n - 1]))
+			key->p[--key->n] = 0;
+		if (!key->n || strlen(key->p) != key->n)
+			fc_die("%s: no key in it", o->key_file);
+	} else if (from_environment && *from_environment) {
+		fc_buf_adds(key, from_environment);
+	}
+	o->endpoint.key = key->n ? key->p : NULL;
+}
+
+static void check(struct options *o, int n_models)
+{
+	struct fc_err e;
+	bool needs_baseline = o->mode == FC_MATCH_BASELINE || o->mode == FC_MATCH_ARENA;
+	if (!o->questions || !o->prompts || !o->out)
+		fc_die_usage("--questions, --prompts and -o are needed");
+	if (n_models == 0)
+		fc_die_usage("which models' answers?");
+	if (needs_baseline && !o->in.baseline)
+		fc_die_usage("this mode needs --baseline MODEL");
+	if (!needs_baseline && o->in.baseline)
+		fc_die_usage("--baseline is of the modes pairwise-baseline and arena");
+	if (!!o->endpoint.base_url + !!o->command + !!o->local != 1)
+		fc_die_usage("one judge: --endpoint, --local or --command");
+	if (o->endpoint.base_url && !o->endpoint.model)
+		fc_die_usage("--endpoint needs --judge-model");
+	if (o->endpoint.base_url && fc_endpoint_check(&o->endpoint, &e) < 0)
+		fc_die_usage("%s", e.msg);
+	if (!o->endpoint.base_url && o->endpoint.model)
+		fc_die_usage("--judge-model is of --endpoint");
+	o->in.judge = o->name ? o->name : o->endpoint.model ? o->endpoint.model : NULL;
+	if (!o->in.judge && o->local) {
+		const char *slash = strrchr(o->local, '/');
+		o->in.judge = slash && slash[1] ? slash + 1 : o->local;
+	}
+	if (!o->in.judge)
+		fc_die_usage("--command needs --name, what to call the judge");
+}
+
+static int run(struct judging *j, struct fc_usage_sum *used, struct fc_err *e)
+{
+	const struct options *o = j->opt;
+	const struct fc_asker asker = {j, next, take};
+	char max_new[16];
+	snprintf(max_new, sizeof max_new, "%d", o->endpoint.max_tokens);
+	const char *const shell[] = {"sh", "-c", o->command, NULL};
+	const char *const infer[] = {
+	    "fc-infer", "--generate", "-q", "-m", o->local, "--max-new", max_new, NULL};
+	if (o->endpoint.base_url)
+		return fc_endpoint_run(&o->endpoint, &asker, used, e);
+	return fc_program_run(o->command ? shell : infer, &asker, e);
+}
+
+static void tell(const struct judging *j, const struct fc_usage_sum *used)
+{
+	size_t n_left = j->plan.n - j->n_written;
+	fc_note("%zu judged%s", j->n_written, n_left ? "" : ", all are");
+	if (used->n_request)
+		fc_note("%llu requests, %llu of them repeated, about %llu tokens",
+		    (unsigned long long)used->n_request, (unsigned long long)used->n_retry,
+		    (unsigned long long)used->n_token);
+	if (j->n_unparsed)
+		fc_warn("%zu answers of the judge hold no verdict", j->n_unparsed);
+	if (j->n_failed)
+		fc_warn("%zu requests failed; the first: %s", j->n_failed, j->first_failure);
+	if (used->over_budget && n_left)
+		fc_warn("the budget is spent");
+}
+
+/* What is there already and what remains. */
+static void resume(struct judging *j, struct fc_err *e)
+{
+	size_t n_done, n_stale;
+	if (fc_ledger_open(&j->ledger, j->opt->out, (enum fc_ledger_sync)j->opt->sync, e) < 0 ||
+	    fc_ledger_resume(j->ledger, &j->plan, &n_done, &n_stale, e) < 0)
+		fc_die("%s", e->msg);
+	if (n_stale)
+		fc_die(
+		    "%s: %zu judgments are of other answers, questions or references than these; "
+		    "use another file",
+		    j->opt->out, n_stale);
+	if (n_done)
+		fc_note("%zu are judged already", n_done);
+	for (size_t i = 0; i < j->plan.n; i++) { /* killed between its last game and its line */
+		struct fc_match *m = &j->plan.v[i];
+		if (m->n_game == 2 && m->game[0].answered && m->game[1].answered &&
+		    settle(j, 2 * i, e) < 0)
+			fc_die("%s", e->msg);
+	}
+}
+
+static void judge_all(struct options *o, struct judging *j)
+{
+	struct fc_err e;
+	struct fc_usage_sum used = {0};
+	struct fc_buf key = FC_BUF_INIT;
+	if (j->plan.n_unanswered)
+		fc_warn("%zu judgments left out: no answer", j->plan.n_unanswered);
+	if (j->plan.n_error)
+		fc_warn("%zu judgments left out: the answer is \"ERROR\"; --judge-errors judges it",
+		    j->plan.n_error);
+	resume(j, &e);
+	if (o->dry_run) {
+		fc_note("%zu to be judged", j->plan.n - j->n_written);
+		return;
+	}
+	read_key(o, &key);
+	if (o->endpoint.base_url && fc_endpoint_check(&o->endpoint, &e) < 0)
+		fc_die("%s", e.msg);
+	fc_progress_start("judgments", j->plan.n);
+	int ret = run(j, &used, &e);
+	fc_progress_end();
+	tell(j, &used);
+	bool all = j->n_written == j->plan.n;
+	struct fc_err closing;
+	if (fc_ledger_close(j->ledger, all, &closing) < 0)
+		fc_die("%s", closing.msg);
+	if (ret < 0)
+		fc_die("%s", e.msg);
+	if (!all)
+		fc_die("%zu of %zu not judged; run it again to go on", j->plan.n - j->n_written,
+		    j->plan.n);
+	fc_buf_release(&key);
+}
+
+static void judge_files(struct options *o, char **paths, size_t n)
+{
+	struct fc_err e;
+	struct fc_bench bench = {0};
+	struct fc_prompts prompts = {0};
+	struct fc_answers reference = {0}, *models = FC_ARRAY(struct fc_answers, n);
+	struct judging j = {.opt = o};
+	if (fc_bench_read(&bench, o->questions, &e) < 0 ||
+	    fc_prompts_read(&prompts, o->prompts, &e) < 0 ||
+	    (o->reference && fc_answers_read(&reference, o->reference, &e) < 0))
+		fc_die("%s", e.msg);
+	for (size_t i = 0; i < n; i++)
+		if (fc_answers_read(&models[i], paths[i], &e) < 0)
+			fc_die("%s", e.msg);
+	o->in.bench = &bench;
+	o->in.prompts = &prompts;
+	o->in.models = models;
+	o->in.n_model = n;
+	o->in.reference = o->reference ? &reference : NULL;
+	o->in.mode = (enum fc_match_mode)o->mode;
+	if (fc_plan_make(&j.plan, &o->in, &e) < 0)
+		fc_die("%s", e.msg);
+	judge_all(o, &j);
+	fc_plan_release(&j.plan);
+	fc_buf_release(&j.line);
+	fc_buf_release(&j.id);
+	free(j.again);
+	for (size_t i = 0; i < n; i++)
+		fc_answers_release(&models[i]);
+	free(models);
+	fc_answers_release(&reference);
+	fc_prompts_release(&prompts);
+	fc_bench_release(&bench);
+}
+
+static struct options opt = {
+    .in.reference_categories = "math,reasoning,coding,arena-hard-200",
+    .key_env = "OPENAI_API_KEY",
+    .endpoint = {.n_parallel = 4,
+	.n_attempt = 8,
+	.max_tokens = 2048,
+	.timeout_s = 300,
+	.connect_timeout_s = 10,
+	.delay_s = 1,
+	.max_wait_s = 600,
+	.max_reply_bytes = 4 << 20},
+};
+
+static const struct fc_opt table[] = {
+    {FC_OPT_FILE, 0, "questions", &opt.questions, "FILE", "the bench (required)", 0, 0},
+    {FC_OPT_FILE, 0, "prompts", &opt.prompts, "FILE", "the judge's prompts (required)", 0, 0},
+    {FC_OPT_FILE, 0, "reference", &opt.reference, "FILE", "reference answers", 0, 0},
+    {FC_OPT_STR, 0, "reference-categories", &opt.in.reference_categories, "LIST",
+	"categories judged with a reference", 0, 0},
+    {FC_OPT_CHOICE, 0, "mode", &opt.mode, FC_MATCH_MODES, "what to ask", 0, 0},
+    {FC_OPT_STR, 0, "baseline", &opt.in.baseline, "MODEL", "what all others are paired with", 0, 0},
+    {FC_OPT_CHOICE, 0, "verdict", &opt.rule, FC_VERDICT_RULES,
+	"how a verdict is found in the judge's text", 0, 0},
+    {FC_OPT_FLAG, 0, "judge-errors", &opt.in.judge_errors, NULL,
+	"judge answers that are \"ERROR\", too", 0, 0},
+    {FC_OPT_FILE, 'o', "output", &opt.out, "FILE", "judgments, continued if it exists (required)",
+	0, 0},
+    {FC_OPT_CHOICE, 0, "sync", &opt.sync, FC_LEDGER_SYNCS, "when judgments reach the disk", 0, 0},
+    {FC_OPT_FLAG, 'n', "dry-run", &opt.dry_run, NULL, "only tell how much there is to ask", 0, 0},
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "The judge", 0, 0},
+    {FC_OPT_STR, 0, "endpoint", &opt.endpoint.base_url, "URL",
+	"OpenAI-compatible, as https://host/v1", 0, 0},
+    {FC_OPT_STR, 0, "judge-model", &opt.endpoint.model, "NAME", "the endpoint's name for it", 0, 0},
+    {FC_OPT_FILE, 0, "local", &opt.local, "DIR", "a model here, run by fc-infer", 0, 0},
+    {FC_OPT_STR, 0, "command", &opt.command, "CMD", "a shell command that reads and writes JSONL",
+	0, 0},
+    {FC_OPT_STR, 0, "name", &opt.name, "NAME", "the judge's name in the judgments", 0, 0},
+    {FC_OPT_INT, 0, "max-tokens", &opt.endpoint.max_tokens, "N",
+	"tokens of the judge's answer at most", 1, 1 << 20},
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Endpoint", 0, 0},
+    {FC_OPT_STR, 0, "key-env", &opt.key_env, "NAME", "the environment variable with the key", 0, 0},
+    {FC_OPT_FILE, 0, "key-file", &opt.key_file, "FILE", "the key, instead", 0, 0},
+    {FC_OPT_STR, 0, "body", &opt.endpoint.body, "JSON",
+	"further members of every request; null removes one", 0, 0},
+    {FC_OPT_INT, 0, "parallel", &opt.endpoint.n_parallel, "N", "requests at a time", 1, 256},
+    {FC_OPT_INT, 0, "attempts", &opt.endpoint.n_attempt, "N", "tries of a request", 1, 100},
+    {FC_OPT_REAL, 0, "delay", &opt.endpoint.delay_s, "S",
+	"before the second try; it doubles each time", 0, 60},
+    {FC_OPT_REAL, 0, "max-wait", &opt.endpoint.max_wait_s, "S",
+	"obey a Retry-After of at most this", 0, 86400},
+    {FC_OPT_REAL, 0, "timeout", &opt.endpoint.timeout_s, "S", "of a request", 0.01, 86400},
+    {FC_OPT_REAL, 0, "connect-timeout", &opt.endpoint.connect_timeout_s, "S", "of connecting", 0.01,
+	3600},
+    {FC_OPT_U64, 0, "max-reply", &opt.endpoint.max_reply_bytes, "BYTES",
+	"of a reply; longer ones are refused", 0, 0},
+    {FC_OPT_U64, 0, "max-requests", &opt.endpoint.budget_requests, "N",
+	"budget of requests (0: none)", 0, 0},
+    {FC_OPT_U64, 0, "max-total-tokens", &opt.endpoint.budget_tokens, "N",
+	"budget of tokens, asked and answered (0: none)", 0, 0},
+    {FC_OPT_FILE, 0, "ca-file", &opt.endpoint.ca_file, "FILE",
+	"certificates to trust instead of the system's", 0, 0},
+    {FC_OPT_FLAG, 0, "allow-http", &opt.endpoint.allow_http, NULL,
+	"plain HTTP to other machines, too", 0, 0},
+    FC_OPT_COMMON,
+    {0},
+};
+
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... ANSWERS.jsonl...",
+    .summary = "Asks a judge about models' answers, appends its judgments to a file.",
+};
+
+void fc_command_judge(int argc, char **argv)
+{
+	fc_prog = "fc-eval judge";
+	int first = fc_opt_parse(table, &usage, argc, argv);
+	check(&opt, argc - first);
+	judge_files(&opt, argv + first, (size_t)(argc - first));
+	fc_finish();
+}
