@@ -78,9 +78,9 @@ assert len(r["pivot"]) == 16 and len(set(r["targets"])) == 2, r'
 	diff <(values one) <(values ta)
 	fc-varm -q -b pivot -o mean --method linear ta tb
 	diff <(values mean) <(printf 'a=1.25,0.5,0.5,1.25\nn=1,1.5\n')
-	fc-varm -q -b pivot -o sum --method linear --no-normalize --weights 1,1 ta tb
+	fc-varm -q -b pivot -o sum --method linear --normalize no --weights 1,1 ta tb
 	diff <(values sum) <(printf 'a=2.5,1,1,2.5\nn=2,3\n')
-	fc-varm -q -b pivot -o half --method linear --no-normalize --weights 0.5,0 ta tb
+	fc-varm -q -b pivot -o half --method linear --normalize no --weights 0.5,0 ta tb
 	diff <(values half) <(printf 'a=0.75,0,0,0.75\nn=0.5,1\n')
 }
 
@@ -238,6 +238,62 @@ large_models() {
 		diff -r "$method-1" "$method-3"
 	done
 	run ! cmp -s varm-1/model.safetensors sce-1/model.safetensors
+	for method in ties dare_ties della breadcrumbs; do
+		fc-varm -q -j 1 -b pivot -o "$method-1" --method $method --density 0.4 --seed 5 ta tb tc
+		fc-varm -q -j 3 -b pivot -o "$method-3" --method $method --density 0.4 --seed 5 ta tb tc
+		diff -r "$method-1" "$method-3"
+	done
+	fc-varm -q -b pivot -o other --method dare_ties --density 0.4 --seed 6 ta tb tc
+	run ! cmp -s other/model.safetensors dare_ties-1/model.safetensors
+}
+
+@test "every method from the command line; options that a method does not read are refused" {
+	three_models
+	for method in varm sce sce-mergekit linear task_arithmetic ties dare_linear dare_ties della \
+		della_linear breadcrumbs breadcrumbs_ties nuslerp multislerp karcher model_stock; do
+		fc-varm -q -b pivot -o "m-$method" --method $method ta tb
+	done
+	fc-varm -q -b pivot -o m-slerp --method slerp --t 1 ta
+	diff <(values m-slerp) <(values ta)
+	fc-varm -q -b pivot -o m-nearswap --method nearswap --t 0.25 ta
+	# by hand: w = 0.25 / 0.5 for a, 0.25 / 1 for n
+	diff <(values m-nearswap) <(printf 'a=1.25,0,0,1.25\nn=1,1.25\n')
+	fc-varm -q -b pivot -o m-arcee --method arcee_fusion ta
+	# by hand: trimmed to the largest change of each, then the mean of those that agree in sign
+	fc-varm -q -b pivot -o m-ties --force --method ties --density 0.5 --lambda 2 ta tb
+	diff <(values m-ties) <(printf 'a=2,2,2,2\nn=1,3\n')
+	run fc-varm -b pivot -o out --method model_stock ta
+	[ "$status" -eq 2 ]
+	for args in "--method ties --gamma 0.1" "--method linear --density 0.5" "--method sce --t 1" \
+		"--method slerp" "--method nearswap" "--by layer --method sce" "--method ties --density 2" \
+		"--method della --density 0.9" "--method ties --density 1,1,1"; do
+		# shellcheck disable=SC2086 # a list of words
+		run fc-varm -b pivot -o out $args ta tb
+		[ "$status" -eq 2 ]
+		[ ! -e out ]
+	done
+}
+
+@test "VaRM by module, layer and model" {
+	models 'pivot model.layers.0.mlp.up.weight=0,0 model.layers.0.mlp.down.weight=0 model.norm.weight=0' \
+		'ta model.layers.0.mlp.up.weight=1,1 model.layers.0.mlp.down.weight=0 model.norm.weight=1' \
+		'tb model.layers.0.mlp.up.weight=0,0 model.layers.0.mlp.down.weight=2 model.norm.weight=1'
+	check() { # check BY DOWN UP NORM: weights of ta
+		fc-varm -q -b pivot -o "$1" --by "$1" ta tb --report "$1.tsv"
+		diff <(tail -n +2 "$1.tsv" | cut -f 3) <(printf '%s\n' "${@:2}")
+	}
+	check matrix 0 1 0.5
+	# mean squares: up 1 and 0, down 0 and 4, norm 1 and 1
+	check module 0.2 0.2 0.5
+	check layer 0.2 0.2 0.5
+	# sums of squares over 4 entries: 3 and 5
+	check model 0.375 0.375 0.375
+	check parameter - - -
+	diff <(values parameter) <(printf 'model.layers.0.mlp.%s\n' down.weight=2 up.weight=1,1
+		echo model.norm.weight=1)
+	fc-varm -q -b pivot -o soft --by module --temperature 1.5 ta tb --report soft.tsv
+	# softmax of 1/1.5 and 4/1.5
+	[ "$(grep -P 'up' soft.tsv | cut -f 3)" = 0.119203 ]
 }
 
 @test "memory stays below the size of one model" {

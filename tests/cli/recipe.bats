@@ -29,9 +29,8 @@ refused() { # refused MESSAGE <RECIPE
 }
 
 @test "the results of mergekit: slerp over a gradient" {
-	fc-varm --help | grep -q slerp || skip "not merged yet"
 	models
-	agree slerp-gradient ties slices
+	agree slerp-gradient slices
 }
 
 @test "the results of mergekit and PEFT: adapters applied on the fly" {

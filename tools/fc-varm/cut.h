@@ -5,28 +5,55 @@
 #include "sweep.h"
 
 /*
- * The entries of a tensor in which the targets differ most: the n with the largest variance over
- * the targets, the first ones where variances are equal.  Found by counting digits of the variance,
- * the highest first, until few enough are left to be sorted.
+ * The entries of a tensor with the largest keys, the first ones where keys are equal.  A key is a
+ * double of at least 0 by its bits, which order as the values do.
  */
 struct cut {
-	uint64_t key;   /* bits of the smallest variance taken; larger bits, larger variance */
-	uint64_t index; /* of those with this variance, entries up to this index */
+	uint64_t key;   /* the smallest key taken */
+	uint64_t index; /* of those with this key, entries up to this index */
 };
-
-/* Takes int(part * n_nonzero) entries, n_nonzero being the number of variances above 0.
- * *n_taken is that number; nothing passes the cut when it is 0.  At most n_gather entries are held
- * in memory. */
-int cut_find(struct cut *c, const struct views *v, double part, size_t n_gather, size_t *n_taken,
-    struct fc_err *e);
-
-/* For each entry of the block in hand, the population variance of the targets' values, times the
- * square of their number, as bits that order as the values do. */
-void cut_keys(const struct unit *u, uint64_t *key);
 
 static inline bool cut_passes(const struct cut *c, uint64_t key, uint64_t index)
 {
 	return key > c->key || (key == c->key && index <= c->index);
 }
+
+struct cut_wish;
+
+/* Keys of the block in hand, whose values they leave alone. */
+typedef void cut_keys(const struct unit *u, const struct cut_wish *w, uint64_t *key);
+
+/* The population variance of the targets' values, times the square of their number. */
+void cut_variance(const struct unit *u, const struct cut_wish *w, uint64_t *key);
+/* The magnitude of the change of w->target. */
+void cut_magnitude(const struct unit *u, const struct cut_wish *w, uint64_t *key);
+
+/* One question about a tensor, and its answer. */
+struct cut_wish {
+	cut_keys *keys;
+	int target;
+	const void *ctx; /* the keys' own */
+	/* How many to take: the part of all entries, or of those with a key above 0, rounded down
+	 * to a whole number, but not below least. */
+	double part;
+	bool of_nonzero;
+	size_t least;
+	bool exact; /* cut.key must be a key of the tensor, not only lie between the right ones */
+	/* The answer: nothing passes the cut when take is 0, and never a key of 0. */
+	size_t take;
+	struct cut cut;
+};
+
+/*
+ * Answers all of the wishes in the same passes over the tensor, three or four as a rule: a sample
+ * says between which keys a cut lies, a pass counts the keys there in narrow intervals, the next
+ * sorts the interval with the cut.  At most n_gather entries of it are held in memory, for each
+ * wish; where more are equal or close, there are more passes.
+ */
+int cut_find(
+    struct cut_wish *w, int n_wish, const struct views *v, size_t n_gather, struct fc_err *e);
+
+/* Entries sorted in memory at most, 16 bytes each. */
+#define CUT_GATHER ((size_t)1 << 16)
 
 #endif

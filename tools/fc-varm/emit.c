@@ -58,16 +58,27 @@ static int visit_bytes(struct unit *u, void *ctx, struct fc_err *e)
 	return put(j, first, feed_bytes(j->from, first), n, e);
 }
 
+/* How many values of the block's models are not finite. */
+static void count_bad_inputs(const struct unit *u, uint64_t *n_bad)
+{
+	if (u->v->base)
+		count_bad(u->base, u->n, INFINITY, n_bad);
+	for (int k = 0; k < u->v->n_target; k++)
+		count_bad(u->x[k], u->n, INFINITY, n_bad);
+}
+
 /* Reads the next block and computes its values. */
-static bool next_values(const struct job *j, struct unit *u, double *out)
+static bool next_values(const struct job *j, struct unit *u, double *out, uint64_t *n_bad)
 {
 	if (j->from) {
 		if (!unit_next_nothing(u))
 			return false;
 		feed_read(j->from, u->first, u->n, out);
 	} else {
-		if (j->method->uses_base ? !unit_next(u) : !unit_next_targets(u))
+		if (j->method->base ? !unit_next(u) : !unit_next_targets(u))
 			return false;
+		if (j->method->drops)
+			count_bad_inputs(u, n_bad);
 		j->method->apply(u, j->verdict, out);
 	}
 	return true;
@@ -80,18 +91,22 @@ static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
 	double limit = overflow_limit(j->dtype), out[BLOCK_ELEMENTS];
 	char *bytes = fc_malloc(n * size);
 	uint64_t n_bad = 0;
-	while (next_values(j, u, out)) {
+	int ret = 0;
+	if (!j->from && j->method->prepare)
+		ret = j->method->prepare(u, j->verdict, e);
+	while (ret == 0 && next_values(j, u, out, &n_bad)) {
 		count_bad(out, u->n, limit, &n_bad);
 		fc_from_f64(bytes + (u->first - first) * size, j->dtype, out, u->n);
 	}
-	int ret = 0;
 	if (n_bad) {
 #pragma omp atomic write
 		j->overflow = true;
 		ret = -1;
-	} else {
+	} else if (ret == 0) {
 		ret = put(j, first, bytes, n, e);
 	}
+	free(u->own);
+	u->own = NULL;
 	free(bytes);
 	return ret;
 }
@@ -137,7 +152,7 @@ static const struct feed *sole_target(const struct plan_item *it, const struct v
 			return NULL;
 		sole = k;
 	}
-	bool decides = it->method->convex || (it->method->importance && it->n_target == 1);
+	bool decides = it->method->convex || (it->method == &method_sce && it->n_target == 1);
 	return decides && sole >= 0 ? &it->target[sole] : NULL;
 }
 

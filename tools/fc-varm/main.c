@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fc-varm: merges models of one shape in parameter space. */
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
-#include "inputs.h"
 #include "merge_record.h"
 #include "recipe_run.h"
+#include "request.h"
 #include "sidecar.h"
 #include "weight_table.h"
-
-static const char *const methods[] = {"varm", "linear", "sce"};
 
 enum { KEEP, F32, F16, BF16 };
 static const struct {
@@ -25,10 +20,9 @@ static const struct {
 } dtypes[] = {
     [F32] = {FC_F32, "float32"}, [F16] = {FC_F16, "float16"}, [BF16] = {FC_BF16, "bfloat16"}};
 
-static const char *base, *out, *report, *weights_text, *recipe, *models;
-static int method, dtype = KEEP;
-static bool no_normalize, force;
-static double select_topk = 0.1;
+static const char *base, *out, *report, *recipe, *models;
+static int dtype = KEEP;
+static bool force;
 static uint64_t shard_bytes = 5000000000;
 
 static const struct fc_opt opts[] = {
@@ -39,7 +33,7 @@ static const struct fc_opt opts[] = {
     {FC_OPT_FILE, 0, "models", &models, "DIR",
 	"--recipe: where models are that the recipe names by their hub names", 0, 0},
     {FC_OPT_FILE, 'o', "output", &out, "DIR", "folder to write the merged model to", 0, 0},
-    {FC_OPT_CHOICE, 0, "method", &method, "varm|linear|sce", "how to merge", 0, 0},
+    {FC_OPT_CHOICE, 0, "method", &asked.method, REQUEST_METHODS, "how to merge", 0, 0},
     {FC_OPT_FILE, 0, "report", &report, "FILE",
 	"write the weight of every target in every tensor as TSV", 0, 0},
     {FC_OPT_CHOICE, 0, "dtype", &dtype, "keep|f32|f16|bf16",
@@ -47,13 +41,7 @@ static const struct fc_opt opts[] = {
     {FC_OPT_U64, 0, "shard-bytes", &shard_bytes, "N",
 	"begin a new file after N bytes of tensors; 0: never", 0, 0},
     {FC_OPT_FLAG, 'f', "force", &force, NULL, "replace an existing output folder", 0, 0},
-    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Methods", 0, 0},
-    {FC_OPT_STR, 0, "weights", &weights_text, "W,W...",
-	"linear: a weight for each target (default: equal)", 0, 0},
-    {FC_OPT_FLAG, 0, "no-normalize", &no_normalize, NULL,
-	"linear: do not divide by the sum of the weights", 0, 0},
-    {FC_OPT_REAL, 0, "select-topk", &select_topk, "P",
-	"sce: part of the entries that decide the weights", 0, 1},
+    REQUEST_OPTIONS,
     FC_OPT_COMMON,
     {0},
 };
@@ -65,27 +53,6 @@ static const struct fc_usage usage = {
     .more = "Models are folders with safetensors.  Exit status: 0 done, 1 failed, 2 usage.",
 };
 
-/* "1,2.5,0" -> [n], the caller's to free */
-static double *parse_weights(const char *text, int n)
-{
-	double *w = FC_ARRAY(double, (size_t)n), sum = 0;
-	const char *at = text;
-	for (int k = 0; k < n; k++) {
-		char *end;
-		errno = 0;
-		w[k] = strtod(at, &end);
-		if (end == at || errno == ERANGE || !isfinite(w[k]) ||
-		    *end != (k + 1 < n ? ',' : '\0'))
-			fc_die_usage(
-			    "--weights: '%s' is not %d numbers separated by commas", text, n);
-		sum += w[k];
-		at = end + 1;
-	}
-	if (sum == 0 && !no_normalize)
-		fc_die_usage("--weights: '%s' add up to 0", text);
-	return w;
-}
-
 static void check_options(int n_target)
 {
 	if (!base)
@@ -94,8 +61,6 @@ static void check_options(int n_target)
 		fc_die_usage("no output folder: use -o");
 	if (n_target < 1)
 		fc_die_usage("no targets");
-	if ((weights_text || no_normalize) && strcmp(methods[method], "linear") != 0)
-		fc_die_usage("--weights and --no-normalize belong to --method linear");
 	if (!force && fc_file_exists(out))
 		fc_die("%s: exists already; --force replaces it", out);
 }
@@ -119,7 +84,7 @@ static void write_report(struct fc_out *o, const struct plan *p, const struct ve
 	fc_buf_release(&b);
 }
 
-static void write_model(const struct plan *p, struct verdicts *r)
+static void write_model(struct plan *p, struct verdicts *r)
 {
 	struct fc_err e;
 	struct fc_outdir *dir;
@@ -132,23 +97,6 @@ static void write_model(const struct plan *p, struct verdicts *r)
 		fc_die("%s", e.msg);
 }
 
-/* What the options say about every tensor; the terms are the caller's to free. */
-static struct request make_request(int n_target)
-{
-	const struct method *m = method_find(methods[method]);
-	double *weight = weights_text ? parse_weights(weights_text, n_target) : NULL;
-	struct term *term = FC_ARRAY(struct term, (size_t)n_target);
-	for (int k = 0; k < n_target; k++) {
-		term[k] = method_term(m);
-		term[k].weight = weight ? weight[k] : term[k].weight;
-	}
-	free(weight);
-	struct request q = {m, method_settings(m), term, dtype == KEEP, dtypes[dtype].dtype};
-	q.settings.normalize = q.settings.normalize && !no_normalize;
-	q.settings.select_topk = select_topk;
-	return q;
-}
-
 /* The recipe says everything that the other options and operands would. */
 static void run_recipe(int n_target)
 {
@@ -156,7 +104,7 @@ static void run_recipe(int n_target)
 	struct recipe_job job = {recipe, models, out, report, force, shard_bytes};
 	if (n_target || base)
 		fc_die_usage("--recipe names the models; no pivot and no targets beside it");
-	if (method || dtype != KEEP || weights_text || no_normalize)
+	if (request_is_given() || dtype != KEEP)
 		fc_die_usage("--recipe says the method, its parameters and the type");
 	if (!out)
 		fc_die_usage("no output folder: use -o");
@@ -174,7 +122,9 @@ int main(int argc, char **argv)
 	if (recipe)
 		run_recipe(n_target);
 	check_options(n_target);
-	struct request q = make_request(n_target);
+	struct request q = request_make(n_target);
+	q.keep_dtype = dtype == KEEP;
+	q.dtype = dtypes[dtype].dtype;
 
 	struct fc_err e;
 	struct inputs in;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "emit.h"
+#include "group.h"
 
 static int measure(
     const struct plan *p, const struct plan_item *it, struct verdict *r, struct fc_err *e)
@@ -25,39 +26,6 @@ static int measure(
 	if (!isfinite(sum))
 		return emit_explain(p, it, "the squares of its changes overflow", e);
 	return 0;
-}
-
-/* importance -> weight, in place */
-static void normalize(double *w, int n)
-{
-	double sum = 0;
-	for (int k = 0; k < n; k++)
-		sum += w[k];
-	for (int k = 0; k < n; k++)
-		w[k] = sum == 0 ? 1.0 / n : w[k] / sum;
-}
-
-/* The group's importances are those of all its items, item by item added to the first. */
-static void share_weights(
-    const struct plan *p, const size_t *member, size_t n_member, struct verdicts *r)
-{
-	double *first = r->item[member[0]].weight;
-	int n = p->item[member[0]].n_target;
-	if (!p->item[member[0]].method || !p->item[member[0]].method->importance)
-		return;
-	for (size_t m = 1; m < n_member; m++)
-		for (int k = 0; k < n; k++)
-			first[k] += r->item[member[m]].weight[k];
-	double sum = 0;
-	for (int k = 0; k < n; k++)
-		sum += first[k];
-	normalize(first, n);
-	for (size_t m = 0; m < n_member; m++) {
-		struct verdict *v = &r->item[member[m]];
-		v->moved = sum != 0;
-		for (int k = 0; k < n; k++)
-			v->weight[k] = first[k];
-	}
 }
 
 static uint64_t item_bytes(const struct plan_item *it)
@@ -80,7 +48,8 @@ static int merge_group(const struct plan *p, const size_t *member, size_t n_memb
 	for (size_t m = 0; m < n_member; m++)
 		if (measure(p, &p->item[member[m]], &r->item[member[m]], e) < 0)
 			return -1;
-	share_weights(p, member, n_member, r);
+	if (p->item[member[0]].method && p->item[member[0]].method->importance)
+		group_weigh(p, member, n_member, r);
 	for (size_t m = 0; m < n_member; m++) {
 		if (emit(p, member[m], &r->item[member[m]], w, e) < 0)
 			return -1;
@@ -123,12 +92,13 @@ static int merge_all(
 }
 
 int merge_run(
-    const struct plan *p, size_t shard_bytes, const char *dir, struct verdicts *r, struct fc_err *e)
+    struct plan *p, size_t shard_bytes, const char *dir, struct verdicts *r, struct fc_err *e)
 {
 	struct fc_store_writer *writer;
 	struct fc_err ignored;
 	struct fc_tensor *out = FC_ARRAY(struct fc_tensor, p->n + 1);
 	*r = (struct verdicts){FC_ARRAY(struct verdict, p->n + 1), p->n};
+	group_assign(p);
 	for (size_t i = 0; i < p->n; i++) {
 		out[i] = p->item[i].out;
 		r->item[i].weight = FC_ARRAY(double, (size_t)p->item[i].n_target + 1);
@@ -146,6 +116,6 @@ int merge_run(
 void verdicts_release(struct verdicts *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		free(r->item[i].weight);
+		verdict_clear(&r->item[i]);
 	free(r->item);
 }

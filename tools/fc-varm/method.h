@@ -10,21 +10,21 @@ enum granularity { BY_MATRIX, BY_MODULE, BY_LAYER, BY_MODEL, BY_PARAMETER };
 /* Parameters of a tensor; names and meanings are those of merge recipes where they have one.
  * method_settings() gives a method's defaults. */
 struct settings {
-	bool normalize;     /* divide by the sum of the weights that count */
-	bool rescale;       /* what a sparsifier keeps is scaled to the sum of magnitudes before */
-	double lambda;      /* factor of the merged change */
-	double t;           /* slerp: from the base (0) to the target (1); nearswap: the distance */
-	double select_topk; /* sce: part of the entries that decide the weights */
-	uint64_t seed;      /* dare, della */
+	bool normalize;      /* divide by the sum of the weights that count */
+	bool rescale;        /* make up for what a sparsifier drops */
+	double lambda;       /* task arithmetic and what builds on it: factor of the change */
+	double t;            /* slerp: from the base (0) to the target (1); nearswap: a distance */
+	double select_topk;  /* sce: part of the entries that decide the weights */
+	uint64_t seed;       /* dare, della */
 	enum granularity by; /* varm */
 	bool absolute;       /* varm: mean |d| instead of mean d^2 */
 	double temperature;  /* varm: softmax of the importances over it; 0: their ratio */
 	bool filter_wise;    /* model_stock: a weight for each row */
-	bool row_wise;       /* nuslerp with flatten off: columns, else rows, are the vectors */
+	bool row_wise;       /* nuslerp without flatten: columns, else rows, are the vectors */
 	bool flatten;        /* nuslerp: the tensor is one vector */
-	double tol;          /* karcher */
+	double tol;          /* karcher: angles and norms below it are 0 */
 	int max_iter;        /* karcher */
-	double eps;          /* multislerp */
+	double eps;          /* multislerp: norms below it are 0 */
 };
 
 /* Parameters of a target in a tensor. */
@@ -36,33 +36,63 @@ struct term {
 	    epsilon; /* della: how far the probability of keeping an entry varies with its rank */
 };
 
+struct cut;
+struct sparsifier;
+
 /* What a method found out about a tensor before it merges it. */
 struct verdict {
-	double
-	    *weight; /* [n_target], for apply() and the report; NaN: carried, or entry by entry */
-	bool moved;  /* some importance was above 0 */
+	double *weight; /* [n_target], for apply() and the report; NaN: there is no such number */
+	bool moved;     /* some importance was above 0 */
+	double base_weight; /* methods that blend: what the base's values count */
+	double *number;     /* the method's own; owned */
+	struct cut *cut;    /* the same */
 };
 
-/* A way to merge: what each target counts in a tensor, and the merged values, given that. */
+/* Whether apply() reads u->base: never, where the item has one, or always. */
+enum base_reading { BASE_UNREAD, BASE_READ_IF_ANY, BASE_READ };
+
+/*
+ * A way to merge: what each target counts in a tensor, and the merged values, given that.
+ * Every hook may be called from several threads at once.
+ */
 struct method {
 	const char *name;
 	/* Fills r->weight and what else apply() needs from v->set and v->term, after as many passes
 	 * over the tensor as it takes. */
 	int (*measure)(const struct views *v, struct verdict *r, struct fc_err *e);
-	/* out[u->n] for the block in hand */
-	void (*apply)(const struct unit *u, const struct verdict *r, double *out);
+	/* NULL, or what a unit needs before its first block: u->own, which the caller frees */
+	int (*prepare)(struct unit *u, const struct verdict *r, struct fc_err *e);
+	/* out[u->n] for the block in hand, whose values it may overwrite */
+	void (*apply)(struct unit *u, const struct verdict *r, double *out);
 	/* measure() gives importances, each at least 0: the engine adds up those of the items that
 	 * share a group and makes weights of them, equal ones where all are 0. */
 	bool importance;
 	/* A weight of 1 beside zeros means that target's values, bit for bit. */
 	bool convex;
-	bool uses_base; /* the item must have a base, and apply() reads u->base */
+	enum base_reading base;
+	const struct sparsifier *sparse; /* task arithmetic: what thins out the changes, or NULL */
+	bool elect;                      /* the same: only changes with the sign of the sum count */
+	bool drops;                      /* apply() may leave a value out, also one that is NaN */
+	bool whole_rows;                 /* a unit is whole rows (the last dimension) */
+	int least, most;                 /* targets; most 0: any number */
+	bool normalize;                  /* default */
+	bool rescale;                    /* default */
 };
 
-extern const struct method method_varm, method_linear, method_sce;
+extern const struct method method_varm, method_linear, method_sce, method_sce_mergekit;
+extern const struct method method_task_arithmetic, method_ties, method_dare_linear,
+    method_dare_ties, method_della, method_della_linear, method_breadcrumbs,
+    method_breadcrumbs_ties;
+extern const struct method method_slerp, method_nuslerp, method_multislerp, method_karcher,
+    method_model_stock, method_nearswap, method_arcee_fusion;
 
 const struct method *method_find(const char *name); /* NULL: no such method */
+void verdict_clear(struct verdict *r);              /* frees what it owns */
 struct settings method_settings(const struct method *m);
 struct term method_term(const struct method *m);
+/* Whether the method can work on so many targets with such parameters; place says where they come
+ * from. */
+int method_check(const struct method *m, const struct settings *s, const struct term *term,
+    int n_target, const char *place, struct fc_err *e);
 
 #endif

@@ -82,8 +82,11 @@ struct views plan_views(const struct plan_item *it)
 	    .base = it->has_base ? &it->base : NULL,
 	    .target = it->target,
 	    .n_target = it->n_target,
+	    .method = it->method,
 	    .set = &it->set,
 	    .term = it->term};
 	fc_tensor_count(&it->out, &v.n); /* checked when the plan was filled in */
+	v.row = it->out.n_dim && v.n ? (size_t)it->out.dim[it->out.n_dim - 1] : 1;
+	v.unit = it->method && it->method->whole_rows ? sweep_row_unit(v.row) : UNIT_ELEMENTS;
 	return v;
 }

@@ -3,28 +3,31 @@
  * SCE as FuseChat ships it.  Select: the entries in which the targets' changes d_k vary most.
  * Calculate: w_k is the mean of d_k^2 over them, divided by the sum.  Erase: at each entry only
  * changes with the sign of sum_k d_k count.  The merged value is base + sum w_k d_k / sum w_k over
- * those.  The selection decides the weights alone: also entries outside it are merged.
+ * those.  The selection decides the weights alone: also entries outside it are merged; in
+ * mergekit's version these stay the base's.
  */
+#include "base/mem.h"
 #include "cut.h"
 #include "method.h"
-#include "squares.h"
+#include "sums.h"
 #include "tensor/simd.h"
 
-/* Entries sorted in memory at most, 16 bytes each. */
-#define GATHER ((size_t)1 << 16)
+static void mark_selected(const struct unit *u, const struct cut *cut, double *taken)
+{
+	uint64_t key[BLOCK_ELEMENTS];
+	cut_variance(u, NULL, key);
+	for (size_t i = 0; i < u->n; i++)
+		taken[i] = cut_passes(cut, key[i], u->first + i);
+}
 
 static int visit_selected(struct unit *u, void *ctx, struct fc_err *e)
 {
-	const struct cut *cut = ctx;
-	uint64_t key[BLOCK_ELEMENTS];
 	double taken[BLOCK_ELEMENTS];
 	(void)e;
 	while (unit_next(u)) {
-		cut_keys(u, key);
-		for (size_t i = 0; i < u->n; i++)
-			taken[i] = cut_passes(cut, key[i], u->first + i);
+		mark_selected(u, ctx, taken);
 		for (int k = 0; k < u->v->n_target; k++)
-			squares_add_taken(
+			sums_squares_taken(
 			    u->lanes + (size_t)k * LANES, u->x[k], u->base, taken, u->n);
 	}
 	return 0;
@@ -36,21 +39,48 @@ static int visit_all(struct unit *u, void *ctx, struct fc_err *e)
 	(void)e;
 	while (unit_next(u))
 		for (int k = 0; k < u->v->n_target; k++)
-			squares_add(u->lanes + (size_t)k * LANES, u->x[k], u->base, u->n);
+			sums_squares(u->lanes + (size_t)k * LANES, u->x[k], u->base, u->n);
 	return 0;
+}
+
+/* Sums of squares over the selected entries; how many these are.  r->cut is NULL for all. */
+static int measure_squares(
+    const struct views *v, struct verdict *r, size_t *n_selected, struct fc_err *e)
+{
+	*n_selected = v->n;
+	if (v->set->select_topk >= 1)
+		return sweep(v, visit_all, NULL, r->weight, v->n_target, e);
+	struct cut_wish w = {cut_variance, .part = v->set->select_topk, .of_nonzero = true};
+	if (cut_find(&w, 1, v, CUT_GATHER, e) < 0)
+		return -1;
+	*n_selected = w.take;
+	r->cut = FC_ARRAY(struct cut, 1);
+	*r->cut = w.cut;
+	return sweep(v, visit_selected, r->cut, r->weight, v->n_target, e);
 }
 
 static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
 {
-	struct cut cut;
-	size_t n = v->n;
-	bool all = v->set->select_topk >= 1;
-	if (!all && cut_find(&cut, v, v->set->select_topk, GATHER, &n, e) < 0)
-		return -1;
-	if (sweep(v, all ? visit_all : visit_selected, &cut, r->weight, v->n_target, e) < 0)
+	size_t n;
+	if (measure_squares(v, r, &n, e) < 0)
 		return -1;
 	for (int k = 0; k < v->n_target && n; k++)
 		r->weight[k] /= (double)n;
+	return 0;
+}
+
+/* mergekit's reading: squares count among all entries, and when their mean over the whole tensor,
+ * added up, is below 1e-6, the weights are equal. */
+static int measure_mergekit(const struct views *v, struct verdict *r, struct fc_err *e)
+{
+	size_t n;
+	double sum = 0;
+	if (measure_squares(v, r, &n, e) < 0)
+		return -1;
+	for (int k = 0; k < v->n_target && v->n; k++)
+		sum += r->weight[k] /= (double)v->n;
+	for (int k = 0; k < v->n_target && sum < 1e-6; k++)
+		r->weight[k] = sum != 0;
 	return 0;
 }
 
@@ -86,10 +116,34 @@ FC_SIMD_KERNEL(static void, elect,
 	size_t n),
     (out, base, x, weight, n_target, n))
 
-static void apply(const struct unit *u, const struct verdict *r, double *out)
+static void apply(struct unit *u, const struct verdict *r, double *out)
 {
 	elect(out, u->base, u->x, r->weight, u->v->n_target, u->n);
 }
 
-const struct method method_sce = {
-    .name = "sce", .measure = measure, .apply = apply, .importance = true, .uses_base = true};
+/* Entries that are not selected stay the base's. */
+static void apply_mergekit(struct unit *u, const struct verdict *r, double *out)
+{
+	double taken[BLOCK_ELEMENTS];
+	apply(u, r, out);
+	if (!r->cut)
+		return;
+	mark_selected(u, r->cut, taken);
+	for (size_t i = 0; i < u->n; i++)
+		out[i] = taken[i] ? out[i] : u->base[i];
+}
+
+const struct method method_sce = {.name = "sce",
+    .measure = measure,
+    .apply = apply,
+    .importance = true,
+    .base = BASE_READ,
+    .drops = true,
+    .least = 1};
+const struct method method_sce_mergekit = {.name = "sce-mergekit",
+    .measure = measure_mergekit,
+    .apply = apply_mergekit,
+    .importance = true,
+    .base = BASE_READ,
+    .drops = true,
+    .least = 1};

@@ -16,35 +16,53 @@ bool unit_next_nothing(struct unit *u)
 	return true;
 }
 
+static void read_targets(struct unit *u)
+{
+	for (int k = 0; k < u->v->n_target; k++)
+		feed_read(&u->v->target[k], u->first, u->n, u->x[k]);
+}
+
+void unit_read(struct unit *u)
+{
+	read_targets(u);
+	if (u->v->base)
+		feed_read(u->v->base, u->first, u->n, u->base);
+}
+
 bool unit_next_targets(struct unit *u)
 {
-	const struct views *v = u->v;
 	if (!unit_next_nothing(u))
 		return false;
-	for (int k = 0; k < v->n_target; k++)
-		feed_read(&v->target[k], u->first, u->n, u->x[k]);
+	read_targets(u);
 	return true;
 }
 
 bool unit_next(struct unit *u)
 {
-	if (!unit_next_targets(u))
+	if (!unit_next_nothing(u))
 		return false;
-	feed_read(u->v->base, u->first, u->n, u->base);
+	unit_read(u);
 	return true;
 }
 
-static void unit_init(struct unit *u, const struct views *v)
+static void unit_place(struct unit *u, size_t n)
+{
+	size_t unit = u->v->unit;
+	u->begin = u->at = n * unit;
+	u->end = u->v->n - u->at < unit ? u->v->n : u->at + unit;
+}
+
+void unit_init(struct unit *u, const struct views *v, size_t n)
 {
 	double *p = fc_malloc_aligned(((size_t)v->n_target + 1) * BLOCK_ELEMENTS, sizeof *p);
-	u->v = v;
-	u->base = p;
+	*u = (struct unit){.v = v, .base = p};
 	u->x = FC_ARRAY(double *, (size_t)v->n_target + 1);
 	for (int k = 0; k < v->n_target; k++)
 		u->x[k] = p + ((size_t)k + 1) * BLOCK_ELEMENTS;
+	unit_place(u, n);
 }
 
-static void unit_release(struct unit *u)
+void unit_release(struct unit *u)
 {
 	free(u->base);
 	free(u->x);
@@ -61,8 +79,12 @@ static void forget(const struct views *v, size_t from, size_t to)
 		feed_forget(&v->target[k], from, to - from);
 }
 
-/* Sums of a unit's lanes, pairwise. */
-static double lanes_total(const double *lane)
+size_t sweep_row_unit(size_t row)
+{
+	return row >= UNIT_ELEMENTS ? row : UNIT_ELEMENTS / row * row;
+}
+
+double lanes_total(const double *lane)
 {
 	return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
 	    ((lane[1] + lane[5]) + (lane[3] + lane[7]));
@@ -71,7 +93,7 @@ static double lanes_total(const double *lane)
 int sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
     void *ctx, double *sum, int n_sum, struct fc_err *e)
 {
-	size_t n_unit = v->n / UNIT_ELEMENTS + (v->n % UNIT_ELEMENTS != 0);
+	size_t n_unit = v->n / v->unit + (v->n % v->unit != 0);
 	size_t n_lane = (size_t)n_sum * LANES;
 	double *lanes = FC_ARRAY(double, GROUP_UNITS *n_lane + 1);
 	int failed = 0;
@@ -83,12 +105,11 @@ int sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct 
 #pragma omp parallel if (to - from > 1)
 		{
 			struct unit u;
-			unit_init(&u, v);
+			unit_init(&u, v, from);
 #pragma omp for schedule(dynamic)
 			for (size_t i = from; i < to; i++) {
 				struct fc_err mine = {""};
-				u.at = i * UNIT_ELEMENTS;
-				u.end = v->n - u.at < UNIT_ELEMENTS ? v->n : u.at + UNIT_ELEMENTS;
+				unit_place(&u, i);
 				u.lanes = lanes + (i - from) * n_lane;
 				if (visit(&u, ctx, &mine) < 0) {
 #pragma omp critical
@@ -103,7 +124,7 @@ int sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct 
 		for (size_t i = 0; i < to - from; i++)
 			for (int s = 0; s < n_sum; s++)
 				sum[s] += lanes_total(lanes + i * n_lane + (size_t)s * LANES);
-		forget(v, from * UNIT_ELEMENTS, to == n_unit ? v->n : to * UNIT_ELEMENTS);
+		forget(v, from * v->unit, to == n_unit ? v->n : to * v->unit);
 	}
 	free(lanes);
 	return failed;

@@ -8,8 +8,9 @@
 #include "feed.h"
 
 /*
- * Passes over one tensor of all models at once.  A tensor is cut into units of a fixed number of
- * elements, which threads take in any order; a unit is read in blocks small enough for the cache.
+ * Passes over one tensor of all models at once.  A tensor is cut into units, of a fixed number of
+ * elements or of whole rows, which threads take in any order; a unit is read in blocks small
+ * enough for the cache.
  * Memory is bounded by the units in flight: mapped pages behind them are let go.
  */
 #define UNIT_ELEMENTS ((size_t)1 << 16)
@@ -26,7 +27,10 @@ struct views {
 	const struct feed *base;     /* NULL: there is none */
 	const struct feed *target;   /* [n_target] */
 	int n_target;
-	size_t n; /* elements */
+	size_t n;                    /* elements */
+	size_t row;                  /* elements of a row: the last dimension, or 1 */
+	size_t unit;                 /* elements of a unit */
+	const struct method *method; /* NULL: copied */
 	const struct settings *set;
 	const struct term *term; /* [n_target] */
 };
@@ -40,14 +44,28 @@ struct unit {
 	double *base;   /* its values: [n] */
 	double **x;     /* [n_target][n] */
 	double *lanes;  /* [n_sum][LANES], zero at the unit's beginning */
+	size_t begin;   /* the unit's first element */
+	void *own;      /* what the method prepared for the unit */
 };
 
-/* Reads the next block of the unit; false at its end. */
+/* Elements of a unit of whole rows. */
+size_t sweep_row_unit(size_t row);
+
+/* Reads the next block of the unit, of all models that there are; false at its end. */
 bool unit_next(struct unit *u);
 /* The same, without the pivot's values. */
 bool unit_next_targets(struct unit *u);
+/* Reads the block in hand, of all models that there are. */
+void unit_read(struct unit *u);
 /* Moves on to the next block and reads nothing. */
 bool unit_next_nothing(struct unit *u);
+
+/* The n-th unit of the tensor, to be read outside of a sweep. */
+void unit_init(struct unit *u, const struct views *v, size_t n);
+void unit_release(struct unit *u);
+
+/* The sum of interleaved parts. */
+double lanes_total(const double *lane);
 
 /*
  * Calls visit(u, ctx) for every unit, from several threads at once.  sum[n_sum] is the total of

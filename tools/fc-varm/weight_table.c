@@ -7,6 +7,7 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "layer.h"
 
 /* The item's weights in the columns of the plan's models; NaN where it has none. */
 static void get_row(const struct plan *p, const struct verdicts *r, size_t i, double *row)
@@ -38,24 +39,6 @@ void weight_table_print(struct fc_buf *b, const struct plan *p, const struct ver
 	free(row);
 }
 
-/* "model.layers.11.self_attn.q_proj.weight" -> "self_attn.q_proj": what follows the layer's
- * number, or the whole name. */
-static char *make_kind(const char *name)
-{
-	const char *from = strncmp(name, "model.", 6) ? name : name + 6;
-	for (const char *p = name; *p; p++) {
-		size_t digits = *p == '.' ? strspn(p + 1, "0123456789") : 0;
-		if (digits && p[1 + digits] == '.') {
-			from = p + 1 + digits + 1;
-			break;
-		}
-	}
-	size_t n = strlen(from);
-	if (n > 7 && !strcmp(from + n - 7, ".weight"))
-		n -= 7;
-	return fc_memdup0(from, n);
-}
-
 /* The tensors of one kind: per model how many have it and the sum of the weights. */
 struct kind {
 	char *name;
@@ -79,7 +62,7 @@ static void kind_release(struct kind *kind)
 
 static struct kind *kind_find(struct kind *kind, size_t *n, const char *tensor, int n_model)
 {
-	char *name = make_kind(tensor);
+	char *name = layer_kind(tensor);
 	for (size_t i = 0; i < *n; i++) {
 		if (!strcmp(kind[i].name, name)) {
 			free(name);

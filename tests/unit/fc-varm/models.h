@@ -102,9 +102,13 @@ __attribute__((unused)) static void model_from_object(
 /* A merge, with what it borrows from; the same for all tensors and targets. */
 struct trial {
 	const struct method *method;
-	const double *weight; /* one a target, or NULL */
-	bool no_normalize;
+	const double *weight;  /* one a target, or NULL */
+	int normalize;         /* 0: as the method does; 1, -1: yes, no */
+	const double *density; /* the same */
 	double select_topk;
+	double t;
+	enum granularity by;
+	bool absolute;
 	enum fc_dtype dtype; /* with convert */
 	bool convert;
 	/* results */
@@ -116,11 +120,15 @@ struct trial {
 static void trial_request(const struct trial *t, struct request *q, struct term *term)
 {
 	*q = (struct request){t->method, method_settings(t->method), term, !t->convert, t->dtype};
-	q->settings.normalize = q->settings.normalize && !t->no_normalize;
+	q->settings.normalize = t->normalize ? t->normalize > 0 : q->settings.normalize;
 	q->settings.select_topk = t->select_topk;
+	q->settings.t = t->t;
+	q->settings.by = t->by;
+	q->settings.absolute = t->absolute;
 	for (int k = 0; k < 16; k++) {
 		term[k] = method_term(t->method);
 		term[k].weight = t->weight ? t->weight[k] : term[k].weight;
+		term[k].density = t->density ? t->density[k] : term[k].density;
 	}
 }
 

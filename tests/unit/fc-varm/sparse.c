@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sparsifiers against the slow obvious version, and the random ones against the rule. */
+#include "base/par.h"
+#include "fc-varm/chance.h"
+#include "fc-varm/sparse.h"
+#include "sample.h"
+
+#define ROW 37
+
+static void set_rows(struct sample *s, const struct method *m)
+{
+	s->v.method = m;
+	s->v.row = ROW;
+	s->v.unit = m->whole_rows ? sweep_row_unit(ROW) : UNIT_ELEMENTS;
+	s->set = method_settings(m);
+	for (int k = 0; k < MAX_TARGET; k++)
+		s->term[k] = method_term(m);
+}
+
+struct ranked {
+	double magnitude;
+	size_t i;
+};
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	if (x->magnitude != y->magnitude)
+		return x->magnitude > y->magnitude ? -1 : 1;
+	return x->i < y->i ? -1 : 1;
+}
+
+/* Entries of target k from the largest change to the smallest, of [from, from + n). */
+static struct ranked *ranks(const struct sample *s, int k, size_t from, size_t n)
+{
+	struct ranked *r = FC_ARRAY(struct ranked, n + 1);
+	for (size_t i = 0; i < n; i++)
+		r[i] = (struct ranked){fabs(s->x[k][from + i] - s->base[from + i]), from + i};
+	qsort(r, n, sizeof *r, by_rank);
+	return r;
+}
+
+/* task arithmetic of changes[k][n], all of weight 1, against the merged values */
+static double worst_sum(const struct merged *g, const struct sample *s, double *const *changes)
+{
+	double worst = 0;
+	for (size_t i = 0; i < s->v.n; i++) {
+		double sum = s->base[i];
+		for (int k = 0; k < s->v.n_target; k++)
+			sum += changes[k][i];
+		worst = fmax(worst, fabs(sum - g->out[i]));
+	}
+	return worst;
+}
+
+/* The part of the changes from rank `from` to rank `to` stays. */
+static double check_ranks(struct fc_rng *r, const struct method *m, size_t n, int K, bool coarse,
+    double density, double gamma)
+{
+	struct sample s;
+	struct merged g = {.m = m};
+	double *changes[MAX_TARGET];
+	sample_make(&s, r, n, K, coarse);
+	set_rows(&s, m);
+	for (int k = 0; k < K; k++) {
+		size_t keep = (size_t)(density * (double)n), top = (size_t)(gamma * (double)n);
+		s.term[k].density = density;
+		s.term[k].gamma = gamma;
+		if (m->sparse == &sparse_magnitude && !keep)
+			keep = 1;
+		changes[k] = FC_ARRAY(double, n);
+		struct ranked *sorted = ranks(&s, k, 0, n);
+		for (size_t i = top; i < top + keep; i++)
+			changes[k][sorted[i].i] = s.x[k][sorted[i].i] - s.base[sorted[i].i];
+		free(sorted);
+	}
+	double worst = merge(&g, &s) == 0 ? worst_sum(&g, &s, changes) : INFINITY;
+	for (int k = 0; k < K; k++)
+		free(changes[k]);
+	free(g.out);
+	sample_release(&s);
+	return worst;
+}
+
+/* TIES without its election. */
+static struct method trim;
+
+static void test_magnitude(void)
+{
+	static const size_t sizes[] = {1, 2, 600, 131071, 131072, 400001};
+	struct fc_rng r;
+	double worst = 0;
+	fc_rng_seed(&r, 21);
+	trim = method_ties;
+	trim.elect = false;
+	trim.normalize = false;
+	for (size_t z = 0; z < FC_LEN(sizes); z++) {
+		for (int coarse = 0; coarse < 2; coarse++) {
+			double density = sizes[z] > 600 ? 0.3 : 0.5;
+			worst =
+			    fmax(worst, check_ranks(&r, &trim, sizes[z], 2, coarse, density, 0));
+			worst = fmax(worst, check_ranks(&r, &trim, sizes[z], 1, coarse, 0.0001, 0));
+			worst = fmax(worst,
+			    check_ranks(&r, &method_breadcrumbs, sizes[z], 2, coarse, 0.7, 0.05));
+		}
+	}
+	T_OK(worst < 1e-13, "the largest changes stay (off by %g)", worst);
+}
+
+/* Every change over the same two values: one large class of equals. */
+static void test_equals(void)
+{
+	struct fc_rng r;
+	struct sample s;
+	struct merged g = {.m = &trim};
+	size_t n = 300000, wrong = 0;
+	fc_rng_seed(&r, 22);
+	sample_make(&s, &r, n, 1, true);
+	set_rows(&s, &trim);
+	s.term[0].density = 0.25;
+	for (size_t i = 0; i < n; i++)
+		((float *)(uintptr_t)s.target[0].t.data)[i] = 1;
+	s.target[0].t.dtype = FC_F32;
+	for (size_t i = 0; i < n; i++)
+		((float *)(uintptr_t)s.feed.t.data)[i] = i % 3 ? 0 : 2;
+	s.feed.t.dtype = FC_F32;
+	merge(&g, &s);
+	for (size_t i = 0; i < n; i++)
+		wrong += g.out[i] != (i < n / 4 ? 1 : i % 3 ? 0 : 2);
+	T_EQ(wrong, 0, "of equal changes the first stay");
+	free(g.out);
+	sample_release(&s);
+}
+
+static void test_chance(void)
+{
+	double a[1000], one, sum = 0, low = 1, high = 0;
+	uint64_t key = chance_key(7, "w", 0);
+	size_t wrong = 0;
+	chance_fill(a, key, 12345678901, 1000);
+	for (size_t i = 0; i < 1000; i++) {
+		chance_fill(&one, key, 12345678901 + i, 1);
+		wrong += one != a[i];
+		sum += a[i];
+		low = fmin(low, a[i]);
+		high = fmax(high, a[i]);
+	}
+	T_EQ(wrong, 0, "numbers do not depend on what else is asked for");
+	T_OK(low >= 0 && high < 1 && fabs(sum / 1000 - 0.5) < 0.03, "they are uniform in [0, 1)");
+	/* the first of splitmix64 with state 0 after one step: published as 0xe220a8397b1dcdaf */
+	chance_fill(&one, 0, 1, 1);
+	T_OK(one == (double)(UINT64_C(0xe220a8397b1dcdaf) >> 12) * 0x1p-52, "splitmix64's first");
+	T_OK(key != chance_key(8, "w", 0) && key != chance_key(7, "w", 1) &&
+		key != chance_key(7, "v", 0),
+	    "seed, tensor and target all count");
+}
+
+/* Entry i of target k has the probability p of staying, and is then divided by it. */
+static double expected_change(const struct sample *s, int k, size_t i, double p)
+{
+	double u;
+	chance_fill(&u, chance_key(s->set.seed, "w", k), i, 1);
+	return u < p ? (s->x[k][i] - s->base[i]) / p : 0;
+}
+
+/* From 0, the row's smallest change, to 1, the largest; of equal ones the first is smaller. */
+static double rank_in_row(const struct sample *s, int k, size_t i)
+{
+	double mine = fabs(s->x[k][i] - s->base[i]);
+	size_t from = i / ROW * ROW, below = 0;
+	for (size_t j = from; j < from + ROW; j++) {
+		double other = fabs(s->x[k][j] - s->base[j]);
+		below += other < mine || (other == mine && j < i);
+	}
+	return (double)below / (ROW - 1);
+}
+
+static void test_random(const struct method *m)
+{
+	struct fc_rng r;
+	struct sample s;
+	struct merged g = {.m = m};
+	size_t n = ROW * 2000, kept = 0;
+	double *changes[2];
+	fc_rng_seed(&r, 23);
+	sample_make(&s, &r, n, 2, false);
+	set_rows(&s, m);
+	s.set.seed = 3;
+	s.set.normalize = false;
+	for (int k = 0; k < 2; k++) {
+		changes[k] = FC_ARRAY(double, n);
+		s.term[k].density = 0.3 + 0.4 * k;
+		for (size_t i = 0; i < n; i++) {
+			double p = s.term[k].density;
+			if (m->sparse == &sparse_rank)
+				p += (2 * rank_in_row(&s, k, i) - 1) * s.term[k].epsilon;
+			changes[k][i] = expected_change(&s, k, i, p);
+			kept += changes[k][i] != 0;
+		}
+	}
+	T_OK(merge(&g, &s) == 0, "%s merges", m->name);
+	double worst = worst_sum(&g, &s, changes);
+	T_OK(worst < 1e-13, "%s: what stays (off by %g)", m->name, worst);
+	/* a third of the entries did not change at all */
+	double part = (double)kept / (double)n / 2;
+	T_OK(part > 0.3 && part < 0.36, "%s: %g of the entries changed and stayed", m->name, part);
+	for (int k = 0; k < 2; k++)
+		free(changes[k]);
+	free(g.out);
+	sample_release(&s);
+}
+
+static void test_worked_rules(void)
+{
+	static const double delta[] = {0.5, -0.25, 0.125, 1, -0.75};
+	static const double want[] = {0.5, 0, 0, 1, -0.75};
+	struct sample s;
+	struct merged g = {.m = &trim};
+	struct fc_rng r;
+	size_t wrong = 0;
+	fc_rng_seed(&r, 1);
+	sample_make(&s, &r, 5, 1, true);
+	set_rows(&s, &trim);
+	s.term[0].density = 0.6;
+	s.feed.t.dtype = s.target[0].t.dtype = FC_F64;
+	free((void *)(uintptr_t)s.feed.t.data);
+	free((void *)(uintptr_t)s.target[0].t.data);
+	s.feed.t.data = FC_ARRAY(double, 5);
+	double *x = FC_ARRAY(double, 5);
+	memcpy(x, delta, sizeof delta);
+	s.target[0].t.data = x;
+	merge(&g, &s);
+	for (size_t i = 0; i < 5; i++)
+		wrong += g.out[i] != want[i];
+	T_EQ(wrong, 0, "density 0.6 of five keeps the three largest");
+	free(g.out);
+	sample_release(&s);
+}
+
+int main(void)
+{
+	for (int threads = 1; threads <= 3; threads += 2) {
+		fc_par_init(threads);
+		test_magnitude();
+		test_equals();
+		test_random(&method_dare_linear);
+		test_random(&method_della_linear);
+	}
+	test_chance();
+	test_worked_rules();
+	return t_done();
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cut_sample.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define SAMPLE_BLOCKS ((size_t)64)
+
+/* Puts the k-th smallest key (k from 0) in its place, smaller ones before it (Hoare's FIND). */
+static uint64_t find_rank(uint64_t *key, size_t n, size_t k)
+{
+	size_t from = 0, to = n - 1;
+	while (from < to) {
+		uint64_t pivot = key[from + (to - from) / 2];
+		size_t i = from, j = to;
+		while (i <= j) {
+			while (key[i] < pivot)
+				i++;
+			while (key[j] > pivot)
+				j--;
+			if (i <= j) {
+				uint64_t t = key[i];
+				key[i++] = key[j];
+				key[j] = t;
+				if (!j)
+					break;
+				j--;
+			}
+		}
+		if (k <= j)
+			to = j;
+		else if (k >= i)
+			from = i;
+		else
+			break;
+	}
+	return key[k];
+}
+
+static void forget(const struct views *v, size_t first, size_t n)
+{
+	if (v->base)
+		feed_forget(v->base, first, n);
+	for (int k = 0; k < v->n_target; k++)
+		feed_forget(&v->target[k], first, n);
+}
+
+/* Keys of blocks spread evenly over the tensor: [n_wish][SAMPLE_BLOCKS * BLOCK_ELEMENTS].  The
+ * system maps more around a block than was asked for: each stretch is let go at once. */
+static void take_sample(const struct cut_wish *w, int n_wish, const struct views *v, uint64_t *key)
+{
+	size_t stretch = v->n / BLOCK_ELEMENTS / SAMPLE_BLOCKS * BLOCK_ELEMENTS;
+	struct unit u;
+	unit_init(&u, v, 0);
+	u.n = BLOCK_ELEMENTS;
+	for (size_t b = 0; b < SAMPLE_BLOCKS; b++) {
+		u.first = b * stretch + stretch / 2 / BLOCK_ELEMENTS * BLOCK_ELEMENTS;
+		unit_read(&u);
+		for (int i = 0; i < n_wish; i++)
+			w[i].keys(
+			    &u, &w[i], key + ((size_t)i * SAMPLE_BLOCKS + b) * BLOCK_ELEMENTS);
+		forget(v, b * stretch, stretch);
+	}
+	unit_release(&u);
+}
+
+static void find_interval(const struct cut_wish *w, const struct views *v, uint64_t *key, size_t n,
+    uint64_t *low, uint64_t *high)
+{
+	size_t n_zero = 0;
+	for (size_t i = 0; i < n; i++)
+		n_zero += key[i] == 0;
+	double of = (double)(w->of_nonzero ? n - n_zero : n);
+	double take = fmax(w->part * of, (double)w->least / (double)v->n * (double)n);
+	double rank = (double)n - take, margin = 0.02 * (double)n; /* from below */
+	if (rank + margin < (double)n)
+		*high = find_rank(key, n, (size_t)(rank + margin));
+	if (rank - margin >= 1)
+		*low = find_rank(key, n, (size_t)(rank - margin));
+	if (!*low)
+		*low = 1;
+	if (*high < *low)
+		*high = *low;
+}
+
+void cut_sample(
+    const struct cut_wish *w, int n_wish, const struct views *v, uint64_t *low, uint64_t *high)
+{
+	size_t n = SAMPLE_BLOCKS * BLOCK_ELEMENTS;
+	for (int i = 0; i < n_wish; i++) {
+		low[i] = 1;
+		high[i] = UINT64_MAX - 1;
+	}
+	if (v->n < 4 * n)
+		return;
+	uint64_t *key = FC_ARRAY(uint64_t, (size_t)n_wish * n + 1);
+	take_sample(w, n_wish, v, key);
+#pragma omp parallel for
+	for (int i = 0; i < n_wish; i++)
+		find_interval(&w[i], v, key + (size_t)i * n, n, &low[i], &high[i]);
+	free(key);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_SUMS_H
+#define FC_VARM_SUMS_H
+
+#include <stddef.h>
+
+/* Sums over a block in LANES interleaved parts (sweep.h); d = x - base. */
+
+/* lane[i % LANES] += d[i]^2 for i < n */
+void sums_squares(double *lane, const double *x, const double *base, size_t n);
+/* The same where taken[i] is 1; it is 0 elsewhere. */
+void sums_squares_taken(
+    double *lane, const double *x, const double *base, const double *taken, size_t n);
+/* |d[i]| */
+void sums_magnitudes(double *lane, const double *x, const double *base, size_t n);
+/* x[i] y[i] */
+void sums_products(double *lane, const double *x, const double *y, size_t n);
+/* x[i] -= base[i] */
+void sums_subtract(double *x, const double *base, size_t n);
+
+#endif
