@@ -164,7 +164,17 @@ static void *own(struct fc_model *m, size_t n, size_t size)
 static float *widen(struct fc_model *m, const struct fc_tensor *t, size_t n)
 {
 	float *p = own(m, n, sizeof *p);
-	fc_to_f32(p, t->data, t->dtype, n);
+	fc_tensor_to_f32(t, 0, n, p);
+	return p;
+}
+
+/* The rows in their own order, of the same type. */
+static void *sort_rows(struct fc_model *m, const struct fc_tensor *t)
+{
+	const size_t rows = (size_t)t->dim[0], size = t->n_bytes / (rows ? rows : 1);
+	char *p = own(m, rows, size);
+	for (size_t r = 0; r < rows; r++)
+		memcpy(p + r * size, fc_tensor_row(t, r), size);
 	return p;
 }
 
@@ -184,31 +194,56 @@ static void *transpose(struct fc_model *m, const struct fc_tensor *t, size_t n)
 	return p;
 }
 
+/* Gives a matrix of a real type to the model: where it is mapped, if kernels can take it so. */
+static void bind_matrix(
+    struct fc_model *m, const struct fc_slot *slot, const struct fc_tensor *t, size_t n)
+{
+	/* Kernels take aligned weights; a file does not promise them. */
+	const bool aligned =
+	    fc_dtype_is_packed(t->dtype) || (uintptr_t)t->data % fc_dtype_size(t->dtype) == 0;
+	const bool by_columns = t->order == FC_ORDER_COLUMNS;
+	const bool in_order = t->order == FC_ORDER_ROWS || (by_columns && slot->transposed);
+	if (slot->transposed && !by_columns)
+		fc_slot_bind(slot, m, transpose(m, t, n), t->dtype);
+	else if (!aligned || t->dtype == FC_F64 || (by_columns && !slot->transposed))
+		fc_slot_bind(slot, m, widen(m, t, n), FC_F32);
+	else
+		fc_slot_bind(slot, m, in_order ? t->data : sort_rows(m, t), t->dtype);
+}
+
 static int bind_slot(
     struct fc_model *m, const struct fc_slot *slot, const char *dir, struct fc_err *e)
 {
 	const struct fc_tensor expect = fc_slot_tensor(slot, m->cfg.dtype);
-	const struct fc_tensor *t = fc_store_find(m->store, slot->name);
+	const struct fc_tensor *found = fc_store_find(m->store, slot->name);
 	char is[192], should[192];
 	size_t n;
-	if (!t)
+	if (!found)
 		return fc_fail(e, "%s: tensor %s %s is missing", dir, slot->name,
 		    fc_tensor_shape_text(&expect, should));
-	if (!fc_tensor_same_shape(t, &expect))
+	struct fc_tensor t = *found;
+	if (!fc_tensor_same_shape(&t, &expect))
 		return fc_fail(e, "%s: tensor %s has shape %s, expected %s", dir, slot->name,
-		    fc_tensor_shape_text(t, is), fc_tensor_shape_text(&expect, should));
-	if (!fc_dtype_is_real(t->dtype) || !fc_tensor_count(t, &n))
-		return fc_fail(e, "%s: tensor %s is %s, expected F32, F16, BF16 or F64", dir,
-		    slot->name, fc_dtype_name(t->dtype));
-	/* Kernels take aligned weights; a file does not promise them. */
-	bool aligned = (uintptr_t)t->data % fc_dtype_size(t->dtype) == 0;
-	if (slot->transposed)
-		fc_slot_bind(slot, m, transpose(m, t, n), t->dtype);
-	else if (slot->n_dim == 2 && aligned && t->dtype != FC_F64)
-		fc_slot_bind(slot, m, t->data, t->dtype);
+		    fc_tensor_shape_text(&t, is), fc_tensor_shape_text(&expect, should));
+	if (!fc_dtype_is_real(t.dtype) || !fc_tensor_count(&t, &n))
+		return fc_fail(e, "%s: tensor %s is %s, expected a type of real numbers", dir,
+		    slot->name, fc_dtype_name(t.dtype));
+	if (t.order == FC_ORDER_PAIRS && m->cfg.rope.interleaved)
+		t.order = FC_ORDER_ROWS;
+	if (slot->n_dim == 2)
+		bind_matrix(m, slot, &t, n);
 	else
-		fc_slot_bind(slot, m, widen(m, t, n), FC_F32);
+		fc_slot_bind(slot, m, widen(m, &t, n), FC_F32);
 	return 0;
+}
+
+/* Where the file has the rows of q and k in rotary pairs, they are rotated as such, not sorted. */
+static bool has_pairs(const struct fc_store *s)
+{
+	for (size_t i = 0; i < fc_store_count(s); i++)
+		if (fc_store_at(s, i)->order == FC_ORDER_PAIRS)
+			return true;
+	return false;
 }
 
 /* What the names of this file begin with, by its embedding. */
@@ -235,6 +270,8 @@ int fc_model_open(struct fc_model **out, const char *dir, struct fc_err *e)
 	int ret = -1;
 	if (fc_config_load(&m->cfg, dir, e) < 0 || fc_store_open(&m->store, dir, e) < 0)
 		goto out;
+	if (has_pairs(m->store))
+		m->cfg.rope.interleaved = true;
 	fc_model_prepare(m);
 	n = fc_slots_new(&slot, &m->cfg, find_base(m));
 	for (size_t i = 0; i < n; i++)

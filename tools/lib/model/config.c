@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "model/family.h"
+#include "store/gguf_hf.h"
+#include "store/store.h"
 
 /* Ceilings on what a config may ask for; the largest products, n_vocab * n_embd and
  * n_ff * n_embd, stay below 2^40. */
@@ -278,16 +280,33 @@ int fc_config_read(struct fc_config *c, json_t *o, const char *where, struct fc_
 	return -1;
 }
 
+/* config.json, or what the metadata of a GGUF file say in its place. */
+static json_t *load_json(const char *path, const char *gguf_path, struct fc_err *e)
+{
+	struct fc_gguf *g;
+	if (!gguf_path)
+		return fc_json_file(path, e);
+	if (fc_gguf_open(&g, gguf_path, e) < 0)
+		return NULL;
+	json_t *o = fc_gguf_config(g, e);
+	fc_gguf_close(g);
+	return o;
+}
+
 int fc_config_load(struct fc_config *c, const char *path, struct fc_err *e)
 {
 	struct stat st;
 	bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-	char *file = folder ? fc_path_join(path, "config.json") : fc_strdup(path);
-	json_t *o = fc_json_file(file, e);
+	char *gguf = fc_store_gguf_path(path);
+	char *file = gguf ? fc_strdup(gguf)
+	    : folder      ? fc_path_join(path, "config.json")
+			  : fc_strdup(path);
+	json_t *o = load_json(file, gguf, e);
 	*c = (struct fc_config){.json = NULL};
 	int ret = o ? fc_config_read(c, o, file, e) : -1;
 	json_decref(o);
 	free(file);
+	free(gguf);
 	return ret;
 }
 

@@ -68,8 +68,8 @@ struct fc_config {
 	bool text_part;      /* of a model that also sees images */
 	json_t *json;        /* the whole file, owned */
 };
-/* path: a model folder or a config.json.  An architecture or feature that is not supported is
- * refused by name. */
+/* path: a model folder, a config.json or a GGUF file.  An architecture or feature that is not
+ * supported is refused by name. */
 int fc_config_load(struct fc_config *c, const char *path, struct fc_err *e);
 /* The same from an object, which it keeps a reference to; where: its name for messages. */
 int fc_config_read(struct fc_config *c, json_t *o, const char *where, struct fc_err *e);

@@ -66,10 +66,12 @@ int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, st
 	struct fc_params *p = FC_NEW(struct fc_params);
 	p->model.cfg = from->cfg;
 	from->cfg = (struct fc_config){.json = NULL};
+	if (fc_store_gguf(from->store)) /* its rows come in the order of Hugging Face here */
+		p->model.cfg.rope.interleaved = false;
 	struct fc_slot *slot = prepare(p, nn);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct fc_tensor *t = fc_store_find(from->store, p->v[i].name);
-		fc_to_f32(p->v[i].w, t->data, t->dtype, p->v[i].n);
+		fc_tensor_to_f32(t, 0, p->v[i].n, p->v[i].w);
 	}
 	fc_params_refresh(p);
 	fc_slots_free(slot, p->n);

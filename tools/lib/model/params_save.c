@@ -12,8 +12,11 @@ struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype)
 	struct fc_tensor *t = FC_ARRAY(struct fc_tensor, p->n);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct fc_param *v = &p->v[i];
-		t[i] = (struct fc_tensor){v->name, dtype, v->n_dim, {v->dim[0], v->dim[1]}, NULL,
-		    v->n * fc_dtype_size(dtype)};
+		t[i] = (struct fc_tensor){.name = v->name,
+		    .dtype = dtype,
+		    .n_dim = v->n_dim,
+		    .dim = {v->dim[0], v->dim[1]},
+		    .n_bytes = v->n * fc_dtype_size(dtype)};
 	}
 	return t;
 }

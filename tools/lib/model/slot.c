@@ -197,6 +197,9 @@ struct fc_tensor fc_slot_tensor(const struct fc_slot *s, enum fc_dtype t)
 {
 	const int first = s->transposed;
 	size_t n = (size_t)s->dim[0] * (s->n_dim == 2 ? (size_t)s->dim[1] : 1);
-	return (struct fc_tensor){
-	    s->name, t, s->n_dim, {s->dim[first], s->dim[!first]}, NULL, n * fc_dtype_size(t)};
+	return (struct fc_tensor){.name = s->name,
+	    .dtype = t,
+	    .n_dim = s->n_dim,
+	    .dim = {s->dim[first], s->dim[!first]},
+	    .n_bytes = n * fc_dtype_size(t)};
 }

@@ -4,7 +4,7 @@
 void fc_embed_fwd(float *x, const struct fc_weight *w, const uint32_t *tok, size_t N, float scale)
 {
 	const struct fc_kern *k = fc_kern();
-	const size_t C = w->n_in, row_bytes = C * fc_dtype_size(w->dtype);
+	const size_t C = w->n_in, row_bytes = fc_dtype_bytes(w->dtype, C);
 #pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++) {
 		k->widen(x + n * C, (const char *)w->p + tok[n] * row_bytes, w->dtype, C);
@@ -17,13 +17,14 @@ void fc_embed_add(float *x, const struct fc_weight *w, const uint32_t *pos, size
 {
 	enum { BLOCK = 256 };
 	const struct fc_kern *k = fc_kern();
-	const size_t C = w->n_in, size = fc_dtype_size(w->dtype);
+	const size_t C = w->n_in;
+	const char *p = w->p;
 #pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++)
 		for (size_t i = 0; i < C; i += BLOCK) {
 			const size_t m = C - i < BLOCK ? C - i : BLOCK;
 			float wide[BLOCK];
-			k->widen(wide, (const char *)w->p + (pos[n] * C + i) * size, w->dtype, m);
+			k->widen(wide, p + fc_dtype_bytes(w->dtype, pos[n] * C + i), w->dtype, m);
 			k->axpy(x + n * C + i, wide, 1, m);
 		}
 }

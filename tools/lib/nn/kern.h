@@ -50,7 +50,8 @@ struct fc_kern {
 	    size_t ldb, size_t M, size_t N, size_t K, bool accumulate);
 	/* y[n,m] = x[m,n] */
 	void (*transpose)(float *y, size_t ldy, const float *x, size_t ldx, size_t M, size_t N);
-	/* y[m,o] = sum_i x[m,i] w[o,i]; for few rows x, where reading w is what takes time */
+	/* y[m,o] = sum_i x[m,i] w[o,i]; for few rows x, where reading w is what takes time.  Rows
+	 * of packed weights are whole blocks. */
 	void (*dot_rows)(float *y, size_t ldy, const float *x, size_t ldx, const void *w,
 	    size_t ldw, enum fc_dtype t, size_t M, size_t O, size_t I);
 	void (*widen)(float *y, const void *x, enum fc_dtype t, size_t n);

@@ -189,7 +189,7 @@ static void kern_widen(float *y, const void *x, enum fc_dtype t, size_t n)
 	else if (t == FC_F16)
 		widen_from(y, x, FC_F16, n);
 	else
-		memcpy(y, x, n * sizeof *y);
+		fc_to_f32(y, x, t, n);
 }
 
 /* To nearest, ties to even; a NaN stays one. */

@@ -182,6 +182,35 @@ INLINE void dot_rows_of(float *y, size_t ldy, const float *x, size_t ldx, const 
 			    y + m * ldy + o, ldy, x + m * ldx, ldx, w + o * row, ldw, t, I, 1, 1);
 }
 
+/* Packed weights are widened some columns of a few rows at a time, which stay in the inner cache.
+ */
+static void dot_rows_packed(float *y, size_t ldy, const float *x, size_t ldx, const char *w,
+    size_t ldw, enum fc_dtype t, size_t M, size_t O, size_t I)
+{
+	enum { ROWS = 4, COLS = 512, BATCH = 32 };
+	float wide[ROWS * COLS], part[BATCH * ROWS];
+	const size_t row = fc_dtype_bytes(t, ldw);
+	for (size_t o = 0; o < O; o += ROWS) {
+		const size_t n_o = O - o < ROWS ? O - o : ROWS;
+		for (size_t i = 0; i < I; i += COLS) {
+			const size_t n_i = I - i < COLS ? I - i : COLS;
+			for (size_t r = 0; r < n_o; r++)
+				fc_to_f32(wide + r * COLS, w + (o + r) * row + fc_dtype_bytes(t, i),
+				    t, n_i);
+			for (size_t m = 0; m < M; m += BATCH) {
+				const size_t n_m = M - m < BATCH ? M - m : BATCH;
+				dot_rows_of(part, ROWS, x + m * ldx + i, ldx, (char *)wide, COLS,
+				    FC_F32, n_m, n_o, n_i);
+				for (size_t k = 0; k < n_m * n_o; k++) {
+					float *to = y + (m + k / n_o) * ldy + o + k % n_o;
+					const float p = part[k / n_o * ROWS + k % n_o];
+					*to = i ? *to + p : p;
+				}
+			}
+		}
+	}
+}
+
 static void kern_dot_rows(float *y, size_t ldy, const float *x, size_t ldx, const void *w,
     size_t ldw, enum fc_dtype t, size_t M, size_t O, size_t I)
 {
@@ -189,6 +218,8 @@ static void kern_dot_rows(float *y, size_t ldy, const float *x, size_t ldx, cons
 		dot_rows_of(y, ldy, x, ldx, w, ldw, FC_BF16, M, O, I);
 	else if (t == FC_F16)
 		dot_rows_of(y, ldy, x, ldx, w, ldw, FC_F16, M, O, I);
-	else
+	else if (t == FC_F32)
 		dot_rows_of(y, ldy, x, ldx, w, ldw, FC_F32, M, O, I);
+	else
+		dot_rows_packed(y, ldy, x, ldx, w, ldw, t, M, O, I);
 }

@@ -36,7 +36,7 @@ static size_t panel_rows(const struct fc_weight *w)
 
 static const char *row_of(const struct fc_weight *w, size_t o)
 {
-	return (const char *)w->p + o * w->n_in * fc_dtype_size(w->dtype);
+	return (const char *)w->p + o * fc_dtype_bytes(w->dtype, w->n_in);
 }
 
 /* Rows [o, o + n) of w in float32. */
@@ -95,11 +95,13 @@ size_t fc_linear_few_rows(const struct fc_nn *nn)
 void fc_linear_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
-	if (nn->compute == FC_COMPUTE_BF16) {
+	const bool few = N <= nn->kern->few_rows;
+	/* a few products with packed weights take longer to round than to compute */
+	if (nn->compute == FC_COMPUTE_BF16 && !(few && fc_dtype_is_packed(w->dtype))) {
 		fc_linear_bf16_fwd(nn, y, x, w, N);
 		return;
 	}
-	if (N <= nn->kern->few_rows) {
+	if (few) {
 		few_fwd(nn, y, x, w, N);
 		return;
 	}

@@ -39,11 +39,11 @@ static const uint16_t *rounded_weights(
 	uint16_t *r = fc_nn_scratch(nn, FC_SCRATCH_PANEL, n * I, sizeof *r);
 #pragma omp parallel for if (n * I > FC_PAR_ELEMENTS)
 	for (size_t k = 0; k < n; k++) {
-		const char *row = (const char *)w->p + (o + k) * I * fc_dtype_size(w->dtype);
+		const char *row = (const char *)w->p + fc_dtype_bytes(w->dtype, (o + k) * I);
 		float wide[256];
 		for (size_t i = 0; i < I; i += FC_LEN(wide)) {
 			const size_t m = fc_min_size(FC_LEN(wide), I - i);
-			nn->kern->widen(wide, row + i * fc_dtype_size(w->dtype), w->dtype, m);
+			nn->kern->widen(wide, row + fc_dtype_bytes(w->dtype, i), w->dtype, m);
 			nn->kern->to_bf16(r + k * I + i, wide, m);
 		}
 	}

@@ -11,7 +11,7 @@
 
 /*
  * The one interface to computation.  Everything is row-major; activations and gradients are
- * float32; weights are float32, float16 or bfloat16 where struct fc_weight says so.
+ * float32; weights are of the type that struct fc_weight says.
  *
  *   N  tokens of a batch, all sequences one after the other, no padding
  *   C  width of the model        H  query heads        G  key/value heads, G divides H
@@ -38,7 +38,7 @@ enum fc_compute fc_nn_compute(const struct fc_nn *nn); /* never AUTO */
 
 struct fc_weight { /* [n_out, n_in], borrowed */
 	const void *p;
-	enum fc_dtype dtype; /* F32, F16 or BF16 */
+	enum fc_dtype dtype; /* F32, F16, BF16 or packed, with rows of whole blocks */
 	size_t n_out, n_in;
 };
 

@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE /* madvise */
 #include "store/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +11,15 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "store/gguf_hf.h"
 #include "store/safetensors.h"
 #include "text/json.h"
 
 struct fc_store {
 	struct fc_safetensors *file;
 	size_t n_file;
+	struct fc_gguf *gguf; /* or this, with its view */
+	struct fc_gguf_hf hf;
 	struct fc_tensor *tensor; /* of all files, sorted by name; names borrowed from file */
 	size_t n;
 };
@@ -138,24 +142,65 @@ static int open_folder(struct fc_store *s, const char *dir, struct fc_err *e)
 	return ret;
 }
 
-int fc_store_open(struct fc_store **out, const char *path, struct fc_err *e)
+static bool ends_with(const char *s, const char *end)
 {
-	struct stat st;
-	*out = NULL;
-	if (stat(path, &st) < 0)
-		return fc_fail(e, "open %s:", path);
-	struct fc_store *s = FC_NEW(struct fc_store);
-	int ret;
-	if (S_ISDIR(st.st_mode)) {
-		ret = open_folder(s, path, e);
+	const size_t n = strlen(s), k = strlen(end);
+	return n >= k && !strcmp(s + n - k, end);
+}
+
+/* A model's file that is not its first. */
+static bool is_later_split(const char *name)
+{
+	const size_t n = strlen(name);
+	return n > 20 && !strncmp(name + n - 14, "-of-", 4) && name[n - 20] == '-' &&
+	    strncmp(name + n - 20, "-00001", 6);
+}
+
+char *fc_store_gguf_path(const char *path)
+{
+	static const char *const others[] = {
+	    "config.json", "model.safetensors", "model.safetensors.index.json"};
+	char *found = NULL;
+	size_t n = 0;
+	DIR *d = opendir(path);
+	if (!d)
+		return fc_gguf_is(path) ? fc_strdup(path) : NULL;
+	for (struct dirent *entry; (entry = readdir(d));) {
+		for (size_t i = 0; i < FC_LEN(others); i++)
+			n += strcmp(entry->d_name, others[i]) ? 0 : 2;
+		if (!ends_with(entry->d_name, ".gguf") || is_later_split(entry->d_name))
+			continue;
+		free(found);
+		found = fc_path_join(path, entry->d_name);
+		n++;
+	}
+	closedir(d);
+	if (n != 1) {
+		free(found);
+		return NULL;
+	}
+	return found;
+}
+
+static int open_gguf(struct fc_store *s, const char *path, struct fc_err *e)
+{
+	if (fc_gguf_open(&s->gguf, path, e) < 0 || fc_gguf_hf_open(&s->hf, s->gguf, e) < 0)
+		return -1;
+	s->tensor = s->hf.tensor;
+	s->n = s->hf.n;
+	return 0;
+}
+
+static int open_safetensors(struct fc_store *s, const char *path, bool folder, struct fc_err *e)
+{
+	if (folder) {
+		if (open_folder(s, path, e) < 0)
+			return -1;
 	} else {
 		s->file = FC_ARRAY(struct fc_safetensors, 1);
-		ret = fc_safetensors_open(&s->file[0], path, e);
-		s->n_file = ret == 0;
-	}
-	if (ret < 0) {
-		fc_store_close(s);
-		return -1;
+		if (fc_safetensors_open(&s->file[0], path, e) < 0)
+			return -1;
+		s->n_file = 1;
 	}
 	for (size_t i = 0; i < s->n_file; i++)
 		s->n += s->file[i].n;
@@ -164,6 +209,24 @@ int fc_store_open(struct fc_store **out, const char *path, struct fc_err *e)
 		for (size_t j = 0; j < s->file[i].n; j++)
 			s->tensor[at + j] = s->file[i].tensor[j];
 	qsort(s->tensor, s->n, sizeof *s->tensor, by_name);
+	return 0;
+}
+
+int fc_store_open(struct fc_store **out, const char *path, struct fc_err *e)
+{
+	struct stat st;
+	*out = NULL;
+	if (stat(path, &st) < 0)
+		return fc_fail(e, "open %s:", path);
+	struct fc_store *s = FC_NEW(struct fc_store);
+	char *gguf = fc_store_gguf_path(path);
+	const int ret =
+	    gguf ? open_gguf(s, gguf, e) : open_safetensors(s, path, S_ISDIR(st.st_mode), e);
+	free(gguf);
+	if (ret < 0) {
+		fc_store_close(s);
+		return -1;
+	}
 	*out = s;
 	return 0;
 }
@@ -175,8 +238,16 @@ void fc_store_close(struct fc_store *s)
 	for (size_t i = 0; i < s->n_file; i++)
 		fc_safetensors_close(&s->file[i]);
 	free(s->file);
-	free(s->tensor);
+	if (!s->gguf)
+		free(s->tensor);
+	fc_gguf_hf_release(&s->hf);
+	fc_gguf_close(s->gguf);
 	free(s);
+}
+
+const struct fc_gguf *fc_store_gguf(const struct fc_store *s)
+{
+	return s->gguf;
 }
 
 size_t fc_store_count(const struct fc_store *s)

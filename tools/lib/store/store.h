@@ -7,10 +7,12 @@
 
 /*
  * The tensors of one model, found by name: a Hugging Face folder (model.safetensors, or shards with
- * model.safetensors.index.json) or one .safetensors file.  Files are mapped, not read; every header
- * is validated when opened.  PyTorch pickles are refused with the advice to convert.
+ * model.safetensors.index.json), one .safetensors file, or one GGUF model, whose tensors come under
+ * their Hugging Face names.  Files are mapped, not read; every header is validated when opened.
+ * PyTorch pickles are refused with the advice to convert.
  */
 struct fc_store;
+struct fc_gguf;
 int fc_store_open(struct fc_store **s, const char *path, struct fc_err *e);
 void fc_store_close(struct fc_store *s);
 
@@ -18,6 +20,13 @@ size_t fc_store_count(const struct fc_store *s);
 /* Sorted by name.  Borrowed: valid until fc_store_close(). */
 const struct fc_tensor *fc_store_at(const struct fc_store *s, size_t i);
 const struct fc_tensor *fc_store_find(const struct fc_store *s, const char *name); /* or NULL */
+
+/* The GGUF model behind it, borrowed, or NULL. */
+const struct fc_gguf *fc_store_gguf(const struct fc_store *s);
+/* The GGUF file that path stands for: itself, or in a folder without config.json and safetensors
+ * the only model there (a split one by its first file).  The caller's to free(); NULL: none, or
+ * several. */
+char *fc_store_gguf_path(const char *path);
 
 /* Identifies the model: a hash over names, types, shapes and samples of every tensor's bytes. */
 uint64_t fc_store_fingerprint(const struct fc_store *s);
