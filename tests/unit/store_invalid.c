@@ -125,7 +125,7 @@ static void test_file(void)
 	write_file("x.bin", "PK\3\4\0\0\10\10\0\0\0\0", 12);
 	refuse("x.bin", "pickle; convert", "a PyTorch archive");
 	write_file("x.gguf", "GGUF\3\0\0\0\0\0\0\0", 12);
-	refuse("x.gguf", "GGUF", "a GGUF file");
+	refuse("x.gguf", "cut off in its counts", "the beginning of a GGUF file");
 	refuse("missing", "No such file", "no file");
 }
 

@@ -43,11 +43,11 @@ static void make(struct trial_lora *t)
 	t->a = noises(2, t->r * in);
 	t->b = noises(3, out * t->r);
 	struct fc_tensor w = {
-	    "x.weight", FC_F32, 2, {(int64_t)t->rows, (int64_t)t->columns}, NULL, 0};
-	struct fc_tensor l[] = {
-	    {"base_model.model.x.lora_A.weight", FC_F32, 2, {(int64_t)t->r, (int64_t)in}, NULL, 0},
-	    {"base_model.model.x.lora_B.weight", FC_F32, 2, {(int64_t)out, (int64_t)t->r}, NULL,
-		0}};
+	    "x.weight", FC_F32, 2, {(int64_t)t->rows, (int64_t)t->columns}, .data = NULL};
+	struct fc_tensor l[] = {{"base_model.model.x.lora_A.weight", FC_F32, 2,
+				    {(int64_t)t->r, (int64_t)in}, .data = NULL},
+	    {"base_model.model.x.lora_B.weight", FC_F32, 2, {(int64_t)out, (int64_t)t->r},
+		.data = NULL}};
 	model_write("m", &w, &t->w, 1);
 	model_write("l", l, (double *[]){t->a, t->b}, 2);
 	if (rename(scratch_path("l/model.safetensors"),
@@ -162,27 +162,28 @@ static void test_refusals(void)
 	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"x\": null}}", "no lora_alpha");
 	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"(\": 2}}", "no regular expression");
 	refuses("{\"lora_alpha\": 1, \"fan_in_fan_out\": true}", "do not fit");
-#define A(r, in) {"x.lora_A.weight", FC_F32, 2, {r, in}, NULL, 0}
+#define A(r, in) {"x.lora_A.weight", FC_F32, 2, {r, in}, .data = NULL}
 #define B(out, r)                                                                                  \
 	{                                                                                          \
-		"x.lora_B.weight", FC_F32, 2, {out, r}, NULL, 0                                    \
+		"x.lora_B.weight", FC_F32, 2, {out, r}, .data = NULL                               \
 	}
 	refuses_tensors(
 	    (struct fc_tensor[]){A(2, 5)}, 1, "a factor for tensor x.weight is missing");
 	refuses_tensors((struct fc_tensor[]){A(2, 4), B(3, 2)}, 2, "do not fit");
 	refuses_tensors((struct fc_tensor[]){A(2, 5), B(3, 1)}, 2, "do not fit");
 	refuses_tensors((struct fc_tensor[]){A(0, 5), B(3, 0)}, 2, "do not fit");
-	refuses_tensors((struct fc_tensor[]){{"x.lora_A.weight", FC_F32, 1, {5}, NULL, 0}, B(3, 2)},
-	    2, "do not fit");
-	refuses_tensors((struct fc_tensor[]){{"y.weight", FC_F32, 1, {5}, NULL, 0}}, 1,
+	refuses_tensors(
+	    (struct fc_tensor[]){{"x.lora_A.weight", FC_F32, 1, {5}, .data = NULL}, B(3, 2)}, 2,
+	    "do not fit");
+	refuses_tensors((struct fc_tensor[]){{"y.weight", FC_F32, 1, {5}, .data = NULL}}, 1,
 	    "tensor y.weight, which the model does not have");
-	refuses_tensors((struct fc_tensor[]){{"x.weight", FC_F32, 1, {5}, NULL, 0}}, 1,
+	refuses_tensors((struct fc_tensor[]){{"x.weight", FC_F32, 1, {5}, .data = NULL}}, 1,
 	    "tensor x.weight is [5], the model's is [3, 5]");
 	refuses_tensors((struct fc_tensor[]){A(2, 5), B(3, 2),
-			    {"base_model.model.x.lora_A.weight", FC_F32, 2, {2, 5}, NULL, 0}},
+			    {"base_model.model.x.lora_A.weight", FC_F32, 2, {2, 5}, .data = NULL}},
 	    3, "changed twice");
 	refuses_tensors((struct fc_tensor[]){A(2, 5), B(3, 2),
-			    {"x.lora_magnitude_vector", FC_F32, 1, {4}, NULL, 0}},
+			    {"x.lora_magnitude_vector", FC_F32, 1, {4}, .data = NULL}},
 	    3, "the magnitudes of x.weight are [4]");
 }
 

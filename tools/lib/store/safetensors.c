@@ -187,8 +187,6 @@ static const char *foreign_format(const unsigned char *p, size_t n)
 		return "a PyTorch pickle";
 	if (n >= 2 && p[0] == 0x80 && p[1] >= 2 && p[1] <= 5)
 		return "a Python pickle";
-	if (n >= 4 && !memcmp(p, "GGUF", 4))
-		return "a GGUF file";
 	return NULL;
 }
 
