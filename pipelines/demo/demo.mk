@@ -67,31 +67,38 @@ $$(R$1)/linear $$(R$1)/sce: $$(R$1)/fusechat
 $$(R$1)/varm: $$(R$1)/fusechat
 	ln -sfn fusechat $$@
 
-# Held-out results: distributions to bits per byte, answers to accuracy.
-$$(R$1)/%.ppl.tsv: $$(R$1)/heldout.jsonl $$(R$1)/questions.jsonl $$(R$1)/fusellm $$(R$1)/sft \
-    $$(R$1)/linear $$(R$1)/sce $$(R$1)/varm
-	$(FC)fc-infer -q -m $$(call where,$1,$$*) -p $(PIVOT) -k 1 $(INFER) $$(R$1)/heldout.jsonl | \
-	    $(FC)fc-eval ppl --by skill --format tsv -q -o $$@
+# Held-out results: distributions to bits per byte and to whether the likeliest tokens are the right
+# ones, answers to accuracy.
+$$(R$1)/%.ppl.tsv $$(R$1)/%.exact.tsv: $$(R$1)/heldout.jsonl $$(R$1)/questions.jsonl $$(R$1)/fusellm \
+    $$(R$1)/sft $$(R$1)/linear $$(R$1)/sce $$(R$1)/varm
+	$(FC)fc-infer -q -m $$(call where,$1,$$*) -p $(PIVOT) -k 1 $(INFER) -o $$(R$1)/$$*.heldout.fcs \
+	    $$(R$1)/heldout.jsonl
+	$$(call judge,$$(R$1)/$$*.heldout.fcs,$$(R$1)/$$*)
 $$(R$1)/%.acc.tsv: $$(R$1)/%.ppl.tsv
 	$(FC)fc-infer -q --generate -m $$(call where,$1,$$*) -p $(PIVOT) --max-new 40 $(INFER) \
 	    $$(R$1)/questions.jsonl | \
 	    $(FC)fc-eval accuracy --match last-word --by skill --format tsv -q -o $$@
 
 # The ensemble: the sources' distributions averaged over the pivot's tokens.
-$$(R$1)/ensemble.ppl.tsv: $$(R$1)/heldout.jsonl $$(R$1)/fusechat
+$$(R$1)/ensemble.ppl.tsv $$(R$1)/ensemble.exact.tsv &: $$(R$1)/heldout.jsonl $$(R$1)/fusechat
 	@mkdir -p $$(R$1)/ensemble
 	$(FC)fc-infer -q -m $(PIVOT) $(INFER) -o $$(R$1)/ensemble/pivot.fcs $$<
 	for s in $(NAMES); do \
 	    $(FC)fc-infer -q -m $(KIT)/$$$$s -p $(PIVOT) -k 50 $(INFER) $$< | \
 	    $(FC)fc-align apply -q -p $(PIVOT) -m $$(R$1)/$$$$s.map.fcs -o $$(R$1)/ensemble/$$$$s.fcs; done
 	$(FC)fc-align fuse -q --rule average --no-pivot -k 50 $$(R$1)/ensemble/pivot.fcs \
-	    $$(NAMES:%=$$(R$1)/ensemble/%.fcs) | $(FC)fc-eval ppl --by skill --format tsv -q -o $$@
+	    $$(NAMES:%=$$(R$1)/ensemble/%.fcs) -o $$(R$1)/ensemble/average.fcs
+	$$(call judge,$$(R$1)/ensemble/average.fcs,$$(R$1)/ensemble)
+endef
+define judge
+$(FC)fc-eval ppl --by skill --format tsv -q -o $2.ppl.tsv $1
+$(FC)fc-eval exact --match last-word --by skill --format tsv -q -o $2.exact.tsv $1
 endef
 where = $(if $(filter $2,$(NAMES) pivot),$(KIT)/$2,$(WORK)/seed-$1/$2)
 $(foreach r,$(RUNS),$(eval $(call run,$r)))
 
-RESULTS = $(foreach r,$(RUNS),$(WORK)/seed-$r/ensemble.ppl.tsv \
-    $(MODELS:%=$(WORK)/seed-$r/%.ppl.tsv) $(MODELS:%=$(WORK)/seed-$r/%.acc.tsv))
+RESULTS = $(foreach r,$(RUNS),$(foreach k,ppl exact,$(WORK)/seed-$r/ensemble.$k.tsv) \
+    $(foreach k,ppl exact acc,$(MODELS:%=$(WORK)/seed-$r/%.$k.tsv)))
 
 $(WORK)/table.txt $(WORK)/table.tsv $(WORK)/radar.dat &: $(HERE)table.py $(RESULTS)
 	python3 $< --work $(WORK) --seeds $(SEEDS) --skills '$(SKILLS)'

@@ -26,9 +26,11 @@ def title(model):
 
 
 def read(path, column):
-    """group -> (value, low, high); the group of all conversations is named all"""
+    """group -> (value, low, high); the group of all conversations is named all.  Where there is one
+    value only it is all three."""
     with open(path, encoding="utf-8") as f:
-        return {r["group"]: tuple(float(r[c]) for c in (column, column + "_low", column + "_high"))
+        return {r["group"]: tuple(float(r.get(c, r[column]))
+                                  for c in (column, column + "_low", column + "_high"))
                 for r in csv.DictReader(f, delimiter="\t")}
 
 
@@ -56,11 +58,18 @@ def collect(work, seeds, skills, model, kind, column):
     return out
 
 
-def cell(value, scale, digits):
-    if value is None:
-        return "-"
-    mid, low, high = (v * scale for v in value)
-    return f"{mid:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+def number(value, scale, digits, most):
+    """most: what it would be if all that is not known were right, or None"""
+    text = f"{value * scale:.{digits}f}"
+    return text if most is None or most == value else f"{text} to {most * scale:.{digits}f}"
+
+
+def cell(value, scale, digits, most):
+    mid, low, high = value
+    text = number(mid, scale, digits, most)
+    if " to " in text:  # the bounds say more than an interval around one of them
+        return text
+    return f"{text} [{low * scale:.{digits}f}, {high * scale:.{digits}f}]"
 
 
 def main():
@@ -71,18 +80,21 @@ def main():
     a = p.parse_args()
     skills = a.skills.split()
     columns = [*skills, "average"]
-    bits, right = {}, {}
+    bits, right, forced, most = {}, {}, {}, {}
     for m in ORDER:
         bits[m] = collect(a.work, a.seeds, skills, m, "ppl", "bits_per_byte")
         right[m] = collect(a.work, a.seeds, skills, m, "acc", "accuracy")
+        forced[m] = collect(a.work, a.seeds, skills, m, "exact", "accuracy")
+        most[m] = collect(a.work, a.seeds, skills, m, "exact", "at_most")
 
-    def rows(values, scale, digits):
+    def rows(values, scale, digits, bound=None):
         for m in ORDER:
             v = values[m]
             if v is None:
                 continue
-            yield [title(m), *[f"{v[s][0] * scale:.{digits}f}" for s in skills],
-                   cell(v["average"], scale, digits)]
+            top = {c: bound[m][c][0] if bound else None for c in columns}
+            yield [title(m), *[number(v[s][0], scale, digits, top[s]) for s in skills],
+                   cell(v["average"], scale, digits, top["average"])]
 
     def table(f, heading, body):
         body = [[heading, *columns], *body]
@@ -96,15 +108,20 @@ def main():
 
     with open(os.path.join(a.work, "table.txt"), "w", encoding="utf-8") as f:
         table(f, "Right answers, %", rows(right, 100, 1))
+        table(f, "Right in given words, %", rows(forced, 100, 1, most))
         table(f, "Bits per byte", rows(bits, 1, 4))
         f.write(f"Held-out conversations; brackets: {'95 % interval' if a.seeds == 1 else 'range over seeds'}"
-                f" of the average; {a.seeds} seed{'s' if a.seeds > 1 else ''}; those by skill are in table.tsv.\n")
+                f" of the average; {a.seeds} seed{'s' if a.seeds > 1 else ''}; those by skill are in table.tsv.\n"
+                "Right in given words: the likeliest tokens are the answer, after the reference's own words\n"
+                "up to it.  \"a to b\": positions without a distribution count as wrong in a, as right in b.\n")
     parts = ("", "_low", "_high")
     with open(os.path.join(a.work, "table.tsv"), "w", encoding="utf-8") as f:
-        f.write("\t".join(["model", *[f"{k}_{c}{p}" for k in ("accuracy", "bits") for c in columns
-                                      for p in parts]]) + "\n")
+        kinds = ("accuracy", "bits", "forced", "forced_at_most")
+        f.write("\t".join(["model", *[f"{k}_{c}{p}" for k in kinds for c in columns for p in parts]])
+                + "\n")
         for m in ORDER:
-            f.write("\t".join([m, *[f"{v[c][i]:.6f}" if v else "" for v in (right[m], bits[m])
+            f.write("\t".join([m, *[f"{v[c][i]:.6f}" if v else ""
+                                    for v in (right[m], bits[m], forced[m], most[m])
                                     for c in columns for i in range(len(parts))]]) + "\n")
     with open(os.path.join(a.work, "radar.dat"), "w", encoding="utf-8") as f:
         for m in [*SOURCES, *RADAR]:

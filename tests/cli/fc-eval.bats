@@ -106,6 +106,52 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	fc-eval ppl "$(F dists.fcs)" >/dev/null
 }
 
+@test "exact: right, wrong, unknown and both bounds, by category" {
+	fc-eval exact --by skill --format tsv "$(F dists.fcs)" >t
+	# x lacks a row and is right where it has one; y has both, right
+	[ "$(cell t all right)" = 1 ]
+	[ "$(cell t all wrong)" = 0 ]
+	[ "$(cell t all unknown)" = 1 ]
+	near "$(cell t all accuracy)" 0.5
+	near "$(cell t all at_most)" 1
+	near "$(cell t all accuracy_low)" 0.0945312
+	near "$(cell t all accuracy_high)" 0.9054688
+	[ "$(cell t sums unknown)" = 1 ]
+	[ "$(cell t facts right)" = 1 ]
+	sed '2s/2, -0.25/7, -0.25/2' "$(F dists.jsonl)" | mkstream | fc-eval exact --format tsv >t
+	[ "$(cell t all wrong)" = 1 ]
+	[ "$(cell t all unknown)" = 0 ]
+	fc-eval exact --format tsv "$(F empty.fcs)" >t
+	[ -z "$(cell t all accuracy)" ]
+}
+
+@test "exact: what teacher forcing says is what generation writes" {
+	kit="$FC_ROOT/pipelines/demo/kit"
+	for set in "" --questions; do
+		python3 "$FC_ROOT/pipelines/demo/talk.py" --set heldout -n 200 --seed 9 $set >h$set
+	done
+	jq -c 'del(.answer)' h >refs
+	for m in pivot facts; do
+		fc-infer -q --dtype f32 -k 1 -m "$kit/$m" -p "$kit/pivot" h |
+			fc-eval exact --by skill --format tsv | cut -f2-4 >forced
+		fc-infer -q --dtype f32 --generate --max-new 40 -m "$kit/$m" -p "$kit/pivot" h--questions |
+			jq -c 'del(.answer)' | fc-eval accuracy --by skill --format tsv - refs | cut -f1-3 >written
+		cmp forced written
+		[ "$(cell forced all right)" -gt 20 ]
+	done
+}
+
+@test "exact: what is no answer is named" {
+	run -1 fc-eval exact --match last-word "$(F dists.fcs)"
+	[[ $output == *"dists.fcs: conversation 'x' has no member \"answer\""* ]]
+	sed 's/0,1\]/0,0]/; s/"tokens": .*"rows"/"tokens": [[0,0,0],[1,1,0],[2,2,0]], "rows"/' "$(F dists.jsonl)" |
+		mkstream >none.fcs
+	run -1 fc-eval exact none.fcs
+	[[ $output == *"conversation 'x' has no answer"* ]]
+	run -1 fc-eval exact "$(F tokens.fcs)"
+	[[ $output == *"token stream"* ]]
+}
+
 @test "accuracy: exact, last word, ignoring case" {
 	fc-eval accuracy --by skill --format tsv "$(F answers.jsonl)" >t
 	[ "$(cell t all right)" = 1 ]

@@ -126,8 +126,11 @@ static void test_variant(const char *name, enum fc_dtype dtype, enum fc_compute 
 
 int main(void)
 {
-	static const char *const variants[] = {"llama", "llama-bias", "llama-linear", "mistral",
-	    "qwen2", "qwen2-window", "qwen3", "gemma"};
+	static const char *const variants[] = {"llama", "llama-bias", "llama-linear",
+	    "llama-dynamic", "llama-yarn", "llama-yarn-mscale", "mistral", "mixtral", "qwen2",
+	    "qwen2-window", "qwen3", "gemma", "gemma2", "gemma3", "gemma3-images", "phi3",
+	    "phi3-longrope", "internlm2", "internlm2-dynamic", "gpt2", "gpt2-scaled", "gpt_neox",
+	    "gpt_neox-serial", "mpt", "mpt-clip"};
 	for (size_t i = 0; i < FC_LEN(variants); i++) {
 		test_variant(variants[i], FC_F32, FC_COMPUTE_F32, 1e-4);
 		test_variant(variants[i], FC_F16, FC_COMPUTE_F32, 1e-4);

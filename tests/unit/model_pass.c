@@ -8,7 +8,10 @@
 #include "base/par.h"
 #include "model/kvcache.h"
 #include "model/params.h"
+#include "model/family.h"
 #include "t.h"
+
+#include "model_files.h"
 
 enum { C = 64, V = 101, N = 160 };
 static const size_t off[] = {0, 37, 37, 38, 121, 160};
@@ -20,31 +23,48 @@ static const struct {
 	"\"model_type\": \"mistral\", \"sliding_window\": 9, \"num_attention_heads\": 8, "
 	"\"num_key_value_heads\": 1"},
     {"qwen3", "\"model_type\": \"qwen3\", \"num_attention_heads\": 2, \"head_dim\": 40"},
+    {"dynamic",
+	"\"model_type\": \"llama\", \"num_attention_heads\": 4, \"max_position_embeddings\": 40, "
+	"\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 4}"},
+    {"yarn",
+	"\"model_type\": \"qwen2\", \"num_attention_heads\": 4, \"rope_scaling\": {\"type\": "
+	"\"yarn\", "
+	"\"factor\": 4, \"original_max_position_embeddings\": 30}"},
+    {"gemma2",
+	"\"model_type\": \"gemma2\", \"num_attention_heads\": 4, \"num_key_value_heads\": 2, "
+	"\"head_dim\": 12, \"sliding_window\": 7, \"attn_logit_softcapping\": 3"},
+    {"gemma3",
+	"\"model_type\": \"gemma3_text\", \"num_attention_heads\": 4, \"num_key_value_heads\": 2, "
+	"\"head_dim\": 16, \"sliding_window\": 7, \"sliding_window_pattern\": 2"},
+    {"phi3",
+	"\"model_type\": \"phi3\", \"num_attention_heads\": 4, \"num_key_value_heads\": 2, "
+	"\"max_position_embeddings\": 4096, \"original_max_position_embeddings\": 36, "
+	"\"partial_rotary_factor\": 0.5, \"rope_scaling\": {\"type\": \"su\", "
+	"\"short_factor\": [1, 1.1, 1.2, 1.3], \"long_factor\": [1, 2, 4, 8]}"},
+    {"internlm2",
+	"\"model_type\": \"internlm2\", \"num_attention_heads\": 8, \"num_key_value_heads\": 2, "
+	"\"bias\": false"},
+    {"mixtral",
+	"\"model_type\": \"mixtral\", \"num_attention_heads\": 4, \"num_key_value_heads\": 2, "
+	"\"num_local_experts\": 6"},
+    {"gpt2", "\"model_type\": \"gpt2\", \"n_embd\": 64, \"n_head\": 4, \"n_layer\": 3"},
+    {"gpt_neox", "\"model_type\": \"gpt_neox\", \"num_attention_heads\": 4"},
+    {"mpt", "\"model_type\": \"mpt\", \"d_model\": 64, \"n_heads\": 8, \"n_layers\": 3"},
 };
 
 static struct fc_err err;
 static uint32_t tok[N];
 static const struct fc_batch batch = {tok, off, 5};
 
-static char *config_file(const char *dir, const char *more)
+/* The text of config.json; the caller's to free(). */
+static char *config_text(const char *more)
 {
-	char *path = fc_path_join(dir, "config.json");
-	FILE *f = fopen(path, "w");
-	fprintf(f,
+	struct fc_buf b = FC_BUF_INIT;
+	fc_buf_addf(&b,
 	    "{\"vocab_size\": %d, \"hidden_size\": %d, \"intermediate_size\": 96, "
 	    "\"num_hidden_layers\": 3, \"rms_norm_eps\": 1e-5, %s}",
 	    V, C, more);
-	fclose(f);
-	return path;
-}
-
-/* Larger than fc_params_init() makes them, so that every part of a block shows in the result. */
-static void enlarge(struct fc_params *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		for (size_t j = 0; j < p->v[i].n; j++)
-			p->v[i].w[j] *= p->v[i].decay ? 8 : 1 + 0.01f * (float)(j % 7);
-	fc_params_refresh(p);
+	return fc_buf_detach(&b);
 }
 
 /* largest |a - b| / largest |b| */
@@ -75,8 +95,7 @@ static void test_packing(
 }
 
 /* Sequences enter in pieces of different lengths, in changing company and in other slots. */
-static void test_kvcache(
-    struct fc_nn *nn, const struct fc_model *m, const char *name, const float *x)
+static void test_kvcache(struct fc_nn *nn, const struct fc_model *m, const char *name)
 {
 	static const size_t piece[] = {30, 1, 1, 5, 1, 40, 1, 1, 3, 100};
 	static const size_t seqs[] = {0, 3, 4}, slots[] = {2, 0, 3};
@@ -105,8 +124,11 @@ static void test_kvcache(
 			nn, m, cache, &(struct fc_batch){in, o, n}, slot, out, &err) < 0)
 			worst = INFINITY;
 		for (size_t i = 0; i < n; i++, checked++) {
-			const float *want = x + (off[seqs[who[i]]] + at[who[i]] - 1) * C;
-			worst = fmax(worst, distance(out + i * C, want, C));
+			float want[N * C];
+			const size_t whole[] = {0, at[who[i]]};
+			fc_model_hidden(nn, m,
+			    &(struct fc_batch){tok + off[seqs[who[i]]], whole, 1}, want, &err);
+			worst = fmax(worst, distance(out + i * C, want + (at[who[i]] - 1) * C, C));
 			if (fc_kvcache_length(cache, slot[i]) != at[who[i]])
 				worst = INFINITY;
 		}
@@ -164,24 +186,28 @@ static float *all_gradients(const struct fc_params *p, size_t *n)
 	return g;
 }
 
-static void test_threads(struct fc_nn *nn, struct fc_params *p, const char *name, double bound)
+/* p: NULL for a model that is not trained. */
+static void test_threads(
+    struct fc_nn *nn, const struct fc_model *m, struct fc_params *p, const char *name, double bound)
 {
-	float *x[4], *g[4];
-	struct fc_loss loss[4];
+	float *x[4], *g[4] = {NULL};
+	struct fc_loss loss[4] = {{0}};
 	size_t n = 0;
 	for (int i = 0; i < 4; i++) {
 		fc_par_init(1 + i / 2);
 		x[i] = FC_ARRAY(float, (size_t)N *C);
-		fc_model_hidden(nn, &p->model, &batch, x[i], &err);
+		fc_model_hidden(nn, m, &batch, x[i], &err);
+		if (!p)
+			continue;
 		step(nn, p, &loss[i]);
 		g[i] = all_gradients(p, &n);
 	}
 	for (int i = 0; i < 4; i += 2)
 		T_OK(!memcmp(x[i], x[i + 1], (size_t)N * C * sizeof(float)) &&
-			!memcmp(g[i], g[i + 1], n * sizeof(float)) &&
+			(!p || !memcmp(g[i], g[i + 1], n * sizeof(float))) &&
 			!memcmp(&loss[i], &loss[i + 1], sizeof loss[i]),
 		    "%s: %d thread(s) give the same bits every time", name, 1 + i / 2);
-	double dx = distance(x[2], x[0], (size_t)N * C), dg = distance(g[2], g[0], n);
+	double dx = distance(x[2], x[0], (size_t)N * C), dg = p ? distance(g[2], g[0], n) : 0;
 	T_OK(dx <= bound && dg <= bound, "%s: two threads = one (hidden %.2g, gradients %.2g)",
 	    name, dx, dg);
 	for (int i = 0; i < 4; i++) {
@@ -190,38 +216,88 @@ static void test_threads(struct fc_nn *nn, struct fc_params *p, const char *name
 	}
 }
 
+/* What is trained and saved is the file again: its names, shapes and bytes. */
+static void test_saved(struct fc_params *p, const struct fc_model *m, const char *name)
+{
+	char dir[] = "/tmp/fc-saved-XXXXXX";
+	struct fc_store *s = NULL;
+	if (!T_OK(mkdtemp(dir) && fc_params_save(p, dir, FC_F32, (size_t)1 << 30, &err) == 0 &&
+		    fc_store_open(&s, dir, &err) == 0,
+		"%s: saved", name))
+		return;
+	bool same = fc_store_count(s) == fc_store_count(m->store);
+	for (size_t i = 0; same && i < fc_store_count(s); i++) {
+		const struct fc_tensor *a = fc_store_at(s, i), *b = fc_store_at(m->store, i);
+		same = !strcmp(a->name, b->name) && fc_tensor_same_shape(a, b) &&
+		    !memcmp(a->data, b->data, a->n_bytes);
+	}
+	T_OK(same, "%s: what is saved is what was opened", name);
+	fc_store_close(s);
+	remove_model_files(dir);
+	rmdir(dir);
+}
+
 static void test_model(size_t which, const char *dir)
 {
 	const char *name = models[which].name;
-	char *path = config_file(dir, models[which].config);
+	char *config = config_text(models[which].config);
 	struct fc_rng rng;
 	err.msg[0] = 0;
 	struct fc_nn *nn = NULL;
+	struct fc_model *m = NULL;
 	struct fc_params *p = NULL;
 	float *x = FC_ARRAY(float, (size_t)N *C);
 	fc_rng_seed(&rng, 3 + which);
 	for (size_t i = 0; i < N; i++)
 		tok[i] = (uint32_t)fc_rng_below(&rng, V);
 	if (T_OK(fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err) == 0 &&
-		    fc_params_init(&p, path, nn, &rng, &err) == 0,
-		"%s: initialised %s", name, err.msg)) {
-		enlarge(p);
-		fc_model_hidden(nn, &p->model, &batch, x, &err);
-		test_packing(nn, &p->model, name, x);
-		test_kvcache(nn, &p->model, name, x);
-		test_threads(nn, p, name, 1e-5);
+		    write_random_model(dir, config, which, &err) == 0 &&
+		    fc_model_open(&m, dir, &err) == 0,
+		"%s: opened %s", name, err.msg)) {
+		fc_model_hidden(nn, m, &batch, x, &err);
+		test_packing(nn, m, name, x);
+		test_kvcache(nn, m, name);
+		if (m->cfg.family->trains)
+			T_OK(fc_params_open(&p, dir, nn, &err) == 0, "%s: trains", name);
+		else
+			T_OK(fc_params_open(&p, dir, nn, &err) < 0 &&
+				strstr(err.msg, "training one is not supported"),
+			    "%s: refused for training", name);
+		test_threads(nn, m, p, name, 1e-5);
+		if (p)
+			test_saved(p, m, name);
 	}
 	fc_params_free(p);
+	fc_model_close(m);
 	fc_nn_close(nn);
+	remove_model_files(dir);
 	free(x);
-	unlink(path);
-	free(path);
+	free(config);
+}
+
+/* Larger than fc_params_init() makes them, so that every part of a block shows in the result. */
+static void enlarge(struct fc_params *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 0; j < p->v[i].n; j++)
+			p->v[i].w[j] *= p->v[i].decay ? 8 : 1 + 0.01f * (float)(j % 7);
+	fc_params_refresh(p);
+}
+
+static char *config_file(const char *dir)
+{
+	char *path = fc_path_join(dir, "config.json"), *text = config_text(models[0].config);
+	FILE *f = fopen(path, "w");
+	fputs(text, f);
+	fclose(f);
+	free(text);
+	return path;
 }
 
 /* bfloat16 against float32 on the same weights: the loss and the direction of the gradient. */
 static void test_bf16(const char *dir)
 {
-	char *path = config_file(dir, models[0].config);
+	char *path = config_file(dir);
 	static const enum fc_compute compute[] = {FC_COMPUTE_F32, FC_COMPUTE_BF16};
 	err.msg[0] = 0;
 	struct fc_nn *nn[2] = {NULL};
@@ -252,7 +328,7 @@ static void test_bf16(const char *dir)
 	    dot / sqrt(aa * bb));
 	T_OK(p[1]->v[0].bf16 && p[1]->v[0].bf16[5] == fc_f32_to_bf16(p[1]->v[0].w[5]),
 	    "bf16: copies follow the weights");
-	test_threads(nn[1], p[1], "bf16", 2e-2);
+	test_threads(nn[1], &p[1]->model, p[1], "bf16", 2e-2);
 	for (int i = 0; i < 2; i++) {
 		free(g[i]);
 		fc_params_free(p[i]);
@@ -264,7 +340,7 @@ static void test_bf16(const char *dir)
 
 static void test_bad_batches(const char *dir)
 {
-	char *path = config_file(dir, models[0].config);
+	char *path = config_file(dir);
 	err.msg[0] = 0;
 	struct fc_nn *nn = NULL;
 	struct fc_params *p = NULL;

@@ -54,7 +54,7 @@ static inline double slow_fill(uint32_t seed, size_t i)
 static inline double slow_weight(const struct fc_config *c, const char *name, size_t i)
 {
 	double w = slow_fill(slow_fnv1a(name), i);
-	return strstr(name, "norm") && !c->norm_plus_one ? 1 + w : w;
+	return (strstr(name, "norm") || strstr(name, "ln_")) && !c->norm_plus_one ? 1 + w : w;
 }
 
 static inline void slow_name(struct slow_tensor *t, const char *name)

@@ -65,19 +65,39 @@ static bool equal(struct words a, struct words b, bool ignore_case)
 	return true;
 }
 
-bool fc_answer_right(
-    const char *answer, const char *reference, enum fc_answer_match match, bool ignore_case)
+/* As many of a's last words as b has are b's; *first is then the earliest of them. */
+static bool ends_with(struct words a, struct words b, bool ignore_case, struct words *first)
 {
-	struct words a = strip((struct words){answer, strlen(answer)});
-	struct words b = strip((struct words){reference, strlen(reference)});
-	if (match == FC_ANSWER_EXACT || b.n == 0)
-		return equal(a, b, ignore_case);
 	while (b.n) {
 		struct words x = last_word(&a), y = last_word(&b);
 		if (!equal(x, y, ignore_case))
 			return false;
+		*first = x;
 		b = strip(b);
 	}
+	return true;
+}
+
+bool fc_answer_right(
+    const char *answer, const char *reference, enum fc_answer_match match, bool ignore_case)
+{
+	struct words a = strip((struct words){answer, strlen(answer)}), first;
+	struct words b = strip((struct words){reference, strlen(reference)});
+	if (match == FC_ANSWER_EXACT || b.n == 0)
+		return equal(a, b, ignore_case);
+	return ends_with(a, b, ignore_case, &first);
+}
+
+bool fc_answer_last_words(
+    const char *answer, size_t n, const char *reference, size_t *at, size_t *len)
+{
+	struct words a = {answer, n}, b = strip((struct words){reference, strlen(reference)}),
+		     first;
+	if (b.n == 0 || !ends_with(a, b, false, &first))
+		return false;
+	struct words last = last_word(&a);
+	*at = (size_t)(first.p - answer);
+	*len = (size_t)(last.p + last.n - first.p);
 	return true;
 }
 
@@ -88,9 +108,9 @@ const char *fc_answer_given(const struct fc_conversation *c)
 	return c->message[c->n_message - 1].content;
 }
 
-char *fc_answer_member(const struct fc_conversation *c)
+static char *member(const json_t *line)
 {
-	const json_t *v = json_object_get(c->extra, "answer");
+	const json_t *v = json_object_get(line, "answer");
 	struct fc_buf b = FC_BUF_INIT;
 	if (json_is_string(v))
 		fc_buf_add(&b, json_string_value(v), json_string_length(v));
@@ -99,4 +119,18 @@ char *fc_answer_member(const struct fc_conversation *c)
 	else
 		return NULL;
 	return fc_buf_detach(&b);
+}
+
+char *fc_answer_member(const struct fc_conversation *c)
+{
+	return member(c->extra);
+}
+
+char *fc_answer_member_text(const char *json, size_t n)
+{
+	struct fc_err e;
+	json_t *line = n ? fc_json_text(json, n, "line", &e) : NULL;
+	char *answer = member(line);
+	json_decref(line);
+	return answer;
 }

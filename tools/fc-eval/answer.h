@@ -17,10 +17,17 @@ enum fc_answer_match {
 bool fc_answer_right(
     const char *answer, const char *reference, enum fc_answer_match match, bool ignore_case);
 
+/* Where the words that FC_ANSWER_LAST_WORD compares are in the answer's n bytes, *len bytes from
+ * *at on; false: they are not the reference's, or the reference has none. */
+bool fc_answer_last_words(
+    const char *answer, size_t n, const char *reference, size_t *at, size_t *len);
+
 /* The conversation's last message if an assistant wrote it, else NULL. */
 const char *fc_answer_given(const struct fc_conversation *c);
 /* What the answer should be: member "answer" (a string or a number), new, the caller's to free;
  * NULL if it has none. */
 char *fc_answer_member(const struct fc_conversation *c);
+/* The same of a line's members as JSON text (n may be 0). */
+char *fc_answer_member_text(const char *json, size_t n);
 
 #endif

@@ -7,6 +7,7 @@
 /* The subcommands: argv[0] is the subcommand's name.  They do not return. */
 _Noreturn void fc_command_ppl(int argc, char **argv);
 _Noreturn void fc_command_accuracy(int argc, char **argv);
+_Noreturn void fc_command_exact(int argc, char **argv);
 _Noreturn void fc_command_judge(int argc, char **argv);
 _Noreturn void fc_command_show(int argc, char **argv);
 

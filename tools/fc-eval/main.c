@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
     {"ppl", fc_command_ppl},
     {"accuracy", fc_command_accuracy},
+    {"exact", fc_command_exact},
     {"judge", fc_command_judge},
     {"show", fc_command_show},
 };
@@ -27,6 +28,7 @@ int main(int argc, char **argv)
 	static const struct fc_usage usage = {
 	    .synopsis = "ppl [OPTION]... [STREAM]...\n"
 			"accuracy [OPTION]... [ANSWERS [REFERENCES]]\n"
+			"exact [OPTION]... [STREAM]...\n"
 			"judge [OPTION]... ANSWERS...\n"
 			"show [OPTION]... [JUDGMENTS]...",
 	    .summary = "Judges models by what they wrote; writes tables.",

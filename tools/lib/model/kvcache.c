@@ -9,6 +9,7 @@
 struct slot {
 	size_t n, cap;  /* tokens */
 	float **k, **v; /* [n_layer] of [cap, G*D] */
+	uint32_t *tok;  /* [cap] where the sequence may have to run again; else NULL */
 };
 
 struct fc_kvcache {
@@ -20,13 +21,21 @@ struct fc_kvcache {
 	float *x; /* [cap_x, C] */
 	uint32_t *pos;
 	size_t cap_x;
+	bool by_length; /* what the cache holds depends on the length of the sequence */
+	uint32_t *tok;  /* the batch that is run where that is not the caller's */
+	size_t *off;
+	size_t cap_tok, cap_off;
 };
 
 struct fc_kvcache *fc_kvcache_new(const struct fc_model *m, size_t n_slot, size_t n_ctx)
 {
 	struct fc_kvcache *c = FC_NEW(struct fc_kvcache);
-	*c = (struct fc_kvcache){
-	    m, n_slot, n_ctx, FC_ARRAY(struct slot, n_slot), NULL, 0, NULL, NULL, 0};
+	c->m = m;
+	c->n_slot = n_slot;
+	c->n_ctx = n_ctx;
+	c->slot = FC_ARRAY(struct slot, n_slot);
+	c->by_length =
+	    fc_ropespec_by_length(&m->cfg.rope) || fc_ropespec_by_length(&m->cfg.rope_sliding);
 	for (size_t s = 0; s < n_slot; s++) {
 		c->slot[s].k = FC_ARRAY(float *, m->cfg.n_layer);
 		c->slot[s].v = FC_ARRAY(float *, m->cfg.n_layer);
@@ -45,11 +54,14 @@ void fc_kvcache_free(struct fc_kvcache *c)
 		}
 		free(c->slot[s].k);
 		free(c->slot[s].v);
+		free(c->slot[s].tok);
 	}
 	free(c->slot);
 	free(c->seq);
 	free(c->x);
 	free(c->pos);
+	free(c->tok);
+	free(c->off);
 	free(c);
 }
 
@@ -87,6 +99,12 @@ void fc_kvcache_reserve(struct fc_kvcache *c, size_t slot, size_t n)
 		s->k[i] = resize(s->k[i], n, cfg->n_head_kv * cfg->head_dim);
 		s->v[i] = resize(s->v[i], n, cfg->n_head_kv * cfg->head_dim);
 	}
+	if (c->by_length && n) {
+		s->tok = fc_realloc(s->tok, n, sizeof *s->tok);
+	} else {
+		free(s->tok);
+		s->tok = NULL;
+	}
 	s->cap = n;
 	if (s->n > n)
 		s->n = n;
@@ -104,26 +122,63 @@ static void grow(struct fc_kvcache *c, size_t slot, size_t n)
 	fc_kvcache_reserve(c, slot, cap < c->n_ctx ? cap : c->n_ctx);
 }
 
-static int prepare(
+static int check(
     struct fc_kvcache *c, const struct fc_batch *b, const size_t *slot, struct fc_err *e)
 {
-	const size_t N = b->off[b->n_seq];
+	const struct fc_model *m = c->m;
 	for (size_t s = 0; s < b->n_seq; s++) {
-		struct slot *to = &c->slot[slot[s]];
-		const size_t n = b->off[s + 1] - b->off[s];
+		const size_t past = c->slot[slot[s]].n, n = b->off[s + 1] - b->off[s];
 		if (!n)
 			return fc_fail(e, "batch: sequence %zu has no new token", s);
-		if (n > c->n_ctx - to->n)
+		if (n > c->n_ctx - past)
 			return fc_fail(e, "sequence of %zu tokens is over the context of %zu",
-			    to->n + n, c->n_ctx);
-		if (c->m->position.p && n > c->m->cfg.n_ctx - to->n)
+			    past + n, c->n_ctx);
+		if (m->position.p && n > m->cfg.n_ctx - past)
 			return fc_fail(e,
 			    "a sequence of %zu tokens is over the %zu positions that the model "
 			    "has learned",
-			    to->n + n, c->m->cfg.n_ctx);
-		grow(c, slot[s], to->n + n);
+			    past + n, m->cfg.n_ctx);
 	}
-	FC_GROW(c->seq, c->cap_seq, b->n_seq);
+	return 0;
+}
+
+/*
+ * Where a scaling goes by length, the next token can change the angles of all keys, and so what
+ * every layer but the first makes of them: such a sequence runs again from its first token.
+ * longrope does so once; dynamic scaling with every token beyond the context that the model was
+ * made for.
+ */
+static struct fc_batch whole_sequences(
+    struct fc_kvcache *c, const struct fc_batch *b, const size_t *slot)
+{
+	const struct fc_config *cfg = &c->m->cfg;
+	size_t n_tok = 0;
+	if (!c->by_length)
+		return *b;
+	FC_GROW(c->off, c->cap_off, b->n_seq + 1);
+	for (size_t s = 0; s < b->n_seq; s++) {
+		struct slot *to = &c->slot[slot[s]];
+		const size_t past = to->n, all = past + b->off[s + 1] - b->off[s];
+		memcpy(to->tok + past, b->tok + b->off[s], (all - past) * sizeof *to->tok);
+		if (!fc_ropespec_same(&cfg->rope, past, all) ||
+		    !fc_ropespec_same(&cfg->rope_sliding, past, all))
+			to->n = 0;
+		c->off[s] = n_tok;
+		n_tok += all - to->n;
+		FC_GROW(c->tok, c->cap_tok, n_tok);
+		memcpy(c->tok + c->off[s], to->tok + to->n, (all - to->n) * sizeof *c->tok);
+	}
+	c->off[b->n_seq] = n_tok;
+	return (struct fc_batch){c->tok, c->off, b->n_seq};
+}
+
+static struct fc_batch prepare(struct fc_kvcache *c, const struct fc_batch *in, const size_t *slot)
+{
+	for (size_t s = 0; s < in->n_seq; s++)
+		grow(c, slot[s], c->slot[slot[s]].n + in->off[s + 1] - in->off[s]);
+	const struct fc_batch b = whole_sequences(c, in, slot);
+	const size_t N = b.off[b.n_seq];
+	FC_GROW(c->seq, c->cap_seq, b.n_seq);
 	if (N > c->cap_x) {
 		free(c->x);
 		free(c->pos);
@@ -131,20 +186,21 @@ static int prepare(
 		c->pos = FC_ARRAY(uint32_t, N);
 		c->cap_x = N;
 	}
-	fc_batch_positions(b, c->pos);
-	for (size_t s = 0; s < b->n_seq; s++)
-		for (size_t i = b->off[s]; i < b->off[s + 1]; i++)
+	fc_batch_positions(&b, c->pos);
+	for (size_t s = 0; s < b.n_seq; s++)
+		for (size_t i = b.off[s]; i < b.off[s + 1]; i++)
 			c->pos[i] += (uint32_t)c->slot[slot[s]].n;
-	return 0;
+	return b;
 }
 
 int fc_kvcache_forward(struct fc_nn *nn, const struct fc_model *m, struct fc_kvcache *c,
-    const struct fc_batch *b, const size_t *slot, float *x, struct fc_err *e)
+    const struct fc_batch *in, const size_t *slot, float *x, struct fc_err *e)
 {
 	const struct fc_config *cfg = &m->cfg;
 	const size_t C = cfg->n_embd;
-	if (fc_batch_check(b, m, e) < 0 || prepare(c, b, slot, e) < 0)
+	if (fc_batch_check(in, m, e) < 0 || check(c, in, slot, e) < 0)
 		return -1;
+	const struct fc_batch whole = prepare(c, in, slot), *b = &whole;
 	fc_model_embed(m, b->tok, c->pos, b->off[b->n_seq], c->x);
 	for (size_t i = 0; i < cfg->n_layer; i++) {
 		for (size_t s = 0; s < b->n_seq; s++) {

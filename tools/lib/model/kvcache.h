@@ -4,7 +4,9 @@
 
 #include "model/block.h"
 
-/* Keys and values of the sequences being generated: n_slot sequences of at most n_ctx tokens. */
+/* Keys and values of the sequences being generated: n_slot sequences of at most n_ctx tokens.  The
+ * result is that of a pass over the whole sequence, also where rotary frequencies go by its length
+ * (dynamic, longrope); there it may be such a pass. */
 struct fc_kvcache;
 struct fc_kvcache *fc_kvcache_new(const struct fc_model *m, size_t n_slot, size_t n_ctx);
 void fc_kvcache_free(struct fc_kvcache *c);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/forced.h"
+
+#include "t.h"
+
+/* The text "Q It is 4 2.$" as tokens of one word each; the answer is from "It" on, $ ends the turn.
+ * rows: a letter for each of the six trained tokens: right, wrong, - none, e without entries. */
+static enum fc_forced verdict(const char *rows, const char *meta, enum fc_answer_match match)
+{
+	static const char text[] = "Q It is 4 2.$";
+	static const uint32_t end[] = {1, 4, 7, 9, 11, 12, 13};
+	struct fc_example x;
+	struct fc_err e;
+	enum fc_forced v = FC_FORCED_UNKNOWN;
+	fc_example_init(&x);
+	fc_buf_adds(&x.id, "c");
+	fc_buf_adds(&x.text, text);
+	fc_buf_adds(&x.meta, meta);
+	for (uint32_t t = 0; t < 7; t++)
+		fc_example_add_token(&x, t, end[t],
+		    FC_TOK_FLAGS(t > 0, t ? FC_ROLE_ASSISTANT : FC_ROLE_USER,
+			t == 6 ? FC_PART_TURN_END : FC_PART_CONTENT));
+	for (uint32_t t = 1; t < 7; t++) {
+		const char c = rows[t - 1];
+		const uint32_t id[] = {c == 'r' ? t : 9, 8};
+		const float logprob[] = {-.5f, -1};
+		if (c != '-')
+			fc_example_add_row(&x, t, c == 'e' ? 0 : 2, id, logprob, -1);
+	}
+	if (fc_forced_of(&v, &x, match, "s", &e) < 0)
+		v = 99;
+	fc_example_release(&x);
+	return v;
+}
+
+int main(void)
+{
+	static const struct {
+		const char *rows, *meta;
+		enum fc_answer_match match;
+		int want;
+		const char *what;
+	} t[] = {
+	    {"rrrrrr", "", FC_ANSWER_EXACT, FC_FORCED_RIGHT, "every token"},
+	    {"rrrrrw", "", FC_ANSWER_EXACT, FC_FORCED_WRONG, "the end of the turn counts"},
+	    {"wrrrrr", "", FC_ANSWER_EXACT, FC_FORCED_WRONG, "so does the first"},
+	    {"rr-rrr", "", FC_ANSWER_EXACT, FC_FORCED_UNKNOWN, "a missing row"},
+	    {"rrerrr", "", FC_ANSWER_EXACT, FC_FORCED_UNKNOWN, "a row without entries"},
+	    {"rr-rwr", "", FC_ANSWER_EXACT, FC_FORCED_WRONG, "wrong behind a missing row"},
+	    {"------", "", FC_ANSWER_EXACT, FC_FORCED_UNKNOWN, "no row at all"},
+	    {"wwwrrw", "{\"answer\":2}", FC_ANSWER_LAST_WORD, FC_FORCED_RIGHT,
+		"one word: its token and the next"},
+	    {"rrrwrr", "{\"answer\":2}", FC_ANSWER_LAST_WORD, FC_FORCED_WRONG, "the word is wrong"},
+	    {"rrrrwr", "{\"answer\":2}", FC_ANSWER_LAST_WORD, FC_FORCED_WRONG, "the next is wrong"},
+	    {"wwrrrw", "{\"answer\":\"4 2\"}", FC_ANSWER_LAST_WORD, FC_FORCED_RIGHT,
+		"two words, and the token behind them"},
+	    {"wwrrww", "{\"answer\":\"4 2\"}", FC_ANSWER_LAST_WORD, FC_FORCED_WRONG,
+		"which must be right"},
+	    {"wwwrrr", "{\"answer\":\"4 2\"}", FC_ANSWER_LAST_WORD, FC_FORCED_WRONG,
+		"the first of the words is wrong"},
+	    {"rr-rrr", "{\"answer\":\"4 2\"}", FC_ANSWER_LAST_WORD, FC_FORCED_UNKNOWN,
+		"one has no row"},
+	    {"-----r", "{\"answer\":\"4 2\"}", FC_ANSWER_LAST_WORD, FC_FORCED_UNKNOWN, "none has"},
+	    {"rrrrrr", "{\"answer\":\"3\"}", FC_ANSWER_LAST_WORD, 99, "a text that ends otherwise"},
+	    {"rrrrrr", "{}", FC_ANSWER_LAST_WORD, 99, "no reference"},
+	    {"rrrrrr", "{\"answer\":\" \"}", FC_ANSWER_LAST_WORD, 99, "a reference without words"},
+	};
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+		T_EQ((int)verdict(t[i].rows, t[i].meta, t[i].match), t[i].want, t[i].what);
+	return t_done();
+}
