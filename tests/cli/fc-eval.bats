@@ -46,6 +46,47 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	[ "$(cut -f2 t | paste -sd' ')" = "group all facts sums" ]
 }
 
+@test "ppl: per word, byte and conversation" {
+	fc-eval ppl --format tsv "$(F dists.fcs)" >t
+	[ "$(cell t all words)" = 2 ]
+	near "$(cell t all word_perplexity)" 7.38905610
+	near "$(cell t all byte_perplexity)" 1.64872127
+	near "$(cell t all conversation_perplexity)" 7.38905610
+	near "$(cell t all conversation_perplexity_high)" 20.0855369
+	fc-eval ppl --per byte "$(F dists.fcs)" | grep -q '1\.649'
+	fc-eval ppl --per word "$(F dists.fcs)" | grep -q 'word_perplexity'
+}
+
+@test "ppl: long texts in windows, against transformers" {
+	want="$FC_ROOT/tests/data/eval/perplexity.json"
+	jq -c '.texts[] | {text}' "$want" >in.jsonl
+	for w in rolling "rolling20 --stride 20" "strided --stride 32" chunks; do
+		name=${w%% *}
+		# shellcheck disable=SC2086 # two words
+		fc-infer -q --dtype f32 -m "$FC_ROOT/pipelines/demo/kit/pivot" --max-length 64 \
+			--long ${w/20 / } in.jsonl >s.fcs 2>err
+		fc-eval ppl --format tsv s.fcs >t
+		[ "$(cell t all tokens)" = "$(jq "[.texts[].$name.tokens] | add" "$want")" ]
+		awk -v a="$(cell t all cross_entropy)" -v b="$(jq "[.texts[].$name] |
+			(map(.nll) | add) / (map(.tokens) | add)" "$want")" 'BEGIN { exit !((a / b - 1)^2 < 1e-11) }'
+	done
+	grep -q "295 tokens are in no window's scored part" err
+	[ "$(cell t all words)" = "$(jq '[.texts[].words] | add' "$want")" ]
+	run -2 fc-infer --generate -m "$FC_ROOT/pipelines/demo/kit/pivot" --long rolling in.jsonl
+}
+
+@test "ppl: a text needs no template, a conversation does" {
+	cp -r "$FC_ROOT/pipelines/demo/kit/pivot" m
+	rm m/chat_template.jinja
+	echo '{"text": "Hello"}' | fc-infer -q -m m | fc-eval ppl >t
+	grep -q all t
+	echo '{"messages": [{"role": "user", "content": "Hello"}]}' >c.jsonl
+	run -1 fc-infer -q -m m -o x.fcs c.jsonl
+	[[ $output == *template* ]]
+	run -1 fc-infer -q --generate -m m c.jsonl
+	[[ $output == *template* ]]
+}
+
 @test "ppl: intervals of two conversations are their extremes, of one its value" {
 	fc-eval ppl --by skill --format tsv "$(F dists.fcs)" >t
 	near "$(cell t all cross_entropy_low)" 0.5
@@ -81,7 +122,7 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	fc-eval ppl --format tsv "$(F dists.fcs)" "$(F empty.fcs)" >t
 	[ "$(wc -l <t)" -eq 3 ]
 	[ "$(tail -n 1 t | cut -f3)" = 0 ]
-	[ -z "$(tail -n 1 t | cut -f6)" ]
+	[ -z "$(tail -n 1 t | cut -f7)" ]
 }
 
 @test "ppl: formats" {

@@ -231,7 +231,7 @@ for line in sys.stdin:
 	[ "$(cat one)" = 1 ]
 	[ "$(ask --tstamp 1700000000 | jq .tstamp | sort -u)" = 1700000000 ]
 	run -1 fc-infer -q -m "$(kit pivot)" -o x.fcs q.jsonl
-	[[ $output == *'q.jsonl:1: expected an object with "messages" or "conversations"'* ]]
+	[[ $output == *'q.jsonl:1: expected an object with "messages", "text" or "conversations"'* ]]
 }
 
 @test "--resume answers what is missing, after any cut; the bytes are those of one run" {

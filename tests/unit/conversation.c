@@ -16,7 +16,7 @@ static const char *put(char *path, const char *text, size_t n)
 }
 
 /* Reads text as a file and describes it: "id|role:content|...;", "!message" for an error. */
-static char *describe_with(const char *text, size_t n, bool questions)
+static char *describe_with(const char *text, size_t n, unsigned kinds)
 {
 	char path[64];
 	const char *paths[] = {put(path, text, n)};
@@ -25,8 +25,7 @@ static char *describe_with(const char *text, size_t n, bool questions)
 	struct fc_err e;
 	struct fc_buf b = FC_BUF_INIT;
 	int got = fc_conversations_open(&r, paths, 1, &e);
-	if (questions)
-		fc_conversations_accept_questions(r);
+	fc_conversations_accept(r, kinds);
 	while (got >= 0 && (got = fc_conversations_next(r, &c, &e)) > 0) {
 		fc_buf_adds(&b, c.id);
 		for (size_t i = 0; i < c.n_message; i++)
@@ -46,7 +45,7 @@ static char *describe_with(const char *text, size_t n, bool questions)
 
 static char *describe(const char *text, size_t n)
 {
-	return describe_with(text, n, false);
+	return describe_with(text, n, 0);
 }
 
 static void expect(const char *text, const char *want, const char *what)
@@ -79,24 +78,40 @@ static void test_forms(void)
 static void test_questions(void)
 {
 	static const struct {
+		unsigned kinds;
 		const char *line, *want, *what;
 	} t[] = {
-	    {"{\"question_id\":81,\"category\":\"math\",\"turns\":[\"a\",\"b\"]}", "81|u:a|u:b;",
+	    {FC_LINE_QUESTIONS,
+		"{\"question_id\":81,\"category\":\"math\",\"turns\":[\"a\",\"b\"]}", "81|u:a|u:b;",
 		"MT-Bench"},
-	    {"{\"question_id\":\"x\",\"turns\":[{\"content\":\"a\"}]}", "x|u:a;",
+	    {FC_LINE_QUESTIONS, "{\"question_id\":\"x\",\"turns\":[{\"content\":\"a\"}]}", "x|u:a;",
 		"Arena-Hard, turns as objects"},
-	    {"{\"uid\":\"f0\",\"prompt\":\"a\"}", "f0|u:a;", "Arena-Hard, a prompt"},
-	    {"{\"question\":\"a\",\"answer\":\"#### 3\"}", "line-1|u:a;", "GSM8K"},
-	    {"{\"turns\":[]}", "!:1: \"turns\" is not a list of at least one turn", "no turns"},
-	    {"{\"turns\":[\"a\",3]}", "!:1: turn 2 is not a string", "a turn that is none"},
-	    {"{\"turns\":[{\"content\":\"a\"},\"b\"]}",
+	    {FC_LINE_QUESTIONS, "{\"uid\":\"f0\",\"prompt\":\"a\"}", "f0|u:a;",
+		"Arena-Hard, a prompt"},
+	    {FC_LINE_QUESTIONS, "{\"question\":\"a\",\"answer\":\"#### 3\"}", "line-1|u:a;",
+		"GSM8K"},
+	    {FC_LINE_QUESTIONS, "{\"turns\":[]}",
+		"!:1: \"turns\" is not a list of at least one turn", "no turns"},
+	    {FC_LINE_QUESTIONS, "{\"turns\":[\"a\",3]}", "!:1: turn 2 is not a string",
+		"a turn that is none"},
+	    {FC_LINE_QUESTIONS, "{\"turns\":[{\"content\":\"a\"},\"b\"]}",
 		"!:1: turn 2 is not an object with a \"content\" string", "mixed turns"},
-	    {"{\"prompt\":\"a\"}",
+	    {FC_LINE_QUESTIONS, "{\"prompt\":\"a\"}",
 		"!:1: expected an object with \"messages\", \"turns\" or \"conversations\"",
 		"a prompt without a uid"},
+	    {FC_LINE_TEXTS, "{\"text\":\"a\"}", "line-1|a:a;", "a text"},
+	    {FC_LINE_TEXTS, "{\"id\":3,\"text\":\"a\",\"context\":\"b\"}", "3|u:b|a:a;",
+		"a text in its context"},
+	    {FC_LINE_TEXTS, "{\"context\":1,\"text\":\"a\"}", "!:1: \"context\" is not a string",
+		"a context that is none"},
+	    {FC_LINE_TEXTS, "{\"turns\":[\"a\"]}",
+		"!:1: expected an object with \"messages\", \"text\" or \"conversations\"",
+		"a question where texts are accepted"},
+	    {FC_LINE_TEXTS | FC_LINE_QUESTIONS, "{\"turns\":[\"a\"],\"text\":\"b\"}", "line-1|u:a;",
+		"both are accepted"},
 	};
 	for (size_t i = 0; i < FC_LEN(t); i++) {
-		char *got = describe_with(t[i].line, strlen(t[i].line), true);
+		char *got = describe_with(t[i].line, strlen(t[i].line), t[i].kinds);
 		T_STR(got, t[i].want, t[i].what);
 		free(got);
 	}

@@ -13,11 +13,20 @@
 
 struct options {
 	const char *by, *out;
-	int format, from, n_resample;
+	int format, from, per, n_resample;
 	uint64_t seed;
 };
 
-enum { PER_TOKEN, PER_BYTE, N_RATIO };
+/* What nats are divided by. */
+#define PER "token|word|byte|conversation"
+enum { PER_TOKEN, PER_WORD, PER_BYTE, PER_CONVERSATION, N_RATIO };
+static const char *const perplexities[N_RATIO][3] = {
+    [PER_TOKEN] = {"perplexity", "perplexity_low", "perplexity_high"},
+    [PER_WORD] = {"word_perplexity", "word_perplexity_low", "word_perplexity_high"},
+    [PER_BYTE] = {"byte_perplexity", "byte_perplexity_low", "byte_perplexity_high"},
+    [PER_CONVERSATION] = {"conversation_perplexity", "conversation_perplexity_low",
+	"conversation_perplexity_high"},
+};
 
 /* One stream's conversations. */
 struct scores {
@@ -60,20 +69,21 @@ static struct fc_table *new_table(const struct options *o)
 	fc_table_column(t, "tokens", 0);
 	if (o->format == FC_TABLE_TEXT) {
 		fc_table_column(t, "nats/token", 4);
-		fc_table_column(t, "perplexity", 3);
+		fc_table_column(t, perplexities[o->per][0], 3);
 		fc_table_column(t, "95% interval", 0);
 		fc_table_column(t, "bits/byte", 4);
 		fc_table_column(t, "95% interval", 0);
 		fc_table_column(t, "coverage", 3);
 		return t;
 	}
+	fc_table_column(t, "words", 0);
 	fc_table_column(t, "bytes", 0);
 	fc_table_column(t, "cross_entropy", 0);
 	fc_table_column(t, "cross_entropy_low", 0);
 	fc_table_column(t, "cross_entropy_high", 0);
-	fc_table_column(t, "perplexity", 0);
-	fc_table_column(t, "perplexity_low", 0);
-	fc_table_column(t, "perplexity_high", 0);
+	for (size_t r = 0; r < N_RATIO; r++)
+		for (size_t i = 0; i < 3; i++)
+			fc_table_column(t, perplexities[r][i], 0);
 	fc_table_column(t, "bits_per_byte", 0);
 	fc_table_column(t, "bits_per_byte_low", 0);
 	fc_table_column(t, "bits_per_byte_high", 0);
@@ -98,6 +108,13 @@ static void put_with_interval(
 	}
 }
 
+/* exp of a ratio, which are nats, and of its interval */
+static void put_perplexity(
+    struct fc_table *t, const struct options *o, double nats, struct fc_interval i)
+{
+	put_with_interval(t, o, exp(nats), (struct fc_interval){exp(i.low), exp(i.high)}, 3);
+}
+
 static void put_group(struct fc_table *t, const struct options *o, const char *path,
     const struct scores *s, size_t number)
 {
@@ -109,29 +126,38 @@ static void put_group(struct fc_table *t, const struct options *o, const char *p
 	uint64_t n = 0;
 	for (size_t k = 0; k < g->n; k++) {
 		const struct fc_score *c = &s->score[g->item[k]];
-		share[k * N_RATIO + PER_TOKEN] = (struct fc_share){c->nll, (double)c->n_token};
-		share[k * N_RATIO + PER_BYTE] = (struct fc_share){c->nll, (double)c->n_byte};
-		n += c->n_token > 0;
+		struct fc_share *to = share + k * N_RATIO;
+		const bool counts = c->n_token > 0;
+		to[PER_TOKEN] = (struct fc_share){c->nll, (double)c->n_token};
+		to[PER_WORD] = (struct fc_share){c->nll, (double)c->n_word};
+		to[PER_BYTE] = (struct fc_share){c->nll, (double)c->n_byte};
+		to[PER_CONVERSATION] = (struct fc_share){c->nll, counts};
+		n += counts;
 		fc_score_add(&sum, c);
 	}
 	fc_bootstrap(share, g->n, N_RATIO, o->seed, (size_t)o->n_resample, i);
 	free(share);
 
-	double ce = sum.nll / (double)sum.n_token, bits = sum.nll / (double)sum.n_byte / log(2);
-	struct fc_interval ce_i = i[PER_TOKEN];
-	struct fc_interval ppl_i = {exp(ce_i.low), exp(ce_i.high)};
-	struct fc_interval bits_i = {i[PER_BYTE].low / log(2), i[PER_BYTE].high / log(2)};
+	const double den[N_RATIO] = {[PER_TOKEN] = (double)sum.n_token,
+	    [PER_WORD] = (double)sum.n_word,
+	    [PER_BYTE] = (double)sum.n_byte,
+	    [PER_CONVERSATION] = (double)n};
+	const double bits = sum.nll / den[PER_BYTE] / log(2);
+	const struct fc_interval bits_i = {i[PER_BYTE].low / log(2), i[PER_BYTE].high / log(2)};
 	fc_table_text(t, path);
 	fc_table_text(t, name);
 	fc_table_int(t, n);
 	fc_table_int(t, sum.n_token);
 	if (o->format == FC_TABLE_TEXT) {
-		fc_table_real(t, ce);
+		fc_table_real(t, sum.nll / den[PER_TOKEN]);
+		put_perplexity(t, o, sum.nll / den[o->per], i[o->per]);
 	} else {
+		fc_table_int(t, sum.n_word);
 		fc_table_int(t, sum.n_byte);
-		put_with_interval(t, o, ce, ce_i, 4);
+		put_with_interval(t, o, sum.nll / den[PER_TOKEN], i[PER_TOKEN], 4);
+		for (size_t r = 0; r < N_RATIO; r++)
+			put_perplexity(t, o, sum.nll / den[r], i[r]);
 	}
-	put_with_interval(t, o, exp(ce), ppl_i, 3);
 	put_with_interval(t, o, bits, bits_i, 4);
 	fc_table_real(t, (double)sum.n_row / (double)sum.n_label);
 }
@@ -156,6 +182,7 @@ void fc_command_ppl(int argc, char **argv)
 		0, 0},
 	    {FC_OPT_CHOICE, 0, "from", &o.from, FC_SCORE_FROM,
 		"each model's own labels, or the rows that are in the stream", 0, 0},
+	    {FC_OPT_CHOICE, 0, "per", &o.per, PER, "of the perplexity that is in the table", 0, 0},
 	    {FC_OPT_INT, 0, "resamples", &o.n_resample, "N",
 		"draws of the bootstrap; 0: no intervals", 0, 1000000},
 	    {FC_OPT_U64, 0, "seed", &o.seed, "N", "of the bootstrap", 0, 0},

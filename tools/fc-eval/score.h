@@ -8,6 +8,7 @@
 struct fc_score {
 	double nll; /* nats */
 	uint64_t n_token, n_byte;
+	uint64_t n_word;         /* of the trained text, every stretch of it by itself */
 	uint64_t n_row, n_label; /* trained tokens of the stream with a row, and all of them */
 };
 
@@ -17,6 +18,9 @@ enum fc_score_from {
 	FC_SCORE_ROWS, /* true_logprob of the rows, over the tokens that have one */
 };
 struct fc_score fc_score_of(const struct fc_example *x, enum fc_score_from from);
+/* What Python's len(re.split(r"\s+", text)) gives: stretches of white space and one more, so that
+ * an empty text has one word, and white space at an end adds an empty one. */
+uint64_t fc_score_words(const char *text, size_t n);
 void fc_score_add(struct fc_score *sum, const struct fc_score *s);
 
 #endif

@@ -8,17 +8,22 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "fc-infer/windows.h"
 
 #define EXAMPLES_MAX 1024 /* of a batch: bounds it also when conversations are empty */
 
-/* Conversations run together through one forward pass, and the rows wanted of them. */
+/* Conversations, each in one window or several, and the rows wanted of them. */
 struct batch {
 	struct fc_example *example; /* [EXAMPLES_MAX], memory reused */
 	size_t n;
-	size_t *off;   /* [n + 1] token offsets */
-	uint32_t *tok; /* [off[n]] */
+	size_t *window_end; /* [n] example i's windows end at, and the next one's begin */
+	struct windows windows;
+	/* windows run together through one forward pass */
+	size_t *off; /* [windows of the pass + 1] token offsets */
+	size_t cap_off;
+	uint32_t *tok; /* [N] */
 	size_t cap_tok;
-	float *x; /* [off[n], n_embd] */
+	float *x; /* [N, n_embd] */
 	size_t cap_x;
 	uint32_t *target; /* [n_row] */
 	size_t cap_target;
@@ -33,7 +38,7 @@ static void batch_init(struct batch *b)
 {
 	memset(b, 0, sizeof *b);
 	b->example = FC_ARRAY(struct fc_example, EXAMPLES_MAX);
-	b->off = FC_ARRAY(size_t, EXAMPLES_MAX + 1);
+	b->window_end = FC_ARRAY(size_t, EXAMPLES_MAX);
 	for (size_t i = 0; i < EXAMPLES_MAX; i++)
 		fc_example_init(&b->example[i]);
 }
@@ -43,6 +48,8 @@ static void batch_release(struct batch *b)
 	for (size_t i = 0; i < EXAMPLES_MAX; i++)
 		fc_example_release(&b->example[i]);
 	free(b->example);
+	free(b->window_end);
+	free(b->windows.v);
 	free(b->off);
 	free(b->tok);
 	free(b->x);
@@ -52,57 +59,118 @@ static void batch_release(struct batch *b)
 	free(b->true_logprob);
 }
 
+static void add_windows(
+    const struct session *s, struct batch *b, const struct fc_example *x, struct long_count *n_long)
+{
+	const size_t stride = (size_t)s->opt->stride, first = b->windows.n;
+	size_t scored = 1;
+	if (s->opt->long_rule < LONG_ROLLING || x->n_tok <= s->max_length) {
+		windows_add_whole(&b->windows, x->n_tok);
+		return;
+	}
+	windows_add(&b->windows, (enum window_rule)(s->opt->long_rule - LONG_ROLLING), x->n_tok,
+	    s->max_length, stride && stride < s->max_length ? stride : s->max_length);
+	for (size_t i = first; i < b->windows.n; i++)
+		scored += b->windows.v[i].last - b->windows.v[i].first;
+	n_long->n_unscored += x->n_tok - scored;
+}
+
 /* 1: there is a batch, 0: end of input, -1: error */
 static int batch_read(
     struct session *s, struct batch *b, struct long_count *n_long, struct fc_err *e)
 {
-	b->n = 0;
-	b->off[0] = 0;
-	while (b->n < EXAMPLES_MAX && b->off[b->n] < (size_t)s->opt->batch_tokens) {
+	size_t n_tok = 0;
+	b->n = b->windows.n = 0;
+	while (b->n < EXAMPLES_MAX && n_tok < (size_t)s->opt->batch_tokens) {
 		struct fc_example *x = &b->example[b->n];
 		int got = session_next(s, x, n_long, e);
 		if (got < 0)
 			return -1;
 		if (got == 0)
 			break;
-		size_t at = b->off[b->n], end = at + x->n_tok;
-		FC_GROW(b->tok, b->cap_tok, end);
-		if (x->n_tok)
-			memcpy(b->tok + at, x->tok, x->n_tok * sizeof *x->tok);
-		b->off[++b->n] = end;
+		n_tok += x->n_tok;
+		add_windows(s, b, x, n_long);
+		b->window_end[b->n++] = b->windows.n;
 	}
 	return b->n > 0;
 }
 
 static bool wants_row(const struct session *s, const struct fc_example *x, size_t t)
 {
-	return t > 0 && (s->opt->all_rows || fc_example_trained(x, t));
+	return s->opt->all_rows || fc_example_trained(x, t);
+}
+
+/* Windows [first, end) of the batch, the example of the first of them, and their tokens. */
+struct pass {
+	size_t first, end, example;
+};
+
+/* The next pass after p has run: as many windows as batch_tokens has room for, at least one. */
+static bool next_pass(const struct session *s, struct batch *b, struct pass *p)
+{
+	const struct windows *w = &b->windows;
+	size_t n = 0;
+	p->first = p->end;
+	while (p->end < w->n && n < (size_t)s->opt->batch_tokens)
+		n += w->v[p->end].end - w->v[p->end].begin, p->end++;
+	while (p->example < b->n && b->window_end[p->example] <= p->first)
+		p->example++;
+	return p->end > p->first;
+}
+
+/* Copies the tokens of the pass's windows; returns their number. */
+static size_t gather_tokens(const struct session *s, struct batch *b, const struct pass *p)
+{
+	const uint32_t bos =
+	    fc_tokenizer_adds_bos(s->tokenizer) ? fc_tokenizer_bos(s->tokenizer) : FC_NO_TOKEN;
+	FC_GROW(b->off, b->cap_off, p->end - p->first + 1);
+	b->off[0] = 0;
+	for (size_t i = p->first, ex = p->example; i < p->end; i++) {
+		const struct window *w = &b->windows.v[i];
+		while (b->window_end[ex] <= i)
+			ex++;
+		const size_t at = b->off[i - p->first], n = w->end - w->begin;
+		FC_GROW(b->tok, b->cap_tok, at + n);
+		if (n)
+			memcpy(b->tok + at, b->example[ex].tok + w->begin, n * sizeof *b->tok);
+		if (n && w->bos && bos != FC_NO_TOKEN)
+			b->tok[at] = bos;
+		b->off[i - p->first + 1] = at + n;
+	}
+	return b->off[p->end - p->first];
 }
 
 /* Moves the hidden states that predict a wanted token to the front of x; returns how many. */
-static size_t gather_rows(const struct session *s, struct batch *b)
+static size_t gather_rows(const struct session *s, struct batch *b, const struct pass *p)
 {
 	size_t n = 0, C = s->model->cfg.n_embd;
-	for (size_t i = 0; i < b->n; i++) {
-		const struct fc_example *x = &b->example[i];
-		for (size_t t = 1; t < x->n_tok; t++) {
+	for (size_t i = p->first, ex = p->example; i < p->end; i++) {
+		const struct window *w = &b->windows.v[i];
+		while (b->window_end[ex] <= i)
+			ex++;
+		const struct fc_example *x = &b->example[ex];
+		for (size_t t = w->first; t < w->last; t++) {
 			if (!wants_row(s, x, t))
 				continue;
 			FC_GROW(b->target, b->cap_target, n + 1);
 			b->target[n] = x->tok[t];
-			memmove(b->x + n * C, b->x + (b->off[i] + t - 1) * C, C * sizeof *b->x);
+			memmove(b->x + n * C, b->x + (b->off[i - p->first] + t - 1 - w->begin) * C,
+			    C * sizeof *b->x);
 			n++;
 		}
 	}
 	return n;
 }
 
-static void add_rows(const struct session *s, struct batch *b, size_t K)
+static void add_rows(const struct session *s, struct batch *b, const struct pass *p, size_t K)
 {
 	size_t r = 0;
-	for (size_t i = 0; i < b->n; i++) {
-		struct fc_example *x = &b->example[i];
-		for (size_t t = 1; t < x->n_tok; t++) {
+	for (size_t i = p->first, ex = p->example; i < p->end; i++) {
+		const struct window *w = &b->windows.v[i];
+		while (b->window_end[ex] <= i)
+			ex++;
+		struct fc_example *x = &b->example[ex];
+		for (size_t t = w->first; t < w->last; t++) {
 			if (!wants_row(s, x, t))
 				continue;
 			float lp = b->true_logprob[r];
@@ -118,15 +186,15 @@ static void add_rows(const struct session *s, struct batch *b, size_t K)
 	}
 }
 
-static int batch_run(struct session *s, struct batch *b, struct fc_err *e)
+static int pass_run(struct session *s, struct batch *b, const struct pass *p, struct fc_err *e)
 {
-	size_t N = b->off[b->n], C = s->model->cfg.n_embd;
-	size_t K = (size_t)s->opt->top_k < s->n_vocab ? (size_t)s->opt->top_k : s->n_vocab;
-	struct fc_batch tokens = {.tok = b->tok, .off = b->off, .n_seq = b->n};
+	const size_t N = gather_tokens(s, b, p), C = s->model->cfg.n_embd;
+	const size_t K = (size_t)s->opt->top_k < s->n_vocab ? (size_t)s->opt->top_k : s->n_vocab;
+	const struct fc_batch tokens = {.tok = b->tok, .off = b->off, .n_seq = p->end - p->first};
 	FC_GROW(b->x, b->cap_x, N * C);
 	if (N && fc_model_hidden(s->nn, s->model, &tokens, b->x, e) < 0)
 		return -1;
-	size_t n_row = gather_rows(s, b);
+	size_t n_row = gather_rows(s, b, p);
 	FC_GROW(b->id, b->cap_id, n_row * K);
 	FC_GROW(b->logprob, b->cap_logprob, n_row * K);
 	FC_GROW(b->true_logprob, b->cap_true, n_row);
@@ -138,7 +206,16 @@ static int batch_run(struct session *s, struct batch *b, struct fc_err *e)
 		if (!(b->true_logprob[r] <= 0))
 			return fc_fail(e, "%s: the model gives no finite logits (NaN or infinity)",
 			    s->opt->model);
-	add_rows(s, b, K);
+	add_rows(s, b, p, K);
+	return 0;
+}
+
+static int batch_run(struct session *s, struct batch *b, struct fc_err *e)
+{
+	struct pass p = {0};
+	while (next_pass(s, b, &p))
+		if (pass_run(s, b, &p, e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -150,6 +227,8 @@ static void tell_long(const struct long_count *n)
 	if (n->n_skipped)
 		fc_warn("%" PRIu64 " conversations were longer than the limit and were skipped",
 		    n->n_skipped);
+	if (n->n_unscored)
+		fc_warn("%" PRIu64 " tokens are in no window's scored part", n->n_unscored);
 }
 
 int infer_capture(struct session *s, struct fc_err *e)
@@ -157,7 +236,7 @@ int infer_capture(struct session *s, struct fc_err *e)
 	struct fc_header h;
 	struct fc_writer *w = NULL;
 	struct batch b;
-	struct long_count n_long = {0, 0};
+	struct long_count n_long = {0};
 	uint64_t n_tok = 0;
 	int ret = -1, got;
 	batch_init(&b);
@@ -171,7 +250,8 @@ int infer_capture(struct session *s, struct fc_err *e)
 		for (size_t i = 0; i < b.n; i++)
 			if (fc_writer_example(w, &b.example[i], e) < 0)
 				goto out;
-		n_tok += b.off[b.n];
+		for (size_t i = 0; i < b.n; i++)
+			n_tok += b.example[i].n_tok;
 		fc_progress_set(n_tok, NULL);
 	}
 	fc_progress_end();
@@ -192,7 +272,7 @@ int infer_tokens(struct session *s, struct fc_err *e)
 	struct fc_header h;
 	struct fc_writer *w = NULL;
 	struct fc_example x;
-	struct long_count n_long = {0, 0};
+	struct long_count n_long = {0};
 	int ret = -1, got;
 	fc_example_init(&x);
 	session_header(s, &h, FC_KIND_TOKENS);

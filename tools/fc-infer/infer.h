@@ -8,11 +8,15 @@
 #include "stream/writer.h"
 #include "token/chat.h"
 
-enum long_rule { LONG_STOP, LONG_CUT, LONG_SKIP }; /* what to do with a too long conversation */
+/* What to do with a too long conversation.  From LONG_ROLLING on: windows of that enum window_rule,
+ * in its order. */
+enum long_rule { LONG_STOP, LONG_CUT, LONG_SKIP, LONG_ROLLING, LONG_STRIDED, LONG_CHUNKS };
+#define LONG_RULES "stop|cut|skip|rolling|strided|chunks"
 
 struct infer_options {
 	const char *model, *pivot, *template_file, *output, *name, *device;
 	int top_k, batch_tokens, max_length, long_rule, compute;
+	int stride; /* of windows; 0: max_length */
 	bool tokens_only, all_rows;
 	bool generate;
 	struct fc_sampling sampling; /* temperature: NaN where none was given */
@@ -34,10 +38,11 @@ struct session {
 	struct fc_nn *nn;       /* NULL with --tokens */
 	struct fc_model *model; /* NULL with --tokens */
 	struct fc_tokenizer *tokenizer;
-	struct fc_chat *chat; /* of the pivot, if one is given */
-	uint32_t turn_end;    /* the model's own token for the end of a turn, or FC_NO_TOKEN */
-	size_t n_vocab;       /* ids the tokenizer has */
-	size_t max_length;    /* tokens of a conversation */
+	struct fc_chat *chat;  /* of the pivot, if one is given; NULL: none, see no_chat */
+	struct fc_err no_chat; /* why */
+	uint32_t turn_end;     /* the model's own token for the end of a turn, or FC_NO_TOKEN */
+	size_t n_vocab;        /* ids the tokenizer has */
+	size_t max_length;     /* tokens of a conversation */
 	struct fc_conversations *input;
 };
 
@@ -50,6 +55,7 @@ void session_header(const struct session *s, struct fc_header *h, enum fc_kind k
 /* Next conversation as tokens: 1 done, 0 end of input, -1 error.  Counts those cut or skipped. */
 struct long_count {
 	uint64_t n_cut, n_skipped;
+	uint64_t n_unscored; /* tokens that no window scores */
 };
 int session_next(
     struct session *s, struct fc_example *x, struct long_count *n_long, struct fc_err *e);

@@ -68,8 +68,11 @@ static const struct fc_opt table[] = {
     {FC_OPT_INT, 0, "batch-tokens", &opt.batch_tokens, "N", "tokens of a forward pass", 1, 1 << 24},
     {FC_OPT_INT, 0, "max-length", &opt.max_length, "N",
 	"tokens of a conversation at most (0: the model's context)", 0, 1 << 24},
-    {FC_OPT_CHOICE, 0, "long", &opt.long_rule, "stop|cut|skip",
-	"what to do with a longer conversation", 0, 0},
+    {FC_OPT_CHOICE, 0, "long", &opt.long_rule, LONG_RULES, "what to do with a longer conversation",
+	0, 0},
+    {FC_OPT_INT, 0, "stride", &opt.stride, "N",
+	"of rolling and strided windows (0: their length, so that they do not overlap)", 0,
+	1 << 24},
     FC_OPT_NO_HISTORY,
     FC_OPT_COMMON,
     {0},
@@ -100,6 +103,8 @@ int main(int argc, char **argv)
 		fc_die_usage("-m MODEL is missing");
 	if (!opt.generate && wants_answers())
 		fc_die_usage("options of the generation need --generate");
+	if ((opt.generate || opt.tokens_only) && opt.long_rule >= LONG_ROLLING)
+		fc_die_usage("windows (--long) are for distributions");
 	if (opt.resume && (!opt.output || !strcmp(opt.output, "-")))
 		fc_die_usage("--resume needs an output file (-o)");
 	if (opt.generate && opt.tokens_only)

@@ -40,7 +40,6 @@ int queue_open(struct queue **out, struct session *s, struct fc_err *e)
 	q->n_choice = (size_t)s->opt->n_choice;
 	q->n_item = 4 * (size_t)s->opt->n_slot;
 	q->item = FC_ARRAY(struct item, q->n_item);
-	fc_conversations_accept_questions(s->input);
 	if (!s->opt->resume)
 		return fc_out_open(&q->out, s->opt->output, false, e);
 	if (resume_open(&q->resume, s, &keep, e) < 0)

@@ -5,6 +5,7 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "fc-infer/text.h"
 #include "token/turnend.h"
 
 static int open_model(struct session *s, struct fc_err *e)
@@ -33,12 +34,17 @@ int session_open(
 	if (fc_tokenizer_open(&s->tokenizer, opt->model, e) < 0)
 		return -1;
 	s->n_vocab = fc_tokenizer_n_vocab(s->tokenizer);
-	if (fc_chat_open(&s->chat, template_of, opt->template_file, e) < 0)
-		return -1;
+	/* texts need no template, so its lack is an error when the first conversation comes */
+	if (fc_chat_open(&s->chat, template_of, opt->template_file, &s->no_chat) < 0 &&
+	    (opt->generate || opt->template_file || opt->pivot))
+		return fc_fail(e, "%s", s->no_chat.msg);
 	s->turn_end = fc_turnend_token(opt->model, s->tokenizer);
 	if (!opt->tokens_only && open_model(s, e) < 0)
 		return -1;
-	return fc_conversations_open(&s->input, (const char *const *)paths, n_paths, e);
+	if (fc_conversations_open(&s->input, (const char *const *)paths, n_paths, e) < 0)
+		return -1;
+	fc_conversations_accept(s->input, opt->generate ? FC_LINE_QUESTIONS : FC_LINE_TEXTS);
+	return 0;
 }
 
 void session_close(struct session *s)
@@ -72,7 +78,7 @@ void session_header(const struct session *s, struct fc_header *h, enum fc_kind k
 	char *name = session_name(s);
 	fc_header_init(h, kind);
 	h->tokenizer = fc_tokenizer_fingerprint(s->tokenizer);
-	h->template_hash = fc_chat_hash(s->chat);
+	h->template_hash = s->chat ? fc_chat_hash(s->chat) : 0;
 	h->n_vocab = (uint32_t)s->n_vocab;
 	if (kind == FC_KIND_DISTS) {
 		h->model = fc_store_fingerprint(s->model->store);
@@ -83,24 +89,49 @@ void session_header(const struct session *s, struct fc_header *h, enum fc_kind k
 	free(name);
 }
 
+/* The line as tokens; id and other members too. */
+static int encode(const struct session *s, const struct fc_conversation *c, struct fc_example *x,
+    struct fc_err *e)
+{
+	struct fc_rendered r = {0};
+	int ret = -1;
+	fc_example_clear(x);
+	fc_buf_adds(&x->id, c->id);
+	if (json_object_size(c->extra))
+		fc_json_dump(&x->meta, c->extra);
+	if (c->form == FC_FORM_TEXT)
+		return text_encode(s->tokenizer, c, x, e);
+	if (!s->chat)
+		return fc_fail(e, "%s", s->no_chat.msg);
+	if (fc_chat_render(s->chat, c, false, &r, e) == 0)
+		ret = fc_rendered_encode(&r, s->tokenizer, s->turn_end, x, e);
+	fc_rendered_release(&r);
+	return ret;
+}
+
+/* Keeps the end of a text that has a context, and the beginning of everything else. */
+static void cut_long(struct fc_example *x, const struct fc_conversation *c, size_t most)
+{
+	if (c->form == FC_FORM_TEXT && c->n_message > 1)
+		text_keep_end(x, most);
+	else
+		x->n_tok = most;
+}
+
 int session_next(
     struct session *s, struct fc_example *x, struct long_count *n_long, struct fc_err *e)
 {
 	struct fc_conversation c = {0};
-	struct fc_rendered r = {0};
 	int ret;
 	while ((ret = fc_conversations_next(s->input, &c, e)) == 1) {
 		struct fc_err why;
-		fc_example_clear(x);
-		fc_buf_adds(&x->id, c.id);
-		if (json_object_size(c.extra))
-			fc_json_dump(&x->meta, c.extra);
-		if (fc_chat_render(s->chat, &c, false, &r, &why) < 0 ||
-		    fc_rendered_encode(&r, s->tokenizer, s->turn_end, x, &why) < 0) {
+		if (encode(s, &c, x, &why) < 0) {
 			ret = fc_fail(e, "%s: conversation %s: %s",
 			    fc_conversations_where(s->input), c.id, why.msg);
 			break;
 		}
+		if (s->opt->long_rule >= LONG_ROLLING)
+			break;
 		if (!s->max_length || x->n_tok <= s->max_length)
 			break;
 		if (s->opt->long_rule == LONG_STOP) {
@@ -110,13 +141,12 @@ int session_next(
 			break;
 		}
 		if (s->opt->long_rule == LONG_CUT) {
-			x->n_tok = s->max_length;
+			cut_long(x, &c, s->max_length);
 			n_long->n_cut++;
 			break;
 		}
 		n_long->n_skipped++;
 	}
 	fc_conversation_release(&c);
-	fc_rendered_release(&r);
 	return ret;
 }

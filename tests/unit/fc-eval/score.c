@@ -9,6 +9,7 @@ static void test_score(void)
 	/* "ab|c|def", the last two trained, a row only at the last */
 	struct fc_example x;
 	fc_example_init(&x);
+	fc_buf_adds(&x.text, "abcdef");
 	fc_example_add_token(&x, 0, 2, 0);
 	fc_example_add_token(&x, 1, 3, FC_TOK_TRAINED);
 	fc_example_add_token(&x, 2, 6, FC_TOK_TRAINED);
@@ -24,6 +25,33 @@ static void test_score(void)
 	T_OK(a.nll == 3.5 && a.n_token == 5 && a.n_byte == 10 && a.n_row == 2 && a.n_label == 4,
 	    "sums");
 	fc_example_release(&x);
+}
+
+static void test_words(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t words;
+	} t[] = {
+	    {"", 1},
+	    {"a", 1},
+	    {"a b", 2},
+	    {" a  b\n", 4},
+	    {"\n", 2},
+	    {"a\xc2\xa0"
+	     "b",
+		2},
+	    {"a\xe3\x80\x80 b", 2},
+	    {"a\xff"
+	     "b c",
+		2},
+	    {"a\x1f"
+	     "b",
+		2},
+	};
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+		T_EQ((int)fc_score_words(t[i].text, strlen(t[i].text)), (int)t[i].words,
+		    "words as re.split counts them");
 }
 
 static void test_groups(void)
@@ -48,6 +76,7 @@ static void test_groups(void)
 int main(void)
 {
 	test_score();
+	test_words();
 	test_groups();
 	return t_done();
 }

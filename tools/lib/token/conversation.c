@@ -15,7 +15,7 @@ struct fc_conversations {
 	int n_paths, next;        /* next: index of the path to open after the current one */
 	struct fc_lines *lines;   /* NULL between files */
 	uint64_t number;          /* of the line, over all files */
-	bool questions;           /* accepted */
+	unsigned kinds;           /* of other lines that are accepted */
 };
 
 static const char *const stdin_path[] = {"-"};
@@ -86,9 +86,9 @@ void fc_conversations_close(struct fc_conversations *r)
 	free(r);
 }
 
-void fc_conversations_accept_questions(struct fc_conversations *r)
+void fc_conversations_accept(struct fc_conversations *r, unsigned kinds)
 {
-	r->questions = true;
+	r->kinds = kinds;
 }
 
 const char *fc_conversations_where(struct fc_conversations *r)
@@ -190,8 +190,8 @@ static int parse_line(struct fc_conversation *c, json_t *line, const struct fc_c
 	c->form = list ? FC_FORM_MESSAGES : FC_FORM_SHAREGPT;
 	if (!list)
 		list = json_object_get(line, "conversations");
-	if (!list && r->questions) {
-		int got = fc_question_parse(c, line, where, e);
+	if (!list && r->kinds) {
+		int got = fc_question_parse(c, line, r->kinds, where, e);
 		if (got < 0 || (got > 0 && parse_id(c, line, r->number, where, e) < 0))
 			return -1;
 		if (got > 0) {
@@ -202,7 +202,10 @@ static int parse_line(struct fc_conversation *c, json_t *line, const struct fc_c
 	}
 	if (!list)
 		return fc_fail(e, "%s: expected an object with \"messages\"%s or \"conversations\"",
-		    where, r->questions ? ", \"turns\"" : "");
+		    where,
+		    r->kinds & FC_LINE_QUESTIONS   ? ", \"turns\""
+			: r->kinds & FC_LINE_TEXTS ? ", \"text\""
+						   : "");
 	const char *name = c->form == FC_FORM_SHAREGPT ? "conversations" : "messages";
 	if (!json_is_array(list))
 		return fc_fail(e, "%s: \"%s\" is not a list", where, name);

@@ -22,8 +22,9 @@ struct fc_message {
 enum fc_conversation_form {
 	FC_FORM_MESSAGES, /* as such it is also written */
 	FC_FORM_SHAREGPT,
-	FC_FORM_QUESTION, /* see fc_conversations_accept_questions() */
+	FC_FORM_QUESTION, /* see fc_conversations_accept() */
 	FC_FORM_ARENA,    /* the same, with turns as objects */
+	FC_FORM_TEXT,     /* no conversation: text as it is */
 };
 struct fc_conversation {
 	char *id;      /* "id", "question_id" or a question's "uid" of the line (integers become
@@ -40,11 +41,15 @@ struct fc_conversations;
 int fc_conversations_open(
     struct fc_conversations **r, const char *const *paths, int n_paths, struct fc_err *e);
 /*
- * From now on also lines that only ask, as user messages: {"turns": [string, ...]} of MT-Bench and
- * Vicuna-bench; {"turns": [{"content"}, ...]} or {"uid", "prompt"} of Arena-Hard; and GSM8K's
- * {"question", "answer"}, which becomes a conversation of form FC_FORM_MESSAGES.
+ * From now on also other lines, of what kind | kind:
+ * QUESTIONS, which become user messages: {"turns": [string, ...]} of MT-Bench and Vicuna-bench;
+ * {"turns": [{"content"}, ...]} or {"uid", "prompt"} of Arena-Hard; and GSM8K's {"question",
+ * "answer"}, which becomes a conversation of form FC_FORM_MESSAGES.
+ * TEXTS: {"text"} or {"context", "text"}, which become an assistant's message, behind a user's that
+ * is the context.
  */
-void fc_conversations_accept_questions(struct fc_conversations *r);
+enum fc_line_kind { FC_LINE_QUESTIONS = 1, FC_LINE_TEXTS = 2 };
+void fc_conversations_accept(struct fc_conversations *r, unsigned kinds);
 /* 1: c filled in (old contents dropped), 0: end, -1: error naming file and line. */
 int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c, struct fc_err *e);
 const char *fc_conversations_where(struct fc_conversations *r);
@@ -58,7 +63,7 @@ void fc_conversation_add(
 const char *fc_role_name(enum fc_role role);
 
 /* Appends the conversation as one JSONL line with its newline: id, messages in the form they came
- * in (those of questions as "messages"), then the extra members. */
+ * in (those of other lines as "messages"), then the extra members. */
 void fc_conversation_write(struct fc_buf *b, const struct fc_conversation *c);
 
 #endif

@@ -27,7 +27,23 @@ static int parse_turns(
 	return 0;
 }
 
-int fc_question_parse(struct fc_conversation *c, json_t *line, const char *where, struct fc_err *e)
+static int parse_text(
+    struct fc_conversation *c, const json_t *line, const char *where, struct fc_err *e)
+{
+	const json_t *context = json_object_get(line, "context"),
+		     *text = json_object_get(line, "text");
+	c->form = FC_FORM_TEXT;
+	if (context && !json_is_string(context))
+		return fc_fail(e, "%s: \"context\" is not a string", where);
+	if (context)
+		add_turn(c, context);
+	fc_conversation_add(
+	    c, FC_ROLE_ASSISTANT, json_string_value(text), json_string_length(text));
+	return 0;
+}
+
+static int parse_question(
+    struct fc_conversation *c, json_t *line, const char *where, struct fc_err *e)
 {
 	const json_t *turns = json_object_get(line, "turns"),
 		     *prompt = json_object_get(line, "prompt"),
@@ -51,4 +67,17 @@ int fc_question_parse(struct fc_conversation *c, json_t *line, const char *where
 		return 1;
 	}
 	return 0;
+}
+
+int fc_question_parse(
+    struct fc_conversation *c, json_t *line, unsigned kinds, const char *where, struct fc_err *e)
+{
+	int got = kinds & FC_LINE_QUESTIONS ? parse_question(c, line, where, e) : 0;
+	if (got || !(kinds & FC_LINE_TEXTS) || !json_is_string(json_object_get(line, "text")))
+		return got;
+	if (parse_text(c, line, where, e) < 0)
+		return -1;
+	json_object_del(line, "context");
+	json_object_del(line, "text");
+	return 1;
 }
