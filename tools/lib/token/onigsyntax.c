@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "text/utf8.h"
 #include "token/charclass.h"
+#include "token/unicode16.h"
 
 #define DEPTH_MAX 32 /* groups and classes inside one another */
 #define NO_ATOM SIZE_MAX
@@ -99,10 +100,6 @@ static int common_escape(struct reader *r, struct fc_buf *out, int c)
 	case 'v':
 		fc_buf_adds(out, "\\x0b");
 		return 1;
-	case 'p':
-	case 'P':
-		fc_buf_addf(out, "\\%c", c);
-		return copy_braces(r, out) < 0 ? -1 : 1;
 	case 'x':
 	case 'u':
 		return code_escape(r, out, c) < 0 ? -1 : 1;
@@ -119,6 +116,17 @@ static int common_escape(struct reader *r, struct fc_buf *out, int c)
 		copy_char(r, out);
 		return 1;
 	}
+	return 0;
+}
+
+/* {NAME} behind \p or \P: what matches the property, as items of a class. */
+static int property(struct reader *r, struct fc_buf *items)
+{
+	size_t from = r->i + 1;
+	fc_buf_adds(items, "\\p");
+	if (copy_braces(r, items) < 0)
+		return -1;
+	fc_buf_adds(items, fc_unicode16_items(r->p + from, r->i - 1 - from));
 	return 0;
 }
 
@@ -198,6 +206,14 @@ static int class_escape(struct reader *r, struct operand *o)
 	if (items) {
 		fc_buf_addf(&o->others, "|[^%s]", items);
 		return 0;
+	}
+	if (c == 'p')
+		return property(r, &o->items);
+	if (c == 'P') {
+		fc_buf_adds(&o->others, "|[^");
+		int rc = property(r, &o->others);
+		fc_buf_addc(&o->others, ']');
+		return rc;
 	}
 	if (c == 'b') { /* backspace */
 		fc_buf_adds(&o->items, "\\x08");
@@ -296,6 +312,12 @@ static int escape(struct reader *r, struct fc_buf *out)
 	if (items) {
 		fc_buf_addf(out, c & 32 ? "[%s]" : "[^%s]", items);
 		return 0;
+	}
+	if (c == 'p' || c == 'P') {
+		fc_buf_adds(out, c == 'p' ? "[" : "[^");
+		int rc = property(r, out);
+		fc_buf_addc(out, ']');
+		return rc;
 	}
 	if (c == 'b' || c == 'B') {
 		fc_buf_addf(out,

@@ -10,9 +10,9 @@
 #include "text/json.h"
 
 /* What tokenizer.json calls a pattern: {"String": literal} or {"Regex": Oniguruma syntax}.
- * Immutable; shared by threads, each with its own matcher.  Character classes are those of the
- * PCRE2 at hand (Debian 12: Unicode 14): a younger character may be cut otherwise than by the
- * reference. */
+ * Immutable; shared by threads, each with its own matcher.  General categories are those of Unicode
+ * 16 or of the PCRE2 at hand, if that is younger; other properties those of PCRE2 (Debian 12:
+ * Unicode 14). */
 struct fc_pattern;
 int fc_pattern_json(
     struct fc_pattern **p, const json_t *pattern, const char *where, struct fc_err *e);

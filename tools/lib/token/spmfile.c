@@ -38,7 +38,7 @@ static int dummy_of(const struct fc_spmodel *m, const char *config, int *dummy, 
 	return rc;
 }
 
-int fc_spm_normalizer(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy,
+static int normalizer(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy,
     const char *path, struct fc_err *e)
 {
 	struct fc_spmnorm *s = FC_NEW(struct fc_spmnorm);
@@ -59,7 +59,7 @@ int fc_spm_normalizer(struct fc_tokenizer *t, const struct fc_spmodel *m, int du
 }
 
 /* The chain that the fast LlamaTokenizer has. */
-int fc_spm_decoder(struct fc_tokenizer *t, int dummy, const char *path, struct fc_err *e)
+static int decoder(struct fc_tokenizer *t, int dummy, const char *path, struct fc_err *e)
 {
 	json_t *o = json_pack("{s:s, s:[{s:s, s:{s:s}, s:s}, {s:s}, {s:s}]}", "type", "Sequence",
 	    "decoders", "type", "Replace", "pattern", "String", "\xe2\x96\x81", "content", " ",
@@ -75,7 +75,7 @@ int fc_spm_decoder(struct fc_tokenizer *t, int dummy, const char *path, struct f
 }
 
 /* Control pieces are cut out of the text (where it is not guarded); all others are the model's. */
-void fc_spm_controls(struct fc_tokenizer *t, const struct fc_spmodel *m)
+static void add_controls(struct fc_tokenizer *t, const struct fc_spmodel *m)
 {
 	size_t n;
 	for (uint32_t id = 0; id < t->pieces.n_id; id++) {
@@ -85,30 +85,36 @@ void fc_spm_controls(struct fc_tokenizer *t, const struct fc_spmodel *m)
 	}
 }
 
-static int build(struct fc_tokenizer *t, struct fc_spmodel *m, const char *path, const char *config,
+int fc_spm_build(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy, const char *path,
     struct fc_err *e)
 {
-	int dummy;
-	t->pieces = m->pieces; /* taken over */
-	m->pieces = (struct fc_pieces){0};
-	if (dummy_of(m, config, &dummy, e) < 0)
-		return -1;
 	if (m->type == FC_SP_UNIGRAM)
 		t->model =
 		    fc_unigram_scored(&t->pieces, m->score, m->kind, m->byte_fallback, m->unk);
 	else if (fc_bpe_scored(&t->model, &t->pieces, m->score, m->kind, m->byte_fallback, m->unk,
 		     path, e) < 0)
 		return -1;
-	if (fc_spm_normalizer(t, m, dummy, path, e) < 0 ||
-	    fc_pretok_json(&t->pretok, NULL, path, e) < 0 || fc_spm_decoder(t, dummy, path, e) < 0)
+	if (normalizer(t, m, dummy, path, e) < 0 || fc_pretok_json(&t->pretok, NULL, path, e) < 0 ||
+	    decoder(t, dummy, path, e) < 0)
 		return -1;
-	fc_spm_controls(t, m);
+	uint64_t part[] = {t->model->hash, t->fingerprint};
+	t->fingerprint = fc_hash(part, sizeof part, 0);
+	return 0;
+}
+
+static int build(struct fc_tokenizer *t, struct fc_spmodel *m, const char *path, const char *config,
+    struct fc_err *e)
+{
+	int dummy;
+	t->pieces = m->pieces; /* taken over */
+	m->pieces = (struct fc_pieces){0};
+	if (dummy_of(m, config, &dummy, e) < 0 || fc_spm_build(t, m, dummy, path, e) < 0)
+		return -1;
+	add_controls(t, m);
 	t->bos = m->bos;
 	t->eos = m->eos;
 	t->pad = m->pad;
 	t->adds_bos = t->class_adds_bos = true;
-	uint64_t part[] = {t->model->hash, t->fingerprint};
-	t->fingerprint = fc_hash(part, sizeof part, 0);
 	return 0;
 }
 

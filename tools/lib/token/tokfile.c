@@ -158,6 +158,13 @@ static uint64_t hash_json(const json_t *o)
 	return h;
 }
 
+uint64_t fc_tokfile_parts_hash(
+    const struct fc_tokenizer *t, const json_t *normalizer, const json_t *pretok)
+{
+	uint64_t parts[] = {t->model->hash, hash_json(normalizer), hash_json(pretok)};
+	return fc_hash(parts, sizeof parts, 0);
+}
+
 static int model_json(struct fc_tokenizer *t, const json_t *o, const struct fc_modeltext *text,
     const char *where, struct fc_err *e)
 {
@@ -211,8 +218,7 @@ static int parts_json(struct fc_tokenizer *t, const json_t *o, const struct fc_m
 	if (fc_component_each(json_object_get(o, "post_processor"), "processors", post_processor, t,
 		where, e) < 0)
 		return -1;
-	uint64_t parts[] = {t->model->hash, hash_json(normalizer), hash_json(pretok)};
-	t->fingerprint = fc_hash(parts, sizeof parts, 0);
+	t->fingerprint = fc_tokfile_parts_hash(t, normalizer, pretok);
 	return added_json(t, json_object_get(o, "added_tokens"), path, e);
 }
 

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "store/gguf.h"
 #include "token/tokparts.h"
 
 /* Added tokens that match in normalized text do so in their own normalized form. */
@@ -79,7 +80,7 @@ static void add_to_fingerprint(struct fc_tokenizer *t)
 	t->fingerprint = fc_hash(&sum, sizeof sum, 0);
 }
 
-enum kind { JSON, SENTENCEPIECE };
+enum kind { JSON, SENTENCEPIECE, GGUF };
 
 static bool is_sentencepiece(const char *path)
 {
@@ -123,15 +124,16 @@ static enum kind names(const char *path, char **file, char **config)
 		fc_buf_adds(&b, "tokenizer_config.json");
 		*config = fc_buf_detach(&b);
 	}
-	return is_sentencepiece(path) ? SENTENCEPIECE : JSON;
+	return fc_gguf_is(path) ? GGUF : is_sentencepiece(path) ? SENTENCEPIECE : JSON;
 }
 
 static int read_files(struct fc_tokenizer *t, const char *path, struct fc_err *e)
 {
 	char *file, *config;
 	enum kind kind = names(path, &file, &config);
-	int rc = kind == SENTENCEPIECE ? fc_spmfile_read(t, file, config, e)
-				       : fc_tokfile_read(t, file, e);
+	int rc = kind == GGUF       ? fc_ggufvocab_read(t, file, e)
+	    : kind == SENTENCEPIECE ? fc_spmfile_read(t, file, config, e)
+				    : fc_tokfile_read(t, file, e);
 	if (rc == 0)
 		t->unk = t->model->unk;
 	if (rc == 0 && config && fc_file_exists(config))

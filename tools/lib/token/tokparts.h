@@ -40,12 +40,15 @@ int fc_tokfile_read(struct fc_tokenizer *t, const char *path, struct fc_err *e);
 /* A SentencePiece model; config: tokenizer_config.json, which may be missing, or NULL. */
 #define FC_SPM_FILE_MAX ((size_t)1 << 28) /* bytes */
 int fc_spmfile_read(struct fc_tokenizer *t, const char *path, const char *config, struct fc_err *e);
-/* Parts of it; t->pieces is there, dummy is of struct fc_spmnorm.  The normalizer's hash is left in
- * t->fingerprint. */
-int fc_spm_normalizer(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy,
-    const char *path, struct fc_err *e);
-int fc_spm_decoder(struct fc_tokenizer *t, int dummy, const char *path, struct fc_err *e);
-void fc_spm_controls(struct fc_tokenizer *t, const struct fc_spmodel *m);
+/* Model, normalizer, pre-tokenizer and decoder from m's scores, kinds and options; t->pieces is
+ * there, dummy is of struct fc_spmnorm. */
+int fc_spm_build(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy, const char *path,
+    struct fc_err *e);
+/* The vocabulary in a GGUF file. */
+int fc_ggufvocab_read(struct fc_tokenizer *t, const char *path, struct fc_err *e);
+/* The hash of the model, and of the others as tokenizer.json has them; NULL for none. */
+uint64_t fc_tokfile_parts_hash(
+    const struct fc_tokenizer *t, const json_t *normalizer, const json_t *pretok);
 /* tokenizer_config.json: further added tokens, roles. */
 int fc_tokconfig_read(struct fc_tokenizer *t, const char *path, struct fc_err *e);
 
