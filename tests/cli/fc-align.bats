@@ -47,19 +47,22 @@ near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 2e-3 && d > -2e-
 
 @test "map: a tokenizer to itself is the identity" {
 	fc-align map -q -p "$(F P)" -s "$(F P)" "$(F chats.jsonl)" >map.fcs
-	records map.fcs | jq -es 'length == 300 and all(.source == .pivot)'
+	records map.fcs | jq -es 'length == 300 and all(.source == .pivot and .chosen)'
+	for kind in exact mined bytes; do
+		fc-align map -q --kind $kind -p "$(F P)" -s "$(F P)" | records | jq -es 'length == 300 and all(.source == .pivot)'
+	done
 }
 
 @test "map: bytes, roles and what tokens start with" {
 	cd "$BATS_FILE_TMPDIR" || return
 	id() { jq --arg t "$2" '.model.vocab[$t] // (.added_tokens[] | select(.content == $t) | .id)' "$1/tokenizer.json"; }
-	to() { records S.map.fcs | jq "select(.source == $1) | .pivot"; }
+	to() { records S.map.fcs | jq "select(.source == $1 and .chosen) | .pivot"; }
 	[ "$(to "$(id S '</s>')")" -eq "$(id P '<|eot|>')" ]
 	[ "$(to "$(id S '<0x41>')")" -eq "$(id P A)" ]
 	[ "$(to "$(id S '<0x0A>')")" -eq "$(id P Ċ)" ]
 	[ -z "$(to "$(id S '<s>')")" ]
 	# of every other token the pivot's begins with the same byte
-	records S.map.fcs | jq -r '"\(.source) \(.pivot)"' >pairs
+	records S.map.fcs | jq -r 'select(.chosen) | "\(.source) \(.pivot)"' >pairs
 	python3 - <<-'END'
 		import json
 		def words(folder, space):
@@ -88,6 +91,72 @@ near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 2e-3 && d > -2e-
 	head -n 2 chats.jsonl | fc-align map -q --no-history -j 2 -p P -s S - >"$BATS_TEST_TMPDIR/e"
 	cmp "$BATS_TEST_TMPDIR/d" "$BATS_TEST_TMPDIR/e"
 	run -1 cmp "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/d"
+}
+
+@test "map: maps of shards add up" {
+	cd "$BATS_FILE_TMPDIR" || return
+	local d=$BATS_TEST_TMPDIR
+	fc-align map -q --no-history -p P -s S -o "$d/whole" chats.jsonl
+	split -n r/3 chats.jsonl "$d/shard."
+	for i in aa ab ac; do
+		fc-align map -q --no-history -p P -s S -o "$d/$i" "$d/shard.$i"
+	done
+	fc-align map -q --no-history --merge -p P -s S -o "$d/merged" "$d/aa" "$d/ab" "$d/ac"
+	cmp "$d/whole" "$d/merged"
+	run -1 cmp "$d/whole" "$d/aa"
+	# put together with cat they decide in the same way
+	cat "$d/aa" "$d/ab" "$d/ac" >"$d/cat"
+	fc-align apply -q --no-history -p P -m "$d/whole" -o "$d/a" S.fcs
+	fc-align apply -q --no-history -p P -m "$d/cat" -o "$d/b" S.fcs
+	cmp "$d/a" "$d/b"
+	run -1 fc-align map -q --merge -p P -s S "$d/aa" Q.map.fcs
+	[[ $output == *"Q.map.fcs maps from another tokenizer"* ]]
+}
+
+@test "map: kinds that need no conversations" {
+	cd "$BATS_FILE_TMPDIR" || return
+	local d=$BATS_TEST_TMPDIR
+	for kind in exact mined bytes; do
+		fc-align map --kind $kind -p P -s S -o "$d/$kind" 2>"$d/note"
+		grep -q 'source tokens' "$d/note"
+		records "$d/$kind" >"$d/$kind.jsonl"
+	done
+	jq -es 'all(.rule == "role" or .rule == "bytes")' "$d/exact.jsonl"
+	jq -es 'any(.rule == "near")' "$d/mined.jsonl"
+	jq -es 'any(.rule == "first")' "$d/bytes.jsonl"
+	# the nearest by brute force
+	python3 - "$d/mined.jsonl" <<-'END'
+		import json, sys
+		def lev(a, b):
+		    row = list(range(len(b) + 1))
+		    for i, x in enumerate(a, 1):
+		        new = [i]
+		        for j, y in enumerate(b, 1):
+		            new.append(min(row[j] + 1, new[-1] + 1, row[j - 1] + (x != y)))
+		        row = new
+		    return row[-1]
+		def words(folder, space):
+		    t = json.load(open(folder + "/tokenizer.json"))
+		    special = {a["id"] for a in t["added_tokens"]}
+		    return {i: p.replace(space, " ").replace("Ċ", "\n") for p, i in t["model"]["vocab"].items()
+		            if i not in special}
+		s, p = words("S", "▁"), words("P", "Ġ")
+		n = 0
+		for line in open(sys.argv[1]):
+		    e = json.loads(line)
+		    if e["rule"] != "near" or s[e["source"]].startswith("<0x"):
+		        continue
+		    word = s[e["source"]]
+		    assert (lev(word, p[e["pivot"]]), e["pivot"]) == min((lev(word, t), i) for i, t in p.items()), e
+		    n += 1
+		assert n > 5, n
+	END
+	fc-align map -q --kind mined --spelling raw -p P -s S -o "$d/raw"
+	run -1 cmp <(records "$d/mined") <(records "$d/raw")
+	run -2 fc-align map --kind mined -p P -s S chats.jsonl
+	run -2 fc-align map --kind bytes --spelling raw -p P -s S
+	run -2 fc-align map --merge -p P -s S
+	run -2 fc-align map --kind exact --merge -p P -s S S.map.fcs
 }
 
 @test "map: bad input is named" {

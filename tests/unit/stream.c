@@ -246,7 +246,8 @@ static void test_map(void)
 	for (int i = 0; i < N; i++)
 		entry[i] = (struct fc_map_entry){(uint32_t)fc_rng_below(&rng, 151936),
 		    (uint32_t)fc_rng_below(&rng, 32000),
-		    i == 17 ? UINT64_MAX : fc_rng_below(&rng, 99)};
+		    i == 17 ? UINT64_MAX : fc_rng_below(&rng, 99),
+		    (uint8_t)fc_rng_below(&rng, FC_N_MAP_RULE), fc_rng_below(&rng, 2)};
 	bool good = fc_writer_open(&w, path, &h, &e) == 0 && fc_writer_map(w, entry, N, &e) == 0 &&
 	    fc_writer_finish(w, &e) == 0 && fc_reader_open(&r, path, FC_KIND_MAP, &e) == 0;
 	T_OK(good && same_header(&h, fc_reader_header(r)), "map: header comes back (%s)", e.msg);
@@ -255,7 +256,9 @@ static void test_map(void)
 		for (size_t i = 0; i < m.n; i++, n++)
 			good = good && m.entry[i].source == entry[n].source &&
 			    m.entry[i].pivot == entry[n].pivot &&
-			    m.entry[i].count == entry[n].count;
+			    m.entry[i].count == entry[n].count &&
+			    m.entry[i].rule == entry[n].rule &&
+			    m.entry[i].chosen == entry[n].chosen;
 	T_OK(good && n == N, "map: %zu entries come back (%s)", n, e.msg);
 	fc_reader_close(r);
 	fc_header_release(&h);
@@ -305,7 +308,7 @@ static bool write_map(struct fc_writer *w)
 	static struct fc_map_entry entry[N];
 	struct fc_err e;
 	for (uint32_t i = 0; i < N; i++)
-		entry[i] = (struct fc_map_entry){i, i * 7 % 60000, i % 100 + 1};
+		entry[i] = (struct fc_map_entry){i, i * 7 % 60000, i % 100 + 1, FC_MAP_COUNT, true};
 	return fc_writer_map(w, entry, N, &e) == 0;
 }
 

@@ -21,8 +21,8 @@ struct options {
 struct work {
 	struct fc_cutter pivot, source;
 	struct fc_vocab pivot_vocab, source_vocab;
-	uint32_t *map; /* NULL: byte-exact */
-	size_t n_map, top_k;
+	struct fc_map map; /* {0} where the transfer is byte-exact */
+	size_t top_k;
 	struct fc_transfer *transfer;
 	struct fc_bytewise *bytewise;
 	struct fc_reader *in;
@@ -34,14 +34,19 @@ static int open_map(struct work *w, const struct options *o, struct fc_err *e)
 	const struct fc_header *h = fc_reader_header(w->in);
 	uint64_t pivot = fc_tokenizer_fingerprint(w->pivot.tokenizer);
 	size_t n_pivot = fc_tokenizer_n_vocab(w->pivot.tokenizer);
-	if (o->map &&
-	    fc_mapfile_read(o->map, h->tokenizer, pivot, n_pivot, &w->map, &w->n_map, e) < 0)
-		return -1;
-	if (!o->map) {
-		w->n_map = n_pivot;
-		w->map = fc_mapfile_identity(w->n_map);
+	if (o->map) {
+		struct fc_header of_map;
+		fc_header_init(&of_map, FC_KIND_MAP);
+		int rc = fc_mapfile_read(o->map, true, &w->map, &of_map, e);
+		if (rc == 0)
+			rc = fc_mapfile_check(o->map, &of_map, h->tokenizer, pivot, n_pivot, e);
+		fc_header_release(&of_map);
+		if (rc < 0)
+			return -1;
+	} else {
+		fc_map_identity(&w->map, n_pivot);
 	}
-	w->transfer = fc_transfer_new(w->map, w->n_map, n_pivot);
+	w->transfer = fc_transfer_new(w->map.to, w->map.n, n_pivot);
 	return 0;
 }
 
@@ -99,7 +104,7 @@ static void close_all(struct work *w)
 	fc_lexicon_release(&w->source_vocab);
 	fc_cutter_close(&w->pivot);
 	fc_cutter_close(&w->source);
-	free(w->map);
+	fc_map_release(&w->map);
 }
 
 static int apply_all(struct work *w, struct fc_ledger *ledger, struct fc_err *e)

@@ -9,14 +9,19 @@
 #include "fc-align/commands.h"
 #include "fc-align/corpus.h"
 #include "fc-align/lexicon.h"
+#include "fc-align/mapfile.h"
 #include "fc-align/offsets.h"
 #include "fc-align/pairs.h"
+#include "fc-align/spelled.h"
 #include "stream/writer.h"
+
+enum kind { KIND_STATS, KIND_EXACT, KIND_MINED, KIND_BYTES };
+enum spelling { SPELLING_TEXT, SPELLING_RAW };
 
 struct options {
 	const char *pivot, *source, *template_file, *out;
-	bool tokens;
-	int limit;
+	bool tokens, merge;
+	int limit, kind, spelling;
 };
 
 struct side {
@@ -68,17 +73,34 @@ static int count_corpus(struct fc_corpus *corpus, const struct side *source, int
 	return got < 0 ? -1 : 0;
 }
 
-static int write_map(const struct fc_choice *choice, const struct side *pivot,
+/* Adds up the counts of maps. */
+static int count_maps(const char *const *paths, int n, const struct side *pivot,
+    const struct side *source, struct fc_pairs *pairs, struct fc_err *e)
+{
+	for (int i = 0; i < n; i++) {
+		struct fc_map m;
+		struct fc_header h;
+		fc_header_init(&h, FC_KIND_MAP);
+		int rc = fc_mapfile_read(paths[i], false, &m, &h, e);
+		if (rc == 0)
+			rc = fc_mapfile_check(paths[i], &h,
+			    fc_tokenizer_fingerprint(source->cutter.tokenizer),
+			    fc_tokenizer_fingerprint(pivot->cutter.tokenizer), pivot->vocab.n, e);
+		for (size_t k = 0; rc == 0 && k < m.n_entry; k++)
+			fc_pairs_add(pairs, m.entry[k].source, m.entry[k].pivot, m.entry[k].count);
+		fc_header_release(&h);
+		fc_map_release(&m);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int write_map(const struct fc_map_list *map, const struct side *pivot,
     const struct side *source, const char *path, struct fc_err *e)
 {
 	struct fc_header h;
 	struct fc_writer *w;
-	struct fc_map_entry *entry = FC_ARRAY(struct fc_map_entry, source->vocab.n + 1);
-	size_t n = 0;
-	for (size_t i = 0; i < source->vocab.n; i++)
-		if (choice[i].pivot != FC_UNMAPPED)
-			entry[n++] =
-			    (struct fc_map_entry){(uint32_t)i, choice[i].pivot, choice[i].count};
 	fc_header_init(&h, FC_KIND_MAP);
 	h.tokenizer = fc_tokenizer_fingerprint(pivot->cutter.tokenizer);
 	h.n_vocab = (uint32_t)pivot->vocab.n;
@@ -86,24 +108,70 @@ static int write_map(const struct fc_choice *choice, const struct side *pivot,
 	h.source_n_vocab = (uint32_t)source->vocab.n;
 	fc_header_add_self(&h);
 	int rc = fc_writer_open(&w, path, &h, e);
-	if (rc == 0 && (rc = fc_writer_map(w, entry, n, e)) < 0)
+	if (rc == 0 && (rc = fc_writer_map(w, map->v, map->n, e)) < 0)
 		fc_writer_abort(w);
 	else if (rc == 0)
 		rc = fc_writer_finish(w, e);
 	fc_header_release(&h);
-	free(entry);
 	return rc;
 }
 
-static void report(const struct fc_choice *choice, size_t n, size_t n_pairs)
+static void report(const struct fc_map_list *map, size_t n, size_t n_pairs)
 {
-	size_t by[FC_N_RULE] = {0};
-	for (size_t i = 0; i < n; i++)
-		by[choice[i].rule]++;
-	fc_note("%zu source tokens: %zu by bytes, %zu by role, %zu by count, %zu by first token, "
-		"%zu not mapped; %zu different pairs seen",
-	    n, by[FC_RULE_BYTES], by[FC_RULE_ROLE], by[FC_RULE_COUNT], by[FC_RULE_FIRST],
-	    by[FC_RULE_NONE], n_pairs);
+	struct fc_buf b = FC_BUF_INIT;
+	size_t by[FC_N_MAP_RULE] = {0}, mapped = 0;
+	for (size_t i = 0; i < map->n; i++)
+		by[map->v[i].rule] += map->v[i].chosen;
+	for (int rule = 1; rule < FC_N_MAP_RULE; rule++) {
+		mapped += by[rule];
+		if (by[rule])
+			fc_buf_addf(
+			    &b, "%zu by %s, ", by[rule], fc_map_rule_name((enum fc_map_rule)rule));
+	}
+	fc_note("%zu source tokens: %s%zu not mapped; %zu different pairs seen", n, b.p ? b.p : "",
+	    n - mapped, n_pairs);
+	fc_buf_release(&b);
+}
+
+/* Edit distances of what tokens stand for, or of how the vocabularies spell them. */
+static uint32_t *find_near(
+    const struct options *o, const struct side *pivot, const struct side *source)
+{
+	struct fc_spelled from, to;
+	uint32_t *near = FC_ARRAY(uint32_t, source->vocab.n + 1);
+	if (o->spelling == SPELLING_RAW) {
+		const char *mark = fc_spelled_mark(&pivot->vocab);
+		fc_spelled_raw(&from, &source->vocab, fc_spelled_mark(&source->vocab), mark);
+		fc_spelled_raw(&to, &pivot->vocab, mark, mark);
+	} else {
+		fc_spelled_text(&from, &source->vocab);
+		fc_spelled_text(&to, &pivot->vocab);
+	}
+	fc_spelled_nearest(&from, &to, o->kind == KIND_MINED ? UINT32_MAX : 0, near);
+	fc_spelled_release(&from);
+	fc_spelled_release(&to);
+	return near;
+}
+
+/* pairs: what was counted.  out: {0}. */
+static void choose(const struct options *o, const struct side *pivot, const struct side *source,
+    struct fc_pairs *pairs, struct fc_map_list *out)
+{
+	uint32_t *near = NULL, *first = NULL;
+	if (o->kind == KIND_MINED || o->spelling == SPELLING_RAW)
+		near = find_near(o, pivot, source);
+	if (o->kind == KIND_STATS || o->kind == KIND_BYTES) {
+		first = FC_ARRAY(uint32_t, source->vocab.n + 1);
+		fc_lexicon_first(&source->vocab, pivot->cutter.tokenizer, first);
+	}
+	struct fc_evidence evidence = {.pair = fc_pairs_sorted(pairs),
+	    .n_pair = fc_pairs_count(pairs),
+	    .near = near,
+	    .first = first,
+	    .no_bytes = o->spelling == SPELLING_RAW};
+	fc_vocabmap_choose(&source->vocab, &pivot->vocab, &evidence, out);
+	free(near);
+	free(first);
 }
 
 static int make_map(const struct options *o, const char *const *paths, int n, struct fc_err *e)
@@ -111,30 +179,43 @@ static int make_map(const struct options *o, const char *const *paths, int n, st
 	struct side pivot = {0}, source = {0};
 	struct fc_corpus *corpus = NULL;
 	struct fc_pairs *pairs = fc_pairs_new();
-	struct fc_choice *choice = NULL;
-	uint32_t *first = NULL;
+	struct fc_map_list map = {0};
 	int rc = -1;
-	if (open_side(&pivot, o->pivot, e) < 0 || open_side(&source, o->source, e) < 0 ||
-	    fc_corpus_open(
-		&corpus, paths, n, o->tokens, o->pivot, o->template_file, &pivot.cutter, e) < 0 ||
-	    count_corpus(corpus, &source, o->limit, pairs, e) < 0)
+	if (open_side(&pivot, o->pivot, e) < 0 || open_side(&source, o->source, e) < 0)
 		goto end;
-	choice = FC_ARRAY(struct fc_choice, source.vocab.n + 1);
-	first = FC_ARRAY(uint32_t, source.vocab.n + 1);
-	fc_lexicon_first(&source.vocab, pivot.cutter.tokenizer, first);
-	fc_vocabmap_choose(&source.vocab, &pivot.vocab, fc_pairs_sorted(pairs),
-	    fc_pairs_count(pairs), first, choice);
-	rc = write_map(choice, &pivot, &source, o->out, e);
+	if (o->merge && count_maps(paths, n, &pivot, &source, pairs, e) < 0)
+		goto end;
+	if (o->kind == KIND_STATS && !o->merge &&
+	    (fc_corpus_open(
+		 &corpus, paths, n, o->tokens, o->pivot, o->template_file, &pivot.cutter, e) < 0 ||
+		count_corpus(corpus, &source, o->limit, pairs, e) < 0))
+		goto end;
+	choose(o, &pivot, &source, pairs, &map);
+	rc = write_map(&map, &pivot, &source, o->out, e);
 	if (rc == 0)
-		report(choice, source.vocab.n, fc_pairs_count(pairs));
+		report(&map, source.vocab.n, fc_pairs_count(pairs));
 end:
-	free(choice);
-	free(first);
+	free(map.v);
 	fc_corpus_close(corpus);
 	fc_pairs_free(pairs);
 	close_side(&pivot);
 	close_side(&source);
 	return rc;
+}
+
+/* What needs a corpus takes no map, and the other way round. */
+static void check_options(const struct options *o, int n_operand)
+{
+	bool counts = o->kind == KIND_STATS;
+	if (!o->pivot || !o->source)
+		fc_die_usage("-%c is missing: the %s's model folder", o->pivot ? 's' : 'p',
+		    o->pivot ? "source" : "pivot");
+	if (!counts && (n_operand > 0 || o->merge))
+		fc_die_usage("only maps of kind stats are made from conversations or merged");
+	if (o->merge && n_operand == 0)
+		fc_die_usage("--merge needs the maps to put together");
+	if (o->spelling == SPELLING_RAW && (counts || o->kind == KIND_BYTES))
+		fc_die_usage("--spelling raw is for the kinds exact and mined");
 }
 
 void fc_command_map(int argc, char **argv)
@@ -145,6 +226,12 @@ void fc_command_map(int argc, char **argv)
 		0},
 	    {FC_OPT_FILE, 's', "source", &o.source, "DIR", "the source's model folder (required)",
 		0, 0},
+	    {FC_OPT_CHOICE, 0, "kind", &o.kind, "stats|exact|mined|bytes",
+		"what a token's counterpart is, where neither its role nor its bytes say it", 0, 0},
+	    {FC_OPT_CHOICE, 0, "spelling", &o.spelling, "text|raw",
+		"of mined and exact: compare what tokens stand for, or how they are spelled", 0, 0},
+	    {FC_OPT_FLAG, 0, "merge", &o.merge, NULL,
+		"the input is maps of kind stats, whose counts add up", 0, 0},
 	    {FC_OPT_FILE, 0, "template", &o.template_file, "FILE",
 		"Jinja template instead of the pivot's own", 0, 0},
 	    {FC_OPT_FLAG, 0, "tokens", &o.tokens, NULL,
@@ -157,16 +244,15 @@ void fc_command_map(int argc, char **argv)
 	    {0},
 	};
 	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... -p PIVOT -s SOURCE [CHATS]...",
-	    .summary =
-		"Reads conversations, writes a map from the source's vocabulary to the pivot's.",
+	    .synopsis = "[OPTION]... -p PIVOT -s SOURCE [CHATS]...\n"
+			"--merge -p PIVOT -s SOURCE MAP...\n"
+			"--kind exact|mined|bytes [OPTION]... -p PIVOT -s SOURCE",
+	    .summary = "Writes a map from the source's vocabulary to the pivot's.",
 	};
 	struct fc_err e;
 	fc_prog = "fc-align map";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
-	if (!o.pivot || !o.source)
-		fc_die_usage("-%c is missing: the %s's model folder", o.pivot ? 's' : 'p',
-		    o.pivot ? "source" : "pivot");
+	check_options(&o, argc - first);
 	if (make_map(&o, (const char *const *)argv + first, argc - first, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_finish();

@@ -5,77 +5,152 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "fc-align/transfer.h"
+#include "fc-align/vocabmap.h"
 
-static int check_header(
-    const struct fc_reader *r, uint64_t source, uint64_t pivot, struct fc_err *e)
+void fc_map_release(struct fc_map *m)
 {
-	const struct fc_header *h = fc_reader_header(r);
-	if (h->source_tokenizer != source)
+	free(m->to);
+	free(m->entry);
+	*m = (struct fc_map){0};
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct fc_map_entry *x = a, *y = b;
+	if (x->source != y->source)
+		return x->source < y->source ? -1 : 1;
+	return x->pivot < y->pivot ? -1 : x->pivot > y->pivot;
+}
+
+uint64_t fc_map_count(const struct fc_map *m, uint32_t source, uint32_t pivot)
+{
+	struct fc_map_entry key = {.source = source, .pivot = pivot};
+	const struct fc_map_entry *e =
+	    m->n_entry ? bsearch(&key, m->entry, m->n_entry, sizeof *m->entry, compare) : NULL;
+	return e ? e->count : 0;
+}
+
+int fc_mapfile_check(const char *path, const struct fc_header *h, uint64_t source_tokenizer,
+    uint64_t pivot_tokenizer, size_t n_pivot, struct fc_err *e)
+{
+	if (h->source_tokenizer != source_tokenizer)
 		return fc_fail(e,
 		    "%s maps from another tokenizer (%016" PRIx64 ") than the stream's (%016" PRIx64
 		    "); make it with fc-align map -s of the model that made the stream",
-		    fc_reader_name(r), h->source_tokenizer, source);
-	if (h->tokenizer != pivot)
+		    path, h->source_tokenizer, source_tokenizer);
+	if (h->tokenizer != pivot_tokenizer)
 		return fc_fail(e,
 		    "%s maps to another tokenizer (%016" PRIx64 ") than the pivot's (%016" PRIx64
 		    "); make it with fc-align map -p of this pivot",
-		    fc_reader_name(r), h->tokenizer, pivot);
+		    path, h->tokenizer, pivot_tokenizer);
+	if (h->n_vocab > n_pivot)
+		return fc_fail(e, "%s: ids up to %" PRIu32 ", but the pivot has %zu tokens", path,
+		    h->n_vocab, n_pivot);
 	return 0;
 }
 
-static int put_part(const struct fc_map_part *part, uint32_t *map, size_t n_map, size_t n_pivot,
-    const char *name, struct fc_err *e)
+/* Sorts the entries and makes one of those between the same tokens. */
+static void sum_entries(struct fc_map *m)
 {
-	for (size_t i = 0; i < part->n; i++) {
-		const struct fc_map_entry *m = &part->entry[i];
-		if (m->source >= n_map || m->pivot >= n_pivot)
+	size_t n = 0;
+	if (m->n_entry)
+		qsort(m->entry, m->n_entry, sizeof *m->entry, compare);
+	for (size_t i = 0; i < m->n_entry; i++) {
+		struct fc_map_entry *to = n ? &m->entry[n - 1] : NULL, *one = &m->entry[i];
+		if (!to || compare(to, one) != 0) {
+			m->entry[n++] = *one;
+			continue;
+		}
+		to->count += one->count;
+		if (one->chosen && (!to->chosen || one->rule < to->rule))
+			to->rule = one->rule;
+		to->chosen = to->chosen || one->chosen;
+	}
+	m->n_entry = n;
+}
+
+static bool wins(const struct fc_map_entry *a, const struct fc_map_entry *b)
+{
+	if (a->count != b->count)
+		return a->count > b->count;
+	return a->count == 0 && a->chosen && !b->chosen;
+}
+
+/* The entries of one source token; -1: its choice cannot be made from counts. */
+static int decide_one(struct fc_map *m, const struct fc_map_entry *v, size_t n)
+{
+	const struct fc_map_entry *best = NULL;
+	uint8_t rule = FC_N_MAP_RULE;
+	size_t n_chosen = 0;
+	for (size_t i = 0; i < n; i++) {
+		n_chosen += v[i].chosen;
+		if (v[i].chosen && v[i].rule < rule)
+			rule = v[i].rule;
+	}
+	for (size_t i = 0; i < n; i++) {
+		/* by the published formula the likeliest need not be the most frequent */
+		bool may = rule == FC_MAP_PUBLISHED ? v[i].chosen : v[i].rule == rule;
+		if (may && (!best || wins(&v[i], best)))
+			best = &v[i];
+	}
+	if (!best)
+		return 0;
+	if (rule == FC_MAP_PUBLISHED && n_chosen > 1)
+		return -1;
+	m->to[best->source] = best->pivot;
+	m->by[rule]++;
+	return 0;
+}
+
+static int decide_all(struct fc_map *m, const char *name, struct fc_err *e)
+{
+	size_t n;
+	for (size_t i = 0; i < m->n; i++)
+		m->to[i] = FC_UNMAPPED;
+	for (size_t i = 0; i < m->n_entry; i += n) {
+		for (n = 1; i + n < m->n_entry && m->entry[i + n].source == m->entry[i].source;)
+			n++;
+		if (decide_one(m, m->entry + i, n) < 0)
 			return fc_fail(e,
-			    "%s: entry %" PRIu32 " -> %" PRIu32
-			    " is outside its vocabularies (%zu and %zu tokens)",
-			    name, m->source, m->pivot, n_map, n_pivot);
-		if (map[m->source] != FC_UNMAPPED)
-			return fc_fail(
-			    e, "%s: source token %" PRIu32 " is mapped twice", name, m->source);
-		map[m->source] = m->pivot;
+			    "%s: its parts chose differently for source token %" PRIu32
+			    " by the published formula; put them together with fc-align map "
+			    "--merge",
+			    name, m->entry[i].source);
 	}
 	return 0;
 }
 
-int fc_mapfile_read(const char *path, uint64_t source_tokenizer, uint64_t pivot_tokenizer,
-    size_t n_pivot, uint32_t **out, size_t *n_map, struct fc_err *e)
+int fc_mapfile_read(
+    const char *path, bool decide, struct fc_map *m, struct fc_header *h, struct fc_err *e)
 {
 	struct fc_reader *r;
 	struct fc_map_part part;
-	enum fc_read got = FC_READ_ERROR;
-	uint32_t *map = NULL;
-	int rc = -1;
+	enum fc_read got;
+	size_t cap = 0;
+	*m = (struct fc_map){0};
 	if (fc_reader_open(&r, path, FC_KIND_MAP, e) < 0)
 		return -1;
-	if (check_header(r, source_tokenizer, pivot_tokenizer, e) < 0)
-		goto end;
-	*n_map = fc_reader_header(r)->source_n_vocab;
-	map = FC_ARRAY(uint32_t, *n_map + 1);
-	for (size_t i = 0; i < *n_map; i++)
-		map[i] = FC_UNMAPPED;
-	while ((got = fc_reader_map(r, &part, e)) == FC_READ_RECORD)
-		if (put_part(&part, map, *n_map, n_pivot, fc_reader_name(r), e) < 0)
-			goto end;
-	rc = got == FC_READ_END ? 0 : -1;
-end:
-	if (rc < 0) {
-		free(map);
-		map = NULL;
+	*m = (struct fc_map){.n = fc_reader_header(r)->source_n_vocab};
+	m->to = FC_ARRAY(uint32_t, m->n + 1);
+	while ((got = fc_reader_map(r, &part, e)) == FC_READ_RECORD) {
+		FC_GROW(m->entry, cap, m->n_entry + part.n);
+		for (size_t i = 0; i < part.n; i++)
+			m->entry[m->n_entry++] = part.entry[i];
 	}
-	*out = map;
+	sum_entries(m);
+	int rc = got == FC_READ_END ? 0 : -1;
+	if (rc == 0 && decide)
+		rc = decide_all(m, fc_reader_name(r), e);
+	fc_header_copy(h, fc_reader_header(r));
+	if (rc < 0)
+		fc_map_release(m);
 	fc_reader_close(r);
 	return rc;
 }
 
-uint32_t *fc_mapfile_identity(size_t n_vocab)
+void fc_map_identity(struct fc_map *m, size_t n_vocab)
 {
-	uint32_t *map = FC_ARRAY(uint32_t, n_vocab + 1);
+	*m = (struct fc_map){.to = FC_ARRAY(uint32_t, n_vocab + 1), .n = n_vocab};
 	for (size_t i = 0; i < n_vocab; i++)
-		map[i] = (uint32_t)i;
-	return map;
+		m->to[i] = (uint32_t)i;
 }

@@ -4,15 +4,33 @@
 
 #include "stream/reader.h"
 
+/* A vocabulary map.  {0} is empty. */
+struct fc_map {
+	uint32_t *to; /* [n] pivot id of a source id, or FC_UNMAPPED */
+	size_t n;
+	struct fc_map_entry *entry; /* [n_entry] by source, then pivot; none twice */
+	size_t n_entry;
+	size_t by[FC_N_MAP_RULE]; /* source tokens by the rule that chose for them */
+};
+void fc_map_release(struct fc_map *m);
+
+/* How often the two were seen together. */
+uint64_t fc_map_count(const struct fc_map *m, uint32_t source, uint32_t pivot);
+
 /*
- * A map stream as an array: *map[id] is the pivot id of source token id or FC_UNMAPPED, for ids
- * below *n_map; the caller's to free.  Pivot ids are below n_pivot.  Refuses a map between other
- * tokenizers than these.
+ * Reads a map stream.  Counts of parts that were put together (cat) are added up and decided again:
+ * of a source token, the lowest rule that a part chose by, and among entries of this rule the
+ * highest count, then the part's own choice if none was counted, then the lowest id.  decide: false
+ * leaves that out, and m->to without meaning.  h: initialised; gets the map's.
  */
-int fc_mapfile_read(const char *path, uint64_t source_tokenizer, uint64_t pivot_tokenizer,
-    size_t n_pivot, uint32_t **map, size_t *n_map, struct fc_err *e);
+int fc_mapfile_read(
+    const char *path, bool decide, struct fc_map *m, struct fc_header *h, struct fc_err *e);
+
+/* Refuses a map between other tokenizers than these.  n_pivot: its ids are below it. */
+int fc_mapfile_check(const char *path, const struct fc_header *h, uint64_t source_tokenizer,
+    uint64_t pivot_tokenizer, size_t n_pivot, struct fc_err *e);
 
 /* The map between a tokenizer and itself: every id to itself. */
-uint32_t *fc_mapfile_identity(size_t n_vocab);
+void fc_map_identity(struct fc_map *m, size_t n_vocab);
 
 #endif

@@ -65,7 +65,7 @@ void fc_pairs_add(struct fc_pairs *p, uint32_t source, uint32_t pivot, uint64_t 
 		e->count += count;
 		return;
 	}
-	*e = (struct fc_map_entry){source, pivot, count};
+	*e = (struct fc_map_entry){.source = source, .pivot = pivot, .count = count};
 	if (++p->n > p->n_slot / 2)
 		grow(p);
 }

@@ -27,35 +27,34 @@ struct fc_vocab {
 	uint32_t role[FC_N_SPECIAL]; /* FC_UNMAPPED where there is none */
 };
 
-/* Why a source token goes where it goes; the first rule that applies decides. */
-enum fc_rule {
-	FC_RULE_NONE,  /* it does not: special without a counterpart, or without bytes */
-	FC_RULE_ROLE,  /* special tokens by what they are for, else by spelling */
-	FC_RULE_BYTES, /* the pivot's token of the same bytes */
-	FC_RULE_COUNT, /* the pivot's token it was most often seen to start with */
-	FC_RULE_FIRST, /* the pivot's first token of its bytes */
-	FC_N_RULE,
-};
-
-struct fc_choice {
-	uint32_t pivot; /* or FC_UNMAPPED */
-	enum fc_rule rule;
-	uint64_t count; /* times the two were seen together */
-};
-
 /* Where a special token goes: to the pivot's of the same role, else of the same spelling.
  * FC_UNMAPPED: there is none, or id is not special. */
 uint32_t fc_vocabmap_special(
     const struct fc_vocab *source, const struct fc_vocab *pivot, uint32_t id);
 
+/* What a map is chosen by, where neither a role nor the bytes say it. */
+struct fc_evidence {
+	const struct fc_map_entry *pair; /* [n_pair] counts, by source, then pivot */
+	size_t n_pair;
+	/* [source->n] each, or NULL, with FC_UNMAPPED where they say nothing: */
+	const uint32_t *near;  /* the nearest of the pivot's tokens, FC_MAP_NEAR */
+	const uint32_t *first; /* the first token the pivot's tokenizer makes of the bytes; it also
+				* decides between tokens of the same bytes that were never seen */
+	/* For a map that knows spellings only: tokens of the same bytes are not looked for. */
+	bool no_bytes;
+};
+
 /*
- * Chooses for every source id.  pair: [n_pair] sorted by source, then pivot.  first: [source->n]
- * the first token the pivot's tokenizer makes of the source token's bytes, FC_UNMAPPED where it
- * cannot tell (no valid UTF-8); then the longest token that begins those bytes stands in.  Several
- * tokens of the same bytes: the one seen most often, else `first`, else the lowest id.  Equal
- * counts: the lowest id.  out: [source->n].
+ * Chooses for every source id by the first rule that applies: role, bytes, near, count, first.
+ * Several tokens of the same bytes: the one seen most often, else `first`, else the lowest id.
+ * Equal counts: the lowest id.  Appended to out, by source, then pivot: the choices, and the pairs
+ * that another choice could have come of.
  */
+struct fc_map_list { /* {0} is empty */
+	struct fc_map_entry *v;
+	size_t n, cap;
+};
 void fc_vocabmap_choose(const struct fc_vocab *source, const struct fc_vocab *pivot,
-    const struct fc_map_entry *pair, size_t n_pair, const uint32_t *first, struct fc_choice *out);
+    const struct fc_evidence *evidence, struct fc_map_list *out);
 
 #endif

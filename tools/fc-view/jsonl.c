@@ -146,8 +146,10 @@ static void print_map(struct view *v, void *data, const struct fc_map_entry *ent
 	(void)data;
 	for (size_t i = 0; i < n; i++)
 		fc_buf_addf(&v->text,
-		    "{\"source\":%" PRIu32 ",\"pivot\":%" PRIu32 ",\"count\":%" PRIu64 "}\n",
-		    entry[i].source, entry[i].pivot, entry[i].count);
+		    "{\"source\":%" PRIu32 ",\"pivot\":%" PRIu32 ",\"count\":%" PRIu64
+		    ",\"rule\":\"%s\",\"chosen\":%s}\n",
+		    entry[i].source, entry[i].pivot, entry[i].count,
+		    fc_map_rule_name(entry[i].rule), entry[i].chosen ? "true" : "false");
 	view_flush_some(v);
 }
 

@@ -86,8 +86,9 @@ static void print_map(struct view *v, void *data, const struct fc_map_entry *ent
 {
 	(void)data;
 	for (size_t i = 0; i < n; i++)
-		fc_buf_addf(&v->text, "%" PRIu32 "\t%" PRIu32 "\t%" PRIu64 "\n", entry[i].source,
-		    entry[i].pivot, entry[i].count);
+		fc_buf_addf(&v->text, "%" PRIu32 "\t%" PRIu32 "\t%" PRIu64 "\t%s\t%d\n",
+		    entry[i].source, entry[i].pivot, entry[i].count,
+		    fc_map_rule_name(entry[i].rule), entry[i].chosen);
 	view_flush_some(v);
 }
 

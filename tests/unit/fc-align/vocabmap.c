@@ -18,6 +18,34 @@ static struct fc_word special(const char *piece)
 	return (struct fc_word){"", 0, piece, true};
 }
 
+#define PAIR(s, p, n)                                                                              \
+	{                                                                                          \
+		.source = (s), .pivot = (p), .count = (n)                                          \
+	}
+
+/* c[id]: the choice; returns the number of all entries, whose order is checked. */
+static size_t choose(const struct fc_vocab *source, const struct fc_vocab *pivot,
+    const struct fc_evidence *e, struct fc_map_entry *c)
+{
+	struct fc_map_list list = {0};
+	bool sorted = true;
+	for (size_t i = 0; i < source->n; i++)
+		c[i] = (struct fc_map_entry){.pivot = NONE};
+	fc_vocabmap_choose(source, pivot, e, &list);
+	for (size_t i = 0; i < list.n; i++) {
+		const struct fc_map_entry *one = &list.v[i], *before = i ? one - 1 : NULL;
+		sorted = sorted &&
+		    (!before || before->source < one->source ||
+			(before->source == one->source && before->pivot < one->pivot));
+		if (one->chosen)
+			c[one->source] = *one;
+	}
+	T_OK(sorted, "choose: by source, then pivot");
+	size_t n = list.n;
+	free(list.v);
+	return n;
+}
+
 static void test_choose(void)
 {
 	struct fc_word pivot_words[] = {
@@ -42,35 +70,56 @@ static void test_choose(void)
 	struct fc_vocab pivot = {pivot_words, FC_LEN(pivot_words), {2, 0, 1, NONE, NONE}};
 	struct fc_vocab source = {source_words, FC_LEN(source_words), {0, 9, 0, NONE, NONE}};
 	static const struct fc_map_entry pair[] = {
-	    {3, 7, 2},
-	    {3, 12, 1},
-	    {4, 1, 99},
-	    {4, 4, 1},
-	    {4, 5, 9},
-	    {10, 5, 3},
-	    {10, 10, 3},
-	    {11, 5, 50},
+	    PAIR(3, 7, 2),
+	    PAIR(3, 12, 1),
+	    PAIR(4, 1, 99),
+	    PAIR(4, 4, 1),
+	    PAIR(4, 5, 9),
+	    PAIR(9, 4, 5),
+	    PAIR(10, 5, 3),
+	    PAIR(10, 10, 3),
+	    PAIR(11, 5, 50),
 	};
-	uint32_t first[FC_LEN(source_words)];
-	struct fc_choice c[FC_LEN(source_words)];
+	uint32_t first[FC_LEN(source_words)], near[FC_LEN(source_words)];
+	struct fc_map_entry c[FC_LEN(source_words)];
 	for (size_t i = 0; i < FC_LEN(first); i++)
-		first[i] = NONE;
+		first[i] = near[i] = NONE;
 	first[3] = 12;
 	first[5] = 10;
-	fc_vocabmap_choose(&source, &pivot, pair, FC_LEN(pair), first, c);
+	struct fc_evidence e = {.pair = pair, .n_pair = FC_LEN(pair), .first = first};
+	size_t n = choose(&source, &pivot, &e, c);
 	static const uint32_t expect[] = {2, 3, NONE, 7, 5, 10, 9, NONE, NONE, 0, 5, 6};
-	static const enum fc_rule rule[] = {FC_RULE_ROLE, FC_RULE_ROLE, FC_RULE_NONE, FC_RULE_BYTES,
-	    FC_RULE_COUNT, FC_RULE_FIRST, FC_RULE_FIRST, FC_RULE_NONE, FC_RULE_NONE, FC_RULE_ROLE,
-	    FC_RULE_COUNT, FC_RULE_BYTES};
+	static const enum fc_map_rule rule[] = {FC_MAP_ROLE, FC_MAP_ROLE, FC_MAP_NONE, FC_MAP_BYTES,
+	    FC_MAP_COUNT, FC_MAP_FIRST, FC_MAP_FIRST, FC_MAP_NONE, FC_MAP_NONE, FC_MAP_ROLE,
+	    FC_MAP_COUNT, FC_MAP_BYTES};
 	for (size_t i = 0; i < FC_LEN(expect); i++)
 		T_OK(c[i].pivot == expect[i] && c[i].rule == rule[i],
 		    "choose: source token %zu (got %u by rule %d)", i, c[i].pivot, c[i].rule);
 	T_OK(c[3].count == 2 && c[4].count == 9 && c[11].count == 0, "choose: counts");
-	fc_vocabmap_choose(&source, &pivot, NULL, 0, first, c);
+	/* 9 choices; with them the pairs of 3 and 12, 4 and 4, 10 and 10, 11 and 5 */
+	T_EQ(n, 13, "choose: pairs of text tokens go along");
+
+	struct fc_evidence bare = {.first = first};
+	choose(&source, &pivot, &bare, c);
 	T_EQ(c[3].pivot, 12, "choose: same bytes, never seen: the one the tokenizer makes");
+	T_OK(c[4].pivot == NONE || c[4].rule == FC_MAP_FIRST, "choose: without pairs no count");
 	first[3] = NONE;
-	fc_vocabmap_choose(&source, &pivot, NULL, 0, first, c);
+	choose(&source, &pivot, &bare, c);
 	T_EQ(c[3].pivot, 4, "choose: same bytes, nothing known: the lowest id");
+
+	struct fc_evidence none = {0};
+	choose(&source, &pivot, &none, c);
+	T_OK(c[0].pivot == 2 && c[3].pivot == 4 && c[4].pivot == NONE && c[5].pivot == NONE,
+	    "choose: exact: roles and bytes alone");
+	near[3] = 11;
+	near[4] = 6;
+	struct fc_evidence mined = {.near = near};
+	choose(&source, &pivot, &mined, c);
+	T_OK(c[3].pivot == 4 && c[4].pivot == 6 && c[4].rule == FC_MAP_NEAR,
+	    "choose: the nearest where the bytes are none's");
+	mined.no_bytes = true;
+	choose(&source, &pivot, &mined, c);
+	T_OK(c[3].pivot == 11 && c[11].pivot == NONE, "choose: by spelling alone");
 }
 
 static void test_pairs(void)
