@@ -251,7 +251,7 @@ static void test_headers(void)
 	    "kind 0", "kind 9", "a huge vocabulary", "top-k above the vocabulary", "257 sources",
 	    "a megabyte of history"};
 	static const char *const message[] = {NULL, "not a stream of the fc tools",
-	    "version 2.7 of the format is newer than this program's 1.0", "no version 0.0",
+	    "version 2.7 of the format is newer than this program's 1.1", "no version 0.0",
 	    "unknown kind of stream 0", "unknown kind of stream 9", "beyond the limits",
 	    "beyond the limits", "257 sources", "a header of"};
 	struct fc_buf b = FC_BUF_INIT;
