@@ -69,6 +69,8 @@ $(B)/%.o: %.c | $(PBSRC)
 	@mkdir -p $(@D)
 	$(CC) $(XCPP) $(XCC) -MMD -MP -c -o $@ $<
 
+$(B)/tools/fc-eval/report_assets.o: tools/fc-eval/report.css tools/fc-eval/report.js
+
 $(B)/proto/%.pb-c.o: $(B)/proto/%.pb-c.c
 	$(CC) $(XCPP) $(CFLAGS) -c -o $@ $<
 

@@ -10,6 +10,8 @@ _Noreturn void fc_command_accuracy(int argc, char **argv);
 _Noreturn void fc_command_exact(int argc, char **argv);
 _Noreturn void fc_command_judge(int argc, char **argv);
 _Noreturn void fc_command_show(int argc, char **argv);
+_Noreturn void fc_command_chart(int argc, char **argv);
+_Noreturn void fc_command_report(int argc, char **argv);
 
 /* Writes the table to path (NULL: standard output) and frees it; ends the program on failure. */
 void fc_command_print(struct fc_table *t, enum fc_table_format format, const char *path);

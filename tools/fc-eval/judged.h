@@ -13,14 +13,17 @@ struct judged_options {
 	uint64_t seed;
 	int n_resample;
 };
-#define JUDGED_OPTIONS(o)                                                                          \
+#define JUDGED_SELECTION(o)                                                                        \
 	{FC_OPT_FILE, 0, "questions", &(o).questions, "FILE", "gives the categories", 0, 0},       \
 	    {FC_OPT_FILES, 0, "model", &(o).models, "NAME", "only these models", 0, 0},            \
 	    {FC_OPT_FILES, 0, "judge", &(o).judges, "NAME", "only these judges", 0, 0},            \
-	    {FC_OPT_CHOICE, 0, "verdict", &(o).rule, "stored|" FC_VERDICT_RULES,                   \
-		"take scores as stored, or anew from the judges' texts", 0, 0},                    \
-	    {FC_OPT_INT, 0, "resamples", &(o).n_resample, "N", "draws of the bootstrap (0: none)", \
-		0, 1000000},                                                                       \
+	{                                                                                          \
+		FC_OPT_CHOICE, 0, "verdict", &(o).rule, "stored|" FC_VERDICT_RULES,                \
+		    "take scores as stored, or anew from the judges' texts", 0, 0                  \
+	}
+#define JUDGED_DRAWS(o)                                                                            \
+	{FC_OPT_INT, 0, "resamples", &(o).n_resample, "N", "draws of the bootstrap (0: none)", 0,  \
+	    1000000},                                                                              \
 	{                                                                                          \
 		FC_OPT_U64, 0, "seed", &(o).seed, "N", "of the draws", 0, 0                        \
 	}

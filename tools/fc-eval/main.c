@@ -15,6 +15,8 @@ static const struct {
     {"exact", fc_command_exact},
     {"judge", fc_command_judge},
     {"show", fc_command_show},
+    {"chart", fc_command_chart},
+    {"report", fc_command_report},
 };
 
 int main(int argc, char **argv)
@@ -30,7 +32,9 @@ int main(int argc, char **argv)
 			"accuracy [OPTION]... [ANSWERS [REFERENCES]]\n"
 			"exact [OPTION]... [STREAM]...\n"
 			"judge [OPTION]... ANSWERS...\n"
-			"show [OPTION]... [JUDGMENTS]...",
+			"show [OPTION]... [JUDGMENTS]...\n"
+			"chart --questions FILE [OPTION]... [JUDGMENTS]...\n"
+			"report --questions FILE [OPTION]... [JUDGMENTS]...",
 	    .summary = "Judges models by what they wrote; writes tables.",
 	    .more = "fc-eval COMMAND --help lists the options of each.",
 	};

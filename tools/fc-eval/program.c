@@ -3,17 +3,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "fc-eval/asker.h"
+#include "fc-eval/child.h"
 #include "text/lines.h"
-
-extern char **environ;
 
 struct question {
 	char *id;
@@ -23,8 +20,7 @@ struct question {
 
 struct program {
 	const struct fc_asker *asker;
-	pid_t pid;
-	int to, from; /* pipes; to: -1 once everything is written */
+	struct fc_child child;
 	struct fc_buf out, in;
 	size_t n_written, n_scanned; /* bytes of out; bytes of in without a newline */
 	struct question *question;   /* [n] in the order of their ids' bytes once all are known */
@@ -54,58 +50,15 @@ static void collect(struct program *p)
 		qsort(p->question, p->n, sizeof *p->question, by_id);
 }
 
-static int start(struct program *p, const char *const *argv, struct fc_err *e)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t pipe_signal;
-	int in[2], out[2];
-	if (pipe(in) < 0)
-		return fc_fail(e, "pipe:");
-	if (pipe(out) < 0) {
-		close(in[0]);
-		close(in[1]);
-		return fc_fail(e, "pipe:");
-	}
-	sigemptyset(&pipe_signal);
-	sigaddset(&pipe_signal, SIGPIPE); /* ignored here, not there */
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigdefault(&attr, &pipe_signal);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-	for (int i = 0; i < 2; i++) {
-		posix_spawn_file_actions_addclose(&actions, in[i]);
-		posix_spawn_file_actions_addclose(&actions, out[i]);
-	}
-	errno = posix_spawnp(&p->pid, argv[0], &actions, &attr, (char *const *)argv, environ);
-	int ret = errno ? fc_fail(e, "run %s:", argv[0]) : 0;
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	close(in[0]);
-	close(out[1]);
-	p->to = in[1];
-	p->from = out[0];
-	if (ret < 0) {
-		close(p->to);
-		close(p->from);
-		p->to = p->from = -1;
-		return -1;
-	}
-	fcntl(p->to, F_SETFL, O_NONBLOCK);
-	return 0;
-}
-
 static void write_some(struct program *p)
 {
-	ssize_t n = write(p->to, p->out.p + p->n_written, p->out.n - p->n_written);
+	ssize_t n = write(p->child.to, p->out.p + p->n_written, p->out.n - p->n_written);
 	if (n > 0)
 		p->n_written += (size_t)n;
 	bool stopped = n < 0 && errno != EAGAIN && errno != EINTR; /* it reads no more */
 	if (stopped || p->n_written == p->out.n) {
-		close(p->to);
-		p->to = -1;
+		close(p->child.to);
+		p->child.to = -1;
 	}
 }
 
@@ -157,7 +110,7 @@ static int take_line(struct program *p, const char *line, size_t n, struct fc_er
 static int read_some(struct program *p, struct fc_err *e)
 {
 	enum { BLOCK = 65536 };
-	ssize_t got = read(p->from, fc_buf_reserve(&p->in, BLOCK), BLOCK);
+	ssize_t got = read(p->child.from, fc_buf_reserve(&p->in, BLOCK), BLOCK);
 	if (got < 0)
 		return errno == EINTR ? 1 : fc_fail(e, "read from the judge's program:");
 	if (got == 0) /* the last line may lack its newline */
@@ -183,10 +136,10 @@ static int converse(struct program *p, struct fc_err *e)
 {
 	int got;
 	do {
-		struct pollfd fd[2] = {{p->from, POLLIN, 0}, {p->to, POLLOUT, 0}};
-		if (poll(fd, p->to < 0 ? 1 : 2, -1) < 0 && errno != EINTR)
+		struct pollfd fd[2] = {{p->child.from, POLLIN, 0}, {p->child.to, POLLOUT, 0}};
+		if (poll(fd, p->child.to < 0 ? 1 : 2, -1) < 0 && errno != EINTR)
 			return fc_fail(e, "poll:");
-		if (p->to >= 0 && fd[1].revents)
+		if (p->child.to >= 0 && fd[1].revents)
 			write_some(p);
 		got = fd[0].revents ? read_some(p, e) : 1;
 	} while (got > 0);
@@ -196,20 +149,12 @@ static int converse(struct program *p, struct fc_err *e)
 /* Ends the program; its status matters only where nothing else went wrong. */
 static int finish(struct program *p, int ret, struct fc_err *e)
 {
-	int status;
-	if (p->to >= 0)
-		close(p->to);
-	close(p->from);
-	if (ret < 0)
-		kill(p->pid, SIGTERM);
-	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (ret < 0)
+	if (ret < 0) {
+		fc_child_kill(&p->child);
 		return -1;
-	if (WIFSIGNALED(status))
-		return fc_fail(e, "the judge's program was ended by signal %d", WTERMSIG(status));
-	if (WEXITSTATUS(status))
-		return fc_fail(e, "the judge's program ended with status %d", WEXITSTATUS(status));
+	}
+	if (fc_child_wait(&p->child, "the judge's program", e) < 0)
+		return -1;
 	for (size_t i = 0; i < p->n; i++) {
 		struct fc_reply none = {.why = "the judge's program left it out"};
 		if (!p->question[i].answered &&
@@ -234,10 +179,12 @@ int fc_program_run(const char *const *argv, const struct fc_asker *a, struct fc_
 	/* A program that stops reading is told by write()'s error; the judgments it gave count. */
 	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
 	for (;;) {
-		struct program p = {.asker = a, .to = -1, .from = -1};
+		struct program p = {.asker = a};
 		collect(&p);
 		if (p.n) {
-			ret = start(&p, argv, e);
+			ret = fc_child_start(&p.child, argv, -1, e);
+			if (ret == 0)
+				fcntl(p.child.to, F_SETFL, O_NONBLOCK);
 			if (ret == 0)
 				ret = finish(&p, converse(&p, e), e);
 		}

@@ -65,7 +65,8 @@ void fc_command_show(int argc, char **argv)
 	const char *out = NULL;
 	const struct fc_opt opts[] = {
 	    {FC_OPT_CHOICE, 't', "table", &table, TABLES, "what to show", 0, 0},
-	    JUDGED_OPTIONS(o.judged),
+	    JUDGED_SELECTION(o.judged),
+	    JUDGED_DRAWS(o.judged),
 	    {FC_OPT_STR, 0, "baseline", &o.baseline, "MODEL",
 		"of wins: only pairs with it; of compare: only against it", 0, 0},
 	    {FC_OPT_INT, 0, "weight", &o.weight, "N",

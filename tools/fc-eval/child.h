@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_EVAL_CHILD_H
+#define FC_EVAL_CHILD_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* A program that runs beside this one. */
+struct fc_child {
+	pid_t pid;
+	int to;   /* its standard input; close it and set it to -1 when all is written */
+	int from; /* its standard output, -1 where that goes to a file */
+};
+/* argv[0] is found by PATH.  out_fd: its standard output, -1 for a pipe.  Ignore SIGPIPE before. */
+int fc_child_start(struct fc_child *c, const char *const *argv, int out_fd, struct fc_err *e);
+/* Closes the pipes and waits.  -1: it failed; name is for the message. */
+int fc_child_wait(struct fc_child *c, const char *name, struct fc_err *e);
+void fc_child_kill(struct fc_child *c);
+
+#endif
