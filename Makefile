@@ -89,7 +89,7 @@ $(B)/version.o: $(B)/version.c
 # tool's objects except main.
 UNIT = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c tests/unit/fc-*/*.c))
 define unit_rule
-$(B)/unit/$1: tests/unit/$1.c tests/unit/t.h $(B)/libfc.a \
+$(B)/unit/$1: tests/unit/$1.c $(wildcard tests/unit/*.h) $(B)/libfc.a \
     $(if $(findstring /,$1),$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard tools/$(dir $1)*.c))))
 	@mkdir -p $$(@D)
 	$$(CC) $$(XCPP) -Itests/unit $$(XCC) $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) $$(B)/libfc.a $$(XLIBS)

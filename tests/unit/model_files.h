@@ -21,9 +21,21 @@ __attribute__((unused)) static void random_weights(
 		    (s->norm ? 0.05 : 0.16) * fc_rng_normal(rng));
 }
 
-/* config: the text of config.json.  0, or -1 with a message. */
-__attribute__((unused)) static int write_random_model(
-    const char *dir, const char *config, uint64_t seed, struct fc_err *e)
+__attribute__((unused)) static void remove_model_files(const char *dir)
+{
+	static const char *const names[] = {"config.json", "model.safetensors"};
+	for (size_t i = 0; i < FC_LEN(names); i++) {
+		char *path = fc_path_join(dir, names[i]);
+		remove(path);
+		free(path);
+	}
+}
+
+/* config: the text of config.json; base: what names begin with, or NULL; extra: [n_extra].  Weights
+ * depend on seed and order, not on names.  0, or -1 with a message. */
+__attribute__((unused)) static int write_model_as(const char *dir, const char *config,
+    const char *base, const struct fc_tensor *extra, size_t n_extra, uint64_t seed,
+    struct fc_err *e)
 {
 	char *path = fc_path_join(dir, "config.json");
 	struct fc_store_writer *w = NULL;
@@ -32,17 +44,26 @@ __attribute__((unused)) static int write_random_model(
 	struct fc_config c;
 	struct fc_rng rng;
 	size_t n = 0;
+	remove_model_files(dir);
 	FILE *f = fopen(path, "w");
 	fputs(config, f);
 	fclose(f);
 	fc_rng_seed(&rng, seed);
 	int ret = fc_config_load(&c, path, e);
 	if (ret == 0) {
-		n = fc_slots_new(&slot, &c, NULL);
-		plan = FC_ARRAY(struct fc_tensor, n);
+		n = fc_slots_new(&slot, &c, base);
+		plan = FC_ARRAY(struct fc_tensor, n + n_extra);
 		for (size_t i = 0; i < n; i++)
 			plan[i] = fc_slot_tensor(&slot[i], FC_F32);
-		ret = fc_store_writer_open(&w, dir, plan, n, (size_t)1 << 30, e);
+		for (size_t i = 0; i < n_extra; i++)
+			plan[n + i] = extra[i];
+		ret = fc_store_writer_open(&w, dir, plan, n + n_extra, (size_t)1 << 30, e);
+	}
+	for (size_t i = 0; ret == 0 && i < n_extra; i++) {
+		void *zeros = fc_calloc(1, extra[i].n_bytes);
+		ret = fc_store_writer_put(
+		    w, n + i, 0, extra[i].data ? extra[i].data : zeros, extra[i].n_bytes, e);
+		free(zeros);
 	}
 	for (size_t i = 0; ret == 0 && i < n; i++) {
 		const size_t count = plan[i].n_bytes / sizeof(float);
@@ -60,14 +81,10 @@ __attribute__((unused)) static int write_random_model(
 	return ret;
 }
 
-__attribute__((unused)) static void remove_model_files(const char *dir)
+__attribute__((unused)) static int write_random_model(
+    const char *dir, const char *config, uint64_t seed, struct fc_err *e)
 {
-	static const char *const names[] = {"config.json", "model.safetensors"};
-	for (size_t i = 0; i < FC_LEN(names); i++) {
-		char *path = fc_path_join(dir, names[i]);
-		remove(path);
-		free(path);
-	}
+	return write_model_as(dir, config, NULL, NULL, 0, seed, e);
 }
 
 #endif

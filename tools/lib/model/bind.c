@@ -118,18 +118,6 @@ static int check_tied_head(const struct fc_model *m, const struct fc_tensor *t,
 	    dir, t->name);
 }
 
-/* Tensors of the part of a model that sees images, of which we take the text part. */
-static bool is_of_images(const struct fc_config *c, const char *name)
-{
-	static const char *const parts[] = {"vision_tower.", "multi_modal_projector."};
-	if (!strncmp(name, "model.", 6))
-		name += 6;
-	for (size_t i = 0; c->text_part && i < FC_LEN(parts); i++)
-		if (!strncmp(name, parts[i], strlen(parts[i])))
-			return true;
-	return false;
-}
-
 static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, size_t n,
     const char *dir, struct fc_err *e)
 {
@@ -141,7 +129,7 @@ static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, s
 		size_t j = 0;
 		while (j < n && strcmp(slot[j].name, t->name))
 			j++;
-		if (j < n || is_buffer(c, t->name) || is_of_images(c, t->name))
+		if (j < n || is_buffer(c, t->name) || fc_slot_is_of_images(c, t->name))
 			continue;
 		if (!is_head(c, t->name))
 			return fc_fail(e, "%s: tensor %s has no place in a %s model", dir, t->name,
@@ -273,7 +261,8 @@ int fc_model_open(struct fc_model **out, const char *dir, struct fc_err *e)
 	if (has_pairs(m->store))
 		m->cfg.rope.interleaved = true;
 	fc_model_prepare(m);
-	n = fc_slots_new(&slot, &m->cfg, find_base(m));
+	m->base = find_base(m);
+	n = fc_slots_new(&slot, &m->cfg, m->base);
 	for (size_t i = 0; i < n; i++)
 		if (bind_slot(m, &slot[i], dir, e) < 0)
 			goto out;

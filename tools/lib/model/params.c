@@ -19,7 +19,7 @@ static struct fc_slot *prepare(struct fc_params *p, const struct fc_nn *nn)
 	struct fc_slot *slot;
 	fc_model_prepare(m);
 	p->layer_grad = FC_ARRAY(struct fc_layer_grad, m->cfg.n_layer);
-	p->n = fc_slots_new(&slot, &m->cfg, NULL);
+	p->n = fc_slots_new(&slot, &m->cfg, m->base);
 	p->v = FC_ARRAY(struct fc_param, p->n);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct fc_slot *s = &slot[i];
@@ -45,12 +45,36 @@ static struct fc_slot *prepare(struct fc_params *p, const struct fc_nn *nn)
 	return slot;
 }
 
+static int check_new(const struct fc_config *c, const char *where, struct fc_err *e)
+{
+	if (c->text_part)
+		return fc_fail(
+		    e, "%s: a new model for images cannot be made, only its text part", where);
+	return 0;
+}
+
 static int check_family(const struct fc_config *c, const char *where, struct fc_err *e)
 {
 	if (c->family->trains)
 		return 0;
 	return fc_fail(e, "%s: a %s model can be a source, but training one is not supported",
 	    where, c->model_type);
+}
+
+/* Takes the store over from the model that was opened, if p needs it. */
+static void keep_rest(struct fc_params *p, struct fc_model *from)
+{
+	const size_t n = fc_store_count(from->store);
+	if (!p->model.cfg.text_part)
+		return;
+	p->rest = FC_ARRAY(struct fc_tensor, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct fc_tensor *t = fc_store_at(from->store, i);
+		if (fc_slot_is_of_images(&p->model.cfg, t->name))
+			p->rest[p->n_rest++] = *t;
+	}
+	p->store = from->store;
+	from->store = NULL;
 }
 
 int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, struct fc_err *e)
@@ -65,6 +89,7 @@ int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, st
 	}
 	struct fc_params *p = FC_NEW(struct fc_params);
 	p->model.cfg = from->cfg;
+	p->model.base = from->base;
 	from->cfg = (struct fc_config){.json = NULL};
 	if (fc_store_gguf(from->store)) /* its rows come in the order of Hugging Face here */
 		p->model.cfg.rope.interleaved = false;
@@ -75,6 +100,7 @@ int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, st
 	}
 	fc_params_refresh(p);
 	fc_slots_free(slot, p->n);
+	keep_rest(p, from);
 	fc_model_close(from);
 	*out = p;
 	return 0;
@@ -95,7 +121,8 @@ int fc_params_init(struct fc_params **out, const char *config_path, struct fc_nn
 	struct fc_params *p = FC_NEW(struct fc_params);
 	*out = NULL;
 	if (fc_config_load(&p->model.cfg, config_path, e) < 0 ||
-	    check_family(&p->model.cfg, config_path, e) < 0) {
+	    check_family(&p->model.cfg, config_path, e) < 0 ||
+	    check_new(&p->model.cfg, config_path, e) < 0) {
 		fc_config_release(&p->model.cfg);
 		free(p);
 		return -1;
@@ -121,6 +148,8 @@ void fc_params_free(struct fc_params *p)
 	}
 	free(p->v);
 	free(p->layer_grad);
+	free(p->rest);
+	fc_store_close(p->store);
 	fc_step_free(p->step);
 	fc_model_release(&p->model);
 	free(p);

@@ -26,6 +26,10 @@ struct fc_params {
 	struct fc_layer_grad *layer_grad; /* [n_layer] */
 	float *embed_grad, *head_grad, *final_norm_grad; /* tied: embed_grad == head_grad */
 	struct fc_step *step;                            /* scratch of fc_params_step() */
+	/* What a model has besides, for images: not trained, saved as it is. */
+	struct fc_tensor *rest; /* [n_rest] */
+	size_t n_rest;
+	struct fc_store *store; /* where rest is mapped; else NULL */
 };
 /* From a model folder. */
 int fc_params_open(struct fc_params **p, const char *dir, struct fc_nn *nn, struct fc_err *e);
@@ -43,8 +47,8 @@ void fc_params_refresh(struct fc_params *p);
  */
 int fc_params_save(const struct fc_params *p, const char *dir, enum fc_dtype dtype,
     size_t shard_bytes, struct fc_err *e);
-/* The plan of that for fc_store_writer_open(), [p->n] in the order of p->v; names are borrowed from
- * p, the array is the caller's to free(). */
+/* The plan of that for fc_store_writer_open(), [p->n + p->n_rest] in the order of p->v and p->rest;
+ * names are borrowed from p, the array is the caller's to free(). */
 struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype);
 
 /*

@@ -9,7 +9,7 @@
 
 struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype)
 {
-	struct fc_tensor *t = FC_ARRAY(struct fc_tensor, p->n);
+	struct fc_tensor *t = FC_ARRAY(struct fc_tensor, p->n + p->n_rest);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct fc_param *v = &p->v[i];
 		t[i] = (struct fc_tensor){.name = v->name,
@@ -18,7 +18,17 @@ struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype)
 		    .dim = {v->dim[0], v->dim[1]},
 		    .n_bytes = v->n * fc_dtype_size(dtype)};
 	}
+	for (size_t i = 0; i < p->n_rest; i++) {
+		t[p->n + i] = p->rest[i];
+		t[p->n + i].data = NULL;
+	}
 	return t;
+}
+
+static void set_dtype(json_t *o, const char *name)
+{
+	json_object_set_new(
+	    o, json_object_get(o, "torch_dtype") ? "torch_dtype" : "dtype", json_string(name));
 }
 
 /* The file the model came from, with the type that is written now and the class others need to
@@ -28,10 +38,11 @@ static int save_config(
 {
 	const char *name = dtype == FC_F32 ? "float32" : dtype == FC_F16 ? "float16" : "bfloat16";
 	char *path = fc_path_join(dir, "config.json"), *text = NULL;
-	json_t *o = json_copy(c->json);
+	json_t *o = json_deep_copy(c->json), *part = json_object_get(o, "text_config");
 	int ret = -1, fd = -1;
-	json_object_set_new(
-	    o, json_object_get(o, "torch_dtype") ? "torch_dtype" : "dtype", json_string(name));
+	set_dtype(o, name);
+	if (json_object_get(part, "torch_dtype") || json_object_get(part, "dtype"))
+		set_dtype(part, name);
 	if (!json_object_get(o, "architectures"))
 		json_object_set_new(o, "architectures", json_pack("[s]", c->architecture));
 	text = json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
@@ -73,10 +84,13 @@ int fc_params_save(const struct fc_params *p, const char *dir, enum fc_dtype dty
 	struct fc_tensor *plan = fc_params_plan(p, dtype);
 	struct fc_store_writer *w = NULL;
 	void *block = fc_malloc(BLOCK * fc_dtype_size(dtype));
-	int ret = fc_store_writer_open(&w, dir, plan, p->n, shard_bytes, e);
+	int ret = fc_store_writer_open(&w, dir, plan, p->n + p->n_rest, shard_bytes, e);
 	if (ret == 0) {
 		for (size_t i = 0; ret == 0 && i < p->n; i++)
 			ret = put(w, i, &p->v[i], dtype, block, BLOCK, e);
+		for (size_t i = 0; ret == 0 && i < p->n_rest; i++)
+			ret = fc_store_writer_put(
+			    w, p->n + i, 0, p->rest[i].data, p->rest[i].n_bytes, e);
 		struct fc_err closing;
 		if (fc_store_writer_close(w, ret == 0 ? e : &closing) < 0)
 			ret = -1;

@@ -203,3 +203,14 @@ struct fc_tensor fc_slot_tensor(const struct fc_slot *s, enum fc_dtype t)
 	    .dim = {s->dim[first], s->dim[!first]},
 	    .n_bytes = n * fc_dtype_size(t)};
 }
+
+bool fc_slot_is_of_images(const struct fc_config *c, const char *name)
+{
+	static const char *const parts[] = {"vision_tower.", "multi_modal_projector."};
+	if (!strncmp(name, "model.", 6))
+		name += 6;
+	for (size_t i = 0; c->text_part && i < FC_LEN(parts); i++)
+		if (!strncmp(name, parts[i], strlen(parts[i])))
+			return true;
+	return false;
+}

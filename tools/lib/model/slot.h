@@ -31,6 +31,9 @@ void fc_slot_bind(const struct fc_slot *s, struct fc_model *m, const void *p, en
 /* The view of slot s as safetensors needs it; data NULL. */
 struct fc_tensor fc_slot_tensor(const struct fc_slot *s, enum fc_dtype t);
 
+/* A tensor of the part of a model that sees images, of which we run the text part. */
+bool fc_slot_is_of_images(const struct fc_config *c, const char *name);
+
 /* What fc_model_open() and the training model share: layers and rope from m->cfg. */
 void fc_model_prepare(struct fc_model *m);
 void fc_model_release(struct fc_model *m);

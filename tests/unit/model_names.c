@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checkpoints in the wild: other beginnings of names, buffers of old files, the text part of a
+ * model for images, matrices stored the other way round. */
+#include "model/block.h"
+#include "model/family.h"
+#include "t.h"
+
+#include "model_files.h"
+
+#define GPT2                                                                                       \
+	"\"model_type\": \"gpt2\", \"vocab_size\": 19, \"n_embd\": 12, \"n_head\": 3, "            \
+	"\"n_layer\": 2"
+#define GEMMA3                                                                                     \
+	"\"vocab_size\": 19, \"hidden_size\": 12, \"intermediate_size\": 10, "                     \
+	"\"num_hidden_layers\": 2, \"num_attention_heads\": 3, \"num_key_value_heads\": 1, "       \
+	"\"head_dim\": 8"
+
+static char dir[] = "/tmp/fc-names-XXXXXX";
+static struct fc_err err;
+static struct fc_nn *nn;
+
+/* Final hidden states of a short sequence, or zeros where the model does not open. */
+static bool hidden(float x[5 * 12])
+{
+	static const uint32_t tok[] = {3, 1, 4, 1, 18};
+	static const size_t off[] = {0, 5};
+	struct fc_model *m;
+	memset(x, 0, 5 * 12 * sizeof *x);
+	if (fc_model_open(&m, dir, &err) < 0)
+		return false;
+	const int ret = fc_model_hidden(nn, m, &(struct fc_batch){tok, off, 1}, x, &err);
+	fc_model_close(m);
+	return ret == 0;
+}
+
+static void test_bases(const char *config, const char *const *bases, const char *what)
+{
+	float first[5 * 12], x[5 * 12];
+	T_OK(write_model_as(dir, config, bases[0], NULL, 0, 5, &err) == 0 && hidden(first),
+	    "%s: %s", what, bases[0]);
+	for (size_t i = 1; bases[i]; i++)
+		T_OK(write_model_as(dir, config, bases[i], NULL, 0, 5, &err) == 0 && hidden(x) &&
+			!memcmp(first, x, sizeof x),
+		    "%s: names beginning \"%s\" are the same model", what, bases[i]);
+	T_OK(write_model_as(dir, config, "other.", NULL, 0, 5, &err) == 0 && !hidden(x) &&
+		strstr(err.msg, bases[0]) && strstr(err.msg, "is missing"),
+	    "%s: another beginning is refused (%s)", what, err.msg + strlen(dir));
+}
+
+/* Tensors that are skipped or refused. */
+static void test_extra(const char *config, const char *name, bool fits)
+{
+	const struct fc_tensor extra = {name, FC_F32, 2, {2, 3}, NULL, 24};
+	float x[5 * 12];
+	const bool opened = write_model_as(dir, config, NULL, &extra, 1, 5, &err) == 0 && hidden(x);
+	T_OK(opened == fits && (fits || (strstr(err.msg, name) && strstr(err.msg, "no place"))),
+	    "%s: %s", name, fits ? "skipped" : "refused");
+}
+
+/* [in, out] and [out, in] are the same model. */
+static void test_conv1d(void)
+{
+	float x[5 * 12], y[5 * 12];
+	struct fc_model *m;
+	err.msg[0] = 0;
+	bool same = write_random_model(dir, "{" GPT2 "}", 9, &err) == 0 && hidden(x);
+	same = same && fc_model_open(&m, dir, &err) == 0;
+	if (!T_OK(same, "gpt2: stored [in, out]"))
+		return;
+	struct fc_slot *slot;
+	struct fc_store_writer *w;
+	struct fc_tensor plan[64];
+	m->cfg.conv1d = false;
+	const size_t n = fc_slots_new(&slot, &m->cfg, NULL);
+	char out[] = "/tmp/fc-conv1d-XXXXXX";
+	mkdtemp(out);
+	for (size_t i = 0; i < n; i++)
+		plan[i] = fc_slot_tensor(&slot[i], FC_F32);
+	int ret = fc_store_writer_open(&w, out, plan, n, (size_t)1 << 30, &err);
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		const struct fc_tensor *t = fc_store_find(m->store, plan[i].name);
+		const size_t O = (size_t)plan[i].dim[0],
+			     I = plan[i].n_dim == 2 ? (size_t)plan[i].dim[1] : 1;
+		const bool turn = slot[i].layer != FC_NO_LAYER && plan[i].n_dim == 2;
+		float *v = FC_ARRAY(float, O *I);
+		for (size_t o = 0; o < O; o++)
+			for (size_t k = 0; k < I; k++)
+				v[o * I + k] =
+				    ((const float *)t->data)[turn ? k * O + o : o * I + k];
+		ret = fc_store_writer_put(w, i, 0, v, plan[i].n_bytes, &err);
+		free(v);
+	}
+	ret |= fc_store_writer_close(w, &err);
+	fc_slots_free(slot, n);
+	fc_model_close(m);
+	char *from = fc_path_join(out, "model.safetensors"),
+	     *to = fc_path_join(dir, "model.safetensors");
+	char *config = fc_path_join(dir, "config.json");
+	FILE *f = fopen(config, "w");
+	fputs("{" GPT2 ", \"conv1d\": false}", f);
+	fclose(f);
+	T_OK(ret == 0 && rename(from, to) == 0 && hidden(y) && !memcmp(x, y, sizeof x),
+	    "gpt2: stored [out, in], with \"conv1d\": false %s", err.msg);
+	free(from);
+	free(to);
+	free(config);
+	rmdir(out);
+}
+
+/* The part for images stays as it is when the rest is trained. */
+static void test_images(void)
+{
+	static const char config[] = "{\"model_type\": \"gemma3\", \"torch_dtype\": \"float32\", "
+				     "\"text_config\": {\"model_type\": \"gemma3_text\", "
+				     "\"dtype\": \"float32\", " GEMMA3 "}}";
+	static const float pixels[6] = {1, 2, 3, 4, 5, 6};
+	const struct fc_tensor extra = {
+	    "vision_tower.patch.weight", FC_F32, 2, {2, 3}, pixels, sizeof pixels};
+	struct fc_params *p = NULL;
+	struct fc_model *m = NULL;
+	char out[] = "/tmp/fc-images-XXXXXX";
+	err.msg[0] = 0;
+	if (!T_OK(mkdtemp(out) &&
+		    write_model_as(dir, config, "language_model.model.", &extra, 1, 5, &err) == 0 &&
+		    fc_params_open(&p, dir, nn, &err) == 0 &&
+		    fc_params_save(p, out, FC_BF16, (size_t)1 << 30, &err) == 0 &&
+		    fc_model_open(&m, out, &err) == 0,
+		"images: opened, saved, opened %s", err.msg))
+		return;
+	const struct fc_tensor *t = fc_store_find(m->store, extra.name);
+	T_OK(t && t->dtype == FC_F32 && !memcmp(t->data, pixels, sizeof pixels),
+	    "images: what sees images is there, unchanged");
+	T_OK(m->cfg.text_part && m->cfg.dtype == FC_BF16 && m->embed.dtype == FC_BF16 &&
+		fc_store_find(m->store, "language_model.model.norm.weight"),
+	    "images: names and config of the pivot, in the new type");
+	fc_model_close(m);
+	fc_params_free(p);
+	remove_model_files(out);
+	struct fc_rng rng;
+	char *path = fc_path_join(dir, "config.json");
+	fc_rng_seed(&rng, 1);
+	T_OK(fc_params_init(&p, path, nn, &rng, &err) < 0 && strstr(err.msg, "only its text part"),
+	    "images: not from scratch");
+	free(path);
+	rmdir(out);
+}
+
+int main(void)
+{
+	static const char *const gpt2[] = {"transformer.", "", NULL};
+	static const char *const gemma3[] = {
+	    "model.", "language_model.model.", "model.language_model.", NULL};
+	if (!T_OK(mkdtemp(dir) && fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err) == 0, "set up"))
+		return t_done();
+	test_bases("{" GPT2 "}", gpt2, "gpt2");
+	test_bases("{\"model_type\": \"gemma3_text\", " GEMMA3 "}", gemma3, "gemma3");
+	test_extra("{" GPT2 "}", "transformer.h.0.attn.bias", true);
+	test_extra("{" GPT2 "}", "h.1.attn.masked_bias", true);
+	test_extra("{" GPT2 "}", "transformer.h.0.attn.bias2", false);
+	test_extra(
+	    "{\"model_type\": \"gemma3_text\", " GEMMA3 "}", "model.layers.0.attn.bias", false);
+	test_extra("{\"model_type\": \"gemma3_text\", " GEMMA3 "}", "vision_tower.x", false);
+	test_conv1d();
+	test_images();
+	fc_nn_close(nn);
+	remove_model_files(dir);
+	rmdir(dir);
+	return t_done();
+}
