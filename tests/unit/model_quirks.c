@@ -257,6 +257,30 @@ static void test_refusals(void)
 	}
 }
 
+/* The list of the refusal, which is that of family.c, against the man page. */
+static void test_man_page(void)
+{
+	FILE *f = fopen("man/fc-models.7", "r");
+	static char page[1 << 16];
+	struct fc_config c;
+	if (!T_OK(f != NULL, "man page"))
+		return;
+	page[fread(page, 1, sizeof page - 1, f)] = 0;
+	fclose(f);
+	read_text(&c, "{\"model_type\": \"?\"}");
+	char *list = strchr(err.msg, '('), *save = NULL;
+	size_t n = 0, on_page = 0;
+	for (char *t = strtok_r(list, "(), ", &save); t && strcmp(t, "are");
+	     t = strtok_r(NULL, "(), ", &save), n++) {
+		char item[64];
+		snprintf(item, sizeof item, ".It Cm %s\n", t);
+		T_OK(strstr(page, item) != NULL, "man page: %s", t);
+	}
+	for (const char *p = page; (p = strstr(p, ".It Cm ")); p++)
+		on_page++;
+	T_OK(n > 10 && n == on_page, "man page: %zu architectures, %zu on the page", n, on_page);
+}
+
 int main(void)
 {
 	test_phi3();
@@ -265,5 +289,6 @@ int main(void)
 	test_others();
 	test_rope_parameters();
 	test_refusals();
+	test_man_page();
 	return t_done();
 }
