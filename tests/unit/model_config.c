@@ -98,12 +98,7 @@ static void test_rope(void)
 	fc_config_release(&c);
 	load(&c, "llama",
 	    "{\"rope_parameters\": {\"rope_theta\": 500, \"rope_type\": \"default\"}}");
-	T_OK(!c.rope.interleaved, "rope: halves are paired by default");
 	T_OK(c.rope.theta == 500 && c.rope.scaling == FC_ROPE_PLAIN, "rope: rope_parameters");
-	fc_config_release(&c);
-	load(&c, "llama", "{\"rope_interleaved\": true}");
-	r = fc_ropespec_rope(&c.rope, 0, freq);
-	T_OK(r.interleaved, "rope: neighbours are paired where config.json says so");
 	fc_config_release(&c);
 }
 

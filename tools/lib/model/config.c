@@ -149,7 +149,6 @@ static int read_rope(const struct fc_fields *s, struct fc_config *c)
 		inner.o = json_object_get(outer.o, key);
 	}
 	if (read_rotary_part(s, &inner, c) < 0 ||
-	    fc_fields_flag(s, "rope_interleaved", &c->rope.interleaved) < 0 ||
 	    fc_fields_positive(
 		s, key_or(c->family->keys.rope_theta, "rope_theta"), &c->rope.theta) < 0)
 		return -1;

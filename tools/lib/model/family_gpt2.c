@@ -23,12 +23,10 @@ static const struct fc_family_tensor tensors[] = {
     {0, NULL},
 };
 
-/* "conv1d": false is ours, for the same model from a GGUF file, which has [out, in]. */
 static int read_gpt2(struct fc_config *c, const struct fc_fields *s)
 {
 	bool scaled = true;
-	if (fc_fields_flag(s, "conv1d", &c->conv1d) < 0 ||
-	    fc_fields_flag(s, "scale_attn_weights", &scaled) < 0 ||
+	if (fc_fields_flag(s, "scale_attn_weights", &scaled) < 0 ||
 	    fc_fields_flag(s, "scale_attn_by_inverse_layer_idx", &c->scale_by_layer) < 0)
 		return -1;
 	if (!scaled)
