@@ -28,9 +28,67 @@ refused() { # refused MESSAGE <RECIPE
 	[[ "$output" != *tmp* ]]
 }
 
-@test "the results of mergekit: slerp over a gradient" {
+@test "the results of mergekit: slerp over a gradient, ties, slices with bases" {
 	models
-	agree slerp-gradient slices
+	agree slerp-gradient ties slices
+}
+
+@test "the results of mergekit: vocabularies of the base, of a model, united, padded" {
+	models
+	agree union tokens tokens-base tokens-model
+	python3 - <<-EOF2
+		import json
+		c = json.load(open("out-union/tokenizer_config.json"))
+		t = json.load(open("out-union/tokenizer.json"))
+		assert c["added_tokens_decoder"]["9"]["content"] == "<tool>", c
+		assert [x["id"] for x in t["added_tokens"]] == [5, 6, 7, 8, 9], t
+	EOF2
+	cmp out-tokens-model/tokenizer.json chat/tokenizer.json
+	cmp out-tokens-base/tokenizer.json base/tokenizer.json
+	refused "base has no tokenizer.json" < <(rm base/tokenizer.json && cat "$(data)/union.yml")
+}
+
+@test "vocabularies that cannot be united, tokens that are not there" {
+	models
+	sed -i 's/"e": 4/"f": 4/' other/tokenizer.json
+	refused "token 'f' of other is not in the vocabulary of the base" <"$(data)/union.yml"
+	models
+	for bad in "<|im_end|>: {source: a}" "x: {source: {kind: model_token, model: a, token_id: 99}}" \
+		"x: {source: {kind: model_token, model: a, token: none}}"; do
+		refused "no such token or row" <<-EOF2
+			models: [{model: a, parameters: {weight: 1}}, {model: chat, parameters: {weight: 1}}]
+			merge_method: linear
+			tokenizer: {source: union, tokens: {"y": {source: chat, force: true}, $bad}}
+		EOF2
+	done
+	refused "comes from a model that is not merged into tensor" <<-EOF2
+		models: [{model: a}]
+		merge_method: passthrough
+		tokenizer: {tokens: {x: {source: b}}}
+	EOF2
+	refused "without source" <<<'{models: [{model: a}], merge_method: passthrough, tokenizer: {tokens: {x: {force: true}}}}'
+	refused "kind: expected" <<<'{models: [{model: a}], merge_method: passthrough, tokenizer: {tokens: {x: {source: {kind: y}}}}}'
+	echo '{"model": {"vocab": 3}}' >a/tokenizer.json
+	refused "a: tokenizer.json: no vocabulary" <<<'{models: [{model: a}], merge_method: passthrough, tokenizer_source: base}'
+	echo '{"model": {"vocab": {"a": -1}}}' >a/tokenizer.json
+	refused "numbers from 0" <<<'{models: [{model: a}], merge_method: passthrough, tokenizer_source: base}'
+}
+
+@test "chat templates: the most common one, a known one, one given" {
+	models
+	one() { # one TEMPLATE MODEL...
+		fc-varm -q --recipe - -o "$1-out" <<<"{models: [$(printf '{model: %s, parameters: {weight: 1}},' "${@:2}")], merge_method: linear, chat_template: $1}"
+	}
+	one auto a base b
+	[ "$(cat auto-out/chat_template.jinja)" = '{{ messages }}' ]
+	for name in chatml llama3 mistral alpaca exaone; do one "$name" a; done
+	[[ "$(cat chatml-out/chat_template.jinja)" == *"<|im_start|>"* ]]
+	python3 -c '
+import json
+assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_template"]'
+	one '"{{ 1 }}"' a
+	[ "$(cat '"{{ 1 }}"-out/chat_template.jinja')" = '{{ 1 }}' ]
+	refused "chat_template: expected auto" <<<'{models: [{model: a}], merge_method: passthrough, chat_template: vicuna}'
 }
 
 @test "the results of mergekit and PEFT: adapters applied on the fly" {
@@ -83,7 +141,7 @@ refused() { # refused MESSAGE <RECIPE
 		models: [{model: a}]
 		merge_method: magic
 	EOF2
-	refused "tokenizer_source" <<-EOF2
+	refused "; see tokenizer_source" <<-EOF2
 		models: [{model: a, parameters: {weight: 1}}, {model: wide, parameters: {weight: 1}}]
 		merge_method: linear
 	EOF2

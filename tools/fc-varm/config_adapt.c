@@ -9,7 +9,7 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "text/json.h"
+#include "json_write.h"
 
 /* Families name the number of layers differently. */
 static const char *layers_key(const json_t *config)
@@ -59,20 +59,6 @@ static void adapt_dtype(json_t *config, const char *torch)
 	json_object_set_new(config, key, json_string(torch));
 }
 
-static int write_json(const char *path, const json_t *v, struct fc_err *e)
-{
-	char *text = json_dumps(v, JSON_INDENT(2));
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	int ret =
-	    fd < 0 ? fc_fail(e, "create %s:", path) : fc_write_all(fd, text, strlen(text), path, e);
-	if (ret == 0)
-		ret = fc_write_all(fd, "\n", 1, path, e);
-	if (fd >= 0 && close(fd) < 0 && ret == 0)
-		ret = fc_fail(e, "close %s:", path);
-	free(text);
-	return ret;
-}
-
 int config_adapt(const char *dir, const struct recipe_plan *rp, struct fc_err *e)
 {
 	char *path = fc_path_join(dir, "config.json");
@@ -87,9 +73,12 @@ int config_adapt(const char *dir, const struct recipe_plan *rp, struct fc_err *e
 	if (config && ret == 0)
 		ret = adapt_layers(config, rp, e);
 	if (config && ret == 0) {
+		if (rp->has_vocabulary)
+			json_object_set_new(
+			    config, "vocab_size", json_integer((json_int_t)rp->vocabulary.n_row));
 		if (rp->torch_dtype)
 			adapt_dtype(config, rp->torch_dtype);
-		ret = write_json(path, config, e);
+		ret = json_write(path, config, e);
 	}
 	json_decref(config);
 	free(path);

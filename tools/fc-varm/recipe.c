@@ -308,7 +308,7 @@ static int read_vocabulary(struct recipe *r, const struct yaml *v, struct fc_err
 static int read_tokenizer(struct recipe *r, const struct yaml *doc, struct fc_err *e)
 {
 	const struct yaml *source = get(doc, "tokenizer_source"), *v = get(doc, "tokenizer");
-	const struct yaml *pad;
+	const struct yaml *pad, *tokens;
 	r->tokenizer = v ? v : source;
 	if (source && v)
 		return fc_fail(e, "%s:%d: tokenizer beside tokenizer_source", r->file, v->line);
@@ -317,7 +317,8 @@ static int read_tokenizer(struct recipe *r, const struct yaml *doc, struct fc_er
 	if (!v)
 		return 0;
 	if (KNOWN(r, v, "tokenizer", e, "source", "tokens", "pad_to_multiple_of") < 0 ||
-	    get_kind(r, v, "tokens", YAML_MAP, &r->tokens, e) < 0)
+	    get_kind(r, v, "tokens", YAML_MAP, &tokens, e) < 0 ||
+	    (tokens && recipe_read_tokens(r, tokens, e) < 0))
 		return -1;
 	pad = get(v, "pad_to_multiple_of");
 	if (pad && (!yaml_int(pad, &r->pad_to_multiple_of) || r->pad_to_multiple_of < 1))
@@ -380,5 +381,6 @@ void recipe_release(struct recipe *r)
 		free(r->slice[i].source);
 	free(r->model);
 	free(r->reference);
+	free(r->token);
 	free(r->slice);
 }

@@ -42,6 +42,17 @@ enum recipe_vocabulary {
 	VOCABULARY_MODEL,
 };
 
+/* Where the embedding of a token comes from in models that lack it, or, forced, in all. */
+struct recipe_token {
+	const char *token;
+	enum { TOKEN_SAME, TOKEN_OF_MODEL, TOKEN_ZERO } source;
+	size_t model;
+	const char *other; /* TOKEN_OF_MODEL: that model's token, or NULL and: */
+	int id;
+	bool force;
+	int line;
+};
+
 struct recipe {
 	const char *file;   /* for messages; borrowed */
 	const char *method; /* mergekit's name of it */
@@ -58,8 +69,9 @@ struct recipe {
 	const struct yaml *parameters;                        /* or NULL */
 	const struct yaml *dtype, *out_dtype, *chat_template; /* or NULL */
 	enum recipe_vocabulary vocabulary;
-	size_t vocabulary_model;      /* VOCABULARY_MODEL */
-	const struct yaml *tokens;    /* where rows of tokens come from, or NULL */
+	size_t vocabulary_model; /* VOCABULARY_MODEL */
+	struct recipe_token *token;
+	size_t n_token;
 	int pad_to_multiple_of;       /* 0: no padding */
 	const struct yaml *tokenizer; /* the node that asks for it, or NULL */
 	uint64_t seed;
@@ -73,6 +85,9 @@ void recipe_release(struct recipe *r);
 /* Adds what v refers to, "PATH", "PATH@REVISION", "PATH+ADAPTER" or a map of these, to the models
  * if it is not there, and gives its place. */
 int recipe_model(struct recipe *r, const struct yaml *v, size_t *model, struct fc_err *e);
+
+/* A recipe's `tokens`; used by recipe_read(). */
+int recipe_read_tokens(struct recipe *r, const struct yaml *map, struct fc_err *e);
 
 /* Refuses the first key of a map that is not among the n known ones. */
 int recipe_known(const struct recipe *r, const struct yaml *map, const char *what,

@@ -212,6 +212,18 @@ static int add_places(struct recipe_plan *rp, struct places *ps, struct fc_err *
 	return 0;
 }
 
+/* What the source calls the place. */
+static void source_name(const struct place *at, const struct recipe_source *s, struct fc_buf *name)
+{
+	layername_set(name, at->index < 0 ? at->name : at->like->name, s->from + at->index);
+}
+
+/* Whether the place's rows are tokens of a vocabulary that is made. */
+static bool is_mapped(const struct recipe_plan *rp, const struct place *at)
+{
+	return rp->has_vocabulary && at->index < 0 && layername_is_vocabulary(at->name);
+}
+
 /* What the source has for the place; its own name for it in *name. */
 static int find_tensor(const struct recipe_plan *rp, const struct place *at,
     const struct recipe_source *s, struct fc_buf *name, const struct fc_tensor **found,
@@ -219,12 +231,12 @@ static int find_tensor(const struct recipe_plan *rp, const struct place *at,
 {
 	const struct ingredient *g = model_of(rp, s), *first = model_of(rp, lead(rp, at->slice));
 	char have[192], want[192];
-	layername_set(name, at->index < 0 ? at->name : at->like->name, s->from + at->index);
+	source_name(at, s, name);
 	const struct fc_tensor *t = *found = ingredient_find(g, name->p);
 	if (!t)
 		return fc_fail(
 		    e, "%s: tensor %s is missing; %s has it", g->path, name->p, first->path);
-	if (!fc_tensor_same_shape(t, at->like))
+	if (!is_mapped(rp, at) && !fc_tensor_same_shape(t, at->like))
 		return fc_fail(e, "%s: tensor %s has shape %s, in %s it is %s%s", g->path, name->p,
 		    fc_tensor_shape_text(t, have), first->path,
 		    fc_tensor_shape_text(at->like, want),
@@ -291,36 +303,57 @@ static double layer_position(const struct place *at)
 	return at->index < 0 ? 0 : n > 1 ? (double)at->index / (n - 1) : 1;
 }
 
+/* The values of all sources, as they are merged. */
+static int gather(struct recipe_plan *rp, const struct place *at, const int *column,
+    struct feed *feed, struct fc_err *e)
+{
+	const struct recipe_slice *s = at->slice;
+	size_t *model = FC_ARRAY(size_t, s->n + 1);
+	struct fc_buf name = FC_BUF_INIT;
+	int ret = 0;
+	for (size_t i = 0; i < s->n && ret == 0; i++) {
+		const struct fc_tensor *t;
+		ret = find_tensor(rp, at, &s->source[i], &name, &t, e);
+		model[i] = s->source[i].model;
+		if (ret == 0)
+			feed[i] =
+			    ingredient_feed(model_of(rp, &s->source[i]), name.p, column[model[i]]);
+	}
+	if (ret == 0 && is_mapped(rp, at))
+		ret = vocabulary_map(&rp->vocabulary, feed, model, s->n, slice_base(rp, s), e);
+	fc_buf_release(&name);
+	free(model);
+	return ret;
+}
+
+/* The settings of the place, and which of the feeds are targets. */
 static int fill_item(struct recipe_plan *rp, const struct place *at, struct plan_item *it,
-    const int *column, struct fc_err *e)
+    const struct feed *feed, struct fc_err *e)
 {
 	const struct recipe *r = rp->recipe;
 	struct setting_place where = {at->slice, NULL, at->name, layer_position(at)};
 	struct fc_buf name = FC_BUF_INIT;
-	int base = slice_base(rp, at->slice), k = 0, ret = 0;
-	enum fc_dtype dtype = at->like->dtype;
-	if (it->method)
-		ret = parameter_settings(r, rp->method, &where, &it->set, e);
+	int base = slice_base(rp, at->slice), k = 0;
+	enum fc_dtype dtype = feed[0].t.dtype;
+	int ret = it->method ? parameter_settings(r, rp->method, &where, &it->set, e) : 0;
 	for (size_t i = 0; i < at->slice->n && ret == 0; i++) {
 		const struct recipe_source *s = &at->slice->source[i];
-		const struct fc_tensor *t;
-		ret = find_tensor(rp, at, s, &name, &t, e);
-		if (ret < 0)
-			break;
-		dtype = promote(dtype, t->dtype);
+		dtype = promote(dtype, feed[i].t.dtype);
 		if (s == lead(rp, at->slice) && (base >= 0 || !it->method)) {
 			it->has_base = true;
-			it->base = ingredient_feed(model_of(rp, s), name.p, -1);
+			it->base = feed[i];
 		}
 		if (base >= 0 && s->model == (size_t)base)
 			continue;
-		it->target[k] = ingredient_feed(model_of(rp, s), name.p, column[s->model]);
+		it->target[k] = feed[i];
+		source_name(at, s, &name);
 		where.source = s;
 		where.tensor = name.p;
 		if (it->method)
 			ret = parameter_term(r, rp->method, &where, &it->term[k], e);
 		k++;
 	}
+	it->out.dim[0] = is_mapped(rp, at) ? (int64_t)rp->vocabulary.n_row : it->out.dim[0];
 	if (it->method)
 		it->out.dtype = rp->has_dtype ? rp->dtype : dtype;
 	fc_buf_release(&name);
@@ -364,7 +397,11 @@ static int fill_plan(struct recipe_plan *rp, const struct places *ps, struct fc_
 		int n = (int)at->slice->n - (slice_base(rp, at->slice) >= 0);
 		out.name = at->name;
 		struct plan_item *it = plan_place(&rp->plan, i, &out, carried ? NULL : engine, n);
-		ret = fill_item(rp, at, it, column, e);
+		struct feed *feed = FC_ARRAY(struct feed, at->slice->n + 1);
+		ret = gather(rp, at, column, feed, e);
+		if (ret == 0)
+			ret = fill_item(rp, at, it, feed, e);
+		free(feed);
 	}
 	free(column);
 	return ret;
@@ -378,17 +415,12 @@ static int open_models(struct recipe_plan *rp, const struct pantry *where, struc
 		if (ingredient_open(&rp->model[i], r, &r->model[i], where, e) < 0)
 			return -1;
 	rp->donor = r->base >= 0 ? (size_t)r->base : r->slice[0].source[0].model;
+	if (r->vocabulary != VOCABULARY_KEPT) {
+		rp->has_vocabulary = true;
+		if (vocabulary_open(&rp->vocabulary, r, rp->model, rp->donor, e) < 0)
+			return -1;
+	}
 	return ingredient_is_tied(&rp->model[rp->donor], &rp->tied, e);
-}
-
-static int check_supported(const struct recipe *r, struct fc_err *e)
-{
-	const struct yaml *no[] = {r->tokenizer, r->chat_template};
-	for (size_t i = 0; i < FC_LEN(no); i++)
-		if (no[i])
-			return fc_fail(e, "%s:%d: tokenizers and templates are not merged", r->file,
-			    no[i]->line);
-	return 0;
 }
 
 int recipe_plan_make(
@@ -399,8 +431,8 @@ int recipe_plan_make(
 	if (!rp->method || !method_find(rp->method->engine))
 		return fc_fail(
 		    e, "%s:%d: no merge_method '%.64s'", r->file, r->method_line, r->method);
-	if (check_supported(r, e) < 0 || parameter_check(r, rp->method, e) < 0 ||
-	    read_dtype(rp, e) < 0 || open_models(rp, where, e) < 0)
+	if (parameter_check(r, rp->method, e) < 0 || read_dtype(rp, e) < 0 ||
+	    open_models(rp, where, e) < 0)
 		return -1;
 	if (r->whole)
 		complete_whole(rp);
@@ -421,6 +453,8 @@ int recipe_plan_make(
 void recipe_plan_release(struct recipe_plan *rp)
 {
 	plan_release(&rp->plan);
+	if (rp->has_vocabulary)
+		vocabulary_release(&rp->vocabulary);
 	for (size_t i = 0; rp->model && i < rp->recipe->n_model; i++)
 		ingredient_close(&rp->model[i]);
 	free(rp->model);

@@ -5,6 +5,7 @@
 #include "ingredient.h"
 #include "parameter.h"
 #include "plan.h"
+#include "vocabulary.h"
 
 /* A recipe with its models opened and everything decided. */
 struct recipe_plan {
@@ -17,6 +18,8 @@ struct recipe_plan {
 	const char *torch_dtype; /* its name in config.json; NULL without has_dtype */
 	bool tied;               /* the result's head is its embedding */
 	int n_layer;             /* of the result */
+	bool has_vocabulary;     /* one is made; else those of the models must be the same */
+	struct vocabulary vocabulary;
 	struct plan plan;
 };
 

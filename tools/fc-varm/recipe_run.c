@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "card.h"
+#include "chat_template.h"
 #include "config_adapt.h"
 #include "merge_record.h"
 #include "sidecar.h"
@@ -59,6 +60,10 @@ static int fill_folder(
 		ret = sidecar_copy(rp.model[rp.donor].path, dir, NULL, e);
 	if (ret == 0)
 		ret = config_adapt(dir, &rp, e);
+	if (ret == 0 && rp.has_vocabulary)
+		ret = vocabulary_write(&rp.vocabulary, rp.model, dir, e);
+	if (ret == 0)
+		ret = chat_template_write(dir, &rp, e);
 	if (ret == 0)
 		ret = merge_run(&rp.plan, k->job->shard_bytes, dir, &r, e);
 	if (ret == 0)

@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "text/json.h"
+#include "json_write.h"
 
 static bool ends_in(const char *name, const char *end)
 {
@@ -30,22 +30,6 @@ static bool is_weights(const char *name)
 	return false;
 }
 
-static int write_json(const char *path, const json_t *v, struct fc_err *e)
-{
-	char *text = json_dumps(v, JSON_INDENT(2));
-	int ret = -1, fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0)
-		fc_fail(e, "create %s:", path);
-	else
-		ret = fc_write_all(fd, text, strlen(text), path, e);
-	if (ret == 0)
-		ret = fc_write_all(fd, "\n", 1, path, e);
-	if (fd >= 0 && close(fd) < 0 && ret == 0)
-		ret = fc_fail(e, "close %s:", path);
-	free(text);
-	return ret;
-}
-
 /* The copied config.json under its older or newer member for the type. */
 static int set_dtype(const char *dir, const char *torch_dtype, struct fc_err *e)
 {
@@ -57,7 +41,7 @@ static int set_dtype(const char *dir, const char *torch_dtype, struct fc_err *e)
 	if (ret == 0) {
 		const char *key = json_object_get(config, "dtype") ? "dtype" : "torch_dtype";
 		json_object_set_new(config, key, json_string(torch_dtype));
-		ret = write_json(path, config, e);
+		ret = json_write(path, config, e);
 	}
 	json_decref(config);
 	free(path);

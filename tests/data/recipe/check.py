@@ -17,6 +17,11 @@ with open(folder + "/config.json", encoding="utf-8") as f:
     config = json.load(f)
 for key in "num_hidden_layers", "vocab_size":
     assert config[key] == want[key], (key, config[key], want[key])
+if "tokens" in want:
+    with open(folder + "/tokenizer.json", encoding="utf-8") as f:
+        t = json.load(f)
+    tokens = {**t["model"]["vocab"], **{x["content"]: x["id"] for x in t["added_tokens"]}}
+    assert tokens == want["tokens"], (tokens, want["tokens"])
 have = {}
 for path in glob.glob(folder + "/*.safetensors"):
     have.update(models.read_safetensors(path))

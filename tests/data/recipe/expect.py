@@ -19,6 +19,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import models  # noqa: E402
 
 torch.set_num_threads(1)
+# A set in an order that changes from run to run; new tokens are numbered in it.
+unordered = MergeConfiguration.referenced_models
+MergeConfiguration.referenced_models = lambda self: sorted(unordered(self), key=str)
 recipes = [os.path.abspath(p) for p in sys.argv[1:]]
 out = {}
 with tempfile.TemporaryDirectory() as where:
@@ -31,12 +34,19 @@ with tempfile.TemporaryDirectory() as where:
         docs.sort(key=lambda d: "name" not in d)  # named ones first, as the others need them
         for d in docs:
             run_merge(MergeConfiguration.model_validate(d), d.get("name", "out-" + name),
-                      MergeOptions(copy_tokenizer="tokenizer" in str(d), write_model_card=False,
+                      MergeOptions(copy_tokenizer=False, write_model_card=False,
                                    lora_merge_cache="cache", quiet=True))
         result = models.read_safetensors(f"out-{name}/model.safetensors")
         with open(f"out-{name}/config.json", encoding="utf-8") as f:
             config = json.load(f)
+        tokenizer = {}
+        if os.path.exists(f"out-{name}/tokenizer.json"):
+            with open(f"out-{name}/tokenizer.json", encoding="utf-8") as f:
+                t = json.load(f)
+            tokenizer = {"tokens": {**t["model"]["vocab"],
+                                    **{x["content"]: x["id"] for x in t["added_tokens"]}}}
         out[name] = {
+            **tokenizer,
             "num_hidden_layers": config["num_hidden_layers"], "vocab_size": config["vocab_size"],
             "tensors": {k: [s, [float(f"{x:.8g}") for x in v]]
                         for k, (s, v) in sorted(result.items())}}

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes small Llama models for the tests of merge recipes: models.py DIR
 
-Values are multiples of 1/64 from a linear congruence, so that every program makes the same ones.
-base, a, b, c: four layers, float32.  bf16: a's values in bfloat16.  wide: five rows more in the
-vocabulary's tensors.  tied: no head of its own.  lora, rslora, dora: adapters for base, as PEFT saves
+Values come from a linear congruence, so that every program makes the same ones; they are exact in
+float32, and the sizes of a tensor's changes all differ.
+base, a, b, c: four layers, float32.  bf16: a, coarser, in bfloat16.  wide: five rows more in the
+vocabulary's tensors.  tied: no head of its own.  chat, other: two more tokens,
+one of them the same.  lora, rslora, dora: adapters for base, as PEFT saves
 them.  Needs nothing but Python."""
 import json
 import os
@@ -14,12 +16,13 @@ import sys
 HIDDEN, INNER, LAYERS, VOCAB = 4, 6, 4, 7
 
 
-def values(seed, n, spread=64):
+def values(seed, n, most=1.0, step=2.0**-20):
+    """n multiples of step, up to most in size"""
     x = seed * 2654435761 % 2**32
     out = []
     for _ in range(n):
         x = (x * 1664525 + 1013904223) % 2**32
-        out.append(((x >> 16) % (2 * spread + 1) - spread) / 64)
+        out.append((2 * (x >> 8) / 2**24 - 1) * most // step * step)
     return out
 
 
@@ -52,7 +55,7 @@ def tensors(seed, vocab=VOCAB, layers=LAYERS, tied=False):
     for k, (name, shape) in enumerate(shapes(vocab, layers, tied)):
         v = values(1 + k, count(shape))
         if seed:
-            d = values(1000 * seed + k, count(shape), 24)
+            d = values(1000 * seed + k, count(shape), 0.375)
             v = [x + y for x, y in zip(v, d)]
         out[name] = (shape, v)
     return out
@@ -86,6 +89,26 @@ def write_model(folder, model, dtype="F32", **config):
         json.dump(c, f, indent=1)
 
 
+def write_tokenizer(folder, added):
+    """Five letters, two special tokens and those added."""
+    special = [{"id": 5 + i, "content": t, "single_word": False, "lstrip": False, "rstrip": False,
+                "normalized": False, "special": True}
+               for i, t in enumerate(["<s>", "</s>"] + added)]
+    t = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": special,
+         "normalizer": None, "pre_tokenizer": None, "post_processor": None, "decoder": None,
+         "model": {"type": "BPE", "dropout": None, "unk_token": None,
+                   "continuing_subword_prefix": None, "end_of_word_suffix": None,
+                   "fuse_unk": False, "byte_fallback": False, "ignore_merges": False,
+                   "vocab": {c: i for i, c in enumerate("abcde")}, "merges": []}}
+    with open(folder + "/tokenizer.json", "w", encoding="utf-8") as f:
+        json.dump(t, f, indent=1)
+    decoder = {str(x["id"]): {k: v for k, v in x.items() if k != "id"} for x in special}
+    with open(folder + "/tokenizer_config.json", "w", encoding="utf-8") as f:
+        json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<s>",
+                   "eos_token": "</s>", "added_tokens_decoder": decoder,
+                   "chat_template": "{{ messages }}" + "".join(added)}, f, indent=1)
+
+
 def factors(seed, names, rank, embedding=(), magnitude=False):
     """The factors of an adapter for the modules; rank: of each."""
     out = {}
@@ -93,12 +116,12 @@ def factors(seed, names, rank, embedding=(), magnitude=False):
     for k, module in enumerate(names):
         rows, columns = base[module + ".weight"][0]
         r = rank(module)
-        a, b, m = (values(9000 * seed + 3 * k + i, n, 16)
+        a, b, m = (values(9000 * seed + 3 * k + i, n, 0.25)
                    for i, n in enumerate((r * columns, rows * r, rows)))
         p = "base_model.model." + module
         if module in embedding:
-            out[p + ".lora_embedding_A"] = ([r, rows], values(9000 * seed + 3 * k, r * rows, 16))
-            out[p + ".lora_embedding_B"] = ([columns, r], values(9000 * seed + 3 * k + 1, columns * r, 16))
+            out[p + ".lora_embedding_A"] = ([r, rows], values(9000 * seed + 3 * k, r * rows, 0.25))
+            out[p + ".lora_embedding_B"] = ([columns, r], values(9000 * seed + 3 * k + 1, columns * r, 0.25))
             continue
         out[p + ".lora_A.weight"] = ([r, columns], a)
         out[p + ".lora_B.weight"] = ([rows, r], b)
@@ -156,9 +179,16 @@ def read_safetensors(path):
 def main(where):
     for seed, name in enumerate(("base", "a", "b", "c")):
         write_model(f"{where}/{name}", tensors(seed))
-    write_model(f"{where}/bf16", tensors(1), "BF16")
+    coarse = {k: (s, [x // 0.125 * 0.125 for x in v]) for k, (s, v) in tensors(1).items()}
+    write_model(f"{where}/bf16", coarse, "BF16")
     write_model(f"{where}/wide", tensors(4, VOCAB + 5), vocab_size=VOCAB + 5)
     write_model(f"{where}/tied", tensors(5, tied=True), tie_word_embeddings=True)
+    for seed, (name, added) in enumerate({"chat": ["<|im_start|>", "<|im_end|>"],
+                                          "other": ["<|im_end|>", "<tool>"]}.items()):
+        write_model(f"{where}/{name}", tensors(6 + seed, VOCAB + 2), vocab_size=VOCAB + 2)
+        write_tokenizer(f"{where}/{name}", added)
+    for name in "base", "a", "b", "c":
+        write_tokenizer(f"{where}/{name}", [])
     write_adapters(where)
 
 
