@@ -193,6 +193,55 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	[[ $output == *"token stream"* ]]
 }
 
+@test "mc: likelihoods of choices, against transformers" {
+	want="$FC_ROOT/tests/data/eval/perplexity.json"
+	model="$FC_ROOT/pipelines/demo/kit/pivot"
+	jq -c '.tasks[] | del(.ll) + {kind: .id}' "$want" >tasks.jsonl
+	fc-eval mc-questions --delimiter '' tasks.jsonl >q.jsonl
+	[ "$(wc -l <q.jsonl)" -eq 7 ]
+	fc-infer -q --dtype f32 -m "$model" -o s.fcs q.jsonl
+	fc-view --jsonl s.fcs | jq -s 'map(-.nll)' >got
+	jq -c '[.tasks[].ll[]]' "$want" >ll
+	jq -ne --slurpfile a got --slurpfile b ll \
+		'[$a[0], $b[0]] | transpose | all(((.[0] - .[1]) / .[1] | fabs) < 1e-5)'
+	fc-eval mc --by kind --format tsv s.fcs >t
+	near "$(cell t all acc)" 0.5
+	near "$(cell t a acc)" 1
+	near "$(cell t a acc_norm)" 1
+	near "$(cell t b acc)" 0
+	[ -z "$(cell t all acc_mutual_info)" ]
+	brier=$(jq '.tasks[0] | (.ll | map(exp)) as $p | ($p | add) as $s |
+		[range($p | length) as $i | $p[$i] / $s - (if $i == 0 then 1 else 0 end) | . * .] | add' "$want")
+	awk -v a="$(cell t a brier_score)" -v b="$brier" 'BEGIN { exit !((a / b - 1)^2 < 1e-8) }'
+	# a space, the default delimiter, goes to the choice; the other way gives the same tokens
+	fc-eval mc-questions tasks.jsonl | fc-infer -q --dtype f32 -m "$model" | fc-view --jsonl | jq .nll >a
+	jq -c '.context += " "' tasks.jsonl | fc-eval mc-questions --delimiter '' |
+		fc-infer -q --dtype f32 -m "$model" | fc-view --jsonl | jq .nll >b
+	head -n 4 a | cmp - <(head -n 4 b)
+	fc-eval mc-questions --unconditional tasks.jsonl | fc-infer -q -m "$model" | fc-eval mc --format json >j
+	[ "$(jq .acc_mutual_info j)" != null ]
+	fc-eval mc-questions --chat tasks.jsonl | fc-infer -q -m "$model" | fc-eval mc >t
+	grep -q all t
+}
+
+@test "mc: what is missing, doubled or no task is named" {
+	jq -c '.tasks[] | del(.ll)' "$FC_ROOT/tests/data/eval/perplexity.json" >tasks.jsonl
+	model="$FC_ROOT/pipelines/demo/kit/pivot"
+	fc-eval mc-questions tasks.jsonl >q.jsonl
+	head -n 3 q.jsonl | fc-infer -q -m "$model" -o s.fcs
+	run -1 fc-eval mc s.fcs
+	[[ $output == *"s.fcs: task 'a': choice 3 of 4 is missing"* ]]
+	head -n 1 q.jsonl | cat - q.jsonl | fc-infer -q -m "$model" -o s.fcs
+	run -1 fc-eval mc s.fcs
+	[[ $output == *"conversation 'a/0' does not fit to others of task 'a'"* ]]
+	run -1 fc-eval mc "$(F dists.fcs)"
+	[[ $output == *"conversation 'x' is no choice of a task"* ]]
+	echo '{"context": "x"}' >bad.jsonl
+	run -1 fc-eval mc-questions bad.jsonl
+	[[ $output == *"bad.jsonl:1: expected a list"* ]]
+	run -2 fc-eval mc-questions --chat --unconditional bad.jsonl
+}
+
 @test "accuracy: exact, last word, ignoring case" {
 	fc-eval accuracy --by skill --format tsv "$(F answers.jsonl)" >t
 	[ "$(cell t all right)" = 1 ]
@@ -203,6 +252,21 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	[ "$(cell t all right)" = 2 ]
 	fc-eval accuracy --match last-word --ignore-case --format tsv <"$(F answers.jsonl)" >t
 	[ "$(cell t all right)" = 3 ]
+}
+
+@test "accuracy: the last number, as GSM8K has it" {
+	need_shared
+	head -n 4 "$FC_SHARED/data/chat/gsm8k_test.jsonl" >g.jsonl
+	fc-infer -q --generate --max-new 3 -m "$FC_ROOT/pipelines/demo/kit/pivot" g.jsonl >a.jsonl
+	fc-eval accuracy --match last-number --format tsv a.jsonl >t
+	[ "$(cell t all conversations)" = 4 ]
+	[ "$(cell t all right)" = 0 ]
+	right() { jq -c --arg n "$1" '.messages[-1].content = "So it is $" + $n + " in all."' a.jsonl |
+		fc-eval accuracy --match last-number --format tsv | cut -f3 | tail -n 1; }
+	[ "$(right 18)" = 1 ]
+	[ "$(right 70,000.00)" = 1 ]
+	[ "$(right 7)" = 0 ]
+	run -2 fc-eval exact --match last-number
 }
 
 @test "accuracy: Wilson intervals" {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fc-eval/number.h"
 
 struct words {
 	const char *p;
@@ -83,6 +84,8 @@ bool fc_answer_right(
 {
 	struct words a = strip((struct words){answer, strlen(answer)}), first;
 	struct words b = strip((struct words){reference, strlen(reference)});
+	if (match == FC_ANSWER_LAST_NUMBER)
+		return fc_number_same_last(answer, reference);
 	if (match == FC_ANSWER_EXACT || b.n == 0)
 		return equal(a, b, ignore_case);
 	return ends_with(a, b, ignore_case, &first);

@@ -6,10 +6,11 @@
 
 #include "token/conversation.h"
 
-#define FC_ANSWER_MATCHES "exact|last-word"
+#define FC_ANSWER_MATCHES "exact|last-word|last-number"
 enum fc_answer_match {
-	FC_ANSWER_EXACT,     /* equal, but for white space around */
-	FC_ANSWER_LAST_WORD, /* the answer's last words are the reference's, see fc-eval(1) */
+	FC_ANSWER_EXACT,       /* equal, but for white space around */
+	FC_ANSWER_LAST_WORD,   /* the answer's last words are the reference's, see fc-eval(1) */
+	FC_ANSWER_LAST_NUMBER, /* the last numbers in both are equal; see number.h */
 };
 
 /* Is it right?  The reference of FC_ANSWER_LAST_WORD has as many words as are compared.

@@ -86,7 +86,7 @@ void fc_command_exact(int argc, char **argv)
 	const struct fc_opt opts[] = {
 	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "also by this member of the conversations' lines",
 		0, 0},
-	    {FC_OPT_CHOICE, 0, "match", &o.match, FC_ANSWER_MATCHES, "what has to be right", 0, 0},
+	    {FC_OPT_CHOICE, 0, "match", &o.match, "exact|last-word", "what has to be right", 0, 0},
 	    {FC_OPT_CHOICE, 0, "format", &o.format, FC_TABLE_FORMATS, "of the output", 0, 0},
 	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
 	    FC_OPT_COMMON,

@@ -13,6 +13,8 @@ static const struct {
     {"ppl", fc_command_ppl},
     {"accuracy", fc_command_accuracy},
     {"exact", fc_command_exact},
+    {"mc-questions", fc_command_mc_questions},
+    {"mc", fc_command_mc},
     {"judge", fc_command_judge},
     {"show", fc_command_show},
     {"chart", fc_command_chart},
@@ -31,6 +33,8 @@ int main(int argc, char **argv)
 	    .synopsis = "ppl [OPTION]... [STREAM]...\n"
 			"accuracy [OPTION]... [ANSWERS [REFERENCES]]\n"
 			"exact [OPTION]... [STREAM]...\n"
+			"mc-questions [OPTION]... [TASKS]\n"
+			"mc [OPTION]... [STREAM]...\n"
 			"judge [OPTION]... ANSWERS...\n"
 			"show [OPTION]... [JUDGMENTS]...\n"
 			"chart --questions FILE [OPTION]... [JUDGMENTS]...\n"

@@ -62,57 +62,39 @@ static int read_stream(
 
 static struct fc_table *new_table(const struct options *o)
 {
+	static const char *const nats[] = {
+	    "cross_entropy", "cross_entropy_low", "cross_entropy_high"};
+	static const char *const bits[] = {
+	    "bits_per_byte", "bits_per_byte_low", "bits_per_byte_high"};
+	const enum fc_table_format f = (enum fc_table_format)o->format;
 	struct fc_table *t = fc_table_new();
 	fc_table_column(t, "stream", 0);
 	fc_table_column(t, "group", 0);
 	fc_table_column(t, "conversations", 0);
 	fc_table_column(t, "tokens", 0);
-	if (o->format == FC_TABLE_TEXT) {
+	if (f == FC_TABLE_TEXT) {
 		fc_table_column(t, "nats/token", 4);
-		fc_table_column(t, perplexities[o->per][0], 3);
-		fc_table_column(t, "95% interval", 0);
-		fc_table_column(t, "bits/byte", 4);
-		fc_table_column(t, "95% interval", 0);
+		fc_command_measure_columns(t, f, perplexities[o->per], 3);
+		fc_command_measure_columns(t, f, (const char *const[]){"bits/byte", NULL, NULL}, 4);
 		fc_table_column(t, "coverage", 3);
 		return t;
 	}
 	fc_table_column(t, "words", 0);
 	fc_table_column(t, "bytes", 0);
-	fc_table_column(t, "cross_entropy", 0);
-	fc_table_column(t, "cross_entropy_low", 0);
-	fc_table_column(t, "cross_entropy_high", 0);
+	fc_command_measure_columns(t, f, nats, 0);
 	for (size_t r = 0; r < N_RATIO; r++)
-		for (size_t i = 0; i < 3; i++)
-			fc_table_column(t, perplexities[r][i], 0);
-	fc_table_column(t, "bits_per_byte", 0);
-	fc_table_column(t, "bits_per_byte_low", 0);
-	fc_table_column(t, "bits_per_byte_high", 0);
+		fc_command_measure_columns(t, f, perplexities[r], 0);
+	fc_command_measure_columns(t, f, bits, 0);
 	fc_table_column(t, "coverage", 0);
 	return t;
-}
-
-static void put_with_interval(
-    struct fc_table *t, const struct options *o, double v, struct fc_interval i, int decimals)
-{
-	fc_table_real(t, v);
-	if (o->format != FC_TABLE_TEXT) {
-		fc_table_real(t, i.low);
-		fc_table_real(t, i.high);
-	} else if (isnan(i.low)) {
-		fc_table_none(t);
-	} else {
-		struct fc_buf b = FC_BUF_INIT;
-		fc_buf_addf(&b, "[%.*f, %.*f]", decimals, i.low, decimals, i.high);
-		fc_table_text(t, b.p);
-		fc_buf_release(&b);
-	}
 }
 
 /* exp of a ratio, which are nats, and of its interval */
 static void put_perplexity(
     struct fc_table *t, const struct options *o, double nats, struct fc_interval i)
 {
-	put_with_interval(t, o, exp(nats), (struct fc_interval){exp(i.low), exp(i.high)}, 3);
+	fc_command_measure(t, (enum fc_table_format)o->format, exp(nats),
+	    (struct fc_interval){exp(i.low), exp(i.high)}, 3);
 }
 
 static void put_group(struct fc_table *t, const struct options *o, const char *path,
@@ -154,11 +136,12 @@ static void put_group(struct fc_table *t, const struct options *o, const char *p
 	} else {
 		fc_table_int(t, sum.n_word);
 		fc_table_int(t, sum.n_byte);
-		put_with_interval(t, o, sum.nll / den[PER_TOKEN], i[PER_TOKEN], 4);
+		fc_command_measure(
+		    t, (enum fc_table_format)o->format, sum.nll / den[PER_TOKEN], i[PER_TOKEN], 4);
 		for (size_t r = 0; r < N_RATIO; r++)
 			put_perplexity(t, o, sum.nll / den[r], i[r]);
 	}
-	put_with_interval(t, o, bits, bits_i, 4);
+	fc_command_measure(t, (enum fc_table_format)o->format, bits, bits_i, 4);
 	fc_table_real(t, (double)sum.n_row / (double)sum.n_label);
 }
 
