@@ -223,7 +223,7 @@ static void test_refusals(void)
 	     ", \"num_local_experts\": 2, \"num_experts_per_tok\": 3}",
 		"num_experts_per_tok: 3 of 2 experts"},
 	    {"{\"model_type\": \"mixtral\", " LLAMA ", \"num_local_experts\": 100000}",
-		"num_local_experts: 100000 is not in 1 to 1024"},
+		"num_local_experts: 100000 is not in 1 to 128"},
 	    {"{\"model_type\": \"gpt2\", \"vocab_size\": 9, \"n_embd\": 8, \"n_head\": 2, "
 	     "\"n_layer\": 1, \"add_cross_attention\": true}",
 		"add_cross_attention is not supported"},

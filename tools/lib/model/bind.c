@@ -118,26 +118,35 @@ static int check_tied_head(const struct fc_model *m, const struct fc_tensor *t,
 	    dir, t->name);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, size_t n,
     const char *dir, struct fc_err *e)
 {
 	const struct fc_config *c = &m->cfg;
 	if (fc_store_count(m->store) == n)
 		return 0;
-	for (size_t i = 0; i < fc_store_count(m->store); i++) {
+	const char **name = FC_ARRAY(const char *, n);
+	int ret = 0;
+	for (size_t i = 0; i < n; i++)
+		name[i] = slot[i].name;
+	qsort(name, n, sizeof *name, by_name);
+	for (size_t i = 0; ret == 0 && i < fc_store_count(m->store); i++) {
 		const struct fc_tensor *t = fc_store_at(m->store, i);
-		size_t j = 0;
-		while (j < n && strcmp(slot[j].name, t->name))
-			j++;
-		if (j < n || is_buffer(c, t->name) || fc_slot_is_of_images(c, t->name))
+		if (bsearch(&t->name, name, n, sizeof *name, by_name) || is_buffer(c, t->name) ||
+		    fc_slot_is_of_images(c, t->name))
 			continue;
-		if (!is_head(c, t->name))
-			return fc_fail(e, "%s: tensor %s has no place in a %s model", dir, t->name,
+		if (is_head(c, t->name))
+			ret = check_tied_head(m, t, slot[0].name, dir, e);
+		else
+			ret = fc_fail(e, "%s: tensor %s has no place in a %s model", dir, t->name,
 			    c->model_type);
-		if (check_tied_head(m, t, slot[0].name, dir, e) < 0)
-			return -1;
 	}
-	return 0;
+	free(name);
+	return ret;
 }
 
 /* Memory that lives as long as the model. */

@@ -3,7 +3,7 @@
  * Mistral, Qwen2 (and Qwen1.5), Qwen3; Mixtral has experts. */
 #include "model/family.h"
 
-enum { MAX_EXPERT = 1024 };
+enum { MAX_EXPERT = 128 }; /* times layers: how many tensors a config may ask for */
 
 /* The tensors before the feed-forward network. */
 #define ATTENTION                                                                                  \
