@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "text/json.h"
 #include "token/chat_impl.h"
+#include "token/chat_named.h"
+#include "token/tokmeta.h"
 
 #define TEMPLATE_MAX ((size_t)1 << 20)
 
@@ -91,7 +93,7 @@ static int read_config(const char *dir, const char *name, json_t **v, struct fc_
 }
 
 /* Special tokens: tokenizer_config.json, then special_tokens_map.json; those that have no role are
- * in the first or, for older models, only in tokenizer.json. */
+ * in the first or, for older models, only in tokenizer.json or tokenizer.model. */
 static int read_tokens(struct fc_chat *c, const char *model, json_t *config, struct fc_err *e)
 {
 	json_t *map = NULL, *tokens = NULL;
@@ -105,6 +107,9 @@ static int read_tokens(struct fc_chat *c, const char *model, json_t *config, str
 			goto out;
 		add_tokens(c, json_object_get(tokens, "added_tokens"));
 	}
+	if (!tokens && fc_tokmeta_sentencepiece(model, &tokens, e) < 0)
+		goto out;
+	add_roles(c, tokens);
 	ret = 0;
 out:
 	json_decref(map);
@@ -131,6 +136,15 @@ static const char *config_template(const json_t *config)
 static int find_template(const char *model, const char *file, const json_t *config,
     struct fc_buf *text, char **name, struct fc_err *e)
 {
+	const struct fc_chat_named *named = file ? fc_chat_named_find(file) : NULL;
+	if (named) {
+		*name = fc_strdup(file);
+		fc_buf_adds(text, named->source);
+		return 0;
+	}
+	if (file && !fc_file_exists(file))
+		return fc_fail(
+		    e, "template %s: no such file, and not one of %s", file, FC_CHAT_NAMES);
 	*name = file ? fc_strdup(file) : fc_path_join(model, "chat_template.jinja");
 	if (file || fc_file_exists(*name))
 		return fc_file_read(*name, TEMPLATE_MAX, text, e);
@@ -138,7 +152,7 @@ static int find_template(const char *model, const char *file, const json_t *conf
 	*name = fc_path_join(model, "tokenizer_config.json: chat_template");
 	const char *s = config_template(config);
 	if (!s && !fc_file_exists(model))
-		return fc_fail(e, "open %s: no such folder", model);
+		return fc_fail(e, "open %s: no such model", model);
 	if (!s)
 		return fc_fail(e, "%s: no chat template; name one with --template", model);
 	fc_buf_adds(text, s);
@@ -200,7 +214,11 @@ int fc_chat_open(struct fc_chat **out, const char *model, const char *file, stru
 	int ret = -1;
 	*out = NULL;
 	c->vars = json_pack("{s:n, s:n}", "tools", "documents");
-	if (read_config(model, "tokenizer_config.json", &config, e) < 0 ||
+	const struct fc_chat_named *named = file ? fc_chat_named_find(file) : NULL;
+	if (named)
+		add_special(c, named->turn_end);
+	if (fc_tokmeta_gguf(model, &config, e) < 0 ||
+	    (!config && read_config(model, "tokenizer_config.json", &config, e) < 0) ||
 	    read_tokens(c, model, config, e) < 0 ||
 	    find_template(model, file, config, &text, &name, e) < 0 ||
 	    fc_jinja_compile(&c->jinja, text.p ? text.p : "", text.n, name, e) < 0)

@@ -12,8 +12,8 @@
  */
 struct fc_chat;
 /* model: the folder whose template (chat_template.jinja, else chat_template of
- * tokenizer_config.json) and special tokens to use.  file: a Jinja file that replaces the folder's
- * own template, or NULL. */
+ * tokenizer_config.json) and special tokens to use, or a GGUF file, whose metadata have both. file:
+ * a name of chat_named.h or a Jinja file, instead of the model's own template; or NULL. */
 int fc_chat_open(struct fc_chat **c, const char *model, const char *file, struct fc_err *e);
 void fc_chat_free(struct fc_chat *c);
 uint64_t fc_chat_hash(const struct fc_chat *c);

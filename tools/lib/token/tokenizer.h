@@ -36,8 +36,10 @@ struct fc_span {
 	uint32_t start, end;
 };
 
-/* path: a model folder or a tokenizer.json.  tokenizer_config.json beside it adds tokens and names
- * the special ones (for NAMEtokenizer.json it is NAMEtokenizer_config.json). */
+/* path: a model folder (its tokenizer.json, else tokenizer.model, else the only GGUF model), or a
+ * tokenizer.json, a SentencePiece model or a GGUF file.  tokenizer_config.json beside the first two
+ * adds tokens and names the special ones (for NAMEtokenizer.json it is NAMEtokenizer_config.json).
+ */
 int fc_tokenizer_open(struct fc_tokenizer **t, const char *path, struct fc_err *e);
 void fc_tokenizer_free(struct fc_tokenizer *t);
 

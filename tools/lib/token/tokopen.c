@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "store/gguf.h"
+#include "store/store.h"
 #include "token/tokparts.h"
 
 /* Added tokens that match in normalized text do so in their own normalized form. */
@@ -93,6 +94,23 @@ static bool is_sentencepiece(const char *path)
 	return is;
 }
 
+static enum kind in_folder(const char *path, char **file, char **config)
+{
+	static const char *const name[] = {"tokenizer.json", "tokenizer.model"};
+	*config = fc_path_join(path, "tokenizer_config.json");
+	for (size_t i = 0; i < FC_LEN(name); i++) {
+		*file = fc_path_join(path, name[i]);
+		if (fc_file_exists(*file))
+			return i ? SENTENCEPIECE : JSON;
+		free(*file);
+	}
+	*file = fc_store_gguf_path(path);
+	if (*file)
+		return GGUF;
+	*file = fc_path_join(path, name[0]); /* for the message */
+	return JSON;
+}
+
 /* The files of a model folder, or of NAMEtokenizer.json and what is beside it. */
 static enum kind names(const char *path, char **file, char **config)
 {
@@ -100,20 +118,8 @@ static enum kind names(const char *path, char **file, char **config)
 	struct stat st;
 	size_t n = strlen(path);
 	*config = NULL;
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		*config = fc_path_join(path, "tokenizer_config.json");
-		*file = fc_path_join(path, suffix[SENTENCEPIECE]);
-		char *json = fc_path_join(path, suffix[JSON]);
-		enum kind kind =
-		    fc_file_exists(json) || !fc_file_exists(*file) ? JSON : SENTENCEPIECE;
-		if (kind == JSON) {
-			free(*file);
-			*file = json;
-		} else {
-			free(json);
-		}
-		return kind;
-	}
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return in_folder(path, file, config);
 	*file = fc_strdup(path);
 	for (size_t i = 0; i < FC_LEN(suffix); i++) {
 		size_t n_suffix = strlen(suffix[i]);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "token/tokmeta.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "store/gguf.h"
+#include "store/store.h"
+#include "token/spmodel.h"
+#include "token/tokparts.h"
+
+#define KEY "tokenizer.ggml."
+
+/* The tokens of one piece of JSON: what has a role, what is a control token. */
+struct writer {
+	json_t *config, *added;
+};
+
+static struct writer writer_new(void)
+{
+	struct writer w = {json_object(), json_object()};
+	json_object_set_new(w.config, "added_tokens_decoder", w.added);
+	return w;
+}
+
+static void add_token(const struct writer *w, size_t id, const char *p, size_t n)
+{
+	char key[32];
+	snprintf(key, sizeof key, "%zu", id);
+	json_t *content = json_stringn(p, n);
+	if (content) /* else it is no UTF-8, and the tokenizer refuses it */
+		json_object_set_new(
+		    w->added, key, json_pack("{s:o, s:b}", "content", content, "special", 1));
+}
+
+static void add_role(const struct writer *w, const char *key, const char *p, size_t n)
+{
+	json_t *content = json_stringn(p, n);
+	if (content)
+		json_object_set_new(w->config, key, content);
+}
+
+static int gguf_tokens(const struct fc_gguf *g, const struct writer *w, struct fc_err *e)
+{
+	static const struct {
+		const char *key, *name;
+	} role[] = {{KEY "bos_token_id", "bos_token"}, {KEY "eos_token_id", "eos_token"},
+	    {KEY "unknown_token_id", "unk_token"}, {KEY "padding_token_id", "pad_token"}};
+	struct fc_gguf_array tokens, kinds;
+	struct fc_gguf_str s;
+	int64_t kind, id[FC_LEN(role)];
+	for (size_t i = 0; i < FC_LEN(role); i++)
+		if (fc_gguf_int(g, role[i].key, -1, &id[i], e) < 0)
+			return -1;
+	if (fc_gguf_strings(g, KEY "tokens", &tokens, e) < 0 ||
+	    fc_gguf_ints(g, KEY "token_type", &kinds, e) < 0)
+		return -1;
+	for (int64_t k = 0; fc_gguf_next_str(&tokens, &s); k++) {
+		for (size_t i = 0; i < FC_LEN(role); i++)
+			if (id[i] == k)
+				add_role(w, role[i].name, s.p, s.n);
+		if (fc_gguf_next_int(&kinds, &kind) && kind == FC_PIECE_CONTROL)
+			add_token(w, (size_t)k, s.p, s.n);
+	}
+	return 0;
+}
+
+int fc_tokmeta_gguf(const char *model, json_t **config, struct fc_err *e)
+{
+	char *path = fc_store_gguf_path(model);
+	struct fc_gguf *g = NULL;
+	struct fc_gguf_str text;
+	*config = NULL;
+	if (!path)
+		return 0;
+	struct writer w = writer_new();
+	int rc = fc_gguf_open(&g, path, e);
+	if (rc == 0)
+		rc = gguf_tokens(g, &w, e);
+	if (rc == 0)
+		rc = fc_gguf_string(g, "tokenizer.chat_template", &text, e);
+	if (rc == 0 && text.n)
+		add_role(&w, "chat_template", text.p, text.n);
+	fc_gguf_close(g);
+	free(path);
+	if (rc < 0)
+		json_decref(w.config);
+	else
+		*config = w.config;
+	return rc;
+}
+
+static void sp_role(
+    const struct writer *w, const struct fc_spmodel *m, const char *key, uint32_t id)
+{
+	size_t n;
+	const char *p = fc_pieces_get(&m->pieces, id, &n);
+	if (p)
+		add_role(w, key, p, n);
+}
+
+static json_t *sp_config(const struct fc_spmodel *m)
+{
+	struct writer w = writer_new();
+	size_t n;
+	sp_role(&w, m, "bos_token", m->bos);
+	sp_role(&w, m, "eos_token", m->eos);
+	sp_role(&w, m, "unk_token", m->unk);
+	sp_role(&w, m, "pad_token", m->pad);
+	for (uint32_t id = 0; id < m->pieces.n_id; id++) {
+		const char *p = fc_pieces_get(&m->pieces, id, &n);
+		if (m->kind[id] == FC_PIECE_CONTROL)
+			add_token(&w, id, p, n);
+	}
+	return w.config;
+}
+
+int fc_tokmeta_sentencepiece(const char *model, json_t **config, struct fc_err *e)
+{
+	char *path = fc_path_join(model, "tokenizer.model");
+	char *json = fc_path_join(model, "tokenizer.json");
+	struct fc_buf b = FC_BUF_INIT;
+	struct fc_spmodel m = {0};
+	int rc = 0;
+	*config = NULL;
+	if (!fc_file_exists(json) && fc_file_exists(path)) {
+		rc = fc_file_read(path, FC_SPM_FILE_MAX, &b, e);
+		if (rc == 0)
+			rc = fc_spmodel_read(&m, b.p ? b.p : "", b.n, path, e);
+		if (rc == 0)
+			*config = sp_config(&m);
+	}
+	fc_spmodel_release(&m);
+	fc_buf_release(&b);
+	free(path);
+	free(json);
+	return rc;
+}
