@@ -15,6 +15,7 @@ _Noreturn void fc_command_mc(int argc, char **argv);
 _Noreturn void fc_command_show(int argc, char **argv);
 _Noreturn void fc_command_chart(int argc, char **argv);
 _Noreturn void fc_command_report(int argc, char **argv);
+_Noreturn void fc_command_alpaca(int argc, char **argv);
 
 /*
  * A measure with its interval: two columns for people, "[low, high]" in the second, else three.

@@ -19,6 +19,7 @@ static const struct {
     {"show", fc_command_show},
     {"chart", fc_command_chart},
     {"report", fc_command_report},
+    {"alpaca", fc_command_alpaca},
 };
 
 int main(int argc, char **argv)
@@ -38,7 +39,8 @@ int main(int argc, char **argv)
 			"judge [OPTION]... ANSWERS...\n"
 			"show [OPTION]... [JUDGMENTS]...\n"
 			"chart --questions FILE [OPTION]... [JUDGMENTS]...\n"
-			"report --questions FILE [OPTION]... [JUDGMENTS]...",
+			"report --questions FILE [OPTION]... [JUDGMENTS]...\n"
+			"alpaca [OPTION]... ANNOTATIONS...",
 	    .summary = "Judges models by what they wrote; writes tables.",
 	    .more = "fc-eval COMMAND --help lists the options of each.",
 	};

@@ -100,8 +100,8 @@ static void interval(
 void report_scores(struct fc_buf *b, const struct report *r)
 {
 	const struct fc_sheets *s = &r->sheets;
-	const char *const head[] = {s->judge.n > 1 ? "Judge" : NULL, "Model", "First turn",
-	    "Second turn", "Average", "95&nbsp;% interval, 0 to 10", "Judged", "Unparsed"};
+	const char *const head[] = {s->judge.n > 1 ? "Judge" : NULL, "Model", "Average", "Turn 1",
+	    "Turn 2", "95&nbsp;% interval, 0 to 10", "Judged", "Unparsed"};
 	if (!s->n)
 		return;
 	fc_buf_adds(b, "<section id=\"scores\"><h2>Scores</h2>\n");
@@ -112,9 +112,9 @@ void report_scores(struct fc_buf *b, const struct report *r)
 		double average = mean(fc_sheet_sum(s, x, SIZE_MAX, FC_TURNS_ALL));
 		fc_sheet_intervals(s, x, SIZE_MAX, r->seed, r->n_resample, v);
 		row_of(b, r, &s->judge, x->judge, s->model.name[x->model]);
+		number(b, "main", 2, average);
 		number(b, "", 2, mean(fc_sheet_sum(s, x, SIZE_MAX, FC_TURNS_FIRST)));
 		number(b, "", 2, mean(fc_sheet_sum(s, x, SIZE_MAX, FC_TURNS_SECOND)));
-		number(b, "main", 2, average);
 		interval(b, v[FC_TURNS_ALL], average, 0, 10, false);
 		count(b, x->n_judged);
 		fc_buf_addf(b, "<td class=\"n %s\">%zu</td></tr>\n", x->n_unparsed ? "warn" : "dim",
