@@ -230,6 +230,77 @@ near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 2e-3 && d > -2e-
 	fc-align apply -p P -s S S.fcs 2>&1 >/dev/null | grep -q 'probability arrived'
 }
 
+@test "apply: the published alignments and transfers" {
+	cd "$BATS_FILE_TMPDIR" || return
+	local d=$BATS_TEST_TMPDIR
+	fc-align map -q --align dtw-fusechat2 --choose published -p P -s S -o "$d/ms" chats.jsonl
+	records "$d/ms" | jq -es 'all(.rule == "published" or (.chosen | not))'
+	fc-align map -q --kind mined --spelling raw -p P -s S -o "$d/mined"
+	fc-align apply -q --align dtw-fusechat2 -p P -s S -m "$d/ms" S.fcs -o "$d/two"
+	fc-align apply -q --align dtw-fusechat1 -p P -s S -m "$d/ms" S.fcs -o "$d/one"
+	fc-align apply -q --align dtw-fusellm --match soft -p P -s S -m "$d/mined" S.fcs -o "$d/soft"
+	fc-align apply -q --align dtw-fusellm --match hard -p P -s S S.fcs -o "$d/hard"
+	for x in two one soft hard; do
+		fc-view --verify "$d/$x"
+		records "$d/$x" | jq -es 'all(.[].rows[]; (.logprobs | map(exp) | add) < 1.002) and
+			(map(.rows | length) | add) > 100'
+	done
+	run -1 cmp <(records "$d/two") <(records "$d/one")
+	run -1 cmp <(records "$d/soft") <(records "$d/hard")
+	# a tokenizer with itself: every row where it was
+	for align in dtw-fusechat2 dtw-fusechat1; do
+		fc-align apply -q --align $align -p P -s P -m <(fc-align map -q --kind exact -p P -s P) P.fcs -o "$d/self"
+		cmp <(records P.fcs | jq -c '[.rows[] | {token, ids, logprobs}]') \
+			<(records "$d/self" | jq -c '[.rows[] | {token, ids, logprobs}]')
+	done
+	# maps of shards by the published formula: merged, or refused
+	head -n 30 chats.jsonl | fc-align map -q --align dtw-fusechat2 --choose published -p P -s S -o "$d/1"
+	tail -n 30 chats.jsonl | fc-align map -q --align dtw-fusechat2 --choose published -p P -s S -o "$d/2"
+	fc-align map -q --merge --choose published -p P -s S -o "$d/12" "$d/1" "$d/2"
+	cmp <(records "$d/12") <(records "$d/ms")
+	cat "$d/1" "$d/2" >"$d/cat"
+	run -1 fc-align apply -q --align dtw-fusechat2 -p P -s S -m "$d/cat" S.fcs
+	[[ $output == *"--merge"* ]]
+	run -2 fc-align apply --align dtw-fusechat2 -p P -s S S.fcs
+	run -2 fc-align apply --align dtw-fusellm -p P -s S -m "$d/ms" S.fcs
+	run -2 fc-align apply --match hard -p P -s S S.fcs
+	run -2 fc-align map --kind mined --align dtw-fusellm -p P -s S
+}
+
+@test "apply: what stands at tokens without a row" {
+	cd "$BATS_FILE_TMPDIR" || return
+	local d=$BATS_TEST_TMPDIR
+	fill() { fc-align apply -q -p P -m S.map.fcs "$@" S.fcs -o "$d/$1$2"; records "$d/$1$2" >"$d/filled.jsonl"; }
+	records S.aligned.fcs >"$d/bare.jsonl"
+	check() { paste -d '\n' "$d/bare.jsonl" "$d/filled.jsonl" | python3 -c '
+import json, sys
+lines = [json.loads(l) for l in sys.stdin]
+n = 0
+for bare, x in zip(lines[::2], lines[1::2]):
+    own = {r["token"]: r for r in bare["rows"]}
+    assert [r["token"] for r in x["rows"]] == [t for t, f in enumerate(x["trained"]) if f]
+    for r in x["rows"]:
+        t = r["token"]
+        if t in own:
+            assert r == own[t]
+        elif sys.argv[1] != "own":
+            want = x["tokens"][t if sys.argv[1] == "next" else t - 1]
+            assert (r["ids"], r["logprobs"]) == ([want], [0]), r
+            n += 1
+assert n > 20 or sys.argv[1] == "own"' "$1"; }
+	fill --fallback onehot-next && check next
+	fill --fallback onehot-current && check current
+	fc-align apply -q -p P -m S.map.fcs --fallback pivot --own P.fcs S.fcs -o "$d/x"
+	records "$d/x" >"$d/filled.jsonl"
+	check own
+	fc-align apply -q -p P -m S.map.fcs --fallback pivot --own <(fc-view --stream -n 3 P.fcs) S.fcs -o "$d/y" || status=$?
+	[ "$status" -eq 1 ]
+	run -1 fc-align apply -q -p P -m S.map.fcs --fallback pivot --own S.fcs S.fcs
+	[[ $output == *"S.fcs is over other tokens"* ]]
+	run -2 fc-align apply -p P -m S.map.fcs --fallback pivot S.fcs
+	run -2 fc-align apply -p P -m S.map.fcs --own P.fcs S.fcs
+}
+
 @test "apply: maps of other tokenizers and other kinds of streams are refused" {
 	cd "$BATS_FILE_TMPDIR" || return
 	run -1 fc-align apply -p P S.fcs

@@ -7,21 +7,23 @@
 #include "base/opt.h"
 #include "base/progress.h"
 #include "fc-align/commands.h"
+#include "fc-align/carry.h"
 #include "fc-align/corpus.h"
+#include "fc-align/counter.h"
 #include "fc-align/lexicon.h"
 #include "fc-align/mapfile.h"
-#include "fc-align/offsets.h"
 #include "fc-align/pairs.h"
 #include "fc-align/spelled.h"
 #include "stream/writer.h"
 
 enum kind { KIND_STATS, KIND_EXACT, KIND_MINED, KIND_BYTES };
 enum spelling { SPELLING_TEXT, SPELLING_RAW };
+enum choose { CHOOSE_COUNT, CHOOSE_PUBLISHED };
 
 struct options {
 	const char *pivot, *source, *template_file, *out;
 	bool tokens, merge;
-	int limit, kind, spelling;
+	int limit, kind, spelling, align, choose;
 };
 
 struct side {
@@ -43,13 +45,11 @@ static void close_side(struct side *s)
 	fc_cutter_close(&s->cutter);
 }
 
-/* Counts which tokens start together. */
+/* Counts which tokens are paired in the conversations. */
 static int count_corpus(struct fc_corpus *corpus, const struct side *source, int limit,
-    struct fc_pairs *pairs, struct fc_err *e)
+    struct fc_counter *counter, struct fc_err *e)
 {
 	struct fc_example p, s;
-	uint32_t *match = NULL;
-	size_t cap = 0;
 	int got = 0;
 	fc_example_init(&p);
 	fc_example_init(&s);
@@ -60,16 +60,11 @@ static int count_corpus(struct fc_corpus *corpus, const struct side *source, int
 			got = -1;
 		if (got <= 0)
 			break;
-		FC_GROW(match, cap, p.n_tok);
-		fc_offsets_match(&p, &s, match);
-		for (size_t t = 0; t < p.n_tok; t++)
-			if (match[t] != FC_NO_MATCH)
-				fc_pairs_add(pairs, s.tok[match[t]], p.tok[t], 1);
+		fc_counter_example(counter, &s, &p);
 	}
 	fc_progress_end();
 	fc_example_release(&p);
 	fc_example_release(&s);
-	free(match);
 	return got < 0 ? -1 : 0;
 }
 
@@ -164,14 +159,19 @@ static void choose(const struct options *o, const struct side *pivot, const stru
 		first = FC_ARRAY(uint32_t, source->vocab.n + 1);
 		fc_lexicon_first(&source->vocab, pivot->cutter.tokenizer, first);
 	}
+	uint32_t *published = o->choose == CHOOSE_PUBLISHED
+	    ? fc_counter_published(&source->vocab, &pivot->vocab, pairs)
+	    : NULL;
 	struct fc_evidence evidence = {.pair = fc_pairs_sorted(pairs),
 	    .n_pair = fc_pairs_count(pairs),
 	    .near = near,
 	    .first = first,
-	    .no_bytes = o->spelling == SPELLING_RAW};
+	    .no_bytes = o->spelling == SPELLING_RAW,
+	    .published = published};
 	fc_vocabmap_choose(&source->vocab, &pivot->vocab, &evidence, out);
 	free(near);
 	free(first);
+	free(published);
 }
 
 static int make_map(const struct options *o, const char *const *paths, int n, struct fc_err *e)
@@ -179,16 +179,18 @@ static int make_map(const struct options *o, const char *const *paths, int n, st
 	struct side pivot = {0}, source = {0};
 	struct fc_corpus *corpus = NULL;
 	struct fc_pairs *pairs = fc_pairs_new();
+	struct fc_counter *counter = NULL;
 	struct fc_map_list map = {0};
 	int rc = -1;
 	if (open_side(&pivot, o->pivot, e) < 0 || open_side(&source, o->source, e) < 0)
 		goto end;
 	if (o->merge && count_maps(paths, n, &pivot, &source, pairs, e) < 0)
 		goto end;
+	counter = fc_counter_new(o->align, &source.vocab, &pivot.vocab, pairs);
 	if (o->kind == KIND_STATS && !o->merge &&
 	    (fc_corpus_open(
 		 &corpus, paths, n, o->tokens, o->pivot, o->template_file, &pivot.cutter, e) < 0 ||
-		count_corpus(corpus, &source, o->limit, pairs, e) < 0))
+		count_corpus(corpus, &source, o->limit, counter, e) < 0))
 		goto end;
 	choose(o, &pivot, &source, pairs, &map);
 	rc = write_map(&map, &pivot, &source, o->out, e);
@@ -197,6 +199,7 @@ static int make_map(const struct options *o, const char *const *paths, int n, st
 end:
 	free(map.v);
 	fc_corpus_close(corpus);
+	fc_counter_free(counter);
 	fc_pairs_free(pairs);
 	close_side(&pivot);
 	close_side(&source);
@@ -214,6 +217,8 @@ static void check_options(const struct options *o, int n_operand)
 		fc_die_usage("only maps of kind stats are made from conversations or merged");
 	if (o->merge && n_operand == 0)
 		fc_die_usage("--merge needs the maps to put together");
+	if (!counts && (o->align || o->choose))
+		fc_die_usage("--align and --choose are for maps of kind stats");
 	if (o->spelling == SPELLING_RAW && (counts || o->kind == KIND_BYTES))
 		fc_die_usage("--spelling raw is for the kinds exact and mined");
 }
@@ -230,6 +235,10 @@ void fc_command_map(int argc, char **argv)
 		"what a token's counterpart is, where neither its role nor its bytes say it", 0, 0},
 	    {FC_OPT_CHOICE, 0, "spelling", &o.spelling, "text|raw",
 		"of mined and exact: compare what tokens stand for, or how they are spelled", 0, 0},
+	    {FC_OPT_CHOICE, 0, "align", &o.align, FC_ALIGN_KINDS,
+		"of stats: pair tokens by their place in the text, or as published", 0, 0},
+	    {FC_OPT_CHOICE, 0, "choose", &o.choose, "count|published",
+		"of stats: the highest count, or FuseChat's formula", 0, 0},
 	    {FC_OPT_FLAG, 0, "merge", &o.merge, NULL,
 		"the input is maps of kind stats, whose counts add up", 0, 0},
 	    {FC_OPT_FILE, 0, "template", &o.template_file, "NAME|FILE",

@@ -96,6 +96,8 @@ static struct choice choose(const struct fc_vocab *source, const struct fc_vocab
 {
 	const struct fc_word *w = &source->word[id];
 	uint32_t first = e->first ? e->first[id] : FC_UNMAPPED;
+	if (e->published)
+		return (struct choice){e->published[id], FC_MAP_PUBLISHED};
 	struct choice c = {fc_vocabmap_special(source, pivot, id), FC_MAP_ROLE};
 	/* a special token stands for no text: nothing else may apply */
 	if (c.pivot != FC_UNMAPPED || w->special || w->n == 0)
@@ -135,7 +137,8 @@ static void add_entries(const struct fc_vocab *source, const struct fc_vocab *pi
 		if (pair.pivot == c.pivot) {
 			chosen.count = pair.count;
 			add_entry(out, &chosen);
-		} else if (!w->special && w->n && counts(pivot, &pair)) {
+		} else if (c.rule == FC_MAP_PUBLISHED ||
+		    (!w->special && w->n && counts(pivot, &pair))) {
 			bool same = same_bytes(w, &pivot->word[pair.pivot]);
 			pair.rule = same ? FC_MAP_BYTES : FC_MAP_COUNT;
 			add_entry(out, &pair);

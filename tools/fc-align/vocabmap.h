@@ -42,6 +42,8 @@ struct fc_evidence {
 				* decides between tokens of the same bytes that were never seen */
 	/* For a map that knows spellings only: tokens of the same bytes are not looked for. */
 	bool no_bytes;
+	/* Instead of all these rules, and of the roles: FC_MAP_PUBLISHED. */
+	const uint32_t *published;
 };
 
 /*
