@@ -9,7 +9,7 @@
 #include "base/opt.h"
 #include "base/progress.h"
 #include "fc-align/commands.h"
-#include "fc-align/join.h"
+#include "stream/join.h"
 #include "fc-align/mixture.h"
 #include "fc-align/tally.h"
 #include "stream/writer.h"

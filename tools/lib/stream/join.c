@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/join.h"
+#include "stream/join.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_ALIGN_JOIN_H
-#define FC_ALIGN_JOIN_H
+#ifndef FC_STREAM_JOIN_H
+#define FC_STREAM_JOIN_H
 
 #include "stream/reader.h"
 
