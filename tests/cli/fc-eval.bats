@@ -242,6 +242,58 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	run -2 fc-eval mc-questions --chat --unconditional bad.jsonl
 }
 
+@test "divergence: bounds around the whole, by category; 0 of a model against itself" {
+	kit="$FC_ROOT/pipelines/demo/kit"
+	python3 "$FC_ROOT/pipelines/demo/talk.py" --set heldout -n 30 --seed 9 >h.jsonl
+	for k in 4 640; do
+		fc-infer -q --dtype f32 -k $k -m "$kit/pivot" -o p$k.fcs h.jsonl
+		# another model over the same tokens: the pivot at half of its weights' precision
+		fc-infer -q --dtype bf16 -k $k -m "$kit/pivot" -o q$k.fcs h.jsonl
+		fc-eval divergence --by skill --format tsv p$k.fcs q$k.fcs >t$k
+	done
+	[ "$(cut -f1 t4 | paste -sd' ')" = "group all arithmetic facts manners strings" ]
+	awk -v a="$(cell t4 all kl_at_least)" -v m="$(cell t640 all kl)" -v b="$(cell t4 all kl)" \
+		'BEGIN { exit !(a <= m + 1e-5 && m <= b + 1e-5 && m < 0.01) }'
+	near "$(cell t640 all kl)" "$(cell t640 all kl_at_least)"
+	[ "$(cell t4 all agreement)" = "$(cell t640 all agreement)" ]
+	fc-eval divergence --format tsv p4.fcs p4.fcs >t
+	near "$(cell t all kl)" 0
+	[ "$(cell t all agreement)" = 1 ]
+	[ "$(cell t all unmatched)" = 0 ]
+	fc-infer -q --dtype f32 --all-rows -m "$kit/pivot" -o all.fcs h.jsonl
+	fc-eval divergence --format tsv p4.fcs all.fcs >t
+	[ "$(cell t all unmatched)" -gt 0 ]
+	[ "$(cell t all rows)" = "$(cell t4 all rows)" ]
+	fc-infer -q -m "$kit/facts" -p "$kit/pivot" -o other.fcs h.jsonl
+	run -1 fc-eval divergence p4.fcs other.fcs
+	[[ $output == *other.fcs* ]]
+	run -2 fc-eval divergence p4.fcs
+}
+
+@test "oracle: the best source for each question" {
+	answers() { for x in "$@"; do
+		echo "{\"id\": \"${x%=*}\", \"skill\": \"s\", \"messages\": [{\"role\": \"user\", \"content\": \"?\"}, {\"role\": \"assistant\", \"content\": \"${x#*=}\"}]}"
+	done; }
+	answers a=1 b=2 c=3 d=4 >refs
+	answers a=1 b=2 c=0 d=0 >x
+	answers d=0 c=0 b=2 a=9 >y
+	answers a=0 b=0 c=3 d=0 >z
+	fc-eval oracle --references refs --by skill --format tsv x y z >t
+	[ "$(awk -F'\t' '$2 == "all" { print $1, $4, $5, $6 }' t | paste -sd';')" = \
+		"x 2 1 0.5;y 1 0 0.25;z 1 1 0.25;(best source) 3 2 0.75" ]
+	# one source: what accuracy says
+	fc-eval accuracy --format tsv x refs | tail -n 1 | cut -f2-6 >want
+	fc-eval oracle --references refs --format tsv x | tail -n 1 | cut -f3,4,6-8 | cmp - want
+	head -n 3 z >short
+	run -1 fc-eval oracle --references refs x short
+	[[ $output == *"'d' has no answer"* ]]
+	jq -c '.answer = "1"' short >s
+	jq -c '.answer = "1"' x >w
+	run -1 fc-eval oracle w s
+	[[ $output == *"w and s do not answer the same conversations: 'd' is at w:4"* ]]
+	run -2 fc-eval oracle
+}
+
 @test "accuracy: exact, last word, ignoring case" {
 	fc-eval accuracy --by skill --format tsv "$(F answers.jsonl)" >t
 	[ "$(cell t all right)" = 1 ]

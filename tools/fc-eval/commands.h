@@ -12,6 +12,8 @@ _Noreturn void fc_command_exact(int argc, char **argv);
 _Noreturn void fc_command_judge(int argc, char **argv);
 _Noreturn void fc_command_mc_questions(int argc, char **argv);
 _Noreturn void fc_command_mc(int argc, char **argv);
+_Noreturn void fc_command_divergence(int argc, char **argv);
+_Noreturn void fc_command_oracle(int argc, char **argv);
 _Noreturn void fc_command_show(int argc, char **argv);
 _Noreturn void fc_command_chart(int argc, char **argv);
 _Noreturn void fc_command_report(int argc, char **argv);

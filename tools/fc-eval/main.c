@@ -15,6 +15,8 @@ static const struct {
     {"exact", fc_command_exact},
     {"mc-questions", fc_command_mc_questions},
     {"mc", fc_command_mc},
+    {"divergence", fc_command_divergence},
+    {"oracle", fc_command_oracle},
     {"judge", fc_command_judge},
     {"show", fc_command_show},
     {"chart", fc_command_chart},
@@ -36,6 +38,8 @@ int main(int argc, char **argv)
 			"exact [OPTION]... [STREAM]...\n"
 			"mc-questions [OPTION]... [TASKS]\n"
 			"mc [OPTION]... [STREAM]...\n"
+			"divergence [OPTION]... P Q\n"
+			"oracle [OPTION]... ANSWERS...\n"
 			"judge [OPTION]... ANSWERS...\n"
 			"show [OPTION]... [JUDGMENTS]...\n"
 			"chart --questions FILE [OPTION]... [JUDGMENTS]...\n"

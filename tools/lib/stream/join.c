@@ -129,8 +129,7 @@ static int check_same(const struct fc_join *j, size_t i, struct fc_err *e)
 	const char *b_name = fc_reader_name(j->input[i].reader);
 	if (!same_bytes(&a->id, &b->id))
 		return fc_fail(e,
-		    "conversation %" PRIu64
-		    " is '%.*s' in %s and '%.*s' in %s; streams to fuse hold "
+		    "conversation %" PRIu64 " is '%.*s' in %s and '%.*s' in %s; both must hold "
 		    "the same conversations in the same order",
 		    j->n_record, (int)a->id.n, a->id.p, a_name, (int)b->id.n, b->id.p, b_name);
 	if (!same_bytes(&a->text, &b->text))
