@@ -202,3 +202,42 @@ assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_t
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"exists already"* ]]
 }
+
+@test "streams of tensors: as a result and as models, from files and pipes" {
+	models
+	export TMPDIR=$PWD/tmp
+	mkdir tmp
+	fc-varm -q -b base -o folder a b
+	fc-varm -q -b base -o - a b >s.fcs
+	fc-view --verify s.fcs
+	fc-view --tsv s.fcs >s.txt
+	grep -qP '^lm_head.weight\tF32\t\[7, 4\]\t112$' s.txt
+	same() { cmp folder/model.safetensors "$1/model.safetensors"; }
+	fc-varm -q -b base -o file s.fcs
+	same file
+	fc-varm -q -b base -o process <(cat s.fcs)
+	same process
+	fc-varm -q -b base -o pipe - <s.fcs
+	same pipe
+	# a pivot without files beside the weights
+	fc-varm -q -b s.fcs -o pivot s.fcs
+	same pivot
+	[ ! -e pivot/config.json ]
+	fc-varm -q --recipe <(echo "{models: [{model: '-'}], merge_method: passthrough}") -o recipe <s.fcs
+	same recipe
+	# of two documents, one made on the way
+	fc-varm -q --recipe "$(data)/several.yml" -o - | fc-varm -q -b base -o several -
+	fc-varm -q --recipe "$(data)/several.yml" -o several2
+	cmp several/model.safetensors several2/model.safetensors
+	head -c 4000 s.fcs >cut.fcs
+	run fc-varm -q -b base -o cut cut.fcs
+	[ "$status" -eq 1 ]
+	[ ! -e cut ]
+	run fc-varm -q -b base -o - --report - a
+	[ "$status" -eq 2 ]
+	run pipe 'fc-varm -q -b base -o - a b >/dev/full'
+	[ "$status" -eq 1 ]
+	# nothing stays, also not after a pipe that is closed
+	pipe 'fc-varm -q -b base -o - a b | true' || true
+	[ -z "$(ls -A tmp)" ]
+}

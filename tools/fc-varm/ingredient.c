@@ -69,14 +69,14 @@ static char *look_in(const char *dir, const char *name)
 	return NULL;
 }
 
-/* A path as it is, or a name: the result of an earlier document, or "org/name" below --models, with
+/* A path as it is, "-" too, or a name: the result of an earlier document, or "org/name" below --models, with
  * or without its "org". */
 static char *resolve(const char *name, const struct pantry *where)
 {
 	for (size_t i = 0; i < where->n_result; i++)
 		if (!strcmp(where->result[i].name, name))
 			return fc_strdup(where->result[i].path);
-	if (fc_file_exists(name))
+	if (!strcmp(name, "-") || fc_file_exists(name))
 		return fc_strdup(name);
 	const char *slash = strrchr(name, '/');
 	char *path = where->dir ? look_in(where->dir, name) : NULL;

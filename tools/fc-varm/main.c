@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "merge_record.h"
+#include "product.h"
 #include "recipe_run.h"
 #include "request.h"
 #include "sidecar.h"
@@ -32,7 +33,9 @@ static const struct fc_opt opts[] = {
 	0, 0},
     {FC_OPT_FILE, 0, "models", &models, "DIR",
 	"--recipe: where models are that the recipe names by their hub names", 0, 0},
-    {FC_OPT_FILE, 'o', "output", &out, "DIR", "folder to write the merged model to", 0, 0},
+    {FC_OPT_FILE, 'o', "output", &out, "DIR",
+	"folder to write the merged model to; -: its tensors as a stream, to standard output", 0,
+	0},
     {FC_OPT_CHOICE, 0, "method", &asked.method, REQUEST_METHODS, "how to merge", 0, 0},
     {FC_OPT_FILE, 0, "report", &report, "FILE",
 	"write the weight of every target in every tensor as TSV", 0, 0},
@@ -53,16 +56,23 @@ static const struct fc_usage usage = {
     .more = "Models are folders with safetensors.  Exit status: 0 done, 1 failed, 2 usage.",
 };
 
+static void check_output(void)
+{
+	if (!out)
+		fc_die_usage("no output folder: use -o");
+	if (!strcmp(out, "-") && report && !strcmp(report, "-"))
+		fc_die_usage("-o - and --report -: standard output takes one of them");
+	if (!force && strcmp(out, "-") && fc_file_exists(out))
+		fc_die("%s: exists already; --force replaces it", out);
+}
+
 static void check_options(int n_target)
 {
 	if (!base)
 		fc_die_usage("no pivot: use -b");
-	if (!out)
-		fc_die_usage("no output folder: use -o");
 	if (n_target < 1)
 		fc_die_usage("no targets");
-	if (!force && fc_file_exists(out))
-		fc_die("%s: exists already; --force replaces it", out);
+	check_output();
 }
 
 /* With --force: the output must not replace what is being read. */
@@ -87,13 +97,13 @@ static void write_report(struct fc_out *o, const struct plan *p, const struct ve
 static void write_model(struct plan *p, struct verdicts *r)
 {
 	struct fc_err e;
-	struct fc_outdir *dir;
-	if (fc_outdir_open(&dir, out, force, &e) < 0)
+	struct product x;
+	if (product_open(&x, out, force, &e) < 0)
 		fc_die("%s", e.msg);
-	const char *tmp = fc_outdir_tmp(dir);
+	const char *tmp = product_folder(&x);
 	if (sidecar_copy(base, tmp, dtypes[dtype].torch, &e) < 0 ||
 	    merge_run(p, shard_bytes, tmp, r, &e) < 0 || merge_record_write(tmp, p, r, &e) < 0 ||
-	    fc_outdir_commit(dir, &e) < 0)
+	    product_commit(&x, &e) < 0)
 		fc_die("%s", e.msg);
 }
 
@@ -106,10 +116,7 @@ static void run_recipe(int n_target)
 		fc_die_usage("--recipe names the models; no pivot and no targets beside it");
 	if (request_is_given() || dtype != KEEP)
 		fc_die_usage("--recipe says the method, its parameters and the type");
-	if (!out)
-		fc_die_usage("no output folder: use -o");
-	if (!force && fc_file_exists(out))
-		fc_die("%s: exists already; --force replaces it", out);
+	check_output();
 	if (recipe_run(&job, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_finish();

@@ -11,6 +11,7 @@
 #include "chat_template.h"
 #include "config_adapt.h"
 #include "merge_record.h"
+#include "product.h"
 #include "sidecar.h"
 #include "weight_table.h"
 
@@ -86,7 +87,7 @@ static int make_needed(struct kitchen *k, const struct dish *d, struct fc_err *e
 static int make_intermediate(struct kitchen *k, struct dish *d, struct fc_err *e)
 {
 	const char *name = d->recipe.name;
-	struct fc_buf path = FC_BUF_INIT;
+	char *path;
 	if (d->state == MADE)
 		return 0;
 	if (d->state == IN_WORK)
@@ -96,14 +97,14 @@ static int make_intermediate(struct kitchen *k, struct dish *d, struct fc_err *e
 	if (make_needed(k, d, e) < 0)
 		return -1;
 	fc_note("making %s", name);
-	fc_buf_addf(&path, "%s.%zu", k->job->out, (size_t)(d - k->dish) + 1);
-	int ret = fc_outdir_open(&d->dir, path.p, false, e);
+	path = product_beside(k->job->out, (int)(d - k->dish) + 1);
+	int ret = fc_outdir_open(&d->dir, path, false, e);
 	if (ret == 0)
 		ret = fill_folder(k, d, fc_outdir_tmp(d->dir), false, e);
 	if (ret == 0)
 		pantry_add(&k->pantry, name, fc_outdir_tmp(d->dir));
 	d->state = MADE;
-	fc_buf_release(&path);
+	free(path);
 	return ret;
 }
 
@@ -146,13 +147,13 @@ static int read_dishes(struct kitchen *k, struct dish **last, struct fc_err *e)
 
 static int make_last(struct kitchen *k, struct dish *d, struct fc_err *e)
 {
-	struct fc_outdir *dir;
+	struct product x = {.dir = NULL};
 	d->state = IN_WORK;
-	if (make_needed(k, d, e) < 0 || fc_outdir_open(&dir, k->job->out, k->job->force, e) < 0)
+	if (make_needed(k, d, e) < 0 || product_open(&x, k->job->out, k->job->force, e) < 0)
 		return -1;
-	if (fill_folder(k, d, fc_outdir_tmp(dir), true, e) == 0)
-		return fc_outdir_commit(dir, e);
-	fc_outdir_abort(dir);
+	if (fill_folder(k, d, product_folder(&x), true, e) == 0)
+		return product_commit(&x, e);
+	product_abort(&x);
 	return -1;
 }
 

@@ -51,8 +51,8 @@ static int set_dtype(const char *dir, const char *torch_dtype, struct fc_err *e)
 int sidecar_copy(const char *from, const char *to, const char *torch_dtype, struct fc_err *e)
 {
 	struct stat st;
-	if (stat(from, &st) == 0 && !S_ISDIR(st.st_mode))
-		return 0; /* a single file of weights */
+	if (!strcmp(from, "-") || (stat(from, &st) == 0 && !S_ISDIR(st.st_mode)))
+		return 0; /* a single file of weights, or a stream */
 	DIR *d = opendir(from);
 	if (!d)
 		return fc_fail(e, "open %s:", from);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "store/gguf_hf.h"
 #include "store/safetensors.h"
+#include "store/stream_tensors.h"
 #include "text/json.h"
 
 struct fc_store {
@@ -20,6 +21,8 @@ struct fc_store {
 	size_t n_file;
 	struct fc_gguf *gguf; /* or this, with its view */
 	struct fc_gguf_hf hf;
+	struct fc_stream_tensors stream; /* or this */
+	bool is_stream;
 	struct fc_tensor *tensor; /* of all files, sorted by name; names borrowed from file */
 	size_t n;
 };
@@ -191,6 +194,16 @@ static int open_gguf(struct fc_store *s, const char *path, struct fc_err *e)
 	return 0;
 }
 
+static int open_stream(struct fc_store *s, const char *path, struct fc_err *e)
+{
+	s->is_stream = true;
+	if (fc_stream_tensors_open(&s->stream, path, e) < 0)
+		return -1;
+	s->tensor = s->stream.tensor;
+	s->n = s->stream.n;
+	return 0;
+}
+
 static int open_safetensors(struct fc_store *s, const char *path, bool folder, struct fc_err *e)
 {
 	if (folder) {
@@ -212,18 +225,25 @@ static int open_safetensors(struct fc_store *s, const char *path, bool folder, s
 	return 0;
 }
 
-int fc_store_open(struct fc_store **out, const char *path, struct fc_err *e)
+static int open_any(struct fc_store *s, const char *path, struct fc_err *e)
 {
 	struct stat st;
-	*out = NULL;
+	if (fc_stream_tensors_is(path))
+		return open_stream(s, path, e);
 	if (stat(path, &st) < 0)
 		return fc_fail(e, "open %s:", path);
-	struct fc_store *s = FC_NEW(struct fc_store);
 	char *gguf = fc_store_gguf_path(path);
 	const int ret =
 	    gguf ? open_gguf(s, gguf, e) : open_safetensors(s, path, S_ISDIR(st.st_mode), e);
 	free(gguf);
-	if (ret < 0) {
+	return ret;
+}
+
+int fc_store_open(struct fc_store **out, const char *path, struct fc_err *e)
+{
+	struct fc_store *s = FC_NEW(struct fc_store);
+	*out = NULL;
+	if (open_any(s, path, e) < 0) {
 		fc_store_close(s);
 		return -1;
 	}
@@ -238,7 +258,9 @@ void fc_store_close(struct fc_store *s)
 	for (size_t i = 0; i < s->n_file; i++)
 		fc_safetensors_close(&s->file[i]);
 	free(s->file);
-	if (!s->gguf)
+	if (s->is_stream)
+		fc_stream_tensors_close(&s->stream);
+	else if (!s->gguf)
 		free(s->tensor);
 	fc_gguf_hf_release(&s->hf);
 	fc_gguf_close(s->gguf);

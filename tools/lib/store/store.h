@@ -7,8 +7,10 @@
 
 /*
  * The tensors of one model, found by name: a Hugging Face folder (model.safetensors, or shards with
- * model.safetensors.index.json), one .safetensors file, or one GGUF model, whose tensors come under
- * their Hugging Face names.  Files are mapped, not read; every header is validated when opened.
+ * model.safetensors.index.json), one .safetensors file, one GGUF model, whose tensors come under
+ * their Hugging Face names, or a stream of tensors, also from a pipe or standard input ("-"). Files
+ * are mapped, not read, but for streams, which are kept in $TMPDIR first; every header is validated
+ * when opened.
  * PyTorch pickles are refused with the advice to convert.
  */
 struct fc_store;

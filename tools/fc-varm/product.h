@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_PRODUCT_H
+#define FC_VARM_PRODUCT_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/*
+ * The result: a folder, which appears under its name complete or not at all, or for "-" a stream
+ * of its tensors on standard output.  Either is made in a folder first; that of a stream is in
+ * $TMPDIR, else /tmp, and removed at the end.
+ */
+struct product {
+	struct fc_outdir *dir;
+	bool is_stream;
+};
+
+int product_open(struct product *p, const char *out, bool replace, struct fc_err *e);
+const char *product_folder(const struct product *p); /* where to put its files */
+int product_commit(struct product *p, struct fc_err *e);
+void product_abort(struct product *p); /* also of one that was never opened, {0} */
+
+/* A path beside the result, for what it is made of: "OUT.1"; the caller's to free(). */
+char *product_beside(const char *out, int number);
+
+#endif
