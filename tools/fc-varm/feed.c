@@ -3,19 +3,42 @@
 
 #include "store/store.h"
 
+/* A store has made vectors of its own, of at most so many bytes, which forgetting would erase. */
+#define OWNED_BYTES ((size_t)1 << 20)
+
+static const char *stored(const struct feed *f, size_t i)
+{
+	return (const char *)f->t.data + fc_dtype_bytes(f->t.dtype, i);
+}
+
 static void forget_mapped(const struct feed *f, size_t first, size_t n)
 {
-	fc_store_forget(feed_bytes(f, first), n * fc_dtype_size(f->t.dtype));
+	fc_store_forget(stored(f, first), fc_dtype_bytes(f->t.dtype, n));
+}
+
+/* Blocks of values that share scales, and rows in another order. */
+static void read_view(const struct feed *f, size_t first, size_t n, double *out)
+{
+	fc_tensor_to_f64(&f->t, first, n, out);
 }
 
 struct feed feed_mapped(const struct fc_tensor *t, int model)
 {
-	return (struct feed){.t = *t, .forget = forget_mapped, .model = model};
+	bool plain = !fc_dtype_is_packed(t->dtype) && t->order == FC_ORDER_ROWS;
+	return (struct feed){.t = *t,
+	    .read = plain ? NULL : read_view,
+	    .forget = t->n_bytes > OWNED_BYTES ? forget_mapped : NULL,
+	    .model = model};
+}
+
+enum fc_dtype feed_dtype(enum fc_dtype t)
+{
+	return fc_dtype_is_packed(t) ? FC_F16 : t;
 }
 
 const void *feed_bytes(const struct feed *f, size_t i)
 {
-	return f->read ? NULL : (const char *)f->t.data + i * fc_dtype_size(f->t.dtype);
+	return f->read ? NULL : stored(f, i);
 }
 
 void feed_read(const struct feed *f, size_t first, size_t n, double *out)

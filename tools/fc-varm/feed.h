@@ -9,8 +9,8 @@
  * blocks, a stream spooled to disk, or a base tensor with an adapter's product added on the fly.
  */
 struct feed {
-	/* Name as the model has it, dtype as stored, shape as merged.  data: the mapped values of a
-	 * real type, or NULL where read is set. */
+	/* Name as the model has it, dtype as stored, shape as merged.  data: the mapped values;
+	 * only read() knows what they are where it is set. */
 	struct fc_tensor t;
 	/*
 	 * out[i] = value first + i, i < n.  Called from several threads, more than once for the
@@ -25,8 +25,12 @@ struct feed {
 	int model;       /* whose it is, an index into the plan's models */
 };
 
-/* A feed of a store's tensor, mapped and real. */
+/* A feed of a store's tensor, mapped and real, packed in blocks or not. */
 struct feed feed_mapped(const struct fc_tensor *t, int model);
+
+/* The type a result has whose values come from one of this type: float16 in place of a packed one.
+ */
+enum fc_dtype feed_dtype(enum fc_dtype t);
 
 void feed_read(const struct feed *f, size_t first, size_t n, double *out);
 void feed_forget(const struct feed *f, size_t first, size_t n);

@@ -69,8 +69,8 @@ static char *look_in(const char *dir, const char *name)
 	return NULL;
 }
 
-/* A path as it is, "-" too, or a name: the result of an earlier document, or "org/name" below --models, with
- * or without its "org". */
+/* A path as it is, "-" too, or a name: the result of an earlier document, or "org/name" below
+ * --models, with or without its "org". */
 static char *resolve(const char *name, const struct pantry *where)
 {
 	for (size_t i = 0; i < where->n_result; i++)
@@ -186,7 +186,7 @@ bool ingredient_has_head(const struct ingredient *g)
 
 bool ingredient_same_bytes(const struct fc_tensor *a, const struct fc_tensor *b)
 {
-	return a->dtype == b->dtype && fc_tensor_same_shape(a, b) &&
+	return a->dtype == b->dtype && a->order == b->order && fc_tensor_same_shape(a, b) &&
 	    (!a->n_bytes || !memcmp(a->data, b->data, a->n_bytes));
 }
 

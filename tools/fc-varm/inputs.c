@@ -136,8 +136,9 @@ void inputs_plan(const struct inputs *in, const struct request *r, struct plan *
 	for (size_t i = 0; i < in->n; i++) {
 		struct fc_tensor out = *fc_store_at(in->base.store, i);
 		bool carried = is_carried(&out);
-		if (!r->keep_dtype && !carried)
-			out.dtype = r->dtype;
+		if (!carried)
+			out.dtype = r->keep_dtype ? feed_dtype(out.dtype) : r->dtype;
+		out.order = FC_ORDER_ROWS;
 		struct plan_item *it =
 		    plan_place(p, i, &out, carried ? NULL : r->method, in->n_target);
 		it->has_base = true;

@@ -334,11 +334,11 @@ static int fill_item(struct recipe_plan *rp, const struct place *at, struct plan
 	struct setting_place where = {at->slice, NULL, at->name, layer_position(at)};
 	struct fc_buf name = FC_BUF_INIT;
 	int base = slice_base(rp, at->slice), k = 0;
-	enum fc_dtype dtype = feed[0].t.dtype;
+	enum fc_dtype dtype = feed_dtype(feed[0].t.dtype);
 	int ret = it->method ? parameter_settings(r, rp->method, &where, &it->set, e) : 0;
 	for (size_t i = 0; i < at->slice->n && ret == 0; i++) {
 		const struct recipe_source *s = &at->slice->source[i];
-		dtype = promote(dtype, feed[i].t.dtype);
+		dtype = promote(dtype, feed_dtype(feed[i].t.dtype));
 		if (s == lead(rp, at->slice) && (base >= 0 || !it->method)) {
 			it->has_base = true;
 			it->base = feed[i];
@@ -396,6 +396,7 @@ static int fill_plan(struct recipe_plan *rp, const struct places *ps, struct fc_
 		bool carried = !fc_dtype_is_real(out.dtype);
 		int n = (int)at->slice->n - (slice_base(rp, at->slice) >= 0);
 		out.name = at->name;
+		out.order = FC_ORDER_ROWS;
 		struct plan_item *it = plan_place(&rp->plan, i, &out, carried ? NULL : engine, n);
 		struct feed *feed = FC_ARRAY(struct feed, at->slice->n + 1);
 		ret = gather(rp, at, column, feed, e);

@@ -12,6 +12,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "json_write.h"
+#include "store/gguf_hf.h"
+#include "store/store.h"
 
 static bool ends_in(const char *name, const char *end)
 {
@@ -48,16 +50,27 @@ static int set_dtype(const char *dir, const char *torch_dtype, struct fc_err *e)
 	return ret;
 }
 
-int sidecar_copy(const char *from, const char *to, const char *torch_dtype, struct fc_err *e)
+/* A GGUF file's metadata say what config.json would. */
+static int write_config(const char *gguf, const char *to, struct fc_err *e)
+{
+	struct fc_gguf *g;
+	char *path = fc_path_join(to, "config.json");
+	int ret = fc_gguf_open(&g, gguf, e);
+	json_t *config = ret == 0 ? fc_gguf_config(g, e) : NULL;
+	ret = config ? json_write(path, config, e) : -1;
+	json_decref(config);
+	fc_gguf_close(g);
+	free(path);
+	return ret;
+}
+
+static int copy_files(const char *from, const char *to, struct fc_err *e)
 {
 	struct stat st;
-	if (!strcmp(from, "-") || (stat(from, &st) == 0 && !S_ISDIR(st.st_mode)))
-		return 0; /* a single file of weights, or a stream */
 	DIR *d = opendir(from);
 	if (!d)
 		return fc_fail(e, "open %s:", from);
 	int ret = 0;
-	bool config = false;
 	struct dirent *entry;
 	errno = 0;
 	while (ret == 0 && (entry = readdir(d))) {
@@ -65,12 +78,28 @@ int sidecar_copy(const char *from, const char *to, const char *torch_dtype, stru
 		if (name[0] == '.' || is_weights(name) || fstatat(dirfd(d), name, &st, 0) < 0 ||
 		    !S_ISREG(st.st_mode))
 			continue;
-		config = config || !strcmp(name, "config.json");
 		ret = fc_file_copy(from, to, name, true, e);
 		errno = 0;
 	}
 	if (ret == 0 && errno)
 		ret = fc_fail(e, "read %s:", from);
 	closedir(d);
-	return ret == 0 && torch_dtype && config ? set_dtype(to, torch_dtype, e) : ret;
+	return ret;
+}
+
+int sidecar_copy(const char *from, const char *to, const char *torch_dtype, struct fc_err *e)
+{
+	struct stat st;
+	bool found = stat(from, &st) == 0, folder = !found || S_ISDIR(st.st_mode);
+	if (!strcmp(from, "-") || (found && !folder && !S_ISREG(st.st_mode)))
+		return 0; /* a stream */
+	if (folder && copy_files(from, to, e) < 0)
+		return -1;
+	char *gguf = fc_store_gguf_path(from), *config = fc_path_join(to, "config.json");
+	int ret = gguf ? write_config(gguf, to, e) : 0;
+	if (ret == 0 && torch_dtype && fc_file_exists(config))
+		ret = set_dtype(to, torch_dtype, e);
+	free(gguf);
+	free(config);
+	return ret;
 }

@@ -7,7 +7,8 @@
 /*
  * Copies what stands beside the weights (configuration, tokenizer, chat template, licence: every
  * visible regular file) from the pivot's folder.  torch_dtype: what config.json shall say about
- * the weights' type, NULL to leave it as it is.
+ * the weights' type, NULL to leave it as it is.  A GGUF file gives its configuration; a single file
+ * of safetensors and a stream give nothing.
  */
 int sidecar_copy(const char *from, const char *to, const char *torch_dtype, struct fc_err *e);
 
