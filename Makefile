@@ -139,11 +139,16 @@ check-tsan: deps
 	    $(MAKE) --no-print-directory CC=clang SAN=thread CFLAGS='-O1 -g' check-unit
 
 # Parsers of what comes from outside, under libFuzzer; needs clang.
-FUZZ         = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz/*.c))
+# tests/fuzz/fc-TOOL/X.c is linked with that tool's objects, as unit tests are.
+FUZZ         = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz/*.c tests/fuzz/fc-*/*.c))
 FUZZ_SECONDS = 60
-$(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/input.h $(B)/libfc.a
-	@mkdir -p $(@D)
-	$(CC) $(XCPP) $(XCC) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(B)/libfc.a $(XLIBS)
+define fuzz_rule
+$(B)/fuzz/$1: tests/fuzz/$1.c tests/fuzz/input.h $(B)/libfc.a \
+    $(if $(findstring /,$1),$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard tools/$(dir $1)*.c))))
+	@mkdir -p $$(@D)
+	$$(CC) $$(XCPP) $$(XCC) -fsanitize=fuzzer $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) $$(B)/libfc.a $$(XLIBS)
+endef
+$(foreach f,$(FUZZ:$(B)/fuzz/%=%),$(eval $(call fuzz_rule,$f)))
 fuzz-built: $(FUZZ) $(FIXTURES)
 	@B=$(B) tests/fuzz/run $(FUZZ_SECONDS)
 fuzz:
@@ -155,9 +160,10 @@ lint:
 	@B=$(B) tests/run lint
 
 install: all
-	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)
+	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/recipes
 	install -m 755 $(BINS) $(DESTDIR)$(BINDIR)
 	install -m 644 pipelines/*.mk proto/*.proto $(DESTDIR)$(DATADIR)
+	install -m 644 pipelines/recipes/*.yml $(DESTDIR)$(DATADIR)/recipes
 	for s in 1 5 7; do mkdir -p $(DESTDIR)$(MANDIR)/man$$s; \
 	    install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s; done
 
@@ -165,7 +171,8 @@ uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%)
 	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(notdir $(wildcard pipelines/*.mk proto/*.proto)))
 	for p in $(notdir $(MANS)); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p; done
-	-rmdir $(DESTDIR)$(DATADIR)
+	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(patsubst pipelines/%,%,$(wildcard pipelines/recipes/*.yml)))
+	-rmdir $(DESTDIR)$(DATADIR)/recipes $(DESTDIR)$(DATADIR)
 
 clean:
 	rm -rf build build-*

@@ -241,3 +241,26 @@ assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_t
 	pipe 'fc-varm -q -b base -o - a b | true' || true
 	[ -z "$(ls -A tmp)" ]
 }
+
+@test "the example recipes work, and say the same at any number of threads" {
+	models
+	mkdir hub
+	for pair in pivot:base target-a:a target-b:b target-c:c chat-target:chat adapter-a:lora \
+		adapter-b:rslora; do
+		cp -r "${pair#*:}" "hub/${pair%:*}"
+	done
+	n=0
+	for r in "$FC_ROOT"/pipelines/recipes/*.yml; do
+		name=$(basename "$r" .yml)
+		fc-varm -q -j1 --recipe "$r" --models hub -o "$name" 2>errors
+		[ ! -s errors ] || { cat errors; false; }
+		fc-varm -q -j2 --recipe "$r" --models hub -o again
+		cmp "$name/model.safetensors" again/model.safetensors
+		rm -r again
+		n=$((n + 1))
+	done
+	[ "$n" -ge 8 ]
+	run ! cmp adapters/model.safetensors hub/pivot/model.safetensors
+	grep -q im_start chat-union/tokenizer.json
+	grep -q '"num_hidden_layers": 6' stack/config.json
+}

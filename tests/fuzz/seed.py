@@ -64,6 +64,10 @@ for path in glob.glob("tests/data/model/*.json"):
 for case in json.loads(read("tests/data/chat/jinja.json"))["cases"]:
     put("jinja", case["t"])
 
+for path in glob.glob("tests/data/recipe/*.yml") + glob.glob("pipelines/recipes/*.yml"):
+    put("recipe", read(path))
+put("recipe", "a: &a [x, 'y', \"\\u00e9\\n\", ~]\nb: {<<: {c: *a}, d: |\n  text\n}\n")
+
 chats = [{"id": "q1", "domain": "x", "messages": [
     {"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2+3?"},
     {"role": "assistant", "content": "5"}]},

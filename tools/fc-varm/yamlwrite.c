@@ -5,6 +5,9 @@
 
 #include "text/utf8.h"
 
+/* YAML wants a sign before a key of more than 1024 characters, of which escapes make six each. */
+#define LONG_KEY 128
+
 struct writer {
 	struct fc_buf *b;
 	const char *(*text)(const struct yaml *node, void *ctx);
@@ -14,7 +17,7 @@ struct writer {
 /* Text that YAML reads as itself wherever it stands. */
 static bool is_bare(const char *s)
 {
-	static const char first[] = "-?:,[]{}#&*!|>'\"%@` ";
+	static const char first[] = "-.?:,[]{}#&*!|>'\"%@` ";
 	if (!*s || strchr(first, *s) || s[strlen(s) - 1] == ' ')
 		return false;
 	for (; *s; s++)
@@ -44,11 +47,19 @@ void yaml_write_quoted(struct fc_buf *b, const char *s)
 	fc_buf_addc(b, '"');
 }
 
+/* What looks like a number, or nearly; a sign alone begins a list. */
+static bool is_number(const char *s)
+{
+	const char *p = s + (*s == '-' || *s == '+');
+	return strspn(p, "+-.0123456789eE") == strlen(p) && strpbrk(p, "0123456789") &&
+	    strchr("0123456789.", *p);
+}
+
 /* A text in quotes is one that must not be taken for a number or a truth. */
 static void write_text(struct writer *w, const struct yaml *v)
 {
 	const char *given = w->text ? w->text(v, w->ctx) : NULL, *s = given ? given : v->text;
-	bool number = strspn(s, "+-.0123456789eE") == strlen(s) && *s;
+	bool number = is_number(s);
 	if (v->plain && (is_bare(s) || number || !*s))
 		fc_buf_adds(w->b, *s ? s : "null");
 	else
@@ -101,7 +112,11 @@ static void write_map(struct writer *w, const struct yaml *v, int indent)
 	for (size_t i = 0; i < v->n; i++) {
 		if (i)
 			new_line(w, indent);
+		bool is_long = strlen(v->key[i]->text) > LONG_KEY;
+		fc_buf_adds(w->b, is_long ? "? " : "");
 		write_text(w, v->key[i]);
+		if (is_long)
+			new_line(w, indent);
 		fc_buf_addc(w->b, ':');
 		if (is_block(v->item[i]))
 			new_line(w, indent + 2);

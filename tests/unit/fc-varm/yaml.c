@@ -179,7 +179,8 @@ static void test_write(void)
 	    "models:\n- model: /home/x/m\n  p: {w: [1, -2.5, '1'], f: [{value: 3}]}\n"
 	    "- [[a, b], {c: ~}]\n- []\n- {}\n"
 	    "t: \"{% for m in x %}\\n\\\"q\\\" \\u00e9 \\x07\\u2028 - # : \"\n"
-	    "n:\n'true': 'null'\nk: a b\n? 'a: b'\n: |\n  x\n   y\n";
+	    "n:\n'true': 'null'\nk: a b\nl: ['-', '---', '...', -.5, -5, '-5-']\n? 'a: b'\n: |\n  "
+	    "x\n   y\n";
 	struct fc_buf b = FC_BUF_INIT;
 	struct yaml_file f = parse(text), g;
 	yaml_write(&b, f.doc[0], NULL, NULL);
@@ -190,6 +191,18 @@ static void test_write(void)
 	yaml_write(&b, f.doc[0], replace, NULL);
 	T_OK(strstr(b.p, "model: m\n") && !strstr(b.p, "home"), "a text replaced");
 	yaml_release(&f);
+	fc_buf_clear(&b);
+	fc_buf_adds(&b, "? '");
+	for (int i = 0; i < 2000; i++)
+		fc_buf_addc(&b, 'k');
+	fc_buf_adds(&b, "'\n: [1]\n");
+	f = parse(b.p);
+	fc_buf_clear(&b);
+	yaml_write(&b, f.doc[0], NULL, NULL);
+	g = parse(b.p);
+	T_OK(g.n_doc == 1 && same(f.doc[0], g.doc[0]), "a long key, written and read again");
+	yaml_release(&f);
+	yaml_release(&g);
 	fc_buf_release(&b);
 }
 

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A merge recipe: parsed, its parameters evaluated, written and parsed again. */
+#include "../input.h"
+
+#include <string.h>
+
+#include "fc-varm/setting.h"
+#include "fc-varm/yamlwrite.h"
+
+static const char *const tensors[] = {"lm_head.weight", "model.layers.3.mlp.up_proj.weight"};
+
+static void evaluate(const struct recipe *r, const struct recipe_slice *s, size_t source,
+    const struct yaml *parameters)
+{
+	struct fc_err e;
+	for (size_t i = 0; parameters && i < parameters->n; i++) {
+		const char *name = parameters->key[i]->text;
+		if (setting_check(r, parameters->item[i], SETTING_REAL, &e) < 0)
+			continue;
+		for (int step = 0; step < 6; step++) {
+			struct setting_place at = {
+			    s, &s->source[source], tensors[step % 2], step / 5.0};
+			double x;
+			int line;
+			setting_find(r, &at, name, SETTING_REAL, &x, &line, &e);
+			setting_find(r, &at, name, SETTING_BOOL, &x, &line, &e);
+		}
+	}
+}
+
+static void read_recipe(const struct yaml *doc)
+{
+	struct recipe r;
+	struct fc_err e;
+	if (recipe_read(&r, doc, "recipe", &e) == 0)
+		for (size_t i = 0; i < r.n_slice; i++)
+			for (size_t k = 0; k < r.slice[i].n; k++)
+				evaluate(&r, &r.slice[i], k, r.slice[i].source[k].parameters);
+	recipe_release(&r);
+}
+
+static void write_again(const struct yaml *doc)
+{
+	struct fc_buf b = FC_BUF_INIT, again = FC_BUF_INIT;
+	struct yaml_file f;
+	struct fc_err e;
+	yaml_write(&b, doc, NULL, NULL);
+	/* Escapes may make the text longer than a file may be. */
+	if (b.n <= YAML_MAX_BYTES) {
+		if (yaml_parse(&f, b.p, b.n, "written", &e) < 0 || f.n_doc != 1) {
+			fprintf(stderr, "%s\n%s", e.msg, b.p);
+			abort();
+		}
+		yaml_write(&again, f.doc[0], NULL, NULL);
+		if (again.n != b.n || memcmp(again.p, b.p, b.n) != 0)
+			abort();
+		yaml_release(&f);
+	}
+	fc_buf_release(&b);
+	fc_buf_release(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	struct yaml_file f;
+	struct fc_err e;
+	if (yaml_parse(&f, (const char *)p, n, "recipe", &e) == 0) {
+		for (size_t i = 0; i < f.n_doc; i++) {
+			read_recipe(f.doc[i]);
+			write_again(f.doc[i]);
+		}
+	}
+	yaml_release(&f);
+	return 0;
+}
