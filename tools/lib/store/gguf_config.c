@@ -258,6 +258,8 @@ static int read_neox(const struct reader *r)
 		return -1;
 	json_object_set_new(r->o, "rotary_pct", json_real((double)n_rot / (double)head_dim));
 	set_text(r, "hidden_act", "gelu");
+	json_object_set_new(
+	    r->o, "attention_bias", json_boolean(has_tensor(r, "blk.0.attn_qkv.bias")));
 	return read_theta(r, "rotary_emb_base");
 }
 

@@ -132,7 +132,10 @@ static int read_kv(struct cursor *c, struct fc_gguf_kv *kv, uint64_t i)
 		return -1;
 	kv->type = (enum fc_gguf_type)type;
 	kv->p = c->p;
-	return skip_values(c, type, 1, key, 0);
+	if (skip_values(c, type, 1, key, 0) < 0)
+		return -1;
+	kv->n_bytes = (size_t)(c->p - kv->p);
+	return 0;
 }
 
 static int by_key(const void *a, const void *b)

@@ -18,6 +18,7 @@ struct fc_gguf_kv {
 	struct fc_gguf_str key;
 	enum fc_gguf_type type;
 	const unsigned char *p; /* the value, as stored */
+	size_t n_bytes;
 };
 
 struct fc_gguf_file {
@@ -58,6 +59,18 @@ static inline uint32_t fc_gguf_u32(const unsigned char *p)
 static inline uint64_t fc_gguf_u64(const unsigned char *p)
 {
 	return fc_gguf_u32(p) | (uint64_t)fc_gguf_u32(p + 4) << 32;
+}
+
+static inline void fc_gguf_put_u32(struct fc_buf *b, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		fc_buf_addc(b, (char)(v >> 8 * i));
+}
+
+static inline void fc_gguf_put_u64(struct fc_buf *b, uint64_t v)
+{
+	fc_gguf_put_u32(b, (uint32_t)v);
+	fc_gguf_put_u32(b, (uint32_t)(v >> 32));
 }
 
 #endif

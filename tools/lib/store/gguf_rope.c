@@ -22,7 +22,7 @@ double fc_gguf_decimal(double v)
 }
 
 /* A vector of F32 tensors; NULL: no such tensor, or another shape (with an error then). */
-static float *vector(
+static float *read_vector(
     const struct fc_gguf *g, const char *name, size_t *n, bool *bad, struct fc_err *e)
 {
 	const struct fc_tensor *t = fc_gguf_tensor(g, name);
@@ -61,45 +61,49 @@ static double llama3_error(const float *by, size_t n, double theta, double old, 
 }
 
 /*
- * Between the bends 1 / divisor is a straight line over 1 / wave length: two points give old and
- * high, with one point only the usual numbers are tried.
+ * Between the bends 1 / divisor is a straight line over 1 / wave length: two points of it give old
+ * and high, one gives high where old is known.  The usual numbers are tried first.
  */
 static int solve_llama3(const float *by, size_t n, double theta, double *old, double *high)
 {
 	const double factor = (double)by[n - 1];
-	size_t first = n, last = 0;
-	*old = 8192;
-	*high = 4;
+	double wave[2] = {0}, s[2] = {0};
+	size_t points = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (!(by[i] >= 1))
 			return -1;
-		if (by[i] > 1 && (double)by[i] < factor) {
-			first = first == n ? i : first;
-			last = i;
-		}
+		if (by[i] == 1 || (double)by[i] >= factor)
+			continue;
+		const size_t k = points++ ? 1 : 0;
+		wave[k] = 2 * PI * pow(theta, (double)i / (double)n);
+		s[k] = (1 / (double)by[i] - 1 / factor) / (1 - 1 / factor);
 	}
+	const bool known = *old > 0;
+	*old = known ? *old : 8192;
+	*high = 4;
 	if (llama3_error(by, n, theta, *old, *high) < 1e-5)
 		return 0;
-	if (first >= last)
-		return -1;
-	const double wave[2] = {2 * PI * pow(theta, (double)first / (double)n),
-	    2 * PI * pow(theta, (double)last / (double)n)};
-	const double s[2] = {(1 / (double)by[first] - 1 / factor) / (1 - 1 / factor),
-	    (1 / (double)by[last] - 1 / factor) / (1 - 1 / factor)};
-	const double slope = (s[0] - s[1]) / (1 / wave[0] - 1 / wave[1]);
-	*high = 1 - 1 / (s[0] - slope / wave[0]);
-	*old = rint(slope * (*high - 1));
+	if (points > 1 && !known) {
+		const double slope = (s[0] - s[1]) / (1 / wave[0] - 1 / wave[1]);
+		*high = 1 - 1 / (s[0] - slope / wave[0]);
+		*old = rint(slope * (*high - 1));
+	} else if (points && known) {
+		*high = 1 + (*old / wave[0] - 1) / s[0];
+	}
 	*high = rint(*high * 256) / 256;
 	return llama3_error(by, n, theta, *old, *high) < 1e-5 ? 0 : -1;
 }
 
-static int read_llama3(const struct fc_gguf *g, json_t *config, struct fc_err *e)
+static int read_llama3(
+    const struct fc_gguf *g, const struct fc_gguf_family *f, json_t *config, struct fc_err *e)
 {
 	size_t n;
 	bool bad;
 	double old, high;
+	if (fc_gguf_arch_real(g, f, "rope.scaling.original_context_length", 0, &old, e) < 0)
+		return -1;
 	const double theta = json_number_value(json_object_get(config, "rope_theta"));
-	float *by = vector(g, "rope_freqs.weight", &n, &bad, e);
+	float *by = read_vector(g, "rope_freqs.weight", &n, &bad, e);
 	int ret = bad ? -1 : 0;
 	if (!by)
 		return ret;
@@ -140,8 +144,8 @@ static int read_longrope(
 		return -1;
 	if (old > 0)
 		json_object_set_new(config, "original_max_position_embeddings", json_integer(old));
-	float *by_long = vector(g, "rope_factors_long.weight", &n_long, &bad_long, e);
-	float *by_short = vector(g, "rope_factors_short.weight", &n_short, &bad_short, e);
+	float *by_long = read_vector(g, "rope_factors_long.weight", &n_long, &bad_long, e);
+	float *by_short = read_vector(g, "rope_factors_short.weight", &n_short, &bad_short, e);
 	int ret = bad_long || bad_short ? -1 : 0;
 	if (ret == 0 && (by_long || by_short)) {
 		if (!by_long || !by_short || old < 2)
@@ -166,29 +170,48 @@ static int read_longrope(
 	return ret;
 }
 
+/* attn_factor multiplies the usual attention factor. */
+static int read_yarn(
+    const struct fc_gguf *g, const struct fc_gguf_family *f, json_t *scaling, struct fc_err *e)
+{
+	const double factor = json_number_value(json_object_get(scaling, "factor"));
+	const double usual = factor > 1 ? 0.1 * log(factor) + 1 : 1;
+	double attn, fast, slow;
+	int64_t old;
+	if (fc_gguf_arch_int(g, f, "rope.scaling.original_context_length", 0, &old, e) < 0 ||
+	    fc_gguf_arch_real(g, f, "rope.scaling.attn_factor", 1, &attn, e) < 0 ||
+	    fc_gguf_arch_real(g, f, "rope.scaling.yarn_beta_fast", 32, &fast, e) < 0 ||
+	    fc_gguf_arch_real(g, f, "rope.scaling.yarn_beta_slow", 1, &slow, e) < 0)
+		return -1;
+	if (old > 0)
+		json_object_set_new(scaling, "original_max_position_embeddings", json_integer(old));
+	json_object_set_new(scaling, "beta_fast", json_real(fc_gguf_decimal(fast)));
+	json_object_set_new(scaling, "beta_slow", json_real(fc_gguf_decimal(slow)));
+	if (attn != 1)
+		json_object_set_new(scaling, "attention_factor", json_real(attn * usual));
+	return 0;
+}
+
 /* rope.scaling.*: linear and yarn. */
 static int read_scaling(
     const struct fc_gguf *g, const struct fc_gguf_family *f, json_t *config, struct fc_err *e)
 {
 	struct fc_gguf_str type;
 	double factor, linear;
-	int64_t old;
 	if (fc_gguf_arch_string(g, f, "rope.scaling.type", &type, e) < 0 ||
 	    fc_gguf_arch_real(g, f, "rope.scale_linear", 1, &linear, e) < 0 ||
-	    fc_gguf_arch_real(g, f, "rope.scaling.factor", linear, &factor, e) < 0 ||
-	    fc_gguf_arch_int(g, f, "rope.scaling.original_context_length", 0, &old, e) < 0)
+	    fc_gguf_arch_real(g, f, "rope.scaling.factor", linear, &factor, e) < 0)
 		return -1;
 	char *name =
 	    type.p ? fc_memdup0(type.p, type.n) : fc_strdup(linear > 1 ? "linear" : "none");
+	const bool yarn = !strcmp(name, "yarn");
 	int ret = 0;
-	if (!strcmp(name, "linear") || !strcmp(name, "yarn")) {
+	if (yarn || !strcmp(name, "linear")) {
 		json_t *scaling =
 		    json_pack("{s:s, s:f}", "rope_type", name, "factor", fc_gguf_decimal(factor));
-		if (old > 0)
-			json_object_set_new(
-			    scaling, "original_max_position_embeddings", json_integer(old));
 		json_object_set_new(config, "rope_scaling", scaling);
-	} else if (strcmp(name, "none") && strcmp(name, "longrope")) {
+		ret = yarn ? read_yarn(g, f, scaling, e) : 0;
+	} else if (strcmp(name, "none")) {
 		ret = fc_fail(e, "%s: key %s.rope.scaling.type: \"%.20s\" is not supported",
 		    fc_gguf_path(g), f->arch, name);
 	}
@@ -203,5 +226,5 @@ int fc_gguf_rope(
 		return read_longrope(g, f, config, e);
 	if (read_scaling(g, f, config, e) < 0)
 		return -1;
-	return read_llama3(g, config, e);
+	return read_llama3(g, f, config, e);
 }
