@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# fc-convert: both ways, on the embedded models; the numbers are tests/unit/fc-convert's affair.
+load ../helper
+
+kit() { echo "$FC_ROOT/pipelines/demo/kit/$1"; }
+
+# What a model says about a conversation, as text.
+rows() { # rows MODEL
+	printf '%s\n' '{"id":"a","messages":[{"role":"user","content":"What is 2+3?"},{"role":"assistant","content":"5"}]}' |
+		fc-infer -q --dtype f32 -m "$1" | fc-view --jsonl -
+}
+
+@test "there and back: the same weights, byte for byte" {
+	fc-convert -q -o m.gguf "$(kit strings)"
+	fc-convert -q -o back m.gguf
+	run python3 - "$(kit strings)/model.safetensors" back/model.safetensors <<-'EOF'
+		import json, struct, sys
+		def load(p):
+		    b = open(p, "rb").read()
+		    n = struct.unpack("<Q", b[:8])[0]
+		    h = json.loads(b[8:8 + n])
+		    return {k: (t["dtype"], t["shape"], b[8 + n:][slice(*t["data_offsets"])])
+		            for k, t in h.items() if k != "__metadata__"}
+		a, b = map(load, sys.argv[1:])
+		assert a.keys() == b.keys(), a.keys() ^ b.keys()
+		wide = [k for k in a if a[k] != b[k]]
+		assert all(len(a[k][1]) == 1 and b[k][0] == "F32" for k in wide), wide
+		print(len(a) > 10 and "same")
+	EOF
+	[ "$output" = same ]
+}
+
+@test "every tool reads the GGUF file as it reads the folder" {
+	for kit in facts strings arithmetic; do
+		mkdir -p "g/$kit"
+		fc-convert -q --type f32 -o "g/$kit/m.gguf" "$(kit $kit)"
+		fc-convert -q --type f32 -o "$kit" "$(kit $kit)"
+		rows "$kit" >a
+		rows "g/$kit" >b
+		run python3 "$FC_ROOT/tests/cli/near.py" a b 1e-4
+		[ "$output" = near ]
+	done
+}
+
+@test "the result does not depend on threads, nor on where the model lies" {
+	fc-convert -q -j1 --type q8_0 -o a.gguf "$(kit facts)"
+	cp -r "$(kit facts)" elsewhere
+	fc-convert -q -j3 --type q8_0 -o b.gguf elsewhere
+	cmp a.gguf b.gguf
+}
+
+@test "what can't be done is refused, and nothing is left" {
+	run fc-convert -q -o out.gguf none
+	[ "$status" -eq 1 ]
+	[[ "$output" == *none* ]]
+	run fc-convert -q --type q8_0 -o out "$(kit strings)"
+	[ "$status" -eq 2 ]
+	run fc-convert -q "$(kit strings)"
+	[ "$status" -eq 2 ]
+	fc-convert -q --type q8_0 -o q.gguf "$(kit strings)"
+	run fc-convert -q -o out q.gguf
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"Q8_0"*"--type"* ]]
+	head -c 5000 q.gguf >cut.gguf
+	run fc-convert -q --type f32 -o out cut.gguf
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"cut.gguf"*"cut off"* ]]
+	mkdir pickle
+	cp "$(kit strings)/config.json" pickle
+	echo >pickle/pytorch_model.bin
+	run fc-convert -q -o out.gguf pickle
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"pickle"*"convert"* ]]
+	[ ! -e out ]
+	[ ! -e out.gguf ]
+	[ -z "$(find . -name '.out*')" ]
+}
+
+@test "a way to cut text that GGUF has no name for needs one" {
+	run fc-convert -q -o m.gguf "$(kit pivot)"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"--pre"* ]]
+	fc-convert -q --pre gpt-2 --name 'A model' -o m.gguf "$(kit pivot)"
+	grep -aq 'general.name' m.gguf
+}
+
+@test "a result that exists stays, unless -f says otherwise" {
+	echo old >m.gguf
+	run fc-convert -q -o m.gguf "$(kit facts)"
+	[ "$status" -eq 1 ]
+	[ "$(cat m.gguf)" = old ]
+	fc-convert -q -f -o m.gguf "$(kit facts)"
+	[ "$(head -c 4 m.gguf)" = GGUF ]
+}

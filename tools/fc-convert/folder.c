@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A Hugging Face folder from any store. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "convert.h"
+
+enum { BLOCK = 1 << 18 };
+
+static const enum fc_dtype chosen[] = {
+    [CONVERT_F32] = FC_F32, [CONVERT_F16] = FC_F16, [CONVERT_BF16] = FC_BF16};
+
+static int make_plan(const struct convert *c, struct fc_tensor *plan, struct fc_err *e)
+{
+	for (size_t i = 0; i < fc_store_count(c->store); i++) {
+		const struct fc_tensor *t = fc_store_at(c->store, i);
+		struct fc_tensor *p = &plan[i];
+		*p = *t;
+		p->data = NULL;
+		p->order = FC_ORDER_ROWS;
+		if (c->type == CONVERT_SAME && fc_dtype_is_packed(t->dtype))
+			return fc_fail(e,
+			    "%s: tensor %s is %s, which safetensors has not; say with --type what "
+			    "it becomes",
+			    c->from, t->name, fc_dtype_name(t->dtype));
+		if (c->type != CONVERT_SAME && fc_dtype_is_real(t->dtype))
+			p->dtype = chosen[c->type];
+		if (!fc_tensor_bytes(p, &p->n_bytes))
+			return fc_fail(
+			    e, "%s: tensor %s: the size of its shape overflows", c->from, t->name);
+	}
+	return 0;
+}
+
+/* A number that would become an infinity is an error. */
+static int check_range(const struct convert *c, const struct fc_tensor *t, enum fc_dtype to,
+    const float *v, size_t n, struct fc_err *e)
+{
+	for (size_t i = 0; to == FC_F16 && t->dtype != FC_F16 && i < n; i++)
+		if (!(v[i] > -65520 && v[i] < 65520))
+			return fc_fail(e, "%s: tensor %s: %g does not fit into F16", c->from,
+			    t->name, (double)v[i]);
+	return 0;
+}
+
+static int put_block(const struct convert *c, struct fc_store_writer *w, size_t i, enum fc_dtype to,
+    size_t first, size_t n, struct fc_err *e)
+{
+	const struct fc_tensor *t = fc_store_at(c->store, i);
+	const size_t size = fc_dtype_size(to);
+	float *v = fc_malloc_aligned(n, sizeof *v);
+	void *bytes = fc_malloc(n * size);
+	fc_tensor_to_f32(t, first, n, v);
+	int ret = check_range(c, t, to, v, n, e);
+	if (ret == 0) {
+		fc_from_f32(bytes, to, v, n);
+		ret = fc_store_writer_put(w, i, first * size, bytes, n * size, e);
+	}
+	free(bytes);
+	free(v);
+	return ret;
+}
+
+static int write_tensor(const struct convert *c, struct fc_store_writer *w, size_t i,
+    const struct fc_tensor *plan, struct fc_err *e)
+{
+	const struct fc_tensor *t = fc_store_at(c->store, i);
+	size_t count = 0;
+	int ret = 0;
+	fc_tensor_count(t, &count);
+	if (t->dtype == plan->dtype && t->order == FC_ORDER_ROWS)
+		return fc_store_writer_put(w, i, 0, t->data, t->n_bytes, e);
+#pragma omp parallel for schedule(dynamic)
+	for (size_t at = 0; at < count; at += BLOCK) {
+		struct fc_err mine;
+		const size_t n = count - at < BLOCK ? count - at : BLOCK;
+		if (put_block(c, w, i, plan->dtype, at, n, &mine) < 0)
+#pragma omp critical
+		{
+			*e = mine;
+			ret = -1;
+		}
+	}
+	return ret;
+}
+
+static int write_weights(const struct convert *c, const char *dir, struct fc_err *e)
+{
+	const size_t n = fc_store_count(c->store);
+	struct fc_tensor *plan = FC_ARRAY(struct fc_tensor, n + 1);
+	struct fc_store_writer *w = NULL;
+	uint64_t total = 0, done = 0;
+	int ret = make_plan(c, plan, e);
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		total += plan[i].n_bytes;
+	if (ret == 0)
+		ret = fc_store_writer_open(&w, dir, plan, n, c->shard_bytes, e);
+	if (ret == 0) {
+		fc_progress_start("B", total);
+		for (size_t i = 0; i < n && ret == 0; i++) {
+			const struct fc_tensor *t = fc_store_at(c->store, i);
+			ret = write_tensor(c, w, i, &plan[i], e);
+			if (t->n_dim > 1) /* a vector may be in our own memory */
+				fc_store_forget(t->data, t->n_bytes);
+			fc_progress_set(done += plan[i].n_bytes, t->name);
+		}
+		fc_progress_end();
+		struct fc_err closing;
+		if (fc_store_writer_close(w, ret == 0 ? e : &closing) < 0)
+			ret = -1;
+	}
+	free(plan);
+	return ret;
+}
+
+static int write_config(const struct convert *c, const char *dir, struct fc_err *e)
+{
+	static const char *const name[] = {
+	    [CONVERT_F32] = "float32", [CONVERT_F16] = "float16", [CONVERT_BF16] = "bfloat16"};
+	json_t *o = json_copy(c->config.json);
+	if (c->type != CONVERT_SAME)
+		json_object_set_new(o, json_object_get(o, "dtype") ? "dtype" : "torch_dtype",
+		    json_string(name[c->type]));
+	char *path = fc_path_join(dir, "config.json");
+	char *text = json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+	struct fc_buf b = FC_BUF_INIT;
+	fc_buf_addf(&b, "%s\n", text);
+	int ret = -1, fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		fc_fail(e, "create %s:", path);
+	else
+		ret = fc_write_all(fd, b.p, b.n, path, e);
+	if (fd >= 0 && close(fd) < 0 && ret == 0)
+		ret = fc_fail(e, "close %s:", path);
+	fc_buf_release(&b);
+	free(text);
+	free(path);
+	json_decref(o);
+	return ret;
+}
+
+static int copy_tokenizer(const char *from, const char *to, struct fc_err *e)
+{
+	static const char *const name[] = {"tokenizer.json", "tokenizer_config.json",
+	    "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+	    "tokenizer.model", "chat_template.jinja", "chat_template.json",
+	    "generation_config.json"};
+	for (size_t i = 0; i < FC_LEN(name); i++)
+		if (fc_file_copy(from, to, name[i], false, e) < 0)
+			return -1;
+	return 0;
+}
+
+int convert_to_folder(const struct convert *c, const char *dir, struct fc_err *e)
+{
+	const struct fc_gguf *g = fc_store_gguf(c->store);
+	if (write_weights(c, dir, e) < 0 || write_config(c, dir, e) < 0)
+		return -1;
+	return g ? convert_tokenizer_files(g, dir, e) : copy_tokenizer(c->from, dir, e);
+}

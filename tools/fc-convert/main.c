@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "base/opt.h"
+#include "convert.h"
+
+static const char *out, *name, *pre;
+static int type = CONVERT_SAME;
+static uint64_t shard_bytes = 5000000000;
+static bool force;
+
+static const struct fc_opt opts[] = {
+    {FC_OPT_FILE, 'o', "output", &out, "PATH",
+	"the result: a GGUF file where it ends in .gguf, else a Hugging Face folder", 0, 0},
+    {FC_OPT_CHOICE, 0, "type", &type, "same|f32|f16|bf16|q8_0|q4_0",
+	"what the matrices become (default: same)", 0, 0},
+    {FC_OPT_STR, 0, "name", &name, "TEXT", "general.name of the GGUF file", 0, 0},
+    {FC_OPT_STR, 0, "pre", &pre, "NAME",
+	"tokenizer.ggml.pre of the GGUF file, where it can't be told", 0, 0},
+    {FC_OPT_U64, 0, "shard-bytes", &shard_bytes, "N",
+	"most bytes of a safetensors file (default: 5000000000)", 0, 0},
+    {FC_OPT_FLAG, 'f', "force", &force, NULL, "replace a folder or file that exists", 0, 0},
+    FC_OPT_COMMON,
+    {.kind = FC_OPT_END},
+};
+
+static const struct fc_usage usage = {
+    .synopsis = "-o FILE.gguf [option...] MODEL\n-o DIR [option...] MODEL",
+    .summary = "reads a model, writes it in another format: GGUF or a Hugging Face folder",
+};
+
+static void or_die(int ret, const struct fc_err *e)
+{
+	if (ret < 0)
+		fc_die("%s", e->msg);
+}
+
+static void write_gguf(const struct convert *c)
+{
+	struct fc_err e;
+	struct fc_out *o;
+	if (!force && fc_file_exists(out))
+		fc_die("%s: exists; -f replaces it", out);
+	or_die(fc_out_open(&o, out, true, &e), &e);
+	or_die(convert_to_gguf(c, fc_out_fd(o), out, &e), &e);
+	or_die(fc_out_commit(o, &e), &e);
+}
+
+static void write_folder(const struct convert *c)
+{
+	struct fc_err e;
+	struct fc_outdir *d;
+	or_die(fc_outdir_open(&d, out, force, &e), &e);
+	or_die(convert_to_folder(c, fc_outdir_tmp(d), &e), &e);
+	or_die(fc_outdir_commit(d, &e), &e);
+}
+
+static bool is_gguf_name(const char *path)
+{
+	const size_t n = strlen(path);
+	return n > 5 && !strcmp(path + n - 5, ".gguf");
+}
+
+int main(int argc, char **argv)
+{
+	fc_prog = "fc-convert";
+	struct fc_err e;
+	const int at = fc_opt_parse(opts, &usage, argc, argv);
+	if (argc - at != 1)
+		fc_die_usage("expected one model, got %d operands", argc - at);
+	if (!out)
+		fc_die_usage("-o says where the result goes");
+	const bool gguf = is_gguf_name(out);
+	if (!gguf && (type == CONVERT_Q8_0 || type == CONVERT_Q4_0))
+		fc_die_usage("safetensors has no such type; -o FILE.gguf has");
+	struct convert c = {.from = argv[at],
+	    .type = (enum convert_type)type,
+	    .name = name,
+	    .pre = pre,
+	    .shard_bytes = shard_bytes};
+	or_die(fc_config_load(&c.config, c.from, &e), &e);
+	or_die(fc_store_open(&c.store, c.from, &e), &e);
+	if (gguf)
+		write_gguf(&c);
+	else
+		write_folder(&c);
+	fc_store_close(c.store);
+	fc_config_release(&c.config);
+	fc_finish();
+}
