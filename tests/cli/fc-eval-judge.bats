@@ -427,4 +427,5 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 	run judge -n --command cat --name x
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"10 to be judged"* ]]
+	[ ! -e j.jsonl ]
 }

@@ -236,6 +236,8 @@ static void tell(const struct judging *j, const struct fc_usage_sum *used)
 static void resume(struct judging *j, struct fc_err *e)
 {
 	size_t n_done, n_stale;
+	if (j->opt->dry_run && !fc_file_exists(j->opt->out))
+		return;
 	if (fc_ledger_open(&j->ledger, j->opt->out, (enum fc_ledger_sync)j->opt->sync, e) < 0 ||
 	    fc_ledger_resume(j->ledger, &j->plan, &n_done, &n_stale, e) < 0)
 		fc_die("%s", e->msg);
@@ -267,6 +269,8 @@ static void judge_all(struct options *o, struct judging *j)
 	resume(j, &e);
 	if (o->dry_run) {
 		fc_note("%zu to be judged", j->plan.n - j->n_written);
+		if (j->ledger && fc_ledger_close(j->ledger, false, &e) < 0)
+			fc_die("%s", e.msg);
 		return;
 	}
 	read_key(o, &key);

@@ -32,6 +32,16 @@ static void number(struct fc_buf *b, const char *class, int decimals, double v)
 		fc_buf_addf(b, "<td class=\"n %s\">%.*f</td>", class, decimals, v);
 }
 
+static void probability(struct fc_buf *b, double p)
+{
+	if (p < 0.0005)
+		fc_buf_adds(b,
+		    "<td class=\"n main\">&lt;\xe2\x80\xaf"
+		    "0.001</td>");
+	else
+		number(b, p < 0.05 ? "main" : "dim", 3, p);
+}
+
 static void count(struct fc_buf *b, size_t v)
 {
 	fc_buf_addf(b, "<td class=\"n dim\">%zu</td>", v);
@@ -198,8 +208,8 @@ static void comparison(
 	count(b, c.n_better);
 	count(b, c.n_equal);
 	count(b, c.n_worse);
-	number(b, c.p_permutation < 0.05 ? "main" : "dim", 3, c.p_permutation);
-	number(b, "dim", 3, c.p_sign);
+	probability(b, c.p_permutation);
+	probability(b, c.p_sign);
 	fc_buf_adds(b, "</tr>\n");
 }
 
