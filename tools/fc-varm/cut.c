@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cut.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,53 +38,6 @@ struct searches {
 	int n;
 	bool base; /* the keys need the base's values */
 };
-
-static FC_SIMD_BODY void variances_body(
-    double *restrict out, double *const *x, int n_target, size_t n)
-{
-	double sum[BLOCK_ELEMENTS], squares[BLOCK_ELEMENTS];
-	const double *restrict first = x[0]; /* subtracted: equal values give exactly 0 */
-	for (size_t i = 0; i < n; i++)
-		sum[i] = squares[i] = 0;
-	for (int k = 1; k < n_target; k++) {
-		const double *restrict target = x[k];
-		for (size_t i = 0; i < n; i++) {
-			double d = target[i] - first[i];
-			sum[i] += d;
-			squares[i] += d * d;
-		}
-	}
-	for (size_t i = 0; i < n; i++) {
-		double variance = n_target * squares[i] - sum[i] * sum[i]; /* times n_target^2 */
-		out[i] = variance > 0 ? variance : 0;
-	}
-}
-FC_SIMD_KERNEL(static void, variances, (double *out, double *const *x, int n_target, size_t n),
-    (out, x, n_target, n))
-
-void cut_variance(const struct unit *u, const struct cut_wish *w, uint64_t *key)
-{
-	double variance[BLOCK_ELEMENTS];
-	(void)w;
-	variances(variance, u->x, u->v->n_target, u->n);
-	memcpy(key, variance, u->n * sizeof *key);
-}
-
-static FC_SIMD_BODY void magnitudes_body(
-    double *restrict out, const double *restrict x, const double *restrict base, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		out[i] = fabs(x[i] - base[i]);
-}
-FC_SIMD_KERNEL(static void, magnitudes,
-    (double *out, const double *x, const double *base, size_t n), (out, x, base, n))
-
-void cut_magnitude(const struct unit *u, const struct cut_wish *w, uint64_t *key)
-{
-	double magnitude[BLOCK_ELEMENTS];
-	magnitudes(magnitude, u->x[w->target], u->base, u->n);
-	memcpy(key, magnitude, u->n * sizeof *key);
-}
 
 /* Counts of a block against an interval: keys above it, keys of 0; and which are inside. */
 struct split {

@@ -18,6 +18,10 @@ static inline bool cut_passes(const struct cut *c, uint64_t key, uint64_t index)
 	return key > c->key || (key == c->key && index <= c->index);
 }
 
+/* factor[i] = where entry first + i, with this magnitude, passes the cut: scale, else 0. */
+void cut_factors(const struct cut *c, const double *change, uint64_t first, size_t n, double scale,
+    double *factor);
+
 struct cut_wish;
 
 /* Keys of the block in hand, whose values they leave alone. */

@@ -8,11 +8,8 @@
 #include "base/mem.h"
 #include "chance.h"
 #include "cut.h"
-#include "rows.h"
 #include "sums.h"
-
-/* Elements of a row that della sorts at most: 64 MiB a thread. */
-#define RANK_ROW_MAX ((size_t)1 << 22)
+#include "tensor/simd.h"
 
 /* Sums of magnitudes before and after dropping, [n_target][2]. */
 struct scales {
@@ -83,13 +80,7 @@ static int measure_magnitude(const struct views *v, struct verdict *r, struct fc
 static void keep_magnitude(
     const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
 {
-	const struct cut *c = &r->cut[target];
-	for (size_t i = 0; i < u->n; i++) {
-		double magnitude = fabs(change[i]);
-		uint64_t key;
-		memcpy(&key, &magnitude, 8);
-		factor[i] = cut_passes(c, key, u->first + i) ? r->number[target] : 0;
-	}
+	cut_factors(&r->cut[target], change, u->first, u->n, r->number[target], factor);
 }
 
 const struct sparsifier sparse_magnitude = {measure_magnitude, NULL, keep_magnitude};
@@ -123,17 +114,23 @@ static void keep_outliers(
     const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
 {
 	const struct cut *c = &r->cut[2 * target];
-	for (size_t i = 0; i < u->n; i++) {
-		double magnitude = fabs(change[i]);
-		uint64_t key;
-		memcpy(&key, &magnitude, 8);
-		bool keep =
-		    !cut_passes(&c[0], key, u->first + i) && cut_passes(&c[1], key, u->first + i);
-		factor[i] = keep ? r->number[target] : 0;
-	}
+	double top[BLOCK_ELEMENTS];
+	cut_factors(&c[0], change, u->first, u->n, r->number[target], top);
+	cut_factors(&c[1], change, u->first, u->n, r->number[target], factor);
+	for (size_t i = 0; i < u->n; i++)
+		factor[i] -= top[i];
 }
 
 const struct sparsifier sparse_outliers = {measure_outliers, NULL, keep_outliers};
+
+/* Where the number drawn is below the probability: scale, else 0. */
+static FC_SIMD_BODY void draw_body(double *restrict number, double p, double scale, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		number[i] = number[i] < p ? scale : 0;
+}
+FC_SIMD_KERNEL(
+    static void, draw, (double *number, double p, double scale, size_t n), (number, p, scale, n))
 
 static void keep_random(
     const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
@@ -143,71 +140,7 @@ static void keep_random(
 	(void)r;
 	(void)change;
 	chance_fill(factor, chance_key(s->seed, u->v->out->name, target), u->first, u->n);
-	for (size_t i = 0; i < u->n; i++)
-		factor[i] = factor[i] < part ? (s->rescale ? 1 / part : 1) : 0;
+	draw(factor, part, s->rescale && part > 0 ? 1 / part : 1, u->n);
 }
 
 const struct sparsifier sparse_random = {NULL, NULL, keep_random};
-
-struct ranked {
-	double magnitude;
-	uint32_t i;
-};
-
-static int by_magnitude(const void *a, const void *b)
-{
-	const struct ranked *x = a, *y = b;
-	if (x->magnitude != y->magnitude)
-		return x->magnitude < y->magnitude ? -1 : 1;
-	return x->i < y->i ? -1 : 1;
-}
-
-/* u->own: [n_target][unit's elements], ranks in the row from 0, the smallest change first. */
-static int prepare_rank(struct unit *u, const struct verdict *r, struct fc_err *e)
-{
-	size_t n = u->end - u->begin, row = u->v->row, n_row = n / row;
-	(void)r;
-	if (row > RANK_ROW_MAX)
-		return fc_fail(e, "tensor %s: rows of %zu values are over the limit of %zu",
-		    u->v->out->name, row, (size_t)RANK_ROW_MAX);
-	uint32_t *rank = fc_malloc((size_t)u->v->n_target * n * sizeof *rank);
-	struct ranked *sorted = FC_ARRAY(struct ranked, row);
-	for (int k = 0; k < u->v->n_target; k++) {
-		for (size_t y = 0; y < n_row; y++) {
-			size_t at = 0;
-			while (rows_next(u, y, &at))
-				for (size_t i = 0; i < u->n; i++)
-					sorted[at - u->n + i] =
-					    (struct ranked){fabs(u->x[k][i] - u->base[i]),
-						(uint32_t)(at - u->n + i)};
-			qsort(sorted, row, sizeof *sorted, by_magnitude);
-			for (size_t i = 0; i < row; i++)
-				rank[(size_t)k * n + y * row + sorted[i].i] = (uint32_t)i;
-		}
-	}
-	free(sorted);
-	u->own = rank;
-	return 0;
-}
-
-static void keep_rank(
-    const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
-{
-	const struct settings *s = u->v->set;
-	const struct term *t = &u->v->term[target];
-	const uint32_t *rank = u->own;
-	size_t last = u->v->row - 1;
-	(void)r;
-	(void)change;
-	rank += (size_t)target * (u->end - u->begin) + (u->first - u->begin);
-	chance_fill(factor, chance_key(s->seed, u->v->out->name, target), u->first, u->n);
-	for (size_t i = 0; i < u->n; i++) {
-		/* a row of one value has no ranks to tell apart */
-		double place = last ? (double)rank[i] / (double)last : 0.5;
-		double p = t->density - t->epsilon + 2 * t->epsilon * place;
-		p = t->density >= 1 ? 1 : t->density <= 0 ? 0 : p;
-		factor[i] = factor[i] < p ? (s->rescale ? 1 / p : 1) : 0;
-	}
-}
-
-const struct sparsifier sparse_rank = {NULL, prepare_rank, keep_rank};

@@ -32,10 +32,12 @@ static FC_SIMD_BODY void add_all_body(
 {
 	for (size_t i = 0; i < n; i++)
 		out[i] = 0;
-	for (int k = 0; k < n_target; k++)
+	for (int k = 0; k < n_target; k++) {
+		const double *restrict change = x[k];
 		for (size_t i = 0; i < n; i++)
-			out[i] += x[k][i];
-	for (size_t i = 0; i < n; i++)
+			out[i] += change[i];
+	}
+	for (size_t i = 0; i < n && divisor != 1; i++)
 		out[i] /= divisor;
 }
 FC_SIMD_KERNEL(static void, add_all,
@@ -48,14 +50,19 @@ static FC_SIMD_BODY void add_elected_body(double *restrict out, double *const *x
 	double sum[BLOCK_ELEMENTS], divisor[BLOCK_ELEMENTS];
 	for (size_t i = 0; i < n; i++)
 		sum[i] = divisor[i] = out[i] = 0;
-	for (int k = 0; k < n_target; k++)
-		for (size_t i = 0; i < n; i++)
-			sum[i] += x[k][i];
 	for (int k = 0; k < n_target; k++) {
+		const double *restrict change = x[k];
+		for (size_t i = 0; i < n; i++)
+			sum[i] += change[i];
+	}
+	for (int k = 0; k < n_target; k++) {
+		const double *restrict change = x[k];
+		double w = weight[k];
 		for (size_t i = 0; i < n; i++) {
-			double along = sum[i] >= 0 ? x[k][i] : -x[k][i];
-			out[i] += along > 0 ? x[k][i] : 0;
-			divisor[i] += along > 0 ? weight[k] : 0;
+			double along = sum[i] >= 0 ? change[i] : -change[i];
+			double counts = along > 0 ? 1 : 0;
+			out[i] += counts * change[i];
+			divisor[i] += counts * w;
 		}
 	}
 	for (size_t i = 0; i < n && normalize; i++)
