@@ -346,6 +346,76 @@ large_models() {
 	[ -z "$left" ]
 }
 
+# Reads its own journal: how many tensors are finished in .out.part.
+finished() { grep -c ' \.$' .out.part/.fc-varm.journal; }
+
+@test "killed and resumed: the bytes of an uninterrupted run" {
+	large_models
+	local args="-q -b pivot --method ties --density 0.5 --shard-bytes 500000 ta tb tc"
+	# shellcheck disable=SC2086 # a list of words
+	fc-varm $args -o whole
+	local n=0 ms
+	for ms in 5 10 15 20 30 40 60 80 100 150; do
+		# shellcheck disable=SC2086
+		fc-varm $args -o out &
+		pid=$!
+		sleep "$(printf '0.%03d' $ms)"
+		kill -KILL $pid 2>/dev/null || true
+		wait $pid || true
+		[ ! -e out ] || { rm -r out; continue; }
+		[ -d .out.part ] || continue
+		n=$((n + 1))
+		# shellcheck disable=SC2086
+		fc-varm $args -o out --resume
+		diff -r whole out
+		[ ! -e .out.part ]
+		rm -r out
+	done
+	[ $n -gt 1 ]
+}
+
+@test "--resume: finished tensors are verified, another merge starts over, failures keep the work" {
+	large_models
+	fc-varm -q -b pivot -o whole ta tb
+	# a run that fails in the end: the last tensor has a value that is not finite
+	cp -r tb bad
+	printf '\377\377' | dd of=bad/model.safetensors bs=1 seek=$(($(stat -c %s bad/model.safetensors) - 2)) conv=notrunc status=none
+	run fc-varm -q -b pivot -o out --resume ta bad
+	[ "$status" -eq 1 ]
+	[[ $output == *"nan" ]]
+	[ ! -e out ]
+	[ "$(finished)" -ge 1 ]
+	# the repaired model is another one: everything again
+	run fc-varm -q -b pivot -o out --resume ta tb
+	[ "$status" -eq 0 ]
+	[[ $output == *"starting over"* ]]
+	diff -r whole out
+	rm -r out
+	run fc-varm -q -b pivot -o out --resume ta bad
+	# a finished tensor whose bytes have changed is merged again
+	printf 'x' | dd of=.out.part/model.safetensors bs=1 seek=5000 conv=notrunc status=none
+	run fc-varm -q -b pivot -o out --resume ta bad
+	[[ $output == *"1 tensors have changed"* ]]
+	# without --resume nothing of it is used, and nothing stays
+	run fc-varm -q -b pivot -o out ta bad
+	[ "$status" -eq 1 ]
+	[ ! -e .out.part ]
+	fc-varm -q -b pivot -o out ta tb
+	diff -r whole out
+}
+
+@test "two programs do not write one folder" {
+	three_models
+	mkdir .out.part
+	flock .out.part sleep 5 &
+	pid=$!
+	sleep 0.2
+	run fc-varm -q -b pivot -o out ta
+	kill $pid
+	[ "$status" -eq 1 ]
+	[[ $output == *".out.part: another process is writing it"* ]]
+}
+
 @test "killed at any moment, there is no folder under the final name" {
 	large_models
 	for ms in 1 3 6 10 15 25 40; do

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "tensor/simd.h"
 
@@ -15,6 +16,7 @@ struct job {
 	enum fc_dtype dtype;     /* of the result */
 	struct fc_store_writer *writer;
 	size_t i; /* the tensor's place in the plan */
+	uint64_t checksum;
 	bool overflow;
 };
 
@@ -47,6 +49,9 @@ FC_SIMD_KERNEL(static void, count_bad, (const double *x, size_t n, double limit,
 static int put(struct job *j, size_t first, const void *p, size_t n_elements, struct fc_err *e)
 {
 	size_t size = fc_dtype_size(j->dtype);
+	uint64_t hash = fc_hash(p, n_elements * size, first);
+#pragma omp atomic
+	j->checksum += hash;
 	return fc_store_writer_put(j->writer, j->i, first * size, p, n_elements * size, e);
 }
 
@@ -156,8 +161,31 @@ static const struct feed *sole_target(const struct plan_item *it, const struct v
 	return decides && sole >= 0 ? &it->target[sole] : NULL;
 }
 
+static int visit_written(struct unit *u, void *ctx, struct fc_err *e)
+{
+	struct job *j = ctx;
+	size_t first = u->at, n = u->end - u->at, size = fc_dtype_size(j->dtype);
+	char *bytes = fc_malloc(n * size);
+	int ret = fc_store_writer_get(j->writer, j->i, first * size, bytes, n * size, e);
+	uint64_t hash = fc_hash(bytes, n * size, first);
+#pragma omp atomic
+	j->checksum += hash;
+	free(bytes);
+	return ret;
+}
+
+int emit_checksum(
+    const struct plan *p, size_t i, struct fc_store_writer *w, uint64_t *checksum, struct fc_err *e)
+{
+	struct views v = plan_views(&p->item[i]);
+	struct job j = {.dtype = p->item[i].out.dtype, .writer = w, .i = i};
+	int ret = sweep(&v, visit_written, &j, NULL, 0, e);
+	*checksum = j.checksum;
+	return ret;
+}
+
 int emit(const struct plan *p, size_t i, const struct verdict *r, struct fc_store_writer *w,
-    struct fc_err *e)
+    uint64_t *checksum, struct fc_err *e)
 {
 	const struct plan_item *it = &p->item[i];
 	struct views v = plan_views(it);
@@ -169,6 +197,7 @@ int emit(const struct plan *p, size_t i, const struct verdict *r, struct fc_stor
 	    .i = i};
 	bool raw = j.from && !j.from->read && j.from->t.dtype == j.dtype;
 	int ret = sweep(&v, raw ? visit_bytes : visit_values, &j, NULL, 0, e);
+	*checksum = j.checksum;
 	if (j.overflow)
 		return emit_explain(
 		    p, it, "a merged value is too large for its type; see --dtype", e);

@@ -23,7 +23,7 @@ static const struct {
 
 static const char *base, *out, *report, *recipe, *models;
 static int dtype = KEEP;
-static bool force;
+static bool force, resume;
 static uint64_t shard_bytes = 5000000000;
 
 static const struct fc_opt opts[] = {
@@ -43,6 +43,7 @@ static const struct fc_opt opts[] = {
 	"type of the result; keep: the pivot's", 0, 0},
     {FC_OPT_U64, 0, "shard-bytes", &shard_bytes, "N",
 	"begin a new file after N bytes of tensors; 0: never", 0, 0},
+    {FC_OPT_FLAG, 0, "resume", &resume, NULL, "go on with a merge that was interrupted", 0, 0},
     {FC_OPT_FLAG, 'f', "force", &force, NULL, "replace an existing output folder", 0, 0},
     REQUEST_OPTIONS,
     FC_OPT_COMMON,
@@ -98,11 +99,12 @@ static void write_model(struct plan *p, struct verdicts *r)
 {
 	struct fc_err e;
 	struct product x;
-	if (product_open(&x, out, force, &e) < 0)
+	if (product_open(&x, out, force, resume, &e) < 0)
 		fc_die("%s", e.msg);
+	struct merge_options o = {shard_bytes, x.resumed};
 	const char *tmp = product_folder(&x);
 	if (sidecar_copy(base, tmp, dtypes[dtype].torch, &e) < 0 ||
-	    merge_run(p, shard_bytes, tmp, r, &e) < 0 || merge_record_write(tmp, p, r, &e) < 0 ||
+	    merge_run(p, &o, tmp, r, &e) < 0 || merge_record_write(tmp, p, r, &e) < 0 ||
 	    product_commit(&x, &e) < 0)
 		fc_die("%s", e.msg);
 }
@@ -111,7 +113,7 @@ static void write_model(struct plan *p, struct verdicts *r)
 static void run_recipe(int n_target)
 {
 	struct fc_err e;
-	struct recipe_job job = {recipe, models, out, report, force, shard_bytes};
+	struct recipe_job job = {recipe, models, out, report, force, resume, shard_bytes};
 	if (n_target || base)
 		fc_die_usage("--recipe names the models; no pivot and no targets beside it");
 	if (request_is_given() || dtype != KEEP)

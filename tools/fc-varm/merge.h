@@ -10,11 +10,19 @@ struct verdicts {
 	size_t n;
 };
 
-/* Executes the plan, whose groups it assigns: writes the tensors into the folder, beginning a new
- * file after shard_bytes of them (0: never).  r is the caller's to verdicts_release(), also after a
- * failure. */
-int merge_run(
-    struct plan *p, size_t shard_bytes, const char *dir, struct verdicts *r, struct fc_err *e);
+struct merge_options {
+	size_t shard_bytes; /* begin a new file after so many bytes of tensors; 0: never */
+	/* The folder is what an interrupted run of the same plan left: tensors whose checksums are
+	 * right are not merged again.  Another plan's files are removed. */
+	bool resume;
+};
+
+/* Executes the plan, whose groups it assigns: writes the tensors into the folder, and a journal of
+ * what is finished, which merge_finish() removes.  r is the caller's to verdicts_release(), also
+ * after a failure. */
+int merge_run(struct plan *p, const struct merge_options *o, const char *dir, struct verdicts *r,
+    struct fc_err *e);
+int merge_finish(const char *dir, struct fc_err *e);
 void verdicts_release(struct verdicts *r);
 
 #endif

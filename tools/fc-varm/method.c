@@ -21,12 +21,19 @@ const struct method *method_find(const char *name)
 	return NULL;
 }
 
-void verdict_clear(struct verdict *r)
+void verdict_trim(struct verdict *r)
 {
-	free(r->weight);
 	free(r->number);
 	free(r->cut);
-	*r = (struct verdict){.weight = NULL};
+	r->number = NULL;
+	r->cut = NULL;
+}
+
+void verdict_clear(struct verdict *r)
+{
+	verdict_trim(r);
+	free(r->weight);
+	r->weight = NULL;
 }
 
 struct settings method_settings(const struct method *m)

@@ -87,7 +87,9 @@ extern const struct method method_slerp, method_nuslerp, method_multislerp, meth
     method_model_stock, method_nearswap, method_arcee_fusion;
 
 const struct method *method_find(const char *name); /* NULL: no such method */
-void verdict_clear(struct verdict *r);              /* frees what it owns */
+/* Frees what it owns; the second one all but the weights. */
+void verdict_clear(struct verdict *r);
+void verdict_trim(struct verdict *r);
 struct settings method_settings(const struct method *m);
 struct term method_term(const struct method *m);
 /* Whether the method can work on so many targets with such parameters; place says where they come

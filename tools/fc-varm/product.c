@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "merge.h"
 #include "store/store.h"
 #include "stream/writer.h"
 
@@ -15,13 +16,17 @@ static char *stream_path(void)
 	return fc_path_join(tmp && *tmp ? tmp : "/tmp", "fc-varm.stream");
 }
 
-int product_open(struct product *p, const char *out, bool replace, struct fc_err *e)
+int product_open(struct product *p, const char *out, bool replace, bool resume, struct fc_err *e)
 {
 	*p = (struct product){.is_stream = !strcmp(out, "-")};
 	if (p->is_stream && isatty(STDOUT_FILENO))
 		return fc_fail(e, "a stream is not written to a terminal; use -o DIR or a pipe");
-	char *path = p->is_stream ? stream_path() : NULL;
-	int ret = fc_outdir_open(&p->dir, path ? path : out, replace && !path, e);
+	if (!p->is_stream)
+		return fc_outdir_open_part(&p->dir, out, replace, resume, &p->resumed, e);
+	if (resume)
+		return fc_fail(e, "a stream cannot be resumed; use -o DIR");
+	char *path = stream_path();
+	int ret = fc_outdir_open(&p->dir, path, false, e);
 	free(path);
 	return ret;
 }
@@ -65,7 +70,10 @@ int product_commit(struct product *p, struct fc_err *e)
 		return ret;
 	}
 	p->dir = NULL;
-	return fc_outdir_commit(dir, e);
+	if (merge_finish(fc_outdir_tmp(dir), e) == 0)
+		return fc_outdir_commit(dir, e);
+	fc_outdir_abort(dir);
+	return -1;
 }
 
 void product_abort(struct product *p)

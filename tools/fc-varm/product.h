@@ -14,9 +14,11 @@
 struct product {
 	struct fc_outdir *dir;
 	bool is_stream;
+	bool resumed; /* the folder holds what an interrupted run left */
 };
 
-int product_open(struct product *p, const char *out, bool replace, struct fc_err *e);
+/* With resume, takes over what there is, and leaves it in the folder when the work fails. */
+int product_open(struct product *p, const char *out, bool replace, bool resume, struct fc_err *e);
 const char *product_folder(const struct product *p); /* where to put its files */
 int product_commit(struct product *p, struct fc_err *e);
 void product_abort(struct product *p); /* also of one that was never opened, {0} */

@@ -51,8 +51,8 @@ static int write_report(
 }
 
 /* Everything in the folder. */
-static int fill_folder(
-    const struct kitchen *k, struct dish *d, const char *dir, bool last, struct fc_err *e)
+static int fill_folder(const struct kitchen *k, struct dish *d, const char *dir, bool last,
+    bool resume, struct fc_err *e)
 {
 	struct recipe_plan rp;
 	struct verdicts r = {0};
@@ -66,7 +66,8 @@ static int fill_folder(
 	if (ret == 0)
 		ret = chat_template_write(dir, &rp, e);
 	if (ret == 0)
-		ret = merge_run(&rp.plan, k->job->shard_bytes, dir, &r, e);
+		ret = merge_run(
+		    &rp.plan, &(struct merge_options){k->job->shard_bytes, resume}, dir, &r, e);
 	if (ret == 0)
 		ret = merge_record_write(dir, &rp.plan, &r, e);
 	if (ret == 0)
@@ -100,7 +101,7 @@ static int make_intermediate(struct kitchen *k, struct dish *d, struct fc_err *e
 	path = product_beside(k->job->out, (int)(d - k->dish) + 1);
 	int ret = fc_outdir_open(&d->dir, path, false, e);
 	if (ret == 0)
-		ret = fill_folder(k, d, fc_outdir_tmp(d->dir), false, e);
+		ret = fill_folder(k, d, fc_outdir_tmp(d->dir), false, false, e);
 	if (ret == 0)
 		pantry_add(&k->pantry, name, fc_outdir_tmp(d->dir));
 	d->state = MADE;
@@ -149,9 +150,10 @@ static int make_last(struct kitchen *k, struct dish *d, struct fc_err *e)
 {
 	struct product x = {.dir = NULL};
 	d->state = IN_WORK;
-	if (make_needed(k, d, e) < 0 || product_open(&x, k->job->out, k->job->force, e) < 0)
+	if (make_needed(k, d, e) < 0 ||
+	    product_open(&x, k->job->out, k->job->force, k->job->resume, e) < 0)
 		return -1;
-	if (fill_folder(k, d, product_folder(&x), true, e) == 0)
+	if (fill_folder(k, d, product_folder(&x), true, x.resumed, e) == 0)
 		return product_commit(&x, e);
 	product_abort(&x);
 	return -1;

@@ -13,6 +13,7 @@ struct recipe_job {
 	const char *out;    /* folder to write */
 	const char *report; /* table of weights, or NULL */
 	bool force;         /* replace out */
+	bool resume;        /* go on with an interrupted run; only the result, not what it needs */
 	size_t shard_bytes;
 };
 

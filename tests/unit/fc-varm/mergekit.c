@@ -116,7 +116,10 @@ static void check(const struct values *x, const json_t *c)
 		place(&p, i, &x[i], c);
 	model_remove("out");
 	mkdir(scratch_path("out"), 0777);
-	int ret = merge_run(&p, 0, scratch_path("out"), &r, &e);
+	struct merge_options o = {.shard_bytes = 0};
+	int ret = merge_run(&p, &o, scratch_path("out"), &r, &e);
+	if (ret == 0)
+		ret = merge_finish(scratch_path("out"), &e);
 	T_OK(ret == 0 && fc_store_open(&s, scratch_path("out"), &e) == 0, "%s %s %s", name,
 	    parameters, e.msg);
 	for (size_t i = 0; i < 2 && s; i++) {

@@ -153,7 +153,10 @@ __attribute__((unused)) static int trial_run(struct trial *t, int n_target, stru
 		return -1;
 	trial_request(t, &q, term);
 	inputs_plan(&t->in, &q, &t->plan);
-	return merge_run(&t->plan, 0, scratch_path("out"), &t->verdicts, e);
+	struct merge_options o = {.shard_bytes = 0};
+	if (merge_run(&t->plan, &o, scratch_path("out"), &t->verdicts, e) < 0)
+		return -1;
+	return merge_finish(scratch_path("out"), e);
 }
 
 __attribute__((unused)) static void trial_release(struct trial *t)

@@ -50,6 +50,13 @@ void fc_out_abort_all(void);
  */
 struct fc_outdir;
 int fc_outdir_open(struct fc_outdir **d, const char *path, bool replace, struct fc_err *e);
+/*
+ * The same for work that may be interrupted: the temporary folder is ".NAME.part", which a killed
+ * process leaves.  With resume, what is in it stays (*resumed: there was one), and stays also when
+ * the work fails; else it is emptied.  Refused while another process has it.
+ */
+int fc_outdir_open_part(struct fc_outdir **d, const char *path, bool replace, bool resume,
+    bool *resumed, struct fc_err *e);
 const char *fc_outdir_tmp(const struct fc_outdir *d); /* where to create the files */
 int fc_outdir_commit(struct fc_outdir *d, struct fc_err *e);
 void fc_outdir_abort(struct fc_outdir *d);

@@ -5,8 +5,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +24,8 @@ struct fc_out {
 struct fc_outdir {
 	char *path, *tmp;
 	bool replace;
+	bool keep; /* the temporary folder stays when the work fails */
+	int lock;  /* descriptor that holds the lock on it, or -1 */
 	struct fc_outdir *next;
 };
 
@@ -29,7 +33,8 @@ struct fc_outdir {
 static struct fc_out *open_files;
 static struct fc_outdir *open_dirs;
 
-static char *tmp_name(const char *path)
+/* "dir/.NAME" and the suffix */
+static char *hidden_name(const char *path, const char *suffix)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	size_t n = strlen(path);
@@ -39,8 +44,15 @@ static char *tmp_name(const char *path)
 	while (base && path[base - 1] != '/')
 		base--;
 	fc_buf_add(&b, path, base);
-	fc_buf_addf(&b, ".%.*s.%ld.tmp", (int)(n - base), path + base, (long)getpid());
+	fc_buf_addf(&b, ".%.*s%s", (int)(n - base), path + base, suffix);
 	return fc_buf_detach(&b);
+}
+
+static char *tmp_name(const char *path)
+{
+	char suffix[40];
+	snprintf(suffix, sizeof suffix, ".%ld.tmp", (long)getpid());
+	return hidden_name(path, suffix);
 }
 
 static void arm_cleanup(void)
@@ -193,7 +205,7 @@ void fc_out_abort(struct fc_out *o)
 }
 
 /* Model folders are flat: files only, one level. */
-static void remove_folder(const char *path)
+static void empty_folder(const char *path)
 {
 	DIR *d = opendir(path);
 	struct dirent *entry;
@@ -202,6 +214,11 @@ static void remove_folder(const char *path)
 			unlinkat(dirfd(d), entry->d_name, 0);
 	if (d)
 		closedir(d);
+}
+
+static void remove_folder(const char *path)
+{
+	empty_folder(path);
 	rmdir(path);
 }
 
@@ -219,6 +236,17 @@ static int check_outdir(const char *path, bool replace, struct fc_err *e)
 	return 0;
 }
 
+/* Takes over both names. */
+static struct fc_outdir *outdir_new(char *final, char *tmp, bool replace)
+{
+	struct fc_outdir *d = FC_NEW(struct fc_outdir);
+	*d = (struct fc_outdir){
+	    .path = final, .tmp = tmp, .replace = replace, .lock = -1, .next = open_dirs};
+	open_dirs = d;
+	arm_cleanup();
+	return d;
+}
+
 int fc_outdir_open(struct fc_outdir **out, const char *path, bool replace, struct fc_err *e)
 {
 	*out = NULL;
@@ -232,19 +260,55 @@ int fc_outdir_open(struct fc_outdir **out, const char *path, bool replace, struc
 		fc_fail(e, "create folder %s:", final);
 		goto fail;
 	}
-	struct fc_outdir *d = FC_NEW(struct fc_outdir);
-	d->path = final;
-	d->tmp = tmp;
-	d->replace = replace;
-	d->next = open_dirs;
-	open_dirs = d;
-	arm_cleanup();
-	*out = d;
+	*out = outdir_new(final, tmp, replace);
 	return 0;
 fail:
 	free(final);
 	free(tmp);
 	return -1;
+}
+
+/* Makes the folder or takes over what is there; the descriptor with the lock, or -1. */
+static int lock_folder(const char *path, bool *existed, struct fc_err *e)
+{
+	*existed = mkdir(path, 0777) < 0;
+	if (*existed && errno != EEXIST)
+		return fc_fail(e, "create folder %s:", path);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return fc_fail(e, "open %s:", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	if (errno == EWOULDBLOCK)
+		fc_fail(e, "%s: another process is writing it", path);
+	else
+		fc_fail(e, "lock %s:", path);
+	close(fd);
+	return -1;
+}
+
+int fc_outdir_open_part(struct fc_outdir **out, const char *path, bool replace, bool resume,
+    bool *resumed, struct fc_err *e)
+{
+	size_t n = strlen(path);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	char *final = fc_memdup0(path, n), *tmp = hidden_name(final, ".part");
+	int lock = -1;
+	bool existed;
+	*out = NULL;
+	if (check_outdir(final, replace, e) < 0 || (lock = lock_folder(tmp, &existed, e)) < 0) {
+		free(final);
+		free(tmp);
+		return -1;
+	}
+	if (existed && !resume)
+		empty_folder(tmp);
+	*resumed = existed && resume;
+	*out = outdir_new(final, tmp, replace);
+	(*out)->keep = resume;
+	(*out)->lock = lock;
+	return 0;
 }
 
 const char *fc_outdir_tmp(const struct fc_outdir *d)
@@ -278,6 +342,8 @@ static void outdir_free(struct fc_outdir *d)
 			break;
 		}
 	}
+	if (d->lock >= 0)
+		close(d->lock);
 	free(d->path);
 	free(d->tmp);
 	free(d);
@@ -297,10 +363,10 @@ int fc_outdir_commit(struct fc_outdir *d, struct fc_err *e)
 		else if (exchange)
 			remove_folder(d->tmp); /* now the old contents */
 	}
-	if (ret < 0)
-		remove_folder(d->tmp);
-	else
+	if (ret == 0)
 		ret = sync_parent(d->path, e);
+	else if (!d->keep)
+		remove_folder(d->tmp);
 	outdir_free(d);
 	return ret;
 }
@@ -309,7 +375,8 @@ void fc_outdir_abort(struct fc_outdir *d)
 {
 	if (!d)
 		return;
-	remove_folder(d->tmp);
+	if (!d->keep)
+		remove_folder(d->tmp);
 	outdir_free(d);
 }
 

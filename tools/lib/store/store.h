@@ -50,6 +50,17 @@ int fc_store_writer_open(struct fc_store_writer **w, const char *dir, const stru
 /* Bytes [offset, offset + n) of tensor i of the plan.  Safe from several threads. */
 int fc_store_writer_put(
     struct fc_store_writer *w, size_t i, size_t offset, const void *p, size_t n, struct fc_err *e);
+/*
+ * For work that goes on after an interruption: opens the files that an earlier writer with the same
+ * plan left in the folder.  Nothing counts as written; what is found to be right is marked.
+ */
+int fc_store_writer_reopen(struct fc_store_writer **w, const char *dir,
+    const struct fc_tensor *plan, size_t n, size_t shard_bytes, struct fc_err *e);
+int fc_store_writer_get(
+    struct fc_store_writer *w, size_t i, size_t offset, void *p, size_t n, struct fc_err *e);
+void fc_store_writer_mark(struct fc_store_writer *w, size_t i); /* all of it is written */
+/* Removes the files that a writer makes from the folder. */
+int fc_store_remove(const char *dir, struct fc_err *e);
 /* Writes the index and closes; frees w also on failure. */
 int fc_store_writer_close(struct fc_store_writer *w, struct fc_err *e);
 

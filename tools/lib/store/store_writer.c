@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -29,6 +31,7 @@ struct fc_store_writer {
 	int *fd; /* -1: not open */
 	char **path;
 	size_t n_file;
+	bool again; /* the files exist */
 };
 
 /* One tensor of the plan, in the order of the files. */
@@ -147,6 +150,36 @@ static int reserve(int fd, size_t n, const char *path, struct fc_err *e)
 	return errno ? fc_fail(e, "reserve %zu bytes for %s:", n, path) : 0;
 }
 
+static int read_at(int fd, void *p, size_t n, size_t at, const char *path, struct fc_err *e)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t got = pread(fd, (char *)p + done, n - done, (off_t)(at + done));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return fc_fail(e, "read %s:", path);
+		if (got == 0)
+			return fc_fail(e, "%s: ends early", path);
+		done += (size_t)got;
+	}
+	return 0;
+}
+
+/* A file that exists has this header and size. */
+static int check_file(const struct fc_store_writer *w, size_t file, const struct fc_buf *header,
+    size_t end, struct fc_err *e)
+{
+	struct stat st;
+	char *have = fc_malloc(header->n);
+	int ret = fstat(w->fd[file], &st) == 0 ? 0 : fc_fail(e, "stat %s:", w->path[file]);
+	if (ret == 0 && (size_t)st.st_size == end)
+		ret = read_at(w->fd[file], have, header->n, 0, w->path[file], e);
+	if (ret == 0 && ((size_t)st.st_size != end || memcmp(have, header->p, header->n) != 0))
+		ret = fc_fail(e, "%s: is not what this plan makes", w->path[file]);
+	free(have);
+	return ret;
+}
+
 static int create_file(
     struct fc_store_writer *w, size_t file, const struct place *place, size_t n, struct fc_err *e)
 {
@@ -158,9 +191,12 @@ static int create_file(
 	size_t end = header.n;
 	if (n)
 		end = w->slot[place[n - 1].i].at + w->slot[place[n - 1].i].n_bytes;
-	w->fd[file] = open(w->path[file], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	w->fd[file] = open(w->path[file],
+	    w->again ? O_RDWR | O_CLOEXEC : O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (w->fd[file] < 0)
-		fc_fail(e, "create %s:", w->path[file]);
+		fc_fail(e, "%s %s:", w->again ? "open" : "create", w->path[file]);
+	else if (w->again)
+		ret = check_file(w, file, &header, end, e);
 	else if (header.n - 8 > FC_SAFETENSORS_HEADER_MAX)
 		fc_fail(e, "%s: a header of %zu bytes is over the format's limit of %zu",
 		    w->path[file], header.n - 8, FC_SAFETENSORS_HEADER_MAX);
@@ -205,8 +241,8 @@ static void writer_free(struct fc_store_writer *w)
 	free(w);
 }
 
-int fc_store_writer_open(struct fc_store_writer **out, const char *dir,
-    const struct fc_tensor *plan, size_t n, size_t shard_bytes, struct fc_err *e)
+static int writer_open(struct fc_store_writer **out, const char *dir, const struct fc_tensor *plan,
+    size_t n, size_t shard_bytes, bool again, struct fc_err *e)
 {
 	*out = NULL;
 	struct fc_store_writer *w = FC_NEW(struct fc_store_writer);
@@ -214,6 +250,7 @@ int fc_store_writer_open(struct fc_store_writer **out, const char *dir,
 	w->dir = fc_strdup(dir);
 	w->slot = FC_ARRAY(struct slot, n + 1);
 	w->n = n;
+	w->again = again;
 	int ret = check_plan(w, plan, place, e);
 	if (ret == 0)
 		ret = assign_shards(w, place, shard_bytes, e);
@@ -225,6 +262,33 @@ int fc_store_writer_open(struct fc_store_writer **out, const char *dir,
 	else
 		*out = w;
 	return ret;
+}
+
+int fc_store_writer_open(struct fc_store_writer **out, const char *dir,
+    const struct fc_tensor *plan, size_t n, size_t shard_bytes, struct fc_err *e)
+{
+	return writer_open(out, dir, plan, n, shard_bytes, false, e);
+}
+
+int fc_store_writer_reopen(struct fc_store_writer **out, const char *dir,
+    const struct fc_tensor *plan, size_t n, size_t shard_bytes, struct fc_err *e)
+{
+	return writer_open(out, dir, plan, n, shard_bytes, true, e);
+}
+
+int fc_store_writer_get(
+    struct fc_store_writer *w, size_t i, size_t offset, void *p, size_t n, struct fc_err *e)
+{
+	const struct slot *s = &w->slot[i];
+	if (offset > s->n_bytes || n > s->n_bytes - offset)
+		return fc_fail(e, "%s: tensor %s: %zu bytes at %zu are beyond its %zu",
+		    w->path[s->file], s->name, n, offset, s->n_bytes);
+	return read_at(w->fd[s->file], p, n, s->at + offset, w->path[s->file], e);
+}
+
+void fc_store_writer_mark(struct fc_store_writer *w, size_t i)
+{
+	w->slot[i].written = w->slot[i].n_bytes;
 }
 
 int fc_store_writer_put(
@@ -258,7 +322,8 @@ static int write_index(struct fc_store_writer *w, struct fc_err *e)
 	char *path = fc_path_join(w->dir, "model.safetensors.index.json");
 	struct fc_buf b = FC_BUF_INIT;
 	fc_buf_addf(&b, "%s\n", text);
-	int ret = -1, fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int fd = open(path, O_WRONLY | O_CREAT | (w->again ? O_TRUNC : O_EXCL) | O_CLOEXEC, 0666);
+	int ret = -1;
 	if (fd < 0)
 		fc_fail(e, "create %s:", path);
 	else
@@ -268,6 +333,25 @@ static int write_index(struct fc_store_writer *w, struct fc_err *e)
 	fc_buf_release(&b);
 	free(text);
 	free(path);
+	return ret;
+}
+
+int fc_store_remove(const char *dir, struct fc_err *e)
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	int ret = d ? 0 : fc_fail(e, "open %s:", dir);
+	while (ret == 0 && (entry = readdir(d))) {
+		const char *name = entry->d_name, *end = strstr(name, ".safetensors");
+		if (strncmp(name, "model", 5) != 0 || !end ||
+		    (strcmp(end, ".safetensors") != 0 &&
+			strcmp(end, ".safetensors.index.json") != 0))
+			continue;
+		if (unlinkat(dirfd(d), name, 0) < 0)
+			ret = fc_fail(e, "remove %s/%s:", dir, name);
+	}
+	if (d)
+		closedir(d);
 	return ret;
 }
 
