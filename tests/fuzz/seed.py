@@ -46,6 +46,43 @@ def varint(v):
     return (bytes([v & 127 | 128]) + varint(v >> 7)) if v > 127 else bytes([v])
 
 
+def gguf(keys, tensors, n_data):
+    """keys: (name, type, bytes of the value); tensors: (name, dims, type, offset)."""
+    def text(t):
+        return struct.pack("<Q", len(t)) + t.encode()
+    b = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys))
+    for name, kind, value in keys:
+        b += text(name) + struct.pack("<I", kind) + value
+    for name, dims, kind, at in tensors:
+        b += text(name) + struct.pack("<I%dQ" % len(dims), len(dims), *dims) + struct.pack("<IQ", kind, at)
+    put("gguf", struct.pack("<I", n_data + -len(b) % 32) + b)
+
+
+def gguf_model(arch, layer_norm=False, matrix=0):
+    def text(t):
+        return struct.pack("<Q", len(t)) + t.encode()
+    eps = "layer_norm_epsilon" if layer_norm else "layer_norm_rms_epsilon"
+    keys = [("general.architecture", 8, text(arch))]
+    keys += [(f"{arch}.{k}", 4, struct.pack("<I", v)) for k, v in (
+        ("context_length", 64), ("embedding_length", 32), ("block_count", 1),
+        ("feed_forward_length", 64), ("attention.head_count", 4), ("attention.sliding_window", 8))]
+    keys += [(f"{arch}.attention.{eps}", 6, struct.pack("<f", 1e-5)),
+             ("tokenizer.ggml.tokens", 9, struct.pack("<IQ", 8, 2) + text("a") + text("<s>"))]
+    names = ["token_embd.weight", "output.weight", "blk.0.attn_q.weight", "blk.0.attn_k.weight",
+             "blk.0.attn_qkv.weight", "blk.0.ffn_up.weight"]
+    vectors = ["output_norm.weight", "blk.0.attn_norm.weight", "rope_freqs.weight"]
+    tensors = [(n, (32, 96), matrix, 16384 * i) for i, n in enumerate(names)]
+    tensors += [(n, (32,), 0, 16384 * len(names) + 128 * i) for i, n in enumerate(vectors)]
+    gguf(keys, tensors, 16384 * len(names) + 128 * len(vectors))
+
+
+for arch in "llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "internlm2":
+    gguf_model(arch, matrix={"llama": 2, "qwen2": 8}.get(arch, 0))
+for arch in "gpt2", "gptneox", "mpt":
+    gguf_model(arch, layer_norm=True, matrix=1)
+for kind in 3, 6, 7, 10, 11, 12, 13, 14, 20, 30:
+    gguf([("a.b", 9, struct.pack("<IQ", 9, 1) + struct.pack("<IQ", 0, 3) + b"abc")],
+         [("t", (256, 2), kind, 0)], 2048)
 for kit in sorted(glob.glob("pipelines/demo/kit/*")):
     weights = read(kit + "/model.safetensors")
     n = 8 + struct.unpack_from("<Q", weights)[0]

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The packed types, for one instruction set; included by each quant_*.c after QUANT, the name of
- * its table, so without a guard.  Layouts: ggml-common.h.
+ * its table, so without a guard.  QUANT_LOOK_UP, where there is an instruction for it: of 16 bytes
+ * those at 16 places.  Layouts: ggml-common.h.
  */
 #include "tensor/quant.h"
 
@@ -32,17 +33,20 @@ static inline void nibbles(int8_t *q, const uint8_t *p, uint8_t zero)
 	memcpy(q + 16, &high, 16);
 }
 
-/* Adds 16 to q[i] where bit i of 32 is set. */
-static inline void fifth_bits(int8_t *q, const uint8_t *p)
+/* The same with 5 bits: bits holds bit 4 of number i as its bit i. */
+static inline void nibbles_and_fifths(
+    int8_t *q, const uint8_t *p, const uint8_t *bits, uint8_t zero)
 {
-	typedef uint64_t u64x4 __attribute__((vector_size(32)));
+	typedef uint64_t u64x2 __attribute__((vector_size(16)));
 	const uint64_t each = 0x0101010101010101, bit = 0x8040201008040201;
-	const u64x4 set = {
-	    p[0] * each & bit, p[1] * each & bit, p[2] * each & bit, p[3] * each & bit};
-	u8x32 v;
-	memcpy(&v, q, 32);
-	v += (u8x32)((u8x32)set != 0) & 16;
-	memcpy(q, &v, 32);
+	const u64x2 first = {bits[0] * each & bit, bits[1] * each & bit};
+	const u64x2 second = {bits[2] * each & bit, bits[3] * each & bit};
+	u8x16 x;
+	memcpy(&x, p, 16);
+	const u8x16 low = (x & 15) + ((u8x16)((u8x16)first != 0) & 16) - zero;
+	const u8x16 high = (x >> 4) + ((u8x16)((u8x16)second != 0) & 16) - zero;
+	memcpy(q, &low, 16);
+	memcpy(q + 16, &high, 16);
 }
 
 /* Of every type: values and bytes of a block, and values that share scale and min. */
@@ -76,16 +80,14 @@ static inline void unpack_Q5_0(struct unpacked *u, const uint8_t *p)
 {
 	u->scale[0] = half_at(p);
 	u->min[0] = 0;
-	nibbles(u->q, p + 6, 16);
-	fifth_bits(u->q, p + 2);
+	nibbles_and_fifths(u->q, p + 6, p + 2, 16);
 }
 
 static inline void unpack_Q5_1(struct unpacked *u, const uint8_t *p)
 {
 	u->scale[0] = half_at(p);
 	u->min[0] = -half_at(p + 2);
-	nibbles(u->q, p + 8, 0);
-	fifth_bits(u->q, p + 4);
+	nibbles_and_fifths(u->q, p + 8, p + 4, 0);
 }
 
 static inline void unpack_Q8_0(struct unpacked *u, const uint8_t *p)
@@ -102,10 +104,19 @@ static inline void unpack_IQ4_NL(struct unpacked *u, const uint8_t *p)
 	    -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 	u->scale[0] = half_at(p);
 	u->min[0] = 0;
+#ifdef QUANT_LOOK_UP
+	u8x16 x, table;
+	memcpy(&x, p + 2, 16);
+	memcpy(&table, value, 16);
+	const u8x16 low = QUANT_LOOK_UP(table, x & 15), high = QUANT_LOOK_UP(table, x >> 4);
+	memcpy(u->q, &low, 16);
+	memcpy(u->q + 16, &high, 16);
+#else
 	for (int i = 0; i < 16; i++) {
 		u->q[i] = value[p[2 + i] & 15];
 		u->q[i + 16] = value[p[2 + i] >> 4];
 	}
+#endif
 }
 
 /* 256 numbers of 2 bits: of 32 bytes the lowest two bits first, then the next two. */

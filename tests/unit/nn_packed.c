@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Products and embeddings with packed weights against the same weights as float32. */
+#include "base/mem.h"
+#include "base/rng.h"
+#include "nn/kern.h"
+#include "nn/nn.h"
+#include "t.h"
+
+enum { O = 37, I = 768, N_MAX = 70 };
+
+static const enum fc_dtype types[] = {FC_Q4_0, FC_Q4_1, FC_Q5_0, FC_Q5_1, FC_Q8_0, FC_Q2_K, FC_Q3_K,
+    FC_Q4_K, FC_Q5_K, FC_Q6_K, FC_IQ4_NL};
+static float x[N_MAX * I], wide[O * I], y[N_MAX * O], want[N_MAX * O];
+
+/* Random bytes of which the halves are moderate: every byte below 0x40 makes halves below 2. */
+static void *blocks(enum fc_dtype t, struct fc_rng *r)
+{
+	const size_t n = fc_dtype_bytes(t, (size_t)O * I);
+	unsigned char *p = fc_malloc(n);
+	for (size_t i = 0; i < n; i++)
+		p[i] = (unsigned char)(fc_rng_u64(r) & 0x3f);
+	return p;
+}
+
+static double worst(const float *a, const float *b, size_t n)
+{
+	double diff = 0, scale = 0;
+	for (size_t i = 0; i < n; i++) {
+		diff = fmax(diff, fabs((double)a[i] - (double)b[i]));
+		scale = fmax(scale, fabs((double)b[i]));
+	}
+	return diff / scale;
+}
+
+static void test_linear(struct fc_nn *nn, enum fc_dtype t, const void *p, double tol)
+{
+	static const size_t rows[] = {1, 2, 5, 33, N_MAX};
+	const struct fc_weight packed = {p, t, O, I};
+	double most = 0;
+	for (size_t k = 0; k < FC_LEN(rows); k++) {
+		for (size_t n = 0; n < rows[k]; n++)
+			for (size_t o = 0; o < O; o++) {
+				double sum = 0;
+				for (size_t i = 0; i < I; i++)
+					sum += (double)x[n * I + i] * (double)wide[o * I + i];
+				want[n * O + o] = (float)sum;
+			}
+		fc_linear_fwd(nn, y, x, &packed, rows[k]);
+		most = fmax(most, worst(y, want, rows[k] * O));
+	}
+	T_OK(most < tol, "%s: products as with float32 (%.2g)", fc_dtype_name(t), most);
+}
+
+static void test_backward(struct fc_nn *nn, enum fc_dtype t, const void *p)
+{
+	static float dx[3 * I], dw[3 * I];
+	const struct fc_weight packed = {p, t, O, I}, plain = {wide, FC_F32, O, I};
+	fc_linear_bwd_x(nn, dx, x, &packed, 3, false);
+	fc_linear_bwd_x(nn, dw, x, &plain, 3, false);
+	T_OK(worst(dx, dw, FC_LEN(dx)) < 1e-6, "%s: gradient of the input", fc_dtype_name(t));
+}
+
+static void test_embedding(enum fc_dtype t, const void *p)
+{
+	static const uint32_t tok[] = {36, 0, 17};
+	const struct fc_weight packed = {p, t, O, I};
+	bool same = true;
+	fc_embed_fwd(y, &packed, tok, 3, 1);
+	for (size_t n = 0; n < 3; n++)
+		same = same && !memcmp(y + n * I, wide + tok[n] * I, I * sizeof *y);
+	T_OK(same, "%s: rows of an embedding", fc_dtype_name(t));
+}
+
+/* Every instruction set's own kernel, with a tail of columns. */
+static void test_kernels(enum fc_dtype t, const void *p)
+{
+	const struct fc_kern *all[FC_KERN_MAX];
+	const size_t n = fc_kern_all(all), cols = I - 256;
+	for (size_t k = 0; k < n; k++) {
+		for (size_t m = 0; m < 3; m++)
+			for (size_t o = 0; o < O; o++) {
+				double sum = 0;
+				for (size_t i = 0; i < cols; i++)
+					sum += (double)x[m * I + i] * (double)wide[o * I + i];
+				want[m * O + o] = (float)sum;
+			}
+		all[k]->dot_rows(y, O, x, I, p, I, t, 3, O, cols);
+		T_OK(
+		    worst(y, want, (size_t)3 * O) < 1e-5, "%s: %s", fc_dtype_name(t), all[k]->name);
+	}
+}
+
+int main(void)
+{
+	struct fc_nn *nn = NULL, *narrow = NULL;
+	struct fc_rng r;
+	struct fc_err e;
+	fc_rng_seed(&r, 3);
+	for (size_t i = 0; i < FC_LEN(x); i++)
+		x[i] = (float)fc_rng_normal(&r);
+	if (fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &e) ||
+	    fc_nn_open(&narrow, "cpu", FC_COMPUTE_BF16, &e)) {
+		printf("# %s\n", e.msg);
+		return 1;
+	}
+	for (size_t i = 0; i < FC_LEN(types); i++) {
+		void *p = blocks(types[i], &r);
+		fc_to_f32(wide, p, types[i], (size_t)O * I);
+		test_linear(nn, types[i], p, 1e-5);
+		test_linear(narrow, types[i], p, 2e-2);
+		test_backward(nn, types[i], p);
+		test_embedding(types[i], p);
+		test_kernels(types[i], p);
+		free(p);
+	}
+	fc_nn_close(nn);
+	fc_nn_close(narrow);
+	return t_done();
+}
