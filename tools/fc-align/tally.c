@@ -19,17 +19,19 @@ void fc_tally_release(struct fc_tally *t)
 	*t = (struct fc_tally){0};
 }
 
-static void add(struct fc_part_of *to, const double *w, size_t n)
+static void add(struct fc_part_of *to, const struct fc_did *did, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		to[i].n_used += w[i] > 0;
-		to[i].weight += w[i];
+		to[i].n_used += did[i].w > 0;
+		to[i].weight += did[i].w;
+		to[i].nll += did[i].nll;
+		to[i].n += did[i].n;
 	}
 }
 
-void fc_tally_add(struct fc_tally *t, const double *w, const char *category)
+void fc_tally_add(struct fc_tally *t, const struct fc_did *did, const char *category)
 {
-	add(t->all, w, t->n);
+	add(t->all, did, t->n);
 	if (!category)
 		return;
 	size_t known = t->categories.n, i = fc_categories_number(&t->categories, category);
@@ -37,7 +39,7 @@ void fc_tally_add(struct fc_tally *t, const double *w, const char *category)
 		FC_GROW(t->by, t->cap, (known + 1) * t->n);
 		memset(t->by + known * t->n, 0, t->n * sizeof *t->by);
 	}
-	add(t->by + i * t->n, w, t->n);
+	add(t->by + i * t->n, did, t->n);
 }
 
 static void put(struct fc_table *table, const char *group, const struct fc_part_of *p, size_t n,
@@ -51,6 +53,7 @@ static void put(struct fc_table *table, const char *group, const struct fc_part_
 		fc_table_text(table, label[i]);
 		fc_table_int(table, p[i].n_used);
 		fc_table_real(table, p[i].weight / sum);
+		fc_table_real(table, p[i].nll / p[i].n);
 	}
 }
 
@@ -61,6 +64,7 @@ struct fc_table *fc_tally_table(const struct fc_tally *t, const char *const *lab
 	fc_table_column(table, "source", 0);
 	fc_table_column(table, "conversations", 0);
 	fc_table_column(table, "share", 3);
+	fc_table_column(table, "ce", 4);
 	put(table, "all", t->all, t->n, label);
 	for (size_t i = 0; i < t->categories.n; i++) {
 		size_t k = t->categories.sorted[i];

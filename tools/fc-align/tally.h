@@ -8,6 +8,7 @@
 struct fc_part_of {
 	uint64_t n_used; /* conversations in which its weight was above 0 */
 	double weight;   /* sum over conversations */
+	double nll, n;   /* nats on the labels, and how many bytes or tokens these are */
 };
 
 /* How much each candidate had to say in a fused stream, overall and by category. */
@@ -20,9 +21,14 @@ struct fc_tally {
 };
 void fc_tally_init(struct fc_tally *t, size_t n);
 void fc_tally_release(struct fc_tally *t);
-/* One conversation.  w: [n]; category: NULL for none. */
-void fc_tally_add(struct fc_tally *t, const double *w, const char *category);
-/* Columns group, source, conversations, share.  label: [n]. */
+/* What one candidate did in one conversation. */
+struct fc_did {
+	double w;      /* its share of what was made */
+	double nll, n; /* as in struct fc_part_of */
+};
+/* One conversation.  did: [n]; category: NULL for none. */
+void fc_tally_add(struct fc_tally *t, const struct fc_did *did, const char *category);
+/* Columns group, source, conversations, share, ce (nats per byte or token).  label: [n]. */
 struct fc_table *fc_tally_table(const struct fc_tally *t, const char *const *label);
 
 #endif

@@ -6,38 +6,69 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "stream/queue.h"
 
 struct input {
-	struct fc_reader *reader;
-	struct fc_example example;
+	struct fc_queue *queue;
 	uint32_t *source; /* [n_source] numbers of its sources in the joined header */
 	size_t n_source;
+	uint64_t n_skipped;
 };
 
 struct fc_join {
+	struct fc_join_options o;
 	struct input *input; /* [n] */
 	size_t n;
 	uint64_t n_record;
+	bool delivered;     /* the front of every queue was handed out */
+	struct fc_buf last; /* id of the conversation handed out before */
 };
 
-int fc_join_open(struct fc_join **out, const char *const *paths, size_t n, struct fc_err *e)
+static const struct fc_header *header(const struct fc_join *j, size_t i)
+{
+	return fc_reader_header(fc_queue_reader(j->input[i].queue));
+}
+
+static const char *name(const struct fc_join *j, size_t i)
+{
+	return fc_reader_name(fc_queue_reader(j->input[i].queue));
+}
+
+static int check_header(const struct fc_join *j, size_t i, struct fc_err *e)
+{
+	const struct fc_header *a = header(j, 0), *b = header(j, i);
+	if (a->tokenizer != b->tokenizer)
+		return fc_fail(e, "%s is over other tokens than %s; run fc-align apply on it first",
+		    name(j, i), name(j, 0));
+	if (a->template_hash && b->template_hash && a->template_hash != b->template_hash)
+		return fc_fail(e,
+		    "%s was rendered with another template (%016" PRIx64 ") than %s (%016" PRIx64
+		    "); make it again with fc-infer -p of the pivot",
+		    name(j, i), b->template_hash, name(j, 0), a->template_hash);
+	a = header(j, j->o.first);
+	if (!j->o.any_top_k && i > j->o.first && a->top_k != b->top_k)
+		return fc_fail(e,
+		    "rows of %s have up to %" PRIu32 " entries, those of %s up to %" PRIu32
+		    "; make them alike, or say with -k how many to keep",
+		    name(j, i), b->top_k, name(j, j->o.first), a->top_k);
+	return 0;
+}
+
+int fc_join_open(struct fc_join **out, const char *const *paths, size_t n,
+    const struct fc_join_options *o, struct fc_err *e)
 {
 	struct fc_join *j = FC_NEW(struct fc_join);
 	*out = j;
+	j->o = *o;
 	j->input = FC_ARRAY(struct input, n);
-	for (; j->n < n; j->n++) {
-		struct input *in = &j->input[j->n];
-		fc_example_init(&in->example);
-		if (fc_reader_open(&in->reader, paths[j->n], FC_KIND_DISTS, e) < 0)
+	for (size_t i = 0; i < n; i++) {
+		if (fc_queue_open(&j->input[i].queue, paths[i], e) < 0)
 			goto fail;
-		const struct fc_header *a = fc_reader_header(j->input[0].reader);
-		if (fc_reader_header(in->reader)->tokenizer == a->tokenizer)
-			continue;
-		fc_fail(e, "%s is over other tokens than %s; run fc-align apply on it first",
-		    fc_reader_name(in->reader), fc_reader_name(j->input[0].reader));
-		fc_reader_close(in->reader);
-		goto fail;
+		j->n++;
 	}
+	for (size_t i = 1; i < n; i++)
+		if (check_header(j, i, e) < 0)
+			goto fail;
 	return 0;
 fail:
 	fc_join_close(j);
@@ -50,10 +81,10 @@ void fc_join_close(struct fc_join *j)
 	if (!j)
 		return;
 	for (size_t i = 0; i < j->n; i++) {
-		fc_reader_close(j->input[i].reader);
-		fc_example_release(&j->input[i].example);
+		fc_queue_close(j->input[i].queue);
 		free(j->input[i].source);
 	}
+	fc_buf_release(&j->last);
 	free(j->input);
 	free(j);
 }
@@ -61,25 +92,23 @@ void fc_join_close(struct fc_join *j)
 uint32_t fc_join_top_k(const struct fc_join *j)
 {
 	uint32_t most = 0;
-	for (size_t i = 0; i < j->n; i++) {
-		uint32_t k = fc_reader_header(j->input[i].reader)->top_k;
-		most = k > most ? k : most;
-	}
+	for (size_t i = 0; i < j->n; i++)
+		most = header(j, i)->top_k > most ? header(j, i)->top_k : most;
 	return most;
 }
 
 const char *fc_join_label(const struct fc_join *j, size_t i)
 {
-	const struct fc_header *h = fc_reader_header(j->input[i].reader);
-	return h->n_source == 1 ? h->source[0].name : fc_reader_name(j->input[i].reader);
+	const struct fc_header *h = header(j, i);
+	return h->n_source == 1 ? h->source[0].name : name(j, i);
 }
 
 void fc_join_header(struct fc_join *j, struct fc_header *h)
 {
-	fc_header_copy(h, fc_reader_header(j->input[0].reader));
+	fc_header_copy(h, header(j, 0));
 	for (size_t i = 0; i < j->n; i++) {
 		struct input *in = &j->input[i];
-		const struct fc_header *from = fc_reader_header(in->reader);
+		const struct fc_header *from = header(j, i);
 		h->n_vocab = from->n_vocab > h->n_vocab ? from->n_vocab : h->n_vocab;
 		in->n_source = from->n_source;
 		in->source = FC_ARRAY(uint32_t, in->n_source + 1);
@@ -122,65 +151,179 @@ static void fit_tokens(const struct fc_example *first, struct fc_example *x)
 		fc_example_add_token(x, first->tok[t], first->end[t], first->flags[t]);
 }
 
-static int check_same(const struct fc_join *j, size_t i, struct fc_err *e)
+struct fc_example *fc_join_at(struct fc_join *j, size_t i)
 {
-	const struct fc_example *a = &j->input[0].example, *b = &j->input[i].example;
-	const char *a_name = fc_reader_name(j->input[0].reader);
-	const char *b_name = fc_reader_name(j->input[i].reader);
-	if (!same_bytes(&a->id, &b->id))
-		return fc_fail(e,
-		    "conversation %" PRIu64 " is '%.*s' in %s and '%.*s' in %s; both must hold "
-		    "the same conversations in the same order",
-		    j->n_record, (int)a->id.n, a->id.p, a_name, (int)b->id.n, b->id.p, b_name);
+	return fc_queue_at(j->input[i].queue, 0);
+}
+
+uint64_t fc_join_skipped(const struct fc_join *j, size_t i)
+{
+	return j->input[i].n_skipped;
+}
+
+static int check_same(struct fc_join *j, size_t i, struct fc_err *e)
+{
+	const struct fc_example *a = fc_join_at(j, 0), *b = fc_join_at(j, i);
 	if (!same_bytes(&a->text, &b->text))
 		return fc_fail(e,
 		    "conversation '%.*s': its text in %s differs from that in %s; make both with "
-		    "the "
-		    "same template",
-		    (int)a->id.n, a->id.p, b_name, a_name);
+		    "the same template",
+		    (int)a->id.n, a->id.p, name(j, i), name(j, 0));
 	if (!same_tokens(a, b))
 		return fc_fail(e,
 		    "conversation '%.*s': its tokens in %s differ from those in %s; run fc-align "
-		    "apply "
-		    "on the stream of the source",
-		    (int)a->id.n, a->id.p, b_name, a_name);
+		    "apply on the stream of the source",
+		    (int)a->id.n, a->id.p, name(j, i), name(j, 0));
 	return 0;
+}
+
+/* Makes what stands in front of all queues one conversation. */
+static int deliver(struct fc_join *j, struct fc_err *e)
+{
+	for (size_t i = 0; i < j->n; i++) {
+		struct input *in = &j->input[i];
+		struct fc_example *x = fc_join_at(j, i);
+		if (check_same(j, i, e) < 0)
+			return -1;
+		fit_tokens(fc_join_at(j, 0), x);
+		if (x->source < in->n_source)
+			x->source = in->source[x->source];
+		else if (in->n_source)
+			return fc_fail(e,
+			    "%s: a later part of it has a source that its beginning "
+			    "does not name; fuse the parts one by one",
+			    name(j, i));
+	}
+	fc_buf_clear(&j->last);
+	fc_buf_add(&j->last, fc_join_at(j, 0)->id.p, fc_join_at(j, 0)->id.n);
+	j->delivered = true;
+	return 1;
+}
+
+/* The first conversation of stream 0 that all have among what was read: where, by stream. */
+static bool find_common(const struct fc_join *j, size_t *at)
+{
+	for (size_t a = 0; a < fc_queue_n(j->input[0].queue); a++) {
+		const struct fc_buf *id = &fc_queue_at(j->input[0].queue, a)->id;
+		bool all = true;
+		at[0] = a;
+		for (size_t i = 1; all && i < j->n; i++)
+			all = fc_queue_find(j->input[i].queue, id, &at[i]);
+		if (all)
+			return true;
+	}
+	return false;
+}
+
+static void skip(struct fc_join *j, size_t i, size_t n)
+{
+	j->input[i].n_skipped += n;
+	while (n-- > 0)
+		fc_queue_drop(j->input[i].queue);
+}
+
+/* Leaves out what not all have.  1: the fronts are one conversation. */
+static int skip_missing(struct fc_join *j, struct fc_err *e)
+{
+	size_t *at = FC_ARRAY(size_t, j->n);
+	bool more = true, found = false;
+	for (size_t n = 1; more && !(found = find_common(j, at)) && n < FC_JOIN_AHEAD; n++) {
+		more = false;
+		for (size_t i = 0; i < j->n; i++) {
+			int got = fc_queue_fill(j->input[i].queue, n + 1, e);
+			if (got < 0) {
+				free(at);
+				return -1;
+			}
+			more = more || got > 0;
+		}
+	}
+	for (size_t i = 0; i < j->n; i++)
+		skip(j, i, found ? at[i] : fc_queue_n(j->input[i].queue));
+	free(at);
+	if (!found && more)
+		return fc_fail(e, "%d conversations after '%.*s' and none that all streams have",
+		    FC_JOIN_AHEAD, (int)j->last.n, j->last.p ? j->last.p : "");
+	return found;
+}
+
+/* What is wrong between the fronts of streams 0 and i, which are not one conversation. */
+static int name_difference(struct fc_join *j, size_t i, struct fc_err *e)
+{
+	struct fc_queue *p = j->input[0].queue, *q = j->input[i].queue;
+	if (fc_queue_fill(p, FC_JOIN_AHEAD, e) < 0 || fc_queue_fill(q, FC_JOIN_AHEAD, e) < 0)
+		return -1;
+	const struct fc_buf *a = &fc_queue_at(p, 0)->id, *b = &fc_queue_at(q, 0)->id;
+	size_t at;
+	bool a_later = fc_queue_find(q, a, &at), b_later = fc_queue_find(p, b, &at);
+	struct fc_buf why = FC_BUF_INIT;
+	if (j->n_record > 1 && same_bytes(b, &j->last))
+		fc_buf_addf(&why, "it is doubled in %s", name(j, i));
+	else if (j->n_record > 1 && same_bytes(a, &j->last))
+		fc_buf_addf(&why, "it is doubled in %s", name(j, 0));
+	else if (a_later && b_later)
+		fc_buf_adds(&why, "the order is another");
+	else if (a_later)
+		fc_buf_addf(&why, "the latter is missing in %s", name(j, 0));
+	else if (b_later)
+		fc_buf_addf(&why, "the former is missing in %s", name(j, i));
+	else
+		fc_buf_addf(&why, "neither has the other's among its next %d", FC_JOIN_AHEAD);
+	fc_fail(e, "conversation %" PRIu64 " is '%.*s' in %s and '%.*s' in %s: %s", j->n_record,
+	    (int)a->n, a->p, name(j, 0), (int)b->n, b->p, name(j, i), why.p);
+	fc_buf_release(&why);
+	return -1;
+}
+
+static int name_end(struct fc_join *j, size_t ended, size_t has, struct fc_err *e)
+{
+	const struct fc_example *x = fc_join_at(j, has);
+	return fc_fail(e, "%s ends before conversation %" PRIu64 ", '%.*s', which %s has",
+	    name(j, ended), j->n_record, (int)x->id.n, x->id.p, name(j, has));
 }
 
 int fc_join_next(struct fc_join *j, struct fc_err *e)
 {
-	bool first_has = false;
-	j->n_record++;
+	size_t n_has = 0, some = 0;
+	bool same = true;
 	for (size_t i = 0; i < j->n; i++) {
-		struct input *in = &j->input[i];
-		enum fc_read got = fc_reader_example(in->reader, &in->example, e);
-		if (got == FC_READ_ERROR)
+		struct fc_queue *q = j->input[i].queue;
+		if (j->delivered)
+			fc_queue_drop(q);
+		if (fc_queue_fill(q, 1, e) < 0)
 			return -1;
-		bool has = got == FC_READ_RECORD;
-		if (i == 0)
-			first_has = has;
-		if (has != first_has) {
-			const struct fc_example *x = &j->input[has ? i : 0].example;
-			return fc_fail(e,
-			    "%s ends before conversation %" PRIu64 ", '%.*s', which %s has",
-			    fc_reader_name(j->input[has ? 0 : i].reader), j->n_record, (int)x->id.n,
-			    x->id.p, fc_reader_name(j->input[has ? i : 0].reader));
-		}
-		if (has && check_same(j, i, e) < 0)
-			return -1;
-		fit_tokens(&j->input[0].example, &in->example);
-		if (has && in->example.source < in->n_source)
-			in->example.source = in->source[in->example.source];
-		else if (has && in->n_source)
-			return fc_fail(e,
-			    "%s: a later part of it has a source that its beginning "
-			    "does not name; fuse the parts one by one",
-			    fc_reader_name(in->reader));
+		if (fc_queue_n(q) == 0)
+			continue;
+		n_has++;
+		some = i;
 	}
-	return first_has;
-}
-
-struct fc_example *fc_join_at(struct fc_join *j, size_t i)
-{
-	return &j->input[i].example;
+	j->delivered = false;
+	j->n_record++;
+	if (n_has == 0)
+		return 0;
+	for (size_t i = 0; i < j->n; i++) {
+		bool has = fc_queue_n(j->input[i].queue) > 0;
+		if (!has && !j->o.skip_missing)
+			return name_end(j, i, some, e);
+		if (has && n_has == j->n &&
+		    !same_bytes(&fc_join_at(j, 0)->id, &fc_join_at(j, i)->id)) {
+			same = false;
+			if (!j->o.skip_missing)
+				return name_difference(j, i, e);
+		}
+	}
+	if (n_has == j->n && same)
+		return deliver(j, e);
+	int got = n_has == j->n ? skip_missing(j, e) : 0;
+	if (got != 0)
+		return got < 0 ? -1 : deliver(j, e);
+	/* nothing is left that all could have; the rest is still to be whole */
+	for (size_t i = 0; i < j->n; i++) {
+		do
+			skip(j, i, fc_queue_n(j->input[i].queue));
+		while ((got = fc_queue_fill(j->input[i].queue, 1, e)) > 0);
+		if (got < 0)
+			return -1;
+	}
+	return 0;
 }
