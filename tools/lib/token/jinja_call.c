@@ -194,6 +194,11 @@ const struct fc_jbuiltin *fc_jinja_function(const struct fc_jstr *name)
 int fc_jv_loop_attr(
     struct fc_jx *x, struct fc_jloop *l, const struct fc_jstr *name, struct fc_jv *out)
 {
+	bool peeks = fc_jstr_is(name, "last") || fc_jstr_is(name, "nextitem");
+	bool counts = fc_jstr_is(name, "length") || fc_jstr_is(name, "revindex") ||
+	    fc_jstr_is(name, "revindex0");
+	if ((peeks || counts) && fc_jloop_fill(x, l, counts ? UINT32_MAX : l->i + 2) < 0)
+		return -1;
 	int64_t i = l->i, n = l->list->n;
 	if (fc_jstr_is(name, "index0"))
 		*out = fc_jv_int(i);

@@ -85,22 +85,33 @@ static int capture(
 	return ret;
 }
 
-/* The items for which the loop's condition holds. */
-static int filter_items(struct fc_jx *x, const struct fc_jnode *n, struct fc_jlist **items)
+int fc_jloop_fill(struct fc_jx *x, struct fc_jloop *l, uint32_t n)
 {
-	struct fc_jv kept = fc_jv_list(x, FC_JV_LIST, 0);
 	struct fc_jframe *frame = x->frame;
-	for (uint32_t i = 0; i < (*items)->n; i++) {
-		struct fc_jv v;
-		push_frame(x, frame);
-		if (assign(x, n->kid[0], (*items)->v[i]) < 0 || fc_jx_eval(x, n->kid[2], &v) < 0)
+	for (; l->rest && l->list->n < n && l->i_rest < l->rest->n; l->i_rest++) {
+		struct fc_jv v, item = l->rest->v[l->i_rest];
+		push_frame(x, l->frame);
+		if (assign(x, l->node->kid[0], item) < 0 || fc_jx_eval(x, l->node->kid[2], &v) < 0)
 			return -1;
 		if (fc_jv_true(v))
-			fc_jv_append(x, kept, (*items)->v[i]);
+			fc_jv_append(x, (struct fc_jv){.kind = FC_JV_LIST, .list = l->list}, item);
 	}
 	x->frame = frame;
-	*items = kept.list;
 	return 0;
+}
+
+static int loop_new(
+    struct fc_jx *x, const struct fc_jnode *n, struct fc_jlist *items, struct fc_jloop **loop)
+{
+	*loop = fc_jpool_take(&x->pool, sizeof **loop);
+	(*loop)->list = items;
+	if (!n->kid[2])
+		return 0;
+	(*loop)->list = fc_jv_list(x, FC_JV_LIST, 0).list;
+	(*loop)->rest = items;
+	(*loop)->node = n;
+	(*loop)->frame = x->frame;
+	return fc_jloop_fill(x, *loop, 1);
 }
 
 static int exec_for(struct fc_jx *x, const struct fc_jnode *n)
@@ -109,24 +120,27 @@ static int exec_for(struct fc_jx *x, const struct fc_jnode *n)
 	struct fc_jframe *frame = x->frame;
 	struct fc_jv v;
 	struct fc_jlist *items;
+	struct fc_jloop *loop;
 	if (fc_jx_eval(x, n->kid[1], &v) < 0 || fc_jv_items(x, v, &items) < 0 ||
-	    (n->kid[2] && filter_items(x, n, &items) < 0))
+	    loop_new(x, n, items, &loop) < 0)
 		return -1;
-	struct fc_jloop *loop = fc_jpool_take(&x->pool, sizeof *loop);
-	loop->list = items;
 	int ret = 0;
-	for (; loop->i < items->n && ret >= 0 && ret != FC_JFLOW_BREAK; loop->i++) {
+	bool ended = false; /* a round that break or continue ends does not count */
+	for (; loop->i < loop->list->n && ret >= 0 && ret != FC_JFLOW_BREAK; loop->i++) {
 		if (fc_jx_step(x, 0) < 0)
 			return -1;
 		push_frame(x, frame);
 		fc_jframe_set(
 		    x, x->frame, &loop_name, (struct fc_jv){.kind = FC_JV_LOOP, .loop = loop});
 		x->line = n->line;
-		if (assign(x, n->kid[0], items->v[loop->i]) < 0)
+		if (assign(x, n->kid[0], loop->list->v[loop->i]) < 0)
 			return -1;
 		ret = fc_jx_exec(x, n->kid[3]);
+		ended = ended || ret == 0;
+		if (ret >= 0 && ret != FC_JFLOW_BREAK && fc_jloop_fill(x, loop, loop->i + 2) < 0)
+			return -1;
 	}
-	if (!items->n && n->kid[4]) {
+	if (ret >= 0 && !ended && n->kid[4]) {
 		push_frame(x, frame);
 		ret = fc_jx_exec(x, n->kid[4]);
 		x->frame = frame;

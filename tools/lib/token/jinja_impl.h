@@ -115,8 +115,13 @@ struct fc_jmacro {
 	struct fc_jframe *frame; /* where it was defined */
 };
 struct fc_jloop {
-	const struct fc_jlist *list;
+	struct fc_jlist *list; /* the items as far as they were looked at */
 	uint32_t i;
+	/* with a condition: what is still to be looked at; the body may change what it gives */
+	const struct fc_jlist *rest; /* NULL: nothing */
+	uint32_t i_rest;
+	const struct fc_jnode *node;
+	struct fc_jframe *frame;
 	const struct fc_jv *last_changed;
 	uint32_t n_last_changed;
 };
@@ -382,6 +387,8 @@ int fc_jv_to_str(struct fc_jx *x, struct fc_jv v, const struct fc_jstr **out);
 void fc_jv_float_text(double d, char out[64]);
 void fc_jv_escape(struct fc_jx *x, struct fc_jcat *c, const struct fc_jstr *s);
 int fc_jv_tojson(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out); /* the filter */
+/* Looks at items until list has n, or at all of them. */
+int fc_jloop_fill(struct fc_jx *x, struct fc_jloop *l, uint32_t n);
 int fc_jv_loop_attr(
     struct fc_jx *x, struct fc_jloop *l, const struct fc_jstr *name, struct fc_jv *out);
 

@@ -67,6 +67,8 @@ int fc_jv_length(struct fc_jx *x, struct fc_jv v, int64_t *out)
 		*out = (int64_t)fc_jstr_chars(v.s);
 		return 0;
 	case FC_JV_LOOP:
+		if (fc_jloop_fill(x, v.loop, UINT32_MAX) < 0)
+			return -1;
 		*out = v.loop->list->n;
 		return 0;
 	default:
