@@ -251,6 +251,42 @@ static void test_refused_parts(void)
 	}
 }
 
+/* SentencePiece models that are damaged, beside one that is not. */
+static void test_sentencepiece(void)
+{
+	static const struct {
+		const char *what, *from, *to, *why;
+	} cases[] = {
+	    {"whole", "<0x6F>", "<0x6F>", NULL},
+	    {"a byte without its piece", "<0x6F>", "<0x6f>", "<0x00> to <0xFF>"},
+	    {"one piece twice", "<0x6F>", "<0x6E>", "has two ids"},
+	    {"no UTF-8", "<0x6F>",
+		"<0x\xff"
+		"F>",
+		"expected UTF-8"},
+	};
+	struct fc_buf b = FC_BUF_INIT;
+	struct fc_tokenizer *t;
+	char path[256];
+	fixture_path(path, sizeof path, "m.model");
+	fc_file_read("tests/data/tokenizer/sp-bpe.model", 1 << 20, &b, &e);
+	for (size_t i = 0; i < FC_LEN(cases); i++) {
+		char *at = memmem(b.p, b.n, cases[i].from, 6);
+		memcpy(at, cases[i].to, 6);
+		fixture_write("m.model", b.p, b.n);
+		memcpy(at, cases[i].from, 6);
+		bool opens = fc_tokenizer_open(&t, path, &e) == 0;
+		T_OK(cases[i].why ? !opens && strstr(e.msg, cases[i].why) : opens,
+		    "SentencePiece: %s: %s", cases[i].what, opens ? "opens" : e.msg);
+		fc_tokenizer_free(t);
+	}
+	fixture_write("m.model", b.p, b.n - 1);
+	T_OK(fc_tokenizer_open(&t, path, &e) < 0 && strstr(e.msg, "malformed"),
+	    "SentencePiece: cut off: %s", e.msg);
+	fc_buf_release(&b);
+	fixture_remove("m.model");
+}
+
 static void test_patterns(void)
 {
 	static const struct {
@@ -419,6 +455,7 @@ int main(void)
 	test_added_by_config();
 	test_fingerprint();
 	test_refused_parts();
+	test_sentencepiece();
 	test_patterns();
 	test_match_limit();
 	test_refused_configs();

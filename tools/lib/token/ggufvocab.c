@@ -201,10 +201,7 @@ static int sentencepiece(struct fc_tokenizer *t, struct vocab *v, bool unigram, 
 		return -1;
 	if (m->unk == FC_NO_TOKEN)
 		return fc_fail(e, "%s: no token is the unknown one", v->path);
-	size_t n_byte = 0;
-	for (uint32_t id = 0; id < t->pieces.n_id; id++)
-		n_byte += m->kind[id] == FC_PIECE_BYTE;
-	m->byte_fallback = n_byte == 256;
+	m->byte_fallback = fc_spmodel_has_bytes(&t->pieces, m->kind);
 	return fc_spm_build(t, m, m->dummy_prefix ? FC_DUMMY_PREFIX : FC_DUMMY_NONE, v->path, e);
 }
 

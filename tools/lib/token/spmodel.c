@@ -179,12 +179,23 @@ static int read_normalizer(struct fc_spmodel *m, struct wire w, const char *name
 	return 0;
 }
 
+bool fc_spmodel_has_bytes(const struct fc_pieces *pieces, const uint8_t *kind)
+{
+	for (unsigned byte = 0; byte < 256; byte++) {
+		char s[8];
+		int n = snprintf(s, sizeof s, "<0x%02X>", byte);
+		uint32_t id = fc_pieces_find(pieces, s, (size_t)n);
+		if (id == FC_NO_TOKEN || kind[id] != FC_PIECE_BYTE)
+			return false;
+	}
+	return true;
+}
+
 /* The unknown token and the roles must be there. */
 static int check(struct fc_spmodel *m, const char *name, struct fc_err *e)
 {
-	size_t n = m->pieces.n_id, n_byte = 0;
+	size_t n = m->pieces.n_id;
 	for (uint32_t id = 0; id < n; id++) {
-		n_byte += m->kind[id] == FC_PIECE_BYTE;
 		if (m->kind[id] != FC_PIECE_UNKNOWN)
 			continue;
 		if (m->unk != FC_NO_TOKEN)
@@ -194,9 +205,10 @@ static int check(struct fc_spmodel *m, const char *name, struct fc_err *e)
 	}
 	if (m->unk == FC_NO_TOKEN)
 		return fc_fail(e, "%s: no piece is the unknown token", name);
-	if (m->byte_fallback && n_byte != 256)
-		return fc_fail(
-		    e, "%s: byte_fallback with %zu byte pieces; expected 256", name, n_byte);
+	if (m->byte_fallback && !fc_spmodel_has_bytes(&m->pieces, m->kind))
+		return fc_fail(e,
+		    "%s: byte_fallback without a piece of type BYTE for each of <0x00> to <0xFF>",
+		    name);
 	uint32_t *role[] = {&m->bos, &m->eos, &m->pad};
 	for (size_t i = 0; i < FC_LEN(role); i++)
 		if (*role[i] != FC_NO_TOKEN &&

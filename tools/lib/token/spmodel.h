@@ -33,6 +33,9 @@ struct fc_spmodel {
 	uint32_t unk, bos, eos, pad; /* or FC_NO_TOKEN */
 };
 
+/* Are all of "<0x00>" to "<0xFF>" there, as pieces of the kind BYTE? */
+bool fc_spmodel_has_bytes(const struct fc_pieces *pieces, const uint8_t *kind);
+
 /* Does p begin as a SentencePiece file does? */
 bool fc_spmodel_is(const char *p, size_t n);
 /* p: the file's bytes; name: for messages.  m is to be released in any case. */
