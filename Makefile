@@ -143,7 +143,7 @@ check-tsan: deps
 FUZZ         = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz/*.c tests/fuzz/fc-*/*.c))
 FUZZ_SECONDS = 60
 define fuzz_rule
-$(B)/fuzz/$1: tests/fuzz/$1.c tests/fuzz/input.h $(B)/libfc.a \
+$(B)/fuzz/$1: tests/fuzz/$1.c tests/fuzz/input.h tests/fuzz/tokrun.h $(B)/libfc.a \
     $(if $(findstring /,$1),$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard tools/$(dir $1)*.c))))
 	@mkdir -p $$(@D)
 	$$(CC) $$(XCPP) $$(XCC) -fsanitize=fuzzer $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) $$(B)/libfc.a $$(XLIBS)

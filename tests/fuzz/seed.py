@@ -83,6 +83,29 @@ for arch in "gpt2", "gptneox", "mpt":
 for kind in 3, 6, 7, 10, 11, 12, 13, 14, 20, 30:
     gguf([("a.b", 9, struct.pack("<IQ", 9, 1) + struct.pack("<IQ", 0, 3) + b"abc")],
          [("t", (256, 2), kind, 0)], 2048)
+
+
+def gguf_value(v):
+    """Type number and bytes."""
+    if isinstance(v, bool):
+        return 7, bytes([v])
+    if isinstance(v, int):
+        return 5, struct.pack("<i", v)
+    if isinstance(v, float):
+        return 6, struct.pack("<f", v)
+    if isinstance(v, str):
+        return 8, struct.pack("<Q", len(v.encode())) + v.encode()
+    return 9, struct.pack("<IQ", gguf_value(v[0])[0], len(v)) + b"".join(gguf_value(x)[1] for x in v)
+
+
+def gguf_vocab(metadata):
+    out = b"GGUF" + struct.pack("<IQQ", 3, 0, len(metadata))
+    for key, v in metadata.items():
+        number, data = gguf_value(v)
+        out += struct.pack("<Q", len(key)) + key.encode() + struct.pack("<I", number) + data
+    return out
+
+
 for kit in sorted(glob.glob("pipelines/demo/kit/*")):
     weights = read(kit + "/model.safetensors")
     n = 8 + struct.unpack_from("<Q", weights)[0]
@@ -94,8 +117,24 @@ safetensors({}, 0)
 safetensors({"a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
              "b": {"dtype": "BF16", "shape": [], "data_offsets": [24, 26]},
              "__metadata__": {"format": "pt"}}, 26)
-for name in "bytes", "metaspace", "spm", "suffix":
+for name in "bytes", "metaspace", "spm", "suffix", "unigram", "unigram-bytes", "wordpiece":
     put("tokenizer", read(f"tests/data/tokenizer/{name}.json"))
+for name in "sp-bpe", "sp-unigram", "sp-unused":
+    put("sentencepiece", read(f"tests/data/tokenizer/{name}.model"))
+for model, tokens, more in (
+        ("llama", [f"<0x{i:02X}>" for i in range(256)] + list("aehlot\u2581") + ["he", "\u2581t", "\u2581the"], {}),
+        ("t5", list("aehlot\u2581") + ["he", "\u2581t", "\u2581the"], {
+            "add_space_prefix": False, "precompiled_charsmap": list(struct.pack("<3I", 8, 1 << 10, 0) + b"x\0")}),
+        ("gpt2", [chr(i) for i in range(33, 127)] + ["\u0120", "he", "\u0120t"], {
+            "merges": ["h e", "\u0120 t"], "pre": "llama-bpe", "add_bos_token": True})):
+    n = len(tokens) + 3
+    put("ggufvocab", gguf_vocab({
+        "general.name": "phi-3", "tokenizer.chat_template": "{{ bos_token }}{{ messages[0].content }}",
+        "tokenizer.ggml.model": model, "tokenizer.ggml.tokens": ["<unk>", "<s>", "</s>"] + tokens,
+        "tokenizer.ggml.token_type": [2, 3, 4] + [6 if len(t) == 6 else 1 for t in tokens],
+        "tokenizer.ggml.scores": [float(-i) for i in range(n)], "tokenizer.ggml.bos_token_id": 1,
+        "tokenizer.ggml.eos_token_id": 2, "tokenizer.ggml.unknown_token_id": 0,
+        **{"tokenizer.ggml." + k: v for k, v in more.items()}}))
 for path in glob.glob("tests/data/model/*.json"):
     put("config", json.dumps(json.loads(read(path))["config"]))
 for case in json.loads(read("tests/data/chat/jinja.json"))["cases"]:
