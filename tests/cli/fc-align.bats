@@ -331,3 +331,43 @@ assert n > 20 or sys.argv[1] == "own"' "$1"; }
 	run -0 bash -c 'fc-align apply -q -p P -m S.map.fcs S.fcs | true'
 	run -0 bash -c 'fc-align fuse -q P.fcs S.aligned.fcs | head -c 10 >/dev/null'
 }
+
+# number FILE ITEM: of a report as TSV
+number() { awk -F '\t' -v item="$2" '$1 == item { print $3; exit }' "$1"; }
+
+@test "report: of distributions, of tokens alone, of what was carried over" {
+	cd "$BATS_FILE_TMPDIR" || return
+	local d=$BATS_TEST_TMPDIR rows trained
+	trained=$(records P.fcs | jq -s 'map(.trained | add) | add')
+	rows=$(records S.aligned.fcs | jq -s 'map(.rows | length) | add')
+	fc-align report -q --format tsv -p P -m S.map.fcs S.fcs >"$d/map"
+	fc-align report -q --format tsv -p P S.aligned.fcs -o "$d/applied"
+	fakemodel --tokens S P 2 chats.jsonl >"$d/tokens.fcs"
+	fc-align report -q --format tsv -p P -m S.map.fcs "$d/tokens.fcs" >"$d/tokens"
+	for x in map applied tokens; do
+		[ "$(number "$d/$x" 'trained tokens')" -eq "$trained" ]
+		[ "$(number "$d/$x" 'with a row')" -eq "$rows" ]
+		[ "$(number "$d/$x" 'without a row')" -eq $((trained - rows)) ]
+		# which ones: the same by each of them
+		cmp <(grep '^token without' "$d/map") <(grep '^token without' "$d/$x")
+	done
+	run -1 grep -q probability "$d/tokens"
+	# what arrived and what was lost is all there was
+	awk -F '\t' '$1 ~ /^(probability|lost)/ { sum += $4 } END { exit !(sum > 0.9999 && sum < 1.0001) }' "$d/map"
+	[ "$(grep -c '^token without' "$d/map")" -eq 10 ]
+	[ "$(fc-align report -q --format tsv --top 3 -p P -m S.map.fcs S.fcs | grep -c '^token without')" -eq 3 ]
+	fc-align report -q --format tsv -p P -s S S.fcs >"$d/bytes"
+	[ "$(number "$d/bytes" 'with a row')" -gt "$rows" ]
+	# candidates that an exact map does not know
+	fc-align map -q --kind exact -p P -s S -o "$d/exact"
+	fc-align report -q --format tsv -p P -m "$d/exact" S.fcs | grep -q '^candidate without a token'
+	fc-align apply -q --fallback onehot-next -p P -m S.map.fcs S.fcs |
+		fc-align report -q --format tsv -p P >"$d/filled"
+	[ "$(number "$d/filled" one-hot)" -eq $((trained - rows)) ]
+	run -1 fc-align report -p P S.map.fcs
+	[[ $output == *"vocabulary map"* ]]
+	run -1 fc-align report -p P S.fcs
+	[[ $output == *"another tokenizer"* ]]
+	run -2 fc-align report S.fcs
+	run -1 bash -c 'fc-align report -q -p P -m S.map.fcs S.fcs >/dev/full'
+}

@@ -12,7 +12,7 @@
 struct fc_carry {
 	struct fc_cutter pivot, source;
 	struct fc_vocab pivot_vocab, source_vocab;
-	struct fc_map map;
+	struct fc_mapping map;
 	size_t top_k;
 	/* one of these */
 	struct fc_transfer *transfer;
@@ -108,7 +108,7 @@ static int open_all(struct fc_carry *c, const struct fc_carry_options *o,
 		return 0;
 	}
 	if (!o->map)
-		fc_map_identity(&c->map, c->pivot_vocab.n);
+		fc_mapping_identity(&c->map, c->pivot_vocab.n);
 	c->transfer = fc_transfer_new(c->map.to, c->map.n, c->pivot_vocab.n);
 	return 0;
 }
@@ -138,7 +138,7 @@ void fc_carry_close(struct fc_carry *c)
 	fc_wording_release(&c->source_words);
 	fc_lexicon_release(&c->pivot_vocab);
 	fc_lexicon_release(&c->source_vocab);
-	fc_map_release(&c->map);
+	fc_mapping_release(&c->map);
 	fc_cutter_close(&c->pivot);
 	fc_cutter_close(&c->source);
 	free(c);

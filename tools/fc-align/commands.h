@@ -6,5 +6,6 @@
 _Noreturn void fc_command_map(int argc, char **argv);
 _Noreturn void fc_command_apply(int argc, char **argv);
 _Noreturn void fc_command_fuse(int argc, char **argv);
+_Noreturn void fc_command_report(int argc, char **argv);
 
 #endif

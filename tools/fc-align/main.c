@@ -13,6 +13,7 @@ static const struct {
     {"map", fc_command_map},
     {"apply", fc_command_apply},
     {"fuse", fc_command_fuse},
+    {"report", fc_command_report},
 };
 
 int main(int argc, char **argv)
@@ -26,13 +27,14 @@ int main(int argc, char **argv)
 	static const struct fc_usage usage = {
 	    .synopsis = "map [OPTION]... -p PIVOT -s SOURCE [CHATS]...\n"
 			"apply [OPTION]... -p PIVOT [-s SOURCE | -m MAP] [STREAM]\n"
-			"fuse [OPTION]... PIVOT_STREAM STREAM...",
+			"fuse [OPTION]... PIVOT_STREAM STREAM...\n"
+			"report [OPTION]... -p PIVOT [-s SOURCE | -m MAP] [STREAM]",
 	    .summary = "Carries distributions over to the pivot's tokens and fuses them.",
 	    .more = "fc-align map --help and so on list the options of each.",
 	};
 	if (argc > 1 && argv[1][0] == '-')
 		fc_opt_parse(opts, &usage, argc, argv);
 	if (argc > 1)
-		fc_die_usage("'%s' is no command of it: say map, apply or fuse", argv[1]);
-	fc_die_usage("say what to do: map, apply or fuse");
+		fc_die_usage("'%s' is no command of it: say map, apply, fuse or report", argv[1]);
+	fc_die_usage("say what to do: map, apply, fuse or report");
 }

@@ -73,7 +73,7 @@ static int count_maps(const char *const *paths, int n, const struct side *pivot,
     const struct side *source, struct fc_pairs *pairs, struct fc_err *e)
 {
 	for (int i = 0; i < n; i++) {
-		struct fc_map m;
+		struct fc_mapping m;
 		struct fc_header h;
 		fc_header_init(&h, FC_KIND_MAP);
 		int rc = fc_mapfile_read(paths[i], false, &m, &h, e);
@@ -84,7 +84,7 @@ static int count_maps(const char *const *paths, int n, const struct side *pivot,
 		for (size_t k = 0; rc == 0 && k < m.n_entry; k++)
 			fc_pairs_add(pairs, m.entry[k].source, m.entry[k].pivot, m.entry[k].count);
 		fc_header_release(&h);
-		fc_map_release(&m);
+		fc_mapping_release(&m);
 		if (rc < 0)
 			return -1;
 	}

@@ -19,7 +19,7 @@ struct entry {
 struct fc_pick {
 	struct fc_pick_options o;
 	const struct fc_wording *source, *pivot;
-	const struct fc_map *map;
+	const struct fc_mapping *map;
 	uint32_t *same;      /* [source] pivot token of the same spelling, or FC_UNMAPPED */
 	struct entry *entry; /* [n] of the row being made */
 	size_t n, cap, cap_out;
@@ -74,7 +74,7 @@ static void find_same(struct fc_pick *k)
 }
 
 struct fc_pick *fc_pick_new(const struct fc_pick_options *o, const struct fc_wording *source,
-    const struct fc_wording *pivot, const struct fc_map *map)
+    const struct fc_wording *pivot, const struct fc_mapping *map)
 {
 	struct fc_pick *k = FC_NEW(struct fc_pick);
 	k->o = *o;
@@ -191,7 +191,7 @@ static bool add_pieces(struct fc_pick *k, uint32_t piv, const uint32_t *src,
 			if (!begins_with(left, a))
 				continue;
 			left = (struct fc_chars){left.v + a.n, left.n - a.n};
-			double count = (double)fc_map_count(k->map, src[j], piv);
+			double count = (double)fc_mapping_count(k->map, src[j], piv);
 			if (pass == 0)
 				most = fmax(most, count);
 			else if (pass == 1)

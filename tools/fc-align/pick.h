@@ -31,7 +31,7 @@ struct fc_pick_options {
 struct fc_pick;
 /* All borrowed. */
 struct fc_pick *fc_pick_new(const struct fc_pick_options *o, const struct fc_wording *source,
-    const struct fc_wording *pivot, const struct fc_map *map);
+    const struct fc_wording *pivot, const struct fc_mapping *map);
 void fc_pick_free(struct fc_pick *p);
 
 /* One entry of a row; borrowed until the next call. */

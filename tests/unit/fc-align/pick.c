@@ -16,7 +16,7 @@ struct given {
 	enum fc_published version;
 	struct fc_vocab source_vocab, pivot_vocab;
 	struct fc_wording source, pivot;
-	struct fc_map map;
+	struct fc_mapping map;
 	uint32_t src[32], piv[32];
 	size_t n, m;
 	struct fc_example x;
@@ -46,8 +46,8 @@ static void make_map(
 {
 	const json_t *to = cases_get(source, "to_pivot");
 	const char *mark = cases_str(source, "mark");
-	g->map =
-	    (struct fc_map){.to = FC_ARRAY(uint32_t, g->source_vocab.n), .n = g->source_vocab.n};
+	g->map = (struct fc_mapping){
+	    .to = FC_ARRAY(uint32_t, g->source_vocab.n), .n = g->source_vocab.n};
 	for (size_t i = 0; i < g->map.n; i++)
 		g->map.to[i] = cases_int_at(to, i);
 	for (size_t i = 0; strings && i < g->map.n; i++) {
@@ -122,7 +122,7 @@ static void make_given(
 
 static void release_given(struct given *g)
 {
-	fc_map_release(&g->map);
+	fc_mapping_release(&g->map);
 	fc_wording_release(&g->source);
 	fc_wording_release(&g->pivot);
 	fc_example_release(&g->x);
