@@ -315,7 +315,7 @@ for line in sys.stdin:
 	run -1 fc-infer -q -m "$(kit pivot)" -o x.fcs a.fcs
 	[[ $output == *"a.fcs:1: JSON expected, this is a stream"* ]]
 	run -1 fc-infer -q -m "$(kit pivot)" -p no/such/model -o x.fcs /dev/null
-	[[ $output == *"open no/such/model: No such file or directory"* ]]
+	[[ $output == *"open no/such/model: no such model"* ]]
 	run -2 fc-infer -m "$(kit pivot)" --top-k 65536 /dev/null
 	[[ $output == *"65536 is outside [0, 65535]"* ]]
 	run -2 fc-infer -m "$(kit pivot)" --batch-tokens 0 /dev/null
