@@ -163,13 +163,14 @@ install: all
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/recipes
 	install -m 755 $(BINS) $(DESTDIR)$(BINDIR)
 	install -m 644 pipelines/*.mk proto/*.proto $(DESTDIR)$(DATADIR)
+	install -m 755 pipelines/weights.sh $(DESTDIR)$(DATADIR)
 	install -m 644 pipelines/recipes/*.yml $(DESTDIR)$(DATADIR)/recipes
 	for s in 1 5 7; do mkdir -p $(DESTDIR)$(MANDIR)/man$$s; \
 	    install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s; done
 
 uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%)
-	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(notdir $(wildcard pipelines/*.mk proto/*.proto)))
+	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(notdir $(wildcard pipelines/*.mk proto/*.proto)) weights.sh)
 	for p in $(notdir $(MANS)); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p; done
 	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(patsubst pipelines/%,%,$(wildcard pipelines/recipes/*.yml)))
 	-rmdir $(DESTDIR)$(DATADIR)/recipes $(DESTDIR)$(DATADIR)

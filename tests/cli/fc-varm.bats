@@ -53,7 +53,10 @@ three_models() {
 	[[ $stderr == *"mean weights"* ]]
 	# by hand: mean squares 0.125 and 0.5, so 0.2 and 0.8; n was moved by ta alone
 	diff <(values out) <(printf 'a=1.1,0.8,0.8,1.1\nn=1,2\n')
-	diff w.tsv <(printf 'tensor\telements\tta\ttb\na\t4\t0.2\t0.8\nn\t2\t1\t0\n')
+	# norms sqrt(0.5), sqrt(2) and 1, 0; no entry was moved by both
+	diff w.tsv <(printf 'tensor\telements\tta\ttb\tnorm ta\tnorm tb\tcosine ta, tb\tagreement ta, tb
+a\t4\t0.2\t0.8\t0.707107\t1.41421\t0\t-
+n\t2\t1\t0\t1\t0\t-\t-\n')
 	cmp pivot/config.json out/config.json
 	cmp pivot/tokenizer.json out/tokenizer.json
 	[ ! -e out/pytorch_model.bin ]
@@ -68,7 +71,7 @@ assert len(r["pivot"]) == 16 and len(set(r["targets"])) == 2, r'
 @test "the table goes to standard output with -" {
 	three_models
 	fc-varm -q -b pivot -o out ta tb --report - >table
-	[ "$(head -n 1 table)" = "$(printf 'tensor\telements\tta\ttb')" ]
+	[[ "$(head -n 1 table)" == "$(printf 'tensor\telements\tta\ttb\t')"* ]]
 	[ "$(wc -l <table)" -eq 3 ]
 }
 
@@ -348,6 +351,81 @@ large_models() {
 
 # Reads its own journal: how many tensors are finished in .out.part.
 finished() { grep -c ' \.$' .out.part/.fc-varm.journal; }
+
+@test "--report: cosine and agreement of signs" {
+	models 'pivot a=0,0,0,0,0' 'ta a=1,2,0,-1,3' 'tb a=2,-1,5,-1,0' 'tc a=-1,0,0,1,-3'
+	fc-varm -q -b pivot -o out ta tb tc --report w.tsv
+	# by hand: norms^2 15, 31, 11; products 1, -11, -3; of 3, 3 and 2 entries moved by both 2, 0 and 0
+	tail -n 1 w.tsv | cut -f 6- | diff - <(printf '3.87298\t5.56776\t3.31662\t0.0463739\t0.666667\t-0.856349\t0\t-0.162459\t0\n')
+}
+
+@test "a heat map of the weights" {
+	command -v gnuplot >/dev/null || skip "no gnuplot"
+	models 'pivot model.layers.0.mlp.up.weight=0,0 model.layers.1.mlp.up.weight=0,0 model.norm.weight=0' \
+		'ta model.layers.0.mlp.up.weight=1,1 model.layers.1.mlp.up.weight=1,0 model.norm.weight=1' \
+		'tb model.layers.0.mlp.up.weight=0,0 model.layers.1.mlp.up.weight=2,0 model.norm.weight=1'
+	fc-varm -q -b pivot -o out ta tb --report w.tsv
+	"$FC_ROOT/pipelines/weights.sh" w.tsv w.svg
+	grep -q '>mlp.up<' w.svg
+	[ "$(grep -cE '>(ta|tb)<' w.svg)" -eq 2 ]
+	# no share is blue, all of it red, half of it white
+	grep -qE "fill = 'rgb\( *33, *102, *172\)'" w.svg
+	grep -qE "fill = 'rgb\( *178, *24, *43\)'" w.svg
+	grep -qE "fill = 'rgb\( *255, *255, *255\)'" w.svg
+	fc-varm -q -b pivot -o one ta --report one.tsv
+	"$FC_ROOT/pipelines/weights.sh" one.tsv one.svg
+	[ -s one.svg ]
+	echo nothing >no.tsv
+	run "$FC_ROOT/pipelines/weights.sh" no.tsv no.svg
+	[ "$status" -eq 1 ]
+	[[ $output == *"no.tsv: no table of weights"* ]]
+}
+
+@test "--dry-run prints the plan and makes nothing" {
+	three_models
+	run fc-varm -b pivot --dry-run --method ties --density 0.5,0.25 --dtype f16 ta tb
+	[ "$status" -eq 0 ]
+	[[ $output == *"would merge 2 tensors"* ]]
+	fc-varm -q -b pivot -o out --dry-run --method ties --density 0.5,0.25 --dtype f16 ta tb |
+		diff - <(printf 'tensor\ttype\tshape\tmethod\tparameters\tmodels
+a\tF16\t[4]\tties\tweight=1 density=0.5,0.25 lambda=1 normalize=yes rescale=no\t(pivot) ta tb
+n\tF16\t[2]\tties\tweight=1 density=0.5,0.25 lambda=1 normalize=yes rescale=no\t(pivot) ta tb\n')
+	run ls -A
+	[[ $output != *out* ]]
+	models 'tc a=1,2,3'
+	run fc-varm -b pivot --dry-run tc
+	[ "$status" -eq 1 ]
+}
+
+@test "tokenizers that give an id another token are refused, unless asked for" {
+	three_models
+	vocabulary() { # vocabulary DIR TOKEN...: a tokenizer.json
+		python3 - "$@" <<-'EOF'
+			import json, sys
+			vocab = {t: i for i, t in enumerate(sys.argv[2:])}
+			json.dump({"version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": None,
+			    "post_processor": None, "decoder": None,
+			    "model": {"type": "BPE", "vocab": vocab, "merges": []}},
+			    open(sys.argv[1] + "/tokenizer.json", "w"))
+		EOF
+	}
+	vocabulary pivot a b c
+	vocabulary ta a b c
+	echo >>ta/tokenizer.json
+	vocabulary tb a c b
+	fc-varm -q -b pivot -o one ta
+	run fc-varm -q -b pivot -o out ta tb
+	[ "$status" -eq 1 ]
+	[[ $output == *"tb: token 1 is 'c', in the pivot pivot it is 'b'"* ]]
+	[ ! -e out ]
+	fc-varm -q -b pivot -o out --any-tokenizer ta tb
+	vocabulary tb a b c d
+	run fc-varm -q -b pivot -o other ta tb
+	[[ $output == *"tb: token 3 is 'd', in the pivot pivot it is '' (4 tokens and 3)"* ]]
+	echo '{' >tb/tokenizer.json
+	run fc-varm -q -b pivot -o other ta tb
+	[[ $output == *"comparing their vocabularies"* ]]
+}
 
 @test "killed and resumed: the bytes of an uninterrupted run" {
 	large_models

@@ -8,10 +8,12 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "merge_record.h"
+#include "outline.h"
 #include "product.h"
 #include "recipe_run.h"
 #include "request.h"
 #include "sidecar.h"
+#include "tokens.h"
 #include "weight_table.h"
 
 enum { KEEP, F32, F16, BF16 };
@@ -23,7 +25,7 @@ static const struct {
 
 static const char *base, *out, *report, *recipe, *models;
 static int dtype = KEEP;
-static bool force, resume;
+static bool force, resume, dry_run, any_tokenizer;
 static uint64_t shard_bytes = 5000000000;
 
 static const struct fc_opt opts[] = {
@@ -38,7 +40,11 @@ static const struct fc_opt opts[] = {
 	0},
     {FC_OPT_CHOICE, 0, "method", &asked.method, REQUEST_METHODS, "how to merge", 0, 0},
     {FC_OPT_FILE, 0, "report", &report, "FILE",
-	"write the weight of every target in every tensor as TSV", 0, 0},
+	"write weights, norms of the changes and their likeness as TSV", 0, 0},
+    {FC_OPT_FLAG, 0, "dry-run", &dry_run, NULL,
+	"print what would be done with each tensor, as TSV, and do nothing", 0, 0},
+    {FC_OPT_FLAG, 0, "any-tokenizer", &any_tokenizer, NULL,
+	"merge also where vocabularies differ in names or order", 0, 0},
     {FC_OPT_CHOICE, 0, "dtype", &dtype, "keep|f32|f16|bf16",
 	"type of the result; keep: the pivot's", 0, 0},
     {FC_OPT_U64, 0, "shard-bytes", &shard_bytes, "N",
@@ -59,6 +65,8 @@ static const struct fc_usage usage = {
 
 static void check_output(void)
 {
+	if (dry_run)
+		return;
 	if (!out)
 		fc_die_usage("no output folder: use -o");
 	if (!strcmp(out, "-") && report && !strcmp(report, "-"))
@@ -80,7 +88,7 @@ static void check_options(int n_target)
 static void check_not_input(const char *path)
 {
 	struct stat a, b;
-	if (stat(out, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	if (out && stat(out, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
 	    a.st_ino == b.st_ino)
 		fc_die_usage("%s is both input and output", path);
 }
@@ -101,7 +109,7 @@ static void write_model(struct plan *p, struct verdicts *r)
 	struct product x;
 	if (product_open(&x, out, force, resume, &e) < 0)
 		fc_die("%s", e.msg);
-	struct merge_options o = {shard_bytes, x.resumed};
+	struct merge_options o = {shard_bytes, x.resumed, report != NULL};
 	const char *tmp = product_folder(&x);
 	if (sidecar_copy(base, tmp, dtypes[dtype].torch, &e) < 0 ||
 	    merge_run(p, &o, tmp, r, &e) < 0 || merge_record_write(tmp, p, r, &e) < 0 ||
@@ -113,7 +121,14 @@ static void write_model(struct plan *p, struct verdicts *r)
 static void run_recipe(int n_target)
 {
 	struct fc_err e;
-	struct recipe_job job = {recipe, models, out, report, force, resume, shard_bytes};
+	struct recipe_job job = {.file = recipe,
+	    .models = models,
+	    .out = out,
+	    .report = report,
+	    .force = force,
+	    .resume = resume,
+	    .dry_run = dry_run,
+	    .shard_bytes = shard_bytes};
 	if (n_target || base)
 		fc_die_usage("--recipe names the models; no pivot and no targets beside it");
 	if (request_is_given() || dtype != KEEP)
@@ -144,7 +159,14 @@ int main(int argc, char **argv)
 		check_not_input(argv[first + k]);
 	if (inputs_open(&in, base, (const char *const *)argv + first, n_target, &e) < 0)
 		fc_die("%s", e.msg);
+	for (int k = 0; k < n_target && !any_tokenizer; k++)
+		if (tokens_check(base, argv[first + k], &e) < 0)
+			fc_die("%s", e.msg);
 	inputs_plan(&in, &q, &p);
+	if (dry_run) {
+		outline_show(&p, shard_bytes);
+		fc_finish();
+	}
 	struct fc_out *table = NULL;
 	if (report && fc_out_open(&table, report, false, &e) < 0)
 		fc_die("%s", e.msg);

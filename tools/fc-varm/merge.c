@@ -54,6 +54,18 @@ struct run {
 	uint64_t done;  /* bytes */
 };
 
+/* Likeness of the group's tensors, just before they are merged. */
+static int measure_likeness(
+    const struct run *m, const size_t *member, size_t n_member, struct fc_err *e)
+{
+	for (size_t i = 0; i < n_member && m->r->likeness; i++) {
+		struct views v = plan_views(&m->p->item[member[i]]);
+		if (v.method && v.base && likeness_measure(&v, &m->r->likeness[member[i]], e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static bool all_finished(const struct run *m, const size_t *member, size_t n_member)
 {
 	for (size_t i = 0; i < n_member; i++)
@@ -66,6 +78,8 @@ static bool all_finished(const struct run *m, const size_t *member, size_t n_mem
 static int merge_group(struct run *m, const size_t *member, size_t n_member, struct fc_err *e)
 {
 	const struct plan *p = m->p;
+	if (measure_likeness(m, member, n_member, e) < 0)
+		return -1;
 	if (all_finished(m, member, n_member))
 		return 0;
 	for (size_t i = 0; i < n_member; i++)
@@ -182,7 +196,8 @@ int merge_run(struct plan *p, const struct merge_options *o, const char *dir, st
 {
 	struct run m = {.p = p, .r = r, .finished = FC_ARRAY(bool, p->n + 1)};
 	struct fc_err ignored;
-	*r = (struct verdicts){FC_ARRAY(struct verdict, p->n + 1), p->n};
+	*r = (struct verdicts){FC_ARRAY(struct verdict, p->n + 1),
+	    o->likeness ? FC_ARRAY(struct likeness, p->n + 1) : NULL, p->n};
 	for (size_t i = 0; i < p->n; i++)
 		r->item[i].weight = FC_ARRAY(double, (size_t)p->item[i].n_target + 1);
 	group_assign(p);
@@ -205,5 +220,8 @@ void verdicts_release(struct verdicts *r)
 {
 	for (size_t i = 0; i < r->n; i++)
 		verdict_clear(&r->item[i]);
+	for (size_t i = 0; i < r->n && r->likeness; i++)
+		likeness_release(&r->likeness[i]);
+	free(r->likeness);
 	free(r->item);
 }

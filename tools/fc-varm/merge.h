@@ -2,11 +2,13 @@
 #ifndef FC_VARM_MERGE_H
 #define FC_VARM_MERGE_H
 
+#include "likeness.h"
 #include "plan.h"
 
 /* What was found out about each item of a plan. */
 struct verdicts {
 	struct verdict *item;
+	struct likeness *likeness; /* [n], with options.likeness; else NULL */
 	size_t n;
 };
 
@@ -15,6 +17,7 @@ struct merge_options {
 	/* The folder is what an interrupted run of the same plan left: tensors whose checksums are
 	 * right are not merged again.  Another plan's files are removed. */
 	bool resume;
+	bool likeness; /* measure it, in one more pass */
 };
 
 /* Executes the plan, whose groups it assigns: writes the tensors into the folder, and a journal of

@@ -21,6 +21,36 @@ const struct method *method_find(const char *name)
 	return NULL;
 }
 
+unsigned method_takes(const struct method *m)
+{
+	unsigned takes = 0;
+	if (m->sparse || m == &method_task_arithmetic)
+		takes = TAKES_WEIGHT | TAKES_NORMALIZE | TAKES_LAMBDA;
+	if (m->sparse)
+		takes |= TAKES_DENSITY | TAKES_RESCALE;
+	if (m->sparse == &sparse_outliers)
+		takes |= TAKES_GAMMA;
+	if (m->sparse == &sparse_rank)
+		takes |= TAKES_EPSILON;
+	if (m->sparse == &sparse_rank || m->sparse == &sparse_random)
+		takes |= TAKES_SEED;
+	if (m == &method_linear || m == &method_multislerp)
+		takes = TAKES_WEIGHT | TAKES_NORMALIZE;
+	if (m == &method_nuslerp)
+		takes = TAKES_WEIGHT | TAKES_NUSLERP;
+	if (m == &method_sce || m == &method_sce_mergekit)
+		takes = TAKES_TOPK;
+	if (m == &method_slerp || m == &method_nearswap)
+		takes = TAKES_T;
+	if (m == &method_varm)
+		takes = TAKES_GRANULARITY;
+	if (m == &method_model_stock)
+		takes = TAKES_FILTER_WISE;
+	if (m == &method_karcher)
+		takes = TAKES_STEPS;
+	return takes;
+}
+
 void verdict_trim(struct verdict *r)
 {
 	free(r->number);

@@ -87,6 +87,24 @@ extern const struct method method_slerp, method_nuslerp, method_multislerp, meth
     method_model_stock, method_nearswap, method_arcee_fusion;
 
 const struct method *method_find(const char *name); /* NULL: no such method */
+/* Parameters that a method reads, as bits. */
+enum takes {
+	TAKES_WEIGHT = 1,
+	TAKES_NORMALIZE = 2,
+	TAKES_LAMBDA = 4,
+	TAKES_DENSITY = 8,
+	TAKES_RESCALE = 16,
+	TAKES_GAMMA = 32,
+	TAKES_EPSILON = 64,
+	TAKES_SEED = 128,
+	TAKES_TOPK = 256,
+	TAKES_T = 512,
+	TAKES_GRANULARITY = 1024,
+	TAKES_NUSLERP = 2048,
+	TAKES_FILTER_WISE = 4096,
+	TAKES_STEPS = 8192,
+};
+unsigned method_takes(const struct method *m);
 /* Frees what it owns; the second one all but the weights. */
 void verdict_clear(struct verdict *r);
 void verdict_trim(struct verdict *r);

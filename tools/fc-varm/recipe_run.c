@@ -11,6 +11,7 @@
 #include "chat_template.h"
 #include "config_adapt.h"
 #include "merge_record.h"
+#include "outline.h"
 #include "product.h"
 #include "sidecar.h"
 #include "weight_table.h"
@@ -66,8 +67,9 @@ static int fill_folder(const struct kitchen *k, struct dish *d, const char *dir,
 	if (ret == 0)
 		ret = chat_template_write(dir, &rp, e);
 	if (ret == 0)
-		ret = merge_run(
-		    &rp.plan, &(struct merge_options){k->job->shard_bytes, resume}, dir, &r, e);
+		ret = merge_run(&rp.plan,
+		    &(struct merge_options){k->job->shard_bytes, resume, last && k->job->report},
+		    dir, &r, e);
 	if (ret == 0)
 		ret = merge_record_write(dir, &rp.plan, &r, e);
 	if (ret == 0)
@@ -146,6 +148,24 @@ static int read_dishes(struct kitchen *k, struct dish **last, struct fc_err *e)
 	return 0;
 }
 
+/* Another recipe's result cannot be looked into before it is made. */
+static int show_last(struct kitchen *k, struct dish *d, struct fc_err *e)
+{
+	struct recipe_plan rp;
+	for (size_t i = 0; i < d->recipe.n_model; i++)
+		for (size_t j = 0; j < k->n; j++)
+			if (k->dish[j].recipe.name &&
+			    !strcmp(k->dish[j].recipe.name, d->recipe.model[i].path))
+				return fc_fail(e,
+				    "%s:%d: needs the result of recipe '%s': --dry-run makes none",
+				    k->job->file, d->recipe.line, d->recipe.model[i].path);
+	int ret = recipe_plan_make(&rp, &d->recipe, &k->pantry, e);
+	if (ret == 0)
+		outline_show(&rp.plan, k->job->shard_bytes);
+	recipe_plan_release(&rp);
+	return ret;
+}
+
 static int make_last(struct kitchen *k, struct dish *d, struct fc_err *e)
 {
 	struct product x = {.dir = NULL};
@@ -170,7 +190,7 @@ int recipe_run(const struct recipe_job *job, struct fc_err *e)
 	if (ret == 0)
 		ret = read_dishes(&k, &last, e);
 	if (ret == 0)
-		ret = make_last(&k, last, e);
+		ret = job->dry_run ? show_last(&k, last, e) : make_last(&k, last, e);
 	for (size_t i = 0; i < k.n; i++) {
 		fc_outdir_abort(k.dish[i].dir);
 		recipe_release(&k.dish[i].recipe);

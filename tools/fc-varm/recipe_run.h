@@ -14,6 +14,7 @@ struct recipe_job {
 	const char *report; /* table of weights, or NULL */
 	bool force;         /* replace out */
 	bool resume;        /* go on with an interrupted run; only the result, not what it needs */
+	bool dry_run;       /* only print what would be done */
 	size_t shard_bytes;
 };
 

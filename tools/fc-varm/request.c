@@ -9,7 +9,6 @@
 
 #include "base/die.h"
 #include "base/mem.h"
-#include "sparse.h"
 
 struct asked asked = {.lambda = 1, .t = NAN, .select_topk = NAN, .seed = 1};
 
@@ -69,27 +68,25 @@ static void fill_terms(struct term *term, int n)
 /* An option that the method does not read is a mistake. */
 static void check_used(const struct method *m)
 {
-	bool blends = m == &method_linear || m == &method_nuslerp || m == &method_multislerp;
-	bool task = m->sparse || m == &method_task_arithmetic;
-	bool varm = m == &method_varm, sce = m == &method_sce || m == &method_sce_mergekit;
 	const struct {
 		const char *option;
-		bool given, used;
-	} list[] = {{"by", asked.by != 0, varm}, {"measure", asked.measure != 0, varm},
-	    {"temperature", asked.temperature != 0, varm},
-	    {"select-topk", !isnan(asked.select_topk), sce},
-	    {"weights", asked.weights != NULL, blends || task},
-	    {"normalize", asked.normalize != AUTO, task || (blends && m != &method_nuslerp)},
-	    {"lambda", asked.lambda != 1, task},
-	    {"density", asked.density != NULL, m->sparse != NULL},
-	    {"rescale", asked.rescale != AUTO, m->sparse != NULL},
-	    {"gamma", asked.gamma != NULL, m->sparse == &sparse_outliers},
-	    {"epsilon", asked.epsilon != NULL, m->sparse == &sparse_rank},
-	    {"t", !isnan(asked.t), m == &method_slerp || m == &method_nearswap},
-	    {"nuslerp", asked.nuslerp != 0, m == &method_nuslerp},
-	    {"filter-wise", asked.filter_wise, m == &method_model_stock}};
+		bool given;
+		unsigned takes;
+	} list[] = {{"by", asked.by != 0, TAKES_GRANULARITY},
+	    {"measure", asked.measure != 0, TAKES_GRANULARITY},
+	    {"temperature", asked.temperature != 0, TAKES_GRANULARITY},
+	    {"select-topk", !isnan(asked.select_topk), TAKES_TOPK},
+	    {"weights", asked.weights != NULL, TAKES_WEIGHT},
+	    {"normalize", asked.normalize != AUTO, TAKES_NORMALIZE},
+	    {"lambda", asked.lambda != 1, TAKES_LAMBDA},
+	    {"density", asked.density != NULL, TAKES_DENSITY},
+	    {"rescale", asked.rescale != AUTO, TAKES_RESCALE},
+	    {"gamma", asked.gamma != NULL, TAKES_GAMMA},
+	    {"epsilon", asked.epsilon != NULL, TAKES_EPSILON}, {"t", !isnan(asked.t), TAKES_T},
+	    {"nuslerp", asked.nuslerp != 0, TAKES_NUSLERP},
+	    {"filter-wise", asked.filter_wise, TAKES_FILTER_WISE}};
 	for (size_t i = 0; i < FC_LEN(list); i++)
-		if (list[i].given && !list[i].used)
+		if (list[i].given && !(method_takes(m) & list[i].takes))
 			fc_die_usage(
 			    "--%s does not belong to --method %s", list[i].option, m->name);
 	if (m == &method_nearswap && isnan(asked.t))

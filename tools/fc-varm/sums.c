@@ -55,6 +55,17 @@ static FC_SIMD_BODY void sums_products_body(
 FC_SIMD_KERNEL(void, sums_products, (double *lane, const double *x, const double *y, size_t n),
     (lane, x, y, n))
 
+static FC_SIMD_BODY void sums_signs_body(double *restrict both, double *restrict same,
+    const double *restrict x, const double *restrict y, size_t n)
+{
+	double *lane = both;
+	ADD_TO_LANES(x[i] * y[i] != 0 ? 1 : 0);
+	lane = same;
+	ADD_TO_LANES(x[i] * y[i] > 0 ? 1 : 0);
+}
+FC_SIMD_KERNEL(void, sums_signs,
+    (double *both, double *same, const double *x, const double *y, size_t n), (both, same, x, y, n))
+
 static FC_SIMD_BODY void sums_subtract_body(
     double *restrict x, const double *restrict base, size_t n)
 {

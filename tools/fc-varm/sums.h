@@ -15,6 +15,8 @@ void sums_squares_taken(
 void sums_magnitudes(double *lane, const double *x, const double *base, size_t n);
 /* x[i] y[i] */
 void sums_products(double *lane, const double *x, const double *y, size_t n);
+/* both: x[i] y[i] is not 0; same: it is above 0 */
+void sums_signs(double *both, double *same, const double *x, const double *y, size_t n);
 /* x[i] -= base[i] */
 void sums_subtract(double *x, const double *base, size_t n);
 

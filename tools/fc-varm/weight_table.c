@@ -19,23 +19,66 @@ static void get_row(const struct plan *p, const struct verdicts *r, size_t i, do
 		row[it->target[k].model] = r->item[i].weight[k];
 }
 
+static void add_number(struct fc_buf *b, double x)
+{
+	if (isnan(x))
+		fc_buf_adds(b, "\t-");
+	else
+		fc_buf_addf(b, "\t%.6g", x);
+}
+
+static void print_names(struct fc_buf *b, const struct plan *p, bool likeness)
+{
+	int n = p->n_model;
+	fc_buf_adds(b, "tensor\telements");
+	for (int k = 0; k < n; k++)
+		fc_buf_addf(b, "\t%s", p->model[k].label);
+	for (int k = 0; k < n && likeness; k++)
+		fc_buf_addf(b, "\tnorm %s", p->model[k].label);
+	for (int j = 1; j < n && likeness; j++)
+		for (int i = 0; i < j; i++)
+			fc_buf_addf(b, "\tcosine %s, %s\tagreement %s, %s", p->model[i].label,
+			    p->model[j].label, p->model[i].label, p->model[j].label);
+	fc_buf_addc(b, '\n');
+}
+
+/* place[model] = the target that it is in the item, or -1 */
+static void print_likeness(
+    struct fc_buf *b, const struct likeness *l, const int *place, int n_model)
+{
+	for (int k = 0; k < n_model; k++)
+		add_number(b, l->norm && place[k] >= 0 ? l->norm[place[k]] : NAN);
+	for (int j = 1; j < n_model; j++) {
+		for (int i = 0; i < j; i++) {
+			int low = place[i] < place[j] ? place[i] : place[j];
+			int high = place[i] < place[j] ? place[j] : place[i];
+			bool both = l->norm && low >= 0 && low != high;
+			add_number(b, both ? l->cosine[likeness_pair(high, low)] : NAN);
+			add_number(b, both ? l->agreement[likeness_pair(high, low)] : NAN);
+		}
+	}
+}
+
 void weight_table_print(struct fc_buf *b, const struct plan *p, const struct verdicts *r)
 {
 	double *row = FC_ARRAY(double, (size_t)p->n_model + 1);
-	fc_buf_adds(b, "tensor\telements");
-	for (int k = 0; k < p->n_model; k++)
-		fc_buf_addf(b, "\t%s", p->model[k].label);
-	fc_buf_addc(b, '\n');
+	int *place = FC_ARRAY(int, (size_t)p->n_model + 1);
+	print_names(b, p, r->likeness != NULL);
 	for (size_t i = 0; i < p->n; i++) {
-		fc_buf_addf(b, "%s\t%zu", p->item[i].out.name, plan_views(&p->item[i]).n);
+		const struct plan_item *it = &p->item[i];
+		fc_buf_addf(b, "%s\t%zu", it->out.name, plan_views(it).n);
 		get_row(p, r, i, row);
 		for (int k = 0; k < p->n_model; k++)
-			if (isnan(row[k]))
-				fc_buf_adds(b, "\t-");
-			else
-				fc_buf_addf(b, "\t%.6g", row[k]);
+			add_number(b, row[k]);
+		for (int k = 0; k < p->n_model; k++)
+			place[k] = -1;
+		for (int k = 0; k < it->n_target; k++)
+			place[it->target[k].model] = k;
+		if (r->likeness)
+			print_likeness(b, &r->likeness[i], place, p->n_model);
 		fc_buf_addc(b, '\n');
 	}
+	free(place);
 	free(row);
 }
 

@@ -5,7 +5,8 @@
 #include "base/buf.h"
 #include "merge.h"
 
-/* TSV: tensor, elements, one column a target. */
+/* TSV: tensor, elements, the weight of each target; with likeness also the norm of each target's
+ * change, and for each pair the cosine and the agreement of signs. */
 void weight_table_print(struct fc_buf *b, const struct plan *p, const struct verdicts *r);
 
 /* Notes for the user: the mean weights of each kind of tensor (its name without the layer's

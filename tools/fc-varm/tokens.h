@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_TOKENS_H
+#define FC_VARM_TOKENS_H
+
+#include "base/err.h"
+
+/*
+ * Rows of an embedding are merged by their number, so a target's tokenizer must give every id the
+ * token that the pivot's gives it.  Models without tokenizer files are taken at their word.  -1
+ * names the first id that differs.
+ */
+int tokens_check(const char *pivot, const char *target, struct fc_err *e);
+
+#endif
