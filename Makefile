@@ -102,11 +102,16 @@ $(B)/fixture/%: tests/fixture/%.c $(B)/libfc.a
 	@mkdir -p $(@D)
 	$(CC) $(XCPP) $(XCC) $(LDFLAGS) -o $@ $< $(B)/libfc.a $(XLIBS)
 
-# Programs that print speed as ratios; tests/bench/run adds whole tools.
-BENCH = $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
-$(BENCH): $(B)/bench/%: tests/bench/%.c $(B)/libfc.a
-	@mkdir -p $(@D)
-	$(CC) $(XCPP) -Itests/unit $(XCC) $(LDFLAGS) -o $@ $< $(B)/libfc.a $(XLIBS)
+# Programs that print speed as ratios; tests/bench/run adds whole tools.  tests/bench/fc-TOOL/X.c is
+# linked with that tool's objects, as unit tests are.
+BENCH = $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c tests/bench/fc-*/*.c))
+define bench_rule
+$(B)/bench/$1: tests/bench/$1.c $(B)/libfc.a \
+    $(if $(findstring /,$1),$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard tools/$(dir $1)*.c))))
+	@mkdir -p $$(@D)
+	$$(CC) $$(XCPP) -Itests/unit $$(XCC) $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) $$(B)/libfc.a $$(XLIBS)
+endef
+$(foreach b,$(BENCH:$(B)/bench/%=%),$(eval $(call bench_rule,$b)))
 bench: all $(BENCH)
 	@B=$(B) tests/bench/run
 

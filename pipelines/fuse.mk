@@ -5,12 +5,14 @@
 #   DATA     conversations (JSONL)
 #   OUT      where results go; what is there is not made again
 #   K LAMBDA RULE LOSS   top-k, weight of the SFT loss, fusion rule, fusion loss
+#   ALIGN    bytes: carry rows over byte-exactly; stats, exact or mined: by a map of this kind
 #   INFER TRAIN MERGE    further options of fc-infer, fc-train, fc-varm
 #   FC       folder of the tools, with a slash at its end; empty: found by PATH
 
 K      = 10
 LAMBDA = 0.9
 RULE   = mince
+ALIGN  = bytes
 LOSS   = ce
 OUT    = fusion
 INFER  =
@@ -43,10 +45,21 @@ $(OUT):
 $(OUT)/pivot.fcs: $(DATA) | $(OUT)
 	$(FC)fc-infer -m $(PIVOT) -k $(K) $(INFER) -o $@ $(DATA)
 
+ifeq ($(filter $(ALIGN),bytes stats exact mined),)
+$(error ALIGN is bytes, stats, exact or mined, not '$(ALIGN)')
+endif
+ifeq ($(ALIGN),bytes)
+by = -s $(call folder,$1)
+else
+by  = -m $(OUT)/$1.map.fcs
+MAP = $(OUT)/%.map.fcs
+endif
+
 $(OUT)/%.map.fcs: $(DATA) | $(OUT)
-	$(FC)fc-align map -p $(PIVOT) -s $(call folder,$*) -o $@ $(DATA)
+	$(FC)fc-align map --kind $(ALIGN) -p $(PIVOT) -s $(call folder,$*) -o $@ \
+	    $(if $(filter stats,$(ALIGN)),$(DATA))
 
 # The source's own distributions only pass by.
-$(OUT)/%.aligned.fcs: $(OUT)/%.map.fcs $(DATA)
+$(OUT)/%.aligned.fcs: $(MAP) $(DATA) | $(OUT)
 	$(FC)fc-infer -m $(call folder,$*) -p $(PIVOT) -k $(K) $(INFER) $(DATA) | \
-	    $(FC)fc-align apply -p $(PIVOT) -m $< -o $@
+	    $(FC)fc-align apply -p $(PIVOT) $(call by,$*) -o $@

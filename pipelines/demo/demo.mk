@@ -20,6 +20,7 @@ TRAIN  = --epochs 3 --lr 2e-4 --batch-tokens 2048 --dtype f32 -j 1
 INFER  = --dtype f32 -j 1
 LAMBDA = 0.1
 K      = 10
+ALIGN  = bytes
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -56,7 +57,7 @@ $$(R$1)/fusechat $$(NAMES:%=$$(R$1)/target-%) &: $$(R$1)/fusion.jsonl
 $$(R$1)/fusellm: $$(R$1)/fusion.jsonl $$(R$1)/fusechat
 	$$(MAKE) -f $(HERE)../fusellm.mk $$(pipe$1)
 pipe$1 = PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA=$$(R$1)/fusion.jsonl OUT=$$(R$1) FC=$(FC) \
-    K=$(K) LAMBDA=$(LAMBDA) TRAIN='$(TRAIN) --untaught whole --seed $1' INFER='$(INFER)'
+    K=$(K) LAMBDA=$(LAMBDA) ALIGN=$(ALIGN) TRAIN='$(TRAIN) --untaught whole --seed $1' INFER='$(INFER)'
 
 # To compare with: the pivot on the same conversations without teachers, and the other merges.
 $$(R$1)/sft: $$(R$1)/fusion.jsonl
@@ -85,7 +86,8 @@ $$(R$1)/ensemble.ppl.tsv $$(R$1)/ensemble.exact.tsv &: $$(R$1)/heldout.jsonl $$(
 	$(FC)fc-infer -q -m $(PIVOT) $(INFER) -o $$(R$1)/ensemble/pivot.fcs $$<
 	for s in $(NAMES); do \
 	    $(FC)fc-infer -q -m $(KIT)/$$$$s -p $(PIVOT) -k 50 $(INFER) $$< | \
-	    $(FC)fc-align apply -q -p $(PIVOT) -m $$(R$1)/$$$$s.map.fcs -o $$(R$1)/ensemble/$$$$s.fcs; done
+	    $(FC)fc-align apply -q -p $(PIVOT) \
+	    $(if $(filter bytes,$(ALIGN)),-s $(KIT)/$$$$s,-m $$(R$1)/$$$$s.map.fcs) -o $$(R$1)/ensemble/$$$$s.fcs; done
 	$(FC)fc-align fuse -q --rule average --no-pivot -k 50 $$(R$1)/ensemble/pivot.fcs \
 	    $$(NAMES:%=$$(R$1)/ensemble/%.fcs) -o $$(R$1)/ensemble/average.fcs
 	$$(call judge,$$(R$1)/ensemble/average.fcs,$$(R$1)/ensemble)

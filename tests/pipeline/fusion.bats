@@ -54,13 +54,46 @@ setup() {
 @test "the README's one-liner: everything through pipes" {
 	P=$(kit pivot) A=$(kit facts)
 	export P A
-	run -0 fc-align map -q -p "$P" -s "$A" chats.jsonl -o A.map.fcs
 	run -0 pipe 'fc-align fuse -q <(fc-infer -q -m "$P" chats.jsonl) \
-		<(fc-infer -q -m "$A" -p "$P" chats.jsonl | fc-align apply -q -p "$P" -m A.map.fcs) |
+		<(fc-infer -q -m "$A" -p "$P" chats.jsonl | fc-align apply -q -p "$P" -s "$A") |
 		fc-train -q -m "$P" --epochs 1 -o target-A'
 	run -0 fc-varm -q -b "$P" target-A -o fused
 	run -0 pipe 'fc-infer -q -m fused heldout.jsonl | fc-eval ppl'
 	[[ $output == *"bits"* ]]
+}
+
+@test "the memory of the whole pipe does not grow with the corpus" {
+	P=$(kit pivot) A=$(kit facts)
+	python3 "$FC_ROOT/pipelines/demo/talk.py" --set train -n 8000 --seed 3 >many.jsonl
+	head -n 400 many.jsonl >few.jsonl
+	python3 - "$P" "$A" <<-'END'
+		import os, subprocess, sys
+		pivot, source = sys.argv[1:]
+		def run(chats, n):
+		    """The most memory of each program of the pipe, in KiB."""
+		    start = lambda *args, **more: subprocess.Popen(args, stdout=subprocess.PIPE, **more)
+		    own = start("fc-infer", "-q", "-j", "1", "-m", pivot, chats)
+		    other = start("fc-infer", "-q", "-j", "1", "-m", source, "-p", pivot, chats)
+		    apply = start("fc-align", "apply", "-q", "-p", pivot, "-s", source, stdin=other.stdout)
+		    fuse = start("fc-align", "fuse", "-q", "/dev/fd/%d" % own.stdout.fileno(), "-",
+		                 stdin=apply.stdout, pass_fds=[own.stdout.fileno()])
+		    train = start("fc-train", "-q", "-j", "1", "-m", pivot, "--epochs", "1", "--examples", str(n),
+		                  "--batch-tokens", "2048", "--lr", "1e-4", "--force", "-o", "target", stdin=fuse.stdout)
+		    for p in (own, other, apply, fuse):
+		        p.stdout.close()
+		    used = {}
+		    for name, p in zip(("fc-infer", "fc-infer -p", "apply", "fuse", "train"),
+		                       (own, other, apply, fuse, train)):
+		        _, status, usage = os.wait4(p.pid, 0)
+		        assert status == 0, (name, status)
+		        used[name] = usage.ru_maxrss
+		    return used
+		few, many = run("few.jsonl", 400), run("many.jsonl", 8000)
+		for name in few:
+		    print(name, few[name], many[name])
+		    # the longest conversation and what is buffered vary a little
+		    assert many[name] < 1.25 * few[name] + 2048, name
+	END
 }
 
 @test "a program that dies upstream stops the ones below it, and no model appears" {

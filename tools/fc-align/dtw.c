@@ -10,7 +10,6 @@
 enum {
 	STRIP = 4,            /* rows made together */
 	COST_CELLS = 1 << 22, /* of the rows of costs that are kept */
-	N_KNOWN = 1 << 18,    /* costs that are remembered from one conversation to the next */
 };
 
 struct local {            /* the different tokens of a sequence, numbered as they come */
@@ -21,16 +20,10 @@ struct local {            /* the different tokens of a sequence, numbered as the
 	size_t n, cap_id, cap_at;
 };
 
-struct known {
-	uint32_t source, pivot;
-	double cost;
-};
-
 struct fc_dtw {
 	enum fc_published version;
 	const struct fc_wording *source, *pivot;
 	struct fc_leven *scratch;
-	struct known *known; /* [N_KNOWN] */
 	struct local s, p;
 	uint32_t stamp;
 	/* rows of costs of different source tokens against all different pivot tokens */
@@ -80,9 +73,6 @@ struct fc_dtw *fc_dtw_new(
 	d->source = source;
 	d->pivot = pivot;
 	d->scratch = fc_leven_new();
-	d->known = FC_ARRAY(struct known, N_KNOWN);
-	for (size_t i = 0; i < N_KNOWN; i++)
-		d->known[i].source = FC_UNMAPPED;
 	local_init(&d->s, source->whole.n);
 	local_init(&d->p, pivot->whole.n);
 	return d;
@@ -95,7 +85,6 @@ void fc_dtw_free(struct fc_dtw *d)
 	fc_leven_free(d->scratch);
 	local_release(&d->s);
 	local_release(&d->p);
-	free(d->known);
 	free(d->cost);
 	free(d->slot);
 	free(d->holder);
@@ -120,16 +109,6 @@ static void begin(struct fc_dtw *d, const uint32_t *s, size_t n, const uint32_t 
 	memset(d->holder, 0, d->n_slot * sizeof *d->holder);
 }
 
-static double pair_cost(struct fc_dtw *d, uint32_t s, uint32_t p)
-{
-	uint64_t key = ((uint64_t)s << 32 | p) * UINT64_C(0x9e3779b97f4a7c15);
-	struct known *k = &d->known[key >> 46];
-	if (k->source != s || k->pivot != p)
-		*k = (struct known){
-		    s, p, fc_published_cost(d->version, d->source, s, d->pivot, p, d->scratch)};
-	return k->cost;
-}
-
 /* Costs of the token at source position i, by the numbers of the pivot's.  Good until as many
  * others were asked for as there are slots. */
 static const double *cost_row(struct fc_dtw *d, size_t i)
@@ -143,8 +122,8 @@ static const double *cost_row(struct fc_dtw *d, size_t i)
 	d->holder[slot] = number + 1;
 	d->slot[number] = slot + 1;
 	double *row = d->cost + slot * d->p.n;
-	for (size_t j = 0; j < d->p.n; j++)
-		row[j] = pair_cost(d, d->s.id[number], d->p.id[j]);
+	fc_published_costs(
+	    d->version, d->source, d->s.id[number], d->pivot, d->p.id, d->p.n, d->scratch, row);
 	return row;
 }
 

@@ -85,23 +85,48 @@ void fc_wording_release(struct fc_wording *w)
 	fc_spelled_release(&w->piece);
 }
 
-static double cost_of(struct fc_chars a, struct fc_chars b, bool weigh, struct fc_leven *scratch)
+/* Of the pattern, which is a, and b. */
+static double cost_of(struct fc_chars a, struct fc_chars b, bool weigh, struct fc_leven *pattern)
 {
-	fc_leven_set(scratch, a);
-	double d = fc_leven_distance(scratch, b, UINT32_MAX);
+	double d = fc_leven_distance(pattern, b, UINT32_MAX);
 	bool contained = weigh && (fc_chars_contain(a, b) || fc_chars_contain(b, a));
 	return contained ? d * 0.1 : d;
+}
+
+/* Does FuseChat 2 compare the two with their marks? */
+static bool by_whole(enum fc_published version, struct fc_chars a, struct fc_chars b)
+{
+	return version == FC_FUSECHAT2 && (a.n == 0 || b.n == 0);
+}
+
+void fc_published_costs(enum fc_published version, const struct fc_wording *source, uint32_t s,
+    const struct fc_wording *pivot, const uint32_t *p, size_t n, struct fc_leven *scratch,
+    double *cost)
+{
+	struct fc_chars bare = source->bare.v[s], whole = source->whole.v[s];
+	size_t n_whole = 0;
+	fc_leven_set(scratch, bare);
+	for (size_t j = 0; j < n; j++) {
+		struct fc_chars b = pivot->bare.v[p[j]];
+		if (by_whole(version, bare, b))
+			n_whole++;
+		else
+			cost[j] = cost_of(bare, b, version == FC_FUSECHAT1, scratch);
+	}
+	if (n_whole == 0)
+		return;
+	fc_leven_set(scratch, whole);
+	for (size_t j = 0; j < n; j++)
+		if (by_whole(version, bare, pivot->bare.v[p[j]]))
+			cost[j] = cost_of(whole, pivot->whole.v[p[j]], false, scratch);
 }
 
 double fc_published_cost(enum fc_published version, const struct fc_wording *source, uint32_t s,
     const struct fc_wording *pivot, uint32_t p, struct fc_leven *scratch)
 {
-	struct fc_chars a = source->bare.v[s], b = pivot->bare.v[p];
-	if (version == FC_FUSECHAT2 && (a.n == 0 || b.n == 0)) {
-		a = source->whole.v[s];
-		b = pivot->whole.v[p];
-	}
-	return cost_of(a, b, version == FC_FUSECHAT1, scratch);
+	double cost;
+	fc_published_costs(version, source, s, pivot, &p, 1, scratch, &cost);
+	return cost;
 }
 
 uint32_t fc_published_choice(const struct fc_wording *source, uint32_t s,
@@ -116,6 +141,7 @@ uint32_t fc_published_choice(const struct fc_wording *source, uint32_t s,
 			a = source->whole.v[s];
 			b = pivot->whole.v[pair[i].pivot];
 		}
+		fc_leven_set(scratch, a);
 		/* a higher count makes it dearer, as in the published program */
 		double cost = cost_of(a, b, true, scratch) / (1 + exp(-(double)pair[i].count));
 		if (cost < least) {

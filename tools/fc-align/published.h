@@ -30,6 +30,11 @@ void fc_wording_release(struct fc_wording *w);
 double fc_published_cost(enum fc_published version, const struct fc_wording *source, uint32_t s,
     const struct fc_wording *pivot, uint32_t p, struct fc_leven *scratch);
 
+/* The same against n tokens of the pivot; cost: [n]. */
+void fc_published_costs(enum fc_published version, const struct fc_wording *source, uint32_t s,
+    const struct fc_wording *pivot, const uint32_t *p, size_t n, struct fc_leven *scratch,
+    double *cost);
+
 /*
  * FuseChat's choice by statistics: of the pivot's tokens that a source token was seen with, the one
  * of the least cost times 1 / (1 + exp(-count)), the lowest id of equals.  pair: [n] those of the
