@@ -5,7 +5,7 @@ set -eu
 build='gcc g++ make pkg-config git libzstd-dev libprotobuf-c-dev protobuf-c-compiler libjansson-dev
 libpcre2-dev libutf8proc-dev libyaml-dev libxxhash-dev libopenblas-openmp-dev libdnnl-dev
 libcurl4-openssl-dev'
-check='bats mandoc shellcheck zstd python3 jq'
+check='bats mandoc shellcheck zstd xz-utils procps python3 jq'
 demo='gnuplot-nox'
 
 missing=

@@ -121,9 +121,12 @@ browse() {
 		document.querySelectorAll("details").forEach((d) => { d.open = true; });
 		return document.documentElement.scrollWidth <= innerWidth;
 	END
-	[ "$(browse --script s.js --width 390 --height 800 --dark)" = true ]
-	[ "$(browse --script s.js --width 320 --height 600)" = true ]
-	[ "$(browse --script s.js --width 700 --height 600)" = true ]
+	browse --script s.js --width 390 --height 800 --dark >got
+	[ "$(<got)" = true ]
+	browse --script s.js --width 320 --height 600 >got
+	[ "$(<got)" = true ]
+	browse --script s.js --width 700 --height 600 >got
+	[ "$(<got)" = true ]
 	browse --no-js
 }
 
