@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "tensor/simd.h"
 
-enum { BLOCK = 256, TWO_LESS = 16, N_BAG = 32 };
+enum { BLOCK = 256, TWO_LESS = 16, N_BAG = 32, N_CHARACTER = 0x110000 + 256 };
 #define NONE UINT32_MAX
 
 struct node { /* of a list of strings with one hash */
@@ -33,6 +33,7 @@ struct fc_nearest {
 	struct node *node; /* [n_node] */
 	uint32_t
 	    *head[2]; /* [n_head], a power of two: strings and those less one; those less two */
+	uint64_t *alphabet; /* [N_CHARACTER / 64] which characters occur */
 	size_t n_node, n_head, longest;
 	struct shelf *shelf; /* [longest + 1] */
 	uint32_t *index;     /* what the shelves hold */
@@ -166,6 +167,21 @@ static void fill_shelves(struct fc_nearest *x, size_t n)
 	}
 }
 
+static void add_characters(struct fc_nearest *x, struct fc_chars s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		x->alphabet[s.v[i] / 64] |= UINT64_C(1) << s.v[i] % 64;
+}
+
+/* Characters of s that no string has: each costs an edit, whatever the string. */
+static uint32_t n_foreign(const struct fc_nearest *x, struct fc_chars s)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < s.n; i++)
+		n += !(x->alphabet[s.v[i] / 64] >> s.v[i] % 64 & 1);
+	return n;
+}
+
 struct fc_nearest *fc_nearest_new(const struct fc_chars *s, size_t n)
 {
 	struct fc_nearest *x = FC_NEW(struct fc_nearest);
@@ -182,9 +198,11 @@ struct fc_nearest *fc_nearest_new(const struct fc_chars *s, size_t n)
 		x->head[two] = FC_ARRAY(uint32_t, x->n_head);
 		memset(x->head[two], 0xff, x->n_head * sizeof *x->head[two]);
 	}
+	x->alphabet = FC_ARRAY(uint64_t, N_CHARACTER / 64);
 	uint32_t *buf = FC_ARRAY(uint32_t, x->longest + 1);
 	for (size_t k = n; k-- > 0;) { /* the lowest index comes to stand first in its list */
 		struct less l = less_begin(s[k], buf);
+		add_characters(x, s[k]);
 		if (s[k].n == 0)
 			continue;
 		do
@@ -200,6 +218,7 @@ void fc_nearest_free(struct fc_nearest *x)
 {
 	if (!x)
 		return;
+	free(x->alphabet);
 	free(x->node);
 	free(x->head[0]);
 	free(x->head[1]);
@@ -315,6 +334,8 @@ uint32_t fc_nearest_find(
 	struct query q = {set_of(s), bag_of(s)};
 	fc_leven_set(p, s);
 	uint32_t least = s.n ? search_lists(x, p, s, &best) : 0;
+	uint32_t foreign = n_foreign(x, s);
+	least = foreign > least ? foreign : least;
 	/* the lengths next to s.n first */
 	for (size_t by = s.n == 0; by <= best.distance && best.distance >= least; by++) {
 		if (s.n + by <= x->longest)

@@ -362,6 +362,24 @@ static void test_words(size_t k)
 	release_toy(&toy);
 }
 
+/* No row where most of what follows is not known; a row there where it need not be. */
+static void test_known(void)
+{
+	struct toy toy = make_toy(words, FC_LEN(words), "", "");
+	struct fc_ledger any = {0}, sure = {0};
+	struct fc_rng start = rng;
+	run(&toy, MAX_VOCAB, &any);
+	rng = start;
+	min_known = 0.8;
+	run(&toy, MAX_VOCAB, &sure);
+	min_known = 0;
+	T_OK(any.n_unsure == 0 && sure.n_unsure > 20 && sure.n_row > 100 &&
+		sure.n_row + sure.n_unsure == any.n_row,
+	    "known: %llu rows less", (unsigned long long)sure.n_unsure);
+	T_OK(sure.lost[FC_LOSS_ENDED] < 0.2 * (double)sure.n_row, "known: what ended is less");
+	release_toy(&toy);
+}
+
 int main(void)
 {
 	fc_rng_seed(&rng, 11);
@@ -371,5 +389,6 @@ int main(void)
 	test_from_letters(LONGER);
 	test_words(MAX_VOCAB);
 	test_words(2);
+	test_known();
 	return t_done();
 }
