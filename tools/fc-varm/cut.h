@@ -49,15 +49,15 @@ struct cut_wish {
 };
 
 /*
- * Answers all of the wishes in the same passes over the tensor, three or four as a rule: a sample
- * says between which keys a cut lies, a pass counts the keys there in narrow intervals, the next
- * sorts the interval with the cut.  At most n_gather entries of it are held in memory, for each
- * wish; where more are equal or close, there are more passes.
+ * Answers all of the wishes in the same passes over the tensor, one as a rule: a sample says
+ * between which keys a cut lies, and a pass counts what is above and gathers what is between them.
+ * At most n_gather entries are held in memory, all wishes together; where more are equal or close,
+ * passes that count keys in ever narrower intervals go before.
  */
 int cut_find(
     struct cut_wish *w, int n_wish, const struct views *v, size_t n_gather, struct fc_err *e);
 
-/* Entries sorted in memory at most, 16 bytes each. */
-#define CUT_GATHER ((size_t)1 << 16)
+/* 16 bytes each. */
+#define CUT_GATHER ((size_t)1 << 23)
 
 #endif

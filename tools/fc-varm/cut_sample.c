@@ -66,39 +66,41 @@ static void take_sample(const struct cut_wish *w, int n_wish, const struct views
 	unit_release(&u);
 }
 
-static void find_interval(const struct cut_wish *w, const struct views *v, uint64_t *key, size_t n,
-    uint64_t *low, uint64_t *high)
+static struct cut_guess find_interval(
+    const struct cut_wish *w, const struct views *v, uint64_t *key, size_t n)
 {
-	size_t n_zero = 0;
+	struct cut_guess g = {1, UINT64_MAX - 1, 0};
+	size_t n_zero = 0, inside = 0;
 	for (size_t i = 0; i < n; i++)
 		n_zero += key[i] == 0;
 	double of = (double)(w->of_nonzero ? n - n_zero : n);
 	double take = fmax(w->part * of, (double)w->least / (double)v->n * (double)n);
-	double rank = (double)n - take, margin = 0.02 * (double)n; /* from below */
+	double rank = (double)n - take, margin = 0.012 * (double)n; /* from below */
 	if (rank + margin < (double)n)
-		*high = find_rank(key, n, (size_t)(rank + margin));
+		g.high = find_rank(key, n, (size_t)(rank + margin));
 	if (rank - margin >= 1)
-		*low = find_rank(key, n, (size_t)(rank - margin));
-	if (!*low)
-		*low = 1;
-	if (*high < *low)
-		*high = *low;
+		g.low = find_rank(key, n, (size_t)(rank - margin));
+	g.low = g.low ? g.low : 1;
+	g.high = g.high < g.low ? g.low : g.high;
+	for (size_t i = 0; i < n; i++)
+		inside += key[i] >= g.low && key[i] <= g.high;
+	/* some more, since it is a sample */
+	g.inside = (size_t)(1.1 * (double)inside / (double)n * (double)v->n) + n;
+	return g;
 }
 
 void cut_sample(
-    const struct cut_wish *w, int n_wish, const struct views *v, uint64_t *low, uint64_t *high)
+    const struct cut_wish *w, int n_wish, const struct views *v, struct cut_guess *guess)
 {
 	size_t n = SAMPLE_BLOCKS * BLOCK_ELEMENTS;
-	for (int i = 0; i < n_wish; i++) {
-		low[i] = 1;
-		high[i] = UINT64_MAX - 1;
-	}
+	for (int i = 0; i < n_wish; i++)
+		guess[i] = (struct cut_guess){1, UINT64_MAX - 1, v->n};
 	if (v->n < 4 * n)
 		return;
 	uint64_t *key = FC_ARRAY(uint64_t, (size_t)n_wish * n + 1);
 	take_sample(w, n_wish, v, key);
 #pragma omp parallel for
 	for (int i = 0; i < n_wish; i++)
-		find_interval(&w[i], v, key + (size_t)i * n, n, &low[i], &high[i]);
+		guess[i] = find_interval(&w[i], v, key + (size_t)i * n, n);
 	free(key);
 }

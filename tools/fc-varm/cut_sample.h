@@ -4,9 +4,15 @@
 
 #include "cut.h"
 
-/* For each wish, keys from some of the tensor's blocks between which the cut most probably lies: a
- * guess that must be checked.  low is at least 1. */
+/* Keys between which a cut most probably lies, and about how many entries have keys there; a guess
+ * that must be checked.  low is at least 1. */
+struct cut_guess {
+	uint64_t low, high;
+	size_t inside;
+};
+
+/* For each wish, from some of the tensor's blocks. */
 void cut_sample(
-    const struct cut_wish *w, int n_wish, const struct views *v, uint64_t *low, uint64_t *high);
+    const struct cut_wish *w, int n_wish, const struct views *v, struct cut_guess *guess);
 
 #endif

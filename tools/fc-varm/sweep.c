@@ -2,7 +2,6 @@
 #include "sweep.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 
@@ -90,42 +89,80 @@ double lanes_total(const double *lane)
 	    ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
+/* A pass under way. */
+struct pass {
+	const struct views *v;
+	int (*visit)(struct unit *u, void *ctx, struct fc_err *e);
+	void *ctx;
+	size_t n_unit, n_lane;
+	double *lanes; /* [n_unit][n_lane] */
+	size_t *left;  /* units of each group that are not visited yet */
+	int failed;
+	struct fc_err *e;
+};
+
+/* Who visits the last unit of a group lets go of its inputs: nobody waits for anybody. */
+static void leave_unit(struct pass *p, size_t i)
+{
+	size_t group = i / GROUP_UNITS, left, unit = p->v->unit;
+#pragma omp atomic capture
+	left = --p->left[group];
+	if (left)
+		return;
+	size_t from = group * GROUP_UNITS, to = from + GROUP_UNITS;
+	forget(p->v, from * unit, to >= p->n_unit ? p->v->n : to * unit);
+}
+
+static void visit_unit(struct pass *p, struct unit *u, size_t i)
+{
+	struct fc_err mine = {""};
+	int failed;
+#pragma omp atomic read
+	failed = p->failed;
+	if (failed)
+		return;
+	unit_place(u, i);
+	u->lanes = p->lanes + i * p->n_lane;
+	if (p->visit(u, p->ctx, &mine) < 0) {
+#pragma omp critical
+		{
+			*p->e = mine;
+#pragma omp atomic write
+			p->failed = -1;
+		}
+	}
+	leave_unit(p, i);
+}
+
 int sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
     void *ctx, double *sum, int n_sum, struct fc_err *e)
 {
-	size_t n_unit = v->n / v->unit + (v->n % v->unit != 0);
-	size_t n_lane = (size_t)n_sum * LANES;
-	double *lanes = FC_ARRAY(double, GROUP_UNITS *n_lane + 1);
-	int failed = 0;
+	struct pass p = {.v = v,
+	    .visit = visit,
+	    .ctx = ctx,
+	    .n_unit = v->n / v->unit + (v->n % v->unit != 0),
+	    .n_lane = (size_t)n_sum * LANES,
+	    .e = e};
+	size_t n_group = p.n_unit / GROUP_UNITS + 1;
+	p.lanes = FC_ARRAY(double, p.n_unit *p.n_lane + 1);
+	p.left = FC_ARRAY(size_t, n_group);
+	for (size_t g = 0; g < n_group; g++)
+		p.left[g] = g + 1 < n_group ? GROUP_UNITS : p.n_unit % GROUP_UNITS;
+#pragma omp parallel if (p.n_unit > 1)
+	{
+		struct unit u;
+		unit_init(&u, v, 0);
+#pragma omp for schedule(dynamic)
+		for (size_t i = 0; i < p.n_unit; i++)
+			visit_unit(&p, &u, i);
+		unit_release(&u);
+	}
 	for (int s = 0; s < n_sum; s++)
 		sum[s] = 0;
-	for (size_t from = 0; from < n_unit && !failed; from += GROUP_UNITS) {
-		size_t to = n_unit - from < GROUP_UNITS ? n_unit : from + GROUP_UNITS;
-		memset(lanes, 0, GROUP_UNITS * n_lane * sizeof *lanes);
-#pragma omp parallel if (to - from > 1)
-		{
-			struct unit u;
-			unit_init(&u, v, from);
-#pragma omp for schedule(dynamic)
-			for (size_t i = from; i < to; i++) {
-				struct fc_err mine = {""};
-				unit_place(&u, i);
-				u.lanes = lanes + (i - from) * n_lane;
-				if (visit(&u, ctx, &mine) < 0) {
-#pragma omp critical
-					{
-						*e = mine;
-						failed = -1;
-					}
-				}
-			}
-			unit_release(&u);
-		}
-		for (size_t i = 0; i < to - from; i++)
-			for (int s = 0; s < n_sum; s++)
-				sum[s] += lanes_total(lanes + i * n_lane + (size_t)s * LANES);
-		forget(v, from * v->unit, to == n_unit ? v->n : to * v->unit);
-	}
-	free(lanes);
-	return failed;
+	for (size_t i = 0; i < p.n_unit; i++)
+		for (int s = 0; s < n_sum; s++)
+			sum[s] += lanes_total(p.lanes + i * p.n_lane + (size_t)s * LANES);
+	free(p.lanes);
+	free(p.left);
+	return p.failed;
 }

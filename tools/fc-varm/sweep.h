@@ -15,7 +15,7 @@
  */
 #define UNIT_ELEMENTS ((size_t)1 << 16)
 #define BLOCK_ELEMENTS ((size_t)1 << 9)
-#define GROUP_UNITS ((size_t)64) /* in flight together */
+#define GROUP_UNITS ((size_t)32) /* whose pages are let go together */
 
 /* Sums are kept in this many interleaved parts, so that they become vector code and stay the same
  * for every instruction set. */

@@ -132,6 +132,48 @@ static void test_equals(void)
 	sample_release(&s);
 }
 
+/* All that moved lies where a sample of blocks does not look: one guess too low, one too high. */
+static void test_wrong_guess(bool few_moved)
+{
+	struct fc_rng r;
+	struct sample s;
+	struct merged g = {.m = &trim};
+	size_t n = 400000, wrong = 0;
+	fc_rng_seed(&r, 24);
+	sample_make(&s, &r, n, 1, true);
+	set_rows(&s, &trim);
+	float *x = FC_ARRAY(float, n);
+	for (size_t i = 0; i < n; i++)
+		x[i] = few_moved ? (i < 100 ? (float)(i + 1) : 0)
+				 : (i >= n / 2            ? (float)(n - i) / 3
+					   : i % 512 < 40 ? 0
+							  : 1e9f);
+	/* the sample's blocks are the middle ones of 64 stretches */
+	size_t stretch = n / 512 / 64 * 512, middle = stretch / 2 / 512 * 512;
+	for (size_t i = 0; i < n && !few_moved; i++)
+		if (i % stretch >= middle && i % stretch < middle + 512)
+			x[i] = 0;
+	free((void *)(uintptr_t)s.target[0].t.data);
+	s.target[0].t.data = x;
+	s.target[0].t.dtype = FC_F32;
+	memset((void *)(uintptr_t)s.feed.t.data, 0, n * 2);
+	s.feed.t.dtype = FC_BF16;
+	for (size_t i = 0; i < n; i++) {
+		s.x[0][i] = x[i];
+		s.base[i] = 0;
+	}
+	s.term[0].density = few_moved ? 0.0001 : 0.6;
+	size_t keep = (size_t)(s.term[0].density * (double)n);
+	struct ranked *sorted = ranks(&s, 0, 0, n);
+	merge(&g, &s);
+	for (size_t i = 0; i < n; i++)
+		wrong += g.out[sorted[i].i] != (i < keep ? s.x[0][sorted[i].i] : 0);
+	T_EQ(wrong, 0, "a sample that misleads is found out");
+	free(sorted);
+	free(g.out);
+	sample_release(&s);
+}
+
 static void test_chance(void)
 {
 	double a[1000], one, sum = 0, low = 1, high = 0;
@@ -243,6 +285,8 @@ int main(void)
 		fc_par_init(threads);
 		test_magnitude();
 		test_equals();
+		test_wrong_guess(true);
+		test_wrong_guess(false);
 		test_random(&method_dare_linear);
 		test_random(&method_della_linear);
 	}
