@@ -72,6 +72,14 @@ static void count_bad_inputs(const struct unit *u, uint64_t *n_bad)
 		count_bad(u->x[k], u->n, INFINITY, n_bad);
 }
 
+/* Reads what apply() wants to find read. */
+static bool next_inputs(const struct method *m, struct unit *u)
+{
+	if (m->streams)
+		return m->base ? unit_next_base(u) : unit_next_nothing(u);
+	return m->base ? unit_next(u) : unit_next_targets(u);
+}
+
 /* Reads the next block and computes its values. */
 static bool next_values(const struct job *j, struct unit *u, double *out, uint64_t *n_bad)
 {
@@ -80,7 +88,7 @@ static bool next_values(const struct job *j, struct unit *u, double *out, uint64
 			return false;
 		feed_read(j->from, u->first, u->n, out);
 	} else {
-		if (j->method->base ? !unit_next(u) : !unit_next_targets(u))
+		if (!next_inputs(j->method, u))
 			return false;
 		if (j->method->drops)
 			count_bad_inputs(u, n_bad);

@@ -2,8 +2,10 @@
 #include "gram.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
+#include "stream_in.h"
 #include "sums.h"
 #include "tensor/simd.h"
 
@@ -45,52 +47,32 @@ int gram(const struct views *v, bool changes, double **g, int *n, struct fc_err 
 	return ret;
 }
 
-static FC_SIMD_BODY void add_values_body(double *restrict out, const double *restrict base,
-    double *const *x, const struct verdict *r, int n_target, size_t n)
-{
-	double of_base = r->base_weight;
-	for (size_t i = 0; i < n; i++)
-		out[i] = -0.0; /* + x is x, also for x = -0 */
-	for (size_t i = 0; i < n && of_base != 0; i++)
-		out[i] = of_base * base[i];
-	for (int k = 0; k < n_target; k++) {
-		const double *restrict target = x[k];
-		double w = r->weight[k];
-		for (size_t i = 0; i < n; i++)
-			out[i] += w * target[i];
-	}
-}
-FC_SIMD_KERNEL(static void, add_values,
-    (double *out, const double *base, double *const *x, const struct verdict *r, int n_target,
-	size_t n),
-    (out, base, x, r, n_target, n))
-
 void blend_values(struct unit *u, const struct verdict *r, double *out)
 {
-	add_values(out, u->base, u->x, r, u->v->n_target, u->n);
+	double spare[BLOCK_ELEMENTS], of_base = r->base_weight;
+	for (size_t i = 0; i < u->n; i++)
+		out[i] = -0.0; /* + x is x, also for x = -0 */
+	for (size_t i = 0; i < u->n && of_base != 0; i++)
+		out[i] = of_base * u->base[i];
+	for (int k = 0; k < u->v->n_target; k++)
+		stream_add(&u->v->target[k], u->first, u->n, NULL, r->weight[k], out, spare);
 }
 
-static FC_SIMD_BODY void add_changes_body(double *restrict out, const double *restrict base,
-    double *const *x, const double *weight, int n_target, size_t n)
+/* An entry nobody moved keeps its bits, also those of -0. */
+static FC_SIMD_BODY void put_on_base_body(
+    double *restrict out, const double *restrict base, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		out[i] = 0;
-	for (int k = 0; k < n_target; k++) {
-		const double *restrict target = x[k];
-		double w = weight[k];
-		for (size_t i = 0; i < n; i++)
-			out[i] += w * (target[i] - base[i]);
-	}
-	/* an entry nobody moved keeps its bits, also those of -0 */
 	for (size_t i = 0; i < n; i++)
 		out[i] = out[i] == 0 ? base[i] : base[i] + out[i];
 }
-FC_SIMD_KERNEL(static void, add_changes,
-    (double *out, const double *base, double *const *x, const double *weight, int n_target,
-	size_t n),
-    (out, base, x, weight, n_target, n))
+FC_SIMD_KERNEL(
+    static void, put_on_base, (double *out, const double *base, size_t n), (out, base, n))
 
 void blend_changes(struct unit *u, const struct verdict *r, double *out)
 {
-	add_changes(out, u->base, u->x, r->weight, u->v->n_target, u->n);
+	double spare[BLOCK_ELEMENTS];
+	memset(out, 0, u->n * sizeof *out);
+	for (int k = 0; k < u->v->n_target; k++)
+		stream_add(&u->v->target[k], u->first, u->n, u->base, r->weight[k], out, spare);
+	put_on_base(out, u->base, u->n);
 }

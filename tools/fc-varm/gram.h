@@ -11,7 +11,8 @@
  */
 int gram(const struct views *v, bool changes, double **g, int *n, struct fc_err *e);
 
-/* Merged values for methods that give the models coefficients: apply() hooks. */
+/* Merged values for methods that give the models coefficients: apply() hooks that read the targets
+ * themselves (struct method, streams). */
 
 /* r->base_weight * base + sum_k weight_k x_k; the base only where its weight is not 0 */
 void blend_values(struct unit *u, const struct verdict *r, double *out);

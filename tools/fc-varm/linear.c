@@ -17,6 +17,7 @@ static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
 const struct method method_linear = {.name = "linear",
     .measure = measure,
     .apply = blend_values,
+    .streams = true,
     .convex = true,
     .least = 1,
     .normalize = true};

@@ -73,6 +73,7 @@ struct method {
 	const struct sparsifier *sparse; /* task arithmetic: what thins out the changes, or NULL */
 	bool elect;                      /* the same: only changes with the sign of the sum count */
 	bool drops;                      /* apply() may leave a value out, also one that is NaN */
+	bool streams;                    /* apply() reads the targets itself, once */
 	bool whole_rows;                 /* a unit is whole rows (the last dimension) */
 	int least, most;                 /* targets; most 0: any number */
 	bool normalize;                  /* default */

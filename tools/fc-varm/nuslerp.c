@@ -98,8 +98,9 @@ static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
 	return 0;
 }
 
-static void apply_columns(const struct unit *u, const double *coef, double *out)
+static void apply_columns(struct unit *u, const double *coef, double *out)
 {
+	unit_read(u);
 	size_t n_col = u->v->n / (size_t)u->v->out->dim[0], col = u->first % n_col;
 	for (size_t i = 0; i < u->n; i++) {
 		const double *c = coef + 2 * col;
@@ -126,6 +127,7 @@ const struct method method_nuslerp = {.name = "nuslerp",
     .measure = measure,
     .prepare = prepare,
     .apply = apply,
+    .streams = true,
     .base = BASE_READ_IF_ANY,
     .whole_rows = true,
     .least = 2,

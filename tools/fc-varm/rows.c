@@ -39,8 +39,9 @@ void rows_gram(struct unit *u, size_t r, double *g)
 	free(lanes);
 }
 
-void rows_blend(const struct unit *u, const double *coef, double *out)
+void rows_blend(struct unit *u, const double *coef, double *out)
 {
+	unit_read(u);
 	const struct views *v = u->v;
 	size_t at = u->first - u->begin, row = at / v->row, col = at % v->row;
 	for (size_t i = 0; i < u->n; i++) {

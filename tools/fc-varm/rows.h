@@ -22,8 +22,8 @@ void rows_gram(struct unit *u, size_t r, double *g);
 
 /*
  * Merged values where each row has coefficients of its own: coef[row of the unit][n_target],
- * applied to changes on top of the base where there is one, to values else.
+ * applied to changes on top of the base where there is one, to values else.  Reads the block.
  */
-void rows_blend(const struct unit *u, const double *coef, double *out);
+void rows_blend(struct unit *u, const double *coef, double *out);
 
 #endif

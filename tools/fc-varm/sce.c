@@ -9,15 +9,15 @@
 #include "base/mem.h"
 #include "cut.h"
 #include "method.h"
+#include "stream_in.h"
 #include "sums.h"
 #include "tensor/simd.h"
 
 static void mark_selected(const struct unit *u, const struct cut *cut, double *taken)
 {
-	uint64_t key[BLOCK_ELEMENTS];
-	cut_variance(u, NULL, key);
-	for (size_t i = 0; i < u->n; i++)
-		taken[i] = cut_passes(cut, key[i], u->first + i);
+	double variance[BLOCK_ELEMENTS];
+	cut_variance(u, NULL, (uint64_t *)variance);
+	cut_factors(cut, variance, u->first, u->n, 1, taken);
 }
 
 static int visit_selected(struct unit *u, void *ctx, struct fc_err *e)
@@ -37,9 +37,10 @@ static int visit_all(struct unit *u, void *ctx, struct fc_err *e)
 {
 	(void)ctx;
 	(void)e;
-	while (unit_next(u))
+	while (unit_next_base(u))
 		for (int k = 0; k < u->v->n_target; k++)
-			sums_squares(u->lanes + (size_t)k * LANES, u->x[k], u->base, u->n);
+			stream_squares(&u->v->target[k], u->first, u->n, u->base,
+			    u->lanes + (size_t)k * LANES, u->x[k]);
 	return 0;
 }
 

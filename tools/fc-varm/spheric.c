@@ -47,6 +47,7 @@ static int measure_slerp(const struct views *v, struct verdict *r, struct fc_err
 const struct method method_slerp = {.name = "slerp",
     .measure = measure_slerp,
     .apply = blend_values,
+    .streams = true,
     .base = BASE_READ,
     .least = 1,
     .most = 1};
@@ -99,6 +100,7 @@ static void apply_multislerp(struct unit *u, const struct verdict *r, double *ou
 const struct method method_multislerp = {.name = "multislerp",
     .measure = measure_multislerp,
     .apply = apply_multislerp,
+    .streams = true,
     .convex = true,
     .base = BASE_READ_IF_ANY,
     .least = 1,
@@ -198,5 +200,6 @@ static int measure_karcher(const struct views *v, struct verdict *r, struct fc_e
 const struct method method_karcher = {.name = "karcher",
     .measure = measure_karcher,
     .apply = blend_values,
+    .streams = true,
     .convex = true,
     .least = 1};

@@ -70,6 +70,7 @@ const struct method method_model_stock = {.name = "model_stock",
     .measure = measure,
     .prepare = prepare,
     .apply = apply,
+    .streams = true,
     .base = BASE_READ,
     .whole_rows = true,
     .least = 2};

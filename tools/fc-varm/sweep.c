@@ -28,6 +28,15 @@ void unit_read(struct unit *u)
 		feed_read(u->v->base, u->first, u->n, u->base);
 }
 
+bool unit_next_base(struct unit *u)
+{
+	if (!unit_next_nothing(u))
+		return false;
+	if (u->v->base)
+		feed_read(u->v->base, u->first, u->n, u->base);
+	return true;
+}
+
 bool unit_next_targets(struct unit *u)
 {
 	if (!unit_next_nothing(u))

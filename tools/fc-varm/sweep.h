@@ -57,6 +57,8 @@ bool unit_next(struct unit *u);
 bool unit_next_targets(struct unit *u);
 /* Reads the block in hand, of all models that there are. */
 void unit_read(struct unit *u);
+/* The same, with the pivot's values alone. */
+bool unit_next_base(struct unit *u);
 /* Moves on to the next block and reads nothing. */
 bool unit_next_nothing(struct unit *u);
 

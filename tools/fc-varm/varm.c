@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "gram.h"
+#include "stream_in.h"
 #include "sums.h"
 #include "tensor/simd.h"
 
@@ -16,13 +17,14 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 	bool absolute = u->v->set->absolute;
 	(void)ctx;
 	(void)e;
-	while (unit_next(u)) {
+	while (absolute ? unit_next(u) : unit_next_base(u)) {
 		for (int k = 0; k < u->v->n_target; k++) {
 			double *lane = u->lanes + (size_t)k * LANES;
 			if (absolute)
 				sums_magnitudes(lane, u->x[k], u->base, u->n);
 			else
-				sums_squares(lane, u->x[k], u->base, u->n);
+				stream_squares(
+				    &u->v->target[k], u->first, u->n, u->base, lane, u->x[k]);
 		}
 	}
 	return 0;
@@ -82,9 +84,12 @@ static void softmax_entries(const struct unit *u, double *out)
 static void apply(struct unit *u, const struct verdict *r, double *out)
 {
 	const struct settings *s = u->v->set;
-	if (s->by != BY_PARAMETER)
+	if (s->by != BY_PARAMETER) {
 		blend_changes(u, r, out);
-	else if (s->temperature > 0)
+		return;
+	}
+	unit_read(u);
+	if (s->temperature > 0)
 		softmax_entries(u, out);
 	else
 		weigh_entries(out, u->base, u->x, s->absolute, u->v->n_target, u->n);
@@ -93,6 +98,7 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 const struct method method_varm = {.name = "varm",
     .measure = measure,
     .apply = apply,
+    .streams = true,
     .importance = true,
     .convex = true,
     .base = BASE_READ,
