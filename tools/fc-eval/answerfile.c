@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "fc-eval/bench.h"
-#include "text/lines.h"
+#include "text/jsonl.h"
 
 /* "run/model_answer/zephyr-7b.jsonl" -> "zephyr-7b" */
 static char *model_name(const char *path)
@@ -19,10 +19,13 @@ static char *model_name(const char *path)
 }
 
 /* Only choices[0] is ever judged. */
-static int read_given(struct fc_given *g, json_t *o, const char *where, struct fc_err *e)
+static int read_given(
+    void *ctx /* struct fc_answers */, json_t *o, const char *where, struct fc_err *e)
 {
-	g->o = o;
-	g->id = fc_question_id_text(o);
+	struct fc_answers *a = ctx;
+	FC_GROW(a->item, a->cap, a->n + 1);
+	struct fc_given *g = &a->item[a->n];
+	*g = (struct fc_given){.o = o, .id = fc_question_id_text(o), .order = a->n++};
 	const json_t *turns =
 	    json_object_get(json_array_get(json_object_get(o, "choices"), 0), "turns");
 	size_t n = json_array_size(turns);
@@ -89,32 +92,11 @@ static void sort(struct fc_answers *a)
 
 int fc_answers_read(struct fc_answers *a, const char *path, struct fc_err *e)
 {
-	struct fc_lines *lines;
-	char *p;
-	size_t n;
-	int got;
 	*a = (struct fc_answers){.model = model_name(path)};
-	if (fc_lines_open(&lines, path, e) < 0)
+	if (fc_jsonl_each(path, read_given, a, e) < 0)
 		return -1;
-	while ((got = fc_lines_next(lines, &p, &n, e)) > 0) {
-		if (!p[strspn(p, " \t")])
-			continue;
-		json_t *o = fc_json_text(p, n, fc_lines_where(lines), e);
-		struct fc_given g = {0};
-		if (!o || read_given(&g, o, fc_lines_where(lines), e) < 0) {
-			release_given(&g);
-			got = -1;
-			break;
-		}
-		g.order = a->n;
-		FC_GROW(a->item, a->cap, a->n + 1);
-		a->item[a->n++] = g;
-	}
-	fc_lines_close(lines);
 	sort(a);
-	if (got == 0 && !a->n)
-		return fc_fail(e, "%s: no answer", path);
-	return got;
+	return a->n ? 0 : fc_fail(e, "%s: no answer", path);
 }
 
 void fc_answers_release(struct fc_answers *a)

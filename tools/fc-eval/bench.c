@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "text/lines.h"
+#include "text/jsonl.h"
 
 struct fc_span fc_span_of(const char *s)
 {
@@ -69,10 +69,13 @@ static int read_turns(
 	return 0;
 }
 
-static int read_question(struct fc_question *q, json_t *o, const char *where, struct fc_err *e)
+static int read_question(
+    void *ctx /* struct fc_bench */, json_t *o, const char *where, struct fc_err *e)
 {
-	q->o = o;
-	q->id = fc_question_id_text(o);
+	struct fc_bench *b = ctx;
+	FC_GROW(b->question, b->cap, b->n + 1);
+	struct fc_question *q = &b->question[b->n++];
+	*q = (struct fc_question){.o = o, .id = fc_question_id_text(o)};
 	if (!q->id)
 		return fc_fail(
 		    e, "%s: expected an object with question_id, an integer or a string", where);
@@ -113,31 +116,8 @@ static int sort_bench(struct fc_bench *b, const char *path, struct fc_err *e)
 
 int fc_bench_read(struct fc_bench *b, const char *path, struct fc_err *e)
 {
-	struct fc_lines *lines;
-	char *p;
-	size_t n;
-	int got;
 	*b = (struct fc_bench){0};
-	if (fc_lines_open(&lines, path, e) < 0)
-		return -1;
-	while ((got = fc_lines_next(lines, &p, &n, e)) > 0) {
-		if (!p[strspn(p, " \t")])
-			continue;
-		json_t *o = fc_json_text(p, n, fc_lines_where(lines), e);
-		if (!o) {
-			got = -1;
-			break;
-		}
-		FC_GROW(b->question, b->cap, b->n + 1);
-		struct fc_question *q = &b->question[b->n++];
-		*q = (struct fc_question){0};
-		if (read_question(q, o, fc_lines_where(lines), e) < 0) {
-			got = -1;
-			break;
-		}
-	}
-	fc_lines_close(lines);
-	return got < 0 ? -1 : sort_bench(b, path, e);
+	return fc_jsonl_each(path, read_question, b, e) < 0 ? -1 : sort_bench(b, path, e);
 }
 
 void fc_bench_release(struct fc_bench *b)

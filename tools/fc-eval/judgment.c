@@ -165,7 +165,7 @@ int fc_judgments_read(
 			got = -1;
 			break;
 		}
-		if (!p[strspn(p, " \t")])
+		if (fc_line_is_blank(p, n))
 			continue;
 		json_t *o = fc_json_text(p, n, fc_lines_where(lines), &bad);
 		if (!o) {

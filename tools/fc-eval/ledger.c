@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "text/lines.h"
+#include "text/jsonl.h"
 
 /* A judgment that is there, or an answered game: game is 0 for a judgment, else 1 or 2. */
 struct entry {
@@ -112,8 +112,10 @@ static uint64_t hash_of(const json_t *o, const char *key)
 	return json_is_string(v) ? fc_hash(json_string_value(v), json_string_length(v), 0) : 0;
 }
 
-static int load_judgment(struct fc_ledger *l, json_t *o, const char *where, struct fc_err *e)
+static int load_judgment(
+    void *ctx /* struct fc_ledger */, json_t *o, const char *where, struct fc_err *e)
 {
+	struct fc_ledger *l = ctx;
 	struct fc_judgment x = {0};
 	struct fc_buf key = FC_BUF_INIT;
 	int ret = fc_judgment_parse(&x, o, where, e);
@@ -132,8 +134,10 @@ static int load_judgment(struct fc_ledger *l, json_t *o, const char *where, stru
 	return ret;
 }
 
-static int load_game(struct fc_ledger *l, json_t *o, const char *where, struct fc_err *e)
+static int load_game(
+    void *ctx /* struct fc_ledger */, json_t *o, const char *where, struct fc_err *e)
 {
+	struct fc_ledger *l = ctx;
 	const char *key;
 	int64_t game;
 	int ret = -1;
@@ -153,28 +157,6 @@ static int load_game(struct fc_ledger *l, json_t *o, const char *where, struct f
 out:
 	json_decref(o);
 	return ret;
-}
-
-static int load(struct fc_ledger *l, const char *path,
-    int (*take)(struct fc_ledger *l, json_t *o, const char *where, struct fc_err *e),
-    struct fc_err *e)
-{
-	struct fc_lines *lines;
-	char *p;
-	size_t n;
-	int got;
-	if (fc_lines_open(&lines, path, e) < 0)
-		return -1;
-	while ((got = fc_lines_next(lines, &p, &n, e)) > 0) {
-		if (!p[strspn(p, " \t")])
-			continue;
-		json_t *o = fc_json_text(p, n, fc_lines_where(lines), e);
-		got = o ? take(l, o, fc_lines_where(lines), e) : -1;
-		if (got < 0)
-			break;
-	}
-	fc_lines_close(lines);
-	return got;
 }
 
 static int by_key(const void *a, const void *b)
@@ -204,10 +186,10 @@ int fc_ledger_open(
 	l->games_fd = -1;
 	l->sync = sync;
 	l->fd = open_locked(path, e);
-	if (l->fd < 0 || mend(l->fd, path, e) < 0 || load(l, path, load_judgment, e) < 0)
+	if (l->fd < 0 || mend(l->fd, path, e) < 0 || fc_jsonl_each(path, load_judgment, l, e) < 0)
 		return -1;
 	if (fc_file_exists(l->games_path) &&
-	    (open_games(l, e) < 0 || load(l, l->games_path, load_game, e) < 0))
+	    (open_games(l, e) < 0 || fc_jsonl_each(l->games_path, load_game, l, e) < 0))
 		return -1;
 	if (l->n)
 		qsort(l->entry, l->n, sizeof *l->entry, by_key);

@@ -68,7 +68,7 @@ static int expand(
 	while ((got = fc_lines_next(in, &p, &n, e)) == 1) {
 		struct fc_task t;
 		number++;
-		if (strspn(p, " \t\r") >= n)
+		if (fc_line_is_blank(p, n))
 			continue;
 		got = fc_task_parse(&t, p, n, number, fc_lines_where(in), e);
 		if (got < 0)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "text/lines.h"
+#include "text/jsonl.h"
 
 static int kind_of(const char *format, enum fc_verdict_kind *kind)
 {
@@ -23,10 +23,14 @@ static int kind_of(const char *format, enum fc_verdict_kind *kind)
 	return -1;
 }
 
-static int read_prompt(struct fc_prompt *p, json_t *o, const char *where, struct fc_err *e)
+static int read_prompt(
+    void *ctx /* struct fc_prompts */, json_t *o, const char *where, struct fc_err *e)
 {
+	struct fc_prompts *all = ctx;
 	const char *format;
-	p->o = o;
+	FC_GROW(all->v, all->cap, all->n + 1);
+	struct fc_prompt *p = &all->v[all->n++];
+	*p = (struct fc_prompt){.o = o};
 	if (fc_json_str(o, "name", NULL, &p->name, where, e) < 0 ||
 	    fc_json_str(o, "output_format", NULL, &format, where, e) < 0)
 		return -1;
@@ -49,29 +53,8 @@ static int read_prompt(struct fc_prompt *p, json_t *o, const char *where, struct
 
 int fc_prompts_read(struct fc_prompts *p, const char *path, struct fc_err *e)
 {
-	struct fc_lines *lines;
-	char *text;
-	size_t n;
-	int got;
 	*p = (struct fc_prompts){0};
-	if (fc_lines_open(&lines, path, e) < 0)
-		return -1;
-	while ((got = fc_lines_next(lines, &text, &n, e)) > 0) {
-		if (!text[strspn(text, " \t")])
-			continue;
-		json_t *o = fc_json_text(text, n, fc_lines_where(lines), e);
-		if (!o) {
-			got = -1;
-			break;
-		}
-		FC_GROW(p->v, p->cap, p->n + 1);
-		p->v[p->n] = (struct fc_prompt){0};
-		got = read_prompt(&p->v[p->n++], o, fc_lines_where(lines), e);
-		if (got < 0)
-			break;
-	}
-	fc_lines_close(lines);
-	return got;
+	return fc_jsonl_each(path, read_prompt, p, e);
 }
 
 void fc_prompts_release(struct fc_prompts *p)

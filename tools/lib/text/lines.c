@@ -3,7 +3,6 @@
 #include "text/lines.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +56,11 @@ const char *fc_lines_where(struct fc_lines *l)
 {
 	snprintf(l->where, sizeof l->where, "%s:%" PRIu64, l->name, l->number);
 	return l->where;
+}
+
+bool fc_line_is_blank(const char *p, size_t n)
+{
+	return strspn(p, " \t\r") >= n;
 }
 
 void fc_lines_close(struct fc_lines *l)

@@ -2,6 +2,7 @@
 #ifndef FC_TEXT_LINES_H
 #define FC_TEXT_LINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -15,6 +16,8 @@ int fc_lines_open(struct fc_lines **l, const char *path, struct fc_err *e);
  * call; 0: end of file; -1: error. */
 int fc_lines_next(struct fc_lines *l, char **p, size_t *n, struct fc_err *e);
 const char *fc_lines_where(struct fc_lines *l); /* "chats.jsonl:17", borrowed */
+/* Nothing but white space? */
+bool fc_line_is_blank(const char *p, size_t n);
 void fc_lines_close(struct fc_lines *l);
 
 #endif

@@ -241,7 +241,7 @@ static int next_line(struct fc_conversations *r, char **p, size_t *n, struct fc_
 			continue;
 		}
 		r->number++;
-		if (strspn(*p, " \t\r") < *n)
+		if (!fc_line_is_blank(*p, *n))
 			return 1;
 	}
 }
