@@ -11,7 +11,7 @@ static struct fc_table *tabulate(const struct fc_grades *a)
 	struct fc_groups groups = {0};
 	struct fc_table *t = fc_table_new();
 	for (size_t i = 0; i < a->n; i++)
-		fc_groups_add(&groups, i, a->v[i].category);
+		fc_groups_add(&groups, a->v[i].category);
 	fc_table_column(t, "group", 0);
 	fc_table_column(t, "conversations", 0);
 	fc_table_column(t, "right", 0);
@@ -42,12 +42,10 @@ void fc_command_accuracy(int argc, char **argv)
 	int format = 0, match = 0;
 	const char *output = NULL;
 	const struct fc_opt opts[] = {
-	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "also by this member of the conversations' lines",
-		0, 0},
+	    FC_COMMAND_BY_OPT(&o.by),
 	    {FC_OPT_CHOICE, 0, "match", &match, FC_ANSWER_MATCHES, "what counts as right", 0, 0},
 	    {FC_OPT_FLAG, 0, "ignore-case", &o.ignore_case, NULL, "of ASCII letters", 0, 0},
-	    {FC_OPT_CHOICE, 0, "format", &format, FC_TABLE_FORMATS, "of the output", 0, 0},
-	    {FC_OPT_FILE, 'o', "output", &output, "FILE", "instead of standard output", 0, 0},
+	    FC_COMMAND_TABLE_OPTS(&format, &output),
 	    FC_OPT_COMMON,
 	    {0},
 	};

@@ -144,8 +144,7 @@ static const struct fc_opt table[] = {
     {FC_OPT_FILE, 0, "instructions", &opt.instructions, "FILE",
 	"outputs (JSON) in the instructions' order", 0, 0},
     {FC_OPT_U64, 0, "seed", &opt.seed, "N", "of the cross-validation", 0, 0},
-    {FC_OPT_CHOICE, 0, "format", &opt.format, FC_TABLE_FORMATS, "of the output", 0, 0},
-    {FC_OPT_FILE, 'o', "output", &opt.out, "FILE", "instead of standard output", 0, 0},
+    FC_COMMAND_TABLE_OPTS(&opt.format, &opt.out),
     FC_OPT_COMMON,
     {0},
 };

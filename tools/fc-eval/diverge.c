@@ -31,8 +31,8 @@ struct sums {
 
 struct results {
 	struct fc_groups groups;
-	struct sums *sums; /* [n] */
-	size_t n, cap;
+	struct sums *sums; /* [groups.all.n] */
+	size_t cap;
 };
 
 static bool has_entries(const struct fc_example *x, size_t r)
@@ -78,16 +78,13 @@ static int read_streams(
 	fc_join_header(j, &h);
 	while ((got = fc_join_next(j, e)) == 1) {
 		const struct fc_example *p = fc_join_at(j, 0), *q = fc_join_at(j, 1);
-		char *category = NULL;
-		if (o->by &&
-		    fc_category_parse(p->meta.p, p->meta.n, o->by, paths[0], &category, e) < 0) {
+		const size_t n = r->groups.all.n;
+		FC_GROW(r->sums, r->cap, n + 1);
+		r->sums[n] = compare(p, q, h.n_vocab, &scratch);
+		if (fc_groups_file(&r->groups, p, o->by, paths[0], e) < 0) {
 			got = -1;
 			break;
 		}
-		FC_GROW(r->sums, r->cap, r->n + 1);
-		r->sums[r->n] = compare(p, q, h.n_vocab, &scratch);
-		fc_groups_add(&r->groups, r->n++, category);
-		free(category);
 	}
 	fc_divergence_release(&scratch);
 	fc_header_release(&h);
@@ -128,13 +125,9 @@ void fc_command_divergence(int argc, char **argv)
 {
 	struct options o = {.n_resample = 1000};
 	const struct fc_opt opts[] = {
-	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "also by this member of the conversations' lines",
-		0, 0},
-	    {FC_OPT_INT, 0, "resamples", &o.n_resample, "N",
-		"draws of the bootstrap; 0: no intervals", 0, 1000000},
-	    {FC_OPT_U64, 0, "seed", &o.seed, "N", "of the bootstrap", 0, 0},
-	    {FC_OPT_CHOICE, 0, "format", &o.format, FC_TABLE_FORMATS, "of the output", 0, 0},
-	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    FC_COMMAND_BY_OPT(&o.by),
+	    FC_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
+	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};

@@ -7,50 +7,36 @@
 #include "fc-eval/bootstrap.h"
 #include "fc-eval/commands.h"
 #include "fc-eval/forced.h"
-#include "fc-eval/groups.h"
-#include "stream/reader.h"
+#include "fc-eval/scan.h"
 
 struct options {
 	const char *by, *out;
 	int format, match;
 };
 
-/* One stream's conversations. */
 struct verdicts {
-	struct fc_groups groups;
-	enum fc_forced *verdict; /* [n] */
-	size_t n, cap;
+	const struct options *opt;
+	struct fc_table *table;
+	enum fc_forced *verdict; /* [cap] by the number of the stream's conversation */
+	size_t cap;
 };
 
-static int read_stream(
-    const char *path, const struct options *o, struct verdicts *v, struct fc_err *e)
+static int take(
+    struct fc_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
 {
-	struct fc_reader *r;
-	struct fc_example x;
-	enum fc_read got;
-	if (fc_reader_open(&r, path, FC_KIND_DISTS, e) < 0)
+	struct verdicts *v = scan->ctx;
+	const size_t n = scan->groups.all.n;
+	FC_GROW(v->verdict, v->cap, n + 1);
+	if (fc_forced_of(&v->verdict[n], x, (enum fc_answer_match)v->opt->match, name, e) < 0)
 		return -1;
-	fc_example_init(&x);
-	while ((got = fc_reader_example(r, &x, e)) == FC_READ_RECORD) {
-		const char *name = fc_reader_name(r);
-		char *category = NULL;
-		FC_GROW(v->verdict, v->cap, v->n + 1);
-		if (fc_forced_of(&v->verdict[v->n], &x, (enum fc_answer_match)o->match, name, e) <
-			0 ||
-		    (o->by && fc_category_parse(x.meta.p, x.meta.n, o->by, name, &category, e) < 0))
-			break;
-		fc_groups_add(&v->groups, v->n++, category);
-		free(category);
-	}
-	fc_example_release(&x);
-	fc_reader_close(r);
-	return got == FC_READ_END ? 0 : -1;
+	return fc_groups_file(&scan->groups, x, v->opt->by, name, e);
 }
 
-static void put_group(struct fc_table *t, const char *path, const struct verdicts *v, size_t number)
+static void put_group(
+    struct fc_scan *scan, const char *path, const char *name, const struct fc_group *g)
 {
-	const char *name;
-	const struct fc_group *g = fc_groups_at(&v->groups, number, &name);
+	const struct verdicts *v = scan->ctx;
+	struct fc_table *t = v->table;
 	uint64_t count[3] = {0}, n = g->n;
 	for (size_t i = 0; i < g->n; i++)
 		count[v->verdict[g->item[i]]]++;
@@ -68,27 +54,13 @@ static void put_group(struct fc_table *t, const char *path, const struct verdict
 	fc_table_real(t, (double)(right + unknown) / (double)n);
 }
 
-static void put_stream(struct fc_table *t, const struct options *o, const char *path)
-{
-	struct fc_err e;
-	struct verdicts v = {0};
-	if (read_stream(path, o, &v, &e) < 0)
-		fc_die("%s", e.msg);
-	for (size_t i = 0; i < fc_groups_count(&v.groups); i++)
-		put_group(t, path, &v, i);
-	fc_groups_release(&v.groups);
-	free(v.verdict);
-}
-
 void fc_command_exact(int argc, char **argv)
 {
 	struct options o = {0};
 	const struct fc_opt opts[] = {
-	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "also by this member of the conversations' lines",
-		0, 0},
+	    FC_COMMAND_BY_OPT(&o.by),
 	    {FC_OPT_CHOICE, 0, "match", &o.match, "exact|last-word", "what has to be right", 0, 0},
-	    {FC_OPT_CHOICE, 0, "format", &o.format, FC_TABLE_FORMATS, "of the output", 0, 0},
-	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -100,6 +72,7 @@ void fc_command_exact(int argc, char **argv)
 	fc_prog = "fc-eval exact";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
 	struct fc_table *t = fc_table_new();
+	struct verdicts v = {.opt = &o, .table = t};
 	fc_table_column(t, "stream", 0);
 	fc_table_column(t, "group", 0);
 	fc_table_column(t, "conversations", 0);
@@ -110,10 +83,9 @@ void fc_command_exact(int argc, char **argv)
 	fc_table_column(t, "accuracy_low", 3);
 	fc_table_column(t, "accuracy_high", 3);
 	fc_table_column(t, "at_most", 3);
-	if (first == argc)
-		put_stream(t, &o, "-");
-	for (int i = first; i < argc; i++)
-		put_stream(t, &o, argv[i]);
-	fc_command_print(t, (enum fc_table_format)o.format, o.out);
+	struct fc_scan scan = {.ctx = &v, .take = take, .put = put_group};
+	fc_scan_streams(&scan, argv + first, (size_t)(argc - first));
+	free(v.verdict);
+	fc_command_print(v.table, (enum fc_table_format)o.format, o.out);
 	fc_finish();
 }

@@ -21,8 +21,9 @@ static void put(struct fc_group *group, size_t item)
 	group->item[group->n++] = item;
 }
 
-void fc_groups_add(struct fc_groups *g, size_t item, const char *category)
+void fc_groups_add(struct fc_groups *g, const char *category)
 {
+	const size_t item = g->all.n;
 	put(&g->all, item);
 	if (!category)
 		return;
@@ -32,6 +33,17 @@ void fc_groups_add(struct fc_groups *g, size_t item, const char *category)
 		g->group[n] = (struct fc_group){0};
 	}
 	put(&g->group[i], item);
+}
+
+int fc_groups_file(struct fc_groups *g, const struct fc_example *x, const char *by,
+    const char *name, struct fc_err *e)
+{
+	char *category = NULL;
+	if (by && fc_category_parse(x->meta.p, x->meta.n, by, name, &category, e) < 0)
+		return -1;
+	fc_groups_add(g, category);
+	free(category);
+	return 0;
 }
 
 size_t fc_groups_count(const struct fc_groups *g)

@@ -2,6 +2,7 @@
 #ifndef FC_EVAL_GROUPS_H
 #define FC_EVAL_GROUPS_H
 
+#include "stream/example.h"
 #include "text/category.h"
 
 /* Numbers of conversations, ascending. */
@@ -19,8 +20,14 @@ struct fc_groups {
 };
 void fc_groups_release(struct fc_groups *g);
 
-/* Puts conversation `item` into "all" and, unless category is NULL, into that group. */
-void fc_groups_add(struct fc_groups *g, size_t item, const char *category);
+/* Puts the next conversation, number all.n, into "all" and, unless category is NULL, into that
+ * group. */
+void fc_groups_add(struct fc_groups *g, const char *category);
+
+/* The same for an example whose category member `by` of its line tells; by NULL: none.  name: the
+ * stream's, for messages. */
+int fc_groups_file(struct fc_groups *g, const struct fc_example *x, const char *by,
+    const char *name, struct fc_err *e);
 
 /* Group i of fc_groups_count(): "all" first, then by name. */
 size_t fc_groups_count(const struct fc_groups *g);

@@ -10,8 +10,7 @@
 #include "fc-eval/choices.h"
 #include "fc-eval/commands.h"
 #include "fc-eval/forced.h"
-#include "fc-eval/groups.h"
-#include "stream/reader.h"
+#include "fc-eval/scan.h"
 #include "text/json.h"
 
 #define CHOICES_MAX 1000000
@@ -39,13 +38,18 @@ struct open_task {
 };
 
 struct results {
-	struct fc_groups groups;
-	double (*measure)[FC_MC_COUNT]; /* [n] */
-	size_t n, cap;
+	const struct options *opt;
+	struct fc_table *table;
+	struct open_task open;
+	double (*measure)[FC_MC_COUNT]; /* [cap] by the number of the stream's task */
+	size_t cap;
 };
 
-static int finish_task(struct open_task *t, struct results *r, const char *name, struct fc_err *e)
+static int finish_task(struct fc_scan *scan, const char *name, struct fc_err *e)
 {
+	struct results *r = scan->ctx;
+	struct open_task *t = &r->open;
+	const size_t n = scan->groups.all.n;
 	int ret = 0;
 	if (!t->id)
 		return 0;
@@ -56,9 +60,9 @@ static int finish_task(struct open_task *t, struct results *r, const char *name,
 			    "long?)",
 			    name, t->id, i, t->n);
 	if (ret == 0) {
-		FC_GROW(r->measure, r->cap, r->n + 1);
-		fc_mc_measure(t->choice, t->n, t->gold, r->measure[r->n]);
-		fc_groups_add(&r->groups, r->n++, t->category);
+		FC_GROW(r->measure, r->cap, n + 1);
+		fc_mc_measure(t->choice, t->n, t->gold, r->measure[n]);
+		fc_groups_add(&scan->groups, t->category);
 	}
 	free(t->id);
 	free(t->category);
@@ -68,9 +72,12 @@ static int finish_task(struct open_task *t, struct results *r, const char *name,
 }
 
 /* A choice of what "mc" says, into the task that is open; begins another where it is of another. */
-static int take_choice(struct open_task *t, struct results *r, const struct fc_example *x,
-    const json_t *line, const struct options *o, const char *name, struct fc_err *e)
+static int take_choice(struct fc_scan *scan, const struct fc_example *x, const json_t *line,
+    const char *name, struct fc_err *e)
 {
+	struct results *r = scan->ctx;
+	struct open_task *t = &r->open;
+	const char *by = r->opt->by;
 	const json_t *mc = json_object_get(line, "mc");
 	const char *id = json_string_value(json_object_get(mc, "task"));
 	const json_int_t choice = json_integer_value(json_object_get(mc, "choice")),
@@ -80,11 +87,11 @@ static int take_choice(struct open_task *t, struct results *r, const struct fc_e
 		return fc_fail(e,
 		    "%s: conversation '%s' is no choice of a task; fc-eval mc-questions makes them",
 		    name, x->id.p);
-	if (t->id && strcmp(t->id, id) != 0 && finish_task(t, r, name, e) < 0)
+	if (t->id && strcmp(t->id, id) != 0 && finish_task(scan, name, e) < 0)
 		return -1;
 	if (!t->id) {
 		t->id = fc_strdup(id);
-		t->category = o->by ? fc_category_name(line, o->by) : NULL;
+		t->category = by ? fc_category_name(line, by) : NULL;
 		t->n = (size_t)n;
 		t->gold = (size_t)gold;
 		t->choice = FC_ARRAY(struct fc_mc_choice, t->n);
@@ -110,40 +117,23 @@ static int take_choice(struct open_task *t, struct results *r, const struct fc_e
 	return 0;
 }
 
-static int read_stream(
-    const char *path, const struct options *o, struct results *out, struct fc_err *e)
+static int take(
+    struct fc_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
 {
-	struct fc_reader *r;
-	struct fc_example x;
-	struct open_task t = {0};
-	enum fc_read got;
-	int ret = 0;
-	if (fc_reader_open(&r, path, FC_KIND_DISTS, e) < 0)
+	json_t *line = NULL;
+	if (x->meta.n && !(line = fc_json_text(x->meta.p, x->meta.n, name, e)))
 		return -1;
-	fc_example_init(&x);
-	while (ret == 0 && (got = fc_reader_example(r, &x, e)) != FC_READ_END) {
-		json_t *line = NULL;
-		ret = got == FC_READ_ERROR ? -1 : 0;
-		if (ret == 0 && x.meta.n) {
-			line = fc_json_text(x.meta.p, x.meta.n, fc_reader_name(r), e);
-			ret = line ? 0 : -1;
-		}
-		if (ret == 0)
-			ret = take_choice(&t, out, &x, line, o, fc_reader_name(r), e);
-		json_decref(line);
-	}
-	if (ret == 0)
-		ret = finish_task(&t, out, fc_reader_name(r), e);
-	fc_example_release(&x);
-	fc_reader_close(r);
+	int ret = take_choice(scan, x, line, name, e);
+	json_decref(line);
 	return ret;
 }
 
-static void put_group(struct fc_table *t, const struct options *o, const char *path,
-    const struct results *r, size_t number)
+static void put_group(
+    struct fc_scan *scan, const char *path, const char *name, const struct fc_group *g)
 {
-	const char *name;
-	const struct fc_group *g = fc_groups_at(&r->groups, number, &name);
+	const struct results *r = scan->ctx;
+	const struct options *o = r->opt;
+	struct fc_table *t = r->table;
 	struct fc_share *share = fc_calloc(g->n, FC_MC_COUNT * sizeof *share);
 	struct fc_interval interval[FC_MC_COUNT];
 	double sum[FC_MC_COUNT] = {0};
@@ -166,28 +156,13 @@ static void put_group(struct fc_table *t, const struct options *o, const char *p
 			fc_table_real(t, sum[m] / (double)g->n);
 }
 
-static void put_stream(struct fc_table *t, const struct options *o, const char *path)
-{
-	struct fc_err e;
-	struct results r = {0};
-	if (read_stream(path, o, &r, &e) < 0)
-		fc_die("%s", e.msg);
-	for (size_t i = 0; i < fc_groups_count(&r.groups); i++)
-		put_group(t, o, path, &r, i);
-	fc_groups_release(&r.groups);
-	free(r.measure);
-}
-
 void fc_command_mc(int argc, char **argv)
 {
 	struct options o = {.n_resample = 1000};
 	const struct fc_opt opts[] = {
 	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "also by this member of the tasks' lines", 0, 0},
-	    {FC_OPT_INT, 0, "resamples", &o.n_resample, "N",
-		"draws of the bootstrap; 0: no intervals", 0, 1000000},
-	    {FC_OPT_U64, 0, "seed", &o.seed, "N", "of the bootstrap", 0, 0},
-	    {FC_OPT_CHOICE, 0, "format", &o.format, FC_TABLE_FORMATS, "of the output", 0, 0},
-	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    FC_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
+	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -199,6 +174,7 @@ void fc_command_mc(int argc, char **argv)
 	fc_prog = "fc-eval mc";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
 	struct fc_table *t = fc_table_new();
+	struct results r = {.opt = &o, .table = t};
 	fc_table_column(t, "stream", 0);
 	fc_table_column(t, "group", 0);
 	fc_table_column(t, "tasks", 0);
@@ -208,10 +184,9 @@ void fc_command_mc(int argc, char **argv)
 			    t, (enum fc_table_format)o.format, columns[m], 3);
 		else
 			fc_table_column(t, columns[m][0], 3);
-	if (first == argc)
-		put_stream(t, &o, "-");
-	for (int i = first; i < argc; i++)
-		put_stream(t, &o, argv[i]);
-	fc_command_print(t, (enum fc_table_format)o.format, o.out);
+	struct fc_scan scan = {.ctx = &r, .take = take, .end = finish_task, .put = put_group};
+	fc_scan_streams(&scan, argv + first, (size_t)(argc - first));
+	free(r.measure);
+	fc_command_print(r.table, (enum fc_table_format)o.format, o.out);
 	fc_finish();
 }

@@ -79,7 +79,7 @@ static struct fc_table *tabulate(const struct sources *s)
 	struct fc_groups groups = {0};
 	struct fc_table *t = fc_table_new();
 	for (size_t k = 0; k < s->grade[0].n; k++)
-		fc_groups_add(&groups, k, s->grade[0].v[k].category);
+		fc_groups_add(&groups, s->grade[0].v[k].category);
 	fc_table_column(t, "answers", 0);
 	fc_table_column(t, "group", 0);
 	fc_table_column(t, "conversations", 0);
@@ -104,12 +104,10 @@ void fc_command_oracle(int argc, char **argv)
 	const struct fc_opt opts[] = {
 	    {FC_OPT_FILE, 0, "references", &o.references, "FILE",
 		"conversations with the right answers (default: those in ANSWERS)", 0, 0},
-	    {FC_OPT_STR, 0, "by", &o.grading.by, "FIELD",
-		"also by this member of the conversations' lines", 0, 0},
+	    FC_COMMAND_BY_OPT(&o.grading.by),
 	    {FC_OPT_CHOICE, 0, "match", &o.match, FC_ANSWER_MATCHES, "what counts as right", 0, 0},
 	    {FC_OPT_FLAG, 0, "ignore-case", &o.grading.ignore_case, NULL, "of ASCII letters", 0, 0},
-	    {FC_OPT_CHOICE, 0, "format", &o.format, FC_TABLE_FORMATS, "of the output", 0, 0},
-	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};

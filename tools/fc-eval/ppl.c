@@ -7,9 +7,8 @@
 #include "base/opt.h"
 #include "fc-eval/bootstrap.h"
 #include "fc-eval/commands.h"
-#include "fc-eval/groups.h"
+#include "fc-eval/scan.h"
 #include "fc-eval/score.h"
-#include "stream/reader.h"
 
 struct options {
 	const char *by, *out;
@@ -28,36 +27,21 @@ static const char *const perplexities[N_RATIO][3] = {
 	"conversation_perplexity_high"},
 };
 
-/* One stream's conversations. */
 struct scores {
-	struct fc_groups groups;
-	struct fc_score *score; /* [n] */
-	size_t n, cap;
+	const struct options *opt;
+	struct fc_table *table;
+	struct fc_score *score; /* [cap] by the number of the stream's conversation */
+	size_t cap;
 };
 
-static int read_stream(
-    const char *path, const struct options *o, struct scores *s, struct fc_err *e)
+static int take(
+    struct fc_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
 {
-	struct fc_reader *r;
-	struct fc_example x;
-	enum fc_read got;
-	if (fc_reader_open(&r, path, FC_KIND_DISTS, e) < 0)
-		return -1;
-	fc_example_init(&x);
-	while ((got = fc_reader_example(r, &x, e)) == FC_READ_RECORD) {
-		char *category = NULL;
-		if (o->by &&
-		    fc_category_parse(x.meta.p, x.meta.n, o->by, fc_reader_name(r), &category, e) <
-			0)
-			break;
-		FC_GROW(s->score, s->cap, s->n + 1);
-		s->score[s->n] = fc_score_of(&x, o->from);
-		fc_groups_add(&s->groups, s->n++, category);
-		free(category);
-	}
-	fc_example_release(&x);
-	fc_reader_close(r);
-	return got == FC_READ_END ? 0 : -1;
+	struct scores *s = scan->ctx;
+	const size_t n = scan->groups.all.n;
+	FC_GROW(s->score, s->cap, n + 1);
+	s->score[n] = fc_score_of(x, s->opt->from);
+	return fc_groups_file(&scan->groups, x, s->opt->by, name, e);
 }
 
 static struct fc_table *new_table(const struct options *o)
@@ -97,11 +81,12 @@ static void put_perplexity(
 	    (struct fc_interval){exp(i.low), exp(i.high)}, 3);
 }
 
-static void put_group(struct fc_table *t, const struct options *o, const char *path,
-    const struct scores *s, size_t number)
+static void put_group(
+    struct fc_scan *scan, const char *path, const char *name, const struct fc_group *g)
 {
-	const char *name;
-	const struct fc_group *g = fc_groups_at(&s->groups, number, &name);
+	const struct scores *s = scan->ctx;
+	const struct options *o = s->opt;
+	struct fc_table *t = s->table;
 	struct fc_share *share = fc_calloc(g->n, N_RATIO * sizeof *share);
 	struct fc_interval i[N_RATIO];
 	struct fc_score sum = {0};
@@ -145,32 +130,16 @@ static void put_group(struct fc_table *t, const struct options *o, const char *p
 	fc_table_real(t, (double)sum.n_row / (double)sum.n_label);
 }
 
-static void put_stream(struct fc_table *t, const struct options *o, const char *path)
-{
-	struct fc_err e;
-	struct scores s = {0};
-	if (read_stream(path, o, &s, &e) < 0)
-		fc_die("%s", e.msg);
-	for (size_t i = 0; i < fc_groups_count(&s.groups); i++)
-		put_group(t, o, path, &s, i);
-	fc_groups_release(&s.groups);
-	free(s.score);
-}
-
 void fc_command_ppl(int argc, char **argv)
 {
 	struct options o = {.n_resample = 1000};
 	const struct fc_opt opts[] = {
-	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "also by this member of the conversations' lines",
-		0, 0},
+	    FC_COMMAND_BY_OPT(&o.by),
 	    {FC_OPT_CHOICE, 0, "from", &o.from, FC_SCORE_FROM,
 		"each model's own labels, or the rows that are in the stream", 0, 0},
 	    {FC_OPT_CHOICE, 0, "per", &o.per, PER, "of the perplexity that is in the table", 0, 0},
-	    {FC_OPT_INT, 0, "resamples", &o.n_resample, "N",
-		"draws of the bootstrap; 0: no intervals", 0, 1000000},
-	    {FC_OPT_U64, 0, "seed", &o.seed, "N", "of the bootstrap", 0, 0},
-	    {FC_OPT_CHOICE, 0, "format", &o.format, FC_TABLE_FORMATS, "of the output", 0, 0},
-	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    FC_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
+	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -181,11 +150,10 @@ void fc_command_ppl(int argc, char **argv)
 	};
 	fc_prog = "fc-eval ppl";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
-	struct fc_table *t = new_table(&o);
-	if (first == argc)
-		put_stream(t, &o, "-");
-	for (int i = first; i < argc; i++)
-		put_stream(t, &o, argv[i]);
-	fc_command_print(t, (enum fc_table_format)o.format, o.out);
+	struct scores s = {.opt = &o, .table = new_table(&o)};
+	struct fc_scan scan = {.ctx = &s, .take = take, .put = put_group};
+	fc_scan_streams(&scan, argv + first, (size_t)(argc - first));
+	free(s.score);
+	fc_command_print(s.table, (enum fc_table_format)o.format, o.out);
 	fc_finish();
 }

@@ -71,8 +71,7 @@ void fc_command_show(int argc, char **argv)
 		"of wins: only pairs with it; of compare: only against it", 0, 0},
 	    {FC_OPT_INT, 0, "weight", &o.weight, "N",
 		"of arena: battles a strong verdict counts as", 1, 1000},
-	    {FC_OPT_CHOICE, 0, "format", &format, FC_TABLE_FORMATS, "of the output", 0, 0},
-	    {FC_OPT_FILE, 'o', "output", &out, "FILE", "instead of standard output", 0, 0},
+	    FC_COMMAND_TABLE_OPTS(&format, &out),
 	    FC_OPT_COMMON,
 	    {0},
 	};

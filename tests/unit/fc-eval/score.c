@@ -58,10 +58,10 @@ static void test_groups(void)
 {
 	struct fc_groups g = {0};
 	const char *name;
-	fc_groups_add(&g, 0, "b");
-	fc_groups_add(&g, 1, "a");
-	fc_groups_add(&g, 2, NULL);
-	fc_groups_add(&g, 3, "b");
+	fc_groups_add(&g, "b");
+	fc_groups_add(&g, "a");
+	fc_groups_add(&g, NULL);
+	fc_groups_add(&g, "b");
 	T_EQ(fc_groups_count(&g), 3, "groups: all and two");
 	T_EQ(fc_groups_at(&g, 0, &name)->n, 4, "groups: all of them");
 	T_STR(name, "all", "groups: first");
