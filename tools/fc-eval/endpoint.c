@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
-#include <curl/curl.h>
-#include <errno.h>
 #include <math.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/rng.h"
-#include "fc-eval/asker.h"
 #include "fc-eval/endpoint_reply.h"
+#include "fc-eval/endpoint_transfer.h"
 
 enum slot_state { SLOT_FREE, SLOT_ACTIVE, SLOT_WAITING };
 
 /* One request from its first try to its last. */
 struct slot {
 	enum slot_state state;
-	CURL *easy;
+	struct endpoint_transfer http;
 	size_t number;
 	char *id;
-	struct fc_buf body, reply;
+	struct fc_buf body;
 	uint64_t n_reserved; /* tokens it may cost */
 	int n_try;
 	double due; /* when a waiting one is tried again */
@@ -44,66 +39,6 @@ struct endpoint {
 	struct fc_err refusal;
 	struct fc_rng rng;
 };
-
-static size_t receive(char *p, size_t size, size_t n, void *ctx /* struct slot */)
-{
-	struct slot *s = ctx;
-	const struct fc_endpoint *opt;
-	curl_easy_getinfo(s->easy, CURLINFO_PRIVATE, &opt);
-	if (s->reply.n + size * n > opt->max_reply_bytes)
-		return 0; /* ends the transfer */
-	fc_buf_add(&s->reply, p, size * n);
-	return size * n;
-}
-
-static bool is_loopback(const struct sockaddr *a)
-{
-	if (a->sa_family == AF_INET)
-		return ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr) >>
-		    24 ==
-		    127;
-	return a->sa_family == AF_INET6 &&
-	    IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
-}
-
-/* Whatever the name resolves to: without TLS nothing leaves this machine. */
-static curl_socket_t open_loopback(
-    void *ctx /* unused */, curlsocktype purpose, struct curl_sockaddr *a)
-{
-	(void)ctx;
-	(void)purpose;
-	if (!is_loopback(&a->addr))
-		return CURL_SOCKET_BAD;
-	return socket(a->family, a->socktype, a->protocol);
-}
-
-static void configure(struct endpoint *x, struct slot *s)
-{
-	const struct fc_endpoint *o = x->opt;
-	CURL *c = s->easy = curl_easy_init();
-	if (!c)
-		fc_die("cannot set up an HTTP transfer");
-	curl_easy_setopt(c, CURLOPT_URL, x->url);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L); /* the key goes to one place only */
-	curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	/* On a connection that was used before, curl repeats a request by itself, uncounted. */
-	curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
-	curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, lround(o->connect_timeout_s * 1000));
-	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, lround(o->timeout_s * 1000));
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, s);
-	curl_easy_setopt(c, CURLOPT_PRIVATE, o);
-	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)o->max_reply_bytes);
-	if (o->ca_file)
-		curl_easy_setopt(c, CURLOPT_CAINFO, o->ca_file);
-	if (!strncmp(x->url, "http:", 5) && !o->allow_http) {
-		curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_loopback);
-		curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
-	}
-}
 
 static int set_up(struct endpoint *x, struct fc_err *e)
 {
@@ -129,7 +64,7 @@ static int set_up(struct endpoint *x, struct fc_err *e)
 	fc_buf_release(&b);
 	x->slot = FC_ARRAY(struct slot, (size_t)o->n_parallel);
 	for (int i = 0; i < o->n_parallel; i++)
-		configure(x, &x->slot[i]);
+		endpoint_transfer_init(&x->slot[i].http, o, x->url, x->headers);
 	fc_rng_seed(&x->rng, 0);
 	return 0;
 }
@@ -139,10 +74,9 @@ static void tear_down(struct endpoint *x)
 	for (int i = 0; x->slot && i < x->opt->n_parallel; i++) {
 		struct slot *s = &x->slot[i];
 		if (s->state == SLOT_ACTIVE)
-			curl_multi_remove_handle(x->multi, s->easy);
-		curl_easy_cleanup(s->easy);
+			curl_multi_remove_handle(x->multi, s->http.easy);
+		endpoint_transfer_release(&s->http);
 		fc_buf_release(&s->body);
-		fc_buf_release(&s->reply);
 		free(s->id);
 	}
 	free(x->slot);
@@ -181,15 +115,15 @@ static bool affordable(const struct endpoint *x, uint64_t n_reserved)
 
 static void send_slot(struct endpoint *x, struct slot *s)
 {
-	fc_buf_clear(&s->reply);
-	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, s->body.p);
-	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->body.n);
+	fc_buf_clear(&s->http.reply);
+	curl_easy_setopt(s->http.easy, CURLOPT_POSTFIELDS, s->body.p);
+	curl_easy_setopt(s->http.easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->body.n);
 	x->used->n_request++;
 	x->used->n_retry += s->n_try > 0;
 	x->n_reserved += s->n_reserved;
 	s->n_try++;
 	s->state = SLOT_ACTIVE;
-	curl_multi_add_handle(x->multi, s->easy);
+	curl_multi_add_handle(x->multi, s->http.easy);
 }
 
 static int give(struct endpoint *x, struct slot *s, const struct fc_reply *r, struct fc_err *e)
@@ -236,13 +170,13 @@ static int finish_slot(struct endpoint *x, struct slot *s, CURLcode code, struct
 {
 	struct endpoint_outcome o;
 	struct fc_reply reply;
-	curl_multi_remove_handle(x->multi, s->easy);
+	curl_multi_remove_handle(x->multi, s->http.easy);
 	x->n_reserved -= s->n_reserved;
-	endpoint_judge_transfer(s->easy, code, &s->reply, x->opt, &reply, &o);
+	endpoint_judge_transfer(s->http.easy, code, &s->http.reply, x->opt, &reply, &o);
 	int ret = 0;
 	switch (o.verdict) {
 	case ENDPOINT_ANSWERED:
-		x->used->n_token += o.n_token ? o.n_token : (s->body.n + s->reply.n) / 4;
+		x->used->n_token += o.n_token ? o.n_token : (s->body.n + s->http.reply.n) / 4;
 		ret = give(x, s, &reply, e);
 		break;
 	case ENDPOINT_AGAIN:
@@ -259,7 +193,7 @@ static int finish_slot(struct endpoint *x, struct slot *s, CURLcode code, struct
 		break;
 	}
 	json_decref(o.o);
-	fc_buf_release(&s->reply);
+	fc_buf_release(&s->http.reply);
 	return ret;
 }
 
@@ -329,7 +263,7 @@ static int collect(struct endpoint *x, struct fc_err *e)
 	for (CURLMsg *m; (m = curl_multi_info_read(x->multi, &left));) {
 		for (int i = 0; i < x->opt->n_parallel; i++) {
 			struct slot *s = &x->slot[i];
-			if (s->easy == m->easy_handle && s->state == SLOT_ACTIVE) {
+			if (s->http.easy == m->easy_handle && s->state == SLOT_ACTIVE) {
 				if (finish_slot(x, s, m->data.result, e) < 0)
 					return -1;
 				break;
@@ -371,51 +305,5 @@ int fc_endpoint_run(const struct fc_endpoint *p, const struct fc_asker *a,
 	if (ret == 0)
 		ret = ask_all(&x, e);
 	tear_down(&x);
-	return ret;
-}
-
-static bool names_loopback(const char *host)
-{
-	return !strcmp(host, "localhost") || !strncmp(host, "127.", 4) || !strcmp(host, "[::1]");
-}
-
-static int check_url(const struct fc_endpoint *p, CURLU *url, struct fc_err *e)
-{
-	char *scheme = NULL, *host = NULL, *user = NULL, *query = NULL;
-	int ret = -1;
-	if (curl_url_set(url, CURLUPART_URL, p->base_url, 0) ||
-	    curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) ||
-	    curl_url_get(url, CURLUPART_HOST, &host, 0))
-		fc_fail(e, "--endpoint: expected a URL like https://host/v1");
-	else if (!curl_url_get(url, CURLUPART_USER, &user, 0) ||
-	    !curl_url_get(url, CURLUPART_QUERY, &query, 0))
-		fc_fail(e, "--endpoint: a URL without user, password and query is expected");
-	else if (strcmp(scheme, "https") && strcmp(scheme, "http"))
-		fc_fail(e, "--endpoint: https or http, not %s", scheme);
-	else if (!strcmp(scheme, "http") && !p->allow_http && !names_loopback(host))
-		fc_fail(
-		    e, "--endpoint: plain http goes to this machine only; --allow-http lifts that");
-	else
-		ret = 0;
-	curl_free(scheme);
-	curl_free(host);
-	curl_free(user);
-	curl_free(query);
-	return ret;
-}
-
-int fc_endpoint_check(const struct fc_endpoint *p, struct fc_err *e)
-{
-	CURLU *url = curl_url();
-	int ret = check_url(p, url, e);
-	curl_url_cleanup(url);
-	for (const char *s = p->key ? p->key : ""; *s; s++)
-		if (*s <= ' ' || *s > '~')
-			return fc_fail(e, "the key has a blank or a character outside ASCII");
-	if (ret == 0 && p->body) {
-		json_t *o = fc_json_text(p->body, strlen(p->body), "--body", e);
-		ret = !o ? -1 : json_is_object(o) ? 0 : fc_fail(e, "--body: expected an object");
-		json_decref(o);
-	}
 	return ret;
 }

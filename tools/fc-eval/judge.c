@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/progress.h"
-#include "fc-eval/asker.h"
 #include "fc-eval/commands.h"
-#include "fc-eval/ledger.h"
-#include "fc-eval/record.h"
+#include "fc-eval/judging.h"
 
 struct options {
 	struct fc_plan_inputs in;
@@ -21,140 +18,6 @@ struct options {
 	int mode, rule, sync;
 	bool dry_run;
 };
-
-/* A judging under way: the asker's context. */
-struct judging {
-	const struct options *opt;
-	struct fc_plan plan;
-	struct fc_ledger *ledger;
-	size_t next;   /* game: match * 2 + 0 or 1 */
-	size_t *again; /* games to be asked once more */
-	size_t n_again, cap_again;
-	size_t n_asked, n_failed, n_unparsed, n_written; /* games, games, games, matches */
-	struct fc_buf line, id;
-	char first_failure[1024];
-};
-
-enum { ARENA_TRIES = 2 }; /* Arena-Hard asks once more for the verdict that is missing */
-
-static void describe(struct judging *j, size_t number)
-{
-	const struct fc_match *m = &j->plan.v[number / 2];
-	fc_buf_clear(&j->id);
-	fc_buf_addf(&j->id, "%s:%d:%s", m->question->id, m->turn, m->model[0]);
-	if (m->model[1])
-		fc_buf_addf(&j->id, ":%s:%d", m->model[1], (int)(number % 2) + 1);
-	fc_buf_addf(&j->id, ":%s", m->prompt->name);
-}
-
-static bool next_number(struct judging *j, size_t *number)
-{
-	if (j->n_again) {
-		*number = j->again[--j->n_again];
-		return true;
-	}
-	for (; j->next < 2 * j->plan.n; j->next++) {
-		const struct fc_match *m = &j->plan.v[j->next / 2];
-		if ((int)(j->next % 2) < m->n_game && !m->game[j->next % 2].answered) {
-			*number = j->next++;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool next(void *ctx /* struct judging */, struct fc_request *r)
-{
-	struct judging *j = ctx;
-	if (!next_number(j, &r->number))
-		return false;
-	struct fc_match *m = &j->plan.v[r->number / 2];
-	struct fc_game *game = &m->game[r->number % 2];
-	if (!game->messages)
-		game->messages = fc_match_messages(m, (int)(r->number % 2));
-	game->n_asked++;
-	j->n_asked++;
-	describe(j, r->number);
-	r->messages = game->messages;
-	r->id = j->id.p;
-	return true;
-}
-
-static double wall_clock(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-/* Arena-Hard's second question: the same dialogue, the answer so far, and a reminder. */
-static void ask_again(struct judging *j, size_t number)
-{
-	struct fc_game *game = &j->plan.v[number / 2].game[number % 2];
-	json_array_append_new(game->messages,
-	    json_pack("{s:s, s:s%}", "role", "assistant", "content",
-		game->text.p ? game->text.p : "", game->text.n));
-	json_array_append_new(game->messages,
-	    json_pack("{s:s, s:s}", "role", "user", "content",
-		"continue your judgment and finish by outputting a final verdict label"));
-	FC_GROW(j->again, j->cap_again, j->n_again + 1);
-	j->again[j->n_again++] = number;
-}
-
-static int settle(struct judging *j, size_t number, struct fc_err *e)
-{
-	struct fc_match *m = &j->plan.v[number / 2];
-	int g = (int)(number % 2);
-	enum fc_verdict_rule rule = (enum fc_verdict_rule)j->opt->rule;
-	j->n_unparsed += !fc_record_has_verdict(m, g, rule);
-	json_decref(m->game[g].messages);
-	m->game[g].messages = NULL;
-	if (m->n_game == 2 && !m->game[1 - g].answered)
-		return fc_ledger_add_game(j->ledger, m, g, e);
-	fc_buf_clear(&j->line);
-	fc_record_write(&j->line, m, j->opt->in.judge, rule, wall_clock());
-	j->n_written++;
-	for (int k = 0; k < m->n_game; k++) { /* it is in the file now */
-		fc_buf_release(&m->game[k].prompt);
-		fc_buf_release(&m->game[k].text);
-	}
-	return fc_ledger_add(j->ledger, j->line.p, j->line.n, e);
-}
-
-static bool lacks_arena_verdict(const struct fc_match *m, int g)
-{
-	size_t n = m->game[g].text.n, n_found;
-	const char *text = fc_verdict_text(m->game[g].text.p ? m->game[g].text.p : "", &n);
-	return m->kind == FC_JUDGMENT_ARENA && m->game[g].n_asked < ARENA_TRIES &&
-	    !fc_verdict_arena(text, n, &n_found) && n_found == 0;
-}
-
-static int take(
-    void *ctx /* struct judging */, size_t number, const struct fc_reply *reply, struct fc_err *e)
-{
-	struct judging *j = ctx;
-	struct fc_match *m = &j->plan.v[number / 2];
-	struct fc_game *game = &m->game[number % 2];
-	fc_progress_set(j->n_written, NULL);
-	if (!reply->text) {
-		describe(j, number);
-		if (!j->n_failed++)
-			snprintf(j->first_failure, sizeof j->first_failure, "%s: %s", j->id.p,
-			    reply->why);
-		return 0;
-	}
-	if (game->text.n)
-		fc_buf_addc(&game->text, '\n');
-	fc_buf_add(&game->text, reply->text, reply->n);
-	json_decref(game->about);
-	game->about = json_incref(reply->about);
-	if (lacks_arena_verdict(m, (int)(number % 2))) {
-		ask_again(j, number);
-		return 0;
-	}
-	game->answered = true;
-	return settle(j, number, e);
-}
 
 static void read_key(struct options *o, struct fc_buf *key)
 {
@@ -202,10 +65,10 @@ static void check(struct options *o, int n_models)
 		fc_die_usage("--command needs --name, what to call the judge");
 }
 
-static int run(struct judging *j, struct fc_usage_sum *used, struct fc_err *e)
+static int run(
+    const struct options *o, struct judging *j, struct fc_usage_sum *used, struct fc_err *e)
 {
-	const struct options *o = j->opt;
-	const struct fc_asker asker = {j, next, take};
+	const struct fc_asker asker = judging_asker(j);
 	char max_new[16];
 	snprintf(max_new, sizeof max_new, "%d", o->endpoint.max_tokens);
 	const char *const shell[] = {"sh", "-c", o->command, NULL};
@@ -233,27 +96,23 @@ static void tell(const struct judging *j, const struct fc_usage_sum *used)
 }
 
 /* What is there already and what remains. */
-static void resume(struct judging *j, struct fc_err *e)
+static void resume(const struct options *o, struct judging *j, struct fc_err *e)
 {
 	size_t n_done, n_stale;
-	if (j->opt->dry_run && !fc_file_exists(j->opt->out))
+	if (o->dry_run && !fc_file_exists(o->out))
 		return;
-	if (fc_ledger_open(&j->ledger, j->opt->out, (enum fc_ledger_sync)j->opt->sync, e) < 0 ||
+	if (fc_ledger_open(&j->ledger, o->out, (enum fc_ledger_sync)o->sync, e) < 0 ||
 	    fc_ledger_resume(j->ledger, &j->plan, &n_done, &n_stale, e) < 0)
 		fc_die("%s", e->msg);
 	if (n_stale)
 		fc_die(
 		    "%s: %zu judgments are of other answers, questions or references than these; "
 		    "use another file",
-		    j->opt->out, n_stale);
+		    o->out, n_stale);
 	if (n_done)
 		fc_note("%zu are judged already", n_done);
-	for (size_t i = 0; i < j->plan.n; i++) { /* killed between its last game and its line */
-		struct fc_match *m = &j->plan.v[i];
-		if (m->n_game == 2 && m->game[0].answered && m->game[1].answered &&
-		    settle(j, 2 * i, e) < 0)
-			fc_die("%s", e->msg);
-	}
+	if (judging_settle_answered(j, e) < 0)
+		fc_die("%s", e->msg);
 }
 
 static void judge_all(struct options *o, struct judging *j)
@@ -266,7 +125,7 @@ static void judge_all(struct options *o, struct judging *j)
 	if (j->plan.n_error)
 		fc_warn("%zu judgments left out: the answer is \"ERROR\"; --judge-errors judges it",
 		    j->plan.n_error);
-	resume(j, &e);
+	resume(o, j, &e);
 	if (o->dry_run) {
 		fc_note("%zu to be judged", j->plan.n - j->n_written);
 		if (j->ledger && fc_ledger_close(j->ledger, false, &e) < 0)
@@ -277,7 +136,7 @@ static void judge_all(struct options *o, struct judging *j)
 	if (o->endpoint.base_url && fc_endpoint_check(&o->endpoint, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_progress_start("judgments", j->plan.n);
-	int ret = run(j, &used, &e);
+	int ret = run(o, j, &used, &e);
 	fc_progress_end();
 	tell(j, &used);
 	bool all = j->n_written == j->plan.n;
@@ -298,7 +157,7 @@ static void judge_files(struct options *o, char **paths, size_t n)
 	struct fc_bench bench = {0};
 	struct fc_prompts prompts = {0};
 	struct fc_answers reference = {0}, *models = FC_ARRAY(struct fc_answers, n);
-	struct judging j = {.opt = o};
+	struct judging j = {.judge = o->in.judge, .rule = (enum fc_verdict_rule)o->rule};
 	if (fc_bench_read(&bench, o->questions, &e) < 0 ||
 	    fc_prompts_read(&prompts, o->prompts, &e) < 0 ||
 	    (o->reference && fc_answers_read(&reference, o->reference, &e) < 0))
@@ -315,10 +174,7 @@ static void judge_files(struct options *o, char **paths, size_t n)
 	if (fc_plan_make(&j.plan, &o->in, &e) < 0)
 		fc_die("%s", e.msg);
 	judge_all(o, &j);
-	fc_plan_release(&j.plan);
-	fc_buf_release(&j.line);
-	fc_buf_release(&j.id);
-	free(j.again);
+	judging_release(&j);
 	for (size_t i = 0; i < n; i++)
 		fc_answers_release(&models[i]);
 	free(models);
