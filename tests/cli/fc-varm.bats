@@ -416,12 +416,12 @@ n\tF16\t[2]\tties\tweight=1 density=0.5,0.25 lambda=1 normalize=yes rescale=no\t
 	fc-varm -q -b pivot -o one ta
 	run fc-varm -q -b pivot -o out ta tb
 	[ "$status" -eq 1 ]
-	[[ $output == *"tb: token 1 is 'c', in the pivot pivot it is 'b'"* ]]
+	[[ $output == *"tb: token 1 is 'c', in pivot it is 'b'"* ]]
 	[ ! -e out ]
 	fc-varm -q -b pivot -o out --any-tokenizer ta tb
 	vocabulary tb a b c d
 	run fc-varm -q -b pivot -o other ta tb
-	[[ $output == *"tb: token 3 is 'd', in the pivot pivot it is '' (4 tokens and 3)"* ]]
+	[[ $output == *"tb: token 3 is 'd', in pivot it is '' (4 tokens and 3)"* ]]
 	echo '{' >tb/tokenizer.json
 	run fc-varm -q -b pivot -o other ta tb
 	[[ $output == *"comparing their vocabularies"* ]]

@@ -264,3 +264,97 @@ assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_t
 	grep -q im_start chat-union/tokenizer.json
 	grep -q '"num_hidden_layers": 6' stack/config.json
 }
+
+@test "vocabularies that differ are refused where nothing sorts them, unless asked for" {
+	models
+	for m in base a b c; do
+		cat >$m/tokenizer.json <<-EOF2
+			{"version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": null,
+			 "post_processor": null, "decoder": null,
+			 "model": {"type": "BPE", "merges": [], "vocab": {"x": 0, "y": 1, "z": 2}}}
+		EOF2
+	done
+	sed -i 's/"y": 1, "z": 2/"y": 2, "z": 1/' b/tokenizer.json
+	local message="b: token 1 is 'z', in base it is 'y'"
+	refused "$message" <<<'{models: [{model: a}, {model: b}], merge_method: varm, base_model: base}'
+	run fc-varm --dry-run --recipe - <<<'{models: [{model: a}, {model: b}], merge_method: varm, base_model: base}'
+	[ "$status" -eq 1 ]
+	fc-varm -q --any-tokenizer --recipe - -o any <<<'{models: [{model: a}, {model: b}], merge_method: varm, base_model: base}'
+	fc-varm -q --recipe - -o same <<<'{models: [{model: a}, {model: c}], merge_method: varm, base_model: base}'
+	fc-varm -q --recipe - -o sorted <<<'{models: [{model: a}, {model: b}], merge_method: varm, base_model: base, tokenizer_source: base}'
+	# what gives neither embedding nor head may have what it likes
+	fc-varm -q --recipe - -o middle <<-EOF2
+		slices:
+		  - sources: [{model: a, layer_range: [0, 1]}]
+		  - sources: [{model: b, layer_range: [0, 1]}]
+		  - sources: [{model: a, layer_range: [2, 4]}]
+		merge_method: passthrough
+	EOF2
+	refused "b: token 1 is 'z', in a it is 'y'" <<-EOF2
+		slices:
+		  - sources: [{model: a, layer_range: [0, 1]}]
+		  - sources: [{model: b, layer_range: [0, 1]}]
+		merge_method: passthrough
+	EOF2
+}
+
+@test "a merge by options: its recipe makes the same weights again" {
+	models
+	made() { # made NAME OPTION...: by options, then by the recipe in the result
+		fc-varm -q -b base -o "$@"
+		fc-varm -q --recipe "$1/mergekit_config.yml" -o "again-$1"
+		cmp "$1/model.safetensors" "again-$1/model.safetensors"
+		diff <(python3 -m json.tool --sort-keys "$1/config.json") <(python3 -m json.tool --sort-keys "again-$1/config.json")
+	}
+	made varm a b c
+	made absolute --by layer --measure absolute --temperature 0.3 a b bf16 --dtype bf16
+	made parameter --by parameter a b
+	made sce --method sce --select-topk 0.3 a b c
+	made sce-mergekit --method sce-mergekit a b c
+	made linear --method linear --weights 0.1,2,-3e-9 a b c
+	made task_arithmetic --method task_arithmetic --weights 0.25,1 --lambda 1.5 --normalize yes a b
+	made ties --method ties --density 0.3,0.7 --weights 1,2 --rescale yes a b
+	made dare_linear --method dare_linear --density 0.5 --seed 7 a b
+	made dare_ties --method dare_ties --density 0.5 --rescale no --seed 7 a b
+	made della --method della --density 0.5 --epsilon 0.3,0.2 --seed 7 a b
+	made della_linear --method della_linear --density 0.5 --seed 7 a b c
+	made breadcrumbs --method breadcrumbs --density 0.5 --gamma 0.1 a b
+	made breadcrumbs_ties --method breadcrumbs_ties --density 0.5 a b
+	made slerp --method slerp --t 0.3 a
+	made nuslerp --method nuslerp --nuslerp columns --weights 1,3 a b
+	made multislerp --method multislerp --weights 1,3,2 a b c
+	made karcher --method karcher a b c
+	made model_stock --method model_stock --filter-wise a b
+	made nearswap --method nearswap --t 0.01 a
+	made arcee_fusion --method arcee_fusion a
+	grep -q '^  - model: a$' ties/mergekit_config.yml
+	grep -q '^      density: 0.3$' ties/mergekit_config.yml
+	grep -q '^base_model: base$' ties/mergekit_config.yml
+	grep -q '^      weight: -3.0e-09$' linear/mergekit_config.yml
+	grep -q '^# A merge by sce-fusechat$' sce/README.md
+	grep -q '^| all | 39 | ' varm/README.md
+	# paths are not told, and names that they share are told apart
+	mkdir -p deep/a && cp a/* deep/a
+	fc-varm -q -b "$PWD/base" -o paths "$PWD/a" "$PWD/deep/a" --dtype f16
+	run ! grep -r "$PWD" paths
+	grep -q '^  - model: "a#2"$' paths/mergekit_config.yml
+	grep -q '^dtype: float16$' paths/mergekit_config.yml
+}
+
+@test "adapters beside models, without a recipe" {
+	models
+	fc-varm -q -b base -o options --method linear base+lora base+rslora
+	fc-varm -q --recipe - -o recipe <<-EOF2
+		models:
+		  - {model: base+lora, parameters: {weight: 1}}
+		  - {model: base+rslora, parameters: {weight: 1}}
+		merge_method: linear
+	EOF2
+	cmp options/model.safetensors recipe/model.safetensors
+	run ! cmp -s options/model.safetensors base/model.safetensors
+	grep -q '^| base+lora | ' options/README.md
+	run fc-varm -q -b base -o out base+none
+	[ "$status" -eq 1 ]
+	[[ $output == *none* ]]
+	[ ! -e out ]
+}

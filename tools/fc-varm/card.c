@@ -8,67 +8,35 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/mem.h"
 #include "weight_table.h"
 #include "yamlwrite.h"
 
-struct names {
-	const struct recipe *recipe;
-	char *last; /* returned last */
-};
-
-static const char *public_text(const struct yaml *node, void *ctx)
-{
-	struct names *names = ctx;
-	for (size_t i = 0; i < names->recipe->n_reference; i++) {
-		if (names->recipe->reference[i] == node) {
-			free(names->last);
-			return names->last = ingredient_name(node->text);
-		}
-	}
-	return NULL;
-}
-
-static char *recipe_text(const struct recipe *r, const struct yaml *doc)
-{
-	struct fc_buf b = FC_BUF_INIT;
-	struct names names = {r, NULL};
-	yaml_write(&b, doc, public_text, &names);
-	free(names.last);
-	return fc_buf_detach(&b);
-}
-
-static void add_models(struct fc_buf *b, const struct recipe_plan *rp)
+static void add_models(struct fc_buf *b, const struct card *c)
 {
 	fc_buf_adds(b, "| model | fingerprint | part |\n| --- | --- | --- |\n");
-	for (size_t i = 0; i < rp->recipe->n_model; i++) {
-		fc_buf_addf(b, "| %s | `%016" PRIx64 "` | %s |\n", rp->model[i].name,
-		    rp->model[i].fingerprint,
-		    rp->method->base != BASE_IS_TARGET && (int)i == rp->recipe->base ? "base"
-										     : "merged");
-	}
+	for (size_t i = 0; i < c->n_model; i++)
+		fc_buf_addf(b, "| %s | `%016" PRIx64 "` | %s |\n", c->model[i].name,
+		    c->model[i].fingerprint, c->model[i].part);
 }
 
-static char *card_text(const struct recipe_plan *rp, const char *recipe, const struct verdicts *r)
+static char *card_text(const struct card *c, const struct plan *p, const struct verdicts *r)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	fc_buf_adds(&b, "---\nbase_model:\n");
-	for (size_t i = 0; i < rp->recipe->n_model; i++) {
-		char *name = ingredient_name(rp->recipe->model[i].path);
+	for (size_t i = 0; i < c->n_model; i++) {
 		fc_buf_adds(&b, "- ");
-		yaml_write_quoted(&b, name);
+		yaml_write_quoted(&b, c->model[i].hub);
 		fc_buf_addc(&b, '\n');
-		free(name);
 	}
 	fc_buf_addf(&b,
 	    "library_name: transformers\ntags:\n- merge\n- fc-varm\n---\n# A merge by %s\n\n"
 	    "Made by fc-varm without training.  Configuration and tokenizer come from the %s\n"
 	    "model.  `fc-varm.json` has the weight of every model in every tensor.\n\n",
-	    rp->recipe->method, rp->recipe->base >= 0 ? "base" : "first");
-	add_models(&b, rp);
+	    c->method, c->donor);
+	add_models(&b, c);
 	fc_buf_adds(&b, "\nMean weights by kind of tensor:\n\n");
-	weight_table_markdown(&b, &rp->plan, r);
-	fc_buf_addf(&b, "\nRecipe:\n\n```yaml\n%s```\n", recipe);
+	weight_table_markdown(&b, p, r);
+	fc_buf_addf(&b, "\nRecipe:\n\n```yaml\n%s```\n", c->recipe);
 	return fc_buf_detach(&b);
 }
 
@@ -84,14 +52,13 @@ static int write_text(const char *dir, const char *name, const char *text, struc
 	return ret;
 }
 
-int card_write(const char *dir, const struct recipe_plan *rp, const struct yaml *doc,
+int card_write(const char *dir, const struct card *c, const struct plan *p,
     const struct verdicts *r, struct fc_err *e)
 {
-	char *recipe = recipe_text(rp->recipe, doc), *card = card_text(rp, recipe, r);
-	int ret = write_text(dir, "mergekit_config.yml", recipe, e);
+	char *text = card_text(c, p, r);
+	int ret = write_text(dir, "mergekit_config.yml", c->recipe, e);
 	if (ret == 0)
-		ret = write_text(dir, "README.md", card, e);
-	free(recipe);
-	free(card);
+		ret = write_text(dir, "README.md", text, e);
+	free(text);
 	return ret;
 }

@@ -107,19 +107,22 @@ static void count_layers(struct ingredient *g)
 	}
 }
 
-static int open_adapter(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
-    const struct pantry *where, struct fc_err *e)
+static int open_store(struct ingredient *g, struct fc_err *e)
 {
-	char *path;
-	if (find_model(&path, m->lora, r, m, where, e) < 0)
+	if (fc_store_open(&g->store, g->path, e) < 0)
 		return -1;
-	int ret = adapter_open(&g->adapter, path, g->store, e);
-	if (ret == 0) {
-		uint64_t own = adapter_fingerprint(g->adapter);
-		g->fingerprint = fc_hash(&own, sizeof own, g->fingerprint);
-	}
-	free(path);
-	return ret;
+	g->fingerprint = fc_store_fingerprint(g->store);
+	count_layers(g);
+	return 0;
+}
+
+static int open_adapter(struct ingredient *g, const char *path, struct fc_err *e)
+{
+	if (adapter_open(&g->adapter, path, g->store, e) < 0)
+		return -1;
+	uint64_t own = adapter_fingerprint(g->adapter);
+	g->fingerprint = fc_hash(&own, sizeof own, g->fingerprint);
+	return 0;
 }
 
 int ingredient_open(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
@@ -139,11 +142,27 @@ int ingredient_open(struct ingredient *g, const struct recipe *r, const struct r
 	if (m->revision)
 		fc_warn("%s:%d: whether %s is revision %s is not checked", r->file, m->line,
 		    g->path, m->revision);
-	if (fc_store_open(&g->store, g->path, e) < 0)
+	if (open_store(g, e) < 0)
 		return -1;
-	g->fingerprint = fc_store_fingerprint(g->store);
-	count_layers(g);
-	return m->lora && !literal ? open_adapter(g, r, m, where, e) : 0;
+	if (!m->lora || literal)
+		return 0;
+	char *path;
+	if (find_model(&path, m->lora, r, m, where, e) < 0)
+		return -1;
+	int ret = open_adapter(g, path, e);
+	free(path);
+	return ret;
+}
+
+int ingredient_open_path(struct ingredient *g, const char *reference, struct fc_err *e)
+{
+	const char *plus = fc_file_exists(reference) ? NULL : strchr(reference, '+');
+	size_t n = plus ? (size_t)(plus - reference) : strlen(reference);
+	*g = (struct ingredient){
+	    .name = ingredient_name(reference), .path = fc_memdup0(reference, n)};
+	if (open_store(g, e) < 0)
+		return -1;
+	return plus ? open_adapter(g, plus + 1, e) : 0;
 }
 
 void ingredient_close(struct ingredient *g)

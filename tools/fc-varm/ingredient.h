@@ -18,7 +18,7 @@ struct pantry {
 void pantry_add(struct pantry *p, const char *name, const char *path);
 void pantry_release(struct pantry *p);
 
-/* A model of a recipe, opened. */
+/* A model, opened. */
 struct ingredient {
 	char *path; /* of the folder or file found */
 	char *name; /* for tables: as the recipe has it, without the path */
@@ -26,12 +26,14 @@ struct ingredient {
 	struct adapter *adapter; /* or NULL */
 	uint64_t fingerprint;
 	int n_layer; /* layers that its tensors' names speak of */
-	int line;    /* of the recipe, for messages */
+	int line;    /* of the recipe, for messages; 0: there is none */
 };
 
 /* ingredient_close() is due also after a failure. */
 int ingredient_open(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
     const struct pantry *where, struct fc_err *e);
+/* The same for a path, or "PATH+ADAPTER" where there is no file of that name. */
+int ingredient_open_path(struct ingredient *g, const char *reference, struct fc_err *e);
 void ingredient_close(struct ingredient *g);
 
 /* A name for a model that tells nothing of the machine: "org/name" as it is, a path's last part.

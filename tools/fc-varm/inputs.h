@@ -2,14 +2,8 @@
 #ifndef FC_VARM_INPUTS_H
 #define FC_VARM_INPUTS_H
 
+#include "ingredient.h"
 #include "plan.h"
-#include "store/store.h"
-
-struct source {
-	const char *path; /* as given; borrowed */
-	struct fc_store *store;
-	uint64_t fingerprint;
-};
 
 /*
  * The pivot and the targets, opened and known to fit: the same tensors with the same shapes.  A
@@ -17,8 +11,8 @@ struct source {
  * that is equal.
  */
 struct inputs {
-	struct source base;
-	struct source *target;
+	struct ingredient base;
+	struct ingredient *target;
 	int n_target;
 	size_t n; /* tensors of the result: the pivot's */
 };

@@ -7,9 +7,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "card_request.h"
 #include "merge_record.h"
 #include "outline.h"
 #include "product.h"
+#include "recipe_plan.h"
 #include "recipe_run.h"
 #include "request.h"
 #include "sidecar.h"
@@ -17,11 +19,7 @@
 #include "weight_table.h"
 
 enum { KEEP, F32, F16, BF16 };
-static const struct {
-	enum fc_dtype dtype;
-	const char *torch;
-} dtypes[] = {
-    [F32] = {FC_F32, "float32"}, [F16] = {FC_F16, "float16"}, [BF16] = {FC_BF16, "bfloat16"}};
+static const enum fc_dtype dtypes[] = {[F32] = FC_F32, [F16] = FC_F16, [BF16] = FC_BF16};
 
 static const char *base, *out, *report, *recipe, *models;
 static int dtype = KEEP;
@@ -103,7 +101,8 @@ static void write_report(struct fc_out *o, const struct plan *p, const struct ve
 	fc_buf_release(&b);
 }
 
-static void write_model(struct plan *p, struct verdicts *r)
+static void write_model(
+    const struct inputs *in, const struct request *q, struct plan *p, struct verdicts *r)
 {
 	struct fc_err e;
 	struct product x;
@@ -111,9 +110,10 @@ static void write_model(struct plan *p, struct verdicts *r)
 		fc_die("%s", e.msg);
 	struct merge_options o = {shard_bytes, x.resumed, report != NULL};
 	const char *tmp = product_folder(&x);
-	if (sidecar_copy(base, tmp, dtypes[dtype].torch, &e) < 0 ||
+	if (sidecar_copy(
+		in->base.path, tmp, q->keep_dtype ? NULL : recipe_dtype_name(q->dtype), &e) < 0 ||
 	    merge_run(p, &o, tmp, r, &e) < 0 || merge_record_write(tmp, p, r, &e) < 0 ||
-	    product_commit(&x, &e) < 0)
+	    card_request_write(tmp, in, q, p, r, &e) < 0 || product_commit(&x, &e) < 0)
 		fc_die("%s", e.msg);
 }
 
@@ -128,6 +128,7 @@ static void run_recipe(int n_target)
 	    .force = force,
 	    .resume = resume,
 	    .dry_run = dry_run,
+	    .any_tokenizer = any_tokenizer,
 	    .shard_bytes = shard_bytes};
 	if (n_target || base)
 		fc_die_usage("--recipe names the models; no pivot and no targets beside it");
@@ -148,20 +149,20 @@ int main(int argc, char **argv)
 	check_options(n_target);
 	struct request q = request_make(n_target);
 	q.keep_dtype = dtype == KEEP;
-	q.dtype = dtypes[dtype].dtype;
+	q.dtype = dtypes[dtype];
 
 	struct fc_err e;
 	struct inputs in;
 	struct plan p;
 	struct verdicts r;
-	check_not_input(base);
-	for (int k = 0; k < n_target; k++)
-		check_not_input(argv[first + k]);
 	if (inputs_open(&in, base, (const char *const *)argv + first, n_target, &e) < 0)
 		fc_die("%s", e.msg);
-	for (int k = 0; k < n_target && !any_tokenizer; k++)
-		if (tokens_check(base, argv[first + k], &e) < 0)
+	check_not_input(in.base.path);
+	for (int k = 0; k < n_target; k++) {
+		check_not_input(in.target[k].path);
+		if (!any_tokenizer && tokens_check(in.base.path, in.target[k].path, &e) < 0)
 			fc_die("%s", e.msg);
+	}
 	inputs_plan(&in, &q, &p);
 	if (dry_run) {
 		outline_show(&p, shard_bytes);
@@ -170,7 +171,7 @@ int main(int argc, char **argv)
 	struct fc_out *table = NULL;
 	if (report && fc_out_open(&table, report, false, &e) < 0)
 		fc_die("%s", e.msg);
-	write_model(&p, &r);
+	write_model(&in, &q, &p, &r);
 	weight_table_summarize(&p, &r);
 	weight_table_warn(&p, &r);
 	if (table)

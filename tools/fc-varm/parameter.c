@@ -3,6 +3,8 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
@@ -85,6 +87,14 @@ const struct recipe_method *recipe_method_find(const char *name)
 		if (!strcmp(methods[i].name, name))
 			return &methods[i];
 	return NULL;
+}
+
+const struct recipe_method *recipe_method_of(const struct method *m)
+{
+	const struct recipe_method *found = methods;
+	while (strcmp(found->engine, m->name) != 0)
+		found++;
+	return found;
 }
 
 static const struct parameter *find(const char *name)
@@ -229,4 +239,64 @@ int parameter_term(const struct recipe *r, const struct recipe_method *m,
     const struct setting_place *at, struct term *t, struct fc_err *e)
 {
 	return evaluate(r, m, at, TERM_OF, t, e);
+}
+
+/* With as few digits as give it back; with a point before an exponent, which YAML 1.1 wants. */
+static void add_real(struct fc_buf *b, double x)
+{
+	char text[32];
+	for (int digits = 1; digits <= 17; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, x);
+		if (strtod(text, NULL) == x)
+			break;
+	}
+	size_t n = strcspn(text, "e");
+	fc_buf_addf(
+	    b, "%.*s%s%s", (int)n, text, text[n] && !memchr(text, '.', n) ? ".0" : "", text + n);
+}
+
+static void write_values(
+    struct fc_buf *b, const struct recipe_method *m, enum shape shape, const void *from, int indent)
+{
+	bool required;
+	for (size_t i = 0; i < FC_LEN(parameters); i++) {
+		const struct parameter *p = &parameters[i];
+		const char *at = (const char *)from + p->offset;
+		if (p->shape != shape || !takes(m, p->name, &required))
+			continue;
+		fc_buf_addf(b, "%*s%s: ", indent, "", p->name);
+		if (p->kind == SETTING_BOOL)
+			fc_buf_adds(b, *(const bool *)at ? "true" : "false");
+		else if (p->kind == SETTING_INT)
+			fc_buf_addf(b, "%d", *(const int *)at);
+		else
+			add_real(b, *(const double *)at);
+		fc_buf_addc(b, '\n');
+	}
+}
+
+static void write_parameters(struct fc_buf *b, const struct fc_buf *values, int indent)
+{
+	if (values->n)
+		fc_buf_addf(b, "%*sparameters:\n%s", indent, "", values->p);
+}
+
+void parameter_write_settings(
+    struct fc_buf *b, const struct recipe_method *m, const struct settings *s)
+{
+	struct fc_buf values = FC_BUF_INIT;
+	bool required;
+	if (takes(m, GRANULARITY, &required))
+		fc_buf_addf(&values, "  " GRANULARITY ": %s\n", granularities[s->by]);
+	write_values(&values, m, SETTING_OF, s, 2);
+	write_parameters(b, &values, 0);
+	fc_buf_release(&values);
+}
+
+void parameter_write_term(struct fc_buf *b, const struct recipe_method *m, const struct term *t)
+{
+	struct fc_buf values = FC_BUF_INIT;
+	write_values(&values, m, TERM_OF, t, 6);
+	write_parameters(b, &values, 4);
+	fc_buf_release(&values);
 }

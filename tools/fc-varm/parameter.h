@@ -2,6 +2,7 @@
 #ifndef FC_VARM_PARAMETER_H
 #define FC_VARM_PARAMETER_H
 
+#include "base/buf.h"
 #include "method.h"
 #include "setting.h"
 
@@ -25,6 +26,9 @@ struct recipe_method {
 
 const struct recipe_method *recipe_method_find(const char *name); /* NULL: no such method */
 
+/* The first one that the method carries out; every method has one. */
+const struct recipe_method *recipe_method_of(const struct method *m);
+
 /* Checks the names and values of all parameters of the recipe.  One that only other methods take is
  * warned about, one that none takes is refused. */
 int parameter_check(const struct recipe *r, const struct recipe_method *m, struct fc_err *e);
@@ -35,5 +39,11 @@ int parameter_settings(const struct recipe *r, const struct recipe_method *m,
 /* What a target has of its own; at->source is that target. */
 int parameter_term(const struct recipe *r, const struct recipe_method *m,
     const struct setting_place *at, struct term *t, struct fc_err *e);
+
+/* Append what gives these values in a recipe: "parameters:" and a line for each that the method
+ * takes, at the place of the recipe or of a model in a list; nothing where it takes none. */
+void parameter_write_settings(
+    struct fc_buf *b, const struct recipe_method *m, const struct settings *s);
+void parameter_write_term(struct fc_buf *b, const struct recipe_method *m, const struct term *t);
 
 #endif

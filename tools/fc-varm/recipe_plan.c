@@ -21,14 +21,22 @@ struct places {
 	size_t n, cap;
 };
 
+static const struct {
+	const char *name;
+	enum fc_dtype t;
+} types[] = {{"float32", FC_F32}, {"float16", FC_F16}, {"bfloat16", FC_BF16}, {"float64", FC_F64}};
+
+const char *recipe_dtype_name(enum fc_dtype t)
+{
+	for (size_t i = 0; i < FC_LEN(types); i++)
+		if (types[i].t == t)
+			return types[i].name;
+	return NULL;
+}
+
 /* "bfloat16", with or without "torch."; *torch is the name without. */
 static bool parse_dtype(const char *name, enum fc_dtype *t, const char **torch)
 {
-	static const struct {
-		const char *name;
-		enum fc_dtype t;
-	} types[] = {
-	    {"float32", FC_F32}, {"float16", FC_F16}, {"bfloat16", FC_BF16}, {"float64", FC_F64}};
 	const char *bare = strncmp(name, "torch.", 6) ? name : name + 6;
 	for (size_t i = 0; i < FC_LEN(types); i++) {
 		if (!strcmp(types[i].name, bare)) {

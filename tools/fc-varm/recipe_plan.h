@@ -29,4 +29,7 @@ int recipe_plan_make(
     struct recipe_plan *rp, struct recipe *r, const struct pantry *where, struct fc_err *e);
 void recipe_plan_release(struct recipe_plan *rp);
 
+/* "bfloat16" and the like; NULL where recipes have no name for it. */
+const char *recipe_dtype_name(enum fc_dtype t);
+
 #endif

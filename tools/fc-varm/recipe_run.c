@@ -7,13 +7,14 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "card.h"
+#include "card_recipe.h"
 #include "chat_template.h"
 #include "config_adapt.h"
 #include "merge_record.h"
 #include "outline.h"
 #include "product.h"
 #include "sidecar.h"
+#include "tokens.h"
 #include "weight_table.h"
 
 enum state { WAITING, IN_WORK, MADE };
@@ -51,13 +52,34 @@ static int write_report(
 	return ret;
 }
 
+/* Where no vocabulary is made, rows are merged by their number: in models that give embedding or
+ * head, a number must mean one token. */
+static int check_tokens(const struct recipe_plan *rp, struct fc_err *e)
+{
+	const struct recipe *r = rp->recipe;
+	const struct recipe_slice *end[] = {&r->slice[0], &r->slice[r->n_slice - 1]};
+	for (int i = 0; i < 2; i++)
+		for (size_t k = 0; k < end[i]->n; k++)
+			if (tokens_check(rp->model[rp->donor].path,
+				rp->model[end[i]->source[k].model].path, e) < 0)
+				return -1;
+	return 0;
+}
+
+static int make_plan(
+    const struct kitchen *k, struct recipe_plan *rp, struct recipe *r, struct fc_err *e)
+{
+	int ret = recipe_plan_make(rp, r, &k->pantry, e);
+	return ret || rp->has_vocabulary || k->job->any_tokenizer ? ret : check_tokens(rp, e);
+}
+
 /* Everything in the folder. */
 static int fill_folder(const struct kitchen *k, struct dish *d, const char *dir, bool last,
     bool resume, struct fc_err *e)
 {
 	struct recipe_plan rp;
 	struct verdicts r = {0};
-	int ret = recipe_plan_make(&rp, &d->recipe, &k->pantry, e);
+	int ret = make_plan(k, &rp, &d->recipe, e);
 	if (ret == 0)
 		ret = sidecar_copy(rp.model[rp.donor].path, dir, NULL, e);
 	if (ret == 0)
@@ -73,7 +95,7 @@ static int fill_folder(const struct kitchen *k, struct dish *d, const char *dir,
 	if (ret == 0)
 		ret = merge_record_write(dir, &rp.plan, &r, e);
 	if (ret == 0)
-		ret = card_write(dir, &rp, d->doc, &r, e);
+		ret = card_recipe_write(dir, &rp, d->doc, &r, e);
 	if (ret == 0) {
 		weight_table_summarize(&rp.plan, &r);
 		weight_table_warn(&rp.plan, &r);
@@ -159,7 +181,7 @@ static int show_last(struct kitchen *k, struct dish *d, struct fc_err *e)
 				return fc_fail(e,
 				    "%s:%d: needs the result of recipe '%s': --dry-run makes none",
 				    k->job->file, d->recipe.line, d->recipe.model[i].path);
-	int ret = recipe_plan_make(&rp, &d->recipe, &k->pantry, e);
+	int ret = make_plan(k, &rp, &d->recipe, e);
 	if (ret == 0)
 		outline_show(&rp.plan, k->job->shard_bytes);
 	recipe_plan_release(&rp);

@@ -15,6 +15,7 @@ struct recipe_job {
 	bool force;         /* replace out */
 	bool resume;        /* go on with an interrupted run; only the result, not what it needs */
 	bool dry_run;       /* only print what would be done */
+	bool any_tokenizer; /* merge rows by their number, whatever tokens they stand for */
 	size_t shard_bytes;
 };
 

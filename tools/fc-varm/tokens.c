@@ -50,35 +50,35 @@ static const char *piece(const struct fc_tokenizer *t, size_t id)
 	return p ? p : "";
 }
 
-static int compare(const struct fc_tokenizer *p, const struct fc_tokenizer *t, const char *pivot,
+static int compare(const struct fc_tokenizer *p, const struct fc_tokenizer *t, const char *base,
     const char *target, struct fc_err *e)
 {
 	size_t n = fc_tokenizer_n_vocab(p), m = fc_tokenizer_n_vocab(t);
 	for (size_t id = 0; id < n || id < m; id++)
 		if (strcmp(piece(p, id), piece(t, id)) != 0)
 			return fc_fail(e,
-			    "%s: token %zu is '%.40s', in the pivot %s it is '%.40s' (%zu tokens "
+			    "%s: token %zu is '%.40s', in %s it is '%.40s' (%zu tokens "
 			    "and %zu); " ADVICE,
-			    target, id, piece(t, id), pivot, piece(p, id), m, n);
+			    target, id, piece(t, id), base, piece(p, id), m, n);
 	return 0;
 }
 
-int tokens_check(const char *pivot, const char *target, struct fc_err *e)
+int tokens_check(const char *base, const char *target, struct fc_err *e)
 {
 	struct fc_tokenizer *p = NULL, *t = NULL;
 	struct fc_err why;
-	if (!has_tokenizer(pivot) || !has_tokenizer(target))
+	if (!has_tokenizer(base) || !has_tokenizer(target))
 		return 0;
-	if (same_file(pivot, target, "tokenizer.json") &&
-	    same_file(pivot, target, "tokenizer.model") &&
-	    same_file(pivot, target, "tokenizer_config.json"))
+	if (same_file(base, target, "tokenizer.json") &&
+	    same_file(base, target, "tokenizer.model") &&
+	    same_file(base, target, "tokenizer_config.json"))
 		return 0;
 	int ret = 0;
-	if (fc_tokenizer_open(&p, pivot, &why) < 0 || fc_tokenizer_open(&t, target, &why) < 0)
-		ret = fc_fail(e, "%s and %s: comparing their vocabularies: %s; " ADVICE, pivot,
+	if (fc_tokenizer_open(&p, base, &why) < 0 || fc_tokenizer_open(&t, target, &why) < 0)
+		ret = fc_fail(e, "%s and %s: comparing their vocabularies: %s; " ADVICE, base,
 		    target, why.msg);
 	else
-		ret = compare(p, t, pivot, target, e);
+		ret = compare(p, t, base, target, e);
 	fc_tokenizer_free(p);
 	fc_tokenizer_free(t);
 	return ret;

@@ -6,9 +6,9 @@
 
 /*
  * Rows of an embedding are merged by their number, so a target's tokenizer must give every id the
- * token that the pivot's gives it.  Models without tokenizer files are taken at their word.  -1
+ * token that the base's gives it.  Models without tokenizer files are taken at their word.  -1
  * names the first id that differs.
  */
-int tokens_check(const char *pivot, const char *target, struct fc_err *e);
+int tokens_check(const char *base, const char *target, struct fc_err *e);
 
 #endif
