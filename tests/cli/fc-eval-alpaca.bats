@@ -23,6 +23,18 @@ near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { d = a - b; exit !(a != "" &&
 		"$(jq '[.[] | select(.generator_2 == "good" and .preference != null) | if .preference == 0 then 0.5 elif .preference > 1.5 then 1 else 0 end] | add / length * 100' annotations.json)" 1e-6
 }
 
+@test "alpaca: NaN as Python writes it, but not in texts" {
+	cd "$BATS_FILE_TMPDIR"
+	alpaca annotations.json >want
+	sed 's/null/NaN/' annotations.json >nan.json
+	grep -q 'NaN' nan.json
+	alpaca nan.json | cmp - want
+	echo '[{"generator_2": "a \"NaN", "output_1": "NaN", "output_2": "\\\\", "preference": NaN}, {"generator_2": "a \"NaN", "output_1": "", "output_2": "", "preference": 2}]' >nan.json
+	[ "$(alpaca nan.json | cut -f1,6,7 | tail -n 1)" = $'a "NaN\t1\t1' ]
+	echo '[{"generator_2": "x", "output_1": "", "output_2": "", "preference": NaNN}]' >nan.json
+	run -1 fc-eval alpaca nan.json
+}
+
 @test "alpaca: length control as scikit-learn finds it" {
 	cd "$BATS_FILE_TMPDIR"
 	alpaca --difficulty difficulty.csv --gamed gamed.csv annotations.json >t

@@ -352,6 +352,20 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	fc-eval accuracy three.jsonl three.jsonl >/dev/null
 }
 
+@test "accuracy, oracle: one of several answers to a conversation" {
+	printf '%s\n' '{"question": "2+2?", "answer": "4"}' '{"question": "3+4?", "answer": "7"}' |
+		fc-infer -q --generate --choices 2 --max-new 3 -m "$FC_ROOT/pipelines/demo/kit/pivot" >a.jsonl
+	jq -c '.messages[-1].content = if .choice == 1 and .answer == "7" then "7" else "-" end' a.jsonl >b.jsonl
+	run -1 fc-eval accuracy b.jsonl
+	[[ $output == *"b.jsonl:2: conversation 'line-1' was already at b.jsonl:1; --choice takes one of several answers"* ]]
+	[ "$(fc-eval accuracy --choice 0 --format tsv b.jsonl | tail -n 1 | cut -f2,3)" = $'2\t0' ]
+	[ "$(fc-eval accuracy --choice 1 --format tsv b.jsonl | tail -n 1 | cut -f2,3)" = $'2\t1' ]
+	[ "$(fc-eval oracle --choice 1 --format tsv b.jsonl b.jsonl | tail -n 1 | cut -f3-5)" = $'2\t1\t0' ]
+	[ "$(fc-eval accuracy --choice 2 --format tsv b.jsonl | tail -n 1 | cut -f2)" = 0 ]
+	# what has one answer is as it was
+	fc-eval accuracy --choice 5 "$(F answers.jsonl)" | cmp - <(fc-eval accuracy "$(F answers.jsonl)")
+}
+
 @test "accuracy: no answer, no reference, no JSON" {
 	echo '{"id": "q", "answer": "1", "messages": [{"role": "user", "content": "?"}]}' >q.jsonl
 	run -1 fc-eval accuracy q.jsonl

@@ -38,13 +38,15 @@ static struct fc_table *tabulate(const struct fc_grades *a)
 
 void fc_command_accuracy(int argc, char **argv)
 {
-	struct fc_grading o = {0};
+	struct fc_grading o = {.choice = -1};
 	int format = 0, match = 0;
 	const char *output = NULL;
 	const struct fc_opt opts[] = {
 	    FC_COMMAND_BY_OPT(&o.by),
 	    {FC_OPT_CHOICE, 0, "match", &match, FC_ANSWER_MATCHES, "what counts as right", 0, 0},
 	    {FC_OPT_FLAG, 0, "ignore-case", &o.ignore_case, NULL, "of ASCII letters", 0, 0},
+	    {FC_OPT_INT, 0, "choice", &o.choice, "N",
+		"of several answers to a conversation, the one that counts", 0, 1023},
 	    FC_COMMAND_TABLE_OPTS(&format, &output),
 	    FC_OPT_COMMON,
 	    {0},

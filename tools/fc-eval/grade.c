@@ -23,13 +23,18 @@ int fc_grades_read(
 	if (fc_conversations_open(&r, &path, 1, e) < 0)
 		return -1;
 	while ((got = fc_conversations_next(r, &c, e)) > 0) {
+		const json_t *choice = json_object_get(c.extra, "choice");
+		const bool several = json_is_integer(choice);
 		const char *answer = fc_answer_given(&c);
+		if (several && o->choice >= 0 && json_integer_value(choice) != o->choice)
+			continue;
 		FC_GROW(out->v, out->cap, out->n + 1);
 		out->v[out->n] = (struct fc_grade){.id = fc_strdup(c.id),
 		    .where = fc_strdup(fc_conversations_where(r)),
 		    .answer = answer ? fc_strdup(answer) : NULL,
 		    .reference = fc_answer_member(&c),
 		    .category = o->by ? fc_category_name(c.extra, o->by) : NULL,
+		    .one_of_several = several,
 		    .order = out->n};
 		out->n++;
 	}
@@ -41,8 +46,10 @@ int fc_grades_read(
 		qsort(out->v, out->n, sizeof *out->v, by_id);
 	for (size_t i = 1; i < out->n; i++)
 		if (!strcmp(out->v[i - 1].id, out->v[i].id))
-			return fc_fail(e, "%s: conversation '%s' was already at %s",
-			    out->v[i].where, out->v[i].id, out->v[i - 1].where);
+			return fc_fail(e, "%s: conversation '%s' was already at %s%s",
+			    out->v[i].where, out->v[i].id, out->v[i - 1].where,
+			    out->v[i].one_of_several ? "; --choice takes one of several answers"
+						     : "");
 	return 0;
 }
 

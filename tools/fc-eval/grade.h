@@ -7,11 +7,11 @@
 /* An answered conversation, or one that is a reference. */
 struct fc_grade {
 	char *id, *where;
-	char *answer;    /* the last assistant's message, or NULL */
-	char *reference; /* member "answer", or NULL */
-	char *category;  /* NULL without a field to file it by */
-	bool right;
-	size_t order; /* place in the file */
+	char *answer;               /* the last assistant's message, or NULL */
+	char *reference;            /* member "answer", or NULL */
+	char *category;             /* NULL without a field to file it by */
+	bool right, one_of_several; /* fc-infer --choices wrote it */
+	size_t order;               /* place in the file */
 };
 struct fc_grades {          /* {0} is empty */
 	struct fc_grade *v; /* [n] by id */
@@ -21,6 +21,7 @@ struct fc_grading {
 	const char *by; /* member of the lines, or NULL */
 	enum fc_answer_match match;
 	bool ignore_case;
+	int choice; /* of several answers only this one counts; -1: there is one */
 };
 
 /* Reads a file of conversations; an id that comes twice is an error. */

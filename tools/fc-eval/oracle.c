@@ -100,13 +100,15 @@ static struct fc_table *tabulate(const struct sources *s)
 
 void fc_command_oracle(int argc, char **argv)
 {
-	struct options o = {0};
+	struct options o = {.grading.choice = -1};
 	const struct fc_opt opts[] = {
 	    {FC_OPT_FILE, 0, "references", &o.references, "FILE",
 		"conversations with the right answers (default: those in ANSWERS)", 0, 0},
 	    FC_COMMAND_BY_OPT(&o.grading.by),
 	    {FC_OPT_CHOICE, 0, "match", &o.match, FC_ANSWER_MATCHES, "what counts as right", 0, 0},
 	    {FC_OPT_FLAG, 0, "ignore-case", &o.grading.ignore_case, NULL, "of ASCII letters", 0, 0},
+	    {FC_OPT_INT, 0, "choice", &o.grading.choice, "N",
+		"of several answers to a conversation, the one that counts", 0, 1023},
 	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "text/utf8.h"
 
@@ -60,10 +61,41 @@ static int read_one(struct fc_preferences *p, const json_t *o, const char *where
 	return 0;
 }
 
+/* Python writes NaN for a number that is none, which no JSON has. */
+static void add_nan_as_null(struct fc_buf *to, const char *p, size_t n)
+{
+	bool quoted = false;
+	for (size_t i = 0; i < n; i++) {
+		if (!quoted && n - i >= 3 && !memcmp(p + i, "NaN", 3)) {
+			fc_buf_adds(to, "null");
+			i += 2;
+			continue;
+		}
+		if (p[i] == '"')
+			quoted = !quoted;
+		else if (quoted && p[i] == '\\' && i + 1 < n)
+			fc_buf_addc(to, p[i++]);
+		fc_buf_addc(to, p[i]);
+	}
+}
+
+static json_t *read_file(const char *path, struct fc_err *e)
+{
+	struct fc_buf text = FC_BUF_INIT, json = FC_BUF_INIT;
+	json_t *file = NULL;
+	if (fc_file_read(path, FC_JSON_FILE_MAX, &text, e) == 0) {
+		add_nan_as_null(&json, text.p, text.n);
+		file = fc_json_text(json.p, json.n, path, e);
+	}
+	fc_buf_release(&text);
+	fc_buf_release(&json);
+	return file;
+}
+
 int fc_preferences_read(struct fc_preferences *p, const char *path,
     const struct fc_categories *instructions, struct fc_err *e)
 {
-	json_t *file = fc_json_file(path, e), *o;
+	json_t *file = read_file(path, e), *o;
 	size_t i;
 	int ret = 0;
 	if (!file)
