@@ -12,8 +12,8 @@
 #   TITLE      of the report
 #   FC         folder of the tools, with a slash at its end; empty: found by PATH
 #
-# gives OUT/scores.txt, categories.txt, compare.txt, radar.svg, radar.png and report.html.  An interrupted
-# run goes on where it was: answers and judgments that are there are not asked for again.
+# gives OUT/scores.txt, categories.txt, compare.txt, radar.svg and radar.png if there are three categories or
+# more, and report.html.  An interrupted run goes on where it was: answers and judgments that are there are not asked for again.
 
 OUT   = mtbench
 INFER =
@@ -39,9 +39,12 @@ endif
 
 ANSWERS   = $(NAMES:%=$(OUT)/model_answer/%.jsonl)
 JUDGMENTS = $(OUT)/judgments.jsonl
+# Fewer than three categories make no radar chart.
+n_category := $(shell grep -o '"category": *"[^"]*"' $(QUESTIONS) | sort -u | wc -l)
+CHARTS = $(if $(filter 0 1 2,$(n_category)),,radar.svg radar.png)
 reference = $(if $(REFERENCE),--reference $(REFERENCE))
 
-all: $(addprefix $(OUT)/,scores.txt categories.txt compare.txt radar.svg radar.png report.html)
+all: $(addprefix $(OUT)/,scores.txt categories.txt compare.txt $(CHARTS) report.html)
 	@cat $(OUT)/scores.txt
 
 # Beside the final name, which only a whole file gets.

@@ -30,6 +30,14 @@ setup() {
 	[[ "$output" != *"fc-infer"* && "$output" != *"fc-eval judge"* ]]
 }
 
+@test "mtbench.mk: of one category there is no chart" {
+	sed -i 's/"category": "[a-z]*"/"category": "all"/' q.jsonl
+	run -0 make -s -f "$FC_ROOT/pipelines/mtbench.mk" "${args[@]}"
+	[ ! -e bench/radar.svg ] && [ -s bench/categories.txt ]
+	grep -q '<h2>Categories' bench/report.html
+	! grep -q '<figure>' bench/report.html || false
+}
+
 @test "mtbench.mk: a judge that fails half-way is asked the rest only" {
 	command -v gnuplot >/dev/null || skip "no gnuplot here"
 	echo "$judge | sed 7q; exit 1" >judge

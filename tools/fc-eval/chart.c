@@ -83,7 +83,10 @@ void fc_command_chart(int argc, char **argv)
 		fc_die("no ratings of single answers among the judgments");
 	if (s.judge.n > 1)
 		fc_warn("several judges: drawing %s's; --judge takes another", s.judge.name[0]);
-	if (fc_radar_of(&r, &s, 0, &e) < 0 || write_chart(&r, path, &e) < 0)
+	fc_radar_of(&r, &s, 0);
+	if (r.n_axis < FC_RADAR_AXES_MIN)
+		fc_die("a radar chart needs three categories, here are %zu", r.n_axis);
+	if (write_chart(&r, path, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_radar_release(&r);
 	fc_sheets_release(&s);

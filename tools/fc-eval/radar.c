@@ -18,7 +18,7 @@ const char *fc_radar_colour(size_t i)
 	return colours[i % FC_RADAR_COLOURS];
 }
 
-int fc_radar_of(struct fc_radar *r, const struct fc_sheets *s, size_t judge, struct fc_err *e)
+void fc_radar_of(struct fc_radar *r, const struct fc_sheets *s, size_t judge)
 {
 	*r = (struct fc_radar){.title = s->judge.name[judge], .max = 10};
 	r->axis = FC_ARRAY(const char *, s->n_category);
@@ -48,11 +48,6 @@ int fc_radar_of(struct fc_radar *r, const struct fc_sheets *s, size_t judge, str
 		r->series[r->n_series++] = s->model.name[s->sheet[i].model];
 	}
 	free(shown);
-	if (r->n_axis >= 3)
-		return 0;
-	size_t n = r->n_axis;
-	fc_radar_release(r);
-	return fc_fail(e, "a radar chart needs three categories, here are %zu", n);
 }
 
 void fc_radar_release(struct fc_radar *r)

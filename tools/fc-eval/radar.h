@@ -14,8 +14,8 @@ struct fc_radar {
 	size_t n_axis, n_series;
 	double max; /* of the axes, which begin at 0 */
 };
-/* Of one judge's sheets; texts are borrowed.  -1: fewer than three categories. */
-int fc_radar_of(struct fc_radar *r, const struct fc_sheets *s, size_t judge, struct fc_err *e);
+/* Of one judge's sheets; texts are borrowed. */
+void fc_radar_of(struct fc_radar *r, const struct fc_sheets *s, size_t judge);
 void fc_radar_release(struct fc_radar *r);
 
 enum fc_radar_style {
@@ -23,6 +23,8 @@ enum fc_radar_style {
 	FC_RADAR_INLINE, /* in a page, whose style has the classes "radar", "grid", "axis", "s0"...
 			  */
 };
+/* Fewer make no picture. */
+#define FC_RADAR_AXES_MIN 3
 void fc_radar_svg(struct fc_buf *b, const struct fc_radar *r, enum fc_radar_style style);
 /* A script for gnuplot that writes a PNG to its standard output. */
 void fc_radar_gnuplot(struct fc_buf *b, const struct fc_radar *r);

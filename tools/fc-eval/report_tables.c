@@ -171,9 +171,11 @@ void report_categories(struct fc_buf *b, const struct report *r)
 	const struct fc_sheets *s = &r->sheets;
 	for (size_t k = 0; k < s->judge.n; k++) {
 		struct fc_radar radar;
-		struct fc_err ignored;
-		if (!s->n_category || fc_radar_of(&radar, s, k, &ignored) < 0)
-			continue; /* too few categories for a picture */
+		fc_radar_of(&radar, s, k);
+		if (!radar.n_axis) {
+			fc_radar_release(&radar);
+			continue;
+		}
 		for (size_t m = 0; m < radar.n_series; m++)
 			radar.number[m] = model_number(r, radar.series[m]);
 		fc_buf_adds(b, "<section class=\"categories\"><h2>Categories");
@@ -181,9 +183,13 @@ void report_categories(struct fc_buf *b, const struct report *r)
 			fc_buf_adds(b, ", rated by ");
 			fc_html_texts(b, s->judge.name[k]);
 		}
-		fc_buf_adds(b, "</h2>\n<div class=\"pair\"><figure>");
-		fc_radar_svg(b, &radar, FC_RADAR_INLINE);
-		fc_buf_adds(b, "</figure>\n");
+		if (radar.n_axis >= FC_RADAR_AXES_MIN) {
+			fc_buf_adds(b, "</h2>\n<div class=\"pair\"><figure>");
+			fc_radar_svg(b, &radar, FC_RADAR_INLINE);
+			fc_buf_adds(b, "</figure>\n");
+		} else {
+			fc_buf_adds(b, "</h2>\n<div>");
+		}
 		category_table(b, r, &radar);
 		fc_buf_adds(b, "</div></section>\n");
 		fc_radar_release(&radar);
