@@ -324,14 +324,15 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 	done
 	kill -9 "$(pgrep -P $job -x fc-eval)"
 	wait $job || true
-	[ -s j.jsonl ] && [ "$(wc -l <j.jsonl)" -eq 1 ]
+	# one, or a few more where the machine was busy before the kill
+	[ "$(wc -l <j.jsonl)" -ge 1 ] && [ "$(wc -l <j.jsonl)" -lt 5 ]
 	printf '{"question_id": 81, "mod' >>j.jsonl
 	run ask --mode pairwise-all
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"its last line was cut off"* ]]
 	complete 5
 	right
-	# three games were answered before, the fourth was in flight
+	# one game at most was in flight
 	[ "$(cut -f4 srv/log | sort | uniq -c | awk '$1 > 1' | wc -l)" -le 1 ]
 	[ ! -e j.jsonl.games ]
 	# a whole line that lacks its newline only
