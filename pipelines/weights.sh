@@ -55,11 +55,15 @@ END {
 				print l, r, ((t, l, r) in w) ? w[t, l, r] : "NaN" > work "/" t
 		close(work "/" t)
 	}
+	for (t = 0; t < n_target; t++)
+		if (length(label[t]) > longest) longest = length(label[t])
+	print "longest = " longest
 	print "n = " n_target "; rows = " n_row "; last = " last
 	print "least = " least + 0 "; most = " (most > 1 ? most : 1)
-	printf "set ytics ("
-	for (r = 0; r < n_row; r++) printf "%s\"%s\" %d", r ? ", " : "", name[r], r
-	print ")"
+	printf "set ytics (" > work "/rows.gp"
+	for (r = 0; r < n_row; r++)
+		printf "%s\"%s\" %d", r ? ", " : "", name[r], r > work "/rows.gp"
+	print ")" > work "/rows.gp"
 	for (t = 0; t < n_target; t++) { gsub(/["\\]/, "?", label[t]); print "label" t " = \"" label[t] "\"" }
 }' "$report" >"$work/facts.gp" || {
 	echo "weights.sh: $report: no table of weights by fc-varm --report" >&2
@@ -68,8 +72,17 @@ END {
 
 cat >"$work/plot.gp" <<END
 load "$work/facts.gp"
-width = 340 + (last < 40 ? 26 * (last + 2) : 1092)
-set terminal $terminal size width, 40 + n * (90 + 20 * rows) noenhanced font "sans,12"
+# in pixels: what a panel shows, and what stands around the panels
+wide = last < 48 ? 26 * (last + 2) : 1200
+wide = wide > 110 ? wide : 110
+columns = last < 12 && 8 * longest < wide ? n : 1
+lines = n / columns
+high = 20 * rows
+left = 230; right = 130; top = 70; bottom = 60; across = 24; down = 56
+x1 = left + columns * wide + (columns - 1) * across + right
+x1 = x1 < 560 ? 560.0 : x1 + 0.0
+y1 = top + lines * high + (lines - 1) * down + bottom + 0.0
+set terminal $terminal size x1, y1 noenhanced font "sans,12"
 set output "$out"
 unset key
 set xrange [-1.5 : last + 0.5]
@@ -78,17 +91,30 @@ set xtics ("-" -1)
 step = last < 16 ? 1 : last < 48 ? 4 : 8
 set for [l = 0 : last : step] xtics add (sprintf("%d", l) l)
 set tics scale 0
-set lmargin 28
 # what has no weight
 set object 1 rectangle from graph 0, 0 to graph 1, 1 behind fillcolor "#dddddd" fillstyle solid noborder
-set cbrange [least : most]
 # equal shares are white, more is red, less is blue
-equal = n == 1 ? 0.5 : (1.0 / n - least) / (most - least)
-set palette defined (0 "#2166ac", equal "#ffffff", 1 "#b2182b")
-set multiplot layout n, 1
+set cbrange [least : most]
+share = n == 1 ? 0.5 : 1.0 / n
+set palette defined (0 "#2166ac", (share - least) / (most - least) "#ffffff", 1 "#b2182b")
+set cbtics (sprintf("%.2g", least) least, sprintf("%.2g", most) most)
+set cbtics add (n == 1 ? "0.5" : sprintf("%.2g equal", share) share)
+set multiplot title "Weights of the targets by layer (-: in no layer) and tensor"
 do for [t = 0 : n - 1] {
-	set title value(sprintf("label%d", t))
-	if (t == n - 1) { set xlabel "layer (-: outside of the layers)" }
+	column = t % columns
+	from_x = left + column * (wide + across)
+	from_y = bottom + (lines - 1 - t / columns) * (high + down)
+	set lmargin at screen from_x / x1
+	set rmargin at screen (from_x + wide) / x1
+	set bmargin at screen from_y / y1
+	set tmargin at screen (from_y + high) / y1
+	set title value(sprintf("label%d", t)) offset 0, -0.6
+	if (column == 0) { load "$work/rows.gp" } else { unset ytics }
+	if (t >= n - columns) { set xlabel "layer" offset 0, 0.5 } else { unset xlabel }
+	if (column == columns - 1) {
+		set colorbox user origin screen (from_x + wide + 12) / x1, from_y / y1 \
+			size screen 12 / x1, high / y1
+	} else { unset colorbox }
 	plot sprintf("$work/%d", t) using 1:2:3 with image pixels
 }
 END
