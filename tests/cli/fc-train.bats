@@ -266,3 +266,60 @@ killed_three_times() {
 	run -1 fc-train -m nowhere -o out "$F/tokens.fcs"
 	[ "${#lines[@]}" -eq 1 ]
 }
+
+@test "--update: the change alone, which fc-varm merges like the target" {
+	train -q --save-dtype f32 --update a.fcs -o a "$F/dists.fcs"
+	train -q --seed 5 --lambda 0.5 --save-dtype f32 -o b "$F/dists.fcs"
+	train -q --seed 5 --lambda 0.5 --update - "$F/dists.fcs" >b.fcs
+	[ "$(fc-view --header a.fcs | sed -n 's/^kind *//p')" = "model update" ]
+	fc-view --verify a.fcs b.fcs
+	for args in "--method linear" "" "--by layer" "--method ties --density 0.5"; do
+		# shellcheck disable=SC2086 # a list of words
+		fc-varm -q --force --dtype f32 -b "$F/pivot" -o folders $args a b
+		# shellcheck disable=SC2086
+		fc-varm -q --force --dtype f32 -b "$F/pivot" -o updates $args a.fcs - <b.fcs
+		python3 - folders updates "$F/pivot" <<-'EOF'
+			import struct, sys
+			a, b = (open(d + "/model.safetensors", "rb").read() for d in sys.argv[1:3])
+			n = struct.unpack("<Q", a[:8])[0]
+			assert a[:8 + n] == b[:8 + n]
+			x, y = (struct.unpack("<%df" % ((len(v) - 8 - n) // 4), v[8 + n:]) for v in (a, b))
+			most = max(abs(p - q) for p, q in zip(x, y))
+			assert most < 1e-6, most
+			assert len(set(x)) > 1000
+		EOF
+	done
+	# in a recipe, beside a folder
+	fc-varm -q --recipe - -o mixed <<-EOF
+		models: [{model: a.fcs}, {model: b}]
+		merge_method: varm
+		base_model: $F/pivot
+		dtype: float32
+	EOF
+	fc-varm -q --force --dtype f32 -b "$F/pivot" -o updates a.fcs b
+	cmp mixed/model.safetensors updates/model.safetensors
+	# nothing trained, nothing changed
+	train -q --lr 0 --update none.fcs "$F/dists.fcs"
+	fc-varm -q -b "$F/pivot" -o same none.fcs
+	same_model same "$F/pivot"
+}
+
+@test "--update: what it cannot be used for" {
+	train -q --steps 1 --update a.fcs -o a "$F/dists.fcs"
+	run fc-varm -q -b a -o out a.fcs
+	[ "$status" -eq 1 ]
+	[[ $output == *"a.fcs: the update of the model with fingerprint "*", but a has "* ]]
+	run fc-varm -q -b a.fcs -o out a
+	[[ $output == *"a.fcs: the update of a model: the base must be that model"* ]]
+	run fc-varm -q --recipe - -o out <<<'{models: [{model: a.fcs}], merge_method: passthrough}'
+	[[ $output == *"a.fcs: the update of a model: the base must be that model"* ]]
+	run fc-convert -q -o out a.fcs
+	[ "$status" -eq 1 ]
+	[ ! -e out ]
+	run fc-train -q --init "$F/config.json" --tokenizer "$F/tok" --update u.fcs "$F/tokens.fcs"
+	[ "$status" -eq 2 ]
+	run train -q --update - --log - "$F/dists.fcs"
+	[ "$status" -eq 2 ]
+	run train -q "$F/dists.fcs"
+	[ "$status" -eq 2 ]
+}

@@ -59,6 +59,7 @@ static void read_all(struct fc_reader *r)
 			touch_example(r, &x);
 		break;
 	case FC_KIND_TENSORS:
+	case FC_KIND_UPDATE:
 		while (fc_reader_tensor(r, &t, &e) == FC_READ_RECORD)
 			input_touch(t.data, t.n);
 		break;

@@ -6,6 +6,7 @@
 #include "t.h"
 
 static struct fc_err e;
+static uint64_t model; /* in the headers of streams */
 
 static struct fc_tensor make(const char *name, enum fc_dtype dtype, int64_t n, const void *data)
 {
@@ -22,6 +23,7 @@ static void write_stream(const char *name, enum fc_kind kind, const struct fc_te
 	struct fc_writer *w;
 	struct fc_header h;
 	fc_header_init(&h, kind);
+	h.model = model;
 	int ret = fc_writer_open(&w, scratch_path(name), &h, &e);
 	for (size_t i = 0; i < n && ret == 0; i++)
 		ret = fc_writer_tensor(w, &t[i], &e);
@@ -77,10 +79,32 @@ static void test_refusals(void)
 	refuses("map.fcs", "map");
 	write_file("zstd", "\x28\xb5\x2f\xfd", 4);
 	refuses("zstd", "zstd");
+	write_stream("orphan.fcs", FC_KIND_UPDATE, t, 2);
+	refuses("orphan.fcs", "the update of an unknown model");
 	write_stream("one.fcs", FC_KIND_TENSORS, t, 1);
 	setenv("TMPDIR", "/nowhere", 1);
 	refuses("one.fcs", "create /nowhere/fc-spool.");
 	unsetenv("TMPDIR");
+}
+
+/* The changes of a model are not taken for a model. */
+static void test_update(void)
+{
+	static const float x[2] = {1, 2};
+	struct fc_tensor t[] = {make("a", FC_F32, 2, x)};
+	struct fc_store *s = NULL;
+	uint64_t pivot = 0;
+	model = 77;
+	write_stream("update.fcs", FC_KIND_UPDATE, t, 1);
+	write_stream("model.fcs", FC_KIND_TENSORS, t, 1);
+	refuses("update.fcs", "the update of a model is no model");
+	T_OK(fc_store_open_update(&s, scratch_path("update.fcs"), &pivot, &e) == 0 && pivot == 77 &&
+		fc_store_count(s) == 1,
+	    "an update, where one is asked for");
+	fc_store_close(s);
+	T_OK(fc_store_open_update(&s, scratch_path("model.fcs"), &pivot, &e) == 0 && pivot == 0,
+	    "or a model");
+	fc_store_close(s);
 }
 
 int main(void)
@@ -88,6 +112,7 @@ int main(void)
 	scratch_make();
 	test_tensors();
 	test_refusals();
+	test_update();
 	scratch_remove();
 	return t_done();
 }

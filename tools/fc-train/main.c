@@ -6,6 +6,7 @@
 #include "checkpoint.h"
 #include "run.h"
 #include "target.h"
+#include "update.h"
 #include "token/tokenizer.h"
 
 #define INIT_STREAM UINT64_MAX /* of random numbers; the passes use 0, 1, ... */
@@ -162,13 +163,14 @@ int main(int argc, char **argv)
 {
 	fc_prog = "fc-train";
 	struct fc_train_options o;
-	struct fc_outdir *out;
+	struct fc_outdir *out = NULL;
 	struct fc_nn *nn;
 	struct fc_trainer trainer;
 	struct fc_err e;
 	fc_train_options_parse(&o, argc, argv);
 
-	or_die(fc_outdir_open(&out, o.output, o.force, &e), &e);
+	if (o.output)
+		or_die(fc_outdir_open(&out, o.output, o.force, &e), &e);
 	or_die(fc_nn_open(&nn, o.device, (enum fc_compute)o.dtype, &e), &e);
 	struct fc_params *params = open_params(&o, nn);
 	uint64_t tokenizer = tokenizer_fingerprint(&o, params);
@@ -192,8 +194,14 @@ int main(int argc, char **argv)
 	train(&o, &trainer, tokenizer, identity);
 
 	struct fc_target target = {o.model, o.tokenizer, (enum fc_save_dtype)o.save_dtype};
-	or_die(fc_target_write(fc_outdir_tmp(out), &target, params, &e), &e);
-	or_die(fc_outdir_commit(out, &e), &e);
+	if (o.update)
+		or_die(fc_update_write(o.update, o.model, origin_fingerprint(&o, params), tokenizer,
+			   params, &e),
+		    &e);
+	if (out) {
+		or_die(fc_target_write(fc_outdir_tmp(out), &target, params, &e), &e);
+		or_die(fc_outdir_commit(out, &e), &e);
+	}
 	json_decref(identity);
 	fc_trainer_release(&trainer);
 	fc_feed_close(feed);

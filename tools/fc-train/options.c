@@ -22,6 +22,8 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct fc_train_options *o
 	    {FC_OPT_FILE, 0, "tokenizer", &o->tokenizer, "DIR",
 		"with --init: folder of the tokenizer", 0, 0},
 	    {FC_OPT_FILE, 'o', "output", &o->output, "DIR", "folder of the result", 0, 0},
+	    {FC_OPT_FILE, 0, "update", &o->update, "FILE",
+		"write what has changed, as a stream for fc-varm (-: standard output)", 0, 0},
 	    {FC_OPT_FLAG, 'f', "force", &o->force, NULL, "replace the output and the checkpoint", 0,
 		0},
 	    {FC_OPT_CHOICE, 0, "save-dtype", &o->save_dtype, "same|f32|f16|bf16",
@@ -105,9 +107,14 @@ static void check(const struct fc_train_options *o)
 		fc_die_usage("give either the model to fine-tune (-m) or --init");
 	if (!o->init != !o->tokenizer)
 		fc_die_usage("--init and --tokenizer need each other");
-	if (!o->output)
-		fc_die_usage("the result is a folder: give its name with -o");
-	check_not_input(o);
+	if (!o->output && !o->update)
+		fc_die_usage("the result is a folder: give its name with -o (or use --update)");
+	if (o->update && o->init)
+		fc_die_usage("--update is the change of a model: there is none with --init");
+	if (o->update && o->log && !strcmp(o->update, "-") && !strcmp(o->log, "-"))
+		fc_die_usage("--update - and --log -: standard output takes one of them");
+	if (o->output)
+		check_not_input(o);
 	if (o->steps == 0 && o->epochs == 0)
 		fc_die_usage("--epochs 0 needs --steps");
 	if (o->resume && !o->checkpoint)

@@ -9,7 +9,7 @@
 
 /* The command line. */
 struct fc_train_options {
-	const char *model, *init, *tokenizer, *output, *stream;
+	const char *model, *init, *tokenizer, *output, *update, *stream;
 	bool force;
 	int save_dtype; /* enum fc_save_dtype */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ingredient.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +110,7 @@ static void count_layers(struct ingredient *g)
 
 static int open_store(struct ingredient *g, struct fc_err *e)
 {
-	if (fc_store_open(&g->store, g->path, e) < 0)
+	if (fc_store_open_update(&g->store, g->path, &g->pivot, e) < 0)
 		return -1;
 	g->fingerprint = fc_store_fingerprint(g->store);
 	count_layers(g);
@@ -118,6 +119,8 @@ static int open_store(struct ingredient *g, struct fc_err *e)
 
 static int open_adapter(struct ingredient *g, const char *path, struct fc_err *e)
 {
+	if (g->pivot)
+		return fc_fail(e, "%s: an adapter to the update of a model", g->path);
 	if (adapter_open(&g->adapter, path, g->store, e) < 0)
 		return -1;
 	uint64_t own = adapter_fingerprint(g->adapter);
@@ -165,8 +168,52 @@ int ingredient_open_path(struct ingredient *g, const char *reference, struct fc_
 	return plus ? open_adapter(g, plus + 1, e) : 0;
 }
 
+int ingredient_attach(struct ingredient *g, const struct ingredient *pivot, struct fc_err *e)
+{
+	if (!g->pivot)
+		return 0;
+	if (!pivot || pivot == g)
+		return fc_fail(
+		    e, "%s: the update of a model: the base must be that model", g->path);
+	if (g->pivot != pivot->fingerprint)
+		return fc_fail(e,
+		    "%s: the update of the model with fingerprint %016" PRIx64
+		    ", but %s has %016" PRIx64,
+		    g->path, g->pivot, pivot->path, pivot->fingerprint);
+	for (size_t i = 0; i < fc_store_count(g->store); i++) {
+		const struct fc_tensor *t = fc_store_at(g->store, i);
+		const struct fc_tensor *of = fc_store_find(pivot->store, t->name);
+		if (!of || !fc_tensor_same_shape(t, of) || !fc_dtype_is_real(t->dtype) ||
+		    !fc_dtype_is_real(of->dtype))
+			return fc_fail(
+			    e, "%s: tensor %s does not fit into %s", g->path, t->name, pivot->path);
+	}
+	g->of = pivot;
+	g->n_layer = pivot->n_layer;
+	g->changed = FC_ARRAY(struct changed, fc_store_count(g->store) + 1);
+	return 0;
+}
+
+const struct fc_store *ingredient_store(const struct ingredient *g)
+{
+	return g->of ? g->of->store : g->store;
+}
+
+/* The change of a tensor and its number; that of the embedding is also that of a tied head. */
+static const struct fc_tensor *find_change(
+    const struct ingredient *g, const char *name, size_t *number)
+{
+	size_t n = fc_store_count(g->store);
+	for (*number = 0; *number < n; ++*number)
+		if (!strcmp(fc_store_at(g->store, *number)->name, name))
+			return fc_store_at(g->store, *number);
+	bool tied = !strcmp(name, HEAD) && !ingredient_has_head(g->of);
+	return tied ? fc_store_find(g->store, EMBEDDING) : NULL;
+}
+
 void ingredient_close(struct ingredient *g)
 {
+	free(g->changed);
 	adapter_close(g->adapter);
 	fc_store_close(g->store);
 	free(g->path);
@@ -181,6 +228,8 @@ static const struct fc_tensor *find_stored(const struct ingredient *g, const cha
 
 const struct fc_tensor *ingredient_find(const struct ingredient *g, const char *name)
 {
+	if (g->of)
+		return ingredient_find(g->of, name);
 	const struct fc_tensor *t = find_stored(g, name);
 	const struct fc_tensor *own =
 	    t && g->adapter ? adapter_replacement(g->adapter, t->name) : NULL;
@@ -189,6 +238,12 @@ const struct fc_tensor *ingredient_find(const struct ingredient *g, const char *
 
 struct feed ingredient_feed(const struct ingredient *g, const char *name, int model)
 {
+	if (g->of) {
+		size_t number;
+		const struct fc_tensor *change = find_change(g, name, &number);
+		struct feed value = ingredient_feed(g->of, name, model);
+		return change ? changes_feed(&g->changed[number], value, change) : value;
+	}
 	struct feed f = feed_mapped(ingredient_find(g, name), model);
 	return g->adapter ? adapter_feed(g->adapter, find_stored(g, name)->name, f) : f;
 }
@@ -197,6 +252,8 @@ bool ingredient_has_head(const struct ingredient *g)
 {
 	const struct fc_tensor *head = fc_store_find(g->store, HEAD);
 	const struct fc_tensor *embedding = fc_store_find(g->store, EMBEDDING);
+	if (g->of)
+		return head || ingredient_has_head(g->of);
 	if (head && g->adapter &&
 	    (adapter_changes(g->adapter, HEAD) || adapter_changes(g->adapter, EMBEDDING)))
 		return true;

@@ -3,6 +3,7 @@
 #define FC_VARM_INGREDIENT_H
 
 #include "adapter.h"
+#include "changes.h"
 #include "recipe.h"
 #include "store/store.h"
 
@@ -23,7 +24,11 @@ struct ingredient {
 	char *path; /* of the folder or file found */
 	char *name; /* for tables: as the recipe has it, without the path */
 	struct fc_store *store;
-	struct adapter *adapter; /* or NULL */
+	struct adapter *adapter;     /* or NULL */
+	uint64_t pivot;              /* above 0: the store holds changes of the model of this
+				      * fingerprint, */
+	const struct ingredient *of; /* which is this one; what is not in the store is as there */
+	struct changed *changed;     /* [one for each tensor in the store, and the head], or NULL */
 	uint64_t fingerprint;
 	int n_layer; /* layers that its tensors' names speak of */
 	int line;    /* of the recipe, for messages; 0: there is none */
@@ -34,7 +39,13 @@ int ingredient_open(struct ingredient *g, const struct recipe *r, const struct r
     const struct pantry *where, struct fc_err *e);
 /* The same for a path, or "PATH+ADAPTER" where there is no file of that name. */
 int ingredient_open_path(struct ingredient *g, const char *reference, struct fc_err *e);
+/* An update of a model needs the model, its pivot, before it can be used; NULL: there is none.
+ * Others are left as they are. */
+int ingredient_attach(struct ingredient *g, const struct ingredient *pivot, struct fc_err *e);
 void ingredient_close(struct ingredient *g);
+
+/* The tensors that the model has, by their names. */
+const struct fc_store *ingredient_store(const struct ingredient *g);
 
 /* A name for a model that tells nothing of the machine: "org/name" as it is, a path's last part.
  * The caller's to free(). */

@@ -41,8 +41,8 @@ static int check_target(
 	for (size_t i = 0; i < in->n; i++)
 		if (check_tensor(in, fc_store_at(in->base.store, i)->name, s, e) < 0)
 			return -1;
-	for (size_t i = 0; i < fc_store_count(s->store); i++) {
-		const char *name = fc_store_at(s->store, i)->name;
+	for (size_t i = 0; i < fc_store_count(ingredient_store(s)); i++) {
+		const char *name = fc_store_at(ingredient_store(s), i)->name;
 		if (!ingredient_find(&in->base, name))
 			return fc_fail(e, "%s: tensor %s is not in the pivot %s", s->path, name,
 			    in->base.path);
@@ -56,13 +56,15 @@ int inputs_open(
 	bool tied;
 	*in = (struct inputs){.target = FC_ARRAY(struct ingredient, (size_t)n_target)};
 	if (ingredient_open_path(&in->base, base, e) < 0 ||
+	    ingredient_attach(&in->base, NULL, e) < 0 ||
 	    ingredient_is_tied(&in->base, &tied, e) < 0)
 		return -1;
 	in->n = fc_store_count(in->base.store);
 	for (int k = 0; k < n_target; k++) {
 		struct ingredient *s = &in->target[k];
 		in->n_target++;
-		if (ingredient_open_path(s, target[k], e) < 0 || check_target(in, s, tied, e) < 0)
+		if (ingredient_open_path(s, target[k], e) < 0 ||
+		    ingredient_attach(s, &in->base, e) < 0 || check_target(in, s, tied, e) < 0)
 			return -1;
 	}
 	return 0;

@@ -156,8 +156,8 @@ static void add_outer(const struct recipe_plan *rp, struct places *ps)
 	const struct recipe_slice *end[] = {&r->slice[0], &r->slice[r->n_slice - 1]};
 	for (int last = 0; last < 2; last++) {
 		const struct ingredient *g = model_of(rp, lead(rp, end[last]));
-		for (size_t i = 0; i < fc_store_count(g->store); i++) {
-			const struct fc_tensor *t = fc_store_at(g->store, i);
+		for (size_t i = 0; i < fc_store_count(ingredient_store(g)); i++) {
+			const struct fc_tensor *t = fc_store_at(ingredient_store(g), i);
 			size_t at, n;
 			if (layername_find(t->name, &at, &n) < 0 &&
 			    layername_is_embedding(t->name) == !last)
@@ -172,7 +172,7 @@ static void add_untied_head(const struct recipe_plan *rp, struct places *ps)
 	const struct recipe_slice *last = &rp->recipe->slice[rp->recipe->n_slice - 1];
 	const struct ingredient *g = model_of(rp, lead(rp, last));
 	const struct fc_tensor *t = ingredient_find(g, HEAD);
-	if (!rp->tied && t && !fc_store_find(g->store, HEAD))
+	if (!rp->tied && t && !fc_store_find(ingredient_store(g), HEAD))
 		add_place(ps, fc_strdup(HEAD), t, last, -1);
 }
 
@@ -183,8 +183,8 @@ static void add_layers(
 	const struct recipe_source *from = lead(rp, s);
 	const struct ingredient *g = model_of(rp, from);
 	struct fc_buf name = FC_BUF_INIT;
-	for (size_t i = 0; i < fc_store_count(g->store); i++) {
-		const struct fc_tensor *t = fc_store_at(g->store, i);
+	for (size_t i = 0; i < fc_store_count(ingredient_store(g)); i++) {
+		const struct fc_tensor *t = fc_store_at(ingredient_store(g), i);
 		size_t at, n;
 		int layer = layername_find(t->name, &at, &n);
 		if (layer < from->from || layer >= from->to || ingredient_is_derived(t->name))
@@ -274,8 +274,8 @@ static int check_surplus(const struct recipe_plan *rp, const struct recipe_slice
 	const struct ingredient *g = model_of(rp, c), *of = model_of(rp, first);
 	struct fc_buf name = FC_BUF_INIT;
 	int ret = 0;
-	for (size_t i = 0; i < fc_store_count(g->store) && ret == 0; i++) {
-		const char *has = fc_store_at(g->store, i)->name;
+	for (size_t i = 0; i < fc_store_count(ingredient_store(g)) && ret == 0; i++) {
+		const char *has = fc_store_at(ingredient_store(g), i)->name;
 		size_t at, n;
 		int layer = layername_find(has, &at, &n);
 		if (ingredient_is_derived(has) ||
@@ -422,6 +422,10 @@ static int open_models(struct recipe_plan *rp, const struct pantry *where, struc
 	rp->model = FC_ARRAY(struct ingredient, r->n_model);
 	for (size_t i = 0; i < r->n_model; i++)
 		if (ingredient_open(&rp->model[i], r, &r->model[i], where, e) < 0)
+			return -1;
+	for (size_t i = 0; i < r->n_model; i++)
+		if (ingredient_attach(&rp->model[i], r->base >= 0 ? &rp->model[r->base] : NULL, e) <
+		    0)
 			return -1;
 	rp->donor = r->base >= 0 ? (size_t)r->base : r->slice[0].source[0].model;
 	if (r->vocabulary != VOCABULARY_KEPT) {

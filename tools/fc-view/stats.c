@@ -179,7 +179,7 @@ void view_stats(struct view *v)
 	struct totals *s = FC_NEW(struct totals);
 	struct fc_buf *b = &v->text;
 	view_walk(v, &(struct visitor){s, note_kind, add_example, add_tensor, add_map});
-	if (s->kind == FC_KIND_TENSORS) {
+	if (fc_kind_has_tensors(s->kind)) {
 		add_count(b, "tensors", s->n_tensor);
 		add_count(b, "tensor bytes", s->n_tensor_bytes);
 	} else if (s->kind == FC_KIND_MAP) {

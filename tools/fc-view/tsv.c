@@ -5,11 +5,13 @@
 
 #include "fc-view/view.h"
 
+#define TENSOR_COLUMNS "name\tdtype\tshape\tbytes"
 static const char *const columns[] = {
     [FC_KIND_TOKENS] = "id\tposition\ttoken\tstart\tend\trole\tpart\ttrained\ttext",
     [FC_KIND_DISTS] = "id\tposition\ttoken\tstart\tend\trole\tpart\ttrained\ttext\ttrue_logprob"
 		      "\tmass\tentries",
-    [FC_KIND_TENSORS] = "name\tdtype\tshape\tbytes",
+    [FC_KIND_TENSORS] = TENSOR_COLUMNS,
+    [FC_KIND_UPDATE] = TENSOR_COLUMNS,
     [FC_KIND_MAP] = "source\tpivot\tcount",
 };
 

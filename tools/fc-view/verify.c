@@ -16,6 +16,7 @@ static enum fc_read read_all(struct fc_reader *r, uint64_t *n_record, struct fc_
 	for (*n_record = 0;; ++*n_record) {
 		switch (fc_reader_header(r)->kind) {
 		case FC_KIND_TENSORS:
+		case FC_KIND_UPDATE:
 			ret = fc_reader_tensor(r, &t, e);
 			break;
 		case FC_KIND_MAP:

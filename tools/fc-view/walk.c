@@ -101,7 +101,7 @@ static void walk_one(struct view *v, const struct visitor *visitor, struct fc_re
 		visitor->header(v, visitor->data, r);
 	if (examples)
 		ret = walk_examples(v, visitor, r, &e);
-	else if (kind == FC_KIND_TENSORS)
+	else if (fc_kind_has_tensors(kind))
 		ret = walk_tensors(v, visitor, r, &e);
 	else
 		ret = walk_map(v, visitor, r, &e);

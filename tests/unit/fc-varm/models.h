@@ -117,7 +117,7 @@ struct trial {
 	struct verdicts verdicts;
 };
 
-static void trial_request(const struct trial *t, struct request *q, struct term *term)
+static void trial_request(const struct trial *t, struct request *q, struct term *term, int n)
 {
 	*q = (struct request){t->method, method_settings(t->method), term, !t->convert, t->dtype};
 	q->settings.normalize = t->normalize ? t->normalize > 0 : q->settings.normalize;
@@ -125,7 +125,7 @@ static void trial_request(const struct trial *t, struct request *q, struct term 
 	q->settings.t = t->t;
 	q->settings.by = t->by;
 	q->settings.absolute = t->absolute;
-	for (int k = 0; k < 16; k++) {
+	for (int k = 0; k < n; k++) {
 		term[k] = method_term(t->method);
 		term[k].weight = t->weight ? t->weight[k] : term[k].weight;
 		term[k].density = t->density ? t->density[k] : term[k].density;
@@ -151,7 +151,7 @@ __attribute__((unused)) static int trial_run(struct trial *t, int n_target, stru
 	mkdir(scratch_path("out"), 0777);
 	if (inputs_open(&t->in, path[16], target, n_target, e) < 0)
 		return -1;
-	trial_request(t, &q, term);
+	trial_request(t, &q, term, n_target);
 	inputs_plan(&t->in, &q, &t->plan);
 	struct merge_options o = {.shard_bytes = 0};
 	if (merge_run(&t->plan, &o, scratch_path("out"), &t->verdicts, e) < 0)

@@ -239,7 +239,7 @@ static int open_any(struct fc_store *s, const char *path, struct fc_err *e)
 	return ret;
 }
 
-int fc_store_open(struct fc_store **out, const char *path, struct fc_err *e)
+int fc_store_open_update(struct fc_store **out, const char *path, uint64_t *pivot, struct fc_err *e)
 {
 	struct fc_store *s = FC_NEW(struct fc_store);
 	*out = NULL;
@@ -247,8 +247,22 @@ int fc_store_open(struct fc_store **out, const char *path, struct fc_err *e)
 		fc_store_close(s);
 		return -1;
 	}
+	*pivot = s->is_stream ? s->stream.pivot : 0;
 	*out = s;
 	return 0;
+}
+
+int fc_store_open(struct fc_store **s, const char *path, struct fc_err *e)
+{
+	uint64_t pivot;
+	if (fc_store_open_update(s, path, &pivot, e) < 0)
+		return -1;
+	if (!pivot)
+		return 0;
+	fc_store_close(*s);
+	*s = NULL;
+	return fc_fail(
+	    e, "%s: the update of a model is no model: merge it into one with fc-varm", path);
 }
 
 void fc_store_close(struct fc_store *s)

@@ -98,9 +98,16 @@ int fc_stream_tensors_open(struct fc_stream_tensors *s, const char *path, struct
 	struct fc_tensor_part part;
 	enum fc_read got = FC_READ_ERROR;
 	*s = (struct fc_stream_tensors){.fd = -1};
-	if (fc_reader_open(&r, path, FC_KIND_TENSORS, e) < 0)
+	if (fc_reader_open(&r, path, 0, e) < 0)
 		return -1;
-	int ret = make_file(s, e);
+	const struct fc_header *h = fc_reader_header(r);
+	int ret = fc_kind_has_tensors(h->kind)
+	    ? make_file(s, e)
+	    : fc_fail(e, "%s: this is a %s, not a %s", fc_reader_name(r), fc_kind_name(h->kind),
+		  fc_kind_name(FC_KIND_TENSORS));
+	s->pivot = h->kind == FC_KIND_UPDATE ? h->model : 0;
+	if (ret == 0 && h->kind == FC_KIND_UPDATE && !s->pivot)
+		ret = fc_fail(e, "%s: the update of an unknown model", fc_reader_name(r));
 	while (ret == 0 && (got = fc_reader_tensor(r, &part, e)) == FC_READ_RECORD)
 		ret = add_part(s, &part, e);
 	if (ret == 0 && got == FC_READ_ERROR)

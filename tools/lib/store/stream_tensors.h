@@ -15,6 +15,7 @@ struct fc_stream_tensors {
 	struct fc_tensor *tensor; /* [n] sorted by name; names are owned */
 	size_t n, cap;
 	void *map;
+	uint64_t pivot; /* they are changes of the model with this fingerprint; 0: a model */
 	size_t n_bytes; /* of the file */
 	int fd;
 };

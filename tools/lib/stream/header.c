@@ -20,8 +20,15 @@ const char *fc_kind_name(enum fc_kind k)
 		return "tensor stream";
 	case FC_KIND_MAP:
 		return "vocabulary map";
+	case FC_KIND_UPDATE:
+		return "model update";
 	}
 	return "stream of unknown kind";
+}
+
+bool fc_kind_has_tensors(enum fc_kind k)
+{
+	return k == FC_KIND_TENSORS || k == FC_KIND_UPDATE;
 }
 
 void fc_header_init(struct fc_header *h, enum fc_kind kind)
@@ -97,6 +104,7 @@ int fc_header_compatible(
 	if (a->kind != b->kind)
 		return fc_fail(e, "%s: a %s does not go with a %s", name, fc_kind_name(b->kind),
 		    fc_kind_name(a->kind));
+	bool of_model = a->kind == FC_KIND_UPDATE;
 	const struct {
 		const char *what;
 		uint64_t a, b;
@@ -104,6 +112,7 @@ int fc_header_compatible(
 	    {"tokenizer", a->tokenizer, b->tokenizer},
 	    {"chat template", a->template_hash, b->template_hash},
 	    {"source tokenizer", a->source_tokenizer, b->source_tokenizer},
+	    {"model", of_model ? a->model : 0, of_model ? b->model : 0},
 	};
 	for (size_t i = 0; i < FC_LEN(same); i++)
 		if (same[i].a != same[i].b)

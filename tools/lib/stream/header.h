@@ -2,6 +2,7 @@
 #ifndef FC_STREAM_HEADER_H
 #define FC_STREAM_HEADER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,9 +18,11 @@ enum fc_kind {              /* values are those on the wire */
 	FC_KIND_TOKENS = 1, /* examples without rows */
 	FC_KIND_DISTS = 2,  /* examples with rows */
 	FC_KIND_TENSORS = 3,
-	FC_KIND_MAP = 4, /* a vocabulary map */
+	FC_KIND_MAP = 4,    /* a vocabulary map */
+	FC_KIND_UPDATE = 5, /* changes of tensors; the model is the one they change */
 };
 const char *fc_kind_name(enum fc_kind k); /* "distribution stream" */
+bool fc_kind_has_tensors(enum fc_kind k);
 
 struct fc_program { /* one link of the provenance chain, as SAM's @PG */
 	char *name, *version, *args;

@@ -78,7 +78,7 @@ int fc_unpack_header(struct fc_header *h, const Fc__Header *m, struct fc_err *e)
 		    m->major, m->minor, FC_STREAM_MAJOR, FC_STREAM_MINOR);
 	if (m->major != FC_STREAM_MAJOR)
 		return fc_fail(e, "there is no version %u.%u of the format", m->major, m->minor);
-	if (m->kind < FC__KIND__TOKENS || m->kind > FC__KIND__MAP)
+	if (m->kind < FC__KIND__TOKENS || m->kind > FC__KIND__UPDATE)
 		return fc_fail(e, "unknown kind of stream %d", (int)m->kind);
 	if (m->n_vocab > FC_MAX_VOCAB || m->source_n_vocab > FC_MAX_VOCAB || m->top_k > m->n_vocab)
 		return fc_fail(e, "a vocabulary of %u and top-k of %u are beyond the limits",

@@ -117,7 +117,7 @@ int fc_writer_example(struct fc_writer *w, const struct fc_example *x, struct fc
 
 int fc_writer_tensor(struct fc_writer *w, const struct fc_tensor *t, struct fc_err *e)
 {
-	if (w->header.kind != FC_KIND_TENSORS)
+	if (!fc_kind_has_tensors(w->header.kind))
 		return fc_fail(e, "%s: no tensor in a %s", w->name, fc_kind_name(w->header.kind));
 	size_t at = 0;
 	do {
