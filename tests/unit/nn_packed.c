@@ -90,6 +90,34 @@ static void test_kernels(enum fc_dtype t, const void *p)
 	}
 }
 
+/* Sums longer than a chunk of columns; a row alone and among others. */
+static void test_rows_alone(enum fc_dtype t, struct fc_rng *r)
+{
+	enum { ROWS = 13, COLS = 2304, OUT = 6 };
+	static float in[ROWS * COLS], all_rows[ROWS * OUT], one[OUT];
+	const struct fc_kern *all[FC_KERN_MAX];
+	const size_t n = fc_kern_all(all);
+	unsigned char *p = fc_malloc(fc_dtype_bytes(t, OUT * COLS));
+	for (size_t i = 0; i < fc_dtype_bytes(t, OUT * COLS); i++)
+		p[i] = (unsigned char)(fc_rng_u64(r) & 0x3f);
+	for (size_t i = 0; i < FC_LEN(in); i++)
+		in[i] = (float)fc_rng_normal(r);
+	for (size_t k = 0; k < n; k++) {
+		bool same = true;
+		for (size_t rows = 1; rows <= ROWS; rows++) {
+			all[k]->dot_rows(all_rows, OUT, in, COLS, p, COLS, t, rows, OUT, COLS);
+			for (size_t m = 0; m < rows; m++) {
+				all[k]->dot_rows(
+				    one, OUT, in + m * COLS, COLS, p, COLS, t, 1, OUT, COLS);
+				same = same && !memcmp(one, all_rows + m * OUT, sizeof one);
+			}
+		}
+		T_OK(same, "%s: %s: the same bits alone and among others", fc_dtype_name(t),
+		    all[k]->name);
+	}
+	free(p);
+}
+
 int main(void)
 {
 	struct fc_nn *nn = NULL, *narrow = NULL;
@@ -111,6 +139,7 @@ int main(void)
 		test_backward(nn, types[i], p);
 		test_embedding(types[i], p);
 		test_kernels(types[i], p);
+		test_rows_alone(types[i], &r);
 		free(p);
 	}
 	fc_nn_close(nn);

@@ -52,6 +52,11 @@ static inline vf load_f16(const void *p)
 	return (vf)_mm256_cvtph_ps(_mm_loadu_si128(p));
 }
 
+static inline vf load_i8(const int8_t *p)
+{
+	return (vf)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
+
 /* n < VL floats, the other lanes are fill */
 static inline __m256i first_lanes(size_t n)
 {
@@ -71,6 +76,7 @@ static inline void vstore_part(float *p, vf v, size_t n)
 	_mm256_maskstore_ps(p, first_lanes(n), (__m256)v);
 }
 
+#include "tensor/quant_x86.h"
 #include "nn/kern_body.h"
 
 #ifdef __clang__

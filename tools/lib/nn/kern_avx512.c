@@ -6,9 +6,9 @@
 
 #ifdef __clang__
 #pragma clang attribute push(                                                                      \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma"))), apply_to = function)
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma,f16c"))), apply_to = function)
 #else
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,fma")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,fma,f16c")
 #endif
 
 #define VL 16
@@ -47,6 +47,11 @@ static inline vf load_f16(const void *p)
 	return (vf)_mm512_cvtph_ps(_mm256_loadu_si256(p));
 }
 
+static inline vf load_i8(const int8_t *p)
+{
+	return (vf)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+
 /* n < VL floats, the other lanes are fill */
 static inline vf vload_part(const float *p, size_t n, float fill)
 {
@@ -58,6 +63,8 @@ static inline void vstore_part(float *p, vf v, size_t n)
 	_mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 }
 
+#define QUANT_MASKS
+#include "tensor/quant_x86.h"
 #include "nn/kern_body.h"
 
 #ifdef __clang__

@@ -4,6 +4,7 @@
  */
 #include "nn/kern_math_body.h"
 #include "nn/kern_matrix_body.h"
+#include "nn/kern_packed_body.h"
 
 static float kern_max(const float *x, size_t n)
 {

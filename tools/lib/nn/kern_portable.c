@@ -42,6 +42,11 @@ static inline vf load_f16(const void *p)
 	    fc_f16_to_f32(h[0]), fc_f16_to_f32(h[1]), fc_f16_to_f32(h[2]), fc_f16_to_f32(h[3])};
 }
 
+static inline vf load_i8(const int8_t *p)
+{
+	return (vf){p[0], p[1], p[2], p[3]};
+}
+
 /* n < VL floats, the other lanes are fill */
 static inline vf vload_part(const float *p, size_t n, float fill)
 {

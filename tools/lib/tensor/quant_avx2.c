@@ -5,14 +5,14 @@
 #include <immintrin.h>
 
 #ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,f16c"))), apply_to = function)
 #else
-#pragma GCC target("avx2")
+#pragma GCC target("avx2,f16c")
 #endif
 
 extern const struct fc_quant fc_quant_avx2;
 #define QUANT fc_quant_avx2
-#define QUANT_LOOK_UP(table, at) ((u8x16)_mm_shuffle_epi8((__m128i)(table), (__m128i)(at)))
+#include "tensor/quant_x86.h"
 #include "tensor/quant_body.h"
 
 #ifdef __clang__

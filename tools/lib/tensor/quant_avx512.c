@@ -6,14 +6,15 @@
 
 #ifdef __clang__
 #pragma clang attribute push(                                                                      \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))), apply_to = function)
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,f16c"))), apply_to = function)
 #else
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,f16c")
 #endif
 
 extern const struct fc_quant fc_quant_avx512;
 #define QUANT fc_quant_avx512
-#define QUANT_LOOK_UP(table, at) ((u8x16)_mm_shuffle_epi8((__m128i)(table), (__m128i)(at)))
+#define QUANT_MASKS
+#include "tensor/quant_x86.h"
 #include "tensor/quant_body.h"
 
 #ifdef __clang__
