@@ -6,9 +6,10 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "fc-align/holders.h"
 #include "tensor/simd.h"
 
-enum { BLOCK = 256, TWO_LESS = 16, N_BAG = 32, N_CHARACTER = 0x110000 + 256 };
+enum { BLOCK = 256, TWO_LESS = 16, N_BAG = 32, RANKED = 64, FEW = 8 };
 #define NONE UINT32_MAX
 
 struct node { /* of a list of strings with one hash */
@@ -33,12 +34,13 @@ struct fc_nearest {
 	struct node *node; /* [n_node] */
 	uint32_t
 	    *head[2]; /* [n_head], a power of two: strings and those less one; those less two */
-	uint64_t *alphabet; /* [N_CHARACTER / 64] which characters occur */
 	size_t n_node, n_head, longest;
 	struct shelf *shelf; /* [longest + 1] */
-	uint32_t *index;     /* what the shelves hold */
+	size_t n;            /* strings */
+	uint32_t *index;     /* [n] what the shelves hold */
 	uint64_t *set;
 	struct bag *bag;
+	struct fc_holders holders; /* by place on the shelves */
 };
 
 static uint64_t hash_of(const uint32_t *v, size_t n)
@@ -135,12 +137,15 @@ static struct bag bag_of(struct fc_chars s)
 	return bag;
 }
 
-/* How many characters of a are missing in b, at least. */
+/* How many characters of a are missing in b, at least: of each hash 7 count, so that the sum fits a
+ * byte. */
 static uint32_t surplus(const struct bag *a, const struct bag *b)
 {
-	uint32_t sum = 0;
-	for (size_t i = 0; i < N_BAG; i++)
-		sum += a->n[i] > b->n[i] ? (uint32_t)(a->n[i] - b->n[i]) : 0;
+	uint8_t sum = 0;
+	for (size_t i = 0; i < N_BAG; i++) {
+		uint8_t more = (uint8_t)((a->n[i] > b->n[i] ? a->n[i] : b->n[i]) - b->n[i]);
+		sum = (uint8_t)(sum + (more < 7 ? more : 7));
+	}
 	return sum;
 }
 
@@ -167,21 +172,6 @@ static void fill_shelves(struct fc_nearest *x, size_t n)
 	}
 }
 
-static void add_characters(struct fc_nearest *x, struct fc_chars s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		x->alphabet[s.v[i] / 64] |= UINT64_C(1) << s.v[i] % 64;
-}
-
-/* Characters of s that no string has: each costs an edit, whatever the string. */
-static uint32_t n_foreign(const struct fc_nearest *x, struct fc_chars s)
-{
-	uint32_t n = 0;
-	for (size_t i = 0; i < s.n; i++)
-		n += !(x->alphabet[s.v[i] / 64] >> s.v[i] % 64 & 1);
-	return n;
-}
-
 struct fc_nearest *fc_nearest_new(const struct fc_chars *s, size_t n)
 {
 	struct fc_nearest *x = FC_NEW(struct fc_nearest);
@@ -198,11 +188,9 @@ struct fc_nearest *fc_nearest_new(const struct fc_chars *s, size_t n)
 		x->head[two] = FC_ARRAY(uint32_t, x->n_head);
 		memset(x->head[two], 0xff, x->n_head * sizeof *x->head[two]);
 	}
-	x->alphabet = FC_ARRAY(uint64_t, N_CHARACTER / 64);
 	uint32_t *buf = FC_ARRAY(uint32_t, x->longest + 1);
 	for (size_t k = n; k-- > 0;) { /* the lowest index comes to stand first in its list */
 		struct less l = less_begin(s[k], buf);
-		add_characters(x, s[k]);
 		if (s[k].n == 0)
 			continue;
 		do
@@ -210,7 +198,9 @@ struct fc_nearest *fc_nearest_new(const struct fc_chars *s, size_t n)
 		while (less_next(&l));
 	}
 	free(buf);
+	x->n = n;
 	fill_shelves(x, n);
+	fc_holders_init(&x->holders, s, x->index, n);
 	return x;
 }
 
@@ -218,7 +208,7 @@ void fc_nearest_free(struct fc_nearest *x)
 {
 	if (!x)
 		return;
-	free(x->alphabet);
+	fc_holders_release(&x->holders);
 	free(x->node);
 	free(x->head[0]);
 	free(x->head[1]);
@@ -304,6 +294,43 @@ struct query {
 	struct bag bag;
 };
 
+static void compare_at(const struct fc_nearest *x, struct fc_leven *p, size_t place,
+    const struct query *q, struct best *best)
+{
+	const struct bag *bag = &x->bag[place];
+	if (surplus(&q->bag, bag) > best->distance || surplus(bag, &q->bag) > best->distance)
+		return;
+	uint32_t index = x->index[place], d = fc_leven_distance(p, x->s[index], best->distance);
+	if (d <= best->distance && better(best, index, d))
+		*best = (struct best){index, d};
+}
+
+/*
+ * Compares with all that hold one of the rarest characters of s, as long as these are few.  Returns
+ * the least distance of all others: each occurrence of a character that they lack costs an edit.
+ */
+static uint32_t search_rare(const struct fc_nearest *x, struct fc_leven *p, struct fc_chars s,
+    const struct query *q, struct best *best)
+{
+	struct fc_holding rare[RANKED];
+	size_t n_rare = fc_holders_rank(&x->holders, s, RANKED, rare), seen = 0;
+	uint32_t least = 0;
+	for (size_t r = 0; r < n_rare && best->distance >= least; r++) {
+		const uint32_t *place = x->holders.place + x->holders.start[rare[r].c];
+		seen += rare[r].n;
+		if (seen > x->n / FEW)
+			break;
+		for (size_t i = 0; i < rare[r].n; i++) {
+			uint64_t set = x->set[place[i]];
+			if (__builtin_popcountll(q->set & ~set) <= (int)best->distance &&
+			    __builtin_popcountll(set & ~q->set) <= (int)best->distance)
+				compare_at(x, p, place[i], q, best);
+		}
+		least += rare[r].times;
+	}
+	return least;
+}
+
 /* least: nothing is nearer than that. */
 static void search_shelf(const struct fc_nearest *x, struct fc_leven *p, const struct shelf *f,
     const struct query *q, uint32_t least, struct best *best)
@@ -314,16 +341,9 @@ static void search_shelf(const struct fc_nearest *x, struct fc_leven *p, const s
 		if (best->distance == least && f->index[at] > best->index)
 			return;
 		filter(f->set + at, n, q->set, (int)best->distance, pick, &n_pick);
-		for (size_t i = 0; i < n_pick; i++) {
-			uint32_t index = f->index[at + pick[i]];
-			const struct bag *bag = &f->bag[at + pick[i]];
-			if (surplus(&q->bag, bag) > best->distance ||
-			    surplus(bag, &q->bag) > best->distance)
-				continue;
-			uint32_t d = fc_leven_distance(p, x->s[index], best->distance);
-			if (d <= best->distance && better(best, index, d))
-				*best = (struct best){index, d};
-		}
+		size_t place = (size_t)(f->index - x->index) + at;
+		for (size_t i = 0; i < n_pick; i++)
+			compare_at(x, p, place + pick[i], q, best);
 	}
 }
 
@@ -334,8 +354,10 @@ uint32_t fc_nearest_find(
 	struct query q = {set_of(s), bag_of(s)};
 	fc_leven_set(p, s);
 	uint32_t least = s.n ? search_lists(x, p, s, &best) : 0;
-	uint32_t foreign = n_foreign(x, s);
-	least = foreign > least ? foreign : least;
+	if (best.distance >= least) {
+		uint32_t others = search_rare(x, p, s, &q, &best);
+		least = others > least ? others : least;
+	}
 	/* the lengths next to s.n first */
 	for (size_t by = s.n == 0; by <= best.distance && best.distance >= least; by++) {
 		if (s.n + by <= x->longest)

@@ -9,9 +9,10 @@
  *
  * Near ones are found through a table of all strings, and of all strings less one and less two
  * characters: strings at distance 1 or 2 have one of these in common.  For larger distances, and
- * for long strings, the strings are filed by length, and only those are compared whose length, set
- * of characters (64 bits by hash) and counts of characters could be as near as the best so far; the
- * search ends when nothing can be nearer, as each character that no string has costs an edit.
+ * for long strings, those that hold the rarest characters are compared: all others lack these, and
+ * each costs an edit.  Where that does not settle it, the strings are filed by length, and only
+ * those are compared whose length, set of characters (64 bits by hash) and counts of characters
+ * could be as near as the best so far.
  */
 struct fc_nearest;
 /* s: [n], borrowed; strings without characters are not found. */
