@@ -267,6 +267,20 @@ killed_three_times() {
 	[ "${#lines[@]}" -eq 1 ]
 }
 
+@test "a GGUF pivot is refused with what helps, and that does help" {
+	fc-convert -q -o pivot.gguf "$F/pivot"
+	mkdir alone && cp pivot.gguf alone
+	for model in pivot.gguf alone; do
+		run -1 train -q -m $model -o out "$F/tokens.fcs"
+		[ "${#lines[@]}" -eq 1 ]
+		[[ "$output" == *"fc-convert --type bf16 -o DIR $model"* ]]
+		[ ! -e out ]
+	done
+	fc-convert -q --type bf16 -o folder pivot.gguf
+	train -q --steps 3 -m folder -o out "$F/tokens.fcs"
+	fc-infer -q -m out "$F/talk.jsonl" | fc-view --verify
+}
+
 @test "--update: the change alone, which fc-varm merges like the target" {
 	train -q --save-dtype f32 --update a.fcs -o a "$F/dists.fcs"
 	train -q --seed 5 --lambda 0.5 --save-dtype f32 -o b "$F/dists.fcs"

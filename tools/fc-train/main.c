@@ -17,6 +17,15 @@ static void or_die(int ret, const struct fc_err *e)
 		fc_die("%s", e->msg);
 }
 
+/* The result is a folder with the pivot's files, which a GGUF model has inside. */
+static void refuse_gguf(const char *model)
+{
+	char *file = fc_store_gguf_path(model);
+	if (file)
+		fc_die("%s: a GGUF model; make it a folder first: fc-convert --type bf16 -o DIR %s",
+		    model, model);
+}
+
 static struct fc_params *open_params(const struct fc_train_options *o, struct fc_nn *nn)
 {
 	struct fc_params *p;
@@ -169,6 +178,8 @@ int main(int argc, char **argv)
 	struct fc_err e;
 	fc_train_options_parse(&o, argc, argv);
 
+	if (o.model && o.output)
+		refuse_gguf(o.model);
 	if (o.output)
 		or_die(fc_outdir_open(&out, o.output, o.force, &e), &e);
 	or_die(fc_nn_open(&nn, o.device, (enum fc_compute)o.dtype, &e), &e);
