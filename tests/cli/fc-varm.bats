@@ -427,15 +427,12 @@ n\tF16\t[2]\tties\tweight=1 density=0.5,0.25 lambda=1 normalize=yes rescale=no\t
 	[[ $output == *"comparing their vocabularies"* ]]
 }
 
-@test "killed and resumed: the bytes of an uninterrupted run" {
-	large_models
-	local args="-q -b pivot --method ties --density 0.5 --shard-bytes 500000 ta tb tc"
-	# shellcheck disable=SC2086 # a list of words
-	fc-varm $args -o whole
-	local n=0 ms
+# Kills a merge at several moments; each time it must go on to the bytes of WHOLE.
+kill_and_resume() { # kill_and_resume WHOLE OPTION...
+	local n=0 ms whole=$1
+	shift
 	for ms in 5 10 15 20 30 40 60 80 100 150; do
-		# shellcheck disable=SC2086
-		fc-varm $args -o out &
+		fc-varm -q "$@" -o out &
 		pid=$!
 		sleep "$(printf '0.%03d' $ms)"
 		kill -KILL $pid 2>/dev/null || true
@@ -443,13 +440,38 @@ n\tF16\t[2]\tties\tweight=1 density=0.5,0.25 lambda=1 normalize=yes rescale=no\t
 		[ ! -e out ] || { rm -r out; continue; }
 		[ -d .out.part ] || continue
 		n=$((n + 1))
-		# shellcheck disable=SC2086
-		fc-varm $args -o out --resume
-		diff -r whole out
+		fc-varm -q "$@" -o out --resume
+		diff -r "$whole" out
 		[ ! -e .out.part ]
 		rm -r out
 	done
 	[ $n -gt 1 ]
+}
+
+@test "killed and resumed: the bytes of an uninterrupted run" {
+	large_models
+	set -- -b pivot --method ties --density 0.5 --shard-bytes 500000 ta tb tc
+	fc-varm -q "$@" -o whole
+	kill_and_resume whole "$@"
+}
+
+@test "killed and resumed with a recipe of two steps" {
+	large_models
+	cat >r.yml <<-EOF
+		name: first
+		models: [{model: ta}, {model: tb}]
+		merge_method: sce
+		base_model: pivot
+		---
+		models:
+		  - {model: first, parameters: {weight: 0.5, density: 0.5}}
+		  - {model: tc, parameters: {weight: 1, density: 0.7}}
+		merge_method: dare_ties
+		base_model: pivot
+		random_seed: 3
+	EOF
+	fc-varm -q --recipe r.yml -o whole
+	kill_and_resume whole --recipe r.yml
 }
 
 @test "--resume: finished tensors are verified, another merge starts over, failures keep the work" {
