@@ -187,6 +187,15 @@ assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_t
 	cmp out/model.safetensors <(fc-varm -q --recipe - -o copy <<<'{models: [{model: a}], merge_method: passthrough}' && cat copy/model.safetensors)
 }
 
+@test "--force does not replace a model that is read" {
+	models
+	run fc-varm -q --force --recipe - -o a <<<'{models: [{model: a}, {model: b}], merge_method: model_stock, base_model: base}'
+	[ "$status" -eq 1 ]
+	[[ $output == *"a is both input and output"* ]]
+	[ -f a/config.json ]
+	fc-varm -q --force --recipe - -o c <<<'{models: [{model: a}, {model: b}], merge_method: model_stock, base_model: base}'
+}
+
 @test "usage: a recipe stands alone" {
 	models
 	for args in "--recipe r.yml" "--recipe r.yml -o out -b base" "--recipe r.yml -o out a" \

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fc-varm: merges models of one shape in parameter space. */
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/die.h"
 #include "base/file.h"
@@ -85,9 +84,7 @@ static void check_options(int n_target)
 /* With --force: the output must not replace what is being read. */
 static void check_not_input(const char *path)
 {
-	struct stat a, b;
-	if (out && stat(out, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
-	    a.st_ino == b.st_ino)
+	if (product_replaces(out, path))
 		fc_die_usage("%s is both input and output", path);
 }
 

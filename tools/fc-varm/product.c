@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -80,6 +81,13 @@ void product_abort(struct product *p)
 {
 	fc_outdir_abort(p->dir);
 	p->dir = NULL;
+}
+
+bool product_replaces(const char *out, const char *path)
+{
+	struct stat a, b;
+	return out && strcmp(out, "-") != 0 && stat(out, &a) == 0 && stat(path, &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 char *product_beside(const char *out, int number)

@@ -70,6 +70,9 @@ static int make_plan(
     const struct kitchen *k, struct recipe_plan *rp, struct recipe *r, struct fc_err *e)
 {
 	int ret = recipe_plan_make(rp, r, &k->pantry, e);
+	for (size_t i = 0; i < r->n_model && ret == 0; i++)
+		if (product_replaces(k->job->out, rp->model[i].path))
+			ret = fc_fail(e, "%s is both input and output", rp->model[i].path);
 	return ret || rp->has_vocabulary || k->job->any_tokenizer ? ret : check_tokens(rp, e);
 }
 
