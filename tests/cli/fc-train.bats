@@ -268,16 +268,17 @@ killed_three_times() {
 }
 
 @test "a GGUF pivot is refused with what helps, and that does help" {
-	fc-convert -q -o pivot.gguf "$F/pivot"
+	fc-convert -q -o pivot.gguf "$D/kit/strings"
 	mkdir alone && cp pivot.gguf alone
 	for model in pivot.gguf alone; do
-		run -1 train -q -m $model -o out "$F/tokens.fcs"
+		run -1 fc-train -q -m $model -o out "$F/tokens.fcs"
 		[ "${#lines[@]}" -eq 1 ]
 		[[ "$output" == *"fc-convert --type bf16 -o DIR $model"* ]]
 		[ ! -e out ]
 	done
 	fc-convert -q --type bf16 -o folder pivot.gguf
-	train -q --steps 3 -m folder -o out "$F/tokens.fcs"
+	fc-infer -q --tokens -m folder -o tokens.fcs "$F/talk.jsonl"
+	fc-train -q --steps 2 --batch-tokens 400 -m folder -o out tokens.fcs
 	fc-infer -q -m out "$F/talk.jsonl" | fc-view --verify
 }
 
