@@ -85,7 +85,8 @@ static int map_tensors(struct fc_stream_tensors *s, const char *path, struct fc_
 	}
 	for (size_t i = 0; i < s->n; i++)
 		s->tensor[i].data = (const char *)s->map + (uintptr_t)s->tensor[i].data;
-	qsort(s->tensor, s->n, sizeof *s->tensor, by_name);
+	if (s->n)
+		qsort(s->tensor, s->n, sizeof *s->tensor, by_name);
 	for (size_t i = 1; i < s->n; i++)
 		if (!strcmp(s->tensor[i - 1].name, s->tensor[i].name))
 			return fc_fail(e, "%s: tensor %s comes twice", path, s->tensor[i].name);
