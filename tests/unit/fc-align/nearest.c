@@ -90,6 +90,13 @@ static void test_random_distances(void)
 	fc_leven_free(p);
 }
 
+/* Every other character, of an alphabet so large that few strings hold one. */
+static void rare_chars(struct fc_rng *rng, struct fc_chars s, uint32_t *buf)
+{
+	for (size_t i = 0; i < s.n; i += 2)
+		buf[i] = (uint32_t)(0x3b1 + fc_rng_below(rng, 60));
+}
+
 /* Against comparing with every string. */
 static void test_random_nearest(void)
 {
@@ -106,6 +113,8 @@ static void test_random_nearest(void)
 		size_t n = fc_rng_below(&rng, 9) + (i % 10 ? 0 : fc_rng_below(&rng, MOST - 9));
 		list[i] = (struct fc_chars){chars_of[i], i % 50 ? n : 0};
 		random_chars(&rng, chars_of[i], n);
+		if (i % 4 == 0)
+			rare_chars(&rng, list[i], chars_of[i]);
 	}
 	struct fc_nearest *x = fc_nearest_new(list, N);
 	for (int round = 0; round < ROUNDS; round++) {
@@ -114,6 +123,8 @@ static void test_random_nearest(void)
 		random_chars(&rng, buf, s.n);
 		for (size_t i = 0; round % 5 == 0 && i < s.n; i += 2)
 			buf[i] = 'z'; /* which no string has */
+		if (round % 3 == 0)
+			rare_chars(&rng, s, buf);
 		for (uint32_t i = 0; i < N; i++) {
 			uint32_t d = list[i].n ? slow_distance(s, list[i]) : UINT32_MAX;
 			if (d < distance) {
