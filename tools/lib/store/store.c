@@ -299,7 +299,7 @@ const struct fc_tensor *fc_store_at(const struct fc_store *s, size_t i)
 const struct fc_tensor *fc_store_find(const struct fc_store *s, const char *name)
 {
 	struct fc_tensor key = {.name = name};
-	return bsearch(&key, s->tensor, s->n, sizeof key, by_name);
+	return !s->n ? NULL : bsearch(&key, s->tensor, s->n, sizeof key, by_name);
 }
 
 void fc_store_forget(const void *p, size_t n)
