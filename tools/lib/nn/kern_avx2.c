@@ -76,7 +76,7 @@ static inline void vstore_part(float *p, vf v, size_t n)
 	_mm256_maskstore_ps(p, first_lanes(n), (__m256)v);
 }
 
-#include "tensor/quant_x86.h"
+#include "tensor/quant_x86_body.h"
 #include "nn/kern_body.h"
 
 #ifdef __clang__

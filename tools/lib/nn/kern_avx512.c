@@ -64,7 +64,7 @@ static inline void vstore_part(float *p, vf v, size_t n)
 }
 
 #define QUANT_MASKS
-#include "tensor/quant_x86.h"
+#include "tensor/quant_x86_body.h"
 #include "nn/kern_body.h"
 
 #ifdef __clang__

@@ -12,7 +12,7 @@
 
 extern const struct fc_quant fc_quant_avx2;
 #define QUANT fc_quant_avx2
-#include "tensor/quant_x86.h"
+#include "tensor/quant_x86_body.h"
 #include "tensor/quant_body.h"
 
 #ifdef __clang__
