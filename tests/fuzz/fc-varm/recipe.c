@@ -9,13 +9,28 @@
 
 static const char *const tensors[] = {"lm_head.weight", "model.layers.3.mlp.up_proj.weight"};
 
+/* A setting is looked for in wider scopes too; all are checked before any is used. */
+static bool is_checked(
+    const struct recipe *r, const struct recipe_slice *s, size_t source, const char *name)
+{
+	const struct yaml *scope[] = {
+	    s->source[source].parameters, s->parameters, r->module, r->parameters};
+	struct fc_err e;
+	for (size_t i = 0; i < sizeof scope / sizeof *scope; i++) {
+		const struct yaml *v = scope[i] ? yaml_get(scope[i], name) : NULL;
+		if (v && setting_check(r, v, SETTING_REAL, &e) < 0)
+			return false;
+	}
+	return true;
+}
+
 static void evaluate(const struct recipe *r, const struct recipe_slice *s, size_t source,
     const struct yaml *parameters)
 {
 	struct fc_err e;
 	for (size_t i = 0; parameters && i < parameters->n; i++) {
 		const char *name = parameters->key[i]->text;
-		if (setting_check(r, parameters->item[i], SETTING_REAL, &e) < 0)
+		if (!is_checked(r, s, source, name))
 			continue;
 		for (int step = 0; step < 6; step++) {
 			struct setting_place at = {
