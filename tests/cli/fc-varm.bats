@@ -427,14 +427,18 @@ n\tF16\t[2]\tties\tweight=1 density=0.5,0.25 lambda=1 normalize=yes rescale=no\t
 	[[ $output == *"comparing their vocabularies"* ]]
 }
 
-# Kills a merge at several moments; each time it must go on to the bytes of WHOLE.
+# Kills a merge at several moments of its run; each time it must go on to the bytes of WHOLE.
 kill_and_resume() { # kill_and_resume WHOLE OPTION...
-	local n=0 ms whole=$1
+	local n=0 part us whole=$1
 	shift
-	for ms in 5 10 15 20 30 40 60 80 100 150; do
+	us=$(date +%s%N)
+	fc-varm -q "$@" -o out
+	us=$((($(date +%s%N) - us) / 1000))
+	rm -r out
+	for part in 95 90 85 80 70 60 50 40 30 20 95 90 85 80 75; do
 		fc-varm -q "$@" -o out &
 		pid=$!
-		sleep "$(printf '0.%03d' $ms)"
+		sleep "$(printf '%d.%06d' $((us * part / 100 / 1000000)) $((us * part / 100 % 1000000)))"
 		kill -KILL $pid 2>/dev/null || true
 		wait $pid || true
 		[ ! -e out ] || { rm -r out; continue; }
