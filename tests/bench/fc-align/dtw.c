@@ -2,6 +2,8 @@
 /*
  * The published alignments against their recurrence written down plainly, on one pair of
  * sequences: two cuts of one text of made-up words, whose lengths are about those of tokens.
+ * With the argument "pair" the beginning of the pair is printed, a line a sequence, for another
+ * program (dtw.py); with a number, that program's nanoseconds a cell, its ratio is shown too.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,8 +108,18 @@ static double plain_align(const uint32_t *s, size_t n, const uint32_t *p, size_t
 	return D[n * m - 1];
 }
 
-int main(void)
+static void print_pair(const uint32_t *s, size_t n, const uint32_t *p, size_t m)
 {
+	for (size_t i = 0; i < n; i++)
+		printf("%s%c", piece[s[i]], i + 1 < n ? ' ' : '\n');
+	for (size_t j = 0; j < m; j++)
+		printf("%s%c", piece[p[j]], j + 1 < m ? ' ' : '\n');
+}
+
+int main(int argc, char **argv)
+{
+	enum { BEGINNING = 400 };
+	const double other_ns = argc > 1 ? strtod(argv[1], NULL) : 0;
 	static const char *const name[] = {"dtw-fusellm", "dtw-fusechat1", "dtw-fusechat2"};
 	static uint32_t text[N_TEXT], s[MOST], p[MOST];
 	static struct fc_dtw_span span[MOST];
@@ -119,6 +131,10 @@ int main(void)
 		text[i] =
 		    (uint32_t)(fc_rng_unit(&rng) * fc_rng_unit(&rng) * fc_rng_unit(&rng) * N_WORD);
 	size_t n = make_text(&rng, text, s), m = make_text(&rng, text, p);
+	if (argc > 1 && !strcmp(argv[1], "pair")) {
+		print_pair(s, BEGINNING, p, BEGINNING);
+		return 0;
+	}
 	double *D = FC_ARRAY(double, n *m), plain = 1e9, want = 0;
 	for (int run = 0; run < N_RUN; run++) {
 		double t = seconds();
@@ -140,8 +156,12 @@ int main(void)
 			best = t < best ? t : best;
 			fc_dtw_free(d);
 		}
+		const double ns = 1e9 * best / (double)(n * m);
 		printf("%-44s %6.2f x  %s (%.2f ns a cell)\n", name[v], plain / best,
-		    v == 0 && got != want ? "WRONG" : "", 1e9 * best / (double)(n * m));
+		    v == 0 && got != want ? "WRONG" : "", ns);
+		if (other_ns > 0)
+			printf("%-44s %6.0f x  against plain Python (%.0f ns a cell)\n", name[v],
+			    other_ns / ns, other_ns);
 		fc_wording_release(&w);
 	}
 	free(D);
