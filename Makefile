@@ -6,18 +6,27 @@ MANDIR  = $(PREFIX)/share/man
 DATADIR = $(PREFIX)/share/fusechat
 DESTDIR =
 
-CC      = cc
-PROTOCC = protoc-c
-CFLAGS  = -O2 -g
+CC         = cc
+PROTOCC    = protoc-c
+PKG_CONFIG = pkg-config
+CFLAGS     = -O2 -g
 # One build tree per configuration: `make SAN=address,undefined` never needs a clean.
-SAN     =
-B       = build$(if $(SAN),-$(firstword $(subst $(comma), ,$(SAN))))
-comma   = ,
+SAN   =
+B     = build$(if $(SAN),-$(firstword $(subst $(comma), ,$(SAN))))
+V     =
+comma = ,
+quote = '
+# Processors for the targets that call make themselves; a -j of the user's own goes before.
+JOBS  = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+AGAIN = $(MAKE) --no-print-directory
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
-VERSION := $(shell git describe --always --dirty --match 'v*' 2>/dev/null || cat VERSION 2>/dev/null || echo unknown)
+# VERSION is the release; the commit is added where this very folder is a repository.
+RELEASE := $(shell cat VERSION)
+COMMIT  := $(if $(wildcard .git),$(shell git describe --always --dirty --exclude '*' 2>/dev/null))
+VERSION  = $(RELEASE)$(COMMIT:%=+%)
 
 PKGS  = libzstd libprotobuf-c jansson libpcre2-8 libutf8proc libxxhash openblas yaml-0.1 libcurl
 WARN  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith
@@ -26,22 +35,25 @@ XCC   = -std=c11 -fopenmp -ffp-contract=off -fno-math-errno $(WARN) $(CFLAGS) \
         $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 XLIBS = -Wl,--as-needed $(PKG_LIBS) -ldnnl -lm $(LDLIBS)
 
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+
+# $(call say,WHAT,COMMAND): one short line for a file; the command itself with V=1.
+say = $(if $(V),,@printf '%-4s %s\n' $1 $(patsubst $(B)/%,%,$(or $3,$@));)$2
 
 # Every tools/fc-*/ is one executable; everything under tools/lib is the archive.
+sources = $(wildcard tools/$1/*.c tools/$1/*/*.c)
+objects = $(patsubst %.c,$(B)/%.o,$(call sources,$1))
 TOOLS   = $(notdir $(patsubst %/,%,$(wildcard tools/fc-*/)))
 PBSRC   = $(patsubst proto/%.proto,$(B)/proto/%.pb-c.c,$(wildcard proto/*.proto))
-LIBSRC  = $(wildcard tools/lib/*/*.c)
-LIBOBJ  = $(LIBSRC:%.c=$(B)/%.o) $(PBSRC:.c=.o) $(B)/version.o
-TOOLSRC = $(wildcard tools/fc-*/*.c)
+LIBOBJ  = $(call objects,lib) $(PBSRC:.c=.o) $(B)/version.o
 BINS    = $(TOOLS:%=$(B)/%)
 MANS    = $(wildcard man/*.[157])
 
 all: $(BINS)
 
 help:
-	@echo 'all            build the tools into $(B)/'
+	@echo 'all            build the tools into $(B)/ (V=1 shows the commands)'
 	@echo 'demo           install what is missing, build, fuse the embedded models, show the result'
 	@echo 'check          install what is missing, build, run every test'
 	@echo 'check-asan     the tests under AddressSanitizer and UBSan'
@@ -51,118 +63,102 @@ help:
 	@echo 'lint           formatting, layers, man pages, shell'
 	@echo 'install        into $$(DESTDIR)$$(PREFIX); uninstall removes it'
 	@echo 'deps           install the Debian packages that are missing'
+	@echo 'dist           the sources of the last commit, as an archive in $(B)/'
 
-define tool_rule
-$(B)/$1: $(patsubst %.c,$(B)/%.o,$(wildcard tools/$1/*.c)) $(B)/libfc.a
-	$$(CC) $$(XCC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(B)/libfc.a $$(XLIBS)
+# Program $(B)/$1: its own object, the library, and the objects of its tool, for a tool itself or for
+# a test in a folder named like one.
+tool_of = $(filter fc-%,$(subst /, ,$1))
+define program_rule
+$(B)/$1: $2 $(if $(call tool_of,$1),$(filter-out $(if $2,%/main.o),$(call objects,$(call tool_of,$1)))) $(B)/libfc.a
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$(CC) $$(XCC) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $$(XLIBS))
 endef
-$(foreach t,$(TOOLS),$(eval $(call tool_rule,$t)))
+programs = $(foreach p,$2,$(eval $(call program_rule,$(p:$(B)/%=%),$(p:$(B)/%=$(B)/$1/%.o))))
+$(foreach t,$(TOOLS),$(eval $(call program_rule,$t)))
 
 $(B)/libfc.a: $(LIBOBJ)
-	rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,rm -f $@; $(AR) rcs $@ $^)
 
 # Kernels are compiled for speed; what needs an instruction set asks for it per function.
-$(B)/tools/lib/nn/%.o $(B)/tools/lib/tensor/%.o $(B)/tools/fc-varm/%.o: CFLAGS += -O3 -fno-trapping-math
+FAST = tools/lib/nn tools/lib/tensor tools/fc-varm
+$(FAST:%=$(B)/%/%.o): private CFLAGS += -O3 -fno-trapping-math
+$(B)/tests/%.o: private XCPP += -Itests/unit
 
-$(B)/%.o: %.c | $(PBSRC)
+$(B)/%.o: %.c $(B)/flags | $(PBSRC)
 	@mkdir -p $(@D)
-	$(CC) $(XCPP) $(XCC) -MMD -MP -c -o $@ $<
+	$(call say,CC,$(CC) $(XCPP) $(XCC) -MMD -MP -c -o $@ $<,$<)
 
 $(B)/tools/fc-eval/report_assets.o: tools/fc-eval/report.css tools/fc-eval/report.js
 
-$(B)/proto/%.pb-c.o: $(B)/proto/%.pb-c.c
-	$(CC) $(XCPP) $(CFLAGS) -c -o $@ $<
+$(B)/proto/%.pb-c.o: $(B)/proto/%.pb-c.c $(B)/flags
+	$(call say,CC,$(CC) $(XCPP) $(CFLAGS) -c -o $@ $<)
 
 $(PBSRC): $(B)/proto/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
-	$(PROTOCC) -Iproto --c_out=$(B)/proto $<
+	$(call say,PB,$(PROTOCC) -Iproto --c_out=$(B)/proto $<,$<)
 
+# Files that are rewritten only when what they say changes: the compiler with its flags, the version.
+CC_VERSION := $(shell $(CC) -v 2>&1 | sed -n '/version/p' | tail -n 1)
+stamp = @mkdir -p $(@D); printf '%s\n' '$(subst $(quote),$(quote)\$(quote)$(quote),$1)' >$@.new; \
+        if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(B)/flags: FORCE
+	$(call stamp,$(CC) $(CC_VERSION) $(XCPP) $(XCC) $(XLIBS) $(LDFLAGS))
 $(B)/version.c: FORCE
-	@mkdir -p $(@D)
-	@echo 'extern const char fc_version[]; const char fc_version[] = "$(VERSION)";' >$@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-$(B)/version.o: $(B)/version.c
-	$(CC) $(XCC) -c -o $@ $<
+	$(call stamp,extern const char fc_version[]; const char fc_version[] = "$(VERSION)";)
+$(B)/version.o: $(B)/version.c $(B)/flags
+	$(call say,CC,$(CC) $(XCC) -c -o $@ $<)
 
-# Unit tests: tests/unit/X.c is linked with the library, tests/unit/fc-TOOL/X.c also with that
-# tool's objects except main.
-UNIT = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c tests/unit/fc-*/*.c))
-define unit_rule
-$(B)/unit/$1: tests/unit/$1.c $(wildcard tests/unit/*.h) $(B)/libfc.a \
-    $(if $(findstring /,$1),$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard tools/$(dir $1)*.c))))
-	@mkdir -p $$(@D)
-	$$(CC) $$(XCPP) -Itests/unit $$(XCC) $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) $$(B)/libfc.a $$(XLIBS)
-endef
-$(foreach u,$(UNIT:$(B)/unit/%=%),$(eval $(call unit_rule,$u)))
-
-# Programs that make inputs for the tests of the command line.
-FIXTURES = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fixture/*.c))
-$(B)/fixture/%: tests/fixture/%.c $(B)/libfc.a
-	@mkdir -p $(@D)
-	$(CC) $(XCPP) $(XCC) $(LDFLAGS) -o $@ $< $(B)/libfc.a $(XLIBS)
-
-# Programs that print speed as ratios; tests/bench/run adds whole tools.  tests/bench/fc-TOOL/X.c is
-# linked with that tool's objects, as unit tests are.
-BENCH = $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c tests/bench/fc-*/*.c))
-define bench_rule
-$(B)/bench/$1: tests/bench/$1.c $(B)/libfc.a \
-    $(if $(findstring /,$1),$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard tools/$(dir $1)*.c))))
-	@mkdir -p $$(@D)
-	$$(CC) $$(XCPP) -Itests/unit $$(XCC) $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) $$(B)/libfc.a $$(XLIBS)
-endef
-$(foreach b,$(BENCH:$(B)/bench/%=%),$(eval $(call bench_rule,$b)))
-bench: all $(BENCH)
-	@B=$(B) tests/bench/run
+# Programs of the tests.  In a folder fc-TOOL they are linked with that tool's objects except main.
+tests = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/$1/*.c tests/$1/fc-*/*.c))
+UNIT    = $(call tests,unit)
+FIXTURE = $(call tests,fixture)
+BENCH   = $(call tests,bench)
+FUZZ    = $(call tests,fuzz)
+$(call programs,tests,$(UNIT) $(FIXTURE) $(BENCH) $(FUZZ))
+$(FUZZ): private LDFLAGS += -fsanitize=fuzzer
 
 deps:
 	@pipelines/deps.sh
 
 # Package installation first, in a make of its own: pkg-config is asked when a makefile is read.
 check: deps
-	@$(MAKE) --no-print-directory check-built
-check-built: all $(UNIT) $(FIXTURES)
+	@$(AGAIN) $(JOBS) check-built
+check-built: all $(UNIT) $(FIXTURE)
 	@B=$(B) tests/run
 check-unit: $(UNIT)
 	@B=$(B) tests/run unit
-check-cli: all $(FIXTURES)
+check-cli: all $(FIXTURE)
 	@B=$(B) tests/run cli
 check-asan: deps
-	@$(MAKE) --no-print-directory SAN=address,undefined CFLAGS='-O1 -g' check-built
-
-# The whole fusion on the embedded models; WORK and SEEDS may be set.
-SEEDS = 1
-WORK  = $(B)/demo
-demo: deps
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory -j$(shell nproc) -f pipelines/demo/demo.mk FC=$(B)/ WORK=$(WORK) SEEDS=$(SEEDS)
+	@$(AGAIN) $(JOBS) SAN=address,undefined CFLAGS='-O1 -g' check-built
 # clang, whose OpenMP runtime the sanitizer understands; our code is instrumented, the matrix libraries
 # are not.
 check-tsan: deps
 	@command -v clang >/dev/null || { echo 'check-tsan needs clang and libomp-dev'; exit 1; }
 	@TSAN_OPTIONS='ignore_noninstrumented_modules=1 halt_on_error=1' \
-	    $(MAKE) --no-print-directory CC=clang SAN=thread CFLAGS='-O1 -g' check-unit
+	    $(AGAIN) $(JOBS) CC=clang SAN=thread CFLAGS='-O1 -g' check-unit
+lint:
+	@B=$(B) tests/run lint
+
+# The whole fusion on the embedded models; WORK and SEEDS may be set.
+SEEDS = 1
+WORK  = $(B)/demo
+demo:
+	@pipelines/deps.sh build demo
+	@$(AGAIN) $(JOBS) all
+	@$(AGAIN) $(JOBS) -f pipelines/demo/demo.mk FC=$(B)/ WORK=$(WORK) SEEDS=$(SEEDS)
+
+bench: all $(BENCH)
+	@B=$(B) tests/bench/run
 
 # Parsers of what comes from outside, under libFuzzer; needs clang.
-# tests/fuzz/fc-TOOL/X.c is linked with that tool's objects, as unit tests are.
-FUZZ         = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz/*.c tests/fuzz/fc-*/*.c))
 FUZZ_SECONDS = 60
-define fuzz_rule
-$(B)/fuzz/$1: tests/fuzz/$1.c tests/fuzz/input.h tests/fuzz/tokrun.h $(B)/libfc.a \
-    $(if $(findstring /,$1),$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard tools/$(dir $1)*.c))))
-	@mkdir -p $$(@D)
-	$$(CC) $$(XCPP) $$(XCC) -fsanitize=fuzzer $$(LDFLAGS) -o $$@ $$< $$(filter %.o,$$^) $$(B)/libfc.a $$(XLIBS)
-endef
-$(foreach f,$(FUZZ:$(B)/fuzz/%=%),$(eval $(call fuzz_rule,$f)))
-fuzz-built: $(FUZZ) $(FIXTURES)
+fuzz-built: $(FUZZ) $(FIXTURE)
 	@B=$(B) tests/fuzz/run $(FUZZ_SECONDS)
 fuzz:
 	@command -v clang >/dev/null || { echo 'fuzz needs clang and libomp-dev'; exit 1; }
-	@$(MAKE) --no-print-directory B=build-fuzz CC=clang SAN=address,undefined \
+	@$(AGAIN) $(JOBS) B=build-fuzz CC=clang SAN=address,undefined \
 	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' fuzz-built
-
-lint:
-	@B=$(B) tests/run lint
 
 install: all
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/recipes
@@ -180,11 +176,16 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(patsubst pipelines/%,%,$(wildcard pipelines/recipes/*.yml)))
 	-rmdir $(DESTDIR)$(DATADIR)/recipes $(DESTDIR)$(DATADIR)
 
+dist:
+	@mkdir -p $(B)
+	git archive --prefix=fc-tools-$(RELEASE)/ -o $(B)/fc-tools-$(RELEASE).tar.gz HEAD
+
 clean:
 	rm -rf build build-*
 
--include $(LIBSRC:%.c=$(B)/%.d) $(TOOLSRC:%.c=$(B)/%.d)
+-include $(patsubst %.c,$(B)/%.d,$(wildcard tools/*/*.c tools/*/*/*.c tests/*/*.c tests/*/*/*.c))
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all help bench deps demo install uninstall check check-built check-unit check-cli check-asan check-tsan fuzz fuzz-built lint clean FORCE
+.PHONY: all help bench deps demo install uninstall dist check check-built check-unit check-cli \
+        check-asan check-tsan fuzz fuzz-built lint clean FORCE

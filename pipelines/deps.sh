@@ -1,15 +1,27 @@
 #!/bin/sh
-# Installs the Debian packages that building, testing and the demo need and that are missing.
+# deps.sh [build|demo|check]...: installs the Debian packages that building, the demo and the tests
+# need and that are missing; all without arguments.
 set -eu
 
 build='gcc g++ make pkg-config git libzstd-dev libprotobuf-c-dev protobuf-c-compiler libjansson-dev
 libpcre2-dev libutf8proc-dev libyaml-dev libxxhash-dev libopenblas-openmp-dev libdnnl-dev
 libcurl4-openssl-dev'
-check='bats mandoc shellcheck zstd xz-utils procps python3 jq'
-demo='gnuplot-nox'
+demo='python3 gnuplot-nox'
+check='bats mandoc shellcheck zstd xz-utils procps binutils jq'
+
+[ $# -gt 0 ] || set -- build demo check
+wanted=
+for group; do
+	case $group in
+	build) wanted="$wanted $build" ;;
+	demo) wanted="$wanted $demo" ;;
+	check) wanted="$wanted $check" ;;
+	*) echo "deps.sh: no group '$group'" >&2; exit 2 ;;
+	esac
+done
 
 missing=
-for package in $build $check $demo; do
+for package in $wanted; do
 	dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
 		missing="$missing $package"
 done
@@ -21,7 +33,9 @@ if ! command -v apt-get >/dev/null; then
 fi
 sudo=
 [ "$(id -u)" -eq 0 ] || sudo=sudo
-echo "Installing:$missing" >&2
-$sudo apt-get update -qq
+echo "Installing packages, which takes a minute or two:" >&2
 # shellcheck disable=SC2086 # a list of words
+echo $missing | fold -s -w 78 | sed 's/^/  /' >&2
+$sudo apt-get update -qq
+# shellcheck disable=SC2086
 DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
