@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "token/conversation.h"
+#include "chat/conversation.h"
 
 static void read_all(const char *path, struct fc_buf *out)
 {

@@ -2,7 +2,7 @@
 /* The vocabulary and the template in a GGUF file. */
 #include "tokrun.h"
 
-#include "token/chat.h"
+#include "chat/chat.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {

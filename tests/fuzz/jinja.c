@@ -2,7 +2,7 @@
 /* A chat template, run over a conversation of four messages. */
 #include "input.h"
 
-#include "token/jinja.h"
+#include "jinja/jinja.h"
 
 static const char vars[] =
     "{\"messages\": [{\"role\": \"system\", \"content\": \" Be brief. \"},"

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "t.h"
-#include "token/chat.h"
+#include "chat/chat.h"
 
 /* The folder tests/data/chat/NAME.  free() it. */
 static char *folder(const char *name)

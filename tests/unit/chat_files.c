@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "store/gguf.h"
 #include "t.h"
-#include "token/chat.h"
+#include "chat/chat.h"
 #include "tokfixture.h"
 
 static struct fc_err e;

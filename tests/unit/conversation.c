@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "t.h"
-#include "token/conversation.h"
+#include "chat/conversation.h"
 
 static const char *put(char *path, const char *text, size_t n)
 {

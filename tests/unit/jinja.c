@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "t.h"
-#include "token/jinja.h"
+#include "jinja/jinja.h"
 
 #define NOW 1721995200 /* 2024-07-26 12:00 UTC */
 

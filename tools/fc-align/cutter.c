@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "token/turnend.h"
+#include "chat/turnend.h"
 
 int fc_cutter_open(struct fc_cutter *c, const char *model, struct fc_err *e)
 {

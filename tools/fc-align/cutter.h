@@ -2,7 +2,7 @@
 #ifndef FC_ALIGN_CUTTER_H
 #define FC_ALIGN_CUTTER_H
 
-#include "token/chat.h"
+#include "chat/chat.h"
 
 /* A model's tokenizer with the id it ends a turn with. */
 struct fc_cutter {

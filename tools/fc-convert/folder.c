@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/progress.h"
-#include "convert.h"
+#include "fc-convert/convert.h"
 
 enum { BLOCK = 1 << 18 };
 

@@ -5,7 +5,7 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "base/opt.h"
-#include "convert.h"
+#include "fc-convert/convert.h"
 
 static const char *out, *name, *pre;
 static int type = CONVERT_SAME;

@@ -6,7 +6,7 @@
 
 #include "base/die.h"
 #include "base/mem.h"
-#include "convert.h"
+#include "fc-convert/convert.h"
 #include "model/family.h"
 
 #define PI 3.14159265358979323846

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "convert.h"
+#include "fc-convert/convert.h"
 
 static bool ends_with(const char *s, const char *end)
 {

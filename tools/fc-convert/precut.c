@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "precut.h"
+#include "fc-convert/precut.h"
 
 #include <string.h>
 

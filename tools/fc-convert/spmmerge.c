@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "spmmerge.h"
+#include "fc-convert/spmmerge.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-#include "convert.h"
+#include "fc-convert/convert.h"
 #include "model/family.h"
 
 /* GGUF's architecture by model_type. */

@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "convert.h"
-#include "spmmerge.h"
+#include "fc-convert/convert.h"
+#include "fc-convert/spmmerge.h"
 #include "token/pretypes.h"
 #include "token/spmodel.h"
 

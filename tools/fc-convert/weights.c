@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/progress.h"
-#include "convert.h"
+#include "fc-convert/convert.h"
 
 enum { BLOCK_FLOATS = 1 << 18 };
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "token/conversation.h"
+#include "chat/conversation.h"
 
 #define FC_ANSWER_MATCHES "exact|last-word|last-number"
 enum fc_answer_match {

@@ -6,7 +6,7 @@
 #include "model/kvcache.h"
 #include "model/sample.h"
 #include "stream/writer.h"
-#include "token/chat.h"
+#include "chat/chat.h"
 
 /* What to do with a too long conversation.  From LONG_ROLLING on: windows of that enum window_rule,
  * in its order. */

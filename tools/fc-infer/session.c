@@ -6,7 +6,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "fc-infer/text.h"
-#include "token/turnend.h"
+#include "chat/turnend.h"
 
 static int open_model(struct session *s, struct fc_err *e)
 {

@@ -3,7 +3,7 @@
 #define FC_INFER_TEXT_H
 
 #include "stream/example.h"
-#include "token/conversation.h"
+#include "chat/conversation.h"
 #include "token/tokenizer.h"
 
 /*

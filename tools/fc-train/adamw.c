@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "adamw.h"
+#include "fc-train/adamw.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "checkpoint.h"
+#include "fc-train/checkpoint.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

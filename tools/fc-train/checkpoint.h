@@ -2,8 +2,8 @@
 #ifndef FC_TRAIN_CHECKPOINT_H
 #define FC_TRAIN_CHECKPOINT_H
 
-#include "adamw.h"
-#include "feed.h"
+#include "fc-train/adamw.h"
+#include "fc-train/feed.h"
 #include "text/json.h"
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "feed.h"
+#include "fc-train/feed.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "spool.h"
+#include "fc-train/spool.h"
 
 struct fc_feed {
 	struct fc_feed_opts opts;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "heldout.h"
+#include "fc-train/heldout.h"
 
 static int score_all(const struct fc_heldout *h, struct fc_feed *f, struct fc_nn *nn,
     struct fc_params *p, struct fc_heldout_score *score, struct fc_err *e)

@@ -2,7 +2,7 @@
 #ifndef FC_TRAIN_HELDOUT_H
 #define FC_TRAIN_HELDOUT_H
 
-#include "stepbatch.h"
+#include "fc-train/stepbatch.h"
 
 /* How well the model in training predicts the labels of a stream that it does not train on. */
 struct fc_heldout {

@@ -3,10 +3,10 @@
 
 #include "base/die.h"
 #include "base/hash.h"
-#include "checkpoint.h"
-#include "run.h"
-#include "target.h"
-#include "update.h"
+#include "fc-train/checkpoint.h"
+#include "fc-train/run.h"
+#include "fc-train/target.h"
+#include "fc-train/update.h"
 #include "token/tokenizer.h"
 
 #define INIT_STREAM UINT64_MAX /* of random numbers; the passes use 0, 1, ... */

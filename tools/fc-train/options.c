@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "options.h"
+#include "fc-train/options.h"
 
 #include <float.h>
 #include <string.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "run.h"
+#include "fc-train/run.h"
 
 #include <inttypes.h>
 #include <math.h>
 
 #include "base/die.h"
 #include "base/progress.h"
-#include "checkpoint.h"
-#include "trainlog.h"
+#include "fc-train/checkpoint.h"
+#include "fc-train/trainlog.h"
 
 #define LN2 0.6931471805599453
 

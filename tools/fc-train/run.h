@@ -2,9 +2,9 @@
 #ifndef FC_TRAIN_RUN_H
 #define FC_TRAIN_RUN_H
 
-#include "heldout.h"
-#include "options.h"
-#include "trainer.h"
+#include "fc-train/heldout.h"
+#include "fc-train/options.h"
+#include "fc-train/trainer.h"
 
 /* A training run from its first or a later step to its last: steps, log, evaluations, checkpoints.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "schedule.h"
+#include "fc-train/schedule.h"
 
 #include <math.h>
 

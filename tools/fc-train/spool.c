@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "spool.h"
+#include "fc-train/spool.h"
 
 #include <fcntl.h>
 #include <stdio.h>

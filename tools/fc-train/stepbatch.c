@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stepbatch.h"
+#include "fc-train/stepbatch.h"
 
 #include <stdlib.h>
 #include <string.h>

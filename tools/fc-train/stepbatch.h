@@ -2,7 +2,7 @@
 #ifndef FC_TRAIN_STEPBATCH_H
 #define FC_TRAIN_STEPBATCH_H
 
-#include "feed.h"
+#include "fc-train/feed.h"
 #include "model/params.h"
 
 /* The samples of one optimizer step. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "target.h"
+#include "fc-train/target.h"
 
 #include <dirent.h>
 #include <stdlib.h>

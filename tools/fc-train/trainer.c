@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "trainer.h"
+#include "fc-train/trainer.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -2,9 +2,9 @@
 #ifndef FC_TRAIN_TRAINER_H
 #define FC_TRAIN_TRAINER_H
 
-#include "adamw.h"
-#include "schedule.h"
-#include "stepbatch.h"
+#include "fc-train/adamw.h"
+#include "fc-train/schedule.h"
+#include "fc-train/stepbatch.h"
 
 /* What one step does: samples -> loss and gradients, micro-batch by micro-batch -> clipped update.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "trainlog.h"
+#include "fc-train/trainlog.h"
 
 #include <errno.h>
 #include <fcntl.h>

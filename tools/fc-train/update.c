@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "update.h"
+#include "fc-train/update.h"
 
 #include <stdlib.h>
 #include <string.h>

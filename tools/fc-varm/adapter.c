@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "adapter.h"
+#include "fc-varm/adapter.h"
 
 #include <math.h>
 #include <regex.h>

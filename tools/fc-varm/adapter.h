@@ -2,7 +2,7 @@
 #ifndef FC_VARM_ADAPTER_H
 #define FC_VARM_ADAPTER_H
 
-#include "feed.h"
+#include "fc-varm/feed.h"
 #include "store/store.h"
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "card.h"
+#include "fc-varm/card.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "weight_table.h"
-#include "yamlwrite.h"
+#include "fc-varm/weight_table.h"
+#include "fc-varm/yamlwrite.h"
 
 static void add_models(struct fc_buf *b, const struct card *c)
 {

@@ -2,7 +2,7 @@
 #ifndef FC_VARM_CARD_H
 #define FC_VARM_CARD_H
 
-#include "merge.h"
+#include "fc-varm/merge.h"
 
 /* What a model card says, beside the weights.  Nothing in it tells of the machine. */
 struct card {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "card_recipe.h"
+#include "fc-varm/card_recipe.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "card.h"
-#include "yamlwrite.h"
+#include "fc-varm/card.h"
+#include "fc-varm/yamlwrite.h"
 
 struct names {
 	const struct recipe *recipe;

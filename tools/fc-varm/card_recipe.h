@@ -2,8 +2,8 @@
 #ifndef FC_VARM_CARD_RECIPE_H
 #define FC_VARM_CARD_RECIPE_H
 
-#include "merge.h"
-#include "recipe_plan.h"
+#include "fc-varm/merge.h"
+#include "fc-varm/recipe_plan.h"
 
 /* The card of a recipe's result.  Models are named as in the recipe, or by the last part of a
  * path. */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "card_request.h"
+#include "fc-varm/card_request.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "card.h"
-#include "parameter.h"
-#include "recipe_plan.h"
-#include "yamlwrite.h"
+#include "fc-varm/card.h"
+#include "fc-varm/parameter.h"
+#include "fc-varm/recipe_plan.h"
+#include "fc-varm/yamlwrite.h"
 
 /* The pivot and the targets. */
 static const struct ingredient *model_at(const struct inputs *in, int i)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chance.h"
+#include "fc-varm/chance.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "changes.h"
+#include "fc-varm/changes.h"
 
 static void read_sum(const struct feed *f, size_t first, size_t n, double *out)
 {

@@ -2,7 +2,7 @@
 #ifndef FC_VARM_CHANGES_H
 #define FC_VARM_CHANGES_H
 
-#include "feed.h"
+#include "fc-varm/feed.h"
 
 /* The sum of a tensor's values and their changes, made while it is read; of one shape. */
 struct changed {

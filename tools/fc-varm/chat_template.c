@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chat_template.h"
+#include "fc-varm/chat_template.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "json_write.h"
+#include "fc-varm/json_write.h"
 
 #define TEMPLATE_MAX ((size_t)1 << 20) /* bytes */
 

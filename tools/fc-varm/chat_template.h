@@ -2,7 +2,7 @@
 #ifndef FC_VARM_CHAT_TEMPLATE_H
 #define FC_VARM_CHAT_TEMPLATE_H
 
-#include "recipe_plan.h"
+#include "fc-varm/recipe_plan.h"
 
 /* Writes the chat template that the recipe asks for into the result's folder: the one most of the
  * models have (auto), a known one by its name, or the text given.  Without a request nothing is

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config_adapt.h"
+#include "fc-varm/config_adapt.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "json_write.h"
+#include "fc-varm/json_write.h"
 
 /* Families name the number of layers differently. */
 static const char *layers_key(const json_t *config)

@@ -2,7 +2,7 @@
 #ifndef FC_VARM_CONFIG_ADAPT_H
 #define FC_VARM_CONFIG_ADAPT_H
 
-#include "recipe_plan.h"
+#include "fc-varm/recipe_plan.h"
 
 /* Makes the copied config.json in the result's folder say what the result is: its type and
  * vocabulary, how many layers it has and of which kinds. */

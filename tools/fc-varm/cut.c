@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cut.h"
+#include "fc-varm/cut.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "cut_sample.h"
+#include "fc-varm/cut_sample.h"
 #include "tensor/simd.h"
 
 #define BINS ((size_t)4096)

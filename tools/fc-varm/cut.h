@@ -2,7 +2,7 @@
 #ifndef FC_VARM_CUT_H
 #define FC_VARM_CUT_H
 
-#include "sweep.h"
+#include "fc-varm/sweep.h"
 
 /*
  * The entries of a tensor with the largest keys, the first ones where keys are equal.  A key is a

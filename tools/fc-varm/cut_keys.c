@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "cut.h"
+#include "fc-varm/cut.h"
 #include "tensor/simd.h"
 
 static FC_SIMD_BODY void variances_body(

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cut_sample.h"
+#include "fc-varm/cut_sample.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef FC_VARM_CUT_SAMPLE_H
 #define FC_VARM_CUT_SAMPLE_H
 
-#include "cut.h"
+#include "fc-varm/cut.h"
 
 /* Keys between which a cut most probably lies, and about how many entries have keys there; a guess
  * that must be checked.  low is at least 1. */

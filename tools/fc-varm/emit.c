@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "emit.h"
+#include "fc-varm/emit.h"
 
 #include <math.h>
 #include <stdlib.h>

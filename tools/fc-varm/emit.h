@@ -2,7 +2,7 @@
 #ifndef FC_VARM_EMIT_H
 #define FC_VARM_EMIT_H
 
-#include "plan.h"
+#include "fc-varm/plan.h"
 #include "store/store.h"
 
 /* Writes item i of the plan, given what its method found out: a source's own bytes where they are

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "feed.h"
+#include "fc-varm/feed.h"
 
 #include "store/store.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gram.h"
+#include "fc-varm/gram.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "stream_in.h"
-#include "sums.h"
+#include "fc-varm/stream_in.h"
+#include "fc-varm/sums.h"
 #include "tensor/simd.h"
 
 struct products {

@@ -2,7 +2,7 @@
 #ifndef FC_VARM_GRAM_H
 #define FC_VARM_GRAM_H
 
-#include "method.h"
+#include "fc-varm/method.h"
 
 /*
  * Inner products of a tensor's models, as vectors.  With changes, of x_k - base; else of the x_k,

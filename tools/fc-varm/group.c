@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "group.h"
+#include "fc-varm/group.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "layer.h"
+#include "fc-varm/layer.h"
 
 /* The length of the name's part that items of a group have in common; 0: the item is alone. */
 static size_t common_part(const char *name, enum granularity by)

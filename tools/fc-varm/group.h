@@ -2,7 +2,7 @@
 #ifndef FC_VARM_GROUP_H
 #define FC_VARM_GROUP_H
 
-#include "merge.h"
+#include "fc-varm/merge.h"
 
 /* Which items share their weights.  Gives items of VaRM the same group where settings.by has them
  * together: a module is what follows the layer's number up to the next dot (self_attn, mlp, each

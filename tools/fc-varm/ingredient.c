@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ingredient.h"
+#include "fc-varm/ingredient.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "layername.h"
+#include "fc-varm/layername.h"
 #include "text/json.h"
 
 void pantry_add(struct pantry *p, const char *name, const char *path)

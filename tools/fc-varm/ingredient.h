@@ -2,9 +2,9 @@
 #ifndef FC_VARM_INGREDIENT_H
 #define FC_VARM_INGREDIENT_H
 
-#include "adapter.h"
-#include "changes.h"
-#include "recipe.h"
+#include "fc-varm/adapter.h"
+#include "fc-varm/changes.h"
+#include "fc-varm/recipe.h"
 #include "store/store.h"
 
 /* Where the models of a recipe are. */

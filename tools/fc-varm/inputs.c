@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "inputs.h"
+#include "fc-varm/inputs.h"
 
 #include <stdlib.h>
 

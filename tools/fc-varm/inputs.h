@@ -2,8 +2,8 @@
 #ifndef FC_VARM_INPUTS_H
 #define FC_VARM_INPUTS_H
 
-#include "ingredient.h"
-#include "plan.h"
+#include "fc-varm/ingredient.h"
+#include "fc-varm/plan.h"
 
 /*
  * The pivot and the targets, opened and known to fit: the same tensors with the same shapes.  A

@@ -2,7 +2,7 @@
 #ifndef FC_VARM_JOURNAL_H
 #define FC_VARM_JOURNAL_H
 
-#include "merge.h"
+#include "fc-varm/merge.h"
 
 /*
  * Which tensors of an unfinished folder are done: a hidden file in it, a line for each with the

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "json_write.h"
+#include "fc-varm/json_write.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

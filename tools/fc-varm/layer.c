@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "layer.h"
+#include "fc-varm/layer.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "layername.h"
+#include "fc-varm/layername.h"
 
 #include <string.h>
 

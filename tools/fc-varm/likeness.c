@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "likeness.h"
+#include "fc-varm/likeness.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "sums.h"
+#include "fc-varm/sums.h"
 
 /* Sums: the squares of each target, then for each pair the products, how many are not 0, and how
  * many are above 0. */

@@ -2,7 +2,7 @@
 #ifndef FC_VARM_LIKENESS_H
 #define FC_VARM_LIKENESS_H
 
-#include "method.h"
+#include "fc-varm/method.h"
 
 /*
  * How far each target moved a tensor and how alike the moves are.  norm[k] = |d_k|; for each pair

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The weighted mean of the targets, sum_k w_k x_k / sum_k w_k; the base plays no part. */
-#include "gram.h"
+#include "fc-varm/gram.h"
 
 static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "merge.h"
+#include "fc-varm/merge.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,9 +7,9 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/progress.h"
-#include "emit.h"
-#include "group.h"
-#include "journal.h"
+#include "fc-varm/emit.h"
+#include "fc-varm/group.h"
+#include "fc-varm/journal.h"
 
 static int measure(
     const struct plan *p, const struct plan_item *it, struct verdict *r, struct fc_err *e)

@@ -2,8 +2,8 @@
 #ifndef FC_VARM_MERGE_H
 #define FC_VARM_MERGE_H
 
-#include "likeness.h"
-#include "plan.h"
+#include "fc-varm/likeness.h"
+#include "fc-varm/plan.h"
 
 /* What was found out about each item of a plan. */
 struct verdicts {

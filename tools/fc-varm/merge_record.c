@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "merge_record.h"
+#include "fc-varm/merge_record.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 #ifndef FC_VARM_MERGE_RECORD_H
 #define FC_VARM_MERGE_RECORD_H
 
-#include "merge.h"
+#include "fc-varm/merge.h"
 
 /* Writes fc-varm.json into the folder: what was done to which models, without a path, so that
  * results can be told apart. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "method.h"
+#include "fc-varm/method.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "sparse.h"
+#include "fc-varm/sparse.h"
 
 static const struct method *const methods[] = {&method_varm, &method_sce, &method_sce_mergekit,
     &method_linear, &method_task_arithmetic, &method_ties, &method_dare_linear, &method_dare_ties,

@@ -2,7 +2,7 @@
 #ifndef FC_VARM_METHOD_H
 #define FC_VARM_METHOD_H
 
-#include "sweep.h"
+#include "fc-varm/sweep.h"
 
 /* Which tensors share a target's weight in VaRM. */
 enum granularity { BY_MATRIX, BY_MODULE, BY_LAYER, BY_MODEL, BY_PARAMETER };

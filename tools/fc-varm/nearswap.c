@@ -5,7 +5,7 @@
  */
 #include <math.h>
 
-#include "method.h"
+#include "fc-varm/method.h"
 #include "tensor/simd.h"
 
 static int measure(const struct views *v, struct verdict *r, struct fc_err *e)

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "gram.h"
-#include "rows.h"
-#include "spheric.h"
-#include "sums.h"
+#include "fc-varm/gram.h"
+#include "fc-varm/rows.h"
+#include "fc-varm/spheric.h"
+#include "fc-varm/sums.h"
 
 static double part(const struct views *v)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "outline.h"
+#include "fc-varm/outline.h"
 
 #include <inttypes.h>
 #include <stddef.h>

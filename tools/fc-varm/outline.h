@@ -3,7 +3,7 @@
 #define FC_VARM_OUTLINE_H
 
 #include "base/buf.h"
-#include "plan.h"
+#include "fc-varm/plan.h"
 
 /* What a plan would do, without doing it.  TSV: tensor, type and shape of the result, the method,
  * what it goes by in this tensor, and the models it reads. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "parameter.h"
+#include "fc-varm/parameter.h"
 
 #include <math.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
 #define FC_VARM_PARAMETER_H
 
 #include "base/buf.h"
-#include "method.h"
-#include "setting.h"
+#include "fc-varm/method.h"
+#include "fc-varm/setting.h"
 
 /*
  * The methods of recipes, by mergekit's names, and what each takes: how many models, whether one

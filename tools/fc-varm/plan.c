@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plan.h"
+#include "fc-varm/plan.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef FC_VARM_PLAN_H
 #define FC_VARM_PLAN_H
 
-#include "method.h"
+#include "fc-varm/method.h"
 
 /*
  * What is to be done, complete before the first byte is written: for every tensor of the result its

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "product.h"
+#include "fc-varm/product.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "merge.h"
+#include "fc-varm/merge.h"
 #include "store/store.h"
 #include "stream/writer.h"
 

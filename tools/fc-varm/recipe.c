@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recipe.h"
+#include "fc-varm/recipe.h"
 
 #include <stdlib.h>
 #include <string.h>

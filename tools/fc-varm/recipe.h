@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "yamltree.h"
+#include "fc-varm/yamltree.h"
 
 /*
  * A merge recipe in mergekit's format, as written: nothing is opened, and parameters are not looked

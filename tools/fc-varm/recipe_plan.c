@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recipe_plan.h"
+#include "fc-varm/recipe_plan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
 #include "base/mem.h"
-#include "layername.h"
+#include "fc-varm/layername.h"
 
 /* A tensor of the result before it is a plan's item. */
 struct place {

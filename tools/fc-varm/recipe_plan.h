@@ -2,10 +2,10 @@
 #ifndef FC_VARM_RECIPE_PLAN_H
 #define FC_VARM_RECIPE_PLAN_H
 
-#include "ingredient.h"
-#include "parameter.h"
-#include "plan.h"
-#include "vocabulary.h"
+#include "fc-varm/ingredient.h"
+#include "fc-varm/parameter.h"
+#include "fc-varm/plan.h"
+#include "fc-varm/vocabulary.h"
 
 /* A recipe with its models opened and everything decided. */
 struct recipe_plan {

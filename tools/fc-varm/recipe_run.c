@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recipe_run.h"
+#include "fc-varm/recipe_run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,15 +7,15 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "card_recipe.h"
-#include "chat_template.h"
-#include "config_adapt.h"
-#include "merge_record.h"
-#include "outline.h"
-#include "product.h"
-#include "sidecar.h"
-#include "tokens.h"
-#include "weight_table.h"
+#include "fc-varm/card_recipe.h"
+#include "fc-varm/chat_template.h"
+#include "fc-varm/config_adapt.h"
+#include "fc-varm/merge_record.h"
+#include "fc-varm/outline.h"
+#include "fc-varm/product.h"
+#include "fc-varm/sidecar.h"
+#include "fc-varm/tokens.h"
+#include "fc-varm/weight_table.h"
 
 enum state { WAITING, IN_WORK, MADE };
 

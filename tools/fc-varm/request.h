@@ -2,7 +2,7 @@
 #ifndef FC_VARM_REQUEST_H
 #define FC_VARM_REQUEST_H
 
-#include "inputs.h"
+#include "fc-varm/inputs.h"
 
 /* The command line's options about methods, as given. */
 struct asked {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rows.h"
+#include "fc-varm/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "sums.h"
+#include "fc-varm/sums.h"
 
 bool rows_next(struct unit *u, size_t r, size_t *at)
 {

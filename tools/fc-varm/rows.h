@@ -2,7 +2,7 @@
 #ifndef FC_VARM_ROWS_H
 #define FC_VARM_ROWS_H
 
-#include "method.h"
+#include "fc-varm/method.h"
 
 /* Rows of a unit of whole rows. */
 static inline size_t rows_of_unit(const struct unit *u)

@@ -7,10 +7,10 @@
  * mergekit's version these stay the base's.
  */
 #include "base/mem.h"
-#include "cut.h"
-#include "method.h"
-#include "stream_in.h"
-#include "sums.h"
+#include "fc-varm/cut.h"
+#include "fc-varm/method.h"
+#include "fc-varm/stream_in.h"
+#include "fc-varm/sums.h"
 #include "tensor/simd.h"
 
 static void mark_selected(const struct unit *u, const struct cut *cut, double *taken)

@@ -2,7 +2,7 @@
 #ifndef FC_VARM_SETTING_H
 #define FC_VARM_SETTING_H
 
-#include "recipe.h"
+#include "fc-varm/recipe.h"
 
 /*
  * The value a recipe gives a parameter for one tensor.  A setting is a scalar; a list of scalars,

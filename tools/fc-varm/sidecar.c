@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sidecar.h"
+#include "fc-varm/sidecar.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "json_write.h"
+#include "fc-varm/json_write.h"
 #include "store/gguf_hf.h"
 #include "store/store.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sparse.h"
+#include "fc-varm/sparse.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "chance.h"
-#include "cut.h"
-#include "sums.h"
+#include "fc-varm/chance.h"
+#include "fc-varm/cut.h"
+#include "fc-varm/sums.h"
 #include "tensor/simd.h"
 
 /* Sums of magnitudes before and after dropping, [n_target][2]. */

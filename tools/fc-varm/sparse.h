@@ -2,7 +2,7 @@
 #ifndef FC_VARM_SPARSE_H
 #define FC_VARM_SPARSE_H
 
-#include "method.h"
+#include "fc-varm/method.h"
 
 /*
  * Sparsifiers: which entries of a target's change stay, and what they are multiplied by to make up

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "chance.h"
-#include "rows.h"
-#include "sparse.h"
+#include "fc-varm/chance.h"
+#include "fc-varm/rows.h"
+#include "fc-varm/sparse.h"
 #include "tensor/simd.h"
 
 /* Elements of a row that are sorted at most: 128 MiB a thread. */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "gram.h"
-#include "spheric.h"
+#include "fc-varm/gram.h"
+#include "fc-varm/spheric.h"
 
 static double clamp(double x, double least, double most)
 {

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "gram.h"
-#include "rows.h"
+#include "fc-varm/gram.h"
+#include "fc-varm/rows.h"
 
 /* Each target's coefficient, from the inner products of the changes.  Where N c is near N - 1
  * below 0 there is no such point, and nothing is changed. */

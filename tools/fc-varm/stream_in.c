@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stream_in.h"
+#include "fc-varm/stream_in.h"
 
-#include "sums.h"
-#include "sweep.h"
+#include "fc-varm/sums.h"
+#include "fc-varm/sweep.h"
 #include "tensor/simd.h"
 
 /* No alignment is promised. */

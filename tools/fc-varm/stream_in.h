@@ -2,7 +2,7 @@
 #ifndef FC_VARM_STREAM_IN_H
 #define FC_VARM_STREAM_IN_H
 
-#include "feed.h"
+#include "fc-varm/feed.h"
 
 /*
  * Reading and using a block's values in one go, for methods that need each value once: the same

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sums.h"
+#include "fc-varm/sums.h"
 
 #include <math.h>
 
-#include "sweep.h"
+#include "fc-varm/sweep.h"
 #include "tensor/simd.h"
 
 /* lane[i % LANES] += VALUE, an expression in i, for i < n */

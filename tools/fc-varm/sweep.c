@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sweep.h"
+#include "fc-varm/sweep.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "feed.h"
+#include "fc-varm/feed.h"
 
 /*
  * Passes over one tensor of all models at once.  A tensor is cut into units, of a fixed number of

@@ -7,9 +7,9 @@
  */
 #include <math.h>
 
-#include "gram.h"
-#include "sparse.h"
-#include "sums.h"
+#include "fc-varm/gram.h"
+#include "fc-varm/sparse.h"
+#include "fc-varm/sums.h"
 #include "tensor/simd.h"
 
 static int measure(const struct views *v, struct verdict *r, struct fc_err *e)

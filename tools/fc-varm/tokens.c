@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tokens.h"
+#include "fc-varm/tokens.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,9 +7,9 @@
  */
 #include <math.h>
 
-#include "gram.h"
-#include "stream_in.h"
-#include "sums.h"
+#include "fc-varm/gram.h"
+#include "fc-varm/stream_in.h"
+#include "fc-varm/sums.h"
 #include "tensor/simd.h"
 
 static int visit(struct unit *u, void *ctx, struct fc_err *e)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vocabulary.h"
+#include "fc-varm/vocabulary.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "vocabulary_rows.h"
+#include "fc-varm/vocabulary_rows.h"
 
 /* tokenizer.json of a model; NULL without a message where there is none. */
 static json_t *read_tokenizer(const struct ingredient *g, struct fc_err *e)

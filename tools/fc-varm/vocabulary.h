@@ -2,7 +2,7 @@
 #ifndef FC_VARM_VOCABULARY_H
 #define FC_VARM_VOCABULARY_H
 
-#include "ingredient.h"
+#include "fc-varm/ingredient.h"
 #include "text/json.h"
 
 /*

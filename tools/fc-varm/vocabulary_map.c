@@ -5,8 +5,8 @@
 
 #include "base/die.h"
 #include "base/mem.h"
-#include "vocabulary.h"
-#include "vocabulary_rows.h"
+#include "fc-varm/vocabulary.h"
+#include "fc-varm/vocabulary_rows.h"
 
 #define NONE (-1)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vocabulary_rows.h"
+#include "fc-varm/vocabulary_rows.h"
 
 #include <stdlib.h>
 #include <string.h>

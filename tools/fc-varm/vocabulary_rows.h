@@ -2,7 +2,7 @@
 #ifndef FC_VARM_VOCABULARY_ROWS_H
 #define FC_VARM_VOCABULARY_ROWS_H
 
-#include "feed.h"
+#include "fc-varm/feed.h"
 
 /* A row of another tensor. */
 struct vocabulary_row {

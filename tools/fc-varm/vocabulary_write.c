@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "json_write.h"
-#include "vocabulary.h"
+#include "fc-varm/json_write.h"
+#include "fc-varm/vocabulary.h"
 
 static const char *const files[] = {"tokenizer.json", "tokenizer_config.json",
     "special_tokens_map.json", "tokenizer.model", "added_tokens.json", "vocab.json", "vocab.txt",

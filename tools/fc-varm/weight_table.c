@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "weight_table.h"
+#include "fc-varm/weight_table.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "base/die.h"
 #include "base/mem.h"
-#include "layer.h"
+#include "fc-varm/layer.h"
 
 /* The item's weights in the columns of the plan's models; NaN where it has none. */
 static void get_row(const struct plan *p, const struct verdicts *r, size_t i, double *row)

@@ -3,7 +3,7 @@
 #define FC_VARM_WEIGHT_TABLE_H
 
 #include "base/buf.h"
-#include "merge.h"
+#include "fc-varm/merge.h"
 
 /* TSV: tensor, elements, the weight of each target; with likeness also the norm of each target's
  * change, and for each pair the cosine and the agreement of signs. */

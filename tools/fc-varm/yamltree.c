@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "yamltree.h"
+#include "fc-varm/yamltree.h"
 
 #include <ctype.h>
 #include <errno.h>

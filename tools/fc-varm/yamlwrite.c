@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "yamlwrite.h"
+#include "fc-varm/yamlwrite.h"
 
 #include <string.h>
 

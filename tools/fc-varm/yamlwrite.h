@@ -3,7 +3,7 @@
 #define FC_VARM_YAMLWRITE_H
 
 #include "base/buf.h"
-#include "yamltree.h"
+#include "fc-varm/yamltree.h"
 
 /* Appends v as a YAML document, without comments.  text() may replace the text of a node, or
  * return NULL; what it returns is borrowed until the next call. */

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "chat/chat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "text/json.h"
+#include "chat/chat_impl.h"
+#include "chat/chat_named.h"
+#include "token/tokmeta.h"
+
+#define TEMPLATE_MAX ((size_t)1 << 20)
+
+static void add_special(struct fc_chat *c, const char *s)
+{
+	if (!s || !*s)
+		return;
+	for (size_t i = 0; i < c->n_special; i++)
+		if (!strcmp(c->special[i], s))
+			return;
+	FC_GROW(c->special, c->cap_special, c->n_special + 1);
+	c->special[c->n_special++] = fc_strdup(s);
+}
+
+/* "<s>" or {"content": "<s>", ...}; NULL for anything else. */
+static const char *content_of(const json_t *v)
+{
+	return json_string_value(json_is_object(v) ? json_object_get(v, "content") : v);
+}
+
+/* A token list: [{"content", "special"}], or the same as an object by id. */
+static void add_tokens(struct fc_chat *c, json_t *list)
+{
+	const char *key;
+	json_t *v;
+	size_t i;
+	json_array_foreach(list, i, v)
+	{
+		if (json_is_true(json_object_get(v, "special")))
+			add_special(c, content_of(v));
+	}
+	json_object_foreach(list, key, v)
+	{
+		if (json_is_true(json_object_get(v, "special")))
+			add_special(c, content_of(v));
+	}
+}
+
+/* "bos_token" and its like become variables of the template, as in Transformers. */
+static void add_roles(struct fc_chat *c, json_t *config)
+{
+	const char *key;
+	json_t *v;
+	size_t i;
+	json_object_foreach(config, key, v)
+	{
+		size_t n = strlen(key);
+		const char *s = content_of(v);
+		if (!s || n < 7 || strcmp(key + n - 6, "_token") != 0 ||
+		    json_object_get(c->vars, key))
+			continue;
+		json_object_set_new(c->vars, key, json_string(s));
+		add_special(c, s);
+	}
+	json_t *more = json_object_get(config, "additional_special_tokens");
+	json_array_foreach(more, i, v)
+	{
+		add_special(c, content_of(v));
+	}
+	add_tokens(c, json_object_get(config, "added_tokens_decoder"));
+}
+
+/* Reads DIR/NAME if it is there: *v is NULL if not. */
+static int read_config(const char *dir, const char *name, json_t **v, struct fc_err *e)
+{
+	char *path = fc_path_join(dir, name);
+	int ret = 0;
+	*v = NULL;
+	if (fc_file_exists(path)) {
+		*v = fc_json_file(path, e);
+		if (*v && !json_is_object(*v)) {
+			fc_fail(e, "%s: expected an object", path);
+			json_decref(*v);
+			*v = NULL;
+		}
+		ret = *v ? 0 : -1;
+	}
+	free(path);
+	return ret;
+}
+
+/* Special tokens: tokenizer_config.json, then special_tokens_map.json; those that have no role are
+ * in the first or, for older models, only in tokenizer.json or tokenizer.model. */
+static int read_tokens(struct fc_chat *c, const char *model, json_t *config, struct fc_err *e)
+{
+	json_t *map = NULL, *tokens = NULL;
+	int ret = -1;
+	add_roles(c, config);
+	if (read_config(model, "special_tokens_map.json", &map, e) < 0)
+		goto out;
+	add_roles(c, map);
+	if (!json_object_get(config, "added_tokens_decoder")) {
+		if (read_config(model, "tokenizer.json", &tokens, e) < 0)
+			goto out;
+		add_tokens(c, json_object_get(tokens, "added_tokens"));
+	}
+	if (!tokens && fc_tokmeta_sentencepiece(model, &tokens, e) < 0)
+		goto out;
+	add_roles(c, tokens);
+	ret = 0;
+out:
+	json_decref(map);
+	json_decref(tokens);
+	return ret;
+}
+
+/* The template in tokenizer_config.json: a string, or a list with one named "default".  Borrowed;
+ * NULL if there is none. */
+static const char *config_template(const json_t *config)
+{
+	json_t *v = json_object_get(config, "chat_template"), *item;
+	size_t i;
+	json_array_foreach(v, i, item)
+	{
+		const char *name = json_string_value(json_object_get(item, "name"));
+		if (name && !strcmp(name, "default"))
+			return json_string_value(json_object_get(item, "template"));
+	}
+	return json_string_value(v);
+}
+
+/* Where the template is: *name is its file, *text what it says. */
+static int find_template(const char *model, const char *file, const json_t *config,
+    struct fc_buf *text, char **name, struct fc_err *e)
+{
+	const struct fc_chat_named *named = file ? fc_chat_named_find(file) : NULL;
+	if (named) {
+		*name = fc_strdup(file);
+		fc_buf_adds(text, named->source);
+		return 0;
+	}
+	if (file && !fc_file_exists(file))
+		return fc_fail(
+		    e, "template %s: no such file, and not one of %s", file, FC_CHAT_NAMES);
+	*name = file ? fc_strdup(file) : fc_path_join(model, "chat_template.jinja");
+	if (file || fc_file_exists(*name))
+		return fc_file_read(*name, TEMPLATE_MAX, text, e);
+	free(*name);
+	*name = fc_path_join(model, "tokenizer_config.json: chat_template");
+	const char *s = config_template(config);
+	if (!s && !fc_file_exists(model))
+		return fc_fail(e, "open %s: no such model", model);
+	if (!s)
+		return fc_fail(e, "%s: no chat template; name one with --template", model);
+	fc_buf_adds(text, s);
+	return 0;
+}
+
+static void hash_chat(struct fc_chat *c, const struct fc_buf *text)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	fc_buf_add(&b, text->p, text->n);
+	fc_buf_addc(&b, 0);
+	fc_json_dump(&b, c->vars);
+	c->hash = fc_hash(b.p, b.n, 0);
+	fc_buf_release(&b);
+}
+
+/* The longest special token that text begins with, or NULL. */
+static const char *special_at(const struct fc_chat *c, const char *text, size_t n)
+{
+	const char *best = NULL;
+	for (size_t i = 0; i < c->n_special; i++) {
+		size_t len = strlen(c->special[i]);
+		if (len <= n && !memcmp(text, c->special[i], len) && (!best || len > strlen(best)))
+			best = c->special[i];
+	}
+	return best;
+}
+
+/* The special token that follows the first answer in a trial conversation; NULL: none. */
+static const char *probe_turn_end(const struct fc_chat *c, size_t n_message)
+{
+	static const char *const content[] = {"question", "answer", "question", "answer"};
+	struct fc_conversation trial = {0};
+	struct fc_jinja_out out = {0};
+	struct fc_err ignored; /* a template that refuses this conversation has other chances */
+	const char *found = NULL;
+	for (size_t i = 0; i < n_message; i++)
+		fc_conversation_add(&trial, i % 2 ? FC_ROLE_ASSISTANT : FC_ROLE_USER, content[i],
+		    strlen(content[i]));
+	if (fc_chat_run(c, &trial, false, &out, &ignored) == 0) {
+		size_t i = 0;
+		while (i < out.n && out.piece[i].origin != 1)
+			i++;
+		size_t at = i < out.n ? out.piece[i].end : out.text.n;
+		at += fc_chat_space(out.text.p + at, out.text.n - at);
+		found = special_at(c, out.text.p + at, out.text.n - at);
+	}
+	fc_jinja_out_release(&out);
+	fc_conversation_release(&trial);
+	return found;
+}
+
+int fc_chat_open(struct fc_chat **out, const char *model, const char *file, struct fc_err *e)
+{
+	struct fc_chat *c = FC_NEW(struct fc_chat);
+	struct fc_buf text = FC_BUF_INIT;
+	json_t *config = NULL;
+	char *name = NULL;
+	int ret = -1;
+	*out = NULL;
+	c->vars = json_pack("{s:n, s:n}", "tools", "documents");
+	const struct fc_chat_named *named = file ? fc_chat_named_find(file) : NULL;
+	if (named)
+		add_special(c, named->turn_end);
+	if (fc_tokmeta_gguf(model, &config, e) < 0 ||
+	    (!config && read_config(model, "tokenizer_config.json", &config, e) < 0) ||
+	    read_tokens(c, model, config, e) < 0 ||
+	    find_template(model, file, config, &text, &name, e) < 0 ||
+	    fc_jinja_compile(&c->jinja, text.p ? text.p : "", text.n, name, e) < 0)
+		goto out;
+	const char *bos = json_string_value(json_object_get(c->vars, "bos_token"));
+	const char *eos = json_string_value(json_object_get(c->vars, "eos_token"));
+	c->bos = fc_strdup(bos ? bos : "");
+	/* a BOS behind an answer opens the next round, unless it is all the model has */
+	for (size_t i = 0; i < c->n_special; i++)
+		if (bos && !strcmp(c->special[i], bos) && !(eos && !strcmp(eos, bos))) {
+			free(c->special[i]);
+			c->special[i] = c->special[--c->n_special];
+		}
+	hash_chat(c, &text);
+	const char *end = probe_turn_end(c, 4);
+	if (!end)
+		end = probe_turn_end(c, 2);
+	c->turn_end = fc_strdup(end ? end : "");
+	*out = c;
+	ret = 0;
+out:
+	fc_buf_release(&text);
+	json_decref(config);
+	free(name);
+	if (ret < 0)
+		fc_chat_free(c);
+	return ret;
+}
+
+void fc_chat_free(struct fc_chat *c)
+{
+	if (!c)
+		return;
+	fc_jinja_free(c->jinja);
+	json_decref(c->vars);
+	for (size_t i = 0; i < c->n_special; i++)
+		free(c->special[i]);
+	free(c->special);
+	free(c->bos);
+	free(c->turn_end);
+	free(c);
+}
+
+uint64_t fc_chat_hash(const struct fc_chat *c)
+{
+	return c->hash;
+}
+
+const char *fc_chat_turn_end(const struct fc_chat *c)
+{
+	return c->turn_end;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_CHAT_CHAT_H
+#define FC_CHAT_CHAT_H
+
+#include "chat/conversation.h"
+#include "token/tokenizer.h"
+
+/*
+ * A chat template: a Jinja template with its model's special tokens.  Rendering tells which bytes
+ * came from which message, so roles and the label mask are known and never inferred.  Immutable
+ * after opening; several threads may use one.
+ */
+struct fc_chat;
+/* model: the folder whose template (chat_template.jinja, else chat_template of
+ * tokenizer_config.json) and special tokens to use, or a GGUF file, whose metadata have both. file:
+ * a name of chat_named.h or a Jinja file, instead of the model's own template; or NULL. */
+int fc_chat_open(struct fc_chat **c, const char *model, const char *file, struct fc_err *e);
+void fc_chat_free(struct fc_chat *c);
+uint64_t fc_chat_hash(const struct fc_chat *c);
+/* The string that ends an assistant's turn ("<|im_end|>"), "" if the template uses none. */
+const char *fc_chat_turn_end(const struct fc_chat *c);
+
+struct fc_segment {
+	uint32_t start, end; /* bytes of the rendered text */
+	enum fc_role role;   /* of the message; NONE for text between messages */
+	enum fc_part part;
+	bool trained; /* an answer: see below */
+};
+
+/*
+ * {0} is empty.  Segments are never empty and cover the text without gaps, in order.
+ * Trained are an assistant's content, what the template puts between two parts of it, and the turn
+ * end after it with the white space between; in a template with {% generation %}, exactly what that
+ * encloses.  A single space before a content counts as content: in most vocabularies it is part of
+ * the first word.  A turn end that no content precedes (after a template's own system text) has
+ * the role NONE.
+ */
+struct fc_rendered {
+	struct fc_buf text;
+	struct fc_segment *segment;
+	size_t n, cap;
+};
+void fc_rendered_release(struct fc_rendered *r);
+
+/* An assistant's message that the template drops is an error; so is what the template refuses.
+ * The template sees a fixed date, never the clock: 2024-07-26.
+ * generate: end with the header of an assistant's turn (add_generation_prompt). */
+int fc_chat_render(const struct fc_chat *chat, const struct fc_conversation *c, bool generate,
+    struct fc_rendered *out, struct fc_err *e);
+
+/*
+ * The tokens of the rendered text under t, which may be another model's tokenizer than the
+ * template's: BOS and turn-end segments become t's own tokens of that role (bos; turn_end, which
+ * is t's id for it), everything else is encoded as one text in which special tokens of messages
+ * stay text.  A token is trained when its span starts inside a trained segment; its role and part
+ * are those of the segment where it starts.  Fills text, segments and tokens of x; id and meta
+ * stay.
+ * turn_end FC_NO_TOKEN: the segment is encoded as text.  Template text that happens to spell a
+ * special token of t becomes that token.  BOS is put first exactly once if t adds
+ * one or the template wrote it.
+ */
+int fc_rendered_encode(const struct fc_rendered *r, const struct fc_tokenizer *t, uint32_t turn_end,
+    struct fc_example *x, struct fc_err *e);
+
+#endif

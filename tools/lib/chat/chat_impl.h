@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_CHAT_CHAT_IMPL_H
+#define FC_CHAT_CHAT_IMPL_H
+
+#include "chat/chat.h"
+#include "jinja/jinja.h"
+
+/* The time that strftime_now() shows: noon of 2024-07-26, the date Llama's templates fall back to.
+ * No clock enters a stream. */
+#define FC_CHAT_NOW INT64_C(1721995200)
+
+struct fc_chat {
+	struct fc_jinja *jinja;
+	json_t *vars;   /* special tokens by name, tools and documents none */
+	char *bos;      /* "" if the model has none */
+	char *turn_end; /* "" if the template uses none */
+	char **special; /* [n_special] strings of all special tokens but BOS */
+	size_t n_special, cap_special;
+	uint64_t hash;
+};
+
+/* Runs the template over c's messages. */
+int fc_chat_run(const struct fc_chat *chat, const struct fc_conversation *c, bool generate,
+    struct fc_jinja_out *out, struct fc_err *e);
+/* Bytes of white space at p. */
+size_t fc_chat_space(const char *p, size_t n);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "chat/conversation.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "text/lines.h"
+#include "chat/question.h"
+
+struct fc_conversations {
+	const char *const *paths; /* borrowed */
+	int n_paths, next;        /* next: index of the path to open after the current one */
+	struct fc_lines *lines;   /* NULL between files */
+	uint64_t number;          /* of the line, over all files */
+	unsigned kinds;           /* of other lines that are accepted */
+};
+
+static const char *const stdin_path[] = {"-"};
+
+/* ShareGPT's name, then ours, then other spellings that are read. */
+static const struct {
+	const char *name;
+	enum fc_role role;
+} role_names[] = {
+    {"system", FC_ROLE_SYSTEM},
+    {"user", FC_ROLE_USER},
+    {"human", FC_ROLE_USER},
+    {"assistant", FC_ROLE_ASSISTANT},
+    {"gpt", FC_ROLE_ASSISTANT},
+    {"model", FC_ROLE_ASSISTANT},
+};
+
+const char *fc_role_name(enum fc_role role)
+{
+	static const char *const name[] = {"none", "system", "user", "assistant"};
+	return name[role];
+}
+
+static const char *sharegpt_role_name(enum fc_role role)
+{
+	return role == FC_ROLE_USER ? "human" : role == FC_ROLE_ASSISTANT ? "gpt" : "system";
+}
+
+void fc_conversation_release(struct fc_conversation *c)
+{
+	for (size_t i = 0; i < c->n_message; i++)
+		free(c->message[i].content);
+	free(c->message);
+	free(c->id);
+	json_decref(c->extra);
+	*c = (struct fc_conversation){0};
+}
+
+void fc_conversation_add(
+    struct fc_conversation *c, enum fc_role role, const char *content, size_t n)
+{
+	c->message = fc_realloc(c->message, c->n_message + 1, sizeof *c->message);
+	c->message[c->n_message++] =
+	    (struct fc_message){.role = role, .content = fc_memdup0(content, n), .n = n};
+}
+
+int fc_conversations_open(
+    struct fc_conversations **out, const char *const *paths, int n_paths, struct fc_err *e)
+{
+	struct fc_conversations *r = FC_NEW(struct fc_conversations);
+	r->paths = n_paths ? paths : stdin_path;
+	r->n_paths = n_paths ? n_paths : 1;
+	*out = NULL;
+	/* a missing file is seen before any work */
+	if (fc_lines_open(&r->lines, r->paths[r->next++], e) < 0) {
+		free(r);
+		return -1;
+	}
+	*out = r;
+	return 0;
+}
+
+void fc_conversations_close(struct fc_conversations *r)
+{
+	if (!r)
+		return;
+	fc_lines_close(r->lines);
+	free(r);
+}
+
+void fc_conversations_accept(struct fc_conversations *r, unsigned kinds)
+{
+	r->kinds = kinds;
+}
+
+const char *fc_conversations_where(struct fc_conversations *r)
+{
+	return r->lines ? fc_lines_where(r->lines) : "end of input";
+}
+
+static int parse_role(enum fc_role *role, const json_t *v, const char *key, size_t i,
+    const char *where, struct fc_err *e)
+{
+	const char *name = json_string_value(v);
+	if (!name)
+		return fc_fail(e, "%s: message %zu: \"%s\" is not a string", where, i + 1, key);
+	for (size_t k = 0; k < FC_LEN(role_names); k++)
+		if (!strcmp(name, role_names[k].name)) {
+			*role = role_names[k].role;
+			return 0;
+		}
+	return fc_fail(e,
+	    "%s: message %zu: unknown role \"%.40s\"; expected system, user or assistant", where,
+	    i + 1, name);
+}
+
+static int join_parts(
+    struct fc_buf *b, const json_t *parts, size_t i, const char *where, struct fc_err *e)
+{
+	size_t k;
+	json_t *part;
+	json_array_foreach(parts, k, part)
+	{
+		const char *type = json_string_value(json_object_get(part, "type"));
+		const json_t *text = json_object_get(part, "text");
+		if (!type || strcmp(type, "text") != 0)
+			return fc_fail(e, "%s: message %zu: part %zu is not of type \"text\"",
+			    where, i + 1, k + 1);
+		if (!json_is_string(text))
+			return fc_fail(
+			    e, "%s: message %zu: part %zu has no text", where, i + 1, k + 1);
+		fc_buf_add(b, json_string_value(text), json_string_length(text));
+	}
+	return 0;
+}
+
+static int parse_message(
+    struct fc_conversation *c, const json_t *m, size_t i, const char *where, struct fc_err *e)
+{
+	const char *role_key = c->form == FC_FORM_SHAREGPT ? "from" : "role";
+	const char *content_key = c->form == FC_FORM_SHAREGPT ? "value" : "content";
+	if (!json_is_object(m))
+		return fc_fail(e, "%s: message %zu: expected an object", where, i + 1);
+	enum fc_role role = FC_ROLE_NONE;
+	if (parse_role(&role, json_object_get(m, role_key), role_key, i, where, e) < 0)
+		return -1;
+	const json_t *content = json_object_get(m, content_key);
+	if (json_is_string(content)) {
+		fc_conversation_add(
+		    c, role, json_string_value(content), json_string_length(content));
+		return 0;
+	}
+	if (!json_is_array(content))
+		return fc_fail(
+		    e, "%s: message %zu: \"%s\" is not a string", where, i + 1, content_key);
+	struct fc_buf b = FC_BUF_INIT;
+	int ret = join_parts(&b, content, i, where, e);
+	if (ret == 0)
+		fc_conversation_add(c, role, b.p ? b.p : "", b.n);
+	fc_buf_release(&b);
+	return ret;
+}
+
+static int parse_id(struct fc_conversation *c, const json_t *line, uint64_t number,
+    const char *where, struct fc_err *e)
+{
+	const char *key = "id";
+	const json_t *v = json_object_get(line, key);
+	if (!v) {
+		key = c->form == FC_FORM_ARENA && json_object_get(line, "uid") ? "uid"
+									       : "question_id";
+		v = json_object_get(line, key);
+	}
+	struct fc_buf b = FC_BUF_INIT;
+	if (!v)
+		fc_buf_addf(&b, "line-%" PRIu64, number);
+	else if (json_is_integer(v))
+		fc_buf_addf(&b, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	else if (json_is_string(v) && strlen(json_string_value(v)) == json_string_length(v))
+		fc_buf_adds(&b, json_string_value(v));
+	else
+		return fc_fail(e, "%s: \"%s\" is neither a string nor an integer", where, key);
+	c->id = fc_buf_detach(&b);
+	return 0;
+}
+
+/* line: the parsed line; becomes the extra members. */
+static int parse_line(struct fc_conversation *c, json_t *line, const struct fc_conversations *r,
+    const char *where, struct fc_err *e)
+{
+	const json_t *list = json_object_get(line, "messages");
+	c->form = list ? FC_FORM_MESSAGES : FC_FORM_SHAREGPT;
+	if (!list)
+		list = json_object_get(line, "conversations");
+	if (!list && r->kinds) {
+		int got = fc_question_parse(c, line, r->kinds, where, e);
+		if (got < 0 || (got > 0 && parse_id(c, line, r->number, where, e) < 0))
+			return -1;
+		if (got > 0) {
+			json_object_del(line, "id");
+			c->extra = json_incref(line);
+			return 0;
+		}
+	}
+	if (!list)
+		return fc_fail(e, "%s: expected an object with \"messages\"%s or \"conversations\"",
+		    where,
+		    r->kinds & FC_LINE_QUESTIONS   ? ", \"turns\""
+			: r->kinds & FC_LINE_TEXTS ? ", \"text\""
+						   : "");
+	const char *name = c->form == FC_FORM_SHAREGPT ? "conversations" : "messages";
+	if (!json_is_array(list))
+		return fc_fail(e, "%s: \"%s\" is not a list", where, name);
+	if (json_array_size(list) == 0)
+		return fc_fail(e, "%s: \"%s\" is empty", where, name);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (parse_message(c, json_array_get(list, i), i, where, e) < 0)
+			return -1;
+	if (parse_id(c, line, r->number, where, e) < 0)
+		return -1;
+	json_object_del(line, name);
+	json_object_del(line, "id");
+	c->extra = json_incref(line);
+	return 0;
+}
+
+/* 1: *p is the next line that is not blank, 0: end, -1: error. */
+static int next_line(struct fc_conversations *r, char **p, size_t *n, struct fc_err *e)
+{
+	for (;;) {
+		if (!r->lines) {
+			if (r->next == r->n_paths)
+				return 0;
+			if (fc_lines_open(&r->lines, r->paths[r->next++], e) < 0)
+				return -1;
+		}
+		int got = fc_lines_next(r->lines, p, n, e);
+		if (got < 0)
+			return -1;
+		if (got == 0) {
+			fc_lines_close(r->lines);
+			r->lines = NULL;
+			continue;
+		}
+		r->number++;
+		if (!fc_line_is_blank(*p, *n))
+			return 1;
+	}
+}
+
+int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c, struct fc_err *e)
+{
+	char *p;
+	size_t n;
+	fc_conversation_release(c);
+	int got = next_line(r, &p, &n, e);
+	if (got <= 0)
+		return got;
+	const char *where = fc_lines_where(r->lines);
+	json_t *line = fc_json_text(p, n, where, e);
+	if (!line)
+		return -1;
+	int ret = parse_line(c, line, r, where, e) < 0 ? -1 : 1;
+	json_decref(line);
+	if (ret < 0)
+		fc_conversation_release(c);
+	return ret;
+}
+
+void fc_conversation_write(struct fc_buf *b, const struct fc_conversation *c)
+{
+	fc_buf_adds(b, "{\"id\":");
+	fc_json_quote(b, c->id, strlen(c->id));
+	const bool sharegpt = c->form == FC_FORM_SHAREGPT;
+	fc_buf_adds(b, sharegpt ? ",\"conversations\":[" : ",\"messages\":[");
+	for (size_t i = 0; i < c->n_message; i++) {
+		const struct fc_message *m = &c->message[i];
+		fc_buf_addf(b, "%s{\"%s\":\"%s\",\"%s\":", i ? "," : "", sharegpt ? "from" : "role",
+		    sharegpt ? sharegpt_role_name(m->role) : fc_role_name(m->role),
+		    sharegpt ? "value" : "content");
+		fc_json_quote(b, m->content, m->n);
+		fc_buf_addc(b, '}');
+	}
+	fc_buf_addc(b, ']');
+	if (json_object_size(c->extra)) {
+		size_t at = b->n;
+		fc_json_dump(b, c->extra);
+		b->p[at] = ','; /* was the extra object's "{"; its "}" closes the line's */
+	} else {
+		fc_buf_addc(b, '}');
+	}
+	fc_buf_addc(b, '\n');
+}
