@@ -80,7 +80,7 @@ $(B)/libfc.a: $(LIBOBJ)
 	$(call say,AR,rm -f $@; $(AR) rcs $@ $^)
 
 # Kernels are compiled for speed; what needs an instruction set asks for it per function.
-FAST = tools/lib/nn tools/lib/tensor tools/fc-varm
+FAST = tools/lib/nn tools/lib/tensor tools/fc-varm/method
 $(FAST:%=$(B)/%/%.o): private CFLAGS += -O3 -fno-trapping-math
 $(B)/tests/%.o: private XCPP += -Itests/unit
 

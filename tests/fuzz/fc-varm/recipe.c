@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "fc-varm/setting.h"
-#include "fc-varm/yamlwrite.h"
+#include "fc-varm/recipe/setting.h"
+#include "fc-varm/recipe/yamlwrite.h"
 
 static const char *const tensors[] = {"lm_head.weight", "model.layers.3.mlp.up_proj.weight"};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Adapters applied while reading, against the product written down; adapters that do not fit. */
-#include "fc-varm/adapter.h"
+#include "fc-varm/source/adapter.h"
 
 #include "models.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values of tensors as GGUF files keep them: in blocks, rows in rotary pairs, columns first. */
-#include "fc-varm/feed.h"
+#include "fc-varm/source/values.h"
 #include "t.h"
 
 #define ROWS 8

@@ -2,7 +2,7 @@
 /* Every method against the slow obvious version, on random tensors in memory. */
 #include "base/hash.h"
 #include "base/par.h"
-#include "fc-varm/cut.h"
+#include "fc-varm/method/threshold.h"
 #include "sample.h"
 #include "tensor/simd.h"
 

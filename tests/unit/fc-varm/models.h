@@ -5,8 +5,8 @@
 /* Small model folders in the scratch folder, from JSON or from arrays, and merges of them. */
 
 #include "base/mem.h"
-#include "fc-varm/inputs.h"
-#include "fc-varm/merge.h"
+#include "fc-varm/request/inputs.h"
+#include "fc-varm/merge/merge.h"
 #include "store_files.h"
 #include "t.h"
 #include "text/json.h"

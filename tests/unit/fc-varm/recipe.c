@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recipes as structures, and the values of their parameters. */
 #include "base/mem.h"
-#include "fc-varm/layername.h"
-#include "fc-varm/parameter.h"
+#include "fc-varm/source/layername.h"
+#include "fc-varm/request/parameter.h"
 #include "t.h"
 
 static struct fc_err e;

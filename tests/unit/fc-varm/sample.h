@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "fc-varm/method.h"
+#include "fc-varm/method/method.h"
 #include "t.h"
 
 #define MAX_TARGET 5

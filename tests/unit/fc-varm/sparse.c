@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sparsifiers against the slow obvious version, and the random ones against the rule. */
 #include "base/par.h"
-#include "fc-varm/chance.h"
-#include "fc-varm/sparse.h"
+#include "fc-varm/method/chance.h"
+#include "fc-varm/method/sparse.h"
 #include "sample.h"
 
 #define ROW 37

@@ -2,8 +2,8 @@
 /* YAML as a tree; hostile files. */
 #include "base/buf.h"
 #include "base/mem.h"
-#include "fc-varm/yamltree.h"
-#include "fc-varm/yamlwrite.h"
+#include "fc-varm/recipe/yamltree.h"
+#include "fc-varm/recipe/yamlwrite.h"
 #include "t.h"
 
 static struct fc_err e;

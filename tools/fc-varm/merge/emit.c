@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-varm/merge/emit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "tensor/simd.h"
+
+/* One tensor on its way into the result. */
+struct job {
+	const struct method *method; /* NULL: converted from the one source */
+	const struct verdict *verdict;
+	const struct feed *from; /* the one source, or NULL */
+	enum fc_dtype dtype;     /* of the result */
+	struct fc_store_writer *writer;
+	size_t i; /* the tensor's place in the plan */
+	uint64_t checksum;
+	bool overflow;
+};
+
+/* Below this in magnitude, a value rounds to a finite one: half a step beyond the largest. */
+static double overflow_limit(enum fc_dtype t)
+{
+	switch (t) {
+	case FC_F16:
+		return 65520;
+	case FC_BF16:
+		return 0x1.ffp127;
+	case FC_F32:
+		return 0x1.ffffffp127;
+	default:
+		return INFINITY;
+	}
+}
+
+/* *n_bad: how many of x are not below the limit in magnitude, or NaN */
+static FC_SIMD_BODY void count_bad_body(const double *x, size_t n, double limit, uint64_t *n_bad)
+{
+	uint64_t bad = 0;
+	for (size_t i = 0; i < n; i++)
+		bad += !(fabs(x[i]) < limit);
+	*n_bad += bad;
+}
+FC_SIMD_KERNEL(static void, count_bad, (const double *x, size_t n, double limit, uint64_t *n_bad),
+    (x, n, limit, n_bad))
+
+static int put(struct job *j, size_t first, const void *p, size_t n_elements, struct fc_err *e)
+{
+	size_t size = fc_dtype_size(j->dtype);
+	uint64_t hash = fc_hash(p, n_elements * size, first);
+#pragma omp atomic
+	j->checksum += hash;
+	return fc_store_writer_put(j->writer, j->i, first * size, p, n_elements * size, e);
+}
+
+static int visit_bytes(struct unit *u, void *ctx, struct fc_err *e)
+{
+	struct job *j = ctx;
+	size_t first = u->at, n = u->end - u->at;
+	u->at = u->end;
+	return put(j, first, feed_bytes(j->from, first), n, e);
+}
+
+/* How many values of the block's models are not finite. */
+static void count_bad_inputs(const struct unit *u, uint64_t *n_bad)
+{
+	if (u->v->base)
+		count_bad(u->base, u->n, INFINITY, n_bad);
+	for (int k = 0; k < u->v->n_target; k++)
+		count_bad(u->x[k], u->n, INFINITY, n_bad);
+}
+
+/* Reads what apply() wants to find read. */
+static bool next_inputs(const struct method *m, struct unit *u)
+{
+	if (m->streams)
+		return m->base ? unit_next_base(u) : unit_next_nothing(u);
+	return m->base ? unit_next(u) : unit_next_targets(u);
+}
+
+/* Reads the next block and computes its values. */
+static bool next_values(const struct job *j, struct unit *u, double *out, uint64_t *n_bad)
+{
+	if (j->from) {
+		if (!unit_next_nothing(u))
+			return false;
+		feed_read(j->from, u->first, u->n, out);
+	} else {
+		if (!next_inputs(j->method, u))
+			return false;
+		if (j->method->drops)
+			count_bad_inputs(u, n_bad);
+		j->method->apply(u, j->verdict, out);
+	}
+	return true;
+}
+
+static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
+{
+	struct job *j = ctx;
+	size_t first = u->at, n = u->end - u->at, size = fc_dtype_size(j->dtype);
+	double limit = overflow_limit(j->dtype), out[BLOCK_ELEMENTS];
+	char *bytes = fc_malloc(n * size);
+	uint64_t n_bad = 0;
+	int ret = 0;
+	if (!j->from && j->method->prepare)
+		ret = j->method->prepare(u, j->verdict, e);
+	while (ret == 0 && next_values(j, u, out, &n_bad)) {
+		count_bad(out, u->n, limit, &n_bad);
+		fc_from_f64(bytes + (u->first - first) * size, j->dtype, out, u->n);
+	}
+	if (n_bad) {
+#pragma omp atomic write
+		j->overflow = true;
+		ret = -1;
+	} else if (ret == 0) {
+		ret = put(j, first, bytes, n, e);
+	}
+	free(u->own);
+	u->own = NULL;
+	free(bytes);
+	return ret;
+}
+
+/* Names the first value of a source that is not finite; 0 when there is none. */
+static int check_finite(
+    const char *path, const struct feed *f, const char *name, size_t n, struct fc_err *e)
+{
+	double x[BLOCK_ELEMENTS];
+	for (size_t at = 0; at < n; at += BLOCK_ELEMENTS) {
+		size_t m = n - at < BLOCK_ELEMENTS ? n - at : BLOCK_ELEMENTS;
+		feed_read(f, at, m, x);
+		for (size_t i = 0; i < m; i++)
+			if (!isfinite(x[i]))
+				return fc_fail(
+				    e, "%s: tensor %s: value %zu is %g", path, name, at + i, x[i]);
+	}
+	return 0;
+}
+
+int emit_explain(
+    const struct plan *p, const struct plan_item *it, const char *otherwise, struct fc_err *e)
+{
+	struct views v = plan_views(it);
+	if (v.base && check_finite(p->base.path, v.base, it->out.name, v.n, e) < 0)
+		return -1;
+	for (int k = 0; k < v.n_target; k++) {
+		const struct feed *f = &v.target[k];
+		if (check_finite(p->model[f->model].path, f, it->out.name, v.n, e) < 0)
+			return -1;
+	}
+	return fc_fail(e, "tensor %s: %s", it->out.name, otherwise);
+}
+
+/* The target that alone is the result, or NULL. */
+static const struct feed *sole_target(const struct plan_item *it, const struct verdict *r)
+{
+	int sole = -1;
+	for (int k = 0; k < it->n_target; k++) {
+		if (r->weight[k] == 0)
+			continue;
+		if (r->weight[k] != 1 || sole >= 0)
+			return NULL;
+		sole = k;
+	}
+	bool decides = it->method->convex || (it->method == &method_sce && it->n_target == 1);
+	return decides && sole >= 0 ? &it->target[sole] : NULL;
+}
+
+static int visit_written(struct unit *u, void *ctx, struct fc_err *e)
+{
+	struct job *j = ctx;
+	size_t first = u->at, n = u->end - u->at, size = fc_dtype_size(j->dtype);
+	char *bytes = fc_malloc(n * size);
+	int ret = fc_store_writer_get(j->writer, j->i, first * size, bytes, n * size, e);
+	uint64_t hash = fc_hash(bytes, n * size, first);
+#pragma omp atomic
+	j->checksum += hash;
+	free(bytes);
+	return ret;
+}
+
+int emit_checksum(
+    const struct plan *p, size_t i, struct fc_store_writer *w, uint64_t *checksum, struct fc_err *e)
+{
+	struct views v = plan_views(&p->item[i]);
+	struct job j = {.dtype = p->item[i].out.dtype, .writer = w, .i = i};
+	int ret = sweep(&v, visit_written, &j, NULL, 0, e);
+	*checksum = j.checksum;
+	return ret;
+}
+
+int emit(const struct plan *p, size_t i, const struct verdict *r, struct fc_store_writer *w,
+    uint64_t *checksum, struct fc_err *e)
+{
+	const struct plan_item *it = &p->item[i];
+	struct views v = plan_views(it);
+	struct job j = {.method = it->method,
+	    .verdict = r,
+	    .from = it->method ? sole_target(it, r) : &it->base,
+	    .dtype = it->out.dtype,
+	    .writer = w,
+	    .i = i};
+	bool raw = j.from && !j.from->read && j.from->t.dtype == j.dtype;
+	int ret = sweep(&v, raw ? visit_bytes : visit_values, &j, NULL, 0, e);
+	*checksum = j.checksum;
+	if (j.overflow)
+		return emit_explain(
+		    p, it, "a merged value is too large for its type; see --dtype", e);
+	return ret;
+}

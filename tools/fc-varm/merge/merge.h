@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_MERGE_H
+#define FC_VARM_MERGE_H
+
+#include "fc-varm/merge/likeness.h"
+#include "fc-varm/merge/plan.h"
+
+/* What was found out about each item of a plan. */
+struct verdicts {
+	struct verdict *item;
+	struct likeness *likeness; /* [n], with options.likeness; else NULL */
+	size_t n;
+};
+
+struct merge_options {
+	size_t shard_bytes; /* begin a new file after so many bytes of tensors; 0: never */
+	/* The folder is what an interrupted run of the same plan left: tensors whose checksums are
+	 * right are not merged again.  Another plan's files are removed. */
+	bool resume;
+	bool likeness; /* measure it, in one more pass */
+};
+
+/* Executes the plan, whose groups it assigns: writes the tensors into the folder, and a journal of
+ * what is finished, which merge_finish() removes.  r is the caller's to verdicts_release(), also
+ * after a failure. */
+int merge_run(struct plan *p, const struct merge_options *o, const char *dir, struct verdicts *r,
+    struct fc_err *e);
+int merge_finish(const char *dir, struct fc_err *e);
+void verdicts_release(struct verdicts *r);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-varm/method/method.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fc-varm/method/sparse.h"
+
+static const struct method *const methods[] = {&method_varm, &method_sce, &method_sce_mergekit,
+    &method_linear, &method_task_arithmetic, &method_ties, &method_dare_linear, &method_dare_ties,
+    &method_della, &method_della_linear, &method_breadcrumbs, &method_breadcrumbs_ties,
+    &method_slerp, &method_nuslerp, &method_multislerp, &method_karcher, &method_model_stock,
+    &method_nearswap, &method_arcee_fusion};
+
+const struct method *method_find(const char *name)
+{
+	for (size_t i = 0; i < FC_LEN(methods); i++)
+		if (!strcmp(methods[i]->name, name))
+			return methods[i];
+	return NULL;
+}
+
+unsigned method_takes(const struct method *m)
+{
+	unsigned takes = 0;
+	if (m->sparse || m == &method_task_arithmetic)
+		takes = TAKES_WEIGHT | TAKES_NORMALIZE | TAKES_LAMBDA;
+	if (m->sparse)
+		takes |= TAKES_DENSITY | TAKES_RESCALE;
+	if (m->sparse == &sparse_outliers)
+		takes |= TAKES_GAMMA;
+	if (m->sparse == &sparse_rank)
+		takes |= TAKES_EPSILON;
+	if (m->sparse == &sparse_rank || m->sparse == &sparse_random)
+		takes |= TAKES_SEED;
+	if (m == &method_linear || m == &method_multislerp)
+		takes = TAKES_WEIGHT | TAKES_NORMALIZE;
+	if (m == &method_nuslerp)
+		takes = TAKES_WEIGHT | TAKES_NUSLERP;
+	if (m == &method_sce || m == &method_sce_mergekit)
+		takes = TAKES_TOPK;
+	if (m == &method_slerp || m == &method_nearswap)
+		takes = TAKES_T;
+	if (m == &method_varm)
+		takes = TAKES_GRANULARITY;
+	if (m == &method_model_stock)
+		takes = TAKES_FILTER_WISE;
+	if (m == &method_karcher)
+		takes = TAKES_STEPS;
+	return takes;
+}
+
+void verdict_trim(struct verdict *r)
+{
+	free(r->number);
+	free(r->cut);
+	r->number = NULL;
+	r->cut = NULL;
+}
+
+void verdict_clear(struct verdict *r)
+{
+	verdict_trim(r);
+	free(r->weight);
+	r->weight = NULL;
+}
+
+struct settings method_settings(const struct method *m)
+{
+	return (struct settings){
+	    .normalize = m->normalize,
+	    .rescale = m->rescale,
+	    .lambda = 1,
+	    .t = 0.5,
+	    .select_topk = m == &method_sce ? 0.1 : 1,
+	    .flatten = true,
+	    .tol = 1e-5,
+	    .max_iter = 10,
+	    .eps = 1e-8,
+	};
+}
+
+struct term method_term(const struct method *m)
+{
+	(void)m;
+	return (struct term){.weight = 1, .density = 1, .gamma = 0.01, .epsilon = 0.15};
+}
+
+/* Names one parameter of a target that is out of range. */
+static int check_term(
+    const struct method *m, const struct term *t, int k, const char *place, struct fc_err *e)
+{
+	double low = t->density - t->epsilon, high = t->density + t->epsilon;
+	if (m->sparse && !(t->density >= 0 && t->density <= 1))
+		return fc_fail(e, "%s: target %d: density %g is not between 0 and 1", place, k + 1,
+		    t->density);
+	if (m->sparse == &sparse_outliers && !(t->gamma >= 0 && t->gamma <= 1))
+		return fc_fail(
+		    e, "%s: target %d: gamma %g is not between 0 and 1", place, k + 1, t->gamma);
+	if (m->sparse == &sparse_rank && t->density > 0 && t->density < 1 &&
+	    !(t->epsilon >= 0 && low > 0 && high < 1))
+		return fc_fail(e,
+		    "%s: target %d: density %g with epsilon %g: their sum and difference must be "
+		    "between 0 and 1",
+		    place, k + 1, t->density, t->epsilon);
+	return 0;
+}
+
+int method_check(const struct method *m, const struct settings *s, const struct term *term,
+    int n_target, const char *place, struct fc_err *e)
+{
+	if (n_target < m->least || (m->most && n_target > m->most))
+		return fc_fail(e, "%s: %s takes %s%d target%s, not %d", place, m->name,
+		    m->most == m->least ? "" : "at least ", m->least, m->least == 1 ? "" : "s",
+		    n_target);
+	if (!(s->select_topk >= 0 && s->select_topk <= 1))
+		return fc_fail(
+		    e, "%s: select_topk %g is not between 0 and 1", place, s->select_topk);
+	for (int k = 0; k < n_target; k++)
+		if (check_term(m, &term[k], k, place, e) < 0)
+			return -1;
+	return 0;
+}

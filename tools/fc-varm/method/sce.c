@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SCE as FuseChat ships it.  Select: the entries in which the targets' changes d_k vary most.
+ * Calculate: w_k is the mean of d_k^2 over them, divided by the sum.  Erase: at each entry only
+ * changes with the sign of sum_k d_k count.  The merged value is base + sum w_k d_k / sum w_k over
+ * those.  The selection decides the weights alone: also entries outside it are merged; in
+ * mergekit's version these stay the base's.
+ */
+#include "base/mem.h"
+#include "fc-varm/method/threshold.h"
+#include "fc-varm/method/method.h"
+#include "fc-varm/method/stream_in.h"
+#include "fc-varm/method/sums.h"
+#include "tensor/simd.h"
+
+static void mark_selected(const struct unit *u, const struct cut *cut, double *taken)
+{
+	double variance[BLOCK_ELEMENTS];
+	cut_variance(u, NULL, (uint64_t *)variance);
+	cut_factors(cut, variance, u->first, u->n, 1, taken);
+}
+
+static int visit_selected(struct unit *u, void *ctx, struct fc_err *e)
+{
+	double taken[BLOCK_ELEMENTS];
+	(void)e;
+	while (unit_next(u)) {
+		mark_selected(u, ctx, taken);
+		for (int k = 0; k < u->v->n_target; k++)
+			sums_squares_taken(
+			    u->lanes + (size_t)k * LANES, u->x[k], u->base, taken, u->n);
+	}
+	return 0;
+}
+
+static int visit_all(struct unit *u, void *ctx, struct fc_err *e)
+{
+	(void)ctx;
+	(void)e;
+	while (unit_next_base(u))
+		for (int k = 0; k < u->v->n_target; k++)
+			stream_squares(&u->v->target[k], u->first, u->n, u->base,
+			    u->lanes + (size_t)k * LANES, u->x[k]);
+	return 0;
+}
+
+/* Sums of squares over the selected entries; how many these are.  r->cut is NULL for all. */
+static int measure_squares(
+    const struct views *v, struct verdict *r, size_t *n_selected, struct fc_err *e)
+{
+	*n_selected = v->n;
+	if (v->set->select_topk >= 1)
+		return sweep(v, visit_all, NULL, r->weight, v->n_target, e);
+	struct cut_wish w = {cut_variance, .part = v->set->select_topk, .of_nonzero = true};
+	if (cut_find(&w, 1, v, CUT_GATHER, e) < 0)
+		return -1;
+	*n_selected = w.take;
+	r->cut = FC_ARRAY(struct cut, 1);
+	*r->cut = w.cut;
+	return sweep(v, visit_selected, r->cut, r->weight, v->n_target, e);
+}
+
+static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+{
+	size_t n;
+	if (measure_squares(v, r, &n, e) < 0)
+		return -1;
+	for (int k = 0; k < v->n_target && n; k++)
+		r->weight[k] /= (double)n;
+	return 0;
+}
+
+/* mergekit's reading: squares count among all entries, and when their mean over the whole tensor,
+ * added up, is below 1e-6, the weights are equal. */
+static int measure_mergekit(const struct views *v, struct verdict *r, struct fc_err *e)
+{
+	size_t n;
+	double sum = 0;
+	if (measure_squares(v, r, &n, e) < 0)
+		return -1;
+	for (int k = 0; k < v->n_target && v->n; k++)
+		sum += r->weight[k] /= (double)v->n;
+	for (int k = 0; k < v->n_target && sum < 1e-6; k++)
+		r->weight[k] = sum != 0;
+	return 0;
+}
+
+static FC_SIMD_BODY void elect_body(double *restrict out, const double *restrict base,
+    double *const *x, const double *weight, int n_target, size_t n)
+{
+	double sum[BLOCK_ELEMENTS], moved[BLOCK_ELEMENTS], weights[BLOCK_ELEMENTS];
+	for (size_t i = 0; i < n; i++)
+		sum[i] = moved[i] = weights[i] = 0;
+	for (int k = 0; k < n_target; k++) {
+		const double *restrict target = x[k];
+		for (size_t i = 0; i < n; i++)
+			sum[i] += target[i] - base[i];
+	}
+	for (int k = 0; k < n_target; k++) {
+		const double *restrict target = x[k];
+		double w = weight[k];
+		for (size_t i = 0; i < n; i++) {
+			double d = target[i] - base[i];
+			double along = sum[i] >= 0 ? d : -d;
+			double counts = along > 0 ? w : 0;
+			moved[i] += counts * d;
+			weights[i] += counts;
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		double change = moved[i] / (weights[i] == 0 ? 1 : weights[i]);
+		out[i] = change == 0 ? base[i] : base[i] + change;
+	}
+}
+FC_SIMD_KERNEL(static void, elect,
+    (double *out, const double *base, double *const *x, const double *weight, int n_target,
+	size_t n),
+    (out, base, x, weight, n_target, n))
+
+static void apply(struct unit *u, const struct verdict *r, double *out)
+{
+	elect(out, u->base, u->x, r->weight, u->v->n_target, u->n);
+}
+
+/* Entries that are not selected stay the base's. */
+static void apply_mergekit(struct unit *u, const struct verdict *r, double *out)
+{
+	double taken[BLOCK_ELEMENTS];
+	apply(u, r, out);
+	if (!r->cut)
+		return;
+	mark_selected(u, r->cut, taken);
+	for (size_t i = 0; i < u->n; i++)
+		out[i] = taken[i] ? out[i] : u->base[i];
+}
+
+const struct method method_sce = {.name = "sce",
+    .measure = measure,
+    .apply = apply,
+    .importance = true,
+    .base = BASE_READ,
+    .drops = true,
+    .least = 1};
+const struct method method_sce_mergekit = {.name = "sce-mergekit",
+    .measure = measure_mergekit,
+    .apply = apply_mergekit,
+    .importance = true,
+    .base = BASE_READ,
+    .drops = true,
+    .least = 1};

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-varm/method/sparse.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fc-varm/method/chance.h"
+#include "fc-varm/method/threshold.h"
+#include "fc-varm/method/sums.h"
+#include "tensor/simd.h"
+
+/* Sums of magnitudes before and after dropping, [n_target][2]. */
+struct scales {
+	const struct sparsifier *by;
+	const struct verdict *r;
+};
+
+static int visit_scales(struct unit *u, void *ctx, struct fc_err *e)
+{
+	static const double zero[BLOCK_ELEMENTS];
+	const struct scales *s = ctx;
+	double factor[BLOCK_ELEMENTS];
+	(void)e;
+	while (unit_next(u)) {
+		for (int k = 0; k < u->v->n_target; k++) {
+			double *x = u->x[k];
+			sums_subtract(x, u->base, u->n);
+			s->by->keep(u, s->r, k, x, factor);
+			sums_magnitudes(u->lanes + (size_t)k * 2 * LANES, x, zero, u->n);
+			for (size_t i = 0; i < u->n; i++)
+				x[i] *= factor[i];
+			sums_magnitudes(u->lanes + ((size_t)k * 2 + 1) * LANES, x, zero, u->n);
+		}
+	}
+	return 0;
+}
+
+/* r->number[k]: what target k's entries are multiplied by so that the sum of magnitudes stays; 1
+ * without rescaling, and where the sums are too small to say. */
+static int measure_scales(
+    const struct sparsifier *by, const struct views *v, struct verdict *r, struct fc_err *e)
+{
+	size_t n = (size_t)v->n_target;
+	double *sum = FC_ARRAY(double, 2 * n + 1);
+	struct scales s = {by, r};
+	int ret = 0;
+	r->number = FC_ARRAY(double, n + 1);
+	for (size_t k = 0; k < n; k++)
+		r->number[k] = 1;
+	if (v->set->rescale) {
+		ret = sweep(v, visit_scales, &s, sum, (int)(2 * n), e);
+		for (size_t k = 0; k < n && ret == 0; k++)
+			if (sum[2 * k] >= 1e-7 && sum[2 * k + 1] >= 1e-7)
+				r->number[k] = sum[2 * k] / sum[2 * k + 1];
+	}
+	free(sum);
+	return ret;
+}
+
+static int measure_magnitude(const struct views *v, struct verdict *r, struct fc_err *e)
+{
+	struct cut_wish *w = FC_ARRAY(struct cut_wish, (size_t)v->n_target + 1);
+	int n = 0;
+	r->cut = FC_ARRAY(struct cut, (size_t)v->n_target + 1);
+	for (int k = 0; k < v->n_target; k++) {
+		double part = v->term[k].density;
+		r->cut[k] = (struct cut){part > 0 ? 0 : UINT64_MAX, UINT64_MAX};
+		if (part > 0 && part < 1)
+			w[n++] = (struct cut_wish){cut_magnitude, k, .part = part, .least = 1};
+	}
+	int ret = n ? cut_find(w, n, v, CUT_GATHER, e) : 0;
+	for (int i = 0; i < n; i++)
+		r->cut[w[i].target] = w[i].cut;
+	free(w);
+	return ret == 0 ? measure_scales(&sparse_magnitude, v, r, e) : -1;
+}
+
+static void keep_magnitude(
+    const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
+{
+	cut_factors(&r->cut[target], change, u->first, u->n, r->number[target], factor);
+}
+
+const struct sparsifier sparse_magnitude = {measure_magnitude, NULL, keep_magnitude};
+
+/* Two cuts a target: what is above the first is dropped, what is between them stays. */
+static int measure_outliers(const struct views *v, struct verdict *r, struct fc_err *e)
+{
+	struct cut_wish *w = FC_ARRAY(struct cut_wish, 2 * (size_t)v->n_target + 1);
+	int n = 0;
+	r->cut = FC_ARRAY(struct cut, 2 * (size_t)v->n_target + 1);
+	for (int k = 0; k < v->n_target; k++) {
+		const struct term *t = &v->term[k];
+		size_t keep = t->density > 0 ? (size_t)(t->density * (double)v->n) : 0;
+		size_t top = (size_t)(t->gamma * (double)v->n);
+		top = top < v->n - keep ? top : v->n - keep; /* keeping goes first */
+		r->cut[2 * k] = (struct cut){UINT64_MAX, 0};
+		r->cut[2 * k + 1] = (struct cut){0, UINT64_MAX};
+		if (t->density >= 1)
+			continue;
+		w[n++] = (struct cut_wish){cut_magnitude, k, .least = top};
+		w[n++] = (struct cut_wish){cut_magnitude, k, .least = top + keep};
+	}
+	int ret = n ? cut_find(w, n, v, CUT_GATHER, e) : 0;
+	for (int i = 0; i < n; i++)
+		r->cut[2 * w[i].target + i % 2] = w[i].cut;
+	free(w);
+	return ret == 0 ? measure_scales(&sparse_outliers, v, r, e) : -1;
+}
+
+static void keep_outliers(
+    const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
+{
+	const struct cut *c = &r->cut[2 * target];
+	double top[BLOCK_ELEMENTS];
+	cut_factors(&c[0], change, u->first, u->n, r->number[target], top);
+	cut_factors(&c[1], change, u->first, u->n, r->number[target], factor);
+	for (size_t i = 0; i < u->n; i++)
+		factor[i] -= top[i];
+}
+
+const struct sparsifier sparse_outliers = {measure_outliers, NULL, keep_outliers};
+
+/* Where the number drawn is below the probability: scale, else 0. */
+static FC_SIMD_BODY void draw_body(double *restrict number, double p, double scale, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		number[i] = number[i] < p ? scale : 0;
+}
+FC_SIMD_KERNEL(
+    static void, draw, (double *number, double p, double scale, size_t n), (number, p, scale, n))
+
+static void keep_random(
+    const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
+{
+	const struct settings *s = u->v->set;
+	double part = u->v->term[target].density;
+	(void)r;
+	(void)change;
+	chance_fill(factor, chance_key(s->seed, u->v->out->name, target), u->first, u->n);
+	draw(factor, part, s->rescale && part > 0 ? 1 / part : 1, u->n);
+}
+
+const struct sparsifier sparse_random = {NULL, NULL, keep_random};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_SPARSE_H
+#define FC_VARM_SPARSE_H
+
+#include "fc-varm/method/method.h"
+
+/*
+ * Sparsifiers: which entries of a target's change stay, and what they are multiplied by to make up
+ * for the others.  Each has up to three hooks; factor[u->n] is 0 where an entry is dropped.
+ */
+struct sparsifier {
+	/* Before the first unit: r->cut and r->number as the sparsifier needs them. */
+	int (*measure)(const struct views *v, struct verdict *r, struct fc_err *e);
+	/* Before the unit's first block: u->own. */
+	int (*prepare)(struct unit *u, const struct verdict *r, struct fc_err *e);
+	/* change[u->n] = x - base of the target */
+	void (*keep)(const struct unit *u, const struct verdict *r, int target,
+	    const double *change, double *factor);
+};
+
+/* The part density with the largest magnitudes (Yadav et al. 2023). */
+extern const struct sparsifier sparse_magnitude;
+/* The same without the part gamma at the top (Davari and Belilovsky 2023). */
+extern const struct sparsifier sparse_outliers;
+/* Each entry with the probability density (Yu et al. 2023). */
+extern const struct sparsifier sparse_random;
+/* Each entry with a probability between density -+ epsilon by its rank in the row (Deep et al.
+ * 2024). */
+extern const struct sparsifier sparse_rank;
+
+#endif

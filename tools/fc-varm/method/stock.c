@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Model stock (Jang et al. 2024): the point between the pivot and the targets' mean that is closest
+ * to the centre the targets are drawn around.  With N targets and the mean cosine c of all pairs of
+ * changes, t = N c / (1 + (N - 1) c), and the result is base + t mean_k(d_k); of the whole tensor
+ * or of each row.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "fc-varm/method/gram.h"
+#include "fc-varm/method/rows.h"
+
+/* Each target's coefficient, from the inner products of the changes.  Where N c is near N - 1
+ * below 0 there is no such point, and nothing is changed. */
+static double share(const double *g, int n)
+{
+	double sum = 0;
+	for (int i = 0; i < n; i++) {
+		for (int j = 0; j < i; j++) {
+			double norms = sqrt(g[i * n + i]) * sqrt(g[j * n + j]);
+			double cosine = g[i * n + j] / fmax(norms, 1e-6);
+			sum += fmax(-1, fmin(1, cosine));
+		}
+	}
+	double mean = sum / (n * (n - 1) / 2), below = 1 + (n - 1) * mean;
+	return fabs(below) < 1e-6 ? 0 : mean / below;
+}
+
+static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+{
+	double *g;
+	int n, ret = gram(v, true, &g, &n, e);
+	for (int k = 0; k < n; k++)
+		r->weight[k] = share(g, n);
+	free(g);
+	return ret;
+}
+
+static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
+{
+	int n = u->v->n_target;
+	(void)r;
+	(void)e;
+	if (!u->v->set->filter_wise)
+		return 0;
+	size_t n_row = rows_of_unit(u);
+	double *coef = FC_ARRAY(double, n_row *(size_t)n);
+	double *g = FC_ARRAY(double, (size_t)n *(size_t)n);
+	for (size_t y = 0; y < n_row; y++) {
+		rows_gram(u, y, g);
+		for (int k = 0; k < n; k++)
+			coef[y * (size_t)n + (size_t)k] = share(g, n);
+	}
+	free(g);
+	u->own = coef;
+	return 0;
+}
+
+static void apply(struct unit *u, const struct verdict *r, double *out)
+{
+	if (u->own)
+		rows_blend(u, u->own, out);
+	else
+		blend_changes(u, r, out);
+}
+
+const struct method method_model_stock = {.name = "model_stock",
+    .measure = measure,
+    .prepare = prepare,
+    .apply = apply,
+    .streams = true,
+    .base = BASE_READ,
+    .whole_rows = true,
+    .least = 2};

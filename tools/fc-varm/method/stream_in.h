@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_STREAM_IN_H
+#define FC_VARM_STREAM_IN_H
+
+#include "fc-varm/source/values.h"
+
+/*
+ * Reading and using a block's values in one go, for methods that need each value once: the same
+ * bits as reading it and computing then, without the detour through memory.  n is at most
+ * BLOCK_ELEMENTS; spare[n] is for feeds that have to be read first.
+ */
+
+/* lane[i % LANES] += (value i - base[i])^2 */
+void stream_squares(
+    const struct feed *f, size_t first, size_t n, const double *base, double *lane, double *spare);
+/* sum[i] += w (value i - base[i]); base NULL: sum[i] += w value i */
+void stream_add(const struct feed *f, size_t first, size_t n, const double *base, double w,
+    double *sum, double *spare);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-varm/method/sweep.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+bool unit_next_nothing(struct unit *u)
+{
+	if (u->at == u->end)
+		return false;
+	u->first = u->at;
+	u->n = u->end - u->at < BLOCK_ELEMENTS ? u->end - u->at : BLOCK_ELEMENTS;
+	u->at += u->n;
+	return true;
+}
+
+static void read_targets(struct unit *u)
+{
+	for (int k = 0; k < u->v->n_target; k++)
+		feed_read(&u->v->target[k], u->first, u->n, u->x[k]);
+}
+
+void unit_read(struct unit *u)
+{
+	read_targets(u);
+	if (u->v->base)
+		feed_read(u->v->base, u->first, u->n, u->base);
+}
+
+bool unit_next_base(struct unit *u)
+{
+	if (!unit_next_nothing(u))
+		return false;
+	if (u->v->base)
+		feed_read(u->v->base, u->first, u->n, u->base);
+	return true;
+}
+
+bool unit_next_targets(struct unit *u)
+{
+	if (!unit_next_nothing(u))
+		return false;
+	read_targets(u);
+	return true;
+}
+
+bool unit_next(struct unit *u)
+{
+	if (!unit_next_nothing(u))
+		return false;
+	unit_read(u);
+	return true;
+}
+
+static void unit_place(struct unit *u, size_t n)
+{
+	size_t unit = u->v->unit;
+	u->begin = u->at = n * unit;
+	u->end = u->v->n - u->at < unit ? u->v->n : u->at + unit;
+}
+
+void unit_init(struct unit *u, const struct views *v, size_t n)
+{
+	double *p = fc_malloc_aligned(((size_t)v->n_target + 1) * BLOCK_ELEMENTS, sizeof *p);
+	*u = (struct unit){.v = v, .base = p};
+	u->x = FC_ARRAY(double *, (size_t)v->n_target + 1);
+	for (int k = 0; k < v->n_target; k++)
+		u->x[k] = p + ((size_t)k + 1) * BLOCK_ELEMENTS;
+	unit_place(u, n);
+}
+
+void unit_release(struct unit *u)
+{
+	free(u->base);
+	free(u->x);
+}
+
+/* Lets go of the inputs of a large tensor's elements; a small one costs more calls than memory. */
+static void forget(const struct views *v, size_t from, size_t to)
+{
+	if (to - from < UNIT_ELEMENTS)
+		return;
+	if (v->base)
+		feed_forget(v->base, from, to - from);
+	for (int k = 0; k < v->n_target; k++)
+		feed_forget(&v->target[k], from, to - from);
+}
+
+size_t sweep_row_unit(size_t row)
+{
+	return row >= UNIT_ELEMENTS ? row : UNIT_ELEMENTS / row * row;
+}
+
+double lanes_total(const double *lane)
+{
+	return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+	    ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+/* A pass under way. */
+struct pass {
+	const struct views *v;
+	int (*visit)(struct unit *u, void *ctx, struct fc_err *e);
+	void *ctx;
+	size_t n_unit, n_lane;
+	double *lanes; /* [n_unit][n_lane] */
+	size_t *left;  /* units of each group that are not visited yet */
+	int failed;
+	struct fc_err *e;
+};
+
+/* Who visits the last unit of a group lets go of its inputs: nobody waits for anybody. */
+static void leave_unit(struct pass *p, size_t i)
+{
+	size_t group = i / GROUP_UNITS, left, unit = p->v->unit;
+#pragma omp atomic capture
+	left = --p->left[group];
+	if (left)
+		return;
+	size_t from = group * GROUP_UNITS, to = from + GROUP_UNITS;
+	forget(p->v, from * unit, to >= p->n_unit ? p->v->n : to * unit);
+}
+
+static void visit_unit(struct pass *p, struct unit *u, size_t i)
+{
+	struct fc_err mine = {""};
+	int failed;
+#pragma omp atomic read
+	failed = p->failed;
+	if (failed)
+		return;
+	unit_place(u, i);
+	u->lanes = p->lanes + i * p->n_lane;
+	if (p->visit(u, p->ctx, &mine) < 0) {
+#pragma omp critical
+		{
+			*p->e = mine;
+#pragma omp atomic write
+			p->failed = -1;
+		}
+	}
+	leave_unit(p, i);
+}
+
+int sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
+    void *ctx, double *sum, int n_sum, struct fc_err *e)
+{
+	struct pass p = {.v = v,
+	    .visit = visit,
+	    .ctx = ctx,
+	    .n_unit = v->n / v->unit + (v->n % v->unit != 0),
+	    .n_lane = (size_t)n_sum * LANES,
+	    .e = e};
+	size_t n_group = p.n_unit / GROUP_UNITS + 1;
+	p.lanes = FC_ARRAY(double, p.n_unit *p.n_lane + 1);
+	p.left = FC_ARRAY(size_t, n_group);
+	for (size_t g = 0; g < n_group; g++)
+		p.left[g] = g + 1 < n_group ? GROUP_UNITS : p.n_unit % GROUP_UNITS;
+#pragma omp parallel if (p.n_unit > 1)
+	{
+		struct unit u;
+		unit_init(&u, v, 0);
+#pragma omp for schedule(dynamic)
+		for (size_t i = 0; i < p.n_unit; i++)
+			visit_unit(&p, &u, i);
+		unit_release(&u);
+	}
+	for (int s = 0; s < n_sum; s++)
+		sum[s] = 0;
+	for (size_t i = 0; i < p.n_unit; i++)
+		for (int s = 0; s < n_sum; s++)
+			sum[s] += lanes_total(p.lanes + i * p.n_lane + (size_t)s * LANES);
+	free(p.lanes);
+	free(p.left);
+	return p.failed;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-varm/method/threshold.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fc-varm/method/threshold_sample.h"
+#include "tensor/simd.h"
+
+#define BINS ((size_t)4096)
+
+enum step { COUNT, GATHER, TALLY, DONE };
+
+struct entry {
+	uint64_t key, index;
+};
+
+/*
+ * The search for one cut: it lies among the keys from low to high, of which there are `inside`;
+ * above have a larger key.  Before anything was counted, low and high are a guess.
+ */
+struct search {
+	struct cut_wish *w;
+	uint64_t low, high;
+	size_t above, inside, n_zero;
+	bool counted; /* w->take, above and inside are known, not guessed */
+	enum step step;
+	size_t room; /* entries that may be held */
+	int shift;   /* COUNT: a bin has 2^shift keys */
+	size_t *bin; /* COUNT: [BINS] */
+	/* GATHER: found entries were seen, of which the first ones that there is room for are held
+	 */
+	size_t found;
+	struct entry *entry; /* [room] */
+	size_t *tally;       /* TALLY: entries with the key, by unit */
+};
+
+struct searches {
+	struct search *s;
+	int n;
+	bool base; /* the keys need the base's values */
+};
+
+/* Counts of a block against an interval: keys above it, keys of 0; and which are inside. */
+struct split {
+	uint64_t above, zero;
+};
+
+static FC_SIMD_BODY void split_keys_body(const uint64_t *restrict key, size_t n, uint64_t low,
+    uint64_t high, uint8_t *restrict inside, struct split *s)
+{
+	uint64_t above = 0, zero = 0;
+	for (size_t i = 0; i < n; i++) {
+		above += key[i] > high;
+		zero += key[i] == 0;
+		inside[i] = key[i] - low <= high - low;
+	}
+	s->above += above;
+	s->zero += zero;
+}
+FC_SIMD_KERNEL(static void, split_keys,
+    (const uint64_t *key, size_t n, uint64_t low, uint64_t high, uint8_t *inside, struct split *s),
+    (key, n, low, high, inside, s))
+
+/* Calls for each entry of the block that is inside the interval. */
+#define EACH_INSIDE(CALL)                                                                          \
+	for (size_t at = 0; at < n; at += 8) {                                                     \
+		uint64_t any;                                                                      \
+		memcpy(&any, inside + at, 8);                                                      \
+		for (size_t i = at; any && i < at + 8 && i < n; i++)                               \
+			if (inside[i])                                                             \
+				CALL;                                                              \
+	}
+
+/* What one thread finds in a unit. */
+struct local {
+	uint32_t *bin; /* a unit has fewer than 2^32 elements */
+	struct split split;
+	size_t tally;
+	struct entry *entry;
+	size_t n_entry, cap;
+};
+
+static void visit_block(const struct unit *u, struct search *s, struct local *l)
+{
+	uint64_t key[BLOCK_ELEMENTS];
+	uint8_t inside[BLOCK_ELEMENTS + 8];
+	size_t n = u->n;
+	s->w->keys(u, s->w, key);
+	split_keys(key, n, s->low, s->high, inside, &l->split);
+	memset(inside + n, 0, 8);
+	switch (s->step) {
+	case COUNT:
+		EACH_INSIDE(l->bin[(key[i] - s->low) >> s->shift]++);
+		break;
+	case GATHER:
+		FC_GROW(l->entry, l->cap, l->n_entry + n);
+		EACH_INSIDE(l->entry[l->n_entry++] = ((struct entry){key[i], u->first + i}));
+		break;
+	case TALLY:
+		EACH_INSIDE(l->tally++);
+		break;
+	case DONE:
+		break;
+	}
+}
+
+static void add_entries(struct search *s, const struct local *l)
+{
+	size_t at;
+#pragma omp atomic capture
+	{
+		at = s->found;
+		s->found += l->n_entry;
+	}
+	if (at < s->room && l->n_entry)
+		memcpy(s->entry + at, l->entry,
+		    (l->n_entry < s->room - at ? l->n_entry : s->room - at) * sizeof *l->entry);
+}
+
+static void add_local(const struct unit *u, struct search *s, const struct local *l)
+{
+	if (s->step == TALLY)
+		s->tally[u->begin / u->v->unit] = l->tally;
+	if (s->step == GATHER)
+		add_entries(s, l);
+	if (!s->counted || s->step == COUNT) {
+#pragma omp atomic
+		s->above += l->split.above;
+#pragma omp atomic
+		s->n_zero += l->split.zero;
+	}
+	for (size_t b = 0; b < BINS && s->step == COUNT; b++) {
+		if (l->bin[b]) {
+#pragma omp atomic
+			s->bin[b] += l->bin[b];
+		}
+	}
+}
+
+static int visit(struct unit *u, void *ctx, struct fc_err *e)
+{
+	struct searches *all = ctx;
+	struct local *l = FC_ARRAY(struct local, (size_t)all->n);
+	(void)e;
+	for (int i = 0; i < all->n; i++)
+		if (all->s[i].step == COUNT)
+			l[i].bin = FC_ARRAY(uint32_t, BINS);
+	while (all->base ? unit_next(u) : unit_next_targets(u))
+		for (int i = 0; i < all->n; i++)
+			if (all->s[i].step != DONE)
+				visit_block(u, &all->s[i], &l[i]);
+	for (int i = 0; i < all->n; i++) {
+		if (all->s[i].step != DONE)
+			add_local(u, &all->s[i], &l[i]);
+		free(l[i].bin);
+		free(l[i].entry);
+	}
+	free(l);
+	return 0;
+}
+
+/* How to look at the interval next. */
+static void begin(struct search *s, size_t n_unit)
+{
+	if (!s->counted)
+		s->above = s->n_zero = 0;
+	if (s->counted && s->low == s->high) {
+		s->step = TALLY;
+		s->tally = FC_ARRAY(size_t, n_unit);
+	} else if (s->inside <= s->room) {
+		s->step = GATHER;
+		s->found = 0;
+		s->entry = fc_malloc((s->room + 1) * sizeof *s->entry);
+	} else {
+		s->step = COUNT;
+		s->above = s->n_zero = 0;
+		s->bin = FC_ARRAY(size_t, BINS);
+		for (s->shift = 0; (s->high - s->low) >> s->shift >= BINS;)
+			s->shift++;
+	}
+}
+
+static void finish(struct search *s, uint64_t key, uint64_t index)
+{
+	s->w->cut = (struct cut){key, index};
+	s->step = DONE;
+}
+
+/* After the first pass. */
+static void decide_take(struct search *s, const struct views *v)
+{
+	struct cut_wish *w = s->w;
+	size_t n_nonzero = v->n - s->n_zero, of = w->of_nonzero ? n_nonzero : v->n;
+	w->take = w->part >= 1 ? of : (size_t)(w->part * (double)of);
+	w->take = w->take < w->least ? w->least : w->take;
+	w->take = w->take > n_nonzero ? n_nonzero : w->take;
+}
+
+/* The guess was wrong: the cut may be anywhere. */
+static void widen(struct search *s, const struct views *v)
+{
+	s->low = 1;
+	s->high = UINT64_MAX - 1;
+	s->inside = v->n;
+	s->room = v->n <= s->room ? s->room : 0; /* there was too much: count first */
+}
+
+/* After a count: the bin with the cut is the next interval. */
+static void choose_bin(struct search *s, const struct views *v, size_t room)
+{
+	struct cut_wish *w = s->w;
+	size_t b = BINS, above = s->above;
+	if (!s->counted)
+		decide_take(s, v);
+	while (b && above + s->bin[b - 1] < w->take)
+		above += s->bin[--b];
+	if (!w->take) {
+		finish(s, UINT64_MAX, 0);
+	} else if (s->above >= w->take || !b) {
+		widen(s, v);
+	} else {
+		uint64_t last = ((uint64_t)1 << s->shift) - 1;
+		s->counted = true;
+		s->inside = s->bin[b - 1];
+		s->room = room;
+		s->low += (uint64_t)(b - 1) << s->shift;
+		s->high = s->high - s->low < last ? s->high : s->low + last;
+		s->above = above;
+		if (w->take - above == s->inside && !w->exact)
+			finish(s, s->low, UINT64_MAX);
+	}
+	free(s->bin);
+	s->bin = NULL;
+}
+
+static bool goes_before(struct entry a, struct entry b)
+{
+	return a.key > b.key || (a.key == b.key && a.index < b.index);
+}
+
+/* The entry with k others before it (Hoare's FIND); moves them. */
+static struct entry find_entry(struct entry *v, size_t n, size_t k)
+{
+	size_t from = 0, to = n - 1;
+	while (from < to) {
+		struct entry pivot = v[from + (to - from) / 2];
+		size_t i = from, j = to;
+		while (i <= j) {
+			while (goes_before(v[i], pivot))
+				i++;
+			while (goes_before(pivot, v[j]))
+				j--;
+			if (i > j)
+				break;
+			struct entry t = v[i];
+			v[i++] = v[j];
+			v[j] = t;
+			if (!j)
+				break;
+			j--;
+		}
+		if (k <= j)
+			to = j;
+		else if (k >= i)
+			from = i;
+		else
+			break;
+	}
+	return v[k];
+}
+
+/* After gathering: the cut is one of the entries, or the guess was wrong. */
+static void choose_entry(struct search *s, const struct views *v)
+{
+	struct cut_wish *w = s->w;
+	if (!s->counted)
+		decide_take(s, v);
+	if (!w->take) {
+		finish(s, UINT64_MAX, 0);
+	} else if (s->found > s->room || s->above >= w->take || s->above + s->found < w->take) {
+		widen(s, v);
+	} else {
+		struct entry last = find_entry(s->entry, s->found, w->take - s->above - 1);
+		finish(s, last.key, last.index);
+	}
+	free(s->entry);
+	s->entry = NULL;
+}
+
+/* Many entries have the cut's key: the unit in which the last one to take lies is read again. */
+static void find_last(struct search *s, const struct views *v)
+{
+	size_t need = s->w->take - s->above, unit = 0;
+	uint64_t key[BLOCK_ELEMENTS], last = 0;
+	struct unit u;
+	while (s->tally[unit] < need)
+		need -= s->tally[unit++];
+	unit_init(&u, v, unit);
+	while (need && unit_next(&u)) {
+		s->w->keys(&u, s->w, key);
+		for (size_t i = 0; i < u.n && need; i++) {
+			if (key[i] == s->low) {
+				last = u.first + i;
+				need--;
+			}
+		}
+	}
+	unit_release(&u);
+	free(s->tally);
+	s->tally = NULL;
+	finish(s, s->low, last);
+}
+
+static void end(struct search *s, const struct views *v, size_t room)
+{
+	if (s->step == COUNT)
+		choose_bin(s, v, room);
+	else if (s->step == GATHER)
+		choose_entry(s, v);
+	else if (s->step == TALLY)
+		find_last(s, v);
+}
+
+static bool all_done(const struct searches *all)
+{
+	for (int i = 0; i < all->n; i++)
+		if (all->s[i].step != DONE)
+			return false;
+	return true;
+}
+
+static void start(struct searches *all, struct cut_wish *w, const struct views *v, size_t room)
+{
+	struct cut_guess *guess = FC_ARRAY(struct cut_guess, (size_t)all->n + 1);
+	cut_sample(w, all->n, v, guess);
+	for (int i = 0; i < all->n; i++) {
+		all->s[i] = (struct search){.w = &w[i],
+		    .low = guess[i].low,
+		    .high = guess[i].high,
+		    .inside = guess[i].inside,
+		    .room = room};
+		all->base = all->base || w[i].keys != cut_variance;
+	}
+	free(guess);
+}
+
+int cut_find(
+    struct cut_wish *w, int n_wish, const struct views *v, size_t n_gather, struct fc_err *e)
+{
+	struct searches all = {FC_ARRAY(struct search, (size_t)n_wish + 1), n_wish, false};
+	size_t n_unit = v->n / v->unit + 1, room = n_gather / (n_wish ? (size_t)n_wish : 1);
+	int ret = 0;
+	start(&all, w, v, room);
+	while (ret == 0 && !all_done(&all)) {
+		for (int i = 0; i < n_wish; i++)
+			if (all.s[i].step != DONE)
+				begin(&all.s[i], n_unit);
+		ret = sweep(v, visit, &all, NULL, 0, e);
+#pragma omp parallel for schedule(dynamic) if (v->n > UNIT_ELEMENTS)
+		for (int i = 0; i < n_wish; i++)
+			end(&all.s[i], v, room);
+	}
+	free(all.s);
+	return ret;
+}

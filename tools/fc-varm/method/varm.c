@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Variation-ratio merging (FuseChat, Wan et al. 2024).  The importance of target k for a matrix is
+ * the mean square of its change, v_k = mean((x_k - base)^2), W_k = v_k / sum_j v_j, and the merged
+ * matrix is base + sum_k W_k (x_k - base).  Larger units add up v_k (group.h); in the smallest,
+ * every entry has weights of its own.
+ */
+#include <math.h>
+
+#include "fc-varm/method/gram.h"
+#include "fc-varm/method/stream_in.h"
+#include "fc-varm/method/sums.h"
+#include "tensor/simd.h"
+
+static int visit(struct unit *u, void *ctx, struct fc_err *e)
+{
+	bool absolute = u->v->set->absolute;
+	(void)ctx;
+	(void)e;
+	while (absolute ? unit_next(u) : unit_next_base(u)) {
+		for (int k = 0; k < u->v->n_target; k++) {
+			double *lane = u->lanes + (size_t)k * LANES;
+			if (absolute)
+				sums_magnitudes(lane, u->x[k], u->base, u->n);
+			else
+				stream_squares(
+				    &u->v->target[k], u->first, u->n, u->base, lane, u->x[k]);
+		}
+	}
+	return 0;
+}
+
+static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+{
+	if (sweep(v, visit, NULL, r->weight, v->n_target, e) < 0)
+		return -1;
+	for (int k = 0; k < v->n_target && v->n; k++)
+		r->weight[k] /= (double)v->n;
+	return 0;
+}
+
+/* Each entry's weights are v_k / sum_j v_j, v_k = d_k^2 or |d_k|. */
+static FC_SIMD_BODY void weigh_entries_body(double *restrict out, const double *restrict base,
+    double *const *x, bool absolute, int n_target, size_t n)
+{
+	double moved[BLOCK_ELEMENTS], sum[BLOCK_ELEMENTS];
+	for (size_t i = 0; i < n; i++)
+		moved[i] = sum[i] = 0;
+	for (int k = 0; k < n_target; k++) {
+		const double *restrict target = x[k];
+		for (size_t i = 0; i < n; i++) {
+			double d = target[i] - base[i], v = absolute ? fabs(d) : d * d;
+			moved[i] += v * d;
+			sum[i] += v;
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		out[i] = sum[i] == 0 ? base[i] : base[i] + moved[i] / sum[i];
+}
+FC_SIMD_KERNEL(static void, weigh_entries,
+    (double *out, const double *base, double *const *x, bool absolute, int n_target, size_t n),
+    (out, base, x, absolute, n_target, n))
+
+/* The same by softmax(v_k / temperature); an entry nobody moved stays. */
+static void softmax_entries(const struct unit *u, double *out)
+{
+	const struct settings *s = u->v->set;
+	for (size_t i = 0; i < u->n; i++) {
+		double most = 0, moved = 0, sum = 0;
+		for (int k = 0; k < u->v->n_target; k++) {
+			double d = u->x[k][i] - u->base[i];
+			most = fmax(most, s->absolute ? fabs(d) : d * d);
+		}
+		for (int k = 0; k < u->v->n_target; k++) {
+			double d = u->x[k][i] - u->base[i], v = s->absolute ? fabs(d) : d * d;
+			double weight = exp((v - most) / s->temperature);
+			moved += weight * d;
+			sum += weight;
+		}
+		out[i] = most == 0 ? u->base[i] : u->base[i] + moved / sum;
+	}
+}
+
+static void apply(struct unit *u, const struct verdict *r, double *out)
+{
+	const struct settings *s = u->v->set;
+	if (s->by != BY_PARAMETER) {
+		blend_changes(u, r, out);
+		return;
+	}
+	unit_read(u);
+	if (s->temperature > 0)
+		softmax_entries(u, out);
+	else
+		weigh_entries(out, u->base, u->x, s->absolute, u->v->n_target, u->n);
+}
+
+const struct method method_varm = {.name = "varm",
+    .measure = measure,
+    .apply = apply,
+    .streams = true,
+    .importance = true,
+    .convex = true,
+    .base = BASE_READ,
+    .least = 1};

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_RECIPE_H
+#define FC_VARM_RECIPE_H
+
+#include <stdint.h>
+
+#include "fc-varm/recipe/yamltree.h"
+
+/*
+ * A merge recipe in mergekit's format, as written: nothing is opened, and parameters are not looked
+ * into yet (setting.h).  What the format does not know is refused with its line.
+ */
+struct recipe_model {
+	const char *text; /* the whole reference, where it is one text; or NULL */
+	char *path;       /* without revision and adapter */
+	char *revision;   /* of path, or NULL */
+	char *lora;       /* an adapter to apply, or NULL */
+	int line;
+};
+
+/* One model's layers in a slice. */
+struct recipe_source {
+	size_t model;
+	int from, to;                  /* layers; to -1: all of them */
+	const struct yaml *parameters; /* or NULL */
+	int line;
+};
+
+/* Layers of the result, merged from as many layers of each source. */
+struct recipe_slice {
+	struct recipe_source *source; /* [n] */
+	size_t n;
+	const struct yaml *parameters; /* or NULL */
+	int base;                      /* a model, or -1: the recipe's */
+	int line;
+};
+
+enum recipe_vocabulary {
+	VOCABULARY_KEPT, /* embeddings are merged row by row as they are */
+	VOCABULARY_BASE,
+	VOCABULARY_UNION,
+	VOCABULARY_MODEL,
+};
+
+/* Where the embedding of a token comes from in models that lack it, or, forced, in all. */
+struct recipe_token {
+	const char *token;
+	enum { TOKEN_SAME, TOKEN_OF_MODEL, TOKEN_ZERO } source;
+	size_t model;
+	const char *other; /* TOKEN_OF_MODEL: that model's token, or NULL and: */
+	int id;
+	bool force;
+	int line;
+};
+
+struct recipe {
+	const char *file;   /* for messages; borrowed */
+	const char *method; /* mergekit's name of it */
+	const char *name;   /* what other documents call the result, or NULL */
+	struct recipe_model *model;
+	size_t n_model, cap_model;
+	const struct yaml **reference; /* [n_reference] texts that name a model */
+	size_t n_reference, cap_reference;
+	int base;                   /* a model, or -1 */
+	bool whole;                 /* `models`: one slice of all layers */
+	struct recipe_slice *slice; /* [n_slice] */
+	size_t n_slice;
+	const struct yaml *module;                            /* parameters of `modules`, or NULL */
+	const struct yaml *parameters;                        /* or NULL */
+	const struct yaml *dtype, *out_dtype, *chat_template; /* or NULL */
+	enum recipe_vocabulary vocabulary;
+	size_t vocabulary_model; /* VOCABULARY_MODEL */
+	struct recipe_token *token;
+	size_t n_token;
+	int pad_to_multiple_of;       /* 0: no padding */
+	const struct yaml *tokenizer; /* the node that asks for it, or NULL */
+	uint64_t seed;
+	int line, method_line, base_line;
+};
+
+/* doc and file must outlive the recipe.  recipe_release() is due also after a failure. */
+int recipe_read(struct recipe *r, const struct yaml *doc, const char *file, struct fc_err *e);
+void recipe_release(struct recipe *r);
+
+/* Adds what v refers to, "PATH", "PATH@REVISION", "PATH+ADAPTER" or a map of these, to the models
+ * if it is not there, and gives its place. */
+int recipe_model(struct recipe *r, const struct yaml *v, size_t *model, struct fc_err *e);
+
+/* A recipe's `tokens`; used by recipe_read(). */
+int recipe_read_tokens(struct recipe *r, const struct yaml *map, struct fc_err *e);
+
+/* Refuses the first key of a map that is not among the n known ones. */
+int recipe_known(const struct recipe *r, const struct yaml *map, const char *what,
+    const char *const *known, size_t n, struct fc_err *e);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_RECIPE_PLAN_H
+#define FC_VARM_RECIPE_PLAN_H
+
+#include "fc-varm/source/ingredient.h"
+#include "fc-varm/request/parameter.h"
+#include "fc-varm/merge/plan.h"
+#include "fc-varm/source/vocabulary.h"
+
+/* A recipe with its models opened and everything decided. */
+struct recipe_plan {
+	struct recipe *recipe;
+	const struct recipe_method *method;
+	struct ingredient *model; /* [recipe->n_model] */
+	size_t donor;             /* the model whose configuration and tokenizer the result has */
+	enum fc_dtype dtype;      /* of the result, where has_dtype; else that of the inputs */
+	bool has_dtype;
+	const char *torch_dtype; /* its name in config.json; NULL without has_dtype */
+	bool tied;               /* the result's head is its embedding */
+	int n_layer;             /* of the result */
+	bool has_vocabulary;     /* one is made; else those of the models must be the same */
+	struct vocabulary vocabulary;
+	struct plan plan;
+};
+
+/* Opens the models and fills in the plan.  recipe_plan_release() is due also after a failure.  The
+ * recipe is borrowed; a base that `models` leaves out is added to it. */
+int recipe_plan_make(
+    struct recipe_plan *rp, struct recipe *r, const struct pantry *where, struct fc_err *e);
+void recipe_plan_release(struct recipe_plan *rp);
+
+/* "bfloat16" and the like; NULL where recipes have no name for it. */
+const char *recipe_dtype_name(enum fc_dtype t);
+
+#endif

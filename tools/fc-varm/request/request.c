@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-varm/request/request.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+
+struct asked asked = {.lambda = 1, .t = NAN, .select_topk = NAN, .seed = 1};
+
+enum { AUTO, YES, NO };
+
+static const struct method *chosen_method(void)
+{
+	const char *list = REQUEST_METHODS;
+	for (int i = 0; i < asked.method; i++)
+		list = strchr(list, '|') + 1;
+	char *name = fc_memdup0(list, strcspn(list, "|"));
+	const struct method *m = method_find(name);
+	free(name);
+	return m;
+}
+
+/* "1,2.5,0" or "0.5" -> value[n] */
+static void parse_numbers(const char *option, const char *text, double *value, int n)
+{
+	const char *at = text;
+	bool one = !strchr(text, ',');
+	for (int k = 0; k < (one ? 1 : n); k++) {
+		char *end;
+		errno = 0;
+		value[k] = strtod(at, &end);
+		if (end == at || errno == ERANGE || !isfinite(value[k]) ||
+		    *end != (one || k + 1 == n ? '\0' : ','))
+			fc_die_usage("--%s: '%s' is not a number, or %d separated by commas",
+			    option, text, n);
+		at = end + 1;
+	}
+	for (int k = 1; k < n && one; k++)
+		value[k] = value[0];
+}
+
+/* Members of struct term that lists of numbers fill in. */
+static void fill_terms(struct term *term, int n)
+{
+	const struct {
+		const char *option, *text;
+		size_t at;
+	} list[] = {{"weights", asked.weights, offsetof(struct term, weight)},
+	    {"density", asked.density, offsetof(struct term, density)},
+	    {"gamma", asked.gamma, offsetof(struct term, gamma)},
+	    {"epsilon", asked.epsilon, offsetof(struct term, epsilon)}};
+	double *value = FC_ARRAY(double, (size_t)n + 1);
+	for (size_t i = 0; i < FC_LEN(list); i++) {
+		if (!list[i].text)
+			continue;
+		parse_numbers(list[i].option, list[i].text, value, n);
+		for (int k = 0; k < n; k++)
+			memcpy((char *)&term[k] + list[i].at, &value[k], sizeof value[k]);
+	}
+	free(value);
+}
+
+/* An option that the method does not read is a mistake. */
+static void check_used(const struct method *m)
+{
+	const struct {
+		const char *option;
+		bool given;
+		unsigned takes;
+	} list[] = {{"by", asked.by != 0, TAKES_GRANULARITY},
+	    {"measure", asked.measure != 0, TAKES_GRANULARITY},
+	    {"temperature", asked.temperature != 0, TAKES_GRANULARITY},
+	    {"select-topk", !isnan(asked.select_topk), TAKES_TOPK},
+	    {"weights", asked.weights != NULL, TAKES_WEIGHT},
+	    {"normalize", asked.normalize != AUTO, TAKES_NORMALIZE},
+	    {"lambda", asked.lambda != 1, TAKES_LAMBDA},
+	    {"density", asked.density != NULL, TAKES_DENSITY},
+	    {"rescale", asked.rescale != AUTO, TAKES_RESCALE},
+	    {"gamma", asked.gamma != NULL, TAKES_GAMMA},
+	    {"epsilon", asked.epsilon != NULL, TAKES_EPSILON}, {"t", !isnan(asked.t), TAKES_T},
+	    {"nuslerp", asked.nuslerp != 0, TAKES_NUSLERP},
+	    {"filter-wise", asked.filter_wise, TAKES_FILTER_WISE}};
+	for (size_t i = 0; i < FC_LEN(list); i++)
+		if (list[i].given && !(method_takes(m) & list[i].takes))
+			fc_die_usage(
+			    "--%s does not belong to --method %s", list[i].option, m->name);
+	if (m == &method_nearswap && isnan(asked.t))
+		fc_die_usage("--method nearswap needs a distance: use --t");
+}
+
+bool request_is_given(void)
+{
+	return asked.method || asked.by || asked.measure || asked.normalize || asked.rescale ||
+	    asked.nuslerp || asked.weights || asked.density || asked.gamma || asked.epsilon ||
+	    asked.filter_wise || asked.lambda != 1 || !isnan(asked.t) ||
+	    !isnan(asked.select_topk) || asked.temperature != 0;
+}
+
+static double sum_of_weights(const struct term *term, int n)
+{
+	double sum = 0;
+	for (int k = 0; k < n; k++)
+		sum += term[k].weight;
+	return sum;
+}
+
+static struct settings make_settings(const struct method *m)
+{
+	struct settings s = method_settings(m);
+	s.by = (enum granularity)asked.by;
+	s.absolute = asked.measure;
+	s.temperature = asked.temperature;
+	s.select_topk = isnan(asked.select_topk) ? s.select_topk : asked.select_topk;
+	s.normalize = asked.normalize == AUTO ? s.normalize : asked.normalize == YES;
+	s.rescale = asked.rescale == AUTO ? s.rescale : asked.rescale == YES;
+	s.lambda = asked.lambda;
+	s.seed = asked.seed;
+	s.t = isnan(asked.t) ? s.t : asked.t;
+	s.flatten = asked.nuslerp == 0;
+	s.row_wise = asked.nuslerp == 2;
+	s.filter_wise = asked.filter_wise;
+	return s;
+}
+
+struct request request_make(int n_target)
+{
+	const struct method *m = chosen_method();
+	struct term *term = FC_ARRAY(struct term, (size_t)n_target + 1);
+	struct fc_err e;
+	check_used(m);
+	for (int k = 0; k < n_target; k++)
+		term[k] = method_term(m);
+	fill_terms(term, n_target);
+	struct request q = {.method = m, .settings = make_settings(m), .term = term};
+	if (method_check(m, &q.settings, term, n_target, "options", &e) < 0)
+		fc_die_usage("%s", e.msg);
+	bool divides = m == &method_linear || m == &method_multislerp;
+	if (divides && q.settings.normalize && sum_of_weights(term, n_target) == 0)
+		fc_die_usage("--weights: '%s' add up to 0", asked.weights);
+	return q;
+}

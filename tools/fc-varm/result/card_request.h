@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_CARD_REQUEST_H
+#define FC_VARM_CARD_REQUEST_H
+
+#include "fc-varm/request/inputs.h"
+#include "fc-varm/merge/merge.h"
+
+/* The card of a merge asked for by options, with a recipe that makes the same weights from models
+ * of these names. */
+int card_request_write(const char *dir, const struct inputs *in, const struct request *q,
+    const struct plan *p, const struct verdicts *r, struct fc_err *e);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-varm/result/merge_record.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "base/opt.h"
+#include "text/json.h"
+
+static json_t *fingerprint(const struct plan_model *m)
+{
+	return m->path ? json_sprintf("%016" PRIx64, m->fingerprint) : json_null();
+}
+
+static json_t *weight(double v)
+{
+	return isnan(v) ? json_null() : json_real(v);
+}
+
+/* The one method of all items, or "several". */
+static const char *method_name(const struct plan *p)
+{
+	const struct method *m = NULL;
+	for (size_t i = 0; i < p->n; i++) {
+		if (m && p->item[i].method && p->item[i].method != m)
+			return "several";
+		m = p->item[i].method ? p->item[i].method : m;
+	}
+	return m ? m->name : "none";
+}
+
+/* The options given, without those that say how to get there: the result is the same. */
+static char *options_of_result(void)
+{
+	static const char *const passing[] = {"--resume", "--force"};
+	struct fc_buf b = FC_BUF_INIT;
+	for (const char *at = fc_opt_given(); *at; at += strspn(at, " ")) {
+		size_t n = strcspn(at, " ");
+		bool skip = false;
+		for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+			skip = skip || (n == strlen(passing[i]) && !memcmp(at, passing[i], n));
+		if (!skip) {
+			fc_buf_adds(&b, b.n ? " " : "");
+			fc_buf_add(&b, at, n);
+		}
+		at += n;
+	}
+	return fc_buf_detach(&b);
+}
+
+static json_t *make_record(const struct plan *p, const struct verdicts *r)
+{
+	json_t *targets = json_array(), *tensors = json_object();
+	for (int k = 0; k < p->n_model; k++)
+		json_array_append_new(targets, fingerprint(&p->model[k]));
+	for (size_t i = 0; i < r->n; i++) {
+		json_t *row = json_array();
+		for (int k = 0; k < p->item[i].n_target; k++)
+			json_array_append_new(row, weight(r->item[i].weight[k]));
+		json_object_set_new(tensors, p->item[i].out.name, row);
+	}
+	char *options = options_of_result();
+	json_t *record = json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o}", "program", fc_prog, "version",
+	    fc_version, "method", method_name(p), "options", options, "pivot",
+	    fingerprint(&p->base), "targets", targets, "weights", tensors);
+	free(options);
+	return record;
+}
+
+int merge_record_write(
+    const char *dir, const struct plan *p, const struct verdicts *r, struct fc_err *e)
+{
+	json_t *record = make_record(p, r);
+	char *path = fc_path_join(dir, "fc-varm.json");
+	char *text = json_dumps(record, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+	int ret = -1, fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (!text)
+		fc_fail(e, "%s: the record is not UTF-8", path);
+	else if (fd < 0)
+		fc_fail(e, "create %s:", path);
+	else
+		ret = fc_write_all(fd, text, strlen(text), path, e);
+	if (ret == 0)
+		ret = fc_write_all(fd, "\n", 1, path, e);
+	if (fd >= 0 && close(fd) < 0 && ret == 0)
+		ret = fc_fail(e, "close %s:", path);
+	free(text);
+	free(path);
+	json_decref(record);
+	return ret;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_MERGE_RECORD_H
+#define FC_VARM_MERGE_RECORD_H
+
+#include "fc-varm/merge/merge.h"
+
+/* Writes fc-varm.json into the folder: what was done to which models, without a path, so that
+ * results can be told apart. */
+int merge_record_write(
+    const char *dir, const struct plan *p, const struct verdicts *r, struct fc_err *e);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-varm/result/product.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "fc-varm/merge/merge.h"
+#include "store/store.h"
+#include "stream/writer.h"
+
+static char *stream_path(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	return fc_path_join(tmp && *tmp ? tmp : "/tmp", "fc-varm.stream");
+}
+
+int product_open(struct product *p, const char *out, bool replace, bool resume, struct fc_err *e)
+{
+	*p = (struct product){.is_stream = !strcmp(out, "-")};
+	if (p->is_stream && isatty(STDOUT_FILENO))
+		return fc_fail(e, "a stream is not written to a terminal; use -o DIR or a pipe");
+	if (!p->is_stream)
+		return fc_outdir_open_part(&p->dir, out, replace, resume, &p->resumed, e);
+	if (resume)
+		return fc_fail(e, "a stream cannot be resumed; use -o DIR");
+	char *path = stream_path();
+	int ret = fc_outdir_open(&p->dir, path, false, e);
+	free(path);
+	return ret;
+}
+
+const char *product_folder(const struct product *p)
+{
+	return fc_outdir_tmp(p->dir);
+}
+
+static int send_tensors(const struct fc_store *s, struct fc_err *e)
+{
+	struct fc_header h;
+	struct fc_writer *w;
+	fc_header_init(&h, FC_KIND_TENSORS);
+	h.model = fc_store_fingerprint(s);
+	fc_header_add_self(&h);
+	int ret = fc_writer_open(&w, NULL, &h, e);
+	for (size_t i = 0; i < fc_store_count(s) && ret == 0; i++) {
+		const struct fc_tensor *t = fc_store_at(s, i);
+		ret = fc_writer_tensor(w, t, e);
+		fc_store_forget(t->data, t->n_bytes);
+	}
+	fc_header_release(&h);
+	if (ret == 0)
+		return fc_writer_finish(w, e);
+	fc_writer_abort(w);
+	return -1;
+}
+
+int product_commit(struct product *p, struct fc_err *e)
+{
+	struct fc_store *s;
+	struct fc_outdir *dir = p->dir;
+	int ret = 0;
+	if (p->is_stream) {
+		ret = fc_store_open(&s, product_folder(p), e);
+		product_abort(p); /* what is mapped stays, also after a closed pipe ends us */
+		if (ret == 0)
+			ret = send_tensors(s, e);
+		fc_store_close(s);
+		return ret;
+	}
+	p->dir = NULL;
+	if (merge_finish(fc_outdir_tmp(dir), e) == 0)
+		return fc_outdir_commit(dir, e);
+	fc_outdir_abort(dir);
+	return -1;
+}
+
+void product_abort(struct product *p)
+{
+	fc_outdir_abort(p->dir);
+	p->dir = NULL;
+}
+
+bool product_replaces(const char *out, const char *path)
+{
+	struct stat a, b;
+	return out && strcmp(out, "-") != 0 && stat(out, &a) == 0 && stat(path, &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+char *product_beside(const char *out, int number)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	char *path = strcmp(out, "-") ? NULL : stream_path();
+	size_t n = strlen(path ? path : out);
+	while (n > 1 && (path ? path : out)[n - 1] == '/')
+		n--;
+	fc_buf_add(&b, path ? path : out, n);
+	fc_buf_addf(&b, ".%d", number);
+	free(path);
+	return fc_buf_detach(&b);
+}

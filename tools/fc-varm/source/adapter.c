@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-varm/source/adapter.h"
+
+#include <math.h>
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "text/json.h"
+
+#define PREFIX "base_model.model."
+#define FACTOR_BLOCK 512 /* elements of a factor converted at a time */
+
+/* What happens to one tensor of the model. */
+struct update {
+	char *name;                        /* of the model's tensor */
+	const struct fc_tensor *a;         /* [r, in]; NULL: none of the factors was met */
+	const struct fc_tensor *b;         /* [out, r] */
+	const struct fc_tensor *magnitude; /* [out], or NULL */
+	const struct fc_tensor *whole;     /* replaces the tensor, or NULL */
+	bool transposed;                   /* W is [in, out]: B A is added transposed */
+	double scale;
+	double *stretch; /* [out], with a magnitude: factor of each row */
+	struct feed w;   /* set by adapter_feed(): what the product is added to */
+};
+
+struct adapter {
+	char *path; /* of its configuration, for messages */
+	struct fc_store *store;
+	json_t *config;
+	struct update *update; /* [n], sorted by name */
+	size_t n;
+	uint64_t fingerprint;
+};
+
+/* How the names of an adapter's tensors end, after that of the module. */
+enum part { PART_A, PART_B, PART_EMBEDDING_A, PART_EMBEDDING_B, PART_MAGNITUDE, PART_WHOLE };
+static const struct {
+	const char *end, *then; /* then: what the model's tensor has in its place */
+	enum part part;
+} parts[] = {
+    {".lora_A.weight", ".weight", PART_A},
+    {".lora_B.weight", ".weight", PART_B},
+    {".lora_embedding_A", ".weight", PART_EMBEDDING_A},
+    {".lora_embedding_B", ".weight", PART_EMBEDDING_B},
+    {".lora_magnitude_vector", ".weight", PART_MAGNITUDE},
+    {".lora_magnitude_vector.weight", ".weight", PART_MAGNITUDE},
+    {".modules_to_save.weight", ".weight", PART_WHOLE},
+    {".modules_to_save.bias", ".bias", PART_WHOLE},
+    {".base_layer.weight", ".weight", PART_WHOLE},
+    {".base_layer.bias", ".bias", PART_WHOLE},
+    {"", "", PART_WHOLE},
+};
+
+/* The model's name for the adapter's tensor; the caller's to free(). */
+static char *target_name(const char *name, enum part *part)
+{
+	size_t skip = strncmp(name, PREFIX, sizeof PREFIX - 1) ? 0 : sizeof PREFIX - 1;
+	size_t n = strlen(name += skip), i = 0, m;
+	while ((m = strlen(parts[i].end)) > n || strcmp(name + n - m, parts[i].end) != 0)
+		i++;
+	struct fc_buf b = FC_BUF_INIT;
+	fc_buf_add(&b, name, n - m);
+	fc_buf_adds(&b, parts[i].then);
+	*part = parts[i].part;
+	return fc_buf_detach(&b);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct update *)a)->name, ((const struct update *)b)->name);
+}
+
+/* One tensor of the adapter as an update of its own. */
+static int make_update(
+    const struct adapter *a, const struct fc_tensor *t, struct update *u, struct fc_err *e)
+{
+	enum part part;
+	*u = (struct update){.name = target_name(t->name, &part)};
+	if (part == PART_A || part == PART_EMBEDDING_A)
+		u->a = t;
+	else if (part == PART_B || part == PART_EMBEDDING_B)
+		u->b = t;
+	else if (part == PART_MAGNITUDE)
+		u->magnitude = t;
+	else
+		u->whole = t;
+	u->transposed = part == PART_EMBEDDING_A || part == PART_EMBEDDING_B;
+	if (!fc_dtype_is_real(t->dtype) || fc_dtype_is_packed(t->dtype))
+		return fc_fail(e, "%s: tensor %s is %s", a->path, t->name, fc_dtype_name(t->dtype));
+	return 0;
+}
+
+static bool join(const struct fc_tensor **to, const struct fc_tensor *from)
+{
+	bool both = *to && from;
+	*to = from ? from : *to;
+	return !both;
+}
+
+/* The updates of a tensor become one. */
+static int join_updates(struct adapter *a, struct fc_err *e)
+{
+	size_t n = 0;
+	qsort(a->update, a->n, sizeof *a->update, by_name);
+	for (size_t i = 0; i < a->n; i++) {
+		struct update *u = &a->update[i], *to = n ? &a->update[n - 1] : NULL;
+		if (!to || strcmp(to->name, u->name) != 0) {
+			a->update[n++] = *u;
+			continue;
+		}
+		if (!join(&to->a, u->a) || !join(&to->b, u->b) ||
+		    !join(&to->magnitude, u->magnitude) || !join(&to->whole, u->whole))
+			return fc_fail(e, "%s: tensor %s is changed twice", a->path, u->name);
+		to->transposed = to->transposed || u->transposed;
+		free(u->name);
+		u->name = NULL;
+	}
+	a->n = n;
+	return 0;
+}
+
+static int collect(struct adapter *a, struct fc_err *e)
+{
+	size_t n = fc_store_count(a->store);
+	a->update = FC_ARRAY(struct update, n + 1);
+	for (size_t i = 0; i < n; i++)
+		if (make_update(a, fc_store_at(a->store, i), &a->update[a->n++], e) < 0)
+			return -1;
+	return join_updates(a, e);
+}
+
+/* Whether PEFT takes the pattern for the module: it is the name or its end, after a dot. */
+static int matches(const char *pattern, const char *module, const char *path, struct fc_err *e)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	regex_t re;
+	fc_buf_addf(&b, "^(.*\\.)?(%s)$", pattern);
+	int bad = regcomp(&re, b.p, REG_EXTENDED | REG_NOSUB);
+	fc_buf_release(&b);
+	if (bad)
+		return fc_fail(e, "%s: pattern '%.64s' is no regular expression", path, pattern);
+	int found = !regexec(&re, module, 0, NULL, 0);
+	regfree(&re);
+	return found;
+}
+
+/* lora_alpha, or what alpha_pattern says of the module. */
+static int find_alpha(const struct adapter *a, const char *name, double *alpha, struct fc_err *e)
+{
+	json_t *patterns = json_object_get(a->config, "alpha_pattern"), *v;
+	char *module = fc_memdup0(name, strlen(name) - strlen(".weight"));
+	const char *key;
+	int ret = fc_json_real(a->config, "lora_alpha", NAN, alpha, a->path, e);
+	json_object_foreach(patterns, key, v)
+	{
+		int found = ret < 0 ? -1 : matches(key, module, a->path, e);
+		if (found < 0)
+			ret = -1;
+		if (found == 0)
+			continue;
+		*alpha = json_is_number(v) ? json_number_value(v) : NAN;
+		break;
+	}
+	free(module);
+	if (ret == 0 && !isfinite(*alpha))
+		ret = fc_fail(e, "%s: no lora_alpha", a->path);
+	return ret;
+}
+
+static int64_t dim(const struct fc_tensor *t, int i)
+{
+	return t->n_dim == 2 ? t->dim[i] : -1;
+}
+
+static int check_factors(
+    const struct adapter *a, const struct update *u, const struct fc_tensor *w, struct fc_err *e)
+{
+	int in = u->transposed ? 0 : 1;
+	char have_a[192], have_b[192], have_w[192];
+	int64_t r = dim(u->a, 0);
+	if (r > 0 && dim(u->b, 1) == r && dim(u->a, 1) == dim(w, in) && dim(u->b, 0) == dim(w, !in))
+		return 0;
+	return fc_fail(e, "%s: tensor %s is %s, to which factors %s and %s do not fit", a->path,
+	    u->name, fc_tensor_shape_text(w, have_w), fc_tensor_shape_text(u->a, have_a),
+	    fc_tensor_shape_text(u->b, have_b));
+}
+
+static int set_scale(const struct adapter *a, struct update *u, bool root, struct fc_err *e)
+{
+	double alpha, r = (double)dim(u->a, 0);
+	if (find_alpha(a, u->name, &alpha, e) < 0)
+		return -1;
+	u->scale = alpha / (root ? sqrt(r) : r);
+	return 0;
+}
+
+static int check_update(struct adapter *a, struct update *u, const struct fc_store *base,
+    bool fan_in_fan_out, bool root, struct fc_err *e)
+{
+	const struct fc_tensor *w = fc_store_find(base, u->name);
+	char have[192], want[192];
+	if (!w)
+		return fc_fail(e,
+		    "%s: the adapter changes tensor %s, which the model does not have", a->path,
+		    u->name);
+	if (u->whole && !fc_tensor_same_shape(u->whole, w))
+		return fc_fail(e, "%s: tensor %s is %s, the model's is %s", a->path, u->name,
+		    fc_tensor_shape_text(u->whole, have), fc_tensor_shape_text(w, want));
+	if (!u->a && !u->b && !u->magnitude)
+		return 0;
+	if (!u->a || !u->b)
+		return fc_fail(e, "%s: a factor for tensor %s is missing", a->path, u->name);
+	bool embedding = u->transposed;
+	u->transposed = u->transposed || fan_in_fan_out;
+	if (u->magnitude && (embedding || u->transposed))
+		return fc_fail(
+		    e, "%s: use_dora for %s: only linear layers are scaled", a->path, u->name);
+	size_t n;
+	if (u->magnitude && (!fc_tensor_count(u->magnitude, &n) || (int64_t)n != dim(w, 0)))
+		return fc_fail(e, "%s: the magnitudes of %s are %s, for %s", a->path, u->name,
+		    fc_tensor_shape_text(u->magnitude, have), fc_tensor_shape_text(w, want));
+	return check_factors(a, u, w, e) < 0 ? -1 : set_scale(a, u, root, e);
+}
+
+/* Refuses what would change the result and is not done here. */
+static int check_config(const struct adapter *a, struct fc_err *e)
+{
+	static const char *const flags[] = {"lora_bias", "alora_invocation_tokens",
+	    "layer_replication", "target_parameters", "trainable_token_indices", "megatron_config"};
+	const char *type;
+	if (!json_is_object(a->config))
+		return fc_fail(e, "%s: not a JSON object", a->path);
+	if (fc_json_str(a->config, "peft_type", "LORA", &type, a->path, e) < 0)
+		return -1;
+	if (strcmp(type, "LORA") != 0)
+		return fc_fail(e, "%s: an adapter of type %.32s; only LORA is read", a->path, type);
+	for (size_t i = 0; i < FC_LEN(flags); i++) {
+		const json_t *v = json_object_get(a->config, flags[i]);
+		if (v && !json_is_null(v) && !json_is_false(v) &&
+		    !(json_is_array(v) && !json_array_size(v)))
+			return fc_fail(e, "%s: %s is not read", a->path, flags[i]);
+	}
+	return 0;
+}
+
+static int check_updates(struct adapter *a, const struct fc_store *base, struct fc_err *e)
+{
+	bool fan_in_fan_out, root;
+	if (fc_json_bool(a->config, "fan_in_fan_out", false, &fan_in_fan_out, a->path, e) < 0 ||
+	    fc_json_bool(a->config, "use_rslora", false, &root, a->path, e) < 0)
+		return -1;
+	a->fingerprint = fc_store_fingerprint(a->store);
+	for (size_t i = 0; i < a->n; i++) {
+		struct update *u = &a->update[i];
+		if (check_update(a, u, base, fan_in_fan_out, root, e) < 0)
+			return -1;
+		a->fingerprint = fc_hash(&u->scale, sizeof u->scale, a->fingerprint);
+	}
+	return 0;
+}
+
+int adapter_open(
+    struct adapter **out, const char *path, const struct fc_store *base, struct fc_err *e)
+{
+	struct adapter *a = *out = FC_NEW(struct adapter);
+	char *weights = fc_path_join(path, "adapter_model.safetensors");
+	a->path = fc_path_join(path, "adapter_config.json");
+	a->config = fc_json_file(a->path, e);
+	int ret = a->config ? check_config(a, e) : -1;
+	if (ret == 0)
+		ret = fc_store_open(&a->store, weights, e);
+	if (ret == 0)
+		ret = collect(a, e);
+	if (ret == 0)
+		ret = check_updates(a, base, e);
+	free(weights);
+	return ret;
+}
+
+void adapter_close(struct adapter *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->n; i++) {
+		free(a->update[i].name);
+		free(a->update[i].stretch);
+	}
+	free(a->update);
+	fc_store_close(a->store);
+	json_decref(a->config);
+	free(a->path);
+	free(a);
+}
+
+uint64_t adapter_fingerprint(const struct adapter *a)
+{
+	return a->fingerprint;
+}
+
+static struct update *find(const struct adapter *a, const char *name)
+{
+	struct update key = {.name = (char *)(uintptr_t)name};
+	return a->n ? bsearch(&key, a->update, a->n, sizeof key, by_name) : NULL;
+}
+
+const struct fc_tensor *adapter_replacement(const struct adapter *a, const char *name)
+{
+	const struct update *u = find(a, name);
+	return u ? u->whole : NULL;
+}
+
+bool adapter_changes(const struct adapter *a, const char *name)
+{
+	return find(a, name) != NULL;
+}
+
+static void to_f64(double *out, const struct fc_tensor *t, size_t first, size_t n)
+{
+	fc_to_f64(out, (const char *)t->data + first * fc_dtype_size(t->dtype), t->dtype, n);
+}
+
+/* out[j] += scale * sum_k B[row, k] A[k, first + j]; A (r, in), B (out, r) */
+static void add_rows(const struct update *u, size_t row, size_t first, size_t n, double *out)
+{
+	size_t r = (size_t)u->a->dim[0], in = (size_t)u->a->dim[1];
+	double x[FACTOR_BLOCK], factor;
+	for (size_t from = 0, m; from < n; from += m) {
+		m = n - from < FACTOR_BLOCK ? n - from : FACTOR_BLOCK;
+		for (size_t k = 0; k < r; k++) {
+			to_f64(&factor, u->b, row * r + k, 1);
+			to_f64(x, u->a, k * in + first + from, m);
+			factor *= u->scale;
+			for (size_t j = 0; j < m; j++)
+				out[from + j] += factor * x[j];
+		}
+	}
+}
+
+/* out[j] += scale * sum_k A[k, row] B[first + j, k] */
+static void add_columns(const struct update *u, size_t row, size_t first, size_t n, double *out)
+{
+	size_t r = (size_t)u->a->dim[0], in = (size_t)u->a->dim[1];
+	for (size_t k0 = 0, m; k0 < r; k0 += m) {
+		double a[FACTOR_BLOCK], b[FACTOR_BLOCK];
+		m = r - k0 < FACTOR_BLOCK ? r - k0 : FACTOR_BLOCK;
+		for (size_t k = 0; k < m; k++)
+			to_f64(&a[k], u->a, (k0 + k) * in + row, 1);
+		for (size_t j = 0; j < n; j++) {
+			double sum = 0;
+			to_f64(b, u->b, (first + j) * r + k0, m);
+			for (size_t k = 0; k < m; k++)
+				sum += a[k] * b[k];
+			out[j] += u->scale * sum;
+		}
+	}
+}
+
+/* Any range: rows are cut where it begins and ends. */
+static void read_changed(const struct feed *f, size_t first, size_t n, double *out)
+{
+	const struct update *u = f->ctx;
+	size_t width = (size_t)u->w.t.dim[1];
+	feed_read(&u->w, first, n, out);
+	for (size_t i = 0, m; i < n; i += m) {
+		size_t row = (first + i) / width, column = (first + i) % width;
+		m = width - column < n - i ? width - column : n - i;
+		if (u->transposed)
+			add_columns(u, row, column, m, out + i);
+		else
+			add_rows(u, row, column, m, out + i);
+		for (size_t j = 0; u->stretch && j < m; j++)
+			out[i + j] *= u->stretch[row];
+	}
+}
+
+static void forget_changed(const struct feed *f, size_t first, size_t n)
+{
+	feed_forget(&((const struct update *)f->ctx)->w, first, n);
+}
+
+/* The factors that give the rows of W + scale B A their magnitudes. */
+static void measure_rows(struct update *u)
+{
+	size_t rows = (size_t)u->w.t.dim[0], width = (size_t)u->w.t.dim[1];
+	double *x = FC_ARRAY(double, width + 1), *stretch = FC_ARRAY(double, rows + 1);
+	struct feed f = {.t = u->w.t, .ctx = u};
+	for (size_t i = 0; i < rows; i++) {
+		double magnitude, sum = 0;
+		to_f64(&magnitude, u->magnitude, i, 1);
+		read_changed(&f, i * width, width, x);
+		for (size_t j = 0; j < width; j++)
+			sum += x[j] * x[j];
+		stretch[i] = sum > 0 ? magnitude / sqrt(sum) : 0;
+	}
+	free(x);
+	u->stretch = stretch;
+}
+
+struct feed adapter_feed(const struct adapter *a, const char *name, struct feed w)
+{
+	struct update *u = find(a, name);
+	if (!u || !u->a)
+		return w;
+	u->w = w;
+	if (u->magnitude && !u->stretch)
+		measure_rows(u);
+	return (struct feed){
+	    .t = w.t, .read = read_changed, .forget = forget_changed, .ctx = u, .model = w.model};
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_CHANGES_H
+#define FC_VARM_CHANGES_H
+
+#include "fc-varm/source/values.h"
+
+/* The sum of a tensor's values and their changes, made while it is read; of one shape. */
+struct changed {
+	struct feed value, change;
+};
+
+/* Borrows c. */
+struct feed changes_feed(struct changed *c, struct feed value, const struct fc_tensor *change);
+
+#endif

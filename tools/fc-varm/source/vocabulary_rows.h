@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_VOCABULARY_ROWS_H
+#define FC_VARM_VOCABULARY_ROWS_H
+
+#include "fc-varm/source/values.h"
+
+/* A row of another tensor. */
+struct vocabulary_row {
+	uint32_t feed, row;
+};
+
+/* A tensor whose rows are rows of others, means of rows, or zero. */
+struct vocabulary_rows {
+	struct feed *feed; /* [n_feed] where rows come from; the first is the tensor before */
+	size_t n_feed;
+	struct vocabulary_row *from; /* [begin[n]] */
+	uint32_t *begin;             /* [n + 1]: row i is the mean of from[begin[i]...] */
+	size_t n, cap;               /* rows described; further ones are: */
+	double *padding;             /* [width], or NULL where there are none */
+	size_t width;
+};
+
+/* Takes over the feeds' array; its length is that of n_feed. */
+struct vocabulary_rows *vocabulary_rows_new(struct feed *feed, size_t n_feed, size_t n);
+void vocabulary_rows_free(struct vocabulary_rows *r);
+/* Row i, after those before it, is the mean of n rows. */
+void vocabulary_rows_add(
+    struct vocabulary_rows *r, size_t i, const struct vocabulary_row *from, size_t n);
+/* The feed, with n_row rows.  Those beyond the ones described are the mean of these. */
+struct feed vocabulary_rows_feed(struct vocabulary_rows *r, size_t n_row);
+
+#endif
