@@ -88,7 +88,7 @@ $(B)/%.o: %.c $(B)/flags | $(PBSRC)
 	@mkdir -p $(@D)
 	$(call say,CC,$(CC) $(XCPP) $(XCC) -MMD -MP -c -o $@ $<,$<)
 
-$(B)/tools/fc-eval/report_assets.o: tools/fc-eval/report.css tools/fc-eval/report.js
+$(B)/tools/fc-eval/show/report_assets.o: tools/fc-eval/show/report.css tools/fc-eval/show/report.js
 
 $(B)/proto/%.pb-c.o: $(B)/proto/%.pb-c.c $(B)/flags
 	$(call say,CC,$(CC) $(XCPP) $(CFLAGS) -c -o $@ $<)

@@ -4,7 +4,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/opt.h"
-#include "fc-eval/commands.h"
+#include "fc-eval/eval.h"
 
 static const struct {
 	const char *name;

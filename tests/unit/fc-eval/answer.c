@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/answer.h"
+#include "fc-eval/measure/answer.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/bootstrap.h"
+#include "fc-eval/measure/bootstrap.h"
 
 #include "base/mem.h"
 #include "base/par.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/choices.h"
+#include "fc-eval/measure/choices.h"
 
-#include "fc-eval/task.h"
+#include "fc-eval/measure/task.h"
 #include "t.h"
 
 static void test_measures(void)

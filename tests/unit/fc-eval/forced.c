@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/forced.h"
+#include "fc-eval/measure/forced.h"
 
 #include "t.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/html.h"
+#include "fc-eval/show/html.h"
 
 #include "t.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/logistic.h"
+#include "fc-eval/show/logistic.h"
 
 #include "t.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/number.h"
+#include "fc-eval/measure/number.h"
 
 #include "t.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/score.h"
+#include "fc-eval/measure/score.h"
 
-#include "fc-eval/groups.h"
+#include "fc-eval/measure/groups.h"
 #include "t.h"
 
 static void test_score(void)

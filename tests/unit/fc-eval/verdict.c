@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/verdict.h"
+#include "fc-eval/judge/verdict.h"
 
 #include "t.h"
 #include "text/json.h"

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fc-eval/judge/bench.h"
+#include "text/jsonl.h"
+
+/* "run/model_answer/zephyr-7b.jsonl" -> "zephyr-7b" */
+static char *model_name(const char *path)
+{
+	static const char ending[] = ".jsonl";
+	const char *base = strrchr(path, '/');
+	base = base ? base + 1 : path;
+	size_t n = strlen(base), cut = sizeof ending - 1;
+	if (n > cut && !strcmp(base + n - cut, ending))
+		n -= cut;
+	return fc_memdup0(base, n);
+}
+
+/* Only choices[0] is ever judged. */
+static int read_given(
+    void *ctx /* struct fc_answers */, json_t *o, const char *where, struct fc_err *e)
+{
+	struct fc_answers *a = ctx;
+	FC_GROW(a->item, a->cap, a->n + 1);
+	struct fc_given *g = &a->item[a->n];
+	*g = (struct fc_given){.o = o, .id = fc_question_id_text(o), .order = a->n++};
+	const json_t *turns =
+	    json_object_get(json_array_get(json_object_get(o, "choices"), 0), "turns");
+	size_t n = json_array_size(turns);
+	if (!g->id || !n)
+		return fc_fail(e,
+		    "%s: expected an answer: {\"question_id\", \"choices\": [{\"turns\": [text]}]}",
+		    where);
+	g->turn = FC_ARRAY(struct fc_span, n);
+	g->n_turn = n;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *v = json_array_get(turns, i);
+		if (json_is_object(v)) /* Arena-Hard's */
+			v = json_object_get(v, "content");
+		if (!json_is_string(v))
+			return fc_fail(
+			    e, "%s: choices[0]: turn %zu: expected a text", where, i + 1);
+		g->turn[i] = fc_span_json(v);
+	}
+	return 0;
+}
+
+static void release_given(struct fc_given *g)
+{
+	free(g->id);
+	free(g->turn);
+	json_decref(g->o);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct fc_given *x = a, *y = b;
+	int c = strcmp(x->id, y->id);
+	return c ? c : x->order < y->order ? -1 : x->order > y->order;
+}
+
+const struct fc_given *fc_answers_find(const struct fc_answers *a, const char *id)
+{
+	size_t low = 0, high = a->n;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int c = strcmp(id, a->item[mid].id);
+		if (c == 0)
+			return &a->item[mid];
+		if (c < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return NULL;
+}
+
+static void sort(struct fc_answers *a)
+{
+	size_t n = 0;
+	if (a->n)
+		qsort(a->item, a->n, sizeof *a->item, by_id);
+	for (size_t i = 0; i < a->n; i++) {
+		if (n && !strcmp(a->item[n - 1].id, a->item[i].id))
+			release_given(&a->item[--n]);
+		a->item[n++] = a->item[i];
+	}
+	a->n = n;
+}
+
+int fc_answers_read(struct fc_answers *a, const char *path, struct fc_err *e)
+{
+	*a = (struct fc_answers){.model = model_name(path)};
+	if (fc_jsonl_each(path, read_given, a, e) < 0)
+		return -1;
+	sort(a);
+	return a->n ? 0 : fc_fail(e, "%s: no answer", path);
+}
+
+void fc_answers_release(struct fc_answers *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		release_given(&a->item[i]);
+	free(a->item);
+	free(a->model);
+	*a = (struct fc_answers){0};
+}
+
+bool fc_answer_is_error(struct fc_span s)
+{
+	static const char *const marks[] = {"ERROR", "$ERROR$"};
+	for (size_t i = 0; i < FC_LEN(marks); i++)
+		if (s.n == strlen(marks[i]) && !memcmp(s.p, marks[i], s.n))
+			return true;
+	return false;
+}

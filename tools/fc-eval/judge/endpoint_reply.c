@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/judge/endpoint_reply.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { SECRET_MIN = 8 }; /* bytes; what is shorter is a word, no secret */
+
+static bool hide_key(char *p, size_t n_p, const char *key)
+{
+	size_t n = strlen(key);
+	bool found = false;
+	for (size_t i = 0; n >= SECRET_MIN && i + n <= n_p; i++) {
+		if (!memcmp(p + i, key, n)) {
+			memset(p + i, '*', n);
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* In a JSON text the key may be written with escapes, so its values are looked through, too. */
+static void hide_key_in(json_t *v, const char *key)
+{
+	const char *name;
+	size_t i;
+	json_t *item;
+	if (json_is_string(v)) {
+		char *copy = fc_memdup0(json_string_value(v), json_string_length(v));
+		if (hide_key(copy, json_string_length(v), key))
+			json_string_setn(v, copy, json_string_length(v));
+		free(copy);
+	}
+	json_object_foreach(v, name, item) hide_key_in(item, key);
+	json_array_foreach(v, i, item) hide_key_in(item, key);
+}
+
+static bool is_fatal(CURLcode code)
+{
+	switch (code) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The endpoint's own words, made one short line. */
+static void explain(struct fc_err *why, long status, const struct fc_buf *body, const char *key)
+{
+	struct fc_err ignored;
+	const char *said = NULL;
+	char line[201];
+	size_t n = 0;
+	json_t *o = body->n ? fc_json_text(body->p, body->n, "reply", &ignored) : NULL;
+	const json_t *error = json_object_get(o, "error");
+	if (key)
+		hide_key_in(o, key);
+	if (json_is_string(error))
+		said = json_string_value(error);
+	else
+		said = json_string_value(json_object_get(error, "message"));
+	for (; said && *said && n < sizeof line - 1; said++)
+		line[n++] = (unsigned char)*said < ' ' || *said == 127 ? ' ' : *said;
+	line[n] = 0;
+	fc_fail(why, "HTTP status %ld%s%s", status, n ? ": " : "", line);
+	json_decref(o);
+}
+
+static void judge_failure(CURLcode code, const struct fc_buf *body, const struct fc_endpoint *opt,
+    struct endpoint_outcome *out)
+{
+	out->verdict = is_fatal(code) ? ENDPOINT_REFUSED : ENDPOINT_AGAIN;
+	if (code == CURLE_WRITE_ERROR || code == CURLE_FILESIZE_EXCEEDED)
+		fc_fail(&out->why, "a reply of more than %" PRIu64 " bytes", opt->max_reply_bytes);
+	else if (code == CURLE_OPERATION_TIMEDOUT)
+		fc_fail(&out->why, "no whole reply in time, %zu bytes of it", body->n);
+	else
+		fc_fail(&out->why, "%s", curl_easy_strerror(code));
+}
+
+static void judge_status(CURL *easy, long status, const struct fc_buf *body, const char *key,
+    struct endpoint_outcome *out)
+{
+	curl_off_t wait = 0;
+	explain(&out->why, status, body, key);
+	switch (status) {
+	case 408:
+	case 409:
+	case 425:
+	case 429:
+		out->verdict = ENDPOINT_AGAIN;
+		break;
+	case 401:
+	case 403:
+	case 404:
+	case 405:
+		out->verdict = ENDPOINT_REFUSED;
+		break;
+	default:
+		out->verdict = status >= 500        ? ENDPOINT_AGAIN
+		    : status >= 300 && status < 400 ? ENDPOINT_REFUSED
+						    : ENDPOINT_NEVER;
+	}
+	if (status >= 300 && status < 400)
+		fc_fail(&out->why,
+		    "HTTP status %ld: the endpoint is elsewhere, and redirects are "
+		    "not followed",
+		    status);
+	if (out->verdict == ENDPOINT_AGAIN && !curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait))
+		out->retry_after_s = (double)wait;
+	out->busy = status == 429 || status == 503;
+}
+
+void endpoint_judge_transfer(CURL *easy, CURLcode code, struct fc_buf *body,
+    const struct fc_endpoint *opt, struct fc_reply *reply, struct endpoint_outcome *out)
+{
+	long status = 0;
+	*out = (struct endpoint_outcome){0};
+	*reply = (struct fc_reply){0};
+	if (opt->key && body->n)
+		hide_key(body->p, body->n, opt->key);
+	if (code != CURLE_OK) {
+		judge_failure(code, body, opt, out);
+		return;
+	}
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200) {
+		judge_status(easy, status, body, opt->key, out);
+		return;
+	}
+	struct fc_err why;
+	out->verdict = ENDPOINT_ANSWERED;
+	out->o = fc_json_text(body->n ? body->p : "", body->n, "reply", &why);
+	if (out->o && opt->key)
+		hide_key_in(out->o, opt->key);
+	if (!out->o || fc_chat_reply(out->o, reply, &out->n_token, &why) < 0) {
+		out->verdict = ENDPOINT_AGAIN;
+		fc_fail(&out->why, "no chat completion: %s", why.msg);
+	}
+}

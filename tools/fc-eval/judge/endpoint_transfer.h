@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_EVAL_ENDPOINT_TRANSFER_H
+#define FC_EVAL_ENDPOINT_TRANSFER_H
+
+#include <curl/curl.h>
+
+#include "fc-eval/judge/asker.h"
+
+/* One HTTP transfer at a time, with the limits on where it goes and how much comes back. */
+struct endpoint_transfer {
+	CURL *easy;
+	const struct fc_endpoint *opt; /* borrowed */
+	struct fc_buf reply;           /* the caller's to clear before a transfer */
+};
+/* url and headers are borrowed until the release; t stays where it is. */
+void endpoint_transfer_init(struct endpoint_transfer *t, const struct fc_endpoint *o,
+    const char *url, struct curl_slist *headers);
+void endpoint_transfer_release(struct endpoint_transfer *t);
+
+#endif

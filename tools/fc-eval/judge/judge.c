@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "base/progress.h"
+#include "fc-eval/eval.h"
+#include "fc-eval/judge/judging.h"
+
+struct options {
+	struct fc_plan_inputs in;
+	const char *questions, *prompts, *reference, *name, *out;
+	const char *command, *local, *key_file, *key_env;
+	struct fc_endpoint endpoint;
+	int mode, rule, sync;
+	bool dry_run;
+};
+
+static void read_key(struct options *o, struct fc_buf *key)
+{
+	struct fc_err e;
+	const char *from_environment = getenv(o->key_env);
+	if (o->key_file) {
+		if (fc_file_read(o->key_file, 4096, key, &e) < 0)
+			fc_die("%s", e.msg);
+		while (key->n && strchr("\r\n \t", key->p[key->n - 1]))
+			key->p[--key->n] = 0;
+		if (!key->n || strlen(key->p) != key->n)
+			fc_die("%s: no key in it", o->key_file);
+	} else if (from_environment && *from_environment) {
+		fc_buf_adds(key, from_environment);
+	}
+	o->endpoint.key = key->n ? key->p : NULL;
+}
+
+static void check(struct options *o, int n_models)
+{
+	struct fc_err e;
+	bool needs_baseline = o->mode == FC_MATCH_BASELINE || o->mode == FC_MATCH_ARENA;
+	if (!o->questions || !o->prompts || !o->out)
+		fc_die_usage("--questions, --prompts and -o are needed");
+	if (n_models == 0)
+		fc_die_usage("which models' answers?");
+	if (needs_baseline && !o->in.baseline)
+		fc_die_usage("this mode needs --baseline MODEL");
+	if (!needs_baseline && o->in.baseline)
+		fc_die_usage("--baseline is of the modes pairwise-baseline and arena");
+	if (!!o->endpoint.base_url + !!o->command + !!o->local != 1)
+		fc_die_usage("one judge: --endpoint, --local or --command");
+	if (o->endpoint.base_url && !o->endpoint.model)
+		fc_die_usage("--endpoint needs --judge-model");
+	if (o->endpoint.base_url && fc_endpoint_check(&o->endpoint, &e) < 0)
+		fc_die_usage("%s", e.msg);
+	if (!o->endpoint.base_url && o->endpoint.model)
+		fc_die_usage("--judge-model is of --endpoint");
+	o->in.judge = o->name ? o->name : o->endpoint.model ? o->endpoint.model : NULL;
+	if (!o->in.judge && o->local) {
+		const char *slash = strrchr(o->local, '/');
+		o->in.judge = slash && slash[1] ? slash + 1 : o->local;
+	}
+	if (!o->in.judge)
+		fc_die_usage("--command needs --name, what to call the judge");
+}
+
+static int run(
+    const struct options *o, struct judging *j, struct fc_usage_sum *used, struct fc_err *e)
+{
+	const struct fc_asker asker = judging_asker(j);
+	char max_new[16];
+	snprintf(max_new, sizeof max_new, "%d", o->endpoint.max_tokens);
+	const char *const shell[] = {"sh", "-c", o->command, NULL};
+	const char *const infer[] = {
+	    "fc-infer", "--generate", "-q", "-m", o->local, "--max-new", max_new, NULL};
+	if (o->endpoint.base_url)
+		return fc_endpoint_run(&o->endpoint, &asker, used, e);
+	return fc_program_run(o->command ? shell : infer, &asker, e);
+}
+
+static void tell(const struct judging *j, const struct fc_usage_sum *used)
+{
+	size_t n_left = j->plan.n - j->n_written;
+	fc_note("%zu judged%s", j->n_written, n_left ? "" : ", all are");
+	if (used->n_request)
+		fc_note("%llu requests, %llu of them repeated, about %llu tokens",
+		    (unsigned long long)used->n_request, (unsigned long long)used->n_retry,
+		    (unsigned long long)used->n_token);
+	if (j->n_unparsed)
+		fc_warn("%zu answers of the judge hold no verdict", j->n_unparsed);
+	if (j->n_failed)
+		fc_warn("%zu requests failed; the first: %s", j->n_failed, j->first_failure);
+	if (used->over_budget && n_left)
+		fc_warn("the budget is spent");
+}
+
+/* What is there already and what remains. */
+static void resume(const struct options *o, struct judging *j, struct fc_err *e)
+{
+	size_t n_done, n_stale;
+	if (o->dry_run && !fc_file_exists(o->out))
+		return;
+	if (fc_ledger_open(&j->ledger, o->out, (enum fc_ledger_sync)o->sync, e) < 0 ||
+	    fc_ledger_resume(j->ledger, &j->plan, &n_done, &n_stale, e) < 0)
+		fc_die("%s", e->msg);
+	if (n_stale)
+		fc_die(
+		    "%s: %zu judgments are of other answers, questions or references than these; "
+		    "use another file",
+		    o->out, n_stale);
+	if (n_done)
+		fc_note("%zu are judged already", n_done);
+	if (judging_settle_answered(j, e) < 0)
+		fc_die("%s", e->msg);
+}
+
+static void judge_all(struct options *o, struct judging *j)
+{
+	struct fc_err e;
+	struct fc_usage_sum used = {0};
+	struct fc_buf key = FC_BUF_INIT;
+	if (j->plan.n_unanswered)
+		fc_warn("%zu judgments left out: no answer", j->plan.n_unanswered);
+	if (j->plan.n_error)
+		fc_warn("%zu judgments left out: the answer is \"ERROR\"; --judge-errors judges it",
+		    j->plan.n_error);
+	resume(o, j, &e);
+	if (o->dry_run) {
+		fc_note("%zu to be judged", j->plan.n - j->n_written);
+		if (j->ledger && fc_ledger_close(j->ledger, false, &e) < 0)
+			fc_die("%s", e.msg);
+		return;
+	}
+	read_key(o, &key);
+	if (o->endpoint.base_url && fc_endpoint_check(&o->endpoint, &e) < 0)
+		fc_die("%s", e.msg);
+	fc_progress_start("judgments", j->plan.n);
+	int ret = run(o, j, &used, &e);
+	fc_progress_end();
+	tell(j, &used);
+	bool all = j->n_written == j->plan.n;
+	struct fc_err closing;
+	if (fc_ledger_close(j->ledger, all, &closing) < 0)
+		fc_die("%s", closing.msg);
+	if (ret < 0)
+		fc_die("%s", e.msg);
+	if (!all)
+		fc_die("%zu of %zu not judged; run it again to go on", j->plan.n - j->n_written,
+		    j->plan.n);
+	fc_buf_release(&key);
+}
+
+static void judge_files(struct options *o, char **paths, size_t n)
+{
+	struct fc_err e;
+	struct fc_bench bench = {0};
+	struct fc_prompts prompts = {0};
+	struct fc_answers reference = {0}, *models = FC_ARRAY(struct fc_answers, n);
+	struct judging j = {.judge = o->in.judge, .rule = (enum fc_verdict_rule)o->rule};
+	if (fc_bench_read(&bench, o->questions, &e) < 0 ||
+	    fc_prompts_read(&prompts, o->prompts, &e) < 0 ||
+	    (o->reference && fc_answers_read(&reference, o->reference, &e) < 0))
+		fc_die("%s", e.msg);
+	for (size_t i = 0; i < n; i++)
+		if (fc_answers_read(&models[i], paths[i], &e) < 0)
+			fc_die("%s", e.msg);
+	o->in.bench = &bench;
+	o->in.prompts = &prompts;
+	o->in.models = models;
+	o->in.n_model = n;
+	o->in.reference = o->reference ? &reference : NULL;
+	o->in.mode = (enum fc_match_mode)o->mode;
+	if (fc_plan_make(&j.plan, &o->in, &e) < 0)
+		fc_die("%s", e.msg);
+	judge_all(o, &j);
+	judging_release(&j);
+	for (size_t i = 0; i < n; i++)
+		fc_answers_release(&models[i]);
+	free(models);
+	fc_answers_release(&reference);
+	fc_prompts_release(&prompts);
+	fc_bench_release(&bench);
+}
+
+static struct options opt = {
+    .in.reference_categories = "math,reasoning,coding,arena-hard-200",
+    .key_env = "OPENAI_API_KEY",
+    .endpoint = {.n_parallel = 4,
+	.n_attempt = 8,
+	.max_tokens = 2048,
+	.timeout_s = 300,
+	.connect_timeout_s = 10,
+	.delay_s = 1,
+	.max_wait_s = 600,
+	.max_reply_bytes = 4 << 20},
+};
+
+static const struct fc_opt table[] = {
+    {FC_OPT_FILE, 0, "questions", &opt.questions, "FILE", "the bench (required)", 0, 0},
+    {FC_OPT_FILE, 0, "prompts", &opt.prompts, "FILE", "the judge's prompts (required)", 0, 0},
+    {FC_OPT_FILE, 0, "reference", &opt.reference, "FILE", "reference answers", 0, 0},
+    {FC_OPT_STR, 0, "reference-categories", &opt.in.reference_categories, "LIST",
+	"categories judged with a reference", 0, 0},
+    {FC_OPT_CHOICE, 0, "mode", &opt.mode, FC_MATCH_MODES, "what to ask", 0, 0},
+    {FC_OPT_STR, 0, "baseline", &opt.in.baseline, "MODEL", "what all others are paired with", 0, 0},
+    {FC_OPT_CHOICE, 0, "verdict", &opt.rule, FC_VERDICT_RULES,
+	"how a verdict is found in the judge's text", 0, 0},
+    {FC_OPT_FLAG, 0, "judge-errors", &opt.in.judge_errors, NULL,
+	"judge answers that are \"ERROR\", too", 0, 0},
+    {FC_OPT_FILE, 'o', "output", &opt.out, "FILE", "judgments, continued if it exists (required)",
+	0, 0},
+    {FC_OPT_CHOICE, 0, "sync", &opt.sync, FC_LEDGER_SYNCS, "when judgments reach the disk", 0, 0},
+    {FC_OPT_FLAG, 'n', "dry-run", &opt.dry_run, NULL, "only tell how much there is to ask", 0, 0},
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "The judge", 0, 0},
+    {FC_OPT_STR, 0, "endpoint", &opt.endpoint.base_url, "URL",
+	"OpenAI-compatible, as https://host/v1", 0, 0},
+    {FC_OPT_STR, 0, "judge-model", &opt.endpoint.model, "NAME", "the endpoint's name for it", 0, 0},
+    {FC_OPT_FILE, 0, "local", &opt.local, "DIR", "a model here, run by fc-infer", 0, 0},
+    {FC_OPT_STR, 0, "command", &opt.command, "CMD", "a shell command that reads and writes JSONL",
+	0, 0},
+    {FC_OPT_STR, 0, "name", &opt.name, "NAME", "the judge's name in the judgments", 0, 0},
+    {FC_OPT_INT, 0, "max-tokens", &opt.endpoint.max_tokens, "N",
+	"tokens of the judge's answer at most", 1, 1 << 20},
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Endpoint", 0, 0},
+    {FC_OPT_STR, 0, "key-env", &opt.key_env, "NAME", "the environment variable with the key", 0, 0},
+    {FC_OPT_FILE, 0, "key-file", &opt.key_file, "FILE", "the key, instead", 0, 0},
+    {FC_OPT_STR, 0, "body", &opt.endpoint.body, "JSON",
+	"further members of every request; null removes one", 0, 0},
+    {FC_OPT_INT, 0, "parallel", &opt.endpoint.n_parallel, "N", "requests at a time", 1, 256},
+    {FC_OPT_INT, 0, "attempts", &opt.endpoint.n_attempt, "N", "tries of a request", 1, 100},
+    {FC_OPT_REAL, 0, "delay", &opt.endpoint.delay_s, "S",
+	"before the second try; it doubles each time", 0, 60},
+    {FC_OPT_REAL, 0, "max-wait", &opt.endpoint.max_wait_s, "S",
+	"obey a Retry-After of at most this", 0, 86400},
+    {FC_OPT_REAL, 0, "timeout", &opt.endpoint.timeout_s, "S", "of a request", 0.01, 86400},
+    {FC_OPT_REAL, 0, "connect-timeout", &opt.endpoint.connect_timeout_s, "S", "of connecting", 0.01,
+	3600},
+    {FC_OPT_U64, 0, "max-reply", &opt.endpoint.max_reply_bytes, "BYTES",
+	"of a reply; longer ones are refused", 0, 0},
+    {FC_OPT_U64, 0, "max-requests", &opt.endpoint.budget_requests, "N",
+	"budget of requests (0: none)", 0, 0},
+    {FC_OPT_U64, 0, "max-total-tokens", &opt.endpoint.budget_tokens, "N",
+	"budget of tokens, asked and answered (0: none)", 0, 0},
+    {FC_OPT_FILE, 0, "ca-file", &opt.endpoint.ca_file, "FILE",
+	"certificates to trust instead of the system's", 0, 0},
+    {FC_OPT_FLAG, 0, "allow-http", &opt.endpoint.allow_http, NULL,
+	"plain HTTP to other machines, too", 0, 0},
+    FC_OPT_COMMON,
+    {0},
+};
+
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... ANSWERS.jsonl...",
+    .summary = "Asks a judge about models' answers, appends its judgments to a file.",
+};
+
+void fc_command_judge(int argc, char **argv)
+{
+	fc_prog = "fc-eval judge";
+	int first = fc_opt_parse(table, &usage, argc, argv);
+	check(&opt, argc - first);
+	judge_files(&opt, argv + first, (size_t)(argc - first));
+	fc_finish();
+}

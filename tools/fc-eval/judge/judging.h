@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_EVAL_JUDGING_H
+#define FC_EVAL_JUDGING_H
+
+#include "fc-eval/judge/asker.h"
+#include "fc-eval/judge/judgment_file.h"
+
+/* A plan of matches on its way into a ledger: what is asked next, what becomes of an answer. */
+struct judging {
+	const char *judge; /* its name, borrowed */
+	enum fc_verdict_rule rule;
+	struct fc_plan plan;      /* released with this */
+	struct fc_ledger *ledger; /* not */
+	/* games, games, matches */
+	size_t n_failed, n_unparsed, n_written;
+	char first_failure[1024];
+
+	/* judging.c's */
+	size_t next;   /* game: match * 2 + 0 or 1 */
+	size_t *again; /* games to be asked once more */
+	size_t n_again, cap_again;
+	struct fc_buf line, id;
+};
+void judging_release(struct judging *j);
+
+/* Asks for the games that have no answer; j is borrowed. */
+struct fc_asker judging_asker(struct judging *j);
+/* Writes the matches whose games had all been answered when a run was killed. */
+int judging_settle_answered(struct judging *j, struct fc_err *e);
+
+#endif

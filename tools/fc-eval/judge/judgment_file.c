@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* flock */
+#include "fc-eval/judge/judgment_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "text/jsonl.h"
+
+/* A judgment that is there, or an answered game: game is 0 for a judgment, else 1 or 2. */
+struct entry {
+	char *key;
+	int game;
+	uint64_t prompt; /* hash of what was asked, 0: the file does not tell */
+	json_t *o;       /* of games: the line */
+};
+
+struct fc_ledger {
+	char *path, *games_path;
+	int fd, games_fd; /* games_fd: -1 until there is one */
+	enum fc_ledger_sync sync;
+	struct entry *entry; /* [n] */
+	size_t n, cap;
+};
+
+static int open_locked(const char *path, struct fc_err *e)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return fc_fail(e, "open %s:", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		bool held = errno == EWOULDBLOCK;
+		fc_fail(e, held ? "%s: another run is writing to it" : "lock %s:", path);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Reads the last line if it has no newline.  1: there is one; 0: none. */
+static int read_tail(
+    int fd, off_t size, off_t *start, struct fc_buf *tail, const char *path, struct fc_err *e)
+{
+	off_t at = size;
+	while (at > 0) {
+		char block[4096];
+		size_t n = at < (off_t)sizeof block ? (size_t)at : sizeof block;
+		if (pread(fd, block, n, at - (off_t)n) != (ssize_t)n)
+			return fc_fail(e, "read %s:", path);
+		size_t k = n;
+		while (k && block[k - 1] != '\n')
+			k--;
+		at -= (off_t)(n - k);
+		if (k)
+			break;
+	}
+	*start = at;
+	if (at == size)
+		return 0;
+	if (size - at > (off_t)FC_LINE_MAX)
+		return fc_fail(e, "%s: a last line of more than %zu bytes", path, FC_LINE_MAX);
+	size_t n = (size_t)(size - at);
+	if (pread(fd, fc_buf_reserve(tail, n), n, at) != (ssize_t)n)
+		return fc_fail(e, "read %s:", path);
+	tail->n = n;
+	return 1;
+}
+
+/* A last line without newline: whole, then it gets one; cut off, then it goes. */
+static int mend(int fd, const char *path, struct fc_err *e)
+{
+	struct stat st;
+	struct fc_buf tail = FC_BUF_INIT;
+	struct fc_err ignored;
+	off_t start = 0;
+	if (fstat(fd, &st) < 0)
+		return fc_fail(e, "stat %s:", path);
+	int ret = read_tail(fd, st.st_size, &start, &tail, path, e);
+	if (ret == 1) {
+		json_t *o = fc_json_text(tail.p, tail.n, path, &ignored);
+		if (o) {
+			ret = fc_write_all(fd, "\n", 1, path, e);
+		} else {
+			fc_warn("%s: its last line was cut off; dropping %zu bytes", path, tail.n);
+			ret = ftruncate(fd, start) < 0 ? fc_fail(e, "truncate %s:", path) : 0;
+		}
+		json_decref(o);
+	}
+	fc_buf_release(&tail);
+	return ret;
+}
+
+static struct entry *add_entry(struct fc_ledger *l)
+{
+	FC_GROW(l->entry, l->cap, l->n + 1);
+	l->entry[l->n] = (struct entry){0};
+	return &l->entry[l->n++];
+}
+
+static uint64_t hash_of(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+	return json_is_string(v) ? fc_hash(json_string_value(v), json_string_length(v), 0) : 0;
+}
+
+static int load_judgment(
+    void *ctx /* struct fc_ledger */, json_t *o, const char *where, struct fc_err *e)
+{
+	struct fc_ledger *l = ctx;
+	struct fc_judgment x = {0};
+	struct fc_buf key = FC_BUF_INIT;
+	int ret = fc_judgment_parse(&x, o, where, e);
+	if (ret == 0) {
+		struct entry *n = add_entry(l);
+		fc_judgment_key(
+		    &key, x.question, x.model[0], x.model[1], x.judge, x.prompt, x.turn);
+		n->key = fc_buf_detach(&key);
+		n->prompt = x.kind == FC_JUDGMENT_SINGLE ? hash_of(o, "user_prompt")
+		    : x.kind == FC_JUDGMENT_PAIR
+		    ? hash_of(o, "g1_user_prompt")
+		    : hash_of(json_array_get(json_object_get(o, "games"), 0), "user_prompt");
+	}
+	fc_judgment_release(&x);
+	json_decref(o);
+	return ret;
+}
+
+static int load_game(
+    void *ctx /* struct fc_ledger */, json_t *o, const char *where, struct fc_err *e)
+{
+	struct fc_ledger *l = ctx;
+	const char *key;
+	int64_t game;
+	int ret = -1;
+	if (fc_json_str(o, "key", NULL, &key, where, e) < 0 ||
+	    fc_json_int(o, "game", 0, &game, where, e) < 0)
+		goto out;
+	if (!key || game < 1 || game > 2 || !json_is_string(json_object_get(o, "judgment"))) {
+		fc_fail(e, "%s: expected an answered game: key, game, judgment", where);
+		goto out;
+	}
+	struct entry *n = add_entry(l);
+	n->key = fc_strdup(key);
+	n->game = (int)game;
+	n->prompt = hash_of(o, "user_prompt");
+	n->o = json_incref(o);
+	ret = 0;
+out:
+	json_decref(o);
+	return ret;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	int c = strcmp(x->key, y->key);
+	return c ? c : x->game < y->game ? -1 : x->game > y->game;
+}
+
+static int open_games(struct fc_ledger *l, struct fc_err *e)
+{
+	if (l->games_fd >= 0)
+		return 0;
+	l->games_fd = open_locked(l->games_path, e);
+	return l->games_fd < 0 ? -1 : mend(l->games_fd, l->games_path, e);
+}
+
+int fc_ledger_open(
+    struct fc_ledger **out, const char *path, enum fc_ledger_sync sync, struct fc_err *e)
+{
+	struct fc_buf games = FC_BUF_INIT;
+	struct fc_ledger *l = FC_NEW(struct fc_ledger);
+	*out = l;
+	l->path = fc_strdup(path);
+	fc_buf_addf(&games, "%s.games", path);
+	l->games_path = fc_buf_detach(&games);
+	l->games_fd = -1;
+	l->sync = sync;
+	l->fd = open_locked(path, e);
+	if (l->fd < 0 || mend(l->fd, path, e) < 0 || fc_jsonl_each(path, load_judgment, l, e) < 0)
+		return -1;
+	if (fc_file_exists(l->games_path) &&
+	    (open_games(l, e) < 0 || fc_jsonl_each(l->games_path, load_game, l, e) < 0))
+		return -1;
+	if (l->n)
+		qsort(l->entry, l->n, sizeof *l->entry, by_key);
+	return 0;
+}
+
+int fc_ledger_close(struct fc_ledger *l, bool all_judged, struct fc_err *e)
+{
+	int ret = 0;
+	if (l->fd >= 0 && fdatasync(l->fd) < 0 && errno != EINVAL)
+		ret = fc_fail(e, "sync %s:", l->path);
+	if (l->fd >= 0)
+		close(l->fd);
+	if (ret == 0 && all_judged && l->games_fd >= 0 && unlink(l->games_path) < 0)
+		ret = fc_fail(e, "remove %s:", l->games_path);
+	if (l->games_fd >= 0)
+		close(l->games_fd);
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->entry[i].key);
+		json_decref(l->entry[i].o);
+	}
+	free(l->entry);
+	free(l->path);
+	free(l->games_path);
+	free(l);
+	return ret;
+}
+
+static const struct entry *find(const struct fc_ledger *l, const char *key, int game)
+{
+	struct entry wanted = {.key = (char *)key, .game = game}; /* only compared */
+	return l->n ? bsearch(&wanted, l->entry, l->n, sizeof *l->entry, by_key) : NULL;
+}
+
+static bool differs(const struct entry *x, const struct fc_match *m, int g)
+{
+	const struct fc_buf *prompt = &m->game[g].prompt;
+	return x->prompt && x->prompt != fc_hash(prompt->p, prompt->n, 0);
+}
+
+/* The pair's models may have been given in the other order: then its games are, too. */
+static bool stale(const struct entry *x, const struct fc_match *m)
+{
+	return differs(x, m, 0) && (m->n_game < 2 || differs(x, m, 1));
+}
+
+static void recall(struct fc_ledger *l, struct fc_match *m)
+{
+	for (int g = 0; g < m->n_game; g++) {
+		const struct entry *x = find(l, m->key, g + 1);
+		if (!x || differs(x, m, g))
+			continue;
+		const json_t *text = json_object_get(x->o, "judgment");
+		m->game[g].answered = true;
+		fc_buf_add(&m->game[g].text, json_string_value(text), json_string_length(text));
+		m->game[g].about = json_incref(json_object_get(x->o, "about"));
+	}
+}
+
+int fc_ledger_resume(
+    struct fc_ledger *l, struct fc_plan *p, size_t *n_done, size_t *n_stale, struct fc_err *e)
+{
+	size_t n = 0;
+	*n_done = *n_stale = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		struct fc_match *m = &p->v[i];
+		const struct entry *x = find(l, m->key, 0);
+		for (int g = 0; g < m->n_game; g++)
+			if (fc_match_fill(m, g, e) < 0)
+				return -1;
+		if (x) {
+			++*n_done;
+			*n_stale += stale(x, m);
+			fc_match_release(m);
+			continue;
+		}
+		recall(l, m);
+		if (n != i)
+			p->v[n] = *m;
+		n++;
+	}
+	p->n = n;
+	return 0;
+}
+
+static int append(
+    struct fc_ledger *l, int fd, const char *path, const char *line, size_t n, struct fc_err *e)
+{
+	if (fc_write_all(fd, line, n, path, e) < 0)
+		return -1;
+	if (l->sync == FC_LEDGER_SYNC_LINE && fdatasync(fd) < 0 && errno != EINVAL)
+		return fc_fail(e, "sync %s:", path);
+	return 0;
+}
+
+int fc_ledger_add(struct fc_ledger *l, const char *line, size_t n, struct fc_err *e)
+{
+	return append(l, l->fd, l->path, line, n, e);
+}
+
+int fc_ledger_add_game(struct fc_ledger *l, const struct fc_match *m, int g, struct fc_err *e)
+{
+	const struct fc_game *game = &m->game[g];
+	struct fc_buf b = FC_BUF_INIT;
+	if (open_games(l, e) < 0)
+		return -1;
+	fc_buf_adds(&b, "{\"key\": ");
+	fc_json_quote(&b, m->key, strlen(m->key));
+	fc_buf_addf(&b, ", \"game\": %d, \"user_prompt\": ", g + 1);
+	fc_json_quote(&b, game->prompt.p, game->prompt.n);
+	fc_buf_adds(&b, ", \"judgment\": ");
+	fc_json_quote(&b, game->text.p ? game->text.p : "", game->text.n);
+	if (game->about) {
+		fc_buf_adds(&b, ", \"about\": ");
+		fc_json_dump(&b, game->about);
+	}
+	fc_buf_adds(&b, "}\n");
+	int ret = append(l, l->games_fd, l->games_path, b.p, b.n, e);
+	fc_buf_release(&b);
+	return ret;
+}

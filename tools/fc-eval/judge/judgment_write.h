@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_EVAL_RECORD_H
+#define FC_EVAL_RECORD_H
+
+#include "fc-eval/judge/match.h"
+
+/* Appends the judgment file's line, with its newline, of a match whose games are all answered. */
+void fc_record_write(struct fc_buf *b, const struct fc_match *m, const char *judge,
+    enum fc_verdict_rule rule, double seconds_since_epoch);
+
+/* Does the judge's answer to game g hold a verdict? */
+bool fc_record_has_verdict(const struct fc_match *m, int g, enum fc_verdict_rule rule);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/measure/choices.h"
+
+#include <math.h>
+
+/* Where the largest value is, the first of equal ones; n: one is NaN. */
+static size_t best(
+    const struct fc_mc_choice *c, size_t n, double (*value)(const struct fc_mc_choice *))
+{
+	size_t at = 0;
+	for (size_t i = 0; i < n; i++) {
+		const double v = value(&c[i]);
+		if (isnan(v))
+			return n;
+		if (v > value(&c[at]))
+			at = i;
+	}
+	return at;
+}
+
+static double plain(const struct fc_mc_choice *c)
+{
+	return c->ll;
+}
+
+static double per_char(const struct fc_mc_choice *c)
+{
+	return c->ll / c->n_chars;
+}
+
+static double per_byte(const struct fc_mc_choice *c)
+{
+	return c->ll / c->n_bytes;
+}
+
+static double mutual(const struct fc_mc_choice *c)
+{
+	return c->ll - c->ll_alone;
+}
+
+static double brier(const struct fc_mc_choice *c, size_t n, size_t gold)
+{
+	const size_t top = best(c, n, plain);
+	double sum = 0, total = 0;
+	if (top == n)
+		return NAN;
+	for (size_t i = 0; i < n; i++)
+		total += exp(c[i].ll - c[top].ll);
+	for (size_t i = 0; i < n; i++) {
+		const double d = exp(c[i].ll - c[top].ll) / total - (i == gold);
+		sum += d * d;
+	}
+	return sum;
+}
+
+void fc_mc_measure(const struct fc_mc_choice *c, size_t n, size_t gold, double out[FC_MC_COUNT])
+{
+	double (*const by[])(const struct fc_mc_choice *) = {
+	    [FC_MC_ACC] = plain,
+	    [FC_MC_ACC_NORM] = per_char,
+	    [FC_MC_ACC_BYTES] = per_byte,
+	    [FC_MC_MUTUAL] = mutual,
+	};
+	for (size_t m = FC_MC_ACC; m <= FC_MC_MUTUAL; m++) {
+		const size_t at = best(c, n, by[m]);
+		out[m] = at == n ? NAN : at == gold;
+	}
+	out[FC_MC_EXACT] = c[gold].greedy < 0 ? NAN : c[gold].greedy;
+	out[FC_MC_BRIER] = brier(c, n, gold);
+}
+
+double fc_mc_likelihood(const struct fc_example *x)
+{
+	size_t last = 0, n_run = 0;
+	for (size_t t = 0; t < x->n_tok; t++)
+		if (fc_example_trained(x, t) && (t == 0 || !fc_example_trained(x, t - 1))) {
+			last = t;
+			n_run++;
+		}
+	if (n_run <= 1)
+		return -x->nll;
+	/* the example has only the sum over all answers; its rows have float16's precision */
+	double sum = 0;
+	for (size_t r = 0; r < x->n_row; r++)
+		if (x->row_tok[r] >= last && fc_example_trained(x, x->row_tok[r]))
+			sum += (double)x->true_logprob[r];
+	return sum;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "fc-eval/measure/bootstrap.h"
+#include "fc-eval/eval.h"
+#include "fc-eval/measure/divergence.h"
+#include "fc-eval/measure/groups.h"
+#include "stream/join.h"
+
+struct options {
+	const char *by, *out;
+	int format, n_resample;
+	uint64_t seed;
+};
+
+enum { KL, KL_AT_LEAST, AGREEMENT, N_MEASURE };
+static const char *const columns[N_MEASURE][3] = {
+    [KL] = {"kl", "kl_low", "kl_high"},
+    [KL_AT_LEAST] = {"kl_at_least", "kl_at_least_low", "kl_at_least_high"},
+    [AGREEMENT] = {"agreement", "agreement_low", "agreement_high"},
+};
+
+/* What a conversation adds. */
+struct sums {
+	double measure[N_MEASURE];
+	uint64_t n_row, n_unmatched;
+};
+
+struct results {
+	struct fc_groups groups;
+	struct sums *sums; /* [groups.all.n] */
+	size_t cap;
+};
+
+static bool has_entries(const struct fc_example *x, size_t r)
+{
+	return x->row_off[r + 1] > x->row_off[r];
+}
+
+/* Rows of the same token meet; those without a partner or without entries are counted. */
+static struct sums compare(const struct fc_example *p, const struct fc_example *q, size_t n_vocab,
+    struct fc_divergence_scratch *scratch)
+{
+	struct sums s = {{0}, 0, 0};
+	for (size_t i = 0, j = 0; i < p->n_row || j < q->n_row;) {
+		const uint32_t a = i < p->n_row ? p->row_tok[i] : UINT32_MAX,
+			       b = j < q->n_row ? q->row_tok[j] : UINT32_MAX;
+		if (a == b && has_entries(p, i) && has_entries(q, j)) {
+			const struct fc_divergence d =
+			    fc_divergence_of(p, i, q, j, n_vocab, scratch);
+			s.measure[KL] += d.even;
+			s.measure[KL_AT_LEAST] += d.at_least;
+			s.measure[AGREEMENT] += d.agree;
+			s.n_row++;
+		} else {
+			s.n_unmatched++;
+		}
+		i += a <= b;
+		j += b <= a;
+	}
+	return s;
+}
+
+static int read_streams(
+    const char *const *paths, const struct options *o, struct results *r, struct fc_err *e)
+{
+	struct fc_divergence_scratch scratch = {0};
+	struct fc_header h;
+	struct fc_join *j;
+	int got;
+	/* rows of different lengths can be compared, too */
+	const struct fc_join_options join = {.any_top_k = true};
+	if (fc_join_open(&j, paths, 2, &join, e) < 0)
+		return -1;
+	fc_join_header(j, &h);
+	while ((got = fc_join_next(j, e)) == 1) {
+		const struct fc_example *p = fc_join_at(j, 0), *q = fc_join_at(j, 1);
+		const size_t n = r->groups.all.n;
+		FC_GROW(r->sums, r->cap, n + 1);
+		r->sums[n] = compare(p, q, h.n_vocab, &scratch);
+		if (fc_groups_file(&r->groups, p, o->by, paths[0], e) < 0) {
+			got = -1;
+			break;
+		}
+	}
+	fc_divergence_release(&scratch);
+	fc_header_release(&h);
+	fc_join_close(j);
+	return got;
+}
+
+static void put_group(
+    struct fc_table *t, const struct options *o, const struct results *r, size_t number)
+{
+	const char *name;
+	const struct fc_group *g = fc_groups_at(&r->groups, number, &name);
+	struct fc_share *share = fc_calloc(g->n, N_MEASURE * sizeof *share);
+	struct fc_interval interval[N_MEASURE];
+	struct sums sum = {{0}, 0, 0};
+	for (size_t k = 0; k < g->n; k++) {
+		const struct sums *s = &r->sums[g->item[k]];
+		sum.n_row += s->n_row;
+		sum.n_unmatched += s->n_unmatched;
+		for (size_t m = 0; m < N_MEASURE; m++) {
+			share[k * N_MEASURE + m] =
+			    (struct fc_share){s->measure[m], (double)s->n_row};
+			sum.measure[m] += s->measure[m];
+		}
+	}
+	fc_bootstrap(share, g->n, N_MEASURE, o->seed, (size_t)o->n_resample, interval);
+	free(share);
+	fc_table_text(t, name);
+	fc_table_int(t, g->n);
+	fc_table_int(t, sum.n_row);
+	fc_table_int(t, sum.n_unmatched);
+	for (size_t m = 0; m < N_MEASURE; m++)
+		fc_command_measure(t, (enum fc_table_format)o->format,
+		    sum.measure[m] / (double)sum.n_row, interval[m], 4);
+}
+
+void fc_command_divergence(int argc, char **argv)
+{
+	struct options o = {.n_resample = 1000};
+	const struct fc_opt opts[] = {
+	    FC_COMMAND_BY_OPT(&o.by),
+	    FC_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
+	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
+	    FC_OPT_COMMON,
+	    {0},
+	};
+	static const struct fc_usage usage = {
+	    .synopsis = "[OPTION]... P Q",
+	    .summary = "Reads two models' distributions over the same tokens, writes how far Q is "
+		       "from P.",
+	};
+	struct fc_err e;
+	struct results r = {0};
+	fc_prog = "fc-eval divergence";
+	int first = fc_opt_parse(opts, &usage, argc, argv);
+	if (argc - first != 2)
+		fc_die_usage("two streams are compared");
+	if (read_streams((const char *const *)argv + first, &o, &r, &e) < 0)
+		fc_die("%s", e.msg);
+	struct fc_table *t = fc_table_new();
+	fc_table_column(t, "group", 0);
+	fc_table_column(t, "conversations", 0);
+	fc_table_column(t, "rows", 0);
+	fc_table_column(t, "unmatched", 0);
+	for (size_t m = 0; m < N_MEASURE; m++)
+		fc_command_measure_columns(t, (enum fc_table_format)o.format, columns[m], 4);
+	for (size_t i = 0; i < fc_groups_count(&r.groups); i++)
+		put_group(t, &o, &r, i);
+	fc_groups_release(&r.groups);
+	free(r.sums);
+	fc_command_print(t, (enum fc_table_format)o.format, o.out);
+	fc_finish();
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/measure/forced.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Tokens [first, end) of an example. */
+struct run {
+	size_t first, end;
+};
+
+/* The last trained tokens that follow each other. */
+static struct run last_answer(const struct fc_example *x)
+{
+	struct run r = {0, x->n_tok};
+	while (r.end && !fc_example_trained(x, r.end - 1))
+		r.end--;
+	for (r.first = r.end; r.first && fc_example_trained(x, r.first - 1);)
+		r.first--;
+	return r;
+}
+
+/* The answer's text: what the run covers but for the end of the turn. */
+static void text_of(const struct fc_example *x, const struct run *r, uint32_t *start, uint32_t *end)
+{
+	*start = *end = fc_example_start(x, r->first);
+	for (size_t t = r->first; t < r->end; t++)
+		if (FC_TOK_PART(x->flags[t]) == FC_PART_CONTENT)
+			*end = x->end[t];
+}
+
+/* Narrows the run to the tokens of the answer's last words and the one behind them. */
+static int narrow(struct run *r, const struct fc_example *x, const char *where, struct fc_err *e)
+{
+	char *reference = fc_answer_member_text(x->meta.p, x->meta.n);
+	uint32_t start, end;
+	size_t at, n;
+	int ret = 0;
+	text_of(x, r, &start, &end);
+	if (!reference)
+		ret = fc_fail(e, "%s: conversation '%s' has no member \"answer\"", where, x->id.p);
+	else if (!fc_answer_last_words(x->text.p + start, end - start, reference, &at, &n))
+		ret = fc_fail(e, "%s: conversation '%s': its answer does not end with \"%.80s\"",
+		    where, x->id.p, reference);
+	else {
+		while (r->first < r->end && x->end[r->first] <= start + at)
+			r->first++;
+		size_t last = r->first;
+		while (last < r->end && fc_example_start(x, last) < start + at + n)
+			last++;
+		r->end = last < r->end ? last + 1 : r->end;
+	}
+	free(reference);
+	return ret;
+}
+
+/* r: the first row that may be of token t or a later one; moves on. */
+static enum fc_forced verdict_on(const struct fc_example *x, size_t t, size_t *r)
+{
+	while (*r < x->n_row && x->row_tok[*r] < t)
+		++*r;
+	if (*r == x->n_row || x->row_tok[*r] != t || x->row_off[*r] == x->row_off[*r + 1])
+		return FC_FORCED_UNKNOWN;
+	return x->entry_id[x->row_off[*r]] == x->tok[t] ? FC_FORCED_RIGHT : FC_FORCED_WRONG;
+}
+
+int fc_forced_of(enum fc_forced *verdict, const struct fc_example *x, enum fc_answer_match match,
+    const char *where, struct fc_err *e)
+{
+	struct run run = last_answer(x);
+	size_t r = 0;
+	if (run.first == run.end)
+		return fc_fail(e, "%s: conversation '%s' has no answer", where, x->id.p);
+	if (match == FC_ANSWER_LAST_WORD && narrow(&run, x, where, e) < 0)
+		return -1;
+	*verdict = FC_FORCED_RIGHT;
+	for (size_t t = run.first; t < run.end && *verdict != FC_FORCED_WRONG; t++) {
+		const enum fc_forced v = verdict_on(x, t, &r);
+		if (v != FC_FORCED_RIGHT)
+			*verdict = v;
+	}
+	return 0;
+}

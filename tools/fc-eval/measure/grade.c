@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/measure/grade.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "text/category.h"
+
+static int by_id(const void *a, const void *b)
+{
+	const struct fc_grade *x = a, *y = b;
+	int c = strcmp(x->id, y->id);
+	return c ? c : x->order < y->order ? -1 : x->order > y->order;
+}
+
+int fc_grades_read(
+    const char *path, const struct fc_grading *o, struct fc_grades *out, struct fc_err *e)
+{
+	struct fc_conversations *r;
+	struct fc_conversation c = {0};
+	int got;
+	if (fc_conversations_open(&r, &path, 1, e) < 0)
+		return -1;
+	while ((got = fc_conversations_next(r, &c, e)) > 0) {
+		const json_t *choice = json_object_get(c.extra, "choice");
+		const bool several = json_is_integer(choice);
+		const char *answer = fc_answer_given(&c);
+		if (several && o->choice >= 0 && json_integer_value(choice) != o->choice)
+			continue;
+		FC_GROW(out->v, out->cap, out->n + 1);
+		out->v[out->n] = (struct fc_grade){.id = fc_strdup(c.id),
+		    .where = fc_strdup(fc_conversations_where(r)),
+		    .answer = answer ? fc_strdup(answer) : NULL,
+		    .reference = fc_answer_member(&c),
+		    .category = o->by ? fc_category_name(c.extra, o->by) : NULL,
+		    .one_of_several = several,
+		    .order = out->n};
+		out->n++;
+	}
+	fc_conversation_release(&c);
+	fc_conversations_close(r);
+	if (got < 0)
+		return -1;
+	if (out->n)
+		qsort(out->v, out->n, sizeof *out->v, by_id);
+	for (size_t i = 1; i < out->n; i++)
+		if (!strcmp(out->v[i - 1].id, out->v[i].id))
+			return fc_fail(e, "%s: conversation '%s' was already at %s%s",
+			    out->v[i].where, out->v[i].id, out->v[i - 1].where,
+			    out->v[i].one_of_several ? "; --choice takes one of several answers"
+						     : "");
+	return 0;
+}
+
+void fc_grades_release(struct fc_grades *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->v[i].id);
+		free(s->v[i].where);
+		free(s->v[i].answer);
+		free(s->v[i].reference);
+		free(s->v[i].category);
+	}
+	free(s->v);
+	*s = (struct fc_grades){0};
+}
+
+static int judge(
+    struct fc_grade *a, const struct fc_grade *ref, const struct fc_grading *o, struct fc_err *e)
+{
+	const char *expected = ref->reference;
+	if (!expected && ref != a)
+		expected = ref->answer;
+	if (!a->answer)
+		return fc_fail(e,
+		    "%s: conversation '%s' does not end with an answer; run fc-infer --generate on "
+		    "it",
+		    a->where, a->id);
+	if (!expected)
+		return fc_fail(e, "%s: conversation '%s' has no reference: no member \"answer\"%s",
+		    ref->where, ref->id, ref == a ? "" : " and no assistant's message at its end");
+	a->right = fc_answer_right(a->answer, expected, o->match, o->ignore_case);
+	return 0;
+}
+
+int fc_grades_judge(struct fc_grades *a, const char *refs_path, const struct fc_grading *o,
+    struct fc_grades *refs, struct fc_err *e)
+{
+	for (size_t i = 0; !refs_path && i < a->n; i++)
+		if (judge(&a->v[i], &a->v[i], o, e) < 0)
+			return -1;
+	if (!refs_path)
+		return 0;
+	if (fc_grades_read(refs_path, o, refs, e) < 0)
+		return -1;
+	for (size_t i = 0; i < a->n || i < refs->n; i++) {
+		int c = i == a->n ? 1 : i == refs->n ? -1 : strcmp(a->v[i].id, refs->v[i].id);
+		if (c < 0)
+			return fc_fail(e, "%s: conversation '%s' is not in %s", a->v[i].where,
+			    a->v[i].id, strcmp(refs_path, "-") ? refs_path : "standard input");
+		if (c > 0)
+			return fc_fail(e, "%s: conversation '%s' has no answer", refs->v[i].where,
+			    refs->v[i].id);
+		if (judge(&a->v[i], &refs->v[i], o, e) < 0)
+			return -1;
+		if (o->by && !strcmp(a->v[i].category, FC_CATEGORY_NONE)) {
+			free(a->v[i].category);
+			a->v[i].category = fc_strdup(refs->v[i].category);
+		}
+	}
+	return 0;
+}

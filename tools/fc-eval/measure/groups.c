@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/measure/groups.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+void fc_groups_release(struct fc_groups *g)
+{
+	for (size_t i = 0; i < g->categories.n; i++)
+		free(g->group[i].item);
+	free(g->group);
+	free(g->all.item);
+	fc_categories_release(&g->categories);
+	*g = (struct fc_groups){0};
+}
+
+static void put(struct fc_group *group, size_t item)
+{
+	FC_GROW(group->item, group->cap, group->n + 1);
+	group->item[group->n++] = item;
+}
+
+void fc_groups_add(struct fc_groups *g, const char *category)
+{
+	const size_t item = g->all.n;
+	put(&g->all, item);
+	if (!category)
+		return;
+	size_t n = g->categories.n, i = fc_categories_number(&g->categories, category);
+	if (i == n) {
+		FC_GROW(g->group, g->cap, n + 1);
+		g->group[n] = (struct fc_group){0};
+	}
+	put(&g->group[i], item);
+}
+
+int fc_groups_file(struct fc_groups *g, const struct fc_example *x, const char *by,
+    const char *name, struct fc_err *e)
+{
+	char *category = NULL;
+	if (by && fc_category_parse(x->meta.p, x->meta.n, by, name, &category, e) < 0)
+		return -1;
+	fc_groups_add(g, category);
+	free(category);
+	return 0;
+}
+
+size_t fc_groups_count(const struct fc_groups *g)
+{
+	return 1 + g->categories.n;
+}
+
+const struct fc_group *fc_groups_at(const struct fc_groups *g, size_t i, const char **name)
+{
+	if (i == 0) {
+		*name = "all";
+		return &g->all;
+	}
+	size_t number = g->categories.sorted[i - 1];
+	*name = g->categories.name[number];
+	return &g->group[number];
+}

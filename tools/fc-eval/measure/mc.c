@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "fc-eval/measure/bootstrap.h"
+#include "fc-eval/measure/choices.h"
+#include "fc-eval/eval.h"
+#include "fc-eval/measure/forced.h"
+#include "fc-eval/measure/scan.h"
+#include "text/json.h"
+
+#define CHOICES_MAX 1000000
+
+struct options {
+	const char *by, *out;
+	int format, n_resample;
+	uint64_t seed;
+};
+
+static const char *const columns[FC_MC_COUNT][3] = {
+    [FC_MC_ACC] = {"acc", "acc_low", "acc_high"},
+    [FC_MC_ACC_NORM] = {"acc_norm", "acc_norm_low", "acc_norm_high"},
+    [FC_MC_ACC_BYTES] = {"acc_bytes", "acc_bytes_low", "acc_bytes_high"},
+    [FC_MC_MUTUAL] = {"acc_mutual_info", "acc_mutual_info_low", "acc_mutual_info_high"},
+    [FC_MC_EXACT] = {"exact_match", "exact_match_low", "exact_match_high"},
+    [FC_MC_BRIER] = {"brier_score", "brier_score_low", "brier_score_high"},
+};
+
+/* The task whose choices are coming. */
+struct open_task {
+	char *id, *category;
+	size_t gold, n, n_seen;
+	struct fc_mc_choice *choice; /* [n] */
+};
+
+struct results {
+	const struct options *opt;
+	struct fc_table *table;
+	struct open_task open;
+	double (*measure)[FC_MC_COUNT]; /* [cap] by the number of the stream's task */
+	size_t cap;
+};
+
+static int finish_task(struct fc_scan *scan, const char *name, struct fc_err *e)
+{
+	struct results *r = scan->ctx;
+	struct open_task *t = &r->open;
+	const size_t n = scan->groups.all.n;
+	int ret = 0;
+	if (!t->id)
+		return 0;
+	for (size_t i = 0; i < t->n && ret == 0; i++)
+		if (isnan(t->choice[i].ll))
+			ret = fc_fail(e,
+			    "%s: task '%s': choice %zu of %zu is missing (was it left out as too "
+			    "long?)",
+			    name, t->id, i, t->n);
+	if (ret == 0) {
+		FC_GROW(r->measure, r->cap, n + 1);
+		fc_mc_measure(t->choice, t->n, t->gold, r->measure[n]);
+		fc_groups_add(&scan->groups, t->category);
+	}
+	free(t->id);
+	free(t->category);
+	free(t->choice);
+	*t = (struct open_task){0};
+	return ret;
+}
+
+/* A choice of what "mc" says, into the task that is open; begins another where it is of another. */
+static int take_choice(struct fc_scan *scan, const struct fc_example *x, const json_t *line,
+    const char *name, struct fc_err *e)
+{
+	struct results *r = scan->ctx;
+	struct open_task *t = &r->open;
+	const char *by = r->opt->by;
+	const json_t *mc = json_object_get(line, "mc");
+	const char *id = json_string_value(json_object_get(mc, "task"));
+	const json_int_t choice = json_integer_value(json_object_get(mc, "choice")),
+			 n = json_integer_value(json_object_get(mc, "choices")),
+			 gold = json_integer_value(json_object_get(mc, "gold"));
+	if (!id || n < 1 || n > CHOICES_MAX || choice < 0 || choice >= n || gold < 0 || gold >= n)
+		return fc_fail(e,
+		    "%s: conversation '%s' is no choice of a task; fc-eval mc-questions makes them",
+		    name, x->id.p);
+	if (t->id && strcmp(t->id, id) != 0 && finish_task(scan, name, e) < 0)
+		return -1;
+	if (!t->id) {
+		t->id = fc_strdup(id);
+		t->category = by ? fc_category_name(line, by) : NULL;
+		t->n = (size_t)n;
+		t->gold = (size_t)gold;
+		t->choice = FC_ARRAY(struct fc_mc_choice, t->n);
+		for (size_t i = 0; i < t->n; i++)
+			t->choice[i] = (struct fc_mc_choice){NAN, NAN, 0, 0, -1};
+	}
+	struct fc_mc_choice *c = &t->choice[choice];
+	const bool alone = json_is_true(json_object_get(mc, "alone"));
+	if ((size_t)n != t->n || (size_t)gold != t->gold || !isnan(alone ? c->ll_alone : c->ll))
+		return fc_fail(e, "%s: conversation '%s' does not fit to others of task '%s'", name,
+		    x->id.p, id);
+	if (alone) {
+		c->ll_alone = fc_mc_likelihood(x);
+		return 0;
+	}
+	enum fc_forced v;
+	if (fc_forced_of(&v, x, FC_ANSWER_EXACT, name, e) < 0)
+		return -1;
+	c->ll = fc_mc_likelihood(x);
+	c->greedy = v == FC_FORCED_UNKNOWN ? -1 : v == FC_FORCED_RIGHT;
+	c->n_chars = json_number_value(json_object_get(mc, "chars"));
+	c->n_bytes = json_number_value(json_object_get(mc, "bytes"));
+	return 0;
+}
+
+static int take(
+    struct fc_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
+{
+	json_t *line = NULL;
+	if (x->meta.n && !(line = fc_json_text(x->meta.p, x->meta.n, name, e)))
+		return -1;
+	int ret = take_choice(scan, x, line, name, e);
+	json_decref(line);
+	return ret;
+}
+
+static void put_group(
+    struct fc_scan *scan, const char *path, const char *name, const struct fc_group *g)
+{
+	const struct results *r = scan->ctx;
+	const struct options *o = r->opt;
+	struct fc_table *t = r->table;
+	struct fc_share *share = fc_calloc(g->n, FC_MC_COUNT * sizeof *share);
+	struct fc_interval interval[FC_MC_COUNT];
+	double sum[FC_MC_COUNT] = {0};
+	for (size_t k = 0; k < g->n; k++)
+		for (size_t m = 0; m < FC_MC_COUNT; m++) {
+			const double v = r->measure[g->item[k]][m];
+			share[k * FC_MC_COUNT + m] = (struct fc_share){v, 1};
+			sum[m] += v;
+		}
+	fc_bootstrap(share, g->n, FC_MC_COUNT, o->seed, (size_t)o->n_resample, interval);
+	free(share);
+	fc_table_text(t, path);
+	fc_table_text(t, name);
+	fc_table_int(t, g->n);
+	for (size_t m = 0; m < FC_MC_COUNT; m++)
+		if (o->format != FC_TABLE_TEXT || m <= FC_MC_ACC_NORM)
+			fc_command_measure(t, (enum fc_table_format)o->format,
+			    sum[m] / (double)g->n, interval[m], 3);
+		else
+			fc_table_real(t, sum[m] / (double)g->n);
+}
+
+void fc_command_mc(int argc, char **argv)
+{
+	struct options o = {.n_resample = 1000};
+	const struct fc_opt opts[] = {
+	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "also by this member of the tasks' lines", 0, 0},
+	    FC_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
+	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
+	    FC_OPT_COMMON,
+	    {0},
+	};
+	static const struct fc_usage usage = {
+	    .synopsis = "[OPTION]... [STREAM]...",
+	    .summary = "Reads distributions of multiple-choice tasks, writes how often the right "
+		       "choice is the\nlikeliest.",
+	};
+	fc_prog = "fc-eval mc";
+	int first = fc_opt_parse(opts, &usage, argc, argv);
+	struct fc_table *t = fc_table_new();
+	struct results r = {.opt = &o, .table = t};
+	fc_table_column(t, "stream", 0);
+	fc_table_column(t, "group", 0);
+	fc_table_column(t, "tasks", 0);
+	for (size_t m = 0; m < FC_MC_COUNT; m++)
+		if (o.format != FC_TABLE_TEXT || m <= FC_MC_ACC_NORM)
+			fc_command_measure_columns(
+			    t, (enum fc_table_format)o.format, columns[m], 3);
+		else
+			fc_table_column(t, columns[m][0], 3);
+	struct fc_scan scan = {.ctx = &r, .take = take, .end = finish_task, .put = put_group};
+	fc_scan_streams(&scan, argv + first, (size_t)(argc - first));
+	free(r.measure);
+	fc_command_print(r.table, (enum fc_table_format)o.format, o.out);
+	fc_finish();
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/measure/number.h"
+
+#include <string.h>
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Where the number that ends before `end`, a digit's end, begins: digits, commas between digits, at
+ * most one full stop between digits. */
+static const char *begin_of(const char *text, const char *end)
+{
+	const char *p = end - 1;
+	bool point = false;
+	while (p > text) {
+		const bool between = p - 1 > text && is_digit(p[-2]);
+		if (is_digit(p[-1])) {
+			p--;
+		} else if (p[-1] == ',' && between) {
+			p -= 2;
+		} else if (p[-1] == '.' && between && !point) {
+			point = true;
+			p -= 2;
+		} else {
+			break;
+		}
+	}
+	return p;
+}
+
+bool fc_number_last(struct fc_buf *out, const char *text)
+{
+	const char *end = text + strlen(text);
+	while (end > text && !is_digit(end[-1]))
+		end--;
+	if (end == text)
+		return false;
+	const char *p = begin_of(text, end);
+	const bool minus =
+	    p > text && p[-1] == '-' && (p - 1 == text || (!is_digit(p[-2]) && !is_letter(p[-2])));
+	bool point = false;
+	fc_buf_clear(out);
+	for (; p < end; p++) {
+		point = point || *p == '.';
+		if (*p != ',' && !(*p == '0' && out->n == 0))
+			fc_buf_addc(out, *p);
+	}
+	while (point && out->p[out->n - 1] == '0')
+		out->n--;
+	if (point && out->p[out->n - 1] == '.')
+		out->n--;
+	struct fc_buf digits = *out;
+	*out = (struct fc_buf)FC_BUF_INIT;
+	if (minus && digits.n)
+		fc_buf_addc(out, '-');
+	if (!digits.n || digits.p[0] == '.')
+		fc_buf_addc(out, '0');
+	fc_buf_add(out, digits.p, digits.n);
+	fc_buf_release(&digits);
+	return true;
+}
+
+bool fc_number_same_last(const char *a, const char *b)
+{
+	struct fc_buf x = FC_BUF_INIT, y = FC_BUF_INIT;
+	const bool same = fc_number_last(&x, a) && fc_number_last(&y, b) && !strcmp(x.p, y.p);
+	fc_buf_release(&x);
+	fc_buf_release(&y);
+	return same;
+}

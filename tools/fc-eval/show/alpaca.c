@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "fc-eval/eval.h"
+#include "fc-eval/show/csv.h"
+#include "fc-eval/show/winrate.h"
+
+struct options {
+	const char *difficulty, *gamed, *instructions, *out;
+	int format;
+	uint64_t seed;
+};
+
+/* The order of instructions, from a file of outputs. */
+static int read_instructions(struct fc_categories *c, const char *path, struct fc_err *e)
+{
+	json_t *file = fc_json_file(path, e), *o;
+	size_t i;
+	int ret = file ? 0 : -1;
+	json_array_foreach(file, i, o)
+	{
+		const char *s = json_string_value(json_object_get(o, "instruction"));
+		if (!s) {
+			ret = fc_fail(e, "%s: output %zu: no instruction", path, i + 1);
+			break;
+		}
+		fc_categories_number(c, s);
+	}
+	if (ret == 0 && !c->n)
+		ret = fc_fail(e, "%s: expected an array of outputs", path);
+	json_decref(file);
+	return ret;
+}
+
+/* Rows in the order of instructions, or with their number in a column "index". */
+static int read_difficulty(struct fc_length_control *l, const char *path, struct fc_err *e)
+{
+	struct fc_csv t;
+	struct fc_err ignored;
+	size_t column, index;
+	if (fc_csv_read(&t, path, e) < 0 ||
+	    fc_csv_column(&t, "instruction_difficulty", path, &column, e) < 0)
+		return -1;
+	bool indexed = fc_csv_column(&t, "index", path, &index, &ignored) == 0;
+	l->difficulty = FC_ARRAY(double, t.n_row);
+	l->n_instruction = t.n_row;
+	int ret = 0;
+	for (size_t i = 0; ret == 0 && i < t.n_row; i++) {
+		double at = indexed ? t.v[i * t.n_column + index] : (double)i;
+		double v = t.v[i * t.n_column + column];
+		if (!(at >= 0 && at < (double)t.n_row) || isnan(v))
+			ret = fc_fail(e, "%s: row %zu: no index or difficulty", path, i + 1);
+		else
+			l->difficulty[(size_t)at] = v;
+	}
+	fc_csv_release(&t);
+	return ret;
+}
+
+/* The two baselines that AlpacaEval trains beside every model; a tenth of a model's weight each. */
+static int read_gamed(struct fc_length_control *l, const char *path, struct fc_err *e)
+{
+	static const char *const names[] = {
+	    "preference", "std_delta_len", "instruction_difficulty", "not_gamed_baseline"};
+	struct fc_csv t;
+	size_t column[FC_LEN(names)];
+	if (fc_csv_read(&t, path, e) < 0)
+		return -1;
+	for (size_t i = 0; i < FC_LEN(names); i++)
+		if (fc_csv_column(&t, names[i], path, &column[i], e) < 0)
+			return -1;
+	l->gamed = FC_ARRAY(struct fc_logistic_row, t.n_row);
+	for (size_t i = 0; i < t.n_row; i++) {
+		const double *v = t.v + i * t.n_column;
+		if (isnan(v[column[0]]))
+			continue;
+		l->gamed[l->n_gamed++] = (struct fc_logistic_row){
+		    {tanh(v[column[1]]), v[column[2]], v[column[3]]}, v[column[0]] - 1, 0.1};
+		const struct fc_logistic_row *x = &l->gamed[l->n_gamed - 1];
+		if (!(x->y >= 0 && x->y <= 1) || isnan(x->x[0] + x->x[1] + x->x[2]))
+			return fc_fail(e,
+			    "%s: row %zu: a preference from 1 to 2 and three numbers "
+			    "are expected",
+			    path, i + 1);
+	}
+	fc_csv_release(&t);
+	return 0;
+}
+
+/* AlpacaEval's own rule of when length control says suspiciously much. */
+static void warn_of_difference(const char *model, const struct fc_winrate *w)
+{
+	double room = 0.25 * fmin(w->rate, 1 - w->rate);
+	if (fabs(w->controlled - w->rate) > fmax(0.1, room))
+		fc_warn("%s: %.1f %% with length control, %.1f %% without", model,
+		    100 * w->controlled, 100 * w->rate);
+}
+
+static struct fc_table *tabulate(const struct fc_preferences *p, const struct fc_length_control *l,
+    const struct options *o, struct fc_err *e)
+{
+	static const char *const reals[] = {
+	    "win_rate", "standard_error", "discrete_win_rate", "lc_win_rate"};
+	struct fc_table *t = fc_table_new();
+	fc_table_column(t, "model", 0);
+	for (size_t i = 0; i < FC_LEN(reals); i++)
+		fc_table_column(t, reals[i], 2);
+	fc_table_column(t, "annotations", 0);
+	fc_table_column(t, "dropped", 0);
+	fc_table_column(t, "length_weight", 3);
+	fc_table_column(t, "difficulty_weight", 3);
+	fc_table_column(t, "model_weight", 3);
+	for (size_t m = 0; m < p->model.n; m++) {
+		struct fc_winrate w;
+		if (fc_winrate_of(p, m, l, o->seed, &w, e) < 0) {
+			fc_table_free(t);
+			return NULL;
+		}
+		if (l)
+			warn_of_difference(p->model.name[m], &w);
+		fc_table_text(t, p->model.name[m]);
+		fc_table_real(t, 100 * w.rate);
+		fc_table_real(t, 100 * w.standard_error);
+		fc_table_real(t, 100 * w.discrete);
+		fc_table_real(t, 100 * w.controlled);
+		fc_table_int(t, w.n);
+		fc_table_int(t, w.n_dropped);
+		for (int k = 0; k < FC_LOGISTIC_K; k++)
+			fc_table_real(t, w.weight[k]);
+	}
+	return t;
+}
+
+static struct options opt = {.seed = 123};
+static const struct fc_opt table[] = {
+    {FC_OPT_FILE, 0, "difficulty", &opt.difficulty, "FILE",
+	"CSV of the instructions' difficulty: length control", 0, 0},
+    {FC_OPT_FILE, 0, "gamed", &opt.gamed, "FILE", "CSV of baselines to train beside the model", 0,
+	0},
+    {FC_OPT_FILE, 0, "instructions", &opt.instructions, "FILE",
+	"outputs (JSON) in the instructions' order", 0, 0},
+    {FC_OPT_U64, 0, "seed", &opt.seed, "N", "of the cross-validation", 0, 0},
+    FC_COMMAND_TABLE_OPTS(&opt.format, &opt.out),
+    FC_OPT_COMMON,
+    {0},
+};
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... ANNOTATIONS.json...",
+    .summary = "Reads AlpacaEval's annotations, writes win rates.",
+};
+
+void fc_command_alpaca(int argc, char **argv)
+{
+	struct fc_err e;
+	struct fc_preferences p = {0};
+	struct fc_categories instructions = {0};
+	struct fc_length_control control = {0};
+	fc_prog = "fc-eval alpaca";
+	int first = fc_opt_parse(table, &usage, argc, argv);
+	if (first == argc)
+		fc_die_usage("which annotations?");
+	if (opt.gamed && !opt.difficulty)
+		fc_die_usage("--gamed is of length control, which needs --difficulty");
+	if ((opt.instructions && read_instructions(&instructions, opt.instructions, &e) < 0) ||
+	    (opt.difficulty && read_difficulty(&control, opt.difficulty, &e) < 0) ||
+	    (opt.gamed && read_gamed(&control, opt.gamed, &e) < 0))
+		fc_die("%s", e.msg);
+	for (int i = first; i < argc; i++)
+		if (fc_preferences_read(&p, argv[i], opt.instructions ? &instructions : NULL, &e) <
+		    0)
+			fc_die("%s", e.msg);
+	if (!p.n)
+		fc_die("no annotation");
+	struct fc_table *t = tabulate(&p, opt.difficulty ? &control : NULL, &opt, &e);
+	if (!t)
+		fc_die("%s", e.msg);
+	fc_command_print(t, (enum fc_table_format)opt.format, opt.out);
+	free(control.difficulty);
+	free(control.gamed);
+	fc_categories_release(&instructions);
+	fc_preferences_release(&p);
+	fc_finish();
+}

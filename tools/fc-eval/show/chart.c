@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "fc-eval/judge/child.h"
+#include "fc-eval/eval.h"
+#include "fc-eval/show/judged.h"
+#include "fc-eval/show/radar.h"
+
+static bool ends_in(const char *path, const char *ending)
+{
+	size_t n = strlen(path), k = strlen(ending);
+	return n >= k && !strcmp(path + n - k, ending);
+}
+
+static int write_png(const struct fc_radar *r, struct fc_out *out, struct fc_err *e)
+{
+	static const char *const argv[] = {"gnuplot", "-", NULL};
+	struct fc_buf script = FC_BUF_INIT;
+	struct fc_child child;
+	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
+	fc_radar_gnuplot(&script, r);
+	int ret = fc_child_start(&child, argv, fc_out_fd(out), e);
+	if (ret == 0) {
+		int wrote = fc_write_all(child.to, script.p, script.n, "gnuplot", e);
+		ret = fc_child_wait(&child, "gnuplot", e) < 0 ? -1 : wrote;
+	}
+	signal(SIGPIPE, old);
+	fc_buf_release(&script);
+	return ret;
+}
+
+static int write_chart(const struct fc_radar *r, const char *path, struct fc_err *e)
+{
+	struct fc_out *out;
+	struct fc_buf svg = FC_BUF_INIT;
+	bool png = path && ends_in(path, ".png");
+	if (fc_out_open(&out, path, png, e) < 0)
+		return -1;
+	int ret;
+	if (png) {
+		ret = write_png(r, out, e);
+	} else {
+		fc_radar_svg(&svg, r, FC_RADAR_ALONE);
+		ret = fc_out_write(out, svg.p, svg.n, e);
+	}
+	fc_buf_release(&svg);
+	if (ret == 0)
+		return fc_out_commit(out, e);
+	fc_out_abort(out);
+	return -1;
+}
+
+void fc_command_chart(int argc, char **argv)
+{
+	struct judged_options o = JUDGED_DEFAULTS;
+	const char *path = NULL;
+	const struct fc_opt opts[] = {
+	    {FC_OPT_FILE, 'o', "output", &path, "FILE", "an SVG, or a PNG if it ends in .png", 0,
+		0},
+	    JUDGED_SELECTION(o),
+	    FC_OPT_COMMON,
+	    {0},
+	};
+	static const struct fc_usage usage = {
+	    .synopsis = "--questions FILE [OPTION]... [JUDGMENTS]...",
+	    .summary = "Reads ratings, draws them by category.",
+	};
+	fc_prog = "fc-eval chart";
+	int first = fc_opt_parse(opts, &usage, argc, argv);
+	struct judged j;
+	struct fc_sheets s;
+	struct fc_radar r;
+	struct fc_err e;
+	if (!o.questions)
+		fc_die_usage("--questions is needed for the categories");
+	if (judged_open(&j, &o, (const char *const *)argv + first, argc - first, false, &e) < 0 ||
+	    fc_sheets_build(&s, &j.all, judged_bench(&j), &e) < 0)
+		fc_die("%s", e.msg);
+	if (!s.n)
+		fc_die("no ratings of single answers among the judgments");
+	if (s.judge.n > 1)
+		fc_warn("several judges: drawing %s's; --judge takes another", s.judge.name[0]);
+	fc_radar_of(&r, &s, 0);
+	if (r.n_axis < FC_RADAR_AXES_MIN)
+		fc_die("a radar chart needs three categories, here are %zu", r.n_axis);
+	if (write_chart(&r, path, &e) < 0)
+		fc_die("%s", e.msg);
+	fc_radar_release(&r);
+	fc_sheets_release(&s);
+	judged_close(&j);
+	fc_finish();
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/show/radar.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "fc-eval/show/html.h"
+
+#define PI 3.14159265358979323846
+
+/* Okabe and Ito's palette, which colour-blind readers can tell apart; black comes last. */
+static const char *const colours[FC_RADAR_COLOURS] = {
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#222222"};
+
+const char *fc_radar_colour(size_t i)
+{
+	return colours[i % FC_RADAR_COLOURS];
+}
+
+void fc_radar_of(struct fc_radar *r, const struct fc_sheets *s, size_t judge)
+{
+	*r = (struct fc_radar){.title = s->judge.name[judge], .max = 10};
+	r->axis = FC_ARRAY(const char *, s->n_category);
+	r->series = FC_ARRAY(const char *, s->n);
+	r->number = FC_ARRAY(size_t, s->n);
+	r->value = FC_ARRAY(double, s->n * s->n_category);
+	size_t *shown = FC_ARRAY(size_t, s->n_category);
+	for (size_t c = 0; c < s->n_category; c++) {
+		double n = 0;
+		for (size_t i = 0; i < s->n; i++)
+			if (s->sheet[i].judge == judge)
+				n += fc_sheet_sum(s, &s->sheet[i], c, FC_TURNS_ALL).den;
+		if (n > 0) {
+			shown[r->n_axis] = c;
+			r->axis[r->n_axis++] = s->category[c];
+		}
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->sheet[i].judge != judge)
+			continue;
+		for (size_t k = 0; k < r->n_axis; k++) {
+			struct fc_share sum = fc_sheet_sum(s, &s->sheet[i], shown[k], FC_TURNS_ALL);
+			r->value[r->n_series * r->n_axis + k] =
+			    sum.den > 0 ? sum.num / sum.den : NAN;
+		}
+		r->number[r->n_series] = r->n_series;
+		r->series[r->n_series++] = s->model.name[s->sheet[i].model];
+	}
+	free(shown);
+}
+
+void fc_radar_release(struct fc_radar *r)
+{
+	free(r->axis);
+	free(r->series);
+	free(r->number);
+	free(r->value);
+	*r = (struct fc_radar){0};
+}
+
+/* Geometry of the SVG, in its units. */
+enum { CENTRE_X = 250, CENTRE_Y = 200, RADIUS = 150, HEIGHT = 400, WIDTH = 500, LEGEND = 220 };
+
+static double x_of(const struct fc_radar *r, size_t axis, double radius)
+{
+	return CENTRE_X + radius * sin(2 * PI * (double)axis / (double)r->n_axis);
+}
+
+static double y_of(const struct fc_radar *r, size_t axis, double radius)
+{
+	return CENTRE_Y - radius * cos(2 * PI * (double)axis / (double)r->n_axis);
+}
+
+static void put_grid(struct fc_buf *b, const struct fc_radar *r)
+{
+	for (int ring = 1; ring <= 5; ring++) {
+		fc_buf_adds(b, "<polygon class=\"grid\" points=\"");
+		for (size_t i = 0; i < r->n_axis; i++)
+			fc_buf_addf(b, "%s%.1f,%.1f", i ? " " : "", x_of(r, i, RADIUS * ring / 5.0),
+			    y_of(r, i, RADIUS * ring / 5.0));
+		fc_buf_adds(b, "\"/>\n");
+	}
+	for (size_t i = 0; i < r->n_axis; i++) {
+		double x = x_of(r, i, RADIUS + 14), y = y_of(r, i, RADIUS + 20);
+		const char *anchor = fabs(x - CENTRE_X) < 8 ? "middle"
+		    : x < CENTRE_X                          ? "end"
+							    : "start";
+		fc_buf_addf(b, "<line class=\"grid\" x1=\"%d\" y1=\"%d\" x2=\"%.1f\" y2=\"%.1f\"/>",
+		    CENTRE_X, CENTRE_Y, x_of(r, i, RADIUS), y_of(r, i, RADIUS));
+		fc_buf_addf(b, "<text class=\"axis\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", x,
+		    y + 4 + 4 * (y - CENTRE_Y) / RADIUS, anchor);
+		fc_html_texts(b, r->axis[i]);
+		fc_buf_adds(b, "</text>\n");
+	}
+	for (int ring = 1; ring <= 5; ring++)
+		fc_buf_addf(b, "<text class=\"tick\" x=\"%d\" y=\"%.1f\">%g</text>", CENTRE_X + 4,
+		    CENTRE_Y - RADIUS * ring / 5.0 - 2, r->max * ring / 5);
+	fc_buf_addc(b, '\n');
+}
+
+static void put_series(struct fc_buf *b, const struct fc_radar *r, size_t s)
+{
+	const double *v = r->value + s * r->n_axis;
+	fc_buf_addf(b, "<g class=\"series s%zu\" data-m=\"%zu\"><polygon points=\"",
+	    r->number[s] % FC_RADAR_COLOURS, r->number[s]);
+	for (size_t i = 0; i < r->n_axis; i++)
+		if (!isnan(v[i]))
+			fc_buf_addf(b, "%.1f,%.1f ", x_of(r, i, RADIUS * v[i] / r->max),
+			    y_of(r, i, RADIUS * v[i] / r->max));
+	fc_buf_adds(b, "\"/>");
+	for (size_t i = 0; i < r->n_axis; i++) {
+		if (isnan(v[i]))
+			continue;
+		fc_buf_addf(b, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\"><title>",
+		    x_of(r, i, RADIUS * v[i] / r->max), y_of(r, i, RADIUS * v[i] / r->max));
+		fc_html_texts(b, r->series[s]);
+		fc_buf_adds(b, ", ");
+		fc_html_texts(b, r->axis[i]);
+		fc_buf_addf(b, ": %.2f</title></circle>", v[i]);
+	}
+	fc_buf_adds(b, "</g>\n");
+}
+
+static void put_style(struct fc_buf *b)
+{
+	fc_buf_adds(b,
+	    "<style>text{font:13px Helvetica,Arial,sans-serif;fill:#222}"
+	    ".tick{font-size:10px;fill:#777}.grid{fill:none;stroke:#d5d5d5}"
+	    ".series polygon{fill-opacity:.07;stroke-width:2;stroke-linejoin:round}");
+	for (size_t i = 0; i < FC_RADAR_COLOURS; i++)
+		fc_buf_addf(b, ".s%zu{stroke:%s;fill:%s}.s%zu circle{stroke:none}", i, colours[i],
+		    colours[i], i);
+	fc_buf_adds(b, "</style>\n");
+}
+
+static void put_legend(struct fc_buf *b, const struct fc_radar *r)
+{
+	for (size_t s = 0; s < r->n_series; s++) {
+		double y = 40 + 22 * (double)s;
+		fc_buf_addf(b,
+		    "<g class=\"s%zu\"><line x1=\"%d\" x2=\"%d\" y1=\"%.0f\" y2=\"%.0f\" "
+		    "stroke-width=\"3\"/></g><text x=\"%d\" y=\"%.0f\">",
+		    r->number[s] % FC_RADAR_COLOURS, WIDTH + 16, WIDTH + 40, y, y, WIDTH + 48,
+		    y + 4);
+		fc_html_texts(b, r->series[s]);
+		fc_buf_adds(b, "</text>\n");
+	}
+}
+
+void fc_radar_svg(struct fc_buf *b, const struct fc_radar *r, enum fc_radar_style style)
+{
+	bool alone = style == FC_RADAR_ALONE;
+	int width = WIDTH + (alone ? LEGEND : 0);
+	double legend = alone ? 62 + 22 * (double)r->n_series : 0;
+	int height = legend > HEIGHT ? (int)legend : HEIGHT;
+	fc_buf_addf(b,
+	    "<svg %sclass=\"radar\" viewBox=\"0 0 %d %d\" role=\"img\" "
+	    "aria-label=\"Ratings by category\"",
+	    alone ? "xmlns=\"http://www.w3.org/2000/svg\" " : "", width, height);
+	if (alone)
+		fc_buf_addf(b, " width=\"%d\" height=\"%d\"", width, height);
+	fc_buf_adds(b, ">\n");
+	if (alone) {
+		put_style(b);
+		fc_buf_addf(b, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", width, height);
+		fc_buf_addf(b, "<text x=\"%d\" y=\"22\" fill=\"#777\">rated by ", WIDTH + 16);
+		fc_html_texts(b, r->title);
+		fc_buf_adds(b, "</text>\n");
+		put_legend(b, r);
+	}
+	put_grid(b, r);
+	for (size_t s = 0; s < r->n_series; s++)
+		put_series(b, r, s);
+	fc_buf_adds(b, "</svg>\n");
+}
+
+/* A text in gnuplot's single quotes, for a terminal in noenhanced mode. */
+static void put_quoted(struct fc_buf *b, const char *s)
+{
+	fc_buf_addc(b, '\'');
+	for (; *s; s++) {
+		if ((unsigned char)*s < ' ' || *s == 127)
+			fc_buf_addc(b, ' ');
+		else if (*s == '\'')
+			fc_buf_adds(b, "''");
+		else
+			fc_buf_addc(b, *s);
+	}
+	fc_buf_addc(b, '\'');
+}
+
+/* Corners in a unit circle, closed. */
+static void put_corners(struct fc_buf *b, const struct fc_radar *r, size_t s)
+{
+	const double *v = r->value + s * r->n_axis;
+	bool first = true;
+	double x0 = 0, y0 = 0;
+	fc_buf_addf(b, "$s%zu << END\n", s);
+	for (size_t i = 0; i < r->n_axis; i++) {
+		double angle = 2 * PI * (double)i / (double)r->n_axis, radius = v[i] / r->max;
+		if (isnan(radius))
+			continue;
+		if (first) {
+			x0 = radius * sin(angle);
+			y0 = radius * cos(angle);
+			first = false;
+		}
+		fc_buf_addf(b, "%.4f %.4f\n", radius * sin(angle), radius * cos(angle));
+	}
+	fc_buf_addf(b, "%.4f %.4f\nEND\n", x0, y0);
+}
+
+void fc_radar_gnuplot(struct fc_buf *b, const struct fc_radar *r)
+{
+	fc_buf_adds(b,
+	    "set terminal pngcairo noenhanced size 1440,800 font 'Helvetica,22' "
+	    "background 'white'\n"
+	    "unset border\nunset tics\nset size ratio -1\nset lmargin 1\nset rmargin 1\n"
+	    "set xrange [-1.5:2.4]\nset yrange [-1.2:1.2]\n"
+	    "set key at 2.4,1.15 right top Left reverse samplen 2 spacing 1.3 noautotitle\n");
+	for (int ring = 1; ring <= 5; ring++) {
+		for (size_t i = 0; i < r->n_axis; i++) {
+			double a = 2 * PI * (double)i / (double)r->n_axis, q = ring / 5.0,
+			       z = 2 * PI * (double)(i + 1) / (double)r->n_axis;
+			fc_buf_addf(b,
+			    "set arrow from %.4f,%.4f to %.4f,%.4f nohead lc rgb '#d5d5d5' back\n",
+			    q * sin(a), q * cos(a), q * sin(z), q * cos(z));
+		}
+		fc_buf_addf(b,
+		    "set label '%g' at 0.02,%.3f left font ',14' tc rgb '#777777' front\n",
+		    r->max * ring / 5, ring / 5.0 + 0.03);
+	}
+	for (size_t i = 0; i < r->n_axis; i++) {
+		double a = 2 * PI * (double)i / (double)r->n_axis;
+		fc_buf_addf(b, "set arrow from 0,0 to %.4f,%.4f nohead lc rgb '#d5d5d5' back\n",
+		    sin(a), cos(a));
+		fc_buf_adds(b, "set label ");
+		put_quoted(b, r->axis[i]);
+		fc_buf_addf(b, " at %.4f,%.4f %s\n", 1.08 * sin(a), 1.16 * cos(a),
+		    fabs(sin(a)) < 0.05 ? "center"
+			: sin(a) < 0    ? "right"
+					: "left");
+	}
+	for (size_t s = 0; s < r->n_series; s++)
+		put_corners(b, r, s);
+	fc_buf_adds(b, "plot ");
+	for (size_t s = 0; s < r->n_series; s++) {
+		fc_buf_addf(b,
+		    "%s$s%zu using 1:2 with linespoints pt 7 ps 1 lw 3 lc rgb '%s' title ",
+		    s ? ", " : "", s, fc_radar_colour(r->number[s]));
+		put_quoted(b, r->series[s]);
+	}
+	fc_buf_addc(b, '\n');
+}

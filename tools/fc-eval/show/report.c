@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/show/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "fc-eval/eval.h"
+#include "fc-eval/show/html.h"
+
+struct options {
+	struct judged_options judged;
+	struct fc_strs answers;
+	const char *reference, *title, *out;
+};
+
+/* Best models first; then those that were only paired; then those that were not judged. */
+static void number_models(struct report *r)
+{
+	for (size_t i = 0; i < r->sheets.n; i++)
+		fc_categories_number(&r->model, r->sheets.model.name[r->sheets.sheet[i].model]);
+	for (size_t i = 0; i < r->battles.n; i++)
+		fc_categories_number(&r->model, r->battles.model.name[r->battles.record[i].model]);
+	for (size_t i = 0; i < r->arena.n; i++)
+		fc_categories_number(&r->model, r->arena.model.name[r->arena.score[i].model]);
+	for (size_t i = 0; i < r->n_answers; i++)
+		fc_categories_number(&r->model, r->answers[i].model);
+}
+
+static void put_colours(struct fc_buf *b)
+{
+	for (size_t i = 0; i < FC_RADAR_COLOURS - 1; i++)
+		fc_buf_addf(b, ".s%zu{--c:%s}", i, fc_radar_colour(i));
+	fc_buf_addf(b, ".s%d{--c:var(--text)}\n", FC_RADAR_COLOURS - 1);
+}
+
+static void put_head(struct fc_buf *b, const struct report *r, uint64_t nonce)
+{
+	fc_buf_addf(b,
+	    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+	    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	    "<meta name=\"color-scheme\" content=\"light dark\">\n"
+	    /* nothing is fetched, and no script runs but the page's own */
+	    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+	    "'unsafe-inline'; script-src 'nonce-%016llx'; img-src data:; base-uri 'none'; "
+	    "form-action 'none'\">\n<link rel=\"icon\" href=\"data:,\">\n<title>",
+	    (unsigned long long)nonce);
+	fc_html_texts(b, r->title);
+	fc_buf_adds(b, "</title>\n<style>\n");
+	fc_buf_add(b, report_css, (size_t)(report_css_end - report_css));
+	put_colours(b);
+	fc_buf_adds(b, "</style></head>\n");
+}
+
+static void put_names(struct fc_buf *b, const struct fc_categories *names)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		fc_buf_adds(b, i ? ", " : "");
+		fc_html_texts(b, names->name[i]);
+	}
+}
+
+static void put_body(struct fc_buf *b, const struct report *r)
+{
+	struct fc_categories judges = {0};
+	for (size_t i = 0; i < r->judged->all.n; i++)
+		fc_categories_number(&judges, r->judged->all.v[i].judge);
+	fc_buf_adds(b, "<header><p class=\"eyebrow\">");
+	fc_buf_addf(b, "%zu questions \xc2\xb7 %zu model%s \xc2\xb7 judged by ", r->judged->bench.n,
+	    r->model.n, r->model.n == 1 ? "" : "s");
+	put_names(b, &judges);
+	fc_categories_release(&judges);
+	fc_buf_adds(b, "</p><h1>");
+	fc_html_texts(b, r->title);
+	fc_buf_adds(b, "</h1></header>\n<main>\n");
+	report_scores(b, r);
+	report_categories(b, r);
+	report_comparisons(b, r);
+	report_pairs(b, r);
+	report_questions(b, r);
+	fc_buf_adds(b,
+	    "</main>\n<footer>Scores of different judges, prompts or reference answers "
+	    "cannot be compared.</footer>\n");
+}
+
+static int write_page(const struct report *r, const char *path, struct fc_err *e)
+{
+	struct fc_buf page = FC_BUF_INIT, body = FC_BUF_INIT;
+	struct fc_out *out;
+	put_body(&body, r);
+	/* who writes an answer cannot know the hash of all of them */
+	uint64_t nonce = fc_hash(body.p, body.n, r->seed);
+	put_head(&page, r, nonce);
+	fc_buf_adds(&page, "<body>\n");
+	fc_buf_add(&page, body.p, body.n);
+	fc_buf_addf(&page, "<script nonce=\"%016llx\">\n", (unsigned long long)nonce);
+	fc_buf_add(&page, report_js, (size_t)(report_js_end - report_js));
+	fc_buf_adds(&page, "</script>\n</body></html>\n");
+	int ret = fc_out_open(&out, path, false, e);
+	if (ret == 0 && (ret = fc_out_write(out, page.p, page.n, e)) == 0)
+		ret = fc_out_commit(out, e);
+	fc_buf_release(&page);
+	fc_buf_release(&body);
+	return ret;
+}
+
+static void report(const struct options *o, const char *const *paths, int n_paths)
+{
+	struct fc_err e;
+	struct judged j;
+	struct fc_answers *answers = FC_ARRAY(struct fc_answers, (size_t)o->answers.n);
+	struct fc_answers reference = {0};
+	struct report r = {.judged = &j,
+	    .answers = answers,
+	    .n_answers = (size_t)o->answers.n,
+	    .reference = o->reference ? &reference : NULL,
+	    .title = o->title,
+	    .seed = o->judged.seed,
+	    .n_resample = (size_t)o->judged.n_resample};
+	for (int i = 0; i < o->answers.n; i++)
+		if (fc_answers_read(&answers[i], o->answers.v[i], &e) < 0)
+			fc_die("%s", e.msg);
+	if ((o->reference && fc_answers_read(&reference, o->reference, &e) < 0) ||
+	    judged_open(&j, &o->judged, paths, n_paths, true, &e) < 0 ||
+	    fc_sheets_build(&r.sheets, &j.all, judged_bench(&j), &e) < 0)
+		fc_die("%s", e.msg);
+	fc_battles_build(&r.battles, &j.all, NULL);
+	fc_arenahard_build(&r.arena, &j.all, 3);
+	number_models(&r);
+	if (write_page(&r, o->out, &e) < 0)
+		fc_die("%s", e.msg);
+	fc_categories_release(&r.model);
+	fc_arenahard_release(&r.arena);
+	fc_battles_release(&r.battles);
+	fc_sheets_release(&r.sheets);
+	judged_close(&j);
+	for (int i = 0; i < o->answers.n; i++)
+		fc_answers_release(&answers[i]);
+	free(answers);
+	fc_answers_release(&reference);
+}
+
+void fc_command_report(int argc, char **argv)
+{
+	struct options o = {.judged = JUDGED_DEFAULTS, .title = "Benchmark"};
+	const struct fc_opt opts[] = {
+	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    {FC_OPT_FILES, 'a', "answers", &o.answers, "FILE",
+		"a model's answers (may be given several times)", 0, 0},
+	    {FC_OPT_FILE, 0, "reference", &o.reference, "FILE", "reference answers", 0, 0},
+	    {FC_OPT_STR, 0, "title", &o.title, "TEXT", "the page's", 0, 0},
+	    JUDGED_SELECTION(o.judged),
+	    JUDGED_DRAWS(o.judged),
+	    FC_OPT_COMMON,
+	    {0},
+	};
+	static const struct fc_usage usage = {
+	    .synopsis = "--questions FILE [OPTION]... [JUDGMENTS]...",
+	    .summary = "Reads questions, answers and judgments, writes one HTML page.",
+	};
+	fc_prog = "fc-eval report";
+	int first = fc_opt_parse(opts, &usage, argc, argv);
+	if (!o.judged.questions)
+		fc_die_usage("--questions is needed");
+	report(&o, (const char *const *)argv + first, argc - first);
+	fc_finish();
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_EVAL_REPORT_H
+#define FC_EVAL_REPORT_H
+
+#include "fc-eval/show/battles.h"
+#include "fc-eval/show/judged.h"
+#include "fc-eval/show/radar.h"
+
+/* Everything the page is made of. */
+struct report {
+	const struct judged *judged;      /* lines are kept */
+	const struct fc_answers *answers; /* [n_answers] */
+	size_t n_answers;
+	const struct fc_answers *reference; /* or NULL */
+	struct fc_sheets sheets;
+	struct fc_battles battles;
+	struct fc_arenahard arena;
+	struct fc_categories model; /* by number: the order of columns and colours */
+	const char *title;
+	uint64_t seed;
+	size_t n_resample;
+};
+
+/* Parts of the page, appended. */
+void report_scores(struct fc_buf *b, const struct report *r);
+void report_categories(struct fc_buf *b, const struct report *r);
+void report_comparisons(struct fc_buf *b, const struct report *r);
+void report_pairs(struct fc_buf *b, const struct report *r);
+void report_questions(struct fc_buf *b, const struct report *r);
+
+/* A model's name with the mark of its colour. */
+void report_model(struct fc_buf *b, const struct report *r, const char *name);
+
+/* The page's style and script, which are files beside this one. */
+extern const char report_css[], report_css_end[], report_js[], report_js_end[];
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fc-eval/show/contrast.h"
+#include "fc-eval/show/show.h"
+
+static double mean(struct fc_share s)
+{
+	return s.den > 0 ? s.num / s.den : NAN;
+}
+
+static int build(struct fc_sheets *s, const struct judged *j, struct fc_err *e)
+{
+	if (fc_sheets_build(s, &j->all, judged_bench(j), e) == 0 && s->n)
+		return 0;
+	if (!s->n)
+		fc_fail(e, "no ratings of single answers among the judgments");
+	fc_sheets_release(s);
+	return -1;
+}
+
+static int need_bench(const struct judged *j, struct fc_err *e)
+{
+	return j->has_bench ? 0 : fc_fail(e, "--questions is needed for the categories");
+}
+
+struct fc_table *show_scores(const struct judged *j, const struct show_options *o, struct fc_err *e)
+{
+	struct fc_sheets s;
+	if (build(&s, j, e) < 0)
+		return NULL;
+	struct fc_table *t = fc_table_new();
+	static const char *const texts[] = {"judge", "model"};
+	static const char *const reals[] = {
+	    "first_turn", "second_turn", "average", "average_low", "average_high"};
+	for (size_t i = 0; i < FC_LEN(texts); i++)
+		fc_table_column(t, texts[i], 0);
+	for (size_t i = 0; i < FC_LEN(reals); i++)
+		fc_table_column(t, reals[i], 3);
+	fc_table_column(t, "judged", 0);
+	fc_table_column(t, "unparsed", 0);
+	for (size_t i = 0; i < s.n; i++) {
+		const struct fc_sheet *x = &s.sheet[i];
+		struct fc_interval interval[FC_TURNS_COUNT];
+		fc_sheet_intervals(
+		    &s, x, SIZE_MAX, o->judged.seed, (size_t)o->judged.n_resample, interval);
+		fc_table_text(t, s.judge.name[x->judge]);
+		fc_table_text(t, s.model.name[x->model]);
+		fc_table_real(t, mean(fc_sheet_sum(&s, x, SIZE_MAX, FC_TURNS_FIRST)));
+		fc_table_real(t, mean(fc_sheet_sum(&s, x, SIZE_MAX, FC_TURNS_SECOND)));
+		fc_table_real(t, mean(fc_sheet_sum(&s, x, SIZE_MAX, FC_TURNS_ALL)));
+		fc_table_real(t, interval[FC_TURNS_ALL].low);
+		fc_table_real(t, interval[FC_TURNS_ALL].high);
+		fc_table_int(t, x->n_judged);
+		fc_table_int(t, x->n_unparsed);
+	}
+	fc_sheets_release(&s);
+	return t;
+}
+
+struct fc_table *show_categories(
+    const struct judged *j, const struct show_options *o, struct fc_err *e)
+{
+	struct fc_sheets s;
+	if (need_bench(j, e) < 0 || build(&s, j, e) < 0)
+		return NULL;
+	struct fc_table *t = fc_table_new();
+	static const char *const texts[] = {"judge", "model", "category"};
+	static const char *const reals[] = {"score", "score_low", "score_high", "turn1", "turn2"};
+	for (size_t i = 0; i < FC_LEN(texts); i++)
+		fc_table_column(t, texts[i], 0);
+	for (size_t i = 0; i < FC_LEN(reals); i++)
+		fc_table_column(t, reals[i], 3);
+	fc_table_column(t, "judged", 0);
+	for (size_t i = 0; i < s.n; i++) {
+		const struct fc_sheet *x = &s.sheet[i];
+		for (size_t c = 0; c < s.n_category; c++) {
+			struct fc_interval interval[FC_TURNS_COUNT];
+			struct fc_share all = fc_sheet_sum(&s, x, c, FC_TURNS_ALL);
+			if (all.den == 0)
+				continue;
+			fc_sheet_intervals(
+			    &s, x, c, o->judged.seed, (size_t)o->judged.n_resample, interval);
+			fc_table_text(t, s.judge.name[x->judge]);
+			fc_table_text(t, s.model.name[x->model]);
+			fc_table_text(t, s.category[c]);
+			fc_table_real(t, mean(all));
+			fc_table_real(t, interval[FC_TURNS_ALL].low);
+			fc_table_real(t, interval[FC_TURNS_ALL].high);
+			fc_table_real(t, mean(fc_sheet_sum(&s, x, c, FC_TURNS_FIRST)));
+			fc_table_real(t, mean(fc_sheet_sum(&s, x, c, FC_TURNS_SECOND)));
+			fc_table_int(t, (uint64_t)all.den);
+		}
+	}
+	fc_sheets_release(&s);
+	return t;
+}
+
+static const struct fc_categories *sorting; /* qsort has no argument for it */
+
+static int by_question(const void *a, const void *b)
+{
+	const size_t *x = a, *y = b;
+	return fc_question_id_compare(sorting->name[*x], sorting->name[*y]);
+}
+
+struct fc_table *show_questions(
+    const struct judged *j, const struct show_options *o, struct fc_err *e)
+{
+	struct fc_sheets s;
+	(void)o;
+	if (build(&s, j, e) < 0)
+		return NULL;
+	struct fc_table *t = fc_table_new();
+	static const char *const texts[] = {"judge", "model", "question_id", "category"};
+	for (size_t i = 0; i < FC_LEN(texts); i++)
+		fc_table_column(t, texts[i], 0);
+	fc_table_column(t, "turn1", 1);
+	fc_table_column(t, "turn2", 1);
+	size_t *order = FC_ARRAY(size_t, s.question.n);
+	for (size_t q = 0; q < s.question.n; q++)
+		order[q] = q;
+	sorting = &s.question;
+	qsort(order, s.question.n, sizeof *order, by_question);
+	for (size_t i = 0; i < s.n; i++) {
+		for (size_t k = 0; k < s.question.n; k++) {
+			const struct fc_sheet *x = &s.sheet[i];
+			size_t q = order[k];
+			if (x->share[q][FC_TURNS_ALL].den == 0)
+				continue;
+			fc_table_text(t, s.judge.name[x->judge]);
+			fc_table_text(t, s.model.name[x->model]);
+			fc_table_text(t, s.question.name[q]);
+			if (j->has_bench)
+				fc_table_text(t, s.category[s.category_of[q]]);
+			else
+				fc_table_none(t);
+			fc_table_real(t, mean(x->share[q][FC_TURNS_FIRST]));
+			fc_table_real(t, mean(x->share[q][FC_TURNS_SECOND]));
+		}
+	}
+	free(order);
+	fc_sheets_release(&s);
+	return t;
+}
+
+static void compare_row(struct fc_table *t, const struct fc_sheets *s, const struct fc_sheet *x,
+    const struct fc_sheet *y, const struct show_options *o)
+{
+	struct fc_contrast c;
+	fc_contrast(s, x, y, o->judged.seed, (size_t)o->judged.n_resample, &c);
+	if (!c.n_question)
+		return;
+	fc_table_text(t, s->judge.name[x->judge]);
+	fc_table_text(t, s->model.name[x->model]);
+	fc_table_text(t, s->model.name[y->model]);
+	fc_table_int(t, c.n_question);
+	fc_table_real(t, c.difference);
+	fc_table_real(t, c.interval.low);
+	fc_table_real(t, c.interval.high);
+	fc_table_int(t, c.n_better);
+	fc_table_int(t, c.n_worse);
+	fc_table_int(t, c.n_equal);
+	fc_table_real(t, o->judged.n_resample ? c.p_permutation : NAN);
+	fc_table_real(t, c.p_sign);
+}
+
+struct fc_table *show_compare(
+    const struct judged *j, const struct show_options *o, struct fc_err *e)
+{
+	struct fc_sheets s;
+	if (build(&s, j, e) < 0)
+		return NULL;
+	struct fc_table *t = fc_table_new();
+	fc_table_column(t, "judge", 0);
+	fc_table_column(t, "model_1", 0);
+	fc_table_column(t, "model_2", 0);
+	fc_table_column(t, "questions", 0);
+	fc_table_column(t, "difference", 3);
+	fc_table_column(t, "difference_low", 3);
+	fc_table_column(t, "difference_high", 3);
+	fc_table_column(t, "better", 0);
+	fc_table_column(t, "worse", 0);
+	fc_table_column(t, "equal", 0);
+	fc_table_column(t, "p_permutation", 4);
+	fc_table_column(t, "p_sign", 4);
+	for (size_t i = 0; i < s.n; i++) {
+		for (size_t k = 0; k < s.n; k++) {
+			const struct fc_sheet *x = &s.sheet[i], *y = &s.sheet[k];
+			bool wanted = o->baseline
+			    ? i != k && !strcmp(s.model.name[y->model], o->baseline)
+			    : i < k;
+			if (wanted && x->judge == y->judge)
+				compare_row(t, &s, x, y, o);
+		}
+	}
+	fc_sheets_release(&s);
+	return t;
+}
