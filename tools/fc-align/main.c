@@ -4,7 +4,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/opt.h"
-#include "fc-align/commands.h"
+#include "fc-align/align.h"
 
 static const struct {
 	const char *name;

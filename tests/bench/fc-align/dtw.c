@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "fc-align/dtw.h"
+#include "fc-align/vocab/dtw.h"
 
 enum { N_WORD = 1500, N_PIECE = 3 * N_WORD, N_TEXT = 2000, MOST = 2 * N_TEXT, N_RUN = 3 };
 #define MARK "\xe2\x96\x81"

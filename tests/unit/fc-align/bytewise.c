@@ -5,7 +5,7 @@
  * The source's rows are its exact next-token distributions, by counting over all texts; what the
  * pivot's should be follows in the same way.
  */
-#include "fc-align/bytewise.h"
+#include "fc-align/apply/bytewise.h"
 
 #include <stdlib.h>
 #include <unistd.h>

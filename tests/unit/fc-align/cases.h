@@ -5,7 +5,7 @@
 /* The worked cases of the reference implementation, from FC_SHARED. */
 
 #include "base/mem.h"
-#include "fc-align/vocabmap.h"
+#include "fc-align/vocab/vocabmap.h"
 #include "t.h"
 #include "text/json.h"
 

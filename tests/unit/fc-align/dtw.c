@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/dtw.h"
+#include "fc-align/vocab/dtw.h"
 
 #include "base/rng.h"
 #include "cases.h"

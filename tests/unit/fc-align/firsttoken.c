@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/firsttoken.h"
+#include "fc-align/apply/firsttoken.h"
 
 #include <stdlib.h>
 #include <unistd.h>

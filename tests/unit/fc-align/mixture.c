@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/mixture.h"
+#include "fc-align/fuse/mixture.h"
 
 #include "base/mem.h"
 #include "cases.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/nearest.h"
+#include "fc-align/vocab/nearest.h"
 
 #include "base/rng.h"
 #include "cases.h"
-#include "fc-align/spelled.h"
+#include "fc-align/vocab/spelled.h"
 
 /* The definition, column by column. */
 static uint32_t slow_distance(struct fc_chars a, struct fc_chars b)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/offsets.h"
+#include "fc-align/apply/offsets.h"
 
 #include "base/mem.h"
 #include "base/rng.h"

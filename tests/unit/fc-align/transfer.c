@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/transfer.h"
+#include "fc-align/apply/transfer.h"
 
 #include "base/mem.h"
 #include "base/rng.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/vocabmap.h"
+#include "fc-align/vocab/vocabmap.h"
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "fc-align/pairs.h"
+#include "fc-align/map/pairs.h"
 #include "t.h"
 
 #define NONE FC_UNMAPPED

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_ALIGN_BYTEWISE_H
+#define FC_ALIGN_BYTEWISE_H
+
+#include "fc-align/apply/ledger.h"
+#include "fc-align/vocab/lexicon.h"
+#include "stream/example.h"
+
+/*
+ * Byte-exact transfer.  A source's rows say how probable it is that the text goes on with certain
+ * bytes; a row of the result says the same over the pivot's tokens, at the byte where one of them
+ * begins.
+ *
+ * At byte b, what the source believes about the bytes from b on is a set of weighted hypotheses,
+ * each a token of it that reaches beyond b:
+ *   - the true token over b, and the candidates of its row that begin with the bytes already read;
+ *   - candidates of earlier rows that agree with the text up to b and reach beyond it;
+ *   - where a token of the source begins at b, every candidate of its row.
+ * A hypothesis weighs what the row gives it times the joint probability of the source's true tokens
+ * up to its row; the weights are divided by their sum.  Where a hypothesis has the true token, the
+ * rows after it refine it, until the true tokens cover the pivot's: the rest of the weight is then
+ * the pivot's true token's.
+ *
+ * The bytes from b on give a pivot token by fc_firsttoken_get(), in the context of the pivot's
+ * token before b.  A hypothesis after which the pivot would not have ended a token at b is dropped
+ * before the division.
+ *
+ * Exact, that is, equal to the source's distribution over texts carried over to the pivot's tokens,
+ * is an entry when rows list every candidate, the bytes of each hypothesis settle the pivot's first
+ * token, the pivot's cut depends on no more than the token before, and the source cuts a text in
+ * one way.  Else: what is not listed is the tail (FC_LOSS_TAIL);
+ * a candidate that ends at b counts in the division, but what follows it is not known
+ * (FC_LOSS_ENDED); candidates that end before b are taken for impossible; one that could still
+ * become a longer token of the pivot counts as the token it is.
+ */
+struct fc_bytewise;
+/* All borrowed.  t: the pivot's tokenizer.  There is no row where less than the share min_known of
+ * what may follow is known: what ended counts as not known, and what was not listed of a row that
+ * began before. */
+struct fc_bytewise *fc_bytewise_new(const struct fc_vocab *source, const struct fc_vocab *pivot,
+    const struct fc_tokenizer *t, size_t top_k, double min_known);
+void fc_bytewise_free(struct fc_bytewise *b);
+
+/* Adds rows to pivot, which has text and tokens and no rows, from those of source. */
+void fc_bytewise_example(struct fc_bytewise *b, const struct fc_example *source,
+    struct fc_example *pivot, struct fc_ledger *ledger);
+
+#endif

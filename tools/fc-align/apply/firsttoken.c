@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-align/apply/firsttoken.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "text/utf8.h"
+
+enum { N_MEMORY = 1 << 18, N_AFTER = 1 << 14 }; /* powers of two */
+
+struct memory { /* key 0: none */
+	uint64_t key;
+	uint32_t token;
+};
+
+struct after {
+	uint64_t key;
+	struct fc_byteset set;
+};
+
+struct fc_firsttoken {
+	const struct fc_tokenizer *tokenizer;
+	const struct fc_vocab *vocab;
+	struct fc_spellings *spellings;
+	struct memory *memory; /* [N_MEMORY] */
+	struct after *after;   /* [N_AFTER] */
+	struct fc_tokens tokens;
+	struct fc_buf text;
+};
+
+struct fc_firsttoken *fc_firsttoken_new(const struct fc_tokenizer *t, const struct fc_vocab *vocab)
+{
+	struct fc_firsttoken *f = FC_NEW(struct fc_firsttoken);
+	f->tokenizer = t;
+	f->vocab = vocab;
+	f->spellings = fc_spellings_new(vocab);
+	f->memory = FC_ARRAY(struct memory, N_MEMORY);
+	f->after = FC_ARRAY(struct after, N_AFTER);
+	return f;
+}
+
+void fc_firsttoken_free(struct fc_firsttoken *f)
+{
+	if (!f)
+		return;
+	fc_spellings_free(f->spellings);
+	free(f->memory);
+	free(f->after);
+	fc_tokens_release(&f->tokens);
+	fc_buf_release(&f->text);
+	free(f);
+}
+
+/* The token that starts after `skip` bytes of f->text, if it spells what stands there.
+ * FC_NO_BORDER: one that started before reaches beyond. */
+static uint32_t token_after(struct fc_firsttoken *f, size_t skip)
+{
+	struct fc_span all = {0, (uint32_t)f->text.n};
+	struct fc_err ignored;
+	f->tokens.n = 0;
+	if (fc_tokenizer_encode(f->tokenizer, f->text.p, f->text.n, &all, 1, &f->tokens, &ignored) <
+	    0)
+		return FC_UNMAPPED;
+	for (size_t i = 0; i < f->tokens.n; i++) {
+		const struct fc_token *t = &f->tokens.v[i];
+		if (t->start < skip && t->end > skip)
+			return FC_NO_BORDER;
+		if (t->start < skip || t->end == skip)
+			continue;
+		size_t n;
+		const char *bytes = fc_tokenizer_bytes(f->tokenizer, t->id, &n);
+		bool spells = n && n <= f->text.n - skip && !memcmp(f->text.p + skip, bytes, n);
+		return spells ? t->id : FC_UNMAPPED;
+	}
+	return FC_UNMAPPED;
+}
+
+/* A newline goes before: at a text's beginning some tokenizers put a space of their own. */
+static uint32_t token_of(
+    struct fc_firsttoken *f, const struct fc_word *before, const char *p, size_t n)
+{
+	fc_buf_clear(&f->text);
+	fc_buf_addc(&f->text, '\n');
+	if (before)
+		fc_buf_add(&f->text, before->bytes, before->n);
+	size_t skip = f->text.n;
+	fc_buf_add(&f->text, p, n);
+	return token_after(f, skip);
+}
+
+/* Does the tokenizer make this very token of its bytes, alone? */
+static bool stands_alone(struct fc_firsttoken *f, uint32_t id)
+{
+	const struct fc_word *w = &f->vocab->word[id];
+	return token_of(f, NULL, w->bytes, w->n) == id && f->tokens.v[f->tokens.n - 1].id == id;
+}
+
+static uint32_t find_first(struct fc_firsttoken *f, uint32_t before, const char *p, size_t n)
+{
+	size_t n_text = fc_utf8_check(p, n);
+	const struct fc_word *u = before < f->vocab->n ? &f->vocab->word[before] : NULL;
+	uint32_t id = FC_UNMAPPED;
+	if (u && (u->n == 0 || fc_utf8_check(u->bytes, u->n) < u->n))
+		u = NULL;
+	if (n_text && u) {
+		id = token_of(f, u, p, n_text);
+		if (id == FC_NO_BORDER && stands_alone(f, before))
+			return FC_NO_BORDER;
+	}
+	if (n_text && (id == FC_UNMAPPED || id == FC_NO_BORDER))
+		id = token_of(f, NULL, p, n_text);
+	if (id == FC_UNMAPPED || id == FC_NO_BORDER)
+		id = fc_spellings_longest(f->spellings, p, n);
+	return id;
+}
+
+uint32_t fc_firsttoken_get(
+    struct fc_firsttoken *f, uint32_t before, const char *a, size_t n_a, const char *b, size_t n_b)
+{
+	uint64_t key = n_a ? fc_hash(a, n_a, before) : before;
+	key = fc_hash(b, n_b, key) | 1;
+	struct memory *m = &f->memory[(key >> 1) & (N_MEMORY - 1)];
+	if (m->key == key)
+		return m->token;
+	char *p = fc_malloc(n_a + n_b + 1);
+	if (n_a)
+		memcpy(p, a, n_a);
+	if (n_b)
+		memcpy(p + n_a, b, n_b);
+	*m = (struct memory){key, find_first(f, before, p, n_a + n_b)};
+	free(p);
+	return m->token;
+}
+
+const struct fc_byteset *fc_firsttoken_after(struct fc_firsttoken *f, const char *bytes, size_t n)
+{
+	uint64_t key = fc_hash(bytes, n, 0) | 1;
+	struct after *a = &f->after[(key >> 1) & (N_AFTER - 1)];
+	if (a->key != key)
+		*a = (struct after){key, fc_spellings_after(f->spellings, bytes, n)};
+	return &a->set;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-align/apply/transfer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fc-align/apply/offsets.h"
+
+struct slot { /* of a pivot id: where its entry of the current row is */
+	uint32_t row, entry;
+};
+
+struct fc_transfer {
+	const uint32_t *map;
+	size_t n_map, n_vocab;
+	struct slot *slot; /* [n_vocab] */
+	uint32_t row;      /* stamp of the current row; 0: none yet */
+	uint32_t *id;      /* [cap] the row being made */
+	float *logprob;    /* [cap] */
+	size_t cap;
+	uint32_t *match; /* [cap_match] */
+	size_t cap_match;
+};
+
+struct fc_transfer *fc_transfer_new(const uint32_t *map, size_t n_map, size_t n_vocab)
+{
+	struct fc_transfer *t = FC_NEW(struct fc_transfer);
+	*t = (struct fc_transfer){.map = map, .n_map = n_map, .n_vocab = n_vocab};
+	t->slot = FC_ARRAY(struct slot, n_vocab);
+	return t;
+}
+
+void fc_transfer_free(struct fc_transfer *t)
+{
+	if (!t)
+		return;
+	free(t->slot);
+	free(t->id);
+	free(t->logprob);
+	free(t->match);
+	free(t);
+}
+
+static void next_stamp(struct fc_transfer *t)
+{
+	if (++t->row != 0)
+		return;
+	for (size_t i = 0; i < t->n_vocab; i++)
+		t->slot[i].row = 0;
+	t->row = 1;
+}
+
+static float log_add(float a, float b)
+{
+	double hi = fmax(a, b), lo = fmin(a, b);
+	/* rounding may lift a sum of probabilities above 1 */
+	return isinf(hi) ? (float)hi : (float)fmin(hi + log1p(exp(lo - hi)), 0);
+}
+
+static bool comes_before(float a_logprob, uint32_t a_id, float b_logprob, uint32_t b_id)
+{
+	return a_logprob > b_logprob || (a_logprob == b_logprob && a_id < b_id);
+}
+
+/* Rows come in sorted; only entries that collided or tied have moved. */
+static void insertion_sort(size_t n, uint32_t *id, float *logprob)
+{
+	for (size_t i = 1; i < n; i++) {
+		uint32_t one_id = id[i];
+		float one = logprob[i];
+		size_t j = i;
+		for (; j > 0 && comes_before(one, one_id, logprob[j - 1], id[j - 1]); j--) {
+			id[j] = id[j - 1];
+			logprob[j] = logprob[j - 1];
+		}
+		id[j] = one_id;
+		logprob[j] = one;
+	}
+}
+
+size_t fc_transfer_row(struct fc_transfer *t, size_t n, const uint32_t *id, const float *logprob,
+    uint32_t *out_id, float *out_logprob)
+{
+	size_t n_out = 0;
+	next_stamp(t);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t to = id[i] < t->n_map ? t->map[id[i]] : FC_UNMAPPED;
+		if (to == FC_UNMAPPED)
+			continue;
+		struct slot *s = &t->slot[to];
+		if (s->row == t->row) {
+			out_logprob[s->entry] = log_add(out_logprob[s->entry], logprob[i]);
+			continue;
+		}
+		*s = (struct slot){t->row, (uint32_t)n_out};
+		out_id[n_out] = to;
+		out_logprob[n_out++] = logprob[i];
+	}
+	insertion_sort(n_out, out_id, out_logprob);
+	return n_out;
+}
+
+static double mass(size_t n, const float *logprob)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += expf(logprob[i]);
+	return sum;
+}
+
+float fc_transfer_lookup(
+    size_t n, const uint32_t *id, const float *logprob, uint32_t token, size_t n_vocab)
+{
+	for (size_t i = 0; i < n; i++)
+		if (id[i] == token)
+			return logprob[i];
+	/* The rounding of the entries may have eaten the tail; it is never quite empty. */
+	double tail = fmax(1 - mass(n, logprob), 1e-7);
+	return (float)log(tail / (double)(n_vocab - n));
+}
+
+static size_t find(size_t n, const uint32_t *id, uint32_t token)
+{
+	size_t i = 0;
+	while (i < n && id[i] != token)
+		i++;
+	return i;
+}
+
+size_t fc_transfer_move(
+    size_t n, uint32_t *id, float *logprob, uint32_t from, uint32_t to, double moved, size_t top_k)
+{
+	size_t a = find(n, id, from), b = find(n, id, to);
+	if (a == n || from == to)
+		return n;
+	/* Stored values are rounded, and what should come to 0 may not. */
+	double left = exp(logprob[a]) - moved;
+	if (b < n) {
+		logprob[b] = log_add(logprob[b], (float)log(moved));
+	} else {
+		id[n] = to;
+		logprob[n++] = (float)log(moved);
+	}
+	if (left > 1e-3 * moved) {
+		logprob[a] = (float)log(left);
+	} else {
+		n--;
+		memmove(id + a, id + a + 1, (n - a) * sizeof *id);
+		memmove(logprob + a, logprob + a + 1, (n - a) * sizeof *logprob);
+	}
+	insertion_sort(n, id, logprob);
+	return n < top_k ? n : top_k;
+}
+
+/* Do the source tokens from row r's on cover the bytes up to `end`? */
+enum cover { COVER_NOT, COVER_EXACT, COVER_MORE };
+
+/* *sum: their joint log-probability.  Where they reach beyond `end` it is a lower bound of what the
+ * source gives the bytes. */
+static enum cover chain(const struct fc_example *x, size_t r, uint32_t end, double *sum)
+{
+	size_t s = x->row_tok[r];
+	*sum = 0;
+	for (size_t i = 0; r + i < x->n_row && x->row_tok[r + i] == s + i; i++) {
+		*sum += x->true_logprob[r + i];
+		if (x->end[s + i] >= end)
+			return x->end[s + i] == end ? COVER_EXACT : COVER_MORE;
+	}
+	return COVER_NOT;
+}
+
+static void account(struct fc_ledger *ledger, double listed, double mapped, double out)
+{
+	ledger->n_row++;
+	ledger->out += out;
+	ledger->lost[FC_LOSS_TAIL] += 1 - listed;
+	ledger->lost[FC_LOSS_UNMAPPED] += listed - mapped;
+	ledger->lost[FC_LOSS_CUT] += mapped - out;
+}
+
+static void count_unmapped(const struct fc_transfer *t, size_t n, const uint32_t *id,
+    const float *logprob, double *unmapped)
+{
+	for (size_t i = 0; unmapped && i < n; i++)
+		if (id[i] >= t->n_map || t->map[id[i]] == FC_UNMAPPED)
+			unmapped[id[i]] += expf(logprob[i]);
+}
+
+/* Row r of source for token p of pivot, which it meets at the source token the row predicts.  False
+ * where every candidate is unknown to the pivot. */
+static bool transfer_one(struct fc_transfer *t, const struct fc_example *source, size_t r,
+    struct fc_example *pivot, size_t p, size_t top_k, struct fc_ledger *ledger)
+{
+	size_t off = source->row_off[r], n = source->row_off[r + 1] - off;
+	const uint32_t *id = source->entry_id + off;
+	const float *logprob = source->entry_logprob + off;
+	uint32_t first = source->tok[source->row_tok[r]], truth = pivot->tok[p];
+	double sum;
+	if (n + 1 > t->cap) {
+		t->cap = n + 1;
+		t->id = fc_realloc(t->id, t->cap, sizeof *t->id);
+		t->logprob = fc_realloc(t->logprob, t->cap, sizeof *t->logprob);
+	}
+	size_t n_out = fc_transfer_row(t, n, id, logprob, t->id, t->logprob);
+	if (n_out == 0)
+		return false;
+	double mapped = mass(n_out, t->logprob);
+	enum cover cover = chain(source, r, pivot->end[p], &sum);
+	if (cover != COVER_NOT && first < t->n_map)
+		n_out = fc_transfer_move(
+		    n_out, t->id, t->logprob, t->map[first], truth, exp(sum), top_k);
+	float true_logprob = cover == COVER_EXACT
+	    ? (float)sum
+	    : fc_transfer_lookup(n_out, t->id, t->logprob, truth, t->n_vocab);
+	fc_example_add_row(pivot, (uint32_t)p, n_out, t->id, t->logprob, true_logprob);
+	ledger->n_exact += cover == COVER_EXACT;
+	account(ledger, mass(n, logprob), mapped, mass(n_out, t->logprob));
+	count_unmapped(t, n, id, logprob, ledger->unmapped);
+	return true;
+}
+
+void fc_transfer_example(struct fc_transfer *t, const struct fc_example *source,
+    struct fc_example *pivot, size_t top_k, struct fc_ledger *ledger)
+{
+	FC_GROW(t->match, t->cap_match, pivot->n_tok);
+	fc_offsets_match(pivot, source, t->match);
+	size_t r = 0;
+	for (size_t p = 1; p < pivot->n_tok; p++) {
+		if (!fc_example_trained(pivot, p))
+			continue;
+		ledger->n_trained++;
+		uint32_t s = t->match[p];
+		while (s != FC_NO_MATCH && r < source->n_row && source->row_tok[r] < s)
+			r++;
+		if (s != FC_NO_MATCH && r < source->n_row && source->row_tok[r] == s &&
+		    transfer_one(t, source, r, pivot, p, top_k, ledger))
+			continue;
+		if (ledger->missed)
+			ledger->missed[pivot->tok[p]]++;
+	}
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "base/progress.h"
+#include "fc-align/fuse/besttable.h"
+#include "fc-align/fuse/choose.h"
+#include "fc-align/align.h"
+#include "stream/join.h"
+#include "fc-align/fuse/mixture.h"
+#include "fc-align/fuse/tally.h"
+#include "stream/writer.h"
+
+enum rule { RULE_MINCE, RULE_AVERAGE, RULE_AVGCE, RULE_CATEGORY };
+enum per { PER_CONVERSATION, PER_TURN, PER_TOKEN };
+
+struct options {
+	const char *out, *report, *by, *best;
+	int rule, per, unit, top_k;
+	bool no_pivot, skip_missing;
+};
+
+struct work {
+	const struct options *o;
+	struct fc_join *join;
+	size_t n;     /* streams */
+	size_t first; /* of them that is a candidate */
+	size_t top_k;
+	uint32_t mixed;             /* source number of conversations that are nobody's own */
+	struct fc_mixture *mixture; /* of the averages */
+	struct fc_besttable *best;  /* of RULE_CATEGORY */
+	const char **label;         /* [n - first] */
+	struct fc_writer *out;
+	struct fc_tally tally;
+	struct fc_example fused;
+	const struct fc_example **candidate; /* [n - first] */
+	double *ce, *weight;                 /* [n - first] */
+	struct fc_did *did;                  /* [n - first] */
+};
+
+/* What a stream of conversations put together from several is called; NULL: it is none. */
+static const char *mixed_name(const struct options *o)
+{
+	if (o->rule == RULE_AVGCE || o->rule == RULE_AVERAGE)
+		return o->rule == RULE_AVGCE ? "avgce" : "average";
+	if (o->rule == RULE_CATEGORY || o->per == PER_CONVERSATION)
+		return NULL;
+	return o->per == PER_TURN ? "mince-turn" : "mince-token";
+}
+
+static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
+{
+	const struct options *o = w->o;
+	struct fc_join_options join = {o->skip_missing, o->top_k > 0, w->first};
+	struct fc_header h;
+	if (fc_join_open(&w->join, paths, w->n, &join, e) < 0)
+		return -1;
+	for (size_t i = 0; i < w->n - w->first; i++)
+		w->label[i] = fc_join_label(w->join, w->first + i);
+	if (o->rule == RULE_CATEGORY &&
+	    fc_besttable_open(&w->best, o->best, w->label, w->n - w->first, e) < 0)
+		return -1;
+	fc_header_init(&h, FC_KIND_DISTS);
+	fc_join_header(w->join, &h);
+	w->top_k = o->top_k ? (size_t)o->top_k : fc_join_top_k(w->join);
+	w->top_k = w->top_k < h.n_vocab ? w->top_k : h.n_vocab;
+	h.model = 0;
+	h.top_k = (uint32_t)w->top_k;
+	if (mixed_name(o)) {
+		w->mixed = (uint32_t)h.n_source;
+		fc_header_add_source(&h, mixed_name(o), 0, h.tokenizer);
+	}
+	if (o->rule == RULE_AVERAGE || o->rule == RULE_AVGCE)
+		w->mixture = fc_mixture_new(h.n_vocab, w->n - w->first, w->top_k);
+	fc_header_add_self(&h);
+	int rc = fc_writer_open(&w->out, o->out, &h, e);
+	fc_header_release(&h);
+	return rc;
+}
+
+/* What cannot teach cannot win: candidates without rows count as without labels. */
+static void measure(struct work *w)
+{
+	for (size_t i = 0; i < w->n - w->first; i++) {
+		const struct fc_example *x = fc_join_at(w->join, w->first + i);
+		w->candidate[i] = x;
+		w->ce[i] = x->n_row ? fc_mixture_ce(x, (enum fc_ce_unit)w->o->unit) : NAN;
+		w->weight[i] = 0;
+		w->did[i] = (struct fc_did){
+		    0, x->nll, w->o->unit == FC_CE_BYTE ? x->label_bytes : x->n_label};
+	}
+}
+
+/* One candidate's whole conversation. */
+static struct fc_example *take_one(struct work *w, size_t i)
+{
+	struct fc_example *x = fc_join_at(w->join, w->first + i);
+	w->weight[i] = 1;
+	fc_mixture_cut(x, w->top_k);
+	return x;
+}
+
+/* The fused conversation, borrowed. */
+static struct fc_example *fuse_one(struct work *w, const char *category)
+{
+	const struct options *o = w->o;
+	size_t n = w->n - w->first;
+	if (o->rule == RULE_CATEGORY)
+		return take_one(w, fc_besttable_find(w->best, category));
+	if (o->rule == RULE_MINCE && o->per == PER_CONVERSATION)
+		return take_one(w, fc_mixture_least(w->ce, n));
+	fc_example_copy(&w->fused, fc_join_at(w->join, 0));
+	fc_example_clear_rows(&w->fused);
+	w->fused.source = w->mixed;
+	if (o->rule == RULE_MINCE && o->per == PER_TURN) {
+		fc_choose_turns(
+		    w->candidate, n, (enum fc_ce_unit)o->unit, w->top_k, &w->fused, w->weight);
+	} else if (o->rule == RULE_MINCE) {
+		fc_choose_tokens(w->candidate, n, w->top_k, &w->fused, w->weight);
+	} else {
+		if (o->rule == RULE_AVGCE)
+			fc_mixture_weights(w->ce, n, w->weight);
+		else
+			for (size_t i = 0; i < n; i++)
+				w->weight[i] = 1.0 / (double)n;
+		fc_mixture_example(w->mixture, w->candidate, n, w->weight, &w->fused);
+	}
+	return &w->fused;
+}
+
+static int fuse_all(struct work *w, struct fc_err *e)
+{
+	uint64_t done = 0;
+	int got;
+	fc_progress_start("conversations", 0);
+	while ((got = fc_join_next(w->join, e)) > 0) {
+		char *category = NULL;
+		const struct fc_buf *meta = &fc_join_at(w->join, 0)->meta;
+		if (w->o->by &&
+		    fc_category_parse(
+			meta->p, meta->n, w->o->by, "the first stream", &category, e) < 0)
+			return -1;
+		measure(w);
+		int rc = fc_writer_example(w->out, fuse_one(w, category), e);
+		for (size_t i = 0; i < w->n - w->first; i++)
+			w->did[i].w = w->weight[i];
+		fc_tally_add(&w->tally, w->did, category);
+		free(category);
+		if (rc < 0)
+			return -1;
+		fc_progress_set(++done, NULL);
+	}
+	fc_progress_end();
+	return got;
+}
+
+static void note_skipped(const struct work *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (fc_join_skipped(w->join, i))
+			fc_warn("left out %" PRIu64 " conversations of %s that not all have",
+			    fc_join_skipped(w->join, i), fc_join_label(w->join, i));
+}
+
+/* To standard error for people, to a file for programs. */
+static int report(const struct work *w, struct fc_err *e)
+{
+	struct fc_table *t = fc_tally_table(&w->tally, w->label);
+	struct fc_buf b = FC_BUF_INIT;
+	struct fc_out *out;
+	int rc = 0;
+	fc_table_print(t, w->o->report ? FC_TABLE_TSV : FC_TABLE_TEXT, &b);
+	if (!w->o->report)
+		for (char *line = strtok(b.p, "\n"); line; line = strtok(NULL, "\n"))
+			fc_note("%s", line);
+	else if ((rc = fc_out_open(&out, w->o->report, false, e)) == 0) {
+		rc = fc_out_write(out, b.p, b.n, e);
+		if (rc == 0)
+			rc = fc_out_commit(out, e);
+		else
+			fc_out_abort(out);
+	}
+	fc_buf_release(&b);
+	fc_table_free(t);
+	return rc;
+}
+
+static int fuse(struct work *w, const char *const *paths, struct fc_err *e)
+{
+	size_t n = w->n - w->first;
+	w->candidate = FC_ARRAY(const struct fc_example *, n);
+	w->ce = FC_ARRAY(double, n);
+	w->weight = FC_ARRAY(double, n);
+	w->did = FC_ARRAY(struct fc_did, n);
+	w->label = FC_ARRAY(const char *, n);
+	fc_tally_init(&w->tally, n);
+	fc_example_init(&w->fused);
+	int rc = -1;
+	if (open_all(w, paths, e) == 0 && fuse_all(w, e) == 0 && report(w, e) == 0) {
+		note_skipped(w);
+		rc = fc_writer_finish(w->out, e);
+		w->out = NULL;
+	}
+	fc_writer_abort(w->out);
+	fc_join_close(w->join);
+	fc_mixture_free(w->mixture);
+	fc_besttable_free(w->best);
+	fc_tally_release(&w->tally);
+	fc_example_release(&w->fused);
+	free(w->candidate);
+	free(w->ce);
+	free(w->weight);
+	free(w->did);
+	free(w->label);
+	return rc;
+}
+
+void fc_command_fuse(int argc, char **argv)
+{
+	struct options o = {0};
+	const struct fc_opt opts[] = {
+	    {FC_OPT_CHOICE, 0, "rule", &o.rule, "mince|average|avgce|category", "how to fuse", 0,
+		0},
+	    {FC_OPT_CHOICE, 0, "per", &o.per, "conversation|turn|token",
+		"what MinCE takes from one stream as a whole", 0, 0},
+	    {FC_OPT_CHOICE, 0, "ce", &o.unit, "byte|token", "cross-entropies compare per", 0, 0},
+	    {FC_OPT_FLAG, 0, "no-pivot", &o.no_pivot, NULL,
+		"the first stream gives the tokens only and cannot be chosen", 0, 0},
+	    {FC_OPT_INT, 'k', "top-k", &o.top_k, "N",
+		"entries of a row (0: the most of the inputs)", 0, 65535},
+	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "report also by this member of the conversations",
+		0, 0},
+	    {FC_OPT_FILE, 0, "best", &o.best, "FILE",
+		"of --rule category: the report that tells the best stream of each", 0, 0},
+	    {FC_OPT_FLAG, 0, "skip-missing", &o.skip_missing, NULL,
+		"leave out conversations that not all streams have, and count them", 0, 0},
+	    {FC_OPT_FILE, 0, "report", &o.report, "FILE", "report as TSV, not on standard error", 0,
+		0},
+	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    FC_OPT_NO_HISTORY,
+	    FC_OPT_COMMON,
+	    {0},
+	};
+	static const struct fc_usage usage = {
+	    .synopsis = "[OPTION]... PIVOT_STREAM STREAM...",
+	    .summary = "Reads distribution streams over the same tokens, writes one.",
+	};
+	struct fc_err e;
+	fc_prog = "fc-align fuse";
+	int first = fc_opt_parse(opts, &usage, argc, argv);
+	struct work w = {.o = &o, .n = (size_t)(argc - first), .first = o.no_pivot};
+	if (w.n < 2)
+		fc_die_usage("give the pivot's stream and at least one more");
+	if ((o.rule == RULE_CATEGORY) != (o.best != NULL) || (o.best && !o.by))
+		fc_die_usage("--rule category needs --by and --best, and nothing else does --best");
+	if (o.per && o.rule != RULE_MINCE)
+		fc_die_usage("--per is for --rule mince");
+	if (fuse(&w, (const char *const *)argv + first, &e) < 0)
+		fc_die("%s", e.msg);
+	fc_finish();
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-align/fuse/tally.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void fc_tally_init(struct fc_tally *t, size_t n)
+{
+	*t = (struct fc_tally){.n = n, .all = FC_ARRAY(struct fc_part_of, n)};
+}
+
+void fc_tally_release(struct fc_tally *t)
+{
+	free(t->all);
+	free(t->by);
+	fc_categories_release(&t->categories);
+	*t = (struct fc_tally){0};
+}
+
+static void add(struct fc_part_of *to, const struct fc_did *did, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		to[i].n_used += did[i].w > 0;
+		to[i].weight += did[i].w;
+		to[i].nll += did[i].nll;
+		to[i].n += did[i].n;
+	}
+}
+
+void fc_tally_add(struct fc_tally *t, const struct fc_did *did, const char *category)
+{
+	add(t->all, did, t->n);
+	if (!category)
+		return;
+	size_t known = t->categories.n, i = fc_categories_number(&t->categories, category);
+	if (i == known) {
+		FC_GROW(t->by, t->cap, (known + 1) * t->n);
+		memset(t->by + known * t->n, 0, t->n * sizeof *t->by);
+	}
+	add(t->by + i * t->n, did, t->n);
+}
+
+static void put(struct fc_table *table, const char *group, const struct fc_part_of *p, size_t n,
+    const char *const *label)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += p[i].weight;
+	for (size_t i = 0; i < n; i++) {
+		fc_table_text(table, group);
+		fc_table_text(table, label[i]);
+		fc_table_int(table, p[i].n_used);
+		fc_table_real(table, p[i].weight / sum);
+		fc_table_real(table, p[i].nll / p[i].n);
+	}
+}
+
+struct fc_table *fc_tally_table(const struct fc_tally *t, const char *const *label)
+{
+	struct fc_table *table = fc_table_new();
+	fc_table_column(table, "group", 0);
+	fc_table_column(table, "source", 0);
+	fc_table_column(table, "conversations", 0);
+	fc_table_column(table, "share", 3);
+	fc_table_column(table, "ce", 4);
+	put(table, "all", t->all, t->n, label);
+	for (size_t i = 0; i < t->categories.n; i++) {
+		size_t k = t->categories.sorted[i];
+		put(table, t->categories.name[k], t->by + k * t->n, t->n, label);
+	}
+	return table;
+}

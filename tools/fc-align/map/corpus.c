@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-align/map/corpus.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "stream/reader.h"
+
+static const char *const stdin_path[] = {"-"};
+
+struct fc_corpus {
+	const struct fc_cutter *cutter;
+	/* conversations */
+	struct fc_conversations *lines;
+	struct fc_chat *chat;
+	struct fc_conversation conversation;
+	struct fc_rendered rendered;
+	/* streams */
+	bool stream;
+	const char *const *paths;
+	int n_paths, next;
+	struct fc_reader *reader; /* of paths[next - 1], NULL between files */
+	struct fc_example example;
+};
+
+int fc_corpus_open(struct fc_corpus **out, const char *const *paths, int n_paths, bool stream,
+    const char *pivot, const char *template_file, const struct fc_cutter *cutter, struct fc_err *e)
+{
+	struct fc_corpus *c = FC_NEW(struct fc_corpus);
+	*out = c;
+	c->cutter = cutter;
+	c->stream = stream;
+	c->paths = n_paths ? paths : stdin_path;
+	c->n_paths = n_paths ? n_paths : 1;
+	fc_example_init(&c->example);
+	if (!stream &&
+	    (fc_chat_open(&c->chat, pivot, template_file, e) < 0 ||
+		fc_conversations_open(&c->lines, paths, n_paths, e) < 0)) {
+		fc_corpus_close(c);
+		*out = NULL;
+		return -1;
+	}
+	return 0;
+}
+
+void fc_corpus_close(struct fc_corpus *c)
+{
+	if (!c)
+		return;
+	if (c->lines)
+		fc_conversations_close(c->lines);
+	if (c->chat)
+		fc_chat_free(c->chat);
+	if (c->reader)
+		fc_reader_close(c->reader);
+	fc_conversation_release(&c->conversation);
+	fc_rendered_release(&c->rendered);
+	fc_example_release(&c->example);
+	free(c);
+}
+
+static int next_line(struct fc_corpus *c, struct fc_example *x, struct fc_err *e)
+{
+	struct fc_err why;
+	fc_example_clear(x);
+	int got = fc_conversations_next(c->lines, &c->conversation, e);
+	if (got <= 0)
+		return got;
+	if (fc_chat_render(c->chat, &c->conversation, false, &c->rendered, &why) < 0 ||
+	    fc_rendered_encode(&c->rendered, c->cutter->tokenizer, c->cutter->turn_end, x, &why) <
+		0)
+		return fc_fail(e, "%s: %s", fc_conversations_where(c->lines), why.msg);
+	return 1;
+}
+
+/* A stream with text: of tokens or of distributions. */
+static int open_stream(struct fc_corpus *c, const char *path, struct fc_err *e)
+{
+	if (fc_reader_open(&c->reader, path, 0, e) < 0)
+		return -1;
+	enum fc_kind kind = fc_reader_header(c->reader)->kind;
+	if (kind != FC_KIND_TOKENS && kind != FC_KIND_DISTS)
+		return fc_fail(e, "%s is a %s; expected one of tokens or distributions",
+		    fc_reader_name(c->reader), fc_kind_name(kind));
+	return 0;
+}
+
+static int next_record(struct fc_corpus *c, struct fc_example *x, struct fc_err *e)
+{
+	for (;;) {
+		if (!c->reader && c->next == c->n_paths)
+			return 0;
+		if (!c->reader && open_stream(c, c->paths[c->next++], e) < 0)
+			return -1;
+		enum fc_read got = fc_reader_example(c->reader, &c->example, e);
+		if (got == FC_READ_ERROR)
+			return -1;
+		if (got == FC_READ_RECORD)
+			return fc_cutter_recut(c->cutter, &c->example, x, e) < 0 ? -1 : 1;
+		fc_reader_close(c->reader);
+		c->reader = NULL;
+	}
+}
+
+int fc_corpus_next(struct fc_corpus *c, struct fc_example *x, struct fc_err *e)
+{
+	return c->stream ? next_record(c, x, e) : next_line(c, x, e);
+}

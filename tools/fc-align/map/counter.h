@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_ALIGN_COUNTER_H
+#define FC_ALIGN_COUNTER_H
+
+#include "fc-align/map/pairs.h"
+#include "fc-align/vocab/vocabmap.h"
+#include "stream/example.h"
+
+/*
+ * Counts pairs of tokens of two cuts of the same conversations.  align: enum fc_align_kind.  By
+ * place, tokens that begin at the same byte; by a published alignment, all that it pairs, those of
+ * one pivot position once.
+ */
+struct fc_counter;
+/* All borrowed. */
+struct fc_counter *fc_counter_new(
+    int align, const struct fc_vocab *source, const struct fc_vocab *pivot, struct fc_pairs *pairs);
+void fc_counter_free(struct fc_counter *c);
+void fc_counter_example(
+    struct fc_counter *c, const struct fc_example *source, const struct fc_example *pivot);
+
+/*
+ * FuseChat's map by statistics, see fc_published_choice(): a token that was never seen goes to the
+ * pivot's unknown token, else to its end of sequence; beginning and end of sequence to the pivot's.
+ * [source->n], the caller's to free.
+ */
+uint32_t *fc_counter_published(
+    const struct fc_vocab *source, const struct fc_vocab *pivot, struct fc_pairs *pairs);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "base/progress.h"
+#include "fc-align/align.h"
+#include "fc-align/apply/carry.h"
+#include "fc-align/map/corpus.h"
+#include "fc-align/map/counter.h"
+#include "fc-align/vocab/lexicon.h"
+#include "fc-align/vocab/mapfile.h"
+#include "fc-align/map/pairs.h"
+#include "fc-align/vocab/spelled.h"
+#include "stream/writer.h"
+
+enum kind { KIND_STATS, KIND_EXACT, KIND_MINED, KIND_BYTES };
+enum spelling { SPELLING_TEXT, SPELLING_RAW };
+enum choose { CHOOSE_COUNT, CHOOSE_PUBLISHED };
+
+struct options {
+	const char *pivot, *source, *template_file, *out;
+	bool tokens, merge;
+	int limit, kind, spelling, align, choose;
+};
+
+struct side {
+	struct fc_cutter cutter;
+	struct fc_vocab vocab;
+};
+
+static int open_side(struct side *s, const char *model, struct fc_err *e)
+{
+	if (fc_cutter_open(&s->cutter, model, e) < 0)
+		return -1;
+	fc_lexicon_init(&s->vocab, s->cutter.tokenizer, s->cutter.turn_end);
+	return 0;
+}
+
+static void close_side(struct side *s)
+{
+	fc_lexicon_release(&s->vocab);
+	fc_cutter_close(&s->cutter);
+}
+
+/* Counts which tokens are paired in the conversations. */
+static int count_corpus(struct fc_corpus *corpus, const struct side *source, int limit,
+    struct fc_counter *counter, struct fc_err *e)
+{
+	struct fc_example p, s;
+	int got = 0;
+	fc_example_init(&p);
+	fc_example_init(&s);
+	fc_progress_start("conversations", (uint64_t)limit);
+	for (uint64_t n = 0; !limit || n < (uint64_t)limit; fc_progress_set(++n, NULL)) {
+		got = fc_corpus_next(corpus, &p, e);
+		if (got > 0 && fc_cutter_recut(&source->cutter, &p, &s, e) < 0)
+			got = -1;
+		if (got <= 0)
+			break;
+		fc_counter_example(counter, &s, &p);
+	}
+	fc_progress_end();
+	fc_example_release(&p);
+	fc_example_release(&s);
+	return got < 0 ? -1 : 0;
+}
+
+/* Adds up the counts of maps. */
+static int count_maps(const char *const *paths, int n, const struct side *pivot,
+    const struct side *source, struct fc_pairs *pairs, struct fc_err *e)
+{
+	for (int i = 0; i < n; i++) {
+		struct fc_mapping m;
+		struct fc_header h;
+		fc_header_init(&h, FC_KIND_MAP);
+		int rc = fc_mapfile_read(paths[i], false, &m, &h, e);
+		if (rc == 0)
+			rc = fc_mapfile_check(paths[i], &h,
+			    fc_tokenizer_fingerprint(source->cutter.tokenizer),
+			    fc_tokenizer_fingerprint(pivot->cutter.tokenizer), pivot->vocab.n, e);
+		for (size_t k = 0; rc == 0 && k < m.n_entry; k++)
+			fc_pairs_add(pairs, m.entry[k].source, m.entry[k].pivot, m.entry[k].count);
+		fc_header_release(&h);
+		fc_mapping_release(&m);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int write_map(const struct fc_map_list *map, const struct side *pivot,
+    const struct side *source, const char *path, struct fc_err *e)
+{
+	struct fc_header h;
+	struct fc_writer *w;
+	fc_header_init(&h, FC_KIND_MAP);
+	h.tokenizer = fc_tokenizer_fingerprint(pivot->cutter.tokenizer);
+	h.n_vocab = (uint32_t)pivot->vocab.n;
+	h.source_tokenizer = fc_tokenizer_fingerprint(source->cutter.tokenizer);
+	h.source_n_vocab = (uint32_t)source->vocab.n;
+	fc_header_add_self(&h);
+	int rc = fc_writer_open(&w, path, &h, e);
+	if (rc == 0 && (rc = fc_writer_map(w, map->v, map->n, e)) < 0)
+		fc_writer_abort(w);
+	else if (rc == 0)
+		rc = fc_writer_finish(w, e);
+	fc_header_release(&h);
+	return rc;
+}
+
+static void report(const struct fc_map_list *map, size_t n, size_t n_pairs)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	size_t by[FC_N_MAP_RULE] = {0}, mapped = 0;
+	for (size_t i = 0; i < map->n; i++)
+		by[map->v[i].rule] += map->v[i].chosen;
+	for (int rule = 1; rule < FC_N_MAP_RULE; rule++) {
+		mapped += by[rule];
+		if (by[rule])
+			fc_buf_addf(
+			    &b, "%zu by %s, ", by[rule], fc_map_rule_name((enum fc_map_rule)rule));
+	}
+	fc_note("%zu source tokens: %s%zu not mapped; %zu different pairs seen", n, b.p ? b.p : "",
+	    n - mapped, n_pairs);
+	fc_buf_release(&b);
+}
+
+/* Edit distances of what tokens stand for, or of how the vocabularies spell them. */
+static uint32_t *find_near(
+    const struct options *o, const struct side *pivot, const struct side *source)
+{
+	struct fc_spelled from, to;
+	uint32_t *near = FC_ARRAY(uint32_t, source->vocab.n + 1);
+	if (o->spelling == SPELLING_RAW) {
+		const char *mark = fc_spelled_mark(&pivot->vocab);
+		fc_spelled_raw(&from, &source->vocab, fc_spelled_mark(&source->vocab), mark);
+		fc_spelled_raw(&to, &pivot->vocab, mark, mark);
+	} else {
+		fc_spelled_text(&from, &source->vocab);
+		fc_spelled_text(&to, &pivot->vocab);
+	}
+	fc_spelled_nearest(&from, &to, o->kind == KIND_MINED ? UINT32_MAX : 0, near);
+	fc_spelled_release(&from);
+	fc_spelled_release(&to);
+	return near;
+}
+
+/* pairs: what was counted.  out: {0}. */
+static void choose(const struct options *o, const struct side *pivot, const struct side *source,
+    struct fc_pairs *pairs, struct fc_map_list *out)
+{
+	uint32_t *near = NULL, *first = NULL;
+	if (o->kind == KIND_MINED || o->spelling == SPELLING_RAW)
+		near = find_near(o, pivot, source);
+	if (o->kind == KIND_STATS || o->kind == KIND_BYTES) {
+		first = FC_ARRAY(uint32_t, source->vocab.n + 1);
+		fc_lexicon_first(&source->vocab, pivot->cutter.tokenizer, first);
+	}
+	uint32_t *published = o->choose == CHOOSE_PUBLISHED
+	    ? fc_counter_published(&source->vocab, &pivot->vocab, pairs)
+	    : NULL;
+	struct fc_evidence evidence = {.pair = fc_pairs_sorted(pairs),
+	    .n_pair = fc_pairs_count(pairs),
+	    .near = near,
+	    .first = first,
+	    .no_bytes = o->spelling == SPELLING_RAW,
+	    .published = published};
+	fc_vocabmap_choose(&source->vocab, &pivot->vocab, &evidence, out);
+	free(near);
+	free(first);
+	free(published);
+}
+
+static int make_map(const struct options *o, const char *const *paths, int n, struct fc_err *e)
+{
+	struct side pivot = {0}, source = {0};
+	struct fc_corpus *corpus = NULL;
+	struct fc_pairs *pairs = fc_pairs_new();
+	struct fc_counter *counter = NULL;
+	struct fc_map_list map = {0};
+	int rc = -1;
+	if (open_side(&pivot, o->pivot, e) < 0 || open_side(&source, o->source, e) < 0)
+		goto end;
+	if (o->merge && count_maps(paths, n, &pivot, &source, pairs, e) < 0)
+		goto end;
+	counter = fc_counter_new(o->align, &source.vocab, &pivot.vocab, pairs);
+	if (o->kind == KIND_STATS && !o->merge &&
+	    (fc_corpus_open(
+		 &corpus, paths, n, o->tokens, o->pivot, o->template_file, &pivot.cutter, e) < 0 ||
+		count_corpus(corpus, &source, o->limit, counter, e) < 0))
+		goto end;
+	choose(o, &pivot, &source, pairs, &map);
+	rc = write_map(&map, &pivot, &source, o->out, e);
+	if (rc == 0)
+		report(&map, source.vocab.n, fc_pairs_count(pairs));
+end:
+	free(map.v);
+	fc_corpus_close(corpus);
+	fc_counter_free(counter);
+	fc_pairs_free(pairs);
+	close_side(&pivot);
+	close_side(&source);
+	return rc;
+}
+
+/* What needs a corpus takes no map, and the other way round. */
+static void check_options(const struct options *o, int n_operand)
+{
+	bool counts = o->kind == KIND_STATS;
+	if (!o->pivot || !o->source)
+		fc_die_usage("-%c is missing: the %s's model folder", o->pivot ? 's' : 'p',
+		    o->pivot ? "source" : "pivot");
+	if (!counts && (n_operand > 0 || o->merge))
+		fc_die_usage("only maps of kind stats are made from conversations or merged");
+	if (o->merge && n_operand == 0)
+		fc_die_usage("--merge needs the maps to put together");
+	if (!counts && (o->align || o->choose))
+		fc_die_usage("--align and --choose are for maps of kind stats");
+	if (o->spelling == SPELLING_RAW && (counts || o->kind == KIND_BYTES))
+		fc_die_usage("--spelling raw is for the kinds exact and mined");
+}
+
+void fc_command_map(int argc, char **argv)
+{
+	struct options o = {0};
+	const struct fc_opt opts[] = {
+	    {FC_OPT_FILE, 'p', "pivot", &o.pivot, "DIR", "the pivot's model folder (required)", 0,
+		0},
+	    {FC_OPT_FILE, 's', "source", &o.source, "DIR", "the source's model folder (required)",
+		0, 0},
+	    {FC_OPT_CHOICE, 0, "kind", &o.kind, "stats|exact|mined|bytes",
+		"what a token's counterpart is, where neither its role nor its bytes say it", 0, 0},
+	    {FC_OPT_CHOICE, 0, "spelling", &o.spelling, "text|raw",
+		"of mined and exact: compare what tokens stand for, or how they are spelled", 0, 0},
+	    {FC_OPT_CHOICE, 0, "align", &o.align, FC_ALIGN_KINDS,
+		"of stats: pair tokens by their place in the text, or as published", 0, 0},
+	    {FC_OPT_CHOICE, 0, "choose", &o.choose, "count|published",
+		"of stats: the highest count, or FuseChat's formula", 0, 0},
+	    {FC_OPT_FLAG, 0, "merge", &o.merge, NULL,
+		"the input is maps of kind stats, whose counts add up", 0, 0},
+	    {FC_OPT_FILE, 0, "template", &o.template_file, "NAME|FILE",
+		"a template by name, or a Jinja file, instead of the pivot's own", 0, 0},
+	    {FC_OPT_FLAG, 0, "tokens", &o.tokens, NULL,
+		"the input is token or distribution streams, not JSONL", 0, 0},
+	    {FC_OPT_INT, 'n', "records", &o.limit, "N", "conversations to read at most (0: all)", 0,
+		2147483647},
+	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    FC_OPT_NO_HISTORY,
+	    FC_OPT_COMMON,
+	    {0},
+	};
+	static const struct fc_usage usage = {
+	    .synopsis = "[OPTION]... -p PIVOT -s SOURCE [CHATS]...\n"
+			"--merge -p PIVOT -s SOURCE MAP...\n"
+			"--kind exact|mined|bytes [OPTION]... -p PIVOT -s SOURCE",
+	    .summary = "Writes a map from the source's vocabulary to the pivot's.",
+	};
+	struct fc_err e;
+	fc_prog = "fc-align map";
+	int first = fc_opt_parse(opts, &usage, argc, argv);
+	check_options(&o, argc - first);
+	if (make_map(&o, (const char *const *)argv + first, argc - first, &e) < 0)
+		fc_die("%s", e.msg);
+	fc_finish();
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-align/vocab/cutter.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "chat/turnend.h"
+
+int fc_cutter_open(struct fc_cutter *c, const char *model, struct fc_err *e)
+{
+	if (fc_tokenizer_open(&c->tokenizer, model, e) < 0)
+		return -1;
+	c->turn_end = fc_turnend_token(model, c->tokenizer);
+	return 0;
+}
+
+void fc_cutter_close(struct fc_cutter *c)
+{
+	fc_tokenizer_free(c->tokenizer);
+	*c = (struct fc_cutter){0};
+}
+
+static void copy_text(struct fc_buf *to, const struct fc_buf *from)
+{
+	fc_buf_clear(to);
+	fc_buf_add(to, from->p, from->n);
+}
+
+static void copy_whole(const struct fc_example *from, struct fc_example *to)
+{
+	copy_text(&to->id, &from->id);
+	copy_text(&to->meta, &from->meta);
+	copy_text(&to->unknown, &from->unknown);
+	to->nll = from->nll;
+	to->n_label = from->n_label;
+	to->label_bytes = from->label_bytes;
+	to->source = from->source;
+}
+
+int fc_cutter_recut(const struct fc_cutter *c, const struct fc_example *from, struct fc_example *to,
+    struct fc_err *e)
+{
+	if (from->n_seg == 0 && from->text.n)
+		return fc_fail(e,
+		    "conversation '%.*s' does not say which parts of its text are whose; "
+		    "make the stream again with fc-infer",
+		    (int)from->id.n, from->id.p);
+	struct fc_rendered r = {.text = from->text}; /* borrowed */
+	for (size_t i = 0; i < from->n_seg; i++) {
+		uint8_t flags = from->seg[i].flags;
+		FC_GROW(r.segment, r.cap, r.n + 1);
+		r.segment[r.n++] =
+		    (struct fc_segment){i ? from->seg[i - 1].end : 0, from->seg[i].end,
+			FC_TOK_ROLE(flags), FC_TOK_PART(flags), flags & FC_TOK_TRAINED};
+	}
+	fc_example_clear(to);
+	int rc = fc_rendered_encode(&r, c->tokenizer, c->turn_end, to, e);
+	free(r.segment);
+	copy_whole(from, to);
+	return rc;
+}

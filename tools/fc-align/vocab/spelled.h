@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_ALIGN_SPELLED_H
+#define FC_ALIGN_SPELLED_H
+
+#include "fc-align/vocab/levenshtein.h"
+#include "fc-align/vocab/vocabmap.h"
+
+/* A vocabulary's tokens as characters, for edit distances. */
+struct fc_spelled {
+	struct fc_chars *v; /* [n] by id; no characters where there is no such token */
+	size_t n;
+	uint32_t *chars; /* what v borrows */
+};
+void fc_spelled_release(struct fc_spelled *s);
+
+/* What tokens stand for in a text; special tokens have no characters. */
+void fc_spelled_text(struct fc_spelled *s, const struct fc_vocab *vocab);
+
+/* How the vocabulary spells tokens, special ones too, with each mark in it replaced by `to`. */
+void fc_spelled_raw(
+    struct fc_spelled *s, const struct fc_vocab *vocab, const char *mark, const char *to);
+
+/* What the vocabulary writes for a space before a word: "\u2581", as SentencePiece, or "\u0120", as
+ * byte-level BPE; by which more of its tokens begin with. */
+const char *fc_spelled_mark(const struct fc_vocab *vocab);
+
+/* near[id]: the nearest of `to`, FC_UNMAPPED for tokens without characters and where it is more
+ * than `most` away.  near: [from->n]. */
+void fc_spelled_nearest(
+    const struct fc_spelled *from, const struct fc_spelled *to, uint32_t most, uint32_t *near);
+
+#endif
