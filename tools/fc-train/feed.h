@@ -2,7 +2,7 @@
 #ifndef FC_TRAIN_FEED_H
 #define FC_TRAIN_FEED_H
 
-#include "fc-train/sample.h"
+#include "fc-train/train_example.h"
 #include "stream/reader.h"
 
 /*

@@ -2,7 +2,7 @@
 #ifndef FC_TRAIN_SPOOL_H
 #define FC_TRAIN_SPOOL_H
 
-#include "fc-train/sample.h"
+#include "fc-train/train_example.h"
 
 /* Samples of a pipe, kept in a file without a name in $TMPDIR (else /tmp) for the passes after the
  * first.  It vanishes with the process. */

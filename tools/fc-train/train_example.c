@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-train/sample.h"
+#include "fc-train/train_example.h"
 
 #include <inttypes.h>
 #include <math.h>
