@@ -3,9 +3,9 @@
 #define FC_ALIGN_COMMANDS_H
 
 /* The subcommands: argv[0] is the subcommand's name.  They do not return. */
-_Noreturn void fc_command_map(int argc, char **argv);
-_Noreturn void fc_command_apply(int argc, char **argv);
-_Noreturn void fc_command_fuse(int argc, char **argv);
-_Noreturn void fc_command_report(int argc, char **argv);
+_Noreturn void align_command_map(int argc, char **argv);
+_Noreturn void align_command_apply(int argc, char **argv);
+_Noreturn void align_command_fuse(int argc, char **argv);
+_Noreturn void align_command_report(int argc, char **argv);
 
 #endif

@@ -10,10 +10,10 @@ static const struct {
 	const char *name;
 	void (*run)(int argc, char **argv);
 } commands[] = {
-    {"map", fc_command_map},
-    {"apply", fc_command_apply},
-    {"fuse", fc_command_fuse},
-    {"report", fc_command_report},
+    {"map", align_command_map},
+    {"apply", align_command_apply},
+    {"fuse", align_command_fuse},
+    {"report", align_command_report},
 };
 
 int main(int argc, char **argv)

@@ -264,7 +264,7 @@ static int add_model(struct vocab *v, struct fc_gguf_meta *m, struct fc_err *e)
 	if (!type || strcmp(type, "BPE"))
 		return fc_fail(e, "%s: tokenizer.json: a model of type %s can't be written as GGUF",
 		    v->c->from, type ? type : "(none)");
-	if (!spm && !v->c->pre && !(pre = precut_name(v->file, v->c->from, e)))
+	if (!spm && !v->c->pre && !(pre = convert_precut_name(v->file, v->c->from, e)))
 		return -1;
 	set_kinds(v, spm);
 	if (spm && read_scores(v, e) < 0)

@@ -31,7 +31,7 @@ static void patterns(const json_t *o, struct fc_buf *b)
 		fc_buf_addf(b, "%s\n", type);
 }
 
-const char *precut_name(const json_t *tokenizer, const char *where, struct fc_err *e)
+const char *convert_precut_name(const json_t *tokenizer, const char *where, struct fc_err *e)
 {
 	static const char *const names[] = {"gpt-2", "llama-bpe", "qwen2", "smollm", "tekken",
 	    "gpt-4o", "falcon", "deepseek-llm", "deepseek-coder", "deepseek-v3", "dbrx", "default"};

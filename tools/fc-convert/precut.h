@@ -7,6 +7,6 @@
 
 /* GGUF's name for the way that a byte-level tokenizer.json cuts text: the one whose patterns it
  * has.  NULL with an error: none has them. */
-const char *precut_name(const json_t *tokenizer, const char *where, struct fc_err *e);
+const char *convert_precut_name(const json_t *tokenizer, const char *where, struct fc_err *e);
 
 #endif

@@ -70,7 +70,7 @@ static int better_first(const void *a, const void *b)
 	return x->right < y->right ? -1 : x->right > y->right;
 }
 
-void spmmerge_list(
+void convert_spmmerge_list(
     char *const *text, const uint8_t *kind, const float *score, size_t n, json_t *list)
 {
 	struct table t;

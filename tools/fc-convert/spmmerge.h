@@ -12,7 +12,7 @@
  * normal piece from two others, better scores first (transformers, convert_slow_tokenizer.py:
  * generate_merges).
  */
-void spmmerge_list(
+void convert_spmmerge_list(
     char *const *text, const uint8_t *kind, const float *score, size_t n, json_t *list);
 
 #endif

@@ -199,7 +199,7 @@ static json_t *tokenizer_json(const struct vocab *v, struct fc_err *e)
 {
 	json_t *merges = json_array();
 	if (v->spm)
-		spmmerge_list(v->text, v->kind, v->score, v->n, merges);
+		convert_spmmerge_list(v->text, v->kind, v->score, v->n, merges);
 	else if (given_merges(v, merges, e) < 0) {
 		json_decref(merges);
 		return NULL;

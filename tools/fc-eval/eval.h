@@ -7,48 +7,48 @@
 #include "text/table.h"
 
 /* The subcommands: argv[0] is the subcommand's name.  They do not return. */
-_Noreturn void fc_command_ppl(int argc, char **argv);
-_Noreturn void fc_command_accuracy(int argc, char **argv);
-_Noreturn void fc_command_exact(int argc, char **argv);
-_Noreturn void fc_command_judge(int argc, char **argv);
-_Noreturn void fc_command_mc_questions(int argc, char **argv);
-_Noreturn void fc_command_mc(int argc, char **argv);
-_Noreturn void fc_command_divergence(int argc, char **argv);
-_Noreturn void fc_command_oracle(int argc, char **argv);
-_Noreturn void fc_command_show(int argc, char **argv);
-_Noreturn void fc_command_chart(int argc, char **argv);
-_Noreturn void fc_command_report(int argc, char **argv);
-_Noreturn void fc_command_alpaca(int argc, char **argv);
+_Noreturn void eval_command_ppl(int argc, char **argv);
+_Noreturn void eval_command_accuracy(int argc, char **argv);
+_Noreturn void eval_command_exact(int argc, char **argv);
+_Noreturn void eval_command_judge(int argc, char **argv);
+_Noreturn void eval_command_mc_questions(int argc, char **argv);
+_Noreturn void eval_command_mc(int argc, char **argv);
+_Noreturn void eval_command_divergence(int argc, char **argv);
+_Noreturn void eval_command_oracle(int argc, char **argv);
+_Noreturn void eval_command_show(int argc, char **argv);
+_Noreturn void eval_command_chart(int argc, char **argv);
+_Noreturn void eval_command_report(int argc, char **argv);
+_Noreturn void eval_command_alpaca(int argc, char **argv);
 
 /*
  * A measure with its interval: two columns for people, "[low, high]" in the second, else three.
  * name: of the measure and of its low and high columns.
  */
-void fc_command_measure_columns(
+void eval_command_measure_columns(
     struct fc_table *t, enum fc_table_format format, const char *const name[3], int decimals);
-void fc_command_measure(
-    struct fc_table *t, enum fc_table_format format, double v, struct fc_interval i, int decimals);
+void eval_command_measure(struct fc_table *t, enum fc_table_format format, double v,
+    struct eval_interval i, int decimals);
 
 /* Rows of option tables: where the table goes and how often the bootstrap draws.  The format is an
  * int, an enum fc_table_format. */
-#define FC_COMMAND_TABLE_OPTS(format, path)                                                        \
+#define EVAL_COMMAND_TABLE_OPTS(format, path)                                                      \
 	{FC_OPT_CHOICE, 0, "format", format, FC_TABLE_FORMATS, "of the output", 0, 0},             \
 	{                                                                                          \
 		FC_OPT_FILE, 'o', "output", path, "FILE", "instead of standard output", 0, 0       \
 	}
-#define FC_COMMAND_BOOTSTRAP_OPTS(n_resample, seed)                                                \
+#define EVAL_COMMAND_BOOTSTRAP_OPTS(n_resample, seed)                                              \
 	{FC_OPT_INT, 0, "resamples", n_resample, "N", "draws of the bootstrap; 0: no intervals",   \
 	    0, 1000000},                                                                           \
 	{                                                                                          \
 		FC_OPT_U64, 0, "seed", seed, "N", "of the bootstrap", 0, 0                         \
 	}
-#define FC_COMMAND_BY_OPT(field)                                                                   \
+#define EVAL_COMMAND_BY_OPT(field)                                                                 \
 	{                                                                                          \
 		FC_OPT_STR, 0, "by", field, "FIELD",                                               \
 		    "also by this member of the conversations' lines", 0, 0                        \
 	}
 
 /* Writes the table to path (NULL: standard output) and frees it; ends the program on failure. */
-void fc_command_print(struct fc_table *t, enum fc_table_format format, const char *path);
+void eval_command_print(struct fc_table *t, enum fc_table_format format, const char *path);
 
 #endif

@@ -10,18 +10,18 @@ static const struct {
 	const char *name;
 	void (*run)(int argc, char **argv);
 } commands[] = {
-    {"ppl", fc_command_ppl},
-    {"accuracy", fc_command_accuracy},
-    {"exact", fc_command_exact},
-    {"mc-questions", fc_command_mc_questions},
-    {"mc", fc_command_mc},
-    {"divergence", fc_command_divergence},
-    {"oracle", fc_command_oracle},
-    {"judge", fc_command_judge},
-    {"show", fc_command_show},
-    {"chart", fc_command_chart},
-    {"report", fc_command_report},
-    {"alpaca", fc_command_alpaca},
+    {"ppl", eval_command_ppl},
+    {"accuracy", eval_command_accuracy},
+    {"exact", eval_command_exact},
+    {"mc-questions", eval_command_mc_questions},
+    {"mc", eval_command_mc},
+    {"divergence", eval_command_divergence},
+    {"oracle", eval_command_oracle},
+    {"judge", eval_command_judge},
+    {"show", eval_command_show},
+    {"chart", eval_command_chart},
+    {"report", eval_command_report},
+    {"alpaca", eval_command_alpaca},
 };
 
 int main(int argc, char **argv)

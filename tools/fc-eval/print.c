@@ -6,7 +6,7 @@
 #include "base/die.h"
 #include "base/file.h"
 
-void fc_command_measure_columns(
+void eval_command_measure_columns(
     struct fc_table *t, enum fc_table_format format, const char *const name[3], int decimals)
 {
 	fc_table_column(t, name[0], decimals);
@@ -18,8 +18,8 @@ void fc_command_measure_columns(
 	fc_table_column(t, name[2], decimals);
 }
 
-void fc_command_measure(
-    struct fc_table *t, enum fc_table_format format, double v, struct fc_interval i, int decimals)
+void eval_command_measure(
+    struct fc_table *t, enum fc_table_format format, double v, struct eval_interval i, int decimals)
 {
 	fc_table_real(t, v);
 	if (format != FC_TABLE_TEXT) {
@@ -35,7 +35,7 @@ void fc_command_measure(
 	}
 }
 
-void fc_command_print(struct fc_table *t, enum fc_table_format format, const char *path)
+void eval_command_print(struct fc_table *t, enum fc_table_format format, const char *path)
 {
 	struct fc_err e;
 	struct fc_buf text = FC_BUF_INIT;

@@ -31,7 +31,7 @@ struct queue {
 	struct fc_buf text;
 };
 
-int queue_open(struct queue **out, struct session *s, struct fc_err *e)
+int infer_queue_open(struct queue **out, struct session *s, struct fc_err *e)
 {
 	struct queue *q = FC_NEW(struct queue);
 	size_t keep = 0;
@@ -42,7 +42,7 @@ int queue_open(struct queue **out, struct session *s, struct fc_err *e)
 	q->item = FC_ARRAY(struct item, q->n_item);
 	if (!s->opt->resume)
 		return fc_out_open(&q->out, s->opt->output, false, e);
-	if (resume_open(&q->resume, s, &keep, e) < 0)
+	if (infer_resume_open(&q->resume, s, &keep, e) < 0)
 		return -1;
 	return fc_out_append(&q->out, s->opt->output, keep, e);
 }
@@ -63,13 +63,13 @@ static void item_release(struct item *it, size_t n_choice)
 	*it = (struct item){0};
 }
 
-void queue_abort(struct queue *q)
+void infer_queue_abort(struct queue *q)
 {
 	if (!q)
 		return;
 	for (; q->next_out < q->next_in; q->next_out++)
 		item_release(&q->item[q->next_out % q->n_item], q->n_choice);
-	resume_close(q->resume);
+	infer_resume_close(q->resume);
 	fc_out_abort(q->out);
 	fc_buf_release(&q->text);
 	free(q->item);
@@ -100,12 +100,12 @@ static int read_item(struct queue *q, struct fc_err *e)
 	double temperature;
 	int got;
 	while ((got = fc_conversations_next(q->s->input, &it->line, e)) == 1 && q->resume &&
-	    resume_has(q->resume, it->line.id))
+	    infer_resume_has(q->resume, it->line.id))
 		q->n_kept++;
 	if (got <= 0)
 		return got;
 	q->next_in++;
-	if (answers_temperature(q->s->opt, &it->line, &temperature, e) < 0)
+	if (infer_answers_temperature(q->s->opt, &it->line, &temperature, e) < 0)
 		return -1;
 	it->task = FC_ARRAY(struct task, q->n_choice);
 	for (size_t i = 0; i < q->n_choice; i++)
@@ -113,7 +113,7 @@ static int read_item(struct queue *q, struct fc_err *e)
 	return 1;
 }
 
-int queue_next(struct queue *q, struct task **t, struct fc_err *e)
+int infer_queue_next(struct queue *q, struct task **t, struct fc_err *e)
 {
 	struct item *it = q->next_in > q->next_out ? &q->item[(q->next_in - 1) % q->n_item] : NULL;
 	if (!it || it->n_given == q->n_choice) {
@@ -150,14 +150,14 @@ static int write_item(struct queue *q, struct item *it, struct fc_err *e)
 		if (it->task[i].skipped)
 			return 0;
 	if (it->line.form == FC_FORM_QUESTION || it->line.form == FC_FORM_ARENA)
-		answers_write(&q->text, q->s, &it->line, it->task, q->n_choice);
+		infer_answers_write(&q->text, q->s, &it->line, it->task, q->n_choice);
 	else
 		for (size_t i = 0; i < q->n_choice; i++)
 			write_conversation(q, it, i);
 	return fc_out_write(q->out, q->text.p, q->text.n, e);
 }
 
-int queue_done(struct queue *q, struct task *t, struct fc_err *e)
+int infer_queue_done(struct queue *q, struct task *t, struct fc_err *e)
 {
 	t->item->n_done++;
 	while (q->next_out < q->next_in) {
@@ -172,22 +172,22 @@ int queue_done(struct queue *q, struct task *t, struct fc_err *e)
 	return 0;
 }
 
-bool queue_ended(const struct queue *q)
+bool infer_queue_ended(const struct queue *q)
 {
 	return q->input_ended && q->next_out == q->next_in;
 }
 
-uint64_t queue_lines(const struct queue *q)
+uint64_t infer_queue_lines(const struct queue *q)
 {
 	return q->next_in;
 }
 
-int queue_finish(struct queue *q, struct fc_err *e)
+int infer_queue_finish(struct queue *q, struct fc_err *e)
 {
 	if (q->n_kept)
 		fc_note("%s: kept %" PRIu64 " answered before", q->s->opt->output, q->n_kept);
 	int ret = fc_out_commit(q->out, e);
 	q->out = NULL;
-	queue_abort(q);
+	infer_queue_abort(q);
 	return ret;
 }

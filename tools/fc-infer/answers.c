@@ -25,7 +25,7 @@ static const struct {
 };
 static const double of_other_category = 0.7;
 
-int answers_temperature(const struct infer_options *o, const struct fc_conversation *line,
+int infer_answers_temperature(const struct infer_options *o, const struct fc_conversation *line,
     double *temperature, struct fc_err *e)
 {
 	const bool question = line->form == FC_FORM_QUESTION || line->form == FC_FORM_ARENA;
@@ -61,7 +61,7 @@ static void add_list(struct fc_buf *b, const char *name, const struct fc_strs *l
 	fc_buf_addc(b, ']');
 }
 
-void answers_settings(struct fc_buf *b, const struct session *s, double temperature)
+void infer_answers_settings(struct fc_buf *b, const struct session *s, double temperature)
 {
 	const struct infer_options *o = s->opt;
 	fc_buf_addf(b,
@@ -119,12 +119,12 @@ static void add_choice(struct fc_buf *b, const struct task *t, bool arena)
 	fc_buf_adds(b, "]}");
 }
 
-void answers_write(struct fc_buf *b, const struct session *s, const struct fc_conversation *line,
-    const struct task *task, size_t n)
+void infer_answers_write(struct fc_buf *b, const struct session *s,
+    const struct fc_conversation *line, const struct task *task, size_t n)
 {
 	const json_t *id = json_object_get(line->extra, "question_id");
 	const json_t *tag = json_object_get(line->extra, "category");
-	char *model = session_name(s);
+	char *model = infer_session_name(s);
 	fc_buf_adds(b, "{\"question_id\": ");
 	if (id)
 		fc_json_dump(b, id);
@@ -145,7 +145,7 @@ void answers_write(struct fc_buf *b, const struct session *s, const struct fc_co
 		fc_json_dump(b, tag);
 	}
 	fc_buf_adds(b, ", \"generation\": ");
-	answers_settings(b, s, task[0].sampling.temperature);
+	infer_answers_settings(b, s, task[0].sampling.temperature);
 	fc_buf_adds(b, "}\n");
 	free(model);
 }

@@ -65,11 +65,11 @@ static void add_windows(
 	const size_t stride = (size_t)s->opt->stride, first = b->windows.n;
 	size_t scored = 1;
 	if (s->opt->long_rule < LONG_ROLLING || x->n_tok <= s->max_length) {
-		windows_add_whole(&b->windows, x->n_tok);
+		infer_windows_add_whole(&b->windows, x->n_tok);
 		return;
 	}
-	windows_add(&b->windows, (enum window_rule)(s->opt->long_rule - LONG_ROLLING), x->n_tok,
-	    s->max_length, stride && stride < s->max_length ? stride : s->max_length);
+	infer_windows_add(&b->windows, (enum window_rule)(s->opt->long_rule - LONG_ROLLING),
+	    x->n_tok, s->max_length, stride && stride < s->max_length ? stride : s->max_length);
 	for (size_t i = first; i < b->windows.n; i++)
 		scored += b->windows.v[i].last - b->windows.v[i].first;
 	n_long->n_unscored += x->n_tok - scored;
@@ -83,7 +83,7 @@ static int batch_read(
 	b->n = b->windows.n = 0;
 	while (b->n < EXAMPLES_MAX && n_tok < (size_t)s->opt->batch_tokens) {
 		struct fc_example *x = &b->example[b->n];
-		int got = session_next(s, x, n_long, e);
+		int got = infer_session_next(s, x, n_long, e);
 		if (got < 0)
 			return -1;
 		if (got == 0)
@@ -240,7 +240,7 @@ int infer_capture(struct session *s, struct fc_err *e)
 	uint64_t n_tok = 0;
 	int ret = -1, got;
 	batch_init(&b);
-	session_header(s, &h, FC_KIND_DISTS);
+	infer_session_header(s, &h, FC_KIND_DISTS);
 	if (fc_writer_open(&w, s->opt->output, &h, e) < 0)
 		goto out;
 	fc_progress_start("tokens", 0);
@@ -275,10 +275,10 @@ int infer_tokens(struct session *s, struct fc_err *e)
 	struct long_count n_long = {0};
 	int ret = -1, got;
 	fc_example_init(&x);
-	session_header(s, &h, FC_KIND_TOKENS);
+	infer_session_header(s, &h, FC_KIND_TOKENS);
 	if (fc_writer_open(&w, s->opt->output, &h, e) < 0)
 		goto out;
-	while ((got = session_next(s, &x, &n_long, e)) == 1)
+	while ((got = infer_session_next(s, &x, &n_long, e)) == 1)
 		if (fc_writer_example(w, &x, e) < 0)
 			goto out;
 	if (got < 0)

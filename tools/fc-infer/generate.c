@@ -40,22 +40,22 @@ int infer_generate(struct session *s, struct fc_err *e)
 	struct queue *q = NULL;
 	struct slots *slots = NULL;
 	int ret = -1, more;
-	if (stops_open(&stops, s, e) < 0 || queue_open(&q, s, e) < 0)
+	if (infer_stops_open(&stops, s, e) < 0 || infer_queue_open(&q, s, e) < 0)
 		goto out;
 	tell_cache(s);
-	slots = slots_new(s, &stops);
+	slots = infer_slots_new(s, &stops);
 	fc_progress_start("conversations", 0);
-	while ((more = slots_round(slots, q, e)) > 0)
+	while ((more = infer_slots_round(slots, q, e)) > 0)
 		;
 	fc_progress_end();
 	if (more < 0)
 		goto out;
-	tell(slots_counted(slots), queue_lines(q));
-	ret = queue_finish(q, e);
+	tell(infer_slots_counted(slots), infer_queue_lines(q));
+	ret = infer_queue_finish(q, e);
 	q = NULL;
 out:
-	queue_abort(q);
-	slots_free(slots);
-	stops_release(&stops);
+	infer_queue_abort(q);
+	infer_slots_free(slots);
+	infer_stops_release(&stops);
 	return ret;
 }

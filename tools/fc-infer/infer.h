@@ -46,18 +46,19 @@ struct session {
 	struct fc_conversations *input;
 };
 
-int session_open(struct session *s, const struct infer_options *opt, char **paths, int n_paths,
-    struct fc_err *e);
-void session_close(struct session *s);
-char *session_name(const struct session *s); /* --name, else the folder's; the caller's to free() */
-void session_header(const struct session *s, struct fc_header *h, enum fc_kind kind);
+int infer_session_open(struct session *s, const struct infer_options *opt, char **paths,
+    int n_paths, struct fc_err *e);
+void infer_session_close(struct session *s);
+char *infer_session_name(
+    const struct session *s); /* --name, else the folder's; the caller's to free() */
+void infer_session_header(const struct session *s, struct fc_header *h, enum fc_kind kind);
 
 /* Next conversation as tokens: 1 done, 0 end of input, -1 error.  Counts those cut or skipped. */
 struct long_count {
 	uint64_t n_cut, n_skipped;
 	uint64_t n_unscored; /* tokens that no window scores */
 };
-int session_next(
+int infer_session_next(
     struct session *s, struct fc_example *x, struct long_count *n_long, struct fc_err *e);
 
 int infer_tokens(struct session *s, struct fc_err *e);

@@ -112,7 +112,7 @@ int main(int argc, char **argv)
 
 	struct fc_err e;
 	struct session s;
-	if (session_open(&s, &opt, argv + first, argc - first, &e) < 0)
+	if (infer_session_open(&s, &opt, argv + first, argc - first, &e) < 0)
 		fc_die("%s", e.msg);
 	int ret;
 	if (opt.tokens_only)
@@ -123,6 +123,6 @@ int main(int argc, char **argv)
 		ret = infer_capture(&s, &e);
 	if (ret < 0)
 		fc_die("%s", e.msg);
-	session_close(&s);
+	infer_session_close(&s);
 	fc_finish();
 }

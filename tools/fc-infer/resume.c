@@ -27,7 +27,7 @@ static bool same_settings(const json_t *made, const struct session *s)
 		     given = s->opt->sampling.temperature;
 	struct fc_buf text = FC_BUF_INIT;
 	struct fc_err e;
-	answers_settings(&text, s, isnan(given) ? own : given);
+	infer_answers_settings(&text, s, isnan(given) ? own : given);
 	json_t *now = fc_json_text(text.p, text.n, "generation", &e);
 	const bool same = now && json_equal(made, now);
 	json_decref(now);
@@ -40,7 +40,7 @@ static int check_answer(
 {
 	const char *model = json_string_value(json_object_get(line, "model_id"));
 	const size_t n_choice = json_array_size(json_object_get(line, "choices"));
-	char *name = session_name(s);
+	char *name = infer_session_name(s);
 	int ret = 0;
 	if (!model || strcmp(model, name))
 		ret = fc_fail(e, "%s: an answer of model \"%.80s\", not of \"%s\"", where,
@@ -114,7 +114,7 @@ static int read_lines(struct resume *r, const struct session *s, const char *tex
 	return 0;
 }
 
-int resume_open(struct resume **out, const struct session *s, size_t *keep, struct fc_err *e)
+int infer_resume_open(struct resume **out, const struct session *s, size_t *keep, struct fc_err *e)
 {
 	struct resume *r = FC_NEW(struct resume);
 	struct fc_map m = {0};
@@ -131,7 +131,7 @@ int resume_open(struct resume **out, const struct session *s, size_t *keep, stru
 	return ret;
 }
 
-void resume_close(struct resume *r)
+void infer_resume_close(struct resume *r)
 {
 	if (!r)
 		return;
@@ -141,7 +141,7 @@ void resume_close(struct resume *r)
 	free(r);
 }
 
-bool resume_has(const struct resume *r, const char *id)
+bool infer_resume_has(const struct resume *r, const char *id)
 {
 	return r->n && bsearch(&id, r->id, r->n, sizeof *r->id, ascending);
 }

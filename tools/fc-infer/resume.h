@@ -11,8 +11,8 @@ struct resume;
  * choices are all there; what follows was being written when the run was ended.  An answer of
  * another model or other settings is an error.
  */
-int resume_open(struct resume **r, const struct session *s, size_t *keep, struct fc_err *e);
-void resume_close(struct resume *r);
-bool resume_has(const struct resume *r, const char *id); /* is it answered? */
+int infer_resume_open(struct resume **r, const struct session *s, size_t *keep, struct fc_err *e);
+void infer_resume_close(struct resume *r);
+bool infer_resume_has(const struct resume *r, const char *id); /* is it answered? */
 
 #endif

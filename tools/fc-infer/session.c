@@ -24,7 +24,7 @@ static int open_model(struct session *s, struct fc_err *e)
 	return 0;
 }
 
-int session_open(
+int infer_session_open(
     struct session *s, const struct infer_options *opt, char **paths, int n_paths, struct fc_err *e)
 {
 	const char *template_of = opt->pivot ? opt->pivot : opt->model;
@@ -47,7 +47,7 @@ int session_open(
 	return 0;
 }
 
-void session_close(struct session *s)
+void infer_session_close(struct session *s)
 {
 	fc_conversations_close(s->input);
 	fc_chat_free(s->chat);
@@ -68,14 +68,14 @@ static char *last_part(const char *path)
 	return fc_memdup0(path + start, n - start);
 }
 
-char *session_name(const struct session *s)
+char *infer_session_name(const struct session *s)
 {
 	return s->opt->name ? fc_strdup(s->opt->name) : last_part(s->opt->model);
 }
 
-void session_header(const struct session *s, struct fc_header *h, enum fc_kind kind)
+void infer_session_header(const struct session *s, struct fc_header *h, enum fc_kind kind)
 {
-	char *name = session_name(s);
+	char *name = infer_session_name(s);
 	fc_header_init(h, kind);
 	h->tokenizer = fc_tokenizer_fingerprint(s->tokenizer);
 	h->template_hash = s->chat ? fc_chat_hash(s->chat) : 0;
@@ -100,7 +100,7 @@ static int encode(const struct session *s, const struct fc_conversation *c, stru
 	if (json_object_size(c->extra))
 		fc_json_dump(&x->meta, c->extra);
 	if (c->form == FC_FORM_TEXT)
-		return text_encode(s->tokenizer, c, x, e);
+		return infer_text_encode(s->tokenizer, c, x, e);
 	if (!s->chat)
 		return fc_fail(e, "%s", s->no_chat.msg);
 	if (fc_chat_render(s->chat, c, false, &r, e) == 0)
@@ -113,12 +113,12 @@ static int encode(const struct session *s, const struct fc_conversation *c, stru
 static void cut_long(struct fc_example *x, const struct fc_conversation *c, size_t most)
 {
 	if (c->form == FC_FORM_TEXT && c->n_message > 1)
-		text_keep_end(x, most);
+		infer_text_keep_end(x, most);
 	else
 		x->n_tok = most;
 }
 
-int session_next(
+int infer_session_next(
     struct session *s, struct fc_example *x, struct long_count *n_long, struct fc_err *e)
 {
 	struct fc_conversation c = {0};

@@ -43,7 +43,7 @@ struct slots {
 	struct slots_count count;
 };
 
-struct slots *slots_new(struct session *s, const struct stops *st)
+struct slots *infer_slots_new(struct session *s, const struct stops *st)
 {
 	struct slots *g = FC_NEW(struct slots);
 	const size_t n_slot = (size_t)s->opt->n_slot, n_few = fc_linear_few_rows(s->nn);
@@ -62,7 +62,7 @@ struct slots *slots_new(struct session *s, const struct stops *st)
 	return g;
 }
 
-void slots_free(struct slots *g)
+void infer_slots_free(struct slots *g)
 {
 	if (!g)
 		return;
@@ -81,7 +81,7 @@ void slots_free(struct slots *g)
 	free(g);
 }
 
-const struct slots_count *slots_counted(const struct slots *g)
+const struct slots_count *infer_slots_counted(const struct slots *g)
 {
 	return &g->count;
 }
@@ -99,7 +99,7 @@ static void see(struct slot *slot, uint32_t id)
 static int start_turn(struct slots *g, struct slot *slot, struct fc_err *e)
 {
 	const struct session *s = g->s;
-	int got = turn_prompt(s, slot->task, &g->scratch, &g->count.over, e);
+	int got = infer_turn_prompt(s, slot->task, &g->scratch, &g->count.over, e);
 	if (got < 0)
 		return -1;
 	slot->task->skipped = got == 0;
@@ -127,15 +127,15 @@ static int next_turn(
     struct slots *g, struct slot *slot, size_t from, struct queue *q, struct fc_err *e)
 {
 	for (;; from = 0) {
-		if (slot->task && turn_find(slot->task, from)) {
+		if (slot->task && infer_turn_find(slot->task, from)) {
 			if (start_turn(g, slot, e) < 0)
 				return -1;
 			if (!slot->task->skipped)
 				return 0;
 		}
-		if (slot->task && queue_done(q, slot->task, e) < 0)
+		if (slot->task && infer_queue_done(q, slot->task, e) < 0)
 			return -1;
-		int got = queue_next(q, &slot->task, e);
+		int got = infer_queue_next(q, &slot->task, e);
 		if (got <= 0) {
 			slot->task = NULL;
 			slot->state = FREE;
@@ -149,7 +149,7 @@ static int finish_answer(
     struct slots *g, size_t i, enum finish why, struct queue *q, struct fc_err *e)
 {
 	struct slot *slot = &g->slot[i];
-	turn_answer(g->s, slot->task, g->stops, slot->answer, slot->n_answer, why);
+	infer_turn_answer(g->s, slot->task, g->stops, slot->answer, slot->n_answer, why);
 	g->count.n_answer++;
 	g->count.n_cut += why == FINISH_LENGTH;
 	g->cache_used -= slot->n_prompt + slot->n_room;
@@ -164,13 +164,13 @@ static bool is_stopped(struct slots *g, const struct slot *slot)
 		return false;
 	fc_buf_clear(&g->text);
 	fc_tokenizer_decode(g->s->tokenizer, slot->answer, slot->n_answer, true, &g->text);
-	return stops_find(g->stops, g->text.p, g->text.n) < g->text.n;
+	return infer_stops_find(g->stops, g->text.p, g->text.n) < g->text.n;
 }
 
 static int take_token(struct slots *g, size_t i, uint32_t id, struct queue *q, struct fc_err *e)
 {
 	struct slot *slot = &g->slot[i];
-	if (stops_is_token(g->stops, id))
+	if (infer_stops_is_token(g->stops, id))
 		return finish_answer(g, i, FINISH_STOP, q, e);
 	FC_GROW(slot->answer, slot->cap_answer, slot->n_answer + 1);
 	slot->answer[slot->n_answer++] = id;
@@ -276,7 +276,7 @@ static int decode(struct slots *g, size_t *next, struct queue *q, struct fc_err 
 	return ret;
 }
 
-int slots_round(struct slots *g, struct queue *q, struct fc_err *e)
+int infer_slots_round(struct slots *g, struct queue *q, struct fc_err *e)
 {
 	if (start_waiting(g, q, e) < 0)
 		return -1;
@@ -286,5 +286,5 @@ int slots_round(struct slots *g, struct queue *q, struct fc_err *e)
 	for (size_t i = 0; i < g->n_slot; i++)
 		if (g->slot[i].state != FREE)
 			return 1;
-	return !queue_ended(q);
+	return !infer_queue_ended(q);
 }

@@ -9,7 +9,7 @@
 
 static void add(struct stops *st, uint32_t id)
 {
-	if (id == FC_NO_TOKEN || stops_is_token(st, id))
+	if (id == FC_NO_TOKEN || infer_stops_is_token(st, id))
 		return;
 	FC_GROW(st->token, st->cap, st->n_token + 1);
 	st->token[st->n_token++] = id;
@@ -62,7 +62,7 @@ static int add_named(
 	return 0;
 }
 
-int stops_open(struct stops *st, const struct session *s, struct fc_err *e)
+int infer_stops_open(struct stops *st, const struct session *s, struct fc_err *e)
 {
 	*st = (struct stops){.text = &s->opt->stop};
 	for (int i = 0; i < s->opt->stop.n; i++)
@@ -79,13 +79,13 @@ int stops_open(struct stops *st, const struct session *s, struct fc_err *e)
 	return 0;
 }
 
-void stops_release(struct stops *st)
+void infer_stops_release(struct stops *st)
 {
 	free(st->token);
 	*st = (struct stops){0};
 }
 
-bool stops_is_token(const struct stops *st, uint32_t id)
+bool infer_stops_is_token(const struct stops *st, uint32_t id)
 {
 	for (size_t i = 0; i < st->n_token; i++)
 		if (st->token[i] == id)
@@ -93,7 +93,7 @@ bool stops_is_token(const struct stops *st, uint32_t id)
 	return false;
 }
 
-size_t stops_find(const struct stops *st, const char *p, size_t n)
+size_t infer_stops_find(const struct stops *st, const char *p, size_t n)
 {
 	size_t first = n;
 	for (int i = 0; i < st->text->n; i++) {

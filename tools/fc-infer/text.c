@@ -18,8 +18,8 @@ static uint32_t prefix_of(const struct fc_tokenizer *t, bool needed)
 	return bos != FC_NO_TOKEN ? bos : fc_tokenizer_eos(t);
 }
 
-int text_encode(const struct fc_tokenizer *t, const struct fc_conversation *c, struct fc_example *x,
-    struct fc_err *e)
+int infer_text_encode(const struct fc_tokenizer *t, const struct fc_conversation *c,
+    struct fc_example *x, struct fc_err *e)
 {
 	const bool has_context = c->n_message > 1;
 	const struct fc_message *text = &c->message[c->n_message - 1];
@@ -61,7 +61,7 @@ out:
 	return ret;
 }
 
-void text_keep_end(struct fc_example *x, size_t n)
+void infer_text_keep_end(struct fc_example *x, size_t n)
 {
 	const size_t drop = x->n_tok - n;
 	memmove(x->tok, x->tok + drop, n * sizeof *x->tok);

@@ -14,9 +14,9 @@
  * without a context BOS, else EOS, comes first all the same, so that the first token has a
  * distribution.  Fills text, segments and tokens of x.
  */
-int text_encode(const struct fc_tokenizer *t, const struct fc_conversation *c, struct fc_example *x,
-    struct fc_err *e);
+int infer_text_encode(const struct fc_tokenizer *t, const struct fc_conversation *c,
+    struct fc_example *x, struct fc_err *e);
 /* Keeps the last n tokens, as the harness does; the bytes before them go to the first. */
-void text_keep_end(struct fc_example *x, size_t n);
+void infer_text_keep_end(struct fc_example *x, size_t n);
 
 #endif

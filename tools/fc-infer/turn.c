@@ -6,7 +6,7 @@
 #include "fc-infer/generate.h"
 #include "text/utf8.h"
 
-bool turn_find(struct task *t, size_t from)
+bool infer_turn_find(struct task *t, size_t from)
 {
 	const struct fc_conversation *c = &t->c;
 	for (t->turn = from; t->turn < c->n_message; t->turn++)
@@ -68,7 +68,7 @@ static int cut_to_fit(const struct session *s, struct fc_conversation *head, siz
 	return 0;
 }
 
-int turn_prompt(const struct session *s, const struct task *t, struct fc_example *x,
+int infer_turn_prompt(const struct session *s, const struct task *t, struct fc_example *x,
     struct overflow *over, struct fc_err *e)
 {
 	struct fc_conversation head = t->c;
@@ -147,12 +147,12 @@ static void insert(struct fc_conversation *c, size_t at, const char *p, size_t n
 	c->n_message++;
 }
 
-void turn_answer(const struct session *s, struct task *t, const struct stops *st,
+void infer_turn_answer(const struct session *s, struct task *t, const struct stops *st,
     const uint32_t *id, size_t n, enum finish why)
 {
 	struct fc_buf bytes = FC_BUF_INIT, text = FC_BUF_INIT;
 	fc_tokenizer_decode(s->tokenizer, id, n, true, &bytes);
-	add_repaired(&text, bytes.p, stops_find(st, bytes.p, bytes.n));
+	add_repaired(&text, bytes.p, infer_stops_find(st, bytes.p, bytes.n));
 	insert(&t->c, t->turn + 1, text.p, text.n);
 	FC_GROW(t->finish, t->cap_finish, t->n_answer + 1);
 	FC_GROW(t->answer_tokens, t->cap_answer_tokens, t->n_answer + 1);

@@ -9,7 +9,7 @@ static void put(struct windows *w, struct window v)
 	w->v[w->n++] = v;
 }
 
-void windows_add_whole(struct windows *w, size_t n)
+void infer_windows_add_whole(struct windows *w, size_t n)
 {
 	put(w, (struct window){0, n, n ? 1 : 0, n, false});
 }
@@ -48,7 +48,8 @@ static void chunks(struct windows *w, size_t n, size_t most)
 		    (struct window){begin, begin + most, begin + most / 2 + 1, begin + most, true});
 }
 
-void windows_add(struct windows *w, enum window_rule rule, size_t n, size_t most, size_t stride)
+void infer_windows_add(
+    struct windows *w, enum window_rule rule, size_t n, size_t most, size_t stride)
 {
 	if (rule == WINDOW_ROLLING)
 		rolling(w, n, most, stride);

@@ -31,7 +31,8 @@ enum window_rule {
 	WINDOW_CHUNKS,
 };
 /* Appends the windows of at most `most` tokens; 0 < stride <= most. */
-void windows_add(struct windows *w, enum window_rule rule, size_t n, size_t most, size_t stride);
-void windows_add_whole(struct windows *w, size_t n); /* the text as one window */
+void infer_windows_add(
+    struct windows *w, enum window_rule rule, size_t n, size_t most, size_t stride);
+void infer_windows_add_whole(struct windows *w, size_t n); /* the text as one window */
 
 #endif

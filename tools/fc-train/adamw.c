@@ -8,7 +8,7 @@
 
 #define BLOCK 16384 /* elements: 4 arrays of 64 KiB, within a core's level-2 cache */
 
-struct fc_adamw_block {
+struct train_adamw_block {
 	size_t param, begin, n;
 };
 
@@ -20,25 +20,25 @@ static size_t count_blocks(const struct fc_param *p, size_t n_param)
 	return n;
 }
 
-void fc_adamw_init(
-    struct fc_adamw *a, const struct fc_adamw_opts *opts, const struct fc_param *p, size_t n_param)
+void train_adamw_init(struct train_adamw *a, const struct train_adamw_opts *opts,
+    const struct fc_param *p, size_t n_param)
 {
-	*a = (struct fc_adamw){.opts = *opts, .n_param = n_param};
+	*a = (struct train_adamw){.opts = *opts, .n_param = n_param};
 	a->m = FC_ARRAY(float *, n_param);
 	a->v = FC_ARRAY(float *, n_param);
-	a->block = FC_ARRAY(struct fc_adamw_block, count_blocks(p, n_param));
+	a->block = FC_ARRAY(struct train_adamw_block, count_blocks(p, n_param));
 	for (size_t i = 0; i < n_param; i++) {
 		a->m[i] = FC_ARRAY(float, p[i].n);
 		a->v[i] = FC_ARRAY(float, p[i].n);
 		for (size_t at = 0; at < p[i].n; at += BLOCK) {
 			size_t left = p[i].n - at;
 			a->block[a->n_block++] =
-			    (struct fc_adamw_block){i, at, left < BLOCK ? left : BLOCK};
+			    (struct train_adamw_block){i, at, left < BLOCK ? left : BLOCK};
 		}
 	}
 }
 
-void fc_adamw_release(struct fc_adamw *a)
+void train_adamw_release(struct train_adamw *a)
 {
 	for (size_t i = 0; i < a->n_param; i++) {
 		free(a->m[i]);
@@ -47,7 +47,7 @@ void fc_adamw_release(struct fc_adamw *a)
 	free(a->m);
 	free(a->v);
 	free(a->block);
-	*a = (struct fc_adamw){0};
+	*a = (struct train_adamw){0};
 }
 
 static double sum_squares(const float *g, size_t n)
@@ -62,12 +62,12 @@ static double sum_squares(const float *g, size_t n)
 	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-double fc_adamw_grad_norm(const struct fc_adamw *a, const struct fc_param *p)
+double train_adamw_grad_norm(const struct train_adamw *a, const struct fc_param *p)
 {
 	double *part = FC_ARRAY(double, a->n_block), sum = 0;
 #pragma omp parallel for schedule(static)
 	for (size_t b = 0; b < a->n_block; b++) {
-		const struct fc_adamw_block *k = &a->block[b];
+		const struct train_adamw_block *k = &a->block[b];
 		part[b] = sum_squares(p[k->param].g + k->begin, k->n);
 	}
 	for (size_t b = 0; b < a->n_block; b++)
@@ -96,9 +96,9 @@ static void update(float *restrict w, float *restrict m, float *restrict v, cons
 	}
 }
 
-void fc_adamw_update(struct fc_adamw *a, struct fc_param *p, double lr, double grad_scale)
+void train_adamw_update(struct train_adamw *a, struct fc_param *p, double lr, double grad_scale)
 {
-	const struct fc_adamw_opts *o = &a->opts;
+	const struct train_adamw_opts *o = &a->opts;
 	double t = (double)++a->t;
 	struct coefs c = {
 	    .grad_scale = (float)grad_scale,
@@ -110,7 +110,7 @@ void fc_adamw_update(struct fc_adamw *a, struct fc_param *p, double lr, double g
 	};
 #pragma omp parallel for schedule(static)
 	for (size_t b = 0; b < a->n_block; b++) {
-		const struct fc_adamw_block *k = &a->block[b];
+		const struct train_adamw_block *k = &a->block[b];
 		size_t i = k->param, at = k->begin;
 		struct coefs mine = c;
 		mine.decay = p[i].decay ? (float)(lr * o->weight_decay) : 0;

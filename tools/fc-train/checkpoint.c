@@ -14,12 +14,12 @@
 
 static const char part_letter[3] = {'w', 'm', 'v'};
 
-static float *part_of(const struct fc_params *p, const struct fc_adamw *a, size_t i, int part)
+static float *part_of(const struct fc_params *p, const struct train_adamw *a, size_t i, int part)
 {
 	return part == 0 ? p->v[i].w : part == 1 ? a->m[i] : a->v[i];
 }
 
-bool fc_checkpoint_exists(const char *dir)
+bool train_checkpoint_exists(const char *dir)
 {
 	char *path = fc_path_join(dir, STATE_FILE);
 	bool yes = fc_file_exists(path);
@@ -44,7 +44,7 @@ static struct fc_tensor plan_of(const struct fc_param *p, int part)
 }
 
 static int save_tensors(
-    const char *dir, const struct fc_params *p, const struct fc_adamw *a, struct fc_err *e)
+    const char *dir, const struct fc_params *p, const struct train_adamw *a, struct fc_err *e)
 {
 	size_t n = 3 * p->n;
 	struct fc_tensor *plan = FC_ARRAY(struct fc_tensor, n);
@@ -67,7 +67,7 @@ static int save_tensors(
 }
 
 static int save_state(
-    const char *dir, const struct fc_progress_state *s, json_t *run, struct fc_err *e)
+    const char *dir, const struct train_progress_state *s, json_t *run, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	struct fc_out *o = NULL;
@@ -90,8 +90,8 @@ static int save_state(
 	return ret;
 }
 
-int fc_checkpoint_save(const char *dir, const struct fc_params *p, const struct fc_adamw *a,
-    const struct fc_progress_state *s, json_t *run, struct fc_err *e)
+int train_checkpoint_save(const char *dir, const struct fc_params *p, const struct train_adamw *a,
+    const struct train_progress_state *s, json_t *run, struct fc_err *e)
 {
 	struct fc_outdir *d;
 	if (fc_outdir_open(&d, dir, true, e) < 0)
@@ -117,7 +117,7 @@ static int read_count(
 }
 
 static int read_state(
-    const json_t *o, struct fc_progress_state *s, const char *where, struct fc_err *e)
+    const json_t *o, struct train_progress_state *s, const char *where, struct fc_err *e)
 {
 	const char *hash;
 	uint64_t version = 0;
@@ -155,7 +155,8 @@ static int compare_runs(const json_t *o, const json_t *now, const char *where, s
 	return 0;
 }
 
-static int load_tensors(const char *dir, struct fc_params *p, struct fc_adamw *a, struct fc_err *e)
+static int load_tensors(
+    const char *dir, struct fc_params *p, struct train_adamw *a, struct fc_err *e)
 {
 	struct fc_store *store;
 	int ret = 0;
@@ -175,8 +176,8 @@ static int load_tensors(const char *dir, struct fc_params *p, struct fc_adamw *a
 	return ret;
 }
 
-int fc_checkpoint_load(const char *dir, struct fc_params *p, struct fc_adamw *a,
-    struct fc_progress_state *s, const json_t *run, struct fc_err *e)
+int train_checkpoint_load(const char *dir, struct fc_params *p, struct train_adamw *a,
+    struct train_progress_state *s, const json_t *run, struct fc_err *e)
 {
 	char *path = fc_path_join(dir, STATE_FILE);
 	json_t *o = fc_json_file(path, e);

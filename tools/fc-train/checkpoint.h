@@ -11,19 +11,19 @@
  * (weights "w.NAME", moments "m.NAME" and "v.NAME", float32) and state.json.  A new checkpoint
  * takes the old one's place in one step; until then the old one is whole.
  */
-struct fc_progress_state {
+struct train_progress_state {
 	uint64_t step, n_sample, n_tok; /* done so far */
-	struct fc_feed_pos pos;
+	struct train_feed_pos pos;
 	uint64_t log_bytes; /* length of the log at that point */
 };
 
-bool fc_checkpoint_exists(const char *dir);
+bool train_checkpoint_exists(const char *dir);
 /* run: an object of strings that says which run this is (options, model, tokenizer); borrowed. */
-int fc_checkpoint_save(const char *dir, const struct fc_params *p, const struct fc_adamw *a,
-    const struct fc_progress_state *s, json_t *run, struct fc_err *e);
+int train_checkpoint_save(const char *dir, const struct fc_params *p, const struct train_adamw *a,
+    const struct train_progress_state *s, json_t *run, struct fc_err *e);
 /* Fills weights and moments and refreshes p.  A checkpoint of another run is refused with the first
  * difference. */
-int fc_checkpoint_load(const char *dir, struct fc_params *p, struct fc_adamw *a,
-    struct fc_progress_state *s, const json_t *run, struct fc_err *e);
+int train_checkpoint_load(const char *dir, struct fc_params *p, struct train_adamw *a,
+    struct train_progress_state *s, const json_t *run, struct fc_err *e);
 
 #endif

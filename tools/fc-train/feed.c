@@ -10,16 +10,16 @@
 #include "base/rng.h"
 #include "fc-train/spool.h"
 
-struct fc_feed {
-	struct fc_feed_opts opts;
-	struct fc_sample_rule rule;
+struct train_feed {
+	struct train_feed_opts opts;
+	struct train_sample_rule rule;
 	struct fc_header header;
 	char *path, *name;
 	bool is_file;
-	struct fc_reader *reader; /* NULL: all of it was read */
-	struct fc_spool *spool;   /* of a pipe that is passed over more than once */
+	struct fc_reader *reader;  /* NULL: all of it was read */
+	struct train_spool *spool; /* of a pipe that is passed over more than once */
 	struct fc_example x;
-	struct fc_sample_count count;
+	struct train_sample_count count;
 	bool counted; /* count is complete */
 
 	/* the pass that is handed out */
@@ -28,7 +28,7 @@ struct fc_feed {
 	struct fc_sample **slot; /* shuffle buffer */
 	size_t n_slot, cap_slot;
 	struct fc_sample *ahead; /* peeked at, not taken */
-	struct fc_feed_pos pos;
+	struct train_feed_pos pos;
 };
 
 /* Standard input that is a whole file can be opened again. */
@@ -40,10 +40,10 @@ static const char *effective_path(const char *path)
 	return fstat(0, &st) == 0 && S_ISREG(st.st_mode) ? "/dev/stdin" : "-";
 }
 
-int fc_feed_open(struct fc_feed **out, const struct fc_feed_opts *opts, struct fc_err *e)
+int train_feed_open(struct train_feed **out, const struct train_feed_opts *opts, struct fc_err *e)
 {
 	struct stat st;
-	struct fc_feed *f = FC_NEW(struct fc_feed);
+	struct train_feed *f = FC_NEW(struct train_feed);
 	*out = NULL;
 	f->opts = *opts;
 	f->path = fc_strdup(effective_path(opts->path));
@@ -61,22 +61,22 @@ int fc_feed_open(struct fc_feed **out, const struct fc_feed_opts *opts, struct f
 		    f->name, fc_kind_name(f->header.kind));
 		goto fail;
 	}
-	if (!f->is_file && opts->n_pass != 1 && fc_spool_open(&f->spool, e) < 0)
+	if (!f->is_file && opts->n_pass != 1 && train_spool_open(&f->spool, e) < 0)
 		goto fail;
 	*out = f;
 	return 0;
 fail:
-	fc_feed_close(f);
+	train_feed_close(f);
 	return -1;
 }
 
-void fc_feed_close(struct fc_feed *f)
+void train_feed_close(struct train_feed *f)
 {
 	if (!f)
 		return;
 	if (f->reader)
 		fc_reader_close(f->reader);
-	fc_spool_close(f->spool);
+	train_spool_close(f->spool);
 	fc_header_release(&f->header);
 	fc_example_release(&f->x);
 	for (size_t i = 0; i < f->n_slot; i++)
@@ -88,22 +88,22 @@ void fc_feed_close(struct fc_feed *f)
 	free(f);
 }
 
-const struct fc_header *fc_feed_header(const struct fc_feed *f)
+const struct fc_header *train_feed_header(const struct train_feed *f)
 {
 	return &f->header;
 }
 
-const char *fc_feed_name(const struct fc_feed *f)
+const char *train_feed_name(const struct train_feed *f)
 {
 	return f->name;
 }
 
-bool fc_feed_is_file(const struct fc_feed *f)
+bool train_feed_is_file(const struct train_feed *f)
 {
 	return f->is_file;
 }
 
-int fc_feed_check_tokenizer(const struct fc_feed *f, uint64_t fingerprint, struct fc_err *e)
+int train_feed_check_tokenizer(const struct train_feed *f, uint64_t fingerprint, struct fc_err *e)
 {
 	if (f->header.tokenizer == fingerprint)
 		return 0;
@@ -113,17 +113,17 @@ int fc_feed_check_tokenizer(const struct fc_feed *f, uint64_t fingerprint, struc
 	    f->name, f->header.tokenizer, fingerprint);
 }
 
-void fc_feed_set_rule(struct fc_feed *f, const struct fc_sample_rule *rule)
+void train_feed_set_rule(struct train_feed *f, const struct train_sample_rule *rule)
 {
 	f->rule = *rule;
 }
 
-const struct fc_sample_count *fc_feed_counted(const struct fc_feed *f)
+const struct train_sample_count *train_feed_counted(const struct train_feed *f)
 {
 	return f->counted ? &f->count : NULL;
 }
 
-static int end_of_stream(struct fc_feed *f, struct fc_err *e)
+static int end_of_stream(struct train_feed *f, struct fc_err *e)
 {
 	fc_reader_close(f->reader);
 	f->reader = NULL;
@@ -134,22 +134,22 @@ static int end_of_stream(struct fc_feed *f, struct fc_err *e)
 }
 
 /* The next sample in stream order. */
-static int read_sample(struct fc_feed *f, struct fc_sample **s, struct fc_err *e)
+static int read_sample(struct train_feed *f, struct fc_sample **s, struct fc_err *e)
 {
 	if (!f->reader)
-		return f->spool ? fc_spool_next(f->spool, s, e) : 0;
-	struct fc_sample_count again = {0};
+		return f->spool ? train_spool_next(f->spool, s, e) : 0;
+	struct train_sample_count again = {0};
 	for (;;) {
 		enum fc_read got = fc_reader_example(f->reader, &f->x, e);
 		if (got == FC_READ_ERROR)
 			return -1;
 		if (got == FC_READ_END)
 			return end_of_stream(f, e);
-		int made =
-		    fc_sample_new(s, &f->x, &f->rule, f->name, f->counted ? &again : &f->count, e);
+		int made = train_sample_new(
+		    s, &f->x, &f->rule, f->name, f->counted ? &again : &f->count, e);
 		if (made < 0)
 			return -1;
-		if (made && f->spool && fc_spool_add(f->spool, *s, e) < 0) {
+		if (made && f->spool && train_spool_add(f->spool, *s, e) < 0) {
 			free(*s);
 			return -1;
 		}
@@ -158,7 +158,7 @@ static int read_sample(struct fc_feed *f, struct fc_sample **s, struct fc_err *e
 	}
 }
 
-static int read_to_end(struct fc_feed *f, struct fc_err *e)
+static int read_to_end(struct train_feed *f, struct fc_err *e)
 {
 	struct fc_sample *s;
 	int got;
@@ -170,14 +170,14 @@ static int read_to_end(struct fc_feed *f, struct fc_err *e)
 	return f->counted ? 0 : -1;
 }
 
-int fc_feed_count(struct fc_feed *f, struct fc_err *e)
+int train_feed_count(struct train_feed *f, struct fc_err *e)
 {
-	if (!f->is_file && !f->spool && fc_spool_open(&f->spool, e) < 0)
+	if (!f->is_file && !f->spool && train_spool_open(&f->spool, e) < 0)
 		return -1;
 	return read_to_end(f, e);
 }
 
-static int start_pass(struct fc_feed *f, struct fc_err *e)
+static int start_pass(struct train_feed *f, struct fc_err *e)
 {
 	fc_rng_seed2(&f->rng, f->opts.seed, f->pos.pass);
 	f->started = true;
@@ -186,11 +186,11 @@ static int start_pass(struct fc_feed *f, struct fc_err *e)
 		return 0;
 	if (f->is_file)
 		return fc_reader_open(&f->reader, f->path, f->header.kind, e);
-	return fc_spool_rewind(f->spool, e);
+	return train_spool_rewind(f->spool, e);
 }
 
 /* Fills the buffer, then draws one of it. */
-static int draw(struct fc_feed *f, struct fc_err *e)
+static int draw(struct train_feed *f, struct fc_err *e)
 {
 	while (!f->source_ended && f->n_slot < f->opts.n_shuffle) {
 		struct fc_sample *s;
@@ -212,7 +212,7 @@ static int draw(struct fc_feed *f, struct fc_err *e)
 	return 1;
 }
 
-int fc_feed_peek(struct fc_feed *f, const struct fc_sample **s, struct fc_err *e)
+int train_feed_peek(struct train_feed *f, const struct fc_sample **s, struct fc_err *e)
 {
 	while (!f->ahead) {
 		if (f->opts.n_pass && f->pos.pass >= f->opts.n_pass)
@@ -227,28 +227,28 @@ int fc_feed_peek(struct fc_feed *f, const struct fc_sample **s, struct fc_err *e
 				return fc_fail(
 				    e, "%s: became empty while it was read again", f->name);
 			f->started = false;
-			f->pos = (struct fc_feed_pos){f->pos.pass + 1, 0, 0};
+			f->pos = (struct train_feed_pos){f->pos.pass + 1, 0, 0};
 		}
 	}
 	*s = f->ahead;
 	return 1;
 }
 
-struct fc_sample *fc_feed_take(struct fc_feed *f)
+struct fc_sample *train_feed_take(struct train_feed *f)
 {
 	struct fc_sample *s = f->ahead;
 	f->ahead = NULL;
 	f->pos.taken++;
-	f->pos.hash = fc_sample_hash(s, f->pos.hash);
+	f->pos.hash = train_sample_hash(s, f->pos.hash);
 	return s;
 }
 
-struct fc_feed_pos fc_feed_tell(const struct fc_feed *f)
+struct train_feed_pos train_feed_tell(const struct train_feed *f)
 {
 	return f->pos;
 }
 
-int fc_feed_seek(struct fc_feed *f, const struct fc_feed_pos *pos, struct fc_err *e)
+int train_feed_seek(struct train_feed *f, const struct train_feed_pos *pos, struct fc_err *e)
 {
 	const struct fc_sample *s;
 	if (pos->pass > 0 && !f->is_file && read_to_end(f, e) < 0)
@@ -259,12 +259,12 @@ int fc_feed_seek(struct fc_feed *f, const struct fc_feed_pos *pos, struct fc_err
 	}
 	f->pos.pass = pos->pass;
 	while (f->pos.taken < pos->taken) {
-		int got = fc_feed_peek(f, &s, e);
+		int got = train_feed_peek(f, &s, e);
 		if (got < 0)
 			return -1;
 		if (got == 0 || f->pos.pass != pos->pass)
 			break;
-		free(fc_feed_take(f));
+		free(train_feed_take(f));
 	}
 	if (f->pos.taken != pos->taken || f->pos.hash != pos->hash)
 		return fc_fail(

@@ -11,42 +11,42 @@
  * the shuffle buffer only: file and pipe give the same order.  A file is read again for every pass;
  * a pipe is spooled while its first pass is handed out.
  */
-struct fc_feed_opts {
+struct train_feed_opts {
 	const char *path; /* "-" or NULL: standard input */
 	size_t n_shuffle; /* samples in the buffer; 1: stream order */
 	uint64_t seed;
 	uint64_t n_pass; /* 0: without end */
 };
 
-struct fc_feed;
+struct train_feed;
 /* Reads the header; a stream that is not one of examples is refused. */
-int fc_feed_open(struct fc_feed **f, const struct fc_feed_opts *opts, struct fc_err *e);
-void fc_feed_close(struct fc_feed *f);
-const struct fc_header *fc_feed_header(const struct fc_feed *f);
-const char *fc_feed_name(const struct fc_feed *f);
-bool fc_feed_is_file(const struct fc_feed *f);
+int train_feed_open(struct train_feed **f, const struct train_feed_opts *opts, struct fc_err *e);
+void train_feed_close(struct train_feed *f);
+const struct fc_header *train_feed_header(const struct train_feed *f);
+const char *train_feed_name(const struct train_feed *f);
+bool train_feed_is_file(const struct train_feed *f);
 /* The stream's tokens must be the model's: fingerprint is that of its tokenizer. */
-int fc_feed_check_tokenizer(const struct fc_feed *f, uint64_t fingerprint, struct fc_err *e);
+int train_feed_check_tokenizer(const struct train_feed *f, uint64_t fingerprint, struct fc_err *e);
 /* Before the first sample is asked for. */
-void fc_feed_set_rule(struct fc_feed *f, const struct fc_sample_rule *rule);
+void train_feed_set_rule(struct train_feed *f, const struct train_sample_rule *rule);
 
 /* Reads the whole stream now, checks and counts it: a file in a pass of its own, a pipe into the
  * spool. */
-int fc_feed_count(struct fc_feed *f, struct fc_err *e);
-/* Of one pass; valid once a pass has ended or fc_feed_count() returned, else NULL. */
-const struct fc_sample_count *fc_feed_counted(const struct fc_feed *f);
+int train_feed_count(struct train_feed *f, struct fc_err *e);
+/* Of one pass; valid once a pass has ended or train_feed_count() returned, else NULL. */
+const struct train_sample_count *train_feed_counted(const struct train_feed *f);
 
 /* 1: *s is the next sample, borrowed; 0: the last pass is over; -1: error. */
-int fc_feed_peek(struct fc_feed *f, const struct fc_sample **s, struct fc_err *e);
+int train_feed_peek(struct train_feed *f, const struct fc_sample **s, struct fc_err *e);
 /* Takes the sample that was peeked at; the caller's to free(). */
-struct fc_sample *fc_feed_take(struct fc_feed *f);
+struct fc_sample *train_feed_take(struct train_feed *f);
 
 /* Where the order stands: after `taken` samples of a pass, whose hash proves which they were. */
-struct fc_feed_pos {
+struct train_feed_pos {
 	uint64_t pass, taken, hash;
 };
-struct fc_feed_pos fc_feed_tell(const struct fc_feed *f);
+struct train_feed_pos train_feed_tell(const struct train_feed *f);
 /* Before the first sample is asked for.  Another stream than the one pos is from is refused. */
-int fc_feed_seek(struct fc_feed *f, const struct fc_feed_pos *pos, struct fc_err *e);
+int train_feed_seek(struct train_feed *f, const struct train_feed_pos *pos, struct fc_err *e);
 
 #endif

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-train/heldout.h"
 
-static int score_all(const struct fc_heldout *h, struct fc_feed *f, struct fc_nn *nn,
-    struct fc_params *p, struct fc_heldout_score *score, struct fc_err *e)
+static int score_all(const struct train_heldout *h, struct train_feed *f, struct fc_nn *nn,
+    struct fc_params *p, struct train_heldout_score *score, struct fc_err *e)
 {
-	static const struct fc_weights plain = {.label = 1, .untaught = 1, .row = 0};
-	struct fc_stepbatch b = {0};
-	struct fc_micro m = {0};
+	static const struct train_weights plain = {.label = 1, .untaught = 1, .row = 0};
+	struct train_stepbatch b = {0};
+	struct train_micro m = {0};
 	struct fc_loss loss = {0};
 	int got;
-	while ((got = fc_stepbatch_fill(&b, f, h->micro_tok, e)) == 1) {
+	while ((got = train_stepbatch_fill(&b, f, h->micro_tok, e)) == 1) {
 		m.first = m.n_sample = 0;
-		while (got == 1 && fc_micro_next(&m, &b, h->micro_tok, &plain))
+		while (got == 1 && train_micro_next(&m, &b, h->micro_tok, &plain))
 			if (fc_params_step(nn, p, &m.batch, &m.targets, false, &loss, e) < 0)
 				got = -1;
 		if (got < 0)
@@ -22,29 +22,29 @@ static int score_all(const struct fc_heldout *h, struct fc_feed *f, struct fc_nn
 	}
 	score->nll = loss.nll;
 	score->n_correct = loss.n_correct;
-	fc_stepbatch_release(&b);
-	fc_micro_release(&m);
+	train_stepbatch_release(&b);
+	train_micro_release(&m);
 	return got;
 }
 
-int fc_heldout_score(const struct fc_heldout *h, struct fc_nn *nn, struct fc_params *p,
-    struct fc_heldout_score *score, struct fc_err *e)
+int train_heldout_score(const struct train_heldout *h, struct fc_nn *nn, struct fc_params *p,
+    struct train_heldout_score *score, struct fc_err *e)
 {
-	struct fc_feed_opts opts = {.path = h->path, .n_shuffle = 1, .n_pass = 1};
-	struct fc_feed *f;
-	*score = (struct fc_heldout_score){0};
-	if (fc_feed_open(&f, &opts, e) < 0)
+	struct train_feed_opts opts = {.path = h->path, .n_shuffle = 1, .n_pass = 1};
+	struct train_feed *f;
+	*score = (struct train_heldout_score){0};
+	if (train_feed_open(&f, &opts, e) < 0)
 		return -1;
 	int ret = -1;
-	if (!fc_feed_is_file(f))
+	if (!train_feed_is_file(f))
 		fc_fail(
 		    e, "%s: the held-out stream is read several times and must be a file", h->path);
 	else
-		ret = fc_feed_check_tokenizer(f, h->tokenizer, e);
+		ret = train_feed_check_tokenizer(f, h->tokenizer, e);
 	if (ret == 0) {
-		fc_feed_set_rule(f, &h->rule);
+		train_feed_set_rule(f, &h->rule);
 		ret = score_all(h, f, nn, p, score, e);
 	}
-	fc_feed_close(f);
+	train_feed_close(f);
 	return ret;
 }

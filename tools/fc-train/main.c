@@ -26,7 +26,7 @@ static void refuse_gguf(const char *model)
 		    model, model);
 }
 
-static struct fc_params *open_params(const struct fc_train_options *o, struct fc_nn *nn)
+static struct fc_params *open_params(const struct train_options *o, struct fc_nn *nn)
 {
 	struct fc_params *p;
 	struct fc_err e;
@@ -38,7 +38,7 @@ static struct fc_params *open_params(const struct fc_train_options *o, struct fc
 	return p;
 }
 
-static uint64_t tokenizer_fingerprint(const struct fc_train_options *o, const struct fc_params *p)
+static uint64_t tokenizer_fingerprint(const struct train_options *o, const struct fc_params *p)
 {
 	struct fc_tokenizer *t;
 	struct fc_err e;
@@ -53,7 +53,7 @@ static uint64_t tokenizer_fingerprint(const struct fc_train_options *o, const st
 }
 
 /* What the weights start from. */
-static uint64_t origin_fingerprint(const struct fc_train_options *o, const struct fc_params *p)
+static uint64_t origin_fingerprint(const struct train_options *o, const struct fc_params *p)
 {
 	uint64_t value;
 	if (o->init) {
@@ -72,10 +72,10 @@ static uint64_t origin_fingerprint(const struct fc_train_options *o, const struc
 }
 
 static json_t *run_identity(
-    struct fc_train_options *o, const struct fc_params *p, struct fc_nn *nn, uint64_t tokenizer)
+    struct train_options *o, const struct fc_params *p, struct fc_nn *nn, uint64_t tokenizer)
 {
 	char hex[17];
-	json_t *id = fc_train_options_deciding(o);
+	json_t *id = train_options_deciding(o);
 	snprintf(hex, sizeof hex, "%016" PRIx64, origin_fingerprint(o, p));
 	json_object_set_new(id, "model", json_string(hex));
 	snprintf(hex, sizeof hex, "%016" PRIx64, tokenizer);
@@ -85,80 +85,80 @@ static json_t *run_identity(
 	return id;
 }
 
-static struct fc_sample_rule sample_rule(
-    const struct fc_train_options *o, const struct fc_params *p, const struct fc_feed *f)
+static struct train_sample_rule sample_rule(
+    const struct train_options *o, const struct fc_params *p, const struct train_feed *f)
 {
 	const struct fc_config *c = &p->model.cfg;
 	size_t most = (size_t)o->max_length < c->n_ctx ? (size_t)o->max_length : c->n_ctx;
-	return (struct fc_sample_rule){
+	return (struct train_sample_rule){
 	    .n_vocab = (uint32_t)c->n_vocab,
 	    .max_tok = (uint32_t)most,
-	    .rows = fc_feed_header(f)->kind == FC_KIND_DISTS && o->lambda < 1,
+	    .rows = train_feed_header(f)->kind == FC_KIND_DISTS && o->lambda < 1,
 	};
 }
 
-static struct fc_feed *open_feed(
-    const struct fc_train_options *o, const struct fc_params *p, uint64_t tokenizer)
+static struct train_feed *open_feed(
+    const struct train_options *o, const struct fc_params *p, uint64_t tokenizer)
 {
-	struct fc_feed *f;
+	struct train_feed *f;
 	struct fc_err e;
-	struct fc_feed_opts opts = {.path = o->stream,
+	struct train_feed_opts opts = {.path = o->stream,
 	    .n_shuffle = (size_t)o->shuffle,
 	    .seed = o->seed,
 	    .n_pass = o->steps ? 0 : o->epochs};
-	or_die(fc_feed_open(&f, &opts, &e), &e);
-	or_die(fc_feed_check_tokenizer(f, tokenizer, &e), &e);
-	struct fc_sample_rule rule = sample_rule(o, p, f);
-	fc_feed_set_rule(f, &rule);
+	or_die(train_feed_open(&f, &opts, &e), &e);
+	or_die(train_feed_check_tokenizer(f, tokenizer, &e), &e);
+	struct train_sample_rule rule = sample_rule(o, p, f);
+	train_feed_set_rule(f, &rule);
 	return f;
 }
 
-static void report_counts(const struct fc_feed *f, const struct fc_train_options *o)
+static void report_counts(const struct train_feed *f, const struct train_options *o)
 {
-	const struct fc_sample_count *n = fc_feed_counted(f);
+	const struct train_sample_count *n = train_feed_counted(f);
 	fc_note("%s: %" PRIu64 " examples, %" PRIu64 " tokens, %" PRIu64 " labels, %" PRIu64
 		" rows of the teacher",
-	    fc_feed_name(f), n->n_sample, n->n_tok, n->n_label, n->n_row);
+	    train_feed_name(f), n->n_sample, n->n_tok, n->n_label, n->n_row);
 	if (n->n_cut)
 		fc_warn("%" PRIu64 " examples were longer than the limit and were cut", n->n_cut);
 	if (n->n_useless)
 		fc_warn(
 		    "%" PRIu64 " examples had nothing to train on and were left out", n->n_useless);
-	if (fc_feed_header(f)->kind == FC_KIND_DISTS && o->lambda < 1 && n->n_row == 0)
+	if (train_feed_header(f)->kind == FC_KIND_DISTS && o->lambda < 1 && n->n_row == 0)
 		fc_warn("the stream has no distribution: training on the labels alone");
 }
 
 /* The learning rate needs to know how long the run is: returns the number of examples, or 0 where
  * it needs no number.  A file is counted, and with that checked, before the first step. */
-static double run_length(const struct fc_train_options *o, struct fc_feed *f)
+static double run_length(const struct train_options *o, struct train_feed *f)
 {
 	struct fc_err e;
-	bool flat = o->schedule == FC_DECAY_CONSTANT && o->warmup == 0;
-	bool wait = !fc_feed_is_file(f) && !o->steps && !o->examples && !flat;
+	bool flat = o->schedule == TRAIN_DECAY_CONSTANT && o->warmup == 0;
+	bool wait = !train_feed_is_file(f) && !o->steps && !o->examples && !flat;
 	if (wait)
 		fc_note("reading the whole stream first; to train while it is read, tell its "
 			"length with "
 			"--examples or the run's with --steps");
-	if (!wait && !fc_feed_is_file(f))
+	if (!wait && !train_feed_is_file(f))
 		return (double)o->examples * (double)o->epochs;
-	or_die(fc_feed_count(f, &e), &e);
+	or_die(train_feed_count(f, &e), &e);
 	report_counts(f, o);
-	return (double)fc_feed_counted(f)->n_sample * (double)o->epochs;
+	return (double)train_feed_counted(f)->n_sample * (double)o->epochs;
 }
 
 static void train(
-    const struct fc_train_options *o, struct fc_trainer *t, uint64_t tokenizer, json_t *identity)
+    const struct train_options *o, struct train_trainer *t, uint64_t tokenizer, json_t *identity)
 {
 	struct fc_err e;
-	struct fc_heldout heldout = {.path = o->eval,
+	struct train_heldout heldout = {.path = o->eval,
 	    .tokenizer = tokenizer,
 	    .rule = sample_rule(o, t->params, t->feed),
 	    .micro_tok = t->opts.micro_tok};
-	struct fc_run run = {o, t, o->eval ? &heldout : NULL, identity};
-	bool counted = fc_feed_counted(t->feed) != NULL;
+	struct train_run run = {o, t, o->eval ? &heldout : NULL, identity};
+	bool counted = train_feed_counted(t->feed) != NULL;
 	heldout.rule.rows = false;
-	or_die(fc_run(&run, &e), &e);
-	const struct fc_sample_count *n = fc_feed_counted(t->feed);
+	or_die(train_run(&run, &e), &e);
+	const struct train_sample_count *n = train_feed_counted(t->feed);
 	if (counted || !n)
 		return;
 	report_counts(t->feed, o);
@@ -171,12 +171,12 @@ static void train(
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-train";
-	struct fc_train_options o;
+	struct train_options o;
 	struct fc_outdir *out = NULL;
 	struct fc_nn *nn;
-	struct fc_trainer trainer;
+	struct train_trainer trainer;
 	struct fc_err e;
-	fc_train_options_parse(&o, argc, argv);
+	train_options_parse(&o, argc, argv);
 
 	if (o.model && o.output)
 		refuse_gguf(o.model);
@@ -185,37 +185,37 @@ int main(int argc, char **argv)
 	or_die(fc_nn_open(&nn, o.device, (enum fc_compute)o.dtype, &e), &e);
 	struct fc_params *params = open_params(&o, nn);
 	uint64_t tokenizer = tokenizer_fingerprint(&o, params);
-	struct fc_feed *feed = open_feed(&o, params, tokenizer);
+	struct train_feed *feed = open_feed(&o, params, tokenizer);
 
-	struct fc_trainer_opts trainer_opts = {
+	struct train_trainer_opts trainer_opts = {
 	    .lambda = o.lambda,
-	    .untaught = (enum fc_untaught)o.untaught,
+	    .untaught = (enum train_untaught)o.untaught,
 	    .temperature = o.temperature,
 	    .clip = o.clip,
 	    .kl = o.loss == 1,
 	    .batch_tok = (size_t)o.batch_tokens,
 	    .micro_tok = (size_t)o.micro_tokens,
-	    .schedule = {(enum fc_decay)o.schedule, o.lr, o.warmup, o.min_lr},
+	    .schedule = {(enum train_decay)o.schedule, o.lr, o.warmup, o.min_lr},
 	    .n_step = o.steps,
 	    .n_sample = run_length(&o, feed),
 	};
-	struct fc_adamw_opts adamw = {o.beta1, o.beta2, o.eps, o.weight_decay};
-	fc_trainer_init(&trainer, &trainer_opts, &adamw, nn, params, feed);
+	struct train_adamw_opts adamw = {o.beta1, o.beta2, o.eps, o.weight_decay};
+	train_trainer_init(&trainer, &trainer_opts, &adamw, nn, params, feed);
 	json_t *identity = run_identity(&o, params, nn, tokenizer);
 	train(&o, &trainer, tokenizer, identity);
 
-	struct fc_target target = {o.model, o.tokenizer, (enum fc_save_dtype)o.save_dtype};
+	struct train_target target = {o.model, o.tokenizer, (enum train_save_dtype)o.save_dtype};
 	if (o.update)
-		or_die(fc_update_write(o.update, o.model, origin_fingerprint(&o, params), tokenizer,
-			   params, &e),
+		or_die(train_update_write(o.update, o.model, origin_fingerprint(&o, params),
+			   tokenizer, params, &e),
 		    &e);
 	if (out) {
-		or_die(fc_target_write(fc_outdir_tmp(out), &target, params, &e), &e);
+		or_die(train_target_write(fc_outdir_tmp(out), &target, params, &e), &e);
 		or_die(fc_outdir_commit(out, &e), &e);
 	}
 	json_decref(identity);
-	fc_trainer_release(&trainer);
-	fc_feed_close(feed);
+	train_trainer_release(&trainer);
+	train_feed_close(feed);
 	fc_params_free(params);
 	fc_nn_close(nn);
 	fc_finish();

@@ -11,7 +11,7 @@
 
 #define MAX_ROWS 64
 
-static void fill_table(struct fc_opt table[MAX_ROWS], struct fc_train_options *o)
+static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 {
 	const struct fc_opt rows[] = {
 	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Models", 0, 0},
@@ -92,7 +92,7 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct fc_train_options *o
 }
 
 /* With --force: the output must not replace what is being read. */
-static void check_not_input(const struct fc_train_options *o)
+static void check_not_input(const struct train_options *o)
 {
 	const char *path = o->model ? o->model : o->tokenizer;
 	struct stat a, b;
@@ -101,7 +101,7 @@ static void check_not_input(const struct fc_train_options *o)
 		fc_die_usage("%s is both input and output", path);
 }
 
-static void check(const struct fc_train_options *o)
+static void check(const struct train_options *o)
 {
 	if (!o->model == !o->init)
 		fc_die_usage("give either the model to fine-tune (-m) or --init");
@@ -123,7 +123,7 @@ static void check(const struct fc_train_options *o)
 		fc_die_usage("--eval needs a file");
 }
 
-void fc_train_options_parse(struct fc_train_options *o, int argc, char **argv)
+void train_options_parse(struct train_options *o, int argc, char **argv)
 {
 	static const struct fc_usage usage = {
 	    "-m PIVOT -o TARGET [options] [STREAM]\n"
@@ -135,7 +135,7 @@ void fc_train_options_parse(struct fc_train_options *o, int argc, char **argv)
 	struct fc_opt table[MAX_ROWS];
 	/* lr, epochs, lambda, clip, warm-up, length: as published for FuseChat (arXiv 2402.16107)
 	 */
-	*o = (struct fc_train_options){
+	*o = (struct train_options){
 	    .lambda = 0.9,
 	    .temperature = 1,
 	    .epochs = 3,
@@ -195,7 +195,7 @@ static void value_text(struct fc_buf *b, const struct fc_opt *o)
 	}
 }
 
-json_t *fc_train_options_deciding(struct fc_train_options *o)
+json_t *train_options_deciding(struct train_options *o)
 {
 	struct fc_opt table[MAX_ROWS];
 	struct fc_buf b = FC_BUF_INIT;

@@ -8,20 +8,20 @@
 #include "text/json.h"
 
 /* The command line. */
-struct fc_train_options {
+struct train_options {
 	const char *model, *init, *tokenizer, *output, *update, *stream;
 	bool force;
-	int save_dtype; /* enum fc_save_dtype */
+	int save_dtype; /* enum train_save_dtype */
 
 	double lambda, temperature;
 	int loss;     /* 0: ce, 1: kl */
-	int untaught; /* enum fc_untaught */
+	int untaught; /* enum train_untaught */
 
 	uint64_t epochs, steps, examples, seed;
 	int batch_tokens, micro_tokens, max_length, shuffle;
 
 	double lr, warmup, min_lr, beta1, beta2, eps, weight_decay, clip;
-	int schedule; /* enum fc_decay */
+	int schedule; /* enum train_decay */
 
 	const char *checkpoint, *log, *eval;
 	int checkpoint_every, eval_every;
@@ -32,10 +32,10 @@ struct fc_train_options {
 };
 
 /* Ends with status 2 where options contradict each other. */
-void fc_train_options_parse(struct fc_train_options *o, int argc, char **argv);
+void train_options_parse(struct train_options *o, int argc, char **argv);
 
 /* The options that decide about the result, as an object of strings; a new reference.  Two runs
  * with equal ones do the same steps. */
-json_t *fc_train_options_deciding(struct fc_train_options *o);
+json_t *train_options_deciding(struct train_options *o);
 
 #endif

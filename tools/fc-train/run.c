@@ -19,8 +19,8 @@ static void add_real(struct fc_buf *b, const char *key, double v)
 		fc_buf_addf(b, ", \"%s\": %.9g", key, v);
 }
 
-static int log_step(struct fc_trainlog *log, const struct fc_trainer *t,
-    const struct fc_step_report *s, struct fc_err *e)
+static int log_step(struct train_trainlog *log, const struct train_trainer *t,
+    const struct train_step_report *s, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	if (!log)
@@ -35,17 +35,17 @@ static int log_step(struct fc_trainlog *log, const struct fc_trainer *t,
 	add_real(&b, "fusion", s->fusion);
 	add_real(&b, "grad_norm", s->grad_norm);
 	fc_buf_adds(&b, "}\n");
-	int ret = fc_trainlog_line(log, &b, e);
+	int ret = train_trainlog_line(log, &b, e);
 	fc_buf_release(&b);
 	return ret;
 }
 
-static int evaluate(const struct fc_run *r, struct fc_trainlog *log, struct fc_err *e)
+static int evaluate(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
 {
-	struct fc_trainer *t = r->trainer;
-	struct fc_heldout_score h;
+	struct train_trainer *t = r->trainer;
+	struct train_heldout_score h;
 	struct fc_buf b = FC_BUF_INIT;
-	if (fc_heldout_score(r->heldout, t->nn, t->params, &h, e) < 0)
+	if (train_heldout_score(r->heldout, t->nn, t->params, &h, e) < 0)
 		return -1;
 	double per_token = h.nll / (double)h.n_label;
 	double bits = h.n_bytes ? h.nll / LN2 / (double)h.n_bytes : NAN;
@@ -56,7 +56,7 @@ static int evaluate(const struct fc_run *r, struct fc_trainlog *log, struct fc_e
 	add_real(&b, "bits_per_byte", bits);
 	add_real(&b, "accuracy", right);
 	fc_buf_adds(&b, "}}\n");
-	int ret = log ? fc_trainlog_line(log, &b, e) : 0;
+	int ret = log ? train_trainlog_line(log, &b, e) : 0;
 	fc_buf_release(&b);
 	fc_note("step %" PRIu64 ": held-out %.4f nats a token, %.4f bits a byte, %.2f %% right",
 	    t->step, per_token, bits, 100 * right);
@@ -68,28 +68,28 @@ static bool due(uint64_t step, int every)
 	return every && step % (uint64_t)every == 0;
 }
 
-static int save_checkpoint(const struct fc_run *r, struct fc_trainlog *log, struct fc_err *e)
+static int save_checkpoint(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
 {
-	struct fc_trainer *t = r->trainer;
-	struct fc_progress_state s = {.step = t->step,
+	struct train_trainer *t = r->trainer;
+	struct train_progress_state s = {.step = t->step,
 	    .n_sample = t->n_sample,
 	    .n_tok = t->n_tok,
-	    .pos = fc_feed_tell(t->feed)};
-	if (log && fc_trainlog_sync(log, &s.log_bytes, e) < 0)
+	    .pos = train_feed_tell(t->feed)};
+	if (log && train_trainlog_sync(log, &s.log_bytes, e) < 0)
 		return -1;
-	return fc_checkpoint_save(r->opts->checkpoint, t->params, &t->adamw, &s, r->identity, e);
+	return train_checkpoint_save(r->opts->checkpoint, t->params, &t->adamw, &s, r->identity, e);
 }
 
 /* Puts trainer and feed where the checkpoint left them. */
-static int restore(const struct fc_run *r, uint64_t *log_bytes, struct fc_err *e)
+static int restore(const struct train_run *r, uint64_t *log_bytes, struct fc_err *e)
 {
-	const struct fc_train_options *o = r->opts;
-	struct fc_trainer *t = r->trainer;
-	struct fc_progress_state s;
+	const struct train_options *o = r->opts;
+	struct train_trainer *t = r->trainer;
+	struct train_progress_state s;
 	*log_bytes = 0;
 	if (!o->checkpoint || (!o->resume && o->force))
 		return 0;
-	if (!fc_checkpoint_exists(o->checkpoint)) {
+	if (!train_checkpoint_exists(o->checkpoint)) {
 		if (o->resume)
 			fc_note(
 			    "no checkpoint in %s yet: starting from the beginning", o->checkpoint);
@@ -99,8 +99,8 @@ static int restore(const struct fc_run *r, uint64_t *log_bytes, struct fc_err *e
 		return fc_fail(e,
 		    "%s: holds a checkpoint; go on with --resume or start anew with --force",
 		    o->checkpoint);
-	if (fc_checkpoint_load(o->checkpoint, t->params, &t->adamw, &s, r->identity, e) < 0 ||
-	    fc_feed_seek(t->feed, &s.pos, e) < 0)
+	if (train_checkpoint_load(o->checkpoint, t->params, &t->adamw, &s, r->identity, e) < 0 ||
+	    train_feed_seek(t->feed, &s.pos, e) < 0)
 		return -1;
 	t->step = s.step;
 	t->n_sample = s.n_sample;
@@ -110,11 +110,11 @@ static int restore(const struct fc_run *r, uint64_t *log_bytes, struct fc_err *e
 	return 0;
 }
 
-static int loop(const struct fc_run *r, struct fc_trainlog *log, struct fc_err *e)
+static int loop(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
 {
-	const struct fc_train_options *o = r->opts;
-	struct fc_trainer *t = r->trainer;
-	struct fc_step_report s;
+	const struct train_options *o = r->opts;
+	struct train_trainer *t = r->trainer;
+	struct train_step_report s;
 	double begin_s = fc_now(), first_loss = NAN;
 	uint64_t begin_tok = t->n_tok, begin_step = t->step;
 	char note[64];
@@ -123,7 +123,7 @@ static int loop(const struct fc_run *r, struct fc_trainlog *log, struct fc_err *
 		return -1;
 	fc_progress_start(
 	    o->steps ? "steps" : "examples", o->steps ? o->steps : (uint64_t)t->opts.n_sample);
-	while ((got = fc_trainer_step(t, &s, e)) == 1) {
+	while ((got = train_trainer_step(t, &s, e)) == 1) {
 		if (t->step == begin_step + 1)
 			first_loss = s.loss;
 		snprintf(note, sizeof note, "step %" PRIu64 ", loss %.4f", t->step, s.loss);
@@ -148,15 +148,15 @@ static int loop(const struct fc_run *r, struct fc_trainlog *log, struct fc_err *
 	return 0;
 }
 
-int fc_run(const struct fc_run *r, struct fc_err *e)
+int train_run(const struct train_run *r, struct fc_err *e)
 {
-	struct fc_trainlog *log = NULL;
+	struct train_trainlog *log = NULL;
 	uint64_t log_bytes;
 	if (restore(r, &log_bytes, e) < 0)
 		return -1;
-	if (r->opts->log && fc_trainlog_open(&log, r->opts->log, log_bytes, e) < 0)
+	if (r->opts->log && train_trainlog_open(&log, r->opts->log, log_bytes, e) < 0)
 		return -1;
 	int ret = loop(r, log, e);
-	fc_trainlog_close(log);
+	train_trainlog_close(log);
 	return ret;
 }

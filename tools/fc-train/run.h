@@ -8,12 +8,12 @@
 
 /* A training run from its first or a later step to its last: steps, log, evaluations, checkpoints.
  */
-struct fc_run {
-	const struct fc_train_options *opts;
-	struct fc_trainer *trainer;
-	const struct fc_heldout *heldout; /* NULL: none */
-	json_t *identity;                 /* what a checkpoint must agree with; borrowed */
+struct train_run {
+	const struct train_options *opts;
+	struct train_trainer *trainer;
+	const struct train_heldout *heldout; /* NULL: none */
+	json_t *identity;                    /* what a checkpoint must agree with; borrowed */
 };
-int fc_run(const struct fc_run *r, struct fc_err *e);
+int train_run(const struct train_run *r, struct fc_err *e);
 
 #endif

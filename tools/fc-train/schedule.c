@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-double fc_schedule_lr(const struct fc_schedule *s, double begin, double end, double total)
+double train_schedule_lr(const struct train_schedule *s, double begin, double end, double total)
 {
 	double rise = s->warmup * total, left = 1;
 	if (total <= 0)
@@ -12,13 +12,13 @@ double fc_schedule_lr(const struct fc_schedule *s, double begin, double end, dou
 		return s->lr * fmin(1, end / rise);
 	double done = total > rise ? fmin(1, (begin - rise) / (total - rise)) : 1;
 	switch (s->decay) {
-	case FC_DECAY_COSINE: /* Loshchilov, Hutter, arXiv 1608.03983, without restarts */
+	case TRAIN_DECAY_COSINE: /* Loshchilov, Hutter, arXiv 1608.03983, without restarts */
 		left = 0.5 * (1 + cos(3.14159265358979323846 * done));
 		break;
-	case FC_DECAY_LINEAR:
+	case TRAIN_DECAY_LINEAR:
 		left = 1 - done;
 		break;
-	case FC_DECAY_CONSTANT:
+	case TRAIN_DECAY_CONSTANT:
 		return s->lr;
 	}
 	return s->lr * (s->min_ratio + (1 - s->min_ratio) * left);

@@ -3,10 +3,10 @@
 #define FC_TRAIN_SCHEDULE_H
 
 /* The learning rate over a run. */
-enum fc_decay { FC_DECAY_COSINE, FC_DECAY_LINEAR, FC_DECAY_CONSTANT };
+enum train_decay { TRAIN_DECAY_COSINE, TRAIN_DECAY_LINEAR, TRAIN_DECAY_CONSTANT };
 
-struct fc_schedule {
-	enum fc_decay decay;
+struct train_schedule {
+	enum train_decay decay;
 	double lr;        /* peak */
 	double warmup;    /* share of the run that rises linearly to the peak */
 	double min_ratio; /* the end's learning rate as a share of the peak */
@@ -17,6 +17,6 @@ struct fc_schedule {
  * caller's (steps, examples).  Warm-up never gives 0: the first step counts with its end.  total 0
  * is a run of unknown length: the peak, always.
  */
-double fc_schedule_lr(const struct fc_schedule *s, double begin, double end, double total);
+double train_schedule_lr(const struct train_schedule *s, double begin, double end, double total);
 
 #endif

@@ -9,15 +9,15 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-struct fc_spool {
+struct train_spool {
 	FILE *f;
 	char *dir;
 };
 
-int fc_spool_open(struct fc_spool **out, struct fc_err *e)
+int train_spool_open(struct train_spool **out, struct fc_err *e)
 {
 	const char *tmp = getenv("TMPDIR");
-	struct fc_spool *s = FC_NEW(struct fc_spool);
+	struct train_spool *s = FC_NEW(struct train_spool);
 	s->dir = fc_strdup(tmp && *tmp ? tmp : "/tmp");
 	char *path = fc_path_join(s->dir, "fc-train.XXXXXX");
 	int fd = mkstemp(path);
@@ -32,14 +32,14 @@ int fc_spool_open(struct fc_spool **out, struct fc_err *e)
 		fc_fail(e, "spool in %s:", s->dir);
 		if (fd >= 0)
 			close(fd);
-		fc_spool_close(s);
+		train_spool_close(s);
 		return -1;
 	}
 	*out = s;
 	return 0;
 }
 
-void fc_spool_close(struct fc_spool *s)
+void train_spool_close(struct train_spool *s)
 {
 	if (!s)
 		return;
@@ -49,27 +49,27 @@ void fc_spool_close(struct fc_spool *s)
 	free(s);
 }
 
-int fc_spool_add(struct fc_spool *s, const struct fc_sample *x, struct fc_err *e)
+int train_spool_add(struct train_spool *s, const struct fc_sample *x, struct fc_err *e)
 {
 	if (fwrite(&x->size, sizeof x->size, 1, s->f) != 1 ||
-	    fwrite(x->data, fc_sample_data_bytes(&x->size), 1, s->f) != 1)
+	    fwrite(x->data, train_sample_data_bytes(&x->size), 1, s->f) != 1)
 		return fc_fail(e, "spool in %s:", s->dir);
 	return 0;
 }
 
-int fc_spool_rewind(struct fc_spool *s, struct fc_err *e)
+int train_spool_rewind(struct train_spool *s, struct fc_err *e)
 {
 	return fseeko(s->f, 0, SEEK_SET) < 0 ? fc_fail(e, "spool in %s:", s->dir) : 0;
 }
 
-int fc_spool_next(struct fc_spool *s, struct fc_sample **x, struct fc_err *e)
+int train_spool_next(struct train_spool *s, struct fc_sample **x, struct fc_err *e)
 {
-	struct fc_sample_size z;
+	struct train_sample_size z;
 	*x = NULL;
 	if (fread(&z, sizeof z, 1, s->f) != 1)
 		return feof(s->f) ? 0 : fc_fail(e, "spool in %s: read:", s->dir);
-	*x = fc_sample_alloc(&z);
-	if (fread((*x)->data, fc_sample_data_bytes(&z), 1, s->f) == 1)
+	*x = train_sample_alloc(&z);
+	if (fread((*x)->data, train_sample_data_bytes(&z), 1, s->f) == 1)
 		return 1;
 	free(*x);
 	*x = NULL;

@@ -6,13 +6,14 @@
 
 #include "base/mem.h"
 
-int fc_stepbatch_fill(struct fc_stepbatch *b, struct fc_feed *f, size_t max_tok, struct fc_err *e)
+int train_stepbatch_fill(
+    struct train_stepbatch *b, struct train_feed *f, size_t max_tok, struct fc_err *e)
 {
 	const struct fc_sample *s;
 	int got;
-	fc_stepbatch_clear(b);
-	while ((got = fc_feed_peek(f, &s, e)) == 1) {
-		bool new_pass = fc_feed_tell(f).taken == 0;
+	train_stepbatch_clear(b);
+	while ((got = train_feed_peek(f, &s, e)) == 1) {
+		bool new_pass = train_feed_tell(f).taken == 0;
 		if (b->n && (new_pass || b->n_tok + s->size.n_tok > max_tok))
 			break;
 		b->n_tok += s->size.n_tok;
@@ -20,12 +21,12 @@ int fc_stepbatch_fill(struct fc_stepbatch *b, struct fc_feed *f, size_t max_tok,
 		b->n_taught += s->size.n_taught;
 		b->n_row += s->size.n_row;
 		FC_GROW(b->sample, b->cap, b->n + 1);
-		b->sample[b->n++] = fc_feed_take(f);
+		b->sample[b->n++] = train_feed_take(f);
 	}
 	return got < 0 ? -1 : b->n > 0;
 }
 
-void fc_stepbatch_clear(struct fc_stepbatch *b)
+void train_stepbatch_clear(struct train_stepbatch *b)
 {
 	for (size_t i = 0; i < b->n; i++)
 		free(b->sample[i]);
@@ -33,31 +34,31 @@ void fc_stepbatch_clear(struct fc_stepbatch *b)
 	b->n_tok = b->n_label = b->n_taught = b->n_row = 0;
 }
 
-void fc_stepbatch_release(struct fc_stepbatch *b)
+void train_stepbatch_release(struct train_stepbatch *b)
 {
-	fc_stepbatch_clear(b);
+	train_stepbatch_clear(b);
 	free(b->sample);
-	*b = (struct fc_stepbatch){0};
+	*b = (struct train_stepbatch){0};
 }
 
-struct fc_weights fc_stepbatch_weights(
-    const struct fc_stepbatch *b, double lambda, enum fc_untaught untaught)
+struct train_weights train_stepbatch_weights(
+    const struct train_stepbatch *b, double lambda, enum train_untaught untaught)
 {
-	if (untaught == FC_UNTAUGHT_WHOLE && b->n_row) {
+	if (untaught == TRAIN_UNTAUGHT_WHOLE && b->n_row) {
 		double each = 1 / (double)(b->n_row + b->n_label - b->n_taught);
-		return (struct fc_weights){
+		return (struct train_weights){
 		    .label = lambda * each, .untaught = each, .row = (1 - lambda) * each};
 	}
 	double share = !b->n_row ? 1 : !b->n_label ? 0 : lambda;
 	double label = b->n_label ? share / (double)b->n_label : 0;
-	return (struct fc_weights){
+	return (struct train_weights){
 	    .label = label,
 	    .untaught = label,
 	    .row = b->n_row ? (1 - share) / (double)b->n_row : 0,
 	};
 }
 
-static void make_room(struct fc_micro *m, const struct fc_sample_size *z)
+static void make_room(struct train_micro *m, const struct train_sample_size *z)
 {
 	size_t n_tok = m->off[m->batch.n_seq] + z->n_tok;
 	/* a token is the target of at most one row, so n_tok bounds the targets too */
@@ -73,7 +74,7 @@ static void make_room(struct fc_micro *m, const struct fc_sample_size *z)
 	FC_GROW(m->entry_logprob, m->cap_entry_logprob, n_entry);
 }
 
-static void append(struct fc_micro *m, const struct fc_sample *s, const struct fc_weights *w)
+static void append(struct train_micro *m, const struct fc_sample *s, const struct train_weights *w)
 {
 	size_t base = m->off[m->batch.n_seq], row = 0;
 	make_room(m, &s->size);
@@ -101,8 +102,8 @@ static void append(struct fc_micro *m, const struct fc_sample *s, const struct f
 	}
 }
 
-bool fc_micro_next(
-    struct fc_micro *m, const struct fc_stepbatch *b, size_t max_tok, const struct fc_weights *w)
+bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, size_t max_tok,
+    const struct train_weights *w)
 {
 	m->first += m->n_sample;
 	m->n_sample = 0;
@@ -133,7 +134,7 @@ bool fc_micro_next(
 	return m->n_sample > 0;
 }
 
-void fc_micro_release(struct fc_micro *m)
+void train_micro_release(struct train_micro *m)
 {
 	free(m->tok);
 	free(m->off);
@@ -144,5 +145,5 @@ void fc_micro_release(struct fc_micro *m)
 	free(m->row_off);
 	free(m->entry_id);
 	free(m->entry_logprob);
-	*m = (struct fc_micro){0};
+	*m = (struct train_micro){0};
 }

@@ -6,21 +6,22 @@
 #include "model/params.h"
 
 /* The samples of one optimizer step. */
-struct fc_stepbatch { /* {0} is empty */
+struct train_stepbatch { /* {0} is empty */
 	struct fc_sample **sample;
 	size_t n, cap;
 	uint64_t n_tok, n_label, n_taught, n_row;
 };
 /* Next samples of a pass in training order, as many as stay within max_tok tokens, at least one.
  * 1, 0: no sample is left, -1: error. */
-int fc_stepbatch_fill(struct fc_stepbatch *b, struct fc_feed *f, size_t max_tok, struct fc_err *e);
-void fc_stepbatch_clear(struct fc_stepbatch *b);
-void fc_stepbatch_release(struct fc_stepbatch *b);
+int train_stepbatch_fill(
+    struct train_stepbatch *b, struct train_feed *f, size_t max_tok, struct fc_err *e);
+void train_stepbatch_clear(struct train_stepbatch *b);
+void train_stepbatch_release(struct train_stepbatch *b);
 
 /* A label that no row predicts: */
-enum fc_untaught {
-	FC_UNTAUGHT_SHARE, /* weighs what every label does, as published */
-	FC_UNTAUGHT_WHOLE, /* weighs as much as a label and its row together */
+enum train_untaught {
+	TRAIN_UNTAUGHT_SHARE, /* weighs what every label does, as published */
+	TRAIN_UNTAUGHT_WHOLE, /* weighs as much as a label and its row together */
 };
 
 /*
@@ -29,17 +30,17 @@ enum fc_untaught {
  * over the rows; a part without members leaves its share to the other.  WHOLE: every position
  * weighs the same; one with a row divides that into lambda and 1 - lambda.
  */
-struct fc_weights {
+struct train_weights {
 	double label, untaught, row;
 };
-struct fc_weights fc_stepbatch_weights(
-    const struct fc_stepbatch *b, double lambda, enum fc_untaught untaught);
+struct train_weights train_stepbatch_weights(
+    const struct train_stepbatch *b, double lambda, enum train_untaught untaught);
 
 /*
  * Samples of a step packed one after the other, without padding, for one forward and backward pass.
  * batch.off keeps them apart: no sequence attends to another.
  */
-struct fc_micro { /* {0} is empty */
+struct train_micro { /* {0} is empty */
 	struct fc_batch batch;
 	struct fc_targets targets;
 	struct fc_teacher teacher;
@@ -55,8 +56,8 @@ struct fc_micro { /* {0} is empty */
 };
 /* Packs the samples after those of the last call, as many as stay within max_tok tokens, at least
  * one; false when none is left.  Set first and n_sample to 0 to begin a step. */
-bool fc_micro_next(
-    struct fc_micro *m, const struct fc_stepbatch *b, size_t max_tok, const struct fc_weights *w);
-void fc_micro_release(struct fc_micro *m);
+bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, size_t max_tok,
+    const struct train_weights *w);
+void train_micro_release(struct train_micro *m);
 
 #endif

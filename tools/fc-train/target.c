@@ -83,12 +83,12 @@ static int copy_tokenizer(const char *from, const char *to, struct fc_err *e)
 	return 0;
 }
 
-int fc_target_write(
-    const char *dir, const struct fc_target *t, const struct fc_params *p, struct fc_err *e)
+int train_target_write(
+    const char *dir, const struct train_target *t, const struct fc_params *p, struct fc_err *e)
 {
 	static const enum fc_dtype chosen[] = {
-	    [FC_SAVE_F32] = FC_F32, [FC_SAVE_F16] = FC_F16, [FC_SAVE_BF16] = FC_BF16};
-	bool same = t->dtype == FC_SAVE_SAME;
+	    [TRAIN_SAVE_F32] = FC_F32, [TRAIN_SAVE_F16] = FC_F16, [TRAIN_SAVE_BF16] = FC_BF16};
+	bool same = t->dtype == TRAIN_SAVE_SAME;
 	enum fc_dtype dtype = same ? p->model.cfg.dtype : chosen[t->dtype];
 	if (same && t->pivot && pivot_dtype(t->pivot, p, &dtype, e) < 0)
 		return -1;

@@ -6,17 +6,17 @@
 #include "model/params.h"
 
 /* The result: a Hugging Face folder. */
-enum fc_save_dtype { FC_SAVE_SAME, FC_SAVE_F32, FC_SAVE_F16, FC_SAVE_BF16 };
+enum train_save_dtype { TRAIN_SAVE_SAME, TRAIN_SAVE_F32, TRAIN_SAVE_F16, TRAIN_SAVE_BF16 };
 
-struct fc_target {
+struct train_target {
 	const char *pivot;     /* folder it comes from, or NULL: from scratch */
 	const char *tokenizer; /* from scratch: folder with tokenizer files and chat template */
-	enum fc_save_dtype dtype;
+	enum train_save_dtype dtype;
 };
 
 /* Fills the folder: weights, config.json, and every other file of the pivot (or the tokenizer's
  * files).  The caller commits. */
-int fc_target_write(
-    const char *dir, const struct fc_target *t, const struct fc_params *p, struct fc_err *e);
+int train_target_write(
+    const char *dir, const struct train_target *t, const struct fc_params *p, struct fc_err *e);
 
 #endif

@@ -8,15 +8,15 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-size_t fc_sample_data_bytes(const struct fc_sample_size *z)
+size_t train_sample_data_bytes(const struct train_sample_size *z)
 {
 	size_t words = (size_t)z->n_tok + z->n_row + z->n_row + 1 + (size_t)2 * z->n_entry;
 	return words * 4 + z->n_tok + z->n_id + 1;
 }
 
-struct fc_sample *fc_sample_alloc(const struct fc_sample_size *z)
+struct fc_sample *train_sample_alloc(const struct train_sample_size *z)
 {
-	struct fc_sample *s = fc_malloc(sizeof *s + fc_sample_data_bytes(z));
+	struct fc_sample *s = fc_malloc(sizeof *s + train_sample_data_bytes(z));
 	s->size = *z;
 	s->tok = (uint32_t *)(void *)s->data;
 	s->row_tok = s->tok + z->n_tok;
@@ -28,9 +28,9 @@ struct fc_sample *fc_sample_alloc(const struct fc_sample_size *z)
 	return s;
 }
 
-uint64_t fc_sample_hash(const struct fc_sample *s, uint64_t hash)
+uint64_t train_sample_hash(const struct fc_sample *s, uint64_t hash)
 {
-	return fc_hash(s->data, fc_sample_data_bytes(&s->size), hash);
+	return fc_hash(s->data, train_sample_data_bytes(&s->size), hash);
 }
 
 static const char *example_id(const struct fc_example *x)
@@ -38,7 +38,7 @@ static const char *example_id(const struct fc_example *x)
 	return x->id.p ? x->id.p : "";
 }
 
-static int check_tokens(const struct fc_example *x, const struct fc_sample_rule *rule,
+static int check_tokens(const struct fc_example *x, const struct train_sample_rule *rule,
     const char *name, struct fc_err *e)
 {
 	for (size_t t = 0; t < x->n_tok; t++)
@@ -53,7 +53,7 @@ static int check_tokens(const struct fc_example *x, const struct fc_sample_rule 
 /* log-probabilities may exceed 0 by the rounding of the stream's coding */
 #define MAX_LOGPROB 0.01f
 
-static int check_rows(const struct fc_example *x, const struct fc_sample_rule *rule,
+static int check_rows(const struct fc_example *x, const struct train_sample_rule *rule,
     const char *name, struct fc_err *e)
 {
 	for (size_t r = 0; r < x->n_row; r++) {
@@ -81,9 +81,10 @@ static bool is_label(const struct fc_example *x, size_t t)
 	return t > 0 && fc_example_trained(x, t);
 }
 
-static struct fc_sample_size measure(const struct fc_example *x, const struct fc_sample_rule *rule)
+static struct train_sample_size measure(
+    const struct fc_example *x, const struct train_sample_rule *rule)
 {
-	struct fc_sample_size z = {.n_id = (uint32_t)x->id.n};
+	struct train_sample_size z = {.n_id = (uint32_t)x->id.n};
 	z.n_tok = x->n_tok < rule->max_tok ? (uint32_t)x->n_tok : rule->max_tok;
 	for (size_t t = 0; t < z.n_tok; t++) {
 		if (is_label(x, t)) {
@@ -102,7 +103,7 @@ static struct fc_sample_size measure(const struct fc_example *x, const struct fc
 
 static void fill(struct fc_sample *s, const struct fc_example *x)
 {
-	const struct fc_sample_size *z = &s->size;
+	const struct train_sample_size *z = &s->size;
 	uint32_t n_row = 0, n_entry = 0;
 	memcpy(s->tok, x->tok, z->n_tok * sizeof *s->tok);
 	for (size_t t = 0; t < z->n_tok; t++)
@@ -122,20 +123,20 @@ static void fill(struct fc_sample *s, const struct fc_example *x)
 	}
 }
 
-int fc_sample_new(struct fc_sample **s, const struct fc_example *x,
-    const struct fc_sample_rule *rule, const char *name, struct fc_sample_count *count,
+int train_sample_new(struct fc_sample **s, const struct fc_example *x,
+    const struct train_sample_rule *rule, const char *name, struct train_sample_count *count,
     struct fc_err *e)
 {
 	*s = NULL;
 	if (check_tokens(x, rule, name, e) < 0 || check_rows(x, rule, name, e) < 0)
 		return -1;
-	struct fc_sample_size z = measure(x, rule);
+	struct train_sample_size z = measure(x, rule);
 	count->n_cut += x->n_tok > z.n_tok;
 	if (!z.n_label && !z.n_row) {
 		count->n_useless++;
 		return 0;
 	}
-	*s = fc_sample_alloc(&z);
+	*s = train_sample_alloc(&z);
 	fill(*s, x);
 	count->n_sample++;
 	count->n_tok += z.n_tok;

@@ -7,14 +7,14 @@
 
 /* What training needs of an example, in one block of memory: the shuffle buffer holds it so and the
  * spool writes it so.  Release with free(). */
-struct fc_sample_size {
+struct train_sample_size {
 	uint32_t n_tok, n_row, n_entry, n_id;
 	uint32_t n_label;     /* trained tokens that have a token before them */
 	uint32_t n_taught;    /* labels that a row predicts */
 	uint32_t label_bytes; /* of text, over the labels */
 };
 struct fc_sample {
-	struct fc_sample_size size;
+	struct train_sample_size size;
 	uint32_t *tok;        /* [n_tok] */
 	uint32_t *row_tok;    /* [n_row] every row has entries */
 	uint32_t *row_off;    /* [n_row + 1] */
@@ -26,12 +26,12 @@ struct fc_sample {
 };
 
 /* What becomes of an example. */
-struct fc_sample_rule {
+struct train_sample_rule {
 	uint32_t n_vocab; /* ids must be below it */
 	uint32_t max_tok; /* longer ones are cut */
 	bool rows;        /* false: teacher's rows are left out */
 };
-struct fc_sample_count {
+struct train_sample_count {
 	uint64_t n_sample, n_tok, n_label, n_row;
 	uint64_t n_cut;     /* examples longer than max_tok */
 	uint64_t n_useless; /* left out: no label and no row */
@@ -41,13 +41,13 @@ struct fc_sample_count {
  * 1: *s is new and counted; 0: the example has nothing to train on (counted); -1: its ids or values
  * cannot be.  name: the stream's, for messages.
  */
-int fc_sample_new(struct fc_sample **s, const struct fc_example *x,
-    const struct fc_sample_rule *rule, const char *name, struct fc_sample_count *count,
+int train_sample_new(struct fc_sample **s, const struct fc_example *x,
+    const struct train_sample_rule *rule, const char *name, struct train_sample_count *count,
     struct fc_err *e);
 /* A block for these sizes with its pointers set and its contents undefined. */
-struct fc_sample *fc_sample_alloc(const struct fc_sample_size *size);
-size_t fc_sample_data_bytes(const struct fc_sample_size *size);
+struct fc_sample *train_sample_alloc(const struct train_sample_size *size);
+size_t train_sample_data_bytes(const struct train_sample_size *size);
 /* Continues a hash over samples. */
-uint64_t fc_sample_hash(const struct fc_sample *s, uint64_t hash);
+uint64_t train_sample_hash(const struct fc_sample *s, uint64_t hash);
 
 #endif

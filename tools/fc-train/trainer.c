@@ -4,27 +4,27 @@
 #include <inttypes.h>
 #include <math.h>
 
-void fc_trainer_init(struct fc_trainer *t, const struct fc_trainer_opts *opts,
-    const struct fc_adamw_opts *adamw, struct fc_nn *nn, struct fc_params *params,
-    struct fc_feed *feed)
+void train_trainer_init(struct train_trainer *t, const struct train_trainer_opts *opts,
+    const struct train_adamw_opts *adamw, struct fc_nn *nn, struct fc_params *params,
+    struct train_feed *feed)
 {
-	*t = (struct fc_trainer){.opts = *opts, .nn = nn, .params = params, .feed = feed};
+	*t = (struct train_trainer){.opts = *opts, .nn = nn, .params = params, .feed = feed};
 	t->micro.teacher.temperature = (float)opts->temperature;
 	t->micro.teacher.kl = opts->kl;
-	fc_adamw_init(&t->adamw, adamw, params->v, params->n);
+	train_adamw_init(&t->adamw, adamw, params->v, params->n);
 }
 
-void fc_trainer_release(struct fc_trainer *t)
+void train_trainer_release(struct train_trainer *t)
 {
-	fc_adamw_release(&t->adamw);
-	fc_stepbatch_release(&t->batch);
-	fc_micro_release(&t->micro);
+	train_adamw_release(&t->adamw);
+	train_stepbatch_release(&t->batch);
+	train_micro_release(&t->micro);
 }
 
 #define MAX_NAMED 5 /* conversations a message lists */
 
-static int fail_not_finite(const struct fc_trainer *t, const char *what, double value, size_t first,
-    size_t n, struct fc_err *e)
+static int fail_not_finite(const struct train_trainer *t, const char *what, double value,
+    size_t first, size_t n, struct fc_err *e)
 {
 	struct fc_buf ids = FC_BUF_INIT;
 	for (size_t i = 0; i < n && i < MAX_NAMED; i++)
@@ -38,12 +38,12 @@ static int fail_not_finite(const struct fc_trainer *t, const char *what, double 
 }
 
 static int accumulate(
-    struct fc_trainer *t, const struct fc_weights *w, struct fc_loss *loss, struct fc_err *e)
+    struct train_trainer *t, const struct train_weights *w, struct fc_loss *loss, struct fc_err *e)
 {
-	struct fc_micro *m = &t->micro;
+	struct train_micro *m = &t->micro;
 	fc_params_zero_grad(t->params);
 	m->first = m->n_sample = 0;
-	while (fc_micro_next(m, &t->batch, t->opts.micro_tok, w)) {
+	while (train_micro_next(m, &t->batch, t->opts.micro_tok, w)) {
 		if (fc_params_step(t->nn, t->params, &m->batch, &m->targets, true, loss, e) < 0)
 			return -1;
 		if (!isfinite(loss->sft + loss->kd))
@@ -53,33 +53,33 @@ static int accumulate(
 	return 0;
 }
 
-static double learning_rate(const struct fc_trainer *t)
+static double learning_rate(const struct train_trainer *t)
 {
-	const struct fc_trainer_opts *o = &t->opts;
+	const struct train_trainer_opts *o = &t->opts;
 	if (o->n_step)
-		return fc_schedule_lr(
+		return train_schedule_lr(
 		    &o->schedule, (double)t->step, (double)t->step + 1, (double)o->n_step);
-	return fc_schedule_lr(
+	return train_schedule_lr(
 	    &o->schedule, (double)t->n_sample, (double)(t->n_sample + t->batch.n), o->n_sample);
 }
 
-int fc_trainer_step(struct fc_trainer *t, struct fc_step_report *r, struct fc_err *e)
+int train_trainer_step(struct train_trainer *t, struct train_step_report *r, struct fc_err *e)
 {
-	const struct fc_trainer_opts *o = &t->opts;
-	struct fc_stepbatch *b = &t->batch;
+	const struct train_trainer_opts *o = &t->opts;
+	struct train_stepbatch *b = &t->batch;
 	struct fc_loss loss = {0};
 	if (o->n_step && t->step >= o->n_step)
 		return 0;
-	int got = fc_stepbatch_fill(b, t->feed, o->batch_tok, e);
+	int got = train_stepbatch_fill(b, t->feed, o->batch_tok, e);
 	if (got <= 0)
 		return got;
-	struct fc_weights w = fc_stepbatch_weights(b, o->lambda, o->untaught);
+	struct train_weights w = train_stepbatch_weights(b, o->lambda, o->untaught);
 	if (accumulate(t, &w, &loss, e) < 0)
 		return -1;
-	double norm = fc_adamw_grad_norm(&t->adamw, t->params->v);
+	double norm = train_adamw_grad_norm(&t->adamw, t->params->v);
 	if (!isfinite(norm))
 		return fail_not_finite(t, "gradient's norm", norm, 0, b->n, e);
-	*r = (struct fc_step_report){
+	*r = (struct train_step_report){
 	    .lr = learning_rate(t),
 	    .loss = loss.sft + loss.kd,
 	    .sft = w.label > 0 ? loss.nll / (double)b->n_label : NAN,
@@ -90,7 +90,7 @@ int fc_trainer_step(struct fc_trainer *t, struct fc_step_report *r, struct fc_er
 	    .n_label = b->n_label,
 	    .n_row = b->n_row,
 	};
-	fc_adamw_update(
+	train_adamw_update(
 	    &t->adamw, t->params->v, r->lr, o->clip > 0 && norm > o->clip ? o->clip / norm : 1);
 	fc_params_refresh(t->params);
 	t->step++;

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-struct fc_trainlog {
+struct train_trainlog {
 	int fd;
 	char *name;
 	bool is_file;
@@ -20,7 +20,7 @@ struct fc_trainlog {
 };
 
 /* Cuts the lines after the checkpoint: they will be written again. */
-static int cut(struct fc_trainlog *l, uint64_t keep_bytes, struct fc_err *e)
+static int cut(struct train_trainlog *l, uint64_t keep_bytes, struct fc_err *e)
 {
 	struct stat st;
 	if (fstat(l->fd, &st) < 0)
@@ -38,11 +38,11 @@ static int cut(struct fc_trainlog *l, uint64_t keep_bytes, struct fc_err *e)
 	return 0;
 }
 
-int fc_trainlog_open(
-    struct fc_trainlog **out, const char *path, uint64_t keep_bytes, struct fc_err *e)
+int train_trainlog_open(
+    struct train_trainlog **out, const char *path, uint64_t keep_bytes, struct fc_err *e)
 {
 	bool is_stdout = !strcmp(path, "-");
-	struct fc_trainlog *l = FC_NEW(struct fc_trainlog);
+	struct train_trainlog *l = FC_NEW(struct train_trainlog);
 	*out = NULL;
 	l->name = fc_strdup(is_stdout ? "standard output" : path);
 	l->fd = STDOUT_FILENO;
@@ -51,7 +51,7 @@ int fc_trainlog_open(
 		if (l->fd < 0)
 			fc_fail(e, "open %s:", path);
 		if (l->fd < 0 || cut(l, keep_bytes, e) < 0) {
-			fc_trainlog_close(l);
+			train_trainlog_close(l);
 			return -1;
 		}
 	}
@@ -59,7 +59,7 @@ int fc_trainlog_open(
 	return 0;
 }
 
-int fc_trainlog_line(struct fc_trainlog *l, const struct fc_buf *line, struct fc_err *e)
+int train_trainlog_line(struct train_trainlog *l, const struct fc_buf *line, struct fc_err *e)
 {
 	if (fc_write_all(l->fd, line->p, line->n, l->name, e) < 0)
 		return -1;
@@ -67,7 +67,7 @@ int fc_trainlog_line(struct fc_trainlog *l, const struct fc_buf *line, struct fc
 	return 0;
 }
 
-int fc_trainlog_sync(struct fc_trainlog *l, uint64_t *n_bytes, struct fc_err *e)
+int train_trainlog_sync(struct train_trainlog *l, uint64_t *n_bytes, struct fc_err *e)
 {
 	*n_bytes = l->is_file ? l->n_bytes : 0;
 	if (l->is_file && fsync(l->fd) < 0 && errno != EINVAL)
@@ -75,7 +75,7 @@ int fc_trainlog_sync(struct fc_trainlog *l, uint64_t *n_bytes, struct fc_err *e)
 	return 0;
 }
 
-void fc_trainlog_close(struct fc_trainlog *l)
+void train_trainlog_close(struct train_trainlog *l)
 {
 	if (!l)
 		return;

@@ -9,14 +9,14 @@
 
 /* The log: one JSON object a line, written as the run goes on.  It holds no clock values, so that
  * the same run gives the same log. */
-struct fc_trainlog;
+struct train_trainlog;
 /* path "-": standard output.  keep_bytes: what a resumed run keeps of the file; 0 starts it anew.
  */
-int fc_trainlog_open(
-    struct fc_trainlog **l, const char *path, uint64_t keep_bytes, struct fc_err *e);
-int fc_trainlog_line(struct fc_trainlog *l, const struct fc_buf *line, struct fc_err *e);
+int train_trainlog_open(
+    struct train_trainlog **l, const char *path, uint64_t keep_bytes, struct fc_err *e);
+int train_trainlog_line(struct train_trainlog *l, const struct fc_buf *line, struct fc_err *e);
 /* Length so far, on the disk; 0 for standard output. */
-int fc_trainlog_sync(struct fc_trainlog *l, uint64_t *n_bytes, struct fc_err *e);
-void fc_trainlog_close(struct fc_trainlog *l); /* NULL is fine */
+int train_trainlog_sync(struct train_trainlog *l, uint64_t *n_bytes, struct fc_err *e);
+void train_trainlog_close(struct train_trainlog *l); /* NULL is fine */
 
 #endif

@@ -48,8 +48,8 @@ static int write_changes(
 	return ret;
 }
 
-int fc_update_write(const char *path, const char *pivot, uint64_t fingerprint, uint64_t tokenizer,
-    const struct fc_params *p, struct fc_err *e)
+int train_update_write(const char *path, const char *pivot, uint64_t fingerprint,
+    uint64_t tokenizer, const struct fc_params *p, struct fc_err *e)
 {
 	struct fc_store *store;
 	struct fc_writer *w;

@@ -84,7 +84,7 @@ static void check_options(int n_target)
 /* With --force: the output must not replace what is being read. */
 static void check_not_input(const char *path)
 {
-	if (product_replaces(out, path))
+	if (varm_product_replaces(out, path))
 		fc_die_usage("%s is both input and output", path);
 }
 
@@ -92,7 +92,7 @@ static void write_report(struct fc_out *o, const struct plan *p, const struct ve
 {
 	struct fc_err e;
 	struct fc_buf b = FC_BUF_INIT;
-	weight_table_print(&b, p, r);
+	varm_weight_table_print(&b, p, r);
 	if (fc_out_write(o, b.p, b.n, &e) < 0 || fc_out_commit(o, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_buf_release(&b);
@@ -103,14 +103,14 @@ static void write_model(
 {
 	struct fc_err e;
 	struct product x;
-	if (product_open(&x, out, force, resume, &e) < 0)
+	if (varm_product_open(&x, out, force, resume, &e) < 0)
 		fc_die("%s", e.msg);
 	struct merge_options o = {shard_bytes, x.resumed, report != NULL};
-	const char *tmp = product_folder(&x);
-	if (sidecar_copy(
-		in->base.path, tmp, q->keep_dtype ? NULL : recipe_dtype_name(q->dtype), &e) < 0 ||
-	    merge_run(p, &o, tmp, r, &e) < 0 || merge_record_write(tmp, p, r, &e) < 0 ||
-	    card_request_write(tmp, in, q, p, r, &e) < 0 || product_commit(&x, &e) < 0)
+	const char *tmp = varm_product_folder(&x);
+	if (varm_sidecar_copy(in->base.path, tmp,
+		q->keep_dtype ? NULL : varm_recipe_dtype_name(q->dtype), &e) < 0 ||
+	    varm_merge_run(p, &o, tmp, r, &e) < 0 || varm_merge_record_write(tmp, p, r, &e) < 0 ||
+	    varm_card_request_write(tmp, in, q, p, r, &e) < 0 || varm_product_commit(&x, &e) < 0)
 		fc_die("%s", e.msg);
 }
 
@@ -129,10 +129,10 @@ static void run_recipe(int n_target)
 	    .shard_bytes = shard_bytes};
 	if (n_target || base)
 		fc_die_usage("--recipe names the models; no pivot and no targets beside it");
-	if (request_is_given() || dtype != KEEP)
+	if (varm_request_is_given() || dtype != KEEP)
 		fc_die_usage("--recipe says the method, its parameters and the type");
 	check_output();
-	if (recipe_run(&job, &e) < 0)
+	if (varm_recipe_run(&job, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_finish();
 }
@@ -144,7 +144,7 @@ int main(int argc, char **argv)
 	if (recipe)
 		run_recipe(n_target);
 	check_options(n_target);
-	struct request q = request_make(n_target);
+	struct request q = varm_request_make(n_target);
 	q.keep_dtype = dtype == KEEP;
 	q.dtype = dtypes[dtype];
 
@@ -152,31 +152,31 @@ int main(int argc, char **argv)
 	struct inputs in;
 	struct plan p;
 	struct verdicts r;
-	if (inputs_open(&in, base, (const char *const *)argv + first, n_target, &e) < 0)
+	if (varm_inputs_open(&in, base, (const char *const *)argv + first, n_target, &e) < 0)
 		fc_die("%s", e.msg);
 	check_not_input(in.base.path);
 	for (int k = 0; k < n_target; k++) {
 		check_not_input(in.target[k].path);
-		if (!any_tokenizer && tokens_check(in.base.path, in.target[k].path, &e) < 0)
+		if (!any_tokenizer && varm_tokens_check(in.base.path, in.target[k].path, &e) < 0)
 			fc_die("%s", e.msg);
 	}
-	inputs_plan(&in, &q, &p);
+	varm_inputs_plan(&in, &q, &p);
 	if (dry_run) {
-		outline_show(&p, shard_bytes);
+		varm_outline_show(&p, shard_bytes);
 		fc_finish();
 	}
 	struct fc_out *table = NULL;
 	if (report && fc_out_open(&table, report, false, &e) < 0)
 		fc_die("%s", e.msg);
 	write_model(&in, &q, &p, &r);
-	weight_table_summarize(&p, &r);
-	weight_table_warn(&p, &r);
+	varm_weight_table_summarize(&p, &r);
+	varm_weight_table_warn(&p, &r);
 	if (table)
 		write_report(table, &p, &r);
 
-	verdicts_release(&r);
-	plan_release(&p);
-	inputs_close(&in);
+	varm_verdicts_release(&r);
+	varm_plan_release(&p);
+	varm_inputs_close(&in);
 	free((void *)(uintptr_t)q.term);
 	fc_finish();
 }

@@ -42,7 +42,7 @@ static int write_report(
 	struct fc_buf b = FC_BUF_INIT;
 	if (fc_out_open(&o, job->report, false, e) < 0)
 		return -1;
-	weight_table_print(&b, p, r);
+	varm_weight_table_print(&b, p, r);
 	int ret = fc_out_write(o, b.p, b.n, e);
 	if (ret == 0)
 		ret = fc_out_commit(o, e);
@@ -60,7 +60,7 @@ static int check_tokens(const struct recipe_plan *rp, struct fc_err *e)
 	const struct recipe_slice *end[] = {&r->slice[0], &r->slice[r->n_slice - 1]};
 	for (int i = 0; i < 2; i++)
 		for (size_t k = 0; k < end[i]->n; k++)
-			if (tokens_check(rp->model[rp->donor].path,
+			if (varm_tokens_check(rp->model[rp->donor].path,
 				rp->model[end[i]->source[k].model].path, e) < 0)
 				return -1;
 	return 0;
@@ -69,9 +69,9 @@ static int check_tokens(const struct recipe_plan *rp, struct fc_err *e)
 static int make_plan(
     const struct kitchen *k, struct recipe_plan *rp, struct recipe *r, struct fc_err *e)
 {
-	int ret = recipe_plan_make(rp, r, &k->pantry, e);
+	int ret = varm_recipe_plan_make(rp, r, &k->pantry, e);
 	for (size_t i = 0; i < r->n_model && ret == 0; i++)
-		if (product_replaces(k->job->out, rp->model[i].path))
+		if (varm_product_replaces(k->job->out, rp->model[i].path))
 			ret = fc_fail(e, "%s is both input and output", rp->model[i].path);
 	return ret || rp->has_vocabulary || k->job->any_tokenizer ? ret : check_tokens(rp, e);
 }
@@ -84,29 +84,29 @@ static int fill_folder(const struct kitchen *k, struct dish *d, const char *dir,
 	struct verdicts r = {0};
 	int ret = make_plan(k, &rp, &d->recipe, e);
 	if (ret == 0)
-		ret = sidecar_copy(rp.model[rp.donor].path, dir, NULL, e);
+		ret = varm_sidecar_copy(rp.model[rp.donor].path, dir, NULL, e);
 	if (ret == 0)
-		ret = config_adapt(dir, &rp, e);
+		ret = varm_config_adapt(dir, &rp, e);
 	if (ret == 0 && rp.has_vocabulary)
-		ret = vocabulary_write(&rp.vocabulary, rp.model, dir, e);
+		ret = varm_vocabulary_write(&rp.vocabulary, rp.model, dir, e);
 	if (ret == 0)
-		ret = chat_template_write(dir, &rp, e);
+		ret = varm_chat_template_write(dir, &rp, e);
 	if (ret == 0)
-		ret = merge_run(&rp.plan,
+		ret = varm_merge_run(&rp.plan,
 		    &(struct merge_options){k->job->shard_bytes, resume, last && k->job->report},
 		    dir, &r, e);
 	if (ret == 0)
-		ret = merge_record_write(dir, &rp.plan, &r, e);
+		ret = varm_merge_record_write(dir, &rp.plan, &r, e);
 	if (ret == 0)
-		ret = card_recipe_write(dir, &rp, d->doc, &r, e);
+		ret = varm_card_recipe_write(dir, &rp, d->doc, &r, e);
 	if (ret == 0) {
-		weight_table_summarize(&rp.plan, &r);
-		weight_table_warn(&rp.plan, &r);
+		varm_weight_table_summarize(&rp.plan, &r);
+		varm_weight_table_warn(&rp.plan, &r);
 	}
 	if (ret == 0 && last && k->job->report)
 		ret = write_report(k->job, &rp.plan, &r, e);
-	verdicts_release(&r);
-	recipe_plan_release(&rp);
+	varm_verdicts_release(&r);
+	varm_recipe_plan_release(&rp);
 	return ret;
 }
 
@@ -125,12 +125,12 @@ static int make_intermediate(struct kitchen *k, struct dish *d, struct fc_err *e
 	if (make_needed(k, d, e) < 0)
 		return -1;
 	fc_note("making %s", name);
-	path = product_beside(k->job->out, (int)(d - k->dish) + 1);
+	path = varm_product_beside(k->job->out, (int)(d - k->dish) + 1);
 	int ret = fc_outdir_open(&d->dir, path, false, e);
 	if (ret == 0)
 		ret = fill_folder(k, d, fc_outdir_tmp(d->dir), false, false, e);
 	if (ret == 0)
-		pantry_add(&k->pantry, name, fc_outdir_tmp(d->dir));
+		varm_pantry_add(&k->pantry, name, fc_outdir_tmp(d->dir));
 	d->state = MADE;
 	free(path);
 	return ret;
@@ -155,7 +155,7 @@ static int read_dishes(struct kitchen *k, struct dish **last, struct fc_err *e)
 	for (size_t i = 0; i < k->yaml.n_doc; i++) {
 		struct dish *d = &k->dish[k->n++];
 		d->doc = k->yaml.doc[i];
-		if (recipe_read(&d->recipe, d->doc, k->job->file, e) < 0)
+		if (varm_recipe_read(&d->recipe, d->doc, k->job->file, e) < 0)
 			return -1;
 		for (size_t j = 0; j < i; j++) {
 			const char *a = d->recipe.name, *b = k->dish[j].recipe.name;
@@ -186,8 +186,8 @@ static int show_last(struct kitchen *k, struct dish *d, struct fc_err *e)
 				    k->job->file, d->recipe.line, d->recipe.model[i].path);
 	int ret = make_plan(k, &rp, &d->recipe, e);
 	if (ret == 0)
-		outline_show(&rp.plan, k->job->shard_bytes);
-	recipe_plan_release(&rp);
+		varm_outline_show(&rp.plan, k->job->shard_bytes);
+	varm_recipe_plan_release(&rp);
 	return ret;
 }
 
@@ -196,33 +196,33 @@ static int make_last(struct kitchen *k, struct dish *d, struct fc_err *e)
 	struct product x = {.dir = NULL};
 	d->state = IN_WORK;
 	if (make_needed(k, d, e) < 0 ||
-	    product_open(&x, k->job->out, k->job->force, k->job->resume, e) < 0)
+	    varm_product_open(&x, k->job->out, k->job->force, k->job->resume, e) < 0)
 		return -1;
-	if (fill_folder(k, d, product_folder(&x), true, x.resumed, e) == 0)
-		return product_commit(&x, e);
-	product_abort(&x);
+	if (fill_folder(k, d, varm_product_folder(&x), true, x.resumed, e) == 0)
+		return varm_product_commit(&x, e);
+	varm_product_abort(&x);
 	return -1;
 }
 
-int recipe_run(const struct recipe_job *job, struct fc_err *e)
+int varm_recipe_run(const struct recipe_job *job, struct fc_err *e)
 {
 	struct kitchen k = {.job = job, .pantry = {.dir = job->models}};
 	struct fc_buf text = FC_BUF_INIT;
 	struct dish *last;
 	int ret = fc_file_read(job->file, YAML_MAX_BYTES, &text, e);
 	if (ret == 0)
-		ret = yaml_parse(&k.yaml, text.p ? text.p : "", text.n, job->file, e);
+		ret = varm_yaml_parse(&k.yaml, text.p ? text.p : "", text.n, job->file, e);
 	if (ret == 0)
 		ret = read_dishes(&k, &last, e);
 	if (ret == 0)
 		ret = job->dry_run ? show_last(&k, last, e) : make_last(&k, last, e);
 	for (size_t i = 0; i < k.n; i++) {
 		fc_outdir_abort(k.dish[i].dir);
-		recipe_release(&k.dish[i].recipe);
+		varm_recipe_release(&k.dish[i].recipe);
 	}
 	free(k.dish);
-	yaml_release(&k.yaml);
-	pantry_release(&k.pantry);
+	varm_yaml_release(&k.yaml);
+	varm_pantry_release(&k.pantry);
 	fc_buf_release(&text);
 	return ret;
 }

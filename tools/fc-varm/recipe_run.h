@@ -21,6 +21,6 @@ struct recipe_job {
 
 /* Carries out a recipe: its one document without a name, or the last one, gives the result; the
  * others are made first where it needs them. */
-int recipe_run(const struct recipe_job *job, struct fc_err *e);
+int varm_recipe_run(const struct recipe_job *job, struct fc_err *e);
 
 #endif

@@ -18,7 +18,7 @@ enum { N_WORD = 1500, N_PIECE = 3 * N_WORD, N_TEXT = 2000, MOST = 2 * N_TEXT, N_
 #define MARK "\xe2\x96\x81"
 
 static char piece[N_PIECE][40]; /* word w, and what it is cut into: N_WORD + 2 w, and the next */
-static struct fc_word word[N_PIECE];
+static struct align_word word[N_PIECE];
 
 static double seconds(void)
 {
@@ -40,7 +40,7 @@ static void make_words(struct fc_rng *rng)
 		snprintf(piece[N_WORD + 2 * w + 1], sizeof piece[0], "%s", s + cut);
 	}
 	for (size_t i = 0; i < N_PIECE; i++)
-		word[i] = (struct fc_word){piece[i], strlen(piece[i]), piece[i], false};
+		word[i] = (struct align_word){piece[i], strlen(piece[i]), piece[i], false};
 }
 
 /* Words of Zipf's kind; a third of them are cut in two, in one of the cuts or the other. */
@@ -69,7 +69,7 @@ static size_t delete_marks(const char *s, uint32_t *out)
 		else
 			b[n++] = *s++;
 	}
-	return fc_chars_decode(b, n, out);
+	return align_chars_decode(b, n, out);
 }
 
 static uint32_t plain_distance(const char *a, const char *b)
@@ -122,8 +122,8 @@ int main(int argc, char **argv)
 	const double other_ns = argc > 1 ? strtod(argv[1], NULL) : 0;
 	static const char *const name[] = {"dtw-fusellm", "dtw-fusechat1", "dtw-fusechat2"};
 	static uint32_t text[N_TEXT], s[MOST], p[MOST];
-	static struct fc_dtw_span span[MOST];
-	struct fc_vocab vocab = {.word = word, .n = N_PIECE};
+	static struct align_dtw_span span[MOST];
+	struct align_vocab vocab = {.word = word, .n = N_PIECE};
 	struct fc_rng rng;
 	fc_rng_seed(&rng, 1);
 	make_words(&rng);
@@ -145,16 +145,16 @@ int main(int argc, char **argv)
 	printf("alignment of %zu by %zu tokens, against the plain recurrence (%.0f ns a cell)\n", n,
 	    m, 1e9 * plain / (double)(n * m));
 	for (int v = 0; v < 3; v++) {
-		struct fc_wording w;
+		struct align_wording w;
 		double best = 1e9, got = 0;
-		fc_wording_init(&w, (enum fc_published)v, &vocab, NULL, MARK, MARK);
+		align_wording_init(&w, (enum align_published)v, &vocab, NULL, MARK, MARK);
 		for (int run = 0; run < N_RUN; run++) {
-			struct fc_dtw *d = fc_dtw_new((enum fc_published)v, &w, &w);
+			struct align_dtw *d = align_dtw_new((enum align_published)v, &w, &w);
 			double t = seconds();
-			got = fc_dtw_align(d, s, n, p, m, span);
+			got = align_dtw_align(d, s, n, p, m, span);
 			t = seconds() - t;
 			best = t < best ? t : best;
-			fc_dtw_free(d);
+			align_dtw_free(d);
 		}
 		const double ns = 1e9 * best / (double)(n * m);
 		printf("%-44s %6.2f x  %s (%.2f ns a cell)\n", name[v], plain / best,
@@ -162,7 +162,7 @@ int main(int argc, char **argv)
 		if (other_ns > 0)
 			printf("%-44s %6.0f x  against plain Python (%.0f ns a cell)\n", name[v],
 			    other_ns / ns, other_ns);
-		fc_wording_release(&w);
+		align_wording_release(&w);
 	}
 	free(D);
 	return 0;

@@ -17,8 +17,8 @@ static bool is_checked(
 	    s->source[source].parameters, s->parameters, r->module, r->parameters};
 	struct fc_err e;
 	for (size_t i = 0; i < sizeof scope / sizeof *scope; i++) {
-		const struct yaml *v = scope[i] ? yaml_get(scope[i], name) : NULL;
-		if (v && setting_check(r, v, SETTING_REAL, &e) < 0)
+		const struct yaml *v = scope[i] ? varm_yaml_get(scope[i], name) : NULL;
+		if (v && varm_setting_check(r, v, SETTING_REAL, &e) < 0)
 			return false;
 	}
 	return true;
@@ -37,8 +37,8 @@ static void evaluate(const struct recipe *r, const struct recipe_slice *s, size_
 			    s, &s->source[source], tensors[step % 2], step / 5.0};
 			double x;
 			int line;
-			setting_find(r, &at, name, SETTING_REAL, &x, &line, &e);
-			setting_find(r, &at, name, SETTING_BOOL, &x, &line, &e);
+			varm_setting_find(r, &at, name, SETTING_REAL, &x, &line, &e);
+			varm_setting_find(r, &at, name, SETTING_BOOL, &x, &line, &e);
 		}
 	}
 }
@@ -47,11 +47,11 @@ static void read_recipe(const struct yaml *doc)
 {
 	struct recipe r;
 	struct fc_err e;
-	if (recipe_read(&r, doc, "recipe", &e) == 0)
+	if (varm_recipe_read(&r, doc, "recipe", &e) == 0)
 		for (size_t i = 0; i < r.n_slice; i++)
 			for (size_t k = 0; k < r.slice[i].n; k++)
 				evaluate(&r, &r.slice[i], k, r.slice[i].source[k].parameters);
-	recipe_release(&r);
+	varm_recipe_release(&r);
 }
 
 static void write_again(const struct yaml *doc)
@@ -59,17 +59,17 @@ static void write_again(const struct yaml *doc)
 	struct fc_buf b = FC_BUF_INIT, again = FC_BUF_INIT;
 	struct yaml_file f;
 	struct fc_err e;
-	yaml_write(&b, doc, NULL, NULL);
+	varm_yaml_write(&b, doc, NULL, NULL);
 	/* Escapes may make the text longer than a file may be. */
 	if (b.n <= YAML_MAX_BYTES) {
-		if (yaml_parse(&f, b.p, b.n, "written", &e) < 0 || f.n_doc != 1) {
+		if (varm_yaml_parse(&f, b.p, b.n, "written", &e) < 0 || f.n_doc != 1) {
 			fprintf(stderr, "%s\n%s", e.msg, b.p);
 			abort();
 		}
-		yaml_write(&again, f.doc[0], NULL, NULL);
+		varm_yaml_write(&again, f.doc[0], NULL, NULL);
 		if (again.n != b.n || memcmp(again.p, b.p, b.n) != 0)
 			abort();
-		yaml_release(&f);
+		varm_yaml_release(&f);
 	}
 	fc_buf_release(&b);
 	fc_buf_release(&again);
@@ -79,12 +79,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct yaml_file f;
 	struct fc_err e;
-	if (yaml_parse(&f, (const char *)p, n, "recipe", &e) == 0) {
+	if (varm_yaml_parse(&f, (const char *)p, n, "recipe", &e) == 0) {
 		for (size_t i = 0; i < f.n_doc; i++) {
 			read_recipe(f.doc[i]);
 			write_again(f.doc[i]);
 		}
 	}
-	yaml_release(&f);
+	varm_yaml_release(&f);
 	return 0;
 }

@@ -64,7 +64,7 @@ static void make_texts(void)
 }
 
 /* The longest word first: a tokenizer that cuts every text in one way. */
-static void cut_greedily(const struct fc_vocab *v, struct text *t)
+static void cut_greedily(const struct align_vocab *v, struct text *t)
 {
 	struct cut *c = &t->source;
 	c->n = 0;
@@ -158,7 +158,7 @@ static void add_rows(struct fc_example *x, const struct cut *c, size_t n_vocab, 
 }
 
 struct toy {
-	struct fc_vocab source, pivot;
+	struct align_vocab source, pivot;
 	struct fc_tokenizer *tokenizer;
 };
 
@@ -191,12 +191,12 @@ static void compare_rows(
 }
 
 /* Every text through the transfer; k entries of the source's rows. */
-static struct found run(const struct toy *toy, size_t k, struct fc_ledger *ledger)
+static struct found run(const struct toy *toy, size_t k, struct align_ledger *ledger)
 {
 	struct found f = {0};
 	struct fc_example s, p;
-	struct fc_bytewise *b =
-	    fc_bytewise_new(&toy->source, &toy->pivot, toy->tokenizer, MAX_VOCAB, min_known);
+	struct align_bytewise *b =
+	    align_bytewise_new(&toy->source, &toy->pivot, toy->tokenizer, MAX_VOCAB, min_known);
 	fc_example_init(&s);
 	fc_example_init(&p);
 	make_texts();
@@ -211,12 +211,12 @@ static struct found run(const struct toy *toy, size_t k, struct fc_ledger *ledge
 		add_tokens(&s, t, &t->source);
 		add_tokens(&p, t, &t->pivot);
 		add_rows(&s, &t->source, toy->source.n, k);
-		fc_bytewise_example(b, &s, &p, ledger);
+		align_bytewise_example(b, &s, &p, ledger);
 		for (size_t r = 0; r < s.n_row; r++)
 			f.nll_source -= s.true_logprob[r];
 		compare_rows(toy, t, &p, &f);
 	}
-	fc_bytewise_free(b);
+	align_bytewise_free(b);
 	fc_example_release(&s);
 	fc_example_release(&p);
 	return f;
@@ -250,31 +250,31 @@ static struct fc_tokenizer *open_pivot(const char *vocab, const char *merges)
 	return t;
 }
 
-static struct toy make_toy(struct fc_word *word, size_t n, const char *vocab, const char *merges)
+static struct toy make_toy(struct align_word *word, size_t n, const char *vocab, const char *merges)
 {
 	struct toy toy = {.source = {.word = word, .n = n}};
-	for (int i = 0; i < FC_N_SPECIAL; i++)
-		toy.source.role[i] = FC_UNMAPPED;
-	toy.source.role[FC_SPECIAL_TURN_END] = 0;
+	for (int i = 0; i < ALIGN_N_SPECIAL; i++)
+		toy.source.role[i] = ALIGN_UNMAPPED;
+	toy.source.role[ALIGN_SPECIAL_TURN_END] = 0;
 	toy.tokenizer = open_pivot(vocab, merges);
-	fc_lexicon_init(&toy.pivot, toy.tokenizer, 0);
+	align_lexicon_init(&toy.pivot, toy.tokenizer, 0);
 	return toy;
 }
 
 static void release_toy(struct toy *toy)
 {
-	fc_lexicon_release(&toy->pivot);
+	align_lexicon_release(&toy->pivot);
 	fc_tokenizer_free(toy->tokenizer);
 }
 
-static struct fc_word letters[] = {
+static struct align_word letters[] = {
     {"", 0, "</s>", true},
     {"a", 1, "a", false},
     {"b", 1, "b", false},
     {"c", 1, "c", false},
 };
 /* Whatever begins a word is one: no token ends before the place that could still go on. */
-static struct fc_word words[] = {
+static struct align_word words[] = {
     {"", 0, "</s>", true},
     {"a", 1, "a", false},
     {"b", 1, "b", false},
@@ -289,10 +289,10 @@ static struct fc_word words[] = {
 #define PAIRS ", \"ab\": 5, \"bc\": 6", "\"a b\", \"b c\""
 #define LONGER ", \"ca\": 5, \"cab\": 6, \"aa\": 7", "\"c a\", \"ca b\", \"a a\""
 
-static bool balanced(const struct fc_ledger *l)
+static bool balanced(const struct align_ledger *l)
 {
 	double sum = l->out;
-	for (int i = 0; i < FC_N_LOSS; i++)
+	for (int i = 0; i < ALIGN_N_LOSS; i++)
 		sum += l->lost[i];
 	return t_near(sum / (double)l->n_row, 1, 1e-5);
 }
@@ -303,12 +303,12 @@ enum { ROUNDS = 20 };
  * Source of words, pivot of letters: any word settles its letters.  What ended at a place is known
  * to be missing, so every entry is a lower bound, and exact where nothing ended.
  */
-static void test_to_letters(struct fc_word *word, size_t n, bool ends)
+static void test_to_letters(struct align_word *word, size_t n, bool ends)
 {
 	struct toy toy = make_toy(word, n, "", "");
 	bool rows = true, below = true, above = true, balance = true;
 	for (int round = 0; round < ROUNDS; round++) {
-		struct fc_ledger l = {0};
+		struct align_ledger l = {0};
 		struct found f = run(&toy, MAX_VOCAB, &l);
 		rows = rows && l.n_row == l.n_trained && f.n_row > 500;
 		above = above && f.above < 1e-5;
@@ -328,7 +328,7 @@ static void test_from_letters(const char *vocab, const char *merges)
 	struct toy toy = make_toy(letters, FC_LEN(letters), vocab, merges);
 	bool rows = true, truth = true, sum = true, chain = true, balance = true;
 	for (int round = 0; round < ROUNDS; round++) {
-		struct fc_ledger l = {0};
+		struct align_ledger l = {0};
 		struct found f = run(&toy, MAX_VOCAB, &l);
 		rows = rows && l.n_row == l.n_trained && f.n_row > 500;
 		truth = truth && f.truth < 1e-5;
@@ -350,11 +350,11 @@ static void test_words(size_t k)
 	struct toy toy = make_toy(words, FC_LEN(words), PAIRS);
 	bool rows = true, balance = true, tail = true;
 	for (int round = 0; round < ROUNDS; round++) {
-		struct fc_ledger l = {0};
+		struct align_ledger l = {0};
 		struct found f = run(&toy, k, &l);
 		rows = rows && l.n_row + l.n_unsure == l.n_trained && f.n_row > 500;
 		balance = balance && balanced(&l);
-		tail = tail && (l.lost[FC_LOSS_TAIL] > 1) == (k < 4);
+		tail = tail && (l.lost[ALIGN_LOSS_TAIL] > 1) == (k < 4);
 	}
 	T_OK(rows, "words, k %zu: rows, but for what is not known", k);
 	T_OK(balance, "words, k %zu: mass in is mass out plus mass lost", k);
@@ -366,7 +366,7 @@ static void test_words(size_t k)
 static void test_known(void)
 {
 	struct toy toy = make_toy(words, FC_LEN(words), "", "");
-	struct fc_ledger any = {0}, sure = {0};
+	struct align_ledger any = {0}, sure = {0};
 	struct fc_rng start = rng;
 	run(&toy, MAX_VOCAB, &any);
 	rng = start;
@@ -376,7 +376,7 @@ static void test_known(void)
 	T_OK(any.n_unsure == 0 && sure.n_unsure > 20 && sure.n_row > 100 &&
 		sure.n_row + sure.n_unsure == any.n_row,
 	    "known: %llu rows less", (unsigned long long)sure.n_unsure);
-	T_OK(sure.lost[FC_LOSS_ENDED] < 0.2 * (double)sure.n_row, "known: what ended is less");
+	T_OK(sure.lost[ALIGN_LOSS_ENDED] < 0.2 * (double)sure.n_row, "known: what ended is less");
 	release_toy(&toy);
 }
 

@@ -50,16 +50,16 @@ __attribute__((unused)) static double cases_real_at(const json_t *array, size_t 
 }
 
 /* Words spelled as in a JSON array; the caller frees v.word. */
-__attribute__((unused)) static struct fc_vocab cases_vocab(const json_t *words)
+__attribute__((unused)) static struct align_vocab cases_vocab(const json_t *words)
 {
-	struct fc_vocab v = {
-	    .word = FC_ARRAY(struct fc_word, cases_n(words) + 1), .n = cases_n(words)};
+	struct align_vocab v = {
+	    .word = FC_ARRAY(struct align_word, cases_n(words) + 1), .n = cases_n(words)};
 	for (size_t i = 0; i < v.n; i++) {
 		const char *s = cases_str_at(words, i);
-		v.word[i] = (struct fc_word){s, strlen(s), s, false};
+		v.word[i] = (struct align_word){s, strlen(s), s, false};
 	}
-	for (int i = 0; i < FC_N_SPECIAL; i++)
-		v.role[i] = FC_UNMAPPED;
+	for (int i = 0; i < ALIGN_N_SPECIAL; i++)
+		v.role[i] = ALIGN_UNMAPPED;
 	return v;
 }
 

@@ -7,15 +7,15 @@
 static const char *const version_name[] = {"fusellm", "fusechat1", "fusechat2"};
 
 /* The tokens of a sequence as a vocabulary of its own. */
-static struct fc_wording wording(
-    const json_t *tokens, enum fc_published version, const char *mark, const char *pivot_mark)
+static struct align_wording wording(
+    const json_t *tokens, enum align_published version, const char *mark, const char *pivot_mark)
 {
-	struct fc_vocab v = cases_vocab(tokens);
+	struct align_vocab v = cases_vocab(tokens);
 	const char **decoded = FC_ARRAY(const char *, v.n + 1);
-	struct fc_wording w;
+	struct align_wording w;
 	for (size_t i = 0; i < v.n; i++)
 		decoded[i] = v.word[i].piece;
-	fc_wording_init(&w, version, &v, decoded, mark, pivot_mark);
+	align_wording_init(&w, version, &v, decoded, mark, pivot_mark);
 	free(decoded);
 	free(v.word);
 	return w;
@@ -29,20 +29,20 @@ static uint32_t *count_up(size_t n)
 	return id;
 }
 
-static void test_case(const json_t *c, enum fc_published version)
+static void test_case(const json_t *c, enum align_published version)
 {
 	const json_t *src = cases_get(c, "source_tokens"), *piv = cases_get(c, "pivot_tokens");
 	const json_t *want = cases_get(c, version_name[version]);
 	const json_t *spans = cases_get(want, "pivot_to_source"),
 		     *matrix = cases_get(want, "matrix");
 	const char *mark = cases_str(c, "source_mark"), *pivot_mark = cases_str(c, "pivot_mark");
-	struct fc_wording s = wording(src, version, mark, pivot_mark);
-	struct fc_wording p = wording(piv, version, pivot_mark, pivot_mark);
+	struct align_wording s = wording(src, version, mark, pivot_mark);
+	struct align_wording p = wording(piv, version, pivot_mark, pivot_mark);
 	size_t n = cases_n(src), m = cases_n(piv);
 	uint32_t *s_id = count_up(n), *p_id = count_up(m);
-	struct fc_dtw_span *span = FC_ARRAY(struct fc_dtw_span, m);
-	struct fc_dtw *d = fc_dtw_new(version, &s, &p);
-	double total = fc_dtw_align(d, s_id, n, p_id, m, span);
+	struct align_dtw_span *span = FC_ARRAY(struct align_dtw_span, m);
+	struct align_dtw *d = align_dtw_new(version, &s, &p);
+	double total = align_dtw_align(d, s_id, n, p_id, m, span);
 	bool same = total == json_number_value(cases_get(want, "total"));
 	for (size_t j = 0; j < m; j++) {
 		const json_t *list = json_array_get(spans, j);
@@ -52,15 +52,15 @@ static void test_case(const json_t *c, enum fc_published version)
 	/* the matrix's last column, which the file rounds: the costs of beginnings of the source */
 	for (size_t i = 0; i < n; i++)
 		same = same &&
-		    t_near(fc_dtw_align(d, s_id, i + 1, p_id, m, span),
+		    t_near(align_dtw_align(d, s_id, i + 1, p_id, m, span),
 			cases_real_at(json_array_get(matrix, i), m - 1), 1e-9);
 	T_OK(same, "case 02, %s: %s", version_name[version], cases_str(c, "name"));
-	fc_dtw_free(d);
+	align_dtw_free(d);
 	free(span);
 	free(s_id);
 	free(p_id);
-	fc_wording_release(&s);
-	fc_wording_release(&p);
+	align_wording_release(&s);
+	align_wording_release(&p);
 }
 
 static void test_cases(void)
@@ -71,31 +71,31 @@ static void test_cases(void)
 	const json_t *cases = cases_get(o, "cases");
 	for (size_t i = 0; i < cases_n(cases); i++)
 		for (int v = 0; v < 3; v++)
-			test_case(json_array_get(cases, i), (enum fc_published)v);
+			test_case(json_array_get(cases, i), (enum align_published)v);
 	T_OK(cases_n(cases) > 10, "case 02: all of them");
 	json_decref(o);
 }
 
 /* The whole matrix, and the way back through it. */
-static double slow_align(enum fc_published version, const struct fc_wording *source,
-    const struct fc_wording *pivot, const uint32_t *s, size_t n, const uint32_t *p, size_t m,
-    struct fc_dtw_span *span)
+static double slow_align(enum align_published version, const struct align_wording *source,
+    const struct align_wording *pivot, const uint32_t *s, size_t n, const uint32_t *p, size_t m,
+    struct align_dtw_span *span)
 {
 	double *D = FC_ARRAY(double, n *m);
-	struct fc_leven *leven = fc_leven_new();
+	struct align_leven *leven = align_leven_new();
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < m; j++) {
 			double up = i ? D[(i - 1) * m + j] : INFINITY;
 			double left = j ? D[i * m + j - 1] : INFINITY;
 			double diagonal = i && j ? D[(i - 1) * m + j - 1] : INFINITY;
 			D[i * m + j] =
-			    fc_published_cost(version, source, s[i], pivot, p[j], leven) +
+			    align_published_cost(version, source, s[i], pivot, p[j], leven) +
 			    (i || j ? fmin(fmin(up, left), diagonal) : 0);
 		}
 	size_t i = n - 1, j = m - 1;
 	double total = D[n * m - 1];
 	for (size_t k = 0; k < m; k++)
-		span[k] = (struct fc_dtw_span){UINT32_MAX, 0};
+		span[k] = (struct align_dtw_span){UINT32_MAX, 0};
 	for (;;) {
 		if (span[j].last < i)
 			span[j].last = (uint32_t)i;
@@ -106,22 +106,22 @@ static double slow_align(enum fc_published version, const struct fc_wording *sou
 		double left = j ? D[i * m + j - 1] : INFINITY;
 		double diagonal = i && j ? D[(i - 1) * m + j - 1] : INFINITY;
 		bool back = diagonal <= up && diagonal <= left;
-		bool left_first = version == FC_FUSECHAT2 ? left <= up : left < up;
+		bool left_first = version == ALIGN_FUSECHAT2 ? left <= up : left < up;
 		i -= back || !left_first;
 		j -= back || left_first;
 	}
-	fc_leven_free(leven);
+	align_leven_free(leven);
 	free(D);
 	return total;
 }
 
-static void test_random(enum fc_published version)
+static void test_random(enum align_published version)
 {
 	enum { V = 60, MOST = 150 };
 	static const char *const part[] = {"\u2581", "a", "b", "ab", "c", "\u00e9", "2"};
 	static char piece[V][32];
-	struct fc_word word[V];
-	struct fc_vocab v = {.word = word, .n = V};
+	struct align_word word[V];
+	struct align_vocab v = {.word = word, .n = V};
 	const char *decoded[V];
 	struct fc_rng rng;
 	fc_rng_seed(&rng, 21 + version);
@@ -129,30 +129,30 @@ static void test_random(enum fc_published version)
 		piece[i][0] = 0;
 		for (size_t k = fc_rng_below(&rng, 5) + 1; k > 0; k--)
 			strcat(piece[i], part[fc_rng_below(&rng, FC_LEN(part))]);
-		word[i] = (struct fc_word){piece[i], strlen(piece[i]), piece[i], false};
+		word[i] = (struct align_word){piece[i], strlen(piece[i]), piece[i], false};
 		decoded[i] = piece[i];
 	}
-	struct fc_wording w;
-	fc_wording_init(&w, version, &v, decoded, "\u2581", "\u2581");
-	struct fc_dtw *d = fc_dtw_new(version, &w, &w);
+	struct align_wording w;
+	align_wording_init(&w, version, &v, decoded, "\u2581", "\u2581");
+	struct align_dtw *d = align_dtw_new(version, &w, &w);
 	bool totals = true, spans = true;
 	for (int round = 0; round < 120; round++) {
 		size_t n = 1 + fc_rng_below(&rng, round % 4 ? 30 : MOST);
 		size_t m = 1 + fc_rng_below(&rng, round % 3 ? 30 : MOST);
 		uint32_t s[MOST], p[MOST];
-		struct fc_dtw_span a[MOST], b[MOST];
+		struct align_dtw_span a[MOST], b[MOST];
 		for (size_t i = 0; i < n; i++)
 			s[i] = (uint32_t)fc_rng_below(&rng, V);
 		for (size_t j = 0; j < m; j++)
 			p[j] = (uint32_t)fc_rng_below(&rng, V);
 		double want = slow_align(version, &w, &w, s, n, p, m, a);
-		totals = totals && fc_dtw_align(d, s, n, p, m, b) == want;
+		totals = totals && align_dtw_align(d, s, n, p, m, b) == want;
 		spans = spans && !memcmp(a, b, m * sizeof *a);
 	}
 	T_OK(totals, "random, %s: the whole cost bit for bit", version_name[version]);
 	T_OK(spans, "random, %s: the same path", version_name[version]);
-	fc_dtw_free(d);
-	fc_wording_release(&w);
+	align_dtw_free(d);
+	align_wording_release(&w);
 }
 
 /* FuseChat's statistics. */
@@ -162,11 +162,11 @@ static void test_choice_cases(void)
 	if (!o)
 		return;
 	const json_t *meta = cases_get(o, "meta"), *cases = cases_get(o, "cases");
-	struct fc_vocab pivot = cases_vocab(cases_get(meta, "pivot_vocab"));
-	struct fc_wording to;
-	struct fc_leven *leven = fc_leven_new();
+	struct align_vocab pivot = cases_vocab(cases_get(meta, "pivot_vocab"));
+	struct align_wording to;
+	struct align_leven *leven = align_leven_new();
 	size_t n_case = 0;
-	fc_wording_init(&to, FC_FUSECHAT1, &pivot, NULL, "\u2581", "\u2581");
+	align_wording_init(&to, ALIGN_FUSECHAT1, &pivot, NULL, "\u2581", "\u2581");
 	for (size_t i = 0; i < cases_n(cases); i++) {
 		const json_t *c = json_array_get(cases, i), *counts = cases_get(c, "counts"),
 			     *expect;
@@ -176,9 +176,9 @@ static void test_choice_cases(void)
 		bool bl = !strcmp(cases_str(c, "source"), "bl");
 		json_object_foreach((json_t *)cases_get(c, "expect"), token, expect)
 		{
-			struct fc_word word = {token, strlen(token), token, false};
-			struct fc_vocab one = {.word = &word, .n = 1};
-			struct fc_wording from;
+			struct align_word word = {token, strlen(token), token, false};
+			struct align_vocab one = {.word = &word, .n = 1};
+			struct align_wording from;
 			struct fc_map_entry pair[8];
 			size_t n = 0;
 			for (uint32_t id = 0; id < pivot.n; id++) /* in order of the pivot's ids */
@@ -189,20 +189,20 @@ static void test_choice_cases(void)
 						pair[n++] = (struct fc_map_entry){
 						    .pivot = id, .count = cases_int_at(count, 2)};
 				}
-			fc_wording_init(
-			    &from, FC_FUSECHAT1, &one, NULL, bl ? "\u0120" : "\u2581", "\u2581");
-			uint32_t got = fc_published_choice(&from, 0, &to, pair, n, leven);
+			align_wording_init(
+			    &from, ALIGN_FUSECHAT1, &one, NULL, bl ? "\u0120" : "\u2581", "\u2581");
+			uint32_t got = align_published_choice(&from, 0, &to, pair, n, leven);
 			bool forced = !strcmp(token, "<s>"); /* by role, see vocabmap */
 			uint32_t want = cases_int_at(expect, 0);
-			T_OK(forced || got == want || (got == FC_UNMAPPED && want == 0),
+			T_OK(forced || got == want || (got == ALIGN_UNMAPPED && want == 0),
 			    "case 06: %s: %s", cases_str(c, "name"), token);
-			fc_wording_release(&from);
+			align_wording_release(&from);
 			n_case++;
 		}
 	}
 	T_OK(n_case > 8, "case 06: %zu choices by statistics", n_case);
-	fc_leven_free(leven);
-	fc_wording_release(&to);
+	align_leven_free(leven);
+	align_wording_release(&to);
 	free(pivot.word);
 	json_decref(o);
 }
@@ -211,7 +211,7 @@ int main(void)
 {
 	test_cases();
 	for (int v = 0; v < 3; v++)
-		test_random((enum fc_published)v);
+		test_random((enum align_published)v);
 	test_choice_cases();
 	return t_done();
 }

@@ -35,41 +35,41 @@ static struct fc_tokenizer *open_tokenizer(void)
 	return t;
 }
 
-static uint32_t get(struct fc_firsttoken *f, uint32_t before, const char *a, const char *b)
+static uint32_t get(struct align_firsttoken *f, uint32_t before, const char *a, const char *b)
 {
-	return fc_firsttoken_get(f, before, a, strlen(a), b, strlen(b));
+	return align_firsttoken_get(f, before, a, strlen(a), b, strlen(b));
 }
 
 int main(void)
 {
 	struct fc_tokenizer *t = open_tokenizer();
-	struct fc_vocab v;
+	struct align_vocab v;
 	if (!t)
 		return t_done();
-	fc_lexicon_init(&v, t, FC_NO_TOKEN);
-	struct fc_firsttoken *f = fc_firsttoken_new(t, &v);
+	align_lexicon_init(&v, t, FC_NO_TOKEN);
+	struct align_firsttoken *f = align_firsttoken_new(t, &v);
 	T_EQ(get(f, FC_NO_TOKEN, "", "abc"), 3, "first: a, as \"bc\" is merged first");
 	T_EQ(get(f, FC_NO_TOKEN, "ab", "c"), 3, "first: of both parts");
 	T_EQ(get(f, FC_NO_TOKEN, "", "ab"), 7, "first: ab");
 	T_EQ(get(f, 3, "", "bc"), 6, "first: after a: bc");
-	T_EQ(get(f, 4, "", "c"), FC_NO_BORDER, "first: b and c are one token");
-	T_EQ(get(f, 7, "", "b"), FC_NO_BORDER, "first: ab and b are one token");
+	T_EQ(get(f, 4, "", "c"), ALIGN_NO_BORDER, "first: b and c are one token");
+	T_EQ(get(f, 7, "", "b"), ALIGN_NO_BORDER, "first: ab and b are one token");
 	T_EQ(get(f, 7, "", "a"), 3, "first: ab and a are two");
 	T_EQ(get(f, 0, "", "c"), 5, "first: a special token before joins nothing");
 	T_EQ(get(f, FC_NO_TOKEN, "", "\xc3"), 2,
 	    "first: no UTF-8: the longest token that begins it");
-	T_EQ(get(f, FC_NO_TOKEN, "", "\xff"), FC_UNMAPPED, "first: none begins it");
-	T_EQ(get(f, 4, "", "c"), FC_NO_BORDER, "first: the same when asked again");
+	T_EQ(get(f, FC_NO_TOKEN, "", "\xff"), ALIGN_UNMAPPED, "first: none begins it");
+	T_EQ(get(f, 4, "", "c"), ALIGN_NO_BORDER, "first: the same when asked again");
 
-	const struct fc_byteset *after = fc_firsttoken_after(f, "ab", 2);
-	T_OK(
-	    fc_byteset_has(after, 'b') && !fc_byteset_has(after, 'c'), "after: abb goes on with b");
-	after = fc_firsttoken_after(f, "abb", 3);
-	T_OK(fc_byteset_empty(after), "after: nothing goes on");
-	after = fc_firsttoken_after(f, "x", 1);
-	T_OK(fc_byteset_empty(after), "after: nothing begins so");
-	fc_firsttoken_free(f);
-	fc_lexicon_release(&v);
+	const struct align_byteset *after = align_firsttoken_after(f, "ab", 2);
+	T_OK(align_byteset_has(after, 'b') && !align_byteset_has(after, 'c'),
+	    "after: abb goes on with b");
+	after = align_firsttoken_after(f, "abb", 3);
+	T_OK(align_byteset_empty(after), "after: nothing goes on");
+	after = align_firsttoken_after(f, "x", 1);
+	T_OK(align_byteset_empty(after), "after: nothing begins so");
+	align_firsttoken_free(f);
+	align_lexicon_release(&v);
 	fc_tokenizer_free(t);
 	return t_done();
 }

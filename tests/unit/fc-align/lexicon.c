@@ -48,8 +48,8 @@ int main(void)
 	struct fc_tokenizer *t = open_pivot(dir);
 	if (!t)
 		return t_done();
-	struct fc_vocab v;
-	fc_lexicon_init(&v, t, 5);
+	struct align_vocab v;
+	align_lexicon_init(&v, t, 5);
 	T_EQ(v.n, 9, "lexicon: size");
 	T_OK(v.word[0].special && v.word[0].n == 0, "lexicon: special tokens have no bytes");
 	T_OK(v.word[8].n == 2 && !memcmp(v.word[8].bytes, " a", 2), "lexicon: bytes in a text");
@@ -57,11 +57,11 @@ int main(void)
 	    "\xe2\x96\x81"
 	    "a",
 	    "lexicon: spelling");
-	T_EQ(v.role[FC_SPECIAL_TURN_END], 5, "lexicon: end of turn");
-	T_OK(v.role[FC_SPECIAL_EOS] == FC_UNMAPPED, "lexicon: no such role");
-	fc_lexicon_release(&v);
+	T_EQ(v.role[ALIGN_SPECIAL_TURN_END], 5, "lexicon: end of turn");
+	T_OK(v.role[ALIGN_SPECIAL_EOS] == ALIGN_UNMAPPED, "lexicon: no such role");
+	align_lexicon_release(&v);
 
-	struct fc_word words[] = {
+	struct align_word words[] = {
 	    {"abc", 3, "abc", false}, /* a | bc, although "ab" begins it too; no space before it */
 	    {" abc", 4, " abc", false},
 	    {"abc", 3, "abc", true},
@@ -69,10 +69,10 @@ int main(void)
 	    {"", 0, NULL, false},
 	    {"\nab", 3, "?", false},
 	};
-	struct fc_vocab source = {.word = words, .n = FC_LEN(words)};
+	struct align_vocab source = {.word = words, .n = FC_LEN(words)};
 	uint32_t first[FC_LEN(words)];
-	static const uint32_t expect[] = {3, 8, FC_UNMAPPED, FC_UNMAPPED, FC_UNMAPPED, 1};
-	fc_lexicon_first(&source, t, first);
+	static const uint32_t expect[] = {3, 8, ALIGN_UNMAPPED, ALIGN_UNMAPPED, ALIGN_UNMAPPED, 1};
+	align_lexicon_first(&source, t, first);
 	for (size_t i = 0; i < FC_LEN(words); i++)
 		T_EQ(first[i], expect[i], "lexicon: first token");
 	fc_tokenizer_free(t);

@@ -33,7 +33,8 @@ static void check_pick(const json_t *c)
 		for (size_t k = 0; k < n; k++)
 			v[k] = number(json_array_get(json_array_get(ce, k), i));
 		good = good &&
-		    fc_mixture_least(v, n) == (size_t)json_integer_value(json_array_get(picked, i));
+		    align_mixture_least(v, n) ==
+			(size_t)json_integer_value(json_array_get(picked, i));
 	}
 	T_OK(good, "case 07: %s", json_string_value(json_object_get(c, "name")));
 }
@@ -45,7 +46,7 @@ static void check_add(const json_t *c)
 	for (size_t i = 0; i < json_array_size(took); i++) {
 		double v[] = {number(json_array_get(json_object_get(c, "current"), i)),
 		    number(json_array_get(json_object_get(c, "new"), i))};
-		good = good && fc_mixture_least(v, 2) == json_is_true(json_array_get(took, i));
+		good = good && align_mixture_least(v, 2) == json_is_true(json_array_get(took, i));
 	}
 	T_OK(good, "case 07: %s", json_string_value(json_object_get(c, "name")));
 }
@@ -70,7 +71,7 @@ static void test_mince_cases(void)
 			if (isnan(v[0]))
 				continue;
 			const char *rule = json_string_value(json_object_get(c, "exact_rule"));
-			T_OK(!strcmp(rule, fc_mixture_least(v, 2) ? "source" : "pivot"),
+			T_OK(!strcmp(rule, align_mixture_least(v, 2) ? "source" : "pivot"),
 			    "case 07: pivot %g, source %g", v[0], v[1]);
 			n++;
 		}
@@ -84,7 +85,7 @@ static void test_avgce_case(void)
 	json_t *o = load("08b_fusion_loss_fusellm.json");
 	const json_t *w = json_object_get(json_object_get(o, "meta"), "avgce_weights_exact");
 	double ce[] = {1, .5, .75}, out[3]; /* metric_ce of its cases */
-	fc_mixture_weights(ce, 3, out);
+	align_mixture_weights(ce, 3, out);
 	for (size_t i = 0; i < 3; i++)
 		T_NEAR(out[i], number(json_array_get(w, i)), 1e-12, "case 08b: AvgCE weight");
 	json_decref(o);
@@ -93,14 +94,14 @@ static void test_avgce_case(void)
 static void test_weights(void)
 {
 	double ce[] = {NAN, 0, 0}, w[3];
-	fc_mixture_weights(ce, 3, w);
+	align_mixture_weights(ce, 3, w);
 	T_OK(w[0] == 0 && w[1] == .5 && w[2] == .5, "weights: none for a candidate without labels");
 	ce[1] = ce[2] = NAN;
-	fc_mixture_weights(ce, 3, w);
+	align_mixture_weights(ce, 3, w);
 	T_NEAR(w[0], 1. / 3, 1e-15, "weights: equal if nobody has labels");
-	T_EQ(fc_mixture_least((double[]){.9, .8, 1}, 3), 1, "least");
-	T_EQ(fc_mixture_least((double[]){.5, .5}, 2), 0, "least: ties to the first");
-	T_EQ(fc_mixture_least((double[]){NAN, NAN}, 2), 0, "least: nobody");
+	T_EQ(align_mixture_least((double[]){.9, .8, 1}, 3), 1, "least");
+	T_EQ(align_mixture_least((double[]){.5, .5}, 2), 0, "least: ties to the first");
+	T_EQ(align_mixture_least((double[]){NAN, NAN}, 2), 0, "least: nobody");
 }
 
 static void tokens(struct fc_example *x)
@@ -132,8 +133,8 @@ static void test_average(void)
 	fc_example_add_row(&a, 3, 1, (uint32_t[]){3}, (float[]){logf(.9f)}, logf(.9f));
 	fc_example_add_row(
 	    &b, 1, 2, (uint32_t[]){4, 2}, (float[]){logf(.5f), logf(.3f)}, logf(.1f));
-	struct fc_mixture *m = fc_mixture_new(5, 2, 3);
-	fc_mixture_example(m, both, 2, half, &out);
+	struct align_mixture *m = align_mixture_new(5, 2, 3);
+	align_mixture_example(m, both, 2, half, &out);
 	T_EQ(out.n_row, 2, "average: rows where anybody has one");
 	T_OK(out.row_tok[0] == 1 && out.row_tok[1] == 3, "average: at their tokens");
 	T_NEAR(at(&out, 0, 4), .35, 1e-6, "average: listed by both");
@@ -152,17 +153,17 @@ static void test_average(void)
 	fc_example_clear_rows(&b);
 	fc_example_add_row(&b, 1, 1, (uint32_t[]){4}, (float[]){logf(.5f)}, logf(.1f));
 	fc_example_add_row(&b, 2, 1, (uint32_t[]){4}, (float[]){logf(.5f)}, logf(.1f));
-	fc_mixture_example(m, both, 2, (double[]){1, 0}, &out);
+	align_mixture_example(m, both, 2, (double[]){1, 0}, &out);
 	T_OK(out.n_row == 2 && out.row_tok[1] == 3 && out.entry_logprob[0] == a.entry_logprob[0],
 	    "average: weight 0 takes no part");
-	fc_mixture_free(m);
+	align_mixture_free(m);
 
-	m = fc_mixture_new(5, 2, 1);
+	m = align_mixture_new(5, 2, 1);
 	fc_example_clear_rows(&out);
-	fc_mixture_example(m, both, 2, (double[]){.25, .75}, &out);
+	align_mixture_example(m, both, 2, (double[]){.25, .75}, &out);
 	T_OK(out.row_off[1] == 1 && out.row_off[2] == 2, "average: only the likeliest top_k");
 	T_NEAR(at(&out, 0, 4), .25 * .2 + .75 * .5, 1e-6, "average: weighted");
-	fc_mixture_free(m);
+	align_mixture_free(m);
 	fc_example_release(&a);
 	fc_example_release(&b);
 	fc_example_release(&out);
@@ -175,7 +176,7 @@ static void test_cut(void)
 	fc_example_add_row(&x, 1, 3, (uint32_t[]){1, 2, 3}, (float[]){-1, -2, -3}, -1);
 	fc_example_add_row(&x, 2, 1, (uint32_t[]){4}, (float[]){-1}, -1);
 	fc_example_add_row(&x, 3, 3, (uint32_t[]){0, 1, 2}, (float[]){-1, -2, -3}, -1);
-	fc_mixture_cut(&x, 2);
+	align_mixture_cut(&x, 2);
 	T_OK(x.row_off[1] == 2 && x.row_off[2] == 3 && x.row_off[3] == 5, "cut: lengths");
 	T_OK(x.entry_id[2] == 4 && x.entry_id[3] == 0 && x.entry_id[4] == 1, "cut: contents");
 	fc_example_release(&x);
@@ -204,12 +205,12 @@ static void test_cases(void)
 			for (size_t s = 0; s < n; s++)
 				v[s] = real_or_nan(json_array_get(json_array_get(ce, s), k));
 			all = all &&
-			    fc_mixture_least(v, n) == cases_int_at(cases_get(c, "picked"), k);
+			    align_mixture_least(v, n) == cases_int_at(cases_get(c, "picked"), k);
 		}
 		for (size_t k = 0; k < cases_n(cases_get(c, "took_new")); k++) {
 			double v[] = {real_or_nan(json_array_get(cases_get(c, "current"), k)),
 			    real_or_nan(json_array_get(cases_get(c, "new"), k))};
-			new = new &&fc_mixture_least(v, 2) ==
+			new = new &&align_mixture_least(v, 2) ==
 			    json_is_true(json_array_get(cases_get(c, "took_new"), k));
 		}
 		/* What the reference picks in bfloat16 takes differences for ties; and a pivot
@@ -219,7 +220,8 @@ static void test_cases(void)
 			double v[] = {real_or_nan(cases_get(c, "pivot_ce")),
 			    real_or_nan(cases_get(c, "source_ce"))};
 			pick = pick &&
-			    fc_mixture_least(v, 2) == !strcmp(cases_str(c, "exact_rule"), "source");
+			    align_mixture_least(v, 2) ==
+				!strcmp(cases_str(c, "exact_rule"), "source");
 			n_pick++;
 		}
 	}

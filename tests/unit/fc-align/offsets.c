@@ -24,7 +24,7 @@ static uint32_t slow_match(const struct fc_example *p, size_t t, const struct fc
 		if (fc_example_start(p, t) == fc_example_start(s, j) &&
 		    p->end[t] > fc_example_start(p, t) && s->end[j] > fc_example_start(s, j))
 			return (uint32_t)j;
-	return FC_NO_MATCH;
+	return ALIGN_NO_MATCH;
 }
 
 static size_t random_ends(struct fc_rng *rng, uint32_t n_text, uint32_t *end)
@@ -50,18 +50,18 @@ static void test_random(void)
 		uint32_t n_text = (uint32_t)fc_rng_below(&rng, 60);
 		fill(&p, a, NULL, random_ends(&rng, n_text, a));
 		fill(&s, b, NULL, random_ends(&rng, n_text, b));
-		fc_offsets_match(&p, &s, match);
+		align_offsets_match(&p, &s, match);
 		uint32_t last = 0;
 		for (size_t t = 0; t < p.n_tok; t++) {
 			same = same && match[t] == slow_match(&p, t, &s);
-			if (match[t] == FC_NO_MATCH)
+			if (match[t] == ALIGN_NO_MATCH)
 				continue;
 			starts =
 			    starts && fc_example_start(&p, t) == fc_example_start(&s, match[t]);
 			increasing = increasing && (t == 0 || match[t] > last);
 			last = match[t];
 		}
-		fc_offsets_match(&p, &p, match);
+		align_offsets_match(&p, &p, match);
 		for (size_t t = 0; t < p.n_tok; t++)
 			self = self && match[t] == t;
 	}
@@ -83,37 +83,38 @@ static void test_roles(void)
 	/* text "hi<end>": BOS and the turn end are tokens of their own on both sides */
 	fill(&p, (uint32_t[]){0, 2, 7}, (uint8_t[]){BOS, CONTENT, TURN_END}, 3);
 	fill(&s, (uint32_t[]){0, 1, 2, 7}, (uint8_t[]){BOS, CONTENT, CONTENT, TURN_END}, 4);
-	fc_offsets_match(&p, &s, match);
-	T_OK(match[0] == FC_NO_MATCH, "offsets: BOS has no counterpart");
+	align_offsets_match(&p, &s, match);
+	T_OK(match[0] == ALIGN_NO_MATCH, "offsets: BOS has no counterpart");
 	T_EQ(match[1], 1, "offsets: the text after BOS");
 	T_EQ(match[2], 3, "offsets: turn end with turn end");
 
 	/* only the pivot has a turn end of its own */
 	fill(&s, (uint32_t[]){0, 1, 2, 3, 7},
 	    (uint8_t[]){BOS, CONTENT, CONTENT, TURN_END, TURN_END}, 5);
-	fc_offsets_match(&p, &s, match);
-	T_OK(match[2] == FC_NO_MATCH, "offsets: a turn end does not meet the text of one");
+	align_offsets_match(&p, &s, match);
+	T_OK(match[2] == ALIGN_NO_MATCH, "offsets: a turn end does not meet the text of one");
 	T_EQ(match[1], 1, "offsets: the token before does");
-	fc_offsets_match(&s, &p, match);
-	T_OK(match[3] == FC_NO_MATCH && match[4] == FC_NO_MATCH, "offsets: nor the other way");
+	align_offsets_match(&s, &p, match);
+	T_OK(
+	    match[3] == ALIGN_NO_MATCH && match[4] == ALIGN_NO_MATCH, "offsets: nor the other way");
 
 	fill(&s, (uint32_t[]){0, 2, 7}, (uint8_t[]){BOS, CONTENT, CONTENT}, 3);
-	fc_offsets_match(&p, &s, match);
-	T_OK(match[2] == FC_NO_MATCH, "offsets: nor text of the same bytes");
+	align_offsets_match(&p, &s, match);
+	T_OK(match[2] == ALIGN_NO_MATCH, "offsets: nor text of the same bytes");
 
 	/* no BOS on one side; a token without bytes (a word mark alone) on the other */
 	fill(&p, (uint32_t[]){2, 4}, NULL, 2);
 	fill(&s, (uint32_t[]){0, 0, 2, 4}, (uint8_t[]){BOS, CONTENT, CONTENT, CONTENT}, 4);
-	fc_offsets_match(&p, &s, match);
+	align_offsets_match(&p, &s, match);
 	T_EQ(match[0], 2, "offsets: the token with the bytes, not the empty ones before it");
-	fc_offsets_match(&s, &p, match);
-	T_OK(match[1] == FC_NO_MATCH && match[2] == 0, "offsets: an empty token meets none");
-	fc_offsets_match(&s, &s, match);
+	align_offsets_match(&s, &p, match);
+	T_OK(match[1] == ALIGN_NO_MATCH && match[2] == 0, "offsets: an empty token meets none");
+	align_offsets_match(&s, &s, match);
 	T_OK(match[1] == 1 && match[2] == 2, "offsets: an empty token meets itself");
 	fill(&p, NULL, NULL, 0);
-	fc_offsets_match(&p, &s, match);
-	fc_offsets_match(&s, &p, match);
-	T_OK(match[3] == FC_NO_MATCH, "offsets: no tokens, no matches");
+	align_offsets_match(&p, &s, match);
+	align_offsets_match(&s, &p, match);
+	T_OK(match[3] == ALIGN_NO_MATCH, "offsets: no tokens, no matches");
 	fc_example_release(&p);
 	fc_example_release(&s);
 }
@@ -139,12 +140,13 @@ static void test_case(const json_t *c)
 	size_t n = read_ends(json_object_get(c, "pivot_end_offsets"), end);
 	fill(&p, end, NULL, n + 1);
 	fill(&s, end, NULL, 1 + read_ends(json_object_get(c, "source_end_offsets"), end));
-	fc_offsets_match(&p, &s, match);
+	align_offsets_match(&p, &s, match);
 	const json_t *expect = json_object_get(c, "transfer_source");
 	bool good = json_array_size(expect) == n;
 	for (size_t t = 0; t < n; t++) {
 		const json_t *v = json_array_get(expect, t);
-		uint32_t want = json_is_null(v) ? FC_NO_MATCH : (uint32_t)json_integer_value(v) + 1;
+		uint32_t want =
+		    json_is_null(v) ? ALIGN_NO_MATCH : (uint32_t)json_integer_value(v) + 1;
 		good = good && match[t + 1] == want;
 	}
 	T_OK(good, "offsets: case 15: %s", json_string_value(json_object_get(c, "name")));

@@ -7,26 +7,26 @@
 
 struct setting {
 	const char *key; /* of the expected result */
-	enum fc_pick_mode mode;
+	enum align_pick_mode mode;
 	bool current; /* the fallback is the current token, not the next */
 };
 
 /* A case's sequences, and everything that its vocabularies give. */
 struct given {
-	enum fc_published version;
-	struct fc_vocab source_vocab, pivot_vocab;
-	struct fc_wording source, pivot;
-	struct fc_mapping map;
+	enum align_published version;
+	struct align_vocab source_vocab, pivot_vocab;
+	struct align_wording source, pivot;
+	struct align_mapping map;
 	uint32_t src[32], piv[32];
 	size_t n, m;
 	struct fc_example x;
 	uint32_t row_of[32];
-	struct fc_dtw_span span[32];
+	struct align_dtw_span span[32];
 };
 
 /* What decoding each token of a vocabulary gives, as far as the case says. */
 static const char **decoded_of(
-    const struct fc_vocab *v, const json_t *tokens, const json_t *decoded)
+    const struct align_vocab *v, const json_t *tokens, const json_t *decoded)
 {
 	const char **text = FC_ARRAY(const char *, v->n + 1);
 	for (size_t i = 0; i < v->n; i++) {
@@ -46,7 +46,7 @@ static void make_map(
 {
 	const json_t *to = cases_get(source, "to_pivot");
 	const char *mark = cases_str(source, "mark");
-	g->map = (struct fc_mapping){
+	g->map = (struct align_mapping){
 	    .to = FC_ARRAY(uint32_t, g->source_vocab.n), .n = g->source_vocab.n};
 	for (size_t i = 0; i < g->map.n; i++)
 		g->map.to[i] = cases_int_at(to, i);
@@ -92,7 +92,7 @@ static void make_rows(struct given *g, const json_t *c)
 }
 
 static void make_given(
-    struct given *g, enum fc_published version, const json_t *meta, const json_t *c)
+    struct given *g, enum align_published version, const json_t *meta, const json_t *c)
 {
 	const json_t *source = cases_get(cases_get(meta, "sources"), cases_str(c, "source"));
 	const json_t *p_ids = cases_get(c, "pivot_ids"), *s_ids = cases_get(c, "source_ids");
@@ -104,8 +104,8 @@ static void make_given(
 	    &g->source_vocab, cases_get(c, "source_tokens"), cases_get(c, "source_decoded"));
 	const char **p_text = decoded_of(
 	    &g->pivot_vocab, cases_get(c, "pivot_tokens"), cases_get(c, "pivot_decoded"));
-	fc_wording_init(&g->source, version, &g->source_vocab, s_text, mark, pivot_mark);
-	fc_wording_init(&g->pivot, version, &g->pivot_vocab, p_text, pivot_mark, pivot_mark);
+	align_wording_init(&g->source, version, &g->source_vocab, s_text, mark, pivot_mark);
+	align_wording_init(&g->pivot, version, &g->pivot_vocab, p_text, pivot_mark, pivot_mark);
 	free(s_text);
 	free(p_text);
 	make_map(g, source, cases_get(cases_get(meta, "string_maps"), cases_str(c, "source")),
@@ -115,23 +115,23 @@ static void make_given(
 		g->src[j] = cases_int_at(s_ids, j);
 	for (size_t p = 0; p < g->m; p++)
 		g->piv[p] = cases_int_at(p_ids, p);
-	struct fc_dtw *d = fc_dtw_new(version, &g->source, &g->pivot);
-	fc_dtw_align(d, g->src, g->n, g->piv, g->m, g->span);
-	fc_dtw_free(d);
+	struct align_dtw *d = align_dtw_new(version, &g->source, &g->pivot);
+	align_dtw_align(d, g->src, g->n, g->piv, g->m, g->span);
+	align_dtw_free(d);
 }
 
 static void release_given(struct given *g)
 {
-	fc_mapping_release(&g->map);
-	fc_wording_release(&g->source);
-	fc_wording_release(&g->pivot);
+	align_mapping_release(&g->map);
+	align_wording_release(&g->source);
+	align_wording_release(&g->pivot);
 	fc_example_release(&g->x);
 	free(g->source_vocab.word);
 	free(g->pivot_vocab.word);
 }
 
 /* The same entries, in any order. */
-static bool same_row(const struct fc_picked *got, const json_t *logits, const json_t *ids)
+static bool same_row(const struct align_picked *got, const json_t *logits, const json_t *ids)
 {
 	bool same = got->n == cases_n(logits);
 	for (size_t i = 0; same && i < got->n; i++) {
@@ -153,16 +153,16 @@ static void test_setting(
 	if (!want || cases_get(want, "error"))
 		return;
 	const json_t *logits = cases_get(want, "logits"), *ids = cases_get(want, "indices");
-	struct fc_pick_options o = {g->version, s->mode, true, g->pivot_vocab.n, 100};
-	struct fc_pick *k = fc_pick_new(&o, &g->source, &g->pivot, &g->map);
+	struct align_pick_options o = {g->version, s->mode, true, g->pivot_vocab.n, 100};
+	struct align_pick *k = align_pick_new(&o, &g->source, &g->pivot, &g->map);
 	bool same = cases_n(logits) == g->m;
 	for (size_t p = 0; same && p < g->m; p++) {
-		struct fc_picked got =
-		    fc_pick_position(k, g->piv, p, g->src, g->span[p], &g->x, g->row_of);
+		struct align_picked got =
+		    align_pick_position(k, g->piv, p, g->src, g->span[p], &g->x, g->row_of);
 		uint32_t id = g->piv[s->current || p + 1 == g->m ? p : p + 1];
 		float one = 1;
-		if (got.what == FC_PICK_NONE)
-			got = (struct fc_picked){FC_PICK_NONE, 1, &id, &one};
+		if (got.what == ALIGN_PICK_NONE)
+			got = (struct align_picked){ALIGN_PICK_NONE, 1, &id, &one};
 		else
 			++*n_row;
 		same = same_row(&got, json_array_get(logits, p), json_array_get(ids, p));
@@ -170,11 +170,11 @@ static void test_setting(
 			printf("# position %zu\n", p);
 	}
 	T_OK(same, "%s: %s", s->key, cases_str(c, "name"));
-	fc_pick_free(k);
+	align_pick_free(k);
 }
 
 static void test_file(
-    const char *file, enum fc_published version, const struct setting *s, size_t n)
+    const char *file, enum align_published version, const struct setting *s, size_t n)
 {
 	json_t *o = cases_open(file);
 	int n_row = 0;
@@ -196,21 +196,21 @@ static void test_file(
 int main(void)
 {
 	static const struct setting two[] = {
-	    {"fusechat2_default", FC_PICK_DEFAULT, false},
-	    {"fusechat2_default_nomatrix", FC_PICK_SINGLE, false},
-	    {"fusechat2_hard", FC_PICK_HARD, false},
-	    {"fusechat2_soft", FC_PICK_SOFT, false},
+	    {"fusechat2_default", ALIGN_PICK_DEFAULT, false},
+	    {"fusechat2_default_nomatrix", ALIGN_PICK_SINGLE, false},
+	    {"fusechat2_hard", ALIGN_PICK_HARD, false},
+	    {"fusechat2_soft", ALIGN_PICK_SOFT, false},
 	};
 	static const struct setting one[] = {
-	    {"fusechat1", FC_PICK_DEFAULT, true},
-	    {"fusechat1_nomatrix", FC_PICK_SINGLE, true},
+	    {"fusechat1", ALIGN_PICK_DEFAULT, true},
+	    {"fusechat1_nomatrix", ALIGN_PICK_SINGLE, true},
 	};
 	static const struct setting llm[] = {
-	    {"fusellm_hard", FC_PICK_HARD, true},
-	    {"fusellm_soft", FC_PICK_SOFT, true},
+	    {"fusellm_hard", ALIGN_PICK_HARD, true},
+	    {"fusellm_soft", ALIGN_PICK_SOFT, true},
 	};
-	test_file("03_logit_transfer_fusechat2.json", FC_FUSECHAT2, two, FC_LEN(two));
-	test_file("04_logit_transfer_fusechat1.json", FC_FUSECHAT1, one, FC_LEN(one));
-	test_file("05_logit_transfer_fusellm.json", FC_FUSELLM, llm, FC_LEN(llm));
+	test_file("03_logit_transfer_fusechat2.json", ALIGN_FUSECHAT2, two, FC_LEN(two));
+	test_file("04_logit_transfer_fusechat1.json", ALIGN_FUSECHAT1, one, FC_LEN(one));
+	test_file("05_logit_transfer_fusellm.json", ALIGN_FUSELLM, llm, FC_LEN(llm));
 	return t_done();
 }

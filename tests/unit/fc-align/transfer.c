@@ -5,7 +5,7 @@
 #include "base/rng.h"
 #include "t.h"
 
-#define NONE FC_UNMAPPED
+#define NONE ALIGN_UNMAPPED
 
 static void test_row(void)
 {
@@ -14,33 +14,34 @@ static void test_row(void)
 	static const uint32_t id[] = {2, 4, 1, 3, 5};
 	float lp[] = {logf(.3f), logf(.25f), logf(.2f), logf(.2f), logf(.05f)}, out[5];
 	uint32_t to[5];
-	struct fc_transfer *t = fc_transfer_new(map, FC_LEN(map), 4);
-	size_t n = fc_transfer_row(t, 5, id, lp, to, out);
+	struct align_transfer *t = align_transfer_new(map, FC_LEN(map), 4);
+	size_t n = align_transfer_row(t, 5, id, lp, to, out);
 	T_EQ(n, 3, "row: three pivot tokens");
 	T_OK(to[0] == 0 && to[1] == 3 && to[2] == 2, "row: most likely first");
 	T_NEAR(exp(out[0]), .4, 1e-6, "row: candidates that meet add up");
 	T_OK(out[1] == lp[0] && out[2] == lp[4], "row: the others keep their bits");
 
 	static const uint32_t beyond[] = {0, 9};
-	T_EQ(fc_transfer_row(t, 2, beyond, lp, to, out), 1, "row: ids beyond the map are unmapped");
+	T_EQ(align_transfer_row(t, 2, beyond, lp, to, out), 1,
+	    "row: ids beyond the map are unmapped");
 	static const uint32_t tied[] = {0, 1};
 	float even[] = {-1, -1};
-	T_EQ(
-	    fc_transfer_row(t, 2, tied, even, to, out), 2, "row: the slots of older rows are free");
+	T_EQ(align_transfer_row(t, 2, tied, even, to, out), 2,
+	    "row: the slots of older rows are free");
 	T_OK(to[0] == 0 && to[1] == 1, "row: equal values by ascending id");
-	T_EQ(fc_transfer_row(t, 0, tied, even, to, out), 0, "row: empty");
-	fc_transfer_free(t);
+	T_EQ(align_transfer_row(t, 0, tied, even, to, out), 0, "row: empty");
+	align_transfer_free(t);
 }
 
 static void test_lookup(void)
 {
 	static const uint32_t id[] = {7, 2};
 	float lp[] = {logf(.5f), logf(.3f)};
-	T_NEAR(fc_transfer_lookup(2, id, lp, 2, 10), log(.3), 1e-6, "lookup: its entry");
-	T_NEAR(fc_transfer_lookup(2, id, lp, 3, 10), log(.2 / 8), 1e-6,
+	T_NEAR(align_transfer_lookup(2, id, lp, 2, 10), log(.3), 1e-6, "lookup: its entry");
+	T_NEAR(align_transfer_lookup(2, id, lp, 3, 10), log(.2 / 8), 1e-6,
 	    "lookup: the tail over the tokens without an entry");
 	lp[0] = logf(.75f);
-	T_OK(isfinite(fc_transfer_lookup(2, id, lp, 3, 10)), "lookup: finite without a tail");
+	T_OK(isfinite(align_transfer_lookup(2, id, lp, 3, 10)), "lookup: finite without a tail");
 }
 
 /* Probability by pivot id, in the obvious way. */
@@ -83,11 +84,11 @@ static void test_random_rows(void)
 		for (size_t i = 0; i < V_SOURCE; i++)
 			map[i] =
 			    fc_rng_below(&rng, 8) ? (uint32_t)fc_rng_below(&rng, V_PIVOT) : NONE;
-		struct fc_transfer *t = fc_transfer_new(map, V_SOURCE - 5, V_PIVOT);
+		struct align_transfer *t = align_transfer_new(map, V_SOURCE - 5, V_PIVOT);
 		double p[V_PIVOT] = {0}, lost, in = 0, kept = 0;
 		random_row(&rng, id, lp);
 		slow_row(map, V_SOURCE - 5, K, id, lp, p, &lost);
-		size_t n = fc_transfer_row(t, K, id, lp, to, out);
+		size_t n = align_transfer_row(t, K, id, lp, to, out);
 		for (size_t i = 0; i < K; i++)
 			in += exp(lp[i]);
 		for (size_t i = 0; i < n; i++) {
@@ -98,7 +99,7 @@ static void test_random_rows(void)
 				(out[i - 1] == out[i] && to[i - 1] < to[i]));
 		}
 		mass = mass && t_near(in, kept + lost, 1e-5);
-		fc_transfer_free(t);
+		align_transfer_free(t);
 	}
 	T_OK(values, "row: as adding up probabilities by id");
 	T_OK(mass, "row: mass in is mass out plus mass lost");
@@ -109,15 +110,15 @@ static void test_move(void)
 {
 	uint32_t id[] = {7, 2, 5, 0};
 	float lp[] = {logf(.5f), logf(.3f), logf(.1f), 0};
-	T_EQ(fc_transfer_move(3, id, lp, 9, 2, .1, 3), 3, "move: nothing without an entry");
-	T_EQ(fc_transfer_move(3, id, lp, 7, 7, .1, 3), 3, "move: nothing onto itself");
-	T_EQ(fc_transfer_move(3, id, lp, 7, 5, .35, 3), 3, "move: to an entry");
+	T_EQ(align_transfer_move(3, id, lp, 9, 2, .1, 3), 3, "move: nothing without an entry");
+	T_EQ(align_transfer_move(3, id, lp, 7, 7, .1, 3), 3, "move: nothing onto itself");
+	T_EQ(align_transfer_move(3, id, lp, 7, 5, .35, 3), 3, "move: to an entry");
 	T_OK(id[0] == 5 && id[1] == 2 && id[2] == 7, "move: sorted after it");
 	T_NEAR(exp(lp[0]), .45, 1e-6, "move: what it came to");
 	T_NEAR(exp(lp[2]), .15, 1e-6, "move: what was left");
-	T_EQ(fc_transfer_move(3, id, lp, 2, 4, .3, 3), 3, "move: all of it, to a new entry");
+	T_EQ(align_transfer_move(3, id, lp, 2, 4, .3, 3), 3, "move: all of it, to a new entry");
 	T_OK(id[1] == 4 && t_near(exp(lp[1]), .3, 1e-6), "move: in its place");
-	T_EQ(fc_transfer_move(3, id, lp, 4, 2, .1, 3), 3, "move: no more than top_k stay");
+	T_EQ(align_transfer_move(3, id, lp, 4, 2, .1, 3), 3, "move: no more than top_k stay");
 	T_OK(id[0] == 5 && id[1] == 4 && id[2] == 7, "move: the likeliest");
 }
 
@@ -145,7 +146,7 @@ static void make_pivot(struct fc_example *x)
 static void test_straddle(void)
 {
 	static const uint32_t map[] = {10, 11, 12}, s_end[] = {0, 1, 3}, p_end[] = {0, 2, 3};
-	struct fc_ledger stats = {0};
+	struct align_ledger stats = {0};
 	struct fc_example s, p;
 	fc_example_init(&s);
 	fc_example_init(&p);
@@ -157,8 +158,8 @@ static void test_straddle(void)
 	fc_example_add_row(
 	    &s, 1, 2, (uint32_t[]){1, 0}, (float[]){logf(.8f), logf(.1f)}, logf(.8f));
 	fc_example_add_row(&s, 2, 1, (uint32_t[]){2}, (float[]){logf(.5f)}, logf(.5f));
-	struct fc_transfer *t = fc_transfer_new(map, 3, 20);
-	fc_transfer_example(t, &s, &p, K, &stats);
+	struct align_transfer *t = align_transfer_new(map, 3, 20);
+	align_transfer_example(t, &s, &p, K, &stats);
 	T_OK(p.n_row == 1 && p.row_tok[0] == 1, "straddle: one common boundary");
 	/* .8 * .5 is known to begin with "ab"; the other .4 of "a" may go on otherwise */
 	T_OK(p.row_off[1] == 3 && fabs(exp(p.entry_logprob[0]) - .4) < 1e-6 &&
@@ -167,7 +168,7 @@ static void test_straddle(void)
 	    "straddle: \"a\" shares its probability with \"ab\"");
 	T_NEAR(exp(p.true_logprob[0]), .4, 1e-6, "straddle: what the row has for the truth");
 	T_EQ(stats.n_exact, 0, "straddle: a lower bound is not exact");
-	fc_transfer_free(t);
+	align_transfer_free(t);
 	fc_example_release(&s);
 	fc_example_release(&p);
 }
@@ -176,14 +177,14 @@ static void test_example(void)
 {
 	/* "ab" goes to "a", "c" to a pivot's "c" that is not in the text */
 	static const uint32_t map[] = {1, 11, 2, 3, 14, 15};
-	struct fc_ledger stats = {0};
+	struct align_ledger stats = {0};
 	struct fc_example s, p;
 	fc_example_init(&s);
 	fc_example_init(&p);
 	make_source(&s);
 	make_pivot(&p);
-	struct fc_transfer *t = fc_transfer_new(map, 6, 20);
-	fc_transfer_example(t, &s, &p, K, &stats);
+	struct align_transfer *t = align_transfer_new(map, 6, 20);
+	align_transfer_example(t, &s, &p, K, &stats);
 	T_EQ(p.n_row, 4, "example: four common boundaries");
 	T_OK(p.row_tok[0] == 1 && p.row_tok[1] == 3 && p.row_tok[2] == 4 && p.row_tok[3] == 5,
 	    "example: where");
@@ -195,39 +196,40 @@ static void test_example(void)
 	T_NEAR(exp(p.entry_logprob[2]), exp(-.5), 1e-6, "example: with what is known of it");
 	T_NEAR(exp(p.entry_logprob[3]), exp(-.25) - exp(-.5), 1e-6, "example: and \"c\" the rest");
 	T_OK(stats.n_trained == 5 && stats.n_row == 4 && stats.n_exact == 3, "example: statistics");
-	T_NEAR(stats.lost[FC_LOSS_UNMAPPED] + stats.lost[FC_LOSS_CUT], 0, 1e-6, "example: mass");
-	fc_transfer_free(t);
+	T_NEAR(
+	    stats.lost[ALIGN_LOSS_UNMAPPED] + stats.lost[ALIGN_LOSS_CUT], 0, 1e-6, "example: mass");
+	align_transfer_free(t);
 
 	/* "e" is mapped to another pivot token of these bytes than the text's */
 	static const uint32_t other[] = {1, 11, 2, 3, 7, 15};
-	t = fc_transfer_new(other, 6, 20);
+	t = align_transfer_new(other, 6, 20);
 	fc_example_clear_rows(&p);
-	fc_transfer_example(t, &s, &p, K, &stats);
+	align_transfer_example(t, &s, &p, K, &stats);
 	T_EQ(p.entry_id[p.row_off[2]], 14, "example: the same bytes under another id");
 	T_NEAR(p.entry_logprob[p.row_off[2]], -.25, 1e-6, "example: with all of its probability");
-	fc_transfer_free(t);
+	align_transfer_free(t);
 
 	/* every candidate unknown: no row rather than an empty one */
 	static const uint32_t nowhere[] = {NONE, NONE, NONE, NONE, NONE, NONE};
-	t = fc_transfer_new(nowhere, 6, 20);
+	t = align_transfer_new(nowhere, 6, 20);
 	fc_example_clear_rows(&p);
-	fc_transfer_example(t, &s, &p, K, &stats);
+	align_transfer_example(t, &s, &p, K, &stats);
 	T_EQ(p.n_row, 0, "example: no row without entries");
-	fc_transfer_free(t);
+	align_transfer_free(t);
 
 	/* a source without rows, and one with rows only at "c" and the end */
-	t = fc_transfer_new(map, 6, 20);
+	t = align_transfer_new(map, 6, 20);
 	fc_example_clear_rows(&p);
 	fc_example_clear_rows(&s);
-	fc_transfer_example(t, &s, &p, K, &stats);
+	align_transfer_example(t, &s, &p, K, &stats);
 	T_EQ(p.n_row, 0, "example: nothing to transfer");
 	fc_example_add_row(&s, 2, 1, (uint32_t[]){2}, (float[]){logf(.5f)}, -1);
 	fc_example_add_row(&s, 5, 1, (uint32_t[]){5}, (float[]){-1}, -1);
-	fc_transfer_example(t, &s, &p, K, &stats);
+	align_transfer_example(t, &s, &p, K, &stats);
 	T_OK(p.n_row == 2 && p.row_tok[0] == 3 && p.row_tok[1] == 5, "example: where the rows are");
 	T_NEAR(p.true_logprob[0], log(.5 / 19), 1e-6,
 	    "example: no row for \"d\": the tail, shared by all tokens but \"c\"");
-	fc_transfer_free(t);
+	align_transfer_free(t);
 	fc_example_release(&s);
 	fc_example_release(&p);
 }
@@ -238,7 +240,7 @@ static void test_identity(void)
 	float lp[K];
 	struct fc_rng rng;
 	struct fc_example s, p;
-	struct fc_ledger stats = {0};
+	struct align_ledger stats = {0};
 	fc_rng_seed(&rng, 9);
 	for (uint32_t i = 0; i < V_SOURCE; i++)
 		map[i] = i;
@@ -257,8 +259,8 @@ static void test_identity(void)
 			lp[k] = lp[k - 1] - .1f;
 		fc_example_add_row(&s, i, K, id, lp, -1.5f);
 	}
-	struct fc_transfer *t = fc_transfer_new(map, V_SOURCE, V_SOURCE);
-	fc_transfer_example(t, &s, &p, K, &stats);
+	struct align_transfer *t = align_transfer_new(map, V_SOURCE, V_SOURCE);
+	align_transfer_example(t, &s, &p, K, &stats);
 	bool same = s.n_row == p.n_row;
 	same = same && !memcmp(s.row_tok, p.row_tok, s.n_row * sizeof *s.row_tok) &&
 	    !memcmp(s.row_off, p.row_off, (s.n_row + 1) * sizeof *s.row_off) &&
@@ -266,9 +268,9 @@ static void test_identity(void)
 	    !memcmp(s.entry_id, p.entry_id, s.row_off[s.n_row] * sizeof *s.entry_id) &&
 	    !memcmp(s.entry_logprob, p.entry_logprob, s.row_off[s.n_row] * sizeof(float));
 	T_OK(same, "identity: rows come out bit for bit");
-	T_NEAR(stats.lost[FC_LOSS_UNMAPPED] + stats.lost[FC_LOSS_CUT], 0, 1e-6,
+	T_NEAR(stats.lost[ALIGN_LOSS_UNMAPPED] + stats.lost[ALIGN_LOSS_CUT], 0, 1e-6,
 	    "identity: no mass is lost");
-	fc_transfer_free(t);
+	align_transfer_free(t);
 	fc_example_release(&s);
 	fc_example_release(&p);
 }

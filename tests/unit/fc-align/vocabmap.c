@@ -6,16 +6,16 @@
 #include "fc-align/map/pairs.h"
 #include "t.h"
 
-#define NONE FC_UNMAPPED
+#define NONE ALIGN_UNMAPPED
 
-static struct fc_word text(const char *s)
+static struct align_word text(const char *s)
 {
-	return (struct fc_word){s, strlen(s), s, false};
+	return (struct align_word){s, strlen(s), s, false};
 }
 
-static struct fc_word special(const char *piece)
+static struct align_word special(const char *piece)
 {
-	return (struct fc_word){"", 0, piece, true};
+	return (struct align_word){"", 0, piece, true};
 }
 
 #define PAIR(s, p, n)                                                                              \
@@ -24,14 +24,14 @@ static struct fc_word special(const char *piece)
 	}
 
 /* c[id]: the choice; returns the number of all entries, whose order is checked. */
-static size_t choose(const struct fc_vocab *source, const struct fc_vocab *pivot,
-    const struct fc_evidence *e, struct fc_map_entry *c)
+static size_t choose(const struct align_vocab *source, const struct align_vocab *pivot,
+    const struct align_evidence *e, struct fc_map_entry *c)
 {
-	struct fc_map_list list = {0};
+	struct align_map_list list = {0};
 	bool sorted = true;
 	for (size_t i = 0; i < source->n; i++)
 		c[i] = (struct fc_map_entry){.pivot = NONE};
-	fc_vocabmap_choose(source, pivot, e, &list);
+	align_vocabmap_choose(source, pivot, e, &list);
 	for (size_t i = 0; i < list.n; i++) {
 		const struct fc_map_entry *one = &list.v[i], *before = i ? one - 1 : NULL;
 		sorted = sorted &&
@@ -48,12 +48,12 @@ static size_t choose(const struct fc_vocab *source, const struct fc_vocab *pivot
 
 static void test_choose(void)
 {
-	struct fc_word pivot_words[] = {
+	struct align_word pivot_words[] = {
 	    special("<s>"), special("</s>"), special("<|end|>"), special("<|tool|>"), /* 0..3 */
 	    text("a"), text(" mer"), text("cury"), text("a"), text("\xf0"),           /* 4..8 */
 	    text("\xf0\x9f"), text(" quick"), text("ly"), text("a"),                  /* 9..12 */
 	};
-	struct fc_word source_words[] = {
+	struct align_word source_words[] = {
 	    special("</s>"),        /* 0: turn end of the source */
 	    special("<|tool|>"),    /* 1: same spelling */
 	    special("<|other|>"),   /* 2: only the source has it */
@@ -67,8 +67,8 @@ static void test_choose(void)
 	    text(" qu"),            /* 10: equal counts */
 	    text("cury"),           /* 11: the same bytes win over a higher count elsewhere */
 	};
-	struct fc_vocab pivot = {pivot_words, FC_LEN(pivot_words), {2, 0, 1, NONE, NONE}};
-	struct fc_vocab source = {source_words, FC_LEN(source_words), {0, 9, 0, NONE, NONE}};
+	struct align_vocab pivot = {pivot_words, FC_LEN(pivot_words), {2, 0, 1, NONE, NONE}};
+	struct align_vocab source = {source_words, FC_LEN(source_words), {0, 9, 0, NONE, NONE}};
 	static const struct fc_map_entry pair[] = {
 	    PAIR(3, 7, 2),
 	    PAIR(3, 12, 1),
@@ -86,7 +86,7 @@ static void test_choose(void)
 		first[i] = near[i] = NONE;
 	first[3] = 12;
 	first[5] = 10;
-	struct fc_evidence e = {.pair = pair, .n_pair = FC_LEN(pair), .first = first};
+	struct align_evidence e = {.pair = pair, .n_pair = FC_LEN(pair), .first = first};
 	size_t n = choose(&source, &pivot, &e, c);
 	static const uint32_t expect[] = {2, 3, NONE, 7, 5, 10, 9, NONE, NONE, 0, 5, 6};
 	static const enum fc_map_rule rule[] = {FC_MAP_ROLE, FC_MAP_ROLE, FC_MAP_NONE, FC_MAP_BYTES,
@@ -99,7 +99,7 @@ static void test_choose(void)
 	/* 9 choices; with them the pairs of 3 and 12, 4 and 4, 10 and 10, 11 and 5 */
 	T_EQ(n, 13, "choose: pairs of text tokens go along");
 
-	struct fc_evidence bare = {.first = first};
+	struct align_evidence bare = {.first = first};
 	choose(&source, &pivot, &bare, c);
 	T_EQ(c[3].pivot, 12, "choose: same bytes, never seen: the one the tokenizer makes");
 	T_OK(c[4].pivot == NONE || c[4].rule == FC_MAP_FIRST, "choose: without pairs no count");
@@ -107,13 +107,13 @@ static void test_choose(void)
 	choose(&source, &pivot, &bare, c);
 	T_EQ(c[3].pivot, 4, "choose: same bytes, nothing known: the lowest id");
 
-	struct fc_evidence none = {0};
+	struct align_evidence none = {0};
 	choose(&source, &pivot, &none, c);
 	T_OK(c[0].pivot == 2 && c[3].pivot == 4 && c[4].pivot == NONE && c[5].pivot == NONE,
 	    "choose: exact: roles and bytes alone");
 	near[3] = 11;
 	near[4] = 6;
-	struct fc_evidence mined = {.near = near};
+	struct align_evidence mined = {.near = near};
 	choose(&source, &pivot, &mined, c);
 	T_OK(c[3].pivot == 4 && c[4].pivot == 6 && c[4].rule == FC_MAP_NEAR,
 	    "choose: the nearest where the bytes are none's");
@@ -127,7 +127,7 @@ static void test_pairs(void)
 	enum { N = 300 };
 	static uint64_t table[N][N];
 	struct fc_rng rng;
-	struct fc_pairs *p = fc_pairs_new();
+	struct align_pairs *p = align_pairs_new();
 	fc_rng_seed(&rng, 1);
 	for (int i = 0; i < 200000; i++) {
 		/* products lean towards small numbers: some pairs often, most rarely */
@@ -135,14 +135,14 @@ static void test_pairs(void)
 		uint32_t t = (uint32_t)fc_rng_below(&rng, N);
 		uint64_t n = fc_rng_below(&rng, 3);
 		table[s][t] += n;
-		fc_pairs_add(p, s, t, n);
+		align_pairs_add(p, s, t, n);
 	}
 	size_t n = 0, i = 0;
 	for (size_t s = 0; s < N; s++)
 		for (size_t t = 0; t < N; t++)
 			n += table[s][t] > 0;
-	T_EQ(fc_pairs_count(p), n, "pairs: how many different ones");
-	const struct fc_map_entry *e = fc_pairs_sorted(p);
+	T_EQ(align_pairs_count(p), n, "pairs: how many different ones");
+	const struct fc_map_entry *e = align_pairs_sorted(p);
 	bool same = true;
 	for (uint32_t s = 0; s < N; s++)
 		for (uint32_t t = 0; t < N; t++)
@@ -152,7 +152,7 @@ static void test_pairs(void)
 				i++;
 			}
 	T_OK(same, "pairs: as a dense table, by source, then pivot");
-	fc_pairs_free(p);
+	align_pairs_free(p);
 }
 
 int main(void)

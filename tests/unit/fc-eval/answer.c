@@ -32,18 +32,18 @@ static const struct {
 static void test_right(void)
 {
 	for (size_t i = 0; i < FC_LEN(cases); i++) {
-		T_OK(fc_answer_right(cases[i].answer, cases[i].reference, FC_ANSWER_EXACT, false) ==
-			cases[i].exact,
+		T_OK(eval_answer_right(cases[i].answer, cases[i].reference, EVAL_ANSWER_EXACT,
+			 false) == cases[i].exact,
 		    "exact: \"%s\" for \"%s\"", cases[i].answer + (*cases[i].answer == ' '),
 		    cases[i].reference);
-		T_OK(fc_answer_right(cases[i].answer, cases[i].reference, FC_ANSWER_LAST_WORD,
+		T_OK(eval_answer_right(cases[i].answer, cases[i].reference, EVAL_ANSWER_LAST_WORD,
 			 false) == cases[i].last_word,
 		    "last word: case %zu, for \"%s\"", i, cases[i].reference);
 	}
-	T_OK(fc_answer_right("FINNISH", "finnish", FC_ANSWER_EXACT, true), "ignoring case");
-	T_OK(fc_answer_right("It is FINNISH.", "finnish", FC_ANSWER_LAST_WORD, true),
+	T_OK(eval_answer_right("FINNISH", "finnish", EVAL_ANSWER_EXACT, true), "ignoring case");
+	T_OK(eval_answer_right("It is FINNISH.", "finnish", EVAL_ANSWER_LAST_WORD, true),
 	    "ignoring case, last word");
-	T_OK(!fc_answer_right("swedish", "finnish", FC_ANSWER_EXACT, true), "ignoring no more");
+	T_OK(!eval_answer_right("swedish", "finnish", EVAL_ANSWER_EXACT, true), "ignoring no more");
 }
 
 static void test_members(void)
@@ -51,20 +51,20 @@ static void test_members(void)
 	struct fc_err e;
 	struct fc_conversation c = {0};
 	c.extra = fc_json_text("{\"answer\": 7}", 13, "test", &e);
-	char *s = fc_answer_member(&c);
+	char *s = eval_answer_member(&c);
 	T_STR(s, "7", "a number as reference");
 	free(s);
 	json_object_set_new(c.extra, "answer", json_string("x y"));
-	s = fc_answer_member(&c);
+	s = eval_answer_member(&c);
 	T_STR(s, "x y", "a string as reference");
 	free(s);
 	json_object_del(c.extra, "answer");
-	T_OK(!fc_answer_member(&c), "no reference");
-	T_OK(!fc_answer_given(&c), "no message, no answer");
+	T_OK(!eval_answer_member(&c), "no reference");
+	T_OK(!eval_answer_given(&c), "no message, no answer");
 	fc_conversation_add(&c, FC_ROLE_ASSISTANT, "a", 1);
-	T_STR(fc_answer_given(&c), "a", "the last message is the answer");
+	T_STR(eval_answer_given(&c), "a", "the last message is the answer");
 	fc_conversation_add(&c, FC_ROLE_USER, "b", 1);
-	T_OK(!fc_answer_given(&c), "a user's message is none");
+	T_OK(!eval_answer_given(&c), "a user's message is none");
 	fc_conversation_release(&c);
 }
 

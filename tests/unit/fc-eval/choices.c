@@ -7,29 +7,29 @@
 static void test_measures(void)
 {
 	/* per character the second is best, per byte the third, alone the fourth gains most */
-	const struct fc_mc_choice c[] = {
+	const struct eval_mc_choice c[] = {
 	    {-4, -4.5, 2, 2, 0}, {-6, -5, 6, 12, 1}, {-8, -7, 5, 20, 0}, {-9, -20, 3, 3, -1}};
-	double total = 0, brier = 0, got[FC_MC_COUNT];
+	double total = 0, brier = 0, got[EVAL_MC_COUNT];
 	for (size_t i = 0; i < 4; i++)
 		total += exp(c[i].ll);
 	for (size_t gold = 0; gold < 4; gold++) {
-		fc_mc_measure(c, 4, gold, got);
-		T_EQ((int)got[FC_MC_ACC], gold == 0, "likeliest");
-		T_EQ((int)got[FC_MC_ACC_NORM], gold == 1, "per character");
-		T_EQ((int)got[FC_MC_ACC_BYTES], gold == 2, "per byte");
-		T_EQ((int)got[FC_MC_MUTUAL], gold == 3, "mutual information");
+		eval_mc_measure(c, 4, gold, got);
+		T_EQ((int)got[EVAL_MC_ACC], gold == 0, "likeliest");
+		T_EQ((int)got[EVAL_MC_ACC_NORM], gold == 1, "per character");
+		T_EQ((int)got[EVAL_MC_ACC_BYTES], gold == 2, "per byte");
+		T_EQ((int)got[EVAL_MC_MUTUAL], gold == 3, "mutual information");
 		if (gold < 3)
-			T_EQ((int)got[FC_MC_EXACT], gold == 1, "greedy");
+			T_EQ((int)got[EVAL_MC_EXACT], gold == 1, "greedy");
 		else
-			T_OK(isnan(got[FC_MC_EXACT]), "greedy is not known");
+			T_OK(isnan(got[EVAL_MC_EXACT]), "greedy is not known");
 		brier = 0;
 		for (size_t i = 0; i < 4; i++)
 			brier += pow(exp(c[i].ll) / total - (i == gold ? 1 : 0), 2);
-		T_OK(t_near(got[FC_MC_BRIER], brier, 1e-12), "Brier score %g", brier);
+		T_OK(t_near(got[EVAL_MC_BRIER], brier, 1e-12), "Brier score %g", brier);
 	}
-	const struct fc_mc_choice far[] = {{-2000, NAN, 1, 1, 0}, {-2000, NAN, 1, 1, 0}};
-	fc_mc_measure(far, 2, 1, got);
-	T_OK(got[FC_MC_ACC] == 0 && got[FC_MC_BRIER] == 0.5 && isnan(got[FC_MC_MUTUAL]),
+	const struct eval_mc_choice far[] = {{-2000, NAN, 1, 1, 0}, {-2000, NAN, 1, 1, 0}};
+	eval_mc_measure(far, 2, 1, got);
+	T_OK(got[EVAL_MC_ACC] == 0 && got[EVAL_MC_BRIER] == 0.5 && isnan(got[EVAL_MC_MUTUAL]),
 	    "of equal choices the first; tiny likelihoods; none without context");
 }
 
@@ -42,19 +42,19 @@ static void test_likelihood(void)
 	fc_example_add_row(&x, 1, 0, NULL, NULL, -2);
 	fc_example_add_row(&x, 4, 0, NULL, NULL, -3);
 	x.nll = 5.5;
-	T_OK(fc_mc_likelihood(&x) == -3, "the last of two answers, from its rows");
+	T_OK(eval_mc_likelihood(&x) == -3, "the last of two answers, from its rows");
 	x.flags[1] = 0;
-	T_OK(fc_mc_likelihood(&x) == -5.5, "one answer, as the model's run left it");
+	T_OK(eval_mc_likelihood(&x) == -5.5, "one answer, as the model's run left it");
 	fc_example_release(&x);
 }
 
 /* "id|context|choice|...|gold|extra" or "!message" */
 static void expect_task(const char *line, const char *want, const char *what)
 {
-	struct fc_task t;
+	struct eval_task t;
 	struct fc_err e;
 	struct fc_buf b = FC_BUF_INIT;
-	if (fc_task_parse(&t, line, strlen(line), 7, "t", &e) < 0) {
+	if (eval_task_parse(&t, line, strlen(line), 7, "t", &e) < 0) {
 		fc_buf_addf(&b, "!%s", e.msg);
 	} else {
 		fc_buf_addf(&b, "%s|%s", t.id, t.context);
@@ -63,7 +63,7 @@ static void expect_task(const char *line, const char *want, const char *what)
 			    t.choice[i].n_bytes);
 		fc_buf_addf(&b, "|%zu|", t.gold);
 		fc_json_dump(&b, t.extra);
-		fc_task_release(&t);
+		eval_task_release(&t);
 	}
 	T_STR(b.p, want, what);
 	fc_buf_release(&b);

@@ -76,7 +76,7 @@ static void slow(const double *p, const double *q, const struct fc_example *x,
 
 int main(void)
 {
-	struct fc_divergence_scratch s = {0};
+	struct eval_divergence_scratch s = {0};
 	struct fc_example x, y;
 	struct fc_rng rng;
 	double p[V], q[V], exact, merged, even;
@@ -91,12 +91,12 @@ int main(void)
 		make(&x, p, k);
 		make(&y, q, l);
 		slow(p, q, &x, &y, &exact, &merged, &even);
-		const struct fc_divergence d = fc_divergence_of(&x, 0, &y, 0, V, &s);
+		const struct eval_divergence d = eval_divergence_of(&x, 0, &y, 0, V, &s);
 		same = same && t_near(d.at_least, merged, 1e-4) && t_near(d.even, even, 1e-4);
 		bound = bound && d.at_least <= exact + 1e-5 && d.at_least <= d.even + 1e-5;
 		whole = whole && (k < V || l < V || t_near(d.even, exact, 1e-5));
 		agree = agree && d.agree == (x.entry_id[0] == y.entry_id[0]);
-		const struct fc_divergence own = fc_divergence_of(&x, 0, &x, 0, V, &s);
+		const struct eval_divergence own = eval_divergence_of(&x, 0, &x, 0, V, &s);
 		zero = zero && fabs(own.even) < 1e-6 && fabs(own.at_least) < 1e-6 && own.agree;
 	}
 	T_OK(same, "both are what their definitions give, slowly");
@@ -104,7 +104,7 @@ int main(void)
 	T_OK(whole, "whole rows give the divergence");
 	T_OK(zero, "a row against itself: 0");
 	T_OK(agree, "agreement on the likeliest token");
-	fc_divergence_release(&s);
+	eval_divergence_release(&s);
 	fc_example_release(&x);
 	fc_example_release(&y);
 	return t_done();

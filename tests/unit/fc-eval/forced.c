@@ -5,13 +5,13 @@
 
 /* The text "Q It is 4 2.$" as tokens of one word each; the answer is from "It" on, $ ends the turn.
  * rows: a letter for each of the six trained tokens: right, wrong, - none, e without entries. */
-static enum fc_forced verdict(const char *rows, const char *meta, enum fc_answer_match match)
+static enum eval_forced verdict(const char *rows, const char *meta, enum eval_answer_match match)
 {
 	static const char text[] = "Q It is 4 2.$";
 	static const uint32_t end[] = {1, 4, 7, 9, 11, 12, 13};
 	struct fc_example x;
 	struct fc_err e;
-	enum fc_forced v = FC_FORCED_UNKNOWN;
+	enum eval_forced v = EVAL_FORCED_UNKNOWN;
 	fc_example_init(&x);
 	fc_buf_adds(&x.id, "c");
 	fc_buf_adds(&x.text, text);
@@ -27,7 +27,7 @@ static enum fc_forced verdict(const char *rows, const char *meta, enum fc_answer
 		if (c != '-')
 			fc_example_add_row(&x, t, c == 'e' ? 0 : 2, id, logprob, -1);
 	}
-	if (fc_forced_of(&v, &x, match, "s", &e) < 0)
+	if (eval_forced_of(&v, &x, match, "s", &e) < 0)
 		v = 99;
 	fc_example_release(&x);
 	return v;
@@ -37,33 +37,38 @@ int main(void)
 {
 	static const struct {
 		const char *rows, *meta;
-		enum fc_answer_match match;
+		enum eval_answer_match match;
 		int want;
 		const char *what;
 	} t[] = {
-	    {"rrrrrr", "", FC_ANSWER_EXACT, FC_FORCED_RIGHT, "every token"},
-	    {"rrrrrw", "", FC_ANSWER_EXACT, FC_FORCED_WRONG, "the end of the turn counts"},
-	    {"wrrrrr", "", FC_ANSWER_EXACT, FC_FORCED_WRONG, "so does the first"},
-	    {"rr-rrr", "", FC_ANSWER_EXACT, FC_FORCED_UNKNOWN, "a missing row"},
-	    {"rrerrr", "", FC_ANSWER_EXACT, FC_FORCED_UNKNOWN, "a row without entries"},
-	    {"rr-rwr", "", FC_ANSWER_EXACT, FC_FORCED_WRONG, "wrong behind a missing row"},
-	    {"------", "", FC_ANSWER_EXACT, FC_FORCED_UNKNOWN, "no row at all"},
-	    {"wwwrrw", "{\"answer\":2}", FC_ANSWER_LAST_WORD, FC_FORCED_RIGHT,
+	    {"rrrrrr", "", EVAL_ANSWER_EXACT, EVAL_FORCED_RIGHT, "every token"},
+	    {"rrrrrw", "", EVAL_ANSWER_EXACT, EVAL_FORCED_WRONG, "the end of the turn counts"},
+	    {"wrrrrr", "", EVAL_ANSWER_EXACT, EVAL_FORCED_WRONG, "so does the first"},
+	    {"rr-rrr", "", EVAL_ANSWER_EXACT, EVAL_FORCED_UNKNOWN, "a missing row"},
+	    {"rrerrr", "", EVAL_ANSWER_EXACT, EVAL_FORCED_UNKNOWN, "a row without entries"},
+	    {"rr-rwr", "", EVAL_ANSWER_EXACT, EVAL_FORCED_WRONG, "wrong behind a missing row"},
+	    {"------", "", EVAL_ANSWER_EXACT, EVAL_FORCED_UNKNOWN, "no row at all"},
+	    {"wwwrrw", "{\"answer\":2}", EVAL_ANSWER_LAST_WORD, EVAL_FORCED_RIGHT,
 		"one word: its token and the next"},
-	    {"rrrwrr", "{\"answer\":2}", FC_ANSWER_LAST_WORD, FC_FORCED_WRONG, "the word is wrong"},
-	    {"rrrrwr", "{\"answer\":2}", FC_ANSWER_LAST_WORD, FC_FORCED_WRONG, "the next is wrong"},
-	    {"wwrrrw", "{\"answer\":\"4 2\"}", FC_ANSWER_LAST_WORD, FC_FORCED_RIGHT,
+	    {"rrrwrr", "{\"answer\":2}", EVAL_ANSWER_LAST_WORD, EVAL_FORCED_WRONG,
+		"the word is wrong"},
+	    {"rrrrwr", "{\"answer\":2}", EVAL_ANSWER_LAST_WORD, EVAL_FORCED_WRONG,
+		"the next is wrong"},
+	    {"wwrrrw", "{\"answer\":\"4 2\"}", EVAL_ANSWER_LAST_WORD, EVAL_FORCED_RIGHT,
 		"two words, and the token behind them"},
-	    {"wwrrww", "{\"answer\":\"4 2\"}", FC_ANSWER_LAST_WORD, FC_FORCED_WRONG,
+	    {"wwrrww", "{\"answer\":\"4 2\"}", EVAL_ANSWER_LAST_WORD, EVAL_FORCED_WRONG,
 		"which must be right"},
-	    {"wwwrrr", "{\"answer\":\"4 2\"}", FC_ANSWER_LAST_WORD, FC_FORCED_WRONG,
+	    {"wwwrrr", "{\"answer\":\"4 2\"}", EVAL_ANSWER_LAST_WORD, EVAL_FORCED_WRONG,
 		"the first of the words is wrong"},
-	    {"rr-rrr", "{\"answer\":\"4 2\"}", FC_ANSWER_LAST_WORD, FC_FORCED_UNKNOWN,
+	    {"rr-rrr", "{\"answer\":\"4 2\"}", EVAL_ANSWER_LAST_WORD, EVAL_FORCED_UNKNOWN,
 		"one has no row"},
-	    {"-----r", "{\"answer\":\"4 2\"}", FC_ANSWER_LAST_WORD, FC_FORCED_UNKNOWN, "none has"},
-	    {"rrrrrr", "{\"answer\":\"3\"}", FC_ANSWER_LAST_WORD, 99, "a text that ends otherwise"},
-	    {"rrrrrr", "{}", FC_ANSWER_LAST_WORD, 99, "no reference"},
-	    {"rrrrrr", "{\"answer\":\" \"}", FC_ANSWER_LAST_WORD, 99, "a reference without words"},
+	    {"-----r", "{\"answer\":\"4 2\"}", EVAL_ANSWER_LAST_WORD, EVAL_FORCED_UNKNOWN,
+		"none has"},
+	    {"rrrrrr", "{\"answer\":\"3\"}", EVAL_ANSWER_LAST_WORD, 99,
+		"a text that ends otherwise"},
+	    {"rrrrrr", "{}", EVAL_ANSWER_LAST_WORD, 99, "no reference"},
+	    {"rrrrrr", "{\"answer\":\" \"}", EVAL_ANSWER_LAST_WORD, 99,
+		"a reference without words"},
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
 		T_EQ((int)verdict(t[i].rows, t[i].meta, t[i].match), t[i].want, t[i].what);

@@ -6,7 +6,7 @@
 static void same(const char *text, size_t n, const char *expected)
 {
 	struct fc_buf b = FC_BUF_INIT;
-	fc_html_text(&b, text, n);
+	eval_html_text(&b, text, n);
 	T_STR(b.p ? b.p : "", expected, expected);
 	fc_buf_release(&b);
 }

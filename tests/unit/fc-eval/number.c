@@ -32,13 +32,13 @@ int main(void)
 	};
 	struct fc_buf b = FC_BUF_INIT;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		const bool found = fc_number_last(&b, t[i].text);
+		const bool found = eval_number_last(&b, t[i].text);
 		T_OK(found == (t[i].number != NULL) && (!found || !strcmp(b.p, t[i].number)),
 		    "the last number of case %zu is %s", i, found ? b.p : "none");
 	}
 	fc_buf_release(&b);
-	T_OK(fc_number_same_last("It makes $1,000.", "#### 1000"), "equal in value");
-	T_OK(!fc_number_same_last("It makes 100", "#### 1000"), "not equal");
-	T_OK(!fc_number_same_last("", ""), "no number is not equal to none");
+	T_OK(eval_number_same_last("It makes $1,000.", "#### 1000"), "equal in value");
+	T_OK(!eval_number_same_last("It makes 100", "#### 1000"), "not equal");
+	T_OK(!eval_number_same_last("", ""), "no number is not equal to none");
 	return t_done();
 }

@@ -17,11 +17,12 @@ static void test_score(void)
 	x.nll = 3;
 	x.n_label = 4;
 	x.label_bytes = 7;
-	struct fc_score a = fc_score_of(&x, FC_SCORE_NLL), b = fc_score_of(&x, FC_SCORE_ROWS);
+	struct eval_score a = eval_score_of(&x, EVAL_SCORE_NLL),
+			  b = eval_score_of(&x, EVAL_SCORE_ROWS);
 	T_OK(a.nll == 3 && a.n_token == 4 && a.n_byte == 7, "the model's own labels");
 	T_OK(b.nll == .5 && b.n_token == 1 && b.n_byte == 3, "the rows");
 	T_OK(a.n_row == 1 && a.n_label == 2, "coverage");
-	fc_score_add(&a, &b);
+	eval_score_add(&a, &b);
 	T_OK(a.nll == 3.5 && a.n_token == 5 && a.n_byte == 10 && a.n_row == 2 && a.n_label == 4,
 	    "sums");
 	fc_example_release(&x);
@@ -50,27 +51,27 @@ static void test_words(void)
 		2},
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
-		T_EQ((int)fc_score_words(t[i].text, strlen(t[i].text)), (int)t[i].words,
+		T_EQ((int)eval_score_words(t[i].text, strlen(t[i].text)), (int)t[i].words,
 		    "words as re.split counts them");
 }
 
 static void test_groups(void)
 {
-	struct fc_groups g = {0};
+	struct eval_groups g = {0};
 	const char *name;
-	fc_groups_add(&g, "b");
-	fc_groups_add(&g, "a");
-	fc_groups_add(&g, NULL);
-	fc_groups_add(&g, "b");
-	T_EQ(fc_groups_count(&g), 3, "groups: all and two");
-	T_EQ(fc_groups_at(&g, 0, &name)->n, 4, "groups: all of them");
+	eval_groups_add(&g, "b");
+	eval_groups_add(&g, "a");
+	eval_groups_add(&g, NULL);
+	eval_groups_add(&g, "b");
+	T_EQ(eval_groups_count(&g), 3, "groups: all and two");
+	T_EQ(eval_groups_at(&g, 0, &name)->n, 4, "groups: all of them");
 	T_STR(name, "all", "groups: first");
-	const struct fc_group *a = fc_groups_at(&g, 1, &name);
+	const struct eval_group *a = eval_groups_at(&g, 1, &name);
 	T_OK(!strcmp(name, "a") && a->n == 1 && a->item[0] == 1, "groups: by name");
-	const struct fc_group *b = fc_groups_at(&g, 2, &name);
+	const struct eval_group *b = eval_groups_at(&g, 2, &name);
 	T_OK(!strcmp(name, "b") && b->n == 2 && b->item[0] == 0 && b->item[1] == 3,
 	    "groups: in the order of their conversations");
-	fc_groups_release(&g);
+	eval_groups_release(&g);
 }
 
 int main(void)

@@ -4,11 +4,11 @@
 #include "t.h"
 #include "text/json.h"
 
-static double rating(const char *s, enum fc_verdict_rule rule)
+static double rating(const char *s, enum eval_verdict_rule rule)
 {
 	size_t n = strlen(s);
-	const char *text = fc_verdict_text(s, &n);
-	struct fc_rating r = fc_verdict_rating(text, n, rule);
+	const char *text = eval_verdict_text(s, &n);
+	struct eval_rating r = eval_verdict_rating(text, n, rule);
 	return r.found ? r.value : -1;
 }
 
@@ -29,7 +29,7 @@ static void test_worked(void)
 		if (strcmp(json_string_value(json_object_get(c, "kind")), "rating"))
 			continue;
 		const char *judgment = json_string_value(json_object_get(c, "judgment"));
-		T_NEAR(rating(judgment, FC_VERDICT_FASTCHAT),
+		T_NEAR(rating(judgment, EVAL_VERDICT_FASTCHAT),
 		    json_number_value(json_object_get(c, "rating")), 0, judgment);
 	}
 	T_OK(i >= 13, "all cases were there");
@@ -65,15 +65,15 @@ static void test_rating(void)
 	    {"[[8]], although it says <think>[[2]]</think>", 8, 2},
 	};
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
-		T_NEAR(rating(v[i].text, FC_VERDICT_FASTCHAT), v[i].fastchat, 0, v[i].text);
-		T_NEAR(rating(v[i].text, FC_VERDICT_STRICT), v[i].strict, 0, v[i].text);
+		T_NEAR(rating(v[i].text, EVAL_VERDICT_FASTCHAT), v[i].fastchat, 0, v[i].text);
+		T_NEAR(rating(v[i].text, EVAL_VERDICT_STRICT), v[i].strict, 0, v[i].text);
 	}
 	/* NULs are text */
-	struct fc_rating r = fc_verdict_rating("a\0[[7]]", 7, FC_VERDICT_FASTCHAT);
+	struct eval_rating r = eval_verdict_rating("a\0[[7]]", 7, EVAL_VERDICT_FASTCHAT);
 	T_OK(r.found && r.value == 7, "behind a NUL");
-	r = fc_verdict_rating("[[7]]", 4, FC_VERDICT_FASTCHAT);
+	r = eval_verdict_rating("[[7]]", 4, EVAL_VERDICT_FASTCHAT);
 	T_OK(r.found, "[[7] has a number in single brackets");
-	r = fc_verdict_rating("[[7]]", 3, FC_VERDICT_FASTCHAT);
+	r = eval_verdict_rating("[[7]]", 3, EVAL_VERDICT_FASTCHAT);
 	T_OK(!r.found, "nothing is read behind the end");
 }
 
@@ -85,8 +85,8 @@ static void test_write(void)
 	    {"[[8.1]]", "8.1"}, {"none", "-1"}};
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
 		struct fc_buf b = FC_BUF_INIT;
-		fc_rating_write(
-		    &b, fc_verdict_rating(v[i].text, strlen(v[i].text), FC_VERDICT_FASTCHAT));
+		eval_rating_write(
+		    &b, eval_verdict_rating(v[i].text, strlen(v[i].text), EVAL_VERDICT_FASTCHAT));
 		T_STR(b.p, v[i].written, v[i].text);
 		fc_buf_release(&b);
 	}
@@ -96,21 +96,22 @@ static void test_winner(void)
 {
 	static const struct {
 		const char *text;
-		enum fc_winner fastchat, strict;
+		enum eval_winner fastchat, strict;
 	} v[] = {
-	    {"[[A]]", FC_WINNER_A, FC_WINNER_A},
-	    {"so [[B]].", FC_WINNER_B, FC_WINNER_B},
-	    {"[[C]]", FC_WINNER_TIE, FC_WINNER_TIE},
-	    {"[A] [[D]]", FC_WINNER_ERROR, FC_WINNER_ERROR},
-	    {"not [[A]] but [[B]]", FC_WINNER_A, FC_WINNER_B},
-	    {"not [[B]] but [[A]]", FC_WINNER_A, FC_WINNER_A},
-	    {"[[C]] [[B]] [[C]]", FC_WINNER_B, FC_WINNER_TIE},
+	    {"[[A]]", EVAL_WINNER_A, EVAL_WINNER_A},
+	    {"so [[B]].", EVAL_WINNER_B, EVAL_WINNER_B},
+	    {"[[C]]", EVAL_WINNER_TIE, EVAL_WINNER_TIE},
+	    {"[A] [[D]]", EVAL_WINNER_ERROR, EVAL_WINNER_ERROR},
+	    {"not [[A]] but [[B]]", EVAL_WINNER_A, EVAL_WINNER_B},
+	    {"not [[B]] but [[A]]", EVAL_WINNER_A, EVAL_WINNER_A},
+	    {"[[C]] [[B]] [[C]]", EVAL_WINNER_B, EVAL_WINNER_TIE},
 	};
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
 		size_t n = strlen(v[i].text);
+		T_EQ(eval_verdict_winner(v[i].text, n, EVAL_VERDICT_FASTCHAT), v[i].fastchat,
+		    v[i].text);
 		T_EQ(
-		    fc_verdict_winner(v[i].text, n, FC_VERDICT_FASTCHAT), v[i].fastchat, v[i].text);
-		T_EQ(fc_verdict_winner(v[i].text, n, FC_VERDICT_STRICT), v[i].strict, v[i].text);
+		    eval_verdict_winner(v[i].text, n, EVAL_VERDICT_STRICT), v[i].strict, v[i].text);
 	}
 }
 
@@ -118,19 +119,19 @@ static void test_ratings(void)
 {
 	static const struct {
 		const char *text;
-		enum fc_winner winner;
+		enum eval_winner winner;
 	} v[] = {
-	    {"[[8,6]]", FC_WINNER_A},
-	    {"[[6.5, 8]]", FC_WINNER_B},
-	    {"[[7,7.1]]", FC_WINNER_TIE},
-	    {"[[7,7.2]]", FC_WINNER_B},
-	    {"[7,6]", FC_WINNER_A},
-	    {"[[7,  6]]", FC_WINNER_ERROR},
-	    {"[[7]]", FC_WINNER_ERROR},
-	    {"[1,2] [[9,3]]", FC_WINNER_A},
+	    {"[[8,6]]", EVAL_WINNER_A},
+	    {"[[6.5, 8]]", EVAL_WINNER_B},
+	    {"[[7,7.1]]", EVAL_WINNER_TIE},
+	    {"[[7,7.2]]", EVAL_WINNER_B},
+	    {"[7,6]", EVAL_WINNER_A},
+	    {"[[7,  6]]", EVAL_WINNER_ERROR},
+	    {"[[7]]", EVAL_WINNER_ERROR},
+	    {"[1,2] [[9,3]]", EVAL_WINNER_A},
 	};
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
-		T_EQ(fc_verdict_ratings(v[i].text, strlen(v[i].text)), v[i].winner, v[i].text);
+		T_EQ(eval_verdict_ratings(v[i].text, strlen(v[i].text)), v[i].winner, v[i].text);
 }
 
 static void test_arena(void)
@@ -149,7 +150,7 @@ static void test_arena(void)
 	};
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
 		size_t n;
-		const char *got = fc_verdict_arena(v[i].text, strlen(v[i].text), &n);
+		const char *got = eval_verdict_arena(v[i].text, strlen(v[i].text), &n);
 		T_EQ(n, v[i].n, v[i].text);
 		T_STR(got ? got : "none", v[i].verdict ? v[i].verdict : "none", v[i].text);
 	}

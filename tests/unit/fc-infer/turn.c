@@ -49,7 +49,7 @@ static void expect_answer(const char *bytes, size_t n, const char *want, const c
 	for (size_t i = 0; i < n; i++)
 		id[i] = bytes[i] == '\1' ? 256 : (unsigned char)bytes[i];
 	fc_conversation_add(&t.c, FC_ROLE_USER, "?", 1);
-	turn_answer(&session, &t, &st, id, n, FINISH_STOP);
+	infer_turn_answer(&session, &t, &st, id, n, FINISH_STOP);
 	T_STR(t.c.message[1].content, want, what);
 	fc_conversation_release(&t.c);
 	free(t.finish);
@@ -86,8 +86,8 @@ static void test_find(void)
 	fc_conversation_add(&t.c, FC_ROLE_USER, "a", 1);
 	fc_conversation_add(&t.c, FC_ROLE_ASSISTANT, "b", 1);
 	fc_conversation_add(&t.c, FC_ROLE_USER, "c", 1);
-	T_OK(turn_find(&t, 0) && t.turn == 3, "the turn without an answer");
-	T_OK(!turn_find(&t, 4), "none is left behind it");
+	T_OK(infer_turn_find(&t, 0) && t.turn == 3, "the turn without an answer");
+	T_OK(!infer_turn_find(&t, 4), "none is left behind it");
 	fc_conversation_release(&t.c);
 }
 
@@ -117,7 +117,7 @@ static void test_temperature(void)
 		double got = -1;
 		c.extra = fc_json_text(t[i].extra, strlen(t[i].extra), "test", &e);
 		opt.sampling.temperature = t[i].given;
-		if (answers_temperature(&opt, &c, &got, &e) < 0)
+		if (infer_answers_temperature(&opt, &c, &got, &e) < 0)
 			got = -1;
 		T_OK(got == t[i].want, "temperature %g for %s given %g", got, t[i].extra,
 		    t[i].given);

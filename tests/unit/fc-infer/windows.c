@@ -9,7 +9,7 @@ static void expect(
 {
 	struct windows w = {0};
 	char got[1000] = "";
-	windows_add(&w, rule, n, most, stride);
+	infer_windows_add(&w, rule, n, most, stride);
 	for (size_t i = 0; i < w.n; i++)
 		snprintf(got + strlen(got), sizeof got - strlen(got), "%s%zu-%zu:%zu-%zu",
 		    i ? " " : "", w.v[i].begin, w.v[i].end, w.v[i].first, w.v[i].last);
@@ -25,7 +25,7 @@ static void check(
 	struct windows w = {0};
 	size_t next = 1;
 	bool good = true;
-	windows_add(&w, rule, n, most, stride);
+	infer_windows_add(&w, rule, n, most, stride);
 	for (size_t i = 0; i < w.n; i++) {
 		const struct window *v = &w.v[i];
 		good = good && v->first == next && v->last > v->first && v->first > v->begin &&

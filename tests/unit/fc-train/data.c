@@ -13,7 +13,7 @@
 
 enum { N_EXAMPLE = 57, N_VOCAB = 100 };
 static char path[] = "/tmp/fc-train-data.XXXXXX";
-static const struct fc_sample_rule rule = {.n_vocab = N_VOCAB, .max_tok = 64, .rows = true};
+static const struct train_sample_rule rule = {.n_vocab = N_VOCAB, .max_tok = 64, .rows = true};
 
 /* Example i has 4 + i % 13 tokens, is named by its number, trains every token from 1 + i % 3 on,
  * and has a row of i % 4 entries for every second of those. */
@@ -58,29 +58,30 @@ static void write_stream(void)
 	fc_header_release(&h);
 }
 
-static struct fc_feed *open_feed(const char *from, size_t n_shuffle, uint64_t n_pass, uint64_t seed)
+static struct train_feed *open_feed(
+    const char *from, size_t n_shuffle, uint64_t n_pass, uint64_t seed)
 {
-	struct fc_feed_opts o = {from, n_shuffle, seed, n_pass};
-	struct fc_feed *f;
+	struct train_feed_opts o = {from, n_shuffle, seed, n_pass};
+	struct train_feed *f;
 	struct fc_err e;
-	if (fc_feed_open(&f, &o, &e) < 0) {
+	if (train_feed_open(&f, &o, &e) < 0) {
 		printf("Bail out! %s\n", e.msg);
 		exit(1);
 	}
-	fc_feed_set_rule(f, &rule);
+	train_feed_set_rule(f, &rule);
 	return f;
 }
 
 /* The numbers of the next samples; -1 after the end, -2 for an error. */
-static void take(struct fc_feed *f, int *id, int n)
+static void take(struct train_feed *f, int *id, int n)
 {
 	const struct fc_sample *s;
 	struct fc_err e;
 	for (int i = 0; i < n; i++) {
-		int got = fc_feed_peek(f, &s, &e);
+		int got = train_feed_peek(f, &s, &e);
 		id[i] = got == 1 ? atoi(s->id) : got == 0 ? -1 : -2;
 		if (got == 1)
-			free(fc_feed_take(f));
+			free(train_feed_take(f));
 	}
 }
 
@@ -126,9 +127,9 @@ static void test_order(void)
 	static const size_t shuffle[] = {1, 2, 10, N_EXAMPLE, 10 * N_EXAMPLE};
 	int a[2 * N_EXAMPLE + 1], b[2 * N_EXAMPLE + 1];
 	for (size_t i = 0; i < FC_LEN(shuffle); i++) {
-		struct fc_feed *f = open_feed(path, shuffle[i], 2, 3);
+		struct train_feed *f = open_feed(path, shuffle[i], 2, 3);
 		take(f, a, 2 * N_EXAMPLE + 1);
-		fc_feed_close(f);
+		train_feed_close(f);
 		T_OK(is_permutation(a) && is_permutation(a + N_EXAMPLE) && a[2 * N_EXAMPLE] == -1,
 		    "buffer of %zu: two passes hand out everything once each, then end",
 		    shuffle[i]);
@@ -137,29 +138,29 @@ static void test_order(void)
 		    same ? "are equal" : "differ");
 		f = open_feed(path, shuffle[i], 2, 4);
 		take(f, b, 2 * N_EXAMPLE + 1);
-		fc_feed_close(f);
+		train_feed_close(f);
 		T_OK((memcmp(a, b, BYTES) == 0) == (shuffle[i] == 1),
 		    "buffer of %zu: the seed decides", shuffle[i]);
 		for (int wait = 0; wait < 2; wait++) {
 			struct fc_err e;
 			pid_t child = pipe_stdin();
 			f = open_feed("-", shuffle[i], 2, 3);
-			T_OK(!fc_feed_is_file(f), "a pipe is no file");
+			T_OK(!train_feed_is_file(f), "a pipe is no file");
 			if (wait)
-				T_OK(fc_feed_count(f, &e) == 0, "a pipe can be counted first");
+				T_OK(train_feed_count(f, &e) == 0, "a pipe can be counted first");
 			take(f, b, 2 * N_EXAMPLE + 1);
-			fc_feed_close(f);
+			train_feed_close(f);
 			waitpid(child, NULL, 0);
 			T_OK(!memcmp(a, b, BYTES), "buffer of %zu: a pipe%s gives a file's order",
 			    shuffle[i], wait ? " counted first" : "");
 		}
 	}
-	struct fc_feed *f = open_feed(path, 1, 1, 3);
+	struct train_feed *f = open_feed(path, 1, 1, 3);
 	take(f, a, N_EXAMPLE);
 	for (int i = 0; i < N_EXAMPLE; i++)
 		b[i] = i;
 	T_OK(!memcmp(a, b, N_EXAMPLE * sizeof *a), "a buffer of 1 keeps the stream's order");
-	fc_feed_close(f);
+	train_feed_close(f);
 }
 
 static void test_seek(void)
@@ -168,19 +169,19 @@ static void test_seek(void)
 	int a[3 * N_EXAMPLE + 1], b[3 * N_EXAMPLE + 1], n_all = 3 * N_EXAMPLE + 1;
 	struct fc_err e;
 	for (size_t i = 0; i < FC_LEN(stop); i++) {
-		struct fc_feed *f = open_feed(path, 10, 3, 5);
+		struct train_feed *f = open_feed(path, 10, 3, 5);
 		take(f, a, stop[i]);
 		const struct fc_sample *s;
-		fc_feed_peek(f, &s, &e); /* as a step does to know that it is full */
-		struct fc_feed_pos pos = fc_feed_tell(f);
+		train_feed_peek(f, &s, &e); /* as a step does to know that it is full */
+		struct train_feed_pos pos = train_feed_tell(f);
 		take(f, a + stop[i], n_all - stop[i]);
-		fc_feed_close(f);
+		train_feed_close(f);
 		for (int piped = 0; piped < 2; piped++) {
 			pid_t child = piped ? pipe_stdin() : 0;
 			f = open_feed(piped ? "-" : path, 10, 3, 5);
-			bool good = fc_feed_seek(f, &pos, &e) == 0;
+			bool good = train_feed_seek(f, &pos, &e) == 0;
 			take(f, b + stop[i], n_all - stop[i]);
-			fc_feed_close(f);
+			train_feed_close(f);
 			if (piped)
 				waitpid(child, NULL, 0);
 			T_OK(good &&
@@ -192,23 +193,23 @@ static void test_seek(void)
 		if (pos.taken) {
 			pos.hash ^= 1;
 			f = open_feed(path, 10, 3, 5);
-			T_OK(fc_feed_seek(f, &pos, &e) < 0,
+			T_OK(train_feed_seek(f, &pos, &e) < 0,
 			    "seek to %d samples: another stream is refused", stop[i]);
-			fc_feed_close(f);
+			train_feed_close(f);
 		}
 	}
 }
 
 /* Every token, label and row of a pass is in the micro-batches once, at its place. */
-static void check_micro(const struct fc_stepbatch *b, size_t max_tok, const struct fc_weights *w,
-    double *weight, size_t *n_tok)
+static void check_micro(const struct train_stepbatch *b, size_t max_tok,
+    const struct train_weights *w, double *weight, size_t *n_tok)
 {
-	struct fc_micro m = {0};
+	struct train_micro m = {0};
 	struct fc_example x;
 	size_t next = 0;
 	bool good = true;
 	fc_example_init(&x);
-	while (fc_micro_next(&m, b, max_tok, w)) {
+	while (train_micro_next(&m, b, max_tok, w)) {
 		size_t n = 0;
 		good =
 		    good && m.first == next && (m.n_sample == 1 || m.off[m.batch.n_seq] <= max_tok);
@@ -244,136 +245,139 @@ static void check_micro(const struct fc_stepbatch *b, size_t max_tok, const stru
 	}
 	T_OK(good && next == b->n, "micro-batches of %zu tokens hold the step's %zu samples",
 	    max_tok, b->n);
-	fc_micro_release(&m);
+	train_micro_release(&m);
 	fc_example_release(&x);
 }
 
 static void test_steps(void)
 {
 	static const size_t batch[] = {1, 40, 100000}, micro[] = {1, 17, 100000};
-	struct fc_stepbatch b = {0};
+	struct train_stepbatch b = {0};
 	struct fc_err e;
 	for (size_t i = 0; i < FC_LEN(batch); i++) {
-		struct fc_feed *f = open_feed(path, 10, 1, 1);
+		struct train_feed *f = open_feed(path, 10, 1, 1);
 		size_t n_tok = 0, n_micro_tok = 0;
 		double worst = 0;
-		while (fc_stepbatch_fill(&b, f, batch[i], &e) == 1) {
-			struct fc_weights w =
-			    fc_stepbatch_weights(&b, 0.7, (enum fc_untaught)(i % 2));
+		while (train_stepbatch_fill(&b, f, batch[i], &e) == 1) {
+			struct train_weights w =
+			    train_stepbatch_weights(&b, 0.7, (enum train_untaught)(i % 2));
 			double weight = 0;
 			n_tok += b.n_tok;
 			check_micro(&b, micro[i], &w, &weight, &n_micro_tok);
 			worst = fmax(worst, fabs(weight - 1));
 		}
-		const struct fc_sample_count *n = fc_feed_counted(f);
+		const struct train_sample_count *n = train_feed_counted(f);
 		T_OK(n && n_tok == n->n_tok && n_micro_tok == n_tok && n->n_sample == N_EXAMPLE,
 		    "steps of %zu tokens cover a pass", batch[i]);
 		T_OK(worst < 1e-6, "steps of %zu tokens: weights sum to 1 (off by %.2g)", batch[i],
 		    worst);
-		fc_feed_close(f);
+		train_feed_close(f);
 	}
-	fc_stepbatch_release(&b);
+	train_stepbatch_release(&b);
 }
 
 static void test_weights(void)
 {
-	struct fc_stepbatch both = {.n_label = 4, .n_row = 5}, labels = {.n_label = 4},
-			    rows = {.n_row = 5};
-	struct fc_weights w = fc_stepbatch_weights(&both, 0.9, FC_UNTAUGHT_SHARE);
+	struct train_stepbatch both = {.n_label = 4, .n_row = 5}, labels = {.n_label = 4},
+			       rows = {.n_row = 5};
+	struct train_weights w = train_stepbatch_weights(&both, 0.9, TRAIN_UNTAUGHT_SHARE);
 	T_NEAR(w.label, 0.9 / 4, 1e-12, "weights: lambda over the labels");
 	T_NEAR(w.row, 0.1 / 5, 1e-12, "weights: the rest over the rows");
-	w = fc_stepbatch_weights(&labels, 0.9, FC_UNTAUGHT_SHARE);
+	w = train_stepbatch_weights(&labels, 0.9, TRAIN_UNTAUGHT_SHARE);
 	T_OK(w.label == 0.25 && w.row == 0, "weights: without rows the labels have it all");
-	w = fc_stepbatch_weights(&rows, 0.9, FC_UNTAUGHT_SHARE);
+	w = train_stepbatch_weights(&rows, 0.9, TRAIN_UNTAUGHT_SHARE);
 	T_OK(w.label == 0 && w.row == 0.2, "weights: without labels the rows have it all");
 
 	/* 4 labels, 3 of them with one of the 5 rows: 6 positions */
 	both.n_taught = 3;
-	w = fc_stepbatch_weights(&both, 0.9, FC_UNTAUGHT_WHOLE);
+	w = train_stepbatch_weights(&both, 0.9, TRAIN_UNTAUGHT_WHOLE);
 	T_NEAR(w.label, 0.9 / 6, 1e-12, "weights: whole: a label with a row has lambda");
 	T_NEAR(w.row, 0.1 / 6, 1e-12, "weights: whole: and the row the rest");
 	T_NEAR(w.untaught, 1.0 / 6, 1e-12, "weights: whole: a label alone has it all");
-	w = fc_stepbatch_weights(&labels, 0.9, FC_UNTAUGHT_WHOLE);
+	w = train_stepbatch_weights(&labels, 0.9, TRAIN_UNTAUGHT_WHOLE);
 	T_OK(w.untaught == 0.25, "weights: whole: without rows the labels have it all");
 }
 
 static void test_sample(void)
 {
-	struct fc_sample_count n = {0};
-	struct fc_sample_rule r = rule;
+	struct train_sample_count n = {0};
+	struct train_sample_rule r = rule;
 	struct fc_sample *s;
 	struct fc_example x;
 	struct fc_err e;
 	fc_example_init(&x);
 	make_example(&x, 12); /* 16 tokens, labels from 1 on, rows of 0 entries */
-	T_OK(fc_sample_new(&s, &x, &r, "s", &n, &e) == 1 && s->size.n_label == 15 &&
+	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == 1 && s->size.n_label == 15 &&
 		!s->size.n_row && s->size.label_bytes == 30 && !strcmp(s->id, "12"),
 	    "sample: rows without entries are left out");
 	free(s);
 	make_example(&x, 11); /* 15 tokens, labels from 3 on, rows 3 5 .. 13 of 3 entries */
 	r.max_tok = 8;
-	T_OK(fc_sample_new(&s, &x, &r, "s", &n, &e) == 1 && s->size.n_tok == 8 &&
+	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == 1 && s->size.n_tok == 8 &&
 		s->size.n_label == 5 && s->size.n_row == 3 && s->size.n_entry == 9 && s->label[3] &&
 		!s->label[2],
 	    "sample: cut at 8 tokens, with its labels and rows");
 	free(s);
 	r.rows = false;
-	T_OK(fc_sample_new(&s, &x, &r, "s", &n, &e) == 1 && !s->size.n_row && s->size.n_label == 5,
+	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == 1 && !s->size.n_row &&
+		s->size.n_label == 5,
 	    "sample: without rows");
 	free(s);
 	T_OK(n.n_cut == 2 && n.n_useless == 0 && n.n_sample == 3, "sample: counts");
 	r.max_tok = 3;
-	T_OK(fc_sample_new(&s, &x, &r, "s", &n, &e) == 0 && !s && n.n_useless == 1,
+	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == 0 && !s && n.n_useless == 1,
 	    "sample: cut before its first label, it is left out");
 	r.max_tok = 64;
 	x.tok[5] = N_VOCAB - 1;
-	T_OK(fc_sample_new(&s, &x, &r, "s", &n, &e) == 1, "sample: the last id of the vocabulary");
+	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == 1,
+	    "sample: the last id of the vocabulary");
 	free(s);
 	x.tok[5] = N_VOCAB;
-	T_OK(fc_sample_new(&s, &x, &r, "s", &n, &e) == -1 && strstr(e.msg, "'11'"),
+	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == -1 && strstr(e.msg, "'11'"),
 	    "sample: an id beyond it is refused, with the conversation's name");
 	x.tok[5] = 0;
 	x.entry_id[4] = N_VOCAB;
-	T_OK(fc_sample_new(&s, &x, &r, "s", &n, &e) == -1, "sample: so is an id in a row");
+	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == -1, "sample: so is an id in a row");
 	x.entry_id[4] = 0;
 	x.entry_logprob[4] = (float)NAN;
-	T_OK(fc_sample_new(&s, &x, &r, "s", &n, &e) == -1, "sample: and a NaN");
+	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == -1, "sample: and a NaN");
 	fc_example_clear(&x);
-	T_OK(fc_sample_new(&s, &x, &r, "s", &n, &e) == 0, "sample: an empty example is left out");
+	T_OK(
+	    train_sample_new(&s, &x, &r, "s", &n, &e) == 0, "sample: an empty example is left out");
 	fc_example_release(&x);
 }
 
 static void test_spool(void)
 {
-	struct fc_sample_count n = {0};
-	struct fc_spool *spool;
+	struct train_sample_count n = {0};
+	struct train_spool *spool;
 	struct fc_sample *s[N_EXAMPLE] = {NULL}, *got;
 	struct fc_example x;
 	struct fc_err e;
-	bool good = fc_spool_open(&spool, &e) == 0;
+	bool good = train_spool_open(&spool, &e) == 0;
 	fc_example_init(&x);
 	for (int i = 0; i < N_EXAMPLE; i++) {
 		make_example(&x, i);
-		if (fc_sample_new(&s[i], &x, &rule, "s", &n, &e) == 1)
-			good = good && fc_spool_add(spool, s[i], &e) == 0;
+		if (train_sample_new(&s[i], &x, &rule, "s", &n, &e) == 1)
+			good = good && train_spool_add(spool, s[i], &e) == 0;
 	}
 	for (int pass = 0; pass < 2; pass++) {
-		good = good && fc_spool_rewind(spool, &e) == 0;
+		good = good && train_spool_rewind(spool, &e) == 0;
 		for (int i = 0; i < N_EXAMPLE; i++) {
 			if (!s[i])
 				continue;
-			good = good && fc_spool_next(spool, &got, &e) == 1 &&
+			good = good && train_spool_next(spool, &got, &e) == 1 &&
 			    !memcmp(&got->size, &s[i]->size, sizeof got->size) &&
-			    fc_sample_hash(got, 0) == fc_sample_hash(s[i], 0) &&
+			    train_sample_hash(got, 0) == train_sample_hash(s[i], 0) &&
 			    !strcmp(got->id, s[i]->id);
 			free(got);
 		}
-		good = good && fc_spool_next(spool, &got, &e) == 0;
+		good = good && train_spool_next(spool, &got, &e) == 0;
 	}
 	T_OK(good, "spool: gives back what was added, twice");
 	for (int i = 0; i < N_EXAMPLE; i++)
 		free(s[i]);
-	fc_spool_close(spool);
+	train_spool_close(spool);
 	fc_example_release(&x);
 }
 

@@ -11,7 +11,7 @@ struct oracle {
 	double w, m, v;
 };
 static void oracle_step(
-    struct oracle *o, const struct fc_adamw_opts *c, double g, double lr, double decay, int t)
+    struct oracle *o, const struct train_adamw_opts *c, double g, double lr, double decay, int t)
 {
 	o->m = c->beta1 * o->m + (1 - c->beta1) * g;
 	o->v = c->beta2 * o->v + (1 - c->beta2) * g * g;
@@ -50,14 +50,14 @@ static void free_params(struct fc_param *p)
 
 static void test_against_oracle(double weight_decay)
 {
-	struct fc_adamw_opts c = {0.9, 0.95, 1e-8, weight_decay};
+	struct train_adamw_opts c = {0.9, 0.95, 1e-8, weight_decay};
 	struct fc_param p[N_PARAM];
-	struct fc_adamw a;
+	struct train_adamw a;
 	struct fc_rng rng;
 	struct oracle *o[N_PARAM];
 	fc_rng_seed(&rng, 5);
 	make_params(p, &rng);
-	fc_adamw_init(&a, &c, p, N_PARAM);
+	train_adamw_init(&a, &c, p, N_PARAM);
 	for (int i = 0; i < N_PARAM; i++) {
 		o[i] = FC_ARRAY(struct oracle, size[i]);
 		for (size_t j = 0; j < size[i]; j++)
@@ -70,7 +70,7 @@ static void test_against_oracle(double weight_decay)
 			for (size_t j = 0; j < size[i]; j++)
 				oracle_step(&o[i][j], &c, 0.5 * (double)p[i].g[j], lr,
 				    p[i].decay ? weight_decay : 0, t);
-		fc_adamw_update(&a, p, lr, 0.5);
+		train_adamw_update(&a, p, lr, 0.5);
 	}
 	double worst = 0;
 	for (int i = 0; i < N_PARAM; i++) {
@@ -80,77 +80,80 @@ static void test_against_oracle(double weight_decay)
 	}
 	T_OK(worst < 5e-6, "adamw: 100 steps with decay %g follow the double oracle (worst %.2g)",
 	    weight_decay, worst);
-	fc_adamw_release(&a);
+	train_adamw_release(&a);
 	free_params(p);
 }
 
 /* By hand: m^ = g and v^ = g^2 after one step, so the weight moves by lr * sign(g). */
 static void test_first_step(void)
 {
-	struct fc_adamw_opts c = {0.9, 0.999, 0, 0.1};
+	struct train_adamw_opts c = {0.9, 0.999, 0, 0.1};
 	float w[2] = {1, -2}, g[2] = {3, -0.001f};
 	struct fc_param p = {.n = 2, .w = w, .g = g, .decay = true};
-	struct fc_adamw a;
-	fc_adamw_init(&a, &c, &p, 1);
-	fc_adamw_update(&a, &p, 0.01, 1);
+	struct train_adamw a;
+	train_adamw_init(&a, &c, &p, 1);
+	train_adamw_update(&a, &p, 0.01, 1);
 	T_NEAR(
 	    (double)w[0], 1 - 0.01 - 0.01 * 0.1 * 1, 1e-6, "adamw: first step, positive gradient");
 	T_NEAR(
 	    (double)w[1], -2 + 0.01 + 0.01 * 0.1 * 2, 1e-6, "adamw: first step, negative gradient");
-	fc_adamw_release(&a);
+	train_adamw_release(&a);
 }
 
 static void test_norm(void)
 {
-	struct fc_adamw_opts c = {0.9, 0.999, 1e-8, 0};
+	struct train_adamw_opts c = {0.9, 0.999, 1e-8, 0};
 	struct fc_param p[N_PARAM];
-	struct fc_adamw a;
+	struct train_adamw a;
 	struct fc_rng rng;
 	double expect = 0, one, two;
 	fc_rng_seed(&rng, 6);
 	make_params(p, &rng);
 	set_gradients(p, &rng);
-	fc_adamw_init(&a, &c, p, N_PARAM);
+	train_adamw_init(&a, &c, p, N_PARAM);
 	for (int i = 0; i < N_PARAM; i++)
 		for (size_t j = 0; j < size[i]; j++)
 			expect += (double)p[i].g[j] * (double)p[i].g[j];
 	fc_par_init(1);
-	one = fc_adamw_grad_norm(&a, p);
+	one = train_adamw_grad_norm(&a, p);
 	fc_par_init(3);
-	two = fc_adamw_grad_norm(&a, p);
+	two = train_adamw_grad_norm(&a, p);
 	T_NEAR(one, sqrt(expect), 1e-12, "norm: of all gradients together");
 	T_OK(one == two, "norm: the same bits with one thread and three");
 	p[1].g[36] = (float)NAN;
-	T_OK(isnan(fc_adamw_grad_norm(&a, p)), "norm: a NaN shows");
-	fc_adamw_release(&a);
+	T_OK(isnan(train_adamw_grad_norm(&a, p)), "norm: a NaN shows");
+	train_adamw_release(&a);
 	free_params(p);
 }
 
 static void test_schedule(void)
 {
-	struct fc_schedule s = {FC_DECAY_COSINE, 1, 0.1, 0.2};
-	T_NEAR(fc_schedule_lr(&s, 0, 1, 100), 0.1, 1e-12, "schedule: the first step is not lost");
-	T_NEAR(fc_schedule_lr(&s, 4, 5, 100), 0.5, 1e-12, "schedule: half of the warm-up");
-	T_NEAR(fc_schedule_lr(&s, 9, 10, 100), 1, 1e-12, "schedule: end of the warm-up");
-	T_NEAR(fc_schedule_lr(&s, 10, 11, 100), 1, 1e-12, "schedule: the decay starts at the peak");
+	struct train_schedule s = {TRAIN_DECAY_COSINE, 1, 0.1, 0.2};
 	T_NEAR(
-	    fc_schedule_lr(&s, 55, 56, 100), 0.2 + 0.8 * 0.5, 1e-12, "schedule: half of a cosine");
-	T_NEAR(fc_schedule_lr(&s, 40, 41, 100), 0.2 + 0.8 * 0.75, 1e-12,
+	    train_schedule_lr(&s, 0, 1, 100), 0.1, 1e-12, "schedule: the first step is not lost");
+	T_NEAR(train_schedule_lr(&s, 4, 5, 100), 0.5, 1e-12, "schedule: half of the warm-up");
+	T_NEAR(train_schedule_lr(&s, 9, 10, 100), 1, 1e-12, "schedule: end of the warm-up");
+	T_NEAR(
+	    train_schedule_lr(&s, 10, 11, 100), 1, 1e-12, "schedule: the decay starts at the peak");
+	T_NEAR(train_schedule_lr(&s, 55, 56, 100), 0.2 + 0.8 * 0.5, 1e-12,
+	    "schedule: half of a cosine");
+	T_NEAR(train_schedule_lr(&s, 40, 41, 100), 0.2 + 0.8 * 0.75, 1e-12,
 	    "schedule: a third of a cosine is 3/4");
-	T_NEAR(fc_schedule_lr(&s, 100, 101, 100), 0.2, 1e-12, "schedule: the end");
-	T_NEAR(fc_schedule_lr(&s, 200, 201, 100), 0.2, 1e-12, "schedule: stays there");
-	T_NEAR(fc_schedule_lr(&s, 5, 17, 0), 1, 1e-12, "schedule: unknown length is the peak");
-	s.decay = FC_DECAY_LINEAR;
-	T_NEAR(fc_schedule_lr(&s, 55, 56, 100), 0.2 + 0.8 * 0.5, 1e-12, "schedule: half of a line");
+	T_NEAR(train_schedule_lr(&s, 100, 101, 100), 0.2, 1e-12, "schedule: the end");
+	T_NEAR(train_schedule_lr(&s, 200, 201, 100), 0.2, 1e-12, "schedule: stays there");
+	T_NEAR(train_schedule_lr(&s, 5, 17, 0), 1, 1e-12, "schedule: unknown length is the peak");
+	s.decay = TRAIN_DECAY_LINEAR;
 	T_NEAR(
-	    fc_schedule_lr(&s, 77.5, 80, 100), 0.2 + 0.8 * 0.25, 1e-12, "schedule: 3/4 of a line");
-	s.decay = FC_DECAY_CONSTANT;
-	T_NEAR(fc_schedule_lr(&s, 4, 5, 100), 0.5, 1e-12, "schedule: constant warms up too");
-	T_NEAR(fc_schedule_lr(&s, 90, 91, 100), 1, 1e-12, "schedule: constant after it");
+	    train_schedule_lr(&s, 55, 56, 100), 0.2 + 0.8 * 0.5, 1e-12, "schedule: half of a line");
+	T_NEAR(train_schedule_lr(&s, 77.5, 80, 100), 0.2 + 0.8 * 0.25, 1e-12,
+	    "schedule: 3/4 of a line");
+	s.decay = TRAIN_DECAY_CONSTANT;
+	T_NEAR(train_schedule_lr(&s, 4, 5, 100), 0.5, 1e-12, "schedule: constant warms up too");
+	T_NEAR(train_schedule_lr(&s, 90, 91, 100), 1, 1e-12, "schedule: constant after it");
 	s.warmup = 0;
-	T_NEAR(fc_schedule_lr(&s, 0, 1, 100), 1, 1e-12, "schedule: no warm-up");
-	s = (struct fc_schedule){FC_DECAY_COSINE, 2, 1, 0};
-	T_NEAR(fc_schedule_lr(&s, 99, 100, 100), 2, 1e-12, "schedule: nothing but warm-up");
+	T_NEAR(train_schedule_lr(&s, 0, 1, 100), 1, 1e-12, "schedule: no warm-up");
+	s = (struct train_schedule){TRAIN_DECAY_COSINE, 2, 1, 0};
+	T_NEAR(train_schedule_lr(&s, 99, 100, 100), 2, 1e-12, "schedule: nothing but warm-up");
 }
 
 int main(void)

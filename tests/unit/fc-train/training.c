@@ -80,48 +80,48 @@ static char *write_stream(const char *name, enum fc_kind kind, int teacher)
 
 struct setup {
 	struct fc_params *params;
-	struct fc_feed *feed;
-	struct fc_trainer trainer;
+	struct train_feed *feed;
+	struct train_trainer trainer;
 };
-static const struct fc_trainer_opts plain = {
+static const struct train_trainer_opts plain = {
     .lambda = 1,
     .temperature = 1,
     .clip = 1,
     .batch_tok = 100000,
     .micro_tok = 100000,
-    .schedule = {FC_DECAY_CONSTANT, 3e-3, 0, 0},
+    .schedule = {TRAIN_DECAY_CONSTANT, 3e-3, 0, 0},
 };
-static const struct fc_sample_rule rule = {.n_vocab = N_VOCAB, .max_tok = 64, .rows = true};
+static const struct train_sample_rule rule = {.n_vocab = N_VOCAB, .max_tok = 64, .rows = true};
 
-static void start(struct setup *s, const char *stream, const struct fc_trainer_opts *opts)
+static void start(struct setup *s, const char *stream, const struct train_trainer_opts *opts)
 {
-	static const struct fc_adamw_opts adamw = {0.9, 0.999, 1e-8, 0.01};
-	struct fc_feed_opts feed = {.path = stream, .n_shuffle = 100, .seed = 1};
-	struct fc_sample_rule r = rule;
+	static const struct train_adamw_opts adamw = {0.9, 0.999, 1e-8, 0.01};
+	struct train_feed_opts feed = {.path = stream, .n_shuffle = 100, .seed = 1};
+	struct train_sample_rule r = rule;
 	struct fc_rng rng;
 	struct fc_err e;
 	char *config = fc_path_join(dir, "config.json");
 	fc_rng_seed(&rng, 3);
 	or_bail(fc_params_init(&s->params, config, nn, &rng, &e), &e);
-	or_bail(fc_feed_open(&s->feed, &feed, &e), &e);
+	or_bail(train_feed_open(&s->feed, &feed, &e), &e);
 	r.rows = opts->lambda < 1;
-	fc_feed_set_rule(s->feed, &r);
-	fc_trainer_init(&s->trainer, opts, &adamw, nn, s->params, s->feed);
+	train_feed_set_rule(s->feed, &r);
+	train_trainer_init(&s->trainer, opts, &adamw, nn, s->params, s->feed);
 	free(config);
 }
 
 static void stop(struct setup *s)
 {
-	fc_trainer_release(&s->trainer);
-	fc_feed_close(s->feed);
+	train_trainer_release(&s->trainer);
+	train_feed_close(s->feed);
 	fc_params_free(s->params);
 }
 
-static struct fc_step_report step(struct setup *s)
+static struct train_step_report step(struct setup *s)
 {
-	struct fc_step_report r = {0};
+	struct train_step_report r = {0};
 	struct fc_err e = {{0}};
-	int got = fc_trainer_step(&s->trainer, &r, &e);
+	int got = train_trainer_step(&s->trainer, &r, &e);
 	if (got != 1)
 		T_OK(false, "a step: %s", e.msg);
 	return r;
@@ -145,8 +145,8 @@ static double distance(const struct fc_params *a, const struct fc_params *b, boo
 
 static void test_overfit(const char *stream)
 {
-	struct fc_trainer_opts o = plain;
-	struct fc_step_report r;
+	struct train_trainer_opts o = plain;
+	struct train_step_report r;
 	struct setup s;
 	start(&s, stream, &o);
 	r = step(&s);
@@ -160,14 +160,14 @@ static void test_overfit(const char *stream)
 
 static void test_accumulation(const char *stream)
 {
-	struct fc_trainer_opts whole = plain, parts = plain;
+	struct train_trainer_opts whole = plain, parts = plain;
 	struct setup a, b;
 	whole.lambda = parts.lambda = 0.6;
 	parts.micro_tok = 1;
 	start(&a, stream, &whole);
 	start(&b, stream, &parts);
 	for (int i = 0; i < 3; i++) {
-		struct fc_step_report x = step(&a), y = step(&b);
+		struct train_step_report x = step(&a), y = step(&b);
 		T_NEAR(x.loss, y.loss, 1e-5, "one micro-batch and one a conversation: loss");
 		T_NEAR(
 		    x.grad_norm, y.grad_norm, 1e-4, "one micro-batch and one a conversation: norm");
@@ -182,7 +182,7 @@ static void test_accumulation(const char *stream)
 static void test_lambda_one(const char *tokens, const char *dists)
 {
 	struct setup a, b, c;
-	struct fc_trainer_opts o = plain;
+	struct train_trainer_opts o = plain;
 	start(&a, tokens, &plain);
 	start(&b, dists, &plain);
 	o.lambda = 0.5;
@@ -202,12 +202,12 @@ static void test_lambda_one(const char *tokens, const char *dists)
 /* A teacher that puts everything on the label is the label. */
 static void test_one_hot(const char *one_hot)
 {
-	struct fc_trainer_opts o = plain;
+	struct train_trainer_opts o = plain;
 	struct setup a, b;
 	o.lambda = 0.3;
 	start(&a, one_hot, &plain);
 	start(&b, one_hot, &o);
-	struct fc_step_report x = step(&a), y = step(&b);
+	struct train_step_report x = step(&a), y = step(&b);
 	T_OK(isnan(x.fusion), "one-hot teacher: no fusion loss without rows");
 	T_NEAR(y.fusion, y.sft, 1e-5, "one-hot teacher: fusion is SFT");
 	T_NEAR(y.loss, x.loss, 1e-5, "one-hot teacher: the sum is, too");
@@ -221,14 +221,14 @@ static void test_one_hot(const char *one_hot)
  * 1.5 e^-1.5 / (1 + e^-1.5) = 0.4751 nats. */
 static void test_divergence(const char *dists)
 {
-	struct fc_trainer_opts o = plain;
+	struct train_trainer_opts o = plain;
 	struct setup a, b;
 	double p = exp(-1.5) / (1 + exp(-1.5)), entropy = log(1 + exp(-1.5)) + 1.5 * p;
 	o.lambda = 0.5;
 	start(&a, dists, &o);
 	o.kl = true;
 	start(&b, dists, &o);
-	struct fc_step_report x = step(&a), y = step(&b);
+	struct train_step_report x = step(&a), y = step(&b);
 	T_NEAR(x.fusion - y.fusion, entropy, 1e-4, "CE and KL differ by the teacher's entropy");
 	T_NEAR(x.sft, y.sft, 1e-6, "and not in SFT");
 	T_NEAR(x.loss, 0.5 * x.sft + 0.5 * x.fusion, 1e-5, "the loss is the weighted sum");
@@ -238,13 +238,13 @@ static void test_divergence(const char *dists)
 
 static void test_clip(const char *stream)
 {
-	struct fc_trainer_opts o = plain;
+	struct train_trainer_opts o = plain;
 	struct setup a, b;
 	o.clip = 0;
 	start(&a, stream, &o);
 	o.clip = 1e-3;
 	start(&b, stream, &o);
-	struct fc_step_report x = step(&a), y = step(&b);
+	struct train_step_report x = step(&a), y = step(&b);
 	T_OK(x.grad_norm > 0.01 && x.grad_norm == y.grad_norm,
 	    "clip: the norm is reported before it");
 	double worst = 0;
@@ -260,17 +260,17 @@ static void test_clip(const char *stream)
 
 static void test_heldout(const char *stream)
 {
-	struct fc_heldout h = {.path = stream, .tokenizer = 7, .rule = rule};
-	struct fc_heldout_score score, again;
+	struct train_heldout h = {.path = stream, .tokenizer = 7, .rule = rule};
+	struct train_heldout_score score, again;
 	struct setup s;
 	struct fc_err e;
 	h.rule.rows = false;
 	start(&s, stream, &plain);
 	h.micro_tok = 100000;
-	or_bail(fc_heldout_score(&h, nn, s.params, &score, &e), &e);
+	or_bail(train_heldout_score(&h, nn, s.params, &score, &e), &e);
 	h.micro_tok = 20;
-	or_bail(fc_heldout_score(&h, nn, s.params, &again, &e), &e);
-	struct fc_step_report r = step(&s);
+	or_bail(train_heldout_score(&h, nn, s.params, &again, &e), &e);
+	struct train_step_report r = step(&s);
 	T_OK(score.n_label == r.n_label && score.n_bytes == 3 * r.n_label,
 	    "held-out: labels and bytes");
 	T_NEAR(score.nll / (double)score.n_label, r.sft, 1e-5,
@@ -278,17 +278,17 @@ static void test_heldout(const char *stream)
 	T_NEAR(again.nll, score.nll, 1e-5, "held-out: in small batches");
 	for (int i = 0; i < 150; i++)
 		step(&s);
-	or_bail(fc_heldout_score(&h, nn, s.params, &score, &e), &e);
+	or_bail(train_heldout_score(&h, nn, s.params, &score, &e), &e);
 	T_EQ(score.n_correct, score.n_label, "held-out: all right on what was learnt by heart");
 	h.tokenizer = 8;
-	T_OK(fc_heldout_score(&h, nn, s.params, &score, &e) < 0,
+	T_OK(train_heldout_score(&h, nn, s.params, &score, &e) < 0,
 	    "held-out: another tokenizer is refused");
 	stop(&s);
 }
 
 static void test_not_finite(const char *stream)
 {
-	struct fc_step_report r;
+	struct train_step_report r;
 	struct setup s;
 	struct fc_err e;
 	start(&s, stream, &plain);
@@ -296,7 +296,7 @@ static void test_not_finite(const char *stream)
 	for (size_t i = 0; i < s.params->v[0].n; i++)
 		s.params->v[0].w[i] = (float)NAN;
 	fc_params_refresh(s.params);
-	T_OK(fc_trainer_step(&s.trainer, &r, &e) < 0 && strstr(e.msg, "step 2") &&
+	T_OK(train_trainer_step(&s.trainer, &r, &e) < 0 && strstr(e.msg, "step 2") &&
 		strstr(e.msg, "talk-") && strstr(e.msg, "and 2 more"),
 	    "a loss that is not finite stops, naming step and conversations");
 	stop(&s);

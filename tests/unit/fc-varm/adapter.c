@@ -55,13 +55,13 @@ static void make(struct trial_lora *t)
 		perror("rename");
 	write_config(t->config);
 	if (fc_store_open(&t->store, scratch_path("m"), &e) < 0 ||
-	    adapter_open(&t->adapter, scratch_path("l"), t->store, &e) < 0)
+	    varm_adapter_open(&t->adapter, scratch_path("l"), t->store, &e) < 0)
 		printf("Bail out! %s\n", e.msg);
 }
 
 static void drop(struct trial_lora *t)
 {
-	adapter_close(t->adapter);
+	varm_adapter_close(t->adapter);
 	fc_store_close(t->store);
 	free(t->w);
 	free(t->a);
@@ -87,18 +87,19 @@ static void test_product(struct trial_lora t, double scale, const char *what)
 	size_t n = t.rows * t.columns;
 	double *x = FC_ARRAY(double, n + 1), worst = 0;
 	make(&t);
-	struct feed f =
-	    adapter_feed(t.adapter, "x.weight", feed_mapped(fc_store_find(t.store, "x.weight"), 0));
+	struct feed f = varm_adapter_feed(
+	    t.adapter, "x.weight", varm_feed_mapped(fc_store_find(t.store, "x.weight"), 0));
 	for (size_t s = 0; s < FC_LEN(steps); s++) {
 		memset(x, 0xff, n * sizeof *x);
 		for (size_t i = 0; i < n; i += steps[s])
-			feed_read(&f, i, n - i < steps[s] ? n - i : steps[s], x + i);
+			varm_feed_read(&f, i, n - i < steps[s] ? n - i : steps[s], x + i);
 		for (size_t i = 0; i < n; i++)
 			worst = fmax(
 			    worst, fabs(x[i] - expected(&t, scale, i / t.columns, i % t.columns)));
 	}
 	T_OK(worst < 1e-13 * (double)t.r, "%s: off by %.2g", what, worst);
-	T_OK(adapter_changes(t.adapter, "x.weight") && !adapter_changes(t.adapter, "y.weight"),
+	T_OK(varm_adapter_changes(t.adapter, "x.weight") &&
+		!varm_adapter_changes(t.adapter, "y.weight"),
 	    "%s: what it changes", what);
 	drop(&t);
 	free(x);
@@ -110,10 +111,10 @@ static void refuses(const char *config, const char *message)
 	struct adapter *a = NULL;
 	make(&t);
 	write_config(config);
-	int ret = adapter_open(&a, scratch_path("l"), t.store, &e);
+	int ret = varm_adapter_open(&a, scratch_path("l"), t.store, &e);
 	if (!T_OK(ret < 0 && strstr(e.msg, message), "refused: %s", message))
 		printf("# %s\n", ret < 0 ? e.msg : "accepted");
-	adapter_close(a);
+	varm_adapter_close(a);
 	drop(&t);
 }
 
@@ -124,10 +125,10 @@ static void test_integers(void)
 	make(&t);
 	write_tensors("l/adapter_model.safetensors",
 	    "{\"x.weight\":{\"dtype\":\"I32\",\"shape\":[3,5],\"data_offsets\":[0,60]}}", 60);
-	T_OK(adapter_open(&a, scratch_path("l"), t.store, &e) < 0 &&
+	T_OK(varm_adapter_open(&a, scratch_path("l"), t.store, &e) < 0 &&
 		strstr(e.msg, "tensor x.weight is I32"),
 	    "refused: integers");
-	adapter_close(a);
+	varm_adapter_close(a);
 	drop(&t);
 }
 
@@ -143,10 +144,10 @@ static void refuses_tensors(const struct fc_tensor *l, size_t n, const char *mes
 		scratch_path("l/adapter_model.safetensors")) < 0)
 		perror("rename");
 	write_config(t.config);
-	int ret = adapter_open(&a, scratch_path("l"), t.store, &e);
+	int ret = varm_adapter_open(&a, scratch_path("l"), t.store, &e);
 	if (!T_OK(ret < 0 && strstr(e.msg, message), "refused: %s", message))
 		printf("# %s\n", ret < 0 ? e.msg : "accepted");
-	adapter_close(a);
+	varm_adapter_close(a);
 	drop(&t);
 	free(zeros);
 }

@@ -60,7 +60,7 @@ static void check_varm_tensor(const struct trial *m, const struct fc_store *out,
 
 static void check_varm_case(const json_t *meta, const json_t *c, enum granularity by, bool absolute)
 {
-	struct trial m = {.method = &method_varm, .by = by, .absolute = absolute};
+	struct trial m = {.method = &varm_method_varm, .by = by, .absolute = absolute};
 	struct fc_store *out;
 	struct fc_err e = {""};
 	model_from_object("base", json_object_get(meta, "base"), FC_F32);
@@ -117,7 +117,7 @@ static void check_sce_case(const json_t *c)
 	const char *name = json_string_value(json_object_get(c, "name"));
 	bool bf16 = !strcmp(json_string_value(json_object_get(c, "dtype")), "bfloat16");
 	const json_t *weights = json_object_get(c, "weights");
-	struct trial m = {.method = &method_sce};
+	struct trial m = {.method = &varm_method_sce};
 	struct fc_store *out;
 	struct fc_err e = {""};
 	int n;
@@ -168,7 +168,7 @@ static void check_weighted_case(const json_t *c, const struct method *method)
 
 static void check_slerp_case(const json_t *c)
 {
-	struct trial m = {.method = &method_slerp};
+	struct trial m = {.method = &varm_method_slerp};
 	struct fc_store *out;
 	struct fc_err e = {""};
 	m.t = json_number_value(json_object_get(c, "t"));
@@ -185,7 +185,7 @@ static void check_slerp_case(const json_t *c)
 
 static void check_stock_case(const json_t *c)
 {
-	struct trial m = {.method = &method_model_stock};
+	struct trial m = {.method = &varm_method_model_stock};
 	struct fc_store *out;
 	struct fc_err e = {""};
 	int n;
@@ -204,10 +204,10 @@ static void check_baseline(const json_t *c, size_t *n)
 	static const struct {
 		const char *kind;
 		const struct method *method;
-	} weighted[] = {{"linear", &method_linear},
-	    {"task_arithmetic_normalized", &method_task_arithmetic}, {"ties", &method_ties},
-	    {"ties_density_0.6", &method_ties},
-	    {"dare_linear_density_1 (no drop)", &method_dare_linear}};
+	} weighted[] = {{"linear", &varm_method_linear},
+	    {"task_arithmetic_normalized", &varm_method_task_arithmetic},
+	    {"ties", &varm_method_ties}, {"ties_density_0.6", &varm_method_ties},
+	    {"dare_linear_density_1 (no drop)", &varm_method_dare_linear}};
 	const char *kind = json_string_value(json_object_get(c, "kind"));
 	(*n)++;
 	for (size_t i = 0; i < FC_LEN(weighted); i++) {

@@ -70,9 +70,9 @@ static void set_parameter(struct plan_item *it, const char *name, const json_t *
 static void place(struct plan *p, size_t i, const struct values *x, const json_t *c)
 {
 	const char *name = json_string_value(json_object_get(c, "method")), *key;
-	const struct method *m = method_find(strcmp(name, "sce") ? name : "sce-mergekit");
+	const struct method *m = varm_method_find(strcmp(name, "sce") ? name : "sce-mergekit");
 	int n = (int)json_integer_value(json_object_get(c, "targets"));
-	struct plan_item *it = plan_place(p, i, &x->shape, m, n);
+	struct plan_item *it = varm_plan_place(p, i, &x->shape, m, n);
 	json_t *parameters = json_object_get(c, "parameters"), *value;
 	it->has_base = json_is_true(json_object_get(c, "base"));
 	it->base = make_feed(x, N_MODEL - 1);
@@ -109,17 +109,17 @@ static void check(const struct values *x, const json_t *c)
 	struct fc_err e = {""};
 	char *parameters = json_dumps(json_object_get(c, "parameters"), JSON_COMPACT);
 	const char *name = json_string_value(json_object_get(c, "method"));
-	plan_init(&p, 2, N_MODEL);
+	varm_plan_init(&p, 2, N_MODEL);
 	for (int k = 0; k < N_MODEL; k++)
-		plan_name_model(&p, k, "model", 0);
+		varm_plan_name_model(&p, k, "model", 0);
 	for (size_t i = 0; i < 2; i++)
 		place(&p, i, &x[i], c);
 	model_remove("out");
 	mkdir(scratch_path("out"), 0777);
 	struct merge_options o = {.shard_bytes = 0};
-	int ret = merge_run(&p, &o, scratch_path("out"), &r, &e);
+	int ret = varm_merge_run(&p, &o, scratch_path("out"), &r, &e);
 	if (ret == 0)
-		ret = merge_finish(scratch_path("out"), &e);
+		ret = varm_merge_finish(scratch_path("out"), &e);
 	T_OK(ret == 0 && fc_store_open(&s, scratch_path("out"), &e) == 0, "%s %s %s", name,
 	    parameters, e.msg);
 	for (size_t i = 0; i < 2 && s; i++) {
@@ -128,8 +128,8 @@ static void check(const struct values *x, const json_t *c)
 	}
 	free(parameters);
 	fc_store_close(s);
-	verdicts_release(&r);
-	plan_release(&p);
+	varm_verdicts_release(&r);
+	varm_plan_release(&p);
 }
 
 int main(void)

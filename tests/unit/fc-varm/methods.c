@@ -99,8 +99,9 @@ static void compare(
 	for (int k = 0; k < s->v.n_target; k++)
 		worst[0] = fmax(worst[0], (double)fabsl(g->weight[k] - w[k]));
 	for (size_t i = 0; i < s->v.n; i++) {
-		long double want = g->m == &method_sce ? sce_value(s, w, i)
-						       : mean_value(s, w, i, g->m == &method_varm);
+		long double want = g->m == &varm_method_sce
+		    ? sce_value(s, w, i)
+		    : mean_value(s, w, i, g->m == &varm_method_varm);
 		worst[1] =
 		    fmax(worst[1], (double)fabsl(g->out[i] - want) / fmax(1, fabs(s->base[i])));
 	}
@@ -120,14 +121,14 @@ static void test_means(const struct method *m, struct fc_hasher *all)
 			struct sample s;
 			struct merged g = {.m = m};
 			sample_make(&s, &r, sizes[z], K, z % 2);
-			s.set = method_settings(m);
+			s.set = varm_method_settings(m);
 			for (int k = 0; k < K; k++) {
 				s.term[k].weight = given[k];
 				total += given[k];
 			}
 			for (int k = 0; k < K; k++)
 				w[k] = given[k] / total;
-			if (m == &method_varm)
+			if (m == &varm_method_varm)
 				square_weights(&s, NULL, w);
 			merge(&g, &s);
 			compare(&g, &s, w, worst);
@@ -150,8 +151,8 @@ static int visit_passing(struct unit *u, void *ctx, struct fc_err *e)
 	struct passing *p = ctx;
 	uint64_t key[BLOCK_ELEMENTS];
 	(void)e;
-	while (unit_next_targets(u)) {
-		cut_variance(u, NULL, key);
+	while (varm_unit_next_targets(u)) {
+		varm_cut_variance(u, NULL, key);
 		for (size_t i = 0; i < u->n; i++)
 			p->passed[u->first + i] = cut_passes(p->cut, key[i], u->first + i);
 	}
@@ -162,13 +163,13 @@ static int visit_passing(struct unit *u, void *ctx, struct fc_err *e)
 static size_t wrong_entries(
     const struct sample *s, double part, const bool *mask, size_t want, size_t n_gather)
 {
-	struct cut_wish w = {cut_variance, .part = part, .of_nonzero = true};
+	struct cut_wish w = {varm_cut_variance, .part = part, .of_nonzero = true};
 	struct fc_err e;
 	struct passing p = {&w.cut, FC_ARRAY(bool, s->v.n + 1)};
 	size_t wrong;
-	cut_find(&w, 1, &s->v, n_gather, &e);
+	varm_cut_find(&w, 1, &s->v, n_gather, &e);
 	wrong = w.take != want;
-	sweep(&s->v, visit_passing, &p, NULL, 0, &e);
+	varm_sweep(&s->v, visit_passing, &p, NULL, 0, &e);
 	for (size_t i = 0; i < s->v.n; i++)
 		wrong += (w.take && p.passed[i]) != mask[i];
 	free(p.passed);
@@ -190,8 +191,8 @@ static void test_sce(struct fc_hasher *all)
 			bool *mask = FC_ARRAY(bool, sizes[z]);
 			for (size_t p = sizes[z] > 3000 ? 2 : 0; p < FC_LEN(parts); p++) {
 				long double w[MAX_TARGET];
-				struct merged g = {.m = &method_sce};
-				s.set = method_settings(g.m);
+				struct merged g = {.m = &varm_method_sce};
+				s.set = varm_method_settings(g.m);
 				s.set.select_topk = parts[p];
 				size_t n = select_sorted(sorted, sizes[z], parts[p], mask);
 				wrong += wrong_entries(&s, parts[p], mask, n, p % 2 ? 0 : 100);
@@ -272,16 +273,16 @@ int main(void)
 		printf("# instruction set %d\n", level);
 		fc_simd_limit((enum fc_simd)level);
 		fc_hasher_reset(all);
-		test_means(&method_varm, all);
-		test_means(&method_linear, all);
+		test_means(&varm_method_varm, all);
+		test_means(&varm_method_linear, all);
 		test_sce(all);
 		plain = level == FC_SIMD_PLAIN ? fc_hasher_value(all) : plain;
 		T_OK(fc_hasher_value(all) == plain, "every bit is that of the plain variant");
 	}
 	fc_par_init(3);
 	fc_hasher_reset(all);
-	test_means(&method_varm, all);
-	test_means(&method_linear, all);
+	test_means(&varm_method_varm, all);
+	test_means(&varm_method_linear, all);
 	test_sce(all);
 	T_OK(fc_hasher_value(all) == plain, "and that of one thread");
 	fc_hasher_free(all);

@@ -119,14 +119,15 @@ struct trial {
 
 static void trial_request(const struct trial *t, struct request *q, struct term *term, int n)
 {
-	*q = (struct request){t->method, method_settings(t->method), term, !t->convert, t->dtype};
+	*q = (struct request){
+	    t->method, varm_method_settings(t->method), term, !t->convert, t->dtype};
 	q->settings.normalize = t->normalize ? t->normalize > 0 : q->settings.normalize;
 	q->settings.select_topk = t->select_topk;
 	q->settings.t = t->t;
 	q->settings.by = t->by;
 	q->settings.absolute = t->absolute;
 	for (int k = 0; k < n; k++) {
-		term[k] = method_term(t->method);
+		term[k] = varm_method_term(t->method);
 		term[k].weight = t->weight ? t->weight[k] : term[k].weight;
 		term[k].density = t->density ? t->density[k] : term[k].density;
 	}
@@ -149,21 +150,21 @@ __attribute__((unused)) static int trial_run(struct trial *t, int n_target, stru
 	}
 	model_remove("out");
 	mkdir(scratch_path("out"), 0777);
-	if (inputs_open(&t->in, path[16], target, n_target, e) < 0)
+	if (varm_inputs_open(&t->in, path[16], target, n_target, e) < 0)
 		return -1;
 	trial_request(t, &q, term, n_target);
-	inputs_plan(&t->in, &q, &t->plan);
+	varm_inputs_plan(&t->in, &q, &t->plan);
 	struct merge_options o = {.shard_bytes = 0};
-	if (merge_run(&t->plan, &o, scratch_path("out"), &t->verdicts, e) < 0)
+	if (varm_merge_run(&t->plan, &o, scratch_path("out"), &t->verdicts, e) < 0)
 		return -1;
-	return merge_finish(scratch_path("out"), e);
+	return varm_merge_finish(scratch_path("out"), e);
 }
 
 __attribute__((unused)) static void trial_release(struct trial *t)
 {
-	verdicts_release(&t->verdicts);
-	plan_release(&t->plan);
-	inputs_close(&t->in);
+	varm_verdicts_release(&t->verdicts);
+	varm_plan_release(&t->plan);
+	varm_inputs_close(&t->in);
 }
 
 __attribute__((unused)) static void models_remove(void)

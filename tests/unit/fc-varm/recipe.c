@@ -10,17 +10,17 @@ static struct yaml_file file;
 
 static int read(struct recipe *r, const char *text)
 {
-	if (yaml_parse(&file, text, strlen(text), "r.yml", &e) < 0) {
+	if (varm_yaml_parse(&file, text, strlen(text), "r.yml", &e) < 0) {
 		*r = (struct recipe){.file = "r.yml"};
 		return -1;
 	}
-	return recipe_read(r, file.doc[0], "r.yml", &e);
+	return varm_recipe_read(r, file.doc[0], "r.yml", &e);
 }
 
 static void done(struct recipe *r)
 {
-	recipe_release(r);
-	yaml_release(&file);
+	varm_recipe_release(r);
+	varm_yaml_release(&file);
 }
 
 /* The text must be refused, with the message; as a recipe or for its parameters. */
@@ -28,9 +28,9 @@ static void refuses(const char *text, const char *message)
 {
 	struct recipe r;
 	int ret = read(&r, text);
-	const struct recipe_method *m = ret < 0 ? NULL : recipe_method_find(r.method);
+	const struct recipe_method *m = ret < 0 ? NULL : varm_recipe_method_find(r.method);
 	if (m)
-		ret = parameter_check(&r, m, &e);
+		ret = varm_parameter_check(&r, m, &e);
 	if (!T_OK(ret < 0 && strstr(e.msg, message), "refused: %s", message))
 		printf("# %s\n", ret < 0 ? e.msg : "accepted");
 	done(&r);
@@ -127,7 +127,7 @@ static double value(
 	    &r->slice[0], source < 0 ? NULL : &r->slice[0].source[source], tensor, t};
 	double x = NAN;
 	int line;
-	if (setting_find(r, &at, name, SETTING_REAL, &x, &line, &e) < 0 || !line)
+	if (varm_setting_find(r, &at, name, SETTING_REAL, &x, &line, &e) < 0 || !line)
 		return NAN;
 	return x;
 }
@@ -173,19 +173,20 @@ static void test_parameters(void)
 		 "merge_method: ties\nmodels: [{model: a, parameters: {weight: 2}}, {model: b}]\n"
 		 "base_model: c\nparameters: {normalize: [true, false], density: 1.5}\n") == 0,
 	    "parameters");
-	const struct recipe_method *m = recipe_method_find("ties");
+	const struct recipe_method *m = varm_recipe_method_find("ties");
 	struct setting_place at = {&r.slice[0], NULL, "x", 0.5};
 	struct settings s = {.normalize = false};
 	struct term t = {.weight = 1, .density = 1};
-	T_OK(parameter_settings(&r, m, &at, &s, &e) == 0 && s.normalize,
+	T_OK(varm_parameter_settings(&r, m, &at, &s, &e) == 0 && s.normalize,
 	    "a truth of two, before the last");
 	at.t = 1;
-	T_OK(parameter_settings(&r, m, &at, &s, &e) == 0 && !s.normalize, "and the last");
+	T_OK(varm_parameter_settings(&r, m, &at, &s, &e) == 0 && !s.normalize, "and the last");
 	at.source = &r.slice[0].source[0];
-	T_OK(parameter_term(&r, m, &at, &t, &e) < 0 && strstr(e.msg, "density is 1.5 for tensor x"),
+	T_OK(varm_parameter_term(&r, m, &at, &t, &e) < 0 &&
+		strstr(e.msg, "density is 1.5 for tensor x"),
 	    "out of range");
 	at.source = &r.slice[0].source[1];
-	T_OK(parameter_term(&r, m, &at, &t, &e) < 0 &&
+	T_OK(varm_parameter_term(&r, m, &at, &t, &e) < 0 &&
 		strstr(e.msg, "r.yml:2: ties needs a value of 'weight'"),
 	    "required");
 	done(&r);
@@ -195,16 +196,16 @@ static void test_layers(void)
 {
 	size_t at, n;
 	struct fc_buf b = FC_BUF_INIT;
-	T_EQ(layername_find("model.layers.12.mlp.up_proj.weight", &at, &n), 12, "layer");
-	T_EQ(layername_find("model.layers.3.mlp.experts.7.w1", &at, &n), 3, "not the expert");
-	T_EQ(layername_find("model.norm.weight", &at, &n), -1, "no layer");
-	T_EQ(layername_find("h.0.attn", &at, &n), 0, "zero");
-	T_EQ(layername_find("model.layers.12", &at, &n), -1, "a number at the end");
-	T_EQ(layername_find("a.9999999.b", &at, &n), -1, "too large");
-	T_EQ(layername_find("", &at, &n), -1, "empty");
-	layername_set(&b, "model.layers.9.x.weight", 10);
+	T_EQ(varm_layername_find("model.layers.12.mlp.up_proj.weight", &at, &n), 12, "layer");
+	T_EQ(varm_layername_find("model.layers.3.mlp.experts.7.w1", &at, &n), 3, "not the expert");
+	T_EQ(varm_layername_find("model.norm.weight", &at, &n), -1, "no layer");
+	T_EQ(varm_layername_find("h.0.attn", &at, &n), 0, "zero");
+	T_EQ(varm_layername_find("model.layers.12", &at, &n), -1, "a number at the end");
+	T_EQ(varm_layername_find("a.9999999.b", &at, &n), -1, "too large");
+	T_EQ(varm_layername_find("", &at, &n), -1, "empty");
+	varm_layername_set(&b, "model.layers.9.x.weight", 10);
 	T_STR(b.p, "model.layers.10.x.weight", "another layer");
-	layername_set(&b, "lm_head.weight", 10);
+	varm_layername_set(&b, "lm_head.weight", 10);
 	T_STR(b.p, "lm_head.weight", "no layer");
 	fc_buf_release(&b);
 }

@@ -76,7 +76,8 @@ static bool merges(struct trial *m, int n_target)
 	return good;
 }
 
-static const struct method *const methods[] = {&method_varm, &method_linear, &method_sce};
+static const struct method *const methods[] = {
+    &varm_method_varm, &varm_method_linear, &varm_method_sce};
 
 static void test_one_target(enum fc_dtype dtype)
 {
@@ -97,7 +98,7 @@ static void test_one_target(enum fc_dtype dtype)
 		    "%s, %s: unmoved stays the pivot", fc_dtype_name(dtype), o.method->name);
 	}
 	write_model("t1", dtype, 3, 0.5);
-	o.method = &method_varm;
+	o.method = &varm_method_varm;
 	T_OK(merges(&o, 2) && same_tensors("out", "t1"), "%s: who alone moved is the result",
 	    fc_dtype_name(dtype));
 	models_remove();
@@ -136,7 +137,7 @@ static void test_order(enum fc_dtype dtype)
 static void test_linear_choice(enum fc_dtype dtype)
 {
 	double first[] = {1, 0}, second[] = {0, 3};
-	struct trial o = {.method = &method_linear};
+	struct trial o = {.method = &varm_method_linear};
 	write_model("base", dtype, 1, 0);
 	write_model("t0", dtype, 2, 1);
 	write_model("t1", dtype, 3, 1);
@@ -152,7 +153,7 @@ static void test_linear_choice(enum fc_dtype dtype)
 /* Models of several types merge as their values do; the result has the type asked for. */
 static void test_mixed_types(void)
 {
-	struct trial o = {.method = &method_varm};
+	struct trial o = {.method = &varm_method_varm};
 	write_model("base", FC_BF16, 1, 0);
 	write_model("t0", FC_F32, 1, 0);
 	write_model("t1", FC_F16, 2, 0);
@@ -164,7 +165,7 @@ static void test_mixed_types(void)
 	fc_store_close(s);
 	o.convert = true;
 	o.dtype = FC_F32;
-	o.method = &method_linear;
+	o.method = &varm_method_linear;
 	T_OK(merges(&o, 1) && same_tensors("out", "t0"), "or the one asked for");
 	models_remove();
 }
@@ -187,7 +188,7 @@ static void carried_model(const char *name, double id)
 
 static void test_carried(void)
 {
-	struct trial o = {.method = &method_varm, .convert = true, .dtype = FC_F32};
+	struct trial o = {.method = &varm_method_varm, .convert = true, .dtype = FC_F32};
 	struct fc_err e = {""};
 	carried_model("base", 3);
 	carried_model("t0", 3);

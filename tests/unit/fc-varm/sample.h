@@ -85,7 +85,7 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 {
 	struct merged *g = ctx;
 	int ret = g->m->prepare ? g->m->prepare(u, &g->verdict, e) : 0;
-	while (ret == 0 && unit_next(u))
+	while (ret == 0 && varm_unit_next(u))
 		g->m->apply(u, &g->verdict, g->out + u->first);
 	free(u->own);
 	u->own = NULL;
@@ -105,7 +105,7 @@ __attribute__((unused)) static int merge(struct merged *g, const struct sample *
 	for (int k = 0; k < K && g->m->importance; k++)
 		g->weight[k] = sum != 0 ? g->weight[k] / sum : 1.0 / K;
 	if (ret == 0)
-		ret = sweep(&s->v, visit, g, NULL, 0, &e);
+		ret = varm_sweep(&s->v, visit, g, NULL, 0, &e);
 	free(g->verdict.cut);
 	free(g->verdict.number);
 	return ret;

@@ -11,10 +11,10 @@ static void set_rows(struct sample *s, const struct method *m)
 {
 	s->v.method = m;
 	s->v.row = ROW;
-	s->v.unit = m->whole_rows ? sweep_row_unit(ROW) : UNIT_ELEMENTS;
-	s->set = method_settings(m);
+	s->v.unit = m->whole_rows ? varm_sweep_row_unit(ROW) : UNIT_ELEMENTS;
+	s->set = varm_method_settings(m);
 	for (int k = 0; k < MAX_TARGET; k++)
-		s->term[k] = method_term(m);
+		s->term[k] = varm_method_term(m);
 }
 
 struct ranked {
@@ -66,7 +66,7 @@ static double check_ranks(struct fc_rng *r, const struct method *m, size_t n, in
 		size_t keep = (size_t)(density * (double)n), top = (size_t)(gamma * (double)n);
 		s.term[k].density = density;
 		s.term[k].gamma = gamma;
-		if (m->sparse == &sparse_magnitude && !keep)
+		if (m->sparse == &varm_sparse_magnitude && !keep)
 			keep = 1;
 		changes[k] = FC_ARRAY(double, n);
 		struct ranked *sorted = ranks(&s, k, 0, n);
@@ -91,7 +91,7 @@ static void test_magnitude(void)
 	struct fc_rng r;
 	double worst = 0;
 	fc_rng_seed(&r, 21);
-	trim = method_ties;
+	trim = varm_method_ties;
 	trim.elect = false;
 	trim.normalize = false;
 	for (size_t z = 0; z < FC_LEN(sizes); z++) {
@@ -101,7 +101,8 @@ static void test_magnitude(void)
 			    fmax(worst, check_ranks(&r, &trim, sizes[z], 2, coarse, density, 0));
 			worst = fmax(worst, check_ranks(&r, &trim, sizes[z], 1, coarse, 0.0001, 0));
 			worst = fmax(worst,
-			    check_ranks(&r, &method_breadcrumbs, sizes[z], 2, coarse, 0.7, 0.05));
+			    check_ranks(
+				&r, &varm_method_breadcrumbs, sizes[z], 2, coarse, 0.7, 0.05));
 		}
 	}
 	T_OK(worst < 1e-13, "the largest changes stay (off by %g)", worst);
@@ -177,11 +178,11 @@ static void test_wrong_guess(bool few_moved)
 static void test_chance(void)
 {
 	double a[1000], one, sum = 0, low = 1, high = 0;
-	uint64_t key = chance_key(7, "w", 0);
+	uint64_t key = varm_chance_key(7, "w", 0);
 	size_t wrong = 0;
-	chance_fill(a, key, 12345678901, 1000);
+	varm_chance_fill(a, key, 12345678901, 1000);
 	for (size_t i = 0; i < 1000; i++) {
-		chance_fill(&one, key, 12345678901 + i, 1);
+		varm_chance_fill(&one, key, 12345678901 + i, 1);
 		wrong += one != a[i];
 		sum += a[i];
 		low = fmin(low, a[i]);
@@ -190,10 +191,10 @@ static void test_chance(void)
 	T_EQ(wrong, 0, "numbers do not depend on what else is asked for");
 	T_OK(low >= 0 && high < 1 && fabs(sum / 1000 - 0.5) < 0.03, "they are uniform in [0, 1)");
 	/* the first of splitmix64 with state 0 after one step: published as 0xe220a8397b1dcdaf */
-	chance_fill(&one, 0, 1, 1);
+	varm_chance_fill(&one, 0, 1, 1);
 	T_OK(one == (double)(UINT64_C(0xe220a8397b1dcdaf) >> 12) * 0x1p-52, "splitmix64's first");
-	T_OK(key != chance_key(8, "w", 0) && key != chance_key(7, "w", 1) &&
-		key != chance_key(7, "v", 0),
+	T_OK(key != varm_chance_key(8, "w", 0) && key != varm_chance_key(7, "w", 1) &&
+		key != varm_chance_key(7, "v", 0),
 	    "seed, tensor and target all count");
 }
 
@@ -201,7 +202,7 @@ static void test_chance(void)
 static double expected_change(const struct sample *s, int k, size_t i, double p)
 {
 	double u;
-	chance_fill(&u, chance_key(s->set.seed, "w", k), i, 1);
+	varm_chance_fill(&u, varm_chance_key(s->set.seed, "w", k), i, 1);
 	return u < p ? (s->x[k][i] - s->base[i]) / p : 0;
 }
 
@@ -234,7 +235,7 @@ static void test_random(const struct method *m)
 		s.term[k].density = 0.3 + 0.4 * k;
 		for (size_t i = 0; i < n; i++) {
 			double p = s.term[k].density;
-			if (m->sparse == &sparse_rank)
+			if (m->sparse == &varm_sparse_rank)
 				p += (2 * rank_in_row(&s, k, i) - 1) * s.term[k].epsilon;
 			changes[k][i] = expected_change(&s, k, i, p);
 			kept += changes[k][i] != 0;
@@ -287,8 +288,8 @@ int main(void)
 		test_equals();
 		test_wrong_guess(true);
 		test_wrong_guess(false);
-		test_random(&method_dare_linear);
-		test_random(&method_della_linear);
+		test_random(&varm_method_dare_linear);
+		test_random(&varm_method_della_linear);
 	}
 	test_chance();
 	test_worked_rules();

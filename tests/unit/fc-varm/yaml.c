@@ -11,9 +11,9 @@ static struct fc_err e;
 static struct yaml_file parse(const char *text)
 {
 	struct yaml_file f;
-	if (yaml_parse(&f, text, strlen(text), "r.yml", &e) < 0) {
+	if (varm_yaml_parse(&f, text, strlen(text), "r.yml", &e) < 0) {
 		printf("# %s\n", e.msg);
-		yaml_release(&f);
+		varm_yaml_release(&f);
 	}
 	return f;
 }
@@ -21,10 +21,10 @@ static struct yaml_file parse(const char *text)
 static void refuses(const char *text, const char *message)
 {
 	struct yaml_file f;
-	int ret = yaml_parse(&f, text, strlen(text), "r.yml", &e);
+	int ret = varm_yaml_parse(&f, text, strlen(text), "r.yml", &e);
 	if (!T_OK(ret < 0 && strstr(e.msg, message), "refused: %s", message))
 		printf("# %d: %s\n", ret, ret < 0 ? e.msg : "accepted");
-	yaml_release(&f);
+	varm_yaml_release(&f);
 }
 
 static void test_tree(void)
@@ -38,19 +38,20 @@ static void test_tree(void)
 				   "block: |\n  two\n  lines\n"
 				   "---\nsecond: true\n");
 	T_EQ(f.n_doc, 2, "documents");
-	const struct yaml *models = yaml_get(f.doc[0], "models");
+	const struct yaml *models = varm_yaml_get(f.doc[0], "models");
 	T_EQ(models->kind, YAML_LIST, "a list");
 	T_EQ(models->n, 2, "items");
-	T_STR(yaml_get(models->item[0], "model")->text, "a/b", "text without comment");
-	T_EQ(yaml_get(models->item[1], "model")->line, 5, "line");
-	T_OK(!yaml_get(models->item[1], "model")->plain, "quoted");
-	const struct yaml *w = yaml_get(yaml_get(models->item[0], "parameters"), "weight");
+	T_STR(varm_yaml_get(models->item[0], "model")->text, "a/b", "text without comment");
+	T_EQ(varm_yaml_get(models->item[1], "model")->line, 5, "line");
+	T_OK(!varm_yaml_get(models->item[1], "model")->plain, "quoted");
+	const struct yaml *w =
+	    varm_yaml_get(varm_yaml_get(models->item[0], "parameters"), "weight");
 	double x = -1;
-	T_OK(w->n == 3 && yaml_real(w->item[1], &x) && x == 0.5, "a number in a list");
-	T_OK(yaml_is_null(yaml_get(f.doc[0], "empty")), "nothing is null");
-	T_OK(!strcmp(yaml_get(f.doc[0], "block")->text, "two\nlines\n"), "a block");
-	T_OK(!yaml_get(f.doc[0], "none"), "a key that is not there");
-	yaml_release(&f);
+	T_OK(w->n == 3 && varm_yaml_real(w->item[1], &x) && x == 0.5, "a number in a list");
+	T_OK(varm_yaml_is_null(varm_yaml_get(f.doc[0], "empty")), "nothing is null");
+	T_OK(!strcmp(varm_yaml_get(f.doc[0], "block")->text, "two\nlines\n"), "a block");
+	T_OK(!varm_yaml_get(f.doc[0], "none"), "a key that is not there");
+	varm_yaml_release(&f);
 }
 
 static void test_scalars(void)
@@ -66,19 +67,19 @@ static void test_scalars(void)
 		struct yaml v = {
 		    .kind = YAML_TEXT, .text = fc_strdup(cases[i].text), .plain = true};
 		double x = 77;
-		bool number = yaml_real(&v, &x);
+		bool number = varm_yaml_real(&v, &x);
 		T_OK(number ? x == cases[i].value : isnan(cases[i].value), "'%s'", cases[i].text);
 		free(v.text);
 	}
 	struct yaml half = {.kind = YAML_TEXT, .text = (char[]){"2.5"}};
 	int whole;
 	bool truth;
-	T_OK(!yaml_int(&half, &whole), "2.5 is not whole");
-	T_OK(!yaml_bool(&half, &truth), "nor a truth");
+	T_OK(!varm_yaml_int(&half, &whole), "2.5 is not whole");
+	T_OK(!varm_yaml_bool(&half, &truth), "nor a truth");
 	half.text = (char[]){"3.0"};
-	T_OK(yaml_int(&half, &whole) && whole == 3, "3.0 is whole");
+	T_OK(varm_yaml_int(&half, &whole) && whole == 3, "3.0 is whole");
 	half.text = (char[]){"1e10"};
-	T_OK(!yaml_int(&half, &whole), "beyond an int");
+	T_OK(!varm_yaml_int(&half, &whole), "beyond an int");
 }
 
 static void test_aliases(void)
@@ -88,13 +89,15 @@ static void test_aliases(void)
 				   "c: {<<: *p, x: 5}\n"
 				   "d: {<<: [{x: 7}, *p], z: 1}\n");
 	double x = 0;
-	T_OK(yaml_real(yaml_get(yaml_get(f.doc[0], "b"), "x"), &x) && x == 1, "an alias");
-	const struct yaml *c = yaml_get(f.doc[0], "c");
-	T_OK(c->n == 2 && yaml_real(yaml_get(c, "x"), &x) && x == 5, "a map's own key first");
-	T_EQ(yaml_get(c, "y")->kind, YAML_LIST, "what << brings");
-	T_OK(
-	    yaml_real(yaml_get(yaml_get(f.doc[0], "d"), "x"), &x) && x == 7, "the first map first");
-	yaml_release(&f);
+	T_OK(varm_yaml_real(varm_yaml_get(varm_yaml_get(f.doc[0], "b"), "x"), &x) && x == 1,
+	    "an alias");
+	const struct yaml *c = varm_yaml_get(f.doc[0], "c");
+	T_OK(c->n == 2 && varm_yaml_real(varm_yaml_get(c, "x"), &x) && x == 5,
+	    "a map's own key first");
+	T_EQ(varm_yaml_get(c, "y")->kind, YAML_LIST, "what << brings");
+	T_OK(varm_yaml_real(varm_yaml_get(varm_yaml_get(f.doc[0], "d"), "x"), &x) && x == 7,
+	    "the first map first");
+	varm_yaml_release(&f);
 	refuses("a: *p\n", "r.yml:1: alias *p");
 	refuses("a: &p [*p]\n", "alias *p names nothing that ended");
 	refuses("a: &p 1\n---\nb: *p\n", "alias *p");
@@ -151,7 +154,7 @@ static void test_refusals(void)
 	refuses("a: \xc3\x28\n", "r.yml:");
 	struct yaml_file f = parse("");
 	T_EQ(f.n_doc, 0, "an empty file has no document");
-	yaml_release(&f);
+	varm_yaml_release(&f);
 }
 
 /* What is written is read as the same tree. */
@@ -159,8 +162,8 @@ static bool same(const struct yaml *a, const struct yaml *b)
 {
 	bool equal = a->kind == b->kind && a->n == b->n;
 	if (equal && a->kind == YAML_TEXT)
-		equal = yaml_is_null(a) ? yaml_is_null(b)
-					: !yaml_is_null(b) && !strcmp(a->text, b->text);
+		equal = varm_yaml_is_null(a) ? varm_yaml_is_null(b)
+					     : !varm_yaml_is_null(b) && !strcmp(a->text, b->text);
 	for (size_t i = 0; equal && i < a->n; i++)
 		equal = same(a->item[i], b->item[i]) &&
 		    (a->kind != YAML_MAP || same(a->key[i], b->key[i]));
@@ -183,14 +186,14 @@ static void test_write(void)
 	    "x\n   y\n";
 	struct fc_buf b = FC_BUF_INIT;
 	struct yaml_file f = parse(text), g;
-	yaml_write(&b, f.doc[0], NULL, NULL);
+	varm_yaml_write(&b, f.doc[0], NULL, NULL);
 	g = parse(b.p);
 	T_OK(g.n_doc == 1 && same(f.doc[0], g.doc[0]), "written and read again");
-	yaml_release(&g);
+	varm_yaml_release(&g);
 	fc_buf_clear(&b);
-	yaml_write(&b, f.doc[0], replace, NULL);
+	varm_yaml_write(&b, f.doc[0], replace, NULL);
 	T_OK(strstr(b.p, "model: m\n") && !strstr(b.p, "home"), "a text replaced");
-	yaml_release(&f);
+	varm_yaml_release(&f);
 	fc_buf_clear(&b);
 	fc_buf_adds(&b, "? '");
 	for (int i = 0; i < 2000; i++)
@@ -198,11 +201,11 @@ static void test_write(void)
 	fc_buf_adds(&b, "'\n: [1]\n");
 	f = parse(b.p);
 	fc_buf_clear(&b);
-	yaml_write(&b, f.doc[0], NULL, NULL);
+	varm_yaml_write(&b, f.doc[0], NULL, NULL);
 	g = parse(b.p);
 	T_OK(g.n_doc == 1 && same(f.doc[0], g.doc[0]), "a long key, written and read again");
-	yaml_release(&f);
-	yaml_release(&g);
+	varm_yaml_release(&f);
+	varm_yaml_release(&g);
 	fc_buf_release(&b);
 }
 

@@ -10,7 +10,7 @@
 #include "stream/writer.h"
 
 struct options {
-	struct fc_carry_options carry;
+	struct align_carry_options carry;
 	const char *own, *out;
 	int fallback;
 };
@@ -18,8 +18,8 @@ struct options {
 /* Everything that stays the same over the stream. */
 struct work {
 	struct fc_reader *in;
-	struct fc_carry *carry;
-	struct fc_filler *filler;
+	struct align_carry *carry;
+	struct align_filler *filler;
 	struct fc_writer *out;
 };
 
@@ -27,22 +27,22 @@ static int open_all(struct work *w, const struct options *o, const char *path, s
 {
 	struct fc_header h;
 	if (fc_reader_open(&w->in, path, FC_KIND_DISTS, e) < 0 ||
-	    fc_carry_open(&w->carry, &o->carry, fc_reader_header(w->in), fc_reader_name(w->in), e) <
-		0)
+	    align_carry_open(
+		&w->carry, &o->carry, fc_reader_header(w->in), fc_reader_name(w->in), e) < 0)
 		return -1;
 	fc_header_init(&h, FC_KIND_DISTS);
 	fc_header_copy(&h, fc_reader_header(w->in));
-	fc_carry_header(w->carry, &h);
+	align_carry_header(w->carry, &h);
 	fc_header_add_self(&h);
-	int rc = fc_filler_open(
-	    &w->filler, (enum fc_fallback)o->fallback, o->own, h.tokenizer, h.n_vocab, e);
+	int rc = align_filler_open(
+	    &w->filler, (enum align_fallback)o->fallback, o->own, h.tokenizer, h.n_vocab, e);
 	if (rc == 0)
 		rc = fc_writer_open(&w->out, o->out, &h, e);
 	fc_header_release(&h);
 	return rc;
 }
 
-static int apply_all(struct work *w, struct fc_ledger *ledger, struct fc_err *e)
+static int apply_all(struct work *w, struct align_ledger *ledger, struct fc_err *e)
 {
 	struct fc_example source, pivot;
 	enum fc_read got;
@@ -51,8 +51,8 @@ static int apply_all(struct work *w, struct fc_ledger *ledger, struct fc_err *e)
 	fc_example_init(&pivot);
 	fc_progress_start("conversations", 0);
 	while ((got = fc_reader_example(w->in, &source, e)) == FC_READ_RECORD) {
-		if (fc_carry_example(w->carry, &source, &pivot, ledger, e) < 0 ||
-		    fc_filler_example(w->filler, &pivot, ledger, e) < 0 ||
+		if (align_carry_example(w->carry, &source, &pivot, ledger, e) < 0 ||
+		    align_filler_example(w->filler, &pivot, ledger, e) < 0 ||
 		    fc_writer_example(w->out, &pivot, e) < 0)
 			break;
 		fc_progress_set(++n, NULL);
@@ -63,7 +63,7 @@ static int apply_all(struct work *w, struct fc_ledger *ledger, struct fc_err *e)
 	return got == FC_READ_END ? 0 : -1;
 }
 
-static void note(const struct fc_ledger *l)
+static void note(const struct align_ledger *l)
 {
 	double trained = l->n_trained ? (double)l->n_trained : 1,
 	       rows = l->n_row ? (double)l->n_row : 1;
@@ -76,17 +76,17 @@ static void note(const struct fc_ledger *l)
 		    l->n_onehot, l->n_pivot);
 	fc_note("%.2f %% of their probability arrived; lost: %.2f %% was not listed, %.2f %% ended "
 		"at the row's place, %.2f %% has no token, %.2f %% fell below the top k",
-	    100 * l->out / rows, 100 * l->lost[FC_LOSS_TAIL] / rows,
-	    100 * l->lost[FC_LOSS_ENDED] / rows, 100 * l->lost[FC_LOSS_UNMAPPED] / rows,
-	    100 * l->lost[FC_LOSS_CUT] / rows);
+	    100 * l->out / rows, 100 * l->lost[ALIGN_LOSS_TAIL] / rows,
+	    100 * l->lost[ALIGN_LOSS_ENDED] / rows, 100 * l->lost[ALIGN_LOSS_UNMAPPED] / rows,
+	    100 * l->lost[ALIGN_LOSS_CUT] / rows);
 }
 
-void fc_command_apply(int argc, char **argv)
+void align_command_apply(int argc, char **argv)
 {
-	struct options o = {.carry = {FC_CARRY_DEFAULTS}};
+	struct options o = {.carry = {ALIGN_CARRY_DEFAULTS}};
 	const struct fc_opt opts[] = {
-	    FC_CARRY_OPTS(o.carry),
-	    {FC_OPT_CHOICE, 0, "fallback", &o.fallback, FC_FALLBACKS,
+	    ALIGN_CARRY_OPTS(o.carry),
+	    {FC_OPT_CHOICE, 0, "fallback", &o.fallback, ALIGN_FALLBACKS,
 		"what stands at tokens without a row", 0, 0},
 	    {FC_OPT_FILE, 0, "own", &o.own, "STREAM",
 		"the pivot's own distributions, for --fallback pivot", 0, 0},
@@ -101,20 +101,20 @@ void fc_command_apply(int argc, char **argv)
 	};
 	fc_prog = "fc-align apply";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
-	fc_carry_check_usage(&o.carry);
-	if ((o.fallback == FC_FALLBACK_PIVOT) != (o.own != NULL))
+	align_carry_check_usage(&o.carry);
+	if ((o.fallback == ALIGN_FALLBACK_PIVOT) != (o.own != NULL))
 		fc_die_usage("--fallback pivot and --own go together");
 	if (argc - first > 1)
 		fc_die_usage("one stream at a time; join several with cat");
 	struct work w = {0};
-	struct fc_ledger ledger = {0};
+	struct align_ledger ledger = {0};
 	struct fc_err e;
 	if (open_all(&w, &o, first < argc ? argv[first] : "-", &e) < 0 ||
 	    apply_all(&w, &ledger, &e) < 0 || fc_writer_finish(w.out, &e) < 0)
 		fc_die("%s", e.msg);
 	note(&ledger);
 	fc_reader_close(w.in);
-	fc_filler_close(w.filler);
-	fc_carry_close(w.carry);
+	align_filler_close(w.filler);
+	align_carry_close(w.carry);
 	fc_finish();
 }

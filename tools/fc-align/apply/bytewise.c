@@ -18,11 +18,11 @@ struct live {
 	uint32_t id, start, same, skip;
 };
 
-struct fc_bytewise {
-	const struct fc_vocab *source;
-	struct fc_firsttoken *first;
-	struct fc_rowsum *sum;
-	uint32_t *role; /* [source->n] pivot's token for a special one, or FC_UNMAPPED */
+struct align_bytewise {
+	const struct align_vocab *source;
+	struct align_firsttoken *first;
+	struct align_rowsum *sum;
+	uint32_t *role; /* [source->n] pivot's token for a special one, or ALIGN_UNMAPPED */
 	size_t n_pivot, top_k;
 	double min_known;
 	struct live *live; /* [n_live] */
@@ -33,37 +33,37 @@ struct fc_bytewise {
 	/* of the conversation */
 	const struct fc_example *s;
 	struct fc_example *p;
-	struct fc_ledger *ledger;
+	struct align_ledger *ledger;
 	size_t row, next; /* row at the place, first row that is not among the live */
 	double log_joint; /* of the true tokens from the last gap up to `row` */
 	/* of the place */
 	uint32_t before, at;
-	double whole, out, lost[FC_N_LOSS];
+	double whole, out, lost[ALIGN_N_LOSS];
 	bool exact;
 };
 
-struct fc_bytewise *fc_bytewise_new(const struct fc_vocab *source, const struct fc_vocab *pivot,
-    const struct fc_tokenizer *t, size_t top_k, double min_known)
+struct align_bytewise *align_bytewise_new(const struct align_vocab *source,
+    const struct align_vocab *pivot, const struct fc_tokenizer *t, size_t top_k, double min_known)
 {
-	struct fc_bytewise *b = FC_NEW(struct fc_bytewise);
+	struct align_bytewise *b = FC_NEW(struct align_bytewise);
 	b->source = source;
-	b->first = fc_firsttoken_new(t, pivot);
-	b->sum = fc_rowsum_new(pivot->n);
+	b->first = align_firsttoken_new(t, pivot);
+	b->sum = align_rowsum_new(pivot->n);
 	b->role = FC_ARRAY(uint32_t, source->n + 1);
 	for (uint32_t i = 0; i < source->n; i++)
-		b->role[i] = fc_vocabmap_special(source, pivot, i);
+		b->role[i] = align_vocabmap_special(source, pivot, i);
 	b->n_pivot = pivot->n;
 	b->top_k = top_k;
 	b->min_known = min_known;
 	return b;
 }
 
-void fc_bytewise_free(struct fc_bytewise *b)
+void align_bytewise_free(struct align_bytewise *b)
 {
 	if (!b)
 		return;
-	fc_firsttoken_free(b->first);
-	fc_rowsum_free(b->sum);
+	align_firsttoken_free(b->first);
+	align_rowsum_free(b->sum);
 	free(b->role);
 	free(b->live);
 	free(b->match);
@@ -72,9 +72,9 @@ void fc_bytewise_free(struct fc_bytewise *b)
 
 /* Bytes of token t that the text does not have in front of it, such as the space that some
  * tokenizers put before a text; -1 where a normalizer changed what the token stands for. */
-static int invented(const struct fc_bytewise *b, size_t t)
+static int invented(const struct align_bytewise *b, size_t t)
 {
-	const struct fc_word *w = &b->source->word[b->s->tok[t]];
+	const struct align_word *w = &b->source->word[b->s->tok[t]];
 	uint32_t start = fc_example_start(b->s, t);
 	size_t n = b->s->end[t] - start;
 	const char *text = b->s->text.p + start;
@@ -85,18 +85,18 @@ static int invented(const struct fc_bytewise *b, size_t t)
 	return -1;
 }
 
-static double truth(const struct fc_bytewise *b, size_t row)
+static double truth(const struct align_bytewise *b, size_t row)
 {
 	return exp(b->s->true_logprob[row]);
 }
 
-static bool follows(const struct fc_bytewise *b, size_t row)
+static bool follows(const struct align_bytewise *b, size_t row)
 {
 	return row + 1 < b->s->n_row && b->s->row_tok[row + 1] == b->s->row_tok[row] + 1;
 }
 
 /* Takes the non-true candidates of a row that has come to lie behind the place. */
-static void enter_row(struct fc_bytewise *b, size_t row)
+static void enter_row(struct align_bytewise *b, size_t row)
 {
 	const struct fc_example *s = b->s;
 	size_t t = s->row_tok[row];
@@ -107,7 +107,7 @@ static void enter_row(struct fc_bytewise *b, size_t row)
 		return;
 	for (size_t i = s->row_off[row]; i < s->row_off[row + 1]; i++) {
 		uint32_t id = s->entry_id[i];
-		const struct fc_word *w = &b->source->word[id];
+		const struct align_word *w = &b->source->word[id];
 		uint32_t lead = skip && w->n && w->bytes[0] == ' ', same = 0;
 		const char *bytes = w->bytes + lead;
 		if (w->n == lead || id == s->tok[t] || bytes[0] != text[0])
@@ -123,7 +123,7 @@ static void enter_row(struct fc_bytewise *b, size_t row)
 }
 
 /* Goes on to token t of the source, the rows in between with it.  False: it has no row. */
-static bool go_to(struct fc_bytewise *b, size_t t)
+static bool go_to(struct align_bytewise *b, size_t t)
 {
 	const struct fc_example *s = b->s;
 	while (b->row < s->n_row && s->row_tok[b->row] < t) {
@@ -140,46 +140,46 @@ static bool go_to(struct fc_bytewise *b, size_t t)
 	return b->row < s->n_row && s->row_tok[b->row] == t;
 }
 
-static void lose(struct fc_bytewise *b, enum fc_loss why, double p)
+static void lose(struct align_bytewise *b, enum fc_loss why, double p)
 {
 	b->lost[why] += p;
 }
 
-static void lose_unmapped(struct fc_bytewise *b, uint32_t id, double p)
+static void lose_unmapped(struct align_bytewise *b, uint32_t id, double p)
 {
-	lose(b, FC_LOSS_UNMAPPED, p);
+	lose(b, ALIGN_LOSS_UNMAPPED, p);
 	if (b->ledger->unmapped)
 		b->ledger->unmapped[id] += p;
 }
 
 /* The text goes on with the bytes a and then those of candidate id from `skip` on. */
 static void add(
-    struct fc_bytewise *b, const char *a, size_t n_a, uint32_t id, size_t skip, double p)
+    struct align_bytewise *b, const char *a, size_t n_a, uint32_t id, size_t skip, double p)
 {
-	const struct fc_word *w = &b->source->word[id];
+	const struct align_word *w = &b->source->word[id];
 	uint32_t to;
-	if (n_a == 0 && (w->special || b->role[id] != FC_UNMAPPED))
+	if (n_a == 0 && (w->special || b->role[id] != ALIGN_UNMAPPED))
 		to = b->role[id];
 	else if (w->n <= skip && n_a == 0)
-		to = FC_UNMAPPED;
+		to = ALIGN_UNMAPPED;
 	else
-		to = fc_firsttoken_get(
+		to = align_firsttoken_get(
 		    b->first, b->before, a, n_a, w->bytes + skip, w->special ? 0 : w->n - skip);
-	if (to == FC_NO_BORDER) {
+	if (to == ALIGN_NO_BORDER) {
 		b->whole -= p;
 		b->ledger->excluded += p;
-	} else if (to == FC_UNMAPPED) {
+	} else if (to == ALIGN_UNMAPPED) {
 		lose_unmapped(b, id, p);
 	} else {
-		fc_rowsum_add(b->sum, to, p);
+		align_rowsum_add(b->sum, to, p);
 	}
 }
 
 /* All candidates of a row but the true token, and the tail; the row weighs `joint` and stands after
  * the bytes a, which begin with pivot's token `covered` in the text itself (FC_NO_TOKEN: they do
  * not reach its end); `more`: the bytes that may follow a in one token. */
-static void add_row(struct fc_bytewise *b, size_t row, const char *a, size_t n_a, double joint,
-    uint32_t covered, const struct fc_byteset *more)
+static void add_row(struct align_bytewise *b, size_t row, const char *a, size_t n_a, double joint,
+    uint32_t covered, const struct align_byteset *more)
 {
 	const struct fc_example *s = b->s;
 	uint32_t true_id = s->tok[s->row_tok[row]];
@@ -187,14 +187,14 @@ static void add_row(struct fc_bytewise *b, size_t row, const char *a, size_t n_a
 	double tail = 1 - truth(b, row);
 	for (size_t i = s->row_off[row]; i < s->row_off[row + 1]; i++) {
 		uint32_t id = s->entry_id[i];
-		const struct fc_word *w = &b->source->word[id];
+		const struct align_word *w = &b->source->word[id];
 		double p = expf(s->entry_logprob[i]);
 		if (id == true_id)
 			continue;
 		tail -= p;
 		if (covered != FC_NO_TOKEN &&
-		    (w->special || w->n == 0 || !fc_byteset_has(more, w->bytes[0])))
-			fc_rowsum_add(b->sum, covered, joint * p);
+		    (w->special || w->n == 0 || !align_byteset_has(more, w->bytes[0])))
+			align_rowsum_add(b->sum, covered, joint * p);
 		else
 			add(b, a, n_a, id, lead == 1 && w->n && w->bytes[0] == ' ', joint * p);
 	}
@@ -202,14 +202,14 @@ static void add_row(struct fc_bytewise *b, size_t row, const char *a, size_t n_a
 	if (tail < 0)
 		b->whole -= joint * tail;
 	else if (covered != FC_NO_TOKEN)
-		fc_rowsum_add(b->sum, covered, joint * tail);
+		align_rowsum_add(b->sum, covered, joint * tail);
 	else
-		lose(b, FC_LOSS_TAIL, joint * tail);
+		lose(b, ALIGN_LOSS_TAIL, joint * tail);
 }
 
 /* Follows the true tokens from that of `row` until they cover the pivot's token p, and on while the
  * pivot could still have made a longer token of them. */
-static void add_true(struct fc_bytewise *b, size_t row, size_t p)
+static void add_true(struct align_bytewise *b, size_t row, size_t p)
 {
 	const struct fc_example *s = b->s;
 	const char *a = s->text.p + b->at;
@@ -217,19 +217,19 @@ static void add_true(struct fc_bytewise *b, size_t row, size_t p)
 	for (;; row++) {
 		size_t t = s->row_tok[row], n_a = s->end[t] - b->at;
 		bool covers = s->end[t] >= b->p->end[p];
-		const struct fc_byteset *more =
-		    covers ? fc_firsttoken_after(b->first, a, n_a) : NULL;
-		bool settled = covers && fc_byteset_empty(more);
+		const struct align_byteset *more =
+		    covers ? align_firsttoken_after(b->first, a, n_a) : NULL;
+		bool settled = covers && align_byteset_empty(more);
 		if (settled || FC_TOK_PART(s->flags[t]) == FC_PART_TURN_END ||
 		    (covers && !follows(b, row))) {
 			b->exact =
 			    b->exact && (settled || FC_TOK_PART(s->flags[t]) == FC_PART_TURN_END);
-			fc_rowsum_add(b->sum, b->p->tok[p], joint);
+			align_rowsum_add(b->sum, b->p->tok[p], joint);
 			return;
 		}
 		if (!follows(b, row)) {
 			b->exact = false;
-			lose(b, FC_LOSS_ENDED, joint);
+			lose(b, ALIGN_LOSS_ENDED, joint);
 			return;
 		}
 		add_row(b, row + 1, a, n_a, joint, covers ? b->p->tok[p] : FC_NO_TOKEN, more);
@@ -237,7 +237,7 @@ static void add_true(struct fc_bytewise *b, size_t row, size_t p)
 	}
 }
 
-static void add_live(struct fc_bytewise *b)
+static void add_live(struct align_bytewise *b)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < b->n_live; i++) {
@@ -249,7 +249,7 @@ static void add_live(struct fc_bytewise *b)
 		double p = exp(l.log_weight - b->log_joint);
 		b->whole += p;
 		if (b->source->word[l.id].n == used + l.skip)
-			lose(b, FC_LOSS_ENDED, p);
+			lose(b, ALIGN_LOSS_ENDED, p);
 		else
 			add(b, NULL, 0, l.id, used + l.skip, p);
 	}
@@ -257,23 +257,23 @@ static void add_live(struct fc_bytewise *b)
 }
 
 /* What became of the place's probability, as shares of 1. */
-static void account(struct fc_bytewise *b, size_t n, const float *logprob)
+static void account(struct align_bytewise *b, size_t n, const float *logprob)
 {
 	double out = 0, kept = b->whole;
 	for (size_t i = 0; i < n; i++)
 		out += expf(logprob[i]);
-	for (int i = 0; i < FC_N_LOSS; i++) {
+	for (int i = 0; i < ALIGN_N_LOSS; i++) {
 		kept -= b->lost[i];
 		b->ledger->lost[i] += b->lost[i] / b->whole;
 	}
 	b->ledger->n_row++;
 	b->ledger->n_exact += b->exact;
 	b->ledger->out += out;
-	b->ledger->lost[FC_LOSS_CUT] += kept / b->whole - out;
+	b->ledger->lost[ALIGN_LOSS_CUT] += kept / b->whole - out;
 }
 
 /* Of a row that began before the place, what may be among its unlisted candidates. */
-static double unlisted(const struct fc_bytewise *b)
+static double unlisted(const struct align_bytewise *b)
 {
 	const struct fc_example *s = b->s;
 	uint32_t true_id = s->tok[s->row_tok[b->row]];
@@ -286,11 +286,11 @@ static double unlisted(const struct fc_bytewise *b)
 
 /* The row for the pivot's token p, which begins at or inside the source's token that b->row
  * predicts.  False: nothing is known. */
-static bool make_row(struct fc_bytewise *b, size_t p)
+static bool make_row(struct align_bytewise *b, size_t p)
 {
 	size_t t = b->s->row_tok[b->row];
 	double doubt = 0;
-	fc_rowsum_begin(b->sum);
+	align_rowsum_begin(b->sum);
 	memset(b->lost, 0, sizeof b->lost);
 	b->exact = true;
 	b->before = b->p->tok[p - 1];
@@ -307,42 +307,42 @@ static bool make_row(struct fc_bytewise *b, size_t p)
 	}
 	add_live(b);
 	add_true(b, b->row, p);
-	if (b->whole - b->lost[FC_LOSS_ENDED] < b->min_known * (b->whole + doubt)) {
+	if (b->whole - b->lost[ALIGN_LOSS_ENDED] < b->min_known * (b->whole + doubt)) {
 		b->ledger->n_unsure++;
 		return false;
 	}
 	const uint32_t *id;
 	const float *logprob;
-	double p_true = fc_rowsum_get(b->sum, b->p->tok[p]);
-	size_t n = fc_rowsum_finish(b->sum, b->whole, b->top_k, &id, &logprob);
+	double p_true = align_rowsum_get(b->sum, b->p->tok[p]);
+	size_t n = align_rowsum_finish(b->sum, b->whole, b->top_k, &id, &logprob);
 	if (n == 0 || !(b->whole > 0))
 		return false;
 	float true_logprob = p_true > 0
 	    ? fminf(logf((float)(p_true / b->whole)), 0)
-	    : fc_transfer_lookup(n, id, logprob, b->p->tok[p], b->n_pivot);
+	    : align_transfer_lookup(n, id, logprob, b->p->tok[p], b->n_pivot);
 	fc_example_add_row(b->p, (uint32_t)p, n, id, logprob, true_logprob);
 	account(b, n, logprob);
 	return true;
 }
 
-/* The source token that pivot's token p begins at or inside of; FC_NO_MATCH: none whose row could
- * speak about it.  *cover: the last one asked for, at first 0. */
-static uint32_t find_source(struct fc_bytewise *b, size_t p, size_t *cover)
+/* The source token that pivot's token p begins at or inside of; ALIGN_NO_MATCH: none whose row
+ * could speak about it.  *cover: the last one asked for, at first 0. */
+static uint32_t find_source(struct align_bytewise *b, size_t p, size_t *cover)
 {
-	if (b->match[p] != FC_NO_MATCH)
+	if (b->match[p] != ALIGN_NO_MATCH)
 		return b->match[p];
 	if (b->p->end[p] == b->at || FC_TOK_PART(b->p->flags[p]) >= FC_PART_TURN_END)
-		return FC_NO_MATCH;
+		return ALIGN_NO_MATCH;
 	while (*cover < b->s->n_tok && b->s->end[*cover] <= b->at)
 		++*cover;
 	if (*cover == b->s->n_tok || fc_example_start(b->s, *cover) == b->at ||
 	    FC_TOK_PART(b->s->flags[*cover]) >= FC_PART_TURN_END)
-		return FC_NO_MATCH;
+		return ALIGN_NO_MATCH;
 	return (uint32_t)*cover;
 }
 
-void fc_bytewise_example(struct fc_bytewise *b, const struct fc_example *source,
-    struct fc_example *pivot, struct fc_ledger *ledger)
+void align_bytewise_example(struct align_bytewise *b, const struct fc_example *source,
+    struct fc_example *pivot, struct align_ledger *ledger)
 {
 	size_t cover = 0;
 	b->s = source;
@@ -351,14 +351,14 @@ void fc_bytewise_example(struct fc_bytewise *b, const struct fc_example *source,
 	b->row = b->next = b->n_live = 0;
 	b->log_joint = 0;
 	FC_GROW(b->match, b->cap_match, pivot->n_tok);
-	fc_offsets_match(pivot, source, b->match);
+	align_offsets_match(pivot, source, b->match);
 	for (size_t p = 1; p < pivot->n_tok; p++) {
 		if (!fc_example_trained(pivot, p))
 			continue;
 		ledger->n_trained++;
 		b->at = fc_example_start(pivot, p);
 		uint32_t t = find_source(b, p, &cover);
-		if (t != FC_NO_MATCH && go_to(b, t) && make_row(b, p))
+		if (t != ALIGN_NO_MATCH && go_to(b, t) && make_row(b, p))
 			continue;
 		if (ledger->missed)
 			ledger->missed[pivot->tok[p]]++;

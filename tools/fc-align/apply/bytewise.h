@@ -21,28 +21,28 @@
  * rows after it refine it, until the true tokens cover the pivot's: the rest of the weight is then
  * the pivot's true token's.
  *
- * The bytes from b on give a pivot token by fc_firsttoken_get(), in the context of the pivot's
+ * The bytes from b on give a pivot token by align_firsttoken_get(), in the context of the pivot's
  * token before b.  A hypothesis after which the pivot would not have ended a token at b is dropped
  * before the division.
  *
  * Exact, that is, equal to the source's distribution over texts carried over to the pivot's tokens,
  * is an entry when rows list every candidate, the bytes of each hypothesis settle the pivot's first
  * token, the pivot's cut depends on no more than the token before, and the source cuts a text in
- * one way.  Else: what is not listed is the tail (FC_LOSS_TAIL);
+ * one way.  Else: what is not listed is the tail (ALIGN_LOSS_TAIL);
  * a candidate that ends at b counts in the division, but what follows it is not known
- * (FC_LOSS_ENDED); candidates that end before b are taken for impossible; one that could still
+ * (ALIGN_LOSS_ENDED); candidates that end before b are taken for impossible; one that could still
  * become a longer token of the pivot counts as the token it is.
  */
-struct fc_bytewise;
+struct align_bytewise;
 /* All borrowed.  t: the pivot's tokenizer.  There is no row where less than the share min_known of
  * what may follow is known: what ended counts as not known, and what was not listed of a row that
  * began before. */
-struct fc_bytewise *fc_bytewise_new(const struct fc_vocab *source, const struct fc_vocab *pivot,
-    const struct fc_tokenizer *t, size_t top_k, double min_known);
-void fc_bytewise_free(struct fc_bytewise *b);
+struct align_bytewise *align_bytewise_new(const struct align_vocab *source,
+    const struct align_vocab *pivot, const struct fc_tokenizer *t, size_t top_k, double min_known);
+void align_bytewise_free(struct align_bytewise *b);
 
 /* Adds rows to pivot, which has text and tokens and no rows, from those of source. */
-void fc_bytewise_example(struct fc_bytewise *b, const struct fc_example *source,
-    struct fc_example *pivot, struct fc_ledger *ledger);
+void align_bytewise_example(struct align_bytewise *b, const struct fc_example *source,
+    struct fc_example *pivot, struct align_ledger *ledger);
 
 #endif

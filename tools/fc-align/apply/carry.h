@@ -8,31 +8,36 @@
 
 /* How rows are carried over, for the commands that do it: one of byte-exact, by a map, published.
  */
-enum fc_align_kind { FC_ALIGN_BYTES, FC_ALIGN_FUSELLM, FC_ALIGN_FUSECHAT1, FC_ALIGN_FUSECHAT2 };
-#define FC_ALIGN_KINDS "bytes|dtw-fusellm|dtw-fusechat1|dtw-fusechat2"
-#define FC_MATCHES "default|single|hard|soft"
-#define FC_COLLISIONS "add|first"
+enum align_kind {
+	ALIGN_KIND_BYTES,
+	ALIGN_KIND_FUSELLM,
+	ALIGN_KIND_FUSECHAT1,
+	ALIGN_KIND_FUSECHAT2
+};
+#define ALIGN_KIND_KINDS "bytes|dtw-fusellm|dtw-fusechat1|dtw-fusechat2"
+#define ALIGN_MATCHES "default|single|hard|soft"
+#define ALIGN_COLLISIONS "add|first"
 
-struct fc_carry_options {
+struct align_carry_options {
 	const char *pivot, *source, *map; /* model folders, a map stream; NULL: not given */
-	int align, match, collide;        /* enum fc_align_kind, enum fc_pick_mode, 1: first */
+	int align, match, collide;        /* enum align_kind, enum align_pick_mode, 1: first */
 	double known;
 };
-#define FC_CARRY_DEFAULTS .known = 0.5
+#define ALIGN_CARRY_DEFAULTS .known = 0.5
 
 /* The options in a command's table. */
-#define FC_CARRY_OPTS(o)                                                                           \
+#define ALIGN_CARRY_OPTS(o)                                                                        \
 	{FC_OPT_FILE, 'p', "pivot", &(o).pivot, "DIR", "the pivot's model folder (required)", 0,   \
 	    0},                                                                                    \
 	    {FC_OPT_FILE, 's', "source", &(o).source, "DIR",                                       \
 		"the source's model folder, for a byte-exact transfer or --align dtw-*", 0, 0},    \
 	    {FC_OPT_FILE, 'm', "map", &(o).map, "FILE",                                            \
 		"go by a vocabulary map, not byte-exactly", 0, 0},                                 \
-	    {FC_OPT_CHOICE, 0, "align", &(o).align, FC_ALIGN_KINDS,                                \
+	    {FC_OPT_CHOICE, 0, "align", &(o).align, ALIGN_KIND_KINDS,                              \
 		"pair tokens by their place in the text, or as published", 0, 0},                  \
-	    {FC_OPT_CHOICE, 0, "match", &(o).match, FC_MATCHES,                                    \
+	    {FC_OPT_CHOICE, 0, "match", &(o).match, ALIGN_MATCHES,                                 \
 		"which rows the published transfers take", 0, 0},                                  \
-	    {FC_OPT_CHOICE, 0, "collide", &(o).collide, FC_COLLISIONS,                             \
+	    {FC_OPT_CHOICE, 0, "collide", &(o).collide, ALIGN_COLLISIONS,                          \
 		"candidates that meet in a published transfer", 0, 0},                             \
 	{                                                                                          \
 		FC_OPT_REAL, 0, "known", &(o).known, "X",                                          \
@@ -40,22 +45,22 @@ struct fc_carry_options {
 	}
 
 /* Ends with status 2 where the options do not go together. */
-void fc_carry_check_usage(const struct fc_carry_options *o);
+void align_carry_check_usage(const struct align_carry_options *o);
 
-struct fc_carry;
+struct align_carry;
 /* stream: the header of the source's stream; name: what to call it.  All borrowed. */
-int fc_carry_open(struct fc_carry **c, const struct fc_carry_options *o,
+int align_carry_open(struct align_carry **c, const struct align_carry_options *o,
     const struct fc_header *stream, const char *name, struct fc_err *e);
-void fc_carry_close(struct fc_carry *c);
+void align_carry_close(struct align_carry *c);
 
-const struct fc_cutter *fc_carry_pivot(const struct fc_carry *c);
+const struct align_cutter *align_carry_pivot(const struct align_carry *c);
 /* The source's vocabulary; NULL where its folder was not asked for. */
-const struct fc_vocab *fc_carry_source(const struct fc_carry *c);
+const struct align_vocab *align_carry_source(const struct align_carry *c);
 /* What the header of the carried rows says: the pivot's tokenizer, its ids, the most entries. */
-void fc_carry_header(const struct fc_carry *c, struct fc_header *h);
+void align_carry_header(const struct align_carry *c, struct fc_header *h);
 
 /* pivot: its old contents are dropped; gets the conversation in the pivot's tokens, with rows. */
-int fc_carry_example(struct fc_carry *c, const struct fc_example *source, struct fc_example *pivot,
-    struct fc_ledger *ledger, struct fc_err *e);
+int align_carry_example(struct align_carry *c, const struct fc_example *source,
+    struct fc_example *pivot, struct align_ledger *ledger, struct fc_err *e);
 
 #endif

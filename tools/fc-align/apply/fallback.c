@@ -7,22 +7,22 @@
 #include "base/mem.h"
 #include "fc-align/apply/transfer.h"
 
-struct fc_filler {
-	enum fc_fallback kind;
+struct align_filler {
+	enum align_fallback kind;
 	size_t n_vocab;
 	struct fc_reader *own; /* NULL unless the pivot's own rows fill the gaps */
 	struct fc_example own_example, old;
 };
 
-int fc_filler_open(struct fc_filler **out, enum fc_fallback kind, const char *own,
+int align_filler_open(struct align_filler **out, enum align_fallback kind, const char *own,
     uint64_t tokenizer, size_t n_vocab, struct fc_err *e)
 {
-	struct fc_filler *f = FC_NEW(struct fc_filler);
-	*f = (struct fc_filler){.kind = kind, .n_vocab = n_vocab};
+	struct align_filler *f = FC_NEW(struct align_filler);
+	*f = (struct align_filler){.kind = kind, .n_vocab = n_vocab};
 	fc_example_init(&f->own_example);
 	fc_example_init(&f->old);
 	*out = f;
-	if (kind != FC_FALLBACK_PIVOT)
+	if (kind != ALIGN_FALLBACK_PIVOT)
 		return 0;
 	int rc = fc_reader_open(&f->own, own, FC_KIND_DISTS, e);
 	if (rc < 0)
@@ -30,13 +30,13 @@ int fc_filler_open(struct fc_filler **out, enum fc_fallback kind, const char *ow
 	else if (fc_reader_header(f->own)->tokenizer != tokenizer)
 		rc = fc_fail(e, "%s is over other tokens than the pivot's", fc_reader_name(f->own));
 	if (rc < 0) {
-		fc_filler_close(f);
+		align_filler_close(f);
 		*out = NULL;
 	}
 	return rc;
 }
 
-void fc_filler_close(struct fc_filler *f)
+void align_filler_close(struct align_filler *f)
 {
 	if (!f)
 		return;
@@ -53,7 +53,7 @@ static bool same_bytes(const struct fc_buf *a, const struct fc_buf *b)
 }
 
 /* The pivot's own rows for the conversation of x. */
-static int next_own(struct fc_filler *f, const struct fc_example *x, struct fc_err *e)
+static int next_own(struct align_filler *f, const struct fc_example *x, struct fc_err *e)
 {
 	const struct fc_example *own = &f->own_example;
 	enum fc_read got = fc_reader_example(f->own, &f->own_example, e);
@@ -79,14 +79,14 @@ static void copy_row(struct fc_example *to, const struct fc_example *from, size_
 	    from->entry_logprob + off, from->true_logprob[r]);
 }
 
-static void fill(struct fc_filler *f, struct fc_example *x, uint32_t t, size_t *own_row,
-    struct fc_ledger *ledger)
+static void fill(struct align_filler *f, struct fc_example *x, uint32_t t, size_t *own_row,
+    struct align_ledger *ledger)
 {
 	const struct fc_example *own = &f->own_example;
-	uint32_t id = x->tok[f->kind == FC_FALLBACK_CURRENT ? t - 1 : t];
+	uint32_t id = x->tok[f->kind == ALIGN_FALLBACK_CURRENT ? t - 1 : t];
 	float certain = 0;
-	if (f->kind != FC_FALLBACK_PIVOT) {
-		float truth = fc_transfer_lookup(1, &id, &certain, x->tok[t], f->n_vocab);
+	if (f->kind != ALIGN_FALLBACK_PIVOT) {
+		float truth = align_transfer_lookup(1, &id, &certain, x->tok[t], f->n_vocab);
 		fc_example_add_row(x, t, 1, &id, &certain, truth);
 		ledger->n_onehot++;
 		return;
@@ -99,11 +99,11 @@ static void fill(struct fc_filler *f, struct fc_example *x, uint32_t t, size_t *
 	ledger->n_pivot++;
 }
 
-int fc_filler_example(
-    struct fc_filler *f, struct fc_example *x, struct fc_ledger *ledger, struct fc_err *e)
+int align_filler_example(
+    struct align_filler *f, struct fc_example *x, struct align_ledger *ledger, struct fc_err *e)
 {
 	size_t row = 0, own_row = 0;
-	if (f->kind == FC_FALLBACK_NONE)
+	if (f->kind == ALIGN_FALLBACK_NONE)
 		return 0;
 	if (f->own && next_own(f, x, e) < 0)
 		return -1;

@@ -17,35 +17,36 @@ struct memory { /* key 0: none */
 
 struct after {
 	uint64_t key;
-	struct fc_byteset set;
+	struct align_byteset set;
 };
 
-struct fc_firsttoken {
+struct align_firsttoken {
 	const struct fc_tokenizer *tokenizer;
-	const struct fc_vocab *vocab;
-	struct fc_spellings *spellings;
+	const struct align_vocab *vocab;
+	struct align_spellings *spellings;
 	struct memory *memory; /* [N_MEMORY] */
 	struct after *after;   /* [N_AFTER] */
 	struct fc_tokens tokens;
 	struct fc_buf text;
 };
 
-struct fc_firsttoken *fc_firsttoken_new(const struct fc_tokenizer *t, const struct fc_vocab *vocab)
+struct align_firsttoken *align_firsttoken_new(
+    const struct fc_tokenizer *t, const struct align_vocab *vocab)
 {
-	struct fc_firsttoken *f = FC_NEW(struct fc_firsttoken);
+	struct align_firsttoken *f = FC_NEW(struct align_firsttoken);
 	f->tokenizer = t;
 	f->vocab = vocab;
-	f->spellings = fc_spellings_new(vocab);
+	f->spellings = align_spellings_new(vocab);
 	f->memory = FC_ARRAY(struct memory, N_MEMORY);
 	f->after = FC_ARRAY(struct after, N_AFTER);
 	return f;
 }
 
-void fc_firsttoken_free(struct fc_firsttoken *f)
+void align_firsttoken_free(struct align_firsttoken *f)
 {
 	if (!f)
 		return;
-	fc_spellings_free(f->spellings);
+	align_spellings_free(f->spellings);
 	free(f->memory);
 	free(f->after);
 	fc_tokens_release(&f->tokens);
@@ -54,32 +55,32 @@ void fc_firsttoken_free(struct fc_firsttoken *f)
 }
 
 /* The token that starts after `skip` bytes of f->text, if it spells what stands there.
- * FC_NO_BORDER: one that started before reaches beyond. */
-static uint32_t token_after(struct fc_firsttoken *f, size_t skip)
+ * ALIGN_NO_BORDER: one that started before reaches beyond. */
+static uint32_t token_after(struct align_firsttoken *f, size_t skip)
 {
 	struct fc_span all = {0, (uint32_t)f->text.n};
 	struct fc_err ignored;
 	f->tokens.n = 0;
 	if (fc_tokenizer_encode(f->tokenizer, f->text.p, f->text.n, &all, 1, &f->tokens, &ignored) <
 	    0)
-		return FC_UNMAPPED;
+		return ALIGN_UNMAPPED;
 	for (size_t i = 0; i < f->tokens.n; i++) {
 		const struct fc_token *t = &f->tokens.v[i];
 		if (t->start < skip && t->end > skip)
-			return FC_NO_BORDER;
+			return ALIGN_NO_BORDER;
 		if (t->start < skip || t->end == skip)
 			continue;
 		size_t n;
 		const char *bytes = fc_tokenizer_bytes(f->tokenizer, t->id, &n);
 		bool spells = n && n <= f->text.n - skip && !memcmp(f->text.p + skip, bytes, n);
-		return spells ? t->id : FC_UNMAPPED;
+		return spells ? t->id : ALIGN_UNMAPPED;
 	}
-	return FC_UNMAPPED;
+	return ALIGN_UNMAPPED;
 }
 
 /* A newline goes before: at a text's beginning some tokenizers put a space of their own. */
 static uint32_t token_of(
-    struct fc_firsttoken *f, const struct fc_word *before, const char *p, size_t n)
+    struct align_firsttoken *f, const struct align_word *before, const char *p, size_t n)
 {
 	fc_buf_clear(&f->text);
 	fc_buf_addc(&f->text, '\n');
@@ -91,33 +92,33 @@ static uint32_t token_of(
 }
 
 /* Does the tokenizer make this very token of its bytes, alone? */
-static bool stands_alone(struct fc_firsttoken *f, uint32_t id)
+static bool stands_alone(struct align_firsttoken *f, uint32_t id)
 {
-	const struct fc_word *w = &f->vocab->word[id];
+	const struct align_word *w = &f->vocab->word[id];
 	return token_of(f, NULL, w->bytes, w->n) == id && f->tokens.v[f->tokens.n - 1].id == id;
 }
 
-static uint32_t find_first(struct fc_firsttoken *f, uint32_t before, const char *p, size_t n)
+static uint32_t find_first(struct align_firsttoken *f, uint32_t before, const char *p, size_t n)
 {
 	size_t n_text = fc_utf8_check(p, n);
-	const struct fc_word *u = before < f->vocab->n ? &f->vocab->word[before] : NULL;
-	uint32_t id = FC_UNMAPPED;
+	const struct align_word *u = before < f->vocab->n ? &f->vocab->word[before] : NULL;
+	uint32_t id = ALIGN_UNMAPPED;
 	if (u && (u->n == 0 || fc_utf8_check(u->bytes, u->n) < u->n))
 		u = NULL;
 	if (n_text && u) {
 		id = token_of(f, u, p, n_text);
-		if (id == FC_NO_BORDER && stands_alone(f, before))
-			return FC_NO_BORDER;
+		if (id == ALIGN_NO_BORDER && stands_alone(f, before))
+			return ALIGN_NO_BORDER;
 	}
-	if (n_text && (id == FC_UNMAPPED || id == FC_NO_BORDER))
+	if (n_text && (id == ALIGN_UNMAPPED || id == ALIGN_NO_BORDER))
 		id = token_of(f, NULL, p, n_text);
-	if (id == FC_UNMAPPED || id == FC_NO_BORDER)
-		id = fc_spellings_longest(f->spellings, p, n);
+	if (id == ALIGN_UNMAPPED || id == ALIGN_NO_BORDER)
+		id = align_spellings_longest(f->spellings, p, n);
 	return id;
 }
 
-uint32_t fc_firsttoken_get(
-    struct fc_firsttoken *f, uint32_t before, const char *a, size_t n_a, const char *b, size_t n_b)
+uint32_t align_firsttoken_get(struct align_firsttoken *f, uint32_t before, const char *a,
+    size_t n_a, const char *b, size_t n_b)
 {
 	uint64_t key = n_a ? fc_hash(a, n_a, before) : before;
 	key = fc_hash(b, n_b, key) | 1;
@@ -134,11 +135,12 @@ uint32_t fc_firsttoken_get(
 	return m->token;
 }
 
-const struct fc_byteset *fc_firsttoken_after(struct fc_firsttoken *f, const char *bytes, size_t n)
+const struct align_byteset *align_firsttoken_after(
+    struct align_firsttoken *f, const char *bytes, size_t n)
 {
 	uint64_t key = fc_hash(bytes, n, 0) | 1;
 	struct after *a = &f->after[(key >> 1) & (N_AFTER - 1)];
 	if (a->key != key)
-		*a = (struct after){key, fc_spellings_after(f->spellings, bytes, n)};
+		*a = (struct after){key, align_spellings_after(f->spellings, bytes, n)};
 	return &a->set;
 }

@@ -7,30 +7,31 @@
 
 /* Where the probability of rows went that did not reach an entry. */
 enum fc_loss {
-	FC_LOSS_TAIL,  /* never listed: below the source's top k */
-	FC_LOSS_ENDED, /* the source's token ends where the row stands; what follows is unknown */
-	FC_LOSS_UNMAPPED, /* no pivot token stands for the candidate */
-	FC_LOSS_CUT,      /* below the k likeliest entries of the result */
-	FC_N_LOSS
+	ALIGN_LOSS_TAIL,  /* never listed: below the source's top k */
+	ALIGN_LOSS_ENDED, /* the source's token ends where the row stands; what follows is unknown
+			   */
+	ALIGN_LOSS_UNMAPPED, /* no pivot token stands for the candidate */
+	ALIGN_LOSS_CUT,      /* below the k likeliest entries of the result */
+	ALIGN_N_LOSS
 };
-extern const char *const fc_loss_name[FC_N_LOSS];
+extern const char *const align_loss_name[ALIGN_N_LOSS];
 
 /*
  * What a transfer did, over trained tokens.  Every transferred row brings probability 1, so that
  * n_row = out + sum of lost up to rounding.
  */
-struct fc_ledger {
+struct align_ledger {
 	uint64_t n_trained;         /* pivot tokens that a loss could use */
 	uint64_t n_row;             /* of these, the ones that got a row of the source's */
 	uint64_t n_onehot, n_pivot; /* and those a fallback filled */
 	uint64_t n_unsure;          /* those without a row because too little was known */
 	uint64_t
 	    n_exact; /* rows whose true_logprob follows from the source's without approximation */
-	double out, lost[FC_N_LOSS];
+	double out, lost[ALIGN_N_LOSS];
 	double
 	    excluded; /* candidates after which the pivot would not have stood there; in no sum */
 	uint64_t *missed; /* [pivot's n_vocab] trained tokens without a row, by id; may be NULL */
-	double *unmapped; /* [source's n_vocab] FC_LOSS_UNMAPPED by id; may be NULL */
+	double *unmapped; /* [source's n_vocab] ALIGN_LOSS_UNMAPPED by id; may be NULL */
 };
 
 #endif

@@ -55,11 +55,11 @@ static void match_group(const struct fc_example *pivot, const struct group *p,
 	}
 }
 
-void fc_offsets_match(
+void align_offsets_match(
     const struct fc_example *pivot, const struct fc_example *source, uint32_t *match)
 {
 	for (size_t t = 0; t < pivot->n_tok; t++)
-		match[t] = FC_NO_MATCH;
+		match[t] = ALIGN_NO_MATCH;
 	struct group p = {0}, s = {0};
 	bool more = next_group(pivot, &p) && next_group(source, &s);
 	while (more) {

@@ -16,46 +16,46 @@ struct entry {
 	uint32_t id;
 };
 
-struct fc_pick {
-	struct fc_pick_options o;
-	const struct fc_wording *source, *pivot;
-	const struct fc_mapping *map;
-	uint32_t *same;      /* [source] pivot token of the same spelling, or FC_UNMAPPED */
+struct align_pick {
+	struct align_pick_options o;
+	const struct align_wording *source, *pivot;
+	const struct align_mapping *map;
+	uint32_t *same;      /* [source] pivot token of the same spelling, or ALIGN_UNMAPPED */
 	struct entry *entry; /* [n] of the row being made */
 	size_t n, cap, cap_out;
 	uint32_t *id; /* [cap_out] */
 	float *value; /* [cap_out] */
 	double unmapped;
 	/* of a conversation */
-	struct fc_dtw_span *span;
+	struct align_dtw_span *span;
 	uint32_t *row_of;
 	size_t cap_span, cap_row_of;
 };
 
-static bool equal(struct fc_chars a, struct fc_chars b)
+static bool equal(struct align_chars a, struct align_chars b)
 {
 	return a.n == b.n && (a.n == 0 || !memcmp(a.v, b.v, a.n * sizeof *a.v));
 }
 
-static bool ends_with(struct fc_chars a, struct fc_chars end)
+static bool ends_with(struct align_chars a, struct align_chars end)
 {
-	return a.n >= end.n && equal((struct fc_chars){a.v + a.n - end.n, end.n}, end);
+	return a.n >= end.n && equal((struct align_chars){a.v + a.n - end.n, end.n}, end);
 }
 
-static bool begins_with(struct fc_chars a, struct fc_chars with)
+static bool begins_with(struct align_chars a, struct align_chars with)
 {
-	return a.n >= with.n && equal((struct fc_chars){a.v, with.n}, with);
+	return a.n >= with.n && equal((struct align_chars){a.v, with.n}, with);
 }
 
 /* Pivot tokens by spelling: open addressing over their ids. */
-static void find_same(struct fc_pick *k)
+static void find_same(struct align_pick *k)
 {
 	size_t n_slot = 16;
 	while (n_slot < 2 * k->pivot->piece.n)
 		n_slot *= 2;
 	uint32_t *slot = FC_ARRAY(uint32_t, n_slot);
 	for (uint32_t i = 0; i < k->pivot->piece.n; i++) {
-		struct fc_chars c = k->pivot->piece.v[i];
+		struct align_chars c = k->pivot->piece.v[i];
 		size_t at = fc_hash(c.v, c.n * sizeof *c.v, 0) & (n_slot - 1);
 		while (slot[at])
 			at = (at + 1) & (n_slot - 1);
@@ -63,20 +63,22 @@ static void find_same(struct fc_pick *k)
 			slot[at] = i + 1;
 	}
 	for (size_t i = 0; i < k->source->piece.n; i++) {
-		struct fc_chars c = k->source->piece.v[i];
+		struct align_chars c = k->source->piece.v[i];
 		size_t at = fc_hash(c.v, c.n * sizeof *c.v, 0) & (n_slot - 1);
-		k->same[i] = FC_UNMAPPED;
-		for (; c.n && slot[at] && k->same[i] == FC_UNMAPPED; at = (at + 1) & (n_slot - 1))
+		k->same[i] = ALIGN_UNMAPPED;
+		for (; c.n && slot[at] && k->same[i] == ALIGN_UNMAPPED;
+		     at = (at + 1) & (n_slot - 1))
 			if (equal(k->pivot->piece.v[slot[at] - 1], c))
 				k->same[i] = slot[at] - 1;
 	}
 	free(slot);
 }
 
-struct fc_pick *fc_pick_new(const struct fc_pick_options *o, const struct fc_wording *source,
-    const struct fc_wording *pivot, const struct fc_mapping *map)
+struct align_pick *align_pick_new(const struct align_pick_options *o,
+    const struct align_wording *source, const struct align_wording *pivot,
+    const struct align_mapping *map)
 {
-	struct fc_pick *k = FC_NEW(struct fc_pick);
+	struct align_pick *k = FC_NEW(struct align_pick);
 	k->o = *o;
 	k->source = source;
 	k->pivot = pivot;
@@ -86,7 +88,7 @@ struct fc_pick *fc_pick_new(const struct fc_pick_options *o, const struct fc_wor
 	return k;
 }
 
-void fc_pick_free(struct fc_pick *k)
+void align_pick_free(struct align_pick *k)
 {
 	if (!k)
 		return;
@@ -99,22 +101,22 @@ void fc_pick_free(struct fc_pick *k)
 	free(k);
 }
 
-static uint32_t mapped(const struct fc_pick *k, uint32_t id)
+static uint32_t mapped(const struct align_pick *k, uint32_t id)
 {
-	return id < k->map->n ? k->map->to[id] : FC_UNMAPPED;
+	return id < k->map->n ? k->map->to[id] : ALIGN_UNMAPPED;
 }
 
 /* The pivot's token for a candidate. */
-static uint32_t target(const struct fc_pick *k, uint32_t id)
+static uint32_t target(const struct align_pick *k, uint32_t id)
 {
-	uint32_t same = id < k->source->piece.n ? k->same[id] : FC_UNMAPPED;
-	if (k->o.mode == FC_PICK_SOFT)
+	uint32_t same = id < k->source->piece.n ? k->same[id] : ALIGN_UNMAPPED;
+	if (k->o.mode == ALIGN_PICK_SOFT)
 		return mapped(k, id);
-	return same != FC_UNMAPPED || k->o.mode == FC_PICK_HARD ? same : mapped(k, id);
+	return same != ALIGN_UNMAPPED || k->o.mode == ALIGN_PICK_HARD ? same : mapped(k, id);
 }
 
 /* merge: several rows make one. */
-static void add_entry(struct fc_pick *k, uint32_t id, double value, bool merge)
+static void add_entry(struct align_pick *k, uint32_t id, double value, bool merge)
 {
 	for (size_t i = 0; i < k->n; i++) {
 		struct entry *e = &k->entry[i];
@@ -131,11 +133,11 @@ static void add_entry(struct fc_pick *k, uint32_t id, double value, bool merge)
 }
 
 static void add_row(
-    struct fc_pick *k, const struct fc_example *x, uint32_t row, double w, bool merge)
+    struct align_pick *k, const struct fc_example *x, uint32_t row, double w, bool merge)
 {
 	for (size_t i = x->row_off[row]; i < x->row_off[row + 1]; i++) {
 		uint32_t to = target(k, x->entry_id[i]);
-		if (to != FC_UNMAPPED)
+		if (to != ALIGN_UNMAPPED)
 			add_entry(k, to, w * x->entry_logprob[i], merge);
 		else
 			k->unmapped += exp(x->entry_logprob[i]);
@@ -143,35 +145,35 @@ static void add_row(
 }
 
 /* FuseLLM, and FuseChat 2 in the modes hard and soft: one source token that is the pivot's. */
-static bool takes_equal(const struct fc_pick *k, const uint32_t *piv, size_t p, uint32_t s)
+static bool takes_equal(const struct align_pick *k, const uint32_t *piv, size_t p, uint32_t s)
 {
-	struct fc_chars b = k->pivot->whole.v[piv[p]], a = k->source->whole.v[s];
-	bool mark = k->o.version == FC_FUSELLM && k->source->byte_level && p == 0 &&
+	struct align_chars b = k->pivot->whole.v[piv[p]], a = k->source->whole.v[s];
+	bool mark = k->o.version == ALIGN_FUSELLM && k->source->byte_level && p == 0 &&
 	    begins_with(b, k->pivot->mark) && !begins_with(a, k->pivot->mark);
 	if (mark) { /* a text's first word has no space before it in byte-level vocabularies */
-		struct fc_chars rest = {b.v + k->pivot->mark.n, b.n - k->pivot->mark.n};
+		struct align_chars rest = {b.v + k->pivot->mark.n, b.n - k->pivot->mark.n};
 		return equal(rest, a);
 	}
-	return equal(a, b) || (k->o.mode == FC_PICK_SOFT && mapped(k, s) == piv[p]);
+	return equal(a, b) || (k->o.mode == ALIGN_PICK_SOFT && mapped(k, s) == piv[p]);
 }
 
 /* The only position that may be taken of those aligned, or NO_ROW; FuseChat 1 and 2. */
 static uint32_t takes_one(
-    const struct fc_pick *k, uint32_t piv, const uint32_t *src, struct fc_dtw_span span)
+    const struct align_pick *k, uint32_t piv, const uint32_t *src, struct align_dtw_span span)
 {
-	bool one = span.first == span.last, v1 = k->o.version == FC_FUSECHAT1;
+	bool one = span.first == span.last, v1 = k->o.version == ALIGN_FUSECHAT1;
 	/* where several are aligned, FuseChat 2 deletes marks first */
 	bool bare = !one && !v1;
-	const struct fc_spelled *from = bare ? &k->source->bare : &k->source->whole;
-	struct fc_chars b = bare ? k->pivot->bare.v[piv] : k->pivot->whole.v[piv];
-	if (!one && (k->o.mode == FC_PICK_SINGLE || equal(b, k->pivot->mark)))
+	const struct align_spelled *from = bare ? &k->source->bare : &k->source->whole;
+	struct align_chars b = bare ? k->pivot->bare.v[piv] : k->pivot->whole.v[piv];
+	if (!one && (k->o.mode == ALIGN_PICK_SINGLE || equal(b, k->pivot->mark)))
 		return NO_ROW;
 	for (uint32_t j = span.first; v1 && !one && j <= span.last; j++)
 		if (equal(from->v[src[j]], b))
 			return j;
 	for (uint32_t j = span.first; j <= span.last; j++) {
-		struct fc_chars a = from->v[src[j]];
-		if (v1 ? fc_chars_contain(a, b) : ends_with(a, b) || ends_with(b, a))
+		struct align_chars a = from->v[src[j]];
+		if (v1 ? align_chars_contain(a, b) : ends_with(a, b) || ends_with(b, a))
 			return j;
 	}
 	return NO_ROW;
@@ -179,19 +181,19 @@ static uint32_t takes_one(
 
 /* FuseChat 1: the aligned tokens that spell the pivot's one after the other, each row scaled by its
  * share of softmax(counts). */
-static bool add_pieces(struct fc_pick *k, uint32_t piv, const uint32_t *src,
-    struct fc_dtw_span span, const struct fc_example *x, const uint32_t *row_of)
+static bool add_pieces(struct align_pick *k, uint32_t piv, const uint32_t *src,
+    struct align_dtw_span span, const struct fc_example *x, const uint32_t *row_of)
 {
-	struct fc_chars rest = k->pivot->whole.v[piv];
+	struct align_chars rest = k->pivot->whole.v[piv];
 	double sum = 0, most = 0;
 	for (int pass = 0; pass < 3; pass++) {
-		struct fc_chars left = rest;
+		struct align_chars left = rest;
 		for (uint32_t j = span.first; j <= span.last; j++) {
-			struct fc_chars a = k->source->whole.v[src[j]];
+			struct align_chars a = k->source->whole.v[src[j]];
 			if (!begins_with(left, a))
 				continue;
-			left = (struct fc_chars){left.v + a.n, left.n - a.n};
-			double count = (double)fc_mapping_count(k->map, src[j], piv);
+			left = (struct align_chars){left.v + a.n, left.n - a.n};
+			double count = (double)align_mapping_count(k->map, src[j], piv);
 			if (pass == 0)
 				most = fmax(most, count);
 			else if (pass == 1)
@@ -213,7 +215,7 @@ static int compare(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static struct fc_picked finish(struct fc_pick *k)
+static struct align_picked finish(struct align_pick *k)
 {
 	if (k->n)
 		qsort(k->entry, k->n, sizeof *k->entry, compare);
@@ -226,18 +228,19 @@ static struct fc_picked finish(struct fc_pick *k)
 		k->id[i] = k->entry[i].id;
 		k->value[i] = (float)k->entry[i].value;
 	}
-	return (struct fc_picked){FC_PICK_ROW, k->n, k->id, k->value};
+	return (struct align_picked){ALIGN_PICK_ROW, k->n, k->id, k->value};
 }
 
-struct fc_picked fc_pick_position(struct fc_pick *k, const uint32_t *piv, size_t p,
-    const uint32_t *src, struct fc_dtw_span span, const struct fc_example *x,
+struct align_picked align_pick_position(struct align_pick *k, const uint32_t *piv, size_t p,
+    const uint32_t *src, struct align_dtw_span span, const struct fc_example *x,
     const uint32_t *row_of)
 {
 	bool one = span.first == span.last;
 	uint32_t j = NO_ROW;
 	k->n = 0;
 	k->unmapped = 0;
-	if (k->o.version == FC_FUSELLM || k->o.mode == FC_PICK_HARD || k->o.mode == FC_PICK_SOFT)
+	if (k->o.version == ALIGN_FUSELLM || k->o.mode == ALIGN_PICK_HARD ||
+	    k->o.mode == ALIGN_PICK_SOFT)
 		j = one && takes_equal(k, piv, p, src[span.first]) ? span.first : NO_ROW;
 	else
 		j = takes_one(k, piv[p], src, span);
@@ -245,14 +248,14 @@ struct fc_picked fc_pick_position(struct fc_pick *k, const uint32_t *piv, size_t
 		add_row(k, x, row_of[j], 1, false);
 		return finish(k);
 	}
-	if (j == NO_ROW && !one && k->o.version == FC_FUSECHAT1 && k->o.mode == FC_PICK_DEFAULT &&
-	    add_pieces(k, piv[p], src, span, x, row_of))
+	if (j == NO_ROW && !one && k->o.version == ALIGN_FUSECHAT1 &&
+	    k->o.mode == ALIGN_PICK_DEFAULT && add_pieces(k, piv[p], src, span, x, row_of))
 		return finish(k);
-	return (struct fc_picked){FC_PICK_NONE, 0, NULL, NULL};
+	return (struct align_picked){ALIGN_PICK_NONE, 0, NULL, NULL};
 }
 
 /* A row is a distribution; FuseChat 1's scaled rows come to more than 1. */
-static void normalise(struct fc_picked *row, float *value)
+static void normalise(struct align_picked *row, float *value)
 {
 	double sum = 0;
 	for (size_t i = 0; i < row->n; i++)
@@ -261,7 +264,7 @@ static void normalise(struct fc_picked *row, float *value)
 		value[i] = fminf((float)(row->value[i] - log(sum)), 0);
 }
 
-static void account(struct fc_ledger *l, const struct fc_example *x, double unmapped)
+static void account(struct align_ledger *l, const struct fc_example *x, double unmapped)
 {
 	size_t r = x->n_row - 1;
 	double out = 0;
@@ -269,29 +272,29 @@ static void account(struct fc_ledger *l, const struct fc_example *x, double unma
 		out += exp(x->entry_logprob[i]);
 	l->n_row++;
 	l->out += out;
-	l->lost[FC_LOSS_UNMAPPED] += unmapped;
-	l->lost[FC_LOSS_TAIL] += 1 - out - unmapped;
+	l->lost[ALIGN_LOSS_UNMAPPED] += unmapped;
+	l->lost[ALIGN_LOSS_TAIL] += 1 - out - unmapped;
 }
 
 /* The row for the token after position p; false: there is none. */
-static bool transfer_one(struct fc_pick *k, const struct fc_example *source,
-    struct fc_example *pivot, size_t p, struct fc_ledger *ledger)
+static bool transfer_one(struct align_pick *k, const struct fc_example *source,
+    struct fc_example *pivot, size_t p, struct align_ledger *ledger)
 {
-	struct fc_picked row =
-	    fc_pick_position(k, pivot->tok, p, source->tok, k->span[p], source, k->row_of);
+	struct align_picked row =
+	    align_pick_position(k, pivot->tok, p, source->tok, k->span[p], source, k->row_of);
 	uint32_t truth = pivot->tok[p + 1];
-	if (row.what == FC_PICK_NONE || row.n == 0)
+	if (row.what == ALIGN_PICK_NONE || row.n == 0)
 		return false;
 	normalise(&row, k->value);
 	size_t n = row.n < k->o.top_k ? row.n : k->o.top_k;
 	fc_example_add_row(pivot, (uint32_t)p + 1, n, row.id, row.value,
-	    fc_transfer_lookup(row.n, row.id, row.value, truth, k->o.n_pivot));
+	    align_transfer_lookup(row.n, row.id, row.value, truth, k->o.n_pivot));
 	account(ledger, pivot, k->unmapped);
 	return true;
 }
 
-void fc_pick_example(struct fc_pick *k, struct fc_dtw *d, const struct fc_example *source,
-    struct fc_example *pivot, struct fc_ledger *ledger)
+void align_pick_example(struct align_pick *k, struct align_dtw *d, const struct fc_example *source,
+    struct fc_example *pivot, struct align_ledger *ledger)
 {
 	if (source->n_tok == 0 || pivot->n_tok == 0)
 		return;
@@ -301,7 +304,7 @@ void fc_pick_example(struct fc_pick *k, struct fc_dtw *d, const struct fc_exampl
 		k->row_of[j] = NO_ROW;
 	for (size_t r = 0; r < source->n_row; r++)
 		k->row_of[source->row_tok[r] - 1] = (uint32_t)r;
-	fc_dtw_align(d, source->tok, source->n_tok, pivot->tok, pivot->n_tok, k->span);
+	align_dtw_align(d, source->tok, source->n_tok, pivot->tok, pivot->n_tok, k->span);
 	for (size_t p = 0; p + 1 < pivot->n_tok; p++) {
 		if (!fc_example_trained(pivot, p + 1))
 			continue;

@@ -14,7 +14,7 @@
 #include "text/table.h"
 
 struct options {
-	struct fc_carry_options carry;
+	struct align_carry_options carry;
 	const char *out;
 	int format, top, limit;
 };
@@ -22,16 +22,16 @@ struct options {
 struct work {
 	const struct options *o;
 	struct fc_reader *in;
-	struct fc_carry *carry; /* NULL: the stream is over the pivot's tokens already */
-	struct fc_cutter pivot; /* then */
-	bool certain;           /* a token stream: rows are made up, and their mass means nothing */
+	struct align_carry *carry; /* NULL: the stream is over the pivot's tokens already */
+	struct align_cutter pivot; /* then */
+	bool certain; /* a token stream: rows are made up, and their mass means nothing */
 	size_t n_pivot, n_source;
-	struct fc_ledger ledger;
+	struct align_ledger ledger;
 };
 
 static int open_all(struct work *w, const char *path, struct fc_err *e)
 {
-	const struct fc_carry_options *o = &w->o->carry;
+	const struct align_carry_options *o = &w->o->carry;
 	if (fc_reader_open(&w->in, path, 0, e) < 0)
 		return -1;
 	const struct fc_header *h = fc_reader_header(w->in);
@@ -40,7 +40,7 @@ static int open_all(struct work *w, const char *path, struct fc_err *e)
 		    fc_reader_name(w->in), fc_kind_name(h->kind));
 	w->certain = h->kind == FC_KIND_TOKENS;
 	w->n_source = h->n_vocab;
-	if (fc_cutter_open(&w->pivot, o->pivot, e) < 0)
+	if (align_cutter_open(&w->pivot, o->pivot, e) < 0)
 		return -1;
 	w->n_pivot = fc_tokenizer_n_vocab(w->pivot.tokenizer);
 	bool same = h->tokenizer == fc_tokenizer_fingerprint(w->pivot.tokenizer);
@@ -53,14 +53,14 @@ static int open_all(struct work *w, const char *path, struct fc_err *e)
 		return 0;
 	struct fc_header certain = *h; /* borrows all of it */
 	certain.top_k = 1;
-	return fc_carry_open(&w->carry, o, w->certain ? &certain : h, fc_reader_name(w->in), e);
+	return align_carry_open(&w->carry, o, w->certain ? &certain : h, fc_reader_name(w->in), e);
 }
 
 static void close_all(struct work *w)
 {
 	fc_reader_close(w->in);
-	fc_carry_close(w->carry);
-	fc_cutter_close(&w->pivot);
+	align_carry_close(w->carry);
+	align_cutter_close(&w->pivot);
 	free(w->ledger.missed);
 	free(w->ledger.unmapped);
 }
@@ -75,7 +75,7 @@ static void make_certain(struct fc_example *x)
 }
 
 /* A stream that was carried over: what is there. */
-static void look_at(const struct fc_example *x, struct fc_ledger *l)
+static void look_at(const struct fc_example *x, struct align_ledger *l)
 {
 	size_t r = 0;
 	for (uint32_t t = 1; t < x->n_tok; t++) {
@@ -98,7 +98,7 @@ static void look_at(const struct fc_example *x, struct fc_ledger *l)
 		}
 		l->n_row++;
 		l->out += out;
-		l->lost[FC_LOSS_TAIL] += 1 - out;
+		l->lost[ALIGN_LOSS_TAIL] += 1 - out;
 	}
 }
 
@@ -115,7 +115,7 @@ static int read_all(struct work *w, struct fc_err *e)
 			make_certain(&x);
 		if (!w->carry)
 			look_at(&x, &w->ledger);
-		else if (fc_carry_example(w->carry, &x, &pivot, &w->ledger, e) < 0)
+		else if (align_carry_example(w->carry, &x, &pivot, &w->ledger, e) < 0)
 			break;
 		fc_progress_set(++n, NULL);
 	}
@@ -148,7 +148,7 @@ static int compare(const void *a, const void *b)
 
 /* The ids of the largest values above 0, the largest first; at most `top`.  The caller frees it. */
 static struct most *find_most(
-    const struct fc_ledger *l, bool missed, size_t n, size_t top, size_t *n_most)
+    const struct align_ledger *l, bool missed, size_t n, size_t top, size_t *n_most)
 {
 	struct most *v = FC_ARRAY(struct most, n + 1);
 	size_t k = 0;
@@ -165,8 +165,8 @@ static struct most *find_most(
 /* Spelled as the vocabulary does, so that spaces can be seen; "#7" where it is not at hand. */
 static void put_most(struct fc_table *t, const struct work *w, bool missed)
 {
-	const struct fc_ledger *l = &w->ledger;
-	const struct fc_vocab *source = w->carry ? fc_carry_source(w->carry) : NULL;
+	const struct align_ledger *l = &w->ledger;
+	const struct align_vocab *source = w->carry ? align_carry_source(w->carry) : NULL;
 	size_t n;
 	struct most *v =
 	    find_most(l, missed, missed ? w->n_pivot : w->n_source, (size_t)w->o->top, &n);
@@ -186,7 +186,7 @@ static void put_most(struct fc_table *t, const struct work *w, bool missed)
 /* Columns item, token, number, share: of trained tokens, or of the rows' probability. */
 static struct fc_table *make_table(const struct work *w)
 {
-	const struct fc_ledger *l = &w->ledger;
+	const struct align_ledger *l = &w->ledger;
 	struct fc_table *t = fc_table_new();
 	double trained = (double)l->n_trained, rows = (double)l->n_row;
 	uint64_t other = l->n_onehot + l->n_pivot;
@@ -202,9 +202,9 @@ static struct fc_table *make_table(const struct work *w)
 		put(t, "of these, too little known", "", (double)l->n_unsure, trained);
 	if (!w->certain) {
 		put(t, "probability that arrived", "", l->out, rows);
-		for (int i = 0; i < FC_N_LOSS; i++) {
+		for (int i = 0; i < ALIGN_N_LOSS; i++) {
 			char item[40];
-			snprintf(item, sizeof item, "lost: %s", fc_loss_name[i]);
+			snprintf(item, sizeof item, "lost: %s", align_loss_name[i]);
 			put(t, item, "", l->lost[i], rows);
 		}
 	}
@@ -230,11 +230,11 @@ static int write_table(const struct work *w, struct fc_err *e)
 	return rc;
 }
 
-void fc_command_report(int argc, char **argv)
+void align_command_report(int argc, char **argv)
 {
-	struct options o = {.carry = {FC_CARRY_DEFAULTS}, .top = 10};
+	struct options o = {.carry = {ALIGN_CARRY_DEFAULTS}, .top = 10};
 	const struct fc_opt opts[] = {
-	    FC_CARRY_OPTS(o.carry),
+	    ALIGN_CARRY_OPTS(o.carry),
 	    {FC_OPT_INT, 0, "top", &o.top, "N", "most frequent tokens to name", 0, 1000000},
 	    {FC_OPT_INT, 'n', "records", &o.limit, "N", "conversations to read at most (0: all)", 0,
 		2147483647},
@@ -250,7 +250,7 @@ void fc_command_report(int argc, char **argv)
 	};
 	fc_prog = "fc-align report";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
-	fc_carry_check_usage(&o.carry);
+	align_carry_check_usage(&o.carry);
 	if (argc - first > 1)
 		fc_die_usage("one stream at a time; join several with cat");
 	struct work w = {.o = &o};

@@ -17,7 +17,7 @@ struct slot { /* of an id: where its term of the current row is */
 	uint32_t row, term;
 };
 
-struct fc_rowsum {
+struct align_rowsum {
 	size_t n_vocab;
 	struct slot *slot; /* [n_vocab] */
 	uint32_t row;      /* stamp of the current row; 0: none yet */
@@ -28,15 +28,15 @@ struct fc_rowsum {
 	size_t cap_out;
 };
 
-struct fc_rowsum *fc_rowsum_new(size_t n_vocab)
+struct align_rowsum *align_rowsum_new(size_t n_vocab)
 {
-	struct fc_rowsum *r = FC_NEW(struct fc_rowsum);
+	struct align_rowsum *r = FC_NEW(struct align_rowsum);
 	r->n_vocab = n_vocab;
 	r->slot = FC_ARRAY(struct slot, n_vocab);
 	return r;
 }
 
-void fc_rowsum_free(struct fc_rowsum *r)
+void align_rowsum_free(struct align_rowsum *r)
 {
 	if (!r)
 		return;
@@ -47,7 +47,7 @@ void fc_rowsum_free(struct fc_rowsum *r)
 	free(r);
 }
 
-void fc_rowsum_begin(struct fc_rowsum *r)
+void align_rowsum_begin(struct align_rowsum *r)
 {
 	r->n = 0;
 	if (++r->row != 0)
@@ -56,7 +56,7 @@ void fc_rowsum_begin(struct fc_rowsum *r)
 	r->row = 1;
 }
 
-void fc_rowsum_add(struct fc_rowsum *r, uint32_t id, double p)
+void align_rowsum_add(struct align_rowsum *r, uint32_t id, double p)
 {
 	struct slot *s = &r->slot[id];
 	if (s->row == r->row) {
@@ -68,7 +68,7 @@ void fc_rowsum_add(struct fc_rowsum *r, uint32_t id, double p)
 	r->term[r->n++] = (struct term){p, 0, id};
 }
 
-double fc_rowsum_get(const struct fc_rowsum *r, uint32_t id)
+double align_rowsum_get(const struct align_rowsum *r, uint32_t id)
 {
 	const struct slot *s = &r->slot[id];
 	return s->row == r->row ? r->term[s->term].p : 0;
@@ -100,8 +100,8 @@ static void sort(struct term *v, size_t n)
 	}
 }
 
-size_t fc_rowsum_finish(
-    struct fc_rowsum *r, double whole, size_t top_k, const uint32_t **id, const float **logprob)
+size_t align_rowsum_finish(
+    struct align_rowsum *r, double whole, size_t top_k, const uint32_t **id, const float **logprob)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < r->n; i++) {

@@ -12,7 +12,7 @@ struct slot { /* of a pivot id: where its entry of the current row is */
 	uint32_t row, entry;
 };
 
-struct fc_transfer {
+struct align_transfer {
 	const uint32_t *map;
 	size_t n_map, n_vocab;
 	struct slot *slot; /* [n_vocab] */
@@ -24,15 +24,15 @@ struct fc_transfer {
 	size_t cap_match;
 };
 
-struct fc_transfer *fc_transfer_new(const uint32_t *map, size_t n_map, size_t n_vocab)
+struct align_transfer *align_transfer_new(const uint32_t *map, size_t n_map, size_t n_vocab)
 {
-	struct fc_transfer *t = FC_NEW(struct fc_transfer);
-	*t = (struct fc_transfer){.map = map, .n_map = n_map, .n_vocab = n_vocab};
+	struct align_transfer *t = FC_NEW(struct align_transfer);
+	*t = (struct align_transfer){.map = map, .n_map = n_map, .n_vocab = n_vocab};
 	t->slot = FC_ARRAY(struct slot, n_vocab);
 	return t;
 }
 
-void fc_transfer_free(struct fc_transfer *t)
+void align_transfer_free(struct align_transfer *t)
 {
 	if (!t)
 		return;
@@ -43,7 +43,7 @@ void fc_transfer_free(struct fc_transfer *t)
 	free(t);
 }
 
-static void next_stamp(struct fc_transfer *t)
+static void next_stamp(struct align_transfer *t)
 {
 	if (++t->row != 0)
 		return;
@@ -80,14 +80,14 @@ static void insertion_sort(size_t n, uint32_t *id, float *logprob)
 	}
 }
 
-size_t fc_transfer_row(struct fc_transfer *t, size_t n, const uint32_t *id, const float *logprob,
-    uint32_t *out_id, float *out_logprob)
+size_t align_transfer_row(struct align_transfer *t, size_t n, const uint32_t *id,
+    const float *logprob, uint32_t *out_id, float *out_logprob)
 {
 	size_t n_out = 0;
 	next_stamp(t);
 	for (size_t i = 0; i < n; i++) {
-		uint32_t to = id[i] < t->n_map ? t->map[id[i]] : FC_UNMAPPED;
-		if (to == FC_UNMAPPED)
+		uint32_t to = id[i] < t->n_map ? t->map[id[i]] : ALIGN_UNMAPPED;
+		if (to == ALIGN_UNMAPPED)
 			continue;
 		struct slot *s = &t->slot[to];
 		if (s->row == t->row) {
@@ -110,7 +110,7 @@ static double mass(size_t n, const float *logprob)
 	return sum;
 }
 
-float fc_transfer_lookup(
+float align_transfer_lookup(
     size_t n, const uint32_t *id, const float *logprob, uint32_t token, size_t n_vocab)
 {
 	for (size_t i = 0; i < n; i++)
@@ -129,7 +129,7 @@ static size_t find(size_t n, const uint32_t *id, uint32_t token)
 	return i;
 }
 
-size_t fc_transfer_move(
+size_t align_transfer_move(
     size_t n, uint32_t *id, float *logprob, uint32_t from, uint32_t to, double moved, size_t top_k)
 {
 	size_t a = find(n, id, from), b = find(n, id, to);
@@ -171,27 +171,27 @@ static enum cover chain(const struct fc_example *x, size_t r, uint32_t end, doub
 	return COVER_NOT;
 }
 
-static void account(struct fc_ledger *ledger, double listed, double mapped, double out)
+static void account(struct align_ledger *ledger, double listed, double mapped, double out)
 {
 	ledger->n_row++;
 	ledger->out += out;
-	ledger->lost[FC_LOSS_TAIL] += 1 - listed;
-	ledger->lost[FC_LOSS_UNMAPPED] += listed - mapped;
-	ledger->lost[FC_LOSS_CUT] += mapped - out;
+	ledger->lost[ALIGN_LOSS_TAIL] += 1 - listed;
+	ledger->lost[ALIGN_LOSS_UNMAPPED] += listed - mapped;
+	ledger->lost[ALIGN_LOSS_CUT] += mapped - out;
 }
 
-static void count_unmapped(const struct fc_transfer *t, size_t n, const uint32_t *id,
+static void count_unmapped(const struct align_transfer *t, size_t n, const uint32_t *id,
     const float *logprob, double *unmapped)
 {
 	for (size_t i = 0; unmapped && i < n; i++)
-		if (id[i] >= t->n_map || t->map[id[i]] == FC_UNMAPPED)
+		if (id[i] >= t->n_map || t->map[id[i]] == ALIGN_UNMAPPED)
 			unmapped[id[i]] += expf(logprob[i]);
 }
 
 /* Row r of source for token p of pivot, which it meets at the source token the row predicts.  False
  * where every candidate is unknown to the pivot. */
-static bool transfer_one(struct fc_transfer *t, const struct fc_example *source, size_t r,
-    struct fc_example *pivot, size_t p, size_t top_k, struct fc_ledger *ledger)
+static bool transfer_one(struct align_transfer *t, const struct fc_example *source, size_t r,
+    struct fc_example *pivot, size_t p, size_t top_k, struct align_ledger *ledger)
 {
 	size_t off = source->row_off[r], n = source->row_off[r + 1] - off;
 	const uint32_t *id = source->entry_id + off;
@@ -203,17 +203,17 @@ static bool transfer_one(struct fc_transfer *t, const struct fc_example *source,
 		t->id = fc_realloc(t->id, t->cap, sizeof *t->id);
 		t->logprob = fc_realloc(t->logprob, t->cap, sizeof *t->logprob);
 	}
-	size_t n_out = fc_transfer_row(t, n, id, logprob, t->id, t->logprob);
+	size_t n_out = align_transfer_row(t, n, id, logprob, t->id, t->logprob);
 	if (n_out == 0)
 		return false;
 	double mapped = mass(n_out, t->logprob);
 	enum cover cover = chain(source, r, pivot->end[p], &sum);
 	if (cover != COVER_NOT && first < t->n_map)
-		n_out = fc_transfer_move(
+		n_out = align_transfer_move(
 		    n_out, t->id, t->logprob, t->map[first], truth, exp(sum), top_k);
 	float true_logprob = cover == COVER_EXACT
 	    ? (float)sum
-	    : fc_transfer_lookup(n_out, t->id, t->logprob, truth, t->n_vocab);
+	    : align_transfer_lookup(n_out, t->id, t->logprob, truth, t->n_vocab);
 	fc_example_add_row(pivot, (uint32_t)p, n_out, t->id, t->logprob, true_logprob);
 	ledger->n_exact += cover == COVER_EXACT;
 	account(ledger, mass(n, logprob), mapped, mass(n_out, t->logprob));
@@ -221,20 +221,20 @@ static bool transfer_one(struct fc_transfer *t, const struct fc_example *source,
 	return true;
 }
 
-void fc_transfer_example(struct fc_transfer *t, const struct fc_example *source,
-    struct fc_example *pivot, size_t top_k, struct fc_ledger *ledger)
+void align_transfer_example(struct align_transfer *t, const struct fc_example *source,
+    struct fc_example *pivot, size_t top_k, struct align_ledger *ledger)
 {
 	FC_GROW(t->match, t->cap_match, pivot->n_tok);
-	fc_offsets_match(pivot, source, t->match);
+	align_offsets_match(pivot, source, t->match);
 	size_t r = 0;
 	for (size_t p = 1; p < pivot->n_tok; p++) {
 		if (!fc_example_trained(pivot, p))
 			continue;
 		ledger->n_trained++;
 		uint32_t s = t->match[p];
-		while (s != FC_NO_MATCH && r < source->n_row && source->row_tok[r] < s)
+		while (s != ALIGN_NO_MATCH && r < source->n_row && source->row_tok[r] < s)
 			r++;
-		if (s != FC_NO_MATCH && r < source->n_row && source->row_tok[r] == s &&
+		if (s != ALIGN_NO_MATCH && r < source->n_row && source->row_tok[r] == s &&
 		    transfer_one(t, source, r, pivot, p, top_k, ledger))
 			continue;
 		if (ledger->missed)

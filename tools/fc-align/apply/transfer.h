@@ -7,25 +7,25 @@
 #include "stream/example.h"
 
 /* Carries rows over to another vocabulary.  One for a whole stream; no allocation per row. */
-struct fc_transfer;
-/* map: [n_map] source id -> pivot id below n_vocab, or FC_UNMAPPED; borrowed.  Ids at or above
+struct align_transfer;
+/* map: [n_map] source id -> pivot id below n_vocab, or ALIGN_UNMAPPED; borrowed.  Ids at or above
  * n_map are unmapped too. */
-struct fc_transfer *fc_transfer_new(const uint32_t *map, size_t n_map, size_t n_vocab);
-void fc_transfer_free(struct fc_transfer *t);
+struct align_transfer *align_transfer_new(const uint32_t *map, size_t n_map, size_t n_vocab);
+void align_transfer_free(struct align_transfer *t);
 
 /*
  * One row: every candidate goes to map[id], probabilities of candidates that meet add up, the
  * result is sorted as in struct fc_example.  Candidates without a pivot id are dropped, their
  * probability joins the tail.  out_*: room for n.  Returns the number of entries.
  */
-size_t fc_transfer_row(struct fc_transfer *t, size_t n, const uint32_t *id, const float *logprob,
-    uint32_t *out_id, float *out_logprob);
+size_t align_transfer_row(struct align_transfer *t, size_t n, const uint32_t *id,
+    const float *logprob, uint32_t *out_id, float *out_logprob);
 
 /*
  * What the row says of a token: its entry's log-probability, or, without an entry, the tail spread
  * evenly over all n_vocab tokens that have none.
  */
-float fc_transfer_lookup(
+float align_transfer_lookup(
     size_t n, const uint32_t *id, const float *logprob, uint32_t token, size_t n_vocab);
 
 /*
@@ -33,20 +33,20 @@ float fc_transfer_lookup(
  * id and logprob have room for n + 1.  Nothing moves without an entry of `from`; an entry that is
  * left with nothing goes.  At most top_k entries stay.  Returns their number, sorted.
  */
-size_t fc_transfer_move(
+size_t align_transfer_move(
     size_t n, uint32_t *id, float *logprob, uint32_t from, uint32_t to, double moved, size_t top_k);
 
 /*
  * Gives pivot (text and tokens filled in, no rows) the source's rows at its trained tokens, by
- * fc_offsets_match.  top_k: of the rows.
+ * align_offsets_match.  top_k: of the rows.
  *
  * true_logprob is what the source gives the bytes of the pivot's token, by the chain rule, where
  * whole tokens of the source cover just these, each with a row; elsewhere that of
- * fc_transfer_lookup().  The joint probability of the source's true tokens up to and across the end
- * of the pivot's token moves within the row, to the pivot's token, where the map gave it to another
- * one, as it does with the first of several: it is known how the source goes on.
+ * align_transfer_lookup().  The joint probability of the source's true tokens up to and across the
+ * end of the pivot's token moves within the row, to the pivot's token, where the map gave it to
+ * another one, as it does with the first of several: it is known how the source goes on.
  */
-void fc_transfer_example(struct fc_transfer *t, const struct fc_example *source,
-    struct fc_example *pivot, size_t top_k, struct fc_ledger *ledger);
+void align_transfer_example(struct align_transfer *t, const struct fc_example *source,
+    struct fc_example *pivot, size_t top_k, struct align_ledger *ledger);
 
 #endif

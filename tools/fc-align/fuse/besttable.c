@@ -16,7 +16,7 @@ struct group {
 	double ce; /* of the best */
 };
 
-struct fc_besttable {
+struct align_besttable {
 	struct group *group; /* [n] */
 	size_t n, cap;
 	const char *const *label;
@@ -40,7 +40,7 @@ static void cut(char *line, const int *column, const char **cell)
 	}
 }
 
-static int read_names(struct fc_besttable *t, char *line, const char *where, struct fc_err *e)
+static int read_names(struct align_besttable *t, char *line, const char *where, struct fc_err *e)
 {
 	static const char *const name[N_COLUMN] = {"group", "source", "ce"};
 	for (int i = 0; i < N_COLUMN; i++)
@@ -62,7 +62,7 @@ static int read_names(struct fc_besttable *t, char *line, const char *where, str
 	return 0;
 }
 
-static struct group *find_group(const struct fc_besttable *t, const char *name)
+static struct group *find_group(const struct align_besttable *t, const char *name)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (!strcmp(t->group[i].name, name))
@@ -70,7 +70,7 @@ static struct group *find_group(const struct fc_besttable *t, const char *name)
 	return NULL;
 }
 
-static void read_row(struct fc_besttable *t, char *line)
+static void read_row(struct align_besttable *t, char *line)
 {
 	const char *cell[N_COLUMN];
 	cut(line, t->column, cell);
@@ -94,10 +94,10 @@ static void read_row(struct fc_besttable *t, char *line)
 	}
 }
 
-int fc_besttable_open(struct fc_besttable **out, const char *path, const char *const *label,
+int align_besttable_open(struct align_besttable **out, const char *path, const char *const *label,
     size_t n, struct fc_err *e)
 {
-	struct fc_besttable *t = FC_NEW(struct fc_besttable);
+	struct align_besttable *t = FC_NEW(struct align_besttable);
 	struct fc_lines *lines = NULL;
 	char *line;
 	size_t len;
@@ -120,14 +120,14 @@ int fc_besttable_open(struct fc_besttable **out, const char *path, const char *c
 	if (got == 0 && !find_group(t, "all"))
 		got = fc_fail(e, "%s has no group 'all' with one of these streams", path);
 	if (got < 0) {
-		fc_besttable_free(t);
+		align_besttable_free(t);
 		t = NULL;
 	}
 	*out = t;
 	return got;
 }
 
-void fc_besttable_free(struct fc_besttable *t)
+void align_besttable_free(struct align_besttable *t)
 {
 	if (!t)
 		return;
@@ -137,7 +137,7 @@ void fc_besttable_free(struct fc_besttable *t)
 	free(t);
 }
 
-size_t fc_besttable_find(const struct fc_besttable *t, const char *category)
+size_t align_besttable_find(const struct align_besttable *t, const char *category)
 {
 	const struct group *g = category ? find_group(t, category) : NULL;
 	return g ? g->best : find_group(t, "all")->best;

@@ -26,13 +26,13 @@ static void take(const struct fc_example *from, struct part part, size_t top_k,
 	}
 }
 
-static double ce_of(const struct fc_example *x, struct part part, enum fc_ce_unit unit)
+static double ce_of(const struct fc_example *x, struct part part, enum align_ce_unit unit)
 {
 	double nll = 0, n = 0;
 	for (size_t r = part.first; r < part.end; r++) {
 		uint32_t t = x->row_tok[r];
 		nll -= x->true_logprob[r];
-		n += unit == FC_CE_BYTE ? x->end[t] - fc_example_start(x, t) : 1;
+		n += unit == ALIGN_CE_BYTE ? x->end[t] - fc_example_start(x, t) : 1;
 	}
 	return part.end > part.first ? nll / n : NAN;
 }
@@ -47,7 +47,7 @@ static uint32_t turn_end(const struct fc_example *x, uint32_t t)
 }
 
 static void choose(const struct fc_example *const *candidate, size_t n, bool by_turn,
-    enum fc_ce_unit unit, size_t top_k, struct fc_example *out, double *share)
+    enum align_ce_unit unit, size_t top_k, struct fc_example *out, double *share)
 {
 	struct part *part = FC_ARRAY(struct part, n);
 	double *ce = FC_ARRAY(double, n), sum = 0;
@@ -64,7 +64,7 @@ static void choose(const struct fc_example *const *candidate, size_t n, bool by_
 				part[i].end++;
 			ce[i] = ce_of(x, part[i], unit);
 		}
-		size_t best = fc_mixture_least(ce, n);
+		size_t best = align_mixture_least(ce, n);
 		take(candidate[best], part[best], top_k, out, &share[best]);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -75,14 +75,14 @@ static void choose(const struct fc_example *const *candidate, size_t n, bool by_
 	free(ce);
 }
 
-void fc_choose_turns(const struct fc_example *const *candidate, size_t n, enum fc_ce_unit unit,
-    size_t top_k, struct fc_example *out, double *share)
+void align_choose_turns(const struct fc_example *const *candidate, size_t n,
+    enum align_ce_unit unit, size_t top_k, struct fc_example *out, double *share)
 {
 	choose(candidate, n, true, unit, top_k, out, share);
 }
 
-void fc_choose_tokens(const struct fc_example *const *candidate, size_t n, size_t top_k,
+void align_choose_tokens(const struct fc_example *const *candidate, size_t n, size_t top_k,
     struct fc_example *out, double *share)
 {
-	choose(candidate, n, false, FC_CE_TOKEN, top_k, out, share);
+	choose(candidate, n, false, ALIGN_CE_TOKEN, top_k, out, share);
 }

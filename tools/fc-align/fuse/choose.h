@@ -10,9 +10,9 @@
  * it has a row.  out: has the tokens, no rows; gets rows, nll, n_label and label_bytes of them.
  * share: [n] of out's rows, how many are each candidate's (0 where out has none).
  */
-void fc_choose_turns(const struct fc_example *const *candidate, size_t n, enum fc_ce_unit unit,
-    size_t top_k, struct fc_example *out, double *share);
-void fc_choose_tokens(const struct fc_example *const *candidate, size_t n, size_t top_k,
+void align_choose_turns(const struct fc_example *const *candidate, size_t n,
+    enum align_ce_unit unit, size_t top_k, struct fc_example *out, double *share);
+void align_choose_tokens(const struct fc_example *const *candidate, size_t n, size_t top_k,
     struct fc_example *out, double *share);
 
 #endif

@@ -32,16 +32,16 @@ struct work {
 	size_t n;     /* streams */
 	size_t first; /* of them that is a candidate */
 	size_t top_k;
-	uint32_t mixed;             /* source number of conversations that are nobody's own */
-	struct fc_mixture *mixture; /* of the averages */
-	struct fc_besttable *best;  /* of RULE_CATEGORY */
-	const char **label;         /* [n - first] */
+	uint32_t mixed;                /* source number of conversations that are nobody's own */
+	struct align_mixture *mixture; /* of the averages */
+	struct align_besttable *best;  /* of RULE_CATEGORY */
+	const char **label;            /* [n - first] */
 	struct fc_writer *out;
-	struct fc_tally tally;
+	struct align_tally tally;
 	struct fc_example fused;
 	const struct fc_example **candidate; /* [n - first] */
 	double *ce, *weight;                 /* [n - first] */
-	struct fc_did *did;                  /* [n - first] */
+	struct align_did *did;               /* [n - first] */
 };
 
 /* What a stream of conversations put together from several is called; NULL: it is none. */
@@ -64,7 +64,7 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 	for (size_t i = 0; i < w->n - w->first; i++)
 		w->label[i] = fc_join_label(w->join, w->first + i);
 	if (o->rule == RULE_CATEGORY &&
-	    fc_besttable_open(&w->best, o->best, w->label, w->n - w->first, e) < 0)
+	    align_besttable_open(&w->best, o->best, w->label, w->n - w->first, e) < 0)
 		return -1;
 	fc_header_init(&h, FC_KIND_DISTS);
 	fc_join_header(w->join, &h);
@@ -77,7 +77,7 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 		fc_header_add_source(&h, mixed_name(o), 0, h.tokenizer);
 	}
 	if (o->rule == RULE_AVERAGE || o->rule == RULE_AVGCE)
-		w->mixture = fc_mixture_new(h.n_vocab, w->n - w->first, w->top_k);
+		w->mixture = align_mixture_new(h.n_vocab, w->n - w->first, w->top_k);
 	fc_header_add_self(&h);
 	int rc = fc_writer_open(&w->out, o->out, &h, e);
 	fc_header_release(&h);
@@ -90,10 +90,10 @@ static void measure(struct work *w)
 	for (size_t i = 0; i < w->n - w->first; i++) {
 		const struct fc_example *x = fc_join_at(w->join, w->first + i);
 		w->candidate[i] = x;
-		w->ce[i] = x->n_row ? fc_mixture_ce(x, (enum fc_ce_unit)w->o->unit) : NAN;
+		w->ce[i] = x->n_row ? align_mixture_ce(x, (enum align_ce_unit)w->o->unit) : NAN;
 		w->weight[i] = 0;
-		w->did[i] = (struct fc_did){
-		    0, x->nll, w->o->unit == FC_CE_BYTE ? x->label_bytes : x->n_label};
+		w->did[i] = (struct align_did){
+		    0, x->nll, w->o->unit == ALIGN_CE_BYTE ? x->label_bytes : x->n_label};
 	}
 }
 
@@ -102,7 +102,7 @@ static struct fc_example *take_one(struct work *w, size_t i)
 {
 	struct fc_example *x = fc_join_at(w->join, w->first + i);
 	w->weight[i] = 1;
-	fc_mixture_cut(x, w->top_k);
+	align_mixture_cut(x, w->top_k);
 	return x;
 }
 
@@ -112,24 +112,24 @@ static struct fc_example *fuse_one(struct work *w, const char *category)
 	const struct options *o = w->o;
 	size_t n = w->n - w->first;
 	if (o->rule == RULE_CATEGORY)
-		return take_one(w, fc_besttable_find(w->best, category));
+		return take_one(w, align_besttable_find(w->best, category));
 	if (o->rule == RULE_MINCE && o->per == PER_CONVERSATION)
-		return take_one(w, fc_mixture_least(w->ce, n));
+		return take_one(w, align_mixture_least(w->ce, n));
 	fc_example_copy(&w->fused, fc_join_at(w->join, 0));
 	fc_example_clear_rows(&w->fused);
 	w->fused.source = w->mixed;
 	if (o->rule == RULE_MINCE && o->per == PER_TURN) {
-		fc_choose_turns(
-		    w->candidate, n, (enum fc_ce_unit)o->unit, w->top_k, &w->fused, w->weight);
+		align_choose_turns(
+		    w->candidate, n, (enum align_ce_unit)o->unit, w->top_k, &w->fused, w->weight);
 	} else if (o->rule == RULE_MINCE) {
-		fc_choose_tokens(w->candidate, n, w->top_k, &w->fused, w->weight);
+		align_choose_tokens(w->candidate, n, w->top_k, &w->fused, w->weight);
 	} else {
 		if (o->rule == RULE_AVGCE)
-			fc_mixture_weights(w->ce, n, w->weight);
+			align_mixture_weights(w->ce, n, w->weight);
 		else
 			for (size_t i = 0; i < n; i++)
 				w->weight[i] = 1.0 / (double)n;
-		fc_mixture_example(w->mixture, w->candidate, n, w->weight, &w->fused);
+		align_mixture_example(w->mixture, w->candidate, n, w->weight, &w->fused);
 	}
 	return &w->fused;
 }
@@ -150,7 +150,7 @@ static int fuse_all(struct work *w, struct fc_err *e)
 		int rc = fc_writer_example(w->out, fuse_one(w, category), e);
 		for (size_t i = 0; i < w->n - w->first; i++)
 			w->did[i].w = w->weight[i];
-		fc_tally_add(&w->tally, w->did, category);
+		align_tally_add(&w->tally, w->did, category);
 		free(category);
 		if (rc < 0)
 			return -1;
@@ -171,7 +171,7 @@ static void note_skipped(const struct work *w)
 /* To standard error for people, to a file for programs. */
 static int report(const struct work *w, struct fc_err *e)
 {
-	struct fc_table *t = fc_tally_table(&w->tally, w->label);
+	struct fc_table *t = align_tally_table(&w->tally, w->label);
 	struct fc_buf b = FC_BUF_INIT;
 	struct fc_out *out;
 	int rc = 0;
@@ -197,9 +197,9 @@ static int fuse(struct work *w, const char *const *paths, struct fc_err *e)
 	w->candidate = FC_ARRAY(const struct fc_example *, n);
 	w->ce = FC_ARRAY(double, n);
 	w->weight = FC_ARRAY(double, n);
-	w->did = FC_ARRAY(struct fc_did, n);
+	w->did = FC_ARRAY(struct align_did, n);
 	w->label = FC_ARRAY(const char *, n);
-	fc_tally_init(&w->tally, n);
+	align_tally_init(&w->tally, n);
 	fc_example_init(&w->fused);
 	int rc = -1;
 	if (open_all(w, paths, e) == 0 && fuse_all(w, e) == 0 && report(w, e) == 0) {
@@ -209,9 +209,9 @@ static int fuse(struct work *w, const char *const *paths, struct fc_err *e)
 	}
 	fc_writer_abort(w->out);
 	fc_join_close(w->join);
-	fc_mixture_free(w->mixture);
-	fc_besttable_free(w->best);
-	fc_tally_release(&w->tally);
+	align_mixture_free(w->mixture);
+	align_besttable_free(w->best);
+	align_tally_release(&w->tally);
 	fc_example_release(&w->fused);
 	free(w->candidate);
 	free(w->ce);
@@ -221,7 +221,7 @@ static int fuse(struct work *w, const char *const *paths, struct fc_err *e)
 	return rc;
 }
 
-void fc_command_fuse(int argc, char **argv)
+void align_command_fuse(int argc, char **argv)
 {
 	struct options o = {0};
 	const struct fc_opt opts[] = {

@@ -8,13 +8,13 @@
 #include "base/mem.h"
 #include "fc-align/apply/rowsum.h"
 
-double fc_mixture_ce(const struct fc_example *x, enum fc_ce_unit unit)
+double align_mixture_ce(const struct fc_example *x, enum align_ce_unit unit)
 {
-	uint32_t n = unit == FC_CE_BYTE ? x->label_bytes : x->n_label;
+	uint32_t n = unit == ALIGN_CE_BYTE ? x->label_bytes : x->n_label;
 	return n ? x->nll / n : NAN;
 }
 
-size_t fc_mixture_least(const double *ce, size_t n)
+size_t align_mixture_least(const double *ce, size_t n)
 {
 	size_t best = 0;
 	for (size_t i = 1; i < n; i++)
@@ -23,7 +23,7 @@ size_t fc_mixture_least(const double *ce, size_t n)
 	return best;
 }
 
-void fc_mixture_weights(const double *ce, size_t n, double *w)
+void align_mixture_weights(const double *ce, size_t n, double *w)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -35,47 +35,47 @@ void fc_mixture_weights(const double *ce, size_t n, double *w)
 		w[i] = sum > 0 ? w[i] / sum : 1.0 / (double)n;
 }
 
-struct fc_mixture {
+struct align_mixture {
 	size_t top_k;
-	struct fc_rowsum *sum;
+	struct align_rowsum *sum;
 	size_t *at; /* [n] next row of each candidate */
 };
 
-struct fc_mixture *fc_mixture_new(size_t n_vocab, size_t n, size_t top_k)
+struct align_mixture *align_mixture_new(size_t n_vocab, size_t n, size_t top_k)
 {
-	struct fc_mixture *m = FC_NEW(struct fc_mixture);
+	struct align_mixture *m = FC_NEW(struct align_mixture);
 	m->top_k = top_k;
-	m->sum = fc_rowsum_new(n_vocab);
+	m->sum = align_rowsum_new(n_vocab);
 	m->at = FC_ARRAY(size_t, n);
 	return m;
 }
 
-void fc_mixture_free(struct fc_mixture *m)
+void align_mixture_free(struct align_mixture *m)
 {
 	if (!m)
 		return;
-	fc_rowsum_free(m->sum);
+	align_rowsum_free(m->sum);
 	free(m->at);
 	free(m);
 }
 
-static void add_row(struct fc_mixture *m, const struct fc_example *x, size_t r, double w)
+static void add_row(struct align_mixture *m, const struct fc_example *x, size_t r, double w)
 {
 	for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++)
-		fc_rowsum_add(m->sum, x->entry_id[i], w * exp(x->entry_logprob[i]));
+		align_rowsum_add(m->sum, x->entry_id[i], w * exp(x->entry_logprob[i]));
 }
 
-static void put_row(struct fc_mixture *m, uint32_t tok, double p_true, struct fc_example *out)
+static void put_row(struct align_mixture *m, uint32_t tok, double p_true, struct fc_example *out)
 {
 	const uint32_t *id;
 	const float *logprob;
-	size_t n = fc_rowsum_finish(m->sum, 1, m->top_k, &id, &logprob);
+	size_t n = align_rowsum_finish(m->sum, 1, m->top_k, &id, &logprob);
 	fc_example_add_row(out, tok, n, id, logprob, (float)fmin(log(p_true), 0));
 }
 
 /* A row that only one candidate has goes over bit for bit. */
 static void copy_row(
-    struct fc_mixture *m, const struct fc_example *x, size_t r, struct fc_example *out)
+    struct align_mixture *m, const struct fc_example *x, size_t r, struct fc_example *out)
 {
 	size_t off = x->row_off[r], n = x->row_off[r + 1] - off;
 	fc_example_add_row(out, x->row_tok[r], n < m->top_k ? n : m->top_k, x->entry_id + off,
@@ -87,7 +87,7 @@ static bool has_row(const struct fc_example *x, size_t r, uint32_t tok)
 	return r < x->n_row && x->row_tok[r] == tok;
 }
 
-static void mix_token(struct fc_mixture *m, const struct fc_example *const *candidate, size_t n,
+static void mix_token(struct align_mixture *m, const struct fc_example *const *candidate, size_t n,
     const double *w, uint32_t tok, struct fc_example *out)
 {
 	size_t n_with = 0, only = 0;
@@ -103,7 +103,7 @@ static void mix_token(struct fc_mixture *m, const struct fc_example *const *cand
 		copy_row(m, candidate[only], m->at[only], out);
 	if (n_with < 2)
 		return;
-	fc_rowsum_begin(m->sum);
+	align_rowsum_begin(m->sum);
 	for (size_t i = 0; i < n; i++) {
 		if (!has_row(candidate[i], m->at[i], tok) || w[i] <= 0)
 			continue;
@@ -113,8 +113,8 @@ static void mix_token(struct fc_mixture *m, const struct fc_example *const *cand
 	put_row(m, tok, p_true, out);
 }
 
-void fc_mixture_example(struct fc_mixture *m, const struct fc_example *const *candidate, size_t n,
-    const double *w, struct fc_example *out)
+void align_mixture_example(struct align_mixture *m, const struct fc_example *const *candidate,
+    size_t n, const double *w, struct fc_example *out)
 {
 	memset(m->at, 0, n * sizeof *m->at);
 	out->nll = 0;
@@ -133,7 +133,7 @@ void fc_mixture_example(struct fc_mixture *m, const struct fc_example *const *ca
 	}
 }
 
-void fc_mixture_cut(struct fc_example *x, size_t top_k)
+void align_mixture_cut(struct fc_example *x, size_t top_k)
 {
 	size_t to = 0, from = 0;
 	for (size_t r = 0; r < x->n_row; r++) {

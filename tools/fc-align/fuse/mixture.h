@@ -6,20 +6,20 @@
 
 /* Cross-entropy of one candidate over its labels; the units compare differently, see
  * fc-align(1).  NaN where there is no label. */
-enum fc_ce_unit { FC_CE_BYTE, FC_CE_TOKEN };
-double fc_mixture_ce(const struct fc_example *x, enum fc_ce_unit unit);
+enum align_ce_unit { ALIGN_CE_BYTE, ALIGN_CE_TOKEN };
+double align_mixture_ce(const struct fc_example *x, enum align_ce_unit unit);
 
 /* MinCE: the candidate with the least ce.  Ties go to the first, NaN never wins; all NaN: 0. */
-size_t fc_mixture_least(const double *ce, size_t n);
+size_t align_mixture_least(const double *ce, size_t n);
 
 /* AvgCE (FuseLLM): w = softmax over 1 / exp(ce); NaN gets 0.  All NaN: equal weights. */
-void fc_mixture_weights(const double *ce, size_t n, double *w);
+void align_mixture_weights(const double *ce, size_t n, double *w);
 
 /* Averages rows of several candidates over the same tokens. */
-struct fc_mixture;
+struct align_mixture;
 /* ids are below n_vocab; n candidates at most; rows of the result keep the top_k likeliest. */
-struct fc_mixture *fc_mixture_new(size_t n_vocab, size_t n, size_t top_k);
-void fc_mixture_free(struct fc_mixture *m);
+struct align_mixture *align_mixture_new(size_t n_vocab, size_t n, size_t top_k);
+void align_mixture_free(struct align_mixture *m);
 
 /*
  * At every token where at least one candidate has a row: the mean of the candidates' probabilities,
@@ -28,10 +28,10 @@ void fc_mixture_free(struct fc_mixture *m);
  * in the same way, and the cross-entropy of out follows from it over the rows it has. out: has the
  * tokens, no rows; gets the rows, nll, n_label and label_bytes.
  */
-void fc_mixture_example(struct fc_mixture *m, const struct fc_example *const *candidate, size_t n,
-    const double *w, struct fc_example *out);
+void align_mixture_example(struct align_mixture *m, const struct fc_example *const *candidate,
+    size_t n, const double *w, struct fc_example *out);
 
 /* Keeps the first top_k entries of every row, in place. */
-void fc_mixture_cut(struct fc_example *x, size_t top_k);
+void align_mixture_cut(struct fc_example *x, size_t top_k);
 
 #endif

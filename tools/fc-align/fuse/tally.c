@@ -6,20 +6,20 @@
 
 #include "base/mem.h"
 
-void fc_tally_init(struct fc_tally *t, size_t n)
+void align_tally_init(struct align_tally *t, size_t n)
 {
-	*t = (struct fc_tally){.n = n, .all = FC_ARRAY(struct fc_part_of, n)};
+	*t = (struct align_tally){.n = n, .all = FC_ARRAY(struct align_part_of, n)};
 }
 
-void fc_tally_release(struct fc_tally *t)
+void align_tally_release(struct align_tally *t)
 {
 	free(t->all);
 	free(t->by);
 	fc_categories_release(&t->categories);
-	*t = (struct fc_tally){0};
+	*t = (struct align_tally){0};
 }
 
-static void add(struct fc_part_of *to, const struct fc_did *did, size_t n)
+static void add(struct align_part_of *to, const struct align_did *did, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		to[i].n_used += did[i].w > 0;
@@ -29,7 +29,7 @@ static void add(struct fc_part_of *to, const struct fc_did *did, size_t n)
 	}
 }
 
-void fc_tally_add(struct fc_tally *t, const struct fc_did *did, const char *category)
+void align_tally_add(struct align_tally *t, const struct align_did *did, const char *category)
 {
 	add(t->all, did, t->n);
 	if (!category)
@@ -42,7 +42,7 @@ void fc_tally_add(struct fc_tally *t, const struct fc_did *did, const char *cate
 	add(t->by + i * t->n, did, t->n);
 }
 
-static void put(struct fc_table *table, const char *group, const struct fc_part_of *p, size_t n,
+static void put(struct fc_table *table, const char *group, const struct align_part_of *p, size_t n,
     const char *const *label)
 {
 	double sum = 0;
@@ -57,7 +57,7 @@ static void put(struct fc_table *table, const char *group, const struct fc_part_
 	}
 }
 
-struct fc_table *fc_tally_table(const struct fc_tally *t, const char *const *label)
+struct fc_table *align_tally_table(const struct align_tally *t, const char *const *label)
 {
 	struct fc_table *table = fc_table_new();
 	fc_table_column(table, "group", 0);

@@ -8,8 +8,8 @@
 
 static const char *const stdin_path[] = {"-"};
 
-struct fc_corpus {
-	const struct fc_cutter *cutter;
+struct align_corpus {
+	const struct align_cutter *cutter;
 	/* conversations */
 	struct fc_conversations *lines;
 	struct fc_chat *chat;
@@ -23,10 +23,11 @@ struct fc_corpus {
 	struct fc_example example;
 };
 
-int fc_corpus_open(struct fc_corpus **out, const char *const *paths, int n_paths, bool stream,
-    const char *pivot, const char *template_file, const struct fc_cutter *cutter, struct fc_err *e)
+int align_corpus_open(struct align_corpus **out, const char *const *paths, int n_paths, bool stream,
+    const char *pivot, const char *template_file, const struct align_cutter *cutter,
+    struct fc_err *e)
 {
-	struct fc_corpus *c = FC_NEW(struct fc_corpus);
+	struct align_corpus *c = FC_NEW(struct align_corpus);
 	*out = c;
 	c->cutter = cutter;
 	c->stream = stream;
@@ -36,14 +37,14 @@ int fc_corpus_open(struct fc_corpus **out, const char *const *paths, int n_paths
 	if (!stream &&
 	    (fc_chat_open(&c->chat, pivot, template_file, e) < 0 ||
 		fc_conversations_open(&c->lines, paths, n_paths, e) < 0)) {
-		fc_corpus_close(c);
+		align_corpus_close(c);
 		*out = NULL;
 		return -1;
 	}
 	return 0;
 }
 
-void fc_corpus_close(struct fc_corpus *c)
+void align_corpus_close(struct align_corpus *c)
 {
 	if (!c)
 		return;
@@ -59,7 +60,7 @@ void fc_corpus_close(struct fc_corpus *c)
 	free(c);
 }
 
-static int next_line(struct fc_corpus *c, struct fc_example *x, struct fc_err *e)
+static int next_line(struct align_corpus *c, struct fc_example *x, struct fc_err *e)
 {
 	struct fc_err why;
 	fc_example_clear(x);
@@ -74,7 +75,7 @@ static int next_line(struct fc_corpus *c, struct fc_example *x, struct fc_err *e
 }
 
 /* A stream with text: of tokens or of distributions. */
-static int open_stream(struct fc_corpus *c, const char *path, struct fc_err *e)
+static int open_stream(struct align_corpus *c, const char *path, struct fc_err *e)
 {
 	if (fc_reader_open(&c->reader, path, 0, e) < 0)
 		return -1;
@@ -85,7 +86,7 @@ static int open_stream(struct fc_corpus *c, const char *path, struct fc_err *e)
 	return 0;
 }
 
-static int next_record(struct fc_corpus *c, struct fc_example *x, struct fc_err *e)
+static int next_record(struct align_corpus *c, struct fc_example *x, struct fc_err *e)
 {
 	for (;;) {
 		if (!c->reader && c->next == c->n_paths)
@@ -96,13 +97,13 @@ static int next_record(struct fc_corpus *c, struct fc_example *x, struct fc_err 
 		if (got == FC_READ_ERROR)
 			return -1;
 		if (got == FC_READ_RECORD)
-			return fc_cutter_recut(c->cutter, &c->example, x, e) < 0 ? -1 : 1;
+			return align_cutter_recut(c->cutter, &c->example, x, e) < 0 ? -1 : 1;
 		fc_reader_close(c->reader);
 		c->reader = NULL;
 	}
 }
 
-int fc_corpus_next(struct fc_corpus *c, struct fc_example *x, struct fc_err *e)
+int align_corpus_next(struct align_corpus *c, struct fc_example *x, struct fc_err *e)
 {
 	return c->stream ? next_record(c, x, e) : next_line(c, x, e);
 }

@@ -5,16 +5,17 @@
 #include "fc-align/vocab/cutter.h"
 
 /* Conversations as the pivot's tokens, from JSONL files or from streams of any tokenizer. */
-struct fc_corpus;
+struct align_corpus;
 /*
  * paths: files of one kind, read one after the other; none: standard input.  stream: they are
  * token or distribution streams; else conversations, rendered with the template of `pivot` or the
  * Jinja file `template_file` (NULL: none).  cutter: the pivot's; borrowed, as is paths.
  */
-int fc_corpus_open(struct fc_corpus **c, const char *const *paths, int n_paths, bool stream,
-    const char *pivot, const char *template_file, const struct fc_cutter *cutter, struct fc_err *e);
+int align_corpus_open(struct align_corpus **c, const char *const *paths, int n_paths, bool stream,
+    const char *pivot, const char *template_file, const struct align_cutter *cutter,
+    struct fc_err *e);
 /* 1: x has text, segments and the pivot's tokens; 0: end; -1: error. */
-int fc_corpus_next(struct fc_corpus *c, struct fc_example *x, struct fc_err *e);
-void fc_corpus_close(struct fc_corpus *c);
+int align_corpus_next(struct align_corpus *c, struct fc_example *x, struct fc_err *e);
+void align_corpus_close(struct align_corpus *c);
 
 #endif

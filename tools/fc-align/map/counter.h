@@ -7,24 +7,24 @@
 #include "stream/example.h"
 
 /*
- * Counts pairs of tokens of two cuts of the same conversations.  align: enum fc_align_kind.  By
+ * Counts pairs of tokens of two cuts of the same conversations.  align: enum align_kind.  By
  * place, tokens that begin at the same byte; by a published alignment, all that it pairs, those of
  * one pivot position once.
  */
-struct fc_counter;
+struct align_counter;
 /* All borrowed. */
-struct fc_counter *fc_counter_new(
-    int align, const struct fc_vocab *source, const struct fc_vocab *pivot, struct fc_pairs *pairs);
-void fc_counter_free(struct fc_counter *c);
-void fc_counter_example(
-    struct fc_counter *c, const struct fc_example *source, const struct fc_example *pivot);
+struct align_counter *align_counter_new(int align, const struct align_vocab *source,
+    const struct align_vocab *pivot, struct align_pairs *pairs);
+void align_counter_free(struct align_counter *c);
+void align_counter_example(
+    struct align_counter *c, const struct fc_example *source, const struct fc_example *pivot);
 
 /*
- * FuseChat's map by statistics, see fc_published_choice(): a token that was never seen goes to the
- * pivot's unknown token, else to its end of sequence; beginning and end of sequence to the pivot's.
- * [source->n], the caller's to free.
+ * FuseChat's map by statistics, see align_published_choice(): a token that was never seen goes to
+ * the pivot's unknown token, else to its end of sequence; beginning and end of sequence to the
+ * pivot's. [source->n], the caller's to free.
  */
-uint32_t *fc_counter_published(
-    const struct fc_vocab *source, const struct fc_vocab *pivot, struct fc_pairs *pairs);
+uint32_t *align_counter_published(
+    const struct align_vocab *source, const struct align_vocab *pivot, struct align_pairs *pairs);
 
 #endif

@@ -27,27 +27,27 @@ struct options {
 };
 
 struct side {
-	struct fc_cutter cutter;
-	struct fc_vocab vocab;
+	struct align_cutter cutter;
+	struct align_vocab vocab;
 };
 
 static int open_side(struct side *s, const char *model, struct fc_err *e)
 {
-	if (fc_cutter_open(&s->cutter, model, e) < 0)
+	if (align_cutter_open(&s->cutter, model, e) < 0)
 		return -1;
-	fc_lexicon_init(&s->vocab, s->cutter.tokenizer, s->cutter.turn_end);
+	align_lexicon_init(&s->vocab, s->cutter.tokenizer, s->cutter.turn_end);
 	return 0;
 }
 
 static void close_side(struct side *s)
 {
-	fc_lexicon_release(&s->vocab);
-	fc_cutter_close(&s->cutter);
+	align_lexicon_release(&s->vocab);
+	align_cutter_close(&s->cutter);
 }
 
 /* Counts which tokens are paired in the conversations. */
-static int count_corpus(struct fc_corpus *corpus, const struct side *source, int limit,
-    struct fc_counter *counter, struct fc_err *e)
+static int count_corpus(struct align_corpus *corpus, const struct side *source, int limit,
+    struct align_counter *counter, struct fc_err *e)
 {
 	struct fc_example p, s;
 	int got = 0;
@@ -55,12 +55,12 @@ static int count_corpus(struct fc_corpus *corpus, const struct side *source, int
 	fc_example_init(&s);
 	fc_progress_start("conversations", (uint64_t)limit);
 	for (uint64_t n = 0; !limit || n < (uint64_t)limit; fc_progress_set(++n, NULL)) {
-		got = fc_corpus_next(corpus, &p, e);
-		if (got > 0 && fc_cutter_recut(&source->cutter, &p, &s, e) < 0)
+		got = align_corpus_next(corpus, &p, e);
+		if (got > 0 && align_cutter_recut(&source->cutter, &p, &s, e) < 0)
 			got = -1;
 		if (got <= 0)
 			break;
-		fc_counter_example(counter, &s, &p);
+		align_counter_example(counter, &s, &p);
 	}
 	fc_progress_end();
 	fc_example_release(&p);
@@ -70,28 +70,29 @@ static int count_corpus(struct fc_corpus *corpus, const struct side *source, int
 
 /* Adds up the counts of maps. */
 static int count_maps(const char *const *paths, int n, const struct side *pivot,
-    const struct side *source, struct fc_pairs *pairs, struct fc_err *e)
+    const struct side *source, struct align_pairs *pairs, struct fc_err *e)
 {
 	for (int i = 0; i < n; i++) {
-		struct fc_mapping m;
+		struct align_mapping m;
 		struct fc_header h;
 		fc_header_init(&h, FC_KIND_MAP);
-		int rc = fc_mapfile_read(paths[i], false, &m, &h, e);
+		int rc = align_mapfile_read(paths[i], false, &m, &h, e);
 		if (rc == 0)
-			rc = fc_mapfile_check(paths[i], &h,
+			rc = align_mapfile_check(paths[i], &h,
 			    fc_tokenizer_fingerprint(source->cutter.tokenizer),
 			    fc_tokenizer_fingerprint(pivot->cutter.tokenizer), pivot->vocab.n, e);
 		for (size_t k = 0; rc == 0 && k < m.n_entry; k++)
-			fc_pairs_add(pairs, m.entry[k].source, m.entry[k].pivot, m.entry[k].count);
+			align_pairs_add(
+			    pairs, m.entry[k].source, m.entry[k].pivot, m.entry[k].count);
 		fc_header_release(&h);
-		fc_mapping_release(&m);
+		align_mapping_release(&m);
 		if (rc < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int write_map(const struct fc_map_list *map, const struct side *pivot,
+static int write_map(const struct align_map_list *map, const struct side *pivot,
     const struct side *source, const char *path, struct fc_err *e)
 {
 	struct fc_header h;
@@ -111,7 +112,7 @@ static int write_map(const struct fc_map_list *map, const struct side *pivot,
 	return rc;
 }
 
-static void report(const struct fc_map_list *map, size_t n, size_t n_pairs)
+static void report(const struct align_map_list *map, size_t n, size_t n_pairs)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	size_t by[FC_N_MAP_RULE] = {0}, mapped = 0;
@@ -132,43 +133,43 @@ static void report(const struct fc_map_list *map, size_t n, size_t n_pairs)
 static uint32_t *find_near(
     const struct options *o, const struct side *pivot, const struct side *source)
 {
-	struct fc_spelled from, to;
+	struct align_spelled from, to;
 	uint32_t *near = FC_ARRAY(uint32_t, source->vocab.n + 1);
 	if (o->spelling == SPELLING_RAW) {
-		const char *mark = fc_spelled_mark(&pivot->vocab);
-		fc_spelled_raw(&from, &source->vocab, fc_spelled_mark(&source->vocab), mark);
-		fc_spelled_raw(&to, &pivot->vocab, mark, mark);
+		const char *mark = align_spelled_mark(&pivot->vocab);
+		align_spelled_raw(&from, &source->vocab, align_spelled_mark(&source->vocab), mark);
+		align_spelled_raw(&to, &pivot->vocab, mark, mark);
 	} else {
-		fc_spelled_text(&from, &source->vocab);
-		fc_spelled_text(&to, &pivot->vocab);
+		align_spelled_text(&from, &source->vocab);
+		align_spelled_text(&to, &pivot->vocab);
 	}
-	fc_spelled_nearest(&from, &to, o->kind == KIND_MINED ? UINT32_MAX : 0, near);
-	fc_spelled_release(&from);
-	fc_spelled_release(&to);
+	align_spelled_nearest(&from, &to, o->kind == KIND_MINED ? UINT32_MAX : 0, near);
+	align_spelled_release(&from);
+	align_spelled_release(&to);
 	return near;
 }
 
 /* pairs: what was counted.  out: {0}. */
 static void choose(const struct options *o, const struct side *pivot, const struct side *source,
-    struct fc_pairs *pairs, struct fc_map_list *out)
+    struct align_pairs *pairs, struct align_map_list *out)
 {
 	uint32_t *near = NULL, *first = NULL;
 	if (o->kind == KIND_MINED || o->spelling == SPELLING_RAW)
 		near = find_near(o, pivot, source);
 	if (o->kind == KIND_STATS || o->kind == KIND_BYTES) {
 		first = FC_ARRAY(uint32_t, source->vocab.n + 1);
-		fc_lexicon_first(&source->vocab, pivot->cutter.tokenizer, first);
+		align_lexicon_first(&source->vocab, pivot->cutter.tokenizer, first);
 	}
 	uint32_t *published = o->choose == CHOOSE_PUBLISHED
-	    ? fc_counter_published(&source->vocab, &pivot->vocab, pairs)
+	    ? align_counter_published(&source->vocab, &pivot->vocab, pairs)
 	    : NULL;
-	struct fc_evidence evidence = {.pair = fc_pairs_sorted(pairs),
-	    .n_pair = fc_pairs_count(pairs),
+	struct align_evidence evidence = {.pair = align_pairs_sorted(pairs),
+	    .n_pair = align_pairs_count(pairs),
 	    .near = near,
 	    .first = first,
 	    .no_bytes = o->spelling == SPELLING_RAW,
 	    .published = published};
-	fc_vocabmap_choose(&source->vocab, &pivot->vocab, &evidence, out);
+	align_vocabmap_choose(&source->vocab, &pivot->vocab, &evidence, out);
 	free(near);
 	free(first);
 	free(published);
@@ -177,30 +178,30 @@ static void choose(const struct options *o, const struct side *pivot, const stru
 static int make_map(const struct options *o, const char *const *paths, int n, struct fc_err *e)
 {
 	struct side pivot = {0}, source = {0};
-	struct fc_corpus *corpus = NULL;
-	struct fc_pairs *pairs = fc_pairs_new();
-	struct fc_counter *counter = NULL;
-	struct fc_map_list map = {0};
+	struct align_corpus *corpus = NULL;
+	struct align_pairs *pairs = align_pairs_new();
+	struct align_counter *counter = NULL;
+	struct align_map_list map = {0};
 	int rc = -1;
 	if (open_side(&pivot, o->pivot, e) < 0 || open_side(&source, o->source, e) < 0)
 		goto end;
 	if (o->merge && count_maps(paths, n, &pivot, &source, pairs, e) < 0)
 		goto end;
-	counter = fc_counter_new(o->align, &source.vocab, &pivot.vocab, pairs);
+	counter = align_counter_new(o->align, &source.vocab, &pivot.vocab, pairs);
 	if (o->kind == KIND_STATS && !o->merge &&
-	    (fc_corpus_open(
+	    (align_corpus_open(
 		 &corpus, paths, n, o->tokens, o->pivot, o->template_file, &pivot.cutter, e) < 0 ||
 		count_corpus(corpus, &source, o->limit, counter, e) < 0))
 		goto end;
 	choose(o, &pivot, &source, pairs, &map);
 	rc = write_map(&map, &pivot, &source, o->out, e);
 	if (rc == 0)
-		report(&map, source.vocab.n, fc_pairs_count(pairs));
+		report(&map, source.vocab.n, align_pairs_count(pairs));
 end:
 	free(map.v);
-	fc_corpus_close(corpus);
-	fc_counter_free(counter);
-	fc_pairs_free(pairs);
+	align_corpus_close(corpus);
+	align_counter_free(counter);
+	align_pairs_free(pairs);
 	close_side(&pivot);
 	close_side(&source);
 	return rc;
@@ -223,7 +224,7 @@ static void check_options(const struct options *o, int n_operand)
 		fc_die_usage("--spelling raw is for the kinds exact and mined");
 }
 
-void fc_command_map(int argc, char **argv)
+void align_command_map(int argc, char **argv)
 {
 	struct options o = {0};
 	const struct fc_opt opts[] = {
@@ -235,7 +236,7 @@ void fc_command_map(int argc, char **argv)
 		"what a token's counterpart is, where neither its role nor its bytes say it", 0, 0},
 	    {FC_OPT_CHOICE, 0, "spelling", &o.spelling, "text|raw",
 		"of mined and exact: compare what tokens stand for, or how they are spelled", 0, 0},
-	    {FC_OPT_CHOICE, 0, "align", &o.align, FC_ALIGN_KINDS,
+	    {FC_OPT_CHOICE, 0, "align", &o.align, ALIGN_KIND_KINDS,
 		"of stats: pair tokens by their place in the text, or as published", 0, 0},
 	    {FC_OPT_CHOICE, 0, "choose", &o.choose, "count|published",
 		"of stats: the highest count, or FuseChat's formula", 0, 0},

@@ -5,21 +5,21 @@
 
 #include "base/mem.h"
 
-struct fc_pairs {
+struct align_pairs {
 	struct fc_map_entry *slot; /* [n_slot], open addressing; count 0: free */
 	size_t n_slot, n;          /* n_slot is a power of two */
 	struct fc_map_entry *sorted;
 };
 
-struct fc_pairs *fc_pairs_new(void)
+struct align_pairs *align_pairs_new(void)
 {
-	struct fc_pairs *p = FC_NEW(struct fc_pairs);
+	struct align_pairs *p = FC_NEW(struct align_pairs);
 	p->n_slot = 1 << 12;
 	p->slot = FC_ARRAY(struct fc_map_entry, p->n_slot);
 	return p;
 }
 
-void fc_pairs_free(struct fc_pairs *p)
+void align_pairs_free(struct align_pairs *p)
 {
 	if (!p)
 		return;
@@ -36,7 +36,7 @@ static uint64_t mix(uint64_t z)
 	return z ^ (z >> 31);
 }
 
-static struct fc_map_entry *find(const struct fc_pairs *p, uint32_t source, uint32_t pivot)
+static struct fc_map_entry *find(const struct align_pairs *p, uint32_t source, uint32_t pivot)
 {
 	size_t i = mix((uint64_t)source << 32 | pivot) & (p->n_slot - 1);
 	while (p->slot[i].count && (p->slot[i].source != source || p->slot[i].pivot != pivot))
@@ -44,7 +44,7 @@ static struct fc_map_entry *find(const struct fc_pairs *p, uint32_t source, uint
 	return &p->slot[i];
 }
 
-static void grow(struct fc_pairs *p)
+static void grow(struct align_pairs *p)
 {
 	struct fc_map_entry *old = p->slot;
 	size_t n_old = p->n_slot;
@@ -56,7 +56,7 @@ static void grow(struct fc_pairs *p)
 	free(old);
 }
 
-void fc_pairs_add(struct fc_pairs *p, uint32_t source, uint32_t pivot, uint64_t count)
+void align_pairs_add(struct align_pairs *p, uint32_t source, uint32_t pivot, uint64_t count)
 {
 	if (count == 0)
 		return;
@@ -70,7 +70,7 @@ void fc_pairs_add(struct fc_pairs *p, uint32_t source, uint32_t pivot, uint64_t 
 		grow(p);
 }
 
-size_t fc_pairs_count(const struct fc_pairs *p)
+size_t align_pairs_count(const struct align_pairs *p)
 {
 	return p->n;
 }
@@ -83,7 +83,7 @@ static int compare(const void *a, const void *b)
 	return x->pivot < y->pivot ? -1 : x->pivot > y->pivot;
 }
 
-const struct fc_map_entry *fc_pairs_sorted(struct fc_pairs *p)
+const struct fc_map_entry *align_pairs_sorted(struct align_pairs *p)
 {
 	free(p->sorted);
 	p->sorted = FC_ARRAY(struct fc_map_entry, p->n + 1);

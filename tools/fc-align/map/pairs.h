@@ -6,14 +6,14 @@
 
 /* How often each (source, pivot) pair of tokens was seen.  Memory grows with the number of
  * different pairs, about 40 bytes each. */
-struct fc_pairs;
-struct fc_pairs *fc_pairs_new(void);
-void fc_pairs_free(struct fc_pairs *p);
+struct align_pairs;
+struct align_pairs *align_pairs_new(void);
+void align_pairs_free(struct align_pairs *p);
 
-void fc_pairs_add(struct fc_pairs *p, uint32_t source, uint32_t pivot, uint64_t count);
-size_t fc_pairs_count(const struct fc_pairs *p);
+void align_pairs_add(struct align_pairs *p, uint32_t source, uint32_t pivot, uint64_t count);
+size_t align_pairs_count(const struct align_pairs *p);
 
 /* All pairs by source, then pivot.  Borrowed: valid until the next call on p. */
-const struct fc_map_entry *fc_pairs_sorted(struct fc_pairs *p);
+const struct fc_map_entry *align_pairs_sorted(struct align_pairs *p);
 
 #endif

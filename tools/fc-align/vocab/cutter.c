@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "chat/turnend.h"
 
-int fc_cutter_open(struct fc_cutter *c, const char *model, struct fc_err *e)
+int align_cutter_open(struct align_cutter *c, const char *model, struct fc_err *e)
 {
 	if (fc_tokenizer_open(&c->tokenizer, model, e) < 0)
 		return -1;
@@ -14,10 +14,10 @@ int fc_cutter_open(struct fc_cutter *c, const char *model, struct fc_err *e)
 	return 0;
 }
 
-void fc_cutter_close(struct fc_cutter *c)
+void align_cutter_close(struct align_cutter *c)
 {
 	fc_tokenizer_free(c->tokenizer);
-	*c = (struct fc_cutter){0};
+	*c = (struct align_cutter){0};
 }
 
 static void copy_text(struct fc_buf *to, const struct fc_buf *from)
@@ -37,8 +37,8 @@ static void copy_whole(const struct fc_example *from, struct fc_example *to)
 	to->source = from->source;
 }
 
-int fc_cutter_recut(const struct fc_cutter *c, const struct fc_example *from, struct fc_example *to,
-    struct fc_err *e)
+int align_cutter_recut(const struct align_cutter *c, const struct fc_example *from,
+    struct fc_example *to, struct fc_err *e)
 {
 	if (from->n_seg == 0 && from->text.n)
 		return fc_fail(e,

@@ -5,19 +5,19 @@
 #include "chat/chat.h"
 
 /* A model's tokenizer with the id it ends a turn with. */
-struct fc_cutter {
+struct align_cutter {
 	struct fc_tokenizer *tokenizer;
 	uint32_t turn_end; /* or FC_NO_TOKEN */
 };
-int fc_cutter_open(struct fc_cutter *c, const char *model, struct fc_err *e);
-void fc_cutter_close(struct fc_cutter *c);
+int align_cutter_open(struct align_cutter *c, const char *model, struct fc_err *e);
+void align_cutter_close(struct align_cutter *c);
 
 /*
  * The tokens that c makes of from's text, by the segments it carries: what fc-infer itself made for
  * c's model.  to: its contents are dropped; gets text, segments and tokens, and all that from says
  * of the conversation as a whole: id, meta, the cross-entropy, its source.
  */
-int fc_cutter_recut(const struct fc_cutter *c, const struct fc_example *from, struct fc_example *to,
-    struct fc_err *e);
+int align_cutter_recut(const struct align_cutter *c, const struct fc_example *from,
+    struct fc_example *to, struct fc_err *e);
 
 #endif

@@ -20,10 +20,10 @@ struct local {            /* the different tokens of a sequence, numbered as the
 	size_t n, cap_id, cap_at;
 };
 
-struct fc_dtw {
-	enum fc_published version;
-	const struct fc_wording *source, *pivot;
-	struct fc_leven *scratch;
+struct align_dtw {
+	enum align_published version;
+	const struct align_wording *source, *pivot;
+	struct align_leven *scratch;
 	struct local s, p;
 	uint32_t stamp;
 	/* rows of costs of different source tokens against all different pivot tokens */
@@ -65,24 +65,24 @@ static void local_number(struct local *l, const uint32_t *id, size_t n, uint32_t
 	}
 }
 
-struct fc_dtw *fc_dtw_new(
-    enum fc_published version, const struct fc_wording *source, const struct fc_wording *pivot)
+struct align_dtw *align_dtw_new(enum align_published version, const struct align_wording *source,
+    const struct align_wording *pivot)
 {
-	struct fc_dtw *d = FC_NEW(struct fc_dtw);
+	struct align_dtw *d = FC_NEW(struct align_dtw);
 	d->version = version;
 	d->source = source;
 	d->pivot = pivot;
-	d->scratch = fc_leven_new();
+	d->scratch = align_leven_new();
 	local_init(&d->s, source->whole.n);
 	local_init(&d->p, pivot->whole.n);
 	return d;
 }
 
-void fc_dtw_free(struct fc_dtw *d)
+void align_dtw_free(struct align_dtw *d)
 {
 	if (!d)
 		return;
-	fc_leven_free(d->scratch);
+	align_leven_free(d->scratch);
 	local_release(&d->s);
 	local_release(&d->p);
 	free(d->cost);
@@ -93,7 +93,7 @@ void fc_dtw_free(struct fc_dtw *d)
 	free(d);
 }
 
-static void begin(struct fc_dtw *d, const uint32_t *s, size_t n, const uint32_t *p, size_t m)
+static void begin(struct align_dtw *d, const uint32_t *s, size_t n, const uint32_t *p, size_t m)
 {
 	d->stamp++;
 	local_number(&d->s, s, n, d->stamp);
@@ -111,7 +111,7 @@ static void begin(struct fc_dtw *d, const uint32_t *s, size_t n, const uint32_t 
 
 /* Costs of the token at source position i, by the numbers of the pivot's.  Good until as many
  * others were asked for as there are slots. */
-static const double *cost_row(struct fc_dtw *d, size_t i)
+static const double *cost_row(struct align_dtw *d, size_t i)
 {
 	uint32_t number = d->s.at[i], slot = d->slot[number];
 	if (slot)
@@ -122,7 +122,7 @@ static const double *cost_row(struct fc_dtw *d, size_t i)
 	d->holder[slot] = number + 1;
 	d->slot[number] = slot + 1;
 	double *row = d->cost + slot * d->p.n;
-	fc_published_costs(
+	align_published_costs(
 	    d->version, d->source, d->s.id[number], d->pivot, d->p.id, d->p.n, d->scratch, row);
 	return row;
 }
@@ -182,7 +182,7 @@ static void make_strip(const double *up, double *row, size_t stride, const doubl
 
 /* m cells of the rows [i, i + n); up: of row i - 1, NULL where i is 0.  row: [n][stride]. */
 static void make_rows(
-    struct fc_dtw *d, const double *up, size_t i, size_t n, size_t m, double *row, size_t stride)
+    struct align_dtw *d, const double *up, size_t i, size_t n, size_t m, double *row, size_t stride)
 {
 	const uint32_t *p = d->p.at;
 	for (size_t k = 0; k < n;) {
@@ -201,11 +201,11 @@ static void make_rows(
 
 /* Where the path goes from a cell: 0 diagonal, 1 one row up, 2 one column left.  up: the row above,
  * NULL in the first. */
-static int step_back(const struct fc_dtw *d, const double *up, const double *row, size_t j)
+static int step_back(const struct align_dtw *d, const double *up, const double *row, size_t j)
 {
 	double v[3] = {
 	    up && j ? up[j - 1] : INFINITY, up ? up[j] : INFINITY, j ? row[j - 1] : INFINITY};
-	int second = d->version == FC_FUSECHAT2 ? 2 : 1, third = 3 - second, to = 0;
+	int second = d->version == ALIGN_FUSECHAT2 ? 2 : 1, third = 3 - second, to = 0;
 	if (v[second] < v[to])
 		to = second;
 	if (v[third] < v[to])
@@ -213,8 +213,8 @@ static int step_back(const struct fc_dtw *d, const double *up, const double *row
 	return to;
 }
 
-double fc_dtw_align(struct fc_dtw *d, const uint32_t *s, size_t n, const uint32_t *p, size_t m,
-    struct fc_dtw_span *span)
+double align_dtw_align(struct align_dtw *d, const uint32_t *s, size_t n, const uint32_t *p,
+    size_t m, struct align_dtw_span *span)
 {
 	size_t height = (size_t)ceil(sqrt((double)n)), n_block = (n + height - 1) / height;
 	begin(d, s, n, p, m);
@@ -229,7 +229,7 @@ double fc_dtw_align(struct fc_dtw *d, const uint32_t *s, size_t n, const uint32_
 	double total = d->mark[n_block * m - 1];
 	/* and back; the last block is still there */
 	size_t i = n - 1, j = m - 1;
-	span[j] = (struct fc_dtw_span){(uint32_t)i, (uint32_t)i};
+	span[j] = (struct align_dtw_span){(uint32_t)i, (uint32_t)i};
 	for (size_t b = n_block; b-- > 0;) {
 		const double *above = b ? d->mark + (b - 1) * m : NULL;
 		size_t top = b * height;

@@ -14,17 +14,17 @@
  * row is kept, and the rows between two of them are made again on the way back, up to the column
  * where it stands: memory is m sqrt(n), and the time at most doubles.
  */
-struct fc_dtw;
+struct align_dtw;
 /* Borrowed: source and pivot. */
-struct fc_dtw *fc_dtw_new(
-    enum fc_published version, const struct fc_wording *source, const struct fc_wording *pivot);
-void fc_dtw_free(struct fc_dtw *d);
+struct align_dtw *align_dtw_new(enum align_published version, const struct align_wording *source,
+    const struct align_wording *pivot);
+void align_dtw_free(struct align_dtw *d);
 
-struct fc_dtw_span {
+struct align_dtw_span {
 	uint32_t first, last; /* source positions that a pivot position is paired with */
 };
 /* s: [n] source ids, p: [m] pivot ids, neither empty; span: [m].  Returns the whole cost. */
-double fc_dtw_align(struct fc_dtw *d, const uint32_t *s, size_t n, const uint32_t *p, size_t m,
-    struct fc_dtw_span *span);
+double align_dtw_align(struct align_dtw *d, const uint32_t *s, size_t n, const uint32_t *p,
+    size_t m, struct align_dtw_span *span);
 
 #endif

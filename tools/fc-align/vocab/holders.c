@@ -8,7 +8,7 @@
 
 enum { N_CHARACTER = 0x110000 + 256 };
 
-static bool first_time(struct fc_chars s, size_t i)
+static bool first_time(struct align_chars s, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
 		if (s.v[k] == s.v[i])
@@ -16,8 +16,8 @@ static bool first_time(struct fc_chars s, size_t i)
 	return true;
 }
 
-void fc_holders_init(
-    struct fc_holders *h, const struct fc_chars *s, const uint32_t *order, size_t n)
+void align_holders_init(
+    struct align_holders *h, const struct align_chars *s, const uint32_t *order, size_t n)
 {
 	uint32_t *start = FC_ARRAY(uint32_t, N_CHARACTER + 2);
 	for (size_t k = 0; k < n; k++)
@@ -35,7 +35,7 @@ void fc_holders_init(
 	h->start = start;
 }
 
-void fc_holders_release(struct fc_holders *h)
+void align_holders_release(struct align_holders *h)
 {
 	free(h->start);
 	free(h->place);
@@ -43,14 +43,14 @@ void fc_holders_release(struct fc_holders *h)
 
 static int compare(const void *a, const void *b)
 {
-	const struct fc_holding *x = a, *y = b;
+	const struct align_holding *x = a, *y = b;
 	if (x->n != y->n)
 		return x->n < y->n ? -1 : 1;
 	return x->c < y->c ? -1 : x->c > y->c;
 }
 
-size_t fc_holders_rank(
-    const struct fc_holders *h, struct fc_chars s, size_t max, struct fc_holding *out)
+size_t align_holders_rank(
+    const struct align_holders *h, struct align_chars s, size_t max, struct align_holding *out)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < s.n && i < max; i++) {
@@ -59,7 +59,7 @@ size_t fc_holders_rank(
 		uint32_t c = s.v[i], times = 0;
 		for (size_t k = i; k < s.n; k++)
 			times += s.v[k] == c;
-		out[n++] = (struct fc_holding){c, times, h->start[c + 1] - h->start[c]};
+		out[n++] = (struct align_holding){c, times, h->start[c + 1] - h->start[c]};
 	}
 	qsort(out, n, sizeof *out, compare);
 	return n;

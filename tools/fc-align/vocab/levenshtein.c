@@ -10,8 +10,8 @@
 enum { WORD = 64, N_ASCII = 128, N_OTHER = 128 };
 #define NOT_UTF8 UINT32_C(0x110000)
 
-struct fc_leven {
-	struct fc_chars s;
+struct align_leven {
+	struct align_chars s;
 	uint64_t ascii[N_ASCII]; /* bit i: the pattern's character i is this one */
 	uint32_t other[N_OTHER]; /* open addressing; 0: free */
 	uint64_t mask[N_OTHER];
@@ -20,12 +20,12 @@ struct fc_leven {
 	size_t cap;
 };
 
-struct fc_leven *fc_leven_new(void)
+struct align_leven *align_leven_new(void)
 {
-	return FC_NEW(struct fc_leven);
+	return FC_NEW(struct align_leven);
 }
 
-void fc_leven_free(struct fc_leven *p)
+void align_leven_free(struct align_leven *p)
 {
 	if (!p)
 		return;
@@ -34,7 +34,7 @@ void fc_leven_free(struct fc_leven *p)
 }
 
 /* Where c is or could be; a pattern fills at most half of the slots. */
-static size_t slot_of(const struct fc_leven *p, uint32_t c)
+static size_t slot_of(const struct align_leven *p, uint32_t c)
 {
 	size_t i = (c * UINT32_C(2654435761)) >> 25;
 	while (p->other[i] && p->other[i] != c)
@@ -42,7 +42,7 @@ static size_t slot_of(const struct fc_leven *p, uint32_t c)
 	return i;
 }
 
-void fc_leven_set(struct fc_leven *p, struct fc_chars s)
+void align_leven_set(struct align_leven *p, struct align_chars s)
 {
 	p->s = s;
 	if (s.n > WORD)
@@ -64,7 +64,7 @@ void fc_leven_set(struct fc_leven *p, struct fc_chars s)
 	}
 }
 
-static uint64_t matches(const struct fc_leven *p, uint32_t c)
+static uint64_t matches(const struct align_leven *p, uint32_t c)
 {
 	if (c < N_ASCII)
 		return p->ascii[c];
@@ -75,7 +75,7 @@ static uint64_t matches(const struct fc_leven *p, uint32_t c)
 }
 
 /* pv, mv: in which rows the column of distances rises or falls by one; `score`: its last entry. */
-static uint32_t by_bits(const struct fc_leven *p, struct fc_chars s, uint32_t most)
+static uint32_t by_bits(const struct align_leven *p, struct align_chars s, uint32_t most)
 {
 	uint64_t last = UINT64_C(1) << (p->s.n - 1), pv = ~UINT64_C(0), mv = 0;
 	uint32_t score = (uint32_t)p->s.n, left = (uint32_t)s.n;
@@ -97,7 +97,7 @@ static uint32_t by_bits(const struct fc_leven *p, struct fc_chars s, uint32_t mo
 	return score;
 }
 
-static uint32_t plainly(struct fc_leven *p, struct fc_chars s)
+static uint32_t plainly(struct align_leven *p, struct align_chars s)
 {
 	FC_GROW(p->row, p->cap, s.n + 1);
 	for (size_t j = 0; j <= s.n; j++)
@@ -115,7 +115,7 @@ static uint32_t plainly(struct fc_leven *p, struct fc_chars s)
 	return p->row[s.n];
 }
 
-uint32_t fc_leven_distance(struct fc_leven *p, struct fc_chars s, uint32_t most)
+uint32_t align_leven_distance(struct align_leven *p, struct align_chars s, uint32_t most)
 {
 	size_t more = s.n > p->s.n ? s.n - p->s.n : p->s.n - s.n;
 	if (more > most)
@@ -125,7 +125,7 @@ uint32_t fc_leven_distance(struct fc_leven *p, struct fc_chars s, uint32_t most)
 	return p->s.n > WORD ? plainly(p, s) : by_bits(p, s, most);
 }
 
-bool fc_chars_contain(struct fc_chars a, struct fc_chars b)
+bool align_chars_contain(struct align_chars a, struct align_chars b)
 {
 	for (size_t i = 0; i + b.n <= a.n; i++)
 		if (b.n == 0 || !memcmp(a.v + i, b.v, b.n * sizeof *b.v))
@@ -133,7 +133,7 @@ bool fc_chars_contain(struct fc_chars a, struct fc_chars b)
 	return false;
 }
 
-size_t fc_chars_decode(const char *p, size_t n, uint32_t *out)
+size_t align_chars_decode(const char *p, size_t n, uint32_t *out)
 {
 	size_t n_out = 0;
 	for (size_t i = 0; i < n;) {

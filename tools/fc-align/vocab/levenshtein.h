@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* A string as code points; borrowed. */
-struct fc_chars {
+struct align_chars {
 	const uint32_t *v; /* [n] */
 	size_t n;
 };
@@ -17,19 +17,20 @@ struct fc_chars {
  * characters take one step a character of the other (Myers 1999, in Hyyro's form of 2003, a whole
  * column of differences in two words), longer ones the plain recurrence.
  */
-struct fc_leven;
-struct fc_leven *fc_leven_new(void);
-void fc_leven_free(struct fc_leven *p);
-void fc_leven_set(struct fc_leven *p, struct fc_chars s); /* s: borrowed until the next call */
+struct align_leven;
+struct align_leven *align_leven_new(void);
+void align_leven_free(struct align_leven *p);
+void align_leven_set(
+    struct align_leven *p, struct align_chars s); /* s: borrowed until the next call */
 
 /* The distance, or any number above `most` where it is above that. */
-uint32_t fc_leven_distance(struct fc_leven *p, struct fc_chars s, uint32_t most);
+uint32_t align_leven_distance(struct align_leven *p, struct align_chars s, uint32_t most);
 
 /* Does a contain b as a run of characters?  "" is contained in all. */
-bool fc_chars_contain(struct fc_chars a, struct fc_chars b);
+bool align_chars_contain(struct align_chars a, struct align_chars b);
 
 /* Appends the code points of n bytes; a byte that is no UTF-8 becomes 0x110000 and its value.
  * out: room for n.  Returns how many. */
-size_t fc_chars_decode(const char *p, size_t n, uint32_t *out);
+size_t align_chars_decode(const char *p, size_t n, uint32_t *out);
 
 #endif

@@ -7,11 +7,11 @@
 #include "base/mem.h"
 #include "fc-align/vocab/vocabmap.h"
 
-void fc_mapping_release(struct fc_mapping *m)
+void align_mapping_release(struct align_mapping *m)
 {
 	free(m->to);
 	free(m->entry);
-	*m = (struct fc_mapping){0};
+	*m = (struct align_mapping){0};
 }
 
 static int compare(const void *a, const void *b)
@@ -22,7 +22,7 @@ static int compare(const void *a, const void *b)
 	return x->pivot < y->pivot ? -1 : x->pivot > y->pivot;
 }
 
-uint64_t fc_mapping_count(const struct fc_mapping *m, uint32_t source, uint32_t pivot)
+uint64_t align_mapping_count(const struct align_mapping *m, uint32_t source, uint32_t pivot)
 {
 	struct fc_map_entry key = {.source = source, .pivot = pivot};
 	const struct fc_map_entry *e =
@@ -30,7 +30,7 @@ uint64_t fc_mapping_count(const struct fc_mapping *m, uint32_t source, uint32_t 
 	return e ? e->count : 0;
 }
 
-int fc_mapfile_check(const char *path, const struct fc_header *h, uint64_t source_tokenizer,
+int align_mapfile_check(const char *path, const struct fc_header *h, uint64_t source_tokenizer,
     uint64_t pivot_tokenizer, size_t n_pivot, struct fc_err *e)
 {
 	if (h->source_tokenizer != source_tokenizer)
@@ -50,7 +50,7 @@ int fc_mapfile_check(const char *path, const struct fc_header *h, uint64_t sourc
 }
 
 /* Sorts the entries and makes one of those between the same tokens. */
-static void sum_entries(struct fc_mapping *m)
+static void sum_entries(struct align_mapping *m)
 {
 	size_t n = 0;
 	if (m->n_entry)
@@ -77,7 +77,7 @@ static bool wins(const struct fc_map_entry *a, const struct fc_map_entry *b)
 }
 
 /* The entries of one source token; -1: its choice cannot be made from counts. */
-static int decide_one(struct fc_mapping *m, const struct fc_map_entry *v, size_t n)
+static int decide_one(struct align_mapping *m, const struct fc_map_entry *v, size_t n)
 {
 	const struct fc_map_entry *best = NULL;
 	uint8_t rule = FC_N_MAP_RULE;
@@ -102,11 +102,11 @@ static int decide_one(struct fc_mapping *m, const struct fc_map_entry *v, size_t
 	return 0;
 }
 
-static int decide_all(struct fc_mapping *m, const char *name, struct fc_err *e)
+static int decide_all(struct align_mapping *m, const char *name, struct fc_err *e)
 {
 	size_t n;
 	for (size_t i = 0; i < m->n; i++)
-		m->to[i] = FC_UNMAPPED;
+		m->to[i] = ALIGN_UNMAPPED;
 	for (size_t i = 0; i < m->n_entry; i += n) {
 		for (n = 1; i + n < m->n_entry && m->entry[i + n].source == m->entry[i].source;)
 			n++;
@@ -120,17 +120,17 @@ static int decide_all(struct fc_mapping *m, const char *name, struct fc_err *e)
 	return 0;
 }
 
-int fc_mapfile_read(
-    const char *path, bool decide, struct fc_mapping *m, struct fc_header *h, struct fc_err *e)
+int align_mapfile_read(
+    const char *path, bool decide, struct align_mapping *m, struct fc_header *h, struct fc_err *e)
 {
 	struct fc_reader *r;
 	struct fc_map_part part;
 	enum fc_read got;
 	size_t cap = 0;
-	*m = (struct fc_mapping){0};
+	*m = (struct align_mapping){0};
 	if (fc_reader_open(&r, path, FC_KIND_MAP, e) < 0)
 		return -1;
-	*m = (struct fc_mapping){.n = fc_reader_header(r)->source_n_vocab};
+	*m = (struct align_mapping){.n = fc_reader_header(r)->source_n_vocab};
 	m->to = FC_ARRAY(uint32_t, m->n + 1);
 	while ((got = fc_reader_map(r, &part, e)) == FC_READ_RECORD) {
 		FC_GROW(m->entry, cap, m->n_entry + part.n);
@@ -143,14 +143,14 @@ int fc_mapfile_read(
 		rc = decide_all(m, fc_reader_name(r), e);
 	fc_header_copy(h, fc_reader_header(r));
 	if (rc < 0)
-		fc_mapping_release(m);
+		align_mapping_release(m);
 	fc_reader_close(r);
 	return rc;
 }
 
-void fc_mapping_identity(struct fc_mapping *m, size_t n_vocab)
+void align_mapping_identity(struct align_mapping *m, size_t n_vocab)
 {
-	*m = (struct fc_mapping){.to = FC_ARRAY(uint32_t, n_vocab + 1), .n = n_vocab};
+	*m = (struct align_mapping){.to = FC_ARRAY(uint32_t, n_vocab + 1), .n = n_vocab};
 	for (size_t i = 0; i < n_vocab; i++)
 		m->to[i] = (uint32_t)i;
 }

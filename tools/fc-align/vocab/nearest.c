@@ -29,8 +29,8 @@ struct shelf {
 	size_t n;
 };
 
-struct fc_nearest {
-	const struct fc_chars *s;
+struct align_nearest {
+	const struct align_chars *s;
 	struct node *node; /* [n_node] */
 	uint32_t
 	    *head[2]; /* [n_head], a power of two: strings and those less one; those less two */
@@ -40,7 +40,7 @@ struct fc_nearest {
 	uint32_t *index;     /* [n] what the shelves hold */
 	uint64_t *set;
 	struct bag *bag;
-	struct fc_holders holders; /* by place on the shelves */
+	struct align_holders holders; /* by place on the shelves */
 };
 
 static uint64_t hash_of(const uint32_t *v, size_t n)
@@ -49,19 +49,19 @@ static uint64_t hash_of(const uint32_t *v, size_t n)
 }
 
 /* Equal neighbours give the same string when one of them goes. */
-static bool repeats(struct fc_chars s, size_t i)
+static bool repeats(struct align_chars s, size_t i)
 {
 	return i > 0 && s.v[i] == s.v[i - 1];
 }
 
 /* The hashes of s less no, one and, up to TWO_LESS characters, two characters. */
 struct less {
-	struct fc_chars s;
+	struct align_chars s;
 	uint32_t *buf; /* [s.n] */
 	size_t i, j;   /* what goes next: i == s.n for none, j == i for i alone */
 };
 
-static struct less less_begin(struct fc_chars s, uint32_t *buf)
+static struct less less_begin(struct align_chars s, uint32_t *buf)
 {
 	return (struct less){s, buf, s.n, s.n};
 }
@@ -112,14 +112,14 @@ static bool less_next(struct less *l)
 	return l->j < n;
 }
 
-static void add_node(struct fc_nearest *x, bool two, uint64_t hash, uint32_t index)
+static void add_node(struct align_nearest *x, bool two, uint64_t hash, uint32_t index)
 {
 	uint32_t *head = &x->head[two][hash & (x->n_head - 1)];
 	x->node[x->n_node] = (struct node){(uint32_t)(hash >> 32), index, *head};
 	*head = (uint32_t)x->n_node++;
 }
 
-static uint64_t set_of(struct fc_chars s)
+static uint64_t set_of(struct align_chars s)
 {
 	uint64_t set = 0;
 	for (size_t i = 0; i < s.n; i++)
@@ -127,7 +127,7 @@ static uint64_t set_of(struct fc_chars s)
 	return set;
 }
 
-static struct bag bag_of(struct fc_chars s)
+static struct bag bag_of(struct align_chars s)
 {
 	struct bag bag = {{0}};
 	for (size_t i = 0; i < s.n; i++) {
@@ -149,7 +149,7 @@ static uint32_t surplus(const struct bag *a, const struct bag *b)
 	return sum;
 }
 
-static void fill_shelves(struct fc_nearest *x, size_t n)
+static void fill_shelves(struct align_nearest *x, size_t n)
 {
 	size_t at = 0;
 	x->shelf = FC_ARRAY(struct shelf, x->longest + 1);
@@ -172,9 +172,9 @@ static void fill_shelves(struct fc_nearest *x, size_t n)
 	}
 }
 
-struct fc_nearest *fc_nearest_new(const struct fc_chars *s, size_t n)
+struct align_nearest *align_nearest_new(const struct align_chars *s, size_t n)
 {
-	struct fc_nearest *x = FC_NEW(struct fc_nearest);
+	struct align_nearest *x = FC_NEW(struct align_nearest);
 	size_t n_node = 0;
 	x->s = s;
 	for (size_t i = 0; i < n; i++) {
@@ -200,15 +200,15 @@ struct fc_nearest *fc_nearest_new(const struct fc_chars *s, size_t n)
 	free(buf);
 	x->n = n;
 	fill_shelves(x, n);
-	fc_holders_init(&x->holders, s, x->index, n);
+	align_holders_init(&x->holders, s, x->index, n);
 	return x;
 }
 
-void fc_nearest_free(struct fc_nearest *x)
+void align_nearest_free(struct align_nearest *x)
 {
 	if (!x)
 		return;
-	fc_holders_release(&x->holders);
+	align_holders_release(&x->holders);
 	free(x->node);
 	free(x->head[0]);
 	free(x->head[1]);
@@ -230,8 +230,8 @@ static bool better(const struct best *b, uint32_t index, uint32_t distance)
 
 /* The strings of one list that are at most `most` away, as long as they have lower indices than
  * the best. */
-static void search_list(const struct fc_nearest *x, bool two, struct fc_leven *p, uint64_t hash,
-    uint32_t most, struct best *best)
+static void search_list(const struct align_nearest *x, bool two, struct align_leven *p,
+    uint64_t hash, uint32_t most, struct best *best)
 {
 	uint32_t check = (uint32_t)(hash >> 32), i = x->head[two][hash & (x->n_head - 1)];
 	for (; i != NONE; i = x->node[i].next) {
@@ -240,7 +240,7 @@ static void search_list(const struct fc_nearest *x, bool two, struct fc_leven *p
 			return;
 		if (node->check != check)
 			continue;
-		uint32_t d = fc_leven_distance(p, x->s[node->index], most);
+		uint32_t d = align_leven_distance(p, x->s[node->index], most);
 		if (d <= most && better(best, node->index, d))
 			*best = (struct best){node->index, d};
 	}
@@ -249,7 +249,7 @@ static void search_list(const struct fc_nearest *x, bool two, struct fc_leven *p
 /* Finds what is equal, else what is at distance 1, else, where the table is complete for that, at
  * distance 2.  Returns the least distance at which something may be left. */
 static uint32_t search_lists(
-    const struct fc_nearest *x, struct fc_leven *p, struct fc_chars s, struct best *best)
+    const struct align_nearest *x, struct align_leven *p, struct align_chars s, struct best *best)
 {
 	uint32_t buf[256], least = 2;
 	uint32_t *without = s.n <= FC_LEN(buf) ? buf : FC_ARRAY(uint32_t, s.n);
@@ -294,13 +294,13 @@ struct query {
 	struct bag bag;
 };
 
-static void compare_at(const struct fc_nearest *x, struct fc_leven *p, size_t place,
+static void compare_at(const struct align_nearest *x, struct align_leven *p, size_t place,
     const struct query *q, struct best *best)
 {
 	const struct bag *bag = &x->bag[place];
 	if (surplus(&q->bag, bag) > best->distance || surplus(bag, &q->bag) > best->distance)
 		return;
-	uint32_t index = x->index[place], d = fc_leven_distance(p, x->s[index], best->distance);
+	uint32_t index = x->index[place], d = align_leven_distance(p, x->s[index], best->distance);
 	if (d <= best->distance && better(best, index, d))
 		*best = (struct best){index, d};
 }
@@ -309,11 +309,11 @@ static void compare_at(const struct fc_nearest *x, struct fc_leven *p, size_t pl
  * Compares with all that hold one of the rarest characters of s, as long as these are few.  Returns
  * the least distance of all others: each occurrence of a character that they lack costs an edit.
  */
-static uint32_t search_rare(const struct fc_nearest *x, struct fc_leven *p, struct fc_chars s,
-    const struct query *q, struct best *best)
+static uint32_t search_rare(const struct align_nearest *x, struct align_leven *p,
+    struct align_chars s, const struct query *q, struct best *best)
 {
-	struct fc_holding rare[RANKED];
-	size_t n_rare = fc_holders_rank(&x->holders, s, RANKED, rare), seen = 0;
+	struct align_holding rare[RANKED];
+	size_t n_rare = align_holders_rank(&x->holders, s, RANKED, rare), seen = 0;
 	uint32_t least = 0;
 	for (size_t r = 0; r < n_rare && best->distance >= least; r++) {
 		const uint32_t *place = x->holders.place + x->holders.start[rare[r].c];
@@ -332,8 +332,8 @@ static uint32_t search_rare(const struct fc_nearest *x, struct fc_leven *p, stru
 }
 
 /* least: nothing is nearer than that. */
-static void search_shelf(const struct fc_nearest *x, struct fc_leven *p, const struct shelf *f,
-    const struct query *q, uint32_t least, struct best *best)
+static void search_shelf(const struct align_nearest *x, struct align_leven *p,
+    const struct shelf *f, const struct query *q, uint32_t least, struct best *best)
 {
 	uint32_t pick[BLOCK];
 	for (size_t at = 0; at < f->n; at += BLOCK) {
@@ -347,12 +347,12 @@ static void search_shelf(const struct fc_nearest *x, struct fc_leven *p, const s
 	}
 }
 
-uint32_t fc_nearest_find(
-    const struct fc_nearest *x, struct fc_leven *p, struct fc_chars s, uint32_t *distance)
+uint32_t align_nearest_find(
+    const struct align_nearest *x, struct align_leven *p, struct align_chars s, uint32_t *distance)
 {
 	struct best best = {NONE, (uint32_t)(s.n > x->longest ? s.n : x->longest)};
 	struct query q = {set_of(s), bag_of(s)};
-	fc_leven_set(p, s);
+	align_leven_set(p, s);
 	uint32_t least = s.n ? search_lists(x, p, s, &best) : 0;
 	if (best.distance >= least) {
 		uint32_t others = search_rare(x, p, s, &q, &best);

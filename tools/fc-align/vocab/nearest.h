@@ -14,14 +14,14 @@
  * those are compared whose length, set of characters (64 bits by hash) and counts of characters
  * could be as near as the best so far.
  */
-struct fc_nearest;
+struct align_nearest;
 /* s: [n], borrowed; strings without characters are not found. */
-struct fc_nearest *fc_nearest_new(const struct fc_chars *s, size_t n);
-void fc_nearest_free(struct fc_nearest *x);
+struct align_nearest *align_nearest_new(const struct align_chars *s, size_t n);
+void align_nearest_free(struct align_nearest *x);
 
 /* Index of the nearest string, the lowest of several; UINT32_MAX: there is none.  Several threads
  * may ask at once, each with its own pattern.  *distance: may be NULL. */
-uint32_t fc_nearest_find(
-    const struct fc_nearest *x, struct fc_leven *p, struct fc_chars s, uint32_t *distance);
+uint32_t align_nearest_find(
+    const struct align_nearest *x, struct align_leven *p, struct align_chars s, uint32_t *distance);
 
 #endif

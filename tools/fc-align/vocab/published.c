@@ -35,12 +35,13 @@ static void add_decoded(struct fc_buf *b, const char *p, size_t n)
 }
 
 /* The vocabulary with other spellings; those are in b, which must stay. */
-static struct fc_vocab decode_all(const struct fc_vocab *vocab, bool byte_level, struct fc_buf *b)
+static struct align_vocab decode_all(
+    const struct align_vocab *vocab, bool byte_level, struct fc_buf *b)
 {
-	struct fc_vocab v = {.word = FC_ARRAY(struct fc_word, vocab->n + 1), .n = vocab->n};
+	struct align_vocab v = {.word = FC_ARRAY(struct align_word, vocab->n + 1), .n = vocab->n};
 	size_t *at = FC_ARRAY(size_t, vocab->n + 1);
 	for (size_t i = 0; i < vocab->n; i++) {
-		const struct fc_word *w = &vocab->word[i];
+		const struct align_word *w = &vocab->word[i];
 		size_t space = !byte_level && w->n && w->bytes[0] == ' ';
 		at[i] = b->n;
 		if (w->special)
@@ -55,93 +56,95 @@ static struct fc_vocab decode_all(const struct fc_vocab *vocab, bool byte_level,
 	return v;
 }
 
-void fc_wording_init(struct fc_wording *w, enum fc_published version, const struct fc_vocab *vocab,
-    const char *const *decoded, const char *mark, const char *pivot_mark)
+void align_wording_init(struct align_wording *w, enum align_published version,
+    const struct align_vocab *vocab, const char *const *decoded, const char *mark,
+    const char *pivot_mark)
 {
 	struct fc_buf text = FC_BUF_INIT;
-	struct fc_vocab v = *vocab;
-	*w = (struct fc_wording){.byte_level = !strcmp(mark, "\xc4\xa0")};
-	w->mark = (struct fc_chars){
-	    w->mark_char, fc_chars_decode(pivot_mark, strlen(pivot_mark), w->mark_char)};
-	fc_spelled_raw(&w->piece, vocab, mark, pivot_mark);
-	if (version == FC_FUSECHAT2 && decoded) {
-		v.word = FC_ARRAY(struct fc_word, v.n + 1);
+	struct align_vocab v = *vocab;
+	*w = (struct align_wording){.byte_level = !strcmp(mark, "\xc4\xa0")};
+	w->mark = (struct align_chars){
+	    w->mark_char, align_chars_decode(pivot_mark, strlen(pivot_mark), w->mark_char)};
+	align_spelled_raw(&w->piece, vocab, mark, pivot_mark);
+	if (version == ALIGN_FUSECHAT2 && decoded) {
+		v.word = FC_ARRAY(struct align_word, v.n + 1);
 		for (size_t i = 0; i < v.n; i++)
 			v.word[i].piece = decoded[i];
-	} else if (version == FC_FUSECHAT2) {
+	} else if (version == ALIGN_FUSECHAT2) {
 		v = decode_all(vocab, w->byte_level, &text);
 	}
-	fc_spelled_raw(&w->whole, &v, mark, pivot_mark);
-	fc_spelled_raw(&w->bare, &v, mark, "");
+	align_spelled_raw(&w->whole, &v, mark, pivot_mark);
+	align_spelled_raw(&w->bare, &v, mark, "");
 	if (v.word != vocab->word)
 		free(v.word);
 	fc_buf_release(&text);
 }
 
-void fc_wording_release(struct fc_wording *w)
+void align_wording_release(struct align_wording *w)
 {
-	fc_spelled_release(&w->whole);
-	fc_spelled_release(&w->bare);
-	fc_spelled_release(&w->piece);
+	align_spelled_release(&w->whole);
+	align_spelled_release(&w->bare);
+	align_spelled_release(&w->piece);
 }
 
 /* Of the pattern, which is a, and b. */
-static double cost_of(struct fc_chars a, struct fc_chars b, bool weigh, struct fc_leven *pattern)
+static double cost_of(
+    struct align_chars a, struct align_chars b, bool weigh, struct align_leven *pattern)
 {
-	double d = fc_leven_distance(pattern, b, UINT32_MAX);
-	bool contained = weigh && (fc_chars_contain(a, b) || fc_chars_contain(b, a));
+	double d = align_leven_distance(pattern, b, UINT32_MAX);
+	bool contained = weigh && (align_chars_contain(a, b) || align_chars_contain(b, a));
 	return contained ? d * 0.1 : d;
 }
 
 /* Does FuseChat 2 compare the two with their marks? */
-static bool by_whole(enum fc_published version, struct fc_chars a, struct fc_chars b)
+static bool by_whole(enum align_published version, struct align_chars a, struct align_chars b)
 {
-	return version == FC_FUSECHAT2 && (a.n == 0 || b.n == 0);
+	return version == ALIGN_FUSECHAT2 && (a.n == 0 || b.n == 0);
 }
 
-void fc_published_costs(enum fc_published version, const struct fc_wording *source, uint32_t s,
-    const struct fc_wording *pivot, const uint32_t *p, size_t n, struct fc_leven *scratch,
-    double *cost)
+void align_published_costs(enum align_published version, const struct align_wording *source,
+    uint32_t s, const struct align_wording *pivot, const uint32_t *p, size_t n,
+    struct align_leven *scratch, double *cost)
 {
-	struct fc_chars bare = source->bare.v[s], whole = source->whole.v[s];
+	struct align_chars bare = source->bare.v[s], whole = source->whole.v[s];
 	size_t n_whole = 0;
-	fc_leven_set(scratch, bare);
+	align_leven_set(scratch, bare);
 	for (size_t j = 0; j < n; j++) {
-		struct fc_chars b = pivot->bare.v[p[j]];
+		struct align_chars b = pivot->bare.v[p[j]];
 		if (by_whole(version, bare, b))
 			n_whole++;
 		else
-			cost[j] = cost_of(bare, b, version == FC_FUSECHAT1, scratch);
+			cost[j] = cost_of(bare, b, version == ALIGN_FUSECHAT1, scratch);
 	}
 	if (n_whole == 0)
 		return;
-	fc_leven_set(scratch, whole);
+	align_leven_set(scratch, whole);
 	for (size_t j = 0; j < n; j++)
 		if (by_whole(version, bare, pivot->bare.v[p[j]]))
 			cost[j] = cost_of(whole, pivot->whole.v[p[j]], false, scratch);
 }
 
-double fc_published_cost(enum fc_published version, const struct fc_wording *source, uint32_t s,
-    const struct fc_wording *pivot, uint32_t p, struct fc_leven *scratch)
+double align_published_cost(enum align_published version, const struct align_wording *source,
+    uint32_t s, const struct align_wording *pivot, uint32_t p, struct align_leven *scratch)
 {
 	double cost;
-	fc_published_costs(version, source, s, pivot, &p, 1, scratch, &cost);
+	align_published_costs(version, source, s, pivot, &p, 1, scratch, &cost);
 	return cost;
 }
 
-uint32_t fc_published_choice(const struct fc_wording *source, uint32_t s,
-    const struct fc_wording *pivot, const struct fc_map_entry *pair, size_t n,
-    struct fc_leven *scratch)
+uint32_t align_published_choice(const struct align_wording *source, uint32_t s,
+    const struct align_wording *pivot, const struct fc_map_entry *pair, size_t n,
+    struct align_leven *scratch)
 {
-	uint32_t best = FC_UNMAPPED;
+	uint32_t best = ALIGN_UNMAPPED;
 	double least = INFINITY;
 	for (size_t i = 0; i < n; i++) {
-		struct fc_chars a = source->bare.v[s], b = pivot->bare.v[pair[i].pivot];
+		struct align_chars a = source->bare.v[s], b = pivot->bare.v[pair[i].pivot];
 		if (a.n == 0 || b.n == 0) {
 			a = source->whole.v[s];
 			b = pivot->whole.v[pair[i].pivot];
 		}
-		fc_leven_set(scratch, a);
+		align_leven_set(scratch, a);
 		/* a higher count makes it dearer, as in the published program */
 		double cost = cost_of(a, b, true, scratch) / (1 + exp(-(double)pair[i].count));
 		if (cost < least) {

@@ -8,30 +8,30 @@
 #include "base/mem.h"
 #include "fc-align/vocab/nearest.h"
 
-void fc_spelled_release(struct fc_spelled *s)
+void align_spelled_release(struct align_spelled *s)
 {
 	free(s->v);
 	free(s->chars);
-	*s = (struct fc_spelled){0};
+	*s = (struct align_spelled){0};
 }
 
 /* Room for n_bytes characters in all: a character has at least one byte. */
-static void init(struct fc_spelled *s, size_t n, size_t n_bytes)
+static void init(struct align_spelled *s, size_t n, size_t n_bytes)
 {
-	*s = (struct fc_spelled){
-	    FC_ARRAY(struct fc_chars, n + 1), n, FC_ARRAY(uint32_t, n_bytes + 1)};
+	*s = (struct align_spelled){
+	    FC_ARRAY(struct align_chars, n + 1), n, FC_ARRAY(uint32_t, n_bytes + 1)};
 }
 
-void fc_spelled_text(struct fc_spelled *s, const struct fc_vocab *vocab)
+void align_spelled_text(struct align_spelled *s, const struct align_vocab *vocab)
 {
 	size_t n_bytes = 0, at = 0;
 	for (size_t i = 0; i < vocab->n; i++)
 		n_bytes += vocab->word[i].n;
 	init(s, vocab->n, n_bytes);
 	for (size_t i = 0; i < vocab->n; i++) {
-		const struct fc_word *w = &vocab->word[i];
-		size_t n = w->special ? 0 : fc_chars_decode(w->bytes, w->n, s->chars + at);
-		s->v[i] = (struct fc_chars){s->chars + at, n};
+		const struct align_word *w = &vocab->word[i];
+		size_t n = w->special ? 0 : align_chars_decode(w->bytes, w->n, s->chars + at);
+		s->v[i] = (struct align_chars){s->chars + at, n};
 		at += n;
 	}
 }
@@ -47,8 +47,8 @@ static void replace(struct fc_buf *b, const char *s, const char *mark, const cha
 	fc_buf_adds(b, s);
 }
 
-void fc_spelled_raw(
-    struct fc_spelled *s, const struct fc_vocab *vocab, const char *mark, const char *to)
+void align_spelled_raw(
+    struct align_spelled *s, const struct align_vocab *vocab, const char *mark, const char *to)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	size_t n_bytes = 0, at = 0;
@@ -58,17 +58,17 @@ void fc_spelled_raw(
 		    : 0;
 	init(s, vocab->n, n_bytes);
 	for (size_t i = 0; i < vocab->n; i++) {
-		s->v[i] = (struct fc_chars){s->chars + at, 0};
+		s->v[i] = (struct align_chars){s->chars + at, 0};
 		if (!vocab->word[i].piece)
 			continue;
 		replace(&b, vocab->word[i].piece, mark, to);
-		s->v[i].n = b.n ? fc_chars_decode(b.p, b.n, s->chars + at) : 0;
+		s->v[i].n = b.n ? align_chars_decode(b.p, b.n, s->chars + at) : 0;
 		at += s->v[i].n;
 	}
 	fc_buf_release(&b);
 }
 
-const char *fc_spelled_mark(const struct fc_vocab *vocab)
+const char *align_spelled_mark(const struct align_vocab *vocab)
 {
 	static const char *const mark[] = {"\xe2\x96\x81", "\xc4\xa0"};
 	size_t n[2] = {0};
@@ -78,22 +78,22 @@ const char *fc_spelled_mark(const struct fc_vocab *vocab)
 	return mark[n[1] > n[0]];
 }
 
-void fc_spelled_nearest(
-    const struct fc_spelled *from, const struct fc_spelled *to, uint32_t most, uint32_t *near)
+void align_spelled_nearest(
+    const struct align_spelled *from, const struct align_spelled *to, uint32_t most, uint32_t *near)
 {
-	struct fc_nearest *x = fc_nearest_new(to->v, to->n);
+	struct align_nearest *x = align_nearest_new(to->v, to->n);
 #pragma omp parallel
 	{
-		struct fc_leven *p = fc_leven_new();
+		struct align_leven *p = align_leven_new();
 #pragma omp for schedule(dynamic, 256)
 		for (size_t i = 0; i < from->n; i++) {
 			uint32_t distance;
-			near[i] = from->v[i].n ? fc_nearest_find(x, p, from->v[i], &distance)
-					       : FC_UNMAPPED;
-			if (near[i] != FC_UNMAPPED && distance > most)
-				near[i] = FC_UNMAPPED;
+			near[i] = from->v[i].n ? align_nearest_find(x, p, from->v[i], &distance)
+					       : ALIGN_UNMAPPED;
+			if (near[i] != ALIGN_UNMAPPED && distance > most)
+				near[i] = ALIGN_UNMAPPED;
 		}
-		fc_leven_free(p);
+		align_leven_free(p);
 	}
-	fc_nearest_free(x);
+	align_nearest_free(x);
 }

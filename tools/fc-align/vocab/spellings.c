@@ -6,9 +6,9 @@
 
 #include "base/mem.h"
 
-struct fc_spellings {
-	struct fc_spelling *v; /* [n] sorted by bytes, then id */
-	size_t n, longest;     /* bytes of the longest */
+struct align_spellings {
+	struct align_spelling *v; /* [n] sorted by bytes, then id */
+	size_t n, longest;        /* bytes of the longest */
 };
 
 static int compare_bytes(const char *a, size_t n_a, const char *b, size_t n_b)
@@ -20,27 +20,27 @@ static int compare_bytes(const char *a, size_t n_a, const char *b, size_t n_b)
 
 static int compare(const void *a, const void *b)
 {
-	const struct fc_spelling *x = a, *y = b;
+	const struct align_spelling *x = a, *y = b;
 	int c = compare_bytes(x->bytes, x->n, y->bytes, y->n);
 	return c ? c : x->id < y->id ? -1 : x->id > y->id;
 }
 
-struct fc_spellings *fc_spellings_new(const struct fc_vocab *vocab)
+struct align_spellings *align_spellings_new(const struct align_vocab *vocab)
 {
-	struct fc_spellings *s = FC_NEW(struct fc_spellings);
-	s->v = FC_ARRAY(struct fc_spelling, vocab->n + 1);
+	struct align_spellings *s = FC_NEW(struct align_spellings);
+	s->v = FC_ARRAY(struct align_spelling, vocab->n + 1);
 	for (size_t i = 0; i < vocab->n; i++) {
-		const struct fc_word *w = &vocab->word[i];
+		const struct align_word *w = &vocab->word[i];
 		if (w->n == 0 || w->special)
 			continue;
-		s->v[s->n++] = (struct fc_spelling){w->bytes, w->n, (uint32_t)i};
+		s->v[s->n++] = (struct align_spelling){w->bytes, w->n, (uint32_t)i};
 		s->longest = w->n > s->longest ? w->n : s->longest;
 	}
 	qsort(s->v, s->n, sizeof *s->v, compare);
 	return s;
 }
 
-void fc_spellings_free(struct fc_spellings *s)
+void align_spellings_free(struct align_spellings *s)
 {
 	if (!s)
 		return;
@@ -49,7 +49,7 @@ void fc_spellings_free(struct fc_spellings *s)
 }
 
 /* Index of the first token that does not come before these bytes. */
-static size_t lower_bound(const struct fc_spellings *s, const char *bytes, size_t n_bytes)
+static size_t lower_bound(const struct align_spellings *s, const char *bytes, size_t n_bytes)
 {
 	size_t lo = 0, hi = s->n;
 	while (lo < hi) {
@@ -62,8 +62,8 @@ static size_t lower_bound(const struct fc_spellings *s, const char *bytes, size_
 	return lo;
 }
 
-const struct fc_spelling *fc_spellings_find(
-    const struct fc_spellings *s, const char *bytes, size_t n_bytes, size_t *n)
+const struct align_spelling *align_spellings_find(
+    const struct align_spellings *s, const char *bytes, size_t n_bytes, size_t *n)
 {
 	size_t lo = lower_bound(s, bytes, n_bytes);
 	*n = 0;
@@ -73,22 +73,23 @@ const struct fc_spelling *fc_spellings_find(
 	return s->v + lo;
 }
 
-uint32_t fc_spellings_longest(const struct fc_spellings *s, const char *bytes, size_t n)
+uint32_t align_spellings_longest(const struct align_spellings *s, const char *bytes, size_t n)
 {
 	for (size_t len = n < s->longest ? n : s->longest; len > 0; len--) {
 		size_t n_same;
-		const struct fc_spelling *same = fc_spellings_find(s, bytes, len, &n_same);
+		const struct align_spelling *same = align_spellings_find(s, bytes, len, &n_same);
 		if (n_same)
 			return same[0].id;
 	}
-	return FC_UNMAPPED;
+	return ALIGN_UNMAPPED;
 }
 
-struct fc_byteset fc_spellings_after(const struct fc_spellings *s, const char *bytes, size_t n)
+struct align_byteset align_spellings_after(
+    const struct align_spellings *s, const char *bytes, size_t n)
 {
-	struct fc_byteset set = {{0}};
+	struct align_byteset set = {{0}};
 	for (size_t i = lower_bound(s, bytes, n); i < s->n; i++) {
-		const struct fc_spelling *v = &s->v[i];
+		const struct align_spelling *v = &s->v[i];
 		if (v->n < n || memcmp(v->bytes, bytes, n) != 0)
 			break;
 		if (v->n == n)

@@ -8,7 +8,7 @@
 #include "fc-align/vocab/spellings.h"
 
 struct choice {
-	uint32_t pivot; /* FC_UNMAPPED: none */
+	uint32_t pivot; /* ALIGN_UNMAPPED: none */
 	enum fc_map_rule rule;
 };
 
@@ -18,19 +18,19 @@ struct seen {
 	size_t n;
 };
 
-uint32_t fc_vocabmap_special(
-    const struct fc_vocab *source, const struct fc_vocab *pivot, uint32_t id)
+uint32_t align_vocabmap_special(
+    const struct align_vocab *source, const struct align_vocab *pivot, uint32_t id)
 {
-	const struct fc_word *w = &source->word[id];
-	for (int role = 0; role < FC_N_SPECIAL; role++)
-		if (source->role[role] == id && pivot->role[role] != FC_UNMAPPED)
+	const struct align_word *w = &source->word[id];
+	for (int role = 0; role < ALIGN_N_SPECIAL; role++)
+		if (source->role[role] == id && pivot->role[role] != ALIGN_UNMAPPED)
 			return pivot->role[role];
 	for (size_t i = 0; w->special && w->piece && i < pivot->n; i++) {
-		const struct fc_word *other = &pivot->word[i];
+		const struct align_word *other = &pivot->word[i];
 		if (other->special && other->piece && !strcmp(other->piece, w->piece))
 			return (uint32_t)i;
 	}
-	return FC_UNMAPPED;
+	return ALIGN_UNMAPPED;
 }
 
 static uint64_t count_of(const struct seen *seen, uint32_t pivot)
@@ -41,11 +41,11 @@ static uint64_t count_of(const struct seen *seen, uint32_t pivot)
 	return 0;
 }
 
-static bool choose_bytes(const struct fc_spellings *s, const struct fc_word *w,
+static bool choose_bytes(const struct align_spellings *s, const struct align_word *w,
     const struct seen *seen, uint32_t first, struct choice *out)
 {
 	size_t n;
-	const struct fc_spelling *same = fc_spellings_find(s, w->bytes, w->n, &n);
+	const struct align_spelling *same = align_spellings_find(s, w->bytes, w->n, &n);
 	if (n == 0)
 		return false;
 	uint32_t best = same[0].id;
@@ -65,12 +65,13 @@ static bool choose_bytes(const struct fc_spellings *s, const struct fc_word *w,
 }
 
 /* A special token may begin where a text does that it only looks like: it stands for none. */
-static bool counts(const struct fc_vocab *pivot, const struct fc_map_entry *pair)
+static bool counts(const struct align_vocab *pivot, const struct fc_map_entry *pair)
 {
 	return !pivot->word[pair->pivot].special;
 }
 
-static bool choose_count(const struct fc_vocab *pivot, const struct seen *seen, struct choice *out)
+static bool choose_count(
+    const struct align_vocab *pivot, const struct seen *seen, struct choice *out)
 {
 	uint64_t most = 0;
 	for (size_t i = 0; i < seen->n; i++) {
@@ -83,52 +84,53 @@ static bool choose_count(const struct fc_vocab *pivot, const struct seen *seen, 
 }
 
 static void choose_first(
-    const struct fc_spellings *s, const struct fc_word *w, uint32_t first, struct choice *out)
+    const struct align_spellings *s, const struct align_word *w, uint32_t first, struct choice *out)
 {
-	if (first == FC_UNMAPPED)
-		first = fc_spellings_longest(s, w->bytes, w->n);
-	if (first != FC_UNMAPPED)
+	if (first == ALIGN_UNMAPPED)
+		first = align_spellings_longest(s, w->bytes, w->n);
+	if (first != ALIGN_UNMAPPED)
 		*out = (struct choice){first, FC_MAP_FIRST};
 }
 
-static struct choice choose(const struct fc_vocab *source, const struct fc_vocab *pivot,
-    const struct fc_spellings *s, uint32_t id, const struct seen *seen, const struct fc_evidence *e)
+static struct choice choose(const struct align_vocab *source, const struct align_vocab *pivot,
+    const struct align_spellings *s, uint32_t id, const struct seen *seen,
+    const struct align_evidence *e)
 {
-	const struct fc_word *w = &source->word[id];
-	uint32_t first = e->first ? e->first[id] : FC_UNMAPPED;
+	const struct align_word *w = &source->word[id];
+	uint32_t first = e->first ? e->first[id] : ALIGN_UNMAPPED;
 	if (e->published)
 		return (struct choice){e->published[id], FC_MAP_PUBLISHED};
-	struct choice c = {fc_vocabmap_special(source, pivot, id), FC_MAP_ROLE};
+	struct choice c = {align_vocabmap_special(source, pivot, id), FC_MAP_ROLE};
 	/* a special token stands for no text: nothing else may apply */
-	if (c.pivot != FC_UNMAPPED || w->special || w->n == 0)
+	if (c.pivot != ALIGN_UNMAPPED || w->special || w->n == 0)
 		return c;
 	if (!e->no_bytes && choose_bytes(s, w, seen, first, &c))
 		return c;
-	if (e->near && e->near[id] != FC_UNMAPPED)
+	if (e->near && e->near[id] != ALIGN_UNMAPPED)
 		return (struct choice){e->near[id], FC_MAP_NEAR};
 	if (!choose_count(pivot, seen, &c) && e->first)
 		choose_first(s, w, first, &c);
 	return c;
 }
 
-static bool same_bytes(const struct fc_word *a, const struct fc_word *b)
+static bool same_bytes(const struct align_word *a, const struct align_word *b)
 {
 	return a->n == b->n && !memcmp(a->bytes, b->bytes, a->n);
 }
 
-static void add_entry(struct fc_map_list *out, const struct fc_map_entry *e)
+static void add_entry(struct align_map_list *out, const struct fc_map_entry *e)
 {
 	FC_GROW(out->v, out->cap, out->n + 1);
 	out->v[out->n++] = *e;
 }
 
 /* The choice among the pairs, in order of the pivot's ids. */
-static void add_entries(const struct fc_vocab *source, const struct fc_vocab *pivot, uint32_t id,
-    struct choice c, const struct seen *seen, struct fc_map_list *out)
+static void add_entries(const struct align_vocab *source, const struct align_vocab *pivot,
+    uint32_t id, struct choice c, const struct seen *seen, struct align_map_list *out)
 {
-	const struct fc_word *w = &source->word[id];
+	const struct align_word *w = &source->word[id];
 	struct fc_map_entry chosen = {id, c.pivot, 0, (uint8_t)c.rule, true};
-	bool added = c.pivot == FC_UNMAPPED;
+	bool added = c.pivot == ALIGN_UNMAPPED;
 	for (size_t i = 0; i < seen->n; i++) {
 		struct fc_map_entry pair = seen->v[i];
 		if (!added && c.pivot < pair.pivot)
@@ -148,10 +150,10 @@ static void add_entries(const struct fc_vocab *source, const struct fc_vocab *pi
 		add_entry(out, &chosen);
 }
 
-void fc_vocabmap_choose(const struct fc_vocab *source, const struct fc_vocab *pivot,
-    const struct fc_evidence *e, struct fc_map_list *out)
+void align_vocabmap_choose(const struct align_vocab *source, const struct align_vocab *pivot,
+    const struct align_evidence *e, struct align_map_list *out)
 {
-	struct fc_spellings *s = fc_spellings_new(pivot);
+	struct align_spellings *s = align_spellings_new(pivot);
 	size_t p = 0;
 	for (uint32_t id = 0; id < source->n; id++) {
 		while (p < e->n_pair && e->pair[p].source < id)
@@ -162,5 +164,5 @@ void fc_vocabmap_choose(const struct fc_vocab *source, const struct fc_vocab *pi
 		struct choice c = choose(source, pivot, s, id, &seen, e);
 		add_entries(source, pivot, id, c, &seen, out);
 	}
-	fc_spellings_free(s);
+	align_spellings_free(s);
 }

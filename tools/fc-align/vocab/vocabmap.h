@@ -4,39 +4,39 @@
 
 #include "stream/reader.h"
 
-#define FC_UNMAPPED UINT32_MAX
+#define ALIGN_UNMAPPED UINT32_MAX
 
 /* A vocabulary as choosing a map needs it.  Strings are borrowed from its owner. */
-struct fc_word {
+struct align_word {
 	const char *bytes; /* what the token stands for in a text; n is 0 for special tokens */
 	size_t n;
 	const char *piece; /* its spelling, NULL where the id has no token */
 	bool special;
 };
-enum fc_special {
-	FC_SPECIAL_TURN_END,
-	FC_SPECIAL_BOS,
-	FC_SPECIAL_EOS,
-	FC_SPECIAL_UNK,
-	FC_SPECIAL_PAD,
-	FC_N_SPECIAL
+enum align_special {
+	ALIGN_SPECIAL_TURN_END,
+	ALIGN_SPECIAL_BOS,
+	ALIGN_SPECIAL_EOS,
+	ALIGN_SPECIAL_UNK,
+	ALIGN_SPECIAL_PAD,
+	ALIGN_N_SPECIAL
 };
-struct fc_vocab {
-	struct fc_word *word; /* [n] */
+struct align_vocab {
+	struct align_word *word; /* [n] */
 	size_t n;
-	uint32_t role[FC_N_SPECIAL]; /* FC_UNMAPPED where there is none */
+	uint32_t role[ALIGN_N_SPECIAL]; /* ALIGN_UNMAPPED where there is none */
 };
 
 /* Where a special token goes: to the pivot's of the same role, else of the same spelling.
- * FC_UNMAPPED: there is none, or id is not special. */
-uint32_t fc_vocabmap_special(
-    const struct fc_vocab *source, const struct fc_vocab *pivot, uint32_t id);
+ * ALIGN_UNMAPPED: there is none, or id is not special. */
+uint32_t align_vocabmap_special(
+    const struct align_vocab *source, const struct align_vocab *pivot, uint32_t id);
 
 /* What a map is chosen by, where neither a role nor the bytes say it. */
-struct fc_evidence {
+struct align_evidence {
 	const struct fc_map_entry *pair; /* [n_pair] counts, by source, then pivot */
 	size_t n_pair;
-	/* [source->n] each, or NULL, with FC_UNMAPPED where they say nothing: */
+	/* [source->n] each, or NULL, with ALIGN_UNMAPPED where they say nothing: */
 	const uint32_t *near;  /* the nearest of the pivot's tokens, FC_MAP_NEAR */
 	const uint32_t *first; /* the first token the pivot's tokenizer makes of the bytes; it also
 				* decides between tokens of the same bytes that were never seen */
@@ -52,11 +52,11 @@ struct fc_evidence {
  * Equal counts: the lowest id.  Appended to out, by source, then pivot: the choices, and the pairs
  * that another choice could have come of.
  */
-struct fc_map_list { /* {0} is empty */
+struct align_map_list { /* {0} is empty */
 	struct fc_map_entry *v;
 	size_t n, cap;
 };
-void fc_vocabmap_choose(const struct fc_vocab *source, const struct fc_vocab *pivot,
-    const struct fc_evidence *evidence, struct fc_map_list *out);
+void align_vocabmap_choose(const struct align_vocab *source, const struct align_vocab *pivot,
+    const struct align_evidence *evidence, struct align_map_list *out);
 
 #endif

@@ -20,12 +20,12 @@ static char *model_name(const char *path)
 
 /* Only choices[0] is ever judged. */
 static int read_given(
-    void *ctx /* struct fc_answers */, json_t *o, const char *where, struct fc_err *e)
+    void *ctx /* struct eval_answers */, json_t *o, const char *where, struct fc_err *e)
 {
-	struct fc_answers *a = ctx;
+	struct eval_answers *a = ctx;
 	FC_GROW(a->item, a->cap, a->n + 1);
-	struct fc_given *g = &a->item[a->n];
-	*g = (struct fc_given){.o = o, .id = fc_question_id_text(o), .order = a->n++};
+	struct eval_given *g = &a->item[a->n];
+	*g = (struct eval_given){.o = o, .id = eval_question_id_text(o), .order = a->n++};
 	const json_t *turns =
 	    json_object_get(json_array_get(json_object_get(o, "choices"), 0), "turns");
 	size_t n = json_array_size(turns);
@@ -42,12 +42,12 @@ static int read_given(
 		if (!json_is_string(v))
 			return fc_fail(
 			    e, "%s: choices[0]: turn %zu: expected a text", where, i + 1);
-		g->turn[i] = fc_span_json(v);
+		g->turn[i] = eval_span_json(v);
 	}
 	return 0;
 }
 
-static void release_given(struct fc_given *g)
+static void release_given(struct eval_given *g)
 {
 	free(g->id);
 	free(g->turn);
@@ -56,12 +56,12 @@ static void release_given(struct fc_given *g)
 
 static int by_id(const void *a, const void *b)
 {
-	const struct fc_given *x = a, *y = b;
+	const struct eval_given *x = a, *y = b;
 	int c = strcmp(x->id, y->id);
 	return c ? c : x->order < y->order ? -1 : x->order > y->order;
 }
 
-const struct fc_given *fc_answers_find(const struct fc_answers *a, const char *id)
+const struct eval_given *eval_answers_find(const struct eval_answers *a, const char *id)
 {
 	size_t low = 0, high = a->n;
 	while (low < high) {
@@ -77,7 +77,7 @@ const struct fc_given *fc_answers_find(const struct fc_answers *a, const char *i
 	return NULL;
 }
 
-static void sort(struct fc_answers *a)
+static void sort(struct eval_answers *a)
 {
 	size_t n = 0;
 	if (a->n)
@@ -90,25 +90,25 @@ static void sort(struct fc_answers *a)
 	a->n = n;
 }
 
-int fc_answers_read(struct fc_answers *a, const char *path, struct fc_err *e)
+int eval_answers_read(struct eval_answers *a, const char *path, struct fc_err *e)
 {
-	*a = (struct fc_answers){.model = model_name(path)};
+	*a = (struct eval_answers){.model = model_name(path)};
 	if (fc_jsonl_each(path, read_given, a, e) < 0)
 		return -1;
 	sort(a);
 	return a->n ? 0 : fc_fail(e, "%s: no answer", path);
 }
 
-void fc_answers_release(struct fc_answers *a)
+void eval_answers_release(struct eval_answers *a)
 {
 	for (size_t i = 0; i < a->n; i++)
 		release_given(&a->item[i]);
 	free(a->item);
 	free(a->model);
-	*a = (struct fc_answers){0};
+	*a = (struct eval_answers){0};
 }
 
-bool fc_answer_is_error(struct fc_span s)
+bool eval_answer_is_error(struct fc_span s)
 {
 	static const char *const marks[] = {"ERROR", "$ERROR$"};
 	for (size_t i = 0; i < FC_LEN(marks); i++)

@@ -8,13 +8,13 @@
 #include "text/json.h"
 
 /* How requests get to a judge and answers come back: over HTTP or through a program's pipes. */
-struct fc_request {
+struct eval_request {
 	json_t *messages; /* [{"role", "content"}, ...], borrowed */
 	const char *id;   /* what it is about, unique, borrowed */
 	size_t number;    /* the asker's */
 };
 
-struct fc_reply {
+struct eval_reply {
 	const char *text; /* the judge's answer, n bytes; NULL: there will be none */
 	size_t n;
 	const char *why; /* then the reason, one line */
@@ -22,15 +22,15 @@ struct fc_reply {
 };
 
 /* Who asks.  One thread; the calls come in any order of requests. */
-struct fc_asker {
+struct eval_asker {
 	void *ctx; /* the functions' */
 	/* false: nothing to ask now; more may come up when an answer has been taken. */
-	bool (*next)(void *ctx, struct fc_request *r);
-	int (*take)(void *ctx, size_t number, const struct fc_reply *reply, struct fc_err *e);
+	bool (*next)(void *ctx, struct eval_request *r);
+	int (*take)(void *ctx, size_t number, const struct eval_reply *reply, struct fc_err *e);
 };
 
 /* An OpenAI-compatible endpoint. */
-struct fc_endpoint {
+struct eval_endpoint {
 	const char *base_url; /* ".../v1" */
 	const char *model;
 	const char *key; /* or NULL; never shown */
@@ -45,26 +45,26 @@ struct fc_endpoint {
 	uint64_t budget_requests, budget_tokens; /* 0: none */
 	bool allow_http;
 };
-struct fc_usage_sum {
+struct eval_usage_sum {
 	uint64_t n_request, n_retry, n_token;
 	bool over_budget;
 };
 /* Checks what can be checked without asking. */
-int fc_endpoint_check(const struct fc_endpoint *p, struct fc_err *e);
+int eval_endpoint_check(const struct eval_endpoint *p, struct fc_err *e);
 /* Asks until there is nothing more to ask.  -1: the endpoint refuses, or taking an answer failed.
  */
-int fc_endpoint_run(const struct fc_endpoint *p, const struct fc_asker *a,
-    struct fc_usage_sum *used, struct fc_err *e);
+int eval_endpoint_run(const struct eval_endpoint *p, const struct eval_asker *a,
+    struct eval_usage_sum *used, struct fc_err *e);
 
 /* Fills *reply, which borrows from o, from a chat completion; *n_token: what its usage tells, else
  * 0. -1: it is none. */
-int fc_chat_reply(json_t *o, struct fc_reply *reply, uint64_t *n_token, struct fc_err *e);
+int eval_chat_reply(json_t *o, struct eval_reply *reply, uint64_t *n_token, struct fc_err *e);
 
 /*
  * A program that reads conversations, {"id", "messages"} a line, and writes them with the
  * assistant's answer as the last message, in any order, as fc-infer --generate does.  It may be
  * started again when answers lead to more questions.  Its standard error is ours.
  */
-int fc_program_run(const char *const *argv, const struct fc_asker *a, struct fc_err *e);
+int eval_program_run(const char *const *argv, const struct eval_asker *a, struct fc_err *e);
 
 #endif

@@ -7,12 +7,12 @@
 #include "base/mem.h"
 #include "text/jsonl.h"
 
-struct fc_span fc_span_of(const char *s)
+struct fc_span eval_span_of(const char *s)
 {
 	return (struct fc_span){s, strlen(s)};
 }
 
-struct fc_span fc_span_json(const json_t *v)
+struct fc_span eval_span_json(const json_t *v)
 {
 	return (struct fc_span){json_string_value(v), json_string_length(v)};
 }
@@ -24,7 +24,7 @@ static const json_t *id_of(const json_t *line)
 	return v ? v : json_object_get(line, "uid");
 }
 
-char *fc_question_id_text(const json_t *line)
+char *eval_question_id_text(const json_t *line)
 {
 	const json_t *v = id_of(line);
 	struct fc_buf b = FC_BUF_INIT;
@@ -37,7 +37,7 @@ char *fc_question_id_text(const json_t *line)
 	return fc_buf_detach(&b);
 }
 
-int fc_question_id_compare(const char *a, const char *b)
+int eval_question_id_compare(const char *a, const char *b)
 {
 	char *end_a, *end_b;
 	long long x = strtoll(a, &end_a, 10), y = strtoll(b, &end_b, 10);
@@ -64,18 +64,18 @@ static int read_turns(
 			v = json_object_get(v, "content");
 		if (!json_is_string(v))
 			return fc_fail(e, "%s: turns: item %zu: expected a text", where, i + 1);
-		(*turn)[i] = fc_span_json(v);
+		(*turn)[i] = eval_span_json(v);
 	}
 	return 0;
 }
 
 static int read_question(
-    void *ctx /* struct fc_bench */, json_t *o, const char *where, struct fc_err *e)
+    void *ctx /* struct eval_bench */, json_t *o, const char *where, struct fc_err *e)
 {
-	struct fc_bench *b = ctx;
+	struct eval_bench *b = ctx;
 	FC_GROW(b->question, b->cap, b->n + 1);
-	struct fc_question *q = &b->question[b->n++];
-	*q = (struct fc_question){.o = o, .id = fc_question_id_text(o)};
+	struct eval_question *q = &b->question[b->n++];
+	*q = (struct eval_question){.o = o, .id = eval_question_id_text(o)};
 	if (!q->id)
 		return fc_fail(
 		    e, "%s: expected an object with question_id, an integer or a string", where);
@@ -84,14 +84,14 @@ static int read_question(
 	const json_t *prompt = json_object_get(o, "prompt");
 	if (!json_object_get(o, "turns") && json_is_string(prompt)) {
 		q->turn = FC_ARRAY(struct fc_span, 1);
-		q->turn[0] = fc_span_json(prompt);
+		q->turn[0] = eval_span_json(prompt);
 		q->n_turn = 1;
 		return 0;
 	}
 	return read_turns(json_object_get(o, "turns"), where, &q->turn, &q->n_turn, e);
 }
 
-static const struct fc_bench *sorting; /* qsort has no argument for it */
+static const struct eval_bench *sorting; /* qsort has no argument for it */
 
 static int by_id(const void *a, const void *b)
 {
@@ -99,7 +99,7 @@ static int by_id(const void *a, const void *b)
 	return strcmp(sorting->question[*x].id, sorting->question[*y].id);
 }
 
-static int sort_bench(struct fc_bench *b, const char *path, struct fc_err *e)
+static int sort_bench(struct eval_bench *b, const char *path, struct fc_err *e)
 {
 	b->by_id = FC_ARRAY(size_t, b->n);
 	for (size_t i = 0; i < b->n; i++)
@@ -114,13 +114,13 @@ static int sort_bench(struct fc_bench *b, const char *path, struct fc_err *e)
 	return b->n ? 0 : fc_fail(e, "%s: no question", path);
 }
 
-int fc_bench_read(struct fc_bench *b, const char *path, struct fc_err *e)
+int eval_bench_read(struct eval_bench *b, const char *path, struct fc_err *e)
 {
-	*b = (struct fc_bench){0};
+	*b = (struct eval_bench){0};
 	return fc_jsonl_each(path, read_question, b, e) < 0 ? -1 : sort_bench(b, path, e);
 }
 
-void fc_bench_release(struct fc_bench *b)
+void eval_bench_release(struct eval_bench *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		free(b->question[i].id);
@@ -129,15 +129,15 @@ void fc_bench_release(struct fc_bench *b)
 	}
 	free(b->question);
 	free(b->by_id);
-	*b = (struct fc_bench){0};
+	*b = (struct eval_bench){0};
 }
 
-const struct fc_question *fc_bench_find(const struct fc_bench *b, const char *id)
+const struct eval_question *eval_bench_find(const struct eval_bench *b, const char *id)
 {
 	size_t low = 0, high = b->n;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		const struct fc_question *q = &b->question[b->by_id[mid]];
+		const struct eval_question *q = &b->question[b->by_id[mid]];
 		int c = strcmp(id, q->id);
 		if (c == 0)
 			return q;
@@ -149,7 +149,7 @@ const struct fc_question *fc_bench_find(const struct fc_bench *b, const char *id
 	return NULL;
 }
 
-const json_t *fc_question_id(const struct fc_question *q)
+const json_t *eval_question_id(const struct eval_question *q)
 {
 	return id_of(q->o);
 }

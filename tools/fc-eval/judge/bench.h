@@ -13,14 +13,14 @@ struct fc_span {
 	const char *p;
 	size_t n;
 };
-struct fc_span fc_span_of(const char *s);
-struct fc_span fc_span_json(const json_t *string);
+struct fc_span eval_span_of(const char *s);
+struct fc_span eval_span_json(const json_t *string);
 
 /*
  * A line with "question_id" (or Arena-Hard's "uid"), an integer or a string, "category", and
  * "turns": strings or {"content": string}; "prompt": string is one turn.
  */
-struct fc_question {
+struct eval_question {
 	char *id;             /* as text */
 	json_t *o;            /* the line */
 	const char *category; /* borrowed from o */
@@ -28,43 +28,43 @@ struct fc_question {
 	size_t n_turn;
 };
 
-struct fc_bench {
-	struct fc_question *question; /* [n] in the file's order */
+struct eval_bench {
+	struct eval_question *question; /* [n] in the file's order */
 	size_t n, cap;
 	size_t *by_id; /* [n] numbers of questions, in the order of ids' bytes */
 };
 /* Blank lines are skipped; an id that comes twice is an error. */
-int fc_bench_read(struct fc_bench *b, const char *path, struct fc_err *e);
-void fc_bench_release(struct fc_bench *b);
+int eval_bench_read(struct eval_bench *b, const char *path, struct fc_err *e);
+void eval_bench_release(struct eval_bench *b);
 /* NULL if there is none. */
-const struct fc_question *fc_bench_find(const struct fc_bench *b, const char *id);
+const struct eval_question *eval_bench_find(const struct eval_bench *b, const char *id);
 /* The line's question id as it is to be written into other files, borrowed. */
-const json_t *fc_question_id(const struct fc_question *q);
+const json_t *eval_question_id(const struct eval_question *q);
 
 /* "question_id" or "uid" of a line as text, the caller's to free(); NULL if it has none. */
-char *fc_question_id_text(const json_t *line);
+char *eval_question_id_text(const json_t *line);
 /* Compares ids: numbers by value and before names, names by bytes. */
-int fc_question_id_compare(const char *a, const char *b);
+int eval_question_id_compare(const char *a, const char *b);
 
 /* One model's answer to one question: the turns of its first choice. */
-struct fc_given {
+struct eval_given {
 	char *id;
 	json_t *o;
 	struct fc_span *turn; /* [n_turn], borrowed from o */
 	size_t n_turn;
 	size_t order; /* line of the file it came from */
 };
-struct fc_answers {
-	char *model;           /* the file's name without folder and .jsonl, as FastChat does */
-	struct fc_given *item; /* [n], in the order of ids' bytes */
+struct eval_answers {
+	char *model;             /* the file's name without folder and .jsonl, as FastChat does */
+	struct eval_given *item; /* [n], in the order of ids' bytes */
 	size_t n, cap;
 };
 /* Of several lines with one question's id the last counts. */
-int fc_answers_read(struct fc_answers *a, const char *path, struct fc_err *e);
-void fc_answers_release(struct fc_answers *a);
-const struct fc_given *fc_answers_find(const struct fc_answers *a, const char *id);
+int eval_answers_read(struct eval_answers *a, const char *path, struct fc_err *e);
+void eval_answers_release(struct eval_answers *a);
+const struct eval_given *eval_answers_find(const struct eval_answers *a, const char *id);
 
 /* Is the text what FastChat stores where no answer could be had: "ERROR" or "$ERROR$"? */
-bool fc_answer_is_error(struct fc_span s);
+bool eval_answer_is_error(struct fc_span s);
 
 #endif

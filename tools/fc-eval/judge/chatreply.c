@@ -20,9 +20,9 @@ static json_t *about_of(const json_t *o, const json_t *choice)
 	return about;
 }
 
-int fc_chat_reply(json_t *o, struct fc_reply *reply, uint64_t *n_token, struct fc_err *e)
+int eval_chat_reply(json_t *o, struct eval_reply *reply, uint64_t *n_token, struct fc_err *e)
 {
-	*reply = (struct fc_reply){0};
+	*reply = (struct eval_reply){0};
 	*n_token = 0;
 	const json_t *choices = json_object_get(o, "choices");
 	if (!json_is_array(choices))

@@ -10,7 +10,7 @@
 extern char **environ;
 
 static int spawn(
-    struct fc_child *c, const char *const *argv, const int in[2], const int out[2], int out_fd)
+    struct eval_child *c, const char *const *argv, const int in[2], const int out[2], int out_fd)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -41,10 +41,10 @@ static void shut(int *fd)
 	*fd = -1;
 }
 
-int fc_child_start(struct fc_child *c, const char *const *argv, int out_fd, struct fc_err *e)
+int eval_child_start(struct eval_child *c, const char *const *argv, int out_fd, struct fc_err *e)
 {
 	int in[2], out[2] = {-1, -1};
-	*c = (struct fc_child){.to = -1, .from = -1};
+	*c = (struct eval_child){.to = -1, .from = -1};
 	if (pipe(in) < 0)
 		return fc_fail(e, "pipe:");
 	if (out_fd < 0 && pipe(out) < 0) {
@@ -66,7 +66,7 @@ int fc_child_start(struct fc_child *c, const char *const *argv, int out_fd, stru
 	return ret;
 }
 
-static int end(struct fc_child *c)
+static int end(struct eval_child *c)
 {
 	int status = 0;
 	shut(&c->to);
@@ -76,7 +76,7 @@ static int end(struct fc_child *c)
 	return status;
 }
 
-int fc_child_wait(struct fc_child *c, const char *name, struct fc_err *e)
+int eval_child_wait(struct eval_child *c, const char *name, struct fc_err *e)
 {
 	int status = end(c);
 	if (WIFSIGNALED(status))
@@ -86,7 +86,7 @@ int fc_child_wait(struct fc_child *c, const char *name, struct fc_err *e)
 	return 0;
 }
 
-void fc_child_kill(struct fc_child *c)
+void eval_child_kill(struct eval_child *c)
 {
 	kill(c->pid, SIGTERM);
 	end(c);

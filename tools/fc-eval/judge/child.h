@@ -7,15 +7,15 @@
 #include "base/err.h"
 
 /* A program that runs beside this one. */
-struct fc_child {
+struct eval_child {
 	pid_t pid;
 	int to;   /* its standard input; close it and set it to -1 when all is written */
 	int from; /* its standard output, -1 where that goes to a file */
 };
 /* argv[0] is found by PATH.  out_fd: its standard output, -1 for a pipe.  Ignore SIGPIPE before. */
-int fc_child_start(struct fc_child *c, const char *const *argv, int out_fd, struct fc_err *e);
+int eval_child_start(struct eval_child *c, const char *const *argv, int out_fd, struct fc_err *e);
 /* Closes the pipes and waits.  -1: it failed; name is for the message. */
-int fc_child_wait(struct fc_child *c, const char *name, struct fc_err *e);
-void fc_child_kill(struct fc_child *c);
+int eval_child_wait(struct eval_child *c, const char *name, struct fc_err *e);
+void eval_child_kill(struct eval_child *c);
 
 #endif

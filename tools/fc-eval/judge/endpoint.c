@@ -25,9 +25,9 @@ struct slot {
 };
 
 struct endpoint {
-	const struct fc_endpoint *opt;
-	const struct fc_asker *asker;
-	struct fc_usage_sum *used;
+	const struct eval_endpoint *opt;
+	const struct eval_asker *asker;
+	struct eval_usage_sum *used;
 	CURLM *multi;
 	struct curl_slist *headers;
 	json_t *extra;
@@ -43,7 +43,7 @@ struct endpoint {
 static int set_up(struct endpoint *x, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
-	const struct fc_endpoint *o = x->opt;
+	const struct eval_endpoint *o = x->opt;
 	if (o->body && !(x->extra = fc_json_text(o->body, strlen(o->body), "--body", e)))
 		return -1;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(x->multi = curl_multi_init()))
@@ -64,7 +64,7 @@ static int set_up(struct endpoint *x, struct fc_err *e)
 	fc_buf_release(&b);
 	x->slot = FC_ARRAY(struct slot, (size_t)o->n_parallel);
 	for (int i = 0; i < o->n_parallel; i++)
-		endpoint_transfer_init(&x->slot[i].http, o, x->url, x->headers);
+		eval_endpoint_transfer_init(&x->slot[i].http, o, x->url, x->headers);
 	fc_rng_seed(&x->rng, 0);
 	return 0;
 }
@@ -75,7 +75,7 @@ static void tear_down(struct endpoint *x)
 		struct slot *s = &x->slot[i];
 		if (s->state == SLOT_ACTIVE)
 			curl_multi_remove_handle(x->multi, s->http.easy);
-		endpoint_transfer_release(&s->http);
+		eval_endpoint_transfer_release(&s->http);
 		fc_buf_release(&s->body);
 		free(s->id);
 	}
@@ -108,7 +108,7 @@ static void make_body(struct endpoint *x, struct slot *s, json_t *messages)
 /* A request is sent only if the budget is met even when it costs all that it may. */
 static bool affordable(const struct endpoint *x, uint64_t n_reserved)
 {
-	const struct fc_endpoint *o = x->opt;
+	const struct eval_endpoint *o = x->opt;
 	return !(o->budget_requests && x->used->n_request >= o->budget_requests) &&
 	    !(o->budget_tokens && x->used->n_token + x->n_reserved + n_reserved > o->budget_tokens);
 }
@@ -126,7 +126,7 @@ static void send_slot(struct endpoint *x, struct slot *s)
 	curl_multi_add_handle(x->multi, s->http.easy);
 }
 
-static int give(struct endpoint *x, struct slot *s, const struct fc_reply *r, struct fc_err *e)
+static int give(struct endpoint *x, struct slot *s, const struct eval_reply *r, struct fc_err *e)
 {
 	s->state = SLOT_FREE;
 	free(s->id);
@@ -136,7 +136,7 @@ static int give(struct endpoint *x, struct slot *s, const struct fc_reply *r, st
 
 static int give_up(struct endpoint *x, struct slot *s, const char *why, struct fc_err *e)
 {
-	struct fc_reply none = {.why = why};
+	struct eval_reply none = {.why = why};
 	return give(x, s, &none, e);
 }
 
@@ -169,10 +169,10 @@ static int try_again(
 static int finish_slot(struct endpoint *x, struct slot *s, CURLcode code, struct fc_err *e)
 {
 	struct endpoint_outcome o;
-	struct fc_reply reply;
+	struct eval_reply reply;
 	curl_multi_remove_handle(x->multi, s->http.easy);
 	x->n_reserved -= s->n_reserved;
-	endpoint_judge_transfer(s->http.easy, code, &s->http.reply, x->opt, &reply, &o);
+	eval_endpoint_judge_transfer(s->http.easy, code, &s->http.reply, x->opt, &reply, &o);
 	int ret = 0;
 	switch (o.verdict) {
 	case ENDPOINT_ANSWERED:
@@ -200,7 +200,7 @@ static int finish_slot(struct endpoint *x, struct slot *s, CURLcode code, struct
 /* The slot's next request, if there is one. */
 static void refill(struct endpoint *x, struct slot *s)
 {
-	struct fc_request r;
+	struct eval_request r;
 	if (x->refused || !affordable(x, 0) || !x->asker->next(x->asker->ctx, &r))
 		return;
 	s->number = r.number;
@@ -297,8 +297,8 @@ static int ask_all(struct endpoint *x, struct fc_err *e)
 	}
 }
 
-int fc_endpoint_run(const struct fc_endpoint *p, const struct fc_asker *a,
-    struct fc_usage_sum *used, struct fc_err *e)
+int eval_endpoint_run(const struct eval_endpoint *p, const struct eval_asker *a,
+    struct eval_usage_sum *used, struct fc_err *e)
 {
 	struct endpoint x = {.opt = p, .asker = a, .used = used};
 	int ret = set_up(&x, e);

@@ -74,7 +74,7 @@ static void explain(struct fc_err *why, long status, const struct fc_buf *body, 
 	json_decref(o);
 }
 
-static void judge_failure(CURLcode code, const struct fc_buf *body, const struct fc_endpoint *opt,
+static void judge_failure(CURLcode code, const struct fc_buf *body, const struct eval_endpoint *opt,
     struct endpoint_outcome *out)
 {
 	out->verdict = is_fatal(code) ? ENDPOINT_REFUSED : ENDPOINT_AGAIN;
@@ -119,12 +119,12 @@ static void judge_status(CURL *easy, long status, const struct fc_buf *body, con
 	out->busy = status == 429 || status == 503;
 }
 
-void endpoint_judge_transfer(CURL *easy, CURLcode code, struct fc_buf *body,
-    const struct fc_endpoint *opt, struct fc_reply *reply, struct endpoint_outcome *out)
+void eval_endpoint_judge_transfer(CURL *easy, CURLcode code, struct fc_buf *body,
+    const struct eval_endpoint *opt, struct eval_reply *reply, struct endpoint_outcome *out)
 {
 	long status = 0;
 	*out = (struct endpoint_outcome){0};
-	*reply = (struct fc_reply){0};
+	*reply = (struct eval_reply){0};
 	if (opt->key && body->n)
 		hide_key(body->p, body->n, opt->key);
 	if (code != CURLE_OK) {
@@ -141,7 +141,7 @@ void endpoint_judge_transfer(CURL *easy, CURLcode code, struct fc_buf *body,
 	out->o = fc_json_text(body->n ? body->p : "", body->n, "reply", &why);
 	if (out->o && opt->key)
 		hide_key_in(out->o, opt->key);
-	if (!out->o || fc_chat_reply(out->o, reply, &out->n_token, &why) < 0) {
+	if (!out->o || eval_chat_reply(out->o, reply, &out->n_token, &why) < 0) {
 		out->verdict = ENDPOINT_AGAIN;
 		fc_fail(&out->why, "no chat completion: %s", why.msg);
 	}

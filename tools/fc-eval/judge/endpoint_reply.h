@@ -21,7 +21,7 @@ struct endpoint_outcome {
 	json_t *o; /* the reply, the caller's; *reply borrows from it */
 };
 /* What became of a transfer.  The key, where the endpoint repeats it, is taken out of the body. */
-void endpoint_judge_transfer(CURL *easy, CURLcode code, struct fc_buf *body,
-    const struct fc_endpoint *opt, struct fc_reply *reply, struct endpoint_outcome *out);
+void eval_endpoint_judge_transfer(CURL *easy, CURLcode code, struct fc_buf *body,
+    const struct eval_endpoint *opt, struct eval_reply *reply, struct endpoint_outcome *out);
 
 #endif

@@ -39,7 +39,7 @@ static curl_socket_t open_loopback(
 	return socket(a->family, a->socktype, a->protocol);
 }
 
-void endpoint_transfer_init(struct endpoint_transfer *t, const struct fc_endpoint *o,
+void eval_endpoint_transfer_init(struct endpoint_transfer *t, const struct eval_endpoint *o,
     const char *url, struct curl_slist *headers)
 {
 	CURL *c = curl_easy_init();
@@ -67,7 +67,7 @@ void endpoint_transfer_init(struct endpoint_transfer *t, const struct fc_endpoin
 	}
 }
 
-void endpoint_transfer_release(struct endpoint_transfer *t)
+void eval_endpoint_transfer_release(struct endpoint_transfer *t)
 {
 	curl_easy_cleanup(t->easy);
 	fc_buf_release(&t->reply);
@@ -78,7 +78,7 @@ static bool names_loopback(const char *host)
 	return !strcmp(host, "localhost") || !strncmp(host, "127.", 4) || !strcmp(host, "[::1]");
 }
 
-static int check_url(const struct fc_endpoint *p, CURLU *url, struct fc_err *e)
+static int check_url(const struct eval_endpoint *p, CURLU *url, struct fc_err *e)
 {
 	char *scheme = NULL, *host = NULL, *user = NULL, *query = NULL;
 	int ret = -1;
@@ -103,7 +103,7 @@ static int check_url(const struct fc_endpoint *p, CURLU *url, struct fc_err *e)
 	return ret;
 }
 
-int fc_endpoint_check(const struct fc_endpoint *p, struct fc_err *e)
+int eval_endpoint_check(const struct eval_endpoint *p, struct fc_err *e)
 {
 	CURLU *url = curl_url();
 	int ret = check_url(p, url, e);

@@ -9,12 +9,12 @@
 /* One HTTP transfer at a time, with the limits on where it goes and how much comes back. */
 struct endpoint_transfer {
 	CURL *easy;
-	const struct fc_endpoint *opt; /* borrowed */
-	struct fc_buf reply;           /* the caller's to clear before a transfer */
+	const struct eval_endpoint *opt; /* borrowed */
+	struct fc_buf reply;             /* the caller's to clear before a transfer */
 };
 /* url and headers are borrowed until the release; t stays where it is. */
-void endpoint_transfer_init(struct endpoint_transfer *t, const struct fc_endpoint *o,
+void eval_endpoint_transfer_init(struct endpoint_transfer *t, const struct eval_endpoint *o,
     const char *url, struct curl_slist *headers);
-void endpoint_transfer_release(struct endpoint_transfer *t);
+void eval_endpoint_transfer_release(struct endpoint_transfer *t);
 
 #endif

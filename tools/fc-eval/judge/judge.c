@@ -11,10 +11,10 @@
 #include "fc-eval/judge/judging.h"
 
 struct options {
-	struct fc_plan_inputs in;
+	struct eval_plan_inputs in;
 	const char *questions, *prompts, *reference, *name, *out;
 	const char *command, *local, *key_file, *key_env;
-	struct fc_endpoint endpoint;
+	struct eval_endpoint endpoint;
 	int mode, rule, sync;
 	bool dry_run;
 };
@@ -39,7 +39,7 @@ static void read_key(struct options *o, struct fc_buf *key)
 static void check(struct options *o, int n_models)
 {
 	struct fc_err e;
-	bool needs_baseline = o->mode == FC_MATCH_BASELINE || o->mode == FC_MATCH_ARENA;
+	bool needs_baseline = o->mode == EVAL_MATCH_BASELINE || o->mode == EVAL_MATCH_ARENA;
 	if (!o->questions || !o->prompts || !o->out)
 		fc_die_usage("--questions, --prompts and -o are needed");
 	if (n_models == 0)
@@ -52,7 +52,7 @@ static void check(struct options *o, int n_models)
 		fc_die_usage("one judge: --endpoint, --local or --command");
 	if (o->endpoint.base_url && !o->endpoint.model)
 		fc_die_usage("--endpoint needs --judge-model");
-	if (o->endpoint.base_url && fc_endpoint_check(&o->endpoint, &e) < 0)
+	if (o->endpoint.base_url && eval_endpoint_check(&o->endpoint, &e) < 0)
 		fc_die_usage("%s", e.msg);
 	if (!o->endpoint.base_url && o->endpoint.model)
 		fc_die_usage("--judge-model is of --endpoint");
@@ -66,20 +66,20 @@ static void check(struct options *o, int n_models)
 }
 
 static int run(
-    const struct options *o, struct judging *j, struct fc_usage_sum *used, struct fc_err *e)
+    const struct options *o, struct judging *j, struct eval_usage_sum *used, struct fc_err *e)
 {
-	const struct fc_asker asker = judging_asker(j);
+	const struct eval_asker asker = eval_judging_asker(j);
 	char max_new[16];
 	snprintf(max_new, sizeof max_new, "%d", o->endpoint.max_tokens);
 	const char *const shell[] = {"sh", "-c", o->command, NULL};
 	const char *const infer[] = {
 	    "fc-infer", "--generate", "-q", "-m", o->local, "--max-new", max_new, NULL};
 	if (o->endpoint.base_url)
-		return fc_endpoint_run(&o->endpoint, &asker, used, e);
-	return fc_program_run(o->command ? shell : infer, &asker, e);
+		return eval_endpoint_run(&o->endpoint, &asker, used, e);
+	return eval_program_run(o->command ? shell : infer, &asker, e);
 }
 
-static void tell(const struct judging *j, const struct fc_usage_sum *used)
+static void tell(const struct judging *j, const struct eval_usage_sum *used)
 {
 	size_t n_left = j->plan.n - j->n_written;
 	fc_note("%zu judged%s", j->n_written, n_left ? "" : ", all are");
@@ -101,8 +101,8 @@ static void resume(const struct options *o, struct judging *j, struct fc_err *e)
 	size_t n_done, n_stale;
 	if (o->dry_run && !fc_file_exists(o->out))
 		return;
-	if (fc_ledger_open(&j->ledger, o->out, (enum fc_ledger_sync)o->sync, e) < 0 ||
-	    fc_ledger_resume(j->ledger, &j->plan, &n_done, &n_stale, e) < 0)
+	if (eval_ledger_open(&j->ledger, o->out, (enum eval_ledger_sync)o->sync, e) < 0 ||
+	    eval_ledger_resume(j->ledger, &j->plan, &n_done, &n_stale, e) < 0)
 		fc_die("%s", e->msg);
 	if (n_stale)
 		fc_die(
@@ -111,14 +111,14 @@ static void resume(const struct options *o, struct judging *j, struct fc_err *e)
 		    o->out, n_stale);
 	if (n_done)
 		fc_note("%zu are judged already", n_done);
-	if (judging_settle_answered(j, e) < 0)
+	if (eval_judging_settle_answered(j, e) < 0)
 		fc_die("%s", e->msg);
 }
 
 static void judge_all(struct options *o, struct judging *j)
 {
 	struct fc_err e;
-	struct fc_usage_sum used = {0};
+	struct eval_usage_sum used = {0};
 	struct fc_buf key = FC_BUF_INIT;
 	if (j->plan.n_unanswered)
 		fc_warn("%zu judgments left out: no answer", j->plan.n_unanswered);
@@ -128,12 +128,12 @@ static void judge_all(struct options *o, struct judging *j)
 	resume(o, j, &e);
 	if (o->dry_run) {
 		fc_note("%zu to be judged", j->plan.n - j->n_written);
-		if (j->ledger && fc_ledger_close(j->ledger, false, &e) < 0)
+		if (j->ledger && eval_ledger_close(j->ledger, false, &e) < 0)
 			fc_die("%s", e.msg);
 		return;
 	}
 	read_key(o, &key);
-	if (o->endpoint.base_url && fc_endpoint_check(&o->endpoint, &e) < 0)
+	if (o->endpoint.base_url && eval_endpoint_check(&o->endpoint, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_progress_start("judgments", j->plan.n);
 	int ret = run(o, j, &used, &e);
@@ -141,7 +141,7 @@ static void judge_all(struct options *o, struct judging *j)
 	tell(j, &used);
 	bool all = j->n_written == j->plan.n;
 	struct fc_err closing;
-	if (fc_ledger_close(j->ledger, all, &closing) < 0)
+	if (eval_ledger_close(j->ledger, all, &closing) < 0)
 		fc_die("%s", closing.msg);
 	if (ret < 0)
 		fc_die("%s", e.msg);
@@ -154,33 +154,33 @@ static void judge_all(struct options *o, struct judging *j)
 static void judge_files(struct options *o, char **paths, size_t n)
 {
 	struct fc_err e;
-	struct fc_bench bench = {0};
-	struct fc_prompts prompts = {0};
-	struct fc_answers reference = {0}, *models = FC_ARRAY(struct fc_answers, n);
-	struct judging j = {.judge = o->in.judge, .rule = (enum fc_verdict_rule)o->rule};
-	if (fc_bench_read(&bench, o->questions, &e) < 0 ||
-	    fc_prompts_read(&prompts, o->prompts, &e) < 0 ||
-	    (o->reference && fc_answers_read(&reference, o->reference, &e) < 0))
+	struct eval_bench bench = {0};
+	struct eval_prompts prompts = {0};
+	struct eval_answers reference = {0}, *models = FC_ARRAY(struct eval_answers, n);
+	struct judging j = {.judge = o->in.judge, .rule = (enum eval_verdict_rule)o->rule};
+	if (eval_bench_read(&bench, o->questions, &e) < 0 ||
+	    eval_prompts_read(&prompts, o->prompts, &e) < 0 ||
+	    (o->reference && eval_answers_read(&reference, o->reference, &e) < 0))
 		fc_die("%s", e.msg);
 	for (size_t i = 0; i < n; i++)
-		if (fc_answers_read(&models[i], paths[i], &e) < 0)
+		if (eval_answers_read(&models[i], paths[i], &e) < 0)
 			fc_die("%s", e.msg);
 	o->in.bench = &bench;
 	o->in.prompts = &prompts;
 	o->in.models = models;
 	o->in.n_model = n;
 	o->in.reference = o->reference ? &reference : NULL;
-	o->in.mode = (enum fc_match_mode)o->mode;
-	if (fc_plan_make(&j.plan, &o->in, &e) < 0)
+	o->in.mode = (enum eval_match_mode)o->mode;
+	if (eval_plan_make(&j.plan, &o->in, &e) < 0)
 		fc_die("%s", e.msg);
 	judge_all(o, &j);
-	judging_release(&j);
+	eval_judging_release(&j);
 	for (size_t i = 0; i < n; i++)
-		fc_answers_release(&models[i]);
+		eval_answers_release(&models[i]);
 	free(models);
-	fc_answers_release(&reference);
-	fc_prompts_release(&prompts);
-	fc_bench_release(&bench);
+	eval_answers_release(&reference);
+	eval_prompts_release(&prompts);
+	eval_bench_release(&bench);
 }
 
 static struct options opt = {
@@ -202,15 +202,15 @@ static const struct fc_opt table[] = {
     {FC_OPT_FILE, 0, "reference", &opt.reference, "FILE", "reference answers", 0, 0},
     {FC_OPT_STR, 0, "reference-categories", &opt.in.reference_categories, "LIST",
 	"categories judged with a reference", 0, 0},
-    {FC_OPT_CHOICE, 0, "mode", &opt.mode, FC_MATCH_MODES, "what to ask", 0, 0},
+    {FC_OPT_CHOICE, 0, "mode", &opt.mode, EVAL_MATCH_MODES, "what to ask", 0, 0},
     {FC_OPT_STR, 0, "baseline", &opt.in.baseline, "MODEL", "what all others are paired with", 0, 0},
-    {FC_OPT_CHOICE, 0, "verdict", &opt.rule, FC_VERDICT_RULES,
+    {FC_OPT_CHOICE, 0, "verdict", &opt.rule, EVAL_VERDICT_RULES,
 	"how a verdict is found in the judge's text", 0, 0},
     {FC_OPT_FLAG, 0, "judge-errors", &opt.in.judge_errors, NULL,
 	"judge answers that are \"ERROR\", too", 0, 0},
     {FC_OPT_FILE, 'o', "output", &opt.out, "FILE", "judgments, continued if it exists (required)",
 	0, 0},
-    {FC_OPT_CHOICE, 0, "sync", &opt.sync, FC_LEDGER_SYNCS, "when judgments reach the disk", 0, 0},
+    {FC_OPT_CHOICE, 0, "sync", &opt.sync, EVAL_LEDGER_SYNCS, "when judgments reach the disk", 0, 0},
     {FC_OPT_FLAG, 'n', "dry-run", &opt.dry_run, NULL, "only tell how much there is to ask", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "The judge", 0, 0},
     {FC_OPT_STR, 0, "endpoint", &opt.endpoint.base_url, "URL",
@@ -255,7 +255,7 @@ static const struct fc_usage usage = {
     .summary = "Asks a judge about models' answers, appends its judgments to a file.",
 };
 
-void fc_command_judge(int argc, char **argv)
+void eval_command_judge(int argc, char **argv)
 {
 	fc_prog = "fc-eval judge";
 	int first = fc_opt_parse(table, &usage, argc, argv);

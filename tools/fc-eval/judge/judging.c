@@ -13,7 +13,7 @@ enum { ARENA_TRIES = 2 }; /* Arena-Hard asks once more for the verdict that is m
 
 static void describe(struct judging *j, size_t number)
 {
-	const struct fc_match *m = &j->plan.v[number / 2];
+	const struct eval_match *m = &j->plan.v[number / 2];
 	fc_buf_clear(&j->id);
 	fc_buf_addf(&j->id, "%s:%d:%s", m->question->id, m->turn, m->model[0]);
 	if (m->model[1])
@@ -28,7 +28,7 @@ static bool next_number(struct judging *j, size_t *number)
 		return true;
 	}
 	for (; j->next < 2 * j->plan.n; j->next++) {
-		const struct fc_match *m = &j->plan.v[j->next / 2];
+		const struct eval_match *m = &j->plan.v[j->next / 2];
 		if ((int)(j->next % 2) < m->n_game && !m->game[j->next % 2].answered) {
 			*number = j->next++;
 			return true;
@@ -37,15 +37,15 @@ static bool next_number(struct judging *j, size_t *number)
 	return false;
 }
 
-static bool next(void *ctx /* struct judging */, struct fc_request *r)
+static bool next(void *ctx /* struct judging */, struct eval_request *r)
 {
 	struct judging *j = ctx;
 	if (!next_number(j, &r->number))
 		return false;
-	struct fc_match *m = &j->plan.v[r->number / 2];
-	struct fc_game *game = &m->game[r->number % 2];
+	struct eval_match *m = &j->plan.v[r->number / 2];
+	struct eval_game *game = &m->game[r->number % 2];
 	if (!game->messages)
-		game->messages = fc_match_messages(m, (int)(r->number % 2));
+		game->messages = eval_match_messages(m, (int)(r->number % 2));
 	game->n_asked++;
 	describe(j, r->number);
 	r->messages = game->messages;
@@ -63,7 +63,7 @@ static double wall_clock(void)
 /* Arena-Hard's second question: the same dialogue, the answer so far, and a reminder. */
 static void ask_again(struct judging *j, size_t number)
 {
-	struct fc_game *game = &j->plan.v[number / 2].game[number % 2];
+	struct eval_game *game = &j->plan.v[number / 2].game[number % 2];
 	json_array_append_new(game->messages,
 	    json_pack("{s:s, s:s%}", "role", "assistant", "content",
 		game->text.p ? game->text.p : "", game->text.n));
@@ -76,37 +76,37 @@ static void ask_again(struct judging *j, size_t number)
 
 static int settle(struct judging *j, size_t number, struct fc_err *e)
 {
-	struct fc_match *m = &j->plan.v[number / 2];
+	struct eval_match *m = &j->plan.v[number / 2];
 	int g = (int)(number % 2);
-	j->n_unparsed += !fc_record_has_verdict(m, g, j->rule);
+	j->n_unparsed += !eval_record_has_verdict(m, g, j->rule);
 	json_decref(m->game[g].messages);
 	m->game[g].messages = NULL;
 	if (m->n_game == 2 && !m->game[1 - g].answered)
-		return fc_ledger_add_game(j->ledger, m, g, e);
+		return eval_ledger_add_game(j->ledger, m, g, e);
 	fc_buf_clear(&j->line);
-	fc_record_write(&j->line, m, j->judge, j->rule, wall_clock());
+	eval_record_write(&j->line, m, j->judge, j->rule, wall_clock());
 	j->n_written++;
 	for (int k = 0; k < m->n_game; k++) { /* it is in the file now */
 		fc_buf_release(&m->game[k].prompt);
 		fc_buf_release(&m->game[k].text);
 	}
-	return fc_ledger_add(j->ledger, j->line.p, j->line.n, e);
+	return eval_ledger_add(j->ledger, j->line.p, j->line.n, e);
 }
 
-static bool lacks_arena_verdict(const struct fc_match *m, int g)
+static bool lacks_arena_verdict(const struct eval_match *m, int g)
 {
 	size_t n = m->game[g].text.n, n_found;
-	const char *text = fc_verdict_text(m->game[g].text.p ? m->game[g].text.p : "", &n);
-	return m->kind == FC_JUDGMENT_ARENA && m->game[g].n_asked < ARENA_TRIES &&
-	    !fc_verdict_arena(text, n, &n_found) && n_found == 0;
+	const char *text = eval_verdict_text(m->game[g].text.p ? m->game[g].text.p : "", &n);
+	return m->kind == EVAL_JUDGMENT_ARENA && m->game[g].n_asked < ARENA_TRIES &&
+	    !eval_verdict_arena(text, n, &n_found) && n_found == 0;
 }
 
 static int take(
-    void *ctx /* struct judging */, size_t number, const struct fc_reply *reply, struct fc_err *e)
+    void *ctx /* struct judging */, size_t number, const struct eval_reply *reply, struct fc_err *e)
 {
 	struct judging *j = ctx;
-	struct fc_match *m = &j->plan.v[number / 2];
-	struct fc_game *game = &m->game[number % 2];
+	struct eval_match *m = &j->plan.v[number / 2];
+	struct eval_game *game = &m->game[number % 2];
 	fc_progress_set(j->n_written, NULL);
 	if (!reply->text) {
 		describe(j, number);
@@ -128,15 +128,15 @@ static int take(
 	return settle(j, number, e);
 }
 
-struct fc_asker judging_asker(struct judging *j)
+struct eval_asker eval_judging_asker(struct judging *j)
 {
-	return (struct fc_asker){j, next, take};
+	return (struct eval_asker){j, next, take};
 }
 
-int judging_settle_answered(struct judging *j, struct fc_err *e)
+int eval_judging_settle_answered(struct judging *j, struct fc_err *e)
 {
 	for (size_t i = 0; i < j->plan.n; i++) {
-		const struct fc_match *m = &j->plan.v[i];
+		const struct eval_match *m = &j->plan.v[i];
 		if (m->n_game == 2 && m->game[0].answered && m->game[1].answered &&
 		    settle(j, 2 * i, e) < 0)
 			return -1;
@@ -144,9 +144,9 @@ int judging_settle_answered(struct judging *j, struct fc_err *e)
 	return 0;
 }
 
-void judging_release(struct judging *j)
+void eval_judging_release(struct judging *j)
 {
-	fc_plan_release(&j->plan);
+	eval_plan_release(&j->plan);
 	fc_buf_release(&j->line);
 	fc_buf_release(&j->id);
 	free(j->again);

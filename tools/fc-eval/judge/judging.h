@@ -8,9 +8,9 @@
 /* A plan of matches on its way into a ledger: what is asked next, what becomes of an answer. */
 struct judging {
 	const char *judge; /* its name, borrowed */
-	enum fc_verdict_rule rule;
-	struct fc_plan plan;      /* released with this */
-	struct fc_ledger *ledger; /* not */
+	enum eval_verdict_rule rule;
+	struct eval_plan plan;      /* released with this */
+	struct eval_ledger *ledger; /* not */
 	/* games, games, matches */
 	size_t n_failed, n_unparsed, n_written;
 	char first_failure[1024];
@@ -21,11 +21,11 @@ struct judging {
 	size_t n_again, cap_again;
 	struct fc_buf line, id;
 };
-void judging_release(struct judging *j);
+void eval_judging_release(struct judging *j);
 
 /* Asks for the games that have no answer; j is borrowed. */
-struct fc_asker judging_asker(struct judging *j);
+struct eval_asker eval_judging_asker(struct judging *j);
 /* Writes the matches whose games had all been answered when a run was killed. */
-int judging_settle_answered(struct judging *j, struct fc_err *e);
+int eval_judging_settle_answered(struct judging *j, struct fc_err *e);
 
 #endif

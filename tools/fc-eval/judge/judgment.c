@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "text/lines.h"
 
-void fc_judgment_release(struct fc_judgment *x)
+void eval_judgment_release(struct eval_judgment *x)
 {
 	free(x->question);
 	free(x->model[0]);
@@ -17,12 +17,12 @@ void fc_judgment_release(struct fc_judgment *x)
 	json_decref(x->o);
 }
 
-void fc_judgments_release(struct fc_judgments *j)
+void eval_judgments_release(struct eval_judgments *j)
 {
 	for (size_t i = 0; i < j->n; i++)
-		fc_judgment_release(&j->v[i]);
+		eval_judgment_release(&j->v[i]);
 	free(j->v);
-	*j = (struct fc_judgments){0};
+	*j = (struct eval_judgments){0};
 }
 
 static int text_member(
@@ -38,7 +38,7 @@ static int text_member(
 }
 
 /* "judge" is [model, prompt], or the model alone. */
-static int read_judge(struct fc_judgment *x, const json_t *o, const char *where, struct fc_err *e)
+static int read_judge(struct eval_judgment *x, const json_t *o, const char *where, struct fc_err *e)
 {
 	const json_t *judge = json_object_get(o, "judge");
 	const json_t *name = json_is_array(judge) ? json_array_get(judge, 0) : judge;
@@ -50,7 +50,8 @@ static int read_judge(struct fc_judgment *x, const json_t *o, const char *where,
 	return 0;
 }
 
-static int read_single(struct fc_judgment *x, const json_t *o, const char *where, struct fc_err *e)
+static int read_single(
+    struct eval_judgment *x, const json_t *o, const char *where, struct fc_err *e)
 {
 	if (text_member(&x->model[0], o, "model", where, e) < 0 ||
 	    fc_json_real(o, "score", -1, &x->score, where, e) < 0)
@@ -60,19 +61,19 @@ static int read_single(struct fc_judgment *x, const json_t *o, const char *where
 }
 
 static int read_game(
-    enum fc_winner *w, const json_t *o, const char *key, const char *where, struct fc_err *e)
+    enum eval_winner *w, const json_t *o, const char *key, const char *where, struct fc_err *e)
 {
 	static const char *const names[] = {
-	    [FC_WINNER_ERROR] = "error",
-	    [FC_WINNER_A] = "model_1",
-	    [FC_WINNER_B] = "model_2",
-	    [FC_WINNER_TIE] = "tie",
+	    [EVAL_WINNER_ERROR] = "error",
+	    [EVAL_WINNER_A] = "model_1",
+	    [EVAL_WINNER_B] = "model_2",
+	    [EVAL_WINNER_TIE] = "tie",
 	};
 	const char *s;
 	if (fc_json_str(o, key, "", &s, where, e) < 0)
 		return -1;
 	for (size_t i = 0; i < FC_LEN(names); i++) {
-		*w = (enum fc_winner)i;
+		*w = (enum eval_winner)i;
 		if (!strcmp(s, names[i]))
 			return 0;
 	}
@@ -80,20 +81,20 @@ static int read_game(
 }
 
 /* A verdict of Arena-Hard, NULL for none. */
-static int set_arena(struct fc_judgment *x, int game, const char *verdict)
+static int set_arena(struct eval_judgment *x, int game, const char *verdict)
 {
 	static const char *const names[] = {"A>>B", "A>B", "A=B", "B>A", "B>>A"};
-	static const enum fc_winner winners[] = {
-	    FC_WINNER_A, FC_WINNER_A, FC_WINNER_TIE, FC_WINNER_B, FC_WINNER_B};
-	x->winner[game] = FC_WINNER_ERROR;
+	static const enum eval_winner winners[] = {
+	    EVAL_WINNER_A, EVAL_WINNER_A, EVAL_WINNER_TIE, EVAL_WINNER_B, EVAL_WINNER_B};
+	x->winner[game] = EVAL_WINNER_ERROR;
 	x->strength[game] = 0;
 	for (size_t i = 0; verdict && i < FC_LEN(names); i++) {
 		if (strcmp(verdict, names[i]))
 			continue;
-		enum fc_winner w = winners[i];
+		enum eval_winner w = winners[i];
 		/* The model takes A's place in the second game. */
-		if (game == 1 && w != FC_WINNER_TIE)
-			w = w == FC_WINNER_A ? FC_WINNER_B : FC_WINNER_A;
+		if (game == 1 && w != EVAL_WINNER_TIE)
+			w = w == EVAL_WINNER_A ? EVAL_WINNER_B : EVAL_WINNER_A;
 		x->winner[game] = w;
 		x->strength[game] = i == 0 || i == 4 ? 2 : 1;
 		return 0;
@@ -101,7 +102,7 @@ static int set_arena(struct fc_judgment *x, int game, const char *verdict)
 	return verdict ? -1 : 0;
 }
 
-static int read_arena(struct fc_judgment *x, const json_t *o, const char *where, struct fc_err *e)
+static int read_arena(struct eval_judgment *x, const json_t *o, const char *where, struct fc_err *e)
 {
 	const json_t *games = json_object_get(o, "games");
 	if (json_array_size(games) != 2)
@@ -118,10 +119,11 @@ static int read_arena(struct fc_judgment *x, const json_t *o, const char *where,
 	return text_member(&x->model[0], o, "model", where, e);
 }
 
-int fc_judgment_parse(struct fc_judgment *x, const json_t *o, const char *where, struct fc_err *e)
+int eval_judgment_parse(
+    struct eval_judgment *x, const json_t *o, const char *where, struct fc_err *e)
 {
 	int64_t turn;
-	x->question = fc_question_id_text(o);
+	x->question = eval_question_id_text(o);
 	if (!x->question)
 		return fc_fail(e, "%s: expected a judgment: no question_id", where);
 	if (read_judge(x, o, where, e) < 0 || fc_json_int(o, "turn", 1, &turn, where, e) < 0)
@@ -130,11 +132,11 @@ int fc_judgment_parse(struct fc_judgment *x, const json_t *o, const char *where,
 		return fc_fail(e, "%s: turn: expected 1 or more", where);
 	x->turn = (int)turn;
 	if (json_object_get(o, "games")) {
-		x->kind = FC_JUDGMENT_ARENA;
+		x->kind = EVAL_JUDGMENT_ARENA;
 		return read_arena(x, o, where, e);
 	}
 	if (json_object_get(o, "g1_winner")) {
-		x->kind = FC_JUDGMENT_PAIR;
+		x->kind = EVAL_JUDGMENT_PAIR;
 		if (text_member(&x->model[0], o, "model_1", where, e) < 0 ||
 		    text_member(&x->model[1], o, "model_2", where, e) < 0)
 			return -1;
@@ -144,12 +146,12 @@ int fc_judgment_parse(struct fc_judgment *x, const json_t *o, const char *where,
 	}
 	if (!json_object_get(o, "score"))
 		return fc_fail(e, "%s: expected a judgment: score, g1_winner or games", where);
-	x->kind = FC_JUDGMENT_SINGLE;
+	x->kind = EVAL_JUDGMENT_SINGLE;
 	return read_single(x, o, where, e);
 }
 
-int fc_judgments_read(
-    struct fc_judgments *j, const char *path, bool keep, bool *torn, struct fc_err *e)
+int eval_judgments_read(
+    struct eval_judgments *j, const char *path, bool keep, bool *torn, struct fc_err *e)
 {
 	struct fc_lines *lines;
 	struct fc_err bad;
@@ -173,9 +175,9 @@ int fc_judgments_read(
 			continue;
 		}
 		FC_GROW(j->v, j->cap, j->n + 1);
-		struct fc_judgment *x = &j->v[j->n++];
-		*x = (struct fc_judgment){0};
-		got = fc_judgment_parse(x, o, fc_lines_where(lines), e);
+		struct eval_judgment *x = &j->v[j->n++];
+		*x = (struct eval_judgment){0};
+		got = eval_judgment_parse(x, o, fc_lines_where(lines), e);
 		if (keep)
 			x->o = o;
 		else
@@ -187,8 +189,8 @@ int fc_judgments_read(
 	return got;
 }
 
-void fc_judgment_key(struct fc_buf *b, const char *question, const char *model1, const char *model2,
-    const char *judge, const char *prompt, int turn)
+void eval_judgment_key(struct fc_buf *b, const char *question, const char *model1,
+    const char *model2, const char *judge, const char *prompt, int turn)
 {
 	bool swap = model2 && strcmp(model1, model2) > 0;
 	fc_buf_addf(b, "%s\x1f%s\x1f%s\x1f%s\x1f%s\x1f%d", question, swap ? model2 : model1,
@@ -203,13 +205,13 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-void fc_judgments_count_duplicates(struct fc_judgments *j)
+void eval_judgments_count_duplicates(struct eval_judgments *j)
 {
 	char **key = FC_ARRAY(char *, j->n);
 	for (size_t i = 0; i < j->n; i++) {
-		const struct fc_judgment *x = &j->v[i];
+		const struct eval_judgment *x = &j->v[i];
 		struct fc_buf b = FC_BUF_INIT;
-		fc_judgment_key(
+		eval_judgment_key(
 		    &b, x->question, x->model[0], x->model[1], x->judge, x->prompt, x->turn);
 		key[i] = fc_buf_detach(&b);
 	}
@@ -227,42 +229,42 @@ static const char *visible(const json_t *o, const char *key, size_t *n)
 {
 	const json_t *v = json_object_get(o, key);
 	*n = json_string_length(v);
-	return fc_verdict_text(json_is_string(v) ? json_string_value(v) : "", n);
+	return eval_verdict_text(json_is_string(v) ? json_string_value(v) : "", n);
 }
 
 /* In the second game model_2 has A's place. */
-static enum fc_winner unswap(enum fc_winner w)
+static enum eval_winner unswap(enum eval_winner w)
 {
-	return w == FC_WINNER_A ? FC_WINNER_B : w == FC_WINNER_B ? FC_WINNER_A : w;
+	return w == EVAL_WINNER_A ? EVAL_WINNER_B : w == EVAL_WINNER_B ? EVAL_WINNER_A : w;
 }
 
-void fc_judgment_reread(struct fc_judgment *x, enum fc_verdict_rule rule)
+void eval_judgment_reread(struct eval_judgment *x, enum eval_verdict_rule rule)
 {
 	size_t n;
 	const char *text;
-	if (x->kind == FC_JUDGMENT_SINGLE) {
+	if (x->kind == EVAL_JUDGMENT_SINGLE) {
 		text = visible(x->o, "judgment", &n);
-		struct fc_rating r = fc_verdict_rating(text, n, rule);
+		struct eval_rating r = eval_verdict_rating(text, n, rule);
 		x->scored = r.found;
 		x->score = r.found ? r.value : -1;
-	} else if (x->kind == FC_JUDGMENT_PAIR) {
+	} else if (x->kind == EVAL_JUDGMENT_PAIR) {
 		text = visible(x->o, "g1_judgment", &n);
-		x->winner[0] = fc_verdict_winner(text, n, rule);
+		x->winner[0] = eval_verdict_winner(text, n, rule);
 		text = visible(x->o, "g2_judgment", &n);
-		x->winner[1] = unswap(fc_verdict_winner(text, n, rule));
+		x->winner[1] = unswap(eval_verdict_winner(text, n, rule));
 	} else {
 		const json_t *games = json_object_get(x->o, "games");
 		for (int g = 0; g < 2; g++) {
 			size_t n_found;
 			text = visible(json_array_get(games, (size_t)g), "judgment", &n);
-			set_arena(x, g, fc_verdict_arena(text, n, &n_found));
+			set_arena(x, g, eval_verdict_arena(text, n, &n_found));
 		}
 	}
 }
 
-enum fc_winner fc_judgment_winner(const struct fc_judgment *x)
+enum eval_winner eval_judgment_winner(const struct eval_judgment *x)
 {
-	if (x->winner[0] == FC_WINNER_ERROR || x->winner[1] == FC_WINNER_ERROR)
-		return FC_WINNER_ERROR;
-	return x->winner[0] == x->winner[1] ? x->winner[0] : FC_WINNER_TIE;
+	if (x->winner[0] == EVAL_WINNER_ERROR || x->winner[1] == EVAL_WINNER_ERROR)
+		return EVAL_WINNER_ERROR;
+	return x->winner[0] == x->winner[1] ? x->winner[0] : EVAL_WINNER_TIE;
 }

@@ -5,15 +5,15 @@
 #include "fc-eval/judge/bench.h"
 #include "fc-eval/judge/verdict.h"
 
-enum fc_judgment_kind {
-	FC_JUDGMENT_SINGLE, /* one answer, a rating */
-	FC_JUDGMENT_PAIR,   /* two answers, two games with swapped places */
-	FC_JUDGMENT_ARENA,  /* Arena-Hard: against a baseline, two games, five verdicts */
+enum eval_judgment_kind {
+	EVAL_JUDGMENT_SINGLE, /* one answer, a rating */
+	EVAL_JUDGMENT_PAIR,   /* two answers, two games with swapped places */
+	EVAL_JUDGMENT_ARENA,  /* Arena-Hard: against a baseline, two games, five verdicts */
 };
 
 /* A line of a judgment file, ours or FastChat's or Arena-Hard's. */
-struct fc_judgment {
-	enum fc_judgment_kind kind;
+struct eval_judgment {
+	enum eval_judgment_kind kind;
 	char *question;
 	char *model[2]; /* [1]: NULL if single */
 	char *judge;
@@ -23,38 +23,39 @@ struct fc_judgment {
 	double score;
 	/* pair: who won each game, A is model[0] and B is model[1] in both.
 	 * arena: who won, A is the baseline in both. */
-	enum fc_winner winner[2];
+	enum eval_winner winner[2];
 	int strength[2]; /* arena: 2 for >>, 1 for > and =, 0 without verdict */
 	json_t *o;       /* the line, NULL unless kept */
 };
 
-struct fc_judgments {
-	struct fc_judgment *v;
+struct eval_judgments {
+	struct eval_judgment *v;
 	size_t n, cap;
 	size_t n_duplicate; /* lines whose key was there before; they count, as in FastChat */
 };
 
 /* Reads a file and adds its lines.  keep: the lines' objects stay, for their texts.  A last line
  * without its newline that is no JSON is skipped: the writer was cut off; *torn tells. */
-int fc_judgments_read(
-    struct fc_judgments *j, const char *path, bool keep, bool *torn, struct fc_err *e);
-void fc_judgments_release(struct fc_judgments *j);
+int eval_judgments_read(
+    struct eval_judgments *j, const char *path, bool keep, bool *torn, struct fc_err *e);
+void eval_judgments_release(struct eval_judgments *j);
 /* Fills in n_duplicate. */
-void fc_judgments_count_duplicates(struct fc_judgments *j);
+void eval_judgments_count_duplicates(struct eval_judgments *j);
 /* One line's judgment; o stays the caller's. */
-int fc_judgment_parse(struct fc_judgment *x, const json_t *o, const char *where, struct fc_err *e);
-void fc_judgment_release(struct fc_judgment *x);
+int eval_judgment_parse(
+    struct eval_judgment *x, const json_t *o, const char *where, struct fc_err *e);
+void eval_judgment_release(struct eval_judgment *x);
 
 /* Takes the verdicts anew from the judge's texts, by rule.  Needs the kept line. */
-void fc_judgment_reread(struct fc_judgment *x, enum fc_verdict_rule rule);
+void eval_judgment_reread(struct eval_judgment *x, enum eval_verdict_rule rule);
 
 /* Appends what identifies a judgment: nothing with the same key is asked again.  The two models of
  * a pair may come in either order, both games are played anyway. */
-void fc_judgment_key(struct fc_buf *b, const char *question, const char *model1, const char *model2,
-    const char *judge, const char *prompt, int turn);
+void eval_judgment_key(struct fc_buf *b, const char *question, const char *model1,
+    const char *model2, const char *judge, const char *prompt, int turn);
 
 /* The game of a pair as FastChat settles it: the winner if both games agree, else a tie; an error
  * if one is. */
-enum fc_winner fc_judgment_winner(const struct fc_judgment *x);
+enum eval_winner eval_judgment_winner(const struct eval_judgment *x);
 
 #endif

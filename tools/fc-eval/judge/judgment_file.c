@@ -24,10 +24,10 @@ struct entry {
 	json_t *o;       /* of games: the line */
 };
 
-struct fc_ledger {
+struct eval_ledger {
 	char *path, *games_path;
 	int fd, games_fd; /* games_fd: -1 until there is one */
-	enum fc_ledger_sync sync;
+	enum eval_ledger_sync sync;
 	struct entry *entry; /* [n] */
 	size_t n, cap;
 };
@@ -99,7 +99,7 @@ static int mend(int fd, const char *path, struct fc_err *e)
 	return ret;
 }
 
-static struct entry *add_entry(struct fc_ledger *l)
+static struct entry *add_entry(struct eval_ledger *l)
 {
 	FC_GROW(l->entry, l->cap, l->n + 1);
 	l->entry[l->n] = (struct entry){0};
@@ -113,31 +113,31 @@ static uint64_t hash_of(const json_t *o, const char *key)
 }
 
 static int load_judgment(
-    void *ctx /* struct fc_ledger */, json_t *o, const char *where, struct fc_err *e)
+    void *ctx /* struct eval_ledger */, json_t *o, const char *where, struct fc_err *e)
 {
-	struct fc_ledger *l = ctx;
-	struct fc_judgment x = {0};
+	struct eval_ledger *l = ctx;
+	struct eval_judgment x = {0};
 	struct fc_buf key = FC_BUF_INIT;
-	int ret = fc_judgment_parse(&x, o, where, e);
+	int ret = eval_judgment_parse(&x, o, where, e);
 	if (ret == 0) {
 		struct entry *n = add_entry(l);
-		fc_judgment_key(
+		eval_judgment_key(
 		    &key, x.question, x.model[0], x.model[1], x.judge, x.prompt, x.turn);
 		n->key = fc_buf_detach(&key);
-		n->prompt = x.kind == FC_JUDGMENT_SINGLE ? hash_of(o, "user_prompt")
-		    : x.kind == FC_JUDGMENT_PAIR
+		n->prompt = x.kind == EVAL_JUDGMENT_SINGLE ? hash_of(o, "user_prompt")
+		    : x.kind == EVAL_JUDGMENT_PAIR
 		    ? hash_of(o, "g1_user_prompt")
 		    : hash_of(json_array_get(json_object_get(o, "games"), 0), "user_prompt");
 	}
-	fc_judgment_release(&x);
+	eval_judgment_release(&x);
 	json_decref(o);
 	return ret;
 }
 
 static int load_game(
-    void *ctx /* struct fc_ledger */, json_t *o, const char *where, struct fc_err *e)
+    void *ctx /* struct eval_ledger */, json_t *o, const char *where, struct fc_err *e)
 {
-	struct fc_ledger *l = ctx;
+	struct eval_ledger *l = ctx;
 	const char *key;
 	int64_t game;
 	int ret = -1;
@@ -166,7 +166,7 @@ static int by_key(const void *a, const void *b)
 	return c ? c : x->game < y->game ? -1 : x->game > y->game;
 }
 
-static int open_games(struct fc_ledger *l, struct fc_err *e)
+static int open_games(struct eval_ledger *l, struct fc_err *e)
 {
 	if (l->games_fd >= 0)
 		return 0;
@@ -174,11 +174,11 @@ static int open_games(struct fc_ledger *l, struct fc_err *e)
 	return l->games_fd < 0 ? -1 : mend(l->games_fd, l->games_path, e);
 }
 
-int fc_ledger_open(
-    struct fc_ledger **out, const char *path, enum fc_ledger_sync sync, struct fc_err *e)
+int eval_ledger_open(
+    struct eval_ledger **out, const char *path, enum eval_ledger_sync sync, struct fc_err *e)
 {
 	struct fc_buf games = FC_BUF_INIT;
-	struct fc_ledger *l = FC_NEW(struct fc_ledger);
+	struct eval_ledger *l = FC_NEW(struct eval_ledger);
 	*out = l;
 	l->path = fc_strdup(path);
 	fc_buf_addf(&games, "%s.games", path);
@@ -196,7 +196,7 @@ int fc_ledger_open(
 	return 0;
 }
 
-int fc_ledger_close(struct fc_ledger *l, bool all_judged, struct fc_err *e)
+int eval_ledger_close(struct eval_ledger *l, bool all_judged, struct fc_err *e)
 {
 	int ret = 0;
 	if (l->fd >= 0 && fdatasync(l->fd) < 0 && errno != EINVAL)
@@ -218,25 +218,25 @@ int fc_ledger_close(struct fc_ledger *l, bool all_judged, struct fc_err *e)
 	return ret;
 }
 
-static const struct entry *find(const struct fc_ledger *l, const char *key, int game)
+static const struct entry *find(const struct eval_ledger *l, const char *key, int game)
 {
 	struct entry wanted = {.key = (char *)key, .game = game}; /* only compared */
 	return l->n ? bsearch(&wanted, l->entry, l->n, sizeof *l->entry, by_key) : NULL;
 }
 
-static bool differs(const struct entry *x, const struct fc_match *m, int g)
+static bool differs(const struct entry *x, const struct eval_match *m, int g)
 {
 	const struct fc_buf *prompt = &m->game[g].prompt;
 	return x->prompt && x->prompt != fc_hash(prompt->p, prompt->n, 0);
 }
 
 /* The pair's models may have been given in the other order: then its games are, too. */
-static bool stale(const struct entry *x, const struct fc_match *m)
+static bool stale(const struct entry *x, const struct eval_match *m)
 {
 	return differs(x, m, 0) && (m->n_game < 2 || differs(x, m, 1));
 }
 
-static void recall(struct fc_ledger *l, struct fc_match *m)
+static void recall(struct eval_ledger *l, struct eval_match *m)
 {
 	for (int g = 0; g < m->n_game; g++) {
 		const struct entry *x = find(l, m->key, g + 1);
@@ -249,21 +249,21 @@ static void recall(struct fc_ledger *l, struct fc_match *m)
 	}
 }
 
-int fc_ledger_resume(
-    struct fc_ledger *l, struct fc_plan *p, size_t *n_done, size_t *n_stale, struct fc_err *e)
+int eval_ledger_resume(
+    struct eval_ledger *l, struct eval_plan *p, size_t *n_done, size_t *n_stale, struct fc_err *e)
 {
 	size_t n = 0;
 	*n_done = *n_stale = 0;
 	for (size_t i = 0; i < p->n; i++) {
-		struct fc_match *m = &p->v[i];
+		struct eval_match *m = &p->v[i];
 		const struct entry *x = find(l, m->key, 0);
 		for (int g = 0; g < m->n_game; g++)
-			if (fc_match_fill(m, g, e) < 0)
+			if (eval_match_fill(m, g, e) < 0)
 				return -1;
 		if (x) {
 			++*n_done;
 			*n_stale += stale(x, m);
-			fc_match_release(m);
+			eval_match_release(m);
 			continue;
 		}
 		recall(l, m);
@@ -276,23 +276,23 @@ int fc_ledger_resume(
 }
 
 static int append(
-    struct fc_ledger *l, int fd, const char *path, const char *line, size_t n, struct fc_err *e)
+    struct eval_ledger *l, int fd, const char *path, const char *line, size_t n, struct fc_err *e)
 {
 	if (fc_write_all(fd, line, n, path, e) < 0)
 		return -1;
-	if (l->sync == FC_LEDGER_SYNC_LINE && fdatasync(fd) < 0 && errno != EINVAL)
+	if (l->sync == EVAL_LEDGER_SYNC_LINE && fdatasync(fd) < 0 && errno != EINVAL)
 		return fc_fail(e, "sync %s:", path);
 	return 0;
 }
 
-int fc_ledger_add(struct fc_ledger *l, const char *line, size_t n, struct fc_err *e)
+int eval_ledger_add(struct eval_ledger *l, const char *line, size_t n, struct fc_err *e)
 {
 	return append(l, l->fd, l->path, line, n, e);
 }
 
-int fc_ledger_add_game(struct fc_ledger *l, const struct fc_match *m, int g, struct fc_err *e)
+int eval_ledger_add_game(struct eval_ledger *l, const struct eval_match *m, int g, struct fc_err *e)
 {
-	const struct fc_game *game = &m->game[g];
+	const struct eval_game *game = &m->game[g];
 	struct fc_buf b = FC_BUF_INIT;
 	if (open_games(l, e) < 0)
 		return -1;

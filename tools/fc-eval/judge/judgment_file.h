@@ -10,27 +10,28 @@
  * pairs whose other game is missing; the file goes when there is none left.  Both are locked: a
  * second run is refused.
  */
-#define FC_LEDGER_SYNCS "line|end"
-enum fc_ledger_sync {
-	FC_LEDGER_SYNC_LINE, /* on the disk before the next is asked */
-	FC_LEDGER_SYNC_END,  /* survives the program's end, perhaps not the machine's */
+#define EVAL_LEDGER_SYNCS "line|end"
+enum eval_ledger_sync {
+	EVAL_LEDGER_SYNC_LINE, /* on the disk before the next is asked */
+	EVAL_LEDGER_SYNC_END,  /* survives the program's end, perhaps not the machine's */
 };
 
-struct fc_ledger;
-int fc_ledger_open(
-    struct fc_ledger **l, const char *path, enum fc_ledger_sync sync, struct fc_err *e);
+struct eval_ledger;
+int eval_ledger_open(
+    struct eval_ledger **l, const char *path, enum eval_ledger_sync sync, struct fc_err *e);
 /* Syncs.  all_judged: no match waits for its other game, so FILE.games goes. */
-int fc_ledger_close(struct fc_ledger *l, bool all_judged, struct fc_err *e);
+int eval_ledger_close(struct eval_ledger *l, bool all_judged, struct fc_err *e);
 
 /* Takes what is judged already out of the plan and gives the rest the games that are known.
  * *n_done: how many were taken out; *n_stale: how many of those were about another prompt than
  * today's, because answers, questions or references changed. */
-int fc_ledger_resume(
-    struct fc_ledger *l, struct fc_plan *p, size_t *n_done, size_t *n_stale, struct fc_err *e);
+int eval_ledger_resume(
+    struct eval_ledger *l, struct eval_plan *p, size_t *n_done, size_t *n_stale, struct fc_err *e);
 
 /* Adds a line, which ends in a newline. */
-int fc_ledger_add(struct fc_ledger *l, const char *line, size_t n, struct fc_err *e);
+int eval_ledger_add(struct eval_ledger *l, const char *line, size_t n, struct fc_err *e);
 /* Remembers an answered game of a match that has another one to go. */
-int fc_ledger_add_game(struct fc_ledger *l, const struct fc_match *m, int g, struct fc_err *e);
+int eval_ledger_add_game(
+    struct eval_ledger *l, const struct eval_match *m, int g, struct fc_err *e);
 
 #endif

@@ -3,42 +3,42 @@
 
 #include <string.h>
 
-static const char *visible(const struct fc_game *game, size_t *n)
+static const char *visible(const struct eval_game *game, size_t *n)
 {
 	*n = game->text.n;
-	return fc_verdict_text(game->text.p ? game->text.p : "", n);
+	return eval_verdict_text(game->text.p ? game->text.p : "", n);
 }
 
-static struct fc_rating rating_of(const struct fc_match *m, enum fc_verdict_rule rule)
+static struct eval_rating rating_of(const struct eval_match *m, enum eval_verdict_rule rule)
 {
 	size_t n;
 	const char *text = visible(&m->game[0], &n);
-	return fc_verdict_rating(text, n, rule);
+	return eval_verdict_rating(text, n, rule);
 }
 
-static enum fc_winner winner_of(const struct fc_match *m, int g, enum fc_verdict_rule rule)
+static enum eval_winner winner_of(const struct eval_match *m, int g, enum eval_verdict_rule rule)
 {
 	size_t n;
 	const char *text = visible(&m->game[g], &n);
-	return m->prompt->kind == FC_VERDICT_RATINGS ? fc_verdict_ratings(text, n)
-						     : fc_verdict_winner(text, n, rule);
+	return m->prompt->kind == EVAL_VERDICT_RATINGS ? eval_verdict_ratings(text, n)
+						       : eval_verdict_winner(text, n, rule);
 }
 
-static const char *arena_verdict(const struct fc_match *m, int g)
+static const char *arena_verdict(const struct eval_match *m, int g)
 {
 	size_t n, n_found;
 	const char *text = visible(&m->game[g], &n);
-	return fc_verdict_arena(text, n, &n_found);
+	return eval_verdict_arena(text, n, &n_found);
 }
 
-bool fc_record_has_verdict(const struct fc_match *m, int g, enum fc_verdict_rule rule)
+bool eval_record_has_verdict(const struct eval_match *m, int g, enum eval_verdict_rule rule)
 {
 	switch (m->kind) {
-	case FC_JUDGMENT_SINGLE:
+	case EVAL_JUDGMENT_SINGLE:
 		return rating_of(m, rule).found;
-	case FC_JUDGMENT_PAIR:
-		return winner_of(m, g, rule) != FC_WINNER_ERROR;
-	case FC_JUDGMENT_ARENA:
+	case EVAL_JUDGMENT_PAIR:
+		return winner_of(m, g, rule) != EVAL_WINNER_ERROR;
+	case EVAL_JUDGMENT_ARENA:
 		return arena_verdict(m, g) != NULL;
 	}
 	return false;
@@ -57,16 +57,16 @@ static void put_name(struct fc_buf *b, const char *key, const char *name)
 }
 
 /* In the second game model_2 has A's place. */
-static const char *winner_name(enum fc_winner w, int g)
+static const char *winner_name(enum eval_winner w, int g)
 {
-	if (w == FC_WINNER_TIE)
+	if (w == EVAL_WINNER_TIE)
 		return "tie";
-	if (w == FC_WINNER_ERROR)
+	if (w == EVAL_WINNER_ERROR)
 		return "error";
-	return (w == FC_WINNER_A) == (g == 0) ? "model_1" : "model_2";
+	return (w == EVAL_WINNER_A) == (g == 0) ? "model_1" : "model_2";
 }
 
-static void put_judge(struct fc_buf *b, const struct fc_match *m, const char *judge)
+static void put_judge(struct fc_buf *b, const struct eval_match *m, const char *judge)
 {
 	fc_buf_adds(b, ", \"judge\": [");
 	fc_json_quote(b, judge, strlen(judge));
@@ -76,18 +76,18 @@ static void put_judge(struct fc_buf *b, const struct fc_match *m, const char *ju
 }
 
 static void put_single(
-    struct fc_buf *b, const struct fc_match *m, const char *judge, enum fc_verdict_rule rule)
+    struct fc_buf *b, const struct eval_match *m, const char *judge, enum eval_verdict_rule rule)
 {
 	put_name(b, "model", m->model[0]);
 	put_judge(b, m, judge);
 	put_text(b, "user_prompt", &m->game[0].prompt);
 	put_text(b, "judgment", &m->game[0].text);
 	fc_buf_adds(b, ", \"score\": ");
-	fc_rating_write(b, rating_of(m, rule));
+	eval_rating_write(b, rating_of(m, rule));
 }
 
 static void put_pair(
-    struct fc_buf *b, const struct fc_match *m, const char *judge, enum fc_verdict_rule rule)
+    struct fc_buf *b, const struct eval_match *m, const char *judge, enum eval_verdict_rule rule)
 {
 	put_name(b, "model_1", m->model[0]);
 	put_name(b, "model_2", m->model[1]);
@@ -100,13 +100,13 @@ static void put_pair(
 	put_text(b, "g2_judgment", &m->game[1].text);
 }
 
-static void put_arena(struct fc_buf *b, const struct fc_match *m, const char *judge)
+static void put_arena(struct fc_buf *b, const struct eval_match *m, const char *judge)
 {
 	put_name(b, "model", m->model[0]);
 	put_name(b, "judge", judge);
 	fc_buf_adds(b, ", \"games\": [");
 	for (int g = 0; g < 2; g++) {
-		const struct fc_game *game = &m->game[g];
+		const struct eval_game *game = &m->game[g];
 		const char *verdict = arena_verdict(m, g);
 		fc_buf_adds(b, g ? ", {\"user_prompt\": " : "{\"user_prompt\": ");
 		fc_json_quote(b, game->prompt.p, game->prompt.n);
@@ -121,7 +121,7 @@ static void put_arena(struct fc_buf *b, const struct fc_match *m, const char *ju
 }
 
 /* What the endpoint told beside the texts: an object, or an array of the games'. */
-static void put_about(struct fc_buf *b, const struct fc_match *m)
+static void put_about(struct fc_buf *b, const struct eval_match *m)
 {
 	if (!m->game[0].about && !m->game[1].about)
 		return;
@@ -138,23 +138,23 @@ static void put_about(struct fc_buf *b, const struct fc_match *m)
 		fc_buf_addc(b, ']');
 }
 
-void fc_record_write(struct fc_buf *b, const struct fc_match *m, const char *judge,
-    enum fc_verdict_rule rule, double now)
+void eval_record_write(struct fc_buf *b, const struct eval_match *m, const char *judge,
+    enum eval_verdict_rule rule, double now)
 {
 	fc_buf_adds(b, "{\"question_id\": ");
-	fc_json_dump(b, fc_question_id(m->question));
+	fc_json_dump(b, eval_question_id(m->question));
 	switch (m->kind) {
-	case FC_JUDGMENT_SINGLE:
+	case EVAL_JUDGMENT_SINGLE:
 		put_single(b, m, judge, rule);
 		break;
-	case FC_JUDGMENT_PAIR:
+	case EVAL_JUDGMENT_PAIR:
 		put_pair(b, m, judge, rule);
 		break;
-	case FC_JUDGMENT_ARENA:
+	case EVAL_JUDGMENT_ARENA:
 		put_arena(b, m, judge);
 		break;
 	}
-	if (m->kind != FC_JUDGMENT_ARENA)
+	if (m->kind != EVAL_JUDGMENT_ARENA)
 		fc_buf_addf(b, ", \"turn\": %d", m->turn);
 	fc_buf_addf(b, ", \"tstamp\": %.3f", now);
 	put_about(b, m);

@@ -5,10 +5,10 @@
 #include "fc-eval/judge/match.h"
 
 /* Appends the judgment file's line, with its newline, of a match whose games are all answered. */
-void fc_record_write(struct fc_buf *b, const struct fc_match *m, const char *judge,
-    enum fc_verdict_rule rule, double seconds_since_epoch);
+void eval_record_write(struct fc_buf *b, const struct eval_match *m, const char *judge,
+    enum eval_verdict_rule rule, double seconds_since_epoch);
 
 /* Does the judge's answer to game g hold a verdict? */
-bool fc_record_has_verdict(const struct fc_match *m, int g, enum fc_verdict_rule rule);
+bool eval_record_has_verdict(const struct eval_match *m, int g, enum eval_verdict_rule rule);
 
 #endif

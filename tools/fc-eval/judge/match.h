@@ -6,16 +6,16 @@
 #include "fc-eval/judge/judgment.h"
 #include "fc-eval/judge/prompt.h"
 
-#define FC_MATCH_MODES "single|pairwise-baseline|pairwise-all|arena"
-enum fc_match_mode {
-	FC_MATCH_SINGLE,
-	FC_MATCH_BASELINE, /* every model against one of them */
-	FC_MATCH_ALL,      /* every pair, in the order in which the models are given */
-	FC_MATCH_ARENA,    /* as baseline, with Arena-Hard's prompt, places and verdicts */
+#define EVAL_MATCH_MODES "single|pairwise-baseline|pairwise-all|arena"
+enum eval_match_mode {
+	EVAL_MATCH_SINGLE,
+	EVAL_MATCH_BASELINE, /* every model against one of them */
+	EVAL_MATCH_ALL,      /* every pair, in the order in which the models are given */
+	EVAL_MATCH_ARENA,    /* as baseline, with Arena-Hard's prompt, places and verdicts */
 };
 
 /* One request to the judge and what it answered. */
-struct fc_game {
+struct eval_game {
 	json_t *messages;           /* what is asked, NULL before it is */
 	struct fc_buf prompt, text; /* the user's message; the judge's answer */
 	json_t *about; /* finish_reason, usage: what the endpoint tells beside; or NULL */
@@ -24,47 +24,47 @@ struct fc_game {
 };
 
 /* What becomes one line of the judgment file. */
-struct fc_match {
-	enum fc_judgment_kind kind;
-	const struct fc_question *question;
-	const struct fc_prompt *prompt;
+struct eval_match {
+	enum eval_judgment_kind kind;
+	const struct eval_question *question;
+	const struct eval_prompt *prompt;
 	int turn;
-	const char *model[2];             /* arena: [1] is the baseline; single: NULL */
-	const struct fc_given *given[2];  /* the models' answers, likewise */
-	const struct fc_given *reference; /* or NULL */
+	const char *model[2];               /* arena: [1] is the baseline; single: NULL */
+	const struct eval_given *given[2];  /* the models' answers, likewise */
+	const struct eval_given *reference; /* or NULL */
 	char *key;
-	struct fc_game game[2];
+	struct eval_game game[2];
 	int n_game;
 };
 
 /* Everything that is to be judged, in FastChat's order: first turns without reference, with one,
  * second turns without, with. */
-struct fc_plan {
-	struct fc_match *v;
+struct eval_plan {
+	struct eval_match *v;
 	size_t n, cap;
 	size_t n_unanswered; /* left out: a model has no answer to the question */
 	size_t n_error;      /* left out: an answer is "ERROR" or "$ERROR$" */
 };
 
-struct fc_plan_inputs {
-	const struct fc_bench *bench;
-	const struct fc_prompts *prompts;
-	const struct fc_answers *models; /* [n_model] */
+struct eval_plan_inputs {
+	const struct eval_bench *bench;
+	const struct eval_prompts *prompts;
+	const struct eval_answers *models; /* [n_model] */
 	size_t n_model;
-	const struct fc_answers *reference; /* or NULL */
-	const char *reference_categories;   /* separated by commas */
-	const char *judge;                  /* its name */
-	enum fc_match_mode mode;
+	const struct eval_answers *reference; /* or NULL */
+	const char *reference_categories;     /* separated by commas */
+	const char *judge;                    /* its name */
+	enum eval_match_mode mode;
 	const char *baseline;
 	bool judge_errors;
 };
-int fc_plan_make(struct fc_plan *p, const struct fc_plan_inputs *in, struct fc_err *e);
-void fc_plan_release(struct fc_plan *p);
-void fc_match_release(struct fc_match *m);
+int eval_plan_make(struct eval_plan *p, const struct eval_plan_inputs *in, struct fc_err *e);
+void eval_plan_release(struct eval_plan *p);
+void eval_match_release(struct eval_match *m);
 
 /* Fills in game g's prompt, if it is empty. */
-int fc_match_fill(struct fc_match *m, int g, struct fc_err *e);
+int eval_match_fill(struct eval_match *m, int g, struct fc_err *e);
 /* The messages of game g, new, of a filled prompt. */
-json_t *fc_match_messages(const struct fc_match *m, int g);
+json_t *eval_match_messages(const struct eval_match *m, int g);
 
 #endif

@@ -19,8 +19,8 @@ struct question {
 };
 
 struct program {
-	const struct fc_asker *asker;
-	struct fc_child child;
+	const struct eval_asker *asker;
+	struct eval_child child;
 	struct fc_buf out, in;
 	size_t n_written, n_scanned; /* bytes of out; bytes of in without a newline */
 	struct question *question;   /* [n] in the order of their ids' bytes once all are known */
@@ -36,7 +36,7 @@ static int by_id(const void *a, const void *b)
 /* Everything that can be asked now, as lines. */
 static void collect(struct program *p)
 {
-	struct fc_request r;
+	struct eval_request r;
 	while (p->asker->next(p->asker->ctx, &r)) {
 		fc_buf_adds(&p->out, "{\"id\": ");
 		fc_json_quote(&p->out, r.id, strlen(r.id));
@@ -96,7 +96,7 @@ static int take_line(struct program *p, const char *line, size_t n, struct fc_er
 		    "the judge's program: '%.80s': no assistant's message at the end of messages",
 		    id);
 	else {
-		struct fc_reply reply = {
+		struct eval_reply reply = {
 		    .text = json_string_value(answer), .n = json_string_length(answer)};
 		q->answered = true;
 		p->n_answered++;
@@ -150,13 +150,13 @@ static int converse(struct program *p, struct fc_err *e)
 static int finish(struct program *p, int ret, struct fc_err *e)
 {
 	if (ret < 0) {
-		fc_child_kill(&p->child);
+		eval_child_kill(&p->child);
 		return -1;
 	}
-	if (fc_child_wait(&p->child, "the judge's program", e) < 0)
+	if (eval_child_wait(&p->child, "the judge's program", e) < 0)
 		return -1;
 	for (size_t i = 0; i < p->n; i++) {
-		struct fc_reply none = {.why = "the judge's program left it out"};
+		struct eval_reply none = {.why = "the judge's program left it out"};
 		if (!p->question[i].answered &&
 		    p->asker->take(p->asker->ctx, p->question[i].number, &none, e) < 0)
 			return -1;
@@ -173,7 +173,7 @@ static void release(struct program *p)
 	fc_buf_release(&p->out);
 }
 
-int fc_program_run(const char *const *argv, const struct fc_asker *a, struct fc_err *e)
+int eval_program_run(const char *const *argv, const struct eval_asker *a, struct fc_err *e)
 {
 	int ret = 0;
 	/* A program that stops reading is told by write()'s error; the judgments it gave count. */
@@ -182,7 +182,7 @@ int fc_program_run(const char *const *argv, const struct fc_asker *a, struct fc_
 		struct program p = {.asker = a};
 		collect(&p);
 		if (p.n) {
-			ret = fc_child_start(&p.child, argv, -1, e);
+			ret = eval_child_start(&p.child, argv, -1, e);
 			if (ret == 0)
 				fcntl(p.child.to, F_SETFL, O_NONBLOCK);
 			if (ret == 0)

@@ -7,16 +7,16 @@
 #include "base/mem.h"
 #include "text/jsonl.h"
 
-static int kind_of(const char *format, enum fc_verdict_kind *kind)
+static int kind_of(const char *format, enum eval_verdict_kind *kind)
 {
 	static const char *const formats[] = {
-	    [FC_VERDICT_RATING] = "[[rating]]",
-	    [FC_VERDICT_RATINGS] = "[[rating_a,rating_b]]",
-	    [FC_VERDICT_WINNER] = "[[A]]",
-	    [FC_VERDICT_ARENA] = "[[A>B]]",
+	    [EVAL_VERDICT_RATING] = "[[rating]]",
+	    [EVAL_VERDICT_RATINGS] = "[[rating_a,rating_b]]",
+	    [EVAL_VERDICT_WINNER] = "[[A]]",
+	    [EVAL_VERDICT_ARENA] = "[[A>B]]",
 	};
 	for (size_t i = 0; i < FC_LEN(formats); i++) {
-		*kind = (enum fc_verdict_kind)i;
+		*kind = (enum eval_verdict_kind)i;
 		if (!strcmp(format, formats[i]))
 			return 0;
 	}
@@ -24,13 +24,13 @@ static int kind_of(const char *format, enum fc_verdict_kind *kind)
 }
 
 static int read_prompt(
-    void *ctx /* struct fc_prompts */, json_t *o, const char *where, struct fc_err *e)
+    void *ctx /* struct eval_prompts */, json_t *o, const char *where, struct fc_err *e)
 {
-	struct fc_prompts *all = ctx;
+	struct eval_prompts *all = ctx;
 	const char *format;
 	FC_GROW(all->v, all->cap, all->n + 1);
-	struct fc_prompt *p = &all->v[all->n++];
-	*p = (struct fc_prompt){.o = o};
+	struct eval_prompt *p = &all->v[all->n++];
+	*p = (struct eval_prompt){.o = o};
 	if (fc_json_str(o, "name", NULL, &p->name, where, e) < 0 ||
 	    fc_json_str(o, "output_format", NULL, &format, where, e) < 0)
 		return -1;
@@ -46,26 +46,26 @@ static int read_prompt(
 		    "%s: output_format: '%s' is none of [[rating]], [[A]], [[rating_a,rating_b]], "
 		    "[[A>B]]",
 		    where, format);
-	p->system = fc_span_json(system);
-	p->pattern = fc_span_json(pattern);
+	p->system = eval_span_json(system);
+	p->pattern = eval_span_json(pattern);
 	return 0;
 }
 
-int fc_prompts_read(struct fc_prompts *p, const char *path, struct fc_err *e)
+int eval_prompts_read(struct eval_prompts *p, const char *path, struct fc_err *e)
 {
-	*p = (struct fc_prompts){0};
+	*p = (struct eval_prompts){0};
 	return fc_jsonl_each(path, read_prompt, p, e);
 }
 
-void fc_prompts_release(struct fc_prompts *p)
+void eval_prompts_release(struct eval_prompts *p)
 {
 	for (size_t i = 0; i < p->n; i++)
 		json_decref(p->v[i].o);
 	free(p->v);
-	*p = (struct fc_prompts){0};
+	*p = (struct eval_prompts){0};
 }
 
-const struct fc_prompt *fc_prompts_find(const struct fc_prompts *p, const char *name)
+const struct eval_prompt *eval_prompts_find(const struct eval_prompts *p, const char *name)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (!strcmp(p->v[i].name, name))
@@ -73,8 +73,8 @@ const struct fc_prompt *fc_prompts_find(const struct fc_prompts *p, const char *
 	return NULL;
 }
 
-static const struct fc_field *find(
-    const struct fc_field *field, size_t n_field, const char *name, size_t n)
+static const struct eval_field *find(
+    const struct eval_field *field, size_t n_field, const char *name, size_t n)
 {
 	for (size_t i = 0; i < n_field; i++)
 		if (strlen(field[i].name) == n && !memcmp(field[i].name, name, n))
@@ -82,7 +82,7 @@ static const struct fc_field *find(
 	return NULL;
 }
 
-int fc_prompt_fill(const struct fc_prompt *p, const struct fc_field *field, size_t n_field,
+int eval_prompt_fill(const struct eval_prompt *p, const struct eval_field *field, size_t n_field,
     struct fc_buf *out, struct fc_err *e)
 {
 	const char *s = p->pattern.p, *end = s + p->pattern.n;
@@ -101,7 +101,7 @@ int fc_prompt_fill(const struct fc_prompt *p, const struct fc_field *field, size
 			return fc_fail(e, "prompt %s: a single '%c' at byte %zu of its template",
 			    p->name, *s, (size_t)(s - p->pattern.p));
 		size_t n = (size_t)(close - s) - 1;
-		const struct fc_field *f = find(field, n_field, s + 1, n);
+		const struct eval_field *f = find(field, n_field, s + 1, n);
 		if (!f)
 			return fc_fail(e, "prompt %s: nothing to put in for {%.*s}", p->name,
 			    (int)(n < 40 ? n : 40), s + 1);

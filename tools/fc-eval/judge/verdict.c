@@ -32,7 +32,7 @@ static size_t find(const char *text, size_t n, size_t from, const char *word)
 	return n;
 }
 
-const char *fc_verdict_text(const char *text, size_t *n)
+const char *eval_verdict_text(const char *text, size_t *n)
 {
 	size_t start = 0, open, close = find(text, *n, 0, "</think>");
 	while (start < *n && is_blank(text[start]))
@@ -65,19 +65,19 @@ static size_t number(const char *text, size_t n, size_t i)
 	return k - i;
 }
 
-static struct fc_rating read_number(const char *p, size_t n)
+static struct eval_rating read_number(const char *p, size_t n)
 {
 	char digits[64];
 	if (n >= sizeof digits)
-		return (struct fc_rating){0};
+		return (struct eval_rating){0};
 	memcpy(digits, p, n);
 	digits[n] = 0;
-	return (struct fc_rating){
+	return (struct eval_rating){
 	    .found = true, .whole = !memchr(p, '.', n), .value = strtod(digits, NULL)};
 }
 
 /* The first number between the brackets, nothing else with it. */
-static struct fc_rating first_between(
+static struct eval_rating first_between(
     const char *text, size_t n, const char *left, const char *right)
 {
 	size_t n_left = strlen(left), n_right = strlen(right);
@@ -86,13 +86,13 @@ static struct fc_rating first_between(
 		if (len && end + n_right <= n && !memcmp(text + end, right, n_right))
 			return read_number(text + i + n_left, len);
 	}
-	return (struct fc_rating){0};
+	return (struct eval_rating){0};
 }
 
 /* [[ 8/10 ]] at i, where the brackets open. */
-static struct fc_rating strict_at(const char *text, size_t n, size_t i)
+static struct eval_rating strict_at(const char *text, size_t n, size_t i)
 {
-	struct fc_rating none = {0};
+	struct eval_rating none = {0};
 	i += 2;
 	while (i < n && is_blank(text[i]))
 		i++;
@@ -105,37 +105,37 @@ static struct fc_rating strict_at(const char *text, size_t n, size_t i)
 		end++;
 	if (end + 2 > n || memcmp(text + end, "]]", 2))
 		return none;
-	struct fc_rating r = read_number(text + i, len);
+	struct eval_rating r = read_number(text + i, len);
 	return r.found && r.value >= 1 && r.value <= 10 ? r : none;
 }
 
-struct fc_rating fc_verdict_rating(const char *text, size_t n, enum fc_verdict_rule rule)
+struct eval_rating eval_verdict_rating(const char *text, size_t n, enum eval_verdict_rule rule)
 {
-	struct fc_rating r = {0};
-	if (rule == FC_VERDICT_FASTCHAT) {
+	struct eval_rating r = {0};
+	if (rule == EVAL_VERDICT_FASTCHAT) {
 		r = first_between(text, n, "[[", "]]");
 		return r.found ? r : first_between(text, n, "[", "]");
 	}
 	for (size_t i = find(text, n, 0, "[["); i < n; i = find(text, n, i + 1, "[[")) {
-		struct fc_rating at = strict_at(text, n, i);
+		struct eval_rating at = strict_at(text, n, i);
 		if (at.found)
 			r = at;
 	}
 	return r;
 }
 
-enum fc_winner fc_verdict_winner(const char *text, size_t n, enum fc_verdict_rule rule)
+enum eval_winner eval_verdict_winner(const char *text, size_t n, enum eval_verdict_rule rule)
 {
 	static const char *const mark[] = {"[[A]]", "[[B]]", "[[C]]"};
-	static const enum fc_winner winner[] = {FC_WINNER_A, FC_WINNER_B, FC_WINNER_TIE};
-	enum fc_winner last = FC_WINNER_ERROR;
+	static const enum eval_winner winner[] = {EVAL_WINNER_A, EVAL_WINNER_B, EVAL_WINNER_TIE};
+	enum eval_winner last = EVAL_WINNER_ERROR;
 	size_t last_at = 0;
 	for (size_t m = 0; m < FC_LEN(mark); m++) {
 		size_t i = find(text, n, 0, mark[m]);
-		if (i < n && rule == FC_VERDICT_FASTCHAT)
+		if (i < n && rule == EVAL_VERDICT_FASTCHAT)
 			return winner[m];
 		for (; i < n; i = find(text, n, i + 1, mark[m])) {
-			if (last == FC_WINNER_ERROR || i > last_at) {
+			if (last == EVAL_WINNER_ERROR || i > last_at) {
 				last = winner[m];
 				last_at = i;
 			}
@@ -159,8 +159,8 @@ static bool two_numbers(
 		size_t n_b = number(text, n, second), end = second + n_b;
 		if (!n_b || end + n_right > n || memcmp(text + end, right, n_right))
 			continue;
-		struct fc_rating x = read_number(text + at, n_a),
-				 y = read_number(text + second, n_b);
+		struct eval_rating x = read_number(text + at, n_a),
+				   y = read_number(text + second, n_b);
 		*a = x.value;
 		*b = y.value;
 		return x.found && y.found;
@@ -168,17 +168,17 @@ static bool two_numbers(
 	return false;
 }
 
-enum fc_winner fc_verdict_ratings(const char *text, size_t n)
+enum eval_winner eval_verdict_ratings(const char *text, size_t n)
 {
 	double a, b;
 	if (!two_numbers(text, n, "[[", "]]", &a, &b) && !two_numbers(text, n, "[", "]", &a, &b))
-		return FC_WINNER_ERROR;
+		return EVAL_WINNER_ERROR;
 	if (fabs(a - b) <= 0.1)
-		return FC_WINNER_TIE;
-	return a > b ? FC_WINNER_A : FC_WINNER_B;
+		return EVAL_WINNER_TIE;
+	return a > b ? EVAL_WINNER_A : EVAL_WINNER_B;
 }
 
-const char *fc_verdict_arena(const char *text, size_t n, size_t *n_found)
+const char *eval_verdict_arena(const char *text, size_t n, size_t *n_found)
 {
 	static const char *const known[] = {"A>>B", "A>B", "A=B", "B>A", "B>>A"};
 	const char *first = NULL, *verdict = NULL;
@@ -204,7 +204,7 @@ const char *fc_verdict_arena(const char *text, size_t n, size_t *n_found)
 	return verdict;
 }
 
-void fc_rating_write(struct fc_buf *b, struct fc_rating r)
+void eval_rating_write(struct fc_buf *b, struct eval_rating r)
 {
 	if (!r.found)
 		fc_buf_adds(b, "-1");

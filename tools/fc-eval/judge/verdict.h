@@ -7,26 +7,26 @@
 #include "base/buf.h"
 
 /* What a judge is asked to end with. */
-enum fc_verdict_kind {
-	FC_VERDICT_RATING,  /* [[8]], [[7.5]] */
-	FC_VERDICT_RATINGS, /* [[8,6.5]]: of A and B */
-	FC_VERDICT_WINNER,  /* [[A]], [[B]], [[C]]: a tie */
-	FC_VERDICT_ARENA,   /* [[A>>B]], [[A>B]], [[A=B]], [[B>A]], [[B>>A]] */
+enum eval_verdict_kind {
+	EVAL_VERDICT_RATING,  /* [[8]], [[7.5]] */
+	EVAL_VERDICT_RATINGS, /* [[8,6.5]]: of A and B */
+	EVAL_VERDICT_WINNER,  /* [[A]], [[B]], [[C]]: a tie */
+	EVAL_VERDICT_ARENA,   /* [[A>>B]], [[A>B]], [[A=B]], [[B>A]], [[B>>A]] */
 };
 
-#define FC_VERDICT_RULES "fastchat|strict"
-enum fc_verdict_rule {
+#define EVAL_VERDICT_RULES "fastchat|strict"
+enum eval_verdict_rule {
 	/* FastChat's regular expressions: the first [[number]], else the first [number]; the first
 	 * of A, B, C that is found anywhere; any number counts. */
-	FC_VERDICT_FASTCHAT,
+	EVAL_VERDICT_FASTCHAT,
 	/* The last verdict in double brackets (blanks inside and "/10" are fine), a rating from 1
 	 * to 10; nothing else. */
-	FC_VERDICT_STRICT,
+	EVAL_VERDICT_STRICT,
 };
 
-enum fc_winner { FC_WINNER_ERROR, FC_WINNER_A, FC_WINNER_B, FC_WINNER_TIE };
+enum eval_winner { EVAL_WINNER_ERROR, EVAL_WINNER_A, EVAL_WINNER_B, EVAL_WINNER_TIE };
 
-struct fc_rating {
+struct eval_rating {
 	bool found;
 	bool whole; /* written without a point: 8, not 8.0 */
 	double value;
@@ -35,18 +35,18 @@ struct fc_rating {
 /* The judge's text without what it thought first: a leading <think> block, or all up to the first
  * </think> where a template opened the block.  Of an unfinished block nothing is left.  Borrowed
  * from text (*n bytes); *n changes. */
-const char *fc_verdict_text(const char *text, size_t *n);
+const char *eval_verdict_text(const char *text, size_t *n);
 
-/* All of them look at the text as it is: call fc_verdict_text() first. */
-struct fc_rating fc_verdict_rating(const char *text, size_t n, enum fc_verdict_rule rule);
-enum fc_winner fc_verdict_winner(const char *text, size_t n, enum fc_verdict_rule rule);
-/* FC_VERDICT_RATINGS: a tie if they differ by 0.1 at most. */
-enum fc_winner fc_verdict_ratings(const char *text, size_t n);
+/* All of them look at the text as it is: call eval_verdict_text() first. */
+struct eval_rating eval_verdict_rating(const char *text, size_t n, enum eval_verdict_rule rule);
+enum eval_winner eval_verdict_winner(const char *text, size_t n, enum eval_verdict_rule rule);
+/* EVAL_VERDICT_RATINGS: a tie if they differ by 0.1 at most. */
+enum eval_winner eval_verdict_ratings(const char *text, size_t n);
 /* One of "A>>B", "A>B", "A=B", "B>A", "B>>A" if all verdicts in the text are the same, else NULL;
  * *n_found tells how many there are. */
-const char *fc_verdict_arena(const char *text, size_t n, size_t *n_found);
+const char *eval_verdict_arena(const char *text, size_t n, size_t *n_found);
 
 /* Appends the number as FastChat's files have it: 8, 8.0, 7.5, or -1 if none was found. */
-void fc_rating_write(struct fc_buf *b, struct fc_rating r);
+void eval_rating_write(struct fc_buf *b, struct eval_rating r);
 
 #endif

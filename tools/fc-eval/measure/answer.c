@@ -79,19 +79,19 @@ static bool ends_with(struct words a, struct words b, bool ignore_case, struct w
 	return true;
 }
 
-bool fc_answer_right(
-    const char *answer, const char *reference, enum fc_answer_match match, bool ignore_case)
+bool eval_answer_right(
+    const char *answer, const char *reference, enum eval_answer_match match, bool ignore_case)
 {
 	struct words a = strip((struct words){answer, strlen(answer)}), first;
 	struct words b = strip((struct words){reference, strlen(reference)});
-	if (match == FC_ANSWER_LAST_NUMBER)
-		return fc_number_same_last(answer, reference);
-	if (match == FC_ANSWER_EXACT || b.n == 0)
+	if (match == EVAL_ANSWER_LAST_NUMBER)
+		return eval_number_same_last(answer, reference);
+	if (match == EVAL_ANSWER_EXACT || b.n == 0)
 		return equal(a, b, ignore_case);
 	return ends_with(a, b, ignore_case, &first);
 }
 
-bool fc_answer_last_words(
+bool eval_answer_last_words(
     const char *answer, size_t n, const char *reference, size_t *at, size_t *len)
 {
 	struct words a = {answer, n}, b = strip((struct words){reference, strlen(reference)}),
@@ -104,7 +104,7 @@ bool fc_answer_last_words(
 	return true;
 }
 
-const char *fc_answer_given(const struct fc_conversation *c)
+const char *eval_answer_given(const struct fc_conversation *c)
 {
 	if (c->n_message == 0 || c->message[c->n_message - 1].role != FC_ROLE_ASSISTANT)
 		return NULL;
@@ -124,12 +124,12 @@ static char *member(const json_t *line)
 	return fc_buf_detach(&b);
 }
 
-char *fc_answer_member(const struct fc_conversation *c)
+char *eval_answer_member(const struct fc_conversation *c)
 {
 	return member(c->extra);
 }
 
-char *fc_answer_member_text(const char *json, size_t n)
+char *eval_answer_member_text(const char *json, size_t n)
 {
 	struct fc_err e;
 	json_t *line = n ? fc_json_text(json, n, "line", &e) : NULL;

@@ -6,29 +6,29 @@
 
 #include "chat/conversation.h"
 
-#define FC_ANSWER_MATCHES "exact|last-word|last-number"
-enum fc_answer_match {
-	FC_ANSWER_EXACT,       /* equal, but for white space around */
-	FC_ANSWER_LAST_WORD,   /* the answer's last words are the reference's, see fc-eval(1) */
-	FC_ANSWER_LAST_NUMBER, /* the last numbers in both are equal; see number.h */
+#define EVAL_ANSWER_MATCHES "exact|last-word|last-number"
+enum eval_answer_match {
+	EVAL_ANSWER_EXACT,       /* equal, but for white space around */
+	EVAL_ANSWER_LAST_WORD,   /* the answer's last words are the reference's, see fc-eval(1) */
+	EVAL_ANSWER_LAST_NUMBER, /* the last numbers in both are equal; see number.h */
 };
 
-/* Is it right?  The reference of FC_ANSWER_LAST_WORD has as many words as are compared.
+/* Is it right?  The reference of EVAL_ANSWER_LAST_WORD has as many words as are compared.
  * ignore_case: ASCII letters only. */
-bool fc_answer_right(
-    const char *answer, const char *reference, enum fc_answer_match match, bool ignore_case);
+bool eval_answer_right(
+    const char *answer, const char *reference, enum eval_answer_match match, bool ignore_case);
 
-/* Where the words that FC_ANSWER_LAST_WORD compares are in the answer's n bytes, *len bytes from
+/* Where the words that EVAL_ANSWER_LAST_WORD compares are in the answer's n bytes, *len bytes from
  * *at on; false: they are not the reference's, or the reference has none. */
-bool fc_answer_last_words(
+bool eval_answer_last_words(
     const char *answer, size_t n, const char *reference, size_t *at, size_t *len);
 
 /* The conversation's last message if an assistant wrote it, else NULL. */
-const char *fc_answer_given(const struct fc_conversation *c);
+const char *eval_answer_given(const struct fc_conversation *c);
 /* What the answer should be: member "answer" (a string or a number), new, the caller's to free;
  * NULL if it has none. */
-char *fc_answer_member(const struct fc_conversation *c);
+char *eval_answer_member(const struct fc_conversation *c);
 /* The same of a line's members as JSON text (n may be 0). */
-char *fc_answer_member_text(const char *json, size_t n);
+char *eval_answer_member_text(const char *json, size_t n);
 
 #endif

@@ -5,12 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct fc_interval {
+struct eval_interval {
 	double low, high;
 };
 
 /* What a conversation adds to a ratio of sums: nats and bytes, nats and tokens. */
-struct fc_share {
+struct eval_share {
 	double num, den;
 };
 
@@ -21,13 +21,13 @@ struct fc_share {
  * depend on threads.  share: [n][n_ratio]; den >= 0, a resample whose den sums to 0 does not count.
  * NaN if n is 0 or none counted.
  */
-void fc_bootstrap(const struct fc_share *share, size_t n, size_t n_ratio, uint64_t seed,
-    size_t n_resample, struct fc_interval *out);
+void eval_bootstrap(const struct eval_share *share, size_t n, size_t n_ratio, uint64_t seed,
+    size_t n_resample, struct eval_interval *out);
 
 /* 95 % Wilson score interval of a proportion (Wilson 1927); NaN if n is 0. */
-struct fc_interval fc_bootstrap_wilson(uint64_t hits, uint64_t n);
+struct eval_interval eval_bootstrap_wilson(uint64_t hits, uint64_t n);
 
 /* Quantile q of n ascending values, linear between order statistics (Hyndman and Fan's type 7). */
-double fc_bootstrap_quantile(const double *sorted, size_t n, double q);
+double eval_bootstrap_quantile(const double *sorted, size_t n, double q);
 
 #endif

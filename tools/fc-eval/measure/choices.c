@@ -5,7 +5,7 @@
 
 /* Where the largest value is, the first of equal ones; n: one is NaN. */
 static size_t best(
-    const struct fc_mc_choice *c, size_t n, double (*value)(const struct fc_mc_choice *))
+    const struct eval_mc_choice *c, size_t n, double (*value)(const struct eval_mc_choice *))
 {
 	size_t at = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -18,27 +18,27 @@ static size_t best(
 	return at;
 }
 
-static double plain(const struct fc_mc_choice *c)
+static double plain(const struct eval_mc_choice *c)
 {
 	return c->ll;
 }
 
-static double per_char(const struct fc_mc_choice *c)
+static double per_char(const struct eval_mc_choice *c)
 {
 	return c->ll / c->n_chars;
 }
 
-static double per_byte(const struct fc_mc_choice *c)
+static double per_byte(const struct eval_mc_choice *c)
 {
 	return c->ll / c->n_bytes;
 }
 
-static double mutual(const struct fc_mc_choice *c)
+static double mutual(const struct eval_mc_choice *c)
 {
 	return c->ll - c->ll_alone;
 }
 
-static double brier(const struct fc_mc_choice *c, size_t n, size_t gold)
+static double brier(const struct eval_mc_choice *c, size_t n, size_t gold)
 {
 	const size_t top = best(c, n, plain);
 	double sum = 0, total = 0;
@@ -53,23 +53,24 @@ static double brier(const struct fc_mc_choice *c, size_t n, size_t gold)
 	return sum;
 }
 
-void fc_mc_measure(const struct fc_mc_choice *c, size_t n, size_t gold, double out[FC_MC_COUNT])
+void eval_mc_measure(
+    const struct eval_mc_choice *c, size_t n, size_t gold, double out[EVAL_MC_COUNT])
 {
-	double (*const by[])(const struct fc_mc_choice *) = {
-	    [FC_MC_ACC] = plain,
-	    [FC_MC_ACC_NORM] = per_char,
-	    [FC_MC_ACC_BYTES] = per_byte,
-	    [FC_MC_MUTUAL] = mutual,
+	double (*const by[])(const struct eval_mc_choice *) = {
+	    [EVAL_MC_ACC] = plain,
+	    [EVAL_MC_ACC_NORM] = per_char,
+	    [EVAL_MC_ACC_BYTES] = per_byte,
+	    [EVAL_MC_MUTUAL] = mutual,
 	};
-	for (size_t m = FC_MC_ACC; m <= FC_MC_MUTUAL; m++) {
+	for (size_t m = EVAL_MC_ACC; m <= EVAL_MC_MUTUAL; m++) {
 		const size_t at = best(c, n, by[m]);
 		out[m] = at == n ? NAN : at == gold;
 	}
-	out[FC_MC_EXACT] = c[gold].greedy < 0 ? NAN : c[gold].greedy;
-	out[FC_MC_BRIER] = brier(c, n, gold);
+	out[EVAL_MC_EXACT] = c[gold].greedy < 0 ? NAN : c[gold].greedy;
+	out[EVAL_MC_BRIER] = brier(c, n, gold);
 }
 
-double fc_mc_likelihood(const struct fc_example *x)
+double eval_mc_likelihood(const struct fc_example *x)
 {
 	size_t last = 0, n_run = 0;
 	for (size_t t = 0; t < x->n_tok; t++)

@@ -9,25 +9,25 @@
  * The log-likelihoods of a task's choices, and what lm-evaluation-harness makes of them.  Of equal
  * choices the first counts as chosen.
  */
-enum fc_mc {
-	FC_MC_ACC,       /* the likeliest choice is right */
-	FC_MC_ACC_NORM,  /* ... per character of the choice */
-	FC_MC_ACC_BYTES, /* ... per byte */
-	FC_MC_MUTUAL,    /* ... against its likelihood without the context */
-	FC_MC_EXACT,     /* greedy decoding writes the right choice */
-	FC_MC_BRIER,     /* sum over choices of (softmax of log-likelihoods - is right)^2 */
-	FC_MC_COUNT
+enum eval_mc {
+	EVAL_MC_ACC,       /* the likeliest choice is right */
+	EVAL_MC_ACC_NORM,  /* ... per character of the choice */
+	EVAL_MC_ACC_BYTES, /* ... per byte */
+	EVAL_MC_MUTUAL,    /* ... against its likelihood without the context */
+	EVAL_MC_EXACT,     /* greedy decoding writes the right choice */
+	EVAL_MC_BRIER,     /* sum over choices of (softmax of log-likelihoods - is right)^2 */
+	EVAL_MC_COUNT
 };
-struct fc_mc_choice {
+struct eval_mc_choice {
 	double ll, ll_alone; /* NaN: not given */
 	double n_chars, n_bytes;
 	int greedy; /* 1, 0; -1: not known */
 };
 /* NaN where a measure is not known. */
-void fc_mc_measure(
-    const struct fc_mc_choice *choice, size_t n, size_t gold, double out[FC_MC_COUNT]);
+void eval_mc_measure(
+    const struct eval_mc_choice *choice, size_t n, size_t gold, double out[EVAL_MC_COUNT]);
 
 /* The log-likelihood of what is trained in the example, of its last answer if there are several. */
-double fc_mc_likelihood(const struct fc_example *x);
+double eval_mc_likelihood(const struct fc_example *x);
 
 #endif

@@ -30,7 +30,7 @@ struct sums {
 };
 
 struct results {
-	struct fc_groups groups;
+	struct eval_groups groups;
 	struct sums *sums; /* [groups.all.n] */
 	size_t cap;
 };
@@ -42,15 +42,15 @@ static bool has_entries(const struct fc_example *x, size_t r)
 
 /* Rows of the same token meet; those without a partner or without entries are counted. */
 static struct sums compare(const struct fc_example *p, const struct fc_example *q, size_t n_vocab,
-    struct fc_divergence_scratch *scratch)
+    struct eval_divergence_scratch *scratch)
 {
 	struct sums s = {{0}, 0, 0};
 	for (size_t i = 0, j = 0; i < p->n_row || j < q->n_row;) {
 		const uint32_t a = i < p->n_row ? p->row_tok[i] : UINT32_MAX,
 			       b = j < q->n_row ? q->row_tok[j] : UINT32_MAX;
 		if (a == b && has_entries(p, i) && has_entries(q, j)) {
-			const struct fc_divergence d =
-			    fc_divergence_of(p, i, q, j, n_vocab, scratch);
+			const struct eval_divergence d =
+			    eval_divergence_of(p, i, q, j, n_vocab, scratch);
 			s.measure[KL] += d.even;
 			s.measure[KL_AT_LEAST] += d.at_least;
 			s.measure[AGREEMENT] += d.agree;
@@ -67,7 +67,7 @@ static struct sums compare(const struct fc_example *p, const struct fc_example *
 static int read_streams(
     const char *const *paths, const struct options *o, struct results *r, struct fc_err *e)
 {
-	struct fc_divergence_scratch scratch = {0};
+	struct eval_divergence_scratch scratch = {0};
 	struct fc_header h;
 	struct fc_join *j;
 	int got;
@@ -81,12 +81,12 @@ static int read_streams(
 		const size_t n = r->groups.all.n;
 		FC_GROW(r->sums, r->cap, n + 1);
 		r->sums[n] = compare(p, q, h.n_vocab, &scratch);
-		if (fc_groups_file(&r->groups, p, o->by, paths[0], e) < 0) {
+		if (eval_groups_file(&r->groups, p, o->by, paths[0], e) < 0) {
 			got = -1;
 			break;
 		}
 	}
-	fc_divergence_release(&scratch);
+	eval_divergence_release(&scratch);
 	fc_header_release(&h);
 	fc_join_close(j);
 	return got;
@@ -96,9 +96,9 @@ static void put_group(
     struct fc_table *t, const struct options *o, const struct results *r, size_t number)
 {
 	const char *name;
-	const struct fc_group *g = fc_groups_at(&r->groups, number, &name);
-	struct fc_share *share = fc_calloc(g->n, N_MEASURE * sizeof *share);
-	struct fc_interval interval[N_MEASURE];
+	const struct eval_group *g = eval_groups_at(&r->groups, number, &name);
+	struct eval_share *share = fc_calloc(g->n, N_MEASURE * sizeof *share);
+	struct eval_interval interval[N_MEASURE];
 	struct sums sum = {{0}, 0, 0};
 	for (size_t k = 0; k < g->n; k++) {
 		const struct sums *s = &r->sums[g->item[k]];
@@ -106,28 +106,28 @@ static void put_group(
 		sum.n_unmatched += s->n_unmatched;
 		for (size_t m = 0; m < N_MEASURE; m++) {
 			share[k * N_MEASURE + m] =
-			    (struct fc_share){s->measure[m], (double)s->n_row};
+			    (struct eval_share){s->measure[m], (double)s->n_row};
 			sum.measure[m] += s->measure[m];
 		}
 	}
-	fc_bootstrap(share, g->n, N_MEASURE, o->seed, (size_t)o->n_resample, interval);
+	eval_bootstrap(share, g->n, N_MEASURE, o->seed, (size_t)o->n_resample, interval);
 	free(share);
 	fc_table_text(t, name);
 	fc_table_int(t, g->n);
 	fc_table_int(t, sum.n_row);
 	fc_table_int(t, sum.n_unmatched);
 	for (size_t m = 0; m < N_MEASURE; m++)
-		fc_command_measure(t, (enum fc_table_format)o->format,
+		eval_command_measure(t, (enum fc_table_format)o->format,
 		    sum.measure[m] / (double)sum.n_row, interval[m], 4);
 }
 
-void fc_command_divergence(int argc, char **argv)
+void eval_command_divergence(int argc, char **argv)
 {
 	struct options o = {.n_resample = 1000};
 	const struct fc_opt opts[] = {
-	    FC_COMMAND_BY_OPT(&o.by),
-	    FC_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
-	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
+	    EVAL_COMMAND_BY_OPT(&o.by),
+	    EVAL_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
+	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -150,11 +150,11 @@ void fc_command_divergence(int argc, char **argv)
 	fc_table_column(t, "rows", 0);
 	fc_table_column(t, "unmatched", 0);
 	for (size_t m = 0; m < N_MEASURE; m++)
-		fc_command_measure_columns(t, (enum fc_table_format)o.format, columns[m], 4);
-	for (size_t i = 0; i < fc_groups_count(&r.groups); i++)
+		eval_command_measure_columns(t, (enum fc_table_format)o.format, columns[m], 4);
+	for (size_t i = 0; i < eval_groups_count(&r.groups); i++)
 		put_group(t, &o, &r, i);
-	fc_groups_release(&r.groups);
+	eval_groups_release(&r.groups);
 	free(r.sums);
-	fc_command_print(t, (enum fc_table_format)o.format, o.out);
+	eval_command_print(t, (enum fc_table_format)o.format, o.out);
 	fc_finish();
 }

@@ -6,44 +6,44 @@
 
 #include "base/mem.h"
 
-struct fc_known { /* a token whose probability a row tells */
+struct eval_known { /* a token whose probability a row tells */
 	uint32_t id;
 	double logprob;
 };
 
-void fc_divergence_release(struct fc_divergence_scratch *s)
+void eval_divergence_release(struct eval_divergence_scratch *s)
 {
 	free(s->p);
 	free(s->q);
-	*s = (struct fc_divergence_scratch){0};
+	*s = (struct eval_divergence_scratch){0};
 }
 
 static int by_id(const void *a, const void *b)
 {
-	const struct fc_known *x = a, *y = b;
+	const struct eval_known *x = a, *y = b;
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
 /* The tokens that row r tells, by id; the true token is among them.  Returns their number. */
-static size_t known(const struct fc_example *x, size_t r, struct fc_known **v, size_t *cap)
+static size_t known(const struct fc_example *x, size_t r, struct eval_known **v, size_t *cap)
 {
 	const uint32_t first = x->row_off[r], n = x->row_off[r + 1] - first;
 	const uint32_t truth = x->tok[x->row_tok[r]];
 	bool has_truth = false;
 	FC_GROW(*v, *cap, (size_t)n + 1);
 	for (uint32_t i = 0; i < n; i++) {
-		(*v)[i] = (struct fc_known){x->entry_id[first + i], x->entry_logprob[first + i]};
+		(*v)[i] = (struct eval_known){x->entry_id[first + i], x->entry_logprob[first + i]};
 		has_truth = has_truth || (*v)[i].id == truth;
 	}
 	if (!has_truth)
-		(*v)[n] = (struct fc_known){truth, x->true_logprob[r]};
+		(*v)[n] = (struct eval_known){truth, x->true_logprob[r]};
 	qsort(*v, n + !has_truth, sizeof **v, by_id);
 	return n + !has_truth;
 }
 
 static double tail(double told)
 {
-	return fmax(1 - told, FC_DIVERGENCE_TAIL);
+	return fmax(1 - told, EVAL_DIVERGENCE_TAIL);
 }
 
 static double term(double p, double log_p, double log_q)
@@ -51,7 +51,7 @@ static double term(double p, double log_p, double log_q)
 	return p > 0 ? p * (log_p - log_q) : 0;
 }
 
-static double mass(const struct fc_known *v, size_t n)
+static double mass(const struct eval_known *v, size_t n)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++)
@@ -59,8 +59,8 @@ static double mass(const struct fc_known *v, size_t n)
 	return sum;
 }
 
-struct fc_divergence fc_divergence_of(const struct fc_example *p, size_t rp,
-    const struct fc_example *q, size_t rq, size_t n_vocab, struct fc_divergence_scratch *s)
+struct eval_divergence eval_divergence_of(const struct fc_example *p, size_t rp,
+    const struct fc_example *q, size_t rq, size_t n_vocab, struct eval_divergence_scratch *s)
 {
 	const size_t np = known(p, rp, &s->p, &s->cap_p), nq = known(q, rq, &s->q, &s->cap_q);
 	/* a token that a row does not tell has an even share of its tail */
@@ -85,7 +85,7 @@ struct fc_divergence fc_divergence_of(const struct fc_example *p, size_t rp,
 			j++;
 		}
 	}
-	struct fc_divergence d = {both, both + only, false};
+	struct eval_divergence d = {both, both + only, false};
 	if (n_union < n_vocab)
 		d.even += (double)(n_vocab - n_union) * term(u, log_u, log_w);
 	if (np < n_vocab || nq < n_vocab)

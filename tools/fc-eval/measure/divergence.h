@@ -12,7 +12,7 @@
  * vocabulary, of which each row tells the most likely tokens, the true token, and the mass of the
  * rest, the tail.
  */
-struct fc_divergence {
+struct eval_divergence {
 	/* By the log-sum inequality no more than the divergence: the tokens that both rows tell one
 	 * by one, all others as one. */
 	double at_least;
@@ -22,16 +22,16 @@ struct fc_divergence {
 	bool agree; /* on the likeliest token */
 };
 /* A tail is at least this: float16 leaves less to chance. */
-#define FC_DIVERGENCE_TAIL 1e-6
+#define EVAL_DIVERGENCE_TAIL 1e-6
 
 /* Row rp of p against row rq of q, which are of the same token and not empty.  scratch: memory kept
  * from call to call, {0} at first. */
-struct fc_divergence_scratch {
-	struct fc_known *p, *q;
+struct eval_divergence_scratch {
+	struct eval_known *p, *q;
 	size_t cap_p, cap_q;
 };
-struct fc_divergence fc_divergence_of(const struct fc_example *p, size_t rp,
-    const struct fc_example *q, size_t rq, size_t n_vocab, struct fc_divergence_scratch *s);
-void fc_divergence_release(struct fc_divergence_scratch *s);
+struct eval_divergence eval_divergence_of(const struct fc_example *p, size_t rp,
+    const struct fc_example *q, size_t rq, size_t n_vocab, struct eval_divergence_scratch *s);
+void eval_divergence_release(struct eval_divergence_scratch *s);
 
 #endif

@@ -17,36 +17,36 @@ struct options {
 struct verdicts {
 	const struct options *opt;
 	struct fc_table *table;
-	enum fc_forced *verdict; /* [cap] by the number of the stream's conversation */
+	enum eval_forced *verdict; /* [cap] by the number of the stream's conversation */
 	size_t cap;
 };
 
 static int take(
-    struct fc_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
+    struct eval_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
 {
 	struct verdicts *v = scan->ctx;
 	const size_t n = scan->groups.all.n;
 	FC_GROW(v->verdict, v->cap, n + 1);
-	if (fc_forced_of(&v->verdict[n], x, (enum fc_answer_match)v->opt->match, name, e) < 0)
+	if (eval_forced_of(&v->verdict[n], x, (enum eval_answer_match)v->opt->match, name, e) < 0)
 		return -1;
-	return fc_groups_file(&scan->groups, x, v->opt->by, name, e);
+	return eval_groups_file(&scan->groups, x, v->opt->by, name, e);
 }
 
 static void put_group(
-    struct fc_scan *scan, const char *path, const char *name, const struct fc_group *g)
+    struct eval_scan *scan, const char *path, const char *name, const struct eval_group *g)
 {
 	const struct verdicts *v = scan->ctx;
 	struct fc_table *t = v->table;
 	uint64_t count[3] = {0}, n = g->n;
 	for (size_t i = 0; i < g->n; i++)
 		count[v->verdict[g->item[i]]]++;
-	const uint64_t right = count[FC_FORCED_RIGHT], unknown = count[FC_FORCED_UNKNOWN];
-	const struct fc_interval w = fc_bootstrap_wilson(right, n);
+	const uint64_t right = count[EVAL_FORCED_RIGHT], unknown = count[EVAL_FORCED_UNKNOWN];
+	const struct eval_interval w = eval_bootstrap_wilson(right, n);
 	fc_table_text(t, path);
 	fc_table_text(t, name);
 	fc_table_int(t, n);
 	fc_table_int(t, right);
-	fc_table_int(t, count[FC_FORCED_WRONG]);
+	fc_table_int(t, count[EVAL_FORCED_WRONG]);
 	fc_table_int(t, unknown);
 	fc_table_real(t, (double)right / (double)n);
 	fc_table_real(t, w.low);
@@ -54,13 +54,13 @@ static void put_group(
 	fc_table_real(t, (double)(right + unknown) / (double)n);
 }
 
-void fc_command_exact(int argc, char **argv)
+void eval_command_exact(int argc, char **argv)
 {
 	struct options o = {0};
 	const struct fc_opt opts[] = {
-	    FC_COMMAND_BY_OPT(&o.by),
+	    EVAL_COMMAND_BY_OPT(&o.by),
 	    {FC_OPT_CHOICE, 0, "match", &o.match, "exact|last-word", "what has to be right", 0, 0},
-	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
+	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -83,9 +83,9 @@ void fc_command_exact(int argc, char **argv)
 	fc_table_column(t, "accuracy_low", 3);
 	fc_table_column(t, "accuracy_high", 3);
 	fc_table_column(t, "at_most", 3);
-	struct fc_scan scan = {.ctx = &v, .take = take, .put = put_group};
-	fc_scan_streams(&scan, argv + first, (size_t)(argc - first));
+	struct eval_scan scan = {.ctx = &v, .take = take, .put = put_group};
+	eval_scan_streams(&scan, argv + first, (size_t)(argc - first));
 	free(v.verdict);
-	fc_command_print(v.table, (enum fc_table_format)o.format, o.out);
+	eval_command_print(v.table, (enum fc_table_format)o.format, o.out);
 	fc_finish();
 }

@@ -34,14 +34,14 @@ static void text_of(const struct fc_example *x, const struct run *r, uint32_t *s
 /* Narrows the run to the tokens of the answer's last words and the one behind them. */
 static int narrow(struct run *r, const struct fc_example *x, const char *where, struct fc_err *e)
 {
-	char *reference = fc_answer_member_text(x->meta.p, x->meta.n);
+	char *reference = eval_answer_member_text(x->meta.p, x->meta.n);
 	uint32_t start, end;
 	size_t at, n;
 	int ret = 0;
 	text_of(x, r, &start, &end);
 	if (!reference)
 		ret = fc_fail(e, "%s: conversation '%s' has no member \"answer\"", where, x->id.p);
-	else if (!fc_answer_last_words(x->text.p + start, end - start, reference, &at, &n))
+	else if (!eval_answer_last_words(x->text.p + start, end - start, reference, &at, &n))
 		ret = fc_fail(e, "%s: conversation '%s': its answer does not end with \"%.80s\"",
 		    where, x->id.p, reference);
 	else {
@@ -57,28 +57,28 @@ static int narrow(struct run *r, const struct fc_example *x, const char *where, 
 }
 
 /* r: the first row that may be of token t or a later one; moves on. */
-static enum fc_forced verdict_on(const struct fc_example *x, size_t t, size_t *r)
+static enum eval_forced verdict_on(const struct fc_example *x, size_t t, size_t *r)
 {
 	while (*r < x->n_row && x->row_tok[*r] < t)
 		++*r;
 	if (*r == x->n_row || x->row_tok[*r] != t || x->row_off[*r] == x->row_off[*r + 1])
-		return FC_FORCED_UNKNOWN;
-	return x->entry_id[x->row_off[*r]] == x->tok[t] ? FC_FORCED_RIGHT : FC_FORCED_WRONG;
+		return EVAL_FORCED_UNKNOWN;
+	return x->entry_id[x->row_off[*r]] == x->tok[t] ? EVAL_FORCED_RIGHT : EVAL_FORCED_WRONG;
 }
 
-int fc_forced_of(enum fc_forced *verdict, const struct fc_example *x, enum fc_answer_match match,
-    const char *where, struct fc_err *e)
+int eval_forced_of(enum eval_forced *verdict, const struct fc_example *x,
+    enum eval_answer_match match, const char *where, struct fc_err *e)
 {
 	struct run run = last_answer(x);
 	size_t r = 0;
 	if (run.first == run.end)
 		return fc_fail(e, "%s: conversation '%s' has no answer", where, x->id.p);
-	if (match == FC_ANSWER_LAST_WORD && narrow(&run, x, where, e) < 0)
+	if (match == EVAL_ANSWER_LAST_WORD && narrow(&run, x, where, e) < 0)
 		return -1;
-	*verdict = FC_FORCED_RIGHT;
-	for (size_t t = run.first; t < run.end && *verdict != FC_FORCED_WRONG; t++) {
-		const enum fc_forced v = verdict_on(x, t, &r);
-		if (v != FC_FORCED_RIGHT)
+	*verdict = EVAL_FORCED_RIGHT;
+	for (size_t t = run.first; t < run.end && *verdict != EVAL_FORCED_WRONG; t++) {
+		const enum eval_forced v = verdict_on(x, t, &r);
+		if (v != EVAL_FORCED_RIGHT)
 			*verdict = v;
 	}
 	return 0;

@@ -11,19 +11,19 @@
  * tokens, if and only if the likeliest token is the true one at every position of the answer, since
  * up to the first that is not it has read the same text.
  */
-enum fc_forced {
-	FC_FORCED_RIGHT,
-	FC_FORCED_WRONG,   /* at a row that is there */
-	FC_FORCED_UNKNOWN, /* the rows that are there are right, others are missing */
+enum eval_forced {
+	EVAL_FORCED_RIGHT,
+	EVAL_FORCED_WRONG,   /* at a row that is there */
+	EVAL_FORCED_UNKNOWN, /* the rows that are there are right, others are missing */
 };
 
 /*
  * The verdict on a conversation's last answer, the last tokens in a row that are trained.
- * FC_ANSWER_EXACT: all of them.  FC_ANSWER_LAST_WORD: those of the words that the reference, member
- * "answer" of the line, has at the answer's end, and the one after them, which ends the last word;
- * a text that does not end so is an error.  A conversation without an answer is one too.
+ * EVAL_ANSWER_EXACT: all of them.  EVAL_ANSWER_LAST_WORD: those of the words that the reference,
+ * member "answer" of the line, has at the answer's end, and the one after them, which ends the last
+ * word; a text that does not end so is an error.  A conversation without an answer is one too.
  */
-int fc_forced_of(enum fc_forced *verdict, const struct fc_example *x, enum fc_answer_match match,
-    const char *where, struct fc_err *e);
+int eval_forced_of(enum eval_forced *verdict, const struct fc_example *x,
+    enum eval_answer_match match, const char *where, struct fc_err *e);
 
 #endif

@@ -9,13 +9,13 @@
 
 static int by_id(const void *a, const void *b)
 {
-	const struct fc_grade *x = a, *y = b;
+	const struct eval_grade *x = a, *y = b;
 	int c = strcmp(x->id, y->id);
 	return c ? c : x->order < y->order ? -1 : x->order > y->order;
 }
 
-int fc_grades_read(
-    const char *path, const struct fc_grading *o, struct fc_grades *out, struct fc_err *e)
+int eval_grades_read(
+    const char *path, const struct eval_grading *o, struct eval_grades *out, struct fc_err *e)
 {
 	struct fc_conversations *r;
 	struct fc_conversation c = {0};
@@ -25,14 +25,14 @@ int fc_grades_read(
 	while ((got = fc_conversations_next(r, &c, e)) > 0) {
 		const json_t *choice = json_object_get(c.extra, "choice");
 		const bool several = json_is_integer(choice);
-		const char *answer = fc_answer_given(&c);
+		const char *answer = eval_answer_given(&c);
 		if (several && o->choice >= 0 && json_integer_value(choice) != o->choice)
 			continue;
 		FC_GROW(out->v, out->cap, out->n + 1);
-		out->v[out->n] = (struct fc_grade){.id = fc_strdup(c.id),
+		out->v[out->n] = (struct eval_grade){.id = fc_strdup(c.id),
 		    .where = fc_strdup(fc_conversations_where(r)),
 		    .answer = answer ? fc_strdup(answer) : NULL,
-		    .reference = fc_answer_member(&c),
+		    .reference = eval_answer_member(&c),
 		    .category = o->by ? fc_category_name(c.extra, o->by) : NULL,
 		    .one_of_several = several,
 		    .order = out->n};
@@ -53,7 +53,7 @@ int fc_grades_read(
 	return 0;
 }
 
-void fc_grades_release(struct fc_grades *s)
+void eval_grades_release(struct eval_grades *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->v[i].id);
@@ -63,11 +63,11 @@ void fc_grades_release(struct fc_grades *s)
 		free(s->v[i].category);
 	}
 	free(s->v);
-	*s = (struct fc_grades){0};
+	*s = (struct eval_grades){0};
 }
 
-static int judge(
-    struct fc_grade *a, const struct fc_grade *ref, const struct fc_grading *o, struct fc_err *e)
+static int judge(struct eval_grade *a, const struct eval_grade *ref, const struct eval_grading *o,
+    struct fc_err *e)
 {
 	const char *expected = ref->reference;
 	if (!expected && ref != a)
@@ -80,19 +80,19 @@ static int judge(
 	if (!expected)
 		return fc_fail(e, "%s: conversation '%s' has no reference: no member \"answer\"%s",
 		    ref->where, ref->id, ref == a ? "" : " and no assistant's message at its end");
-	a->right = fc_answer_right(a->answer, expected, o->match, o->ignore_case);
+	a->right = eval_answer_right(a->answer, expected, o->match, o->ignore_case);
 	return 0;
 }
 
-int fc_grades_judge(struct fc_grades *a, const char *refs_path, const struct fc_grading *o,
-    struct fc_grades *refs, struct fc_err *e)
+int eval_grades_judge(struct eval_grades *a, const char *refs_path, const struct eval_grading *o,
+    struct eval_grades *refs, struct fc_err *e)
 {
 	for (size_t i = 0; !refs_path && i < a->n; i++)
 		if (judge(&a->v[i], &a->v[i], o, e) < 0)
 			return -1;
 	if (!refs_path)
 		return 0;
-	if (fc_grades_read(refs_path, o, refs, e) < 0)
+	if (eval_grades_read(refs_path, o, refs, e) < 0)
 		return -1;
 	for (size_t i = 0; i < a->n || i < refs->n; i++) {
 		int c = i == a->n ? 1 : i == refs->n ? -1 : strcmp(a->v[i].id, refs->v[i].id);

@@ -5,23 +5,23 @@
 
 #include "base/mem.h"
 
-void fc_groups_release(struct fc_groups *g)
+void eval_groups_release(struct eval_groups *g)
 {
 	for (size_t i = 0; i < g->categories.n; i++)
 		free(g->group[i].item);
 	free(g->group);
 	free(g->all.item);
 	fc_categories_release(&g->categories);
-	*g = (struct fc_groups){0};
+	*g = (struct eval_groups){0};
 }
 
-static void put(struct fc_group *group, size_t item)
+static void put(struct eval_group *group, size_t item)
 {
 	FC_GROW(group->item, group->cap, group->n + 1);
 	group->item[group->n++] = item;
 }
 
-void fc_groups_add(struct fc_groups *g, const char *category)
+void eval_groups_add(struct eval_groups *g, const char *category)
 {
 	const size_t item = g->all.n;
 	put(&g->all, item);
@@ -30,28 +30,28 @@ void fc_groups_add(struct fc_groups *g, const char *category)
 	size_t n = g->categories.n, i = fc_categories_number(&g->categories, category);
 	if (i == n) {
 		FC_GROW(g->group, g->cap, n + 1);
-		g->group[n] = (struct fc_group){0};
+		g->group[n] = (struct eval_group){0};
 	}
 	put(&g->group[i], item);
 }
 
-int fc_groups_file(struct fc_groups *g, const struct fc_example *x, const char *by,
+int eval_groups_file(struct eval_groups *g, const struct fc_example *x, const char *by,
     const char *name, struct fc_err *e)
 {
 	char *category = NULL;
 	if (by && fc_category_parse(x->meta.p, x->meta.n, by, name, &category, e) < 0)
 		return -1;
-	fc_groups_add(g, category);
+	eval_groups_add(g, category);
 	free(category);
 	return 0;
 }
 
-size_t fc_groups_count(const struct fc_groups *g)
+size_t eval_groups_count(const struct eval_groups *g)
 {
 	return 1 + g->categories.n;
 }
 
-const struct fc_group *fc_groups_at(const struct fc_groups *g, size_t i, const char **name)
+const struct eval_group *eval_groups_at(const struct eval_groups *g, size_t i, const char **name)
 {
 	if (i == 0) {
 		*name = "all";

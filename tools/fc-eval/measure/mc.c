@@ -21,31 +21,31 @@ struct options {
 	uint64_t seed;
 };
 
-static const char *const columns[FC_MC_COUNT][3] = {
-    [FC_MC_ACC] = {"acc", "acc_low", "acc_high"},
-    [FC_MC_ACC_NORM] = {"acc_norm", "acc_norm_low", "acc_norm_high"},
-    [FC_MC_ACC_BYTES] = {"acc_bytes", "acc_bytes_low", "acc_bytes_high"},
-    [FC_MC_MUTUAL] = {"acc_mutual_info", "acc_mutual_info_low", "acc_mutual_info_high"},
-    [FC_MC_EXACT] = {"exact_match", "exact_match_low", "exact_match_high"},
-    [FC_MC_BRIER] = {"brier_score", "brier_score_low", "brier_score_high"},
+static const char *const columns[EVAL_MC_COUNT][3] = {
+    [EVAL_MC_ACC] = {"acc", "acc_low", "acc_high"},
+    [EVAL_MC_ACC_NORM] = {"acc_norm", "acc_norm_low", "acc_norm_high"},
+    [EVAL_MC_ACC_BYTES] = {"acc_bytes", "acc_bytes_low", "acc_bytes_high"},
+    [EVAL_MC_MUTUAL] = {"acc_mutual_info", "acc_mutual_info_low", "acc_mutual_info_high"},
+    [EVAL_MC_EXACT] = {"exact_match", "exact_match_low", "exact_match_high"},
+    [EVAL_MC_BRIER] = {"brier_score", "brier_score_low", "brier_score_high"},
 };
 
 /* The task whose choices are coming. */
 struct open_task {
 	char *id, *category;
 	size_t gold, n, n_seen;
-	struct fc_mc_choice *choice; /* [n] */
+	struct eval_mc_choice *choice; /* [n] */
 };
 
 struct results {
 	const struct options *opt;
 	struct fc_table *table;
 	struct open_task open;
-	double (*measure)[FC_MC_COUNT]; /* [cap] by the number of the stream's task */
+	double (*measure)[EVAL_MC_COUNT]; /* [cap] by the number of the stream's task */
 	size_t cap;
 };
 
-static int finish_task(struct fc_scan *scan, const char *name, struct fc_err *e)
+static int finish_task(struct eval_scan *scan, const char *name, struct fc_err *e)
 {
 	struct results *r = scan->ctx;
 	struct open_task *t = &r->open;
@@ -61,8 +61,8 @@ static int finish_task(struct fc_scan *scan, const char *name, struct fc_err *e)
 			    name, t->id, i, t->n);
 	if (ret == 0) {
 		FC_GROW(r->measure, r->cap, n + 1);
-		fc_mc_measure(t->choice, t->n, t->gold, r->measure[n]);
-		fc_groups_add(&scan->groups, t->category);
+		eval_mc_measure(t->choice, t->n, t->gold, r->measure[n]);
+		eval_groups_add(&scan->groups, t->category);
 	}
 	free(t->id);
 	free(t->category);
@@ -72,7 +72,7 @@ static int finish_task(struct fc_scan *scan, const char *name, struct fc_err *e)
 }
 
 /* A choice of what "mc" says, into the task that is open; begins another where it is of another. */
-static int take_choice(struct fc_scan *scan, const struct fc_example *x, const json_t *line,
+static int take_choice(struct eval_scan *scan, const struct fc_example *x, const json_t *line,
     const char *name, struct fc_err *e)
 {
 	struct results *r = scan->ctx;
@@ -94,31 +94,31 @@ static int take_choice(struct fc_scan *scan, const struct fc_example *x, const j
 		t->category = by ? fc_category_name(line, by) : NULL;
 		t->n = (size_t)n;
 		t->gold = (size_t)gold;
-		t->choice = FC_ARRAY(struct fc_mc_choice, t->n);
+		t->choice = FC_ARRAY(struct eval_mc_choice, t->n);
 		for (size_t i = 0; i < t->n; i++)
-			t->choice[i] = (struct fc_mc_choice){NAN, NAN, 0, 0, -1};
+			t->choice[i] = (struct eval_mc_choice){NAN, NAN, 0, 0, -1};
 	}
-	struct fc_mc_choice *c = &t->choice[choice];
+	struct eval_mc_choice *c = &t->choice[choice];
 	const bool alone = json_is_true(json_object_get(mc, "alone"));
 	if ((size_t)n != t->n || (size_t)gold != t->gold || !isnan(alone ? c->ll_alone : c->ll))
 		return fc_fail(e, "%s: conversation '%s' does not fit to others of task '%s'", name,
 		    x->id.p, id);
 	if (alone) {
-		c->ll_alone = fc_mc_likelihood(x);
+		c->ll_alone = eval_mc_likelihood(x);
 		return 0;
 	}
-	enum fc_forced v;
-	if (fc_forced_of(&v, x, FC_ANSWER_EXACT, name, e) < 0)
+	enum eval_forced v;
+	if (eval_forced_of(&v, x, EVAL_ANSWER_EXACT, name, e) < 0)
 		return -1;
-	c->ll = fc_mc_likelihood(x);
-	c->greedy = v == FC_FORCED_UNKNOWN ? -1 : v == FC_FORCED_RIGHT;
+	c->ll = eval_mc_likelihood(x);
+	c->greedy = v == EVAL_FORCED_UNKNOWN ? -1 : v == EVAL_FORCED_RIGHT;
 	c->n_chars = json_number_value(json_object_get(mc, "chars"));
 	c->n_bytes = json_number_value(json_object_get(mc, "bytes"));
 	return 0;
 }
 
 static int take(
-    struct fc_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
+    struct eval_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
 {
 	json_t *line = NULL;
 	if (x->meta.n && !(line = fc_json_text(x->meta.p, x->meta.n, name, e)))
@@ -129,40 +129,40 @@ static int take(
 }
 
 static void put_group(
-    struct fc_scan *scan, const char *path, const char *name, const struct fc_group *g)
+    struct eval_scan *scan, const char *path, const char *name, const struct eval_group *g)
 {
 	const struct results *r = scan->ctx;
 	const struct options *o = r->opt;
 	struct fc_table *t = r->table;
-	struct fc_share *share = fc_calloc(g->n, FC_MC_COUNT * sizeof *share);
-	struct fc_interval interval[FC_MC_COUNT];
-	double sum[FC_MC_COUNT] = {0};
+	struct eval_share *share = fc_calloc(g->n, EVAL_MC_COUNT * sizeof *share);
+	struct eval_interval interval[EVAL_MC_COUNT];
+	double sum[EVAL_MC_COUNT] = {0};
 	for (size_t k = 0; k < g->n; k++)
-		for (size_t m = 0; m < FC_MC_COUNT; m++) {
+		for (size_t m = 0; m < EVAL_MC_COUNT; m++) {
 			const double v = r->measure[g->item[k]][m];
-			share[k * FC_MC_COUNT + m] = (struct fc_share){v, 1};
+			share[k * EVAL_MC_COUNT + m] = (struct eval_share){v, 1};
 			sum[m] += v;
 		}
-	fc_bootstrap(share, g->n, FC_MC_COUNT, o->seed, (size_t)o->n_resample, interval);
+	eval_bootstrap(share, g->n, EVAL_MC_COUNT, o->seed, (size_t)o->n_resample, interval);
 	free(share);
 	fc_table_text(t, path);
 	fc_table_text(t, name);
 	fc_table_int(t, g->n);
-	for (size_t m = 0; m < FC_MC_COUNT; m++)
-		if (o->format != FC_TABLE_TEXT || m <= FC_MC_ACC_NORM)
-			fc_command_measure(t, (enum fc_table_format)o->format,
+	for (size_t m = 0; m < EVAL_MC_COUNT; m++)
+		if (o->format != FC_TABLE_TEXT || m <= EVAL_MC_ACC_NORM)
+			eval_command_measure(t, (enum fc_table_format)o->format,
 			    sum[m] / (double)g->n, interval[m], 3);
 		else
 			fc_table_real(t, sum[m] / (double)g->n);
 }
 
-void fc_command_mc(int argc, char **argv)
+void eval_command_mc(int argc, char **argv)
 {
 	struct options o = {.n_resample = 1000};
 	const struct fc_opt opts[] = {
 	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "also by this member of the tasks' lines", 0, 0},
-	    FC_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
-	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
+	    EVAL_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
+	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -178,15 +178,15 @@ void fc_command_mc(int argc, char **argv)
 	fc_table_column(t, "stream", 0);
 	fc_table_column(t, "group", 0);
 	fc_table_column(t, "tasks", 0);
-	for (size_t m = 0; m < FC_MC_COUNT; m++)
-		if (o.format != FC_TABLE_TEXT || m <= FC_MC_ACC_NORM)
-			fc_command_measure_columns(
+	for (size_t m = 0; m < EVAL_MC_COUNT; m++)
+		if (o.format != FC_TABLE_TEXT || m <= EVAL_MC_ACC_NORM)
+			eval_command_measure_columns(
 			    t, (enum fc_table_format)o.format, columns[m], 3);
 		else
 			fc_table_column(t, columns[m][0], 3);
-	struct fc_scan scan = {.ctx = &r, .take = take, .end = finish_task, .put = put_group};
-	fc_scan_streams(&scan, argv + first, (size_t)(argc - first));
+	struct eval_scan scan = {.ctx = &r, .take = take, .end = finish_task, .put = put_group};
+	eval_scan_streams(&scan, argv + first, (size_t)(argc - first));
 	free(r.measure);
-	fc_command_print(r.table, (enum fc_table_format)o.format, o.out);
+	eval_command_print(r.table, (enum fc_table_format)o.format, o.out);
 	fc_finish();
 }

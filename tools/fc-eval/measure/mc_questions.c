@@ -16,10 +16,10 @@ struct options {
 };
 
 /* A line that asks for the likelihood of one choice; unconditional: without the context. */
-static void add_line(struct fc_buf *b, const struct options *o, const struct fc_task *t, size_t i,
+static void add_line(struct fc_buf *b, const struct options *o, const struct eval_task *t, size_t i,
     bool unconditional)
 {
-	const struct fc_choice *c = &t->choice[i];
+	const struct eval_choice *c = &t->choice[i];
 	fc_buf_adds(b, "{\"id\":");
 	struct fc_buf id = FC_BUF_INIT, text = FC_BUF_INIT;
 	fc_buf_addf(&id, "%s/%zu%s", t->id, i, unconditional ? "/alone" : "");
@@ -66,18 +66,18 @@ static int expand(
 	size_t n, number = 0;
 	int got;
 	while ((got = fc_lines_next(in, &p, &n, e)) == 1) {
-		struct fc_task t;
+		struct eval_task t;
 		number++;
 		if (fc_line_is_blank(p, n))
 			continue;
-		got = fc_task_parse(&t, p, n, number, fc_lines_where(in), e);
+		got = eval_task_parse(&t, p, n, number, fc_lines_where(in), e);
 		if (got < 0)
 			break;
 		fc_buf_clear(&b);
 		for (size_t k = 0; k < (o->unconditional ? 2 : 1); k++)
 			for (size_t i = 0; i < t.n_choice; i++)
 				add_line(&b, o, &t, i, k);
-		fc_task_release(&t);
+		eval_task_release(&t);
 		got = fc_out_write(out, b.p, b.n, e);
 		if (got < 0)
 			break;
@@ -86,7 +86,7 @@ static int expand(
 	return got;
 }
 
-void fc_command_mc_questions(int argc, char **argv)
+void eval_command_mc_questions(int argc, char **argv)
 {
 	struct options o = {.delimiter = " "};
 	const struct fc_opt opts[] = {

@@ -35,7 +35,7 @@ static const char *begin_of(const char *text, const char *end)
 	return p;
 }
 
-bool fc_number_last(struct fc_buf *out, const char *text)
+bool eval_number_last(struct fc_buf *out, const char *text)
 {
 	const char *end = text + strlen(text);
 	while (end > text && !is_digit(end[-1]))
@@ -67,10 +67,10 @@ bool fc_number_last(struct fc_buf *out, const char *text)
 	return true;
 }
 
-bool fc_number_same_last(const char *a, const char *b)
+bool eval_number_same_last(const char *a, const char *b)
 {
 	struct fc_buf x = FC_BUF_INIT, y = FC_BUF_INIT;
-	const bool same = fc_number_last(&x, a) && fc_number_last(&y, b) && !strcmp(x.p, y.p);
+	const bool same = eval_number_last(&x, a) && eval_number_last(&y, b) && !strcmp(x.p, y.p);
 	fc_buf_release(&x);
 	fc_buf_release(&y);
 	return same;

@@ -11,8 +11,8 @@
  * commas between digits left out, a minus before it (not after a letter or digit: "3-4" ends in 4),
  * zeros at both ends dropped.  A full stop that no digit follows ends the sentence.  False: none.
  */
-bool fc_number_last(struct fc_buf *out, const char *text);
+bool eval_number_last(struct fc_buf *out, const char *text);
 /* Do both texts have a last number, and is it the same? */
-bool fc_number_same_last(const char *a, const char *b);
+bool eval_number_same_last(const char *a, const char *b);
 
 #endif

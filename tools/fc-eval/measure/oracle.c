@@ -11,35 +11,35 @@
 #include "fc-eval/measure/groups.h"
 
 struct options {
-	struct fc_grading grading;
+	struct eval_grading grading;
 	const char *references, *out;
 	int format, match;
 };
 
 /* The answers of all sources, the same conversations in each. */
 struct sources {
-	char **path;             /* [n] */
-	struct fc_grades *grade; /* [n] */
+	char **path;               /* [n] */
+	struct eval_grades *grade; /* [n] */
 	size_t n;
 };
 
 static int read_source(struct sources *s, size_t i, const struct options *o, struct fc_err *e)
 {
-	struct fc_grades refs = {0}, *g = &s->grade[i];
+	struct eval_grades refs = {0}, *g = &s->grade[i];
 	int ret = -1;
-	if (fc_grades_read(s->path[i], &o->grading, g, e) < 0 ||
-	    fc_grades_judge(g, o->references, &o->grading, &refs, e) < 0)
+	if (eval_grades_read(s->path[i], &o->grading, g, e) < 0 ||
+	    eval_grades_judge(g, o->references, &o->grading, &refs, e) < 0)
 		goto out;
 	for (size_t k = 0; k < g->n || k < s->grade[0].n; k++)
 		if (k >= g->n || k >= s->grade[0].n || strcmp(g->v[k].id, s->grade[0].v[k].id)) {
-			const struct fc_grades *more = k < g->n ? g : &s->grade[0];
+			const struct eval_grades *more = k < g->n ? g : &s->grade[0];
 			fc_fail(e, "%s and %s do not answer the same conversations: '%s' is at %s",
 			    s->path[0], s->path[i], more->v[k].id, more->v[k].where);
 			goto out;
 		}
 	ret = 0;
 out:
-	fc_grades_release(&refs);
+	eval_grades_release(&refs);
 	return ret;
 }
 
@@ -54,7 +54,7 @@ static size_t n_right(const struct sources *s, size_t k)
 
 /* Of source i, or of the oracle where i is s->n. */
 static void put_line(struct fc_table *t, const struct sources *s, size_t i, const char *group,
-    const struct fc_group *g)
+    const struct eval_group *g)
 {
 	uint64_t right = 0, alone = 0;
 	for (size_t k = 0; k < g->n; k++) {
@@ -63,7 +63,7 @@ static void put_line(struct fc_table *t, const struct sources *s, size_t i, cons
 		right += is_right;
 		alone += is_right && n == 1;
 	}
-	const struct fc_interval w = fc_bootstrap_wilson(right, g->n);
+	const struct eval_interval w = eval_bootstrap_wilson(right, g->n);
 	fc_table_text(t, i == s->n ? "(best source)" : s->path[i]);
 	fc_table_text(t, group);
 	fc_table_int(t, g->n);
@@ -76,10 +76,10 @@ static void put_line(struct fc_table *t, const struct sources *s, size_t i, cons
 
 static struct fc_table *tabulate(const struct sources *s)
 {
-	struct fc_groups groups = {0};
+	struct eval_groups groups = {0};
 	struct fc_table *t = fc_table_new();
 	for (size_t k = 0; k < s->grade[0].n; k++)
-		fc_groups_add(&groups, s->grade[0].v[k].category);
+		eval_groups_add(&groups, s->grade[0].v[k].category);
 	fc_table_column(t, "answers", 0);
 	fc_table_column(t, "group", 0);
 	fc_table_column(t, "conversations", 0);
@@ -89,27 +89,28 @@ static struct fc_table *tabulate(const struct sources *s)
 	fc_table_column(t, "accuracy_low", 3);
 	fc_table_column(t, "accuracy_high", 3);
 	for (size_t i = 0; i <= s->n; i++)
-		for (size_t k = 0; k < fc_groups_count(&groups); k++) {
+		for (size_t k = 0; k < eval_groups_count(&groups); k++) {
 			const char *name;
-			const struct fc_group *g = fc_groups_at(&groups, k, &name);
+			const struct eval_group *g = eval_groups_at(&groups, k, &name);
 			put_line(t, s, i, name, g);
 		}
-	fc_groups_release(&groups);
+	eval_groups_release(&groups);
 	return t;
 }
 
-void fc_command_oracle(int argc, char **argv)
+void eval_command_oracle(int argc, char **argv)
 {
 	struct options o = {.grading.choice = -1};
 	const struct fc_opt opts[] = {
 	    {FC_OPT_FILE, 0, "references", &o.references, "FILE",
 		"conversations with the right answers (default: those in ANSWERS)", 0, 0},
-	    FC_COMMAND_BY_OPT(&o.grading.by),
-	    {FC_OPT_CHOICE, 0, "match", &o.match, FC_ANSWER_MATCHES, "what counts as right", 0, 0},
+	    EVAL_COMMAND_BY_OPT(&o.grading.by),
+	    {FC_OPT_CHOICE, 0, "match", &o.match, EVAL_ANSWER_MATCHES, "what counts as right", 0,
+		0},
 	    {FC_OPT_FLAG, 0, "ignore-case", &o.grading.ignore_case, NULL, "of ASCII letters", 0, 0},
 	    {FC_OPT_INT, 0, "choice", &o.grading.choice, "N",
 		"of several answers to a conversation, the one that counts", 0, 1023},
-	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
+	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -122,16 +123,16 @@ void fc_command_oracle(int argc, char **argv)
 	int first = fc_opt_parse(opts, &usage, argc, argv);
 	if (argc == first)
 		fc_die_usage("say whose answers: a file for every model");
-	o.grading.match = (enum fc_answer_match)o.match;
+	o.grading.match = (enum eval_answer_match)o.match;
 	struct fc_err e;
 	struct sources s = {.path = argv + first, .n = (size_t)(argc - first)};
-	s.grade = FC_ARRAY(struct fc_grades, s.n);
+	s.grade = FC_ARRAY(struct eval_grades, s.n);
 	for (size_t i = 0; i < s.n; i++)
 		if (read_source(&s, i, &o, &e) < 0)
 			fc_die("%s", e.msg);
-	fc_command_print(tabulate(&s), (enum fc_table_format)o.format, o.out);
+	eval_command_print(tabulate(&s), (enum fc_table_format)o.format, o.out);
 	for (size_t i = 0; i < s.n; i++)
-		fc_grades_release(&s.grade[i]);
+		eval_grades_release(&s.grade[i]);
 	free(s.grade);
 	fc_finish();
 }

@@ -30,18 +30,18 @@ static const char *const perplexities[N_RATIO][3] = {
 struct scores {
 	const struct options *opt;
 	struct fc_table *table;
-	struct fc_score *score; /* [cap] by the number of the stream's conversation */
+	struct eval_score *score; /* [cap] by the number of the stream's conversation */
 	size_t cap;
 };
 
 static int take(
-    struct fc_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
+    struct eval_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
 {
 	struct scores *s = scan->ctx;
 	const size_t n = scan->groups.all.n;
 	FC_GROW(s->score, s->cap, n + 1);
-	s->score[n] = fc_score_of(x, s->opt->from);
-	return fc_groups_file(&scan->groups, x, s->opt->by, name, e);
+	s->score[n] = eval_score_of(x, s->opt->from);
+	return eval_groups_file(&scan->groups, x, s->opt->by, name, e);
 }
 
 static struct fc_table *new_table(const struct options *o)
@@ -58,51 +58,52 @@ static struct fc_table *new_table(const struct options *o)
 	fc_table_column(t, "tokens", 0);
 	if (f == FC_TABLE_TEXT) {
 		fc_table_column(t, "nats/token", 4);
-		fc_command_measure_columns(t, f, perplexities[o->per], 3);
-		fc_command_measure_columns(t, f, (const char *const[]){"bits/byte", NULL, NULL}, 4);
+		eval_command_measure_columns(t, f, perplexities[o->per], 3);
+		eval_command_measure_columns(
+		    t, f, (const char *const[]){"bits/byte", NULL, NULL}, 4);
 		fc_table_column(t, "coverage", 3);
 		return t;
 	}
 	fc_table_column(t, "words", 0);
 	fc_table_column(t, "bytes", 0);
-	fc_command_measure_columns(t, f, nats, 0);
+	eval_command_measure_columns(t, f, nats, 0);
 	for (size_t r = 0; r < N_RATIO; r++)
-		fc_command_measure_columns(t, f, perplexities[r], 0);
-	fc_command_measure_columns(t, f, bits, 0);
+		eval_command_measure_columns(t, f, perplexities[r], 0);
+	eval_command_measure_columns(t, f, bits, 0);
 	fc_table_column(t, "coverage", 0);
 	return t;
 }
 
 /* exp of a ratio, which are nats, and of its interval */
 static void put_perplexity(
-    struct fc_table *t, const struct options *o, double nats, struct fc_interval i)
+    struct fc_table *t, const struct options *o, double nats, struct eval_interval i)
 {
-	fc_command_measure(t, (enum fc_table_format)o->format, exp(nats),
-	    (struct fc_interval){exp(i.low), exp(i.high)}, 3);
+	eval_command_measure(t, (enum fc_table_format)o->format, exp(nats),
+	    (struct eval_interval){exp(i.low), exp(i.high)}, 3);
 }
 
 static void put_group(
-    struct fc_scan *scan, const char *path, const char *name, const struct fc_group *g)
+    struct eval_scan *scan, const char *path, const char *name, const struct eval_group *g)
 {
 	const struct scores *s = scan->ctx;
 	const struct options *o = s->opt;
 	struct fc_table *t = s->table;
-	struct fc_share *share = fc_calloc(g->n, N_RATIO * sizeof *share);
-	struct fc_interval i[N_RATIO];
-	struct fc_score sum = {0};
+	struct eval_share *share = fc_calloc(g->n, N_RATIO * sizeof *share);
+	struct eval_interval i[N_RATIO];
+	struct eval_score sum = {0};
 	uint64_t n = 0;
 	for (size_t k = 0; k < g->n; k++) {
-		const struct fc_score *c = &s->score[g->item[k]];
-		struct fc_share *to = share + k * N_RATIO;
+		const struct eval_score *c = &s->score[g->item[k]];
+		struct eval_share *to = share + k * N_RATIO;
 		const bool counts = c->n_token > 0;
-		to[PER_TOKEN] = (struct fc_share){c->nll, (double)c->n_token};
-		to[PER_WORD] = (struct fc_share){c->nll, (double)c->n_word};
-		to[PER_BYTE] = (struct fc_share){c->nll, (double)c->n_byte};
-		to[PER_CONVERSATION] = (struct fc_share){c->nll, counts};
+		to[PER_TOKEN] = (struct eval_share){c->nll, (double)c->n_token};
+		to[PER_WORD] = (struct eval_share){c->nll, (double)c->n_word};
+		to[PER_BYTE] = (struct eval_share){c->nll, (double)c->n_byte};
+		to[PER_CONVERSATION] = (struct eval_share){c->nll, counts};
 		n += counts;
-		fc_score_add(&sum, c);
+		eval_score_add(&sum, c);
 	}
-	fc_bootstrap(share, g->n, N_RATIO, o->seed, (size_t)o->n_resample, i);
+	eval_bootstrap(share, g->n, N_RATIO, o->seed, (size_t)o->n_resample, i);
 	free(share);
 
 	const double den[N_RATIO] = {[PER_TOKEN] = (double)sum.n_token,
@@ -110,7 +111,7 @@ static void put_group(
 	    [PER_BYTE] = (double)sum.n_byte,
 	    [PER_CONVERSATION] = (double)n};
 	const double bits = sum.nll / den[PER_BYTE] / log(2);
-	const struct fc_interval bits_i = {i[PER_BYTE].low / log(2), i[PER_BYTE].high / log(2)};
+	const struct eval_interval bits_i = {i[PER_BYTE].low / log(2), i[PER_BYTE].high / log(2)};
 	fc_table_text(t, path);
 	fc_table_text(t, name);
 	fc_table_int(t, n);
@@ -121,25 +122,25 @@ static void put_group(
 	} else {
 		fc_table_int(t, sum.n_word);
 		fc_table_int(t, sum.n_byte);
-		fc_command_measure(
+		eval_command_measure(
 		    t, (enum fc_table_format)o->format, sum.nll / den[PER_TOKEN], i[PER_TOKEN], 4);
 		for (size_t r = 0; r < N_RATIO; r++)
 			put_perplexity(t, o, sum.nll / den[r], i[r]);
 	}
-	fc_command_measure(t, (enum fc_table_format)o->format, bits, bits_i, 4);
+	eval_command_measure(t, (enum fc_table_format)o->format, bits, bits_i, 4);
 	fc_table_real(t, (double)sum.n_row / (double)sum.n_label);
 }
 
-void fc_command_ppl(int argc, char **argv)
+void eval_command_ppl(int argc, char **argv)
 {
 	struct options o = {.n_resample = 1000};
 	const struct fc_opt opts[] = {
-	    FC_COMMAND_BY_OPT(&o.by),
-	    {FC_OPT_CHOICE, 0, "from", &o.from, FC_SCORE_FROM,
+	    EVAL_COMMAND_BY_OPT(&o.by),
+	    {FC_OPT_CHOICE, 0, "from", &o.from, EVAL_SCORE_FROM,
 		"each model's own labels, or the rows that are in the stream", 0, 0},
 	    {FC_OPT_CHOICE, 0, "per", &o.per, PER, "of the perplexity that is in the table", 0, 0},
-	    FC_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
-	    FC_COMMAND_TABLE_OPTS(&o.format, &o.out),
+	    EVAL_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
+	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -151,9 +152,9 @@ void fc_command_ppl(int argc, char **argv)
 	fc_prog = "fc-eval ppl";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
 	struct scores s = {.opt = &o, .table = new_table(&o)};
-	struct fc_scan scan = {.ctx = &s, .take = take, .put = put_group};
-	fc_scan_streams(&scan, argv + first, (size_t)(argc - first));
+	struct eval_scan scan = {.ctx = &s, .take = take, .put = put_group};
+	eval_scan_streams(&scan, argv + first, (size_t)(argc - first));
 	free(s.score);
-	fc_command_print(s.table, (enum fc_table_format)o.format, o.out);
+	eval_command_print(s.table, (enum fc_table_format)o.format, o.out);
 	fc_finish();
 }

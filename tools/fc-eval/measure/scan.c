@@ -4,7 +4,7 @@
 #include "base/die.h"
 #include "stream/reader.h"
 
-static int read_stream(struct fc_scan *s, const char *path, struct fc_err *e)
+static int read_stream(struct eval_scan *s, const char *path, struct fc_err *e)
 {
 	struct fc_reader *r;
 	struct fc_example x;
@@ -23,20 +23,20 @@ static int read_stream(struct fc_scan *s, const char *path, struct fc_err *e)
 	return ret;
 }
 
-static void scan(struct fc_scan *s, const char *path)
+static void scan(struct eval_scan *s, const char *path)
 {
 	struct fc_err e;
 	if (read_stream(s, path, &e) < 0)
 		fc_die("%s", e.msg);
-	for (size_t i = 0; i < fc_groups_count(&s->groups); i++) {
+	for (size_t i = 0; i < eval_groups_count(&s->groups); i++) {
 		const char *group;
-		const struct fc_group *g = fc_groups_at(&s->groups, i, &group);
+		const struct eval_group *g = eval_groups_at(&s->groups, i, &group);
 		s->put(s, path, group, g);
 	}
-	fc_groups_release(&s->groups);
+	eval_groups_release(&s->groups);
 }
 
-void fc_scan_streams(struct fc_scan *s, char *const *paths, size_t n)
+void eval_scan_streams(struct eval_scan *s, char *const *paths, size_t n)
 {
 	if (n == 0)
 		scan(s, "-");

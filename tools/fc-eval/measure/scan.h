@@ -5,19 +5,19 @@
 #include "fc-eval/measure/groups.h"
 
 /* A measure taken of every conversation of a distribution stream, and shown by group. */
-struct fc_scan {
-	void *ctx;               /* the functions' */
-	struct fc_groups groups; /* of the stream that is read; empty at its begin */
+struct eval_scan {
+	void *ctx;                 /* the functions' */
+	struct eval_groups groups; /* of the stream that is read; empty at its begin */
 	/* Measures an example and files it, then or later; name: the stream's, for messages. */
 	int (*take)(
-	    struct fc_scan *s, const struct fc_example *x, const char *name, struct fc_err *e);
-	int (*end)(struct fc_scan *s, const char *name, struct fc_err *e); /* or NULL */
+	    struct eval_scan *s, const struct fc_example *x, const char *name, struct fc_err *e);
+	int (*end)(struct eval_scan *s, const char *name, struct fc_err *e); /* or NULL */
 	/* Shows a group of the stream at path. */
 	void (*put)(
-	    struct fc_scan *s, const char *path, const char *group, const struct fc_group *g);
+	    struct eval_scan *s, const char *path, const char *group, const struct eval_group *g);
 };
 /* Scans the streams at paths one after the other, standard input if n is 0; ends the program on
  * failure. */
-void fc_scan_streams(struct fc_scan *s, char *const *paths, size_t n);
+void eval_scan_streams(struct eval_scan *s, char *const *paths, size_t n);
 
 #endif

@@ -11,7 +11,7 @@ static bool is_space(uint32_t c)
 	    c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
-uint64_t fc_score_words(const char *text, size_t n)
+uint64_t eval_score_words(const char *text, size_t n)
 {
 	uint64_t words = 1;
 	bool before = false;
@@ -36,7 +36,7 @@ static uint64_t trained_words(const struct fc_example *x)
 			if (FC_TOK_PART(x->flags[end]) == FC_PART_CONTENT)
 				last = x->end[end];
 		if (end > t)
-			words += fc_score_words(
+			words += eval_score_words(
 			    x->text.p + fc_example_start(x, t), last - fc_example_start(x, t));
 		else
 			end++;
@@ -44,12 +44,12 @@ static uint64_t trained_words(const struct fc_example *x)
 	return words;
 }
 
-struct fc_score fc_score_of(const struct fc_example *x, enum fc_score_from from)
+struct eval_score eval_score_of(const struct fc_example *x, enum eval_score_from from)
 {
-	struct fc_score s = {.n_row = x->n_row, .n_word = trained_words(x)};
+	struct eval_score s = {.n_row = x->n_row, .n_word = trained_words(x)};
 	for (size_t t = 1; t < x->n_tok; t++)
 		s.n_label += fc_example_trained(x, t);
-	if (from == FC_SCORE_NLL) {
+	if (from == EVAL_SCORE_NLL) {
 		s.nll = x->nll;
 		s.n_token = x->n_label;
 		s.n_byte = x->label_bytes;
@@ -64,7 +64,7 @@ struct fc_score fc_score_of(const struct fc_example *x, enum fc_score_from from)
 	return s;
 }
 
-void fc_score_add(struct fc_score *sum, const struct fc_score *s)
+void eval_score_add(struct eval_score *sum, const struct eval_score *s)
 {
 	sum->nll += s->nll;
 	sum->n_token += s->n_token;

@@ -5,22 +5,22 @@
 #include "stream/example.h"
 
 /* What a conversation contributes to cross-entropy and coverage. */
-struct fc_score {
+struct eval_score {
 	double nll; /* nats */
 	uint64_t n_token, n_byte;
 	uint64_t n_word;         /* of the trained text, every stretch of it by itself */
 	uint64_t n_row, n_label; /* trained tokens of the stream with a row, and all of them */
 };
 
-#define FC_SCORE_FROM "nll|rows"
-enum fc_score_from {
-	FC_SCORE_NLL,  /* the cross-entropy the example carries, over its model's own labels */
-	FC_SCORE_ROWS, /* true_logprob of the rows, over the tokens that have one */
+#define EVAL_SCORE_FROM "nll|rows"
+enum eval_score_from {
+	EVAL_SCORE_NLL,  /* the cross-entropy the example carries, over its model's own labels */
+	EVAL_SCORE_ROWS, /* true_logprob of the rows, over the tokens that have one */
 };
-struct fc_score fc_score_of(const struct fc_example *x, enum fc_score_from from);
+struct eval_score eval_score_of(const struct fc_example *x, enum eval_score_from from);
 /* What Python's len(re.split(r"\s+", text)) gives: stretches of white space and one more, so that
  * an empty text has one word, and white space at an end adds an empty one. */
-uint64_t fc_score_words(const char *text, size_t n);
-void fc_score_add(struct fc_score *sum, const struct fc_score *s);
+uint64_t eval_score_words(const char *text, size_t n);
+void eval_score_add(struct eval_score *sum, const struct eval_score *s);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-void fc_task_release(struct fc_task *t)
+void eval_task_release(struct eval_task *t)
 {
 	for (size_t i = 0; i < t->n_choice; i++)
 		free(t->choice[i].text);
@@ -14,7 +14,7 @@ void fc_task_release(struct fc_task *t)
 	free(t->context);
 	free(t->id);
 	json_decref(t->extra);
-	*t = (struct fc_task){0};
+	*t = (struct eval_task){0};
 }
 
 /* The first of the names that the line has, taken out of it: a new reference, or NULL. */
@@ -38,18 +38,19 @@ static const char *text_of(const json_t *v)
 	return s && strlen(s) == json_string_length(v) ? s : NULL;
 }
 
-static int parse_choices(struct fc_task *t, const json_t *list, const char *where, struct fc_err *e)
+static int parse_choices(
+    struct eval_task *t, const json_t *list, const char *where, struct fc_err *e)
 {
 	const size_t n = json_array_size(list);
 	if (n < 2)
 		return fc_fail(e, "%s: expected a list \"choices\" of at least two", where);
-	t->choice = FC_ARRAY(struct fc_choice, n);
+	t->choice = FC_ARRAY(struct eval_choice, n);
 	for (size_t i = 0; i < n; i++) {
 		const char *s = text_of(json_array_get(list, i));
 		if (!s || !*s)
 			return fc_fail(e, "%s: choice %zu is not a text", where, i + 1);
-		struct fc_choice *c = &t->choice[t->n_choice++];
-		*c = (struct fc_choice){.text = fc_strdup(s), .n_bytes = strlen(s)};
+		struct eval_choice *c = &t->choice[t->n_choice++];
+		*c = (struct eval_choice){.text = fc_strdup(s), .n_bytes = strlen(s)};
 		for (; *s; s++)
 			c->n_chars += ((unsigned char)*s & 0xc0) != 0x80;
 	}
@@ -58,7 +59,7 @@ static int parse_choices(struct fc_task *t, const json_t *list, const char *wher
 
 /* labels: NULL, or a list of strings */
 static int parse_gold(
-    struct fc_task *t, const json_t *v, const json_t *labels, const char *where, struct fc_err *e)
+    struct eval_task *t, const json_t *v, const json_t *labels, const char *where, struct fc_err *e)
 {
 	const char *name = text_of(v);
 	size_t gold = t->n_choice;
@@ -81,7 +82,7 @@ static int parse_gold(
 }
 
 static int parse(
-    struct fc_task *t, json_t *line, size_t number, const char *where, struct fc_err *e)
+    struct eval_task *t, json_t *line, size_t number, const char *where, struct fc_err *e)
 {
 	json_t *context = take(line, (const char *const[]){"context", "question", NULL});
 	json_t *list = take(line, (const char *const[]){"choices", NULL}), *labels = NULL;
@@ -121,15 +122,15 @@ out:
 	return ret;
 }
 
-int fc_task_parse(
-    struct fc_task *t, const char *p, size_t n, size_t number, const char *where, struct fc_err *e)
+int eval_task_parse(struct eval_task *t, const char *p, size_t n, size_t number, const char *where,
+    struct fc_err *e)
 {
-	*t = (struct fc_task){.extra = fc_json_text(p, n, where, e)};
+	*t = (struct eval_task){.extra = fc_json_text(p, n, where, e)};
 	if (!t->extra)
 		return -1;
 	int ret = json_is_object(t->extra) ? parse(t, t->extra, number, where, e)
 					   : fc_fail(e, "%s: expected an object", where);
 	if (ret < 0)
-		fc_task_release(t);
+		eval_task_release(t);
 	return ret;
 }

@@ -5,14 +5,14 @@
 #include "text/json.h"
 
 /* A multiple-choice task. */
-struct fc_choice {
+struct eval_choice {
 	char *text; /* NUL-terminated */
 	size_t n_bytes, n_chars;
 };
-struct fc_task {
+struct eval_task {
 	char *id; /* "id", else "line-N" */
 	char *context;
-	struct fc_choice *choice; /* [n_choice], at least two */
+	struct eval_choice *choice; /* [n_choice], at least two */
 	size_t n_choice, gold;
 	json_t *extra; /* the line's other members, owned */
 };
@@ -21,8 +21,8 @@ struct fc_task {
  * [...]}, "gold", "answer" or "answerKey": the right one as a number from 0, as one of the labels,
  * or as a letter from A}.
  */
-int fc_task_parse(
-    struct fc_task *t, const char *p, size_t n, size_t number, const char *where, struct fc_err *e);
-void fc_task_release(struct fc_task *t);
+int eval_task_parse(struct eval_task *t, const char *p, size_t n, size_t number, const char *where,
+    struct fc_err *e);
+void eval_task_release(struct eval_task *t);
 
 #endif

@@ -13,7 +13,7 @@ struct opinion {
 	int turn;
 	size_t judge;
 	double rating;
-	enum fc_winner vote;
+	enum eval_winner vote;
 };
 
 struct opinions {
@@ -28,40 +28,41 @@ static void add(struct opinions *o, struct opinion x)
 	o->v[o->n++] = x;
 }
 
-static size_t judge_number(struct fc_agreements *a, const struct fc_judgment *x)
+static size_t judge_number(struct eval_agreements *a, const struct eval_judgment *x)
 {
 	struct fc_buf b = FC_BUF_INIT;
-	fc_buf_addf(&b, "%s (%s)", x->judge, x->kind == FC_JUDGMENT_SINGLE ? "single" : "pair");
+	fc_buf_addf(&b, "%s (%s)", x->judge, x->kind == EVAL_JUDGMENT_SINGLE ? "single" : "pair");
 	size_t i = fc_categories_number(&a->judge, b.p);
 	fc_buf_release(&b);
 	return i;
 }
 
-static void collect(struct fc_agreements *a, const struct fc_judgments *j, struct opinions *rating,
-    struct opinions *vote)
+static void collect(struct eval_agreements *a, const struct eval_judgments *j,
+    struct opinions *rating, struct opinions *vote)
 {
 	for (size_t i = 0; i < j->n; i++) {
-		const struct fc_judgment *x = &j->v[i];
+		const struct eval_judgment *x = &j->v[i];
 		struct opinion o = {.turn = x->turn,
 		    .question = fc_categories_number(&vote->question, x->question)};
 		for (int side = 0; side < 2; side++)
 			if (x->model[side])
 				o.model[side] = fc_categories_number(&vote->model, x->model[side]);
-		if (x->kind == FC_JUDGMENT_SINGLE && x->scored) {
+		if (x->kind == EVAL_JUDGMENT_SINGLE && x->scored) {
 			o.model[1] = o.model[0];
 			o.judge = judge_number(a, x);
 			o.rating = x->score;
 			add(rating, o);
-		} else if (x->kind == FC_JUDGMENT_PAIR &&
-		    fc_judgment_winner(x) != FC_WINNER_ERROR) {
+		} else if (x->kind == EVAL_JUDGMENT_PAIR &&
+		    eval_judgment_winner(x) != EVAL_WINNER_ERROR) {
 			o.judge = judge_number(a, x);
-			o.vote = fc_judgment_winner(x);
+			o.vote = eval_judgment_winner(x);
 			if (o.model[0] > o.model[1]) {
 				size_t m = o.model[0];
 				o.model[0] = o.model[1];
 				o.model[1] = m;
-				if (o.vote != FC_WINNER_TIE)
-					o.vote = o.vote == FC_WINNER_A ? FC_WINNER_B : FC_WINNER_A;
+				if (o.vote != EVAL_WINNER_TIE)
+					o.vote =
+					    o.vote == EVAL_WINNER_A ? EVAL_WINNER_B : EVAL_WINNER_A;
 			}
 			add(vote, o);
 		}
@@ -122,7 +123,9 @@ static void votes_of_ratings(struct opinions *rating, struct opinions *vote)
 			struct opinion o = *a;
 			o.model[1] = b->model[0];
 			double d = a->rating - b->rating;
-			o.vote = fabs(d) <= 0.1 ? FC_WINNER_TIE : d > 0 ? FC_WINNER_A : FC_WINNER_B;
+			o.vote = fabs(d) <= 0.1 ? EVAL_WINNER_TIE
+			    : d > 0             ? EVAL_WINNER_A
+						: EVAL_WINNER_B;
 			o.rating = 0;
 			add(vote, o);
 		}
@@ -156,7 +159,7 @@ static void ranks(const double *v, size_t n, double *rank)
 	free(r);
 }
 
-double fc_rank_correlation(const double *x, const double *y, size_t n)
+double eval_rank_correlation(const double *x, const double *y, size_t n)
 {
 	double *p = FC_ARRAY(double, n), *q = FC_ARRAY(double, n);
 	double mid = ((double)n + 1) / 2, xy = 0, xx = 0, yy = 0;
@@ -188,8 +191,8 @@ static void each_pair(const struct opinions *o, size_t j0, size_t j1,
 }
 
 struct votes {
-	struct fc_agreement *out;
-	double seen[4][4]; /* by enum fc_winner */
+	struct eval_agreement *out;
+	double seen[4][4]; /* by enum eval_winner */
 };
 
 static void count_vote(
@@ -199,7 +202,7 @@ static void count_vote(
 	bool agree = a->vote == b->vote;
 	v->out->n_vote++;
 	v->out->n_agree += agree;
-	if (a->vote != FC_WINNER_TIE && b->vote != FC_WINNER_TIE) {
+	if (a->vote != EVAL_WINNER_TIE && b->vote != EVAL_WINNER_TIE) {
 		v->out->n_decided++;
 		v->out->n_decided_agree += agree;
 	}
@@ -211,9 +214,9 @@ static double kappa_of(const struct votes *v)
 	double n = (double)v->out->n_vote, by_chance = 0;
 	if (n == 0)
 		return NAN;
-	for (int w = FC_WINNER_A; w <= FC_WINNER_TIE; w++) {
+	for (int w = EVAL_WINNER_A; w <= EVAL_WINNER_TIE; w++) {
 		double row = 0, column = 0;
-		for (int k = FC_WINNER_A; k <= FC_WINNER_TIE; k++) {
+		for (int k = EVAL_WINNER_A; k <= EVAL_WINNER_TIE; k++) {
 			row += v->seen[w][k];
 			column += v->seen[k][w];
 		}
@@ -237,10 +240,10 @@ static void collect_rating(
 	r->y[r->n++] = b->rating;
 }
 
-static void agree(struct fc_agreements *a, const struct opinions *rating,
+static void agree(struct eval_agreements *a, const struct opinions *rating,
     const struct opinions *vote, size_t j0, size_t j1)
 {
-	struct fc_agreement x = {.judge = {j0, j1}, .rank_correlation = NAN, .difference = NAN};
+	struct eval_agreement x = {.judge = {j0, j1}, .rank_correlation = NAN, .difference = NAN};
 	struct votes v = {.out = &x};
 	struct ratings r = {0};
 	each_pair(vote, j0, j1, count_vote, &v);
@@ -252,7 +255,7 @@ static void agree(struct fc_agreements *a, const struct opinions *rating,
 		for (size_t i = 0; i < r.n; i++)
 			sum += r.x[i] - r.y[i];
 		x.difference = sum / (double)r.n;
-		x.rank_correlation = fc_rank_correlation(r.x, r.y, r.n);
+		x.rank_correlation = eval_rank_correlation(r.x, r.y, r.n);
 	}
 	free(r.x);
 	free(r.y);
@@ -262,10 +265,10 @@ static void agree(struct fc_agreements *a, const struct opinions *rating,
 	a->v[a->n++] = x;
 }
 
-void fc_agreements_build(struct fc_agreements *a, const struct fc_judgments *j)
+void eval_agreements_build(struct eval_agreements *a, const struct eval_judgments *j)
 {
 	struct opinions rating = {0}, vote = {0};
-	*a = (struct fc_agreements){0};
+	*a = (struct eval_agreements){0};
 	collect(a, j, &rating, &vote);
 	votes_of_ratings(&rating, &vote);
 	sort(&rating, by_subject);
@@ -279,9 +282,9 @@ void fc_agreements_build(struct fc_agreements *a, const struct fc_judgments *j)
 	free(vote.v);
 }
 
-void fc_agreements_release(struct fc_agreements *a)
+void eval_agreements_release(struct eval_agreements *a)
 {
 	free(a->v);
 	fc_categories_release(&a->judge);
-	*a = (struct fc_agreements){0};
+	*a = (struct eval_agreements){0};
 }

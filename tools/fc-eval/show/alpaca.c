@@ -37,15 +37,15 @@ static int read_instructions(struct fc_categories *c, const char *path, struct f
 }
 
 /* Rows in the order of instructions, or with their number in a column "index". */
-static int read_difficulty(struct fc_length_control *l, const char *path, struct fc_err *e)
+static int read_difficulty(struct eval_length_control *l, const char *path, struct fc_err *e)
 {
-	struct fc_csv t;
+	struct eval_csv t;
 	struct fc_err ignored;
 	size_t column, index;
-	if (fc_csv_read(&t, path, e) < 0 ||
-	    fc_csv_column(&t, "instruction_difficulty", path, &column, e) < 0)
+	if (eval_csv_read(&t, path, e) < 0 ||
+	    eval_csv_column(&t, "instruction_difficulty", path, &column, e) < 0)
 		return -1;
-	bool indexed = fc_csv_column(&t, "index", path, &index, &ignored) == 0;
+	bool indexed = eval_csv_column(&t, "index", path, &index, &ignored) == 0;
 	l->difficulty = FC_ARRAY(double, t.n_row);
 	l->n_instruction = t.n_row;
 	int ret = 0;
@@ -57,42 +57,42 @@ static int read_difficulty(struct fc_length_control *l, const char *path, struct
 		else
 			l->difficulty[(size_t)at] = v;
 	}
-	fc_csv_release(&t);
+	eval_csv_release(&t);
 	return ret;
 }
 
 /* The two baselines that AlpacaEval trains beside every model; a tenth of a model's weight each. */
-static int read_gamed(struct fc_length_control *l, const char *path, struct fc_err *e)
+static int read_gamed(struct eval_length_control *l, const char *path, struct fc_err *e)
 {
 	static const char *const names[] = {
 	    "preference", "std_delta_len", "instruction_difficulty", "not_gamed_baseline"};
-	struct fc_csv t;
+	struct eval_csv t;
 	size_t column[FC_LEN(names)];
-	if (fc_csv_read(&t, path, e) < 0)
+	if (eval_csv_read(&t, path, e) < 0)
 		return -1;
 	for (size_t i = 0; i < FC_LEN(names); i++)
-		if (fc_csv_column(&t, names[i], path, &column[i], e) < 0)
+		if (eval_csv_column(&t, names[i], path, &column[i], e) < 0)
 			return -1;
-	l->gamed = FC_ARRAY(struct fc_logistic_row, t.n_row);
+	l->gamed = FC_ARRAY(struct eval_logistic_row, t.n_row);
 	for (size_t i = 0; i < t.n_row; i++) {
 		const double *v = t.v + i * t.n_column;
 		if (isnan(v[column[0]]))
 			continue;
-		l->gamed[l->n_gamed++] = (struct fc_logistic_row){
+		l->gamed[l->n_gamed++] = (struct eval_logistic_row){
 		    {tanh(v[column[1]]), v[column[2]], v[column[3]]}, v[column[0]] - 1, 0.1};
-		const struct fc_logistic_row *x = &l->gamed[l->n_gamed - 1];
+		const struct eval_logistic_row *x = &l->gamed[l->n_gamed - 1];
 		if (!(x->y >= 0 && x->y <= 1) || isnan(x->x[0] + x->x[1] + x->x[2]))
 			return fc_fail(e,
 			    "%s: row %zu: a preference from 1 to 2 and three numbers "
 			    "are expected",
 			    path, i + 1);
 	}
-	fc_csv_release(&t);
+	eval_csv_release(&t);
 	return 0;
 }
 
 /* AlpacaEval's own rule of when length control says suspiciously much. */
-static void warn_of_difference(const char *model, const struct fc_winrate *w)
+static void warn_of_difference(const char *model, const struct eval_winrate *w)
 {
 	double room = 0.25 * fmin(w->rate, 1 - w->rate);
 	if (fabs(w->controlled - w->rate) > fmax(0.1, room))
@@ -100,8 +100,8 @@ static void warn_of_difference(const char *model, const struct fc_winrate *w)
 		    100 * w->controlled, 100 * w->rate);
 }
 
-static struct fc_table *tabulate(const struct fc_preferences *p, const struct fc_length_control *l,
-    const struct options *o, struct fc_err *e)
+static struct fc_table *tabulate(const struct eval_preferences *p,
+    const struct eval_length_control *l, const struct options *o, struct fc_err *e)
 {
 	static const char *const reals[] = {
 	    "win_rate", "standard_error", "discrete_win_rate", "lc_win_rate"};
@@ -115,8 +115,8 @@ static struct fc_table *tabulate(const struct fc_preferences *p, const struct fc
 	fc_table_column(t, "difficulty_weight", 3);
 	fc_table_column(t, "model_weight", 3);
 	for (size_t m = 0; m < p->model.n; m++) {
-		struct fc_winrate w;
-		if (fc_winrate_of(p, m, l, o->seed, &w, e) < 0) {
+		struct eval_winrate w;
+		if (eval_winrate_of(p, m, l, o->seed, &w, e) < 0) {
 			fc_table_free(t);
 			return NULL;
 		}
@@ -129,7 +129,7 @@ static struct fc_table *tabulate(const struct fc_preferences *p, const struct fc
 		fc_table_real(t, 100 * w.controlled);
 		fc_table_int(t, w.n);
 		fc_table_int(t, w.n_dropped);
-		for (int k = 0; k < FC_LOGISTIC_K; k++)
+		for (int k = 0; k < EVAL_LOGISTIC_K; k++)
 			fc_table_real(t, w.weight[k]);
 	}
 	return t;
@@ -144,7 +144,7 @@ static const struct fc_opt table[] = {
     {FC_OPT_FILE, 0, "instructions", &opt.instructions, "FILE",
 	"outputs (JSON) in the instructions' order", 0, 0},
     {FC_OPT_U64, 0, "seed", &opt.seed, "N", "of the cross-validation", 0, 0},
-    FC_COMMAND_TABLE_OPTS(&opt.format, &opt.out),
+    EVAL_COMMAND_TABLE_OPTS(&opt.format, &opt.out),
     FC_OPT_COMMON,
     {0},
 };
@@ -153,12 +153,12 @@ static const struct fc_usage usage = {
     .summary = "Reads AlpacaEval's annotations, writes win rates.",
 };
 
-void fc_command_alpaca(int argc, char **argv)
+void eval_command_alpaca(int argc, char **argv)
 {
 	struct fc_err e;
-	struct fc_preferences p = {0};
+	struct eval_preferences p = {0};
 	struct fc_categories instructions = {0};
-	struct fc_length_control control = {0};
+	struct eval_length_control control = {0};
 	fc_prog = "fc-eval alpaca";
 	int first = fc_opt_parse(table, &usage, argc, argv);
 	if (first == argc)
@@ -170,18 +170,18 @@ void fc_command_alpaca(int argc, char **argv)
 	    (opt.gamed && read_gamed(&control, opt.gamed, &e) < 0))
 		fc_die("%s", e.msg);
 	for (int i = first; i < argc; i++)
-		if (fc_preferences_read(&p, argv[i], opt.instructions ? &instructions : NULL, &e) <
-		    0)
+		if (eval_preferences_read(
+			&p, argv[i], opt.instructions ? &instructions : NULL, &e) < 0)
 			fc_die("%s", e.msg);
 	if (!p.n)
 		fc_die("no annotation");
 	struct fc_table *t = tabulate(&p, opt.difficulty ? &control : NULL, &opt, &e);
 	if (!t)
 		fc_die("%s", e.msg);
-	fc_command_print(t, (enum fc_table_format)opt.format, opt.out);
+	eval_command_print(t, (enum fc_table_format)opt.format, opt.out);
 	free(control.difficulty);
 	free(control.gamed);
 	fc_categories_release(&instructions);
-	fc_preferences_release(&p);
+	eval_preferences_release(&p);
 	fc_finish();
 }

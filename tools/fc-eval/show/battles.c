@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-static struct fc_record *record_of(struct fc_battles *b, const char *judge, const char *model)
+static struct eval_record *record_of(struct eval_battles *b, const char *judge, const char *model)
 {
 	size_t k = fc_categories_number(&b->judge, judge),
 	       m = fc_categories_number(&b->model, model);
@@ -15,24 +15,25 @@ static struct fc_record *record_of(struct fc_battles *b, const char *judge, cons
 		if (b->record[i].judge == k && b->record[i].model == m)
 			return &b->record[i];
 	FC_GROW(b->record, b->cap, b->n + 1);
-	struct fc_record *r = &b->record[b->n++];
-	*r = (struct fc_record){
-	    .judge = k, .model = m, .points = FC_ARRAY(struct fc_share, b->question.n)};
+	struct eval_record *r = &b->record[b->n++];
+	*r = (struct eval_record){
+	    .judge = k, .model = m, .points = FC_ARRAY(struct eval_share, b->question.n)};
 	return r;
 }
 
 /* side: which of the row's models the record is of. */
-static void count(struct fc_battles *b, const struct fc_judgment *x, int side)
+static void count(struct eval_battles *b, const struct eval_judgment *x, int side)
 {
-	struct fc_record *r = record_of(b, x->judge, x->model[side]);
-	struct fc_share *points = &r->points[fc_categories_number(&b->question, x->question)];
-	enum fc_winner own = side == 0 ? FC_WINNER_A : FC_WINNER_B, w = fc_judgment_winner(x);
-	if (w == FC_WINNER_ERROR) {
+	struct eval_record *r = record_of(b, x->judge, x->model[side]);
+	struct eval_share *points = &r->points[fc_categories_number(&b->question, x->question)];
+	enum eval_winner own = side == 0 ? EVAL_WINNER_A : EVAL_WINNER_B,
+			 w = eval_judgment_winner(x);
+	if (w == EVAL_WINNER_ERROR) {
 		r->n_error++;
 		return;
 	}
 	points->den += 1;
-	if (w == FC_WINNER_TIE) {
+	if (w == EVAL_WINNER_TIE) {
 		r->n_tie++;
 		points->num += 0.5;
 	} else if (w == own) {
@@ -43,45 +44,45 @@ static void count(struct fc_battles *b, const struct fc_judgment *x, int side)
 	}
 }
 
-static void count_places(struct fc_battles *b, const struct fc_judgment *x)
+static void count_places(struct eval_battles *b, const struct eval_judgment *x)
 {
 	size_t judge = fc_categories_number(&b->judge, x->judge);
 	while (b->n_places <= judge) {
 		FC_GROW(b->places, b->cap_places, b->n_places + 1);
-		b->places[b->n_places] = (struct fc_places){.judge = b->n_places};
+		b->places[b->n_places] = (struct eval_places){.judge = b->n_places};
 		b->n_places++;
 	}
-	struct fc_places *p = &b->places[judge];
-	enum fc_winner g1 = x->winner[0], g2 = x->winner[1];
-	if (fc_judgment_winner(x) == FC_WINNER_ERROR) {
+	struct eval_places *p = &b->places[judge];
+	enum eval_winner g1 = x->winner[0], g2 = x->winner[1];
+	if (eval_judgment_winner(x) == EVAL_WINNER_ERROR) {
 		p->n_error++;
 		return;
 	}
 	p->n_row++;
 	if (g1 == g2)
 		p->n_consistent++;
-	else if (g1 == FC_WINNER_TIE || g2 == FC_WINNER_TIE)
+	else if (g1 == EVAL_WINNER_TIE || g2 == EVAL_WINNER_TIE)
 		p->n_half++;
-	else if (g1 == FC_WINNER_A) /* model_1 stood first, then model_2 */
+	else if (g1 == EVAL_WINNER_A) /* model_1 stood first, then model_2 */
 		p->n_first++;
 	else
 		p->n_second++;
 }
 
-double fc_record_adjusted(const struct fc_record *r)
+double eval_record_adjusted(const struct eval_record *r)
 {
 	double n = (double)(r->n_win + r->n_loss + r->n_tie);
 	return n > 0 ? ((double)r->n_win + 0.5 * (double)r->n_tie) / n : NAN;
 }
 
-static const struct fc_battles *sorting; /* qsort has no argument for it */
+static const struct eval_battles *sorting; /* qsort has no argument for it */
 
 static int by_rank(const void *a, const void *b)
 {
-	const struct fc_record *x = a, *y = b;
+	const struct eval_record *x = a, *y = b;
 	if (x->judge != y->judge)
 		return x->judge < y->judge ? -1 : 1;
-	double p = fc_record_adjusted(x), q = fc_record_adjusted(y);
+	double p = eval_record_adjusted(x), q = eval_record_adjusted(y);
 	p = isnan(p) ? -1 : p;
 	q = isnan(q) ? -1 : q;
 	if (p != q)
@@ -89,20 +90,21 @@ static int by_rank(const void *a, const void *b)
 	return strcmp(sorting->model.name[x->model], sorting->model.name[y->model]);
 }
 
-static bool takes_part(const struct fc_judgment *x, const char *baseline)
+static bool takes_part(const struct eval_judgment *x, const char *baseline)
 {
-	return x->kind == FC_JUDGMENT_PAIR &&
+	return x->kind == EVAL_JUDGMENT_PAIR &&
 	    (!baseline || !strcmp(x->model[0], baseline) || !strcmp(x->model[1], baseline));
 }
 
-void fc_battles_build(struct fc_battles *b, const struct fc_judgments *j, const char *baseline)
+void eval_battles_build(
+    struct eval_battles *b, const struct eval_judgments *j, const char *baseline)
 {
-	*b = (struct fc_battles){0};
+	*b = (struct eval_battles){0};
 	for (size_t i = 0; i < j->n; i++)
 		if (takes_part(&j->v[i], baseline))
 			fc_categories_number(&b->question, j->v[i].question);
 	for (size_t i = 0; i < j->n; i++) {
-		const struct fc_judgment *x = &j->v[i];
+		const struct eval_judgment *x = &j->v[i];
 		if (!takes_part(x, baseline))
 			continue;
 		for (int side = 0; side < 2; side++)
@@ -115,7 +117,7 @@ void fc_battles_build(struct fc_battles *b, const struct fc_judgments *j, const 
 		qsort(b->record, b->n, sizeof *b->record, by_rank);
 }
 
-void fc_battles_release(struct fc_battles *b)
+void eval_battles_release(struct eval_battles *b)
 {
 	for (size_t i = 0; i < b->n; i++)
 		free(b->record[i].points);
@@ -124,19 +126,19 @@ void fc_battles_release(struct fc_battles *b)
 	fc_categories_release(&b->judge);
 	fc_categories_release(&b->model);
 	fc_categories_release(&b->question);
-	*b = (struct fc_battles){0};
+	*b = (struct eval_battles){0};
 }
 
-struct fc_interval fc_record_interval(
-    const struct fc_battles *b, const struct fc_record *r, uint64_t seed, size_t n_resample)
+struct eval_interval eval_record_interval(
+    const struct eval_battles *b, const struct eval_record *r, uint64_t seed, size_t n_resample)
 {
-	struct fc_interval out;
-	struct fc_share *share = FC_ARRAY(struct fc_share, b->question.n);
+	struct eval_interval out;
+	struct eval_share *share = FC_ARRAY(struct eval_share, b->question.n);
 	size_t n = 0;
 	for (size_t q = 0; q < b->question.n; q++)
 		if (r->points[q].den > 0)
 			share[n++] = r->points[q];
-	fc_bootstrap(share, n, 1, seed, n_resample, &out);
+	eval_bootstrap(share, n, 1, seed, n_resample, &out);
 	free(share);
 	return out;
 }

@@ -7,15 +7,15 @@
 #include "text/category.h"
 
 /* What a model won against others. */
-struct fc_record {
-	size_t judge, model; /* numbers in fc_battles */
+struct eval_record {
+	size_t judge, model; /* numbers in eval_battles */
 	size_t n_win, n_loss, n_tie;
-	size_t n_error;          /* rows that do not count: a game has no verdict */
-	struct fc_share *points; /* [n_question] 1 a win, 1/2 a tie, of the rows (den) */
+	size_t n_error;            /* rows that do not count: a game has no verdict */
+	struct eval_share *points; /* [n_question] 1 a win, 1/2 a tie, of the rows (den) */
 };
 
 /* How one judge treats the two places of a pair. */
-struct fc_places {
+struct eval_places {
 	size_t judge;
 	size_t n_row;             /* both games have a verdict */
 	size_t n_error;           /* one has none */
@@ -26,41 +26,42 @@ struct fc_places {
 
 /* FastChat's arithmetic: a pair's row is a win when both games agree, else a tie; rows in which a
  * game has no verdict are dropped; all turns count alike. */
-struct fc_battles {
+struct eval_battles {
 	struct fc_categories judge, model, question;
-	struct fc_record
+	struct eval_record
 	    *record; /* [n], by judge as they came, then by falling adjusted win rate */
 	size_t n, cap;
-	struct fc_places *places; /* [n_places], by judge */
+	struct eval_places *places; /* [n_places], by judge */
 	size_t n_places, cap_places;
 };
 /* baseline: count its pairs only, and leave out its own record; NULL: all pairs. */
-void fc_battles_build(struct fc_battles *b, const struct fc_judgments *j, const char *baseline);
-void fc_battles_release(struct fc_battles *b);
+void eval_battles_build(
+    struct eval_battles *b, const struct eval_judgments *j, const char *baseline);
+void eval_battles_release(struct eval_battles *b);
 /* (wins + ties / 2) / all; NaN of none. */
-double fc_record_adjusted(const struct fc_record *r);
+double eval_record_adjusted(const struct eval_record *r);
 /* Bootstrap interval of the adjusted win rate over questions. */
-struct fc_interval fc_record_interval(
-    const struct fc_battles *b, const struct fc_record *r, uint64_t seed, size_t n_resample);
+struct eval_interval eval_record_interval(
+    const struct eval_battles *b, const struct eval_record *r, uint64_t seed, size_t n_resample);
 
 /*
  * Arena-Hard: each game is a battle against the baseline, one with a strong verdict is `weight` of
  * them.  The Bradley-Terry model's maximum likelihood of a star of battles around one baseline is
  * the share of points won, so that is the score; games without verdict are dropped.
  */
-struct fc_arenahard_score {
+struct eval_arenahard_score {
 	size_t judge, model;
 	size_t n_battle, n_dropped; /* games */
-	struct fc_share *points;    /* [n_question] weighted */
+	struct eval_share *points;  /* [n_question] weighted */
 };
-struct fc_arenahard {
+struct eval_arenahard {
 	struct fc_categories judge, model, question;
-	struct fc_arenahard_score *score; /* [n], by judge, then by falling score */
+	struct eval_arenahard_score *score; /* [n], by judge, then by falling score */
 	size_t n, cap;
 };
-void fc_arenahard_build(struct fc_arenahard *a, const struct fc_judgments *j, int weight);
-void fc_arenahard_release(struct fc_arenahard *a);
-struct fc_share fc_arenahard_points(
-    const struct fc_arenahard *a, const struct fc_arenahard_score *s);
+void eval_arenahard_build(struct eval_arenahard *a, const struct eval_judgments *j, int weight);
+void eval_arenahard_release(struct eval_arenahard *a);
+struct eval_share eval_arenahard_points(
+    const struct eval_arenahard *a, const struct eval_arenahard_score *s);
 
 #endif

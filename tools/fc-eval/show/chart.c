@@ -15,24 +15,24 @@ static bool ends_in(const char *path, const char *ending)
 	return n >= k && !strcmp(path + n - k, ending);
 }
 
-static int write_png(const struct fc_radar *r, struct fc_out *out, struct fc_err *e)
+static int write_png(const struct eval_radar *r, struct fc_out *out, struct fc_err *e)
 {
 	static const char *const argv[] = {"gnuplot", "-", NULL};
 	struct fc_buf script = FC_BUF_INIT;
-	struct fc_child child;
+	struct eval_child child;
 	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
-	fc_radar_gnuplot(&script, r);
-	int ret = fc_child_start(&child, argv, fc_out_fd(out), e);
+	eval_radar_gnuplot(&script, r);
+	int ret = eval_child_start(&child, argv, fc_out_fd(out), e);
 	if (ret == 0) {
 		int wrote = fc_write_all(child.to, script.p, script.n, "gnuplot", e);
-		ret = fc_child_wait(&child, "gnuplot", e) < 0 ? -1 : wrote;
+		ret = eval_child_wait(&child, "gnuplot", e) < 0 ? -1 : wrote;
 	}
 	signal(SIGPIPE, old);
 	fc_buf_release(&script);
 	return ret;
 }
 
-static int write_chart(const struct fc_radar *r, const char *path, struct fc_err *e)
+static int write_chart(const struct eval_radar *r, const char *path, struct fc_err *e)
 {
 	struct fc_out *out;
 	struct fc_buf svg = FC_BUF_INIT;
@@ -43,7 +43,7 @@ static int write_chart(const struct fc_radar *r, const char *path, struct fc_err
 	if (png) {
 		ret = write_png(r, out, e);
 	} else {
-		fc_radar_svg(&svg, r, FC_RADAR_ALONE);
+		eval_radar_svg(&svg, r, EVAL_RADAR_ALONE);
 		ret = fc_out_write(out, svg.p, svg.n, e);
 	}
 	fc_buf_release(&svg);
@@ -53,7 +53,7 @@ static int write_chart(const struct fc_radar *r, const char *path, struct fc_err
 	return -1;
 }
 
-void fc_command_chart(int argc, char **argv)
+void eval_command_chart(int argc, char **argv)
 {
 	struct judged_options o = JUDGED_DEFAULTS;
 	const char *path = NULL;
@@ -71,25 +71,26 @@ void fc_command_chart(int argc, char **argv)
 	fc_prog = "fc-eval chart";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
 	struct judged j;
-	struct fc_sheets s;
-	struct fc_radar r;
+	struct eval_sheets s;
+	struct eval_radar r;
 	struct fc_err e;
 	if (!o.questions)
 		fc_die_usage("--questions is needed for the categories");
-	if (judged_open(&j, &o, (const char *const *)argv + first, argc - first, false, &e) < 0 ||
-	    fc_sheets_build(&s, &j.all, judged_bench(&j), &e) < 0)
+	if (eval_judged_open(&j, &o, (const char *const *)argv + first, argc - first, false, &e) <
+		0 ||
+	    eval_sheets_build(&s, &j.all, eval_judged_bench(&j), &e) < 0)
 		fc_die("%s", e.msg);
 	if (!s.n)
 		fc_die("no ratings of single answers among the judgments");
 	if (s.judge.n > 1)
 		fc_warn("several judges: drawing %s's; --judge takes another", s.judge.name[0]);
-	fc_radar_of(&r, &s, 0);
-	if (r.n_axis < FC_RADAR_AXES_MIN)
+	eval_radar_of(&r, &s, 0);
+	if (r.n_axis < EVAL_RADAR_AXES_MIN)
 		fc_die("a radar chart needs three categories, here are %zu", r.n_axis);
 	if (write_chart(&r, path, &e) < 0)
 		fc_die("%s", e.msg);
-	fc_radar_release(&r);
-	fc_sheets_release(&s);
-	judged_close(&j);
+	eval_radar_release(&r);
+	eval_sheets_release(&s);
+	eval_judged_close(&j);
 	fc_finish();
 }

@@ -9,7 +9,7 @@
 
 enum { EXACT_MAX = 16 }; /* questions: 65536 sign patterns */
 
-double fc_contrast_sign_test(size_t k, size_t n)
+double eval_contrast_sign_test(size_t k, size_t n)
 {
 	size_t tail = k < n - k ? k : n - k;
 	if (n == 0 || 2 * tail == n)
@@ -20,7 +20,7 @@ double fc_contrast_sign_test(size_t k, size_t n)
 	return fmin(1, 2 * sum);
 }
 
-double fc_contrast_permutation_test(const double *v, size_t n, uint64_t seed, size_t n_resample)
+double eval_contrast_permutation_test(const double *v, size_t n, uint64_t seed, size_t n_resample)
 {
 	double observed = 0, scale = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -50,16 +50,16 @@ double fc_contrast_permutation_test(const double *v, size_t n, uint64_t seed, si
 	return (double)(n_reached + 1) / (double)(n_draw + 1);
 }
 
-void fc_contrast(const struct fc_sheets *s, const struct fc_sheet *x, const struct fc_sheet *y,
-    uint64_t seed, size_t n_resample, struct fc_contrast *out)
+void eval_contrast(const struct eval_sheets *s, const struct eval_sheet *x,
+    const struct eval_sheet *y, uint64_t seed, size_t n_resample, struct eval_contrast *out)
 {
-	struct fc_share *share = FC_ARRAY(struct fc_share, s->question.n);
+	struct eval_share *share = FC_ARRAY(struct eval_share, s->question.n);
 	double *sum = FC_ARRAY(double, s->question.n), total = 0;
-	*out = (struct fc_contrast){0};
+	*out = (struct eval_contrast){0};
 	for (size_t q = 0; q < s->question.n; q++) {
-		struct fc_share d = {0};
-		for (int t = FC_TURNS_FIRST; t <= FC_TURNS_SECOND; t++) {
-			struct fc_share a = x->share[q][t], b = y->share[q][t];
+		struct eval_share d = {0};
+		for (int t = EVAL_TURNS_FIRST; t <= EVAL_TURNS_SECOND; t++) {
+			struct eval_share a = x->share[q][t], b = y->share[q][t];
 			if (a.den > 0 && b.den > 0) {
 				d.num += a.num / a.den - b.num / b.den;
 				d.den += 1;
@@ -76,11 +76,11 @@ void fc_contrast(const struct fc_sheets *s, const struct fc_sheet *x, const stru
 		out->n_equal += d.num == 0;
 	}
 	out->difference = out->n_row ? total / (double)out->n_row : NAN;
-	fc_bootstrap(share, out->n_question, 1, seed, n_resample, &out->interval);
+	eval_bootstrap(share, out->n_question, 1, seed, n_resample, &out->interval);
 	out->p_permutation = out->n_question
-	    ? fc_contrast_permutation_test(sum, out->n_question, seed, n_resample)
+	    ? eval_contrast_permutation_test(sum, out->n_question, seed, n_resample)
 	    : NAN;
-	out->p_sign = fc_contrast_sign_test(out->n_better, out->n_better + out->n_worse);
+	out->p_sign = eval_contrast_sign_test(out->n_better, out->n_better + out->n_worse);
 	free(share);
 	free(sum);
 }

@@ -6,22 +6,22 @@
 
 /* Two models on the questions that one judge rated for both: turns rated for both are paired, and a
  * question is what is drawn and permuted, since its turns depend on each other. */
-struct fc_contrast {
+struct eval_contrast {
 	size_t n_question, n_row;
-	double difference;           /* mean of first minus second over the rows; NaN of none */
-	struct fc_interval interval; /* paired bootstrap */
+	double difference;             /* mean of first minus second over the rows; NaN of none */
+	struct eval_interval interval; /* paired bootstrap */
 	size_t n_better, n_worse, n_equal; /* questions */
 	/* Two-sided: of the mean's sign under swapping the models question by question (all of them
 	 * up to 16 questions, else n_resample draws), and of n_better against n_worse (binomial).
 	 */
 	double p_permutation, p_sign;
 };
-void fc_contrast(const struct fc_sheets *s, const struct fc_sheet *x, const struct fc_sheet *y,
-    uint64_t seed, size_t n_resample, struct fc_contrast *out);
+void eval_contrast(const struct eval_sheets *s, const struct eval_sheet *x,
+    const struct eval_sheet *y, uint64_t seed, size_t n_resample, struct eval_contrast *out);
 
 /* P(|2K - n| >= |2k - n|), K binomial (n, 1/2); 1 if n is 0. */
-double fc_contrast_sign_test(size_t k, size_t n);
+double eval_contrast_sign_test(size_t k, size_t n);
 /* The permutation test of sum(v) = 0 alone. */
-double fc_contrast_permutation_test(const double *v, size_t n, uint64_t seed, size_t n_resample);
+double eval_contrast_permutation_test(const double *v, size_t n, uint64_t seed, size_t n_resample);
 
 #endif

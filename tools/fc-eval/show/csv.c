@@ -55,7 +55,7 @@ static double number(const struct fc_buf *cell)
 	return *end ? NAN : v;
 }
 
-static void read_names(struct fc_csv *t, struct cursor *c)
+static void read_names(struct eval_csv *t, struct cursor *c)
 {
 	size_t cap = 0;
 	bool more;
@@ -66,7 +66,7 @@ static void read_names(struct fc_csv *t, struct cursor *c)
 	} while (more);
 }
 
-static int read_rows(struct fc_csv *t, struct cursor *c, const char *path, struct fc_err *e)
+static int read_rows(struct eval_csv *t, struct cursor *c, const char *path, struct fc_err *e)
 {
 	while (c->p < c->end) {
 		size_t n = 0;
@@ -88,10 +88,10 @@ static int read_rows(struct fc_csv *t, struct cursor *c, const char *path, struc
 	return 0;
 }
 
-int fc_csv_read(struct fc_csv *t, const char *path, struct fc_err *e)
+int eval_csv_read(struct eval_csv *t, const char *path, struct fc_err *e)
 {
 	struct fc_buf text = FC_BUF_INIT;
-	*t = (struct fc_csv){0};
+	*t = (struct eval_csv){0};
 	if (fc_file_read(path, CSV_MAX, &text, e) < 0)
 		return -1;
 	struct cursor c = {.p = text.p, .end = text.p + text.n};
@@ -105,17 +105,17 @@ int fc_csv_read(struct fc_csv *t, const char *path, struct fc_err *e)
 	return ret;
 }
 
-void fc_csv_release(struct fc_csv *t)
+void eval_csv_release(struct eval_csv *t)
 {
 	for (size_t i = 0; i < t->n_column; i++)
 		free(t->name[i]);
 	free(t->name);
 	free(t->v);
-	*t = (struct fc_csv){0};
+	*t = (struct eval_csv){0};
 }
 
-int fc_csv_column(
-    const struct fc_csv *t, const char *name, const char *path, size_t *column, struct fc_err *e)
+int eval_csv_column(
+    const struct eval_csv *t, const char *name, const char *path, size_t *column, struct fc_err *e)
 {
 	for (*column = 0; *column < t->n_column; ++*column)
 		if (!strcmp(t->name[*column], name))

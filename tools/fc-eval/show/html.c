@@ -35,7 +35,7 @@ static void put(struct fc_buf *b, uint32_t c, const char *p, size_t n)
 		fc_buf_add(b, p, n);
 }
 
-void fc_html_text(struct fc_buf *b, const char *p, size_t n)
+void eval_html_text(struct fc_buf *b, const char *p, size_t n)
 {
 	for (size_t i = 0; i < n;) {
 		uint32_t c;
@@ -50,7 +50,7 @@ void fc_html_text(struct fc_buf *b, const char *p, size_t n)
 	}
 }
 
-void fc_html_texts(struct fc_buf *b, const char *s)
+void eval_html_texts(struct fc_buf *b, const char *s)
 {
-	fc_html_text(b, s, strlen(s));
+	eval_html_text(b, s, strlen(s));
 }

@@ -10,7 +10,7 @@
  * invisible or change the direction of what follows, become their number, as "[U+202E]": nothing
  * can look like something it is not.  Newlines and tabs stay.
  */
-void fc_html_text(struct fc_buf *b, const char *p, size_t n);
-void fc_html_texts(struct fc_buf *b, const char *s);
+void eval_html_text(struct fc_buf *b, const char *p, size_t n);
+void eval_html_texts(struct fc_buf *b, const char *s);
 
 #endif

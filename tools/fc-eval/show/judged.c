@@ -14,25 +14,25 @@ static bool listed(const struct fc_strs *list, const char *name)
 }
 
 /* A pair counts if one of its models is listed: the other is what it is compared with. */
-static bool counts(const struct judged_options *o, const struct fc_judgment *x)
+static bool counts(const struct judged_options *o, const struct eval_judgment *x)
 {
 	return listed(&o->judges, x->judge) &&
 	    (listed(&o->models, x->model[0]) || (x->model[1] && listed(&o->models, x->model[1])));
 }
 
-static void select_rows(struct fc_judgments *j, const struct judged_options *o)
+static void select_rows(struct eval_judgments *j, const struct judged_options *o)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < j->n; i++) {
 		if (counts(o, &j->v[i]))
 			j->v[n++] = j->v[i];
 		else
-			fc_judgment_release(&j->v[i]);
+			eval_judgment_release(&j->v[i]);
 	}
 	j->n = n;
 }
 
-int judged_open(struct judged *j, const struct judged_options *o, const char *const *paths,
+int eval_judged_open(struct judged *j, const struct judged_options *o, const char *const *paths,
     int n_paths, bool keep, struct fc_err *e)
 {
 	static const char *const standard_input[] = {"-"};
@@ -43,7 +43,7 @@ int judged_open(struct judged *j, const struct judged_options *o, const char *co
 	}
 	for (int i = 0; i < n_paths; i++) {
 		bool torn;
-		if (fc_judgments_read(&j->all, paths[i], keep || o->rule, &torn, e) < 0)
+		if (eval_judgments_read(&j->all, paths[i], keep || o->rule, &torn, e) < 0)
 			return -1;
 		if (torn)
 			fc_warn("%s: the last line is cut off, it does not count", paths[i]);
@@ -53,8 +53,8 @@ int judged_open(struct judged *j, const struct judged_options *o, const char *co
 		return fc_fail(e, "no judgment%s",
 		    o->models.n || o->judges.n ? " of these models and judges" : "");
 	for (size_t i = 0; o->rule && i < j->all.n; i++)
-		fc_judgment_reread(&j->all.v[i], (enum fc_verdict_rule)(o->rule - 1));
-	fc_judgments_count_duplicates(&j->all);
+		eval_judgment_reread(&j->all.v[i], (enum eval_verdict_rule)(o->rule - 1));
+	eval_judgments_count_duplicates(&j->all);
 	if (j->all.n_duplicate)
 		fc_warn("%zu of %zu judgments come again for the same model, question, turn, judge "
 			"and prompt; all of them count, as with FastChat",
@@ -62,16 +62,16 @@ int judged_open(struct judged *j, const struct judged_options *o, const char *co
 	if (!o->questions)
 		return 0;
 	j->has_bench = true;
-	return fc_bench_read(&j->bench, o->questions, e);
+	return eval_bench_read(&j->bench, o->questions, e);
 }
 
-void judged_close(struct judged *j)
+void eval_judged_close(struct judged *j)
 {
-	fc_judgments_release(&j->all);
-	fc_bench_release(&j->bench);
+	eval_judgments_release(&j->all);
+	eval_bench_release(&j->bench);
 }
 
-const struct fc_bench *judged_bench(const struct judged *j)
+const struct eval_bench *eval_judged_bench(const struct judged *j)
 {
 	return j->has_bench ? &j->bench : NULL;
 }

@@ -9,7 +9,7 @@
 struct judged_options {
 	const char *questions;
 	struct fc_strs models, judges;
-	int rule; /* 0: the scores in the files, else 1 + enum fc_verdict_rule */
+	int rule; /* 0: the scores in the files, else 1 + enum eval_verdict_rule */
 	uint64_t seed;
 	int n_resample;
 };
@@ -18,7 +18,7 @@ struct judged_options {
 	    {FC_OPT_FILES, 0, "model", &(o).models, "NAME", "only these models", 0, 0},            \
 	    {FC_OPT_FILES, 0, "judge", &(o).judges, "NAME", "only these judges", 0, 0},            \
 	{                                                                                          \
-		FC_OPT_CHOICE, 0, "verdict", &(o).rule, "stored|" FC_VERDICT_RULES,                \
+		FC_OPT_CHOICE, 0, "verdict", &(o).rule, "stored|" EVAL_VERDICT_RULES,              \
 		    "take scores as stored, or anew from the judges' texts", 0, 0                  \
 	}
 #define JUDGED_DRAWS(o)                                                                            \
@@ -33,16 +33,16 @@ struct judged_options {
 	}
 
 struct judged {
-	struct fc_judgments all;
-	struct fc_bench bench; /* empty without --questions */
+	struct eval_judgments all;
+	struct eval_bench bench; /* empty without --questions */
 	bool has_bench;
 };
 /* Reads everything, tells what is odd about it (duplicates, a torn end).  No file: standard input.
  * keep: the lines stay, for their texts. */
-int judged_open(struct judged *j, const struct judged_options *o, const char *const *paths,
+int eval_judged_open(struct judged *j, const struct judged_options *o, const char *const *paths,
     int n_paths, bool keep, struct fc_err *e);
-void judged_close(struct judged *j);
+void eval_judged_close(struct judged *j);
 /* The bench or NULL. */
-const struct fc_bench *judged_bench(const struct judged *j);
+const struct eval_bench *eval_judged_bench(const struct judged *j);
 
 #endif

@@ -7,9 +7,9 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-enum { K = FC_LOGISTIC_K };
+enum { K = EVAL_LOGISTIC_K };
 
-double fc_logistic_sigmoid(double z)
+double eval_logistic_sigmoid(double z)
 {
 	return z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z));
 }
@@ -28,7 +28,7 @@ static double dot(const double *x, const double *w)
 	return sum;
 }
 
-static double sum_loss(const struct fc_logistic_row *row, size_t n, const double *w)
+static double sum_loss(const struct eval_logistic_row *row, size_t n, const double *w)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -47,7 +47,7 @@ static double norm1(const double *w)
 }
 
 /* Gradient and Hessian of c * loss. */
-static void derive(const struct fc_logistic_row *row, size_t n, double c, const double *w,
+static void derive(const struct eval_logistic_row *row, size_t n, double c, const double *w,
     double *g, double h[K][K])
 {
 	for (int k = 0; k < K; k++) {
@@ -56,7 +56,7 @@ static void derive(const struct fc_logistic_row *row, size_t n, double c, const 
 			h[k][j] = 0;
 	}
 	for (size_t i = 0; i < n; i++) {
-		double p = fc_logistic_sigmoid(dot(row[i].x, w));
+		double p = eval_logistic_sigmoid(dot(row[i].x, w));
 		double slope = c * row[i].weight * (p - row[i].y);
 		double curve = c * row[i].weight * p * (1 - p);
 		for (int k = 0; k < K; k++) {
@@ -90,7 +90,7 @@ static void newton_direction(const double *g, double h[K][K], const double *w, d
 	}
 }
 
-void fc_logistic_fit(const struct fc_logistic_row *row, size_t n, double c, double w[K])
+void eval_logistic_fit(const struct eval_logistic_row *row, size_t n, double c, double w[K])
 {
 	for (int k = 0; k < K; k++)
 		w[k] = 0;
@@ -117,7 +117,7 @@ void fc_logistic_fit(const struct fc_logistic_row *row, size_t n, double c, doub
 	}
 }
 
-double fc_logistic_loss(const struct fc_logistic_row *row, size_t n, const double w[K])
+double eval_logistic_loss(const struct eval_logistic_row *row, size_t n, const double w[K])
 {
 	double weight = 0;
 	for (size_t i = 0; i < n; i++)
@@ -125,11 +125,12 @@ double fc_logistic_loss(const struct fc_logistic_row *row, size_t n, const doubl
 	return weight > 0 ? sum_loss(row, n, w) / weight : NAN;
 }
 
-double fc_logistic_fit_cv(const struct fc_logistic_row *row, size_t n, uint64_t seed, double w[K])
+double eval_logistic_fit_cv(
+    const struct eval_logistic_row *row, size_t n, uint64_t seed, double w[K])
 {
 	enum { FOLDS = 5, GRID = 10 };
-	struct fc_logistic_row *shuffled = FC_ARRAY(struct fc_logistic_row, n);
-	struct fc_logistic_row *train = FC_ARRAY(struct fc_logistic_row, n);
+	struct eval_logistic_row *shuffled = FC_ARRAY(struct eval_logistic_row, n);
+	struct eval_logistic_row *train = FC_ARRAY(struct eval_logistic_row, n);
 	struct fc_rng rng;
 	double best = INFINITY, best_c = 1;
 	for (size_t i = 0; i < n; i++)
@@ -143,15 +144,15 @@ double fc_logistic_fit_cv(const struct fc_logistic_row *row, size_t n, uint64_t 
 			for (size_t i = 0; i < n; i++)
 				if (i < low || i >= high)
 					train[m++] = shuffled[i];
-			fc_logistic_fit(train, m, c, w);
-			sum += fc_logistic_loss(shuffled + low, high - low, w);
+			eval_logistic_fit(train, m, c, w);
+			sum += eval_logistic_loss(shuffled + low, high - low, w);
 		}
 		if (sum < best) {
 			best = sum;
 			best_c = c;
 		}
 	}
-	fc_logistic_fit(row, n, best_c, w);
+	eval_logistic_fit(row, n, best_c, w);
 	free(shuffled);
 	free(train);
 	return best_c;

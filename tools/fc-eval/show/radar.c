@@ -10,17 +10,17 @@
 #define PI 3.14159265358979323846
 
 /* Okabe and Ito's palette, which colour-blind readers can tell apart; black comes last. */
-static const char *const colours[FC_RADAR_COLOURS] = {
+static const char *const colours[EVAL_RADAR_COLOURS] = {
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#222222"};
 
-const char *fc_radar_colour(size_t i)
+const char *eval_radar_colour(size_t i)
 {
-	return colours[i % FC_RADAR_COLOURS];
+	return colours[i % EVAL_RADAR_COLOURS];
 }
 
-void fc_radar_of(struct fc_radar *r, const struct fc_sheets *s, size_t judge)
+void eval_radar_of(struct eval_radar *r, const struct eval_sheets *s, size_t judge)
 {
-	*r = (struct fc_radar){.title = s->judge.name[judge], .max = 10};
+	*r = (struct eval_radar){.title = s->judge.name[judge], .max = 10};
 	r->axis = FC_ARRAY(const char *, s->n_category);
 	r->series = FC_ARRAY(const char *, s->n);
 	r->number = FC_ARRAY(size_t, s->n);
@@ -30,7 +30,7 @@ void fc_radar_of(struct fc_radar *r, const struct fc_sheets *s, size_t judge)
 		double n = 0;
 		for (size_t i = 0; i < s->n; i++)
 			if (s->sheet[i].judge == judge)
-				n += fc_sheet_sum(s, &s->sheet[i], c, FC_TURNS_ALL).den;
+				n += eval_sheet_sum(s, &s->sheet[i], c, EVAL_TURNS_ALL).den;
 		if (n > 0) {
 			shown[r->n_axis] = c;
 			r->axis[r->n_axis++] = s->category[c];
@@ -40,7 +40,8 @@ void fc_radar_of(struct fc_radar *r, const struct fc_sheets *s, size_t judge)
 		if (s->sheet[i].judge != judge)
 			continue;
 		for (size_t k = 0; k < r->n_axis; k++) {
-			struct fc_share sum = fc_sheet_sum(s, &s->sheet[i], shown[k], FC_TURNS_ALL);
+			struct eval_share sum =
+			    eval_sheet_sum(s, &s->sheet[i], shown[k], EVAL_TURNS_ALL);
 			r->value[r->n_series * r->n_axis + k] =
 			    sum.den > 0 ? sum.num / sum.den : NAN;
 		}
@@ -50,29 +51,29 @@ void fc_radar_of(struct fc_radar *r, const struct fc_sheets *s, size_t judge)
 	free(shown);
 }
 
-void fc_radar_release(struct fc_radar *r)
+void eval_radar_release(struct eval_radar *r)
 {
 	free(r->axis);
 	free(r->series);
 	free(r->number);
 	free(r->value);
-	*r = (struct fc_radar){0};
+	*r = (struct eval_radar){0};
 }
 
 /* Geometry of the SVG, in its units. */
 enum { CENTRE_X = 250, CENTRE_Y = 200, RADIUS = 150, HEIGHT = 400, WIDTH = 500, LEGEND = 220 };
 
-static double x_of(const struct fc_radar *r, size_t axis, double radius)
+static double x_of(const struct eval_radar *r, size_t axis, double radius)
 {
 	return CENTRE_X + radius * sin(2 * PI * (double)axis / (double)r->n_axis);
 }
 
-static double y_of(const struct fc_radar *r, size_t axis, double radius)
+static double y_of(const struct eval_radar *r, size_t axis, double radius)
 {
 	return CENTRE_Y - radius * cos(2 * PI * (double)axis / (double)r->n_axis);
 }
 
-static void put_grid(struct fc_buf *b, const struct fc_radar *r)
+static void put_grid(struct fc_buf *b, const struct eval_radar *r)
 {
 	for (int ring = 1; ring <= 5; ring++) {
 		fc_buf_adds(b, "<polygon class=\"grid\" points=\"");
@@ -90,7 +91,7 @@ static void put_grid(struct fc_buf *b, const struct fc_radar *r)
 		    CENTRE_X, CENTRE_Y, x_of(r, i, RADIUS), y_of(r, i, RADIUS));
 		fc_buf_addf(b, "<text class=\"axis\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", x,
 		    y + 4 + 4 * (y - CENTRE_Y) / RADIUS, anchor);
-		fc_html_texts(b, r->axis[i]);
+		eval_html_texts(b, r->axis[i]);
 		fc_buf_adds(b, "</text>\n");
 	}
 	for (int ring = 1; ring <= 5; ring++)
@@ -99,11 +100,11 @@ static void put_grid(struct fc_buf *b, const struct fc_radar *r)
 	fc_buf_addc(b, '\n');
 }
 
-static void put_series(struct fc_buf *b, const struct fc_radar *r, size_t s)
+static void put_series(struct fc_buf *b, const struct eval_radar *r, size_t s)
 {
 	const double *v = r->value + s * r->n_axis;
 	fc_buf_addf(b, "<g class=\"series s%zu\" data-m=\"%zu\"><polygon points=\"",
-	    r->number[s] % FC_RADAR_COLOURS, r->number[s]);
+	    r->number[s] % EVAL_RADAR_COLOURS, r->number[s]);
 	for (size_t i = 0; i < r->n_axis; i++)
 		if (!isnan(v[i]))
 			fc_buf_addf(b, "%.1f,%.1f ", x_of(r, i, RADIUS * v[i] / r->max),
@@ -114,9 +115,9 @@ static void put_series(struct fc_buf *b, const struct fc_radar *r, size_t s)
 			continue;
 		fc_buf_addf(b, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\"><title>",
 		    x_of(r, i, RADIUS * v[i] / r->max), y_of(r, i, RADIUS * v[i] / r->max));
-		fc_html_texts(b, r->series[s]);
+		eval_html_texts(b, r->series[s]);
 		fc_buf_adds(b, ", ");
-		fc_html_texts(b, r->axis[i]);
+		eval_html_texts(b, r->axis[i]);
 		fc_buf_addf(b, ": %.2f</title></circle>", v[i]);
 	}
 	fc_buf_adds(b, "</g>\n");
@@ -128,29 +129,29 @@ static void put_style(struct fc_buf *b)
 	    "<style>text{font:13px Helvetica,Arial,sans-serif;fill:#222}"
 	    ".tick{font-size:10px;fill:#777}.grid{fill:none;stroke:#d5d5d5}"
 	    ".series polygon{fill-opacity:.07;stroke-width:2;stroke-linejoin:round}");
-	for (size_t i = 0; i < FC_RADAR_COLOURS; i++)
+	for (size_t i = 0; i < EVAL_RADAR_COLOURS; i++)
 		fc_buf_addf(b, ".s%zu{stroke:%s;fill:%s}.s%zu circle{stroke:none}", i, colours[i],
 		    colours[i], i);
 	fc_buf_adds(b, "</style>\n");
 }
 
-static void put_legend(struct fc_buf *b, const struct fc_radar *r)
+static void put_legend(struct fc_buf *b, const struct eval_radar *r)
 {
 	for (size_t s = 0; s < r->n_series; s++) {
 		double y = 40 + 22 * (double)s;
 		fc_buf_addf(b,
 		    "<g class=\"s%zu\"><line x1=\"%d\" x2=\"%d\" y1=\"%.0f\" y2=\"%.0f\" "
 		    "stroke-width=\"3\"/></g><text x=\"%d\" y=\"%.0f\">",
-		    r->number[s] % FC_RADAR_COLOURS, WIDTH + 16, WIDTH + 40, y, y, WIDTH + 48,
+		    r->number[s] % EVAL_RADAR_COLOURS, WIDTH + 16, WIDTH + 40, y, y, WIDTH + 48,
 		    y + 4);
-		fc_html_texts(b, r->series[s]);
+		eval_html_texts(b, r->series[s]);
 		fc_buf_adds(b, "</text>\n");
 	}
 }
 
-void fc_radar_svg(struct fc_buf *b, const struct fc_radar *r, enum fc_radar_style style)
+void eval_radar_svg(struct fc_buf *b, const struct eval_radar *r, enum eval_radar_style style)
 {
-	bool alone = style == FC_RADAR_ALONE;
+	bool alone = style == EVAL_RADAR_ALONE;
 	int width = WIDTH + (alone ? LEGEND : 0);
 	double legend = alone ? 62 + 22 * (double)r->n_series : 0;
 	int height = legend > HEIGHT ? (int)legend : HEIGHT;
@@ -165,7 +166,7 @@ void fc_radar_svg(struct fc_buf *b, const struct fc_radar *r, enum fc_radar_styl
 		put_style(b);
 		fc_buf_addf(b, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", width, height);
 		fc_buf_addf(b, "<text x=\"%d\" y=\"22\" fill=\"#777\">rated by ", WIDTH + 16);
-		fc_html_texts(b, r->title);
+		eval_html_texts(b, r->title);
 		fc_buf_adds(b, "</text>\n");
 		put_legend(b, r);
 	}
@@ -191,7 +192,7 @@ static void put_quoted(struct fc_buf *b, const char *s)
 }
 
 /* Corners in a unit circle, closed. */
-static void put_corners(struct fc_buf *b, const struct fc_radar *r, size_t s)
+static void put_corners(struct fc_buf *b, const struct eval_radar *r, size_t s)
 {
 	const double *v = r->value + s * r->n_axis;
 	bool first = true;
@@ -211,7 +212,7 @@ static void put_corners(struct fc_buf *b, const struct fc_radar *r, size_t s)
 	fc_buf_addf(b, "%.4f %.4f\nEND\n", x0, y0);
 }
 
-void fc_radar_gnuplot(struct fc_buf *b, const struct fc_radar *r)
+void eval_radar_gnuplot(struct fc_buf *b, const struct eval_radar *r)
 {
 	fc_buf_adds(b,
 	    "set terminal pngcairo noenhanced size 1440,800 font 'Helvetica,22' "
@@ -248,7 +249,7 @@ void fc_radar_gnuplot(struct fc_buf *b, const struct fc_radar *r)
 	for (size_t s = 0; s < r->n_series; s++) {
 		fc_buf_addf(b,
 		    "%s$s%zu using 1:2 with linespoints pt 7 ps 1 lw 3 lc rgb '%s' title ",
-		    s ? ", " : "", s, fc_radar_colour(r->number[s]));
+		    s ? ", " : "", s, eval_radar_colour(r->number[s]));
 		put_quoted(b, r->series[s]);
 	}
 	fc_buf_addc(b, '\n');

@@ -5,7 +5,7 @@
 #include "fc-eval/show/scoresheet.h"
 
 /* A radar chart of ratings: an axis a category, clockwise from the top, a polygon a model. */
-struct fc_radar {
+struct eval_radar {
 	const char *title;
 	const char **axis;   /* [n_axis] */
 	const char **series; /* [n_series] */
@@ -15,22 +15,23 @@ struct fc_radar {
 	double max; /* of the axes, which begin at 0 */
 };
 /* Of one judge's sheets; texts are borrowed. */
-void fc_radar_of(struct fc_radar *r, const struct fc_sheets *s, size_t judge);
-void fc_radar_release(struct fc_radar *r);
+void eval_radar_of(struct eval_radar *r, const struct eval_sheets *s, size_t judge);
+void eval_radar_release(struct eval_radar *r);
 
-enum fc_radar_style {
-	FC_RADAR_ALONE,  /* a file: its own colours and a legend */
-	FC_RADAR_INLINE, /* in a page, whose style has the classes "radar", "grid", "axis", "s0"...
-			  */
+enum eval_radar_style {
+	EVAL_RADAR_ALONE,  /* a file: its own colours and a legend */
+	EVAL_RADAR_INLINE, /* in a page, whose style has the classes "radar", "grid", "axis",
+			    * "s0"...
+			    */
 };
 /* Fewer make no picture. */
-#define FC_RADAR_AXES_MIN 3
-void fc_radar_svg(struct fc_buf *b, const struct fc_radar *r, enum fc_radar_style style);
+#define EVAL_RADAR_AXES_MIN 3
+void eval_radar_svg(struct fc_buf *b, const struct eval_radar *r, enum eval_radar_style style);
 /* A script for gnuplot that writes a PNG to its standard output. */
-void fc_radar_gnuplot(struct fc_buf *b, const struct fc_radar *r);
+void eval_radar_gnuplot(struct fc_buf *b, const struct eval_radar *r);
 
-/* "#rrggbb" of series i; there are FC_RADAR_COLOURS, then they come again. */
-#define FC_RADAR_COLOURS 8
-const char *fc_radar_colour(size_t i);
+/* "#rrggbb" of series i; there are EVAL_RADAR_COLOURS, then they come again. */
+#define EVAL_RADAR_COLOURS 8
+const char *eval_radar_colour(size_t i);
 
 #endif

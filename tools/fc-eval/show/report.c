@@ -32,9 +32,9 @@ static void number_models(struct report *r)
 
 static void put_colours(struct fc_buf *b)
 {
-	for (size_t i = 0; i < FC_RADAR_COLOURS - 1; i++)
-		fc_buf_addf(b, ".s%zu{--c:%s}", i, fc_radar_colour(i));
-	fc_buf_addf(b, ".s%d{--c:var(--text)}\n", FC_RADAR_COLOURS - 1);
+	for (size_t i = 0; i < EVAL_RADAR_COLOURS - 1; i++)
+		fc_buf_addf(b, ".s%zu{--c:%s}", i, eval_radar_colour(i));
+	fc_buf_addf(b, ".s%d{--c:var(--text)}\n", EVAL_RADAR_COLOURS - 1);
 }
 
 static void put_head(struct fc_buf *b, const struct report *r, uint64_t nonce)
@@ -48,9 +48,9 @@ static void put_head(struct fc_buf *b, const struct report *r, uint64_t nonce)
 	    "'unsafe-inline'; script-src 'nonce-%016llx'; img-src data:; base-uri 'none'; "
 	    "form-action 'none'\">\n<link rel=\"icon\" href=\"data:,\">\n<title>",
 	    (unsigned long long)nonce);
-	fc_html_texts(b, r->title);
+	eval_html_texts(b, r->title);
 	fc_buf_adds(b, "</title>\n<style>\n");
-	fc_buf_add(b, report_css, (size_t)(report_css_end - report_css));
+	fc_buf_add(b, eval_report_css, (size_t)(eval_report_css_end - eval_report_css));
 	put_colours(b);
 	fc_buf_adds(b, "</style></head>\n");
 }
@@ -59,7 +59,7 @@ static void put_names(struct fc_buf *b, const struct fc_categories *names)
 {
 	for (size_t i = 0; i < names->n; i++) {
 		fc_buf_adds(b, i ? ", " : "");
-		fc_html_texts(b, names->name[i]);
+		eval_html_texts(b, names->name[i]);
 	}
 }
 
@@ -74,13 +74,13 @@ static void put_body(struct fc_buf *b, const struct report *r)
 	put_names(b, &judges);
 	fc_categories_release(&judges);
 	fc_buf_adds(b, "</p><h1>");
-	fc_html_texts(b, r->title);
+	eval_html_texts(b, r->title);
 	fc_buf_adds(b, "</h1></header>\n<main>\n");
-	report_scores(b, r);
-	report_categories(b, r);
-	report_comparisons(b, r);
-	report_pairs(b, r);
-	report_questions(b, r);
+	eval_report_scores(b, r);
+	eval_report_categories(b, r);
+	eval_report_comparisons(b, r);
+	eval_report_pairs(b, r);
+	eval_report_questions(b, r);
 	fc_buf_adds(b,
 	    "</main>\n<footer>Scores of different judges, prompts or reference answers "
 	    "cannot be compared.</footer>\n");
@@ -97,7 +97,7 @@ static int write_page(const struct report *r, const char *path, struct fc_err *e
 	fc_buf_adds(&page, "<body>\n");
 	fc_buf_add(&page, body.p, body.n);
 	fc_buf_addf(&page, "<script nonce=\"%016llx\">\n", (unsigned long long)nonce);
-	fc_buf_add(&page, report_js, (size_t)(report_js_end - report_js));
+	fc_buf_add(&page, eval_report_js, (size_t)(eval_report_js_end - eval_report_js));
 	fc_buf_adds(&page, "</script>\n</body></html>\n");
 	int ret = fc_out_open(&out, path, false, e);
 	if (ret == 0 && (ret = fc_out_write(out, page.p, page.n, e)) == 0)
@@ -111,8 +111,8 @@ static void report(const struct options *o, const char *const *paths, int n_path
 {
 	struct fc_err e;
 	struct judged j;
-	struct fc_answers *answers = FC_ARRAY(struct fc_answers, (size_t)o->answers.n);
-	struct fc_answers reference = {0};
+	struct eval_answers *answers = FC_ARRAY(struct eval_answers, (size_t)o->answers.n);
+	struct eval_answers reference = {0};
 	struct report r = {.judged = &j,
 	    .answers = answers,
 	    .n_answers = (size_t)o->answers.n,
@@ -121,29 +121,29 @@ static void report(const struct options *o, const char *const *paths, int n_path
 	    .seed = o->judged.seed,
 	    .n_resample = (size_t)o->judged.n_resample};
 	for (int i = 0; i < o->answers.n; i++)
-		if (fc_answers_read(&answers[i], o->answers.v[i], &e) < 0)
+		if (eval_answers_read(&answers[i], o->answers.v[i], &e) < 0)
 			fc_die("%s", e.msg);
-	if ((o->reference && fc_answers_read(&reference, o->reference, &e) < 0) ||
-	    judged_open(&j, &o->judged, paths, n_paths, true, &e) < 0 ||
-	    fc_sheets_build(&r.sheets, &j.all, judged_bench(&j), &e) < 0)
+	if ((o->reference && eval_answers_read(&reference, o->reference, &e) < 0) ||
+	    eval_judged_open(&j, &o->judged, paths, n_paths, true, &e) < 0 ||
+	    eval_sheets_build(&r.sheets, &j.all, eval_judged_bench(&j), &e) < 0)
 		fc_die("%s", e.msg);
-	fc_battles_build(&r.battles, &j.all, NULL);
-	fc_arenahard_build(&r.arena, &j.all, 3);
+	eval_battles_build(&r.battles, &j.all, NULL);
+	eval_arenahard_build(&r.arena, &j.all, 3);
 	number_models(&r);
 	if (write_page(&r, o->out, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_categories_release(&r.model);
-	fc_arenahard_release(&r.arena);
-	fc_battles_release(&r.battles);
-	fc_sheets_release(&r.sheets);
-	judged_close(&j);
+	eval_arenahard_release(&r.arena);
+	eval_battles_release(&r.battles);
+	eval_sheets_release(&r.sheets);
+	eval_judged_close(&j);
 	for (int i = 0; i < o->answers.n; i++)
-		fc_answers_release(&answers[i]);
+		eval_answers_release(&answers[i]);
 	free(answers);
-	fc_answers_release(&reference);
+	eval_answers_release(&reference);
 }
 
-void fc_command_report(int argc, char **argv)
+void eval_command_report(int argc, char **argv)
 {
 	struct options o = {.judged = JUDGED_DEFAULTS, .title = "Benchmark"};
 	const struct fc_opt opts[] = {

@@ -8,13 +8,13 @@
 
 /* Everything the page is made of. */
 struct report {
-	const struct judged *judged;      /* lines are kept */
-	const struct fc_answers *answers; /* [n_answers] */
+	const struct judged *judged;        /* lines are kept */
+	const struct eval_answers *answers; /* [n_answers] */
 	size_t n_answers;
-	const struct fc_answers *reference; /* or NULL */
-	struct fc_sheets sheets;
-	struct fc_battles battles;
-	struct fc_arenahard arena;
+	const struct eval_answers *reference; /* or NULL */
+	struct eval_sheets sheets;
+	struct eval_battles battles;
+	struct eval_arenahard arena;
 	struct fc_categories model; /* by number: the order of columns and colours */
 	const char *title;
 	uint64_t seed;
@@ -22,16 +22,16 @@ struct report {
 };
 
 /* Parts of the page, appended. */
-void report_scores(struct fc_buf *b, const struct report *r);
-void report_categories(struct fc_buf *b, const struct report *r);
-void report_comparisons(struct fc_buf *b, const struct report *r);
-void report_pairs(struct fc_buf *b, const struct report *r);
-void report_questions(struct fc_buf *b, const struct report *r);
+void eval_report_scores(struct fc_buf *b, const struct report *r);
+void eval_report_categories(struct fc_buf *b, const struct report *r);
+void eval_report_comparisons(struct fc_buf *b, const struct report *r);
+void eval_report_pairs(struct fc_buf *b, const struct report *r);
+void eval_report_questions(struct fc_buf *b, const struct report *r);
 
 /* A model's name with the mark of its colour. */
-void report_model(struct fc_buf *b, const struct report *r, const char *name);
+void eval_report_model(struct fc_buf *b, const struct report *r, const char *name);
 
 /* The page's style and script, which are files beside this one. */
-extern const char report_css[], report_css_end[], report_js[], report_js_end[];
+extern const char eval_report_css[], eval_report_css_end[], eval_report_js[], eval_report_js_end[];
 
 #endif

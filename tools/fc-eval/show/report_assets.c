@@ -10,5 +10,5 @@
 		".byte 0\n"                                                                        \
 		".text\n")
 
-ASSET(report_css, "tools/fc-eval/show/report.css");
-ASSET(report_js, "tools/fc-eval/show/report.js");
+ASSET(eval_report_css, "tools/fc-eval/show/report.css");
+ASSET(eval_report_js, "tools/fc-eval/show/report.js");

@@ -12,7 +12,7 @@ static void text(struct fc_buf *b, struct fc_span s)
 	fc_buf_addf(b, "<div class=\"text%s\" dir=\"auto\"%s>", s.n > LONG_TEXT ? " long" : "",
 	    s.n > LONG_TEXT ? " tabindex=\"0\"" : "");
 	if (s.n)
-		fc_html_text(b, s.p, s.n);
+		eval_html_text(b, s.p, s.n);
 	else
 		fc_buf_adds(b, "<em>(nothing)</em>");
 	fc_buf_adds(b, "</div>\n");
@@ -21,10 +21,10 @@ static void text(struct fc_buf *b, struct fc_span s)
 static struct fc_span member(const json_t *o, const char *key)
 {
 	const json_t *v = json_object_get(o, key);
-	return json_is_string(v) ? fc_span_json(v) : fc_span_of("");
+	return json_is_string(v) ? eval_span_json(v) : eval_span_of("");
 }
 
-static void rating(struct fc_buf *b, const struct fc_judgment *x)
+static void rating(struct fc_buf *b, const struct eval_judgment *x)
 {
 	if (x->scored)
 		fc_buf_addf(b, "<b class=\"score\" style=\"--v:%.3f\">%g</b>",
@@ -34,18 +34,18 @@ static void rating(struct fc_buf *b, const struct fc_judgment *x)
 }
 
 /* One judge's rating of one answer, with its reasons. */
-static void judgment(struct fc_buf *b, const struct fc_judgment *x)
+static void judgment(struct fc_buf *b, const struct eval_judgment *x)
 {
 	fc_buf_adds(b, "<details class=\"judgment\"><summary>");
 	rating(b, x);
 	fc_buf_adds(b, " <span class=\"dim\">");
-	fc_html_texts(b, x->judge);
+	eval_html_texts(b, x->judge);
 	fc_buf_adds(b, "</span></summary>");
 	text(b, member(x->o, "judgment"));
 	fc_buf_adds(b, "</details>\n");
 }
 
-static const struct fc_answers *answers_of(const struct report *r, const char *model)
+static const struct eval_answers *answers_of(const struct report *r, const char *model)
 {
 	for (size_t i = 0; i < r->n_answers; i++)
 		if (!strcmp(r->answers[i].model, model))
@@ -53,27 +53,27 @@ static const struct fc_answers *answers_of(const struct report *r, const char *m
 	return NULL;
 }
 
-static bool about(const struct fc_judgment *x, const struct fc_question *q, size_t turn)
+static bool about(const struct eval_judgment *x, const struct eval_question *q, size_t turn)
 {
 	return (size_t)x->turn == turn && !strcmp(x->question, q->id);
 }
 
 static void answer(
-    struct fc_buf *b, const struct report *r, const struct fc_question *q, size_t turn, size_t m)
+    struct fc_buf *b, const struct report *r, const struct eval_question *q, size_t turn, size_t m)
 {
 	const char *model = r->model.name[m];
-	const struct fc_answers *a = answers_of(r, model);
-	const struct fc_given *g = a ? fc_answers_find(a, q->id) : NULL;
+	const struct eval_answers *a = answers_of(r, model);
+	const struct eval_given *g = a ? eval_answers_find(a, q->id) : NULL;
 	fc_buf_addf(b, "<div class=\"answer\" data-m=\"%zu\"><h4>", m);
-	report_model(b, r, model);
+	eval_report_model(b, r, model);
 	fc_buf_adds(b, "</h4>\n");
 	if (g && g->n_turn >= turn)
 		text(b, g->turn[turn - 1]);
 	else
 		fc_buf_adds(b, "<p class=\"dim\">The answer was not given to this report.</p>\n");
 	for (size_t i = 0; i < r->judged->all.n; i++) {
-		const struct fc_judgment *x = &r->judged->all.v[i];
-		if (x->kind == FC_JUDGMENT_SINGLE && about(x, q, turn) &&
+		const struct eval_judgment *x = &r->judged->all.v[i];
+		if (x->kind == EVAL_JUDGMENT_SINGLE && about(x, q, turn) &&
 		    !strcmp(x->model[0], model))
 			judgment(b, x);
 	}
@@ -86,37 +86,37 @@ static void game(struct fc_buf *b, const char *title, struct fc_span s)
 	text(b, s);
 }
 
-static void pair(struct fc_buf *b, const struct report *r, const struct fc_judgment *x)
+static void pair(struct fc_buf *b, const struct report *r, const struct eval_judgment *x)
 {
 	static const char *const outcome[] = {
-	    [FC_WINNER_ERROR] = "no verdict", [FC_WINNER_TIE] = "tie"};
-	enum fc_winner w = fc_judgment_winner(x);
+	    [EVAL_WINNER_ERROR] = "no verdict", [EVAL_WINNER_TIE] = "tie"};
+	enum eval_winner w = eval_judgment_winner(x);
 	fc_buf_adds(b, "<details class=\"judgment\"><summary>");
-	report_model(b, r, x->model[0]);
+	eval_report_model(b, r, x->model[0]);
 	fc_buf_adds(b, " <span class=\"dim\">against</span> ");
-	report_model(b, r, x->model[1]);
+	eval_report_model(b, r, x->model[1]);
 	fc_buf_adds(b, ": ");
-	if (w == FC_WINNER_A || w == FC_WINNER_B) {
+	if (w == EVAL_WINNER_A || w == EVAL_WINNER_B) {
 		fc_buf_adds(b, "<b>");
-		fc_html_texts(b, x->model[w == FC_WINNER_B]);
+		eval_html_texts(b, x->model[w == EVAL_WINNER_B]);
 		fc_buf_adds(b, "</b>");
 	} else {
 		fc_buf_addf(b, "<b>%s</b>", outcome[w]);
 	}
 	fc_buf_adds(b, " <span class=\"dim\">");
-	fc_html_texts(b, x->judge);
+	eval_html_texts(b, x->judge);
 	fc_buf_adds(b, "</span></summary>");
 	game(b, "In this order", member(x->o, "g1_judgment"));
 	game(b, "The other way round", member(x->o, "g2_judgment"));
 	fc_buf_adds(b, "</details>\n");
 }
 
-static void arena(struct fc_buf *b, const struct report *r, const struct fc_judgment *x)
+static void arena(struct fc_buf *b, const struct report *r, const struct eval_judgment *x)
 {
 	fc_buf_adds(b, "<details class=\"judgment\"><summary>");
-	report_model(b, r, x->model[0]);
+	eval_report_model(b, r, x->model[0]);
 	fc_buf_adds(b, " <span class=\"dim\">against the baseline, ");
-	fc_html_texts(b, x->judge);
+	eval_html_texts(b, x->judge);
 	fc_buf_adds(b, "</span></summary>");
 	for (size_t g = 0; g < 2; g++) {
 		const json_t *o = json_array_get(json_object_get(x->o, "games"), g);
@@ -125,9 +125,9 @@ static void arena(struct fc_buf *b, const struct report *r, const struct fc_judg
 	fc_buf_adds(b, "</details>\n");
 }
 
-static void turn(struct fc_buf *b, const struct report *r, const struct fc_question *q, size_t t)
+static void turn(struct fc_buf *b, const struct report *r, const struct eval_question *q, size_t t)
 {
-	const struct fc_given *ref = r->reference ? fc_answers_find(r->reference, q->id) : NULL;
+	const struct eval_given *ref = r->reference ? eval_answers_find(r->reference, q->id) : NULL;
 	fc_buf_adds(b, "<div class=\"turn\">");
 	if (q->n_turn > 1)
 		fc_buf_addf(b, "<h3>Turn %zu</h3>\n", t);
@@ -144,12 +144,12 @@ static void turn(struct fc_buf *b, const struct report *r, const struct fc_quest
 		answer(b, r, q, t, m);
 	fc_buf_adds(b, "</div>\n");
 	for (size_t i = 0; i < r->judged->all.n; i++) {
-		const struct fc_judgment *x = &r->judged->all.v[i];
+		const struct eval_judgment *x = &r->judged->all.v[i];
 		if (!about(x, q, t))
 			continue;
-		if (x->kind == FC_JUDGMENT_PAIR)
+		if (x->kind == EVAL_JUDGMENT_PAIR)
 			pair(b, r, x);
-		else if (x->kind == FC_JUDGMENT_ARENA)
+		else if (x->kind == EVAL_JUDGMENT_ARENA)
 			arena(b, r, x);
 	}
 	fc_buf_adds(b, "</div>\n");
@@ -160,14 +160,14 @@ struct spread {
 };
 
 /* The models' mean ratings of a question, as chips. */
-static struct spread chips(struct fc_buf *b, const struct report *r, const struct fc_question *q)
+static struct spread chips(struct fc_buf *b, const struct report *r, const struct eval_question *q)
 {
 	struct spread spread = {NAN, NAN};
 	for (size_t m = 0; m < r->model.n; m++) {
 		double sum = 0, n = 0;
 		for (size_t i = 0; i < r->judged->all.n; i++) {
-			const struct fc_judgment *x = &r->judged->all.v[i];
-			if (x->kind == FC_JUDGMENT_SINGLE && x->scored &&
+			const struct eval_judgment *x = &r->judged->all.v[i];
+			if (x->kind == EVAL_JUDGMENT_SINGLE && x->scored &&
 			    !strcmp(x->question, q->id) && !strcmp(x->model[0], r->model.name[m])) {
 				sum += x->score;
 				n++;
@@ -181,30 +181,30 @@ static struct spread chips(struct fc_buf *b, const struct report *r, const struc
 		fc_buf_addf(b,
 		    "<span class=\"chip\" data-m=\"%zu\"><i class=\"dot s%zu\"></i><span "
 		    "class=\"hide\">",
-		    m, m % FC_RADAR_COLOURS);
-		fc_html_texts(b, r->model.name[m]);
+		    m, m % EVAL_RADAR_COLOURS);
+		eval_html_texts(b, r->model.name[m]);
 		fc_buf_addf(b, ": </span>%.1f</span>", v);
 	}
 	return spread;
 }
 
-static void question(struct fc_buf *b, const struct report *r, const struct fc_question *q)
+static void question(struct fc_buf *b, const struct report *r, const struct eval_question *q)
 {
 	struct fc_buf scores = FC_BUF_INIT;
 	struct spread spread = chips(&scores, r, q);
 	fc_buf_adds(b, "<details class=\"q\" data-category=\"");
-	fc_html_texts(b, q->category);
+	eval_html_texts(b, q->category);
 	if (!isnan(spread.low))
 		fc_buf_addf(b, "\" data-low=\"%.4f\" data-gap=\"%.4f", spread.low,
 		    spread.high - spread.low);
 	fc_buf_adds(b, "\" id=\"q-");
-	fc_html_texts(b, q->id);
+	eval_html_texts(b, q->id);
 	fc_buf_adds(b, "\"><summary><span class=\"id\">");
-	fc_html_texts(b, q->id);
+	eval_html_texts(b, q->id);
 	fc_buf_adds(b, "</span><span class=\"category\">");
-	fc_html_texts(b, q->category);
+	eval_html_texts(b, q->category);
 	fc_buf_adds(b, "</span><span class=\"excerpt\" dir=\"auto\">");
-	fc_html_text(b, q->turn[0].p, q->turn[0].n < 300 ? q->turn[0].n : 300);
+	eval_html_text(b, q->turn[0].p, q->turn[0].n < 300 ? q->turn[0].n : 300);
 	fc_buf_adds(b, "</span><span class=\"chips\">");
 	fc_buf_add(b, scores.p ? scores.p : "", scores.n);
 	fc_buf_adds(b, "</span></summary>\n");
@@ -216,7 +216,7 @@ static void question(struct fc_buf *b, const struct report *r, const struct fc_q
 
 static void toolbar(struct fc_buf *b, const struct report *r)
 {
-	const struct fc_bench *bench = &r->judged->bench;
+	const struct eval_bench *bench = &r->judged->bench;
 	struct fc_categories seen = {0};
 	fc_buf_adds(b,
 	    "<div class=\"tools\" id=\"tools\" hidden><label class=\"find\"><span "
@@ -230,7 +230,7 @@ static void toolbar(struct fc_buf *b, const struct report *r)
 		if (fc_categories_number(&seen, bench->question[i].category) < n)
 			continue;
 		fc_buf_adds(b, "<option>");
-		fc_html_texts(b, bench->question[i].category);
+		eval_html_texts(b, bench->question[i].category);
 		fc_buf_adds(b, "</option>");
 	}
 	fc_categories_release(&seen);
@@ -243,15 +243,15 @@ static void toolbar(struct fc_buf *b, const struct report *r)
 	for (size_t m = 0; m < r->model.n; m++) {
 		fc_buf_addf(
 		    b, "<button type=\"button\" aria-pressed=\"true\" data-toggle=\"%zu\">", m);
-		report_model(b, r, r->model.name[m]);
+		eval_report_model(b, r, r->model.name[m]);
 		fc_buf_adds(b, "</button>");
 	}
 	fc_buf_adds(b, "</div>\n<output id=\"found\" aria-live=\"polite\"></output></div>\n");
 }
 
-void report_questions(struct fc_buf *b, const struct report *r)
+void eval_report_questions(struct fc_buf *b, const struct report *r)
 {
-	const struct fc_bench *bench = &r->judged->bench;
+	const struct eval_bench *bench = &r->judged->bench;
 	fc_buf_adds(b, "<section id=\"questions\"><h2>Questions</h2>\n");
 	toolbar(b, r);
 	fc_buf_adds(b, "<div id=\"list\">\n");

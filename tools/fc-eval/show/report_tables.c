@@ -16,11 +16,11 @@ static size_t model_number(const struct report *r, const char *name)
 	return m;
 }
 
-void report_model(struct fc_buf *b, const struct report *r, const char *name)
+void eval_report_model(struct fc_buf *b, const struct report *r, const char *name)
 {
 	fc_buf_addf(b, "<span class=\"model\"><i class=\"dot s%zu\"></i>",
-	    model_number(r, name) % FC_RADAR_COLOURS);
-	fc_html_texts(b, name);
+	    model_number(r, name) % EVAL_RADAR_COLOURS);
+	eval_html_texts(b, name);
 	fc_buf_adds(b, "</span>");
 }
 
@@ -47,7 +47,7 @@ static void count(struct fc_buf *b, size_t v)
 	fc_buf_addf(b, "<td class=\"n dim\">%zu</td>", v);
 }
 
-static double mean(struct fc_share s)
+static double mean(struct eval_share s)
 {
 	return s.den > 0 ? s.num / s.den : NAN;
 }
@@ -70,11 +70,11 @@ static void row_of(struct fc_buf *b, const struct report *r, const struct fc_cat
 	fc_buf_adds(b, "<tr>");
 	if (judges->n > 1) {
 		fc_buf_adds(b, "<td class=\"dim\">");
-		fc_html_texts(b, judges->name[judge]);
+		eval_html_texts(b, judges->name[judge]);
 		fc_buf_adds(b, "</td>");
 	}
 	fc_buf_adds(b, "<th scope=\"row\">");
-	report_model(b, r, model);
+	eval_report_model(b, r, model);
 	fc_buf_adds(b, "</th>");
 }
 
@@ -85,7 +85,7 @@ static void close_table(struct fc_buf *b)
 
 /* A point with its interval on an axis from low to high. */
 static void interval(
-    struct fc_buf *b, struct fc_interval i, double at, double low, double high, bool mark_zero)
+    struct fc_buf *b, struct eval_interval i, double at, double low, double high, bool mark_zero)
 {
 	double k = 160 / (high - low);
 	fc_buf_adds(b, "<td class=\"plot\">");
@@ -107,9 +107,9 @@ static void interval(
 	fc_buf_adds(b, "</td>");
 }
 
-void report_scores(struct fc_buf *b, const struct report *r)
+void eval_report_scores(struct fc_buf *b, const struct report *r)
 {
-	const struct fc_sheets *s = &r->sheets;
+	const struct eval_sheets *s = &r->sheets;
 	const char *const head[] = {s->judge.n > 1 ? "Judge" : NULL, "Model", "Average", "Turn 1",
 	    "Turn 2", "95&nbsp;% interval, 0 to 10", "Judged", "Unparsed"};
 	if (!s->n)
@@ -117,15 +117,15 @@ void report_scores(struct fc_buf *b, const struct report *r)
 	fc_buf_adds(b, "<section id=\"scores\"><h2>Scores</h2>\n");
 	open_table(b, head, FC_LEN(head), 2);
 	for (size_t i = 0; i < s->n; i++) {
-		const struct fc_sheet *x = &s->sheet[i];
-		struct fc_interval v[FC_TURNS_COUNT];
-		double average = mean(fc_sheet_sum(s, x, SIZE_MAX, FC_TURNS_ALL));
-		fc_sheet_intervals(s, x, SIZE_MAX, r->seed, r->n_resample, v);
+		const struct eval_sheet *x = &s->sheet[i];
+		struct eval_interval v[EVAL_TURNS_COUNT];
+		double average = mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_ALL));
+		eval_sheet_intervals(s, x, SIZE_MAX, r->seed, r->n_resample, v);
 		row_of(b, r, &s->judge, x->judge, s->model.name[x->model]);
 		number(b, "main", 2, average);
-		number(b, "", 2, mean(fc_sheet_sum(s, x, SIZE_MAX, FC_TURNS_FIRST)));
-		number(b, "", 2, mean(fc_sheet_sum(s, x, SIZE_MAX, FC_TURNS_SECOND)));
-		interval(b, v[FC_TURNS_ALL], average, 0, 10, false);
+		number(b, "", 2, mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_FIRST)));
+		number(b, "", 2, mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_SECOND)));
+		interval(b, v[EVAL_TURNS_ALL], average, 0, 10, false);
 		count(b, x->n_judged);
 		fc_buf_addf(b, "<td class=\"n %s\">%zu</td></tr>\n", x->n_unparsed ? "warn" : "dim",
 		    x->n_unparsed);
@@ -137,20 +137,20 @@ void report_scores(struct fc_buf *b, const struct report *r)
 }
 
 /* Rows of models, columns of categories, darker where better. */
-static void category_table(struct fc_buf *b, const struct report *r, const struct fc_radar *radar)
+static void category_table(struct fc_buf *b, const struct report *r, const struct eval_radar *radar)
 {
 	fc_buf_adds(b,
 	    "<div class=\"scroll\"><table class=\"heat\"><thead><tr><th scope=\"col\">"
 	    "Category</th>");
 	for (size_t m = 0; m < radar->n_series; m++) {
 		fc_buf_adds(b, "<th scope=\"col\" class=\"n\">");
-		report_model(b, r, radar->series[m]);
+		eval_report_model(b, r, radar->series[m]);
 		fc_buf_adds(b, "</th>");
 	}
 	fc_buf_adds(b, "</tr></thead><tbody>\n");
 	for (size_t c = 0; c < radar->n_axis; c++) {
 		fc_buf_adds(b, "<tr><th scope=\"row\">");
-		fc_html_texts(b, radar->axis[c]);
+		eval_html_texts(b, radar->axis[c]);
 		fc_buf_adds(b, "</th>");
 		for (size_t m = 0; m < radar->n_series; m++) {
 			double v = radar->value[m * radar->n_axis + c];
@@ -166,14 +166,14 @@ static void category_table(struct fc_buf *b, const struct report *r, const struc
 	close_table(b);
 }
 
-void report_categories(struct fc_buf *b, const struct report *r)
+void eval_report_categories(struct fc_buf *b, const struct report *r)
 {
-	const struct fc_sheets *s = &r->sheets;
+	const struct eval_sheets *s = &r->sheets;
 	for (size_t k = 0; k < s->judge.n; k++) {
-		struct fc_radar radar;
-		fc_radar_of(&radar, s, k);
+		struct eval_radar radar;
+		eval_radar_of(&radar, s, k);
 		if (!radar.n_axis) {
-			fc_radar_release(&radar);
+			eval_radar_release(&radar);
 			continue;
 		}
 		for (size_t m = 0; m < radar.n_series; m++)
@@ -181,32 +181,32 @@ void report_categories(struct fc_buf *b, const struct report *r)
 		fc_buf_adds(b, "<section class=\"categories\"><h2>Categories");
 		if (s->judge.n > 1) {
 			fc_buf_adds(b, ", rated by ");
-			fc_html_texts(b, s->judge.name[k]);
+			eval_html_texts(b, s->judge.name[k]);
 		}
-		if (radar.n_axis >= FC_RADAR_AXES_MIN) {
+		if (radar.n_axis >= EVAL_RADAR_AXES_MIN) {
 			fc_buf_adds(b, "</h2>\n<div class=\"pair\"><figure>");
-			fc_radar_svg(b, &radar, FC_RADAR_INLINE);
+			eval_radar_svg(b, &radar, EVAL_RADAR_INLINE);
 			fc_buf_adds(b, "</figure>\n");
 		} else {
 			fc_buf_adds(b, "</h2>\n<div>");
 		}
 		category_table(b, r, &radar);
 		fc_buf_adds(b, "</div></section>\n");
-		fc_radar_release(&radar);
+		eval_radar_release(&radar);
 	}
 }
 
-static void comparison(
-    struct fc_buf *b, const struct report *r, const struct fc_sheet *x, const struct fc_sheet *y)
+static void comparison(struct fc_buf *b, const struct report *r, const struct eval_sheet *x,
+    const struct eval_sheet *y)
 {
-	struct fc_contrast c;
-	fc_contrast(&r->sheets, x, y, r->seed, r->n_resample, &c);
+	struct eval_contrast c;
+	eval_contrast(&r->sheets, x, y, r->seed, r->n_resample, &c);
 	if (!c.n_question)
 		return;
 	fc_buf_adds(b, "<tr><th scope=\"row\">");
-	report_model(b, r, r->sheets.model.name[x->model]);
+	eval_report_model(b, r, r->sheets.model.name[x->model]);
 	fc_buf_adds(b, "</th><td>");
-	report_model(b, r, r->sheets.model.name[y->model]);
+	eval_report_model(b, r, r->sheets.model.name[y->model]);
 	fc_buf_adds(b, "</td>");
 	number(b, "main", 2, c.difference);
 	interval(
@@ -219,12 +219,12 @@ static void comparison(
 	fc_buf_adds(b, "</tr>\n");
 }
 
-void report_comparisons(struct fc_buf *b, const struct report *r)
+void eval_report_comparisons(struct fc_buf *b, const struct report *r)
 {
 	static const char *const head[] = {"Model", "against", "Difference",
 	    "95&nbsp;% interval, around 0", "Better", "Equal", "Worse", "p, permutation",
 	    "p, sign test"};
-	const struct fc_sheets *s = &r->sheets;
+	const struct eval_sheets *s = &r->sheets;
 	size_t n = 0;
 	for (size_t i = 0; i < s->n; i++)
 		for (size_t k = i + 1; k < s->n; k++)
@@ -245,17 +245,17 @@ void report_comparisons(struct fc_buf *b, const struct report *r)
 
 static void wins(struct fc_buf *b, const struct report *r)
 {
-	const struct fc_battles *a = &r->battles;
+	const struct eval_battles *a = &r->battles;
 	const char *const head[] = {a->judge.n > 1 ? "Judge" : NULL, "Model", "Win rate, ties half",
 	    "95&nbsp;% interval, 0 to 1", "Wins", "Ties", "Losses", "Dropped"};
 	fc_buf_adds(b, "<section id=\"pairs\"><h2>Pairs</h2>\n");
 	open_table(b, head, FC_LEN(head), 2);
 	for (size_t i = 0; i < a->n; i++) {
-		const struct fc_record *x = &a->record[i];
-		struct fc_interval v = fc_record_interval(a, x, r->seed, r->n_resample);
+		const struct eval_record *x = &a->record[i];
+		struct eval_interval v = eval_record_interval(a, x, r->seed, r->n_resample);
 		row_of(b, r, &a->judge, x->judge, a->model.name[x->model]);
-		number(b, "main", 3, fc_record_adjusted(x));
-		interval(b, v, fc_record_adjusted(x), 0, 1, false);
+		number(b, "main", 3, eval_record_adjusted(x));
+		interval(b, v, eval_record_adjusted(x), 0, 1, false);
 		count(b, x->n_win);
 		count(b, x->n_tie);
 		count(b, x->n_loss);
@@ -264,9 +264,9 @@ static void wins(struct fc_buf *b, const struct report *r)
 	}
 	close_table(b);
 	for (size_t i = 0; i < a->n_places; i++) {
-		const struct fc_places *p = &a->places[i];
+		const struct eval_places *p = &a->places[i];
 		fc_buf_adds(b, "<p class=\"note\">");
-		fc_html_texts(b, a->judge.name[p->judge]);
+		eval_html_texts(b, a->judge.name[p->judge]);
 		fc_buf_addf(b,
 		    " names the same winner in both orders in %zu of %zu pairs; %zu go to the "
 		    "answer "
@@ -277,9 +277,9 @@ static void wins(struct fc_buf *b, const struct report *r)
 	fc_buf_adds(b, "</section>\n");
 }
 
-void report_pairs(struct fc_buf *b, const struct report *r)
+void eval_report_pairs(struct fc_buf *b, const struct report *r)
 {
-	const struct fc_arenahard *a = &r->arena;
+	const struct eval_arenahard *a = &r->arena;
 	const char *const head[] = {a->judge.n > 1 ? "Judge" : NULL, "Model", "Score, %",
 	    "95&nbsp;% interval, 0 to 100", "Games", "Dropped"};
 	if (r->battles.n)
@@ -289,12 +289,13 @@ void report_pairs(struct fc_buf *b, const struct report *r)
 	fc_buf_adds(b, "<section id=\"arena\"><h2>Against the baseline</h2>\n");
 	open_table(b, head, FC_LEN(head), 2);
 	for (size_t i = 0; i < a->n; i++) {
-		struct fc_interval v;
-		double score = 100 * mean(fc_arenahard_points(a, &a->score[i]));
-		fc_bootstrap(a->score[i].points, a->question.n, 1, r->seed, r->n_resample, &v);
+		struct eval_interval v;
+		double score = 100 * mean(eval_arenahard_points(a, &a->score[i]));
+		eval_bootstrap(a->score[i].points, a->question.n, 1, r->seed, r->n_resample, &v);
 		row_of(b, r, &a->judge, a->score[i].judge, a->model.name[a->score[i].model]);
 		number(b, "main", 1, score);
-		interval(b, (struct fc_interval){100 * v.low, 100 * v.high}, score, 0, 100, false);
+		interval(
+		    b, (struct eval_interval){100 * v.low, 100 * v.high}, score, 0, 100, false);
 		count(b, a->score[i].n_battle);
 		count(b, a->score[i].n_dropped);
 		fc_buf_adds(b, "</tr>\n");

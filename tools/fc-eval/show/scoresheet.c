@@ -6,38 +6,38 @@
 
 #include "base/mem.h"
 
-static struct fc_sheet *sheet_of(struct fc_sheets *s, size_t judge, size_t model)
+static struct eval_sheet *sheet_of(struct eval_sheets *s, size_t judge, size_t model)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (s->sheet[i].judge == judge && s->sheet[i].model == model)
 			return &s->sheet[i];
 	FC_GROW(s->sheet, s->cap, s->n + 1);
-	struct fc_sheet *x = &s->sheet[s->n++];
-	*x = (struct fc_sheet){.judge = judge, .model = model};
+	struct eval_sheet *x = &s->sheet[s->n++];
+	*x = (struct eval_sheet){.judge = judge, .model = model};
 	x->share = fc_calloc(s->question.n, sizeof *x->share);
 	return x;
 }
 
-static void count(struct fc_sheets *s, const struct fc_judgment *x)
+static void count(struct eval_sheets *s, const struct eval_judgment *x)
 {
-	struct fc_sheet *sheet = sheet_of(s, fc_categories_number(&s->judge, x->judge),
+	struct eval_sheet *sheet = sheet_of(s, fc_categories_number(&s->judge, x->judge),
 	    fc_categories_number(&s->model, x->model[0]));
 	if (!x->scored) {
 		sheet->n_unparsed++;
 		return;
 	}
-	struct fc_share *share = sheet->share[fc_categories_number(&s->question, x->question)];
+	struct eval_share *share = sheet->share[fc_categories_number(&s->question, x->question)];
 	sheet->n_judged++;
-	share[FC_TURNS_ALL].num += x->score;
-	share[FC_TURNS_ALL].den += 1;
+	share[EVAL_TURNS_ALL].num += x->score;
+	share[EVAL_TURNS_ALL].den += 1;
 	if (x->turn <= 2) {
-		enum fc_turns turn = x->turn == 1 ? FC_TURNS_FIRST : FC_TURNS_SECOND;
+		enum eval_turns turn = x->turn == 1 ? EVAL_TURNS_FIRST : EVAL_TURNS_SECOND;
 		share[turn].num += x->score;
 		share[turn].den += 1;
 	}
 }
 
-static int name_categories(struct fc_sheets *s, const struct fc_bench *bench, struct fc_err *e)
+static int name_categories(struct eval_sheets *s, const struct eval_bench *bench, struct fc_err *e)
 {
 	struct fc_categories seen = {0};
 	int ret = -1;
@@ -49,7 +49,7 @@ static int name_categories(struct fc_sheets *s, const struct fc_bench *bench, st
 			s->category[s->n_category++] = bench->question[i].category;
 	}
 	for (size_t i = 0; i < s->question.n; i++) {
-		const struct fc_question *q = fc_bench_find(bench, s->question.name[i]);
+		const struct eval_question *q = eval_bench_find(bench, s->question.name[i]);
 		if (!q) {
 			fc_fail(e, "question %s was judged, but is not among the questions",
 			    s->question.name[i]);
@@ -63,30 +63,30 @@ out:
 	return ret;
 }
 
-static const struct fc_sheets *sorting; /* qsort has no argument for it */
+static const struct eval_sheets *sorting; /* qsort has no argument for it */
 
 static int by_rank(const void *a, const void *b)
 {
-	const struct fc_sheet *x = a, *y = b;
+	const struct eval_sheet *x = a, *y = b;
 	if (x->judge != y->judge)
 		return x->judge < y->judge ? -1 : 1;
-	struct fc_share p = fc_sheet_sum(sorting, x, SIZE_MAX, FC_TURNS_ALL);
-	struct fc_share q = fc_sheet_sum(sorting, y, SIZE_MAX, FC_TURNS_ALL);
+	struct eval_share p = eval_sheet_sum(sorting, x, SIZE_MAX, EVAL_TURNS_ALL);
+	struct eval_share q = eval_sheet_sum(sorting, y, SIZE_MAX, EVAL_TURNS_ALL);
 	double mean_x = p.den > 0 ? p.num / p.den : -1, mean_y = q.den > 0 ? q.num / q.den : -1;
 	if (mean_x != mean_y)
 		return mean_x > mean_y ? -1 : 1;
 	return strcmp(sorting->model.name[x->model], sorting->model.name[y->model]);
 }
 
-int fc_sheets_build(struct fc_sheets *s, const struct fc_judgments *j, const struct fc_bench *bench,
-    struct fc_err *e)
+int eval_sheets_build(struct eval_sheets *s, const struct eval_judgments *j,
+    const struct eval_bench *bench, struct fc_err *e)
 {
-	*s = (struct fc_sheets){0};
+	*s = (struct eval_sheets){0};
 	for (size_t i = 0; i < j->n; i++)
-		if (j->v[i].kind == FC_JUDGMENT_SINGLE)
+		if (j->v[i].kind == EVAL_JUDGMENT_SINGLE)
 			fc_categories_number(&s->question, j->v[i].question);
 	for (size_t i = 0; i < j->n; i++)
-		if (j->v[i].kind == FC_JUDGMENT_SINGLE)
+		if (j->v[i].kind == EVAL_JUDGMENT_SINGLE)
 			count(s, &j->v[i]);
 	sorting = s;
 	if (s->n)
@@ -94,7 +94,7 @@ int fc_sheets_build(struct fc_sheets *s, const struct fc_judgments *j, const str
 	return bench ? name_categories(s, bench, e) : 0;
 }
 
-void fc_sheets_release(struct fc_sheets *s)
+void eval_sheets_release(struct eval_sheets *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		free(s->sheet[i].share);
@@ -104,18 +104,18 @@ void fc_sheets_release(struct fc_sheets *s)
 	fc_categories_release(&s->judge);
 	fc_categories_release(&s->model);
 	fc_categories_release(&s->question);
-	*s = (struct fc_sheets){0};
+	*s = (struct eval_sheets){0};
 }
 
-static bool belongs(const struct fc_sheets *s, size_t question, size_t category)
+static bool belongs(const struct eval_sheets *s, size_t question, size_t category)
 {
 	return category == SIZE_MAX || s->category_of[question] == category;
 }
 
-struct fc_share fc_sheet_sum(
-    const struct fc_sheets *s, const struct fc_sheet *x, size_t category, enum fc_turns turns)
+struct eval_share eval_sheet_sum(
+    const struct eval_sheets *s, const struct eval_sheet *x, size_t category, enum eval_turns turns)
 {
-	struct fc_share sum = {0};
+	struct eval_share sum = {0};
 	for (size_t q = 0; q < s->question.n; q++) {
 		if (!belongs(s, q, category))
 			continue;
@@ -125,14 +125,14 @@ struct fc_share fc_sheet_sum(
 	return sum;
 }
 
-void fc_sheet_intervals(const struct fc_sheets *s, const struct fc_sheet *x, size_t category,
-    uint64_t seed, size_t n_resample, struct fc_interval out[FC_TURNS_COUNT])
+void eval_sheet_intervals(const struct eval_sheets *s, const struct eval_sheet *x, size_t category,
+    uint64_t seed, size_t n_resample, struct eval_interval out[EVAL_TURNS_COUNT])
 {
-	struct fc_share(*share)[FC_TURNS_COUNT] = fc_calloc(s->question.n, sizeof *share);
+	struct eval_share(*share)[EVAL_TURNS_COUNT] = fc_calloc(s->question.n, sizeof *share);
 	size_t n = 0;
 	for (size_t q = 0; q < s->question.n; q++)
-		if (belongs(s, q, category) && x->share[q][FC_TURNS_ALL].den > 0)
+		if (belongs(s, q, category) && x->share[q][EVAL_TURNS_ALL].den > 0)
 			memcpy(share[n++], x->share[q], sizeof *share);
-	fc_bootstrap(n ? share[0] : NULL, n, FC_TURNS_COUNT, seed, n_resample, out);
+	eval_bootstrap(n ? share[0] : NULL, n, EVAL_TURNS_COUNT, seed, n_resample, out);
 	free(share);
 }

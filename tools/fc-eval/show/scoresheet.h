@@ -7,12 +7,12 @@
 #include "text/category.h"
 
 /* Over which turns a mean is taken. */
-enum fc_turns { FC_TURNS_ALL, FC_TURNS_FIRST, FC_TURNS_SECOND, FC_TURNS_COUNT };
+enum eval_turns { EVAL_TURNS_ALL, EVAL_TURNS_FIRST, EVAL_TURNS_SECOND, EVAL_TURNS_COUNT };
 
 /* The ratings one judge gave one model: per question their sum (num) and number (den). */
-struct fc_sheet {
-	size_t judge, model;                      /* numbers in fc_sheets */
-	struct fc_share (*share)[FC_TURNS_COUNT]; /* [n_question] */
+struct eval_sheet {
+	size_t judge, model;                          /* numbers in eval_sheets */
+	struct eval_share (*share)[EVAL_TURNS_COUNT]; /* [n_question] */
 	size_t n_judged, n_unparsed;
 };
 
@@ -20,9 +20,9 @@ struct fc_sheet {
  * All single-answer ratings, FastChat's arithmetic: rows without rating are dropped, a mean is over
  * all rows left, so the average is not the mean of the two turns' means.
  */
-struct fc_sheets {
+struct eval_sheets {
 	struct fc_categories judge, model, question;
-	struct fc_sheet
+	struct eval_sheet
 	    *sheet; /* [n], by judge as they came, then by falling average, then by name */
 	size_t n, cap;
 	/* With a bench: [question.n] number of the question's category, in the order in which the
@@ -32,15 +32,15 @@ struct fc_sheets {
 	size_t n_category;
 };
 /* bench: NULL for none; one that lacks a judged question is an error. */
-int fc_sheets_build(struct fc_sheets *s, const struct fc_judgments *j, const struct fc_bench *bench,
-    struct fc_err *e);
-void fc_sheets_release(struct fc_sheets *s);
+int eval_sheets_build(struct eval_sheets *s, const struct eval_judgments *j,
+    const struct eval_bench *bench, struct fc_err *e);
+void eval_sheets_release(struct eval_sheets *s);
 
 /* Sum over the questions of a category; category SIZE_MAX: over all. */
-struct fc_share fc_sheet_sum(
-    const struct fc_sheets *s, const struct fc_sheet *x, size_t category, enum fc_turns turns);
+struct eval_share eval_sheet_sum(const struct eval_sheets *s, const struct eval_sheet *x,
+    size_t category, enum eval_turns turns);
 /* Bootstrap intervals over questions of all three means. */
-void fc_sheet_intervals(const struct fc_sheets *s, const struct fc_sheet *x, size_t category,
-    uint64_t seed, size_t n_resample, struct fc_interval out[FC_TURNS_COUNT]);
+void eval_sheet_intervals(const struct eval_sheets *s, const struct eval_sheet *x, size_t category,
+    uint64_t seed, size_t n_resample, struct eval_interval out[EVAL_TURNS_COUNT]);
 
 #endif

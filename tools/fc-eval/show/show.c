@@ -18,16 +18,16 @@ enum table {
 	TABLE_PLACES,
 };
 
-static enum table table_for(const struct fc_judgments *j)
+static enum table table_for(const struct eval_judgments *j)
 {
 	static const enum table first[] = {
-	    [FC_JUDGMENT_SINGLE] = TABLE_SCORES,
-	    [FC_JUDGMENT_PAIR] = TABLE_WINS,
-	    [FC_JUDGMENT_ARENA] = TABLE_ARENA,
+	    [EVAL_JUDGMENT_SINGLE] = TABLE_SCORES,
+	    [EVAL_JUDGMENT_PAIR] = TABLE_WINS,
+	    [EVAL_JUDGMENT_ARENA] = TABLE_ARENA,
 	};
-	for (int kind = FC_JUDGMENT_SINGLE; kind < FC_JUDGMENT_ARENA; kind++)
+	for (int kind = EVAL_JUDGMENT_SINGLE; kind < EVAL_JUDGMENT_ARENA; kind++)
 		for (size_t i = 0; i < j->n; i++)
-			if (j->v[i].kind == (enum fc_judgment_kind)kind)
+			if (j->v[i].kind == (enum eval_judgment_kind)kind)
 				return first[kind];
 	return TABLE_ARENA;
 }
@@ -37,28 +37,28 @@ static struct fc_table *tabulate(
 {
 	switch (table) {
 	case TABLE_SCORES:
-		return show_scores(j, o, e);
+		return eval_show_scores(j, o, e);
 	case TABLE_CATEGORIES:
-		return show_categories(j, o, e);
+		return eval_show_categories(j, o, e);
 	case TABLE_QUESTIONS:
-		return show_questions(j, o, e);
+		return eval_show_questions(j, o, e);
 	case TABLE_WINS:
-		return show_wins(j, o, e);
+		return eval_show_wins(j, o, e);
 	case TABLE_ARENA:
-		return show_arena(j, o, e);
+		return eval_show_arena(j, o, e);
 	case TABLE_COMPARE:
-		return show_compare(j, o, e);
+		return eval_show_compare(j, o, e);
 	case TABLE_JUDGES:
-		return show_judges(j, o, e);
+		return eval_show_judges(j, o, e);
 	case TABLE_PLACES:
-		return show_places(j, o, e);
+		return eval_show_places(j, o, e);
 	case TABLE_AUTO:
 		break;
 	}
 	return tabulate(table_for(&j->all), j, o, e);
 }
 
-void fc_command_show(int argc, char **argv)
+void eval_command_show(int argc, char **argv)
 {
 	struct show_options o = {.judged = JUDGED_DEFAULTS, .weight = 3};
 	int table = TABLE_AUTO, format = 0;
@@ -71,7 +71,7 @@ void fc_command_show(int argc, char **argv)
 		"of wins: only pairs with it; of compare: only against it", 0, 0},
 	    {FC_OPT_INT, 0, "weight", &o.weight, "N",
 		"of arena: battles a strong verdict counts as", 1, 1000},
-	    FC_COMMAND_TABLE_OPTS(&format, &out),
+	    EVAL_COMMAND_TABLE_OPTS(&format, &out),
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -83,13 +83,13 @@ void fc_command_show(int argc, char **argv)
 	int first = fc_opt_parse(opts, &usage, argc, argv);
 	struct judged j;
 	struct fc_err e;
-	if (judged_open(&j, &o.judged, (const char *const *)argv + first, argc - first, false, &e) <
-	    0)
+	if (eval_judged_open(
+		&j, &o.judged, (const char *const *)argv + first, argc - first, false, &e) < 0)
 		fc_die("%s", e.msg);
 	struct fc_table *t = tabulate((enum table)table, &j, &o, &e);
 	if (!t)
 		fc_die("%s", e.msg);
-	fc_command_print(t, (enum fc_table_format)format, out);
-	judged_close(&j);
+	eval_command_print(t, (enum fc_table_format)format, out);
+	eval_judged_close(&j);
 	fc_finish();
 }

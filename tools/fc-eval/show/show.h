@@ -12,19 +12,21 @@ struct show_options {
 };
 
 /* The tables of fc-eval show; NULL on failure. */
-struct fc_table *show_scores(
+struct fc_table *eval_show_scores(
     const struct judged *j, const struct show_options *o, struct fc_err *e);
-struct fc_table *show_categories(
+struct fc_table *eval_show_categories(
     const struct judged *j, const struct show_options *o, struct fc_err *e);
-struct fc_table *show_questions(
+struct fc_table *eval_show_questions(
     const struct judged *j, const struct show_options *o, struct fc_err *e);
-struct fc_table *show_compare(
+struct fc_table *eval_show_compare(
     const struct judged *j, const struct show_options *o, struct fc_err *e);
-struct fc_table *show_wins(const struct judged *j, const struct show_options *o, struct fc_err *e);
-struct fc_table *show_arena(const struct judged *j, const struct show_options *o, struct fc_err *e);
-struct fc_table *show_judges(
+struct fc_table *eval_show_wins(
     const struct judged *j, const struct show_options *o, struct fc_err *e);
-struct fc_table *show_places(
+struct fc_table *eval_show_arena(
+    const struct judged *j, const struct show_options *o, struct fc_err *e);
+struct fc_table *eval_show_judges(
+    const struct judged *j, const struct show_options *o, struct fc_err *e);
+struct fc_table *eval_show_places(
     const struct judged *j, const struct show_options *o, struct fc_err *e);
 
 #endif

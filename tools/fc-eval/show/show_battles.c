@@ -11,14 +11,15 @@ static double part(size_t k, size_t n)
 	return n ? (double)k / (double)n : NAN;
 }
 
-struct fc_table *show_wins(const struct judged *j, const struct show_options *o, struct fc_err *e)
+struct fc_table *eval_show_wins(
+    const struct judged *j, const struct show_options *o, struct fc_err *e)
 {
-	struct fc_battles b;
-	fc_battles_build(&b, &j->all, o->baseline);
+	struct eval_battles b;
+	eval_battles_build(&b, &j->all, o->baseline);
 	if (!b.n) {
 		fc_fail(e, "no pairs%s%s among the judgments", o->baseline ? " with " : "",
 		    o->baseline ? o->baseline : "");
-		fc_battles_release(&b);
+		eval_battles_release(&b);
 		return NULL;
 	}
 	static const char *const ints[] = {"win", "loss", "tie", "dropped"};
@@ -32,10 +33,10 @@ struct fc_table *show_wins(const struct judged *j, const struct show_options *o,
 	for (size_t i = 0; i < FC_LEN(reals); i++)
 		fc_table_column(t, reals[i], 3);
 	for (size_t i = 0; i < b.n; i++) {
-		const struct fc_record *r = &b.record[i];
+		const struct eval_record *r = &b.record[i];
 		size_t n = r->n_win + r->n_loss + r->n_tie;
-		struct fc_interval interval =
-		    fc_record_interval(&b, r, o->judged.seed, (size_t)o->judged.n_resample);
+		struct eval_interval interval =
+		    eval_record_interval(&b, r, o->judged.seed, (size_t)o->judged.n_resample);
 		fc_table_text(t, b.judge.name[r->judge]);
 		fc_table_text(t, b.model.name[r->model]);
 		fc_table_int(t, r->n_win);
@@ -44,21 +45,22 @@ struct fc_table *show_wins(const struct judged *j, const struct show_options *o,
 		fc_table_int(t, r->n_error);
 		fc_table_real(t, part(r->n_win, n));
 		fc_table_real(t, part(r->n_loss, n));
-		fc_table_real(t, fc_record_adjusted(r));
+		fc_table_real(t, eval_record_adjusted(r));
 		fc_table_real(t, interval.low);
 		fc_table_real(t, interval.high);
 	}
-	fc_battles_release(&b);
+	eval_battles_release(&b);
 	return t;
 }
 
-struct fc_table *show_places(const struct judged *j, const struct show_options *o, struct fc_err *e)
+struct fc_table *eval_show_places(
+    const struct judged *j, const struct show_options *o, struct fc_err *e)
 {
-	struct fc_battles b;
-	fc_battles_build(&b, &j->all, o->baseline);
+	struct eval_battles b;
+	eval_battles_build(&b, &j->all, o->baseline);
 	if (!b.n_places) {
 		fc_fail(e, "no pairs among the judgments");
-		fc_battles_release(&b);
+		eval_battles_release(&b);
 		return NULL;
 	}
 	static const char *const ints[] = {
@@ -70,7 +72,7 @@ struct fc_table *show_places(const struct judged *j, const struct show_options *
 	fc_table_column(t, "consistency", 3);
 	fc_table_column(t, "first_bias", 3);
 	for (size_t i = 0; i < b.n_places; i++) {
-		const struct fc_places *p = &b.places[i];
+		const struct eval_places *p = &b.places[i];
 		fc_table_text(t, b.judge.name[p->judge]);
 		fc_table_int(t, p->n_row);
 		fc_table_int(t, p->n_error);
@@ -81,17 +83,18 @@ struct fc_table *show_places(const struct judged *j, const struct show_options *
 		fc_table_real(t, part(p->n_consistent, p->n_row));
 		fc_table_real(t, part(p->n_first, p->n_first + p->n_second));
 	}
-	fc_battles_release(&b);
+	eval_battles_release(&b);
 	return t;
 }
 
-struct fc_table *show_arena(const struct judged *j, const struct show_options *o, struct fc_err *e)
+struct fc_table *eval_show_arena(
+    const struct judged *j, const struct show_options *o, struct fc_err *e)
 {
-	struct fc_arenahard a;
-	fc_arenahard_build(&a, &j->all, o->weight);
+	struct eval_arenahard a;
+	eval_arenahard_build(&a, &j->all, o->weight);
 	if (!a.n) {
 		fc_fail(e, "no judgments in Arena-Hard's form");
-		fc_arenahard_release(&a);
+		eval_arenahard_release(&a);
 		return NULL;
 	}
 	struct fc_table *t = fc_table_new();
@@ -103,10 +106,10 @@ struct fc_table *show_arena(const struct judged *j, const struct show_options *o
 	fc_table_column(t, "battles", 0);
 	fc_table_column(t, "dropped", 0);
 	for (size_t i = 0; i < a.n; i++) {
-		const struct fc_arenahard_score *s = &a.score[i];
-		struct fc_share sum = fc_arenahard_points(&a, s);
-		struct fc_interval interval;
-		fc_bootstrap(s->points, a.question.n, 1, o->judged.seed,
+		const struct eval_arenahard_score *s = &a.score[i];
+		struct eval_share sum = eval_arenahard_points(&a, s);
+		struct eval_interval interval;
+		eval_bootstrap(s->points, a.question.n, 1, o->judged.seed,
 		    (size_t)o->judged.n_resample, &interval);
 		fc_table_text(t, a.judge.name[s->judge]);
 		fc_table_text(t, a.model.name[s->model]);
@@ -116,18 +119,19 @@ struct fc_table *show_arena(const struct judged *j, const struct show_options *o
 		fc_table_int(t, s->n_battle);
 		fc_table_int(t, s->n_dropped);
 	}
-	fc_arenahard_release(&a);
+	eval_arenahard_release(&a);
 	return t;
 }
 
-struct fc_table *show_judges(const struct judged *j, const struct show_options *o, struct fc_err *e)
+struct fc_table *eval_show_judges(
+    const struct judged *j, const struct show_options *o, struct fc_err *e)
 {
-	struct fc_agreements a;
+	struct eval_agreements a;
 	(void)o;
-	fc_agreements_build(&a, &j->all);
+	eval_agreements_build(&a, &j->all);
 	if (!a.n) {
 		fc_fail(e, "no two judges who judged the same");
-		fc_agreements_release(&a);
+		eval_agreements_release(&a);
 		return NULL;
 	}
 	struct fc_table *t = fc_table_new();
@@ -144,8 +148,8 @@ struct fc_table *show_judges(const struct judged *j, const struct show_options *
 	fc_table_column(t, "rank_correlation", 3);
 	fc_table_column(t, "difference", 3);
 	for (size_t i = 0; i < a.n; i++) {
-		const struct fc_agreement *x = &a.v[i];
-		struct fc_interval interval = fc_bootstrap_wilson(x->n_agree, x->n_vote);
+		const struct eval_agreement *x = &a.v[i];
+		struct eval_interval interval = eval_bootstrap_wilson(x->n_agree, x->n_vote);
 		fc_table_text(t, a.judge.name[x->judge[0]]);
 		fc_table_text(t, a.judge.name[x->judge[1]]);
 		fc_table_int(t, x->n_vote);
@@ -159,6 +163,6 @@ struct fc_table *show_judges(const struct judged *j, const struct show_options *
 		fc_table_real(t, x->rank_correlation);
 		fc_table_real(t, x->difference);
 	}
-	fc_agreements_release(&a);
+	eval_agreements_release(&a);
 	return t;
 }

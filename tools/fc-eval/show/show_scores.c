@@ -7,18 +7,18 @@
 #include "fc-eval/show/contrast.h"
 #include "fc-eval/show/show.h"
 
-static double mean(struct fc_share s)
+static double mean(struct eval_share s)
 {
 	return s.den > 0 ? s.num / s.den : NAN;
 }
 
-static int build(struct fc_sheets *s, const struct judged *j, struct fc_err *e)
+static int build(struct eval_sheets *s, const struct judged *j, struct fc_err *e)
 {
-	if (fc_sheets_build(s, &j->all, judged_bench(j), e) == 0 && s->n)
+	if (eval_sheets_build(s, &j->all, eval_judged_bench(j), e) == 0 && s->n)
 		return 0;
 	if (!s->n)
 		fc_fail(e, "no ratings of single answers among the judgments");
-	fc_sheets_release(s);
+	eval_sheets_release(s);
 	return -1;
 }
 
@@ -27,9 +27,10 @@ static int need_bench(const struct judged *j, struct fc_err *e)
 	return j->has_bench ? 0 : fc_fail(e, "--questions is needed for the categories");
 }
 
-struct fc_table *show_scores(const struct judged *j, const struct show_options *o, struct fc_err *e)
+struct fc_table *eval_show_scores(
+    const struct judged *j, const struct show_options *o, struct fc_err *e)
 {
-	struct fc_sheets s;
+	struct eval_sheets s;
 	if (build(&s, j, e) < 0)
 		return NULL;
 	struct fc_table *t = fc_table_new();
@@ -43,28 +44,28 @@ struct fc_table *show_scores(const struct judged *j, const struct show_options *
 	fc_table_column(t, "judged", 0);
 	fc_table_column(t, "unparsed", 0);
 	for (size_t i = 0; i < s.n; i++) {
-		const struct fc_sheet *x = &s.sheet[i];
-		struct fc_interval interval[FC_TURNS_COUNT];
-		fc_sheet_intervals(
+		const struct eval_sheet *x = &s.sheet[i];
+		struct eval_interval interval[EVAL_TURNS_COUNT];
+		eval_sheet_intervals(
 		    &s, x, SIZE_MAX, o->judged.seed, (size_t)o->judged.n_resample, interval);
 		fc_table_text(t, s.judge.name[x->judge]);
 		fc_table_text(t, s.model.name[x->model]);
-		fc_table_real(t, mean(fc_sheet_sum(&s, x, SIZE_MAX, FC_TURNS_FIRST)));
-		fc_table_real(t, mean(fc_sheet_sum(&s, x, SIZE_MAX, FC_TURNS_SECOND)));
-		fc_table_real(t, mean(fc_sheet_sum(&s, x, SIZE_MAX, FC_TURNS_ALL)));
-		fc_table_real(t, interval[FC_TURNS_ALL].low);
-		fc_table_real(t, interval[FC_TURNS_ALL].high);
+		fc_table_real(t, mean(eval_sheet_sum(&s, x, SIZE_MAX, EVAL_TURNS_FIRST)));
+		fc_table_real(t, mean(eval_sheet_sum(&s, x, SIZE_MAX, EVAL_TURNS_SECOND)));
+		fc_table_real(t, mean(eval_sheet_sum(&s, x, SIZE_MAX, EVAL_TURNS_ALL)));
+		fc_table_real(t, interval[EVAL_TURNS_ALL].low);
+		fc_table_real(t, interval[EVAL_TURNS_ALL].high);
 		fc_table_int(t, x->n_judged);
 		fc_table_int(t, x->n_unparsed);
 	}
-	fc_sheets_release(&s);
+	eval_sheets_release(&s);
 	return t;
 }
 
-struct fc_table *show_categories(
+struct fc_table *eval_show_categories(
     const struct judged *j, const struct show_options *o, struct fc_err *e)
 {
-	struct fc_sheets s;
+	struct eval_sheets s;
 	if (need_bench(j, e) < 0 || build(&s, j, e) < 0)
 		return NULL;
 	struct fc_table *t = fc_table_new();
@@ -76,26 +77,26 @@ struct fc_table *show_categories(
 		fc_table_column(t, reals[i], 3);
 	fc_table_column(t, "judged", 0);
 	for (size_t i = 0; i < s.n; i++) {
-		const struct fc_sheet *x = &s.sheet[i];
+		const struct eval_sheet *x = &s.sheet[i];
 		for (size_t c = 0; c < s.n_category; c++) {
-			struct fc_interval interval[FC_TURNS_COUNT];
-			struct fc_share all = fc_sheet_sum(&s, x, c, FC_TURNS_ALL);
+			struct eval_interval interval[EVAL_TURNS_COUNT];
+			struct eval_share all = eval_sheet_sum(&s, x, c, EVAL_TURNS_ALL);
 			if (all.den == 0)
 				continue;
-			fc_sheet_intervals(
+			eval_sheet_intervals(
 			    &s, x, c, o->judged.seed, (size_t)o->judged.n_resample, interval);
 			fc_table_text(t, s.judge.name[x->judge]);
 			fc_table_text(t, s.model.name[x->model]);
 			fc_table_text(t, s.category[c]);
 			fc_table_real(t, mean(all));
-			fc_table_real(t, interval[FC_TURNS_ALL].low);
-			fc_table_real(t, interval[FC_TURNS_ALL].high);
-			fc_table_real(t, mean(fc_sheet_sum(&s, x, c, FC_TURNS_FIRST)));
-			fc_table_real(t, mean(fc_sheet_sum(&s, x, c, FC_TURNS_SECOND)));
+			fc_table_real(t, interval[EVAL_TURNS_ALL].low);
+			fc_table_real(t, interval[EVAL_TURNS_ALL].high);
+			fc_table_real(t, mean(eval_sheet_sum(&s, x, c, EVAL_TURNS_FIRST)));
+			fc_table_real(t, mean(eval_sheet_sum(&s, x, c, EVAL_TURNS_SECOND)));
 			fc_table_int(t, (uint64_t)all.den);
 		}
 	}
-	fc_sheets_release(&s);
+	eval_sheets_release(&s);
 	return t;
 }
 
@@ -104,13 +105,13 @@ static const struct fc_categories *sorting; /* qsort has no argument for it */
 static int by_question(const void *a, const void *b)
 {
 	const size_t *x = a, *y = b;
-	return fc_question_id_compare(sorting->name[*x], sorting->name[*y]);
+	return eval_question_id_compare(sorting->name[*x], sorting->name[*y]);
 }
 
-struct fc_table *show_questions(
+struct fc_table *eval_show_questions(
     const struct judged *j, const struct show_options *o, struct fc_err *e)
 {
-	struct fc_sheets s;
+	struct eval_sheets s;
 	(void)o;
 	if (build(&s, j, e) < 0)
 		return NULL;
@@ -127,9 +128,9 @@ struct fc_table *show_questions(
 	qsort(order, s.question.n, sizeof *order, by_question);
 	for (size_t i = 0; i < s.n; i++) {
 		for (size_t k = 0; k < s.question.n; k++) {
-			const struct fc_sheet *x = &s.sheet[i];
+			const struct eval_sheet *x = &s.sheet[i];
 			size_t q = order[k];
-			if (x->share[q][FC_TURNS_ALL].den == 0)
+			if (x->share[q][EVAL_TURNS_ALL].den == 0)
 				continue;
 			fc_table_text(t, s.judge.name[x->judge]);
 			fc_table_text(t, s.model.name[x->model]);
@@ -138,20 +139,20 @@ struct fc_table *show_questions(
 				fc_table_text(t, s.category[s.category_of[q]]);
 			else
 				fc_table_none(t);
-			fc_table_real(t, mean(x->share[q][FC_TURNS_FIRST]));
-			fc_table_real(t, mean(x->share[q][FC_TURNS_SECOND]));
+			fc_table_real(t, mean(x->share[q][EVAL_TURNS_FIRST]));
+			fc_table_real(t, mean(x->share[q][EVAL_TURNS_SECOND]));
 		}
 	}
 	free(order);
-	fc_sheets_release(&s);
+	eval_sheets_release(&s);
 	return t;
 }
 
-static void compare_row(struct fc_table *t, const struct fc_sheets *s, const struct fc_sheet *x,
-    const struct fc_sheet *y, const struct show_options *o)
+static void compare_row(struct fc_table *t, const struct eval_sheets *s, const struct eval_sheet *x,
+    const struct eval_sheet *y, const struct show_options *o)
 {
-	struct fc_contrast c;
-	fc_contrast(s, x, y, o->judged.seed, (size_t)o->judged.n_resample, &c);
+	struct eval_contrast c;
+	eval_contrast(s, x, y, o->judged.seed, (size_t)o->judged.n_resample, &c);
 	if (!c.n_question)
 		return;
 	fc_table_text(t, s->judge.name[x->judge]);
@@ -168,10 +169,10 @@ static void compare_row(struct fc_table *t, const struct fc_sheets *s, const str
 	fc_table_real(t, c.p_sign);
 }
 
-struct fc_table *show_compare(
+struct fc_table *eval_show_compare(
     const struct judged *j, const struct show_options *o, struct fc_err *e)
 {
-	struct fc_sheets s;
+	struct eval_sheets s;
 	if (build(&s, j, e) < 0)
 		return NULL;
 	struct fc_table *t = fc_table_new();
@@ -189,7 +190,7 @@ struct fc_table *show_compare(
 	fc_table_column(t, "p_sign", 4);
 	for (size_t i = 0; i < s.n; i++) {
 		for (size_t k = 0; k < s.n; k++) {
-			const struct fc_sheet *x = &s.sheet[i], *y = &s.sheet[k];
+			const struct eval_sheet *x = &s.sheet[i], *y = &s.sheet[k];
 			bool wanted = o->baseline
 			    ? i != k && !strcmp(s.model.name[y->model], o->baseline)
 			    : i < k;
@@ -197,6 +198,6 @@ struct fc_table *show_compare(
 				compare_row(t, &s, x, y, o);
 		}
 	}
-	fc_sheets_release(&s);
+	eval_sheets_release(&s);
 	return t;
 }

@@ -30,7 +30,7 @@ static int find_instruction(const struct fc_categories *known, const json_t *o, 
 	return fc_fail(e, "%s: its instruction is not among the outputs'", where);
 }
 
-static int read_one(struct fc_preferences *p, const json_t *o, const char *where,
+static int read_one(struct eval_preferences *p, const json_t *o, const char *where,
     const struct fc_categories *instructions, struct fc_err *e)
 {
 	const char *model;
@@ -45,7 +45,7 @@ static int read_one(struct fc_preferences *p, const json_t *o, const char *where
 	if (!isnan(preference) && preference != 0 && !(preference >= 1 && preference <= 2))
 		return fc_fail(
 		    e, "%s: preference: %g is neither from 1 to 2 nor 0", where, preference);
-	struct fc_preference x = {.model = fc_categories_number(&p->model, model),
+	struct eval_preference x = {.model = fc_categories_number(&p->model, model),
 	    .p = preference == 0 ? 0.5 : preference - 1, /* 0 stands for a tie */
 	    .longer = code_points(a) - code_points(b)};
 	if (instructions && find_instruction(instructions, o, where, &x.instruction, e) < 0)
@@ -92,7 +92,7 @@ static json_t *read_file(const char *path, struct fc_err *e)
 	return file;
 }
 
-int fc_preferences_read(struct fc_preferences *p, const char *path,
+int eval_preferences_read(struct eval_preferences *p, const char *path,
     const struct fc_categories *instructions, struct fc_err *e)
 {
 	json_t *file = read_file(path, e), *o;
@@ -114,19 +114,19 @@ int fc_preferences_read(struct fc_preferences *p, const char *path,
 	return ret;
 }
 
-void fc_preferences_release(struct fc_preferences *p)
+void eval_preferences_release(struct eval_preferences *p)
 {
 	fc_categories_release(&p->model);
 	free(p->v);
 	free(p->count);
-	*p = (struct fc_preferences){0};
+	*p = (struct eval_preferences){0};
 }
 
-static void count(const struct fc_preferences *p, size_t model, struct fc_winrate *out)
+static void count(const struct eval_preferences *p, size_t model, struct eval_winrate *out)
 {
 	double sum = 0, squares = 0;
 	for (size_t i = 0; i < p->n; i++) {
-		const struct fc_preference *x = &p->v[i];
+		const struct eval_preference *x = &p->v[i];
 		if (x->model != model)
 			continue;
 		if (isnan(x->p)) {
@@ -148,11 +148,11 @@ static void count(const struct fc_preferences *p, size_t model, struct fc_winrat
 }
 
 /* Sample standard deviation of the length differences. */
-static double spread(const struct fc_preferences *p, size_t model)
+static double spread(const struct eval_preferences *p, size_t model)
 {
 	double n = 0, mean = 0, squares = 0;
 	for (size_t i = 0; i < p->n; i++) {
-		const struct fc_preference *x = &p->v[i];
+		const struct eval_preference *x = &p->v[i];
 		if (x->model != model || isnan(x->p))
 			continue;
 		n++;
@@ -163,14 +163,14 @@ static double spread(const struct fc_preferences *p, size_t model)
 	return sqrt(squares / (n - 1));
 }
 
-static int control_length(const struct fc_preferences *p, size_t model,
-    const struct fc_length_control *l, uint64_t seed, struct fc_winrate *out, struct fc_err *e)
+static int control_length(const struct eval_preferences *p, size_t model,
+    const struct eval_length_control *l, uint64_t seed, struct eval_winrate *out, struct fc_err *e)
 {
-	struct fc_logistic_row *row = FC_ARRAY(struct fc_logistic_row, p->n + l->n_gamed);
+	struct eval_logistic_row *row = FC_ARRAY(struct eval_logistic_row, p->n + l->n_gamed);
 	double sd = spread(p, model), sum = 0;
 	size_t n = 0, n_own;
 	for (size_t i = 0; i < p->n; i++) {
-		const struct fc_preference *x = &p->v[i];
+		const struct eval_preference *x = &p->v[i];
 		if (x->model != model || isnan(x->p))
 			continue;
 		if (x->instruction >= l->n_instruction) {
@@ -178,24 +178,24 @@ static int control_length(const struct fc_preferences *p, size_t model,
 			return fc_fail(e, "%s: instruction %zu has no difficulty, there are %zu",
 			    p->model.name[model], x->instruction, l->n_instruction);
 		}
-		row[n++] = (struct fc_logistic_row){
+		row[n++] = (struct eval_logistic_row){
 		    {sd > 0 ? tanh(x->longer / sd) : 0, l->difficulty[x->instruction], 1}, x->p, 1};
 	}
 	n_own = n;
 	for (size_t i = 0; i < l->n_gamed; i++)
 		row[n++] = l->gamed[i];
-	out->c = fc_logistic_fit_cv(row, n, seed, out->weight);
+	out->c = eval_logistic_fit_cv(row, n, seed, out->weight);
 	for (size_t i = 0; i < n_own; i++)
-		sum += fc_logistic_sigmoid(out->weight[1] * row[i].x[1] + out->weight[2]);
+		sum += eval_logistic_sigmoid(out->weight[1] * row[i].x[1] + out->weight[2]);
 	out->controlled = sum / (double)n_own;
 	free(row);
 	return 0;
 }
 
-int fc_winrate_of(const struct fc_preferences *p, size_t model, const struct fc_length_control *l,
-    uint64_t seed, struct fc_winrate *out, struct fc_err *e)
+int eval_winrate_of(const struct eval_preferences *p, size_t model,
+    const struct eval_length_control *l, uint64_t seed, struct eval_winrate *out, struct fc_err *e)
 {
-	*out = (struct fc_winrate){.controlled = NAN, .c = NAN, .weight = {NAN, NAN, NAN}};
+	*out = (struct eval_winrate){.controlled = NAN, .c = NAN, .weight = {NAN, NAN, NAN}};
 	count(p, model, out);
 	return l && out->n ? control_length(p, model, l, seed, out, e) : 0;
 }

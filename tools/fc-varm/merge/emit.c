@@ -60,7 +60,7 @@ static int visit_bytes(struct unit *u, void *ctx, struct fc_err *e)
 	struct job *j = ctx;
 	size_t first = u->at, n = u->end - u->at;
 	u->at = u->end;
-	return put(j, first, feed_bytes(j->from, first), n, e);
+	return put(j, first, varm_feed_bytes(j->from, first), n, e);
 }
 
 /* How many values of the block's models are not finite. */
@@ -76,17 +76,17 @@ static void count_bad_inputs(const struct unit *u, uint64_t *n_bad)
 static bool next_inputs(const struct method *m, struct unit *u)
 {
 	if (m->streams)
-		return m->base ? unit_next_base(u) : unit_next_nothing(u);
-	return m->base ? unit_next(u) : unit_next_targets(u);
+		return m->base ? varm_unit_next_base(u) : varm_unit_next_nothing(u);
+	return m->base ? varm_unit_next(u) : varm_unit_next_targets(u);
 }
 
 /* Reads the next block and computes its values. */
 static bool next_values(const struct job *j, struct unit *u, double *out, uint64_t *n_bad)
 {
 	if (j->from) {
-		if (!unit_next_nothing(u))
+		if (!varm_unit_next_nothing(u))
 			return false;
-		feed_read(j->from, u->first, u->n, out);
+		varm_feed_read(j->from, u->first, u->n, out);
 	} else {
 		if (!next_inputs(j->method, u))
 			return false;
@@ -131,7 +131,7 @@ static int check_finite(
 	double x[BLOCK_ELEMENTS];
 	for (size_t at = 0; at < n; at += BLOCK_ELEMENTS) {
 		size_t m = n - at < BLOCK_ELEMENTS ? n - at : BLOCK_ELEMENTS;
-		feed_read(f, at, m, x);
+		varm_feed_read(f, at, m, x);
 		for (size_t i = 0; i < m; i++)
 			if (!isfinite(x[i]))
 				return fc_fail(
@@ -140,10 +140,10 @@ static int check_finite(
 	return 0;
 }
 
-int emit_explain(
+int varm_emit_explain(
     const struct plan *p, const struct plan_item *it, const char *otherwise, struct fc_err *e)
 {
-	struct views v = plan_views(it);
+	struct views v = varm_plan_views(it);
 	if (v.base && check_finite(p->base.path, v.base, it->out.name, v.n, e) < 0)
 		return -1;
 	for (int k = 0; k < v.n_target; k++) {
@@ -165,7 +165,7 @@ static const struct feed *sole_target(const struct plan_item *it, const struct v
 			return NULL;
 		sole = k;
 	}
-	bool decides = it->method->convex || (it->method == &method_sce && it->n_target == 1);
+	bool decides = it->method->convex || (it->method == &varm_method_sce && it->n_target == 1);
 	return decides && sole >= 0 ? &it->target[sole] : NULL;
 }
 
@@ -182,21 +182,21 @@ static int visit_written(struct unit *u, void *ctx, struct fc_err *e)
 	return ret;
 }
 
-int emit_checksum(
+int varm_emit_checksum(
     const struct plan *p, size_t i, struct fc_store_writer *w, uint64_t *checksum, struct fc_err *e)
 {
-	struct views v = plan_views(&p->item[i]);
+	struct views v = varm_plan_views(&p->item[i]);
 	struct job j = {.dtype = p->item[i].out.dtype, .writer = w, .i = i};
-	int ret = sweep(&v, visit_written, &j, NULL, 0, e);
+	int ret = varm_sweep(&v, visit_written, &j, NULL, 0, e);
 	*checksum = j.checksum;
 	return ret;
 }
 
-int emit(const struct plan *p, size_t i, const struct verdict *r, struct fc_store_writer *w,
+int varm_emit(const struct plan *p, size_t i, const struct verdict *r, struct fc_store_writer *w,
     uint64_t *checksum, struct fc_err *e)
 {
 	const struct plan_item *it = &p->item[i];
-	struct views v = plan_views(it);
+	struct views v = varm_plan_views(it);
 	struct job j = {.method = it->method,
 	    .verdict = r,
 	    .from = it->method ? sole_target(it, r) : &it->base,
@@ -204,10 +204,10 @@ int emit(const struct plan *p, size_t i, const struct verdict *r, struct fc_stor
 	    .writer = w,
 	    .i = i};
 	bool raw = j.from && !j.from->read && j.from->t.dtype == j.dtype;
-	int ret = sweep(&v, raw ? visit_bytes : visit_values, &j, NULL, 0, e);
+	int ret = varm_sweep(&v, raw ? visit_bytes : visit_values, &j, NULL, 0, e);
 	*checksum = j.checksum;
 	if (j.overflow)
-		return emit_explain(
+		return varm_emit_explain(
 		    p, it, "a merged value is too large for its type; see --dtype", e);
 	return ret;
 }

@@ -11,7 +11,7 @@
 /* The length of the name's part that items of a group have in common; 0: the item is alone. */
 static size_t common_part(const char *name, enum granularity by)
 {
-	size_t layer = layer_prefix(name);
+	size_t layer = varm_layer_prefix(name);
 	if (by == BY_MODULE && layer)
 		return layer + 1 + strcspn(name + layer + 1, ".");
 	return by == BY_LAYER ? layer : 0;
@@ -19,7 +19,7 @@ static size_t common_part(const char *name, enum granularity by)
 
 static bool is_shared(const struct plan_item *it)
 {
-	return it->method == &method_varm && it->n_target > 0 &&
+	return it->method == &varm_method_varm && it->n_target > 0 &&
 	    (it->set.by == BY_MODULE || it->set.by == BY_LAYER || it->set.by == BY_MODEL);
 }
 
@@ -34,7 +34,7 @@ static bool is_together(const struct plan_item *a, const struct plan_item *b)
 	    !memcmp(a->out.name, b->out.name, n);
 }
 
-void group_assign(struct plan *p)
+void varm_group_assign(struct plan *p)
 {
 	int last = 0;
 	for (size_t i = 0; i < p->n; i++) {
@@ -58,8 +58,8 @@ static double share_of(const struct plan *p, const size_t *member, size_t n, siz
 	if (p->item[member[0]].set.by != BY_MODEL)
 		return 1;
 	for (size_t m = 0; m < n; m++)
-		all += (double)plan_views(&p->item[member[m]]).n;
-	return all ? (double)plan_views(&p->item[i]).n / all : 1;
+		all += (double)varm_plan_views(&p->item[member[m]]).n;
+	return all ? (double)varm_plan_views(&p->item[i]).n / all : 1;
 }
 
 /* importance -> weight, in place: softmax of importance / temperature, or the part of the sum */
@@ -76,7 +76,7 @@ static void normalize(double *w, int n, double temperature)
 		w[k] = sum == 0 ? 1.0 / n : w[k] / sum;
 }
 
-void group_weigh(const struct plan *p, const size_t *member, size_t n, struct verdicts *r)
+void varm_group_weigh(const struct plan *p, const size_t *member, size_t n, struct verdicts *r)
 {
 	const struct plan_item *first = &p->item[member[0]];
 	int K = first->n_target;
@@ -89,8 +89,8 @@ void group_weigh(const struct plan *p, const size_t *member, size_t n, struct ve
 	for (int k = 0; k < K; k++)
 		sum += w[k];
 	/* as published: at the granularity of layers, what is in no layer is averaged */
-	bool outside = first->method == &method_varm && first->set.by == BY_LAYER &&
-	    !layer_prefix(first->out.name);
+	bool outside = first->method == &varm_method_varm && first->set.by == BY_LAYER &&
+	    !varm_layer_prefix(first->out.name);
 	for (int k = 0; k < K && outside; k++)
 		w[k] = 0;
 	normalize(w, K, sum == 0 ? 0 : first->set.temperature);

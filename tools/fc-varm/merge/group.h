@@ -7,10 +7,10 @@
 /* Which items share their weights.  Gives items of VaRM the same group where settings.by has them
  * together: a module is what follows the layer's number up to the next dot (self_attn, mlp, each
  * norm), a layer all of its tensors, outside of the layers each tensor is its own. */
-void group_assign(struct plan *p);
+void varm_group_assign(struct plan *p);
 
 /* The importances of the members (indexes of items, with the same method and number of targets)
  * become their weights. */
-void group_weigh(const struct plan *p, const size_t *member, size_t n, struct verdicts *r);
+void varm_group_weigh(const struct plan *p, const size_t *member, size_t n, struct verdicts *r);
 
 #endif

@@ -77,7 +77,7 @@ static char *item_line(const struct plan *p, size_t i, uint64_t checksum, const 
 	return fc_buf_detach(&b);
 }
 
-bool journal_find(
+bool varm_journal_find(
     const struct journal *j, const struct plan *p, size_t i, uint64_t *checksum, struct verdict *r)
 {
 	if (!j->line[i])
@@ -103,7 +103,7 @@ static void take_line(struct journal *j, const struct plan *p, const char *line)
 	struct verdict r = {.weight = FC_ARRAY(double, (size_t)p->item[i].n_target + 1)};
 	free(j->line[i]);
 	j->line[i] = fc_strdup(line);
-	journal_find(j, p, i, &checksum, &r);
+	varm_journal_find(j, p, i, &checksum, &r);
 	char *same = item_line(p, i, checksum, &r);
 	if (strcmp(same, line) != 0) {
 		free(j->line[i]);
@@ -143,7 +143,7 @@ static int write_line(struct journal *j, char *line, struct fc_err *e)
 	return ret;
 }
 
-int journal_open(struct journal **out, const char *dir, const struct plan *p, bool resume,
+int varm_journal_open(struct journal **out, const char *dir, const struct plan *p, bool resume,
     bool *usable, struct fc_err *e)
 {
 	struct journal *j = FC_NEW(struct journal);
@@ -162,14 +162,14 @@ int journal_open(struct journal **out, const char *dir, const struct plan *p, bo
 	if (ret == 0)
 		ret = write_line(j, *usable ? fc_strdup("") : head_line(p), e);
 	if (ret < 0) {
-		journal_close(j);
+		varm_journal_close(j);
 		j = NULL;
 	}
 	*out = j;
 	return ret;
 }
 
-void journal_close(struct journal *j)
+void varm_journal_close(struct journal *j)
 {
 	if (!j)
 		return;
@@ -182,13 +182,13 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
-int journal_add(struct journal *j, const struct plan *p, size_t i, uint64_t checksum,
+int varm_journal_add(struct journal *j, const struct plan *p, size_t i, uint64_t checksum,
     const struct verdict *r, struct fc_err *e)
 {
 	return write_line(j, item_line(p, i, checksum, r), e);
 }
 
-int journal_remove(const char *dir, struct fc_err *e)
+int varm_journal_remove(const char *dir, struct fc_err *e)
 {
 	char *path = fc_path_join(dir, NAME);
 	int ret = unlink(path) == 0 || errno == ENOENT ? 0 : fc_fail(e, "remove %s:", path);

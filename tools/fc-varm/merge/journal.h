@@ -12,18 +12,18 @@ struct journal;
 
 /* Begins a journal, or with resume reads the one that is there and goes on with it; then *usable
  * says whether it belongs to this plan. */
-int journal_open(struct journal **j, const char *dir, const struct plan *p, bool resume,
+int varm_journal_open(struct journal **j, const char *dir, const struct plan *p, bool resume,
     bool *usable, struct fc_err *e);
-void journal_close(struct journal *j);
+void varm_journal_close(struct journal *j);
 
 /* Item i was found finished when the journal was read; its checksum, and r as it was then. */
-bool journal_find(
+bool varm_journal_find(
     const struct journal *j, const struct plan *p, size_t i, uint64_t *checksum, struct verdict *r);
 
-int journal_add(struct journal *j, const struct plan *p, size_t i, uint64_t checksum,
+int varm_journal_add(struct journal *j, const struct plan *p, size_t i, uint64_t checksum,
     const struct verdict *r, struct fc_err *e);
 
 /* The folder is complete: removes its journal. */
-int journal_remove(const char *dir, struct fc_err *e);
+int varm_journal_remove(const char *dir, struct fc_err *e);
 
 #endif

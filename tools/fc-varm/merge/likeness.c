@@ -13,30 +13,31 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 {
 	(void)ctx;
 	(void)e;
-	while (unit_next(u)) {
+	while (varm_unit_next(u)) {
 		double *lane = u->lanes;
 		int K = u->v->n_target;
 		for (int k = 0; k < K; k++)
-			sums_subtract(u->x[k], u->base, u->n);
+			varm_sums_subtract(u->x[k], u->base, u->n);
 		for (int k = 0; k < K; k++, lane += LANES)
-			sums_products(lane, u->x[k], u->x[k], u->n);
+			varm_sums_products(lane, u->x[k], u->x[k], u->n);
 		for (int j = 1; j < K; j++) {
 			for (int i = 0; i < j; i++, lane += 3 * LANES) {
-				sums_products(lane, u->x[i], u->x[j], u->n);
-				sums_signs(lane + LANES, lane + 2 * LANES, u->x[i], u->x[j], u->n);
+				varm_sums_products(lane, u->x[i], u->x[j], u->n);
+				varm_sums_signs(
+				    lane + LANES, lane + 2 * LANES, u->x[i], u->x[j], u->n);
 			}
 		}
 	}
 	return 0;
 }
 
-int likeness_measure(const struct views *v, struct likeness *l, struct fc_err *e)
+int varm_likeness_measure(const struct views *v, struct likeness *l, struct fc_err *e)
 {
 	int K = v->n_target, n_pair = likeness_pair(K, 0);
 	double *sum = FC_ARRAY(double, (size_t)K + 3 * (size_t)n_pair + 1);
 	*l = (struct likeness){FC_ARRAY(double, (size_t)K + 1),
 	    FC_ARRAY(double, (size_t)n_pair + 1), FC_ARRAY(double, (size_t)n_pair + 1)};
-	int ret = sweep(v, visit, NULL, sum, K + 3 * n_pair, e);
+	int ret = varm_sweep(v, visit, NULL, sum, K + 3 * n_pair, e);
 	for (int k = 0; k < K; k++)
 		l->norm[k] = sqrt(sum[k]);
 	for (int j = 1; j < K; j++) {
@@ -51,7 +52,7 @@ int likeness_measure(const struct views *v, struct likeness *l, struct fc_err *e
 	return ret;
 }
 
-void likeness_release(struct likeness *l)
+void varm_likeness_release(struct likeness *l)
 {
 	free(l->norm);
 	free(l->cosine);

@@ -21,7 +21,7 @@ static inline int likeness_pair(int j, int i)
 }
 
 /* One pass over the tensor, which must have a base. */
-int likeness_measure(const struct views *v, struct likeness *l, struct fc_err *e);
-void likeness_release(struct likeness *l);
+int varm_likeness_measure(const struct views *v, struct likeness *l, struct fc_err *e);
+void varm_likeness_release(struct likeness *l);
 
 #endif

@@ -14,7 +14,7 @@
 static int measure(
     const struct plan *p, const struct plan_item *it, struct verdict *r, struct fc_err *e)
 {
-	struct views v = plan_views(it);
+	struct views v = varm_plan_views(it);
 	double sum = 0;
 	if (!it->method) {
 		for (int k = 0; k < it->n_target; k++)
@@ -26,13 +26,13 @@ static int measure(
 	for (int k = 0; k < it->n_target && it->method->importance; k++)
 		sum += r->weight[k];
 	if (!isfinite(sum))
-		return emit_explain(p, it, "the squares of its changes overflow", e);
+		return varm_emit_explain(p, it, "the squares of its changes overflow", e);
 	return 0;
 }
 
 static uint64_t item_bytes(const struct plan_item *it)
 {
-	struct views v = plan_views(it);
+	struct views v = varm_plan_views(it);
 	return v.n * fc_dtype_size(it->out.dtype);
 }
 
@@ -59,8 +59,9 @@ static int measure_likeness(
     const struct run *m, const size_t *member, size_t n_member, struct fc_err *e)
 {
 	for (size_t i = 0; i < n_member && m->r->likeness; i++) {
-		struct views v = plan_views(&m->p->item[member[i]]);
-		if (v.method && v.base && likeness_measure(&v, &m->r->likeness[member[i]], e) < 0)
+		struct views v = varm_plan_views(&m->p->item[member[i]]);
+		if (v.method && v.base &&
+		    varm_likeness_measure(&v, &m->r->likeness[member[i]], e) < 0)
 			return -1;
 	}
 	return 0;
@@ -86,18 +87,18 @@ static int merge_group(struct run *m, const size_t *member, size_t n_member, str
 		if (measure(p, &p->item[member[i]], &m->r->item[member[i]], e) < 0)
 			return -1;
 	if (p->item[member[0]].method && p->item[member[0]].method->importance)
-		group_weigh(p, member, n_member, m->r);
+		varm_group_weigh(p, member, n_member, m->r);
 	for (size_t i = 0; i < n_member; i++) {
 		struct verdict *r = &m->r->item[member[i]];
 		uint64_t checksum;
 		if (!m->finished[member[i]]) {
-			if (emit(p, member[i], r, m->writer, &checksum, e) < 0 ||
-			    journal_add(m->journal, p, member[i], checksum, r, e) < 0)
+			if (varm_emit(p, member[i], r, m->writer, &checksum, e) < 0 ||
+			    varm_journal_add(m->journal, p, member[i], checksum, r, e) < 0)
 				return -1;
 			m->done += item_bytes(&p->item[member[i]]);
 			fc_progress_set(m->done, NULL);
 		}
-		verdict_trim(r);
+		varm_verdict_trim(r);
 	}
 	return 0;
 }
@@ -138,9 +139,9 @@ static int find_finished(struct run *m, struct fc_err *e)
 	size_t n = 0, n_bad = 0;
 	for (size_t i = 0; i < m->p->n; i++) {
 		uint64_t want, have;
-		if (!journal_find(m->journal, m->p, i, &want, &m->r->item[i]))
+		if (!varm_journal_find(m->journal, m->p, i, &want, &m->r->item[i]))
 			continue;
-		if (emit_checksum(m->p, i, m->writer, &have, e) < 0)
+		if (varm_emit_checksum(m->p, i, m->writer, &have, e) < 0)
 			return -1;
 		if (have != want) {
 			n_bad++;
@@ -167,10 +168,10 @@ static int reopen(struct run *m, const struct merge_options *o, const char *dir,
 	    fc_store_writer_reopen(&m->writer, dir, out, m->p->n, o->shard_bytes, &why) == 0)
 		return find_finished(m, e);
 	fc_warn("what is in %s is not of this merge: starting over", dir);
-	journal_close(m->journal);
+	varm_journal_close(m->journal);
 	m->journal = NULL;
 	if (fc_store_remove(dir, e) < 0 ||
-	    journal_open(&m->journal, dir, m->p, false, &usable, e) < 0)
+	    varm_journal_open(&m->journal, dir, m->p, false, &usable, e) < 0)
 		return -1;
 	return fc_store_writer_open(&m->writer, dir, out, m->p->n, o->shard_bytes, e);
 }
@@ -182,7 +183,7 @@ static int open_output(
 	struct fc_tensor *out = FC_ARRAY(struct fc_tensor, m->p->n + 1);
 	for (size_t i = 0; i < m->p->n; i++)
 		out[i] = m->p->item[i].out;
-	int ret = journal_open(&m->journal, dir, m->p, o->resume, &usable, e);
+	int ret = varm_journal_open(&m->journal, dir, m->p, o->resume, &usable, e);
 	if (ret == 0 && o->resume)
 		ret = reopen(m, o, dir, out, usable, e);
 	else if (ret == 0)
@@ -191,8 +192,8 @@ static int open_output(
 	return ret;
 }
 
-int merge_run(struct plan *p, const struct merge_options *o, const char *dir, struct verdicts *r,
-    struct fc_err *e)
+int varm_merge_run(struct plan *p, const struct merge_options *o, const char *dir,
+    struct verdicts *r, struct fc_err *e)
 {
 	struct run m = {.p = p, .r = r, .finished = FC_ARRAY(bool, p->n + 1)};
 	struct fc_err ignored;
@@ -200,28 +201,28 @@ int merge_run(struct plan *p, const struct merge_options *o, const char *dir, st
 	    o->likeness ? FC_ARRAY(struct likeness, p->n + 1) : NULL, p->n};
 	for (size_t i = 0; i < p->n; i++)
 		r->item[i].weight = FC_ARRAY(double, (size_t)p->item[i].n_target + 1);
-	group_assign(p);
+	varm_group_assign(p);
 	int ret = open_output(&m, o, dir, e);
 	if (ret == 0)
 		ret = merge_all(&m, e);
 	if (m.writer && fc_store_writer_close(m.writer, ret == 0 ? e : &ignored) < 0)
 		ret = -1;
-	journal_close(m.journal);
+	varm_journal_close(m.journal);
 	free(m.finished);
 	return ret;
 }
 
-int merge_finish(const char *dir, struct fc_err *e)
+int varm_merge_finish(const char *dir, struct fc_err *e)
 {
-	return journal_remove(dir, e);
+	return varm_journal_remove(dir, e);
 }
 
-void verdicts_release(struct verdicts *r)
+void varm_verdicts_release(struct verdicts *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		verdict_clear(&r->item[i]);
+		varm_verdict_clear(&r->item[i]);
 	for (size_t i = 0; i < r->n && r->likeness; i++)
-		likeness_release(&r->likeness[i]);
+		varm_likeness_release(&r->likeness[i]);
 	free(r->likeness);
 	free(r->item);
 }

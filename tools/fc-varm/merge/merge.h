@@ -21,11 +21,11 @@ struct merge_options {
 };
 
 /* Executes the plan, whose groups it assigns: writes the tensors into the folder, and a journal of
- * what is finished, which merge_finish() removes.  r is the caller's to verdicts_release(), also
- * after a failure. */
-int merge_run(struct plan *p, const struct merge_options *o, const char *dir, struct verdicts *r,
-    struct fc_err *e);
-int merge_finish(const char *dir, struct fc_err *e);
-void verdicts_release(struct verdicts *r);
+ * what is finished, which varm_merge_finish() removes.  r is the caller's to
+ * varm_verdicts_release(), also after a failure. */
+int varm_merge_run(struct plan *p, const struct merge_options *o, const char *dir,
+    struct verdicts *r, struct fc_err *e);
+int varm_merge_finish(const char *dir, struct fc_err *e);
+void varm_verdicts_release(struct verdicts *r);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-void plan_init(struct plan *p, size_t n, int n_model)
+void varm_plan_init(struct plan *p, size_t n, int n_model)
 {
 	*p = (struct plan){.item = FC_ARRAY(struct plan_item, n + 1),
 	    .n = n,
@@ -15,7 +15,7 @@ void plan_init(struct plan *p, size_t n, int n_model)
 	    .n_model = n_model};
 }
 
-struct plan_item *plan_place(struct plan *p, size_t i, const struct fc_tensor *out,
+struct plan_item *varm_plan_place(struct plan *p, size_t i, const struct fc_tensor *out,
     const struct method *method, int n_target)
 {
 	struct plan_item *it = &p->item[i];
@@ -26,9 +26,9 @@ struct plan_item *plan_place(struct plan *p, size_t i, const struct fc_tensor *o
 	    .term = FC_ARRAY(struct term, (size_t)n_target + 1)};
 	it->out.name = fc_strdup(out->name);
 	if (method)
-		it->set = method_settings(method);
+		it->set = varm_method_settings(method);
 	for (int k = 0; k < n_target && method; k++)
-		it->term[k] = method_term(method);
+		it->term[k] = varm_method_term(method);
 	return it;
 }
 
@@ -47,7 +47,7 @@ static char *make_label(const char *path)
 	return fc_buf_detach(&b);
 }
 
-void plan_name_model(struct plan *p, int k, const char *path, uint64_t fingerprint)
+void varm_plan_name_model(struct plan *p, int k, const char *path, uint64_t fingerprint)
 {
 	char *label = make_label(path);
 	for (int i = 0; i < k; i++) {
@@ -63,7 +63,7 @@ void plan_name_model(struct plan *p, int k, const char *path, uint64_t fingerpri
 	p->model[k] = (struct plan_model){path, label, fingerprint};
 }
 
-void plan_release(struct plan *p)
+void varm_plan_release(struct plan *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		free((void *)(uintptr_t)p->item[i].out.name);
@@ -76,7 +76,7 @@ void plan_release(struct plan *p)
 	free(p->model);
 }
 
-struct views plan_views(const struct plan_item *it)
+struct views varm_plan_views(const struct plan_item *it)
 {
 	struct views v = {.out = &it->out,
 	    .base = it->has_base ? &it->base : NULL,
@@ -87,6 +87,6 @@ struct views plan_views(const struct plan_item *it)
 	    .term = it->term};
 	fc_tensor_count(&it->out, &v.n); /* checked when the plan was filled in */
 	v.row = it->out.n_dim && v.n ? (size_t)it->out.dim[it->out.n_dim - 1] : 1;
-	v.unit = it->method && it->method->whole_rows ? sweep_row_unit(v.row) : UNIT_ELEMENTS;
+	v.unit = it->method && it->method->whole_rows ? varm_sweep_row_unit(v.row) : UNIT_ELEMENTS;
 	return v;
 }

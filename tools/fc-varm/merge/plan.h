@@ -45,16 +45,16 @@ struct plan {
 };
 
 /* Room for n items and n_model targets, all zero. */
-void plan_init(struct plan *p, size_t n, int n_model);
+void varm_plan_init(struct plan *p, size_t n, int n_model);
 /* Gives item i its place: copies the name, makes room for n_target feeds and terms (weight and
  * density 1, the rest the method's defaults).  The method's settings become its defaults. */
-struct plan_item *plan_place(struct plan *p, size_t i, const struct fc_tensor *out,
+struct plan_item *varm_plan_place(struct plan *p, size_t i, const struct fc_tensor *out,
     const struct method *method, int n_target);
 /* Names target k after its path. */
-void plan_name_model(struct plan *p, int k, const char *path, uint64_t fingerprint);
-void plan_release(struct plan *p);
+void varm_plan_name_model(struct plan *p, int k, const char *path, uint64_t fingerprint);
+void varm_plan_release(struct plan *p);
 
 /* What a unit of work sees of the item. */
-struct views plan_views(const struct plan_item *it);
+struct views varm_plan_views(const struct plan_item *it);
 
 #endif

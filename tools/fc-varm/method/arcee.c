@@ -18,14 +18,14 @@ static void row_log_sums(struct unit *u, size_t y, double *of_target, double *of
 {
 	double most[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
 	size_t at = 0;
-	while (rows_next(u, y, &at)) {
+	while (varm_rows_next(u, y, &at)) {
 		for (size_t i = 0; i < u->n; i++) {
 			most[0] = fmax(most[0], u->x[0][i]);
 			most[1] = fmax(most[1], u->base[i]);
 		}
 	}
 	at = 0;
-	while (rows_next(u, y, &at)) {
+	while (varm_rows_next(u, y, &at)) {
 		for (size_t i = 0; i < u->n; i++) {
 			sum[0] += exp(u->x[0][i] - most[0]);
 			sum[1] += exp(u->base[i] - most[1]);
@@ -40,7 +40,7 @@ static double row_divergence(struct unit *u, size_t y)
 	double lx, lb, sum = 0;
 	size_t at = 0;
 	row_log_sums(u, y, &lx, &lb);
-	while (rows_next(u, y, &at)) {
+	while (varm_rows_next(u, y, &at)) {
 		for (size_t i = 0; i < u->n; i++) {
 			double p = exp(u->x[0][i] - lx) + 1e-8, q = exp(u->base[i] - lb) + 1e-8;
 			sum += p * log(p / q);
@@ -88,14 +88,14 @@ static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
 	r->number = FC_ARRAY(double, n_row + 1);
 	if (!v->n)
 		return 0;
-	if (sweep(v, visit_rows, r->number, NULL, 0, e) < 0)
+	if (varm_sweep(v, visit_rows, r->number, NULL, 0, e) < 0)
 		return -1;
 	for (int q = 0; q < 3; q++) {
 		size_t from_below = (size_t)(0.25 * (q + 1) * (double)(v->n - 1));
 		w[q] = (struct cut_wish){
 		    importance_keys, .ctx = r->number, .least = v->n - from_below, .exact = true};
 	}
-	if (cut_find(w, 3, v, CUT_GATHER, e) < 0)
+	if (varm_cut_find(w, 3, v, CUT_GATHER, e) < 0)
 		return -1;
 	for (int q = 0; q < 3; q++) {
 		quartile[q] = 0;
@@ -114,7 +114,7 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 		out[i] = importance[i] >= threshold ? u->x[0][i] : u->base[i];
 }
 
-const struct method method_arcee_fusion = {.name = "arcee_fusion",
+const struct method varm_method_arcee_fusion = {.name = "arcee_fusion",
     .measure = measure,
     .apply = apply,
     .base = BASE_READ,

@@ -9,9 +9,9 @@
  * Random numbers by counter: entry i of target k of a tensor gets its number from the seed and
  * these names alone, in whatever order and by whichever thread it is asked for.
  */
-uint64_t chance_key(uint64_t seed, const char *tensor, int target);
+uint64_t varm_chance_key(uint64_t seed, const char *tensor, int target);
 
 /* out[i] = the number of entry first + i, uniform in [0, 1) with 52 random bits */
-void chance_fill(double *out, uint64_t key, uint64_t first, size_t n);
+void varm_chance_fill(double *out, uint64_t key, uint64_t first, size_t n);
 
 #endif

@@ -18,26 +18,26 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 {
 	const struct products *p = ctx;
 	(void)e;
-	while (unit_next(u)) {
+	while (varm_unit_next(u)) {
 		double *lane = u->lanes;
 		for (int k = 0; k < u->v->n_target && p->changes; k++)
-			sums_subtract(u->x[k], u->base, u->n);
+			varm_sums_subtract(u->x[k], u->base, u->n);
 		for (int i = 0; i < p->n; i++) {
 			const double *x = i < u->v->n_target ? u->x[i] : u->base;
 			for (int j = 0; j <= i; j++, lane += LANES)
-				sums_products(
+				varm_sums_products(
 				    lane, x, j < u->v->n_target ? u->x[j] : u->base, u->n);
 		}
 	}
 	return 0;
 }
 
-int gram(const struct views *v, bool changes, double **g, int *n, struct fc_err *e)
+int varm_gram(const struct views *v, bool changes, double **g, int *n, struct fc_err *e)
 {
 	struct products p = {changes, v->n_target + (v->base && !changes)};
 	size_t n_pair = (size_t)p.n * ((size_t)p.n + 1) / 2;
 	double *sum = FC_ARRAY(double, n_pair), *at = sum;
-	int ret = sweep(v, visit, &p, sum, (int)n_pair, e);
+	int ret = varm_sweep(v, visit, &p, sum, (int)n_pair, e);
 	*n = p.n;
 	*g = FC_ARRAY(double, (size_t)p.n *(size_t)p.n);
 	for (int i = 0; i < p.n; i++)
@@ -47,7 +47,7 @@ int gram(const struct views *v, bool changes, double **g, int *n, struct fc_err 
 	return ret;
 }
 
-void blend_values(struct unit *u, const struct verdict *r, double *out)
+void varm_blend_values(struct unit *u, const struct verdict *r, double *out)
 {
 	double spare[BLOCK_ELEMENTS], of_base = r->base_weight;
 	for (size_t i = 0; i < u->n; i++)
@@ -55,7 +55,7 @@ void blend_values(struct unit *u, const struct verdict *r, double *out)
 	for (size_t i = 0; i < u->n && of_base != 0; i++)
 		out[i] = of_base * u->base[i];
 	for (int k = 0; k < u->v->n_target; k++)
-		stream_add(&u->v->target[k], u->first, u->n, NULL, r->weight[k], out, spare);
+		varm_stream_add(&u->v->target[k], u->first, u->n, NULL, r->weight[k], out, spare);
 }
 
 /* An entry nobody moved keeps its bits, also those of -0. */
@@ -68,11 +68,12 @@ static FC_SIMD_BODY void put_on_base_body(
 FC_SIMD_KERNEL(
     static void, put_on_base, (double *out, const double *base, size_t n), (out, base, n))
 
-void blend_changes(struct unit *u, const struct verdict *r, double *out)
+void varm_blend_changes(struct unit *u, const struct verdict *r, double *out)
 {
 	double spare[BLOCK_ELEMENTS];
 	memset(out, 0, u->n * sizeof *out);
 	for (int k = 0; k < u->v->n_target; k++)
-		stream_add(&u->v->target[k], u->first, u->n, u->base, r->weight[k], out, spare);
+		varm_stream_add(
+		    &u->v->target[k], u->first, u->n, u->base, r->weight[k], out, spare);
 	put_on_base(out, u->base, u->n);
 }

@@ -9,14 +9,14 @@
  * with the base as the last one where there is a base.  g[i * n + j] = <v_i, v_j>; n is the number
  * of vectors, g is the caller's to free.
  */
-int gram(const struct views *v, bool changes, double **g, int *n, struct fc_err *e);
+int varm_gram(const struct views *v, bool changes, double **g, int *n, struct fc_err *e);
 
 /* Merged values for methods that give the models coefficients: apply() hooks that read the targets
  * themselves (struct method, streams). */
 
 /* r->base_weight * base + sum_k weight_k x_k; the base only where its weight is not 0 */
-void blend_values(struct unit *u, const struct verdict *r, double *out);
+void varm_blend_values(struct unit *u, const struct verdict *r, double *out);
 /* base + sum_k weight_k (x_k - base); an entry nobody moved keeps the base's bits */
-void blend_changes(struct unit *u, const struct verdict *r, double *out);
+void varm_blend_changes(struct unit *u, const struct verdict *r, double *out);
 
 #endif

@@ -14,9 +14,9 @@ static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
 	return 0;
 }
 
-const struct method method_linear = {.name = "linear",
+const struct method varm_method_linear = {.name = "linear",
     .measure = measure,
-    .apply = blend_values,
+    .apply = varm_blend_values,
     .streams = true,
     .convex = true,
     .least = 1,

@@ -7,13 +7,14 @@
 #include "base/mem.h"
 #include "fc-varm/method/sparse.h"
 
-static const struct method *const methods[] = {&method_varm, &method_sce, &method_sce_mergekit,
-    &method_linear, &method_task_arithmetic, &method_ties, &method_dare_linear, &method_dare_ties,
-    &method_della, &method_della_linear, &method_breadcrumbs, &method_breadcrumbs_ties,
-    &method_slerp, &method_nuslerp, &method_multislerp, &method_karcher, &method_model_stock,
-    &method_nearswap, &method_arcee_fusion};
+static const struct method *const methods[] = {&varm_method_varm, &varm_method_sce,
+    &varm_method_sce_mergekit, &varm_method_linear, &varm_method_task_arithmetic, &varm_method_ties,
+    &varm_method_dare_linear, &varm_method_dare_ties, &varm_method_della, &varm_method_della_linear,
+    &varm_method_breadcrumbs, &varm_method_breadcrumbs_ties, &varm_method_slerp,
+    &varm_method_nuslerp, &varm_method_multislerp, &varm_method_karcher, &varm_method_model_stock,
+    &varm_method_nearswap, &varm_method_arcee_fusion};
 
-const struct method *method_find(const char *name)
+const struct method *varm_method_find(const char *name)
 {
 	for (size_t i = 0; i < FC_LEN(methods); i++)
 		if (!strcmp(methods[i]->name, name))
@@ -21,37 +22,37 @@ const struct method *method_find(const char *name)
 	return NULL;
 }
 
-unsigned method_takes(const struct method *m)
+unsigned varm_method_takes(const struct method *m)
 {
 	unsigned takes = 0;
-	if (m->sparse || m == &method_task_arithmetic)
+	if (m->sparse || m == &varm_method_task_arithmetic)
 		takes = TAKES_WEIGHT | TAKES_NORMALIZE | TAKES_LAMBDA;
 	if (m->sparse)
 		takes |= TAKES_DENSITY | TAKES_RESCALE;
-	if (m->sparse == &sparse_outliers)
+	if (m->sparse == &varm_sparse_outliers)
 		takes |= TAKES_GAMMA;
-	if (m->sparse == &sparse_rank)
+	if (m->sparse == &varm_sparse_rank)
 		takes |= TAKES_EPSILON;
-	if (m->sparse == &sparse_rank || m->sparse == &sparse_random)
+	if (m->sparse == &varm_sparse_rank || m->sparse == &varm_sparse_random)
 		takes |= TAKES_SEED;
-	if (m == &method_linear || m == &method_multislerp)
+	if (m == &varm_method_linear || m == &varm_method_multislerp)
 		takes = TAKES_WEIGHT | TAKES_NORMALIZE;
-	if (m == &method_nuslerp)
+	if (m == &varm_method_nuslerp)
 		takes = TAKES_WEIGHT | TAKES_NUSLERP;
-	if (m == &method_sce || m == &method_sce_mergekit)
+	if (m == &varm_method_sce || m == &varm_method_sce_mergekit)
 		takes = TAKES_TOPK;
-	if (m == &method_slerp || m == &method_nearswap)
+	if (m == &varm_method_slerp || m == &varm_method_nearswap)
 		takes = TAKES_T;
-	if (m == &method_varm)
+	if (m == &varm_method_varm)
 		takes = TAKES_GRANULARITY;
-	if (m == &method_model_stock)
+	if (m == &varm_method_model_stock)
 		takes = TAKES_FILTER_WISE;
-	if (m == &method_karcher)
+	if (m == &varm_method_karcher)
 		takes = TAKES_STEPS;
 	return takes;
 }
 
-void verdict_trim(struct verdict *r)
+void varm_verdict_trim(struct verdict *r)
 {
 	free(r->number);
 	free(r->cut);
@@ -59,21 +60,21 @@ void verdict_trim(struct verdict *r)
 	r->cut = NULL;
 }
 
-void verdict_clear(struct verdict *r)
+void varm_verdict_clear(struct verdict *r)
 {
-	verdict_trim(r);
+	varm_verdict_trim(r);
 	free(r->weight);
 	r->weight = NULL;
 }
 
-struct settings method_settings(const struct method *m)
+struct settings varm_method_settings(const struct method *m)
 {
 	return (struct settings){
 	    .normalize = m->normalize,
 	    .rescale = m->rescale,
 	    .lambda = 1,
 	    .t = 0.5,
-	    .select_topk = m == &method_sce ? 0.1 : 1,
+	    .select_topk = m == &varm_method_sce ? 0.1 : 1,
 	    .flatten = true,
 	    .tol = 1e-5,
 	    .max_iter = 10,
@@ -81,7 +82,7 @@ struct settings method_settings(const struct method *m)
 	};
 }
 
-struct term method_term(const struct method *m)
+struct term varm_method_term(const struct method *m)
 {
 	(void)m;
 	return (struct term){.weight = 1, .density = 1, .gamma = 0.01, .epsilon = 0.15};
@@ -95,10 +96,10 @@ static int check_term(
 	if (m->sparse && !(t->density >= 0 && t->density <= 1))
 		return fc_fail(e, "%s: target %d: density %g is not between 0 and 1", place, k + 1,
 		    t->density);
-	if (m->sparse == &sparse_outliers && !(t->gamma >= 0 && t->gamma <= 1))
+	if (m->sparse == &varm_sparse_outliers && !(t->gamma >= 0 && t->gamma <= 1))
 		return fc_fail(
 		    e, "%s: target %d: gamma %g is not between 0 and 1", place, k + 1, t->gamma);
-	if (m->sparse == &sparse_rank && t->density > 0 && t->density < 1 &&
+	if (m->sparse == &varm_sparse_rank && t->density > 0 && t->density < 1 &&
 	    !(t->epsilon >= 0 && low > 0 && high < 1))
 		return fc_fail(e,
 		    "%s: target %d: density %g with epsilon %g: their sum and difference must be "
@@ -107,7 +108,7 @@ static int check_term(
 	return 0;
 }
 
-int method_check(const struct method *m, const struct settings *s, const struct term *term,
+int varm_method_check(const struct method *m, const struct settings *s, const struct term *term,
     int n_target, const char *place, struct fc_err *e)
 {
 	if (n_target < m->least || (m->most && n_target > m->most))

@@ -8,7 +8,7 @@
 enum granularity { BY_MATRIX, BY_MODULE, BY_LAYER, BY_MODEL, BY_PARAMETER };
 
 /* Parameters of a tensor; names and meanings are those of merge recipes where they have one.
- * method_settings() gives a method's defaults. */
+ * varm_method_settings() gives a method's defaults. */
 struct settings {
 	bool normalize;      /* divide by the sum of the weights that count */
 	bool rescale;        /* make up for what a sparsifier drops */
@@ -80,14 +80,15 @@ struct method {
 	bool rescale;                    /* default */
 };
 
-extern const struct method method_varm, method_linear, method_sce, method_sce_mergekit;
-extern const struct method method_task_arithmetic, method_ties, method_dare_linear,
-    method_dare_ties, method_della, method_della_linear, method_breadcrumbs,
-    method_breadcrumbs_ties;
-extern const struct method method_slerp, method_nuslerp, method_multislerp, method_karcher,
-    method_model_stock, method_nearswap, method_arcee_fusion;
+extern const struct method varm_method_varm, varm_method_linear, varm_method_sce,
+    varm_method_sce_mergekit;
+extern const struct method varm_method_task_arithmetic, varm_method_ties, varm_method_dare_linear,
+    varm_method_dare_ties, varm_method_della, varm_method_della_linear, varm_method_breadcrumbs,
+    varm_method_breadcrumbs_ties;
+extern const struct method varm_method_slerp, varm_method_nuslerp, varm_method_multislerp,
+    varm_method_karcher, varm_method_model_stock, varm_method_nearswap, varm_method_arcee_fusion;
 
-const struct method *method_find(const char *name); /* NULL: no such method */
+const struct method *varm_method_find(const char *name); /* NULL: no such method */
 /* Parameters that a method reads, as bits. */
 enum takes {
 	TAKES_WEIGHT = 1,
@@ -105,15 +106,15 @@ enum takes {
 	TAKES_FILTER_WISE = 4096,
 	TAKES_STEPS = 8192,
 };
-unsigned method_takes(const struct method *m);
+unsigned varm_method_takes(const struct method *m);
 /* Frees what it owns; the second one all but the weights. */
-void verdict_clear(struct verdict *r);
-void verdict_trim(struct verdict *r);
-struct settings method_settings(const struct method *m);
-struct term method_term(const struct method *m);
+void varm_verdict_clear(struct verdict *r);
+void varm_verdict_trim(struct verdict *r);
+struct settings varm_method_settings(const struct method *m);
+struct term varm_method_term(const struct method *m);
 /* Whether the method can work on so many targets with such parameters; place says where they come
  * from. */
-int method_check(const struct method *m, const struct settings *s, const struct term *term,
+int varm_method_check(const struct method *m, const struct settings *s, const struct term *term,
     int n_target, const char *place, struct fc_err *e);
 
 #endif

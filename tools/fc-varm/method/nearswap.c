@@ -35,7 +35,7 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 	swap_near(out, u->base, u->x[0], u->v->set->t, u->n);
 }
 
-const struct method method_nearswap = {.name = "nearswap",
+const struct method varm_method_nearswap = {.name = "nearswap",
     .measure = measure,
     .apply = apply,
     .base = BASE_READ,

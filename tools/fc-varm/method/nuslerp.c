@@ -24,13 +24,13 @@ static struct arc mix(double aa, double ab, double bb, double t)
 {
 	double a = fmax(sqrt(aa), 1e-7), b = fmax(sqrt(bb), 1e-7);
 	double cosine = fmax(-1, fmin(1, ab / a / b));
-	return spheric_arc(cosine, 1 - cosine * cosine <= 1e-14, t);
+	return varm_spheric_arc(cosine, 1 - cosine * cosine <= 1e-14, t);
 }
 
 static int measure_flat(const struct views *v, struct verdict *r, struct fc_err *e)
 {
 	double *g;
-	int n, ret = gram(v, v->base != NULL, &g, &n, e);
+	int n, ret = varm_gram(v, v->base != NULL, &g, &n, e);
 	struct arc c = mix(g[0], g[1], g[n + 1], part(v));
 	r->weight[0] = c.first;
 	r->weight[1] = c.second;
@@ -51,10 +51,10 @@ static int measure_columns(const struct views *v, struct verdict *r)
 		double aa[BLOCK_ELEMENTS] = {0}, ab[BLOCK_ELEMENTS] = {0};
 		double bb[BLOCK_ELEMENTS] = {0};
 		for (size_t y = 0; y < n_row; y++) {
-			feed_read(&v->target[0], y * n_col + from, n, a);
-			feed_read(&v->target[1], y * n_col + from, n, b);
+			varm_feed_read(&v->target[0], y * n_col + from, n, a);
+			varm_feed_read(&v->target[1], y * n_col + from, n, b);
 			if (v->base)
-				feed_read(v->base, y * n_col + from, n, base);
+				varm_feed_read(v->base, y * n_col + from, n, base);
 			for (size_t i = 0; i < n; i++) {
 				double p = a[i] - base[i], q = b[i] - base[i];
 				aa[i] += p * p;
@@ -89,7 +89,7 @@ static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
 	size_t n_row = rows_of_unit(u);
 	double *coef = FC_ARRAY(double, 2 * n_row), g[4];
 	for (size_t y = 0; y < n_row; y++) {
-		rows_gram(u, y, g);
+		varm_rows_gram(u, y, g);
 		struct arc c = mix(g[0], g[1], g[3], part(u->v));
 		coef[2 * y] = c.first;
 		coef[2 * y + 1] = c.second;
@@ -100,7 +100,7 @@ static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
 
 static void apply_columns(struct unit *u, const double *coef, double *out)
 {
-	unit_read(u);
+	varm_unit_read(u);
 	size_t n_col = u->v->n / (size_t)u->v->out->dim[0], col = u->first % n_col;
 	for (size_t i = 0; i < u->n; i++) {
 		const double *c = coef + 2 * col;
@@ -114,16 +114,16 @@ static void apply_columns(struct unit *u, const double *coef, double *out)
 static void apply(struct unit *u, const struct verdict *r, double *out)
 {
 	if (u->own)
-		rows_blend(u, u->own, out);
+		varm_rows_blend(u, u->own, out);
 	else if (r->number)
 		apply_columns(u, r->number, out);
 	else if (u->v->base)
-		blend_changes(u, r, out);
+		varm_blend_changes(u, r, out);
 	else
-		blend_values(u, r, out);
+		varm_blend_values(u, r, out);
 }
 
-const struct method method_nuslerp = {.name = "nuslerp",
+const struct method varm_method_nuslerp = {.name = "nuslerp",
     .measure = measure,
     .prepare = prepare,
     .apply = apply,

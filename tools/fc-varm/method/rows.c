@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "fc-varm/method/sums.h"
 
-bool rows_next(struct unit *u, size_t r, size_t *at)
+bool varm_rows_next(struct unit *u, size_t r, size_t *at)
 {
 	size_t row = u->v->row;
 	if (*at == row)
@@ -15,33 +15,33 @@ bool rows_next(struct unit *u, size_t r, size_t *at)
 	u->first = u->begin + r * row + *at;
 	u->n = row - *at < BLOCK_ELEMENTS ? row - *at : BLOCK_ELEMENTS;
 	*at += u->n;
-	unit_read(u);
+	varm_unit_read(u);
 	return true;
 }
 
-void rows_gram(struct unit *u, size_t r, double *g)
+void varm_rows_gram(struct unit *u, size_t r, double *g)
 {
 	int n = u->v->n_target;
 	size_t n_pair = (size_t)n * ((size_t)n + 1) / 2, at = 0;
 	double *lanes = FC_ARRAY(double, n_pair *LANES), *lane;
-	while (rows_next(u, r, &at)) {
+	while (varm_rows_next(u, r, &at)) {
 		lane = lanes;
 		for (int k = 0; k < n && u->v->base; k++)
-			sums_subtract(u->x[k], u->base, u->n);
+			varm_sums_subtract(u->x[k], u->base, u->n);
 		for (int i = 0; i < n; i++)
 			for (int j = 0; j <= i; j++, lane += LANES)
-				sums_products(lane, u->x[i], u->x[j], u->n);
+				varm_sums_products(lane, u->x[i], u->x[j], u->n);
 	}
 	lane = lanes;
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j <= i; j++, lane += LANES)
-			g[i * n + j] = g[j * n + i] = lanes_total(lane);
+			g[i * n + j] = g[j * n + i] = varm_lanes_total(lane);
 	free(lanes);
 }
 
-void rows_blend(struct unit *u, const double *coef, double *out)
+void varm_rows_blend(struct unit *u, const double *coef, double *out)
 {
-	unit_read(u);
+	varm_unit_read(u);
 	const struct views *v = u->v;
 	size_t at = u->first - u->begin, row = at / v->row, col = at % v->row;
 	for (size_t i = 0; i < u->n; i++) {

@@ -14,16 +14,16 @@ static inline size_t rows_of_unit(const struct unit *u)
  * Reads row r of the unit in blocks: begins with *at = 0, returns false at the row's end.  u->base,
  * u->x and u->n are the block; *at goes on.  The unit's own blocks begin anew afterwards.
  */
-bool rows_next(struct unit *u, size_t r, size_t *at);
+bool varm_rows_next(struct unit *u, size_t r, size_t *at);
 
 /* Inner products of the targets' rows, changes where there is a base, values else:
  * g[i * n_target + j] of the unit's row r. */
-void rows_gram(struct unit *u, size_t r, double *g);
+void varm_rows_gram(struct unit *u, size_t r, double *g);
 
 /*
  * Merged values where each row has coefficients of its own: coef[row of the unit][n_target],
  * applied to changes on top of the base where there is one, to values else.  Reads the block.
  */
-void rows_blend(struct unit *u, const double *coef, double *out);
+void varm_rows_blend(struct unit *u, const double *coef, double *out);
 
 #endif

@@ -16,18 +16,18 @@
 static void mark_selected(const struct unit *u, const struct cut *cut, double *taken)
 {
 	double variance[BLOCK_ELEMENTS];
-	cut_variance(u, NULL, (uint64_t *)variance);
-	cut_factors(cut, variance, u->first, u->n, 1, taken);
+	varm_cut_variance(u, NULL, (uint64_t *)variance);
+	varm_cut_factors(cut, variance, u->first, u->n, 1, taken);
 }
 
 static int visit_selected(struct unit *u, void *ctx, struct fc_err *e)
 {
 	double taken[BLOCK_ELEMENTS];
 	(void)e;
-	while (unit_next(u)) {
+	while (varm_unit_next(u)) {
 		mark_selected(u, ctx, taken);
 		for (int k = 0; k < u->v->n_target; k++)
-			sums_squares_taken(
+			varm_sums_squares_taken(
 			    u->lanes + (size_t)k * LANES, u->x[k], u->base, taken, u->n);
 	}
 	return 0;
@@ -37,9 +37,9 @@ static int visit_all(struct unit *u, void *ctx, struct fc_err *e)
 {
 	(void)ctx;
 	(void)e;
-	while (unit_next_base(u))
+	while (varm_unit_next_base(u))
 		for (int k = 0; k < u->v->n_target; k++)
-			stream_squares(&u->v->target[k], u->first, u->n, u->base,
+			varm_stream_squares(&u->v->target[k], u->first, u->n, u->base,
 			    u->lanes + (size_t)k * LANES, u->x[k]);
 	return 0;
 }
@@ -50,14 +50,14 @@ static int measure_squares(
 {
 	*n_selected = v->n;
 	if (v->set->select_topk >= 1)
-		return sweep(v, visit_all, NULL, r->weight, v->n_target, e);
-	struct cut_wish w = {cut_variance, .part = v->set->select_topk, .of_nonzero = true};
-	if (cut_find(&w, 1, v, CUT_GATHER, e) < 0)
+		return varm_sweep(v, visit_all, NULL, r->weight, v->n_target, e);
+	struct cut_wish w = {varm_cut_variance, .part = v->set->select_topk, .of_nonzero = true};
+	if (varm_cut_find(&w, 1, v, CUT_GATHER, e) < 0)
 		return -1;
 	*n_selected = w.take;
 	r->cut = FC_ARRAY(struct cut, 1);
 	*r->cut = w.cut;
-	return sweep(v, visit_selected, r->cut, r->weight, v->n_target, e);
+	return varm_sweep(v, visit_selected, r->cut, r->weight, v->n_target, e);
 }
 
 static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
@@ -134,14 +134,14 @@ static void apply_mergekit(struct unit *u, const struct verdict *r, double *out)
 		out[i] = taken[i] ? out[i] : u->base[i];
 }
 
-const struct method method_sce = {.name = "sce",
+const struct method varm_method_sce = {.name = "sce",
     .measure = measure,
     .apply = apply,
     .importance = true,
     .base = BASE_READ,
     .drops = true,
     .least = 1};
-const struct method method_sce_mergekit = {.name = "sce-mergekit",
+const struct method varm_method_sce_mergekit = {.name = "sce-mergekit",
     .measure = measure_mergekit,
     .apply = apply_mergekit,
     .importance = true,

@@ -23,15 +23,15 @@ static int visit_scales(struct unit *u, void *ctx, struct fc_err *e)
 	const struct scales *s = ctx;
 	double factor[BLOCK_ELEMENTS];
 	(void)e;
-	while (unit_next(u)) {
+	while (varm_unit_next(u)) {
 		for (int k = 0; k < u->v->n_target; k++) {
 			double *x = u->x[k];
-			sums_subtract(x, u->base, u->n);
+			varm_sums_subtract(x, u->base, u->n);
 			s->by->keep(u, s->r, k, x, factor);
-			sums_magnitudes(u->lanes + (size_t)k * 2 * LANES, x, zero, u->n);
+			varm_sums_magnitudes(u->lanes + (size_t)k * 2 * LANES, x, zero, u->n);
 			for (size_t i = 0; i < u->n; i++)
 				x[i] *= factor[i];
-			sums_magnitudes(u->lanes + ((size_t)k * 2 + 1) * LANES, x, zero, u->n);
+			varm_sums_magnitudes(u->lanes + ((size_t)k * 2 + 1) * LANES, x, zero, u->n);
 		}
 	}
 	return 0;
@@ -50,7 +50,7 @@ static int measure_scales(
 	for (size_t k = 0; k < n; k++)
 		r->number[k] = 1;
 	if (v->set->rescale) {
-		ret = sweep(v, visit_scales, &s, sum, (int)(2 * n), e);
+		ret = varm_sweep(v, visit_scales, &s, sum, (int)(2 * n), e);
 		for (size_t k = 0; k < n && ret == 0; k++)
 			if (sum[2 * k] >= 1e-7 && sum[2 * k + 1] >= 1e-7)
 				r->number[k] = sum[2 * k] / sum[2 * k + 1];
@@ -68,22 +68,22 @@ static int measure_magnitude(const struct views *v, struct verdict *r, struct fc
 		double part = v->term[k].density;
 		r->cut[k] = (struct cut){part > 0 ? 0 : UINT64_MAX, UINT64_MAX};
 		if (part > 0 && part < 1)
-			w[n++] = (struct cut_wish){cut_magnitude, k, .part = part, .least = 1};
+			w[n++] = (struct cut_wish){varm_cut_magnitude, k, .part = part, .least = 1};
 	}
-	int ret = n ? cut_find(w, n, v, CUT_GATHER, e) : 0;
+	int ret = n ? varm_cut_find(w, n, v, CUT_GATHER, e) : 0;
 	for (int i = 0; i < n; i++)
 		r->cut[w[i].target] = w[i].cut;
 	free(w);
-	return ret == 0 ? measure_scales(&sparse_magnitude, v, r, e) : -1;
+	return ret == 0 ? measure_scales(&varm_sparse_magnitude, v, r, e) : -1;
 }
 
 static void keep_magnitude(
     const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
 {
-	cut_factors(&r->cut[target], change, u->first, u->n, r->number[target], factor);
+	varm_cut_factors(&r->cut[target], change, u->first, u->n, r->number[target], factor);
 }
 
-const struct sparsifier sparse_magnitude = {measure_magnitude, NULL, keep_magnitude};
+const struct sparsifier varm_sparse_magnitude = {measure_magnitude, NULL, keep_magnitude};
 
 /* Two cuts a target: what is above the first is dropped, what is between them stays. */
 static int measure_outliers(const struct views *v, struct verdict *r, struct fc_err *e)
@@ -100,14 +100,14 @@ static int measure_outliers(const struct views *v, struct verdict *r, struct fc_
 		r->cut[2 * k + 1] = (struct cut){0, UINT64_MAX};
 		if (t->density >= 1)
 			continue;
-		w[n++] = (struct cut_wish){cut_magnitude, k, .least = top};
-		w[n++] = (struct cut_wish){cut_magnitude, k, .least = top + keep};
+		w[n++] = (struct cut_wish){varm_cut_magnitude, k, .least = top};
+		w[n++] = (struct cut_wish){varm_cut_magnitude, k, .least = top + keep};
 	}
-	int ret = n ? cut_find(w, n, v, CUT_GATHER, e) : 0;
+	int ret = n ? varm_cut_find(w, n, v, CUT_GATHER, e) : 0;
 	for (int i = 0; i < n; i++)
 		r->cut[2 * w[i].target + i % 2] = w[i].cut;
 	free(w);
-	return ret == 0 ? measure_scales(&sparse_outliers, v, r, e) : -1;
+	return ret == 0 ? measure_scales(&varm_sparse_outliers, v, r, e) : -1;
 }
 
 static void keep_outliers(
@@ -115,13 +115,13 @@ static void keep_outliers(
 {
 	const struct cut *c = &r->cut[2 * target];
 	double top[BLOCK_ELEMENTS];
-	cut_factors(&c[0], change, u->first, u->n, r->number[target], top);
-	cut_factors(&c[1], change, u->first, u->n, r->number[target], factor);
+	varm_cut_factors(&c[0], change, u->first, u->n, r->number[target], top);
+	varm_cut_factors(&c[1], change, u->first, u->n, r->number[target], factor);
 	for (size_t i = 0; i < u->n; i++)
 		factor[i] -= top[i];
 }
 
-const struct sparsifier sparse_outliers = {measure_outliers, NULL, keep_outliers};
+const struct sparsifier varm_sparse_outliers = {measure_outliers, NULL, keep_outliers};
 
 /* Where the number drawn is below the probability: scale, else 0. */
 static FC_SIMD_BODY void draw_body(double *restrict number, double p, double scale, size_t n)
@@ -139,8 +139,8 @@ static void keep_random(
 	double part = u->v->term[target].density;
 	(void)r;
 	(void)change;
-	chance_fill(factor, chance_key(s->seed, u->v->out->name, target), u->first, u->n);
+	varm_chance_fill(factor, varm_chance_key(s->seed, u->v->out->name, target), u->first, u->n);
 	draw(factor, part, s->rescale && part > 0 ? 1 / part : 1, u->n);
 }
 
-const struct sparsifier sparse_random = {NULL, NULL, keep_random};
+const struct sparsifier varm_sparse_random = {NULL, NULL, keep_random};

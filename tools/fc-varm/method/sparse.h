@@ -19,13 +19,13 @@ struct sparsifier {
 };
 
 /* The part density with the largest magnitudes (Yadav et al. 2023). */
-extern const struct sparsifier sparse_magnitude;
+extern const struct sparsifier varm_sparse_magnitude;
 /* The same without the part gamma at the top (Davari and Belilovsky 2023). */
-extern const struct sparsifier sparse_outliers;
+extern const struct sparsifier varm_sparse_outliers;
 /* Each entry with the probability density (Yu et al. 2023). */
-extern const struct sparsifier sparse_random;
+extern const struct sparsifier varm_sparse_random;
 /* Each entry with a probability between density -+ epsilon by its rank in the row (Deep et al.
  * 2024). */
-extern const struct sparsifier sparse_rank;
+extern const struct sparsifier varm_sparse_rank;
 
 #endif

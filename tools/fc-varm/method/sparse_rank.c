@@ -54,7 +54,7 @@ static struct ranked *sort_ranked(struct ranked *a, struct ranked *spare, size_t
 static void read_row(struct unit *u, size_t y, int k, struct ranked *out)
 {
 	size_t at = 0;
-	while (rows_next(u, y, &at)) {
+	while (varm_rows_next(u, y, &at)) {
 		size_t first = at - u->n;
 		for (size_t i = 0; i < u->n; i++) {
 			double magnitude = fabs(u->x[k][i] - u->base[i]);
@@ -113,9 +113,9 @@ static void keep(
 	(void)r;
 	(void)change;
 	rank += (size_t)target * (u->end - u->begin) + (u->first - u->begin);
-	chance_fill(factor, chance_key(s->seed, u->v->out->name, target), u->first, u->n);
+	varm_chance_fill(factor, varm_chance_key(s->seed, u->v->out->name, target), u->first, u->n);
 	draw(factor, rank, t->density - epsilon, even ? 0 : 2 * epsilon / (double)last, s->rescale,
 	    u->n);
 }
 
-const struct sparsifier sparse_rank = {NULL, prepare, keep};
+const struct sparsifier varm_sparse_rank = {NULL, prepare, keep};

@@ -16,7 +16,7 @@ static double clamp(double x, double least, double most)
 	return x < least ? least : x > most ? most : x;
 }
 
-struct arc spheric_arc(double cosine, bool parallel, double t)
+struct arc varm_spheric_arc(double cosine, bool parallel, double t)
 {
 	double angle = acos(cosine);
 	if (parallel)
@@ -32,11 +32,11 @@ struct arc spheric_arc(double cosine, bool parallel, double t)
 static int measure_slerp(const struct views *v, struct verdict *r, struct fc_err *e)
 {
 	double *g;
-	int n, ret = gram(v, false, &g, &n, e);
+	int n, ret = varm_gram(v, false, &g, &n, e);
 	if (ret == 0) {
 		double x = sqrt(g[0]), b = sqrt(g[3]);
 		double cosine = clamp(g[1] / (x > 1e-8 ? x : 1) / (b > 1e-8 ? b : 1), -1, 1);
-		struct arc a = spheric_arc(cosine, fabs(cosine) > 0.9995, v->set->t);
+		struct arc a = varm_spheric_arc(cosine, fabs(cosine) > 0.9995, v->set->t);
 		r->base_weight = a.first;
 		r->weight[0] = a.second;
 	}
@@ -44,9 +44,9 @@ static int measure_slerp(const struct views *v, struct verdict *r, struct fc_err
 	return ret;
 }
 
-const struct method method_slerp = {.name = "slerp",
+const struct method varm_method_slerp = {.name = "slerp",
     .measure = measure_slerp,
-    .apply = blend_values,
+    .apply = varm_blend_values,
     .streams = true,
     .base = BASE_READ,
     .least = 1,
@@ -60,7 +60,7 @@ const struct method method_slerp = {.name = "slerp",
 static int measure_multislerp(const struct views *v, struct verdict *r, struct fc_err *e)
 {
 	double *g, sum = 0, length = 0, square = 0;
-	int K, ret = gram(v, v->base != NULL, &g, &K, e);
+	int K, ret = varm_gram(v, v->base != NULL, &g, &K, e);
 	double *w = FC_ARRAY(double, (size_t)v->n_target + 1);
 	for (int k = 0; k < v->n_target; k++)
 		sum += v->term[k].weight;
@@ -92,12 +92,12 @@ static int measure_multislerp(const struct views *v, struct verdict *r, struct f
 static void apply_multislerp(struct unit *u, const struct verdict *r, double *out)
 {
 	if (u->v->base)
-		blend_changes(u, r, out);
+		varm_blend_changes(u, r, out);
 	else
-		blend_values(u, r, out);
+		varm_blend_values(u, r, out);
 }
 
-const struct method method_multislerp = {.name = "multislerp",
+const struct method varm_method_multislerp = {.name = "multislerp",
     .measure = measure_multislerp,
     .apply = apply_multislerp,
     .streams = true,
@@ -188,7 +188,7 @@ static void karcher(const double *g, int stride, const struct views *v, double *
 static int measure_karcher(const struct views *v, struct verdict *r, struct fc_err *e)
 {
 	double *g;
-	int n, ret = gram(v, false, &g, &n, e);
+	int n, ret = varm_gram(v, false, &g, &n, e);
 	if (ret == 0 && v->n_target > 1)
 		karcher(g, n, v, r->weight);
 	else
@@ -197,9 +197,9 @@ static int measure_karcher(const struct views *v, struct verdict *r, struct fc_e
 	return ret;
 }
 
-const struct method method_karcher = {.name = "karcher",
+const struct method varm_method_karcher = {.name = "karcher",
     .measure = measure_karcher,
-    .apply = blend_values,
+    .apply = varm_blend_values,
     .streams = true,
     .convex = true,
     .least = 1};

@@ -9,6 +9,6 @@
 struct arc {
 	double first, second;
 };
-struct arc spheric_arc(double cosine, bool parallel, double t);
+struct arc varm_spheric_arc(double cosine, bool parallel, double t);
 
 #endif

@@ -31,7 +31,7 @@ static double share(const double *g, int n)
 static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
 {
 	double *g;
-	int n, ret = gram(v, true, &g, &n, e);
+	int n, ret = varm_gram(v, true, &g, &n, e);
 	for (int k = 0; k < n; k++)
 		r->weight[k] = share(g, n);
 	free(g);
@@ -49,7 +49,7 @@ static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
 	double *coef = FC_ARRAY(double, n_row *(size_t)n);
 	double *g = FC_ARRAY(double, (size_t)n *(size_t)n);
 	for (size_t y = 0; y < n_row; y++) {
-		rows_gram(u, y, g);
+		varm_rows_gram(u, y, g);
 		for (int k = 0; k < n; k++)
 			coef[y * (size_t)n + (size_t)k] = share(g, n);
 	}
@@ -61,12 +61,12 @@ static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
 static void apply(struct unit *u, const struct verdict *r, double *out)
 {
 	if (u->own)
-		rows_blend(u, u->own, out);
+		varm_rows_blend(u, u->own, out);
 	else
-		blend_changes(u, r, out);
+		varm_blend_changes(u, r, out);
 }
 
-const struct method method_model_stock = {.name = "model_stock",
+const struct method varm_method_model_stock = {.name = "model_stock",
     .measure = measure,
     .prepare = prepare,
     .apply = apply,

@@ -77,26 +77,26 @@ static bool is_bf16(const struct feed *f)
 	return !f->read && f->t.dtype == FC_BF16;
 }
 
-void stream_squares(
+void varm_stream_squares(
     const struct feed *f, size_t first, size_t n, const double *base, double *lane, double *spare)
 {
 	if (is_bf16(f)) {
-		squares_bf16(lane, feed_bytes(f, first), base, n);
+		squares_bf16(lane, varm_feed_bytes(f, first), base, n);
 		return;
 	}
-	feed_read(f, first, n, spare);
-	sums_squares(lane, spare, base, n);
+	varm_feed_read(f, first, n, spare);
+	varm_sums_squares(lane, spare, base, n);
 }
 
-void stream_add(const struct feed *f, size_t first, size_t n, const double *base, double w,
+void varm_stream_add(const struct feed *f, size_t first, size_t n, const double *base, double w,
     double *sum, double *spare)
 {
 	if (is_bf16(f) && base) {
-		add_changes_bf16(sum, feed_bytes(f, first), base, w, n);
+		add_changes_bf16(sum, varm_feed_bytes(f, first), base, w, n);
 	} else if (is_bf16(f)) {
-		add_values_bf16(sum, feed_bytes(f, first), w, n);
+		add_values_bf16(sum, varm_feed_bytes(f, first), w, n);
 	} else {
-		feed_read(f, first, n, spare);
+		varm_feed_read(f, first, n, spare);
 		if (base)
 			add_changes(sum, spare, base, w, n);
 		else

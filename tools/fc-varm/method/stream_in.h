@@ -11,10 +11,10 @@
  */
 
 /* lane[i % LANES] += (value i - base[i])^2 */
-void stream_squares(
+void varm_stream_squares(
     const struct feed *f, size_t first, size_t n, const double *base, double *lane, double *spare);
 /* sum[i] += w (value i - base[i]); base NULL: sum[i] += w value i */
-void stream_add(const struct feed *f, size_t first, size_t n, const double *base, double w,
+void varm_stream_add(const struct feed *f, size_t first, size_t n, const double *base, double w,
     double *sum, double *spare);
 
 #endif

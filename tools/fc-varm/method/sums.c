@@ -22,40 +22,40 @@
 		}                                                                                  \
 	} while (0)
 
-static FC_SIMD_BODY void sums_squares_body(
+static FC_SIMD_BODY void varm_sums_squares_body(
     double *restrict lane, const double *restrict x, const double *restrict base, size_t n)
 {
 	ADD_TO_LANES((x[i] - base[i]) * (x[i] - base[i]));
 }
-FC_SIMD_KERNEL(void, sums_squares, (double *lane, const double *x, const double *base, size_t n),
-    (lane, x, base, n))
+FC_SIMD_KERNEL(void, varm_sums_squares,
+    (double *lane, const double *x, const double *base, size_t n), (lane, x, base, n))
 
-static FC_SIMD_BODY void sums_squares_taken_body(double *restrict lane, const double *restrict x,
-    const double *restrict base, const double *restrict taken, size_t n)
+static FC_SIMD_BODY void varm_sums_squares_taken_body(double *restrict lane,
+    const double *restrict x, const double *restrict base, const double *restrict taken, size_t n)
 {
 	ADD_TO_LANES((x[i] - base[i]) * (x[i] - base[i]) * taken[i]);
 }
-FC_SIMD_KERNEL(void, sums_squares_taken,
+FC_SIMD_KERNEL(void, varm_sums_squares_taken,
     (double *lane, const double *x, const double *base, const double *taken, size_t n),
     (lane, x, base, taken, n))
 
-static FC_SIMD_BODY void sums_magnitudes_body(
+static FC_SIMD_BODY void varm_sums_magnitudes_body(
     double *restrict lane, const double *restrict x, const double *restrict base, size_t n)
 {
 	ADD_TO_LANES(fabs(x[i] - base[i]));
 }
-FC_SIMD_KERNEL(void, sums_magnitudes, (double *lane, const double *x, const double *base, size_t n),
-    (lane, x, base, n))
+FC_SIMD_KERNEL(void, varm_sums_magnitudes,
+    (double *lane, const double *x, const double *base, size_t n), (lane, x, base, n))
 
-static FC_SIMD_BODY void sums_products_body(
+static FC_SIMD_BODY void varm_sums_products_body(
     double *restrict lane, const double *restrict x, const double *restrict y, size_t n)
 {
 	ADD_TO_LANES(x[i] * y[i]);
 }
-FC_SIMD_KERNEL(void, sums_products, (double *lane, const double *x, const double *y, size_t n),
+FC_SIMD_KERNEL(void, varm_sums_products, (double *lane, const double *x, const double *y, size_t n),
     (lane, x, y, n))
 
-static FC_SIMD_BODY void sums_signs_body(double *restrict both, double *restrict same,
+static FC_SIMD_BODY void varm_sums_signs_body(double *restrict both, double *restrict same,
     const double *restrict x, const double *restrict y, size_t n)
 {
 	double *lane = both;
@@ -63,13 +63,13 @@ static FC_SIMD_BODY void sums_signs_body(double *restrict both, double *restrict
 	lane = same;
 	ADD_TO_LANES(x[i] * y[i] > 0 ? 1 : 0);
 }
-FC_SIMD_KERNEL(void, sums_signs,
+FC_SIMD_KERNEL(void, varm_sums_signs,
     (double *both, double *same, const double *x, const double *y, size_t n), (both, same, x, y, n))
 
-static FC_SIMD_BODY void sums_subtract_body(
+static FC_SIMD_BODY void varm_sums_subtract_body(
     double *restrict x, const double *restrict base, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		x[i] -= base[i];
 }
-FC_SIMD_KERNEL(void, sums_subtract, (double *x, const double *base, size_t n), (x, base, n))
+FC_SIMD_KERNEL(void, varm_sums_subtract, (double *x, const double *base, size_t n), (x, base, n))

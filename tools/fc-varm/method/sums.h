@@ -7,17 +7,17 @@
 /* Sums over a block in LANES interleaved parts (sweep.h); d = x - base. */
 
 /* lane[i % LANES] += d[i]^2 for i < n */
-void sums_squares(double *lane, const double *x, const double *base, size_t n);
+void varm_sums_squares(double *lane, const double *x, const double *base, size_t n);
 /* The same where taken[i] is 1; it is 0 elsewhere. */
-void sums_squares_taken(
+void varm_sums_squares_taken(
     double *lane, const double *x, const double *base, const double *taken, size_t n);
 /* |d[i]| */
-void sums_magnitudes(double *lane, const double *x, const double *base, size_t n);
+void varm_sums_magnitudes(double *lane, const double *x, const double *base, size_t n);
 /* x[i] y[i] */
-void sums_products(double *lane, const double *x, const double *y, size_t n);
+void varm_sums_products(double *lane, const double *x, const double *y, size_t n);
 /* both: x[i] y[i] is not 0; same: it is above 0 */
-void sums_signs(double *both, double *same, const double *x, const double *y, size_t n);
+void varm_sums_signs(double *both, double *same, const double *x, const double *y, size_t n);
 /* x[i] -= base[i] */
-void sums_subtract(double *x, const double *base, size_t n);
+void varm_sums_subtract(double *x, const double *base, size_t n);
 
 #endif

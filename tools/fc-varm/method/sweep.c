@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-bool unit_next_nothing(struct unit *u)
+bool varm_unit_next_nothing(struct unit *u)
 {
 	if (u->at == u->end)
 		return false;
@@ -18,38 +18,38 @@ bool unit_next_nothing(struct unit *u)
 static void read_targets(struct unit *u)
 {
 	for (int k = 0; k < u->v->n_target; k++)
-		feed_read(&u->v->target[k], u->first, u->n, u->x[k]);
+		varm_feed_read(&u->v->target[k], u->first, u->n, u->x[k]);
 }
 
-void unit_read(struct unit *u)
+void varm_unit_read(struct unit *u)
 {
 	read_targets(u);
 	if (u->v->base)
-		feed_read(u->v->base, u->first, u->n, u->base);
+		varm_feed_read(u->v->base, u->first, u->n, u->base);
 }
 
-bool unit_next_base(struct unit *u)
+bool varm_unit_next_base(struct unit *u)
 {
-	if (!unit_next_nothing(u))
+	if (!varm_unit_next_nothing(u))
 		return false;
 	if (u->v->base)
-		feed_read(u->v->base, u->first, u->n, u->base);
+		varm_feed_read(u->v->base, u->first, u->n, u->base);
 	return true;
 }
 
-bool unit_next_targets(struct unit *u)
+bool varm_unit_next_targets(struct unit *u)
 {
-	if (!unit_next_nothing(u))
+	if (!varm_unit_next_nothing(u))
 		return false;
 	read_targets(u);
 	return true;
 }
 
-bool unit_next(struct unit *u)
+bool varm_unit_next(struct unit *u)
 {
-	if (!unit_next_nothing(u))
+	if (!varm_unit_next_nothing(u))
 		return false;
-	unit_read(u);
+	varm_unit_read(u);
 	return true;
 }
 
@@ -60,7 +60,7 @@ static void unit_place(struct unit *u, size_t n)
 	u->end = u->v->n - u->at < unit ? u->v->n : u->at + unit;
 }
 
-void unit_init(struct unit *u, const struct views *v, size_t n)
+void varm_unit_init(struct unit *u, const struct views *v, size_t n)
 {
 	double *p = fc_malloc_aligned(((size_t)v->n_target + 1) * BLOCK_ELEMENTS, sizeof *p);
 	*u = (struct unit){.v = v, .base = p};
@@ -70,7 +70,7 @@ void unit_init(struct unit *u, const struct views *v, size_t n)
 	unit_place(u, n);
 }
 
-void unit_release(struct unit *u)
+void varm_unit_release(struct unit *u)
 {
 	free(u->base);
 	free(u->x);
@@ -82,17 +82,17 @@ static void forget(const struct views *v, size_t from, size_t to)
 	if (to - from < UNIT_ELEMENTS)
 		return;
 	if (v->base)
-		feed_forget(v->base, from, to - from);
+		varm_feed_forget(v->base, from, to - from);
 	for (int k = 0; k < v->n_target; k++)
-		feed_forget(&v->target[k], from, to - from);
+		varm_feed_forget(&v->target[k], from, to - from);
 }
 
-size_t sweep_row_unit(size_t row)
+size_t varm_sweep_row_unit(size_t row)
 {
 	return row >= UNIT_ELEMENTS ? row : UNIT_ELEMENTS / row * row;
 }
 
-double lanes_total(const double *lane)
+double varm_lanes_total(const double *lane)
 {
 	return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
 	    ((lane[1] + lane[5]) + (lane[3] + lane[7]));
@@ -143,7 +143,7 @@ static void visit_unit(struct pass *p, struct unit *u, size_t i)
 	leave_unit(p, i);
 }
 
-int sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
+int varm_sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
     void *ctx, double *sum, int n_sum, struct fc_err *e)
 {
 	struct pass p = {.v = v,
@@ -160,17 +160,17 @@ int sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct 
 #pragma omp parallel if (p.n_unit > 1)
 	{
 		struct unit u;
-		unit_init(&u, v, 0);
+		varm_unit_init(&u, v, 0);
 #pragma omp for schedule(dynamic)
 		for (size_t i = 0; i < p.n_unit; i++)
 			visit_unit(&p, &u, i);
-		unit_release(&u);
+		varm_unit_release(&u);
 	}
 	for (int s = 0; s < n_sum; s++)
 		sum[s] = 0;
 	for (size_t i = 0; i < p.n_unit; i++)
 		for (int s = 0; s < n_sum; s++)
-			sum[s] += lanes_total(p.lanes + i * p.n_lane + (size_t)s * LANES);
+			sum[s] += varm_lanes_total(p.lanes + i * p.n_lane + (size_t)s * LANES);
 	free(p.lanes);
 	free(p.left);
 	return p.failed;

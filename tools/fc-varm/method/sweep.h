@@ -49,32 +49,32 @@ struct unit {
 };
 
 /* Elements of a unit of whole rows. */
-size_t sweep_row_unit(size_t row);
+size_t varm_sweep_row_unit(size_t row);
 
 /* Reads the next block of the unit, of all models that there are; false at its end. */
-bool unit_next(struct unit *u);
+bool varm_unit_next(struct unit *u);
 /* The same, without the pivot's values. */
-bool unit_next_targets(struct unit *u);
+bool varm_unit_next_targets(struct unit *u);
 /* Reads the block in hand, of all models that there are. */
-void unit_read(struct unit *u);
+void varm_unit_read(struct unit *u);
 /* The same, with the pivot's values alone. */
-bool unit_next_base(struct unit *u);
+bool varm_unit_next_base(struct unit *u);
 /* Moves on to the next block and reads nothing. */
-bool unit_next_nothing(struct unit *u);
+bool varm_unit_next_nothing(struct unit *u);
 
 /* The n-th unit of the tensor, to be read outside of a sweep. */
-void unit_init(struct unit *u, const struct views *v, size_t n);
-void unit_release(struct unit *u);
+void varm_unit_init(struct unit *u, const struct views *v, size_t n);
+void varm_unit_release(struct unit *u);
 
 /* The sum of interleaved parts. */
-double lanes_total(const double *lane);
+double varm_lanes_total(const double *lane);
 
 /*
  * Calls visit(u, ctx) for every unit, from several threads at once.  sum[n_sum] is the total of
  * all units' lanes, added in the order of the units, so that it does not depend on the number of
  * threads.  Returns -1 with one of the messages when a visit returned -1.
  */
-int sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
+int varm_sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
     void *ctx, double *sum, int n_sum, struct fc_err *e);
 
 #endif

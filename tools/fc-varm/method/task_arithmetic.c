@@ -100,7 +100,7 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 	for (size_t i = 0; i < u->n && !sparse; i++)
 		factor[i] = 1;
 	for (int k = 0; k < K; k++) {
-		sums_subtract(u->x[k], u->base, u->n);
+		varm_sums_subtract(u->x[k], u->base, u->n);
 		if (sparse)
 			sparse->keep(u, r, k, u->x[k], factor);
 		weigh(u->x[k], factor, r->weight[k], u->n);
@@ -117,21 +117,22 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 	.measure = measure, .prepare = prepare, .apply = apply, .base = BASE_READ, .drops = true,  \
 	.least = 1
 
-const struct method method_task_arithmetic = {.name = "task_arithmetic", TASK};
-const struct method method_ties = {
-    .name = "ties", TASK, .sparse = &sparse_magnitude, .elect = true, .normalize = true};
-const struct method method_breadcrumbs = {.name = "breadcrumbs", TASK, .sparse = &sparse_outliers};
-const struct method method_breadcrumbs_ties = {
-    .name = "breadcrumbs_ties", TASK, .sparse = &sparse_outliers, .elect = true};
-const struct method method_dare_linear = {
-    .name = "dare_linear", TASK, .sparse = &sparse_random, .rescale = true};
-const struct method method_dare_ties = {
-    .name = "dare_ties", TASK, .sparse = &sparse_random, .elect = true, .rescale = true};
-const struct method method_della_linear = {
-    .name = "della_linear", TASK, .sparse = &sparse_rank, .whole_rows = true, .rescale = true};
-const struct method method_della = {.name = "della",
+const struct method varm_method_task_arithmetic = {.name = "task_arithmetic", TASK};
+const struct method varm_method_ties = {
+    .name = "ties", TASK, .sparse = &varm_sparse_magnitude, .elect = true, .normalize = true};
+const struct method varm_method_breadcrumbs = {
+    .name = "breadcrumbs", TASK, .sparse = &varm_sparse_outliers};
+const struct method varm_method_breadcrumbs_ties = {
+    .name = "breadcrumbs_ties", TASK, .sparse = &varm_sparse_outliers, .elect = true};
+const struct method varm_method_dare_linear = {
+    .name = "dare_linear", TASK, .sparse = &varm_sparse_random, .rescale = true};
+const struct method varm_method_dare_ties = {
+    .name = "dare_ties", TASK, .sparse = &varm_sparse_random, .elect = true, .rescale = true};
+const struct method varm_method_della_linear = {
+    .name = "della_linear", TASK, .sparse = &varm_sparse_rank, .whole_rows = true, .rescale = true};
+const struct method varm_method_della = {.name = "della",
     TASK,
-    .sparse = &sparse_rank,
+    .sparse = &varm_sparse_rank,
     .elect = true,
     .whole_rows = true,
     .rescale = true,

@@ -147,7 +147,7 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 	for (int i = 0; i < all->n; i++)
 		if (all->s[i].step == COUNT)
 			l[i].bin = FC_ARRAY(uint32_t, BINS);
-	while (all->base ? unit_next(u) : unit_next_targets(u))
+	while (all->base ? varm_unit_next(u) : varm_unit_next_targets(u))
 		for (int i = 0; i < all->n; i++)
 			if (all->s[i].step != DONE)
 				visit_block(u, &all->s[i], &l[i]);
@@ -297,8 +297,8 @@ static void find_last(struct search *s, const struct views *v)
 	struct unit u;
 	while (s->tally[unit] < need)
 		need -= s->tally[unit++];
-	unit_init(&u, v, unit);
-	while (need && unit_next(&u)) {
+	varm_unit_init(&u, v, unit);
+	while (need && varm_unit_next(&u)) {
 		s->w->keys(&u, s->w, key);
 		for (size_t i = 0; i < u.n && need; i++) {
 			if (key[i] == s->low) {
@@ -307,7 +307,7 @@ static void find_last(struct search *s, const struct views *v)
 			}
 		}
 	}
-	unit_release(&u);
+	varm_unit_release(&u);
 	free(s->tally);
 	s->tally = NULL;
 	finish(s, s->low, last);
@@ -334,19 +334,19 @@ static bool all_done(const struct searches *all)
 static void start(struct searches *all, struct cut_wish *w, const struct views *v, size_t room)
 {
 	struct cut_guess *guess = FC_ARRAY(struct cut_guess, (size_t)all->n + 1);
-	cut_sample(w, all->n, v, guess);
+	varm_cut_sample(w, all->n, v, guess);
 	for (int i = 0; i < all->n; i++) {
 		all->s[i] = (struct search){.w = &w[i],
 		    .low = guess[i].low,
 		    .high = guess[i].high,
 		    .inside = guess[i].inside,
 		    .room = room};
-		all->base = all->base || w[i].keys != cut_variance;
+		all->base = all->base || w[i].keys != varm_cut_variance;
 	}
 	free(guess);
 }
 
-int cut_find(
+int varm_cut_find(
     struct cut_wish *w, int n_wish, const struct views *v, size_t n_gather, struct fc_err *e)
 {
 	struct searches all = {FC_ARRAY(struct search, (size_t)n_wish + 1), n_wish, false};
@@ -357,7 +357,7 @@ int cut_find(
 		for (int i = 0; i < n_wish; i++)
 			if (all.s[i].step != DONE)
 				begin(&all.s[i], n_unit);
-		ret = sweep(v, visit, &all, NULL, 0, e);
+		ret = varm_sweep(v, visit, &all, NULL, 0, e);
 #pragma omp parallel for schedule(dynamic) if (v->n > UNIT_ELEMENTS)
 		for (int i = 0; i < n_wish; i++)
 			end(&all.s[i], v, room);

@@ -19,8 +19,8 @@ static inline bool cut_passes(const struct cut *c, uint64_t key, uint64_t index)
 }
 
 /* factor[i] = where entry first + i, with this magnitude, passes the cut: scale, else 0. */
-void cut_factors(const struct cut *c, const double *change, uint64_t first, size_t n, double scale,
-    double *factor);
+void varm_cut_factors(const struct cut *c, const double *change, uint64_t first, size_t n,
+    double scale, double *factor);
 
 struct cut_wish;
 
@@ -28,9 +28,9 @@ struct cut_wish;
 typedef void cut_keys(const struct unit *u, const struct cut_wish *w, uint64_t *key);
 
 /* The population variance of the targets' values, times the square of their number. */
-void cut_variance(const struct unit *u, const struct cut_wish *w, uint64_t *key);
+void varm_cut_variance(const struct unit *u, const struct cut_wish *w, uint64_t *key);
 /* The magnitude of the change of w->target. */
-void cut_magnitude(const struct unit *u, const struct cut_wish *w, uint64_t *key);
+void varm_cut_magnitude(const struct unit *u, const struct cut_wish *w, uint64_t *key);
 
 /* One question about a tensor, and its answer. */
 struct cut_wish {
@@ -54,7 +54,7 @@ struct cut_wish {
  * At most n_gather entries are held in memory, all wishes together; where more are equal or close,
  * passes that count keys in ever narrower intervals go before.
  */
-int cut_find(
+int varm_cut_find(
     struct cut_wish *w, int n_wish, const struct views *v, size_t n_gather, struct fc_err *e);
 
 /* 16 bytes each. */

@@ -28,7 +28,7 @@ static FC_SIMD_BODY void variances_body(
 FC_SIMD_KERNEL(static void, variances, (double *out, double *const *x, int n_target, size_t n),
     (out, x, n_target, n))
 
-void cut_variance(const struct unit *u, const struct cut_wish *w, uint64_t *key)
+void varm_cut_variance(const struct unit *u, const struct cut_wish *w, uint64_t *key)
 {
 	double variance[BLOCK_ELEMENTS];
 	(void)w;
@@ -45,7 +45,7 @@ static FC_SIMD_BODY void magnitudes_body(
 FC_SIMD_KERNEL(static void, magnitudes,
     (double *out, const double *x, const double *base, size_t n), (out, x, base, n))
 
-void cut_magnitude(const struct unit *u, const struct cut_wish *w, uint64_t *key)
+void varm_cut_magnitude(const struct unit *u, const struct cut_wish *w, uint64_t *key)
 {
 	double magnitude[BLOCK_ELEMENTS];
 	magnitudes(magnitude, u->x[w->target], u->base, u->n);
@@ -53,7 +53,7 @@ void cut_magnitude(const struct unit *u, const struct cut_wish *w, uint64_t *key
 }
 
 /* Keys of at least 0 order as their doubles; those that are no numbers let nothing pass. */
-static FC_SIMD_BODY void cut_factors_body(const struct cut *c, const double *restrict change,
+static FC_SIMD_BODY void varm_cut_factors_body(const struct cut *c, const double *restrict change,
     uint64_t first, size_t n, double scale, double *restrict factor)
 {
 	uint64_t index = c->index;
@@ -66,7 +66,7 @@ static FC_SIMD_BODY void cut_factors_body(const struct cut *c, const double *res
 		factor[i] = magnitude == least ? as_much : more;
 	}
 }
-FC_SIMD_KERNEL(void, cut_factors,
+FC_SIMD_KERNEL(void, varm_cut_factors,
     (const struct cut *c, const double *change, uint64_t first, size_t n, double scale,
 	double *factor),
     (c, change, first, n, scale, factor))

@@ -42,9 +42,9 @@ static uint64_t find_rank(uint64_t *key, size_t n, size_t k)
 static void forget(const struct views *v, size_t first, size_t n)
 {
 	if (v->base)
-		feed_forget(v->base, first, n);
+		varm_feed_forget(v->base, first, n);
 	for (int k = 0; k < v->n_target; k++)
-		feed_forget(&v->target[k], first, n);
+		varm_feed_forget(&v->target[k], first, n);
 }
 
 /* Keys of blocks spread evenly over the tensor: [n_wish][SAMPLE_BLOCKS * BLOCK_ELEMENTS].  The
@@ -53,17 +53,17 @@ static void take_sample(const struct cut_wish *w, int n_wish, const struct views
 {
 	size_t stretch = v->n / BLOCK_ELEMENTS / SAMPLE_BLOCKS * BLOCK_ELEMENTS;
 	struct unit u;
-	unit_init(&u, v, 0);
+	varm_unit_init(&u, v, 0);
 	u.n = BLOCK_ELEMENTS;
 	for (size_t b = 0; b < SAMPLE_BLOCKS; b++) {
 		u.first = b * stretch + stretch / 2 / BLOCK_ELEMENTS * BLOCK_ELEMENTS;
-		unit_read(&u);
+		varm_unit_read(&u);
 		for (int i = 0; i < n_wish; i++)
 			w[i].keys(
 			    &u, &w[i], key + ((size_t)i * SAMPLE_BLOCKS + b) * BLOCK_ELEMENTS);
 		forget(v, b * stretch, stretch);
 	}
-	unit_release(&u);
+	varm_unit_release(&u);
 }
 
 static struct cut_guess find_interval(
@@ -89,7 +89,7 @@ static struct cut_guess find_interval(
 	return g;
 }
 
-void cut_sample(
+void varm_cut_sample(
     const struct cut_wish *w, int n_wish, const struct views *v, struct cut_guess *guess)
 {
 	size_t n = SAMPLE_BLOCKS * BLOCK_ELEMENTS;

@@ -12,7 +12,7 @@ struct cut_guess {
 };
 
 /* For each wish, from some of the tensor's blocks. */
-void cut_sample(
+void varm_cut_sample(
     const struct cut_wish *w, int n_wish, const struct views *v, struct cut_guess *guess);
 
 #endif

@@ -17,13 +17,13 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 	bool absolute = u->v->set->absolute;
 	(void)ctx;
 	(void)e;
-	while (absolute ? unit_next(u) : unit_next_base(u)) {
+	while (absolute ? varm_unit_next(u) : varm_unit_next_base(u)) {
 		for (int k = 0; k < u->v->n_target; k++) {
 			double *lane = u->lanes + (size_t)k * LANES;
 			if (absolute)
-				sums_magnitudes(lane, u->x[k], u->base, u->n);
+				varm_sums_magnitudes(lane, u->x[k], u->base, u->n);
 			else
-				stream_squares(
+				varm_stream_squares(
 				    &u->v->target[k], u->first, u->n, u->base, lane, u->x[k]);
 		}
 	}
@@ -32,7 +32,7 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 
 static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
 {
-	if (sweep(v, visit, NULL, r->weight, v->n_target, e) < 0)
+	if (varm_sweep(v, visit, NULL, r->weight, v->n_target, e) < 0)
 		return -1;
 	for (int k = 0; k < v->n_target && v->n; k++)
 		r->weight[k] /= (double)v->n;
@@ -85,17 +85,17 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 {
 	const struct settings *s = u->v->set;
 	if (s->by != BY_PARAMETER) {
-		blend_changes(u, r, out);
+		varm_blend_changes(u, r, out);
 		return;
 	}
-	unit_read(u);
+	varm_unit_read(u);
 	if (s->temperature > 0)
 		softmax_entries(u, out);
 	else
 		weigh_entries(out, u->base, u->x, s->absolute, u->v->n_target, u->n);
 }
 
-const struct method method_varm = {.name = "varm",
+const struct method varm_method_varm = {.name = "varm",
     .measure = measure,
     .apply = apply,
     .streams = true,

@@ -8,10 +8,10 @@
 #include "base/mem.h"
 
 #define KNOWN(r, map, what, e, ...)                                                                \
-	recipe_known(r, map, what, (const char *const[]){__VA_ARGS__},                             \
+	varm_recipe_known(r, map, what, (const char *const[]){__VA_ARGS__},                        \
 	    FC_LEN(((const char *const[]){__VA_ARGS__})), e)
 
-int recipe_known(const struct recipe *r, const struct yaml *map, const char *what,
+int varm_recipe_known(const struct recipe *r, const struct yaml *map, const char *what,
     const char *const *known, size_t n, struct fc_err *e)
 {
 	if (map->kind != YAML_MAP)
@@ -36,8 +36,8 @@ int recipe_known(const struct recipe *r, const struct yaml *map, const char *wha
 /* A key that is missing or null is no value. */
 static const struct yaml *get(const struct yaml *map, const char *key)
 {
-	const struct yaml *v = yaml_get(map, key);
-	return v && !yaml_is_null(v) ? v : NULL;
+	const struct yaml *v = varm_yaml_get(map, key);
+	return v && !varm_yaml_is_null(v) ? v : NULL;
 }
 
 static int expect(const struct recipe *r, const struct yaml *v, enum yaml_kind kind,
@@ -104,7 +104,7 @@ static int read_path(
 static int read_reference(
     struct recipe *r, const struct yaml *v, struct recipe_model *m, struct fc_err *e)
 {
-	if (v->kind == YAML_MAP && !yaml_get(v, "path")) {
+	if (v->kind == YAML_MAP && !varm_yaml_get(v, "path")) {
 		const struct yaml *model, *lora;
 		if (KNOWN(r, v, "a model", e, "model", "lora") < 0)
 			return -1;
@@ -145,7 +145,7 @@ static void model_release(struct recipe_model *m)
 	free(m->lora);
 }
 
-int recipe_model(struct recipe *r, const struct yaml *v, size_t *model, struct fc_err *e)
+int varm_recipe_model(struct recipe *r, const struct yaml *v, size_t *model, struct fc_err *e)
 {
 	struct recipe_model m = {.text = v->text, .line = v->line};
 	if (read_reference(r, v, &m, e) < 0) {
@@ -173,7 +173,7 @@ static int read_base(struct recipe *r, const struct yaml *map, int *base, struct
 	*base = -1;
 	if (!v)
 		return 0;
-	if (recipe_model(r, v, &model, e) < 0)
+	if (varm_recipe_model(r, v, &model, e) < 0)
 		return -1;
 	*base = (int)model; /* at most as many as the file has values */
 	return 0;
@@ -185,8 +185,8 @@ static int read_range(
 	const struct yaml *v = get(map, "layer_range");
 	if (!v)
 		return fc_fail(e, "%s:%d: a source without layer_range", r->file, s->line);
-	if (v->kind != YAML_LIST || v->n != 2 || !yaml_int(v->item[0], &s->from) ||
-	    !yaml_int(v->item[1], &s->to) || s->from < 0 || s->to < s->from)
+	if (v->kind != YAML_LIST || v->n != 2 || !varm_yaml_int(v->item[0], &s->from) ||
+	    !varm_yaml_int(v->item[1], &s->to) || s->from < 0 || s->to < s->from)
 		return fc_fail(e,
 		    "%s:%d: layer_range: expected the first layer and the one after the last, "
 		    "[0, 32]",
@@ -206,7 +206,7 @@ static int read_source(
 		return -1;
 	if (!model)
 		return fc_fail(e, "%s:%d: an entry without model", r->file, v->line);
-	if (recipe_model(r, model, &s->model, e) < 0 ||
+	if (varm_recipe_model(r, model, &s->model, e) < 0 ||
 	    get_kind(r, v, "parameters", YAML_MAP, &s->parameters, e) < 0)
 		return -1;
 	return sliced ? read_range(r, v, s, e) : 0;
@@ -302,7 +302,8 @@ static int read_vocabulary(struct recipe *r, const struct yaml *v, struct fc_err
 		r->vocabulary = VOCABULARY_UNION;
 	else
 		r->vocabulary = VOCABULARY_MODEL;
-	return r->vocabulary == VOCABULARY_MODEL ? recipe_model(r, v, &r->vocabulary_model, e) : 0;
+	return r->vocabulary == VOCABULARY_MODEL ? varm_recipe_model(r, v, &r->vocabulary_model, e)
+						 : 0;
 }
 
 static int read_tokenizer(struct recipe *r, const struct yaml *doc, struct fc_err *e)
@@ -318,10 +319,10 @@ static int read_tokenizer(struct recipe *r, const struct yaml *doc, struct fc_er
 		return 0;
 	if (KNOWN(r, v, "tokenizer", e, "source", "tokens", "pad_to_multiple_of") < 0 ||
 	    get_kind(r, v, "tokens", YAML_MAP, &tokens, e) < 0 ||
-	    (tokens && recipe_read_tokens(r, tokens, e) < 0))
+	    (tokens && varm_recipe_read_tokens(r, tokens, e) < 0))
 		return -1;
 	pad = get(v, "pad_to_multiple_of");
-	if (pad && (!yaml_int(pad, &r->pad_to_multiple_of) || r->pad_to_multiple_of < 1))
+	if (pad && (!varm_yaml_int(pad, &r->pad_to_multiple_of) || r->pad_to_multiple_of < 1))
 		return fc_fail(
 		    e, "%s:%d: pad_to_multiple_of: expected a number above 0", r->file, pad->line);
 	r->vocabulary = VOCABULARY_UNION;
@@ -333,7 +334,7 @@ static int read_seed(struct recipe *r, const struct yaml *doc, struct fc_err *e)
 {
 	const struct yaml *v = get(doc, "random_seed");
 	int seed = 0;
-	if (v && (!yaml_int(v, &seed) || seed < 0))
+	if (v && (!varm_yaml_int(v, &seed) || seed < 0))
 		return fc_fail(
 		    e, "%s:%d: random_seed: expected a whole number, 0 or more", r->file, v->line);
 	r->seed = (uint64_t)seed;
@@ -359,7 +360,7 @@ static int read_texts(struct recipe *r, const struct yaml *doc, struct fc_err *e
 	return 0;
 }
 
-int recipe_read(struct recipe *r, const struct yaml *doc, const char *file, struct fc_err *e)
+int varm_recipe_read(struct recipe *r, const struct yaml *doc, const char *file, struct fc_err *e)
 {
 	*r = (struct recipe){.file = file, .base = -1, .line = doc->line};
 	if (KNOWN(r, doc, "a recipe", e, "merge_method", "models", "slices", "modules",
@@ -373,7 +374,7 @@ int recipe_read(struct recipe *r, const struct yaml *doc, const char *file, stru
 	return read_tokenizer(r, doc, e);
 }
 
-void recipe_release(struct recipe *r)
+void varm_recipe_release(struct recipe *r)
 {
 	for (size_t i = 0; i < r->n_model; i++)
 		model_release(&r->model[i]);

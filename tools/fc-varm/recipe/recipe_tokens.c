@@ -11,9 +11,9 @@ static int read_kind(
     struct recipe *r, const struct yaml *v, struct recipe_token *t, struct fc_err *e)
 {
 	static const char *const known[] = {"kind", "model", "token", "token_id"};
-	const struct yaml *kind = yaml_get(v, "kind"), *model = yaml_get(v, "model");
-	const struct yaml *token = yaml_get(v, "token"), *id = yaml_get(v, "token_id");
-	if (recipe_known(r, v, "a token's source", known, FC_LEN(known), e) < 0)
+	const struct yaml *kind = varm_yaml_get(v, "kind"), *model = varm_yaml_get(v, "model");
+	const struct yaml *token = varm_yaml_get(v, "token"), *id = varm_yaml_get(v, "token_id");
+	if (varm_recipe_known(r, v, "a token's source", known, FC_LEN(known), e) < 0)
 		return -1;
 	if (kind->kind == YAML_TEXT && !strcmp(kind->text, "zero")) {
 		t->source = TOKEN_ZERO;
@@ -22,36 +22,36 @@ static int read_kind(
 	if (kind->kind != YAML_TEXT || strcmp(kind->text, "model_token") != 0)
 		return fc_fail(e, "%s:%d: kind: expected model_token or zero", r->file, kind->line);
 	if (!model || !token == !id || (token && token->kind != YAML_TEXT) ||
-	    (id && (!yaml_int(id, &t->id) || t->id < 0)))
+	    (id && (!varm_yaml_int(id, &t->id) || t->id < 0)))
 		return fc_fail(e, "%s:%d: model_token takes model and either token or token_id",
 		    r->file, v->line);
 	t->source = TOKEN_OF_MODEL;
 	t->other = token ? token->text : NULL;
-	return recipe_model(r, model, &t->model, e);
+	return varm_recipe_model(r, model, &t->model, e);
 }
 
 static int read_token(
     struct recipe *r, const struct yaml *v, struct recipe_token *t, struct fc_err *e)
 {
 	static const char *const known[] = {"source", "force"};
-	if (yaml_is_null(v))
+	if (varm_yaml_is_null(v))
 		return fc_fail(
 		    e, "%s:%d: token '%.64s': expected its source", r->file, v->line, t->token);
-	if (recipe_known(r, v, "a token", known, FC_LEN(known), e) < 0)
+	if (varm_recipe_known(r, v, "a token", known, FC_LEN(known), e) < 0)
 		return -1;
-	const struct yaml *source = yaml_get(v, "source"), *force = yaml_get(v, "force");
-	if (force && !yaml_bool(force, &t->force))
+	const struct yaml *source = varm_yaml_get(v, "source"), *force = varm_yaml_get(v, "force");
+	if (force && !varm_yaml_bool(force, &t->force))
 		return fc_fail(e, "%s:%d: force: expected true or false", r->file, force->line);
-	if (!source || yaml_is_null(source))
+	if (!source || varm_yaml_is_null(source))
 		return fc_fail(
 		    e, "%s:%d: token '%.64s' without source", r->file, v->line, t->token);
-	if (source->kind == YAML_MAP && yaml_get(source, "kind"))
+	if (source->kind == YAML_MAP && varm_yaml_get(source, "kind"))
 		return read_kind(r, source, t, e);
 	t->source = TOKEN_SAME;
-	return recipe_model(r, source, &t->model, e);
+	return varm_recipe_model(r, source, &t->model, e);
 }
 
-int recipe_read_tokens(struct recipe *r, const struct yaml *map, struct fc_err *e)
+int varm_recipe_read_tokens(struct recipe *r, const struct yaml *map, struct fc_err *e)
 {
 	r->token = FC_ARRAY(struct recipe_token, map->n + 1);
 	for (size_t i = 0; i < map->n; i++) {

@@ -10,14 +10,14 @@ static bool scalar(const struct yaml *v, enum setting_kind kind, double *out)
 	int whole = 0;
 	switch (kind) {
 	case SETTING_REAL:
-		return yaml_real(v, out);
+		return varm_yaml_real(v, out);
 	case SETTING_INT:
-		if (!yaml_int(v, &whole))
+		if (!varm_yaml_int(v, &whole))
 			return false;
 		*out = whole;
 		return true;
 	case SETTING_BOOL:
-		if (!yaml_bool(v, &truth))
+		if (!varm_yaml_bool(v, &truth))
 			return false;
 		*out = truth;
 		return true;
@@ -50,10 +50,10 @@ static int check_condition(
 {
 	static const char *const known[] = {"filter", "value"};
 	const struct yaml *filter, *value;
-	if (recipe_known(r, v, "a filtered value", known, 2, e) < 0)
+	if (varm_recipe_known(r, v, "a filtered value", known, 2, e) < 0)
 		return -1;
-	filter = yaml_get(v, "filter");
-	value = yaml_get(v, "value");
+	filter = varm_yaml_get(v, "filter");
+	value = varm_yaml_get(v, "value");
 	if (filter && filter->kind != YAML_TEXT)
 		return fc_fail(
 		    e, "%s:%d: filter: expected a part of a name", r->file, filter->line);
@@ -62,7 +62,7 @@ static int check_condition(
 	return check_scalars(r, value, kind, e);
 }
 
-int setting_check(
+int varm_setting_check(
     const struct recipe *r, const struct yaml *v, enum setting_kind kind, struct fc_err *e)
 {
 	if (is_condition(v))
@@ -101,23 +101,23 @@ static bool evaluate(
 		return v->n > 0;
 	}
 	for (size_t i = 0; i < (one ? 1 : v->n); i++) {
-		const struct yaml *c = one ? v : v->item[i], *filter = yaml_get(c, "filter");
-		if (!filter || yaml_is_null(filter) || !strcmp(filter->text, "*") ||
+		const struct yaml *c = one ? v : v->item[i], *filter = varm_yaml_get(c, "filter");
+		if (!filter || varm_yaml_is_null(filter) || !strcmp(filter->text, "*") ||
 		    strstr(tensor, filter->text))
-			return evaluate(yaml_get(c, "value"), tensor, t, kind, out);
+			return evaluate(varm_yaml_get(c, "value"), tensor, t, kind, out);
 	}
 	return false;
 }
 
-int setting_find(const struct recipe *r, const struct setting_place *at, const char *name,
+int varm_setting_find(const struct recipe *r, const struct setting_place *at, const char *name,
     enum setting_kind kind, double *out, int *line, struct fc_err *e)
 {
 	const struct yaml *scope[] = {at->source ? at->source->parameters : NULL,
 	    at->slice ? at->slice->parameters : NULL, r->module, r->parameters};
 	*line = 0;
 	for (size_t i = 0; i < sizeof scope / sizeof *scope && !*line; i++) {
-		const struct yaml *v = scope[i] ? yaml_get(scope[i], name) : NULL;
-		if (v && !yaml_is_null(v) && evaluate(v, at->tensor, at->t, kind, out))
+		const struct yaml *v = scope[i] ? varm_yaml_get(scope[i], name) : NULL;
+		if (v && !varm_yaml_is_null(v) && evaluate(v, at->tensor, at->t, kind, out))
 			*line = v->line;
 	}
 	if (*line && kind == SETTING_INT && *out != floor(*out))

@@ -20,12 +20,12 @@ struct setting_place {
 };
 
 /* Refuses a setting that could not be evaluated for some tensor. */
-int setting_check(
+int varm_setting_check(
     const struct recipe *r, const struct yaml *v, enum setting_kind kind, struct fc_err *e);
 
 /* *line is that of the setting used, 0 if there is none; *out is then left alone.  Settings must
  * have been checked. */
-int setting_find(const struct recipe *r, const struct setting_place *at, const char *name,
+int varm_setting_find(const struct recipe *r, const struct setting_place *at, const char *name,
     enum setting_kind kind, double *out, int *line, struct fc_err *e);
 
 #endif

@@ -289,7 +289,8 @@ static int read_documents(struct parse *p, struct yaml_file *f, struct fc_err *e
 	}
 }
 
-int yaml_parse(struct yaml_file *f, const char *text, size_t n, const char *name, struct fc_err *e)
+int varm_yaml_parse(
+    struct yaml_file *f, const char *text, size_t n, const char *name, struct fc_err *e)
 {
 	struct parse p = {.name = name};
 	*f = (struct yaml_file){0};
@@ -305,7 +306,7 @@ int yaml_parse(struct yaml_file *f, const char *text, size_t n, const char *name
 	return ret;
 }
 
-void yaml_release(struct yaml_file *f)
+void varm_yaml_release(struct yaml_file *f)
 {
 	for (size_t i = 0; i < f->n_doc; i++)
 		node_free(f->doc[i]);
@@ -313,19 +314,19 @@ void yaml_release(struct yaml_file *f)
 	*f = (struct yaml_file){0};
 }
 
-const struct yaml *yaml_get(const struct yaml *map, const char *key)
+const struct yaml *varm_yaml_get(const struct yaml *map, const char *key)
 {
 	size_t i = map->kind == YAML_MAP ? find_key(map, map->n, key) : map->n;
 	return i < map->n ? map->item[i] : NULL;
 }
 
-bool yaml_is_null(const struct yaml *v)
+bool varm_yaml_is_null(const struct yaml *v)
 {
 	return v->kind == YAML_TEXT && v->plain &&
 	    (!*v->text || !strcmp(v->text, "~") || !strcasecmp(v->text, "null"));
 }
 
-bool yaml_bool(const struct yaml *v, bool *out)
+bool varm_yaml_bool(const struct yaml *v, bool *out)
 {
 	static const char *const words[] = {"false", "no", "off", "0", "true", "yes", "on", "1"};
 	if (v->kind != YAML_TEXT)
@@ -341,7 +342,7 @@ bool yaml_bool(const struct yaml *v, bool *out)
 
 /* Decimal only: what else YAML 1.1 calls a number (octal, hexadecimal, base 60) is surely a slip.
  */
-bool yaml_real(const struct yaml *v, double *out)
+bool varm_yaml_real(const struct yaml *v, double *out)
 {
 	bool truth;
 	if (v->kind != YAML_TEXT)
@@ -354,16 +355,16 @@ bool yaml_real(const struct yaml *v, double *out)
 		*out = strtod(v->text, &end);
 		return !*end && isfinite(*out);
 	}
-	if (!isalpha((unsigned char)*p) || !yaml_bool(v, &truth))
+	if (!isalpha((unsigned char)*p) || !varm_yaml_bool(v, &truth))
 		return false;
 	*out = truth;
 	return true;
 }
 
-bool yaml_int(const struct yaml *v, int *out)
+bool varm_yaml_int(const struct yaml *v, int *out)
 {
 	double x;
-	if (!yaml_real(v, &x) || x != floor(x) || fabs(x) > INT_MAX)
+	if (!varm_yaml_real(v, &x) || x != floor(x) || fabs(x) > INT_MAX)
 		return false;
 	*out = (int)x;
 	return true;

@@ -33,17 +33,19 @@ struct yaml_file {
 	size_t n_doc, cap;
 };
 
-/* name: for messages, "NAME:LINE: ...".  yaml_release() is due also after a failure; f is empty
- * or {0} before. */
-int yaml_parse(struct yaml_file *f, const char *text, size_t n, const char *name, struct fc_err *e);
-void yaml_release(struct yaml_file *f);
+/* name: for messages, "NAME:LINE: ...".  varm_yaml_release() is due also after a failure; f is
+ * empty or {0} before. */
+int varm_yaml_parse(
+    struct yaml_file *f, const char *text, size_t n, const char *name, struct fc_err *e);
+void varm_yaml_release(struct yaml_file *f);
 
-const struct yaml *yaml_get(const struct yaml *map, const char *key); /* or NULL */
+const struct yaml *varm_yaml_get(const struct yaml *map, const char *key); /* or NULL */
 
 /* What a scalar means.  false: it is something else. */
-bool yaml_is_null(const struct yaml *v);
-bool yaml_real(const struct yaml *v, double *out); /* finite; also from quoted text, and truths */
-bool yaml_int(const struct yaml *v, int *out);
-bool yaml_bool(const struct yaml *v, bool *out); /* true, yes, on, 1 and their opposites */
+bool varm_yaml_is_null(const struct yaml *v);
+bool varm_yaml_real(
+    const struct yaml *v, double *out); /* finite; also from quoted text, and truths */
+bool varm_yaml_int(const struct yaml *v, int *out);
+bool varm_yaml_bool(const struct yaml *v, bool *out); /* true, yes, on, 1 and their opposites */
 
 #endif

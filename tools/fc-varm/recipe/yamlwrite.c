@@ -27,7 +27,7 @@ static bool is_bare(const char *s)
 	return true;
 }
 
-void yaml_write_quoted(struct fc_buf *b, const char *s)
+void varm_yaml_write_quoted(struct fc_buf *b, const char *s)
 {
 	size_t n = strlen(s);
 	fc_buf_addc(b, '"');
@@ -63,7 +63,7 @@ static void write_text(struct writer *w, const struct yaml *v)
 	if (v->plain && (is_bare(s) || number || !*s))
 		fc_buf_adds(w->b, *s ? s : "null");
 	else
-		yaml_write_quoted(w->b, s);
+		varm_yaml_write_quoted(w->b, s);
 }
 
 static bool is_flat(const struct yaml *list)
@@ -136,7 +136,7 @@ static void write_node(struct writer *w, const struct yaml *v, int indent)
 		write_map(w, v, indent);
 }
 
-void yaml_write(struct fc_buf *b, const struct yaml *v,
+void varm_yaml_write(struct fc_buf *b, const struct yaml *v,
     const char *(*text)(const struct yaml *node, void *ctx), void *ctx)
 {
 	struct writer w = {b, text, ctx};

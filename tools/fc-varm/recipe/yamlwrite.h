@@ -7,9 +7,9 @@
 
 /* Appends v as a YAML document, without comments.  text() may replace the text of a node, or
  * return NULL; what it returns is borrowed until the next call. */
-void yaml_write(struct fc_buf *b, const struct yaml *v,
+void varm_yaml_write(struct fc_buf *b, const struct yaml *v,
     const char *(*text)(const struct yaml *node, void *ctx), void *ctx);
 /* Appends s in double quotes, with escapes for what YAML calls not printable. */
-void yaml_write_quoted(struct fc_buf *b, const char *s);
+void varm_yaml_write_quoted(struct fc_buf *b, const char *s);
 
 #endif

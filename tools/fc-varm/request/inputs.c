@@ -8,7 +8,7 @@
 /* The pivot's form is the result's: a tied pivot cannot take a target's head of its own. */
 static int check_head(const struct ingredient *g, bool base_tied, struct fc_err *e)
 {
-	if (base_tied && ingredient_has_head(g))
+	if (base_tied && varm_ingredient_has_head(g))
 		return fc_fail(e,
 		    "%s: tensor " HEAD " differs from " EMBEDDING ", but the pivot has them tied",
 		    g->path);
@@ -19,7 +19,8 @@ static int check_tensor(
     const struct inputs *in, const char *name, const struct ingredient *s, struct fc_err *e)
 {
 	const struct ingredient *base = &in->base;
-	const struct fc_tensor *b = ingredient_find(base, name), *t = ingredient_find(s, name);
+	const struct fc_tensor *b = varm_ingredient_find(base, name),
+			       *t = varm_ingredient_find(s, name);
 	char have[192], want[192];
 	if (!t)
 		return fc_fail(
@@ -28,7 +29,7 @@ static int check_tensor(
 		return fc_fail(e, "%s: tensor %s has shape %s, in the pivot %s it is %s", s->path,
 		    name, fc_tensor_shape_text(t, have), base->path, fc_tensor_shape_text(b, want));
 	if ((!fc_dtype_is_real(b->dtype) || !fc_dtype_is_real(t->dtype)) &&
-	    !ingredient_same_bytes(b, t))
+	    !varm_ingredient_same_bytes(b, t))
 		return fc_fail(e,
 		    "%s: tensor %s is %s, which is not merged, and differs from the pivot's in %s",
 		    s->path, name, fc_dtype_name(t->dtype), base->path);
@@ -41,40 +42,40 @@ static int check_target(
 	for (size_t i = 0; i < in->n; i++)
 		if (check_tensor(in, fc_store_at(in->base.store, i)->name, s, e) < 0)
 			return -1;
-	for (size_t i = 0; i < fc_store_count(ingredient_store(s)); i++) {
-		const char *name = fc_store_at(ingredient_store(s), i)->name;
-		if (!ingredient_find(&in->base, name))
+	for (size_t i = 0; i < fc_store_count(varm_ingredient_store(s)); i++) {
+		const char *name = fc_store_at(varm_ingredient_store(s), i)->name;
+		if (!varm_ingredient_find(&in->base, name))
 			return fc_fail(e, "%s: tensor %s is not in the pivot %s", s->path, name,
 			    in->base.path);
 	}
 	return check_head(s, base_tied, e);
 }
 
-int inputs_open(
+int varm_inputs_open(
     struct inputs *in, const char *base, const char *const *target, int n_target, struct fc_err *e)
 {
 	bool tied;
 	*in = (struct inputs){.target = FC_ARRAY(struct ingredient, (size_t)n_target)};
-	if (ingredient_open_path(&in->base, base, e) < 0 ||
-	    ingredient_attach(&in->base, NULL, e) < 0 ||
-	    ingredient_is_tied(&in->base, &tied, e) < 0)
+	if (varm_ingredient_open_path(&in->base, base, e) < 0 ||
+	    varm_ingredient_attach(&in->base, NULL, e) < 0 ||
+	    varm_ingredient_is_tied(&in->base, &tied, e) < 0)
 		return -1;
 	in->n = fc_store_count(in->base.store);
 	for (int k = 0; k < n_target; k++) {
 		struct ingredient *s = &in->target[k];
 		in->n_target++;
-		if (ingredient_open_path(s, target[k], e) < 0 ||
-		    ingredient_attach(s, &in->base, e) < 0 || check_target(in, s, tied, e) < 0)
+		if (varm_ingredient_open_path(s, target[k], e) < 0 ||
+		    varm_ingredient_attach(s, &in->base, e) < 0 || check_target(in, s, tied, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-void inputs_close(struct inputs *in)
+void varm_inputs_close(struct inputs *in)
 {
 	for (int k = 0; k < in->n_target; k++)
-		ingredient_close(&in->target[k]);
-	ingredient_close(&in->base);
+		varm_ingredient_close(&in->target[k]);
+	varm_ingredient_close(&in->base);
 	free(in->target);
 }
 
@@ -89,27 +90,27 @@ static const char *table_name(const struct ingredient *g)
 	return g->adapter ? g->name : g->path;
 }
 
-void inputs_plan(const struct inputs *in, const struct request *r, struct plan *p)
+void varm_inputs_plan(const struct inputs *in, const struct request *r, struct plan *p)
 {
-	plan_init(p, in->n, in->n_target);
+	varm_plan_init(p, in->n, in->n_target);
 	p->base = (struct plan_model){in->base.path, NULL, in->base.fingerprint};
 	for (int k = 0; k < in->n_target; k++)
-		plan_name_model(p, k, table_name(&in->target[k]), in->target[k].fingerprint);
+		varm_plan_name_model(p, k, table_name(&in->target[k]), in->target[k].fingerprint);
 	for (size_t i = 0; i < in->n; i++) {
 		const char *name = fc_store_at(in->base.store, i)->name;
-		struct fc_tensor out = *ingredient_find(&in->base, name);
+		struct fc_tensor out = *varm_ingredient_find(&in->base, name);
 		bool carried = is_carried(&out);
 		if (!carried)
-			out.dtype = r->keep_dtype ? feed_dtype(out.dtype) : r->dtype;
+			out.dtype = r->keep_dtype ? varm_feed_dtype(out.dtype) : r->dtype;
 		out.name = name;
 		out.order = FC_ORDER_ROWS;
 		struct plan_item *it =
-		    plan_place(p, i, &out, carried ? NULL : r->method, in->n_target);
+		    varm_plan_place(p, i, &out, carried ? NULL : r->method, in->n_target);
 		it->has_base = true;
-		it->base = ingredient_feed(&in->base, name, -1);
+		it->base = varm_ingredient_feed(&in->base, name, -1);
 		it->set = r->settings;
 		for (int k = 0; k < in->n_target; k++) {
-			it->target[k] = ingredient_feed(&in->target[k], name, k);
+			it->target[k] = varm_ingredient_feed(&in->target[k], name, k);
 			it->term[k] = r->term[k];
 		}
 	}

@@ -17,10 +17,10 @@ struct inputs {
 	size_t n; /* tensors of the result: the pivot's */
 };
 
-/* inputs_close() is due also after a failure. */
-int inputs_open(
+/* varm_inputs_close() is due also after a failure. */
+int varm_inputs_open(
     struct inputs *in, const char *base, const char *const *target, int n_target, struct fc_err *e);
-void inputs_close(struct inputs *in);
+void varm_inputs_close(struct inputs *in);
 
 /* What the command line asks for: the same in every tensor. */
 struct request {
@@ -32,6 +32,6 @@ struct request {
 };
 
 /* Fills in the plan, which borrows from the inputs; release it first. */
-void inputs_plan(const struct inputs *in, const struct request *r, struct plan *p);
+void varm_inputs_plan(const struct inputs *in, const struct request *r, struct plan *p);
 
 #endif

@@ -81,7 +81,7 @@ static const char *const granularities[] = {
 };
 #define GRANULARITY "granularity"
 
-const struct recipe_method *recipe_method_find(const char *name)
+const struct recipe_method *varm_recipe_method_find(const char *name)
 {
 	for (size_t i = 0; i < FC_LEN(methods); i++)
 		if (!strcmp(methods[i].name, name))
@@ -89,7 +89,7 @@ const struct recipe_method *recipe_method_find(const char *name)
 	return NULL;
 }
 
-const struct recipe_method *recipe_method_of(const struct method *m)
+const struct recipe_method *varm_recipe_method_of(const struct method *m)
 {
 	const struct recipe_method *found = methods;
 	while (strcmp(found->engine, m->name) != 0)
@@ -159,14 +159,14 @@ static int check_map(const struct recipe *r, const struct recipe_method *m, cons
 			    r->file, map->key[i]->line, name);
 		else if (choice && check_granularity(r, map->item[i], e) < 0)
 			return -1;
-		else if (!choice && !yaml_is_null(map->item[i]) &&
-		    setting_check(r, map->item[i], p->kind, e) < 0)
+		else if (!choice && !varm_yaml_is_null(map->item[i]) &&
+		    varm_setting_check(r, map->item[i], p->kind, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int parameter_check(const struct recipe *r, const struct recipe_method *m, struct fc_err *e)
+int varm_parameter_check(const struct recipe *r, const struct recipe_method *m, struct fc_err *e)
 {
 	if (check_map(r, m, r->parameters, OF_RECIPE, e) < 0 ||
 	    check_map(r, m, r->module, OF_SLICE, e) < 0)
@@ -204,7 +204,7 @@ static int evaluate(const struct recipe *r, const struct recipe_method *m,
 		int line;
 		if (p->shape != shape || !takes(m, p->name, &required))
 			continue;
-		if (setting_find(r, at, p->name, p->kind, &x, &line, e) < 0)
+		if (varm_setting_find(r, at, p->name, p->kind, &x, &line, e) < 0)
 			return -1;
 		if (!line && required)
 			return fc_fail(e, "%s:%d: %s needs a value of '%s' for tensor %s", r->file,
@@ -218,11 +218,11 @@ static int evaluate(const struct recipe *r, const struct recipe_method *m,
 	return 0;
 }
 
-int parameter_settings(const struct recipe *r, const struct recipe_method *m,
+int varm_parameter_settings(const struct recipe *r, const struct recipe_method *m,
     const struct setting_place *at, struct settings *s, struct fc_err *e)
 {
 	bool required;
-	const struct yaml *by = r->parameters ? yaml_get(r->parameters, GRANULARITY) : NULL;
+	const struct yaml *by = r->parameters ? varm_yaml_get(r->parameters, GRANULARITY) : NULL;
 	s->seed = r->seed;
 	if (!strncmp(m->name, "sce", 3))
 		s->select_topk = 1; /* mergekit's default */
@@ -235,7 +235,7 @@ int parameter_settings(const struct recipe *r, const struct recipe_method *m,
 	return evaluate(r, m, at, SETTING_OF, s, e);
 }
 
-int parameter_term(const struct recipe *r, const struct recipe_method *m,
+int varm_parameter_term(const struct recipe *r, const struct recipe_method *m,
     const struct setting_place *at, struct term *t, struct fc_err *e)
 {
 	return evaluate(r, m, at, TERM_OF, t, e);
@@ -281,7 +281,7 @@ static void write_parameters(struct fc_buf *b, const struct fc_buf *values, int 
 		fc_buf_addf(b, "%*sparameters:\n%s", indent, "", values->p);
 }
 
-void parameter_write_settings(
+void varm_parameter_write_settings(
     struct fc_buf *b, const struct recipe_method *m, const struct settings *s)
 {
 	struct fc_buf values = FC_BUF_INIT;
@@ -293,7 +293,8 @@ void parameter_write_settings(
 	fc_buf_release(&values);
 }
 
-void parameter_write_term(struct fc_buf *b, const struct recipe_method *m, const struct term *t)
+void varm_parameter_write_term(
+    struct fc_buf *b, const struct recipe_method *m, const struct term *t)
 {
 	struct fc_buf values = FC_BUF_INIT;
 	write_values(&values, m, TERM_OF, t, 6);

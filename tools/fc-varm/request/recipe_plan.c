@@ -26,7 +26,7 @@ static const struct {
 	enum fc_dtype t;
 } types[] = {{"float32", FC_F32}, {"float16", FC_F16}, {"bfloat16", FC_BF16}, {"float64", FC_F64}};
 
-const char *recipe_dtype_name(enum fc_dtype t)
+const char *varm_recipe_dtype_name(enum fc_dtype t)
 {
 	for (size_t i = 0; i < FC_LEN(types); i++)
 		if (types[i].t == t)
@@ -156,11 +156,11 @@ static void add_outer(const struct recipe_plan *rp, struct places *ps)
 	const struct recipe_slice *end[] = {&r->slice[0], &r->slice[r->n_slice - 1]};
 	for (int last = 0; last < 2; last++) {
 		const struct ingredient *g = model_of(rp, lead(rp, end[last]));
-		for (size_t i = 0; i < fc_store_count(ingredient_store(g)); i++) {
-			const struct fc_tensor *t = fc_store_at(ingredient_store(g), i);
+		for (size_t i = 0; i < fc_store_count(varm_ingredient_store(g)); i++) {
+			const struct fc_tensor *t = fc_store_at(varm_ingredient_store(g), i);
 			size_t at, n;
-			if (layername_find(t->name, &at, &n) < 0 &&
-			    layername_is_embedding(t->name) == !last)
+			if (varm_layername_find(t->name, &at, &n) < 0 &&
+			    varm_layername_is_embedding(t->name) == !last)
 				add_place(ps, fc_strdup(t->name), t, end[last], -1);
 		}
 	}
@@ -171,8 +171,8 @@ static void add_untied_head(const struct recipe_plan *rp, struct places *ps)
 {
 	const struct recipe_slice *last = &rp->recipe->slice[rp->recipe->n_slice - 1];
 	const struct ingredient *g = model_of(rp, lead(rp, last));
-	const struct fc_tensor *t = ingredient_find(g, HEAD);
-	if (!rp->tied && t && !fc_store_find(ingredient_store(g), HEAD))
+	const struct fc_tensor *t = varm_ingredient_find(g, HEAD);
+	if (!rp->tied && t && !fc_store_find(varm_ingredient_store(g), HEAD))
 		add_place(ps, fc_strdup(HEAD), t, last, -1);
 }
 
@@ -183,13 +183,13 @@ static void add_layers(
 	const struct recipe_source *from = lead(rp, s);
 	const struct ingredient *g = model_of(rp, from);
 	struct fc_buf name = FC_BUF_INIT;
-	for (size_t i = 0; i < fc_store_count(ingredient_store(g)); i++) {
-		const struct fc_tensor *t = fc_store_at(ingredient_store(g), i);
+	for (size_t i = 0; i < fc_store_count(varm_ingredient_store(g)); i++) {
+		const struct fc_tensor *t = fc_store_at(varm_ingredient_store(g), i);
 		size_t at, n;
-		int layer = layername_find(t->name, &at, &n);
-		if (layer < from->from || layer >= from->to || ingredient_is_derived(t->name))
+		int layer = varm_layername_find(t->name, &at, &n);
+		if (layer < from->from || layer >= from->to || varm_ingredient_is_derived(t->name))
 			continue;
-		layername_set(&name, t->name, first + layer - from->from);
+		varm_layername_set(&name, t->name, first + layer - from->from);
 		add_place(ps, fc_strdup(name.p), t, s, layer - from->from);
 	}
 	fc_buf_release(&name);
@@ -223,13 +223,13 @@ static int add_places(struct recipe_plan *rp, struct places *ps, struct fc_err *
 /* What the source calls the place. */
 static void source_name(const struct place *at, const struct recipe_source *s, struct fc_buf *name)
 {
-	layername_set(name, at->index < 0 ? at->name : at->like->name, s->from + at->index);
+	varm_layername_set(name, at->index < 0 ? at->name : at->like->name, s->from + at->index);
 }
 
 /* Whether the place's rows are tokens of a vocabulary that is made. */
 static bool is_mapped(const struct recipe_plan *rp, const struct place *at)
 {
-	return rp->has_vocabulary && at->index < 0 && layername_is_vocabulary(at->name);
+	return rp->has_vocabulary && at->index < 0 && varm_layername_is_vocabulary(at->name);
 }
 
 /* What the source has for the place; its own name for it in *name. */
@@ -240,7 +240,7 @@ static int find_tensor(const struct recipe_plan *rp, const struct place *at,
 	const struct ingredient *g = model_of(rp, s), *first = model_of(rp, lead(rp, at->slice));
 	char have[192], want[192];
 	source_name(at, s, name);
-	const struct fc_tensor *t = *found = ingredient_find(g, name->p);
+	const struct fc_tensor *t = *found = varm_ingredient_find(g, name->p);
 	if (!t)
 		return fc_fail(
 		    e, "%s: tensor %s is missing; %s has it", g->path, name->p, first->path);
@@ -248,9 +248,9 @@ static int find_tensor(const struct recipe_plan *rp, const struct place *at,
 		return fc_fail(e, "%s: tensor %s has shape %s, in %s it is %s%s", g->path, name->p,
 		    fc_tensor_shape_text(t, have), first->path,
 		    fc_tensor_shape_text(at->like, want),
-		    layername_is_vocabulary(name->p) ? "; see tokenizer_source" : "");
+		    varm_layername_is_vocabulary(name->p) ? "; see tokenizer_source" : "");
 	if ((!fc_dtype_is_real(t->dtype) || !fc_dtype_is_real(at->like->dtype)) &&
-	    !ingredient_same_bytes(t, at->like))
+	    !varm_ingredient_same_bytes(t, at->like))
 		return fc_fail(e, "%s: tensor %s is %s, which is not merged, and differs from %s's",
 		    g->path, name->p, fc_dtype_name(t->dtype), first->path);
 	return 0;
@@ -259,7 +259,7 @@ static int find_tensor(const struct recipe_plan *rp, const struct place *at,
 /* A result whose head is its embedding cannot take a source's head of its own. */
 static int check_head(const struct recipe_plan *rp, const struct ingredient *g, struct fc_err *e)
 {
-	if (rp->tied && ingredient_has_head(g))
+	if (rp->tied && varm_ingredient_has_head(g))
 		return fc_fail(e,
 		    "%s: tensor " HEAD " differs from " EMBEDDING ", but %s has them tied", g->path,
 		    rp->model[rp->donor].path);
@@ -274,15 +274,15 @@ static int check_surplus(const struct recipe_plan *rp, const struct recipe_slice
 	const struct ingredient *g = model_of(rp, c), *of = model_of(rp, first);
 	struct fc_buf name = FC_BUF_INIT;
 	int ret = 0;
-	for (size_t i = 0; i < fc_store_count(ingredient_store(g)) && ret == 0; i++) {
-		const char *has = fc_store_at(ingredient_store(g), i)->name;
+	for (size_t i = 0; i < fc_store_count(varm_ingredient_store(g)) && ret == 0; i++) {
+		const char *has = fc_store_at(varm_ingredient_store(g), i)->name;
 		size_t at, n;
-		int layer = layername_find(has, &at, &n);
-		if (ingredient_is_derived(has) ||
+		int layer = varm_layername_find(has, &at, &n);
+		if (varm_ingredient_is_derived(has) ||
 		    (layer < 0 ? rp->recipe->n_slice > 1 : layer < c->from || layer >= c->to))
 			continue;
-		layername_set(&name, has, layer - c->from + first->from);
-		if (!ingredient_find(of, name.p))
+		varm_layername_set(&name, has, layer - c->from + first->from);
+		if (!varm_ingredient_find(of, name.p))
 			ret = fc_fail(
 			    e, "%s: tensor %s: %s has no %s", g->path, has, of->path, name.p);
 	}
@@ -324,11 +324,11 @@ static int gather(struct recipe_plan *rp, const struct place *at, const int *col
 		ret = find_tensor(rp, at, &s->source[i], &name, &t, e);
 		model[i] = s->source[i].model;
 		if (ret == 0)
-			feed[i] =
-			    ingredient_feed(model_of(rp, &s->source[i]), name.p, column[model[i]]);
+			feed[i] = varm_ingredient_feed(
+			    model_of(rp, &s->source[i]), name.p, column[model[i]]);
 	}
 	if (ret == 0 && is_mapped(rp, at))
-		ret = vocabulary_map(&rp->vocabulary, feed, model, s->n, slice_base(rp, s), e);
+		ret = varm_vocabulary_map(&rp->vocabulary, feed, model, s->n, slice_base(rp, s), e);
 	fc_buf_release(&name);
 	free(model);
 	return ret;
@@ -342,11 +342,11 @@ static int fill_item(struct recipe_plan *rp, const struct place *at, struct plan
 	struct setting_place where = {at->slice, NULL, at->name, layer_position(at)};
 	struct fc_buf name = FC_BUF_INIT;
 	int base = slice_base(rp, at->slice), k = 0;
-	enum fc_dtype dtype = feed_dtype(feed[0].t.dtype);
-	int ret = it->method ? parameter_settings(r, rp->method, &where, &it->set, e) : 0;
+	enum fc_dtype dtype = varm_feed_dtype(feed[0].t.dtype);
+	int ret = it->method ? varm_parameter_settings(r, rp->method, &where, &it->set, e) : 0;
 	for (size_t i = 0; i < at->slice->n && ret == 0; i++) {
 		const struct recipe_source *s = &at->slice->source[i];
-		dtype = promote(dtype, feed_dtype(feed[i].t.dtype));
+		dtype = promote(dtype, varm_feed_dtype(feed[i].t.dtype));
 		if (s == lead(rp, at->slice) && (base >= 0 || !it->method)) {
 			it->has_base = true;
 			it->base = feed[i];
@@ -358,7 +358,7 @@ static int fill_item(struct recipe_plan *rp, const struct place *at, struct plan
 		where.source = s;
 		where.tensor = name.p;
 		if (it->method)
-			ret = parameter_term(r, rp->method, &where, &it->term[k], e);
+			ret = varm_parameter_term(r, rp->method, &where, &it->term[k], e);
 		k++;
 	}
 	it->out.dim[0] = is_mapped(rp, at) ? (int64_t)rp->vocabulary.n_row : it->out.dim[0];
@@ -382,10 +382,10 @@ static void name_models(struct recipe_plan *rp, size_t n_item, int *column)
 			    column[s->source[k].model] < 0)
 				column[s->source[k].model] = n++;
 	}
-	plan_init(&rp->plan, n_item, n);
+	varm_plan_init(&rp->plan, n_item, n);
 	for (size_t i = 0; i < r->n_model; i++)
 		if (column[i] >= 0)
-			plan_name_model(
+			varm_plan_name_model(
 			    &rp->plan, column[i], rp->model[i].name, rp->model[i].fingerprint);
 	int base = slice_base(rp, &r->slice[0]);
 	if (base >= 0)
@@ -395,7 +395,7 @@ static void name_models(struct recipe_plan *rp, size_t n_item, int *column)
 
 static int fill_plan(struct recipe_plan *rp, const struct places *ps, struct fc_err *e)
 {
-	const struct method *engine = method_find(rp->method->engine);
+	const struct method *engine = varm_method_find(rp->method->engine);
 	int *column = FC_ARRAY(int, rp->recipe->n_model + 1), ret = 0;
 	name_models(rp, ps->n, column);
 	for (size_t i = 0; i < ps->n && ret == 0; i++) {
@@ -405,7 +405,8 @@ static int fill_plan(struct recipe_plan *rp, const struct places *ps, struct fc_
 		int n = (int)at->slice->n - (slice_base(rp, at->slice) >= 0);
 		out.name = at->name;
 		out.order = FC_ORDER_ROWS;
-		struct plan_item *it = plan_place(&rp->plan, i, &out, carried ? NULL : engine, n);
+		struct plan_item *it =
+		    varm_plan_place(&rp->plan, i, &out, carried ? NULL : engine, n);
 		struct feed *feed = FC_ARRAY(struct feed, at->slice->n + 1);
 		ret = gather(rp, at, column, feed, e);
 		if (ret == 0)
@@ -421,30 +422,30 @@ static int open_models(struct recipe_plan *rp, const struct pantry *where, struc
 	const struct recipe *r = rp->recipe;
 	rp->model = FC_ARRAY(struct ingredient, r->n_model);
 	for (size_t i = 0; i < r->n_model; i++)
-		if (ingredient_open(&rp->model[i], r, &r->model[i], where, e) < 0)
+		if (varm_ingredient_open(&rp->model[i], r, &r->model[i], where, e) < 0)
 			return -1;
 	for (size_t i = 0; i < r->n_model; i++)
-		if (ingredient_attach(&rp->model[i], r->base >= 0 ? &rp->model[r->base] : NULL, e) <
-		    0)
+		if (varm_ingredient_attach(
+			&rp->model[i], r->base >= 0 ? &rp->model[r->base] : NULL, e) < 0)
 			return -1;
 	rp->donor = r->base >= 0 ? (size_t)r->base : r->slice[0].source[0].model;
 	if (r->vocabulary != VOCABULARY_KEPT) {
 		rp->has_vocabulary = true;
-		if (vocabulary_open(&rp->vocabulary, r, rp->model, rp->donor, e) < 0)
+		if (varm_vocabulary_open(&rp->vocabulary, r, rp->model, rp->donor, e) < 0)
 			return -1;
 	}
-	return ingredient_is_tied(&rp->model[rp->donor], &rp->tied, e);
+	return varm_ingredient_is_tied(&rp->model[rp->donor], &rp->tied, e);
 }
 
-int recipe_plan_make(
+int varm_recipe_plan_make(
     struct recipe_plan *rp, struct recipe *r, const struct pantry *where, struct fc_err *e)
 {
 	struct places ps = {0};
-	*rp = (struct recipe_plan){.recipe = r, .method = recipe_method_find(r->method)};
-	if (!rp->method || !method_find(rp->method->engine))
+	*rp = (struct recipe_plan){.recipe = r, .method = varm_recipe_method_find(r->method)};
+	if (!rp->method || !varm_method_find(rp->method->engine))
 		return fc_fail(
 		    e, "%s:%d: no merge_method '%.64s'", r->file, r->method_line, r->method);
-	if (parameter_check(r, rp->method, e) < 0 || read_dtype(rp, e) < 0 ||
+	if (varm_parameter_check(r, rp->method, e) < 0 || read_dtype(rp, e) < 0 ||
 	    open_models(rp, where, e) < 0)
 		return -1;
 	if (r->whole)
@@ -463,12 +464,12 @@ int recipe_plan_make(
 	return ret;
 }
 
-void recipe_plan_release(struct recipe_plan *rp)
+void varm_recipe_plan_release(struct recipe_plan *rp)
 {
-	plan_release(&rp->plan);
+	varm_plan_release(&rp->plan);
 	if (rp->has_vocabulary)
-		vocabulary_release(&rp->vocabulary);
+		varm_vocabulary_release(&rp->vocabulary);
 	for (size_t i = 0; rp->model && i < rp->recipe->n_model; i++)
-		ingredient_close(&rp->model[i]);
+		varm_ingredient_close(&rp->model[i]);
 	free(rp->model);
 }

@@ -23,13 +23,13 @@ struct recipe_plan {
 	struct plan plan;
 };
 
-/* Opens the models and fills in the plan.  recipe_plan_release() is due also after a failure.  The
- * recipe is borrowed; a base that `models` leaves out is added to it. */
-int recipe_plan_make(
+/* Opens the models and fills in the plan.  varm_recipe_plan_release() is due also after a failure.
+ * The recipe is borrowed; a base that `models` leaves out is added to it. */
+int varm_recipe_plan_make(
     struct recipe_plan *rp, struct recipe *r, const struct pantry *where, struct fc_err *e);
-void recipe_plan_release(struct recipe_plan *rp);
+void varm_recipe_plan_release(struct recipe_plan *rp);
 
 /* "bfloat16" and the like; NULL where recipes have no name for it. */
-const char *recipe_dtype_name(enum fc_dtype t);
+const char *varm_recipe_dtype_name(enum fc_dtype t);
 
 #endif

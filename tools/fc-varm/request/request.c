@@ -20,7 +20,7 @@ static const struct method *chosen_method(void)
 	for (int i = 0; i < asked.method; i++)
 		list = strchr(list, '|') + 1;
 	char *name = fc_memdup0(list, strcspn(list, "|"));
-	const struct method *m = method_find(name);
+	const struct method *m = varm_method_find(name);
 	free(name);
 	return m;
 }
@@ -86,14 +86,14 @@ static void check_used(const struct method *m)
 	    {"nuslerp", asked.nuslerp != 0, TAKES_NUSLERP},
 	    {"filter-wise", asked.filter_wise, TAKES_FILTER_WISE}};
 	for (size_t i = 0; i < FC_LEN(list); i++)
-		if (list[i].given && !(method_takes(m) & list[i].takes))
+		if (list[i].given && !(varm_method_takes(m) & list[i].takes))
 			fc_die_usage(
 			    "--%s does not belong to --method %s", list[i].option, m->name);
-	if (m == &method_nearswap && isnan(asked.t))
+	if (m == &varm_method_nearswap && isnan(asked.t))
 		fc_die_usage("--method nearswap needs a distance: use --t");
 }
 
-bool request_is_given(void)
+bool varm_request_is_given(void)
 {
 	return asked.method || asked.by || asked.measure || asked.normalize || asked.rescale ||
 	    asked.nuslerp || asked.weights || asked.density || asked.gamma || asked.epsilon ||
@@ -111,7 +111,7 @@ static double sum_of_weights(const struct term *term, int n)
 
 static struct settings make_settings(const struct method *m)
 {
-	struct settings s = method_settings(m);
+	struct settings s = varm_method_settings(m);
 	s.by = (enum granularity)asked.by;
 	s.absolute = asked.measure;
 	s.temperature = asked.temperature;
@@ -127,19 +127,19 @@ static struct settings make_settings(const struct method *m)
 	return s;
 }
 
-struct request request_make(int n_target)
+struct request varm_request_make(int n_target)
 {
 	const struct method *m = chosen_method();
 	struct term *term = FC_ARRAY(struct term, (size_t)n_target + 1);
 	struct fc_err e;
 	check_used(m);
 	for (int k = 0; k < n_target; k++)
-		term[k] = method_term(m);
+		term[k] = varm_method_term(m);
 	fill_terms(term, n_target);
 	struct request q = {.method = m, .settings = make_settings(m), .term = term};
-	if (method_check(m, &q.settings, term, n_target, "options", &e) < 0)
+	if (varm_method_check(m, &q.settings, term, n_target, "options", &e) < 0)
 		fc_die_usage("%s", e.msg);
-	bool divides = m == &method_linear || m == &method_multislerp;
+	bool divides = m == &varm_method_linear || m == &varm_method_multislerp;
 	if (divides && q.settings.normalize && sum_of_weights(term, n_target) == 0)
 		fc_die_usage("--weights: '%s' add up to 0", asked.weights);
 	return q;

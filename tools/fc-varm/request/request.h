@@ -57,10 +57,10 @@ extern struct asked asked; /* holds the defaults at first */
 	}
 
 /* Whether some option about methods was given. */
-bool request_is_given(void);
+bool varm_request_is_given(void);
 
 /* What the options say about every tensor, checked; ends the program where they are wrong.  The
  * terms are the caller's to free. */
-struct request request_make(int n_target);
+struct request varm_request_make(int n_target);
 
 #endif

@@ -25,7 +25,7 @@ static char *card_text(const struct card *c, const struct plan *p, const struct 
 	fc_buf_adds(&b, "---\nbase_model:\n");
 	for (size_t i = 0; i < c->n_model; i++) {
 		fc_buf_adds(&b, "- ");
-		yaml_write_quoted(&b, c->model[i].hub);
+		varm_yaml_write_quoted(&b, c->model[i].hub);
 		fc_buf_addc(&b, '\n');
 	}
 	fc_buf_addf(&b,
@@ -35,7 +35,7 @@ static char *card_text(const struct card *c, const struct plan *p, const struct 
 	    c->method, c->donor);
 	add_models(&b, c);
 	fc_buf_adds(&b, "\nMean weights by kind of tensor:\n\n");
-	weight_table_markdown(&b, p, r);
+	varm_weight_table_markdown(&b, p, r);
 	fc_buf_addf(&b, "\nRecipe:\n\n```yaml\n%s```\n", c->recipe);
 	return fc_buf_detach(&b);
 }
@@ -52,7 +52,7 @@ static int write_text(const char *dir, const char *name, const char *text, struc
 	return ret;
 }
 
-int card_write(const char *dir, const struct card *c, const struct plan *p,
+int varm_card_write(const char *dir, const struct card *c, const struct plan *p,
     const struct verdicts *r, struct fc_err *e)
 {
 	char *text = card_text(c, p, r);

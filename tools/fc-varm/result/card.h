@@ -19,7 +19,7 @@ struct card {
 
 /* Writes into the result's folder the recipe, as mergekit_config.yml, and a model card, README.md:
  * models, weights, recipe. */
-int card_write(const char *dir, const struct card *c, const struct plan *p,
+int varm_card_write(const char *dir, const struct card *c, const struct plan *p,
     const struct verdicts *r, struct fc_err *e);
 
 #endif

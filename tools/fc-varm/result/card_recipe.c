@@ -18,7 +18,7 @@ static const char *public_text(const struct yaml *node, void *ctx)
 	for (size_t i = 0; i < names->recipe->n_reference; i++) {
 		if (names->recipe->reference[i] == node) {
 			free(names->last);
-			return names->last = ingredient_name(node->text);
+			return names->last = varm_ingredient_name(node->text);
 		}
 	}
 	return NULL;
@@ -28,12 +28,12 @@ static char *recipe_text(const struct recipe *r, const struct yaml *doc)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	struct names names = {r, NULL};
-	yaml_write(&b, doc, public_text, &names);
+	varm_yaml_write(&b, doc, public_text, &names);
 	free(names.last);
 	return fc_buf_detach(&b);
 }
 
-int card_recipe_write(const char *dir, const struct recipe_plan *rp, const struct yaml *doc,
+int varm_card_recipe_write(const char *dir, const struct recipe_plan *rp, const struct yaml *doc,
     const struct verdicts *r, struct fc_err *e)
 {
 	const struct recipe *recipe = rp->recipe;
@@ -46,11 +46,11 @@ int card_recipe_write(const char *dir, const struct recipe_plan *rp, const struc
 	    .recipe = text};
 	for (size_t i = 0; i < n; i++) {
 		bool base = rp->method->base != BASE_IS_TARGET && (int)i == recipe->base;
-		hub[i] = ingredient_name(recipe->model[i].path);
+		hub[i] = varm_ingredient_name(recipe->model[i].path);
 		c.model[i] = (struct card_model){
 		    rp->model[i].name, hub[i], base ? "base" : "merged", rp->model[i].fingerprint};
 	}
-	int ret = card_write(dir, &c, &rp->plan, r, e);
+	int ret = varm_card_write(dir, &c, &rp->plan, r, e);
 	for (size_t i = 0; i < n; i++)
 		free(hub[i]);
 	free(hub);

@@ -7,7 +7,7 @@
 
 /* The card of a recipe's result.  Models are named as in the recipe, or by the last part of a
  * path. */
-int card_recipe_write(const char *dir, const struct recipe_plan *rp, const struct yaml *doc,
+int varm_card_recipe_write(const char *dir, const struct recipe_plan *rp, const struct yaml *doc,
     const struct verdicts *r, struct fc_err *e);
 
 #endif

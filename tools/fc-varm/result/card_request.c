@@ -24,7 +24,7 @@ static char **make_names(const struct inputs *in, bool with_adapter)
 	for (int i = 0; i <= in->n_target; i++) {
 		const struct ingredient *g = model_at(in, i);
 		bool taken = false;
-		name[i] = with_adapter ? fc_strdup(g->name) : ingredient_name(g->path);
+		name[i] = with_adapter ? fc_strdup(g->name) : varm_ingredient_name(g->path);
 		for (int j = 0; j < i && with_adapter; j++)
 			taken = taken || !strcmp(name[j], name[i]);
 		if (taken) {
@@ -56,14 +56,14 @@ static const char *type_of_result(const struct plan *p)
 			return NULL;
 		first = it;
 	}
-	return first ? recipe_dtype_name(first->out.dtype) : NULL;
+	return first ? varm_recipe_dtype_name(first->out.dtype) : NULL;
 }
 
 static void add_entry(struct fc_buf *b, const char *key, const char *text)
 {
 	struct yaml v = {.kind = YAML_TEXT, .plain = true, .text = (char *)(uintptr_t)text};
 	fc_buf_addf(b, "%s: ", key);
-	yaml_write(b, &v, NULL, NULL);
+	varm_yaml_write(b, &v, NULL, NULL);
 }
 
 /* Linear merges weigh the pivot with 0, to have its configuration. */
@@ -71,7 +71,7 @@ static char *recipe_text(const struct inputs *in, const struct request *q, const
     const struct recipe_method *m, char *const *name)
 {
 	struct fc_buf b = FC_BUF_INIT;
-	bool is_linear = q->method == &method_linear;
+	bool is_linear = q->method == &varm_method_linear;
 	const char *type = type_of_result(p);
 	fc_buf_adds(&b, "models:\n");
 	if (is_linear) {
@@ -80,24 +80,24 @@ static char *recipe_text(const struct inputs *in, const struct request *q, const
 	}
 	for (int k = 0; k < in->n_target; k++) {
 		add_entry(&b, "  - model", name[k + 1]);
-		parameter_write_term(&b, m, &q->term[k]);
+		varm_parameter_write_term(&b, m, &q->term[k]);
 	}
 	add_entry(&b, "merge_method", m->name);
 	if (m->base != BASE_IS_TARGET || is_linear)
 		add_entry(&b, "base_model", name[0]);
-	parameter_write_settings(&b, m, &q->settings);
+	varm_parameter_write_settings(&b, m, &q->settings);
 	if (type)
 		add_entry(&b, "dtype", type);
-	if (method_takes(q->method) & TAKES_SEED)
+	if (varm_method_takes(q->method) & TAKES_SEED)
 		fc_buf_addf(&b, "random_seed: %" PRIu64 "\n", q->settings.seed);
 	return fc_buf_detach(&b);
 }
 
-int card_request_write(const char *dir, const struct inputs *in, const struct request *q,
+int varm_card_request_write(const char *dir, const struct inputs *in, const struct request *q,
     const struct plan *p, const struct verdicts *r, struct fc_err *e)
 {
 	int n = in->n_target + 1;
-	const struct recipe_method *m = recipe_method_of(q->method);
+	const struct recipe_method *m = varm_recipe_method_of(q->method);
 	char **name = make_names(in, true), **hub = make_names(in, false);
 	char *text = recipe_text(in, q, p, m, name);
 	struct card c = {.method = m->name,
@@ -108,7 +108,7 @@ int card_request_write(const char *dir, const struct inputs *in, const struct re
 	for (int i = 0; i < n; i++)
 		c.model[i] = (struct card_model){
 		    name[i], hub[i], i ? "merged" : "base", model_at(in, i)->fingerprint};
-	int ret = card_write(dir, &c, p, r, e);
+	int ret = varm_card_write(dir, &c, p, r, e);
 	free_names(name, n);
 	free_names(hub, n);
 	free(c.model);

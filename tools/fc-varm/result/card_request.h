@@ -7,7 +7,7 @@
 
 /* The card of a merge asked for by options, with a recipe that makes the same weights from models
  * of these names. */
-int card_request_write(const char *dir, const struct inputs *in, const struct request *q,
+int varm_card_request_write(const char *dir, const struct inputs *in, const struct request *q,
     const struct plan *p, const struct verdicts *r, struct fc_err *e);
 
 #endif

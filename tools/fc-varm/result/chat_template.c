@@ -158,7 +158,7 @@ static int set_in_config(const char *dir, const char *text, struct fc_err *e)
 	return ret;
 }
 
-int chat_template_write(const char *dir, const struct recipe_plan *rp, struct fc_err *e)
+int varm_chat_template_write(const char *dir, const struct recipe_plan *rp, struct fc_err *e)
 {
 	char *text = NULL, *path;
 	if (!rp->recipe->chat_template)

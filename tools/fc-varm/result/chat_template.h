@@ -7,6 +7,6 @@
 /* Writes the chat template that the recipe asks for into the result's folder: the one most of the
  * models have (auto), a known one by its name, or the text given.  Without a request nothing is
  * done. */
-int chat_template_write(const char *dir, const struct recipe_plan *rp, struct fc_err *e);
+int varm_chat_template_write(const char *dir, const struct recipe_plan *rp, struct fc_err *e);
 
 #endif

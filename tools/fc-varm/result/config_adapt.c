@@ -59,7 +59,7 @@ static void adapt_dtype(json_t *config, const char *torch)
 	json_object_set_new(config, key, json_string(torch));
 }
 
-int config_adapt(const char *dir, const struct recipe_plan *rp, struct fc_err *e)
+int varm_config_adapt(const char *dir, const struct recipe_plan *rp, struct fc_err *e)
 {
 	char *path = fc_path_join(dir, "config.json");
 	json_t *config = NULL;

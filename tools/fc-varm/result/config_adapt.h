@@ -6,6 +6,6 @@
 
 /* Makes the copied config.json in the result's folder say what the result is: its type and
  * vocabulary, how many layers it has and of which kinds. */
-int config_adapt(const char *dir, const struct recipe_plan *rp, struct fc_err *e);
+int varm_config_adapt(const char *dir, const struct recipe_plan *rp, struct fc_err *e);
 
 #endif

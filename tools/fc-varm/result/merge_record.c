@@ -73,7 +73,7 @@ static json_t *make_record(const struct plan *p, const struct verdicts *r)
 	return record;
 }
 
-int merge_record_write(
+int varm_merge_record_write(
     const char *dir, const struct plan *p, const struct verdicts *r, struct fc_err *e)
 {
 	json_t *record = make_record(p, r);

@@ -34,7 +34,7 @@ static void add_varm(struct fc_buf *b, const struct settings *s)
 /* " weight=1,0.5 density=0.6 lambda=1": what the method reads, and nothing else */
 static void add_parameters(struct fc_buf *b, const struct plan_item *it)
 {
-	unsigned takes = it->method ? method_takes(it->method) : 0;
+	unsigned takes = it->method ? varm_method_takes(it->method) : 0;
 	const struct settings *s = &it->set;
 	if (takes & TAKES_WEIGHT)
 		add_list(b, "weight", it, offsetof(struct term, weight));
@@ -78,7 +78,7 @@ static void add_models(struct fc_buf *b, const struct plan *p, const struct plan
 		    b, "%s%s", k || it->has_base ? " " : "", p->model[it->target[k].model].label);
 }
 
-void outline_print(struct fc_buf *b, const struct plan *p)
+void varm_outline_print(struct fc_buf *b, const struct plan *p)
 {
 	char shape[192];
 	fc_buf_adds(b, "tensor\ttype\tshape\tmethod\tparameters\tmodels\n");
@@ -100,7 +100,7 @@ static void summarize(const struct plan *p, size_t shard_bytes)
 	uint64_t bytes = 0, read = 0;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_item *it = &p->item[i];
-		struct views v = plan_views(it);
+		struct views v = varm_plan_views(it);
 		bytes += v.n * fc_dtype_size(it->out.dtype);
 		read += v.base ? v.base->t.n_bytes : 0;
 		for (int k = 0; k < v.n_target && v.method; k++)
@@ -111,10 +111,10 @@ static void summarize(const struct plan *p, size_t shard_bytes)
 	    shard_bytes && bytes > shard_bytes ? ", in several files" : "");
 }
 
-void outline_show(const struct plan *p, size_t shard_bytes)
+void varm_outline_show(const struct plan *p, size_t shard_bytes)
 {
 	struct fc_buf b = FC_BUF_INIT;
-	outline_print(&b, p);
+	varm_outline_print(&b, p);
 	fputs(b.p, stdout);
 	fc_buf_release(&b);
 	summarize(p, shard_bytes);

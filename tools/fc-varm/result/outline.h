@@ -7,8 +7,8 @@
 
 /* What a plan would do, without doing it.  TSV: tensor, type and shape of the result, the method,
  * what it goes by in this tensor, and the models it reads. */
-void outline_print(struct fc_buf *b, const struct plan *p);
+void varm_outline_print(struct fc_buf *b, const struct plan *p);
 /* The same to standard output, and the sums of it as a note. */
-void outline_show(const struct plan *p, size_t shard_bytes);
+void varm_outline_show(const struct plan *p, size_t shard_bytes);
 
 #endif

@@ -17,7 +17,8 @@ static char *stream_path(void)
 	return fc_path_join(tmp && *tmp ? tmp : "/tmp", "fc-varm.stream");
 }
 
-int product_open(struct product *p, const char *out, bool replace, bool resume, struct fc_err *e)
+int varm_product_open(
+    struct product *p, const char *out, bool replace, bool resume, struct fc_err *e)
 {
 	*p = (struct product){.is_stream = !strcmp(out, "-")};
 	if (p->is_stream && isatty(STDOUT_FILENO))
@@ -32,7 +33,7 @@ int product_open(struct product *p, const char *out, bool replace, bool resume, 
 	return ret;
 }
 
-const char *product_folder(const struct product *p)
+const char *varm_product_folder(const struct product *p)
 {
 	return fc_outdir_tmp(p->dir);
 }
@@ -57,40 +58,40 @@ static int send_tensors(const struct fc_store *s, struct fc_err *e)
 	return -1;
 }
 
-int product_commit(struct product *p, struct fc_err *e)
+int varm_product_commit(struct product *p, struct fc_err *e)
 {
 	struct fc_store *s;
 	struct fc_outdir *dir = p->dir;
 	int ret = 0;
 	if (p->is_stream) {
-		ret = fc_store_open(&s, product_folder(p), e);
-		product_abort(p); /* what is mapped stays, also after a closed pipe ends us */
+		ret = fc_store_open(&s, varm_product_folder(p), e);
+		varm_product_abort(p); /* what is mapped stays, also after a closed pipe ends us */
 		if (ret == 0)
 			ret = send_tensors(s, e);
 		fc_store_close(s);
 		return ret;
 	}
 	p->dir = NULL;
-	if (merge_finish(fc_outdir_tmp(dir), e) == 0)
+	if (varm_merge_finish(fc_outdir_tmp(dir), e) == 0)
 		return fc_outdir_commit(dir, e);
 	fc_outdir_abort(dir);
 	return -1;
 }
 
-void product_abort(struct product *p)
+void varm_product_abort(struct product *p)
 {
 	fc_outdir_abort(p->dir);
 	p->dir = NULL;
 }
 
-bool product_replaces(const char *out, const char *path)
+bool varm_product_replaces(const char *out, const char *path)
 {
 	struct stat a, b;
 	return out && strcmp(out, "-") != 0 && stat(out, &a) == 0 && stat(path, &b) == 0 &&
 	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-char *product_beside(const char *out, int number)
+char *varm_product_beside(const char *out, int number)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	char *path = strcmp(out, "-") ? NULL : stream_path();

@@ -18,15 +18,16 @@ struct product {
 };
 
 /* With resume, takes over what there is, and leaves it in the folder when the work fails. */
-int product_open(struct product *p, const char *out, bool replace, bool resume, struct fc_err *e);
-const char *product_folder(const struct product *p); /* where to put its files */
-int product_commit(struct product *p, struct fc_err *e);
-void product_abort(struct product *p); /* also of one that was never opened, {0} */
+int varm_product_open(
+    struct product *p, const char *out, bool replace, bool resume, struct fc_err *e);
+const char *varm_product_folder(const struct product *p); /* where to put its files */
+int varm_product_commit(struct product *p, struct fc_err *e);
+void varm_product_abort(struct product *p); /* also of one that was never opened, {0} */
 
 /* Whether the result would replace what is at path. */
-bool product_replaces(const char *out, const char *path);
+bool varm_product_replaces(const char *out, const char *path);
 
 /* A path beside the result, for what it is made of: "OUT.1"; the caller's to free(). */
-char *product_beside(const char *out, int number);
+char *varm_product_beside(const char *out, int number);
 
 #endif

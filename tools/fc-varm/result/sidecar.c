@@ -87,7 +87,7 @@ static int copy_files(const char *from, const char *to, struct fc_err *e)
 	return ret;
 }
 
-int sidecar_copy(const char *from, const char *to, const char *torch_dtype, struct fc_err *e)
+int varm_sidecar_copy(const char *from, const char *to, const char *torch_dtype, struct fc_err *e)
 {
 	struct stat st;
 	bool found = stat(from, &st) == 0, folder = !found || S_ISDIR(st.st_mode);

@@ -10,6 +10,6 @@
  * the weights' type, NULL to leave it as it is.  A GGUF file gives its configuration; a single file
  * of safetensors and a stream give nothing.
  */
-int sidecar_copy(const char *from, const char *to, const char *torch_dtype, struct fc_err *e);
+int varm_sidecar_copy(const char *from, const char *to, const char *torch_dtype, struct fc_err *e);
 
 #endif

@@ -59,14 +59,14 @@ static void print_likeness(
 	}
 }
 
-void weight_table_print(struct fc_buf *b, const struct plan *p, const struct verdicts *r)
+void varm_weight_table_print(struct fc_buf *b, const struct plan *p, const struct verdicts *r)
 {
 	double *row = FC_ARRAY(double, (size_t)p->n_model + 1);
 	int *place = FC_ARRAY(int, (size_t)p->n_model + 1);
 	print_names(b, p, r->likeness != NULL);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_item *it = &p->item[i];
-		fc_buf_addf(b, "%s\t%zu", it->out.name, plan_views(it).n);
+		fc_buf_addf(b, "%s\t%zu", it->out.name, varm_plan_views(it).n);
 		get_row(p, r, i, row);
 		for (int k = 0; k < p->n_model; k++)
 			add_number(b, row[k]);
@@ -105,7 +105,7 @@ static void kind_release(struct kind *kind)
 
 static struct kind *kind_find(struct kind *kind, size_t *n, const char *tensor, int n_model)
 {
-	char *name = layer_kind(tensor);
+	char *name = varm_layer_kind(tensor);
 	for (size_t i = 0; i < *n; i++) {
 		if (!strcmp(kind[i].name, name)) {
 			free(name);
@@ -180,7 +180,7 @@ static void kinds_release(struct kinds *k)
 	free(k->v);
 }
 
-void weight_table_summarize(const struct plan *p, const struct verdicts *r)
+void varm_weight_table_summarize(const struct plan *p, const struct verdicts *r)
 {
 	struct kinds k = kinds_make(p, r);
 	if (k.all.n) {
@@ -203,7 +203,7 @@ static void add_markdown(struct fc_buf *b, const struct kind *kind, int n_model)
 	fc_buf_addc(b, '\n');
 }
 
-void weight_table_markdown(struct fc_buf *b, const struct plan *p, const struct verdicts *r)
+void varm_weight_table_markdown(struct fc_buf *b, const struct plan *p, const struct verdicts *r)
 {
 	struct kinds k = kinds_make(p, r);
 	fc_buf_adds(b, "| kind | tensors |");
@@ -255,7 +255,7 @@ static size_t count_weighed(const struct plan *p, const struct verdicts *r, bool
 	return n;
 }
 
-void weight_table_warn(const struct plan *p, const struct verdicts *r)
+void varm_weight_table_warn(const struct plan *p, const struct verdicts *r)
 {
 	struct collapse *c = FC_ARRAY(struct collapse, (size_t)p->n_model + 1);
 	size_t n = count_weighed(p, r, true), n_equal = count_collapse(p, r, c);

@@ -7,13 +7,13 @@
 
 /* TSV: tensor, elements, the weight of each target; with likeness also the norm of each target's
  * change, and for each pair the cosine and the agreement of signs. */
-void weight_table_print(struct fc_buf *b, const struct plan *p, const struct verdicts *r);
+void varm_weight_table_print(struct fc_buf *b, const struct plan *p, const struct verdicts *r);
 
 /* Notes for the user: the mean weights of each kind of tensor (its name without the layer's
  * number), and warnings where the weights say that something went wrong. */
-void weight_table_summarize(const struct plan *p, const struct verdicts *r);
+void varm_weight_table_summarize(const struct plan *p, const struct verdicts *r);
 /* The same means as a table of Markdown. */
-void weight_table_markdown(struct fc_buf *b, const struct plan *p, const struct verdicts *r);
-void weight_table_warn(const struct plan *p, const struct verdicts *r);
+void varm_weight_table_markdown(struct fc_buf *b, const struct plan *p, const struct verdicts *r);
+void varm_weight_table_warn(const struct plan *p, const struct verdicts *r);
 
 #endif

@@ -24,7 +24,7 @@ struct update {
 	bool transposed;                   /* W is [in, out]: B A is added transposed */
 	double scale;
 	double *stretch; /* [out], with a magnitude: factor of each row */
-	struct feed w;   /* set by adapter_feed(): what the product is added to */
+	struct feed w;   /* set by varm_adapter_feed(): what the product is added to */
 };
 
 struct adapter {
@@ -263,7 +263,7 @@ static int check_updates(struct adapter *a, const struct fc_store *base, struct 
 	return 0;
 }
 
-int adapter_open(
+int varm_adapter_open(
     struct adapter **out, const char *path, const struct fc_store *base, struct fc_err *e)
 {
 	struct adapter *a = *out = FC_NEW(struct adapter);
@@ -281,7 +281,7 @@ int adapter_open(
 	return ret;
 }
 
-void adapter_close(struct adapter *a)
+void varm_adapter_close(struct adapter *a)
 {
 	if (!a)
 		return;
@@ -296,7 +296,7 @@ void adapter_close(struct adapter *a)
 	free(a);
 }
 
-uint64_t adapter_fingerprint(const struct adapter *a)
+uint64_t varm_adapter_fingerprint(const struct adapter *a)
 {
 	return a->fingerprint;
 }
@@ -307,13 +307,13 @@ static struct update *find(const struct adapter *a, const char *name)
 	return a->n ? bsearch(&key, a->update, a->n, sizeof key, by_name) : NULL;
 }
 
-const struct fc_tensor *adapter_replacement(const struct adapter *a, const char *name)
+const struct fc_tensor *varm_adapter_replacement(const struct adapter *a, const char *name)
 {
 	const struct update *u = find(a, name);
 	return u ? u->whole : NULL;
 }
 
-bool adapter_changes(const struct adapter *a, const char *name)
+bool varm_adapter_changes(const struct adapter *a, const char *name)
 {
 	return find(a, name) != NULL;
 }
@@ -364,7 +364,7 @@ static void read_changed(const struct feed *f, size_t first, size_t n, double *o
 {
 	const struct update *u = f->ctx;
 	size_t width = (size_t)u->w.t.dim[1];
-	feed_read(&u->w, first, n, out);
+	varm_feed_read(&u->w, first, n, out);
 	for (size_t i = 0, m; i < n; i += m) {
 		size_t row = (first + i) / width, column = (first + i) % width;
 		m = width - column < n - i ? width - column : n - i;
@@ -379,7 +379,7 @@ static void read_changed(const struct feed *f, size_t first, size_t n, double *o
 
 static void forget_changed(const struct feed *f, size_t first, size_t n)
 {
-	feed_forget(&((const struct update *)f->ctx)->w, first, n);
+	varm_feed_forget(&((const struct update *)f->ctx)->w, first, n);
 }
 
 /* The factors that give the rows of W + scale B A their magnitudes. */
@@ -400,7 +400,7 @@ static void measure_rows(struct update *u)
 	u->stretch = stretch;
 }
 
-struct feed adapter_feed(const struct adapter *a, const char *name, struct feed w)
+struct feed varm_adapter_feed(const struct adapter *a, const char *name, struct feed w)
 {
 	struct update *u = find(a, name);
 	if (!u || !u->a)

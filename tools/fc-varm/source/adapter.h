@@ -17,17 +17,17 @@ struct adapter;
 
 /* base: the model it is applied to; borrowed.  An adapter that asks for what is not done here, or
  * holds a tensor that fits nothing, is refused. */
-int adapter_open(
+int varm_adapter_open(
     struct adapter **a, const char *path, const struct fc_store *base, struct fc_err *e);
-void adapter_close(struct adapter *a); /* NULL is fine */
-uint64_t adapter_fingerprint(const struct adapter *a);
+void varm_adapter_close(struct adapter *a); /* NULL is fine */
+uint64_t varm_adapter_fingerprint(const struct adapter *a);
 
 /* The adapter's own tensor of this name, or NULL: the model's counts. */
-const struct fc_tensor *adapter_replacement(const struct adapter *a, const char *name);
+const struct fc_tensor *varm_adapter_replacement(const struct adapter *a, const char *name);
 /* Whether the tensor's values change, by a product or as a whole. */
-bool adapter_changes(const struct adapter *a, const char *name);
+bool varm_adapter_changes(const struct adapter *a, const char *name);
 /* The values of tensor w, known to the adapter as name, with the product added.  Valid until
- * adapter_close(); reading it does not change the adapter. */
-struct feed adapter_feed(const struct adapter *a, const char *name, struct feed w);
+ * varm_adapter_close(); reading it does not change the adapter. */
+struct feed varm_adapter_feed(const struct adapter *a, const char *name, struct feed w);
 
 #endif

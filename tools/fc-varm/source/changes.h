@@ -10,6 +10,6 @@ struct changed {
 };
 
 /* Borrows c. */
-struct feed changes_feed(struct changed *c, struct feed value, const struct fc_tensor *change);
+struct feed varm_changes_feed(struct changed *c, struct feed value, const struct fc_tensor *change);
 
 #endif

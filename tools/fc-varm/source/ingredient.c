@@ -12,13 +12,13 @@
 #include "fc-varm/source/layername.h"
 #include "text/json.h"
 
-void pantry_add(struct pantry *p, const char *name, const char *path)
+void varm_pantry_add(struct pantry *p, const char *name, const char *path)
 {
 	FC_GROW(p->result, p->cap, p->n_result + 1);
 	p->result[p->n_result++] = (struct pantry_result){fc_strdup(name), fc_strdup(path)};
 }
 
-void pantry_release(struct pantry *p)
+void varm_pantry_release(struct pantry *p)
 {
 	for (size_t i = 0; i < p->n_result; i++) {
 		free(p->result[i].name);
@@ -46,7 +46,7 @@ static void add_name(struct fc_buf *b, const char *path)
 	fc_buf_add(b, path + from, n - from);
 }
 
-char *ingredient_name(const char *reference)
+char *varm_ingredient_name(const char *reference)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	const char *plus = strchr(reference, '+');
@@ -103,7 +103,7 @@ static void count_layers(struct ingredient *g)
 {
 	for (size_t i = 0; i < fc_store_count(g->store); i++) {
 		size_t at, n;
-		int layer = layername_find(fc_store_at(g->store, i)->name, &at, &n);
+		int layer = varm_layername_find(fc_store_at(g->store, i)->name, &at, &n);
 		g->n_layer = layer >= g->n_layer ? layer + 1 : g->n_layer;
 	}
 }
@@ -121,17 +121,18 @@ static int open_adapter(struct ingredient *g, const char *path, struct fc_err *e
 {
 	if (g->pivot)
 		return fc_fail(e, "%s: an adapter to the update of a model", g->path);
-	if (adapter_open(&g->adapter, path, g->store, e) < 0)
+	if (varm_adapter_open(&g->adapter, path, g->store, e) < 0)
 		return -1;
-	uint64_t own = adapter_fingerprint(g->adapter);
+	uint64_t own = varm_adapter_fingerprint(g->adapter);
 	g->fingerprint = fc_hash(&own, sizeof own, g->fingerprint);
 	return 0;
 }
 
-int ingredient_open(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
+int varm_ingredient_open(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
     const struct pantry *where, struct fc_err *e)
 {
-	char *model = ingredient_name(m->path), *lora = m->lora ? ingredient_name(m->lora) : NULL;
+	char *model = varm_ingredient_name(m->path),
+	     *lora = m->lora ? varm_ingredient_name(m->lora) : NULL;
 	struct fc_buf name = FC_BUF_INIT;
 	fc_buf_addf(&name, "%s%s%s", model, lora ? "+" : "", lora ? lora : "");
 	free(model);
@@ -157,18 +158,18 @@ int ingredient_open(struct ingredient *g, const struct recipe *r, const struct r
 	return ret;
 }
 
-int ingredient_open_path(struct ingredient *g, const char *reference, struct fc_err *e)
+int varm_ingredient_open_path(struct ingredient *g, const char *reference, struct fc_err *e)
 {
 	const char *plus = fc_file_exists(reference) ? NULL : strchr(reference, '+');
 	size_t n = plus ? (size_t)(plus - reference) : strlen(reference);
 	*g = (struct ingredient){
-	    .name = ingredient_name(reference), .path = fc_memdup0(reference, n)};
+	    .name = varm_ingredient_name(reference), .path = fc_memdup0(reference, n)};
 	if (open_store(g, e) < 0)
 		return -1;
 	return plus ? open_adapter(g, plus + 1, e) : 0;
 }
 
-int ingredient_attach(struct ingredient *g, const struct ingredient *pivot, struct fc_err *e)
+int varm_ingredient_attach(struct ingredient *g, const struct ingredient *pivot, struct fc_err *e)
 {
 	if (!g->pivot)
 		return 0;
@@ -194,7 +195,7 @@ int ingredient_attach(struct ingredient *g, const struct ingredient *pivot, stru
 	return 0;
 }
 
-const struct fc_store *ingredient_store(const struct ingredient *g)
+const struct fc_store *varm_ingredient_store(const struct ingredient *g)
 {
 	return g->of ? g->of->store : g->store;
 }
@@ -207,14 +208,14 @@ static const struct fc_tensor *find_change(
 	for (*number = 0; *number < n; ++*number)
 		if (!strcmp(fc_store_at(g->store, *number)->name, name))
 			return fc_store_at(g->store, *number);
-	bool tied = !strcmp(name, HEAD) && !ingredient_has_head(g->of);
+	bool tied = !strcmp(name, HEAD) && !varm_ingredient_has_head(g->of);
 	return tied ? fc_store_find(g->store, EMBEDDING) : NULL;
 }
 
-void ingredient_close(struct ingredient *g)
+void varm_ingredient_close(struct ingredient *g)
 {
 	free(g->changed);
-	adapter_close(g->adapter);
+	varm_adapter_close(g->adapter);
 	fc_store_close(g->store);
 	free(g->path);
 	free(g->name);
@@ -226,47 +227,47 @@ static const struct fc_tensor *find_stored(const struct ingredient *g, const cha
 	return t || strcmp(name, HEAD) != 0 ? t : fc_store_find(g->store, EMBEDDING);
 }
 
-const struct fc_tensor *ingredient_find(const struct ingredient *g, const char *name)
+const struct fc_tensor *varm_ingredient_find(const struct ingredient *g, const char *name)
 {
 	if (g->of)
-		return ingredient_find(g->of, name);
+		return varm_ingredient_find(g->of, name);
 	const struct fc_tensor *t = find_stored(g, name);
 	const struct fc_tensor *own =
-	    t && g->adapter ? adapter_replacement(g->adapter, t->name) : NULL;
+	    t && g->adapter ? varm_adapter_replacement(g->adapter, t->name) : NULL;
 	return own ? own : t;
 }
 
-struct feed ingredient_feed(const struct ingredient *g, const char *name, int model)
+struct feed varm_ingredient_feed(const struct ingredient *g, const char *name, int model)
 {
 	if (g->of) {
 		size_t number;
 		const struct fc_tensor *change = find_change(g, name, &number);
-		struct feed value = ingredient_feed(g->of, name, model);
-		return change ? changes_feed(&g->changed[number], value, change) : value;
+		struct feed value = varm_ingredient_feed(g->of, name, model);
+		return change ? varm_changes_feed(&g->changed[number], value, change) : value;
 	}
-	struct feed f = feed_mapped(ingredient_find(g, name), model);
-	return g->adapter ? adapter_feed(g->adapter, find_stored(g, name)->name, f) : f;
+	struct feed f = varm_feed_mapped(varm_ingredient_find(g, name), model);
+	return g->adapter ? varm_adapter_feed(g->adapter, find_stored(g, name)->name, f) : f;
 }
 
-bool ingredient_has_head(const struct ingredient *g)
+bool varm_ingredient_has_head(const struct ingredient *g)
 {
 	const struct fc_tensor *head = fc_store_find(g->store, HEAD);
 	const struct fc_tensor *embedding = fc_store_find(g->store, EMBEDDING);
 	if (g->of)
-		return head || ingredient_has_head(g->of);
+		return head || varm_ingredient_has_head(g->of);
 	if (head && g->adapter &&
-	    (adapter_changes(g->adapter, HEAD) || adapter_changes(g->adapter, EMBEDDING)))
+	    (varm_adapter_changes(g->adapter, HEAD) || varm_adapter_changes(g->adapter, EMBEDDING)))
 		return true;
-	return head && (!embedding || !ingredient_same_bytes(head, embedding));
+	return head && (!embedding || !varm_ingredient_same_bytes(head, embedding));
 }
 
-bool ingredient_same_bytes(const struct fc_tensor *a, const struct fc_tensor *b)
+bool varm_ingredient_same_bytes(const struct fc_tensor *a, const struct fc_tensor *b)
 {
 	return a->dtype == b->dtype && a->order == b->order && fc_tensor_same_shape(a, b) &&
 	    (!a->n_bytes || !memcmp(a->data, b->data, a->n_bytes));
 }
 
-int ingredient_is_tied(const struct ingredient *g, bool *tied, struct fc_err *e)
+int varm_ingredient_is_tied(const struct ingredient *g, bool *tied, struct fc_err *e)
 {
 	char *path = fc_path_join(g->path, "config.json");
 	json_t *config = NULL;
@@ -283,7 +284,7 @@ int ingredient_is_tied(const struct ingredient *g, bool *tied, struct fc_err *e)
 }
 
 /* Rotary frequencies: old checkpoints store them, newer ones of the same model do not. */
-bool ingredient_is_derived(const char *name)
+bool varm_ingredient_is_derived(const char *name)
 {
 	static const char end[] = ".rotary_emb.inv_freq";
 	size_t n = strlen(name), m = sizeof end - 1;

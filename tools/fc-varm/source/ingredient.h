@@ -16,8 +16,8 @@ struct pantry {
 	} * result;
 	size_t n_result, cap;
 };
-void pantry_add(struct pantry *p, const char *name, const char *path);
-void pantry_release(struct pantry *p);
+void varm_pantry_add(struct pantry *p, const char *name, const char *path);
+void varm_pantry_release(struct pantry *p);
 
 /* A model, opened. */
 struct ingredient {
@@ -34,37 +34,37 @@ struct ingredient {
 	int line;    /* of the recipe, for messages; 0: there is none */
 };
 
-/* ingredient_close() is due also after a failure. */
-int ingredient_open(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
+/* varm_ingredient_close() is due also after a failure. */
+int varm_ingredient_open(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
     const struct pantry *where, struct fc_err *e);
 /* The same for a path, or "PATH+ADAPTER" where there is no file of that name. */
-int ingredient_open_path(struct ingredient *g, const char *reference, struct fc_err *e);
+int varm_ingredient_open_path(struct ingredient *g, const char *reference, struct fc_err *e);
 /* An update of a model needs the model, its pivot, before it can be used; NULL: there is none.
  * Others are left as they are. */
-int ingredient_attach(struct ingredient *g, const struct ingredient *pivot, struct fc_err *e);
-void ingredient_close(struct ingredient *g);
+int varm_ingredient_attach(struct ingredient *g, const struct ingredient *pivot, struct fc_err *e);
+void varm_ingredient_close(struct ingredient *g);
 
 /* The tensors that the model has, by their names. */
-const struct fc_store *ingredient_store(const struct ingredient *g);
+const struct fc_store *varm_ingredient_store(const struct ingredient *g);
 
 /* A name for a model that tells nothing of the machine: "org/name" as it is, a path's last part.
  * The caller's to free(). */
-char *ingredient_name(const char *reference);
+char *varm_ingredient_name(const char *reference);
 
 /* What the model computes with under this name: a head that is not stored is the embedding.  NULL:
  * the model has no such tensor. */
-const struct fc_tensor *ingredient_find(const struct ingredient *g, const char *name);
-/* Its values, for a name that ingredient_find() finds. */
-struct feed ingredient_feed(const struct ingredient *g, const char *name, int model);
+const struct fc_tensor *varm_ingredient_find(const struct ingredient *g, const char *name);
+/* Its values, for a name that varm_ingredient_find() finds. */
+struct feed varm_ingredient_feed(const struct ingredient *g, const char *name, int model);
 /* Whether the model's head is one of its own, other than its embedding. */
-bool ingredient_has_head(const struct ingredient *g);
+bool varm_ingredient_has_head(const struct ingredient *g);
 
-bool ingredient_same_bytes(const struct fc_tensor *a, const struct fc_tensor *b);
+bool varm_ingredient_same_bytes(const struct fc_tensor *a, const struct fc_tensor *b);
 /* Whether the model's head is its embedding, by its tensors or its configuration. */
-int ingredient_is_tied(const struct ingredient *g, bool *tied, struct fc_err *e);
+int varm_ingredient_is_tied(const struct ingredient *g, bool *tied, struct fc_err *e);
 
 /* Whether a tensor is left out of merges: what programs compute for themselves. */
-bool ingredient_is_derived(const char *name);
+bool varm_ingredient_is_derived(const char *name);
 
 #define HEAD "lm_head.weight"
 #define EMBEDDING "model.embed_tokens.weight"

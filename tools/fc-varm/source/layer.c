@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-size_t layer_prefix(const char *name)
+size_t varm_layer_prefix(const char *name)
 {
 	for (const char *p = name; *p; p++) {
 		size_t digits = p == name || p[-1] == '.' ? strspn(p, "0123456789") : 0;
@@ -15,9 +15,9 @@ size_t layer_prefix(const char *name)
 	return 0;
 }
 
-char *layer_kind(const char *name)
+char *varm_layer_kind(const char *name)
 {
-	size_t prefix = layer_prefix(name);
+	size_t prefix = varm_layer_prefix(name);
 	const char *from = prefix        ? name + prefix + 1
 	    : strncmp(name, "model.", 6) ? name
 					 : name + 6;

@@ -8,10 +8,10 @@
 
 /* The length of "model.layers.11": up to the end of the first part that is a number with a name
  * after it; 0 where there is none. */
-size_t layer_prefix(const char *name);
+size_t varm_layer_prefix(const char *name);
 
 /* The kind of a tensor, which those of other layers share: "self_attn.q_proj"; the caller's to
  * free. */
-char *layer_kind(const char *name);
+char *varm_layer_kind(const char *name);
 
 #endif

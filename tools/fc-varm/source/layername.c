@@ -7,7 +7,7 @@
 
 #define MAX_DIGITS 6
 
-int layername_find(const char *name, size_t *at, size_t *n)
+int varm_layername_find(const char *name, size_t *at, size_t *n)
 {
 	for (const char *p = name; p; p = strchr(p, '.')) {
 		p += *p == '.';
@@ -24,11 +24,11 @@ int layername_find(const char *name, size_t *at, size_t *n)
 	return -1;
 }
 
-void layername_set(struct fc_buf *out, const char *name, int layer)
+void varm_layername_set(struct fc_buf *out, const char *name, int layer)
 {
 	size_t at, n;
 	fc_buf_clear(out);
-	if (layername_find(name, &at, &n) < 0) {
+	if (varm_layername_find(name, &at, &n) < 0) {
 		fc_buf_adds(out, name);
 		return;
 	}
@@ -45,14 +45,14 @@ static bool contains_any(const char *name, const char *const *part, size_t n)
 	return false;
 }
 
-bool layername_is_embedding(const char *name)
+bool varm_layername_is_embedding(const char *name)
 {
 	static const char *const parts[] = {"embed_tokens", "embed_in", "embed_positions",
 	    "word_embeddings", "tok_embeddings", "wte.", "wpe."};
 	return contains_any(name, parts, FC_LEN(parts));
 }
 
-bool layername_is_vocabulary(const char *name)
+bool varm_layername_is_vocabulary(const char *name)
 {
 	static const char *const parts[] = {"embed_tokens", "embed_in", "embed_out",
 	    "word_embeddings", "tok_embeddings", "wte.", "lm_head."};

@@ -63,7 +63,7 @@ static int compare(const struct fc_tokenizer *p, const struct fc_tokenizer *t, c
 	return 0;
 }
 
-int tokens_check(const char *base, const char *target, struct fc_err *e)
+int varm_tokens_check(const char *base, const char *target, struct fc_err *e)
 {
 	struct fc_tokenizer *p = NULL, *t = NULL;
 	struct fc_err why;

@@ -9,6 +9,6 @@
  * token that the base's gives it.  Models without tokenizer files are taken at their word.  -1
  * names the first id that differs.
  */
-int tokens_check(const char *base, const char *target, struct fc_err *e);
+int varm_tokens_check(const char *base, const char *target, struct fc_err *e);
 
 #endif

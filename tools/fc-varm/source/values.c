@@ -22,7 +22,7 @@ static void read_view(const struct feed *f, size_t first, size_t n, double *out)
 	fc_tensor_to_f64(&f->t, first, n, out);
 }
 
-struct feed feed_mapped(const struct fc_tensor *t, int model)
+struct feed varm_feed_mapped(const struct fc_tensor *t, int model)
 {
 	bool plain = !fc_dtype_is_packed(t->dtype) && t->order == FC_ORDER_ROWS;
 	return (struct feed){.t = *t,
@@ -31,25 +31,25 @@ struct feed feed_mapped(const struct fc_tensor *t, int model)
 	    .model = model};
 }
 
-enum fc_dtype feed_dtype(enum fc_dtype t)
+enum fc_dtype varm_feed_dtype(enum fc_dtype t)
 {
 	return fc_dtype_is_packed(t) ? FC_F16 : t;
 }
 
-const void *feed_bytes(const struct feed *f, size_t i)
+const void *varm_feed_bytes(const struct feed *f, size_t i)
 {
 	return f->read ? NULL : stored(f, i);
 }
 
-void feed_read(const struct feed *f, size_t first, size_t n, double *out)
+void varm_feed_read(const struct feed *f, size_t first, size_t n, double *out)
 {
 	if (f->read)
 		f->read(f, first, n, out);
 	else
-		fc_to_f64(out, feed_bytes(f, first), f->t.dtype, n);
+		fc_to_f64(out, varm_feed_bytes(f, first), f->t.dtype, n);
 }
 
-void feed_forget(const struct feed *f, size_t first, size_t n)
+void varm_feed_forget(const struct feed *f, size_t first, size_t n)
 {
 	if (f->forget)
 		f->forget(f, first, n);

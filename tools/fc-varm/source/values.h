@@ -26,16 +26,16 @@ struct feed {
 };
 
 /* A feed of a store's tensor, mapped and real, packed in blocks or not. */
-struct feed feed_mapped(const struct fc_tensor *t, int model);
+struct feed varm_feed_mapped(const struct fc_tensor *t, int model);
 
 /* The type a result has whose values come from one of this type: float16 in place of a packed one.
  */
-enum fc_dtype feed_dtype(enum fc_dtype t);
+enum fc_dtype varm_feed_dtype(enum fc_dtype t);
 
-void feed_read(const struct feed *f, size_t first, size_t n, double *out);
-void feed_forget(const struct feed *f, size_t first, size_t n);
+void varm_feed_read(const struct feed *f, size_t first, size_t n, double *out);
+void varm_feed_forget(const struct feed *f, size_t first, size_t n);
 
 /* The stored bytes of value i; NULL when the feed computes its values. */
-const void *feed_bytes(const struct feed *f, size_t i);
+const void *varm_feed_bytes(const struct feed *f, size_t i);
 
 #endif

@@ -221,8 +221,8 @@ static void count_rows(struct vocabulary *v)
 		v->n_row += pad - v->n_row % pad;
 }
 
-int vocabulary_open(struct vocabulary *v, const struct recipe *r, const struct ingredient *model,
-    size_t donor, struct fc_err *e)
+int varm_vocabulary_open(struct vocabulary *v, const struct recipe *r,
+    const struct ingredient *model, size_t donor, struct fc_err *e)
 {
 	*v = (struct vocabulary){.recipe = r,
 	    .n_model = r->n_model,
@@ -242,12 +242,12 @@ int vocabulary_open(struct vocabulary *v, const struct recipe *r, const struct i
 	return 0;
 }
 
-void vocabulary_release(struct vocabulary *v)
+void varm_vocabulary_release(struct vocabulary *v)
 {
 	for (size_t k = 0; k < v->n_model; k++)
 		json_decref(v->of[k]);
 	for (size_t i = 0; i < v->n_rows; i++)
-		vocabulary_rows_free(v->rows[i]);
+		varm_vocabulary_rows_free(v->rows[i]);
 	free(v->rows);
 	free(v->of);
 	json_decref(v->token);

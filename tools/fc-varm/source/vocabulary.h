@@ -25,18 +25,19 @@ struct vocabulary {
 	size_t n_rows, cap_rows;
 };
 
-/* donor: the model that stands for `base`.  vocabulary_release() is due also after a failure. */
-int vocabulary_open(struct vocabulary *v, const struct recipe *r, const struct ingredient *model,
-    size_t donor, struct fc_err *e);
-void vocabulary_release(struct vocabulary *v);
+/* donor: the model that stands for `base`.  varm_vocabulary_release() is due also after a failure.
+ */
+int varm_vocabulary_open(struct vocabulary *v, const struct recipe *r,
+    const struct ingredient *model, size_t donor, struct fc_err *e);
+void varm_vocabulary_release(struct vocabulary *v);
 
 /* Replaces the feeds of a tensor with a row a token, feed[k] of model[k], by what they are in the
  * result's vocabulary.  base: the model that counts as the base, or -1. */
-int vocabulary_map(struct vocabulary *v, struct feed *feed, const size_t *model, size_t n, int base,
-    struct fc_err *e);
+int varm_vocabulary_map(struct vocabulary *v, struct feed *feed, const size_t *model, size_t n,
+    int base, struct fc_err *e);
 
 /* Writes the tokenizer into the result's folder. */
-int vocabulary_write(
+int varm_vocabulary_write(
     const struct vocabulary *v, const struct ingredient *model, const char *dir, struct fc_err *e);
 
 #endif

@@ -57,7 +57,7 @@ static void find_own(struct mapping *m)
 	for (size_t i = 0; i < m->v->recipe->n_token; i++) {
 		const struct recipe_token *t = &m->v->recipe->token[i];
 		id = json_object_get(m->v->token, t->token);
-		m->asked[json_integer_value(id)] = t; /* vocabulary_open() added it */
+		m->asked[json_integer_value(id)] = t; /* varm_vocabulary_open() added it */
 	}
 }
 
@@ -129,7 +129,7 @@ static int fill_rows(
 		for (size_t i = 0; i < n; i++)
 			row[i].feed = row[i].feed == k ? 0 : row[i].feed + (row[i].feed < k);
 		if (ret == 0)
-			vocabulary_rows_add(to, id, row, n);
+			varm_vocabulary_rows_add(to, id, row, n);
 	}
 	free(row);
 	return ret;
@@ -166,18 +166,18 @@ static int map_feeds(struct vocabulary *v, struct mapping *m, struct feed *resul
 	find_own(m);
 	for (size_t k = 0; k < m->n; k++) {
 		struct vocabulary_rows *rows =
-		    vocabulary_rows_new(feeds_from(m, k), m->n, m->n_token);
+		    varm_vocabulary_rows_new(feeds_from(m, k), m->n, m->n_token);
 		FC_GROW(v->rows, v->cap_rows, v->n_rows + 1);
 		v->rows[v->n_rows++] = rows;
 		if (fill_rows(m, k, rows, e) < 0)
 			return -1;
-		result[k] = vocabulary_rows_feed(rows, v->n_row);
+		result[k] = varm_vocabulary_rows_feed(rows, v->n_row);
 	}
 	return 0;
 }
 
-int vocabulary_map(struct vocabulary *v, struct feed *feed, const size_t *model, size_t n, int base,
-    struct fc_err *e)
+int varm_vocabulary_map(struct vocabulary *v, struct feed *feed, const size_t *model, size_t n,
+    int base, struct fc_err *e)
 {
 	struct mapping m = {
 	    .v = v, .feed = feed, .model = model, .n = n, .n_token = count_tokens(v), .base = NONE};

@@ -16,7 +16,7 @@ static size_t row_width(const struct fc_tensor *t)
 	return n;
 }
 
-struct vocabulary_rows *vocabulary_rows_new(struct feed *feed, size_t n_feed, size_t n)
+struct vocabulary_rows *varm_vocabulary_rows_new(struct feed *feed, size_t n_feed, size_t n)
 {
 	struct vocabulary_rows *r = FC_NEW(struct vocabulary_rows);
 	r->feed = feed;
@@ -27,7 +27,7 @@ struct vocabulary_rows *vocabulary_rows_new(struct feed *feed, size_t n_feed, si
 	return r;
 }
 
-void vocabulary_rows_free(struct vocabulary_rows *r)
+void varm_vocabulary_rows_free(struct vocabulary_rows *r)
 {
 	free(r->feed);
 	free(r->from);
@@ -36,7 +36,7 @@ void vocabulary_rows_free(struct vocabulary_rows *r)
 	free(r);
 }
 
-void vocabulary_rows_add(
+void varm_vocabulary_rows_add(
     struct vocabulary_rows *r, size_t i, const struct vocabulary_row *from, size_t n)
 {
 	size_t at = r->begin[i];
@@ -56,7 +56,7 @@ static void read_row(
 	const struct vocabulary_row *from = r->from + r->begin[i];
 	size_t n_from = r->begin[i + 1] - r->begin[i];
 	if (n_from == 1) {
-		feed_read(&r->feed[from->feed], from->row * r->width + column, n, out);
+		varm_feed_read(&r->feed[from->feed], from->row * r->width + column, n, out);
 		return;
 	}
 	memset(out, 0, n * sizeof *out);
@@ -64,7 +64,7 @@ static void read_row(
 		double x[READ_BLOCK];
 		for (size_t at = 0, m; at < n; at += m) {
 			m = n - at < READ_BLOCK ? n - at : READ_BLOCK;
-			feed_read(
+			varm_feed_read(
 			    &r->feed[from[k].feed], from[k].row * r->width + column + at, m, x);
 			for (size_t j = 0; j < m; j++)
 				out[at + j] += x[j] / (double)n_from;
@@ -88,7 +88,7 @@ static void forget_rows(const struct feed *f, size_t first, size_t n)
 	const struct vocabulary_rows *r = f->ctx;
 	size_t have = (size_t)r->feed[0].t.dim[0] * r->width;
 	if (first < have)
-		feed_forget(&r->feed[0], first, n < have - first ? n : have - first);
+		varm_feed_forget(&r->feed[0], first, n < have - first ? n : have - first);
 }
 
 static void make_padding(struct vocabulary_rows *r)
@@ -103,7 +103,7 @@ static void make_padding(struct vocabulary_rows *r)
 	free(x);
 }
 
-struct feed vocabulary_rows_feed(struct vocabulary_rows *r, size_t n_row)
+struct feed varm_vocabulary_rows_feed(struct vocabulary_rows *r, size_t n_row)
 {
 	struct feed f = {.t = r->feed[0].t,
 	    .read = read_rows,

@@ -21,12 +21,12 @@ struct vocabulary_rows {
 };
 
 /* Takes over the feeds' array; its length is that of n_feed. */
-struct vocabulary_rows *vocabulary_rows_new(struct feed *feed, size_t n_feed, size_t n);
-void vocabulary_rows_free(struct vocabulary_rows *r);
+struct vocabulary_rows *varm_vocabulary_rows_new(struct feed *feed, size_t n_feed, size_t n);
+void varm_vocabulary_rows_free(struct vocabulary_rows *r);
 /* Row i, after those before it, is the mean of n rows. */
-void vocabulary_rows_add(
+void varm_vocabulary_rows_add(
     struct vocabulary_rows *r, size_t i, const struct vocabulary_row *from, size_t n);
 /* The feed, with n_row rows.  Those beyond the ones described are the mean of these. */
-struct feed vocabulary_rows_feed(struct vocabulary_rows *r, size_t n_row);
+struct feed varm_vocabulary_rows_feed(struct vocabulary_rows *r, size_t n_row);
 
 #endif

@@ -77,7 +77,7 @@ static int edit(const char *dir, const char *name, const json_t *added,
 	return ret;
 }
 
-int vocabulary_write(
+int varm_vocabulary_write(
     const struct vocabulary *v, const struct ingredient *model, const char *dir, struct fc_err *e)
 {
 	if (v->recipe->vocabulary == VOCABULARY_MODEL &&
