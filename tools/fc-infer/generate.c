@@ -6,12 +6,6 @@
 #include "base/die.h"
 #include "base/progress.h"
 
-int infer_max_new(const struct infer_options *o, enum fc_conversation_form form)
-{
-	const bool question = form == FC_FORM_QUESTION || form == FC_FORM_ARENA;
-	return o->max_new ? o->max_new : question ? 1024 : 256;
-}
-
 static void tell(const struct slots_count *n, uint64_t n_line)
 {
 	if (n_line && !n->n_answer && !n->over.n_skipped)

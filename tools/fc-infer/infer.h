@@ -3,10 +3,10 @@
 #define FC_INFER_INFER_H
 
 #include "base/opt.h"
+#include "chat/chat.h"
 #include "model/kvcache.h"
 #include "model/sample.h"
 #include "stream/writer.h"
-#include "chat/chat.h"
 
 /* What to do with a too long conversation.  From LONG_ROLLING on: windows of that enum window_rule,
  * in its order. */

@@ -5,8 +5,8 @@
 
 #include "base/die.h"
 #include "base/mem.h"
-#include "fc-infer/text.h"
 #include "chat/turnend.h"
+#include "fc-infer/text.h"
 
 static int open_model(struct session *s, struct fc_err *e)
 {
@@ -149,4 +149,10 @@ int infer_session_next(
 	}
 	fc_conversation_release(&c);
 	return ret;
+}
+
+int infer_max_new(const struct infer_options *o, enum fc_conversation_form form)
+{
+	const bool question = form == FC_FORM_QUESTION || form == FC_FORM_ARENA;
+	return o->max_new ? o->max_new : question ? 1024 : 256;
 }

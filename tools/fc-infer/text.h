@@ -2,8 +2,8 @@
 #ifndef FC_INFER_TEXT_H
 #define FC_INFER_TEXT_H
 
-#include "stream/example.h"
 #include "chat/conversation.h"
+#include "stream/example.h"
 #include "token/tokenizer.h"
 
 /*

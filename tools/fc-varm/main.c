@@ -6,16 +6,16 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "fc-varm/recipe_run.h"
+#include "fc-varm/request/recipe_plan.h"
+#include "fc-varm/request/request.h"
 #include "fc-varm/result/card_request.h"
 #include "fc-varm/result/merge_record.h"
 #include "fc-varm/result/outline.h"
 #include "fc-varm/result/product.h"
-#include "fc-varm/request/recipe_plan.h"
-#include "fc-varm/recipe_run.h"
-#include "fc-varm/request/request.h"
 #include "fc-varm/result/sidecar.h"
-#include "fc-varm/source/tokens.h"
 #include "fc-varm/result/weight_table.h"
+#include "fc-varm/source/tokens.h"
 
 enum { KEEP, F32, F16, BF16 };
 static const enum fc_dtype dtypes[] = {[F32] = FC_F32, [F16] = FC_F16, [BF16] = FC_BF16};

@@ -14,8 +14,8 @@
 #include "fc-varm/result/outline.h"
 #include "fc-varm/result/product.h"
 #include "fc-varm/result/sidecar.h"
-#include "fc-varm/source/tokens.h"
 #include "fc-varm/result/weight_table.h"
+#include "fc-varm/source/tokens.h"
 
 enum state { WAITING, IN_WORK, MADE };
 

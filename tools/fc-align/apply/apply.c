@@ -4,8 +4,8 @@
 #include "base/die.h"
 #include "base/opt.h"
 #include "base/progress.h"
-#include "fc-align/apply/carry.h"
 #include "fc-align/align.h"
+#include "fc-align/apply/carry.h"
 #include "fc-align/apply/fallback.h"
 #include "stream/writer.h"
 

@@ -6,8 +6,8 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "fc-align/apply/bytewise.h"
-#include "fc-align/vocab/mapfile.h"
 #include "fc-align/apply/transfer.h"
+#include "fc-align/vocab/mapfile.h"
 
 struct align_carry {
 	struct align_cutter pivot, source;

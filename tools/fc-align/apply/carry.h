@@ -2,9 +2,9 @@
 #ifndef FC_ALIGN_CARRY_H
 #define FC_ALIGN_CARRY_H
 
-#include "fc-align/vocab/cutter.h"
 #include "fc-align/apply/ledger.h"
 #include "fc-align/apply/pick.h"
+#include "fc-align/vocab/cutter.h"
 
 /* How rows are carried over, for the commands that do it: one of byte-exact, by a map, published.
  */

@@ -2,8 +2,8 @@
 #ifndef FC_ALIGN_PICK_H
 #define FC_ALIGN_PICK_H
 
-#include "fc-align/vocab/dtw.h"
 #include "fc-align/apply/ledger.h"
+#include "fc-align/vocab/dtw.h"
 #include "fc-align/vocab/mapfile.h"
 #include "stream/example.h"
 

@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/progress.h"
-#include "fc-align/apply/carry.h"
 #include "fc-align/align.h"
+#include "fc-align/apply/carry.h"
 #include "text/table.h"
 
 struct options {

@@ -9,12 +9,12 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/progress.h"
+#include "fc-align/align.h"
 #include "fc-align/fuse/besttable.h"
 #include "fc-align/fuse/choose.h"
-#include "fc-align/align.h"
-#include "stream/join.h"
 #include "fc-align/fuse/mixture.h"
 #include "fc-align/fuse/tally.h"
+#include "stream/join.h"
 #include "stream/writer.h"
 
 enum rule { RULE_MINCE, RULE_AVERAGE, RULE_AVGCE, RULE_CATEGORY };

@@ -10,9 +10,9 @@
 #include "fc-align/apply/carry.h"
 #include "fc-align/map/corpus.h"
 #include "fc-align/map/counter.h"
+#include "fc-align/map/pairs.h"
 #include "fc-align/vocab/lexicon.h"
 #include "fc-align/vocab/mapfile.h"
-#include "fc-align/map/pairs.h"
 #include "fc-align/vocab/spelled.h"
 #include "stream/writer.h"
 

@@ -2,8 +2,8 @@
 #ifndef FC_ALIGN_LEXICON_H
 #define FC_ALIGN_LEXICON_H
 
-#include "token/tokenizer.h"
 #include "fc-align/vocab/vocabmap.h"
+#include "token/tokenizer.h"
 
 /* A tokenizer's vocabulary as vocabmap.h needs it.  Borrows its strings from t. */
 void align_lexicon_init(struct align_vocab *v, const struct fc_tokenizer *t, uint32_t turn_end);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/die.h"
 #include "base/opt.h"
-#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/eval.h"
+#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/measure/grade.h"
 #include "fc-eval/measure/groups.h"
 

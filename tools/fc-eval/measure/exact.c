@@ -4,8 +4,8 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/opt.h"
-#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/eval.h"
+#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/measure/forced.h"
 #include "fc-eval/measure/scan.h"
 

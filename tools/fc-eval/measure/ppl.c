@@ -5,8 +5,8 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/opt.h"
-#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/eval.h"
+#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/measure/scan.h"
 #include "fc-eval/measure/score.h"
 

@@ -2,8 +2,8 @@
 #ifndef FC_EVAL_BATTLES_H
 #define FC_EVAL_BATTLES_H
 
-#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/judge/judgment.h"
+#include "fc-eval/measure/bootstrap.h"
 #include "text/category.h"
 
 /* What a model won against others. */

@@ -4,8 +4,8 @@
 
 #include "base/die.h"
 #include "base/file.h"
-#include "fc-eval/judge/child.h"
 #include "fc-eval/eval.h"
+#include "fc-eval/judge/child.h"
 #include "fc-eval/show/judged.h"
 #include "fc-eval/show/radar.h"
 

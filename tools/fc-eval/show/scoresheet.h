@@ -2,8 +2,8 @@
 #ifndef FC_EVAL_SCORESHEET_H
 #define FC_EVAL_SCORESHEET_H
 
-#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/judge/judgment.h"
+#include "fc-eval/measure/bootstrap.h"
 #include "text/category.h"
 
 /* Over which turns a mean is taken. */

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fc-varm/method/threshold.h"
 #include "fc-varm/method/rows.h"
+#include "fc-varm/method/threshold.h"
 
 /* log sum_i exp(x_i) of the unit's row, of the target and of the base. */
 static void row_log_sums(struct unit *u, size_t y, double *of_target, double *of_base)

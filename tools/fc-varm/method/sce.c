@@ -7,10 +7,10 @@
  * mergekit's version these stay the base's.
  */
 #include "base/mem.h"
-#include "fc-varm/method/threshold.h"
 #include "fc-varm/method/method.h"
 #include "fc-varm/method/stream_in.h"
 #include "fc-varm/method/sums.h"
+#include "fc-varm/method/threshold.h"
 #include "tensor/simd.h"
 
 static void mark_selected(const struct unit *u, const struct cut *cut, double *taken)

@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 #include "fc-varm/method/chance.h"
-#include "fc-varm/method/threshold.h"
 #include "fc-varm/method/sums.h"
+#include "fc-varm/method/threshold.h"
 #include "tensor/simd.h"
 
 /* Sums of magnitudes before and after dropping, [n_target][2]. */

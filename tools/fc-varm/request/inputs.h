@@ -2,8 +2,8 @@
 #ifndef FC_VARM_INPUTS_H
 #define FC_VARM_INPUTS_H
 
-#include "fc-varm/source/ingredient.h"
 #include "fc-varm/merge/plan.h"
+#include "fc-varm/source/ingredient.h"
 
 /*
  * The pivot and the targets, opened and known to fit: the same tensors with the same shapes.  A

@@ -2,9 +2,9 @@
 #ifndef FC_VARM_RECIPE_PLAN_H
 #define FC_VARM_RECIPE_PLAN_H
 
-#include "fc-varm/source/ingredient.h"
-#include "fc-varm/request/parameter.h"
 #include "fc-varm/merge/plan.h"
+#include "fc-varm/request/parameter.h"
+#include "fc-varm/source/ingredient.h"
 #include "fc-varm/source/vocabulary.h"
 
 /* A recipe with its models opened and everything decided. */

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "fc-varm/result/weight_table.h"
 #include "fc-varm/recipe/yamlwrite.h"
+#include "fc-varm/result/weight_table.h"
 
 static void add_models(struct fc_buf *b, const struct card *c)
 {

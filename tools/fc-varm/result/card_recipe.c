@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "fc-varm/result/card.h"
 #include "fc-varm/recipe/yamlwrite.h"
+#include "fc-varm/result/card.h"
 
 struct names {
 	const struct recipe *recipe;

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fc-varm/result/card.h"
+#include "fc-varm/recipe/yamlwrite.h"
 #include "fc-varm/request/parameter.h"
 #include "fc-varm/request/recipe_plan.h"
-#include "fc-varm/recipe/yamlwrite.h"
+#include "fc-varm/result/card.h"
 
 /* The pivot and the targets. */
 static const struct ingredient *model_at(const struct inputs *in, int i)

@@ -2,8 +2,8 @@
 #ifndef FC_VARM_CARD_REQUEST_H
 #define FC_VARM_CARD_REQUEST_H
 
-#include "fc-varm/request/inputs.h"
 #include "fc-varm/merge/merge.h"
+#include "fc-varm/request/inputs.h"
 
 /* The card of a merge asked for by options, with a recipe that makes the same weights from models
  * of these names. */

@@ -11,9 +11,9 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "text/json_write.h"
 #include "store/gguf_hf.h"
 #include "store/store.h"
+#include "text/json_write.h"
 
 static bool ends_in(const char *name, const char *end)
 {

@@ -2,9 +2,9 @@
 #ifndef FC_VARM_INGREDIENT_H
 #define FC_VARM_INGREDIENT_H
 
+#include "fc-varm/recipe/recipe.h"
 #include "fc-varm/source/adapter.h"
 #include "fc-varm/source/changes.h"
-#include "fc-varm/recipe/recipe.h"
 #include "store/store.h"
 
 /* Where the models of a recipe are. */

@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "text/json_write.h"
 #include "fc-varm/source/vocabulary.h"
+#include "text/json_write.h"
 
 static const char *const files[] = {"tokenizer.json", "tokenizer_config.json",
     "special_tokens_map.json", "tokenizer.model", "added_tokens.json", "vocab.json", "vocab.txt",

@@ -5,11 +5,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "base/file.h"
 #include "base/progress.h"
-
-const char *fc_prog = "fc";
-bool fc_quiet;
 
 static void say(const char *kind, const char *fmt, va_list ap)
 {
@@ -26,7 +22,6 @@ void fc_die(const char *fmt, ...)
 	va_start(ap, fmt);
 	say("", fmt, ap);
 	va_end(ap);
-	fc_out_abort_all();
 	exit(FC_EXIT_FAIL);
 }
 

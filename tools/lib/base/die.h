@@ -2,7 +2,7 @@
 #ifndef FC_BASE_DIE_H
 #define FC_BASE_DIE_H
 
-#include <stdbool.h>
+#include "base/prog.h"
 
 enum fc_exit {
 	FC_EXIT_OK = 0,
@@ -10,11 +10,7 @@ enum fc_exit {
 	FC_EXIT_USAGE = 2, /* the command line is wrong; nothing was read or written */
 };
 
-extern const char *fc_prog; /* set first thing in main(); starts every message */
-extern const char fc_version[];
-extern bool fc_quiet; /* -q: no progress, no notes; warnings and errors stay */
-
-/* Print "PROG: message" to standard error, remove unfinished output files, and exit.
+/* Print "PROG: message" to standard error and exit, which removes unfinished output files.
  * A format that ends in ':' gets the system's reason appended. */
 _Noreturn void fc_die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void fc_die_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

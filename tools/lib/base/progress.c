@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/die.h"
+#include "base/prog.h"
 
 static struct {
 	const char *unit;

@@ -7,9 +7,9 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "text/json.h"
 #include "chat/chat_impl.h"
 #include "chat/chat_named.h"
+#include "text/json.h"
 #include "token/tokmeta.h"
 
 #define TEMPLATE_MAX ((size_t)1 << 20)

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "text/utf8.h"
 #include "chat/chat_impl.h"
+#include "text/utf8.h"
 
 /* From the template's output, whose pieces know their message, to segments. */
 

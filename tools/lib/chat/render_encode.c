@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "stream/example.h"
 #include "chat/chat.h"
+#include "stream/example.h"
 
 /*
  * The tokenizer's own strings are put where the template has those of its model, so that one pass

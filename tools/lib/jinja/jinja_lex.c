@@ -6,8 +6,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "text/utf8.h"
 #include "jinja/jinja_impl.h"
+#include "text/utf8.h"
 
 struct lexer {
 	struct fc_jpool *pool;

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "text/utf8.h"
 #include "jinja/jinja_impl.h"
+#include "text/utf8.h"
 
 #define CHUNK_BYTES ((size_t)64 << 10)
 #define ALIGN ((size_t)16)

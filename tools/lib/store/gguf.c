@@ -149,11 +149,6 @@ bool fc_gguf_is(const char *path)
 	return is;
 }
 
-const char *fc_gguf_path(const struct fc_gguf *g)
-{
-	return g->file[0].path;
-}
-
 size_t fc_gguf_count(const struct fc_gguf *g)
 {
 	return g->n;

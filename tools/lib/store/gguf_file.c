@@ -375,3 +375,8 @@ const struct fc_gguf_kv *fc_gguf_file_find(const struct fc_gguf_file *f, const c
 			return &f->kv[i];
 	return NULL;
 }
+
+const char *fc_gguf_path(const struct fc_gguf *g)
+{
+	return g->file[0].path;
+}

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "tensor/half.h"
 #include "tensor/quant.h"
 #include "tensor/simd.h"
 
@@ -82,55 +83,6 @@ bool fc_dtype_is_real(enum fc_dtype t)
 	return t == FC_F32 || t == FC_F16 || t == FC_BF16 || t == FC_F64 || fc_dtype_is_packed(t);
 }
 
-static inline float bits_to_f32(uint32_t u)
-{
-	float f;
-	memcpy(&f, &u, 4);
-	return f;
-}
-
-static inline uint32_t f32_to_bits(float f)
-{
-	uint32_t u;
-	memcpy(&u, &f, 4);
-	return u;
-}
-
-/*
- * Both directions are free of branches, so that loops over them become vector code.  Denormal
- * halves are multiples of 2^-24, the spacing of floats in [0.5, 1): adding and subtracting 0.5
- * lets the processor scale and round them.
- */
-static inline float half_to_f32(uint16_t x)
-{
-	uint32_t sign = (uint32_t)(x & 0x8000) << 16, rest = x & 0x7fff;
-	uint32_t bias = (uint32_t)(127 - 15) << 23; /* twice, for infinities and NaNs */
-	uint32_t denormal = f32_to_bits(bits_to_f32(0x3f000000 | rest) - 0.5f);
-	uint32_t normal = (rest << 13) + bias + (bias & (0u - (rest >= 0x7c00)));
-	uint32_t quiet = (uint32_t)(rest > 0x7c00) << 22, is_small = 0u - (rest < 0x400);
-	return bits_to_f32(sign | quiet | (denormal & is_small) | (normal & ~is_small));
-}
-
-static inline uint16_t f32_to_half(float f)
-{
-	uint32_t u = f32_to_bits(f), sign = u >> 16 & 0x8000, rest = u & 0x7fffffff;
-	uint32_t normal = (rest + 0xfff + (rest >> 13 & 1) - ((uint32_t)(127 - 15) << 23)) >> 13;
-	uint32_t denormal = f32_to_bits(bits_to_f32(rest) + 0.5f) - 0x3f000000;
-	uint32_t special = 0x7c00 | (rest > 0x7f800000 ? 0x200 | (rest >> 13 & 0x3ff) : 0);
-	uint32_t half = rest < 0x38800000 ? denormal : rest < 0x477ff000 ? normal : special;
-	return (uint16_t)(sign | half);
-}
-
-float fc_f16_to_f32(uint16_t x)
-{
-	return half_to_f32(x);
-}
-
-uint16_t fc_f32_to_f16(float f)
-{
-	return f32_to_half(f);
-}
-
 /*
  * A double as a float whose last bit is set where bits were lost (rounding to odd).  Rounded once
  * more, to a type of fewer bits, it gives what one rounding of the double would (Boldo and
@@ -139,11 +91,11 @@ uint16_t fc_f32_to_f16(float f)
 static inline float f64_to_odd(double d)
 {
 	float f = (float)d;
-	uint32_t u = f32_to_bits(f);
+	uint32_t u = fc_f32_to_bits(f);
 	double back = f;
 	uint32_t fix = (uint32_t)(back != d) & ~u & 1;
 	uint32_t beyond = (back > d) == (d > 0); /* |f| > |d| */
-	return bits_to_f32(u + fix - 2 * (fix & beyond));
+	return fc_bits_to_f32(u + fix - 2 * (fix & beyond));
 }
 
 /* out[i] = EXPRESSION of x = in[i], n times; bytes at any address. */
@@ -159,14 +111,14 @@ static inline float f64_to_odd(double d)
 		}                                                                                  \
 	}                                                                                          \
 	FC_SIMD_KERNEL(static void, NAME, (char *out, const char *in, size_t n), (out, in, n))
-CONVERT(f16_to_f32, uint16_t, float, half_to_f32(x))
-CONVERT(f16_to_f64, uint16_t, double, half_to_f32(x))
+CONVERT(f16_to_f32, uint16_t, float, fc_half_to_f32(x))
+CONVERT(f16_to_f64, uint16_t, double, fc_half_to_f32(x))
 CONVERT(bf16_to_f32, uint16_t, float, fc_bf16_to_f32(x))
 CONVERT(bf16_to_f64, uint16_t, double, fc_bf16_to_f32(x))
 CONVERT(f32_to_f64, float, double, x)
 CONVERT(f64_to_f32, double, float, x)
-CONVERT(f32_to_f16, float, uint16_t, f32_to_half(x))
-CONVERT(f64_to_f16, double, uint16_t, f32_to_half(f64_to_odd(x)))
+CONVERT(f32_to_f16, float, uint16_t, fc_f32_to_half(x))
+CONVERT(f64_to_f16, double, uint16_t, fc_f32_to_half(f64_to_odd(x)))
 CONVERT(f32_to_bf16, float, uint16_t, fc_f32_to_bf16(x))
 CONVERT(f64_to_bf16, double, uint16_t, fc_f32_to_bf16(f64_to_odd(x)))
 
