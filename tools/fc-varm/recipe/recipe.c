@@ -4,171 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/mem.h"
-
-#define KNOWN(r, map, what, e, ...)                                                                \
-	varm_recipe_known(r, map, what, (const char *const[]){__VA_ARGS__},                        \
-	    FC_LEN(((const char *const[]){__VA_ARGS__})), e)
-
-int varm_recipe_known(const struct recipe *r, const struct yaml *map, const char *what,
-    const char *const *known, size_t n, struct fc_err *e)
-{
-	if (map->kind != YAML_MAP)
-		return fc_fail(e, "%s:%d: %s: expected a map of keys", r->file, map->line, what);
-	for (size_t i = 0; i < map->n; i++) {
-		size_t k = 0;
-		while (k < n && strcmp(known[k], map->key[i]->text) != 0)
-			k++;
-		if (k < n)
-			continue;
-		struct fc_buf list = FC_BUF_INIT;
-		for (k = 0; k < n; k++)
-			fc_buf_addf(&list, "%s%s", k ? ", " : "", known[k]);
-		fc_fail(e, "%s:%d: %s does not know '%.64s'; its keys are %s", r->file,
-		    map->key[i]->line, what, map->key[i]->text, list.p);
-		fc_buf_release(&list);
-		return -1;
-	}
-	return 0;
-}
-
-/* A key that is missing or null is no value. */
-static const struct yaml *get(const struct yaml *map, const char *key)
-{
-	const struct yaml *v = varm_yaml_get(map, key);
-	return v && !varm_yaml_is_null(v) ? v : NULL;
-}
-
-static int expect(const struct recipe *r, const struct yaml *v, enum yaml_kind kind,
-    const char *what, struct fc_err *e)
-{
-	static const char *const kinds[] = {"a text", "a list", "a map of keys"};
-	if (v->kind == kind)
-		return 0;
-	return fc_fail(e, "%s:%d: %s: expected %s", r->file, v->line, what, kinds[kind]);
-}
-
-/* *v is NULL where the key is missing. */
-static int get_kind(const struct recipe *r, const struct yaml *map, const char *key,
-    enum yaml_kind kind, const struct yaml **v, struct fc_err *e)
-{
-	*v = get(map, key);
-	return *v ? expect(r, *v, kind, key, e) : 0;
-}
-
-static void add_reference(struct recipe *r, const struct yaml *v)
-{
-	FC_GROW(r->reference, r->cap_reference, r->n_reference + 1);
-	r->reference[r->n_reference++] = v;
-}
-
-/* "path@revision" */
-static int split_revision(
-    const struct recipe *r, int line, char *path, char **revision, struct fc_err *e)
-{
-	char *at = strchr(path, '@');
-	if (at && strchr(at + 1, '@'))
-		return fc_fail(e, "%s:%d: '%.200s' has two '@'", r->file, line, path);
-	if (at && revision) {
-		*at = '\0';
-		*revision = fc_strdup(at + 1);
-	}
-	if (!*path || (at && !at[1]))
-		return fc_fail(e, "%s:%d: a model's path or revision is empty", r->file, line);
-	return 0;
-}
-
-/* A path: text, or a map with path and revision. */
-static int read_path(
-    struct recipe *r, const struct yaml *v, char **path, char **revision, struct fc_err *e)
-{
-	const struct yaml *p = v, *rev = NULL;
-	if (v->kind == YAML_MAP) {
-		if (KNOWN(r, v, "a model's path", e, "path", "revision") < 0 ||
-		    get_kind(r, v, "revision", YAML_TEXT, &rev, e) < 0)
-			return -1;
-		p = get(v, "path");
-		if (!p)
-			return fc_fail(e, "%s:%d: no path", r->file, v->line);
-	}
-	if (expect(r, p, YAML_TEXT, "a model's path", e) < 0)
-		return -1;
-	add_reference(r, p);
-	*path = fc_strdup(p->text);
-	if (rev && revision)
-		*revision = fc_strdup(rev->text);
-	return v->kind == YAML_MAP ? 0 : split_revision(r, p->line, *path, revision, e);
-}
-
-static int read_reference(
-    struct recipe *r, const struct yaml *v, struct recipe_model *m, struct fc_err *e)
-{
-	if (v->kind == YAML_MAP && !varm_yaml_get(v, "path")) {
-		const struct yaml *model, *lora;
-		if (KNOWN(r, v, "a model", e, "model", "lora") < 0)
-			return -1;
-		model = get(v, "model");
-		lora = get(v, "lora");
-		if (!model)
-			return fc_fail(e, "%s:%d: no model", r->file, v->line);
-		if (lora && read_path(r, lora, &m->lora, NULL, e) < 0)
-			return -1;
-		return read_path(r, model, &m->path, &m->revision, e);
-	}
-	if (v->kind != YAML_TEXT)
-		return read_path(r, v, &m->path, &m->revision, e);
-	add_reference(r, v);
-	m->path = fc_strdup(v->text);
-	char *plus = strchr(m->path, '+');
-	if (plus && strchr(plus + 1, '+'))
-		return fc_fail(
-		    e, "%s:%d: '%.200s': more than one adapter", r->file, v->line, v->text);
-	if (plus) {
-		*plus = '\0';
-		m->lora = fc_strdup(plus + 1);
-		if (split_revision(r, v->line, m->lora, NULL, e) < 0)
-			return -1;
-	}
-	return split_revision(r, v->line, m->path, &m->revision, e);
-}
-
-static bool same(const char *a, const char *b)
-{
-	return a == b || (a && b && !strcmp(a, b));
-}
-
-static void model_release(struct recipe_model *m)
-{
-	free(m->path);
-	free(m->revision);
-	free(m->lora);
-}
-
-int varm_recipe_model(struct recipe *r, const struct yaml *v, size_t *model, struct fc_err *e)
-{
-	struct recipe_model m = {.text = v->text, .line = v->line};
-	if (read_reference(r, v, &m, e) < 0) {
-		model_release(&m);
-		return -1;
-	}
-	for (size_t i = 0; i < r->n_model; i++) {
-		const struct recipe_model *old = &r->model[i];
-		if (same(old->path, m.path) && same(old->revision, m.revision) &&
-		    same(old->lora, m.lora)) {
-			model_release(&m);
-			*model = i;
-			return 0;
-		}
-	}
-	FC_GROW(r->model, r->cap_model, r->n_model + 1);
-	r->model[ *model = r->n_model++] = m;
-	return 0;
-}
+#include "fc-varm/recipe/recipe_parts.h"
 
 static int read_base(struct recipe *r, const struct yaml *map, int *base, struct fc_err *e)
 {
-	const struct yaml *v = get(map, "base_model");
+	const struct yaml *v = varm_recipe_get(map, "base_model");
 	size_t model;
 	*base = -1;
 	if (!v)
@@ -182,7 +22,7 @@ static int read_base(struct recipe *r, const struct yaml *map, int *base, struct
 static int read_range(
     const struct recipe *r, const struct yaml *map, struct recipe_source *s, struct fc_err *e)
 {
-	const struct yaml *v = get(map, "layer_range");
+	const struct yaml *v = varm_recipe_get(map, "layer_range");
 	if (!v)
 		return fc_fail(e, "%s:%d: a source without layer_range", r->file, s->line);
 	if (v->kind != YAML_LIST || v->n != 2 || !varm_yaml_int(v->item[0], &s->from) ||
@@ -199,15 +39,16 @@ static int read_source(
 {
 	s->line = v->line;
 	s->to = -1;
-	int known = sliced ? KNOWN(r, v, "a source", e, "model", "layer_range", "parameters")
-			   : KNOWN(r, v, "an entry of models", e, "model", "parameters");
-	const struct yaml *model = known < 0 ? NULL : get(v, "model");
+	int known = sliced
+	    ? VARM_RECIPE_KNOWN(r, v, "a source", e, "model", "layer_range", "parameters")
+	    : VARM_RECIPE_KNOWN(r, v, "an entry of models", e, "model", "parameters");
+	const struct yaml *model = known < 0 ? NULL : varm_recipe_get(v, "model");
 	if (known < 0)
 		return -1;
 	if (!model)
 		return fc_fail(e, "%s:%d: an entry without model", r->file, v->line);
 	if (varm_recipe_model(r, model, &s->model, e) < 0 ||
-	    get_kind(r, v, "parameters", YAML_MAP, &s->parameters, e) < 0)
+	    varm_recipe_get_kind(r, v, "parameters", YAML_MAP, &s->parameters, e) < 0)
 		return -1;
 	return sliced ? read_range(r, v, s, e) : 0;
 }
@@ -239,9 +80,9 @@ static int read_slice(
     struct recipe *r, const struct yaml *v, struct recipe_slice *slice, struct fc_err *e)
 {
 	const struct yaml *sources;
-	if (KNOWN(r, v, "a slice", e, "sources", "base_model", "parameters") < 0 ||
-	    get_kind(r, v, "sources", YAML_LIST, &sources, e) < 0 ||
-	    get_kind(r, v, "parameters", YAML_MAP, &slice->parameters, e) < 0 ||
+	if (VARM_RECIPE_KNOWN(r, v, "a slice", e, "sources", "base_model", "parameters") < 0 ||
+	    varm_recipe_get_kind(r, v, "sources", YAML_LIST, &sources, e) < 0 ||
+	    varm_recipe_get_kind(r, v, "parameters", YAML_MAP, &slice->parameters, e) < 0 ||
 	    read_base(r, v, &slice->base, e) < 0)
 		return -1;
 	if (!sources)
@@ -253,8 +94,8 @@ static int read_slice(
 static int read_inputs(struct recipe *r, const struct yaml *map, struct fc_err *e)
 {
 	const struct yaml *models, *slices;
-	if (get_kind(r, map, "models", YAML_LIST, &models, e) < 0 ||
-	    get_kind(r, map, "slices", YAML_LIST, &slices, e) < 0)
+	if (varm_recipe_get_kind(r, map, "models", YAML_LIST, &models, e) < 0 ||
+	    varm_recipe_get_kind(r, map, "slices", YAML_LIST, &slices, e) < 0)
 		return -1;
 	if (!models == !slices)
 		return fc_fail(e, "%s:%d: expected either models or slices", r->file, map->line);
@@ -276,11 +117,11 @@ static int read_inputs(struct recipe *r, const struct yaml *map, struct fc_err *
 static int read_modules(struct recipe *r, const struct yaml *doc, struct fc_err *e)
 {
 	const struct yaml *modules;
-	if (get_kind(r, doc, "modules", YAML_MAP, &modules, e) < 0)
+	if (varm_recipe_get_kind(r, doc, "modules", YAML_MAP, &modules, e) < 0)
 		return -1;
 	if (!modules)
 		return read_inputs(r, doc, e);
-	if (get(doc, "models") || get(doc, "slices"))
+	if (varm_recipe_get(doc, "models") || varm_recipe_get(doc, "slices"))
 		return fc_fail(e, "%s:%d: modules beside models or slices", r->file, modules->line);
 	if (modules->n != 1)
 		return fc_fail(e,
@@ -288,8 +129,8 @@ static int read_modules(struct recipe *r, const struct yaml *doc, struct fc_err 
 		    "merged",
 		    r->file, modules->line, modules->n);
 	const struct yaml *module = modules->item[0];
-	if (KNOWN(r, module, "a module", e, "models", "slices", "parameters") < 0 ||
-	    get_kind(r, module, "parameters", YAML_MAP, &r->module, e) < 0)
+	if (VARM_RECIPE_KNOWN(r, module, "a module", e, "models", "slices", "parameters") < 0 ||
+	    varm_recipe_get_kind(r, module, "parameters", YAML_MAP, &r->module, e) < 0)
 		return -1;
 	return read_inputs(r, module, e);
 }
@@ -308,7 +149,8 @@ static int read_vocabulary(struct recipe *r, const struct yaml *v, struct fc_err
 
 static int read_tokenizer(struct recipe *r, const struct yaml *doc, struct fc_err *e)
 {
-	const struct yaml *source = get(doc, "tokenizer_source"), *v = get(doc, "tokenizer");
+	const struct yaml *source = varm_recipe_get(doc, "tokenizer_source"),
+			  *v = varm_recipe_get(doc, "tokenizer");
 	const struct yaml *pad, *tokens;
 	r->tokenizer = v ? v : source;
 	if (source && v)
@@ -317,22 +159,22 @@ static int read_tokenizer(struct recipe *r, const struct yaml *doc, struct fc_er
 		return read_vocabulary(r, source, e);
 	if (!v)
 		return 0;
-	if (KNOWN(r, v, "tokenizer", e, "source", "tokens", "pad_to_multiple_of") < 0 ||
-	    get_kind(r, v, "tokens", YAML_MAP, &tokens, e) < 0 ||
+	if (VARM_RECIPE_KNOWN(r, v, "tokenizer", e, "source", "tokens", "pad_to_multiple_of") < 0 ||
+	    varm_recipe_get_kind(r, v, "tokens", YAML_MAP, &tokens, e) < 0 ||
 	    (tokens && varm_recipe_read_tokens(r, tokens, e) < 0))
 		return -1;
-	pad = get(v, "pad_to_multiple_of");
+	pad = varm_recipe_get(v, "pad_to_multiple_of");
 	if (pad && (!varm_yaml_int(pad, &r->pad_to_multiple_of) || r->pad_to_multiple_of < 1))
 		return fc_fail(
 		    e, "%s:%d: pad_to_multiple_of: expected a number above 0", r->file, pad->line);
 	r->vocabulary = VOCABULARY_UNION;
-	source = get(v, "source");
+	source = varm_recipe_get(v, "source");
 	return source ? read_vocabulary(r, source, e) : 0;
 }
 
 static int read_seed(struct recipe *r, const struct yaml *doc, struct fc_err *e)
 {
-	const struct yaml *v = get(doc, "random_seed");
+	const struct yaml *v = varm_recipe_get(doc, "random_seed");
 	int seed = 0;
 	if (v && (!varm_yaml_int(v, &seed) || seed < 0))
 		return fc_fail(
@@ -344,13 +186,13 @@ static int read_seed(struct recipe *r, const struct yaml *doc, struct fc_err *e)
 static int read_texts(struct recipe *r, const struct yaml *doc, struct fc_err *e)
 {
 	const struct yaml *method, *name;
-	if (get_kind(r, doc, "merge_method", YAML_TEXT, &method, e) < 0 ||
-	    get_kind(r, doc, "name", YAML_TEXT, &name, e) < 0 ||
-	    get_kind(r, doc, "dtype", YAML_TEXT, &r->dtype, e) < 0 ||
-	    get_kind(r, doc, "out_dtype", YAML_TEXT, &r->out_dtype, e) < 0 ||
-	    get_kind(r, doc, "chat_template", YAML_TEXT, &r->chat_template, e) < 0 ||
+	if (varm_recipe_get_kind(r, doc, "merge_method", YAML_TEXT, &method, e) < 0 ||
+	    varm_recipe_get_kind(r, doc, "name", YAML_TEXT, &name, e) < 0 ||
+	    varm_recipe_get_kind(r, doc, "dtype", YAML_TEXT, &r->dtype, e) < 0 ||
+	    varm_recipe_get_kind(r, doc, "out_dtype", YAML_TEXT, &r->out_dtype, e) < 0 ||
+	    varm_recipe_get_kind(r, doc, "chat_template", YAML_TEXT, &r->chat_template, e) < 0 ||
 	    read_seed(r, doc, e) < 0 ||
-	    get_kind(r, doc, "parameters", YAML_MAP, &r->parameters, e) < 0)
+	    varm_recipe_get_kind(r, doc, "parameters", YAML_MAP, &r->parameters, e) < 0)
 		return -1;
 	if (!method)
 		return fc_fail(e, "%s:%d: no merge_method", r->file, doc->line);
@@ -363,13 +205,13 @@ static int read_texts(struct recipe *r, const struct yaml *doc, struct fc_err *e
 int varm_recipe_read(struct recipe *r, const struct yaml *doc, const char *file, struct fc_err *e)
 {
 	*r = (struct recipe){.file = file, .base = -1, .line = doc->line};
-	if (KNOWN(r, doc, "a recipe", e, "merge_method", "models", "slices", "modules",
+	if (VARM_RECIPE_KNOWN(r, doc, "a recipe", e, "merge_method", "models", "slices", "modules",
 		"base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer",
 		"chat_template", "name", "random_seed") < 0 ||
 	    read_texts(r, doc, e) < 0 || read_modules(r, doc, e) < 0 ||
 	    read_base(r, doc, &r->base, e) < 0)
 		return -1;
-	const struct yaml *base = get(doc, "base_model");
+	const struct yaml *base = varm_recipe_get(doc, "base_model");
 	r->base_line = base ? base->line : doc->line;
 	return read_tokenizer(r, doc, e);
 }
@@ -377,7 +219,7 @@ int varm_recipe_read(struct recipe *r, const struct yaml *doc, const char *file,
 void varm_recipe_release(struct recipe *r)
 {
 	for (size_t i = 0; i < r->n_model; i++)
-		model_release(&r->model[i]);
+		varm_recipe_model_release(&r->model[i]);
 	for (size_t i = 0; i < r->n_slice; i++)
 		free(r->slice[i].source);
 	free(r->model);

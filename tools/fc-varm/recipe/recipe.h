@@ -82,15 +82,4 @@ struct recipe {
 int varm_recipe_read(struct recipe *r, const struct yaml *doc, const char *file, struct fc_err *e);
 void varm_recipe_release(struct recipe *r);
 
-/* Adds what v refers to, "PATH", "PATH@REVISION", "PATH+ADAPTER" or a map of these, to the models
- * if it is not there, and gives its place. */
-int varm_recipe_model(struct recipe *r, const struct yaml *v, size_t *model, struct fc_err *e);
-
-/* A recipe's `tokens`; used by varm_recipe_read(). */
-int varm_recipe_read_tokens(struct recipe *r, const struct yaml *map, struct fc_err *e);
-
-/* Refuses the first key of a map that is not among the n known ones. */
-int varm_recipe_known(const struct recipe *r, const struct yaml *map, const char *what,
-    const char *const *known, size_t n, struct fc_err *e);
-
 #endif

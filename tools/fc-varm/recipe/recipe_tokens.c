@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fc-varm/recipe/recipe.h"
+#include "fc-varm/recipe/recipe_parts.h"
 
 /* {kind: model_token, model, token | token_id} or {kind: zero} */
 static int read_kind(

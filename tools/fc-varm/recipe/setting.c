@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "fc-varm/recipe/recipe_parts.h"
+
 static bool scalar(const struct yaml *v, enum setting_kind kind, double *out)
 {
 	bool truth = false;
