@@ -6,6 +6,12 @@
 #include "fc-eval/measure/bootstrap.h"
 #include "text/table.h"
 
+/*
+ * Measures of models, in three rooms over this ground (main: the commands; print: tables).
+ * measure/ takes them from streams and answers, judge/ asks an LLM for verdicts, show/ turns
+ * verdicts into tables, charts and pages.
+ */
+
 /* The subcommands: argv[0] is the subcommand's name.  They do not return. */
 _Noreturn void eval_command_ppl(int argc, char **argv);
 _Noreturn void eval_command_accuracy(int argc, char **argv);

@@ -6,6 +6,13 @@
 #include "fc-train/options.h"
 #include "fc-train/trainer.h"
 
+/*
+ * fc-train: main parses options.c, run ties the parts together. feed yields train_examples, from
+ * the stream or the spool of it; stepbatch makes a step's batch; trainer runs forward and backward
+ * and adamw updates with schedule's rate; heldout scores, trainlog logs, checkpoint saves what a
+ * run goes on from; target and update write the result.
+ */
+
 /* A training run from its first or a later step to its last: steps, log, evaluations, checkpoints.
  */
 struct train_run {

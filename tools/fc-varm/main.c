@@ -35,7 +35,7 @@ static const struct fc_opt opts[] = {
     {FC_OPT_FILE, 'o', "output", &out, "DIR",
 	"folder to write the merged model to; -: its tensors as a stream, to standard output", 0,
 	0},
-    {FC_OPT_CHOICE, 0, "method", &asked.method, REQUEST_METHODS, "how to merge", 0, 0},
+    {FC_OPT_CHOICE, 0, "method", &varm_asked.method, REQUEST_METHODS, "how to merge", 0, 0},
     {FC_OPT_FILE, 0, "report", &report, "FILE",
 	"write weights, norms of the changes and their likeness as TSV", 0, 0},
     {FC_OPT_FLAG, 0, "dry-run", &dry_run, NULL,

@@ -7,6 +7,11 @@
 #include "stream/writer.h"
 #include "token/tokenizer.h"
 
+/*
+ * fc-view: main parses options, walk goes through the inputs and hands records to a mode: summary
+ * (the header), as_jsonl, as_tsv, stats, verify, or cutjoin, which writes a stream again.
+ */
+
 struct view {
 	/* options */
 	bool header, stats, verify, jsonl, tsv, stream;

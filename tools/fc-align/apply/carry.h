@@ -6,6 +6,14 @@
 #include "fc-align/apply/pick.h"
 #include "fc-align/vocab/cutter.h"
 
+/*
+ * apply/: a source's rows become rows over the pivot's tokens. apply is the command and carry what
+ * every command that carries rows has in common; bytewise (with firsttoken and rowsum) is the
+ * byte-exact transfer, offsets with transfer the one by a map, pick the published ones. fallback
+ * fills trained tokens that got no row, ledger books where probability went, report_rows shows the
+ * books before any training.
+ */
+
 /* How rows are carried over, for the commands that do it: one of byte-exact, by a map, published.
  */
 enum align_kind {

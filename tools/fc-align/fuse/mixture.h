@@ -4,6 +4,12 @@
 
 #include "stream/example.h"
 
+/*
+ * fuse/: several streams over the same tokens become one. fuse is the command; mixture chooses or
+ * averages a whole conversation's rows (MinCE, AvgCE), choose does it by turn or token, besttable
+ * by category; tally counts what each source contributed.
+ */
+
 /* Cross-entropy of one candidate over its labels; the units compare differently, see
  * fc-align(1).  NaN where there is no label. */
 enum align_ce_unit { ALIGN_CE_BYTE, ALIGN_CE_TOKEN };

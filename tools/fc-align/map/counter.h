@@ -7,6 +7,12 @@
 #include "stream/example.h"
 
 /*
+ * map/: the command that makes a vocabulary map from conversations and two tokenizers. map parses
+ * the options, corpus yields each conversation in both cuts, counter aligns them and adds up
+ * pairs; vocab/ turns the counts into a map.
+ */
+
+/*
  * Counts pairs of tokens of two cuts of the same conversations.  align: enum align_kind.  By
  * place, tokens that begin at the same byte; by a published alignment, all that it pairs, those of
  * one pivot position once.

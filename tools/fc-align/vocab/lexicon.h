@@ -5,6 +5,14 @@
 #include "fc-align/vocab/vocabmap.h"
 #include "token/tokenizer.h"
 
+/*
+ * vocab/: two vocabularies side by side. lexicon reads a tokenizer's tokens, spelled and spellings
+ * are its tokens as characters and by their bytes, cutter cuts a conversation into tokens.
+ * vocabmap chooses a pivot token for each source token, by pair counts or by nearest (the least
+ * Levenshtein distance: nearest, holders, levenshtein); mapfile is the chosen map on disk.
+ * published and dtw are the alignments of the reference programs, by dynamic programming.
+ */
+
 /* A tokenizer's vocabulary as vocabmap.h needs it.  Borrows its strings from t. */
 void align_lexicon_init(struct align_vocab *v, const struct fc_tokenizer *t, uint32_t turn_end);
 void align_lexicon_release(struct align_vocab *v);

@@ -5,6 +5,15 @@
 #include "fc-eval/judge/asker.h"
 #include "fc-eval/judge/judgment_file.h"
 
+/*
+ * judge/: an LLM as judge. judge is the command. match plans what is asked, from questions and
+ * answers (bench, answerfile) and a prompt; judging hands matches out and takes answers in through
+ * an asker, which is endpoint (HTTP: endpoint_transfer carries one request, endpoint_reply and
+ * chatreply read what came) or program (child: a process beside this one). verdict reads a judge's
+ * answer, judgment is one with its verdict, judgment_write its line, and judgment_file the file
+ * while it grows.
+ */
+
 /* A plan of matches on its way into a ledger: what is asked next, what becomes of an answer. */
 struct judging {
 	const char *judge; /* its name, borrowed */

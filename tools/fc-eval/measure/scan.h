@@ -4,6 +4,13 @@
 
 #include "fc-eval/measure/groups.h"
 
+/*
+ * measure/: numbers from streams and answers, a file for each command (ppl, accuracy, exact,
+ * divergence, mc, mc_questions, oracle). scan walks a stream's conversations for a measure and
+ * shows it by group (groups); score, forced, diverge and choices compute from rows; answer, number
+ * and grade compare texts; bootstrap draws intervals.
+ */
+
 /* A measure taken of every conversation of a distribution stream, and shown by group. */
 struct eval_scan {
 	void *ctx;                 /* the functions' */

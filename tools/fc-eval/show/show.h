@@ -5,6 +5,14 @@
 #include "fc-eval/show/judged.h"
 #include "text/table.h"
 
+/*
+ * show/: judgments for people. show is the command, show_scores and show_battles its tables, over
+ * judged (the files of a command line), scoresheet (ratings), battles, contrast and arenahard
+ * (pairs) and agreement (two judges). chart draws radar charts; report with report_questions,
+ * report_tables, report_assets and html is the page; alpaca, winrate, logistic and csv are
+ * AlpacaEval's win rate with length taken out.
+ */
+
 struct show_options {
 	struct judged_options judged;
 	const char *baseline; /* or NULL */

@@ -5,6 +5,12 @@
 #include "fc-varm/merge/likeness.h"
 #include "fc-varm/merge/plan.h"
 
+/*
+ * merge/: the engine. plan is the work, complete before the first byte is written; group says
+ * which items share their weights, merge runs all items, emit writes one, journal remembers the
+ * finished ones for --resume, likeness measures how the targets moved.
+ */
+
 /* What was found out about each item of a plan. */
 struct verdicts {
 	struct verdict *item;

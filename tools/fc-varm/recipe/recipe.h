@@ -7,6 +7,13 @@
 #include "fc-varm/recipe/yamltree.h"
 
 /*
+ * recipe/: a merge as its author wrote it. yamltree reads a file into a tree with lines, recipe
+ * and recipe_tokens turn the tree into models, slices and tokens (recipe_parts: what both read
+ * with), setting answers what a parameter is for one tensor, yamlwrite writes a tree back for the
+ * model card.
+ */
+
+/*
  * A merge recipe in mergekit's format, as written: nothing is opened, and parameters are not looked
  * into yet (setting.h).  What the format does not know is refused with its line.
  */

@@ -10,14 +10,14 @@
 #include "base/die.h"
 #include "base/mem.h"
 
-struct asked asked = {.lambda = 1, .t = NAN, .select_topk = NAN, .seed = 1};
+struct asked varm_asked = {.lambda = 1, .t = NAN, .select_topk = NAN, .seed = 1};
 
 enum { AUTO, YES, NO };
 
 static const struct method *chosen_method(void)
 {
 	const char *list = REQUEST_METHODS;
-	for (int i = 0; i < asked.method; i++)
+	for (int i = 0; i < varm_asked.method; i++)
 		list = strchr(list, '|') + 1;
 	char *name = fc_memdup0(list, strcspn(list, "|"));
 	const struct method *m = varm_method_find(name);
@@ -50,10 +50,10 @@ static void fill_terms(struct term *term, int n)
 	const struct {
 		const char *option, *text;
 		size_t at;
-	} list[] = {{"weights", asked.weights, offsetof(struct term, weight)},
-	    {"density", asked.density, offsetof(struct term, density)},
-	    {"gamma", asked.gamma, offsetof(struct term, gamma)},
-	    {"epsilon", asked.epsilon, offsetof(struct term, epsilon)}};
+	} list[] = {{"weights", varm_asked.weights, offsetof(struct term, weight)},
+	    {"density", varm_asked.density, offsetof(struct term, density)},
+	    {"gamma", varm_asked.gamma, offsetof(struct term, gamma)},
+	    {"epsilon", varm_asked.epsilon, offsetof(struct term, epsilon)}};
 	double *value = FC_ARRAY(double, (size_t)n + 1);
 	for (size_t i = 0; i < FC_LEN(list); i++) {
 		if (!list[i].text)
@@ -72,33 +72,35 @@ static void check_used(const struct method *m)
 		const char *option;
 		bool given;
 		unsigned takes;
-	} list[] = {{"by", asked.by != 0, TAKES_GRANULARITY},
-	    {"measure", asked.measure != 0, TAKES_GRANULARITY},
-	    {"temperature", asked.temperature != 0, TAKES_GRANULARITY},
-	    {"select-topk", !isnan(asked.select_topk), TAKES_TOPK},
-	    {"weights", asked.weights != NULL, TAKES_WEIGHT},
-	    {"normalize", asked.normalize != AUTO, TAKES_NORMALIZE},
-	    {"lambda", asked.lambda != 1, TAKES_LAMBDA},
-	    {"density", asked.density != NULL, TAKES_DENSITY},
-	    {"rescale", asked.rescale != AUTO, TAKES_RESCALE},
-	    {"gamma", asked.gamma != NULL, TAKES_GAMMA},
-	    {"epsilon", asked.epsilon != NULL, TAKES_EPSILON}, {"t", !isnan(asked.t), TAKES_T},
-	    {"nuslerp", asked.nuslerp != 0, TAKES_NUSLERP},
-	    {"filter-wise", asked.filter_wise, TAKES_FILTER_WISE}};
+	} list[] = {{"by", varm_asked.by != 0, TAKES_GRANULARITY},
+	    {"measure", varm_asked.measure != 0, TAKES_GRANULARITY},
+	    {"temperature", varm_asked.temperature != 0, TAKES_GRANULARITY},
+	    {"select-topk", !isnan(varm_asked.select_topk), TAKES_TOPK},
+	    {"weights", varm_asked.weights != NULL, TAKES_WEIGHT},
+	    {"normalize", varm_asked.normalize != AUTO, TAKES_NORMALIZE},
+	    {"lambda", varm_asked.lambda != 1, TAKES_LAMBDA},
+	    {"density", varm_asked.density != NULL, TAKES_DENSITY},
+	    {"rescale", varm_asked.rescale != AUTO, TAKES_RESCALE},
+	    {"gamma", varm_asked.gamma != NULL, TAKES_GAMMA},
+	    {"epsilon", varm_asked.epsilon != NULL, TAKES_EPSILON},
+	    {"t", !isnan(varm_asked.t), TAKES_T},
+	    {"nuslerp", varm_asked.nuslerp != 0, TAKES_NUSLERP},
+	    {"filter-wise", varm_asked.filter_wise, TAKES_FILTER_WISE}};
 	for (size_t i = 0; i < FC_LEN(list); i++)
 		if (list[i].given && !(varm_method_takes(m) & list[i].takes))
 			fc_die_usage(
 			    "--%s does not belong to --method %s", list[i].option, m->name);
-	if (m == &varm_method_nearswap && isnan(asked.t))
+	if (m == &varm_method_nearswap && isnan(varm_asked.t))
 		fc_die_usage("--method nearswap needs a distance: use --t");
 }
 
 bool varm_request_is_given(void)
 {
-	return asked.method || asked.by || asked.measure || asked.normalize || asked.rescale ||
-	    asked.nuslerp || asked.weights || asked.density || asked.gamma || asked.epsilon ||
-	    asked.filter_wise || asked.lambda != 1 || !isnan(asked.t) ||
-	    !isnan(asked.select_topk) || asked.temperature != 0;
+	return varm_asked.method || varm_asked.by || varm_asked.measure || varm_asked.normalize ||
+	    varm_asked.rescale || varm_asked.nuslerp || varm_asked.weights || varm_asked.density ||
+	    varm_asked.gamma || varm_asked.epsilon || varm_asked.filter_wise ||
+	    varm_asked.lambda != 1 || !isnan(varm_asked.t) || !isnan(varm_asked.select_topk) ||
+	    varm_asked.temperature != 0;
 }
 
 static double sum_of_weights(const struct term *term, int n)
@@ -112,18 +114,18 @@ static double sum_of_weights(const struct term *term, int n)
 static struct settings make_settings(const struct method *m)
 {
 	struct settings s = varm_method_settings(m);
-	s.by = (enum granularity)asked.by;
-	s.absolute = asked.measure;
-	s.temperature = asked.temperature;
-	s.select_topk = isnan(asked.select_topk) ? s.select_topk : asked.select_topk;
-	s.normalize = asked.normalize == AUTO ? s.normalize : asked.normalize == YES;
-	s.rescale = asked.rescale == AUTO ? s.rescale : asked.rescale == YES;
-	s.lambda = asked.lambda;
-	s.seed = asked.seed;
-	s.t = isnan(asked.t) ? s.t : asked.t;
-	s.flatten = asked.nuslerp == 0;
-	s.row_wise = asked.nuslerp == 2;
-	s.filter_wise = asked.filter_wise;
+	s.by = (enum granularity)varm_asked.by;
+	s.absolute = varm_asked.measure;
+	s.temperature = varm_asked.temperature;
+	s.select_topk = isnan(varm_asked.select_topk) ? s.select_topk : varm_asked.select_topk;
+	s.normalize = varm_asked.normalize == AUTO ? s.normalize : varm_asked.normalize == YES;
+	s.rescale = varm_asked.rescale == AUTO ? s.rescale : varm_asked.rescale == YES;
+	s.lambda = varm_asked.lambda;
+	s.seed = varm_asked.seed;
+	s.t = isnan(varm_asked.t) ? s.t : varm_asked.t;
+	s.flatten = varm_asked.nuslerp == 0;
+	s.row_wise = varm_asked.nuslerp == 2;
+	s.filter_wise = varm_asked.filter_wise;
 	return s;
 }
 
@@ -141,6 +143,6 @@ struct request varm_request_make(int n_target)
 		fc_die_usage("%s", e.msg);
 	bool divides = m == &varm_method_linear || m == &varm_method_multislerp;
 	if (divides && q.settings.normalize && sum_of_weights(term, n_target) == 0)
-		fc_die_usage("--weights: '%s' add up to 0", asked.weights);
+		fc_die_usage("--weights: '%s' add up to 0", varm_asked.weights);
 	return q;
 }

@@ -4,6 +4,12 @@
 
 #include "fc-varm/request/inputs.h"
 
+/*
+ * request/: what was asked for becomes a plan. request holds the command line's options and inputs
+ * opens its models; parameter names mergekit's methods with what each takes, and recipe_plan opens
+ * a recipe's models and decides everything.
+ */
+
 /* The command line's options about methods, as given. */
 struct asked {
 	int method, by, measure, normalize, rescale, nuslerp;
@@ -13,7 +19,7 @@ struct asked {
 	uint64_t seed;
 	bool filter_wise;
 };
-extern struct asked asked; /* holds the defaults at first */
+extern struct asked varm_asked; /* holds the defaults at first */
 
 /* Rows of the option table. */
 #define REQUEST_METHODS                                                                            \
@@ -22,37 +28,37 @@ extern struct asked asked; /* holds the defaults at first */
 	"model_stock|nearswap|arcee_fusion"
 #define REQUEST_OPTIONS                                                                            \
 	{FC_OPT_HEAD, 0, NULL, NULL, NULL, "Methods", 0, 0},                                       \
-	    {FC_OPT_CHOICE, 0, "by", &asked.by, "matrix|module|layer|model|parameter",             \
+	    {FC_OPT_CHOICE, 0, "by", &varm_asked.by, "matrix|module|layer|model|parameter",        \
 		"varm: what shares a weight", 0, 0},                                               \
-	    {FC_OPT_CHOICE, 0, "measure", &asked.measure, "square|absolute",                       \
+	    {FC_OPT_CHOICE, 0, "measure", &varm_asked.measure, "square|absolute",                  \
 		"varm: the mean of d^2 or of |d|", 0, 0},                                          \
-	    {FC_OPT_REAL, 0, "temperature", &asked.temperature, "T",                               \
+	    {FC_OPT_REAL, 0, "temperature", &varm_asked.temperature, "T",                          \
 		"varm: softmax of the measures over T (0: their ratio)", 0, 1e30},                 \
-	    {FC_OPT_REAL, 0, "select-topk", &asked.select_topk, "P",                               \
+	    {FC_OPT_REAL, 0, "select-topk", &varm_asked.select_topk, "P",                          \
 		"sce: part of the entries that decide the weights (sce 0.1, sce-mergekit 1)", 0,   \
 		1},                                                                                \
-	    {FC_OPT_STR, 0, "weights", &asked.weights, "W,W...",                                   \
+	    {FC_OPT_STR, 0, "weights", &varm_asked.weights, "W,W...",                              \
 		"a weight for each target, or one for all (default: 1)", 0, 0},                    \
-	    {FC_OPT_CHOICE, 0, "normalize", &asked.normalize, "auto|yes|no",                       \
+	    {FC_OPT_CHOICE, 0, "normalize", &varm_asked.normalize, "auto|yes|no",                  \
 		"divide by the sum of the weights (auto: as the method does)", 0, 0},              \
-	    {FC_OPT_REAL, 0, "lambda", &asked.lambda, "L",                                         \
+	    {FC_OPT_REAL, 0, "lambda", &varm_asked.lambda, "L",                                    \
 		"task_arithmetic and the like: factor of the merged change", -1e30, 1e30},         \
-	    {FC_OPT_STR, 0, "density", &asked.density, "D,D...",                                   \
+	    {FC_OPT_STR, 0, "density", &varm_asked.density, "D,D...",                              \
 		"ties, dare, della, breadcrumbs: part of the changes that stays", 0, 0},           \
-	    {FC_OPT_CHOICE, 0, "rescale", &asked.rescale, "auto|yes|no",                           \
+	    {FC_OPT_CHOICE, 0, "rescale", &varm_asked.rescale, "auto|yes|no",                      \
 		"the same: make up for what is dropped (auto: as the method does)", 0, 0},         \
-	    {FC_OPT_STR, 0, "gamma", &asked.gamma, "G,G...",                                       \
+	    {FC_OPT_STR, 0, "gamma", &varm_asked.gamma, "G,G...",                                  \
 		"breadcrumbs: part of the changes, the largest, that goes", 0, 0},                 \
-	    {FC_OPT_STR, 0, "epsilon", &asked.epsilon, "E,E...",                                   \
+	    {FC_OPT_STR, 0, "epsilon", &varm_asked.epsilon, "E,E...",                              \
 		"della: how far the density varies with the rank of a change", 0, 0},              \
-	    {FC_OPT_U64, 0, "seed", &asked.seed, "N", "dare, della: which changes are drawn", 0,   \
-		0},                                                                                \
-	    {FC_OPT_REAL, 0, "t", &asked.t, "T",                                                   \
+	    {FC_OPT_U64, 0, "seed", &varm_asked.seed, "N", "dare, della: which changes are drawn", \
+		0, 0},                                                                             \
+	    {FC_OPT_REAL, 0, "t", &varm_asked.t, "T",                                              \
 		"slerp: from the pivot (0) to the target (1); nearswap: a distance", -1e30, 1e30}, \
-	    {FC_OPT_CHOICE, 0, "nuslerp", &asked.nuslerp, "tensor|rows|columns",                   \
+	    {FC_OPT_CHOICE, 0, "nuslerp", &varm_asked.nuslerp, "tensor|rows|columns",              \
 		"nuslerp: what is a vector", 0, 0},                                                \
 	{                                                                                          \
-		FC_OPT_FLAG, 0, "filter-wise", &asked.filter_wise, NULL,                           \
+		FC_OPT_FLAG, 0, "filter-wise", &varm_asked.filter_wise, NULL,                      \
 		    "model_stock: a weight for each row", 0, 0                                     \
 	}
 

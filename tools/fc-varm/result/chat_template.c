@@ -151,7 +151,7 @@ static int set_in_config(const char *dir, const char *text, struct fc_err *e)
 	}
 	if (json_object_get(config, "chat_template")) {
 		json_object_set_new(config, "chat_template", json_string(text));
-		ret = json_write(path, config, e);
+		ret = fc_json_write(path, config, e);
 	}
 	json_decref(config);
 	free(path);

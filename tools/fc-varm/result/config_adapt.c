@@ -78,7 +78,7 @@ int varm_config_adapt(const char *dir, const struct recipe_plan *rp, struct fc_e
 			    config, "vocab_size", json_integer((json_int_t)rp->vocabulary.n_row));
 		if (rp->torch_dtype)
 			adapt_dtype(config, rp->torch_dtype);
-		ret = json_write(path, config, e);
+		ret = fc_json_write(path, config, e);
 	}
 	json_decref(config);
 	free(path);

@@ -7,6 +7,13 @@
 #include "base/err.h"
 
 /*
+ * result/: what comes out beside the weights. product is the folder or stream being made; sidecar
+ * copies the pivot's other files, config_adapt and chat_template correct them, card (card_request,
+ * card_recipe) and merge_record say how the model was made, weight_table and outline are printed
+ * for the user.
+ */
+
+/*
  * The result: a folder, which appears under its name complete or not at all, or for "-" a stream
  * of its tensors on standard output.  Either is made in a folder first; that of a stream is in
  * $TMPDIR, else /tmp, and removed at the end.

@@ -43,7 +43,7 @@ static int set_dtype(const char *dir, const char *torch_dtype, struct fc_err *e)
 	if (ret == 0) {
 		const char *key = json_object_get(config, "dtype") ? "dtype" : "torch_dtype";
 		json_object_set_new(config, key, json_string(torch_dtype));
-		ret = json_write(path, config, e);
+		ret = fc_json_write(path, config, e);
 	}
 	json_decref(config);
 	free(path);
@@ -57,7 +57,7 @@ static int write_config(const char *gguf, const char *to, struct fc_err *e)
 	char *path = fc_path_join(to, "config.json");
 	int ret = fc_gguf_open(&g, gguf, e);
 	json_t *config = ret == 0 ? fc_gguf_config(g, e) : NULL;
-	ret = config ? json_write(path, config, e) : -1;
+	ret = config ? fc_json_write(path, config, e) : -1;
 	json_decref(config);
 	fc_gguf_close(g);
 	free(path);

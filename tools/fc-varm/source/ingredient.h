@@ -7,6 +7,13 @@
 #include "fc-varm/source/changes.h"
 #include "store/store.h"
 
+/*
+ * source/: where values come from. ingredient opens a model of a merge, by its path or out of a
+ * stream; values reads one tensor of it as numbers, changes adds several together on the way,
+ * adapter applies a LoRA. layername and layer know tensors' names. tokens compares tokenizers;
+ * vocabulary with its map, rows and write makes one vocabulary of several models'.
+ */
+
 /* Where the models of a recipe are. */
 struct pantry {
 	const char *dir; /* for names that are no paths (--models), or NULL */

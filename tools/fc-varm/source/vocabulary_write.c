@@ -70,7 +70,7 @@ static int edit(const char *dir, const char *name, const json_t *added,
 	}
 	if (json_is_object(v)) {
 		change(v, added);
-		ret = json_write(path, v, e);
+		ret = fc_json_write(path, v, e);
 	}
 	json_decref(v);
 	free(path);
@@ -86,7 +86,7 @@ int varm_vocabulary_write(
 	if (!json_array_size(v->added))
 		return 0;
 	char *path = fc_path_join(dir, "tokenizer.json");
-	int ret = json_write(path, v->tokenizer, e);
+	int ret = fc_json_write(path, v->tokenizer, e);
 	free(path);
 	return ret == 0 && edit(dir, "tokenizer_config.json", v->added, add_to_config, e) == 0 &&
 		edit(dir, "added_tokens.json", v->added, add_to_list, e) == 0

@@ -5,6 +5,13 @@
 #include <stdarg.h>
 
 /*
+ * base/: what every program needs and nothing of the subject. err and die are the two ways to
+ * fail, prog who is speaking, mem and buf memory, file reading and paths, out writing that is
+ * complete or absent, opt the command line, progress the bar, par the threads, rng random numbers,
+ * hash fingerprints.
+ */
+
+/*
  * How library functions report failure: they return -1 (or NULL) and leave one line here that
  * names the object, the place in it and what was expected.  Tools print it with fc_die().
  */

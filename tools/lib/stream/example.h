@@ -9,6 +9,14 @@
 #include "base/buf.h"
 
 /*
+ * stream/: the programs' common format. example and header are a stream's contents in memory;
+ * reader and writer are the way in and out, join reads several streams as one. Below them: record
+ * frames messages in zstd (frame_in, frame_out), example_pack and example_unpack, header_record,
+ * map_record and tensor_record translate to protobuf, plane shuffles numbers into byte planes,
+ * queue and arena serve decoding in parallel.
+ */
+
+/*
  * One conversation as tokens, with the next-token distributions at the positions that matter.
  *
  * Token t covers the bytes [end[t-1], end[t]) of text (end[-1] = 0); ends never decrease and the

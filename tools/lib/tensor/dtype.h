@@ -9,6 +9,12 @@
 
 #include "base/err.h"
 
+/*
+ * tensor/: number types and views. dtype converts between types (half has the bits of float16),
+ * quant packs and unpacks GGUF's blocks (quant_*: one body for several instruction sets), simd
+ * chooses among instruction sets, order sorts bits as values, tensor is a named view of memory.
+ */
+
 /* Element types of stored tensors, by their safetensors names; after them the types of GGUF files
  * that pack elements in blocks (tensor/quant.h).  F32, F16, BF16, F64 and the packed ones are
  * computed with; the others are carried.  Values are little-endian. */

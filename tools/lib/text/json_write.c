@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 
-int json_write(const char *path, const json_t *v, struct fc_err *e)
+int fc_json_write(const char *path, const json_t *v, struct fc_err *e)
 {
 	char *text = json_dumps(v, JSON_INDENT(2));
 	int ret = -1, fd = text ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
