@@ -414,6 +414,12 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 	done
 }
 
+@test "answers to one question twice: the last counts, and that is told" {
+	run judge -n --name x --command true
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"a.jsonl: 1 answers are to questions that have a later answer (the first is question 111); the last one counts"* ]]
+}
+
 @test "command line: one judge, what it needs" {
 	run judge
 	[ "$status" -eq 2 ]

@@ -143,6 +143,19 @@ same() {
 	[ "$(show --verdict strict r.jsonl | tail -n 1 | cut -f5,8,9)" = "$(printf '8.5\t2\t0')" ]
 }
 
+@test "show: strict finds blanks in verdicts of every kind" {
+	cat >p.jsonl <<-'END'
+		{"question_id":1,"model_1":"x","model_2":"base","g1_winner":"error","g2_winner":"error","judge":["g","pair-v2"],"g1_judgment":"[[ A ]]","g2_judgment":"[[ B ]]","turn":1}
+	END
+	cat >a.jsonl <<-'END'
+		{"question_id":1,"model":"am","judge":["g","arena-hard"],"games":[{"judgment":"My verdict: [[ A>>B ]]","score":null},{"judgment":"[[B > A]]","score":null}]}
+	END
+	[ "$(show -t wins --verdict strict p.jsonl | sed -n 2p | cut -f2-6)" = "$(printf 'x\t1\t0\t0\t0')" ]
+	[ "$(show -t wins --verdict fastchat p.jsonl | sed -n 2p | cut -f6)" = 1 ]
+	[ "$(show -t arena --verdict strict a.jsonl | sed -n 2p | cut -f2,6,7)" = "$(printf 'am\t2\t0')" ]
+	[ "$(show -t arena --verdict fastchat a.jsonl | sed -n 2p | cut -f7)" = 2 ]
+}
+
 @test "show: models and judges by name; intervals repeat; the same from standard input" {
 	[ "$(show --model zephyr --model 'open chat' "$(J)" | tail -n +2 | cut -f2 | sort | paste -sd,)" = "open chat,zephyr" ]
 	run fc-eval show --model nobody "$(J)"

@@ -105,6 +105,10 @@ static void test_winner(void)
 	    {"not [[A]] but [[B]]", EVAL_WINNER_A, EVAL_WINNER_B},
 	    {"not [[B]] but [[A]]", EVAL_WINNER_A, EVAL_WINNER_A},
 	    {"[[C]] [[B]] [[C]]", EVAL_WINNER_B, EVAL_WINNER_TIE},
+	    {"[[ A ]]", EVAL_WINNER_ERROR, EVAL_WINNER_A},
+	    {"[[A]] no, [[\tB\n]]", EVAL_WINNER_A, EVAL_WINNER_B},
+	    {"[[[B]]]", EVAL_WINNER_B, EVAL_WINNER_B},
+	    {"[[A B]] [[]] [[", EVAL_WINNER_ERROR, EVAL_WINNER_ERROR},
 	};
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
 		size_t n = strlen(v[i].text);
@@ -119,19 +123,27 @@ static void test_ratings(void)
 {
 	static const struct {
 		const char *text;
-		enum eval_winner winner;
+		enum eval_winner fastchat, strict;
 	} v[] = {
-	    {"[[8,6]]", EVAL_WINNER_A},
-	    {"[[6.5, 8]]", EVAL_WINNER_B},
-	    {"[[7,7.1]]", EVAL_WINNER_TIE},
-	    {"[[7,7.2]]", EVAL_WINNER_B},
-	    {"[7,6]", EVAL_WINNER_A},
-	    {"[[7,  6]]", EVAL_WINNER_ERROR},
-	    {"[[7]]", EVAL_WINNER_ERROR},
-	    {"[1,2] [[9,3]]", EVAL_WINNER_A},
+	    {"[[8,6]]", EVAL_WINNER_A, EVAL_WINNER_A},
+	    {"[[6.5, 8]]", EVAL_WINNER_B, EVAL_WINNER_B},
+	    {"[[7,7.1]]", EVAL_WINNER_TIE, EVAL_WINNER_TIE},
+	    {"[[7,7.2]]", EVAL_WINNER_B, EVAL_WINNER_B},
+	    {"[7,6]", EVAL_WINNER_A, EVAL_WINNER_ERROR},
+	    {"[[7,  6]]", EVAL_WINNER_ERROR, EVAL_WINNER_A},
+	    {"[[ 7/10 , 8/10 ]]", EVAL_WINNER_ERROR, EVAL_WINNER_B},
+	    {"[[7]]", EVAL_WINNER_ERROR, EVAL_WINNER_ERROR},
+	    {"[[7,11]]", EVAL_WINNER_B, EVAL_WINNER_ERROR},
+	    {"[1,2] [[9,3]]", EVAL_WINNER_A, EVAL_WINNER_A},
+	    {"[[2,1]] so [[1,2]]", EVAL_WINNER_A, EVAL_WINNER_B},
 	};
-	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
-		T_EQ(eval_verdict_ratings(v[i].text, strlen(v[i].text)), v[i].winner, v[i].text);
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		const size_t n = strlen(v[i].text);
+		T_EQ(eval_verdict_ratings(v[i].text, n, EVAL_VERDICT_FASTCHAT), v[i].fastchat,
+		    v[i].text);
+		T_EQ(eval_verdict_ratings(v[i].text, n, EVAL_VERDICT_STRICT), v[i].strict,
+		    v[i].text);
+	}
 }
 
 static void test_arena(void)
@@ -150,9 +162,26 @@ static void test_arena(void)
 	};
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
 		size_t n;
-		const char *got = eval_verdict_arena(v[i].text, strlen(v[i].text), &n);
+		const char *got =
+		    eval_verdict_arena(v[i].text, strlen(v[i].text), EVAL_VERDICT_FASTCHAT, &n);
 		T_EQ(n, v[i].n, v[i].text);
 		T_STR(got ? got : "none", v[i].verdict ? v[i].verdict : "none", v[i].text);
+	}
+}
+
+/* The last one, blanks aside. */
+static void test_arena_strict(void)
+{
+	static const struct {
+		const char *text, *verdict;
+	} v[] = {{"My verdict: [[ A>>B ]]", "A>>B"}, {"[[B > A]]", "B>A"},
+	    {"[[B>A]] or [[B>>A]]", "B>>A"}, {"[[A<B]]", "none"}, {"[A>B]", "none"}};
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		size_t n;
+		const char *got =
+		    eval_verdict_arena(v[i].text, strlen(v[i].text), EVAL_VERDICT_STRICT, &n);
+		T_STR(got ? got : "none", v[i].verdict, v[i].text);
+		T_OK((n > 0) == (got != NULL), v[i].text);
 	}
 }
 
@@ -164,5 +193,6 @@ int main(void)
 	test_winner();
 	test_ratings();
 	test_arena();
+	test_arena_strict();
 	return t_done();
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/die.h"
 #include "base/mem.h"
 #include "fc-eval/judge/bench.h"
 #include "text/jsonl.h"
@@ -33,7 +34,7 @@ static int read_given(
 		return fc_fail(e,
 		    "%s: expected an answer: {\"question_id\", \"choices\": [{\"turns\": [text]}]}",
 		    where);
-	g->turn = FC_ARRAY(struct fc_span, n);
+	g->turn = FC_ARRAY(struct eval_span, n);
 	g->n_turn = n;
 	for (size_t i = 0; i < n; i++) {
 		const json_t *v = json_array_get(turns, i);
@@ -77,17 +78,27 @@ const struct eval_given *eval_answers_find(const struct eval_answers *a, const c
 	return NULL;
 }
 
-static void sort(struct eval_answers *a)
+/* By id; of several answers to a question the last stays, as in FastChat, where a file grows by
+ * appending. */
+static void sort_by_id(struct eval_answers *a, const char *path)
 {
-	size_t n = 0;
+	size_t n = 0, n_double = 0;
+	const char *first = NULL;
 	if (a->n)
 		qsort(a->item, a->n, sizeof *a->item, by_id);
 	for (size_t i = 0; i < a->n; i++) {
-		if (n && !strcmp(a->item[n - 1].id, a->item[i].id))
+		if (n && !strcmp(a->item[n - 1].id, a->item[i].id)) {
 			release_given(&a->item[--n]);
+			n_double++;
+			first = first ? first : a->item[i].id;
+		}
 		a->item[n++] = a->item[i];
 	}
 	a->n = n;
+	if (n_double)
+		fc_warn("%s: %zu answers are to questions that have a later answer (the first is "
+			"question %s); the last one counts",
+		    path, n_double, first);
 }
 
 int eval_answers_read(struct eval_answers *a, const char *path, struct fc_err *e)
@@ -95,7 +106,7 @@ int eval_answers_read(struct eval_answers *a, const char *path, struct fc_err *e
 	*a = (struct eval_answers){.model = model_name(path)};
 	if (fc_jsonl_each(path, read_given, a, e) < 0)
 		return -1;
-	sort(a);
+	sort_by_id(a, path);
 	return a->n ? 0 : fc_fail(e, "%s: no answer", path);
 }
 
@@ -108,7 +119,7 @@ void eval_answers_release(struct eval_answers *a)
 	*a = (struct eval_answers){0};
 }
 
-bool eval_answer_is_error(struct fc_span s)
+bool eval_answer_is_error(struct eval_span s)
 {
 	static const char *const marks[] = {"ERROR", "$ERROR$"};
 	for (size_t i = 0; i < FC_LEN(marks); i++)

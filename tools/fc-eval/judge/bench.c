@@ -7,14 +7,14 @@
 #include "base/mem.h"
 #include "text/jsonl.h"
 
-struct fc_span eval_span_of(const char *s)
+struct eval_span eval_span_of(const char *s)
 {
-	return (struct fc_span){s, strlen(s)};
+	return (struct eval_span){s, strlen(s)};
 }
 
-struct fc_span eval_span_json(const json_t *v)
+struct eval_span eval_span_json(const json_t *v)
 {
-	return (struct fc_span){json_string_value(v), json_string_length(v)};
+	return (struct eval_span){json_string_value(v), json_string_length(v)};
 }
 
 /* Borrowed from the line. */
@@ -50,13 +50,13 @@ int eval_question_id_compare(const char *a, const char *b)
 }
 
 /* The turns' texts, borrowed from the array. */
-static int read_turns(
-    const json_t *turns, const char *where, struct fc_span **turn, size_t *n_turn, struct fc_err *e)
+static int read_turns(const json_t *turns, const char *where, struct eval_span **turn,
+    size_t *n_turn, struct fc_err *e)
 {
 	size_t n = json_array_size(turns);
 	if (!n)
 		return fc_fail(e, "%s: turns: expected an array of texts, not empty", where);
-	*turn = FC_ARRAY(struct fc_span, n);
+	*turn = FC_ARRAY(struct eval_span, n);
 	*n_turn = n;
 	for (size_t i = 0; i < n; i++) {
 		const json_t *v = json_array_get(turns, i);
@@ -83,7 +83,7 @@ static int read_question(
 		return -1;
 	const json_t *prompt = json_object_get(o, "prompt");
 	if (!json_object_get(o, "turns") && json_is_string(prompt)) {
-		q->turn = FC_ARRAY(struct fc_span, 1);
+		q->turn = FC_ARRAY(struct eval_span, 1);
 		q->turn[0] = eval_span_json(prompt);
 		q->n_turn = 1;
 		return 0;

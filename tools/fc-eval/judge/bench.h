@@ -9,22 +9,22 @@
 /* Questions and answers as FastChat's llm_judge keeps them. */
 
 /* Text inside a JSON value: NUL-terminated, may hold NULs. */
-struct fc_span {
+struct eval_span {
 	const char *p;
 	size_t n;
 };
-struct fc_span eval_span_of(const char *s);
-struct fc_span eval_span_json(const json_t *string);
+struct eval_span eval_span_of(const char *s);
+struct eval_span eval_span_json(const json_t *string);
 
 /*
  * A line with "question_id" (or Arena-Hard's "uid"), an integer or a string, "category", and
  * "turns": strings or {"content": string}; "prompt": string is one turn.
  */
 struct eval_question {
-	char *id;             /* as text */
-	json_t *o;            /* the line */
-	const char *category; /* borrowed from o */
-	struct fc_span *turn; /* [n_turn], borrowed from o */
+	char *id;               /* as text */
+	json_t *o;              /* the line */
+	const char *category;   /* borrowed from o */
+	struct eval_span *turn; /* [n_turn], borrowed from o */
 	size_t n_turn;
 };
 
@@ -50,7 +50,7 @@ int eval_question_id_compare(const char *a, const char *b);
 struct eval_given {
 	char *id;
 	json_t *o;
-	struct fc_span *turn; /* [n_turn], borrowed from o */
+	struct eval_span *turn; /* [n_turn], borrowed from o */
 	size_t n_turn;
 	size_t order; /* line of the file it came from */
 };
@@ -65,6 +65,6 @@ void eval_answers_release(struct eval_answers *a);
 const struct eval_given *eval_answers_find(const struct eval_answers *a, const char *id);
 
 /* Is the text what FastChat stores where no answer could be had: "ERROR" or "$ERROR$"? */
-bool eval_answer_is_error(struct fc_span s);
+bool eval_answer_is_error(struct eval_span s);
 
 #endif

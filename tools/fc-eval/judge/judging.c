@@ -93,12 +93,12 @@ static int settle(struct judging *j, size_t number, struct fc_err *e)
 	return eval_ledger_add(j->ledger, j->line.p, j->line.n, e);
 }
 
-static bool lacks_arena_verdict(const struct eval_match *m, int g)
+static bool lacks_arena_verdict(const struct eval_match *m, int g, enum eval_verdict_rule rule)
 {
 	size_t n = m->game[g].text.n, n_found;
 	const char *text = eval_verdict_text(m->game[g].text.p ? m->game[g].text.p : "", &n);
 	return m->kind == EVAL_JUDGMENT_ARENA && m->game[g].n_asked < ARENA_TRIES &&
-	    !eval_verdict_arena(text, n, &n_found) && n_found == 0;
+	    !eval_verdict_arena(text, n, rule, &n_found) && n_found == 0;
 }
 
 static int take(
@@ -120,7 +120,7 @@ static int take(
 	fc_buf_add(&game->text, reply->text, reply->n);
 	json_decref(game->about);
 	game->about = json_incref(reply->about);
-	if (lacks_arena_verdict(m, (int)(number % 2))) {
+	if (lacks_arena_verdict(m, (int)(number % 2), j->rule)) {
 		ask_again(j, number);
 		return 0;
 	}

@@ -257,7 +257,7 @@ void eval_judgment_reread(struct eval_judgment *x, enum eval_verdict_rule rule)
 		for (int g = 0; g < 2; g++) {
 			size_t n_found;
 			text = visible(json_array_get(games, (size_t)g), "judgment", &n);
-			set_arena(x, g, eval_verdict_arena(text, n, &n_found));
+			set_arena(x, g, eval_verdict_arena(text, n, rule, &n_found));
 		}
 	}
 }

@@ -20,15 +20,15 @@ static enum eval_winner winner_of(const struct eval_match *m, int g, enum eval_v
 {
 	size_t n;
 	const char *text = visible(&m->game[g], &n);
-	return m->prompt->kind == EVAL_VERDICT_RATINGS ? eval_verdict_ratings(text, n)
+	return m->prompt->kind == EVAL_VERDICT_RATINGS ? eval_verdict_ratings(text, n, rule)
 						       : eval_verdict_winner(text, n, rule);
 }
 
-static const char *arena_verdict(const struct eval_match *m, int g)
+static const char *arena_verdict(const struct eval_match *m, int g, enum eval_verdict_rule rule)
 {
 	size_t n, n_found;
 	const char *text = visible(&m->game[g], &n);
-	return eval_verdict_arena(text, n, &n_found);
+	return eval_verdict_arena(text, n, rule, &n_found);
 }
 
 bool eval_record_has_verdict(const struct eval_match *m, int g, enum eval_verdict_rule rule)
@@ -39,7 +39,7 @@ bool eval_record_has_verdict(const struct eval_match *m, int g, enum eval_verdic
 	case EVAL_JUDGMENT_PAIR:
 		return winner_of(m, g, rule) != EVAL_WINNER_ERROR;
 	case EVAL_JUDGMENT_ARENA:
-		return arena_verdict(m, g) != NULL;
+		return arena_verdict(m, g, rule) != NULL;
 	}
 	return false;
 }
@@ -100,14 +100,15 @@ static void put_pair(
 	put_text(b, "g2_judgment", &m->game[1].text);
 }
 
-static void put_arena(struct fc_buf *b, const struct eval_match *m, const char *judge)
+static void put_arena(
+    struct fc_buf *b, const struct eval_match *m, const char *judge, enum eval_verdict_rule rule)
 {
 	put_name(b, "model", m->model[0]);
 	put_name(b, "judge", judge);
 	fc_buf_adds(b, ", \"games\": [");
 	for (int g = 0; g < 2; g++) {
 		const struct eval_game *game = &m->game[g];
-		const char *verdict = arena_verdict(m, g);
+		const char *verdict = arena_verdict(m, g, rule);
 		fc_buf_adds(b, g ? ", {\"user_prompt\": " : "{\"user_prompt\": ");
 		fc_json_quote(b, game->prompt.p, game->prompt.n);
 		put_text(b, "judgment", &game->text);
@@ -151,7 +152,7 @@ void eval_record_write(struct fc_buf *b, const struct eval_match *m, const char 
 		put_pair(b, m, judge, rule);
 		break;
 	case EVAL_JUDGMENT_ARENA:
-		put_arena(b, m, judge);
+		put_arena(b, m, judge, rule);
 		break;
 	}
 	if (m->kind != EVAL_JUDGMENT_ARENA)

@@ -198,7 +198,7 @@ struct fields {
 	size_t n;
 };
 
-static void put(struct fields *f, const char *name, struct fc_span value)
+static void put(struct fields *f, const char *name, struct eval_span value)
 {
 	f->v[f->n++] = (struct eval_field){name, value};
 }

@@ -10,8 +10,8 @@ struct eval_prompt {
 	const char *name; /* borrowed from o, like the rest */
 	json_t *o;
 	enum eval_verdict_kind kind; /* by "output_format" */
-	struct fc_span system;       /* used as it is */
-	struct fc_span pattern;      /* "prompt_template", filled in by eval_prompt_fill() */
+	struct eval_span system;     /* used as it is */
+	struct eval_span pattern;    /* "prompt_template", filled in by eval_prompt_fill() */
 };
 
 struct eval_prompts {
@@ -29,7 +29,7 @@ const struct eval_prompt *eval_prompts_find(const struct eval_prompts *p, const 
  */
 struct eval_field {
 	const char *name;
-	struct fc_span value;
+	struct eval_span value;
 };
 int eval_prompt_fill(const struct eval_prompt *p, const struct eval_field *field, size_t n_field,
     struct fc_buf *out, struct fc_err *e);

@@ -89,23 +89,41 @@ static struct eval_rating first_between(
 	return (struct eval_rating){0};
 }
 
-/* [[ 8/10 ]] at i, where the brackets open. */
-static struct eval_rating strict_at(const char *text, size_t n, size_t i)
+/* The next double brackets at or after *i, for the strict rule: what they enclose, up to the first
+ * closing ones, without the blanks around it.  *i moves behind the opening bracket, so that of
+ * three in a row the last two open.  False: there are none. */
+static bool next_brackets(const char *text, size_t n, size_t *i, const char **p, size_t *len)
 {
-	struct eval_rating none = {0};
-	i += 2;
-	while (i < n && is_blank(text[i]))
-		i++;
-	size_t len = number(text, n, i), end = i + len;
-	if (!len)
+	size_t open = find(text, n, *i, "[["), close = find(text, n, open, "]]");
+	if (close == n)
+		return false;
+	*i = open + 1;
+	for (open += 2; open < close && is_blank(text[open]);)
+		open++;
+	while (close > open && is_blank(text[close - 1]))
+		close--;
+	*p = text + open;
+	*len = close - open;
+	return true;
+}
+
+/* Is p the word, blanks aside? */
+static bool is_word(const char *p, size_t n, const char *word)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!is_blank(p[i]) && p[i] != *word++)
+			return false;
+	return !*word;
+}
+
+/* "8", "8/10" */
+static struct eval_rating strict_number(const char *p, size_t n)
+{
+	const struct eval_rating none = {0};
+	const size_t len = number(p, n, 0);
+	if (!len || (len != n && !is_word(p + len, n - len, "/10")))
 		return none;
-	if (end + 3 <= n && !memcmp(text + end, "/10", 3))
-		end += 3;
-	while (end < n && is_blank(text[end]))
-		end++;
-	if (end + 2 > n || memcmp(text + end, "]]", 2))
-		return none;
-	struct eval_rating r = read_number(text + i, len);
+	const struct eval_rating r = read_number(p, len);
 	return r.found && r.value >= 1 && r.value <= 10 ? r : none;
 }
 
@@ -116,32 +134,37 @@ struct eval_rating eval_verdict_rating(const char *text, size_t n, enum eval_ver
 		r = first_between(text, n, "[[", "]]");
 		return r.found ? r : first_between(text, n, "[", "]");
 	}
-	for (size_t i = find(text, n, 0, "[["); i < n; i = find(text, n, i + 1, "[[")) {
-		struct eval_rating at = strict_at(text, n, i);
+	const char *p;
+	size_t len;
+	for (size_t i = 0; next_brackets(text, n, &i, &p, &len);) {
+		struct eval_rating at = strict_number(p, len);
 		if (at.found)
 			r = at;
 	}
 	return r;
 }
 
+static enum eval_winner strict_winner(const char *text, size_t n)
+{
+	enum eval_winner last = EVAL_WINNER_ERROR;
+	const char *p;
+	size_t len;
+	for (size_t i = 0; next_brackets(text, n, &i, &p, &len);)
+		last = is_word(p, len, "A") ? EVAL_WINNER_A
+		    : is_word(p, len, "B")  ? EVAL_WINNER_B
+		    : is_word(p, len, "C")  ? EVAL_WINNER_TIE
+					    : last;
+	return last;
+}
+
 enum eval_winner eval_verdict_winner(const char *text, size_t n, enum eval_verdict_rule rule)
 {
-	static const char *const mark[] = {"[[A]]", "[[B]]", "[[C]]"};
-	static const enum eval_winner winner[] = {EVAL_WINNER_A, EVAL_WINNER_B, EVAL_WINNER_TIE};
-	enum eval_winner last = EVAL_WINNER_ERROR;
-	size_t last_at = 0;
-	for (size_t m = 0; m < FC_LEN(mark); m++) {
-		size_t i = find(text, n, 0, mark[m]);
-		if (i < n && rule == EVAL_VERDICT_FASTCHAT)
-			return winner[m];
-		for (; i < n; i = find(text, n, i + 1, mark[m])) {
-			if (last == EVAL_WINNER_ERROR || i > last_at) {
-				last = winner[m];
-				last_at = i;
-			}
-		}
-	}
-	return last;
+	if (rule == EVAL_VERDICT_STRICT)
+		return strict_winner(text, n);
+	return find(text, n, 0, "[[A]]") < n ? EVAL_WINNER_A
+	    : find(text, n, 0, "[[B]]") < n  ? EVAL_WINNER_B
+	    : find(text, n, 0, "[[C]]") < n  ? EVAL_WINNER_TIE
+					     : EVAL_WINNER_ERROR;
 }
 
 /* left NUMBER , at most one blank NUMBER right */
@@ -168,22 +191,71 @@ static bool two_numbers(
 	return false;
 }
 
-enum eval_winner eval_verdict_ratings(const char *text, size_t n)
+/* The last two ratings in double brackets, with a comma between. */
+static bool strict_numbers(const char *text, size_t n, double *a, double *b)
+{
+	bool found = false;
+	const char *p;
+	size_t len;
+	for (size_t i = 0; next_brackets(text, n, &i, &p, &len);) {
+		const char *comma = memchr(p, ',', len);
+		if (!comma)
+			continue;
+		size_t n_a = (size_t)(comma - p), n_b = len - n_a - 1;
+		const char *second = comma + 1;
+		while (n_a && is_blank(p[n_a - 1]))
+			n_a--;
+		while (n_b && is_blank(*second)) {
+			second++;
+			n_b--;
+		}
+		const struct eval_rating x = strict_number(p, n_a), y = strict_number(second, n_b);
+		if (!x.found || !y.found)
+			continue;
+		*a = x.value;
+		*b = y.value;
+		found = true;
+	}
+	return found;
+}
+
+enum eval_winner eval_verdict_ratings(const char *text, size_t n, enum eval_verdict_rule rule)
 {
 	double a, b;
-	if (!two_numbers(text, n, "[[", "]]", &a, &b) && !two_numbers(text, n, "[", "]", &a, &b))
+	if (rule == EVAL_VERDICT_STRICT ? !strict_numbers(text, n, &a, &b)
+					: !two_numbers(text, n, "[[", "]]", &a, &b) &&
+		    !two_numbers(text, n, "[", "]", &a, &b))
 		return EVAL_WINNER_ERROR;
 	if (fabs(a - b) <= 0.1)
 		return EVAL_WINNER_TIE;
 	return a > b ? EVAL_WINNER_A : EVAL_WINNER_B;
 }
 
-const char *eval_verdict_arena(const char *text, size_t n, size_t *n_found)
+static const char *const arena[] = {"A>>B", "A>B", "A=B", "B>A", "B>>A"};
+
+static const char *strict_arena(const char *text, size_t n, size_t *n_found)
 {
-	static const char *const known[] = {"A>>B", "A>B", "A=B", "B>A", "B>>A"};
+	const char *last = NULL, *p;
+	size_t len;
+	*n_found = 0;
+	for (size_t i = 0; next_brackets(text, n, &i, &p, &len);)
+		for (size_t k = 0; k < FC_LEN(arena); k++)
+			if (is_word(p, len, arena[k])) {
+				last = arena[k];
+				++*n_found;
+			}
+	return last;
+}
+
+/* Arena-Hard's pattern: verdicts that differ are none. */
+const char *eval_verdict_arena(
+    const char *text, size_t n, enum eval_verdict_rule rule, size_t *n_found)
+{
 	const char *first = NULL, *verdict = NULL;
 	size_t n_first = 0;
 	bool same = true;
+	if (rule == EVAL_VERDICT_STRICT)
+		return strict_arena(text, n, n_found);
 	*n_found = 0;
 	for (size_t i = find(text, n, 0, "[["); i < n; i = find(text, n, i + 1, "[[")) {
 		size_t at = i + 2, end = at;
@@ -198,9 +270,9 @@ const char *eval_verdict_arena(const char *text, size_t n, size_t *n_found)
 			same = false;
 		}
 	}
-	for (size_t k = 0; same && first && k < FC_LEN(known); k++)
-		if (strlen(known[k]) == n_first && !memcmp(known[k], first, n_first))
-			verdict = known[k];
+	for (size_t k = 0; same && first && k < FC_LEN(arena); k++)
+		if (strlen(arena[k]) == n_first && !memcmp(arena[k], first, n_first))
+			verdict = arena[k];
 	return verdict;
 }
 

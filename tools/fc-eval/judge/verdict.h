@@ -19,8 +19,8 @@ enum eval_verdict_rule {
 	/* FastChat's regular expressions: the first [[number]], else the first [number]; the first
 	 * of A, B, C that is found anywhere; any number counts. */
 	EVAL_VERDICT_FASTCHAT,
-	/* The last verdict in double brackets (blanks inside and "/10" are fine), a rating from 1
-	 * to 10; nothing else. */
+	/* The last verdict in double brackets, of whatever kind (blanks inside and "/10" are fine),
+	 * a rating from 1 to 10; nothing else. */
 	EVAL_VERDICT_STRICT,
 };
 
@@ -41,10 +41,12 @@ const char *eval_verdict_text(const char *text, size_t *n);
 struct eval_rating eval_verdict_rating(const char *text, size_t n, enum eval_verdict_rule rule);
 enum eval_winner eval_verdict_winner(const char *text, size_t n, enum eval_verdict_rule rule);
 /* EVAL_VERDICT_RATINGS: a tie if they differ by 0.1 at most. */
-enum eval_winner eval_verdict_ratings(const char *text, size_t n);
-/* One of "A>>B", "A>B", "A=B", "B>A", "B>>A" if all verdicts in the text are the same, else NULL;
- * *n_found tells how many there are. */
-const char *eval_verdict_arena(const char *text, size_t n, size_t *n_found);
+enum eval_winner eval_verdict_ratings(const char *text, size_t n, enum eval_verdict_rule rule);
+/* One of "A>>B", "A>B", "A=B", "B>A", "B>>A": by FastChat's rule, which here is Arena-Hard's, if
+ * all verdicts in the text are the same, by the strict one the last; else NULL.  *n_found tells how
+ * many there are. */
+const char *eval_verdict_arena(
+    const char *text, size_t n, enum eval_verdict_rule rule, size_t *n_found);
 
 /* Appends the number as FastChat's files have it: 8, 8.0, 7.5, or -1 if none was found. */
 void eval_rating_write(struct fc_buf *b, struct eval_rating r);

@@ -176,7 +176,9 @@ void eval_radar_svg(struct fc_buf *b, const struct eval_radar *r, enum eval_rada
 	fc_buf_adds(b, "</svg>\n");
 }
 
-/* A text in gnuplot's single quotes, for a terminal in noenhanced mode. */
+/* A text as a gnuplot expression, for a terminal in noenhanced mode: in single quotes, where
+ * nothing is substituted.  A quote of the text stands by itself in double ones, since gnuplot reads
+ * three single ones in a row as an empty text. */
 static void put_quoted(struct fc_buf *b, const char *s)
 {
 	fc_buf_addc(b, '\'');
@@ -184,7 +186,7 @@ static void put_quoted(struct fc_buf *b, const char *s)
 		if ((unsigned char)*s < ' ' || *s == 127)
 			fc_buf_addc(b, ' ');
 		else if (*s == '\'')
-			fc_buf_adds(b, "''");
+			fc_buf_adds(b, "'.\"'\".'");
 		else
 			fc_buf_addc(b, *s);
 	}

@@ -7,7 +7,7 @@
 
 enum { LONG_TEXT = 6000 /* bytes: shown in a box of its own that scrolls */ };
 
-static void text(struct fc_buf *b, struct fc_span s)
+static void text(struct fc_buf *b, struct eval_span s)
 {
 	fc_buf_addf(b, "<div class=\"text%s\" dir=\"auto\"%s>", s.n > LONG_TEXT ? " long" : "",
 	    s.n > LONG_TEXT ? " tabindex=\"0\"" : "");
@@ -18,7 +18,7 @@ static void text(struct fc_buf *b, struct fc_span s)
 	fc_buf_adds(b, "</div>\n");
 }
 
-static struct fc_span member(const json_t *o, const char *key)
+static struct eval_span member(const json_t *o, const char *key)
 {
 	const json_t *v = json_object_get(o, key);
 	return json_is_string(v) ? eval_span_json(v) : eval_span_of("");
@@ -80,7 +80,7 @@ static void answer(
 	fc_buf_adds(b, "</div>\n");
 }
 
-static void game(struct fc_buf *b, const char *title, struct fc_span s)
+static void game(struct fc_buf *b, const char *title, struct eval_span s)
 {
 	fc_buf_addf(b, "<h5>%s</h5>", title);
 	text(b, s);
