@@ -150,6 +150,12 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"asks to wait 86400 s"* ]]
 	[ "$(wc -l <srv/log)" -le 4 ]
+	touch srv/stop
+	serve never
+	run ask
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"asks to wait"* ]]
+	[ "$(wc -l <srv/log)" -le 4 ]
 }
 
 @test "endpoint: what fails for good stays unjudged, is counted, and is asked by the next run" {
@@ -263,6 +269,11 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 		run judge --endpoint $url --judge-model x --timeout 1 --attempts 1 --connect-timeout 1
 		[ "$status" -ne 0 ]
 		[ ! -s j.jsonl ]
+	done
+	for url in http://127.evil.example/v1 http://127.0.0.1.nip.example/v1; do
+		run judge --endpoint $url --judge-model x --attempts 1
+		[ "$status" -eq 2 ]
+		[[ "$output" == *"plain http goes to this machine only"* ]]
 	done
 	for url in ftp://127.0.0.1/ https://user:pass@127.0.0.1/v1 'http://127.0.0.1/v1?key=x' file:///etc/passwd nonsense; do
 		run judge --endpoint "$url" --judge-model x

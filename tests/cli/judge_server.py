@@ -84,6 +84,8 @@ class Judge(http.server.BaseHTTPRequestHandler):
             self.error(429, "slow down", [("Retry-After", "1")])
         elif how == "later":
             self.error(429, "come back tomorrow", [("Retry-After", "86400")])
+        elif how == "never":
+            self.error(429, "come back some day", [("Retry-After", "1" + "0" * 20)])
         elif how == "date":
             when = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 1))
             self.error(503, "slow down", [("Retry-After", when)])

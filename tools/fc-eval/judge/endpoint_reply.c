@@ -86,10 +86,23 @@ static void judge_failure(CURLcode code, const struct fc_buf *body, const struct
 		fc_fail(&out->why, "%s", curl_easy_strerror(code));
 }
 
+/* Seconds that the server asks to wait; 0 where it says nothing that is understood.  A number too
+ * large for curl is a long wait, none of 0. */
+static double retry_after(CURL *easy)
+{
+	struct curl_header *given;
+	curl_off_t wait = 0;
+	if (!curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &given)) {
+		const size_t digits = strspn(given->value, "0123456789");
+		if (digits && !given->value[digits])
+			return strtod(given->value, NULL);
+	}
+	return curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait) ? 0 : (double)wait;
+}
+
 static void judge_status(CURL *easy, long status, const struct fc_buf *body, const char *key,
     struct endpoint_outcome *out)
 {
-	curl_off_t wait = 0;
 	explain(&out->why, status, body, key);
 	switch (status) {
 	case 408:
@@ -114,8 +127,8 @@ static void judge_status(CURL *easy, long status, const struct fc_buf *body, con
 		    "HTTP status %ld: the endpoint is elsewhere, and redirects are "
 		    "not followed",
 		    status);
-	if (out->verdict == ENDPOINT_AGAIN && !curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait))
-		out->retry_after_s = (double)wait;
+	if (out->verdict == ENDPOINT_AGAIN)
+		out->retry_after_s = retry_after(easy);
 	out->busy = status == 429 || status == 503;
 }
 

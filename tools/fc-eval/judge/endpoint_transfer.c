@@ -75,7 +75,9 @@ void eval_endpoint_transfer_release(struct endpoint_transfer *t)
 
 static bool names_loopback(const char *host)
 {
-	return !strcmp(host, "localhost") || !strncmp(host, "127.", 4) || !strcmp(host, "[::1]");
+	struct in_addr a; /* a name that begins with 127. may resolve to anywhere */
+	return !strcmp(host, "localhost") || !strcmp(host, "[::1]") ||
+	    (inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127);
 }
 
 static int check_url(const struct eval_endpoint *p, CURLU *url, struct fc_err *e)
