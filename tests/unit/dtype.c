@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "t.h"
-#include "tensor/simd.h"
+#include "base/isa.h"
 #include "tensor/tensor.h"
 
 /* The value of a small float of 1 sign, n_exp exponent and n_man mantissa bits; NaN for NaNs. */
@@ -284,11 +284,10 @@ static void test_conversions(void)
 
 int main(void)
 {
-	static const char *const names[] = {"plain", "AVX2", "AVX-512"};
-	enum fc_simd most = fc_simd_level();
-	for (int level = FC_SIMD_PLAIN; level <= (int)most; level++) {
-		printf("# %s\n", names[level]);
-		fc_simd_limit((enum fc_simd)level);
+	const enum fc_isa most = fc_isa();
+	for (enum fc_isa isa = FC_ISA_BASELINE; isa <= most && isa <= FC_ISA_AVX512; isa++) {
+		printf("# %s\n", fc_isa_name(isa));
+		fc_isa_limit(isa);
 		test_conversions();
 	}
 	test_names();

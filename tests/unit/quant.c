@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "t.h"
-#include "tensor/simd.h"
+#include "base/isa.h"
 #include "tensor/tensor.h"
 
 enum { N = 2048 };
@@ -216,11 +216,10 @@ static void test_sizes(void)
 
 int main(void)
 {
-	static const char *const level_name[] = {"plain", "AVX2", "AVX-512"};
-	const enum fc_simd most = fc_simd_level();
-	for (enum fc_simd level = FC_SIMD_PLAIN; level <= most; level++) {
-		printf("# %s\n", level_name[level]);
-		fc_simd_limit(level);
+	const enum fc_isa most = fc_isa();
+	for (enum fc_isa isa = FC_ISA_BASELINE; isa <= most && isa <= FC_ISA_AVX512; isa++) {
+		printf("# %s\n", fc_isa_name(isa));
+		fc_isa_limit(isa);
 		for (size_t i = 0; i < FC_LEN(layouts); i++)
 			test_decoding(&layouts[i]);
 		test_definition();

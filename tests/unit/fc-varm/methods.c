@@ -4,7 +4,7 @@
 #include "base/par.h"
 #include "fc-varm/method/threshold.h"
 #include "sample.h"
-#include "tensor/simd.h"
+#include "base/isa.h"
 
 /* The oracle's own weights, from sums of squares over the entries in mask (NULL: all). */
 static void square_weights(const struct sample *s, const bool *mask, long double *w)
@@ -265,18 +265,18 @@ static void test_tiny(void)
 
 int main(void)
 {
-	enum fc_simd most = fc_simd_level();
+	const enum fc_isa most = fc_isa();
 	struct fc_hasher *all = fc_hasher_new();
 	uint64_t plain = 0;
 	fc_par_init(1);
-	for (int level = FC_SIMD_PLAIN; level <= (int)most; level++) {
-		printf("# instruction set %d\n", level);
-		fc_simd_limit((enum fc_simd)level);
+	for (enum fc_isa isa = FC_ISA_BASELINE; isa <= most && isa <= FC_ISA_AVX512; isa++) {
+		printf("# %s\n", fc_isa_name(isa));
+		fc_isa_limit(isa);
 		fc_hasher_reset(all);
 		test_means(&varm_method_varm, all);
 		test_means(&varm_method_linear, all);
 		test_sce(all);
-		plain = level == FC_SIMD_PLAIN ? fc_hasher_value(all) : plain;
+		plain = isa == FC_ISA_BASELINE ? fc_hasher_value(all) : plain;
 		T_OK(fc_hasher_value(all) == plain, "every bit is that of the plain variant");
 	}
 	fc_par_init(3);

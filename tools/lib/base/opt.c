@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/isa.h"
 #include "base/mem.h"
 #include "base/par.h"
 
@@ -207,6 +208,7 @@ int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int ar
 		n++;
 	struct option *table = FC_ARRAY(struct option, n + 3);
 	struct fc_buf letters = FC_BUF_INIT;
+	struct fc_err e;
 	size_t m = 0;
 	fc_buf_adds(&letters, ":h");
 	for (size_t i = 0; i < n; i++) {
@@ -252,8 +254,8 @@ int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int ar
 	free(table);
 	fc_buf_release(&letters);
 	check_operands(argc, argv);
-	if (fc_opt_threads != 1)
-		fc_par_wait_passively();
-	fc_par_init(fc_opt_threads);
+	if (fc_isa_read(&e) < 0)
+		fc_die_usage("%s", e.msg);
+	fc_par_start(fc_opt_threads);
 	return optind;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/isa.h"
 #include "base/mem.h"
 
 void fc_par_init(int n_threads)
@@ -34,19 +35,31 @@ static char **own_arguments(struct fc_buf *b)
 	return argv;
 }
 
-void fc_par_wait_passively(void)
+static bool wait_passively(void)
+{
+	return !getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT") &&
+	    setenv("OMP_WAIT_POLICY", "passive", 0) == 0;
+}
+
+/* Returns where it fails: the program then runs as it was started. */
+static void start_again(void)
 {
 	/* the resolved path, so that the process keeps the program's name */
 	char self[PATH_MAX], **argv;
 	struct fc_buf arguments = FC_BUF_INIT;
-	if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
-		return;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (n <= 0 || !(argv = own_arguments(&arguments)) ||
-	    setenv("OMP_WAIT_POLICY", "passive", 0) < 0)
+	const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	if (n <= 0 || !(argv = own_arguments(&arguments)))
 		return;
 	self[n] = 0;
 	execv(self, argv);
 	free(argv);
 	fc_buf_release(&arguments);
+}
+
+void fc_par_start(int n_threads)
+{
+	const bool passive = n_threads != 1 && wait_passively(), capped = fc_isa_cap_libraries();
+	if (passive || capped)
+		start_again();
+	fc_par_init(n_threads);
 }

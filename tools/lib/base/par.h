@@ -11,11 +11,11 @@ void fc_par_init(int n_threads); /* 0: as many as the processor offers */
 int fc_par_threads(void);
 
 /*
- * Threads that wait at a barrier would spin, and starve the other programs of a pipeline.  The
- * OpenMP runtime reads its wait policy before main(), so a program that will use several threads
- * starts itself again with OMP_WAIT_POLICY=passive, unless the environment says something.  Call it
- * before anything is read or written; it returns where there is nothing to do.
+ * Sets what the libraries read before main() and starts the program again where that changed:
+ * OMP_WAIT_POLICY, since threads that wait at a barrier would spin and starve the other programs of
+ * a pipeline, and OpenBLAS' processor, as base/isa.h says.  What the environment holds already
+ * stays.  Then fc_par_init().  Call it before anything is read or written.
  */
-void fc_par_wait_passively(void);
+void fc_par_start(int n_threads);
 
 #endif

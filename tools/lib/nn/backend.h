@@ -11,7 +11,7 @@
 enum fc_scratch {
 	FC_SCRATCH_PANEL,  /* linear: widened or rounded weights */
 	FC_SCRATCH_ROWS,   /* linear: rounded activations */
-	FC_SCRATCH_TAIL,   /* linear: results of a padded block */
+	FC_SCRATCH_TAIL,   /* linear: results of a padded block, the second rounded activations */
 	FC_SCRATCH_ATTN,   /* attention: tiles of scores of every thread */
 	FC_SCRATCH_TASKS,  /* attention: the work list */
 	FC_SCRATCH_LOGITS, /* head: one tile */
@@ -23,7 +23,7 @@ enum fc_scratch {
 struct fc_nn {
 	enum fc_compute compute;
 	const struct fc_kern *kern;
-	struct fc_bf16 *bf16; /* NULL in F32 */
+	struct fc_bf16 *bf16; /* NULL in F32, and in BF16 where linear.c has to do it */
 	struct {
 		void *p;
 		size_t n_bytes;

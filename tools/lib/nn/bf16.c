@@ -48,18 +48,6 @@ bool fc_bf16_is_fast(void)
 #endif
 }
 
-int fc_bf16_open(struct fc_bf16 **out, struct fc_err *e)
-{
-	struct fc_bf16 *b = FC_NEW(struct fc_bf16);
-	if (dnnl_engine_create(&b->engine, dnnl_cpu, 0) != dnnl_success ||
-	    dnnl_stream_create(&b->stream, b->engine, dnnl_stream_default_flags) != dnnl_success) {
-		fc_bf16_close(b);
-		return fc_fail(e, "oneDNN does not start");
-	}
-	*out = b;
-	return 0;
-}
-
 static void plan_release(struct plan *p)
 {
 	for (size_t i = 0; i < FC_LEN(p->memory); i++)
@@ -112,19 +100,65 @@ static dnnl_primitive_attr_t attributes(const struct fc_bf16_shape *s)
 	return attr;
 }
 
-static void plan_make(struct plan *p, dnnl_engine_t engine, const struct fc_bf16_shape *s)
+/* How the library computes a shape, with the descriptions of its matrices. */
+static dnnl_status_t find_product(dnnl_primitive_desc_t *pd, dnnl_memory_desc_t d[static 3],
+    dnnl_engine_t engine, const struct fc_bf16_shape *s)
 {
 	dnnl_matmul_desc_t desc;
+	describe(&d[0], s->M, s->K, s->lda, s->form == FC_TN, dnnl_bf16, s);
+	describe(&d[1], s->K, s->N, s->ldb, s->form == FC_NT, dnnl_bf16, s);
+	describe(&d[2], s->M, s->N, s->ldc, false, dnnl_f32, s);
+	must(dnnl_matmul_desc_init(&desc, &d[0], &d[1], NULL, &d[2]), s);
+	dnnl_primitive_attr_t attr = attributes(s);
+	const dnnl_status_t status = dnnl_primitive_desc_create(pd, &desc, attr, engine, NULL);
+	dnnl_primitive_attr_destroy(attr);
+	return status;
+}
+
+/* Every form has an implementation, and not the library's reference, which is for comparison. */
+static bool library_has_products(dnnl_engine_t engine)
+{
+	for (int i = 0; i < 6; i++) {
+		const struct fc_bf16_shape s = {
+		    (enum fc_sgemm)(i / 2), 64, 64, 64, 64, 64, 64, i % 2};
+		dnnl_memory_desc_t d[3];
+		dnnl_primitive_desc_t pd;
+		const char *name = "";
+		const dnnl_status_t status = find_product(&pd, d, engine, &s);
+		if (status == dnnl_unimplemented)
+			return false;
+		must(status, &s);
+		must(dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name), &s);
+		const bool reference = !strncmp(name, "ref", 3);
+		dnnl_primitive_desc_destroy(pd);
+		if (reference)
+			return false;
+	}
+	return true;
+}
+
+int fc_bf16_open(struct fc_bf16 **out, struct fc_err *e)
+{
+	struct fc_bf16 *b = FC_NEW(struct fc_bf16);
+	*out = NULL;
+	if (dnnl_engine_create(&b->engine, dnnl_cpu, 0) != dnnl_success ||
+	    dnnl_stream_create(&b->stream, b->engine, dnnl_stream_default_flags) != dnnl_success) {
+		fc_bf16_close(b);
+		return fc_fail(e, "oneDNN does not start");
+	}
+	if (library_has_products(b->engine))
+		*out = b;
+	else
+		fc_bf16_close(b);
+	return 0;
+}
+
+static void plan_make(struct plan *p, dnnl_engine_t engine, const struct fc_bf16_shape *s)
+{
 	dnnl_primitive_desc_t pd;
 	p->shape = *s;
 	p->n_threads = fc_par_threads();
-	describe(&p->desc[0], s->M, s->K, s->lda, s->form == FC_TN, dnnl_bf16, s);
-	describe(&p->desc[1], s->K, s->N, s->ldb, s->form == FC_NT, dnnl_bf16, s);
-	describe(&p->desc[2], s->M, s->N, s->ldc, false, dnnl_f32, s);
-	must(dnnl_matmul_desc_init(&desc, &p->desc[0], &p->desc[1], NULL, &p->desc[2]), s);
-	dnnl_primitive_attr_t attr = attributes(s);
-	must(dnnl_primitive_desc_create(&pd, &desc, attr, engine, NULL), s);
-	dnnl_primitive_attr_destroy(attr);
+	must(find_product(&pd, p->desc, engine, s), s);
 	must(dnnl_primitive_create(&p->primitive, pd), s);
 	const dnnl_memory_desc_t *scratch =
 	    dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);

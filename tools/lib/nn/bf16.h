@@ -8,7 +8,10 @@
 #include "base/err.h"
 #include "nn/sgemm.h"
 
-/* Products of bfloat16 matrices with float32 sums, by oneDNN on all threads. */
+/*
+ * Products of bfloat16 matrices with float32 sums, by oneDNN on all threads.  open() asks the
+ * library for them: *b is NULL where it has none for this processor.
+ */
 struct fc_bf16;
 int fc_bf16_open(struct fc_bf16 **b, struct fc_err *e);
 void fc_bf16_close(struct fc_bf16 *b);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
 #include "nn/backend.h"
 #include "nn/linear_bf16.h"
 
 /*
- * Products in float32.  The result is cut into blocks by its shape alone and every block is
- * computed by one thread, so the number of threads changes no bit.  The larger a block, the less
- * copying the library does for it; but there should be blocks for several threads.
+ * Products in float32, also of operands that are rounded to bfloat16 where the library has no
+ * products of that type: these products are exact in float32.  The result is cut into blocks by its
+ * shape alone and every block is computed by one thread, so the number of threads changes no bit.
+ * The larger a block, the less copying the library does for it; but there should be blocks for
+ * several threads.
  */
 struct grid {
 	size_t rows, cols;
@@ -28,10 +31,16 @@ static struct grid grid_for(size_t M, size_t N)
  */
 enum { PANEL_FLOATS = 1 << 19 };
 
-static size_t panel_rows(const struct fc_weight *w)
+/* w is read where it lies. */
+static bool as_it_is(const struct fc_nn *nn, const struct fc_weight *w)
+{
+	return w->dtype == FC_F32 && nn->compute == FC_COMPUTE_F32;
+}
+
+static size_t panel_rows(const struct fc_nn *nn, const struct fc_weight *w)
 {
 	const size_t rows = PANEL_FLOATS / (w->n_in ? w->n_in : 1);
-	return w->dtype == FC_F32 ? w->n_out : rows < 64 ? 64 : fc_min_size(rows, w->n_out);
+	return as_it_is(nn, w) ? w->n_out : rows < 64 ? 64 : fc_min_size(rows, w->n_out);
 }
 
 static const char *row_of(const struct fc_weight *w, size_t o)
@@ -39,16 +48,44 @@ static const char *row_of(const struct fc_weight *w, size_t o)
 	return (const char *)w->p + o * fc_dtype_bytes(w->dtype, w->n_in);
 }
 
-/* Rows [o, o + n) of w in float32. */
+/* y = x rounded to bfloat16; y may be x. */
+static void round_floats(const struct fc_kern *k, float *y, const float *x, size_t n)
+{
+	uint16_t narrow[512];
+	for (size_t i = 0; i < n; i += FC_LEN(narrow)) {
+		const size_t m = fc_min_size(FC_LEN(narrow), n - i);
+		k->to_bf16(narrow, x + i, m);
+		k->widen(y + i, narrow, FC_BF16, m);
+	}
+}
+
+/* An activation or gradient as the products take it. */
+static const float *operand(
+    struct fc_nn *nn, enum fc_scratch slot, const float *x, size_t N, size_t I)
+{
+	if (nn->compute == FC_COMPUTE_F32)
+		return x;
+	float *r = fc_nn_scratch(nn, slot, N * I, sizeof *r);
+#pragma omp parallel for if (N * I > FC_PAR_ELEMENTS)
+	for (size_t n = 0; n < N; n++)
+		round_floats(nn->kern, r + n * I, x + n * I, I);
+	return r;
+}
+
+/* Rows [o, o + n) of w as the products take them. */
 static const float *panel_at(struct fc_nn *nn, const struct fc_weight *w, size_t o, size_t n)
 {
 	const size_t I = w->n_in;
-	if (w->dtype == FC_F32)
+	if (as_it_is(nn, w))
 		return (const float *)w->p + o * I;
+	const bool round = nn->compute == FC_COMPUTE_BF16 && w->dtype != FC_BF16;
 	float *panel = fc_nn_scratch(nn, FC_SCRATCH_PANEL, n * I, sizeof *panel);
 #pragma omp parallel for if (n * I > FC_PAR_ELEMENTS)
-	for (size_t r = 0; r < n; r++)
+	for (size_t r = 0; r < n; r++) {
 		nn->kern->widen(panel + r * I, row_of(w, o + r), w->dtype, I);
+		if (round)
+			round_floats(nn->kern, panel + r * I, panel + r * I, I);
+	}
 	return panel;
 }
 
@@ -94,17 +131,18 @@ size_t fc_linear_few_rows(const struct fc_nn *nn)
 
 void fc_linear_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
-	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
+	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(nn, w);
 	const bool few = N <= nn->kern->few_rows;
 	/* a few products with packed weights take longer to round than to compute */
-	if (nn->compute == FC_COMPUTE_BF16 && !(few && fc_dtype_is_packed(w->dtype))) {
-		fc_linear_bf16_fwd(nn, y, x, w, N);
-		return;
-	}
-	if (few) {
+	if (few && (nn->compute == FC_COMPUTE_F32 || fc_dtype_is_packed(w->dtype))) {
 		few_fwd(nn, y, x, w, N);
 		return;
 	}
+	if (few || nn->bf16) {
+		fc_linear_bf16_fwd(nn, y, x, w, N);
+		return;
+	}
+	x = operand(nn, FC_SCRATCH_ROWS, x, N, I);
 	for (size_t o = 0; o < O; o += rows) {
 		const size_t n_o = fc_min_size(rows, O - o);
 		panel_fwd(y + o, O, x, panel_at(nn, w, o, n_o), N, n_o, I);
@@ -114,11 +152,12 @@ void fc_linear_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_w
 void fc_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,
     size_t N, bool accumulate)
 {
-	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
-	if (nn->compute == FC_COMPUTE_BF16) {
+	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(nn, w);
+	if (nn->bf16) {
 		fc_linear_bf16_bwd_x(nn, dx, dy, w, N, accumulate);
 		return;
 	}
+	dy = operand(nn, FC_SCRATCH_ROWS, dy, N, O);
 	for (size_t o = 0; o < O; o += rows) {
 		const size_t n_o = fc_min_size(rows, O - o);
 		panel_bwd_x(dx, dy + o, O, panel_at(nn, w, o, n_o), N, n_o, I, accumulate || o);
@@ -128,10 +167,12 @@ void fc_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct 
 void fc_linear_bwd_w(
     struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
 {
-	if (nn->compute == FC_COMPUTE_BF16) {
+	if (nn->bf16) {
 		fc_linear_bf16_bwd_w(nn, dw, dy, x, N, O, I);
 		return;
 	}
+	dy = operand(nn, FC_SCRATCH_ROWS, dy, N, O);
+	x = operand(nn, FC_SCRATCH_TAIL, x, N, I);
 	const struct grid g = grid_for(O, I);
 #pragma omp parallel for collapse(2) schedule(dynamic) if (N * O * I > FC_PAR_PRODUCTS)
 	for (size_t o = 0; o < O; o += g.rows)

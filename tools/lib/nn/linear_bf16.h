@@ -4,7 +4,10 @@
 
 #include "nn/backend.h"
 
-/* The three products of linear.c with both operands rounded to bfloat16. */
+/*
+ * The three products of linear.c with both operands rounded to bfloat16, by nn->bf16.  Products of
+ * few rows, see fc_linear_few_rows(), do without it.
+ */
 void fc_linear_bf16_fwd(
     struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N);
 void fc_linear_bf16_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,

@@ -11,15 +11,16 @@ int fc_nn_open(struct fc_nn **out, const char *device, enum fc_compute compute, 
 	*out = NULL;
 	if (strcmp(device, "cpu"))
 		return fc_fail(e, "no compute device is named %s (there is: cpu)", device);
-	if (compute == FC_COMPUTE_AUTO)
-		compute = fc_bf16_is_fast() ? FC_COMPUTE_BF16 : FC_COMPUTE_F32;
+	const bool fast = compute == FC_COMPUTE_AUTO && fc_bf16_is_fast();
 	struct fc_nn *nn = FC_NEW(struct fc_nn);
-	nn->compute = compute;
 	nn->kern = fc_kern();
-	if (compute == FC_COMPUTE_BF16 && fc_bf16_open(&nn->bf16, e)) {
+	if ((fast || compute == FC_COMPUTE_BF16) && fc_bf16_open(&nn->bf16, e) < 0) {
 		fc_nn_close(nn);
 		return -1;
 	}
+	nn->compute = compute != FC_COMPUTE_AUTO ? compute
+	    : nn->bf16                           ? FC_COMPUTE_BF16
+						 : FC_COMPUTE_F32;
 	fc_sgemm_init();
 	*out = nn;
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tensor/quant.h"
 
-#include "tensor/simd.h"
+#include "base/isa.h"
 
 extern const struct fc_quant fc_quant_avx2, fc_quant_avx512, fc_quant_plain;
 #define QUANT fc_quant_plain
@@ -10,10 +10,10 @@ extern const struct fc_quant fc_quant_avx2, fc_quant_avx512, fc_quant_plain;
 const struct fc_quant *fc_quant(void)
 {
 #if defined(__x86_64__)
-	const enum fc_simd level = fc_simd_level();
-	if (level == FC_SIMD_AVX512)
+	const enum fc_isa isa = fc_isa();
+	if (isa >= FC_ISA_AVX512)
 		return &fc_quant_avx512;
-	if (level == FC_SIMD_AVX2)
+	if (isa >= FC_ISA_AVX2)
 		return &fc_quant_avx2;
 #endif
 	return &fc_quant_plain;

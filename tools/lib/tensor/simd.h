@@ -2,18 +2,13 @@
 #ifndef FC_TENSOR_SIMD_H
 #define FC_TENSOR_SIMD_H
 
+#include "base/isa.h"
+
 /*
  * Loops compiled for several instruction sets, chosen when the program runs.  There is one source
  * for all: the plain variant is the oracle of the others, and since the compiler neither
  * reassociates nor contracts floating-point operations here, all give the same bits.
- */
-enum fc_simd { FC_SIMD_PLAIN, FC_SIMD_AVX2, FC_SIMD_AVX512 };
-
-enum fc_simd fc_simd_level(void);
-/* Use no more than this; how tests hold the variants against each other.  Not while threads run. */
-void fc_simd_limit(enum fc_simd most);
-
-/*
+ *
  * FC_SIMD_KERNEL(void, name, (float *x, size_t n), (x, n)) defines the function from an inline
  * name_body() with the same parameters, given before it:
  *
@@ -39,10 +34,10 @@ void fc_simd_limit(enum fc_simd most);
 	}                                                                                          \
 	RESULT NAME PARAMS                                                                         \
 	{                                                                                          \
-		enum fc_simd level = fc_simd_level();                                              \
-		if (level == FC_SIMD_AVX512)                                                       \
+		const enum fc_isa isa = fc_isa();                                                  \
+		if (isa >= FC_ISA_AVX512)                                                          \
 			NAME##_avx512 ARGS;                                                        \
-		else if (level == FC_SIMD_AVX2)                                                    \
+		else if (isa >= FC_ISA_AVX2)                                                       \
 			NAME##_avx2 ARGS;                                                          \
 		else                                                                               \
 			NAME##_body ARGS;                                                          \

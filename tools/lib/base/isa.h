@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_BASE_ISA_H
+#define FC_BASE_ISA_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/*
+ * Instruction sets, each with all before it.  Whatever is written for several of them asks
+ * fc_isa(); nothing else looks at the processor or at the environment's FC_ISA.
+ *
+ *   baseline     what every processor of the architecture has: SSE2 on x86-64, NEON on aarch64
+ *   avx2         AVX2 and FMA
+ *   avx512       AVX-512 F, BW, DQ and VL
+ *   avx512_bf16  dot products of bfloat16 pairs, which only oneDNN uses
+ *   amx          products of bfloat16 tiles, which only oneDNN uses
+ */
+enum fc_isa {
+	FC_ISA_BASELINE,
+	FC_ISA_AVX2,
+	FC_ISA_AVX512,
+	FC_ISA_AVX512_BF16,
+	FC_ISA_AMX,
+	FC_ISA_N
+};
+
+/* What is used: what this processor has, but not beyond FC_ISA and fc_isa_limit(). */
+enum fc_isa fc_isa(void);
+const char *fc_isa_name(enum fc_isa isa);
+
+/* Reads FC_ISA, which is the name of a set; unset or empty it caps nothing.  -1: there is no set of
+ * that name.  fc_isa() does it by itself, and ends the program where this fails. */
+int fc_isa_read(struct fc_err *e);
+
+/*
+ * Caps the matrix libraries as FC_ISA does ours, by the variables that they read: oneDNN at its
+ * first call, OpenBLAS when it is loaded.  Variables that are set stay.  True: one was changed that
+ * is read before main(), so the program has to start again; see fc_par_start().
+ */
+bool fc_isa_cap_libraries(void);
+
+/* Use no more than this; how tests hold variants against each other.  Not while threads run. */
+void fc_isa_limit(enum fc_isa most);
+
+#endif
