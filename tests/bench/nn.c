@@ -148,6 +148,34 @@ static void bench_head(struct fc_nn *nn, size_t N, size_t V, size_t C)
 	free(dw);
 }
 
+/* Both computes on one weight of bfloat16; what both operands' rounding costs, or gains. */
+static void bench_bf16(size_t N, size_t O, size_t I)
+{
+	static const enum fc_compute compute[] = {FC_COMPUTE_F32, FC_COMPUTE_BF16};
+	float *x = random_floats(&rng, N * I, 1), *w = random_floats(&rng, O * I, 1);
+	float *y = random_floats(&rng, N * O, 1);
+	uint16_t *narrow = fc_calloc(O * I, 2);
+	fc_from_f32(narrow, FC_BF16, w, O * I);
+	const struct fc_weight half = {narrow, FC_BF16, O, I};
+	struct fc_nn *nn[2] = {open_nn(compute[0]), open_nn(compute[1])};
+	double fwd[2] = {1e9, 1e9}, dx[2] = {1e9, 1e9}, dw[2] = {1e9, 1e9};
+	for (int i = 0; i < 8; i++) { /* in turns: other programs slow down both */
+		struct fc_nn *c = nn[i % 2];
+		fwd[i % 2] = fmin(fwd[i % 2], BEST(fc_linear_fwd(c, y, x, &half, N)));
+		dx[i % 2] = fmin(dx[i % 2], BEST(fc_linear_bwd_x(c, x, y, &half, N, false)));
+		dw[i % 2] = fmin(dw[i % 2], BEST(fc_linear_bwd_w(c, w, y, x, N, O, I)));
+	}
+	fc_nn_close(nn[0]);
+	fc_nn_close(nn[1]);
+	printf("N %4zu O %5zu I %4zu: bf16 against f32, speed: forward %5.2f, dx %5.2f, dw %5.2f\n",
+	    N, O, I, fwd[0] / fwd[1], dx[0] / dx[1], dw[0] / dw[1]);
+	fflush(stdout);
+	free(x);
+	free(w);
+	free(y);
+	free(narrow);
+}
+
 /* What surrounds the products of a layer, against the time of its products. */
 static void bench_layers(struct fc_nn *nn, size_t N, size_t C, size_t F, size_t D)
 {
@@ -192,6 +220,11 @@ int main(int argc, char **argv)
 	fc_rng_seed(&rng, 1);
 	fc_par_init(argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0);
 	struct fc_nn *nn = open_nn(bf16 ? FC_COMPUTE_BF16 : FC_COMPUTE_F32);
+	bench_bf16(4, 1536, 576);
+	bench_bf16(40, 1536, 576);
+	bench_bf16(512, 1536, 576);
+	bench_bf16(2048, 576, 1536);
+	bench_bf16(512, 5632, 2048);
 	bench_linear(nn, 512, 1536, 576);
 	bench_linear(nn, 512, 576, 1536);
 	bench_linear(nn, 2000, 256, 256);

@@ -335,8 +335,10 @@ static void test_conversions(const struct fc_kern *k)
 				memcpy(&x[i], &u, 4);
 			}
 			k->to_bf16(got, x, 253);
+			k->round_bf16(y, x, 253);
 			for (int i = 0; i < 253; i++)
-				right = right && got[i] == fc_f32_to_bf16(x[i]);
+				right = right && got[i] == fc_f32_to_bf16(x[i]) &&
+				    bits_of(y[i]) == (uint32_t)got[i] << 16;
 		}
 	}
 	T_OK(right, "%s: conversions agree with the scalar ones on all values", k->name);

@@ -23,7 +23,7 @@ enum fc_scratch {
 struct fc_nn {
 	enum fc_compute compute;
 	const struct fc_kern *kern;
-	struct fc_bf16 *bf16; /* NULL in F32, and in BF16 where linear.c has to do it */
+	struct fc_bf16 *bf16; /* NULL in F32, and in BF16 where linear.c does it */
 	struct {
 		void *p;
 		size_t n_bytes;

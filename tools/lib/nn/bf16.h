@@ -10,14 +10,12 @@
 
 /*
  * Products of bfloat16 matrices with float32 sums, by oneDNN on all threads.  open() asks the
- * library for them: *b is NULL where it has none for this processor.
+ * library for them: *b is NULL where it has none for this processor, or none as fast as OpenBLAS'
+ * in float32.
  */
 struct fc_bf16;
 int fc_bf16_open(struct fc_bf16 **b, struct fc_err *e);
 void fc_bf16_close(struct fc_bf16 *b);
-
-/* This processor multiplies bfloat16 matrices faster than float32 ones. */
-bool fc_bf16_is_fast(void);
 
 /*
  * As fc_sgemm(), but not inside of a parallel region.  accumulate: C is added to.  Every

@@ -56,6 +56,7 @@ struct fc_kern {
 	    size_t ldw, enum fc_dtype t, size_t M, size_t O, size_t I);
 	void (*widen)(float *y, const void *x, enum fc_dtype t, size_t n);
 	void (*to_bf16)(uint16_t *y, const float *x, size_t n);
+	void (*round_bf16)(float *y, const float *x, size_t n); /* to_bf16 and back */
 	/* c, s = scale * cos, sin of pos * freq; errors at most 4 eps * scale for pos below 2^24 */
 	void (*turn)(float *c, float *s, const float *freq, uint32_t pos, float scale, size_t n);
 	void (*act)(float *y, const float *x, enum fc_act act, size_t n);

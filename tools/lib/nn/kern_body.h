@@ -193,20 +193,31 @@ static void kern_widen(float *y, const void *x, enum fc_dtype t, size_t n)
 		fc_to_f32(y, x, t, n);
 }
 
-/* To nearest, ties to even; a NaN stays one. */
+/* Bits of floats whose upper halves are the nearest bfloat16, ties to even; a NaN stays one. */
+INLINE vu bf16_bits(vu u)
+{
+	const vu nan = (vu)((u & 0x7fffffff) > 0x7f800000);
+	return (nan & (u | 0x400000)) | (~nan & (u + 0x7fff + ((u >> 16) & 1)));
+}
+
 static void kern_to_bf16(uint16_t *y, const float *x, size_t n)
 {
 	size_t i = 0;
 	for (; i + VL <= n; i += VL) {
-		const vu u = (vu)vload(x + i);
-		const vu rounded = (u + 0x7fff + ((u >> 16) & 1)) >> 16;
-		const vu nan = (vu)((u & 0x7fffffff) > 0x7f800000);
-		const vh h =
-		    __builtin_convertvector((nan & ((u >> 16) | 0x40)) | (~nan & rounded), vh);
+		const vh h = __builtin_convertvector(bf16_bits((vu)vload(x + i)) >> 16, vh);
 		memcpy(y + i, &h, sizeof h);
 	}
 	for (; i < n; i++)
 		y[i] = fc_f32_to_bf16(x[i]);
+}
+
+static void kern_round_bf16(float *y, const float *x, size_t n)
+{
+	size_t i = 0;
+	for (; i + VL <= n; i += VL)
+		vstore(y + i, (vf)(bf16_bits((vu)vload(x + i)) & 0xffff0000));
+	for (; i < n; i++)
+		y[i] = fc_bf16_to_f32(fc_f32_to_bf16(x[i]));
 }
 
 /* Whole turns are taken off in double: as a float, an angle of 1e5 radians would be off by 4e-3. */
@@ -323,4 +334,4 @@ extern const struct fc_kern KERN;
 const struct fc_kern KERN = {NAME(KERN), FEW_ROWS, kern_max, kern_group_max, kern_exp_sum,
     kern_exp_scaled, kern_cap, kern_cap_bwd, kern_score_bwd, kern_ramp, kern_sum, kern_sum_squares,
     kern_dot3, kern_axpy, kern_weighted_sum, kern_mm, kern_transpose, kern_dot_rows, kern_widen,
-    kern_to_bf16, kern_turn, kern_act, kern_glu, kern_glu_bwd};
+    kern_to_bf16, kern_round_bf16, kern_turn, kern_act, kern_glu, kern_glu_bwd};

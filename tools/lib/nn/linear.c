@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/mem.h"
 #include "nn/backend.h"
 #include "nn/linear_bf16.h"
 
@@ -48,17 +47,6 @@ static const char *row_of(const struct fc_weight *w, size_t o)
 	return (const char *)w->p + o * fc_dtype_bytes(w->dtype, w->n_in);
 }
 
-/* y = x rounded to bfloat16; y may be x. */
-static void round_floats(const struct fc_kern *k, float *y, const float *x, size_t n)
-{
-	uint16_t narrow[512];
-	for (size_t i = 0; i < n; i += FC_LEN(narrow)) {
-		const size_t m = fc_min_size(FC_LEN(narrow), n - i);
-		k->to_bf16(narrow, x + i, m);
-		k->widen(y + i, narrow, FC_BF16, m);
-	}
-}
-
 /* An activation or gradient as the products take it. */
 static const float *operand(
     struct fc_nn *nn, enum fc_scratch slot, const float *x, size_t N, size_t I)
@@ -68,7 +56,7 @@ static const float *operand(
 	float *r = fc_nn_scratch(nn, slot, N * I, sizeof *r);
 #pragma omp parallel for if (N * I > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++)
-		round_floats(nn->kern, r + n * I, x + n * I, I);
+		nn->kern->round_bf16(r + n * I, x + n * I, I);
 	return r;
 }
 
@@ -84,7 +72,7 @@ static const float *panel_at(struct fc_nn *nn, const struct fc_weight *w, size_t
 	for (size_t r = 0; r < n; r++) {
 		nn->kern->widen(panel + r * I, row_of(w, o + r), w->dtype, I);
 		if (round)
-			round_floats(nn->kern, panel + r * I, panel + r * I, I);
+			nn->kern->round_bf16(panel + r * I, panel + r * I, I);
 	}
 	return panel;
 }

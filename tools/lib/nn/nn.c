@@ -11,10 +11,9 @@ int fc_nn_open(struct fc_nn **out, const char *device, enum fc_compute compute, 
 	*out = NULL;
 	if (strcmp(device, "cpu"))
 		return fc_fail(e, "no compute device is named %s (there is: cpu)", device);
-	const bool fast = compute == FC_COMPUTE_AUTO && fc_bf16_is_fast();
 	struct fc_nn *nn = FC_NEW(struct fc_nn);
 	nn->kern = fc_kern();
-	if ((fast || compute == FC_COMPUTE_BF16) && fc_bf16_open(&nn->bf16, e) < 0) {
+	if (compute != FC_COMPUTE_F32 && fc_bf16_open(&nn->bf16, e) < 0) {
 		fc_nn_close(nn);
 		return -1;
 	}

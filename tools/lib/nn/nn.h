@@ -25,9 +25,9 @@ enum fc_compute { FC_COMPUTE_AUTO, FC_COMPUTE_F32, FC_COMPUTE_BF16 };
 struct fc_nn;
 /*
  * device: "cpu".  F32: products in float32 (OpenBLAS), the reference.  BF16: both operands rounded
- * to bfloat16, sums in float32, by oneDNN where it has such products for the processor and by
- * OpenBLAS on rounded floats elsewhere.  AUTO: BF16 where the processor is known to multiply
- * bfloat16 matrices faster (AMX; AVX512-BF16 of AMD), else F32.
+ * to bfloat16, sums in float32; by oneDNN where it has products of that type that are faster than
+ * those in float32 (AMX; AVX512-BF16 of AMD), elsewhere by OpenBLAS on rounded floats.  AUTO: BF16
+ * where it is oneDNN's, else F32.
  *
  * Thread count and bits: in F32 everything here gives the same bits for any number of threads.  In
  * BF16 oneDNN's products may differ in the order of their sums.  Another batch size, instruction
