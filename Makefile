@@ -58,6 +58,8 @@ help:
 	@echo 'check          install what is missing, build, run every test'
 	@echo 'check-asan     the tests under AddressSanitizer and UBSan'
 	@echo 'check-tsan     the threaded tests under ThreadSanitizer'
+	@echo 'check-aarch64  the unit tests as programs of aarch64, emulated: gcc-aarch64-linux-gnu,'
+	@echo '               qemu-user-static, and the libraries of deps for arm64, in SYSROOT=DIR if not in /'
 	@echo 'fuzz           the parsers under libFuzzer, FUZZ_SECONDS each (60)'
 	@echo 'bench          speed, as ratios'
 	@echo 'lint           formatting, layers, man pages, shell'
@@ -125,7 +127,7 @@ check: deps
 	@$(AGAIN) $(JOBS) check-built
 check-built: all $(UNIT) $(FIXTURE)
 	@B=$(B) tests/run
-check-unit: $(UNIT)
+check-unit: $(UNIT) $(B)/fixture/isa
 	@B=$(B) tests/run unit
 check-cli: all $(FIXTURE)
 	@B=$(B) tests/run cli
@@ -137,6 +139,16 @@ check-tsan: deps
 	@command -v clang >/dev/null || { echo 'check-tsan needs clang and libomp-dev'; exit 1; }
 	@TSAN_OPTIONS='ignore_noninstrumented_modules=1 halt_on_error=1' \
 	    $(AGAIN) $(JOBS) CC=clang SAN=thread CFLAGS='-O1 -g' check-unit
+# Debian's names; SYSROOT is empty where the libraries of arm64 are installed beside this machine's.
+SYSROOT =
+AARCH64 = aarch64-linux-gnu
+check-aarch64:
+	@for p in $(AARCH64)-gcc qemu-aarch64-static; do command -v $$p >/dev/null || { \
+	    echo 'check-aarch64 needs gcc-aarch64-linux-gnu and qemu-user-static'; exit 1; }; done
+	@export PKG_CONFIG_SYSROOT_DIR='$(SYSROOT)' RUN='qemu-aarch64-static -L $(or $(SYSROOT),/)' \
+	    PKG_CONFIG_LIBDIR='$(SYSROOT)/usr/lib/$(AARCH64)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig'; \
+	    $(AGAIN) $(JOBS) B=build-aarch64 AR=$(AARCH64)-ar \
+	    CC='$(AARCH64)-gcc $(SYSROOT:%=--sysroot=%)' check-unit
 lint:
 	@B=$(B) tests/run lint
 
@@ -188,4 +200,4 @@ clean:
 FORCE:
 .DELETE_ON_ERROR:
 .PHONY: all help bench deps demo install uninstall dist check check-built check-unit check-cli \
-        check-asan check-tsan fuzz fuzz-built lint clean FORCE
+        check-asan check-tsan check-aarch64 fuzz fuzz-built lint clean FORCE

@@ -218,7 +218,7 @@ int main(int argc, char **argv)
 {
 	const bool bf16 = argc > 2 && !strcmp(argv[2], "bf16");
 	fc_rng_seed(&rng, 1);
-	fc_par_init(argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0);
+	fc_par_start(argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0);
 	struct fc_nn *nn = open_nn(bf16 ? FC_COMPUTE_BF16 : FC_COMPUTE_F32);
 	bench_bf16(4, 1536, 576);
 	bench_bf16(40, 1536, 576);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/isa.h"
 #include "base/mem.h"
 #include "chat/turnend.h"
 #include "fc-infer/text.h"
@@ -11,8 +12,12 @@
 static int open_model(struct session *s, struct fc_err *e)
 {
 	const struct infer_options *o = s->opt;
+	char computes[160];
 	if (fc_nn_open(&s->nn, o->device, (enum fc_compute)o->compute, e) < 0)
 		return -1;
+	fc_nn_describe(s->nn, computes, sizeof computes);
+	if (fc_isa_is_asked())
+		fc_note("%s", computes);
 	if (fc_model_open(&s->model, o->model, e) < 0)
 		return -1;
 	if (s->n_vocab > s->model->cfg.n_vocab)

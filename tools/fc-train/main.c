@@ -176,6 +176,7 @@ int main(int argc, char **argv)
 	struct fc_nn *nn;
 	struct train_trainer trainer;
 	struct fc_err e;
+	char computes[160];
 	train_options_parse(&o, argc, argv);
 
 	if (o.model && o.output)
@@ -183,6 +184,8 @@ int main(int argc, char **argv)
 	if (o.output)
 		or_die(fc_outdir_open(&out, o.output, o.force, &e), &e);
 	or_die(fc_nn_open(&nn, o.device, (enum fc_compute)o.dtype, &e), &e);
+	fc_nn_describe(nn, computes, sizeof computes);
+	fc_note("%s", computes);
 	struct fc_params *params = open_params(&o, nn);
 	uint64_t tokenizer = tokenizer_fingerprint(&o, params);
 	struct train_feed *feed = open_feed(&o, params, tokenizer);

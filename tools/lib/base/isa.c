@@ -12,8 +12,9 @@
 #include "base/die.h"
 
 /*
- * What the libraries call the sets.  OpenBLAS has none below Prescott's (SSE3) for x86-64, oneDNN
- * none below SSE4.1: that one uses nothing above the processor's own set either way.
+ * What the libraries call the sets.  OpenBLAS has none below Prescott's (SSE3) for x86-64, and in
+ * its float32 nothing above SkylakeX'; oneDNN has none below SSE4.1, but uses no more than the
+ * processor has.
  */
 static const struct {
 	const char *name, *openblas, *onednn;
@@ -21,8 +22,8 @@ static const struct {
     [FC_ISA_BASELINE] = {"baseline", "Prescott", "SSE41"},
     [FC_ISA_AVX2] = {"avx2", "Haswell", "AVX2"},
     [FC_ISA_AVX512] = {"avx512", "SkylakeX", "AVX512_CORE"},
-    [FC_ISA_AVX512_BF16] = {"avx512_bf16", "Cooperlake", "AVX512_CORE_BF16"},
-    [FC_ISA_AMX] = {"amx", "", ""},
+    [FC_ISA_AVX512_BF16] = {"avx512_bf16", "SkylakeX", "AVX512_CORE_BF16"},
+    [FC_ISA_AMX] = {"amx", "SkylakeX", "AVX512_CORE_AMX"},
 };
 
 static enum fc_isa limit = FC_ISA_N;
@@ -67,11 +68,22 @@ const char *fc_isa_name(enum fc_isa isa)
 	return sets[isa].name;
 }
 
-int fc_isa_read(struct fc_err *e)
+static const char *asked(void)
 {
 	const char *name = getenv("FC_ISA");
+	return name && *name ? name : NULL;
+}
+
+bool fc_isa_is_asked(void)
+{
+	return asked() != NULL;
+}
+
+int fc_isa_read(struct fc_err *e)
+{
+	const char *name = asked();
 	enum fc_isa cap = FC_ISA_AMX;
-	if (name && *name) {
+	if (name) {
 		for (cap = 0; cap < FC_ISA_N && strcmp(name, sets[cap].name);)
 			cap++;
 		if (cap == FC_ISA_N)
@@ -102,15 +114,22 @@ void fc_isa_limit(enum fc_isa most)
 	limit = most;
 }
 
-/* A cap at or above what the processor has changes nothing; so the libraries choose by themselves.
- */
-bool fc_isa_cap_libraries(void)
+/* Of OpenBLAS; NULL in a program without it.  Its header belongs to nn. */
+extern char *openblas_get_corename(void) __attribute__((weak));
+
+/* OpenBLAS takes its least set for a processor that is younger than it is. */
+static bool openblas_is_lost(enum fc_isa isa)
+{
+	return isa > FC_ISA_BASELINE && openblas_get_corename &&
+	    !strcmp(openblas_get_corename(), sets[FC_ISA_BASELINE].openblas);
+}
+
+bool fc_isa_tell_libraries(void)
 {
 	const enum fc_isa isa = fc_isa();
-	if (isa == processor())
-		return false;
-	if (!getenv("ONEDNN_MAX_CPU_ISA") && !getenv("DNNL_MAX_CPU_ISA"))
+	const bool capped = isa < processor();
+	if (capped && !getenv("ONEDNN_MAX_CPU_ISA") && !getenv("DNNL_MAX_CPU_ISA"))
 		setenv("ONEDNN_MAX_CPU_ISA", sets[isa].onednn, 0);
-	return !getenv("OPENBLAS_CORETYPE") &&
+	return (capped || openblas_is_lost(isa)) && !getenv("OPENBLAS_CORETYPE") &&
 	    setenv("OPENBLAS_CORETYPE", sets[isa].openblas, 0) == 0;
 }

@@ -33,12 +33,16 @@ const char *fc_isa_name(enum fc_isa isa);
  * that name.  fc_isa() does it by itself, and ends the program where this fails. */
 int fc_isa_read(struct fc_err *e);
 
+/* FC_ISA names a set: whoever sets it is told what is used. */
+bool fc_isa_is_asked(void);
+
 /*
- * Caps the matrix libraries as FC_ISA does ours, by the variables that they read: oneDNN at its
- * first call, OpenBLAS when it is loaded.  Variables that are set stay.  True: one was changed that
+ * Makes the matrix libraries use the same set, by the variables that they read: oneDNN at its first
+ * call, OpenBLAS when it is loaded.  Where FC_ISA caps nothing they choose by themselves, unless
+ * OpenBLAS does not know the processor.  Variables that are set stay.  True: one was changed that
  * is read before main(), so the program has to start again; see fc_par_start().
  */
-bool fc_isa_cap_libraries(void);
+bool fc_isa_tell_libraries(void);
 
 /* Use no more than this; how tests hold variants against each other.  Not while threads run. */
 void fc_isa_limit(enum fc_isa most);

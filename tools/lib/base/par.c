@@ -58,7 +58,7 @@ static void start_again(void)
 
 void fc_par_start(int n_threads)
 {
-	const bool passive = n_threads != 1 && wait_passively(), capped = fc_isa_cap_libraries();
+	const bool passive = n_threads != 1 && wait_passively(), capped = fc_isa_tell_libraries();
 	if (passive || capped)
 		start_again();
 	fc_par_init(n_threads);

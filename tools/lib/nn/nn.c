@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
+#include "base/isa.h"
 #include "base/mem.h"
 #include "nn/backend.h"
 
@@ -38,6 +40,18 @@ void fc_nn_close(struct fc_nn *nn)
 enum fc_compute fc_nn_compute(const struct fc_nn *nn)
 {
 	return nn->compute;
+}
+
+void fc_nn_describe(const struct fc_nn *nn, char *text, size_t size)
+{
+	char products[80];
+	const bool bf16 = nn->compute == FC_COMPUTE_BF16;
+	if (nn->bf16)
+		snprintf(products, sizeof products, "bf16 products by oneDNN");
+	else
+		snprintf(products, sizeof products, "%s products by OpenBLAS (%s)",
+		    bf16 ? "bf16" : "f32", fc_sgemm_core());
+	snprintf(text, size, "%s, instruction set %s", products, fc_isa_name(fc_isa()));
 }
 
 void *fc_nn_scratch(struct fc_nn *nn, enum fc_scratch slot, size_t n, size_t size_bytes)

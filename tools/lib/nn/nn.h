@@ -36,6 +36,8 @@ struct fc_nn;
 int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e);
 void fc_nn_close(struct fc_nn *nn);
 enum fc_compute fc_nn_compute(const struct fc_nn *nn); /* never AUTO */
+/* What computes: "bf16 products by oneDNN, instruction set amx".  For a note. */
+void fc_nn_describe(const struct fc_nn *nn, char *text, size_t size);
 
 struct fc_weight { /* [n_out, n_in], borrowed */
 	const void *p;

@@ -13,6 +13,11 @@ void fc_sgemm_init(void)
 		openblas_set_num_threads(1);
 }
 
+const char *fc_sgemm_core(void)
+{
+	return openblas_get_corename();
+}
+
 void fc_sgemm(enum fc_sgemm form, size_t M, size_t N, size_t K, const float *a, size_t lda,
     const float *b, size_t ldb, float beta, float *c, size_t ldc)
 {

@@ -17,4 +17,7 @@ void fc_sgemm(enum fc_sgemm form, size_t M, size_t N, size_t K, const float *a, 
 /* Once before the first product. */
 void fc_sgemm_init(void);
 
+/* The processor that the library has chosen, by its own name: "SkylakeX". */
+const char *fc_sgemm_core(void);
+
 #endif
