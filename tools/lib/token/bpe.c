@@ -323,7 +323,7 @@ static size_t word_end(const struct fc_tokmodel *m, const char *p, size_t n, siz
 		return n;
 	for (size_t k = i + 1; k + FC_MARK_BYTES <= n; k++)
 		if (p[k] == FC_MARK[0] && !memcmp(p + k, FC_MARK, FC_MARK_BYTES) &&
-		    !fc_bpe_blocks(b, fc_bpe_last_char(p, k)))
+		    fc_bpe_cuts_behind(b, p, k))
 			return k;
 	return n;
 }

@@ -2,6 +2,7 @@
 #include "token/bpe_parts.h"
 
 #include "text/utf8.h"
+#include "token/tokenizer.h"
 
 const char *fc_bpe_symbol(const struct fc_bpe *b, uint32_t id, size_t *n)
 {
@@ -26,4 +27,15 @@ bool fc_bpe_blocks(const struct fc_bpe *b, uint32_t cp)
 		if (b->blocker[i] == cp)
 			return true;
 	return false;
+}
+
+bool fc_bpe_cuts_behind(const struct fc_bpe *b, const char *p, size_t n)
+{
+	size_t at = n - 1;
+	if ((unsigned char)p[at] < 0x80)
+		return b->ends[(unsigned char)p[at]];
+	while (at && ((unsigned char)p[at] & 0xc0) == 0x80)
+		at--;
+	return !fc_bpe_blocks(b, fc_bpe_last_char(p, n)) &&
+	    fc_pieces_find(b->base.pieces, p + at, n - at) != FC_NO_TOKEN;
 }

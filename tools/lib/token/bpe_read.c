@@ -88,6 +88,8 @@ static void find_blockers(struct fc_bpe *b)
 		else
 			b->blocker[b->n_blocker++] = cp;
 	}
+	for (uint32_t c = 0; c < FC_LEN(b->ends); c++)
+		b->ends[c] = !fc_bpe_blocks(b, c) && find(b, &(char){(char)c}, 1) != NONE;
 }
 
 static uint64_t hash(const struct fc_bpe *b)
