@@ -7,10 +7,12 @@
 #include "base/mem.h"
 #include "text/utf8.h"
 #include "token/charclass.h"
+#include "token/tokenizer.h"
 
-static void tree_release(struct fc_added_tree *t)
+static void set_release(struct fc_added_set *s)
 {
-	free(t->node);
+	fc_automaton_release(&s->special);
+	fc_automaton_release(&s->other);
 }
 
 void fc_added_release(struct fc_added *a)
@@ -22,8 +24,8 @@ void fc_added_release(struct fc_added *a)
 	free(a->v);
 	free(a->place_1);
 	fc_pieces_release(&a->index);
-	tree_release(&a->raw);
-	tree_release(&a->normalized);
+	set_release(&a->raw);
+	set_release(&a->normalized);
 	*a = (struct fc_added){0};
 }
 
@@ -55,51 +57,36 @@ struct fc_added_token *fc_added_new(struct fc_added *a, const char *content, siz
 	return t;
 }
 
-static uint32_t node_new(struct fc_added_tree *t, unsigned char byte, uint32_t sibling)
+static void add_backwards(struct fc_automaton *to, const char *p, size_t n, uint32_t id)
 {
-	FC_GROW(t->node, t->cap, t->n + 1);
-	t->node[t->n] = (struct fc_added_node){.byte = byte, .sibling = sibling};
-	return (uint32_t)t->n++;
-}
-
-static uint32_t child(const struct fc_added_tree *t, uint32_t parent, unsigned char byte)
-{
-	uint32_t k = parent ? t->node[parent].child : t->first[byte];
-	while (k && t->node[k].byte != byte)
-		k = t->node[k].sibling;
-	return k;
-}
-
-static void insert(struct fc_added_tree *t, const char *form, uint32_t index)
-{
-	uint32_t at = 0;
-	if (!t->n)
-		node_new(t, 0, 0);
-	for (const unsigned char *p = (const unsigned char *)form; *p; p++) {
-		uint32_t next = child(t, at, *p);
-		if (!next && at) {
-			next = node_new(t, *p, t->node[at].child);
-			t->node[at].child = next;
-		} else if (!next) {
-			next = t->first[*p] = node_new(t, *p, 0);
-		}
-		at = next;
-	}
-	if (!t->node[at].token_1)
-		t->node[at].token_1 = index + 1;
+	char on_stack[256], *back = n > sizeof on_stack ? fc_malloc(n) : on_stack;
+	for (size_t i = 0; i < n; i++)
+		back[i] = p[n - 1 - i];
+	fc_automaton_add(to, back, n, id);
+	if (back != on_stack)
+		free(back);
 }
 
 int fc_added_index(struct fc_added *a, const char *where, struct fc_err *e)
 {
 	size_t total = 0;
-	for (size_t i = 0; i < a->n; i++) {
+	for (size_t i = a->n; i--;) { /* of tokens with one form the first counts */
 		struct fc_added_token *t = &a->v[i];
-		total += strlen(t->form);
+		struct fc_added_set *set = t->normalized ? &a->normalized : &a->raw;
+		t->n_form = strlen(t->form);
+		total += t->n_form;
 		if (total > ((size_t)1 << 28))
 			return fc_fail(e, "%s: added tokens: more than 256 MiB of text", where);
-		if (*t->form)
-			insert(t->normalized ? &a->normalized : &a->raw, t->form, (uint32_t)i);
+		if (!t->n_form)
+			continue;
+		add_backwards(
+		    t->special ? &set->special : &set->other, t->form, t->n_form, (uint32_t)i);
+		set->ends[(unsigned char)t->form[t->n_form - 1]] = set->any = true;
 	}
+	fc_automaton_build(&a->raw.special);
+	fc_automaton_build(&a->raw.other);
+	fc_automaton_build(&a->normalized.special);
+	fc_automaton_build(&a->normalized.other);
 	return 0;
 }
 
@@ -122,8 +109,11 @@ static bool is_word_at(const struct fc_aligned *text, size_t start, size_t end)
 	    fc_char_is_word(cp);
 }
 
+/* Where a token at start begins with the white space before it; nothing before from is taken. */
 static size_t strip_left(const struct fc_aligned *text, size_t from, size_t start)
 {
+	if (start < from)
+		return from;
 	while (start > from) {
 		uint32_t cp = char_before(text->p, start);
 		char c[4];
@@ -162,46 +152,100 @@ static bool is_guarded(const struct fc_guard *g, struct fc_span s)
 	return low < g->n && g->v[low].start < s.end;
 }
 
-/* The longest token at i that no guard forbids, its end in *end. */
-static const struct fc_added_token *longest(const struct fc_added *a, const struct fc_added_tree *t,
-    const struct fc_aligned *text, size_t i, const struct fc_guard *guard, size_t *end)
+/* The state of the special tokens' automaton after byte i as well; it never reads over bytes that a
+ * guard forbids, nor over guarded ones of the original that left no trace between two bytes. */
+static uint32_t step_special(const struct fc_automaton *a, uint32_t state,
+    const struct fc_aligned *text, size_t i, const struct fc_guard *guard)
 {
-	const struct fc_added_token *best = NULL;
-	uint32_t at = t->first[(unsigned char)text->p[i]];
-	for (size_t k = i + 1; at; k++) {
-		uint32_t hit = t->node[at].token_1;
-		if (hit) {
-			const struct fc_added_token *token = &a->v[hit - 1];
-			if (!token->special || !is_guarded(guard, fc_aligned_span(text, i, k))) {
-				best = token;
-				*end = k;
-			}
-		}
-		at = k < text->n && t->node[at].child ? child(t, at, (unsigned char)text->p[k]) : 0;
-	}
-	return best;
+	unsigned char c = (unsigned char)text->p[i];
+	if (guard->n && state && is_guarded(guard, fc_aligned_span(text, i, i + 2)))
+		state = 0;
+	if (guard->n && !state &&
+	    (!a->root[c] || is_guarded(guard, fc_aligned_span(text, i, i + 1))))
+		return 0;
+	return fc_automaton_step(a, state, c);
 }
 
-bool fc_added_next(const struct fc_added *a, bool normalized, const struct fc_aligned *text,
-    size_t from, const struct fc_guard *guard, struct fc_added_match *m)
+static const struct fc_added_token *longest_at(
+    const struct fc_added *a, const struct fc_automaton *of, uint32_t state)
 {
-	const struct fc_added_tree *t = normalized ? &a->normalized : &a->raw;
-	if (!t->n)
-		return false;
-	for (size_t i = from, end; i < text->n; i++) {
-		if (!t->first[(unsigned char)text->p[i]])
+	uint32_t i = state ? of->longest[state] : FC_NO_TOKEN;
+	return i == FC_NO_TOKEN ? NULL : &a->v[i];
+}
+
+/* The longest token that begins at each place, the last place first. */
+static void find_longest(const struct fc_added *a, const struct fc_added_set *set,
+    const struct fc_aligned *text, const struct fc_guard *guard, struct fc_added_found *f)
+{
+	uint32_t special = 0, other = 0;
+	for (size_t i = text->n; i--;) {
+		unsigned char c = (unsigned char)text->p[i];
+		if (!(special | other) && !set->ends[c])
 			continue;
-		const struct fc_added_token *token = longest(a, t, text, i, guard, &end);
-		if (!token)
+		special = step_special(&set->special, special, text, i, guard);
+		other = fc_automaton_step(&set->other, other, c);
+		const struct fc_added_token *s = longest_at(a, &set->special, special),
+					    *o = longest_at(a, &set->other, other);
+		if (!s || (o && o->n_form > s->n_form))
+			s = o;
+		if (!s)
 			continue;
-		if (token->single_word && is_word_at(text, i, end)) {
-			i = end - 1;
-			continue;
-		}
-		m->token = token;
-		m->start = (uint32_t)(token->lstrip ? strip_left(text, from, i) : i);
-		m->end = (uint32_t)(token->rstrip ? strip_right(text, end) : end);
-		return true;
+		FC_GROW(f->v, f->cap, f->n + 1);
+		f->v[f->n++] = (struct fc_added_match){(uint32_t)i, (uint32_t)(i + s->n_form), s};
 	}
-	return false;
+}
+
+static void reverse(struct fc_added_match *v, size_t n)
+{
+	for (size_t a = 0, b = n; a + 1 < b; a++) {
+		struct fc_added_match t = v[a];
+		v[a] = v[--b];
+		v[b] = t;
+	}
+}
+
+/* Of the tokens that may begin somewhere those that do, with the white space they take. */
+static void choose(const struct fc_aligned *text, struct fc_added_found *f)
+{
+	size_t n = 0, at = 0;          /* at: behind the last token, without white space */
+	struct fc_span space = {0, 0}; /* the white space last taken behind one */
+	for (size_t k = 0; k < f->n; k++) {
+		struct fc_added_match m = f->v[k];
+		struct fc_added_match *last = n ? &f->v[n - 1] : NULL;
+		if (m.start < at)
+			continue;
+		at = m.end;
+		if (m.token->single_word && is_word_at(text, m.start, m.end))
+			continue;
+		if (m.token->lstrip)
+			m.start = (uint32_t)strip_left(text, last ? last->end : 0, m.start);
+		else if (last && last->end > m.start)
+			last->end = m.start;
+		if (m.token->rstrip) {
+			if (m.end < space.start || m.end >= space.end)
+				space = (struct fc_span){m.end, (uint32_t)strip_right(text, m.end)};
+			m.end = space.end;
+		}
+		if (m.start < m.end) /* else it was white space, and all taken */
+			f->v[n++] = m;
+	}
+	f->n = n;
+}
+
+void fc_added_find(const struct fc_added *a, bool normalized, const struct fc_aligned *text,
+    const struct fc_guard *guard, struct fc_added_found *f)
+{
+	const struct fc_added_set *set = normalized ? &a->normalized : &a->raw;
+	f->n = 0;
+	if (!set->any)
+		return;
+	find_longest(a, set, text, guard, f);
+	reverse(f->v, f->n);
+	choose(text, f);
+}
+
+void fc_added_found_release(struct fc_added_found *f)
+{
+	free(f->v);
+	*f = (struct fc_added_found){0};
 }

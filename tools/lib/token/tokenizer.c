@@ -18,6 +18,7 @@ struct scratch {
 	struct fc_alignpair normalized;
 	struct fc_pretok_work pretok;
 	struct fc_tokwork *model;
+	struct fc_added_found raw, plain; /* added tokens in the text as given, and normalized */
 };
 
 struct fc_tokenizer_pool {
@@ -61,6 +62,8 @@ static void pool_free(struct fc_tokenizer *t)
 		fc_alignpair_release(&s->normalized);
 		fc_pretok_work_release(&s->pretok);
 		fc_tokwork_free(s->model, t->model);
+		fc_added_found_release(&s->raw);
+		fc_added_found_release(&s->plain);
 		free(s);
 	}
 	pthread_mutex_destroy(&pool->lock);
@@ -125,16 +128,18 @@ static int encode_plain(const struct fc_tokenizer *t, struct scratch *s, struct 
 static int encode_raw(const struct fc_tokenizer *t, struct scratch *s, struct fc_aligned text,
     const struct fc_guard *guard, struct fc_tokens *out, struct fc_err *e)
 {
-	struct fc_added_match m;
 	size_t from = 0;
 	if (!text.n)
 		return 0;
 	if (fc_normalizer_run(t->normalizer, &text, &s->normalized, &s->matches, s->matcher, e) < 0)
 		return -1;
-	for (; fc_added_next(&t->added, true, &text, from, guard, &m); from = m.end) {
+	fc_added_find(&t->added, true, &text, guard, &s->plain);
+	for (size_t i = 0; i < s->plain.n; i++) {
+		struct fc_added_match m = s->plain.v[i];
 		if (encode_plain(t, s, fc_aligned_slice(&text, from, m.start), out, e) < 0)
 			return -1;
 		push(out, m.token->id, fc_aligned_span(&text, m.start, m.end));
+		from = m.end;
 	}
 	return encode_plain(t, s, fc_aligned_slice(&text, from, text.n), out, e);
 }
@@ -144,7 +149,6 @@ int fc_tokenizer_encode(const struct fc_tokenizer *t, const char *p, size_t n,
 {
 	struct fc_aligned text = {p ? p : "", n, NULL, 0};
 	struct fc_guard g = {guard, guard ? n_guard : 0};
-	struct fc_added_match m;
 	size_t before = out->n, from = 0, bad = fc_utf8_check(text.p, n);
 	if (n > UINT32_MAX / 4) /* normalizers may make it longer */
 		return fc_fail(
@@ -153,7 +157,9 @@ int fc_tokenizer_encode(const struct fc_tokenizer *t, const char *p, size_t n,
 		return fc_fail(e, "text is not UTF-8 at byte %zu", bad);
 	struct scratch *s = scratch_take(t);
 	int rc = 0;
-	while (rc == 0 && fc_added_next(&t->added, false, &text, from, &g, &m)) {
+	fc_added_find(&t->added, false, &text, &g, &s->raw);
+	for (size_t i = 0; i < s->raw.n && rc == 0; i++) {
+		struct fc_added_match m = s->raw.v[i];
 		rc = encode_raw(t, s, fc_aligned_slice(&text, from, m.start), &g, out, e);
 		push(out, m.token->id, fc_aligned_span(&text, m.start, m.end));
 		from = m.end;
