@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Odd tokenizers against Hugging Face `tokenizers`: tests/data/tokenizer/cases.jsonl. */
+/* Odd tokenizers against Hugging Face `tokenizers`: tests/data/tokenizer/cases.jsonl,
+ * and folders against Transformers: side.jsonl there. */
 #define _GNU_SOURCE /* mkdtemp */
 #include "base/mem.h"
 #include "t.h"
@@ -68,6 +69,80 @@ static int one_case(void *count, json_t *o, const char *where, struct fc_err *e)
 	return t ? 0 : -1;
 }
 
+static bool is_role(const json_t *want, uint32_t id)
+{
+	return json_is_integer(want) ? id == json_integer_value(want) : id == FC_NO_TOKEN;
+}
+
+/* Files beside tokenizer.json. */
+static int one_folder(void *count, json_t *o, const char *where, struct fc_err *e)
+{
+	const char *what = json_string_value(json_object_get(o, "what")), *name;
+	const json_t *text = json_object_get(o, "text");
+	json_t *files = json_object_get(o, "files"), *file;
+	struct fc_buf b = FC_BUF_INIT;
+	struct fc_tokens tokens = {0};
+	struct fc_tokenizer *t;
+	(void)where;
+	json_object_foreach(files, name, file)
+	{
+		fc_buf_clear(&b);
+		fc_json_dump(&b, file);
+		fixture_write(name, b.p, b.n);
+	}
+	fc_tokenizer_open(&t, fixture_dir, e);
+	if (T_OK(t, "%s: opens", what)) {
+		uint32_t id[64];
+		fc_tokenizer_encode(
+		    t, json_string_value(text), json_string_length(text), NULL, 0, &tokens, e);
+		if (!T_OK(same_ids(&tokens, json_object_get(o, "ids")), "%s: ids", what))
+			show(json_string_value(text), &tokens, json_object_get(o, "ids"));
+		T_OK(is_role(json_object_get(o, "bos"), fc_tokenizer_bos(t)) &&
+			is_role(json_object_get(o, "eos"), fc_tokenizer_eos(t)) &&
+			is_role(json_object_get(o, "pad"), fc_tokenizer_pad(t)),
+		    "%s: roles", what);
+		for (size_t i = 0; i < tokens.n; i++)
+			id[i] = tokens.v[i].id;
+		fc_buf_clear(&b);
+		fc_tokenizer_decode(t, id, tokens.n, true, &b);
+		T_STR(b.p, json_string_value(json_object_get(o, "left")), what);
+	}
+	json_object_foreach(files, name, file)
+	{
+		fixture_remove(name);
+	}
+	++*(int *)count;
+	fc_tokens_release(&tokens);
+	fc_tokenizer_free(t);
+	fc_buf_release(&b);
+	json_decref(o);
+	return t ? 0 : -1;
+}
+
+static void test_refused(void)
+{
+	static const char model[] = "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},"
+				    "\"merges\":[]}}";
+	static const struct {
+		const char *added, *says;
+	} cases[] = {
+	    {"{\"<x>\":3}", "\"<x>\" has id 3, but the next free one is 2"},
+	    {"{\"b\":2}", "\"b\" has id 2, but the vocabulary has 1"},
+	    {"{\"<x>\":2,\"<y>\":2}", "\"<y>\" has id 2, but the next free one is 3"},
+	    {"{\"<x>\":\"2\"}", "\"<x>\": expected an id"},
+	    {"[]", "expected an object"},
+	};
+	for (size_t i = 0; i < FC_LEN(cases); i++) {
+		struct fc_err e = {0};
+		fixture_write("added_tokens.json", cases[i].added, strlen(cases[i].added));
+		struct fc_tokenizer *t = fixture_open(model, sizeof model - 1, NULL, &e);
+		T_OK(!t && strstr(e.msg, "added_tokens.json: ") && strstr(e.msg, cases[i].says),
+		    "refused, file and reason named: %s", e.msg);
+		fc_tokenizer_free(t);
+	}
+	fixture_remove("added_tokens.json");
+}
+
 int main(void)
 {
 	struct fc_err e;
@@ -77,6 +152,12 @@ int main(void)
 		"all cases are read"))
 		printf("# %s\n", e.msg);
 	T_EQ(n, 50, "cases");
+	n = 0;
+	if (!T_OK(fc_jsonl_each("tests/data/tokenizer/side.jsonl", one_folder, &n, &e) == 0,
+		"all folders are read"))
+		printf("# %s\n", e.msg);
+	T_EQ(n, 24, "folders");
+	test_refused();
 	fixture_end();
 	return t_done();
 }

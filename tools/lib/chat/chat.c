@@ -10,6 +10,7 @@
 #include "chat/chat_impl.h"
 #include "chat/chat_named.h"
 #include "text/json.h"
+#include "token/sidefiles.h"
 #include "token/tokmeta.h"
 
 #define TEMPLATE_MAX ((size_t)1 << 20)
@@ -18,17 +19,8 @@ static void add_special(struct fc_chat *c, const char *s)
 {
 	if (!s || !*s)
 		return;
-	for (size_t i = 0; i < c->n_special; i++)
-		if (!strcmp(c->special[i], s))
-			return;
 	FC_GROW(c->special, c->cap_special, c->n_special + 1);
 	c->special[c->n_special++] = fc_strdup(s);
-}
-
-/* "<s>" or {"content": "<s>", ...}; NULL for anything else. */
-static const char *content_of(const json_t *v)
-{
-	return json_string_value(json_is_object(v) ? json_object_get(v, "content") : v);
 }
 
 /* A token list: [{"content", "special"}], or the same as an object by id. */
@@ -40,12 +32,12 @@ static void add_tokens(struct fc_chat *c, json_t *list)
 	json_array_foreach(list, i, v)
 	{
 		if (json_is_true(json_object_get(v, "special")))
-			add_special(c, content_of(v));
+			add_special(c, fc_sidefiles_content(v));
 	}
 	json_object_foreach(list, key, v)
 	{
 		if (json_is_true(json_object_get(v, "special")))
-			add_special(c, content_of(v));
+			add_special(c, fc_sidefiles_content(v));
 	}
 }
 
@@ -58,52 +50,33 @@ static void add_roles(struct fc_chat *c, json_t *config)
 	json_object_foreach(config, key, v)
 	{
 		size_t n = strlen(key);
-		const char *s = content_of(v);
+		const char *s = fc_sidefiles_content(v);
 		if (!s || n < 7 || strcmp(key + n - 6, "_token") != 0 ||
 		    json_object_get(c->vars, key))
 			continue;
 		json_object_set_new(c->vars, key, json_string(s));
 		add_special(c, s);
 	}
-	json_t *more = json_object_get(config, "additional_special_tokens");
-	json_array_foreach(more, i, v)
-	{
-		add_special(c, content_of(v));
+	static const char *const lists[] = {"additional_special_tokens", "extra_special_tokens"};
+	for (size_t k = 0; k < FC_LEN(lists); k++) {
+		json_t *more = json_object_get(config, lists[k]);
+		json_array_foreach(more, i, v)
+		{
+			add_special(c, fc_sidefiles_content(v));
+		}
 	}
 	add_tokens(c, json_object_get(config, "added_tokens_decoder"));
 }
 
-/* Reads DIR/NAME if it is there: *v is NULL if not. */
-static int read_config(const char *dir, const char *name, json_t **v, struct fc_err *e)
-{
-	char *path = fc_path_join(dir, name);
-	int ret = 0;
-	*v = NULL;
-	if (fc_file_exists(path)) {
-		*v = fc_json_file(path, e);
-		if (*v && !json_is_object(*v)) {
-			fc_fail(e, "%s: expected an object", path);
-			json_decref(*v);
-			*v = NULL;
-		}
-		ret = *v ? 0 : -1;
-	}
-	free(path);
-	return ret;
-}
-
-/* Special tokens: tokenizer_config.json, then special_tokens_map.json; those that have no role are
- * in the first or, for older models, only in tokenizer.json or tokenizer.model. */
+/* Special tokens: those that the files beside the vocabulary name; those that have no role are
+ * there or, for older models, only in tokenizer.json or tokenizer.model. */
 static int read_tokens(struct fc_chat *c, const char *model, json_t *config, struct fc_err *e)
 {
-	json_t *map = NULL, *tokens = NULL;
+	json_t *tokens = NULL;
 	int ret = -1;
 	add_roles(c, config);
-	if (read_config(model, "special_tokens_map.json", &map, e) < 0)
-		goto out;
-	add_roles(c, map);
 	if (!json_object_get(config, "added_tokens_decoder")) {
-		if (read_config(model, "tokenizer.json", &tokens, e) < 0)
+		if (fc_tokmeta_json(model, &tokens, e) < 0)
 			goto out;
 		add_tokens(c, json_object_get(tokens, "added_tokens"));
 	}
@@ -112,7 +85,6 @@ static int read_tokens(struct fc_chat *c, const char *model, json_t *config, str
 	add_roles(c, tokens);
 	ret = 0;
 out:
-	json_decref(map);
 	json_decref(tokens);
 	return ret;
 }
@@ -209,8 +181,9 @@ int fc_chat_open(struct fc_chat **out, const char *model, const char *file, stru
 {
 	struct fc_chat *c = FC_NEW(struct fc_chat);
 	struct fc_buf text = FC_BUF_INIT;
+	struct fc_sidefiles side = {0};
 	json_t *config = NULL;
-	char *name = NULL;
+	char *name = NULL, *stem = fc_path_join(model, "");
 	int ret = -1;
 	*out = NULL;
 	c->vars = json_pack("{s:n, s:n}", "tools", "documents");
@@ -218,8 +191,11 @@ int fc_chat_open(struct fc_chat **out, const char *model, const char *file, stru
 	if (named)
 		add_special(c, named->turn_end);
 	if (fc_tokmeta_gguf(model, &config, e) < 0 ||
-	    (!config && read_config(model, "tokenizer_config.json", &config, e) < 0) ||
-	    read_tokens(c, model, config, e) < 0 ||
+	    (!config && fc_sidefiles_read(&side, stem, e) < 0))
+		goto out;
+	if (!config)
+		config = json_incref(side.config);
+	if (read_tokens(c, model, config, e) < 0 ||
 	    find_template(model, file, config, &text, &name, e) < 0 ||
 	    fc_jinja_compile(&c->jinja, text.p ? text.p : "", text.n, name, e) < 0)
 		goto out;
@@ -227,7 +203,7 @@ int fc_chat_open(struct fc_chat **out, const char *model, const char *file, stru
 	const char *eos = json_string_value(json_object_get(c->vars, "eos_token"));
 	c->bos = fc_strdup(bos ? bos : "");
 	/* a BOS behind an answer opens the next round, unless it is all the model has */
-	for (size_t i = 0; i < c->n_special; i++)
+	for (size_t i = c->n_special; i--;)
 		if (bos && !strcmp(c->special[i], bos) && !(eos && !strcmp(eos, bos))) {
 			free(c->special[i]);
 			c->special[i] = c->special[--c->n_special];
@@ -242,7 +218,9 @@ int fc_chat_open(struct fc_chat **out, const char *model, const char *file, stru
 out:
 	fc_buf_release(&text);
 	json_decref(config);
+	fc_sidefiles_release(&side);
 	free(name);
+	free(stem);
 	if (ret < 0)
 		fc_chat_free(c);
 	return ret;

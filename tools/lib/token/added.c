@@ -52,6 +52,7 @@ struct fc_added_token *fc_added_new(struct fc_added *a, const char *content, siz
 	FC_GROW(a->v, a->cap, a->n + 1);
 	struct fc_added_token *t = &a->v[a->n++];
 	a->place_1[id] = (uint32_t)a->n;
+	a->max_id_1 = id >= a->max_id_1 ? id + 1 : a->max_id_1;
 	*t = (struct fc_added_token){
 	    .id = id, .content = fc_memdup0(content, n), .form = fc_memdup0(content, n)};
 	return t;

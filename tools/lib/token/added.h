@@ -37,6 +37,7 @@ struct fc_added { /* {0} is empty */
 	struct fc_pieces index; /* content to place in v */
 	uint32_t *place_1;      /* [n_id] id to place in v + 1 */
 	size_t n_id;
+	uint32_t max_id_1; /* highest id + 1; 0: there are none */
 	struct fc_added_set raw, normalized;
 };
 

@@ -16,26 +16,21 @@
  * default): every part gets the dummy prefix, else only one at the start of the text.
  */
 
-/* Says what tokenizer_config.json, which may be missing, does with the dummy prefix. */
-static int dummy_of(const struct fc_spmodel *m, const char *config, int *dummy, struct fc_err *e)
+/* Says what tokenizer_config.json does with the dummy prefix. */
+static int dummy_of(
+    const struct fc_spmodel *m, const struct fc_sidefiles *s, int *dummy, struct fc_err *e)
 {
 	bool legacy, prefix;
-	json_t *o = NULL;
 	*dummy = FC_DUMMY_NONE;
 	if (!m->dummy_prefix)
 		return 0;
 	*dummy = m->space_is_suffix ? FC_DUMMY_SUFFIX : FC_DUMMY_PREFIX;
-	if (!config || !fc_file_exists(config))
-		return 0;
-	if (!(o = fc_json_file(config, e)))
+	if (fc_json_bool(s->config, "legacy", true, &legacy, s->config_path, e) < 0 ||
+	    fc_json_bool(s->config, "add_prefix_space", true, &prefix, s->config_path, e) < 0)
 		return -1;
-	int rc = fc_json_bool(o, "legacy", true, &legacy, config, e);
-	if (rc == 0)
-		rc = fc_json_bool(o, "add_prefix_space", true, &prefix, config, e);
-	if (rc == 0 && !legacy)
+	if (!legacy)
 		*dummy = prefix ? FC_DUMMY_START : FC_DUMMY_NONE;
-	json_decref(o);
-	return rc;
+	return 0;
 }
 
 static int normalizer(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy,
@@ -102,13 +97,13 @@ int fc_spm_build(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy, 
 	return 0;
 }
 
-static int build(struct fc_tokenizer *t, struct fc_spmodel *m, const char *path, const char *config,
-    struct fc_err *e)
+static int build(struct fc_tokenizer *t, struct fc_spmodel *m, const char *path,
+    const struct fc_sidefiles *s, struct fc_err *e)
 {
 	int dummy;
 	t->pieces = m->pieces; /* taken over */
 	m->pieces = (struct fc_pieces){0};
-	if (dummy_of(m, config, &dummy, e) < 0 || fc_spm_build(t, m, dummy, path, e) < 0)
+	if (dummy_of(m, s, &dummy, e) < 0 || fc_spm_build(t, m, dummy, path, e) < 0)
 		return -1;
 	add_controls(t, m);
 	t->bos = m->bos;
@@ -118,7 +113,8 @@ static int build(struct fc_tokenizer *t, struct fc_spmodel *m, const char *path,
 	return 0;
 }
 
-int fc_spmfile_read(struct fc_tokenizer *t, const char *path, const char *config, struct fc_err *e)
+int fc_spmfile_read(
+    struct fc_tokenizer *t, const char *path, const struct fc_sidefiles *s, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	struct fc_spmodel m = {0};
@@ -126,7 +122,7 @@ int fc_spmfile_read(struct fc_tokenizer *t, const char *path, const char *config
 	if (rc == 0)
 		rc = fc_spmodel_read(&m, b.p ? b.p : "", b.n, path, e);
 	if (rc == 0)
-		rc = build(t, &m, path, config, e);
+		rc = build(t, &m, path, s, e);
 	fc_spmodel_release(&m);
 	fc_buf_release(&b);
 	return rc;

@@ -71,6 +71,12 @@ int fc_tokfile_add(
 	return 0;
 }
 
+uint32_t fc_tokfile_next_id(const struct fc_tokenizer *t)
+{
+	uint32_t n = (uint32_t)t->pieces.n_used;
+	return t->added.max_id_1 > n ? t->added.max_id_1 : n;
+}
+
 static int added_json(
     struct fc_tokenizer *t, const json_t *list, const char *path, struct fc_err *e)
 {

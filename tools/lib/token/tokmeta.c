@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "store/gguf.h"
 #include "store/store.h"
+#include "token/modeltext.h"
 #include "token/spmodel.h"
 #include "token/tokparts.h"
 
@@ -89,6 +90,29 @@ int fc_tokmeta_gguf(const char *model, json_t **config, struct fc_err *e)
 		json_decref(w.config);
 	else
 		*config = w.config;
+	return rc;
+}
+
+int fc_tokmeta_json(const char *model, json_t **file, struct fc_err *e)
+{
+	char *path = fc_path_join(model, "tokenizer.json");
+	struct fc_buf b = FC_BUF_INIT;
+	struct fc_modeltext lists;
+	int rc = 0;
+	*file = NULL;
+	if (fc_file_exists(path)) {
+		rc = fc_file_read(path, FC_JSON_FILE_MAX, &b, e);
+		if (rc == 0)
+			*file = fc_modeltext_parse(&lists, b.p ? b.p : "", b.n, path, e);
+		if (rc == 0 && *file && !json_is_object(*file)) {
+			fc_fail(e, "%s: expected an object", path);
+			json_decref(*file);
+			*file = NULL;
+		}
+		rc = *file ? 0 : -1;
+	}
+	fc_buf_release(&b);
+	free(path);
 	return rc;
 }
 

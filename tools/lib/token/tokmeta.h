@@ -9,6 +9,8 @@
  * other roles, added_tokens_decoder, chat_template.  *config is NULL where model has no such file;
  * else the caller's. */
 int fc_tokmeta_gguf(const char *model, json_t **config, struct fc_err *e);
+/* A folder's tokenizer.json, with model.vocab and model.merges null. */
+int fc_tokmeta_json(const char *model, json_t **file, struct fc_err *e);
 /* From a folder's tokenizer.model, if there is no tokenizer.json. */
 int fc_tokmeta_sentencepiece(const char *model, json_t **config, struct fc_err *e);
 

@@ -94,10 +94,9 @@ static bool is_sentencepiece(const char *path)
 	return is;
 }
 
-static enum kind in_folder(const char *path, char **file, char **config)
+static enum kind in_folder(const char *path, char **file)
 {
 	static const char *const name[] = {"tokenizer.json", "tokenizer.model"};
-	*config = fc_path_join(path, "tokenizer_config.json");
 	for (size_t i = 0; i < FC_LEN(name); i++) {
 		*file = fc_path_join(path, name[i]);
 		if (fc_file_exists(*file))
@@ -111,47 +110,52 @@ static enum kind in_folder(const char *path, char **file, char **config)
 	return JSON;
 }
 
-/* The files of a model folder, or of NAMEtokenizer.json and what is beside it. */
-static enum kind names(const char *path, char **file, char **config)
+/* The vocabulary's file, and what the names of the files beside it begin with: those of a model
+ * folder, or of NAMEtokenizer.json; *stem NULL: there are none. */
+static enum kind names(const char *path, char **file, char **stem)
 {
 	static const char *const suffix[] = {"tokenizer.json", "tokenizer.model"};
 	struct stat st;
 	size_t n = strlen(path);
-	*config = NULL;
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return in_folder(path, file, config);
+	*stem = NULL;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		*stem = fc_path_join(path, "");
+		return in_folder(path, file);
+	}
 	*file = fc_strdup(path);
 	for (size_t i = 0; i < FC_LEN(suffix); i++) {
 		size_t n_suffix = strlen(suffix[i]);
-		if (n < n_suffix || strcmp(path + n - n_suffix, suffix[i]) != 0)
-			continue;
-		struct fc_buf b = FC_BUF_INIT;
-		fc_buf_add(&b, path, n - n_suffix);
-		fc_buf_adds(&b, "tokenizer_config.json");
-		*config = fc_buf_detach(&b);
+		if (n >= n_suffix && !strcmp(path + n - n_suffix, suffix[i]))
+			*stem = fc_memdup0(path, n - n_suffix);
 	}
 	return fc_gguf_is(path) ? GGUF : is_sentencepiece(path) ? SENTENCEPIECE : JSON;
 }
 
 static int read_files(struct fc_tokenizer *t, const char *path, struct fc_err *e)
 {
-	char *file, *config;
-	enum kind kind = names(path, &file, &config);
-	int rc = kind == GGUF       ? fc_ggufvocab_read(t, file, e)
-	    : kind == SENTENCEPIECE ? fc_spmfile_read(t, file, config, e)
-				    : fc_tokfile_read(t, file, e);
+	char *file, *stem;
+	struct fc_sidefiles side = {0};
+	enum kind kind = names(path, &file, &stem);
+	int rc = stem ? fc_sidefiles_read(&side, stem, e) : 0;
+	if (rc == 0)
+		rc = kind == GGUF           ? fc_ggufvocab_read(t, file, e)
+		    : kind == SENTENCEPIECE ? fc_spmfile_read(t, file, &side, e)
+					    : fc_tokfile_read(t, file, e);
 	if (rc == 0)
 		t->unk = t->model->unk;
-	if (rc == 0 && config && fc_file_exists(config))
-		rc = fc_tokconfig_read(t, config, e);
+	if (rc == 0 && stem)
+		rc = fc_tokconfig_read(t, &side, e);
 	if (rc == 0 && ((rc = normalize_added(t, file, e)) == 0) &&
 	    ((rc = fill_tables(t, file, e)) == 0)) {
 		t->raw_bytes = fc_pretok_ends_in_bytes(t->pretok) && t->model->takes_bytes;
 		t->adds_bos = t->adds_bos && t->bos != FC_NO_TOKEN;
 		add_to_fingerprint(t);
 	}
+	if (rc == 0)
+		fc_sidefiles_warn(&side);
+	fc_sidefiles_release(&side);
 	free(file);
-	free(config);
+	free(stem);
 	return rc;
 }
 

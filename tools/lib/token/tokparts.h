@@ -7,6 +7,7 @@
 #include "token/normalizer.h"
 #include "token/pieces.h"
 #include "token/pretok.h"
+#include "token/sidefiles.h"
 #include "token/spmodel.h"
 #include "token/tokenizer.h"
 #include "token/tokmodel.h"
@@ -37,9 +38,10 @@ struct fc_tokenizer {
 void fc_tokenizer_pool_new(struct fc_tokenizer *t);
 /* tokenizer.json: all parts; the roles that its post-processor shows. */
 int fc_tokfile_read(struct fc_tokenizer *t, const char *path, struct fc_err *e);
-/* A SentencePiece model; config: tokenizer_config.json, which may be missing, or NULL. */
+/* A SentencePiece model. */
 #define FC_SPM_FILE_MAX ((size_t)1 << 28) /* bytes */
-int fc_spmfile_read(struct fc_tokenizer *t, const char *path, const char *config, struct fc_err *e);
+int fc_spmfile_read(
+    struct fc_tokenizer *t, const char *path, const struct fc_sidefiles *s, struct fc_err *e);
 /* Model, normalizer, pre-tokenizer and decoder from m's scores, kinds and options; t->pieces is
  * there, dummy is of struct fc_spmnorm. */
 int fc_spm_build(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy, const char *path,
@@ -49,12 +51,14 @@ int fc_ggufvocab_read(struct fc_tokenizer *t, const char *path, struct fc_err *e
 /* The hash of the model, and of the others as tokenizer.json has them; NULL for none. */
 uint64_t fc_tokfile_parts_hash(
     const struct fc_tokenizer *t, const json_t *normalizer, const json_t *pretok);
-/* tokenizer_config.json: further added tokens, roles. */
-int fc_tokconfig_read(struct fc_tokenizer *t, const char *path, struct fc_err *e);
+/* Further added tokens, and the roles. */
+int fc_tokconfig_read(struct fc_tokenizer *t, const struct fc_sidefiles *s, struct fc_err *e);
 
 /* Adds a token with the flags in o, or in another added token's place if the content is known.
  * id: FC_NO_TOKEN if it must be in the vocabulary already. */
 int fc_tokfile_add(
     struct fc_tokenizer *t, const json_t *o, int64_t id, const char *where, struct fc_err *e);
+/* The id that a token gets which has none yet, as by `tokenizers`. */
+uint32_t fc_tokfile_next_id(const struct fc_tokenizer *t);
 
 #endif
