@@ -448,6 +448,82 @@ static void test_nesting(void)
 	    "a missing folder is named");
 }
 
+/* Adds n times part to the list, commas between. */
+static char *repeated(const char *open, const char *part, int n, const char *close)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	fc_buf_adds(&b, open);
+	for (int i = 0; i < n; i++)
+		fc_buf_addf(&b, "%s%s", i ? "," : "", part);
+	fc_buf_adds(&b, close);
+	return fc_buf_detach(&b);
+}
+
+#define SEQUENCE(list) "{\"type\":\"Sequence\",\"" list "\":["
+#define REPLACE_A(with)                                                                            \
+	"{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"" with "\"}"
+#define METASPACE(mark)                                                                            \
+	"{\"type\":\"Metaspace\",\"replacement\":\"" mark                                          \
+	"\",\"prepend_scheme\":\"always\",\"split\":false}"
+
+/* A text of 200,000 letters, then again one letter: a failure leaves nothing behind. */
+static void grows(char *normalizer, char *pretok, const char *says, bool one_is_fine)
+{
+	enum { N = 200000 };
+	struct fc_tokenizer *t = fixture_parts(normalizer, pretok, MODEL, "[]", &e);
+	struct fc_tokens tokens = {0};
+	char *text = fc_malloc(N);
+	memset(text, 'a', N);
+	if (T_OK(t, "growing: opens")) {
+		T_OK(fc_tokenizer_encode(t, text, N, NULL, 0, &tokens, &e) < 0 &&
+			strstr(e.msg, says),
+		    "growing: refused: %s", e.msg);
+		T_OK(!tokens.n, "growing: no tokens");
+		T_OK((fc_tokenizer_encode(t, text, 1, NULL, 0, &tokens, &e) == 0) == one_is_fine,
+		    "growing: one letter");
+		T_OK(fc_tokenizer_encode(t, "b", 1, NULL, 0, &tokens, &e) == 0,
+		    "growing: and one that is not replaced");
+	}
+	fc_tokens_release(&tokens);
+	fc_tokenizer_free(t);
+	free(text);
+	free(normalizer);
+	free(pretok);
+}
+
+static void test_growth(void)
+{
+	char *long_a = repeated("{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},"
+				"\"content\":\"",
+	    "ab", 1700, "\"}"); /* 5,099 bytes */
+	grows(long_a, fc_strdup("null"), "normalizer 1 (Replace) makes", true);
+	grows(repeated(SEQUENCE("normalizers"), REPLACE_A("aa"), 40, "]}"), fc_strdup("null"),
+	    "normalizer 6 (Replace) makes", false);
+	grows(fc_strdup("null"),
+	    repeated(SEQUENCE("pretokenizers") "{\"type\":\"Split\",\"pattern\":{\"Regex\":\".\"},"
+					       "\"behavior\":"
+					       "\"Isolated\",\"invert\":false},",
+		METASPACE("\xe2\x96\x81") "," METASPACE("_"), 20, "]}"),
+	    "pre-tokenizer 17 (Metaspace) makes", true);
+	static const char *const decoder[] = {REPLACE_A("aa"), REPLACE_A("aaaa")};
+	for (int i = 0; i < 2; i++)
+		for (int n = 1; n <= 40; n += 39 - 30 * i) {
+			char *list = repeated(SEQUENCE("decoders"), decoder[i], n, "]}");
+			struct fc_buf b = FC_BUF_INIT;
+			fc_buf_addf(&b, "{\"decoder\":%s,\"model\":%s}", list, MODEL);
+			struct fc_tokenizer *t = fixture_open(b.p, b.n, NULL, &e);
+			T_OK(n == 1 ? t != NULL
+				    : !t &&
+				    strstr(e.msg,
+					i ? "decoder 3 (Replace) can make"
+					  : "decoder 6 (Replace) can make"),
+			    "growing: %d decoders: %s", n, t ? "fine" : e.msg);
+			fc_tokenizer_free(t);
+			fc_buf_release(&b);
+			free(list);
+		}
+}
+
 int main(void)
 {
 	fixture_begin();
@@ -461,6 +537,7 @@ int main(void)
 	test_refused_configs();
 	test_damage();
 	test_nesting();
+	test_growth();
 	fixture_end();
 	return t_done();
 }

@@ -18,12 +18,38 @@ void fc_alignbuf_release(struct fc_alignbuf *b)
 void fc_alignbuf_clear(struct fc_alignbuf *b)
 {
 	fc_buf_clear(&b->text);
+	b->over = false;
+}
+
+size_t fc_growth_max(size_t n_bytes)
+{
+	size_t max = UINT32_MAX / 2; /* places are 32 bits wide */
+	return n_bytes < (max - FC_GROWTH_BYTES) / FC_GROWTH_TIMES
+	    ? n_bytes * FC_GROWTH_TIMES + FC_GROWTH_BYTES
+	    : max;
+}
+
+int fc_alignpair_check(const struct fc_alignpair *p, const char *kind, const char *name,
+    size_t n_name, size_t no, struct fc_err *e)
+{
+	if (!p->b[p->last].over)
+		return 0;
+	return fc_fail(e,
+	    "%s %zu (%.*s) makes the text longer than %d times its bytes and %zu more, which no "
+	    "model's does",
+	    kind, no, (int)n_name, name, FC_GROWTH_TIMES, FC_GROWTH_BYTES);
+}
+
+static bool fits(struct fc_alignbuf *b, size_t n)
+{
+	b->over = b->over || n > b->max || b->text.n > b->max - n;
+	return !b->over;
 }
 
 void fc_alignbuf_copy(struct fc_alignbuf *b, const struct fc_aligned *a, size_t from, size_t to)
 {
 	size_t n = to - from;
-	if (!n)
+	if (!n || !fits(b, n))
 		return;
 	FC_GROW(b->at, b->cap, b->text.n + n);
 	struct fc_span *at = b->at + b->text.n;
@@ -39,6 +65,8 @@ void fc_alignbuf_copy(struct fc_alignbuf *b, const struct fc_aligned *a, size_t 
 
 void fc_alignbuf_put(struct fc_alignbuf *b, const char *p, size_t n, struct fc_span span)
 {
+	if (!fits(b, n))
+		return;
 	FC_GROW(b->at, b->cap, b->text.n + n);
 	for (size_t i = 0; i < n; i++)
 		b->at[b->text.n + i] = span;

@@ -2,10 +2,12 @@
 #ifndef FC_TOKEN_ALIGNED_H
 #define FC_TOKEN_ALIGNED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "token/tokenizer.h"
 
 /*
@@ -50,11 +52,22 @@ static inline struct fc_aligned fc_aligned_slice(const struct fc_aligned *a, siz
 	    a->at ? fc_aligned_span(a, from, from).start : a->base + (uint32_t)from};
 }
 
+/*
+ * How long normalizers and pre-tokenizers, all of one text together, may make it: a hostile file
+ * could double it forty times.  (The longest growth that has a use: U+FDFA becomes 11 times its
+ * bytes by NFKC, and twice that in the byte-level alphabet.)  Decoders keep to the same factor.
+ */
+#define FC_GROWTH_TIMES 32
+#define FC_GROWTH_BYTES ((size_t)64 << 10) /* more */
+size_t fc_growth_max(size_t n_bytes);
+
 /* Where a changed text is built.  {0} is empty. */
 struct fc_alignbuf {
 	struct fc_buf text;
 	struct fc_span *at; /* [text.n] */
 	size_t cap;
+	size_t max; /* bytes of text */
+	bool over;  /* something did not fit, and was left out */
 };
 
 void fc_alignbuf_release(struct fc_alignbuf *b);
@@ -73,12 +86,28 @@ struct fc_aligned fc_alignbuf_done(const struct fc_alignbuf *b, uint32_t base);
 struct fc_alignpair {
 	struct fc_alignbuf b[2];
 	int last;
+	size_t room; /* bytes that a text may still have */
 };
+/* Before the first step of a text. */
+static inline void fc_alignpair_begin(struct fc_alignpair *p, size_t room)
+{
+	p->room = room;
+	p->b[0].over = p->b[1].over = false;
+}
 static inline struct fc_alignbuf *fc_alignpair_next(struct fc_alignpair *p)
 {
 	p->last = !p->last;
 	fc_alignbuf_clear(&p->b[p->last]);
+	p->b[p->last].max = p->room;
 	return &p->b[p->last];
+}
+/* Did what the last step built fit?  kind: what it is, "normalizer"; name and no: of the step. */
+int fc_alignpair_check(const struct fc_alignpair *p, const char *kind, const char *name,
+    size_t n_name, size_t no, struct fc_err *e);
+/* Takes the bytes of a finished text off the room. */
+static inline void fc_alignpair_spend(struct fc_alignpair *p, size_t n)
+{
+	p->room -= n < p->room ? n : p->room;
 }
 static inline void fc_alignpair_release(struct fc_alignpair *p)
 {

@@ -47,6 +47,14 @@ int fc_component_choice(const json_t *o, const char *key, const char *words, int
 	return 0;
 }
 
+const char *fc_component_word(const char *words, int index, size_t *n)
+{
+	for (; index; index--)
+		words = strchr(words, '|') + 1;
+	*n = strcspn(words, "|");
+	return words;
+}
+
 int fc_component_text(const json_t *o, const char *key, size_t max, const char **out, size_t *n,
     const char *where, struct fc_err *e)
 {

@@ -14,6 +14,8 @@ int fc_component_keys(const json_t *o, const char *keys, const char *where, stru
 /* Index of o[key] in words ("always|first|never"), def when missing. */
 int fc_component_choice(const json_t *o, const char *key, const char *words, int def, int *out,
     const char *where, struct fc_err *e);
+/* Word number index of such words, n bytes. */
+const char *fc_component_word(const char *words, int index, size_t *n);
 /* A required string of 1 to max bytes without NUL.  Borrowed from o. */
 int fc_component_text(const json_t *o, const char *key, size_t max, const char **out, size_t *n,
     const char *where, struct fc_err *e);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "text/utf8.h"
+#include "token/aligned.h"
 #include "token/charclass.h"
 #include "token/component.h"
 #include "token/pieces.h"
@@ -28,8 +29,9 @@ struct step {
 struct fc_decoder {
 	struct step *v;
 	size_t n, cap;
-	bool spaced; /* no decoder: tokens are joined by spaces */
-	bool bytes;  /* but a token stands for bytes */
+	bool spaced;   /* no decoder: tokens are joined by spaces */
+	bool bytes;    /* but a token stands for bytes */
+	double growth; /* the bytes of a text, at most, of one byte of a token */
 };
 
 static int text_json(struct step *s, const json_t *o, const char *key, size_t max,
@@ -101,6 +103,23 @@ static int parameters(struct step *s, const json_t *o, const char *where, struct
 	}
 }
 
+/* Only two kinds make a text longer: one by what it replaces, the other by a space a token. */
+static int grow(struct fc_decoder *d, const struct step *s, const char *where, struct fc_err *e)
+{
+	size_t n;
+	if (s->kind == REPLACE && s->n_with > s->n_what)
+		d->growth *= (double)s->n_with / (double)s->n_what;
+	if (s->kind == WORDPIECE)
+		d->growth += 1;
+	const char *name = fc_component_word(kinds, (int)s->kind, &n);
+	if (d->growth <= FC_GROWTH_TIMES)
+		return 0;
+	return fc_fail(e,
+	    "%s %zu (%.*s) can make a text of more than %d times the bytes of its tokens, which no "
+	    "model's does",
+	    where, d->n, (int)n, name, FC_GROWTH_TIMES);
+}
+
 static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
 {
 	struct fc_decoder *d = to;
@@ -110,7 +129,9 @@ static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
 	FC_GROW(d->v, d->cap, d->n + 1);
 	struct step *s = &d->v[d->n++];
 	*s = (struct step){.kind = (enum kind)kind};
-	return parameters(s, o, where, e);
+	if (parameters(s, o, where, e) < 0)
+		return -1;
+	return grow(d, s, where, e);
 }
 
 int fc_decoder_json(
@@ -118,6 +139,7 @@ int fc_decoder_json(
 {
 	struct fc_decoder *d = FC_NEW(struct fc_decoder);
 	*out = d;
+	d->growth = 1;
 	d->spaced = !o || json_is_null(o);
 	d->bytes = d->spaced && byte_level;
 	if (fc_component_each(o, "decoders", add, d, where, e) == 0)

@@ -36,6 +36,7 @@ static const char kinds[] = "NFC|NFD|NFKC|NFKD|Lowercase|StripAccents|Strip|Prep
 
 struct step {
 	enum kind kind;
+	size_t no;        /* of the part of the file, from 1 */
 	bool left, right; /* STRIP */
 	char *content;    /* PREPEND, REPLACE */
 	size_t n_content;
@@ -46,7 +47,7 @@ struct step {
 
 struct fc_normalizer {
 	struct step *v;
-	size_t n, cap;
+	size_t n, cap, n_part;
 };
 
 static int content_json(struct step *s, const json_t *o, const char *key, bool may_be_empty,
@@ -99,7 +100,7 @@ static int parameters(struct step *s, const json_t *o, const char *where, struct
 static struct step *step_new(struct fc_normalizer *n, enum kind kind)
 {
 	FC_GROW(n->v, n->cap, n->n + 1);
-	n->v[n->n] = (struct step){.kind = kind};
+	n->v[n->n] = (struct step){.kind = kind, .no = n->n_part};
 	return &n->v[n->n++];
 }
 
@@ -132,6 +133,7 @@ static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
 	int kind;
 	if (fc_component_choice(o, "type", kinds, -1, &kind, where, e) < 0)
 		return -1;
+	n->n_part++;
 	if (kind == BERT)
 		return bert_json(n, o, where, e);
 	return parameters(step_new(n, (enum kind)kind), o, where, e);
@@ -270,6 +272,15 @@ static void rebuild(const struct step *s, struct fc_aligned *text, struct fc_ali
 	*text = fc_alignbuf_done(b, text->base);
 }
 
+static int check(const struct step *s, const struct fc_alignpair *pair, struct fc_err *e)
+{
+	size_t n;
+	const char *name = fc_component_word(kinds, s->kind < BERT ? (int)s->kind : BERT, &n);
+	if (s->kind == SENTENCEPIECE)
+		return fc_alignpair_check(pair, "normalizer", "SentencePiece", 13, 1, e);
+	return fc_alignpair_check(pair, "normalizer", name, n, s->no, e);
+}
+
 int fc_normalizer_run(const struct fc_normalizer *n, struct fc_aligned *text,
     struct fc_alignpair *pair, struct fc_matches *matches, struct fc_matcher *m, struct fc_err *e)
 {
@@ -293,6 +304,8 @@ int fc_normalizer_run(const struct fc_normalizer *n, struct fc_aligned *text,
 			rebuild(s, text, fc_alignpair_next(pair));
 			break;
 		}
+		if (check(s, pair, e) < 0)
+			return -1;
 	}
 	return 0;
 }

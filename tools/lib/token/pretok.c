@@ -34,6 +34,7 @@ static const char gpt2_regex[] =
 
 struct step {
 	enum kind kind;
+	size_t no;    /* of the part of the file, from 1 */
 	int behavior; /* enum behavior */
 	bool invert, split, prefix_space;
 	int scheme; /* enum scheme, METASPACE */
@@ -45,7 +46,7 @@ struct step {
 
 struct fc_pretok {
 	struct step *v;
-	size_t n, cap;
+	size_t n, cap, n_part;
 };
 
 static int mark_json(
@@ -131,7 +132,7 @@ static int parameters(struct step *s, const json_t *o, const char *where, struct
 static struct step *step_new(struct fc_pretok *p, enum kind kind)
 {
 	FC_GROW(p->v, p->cap, p->n + 1);
-	p->v[p->n] = (struct step){.kind = kind};
+	p->v[p->n] = (struct step){.kind = kind, .no = p->n_part};
 	return &p->v[p->n++];
 }
 
@@ -141,6 +142,7 @@ static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
 	int kind;
 	if (fc_component_choice(o, "type", kinds, -1, &kind, where, e) < 0)
 		return -1;
+	p->n_part++;
 	if (kind == BERT) {
 		step_new(p, WHITESPACE_SPLIT)->behavior = REMOVED;
 		step_new(p, PUNCTUATION)->behavior = ISOLATED;
@@ -370,6 +372,13 @@ static void swap(struct fc_pretok_work *w)
 	w->before = t;
 }
 
+static int check(const struct step *s, const struct fc_pretok_work *w, struct fc_err *e)
+{
+	size_t n;
+	const char *name = fc_component_word(kinds, (int)s->kind, &n);
+	return fc_alignpair_check(&w->pair, "pre-tokenizer", name, n, s->no, e);
+}
+
 /* One step: from w->pieces to w->pieces. */
 static int run_step(const struct step *s, bool raw_bytes, struct fc_aligned *text,
     struct fc_pretok_work *w, struct fc_matcher *m, struct fc_err *e)
@@ -377,10 +386,14 @@ static int run_step(const struct step *s, bool raw_bytes, struct fc_aligned *tex
 	if (s->kind == BYTE_LEVEL && s->prefix_space) {
 		swap(w);
 		prefix_spaces(text, w);
+		if (check(s, w, e) < 0)
+			return -1;
 	}
 	if (s->kind == METASPACE) {
 		swap(w);
 		metaspace(s, text, w);
+		if (check(s, w, e) < 0)
+			return -1;
 	}
 	if ((s->kind != BYTE_LEVEL && s->kind != METASPACE) || s->split) {
 		swap(w);
@@ -390,6 +403,7 @@ static int run_step(const struct step *s, bool raw_bytes, struct fc_aligned *tex
 	if (s->kind == BYTE_LEVEL && !raw_bytes) {
 		swap(w);
 		to_byte_level(text, w);
+		return check(s, w, e);
 	}
 	return 0;
 }

@@ -25,8 +25,8 @@ struct fc_pretok_work {
 };
 void fc_pretok_work_release(struct fc_pretok_work *w);
 
-/* Cuts *text, which may be rewritten on the way (into w->pair), into w->pieces.  raw_bytes: leave
- * out a byte-level alphabet at the end. */
+/* Cuts *text (within the room of w->pair), which may be rewritten on the way (into w->pair), into
+ * w->pieces.  raw_bytes: leave out a byte-level alphabet at the end. */
 int fc_pretok_run(const struct fc_pretok *p, bool raw_bytes, struct fc_aligned *text,
     struct fc_pretok_work *w, struct fc_matcher *m, struct fc_err *e);
 

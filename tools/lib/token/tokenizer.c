@@ -89,6 +89,7 @@ void fc_tokenizer_free(struct fc_tokenizer *t)
 	fc_pieces_release(&t->pieces);
 	fc_buf_release(&t->bytes);
 	free(t->bytes_end);
+	free(t->file);
 	free(t);
 }
 
@@ -110,6 +111,7 @@ static int encode_plain(const struct fc_tokenizer *t, struct scratch *s, struct 
 {
 	if (fc_pretok_run(t->pretok, t->raw_bytes, &text, &s->pretok, s->matcher, e) < 0)
 		return -1;
+	fc_alignpair_spend(&s->pretok.pair, text.n);
 	for (size_t i = 0; i < s->pretok.pieces.n; i++) {
 		struct fc_span piece = s->pretok.pieces.v[i];
 		const struct fc_symbol *symbol;
@@ -133,6 +135,7 @@ static int encode_raw(const struct fc_tokenizer *t, struct scratch *s, struct fc
 		return 0;
 	if (fc_normalizer_run(t->normalizer, &text, &s->normalized, &s->matches, s->matcher, e) < 0)
 		return -1;
+	fc_alignpair_spend(&s->normalized, text.n);
 	fc_added_find(&t->added, true, &text, guard, &s->plain);
 	for (size_t i = 0; i < s->plain.n; i++) {
 		struct fc_added_match m = s->plain.v[i];
@@ -157,6 +160,8 @@ int fc_tokenizer_encode(const struct fc_tokenizer *t, const char *p, size_t n,
 		return fc_fail(e, "text is not UTF-8 at byte %zu", bad);
 	struct scratch *s = scratch_take(t);
 	int rc = 0;
+	fc_alignpair_begin(&s->normalized, fc_growth_max(n));
+	fc_alignpair_begin(&s->pretok.pair, fc_growth_max(n));
 	fc_added_find(&t->added, false, &text, &g, &s->raw);
 	for (size_t i = 0; i < s->raw.n && rc == 0; i++) {
 		struct fc_added_match m = s->raw.v[i];
@@ -167,8 +172,11 @@ int fc_tokenizer_encode(const struct fc_tokenizer *t, const char *p, size_t n,
 	if (rc == 0)
 		rc = encode_raw(t, s, fc_aligned_slice(&text, from, n), &g, out, e);
 	scratch_give(t->pool, s);
-	if (rc < 0)
+	if (rc < 0) {
+		struct fc_err why = *e;
 		out->n = before;
+		fc_fail(e, "%s: %s", t->file, why.msg);
+	}
 	return rc;
 }
 

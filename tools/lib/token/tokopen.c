@@ -16,7 +16,11 @@ static int normalize_added(struct fc_tokenizer *t, const char *path, struct fc_e
 	struct fc_matcher *m = fc_matcher_new();
 	struct fc_matches matches = {0};
 	struct fc_alignpair pair = {0};
+	size_t total = 0;
 	int rc = 0;
+	for (size_t i = 0; i < t->added.n; i++)
+		total += strlen(t->added.v[i].content);
+	fc_alignpair_begin(&pair, fc_growth_max(total));
 	for (size_t i = 0; i < t->added.n && rc == 0; i++) {
 		struct fc_added_token *token = &t->added.v[i];
 		struct fc_aligned text = {token->content, strlen(token->content), NULL, 0};
@@ -24,6 +28,7 @@ static int normalize_added(struct fc_tokenizer *t, const char *path, struct fc_e
 			continue;
 		rc = fc_normalizer_run(t->normalizer, &text, &pair, &matches, m, e);
 		if (rc == 0) {
+			fc_alignpair_spend(&pair, text.n);
 			free(token->form);
 			token->form = fc_memdup0(text.p, text.n);
 		}
@@ -133,9 +138,10 @@ static enum kind names(const char *path, char **file, char **stem)
 
 static int read_files(struct fc_tokenizer *t, const char *path, struct fc_err *e)
 {
-	char *file, *stem;
+	char *stem;
 	struct fc_sidefiles side = {0};
-	enum kind kind = names(path, &file, &stem);
+	enum kind kind = names(path, &t->file, &stem);
+	const char *file = t->file;
 	int rc = stem ? fc_sidefiles_read(&side, stem, e) : 0;
 	if (rc == 0)
 		rc = kind == GGUF           ? fc_ggufvocab_read(t, file, e)
@@ -154,7 +160,6 @@ static int read_files(struct fc_tokenizer *t, const char *path, struct fc_err *e
 	if (rc == 0)
 		fc_sidefiles_warn(&side);
 	fc_sidefiles_release(&side);
-	free(file);
 	free(stem);
 	return rc;
 }

@@ -14,6 +14,7 @@
 
 /* What the reading of the files fills in and encoding uses. */
 struct fc_tokenizer {
+	char *file;              /* of the vocabulary, for messages */
 	struct fc_pieces pieces; /* the model's vocabulary */
 	struct fc_tokmodel *model;
 	struct fc_normalizer *normalizer;
