@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "token/tokenizer.h"
 
+#define SHOWN 64 /* bytes of a piece in messages */
+
 void fc_pieces_release(struct fc_pieces *v)
 {
 	fc_buf_release(&v->arena);
@@ -61,23 +63,24 @@ void fc_pieces_reserve(struct fc_pieces *v, size_t n)
 int fc_pieces_add(
     struct fc_pieces *v, const char *p, size_t n, int64_t id, const char *where, struct fc_err *e)
 {
+	int shown = n < SHOWN ? (int)n : SHOWN; /* of p, behind which no NUL need come */
 	if (id < 0 || id >= FC_ID_CEILING)
-		return fc_fail(e, "%s: id %" PRId64 " of \"%.64s\" is not in 0..%u", where, id, p,
-		    FC_ID_CEILING - 1);
+		return fc_fail(e, "%s: id %" PRId64 " of \"%.*s\" is not in 0..%u", where, id,
+		    shown, p, FC_ID_CEILING - 1);
 	if (!n || n > FC_PIECE_MAX)
 		return fc_fail(e, "%s: id %" PRId64 ": a piece of %zu bytes; 1 to %zu are allowed",
 		    where, id, n, FC_PIECE_MAX);
 	if ((size_t)id < v->n_id && v->piece[id].at)
-		return fc_fail(e, "%s: id %" PRId64 " is given to \"%.64s\" and to \"%.64s\"",
-		    where, id, v->arena.p + v->piece[id].at - 1, p);
+		return fc_fail(e, "%s: id %" PRId64 " is given to \"%.*s\" and to \"%.*s\"", where,
+		    id, SHOWN, v->arena.p + v->piece[id].at - 1, shown, p);
 	if (v->arena.n + n + 1 >= UINT32_MAX)
 		return fc_fail(e, "%s: more than 4 GiB of pieces", where);
 	fc_pieces_reserve(v, v->n_used + 1);
 	uint32_t hash = hash_of(p, n);
 	size_t slot = slot_of(v, p, n, hash);
 	if (v->slot[slot].id_1)
-		return fc_fail(e, "%s: \"%.64s\" has two ids, %" PRIu32 " and %" PRId64, where, p,
-		    v->slot[slot].id_1 - 1, id);
+		return fc_fail(e, "%s: \"%.*s\" has two ids, %" PRIu32 " and %" PRId64, where,
+		    shown, p, v->slot[slot].id_1 - 1, id);
 	if ((size_t)id >= v->n_id) {
 		size_t old = v->cap_id;
 		FC_GROW(v->piece, v->cap_id, (size_t)id + 1);
