@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading and writing against bytes that the reference implementation wrote. */
 #include "base/mem.h"
+#include "store/safetensors_header.h"
 #include "store/store.h"
 #include "store_files.h"
 #include "t.h"
@@ -194,6 +195,38 @@ static void test_fingerprint(void)
 	}
 }
 
+/* The two ways to read a header, on one of 2,000 tensors. */
+static void test_header(void)
+{
+	struct fc_safetensors_header a = {0}, b = {0};
+	struct fc_buf text = FC_BUF_INIT;
+	struct fc_err e = {0};
+	size_t bad = 0;
+	fc_buf_adds(&text, "{\"__metadata__\":{\"format\":\"pt\"}");
+	for (int i = 0; i < 2000; i++)
+		fc_buf_addf(&text,
+		    ",\"t\\u00e9.%d\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%d,%d]}",
+		    i, i % 2 ? "BF16" : "F8_E4M3", i % 3 ? "2, 3" : "", 7 * i, 9 * i);
+	fc_buf_adds(&text, "}");
+	T_OK(fc_safetensors_scan(&a, text.p, text.n, "a"), "a header is read the fast way");
+	T_OK(fc_safetensors_header_json(&b, text.p, text.n, "b", &e) == 0, "and as any JSON %s",
+	    e.msg);
+	for (size_t i = 0; i < a.n && i < b.n; i++) {
+		const struct fc_safetensors_entry *x = &a.v[i], *y = &b.v[i];
+		bad += strcmp(x->t.name, y->t.name) || x->t.dtype != y->t.dtype ||
+		    x->t.n_dim != y->t.n_dim ||
+		    memcmp(x->t.dim, y->t.dim, (size_t)x->t.n_dim * sizeof *x->t.dim) ||
+		    x->begin != y->begin || x->end != y->end;
+	}
+	T_OK(a.n == 2000 && b.n == 2000 && !bad, "both find the same tensors");
+	fc_safetensors_header_release(&b);
+	T_OK(!fc_safetensors_scan(&b, text.p, text.n - 1, "b") && !b.n,
+	    "what is cut off is left to the other way");
+	fc_safetensors_header_release(&a);
+	fc_safetensors_header_release(&b);
+	fc_buf_release(&text);
+}
+
 int main(void)
 {
 	scratch_make();
@@ -202,5 +235,6 @@ int main(void)
 	test_shards();
 	test_fingerprint();
 	scratch_remove();
+	test_header();
 	return t_done();
 }

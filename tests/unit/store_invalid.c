@@ -52,6 +52,9 @@ static void test_accepted(void)
 	    3, "an empty tensor between two others");
 	accept_header("{\"b\":" T("U8", "[2]", 1, 3) ",\"a\":" T("U8", "[1]", 0, 1) "}", 3,
 	    "tensors in another order than their bytes");
+	accept_header("{ \"\\u0061\" : { \"shape\" : [ 1 ] , \"data_offsets\" : [ 0 , 1 ] , "
+		      "\"\\u0064type\" : \"U8\" } } ",
+	    1, "white space, escapes and another order of members");
 	accept_header("{\"__metadata__\":{\"format\":\"pt\",\"x\":\"\"}}", 0, "metadata");
 	accept_header("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"more\":1}}",
 	    1, "an unknown member, as in the reference,");
@@ -72,6 +75,17 @@ static void test_header(void)
 	refuse_header("{\"__metadata__\":[]}", 0, "__metadata__", "metadata: array");
 	refuse_header(
 	    "{\"a\":" T("F33", "[1]", 0, 1) "}", 1, "unknown dtype F33", "an unknown type");
+	refuse_header("{\"a\":" T("U8\\u0000", "[1]", 0, 1) "}", 1, "unknown dtype U8",
+	    "a type with a NUL behind it");
+	refuse_header("{\"a\\u0000\":" T("U8", "[1]", 0, 1) "}", 1, "NUL", "a name with a NUL");
+	refuse_header("{\"a\":" T("U8", "[1]", 0, 1) ",\"x\":1,\"a\":" T("U8", "[1]", 0, 1) "}", 1,
+	    "duplicate", "a name given twice in a header that is odd besides");
+	refuse_header(
+	    "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"shape\":[1]}}", 1,
+	    "duplicate", "a shape given twice");
+	refuse_header("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":tru}}",
+	    1, "invalid token", "an unknown member that is no JSON");
+	refuse_header("{\"a\":" T("U8", "[01]", 0, 1) "}", 1, "x.safetensors", "a leading zero");
 	refuse_header("{\"a\":{\"shape\":[1],\"data_offsets\":[0,1]}}", 1, "dtype", "no type");
 	refuse_header("{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,1]}}", 1, "shape", "no shape");
 	refuse_header("{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}", 1, "data_offsets", "no offsets");

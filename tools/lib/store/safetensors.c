@@ -6,14 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "text/json.h"
+#include "store/safetensors_header.h"
 #include "text/utf8.h"
-
-/* A tensor as its header describes it; [begin, end) counts from the first byte after the header. */
-struct entry {
-	struct fc_tensor t; /* name borrowed from the header */
-	uint64_t begin, end;
-};
 
 int fc_safetensors_rank(enum fc_dtype t)
 {
@@ -37,72 +31,9 @@ int fc_safetensors_rank(enum fc_dtype t)
 	return rank[t];
 }
 
-static int check_metadata(const json_t *v, const char *path, struct fc_err *e)
-{
-	if (!json_is_object(v))
-		return fc_fail(e, "%s: header: __metadata__ is not an object", path);
-	const char *key;
-	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)v, key, value)
-	{
-		if (!json_is_string(value))
-			return fc_fail(e, "%s: header: __metadata__.%s is not a string", path, key);
-	}
-	return 0;
-}
-
-/* A number of the header: an integer of at least 0. */
-static bool get_number(const json_t *v, int64_t *out)
-{
-	if (!json_is_integer(v) || json_integer_value(v) < 0)
-		return false;
-	*out = json_integer_value(v);
-	return true;
-}
-
-static int parse_shape(struct fc_tensor *t, const json_t *v, const char *path, struct fc_err *e)
-{
-	if (!json_is_array(v))
-		return fc_fail(e, "%s: tensor %s: shape is not an array", path, t->name);
-	if (json_array_size(v) > FC_MAX_DIM)
-		return fc_fail(e, "%s: tensor %s: %zu dimensions, at most %d are supported", path,
-		    t->name, json_array_size(v), FC_MAX_DIM);
-	t->n_dim = (int)json_array_size(v);
-	for (int i = 0; i < t->n_dim; i++)
-		if (!get_number(json_array_get(v, (size_t)i), &t->dim[i]))
-			return fc_fail(e, "%s: tensor %s: shape: expected integers of at least 0",
-			    path, t->name);
-	return 0;
-}
-
-static int parse_entry(
-    struct entry *x, const char *name, const json_t *v, const char *path, struct fc_err *e)
-{
-	*x = (struct entry){.t = {.name = name}};
-	if (!json_is_object(v))
-		return fc_fail(e, "%s: tensor %s: its header entry is not an object", path, name);
-	const char *dtype = json_string_value(json_object_get(v, "dtype"));
-	if (!dtype)
-		return fc_fail(e, "%s: tensor %s: dtype is missing or not a string", path, name);
-	if (!fc_dtype_parse(dtype, &x->t.dtype))
-		return fc_fail(e, "%s: tensor %s: unknown dtype %s", path, name, dtype);
-	if (parse_shape(&x->t, json_object_get(v, "shape"), path, e) < 0)
-		return -1;
-	const json_t *offsets = json_object_get(v, "data_offsets");
-	int64_t begin, end;
-	if (!json_is_array(offsets) || json_array_size(offsets) != 2 ||
-	    !get_number(json_array_get(offsets, 0), &begin) ||
-	    !get_number(json_array_get(offsets, 1), &end))
-		return fc_fail(e,
-		    "%s: tensor %s: data_offsets: expected two integers of at least 0", path, name);
-	x->begin = (uint64_t)begin;
-	x->end = (uint64_t)end;
-	return 0;
-}
-
 static int by_offset(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct fc_safetensors_entry *x = a, *y = b;
 	if (x->begin != y->begin)
 		return x->begin < y->begin ? -1 : 1;
 	return x->end < y->end ? -1 : x->end > y->end;
@@ -114,11 +45,12 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Every byte of the data belongs to exactly one tensor, and each has the bytes of its shape. */
-static int check_layout(
-    struct entry *x, size_t n, uint64_t data_bytes, const char *path, struct fc_err *e)
+static int check_layout(struct fc_safetensors_entry *x, size_t n, uint64_t data_bytes,
+    const char *path, struct fc_err *e)
 {
 	uint64_t at = 0;
-	qsort(x, n, sizeof *x, by_offset);
+	if (n > 1)
+		qsort(x, n, sizeof *x, by_offset);
 	for (size_t i = 0; i < n; at = x[i++].end) {
 		const char *name = x[i].t.name;
 		if (x[i].begin != at || x[i].end < x[i].begin)
@@ -145,38 +77,44 @@ static int check_layout(
 	return 0;
 }
 
-static int parse_header(struct fc_safetensors *f, json_t *header, size_t header_bytes,
+static int by_entry_name(const void *a, const void *b)
+{
+	return by_name(&((const struct fc_safetensors_entry *)a)->t,
+	    &((const struct fc_safetensors_entry *)b)->t);
+}
+
+static int read_entries(
+    struct fc_safetensors_header *h, const char *text, size_t n, const char *path, struct fc_err *e)
+{
+	if (!fc_safetensors_scan(h, text, n, path))
+		return fc_safetensors_header_json(h, text, n, path, e);
+	if (h->n > 1)
+		qsort(h->v, h->n, sizeof *h->v, by_entry_name);
+	for (size_t i = 1; i < h->n; i++)
+		if (by_entry_name(&h->v[i - 1], &h->v[i]) == 0)
+			return fc_fail(e, "%s: header: tensor %s is there twice (duplicate name)",
+			    path, h->v[i].t.name);
+	return 0;
+}
+
+static int parse_header(struct fc_safetensors *f, const char *text, size_t header_bytes,
     const char *path, struct fc_err *e)
 {
-	if (!json_is_object(header))
-		return fc_fail(e, "%s: header is not a JSON object", path);
-	struct entry *x = FC_ARRAY(struct entry, json_object_size(header) + 1);
-	size_t n = 0;
-	int ret = -1;
-	const char *key;
-	json_t *value;
-	json_object_foreach(header, key, value)
-	{
-		if (!strcmp(key, "__metadata__")) {
-			if (check_metadata(value, path, e) < 0)
-				goto out;
-		} else if (parse_entry(&x[n++], key, value, path, e) < 0) {
-			goto out;
+	struct fc_safetensors_header h = {0};
+	int ret = read_entries(&h, text, header_bytes, path, e);
+	if (ret == 0)
+		ret = check_layout(h.v, h.n, f->map.n_bytes - 8 - header_bytes, path, e);
+	if (ret == 0) {
+		f->tensor = FC_ARRAY(struct fc_tensor, h.n + 1);
+		for (; f->n < h.n; f->n++) {
+			struct fc_tensor *t = &f->tensor[f->n];
+			*t = h.v[f->n].t;
+			t->data = text + header_bytes + h.v[f->n].begin;
 		}
+		h.n = 0; /* the names are handed over */
+		qsort(f->tensor, f->n, sizeof *f->tensor, by_name);
 	}
-	if (check_layout(x, n, f->map.n_bytes - 8 - header_bytes, path, e) < 0)
-		goto out;
-	f->tensor = FC_ARRAY(struct fc_tensor, n + 1);
-	for (; f->n < n; f->n++) {
-		struct fc_tensor *t = &f->tensor[f->n];
-		*t = x[f->n].t;
-		t->name = fc_strdup(t->name);
-		t->data = (const char *)f->map.p + 8 + header_bytes + x[f->n].begin;
-	}
-	qsort(f->tensor, n, sizeof *f->tensor, by_name);
-	ret = 0;
-out:
-	free(x);
+	fc_safetensors_header_release(&h);
 	return ret;
 }
 
@@ -193,7 +131,6 @@ static const char *foreign_format(const unsigned char *p, size_t n)
 int fc_safetensors_open(struct fc_safetensors *f, const char *path, struct fc_err *e)
 {
 	int ret = -1;
-	json_t *header = NULL;
 	*f = (struct fc_safetensors){.n = 0};
 	if (fc_map_open(&f->map, path, e) < 0)
 		return -1;
@@ -227,11 +164,8 @@ int fc_safetensors_open(struct fc_safetensors *f, const char *path, struct fc_er
 		fc_fail(e, "%s: header: byte %zu is not UTF-8", path, valid);
 		goto out;
 	}
-	header = fc_json_text(text, n, path, e);
-	if (header)
-		ret = parse_header(f, header, n, path, e);
+	ret = parse_header(f, text, n, path, e);
 out:
-	json_decref(header);
 	if (ret < 0)
 		fc_safetensors_close(f);
 	return ret;
