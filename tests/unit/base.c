@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
+#include "base/err.h"
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "t.h"
@@ -57,9 +59,59 @@ static void test_rng(void)
 	T_OK(even, "rng: below() is uniform");
 }
 
+static void test_escape(void)
+{
+	static const struct {
+		const char *in, *out, *what;
+	} c[] = {
+	    {"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x99\x82 a\\n",
+		"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x99\x82 a\\n",
+		"what can be shown stays, backslashes too"},
+	    {"a\x1b]0;pwned\x07\x1b[2J", "a\\x1b]0;pwned\\x07\\x1b[2J", "a terminal's commands"},
+	    {"a\nb\tc\rd\x7f", "a\\nb\\tc\\x0dd\\x7f", "line breaks, tabs, DEL"},
+	    {"\xc2\x9b"
+	     "31m",
+		"\\xc2\\x9b31m", "C1, which some terminals obey"},
+	    {"ab\xe2\x80\xae"
+	     "fdp",
+		"ab\\xe2\\x80\\xae"
+		"fdp",
+		"a turn of direction"},
+	    {"\xe2\x80\xa8", "\\xe2\\x80\\xa8", "a line separator"},
+	    {"a\xff\xe2\x82", "a\\xff\\xe2\\x82", "bytes that are no UTF-8"},
+	    {"\xed\xa0\x80\xc0\xaf", "\\xed\\xa0\\x80\\xc0\\xaf", "surrogates and overlong forms"},
+	};
+	for (size_t i = 0; i < FC_LEN(c); i++) {
+		struct fc_buf b = FC_BUF_INIT;
+		struct fc_err e;
+		fc_escape(&b, c[i].in, strlen(c[i].in));
+		T_STR(b.p ? b.p : "", c[i].out, c[i].what);
+		fc_fail(&e, "%s", c[i].in);
+		T_STR(e.msg, c[i].out, "the same in a message");
+		fc_fail(&e, "%s", e.msg);
+		T_STR(e.msg, c[i].out, "and escaped twice");
+		fc_buf_release(&b);
+	}
+}
+
+/* A long message is cut at a character. */
+static void test_long_message(void)
+{
+	struct fc_err e;
+	char s[2 * sizeof e.msg + 1];
+	for (size_t i = 0; i + 1 < sizeof s; i += 2)
+		memcpy(s + i, "\xc3\xa9", 3);
+	fc_fail(&e, "%s", s);
+	T_OK(strlen(e.msg) == 1022 && !strchr(e.msg, '\\'), "a long message ends with a character");
+	fc_fail(&e, "-%s", s);
+	T_OK(strlen(e.msg) == 1023 && !strchr(e.msg, '\\'), "or is full");
+}
+
 int main(void)
 {
 	test_buf();
+	test_escape();
+	test_long_message();
 	test_size_mul();
 	test_rng();
 	return t_done();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/die.h"
+#include "base/escape.h"
 #include "fc-view/view.h"
 
 enum { PIECE_BYTES = 64 << 10 };
@@ -20,18 +21,12 @@ void view_flush_some(struct view *v)
 
 void view_add_plain(struct fc_buf *b, const char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)p[i];
-		if (c == '\n')
-			fc_buf_adds(b, "\\n");
-		else if (c == '\t')
-			fc_buf_adds(b, "\\t");
-		else if (c == '\\')
+	for (size_t i = 0, end; i < n; i = end + 1) {
+		for (end = i; end < n && p[end] != '\\'; end++)
+			;
+		fc_escape(b, p + i, end - i);
+		if (end < n)
 			fc_buf_adds(b, "\\\\");
-		else if (c < 32 || c == 127)
-			fc_buf_addf(b, "\\x%02x", c);
-		else
-			fc_buf_addc(b, (char)c);
 	}
 }
 

@@ -21,7 +21,8 @@ struct fc_err {
 
 /*
  * Formats the message and returns -1, so that `return fc_fail(e, ...)` composes.
- * A format that ends in ':' gets " " and strerror(errno) appended.
+ * A format that ends in ':' gets " " and strerror(errno) appended.  Text from outside is shown as
+ * base/escape.h says.
  */
 int fc_fail(struct fc_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int fc_vfail(struct fc_err *e, const char *fmt, va_list ap);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/mem.h"
 #include "text/json.h"
 #include "text/utf8.h"
@@ -81,6 +82,22 @@ void fc_table_none(struct fc_table *t)
 	add(t, (struct cell){.kind = CELL_NONE});
 }
 
+/* A line break inside a cell would break the table: C0 characters are spaces. */
+static void show_text(const char *s, struct fc_buf *b)
+{
+	char out[FC_ESCAPE_MAX];
+	size_t n_out, left = strlen(s);
+	while (left) {
+		size_t n = fc_escape_next(out, &n_out, s, left);
+		if ((unsigned char)*s < ' ' || *s == 127)
+			fc_buf_addc(b, ' ');
+		else
+			fc_buf_add(b, out, n_out);
+		s += n;
+		left -= n;
+	}
+}
+
 /* The cell as FC_TABLE_TEXT shows it. */
 static void show(const struct fc_table *t, size_t i, struct fc_buf *b)
 {
@@ -90,9 +107,7 @@ static void show(const struct fc_table *t, size_t i, struct fc_buf *b)
 		fc_buf_addc(b, '-');
 		break;
 	case CELL_TEXT:
-		/* a line break inside a cell would break the table */
-		for (const char *p = c->text; *p; p++)
-			fc_buf_addc(b, (unsigned char)*p < ' ' || *p == 127 ? ' ' : *p);
+		show_text(c->text, b);
 		break;
 	case CELL_INT:
 		fc_buf_addf(b, "%" PRIu64, c->i);
@@ -171,17 +186,17 @@ static void print_text(const struct fc_table *t, struct fc_buf *out)
 	free(w);
 }
 
+/* A reader of the table can undo it: backslashes are doubled. */
 static void put_escaped(struct fc_buf *out, const char *s)
 {
-	for (; *s; s++) {
-		if (*s == '\t')
-			fc_buf_adds(out, "\\t");
-		else if (*s == '\n')
-			fc_buf_adds(out, "\\n");
-		else if (*s == '\\')
+	while (*s) {
+		size_t n = strcspn(s, "\\");
+		fc_escape(out, s, n);
+		s += n;
+		if (*s) {
 			fc_buf_adds(out, "\\\\");
-		else
-			fc_buf_addc(out, *s);
+			s++;
+		}
 	}
 }
 
