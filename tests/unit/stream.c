@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -28,10 +29,14 @@ static void add_random_row(
 	uint32_t *id = FC_ARRAY(uint32_t, k);
 	float *logprob = FC_ARRAY(float, k);
 	uint32_t first = (uint32_t)fc_rng_below(rng, n_vocab);
+	double mass = 1e-3;
 	for (size_t i = 0; i < k; i++) {
 		id[i] = (uint32_t)((first + i * 7919) % n_vocab);
 		logprob[i] = (float)(-20 * fc_rng_unit(rng) * fc_rng_unit(rng));
+		mass += exp(logprob[i]);
 	}
+	for (size_t i = 0; i < k; i++)
+		logprob[i] = fminf(logprob[i] - (float)log(mass), 0);
 	qsort(logprob, k, sizeof *logprob, descending);
 	fc_example_add_row(x, tok, k, id, logprob, (float)(-9 * fc_rng_unit(rng)));
 	free(id);
@@ -54,14 +59,17 @@ static void make_example(struct fc_example *x, struct fc_rng *rng, uint32_t n_vo
 		fc_example_add_segment(x, (uint32_t)at, (uint8_t)fc_rng_below(rng, 32));
 	}
 	uint32_t end = 0;
+	size_t seg = 0;
 	for (size_t t = 0; t < n_tok; t++) {
+		while (seg + 1 < x->n_seg && x->seg[seg].end <= end)
+			seg++;
+		uint8_t flags = seg < x->n_seg ? x->seg[seg].flags : 0;
 		end += (uint32_t)fc_rng_below(rng, 4);
-		fc_example_add_token(
-		    x, (uint32_t)fc_rng_below(rng, n_vocab), end, (uint8_t)fc_rng_below(rng, 32));
+		fc_example_add_token(x, (uint32_t)fc_rng_below(rng, n_vocab), end, flags);
 	}
 	for (uint32_t t = 1; top_k && t < n_tok; t += 1 + (uint32_t)fc_rng_below(rng, 3))
 		add_random_row(x, rng, t, ragged ? fc_rng_below(rng, top_k + 1) : top_k, n_vocab);
-	x->nll = 100 * fc_rng_unit(rng);
+	x->nll = 100 * fc_rng_unit(rng) * (x->n_row != 0);
 	x->n_label = (uint32_t)x->n_row;
 	x->label_bytes = 3 * x->n_label;
 	x->source = (uint32_t)fc_rng_below(rng, 2);

@@ -71,7 +71,7 @@ static void expect(const struct fc_buf *content, const char *what, const char *m
 
 #define BYTES(s) ((ProtobufCBinaryData){sizeof(s) - 1, (uint8_t *)(s)})
 
-/* Two tokens with rows of two entries: ids 1 299, 7 2; bits 3400 4000, 0 0; true 1st, -1. */
+/* Two tokens with rows of two entries: ids 1 299, 7 2; bits 3400 4000, 3C00 3C00; true 1st, -1. */
 static void good_example(Fc__Example *m)
 {
 	fc__example__init(m);
@@ -84,10 +84,12 @@ static void good_example(Fc__Example *m)
 	m->flags = BYTES("\0\47\47");
 	m->row_length = 2;
 	m->entry_id = BYTES("\1\53\2\7\0\1\0\0");
-	m->entry_logprob = BYTES("\0\0\0\0\x34\x0c\0\0");
+	m->entry_logprob = BYTES("\0\0\0\0\x34\x0c\x3c\0");
 	m->true_rank = BYTES("\1\0");
 	m->true_logprob = BYTES("\0\x3c");
 	m->nll = 1;
+	m->n_label = 2;
+	m->label_bytes = 5;
 }
 
 /* Changes one thing; returns what, and in *message what the reader must say; NULL after the last.
@@ -176,11 +178,11 @@ static const char *change_rows(int i, Fc__Example *m, const char **message)
 		*message = "entry id 300";
 		return "an entry outside the vocabulary";
 	case 5:
-		m->entry_logprob = BYTES("\0\0\0\0\x34\xff\0\0");
+		m->entry_logprob = BYTES("\0\0\0\0\x34\xff\x3c\0");
 		*message = "not in order";
 		return "a rising row";
 	case 6:
-		m->entry_logprob = BYTES("\0\0\0\0\x34\x48\0\0");
+		m->entry_logprob = BYTES("\0\0\0\0\x34\x48\x3c\0");
 		*message = "not in order";
 		return "an infinite log-probability";
 	case 7:
@@ -252,8 +254,9 @@ static void test_headers(void)
 	    "a megabyte of history"};
 	static const char *const message[] = {NULL, "not a stream of the fc tools",
 	    "version 2.7 of the format is newer than this program's 1.1", "no version 0.0",
-	    "unknown kind of stream 0", "unknown kind of stream 9", "beyond the limits",
-	    "beyond the limits", "257 sources", "a header of"};
+	    "unknown kind of stream 0", "unknown kind of stream 9",
+	    "a vocabulary of 16777217, the limit is 16777216",
+	    "top-k is 301, more than the vocabulary of 300", "257 sources", "a header of"};
 	struct fc_buf b = FC_BUF_INIT;
 	Fc__Source source = FC__SOURCE__INIT, *sources[257];
 	Fc__Program program = FC__PROGRAM__INIT, *programs[1] = {&program};
@@ -437,8 +440,8 @@ static void test_maps(void)
 		2, 2},
 	    {"four billion entries", "map entries in", "\1\53\0\1", "\1\2", 4, 2, 0xffffffff},
 	    {"counts that are no planes", "counts: 3 bytes", "\1\53\0\1", "\1\2\3", 4, 3, 2},
-	    {"counts of nine bytes", "counts: 10 bytes", "\1\53\0\1", "123456789abcdefghi", 4, 18,
-		2},
+	    {"counts of nine bytes", "counts: 18 bytes for 2 values", "\1\53\0\1",
+		"123456789abcdefghi", 4, 18, 2},
 	};
 	struct fc_buf b = FC_BUF_INIT;
 	for (size_t i = 0; i < FC_LEN(map); i++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "stream/check.h"
 #include "stream/frame.h"
 #include "stream/plane.h"
 #include "stream/record.h"
@@ -31,69 +31,6 @@
 static ProtobufCBinaryData bytes_of(const struct fc_buf *b)
 {
 	return (ProtobufCBinaryData){b->n, (uint8_t *)b->p};
-}
-
-static int check_tokens(const struct fc_header *h, const struct fc_example *x, struct fc_err *e)
-{
-	uint32_t last = 0;
-	for (size_t t = 0; t < x->n_tok; t++) {
-		if (x->tok[t] >= h->n_vocab)
-			return fc_fail(e,
-			    "token %zu has id %" PRIu32 ", the vocabulary has %" PRIu32, t,
-			    x->tok[t], h->n_vocab);
-		if (x->end[t] < last || x->end[t] > x->text.n)
-			return fc_fail(e,
-			    "token %zu ends at byte %" PRIu32 ", after %" PRIu32
-			    " and in a text of %zu bytes",
-			    t, x->end[t], last, x->text.n);
-		if (x->flags[t] >= 32)
-			return fc_fail(e, "token %zu has flags 0x%x", t, x->flags[t]);
-		last = x->end[t];
-	}
-	return 0;
-}
-
-static int check_segments(const struct fc_example *x, struct fc_err *e)
-{
-	uint32_t last = 0;
-	for (size_t i = 0; i < x->n_seg; i++) {
-		if (x->seg[i].end <= last || x->seg[i].end > x->text.n || x->seg[i].flags >= 32)
-			return fc_fail(e,
-			    "segment %zu is bytes %" PRIu32 " to %" PRIu32
-			    " of %zu, with flags 0x%x",
-			    i, last, x->seg[i].end, x->text.n, x->seg[i].flags);
-		last = x->seg[i].end;
-	}
-	if (x->n_seg && last != x->text.n)
-		return fc_fail(e, "segments cover %" PRIu32 " of %zu bytes", last, x->text.n);
-	return 0;
-}
-
-static int check_rows(const struct fc_header *h, const struct fc_example *x, struct fc_err *e)
-{
-	if (x->n_row && h->kind != FC_KIND_DISTS)
-		return fc_fail(e, "rows in a %s", fc_kind_name(h->kind));
-	if (x->n_row && x->row_off[0] != 0)
-		return fc_fail(e, "the first row starts at entry %" PRIu32, x->row_off[0]);
-	uint32_t last = 0;
-	for (size_t r = 0; r < x->n_row; r++) {
-		if (x->row_tok[r] <= last || x->row_tok[r] >= x->n_tok)
-			return fc_fail(e,
-			    "row %zu is of token %" PRIu32 ", after %" PRIu32
-			    " and with %zu tokens",
-			    r, x->row_tok[r], last, x->n_tok);
-		last = x->row_tok[r];
-		if (x->row_off[r + 1] < x->row_off[r] ||
-		    x->row_off[r + 1] - x->row_off[r] > h->top_k)
-			return fc_fail(e,
-			    "row %zu has %" PRIu32 " entries, the header announces %" PRIu32, r,
-			    x->row_off[r + 1] - x->row_off[r], h->top_k);
-	}
-	if (x->source >= (h->n_source ? h->n_source : 1))
-		return fc_fail(e, "source %" PRIu32 " of %zu", x->source, h->n_source);
-	if (!isfinite(x->nll))
-		return fc_fail(e, "its cross-entropy is not finite");
-	return 0;
 }
 
 static void pack_segments(struct fc_packer *p, Fc__Example *m, const struct fc_example *x)
@@ -206,7 +143,9 @@ static int pack_entries(struct fc_packer *p, Fc__Example *m, const struct fc_hea
 			x->entry_logprob + off, k, h->n_vocab, &why) < 0)
 			return fc_fail(e, "row %zu: %s", r, why.msg);
 	}
-	if (pack_true(p, m, x, e) < 0)
+	if (pack_true(p, m, x, e) < 0 ||
+	    fc_check_rows(&p->checker, h, x,
+		&(struct fc_row_values){p->id, p->value, p->row, p->row + x->n_row}, e) < 0)
 		return -1;
 	for (size_t r = 0; r < x->n_row; r++)
 		for (size_t i = x->row_off[r + 1]; i-- > x->row_off[r] + 1u;)
@@ -219,7 +158,7 @@ static int pack_entries(struct fc_packer *p, Fc__Example *m, const struct fc_hea
 int fc_pack_example(struct fc_packer *p, struct fc_buf *out, const struct fc_header *h,
     const struct fc_example *x, struct fc_err *e)
 {
-	if (check_segments(x, e) < 0 || check_tokens(h, x, e) < 0 || check_rows(h, x, e) < 0)
+	if (fc_check_example(h, x, e) < 0)
 		return -1;
 	size_t n_entry = x->n_row ? x->row_off[x->n_row] : 0;
 	size_t n_plain = x->text.n + x->meta.n + x->id.n + x->unknown.n;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
-#include <math.h>
 
 #include "base/mem.h"
+#include "stream/check.h"
 #include "stream/plane.h"
 #include "stream/record.h"
 
@@ -185,7 +185,10 @@ static int get_entries(struct fc_packer *p, const struct fc_header *h, struct fc
 	if (!sum_rows(x, p->value))
 		return fc_fail(e, "log-probabilities of a row are not in order");
 	fc_logprob_values(x->entry_logprob, p->value, n);
-	return get_true(p, x, m, e);
+	if (get_true(p, x, m, e) < 0)
+		return -1;
+	return fc_check_rows(&p->checker, h, x,
+	    &(struct fc_row_values){x->entry_id, p->value, p->row, p->row + n_row}, e);
 }
 
 int fc_unpack_example(struct fc_packer *p, const struct fc_header *h, struct fc_example *x,
@@ -193,13 +196,6 @@ int fc_unpack_example(struct fc_packer *p, const struct fc_header *h, struct fc_
 {
 	size_t n_row = 0;
 	fc_example_clear(x);
-	if (get_segments(p, x, m, e) < 0 || get_tokens(h, x, m, &n_row, e) < 0 ||
-	    get_row_lengths(h, x, m, n_row, e) < 0 || get_entries(p, h, x, m, e) < 0)
-		return -1;
-	if (m->source >= (h->n_source ? h->n_source : 1))
-		return fc_fail(e, "source %" PRIu32 " of %zu", m->source, h->n_source);
-	if (!isfinite(m->nll))
-		return fc_fail(e, "its cross-entropy is not finite");
 	put_bytes(&x->id, &m->id);
 	put_bytes(&x->meta, &m->meta);
 	put_bytes(&x->text, &m->text);
@@ -208,5 +204,8 @@ int fc_unpack_example(struct fc_packer *p, const struct fc_header *h, struct fc_
 	x->n_label = m->n_label;
 	x->label_bytes = m->label_bytes;
 	x->source = m->source;
-	return 0;
+	if (get_segments(p, x, m, e) < 0 || get_tokens(h, x, m, &n_row, e) < 0 ||
+	    get_row_lengths(h, x, m, n_row, e) < 0 || fc_check_example(h, x, e) < 0)
+		return -1;
+	return get_entries(p, h, x, m, e);
 }

@@ -45,12 +45,8 @@ int fc_pack_header(struct fc_buf *out, const struct fc_header *h, struct fc_err 
 	m.top_k = h->top_k;
 	m.source_tokenizer = h->source_tokenizer;
 	m.source_n_vocab = h->source_n_vocab;
-	if (h->n_vocab > FC_MAX_VOCAB || h->source_n_vocab > FC_MAX_VOCAB || h->top_k > h->n_vocab)
-		return fc_fail(e, "a vocabulary of %u and top-k of %u are beyond the limits",
-		    h->n_vocab, h->top_k);
-	if (h->n_source > FC_HEADER_MAX_SOURCES || h->n_history > FC_HEADER_MAX_PROGRAMS)
-		return fc_fail(e, "%zu sources and %zu programs in a header are beyond the limits",
-		    h->n_source, h->n_history);
+	if (fc_check_header(h, e) < 0)
+		return -1;
 	Fc__Source *source = FC_ARRAY(Fc__Source, h->n_source);
 	Fc__Source **source_at = FC_ARRAY(Fc__Source *, h->n_source);
 	Fc__Program *program = FC_ARRAY(Fc__Program, h->n_history);
@@ -80,12 +76,6 @@ int fc_unpack_header(struct fc_header *h, const Fc__Header *m, struct fc_err *e)
 		return fc_fail(e, "there is no version %u.%u of the format", m->major, m->minor);
 	if (m->kind < FC__KIND__TOKENS || m->kind > FC__KIND__UPDATE)
 		return fc_fail(e, "unknown kind of stream %d", (int)m->kind);
-	if (m->n_vocab > FC_MAX_VOCAB || m->source_n_vocab > FC_MAX_VOCAB || m->top_k > m->n_vocab)
-		return fc_fail(e, "a vocabulary of %u and top-k of %u are beyond the limits",
-		    m->n_vocab, m->top_k);
-	if (m->n_source > FC_HEADER_MAX_SOURCES || m->n_history > FC_HEADER_MAX_PROGRAMS)
-		return fc_fail(e, "%zu sources and %zu programs in a header are beyond the limits",
-		    m->n_source, m->n_history);
 	h->tokenizer = m->tokenizer;
 	h->model = m->model;
 	h->template_hash = m->template_hash;
@@ -93,11 +83,16 @@ int fc_unpack_header(struct fc_header *h, const Fc__Header *m, struct fc_err *e)
 	h->top_k = m->top_k;
 	h->source_tokenizer = m->source_tokenizer;
 	h->source_n_vocab = m->source_n_vocab;
+	struct fc_header sizes = *h;
+	sizes.n_source = m->n_source;
+	sizes.n_history = m->n_history;
+	if (fc_check_header_sizes(&sizes, e) < 0)
+		return -1;
 	for (size_t i = 0; i < m->n_source; i++)
 		fc_header_add_source(
 		    h, m->source[i]->name, m->source[i]->model, m->source[i]->tokenizer);
 	for (size_t i = 0; i < m->n_history; i++)
 		fc_header_add_program(
 		    h, m->history[i]->name, m->history[i]->version, m->history[i]->args);
-	return 0;
+	return fc_check_header(h, e);
 }

@@ -77,6 +77,8 @@ static int get_counts(
 	size_t width = n ? m->count.len / n : 0;
 	if (width <= 4)
 		return fc_get_planes(low, &m->count, n, "counts", e);
+	if (width > 8 || m->count.len != n * width)
+		return fc_fail(e, "counts: %zu bytes for %zu values", m->count.len, n);
 	ProtobufCBinaryData part[2] = {
 	    {4 * n, m->count.data}, {m->count.len - 4 * n, m->count.data + 4 * n}};
 	if (fc_get_planes(low, &part[0], n, "counts", e) < 0)

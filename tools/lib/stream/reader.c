@@ -9,7 +9,10 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "stream/frame.h"
+#include "stream/nameset.h"
 #include "stream/record.h"
+
+enum { HEADER_PARTS_BYTES = 1 << 20 };
 
 struct fc_reader {
 	struct fc_frame_in *in;
@@ -31,7 +34,8 @@ struct fc_reader {
 
 	char tensor_name[FC_TENSOR_NAME_MAX + 1]; /* the one whose parts are coming in */
 	struct fc_tensor tensor;
-	size_t tensor_done; /* bytes of it seen */
+	size_t tensor_done;        /* bytes of it seen */
+	struct fc_nameset tensors; /* seen in all sections */
 };
 
 const struct fc_header *fc_reader_header(const struct fc_reader *r)
@@ -86,8 +90,9 @@ static int parse_record(struct fc_reader *r, struct fc_err *e)
 	r->n--;
 	if (!get_varint(r, &len) || len > r->n)
 		return fail_here(r, "a record longer than its frame", e);
-	/* Copies of the fields, and what protobuf-c needs around them. */
-	fc_arena_reset(&r->arena, 4 * (size_t)len + 65536);
+	/* Copies of the fields, and what protobuf-c needs around them: also of more small ones than
+	 * a header may have, so that the limit and not the memory is what the message names. */
+	fc_arena_reset(&r->arena, 4 * (size_t)len + HEADER_PARTS_BYTES);
 	r->record = fc__record__unpack(&r->arena.allocator, (size_t)len, r->p);
 	if (!r->record || !r->record->kind_case)
 		return no_record(r, e);
@@ -240,6 +245,7 @@ void fc_reader_close(struct fc_reader *r)
 	fc_hasher_free(r->hash);
 	fc_arena_release(&r->arena);
 	fc_packer_release(&r->scratch);
+	fc_nameset_release(&r->tensors);
 	free(r->map);
 	free(r);
 }
@@ -261,6 +267,10 @@ enum fc_read fc_reader_example(struct fc_reader *r, struct fc_example *x, struct
 static int follow_tensor(struct fc_reader *r, const struct fc_tensor_part *t, struct fc_err *e)
 {
 	if (r->tensor_done == r->tensor.n_bytes && t->offset == 0) {
+		char what[FC_TENSOR_NAME_MAX + 40];
+		snprintf(what, sizeof what, "tensor %s comes twice", t->whole.name);
+		if (!fc_nameset_add(&r->tensors, t->whole.name, strlen(t->whole.name)))
+			return fail_here(r, what, e);
 		memcpy(r->tensor_name, t->whole.name, strlen(t->whole.name) + 1);
 		r->tensor = t->whole;
 		r->tensor.name = r->tensor_name;

@@ -20,6 +20,7 @@ void fc_packer_release(struct fc_packer *p)
 	free(p->value);
 	free(p->id);
 	free(p->row);
+	fc_row_checker_release(&p->checker);
 	*p = (struct fc_packer){0};
 }
 

@@ -3,6 +3,7 @@
 #define FC_STREAM_RECORD_H
 
 #include "stream/arena.h"
+#include "stream/check.h"
 #include "stream/example.h"
 #include "stream/header.h"
 #include "stream/reader.h"
@@ -29,6 +30,7 @@ struct fc_packer {
 	uint32_t *value; /* a column before it is cut into planes */
 	uint32_t *id, *row;
 	size_t cap_value, cap_id, cap_row;
+	struct fc_row_checker checker;
 };
 void fc_packer_release(struct fc_packer *p);
 

@@ -4,6 +4,20 @@
 
 #include "base/mem.h"
 #include "stream/record.h"
+#include "text/utf8.h"
+
+static int check_name(const char *name, struct fc_err *e)
+{
+	size_t n = strlen(name);
+	if (!n)
+		return fc_fail(e, "a tensor without a name");
+	if (n > FC_TENSOR_NAME_MAX)
+		return fc_fail(e, "tensor %.40s...: a name of %zu bytes, the limit is %d", name, n,
+		    FC_TENSOR_NAME_MAX);
+	if (fc_utf8_check(name, n) < n)
+		return fc_fail(e, "tensor %s: its name is no UTF-8", name);
+	return 0;
+}
 
 int fc_pack_tensor(
     struct fc_buf *out, const struct fc_tensor *t, size_t offset, size_t n, struct fc_err *e)
@@ -15,8 +29,8 @@ int fc_pack_tensor(
 	    !fc_size_mul(count, fc_dtype_size(t->dtype), &count) || count != t->n_bytes)
 		return fc_fail(
 		    e, "tensor %s: its shape does not give its %zu bytes", t->name, t->n_bytes);
-	if (strlen(t->name) > FC_TENSOR_NAME_MAX)
-		return fc_fail(e, "tensor %.40s...: a name of %zu bytes", t->name, strlen(t->name));
+	if (check_name(t->name, e) < 0)
+		return -1;
 	for (int i = 0; i < t->n_dim; i++)
 		dim[i] = (uint64_t)t->dim[i];
 	m.name = (char *)t->name;
@@ -32,8 +46,8 @@ int fc_pack_tensor(
 int fc_unpack_tensor(struct fc_tensor_part *t, const Fc__TensorPart *m, struct fc_err *e)
 {
 	struct fc_tensor w = {.name = m->name, .n_dim = (int)m->n_dim};
-	if (strlen(m->name) > FC_TENSOR_NAME_MAX)
-		return fc_fail(e, "a tensor's name of %zu bytes", strlen(m->name));
+	if (check_name(m->name, e) < 0)
+		return -1;
 	if (!fc_dtype_parse(m->dtype, &w.dtype))
 		return fc_fail(e, "tensor %s: unknown element type '%.20s'", m->name, m->dtype);
 	if (m->n_dim > FC_MAX_DIM)

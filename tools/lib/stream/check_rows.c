@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "stream/check.h"
+#include "stream/plane.h"
+
+/* Of what is less likely than e^-32, 65,535 entries come to less than 1e-9. */
+enum { N_PROBABILITY = 0x5000 };
+
+void fc_row_checker_release(struct fc_row_checker *c)
+{
+	free(c->p);
+	free(c->seen);
+	*c = (struct fc_row_checker){0};
+}
+
+static void prepare(struct fc_row_checker *c, size_t n_vocab)
+{
+	size_t n_word = (n_vocab + 63) / 64;
+	if (!c->p) {
+		uint32_t *bits = FC_ARRAY(uint32_t, N_PROBABILITY);
+		c->p = FC_ARRAY(float, N_PROBABILITY + 1);
+		for (uint32_t i = 0; i < N_PROBABILITY; i++)
+			bits[i] = i;
+		fc_logprob_values(c->p, bits, N_PROBABILITY);
+		for (uint32_t i = 0; i < N_PROBABILITY; i++)
+			c->p[i] = expf(c->p[i]);
+		c->p[N_PROBABILITY] = 0;
+		free(bits);
+	}
+	if (n_word > c->n_word) {
+		free(c->seen);
+		c->seen = FC_ARRAY(uint64_t, n_word);
+		c->n_word = n_word;
+	}
+}
+
+/*
+ * The most that a row of k entries can come to when its probabilities p add up to 1.  Rounding to
+ * binary16 takes b = -ln p to at least b (1 - e), e = 2^-11, so p to at most p^(1 - e); the sum of
+ * these is largest when all are 1 / k: k^e.  (Below 2^-14, steps of 2^-25 add nothing that
+ * counts.) A softmax in float32 may be as far off as fc_logprob_bits() lets it, 0.001 nats.
+ */
+static float most_mass(uint32_t k)
+{
+	return expf(0.001f + logf((float)(k ? k : 1)) * 0x1p-11f);
+}
+
+/* The mass of n entries; *twice: an id that occurs twice, else FC_MAX_VOCAB; *lists: is tok there?
+ */
+static float read_row(struct fc_row_checker *c, const uint32_t *restrict id,
+    const uint32_t *restrict bits, size_t n, uint32_t tok, uint32_t *twice, bool *lists)
+{
+	float mass = 0;
+	uint64_t *restrict seen = c->seen;
+	*twice = FC_MAX_VOCAB;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bit = (uint64_t)1 << id[i] % 64, word = seen[id[i] / 64];
+		mass += c->p[bits[i] < N_PROBABILITY ? bits[i] : N_PROBABILITY];
+		*twice = word & bit ? id[i] : *twice;
+		seen[id[i] / 64] = word | bit;
+	}
+	*lists = seen[tok / 64] >> tok % 64 & 1;
+	for (size_t i = 0; i < n; i++)
+		seen[id[i] / 64] = 0;
+	return mass;
+}
+
+bool fc_check_own_rows(const struct fc_header *h, const struct fc_example *x)
+{
+	if (!h->n_source)
+		return true;
+	const struct fc_source *s = &h->source[x->source];
+	return s->model && s->tokenizer == h->tokenizer;
+}
+
+/* Of own rows: a listed token has one log-probability.  Two that were rounded from values computed
+ * in two ways may be neighbours. */
+static int check_listed(const uint32_t *id, const uint32_t *bits, uint32_t tok, uint32_t truth,
+    size_t r, struct fc_err *e)
+{
+	float value[2];
+	size_t i = 0;
+	while (id[i] != tok)
+		i++;
+	if (bits[i] <= truth + 1 && truth <= bits[i] + 1)
+		return 0;
+	fc_logprob_values(value, (uint32_t[]){bits[i], truth}, 2);
+	return fc_fail(e,
+	    "row %zu: its true token %" PRIu32
+	    " is entry %zu with log-probability %.5g, but has %.5g",
+	    r, tok, i + 1, (double)value[0], (double)value[1]);
+}
+
+int fc_check_rows(struct fc_row_checker *c, const struct fc_header *h, const struct fc_example *x,
+    const struct fc_row_values *v, struct fc_err *e)
+{
+	const float most = most_mass(h->top_k);
+	const bool own = fc_check_own_rows(h, x);
+	const uint32_t *truth = v->truth;
+	if (x->n_row)
+		prepare(c, h->n_vocab);
+	for (size_t r = 0; r < x->n_row; r++) {
+		size_t off = x->row_off[r], n = x->row_off[r + 1] - off;
+		uint32_t tok = x->tok[x->row_tok[r]], rank = v->rank[r], twice;
+		bool lists;
+		float mass = read_row(c, v->id + off, v->bits + off, n, tok, &twice, &lists);
+		if (twice != FC_MAX_VOCAB)
+			return fc_fail(e, "row %zu: id %" PRIu32 " twice", r, twice);
+		if (mass > most)
+			return fc_fail(e,
+			    "row %zu: its %zu entries have a probability of %.5g together", r, n,
+			    (double)mass);
+		if (rank && v->id[off + rank - 1] != tok)
+			return fc_fail(e,
+			    "row %zu: its true token is %" PRIu32 ", but entry %" PRIu32
+			    ", which true_rank names, is %" PRIu32,
+			    r, tok, rank, v->id[off + rank - 1]);
+		if (!rank && lists && own &&
+		    check_listed(v->id + off, v->bits + off, tok, *truth, r, e) < 0)
+			return -1;
+		truth += !rank;
+	}
+	return 0;
+}
