@@ -35,7 +35,7 @@ setup_file() {
 	sed 's/NAME/c/' hand.jsonl | head -n 2 | mkstream >short.fcs
 	sed 's/NAME/c/; s/"y"/"z"/' hand.jsonl | mkstream >other-id.fcs
 	sed 's/NAME/c/; s/"cd"/"ce"/' hand.jsonl | mkstream >other-text.fcs
-	sed 's/NAME/c/; s/\[3,2,1\]/[4,2,1]/' hand.jsonl | mkstream >other-tokens.fcs
+	sed 's/NAME/c/; s/\[3,2,1\]/[5,2,1]/' hand.jsonl | mkstream >other-tokens.fcs
 	sed 's/NAME/c/; s/"tokenizer": 7/"tokenizer": 8/' hand.jsonl | mkstream >other-tokenizer.fcs
 	sed 's/NAME/c/' hand.jsonl | head -n 1 | mkstream >empty.fcs
 	echo '{"kind": "tokens", "n_vocab": 9}' | mkstream >tokens.fcs

@@ -82,7 +82,7 @@ load align
 	run -1 fc-align fuse -q a.fcs other-id.fcs
 	[[ $output == *"conversation 2 is 'y' in a.fcs and 'z' in other-id.fcs"* ]]
 	run -1 fc-align fuse -q a.fcs other-text.fcs
-	[[ $output == *"'y'"*"text in other-text.fcs differs"* ]]
+	[[ $output == *"conversation 'y': its texts differ from byte 1 on: \"ce\" in other-text.fcs, \"cd\" in a.fcs;"* ]]
 	run -1 fc-align fuse -q a.fcs other-tokens.fcs
 	[[ $output == *"'y'"*"tokens in other-tokens.fcs differ"* ]]
 	run -1 fc-align fuse -q a.fcs other-tokenizer.fcs
@@ -123,19 +123,24 @@ ids() { records "$@" | jq -r .id | paste -sd' '; }
 	run -1 fc-align fuse -q b a
 	[[ $output == *"the latter is missing in b"* ]]
 	run -1 fc-align fuse -q a c
-	[[ $output == *"conversation 3 is 'r' in a and 'q' in c: it is doubled in c"* ]]
+	[[ $output == *"c: conversation 3 has the id 'q', which one before it has"* ]]
 	run -1 fc-align fuse -q a d
 	[[ $output == *"the order is another"* ]]
 	run -1 fc-align fuse -q a e
 	[[ $output == *"'x' in e: the latter is missing in a"* ]]
 	run -1 fc-align fuse -q a f
 	[[ $output == *"neither has the other's"* ]]
+	# nothing says which belong together, whether others have it twice or not
+	run -1 fc-align fuse -q c c
+	[[ $output == *"c: conversation 3 has the id 'q', which one before it has"* ]]
+	run -1 fc-align fuse -q --skip-missing a c
+	[[ $output == *"c: conversation 3 has the id 'q'"* ]]
 }
 
 @test "fuse: conversations that not all streams have can be left out" {
 	letters a 'p q r s t'
 	letters b 'p r s t'
-	letters c 'p q q r s t z'
+	letters c 'p q x r s t z'
 	letters d 'p r q s t'
 	letters f 'u v w'
 	fc-align fuse --skip-missing a a >out 2>note
@@ -269,4 +274,37 @@ ids() { records "$@" | jq -r .id | paste -sd' '; }
 	fc-align fuse -q --no-history P.fcs S.aligned.fcs >"$BATS_TEST_TMPDIR/f"
 	fc-view "$BATS_TEST_TMPDIR/f" >"$BATS_TEST_TMPDIR/h"
 	run -1 grep -q 'fc-align fuse' "$BATS_TEST_TMPDIR/h"
+}
+
+@test "fuse: where two texts differ is shown, and ids cannot command the terminal" {
+	text() { # text NAME TEXT ID
+		python3 - "$@" <<-'END' | mkstream >"$1.fcs"
+			import json, sys
+			name, text, id = sys.argv[1:]
+			n = len(text.encode())
+			print(json.dumps({"kind": "dists", "tokenizer": 7, "n_vocab": 9, "top_k": 2, "sources": [name]}))
+			print(json.dumps({"id": id, "text": text, "tokens": [[0, 1, 0], [1, n, 1]], "rows": [[1, -0.5, [[1, -0.5]]]]}))
+		END
+	}
+	text a $'<|im_start|>assistant\nIt is \u20ac 5.<|im_end|>' q
+	text b $'<|im_start|>assistant\nIt is \u20ac 5.<|im_end|>\n' q
+	run -1 fc-align fuse -q a.fcs b.fcs
+	[[ $output == *$'its texts differ from byte 44 on: ..." is \u20ac 5.<|im_end|>\\n" in b.fcs, ..." is \u20ac 5.<|im_end|>" in a.fcs; make both'* ]]
+	text c ab $'a\e]0;pwned\a\e[2J'
+	text d ab $'b\e[2J\xc2\x9b1m'
+	run -1 fc-align fuse -q c.fcs d.fcs
+	[[ $output == *"is 'a\\x1b]0;pwned\\x07\\x1b[2J' in c.fcs and 'b\\x1b[2J\\xc2\\x9b1m' in d.fcs"* ]]
+	[[ $output != *$'\e'* ]]
+}
+
+@test "fuse: two models of one name are refused" {
+	stream() { # stream NAME TOKENIZER-OF-SOURCES NAME...
+		echo "{\"kind\": \"dists\", \"tokenizer\": 7, \"n_vocab\": 9, \"top_k\": 2, \"sources\": $2}" | mkstream >"$1"
+	}
+	stream a '["x"]'
+	stream b '["y", "x"]' # of other fingerprints than a's
+	run -1 fc-align fuse -q a b
+	[[ $output == *"the streams together: two sources are called 'x'"* ]]
+	fc-align fuse -q a a >f # control: the same model twice
+	[ "$(fc-view f | grep -c ^source)" = 1 ]
 }

@@ -66,15 +66,14 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 	if (o->rule == RULE_CATEGORY &&
 	    align_besttable_open(&w->best, o->best, w->label, w->n - w->first, e) < 0)
 		return -1;
-	fc_header_init(&h, FC_KIND_DISTS);
-	fc_join_header(w->join, &h);
+	fc_header_copy(&h, fc_join_header(w->join));
 	w->top_k = o->top_k ? (size_t)o->top_k : fc_join_top_k(w->join);
 	w->top_k = w->top_k < h.n_vocab ? w->top_k : h.n_vocab;
 	h.model = 0;
 	h.top_k = (uint32_t)w->top_k;
 	if (mixed_name(o)) {
-		w->mixed = (uint32_t)h.n_source;
-		fc_header_add_source(&h, mixed_name(o), 0, h.tokenizer);
+		struct fc_source mixed = {(char *)mixed_name(o), 0, h.tokenizer};
+		w->mixed = (uint32_t)fc_header_find_source(&h, &mixed);
 	}
 	if (o->rule == RULE_AVERAGE || o->rule == RULE_AVGCE)
 		w->mixture = align_mixture_new(h.n_vocab, w->n - w->first, w->top_k);

@@ -68,26 +68,24 @@ static int read_streams(
     const char *const *paths, const struct options *o, struct results *r, struct fc_err *e)
 {
 	struct eval_divergence_scratch scratch = {0};
-	struct fc_header h;
 	struct fc_join *j;
 	int got;
 	/* rows of different lengths can be compared, too */
 	const struct fc_join_options join = {.any_top_k = true};
 	if (fc_join_open(&j, paths, 2, &join, e) < 0)
 		return -1;
-	fc_join_header(j, &h);
+	const uint32_t n_vocab = fc_join_header(j)->n_vocab;
 	while ((got = fc_join_next(j, e)) == 1) {
 		const struct fc_example *p = fc_join_at(j, 0), *q = fc_join_at(j, 1);
 		const size_t n = r->groups.all.n;
 		FC_GROW(r->sums, r->cap, n + 1);
-		r->sums[n] = compare(p, q, h.n_vocab, &scratch);
+		r->sums[n] = compare(p, q, n_vocab, &scratch);
 		if (eval_groups_file(&r->groups, p, o->by, paths[0], e) < 0) {
 			got = -1;
 			break;
 		}
 	}
 	eval_divergence_release(&scratch);
-	fc_header_release(&h);
 	fc_join_close(j);
 	return got;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "stream/check.h"
 #include "stream/queue.h"
 
 struct input {
@@ -19,6 +20,7 @@ struct fc_join {
 	struct fc_join_options o;
 	struct input *input; /* [n] */
 	size_t n;
+	struct fc_header header; /* of all */
 	uint64_t n_record;
 	bool delivered;     /* the front of every queue was handed out */
 	struct fc_buf last; /* id of the conversation handed out before */
@@ -54,6 +56,34 @@ static int check_header(const struct fc_join *j, size_t i, struct fc_err *e)
 	return 0;
 }
 
+/* Two models of one name would be one in every report. */
+static int check_names(const struct fc_join *j, struct fc_err *e)
+{
+	struct fc_err why;
+	return fc_check_header(&j->header, &why) < 0
+	    ? fc_fail(e, "the streams together: %s", why.msg)
+	    : 0;
+}
+
+static void join_headers(struct fc_join *j)
+{
+	struct fc_header *h = &j->header;
+	fc_header_copy(h, header(j, 0));
+	for (size_t i = 0; i < j->n; i++) {
+		struct input *in = &j->input[i];
+		const struct fc_header *from = header(j, i);
+		h->n_vocab = from->n_vocab > h->n_vocab ? from->n_vocab : h->n_vocab;
+		in->n_source = from->n_source;
+		in->source = FC_ARRAY(uint32_t, in->n_source + 1);
+		for (size_t k = 0; k < in->n_source; k++)
+			in->source[k] = (uint32_t)fc_header_find_source(h, &from->source[k]);
+		for (size_t k = 0; i > 0 && k < from->n_history; k++) {
+			const struct fc_program *p = &from->history[k];
+			fc_header_add_program(h, p->name, p->version, p->args);
+		}
+	}
+}
+
 int fc_join_open(struct fc_join **out, const char *const *paths, size_t n,
     const struct fc_join_options *o, struct fc_err *e)
 {
@@ -69,6 +99,9 @@ int fc_join_open(struct fc_join **out, const char *const *paths, size_t n,
 	for (size_t i = 1; i < n; i++)
 		if (check_header(j, i, e) < 0)
 			goto fail;
+	join_headers(j);
+	if (check_names(j, e) < 0)
+		goto fail;
 	return 0;
 fail:
 	fc_join_close(j);
@@ -84,6 +117,7 @@ void fc_join_close(struct fc_join *j)
 		fc_queue_close(j->input[i].queue);
 		free(j->input[i].source);
 	}
+	fc_header_release(&j->header);
 	fc_buf_release(&j->last);
 	free(j->input);
 	free(j);
@@ -103,22 +137,9 @@ const char *fc_join_label(const struct fc_join *j, size_t i)
 	return h->n_source == 1 ? h->source[0].name : name(j, i);
 }
 
-void fc_join_header(struct fc_join *j, struct fc_header *h)
+const struct fc_header *fc_join_header(const struct fc_join *j)
 {
-	fc_header_copy(h, header(j, 0));
-	for (size_t i = 0; i < j->n; i++) {
-		struct input *in = &j->input[i];
-		const struct fc_header *from = header(j, i);
-		h->n_vocab = from->n_vocab > h->n_vocab ? from->n_vocab : h->n_vocab;
-		in->n_source = from->n_source;
-		in->source = FC_ARRAY(uint32_t, in->n_source + 1);
-		for (size_t k = 0; k < in->n_source; k++)
-			in->source[k] = (uint32_t)fc_header_find_source(h, &from->source[k]);
-		for (size_t k = 0; i > 0 && k < from->n_history; k++) {
-			const struct fc_program *p = &from->history[k];
-			fc_header_add_program(h, p->name, p->version, p->args);
-		}
-	}
+	return &j->header;
 }
 
 static bool same_bytes(const struct fc_buf *a, const struct fc_buf *b)
@@ -161,14 +182,45 @@ uint64_t fc_join_skipped(const struct fc_join *j, size_t i)
 	return j->input[i].n_skipped;
 }
 
+/* Characters around byte at of a text, in quotes. */
+static void add_snippet(struct fc_buf *b, const struct fc_buf *text, size_t at)
+{
+	enum { AROUND = 20 };
+	size_t from = at > AROUND ? at - AROUND : 0, end = min_size(at + AROUND, text->n);
+	while (from < at && ((unsigned char)text->p[from] & 0xc0) == 0x80)
+		from++;
+	while (end < text->n && ((unsigned char)text->p[end] & 0xc0) == 0x80)
+		end++;
+	fc_buf_addf(b, "%s\"", from ? "..." : "");
+	fc_buf_add(b, text->p ? text->p + from : "", end - from);
+	fc_buf_addf(b, "\"%s", end < text->n ? "..." : "");
+}
+
+static int name_text_difference(
+    struct fc_join *j, size_t i, const struct fc_buf *a, const struct fc_buf *b, struct fc_err *e)
+{
+	struct fc_buf why = FC_BUF_INIT;
+	const struct fc_buf *id = &fc_join_at(j, 0)->id;
+	size_t at = 0;
+	while (at < a->n && at < b->n && a->p[at] == b->p[at])
+		at++;
+	add_snippet(&why, b, at);
+	fc_buf_addf(&why, " in %s, ", name(j, i));
+	add_snippet(&why, a, at);
+	fc_buf_addf(&why, " in %s", name(j, 0));
+	fc_fail(e,
+	    "conversation '%.*s': its texts differ from byte %zu on: %s; make both with the same "
+	    "template",
+	    (int)id->n, id->p ? id->p : "", at, why.p);
+	fc_buf_release(&why);
+	return -1;
+}
+
 static int check_same(struct fc_join *j, size_t i, struct fc_err *e)
 {
 	const struct fc_example *a = fc_join_at(j, 0), *b = fc_join_at(j, i);
 	if (!same_bytes(&a->text, &b->text))
-		return fc_fail(e,
-		    "conversation '%.*s': its text in %s differs from that in %s; make both with "
-		    "the same template",
-		    (int)a->id.n, a->id.p, name(j, i), name(j, 0));
+		return name_text_difference(j, i, &a->text, &b->text, e);
 	if (!same_tokens(a, b))
 		return fc_fail(e,
 		    "conversation '%.*s': its tokens in %s differ from those in %s; run fc-align "
@@ -257,11 +309,7 @@ static int name_difference(struct fc_join *j, size_t i, struct fc_err *e)
 	size_t at;
 	bool a_later = fc_queue_find(q, a, &at), b_later = fc_queue_find(p, b, &at);
 	struct fc_buf why = FC_BUF_INIT;
-	if (j->n_record > 1 && same_bytes(b, &j->last))
-		fc_buf_addf(&why, "it is doubled in %s", name(j, i));
-	else if (j->n_record > 1 && same_bytes(a, &j->last))
-		fc_buf_addf(&why, "it is doubled in %s", name(j, 0));
-	else if (a_later && b_later)
+	if (a_later && b_later)
 		fc_buf_adds(&why, "the order is another");
 	else if (a_later)
 		fc_buf_addf(&why, "the latter is missing in %s", name(j, 0));

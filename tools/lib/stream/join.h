@@ -23,15 +23,17 @@ int fc_join_open(struct fc_join **j, const char *const *paths, size_t n,
     const struct fc_join_options *o, struct fc_err *e);
 void fc_join_close(struct fc_join *j);
 
-/* Header for a stream made of these: the first one's, with the sources and programs of all. */
-void fc_join_header(struct fc_join *j, struct fc_header *h);
+/* Header for a stream made of these: the first one's, with the sources and programs of all, and the
+ * largest vocabulary. */
+const struct fc_header *fc_join_header(const struct fc_join *j);
 uint32_t fc_join_top_k(const struct fc_join *j); /* the largest */
 /* What to call stream i: its model's name, or its path if it holds several. */
 const char *fc_join_label(const struct fc_join *j, size_t i);
 
 /* 1: fc_join_at() has the next conversation of every stream, with source numbers of
  * fc_join_header(); 0: all ended; -1: error.  An error names what is missing, doubled, in another
- * order, or of another text or tokens. */
+ * order, or of another text or tokens.  An id that comes twice is an error also where all streams
+ * have it twice: nothing says which belong together. */
 int fc_join_next(struct fc_join *j, struct fc_err *e);
 /* Borrowed, may be changed, until the next call of fc_join_next(). */
 struct fc_example *fc_join_at(struct fc_join *j, size_t i);

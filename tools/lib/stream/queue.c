@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/queue.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "stream/nameset.h"
 
 struct fc_queue {
 	struct fc_reader *reader;
@@ -12,6 +14,8 @@ struct fc_queue {
 	    *v; /* [n_made], the first n are in the queue, the others for later use */
 	size_t n, n_made, cap;
 	bool ended;
+	uint64_t n_read;
+	struct fc_nameset ids; /* of all that were read */
 };
 
 int fc_queue_open(struct fc_queue **out, const char *path, struct fc_err *e)
@@ -34,6 +38,7 @@ void fc_queue_close(struct fc_queue *q)
 		fc_example_release(q->v[i]);
 		free(q->v[i]);
 	}
+	fc_nameset_release(&q->ids);
 	free(q->v);
 	free(q);
 }
@@ -41,6 +46,19 @@ void fc_queue_close(struct fc_queue *q)
 const struct fc_reader *fc_queue_reader(const struct fc_queue *q)
 {
 	return q->reader;
+}
+
+static int note_id(struct fc_queue *q, const struct fc_buf *id, struct fc_err *e)
+{
+	const char *p = id->p ? id->p : "";
+	q->n_read++;
+	if (fc_nameset_add(&q->ids, p, id->n))
+		return 0;
+	return fc_fail(e,
+	    "%s: conversation %" PRIu64
+	    " has the id '%.*s', which one before it has; give each its "
+	    "own",
+	    fc_reader_name(q->reader), q->n_read, (int)id->n, p);
 }
 
 int fc_queue_fill(struct fc_queue *q, size_t n, struct fc_err *e)
@@ -55,7 +73,11 @@ int fc_queue_fill(struct fc_queue *q, size_t n, struct fc_err *e)
 		if (got == FC_READ_ERROR)
 			return -1;
 		q->ended = got == FC_READ_END;
-		q->n += got == FC_READ_RECORD;
+		if (q->ended)
+			break;
+		if (note_id(q, &q->v[q->n]->id, e) < 0)
+			return -1;
+		q->n++;
 	}
 	return q->n >= n;
 }

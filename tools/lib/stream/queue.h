@@ -4,7 +4,8 @@
 
 #include "stream/reader.h"
 
-/* The next conversations of a distribution stream, read as far ahead as asked for. */
+/* The next conversations of a distribution stream, read as far ahead as asked for.  They are found
+ * by their ids, so an id that comes twice is an error. */
 struct fc_queue;
 int fc_queue_open(struct fc_queue **q, const char *path, struct fc_err *e);
 void fc_queue_close(struct fc_queue *q);
