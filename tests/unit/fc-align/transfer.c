@@ -234,6 +234,35 @@ static void test_example(void)
 	fc_example_release(&p);
 }
 
+/* A map that leads a second token to the true one: the entry has both, the true value its own, or,
+ * within one tokenizer, the entry's. */
+static void test_same_tokens(void)
+{
+	static const uint32_t map[] = {0, 1, 1};
+	struct align_ledger stats = {0};
+	for (int same = 0; same < 2; same++) {
+		struct fc_example s, p;
+		fc_example_init(&s);
+		fc_example_init(&p);
+		for (uint32_t i = 0; i < 2; i++) {
+			fc_example_add_token(&s, i, i + 1, FC_TOK_TRAINED);
+			fc_example_add_token(&p, i, i + 1, FC_TOK_TRAINED);
+		}
+		fc_example_add_row(
+		    &s, 1, 2, (uint32_t[]){1, 2}, (float[]){logf(.5f), logf(.25f)}, logf(.5f));
+		struct align_transfer *t = align_transfer_new(map, 3, 3);
+		if (same)
+			align_transfer_same_tokens(t);
+		align_transfer_example(t, &s, &p, 2, &stats);
+		T_NEAR(exp(p.entry_logprob[0]), .75, 1e-6, "one tokenizer: the entry has both");
+		T_NEAR(
+		    exp(p.true_logprob[0]), same ? .75 : .5, 1e-6, "one tokenizer: the true value");
+		align_transfer_free(t);
+		fc_example_release(&s);
+		fc_example_release(&p);
+	}
+}
+
 static void test_identity(void)
 {
 	uint32_t map[V_SOURCE], id[K];
@@ -283,6 +312,7 @@ int main(void)
 	test_move();
 	test_straddle();
 	test_example();
+	test_same_tokens();
 	test_identity();
 	return t_done();
 }

@@ -111,6 +111,8 @@ static int open_all(struct align_carry *c, const struct align_carry_options *o,
 	if (!o->map)
 		align_mapping_identity(&c->map, c->pivot_vocab.n);
 	c->transfer = align_transfer_new(c->map.to, c->map.n, c->pivot_vocab.n);
+	if (same)
+		align_transfer_same_tokens(c->transfer);
 	return 0;
 }
 

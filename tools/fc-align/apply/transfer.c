@@ -15,6 +15,7 @@ struct slot { /* of a pivot id: where its entry of the current row is */
 struct align_transfer {
 	const uint32_t *map;
 	size_t n_map, n_vocab;
+	bool same_tokens;
 	struct slot *slot; /* [n_vocab] */
 	uint32_t row;      /* stamp of the current row; 0: none yet */
 	uint32_t *id;      /* [cap] the row being made */
@@ -30,6 +31,11 @@ struct align_transfer *align_transfer_new(const uint32_t *map, size_t n_map, siz
 	*t = (struct align_transfer){.map = map, .n_map = n_map, .n_vocab = n_vocab};
 	t->slot = FC_ARRAY(struct slot, n_vocab);
 	return t;
+}
+
+void align_transfer_same_tokens(struct align_transfer *t)
+{
+	t->same_tokens = true;
 }
 
 void align_transfer_free(struct align_transfer *t)
@@ -211,7 +217,8 @@ static bool transfer_one(struct align_transfer *t, const struct fc_example *sour
 	if (cover != COVER_NOT && first < t->n_map)
 		n_out = align_transfer_move(
 		    n_out, t->id, t->logprob, t->map[first], truth, exp(sum), top_k);
-	float true_logprob = cover == COVER_EXACT
+	bool listed = find(n_out, t->id, truth) < n_out;
+	float true_logprob = cover == COVER_EXACT && !(t->same_tokens && listed)
 	    ? (float)sum
 	    : align_transfer_lookup(n_out, t->id, t->logprob, truth, t->n_vocab);
 	fc_example_add_row(pivot, (uint32_t)p, n_out, t->id, t->logprob, true_logprob);

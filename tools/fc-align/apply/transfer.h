@@ -11,6 +11,9 @@ struct align_transfer;
 /* map: [n_map] source id -> pivot id below n_vocab, or ALIGN_UNMAPPED; borrowed.  Ids at or above
  * n_map are unmapped too. */
 struct align_transfer *align_transfer_new(const uint32_t *map, size_t n_map, size_t n_vocab);
+/* Source and pivot have one tokenizer: a row then says one thing of the true token, what its entry
+ * has, also where a map led others to it. */
+void align_transfer_same_tokens(struct align_transfer *t);
 void align_transfer_free(struct align_transfer *t);
 
 /*
