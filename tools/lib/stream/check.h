@@ -28,7 +28,7 @@ struct fc_row_values {
 };
 /* Memory between calls.  {0} is empty. */
 struct fc_row_checker {
-	float *p;       /* probabilities by their bits */
+	uint32_t *p;    /* probabilities by the bits of their logarithms */
 	uint64_t *seen; /* [n_word] a bit for each id; all 0 between rows */
 	size_t n_word;
 };

@@ -9,6 +9,8 @@
 
 /* Of what is less likely than e^-32, 65,535 entries come to less than 1e-9. */
 enum { N_PROBABILITY = 0x5000 };
+/* Probabilities are added up as integers, which wait for each other less than floats. */
+#define ONE 0x1p30f
 
 void fc_row_checker_release(struct fc_row_checker *c)
 {
@@ -22,14 +24,16 @@ static void prepare(struct fc_row_checker *c, size_t n_vocab)
 	size_t n_word = (n_vocab + 63) / 64;
 	if (!c->p) {
 		uint32_t *bits = FC_ARRAY(uint32_t, N_PROBABILITY);
-		c->p = FC_ARRAY(float, N_PROBABILITY + 1);
+		float *value = FC_ARRAY(float, N_PROBABILITY);
+		c->p = FC_ARRAY(uint32_t, N_PROBABILITY + 1);
 		for (uint32_t i = 0; i < N_PROBABILITY; i++)
 			bits[i] = i;
-		fc_logprob_values(c->p, bits, N_PROBABILITY);
+		fc_logprob_values(value, bits, N_PROBABILITY);
 		for (uint32_t i = 0; i < N_PROBABILITY; i++)
-			c->p[i] = expf(c->p[i]);
+			c->p[i] = (uint32_t)lrintf(expf(value[i]) * ONE);
 		c->p[N_PROBABILITY] = 0;
 		free(bits);
+		free(value);
 	}
 	if (n_word > c->n_word) {
 		free(c->seen);
@@ -54,7 +58,7 @@ static float most_mass(uint32_t k)
 static float read_row(struct fc_row_checker *c, const uint32_t *restrict id,
     const uint32_t *restrict bits, size_t n, uint32_t tok, uint32_t *twice, bool *lists)
 {
-	float mass = 0;
+	uint64_t mass = 0;
 	uint64_t *restrict seen = c->seen;
 	*twice = FC_MAX_VOCAB;
 	for (size_t i = 0; i < n; i++) {
@@ -66,7 +70,7 @@ static float read_row(struct fc_row_checker *c, const uint32_t *restrict id,
 	*lists = seen[tok / 64] >> tok % 64 & 1;
 	for (size_t i = 0; i < n; i++)
 		seen[id[i] / 64] = 0;
-	return mass;
+	return (float)mass / ONE;
 }
 
 bool fc_check_own_rows(const struct fc_header *h, const struct fc_example *x)
