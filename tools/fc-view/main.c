@@ -16,6 +16,8 @@ static const struct fc_opt options[] = {
     {FC_OPT_FLAG, 0, "tsv", &view.tsv, NULL, "a table with a line for each row", 0, 0},
     {FC_OPT_FLAG, 0, "stream", &view.stream, NULL, "one stream with the records of all files", 0,
 	0},
+    {FC_OPT_FLAG, 0, "fingerprint", &view.fingerprint, NULL,
+	"what a header has to say of a model folder or GGUF file", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Which records", 0, 0},
     {FC_OPT_FILES, 0, "id", &view.id, "ID", "only those with this id (several times: any of them)",
 	0, 0},
@@ -24,14 +26,15 @@ static const struct fc_opt options[] = {
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Output", 0, 0},
     {FC_OPT_FILE, 'o', "output", &view.output, "FILE", "instead of standard output", 0, 0},
     {FC_OPT_FILE, 't', "tokenizer", &view.tokenizer_dir, "DIR",
-	"model folder or tokenizer.json that spells the tokens out", 0, 0},
+	"model folder or tokenizer.json that spells the tokens out, or checks them", 0, 0},
     FC_OPT_NO_HISTORY,
     FC_OPT_COMMON,
     {0},
 };
 
 static const struct fc_usage usage = {
-    .synopsis = "[options] [STREAM...]",
+    .synopsis = "[options] [STREAM...]\n"
+		"--fingerprint MODEL",
     .summary = "Shows, checks, cuts and joins the streams of the fc tools.",
     .more = "Examples: fc-view --stats a.fcs\n"
 	    "          fc-infer -m pivot chats.jsonl | fc-view --jsonl | head -n 1\n"
@@ -43,19 +46,23 @@ int main(int argc, char **argv)
 	fc_prog = "fc-view";
 	struct fc_err e;
 	int first = fc_opt_parse(options, &usage, argc, argv);
-	int n_mode = view.header + view.stats + view.verify + view.jsonl + view.tsv + view.stream;
+	int n_mode = view.header + view.stats + view.verify + view.jsonl + view.tsv + view.stream +
+	    view.fingerprint;
 	if (n_mode > 1)
-		fc_die_usage("only one of --header --stats --verify --jsonl --tsv --stream");
-	bool selects = view.id.n || view.skip || view.limit;
-	if (selects && (n_mode == 0 || view.header || view.verify))
 		fc_die_usage(
-		    "--header and --verify are of whole streams, without --id, --skip and -n");
+		    "only one of --header --stats --verify --jsonl --tsv --stream --fingerprint");
+	bool selects = view.id.n || view.skip || view.limit;
+	if (selects && (n_mode == 0 || view.header || view.verify || view.fingerprint))
+		fc_die_usage("--id, --skip and -n choose records for --stats, --jsonl, --tsv and "
+			     "--stream");
+	if (view.fingerprint && argc - first != 1)
+		fc_die_usage("--fingerprint is of one model folder, tokenizer.json or GGUF file");
 	static char *standard_input[] = {"-"};
 	view.path = first < argc ? argv + first : standard_input;
 	view.n_path = first < argc ? argc - first : 1;
 
-	if (view.tokenizer_dir && !view.jsonl && !view.tsv)
-		fc_die_usage("--tokenizer goes with --jsonl and --tsv");
+	if (view.tokenizer_dir && !view.jsonl && !view.tsv && !view.verify)
+		fc_die_usage("--tokenizer goes with --verify, --jsonl and --tsv");
 	if (view.tokenizer_dir && fc_tokenizer_open(&view.tokenizer, view.tokenizer_dir, &e) < 0)
 		fc_die("%s", e.msg);
 	if (view.stream) {
@@ -72,6 +79,8 @@ int main(int argc, char **argv)
 		view_jsonl(&view);
 	else if (view.tsv)
 		view_tsv(&view);
+	else if (view.fingerprint)
+		view_fingerprint(&view);
 	else
 		view_header(&view);
 	view_flush(&view);

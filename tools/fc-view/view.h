@@ -14,11 +14,11 @@
 
 struct view {
 	/* options */
-	bool header, stats, verify, jsonl, tsv, stream;
+	bool header, stats, verify, jsonl, tsv, stream, fingerprint;
 	struct fc_strs id;
 	uint64_t limit, skip; /* limit 0: none */
 	const char *output, *tokenizer_dir;
-	char **path; /* [n_path], at least one */
+	char **path; /* [n_path], at least one: streams, or the model of --fingerprint */
 	int n_path;
 	struct fc_reader **reader; /* [n_path] NULL, or opened already */
 
@@ -60,5 +60,6 @@ void view_verify(struct view *v);
 void view_jsonl(struct view *v);
 void view_tsv(struct view *v);
 void view_stream(struct view *v);
+void view_fingerprint(struct view *v);
 
 #endif
