@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/die.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "fc-train/spool.h"
@@ -125,6 +126,9 @@ const struct train_sample_count *train_feed_counted(const struct train_feed *f)
 
 static int end_of_stream(struct train_feed *f, struct fc_err *e)
 {
+	struct fc_err odd;
+	if (!f->counted && fc_reader_check_hits(f->reader, &odd) < 0)
+		fc_warn("%s", odd.msg);
 	fc_reader_close(f->reader);
 	f->reader = NULL;
 	f->counted = true;

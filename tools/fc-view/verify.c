@@ -5,32 +5,34 @@
 #include "base/progress.h"
 #include "fc-view/view.h"
 
-/* Reads the records of r to the end. */
-static enum fc_read read_all(struct fc_reader *r, uint64_t *n_record, struct fc_err *e)
+static enum fc_read read_record(struct fc_reader *r, struct fc_example *x, struct fc_err *e)
 {
-	struct fc_example x;
 	struct fc_tensor_part t;
 	struct fc_map_part m;
+	enum fc_kind kind = fc_reader_header(r)->kind;
+	if (fc_kind_has_tensors(kind))
+		return fc_reader_tensor(r, &t, e);
+	return kind == FC_KIND_MAP ? fc_reader_map(r, &m, e) : fc_reader_example(r, x, e);
+}
+
+/* Reads the records of r to the end. */
+static int read_all(const struct view *v, struct fc_reader *r, uint64_t *n_record, struct fc_err *e)
+{
+	struct view_spelling spelling = {0};
+	struct fc_example x;
+	struct fc_err why;
 	enum fc_read ret;
 	fc_example_init(&x);
-	for (*n_record = 0;; ++*n_record) {
-		switch (fc_reader_header(r)->kind) {
-		case FC_KIND_TENSORS:
-		case FC_KIND_UPDATE:
-			ret = fc_reader_tensor(r, &t, e);
+	for (*n_record = 0; (ret = read_record(r, &x, e)) == FC_READ_RECORD;) {
+		fc_progress_set(++*n_record, NULL);
+		if (v->tokenizer && view_spelling_check(&spelling, v->tokenizer, &x, &why) < 0) {
+			ret = fc_fail(e, "%s: %s", fc_reader_name(r), why.msg);
 			break;
-		case FC_KIND_MAP:
-			ret = fc_reader_map(r, &m, e);
-			break;
-		default:
-			ret = fc_reader_example(r, &x, e);
 		}
-		if (ret != FC_READ_RECORD)
-			break;
-		fc_progress_set(*n_record, NULL);
 	}
+	view_spelling_release(&spelling);
 	fc_example_release(&x);
-	return ret;
+	return ret == FC_READ_END ? 0 : -1;
 }
 
 static bool verify_one(struct view *v, const char *path)
@@ -39,7 +41,8 @@ static bool verify_one(struct view *v, const char *path)
 	struct fc_err e;
 	uint64_t n = 0;
 	fc_progress_start("records", 0);
-	bool good = fc_reader_open(&r, path, 0, &e) == 0 && read_all(r, &n, &e) == FC_READ_END;
+	bool good = fc_reader_open(&r, path, 0, &e) == 0 && view_tokenizer_check(v, r, &e) == 0 &&
+	    read_all(v, r, &n, &e) == 0;
 	fc_progress_end();
 	if (good)
 		fc_buf_addf(&v->text,
@@ -48,6 +51,8 @@ static bool verify_one(struct view *v, const char *path)
 		    fc_reader_bytes(r));
 	else
 		fc_buf_addf(&v->text, "%s\n", e.msg);
+	if (good && fc_reader_check_hits(r, &e) < 0)
+		fc_warn("%s", e.msg);
 	fc_reader_close(r);
 	return good;
 }

@@ -54,6 +54,18 @@ const char *view_piece(const struct view *v, uint32_t id);
 const char *view_role_name(uint8_t flags);
 const char *view_part_name(uint8_t flags);
 
+/* Memory between calls.  {0} is empty. */
+struct view_spelling {
+	struct fc_tokens tokens;
+	struct fc_buf words, own;
+};
+/* Do the tokens spell the text?  If not, says which does not. */
+int view_spelling_check(struct view_spelling *s, const struct fc_tokenizer *t,
+    const struct fc_example *x, struct fc_err *e);
+void view_spelling_release(struct view_spelling *s);
+/* Refuses a tokenizer that is not the stream's. */
+int view_tokenizer_check(const struct view *v, const struct fc_reader *r, struct fc_err *e);
+
 void view_header(struct view *v);
 void view_stats(struct view *v);
 void view_verify(struct view *v);

@@ -8,7 +8,7 @@
 static bool has_id(const struct view *v, const char *p, size_t n)
 {
 	for (int i = 0; i < v->id.n; i++)
-		if (strlen(v->id.v[i]) == n && !memcmp(v->id.v[i], p, n))
+		if (strlen(v->id.v[i]) == n && (!n || !memcmp(v->id.v[i], p, n)))
 			return true;
 	return v->id.n == 0;
 }
@@ -78,14 +78,15 @@ static enum fc_read walk_map(
 	return ret;
 }
 
-static void check_tokenizer(const struct view *v, const struct fc_reader *r)
+int view_tokenizer_check(const struct view *v, const struct fc_reader *r, struct fc_err *e)
 {
 	const struct fc_header *h = fc_reader_header(r);
 	bool has_tokens = h->kind == FC_KIND_TOKENS || h->kind == FC_KIND_DISTS;
-	if (v->tokenizer && has_tokens && h->tokenizer &&
-	    fc_tokenizer_fingerprint(v->tokenizer) != h->tokenizer)
-		fc_die("%s: its tokens are of another tokenizer than %s", fc_reader_name(r),
-		    v->tokenizer_dir);
+	if (!v->tokenizer || !has_tokens || !h->tokenizer ||
+	    fc_tokenizer_fingerprint(v->tokenizer) == h->tokenizer)
+		return 0;
+	return fc_fail(e, "%s: its tokens are of another tokenizer than %s", fc_reader_name(r),
+	    v->tokenizer_dir);
 }
 
 static void walk_one(struct view *v, const struct visitor *visitor, struct fc_reader *r)
@@ -96,7 +97,8 @@ static void walk_one(struct view *v, const struct visitor *visitor, struct fc_re
 	bool examples = kind == FC_KIND_TOKENS || kind == FC_KIND_DISTS;
 	if (v->id.n && kind == FC_KIND_MAP)
 		fc_die("%s: the entries of a vocabulary map have no id", fc_reader_name(r));
-	check_tokenizer(v, r);
+	if (view_tokenizer_check(v, r, &e) < 0)
+		fc_die("%s", e.msg);
 	if (visitor->header)
 		visitor->header(v, visitor->data, r);
 	if (examples)
@@ -109,6 +111,8 @@ static void walk_one(struct view *v, const struct visitor *visitor, struct fc_re
 		view_flush(v);
 		fc_die("%s", e.msg);
 	}
+	if (v->stats && fc_reader_check_hits(r, &e) < 0)
+		fc_warn("%s", e.msg);
 }
 
 void view_walk(struct view *v, const struct visitor *visitor)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/die.h"
 #include "base/opt.h"
@@ -63,6 +64,13 @@ static int apply_all(struct work *w, struct align_ledger *ledger, struct fc_err 
 	return got == FC_READ_END ? 0 : -1;
 }
 
+/* In percent; what rounding leaves of nothing is nothing. */
+static double percent(double share)
+{
+	double p = 100 * share;
+	return fabs(p) < 0.005 ? 0 : p;
+}
+
 static void note(const struct align_ledger *l)
 {
 	double trained = l->n_trained ? (double)l->n_trained : 1,
@@ -76,9 +84,9 @@ static void note(const struct align_ledger *l)
 		    l->n_onehot, l->n_pivot);
 	fc_note("%.2f %% of their probability arrived; lost: %.2f %% was not listed, %.2f %% ended "
 		"at the row's place, %.2f %% has no token, %.2f %% fell below the top k",
-	    100 * l->out / rows, 100 * l->lost[ALIGN_LOSS_TAIL] / rows,
-	    100 * l->lost[ALIGN_LOSS_ENDED] / rows, 100 * l->lost[ALIGN_LOSS_UNMAPPED] / rows,
-	    100 * l->lost[ALIGN_LOSS_CUT] / rows);
+	    percent(l->out / rows), percent(l->lost[ALIGN_LOSS_TAIL] / rows),
+	    percent(l->lost[ALIGN_LOSS_ENDED] / rows), percent(l->lost[ALIGN_LOSS_UNMAPPED] / rows),
+	    percent(l->lost[ALIGN_LOSS_CUT] / rows));
 }
 
 void align_command_apply(int argc, char **argv)
@@ -113,6 +121,8 @@ void align_command_apply(int argc, char **argv)
 	    apply_all(&w, &ledger, &e) < 0 || fc_writer_finish(w.out, &e) < 0)
 		fc_die("%s", e.msg);
 	note(&ledger);
+	if (fc_reader_check_hits(w.in, &e) < 0)
+		fc_warn("%s", e.msg);
 	fc_reader_close(w.in);
 	align_filler_close(w.filler);
 	align_carry_close(w.carry);

@@ -26,11 +26,22 @@ struct fc_row_values {
 	    *rank; /* [n_row] place of the true token from 1, or 0; at most the row's length */
 	const uint32_t *truth; /* bits of the true token for each 0 in rank */
 };
+/* How often the true token is among a row's entries, and how often it should be: the mass of a row
+ * is what its model thought of that.  Without rows of one certain entry. */
+struct fc_row_hits {
+	uint64_t n_row, n_hit;
+	double expected;
+};
+/* -1 with the numbers: so rarely that rows and tokens can hardly belong together.  Twenty rows are
+ * asked for, and a quarter of what is expected. */
+int fc_check_hits(const struct fc_row_hits *h, const char *name, struct fc_err *e);
+
 /* Memory between calls.  {0} is empty. */
 struct fc_row_checker {
 	uint32_t *p;    /* probabilities by the bits of their logarithms */
 	uint64_t *seen; /* [n_word] a bit for each id; all 0 between rows */
 	size_t n_word;
+	struct fc_row_hits hits; /* of all rows so far */
 };
 void fc_row_checker_release(struct fc_row_checker *c);
 /* Ids once a row, a mass of at most 1, the true token at its rank.  x is one that

@@ -123,8 +123,10 @@ static bool is_rendered(const struct fc_example *x)
 	return false;
 }
 
-/* Are the flags those of a segment that token t has a byte of, or, without bytes, stands at the
- * border of?  *first: the first segment that does not end before the token. */
+/* Are the flags those of a segment that token t has a byte of, or that begins where it ends (a
+ * space that was invented there may have been given bytes before it that no token stands for), or,
+ * of a token without bytes, that ends there?  *first: the first segment that does not end before
+ * it. */
 static bool fits_segment(const struct fc_example *x, size_t t, size_t *first)
 {
 	uint32_t start = fc_example_start(x, t), end = x->end[t];
@@ -133,7 +135,7 @@ static bool fits_segment(const struct fc_example *x, size_t t, size_t *first)
 		++*first;
 	for (size_t i = *first; i < x->n_seg; i++) {
 		uint32_t from = i ? x->seg[i - 1].end : 0;
-		if (from > end || (from == end && end > start))
+		if (from > end)
 			break;
 		if (x->seg[i].end == start && end > start)
 			continue;

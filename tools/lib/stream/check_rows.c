@@ -99,6 +99,21 @@ static int check_listed(const uint32_t *id, const uint32_t *bits, uint32_t tok, 
 	    r, tok, i + 1, (double)value[0], (double)value[1]);
 }
 
+int fc_check_hits(const struct fc_row_hits *h, const char *name, struct fc_err *e)
+{
+	if (h->expected < 20 || (double)h->n_hit > h->expected / 4)
+		return 0;
+	if (!h->n_hit)
+		return fc_fail(e,
+		    "%s: the true token is in no row, of %" PRIu64 ": are the rows shifted?", name,
+		    h->n_row);
+	return fc_fail(e,
+	    "%s: the true token is in %" PRIu64 " of %" PRIu64
+	    " rows, which by their probabilities it should be in %.0f times: are the rows "
+	    "shifted?",
+	    name, h->n_hit, h->n_row, h->expected);
+}
+
 int fc_check_rows(struct fc_row_checker *c, const struct fc_header *h, const struct fc_example *x,
     const struct fc_row_values *v, struct fc_err *e)
 {
@@ -123,6 +138,11 @@ int fc_check_rows(struct fc_row_checker *c, const struct fc_header *h, const str
 			    "row %zu: its true token is %" PRIu32 ", but entry %" PRIu32
 			    ", which true_rank names, is %" PRIu32,
 			    r, tok, rank, v->id[off + rank - 1]);
+		if (n != 1 || mass < 1) {
+			c->hits.n_row++;
+			c->hits.n_hit += lists;
+			c->hits.expected += (double)mass;
+		}
 		if (!rank && lists && own &&
 		    check_listed(v->id + off, v->bits + off, tok, *truth, r, e) < 0)
 			return -1;

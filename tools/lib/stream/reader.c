@@ -263,6 +263,11 @@ enum fc_read fc_reader_example(struct fc_reader *r, struct fc_example *x, struct
 	return FC_READ_RECORD;
 }
 
+int fc_reader_check_hits(const struct fc_reader *r, struct fc_err *e)
+{
+	return fc_check_hits(&r->scratch.checker.hits, fc_reader_name(r), e);
+}
+
 /* Parts come in order, each tensor whole before the next. */
 static int follow_tensor(struct fc_reader *r, const struct fc_tensor_part *t, struct fc_err *e)
 {

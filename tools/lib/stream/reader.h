@@ -58,6 +58,9 @@ uint64_t fc_reader_bytes(const struct fc_reader *r); /* read and used so far, as
 
 /* The next record of the stream's kind.  example: filled in; its old contents are dropped. */
 enum fc_read fc_reader_example(struct fc_reader *r, struct fc_example *x, struct fc_err *e);
+/* Of the rows read so far: -1 with a message if the true token is among their entries far less
+ * often than their probabilities say, as it is when rows are shifted against the tokens. */
+int fc_reader_check_hits(const struct fc_reader *r, struct fc_err *e);
 /* Borrowed until the next call. */
 enum fc_read fc_reader_tensor(struct fc_reader *r, struct fc_tensor_part *t, struct fc_err *e);
 enum fc_read fc_reader_map(struct fc_reader *r, struct fc_map_part *m, struct fc_err *e);
