@@ -243,33 +243,3 @@ int fc_jv_binary(struct fc_jx *x, int op, struct fc_jv a, struct fc_jv b, struct
 		return fc_jv_use_undefined(x, b);
 	return type_error(x, op, a, b);
 }
-
-int fc_jv_compare_op(struct fc_jx *x, int op, struct fc_jv a, struct fc_jv b, bool *out)
-{
-	bool less = false, same = false;
-	switch (op) {
-	case FC_JOP_IN:
-	case FC_JOP_NOT_IN:
-		if (fc_jv_contains(x, a, b, out) < 0)
-			return -1;
-		*out = *out == (op == FC_JOP_IN);
-		return 0;
-	case FC_JOP('=', '='):
-	case FC_JOP('!', '='):
-		if (fc_jv_equal(x, a, b, out) < 0)
-			return -1;
-		*out = *out == (op == FC_JOP('=', '='));
-		return 0;
-	case '<':
-		return fc_jv_less(x, a, b, out);
-	case '>':
-		return fc_jv_less(x, b, a, out);
-	default: /* <= and >= are not the negation of > and < where a number is none */
-		if (op == FC_JOP('>', '='))
-			return fc_jv_compare_op(x, FC_JOP('<', '='), b, a, out);
-		if (fc_jv_less(x, a, b, &less) < 0 || fc_jv_equal(x, a, b, &same) < 0)
-			return -1;
-		*out = less || same;
-		return 0;
-	}
-}

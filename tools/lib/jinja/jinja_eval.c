@@ -7,40 +7,6 @@
 
 /* Expressions. */
 
-int fc_jx_fail(struct fc_jx *x, const char *fmt, ...)
-{
-	char what[900];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(what, sizeof what, fmt, ap);
-	va_end(ap);
-	return fc_fail(x->e, "%s:%" PRIu32 ": %s", x->name, x->line, what);
-}
-
-int fc_jx_step(struct fc_jx *x, size_t n_bytes)
-{
-	x->steps += 1 + (n_bytes >> 8);
-	if (x->too_long)
-		return fc_jx_fail(x, "a text of more than %zu bytes", FC_JINJA_TEXT_MAX);
-	if (x->pool.n_bytes > FC_JINJA_POOL_MAX || n_bytes > FC_JINJA_POOL_MAX)
-		return fc_jx_fail(
-		    x, "the template needs more than %zu bytes of memory", FC_JINJA_POOL_MAX);
-	if (x->steps > FC_JINJA_STEP_MAX)
-		return fc_jx_fail(
-		    x, "the template needs more than %" PRIu64 " steps", FC_JINJA_STEP_MAX);
-	return 0;
-}
-
-int fc_jx_enter(struct fc_jx *x)
-{
-	if (x->depth >= FC_JINJA_DEPTH_MAX)
-		return fc_jx_fail(x, "nested more than %d levels deep", FC_JINJA_DEPTH_MAX);
-	if (fc_jx_step(x, 0) < 0)
-		return -1;
-	x->depth++;
-	return 0;
-}
-
 /* Values of several nodes, in a new list. */
 static int eval_list(
     struct fc_jx *x, const struct fc_jnode *n, enum fc_jkind kind, struct fc_jv *out)
@@ -160,7 +126,7 @@ static int eval_item(struct fc_jx *x, const struct fc_jnode *n, struct fc_jv *ou
 		if (fc_jx_eval(x, key, &part[0]) < 0)
 			return -1;
 		x->line = n->line;
-		return fc_jv_item(x, v, part[0], out);
+		return fc_jx_item(x, v, part[0], out);
 	}
 	for (int i = 0; i < 3; i++) {
 		part[i] = fc_jv_none();
@@ -273,7 +239,7 @@ static int eval_attr(struct fc_jx *x, const struct fc_jnode *n, struct fc_jv *ou
 	if (fc_jx_eval(x, n->kid[0], &v) < 0)
 		return -1;
 	x->line = n->line;
-	return fc_jv_attr(x, v, n->str, out);
+	return fc_jx_attr(x, v, n->str, out);
 }
 
 static int eval_node(struct fc_jx *x, const struct fc_jnode *n, struct fc_jv *out)

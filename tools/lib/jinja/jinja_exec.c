@@ -3,46 +3,8 @@
 
 #include "jinja/jinja_impl.h"
 
-/* Statements, scopes and macros.  for, macro and everything that catches its output open a scope,
+/* Statements and loops.  for, macro and everything that catches its output open a scope,
  * if does not: what a loop's body sets is gone after it. */
-
-static struct fc_jframe *push_frame(struct fc_jx *x, struct fc_jframe *up)
-{
-	struct fc_jframe *f = fc_jpool_take(&x->pool, sizeof *f);
-	f->up = up;
-	x->frame = f;
-	return f;
-}
-
-void fc_jframe_set(struct fc_jx *x, struct fc_jframe *f, const struct fc_jstr *name, struct fc_jv v)
-{
-	for (uint32_t i = 0; i < f->n; i++)
-		if (fc_jstr_same(f->v[i].name, name)) {
-			f->v[i].v = v;
-			return;
-		}
-	if (f->n == f->cap) {
-		uint32_t cap = f->cap ? f->cap * 2 : 4;
-		f->v = fc_jpool_grow(&x->pool, f->v, f->n * sizeof *f->v, cap * sizeof *f->v);
-		f->cap = cap;
-	}
-	x->steps += f->n >> 4;
-	f->v[f->n++] = (struct fc_jkeyword){name, v};
-}
-
-struct fc_jv fc_jx_lookup(struct fc_jx *x, const struct fc_jstr *name)
-{
-	for (const struct fc_jframe *f = x->frame; f; f = f->up) {
-		x->steps += f->n >> 4;
-		for (uint32_t i = 0; i < f->n; i++)
-			if (fc_jstr_same(f->v[i].name, name))
-				return f->v[i].v;
-	}
-	const struct fc_jbuiltin *fn = fc_jinja_function(name);
-	if (fn)
-		return (struct fc_jv){.kind = FC_JV_FUNCTION, .fn = fn};
-	return fc_jv_undefined(x, NULL, name);
-}
 
 static int assign(struct fc_jx *x, const struct fc_jnode *target, struct fc_jv v)
 {
@@ -70,13 +32,12 @@ static int assign(struct fc_jx *x, const struct fc_jnode *target, struct fc_jv v
 	return 0;
 }
 
-/* What body prints, in a scope of its own below up. */
-static int capture(
+int fc_jx_capture(
     struct fc_jx *x, const struct fc_jnode *body, struct fc_jframe *up, const struct fc_jstr **text)
 {
 	struct fc_jcat c = {0}, *out = x->out;
 	struct fc_jframe *frame = x->frame;
-	push_frame(x, up);
+	fc_jframe_push(x, up);
 	x->out = &c;
 	int ret = fc_jx_exec(x, body);
 	x->out = out;
@@ -90,7 +51,7 @@ int fc_jloop_fill(struct fc_jx *x, struct fc_jloop *l, uint32_t n)
 	struct fc_jframe *frame = x->frame;
 	for (; l->rest && l->list->n < n && l->i_rest < l->rest->n; l->i_rest++) {
 		struct fc_jv v, item = l->rest->v[l->i_rest];
-		push_frame(x, l->frame);
+		fc_jframe_push(x, l->frame);
 		if (assign(x, l->node->kid[0], item) < 0 || fc_jx_eval(x, l->node->kid[2], &v) < 0)
 			return -1;
 		if (fc_jv_true(v))
@@ -98,6 +59,55 @@ int fc_jloop_fill(struct fc_jx *x, struct fc_jloop *l, uint32_t n)
 	}
 	x->frame = frame;
 	return 0;
+}
+
+static int loop_attr(
+    struct fc_jx *x, struct fc_jloop *l, const struct fc_jstr *name, struct fc_jv *out)
+{
+	bool peeks = fc_jstr_is(name, "last") || fc_jstr_is(name, "nextitem");
+	bool counts = fc_jstr_is(name, "length") || fc_jstr_is(name, "revindex") ||
+	    fc_jstr_is(name, "revindex0");
+	if ((peeks || counts) && fc_jloop_fill(x, l, counts ? UINT32_MAX : l->i + 2) < 0)
+		return -1;
+	int64_t i = l->i, n = l->list->n;
+	if (fc_jstr_is(name, "index0"))
+		*out = fc_jv_int(i);
+	else if (fc_jstr_is(name, "index"))
+		*out = fc_jv_int(i + 1);
+	else if (fc_jstr_is(name, "revindex0"))
+		*out = fc_jv_int(n - i - 1);
+	else if (fc_jstr_is(name, "revindex"))
+		*out = fc_jv_int(n - i);
+	else if (fc_jstr_is(name, "first"))
+		*out = fc_jv_bool(i == 0);
+	else if (fc_jstr_is(name, "last"))
+		*out = fc_jv_bool(i == n - 1);
+	else if (fc_jstr_is(name, "length"))
+		*out = fc_jv_int(n);
+	else if (fc_jstr_is(name, "depth"))
+		*out = fc_jv_int(1);
+	else if (fc_jstr_is(name, "depth0"))
+		*out = fc_jv_int(0);
+	else if (fc_jstr_is(name, "previtem"))
+		*out = i > 0 ? l->list->v[i - 1] : fc_jv_undefined(x, NULL, name);
+	else if (fc_jstr_is(name, "nextitem"))
+		*out = i + 1 < n ? l->list->v[i + 1] : fc_jv_undefined(x, NULL, name);
+	return 0;
+}
+
+int fc_jx_attr(struct fc_jx *x, struct fc_jv v, const struct fc_jstr *name, struct fc_jv *out)
+{
+	*out = (struct fc_jv){.kind = FC_JV_MISSING};
+	if (v.kind == FC_JV_LOOP && loop_attr(x, v.loop, name, out) < 0)
+		return -1;
+	return out->kind == FC_JV_MISSING ? fc_jv_attr(x, v, name, out) : 0;
+}
+
+int fc_jx_item(struct fc_jx *x, struct fc_jv v, struct fc_jv key, struct fc_jv *out)
+{
+	if (v.kind == FC_JV_LOOP && key.kind == FC_JV_STR)
+		return fc_jx_attr(x, v, key.s, out);
+	return fc_jv_item(x, v, key, out);
 }
 
 static int loop_new(
@@ -129,7 +139,7 @@ static int exec_for(struct fc_jx *x, const struct fc_jnode *n)
 	for (; loop->i < loop->list->n && ret >= 0 && ret != FC_JFLOW_BREAK; loop->i++) {
 		if (fc_jx_step(x, 0) < 0)
 			return -1;
-		push_frame(x, frame);
+		fc_jframe_push(x, frame);
 		fc_jframe_set(
 		    x, x->frame, &loop_name, (struct fc_jv){.kind = FC_JV_LOOP, .loop = loop});
 		x->line = n->line;
@@ -141,7 +151,7 @@ static int exec_for(struct fc_jx *x, const struct fc_jnode *n)
 			return -1;
 	}
 	if (ret >= 0 && !ended && n->kid[4]) {
-		push_frame(x, frame);
+		fc_jframe_push(x, frame);
 		ret = fc_jx_exec(x, n->kid[4]);
 		x->frame = frame;
 		return ret;
@@ -189,7 +199,8 @@ static int exec_set_block(struct fc_jx *x, const struct fc_jnode *n)
 {
 	const struct fc_jstr *text;
 	struct fc_jv v;
-	if (capture(x, n->kid[2], x->frame, &text) < 0 || apply_filters(x, n->kid[1], text, &v) < 0)
+	if (fc_jx_capture(x, n->kid[2], x->frame, &text) < 0 ||
+	    apply_filters(x, n->kid[1], text, &v) < 0)
 		return -1;
 	return assign(x, n->kid[0], v);
 }
@@ -198,7 +209,8 @@ static int exec_filter_block(struct fc_jx *x, const struct fc_jnode *n)
 {
 	const struct fc_jstr *text;
 	struct fc_jv v;
-	if (capture(x, n->kid[1], x->frame, &text) < 0 || apply_filters(x, n->kid[0], text, &v) < 0)
+	if (fc_jx_capture(x, n->kid[1], x->frame, &text) < 0 ||
+	    apply_filters(x, n->kid[0], text, &v) < 0)
 		return -1;
 	return fc_jv_print(x, x->out, v);
 }
@@ -206,7 +218,7 @@ static int exec_filter_block(struct fc_jx *x, const struct fc_jnode *n)
 static int exec_generation(struct fc_jx *x, const struct fc_jnode *n)
 {
 	const struct fc_jstr *text;
-	if (capture(x, n->kid[0], x->frame, &text) < 0)
+	if (fc_jx_capture(x, n->kid[0], x->frame, &text) < 0)
 		return -1;
 	fc_jcat_add_sub(x, x->out, text, 0, text->n, 1);
 	return 0;
@@ -313,88 +325,4 @@ int fc_jx_exec(struct fc_jx *x, const struct fc_jnode *n)
 	int ret = exec_node(x, n);
 	x->depth--;
 	return ret;
-}
-
-/* The keyword's place in args, NULL if it was not given. */
-static const struct fc_jkeyword *keyword(const struct fc_jargs *args, const struct fc_jstr *name)
-{
-	for (uint32_t i = 0; i < args->n_kw; i++)
-		if (fc_jstr_same(args->kw[i].name, name))
-			return &args->kw[i];
-	return NULL;
-}
-
-static bool has_param(const struct fc_jnode *n, const struct fc_jstr *name)
-{
-	for (uint32_t i = 1; i < n->n_kid; i++)
-		if (fc_jstr_same(n->kid[i]->str, name))
-			return true;
-	return false;
-}
-
-/* What the parameters do not take: caller, kwargs, varargs. */
-static int bind_rest(struct fc_jx *x, const struct fc_jnode *n, const struct fc_jargs *args)
-{
-	static const struct fc_jstr caller = {"caller", 6, 0, NULL},
-				    kwargs = {"kwargs", 6, 0, NULL},
-				    varargs = {"varargs", 7, 0, NULL};
-	struct fc_jv rest = fc_jv_dict(x), more = fc_jv_list(x, FC_JV_TUPLE, 0);
-	const struct fc_jkeyword *k = keyword(args, &caller);
-	bool takes_caller = (n->uses & FC_JN_USES_CALLER) && !has_param(n, &caller);
-	if (takes_caller)
-		fc_jframe_set(x, x->frame, &caller, k ? k->v : fc_jv_undefined(x, NULL, &caller));
-	for (uint32_t i = 0; i < args->n_kw; i++) {
-		const struct fc_jstr *name = args->kw[i].name;
-		if (has_param(n, name) || (takes_caller && fc_jstr_same(name, &caller)))
-			continue;
-		if (!(n->uses & FC_JN_USES_KWARGS))
-			return fc_jx_fail(x, "macro '%.*s' takes no keyword argument '%.*s'",
-			    (int)n->str->n, n->str->p, (int)name->n, name->p);
-		if (fc_jv_put(x, rest, fc_jv_str(name), args->kw[i].v) < 0)
-			return -1;
-	}
-	for (uint32_t i = n->n_kid - 1; i < args->n; i++)
-		fc_jv_append(x, more, args->v[i]);
-	if (more.list->n && !(n->uses & FC_JN_USES_VARARGS))
-		return fc_jx_fail(x, "macro '%.*s' takes not more than %u argument(s)",
-		    (int)n->str->n, n->str->p, n->n_kid - 1);
-	if (n->uses & FC_JN_USES_KWARGS)
-		fc_jframe_set(x, x->frame, &kwargs, rest);
-	if (n->uses & FC_JN_USES_VARARGS)
-		fc_jframe_set(x, x->frame, &varargs, more);
-	return 0;
-}
-
-static int bind(struct fc_jx *x, const struct fc_jnode *n, const struct fc_jargs *args)
-{
-	for (uint32_t i = 1; i < n->n_kid; i++) {
-		const struct fc_jnode *param = n->kid[i];
-		const struct fc_jkeyword *k = keyword(args, param->str);
-		struct fc_jv v;
-		if (i - 1 < args->n && k)
-			return fc_jx_fail(x, "macro '%.*s' got two values for '%.*s'",
-			    (int)n->str->n, n->str->p, (int)param->str->n, param->str->p);
-		if (i - 1 < args->n)
-			v = args->v[i - 1];
-		else if (k)
-			v = k->v;
-		else if (!param->kid[0])
-			v = fc_jv_undefined(x, NULL, param->str);
-		else if (fc_jx_eval(x, param->kid[0], &v) < 0)
-			return -1;
-		fc_jframe_set(x, x->frame, param->str, v);
-	}
-	return bind_rest(x, n, args);
-}
-
-int fc_jx_call_macro(
-    struct fc_jx *x, const struct fc_jmacro *m, const struct fc_jargs *args, struct fc_jv *out)
-{
-	struct fc_jframe *frame = x->frame, *params = push_frame(x, m->frame);
-	const struct fc_jstr *text;
-	if (bind(x, m->node, args) < 0 || capture(x, m->node->kid[0], params, &text) < 0)
-		return -1;
-	x->frame = frame;
-	*out = fc_jv_str(text);
-	return 0;
 }

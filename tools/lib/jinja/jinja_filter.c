@@ -8,7 +8,7 @@
 
 #include "jinja/jinja_impl.h"
 
-/* Filters of one value; those of sequences are in jinja_seq.c. */
+/* Filters of one value; those of sequences are in jinja_seq.c and jinja_map.c. */
 
 /* a[0] as a string, as soft_str() does: a safe one stays safe. */
 static int as_text(struct fc_jx *x, struct fc_jv v, struct fc_jv *out)
@@ -103,8 +103,13 @@ static int replace(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 static int length(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 {
 	int64_t n;
-	if (fc_jv_length(x, a[0], &n) < 0)
+	if (a[0].kind == FC_JV_LOOP) {
+		if (fc_jloop_fill(x, a[0].loop, UINT32_MAX) < 0)
+			return -1;
+		n = a[0].loop->list->n;
+	} else if (fc_jv_length(x, a[0], &n) < 0) {
 		return -1;
+	}
 	*out = fc_jv_int(n);
 	return 0;
 }
@@ -310,7 +315,7 @@ static int attr(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 		*out = fc_jv_undefined(x, "dict object", a[1].s); /* attributes only, no keys */
 		return 0;
 	}
-	return fc_jv_attr(x, a[0], a[1].s, out);
+	return fc_jx_attr(x, a[0], a[1].s, out);
 }
 
 static int format(
@@ -324,7 +329,7 @@ static int format(
 	return as_text(x, self, &text) < 0 ? -1 : fc_jv_binary(x, '%', text, list, out);
 }
 
-const struct fc_jbuiltin *fc_jinja_filter(const char *p, size_t n)
+const struct fc_jbuiltin *fc_jinja_value_filter(const char *p, size_t n)
 {
 	static const struct fc_jbuiltin table[] = {
 	    {"tojson", "ensure_ascii indent separators sort_keys", 0, fc_jv_tojson, NULL},
@@ -350,6 +355,5 @@ const struct fc_jbuiltin *fc_jinja_filter(const char *p, size_t n)
 	    {"attr", "name", 1, attr, NULL},
 	    {"format", NULL, 0, NULL, format},
 	};
-	const struct fc_jbuiltin *f = fc_jinja_find(table, sizeof table / sizeof *table, p, n);
-	return f ? f : fc_jinja_seq_filter(p, n);
+	return fc_jinja_find(table, sizeof table / sizeof *table, p, n);
 }

@@ -320,11 +320,16 @@ int fc_jx_args(struct fc_jx *x, const struct fc_jnode *n, uint32_t first, struct
 int fc_jx_exec(struct fc_jx *x, const struct fc_jnode *n); /* 0, -1 or an enum fc_jflow */
 enum fc_jflow { FC_JFLOW_BREAK = 1, FC_JFLOW_CONTINUE = 2 };
 int fc_jx_call(struct fc_jx *x, struct fc_jv fn, const struct fc_jargs *args, struct fc_jv *out);
-int fc_jx_call_macro(
-    struct fc_jx *x, const struct fc_jmacro *m, const struct fc_jargs *args, struct fc_jv *out);
 int fc_jx_call_builtin(struct fc_jx *x, const struct fc_jbuiltin *fn, const struct fc_jv *self,
     const struct fc_jargs *args, struct fc_jv *out);
+/* What body prints, in a scope of its own below up. */
+int fc_jx_capture(struct fc_jx *x, const struct fc_jnode *body, struct fc_jframe *up,
+    const struct fc_jstr **text);
+/* A member or an item, of a loop too. */
+int fc_jx_attr(struct fc_jx *x, struct fc_jv v, const struct fc_jstr *name, struct fc_jv *out);
+int fc_jx_item(struct fc_jx *x, struct fc_jv v, struct fc_jv key, struct fc_jv *out);
 struct fc_jv fc_jx_lookup(struct fc_jx *x, const struct fc_jstr *name);
+struct fc_jframe *fc_jframe_push(struct fc_jx *x, struct fc_jframe *up);
 void fc_jframe_set(
     struct fc_jx *x, struct fc_jframe *f, const struct fc_jstr *name, struct fc_jv v);
 
@@ -377,6 +382,8 @@ int fc_jv_contains(struct fc_jx *x, struct fc_jv item, struct fc_jv in, bool *ou
 int fc_jv_binary(struct fc_jx *x, int op, struct fc_jv a, struct fc_jv b, struct fc_jv *out);
 int fc_jv_items(struct fc_jx *x, struct fc_jv v, struct fc_jlist **out); /* to walk over */
 int fc_jv_length(struct fc_jx *x, struct fc_jv v, int64_t *out);
+/* v's member by a path: an index, a name or "a.b.0". */
+int fc_jv_path(struct fc_jx *x, struct fc_jv v, struct fc_jv path, struct fc_jv *out);
 int fc_jv_attr(struct fc_jx *x, struct fc_jv v, const struct fc_jstr *name, struct fc_jv *out);
 int fc_jv_item(struct fc_jx *x, struct fc_jv v, struct fc_jv key, struct fc_jv *out);
 int fc_jv_slice(struct fc_jx *x, struct fc_jv v, const struct fc_jv range[3], struct fc_jv *out);
@@ -389,11 +396,10 @@ void fc_jv_escape(struct fc_jx *x, struct fc_jcat *c, const struct fc_jstr *s);
 int fc_jv_tojson(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out); /* the filter */
 /* Looks at items until list has n, or at all of them. */
 int fc_jloop_fill(struct fc_jx *x, struct fc_jloop *l, uint32_t n);
-int fc_jv_loop_attr(
-    struct fc_jx *x, struct fc_jloop *l, const struct fc_jstr *name, struct fc_jv *out);
 
 /* Tables; NULL: no such name. */
 const struct fc_jbuiltin *fc_jinja_filter(const char *p, size_t n);
+const struct fc_jbuiltin *fc_jinja_value_filter(const char *p, size_t n);
 const struct fc_jbuiltin *fc_jinja_seq_filter(const char *p, size_t n);
 const struct fc_jbuiltin *fc_jinja_test(const char *p, size_t n);
 const struct fc_jbuiltin *fc_jinja_function(const struct fc_jstr *name);

@@ -5,76 +5,7 @@
 
 #include "jinja/jinja_impl.h"
 
-/* Members, items, slices and walking over values. */
-
-int fc_jv_items(struct fc_jx *x, struct fc_jv v, struct fc_jlist **out)
-{
-	struct fc_jv l;
-	switch (v.kind) {
-	case FC_JV_LIST:
-	case FC_JV_TUPLE:
-	case FC_JV_VIEW:
-		*out = v.list;
-		return 0;
-	case FC_JV_ITER:
-		*out = fc_jpool_take(&x->pool, sizeof **out);
-		(*out)->v = v.list->v + v.list->taken;
-		(*out)->n = v.list->n - v.list->taken;
-		v.list->taken = v.list->n;
-		return 0;
-	case FC_JV_UNDEFINED:
-		*out = fc_jv_list(x, FC_JV_LIST, 0).list;
-		return 0;
-	case FC_JV_DICT:
-		l = fc_jv_list(x, FC_JV_LIST, v.dict->n);
-		for (uint32_t i = 0; i < v.dict->n; i++)
-			fc_jv_append(x, l, v.dict->v[i].k);
-		*out = l.list;
-		return 0;
-	case FC_JV_STR:
-		if (fc_jx_step(x, v.s->n * sizeof l) < 0)
-			return -1;
-		l = fc_jv_list(x, FC_JV_LIST, fc_jstr_chars(v.s));
-		for (size_t at = 0; at < v.s->n;) {
-			uint32_t cp;
-			size_t n = fc_jchar_get(v.s, at, &cp);
-			fc_jv_append(x, l, fc_jv_str(fc_jstr_sub(x, v.s, at, at + n)));
-			at += n;
-		}
-		*out = l.list;
-		return 0;
-	default:
-		return fc_jx_fail(x, "'%s' object is not iterable", fc_jv_type(v));
-	}
-}
-
-int fc_jv_length(struct fc_jx *x, struct fc_jv v, int64_t *out)
-{
-	switch (v.kind) {
-	case FC_JV_LIST:
-	case FC_JV_TUPLE:
-	case FC_JV_VIEW:
-		*out = v.list->n;
-		return 0;
-	case FC_JV_UNDEFINED:
-		*out = 0;
-		return 0;
-	case FC_JV_DICT:
-		*out = v.dict->n;
-		return 0;
-	case FC_JV_STR:
-		x->steps += v.s->n >> 8;
-		*out = (int64_t)fc_jstr_chars(v.s);
-		return 0;
-	case FC_JV_LOOP:
-		if (fc_jloop_fill(x, v.loop, UINT32_MAX) < 0)
-			return -1;
-		*out = v.loop->list->n;
-		return 0;
-	default:
-		return fc_jx_fail(x, "object of type '%s' has no len()", fc_jv_type(v));
-	}
-}
+/* Members, items and slices. */
 
 /* An undefined member of v, as jinja2 describes it. */
 static struct fc_jv no_member(struct fc_jx *x, struct fc_jv v, const struct fc_jstr *name)
@@ -113,10 +44,6 @@ static bool is_mutator(struct fc_jv v, const struct fc_jstr *name)
 static int own_attr(struct fc_jx *x, struct fc_jv v, const struct fc_jstr *name, struct fc_jv *out)
 {
 	*out = (struct fc_jv){.kind = FC_JV_MISSING};
-	if (v.kind == FC_JV_LOOP && fc_jv_loop_attr(x, v.loop, name, out) < 0)
-		return -1;
-	if (out->kind != FC_JV_MISSING)
-		return 0;
 	if (v.kind == FC_JV_NAMESPACE) {
 		struct fc_jv *member = fc_jv_member(v.dict, name->p, name->n);
 		if (member)
