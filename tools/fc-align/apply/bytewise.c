@@ -140,7 +140,7 @@ static bool go_to(struct align_bytewise *b, size_t t)
 	return b->row < s->n_row && s->row_tok[b->row] == t;
 }
 
-static void lose(struct align_bytewise *b, enum fc_loss why, double p)
+static void lose(struct align_bytewise *b, enum align_loss why, double p)
 {
 	b->lost[why] += p;
 }

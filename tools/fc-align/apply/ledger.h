@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Where the probability of rows went that did not reach an entry. */
-enum fc_loss {
+enum align_loss {
 	ALIGN_LOSS_TAIL,  /* never listed: below the source's top k */
 	ALIGN_LOSS_ENDED, /* the source's token ends where the row stands; what follows is unknown
 			   */

@@ -89,7 +89,7 @@ static bool is_buffer(const struct fc_config *c, const char *name)
 }
 
 /* The name of a family's tensor of the whole model. */
-static const char *name_of(const struct fc_config *c, enum fc_role role)
+static const char *name_of(const struct fc_config *c, enum fc_tensor_role role)
 {
 	const struct fc_family_tensor *t = c->family->tensor;
 	while (t->role && t->role != role)
@@ -100,7 +100,7 @@ static const char *name_of(const struct fc_config *c, enum fc_role role)
 /* A tied model may repeat its embedding as the head. */
 static bool is_head(const struct fc_config *c, const char *name)
 {
-	const char *head = name_of(c, FC_ROLE_HEAD);
+	const char *head = name_of(c, FC_TENSOR_HEAD);
 	const size_t n = strlen(name), k = strlen(head);
 	return c->tied && n >= k && !strcmp(name + n - k, head);
 }
@@ -247,7 +247,7 @@ static bool has_pairs(const struct fc_store *s)
 static const char *find_base(const struct fc_model *m)
 {
 	const char *const *bases = m->cfg.family->bases;
-	const char *embed = name_of(&m->cfg, FC_ROLE_EMBED), *found = NULL;
+	const char *embed = name_of(&m->cfg, FC_TENSOR_EMBED), *found = NULL;
 	for (size_t i = 0; bases && bases[i] && !found; i++) {
 		struct fc_buf b = FC_BUF_INIT;
 		fc_buf_addf(&b, "%s%s", bases[i], embed + strlen(bases[0]));

@@ -4,18 +4,18 @@
 #include "model/family.h"
 
 static const struct fc_family_tensor tensors[] = {
-    {FC_ROLE_EMBED, "model.tok_embeddings.weight"},
-    {FC_ROLE_ATTN_NORM, "model.layers.*.attention_norm.weight"},
-    {FC_ROLE_QKV, "model.layers.*.attention.wqkv.weight"},
-    {FC_ROLE_QKV_BIAS, "model.layers.*.attention.wqkv.bias"},
-    {FC_ROLE_O, "model.layers.*.attention.wo.weight"},
-    {FC_ROLE_O_BIAS, "model.layers.*.attention.wo.bias"},
-    {FC_ROLE_FFN_NORM, "model.layers.*.ffn_norm.weight"},
-    {FC_ROLE_GATE, "model.layers.*.feed_forward.w1.weight"},
-    {FC_ROLE_UP, "model.layers.*.feed_forward.w3.weight"},
-    {FC_ROLE_DOWN, "model.layers.*.feed_forward.w2.weight"},
-    {FC_ROLE_FINAL_NORM, "model.norm.weight"},
-    {FC_ROLE_HEAD, "output.weight"},
+    {FC_TENSOR_EMBED, "model.tok_embeddings.weight"},
+    {FC_TENSOR_ATTN_NORM, "model.layers.*.attention_norm.weight"},
+    {FC_TENSOR_QKV, "model.layers.*.attention.wqkv.weight"},
+    {FC_TENSOR_QKV_BIAS, "model.layers.*.attention.wqkv.bias"},
+    {FC_TENSOR_O, "model.layers.*.attention.wo.weight"},
+    {FC_TENSOR_O_BIAS, "model.layers.*.attention.wo.bias"},
+    {FC_TENSOR_FFN_NORM, "model.layers.*.ffn_norm.weight"},
+    {FC_TENSOR_GATE, "model.layers.*.feed_forward.w1.weight"},
+    {FC_TENSOR_UP, "model.layers.*.feed_forward.w3.weight"},
+    {FC_TENSOR_DOWN, "model.layers.*.feed_forward.w2.weight"},
+    {FC_TENSOR_FINAL_NORM, "model.norm.weight"},
+    {FC_TENSOR_HEAD, "output.weight"},
     {0, NULL},
 };
 

@@ -7,44 +7,44 @@ enum { MAX_EXPERT = 128 }; /* times layers: how many tensors a config may ask fo
 
 /* The tensors before the feed-forward network. */
 #define ATTENTION                                                                                  \
-	{FC_ROLE_EMBED, "model.embed_tokens.weight"},                                              \
-	    {FC_ROLE_ATTN_NORM, "model.layers.*.input_layernorm.weight"},                          \
-	    {FC_ROLE_Q, "model.layers.*.self_attn.q_proj.weight"},                                 \
-	    {FC_ROLE_Q_BIAS, "model.layers.*.self_attn.q_proj.bias"},                              \
-	    {FC_ROLE_K, "model.layers.*.self_attn.k_proj.weight"},                                 \
-	    {FC_ROLE_K_BIAS, "model.layers.*.self_attn.k_proj.bias"},                              \
-	    {FC_ROLE_V, "model.layers.*.self_attn.v_proj.weight"},                                 \
-	    {FC_ROLE_V_BIAS, "model.layers.*.self_attn.v_proj.bias"},                              \
-	    {FC_ROLE_Q_NORM, "model.layers.*.self_attn.q_norm.weight"},                            \
-	    {FC_ROLE_K_NORM, "model.layers.*.self_attn.k_norm.weight"},                            \
-	    {FC_ROLE_O, "model.layers.*.self_attn.o_proj.weight"},                                 \
-	    {FC_ROLE_O_BIAS, "model.layers.*.self_attn.o_proj.bias"},                              \
+	{FC_TENSOR_EMBED, "model.embed_tokens.weight"},                                            \
+	    {FC_TENSOR_ATTN_NORM, "model.layers.*.input_layernorm.weight"},                        \
+	    {FC_TENSOR_Q, "model.layers.*.self_attn.q_proj.weight"},                               \
+	    {FC_TENSOR_Q_BIAS, "model.layers.*.self_attn.q_proj.bias"},                            \
+	    {FC_TENSOR_K, "model.layers.*.self_attn.k_proj.weight"},                               \
+	    {FC_TENSOR_K_BIAS, "model.layers.*.self_attn.k_proj.bias"},                            \
+	    {FC_TENSOR_V, "model.layers.*.self_attn.v_proj.weight"},                               \
+	    {FC_TENSOR_V_BIAS, "model.layers.*.self_attn.v_proj.bias"},                            \
+	    {FC_TENSOR_Q_NORM, "model.layers.*.self_attn.q_norm.weight"},                          \
+	    {FC_TENSOR_K_NORM, "model.layers.*.self_attn.k_norm.weight"},                          \
+	    {FC_TENSOR_O, "model.layers.*.self_attn.o_proj.weight"},                               \
+	    {FC_TENSOR_O_BIAS, "model.layers.*.self_attn.o_proj.bias"},                            \
 	{                                                                                          \
-		FC_ROLE_FFN_NORM, "model.layers.*.post_attention_layernorm.weight"                 \
+		FC_TENSOR_FFN_NORM, "model.layers.*.post_attention_layernorm.weight"               \
 	}
 #define LAST                                                                                       \
-	{FC_ROLE_FINAL_NORM, "model.norm.weight"}, {FC_ROLE_HEAD, "lm_head.weight"},               \
+	{FC_TENSOR_FINAL_NORM, "model.norm.weight"}, {FC_TENSOR_HEAD, "lm_head.weight"},           \
 	{                                                                                          \
 		0, NULL                                                                            \
 	}
 
 static const struct fc_family_tensor dense[] = {
     ATTENTION,
-    {FC_ROLE_GATE, "model.layers.*.mlp.gate_proj.weight"},
-    {FC_ROLE_GATE_BIAS, "model.layers.*.mlp.gate_proj.bias"},
-    {FC_ROLE_UP, "model.layers.*.mlp.up_proj.weight"},
-    {FC_ROLE_UP_BIAS, "model.layers.*.mlp.up_proj.bias"},
-    {FC_ROLE_DOWN, "model.layers.*.mlp.down_proj.weight"},
-    {FC_ROLE_DOWN_BIAS, "model.layers.*.mlp.down_proj.bias"},
+    {FC_TENSOR_GATE, "model.layers.*.mlp.gate_proj.weight"},
+    {FC_TENSOR_GATE_BIAS, "model.layers.*.mlp.gate_proj.bias"},
+    {FC_TENSOR_UP, "model.layers.*.mlp.up_proj.weight"},
+    {FC_TENSOR_UP_BIAS, "model.layers.*.mlp.up_proj.bias"},
+    {FC_TENSOR_DOWN, "model.layers.*.mlp.down_proj.weight"},
+    {FC_TENSOR_DOWN_BIAS, "model.layers.*.mlp.down_proj.bias"},
     LAST,
 };
 
 static const struct fc_family_tensor experts[] = {
     ATTENTION,
-    {FC_ROLE_ROUTER, "model.layers.*.block_sparse_moe.gate.weight"},
-    {FC_ROLE_EXPERT_GATE, "model.layers.*.block_sparse_moe.experts.*.w1.weight"},
-    {FC_ROLE_EXPERT_UP, "model.layers.*.block_sparse_moe.experts.*.w3.weight"},
-    {FC_ROLE_EXPERT_DOWN, "model.layers.*.block_sparse_moe.experts.*.w2.weight"},
+    {FC_TENSOR_ROUTER, "model.layers.*.block_sparse_moe.gate.weight"},
+    {FC_TENSOR_EXPERT_GATE, "model.layers.*.block_sparse_moe.experts.*.w1.weight"},
+    {FC_TENSOR_EXPERT_UP, "model.layers.*.block_sparse_moe.experts.*.w3.weight"},
+    {FC_TENSOR_EXPERT_DOWN, "model.layers.*.block_sparse_moe.experts.*.w2.weight"},
     LAST,
 };
 

@@ -7,15 +7,15 @@
 enum { MAX_RATIO = 64 };
 
 static const struct fc_family_tensor tensors[] = {
-    {FC_ROLE_EMBED, "transformer.wte.weight"},
-    {FC_ROLE_ATTN_NORM, "transformer.blocks.*.norm_1.weight"},
-    {FC_ROLE_QKV, "transformer.blocks.*.attn.Wqkv.weight"},
-    {FC_ROLE_O, "transformer.blocks.*.attn.out_proj.weight"},
-    {FC_ROLE_FFN_NORM, "transformer.blocks.*.norm_2.weight"},
-    {FC_ROLE_UP, "transformer.blocks.*.ffn.up_proj.weight"},
-    {FC_ROLE_DOWN, "transformer.blocks.*.ffn.down_proj.weight"},
-    {FC_ROLE_FINAL_NORM, "transformer.norm_f.weight"},
-    {FC_ROLE_HEAD, "lm_head.weight"},
+    {FC_TENSOR_EMBED, "transformer.wte.weight"},
+    {FC_TENSOR_ATTN_NORM, "transformer.blocks.*.norm_1.weight"},
+    {FC_TENSOR_QKV, "transformer.blocks.*.attn.Wqkv.weight"},
+    {FC_TENSOR_O, "transformer.blocks.*.attn.out_proj.weight"},
+    {FC_TENSOR_FFN_NORM, "transformer.blocks.*.norm_2.weight"},
+    {FC_TENSOR_UP, "transformer.blocks.*.ffn.up_proj.weight"},
+    {FC_TENSOR_DOWN, "transformer.blocks.*.ffn.down_proj.weight"},
+    {FC_TENSOR_FINAL_NORM, "transformer.norm_f.weight"},
+    {FC_TENSOR_HEAD, "lm_head.weight"},
     {0, NULL},
 };
 

@@ -3,15 +3,15 @@
 #include "model/family.h"
 
 static const struct fc_family_tensor tensors[] = {
-    {FC_ROLE_EMBED, "model.embed_tokens.weight"},
-    {FC_ROLE_ATTN_NORM, "model.layers.*.input_layernorm.weight"},
-    {FC_ROLE_QKV, "model.layers.*.self_attn.qkv_proj.weight"},
-    {FC_ROLE_O, "model.layers.*.self_attn.o_proj.weight"},
-    {FC_ROLE_FFN_NORM, "model.layers.*.post_attention_layernorm.weight"},
-    {FC_ROLE_GATE_UP, "model.layers.*.mlp.gate_up_proj.weight"},
-    {FC_ROLE_DOWN, "model.layers.*.mlp.down_proj.weight"},
-    {FC_ROLE_FINAL_NORM, "model.norm.weight"},
-    {FC_ROLE_HEAD, "lm_head.weight"},
+    {FC_TENSOR_EMBED, "model.embed_tokens.weight"},
+    {FC_TENSOR_ATTN_NORM, "model.layers.*.input_layernorm.weight"},
+    {FC_TENSOR_QKV, "model.layers.*.self_attn.qkv_proj.weight"},
+    {FC_TENSOR_O, "model.layers.*.self_attn.o_proj.weight"},
+    {FC_TENSOR_FFN_NORM, "model.layers.*.post_attention_layernorm.weight"},
+    {FC_TENSOR_GATE_UP, "model.layers.*.mlp.gate_up_proj.weight"},
+    {FC_TENSOR_DOWN, "model.layers.*.mlp.down_proj.weight"},
+    {FC_TENSOR_FINAL_NORM, "model.norm.weight"},
+    {FC_TENSOR_HEAD, "lm_head.weight"},
     {0, NULL},
 };
 

@@ -20,7 +20,7 @@ static const struct kind {
 	size_t at, grad_at;
 	size_t if_set, if_not;
 	bool residual, norm;
-} kinds[FC_ROLE_N] = {
+} kinds[FC_TENSOR_N] = {
 #define IF(flag) .if_set = offsetof(struct fc_config, flag)
 #define UNLESS(flag) .if_not = offsetof(struct fc_config, flag)
 #define OF_MODEL(field)                                                                            \
@@ -33,40 +33,40 @@ static const struct kind {
 #define MODEL_ONLY(field) MODEL, .at = offsetof(struct fc_model, field), .grad_at = FC_NO_GRAD
 #define LAYER_ONLY(field) LAYER, .at = offsetof(struct fc_layer, field), .grad_at = FC_NO_GRAD
 #define OF_EXPERT(field) EXPERT, .at = offsetof(struct fc_expert, field), .grad_at = FC_NO_GRAD
-    [FC_ROLE_EMBED] = {V, C, OF_MODEL(embed)},
-    [FC_ROLE_POSITION] = {P, C, MODEL_ONLY(position)},
-    [FC_ROLE_FINAL_NORM] = {C, NONE, OF_MODEL(final_norm), .norm = true},
-    [FC_ROLE_FINAL_NORM_BIAS] = {C, NONE, MODEL_ONLY(final_norm_bias)},
-    [FC_ROLE_HEAD] = {V, C, OF_MODEL(head), UNLESS(tied)},
-    [FC_ROLE_ATTN_NORM] = {C, NONE, OF_LAYER(attn_norm), .norm = true},
-    [FC_ROLE_ATTN_NORM_BIAS] = {C, NONE, LAYER_ONLY(attn_norm_bias)},
-    [FC_ROLE_Q] = {HD, C, OF_LAYER(q)},
-    [FC_ROLE_Q_BIAS] = {HD, NONE, OF_LAYER(q_bias), IF(qkv_bias)},
-    [FC_ROLE_K] = {GD, C, OF_LAYER(k)},
-    [FC_ROLE_K_BIAS] = {GD, NONE, OF_LAYER(k_bias), IF(qkv_bias)},
-    [FC_ROLE_V] = {GD, C, OF_LAYER(v)},
-    [FC_ROLE_V_BIAS] = {GD, NONE, OF_LAYER(v_bias), IF(qkv_bias)},
-    [FC_ROLE_QKV] = {QKV, C, OF_LAYER(qkv)},
-    [FC_ROLE_QKV_BIAS] = {QKV, NONE, OF_LAYER(qkv_bias), IF(qkv_bias)},
-    [FC_ROLE_Q_NORM] = {D, NONE, OF_LAYER(q_norm), IF(qk_norm), .norm = true},
-    [FC_ROLE_K_NORM] = {D, NONE, OF_LAYER(k_norm), IF(qk_norm), .norm = true},
-    [FC_ROLE_O] = {C, HD, OF_LAYER(o), .residual = true},
-    [FC_ROLE_O_BIAS] = {C, NONE, OF_LAYER(o_bias), IF(o_bias)},
-    [FC_ROLE_ATTN_POST_NORM] = {C, NONE, OF_LAYER(attn_post_norm), .norm = true},
-    [FC_ROLE_FFN_NORM] = {C, NONE, OF_LAYER(ffn_norm), .norm = true},
-    [FC_ROLE_FFN_NORM_BIAS] = {C, NONE, LAYER_ONLY(ffn_norm_bias)},
-    [FC_ROLE_GATE] = {F, C, OF_LAYER(gate)},
-    [FC_ROLE_GATE_BIAS] = {F, NONE, OF_LAYER(gate_bias), IF(mlp_bias)},
-    [FC_ROLE_UP] = {F, C, OF_LAYER(up)},
-    [FC_ROLE_UP_BIAS] = {F, NONE, OF_LAYER(up_bias), IF(mlp_bias)},
-    [FC_ROLE_GATE_UP] = {F2, C, OF_LAYER(gate_up)},
-    [FC_ROLE_DOWN] = {C, F, OF_LAYER(down), .residual = true},
-    [FC_ROLE_DOWN_BIAS] = {C, NONE, OF_LAYER(down_bias), IF(mlp_bias)},
-    [FC_ROLE_FFN_POST_NORM] = {C, NONE, OF_LAYER(ffn_post_norm), .norm = true},
-    [FC_ROLE_ROUTER] = {E, C, LAYER_ONLY(router)},
-    [FC_ROLE_EXPERT_GATE] = {F, C, OF_EXPERT(gate)},
-    [FC_ROLE_EXPERT_UP] = {F, C, OF_EXPERT(up)},
-    [FC_ROLE_EXPERT_DOWN] = {C, F, OF_EXPERT(down), .residual = true},
+    [FC_TENSOR_EMBED] = {V, C, OF_MODEL(embed)},
+    [FC_TENSOR_POSITION] = {P, C, MODEL_ONLY(position)},
+    [FC_TENSOR_FINAL_NORM] = {C, NONE, OF_MODEL(final_norm), .norm = true},
+    [FC_TENSOR_FINAL_NORM_BIAS] = {C, NONE, MODEL_ONLY(final_norm_bias)},
+    [FC_TENSOR_HEAD] = {V, C, OF_MODEL(head), UNLESS(tied)},
+    [FC_TENSOR_ATTN_NORM] = {C, NONE, OF_LAYER(attn_norm), .norm = true},
+    [FC_TENSOR_ATTN_NORM_BIAS] = {C, NONE, LAYER_ONLY(attn_norm_bias)},
+    [FC_TENSOR_Q] = {HD, C, OF_LAYER(q)},
+    [FC_TENSOR_Q_BIAS] = {HD, NONE, OF_LAYER(q_bias), IF(qkv_bias)},
+    [FC_TENSOR_K] = {GD, C, OF_LAYER(k)},
+    [FC_TENSOR_K_BIAS] = {GD, NONE, OF_LAYER(k_bias), IF(qkv_bias)},
+    [FC_TENSOR_V] = {GD, C, OF_LAYER(v)},
+    [FC_TENSOR_V_BIAS] = {GD, NONE, OF_LAYER(v_bias), IF(qkv_bias)},
+    [FC_TENSOR_QKV] = {QKV, C, OF_LAYER(qkv)},
+    [FC_TENSOR_QKV_BIAS] = {QKV, NONE, OF_LAYER(qkv_bias), IF(qkv_bias)},
+    [FC_TENSOR_Q_NORM] = {D, NONE, OF_LAYER(q_norm), IF(qk_norm), .norm = true},
+    [FC_TENSOR_K_NORM] = {D, NONE, OF_LAYER(k_norm), IF(qk_norm), .norm = true},
+    [FC_TENSOR_O] = {C, HD, OF_LAYER(o), .residual = true},
+    [FC_TENSOR_O_BIAS] = {C, NONE, OF_LAYER(o_bias), IF(o_bias)},
+    [FC_TENSOR_ATTN_POST_NORM] = {C, NONE, OF_LAYER(attn_post_norm), .norm = true},
+    [FC_TENSOR_FFN_NORM] = {C, NONE, OF_LAYER(ffn_norm), .norm = true},
+    [FC_TENSOR_FFN_NORM_BIAS] = {C, NONE, LAYER_ONLY(ffn_norm_bias)},
+    [FC_TENSOR_GATE] = {F, C, OF_LAYER(gate)},
+    [FC_TENSOR_GATE_BIAS] = {F, NONE, OF_LAYER(gate_bias), IF(mlp_bias)},
+    [FC_TENSOR_UP] = {F, C, OF_LAYER(up)},
+    [FC_TENSOR_UP_BIAS] = {F, NONE, OF_LAYER(up_bias), IF(mlp_bias)},
+    [FC_TENSOR_GATE_UP] = {F2, C, OF_LAYER(gate_up)},
+    [FC_TENSOR_DOWN] = {C, F, OF_LAYER(down), .residual = true},
+    [FC_TENSOR_DOWN_BIAS] = {C, NONE, OF_LAYER(down_bias), IF(mlp_bias)},
+    [FC_TENSOR_FFN_POST_NORM] = {C, NONE, OF_LAYER(ffn_post_norm), .norm = true},
+    [FC_TENSOR_ROUTER] = {E, C, LAYER_ONLY(router)},
+    [FC_TENSOR_EXPERT_GATE] = {F, C, OF_EXPERT(gate)},
+    [FC_TENSOR_EXPERT_UP] = {F, C, OF_EXPERT(up)},
+    [FC_TENSOR_EXPERT_DOWN] = {C, F, OF_EXPERT(down), .residual = true},
 };
 
 static int64_t width(const struct fc_config *c, enum width w)
