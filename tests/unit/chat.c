@@ -88,12 +88,12 @@ static char *describe(const struct fc_chat *chat, const char *messages, bool gen
 		fc_buf_addf(&b, "!%s", e.msg);
 	for (size_t i = 0; i < r.n; i++) {
 		const struct fc_segment *s = &r.segment[i];
-		if (s->start != at || s->end <= at)
+		if (s->end <= at)
 			fc_buf_adds(&b, "GAP ");
+		fc_buf_addf(&b, "%s%s%c%c:%.*s", i ? "|" : "", s->flags & FC_TOK_TRAINED ? "*" : "",
+		    "nsua"[FC_TOK_ROLE(s->flags)], "CTEB"[FC_TOK_PART(s->flags)],
+		    (int)(s->end - at), r.text.p + at);
 		at = s->end;
-		fc_buf_addf(&b, "%s%s%c%c:%.*s", i ? "|" : "", s->trained ? "*" : "",
-		    "nsua"[s->role], "CTEB"[s->part], (int)(s->end - s->start),
-		    r.text.p + s->start);
 	}
 	if (at != r.text.n)
 		fc_buf_adds(&b, " REST");
@@ -142,7 +142,7 @@ static void test_injection(const struct real *m, const char *special)
 		in_content += x.tok[i] == id && FC_TOK_PART(x.flags[i]) != FC_PART_TURN_END;
 	}
 	for (size_t i = 0; i < r.n; i++)
-		ends += r.segment[i].part == FC_PART_TURN_END;
+		ends += FC_TOK_PART(r.segment[i].flags) == FC_PART_TURN_END;
 	if (good)
 		fc_tokenizer_decode(m->tokenizer, x.tok, x.n_tok, true, &back);
 	/* the made-up vocabulary has no such characters */

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-align/vocab/cutter.h"
 
-#include <stdlib.h>
-
-#include "base/mem.h"
 #include "chat/turnend.h"
 
 int align_cutter_open(struct align_cutter *c, const char *model, struct fc_err *e)
@@ -45,17 +42,11 @@ int align_cutter_recut(const struct align_cutter *c, const struct fc_example *fr
 		    "conversation '%.*s' does not say which parts of its text are whose; "
 		    "make the stream again with fc-infer",
 		    (int)from->id.n, from->id.p);
-	struct fc_rendered r = {.text = from->text}; /* borrowed */
-	for (size_t i = 0; i < from->n_seg; i++) {
-		uint8_t flags = from->seg[i].flags;
-		FC_GROW(r.segment, r.cap, r.n + 1);
-		r.segment[r.n++] =
-		    (struct fc_segment){i ? from->seg[i - 1].end : 0, from->seg[i].end,
-			FC_TOK_ROLE(flags), FC_TOK_PART(flags), flags & FC_TOK_TRAINED};
-	}
+	/* all borrowed */
+	const struct fc_rendered r = {
+	    .text = from->text, .segment = from->seg, .n = from->n_seg, .cap = from->cap_seg};
 	fc_example_clear(to);
 	int rc = fc_rendered_encode(&r, c->tokenizer, c->turn_end, to, e);
-	free(r.segment);
 	copy_whole(from, to);
 	return rc;
 }

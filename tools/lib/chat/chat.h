@@ -20,15 +20,9 @@ uint64_t fc_chat_hash(const struct fc_chat *c);
 /* The string that ends an assistant's turn ("<|im_end|>"), "" if the template uses none. */
 const char *fc_chat_turn_end(const struct fc_chat *c);
 
-struct fc_segment {
-	uint32_t start, end; /* bytes of the rendered text */
-	enum fc_role role;   /* of the message; NONE for text between messages */
-	enum fc_part part;
-	bool trained; /* an answer: see below */
-};
-
 /*
- * {0} is empty.  Segments are never empty and cover the text without gaps, in order.
+ * A text and its segments, as in struct fc_example; {0} is empty.  A segment's role is that of its
+ * message, NONE for text between messages.
  * Trained are an assistant's content, what the template puts between two parts of it, and the turn
  * end after it with the white space between; in a template with {% generation %}, exactly what that
  * encloses.  A single space before a content counts as content: in most vocabularies it is part of

@@ -67,17 +67,16 @@ static void add(struct segments *s, size_t end, enum fc_role role, enum fc_part 
 {
 	struct fc_rendered *r = s->out;
 	struct fc_segment *last = r->n ? &r->segment[r->n - 1] : NULL;
-	uint32_t start = last ? last->end : 0;
-	if (end == start)
+	uint8_t flags = FC_TOK_FLAGS(trained, role, part);
+	if (end == (last ? last->end : 0))
 		return;
 	bool joins = part == FC_PART_CONTENT || part == FC_PART_TEMPLATE;
-	if (last && joins && last->part == part && last->role == role && last->trained == trained) {
+	if (last && joins && last->flags == flags) {
 		last->end = (uint32_t)end;
 		return;
 	}
 	FC_GROW(r->segment, r->cap, r->n + 1);
-	r->segment[r->n++] = (struct fc_segment){
-	    .start = start, .end = (uint32_t)end, .role = role, .part = part, .trained = trained};
+	r->segment[r->n++] = (struct fc_segment){(uint32_t)end, flags};
 }
 
 /* Offset of the next turn end in text[from, end); end if there is none. */

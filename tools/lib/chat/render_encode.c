@@ -23,13 +23,18 @@ struct plan {
 	bool has_bos; /* the template wrote it */
 };
 
-/* The token that takes a segment's place; FC_NO_TOKEN: it stays text. */
-static uint32_t role_token(
-    const struct fc_segment *s, const struct fc_tokenizer *t, uint32_t turn_end)
+/* First byte of segment i. */
+static uint32_t seg_start(const struct fc_rendered *r, size_t i)
 {
-	return s->part == FC_PART_BOS     ? fc_tokenizer_bos(t)
-	    : s->part == FC_PART_TURN_END ? turn_end
-					  : FC_NO_TOKEN;
+	return i ? r->segment[i - 1].end : 0;
+}
+
+/* The token that takes a segment's place; FC_NO_TOKEN: it stays text. */
+static uint32_t role_token(enum fc_part part, const struct fc_tokenizer *t, uint32_t turn_end)
+{
+	return part == FC_PART_BOS     ? fc_tokenizer_bos(t)
+	    : part == FC_PART_TURN_END ? turn_end
+				       : FC_NO_TOKEN;
 }
 
 static int make_plan(struct plan *p, const struct fc_rendered *r, const struct fc_tokenizer *t,
@@ -38,11 +43,11 @@ static int make_plan(struct plan *p, const struct fc_rendered *r, const struct f
 	p->swap = FC_ARRAY(struct swap, r->n);
 	p->guard = FC_ARRAY(struct fc_span, r->n);
 	for (size_t i = 0; i < r->n; i++) {
-		const struct fc_segment *s = &r->segment[i];
-		const char *text = r->text.p + s->start;
-		size_t n = s->end - s->start;
-		uint32_t id = role_token(s, t, turn_end), from = (uint32_t)p->text.n;
-		if (s->part == FC_PART_BOS && id == FC_NO_TOKEN) {
+		const enum fc_part part = FC_TOK_PART(r->segment[i].flags);
+		const char *text = r->text.p + seg_start(r, i);
+		size_t n = r->segment[i].end - seg_start(r, i);
+		uint32_t id = role_token(part, t, turn_end), from = (uint32_t)p->text.n;
+		if (part == FC_PART_BOS && id == FC_NO_TOKEN) {
 			p->swap[p->n_swap++] =
 			    (struct swap){from, from, id, i}; /* has no such token */
 			continue;
@@ -58,10 +63,10 @@ static int make_plan(struct plan *p, const struct fc_rendered *r, const struct f
 		fc_buf_add(&p->text, text, n);
 		if (id != FC_NO_TOKEN)
 			p->swap[p->n_swap++] = (struct swap){from, (uint32_t)p->text.n, id, i};
-		p->has_bos = p->has_bos || s->part == FC_PART_BOS;
+		p->has_bos = p->has_bos || part == FC_PART_BOS;
 		/* the space before a content is the template's; a token may take it */
-		size_t skip = s->part == FC_PART_CONTENT && n && *text == ' ';
-		if (s->part == FC_PART_CONTENT && n > skip)
+		size_t skip = part == FC_PART_CONTENT && n && *text == ' ';
+		if (part == FC_PART_CONTENT && n > skip)
 			p->guard[p->n_guard++] =
 			    (struct fc_span){from + (uint32_t)skip, (uint32_t)p->text.n};
 	}
@@ -75,10 +80,10 @@ static uint32_t original(const struct plan *p, const struct fc_rendered *r, size
 	if (k == SIZE_MAX)
 		return at;
 	const struct swap *w = &p->swap[k];
-	const struct fc_segment *s = &r->segment[w->seg];
+	const uint32_t end = r->segment[w->seg].end;
 	if (at > w->to)
-		return s->end + (at - w->to);
-	return at == w->from && w->to > w->from ? s->start : s->end;
+		return end + (at - w->to);
+	return at == w->from && w->to > w->from ? seg_start(r, w->seg) : end;
 }
 
 /* Every swap must have come back as its token, else the two texts differ in more than strings. */
@@ -117,7 +122,7 @@ static void put_tokens(const struct plan *p, const struct fc_rendered *r,
 		/* a special token may take white space before it: it is still its segment's */
 		if (b != SIZE_MAX && b != a && p->swap[b].id == t->id && p->swap[b].to <= t->end)
 			s = &r->segment[p->swap[b].seg];
-		fc_example_add_token(x, t->id, end, FC_TOK_FLAGS(s->trained, s->role, s->part));
+		fc_example_add_token(x, t->id, end, s->flags);
 	}
 }
 
@@ -137,10 +142,8 @@ int fc_rendered_encode(const struct fc_rendered *r, const struct fc_tokenizer *t
 	    check_swaps(&p, &tokens, t, e) < 0)
 		goto out;
 	fc_buf_add(&x->text, r->text.p, r->text.n);
-	for (size_t i = 0; i < r->n; i++) {
-		const struct fc_segment *s = &r->segment[i];
-		fc_example_add_segment(x, s->end, FC_TOK_FLAGS(s->trained, s->role, s->part));
-	}
+	for (size_t i = 0; i < r->n; i++)
+		fc_example_add_segment(x, r->segment[i].end, r->segment[i].flags);
 	bool has_bos = p.has_bos || (tokens.n && tokens.v[0].id == bos);
 	if (!has_bos && fc_tokenizer_adds_bos(t) && bos != FC_NO_TOKEN)
 		fc_example_add_token(x, bos, 0, FC_TOK_FLAGS(false, FC_ROLE_NONE, FC_PART_BOS));

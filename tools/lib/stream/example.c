@@ -82,7 +82,7 @@ void fc_example_reserve(struct fc_example *x, size_t n_tok, size_t n_row, size_t
 void fc_example_add_segment(struct fc_example *x, uint32_t end, uint8_t flags)
 {
 	FC_GROW(x->seg, x->cap_seg, x->n_seg + 1);
-	x->seg[x->n_seg++] = (struct fc_seg){end, flags};
+	x->seg[x->n_seg++] = (struct fc_segment){end, flags};
 }
 
 void fc_example_add_token(struct fc_example *x, uint32_t tok, uint32_t end, uint8_t flags)

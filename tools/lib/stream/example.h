@@ -54,7 +54,7 @@ enum fc_part {
  * was given (fc_rendered_encode), which tokens of another tokenizer could not tell: one may lie
  * across a border.
  */
-struct fc_seg {
+struct fc_segment {
 	uint32_t end;
 	uint8_t flags;
 };
@@ -65,7 +65,7 @@ struct fc_example {
 	struct fc_buf text; /* the rendered conversation */
 
 	size_t n_seg, cap_seg;
-	struct fc_seg *seg; /* [n_seg] */
+	struct fc_segment *seg; /* [n_seg] */
 
 	size_t n_tok, cap_tok;
 	uint32_t *tok;  /* [n_tok] */

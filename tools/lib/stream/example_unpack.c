@@ -37,7 +37,7 @@ static int get_segments(
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		end += p->value[i];
-		x->seg[i] = (struct fc_seg){(uint32_t)end, m->segment_flags.data[i]};
+		x->seg[i] = (struct fc_segment){(uint32_t)end, m->segment_flags.data[i]};
 		if (!p->value[i] || end > m->text.len || x->seg[i].flags >= FC_FLAG_ROW)
 			return fc_fail(e, "impossible segment %zu", i);
 	}
