@@ -23,7 +23,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		abort();
 	if (fc_jinja_compile(&j, (const char *)p, n, "template", &e) < 0)
 		return 0;
-	if (fc_jinja_run(j, v, 1721995200, &out, &e) == 0) {
+	const json_t *list = json_object_get(v, "messages"), *const all[] = {v};
+	struct fc_jinja_message m[4] = {{0}};
+	for (size_t i = 0; i < 4; i++)
+		m[i].members = json_array_get(list, i);
+	const struct fc_jinja_input in = {all, 1, m, 4, true, 1721995200};
+	if (fc_jinja_run(j, &in, &out, &e) == 0) {
 		uint32_t end = 0;
 		for (size_t i = 0; i < out.n; i++) {
 			if (out.piece[i].start != end || out.piece[i].end <= end)

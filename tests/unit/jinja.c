@@ -22,15 +22,30 @@ static json_t *data(const char *name)
 	return v;
 }
 
-/* 0, or -1 with e; the text and pieces in out. */
+/* 0, or -1 with e; the text and pieces in out.  vars may hold messages, as the template sees them,
+ * and add_generation_prompt. */
 static int render(
     const char *t, size_t n, const json_t *vars, struct fc_jinja_out *out, struct fc_err *e)
 {
 	struct fc_jinja *j;
-	if (fc_jinja_compile(&j, t, n, "chat_template", e) < 0)
-		return -1;
-	int ret = fc_jinja_run(j, vars, NOW, out, e);
-	fc_jinja_free(j);
+	const json_t *list = json_object_get(vars, "messages");
+	struct fc_jinja_message *m = FC_ARRAY(struct fc_jinja_message, json_array_size(list));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		m[i].members = json_array_get(list, i);
+		m[i].role = json_string_value(json_object_get(m[i].members, "role"));
+	}
+	const struct fc_jinja_input in = {.vars = &vars,
+	    .n_vars = 1,
+	    .message = list ? m : NULL,
+	    .n_message = json_array_size(list),
+	    .add_generation_prompt = json_is_true(json_object_get(vars, "add_generation_prompt")),
+	    .now_s = NOW};
+	int ret = fc_jinja_compile(&j, t, n, "chat_template", e);
+	if (ret == 0) {
+		ret = fc_jinja_run(j, &in, out, e);
+		fc_jinja_free(j);
+	}
+	free(m);
 	return ret;
 }
 

@@ -35,25 +35,25 @@ size_t fc_chat_space(const char *p, size_t n)
 int fc_chat_run(const struct fc_chat *chat, const struct fc_conversation *c, bool generate,
     struct fc_jinja_out *out, struct fc_err *e)
 {
-	json_t *vars = json_copy(chat->vars), *messages = json_array();
-	int ret = -1;
-	json_object_set_new(vars, "messages", messages);
-	json_object_set_new(vars, "add_generation_prompt", json_boolean(generate));
-	for (size_t i = 0; i < c->n_message; i++) {
-		const struct fc_message *m = &c->message[i];
-		json_t *content = json_stringn(m->content, m->n);
-		if (!content) {
-			fc_fail(e, "message %zu: not UTF-8", i + 1);
-			goto out;
-		}
-		json_t *o = json_object();
-		json_object_set_new(o, "role", json_string(fc_role_name(m->role)));
-		json_object_set_new(o, "content", content);
-		json_array_append_new(messages, o);
+	struct fc_jinja_message *m = FC_ARRAY(struct fc_jinja_message, c->n_message);
+	int ret = 0;
+	for (size_t i = 0; i < c->n_message && ret == 0; i++) {
+		const struct fc_message *from = &c->message[i];
+		if (fc_utf8_check(from->content, from->n) != from->n)
+			ret = fc_fail(e, "message %zu: not UTF-8", i + 1);
+		m[i] = (struct fc_jinja_message){
+		    .role = fc_role_name(from->role), .content = from->content, .n = from->n};
 	}
-	ret = fc_jinja_run(chat->jinja, vars, FC_CHAT_NOW, out, e);
-out:
-	json_decref(vars);
+	const json_t *const vars[] = {chat->vars};
+	const struct fc_jinja_input in = {.vars = vars,
+	    .n_vars = FC_LEN(vars),
+	    .message = m,
+	    .n_message = c->n_message,
+	    .add_generation_prompt = generate,
+	    .now_s = FC_CHAT_NOW};
+	if (ret == 0)
+		ret = fc_jinja_run(chat->jinja, &in, out, e);
+	free(m);
 	return ret;
 }
 

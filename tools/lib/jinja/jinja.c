@@ -12,7 +12,37 @@ struct fc_jinja {
 	struct fc_jpool pool;
 	struct fc_jnode *root;
 	char *name;
+	const struct fc_jstr **word; /* [n_word] names and strings, by by_word() */
+	size_t n_word;
 };
+
+/* Shorter ones first. */
+static int by_word(const void *a, const void *b)
+{
+	const struct fc_jstr *x = *(const struct fc_jstr *const *)a,
+			     *y = *(const struct fc_jstr *const *)b;
+	return x->n != y->n ? (x->n < y->n ? -1 : 1) : memcmp(x->p, y->p, x->n);
+}
+
+static void keep_words(struct fc_jinja *j, const struct fc_jtoks *tok)
+{
+	j->word = fc_jpool_take(&j->pool, tok->n * sizeof *j->word);
+	for (size_t i = 0; i < tok->n; i++) {
+		const struct fc_jtok *t = &tok->v[i];
+		if (t->kind == FC_JT_NAME)
+			j->word[j->n_word++] = fc_jstr_new(&j->pool, t->p, t->n, 0);
+		else if (t->kind == FC_JT_CONST && t->value.kind == FC_JV_STR)
+			j->word[j->n_word++] = t->value.s;
+	}
+	if (j->n_word)
+		qsort(j->word, j->n_word, sizeof *j->word, by_word);
+}
+
+bool fc_jinja_mentions(const struct fc_jinja *j, const char *name)
+{
+	const struct fc_jstr s = {name, (uint32_t)strlen(name), 0, NULL}, *p = &s;
+	return j->n_word && bsearch(&p, j->word, j->n_word, sizeof *j->word, by_word);
+}
 
 int fc_jinja_compile(
     struct fc_jinja **out, const char *source, size_t n, const char *name, struct fc_err *e)
@@ -25,6 +55,8 @@ int fc_jinja_compile(
 	struct fc_jparser p = {.pool = &j->pool, .name = name, .e = e};
 	if (fc_jinja_lex(&p.tok, &j->pool, source, n, name, e) == 0)
 		j->root = fc_jinja_parse(&p);
+	if (j->root)
+		keep_words(j, &p.tok);
 	free(p.tok.v);
 	if (!j->root) {
 		fc_jinja_free(j);
@@ -64,13 +96,36 @@ static void put_output(struct fc_jinja_out *out, const struct fc_jcat *c)
 		uint32_t end = c->n_run ? r.end : (uint32_t)c->n;
 		out->piece[out->n++] = (struct fc_jinja_piece){.start = start,
 		    .end = end,
-		    .origin = (r.mark >> 1) - 1,
-		    .generation = r.mark & 1};
+		    .origin = (r.mark >> 2) - 1,
+		    .aside = r.mark & FC_JMARK_ASIDE,
+		    .generation = r.mark & FC_JMARK_GENERATION};
 		start = end;
 	}
 }
 
-int fc_jinja_run(const struct fc_jinja *j, const json_t *vars, int64_t now_s,
+static void set_var(struct fc_jx *x, struct fc_jframe *f, const char *name, struct fc_jv v)
+{
+	fc_jframe_set(x, f, fc_jstr_new(&x->pool, name, strlen(name), 0), v);
+}
+
+static void set_vars(
+    const struct fc_jinja *j, struct fc_jx *x, struct fc_jframe *f, const struct fc_jinja_input *in)
+{
+	for (size_t i = 0; i < in->n_vars; i++) {
+		json_t *o = (json_t *)in->vars[i]; /* jansson's iteration takes no const */
+		for (void *it = json_object_iter(o); it; it = json_object_iter_next(o, it)) {
+			const char *name = json_object_iter_key(it);
+			if (fc_jinja_mentions(j, name))
+				set_var(x, f, name, fc_jv_from_json(x, json_object_iter_value(it)));
+		}
+	}
+	if (!in->message)
+		return;
+	set_var(x, f, "messages", fc_jv_from_messages(x, in->message, in->n_message));
+	set_var(x, f, "add_generation_prompt", fc_jv_bool(in->add_generation_prompt));
+}
+
+int fc_jinja_run(const struct fc_jinja *j, const struct fc_jinja_input *in,
     struct fc_jinja_out *out, struct fc_err *e)
 {
 	struct fc_jcat text = {0};
@@ -81,10 +136,8 @@ int fc_jinja_run(const struct fc_jinja *j, const json_t *vars, int64_t now_s,
 	    .name = j->name,
 	    .e = e,
 	    .line = 1,
-	    .now_s = now_s};
-	struct fc_jv v = fc_jv_from_json(&x, vars);
-	for (uint32_t i = 0; i < v.dict->n; i++)
-		fc_jframe_set(&x, &global, v.dict->v[i].k.s, v.dict->v[i].v);
+	    .now_s = in->now_s};
+	set_vars(j, &x, &global, in);
 	int ret = fc_jx_exec(&x, j->root);
 	if (ret == 0)
 		ret = fc_jx_step(&x, 0);

@@ -22,10 +22,36 @@ int fc_jinja_compile(
     struct fc_jinja **j, const char *source, size_t n, const char *name, struct fc_err *e);
 void fc_jinja_free(struct fc_jinja *j);
 
+/* Does the template spell name, as a variable, a member or a whole string?  What it does not spell,
+ * it can't read (unless it walks over all members of something). */
+bool fc_jinja_mentions(const struct fc_jinja *j, const char *name);
+
+/* An item of the variable "messages". */
+struct fc_jinja_message {
+	const char *role;    /* NULL: none */
+	const char *content; /* n bytes of UTF-8; NULL: that of members, if it has one */
+	size_t n;
+	/* Its members in their order, or NULL: role and content alone.  Where role and content are
+	 * given above, the values here only hold their places. */
+	const json_t *members;
+};
+/* Borrowed, all of it. */
+struct fc_jinja_input {
+	/* [n_vars] objects or NULL: variables by name; a later one goes before an earlier one. Only
+	 * those that the template mentions are looked at. */
+	const json_t *const *vars;
+	size_t n_vars;
+	const struct fc_jinja_message *message; /* the variable "messages"; NULL: there is none */
+	size_t n_message;
+	bool add_generation_prompt;
+	int64_t now_s; /* the time strftime_now() shows */
+};
+
 /* Output in pieces that know where they came from. */
 struct fc_jinja_piece {
 	uint32_t start, end; /* bytes of text */
-	int origin;          /* index of the message its content came from, -1: template */
+	int origin;          /* index of the message it came from, -1: template */
+	bool aside;          /* of its name or tool_call_id: nothing that it says */
 	bool generation;     /* inside {% generation %} */
 };
 struct fc_jinja_out { /* {0} is empty */
@@ -36,11 +62,10 @@ struct fc_jinja_out { /* {0} is empty */
 void fc_jinja_out_release(struct fc_jinja_out *o);
 
 /*
- * Runs the template over vars (an object: messages, add_generation_prompt, bos_token, ...).
- * Strings that are the value of a "content" member of messages[i] carry origin i through slicing,
- * trimming, splitting and concatenation.  now_s: the time strftime_now() shows.
+ * Runs the template.  Strings of message i, but for its role and the names of its members, carry
+ * origin i through slicing, trimming, splitting and concatenation.
  */
-int fc_jinja_run(const struct fc_jinja *j, const json_t *vars, int64_t now_s,
+int fc_jinja_run(const struct fc_jinja *j, const struct fc_jinja_input *in,
     struct fc_jinja_out *out, struct fc_err *e);
 
 #endif

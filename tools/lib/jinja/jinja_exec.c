@@ -220,7 +220,7 @@ static int exec_generation(struct fc_jx *x, const struct fc_jnode *n)
 	const struct fc_jstr *text;
 	if (fc_jx_capture(x, n->kid[0], x->frame, &text) < 0)
 		return -1;
-	fc_jcat_add_sub(x, x->out, text, 0, text->n, 1);
+	fc_jcat_add_sub(x, x->out, text, 0, text->n, FC_JMARK_GENERATION);
 	return 0;
 }
 

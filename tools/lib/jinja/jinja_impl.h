@@ -37,9 +37,12 @@ void fc_jpool_release(struct fc_jpool *p);
 
 /*
  * A string and where its bytes come from: run i covers the bytes up to its end, n_run 0 means that
- * all are the template's own.  mark: 0 for the template, else (origin + 1) << 1, plus 1 inside
- * {% generation %}.
+ * all are the template's own.  mark: 0 for the template, else FC_JMARK(origin), plus
+ * FC_JMARK_ASIDE, plus FC_JMARK_GENERATION.
  */
+#define FC_JMARK_GENERATION 1
+#define FC_JMARK_ASIDE 2
+#define FC_JMARK(origin) (((int32_t)(origin) + 1) << 2)
 struct fc_jrun {
 	uint32_t end;
 	int32_t mark;
@@ -370,6 +373,8 @@ int fc_jv_put(struct fc_jx *x, struct fc_jv dict, struct fc_jv k, struct fc_jv v
 struct fc_jv *fc_jv_member(const struct fc_jdict *d, const char *p, size_t n);
 int fc_jv_find(struct fc_jx *x, const struct fc_jdict *d, struct fc_jv k, struct fc_jv **v);
 struct fc_jv fc_jv_from_json(struct fc_jx *x, const json_t *j);
+/* The variable "messages". */
+struct fc_jv fc_jv_from_messages(struct fc_jx *x, const struct fc_jinja_message *m, size_t n);
 const char *fc_jv_type(struct fc_jv v); /* Python's name of the type */
 bool fc_jv_true(struct fc_jv v);
 bool fc_jv_is_number(struct fc_jv v);   /* bool too */

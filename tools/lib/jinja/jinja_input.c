@@ -5,25 +5,23 @@
 
 /* Values from outside. */
 
-/* mark: of all strings in it. */
-static struct fc_jv from_json(struct fc_jx *x, const json_t *j, int32_t mark);
-
-/* messages: the contents carry their message's index. */
-static struct fc_jv messages_from_json(struct fc_jx *x, const json_t *list)
+/* Appends a pair whose key is not there yet. */
+static void add_pair(struct fc_jx *x, struct fc_jdict *d, struct fc_jv k, struct fc_jv v)
 {
-	struct fc_jv out = fc_jv_list(x, FC_JV_LIST, json_array_size(list));
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		json_t *m = json_array_get(list, i);
-		struct fc_jv d = from_json(x, m, 0);
-		json_t *content = json_object_get(m, "content");
-		if (content)
-			*fc_jv_member(d.dict, "content", 7) =
-			    from_json(x, content, (int32_t)((i + 1) << 1));
-		fc_jv_append(x, out, d);
+	if (d->n == d->cap) {
+		uint32_t cap = d->cap ? d->cap * 2 : 8;
+		d->v = fc_jpool_grow(&x->pool, d->v, d->n * sizeof *d->v, cap * sizeof *d->v);
+		d->cap = cap;
 	}
-	return out;
+	d->v[d->n++] = (struct fc_jpair){k, v};
 }
 
+static struct fc_jv str_of(struct fc_jx *x, const char *s, int32_t mark)
+{
+	return fc_jv_str(fc_jstr_new(&x->pool, s, strlen(s), mark));
+}
+
+/* mark: of all strings in it but keys. */
 static struct fc_jv from_json(struct fc_jx *x, const json_t *j, int32_t mark)
 {
 	switch (json_typeof(j)) {
@@ -50,26 +48,54 @@ static struct fc_jv from_json(struct fc_jx *x, const json_t *j, int32_t mark)
 	}
 	struct fc_jv d = fc_jv_dict(x);
 	json_t *o = (json_t *)j; /* jansson's iteration takes no const */
-	for (void *it = json_object_iter(o); it; it = json_object_iter_next(o, it)) {
-		const char *key = json_object_iter_key(it);
-		struct fc_jv k = fc_jv_str(fc_jstr_new(&x->pool, key, strlen(key), 0));
-		if (d.dict->n == d.dict->cap) {
-			uint32_t cap = d.dict->cap ? d.dict->cap * 2 : 8;
-			d.dict->v = fc_jpool_grow(&x->pool, d.dict->v,
-			    d.dict->n * sizeof *d.dict->v, cap * sizeof *d.dict->v);
-			d.dict->cap = cap;
-		}
-		d.dict->v[d.dict->n++] =
-		    (struct fc_jpair){k, from_json(x, json_object_iter_value(it), mark)};
-	}
+	for (void *it = json_object_iter(o); it; it = json_object_iter_next(o, it))
+		add_pair(x, d.dict, str_of(x, json_object_iter_key(it), 0),
+		    from_json(x, json_object_iter_value(it), mark));
 	return d;
 }
 
-struct fc_jv fc_jv_from_json(struct fc_jx *x, const json_t *vars)
+struct fc_jv fc_jv_from_json(struct fc_jx *x, const json_t *j)
 {
-	struct fc_jv d = from_json(x, vars, 0);
-	const json_t *messages = json_object_get(vars, "messages");
-	if (json_is_array(messages))
-		*fc_jv_member(d.dict, "messages", 8) = messages_from_json(x, messages);
+	return from_json(x, j, 0);
+}
+
+/* What a message is called, or which call it answers; all else is what it says. */
+static int32_t member_mark(const char *key, int32_t mark)
+{
+	return !strcmp(key, "name") || !strcmp(key, "tool_call_id") ? mark | FC_JMARK_ASIDE : mark;
+}
+
+static struct fc_jv message_value(struct fc_jx *x, const struct fc_jinja_message *m, int32_t mark)
+{
+	struct fc_jv d = fc_jv_dict(x), role = {.kind = FC_JV_MISSING}, content = role;
+	json_t *o = (json_t *)m->members;
+	if (m->role)
+		role = str_of(x, m->role, 0);
+	if (m->content)
+		content = fc_jv_str(fc_jstr_new(&x->pool, m->content, m->n, mark));
+	for (void *it = json_object_iter(o); it; it = json_object_iter_next(o, it)) {
+		const char *key = json_object_iter_key(it);
+		struct fc_jv *own = !strcmp(key, "role") ? &role
+		    : !strcmp(key, "content")            ? &content
+							 : NULL;
+		struct fc_jv v = own && own->kind != FC_JV_MISSING
+		    ? *own
+		    : from_json(x, json_object_iter_value(it), member_mark(key, mark));
+		if (own)
+			own->kind = FC_JV_MISSING;
+		add_pair(x, d.dict, str_of(x, key, 0), v);
+	}
+	if (role.kind != FC_JV_MISSING)
+		add_pair(x, d.dict, str_of(x, "role", 0), role);
+	if (content.kind != FC_JV_MISSING)
+		add_pair(x, d.dict, str_of(x, "content", 0), content);
 	return d;
+}
+
+struct fc_jv fc_jv_from_messages(struct fc_jx *x, const struct fc_jinja_message *m, size_t n)
+{
+	struct fc_jv list = fc_jv_list(x, FC_JV_LIST, n);
+	for (size_t i = 0; i < n; i++)
+		fc_jv_append(x, list, message_value(x, &m[i], FC_JMARK(i)));
+	return list;
 }
