@@ -73,6 +73,12 @@ static void test_forms(void)
 	    "line-3|u:U;line-5|u:V;", "blank lines are skipped and counted");
 	expect("", "", "empty file");
 	expect("{\"messages\":[{\"role\":\"user\",\"content\":[]}]}", "line-1|u:;", "no parts");
+	expect("{\"system\":\"S\",\"conversations\":[{\"from\":\"human\",\"value\":\"U\"}]}",
+	    "line-1|s:S|u:U;", "a system prompt beside ShareGPT's messages");
+	expect("{\"system\":\"\",\"conversations\":[{\"from\":\"human\",\"value\":\"U\"}]}",
+	    "line-1|u:U;", "an empty one is none");
+	expect("{\"messages\":[{\"role\":\"tool\",\"content\":null}]}", "line-1|n:;",
+	    "another speaker, without text");
 }
 
 static void test_questions(void)
@@ -133,10 +139,26 @@ static void test_refusals(void)
 		"no list"},
 	    {"[1]", ":2: expected an object with \"messages\" or \"conversations\"",
 		"not an object"},
-	    {"{\"messages\":[{\"role\":\"user\",\"content\":\"\"},{\"role\":\"tool\",\"content\":"
-	     "\"\"}]}",
-		":2: message 2: unknown role \"tool\"; expected system, user or assistant",
-		"unknown role"},
+	    {"{\"messages\":[{\"role\":\"\",\"content\":\"\"}]}",
+		":2: message 1: \"role\" is empty or holds a NUL", "empty role"},
+	    {"{\"messages\":[{\"role\":\"assistant\",\"content\":null}]}",
+		":2: message 1: \"content\" is not a string, and there are no \"tool_calls\"",
+		"null answer"},
+	    {"{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"weight\":0.5}]}",
+		":2: message 1: \"weight\" is neither 0 nor 1", "half a weight"},
+	    {"{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"train\":\"no\"}]}",
+		":2: message 1: \"train\" is neither true nor false", "a flag that is none"},
+	    {"{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"train_detail\":[{"
+	     "\"begin_offset\":0,\"end_offset\":0,\"train\":false}]}]}",
+		":2: message 1: \"train_detail\" is not supported; messages are learned as a whole",
+		"part of a message"},
+	    {"{\"conversations\":[{\"from\":\"human\",\"value\":\"\",\"role\":\"user\"}]}",
+		":2: message 1: \"role\" beside \"from\"", "both names of a role"},
+	    {"{\"system\":\"S\",\"conversations\":[{\"from\":\"system\",\"value\":\"T\"}]}",
+		":2: \"system\" says something else than the first message, a system's; remove one",
+		"two system prompts"},
+	    {"{\"system\":3,\"conversations\":[{\"from\":\"human\",\"value\":\"T\"}]}",
+		":2: \"system\" is not a string", "a system prompt that is none"},
 	    {"{\"messages\":[{\"role\":3,\"content\":\"\"}]}",
 		":2: message 1: \"role\" is not a string", "numeric role"},
 	    {"{\"messages\":[{\"role\":\"user\",\"content\":null}]}",
@@ -200,6 +222,15 @@ static void test_write(void)
 	    "{\"id\":\"b\",\"conversations\":[{\"from\":\"human\",\"value\":\"U\"},{\"from\":"
 	    "\"gpt\","
 	    "\"value\":\"\"}]}\n",
+	    "{\"id\":\"c\",\"messages\":[{\"name\":\"n\",\"content\":\"U\",\"role\":\"user\"},{"
+	    "\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"x\",\"function\":{"
+	    "\"name\":\"f\",\"arguments\":{\"a\":1.5}}}]},{\"role\":\"tool\",\"content\":{\"b\":[1]"
+	    "}"
+	    "},{\"role\":\"assistant\",\"weight\":0,\"content\":\"A\"},{\"role\":\"ipython\"}],"
+	    "\"tools\":[]}\n",
+	    "{\"id\":\"d\",\"conversations\":[{\"value\":\"U\",\"from\":\"human\",\"t\":1},{"
+	    "\"from\":\"observation\",\"value\":\"o\"},{\"from\":\"gpt\",\"value\":\"A\",\"train\":"
+	    "false}]}\n",
 	};
 	for (size_t i = 0; i < FC_LEN(lines); i++) {
 		char path[64];

@@ -85,9 +85,9 @@ static void task_init(
 	t->choice = (int)choice;
 	t->c.id = fc_strdup(line->id);
 	t->c.form = line->form;
+	t->c.extra = json_incref(line->extra);
 	for (size_t i = 0; i < line->n_message; i++)
-		fc_conversation_add(
-		    &t->c, line->message[i].role, line->message[i].content, line->message[i].n);
+		fc_conversation_add_copy(&t->c, &line->message[i]);
 	t->sampling = s->opt->sampling;
 	t->sampling.temperature = temperature;
 	fc_rng_seed2(&t->rng, s->opt->seed + choice, fc_hash(line->id, strlen(line->id), 0));

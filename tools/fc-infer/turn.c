@@ -9,11 +9,15 @@
 bool infer_turn_find(struct task *t, size_t from)
 {
 	const struct fc_conversation *c = &t->c;
-	for (t->turn = from; t->turn < c->n_message; t->turn++)
-		if (c->message[t->turn].role == FC_ROLE_USER &&
-		    (t->turn + 1 == c->n_message ||
-			c->message[t->turn + 1].role != FC_ROLE_ASSISTANT))
+	for (t->turn = from; t->turn < c->n_message; t->turn++) {
+		const struct fc_message *m = &c->message[t->turn];
+		const bool last = t->turn + 1 == c->n_message;
+		if (!fc_message_asks(m))
+			continue;
+		/* several tools that were called at once are answered together */
+		if (last || (m[1].role != FC_ROLE_ASSISTANT && (m[1].role || !m[1].speaker)))
 			return true;
+	}
 	return false;
 }
 
@@ -143,7 +147,8 @@ static void insert(struct fc_conversation *c, size_t at, const char *p, size_t n
 		n--;
 	c->message = fc_realloc(c->message, c->n_message + 1, sizeof *c->message);
 	memmove(c->message + at + 1, c->message + at, (c->n_message - at) * sizeof *c->message);
-	c->message[at] = (struct fc_message){FC_ROLE_ASSISTANT, fc_memdup0(n ? p : "", n), n};
+	c->message[at] = (struct fc_message){
+	    .role = FC_ROLE_ASSISTANT, .content = fc_memdup0(n ? p : "", n), .n = n};
 	c->n_message++;
 }
 

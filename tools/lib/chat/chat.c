@@ -136,7 +136,10 @@ static void hash_chat(struct fc_chat *c, const struct fc_buf *text)
 	struct fc_buf b = FC_BUF_INIT;
 	fc_buf_add(&b, text->p, text->n);
 	fc_buf_addc(&b, 0);
-	fc_json_dump(&b, c->vars);
+	json_t *vars = json_copy(c->none);
+	json_object_update(vars, c->vars);
+	fc_json_dump(&b, vars);
+	json_decref(vars);
 	c->hash = fc_hash(b.p, b.n, 0);
 	fc_buf_release(&b);
 }
@@ -177,6 +180,24 @@ static const char *probe_turn_end(const struct fc_chat *c, size_t n_message)
 	return found;
 }
 
+/* What add_generation_prompt puts behind a trial conversation, new; "" where that is nothing. */
+static char *probe_header(const struct fc_chat *c)
+{
+	struct fc_conversation trial = {0};
+	struct fc_jinja_out without = {0}, with = {0};
+	struct fc_err ignored; /* a template that refuses it has no header that is known */
+	char *header = NULL;
+	fc_conversation_add(&trial, FC_ROLE_USER, "question", 8);
+	if (fc_chat_run(c, &trial, false, &without, &ignored) == 0 &&
+	    fc_chat_run(c, &trial, true, &with, &ignored) == 0 && with.text.n > without.text.n &&
+	    !memcmp(with.text.p, without.text.p ? without.text.p : "", without.text.n))
+		header = fc_memdup0(with.text.p + without.text.n, with.text.n - without.text.n);
+	fc_jinja_out_release(&without);
+	fc_jinja_out_release(&with);
+	fc_conversation_release(&trial);
+	return header ? header : fc_strdup("");
+}
+
 int fc_chat_open(struct fc_chat **out, const char *model, const char *file, struct fc_err *e)
 {
 	struct fc_chat *c = FC_NEW(struct fc_chat);
@@ -186,7 +207,8 @@ int fc_chat_open(struct fc_chat **out, const char *model, const char *file, stru
 	char *name = NULL, *stem = fc_path_join(model, "");
 	int ret = -1;
 	*out = NULL;
-	c->vars = json_pack("{s:n, s:n}", "tools", "documents");
+	c->vars = json_object();
+	c->none = json_pack("{s:n, s:n}", "tools", "documents");
 	const struct fc_chat_named *named = file ? fc_chat_named_find(file) : NULL;
 	if (named)
 		add_special(c, named->turn_end);
@@ -213,6 +235,7 @@ int fc_chat_open(struct fc_chat **out, const char *model, const char *file, stru
 	if (!end)
 		end = probe_turn_end(c, 2);
 	c->turn_end = fc_strdup(end ? end : "");
+	c->header = probe_header(c);
 	*out = c;
 	ret = 0;
 out:
@@ -232,12 +255,19 @@ void fc_chat_free(struct fc_chat *c)
 		return;
 	fc_jinja_free(c->jinja);
 	json_decref(c->vars);
+	json_decref(c->none);
+	free(c->header);
 	for (size_t i = 0; i < c->n_special; i++)
 		free(c->special[i]);
 	free(c->special);
 	free(c->bos);
 	free(c->turn_end);
 	free(c);
+}
+
+bool fc_chat_mentions(const struct fc_chat *c, const char *name)
+{
+	return fc_jinja_mentions(c->jinja, name);
 }
 
 uint64_t fc_chat_hash(const struct fc_chat *c)

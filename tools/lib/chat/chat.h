@@ -16,6 +16,8 @@ struct fc_chat;
  * a name of chat_named.h or a Jinja file, instead of the model's own template; or NULL. */
 int fc_chat_open(struct fc_chat **c, const char *model, const char *file, struct fc_err *e);
 void fc_chat_free(struct fc_chat *c);
+/* Does the template spell name?  What it does not, it can't read. */
+bool fc_chat_mentions(const struct fc_chat *c, const char *name);
 uint64_t fc_chat_hash(const struct fc_chat *c);
 /* The string that ends an assistant's turn ("<|im_end|>"), "" if the template uses none. */
 const char *fc_chat_turn_end(const struct fc_chat *c);
@@ -23,11 +25,13 @@ const char *fc_chat_turn_end(const struct fc_chat *c);
 /*
  * A text and its segments, as in struct fc_example; {0} is empty.  A segment's role is that of its
  * message, NONE for text between messages.
- * Trained are an assistant's content, what the template puts between two parts of it, and the turn
- * end after it with the white space between; in a template with {% generation %}, exactly what that
- * encloses.  A single space before a content counts as content: in most vocabularies it is part of
- * the first word.  A turn end that no content precedes (after a template's own system text) has
- * the role NONE.
+ * Trained are an assistant's content and other members (but its name), what the template puts
+ * between two parts of them, and the turn end after it with the white space between; where members
+ * beside the content appear, calls of tools or thoughts, everything from the header of the turn to
+ * its end.  In a template with {% generation %}, exactly what that encloses.  Nothing of a message
+ * that is untrained.  A context by another speaker has the role NONE.  A single space before a
+ * content counts as content: in most vocabularies it is part of the first word.  A turn end that no
+ * content precedes (after a template's own system text) has the role NONE.
  */
 struct fc_rendered {
 	struct fc_buf text;
@@ -36,9 +40,16 @@ struct fc_rendered {
 };
 void fc_rendered_release(struct fc_rendered *r);
 
-/* An assistant's message that the template drops is an error; so is what the template refuses.
+/*
+ * Variables of the template: messages, with all their members; the other members of the line, and
+ * those of its chat_template_kwargs, as keyword arguments of apply_chat_template() (tools as JSON
+ * text is read, as TRL does); before them, the model's special tokens and add_generation_prompt.
+ *
+ * An assistant's message that is to be learned and that the template drops is an error; so is what
+ * the template refuses, and a speaker that neither it nor fc_message_is_known() knows.
  * The template sees a fixed date, never the clock: 2024-07-26.
- * generate: end with the header of an assistant's turn (add_generation_prompt). */
+ * generate: end with the header of an assistant's turn (add_generation_prompt).
+ */
 int fc_chat_render(const struct fc_chat *chat, const struct fc_conversation *c, bool generate,
     struct fc_rendered *out, struct fc_err *e);
 

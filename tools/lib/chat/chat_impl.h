@@ -11,7 +11,9 @@
 
 struct fc_chat {
 	struct fc_jinja *jinja;
-	json_t *vars;   /* special tokens by name, tools and documents none */
+	json_t *vars;   /* special tokens by name */
+	json_t *none;   /* variables that are none where a line has no such member */
+	char *header;   /* of an assistant's turn, which add_generation_prompt writes; "" if none */
 	char *bos;      /* "" if the model has none */
 	char *turn_end; /* "" if the template uses none */
 	char **special; /* [n_special] strings of all special tokens but BOS */

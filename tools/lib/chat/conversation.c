@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "chat/message_parse.h"
 #include "chat/question.h"
 #include "text/lines.h"
 
@@ -16,22 +17,10 @@ struct fc_conversations {
 	struct fc_lines *lines;   /* NULL between files */
 	uint64_t number;          /* of the line, over all files */
 	unsigned kinds;           /* of other lines that are accepted */
+	bool train_opening;
 };
 
 static const char *const stdin_path[] = {"-"};
-
-/* ShareGPT's name, then ours, then other spellings that are read. */
-static const struct {
-	const char *name;
-	enum fc_role role;
-} role_names[] = {
-    {"system", FC_ROLE_SYSTEM},
-    {"user", FC_ROLE_USER},
-    {"human", FC_ROLE_USER},
-    {"assistant", FC_ROLE_ASSISTANT},
-    {"gpt", FC_ROLE_ASSISTANT},
-    {"model", FC_ROLE_ASSISTANT},
-};
 
 int fc_conversations_open(
     struct fc_conversations **out, const char *const *paths, int n_paths, struct fc_err *e)
@@ -62,72 +51,14 @@ void fc_conversations_accept(struct fc_conversations *r, unsigned kinds)
 	r->kinds = kinds;
 }
 
+void fc_conversations_train_opening(struct fc_conversations *r)
+{
+	r->train_opening = true;
+}
+
 const char *fc_conversations_where(struct fc_conversations *r)
 {
 	return r->lines ? fc_lines_where(r->lines) : "end of input";
-}
-
-static int parse_role(enum fc_role *role, const json_t *v, const char *key, size_t i,
-    const char *where, struct fc_err *e)
-{
-	const char *name = json_string_value(v);
-	if (!name)
-		return fc_fail(e, "%s: message %zu: \"%s\" is not a string", where, i + 1, key);
-	for (size_t k = 0; k < FC_LEN(role_names); k++)
-		if (!strcmp(name, role_names[k].name)) {
-			*role = role_names[k].role;
-			return 0;
-		}
-	return fc_fail(e,
-	    "%s: message %zu: unknown role \"%.40s\"; expected system, user or assistant", where,
-	    i + 1, name);
-}
-
-static int join_parts(
-    struct fc_buf *b, const json_t *parts, size_t i, const char *where, struct fc_err *e)
-{
-	size_t k;
-	json_t *part;
-	json_array_foreach(parts, k, part)
-	{
-		const char *type = json_string_value(json_object_get(part, "type"));
-		const json_t *text = json_object_get(part, "text");
-		if (!type || strcmp(type, "text") != 0)
-			return fc_fail(e, "%s: message %zu: part %zu is not of type \"text\"",
-			    where, i + 1, k + 1);
-		if (!json_is_string(text))
-			return fc_fail(
-			    e, "%s: message %zu: part %zu has no text", where, i + 1, k + 1);
-		fc_buf_add(b, json_string_value(text), json_string_length(text));
-	}
-	return 0;
-}
-
-static int parse_message(
-    struct fc_conversation *c, const json_t *m, size_t i, const char *where, struct fc_err *e)
-{
-	const char *role_key = c->form == FC_FORM_SHAREGPT ? "from" : "role";
-	const char *content_key = c->form == FC_FORM_SHAREGPT ? "value" : "content";
-	if (!json_is_object(m))
-		return fc_fail(e, "%s: message %zu: expected an object", where, i + 1);
-	enum fc_role role = FC_ROLE_NONE;
-	if (parse_role(&role, json_object_get(m, role_key), role_key, i, where, e) < 0)
-		return -1;
-	const json_t *content = json_object_get(m, content_key);
-	if (json_is_string(content)) {
-		fc_conversation_add(
-		    c, role, json_string_value(content), json_string_length(content));
-		return 0;
-	}
-	if (!json_is_array(content))
-		return fc_fail(
-		    e, "%s: message %zu: \"%s\" is not a string", where, i + 1, content_key);
-	struct fc_buf b = FC_BUF_INIT;
-	int ret = join_parts(&b, content, i, where, e);
-	if (ret == 0)
-		fc_conversation_add(c, role, b.p ? b.p : "", b.n);
-	fc_buf_release(&b);
-	return ret;
 }
 
 static int parse_id(struct fc_conversation *c, const json_t *line, uint64_t number,
@@ -151,6 +82,38 @@ static int parse_id(struct fc_conversation *c, const json_t *line, uint64_t numb
 		return fc_fail(e, "%s: \"%s\" is neither a string nor an integer", where, key);
 	c->id = fc_buf_detach(&b);
 	return 0;
+}
+
+/* The system prompt beside ShareGPT's messages, which leaves the line. */
+static int add_system(struct fc_conversation *c, json_t *line, const json_t *list,
+    const char *where, struct fc_err *e)
+{
+	const json_t *system = json_object_get(line, "system"), *first = json_array_get(list, 0);
+	const char *from = json_string_value(json_object_get(first, "from"));
+	if (!system || json_is_null(system) ||
+	    (json_is_string(system) && !json_string_length(system)))
+		return 0;
+	if (!json_is_string(system))
+		return fc_fail(e, "%s: \"system\" is not a string", where);
+	if (!from || strcmp(from, "system") != 0)
+		fc_conversation_add(
+		    c, FC_ROLE_SYSTEM, json_string_value(system), json_string_length(system));
+	else if (!json_equal(system, json_object_get(first, "value")))
+		return fc_fail(e,
+		    "%s: \"system\" says something else than the first message, a system's; "
+		    "remove one",
+		    where);
+	json_object_del(line, "system");
+	return 0;
+}
+
+static void leave_opening(struct fc_conversation *c)
+{
+	for (size_t i = 0; i < c->n_message && c->message[i].role != FC_ROLE_USER; i++)
+		if (c->message[i].role == FC_ROLE_ASSISTANT && !c->message[i].untrained) {
+			c->message[i].untrained = true;
+			c->n_opening++;
+		}
 }
 
 /* line: the parsed line; becomes the extra members. */
@@ -182,11 +145,15 @@ static int parse_line(struct fc_conversation *c, json_t *line, const struct fc_c
 		return fc_fail(e, "%s: \"%s\" is not a list", where, name);
 	if (json_array_size(list) == 0)
 		return fc_fail(e, "%s: \"%s\" is empty", where, name);
+	if (c->form == FC_FORM_SHAREGPT && add_system(c, line, list, where, e) < 0)
+		return -1;
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (parse_message(c, json_array_get(list, i), i, where, e) < 0)
+		if (fc_message_parse(c, json_array_get(list, i), i + 1, where, e) < 0)
 			return -1;
 	if (parse_id(c, line, r->number, where, e) < 0)
 		return -1;
+	if (!r->train_opening)
+		leave_opening(c);
 	json_object_del(line, name);
 	json_object_del(line, "id");
 	c->extra = json_incref(line);

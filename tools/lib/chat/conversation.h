@@ -8,16 +8,31 @@
 #include "text/json.h"
 
 struct fc_message {
-	enum fc_role role;
-	char *content; /* NUL-terminated, may hold NULs */
+	enum fc_role role; /* NONE: context by another speaker */
+	char *content;     /* NUL-terminated, may hold NULs */
 	size_t n;
+	char *speaker; /* role NONE: its name, as it came ("tool"); else NULL */
+	/* The whole message with its members in their order, the role as "role" and the content as
+	 * "content", whose values only hold their places; NULL where it has no other member. */
+	json_t *members;
+	/* The content is no text (null, missing, or any JSON of a context): "content" of members is
+	 * what came, content is empty. */
+	bool no_text;
+	bool untrained; /* an assistant's, but not to be learned */
 };
 
 /*
  * A line of JSONL: {"messages": [{"role", "content"}]} or ShareGPT's {"conversations": [{"from",
- * "value"}]}.  Roles: system; user or human; assistant, gpt or model.  A content is a string, or a
- * list of {"type": "text", "text": ...} parts, which are joined.  Other members of a message are
- * not kept.
+ * "value"}]}.  Roles: system; user or human; assistant, gpt or model; any other is context, whose
+ * name the template gets as it is.  A content is a string, or a list of {"type": "text", "text":
+ * ...} parts, which are joined; an assistant's with tool calls may be null or missing, that of a
+ * context any JSON.  Other members of a message are kept.
+ *
+ * An assistant's message is not learned where its "weight" is 0, or its "train", "training" or
+ * "train_on_turn" false; and, unless fc_conversations_train_opening() was called, where no user's
+ * message precedes it: FastChat and the reference drop it, since nobody asked for it.
+ *
+ * A string "system" beside "conversations" is the first message, as LLaMA-Factory has it.
  */
 enum fc_conversation_form {
 	FC_FORM_MESSAGES, /* as such it is also written */
@@ -33,6 +48,7 @@ struct fc_conversation {
 	struct fc_message *message; /* [n_message], at least one once it was read */
 	size_t n_message;
 	enum fc_conversation_form form; /* how it came */
+	size_t n_opening; /* assistant's messages that are untrained as no user's precedes them */
 };
 void fc_conversation_release(struct fc_conversation *c);
 
@@ -50,6 +66,8 @@ int fc_conversations_open(
  */
 enum fc_line_kind { FC_LINE_QUESTIONS = 1, FC_LINE_TEXTS = 2 };
 void fc_conversations_accept(struct fc_conversations *r, unsigned kinds);
+/* From now on an assistant's message that no user's precedes is learned like any other. */
+void fc_conversations_train_opening(struct fc_conversations *r);
 /* 1: c filled in (old contents dropped), 0: end, -1: error naming file and line. */
 int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c, struct fc_err *e);
 const char *fc_conversations_where(struct fc_conversations *r);
@@ -59,11 +77,21 @@ void fc_conversations_close(struct fc_conversations *r);
 void fc_conversation_add(
     struct fc_conversation *c, enum fc_role role, const char *content, size_t n);
 
+/* Appends a copy of m. */
+void fc_conversation_add_copy(struct fc_conversation *c, const struct fc_message *m);
+void fc_message_release(struct fc_message *m);
+
 /* "system", "user", "assistant"; "none". */
 const char *fc_role_name(enum fc_role role);
+/* As the template sees it: fc_role_name(), of a context its speaker. */
+const char *fc_message_role(const struct fc_message *m);
+/* Does this message ask for an answer, if none follows?  A user's, and what a tool returned. */
+bool fc_message_asks(const struct fc_message *m);
+/* A context whose name is known to data sets in general, whether or not a template spells it. */
+bool fc_message_is_known(const struct fc_message *m);
 
-/* Appends the conversation as one JSONL line with its newline: id, messages in the form they came
- * in (those of other lines as "messages"), then the extra members. */
+/* Appends the conversation as one JSONL line with its newline: id, messages with all their members
+ * in the form they came in (those of other lines as "messages"), then the extra members. */
 void fc_conversation_write(struct fc_buf *b, const struct fc_conversation *c);
 
 #endif

@@ -17,10 +17,46 @@ static const char *sharegpt_role_name(enum fc_role role)
 	return role == FC_ROLE_USER ? "human" : role == FC_ROLE_ASSISTANT ? "gpt" : "system";
 }
 
+/* Speakers of chat templates and data sets whose messages are what a tool returned. */
+static const char *const tools[] = {
+    "tool", "tool_response", "tool_result", "function", "ipython", "observation"};
+
+const char *fc_message_role(const struct fc_message *m)
+{
+	return m->role == FC_ROLE_NONE && m->speaker ? m->speaker : fc_role_name(m->role);
+}
+
+static bool is_tool(const struct fc_message *m)
+{
+	for (size_t i = 0; m->speaker && i < FC_LEN(tools); i++)
+		if (!strcmp(m->speaker, tools[i]))
+			return true;
+	return false;
+}
+
+bool fc_message_asks(const struct fc_message *m)
+{
+	return m->role == FC_ROLE_USER || is_tool(m);
+}
+
+bool fc_message_is_known(const struct fc_message *m)
+{
+	return m->role != FC_ROLE_NONE || is_tool(m) ||
+	    (m->speaker && !strcmp(m->speaker, "developer"));
+}
+
+void fc_message_release(struct fc_message *m)
+{
+	free(m->content);
+	free(m->speaker);
+	json_decref(m->members);
+	*m = (struct fc_message){0};
+}
+
 void fc_conversation_release(struct fc_conversation *c)
 {
 	for (size_t i = 0; i < c->n_message; i++)
-		free(c->message[i].content);
+		fc_message_release(&c->message[i]);
 	free(c->message);
 	free(c->id);
 	json_decref(c->extra);
@@ -35,6 +71,50 @@ void fc_conversation_add(
 	    (struct fc_message){.role = role, .content = fc_memdup0(content, n), .n = n};
 }
 
+void fc_conversation_add_copy(struct fc_conversation *c, const struct fc_message *m)
+{
+	fc_conversation_add(c, m->role, m->content, m->n);
+	struct fc_message *to = &c->message[c->n_message - 1];
+	to->speaker = m->speaker ? fc_strdup(m->speaker) : NULL;
+	to->members = json_incref(m->members);
+	to->no_text = m->no_text;
+	to->untrained = m->untrained;
+}
+
+static void write_message(struct fc_buf *b, const struct fc_message *m, bool sharegpt)
+{
+	const char *role =
+	    sharegpt && m->role != FC_ROLE_NONE ? sharegpt_role_name(m->role) : fc_message_role(m);
+	const char *first = sharegpt ? "{\"from\":" : "{\"role\":", *key;
+	const char *second = sharegpt ? ",\"value\":" : ",\"content\":";
+	json_t *v;
+	if (!m->members) {
+		fc_buf_adds(b, first);
+		fc_json_quote(b, role, strlen(role));
+		fc_buf_adds(b, second);
+		fc_json_quote(b, m->content, m->n);
+		fc_buf_addc(b, '}');
+		return;
+	}
+	char mark = '{';
+	json_object_foreach(m->members, key, v)
+	{
+		const bool is_role = !strcmp(key, "role"), is_content = !strcmp(key, "content");
+		const char *name = !sharegpt ? key : is_role ? "from" : is_content ? "value" : key;
+		fc_buf_addc(b, mark);
+		fc_json_quote(b, name, strlen(name));
+		fc_buf_addc(b, ':');
+		if (is_role)
+			fc_json_quote(b, role, strlen(role));
+		else if (is_content && !m->no_text)
+			fc_json_quote(b, m->content, m->n);
+		else
+			fc_json_dump(b, v);
+		mark = ',';
+	}
+	fc_buf_addc(b, '}');
+}
+
 void fc_conversation_write(struct fc_buf *b, const struct fc_conversation *c)
 {
 	fc_buf_adds(b, "{\"id\":");
@@ -42,12 +122,8 @@ void fc_conversation_write(struct fc_buf *b, const struct fc_conversation *c)
 	const bool sharegpt = c->form == FC_FORM_SHAREGPT;
 	fc_buf_adds(b, sharegpt ? ",\"conversations\":[" : ",\"messages\":[");
 	for (size_t i = 0; i < c->n_message; i++) {
-		const struct fc_message *m = &c->message[i];
-		fc_buf_addf(b, "%s{\"%s\":\"%s\",\"%s\":", i ? "," : "", sharegpt ? "from" : "role",
-		    sharegpt ? sharegpt_role_name(m->role) : fc_role_name(m->role),
-		    sharegpt ? "value" : "content");
-		fc_json_quote(b, m->content, m->n);
-		fc_buf_addc(b, '}');
+		fc_buf_adds(b, i ? "," : "");
+		write_message(b, &c->message[i], sharegpt);
 	}
 	fc_buf_addc(b, ']');
 	if (json_object_size(c->extra)) {

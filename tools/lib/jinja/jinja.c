@@ -96,8 +96,8 @@ static void put_output(struct fc_jinja_out *out, const struct fc_jcat *c)
 		uint32_t end = c->n_run ? r.end : (uint32_t)c->n;
 		out->piece[out->n++] = (struct fc_jinja_piece){.start = start,
 		    .end = end,
-		    .origin = (r.mark >> 2) - 1,
-		    .aside = r.mark & FC_JMARK_ASIDE,
+		    .origin = (r.mark >> 3) - 1,
+		    .from = (enum fc_jinja_from)(r.mark >> 1 & 3),
 		    .generation = r.mark & FC_JMARK_GENERATION};
 		start = end;
 	}

@@ -47,12 +47,19 @@ struct fc_jinja_input {
 	int64_t now_s; /* the time strftime_now() shows */
 };
 
+/* What of a message a piece comes from. */
+enum fc_jinja_from {
+	FC_JINJA_CONTENT,
+	FC_JINJA_MEMBER, /* any other member: a tool's call, a thought */
+	FC_JINJA_ASIDE,  /* its name or tool_call_id: nothing that it says */
+};
+
 /* Output in pieces that know where they came from. */
 struct fc_jinja_piece {
 	uint32_t start, end; /* bytes of text */
 	int origin;          /* index of the message it came from, -1: template */
-	bool aside;          /* of its name or tool_call_id: nothing that it says */
-	bool generation;     /* inside {% generation %} */
+	enum fc_jinja_from from;
+	bool generation; /* inside {% generation %} */
 };
 struct fc_jinja_out { /* {0} is empty */
 	struct fc_buf text;

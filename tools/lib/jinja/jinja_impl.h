@@ -37,12 +37,11 @@ void fc_jpool_release(struct fc_jpool *p);
 
 /*
  * A string and where its bytes come from: run i covers the bytes up to its end, n_run 0 means that
- * all are the template's own.  mark: 0 for the template, else FC_JMARK(origin), plus
- * FC_JMARK_ASIDE, plus FC_JMARK_GENERATION.
+ * all are the template's own.  mark: 0 for the template, else FC_JMARK(origin, enum
+ * fc_jinja_from), plus FC_JMARK_GENERATION.
  */
 #define FC_JMARK_GENERATION 1
-#define FC_JMARK_ASIDE 2
-#define FC_JMARK(origin) (((int32_t)(origin) + 1) << 2)
+#define FC_JMARK(origin, from) (((int32_t)(origin) + 1) << 3 | (int32_t)(from) << 1)
 struct fc_jrun {
 	uint32_t end;
 	int32_t mark;

@@ -59,20 +59,22 @@ struct fc_jv fc_jv_from_json(struct fc_jx *x, const json_t *j)
 	return from_json(x, j, 0);
 }
 
-/* What a message is called, or which call it answers; all else is what it says. */
-static int32_t member_mark(const char *key, int32_t mark)
+static enum fc_jinja_from from_of(const char *key)
 {
-	return !strcmp(key, "name") || !strcmp(key, "tool_call_id") ? mark | FC_JMARK_ASIDE : mark;
+	if (!strcmp(key, "name") || !strcmp(key, "tool_call_id"))
+		return FC_JINJA_ASIDE;
+	return strcmp(key, "content") ? FC_JINJA_MEMBER : FC_JINJA_CONTENT;
 }
 
-static struct fc_jv message_value(struct fc_jx *x, const struct fc_jinja_message *m, int32_t mark)
+static struct fc_jv message_value(struct fc_jx *x, const struct fc_jinja_message *m, size_t i)
 {
 	struct fc_jv d = fc_jv_dict(x), role = {.kind = FC_JV_MISSING}, content = role;
 	json_t *o = (json_t *)m->members;
 	if (m->role)
 		role = str_of(x, m->role, 0);
 	if (m->content)
-		content = fc_jv_str(fc_jstr_new(&x->pool, m->content, m->n, mark));
+		content = fc_jv_str(
+		    fc_jstr_new(&x->pool, m->content, m->n, FC_JMARK(i, FC_JINJA_CONTENT)));
 	for (void *it = json_object_iter(o); it; it = json_object_iter_next(o, it)) {
 		const char *key = json_object_iter_key(it);
 		struct fc_jv *own = !strcmp(key, "role") ? &role
@@ -80,7 +82,7 @@ static struct fc_jv message_value(struct fc_jx *x, const struct fc_jinja_message
 							 : NULL;
 		struct fc_jv v = own && own->kind != FC_JV_MISSING
 		    ? *own
-		    : from_json(x, json_object_iter_value(it), member_mark(key, mark));
+		    : from_json(x, json_object_iter_value(it), FC_JMARK(i, from_of(key)));
 		if (own)
 			own->kind = FC_JV_MISSING;
 		add_pair(x, d.dict, str_of(x, key, 0), v);
@@ -96,6 +98,6 @@ struct fc_jv fc_jv_from_messages(struct fc_jx *x, const struct fc_jinja_message 
 {
 	struct fc_jv list = fc_jv_list(x, FC_JV_LIST, n);
 	for (size_t i = 0; i < n; i++)
-		fc_jv_append(x, list, message_value(x, &m[i], FC_JMARK(i)));
+		fc_jv_append(x, list, message_value(x, &m[i], i));
 	return list;
 }
