@@ -137,8 +137,32 @@ static void test_refusals(void)
 	    {"{\"messages\":{}}", ":2: \"messages\" is not a list", "object for a list"},
 	    {"{\"text\":\"x\"}", ":2: expected an object with \"messages\" or \"conversations\"",
 		"no list"},
-	    {"[1]", ":2: expected an object with \"messages\" or \"conversations\"",
-		"not an object"},
+	    {"[1]", ":2: an array, where every line is an object; use jq -c '.[]' FILE | ...",
+		"an array"},
+	    {"3", ":2: expected an object with \"messages\" or \"conversations\"", "not an object"},
+	    {"[",
+		":2: JSON over several lines, where every line is an object; use jq -c '.[]' FILE "
+		"| ...",
+		"an array over several lines"},
+	    {" {\r",
+		":2: JSON over several lines, where every line is an object; use jq -c . FILE | "
+		"...",
+		"an object over several lines"},
+	    {"{\"instruction\":\"a\",\"input\":\"\",\"output\":\"b\"}",
+		":2: an instruction with its output (Alpaca); fc-infer(1), OTHER FORMS, has the "
+		"line of "
+		"jq that makes conversations of them",
+		"Alpaca"},
+	    {"{\"prompt\":\"a\",\"completion\":\"b\"}",
+		":2: a prompt with its completion (TRL); fc-infer(1), OTHER FORMS, has the line of "
+		"jq "
+		"that makes conversations of them",
+		"prompt and completion"},
+	    {"{\"prompt\":\"a\",\"chosen\":\"b\",\"rejected\":\"c\"}",
+		":2: a preference (chosen, rejected); fc-infer(1), OTHER FORMS, has the line of jq "
+		"that "
+		"makes conversations of the chosen answers",
+		"a preference"},
 	    {"{\"messages\":[{\"role\":\"\",\"content\":\"\"}]}",
 		":2: message 1: \"role\" is empty or holds a NUL", "empty role"},
 	    {"{\"messages\":[{\"role\":\"assistant\",\"content\":null}]}",
@@ -180,6 +204,11 @@ static void test_refusals(void)
 		fc_buf_release(&text);
 		fc_buf_release(&want);
 	}
+	expect("\xef\xbb\xbf{\"messages\":[{\"role\":\"user\",\"content\":\"U\"}]}\n",
+	    "line-1|u:U;", "a byte order mark is left out");
+	expect("\xef\xbb\xbf", "", "and may be all");
+	expect("\x28\xb5\x2f\xfd\x04\n", "!:1: compressed; use zstd -dc FILE | ...", "zstd");
+	expect("\x1f\x8b\x08\n", "!:1: compressed; use gzip -dc FILE | ...", "gzip");
 	char *got = describe("{\"messages\":", 12);
 	T_OK(strncmp(got, "!:1: column ", 12) == 0, "cut-off line: %s", got);
 	free(got);

@@ -116,6 +116,24 @@ static void leave_opening(struct fc_conversation *c)
 		}
 }
 
+/* What is said of lines that jq turns into conversations; NULL: the line is none of them. */
+static const char *other_form(const json_t *line)
+{
+	if (json_is_array(line))
+		return "an array, where every line is an object; use jq -c '.[]' FILE | ...";
+	if (json_object_get(line, "instruction") && json_object_get(line, "output"))
+		return "an instruction with its output (Alpaca); fc-infer(1), OTHER FORMS, has the "
+		       "line of jq that makes conversations of them";
+	if (json_object_get(line, "chosen") && json_object_get(line, "rejected"))
+		return "a preference (chosen, rejected); fc-infer(1), OTHER FORMS, has the line of "
+		       "jq "
+		       "that makes conversations of the chosen answers";
+	if (json_object_get(line, "prompt") && json_object_get(line, "completion"))
+		return "a prompt with its completion (TRL); fc-infer(1), OTHER FORMS, has the line "
+		       "of jq that makes conversations of them";
+	return NULL;
+}
+
 /* line: the parsed line; becomes the extra members. */
 static int parse_line(struct fc_conversation *c, json_t *line, const struct fc_conversations *r,
     const char *where, struct fc_err *e)
@@ -134,6 +152,8 @@ static int parse_line(struct fc_conversation *c, json_t *line, const struct fc_c
 			return 0;
 		}
 	}
+	if (!list && other_form(line))
+		return fc_fail(e, "%s: %s", where, other_form(line));
 	if (!list)
 		return fc_fail(e, "%s: expected an object with \"messages\"%s or \"conversations\"",
 		    where,

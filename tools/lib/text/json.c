@@ -32,13 +32,48 @@ static void copy_long_integers_as_reals(struct fc_buf *to, const char *p, size_t
 	}
 }
 
+/* The program that reads what a compressed file begins with; NULL: it is not compressed. */
+static const char *compressor(const char *p, size_t n)
+{
+	static const struct {
+		const char *magic, *program;
+	} known[] = {{"\x28\xb5\x2f\xfd", "zstd"}, {"\x1f\x8b", "gzip"}, {"\xfd\x37zXZ", "xz"},
+	    {"BZh", "bzip2"}};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		size_t len = strlen(known[i].magic);
+		if (n >= len && !memcmp(p, known[i].magic, len))
+			return known[i].program;
+	}
+	return NULL;
+}
+
+/* A line of JSONL that begins what goes on in the next lines: how jq makes it one line; or NULL. */
+static const char *one_line(const char *p, size_t n, const json_error_t *why)
+{
+	while (n && strchr(" \t\r", p[n - 1]) && p[n - 1])
+		n--;
+	while (n && (*p == ' ' || *p == '\t'))
+		p++, n--;
+	if (!n || !strstr(why->text, "near end of file"))
+		return NULL;
+	return *p == '[' ? "'.[]'" : n == 1 && *p == '{' ? "." : NULL;
+}
+
 /* A line of JSONL has its number in its name already. */
 static void fail_syntax(
     const char *p, size_t n, const char *name, bool line, const json_error_t *why, struct fc_err *e)
 {
 	static const char stream[] = "P*M\x18\x0c"; /* the frame that begins every stream */
+	const char *program = compressor(p, n), *filter = line ? NULL : one_line(p, n, why);
 	if (n >= sizeof stream - 1 && !memcmp(p, stream, sizeof stream - 1))
 		fc_fail(e, "%s: JSON expected, this is a stream; fc-view shows it", name);
+	else if (program)
+		fc_fail(e, "%s: compressed; use %s -dc FILE | ...", name, program);
+	else if (filter)
+		fc_fail(e,
+		    "%s: JSON over several lines, where every line is an object; use jq -c %s FILE "
+		    "| ...",
+		    name, filter);
 	else if (line || why->line > 1)
 		fc_fail(e, "%s: line %d, column %d: %s", name, why->line, why->column, why->text);
 	else

@@ -40,6 +40,10 @@ int fc_lines_next(struct fc_lines *l, char **p, size_t *n, struct fc_err *e)
 		return 0;
 	}
 	l->number++;
+	if (l->number == 1 && got >= 3 && !memcmp(l->line, "\xef\xbb\xbf", 3)) {
+		got -= 3; /* a byte order mark */
+		memmove(l->line, l->line + 3, (size_t)got + 1);
+	}
 	if ((size_t)got > FC_LINE_MAX)
 		return fc_fail(e, "%s: line of %zd bytes; at most %zu are read", fc_lines_where(l),
 		    got, FC_LINE_MAX);

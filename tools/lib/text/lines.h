@@ -7,7 +7,8 @@
 
 #include "base/err.h"
 
-/* Lines of a text file, one after the other, with memory for one line.  path "-" is stdin. */
+/* Lines of a text file, one after the other, with memory for one line.  path "-" is stdin.  A byte
+ * order mark (UTF-8) at the beginning of a file is left out. */
 #define FC_LINE_MAX ((size_t)64 << 20) /* bytes; a longer line is an error */
 
 struct fc_lines;
