@@ -300,6 +300,99 @@ for line in sys.stdin:
 	run -0 fc-infer -q -m "$(kit pivot)" --max-length 250 -o whole.fcs in.jsonl
 }
 
+@test "--tokens knows the model's context" {
+	talk heldout 3 >in.jsonl
+	printf '{"id":"long","messages":[{"role":"user","content":"%s"},{"role":"assistant","content":"b"}]}\n' \
+		"$(printf 'a b c %.0s' {1..300})" >>in.jsonl
+	run -1 fc-infer -q --tokens -m "$(kit pivot)" -o out.fcs in.jsonl
+	[[ $output == *"in.jsonl:4: conversation long has "*" tokens, the limit is 256; see --long"* ]]
+	run -0 fc-infer -q --tokens --long skip -m "$(kit pivot)" -o out.fcs in.jsonl
+	[[ $output == *"1 conversations were longer than the limit and were skipped"* ]]
+	[ "$(fc-view --jsonl out.fcs | wc -l)" -eq 3 ]
+	# without a config.json nothing is known, and nothing is guessed
+	mkdir m
+	cp "$(kit pivot)"/*token* "$(kit pivot)"/chat_template.jinja m/
+	fc-infer -q --tokens -m m -o out.fcs in.jsonl
+	[ "$(fc-view --jsonl out.fcs | wc -l)" -eq 4 ]
+	run -1 fc-infer -q --tokens --long skip -m m -o out.fcs in.jsonl
+	[[ $output == *"m: the model's context is not known, so --long needs --max-length"* ]]
+	run -0 fc-infer -q --tokens --long skip --max-length 256 -m m -o out.fcs in.jsonl
+}
+
+@test "a conversation that no record holds is named" {
+	need_shared
+	{ printf '{"id":"big","messages":[{"role":"user","content":"'
+	yes 'ab ' | head -n 10000000 | tr -d '\n'
+	echo '"}]}'; } >in.jsonl
+	run -1 fc-infer -q --tokens --max-length 16777216 --long cut -m "$FC_SHARED/faults/base" \
+		--template chatml -o out.fcs in.jsonl
+	[[ $output == *"record 1 (big) of "*" bytes exceeds the limit of 67108864"* ]]
+}
+
+@test "members of messages reach the template, and those that it does not read are told" {
+	need_shared
+	dir=$FC_SHARED/faults/message_members
+	infer() { fc-infer --tokens -m "$FC_SHARED/faults/base" "$@"; }
+	infer --template "$dir/template.jinja" "$dir/chat.jsonl" 2>err | fc-view --jsonl >out
+	jq -rj .text out | cmp - "$dir/expected.txt"
+	grep 'fc-infer: 1 answers are not learned, as their lines say' err
+	run ! grep warning err
+	infer --template chatml "$dir/chat.jsonl" 2>err >out
+	grep 'warning: members of messages that the chat template does not read: "name" (1), "reasoning_content" (1)$' err
+	echo '{"tools":[{}],"system":"S","messages":[{"role":"user","content":"U"}]}' |
+		infer --template chatml 2>err >out
+	grep 'warning: members of lines that the chat template does not read: "tools" (1), "system" (1)$' err
+}
+
+@test "an answer that nobody asked for is not learned" {
+	echo '{"conversations":[{"from":"gpt","value":"x"},{"from":"human","value":"Hi"},{"from":"gpt","value":"y"}]}' >in.jsonl
+	fc-infer --tokens -m "$(kit pivot)" in.jsonl 2>err | fc-view --jsonl >out
+	grep "warning: 1 answers that no user's message precedes are not learned; see --train-opening" err
+	fc-infer --tokens --train-opening -m "$(kit pivot)" in.jsonl 2>err | fc-view --jsonl >all
+	run ! grep opening err
+	[ "$(jq '.trained | add' all)" -eq $((2 * $(jq '.trained | add' out))) ]
+	[ "$(jq -c .tokens all)" = "$(jq -c .tokens out)" ]
+	run -2 fc-infer --generate --train-opening -m "$(kit pivot)" in.jsonl
+}
+
+@test "--generate answers what tools returned, and keeps every member" {
+	cat >in.jsonl <<'END'
+{"id":"x","messages":[{"role":"user","content":"Hi","name":"mia"},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":{"a":1}}}]},{"role":"tool","content":"3"},{"role":"tool","content":{"b":[4]}}],"tools":[]}
+END
+	cat >t.jinja <<'END'
+{% for m in messages %}{{ m.role }}: {{ m.content or (m.tool_calls | tojson) }}<|eot|>{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}
+END
+	fc-infer -q --generate --max-new 3 --template t.jinja -m "$(kit pivot)" in.jsonl >out
+	[ "$(jq -c '.messages[-1].role' out)" = '"assistant"' ]
+	[ "$(jq -c 'del(.messages[-1])' out)" = "$(cat in.jsonl)" ]
+}
+
+@test "the lines of jq in the manual make conversations" {
+	mandoc -Tascii "$FC_ROOT/man/fc-infer.1" | col -bx | sed -n "/^OTHER FORMS/,/^EXIT STATUS/p" |
+		tr -s ' \n' ' ' | grep -o "jq -c '[^']*'" | sed "s/jq -c '\(.*\)'/\1/" >filters
+	[ "$(wc -l <filters)" -eq 5 ]
+	answer='[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]'
+	expect() { # expect LINE_OF_JQ INPUT
+		run -1 fc-infer -q --tokens -m "$(kit pivot)" -o x.fcs <<<"$2"
+		[[ $output == *"OTHER FORMS"* || $output == *"jq -c"* ]]
+		[ "$(jq -c "$(sed -n "$1p" filters)" <<<"$2" | jq -c .messages)" = "$answer" ]
+	}
+	expect 1 "[{\"messages\":$answer}]"
+	expect 2 '{"instruction":"a","input":"","output":"b"}'
+	expect 3 '{"prompt":"a","completion":"b"}'
+	expect 4 '{"prompt":[{"role":"user","content":"a"}],"completion":[{"role":"assistant","content":"b"}]}'
+	expect 5 "{\"chosen\":$answer,\"rejected\":$answer}"
+	[ "$(jq -c "$(sed -n 2p filters)" <<<'{"instruction":"a","input":"x","output":"b"}' | jq -c '.messages[0].content')" = '"a\n\nx"' ]
+}
+
+@test "the date of strftime_now is told" {
+	echo '{"messages":[{"role":"user","content":"a"}]}' >in.jsonl
+	echo '{{ strftime_now("%Y-%m-%d") }} {{ messages[0].content }}' >t.jinja
+	fc-infer --tokens --template t.jinja -m "$(kit pivot)" in.jsonl 2>err | fc-view --jsonl >out
+	[ "$(jq -r .text out)" = "2024-07-26 a" ]
+	grep "the chat template asks for the date; it is always given 2024-07-26" err
+}
+
 @test "wrong command lines end with 2, bad input with 1 and its place" {
 	run -2 fc-infer in.jsonl
 	run -2 fc-infer -m "$(kit pivot)" --no-such-option
@@ -327,8 +420,9 @@ for line in sys.stdin:
 	[ ! -e x.fcs ]
 }
 
-@test "empty input gives an empty, whole stream" {
+@test "empty input gives an empty, whole stream, and a warning" {
 	run -0 fc-infer -q -m "$(kit pivot)" -o out.fcs /dev/null
+	[[ $output == *"warning: there is no conversation in the input"* ]]
 	run -0 fc-view --verify out.fcs
 }
 

@@ -100,11 +100,14 @@ static int read_item(struct queue *q, struct fc_err *e)
 	double temperature;
 	int got;
 	while ((got = fc_conversations_next(q->s->input, &it->line, e)) == 1 && q->resume &&
-	    infer_resume_has(q->resume, it->line.id))
+	    infer_resume_has(q->resume, it->line.id)) {
+		q->s->n_line++;
 		q->n_kept++;
+	}
 	if (got <= 0)
 		return got;
 	q->next_in++;
+	infer_session_count(q->s, &it->line);
 	if (infer_answers_temperature(q->s->opt, &it->line, &temperature, e) < 0)
 		return -1;
 	it->task = FC_ARRAY(struct task, q->n_choice);

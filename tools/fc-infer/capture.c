@@ -257,6 +257,7 @@ int infer_capture(struct session *s, struct fc_err *e)
 	fc_progress_end();
 	if (got < 0)
 		goto out;
+	infer_session_tell(s);
 	tell_long(&n_long);
 	ret = fc_writer_finish(w, e);
 	w = NULL;
@@ -283,6 +284,7 @@ int infer_tokens(struct session *s, struct fc_err *e)
 			goto out;
 	if (got < 0)
 		goto out;
+	infer_session_tell(s);
 	tell_long(&n_long);
 	ret = fc_writer_finish(w, e);
 	w = NULL;

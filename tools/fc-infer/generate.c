@@ -44,6 +44,7 @@ int infer_generate(struct session *s, struct fc_err *e)
 	fc_progress_end();
 	if (more < 0)
 		goto out;
+	infer_session_tell(s);
 	tell(infer_slots_counted(slots), infer_queue_lines(q));
 	ret = infer_queue_finish(q, e);
 	q = NULL;

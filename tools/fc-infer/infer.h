@@ -4,6 +4,7 @@
 
 #include "base/opt.h"
 #include "chat/chat.h"
+#include "fc-infer/unread.h"
 #include "model/kvcache.h"
 #include "model/sample.h"
 #include "stream/writer.h"
@@ -17,7 +18,7 @@ struct infer_options {
 	const char *model, *pivot, *template_file, *output, *name, *device;
 	int top_k, batch_tokens, max_length, long_rule, compute;
 	int stride; /* of windows; 0: max_length */
-	bool tokens_only, all_rows;
+	bool tokens_only, all_rows, train_opening;
 	bool generate;
 	struct fc_sampling sampling; /* temperature: NaN where none was given */
 	double penalty;              /* for repeated tokens; 1: none */
@@ -42,13 +43,19 @@ struct session {
 	struct fc_err no_chat; /* why */
 	uint32_t turn_end;     /* the model's own token for the end of a turn, or FC_NO_TOKEN */
 	size_t n_vocab;        /* ids the tokenizer has */
-	size_t max_length;     /* tokens of a conversation */
+	size_t max_length;     /* tokens of a conversation; 0: unknown, with --tokens */
 	struct fc_conversations *input;
+	uint64_t n_line; /* lines read */
+	struct unread unread;
 };
 
 int infer_session_open(struct session *s, const struct infer_options *opt, char **paths,
     int n_paths, struct fc_err *e);
 void infer_session_close(struct session *s);
+/* Counts a line that was read. */
+void infer_session_count(struct session *s, const struct fc_conversation *c);
+/* What is said once, at the end, of all lines. */
+void infer_session_tell(const struct session *s);
 char *infer_session_name(
     const struct session *s); /* --name, else the folder's; the caller's to free() */
 void infer_session_header(const struct session *s, struct fc_header *h, enum fc_kind kind);

@@ -31,6 +31,8 @@ static const struct fc_opt table[] = {
     {FC_OPT_INT, 'k', "top-k", &opt.top_k, "N", "keep the N most likely tokens", 0, 65535},
     {FC_OPT_FLAG, 0, "all-rows", &opt.all_rows, NULL,
 	"distributions at every position, not only where a trained token is predicted", 0, 0},
+    {FC_OPT_FLAG, 0, "train-opening", &opt.train_opening, NULL,
+	"learn also the answers that no user's message precedes", 0, 0},
     {FC_OPT_FLAG, 0, "tokens", &opt.tokens_only, NULL, "write a token stream; the model is not run",
 	0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Generation", 0, 0},
@@ -107,6 +109,8 @@ int main(int argc, char **argv)
 		fc_die_usage("windows (--long) are for distributions");
 	if (opt.resume && (!opt.output || !strcmp(opt.output, "-")))
 		fc_die_usage("--resume needs an output file (-o)");
+	if (opt.generate && opt.train_opening)
+		fc_die_usage("--train-opening is for distributions and tokens");
 	if (opt.generate && opt.tokens_only)
 		fc_die_usage("--generate and --tokens exclude each other");
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "chat/turnend.h"
 #include "fc-infer/text.h"
+#include "model/config.h"
 
 static int open_model(struct session *s, struct fc_err *e)
 {
@@ -29,6 +30,31 @@ static int open_model(struct session *s, struct fc_err *e)
 	return 0;
 }
 
+/* The tokens that a model reads whose weights need not be there; without a config.json, or of an
+ * architecture that is not known here, 0. */
+static size_t find_context(const char *model)
+{
+	struct fc_config config = {0};
+	struct fc_err ignored;
+	size_t n = fc_config_load(&config, model, &ignored) == 0 ? config.n_ctx : 0;
+	fc_config_release(&config);
+	return n;
+}
+
+static int check_length(struct session *s, struct fc_err *e)
+{
+	const struct infer_options *o = s->opt;
+	if (!o->tokens_only || s->max_length)
+		return 0;
+	s->max_length = find_context(o->model);
+	if (s->max_length || o->long_rule == LONG_STOP)
+		return 0;
+	return fc_fail(e,
+	    "%s: the model's context is not known, so --long needs --max-length: there is no "
+	    "config.json, or it is of a model that is not supported",
+	    o->model);
+}
+
 int infer_session_open(
     struct session *s, const struct infer_options *opt, char **paths, int n_paths, struct fc_err *e)
 {
@@ -44,17 +70,36 @@ int infer_session_open(
 	    (opt->generate || opt->template_file || opt->pivot))
 		return fc_fail(e, "%s", s->no_chat.msg);
 	s->turn_end = fc_turnend_token(opt->model, s->tokenizer);
-	if (!opt->tokens_only && open_model(s, e) < 0)
+	if ((!opt->tokens_only && open_model(s, e) < 0) || check_length(s, e) < 0)
 		return -1;
 	if (fc_conversations_open(&s->input, (const char *const *)paths, n_paths, e) < 0)
 		return -1;
 	fc_conversations_accept(s->input, opt->generate ? FC_LINE_QUESTIONS : FC_LINE_TEXTS);
+	if (opt->train_opening)
+		fc_conversations_train_opening(s->input);
 	return 0;
+}
+
+void infer_session_count(struct session *s, const struct fc_conversation *c)
+{
+	s->n_line++;
+	if (s->chat && c->form != FC_FORM_TEXT)
+		infer_unread_add(&s->unread, s->chat, c);
+}
+
+void infer_session_tell(const struct session *s)
+{
+	if (!s->n_line)
+		fc_warn("there is no conversation in the input");
+	else if (s->chat && fc_chat_mentions(s->chat, "strftime_now"))
+		fc_note("the chat template asks for the date; it is always given 2024-07-26");
+	infer_unread_tell(&s->unread);
 }
 
 void infer_session_close(struct session *s)
 {
 	fc_conversations_close(s->input);
+	infer_unread_release(&s->unread);
 	fc_chat_free(s->chat);
 	fc_tokenizer_free(s->tokenizer);
 	fc_model_close(s->model);
@@ -135,6 +180,7 @@ int infer_session_next(
 			    fc_conversations_where(s->input), c.id, why.msg);
 			break;
 		}
+		infer_session_count(s, &c);
 		if (s->opt->long_rule >= LONG_ROLLING)
 			break;
 		if (!s->max_length || x->n_tok <= s->max_length)

@@ -91,12 +91,14 @@ int fc_writer_section(struct fc_writer *w, const struct fc_header *h, struct fc_
 	return end_section(w, e) < 0 || start_section(w, h, e) < 0 ? -1 : 0;
 }
 
-static int end_record(struct fc_writer *w, size_t before, struct fc_err *e)
+/* of: the name of what it holds. */
+static int end_record(struct fc_writer *w, size_t before, const char *of, struct fc_err *e)
 {
 	size_t n = w->records.n - before;
 	if (n > RECORD_BYTES)
-		return fc_fail(e, "%s: record %" PRIu64 " of %zu bytes exceeds the limit of %zu",
-		    w->name, w->n_record + 1, n, FC_FRAME_MAX);
+		return fc_fail(e,
+		    "%s: record %" PRIu64 " (%.100s) of %zu bytes exceeds the limit of %zu",
+		    w->name, w->n_record + 1, of, n, FC_FRAME_MAX);
 	w->n_record++;
 	if (w->records.n >= FRAME_BYTES || w->records.n >= w->n_written / FRAME_SHARE)
 		return end_frame(w, e);
@@ -112,7 +114,7 @@ int fc_writer_example(struct fc_writer *w, const struct fc_example *x, struct fc
 	if (fc_pack_example(&w->scratch, &w->records, &w->header, x, &why) < 0)
 		return fc_fail(
 		    e, "%s: example %.100s: %s", w->name, x->id.p ? x->id.p : "", why.msg);
-	return end_record(w, before, e);
+	return end_record(w, before, x->id.p ? x->id.p : "", e);
 }
 
 int fc_writer_tensor(struct fc_writer *w, const struct fc_tensor *t, struct fc_err *e)
@@ -126,7 +128,7 @@ int fc_writer_tensor(struct fc_writer *w, const struct fc_tensor *t, struct fc_e
 		size_t n = left < TENSOR_BYTES ? left : TENSOR_BYTES;
 		if (fc_pack_tensor(&w->records, t, at, n, &why) < 0)
 			return fc_fail(e, "%s: %s", w->name, why.msg);
-		if (end_record(w, before, e) < 0)
+		if (end_record(w, before, t->name, e) < 0)
 			return -1;
 		at += n;
 	} while (at < t->n_bytes);
@@ -142,7 +144,7 @@ int fc_writer_map(struct fc_writer *w, const struct fc_map_entry *entry, size_t 
 		size_t before = w->records.n, part = n - at < MAP_ENTRIES ? n - at : MAP_ENTRIES;
 		if (fc_pack_map(&w->scratch, &w->records, &w->header, entry + at, part, &why) < 0)
 			return fc_fail(e, "%s: %s", w->name, why.msg);
-		if (end_record(w, before, e) < 0)
+		if (end_record(w, before, "vocabulary map", e) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-infer/unread.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+
+/* Names told; there may be one for every message. */
+#define NAMES_MAX 12
+
+static void count(struct unread_list *l, const char *name)
+{
+	size_t i = 0;
+	while (i < l->n && strcmp(l->v[i].name, name) != 0)
+		i++;
+	if (i == l->n && l->n == 4 * NAMES_MAX)
+		return; /* "and others" is told */
+	if (i == l->n) {
+		FC_GROW(l->v, l->cap, l->n + 1);
+		l->v[l->n++] = (struct unread_name){fc_strdup(name), 0};
+	}
+	l->v[i].n++;
+}
+
+/* Members of a message that are read here, whatever the template does. */
+static bool is_read(const char *name)
+{
+	static const char *const known[] = {
+	    "role", "content", "weight", "train", "training", "train_on_turn", "train_detail"};
+	for (size_t i = 0; i < FC_LEN(known); i++)
+		if (!strcmp(name, known[i]))
+			return true;
+	return false;
+}
+
+/* Members of a line that a template is meant to read; all others are data about it. */
+static void add_line(struct unread *u, const struct fc_chat *chat, const struct fc_conversation *c)
+{
+	static const char *const meant[] = {"tools", "documents"};
+	const json_t *system = json_object_get(c->extra, "system");
+	json_t *kwargs = json_object_get(c->extra, "chat_template_kwargs"), *v;
+	const char *key;
+	for (size_t i = 0; i < FC_LEN(meant); i++) {
+		v = json_object_get(c->extra, meant[i]);
+		const bool empty = json_is_null(v) || (json_is_array(v) && !json_array_size(v));
+		if (v && !empty && !fc_chat_mentions(chat, meant[i]))
+			count(&u->of_line, meant[i]);
+	}
+	json_object_foreach(kwargs, key, v)
+	{
+		if (!fc_chat_mentions(chat, key))
+			count(&u->of_line, key);
+	}
+	if (json_is_string(system) && json_string_length(system))
+		count(&u->of_line, "system");
+}
+
+void infer_unread_add(struct unread *u, const struct fc_chat *chat, const struct fc_conversation *c)
+{
+	const char *key;
+	json_t *v;
+	u->n_opening += c->n_opening;
+	for (size_t i = 0; i < c->n_message; i++) {
+		u->n_untrained += c->message[i].untrained;
+		json_object_foreach(c->message[i].members, key, v)
+		{
+			if (!json_is_null(v) && !is_read(key) && !fc_chat_mentions(chat, key))
+				count(&u->of_message, key);
+		}
+	}
+	u->n_untrained -= c->n_opening;
+	add_line(u, chat, c);
+}
+
+static void tell_list(const struct unread_list *l, const char *what)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	for (size_t i = 0; i < l->n && i < NAMES_MAX; i++) {
+		fc_buf_adds(&b, i ? ", " : "");
+		fc_json_quote(&b, l->v[i].name, strlen(l->v[i].name));
+		fc_buf_addf(&b, " (%" PRIu64 ")", l->v[i].n);
+	}
+	if (l->n)
+		fc_warn("members of %s that the chat template does not read: %s%s", what, b.p,
+		    l->n > NAMES_MAX ? " and others" : "");
+	fc_buf_release(&b);
+}
+
+void infer_unread_tell(const struct unread *u)
+{
+	tell_list(&u->of_message, "messages");
+	tell_list(&u->of_line, "lines");
+	if (u->n_opening)
+		fc_warn("%" PRIu64 " answers that no user's message precedes are not learned; see "
+			"--train-opening",
+		    u->n_opening);
+	if (u->n_untrained)
+		fc_note("%" PRIu64 " answers are not learned, as their lines say", u->n_untrained);
+}
+
+static void list_release(struct unread_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].name);
+	free(l->v);
+}
+
+void infer_unread_release(struct unread *u)
+{
+	list_release(&u->of_message);
+	list_release(&u->of_line);
+	*u = (struct unread){0};
+}
