@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of conversations with all their members, as Transformers renders them. */
 #include <inttypes.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -146,6 +147,42 @@ static void test_unknown_role(void)
 	free(path);
 }
 
+/* get_chat_template() of Transformers: "tool_use" where tools is not None. */
+static void test_tool_use(void)
+{
+	static const struct {
+		const char *tools, *want;
+	} t[] = {{"[{}]", "T1U"}, {"[]", "T0U"}, {"null", "DU"}, {NULL, "DU"}};
+	static const char config[] = "{\"chat_template\":[{\"name\":\"default\",\"template\":\"D{{ "
+				     "messages[0].content }}\"},{"
+				     "\"name\":\"tool_use\",\"template\":\"T{{ tools | length }}{{ "
+				     "messages[0].content }}\"}]}";
+	char dir[96];
+	snprintf(dir, sizeof dir, "%s/two", tmp);
+	if (mkdir(dir, 0700))
+		abort();
+	free(write_file("two/tokenizer_config.json", config, sizeof config - 1));
+	for (size_t i = 0; i < FC_LEN(t); i++) {
+		struct fc_conversation talk = {0};
+		struct fc_rendered r = {0};
+		struct fc_chat *chat = NULL;
+		struct fc_err e = {""};
+		json_t *line =
+		    json_pack("{s:[{s:s,s:s}]}", "messages", "role", "user", "content", "U");
+		if (t[i].tools)
+			json_object_set_new(
+			    line, "tools", json_loads(t[i].tools, JSON_DECODE_ANY, NULL));
+		bool good = fc_chat_open(&chat, dir, NULL, &e) == 0 &&
+		    read_line(line, &talk, &e) == 1 &&
+		    fc_chat_render(chat, &talk, false, &r, &e) == 0;
+		T_STR(good ? r.text.p : e.msg, t[i].want, "the template for tools");
+		fc_rendered_release(&r);
+		fc_conversation_release(&talk);
+		fc_chat_free(chat);
+		json_decref(line);
+	}
+}
+
 int main(void)
 {
 	const char *root = getenv("FC_ROOT");
@@ -165,6 +202,7 @@ int main(void)
 		printf("Bail out! %s\n", e.msg), exit(1);
 	json_array_foreach(json_object_get(file, "cases"), i, c) test_case(c);
 	test_unknown_role();
+	test_tool_use();
 	json_decref(file);
 	fc_buf_release(&path);
 	return t_done();

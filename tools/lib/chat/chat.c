@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "chat/chat_impl.h"
 #include "chat/chat_named.h"
+#include "chat/template.h"
 #include "text/json.h"
 #include "token/sidefiles.h"
 #include "token/tokmeta.h"
@@ -89,46 +90,65 @@ out:
 	return ret;
 }
 
-/* The template in tokenizer_config.json: a string, or a list with one named "default".  Borrowed;
- * NULL if there is none. */
-static const char *config_template(const json_t *config)
+/* The model's own template and, if it has one, that for tools. */
+static int compile_own(struct fc_chat *c, const char *model, const json_t *config,
+    struct fc_buf *text, struct fc_err *e)
 {
-	json_t *v = json_object_get(config, "chat_template"), *item;
-	size_t i;
-	json_array_foreach(v, i, item)
-	{
-		const char *name = json_string_value(json_object_get(item, "name"));
-		if (name && !strcmp(name, "default"))
-			return json_string_value(json_object_get(item, "template"));
+	struct fc_buf tools = FC_BUF_INIT, names = FC_BUF_INIT;
+	char *where = NULL, *where_tools = NULL;
+	int ret = -1;
+	int got = fc_template_find(model, config, FC_TEMPLATE_DEFAULT, text, &where, e);
+	if (got < 0 ||
+	    fc_template_find(model, config, FC_TEMPLATE_TOOLS, &tools, &where_tools, e) < 0)
+		goto out;
+	if (!got) {
+		fc_template_names(model, config, &names);
+		if (!fc_file_exists(model))
+			fc_fail(e, "open %s: no such model", model);
+		else if (names.n)
+			fc_fail(e,
+			    "%s: of its chat templates (%s) none is the default; name a file with "
+			    "--template",
+			    model, names.p);
+		else
+			fc_fail(e, "%s: no chat template; name one with --template", model);
+		goto out;
 	}
-	return json_string_value(v);
+	if (fc_jinja_compile(&c->jinja, text->p ? text->p : "", text->n, where, e) < 0)
+		goto out;
+	if (where_tools &&
+	    fc_jinja_compile(&c->jinja_tools, tools.p ? tools.p : "", tools.n, where_tools, e) < 0)
+		goto out;
+	if (where_tools) { /* for the hash */
+		fc_buf_addc(text, 0);
+		fc_buf_add(text, tools.p, tools.n);
+	}
+	ret = 0;
+out:
+	fc_buf_release(&tools);
+	fc_buf_release(&names);
+	free(where);
+	free(where_tools);
+	return ret;
 }
 
-/* Where the template is: *name is its file, *text what it says. */
-static int find_template(const char *model, const char *file, const json_t *config,
-    struct fc_buf *text, char **name, struct fc_err *e)
+/* file: a template that is named or a file, or NULL.  *text: what the hash is of. */
+static int compile(struct fc_chat *c, const char *model, const char *file, const json_t *config,
+    struct fc_buf *text, struct fc_err *e)
 {
 	const struct fc_chat_named *named = file ? fc_chat_named_find(file) : NULL;
+	if (!file)
+		return compile_own(c, model, config, text, e);
 	if (named) {
-		*name = fc_strdup(file);
+		add_special(c, named->turn_end);
 		fc_buf_adds(text, named->source);
-		return 0;
-	}
-	if (file && !fc_file_exists(file))
+	} else if (!fc_file_exists(file)) {
 		return fc_fail(
 		    e, "template %s: no such file, and not one of %s", file, FC_CHAT_NAMES);
-	*name = file ? fc_strdup(file) : fc_path_join(model, "chat_template.jinja");
-	if (file || fc_file_exists(*name))
-		return fc_file_read(*name, TEMPLATE_MAX, text, e);
-	free(*name);
-	*name = fc_path_join(model, "tokenizer_config.json: chat_template");
-	const char *s = config_template(config);
-	if (!s && !fc_file_exists(model))
-		return fc_fail(e, "open %s: no such model", model);
-	if (!s)
-		return fc_fail(e, "%s: no chat template; name one with --template", model);
-	fc_buf_adds(text, s);
-	return 0;
+	} else if (fc_file_read(file, TEMPLATE_MAX, text, e) < 0) {
+		return -1;
+	}
+	return fc_jinja_compile(&c->jinja, text->p ? text->p : "", text->n, file, e);
 }
 
 static void hash_chat(struct fc_chat *c, const struct fc_buf *text)
@@ -204,22 +224,17 @@ int fc_chat_open(struct fc_chat **out, const char *model, const char *file, stru
 	struct fc_buf text = FC_BUF_INIT;
 	struct fc_sidefiles side = {0};
 	json_t *config = NULL;
-	char *name = NULL, *stem = fc_path_join(model, "");
+	char *stem = fc_path_join(model, "");
 	int ret = -1;
 	*out = NULL;
 	c->vars = json_object();
 	c->none = json_pack("{s:n, s:n}", "tools", "documents");
-	const struct fc_chat_named *named = file ? fc_chat_named_find(file) : NULL;
-	if (named)
-		add_special(c, named->turn_end);
 	if (fc_tokmeta_gguf(model, &config, e) < 0 ||
 	    (!config && fc_sidefiles_read(&side, stem, e) < 0))
 		goto out;
 	if (!config)
 		config = json_incref(side.config);
-	if (read_tokens(c, model, config, e) < 0 ||
-	    find_template(model, file, config, &text, &name, e) < 0 ||
-	    fc_jinja_compile(&c->jinja, text.p ? text.p : "", text.n, name, e) < 0)
+	if (read_tokens(c, model, config, e) < 0 || compile(c, model, file, config, &text, e) < 0)
 		goto out;
 	const char *bos = json_string_value(json_object_get(c->vars, "bos_token"));
 	const char *eos = json_string_value(json_object_get(c->vars, "eos_token"));
@@ -242,7 +257,6 @@ out:
 	fc_buf_release(&text);
 	json_decref(config);
 	fc_sidefiles_release(&side);
-	free(name);
 	free(stem);
 	if (ret < 0)
 		fc_chat_free(c);
@@ -254,6 +268,7 @@ void fc_chat_free(struct fc_chat *c)
 	if (!c)
 		return;
 	fc_jinja_free(c->jinja);
+	fc_jinja_free(c->jinja_tools);
 	json_decref(c->vars);
 	json_decref(c->none);
 	free(c->header);
@@ -267,7 +282,8 @@ void fc_chat_free(struct fc_chat *c)
 
 bool fc_chat_mentions(const struct fc_chat *c, const char *name)
 {
-	return fc_jinja_mentions(c->jinja, name);
+	return fc_jinja_mentions(c->jinja, name) ||
+	    (c->jinja_tools && fc_jinja_mentions(c->jinja_tools, name));
 }
 
 uint64_t fc_chat_hash(const struct fc_chat *c)

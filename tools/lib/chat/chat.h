@@ -11,9 +11,9 @@
  * after opening; several threads may use one.
  */
 struct fc_chat;
-/* model: the folder whose template (chat_template.jinja, else chat_template of
- * tokenizer_config.json) and special tokens to use, or a GGUF file, whose metadata have both. file:
- * a name of chat_named.h or a Jinja file, instead of the model's own template; or NULL. */
+/* model: the folder whose templates (template.h) and special tokens to use, or a GGUF file, whose
+ * metadata have both.  file: a name of chat_named.h or a Jinja file, instead of the model's own
+ * template; or NULL. */
 int fc_chat_open(struct fc_chat **c, const char *model, const char *file, struct fc_err *e);
 void fc_chat_free(struct fc_chat *c);
 /* Does the template spell name?  What it does not, it can't read. */

@@ -10,8 +10,8 @@
 #define FC_CHAT_NOW INT64_C(1721995200)
 
 struct fc_chat {
-	struct fc_jinja *jinja;
-	json_t *vars;   /* special tokens by name */
+	struct fc_jinja *jinja, *jinja_tools; /* _tools: of lines that have tools; or NULL */
+	json_t *vars;                         /* special tokens by name */
 	json_t *none;   /* variables that are none where a line has no such member */
 	char *header;   /* of an assistant's turn, which add_generation_prompt writes; "" if none */
 	char *bos;      /* "" if the model has none */

@@ -47,13 +47,13 @@ static int read_tools(const struct fc_conversation *c, json_t **tools, struct fc
 	return 0;
 }
 
-static int put_message(const struct fc_chat *chat, const struct fc_message *from, size_t number,
+static int put_message(const struct fc_jinja *jinja, const struct fc_message *from, size_t number,
     struct fc_jinja_message *to, struct fc_err *e)
 {
 	if (fc_utf8_check(from->content, from->n) != from->n)
 		return fc_fail(e, "message %zu: not UTF-8", number);
 	if (!fc_message_is_known(from) &&
-	    !(from->speaker && fc_jinja_mentions(chat->jinja, from->speaker)))
+	    !(from->speaker && fc_jinja_mentions(jinja, from->speaker)))
 		return fc_fail(e,
 		    "message %zu: unknown role \"%.40s\", which the chat template does not know "
 		    "either; expected system, user, assistant or tool",
@@ -69,10 +69,13 @@ int fc_chat_run(const struct fc_chat *chat, const struct fc_conversation *c, boo
     struct fc_jinja_out *out, struct fc_err *e)
 {
 	struct fc_jinja_message *m = FC_ARRAY(struct fc_jinja_message, c->n_message);
+	const json_t *given = json_object_get(c->extra, "tools");
+	const bool has_tools = given && !json_is_null(given) && chat->jinja_tools;
+	const struct fc_jinja *jinja = has_tools ? chat->jinja_tools : chat->jinja;
 	json_t *tools;
 	int ret = read_tools(c, &tools, e);
 	for (size_t i = 0; i < c->n_message && ret == 0; i++)
-		ret = put_message(chat, &c->message[i], i + 1, &m[i], e);
+		ret = put_message(jinja, &c->message[i], i + 1, &m[i], e);
 	const json_t *const vars[] = {chat->none, c->extra,
 	    json_object_get(c->extra, "chat_template_kwargs"), tools, chat->vars};
 	const struct fc_jinja_input in = {.vars = vars,
@@ -82,7 +85,7 @@ int fc_chat_run(const struct fc_chat *chat, const struct fc_conversation *c, boo
 	    .add_generation_prompt = generate,
 	    .now_s = FC_CHAT_NOW};
 	if (ret == 0)
-		ret = fc_jinja_run(chat->jinja, &in, out, e);
+		ret = fc_jinja_run(jinja, &in, out, e);
 	json_decref(tools);
 	free(m);
 	return ret;
