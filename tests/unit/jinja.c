@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -326,6 +329,60 @@ static void test_truncation(void)
 	json_decref(vars);
 }
 
+/* Under a limit of memory, what t makes of a text of 8 MB ends with the template's own limit, and
+ * not with the program's. */
+static void test_growth(const char *t, const char *content, size_t n)
+{
+	struct fc_jinja *j;
+	struct fc_err e = {""};
+	struct fc_jinja_out out = {0};
+	const struct fc_jinja_message m = {.role = "user", .content = content, .n = n};
+	const struct fc_jinja_input in = {.message = &m, .n_message = 1, .trial = true};
+	fflush(stdout);
+	pid_t child = fork();
+	if (child == 0) {
+		const struct rlimit most = {(rlim_t)256 << 20, (rlim_t)256 << 20};
+		int ret = setrlimit(RLIMIT_AS, &most);
+		if (ret == 0)
+			ret = fc_jinja_compile(&j, t, strlen(t), "t", &e);
+		_exit(ret == 0 && fc_jinja_run(j, &in, &out, &e) < 0 &&
+			    (strstr(e.msg, "bytes of memory") || strstr(e.msg, "steps"))
+			? 0
+			: 9);
+	}
+	int status = 0;
+	waitpid(child, &status, 0);
+	T_OK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s stops while it grows", t);
+}
+
+static void test_all_growth(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	t_skip("the sanitizer's memory is no measure");
+#else
+	static const char *const t[] = {"{{ messages[0].content.split() | length }}",
+	    "{{ messages[0].content.split('a') | length }}",
+	    "{{ messages[0].content.rsplit('a', 99999999) | length }}",
+	    "{{ messages[0].content.splitlines() | length }}",
+	    "{{ messages[0].content | list | length }}",
+	    "{{ messages[0].content | unique | list | length }}{{ messages[0].content | sort | "
+	    "length }}",
+	    "{% for c in messages[0].content %}{% endfor %}",
+	    "{{ messages[0].content | map('upper') | list | length }}",
+	    "{{ messages[0].content.upper().lower().title() | length }}",
+	    "{{ messages[0].content.replace(' ', 'xyz') | length }}",
+	    "{{ messages[0].content | tojson | length }}",
+	    "{{ messages[0].content | indent | length }}"};
+	const size_t n = 8000000;
+	char *content = malloc(n);
+	for (size_t i = 0; i < n; i++)
+		content[i] = "a \n"[i % 3];
+	for (size_t i = 0; i < FC_LEN(t); i++)
+		test_growth(t[i], content, n);
+	free(content);
+#endif
+}
+
 int main(void)
 {
 	test_language();
@@ -334,5 +391,6 @@ int main(void)
 	test_messages();
 	test_limits();
 	test_truncation();
+	test_all_growth();
 	return t_done();
 }

@@ -187,7 +187,7 @@ static const char *probe_turn_end(const struct fc_chat *c, size_t n_message)
 	for (size_t i = 0; i < n_message; i++)
 		fc_conversation_add(&trial, i % 2 ? FC_ROLE_ASSISTANT : FC_ROLE_USER, content[i],
 		    strlen(content[i]));
-	if (fc_chat_run(c, &trial, false, &out, &ignored) == 0) {
+	if (fc_chat_run(c, &trial, false, true, &out, &ignored) == 0) {
 		size_t i = 0;
 		while (i < out.n && out.piece[i].origin != 1)
 			i++;
@@ -208,8 +208,9 @@ static char *probe_header(const struct fc_chat *c)
 	struct fc_err ignored; /* a template that refuses it has no header that is known */
 	char *header = NULL;
 	fc_conversation_add(&trial, FC_ROLE_USER, "question", 8);
-	if (fc_chat_run(c, &trial, false, &without, &ignored) == 0 &&
-	    fc_chat_run(c, &trial, true, &with, &ignored) == 0 && with.text.n > without.text.n &&
+	if (fc_chat_run(c, &trial, false, true, &without, &ignored) == 0 &&
+	    fc_chat_run(c, &trial, true, true, &with, &ignored) == 0 &&
+	    with.text.n > without.text.n &&
 	    !memcmp(with.text.p, without.text.p ? without.text.p : "", without.text.n))
 		header = fc_memdup0(with.text.p + without.text.n, with.text.n - without.text.n);
 	fc_jinja_out_release(&without);

@@ -21,9 +21,9 @@ struct fc_chat {
 	uint64_t hash;
 };
 
-/* Runs the template over c's messages. */
+/* Runs the template over c's messages.  trial: c is a few words. */
 int fc_chat_run(const struct fc_chat *chat, const struct fc_conversation *c, bool generate,
-    struct fc_jinja_out *out, struct fc_err *e);
+    bool trial, struct fc_jinja_out *out, struct fc_err *e);
 /* Bytes of white space at p. */
 size_t fc_chat_space(const char *p, size_t n);
 

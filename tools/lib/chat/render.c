@@ -66,7 +66,7 @@ static int put_message(const struct fc_jinja *jinja, const struct fc_message *fr
 }
 
 int fc_chat_run(const struct fc_chat *chat, const struct fc_conversation *c, bool generate,
-    struct fc_jinja_out *out, struct fc_err *e)
+    bool trial, struct fc_jinja_out *out, struct fc_err *e)
 {
 	struct fc_jinja_message *m = FC_ARRAY(struct fc_jinja_message, c->n_message);
 	const json_t *given = json_object_get(c->extra, "tools");
@@ -83,7 +83,8 @@ int fc_chat_run(const struct fc_chat *chat, const struct fc_conversation *c, boo
 	    .message = m,
 	    .n_message = c->n_message,
 	    .add_generation_prompt = generate,
-	    .now_s = FC_CHAT_NOW};
+	    .now_s = FC_CHAT_NOW,
+	    .trial = trial};
 	if (ret == 0)
 		ret = fc_jinja_run(jinja, &in, out, e);
 	json_decref(tools);
@@ -257,7 +258,7 @@ int fc_chat_render(const struct fc_chat *chat, const struct fc_conversation *c, 
 	int ret = -1;
 	out->n = 0;
 	fc_buf_clear(&out->text);
-	if (fc_chat_run(chat, c, generate, &text, e) < 0 || check_answers(&s, e) < 0)
+	if (fc_chat_run(chat, c, generate, false, &text, e) < 0 || check_answers(&s, e) < 0)
 		goto out;
 	s.whole = FC_ARRAY(bool, c->n_message);
 	for (size_t i = 0; i < text.n; i++) {

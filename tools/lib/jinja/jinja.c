@@ -136,6 +136,8 @@ int fc_jinja_run(const struct fc_jinja *j, const struct fc_jinja_input *in,
 	    .name = j->name,
 	    .e = e,
 	    .line = 1,
+	    .step_max = in->trial ? FC_JINJA_STEP_MAX / 64 : FC_JINJA_STEP_MAX,
+	    .pool_max = in->trial ? FC_JINJA_POOL_MAX / 64 : FC_JINJA_POOL_MAX,
 	    .now_s = in->now_s};
 	set_vars(j, &x, &global, in);
 	int ret = fc_jx_exec(&x, j->root);

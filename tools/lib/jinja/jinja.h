@@ -45,6 +45,7 @@ struct fc_jinja_input {
 	size_t n_message;
 	bool add_generation_prompt;
 	int64_t now_s; /* the time strftime_now() shows */
+	bool trial;    /* a few words, to see what the template does: it gets 1/64 of the limits */
 };
 
 /* What of a message a piece comes from. */

@@ -131,9 +131,11 @@ static int add_lists(struct fc_jx *x, struct fc_jv a, struct fc_jv b, struct fc_
 		return -1;
 	*out = fc_jv_list(x, a.kind, n);
 	for (uint32_t i = 0; i < a.list->n; i++)
-		fc_jv_append(x, *out, a.list->v[i]);
+		if (fc_jv_append(x, *out, a.list->v[i]) < 0)
+			return -1;
 	for (uint32_t i = 0; i < b.list->n; i++)
-		fc_jv_append(x, *out, b.list->v[i]);
+		if (fc_jv_append(x, *out, b.list->v[i]) < 0)
+			return -1;
 	return 0;
 }
 
@@ -159,7 +161,8 @@ static int repeat(struct fc_jx *x, struct fc_jv v, int64_t times, struct fc_jv *
 	*out = fc_jv_list(x, v.kind, (size_t)times * v.list->n);
 	for (; times > 0; times--)
 		for (uint32_t i = 0; i < v.list->n; i++)
-			fc_jv_append(x, *out, v.list->v[i]);
+			if (fc_jv_append(x, *out, v.list->v[i]) < 0)
+				return -1;
 	return 0;
 }
 

@@ -42,7 +42,8 @@ static int bind_rest(struct fc_jx *x, const struct fc_jnode *n, const struct fc_
 			return -1;
 	}
 	for (uint32_t i = n->n_kid - 1; i < args->n; i++)
-		fc_jv_append(x, more, args->v[i]);
+		if (fc_jv_append(x, more, args->v[i]) < 0)
+			return -1;
 	if (more.list->n && !(n->uses & FC_JN_USES_VARARGS))
 		return fc_jx_fail(x, "macro '%.*s' takes not more than %u argument(s)",
 		    (int)n->str->n, n->str->p, n->n_kid - 1);

@@ -70,7 +70,7 @@ int fc_jv_put(struct fc_jx *x, struct fc_jv dict, struct fc_jv k, struct fc_jv v
 		d->cap = cap;
 	}
 	d->v[d->n++] = (struct fc_jpair){k, v};
-	return 0;
+	return fc_jx_step(x, sizeof *d->v);
 }
 
 static int list_equal(

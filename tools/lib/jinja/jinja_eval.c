@@ -16,7 +16,8 @@ static int eval_list(
 		struct fc_jv v;
 		if (fc_jx_eval(x, n->kid[i], &v) < 0)
 			return -1;
-		fc_jv_append(x, list, v);
+		if (fc_jv_append(x, list, v) < 0)
+			return -1;
 	}
 	*out = list;
 	return 0;

@@ -55,7 +55,9 @@ int fc_jloop_fill(struct fc_jx *x, struct fc_jloop *l, uint32_t n)
 		if (assign(x, l->node->kid[0], item) < 0 || fc_jx_eval(x, l->node->kid[2], &v) < 0)
 			return -1;
 		if (fc_jv_true(v))
-			fc_jv_append(x, (struct fc_jv){.kind = FC_JV_LIST, .list = l->list}, item);
+			if (fc_jv_append(
+				x, (struct fc_jv){.kind = FC_JV_LIST, .list = l->list}, item) < 0)
+				return -1;
 	}
 	x->frame = frame;
 	return 0;

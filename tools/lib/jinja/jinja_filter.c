@@ -325,7 +325,8 @@ static int format(
 	if (args->n_kw)
 		return fc_jx_fail(x, "format knows no named arguments");
 	for (uint32_t i = 0; i < args->n; i++)
-		fc_jv_append(x, list, args->v[i]);
+		if (fc_jv_append(x, list, args->v[i]) < 0)
+			return -1;
 	return as_text(x, self, &text) < 0 ? -1 : fc_jv_binary(x, '%', text, list, out);
 }
 

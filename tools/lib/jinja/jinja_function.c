@@ -52,7 +52,8 @@ static int range(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 	for (int64_t i = v[0]; v[2] > 0 ? i < v[1] : i > v[1];) {
 		if (out->list->n == FC_JINJA_RANGE_MAX)
 			return fc_jx_fail(x, "range of more than %d items", FC_JINJA_RANGE_MAX);
-		fc_jv_append(x, *out, fc_jv_int(i));
+		if (fc_jv_append(x, *out, fc_jv_int(i)) < 0)
+			return -1;
 		if (__builtin_add_overflow(i, v[2], &i))
 			break;
 	}

@@ -309,10 +309,17 @@ struct fc_jx {
 	struct fc_err *e;
 	uint32_t line;
 	int depth;
-	uint64_t steps;
-	bool too_long; /* a string hit FC_JINJA_TEXT_MAX; the next step reports it */
+	uint64_t steps, step_max;
+	size_t pool_max;
+	bool too_long; /* a string hit a limit; the next step reports it */
 	int64_t now_s;
 };
+/*
+ * Limits hold while results grow, in the three places where they do: fc_jv_append() and fc_jv_put()
+ * count a step and fail beyond a limit, so everything that makes a list or a dictionary ends with
+ * them; fc_jcat_add() counts its bytes, adds nothing beyond a limit, and the next step fails.
+ */
+#define FC_JINJA_CHECKED __attribute__((warn_unused_result))
 int fc_jx_fail(struct fc_jx *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Counts work and reports exceeded limits; -1: stop. */
 int fc_jx_step(struct fc_jx *x, size_t n_bytes);
@@ -365,9 +372,9 @@ struct fc_jv fc_jv_float(double d);
 struct fc_jv fc_jv_str(const struct fc_jstr *s);
 struct fc_jv fc_jv_text(struct fc_jx *x, const char *s); /* s is copied */
 struct fc_jv fc_jv_list(struct fc_jx *x, enum fc_jkind kind, size_t n);
-void fc_jv_append(struct fc_jx *x, struct fc_jv list, struct fc_jv v);
+int fc_jv_append(struct fc_jx *x, struct fc_jv list, struct fc_jv v) FC_JINJA_CHECKED;
 struct fc_jv fc_jv_dict(struct fc_jx *x);
-int fc_jv_put(struct fc_jx *x, struct fc_jv dict, struct fc_jv k, struct fc_jv v);
+int fc_jv_put(struct fc_jx *x, struct fc_jv dict, struct fc_jv k, struct fc_jv v) FC_JINJA_CHECKED;
 /* NULL: no such key. */
 struct fc_jv *fc_jv_member(const struct fc_jdict *d, const char *p, size_t n);
 int fc_jv_find(struct fc_jx *x, const struct fc_jdict *d, struct fc_jv k, struct fc_jv **v);

@@ -40,7 +40,7 @@ static struct fc_jv from_json(struct fc_jx *x, const json_t *j, int32_t mark)
 	case JSON_ARRAY: {
 		struct fc_jv list = fc_jv_list(x, FC_JV_LIST, json_array_size(j));
 		for (size_t i = 0; i < json_array_size(j); i++)
-			fc_jv_append(x, list, from_json(x, json_array_get(j, i), mark));
+			list.list->v[list.list->n++] = from_json(x, json_array_get(j, i), mark);
 		return list;
 	}
 	case JSON_OBJECT:
@@ -98,6 +98,6 @@ struct fc_jv fc_jv_from_messages(struct fc_jx *x, const struct fc_jinja_message 
 {
 	struct fc_jv list = fc_jv_list(x, FC_JV_LIST, n);
 	for (size_t i = 0; i < n; i++)
-		fc_jv_append(x, list, message_value(x, &m[i], i));
+		list.list->v[list.list->n++] = message_value(x, &m[i], i);
 	return list;
 }

@@ -163,16 +163,18 @@ static int64_t clamp(int64_t i, int64_t n, int64_t least, int64_t most)
 	return i < least ? least : i > most ? most : i;
 }
 
-static void slice_list(
+static int slice_list(
     struct fc_jx *x, struct fc_jv v, int64_t from, int64_t to, int64_t step, struct fc_jv *out)
 {
 	*out = fc_jv_list(x, v.kind, 0);
 	out->list->view = v.list->view;
 	for (int64_t i = from; step > 0 ? i < to : i > to; i += step)
-		fc_jv_append(x, *out, v.list->v[i]);
+		if (fc_jv_append(x, *out, v.list->v[i]) < 0)
+			return -1;
+	return 0;
 }
 
-static void slice_str(
+static int slice_str(
     struct fc_jx *x, struct fc_jv v, int64_t from, int64_t to, int64_t step, struct fc_jv *out)
 {
 	if (step == 1) {
@@ -197,6 +199,7 @@ static void slice_str(
 		*out = fc_jv_str(fc_jcat_str(x, &c));
 	}
 	out->safe = v.safe;
+	return 0;
 }
 
 int fc_jv_slice(struct fc_jx *x, struct fc_jv v, const struct fc_jv range[3], struct fc_jv *out)
@@ -222,9 +225,5 @@ int fc_jv_slice(struct fc_jx *x, struct fc_jv v, const struct fc_jv range[3], st
 	to = clamp(to, n, up ? 0 : -1, up ? n : n - 1);
 	if (fc_jx_step(x, (size_t)n) < 0)
 		return -1;
-	if (str)
-		slice_str(x, v, from, to, step, out);
-	else
-		slice_list(x, v, from, to, step, out);
-	return 0;
+	return (str ? slice_str : slice_list)(x, v, from, to, step, out);
 }

@@ -48,7 +48,8 @@ static int map_attribute(
 			return -1;
 		bool missing = v.kind == FC_JV_UNDEFINED && def.kind != FC_JV_MISSING &&
 		    def.kind != FC_JV_NONE;
-		fc_jv_append(x, *out, missing ? def : v);
+		if (fc_jv_append(x, *out, missing ? def : v) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -69,7 +70,8 @@ static int map(struct fc_jx *x, struct fc_jv self, const struct fc_jargs *args, 
 	for (uint32_t i = 0; i < l->n; i++) {
 		if (fc_jx_call_builtin(x, fn, &l->v[i], &rest, &v) < 0)
 			return -1;
-		fc_jv_append(x, *out, v);
+		if (fc_jv_append(x, *out, v) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -95,7 +97,8 @@ static int choose(struct fc_jx *x, struct fc_jv self, const struct fc_jargs *arg
 		if (fn && fc_jx_call_builtin(x, fn, &v, &rest, &is) < 0)
 			return -1;
 		if (fc_jv_true(is) == keep)
-			fc_jv_append(x, *out, l->v[i]);
+			if (fc_jv_append(x, *out, l->v[i]) < 0)
+				return -1;
 	}
 	return 0;
 }

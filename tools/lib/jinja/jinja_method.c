@@ -84,7 +84,7 @@ static int rstrip(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 }
 
 /* split() at runs of white space, at most max times */
-static void split_space(struct fc_jx *x, struct fc_jv v, int64_t max, struct fc_jv list)
+static int split_space(struct fc_jx *x, struct fc_jv v, int64_t max, struct fc_jv list)
 {
 	const struct fc_jstr *s = v.s;
 	size_t at = 0;
@@ -93,15 +93,14 @@ static void split_space(struct fc_jx *x, struct fc_jv v, int64_t max, struct fc_
 		while (at < s->n && in_set(NULL, s, at, 1))
 			at += fc_jchar_get(s, at, &cp);
 		if (at == s->n)
-			return;
+			return 0;
 		size_t from = at;
-		if (list.list->n == (uint64_t)max) {
-			fc_jv_append(x, list, same_safe(v, fc_jstr_sub(x, s, from, s->n)));
-			return;
-		}
+		if (list.list->n == (uint64_t)max)
+			return fc_jv_append(x, list, same_safe(v, fc_jstr_sub(x, s, from, s->n)));
 		while (at < s->n && !in_set(NULL, s, at, 1))
 			at += fc_jchar_get(s, at, &cp);
-		fc_jv_append(x, list, same_safe(v, fc_jstr_sub(x, s, from, at)));
+		if (fc_jv_append(x, list, same_safe(v, fc_jstr_sub(x, s, from, at))) < 0)
+			return -1;
 	}
 }
 
@@ -113,8 +112,7 @@ static int split(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 	if (want_int(x, a[2], -1, &max) < 0 || fc_jx_step(x, s->n) < 0)
 		return -1;
 	if (a[1].kind == FC_JV_MISSING || a[1].kind == FC_JV_NONE) {
-		split_space(x, a[0], max, *out);
-		return 0;
+		return split_space(x, a[0], max, *out);
 	}
 	if (want_str(x, a[1]) < 0)
 		return -1;
@@ -122,10 +120,12 @@ static int split(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 		return fc_jx_fail(x, "empty separator");
 	size_t from = 0, at;
 	while (out->list->n != (uint64_t)max && (at = fc_jstr_find(s, a[1].s, from)) != SIZE_MAX) {
-		fc_jv_append(x, *out, same_safe(a[0], fc_jstr_sub(x, s, from, at)));
+		if (fc_jv_append(x, *out, same_safe(a[0], fc_jstr_sub(x, s, from, at))) < 0)
+			return -1;
 		from = at + a[1].s->n;
 	}
-	fc_jv_append(x, *out, same_safe(a[0], fc_jstr_sub(x, s, from, s->n)));
+	if (fc_jv_append(x, *out, same_safe(a[0], fc_jstr_sub(x, s, from, s->n))) < 0)
+		return -1;
 	return 0;
 }
 
@@ -157,13 +157,17 @@ static int rsplit(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 	struct fc_jv back = fc_jv_list(x, FC_JV_LIST, 0);
 	size_t end = s->n, at;
 	while (back.list->n != (uint64_t)max && (at = find_last(s, a[1].s, end)) != SIZE_MAX) {
-		fc_jv_append(x, back, same_safe(a[0], fc_jstr_sub(x, s, at + a[1].s->n, end)));
+		if (fc_jv_append(x, back, same_safe(a[0], fc_jstr_sub(x, s, at + a[1].s->n, end))) <
+		    0)
+			return -1;
 		end = at;
 	}
-	fc_jv_append(x, back, same_safe(a[0], fc_jstr_sub(x, s, 0, end)));
+	if (fc_jv_append(x, back, same_safe(a[0], fc_jstr_sub(x, s, 0, end))) < 0)
+		return -1;
 	*out = fc_jv_list(x, FC_JV_LIST, back.list->n);
 	for (uint32_t i = back.list->n; i-- > 0;)
-		fc_jv_append(x, *out, back.list->v[i]);
+		if (fc_jv_append(x, *out, back.list->v[i]) < 0)
+			return -1;
 	return fc_jx_step(x, s->n);
 }
 
@@ -181,11 +185,14 @@ static int splitlines(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 			cp == 0x2028 || cp == 0x2029))
 			continue;
 		at += cp == '\r' && at < s->n && s->p[at] == '\n';
-		fc_jv_append(x, *out, same_safe(a[0], fc_jstr_sub(x, s, from, keep ? at : end)));
+		if (fc_jv_append(
+			x, *out, same_safe(a[0], fc_jstr_sub(x, s, from, keep ? at : end))) < 0)
+			return -1;
 		from = at;
 	}
 	if (from < s->n)
-		fc_jv_append(x, *out, same_safe(a[0], fc_jstr_sub(x, s, from, s->n)));
+		if (fc_jv_append(x, *out, same_safe(a[0], fc_jstr_sub(x, s, from, s->n))) < 0)
+			return -1;
 	return fc_jx_step(x, s->n);
 }
 

@@ -14,7 +14,8 @@ static int dict_keys(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 {
 	*out = view(x, "dict_keys", a[0].dict->n);
 	for (uint32_t i = 0; i < a[0].dict->n; i++)
-		fc_jv_append(x, *out, a[0].dict->v[i].k);
+		if (fc_jv_append(x, *out, a[0].dict->v[i].k) < 0)
+			return -1;
 	return 0;
 }
 
@@ -22,7 +23,8 @@ static int dict_values(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out
 {
 	*out = view(x, "dict_values", a[0].dict->n);
 	for (uint32_t i = 0; i < a[0].dict->n; i++)
-		fc_jv_append(x, *out, a[0].dict->v[i].v);
+		if (fc_jv_append(x, *out, a[0].dict->v[i].v) < 0)
+			return -1;
 	return 0;
 }
 
@@ -31,9 +33,12 @@ static int dict_items(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 	*out = view(x, "dict_items", a[0].dict->n);
 	for (uint32_t i = 0; i < a[0].dict->n; i++) {
 		struct fc_jv pair = fc_jv_list(x, FC_JV_TUPLE, 2);
-		fc_jv_append(x, pair, a[0].dict->v[i].k);
-		fc_jv_append(x, pair, a[0].dict->v[i].v);
-		fc_jv_append(x, *out, pair);
+		if (fc_jv_append(x, pair, a[0].dict->v[i].k) < 0)
+			return -1;
+		if (fc_jv_append(x, pair, a[0].dict->v[i].v) < 0)
+			return -1;
+		if (fc_jv_append(x, *out, pair) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -60,7 +65,8 @@ static int list_copy(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 {
 	*out = fc_jv_list(x, FC_JV_LIST, a[0].list->n);
 	for (uint32_t i = 0; i < a[0].list->n; i++)
-		fc_jv_append(x, *out, a[0].list->v[i]);
+		if (fc_jv_append(x, *out, a[0].list->v[i]) < 0)
+			return -1;
 	return 0;
 }
 

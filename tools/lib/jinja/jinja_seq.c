@@ -52,7 +52,8 @@ static int list(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 		return -1;
 	*out = fc_jv_list(x, FC_JV_LIST, l->n);
 	for (uint32_t i = 0; i < l->n; i++)
-		fc_jv_append(x, *out, l->v[i]);
+		if (fc_jv_append(x, *out, l->v[i]) < 0)
+			return -1;
 	return 0;
 }
 
@@ -158,7 +159,8 @@ static int sort_items(struct fc_jx *x, const struct fc_jlist *l, struct fc_jv at
 		return -1;
 	*out = fc_jv_list(x, FC_JV_LIST, l->n);
 	for (uint32_t i = 0; i < l->n; i++)
-		fc_jv_append(x, *out, v[i].v);
+		if (fc_jv_append(x, *out, v[i].v) < 0)
+			return -1;
 	return 0;
 }
 
@@ -202,7 +204,8 @@ static int unique(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 			continue;
 		if (fc_jx_step(x, 0) < 0 || fc_jv_put(x, seen, key, key) < 0)
 			return -1;
-		fc_jv_append(x, *out, l->v[i]);
+		if (fc_jv_append(x, *out, l->v[i]) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -218,7 +221,8 @@ static int reverse(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 		return -1;
 	*out = fc_jv_list(x, a[0].kind == FC_JV_ITER ? FC_JV_LIST : FC_JV_ITER, l->n);
 	for (uint32_t i = l->n; i-- > 0;)
-		fc_jv_append(x, *out, l->v[i]);
+		if (fc_jv_append(x, *out, l->v[i]) < 0)
+			return -1;
 	return 0;
 }
 

@@ -20,14 +20,13 @@ int fc_jx_fail(struct fc_jx *x, const char *fmt, ...)
 int fc_jx_step(struct fc_jx *x, size_t n_bytes)
 {
 	x->steps += 1 + (n_bytes >> 8);
+	if (x->pool.n_bytes > x->pool_max || n_bytes > x->pool_max)
+		return fc_jx_fail(
+		    x, "the template needs more than %zu bytes of memory", x->pool_max);
 	if (x->too_long)
 		return fc_jx_fail(x, "a text of more than %zu bytes", FC_JINJA_TEXT_MAX);
-	if (x->pool.n_bytes > FC_JINJA_POOL_MAX || n_bytes > FC_JINJA_POOL_MAX)
-		return fc_jx_fail(
-		    x, "the template needs more than %zu bytes of memory", FC_JINJA_POOL_MAX);
-	if (x->steps > FC_JINJA_STEP_MAX)
-		return fc_jx_fail(
-		    x, "the template needs more than %" PRIu64 " steps", FC_JINJA_STEP_MAX);
+	if (x->steps > x->step_max)
+		return fc_jx_fail(x, "the template needs more than %" PRIu64 " steps", x->step_max);
 	return 0;
 }
 

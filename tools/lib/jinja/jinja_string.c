@@ -173,7 +173,7 @@ void fc_jcat_add(struct fc_jx *x, struct fc_jcat *c, const char *p, size_t n, in
 {
 	if (!n)
 		return;
-	if (n > FC_JINJA_TEXT_MAX - c->n) {
+	if (n > FC_JINJA_TEXT_MAX - c->n || x->pool.n_bytes > x->pool_max) {
 		x->too_long = true;
 		return;
 	}
@@ -199,8 +199,8 @@ void fc_jcat_add(struct fc_jx *x, struct fc_jcat *c, const char *p, size_t n, in
 		else
 			c->run[c->n_run++] = (struct fc_jrun){(uint32_t)(c->n + n), mark};
 	}
+	x->steps += ((c->n & 255) + n) >> 8;
 	c->n += n;
-	x->steps += n >> 8;
 }
 
 void fc_jcat_adds(struct fc_jx *x, struct fc_jcat *c, const char *p)

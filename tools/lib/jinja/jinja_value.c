@@ -52,7 +52,7 @@ struct fc_jv fc_jv_list(struct fc_jx *x, enum fc_jkind kind, size_t n)
 	return (struct fc_jv){.kind = (uint8_t)kind, .list = l};
 }
 
-void fc_jv_append(struct fc_jx *x, struct fc_jv list, struct fc_jv v)
+int fc_jv_append(struct fc_jx *x, struct fc_jv list, struct fc_jv v)
 {
 	struct fc_jlist *l = list.list;
 	if (l->n == l->cap) {
@@ -61,6 +61,7 @@ void fc_jv_append(struct fc_jx *x, struct fc_jv list, struct fc_jv v)
 		l->cap = cap;
 	}
 	l->v[l->n++] = v;
+	return fc_jx_step(x, sizeof v);
 }
 
 const char *fc_jv_type(struct fc_jv v)
@@ -148,7 +149,8 @@ int fc_jv_items(struct fc_jx *x, struct fc_jv v, struct fc_jlist **out)
 	case FC_JV_DICT:
 		l = fc_jv_list(x, FC_JV_LIST, v.dict->n);
 		for (uint32_t i = 0; i < v.dict->n; i++)
-			fc_jv_append(x, l, v.dict->v[i].k);
+			if (fc_jv_append(x, l, v.dict->v[i].k) < 0)
+				return -1;
 		*out = l.list;
 		return 0;
 	case FC_JV_STR:
@@ -158,7 +160,8 @@ int fc_jv_items(struct fc_jx *x, struct fc_jv v, struct fc_jlist **out)
 		for (size_t at = 0; at < v.s->n;) {
 			uint32_t cp;
 			size_t n = fc_jchar_get(v.s, at, &cp);
-			fc_jv_append(x, l, fc_jv_str(fc_jstr_sub(x, v.s, at, at + n)));
+			if (fc_jv_append(x, l, fc_jv_str(fc_jstr_sub(x, v.s, at, at + n))) < 0)
+				return -1;
 			at += n;
 		}
 		*out = l.list;
