@@ -25,7 +25,7 @@ static double compare(struct fc_nn *nn, const struct fc_model *m, const json_t *
 			tok[off[s + 1]++] = (uint32_t)json_integer_value(json_array_get(seq, i));
 	}
 	const struct fc_batch b = {tok, off, n_seq};
-	const struct fc_head head = fc_model_head(m, V);
+	const struct fc_head head = fc_model_head(m);
 	const size_t N = off[n_seq];
 	float *x = FC_ARRAY(float, N *C), *logits = FC_ARRAY(float, N *V);
 	double worst = 0, scale = 0;

@@ -164,7 +164,7 @@ static double continue_karpathy(const struct karpathy *m, uint32_t *tok, double 
 static void continue_ours(struct fc_nn *nn, const struct fc_model *m, uint32_t *tok, float *logits)
 {
 	const struct fc_sampling greedy = FC_SAMPLING_GREEDY;
-	const struct fc_head head = fc_model_head(m, m->cfg.n_vocab);
+	const struct fc_head head = fc_model_head(m);
 	struct fc_kvcache *cache = fc_kvcache_new(m, 1, m->cfg.n_ctx);
 	float *x = FC_ARRAY(float, m->cfg.n_embd);
 	const size_t off[] = {0, 1}, slot = 0;

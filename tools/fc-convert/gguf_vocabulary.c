@@ -201,7 +201,7 @@ static void add_role(const struct vocab *v, struct fc_gguf_meta *m, const char *
 		o = json_array_get(o, 0);
 	if (id == FC_NO_TOKEN && json_is_integer(o) && json_integer_value(o) >= 0)
 		id = (uint32_t)json_integer_value(o);
-	if (id < v->n)
+	if (id != FC_NO_TOKEN && fc_tokenizer_piece(v->t, id)) /* not a row without a token */
 		fc_gguf_add_u32(m, key, id);
 }
 

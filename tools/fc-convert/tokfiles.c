@@ -60,7 +60,9 @@ static int read_role(struct vocab *v, const char *key, int64_t def, int64_t *id,
 {
 	if (fc_gguf_int(v->g, key, def, id, e) < 0)
 		return -1;
-	if (*id >= (int64_t)v->n)
+	/* what is no token in the file that is written has no role in it */
+	if (*id >= (int64_t)v->n ||
+	    (*id >= 0 && (v->kind[*id] == FC_PIECE_UNUSED || !*v->text[*id])))
 		*id = -1;
 	return 0;
 }

@@ -189,7 +189,7 @@ static void add_rows(const struct session *s, struct batch *b, const struct pass
 static int pass_run(struct session *s, struct batch *b, const struct pass *p, struct fc_err *e)
 {
 	const size_t N = gather_tokens(s, b, p), C = s->model->cfg.n_embd;
-	const size_t K = (size_t)s->opt->top_k < s->n_vocab ? (size_t)s->opt->top_k : s->n_vocab;
+	const size_t K = infer_session_top_k(s);
 	const struct fc_batch tokens = {.tok = b->tok, .off = b->off, .n_seq = p->end - p->first};
 	FC_GROW(b->x, b->cap_x, N * C);
 	if (N && fc_model_hidden(s->nn, s->model, &tokens, b->x, e) < 0)
@@ -198,7 +198,7 @@ static int pass_run(struct session *s, struct batch *b, const struct pass *p, st
 	FC_GROW(b->id, b->cap_id, n_row * K);
 	FC_GROW(b->logprob, b->cap_logprob, n_row * K);
 	FC_GROW(b->true_logprob, b->cap_true, n_row);
-	struct fc_head head = fc_model_head(s->model, s->n_vocab);
+	struct fc_head head = fc_model_head(s->model);
 	if (n_row)
 		fc_head_topk(
 		    s->nn, &head, b->x, b->target, n_row, K, b->id, b->logprob, b->true_logprob);

@@ -42,8 +42,11 @@ struct session {
 	struct fc_chat *chat;  /* of the pivot, if one is given; NULL: none, see no_chat */
 	struct fc_err no_chat; /* why */
 	uint32_t turn_end;     /* the model's own token for the end of a turn, or FC_NO_TOKEN */
-	size_t n_vocab;        /* ids the tokenizer has */
-	size_t max_length;     /* tokens of a conversation; 0: unknown, with --tokens */
+	size_t n_vocab;        /* the tokenizer's: ids of tokens are below it */
+	size_t n_output;       /* the model's: what the softmax runs over; with --tokens n_vocab */
+	uint32_t *gap;         /* [n_gap] ids below n_vocab without a token */
+	size_t n_gap;
+	size_t max_length; /* tokens of a conversation; 0: unknown, with --tokens */
 	struct fc_conversations *input;
 	uint64_t n_line; /* lines read */
 	struct unread unread;
@@ -58,6 +61,8 @@ void infer_session_count(struct session *s, const struct fc_conversation *c);
 void infer_session_tell(const struct session *s);
 char *infer_session_name(
     const struct session *s); /* --name, else the folder's; the caller's to free() */
+/* Entries of a row: --top-k, or all outputs where these are fewer. */
+size_t infer_session_top_k(const struct session *s);
 void infer_session_header(const struct session *s, struct fc_header *h, enum fc_kind kind);
 
 /* Next conversation as tokens: 1 done, 0 end of input, -1 error.  Counts those cut or skipped. */

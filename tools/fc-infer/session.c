@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-infer/infer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
@@ -25,6 +26,7 @@ static int open_model(struct session *s, struct fc_err *e)
 		return fc_fail(e,
 		    "%s: the tokenizer has ids up to %zu, the model only %zu rows of embeddings",
 		    o->model, s->n_vocab - 1, s->model->cfg.n_vocab);
+	s->n_output = s->model->cfg.n_vocab;
 	if (!s->max_length)
 		s->max_length = s->model->cfg.n_ctx;
 	return 0;
@@ -55,6 +57,17 @@ static int check_length(struct session *s, struct fc_err *e)
 	    o->model);
 }
 
+static void find_gaps(struct session *s)
+{
+	size_t cap = 0;
+	for (uint32_t id = 0; id < s->n_vocab; id++) {
+		if (fc_tokenizer_piece(s->tokenizer, id))
+			continue;
+		FC_GROW(s->gap, cap, s->n_gap + 1);
+		s->gap[s->n_gap++] = id;
+	}
+}
+
 int infer_session_open(
     struct session *s, const struct infer_options *opt, char **paths, int n_paths, struct fc_err *e)
 {
@@ -64,7 +77,8 @@ int infer_session_open(
 	s->max_length = (size_t)opt->max_length;
 	if (fc_tokenizer_open(&s->tokenizer, opt->model, e) < 0)
 		return -1;
-	s->n_vocab = fc_tokenizer_n_vocab(s->tokenizer);
+	s->n_vocab = s->n_output = fc_tokenizer_n_vocab(s->tokenizer);
+	find_gaps(s);
 	/* texts need no template, so its lack is an error when the first conversation comes */
 	if (fc_chat_open(&s->chat, template_of, opt->template_file, &s->no_chat) < 0 &&
 	    (opt->generate || opt->template_file || opt->pivot))
@@ -104,6 +118,7 @@ void infer_session_close(struct session *s)
 	fc_tokenizer_free(s->tokenizer);
 	fc_model_close(s->model);
 	fc_nn_close(s->nn);
+	free(s->gap);
 }
 
 /* The last part of a path, new. */
@@ -123,6 +138,12 @@ char *infer_session_name(const struct session *s)
 	return s->opt->name ? fc_strdup(s->opt->name) : last_part(s->opt->model);
 }
 
+size_t infer_session_top_k(const struct session *s)
+{
+	const size_t k = (size_t)s->opt->top_k;
+	return k < s->n_output ? k : s->n_output;
+}
+
 void infer_session_header(const struct session *s, struct fc_header *h, enum fc_kind kind)
 {
 	char *name = infer_session_name(s);
@@ -130,9 +151,10 @@ void infer_session_header(const struct session *s, struct fc_header *h, enum fc_
 	h->tokenizer = fc_tokenizer_fingerprint(s->tokenizer);
 	h->template_hash = s->chat ? fc_chat_hash(s->chat) : 0;
 	h->n_vocab = (uint32_t)s->n_vocab;
+	h->n_output = (uint32_t)s->n_output;
 	if (kind == FC_KIND_DISTS) {
 		h->model = fc_store_fingerprint(s->model->store);
-		h->top_k = (uint32_t)s->opt->top_k;
+		h->top_k = (uint32_t)infer_session_top_k(s);
 		fc_header_add_source(h, name, h->model, h->tokenizer);
 	}
 	fc_header_add_self(h);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +58,7 @@ struct slots *infer_slots_new(struct session *s, const struct stops *st)
 	for (size_t i = 0; i < n_slot && s->opt->penalty != 1; i++)
 		g->slot[i].is_seen = FC_ARRAY(bool, s->n_vocab);
 	g->x = FC_ARRAY(float, g->n_few * s->model->cfg.n_embd);
-	g->logits = FC_ARRAY(float, g->n_few * s->model->cfg.n_vocab);
+	g->logits = FC_ARRAY(float, g->n_few * s->n_output);
 	fc_example_init(&g->scratch);
 	return g;
 }
@@ -182,21 +183,24 @@ static int take_token(struct slots *g, size_t i, uint32_t id, struct queue *q, s
 	return 0;
 }
 
-/* Draws the next token of the slots i[n] whose hidden states are in g->x. */
+/* Draws the next token of the slots i[n] whose hidden states are in g->x; never an id without a
+ * token, in a gap of the tokenizer or beyond it. */
 static int draw(struct slots *g, const size_t *i, size_t n, struct queue *q, struct fc_err *e)
 {
 	const struct session *s = g->s;
-	const size_t V = s->model->cfg.n_vocab;
-	const struct fc_head head = fc_model_head(s->model, s->n_vocab);
+	const size_t V = s->n_output;
+	const struct fc_head head = fc_model_head(s->model);
 	uint32_t *id = FC_ARRAY(uint32_t, n);
 	int ret = 0;
 	fc_head_logits(s->nn, &head, g->x, n, g->logits);
 #pragma omp parallel for if (n > 1)
 	for (size_t r = 0; r < n; r++) {
 		struct slot *slot = &g->slot[i[r]];
-		fc_sample_penalize(g->logits + r * V, slot->seen, slot->n_seen, s->opt->penalty);
-		id[r] = fc_sample(
-		    g->logits + r * V, s->n_vocab, &slot->task->sampling, &slot->task->rng);
+		float *logits = g->logits + r * V;
+		fc_sample_penalize(logits, slot->seen, slot->n_seen, s->opt->penalty);
+		for (size_t k = 0; k < s->n_gap; k++)
+			logits[s->gap[k]] = -INFINITY;
+		id[r] = fc_sample(logits, s->n_vocab, &slot->task->sampling, &slot->task->rng);
 	}
 	for (size_t r = 0; r < n && ret == 0; r++)
 		ret = id[r] == FC_NO_TOKEN

@@ -44,6 +44,8 @@ static void add_header(struct fc_header *to, const struct fc_header *h, const ch
 		to->model = 0; /* of several */
 	if (to->top_k < h->top_k)
 		to->top_k = h->top_k;
+	if (fc_header_n_output(to) < fc_header_n_output(h))
+		to->n_output = h->n_output;
 }
 
 /* Sources that a later part of an input brought in start another section. */

@@ -30,6 +30,8 @@ static void add_header(struct fc_buf *b, const char *name, const struct fc_heade
 	add_line(b, "kind", fc_kind_name(h->kind));
 	add_print(b, "tokenizer", h->tokenizer);
 	add_number(b, "vocabulary", h->n_vocab);
+	if (fc_header_n_output(h) > h->n_vocab)
+		add_number(b, "outputs", h->n_output);
 	add_number(b, "top-k", h->top_k);
 	add_print(b, "model", h->model);
 	add_print(b, "template", h->template_hash);

@@ -19,7 +19,7 @@ static float *logits_of(struct fc_nn *nn, const char *path, size_t *n)
 		return NULL;
 	const size_t off[2] = {0, n_tok}, V = m->cfg.n_vocab;
 	const struct fc_batch b = {tok, off, 1};
-	const struct fc_head head = fc_model_head(m, V);
+	const struct fc_head head = fc_model_head(m);
 	float *x = FC_ARRAY(float, n_tok * m->cfg.n_embd), *logits = FC_ARRAY(float, n_tok *V);
 	if (fc_model_hidden(nn, m, &b, x, &err) == 0)
 		fc_head_logits(nn, &head, x, n_tok, logits);

@@ -38,6 +38,8 @@ static int open_all(struct work *w, const struct options *o, const char *path, s
 	int rc = align_filler_open(
 	    &w->filler, (enum align_fallback)o->fallback, o->own, h.tokenizer, h.n_vocab, e);
 	if (rc == 0)
+		h.n_output = align_filler_n_output(w->filler);
+	if (rc == 0)
 		rc = fc_writer_open(&w->out, o->out, &h, e);
 	fc_header_release(&h);
 	return rc;
@@ -87,6 +89,9 @@ static void note(const struct align_ledger *l)
 	    percent(l->out / rows), percent(l->lost[ALIGN_LOSS_TAIL] / rows),
 	    percent(l->lost[ALIGN_LOSS_ENDED] / rows), percent(l->lost[ALIGN_LOSS_UNMAPPED] / rows),
 	    percent(l->lost[ALIGN_LOSS_CUT] / rows));
+	if (l->lost[ALIGN_LOSS_NO_TOKEN] > 0)
+		fc_note("and %.2f %% stood at ids of the source without a token",
+		    percent(l->lost[ALIGN_LOSS_NO_TOKEN] / rows));
 }
 
 void align_command_apply(int argc, char **argv)

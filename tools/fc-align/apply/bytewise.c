@@ -70,6 +70,14 @@ void align_bytewise_free(struct align_bytewise *b)
 	free(b);
 }
 
+/* A source candidate.  An id beyond the tokenizer is a word without bytes and without a spelling,
+ * as one in a gap of it. */
+static const struct align_word *word_of(const struct align_bytewise *b, uint32_t id)
+{
+	static const struct align_word none = {"", 0, NULL, false};
+	return id < b->source->n ? &b->source->word[id] : &none;
+}
+
 /* Bytes of token t that the text does not have in front of it, such as the space that some
  * tokenizers put before a text; -1 where a normalizer changed what the token stands for. */
 static int invented(const struct align_bytewise *b, size_t t)
@@ -107,7 +115,7 @@ static void enter_row(struct align_bytewise *b, size_t row)
 		return;
 	for (size_t i = s->row_off[row]; i < s->row_off[row + 1]; i++) {
 		uint32_t id = s->entry_id[i];
-		const struct align_word *w = &b->source->word[id];
+		const struct align_word *w = word_of(b, id);
 		uint32_t lead = skip && w->n && w->bytes[0] == ' ', same = 0;
 		const char *bytes = w->bytes + lead;
 		if (w->n == lead || id == s->tok[t] || bytes[0] != text[0])
@@ -156,8 +164,12 @@ static void lose_unmapped(struct align_bytewise *b, uint32_t id, double p)
 static void add(
     struct align_bytewise *b, const char *a, size_t n_a, uint32_t id, size_t skip, double p)
 {
-	const struct align_word *w = &b->source->word[id];
+	const struct align_word *w = word_of(b, id);
 	uint32_t to;
+	if (!w->piece) {
+		lose(b, ALIGN_LOSS_NO_TOKEN, p);
+		return;
+	}
 	if (n_a == 0 && (w->special || b->role[id] != ALIGN_UNMAPPED))
 		to = b->role[id];
 	else if (w->n <= skip && n_a == 0)
@@ -187,7 +199,7 @@ static void add_row(struct align_bytewise *b, size_t row, const char *a, size_t 
 	double tail = 1 - truth(b, row);
 	for (size_t i = s->row_off[row]; i < s->row_off[row + 1]; i++) {
 		uint32_t id = s->entry_id[i];
-		const struct align_word *w = &b->source->word[id];
+		const struct align_word *w = word_of(b, id);
 		double p = expf(s->entry_logprob[i]);
 		if (id == true_id)
 			continue;

@@ -161,6 +161,7 @@ void align_carry_header(const struct align_carry *c, struct fc_header *h)
 {
 	h->tokenizer = fc_tokenizer_fingerprint(c->pivot.tokenizer);
 	h->n_vocab = (uint32_t)c->pivot_vocab.n;
+	h->n_output = 0; /* only tokens are carried over */
 	h->top_k = (uint32_t)c->top_k;
 }
 

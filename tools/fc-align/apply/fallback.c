@@ -36,6 +36,11 @@ int align_filler_open(struct align_filler **out, enum align_fallback kind, const
 	return rc;
 }
 
+uint32_t align_filler_n_output(const struct align_filler *f)
+{
+	return f->own ? fc_header_n_output(fc_reader_header(f->own)) : 0;
+}
+
 void align_filler_close(struct align_filler *f)
 {
 	if (!f)

@@ -11,6 +11,8 @@ enum align_loss {
 	ALIGN_LOSS_ENDED, /* the source's token ends where the row stands; what follows is unknown
 			   */
 	ALIGN_LOSS_UNMAPPED, /* no pivot token stands for the candidate */
+	ALIGN_LOSS_NO_TOKEN, /* the candidate is an id without a token: a row of the source's output
+			      * matrix beyond its tokenizer, or a gap in it */
 	ALIGN_LOSS_CUT,      /* below the k likeliest entries of the result */
 	ALIGN_N_LOSS
 };
@@ -31,7 +33,7 @@ struct align_ledger {
 	double
 	    excluded; /* candidates after which the pivot would not have stood there; in no sum */
 	uint64_t *missed; /* [pivot's n_vocab] trained tokens without a row, by id; may be NULL */
-	double *unmapped; /* [source's n_vocab] ALIGN_LOSS_UNMAPPED by id; may be NULL */
+	double *unmapped; /* [source's n_output] ALIGN_LOSS_UNMAPPED by id; may be NULL */
 };
 
 #endif

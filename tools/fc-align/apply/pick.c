@@ -23,9 +23,9 @@ struct align_pick {
 	uint32_t *same;      /* [source] pivot token of the same spelling, or ALIGN_UNMAPPED */
 	struct entry *entry; /* [n] of the row being made */
 	size_t n, cap, cap_out;
-	uint32_t *id; /* [cap_out] */
-	float *value; /* [cap_out] */
-	double unmapped;
+	uint32_t *id;              /* [cap_out] */
+	float *value;              /* [cap_out] */
+	double unmapped, no_token; /* probability of the row that does not go over */
 	/* of a conversation */
 	struct align_dtw_span *span;
 	uint32_t *row_of;
@@ -139,6 +139,8 @@ static void add_row(
 		uint32_t to = target(k, x->entry_id[i]);
 		if (to != ALIGN_UNMAPPED)
 			add_entry(k, to, w * x->entry_logprob[i], merge);
+		else if (x->entry_id[i] >= k->source->piece.n)
+			k->no_token += exp(x->entry_logprob[i]);
 		else
 			k->unmapped += exp(x->entry_logprob[i]);
 	}
@@ -238,7 +240,7 @@ struct align_picked align_pick_position(struct align_pick *k, const uint32_t *pi
 	bool one = span.first == span.last;
 	uint32_t j = NO_ROW;
 	k->n = 0;
-	k->unmapped = 0;
+	k->unmapped = k->no_token = 0;
 	if (k->o.version == ALIGN_FUSELLM || k->o.mode == ALIGN_PICK_HARD ||
 	    k->o.mode == ALIGN_PICK_SOFT)
 		j = one && takes_equal(k, piv, p, src[span.first]) ? span.first : NO_ROW;
@@ -264,7 +266,7 @@ static void normalise(struct align_picked *row, float *value)
 		value[i] = fminf((float)(row->value[i] - log(sum)), 0);
 }
 
-static void account(struct align_ledger *l, const struct fc_example *x, double unmapped)
+static void account(const struct align_pick *k, struct align_ledger *l, const struct fc_example *x)
 {
 	size_t r = x->n_row - 1;
 	double out = 0;
@@ -272,8 +274,9 @@ static void account(struct align_ledger *l, const struct fc_example *x, double u
 		out += exp(x->entry_logprob[i]);
 	l->n_row++;
 	l->out += out;
-	l->lost[ALIGN_LOSS_UNMAPPED] += unmapped;
-	l->lost[ALIGN_LOSS_TAIL] += 1 - out - unmapped;
+	l->lost[ALIGN_LOSS_UNMAPPED] += k->unmapped;
+	l->lost[ALIGN_LOSS_NO_TOKEN] += k->no_token;
+	l->lost[ALIGN_LOSS_TAIL] += 1 - out - k->unmapped - k->no_token;
 }
 
 /* The row for the token after position p; false: there is none. */
@@ -289,7 +292,7 @@ static bool transfer_one(struct align_pick *k, const struct fc_example *source,
 	size_t n = row.n < k->o.top_k ? row.n : k->o.top_k;
 	fc_example_add_row(pivot, (uint32_t)p + 1, n, row.id, row.value,
 	    align_transfer_lookup(row.n, row.id, row.value, truth, k->o.n_pivot));
-	account(ledger, pivot, k->unmapped);
+	account(k, ledger, pivot);
 	return true;
 }
 

@@ -39,7 +39,7 @@ static int open_all(struct work *w, const char *path, struct fc_err *e)
 		return fc_fail(e, "%s is a %s; expected one of tokens or distributions",
 		    fc_reader_name(w->in), fc_kind_name(h->kind));
 	w->certain = h->kind == FC_KIND_TOKENS;
-	w->n_source = h->n_vocab;
+	w->n_source = fc_header_n_output(h);
 	if (align_cutter_open(&w->pivot, o->pivot, e) < 0)
 		return -1;
 	w->n_pivot = fc_tokenizer_n_vocab(w->pivot.tokenizer);
@@ -206,6 +206,8 @@ static struct fc_table *make_table(const struct work *w)
 		put(t, "probability that arrived", "", l->out, rows);
 		for (int i = 0; i < ALIGN_N_LOSS; i++) {
 			char item[40];
+			if (i == ALIGN_LOSS_NO_TOKEN && !(l->lost[i] > 0))
+				continue;
 			snprintf(item, sizeof item, "lost: %s", align_loss_name[i]);
 			put(t, item, "", l->lost[i], rows);
 		}

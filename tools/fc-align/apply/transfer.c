@@ -177,21 +177,30 @@ static enum cover chain(const struct fc_example *x, size_t r, uint32_t end, doub
 	return COVER_NOT;
 }
 
-static void account(struct align_ledger *ledger, double listed, double mapped, double out)
+/* Of a row: the probability that is listed, that stands at ids beyond the tokenizer, that has a
+ * token of the pivot, and that is in the result. */
+static void account(
+    struct align_ledger *ledger, double listed, double beyond, double mapped, double out)
 {
 	ledger->n_row++;
 	ledger->out += out;
 	ledger->lost[ALIGN_LOSS_TAIL] += 1 - listed;
-	ledger->lost[ALIGN_LOSS_UNMAPPED] += listed - mapped;
+	ledger->lost[ALIGN_LOSS_NO_TOKEN] += beyond;
+	ledger->lost[ALIGN_LOSS_UNMAPPED] += listed - beyond - mapped;
 	ledger->lost[ALIGN_LOSS_CUT] += mapped - out;
 }
 
-static void count_unmapped(const struct align_transfer *t, size_t n, const uint32_t *id,
+/* Returns the probability of ids beyond the source's tokenizer, which the map does not have. */
+static double count_unmapped(const struct align_transfer *t, size_t n, const uint32_t *id,
     const float *logprob, double *unmapped)
 {
-	for (size_t i = 0; unmapped && i < n; i++)
-		if (id[i] >= t->n_map || t->map[id[i]] == ALIGN_UNMAPPED)
+	double beyond = 0;
+	for (size_t i = 0; i < n; i++)
+		if (id[i] >= t->n_map)
+			beyond += expf(logprob[i]);
+		else if (unmapped && t->map[id[i]] == ALIGN_UNMAPPED)
 			unmapped[id[i]] += expf(logprob[i]);
+	return beyond;
 }
 
 /* Row r of source for token p of pivot, which it meets at the source token the row predicts.  False
@@ -223,8 +232,8 @@ static bool transfer_one(struct align_transfer *t, const struct fc_example *sour
 	    : align_transfer_lookup(n_out, t->id, t->logprob, truth, t->n_vocab);
 	fc_example_add_row(pivot, (uint32_t)p, n_out, t->id, t->logprob, true_logprob);
 	ledger->n_exact += cover == COVER_EXACT;
-	account(ledger, mass(n, logprob), mapped, mass(n_out, t->logprob));
-	count_unmapped(t, n, id, logprob, ledger->unmapped);
+	account(ledger, mass(n, logprob), count_unmapped(t, n, id, logprob, ledger->unmapped),
+	    mapped, mass(n_out, t->logprob));
 	return true;
 }
 

@@ -68,7 +68,8 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 		return -1;
 	fc_header_copy(&h, fc_join_header(w->join));
 	w->top_k = o->top_k ? (size_t)o->top_k : fc_join_top_k(w->join);
-	w->top_k = w->top_k < h.n_vocab ? w->top_k : h.n_vocab;
+	if (w->top_k > fc_header_n_output(&h))
+		w->top_k = fc_header_n_output(&h);
 	h.model = 0;
 	h.top_k = (uint32_t)w->top_k;
 	if (mixed_name(o)) {
@@ -76,7 +77,7 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 		w->mixed = (uint32_t)fc_header_find_source(&h, &mixed);
 	}
 	if (o->rule == RULE_AVERAGE || o->rule == RULE_AVGCE)
-		w->mixture = align_mixture_new(h.n_vocab, w->n - w->first, w->top_k);
+		w->mixture = align_mixture_new(fc_header_n_output(&h), w->n - w->first, w->top_k);
 	fc_header_add_self(&h);
 	int rc = fc_writer_open(&w->out, o->out, &h, e);
 	fc_header_release(&h);

@@ -41,11 +41,11 @@ struct align_mixture {
 	size_t *at; /* [n] next row of each candidate */
 };
 
-struct align_mixture *align_mixture_new(size_t n_vocab, size_t n, size_t top_k)
+struct align_mixture *align_mixture_new(size_t n_output, size_t n, size_t top_k)
 {
 	struct align_mixture *m = FC_NEW(struct align_mixture);
 	m->top_k = top_k;
-	m->sum = align_rowsum_new(n_vocab);
+	m->sum = align_rowsum_new(n_output);
 	m->at = FC_ARRAY(size_t, n);
 	return m;
 }

@@ -23,8 +23,8 @@ void align_mixture_weights(const double *ce, size_t n, double *w);
 
 /* Averages rows of several candidates over the same tokens. */
 struct align_mixture;
-/* ids are below n_vocab; n candidates at most; rows of the result keep the top_k likeliest. */
-struct align_mixture *align_mixture_new(size_t n_vocab, size_t n, size_t top_k);
+/* ids are below n_output; n candidates at most; rows of the result keep the top_k likeliest. */
+struct align_mixture *align_mixture_new(size_t n_output, size_t n, size_t top_k);
 void align_mixture_free(struct align_mixture *m);
 
 /*

@@ -41,7 +41,7 @@ static bool has_entries(const struct fc_example *x, size_t r)
 }
 
 /* Rows of the same token meet; those without a partner or without entries are counted. */
-static struct sums compare(const struct fc_example *p, const struct fc_example *q, size_t n_vocab,
+static struct sums compare(const struct fc_example *p, const struct fc_example *q, size_t n_output,
     struct eval_divergence_scratch *scratch)
 {
 	struct sums s = {{0}, 0, 0};
@@ -50,7 +50,7 @@ static struct sums compare(const struct fc_example *p, const struct fc_example *
 			       b = j < q->n_row ? q->row_tok[j] : UINT32_MAX;
 		if (a == b && has_entries(p, i) && has_entries(q, j)) {
 			const struct eval_divergence d =
-			    eval_divergence_of(p, i, q, j, n_vocab, scratch);
+			    eval_divergence_of(p, i, q, j, n_output, scratch);
 			s.measure[KL] += d.even;
 			s.measure[KL_AT_LEAST] += d.at_least;
 			s.measure[AGREEMENT] += d.agree;
@@ -74,12 +74,12 @@ static int read_streams(
 	const struct fc_join_options join = {.any_top_k = true};
 	if (fc_join_open(&j, paths, 2, &join, e) < 0)
 		return -1;
-	const uint32_t n_vocab = fc_join_header(j)->n_vocab;
+	const uint32_t n_output = fc_header_n_output(fc_join_header(j));
 	while ((got = fc_join_next(j, e)) == 1) {
 		const struct fc_example *p = fc_join_at(j, 0), *q = fc_join_at(j, 1);
 		const size_t n = r->groups.all.n;
 		FC_GROW(r->sums, r->cap, n + 1);
-		r->sums[n] = compare(p, q, n_vocab, &scratch);
+		r->sums[n] = compare(p, q, n_output, &scratch);
 		if (eval_groups_file(&r->groups, p, o->by, paths[0], e) < 0) {
 			got = -1;
 			break;

@@ -60,13 +60,13 @@ static double mass(const struct eval_known *v, size_t n)
 }
 
 struct eval_divergence eval_divergence_of(const struct fc_example *p, size_t rp,
-    const struct fc_example *q, size_t rq, size_t n_vocab, struct eval_divergence_scratch *s)
+    const struct fc_example *q, size_t rq, size_t n_output, struct eval_divergence_scratch *s)
 {
 	const size_t np = known(p, rp, &s->p, &s->cap_p), nq = known(q, rq, &s->q, &s->cap_q);
 	/* a token that a row does not tell has an even share of its tail */
-	const double log_u = log(tail(mass(s->p, np)) / (double)(n_vocab - np)),
-		     log_w = log(tail(mass(s->q, nq)) / (double)(n_vocab - nq));
-	const double u = np < n_vocab ? exp(log_u) : 0;
+	const double log_u = log(tail(mass(s->p, np)) / (double)(n_output - np)),
+		     log_w = log(tail(mass(s->q, nq)) / (double)(n_output - nq));
+	const double u = np < n_output ? exp(log_u) : 0;
 	double both_p = 0, both_q = 0, both = 0, only = 0;
 	size_t n_union = 0;
 	for (size_t i = 0, j = 0; i < np || j < nq; n_union++) {
@@ -86,9 +86,9 @@ struct eval_divergence eval_divergence_of(const struct fc_example *p, size_t rp,
 		}
 	}
 	struct eval_divergence d = {both, both + only, false};
-	if (n_union < n_vocab)
-		d.even += (double)(n_vocab - n_union) * term(u, log_u, log_w);
-	if (np < n_vocab || nq < n_vocab)
+	if (n_union < n_output)
+		d.even += (double)(n_output - n_union) * term(u, log_u, log_w);
+	if (np < n_output || nq < n_output)
 		d.at_least += term(tail(both_p), log(tail(both_p)), log(tail(both_q)));
 	d.agree = p->entry_id[p->row_off[rp]] == q->entry_id[q->row_off[rq]];
 	return d;

@@ -31,7 +31,7 @@ struct eval_divergence_scratch {
 	size_t cap_p, cap_q;
 };
 struct eval_divergence eval_divergence_of(const struct fc_example *p, size_t rp,
-    const struct fc_example *q, size_t rq, size_t n_vocab, struct eval_divergence_scratch *s);
+    const struct fc_example *q, size_t rq, size_t n_output, struct eval_divergence_scratch *s);
 void eval_divergence_release(struct eval_divergence_scratch *s);
 
 #endif

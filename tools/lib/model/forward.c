@@ -69,7 +69,7 @@ int fc_model_hidden(struct fc_nn *nn, const struct fc_model *m, const struct fc_
 	return 0;
 }
 
-struct fc_head fc_model_head(const struct fc_model *m, size_t n_vocab)
+struct fc_head fc_model_head(const struct fc_model *m)
 {
-	return (struct fc_head){m->head, n_vocab, m->cfg.logit_softcap};
+	return (struct fc_head){m->head, m->cfg.n_vocab, m->cfg.logit_softcap};
 }

@@ -77,6 +77,8 @@ int fc_model_hidden(struct fc_nn *nn, const struct fc_model *m, const struct fc_
 void fc_model_embed(const struct fc_model *m, const uint32_t *tok, const uint32_t *pos, size_t N,
     float *x /* [N,C] */);
 void fc_model_final_norm(const struct fc_model *m, float *y, const float *x /* [N,C] */, size_t N);
-struct fc_head fc_model_head(const struct fc_model *m, size_t n_vocab);
+/* The softmax runs over all rows of the matrix, those without a token too: fc-models(7),
+ * "Vocabulary". */
+struct fc_head fc_model_head(const struct fc_model *m);
 
 #endif

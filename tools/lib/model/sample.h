@@ -26,7 +26,8 @@ struct fc_sampling {
  * are divided by it where positive and multiplied where negative; 1 changes nothing. */
 void fc_sample_penalize(float *logits, const uint32_t *id, size_t n, double penalty);
 
-/* Equal logits rank by id.  FC_NO_TOKEN: the logits hold NaN or no finite value. */
+/* Equal logits rank by id; -INFINITY is never drawn.  FC_NO_TOKEN: the logits hold NaN or no finite
+ * value.  n_vocab: the tokenizer's, where the model has more outputs. */
 uint32_t fc_sample(
     const float *logits /* [V] */, size_t n_vocab, const struct fc_sampling *s, struct fc_rng *rng);
 

@@ -133,7 +133,7 @@ int fc_params_step(struct fc_nn *nn, struct fc_params *p, const struct fc_batch 
 {
 	const struct fc_model *m = &p->model;
 	const struct fc_config *c = &m->cfg;
-	const struct fc_head head = fc_model_head(m, c->n_vocab);
+	const struct fc_head head = fc_model_head(m);
 	struct fc_step *s = p->step;
 	const size_t N = b->off[b->n_seq], C = c->n_embd, R = t->n;
 	if (fc_batch_check(b, m, e) < 0 || check_rows(t, m, N, e) < 0)

@@ -22,12 +22,17 @@ static int check_utf8(const char *what, const char *p, size_t n, struct fc_err *
 
 int fc_check_header_sizes(const struct fc_header *h, struct fc_err *e)
 {
-	if (h->n_vocab > FC_MAX_VOCAB || h->source_n_vocab > FC_MAX_VOCAB)
-		return fc_fail(e, "a vocabulary of %" PRIu32 ", the limit is %u",
-		    h->n_vocab > h->source_n_vocab ? h->n_vocab : h->source_n_vocab, FC_MAX_VOCAB);
-	if (h->top_k > h->n_vocab)
+	const uint32_t n_output = fc_header_n_output(h);
+	const uint32_t most = n_output > h->source_n_vocab ? n_output : h->source_n_vocab;
+	if (most > FC_MAX_VOCAB)
+		return fc_fail(
+		    e, "a vocabulary of %" PRIu32 ", the limit is %u", most, FC_MAX_VOCAB);
+	if (n_output < h->n_vocab)
+		return fc_fail(
+		    e, "%" PRIu32 " outputs for a vocabulary of %" PRIu32, n_output, h->n_vocab);
+	if (h->top_k > n_output)
 		return fc_fail(e, "top-k is %" PRIu32 ", more than the vocabulary of %" PRIu32,
-		    h->top_k, h->n_vocab);
+		    h->top_k, n_output);
 	if (h->n_source > FC_HEADER_MAX_SOURCES)
 		return fc_fail(
 		    e, "%zu sources, the limit is %d", h->n_source, FC_HEADER_MAX_SOURCES);

@@ -79,15 +79,15 @@ static void pack_row_lengths(struct fc_packer *p, Fc__Example *m, const struct f
 
 /* Writes row's entries to id[] and bits[], values that became equal by rounding by ascending id. */
 static int round_row(uint32_t *id, uint32_t *bits, const uint32_t *from_id, const float *logprob,
-    size_t n, uint32_t n_vocab, struct fc_err *e)
+    size_t n, uint32_t n_output, struct fc_err *e)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint32_t b = fc_logprob_bits(logprob[i]), v = from_id[i];
 		if (b == FC_BAD_LOGPROB)
 			return fc_fail(e, "log-probability %g", (double)logprob[i]);
-		if (v >= n_vocab)
+		if (v >= n_output)
 			return fc_fail(
-			    e, "id %" PRIu32 ", the vocabulary has %" PRIu32, v, n_vocab);
+			    e, "id %" PRIu32 ", the model has %" PRIu32 " outputs", v, n_output);
 		if (i && b < bits[i - 1])
 			return fc_fail(e, "log-probability %g after the smaller %g",
 			    (double)logprob[i], (double)logprob[i - 1]);
@@ -140,7 +140,7 @@ static int pack_entries(struct fc_packer *p, Fc__Example *m, const struct fc_hea
 		size_t off = x->row_off[r], k = x->row_off[r + 1] - off;
 		struct fc_err why;
 		if (round_row(p->id + off, p->value + off, x->entry_id + off,
-			x->entry_logprob + off, k, h->n_vocab, &why) < 0)
+			x->entry_logprob + off, k, fc_header_n_output(h), &why) < 0)
 			return fc_fail(e, "row %zu: %s", r, why.msg);
 	}
 	if (pack_true(p, m, x, e) < 0 ||
@@ -150,7 +150,7 @@ static int pack_entries(struct fc_packer *p, Fc__Example *m, const struct fc_hea
 	for (size_t r = 0; r < x->n_row; r++)
 		for (size_t i = x->row_off[r + 1]; i-- > x->row_off[r] + 1u;)
 			p->value[i] -= p->value[i - 1];
-	m->entry_id = fc_put_planes(p, p->id, n, fc_plane_width(h->n_vocab - 1));
+	m->entry_id = fc_put_planes(p, p->id, n, fc_plane_width(fc_header_n_output(h) - 1));
 	m->entry_logprob = fc_put_planes(p, p->value, n, 2);
 	return 0;
 }

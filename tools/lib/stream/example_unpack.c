@@ -179,9 +179,9 @@ static int get_entries(struct fc_packer *p, const struct fc_header *h, struct fc
 	if (fc_get_planes(x->entry_id, &m->entry_id, n, "entry ids", e) < 0 ||
 	    fc_get_planes(p->value, &m->entry_logprob, n, "log-probabilities", e) < 0)
 		return -1;
-	if (n && fc_plane_max(x->entry_id, n) >= h->n_vocab)
-		return fc_fail(e, "entry id %" PRIu32 ", the vocabulary has %" PRIu32,
-		    fc_plane_max(x->entry_id, n), h->n_vocab);
+	if (n && fc_plane_max(x->entry_id, n) >= fc_header_n_output(h))
+		return fc_fail(e, "entry id %" PRIu32 ", the model has %" PRIu32 " outputs",
+		    fc_plane_max(x->entry_id, n), fc_header_n_output(h));
 	if (!sum_rows(x, p->value))
 		return fc_fail(e, "log-probabilities of a row are not in order");
 	fc_logprob_values(x->entry_logprob, p->value, n);

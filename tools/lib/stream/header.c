@@ -86,6 +86,11 @@ void fc_header_copy(struct fc_header *to, const struct fc_header *from)
 	}
 }
 
+uint32_t fc_header_n_output(const struct fc_header *h)
+{
+	return h->n_output ? h->n_output : h->n_vocab;
+}
+
 size_t fc_header_find_source(struct fc_header *h, const struct fc_source *s)
 {
 	for (size_t i = 0; i < h->n_source; i++) {

@@ -36,11 +36,12 @@ struct fc_source {  /* a model whose rows are in the stream */
 /* What a stream says of itself before its records. */
 struct fc_header {
 	enum fc_kind kind;
-	uint64_t tokenizer;        /* fingerprint of the tokenizer of tok[] and entry_id[] */
-	uint64_t model;            /* fingerprint of the model, 0 where none ran */
-	uint64_t template_hash;    /* of the chat template the text was rendered with */
-	uint32_t n_vocab;          /* ids are below it */
-	uint32_t top_k;            /* most entries of a row; 0 where there are none */
+	uint64_t tokenizer;     /* fingerprint of the tokenizer of tok[] and entry_id[] */
+	uint64_t model;         /* fingerprint of the model, 0 where none ran */
+	uint64_t template_hash; /* of the chat template the text was rendered with */
+	uint32_t n_vocab;       /* ids of tokens are below it: the tokenizer's highest + 1 */
+	uint32_t n_output; /* ids of entries are below it, see fc_header_n_output(); 0: n_vocab */
+	uint32_t top_k;    /* most entries of a row; 0 where there are none */
 	uint64_t source_tokenizer; /* a map's other side, else 0 */
 	uint32_t source_n_vocab;
 	struct fc_source *source; /* [n_source] */
@@ -54,6 +55,9 @@ void fc_header_release(struct fc_header *h);
 void fc_header_copy(struct fc_header *to, const struct fc_header *from);
 void fc_header_add_source(
     struct fc_header *h, const char *name, uint64_t model, uint64_t tokenizer);
+/* What a model's softmax runs over: the rows of its output matrix, of which those at and above
+ * n_vocab have no token (fc-models(7), "Vocabulary"). */
+uint32_t fc_header_n_output(const struct fc_header *h);
 /* Index of the source equal to s, appended if there is none. */
 size_t fc_header_find_source(struct fc_header *h, const struct fc_source *s);
 void fc_header_add_program(

@@ -42,6 +42,7 @@ int fc_pack_header(struct fc_buf *out, const struct fc_header *h, struct fc_err 
 	m.model = h->model;
 	m.template_hash = h->template_hash;
 	m.n_vocab = h->n_vocab;
+	m.n_output = h->n_output == h->n_vocab ? 0 : h->n_output;
 	m.top_k = h->top_k;
 	m.source_tokenizer = h->source_tokenizer;
 	m.source_n_vocab = h->source_n_vocab;
@@ -83,6 +84,7 @@ int fc_unpack_header(struct fc_header *h, const Fc__Header *m, struct fc_err *e)
 	h->top_k = m->top_k;
 	h->source_tokenizer = m->source_tokenizer;
 	h->source_n_vocab = m->source_n_vocab;
+	h->n_output = m->n_output;
 	struct fc_header sizes = *h;
 	sizes.n_source = m->n_source;
 	sizes.n_history = m->n_history;

@@ -72,6 +72,8 @@ static void join_headers(struct fc_join *j)
 	for (size_t i = 0; i < j->n; i++) {
 		struct input *in = &j->input[i];
 		const struct fc_header *from = header(j, i);
+		if (fc_header_n_output(from) > fc_header_n_output(h))
+			h->n_output = fc_header_n_output(from);
 		h->n_vocab = from->n_vocab > h->n_vocab ? from->n_vocab : h->n_vocab;
 		in->n_source = from->n_source;
 		in->source = FC_ARRAY(uint32_t, in->n_source + 1);

@@ -140,6 +140,11 @@ static int start_section(struct fc_reader *r, const Fc__Header *m, struct fc_err
 		    "%s: top-k %" PRIu32 " comes after top-k %" PRIu32
 		    ": put it first or join them with fc-view",
 		    name, r->section.top_k, r->header.top_k);
+	if (fc_header_n_output(&r->section) > fc_header_n_output(&r->header))
+		return fc_fail(e,
+		    "%s: a model of %" PRIu32 " outputs comes after one of %" PRIu32
+		    ": put it first or join them with fc-view",
+		    name, fc_header_n_output(&r->section), fc_header_n_output(&r->header));
 	r->source_at = fc_realloc(r->source_at, r->section.n_source, sizeof *r->source_at);
 	for (size_t i = 0; i < r->section.n_source; i++)
 		r->source_at[i] =

@@ -27,34 +27,6 @@ struct vocab {
 	struct fc_spmodel sp; /* pieces, scores, kinds, options */
 };
 
-static int read_tokens(struct vocab *v, struct fc_err *e)
-{
-	struct fc_gguf_array list;
-	struct fc_gguf_str s;
-	if (fc_gguf_strings(v->g, KEY "tokens", &list, e) < 0)
-		return -1;
-	if (!list.n || list.n > FC_ID_CEILING)
-		return fc_fail(e, "%s: " KEY "tokens: %zu of them; expected 1 to %u", v->path,
-		    list.n, FC_ID_CEILING);
-	size_t n = list.n;
-	fc_pieces_reserve(&v->sp.pieces, n);
-	for (int64_t id = 0; fc_gguf_next_str(&list, &s); id++) {
-		if (!s.n) /* a place that no token has */
-			continue;
-		if (fc_utf8_check(s.p, s.n) < s.n || memchr(s.p, 0, s.n))
-			return fc_fail(e,
-			    "%s: " KEY "tokens: %" PRId64 ": expected UTF-8 without NUL", v->path,
-			    id);
-		if (fc_pieces_add(&v->sp.pieces, s.p, s.n, id, v->path, e) < 0)
-			return -1;
-	}
-	v->sp.score = FC_ARRAY(float, n);
-	v->sp.kind = fc_malloc(n);
-	v->sp.cap = n;
-	memset(v->sp.kind, FC_PIECE_NORMAL, n);
-	return v->sp.pieces.n_id ? 0 : fc_fail(e, "%s: " KEY "tokens: all are empty", v->path);
-}
-
 static int check_length(
     const struct vocab *v, const char *key, size_t n, size_t n_token, struct fc_err *e)
 {
@@ -68,6 +40,10 @@ static int read_kinds(struct vocab *v, size_t n_token, struct fc_err *e)
 	struct fc_gguf_array list;
 	int64_t kind;
 	double score;
+	v->sp.score = FC_ARRAY(float, n_token);
+	v->sp.kind = fc_malloc(n_token);
+	v->sp.cap = n_token;
+	memset(v->sp.kind, FC_PIECE_NORMAL, n_token);
 	if (fc_gguf_ints(v->g, KEY "token_type", &list, e) < 0)
 		return -1;
 	if (list.n && check_length(v, "token_type", list.n, n_token, e) < 0)
@@ -91,6 +67,42 @@ static int read_kinds(struct vocab *v, size_t n_token, struct fc_err *e)
 	return 0;
 }
 
+/* A place that no token has: what converters write for a row of the matrix that the tokenizer has
+ * no token for, in the middle or behind the last one.  llama.cpp and fc-convert write "[PAD7]" of
+ * the kind unused for id 7.  An unused piece of another spelling is the tokenizer's. */
+static bool is_vacant(const struct vocab *v, struct fc_gguf_str s, int64_t id)
+{
+	char name[32];
+	const int n = snprintf(name, sizeof name, "[PAD%" PRId64 "]", id);
+	return !s.n ||
+	    (v->sp.kind[id] == FC_PIECE_UNUSED && s.n == (size_t)n && !memcmp(s.p, name, s.n));
+}
+
+static int read_tokens(struct vocab *v, struct fc_err *e)
+{
+	struct fc_gguf_array list;
+	struct fc_gguf_str s;
+	if (fc_gguf_strings(v->g, KEY "tokens", &list, e) < 0)
+		return -1;
+	if (!list.n || list.n > FC_ID_CEILING)
+		return fc_fail(e, "%s: " KEY "tokens: %zu of them; expected 1 to %u", v->path,
+		    list.n, FC_ID_CEILING);
+	if (read_kinds(v, list.n, e) < 0)
+		return -1;
+	fc_pieces_reserve(&v->sp.pieces, list.n);
+	for (int64_t id = 0; fc_gguf_next_str(&list, &s); id++) {
+		if (is_vacant(v, s, id))
+			continue;
+		if (fc_utf8_check(s.p, s.n) < s.n || memchr(s.p, 0, s.n))
+			return fc_fail(e,
+			    "%s: " KEY "tokens: %" PRId64 ": expected UTF-8 without NUL", v->path,
+			    id);
+		if (fc_pieces_add(&v->sp.pieces, s.p, s.n, id, v->path, e) < 0)
+			return -1;
+	}
+	return v->sp.pieces.n_id ? 0 : fc_fail(e, "%s: " KEY "tokens: all are empty", v->path);
+}
+
 static int read_role(
     const struct vocab *v, const char *key, int64_t def, uint32_t *id, struct fc_err *e)
 {
@@ -100,8 +112,10 @@ static int read_role(
 	if (fc_gguf_int(v->g, name, def, &value, e) < 0)
 		return -1;
 	*id = FC_NO_TOKEN;
-	if (value >= 0 && value < (int64_t)v->sp.pieces.n_id)
-		*id = (uint32_t)value;
+	size_t n;
+	if (value >= 0 && value < (int64_t)v->sp.cap) /* a vacant place has no role */
+		*id = fc_pieces_get(&v->sp.pieces, (uint32_t)value, &n) ? (uint32_t)value
+									: FC_NO_TOKEN;
 	else if (value != -1 && value != UINT32_MAX)
 		return fc_fail(e, "%s: %s: there is no token %" PRId64, v->path, name, value);
 	return 0;
@@ -265,8 +279,7 @@ static int build(struct fc_tokenizer *t, struct vocab *v, struct fc_err *e)
 		return fc_fail(e,
 		    "%s: " KEY "model \"%.*s\" is not supported; llama, gpt2 and t5 are", v->path,
 		    model.n < 64 ? (int)model.n : 64, model.p);
-	if (read_tokens(v, e) < 0 || read_kinds(v, v->sp.cap, e) < 0 ||
-	    read_roles(v, llama, unigram, e) < 0)
+	if (read_tokens(v, e) < 0 || read_roles(v, llama, unigram, e) < 0)
 		return -1;
 	t->pieces = v->sp.pieces; /* taken over */
 	v->sp.pieces = (struct fc_pieces){0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/pretypes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -110,4 +111,42 @@ int fc_pretype_find(
 	p->ignore_merges = ways[i].ignore_merges;
 	p->adds_bos = ways[i].adds_bos;
 	return 0;
+}
+
+static bool is_true(const json_t *o, const char *key, bool def)
+{
+	const json_t *v = json_object_get(o, key);
+	return v ? json_is_true(v) : def;
+}
+
+static bool is_string(const json_t *o, const char *key, const char *value)
+{
+	const char *is = json_string_value(json_object_get(o, key));
+	return is && !strcmp(is, value);
+}
+
+void fc_pretype_describe(const json_t *o, struct fc_buf *b)
+{
+	const json_t *list = json_object_get(o, "pretokenizers");
+	const char *regex =
+	    json_string_value(json_object_get(json_object_get(o, "pattern"), "Regex"));
+	if (is_string(o, "type", "Sequence")) {
+		for (size_t i = 0; i < json_array_size(list); i++)
+			fc_pretype_describe(json_array_get(list, i), b);
+	} else if (is_string(o, "type", "ByteLevel")) {
+		/* trim_offsets changes no token */
+		fc_buf_adds(b, is_true(o, "add_prefix_space", true) ? "space\n" : "");
+		fc_buf_adds(b, is_true(o, "use_regex", true) ? "split " GPT2 "\n" : "");
+		fc_buf_adds(b, "bytes\n");
+	} else if (is_string(o, "type", "Digits")) {
+		fc_buf_addf(
+		    b, "split %s\n", is_true(o, "individual_digits", false) ? "\\p{N}" : "\\p{N}+");
+	} else if (is_string(o, "type", "Split") && regex && is_string(o, "behavior", "Isolated") &&
+	    !is_true(o, "invert", false)) {
+		fc_buf_addf(b, "split %s\n", regex);
+	} else {
+		char *other = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+		fc_buf_addf(b, "%s\n", other ? other : "");
+		free(other);
+	}
 }

@@ -15,4 +15,11 @@ struct fc_pretype {
 int fc_pretype_find(
     struct fc_pretype *p, const char *name, size_t n, const char *where, struct fc_err *e);
 
+/*
+ * Appends how a byte-level pre-tokenizer, as tokenizer.json writes it, cuts: a line a step.  Files
+ * that write one way differently (what ByteLevel does by itself, or a Split before it, as GGUF's
+ * names have it) give the same lines.
+ */
+void fc_pretype_describe(const json_t *pretok, struct fc_buf *b);
+
 #endif

@@ -8,6 +8,7 @@
 #include "text/utf8.h"
 #include "token/bpe.h"
 #include "token/component.h"
+#include "token/pretypes.h"
 #include "token/tokparts.h"
 #include "token/unigram.h"
 #include "token/wordpiece.h"
@@ -168,6 +169,12 @@ uint64_t fc_tokfile_parts_hash(
     const struct fc_tokenizer *t, const json_t *normalizer, const json_t *pretok)
 {
 	uint64_t parts[] = {t->model->hash, hash_json(normalizer), hash_json(pretok)};
+	struct fc_buf b = FC_BUF_INIT;
+	if (fc_pretok_is_byte_level(t->pretok)) {
+		fc_pretype_describe(pretok, &b);
+		parts[2] = fc_hash(b.p, b.n, 1);
+	}
+	fc_buf_release(&b);
 	return fc_hash(parts, sizeof parts, 0);
 }
 

@@ -77,6 +77,11 @@ static void add_to_fingerprint(struct fc_tokenizer *t)
 		if (piece)
 			sum += fc_hash(piece, n, id);
 	}
+	/* An added token may also be among the pieces, or not: the formats differ there. */
+	for (size_t i = 0; i < t->added.n; i++)
+		if (!fc_pieces_get(&t->pieces, t->added.v[i].id, &n))
+			sum += fc_hash(
+			    t->added.v[i].content, strlen(t->added.v[i].content), t->added.v[i].id);
 	for (size_t i = 0; i < t->added.n; i++) {
 		const struct fc_added_token *a = &t->added.v[i];
 		uint64_t flags = a->single_word | a->lstrip << 1 | a->rstrip << 2 |
