@@ -135,9 +135,9 @@ static bool same_header(const struct fc_header *a, const struct fc_header *b)
 {
 	bool same = a->kind == b->kind && a->tokenizer == b->tokenizer && a->model == b->model &&
 	    a->template_hash == b->template_hash && a->n_vocab == b->n_vocab &&
-	    a->top_k == b->top_k && a->source_tokenizer == b->source_tokenizer &&
-	    a->source_n_vocab == b->source_n_vocab && a->n_source == b->n_source &&
-	    a->n_history == b->n_history;
+	    fc_header_n_output(a) == fc_header_n_output(b) && a->top_k == b->top_k &&
+	    a->source_tokenizer == b->source_tokenizer && a->source_n_vocab == b->source_n_vocab &&
+	    a->n_source == b->n_source && a->n_history == b->n_history;
 	for (size_t i = 0; same && i < a->n_source; i++)
 		same = !strcmp(a->source[i].name, b->source[i].name) &&
 		    a->source[i].model == b->source[i].model &&
@@ -150,7 +150,8 @@ static bool same_header(const struct fc_header *a, const struct fc_header *b)
 }
 
 /* Writes n examples, reads them back; odd sizes on purpose. */
-static void test_examples(uint32_t n_vocab, uint32_t top_k, bool ragged, int n, const char *what)
+static void test_examples(
+    uint32_t n_vocab, uint32_t n_output, uint32_t top_k, bool ragged, int n, const char *what)
 {
 	struct fc_err e = {""};
 	struct fc_header h;
@@ -160,10 +161,13 @@ static void test_examples(uint32_t n_vocab, uint32_t top_k, bool ragged, int n, 
 	struct fc_rng rng;
 	fc_rng_seed(&rng, n_vocab + top_k);
 	dist_header(&h, n_vocab, top_k);
+	h.n_output = n_output;
 	bool good = fc_writer_open(&w, path, &h, &e) == 0;
 	for (int i = 0; good && i < n; i++) {
 		fc_example_init(&x[i]);
-		make_example(&x[i], &rng, n_vocab, top_k, ragged, i ? fc_rng_below(&rng, 300) : 0);
+		make_example(&x[i], &rng, n_output, top_k, ragged, i ? fc_rng_below(&rng, 300) : 0);
+		for (size_t t = 0; t < x[i].n_tok; t++)
+			x[i].tok[t] %= n_vocab;
 		good = fc_writer_example(w, &x[i], &e) == 0;
 	}
 	good = good && fc_writer_finish(w, &e) == 0 &&
@@ -349,12 +353,13 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return make_file(argv[1], argc > 2 ? argv[2] : "");
 	snprintf(path, sizeof path, "/tmp/fc-stream-%ld.fcs", (long)getpid());
-	test_examples(32000, 10, false, 40, "k = 10");
-	test_examples(200, 1, false, 7, "k = 1, ids of a byte");
-	test_examples(151936, 64, true, 20, "ragged rows, ids of three bytes");
-	test_examples(1 << 24, 3, true, 5, "the largest vocabulary");
-	test_examples(32000, 0, false, 9, "tokens");
-	test_examples(32000, 10, false, 0, "no records");
+	test_examples(32000, 32000, 10, false, 40, "k = 10");
+	test_examples(200, 200, 1, false, 7, "k = 1, ids of a byte");
+	test_examples(151936, 151936, 64, true, 20, "ragged rows, ids of three bytes");
+	test_examples(1 << 24, 1 << 24, 3, true, 5, "the largest vocabulary");
+	test_examples(32000, 32000, 0, false, 9, "tokens");
+	test_examples(200, 300, 10, false, 40, "outputs without a token, ids of two bytes");
+	test_examples(32000, 32000, 10, false, 0, "no records");
 	test_tensors();
 	test_map();
 	unlink(path);

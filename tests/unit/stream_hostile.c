@@ -251,12 +251,16 @@ static void test_headers(void)
 {
 	static const char *const what[] = {"control", "another magic", "a newer major", "major 0",
 	    "kind 0", "kind 9", "a huge vocabulary", "top-k above the vocabulary", "257 sources",
-	    "a megabyte of history"};
+	    "a megabyte of history", "top-k of all outputs", "top-k above the outputs",
+	    "huge outputs", "outputs fewer than tokens"};
 	static const char *const message[] = {NULL, "not a stream of the fc tools",
-	    "version 2.7 of the format is newer than this program's 1.1", "no version 0.0",
+	    "version 2.7 of the format is newer than this program's 1.2", "no version 0.0",
 	    "unknown kind of stream 0", "unknown kind of stream 9",
 	    "a vocabulary of 16777217, the limit is 16777216",
-	    "top-k is 301, more than the vocabulary of 300", "257 sources", "a header of"};
+	    "top-k is 301, more than the vocabulary of 300", "257 sources", "a header of", NULL,
+	    "top-k is 401, more than the vocabulary of 400",
+	    "a vocabulary of 16777217, the limit is 16777216",
+	    "299 outputs for a vocabulary of 300"};
 	struct fc_buf b = FC_BUF_INIT;
 	Fc__Source source = FC__SOURCE__INIT, *sources[257];
 	Fc__Program program = FC__PROGRAM__INIT, *programs[1] = {&program};
@@ -270,7 +274,11 @@ static void test_headers(void)
 		h.minor = i == 2 ? 7 : 0;
 		h.kind = i == 4 ? FC__KIND__NONE : i == 5 ? (Fc__Kind)9 : FC__KIND__DISTS;
 		h.n_vocab = i == 6 ? FC_MAX_VOCAB + 1 : 300;
-		h.top_k = i == 7 ? 301 : 3;
+		h.top_k = i == 7 ? 301 : i == 10 ? 400 : i == 11 ? 401 : 3;
+		h.n_output = i == 10 || i == 11 ? 400
+		    : i == 12                   ? FC_MAX_VOCAB + 1
+		    : i == 13                   ? 299
+						: 0;
 		h.n_source = i == 8 ? 257 : 0;
 		h.source = sources;
 		h.n_history = i == 9;

@@ -91,7 +91,7 @@ static struct train_sample_rule sample_rule(
 	const struct fc_config *c = &p->model.cfg;
 	size_t most = (size_t)o->max_length < c->n_ctx ? (size_t)o->max_length : c->n_ctx;
 	return (struct train_sample_rule){
-	    .n_vocab = (uint32_t)c->n_vocab,
+	    .n_output = (uint32_t)c->n_vocab,
 	    .max_tok = (uint32_t)most,
 	    .rows = train_feed_header(f)->kind == FC_KIND_DISTS && o->lambda < 1,
 	};

@@ -42,11 +42,11 @@ static int check_tokens(const struct fc_example *x, const struct train_sample_ru
     const char *name, struct fc_err *e)
 {
 	for (size_t t = 0; t < x->n_tok; t++)
-		if (x->tok[t] >= rule->n_vocab)
+		if (x->tok[t] >= rule->n_output)
 			return fc_fail(e,
 			    "%s: conversation '%s': token %zu is %" PRIu32
-			    ", the model's vocabulary ends at %" PRIu32,
-			    name, example_id(x), t, x->tok[t], rule->n_vocab);
+			    ", the model has %" PRIu32 " rows of embeddings",
+			    name, example_id(x), t, x->tok[t], rule->n_output);
 	return 0;
 }
 
@@ -62,11 +62,12 @@ static int check_rows(const struct fc_example *x, const struct train_sample_rule
 			    "%s: conversation '%s': row %zu predicts token %" PRIu32 " of %zu",
 			    name, example_id(x), r, x->row_tok[r], x->n_tok);
 		for (uint32_t i = x->row_off[r]; i < x->row_off[r + 1]; i++) {
-			if (x->entry_id[i] >= rule->n_vocab)
+			if (x->entry_id[i] >= rule->n_output)
 				return fc_fail(e,
 				    "%s: conversation '%s': row %zu holds id %" PRIu32
-				    ", the model's vocabulary ends at %" PRIu32,
-				    name, example_id(x), r, x->entry_id[i], rule->n_vocab);
+				    ", the model has %" PRIu32
+				    " outputs; fc-align apply -p of the model leaves such ids out",
+				    name, example_id(x), r, x->entry_id[i], rule->n_output);
 			if (!isfinite(x->entry_logprob[i]) || x->entry_logprob[i] > MAX_LOGPROB)
 				return fc_fail(e,
 				    "%s: conversation '%s': row %zu holds the log-probability %g",

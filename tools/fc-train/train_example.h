@@ -27,9 +27,9 @@ struct fc_sample {
 
 /* What becomes of an example. */
 struct train_sample_rule {
-	uint32_t n_vocab; /* ids must be below it */
-	uint32_t max_tok; /* longer ones are cut */
-	bool rows;        /* false: teacher's rows are left out */
+	uint32_t n_output; /* the model's rows: ids must be below it */
+	uint32_t max_tok;  /* longer ones are cut */
+	bool rows;         /* false: teacher's rows are left out */
 };
 struct train_sample_count {
 	uint64_t n_sample, n_tok, n_label, n_row;

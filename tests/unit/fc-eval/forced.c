@@ -4,7 +4,8 @@
 #include "t.h"
 
 /* The text "Q It is 4 2.$" as tokens of one word each; the answer is from "It" on, $ ends the turn.
- * rows: a letter for each of the six trained tokens: right, wrong, - none, e without entries. */
+ * rows: a letter for each of the six trained tokens: right, wrong, - none, e without entries, p
+ * right behind an id without a token, x nothing but those. */
 static enum eval_forced verdict(const char *rows, const char *meta, enum eval_answer_match match)
 {
 	static const char text[] = "Q It is 4 2.$";
@@ -22,12 +23,13 @@ static enum eval_forced verdict(const char *rows, const char *meta, enum eval_an
 			t == 6 ? FC_PART_TURN_END : FC_PART_CONTENT));
 	for (uint32_t t = 1; t < 7; t++) {
 		const char c = rows[t - 1];
-		const uint32_t id[] = {c == 'r' ? t : 9, 8};
+		const uint32_t first = c == 'r' ? t : c == 'p' || c == 'x' ? 40 : 9;
+		const uint32_t id[] = {first, c == 'p' ? t : c == 'x' ? 41 : 8};
 		const float logprob[] = {-.5f, -1};
 		if (c != '-')
 			fc_example_add_row(&x, t, c == 'e' ? 0 : 2, id, logprob, -1);
 	}
-	if (eval_forced_of(&v, &x, match, "s", &e) < 0)
+	if (eval_forced_of(&v, &x, 40, match, "s", &e) < 0)
 		v = 99;
 	fc_example_release(&x);
 	return v;
@@ -47,6 +49,9 @@ int main(void)
 	    {"rr-rrr", "", EVAL_ANSWER_EXACT, EVAL_FORCED_UNKNOWN, "a missing row"},
 	    {"rrerrr", "", EVAL_ANSWER_EXACT, EVAL_FORCED_UNKNOWN, "a row without entries"},
 	    {"rr-rwr", "", EVAL_ANSWER_EXACT, EVAL_FORCED_WRONG, "wrong behind a missing row"},
+	    {"rrprrr", "", EVAL_ANSWER_EXACT, EVAL_FORCED_RIGHT,
+		"an id without a token is never written"},
+	    {"rrxrrr", "", EVAL_ANSWER_EXACT, EVAL_FORCED_UNKNOWN, "only ids without a token"},
 	    {"------", "", EVAL_ANSWER_EXACT, EVAL_FORCED_UNKNOWN, "no row at all"},
 	    {"wwwrrw", "{\"answer\":2}", EVAL_ANSWER_LAST_WORD, EVAL_FORCED_RIGHT,
 		"one word: its token and the next"},

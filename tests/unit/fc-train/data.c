@@ -13,7 +13,7 @@
 
 enum { N_EXAMPLE = 57, N_VOCAB = 100 };
 static char path[] = "/tmp/fc-train-data.XXXXXX";
-static const struct train_sample_rule rule = {.n_vocab = N_VOCAB, .max_tok = 64, .rows = true};
+static const struct train_sample_rule rule = {.n_output = N_VOCAB, .max_tok = 64, .rows = true};
 
 /* Example i has 4 + i % 13 tokens, is named by its number, trains every token from 1 + i % 3 on,
  * and has a row of i % 4 entries for every second of those. */

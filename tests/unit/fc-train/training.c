@@ -91,7 +91,7 @@ static const struct train_trainer_opts plain = {
     .micro_tok = 100000,
     .schedule = {TRAIN_DECAY_CONSTANT, 3e-3, 0, 0},
 };
-static const struct train_sample_rule rule = {.n_vocab = N_VOCAB, .max_tok = 64, .rows = true};
+static const struct train_sample_rule rule = {.n_output = N_VOCAB, .max_tok = 64, .rows = true};
 
 static void start(struct setup *s, const char *stream, const struct train_trainer_opts *opts)
 {

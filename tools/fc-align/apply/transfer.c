@@ -186,7 +186,7 @@ static void account(
 	ledger->out += out;
 	ledger->lost[ALIGN_LOSS_TAIL] += 1 - listed;
 	ledger->lost[ALIGN_LOSS_NO_TOKEN] += beyond;
-	ledger->lost[ALIGN_LOSS_UNMAPPED] += listed - beyond - mapped;
+	ledger->lost[ALIGN_LOSS_UNMAPPED] += fmax(listed - beyond - mapped, 0); /* of rounding */
 	ledger->lost[ALIGN_LOSS_CUT] += mapped - out;
 }
 

@@ -27,7 +27,8 @@ static int take(
 	struct verdicts *v = scan->ctx;
 	const size_t n = scan->groups.all.n;
 	FC_GROW(v->verdict, v->cap, n + 1);
-	if (eval_forced_of(&v->verdict[n], x, (enum eval_answer_match)v->opt->match, name, e) < 0)
+	if (eval_forced_of(&v->verdict[n], x, scan->n_vocab, (enum eval_answer_match)v->opt->match,
+		name, e) < 0)
 		return -1;
 	return eval_groups_file(&scan->groups, x, v->opt->by, name, e);
 }

@@ -57,16 +57,20 @@ static int narrow(struct run *r, const struct fc_example *x, const char *where, 
 }
 
 /* r: the first row that may be of token t or a later one; moves on. */
-static enum eval_forced verdict_on(const struct fc_example *x, size_t t, size_t *r)
+static enum eval_forced verdict_on(
+    const struct fc_example *x, uint32_t n_vocab, size_t t, size_t *r)
 {
 	while (*r < x->n_row && x->row_tok[*r] < t)
 		++*r;
-	if (*r == x->n_row || x->row_tok[*r] != t || x->row_off[*r] == x->row_off[*r + 1])
+	if (*r == x->n_row || x->row_tok[*r] != t)
 		return EVAL_FORCED_UNKNOWN;
-	return x->entry_id[x->row_off[*r]] == x->tok[t] ? EVAL_FORCED_RIGHT : EVAL_FORCED_WRONG;
+	for (uint32_t i = x->row_off[*r]; i < x->row_off[*r + 1]; i++)
+		if (x->entry_id[i] < n_vocab)
+			return x->entry_id[i] == x->tok[t] ? EVAL_FORCED_RIGHT : EVAL_FORCED_WRONG;
+	return EVAL_FORCED_UNKNOWN;
 }
 
-int eval_forced_of(enum eval_forced *verdict, const struct fc_example *x,
+int eval_forced_of(enum eval_forced *verdict, const struct fc_example *x, uint32_t n_vocab,
     enum eval_answer_match match, const char *where, struct fc_err *e)
 {
 	struct run run = last_answer(x);
@@ -77,7 +81,7 @@ int eval_forced_of(enum eval_forced *verdict, const struct fc_example *x,
 		return -1;
 	*verdict = EVAL_FORCED_RIGHT;
 	for (size_t t = run.first; t < run.end && *verdict != EVAL_FORCED_WRONG; t++) {
-		const enum eval_forced v = verdict_on(x, t, &r);
+		const enum eval_forced v = verdict_on(x, n_vocab, t, &r);
 		if (v != EVAL_FORCED_RIGHT)
 			*verdict = v;
 	}

@@ -9,7 +9,8 @@
 /*
  * What greedy decoding would answer, told from teacher-forced rows: it writes the reference, in its
  * tokens, if and only if the likeliest token is the true one at every position of the answer, since
- * up to the first that is not it has read the same text.
+ * up to the first that is not it has read the same text.  Ids without a token, at and above
+ * n_vocab, are in rows of a padded model and are never generated: the likeliest below counts.
  */
 enum eval_forced {
 	EVAL_FORCED_RIGHT,
@@ -23,7 +24,7 @@ enum eval_forced {
  * member "answer" of the line, has at the answer's end, and the one after them, which ends the last
  * word; a text that does not end so is an error.  A conversation without an answer is one too.
  */
-int eval_forced_of(enum eval_forced *verdict, const struct fc_example *x,
+int eval_forced_of(enum eval_forced *verdict, const struct fc_example *x, uint32_t n_vocab,
     enum eval_answer_match match, const char *where, struct fc_err *e);
 
 #endif

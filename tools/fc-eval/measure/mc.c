@@ -108,7 +108,7 @@ static int take_choice(struct eval_scan *scan, const struct fc_example *x, const
 		return 0;
 	}
 	enum eval_forced v;
-	if (eval_forced_of(&v, x, EVAL_ANSWER_EXACT, name, e) < 0)
+	if (eval_forced_of(&v, x, scan->n_vocab, EVAL_ANSWER_EXACT, name, e) < 0)
 		return -1;
 	c->ll = eval_mc_likelihood(x);
 	c->greedy = v == EVAL_FORCED_UNKNOWN ? -1 : v == EVAL_FORCED_RIGHT;

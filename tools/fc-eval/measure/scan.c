@@ -13,6 +13,7 @@ static int read_stream(struct eval_scan *s, const char *path, struct fc_err *e)
 	if (fc_reader_open(&r, path, FC_KIND_DISTS, e) < 0)
 		return -1;
 	const char *name = fc_reader_name(r);
+	s->n_vocab = fc_reader_header(r)->n_vocab;
 	fc_example_init(&x);
 	while (ret == 0 && (got = fc_reader_example(r, &x, e)) != FC_READ_END)
 		ret = got == FC_READ_ERROR ? -1 : s->take(s, &x, name, e);
