@@ -67,7 +67,7 @@ setup() { cd "$BATS_FILE_TMPDIR" || return; }
 	run fc-view --verify grows.fcs
 	[ "$status" -eq 1 ]
 	[[ $output == *"a model of 320 outputs comes after one of 303: put it first or join them with fc-view"* ]]
-	fc-align fuse -q --rule average -o mean.fcs plain.fcs pad.fcs
+	fc-align fuse -q -k 320 --rule average -o mean.fcs plain.fcs pad.fcs
 	[[ $(fc-view --header mean.fcs) == *"outputs       320"* ]]
 	# half of what the padded model says at ids behind the last token, the other has none there
 	fc-view --jsonl mean.fcs | jq -s '[.[].rows[] | [range(.ids | length) as $i |
