@@ -8,6 +8,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "fc-infer/kept_rows.h"
 #include "fc-infer/windows.h"
 
 #define EXAMPLES_MAX 1024 /* of a batch: bounds it also when conversations are empty */
@@ -231,25 +232,35 @@ static void tell_long(const struct long_count *n)
 		fc_warn("%" PRIu64 " tokens are in no window's scored part", n->n_unscored);
 }
 
+/* Computes the rows of a batch and writes it, but for the first n_skip examples. */
+static int batch_write(
+    struct session *s, struct batch *b, size_t n_skip, struct fc_writer *w, struct fc_err *e)
+{
+	/* a batch that is there in part is computed as a whole, since that decides the last bits */
+	if (n_skip < b->n && batch_run(s, b, e) < 0)
+		return -1;
+	for (size_t i = n_skip; i < b->n; i++)
+		if (fc_writer_example(w, &b->example[i], e) < 0)
+			return -1;
+	return 0;
+}
+
 int infer_capture(struct session *s, struct fc_err *e)
 {
-	struct fc_header h;
-	struct fc_writer *w = NULL;
+	struct kept_rows k;
 	struct batch b;
 	struct long_count n_long = {0};
 	uint64_t n_tok = 0;
+	size_t n_skip;
 	int ret = -1, got;
 	batch_init(&b);
-	infer_session_header(s, &h, FC_KIND_DISTS);
-	if (fc_writer_open(&w, s->opt->output, &h, e) < 0)
+	if (infer_kept_open(&k, s, FC_KIND_DISTS, e) < 0)
 		goto out;
 	fc_progress_start("tokens", 0);
 	while ((got = batch_read(s, &b, &n_long, e)) == 1) {
-		if (batch_run(s, &b, e) < 0)
+		if (infer_kept_skip(&k, b.example, b.n, &n_skip, e) < 0 ||
+		    batch_write(s, &b, n_skip, k.writer, e) < 0)
 			goto out;
-		for (size_t i = 0; i < b.n; i++)
-			if (fc_writer_example(w, &b.example[i], e) < 0)
-				goto out;
 		for (size_t i = 0; i < b.n; i++)
 			n_tok += b.example[i].n_tok;
 		fc_progress_set(n_tok, NULL);
@@ -259,38 +270,34 @@ int infer_capture(struct session *s, struct fc_err *e)
 		goto out;
 	infer_session_tell(s);
 	tell_long(&n_long);
-	ret = fc_writer_finish(w, e);
-	w = NULL;
+	ret = infer_kept_finish(&k, e);
 out:
-	fc_writer_abort(w);
-	fc_header_release(&h);
+	infer_kept_abort(&k);
 	batch_release(&b);
 	return ret;
 }
 
 int infer_tokens(struct session *s, struct fc_err *e)
 {
-	struct fc_header h;
-	struct fc_writer *w = NULL;
+	struct kept_rows k;
 	struct fc_example x;
 	struct long_count n_long = {0};
+	size_t n_skip;
 	int ret = -1, got;
 	fc_example_init(&x);
-	infer_session_header(s, &h, FC_KIND_TOKENS);
-	if (fc_writer_open(&w, s->opt->output, &h, e) < 0)
+	if (infer_kept_open(&k, s, FC_KIND_TOKENS, e) < 0)
 		goto out;
 	while ((got = infer_session_next(s, &x, &n_long, e)) == 1)
-		if (fc_writer_example(w, &x, e) < 0)
+		if (infer_kept_skip(&k, &x, 1, &n_skip, e) < 0 ||
+		    (!n_skip && fc_writer_example(k.writer, &x, e) < 0))
 			goto out;
 	if (got < 0)
 		goto out;
 	infer_session_tell(s);
 	tell_long(&n_long);
-	ret = fc_writer_finish(w, e);
-	w = NULL;
+	ret = infer_kept_finish(&k, e);
 out:
-	fc_writer_abort(w);
-	fc_header_release(&h);
+	infer_kept_abort(&k);
 	fc_example_release(&x);
 	return ret;
 }

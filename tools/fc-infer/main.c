@@ -25,6 +25,8 @@ static const struct fc_opt table[] = {
     {FC_OPT_FILE, 0, "template", &opt.template_file, "NAME|FILE",
 	"a template by name, or a Jinja file, instead of the model's own", 0, 0},
     {FC_OPT_FILE, 'o', "output", &opt.output, "FILE", "write to FILE, not standard output", 0, 0},
+    {FC_OPT_FLAG, 0, "resume", &opt.resume, NULL,
+	"keep what an interrupted run left of the output, and make the rest", 0, 0},
     {FC_OPT_STR, 0, "name", &opt.name, "LABEL",
 	"what to call the model in the stream (default: its folder's name)", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Distributions", 0, 0},
@@ -58,8 +60,6 @@ static const struct fc_opt table[] = {
 	"an answer ends before this text (several times: any of them)", 0, 0},
     {FC_OPT_FILES, 0, "stop-token", &opt.stop_token, "TOKEN",
 	"and at this token, by its name or number, besides the model's own", 0, 0},
-    {FC_OPT_FLAG, 0, "resume", &opt.resume, NULL,
-	"keep what the output has and answer what is missing", 0, 0},
     {FC_OPT_REAL, 0, "tstamp", &opt.tstamp, "SECONDS", "time stamp of the answers", 0, 1e15},
     {FC_OPT_INT, 0, "slots", &opt.n_slot, "N", "conversations answered at a time", 1, 4096},
     {FC_OPT_INT, 0, "cache-mib", &opt.cache_mib, "N",
@@ -94,7 +94,7 @@ static bool wants_answers(void)
 {
 	const struct fc_sampling *s = &opt.sampling;
 	return s->temperature >= 0 || s->top_k > 0 || s->top_p < 1 || s->min_p > 0 ||
-	    opt.penalty != 1 || opt.n_choice > 1 || opt.stop.n || opt.stop_token.n || opt.resume;
+	    opt.penalty != 1 || opt.n_choice > 1 || opt.stop.n || opt.stop_token.n;
 }
 
 int main(int argc, char **argv)
@@ -111,6 +111,8 @@ int main(int argc, char **argv)
 		fc_die_usage("--resume needs an output file (-o)");
 	if (opt.generate && opt.train_opening)
 		fc_die_usage("--train-opening is for distributions and tokens");
+	if (opt.resume && !opt.generate && fc_opt_no_history)
+		fc_die_usage("--resume compares the options in the history; without --no-history");
 	if (opt.generate && opt.tokens_only)
 		fc_die_usage("--generate and --tokens exclude each other");
 

@@ -183,8 +183,9 @@ static void store(const struct fc_opt *o, const char *text)
 	default:
 		*(const char **)o->dest = text;
 	}
-	if (o->kind != FC_OPT_FILE && o->kind != FC_OPT_FILES && o->letter != 'q' &&
-	    o->letter != 'j') {
+	/* what is resumed has the bytes of what was not */
+	const bool decides = o->letter != 'q' && o->letter != 'j' && strcmp(o->name, "resume") != 0;
+	if (o->kind != FC_OPT_FILE && o->kind != FC_OPT_FILES && decides) {
 		fc_buf_addf(&given, "%s--%s", given.n ? " " : "", o->name);
 		if (takes_value(o))
 			fc_buf_addf(&given, " %s", text);

@@ -66,8 +66,9 @@ extern bool fc_opt_no_history;
  */
 int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int argc, char **argv);
 
-/* "--top-k 10 --dtype f32": every option given on the command line that is not a path; for the
- * history of a stream.  Valid after fc_opt_parse(). */
+/* "--top-k 10 --dtype f32": every option given on the command line that decides the result and is
+ * not a path (so not -j, -q, --resume); for the history of a stream.  Valid after fc_opt_parse().
+ */
 const char *fc_opt_given(void);
 
 #endif

@@ -28,6 +28,18 @@ void fc_frame_in_close(struct fc_frame_in *f);
 
 struct fc_frame_out;
 int fc_frame_out_open(struct fc_frame_out **f, const char *path, struct fc_err *e);
+/* What a frame that stands in a file already takes there, and how much is in it. */
+struct fc_frame_size {
+	uint32_t frame, content;
+};
+/* Goes on with the file that fc_partial_name() says for path: kept [n_kept] are its frames of
+ * records from its start that stay, what follows them goes; finish gives the file its own name,
+ * abort leaves it. */
+int fc_frame_out_resume(struct fc_frame_out **f, const char *path, const struct fc_frame_size *kept,
+    size_t n_kept, struct fc_err *e);
+/* Bytes in front of the first frame of records, the same in every stream; p: [20]. */
+#define FC_FRAME_SIGN_BYTES 20
+void fc_frame_sign(uint8_t *p);
 /* A frame of n bytes; cut[] (ascending, below n, borrowed) are offsets where a new block begins. */
 int fc_frame_out_put(struct fc_frame_out *f, const void *p, size_t n, const size_t *cut,
     size_t n_cut, struct fc_err *e);

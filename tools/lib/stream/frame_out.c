@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <zstd.h>
 
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/partial.h"
 #include "stream/frame.h"
 
 enum {
@@ -20,9 +22,11 @@ enum {
 };
 static const uint32_t seekable_magic = 0x8F92EAB1;
 static const char sign[] = "fc-stream 1\n"; /* for file(1) and people */
+_Static_assert(8 + sizeof sign - 1 == FC_FRAME_SIGN_BYTES, "a skippable frame with the sign");
 
 struct fc_frame_out {
 	struct fc_out *out;
+	char *path; /* what a partial file is called when it is whole; NULL: not partial */
 	ZSTD_CCtx *cctx;
 	struct fc_buf buf;   /* compressed, not written yet */
 	struct fc_buf table; /* seek table: compressed and plain bytes of every frame */
@@ -57,12 +61,9 @@ static int flush(struct fc_frame_out *f, struct fc_err *e)
 	return ret;
 }
 
-int fc_frame_out_open(struct fc_frame_out **out, const char *path, struct fc_err *e)
+/* Takes over o. */
+static struct fc_frame_out *frame_out_new(struct fc_out *o)
 {
-	struct fc_out *o;
-	if (fc_out_open(&o, path, true, e) < 0)
-		return -1;
-	fc_pipe_enlarge(fc_out_fd(o));
 	struct fc_frame_out *f = FC_NEW(struct fc_frame_out);
 	f->out = o;
 	f->cctx = ZSTD_createCCtx();
@@ -71,10 +72,62 @@ int fc_frame_out_open(struct fc_frame_out **out, const char *path, struct fc_err
 	ZSTD_CCtx_setParameter(f->cctx, ZSTD_c_compressionLevel, LEVEL);
 	ZSTD_CCtx_setParameter(f->cctx, ZSTD_c_checksumFlag, 1);
 	ZSTD_CCtx_setParameter(f->cctx, ZSTD_c_contentSizeFlag, 1);
-	add_le32(&f->buf, MAGIC_SKIPPABLE);
-	add_le32(&f->buf, sizeof sign - 1);
-	fc_buf_adds(&f->buf, sign);
-	note_frame(f, f->buf.n, 0);
+	return f;
+}
+
+static void add_sign(struct fc_buf *b)
+{
+	add_le32(b, MAGIC_SKIPPABLE);
+	add_le32(b, sizeof sign - 1);
+	fc_buf_adds(b, sign);
+}
+
+void fc_frame_sign(uint8_t *p)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	add_sign(&b);
+	memcpy(p, b.p, FC_FRAME_SIGN_BYTES);
+	fc_buf_release(&b);
+}
+
+int fc_frame_out_open(struct fc_frame_out **out, const char *path, struct fc_err *e)
+{
+	struct fc_out *o;
+	if (fc_out_open(&o, path, true, e) < 0)
+		return -1;
+	fc_pipe_enlarge(fc_out_fd(o));
+	struct fc_frame_out *f = frame_out_new(o);
+	add_sign(&f->buf);
+	note_frame(f, FC_FRAME_SIGN_BYTES, 0);
+	*out = f;
+	return 0;
+}
+
+int fc_frame_out_resume(struct fc_frame_out **out, const char *path,
+    const struct fc_frame_size *kept, size_t n_kept, struct fc_err *e)
+{
+	char *partial = fc_partial_name(path);
+	size_t keep = n_kept ? FC_FRAME_SIGN_BYTES : 0;
+	struct fc_out *o;
+	struct stat st;
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		free(partial);
+		return fc_fail(
+		    e, "%s: no file; only what is written to a file can be resumed", path);
+	}
+	for (size_t i = 0; i < n_kept; i++)
+		keep += kept[i].frame;
+	int ret = fc_out_append(&o, partial, keep, e);
+	free(partial);
+	if (ret < 0)
+		return -1;
+	struct fc_frame_out *f = frame_out_new(o);
+	f->path = fc_strdup(path);
+	if (!n_kept)
+		add_sign(&f->buf);
+	note_frame(f, FC_FRAME_SIGN_BYTES, 0);
+	for (size_t i = 0; i < n_kept; i++)
+		note_frame(f, kept[i].frame, kept[i].content);
 	*out = f;
 	return 0;
 }
@@ -114,6 +167,7 @@ static void release(struct fc_frame_out *f)
 	ZSTD_freeCCtx(f->cctx);
 	fc_buf_release(&f->buf);
 	fc_buf_release(&f->table);
+	free(f->path);
 	free(f);
 }
 
@@ -133,6 +187,8 @@ int fc_frame_out_finish(struct fc_frame_out *f, struct fc_err *e)
 		ret = fc_out_commit(f->out, e);
 	else
 		fc_out_abort(f->out);
+	if (ret == 0 && f->path)
+		ret = fc_partial_commit(f->path, e);
 	release(f);
 	return ret;
 }

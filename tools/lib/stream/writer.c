@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "stream/frame.h"
+#include "stream/kept.h"
 #include "stream/record.h"
 
 /*
@@ -67,6 +68,14 @@ static int end_section(struct fc_writer *w, struct fc_err *e)
 	return end_frame(w, e);
 }
 
+static struct fc_writer *writer_new(const char *path)
+{
+	struct fc_writer *w = FC_NEW(struct fc_writer);
+	w->name = fc_strdup(path && strcmp(path, "-") ? path : "standard output");
+	w->hash = fc_hasher_new();
+	return w;
+}
+
 int fc_writer_open(
     struct fc_writer **out, const char *path, const struct fc_header *h, struct fc_err *e)
 {
@@ -74,16 +83,45 @@ int fc_writer_open(
 	struct fc_frame_out *f;
 	if (fc_frame_out_open(&f, path, e) < 0)
 		return -1;
-	struct fc_writer *w = FC_NEW(struct fc_writer);
+	struct fc_writer *w = writer_new(path);
 	w->out = f;
-	w->name = fc_strdup(path && strcmp(path, "-") ? path : "standard output");
-	w->hash = fc_hasher_new();
 	if (start_section(w, h, e) < 0) {
 		fc_writer_abort(w);
 		return -1;
 	}
 	*out = w;
 	return 0;
+}
+
+int fc_writer_resume(struct fc_writer **out, const char *path, const struct fc_header *h,
+    uint64_t *n_kept, struct fc_err *e)
+{
+	struct fc_writer *w = writer_new(path);
+	struct fc_kept kept = {0};
+	struct fc_err why;
+	int ret = -1;
+	*out = NULL;
+	if (fc_pack_header(&w->records, h, &why) < 0) {
+		fc_fail(e, "%s: %s", w->name, why.msg);
+		goto out;
+	}
+	if (fc_kept_read(&kept, path, h, &w->records, w->hash, e) < 0)
+		goto out;
+	fc_buf_clear(&w->records);
+	w->n_written = kept.n_plain;
+	w->n_record = *n_kept = kept.n_record;
+	if (fc_frame_out_resume(&w->out, path, kept.frame, kept.n, e) < 0)
+		goto out;
+	if (kept.n)
+		fc_header_copy(&w->header, h);
+	ret = kept.n ? 0 : start_section(w, h, e);
+out:
+	fc_kept_release(&kept);
+	if (ret < 0)
+		fc_writer_abort(w);
+	else
+		*out = w;
+	return ret;
 }
 
 int fc_writer_section(struct fc_writer *w, const struct fc_header *h, struct fc_err *e)
