@@ -454,3 +454,32 @@ END
 		rm -f killed.fcs
 	done
 }
+
+# on_terminal COMMAND...: what it shows on a terminal
+on_terminal() { python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$@" </dev/null | tr '\r' '\n'; }
+
+@test "progress shows a share and the time left where the input is files" {
+	talk train 1500 >a.jsonl
+	talk heldout 1500 >b.jsonl
+	for mode in '' --tokens '--generate --max-new 4'; do
+		head -n 1500 a.jsonl b.jsonl | grep '^{' | jq -c '.messages |= .[:1]' >ask.jsonl
+		in=(a.jsonl b.jsonl)
+		[[ $mode != --generate* ]] || in=(ask.jsonl)
+		on_terminal fc-infer $mode -m "$(kit pivot)" --batch-tokens 500 -o out "${in[@]}" >shown
+		grep -Eq 'fc-infer: \[[#.]{24}\] +[0-9]+ %, [0-9]+ (tokens|conversations), [0-9.]+[kM]? (tokens|conversations)/s, [0-9]+ (s|min [0-9]+ s) left' shown
+	done
+	on_terminal sh -c "cat a.jsonl | fc-infer -m '$(kit pivot)' --batch-tokens 500 -o out -" >shown
+	grep -Eq 'fc-infer: [0-9]+ tokens, ' shown
+	run ! grep % shown
+}
+
+@test "the cache is spoken of only where it was too small for the slots" {
+	printf '{"id":"%s","messages":[{"role":"user","content":"Hello."}]}\n' a b c d >in.jsonl
+	run -0 --separate-stderr fc-infer --generate -m "$(kit pivot)" --max-new 20 in.jsonl
+	[[ $stderr != *cache* ]]
+	token=$(fc-infer --generate -m "$(kit pivot)" --max-new 100000 --max-length 200000 --cache-mib 1 in.jsonl 2>&1 |
+		sed -n 's/.*has room for //p')
+	run -0 --separate-stderr fc-infer --generate -m "$(kit pivot)" --max-new $((token / 3)) --max-length 200000 \
+		--cache-mib 1 in.jsonl
+	[[ $stderr == *"key/value cache: "*" bytes a token; slots waited for room in 1 MiB (--cache-mib)"* ]]
+}

@@ -16,6 +16,7 @@ struct item {
 	struct fc_conversation line;
 	struct task *task; /* [n_choice] */
 	size_t n_given, n_done;
+	uint64_t end_bytes; /* of the input up to the line's end */
 };
 
 struct queue {
@@ -29,6 +30,7 @@ struct queue {
 	uint64_t n_kept;       /* lines that were answered before */
 	struct fc_out *out;
 	struct fc_buf text;
+	uint64_t all_bytes; /* of the input; 0: not known */
 };
 
 int infer_queue_open(struct queue **out, struct session *s, struct fc_err *e)
@@ -108,6 +110,9 @@ static int read_item(struct queue *q, struct fc_err *e)
 		return got;
 	q->next_in++;
 	infer_session_count(q->s, &it->line);
+	fc_conversations_bytes(q->s->input, &it->end_bytes, &q->all_bytes);
+	if (q->next_in == 1) /* what was answered before is no work of this run */
+		fc_progress_share(it->end_bytes, q->all_bytes);
 	if (infer_answers_temperature(q->s->opt, &it->line, &temperature, e) < 0)
 		return -1;
 	it->task = FC_ARRAY(struct task, q->n_choice);
@@ -169,6 +174,7 @@ int infer_queue_done(struct queue *q, struct task *t, struct fc_err *e)
 			break;
 		if (write_item(q, it, e) < 0)
 			return -1;
+		fc_progress_share(it->end_bytes, q->all_bytes);
 		item_release(it, q->n_choice);
 		fc_progress_set(++q->next_out, NULL);
 	}

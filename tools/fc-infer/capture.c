@@ -232,6 +232,12 @@ static void tell_long(const struct long_count *n)
 		fc_warn("%" PRIu64 " tokens are in no window's scored part", n->n_unscored);
 }
 
+static void start_progress(const struct session *s)
+{
+	fc_progress_start("tokens", 0);
+	infer_session_progress(s, 0);
+}
+
 /* Computes the rows of a batch and writes it, but for the first n_skip examples. */
 static int batch_write(
     struct session *s, struct batch *b, size_t n_skip, struct fc_writer *w, struct fc_err *e)
@@ -256,14 +262,18 @@ int infer_capture(struct session *s, struct fc_err *e)
 	batch_init(&b);
 	if (infer_kept_open(&k, s, FC_KIND_DISTS, e) < 0)
 		goto out;
-	fc_progress_start("tokens", 0);
+	start_progress(s);
 	while ((got = batch_read(s, &b, &n_long, e)) == 1) {
 		if (infer_kept_skip(&k, b.example, b.n, &n_skip, e) < 0 ||
 		    batch_write(s, &b, n_skip, k.writer, e) < 0)
 			goto out;
+		if (n_skip == b.n) { /* no work was done: rate and time left are of what is */
+			start_progress(s);
+			continue;
+		}
 		for (size_t i = 0; i < b.n; i++)
 			n_tok += b.example[i].n_tok;
-		fc_progress_set(n_tok, NULL);
+		infer_session_progress(s, n_tok);
 	}
 	fc_progress_end();
 	if (got < 0)
@@ -282,15 +292,20 @@ int infer_tokens(struct session *s, struct fc_err *e)
 	struct kept_rows k;
 	struct fc_example x;
 	struct long_count n_long = {0};
+	uint64_t n_tok = 0;
 	size_t n_skip;
 	int ret = -1, got;
 	fc_example_init(&x);
 	if (infer_kept_open(&k, s, FC_KIND_TOKENS, e) < 0)
 		goto out;
-	while ((got = infer_session_next(s, &x, &n_long, e)) == 1)
+	start_progress(s);
+	while ((got = infer_session_next(s, &x, &n_long, e)) == 1) {
 		if (infer_kept_skip(&k, &x, 1, &n_skip, e) < 0 ||
 		    (!n_skip && fc_writer_example(k.writer, &x, e) < 0))
 			goto out;
+		infer_session_progress(s, n_tok += x.n_tok);
+	}
+	fc_progress_end();
 	if (got < 0)
 		goto out;
 	infer_session_tell(s);

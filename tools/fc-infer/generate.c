@@ -22,10 +22,14 @@ static void tell(const struct slots_count *n, uint64_t n_line)
 		    n->over.n_skipped);
 }
 
-static void tell_cache(const struct session *s)
+/* Only where the limit mattered: fewer conversations than slots were answered at a time. */
+static void tell_cache(const struct session *s, const struct slots_count *n)
 {
 	const double token = (double)fc_kvcache_token_bytes(s->model);
-	fc_note("key/value cache: %.0f bytes a token, at most %d MiB", token, s->opt->cache_mib);
+	if (n->n_full)
+		fc_note("key/value cache: %.0f bytes a token; slots waited for room in %d MiB "
+			"(--cache-mib)",
+		    token, s->opt->cache_mib);
 }
 
 int infer_generate(struct session *s, struct fc_err *e)
@@ -36,7 +40,6 @@ int infer_generate(struct session *s, struct fc_err *e)
 	int ret = -1, more;
 	if (infer_stops_open(&stops, s, e) < 0 || infer_queue_open(&q, s, e) < 0)
 		goto out;
-	tell_cache(s);
 	slots = infer_slots_new(s, &stops);
 	fc_progress_start("conversations", 0);
 	while ((more = infer_slots_round(slots, q, e)) > 0)
@@ -46,6 +49,7 @@ int infer_generate(struct session *s, struct fc_err *e)
 		goto out;
 	infer_session_tell(s);
 	tell(infer_slots_counted(slots), infer_queue_lines(q));
+	tell_cache(s, infer_slots_counted(slots));
 	ret = infer_queue_finish(q, e);
 	q = NULL;
 out:

@@ -83,6 +83,7 @@ void infer_slots_free(struct slots *g);
 int infer_slots_round(struct slots *g, struct queue *q, struct fc_err *e);
 struct slots_count {
 	uint64_t n_answer, n_cut; /* answers; those that ran into the limit of tokens */
+	uint64_t n_full;          /* times that a slot found no room in the cache */
 	struct overflow over;
 };
 const struct slots_count *infer_slots_counted(const struct slots *g);

@@ -73,6 +73,9 @@ struct long_count {
 int infer_session_next(
     struct session *s, struct fc_example *x, struct long_count *n_long, struct fc_err *e);
 
+/* Shows how much is done, in the unit of fc_progress_start(), and the share of the input. */
+void infer_session_progress(const struct session *s, uint64_t done);
+
 int infer_tokens(struct session *s, struct fc_err *e);
 int infer_capture(struct session *s, struct fc_err *e);
 int infer_generate(struct session *s, struct fc_err *e);

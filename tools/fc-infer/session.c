@@ -7,6 +7,7 @@
 #include "base/die.h"
 #include "base/isa.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "chat/turnend.h"
 #include "fc-infer/text.h"
 #include "model/config.h"
@@ -222,6 +223,14 @@ int infer_session_next(
 	}
 	fc_conversation_release(&c);
 	return ret;
+}
+
+void infer_session_progress(const struct session *s, uint64_t done)
+{
+	uint64_t used, all;
+	fc_conversations_bytes(s->input, &used, &all);
+	fc_progress_share(used, all);
+	fc_progress_set(done, NULL);
 }
 
 int infer_max_new(const struct infer_options *o, enum fc_conversation_form form)

@@ -242,8 +242,10 @@ static int start_waiting(struct slots *g, struct queue *q, struct fc_err *e)
 			    "conversation %s needs a key/value cache of %zu tokens, "
 			    "--cache-mib %d has room for %zu",
 			    slot->task->c.id, need, g->s->opt->cache_mib, g->cache_tokens);
-		if (need > g->cache_tokens - g->cache_used)
+		if (need > g->cache_tokens - g->cache_used) {
+			g->count.n_full++;
 			continue;
+		}
 		g->cache_used += need;
 		fc_kvcache_reserve(g->cache, i, need);
 		slot->state = RUNNING;

@@ -11,10 +11,9 @@
 #include "base/prog.h"
 
 static struct {
-	const char *unit;
-	uint64_t total;
+	struct fc_progress_state at;
 	double start_s, shown_s;
-	bool active, on_terminal, drawn;
+	bool active, on_terminal, drawn, has_first;
 } bar;
 
 double fc_now(void)
@@ -30,10 +29,19 @@ void fc_progress_start(const char *unit, uint64_t total)
 	if (fc_quiet)
 		return;
 	bar.active = true;
-	bar.unit = unit;
-	bar.total = total;
+	bar.at.unit = unit;
+	bar.at.total = total;
 	bar.on_terminal = isatty(STDERR_FILENO);
 	bar.start_s = bar.shown_s = fc_now();
+}
+
+void fc_progress_share(uint64_t part, uint64_t whole)
+{
+	if (!bar.has_first)
+		bar.at.first = part;
+	bar.has_first = true;
+	bar.at.part = part;
+	bar.at.whole = whole;
 }
 
 void fc_progress_clear(void)
@@ -43,39 +51,65 @@ void fc_progress_clear(void)
 	bar.drawn = false;
 }
 
-static void print_time_left(double seconds)
+/* 950, 49.7k, 1.25M: three digits at least, as large numbers are read. */
+static void add_number(struct fc_buf *b, double n)
+{
+	static const char prefix[] = "kMGTP";
+	size_t i = 0;
+	if (n < 999.5) {
+		fc_buf_addf(b, "%.3g", n);
+		return;
+	}
+	for (n /= 1000; n >= 999.5 && prefix[i + 1]; i++)
+		n /= 1000;
+	fc_buf_addf(b, "%.*f%c", n < 9.995 ? 2 : n < 99.95 ? 1 : 0, n, prefix[i]);
+}
+
+static void add_time_left(struct fc_buf *b, double seconds)
 {
 	if (seconds >= 3600)
-		fprintf(stderr, ", %.0f h %02.0f min left", (double)(long)(seconds / 3600),
+		fc_buf_addf(b, ", %.0f h %02.0f min left", (double)(long)(seconds / 3600),
 		    (double)((long)seconds % 3600 / 60));
 	else if (seconds >= 60)
-		fprintf(stderr, ", %ld min %02ld s left", (long)seconds / 60, (long)seconds % 60);
+		fc_buf_addf(b, ", %ld min %02ld s left", (long)seconds / 60, (long)seconds % 60);
 	else
-		fprintf(stderr, ", %.0f s left", seconds);
+		fc_buf_addf(b, ", %.0f s left", seconds);
+}
+
+void fc_progress_text(
+    struct fc_buf *b, const struct fc_progress_state *p, double elapsed, size_t cells)
+{
+	const bool bytes = !strcmp(p->unit, "B");
+	const uint64_t whole = p->total ? p->total : p->whole, part = p->total ? p->done : p->part,
+		       first = p->total ? 0 : p->first;
+	const double share = part < whole ? (double)part / (double)whole : 1;
+	if (whole && cells) {
+		fc_buf_addc(b, '[');
+		for (size_t i = 0; i < cells; i++)
+			fc_buf_addc(b, i < (size_t)(share * (double)cells) ? '#' : '.');
+		fc_buf_adds(b, "] ");
+	}
+	if (whole)
+		fc_buf_addf(b, "%3.0f %%, ", share * 100);
+	if (bytes)
+		add_number(b, (double)p->done);
+	else
+		fc_buf_addf(b, "%" PRIu64, p->done);
+	fc_buf_addf(b, "%s%s, ", bytes ? "" : " ", p->unit);
+	add_number(b, elapsed > 0 ? (double)p->done / elapsed : 0);
+	fc_buf_addf(b, "%s%s/s", bytes ? "" : " ", p->unit);
+	if (part < whole && part > first)
+		add_time_left(b, elapsed * (double)(whole - part) / (double)(part - first));
 }
 
 static void draw(uint64_t done, const char *note, double now)
 {
-	double elapsed = now - bar.start_s, rate = elapsed > 0 ? (double)done / elapsed : 0;
+	struct fc_buf b = FC_BUF_INIT;
+	bar.at.done = done;
+	fc_progress_text(&b, &bar.at, now - bar.start_s, bar.on_terminal ? 24 : 0);
 	fc_progress_clear();
-	if (bar.total) {
-		double share = done < bar.total ? (double)done / (double)bar.total : 1;
-		if (bar.on_terminal) {
-			char cells[25];
-			for (int i = 0; i < 24; i++)
-				cells[i] = i < (int)(share * 24) ? '#' : '.';
-			cells[24] = 0;
-			fprintf(stderr, "%s: [%s] ", fc_prog, cells);
-		} else {
-			fprintf(stderr, "%s: ", fc_prog);
-		}
-		fprintf(stderr, "%3.0f %%, ", share * 100);
-	} else {
-		fprintf(stderr, "%s: ", fc_prog);
-	}
-	fprintf(stderr, "%" PRIu64 " %s, %.4g/s", done, bar.unit, rate);
-	if (bar.total && rate > 0 && done < bar.total)
-		print_time_left((double)(bar.total - done) / rate);
+	fprintf(stderr, "%s: %s", fc_prog, b.p);
+	fc_buf_release(&b);
 	if (note)
 		fprintf(stderr, ", %s", note);
 	if (bar.on_terminal)

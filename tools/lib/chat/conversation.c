@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "chat/message_parse.h"
@@ -16,11 +17,26 @@ struct fc_conversations {
 	int n_paths, next;        /* next: index of the path to open after the current one */
 	struct fc_lines *lines;   /* NULL between files */
 	uint64_t number;          /* of the line, over all files */
+	uint64_t n_before, n_all; /* bytes of files already closed, and of all; 0: not known */
 	unsigned kinds;           /* of other lines that are accepted */
 	bool train_opening;
 };
 
 static const char *const stdin_path[] = {"-"};
+
+/* Bytes of all files; 0 where one is something else. */
+static uint64_t size_of(const char *const *paths, int n)
+{
+	uint64_t sum = 0;
+	for (int i = 0; i < n; i++) {
+		struct stat st;
+		const bool is_stdin = !strcmp(paths[i], "-");
+		if ((is_stdin ? fstat(0, &st) : stat(paths[i], &st)) < 0 || !S_ISREG(st.st_mode))
+			return 0;
+		sum += (uint64_t)st.st_size;
+	}
+	return sum;
+}
 
 int fc_conversations_open(
     struct fc_conversations **out, const char *const *paths, int n_paths, struct fc_err *e)
@@ -34,8 +50,15 @@ int fc_conversations_open(
 		free(r);
 		return -1;
 	}
+	r->n_all = size_of(r->paths, r->n_paths);
 	*out = r;
 	return 0;
+}
+
+void fc_conversations_bytes(const struct fc_conversations *r, uint64_t *used, uint64_t *all)
+{
+	*used = r->n_before + (r->lines ? fc_lines_bytes(r->lines) : 0);
+	*all = r->n_all;
 }
 
 void fc_conversations_close(struct fc_conversations *r)
@@ -194,6 +217,7 @@ static int next_line(struct fc_conversations *r, char **p, size_t *n, struct fc_
 		if (got < 0)
 			return -1;
 		if (got == 0) {
+			r->n_before += fc_lines_bytes(r->lines);
 			fc_lines_close(r->lines);
 			r->lines = NULL;
 			continue;

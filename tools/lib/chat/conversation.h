@@ -70,6 +70,8 @@ void fc_conversations_accept(struct fc_conversations *r, unsigned kinds);
 void fc_conversations_train_opening(struct fc_conversations *r);
 /* 1: c filled in (old contents dropped), 0: end, -1: error naming file and line. */
 int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c, struct fc_err *e);
+/* Bytes of the input used so far, and of all of it; *all 0: it is no file, or not all are. */
+void fc_conversations_bytes(const struct fc_conversations *r, uint64_t *used, uint64_t *all);
 const char *fc_conversations_where(struct fc_conversations *r);
 void fc_conversations_close(struct fc_conversations *r);
 

@@ -13,7 +13,7 @@ struct fc_lines {
 	FILE *f;
 	char *name, *line;
 	size_t cap;
-	uint64_t number;
+	uint64_t number, n_bytes;
 	char where[512];
 };
 
@@ -40,6 +40,7 @@ int fc_lines_next(struct fc_lines *l, char **p, size_t *n, struct fc_err *e)
 		return 0;
 	}
 	l->number++;
+	l->n_bytes += (uint64_t)got;
 	if (l->number == 1 && got >= 3 && !memcmp(l->line, "\xef\xbb\xbf", 3)) {
 		got -= 3; /* a byte order mark */
 		memmove(l->line, l->line + 3, (size_t)got + 1);
@@ -54,6 +55,11 @@ int fc_lines_next(struct fc_lines *l, char **p, size_t *n, struct fc_err *e)
 	*p = l->line;
 	*n = (size_t)got;
 	return 1;
+}
+
+uint64_t fc_lines_bytes(const struct fc_lines *l)
+{
+	return l->n_bytes;
 }
 
 const char *fc_lines_where(struct fc_lines *l)

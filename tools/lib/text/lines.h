@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -16,7 +17,8 @@ int fc_lines_open(struct fc_lines **l, const char *path, struct fc_err *e);
 /* 1: *p is the next line without its newline, n bytes, NUL after it, borrowed until the next
  * call; 0: end of file; -1: error. */
 int fc_lines_next(struct fc_lines *l, char **p, size_t *n, struct fc_err *e);
-const char *fc_lines_where(struct fc_lines *l); /* "chats.jsonl:17", borrowed */
+uint64_t fc_lines_bytes(const struct fc_lines *l); /* handed out so far, newlines included */
+const char *fc_lines_where(struct fc_lines *l);    /* "chats.jsonl:17", borrowed */
 /* Nothing but white space? */
 bool fc_line_is_blank(const char *p, size_t n);
 void fc_lines_close(struct fc_lines *l);
