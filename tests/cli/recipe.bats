@@ -367,3 +367,14 @@ assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_t
 	[[ $output == *none* ]]
 	[ ! -e out ]
 }
+
+@test "adapters that change the base before training are refused by name" {
+	[ -d "$FC_SHARED/faults/lora_olora" ] || skip "no shared/faults"
+	for start in olora pissa; do
+		run fc-varm -b "$FC_SHARED/faults/base" --method linear -o out \
+			"$FC_SHARED/faults/base+$FC_SHARED/faults/lora_$start"
+		[ "$status" -eq 1 ]
+		[[ $output == *"\"init_lora_weights\": \"$start\" takes a part out"* ]]
+		[ ! -e out ]
+	done
+}

@@ -158,9 +158,16 @@ static void test_refusals(void)
 	refuses("{\"lora_alpha\": \"x\"}", "lora_alpha");
 	refuses("[]", "not a JSON object");
 	refuses("{\"peft_type\": \"IA3\", \"lora_alpha\": 1}", "type IA3");
-	refuses("{\"lora_alpha\": 1, \"lora_bias\": true}", "lora_bias is not read");
+	refuses("{\"lora_alpha\": 1, \"lora_bias\": true}", "\"lora_bias\": true is not done here");
 	refuses("{\"lora_alpha\": 1, \"layer_replication\": [[0, 4]]}", "layer_replication");
-	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"x\": null}}", "no lora_alpha");
+	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"x\": null}}", "'x': expected a number");
+	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"\\\\d\": 2}}", "Python and POSIX");
+	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"(?:x)\": 2}}", "Python and POSIX");
+	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"x+?\": 2}}", "Python and POSIX");
+	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": [1]}", "alpha_pattern: expected an object");
+	refuses("{\"lora_alpha\": 1, \"r\": 3}", "rank 2, r and rank_pattern say 3");
+	refuses("{\"lora_alpha\": 1, \"rank_pattern\": {\"x\": 8}}", "rank_pattern say 8");
+	refuses("{\"lora_alpha\": 1, \"brand_new\": 3}", "\"brand_new\": 3 is not known");
 	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"(\": 2}}", "no regular expression");
 	refuses("{\"lora_alpha\": 1, \"fan_in_fan_out\": true}", "do not fit");
 #define A(r, in) {"x.lora_A.weight", FC_F32, 2, {r, in}, .data = NULL}
@@ -188,9 +195,124 @@ static void test_refusals(void)
 	    3, "the magnitudes of x.weight are [4]");
 }
 
+/* Opens the adapter of a small model with a configuration. */
+static int open_with(const json_t *config)
+{
+	struct trial_lora t = {.rows = 3, .columns = 5, .r = 8, .config = "{\"lora_alpha\": 1}"};
+	struct adapter *a = NULL;
+	char *text = json_dumps(config, JSON_ENCODE_ANY);
+	make(&t);
+	write_config(text);
+	int ret = varm_adapter_open(&a, scratch_path("l"), t.store, &e);
+	varm_adapter_close(a);
+	drop(&t);
+	free(text);
+	return ret;
+}
+
+/* Values that change what a member of PEFT's configuration means, by PEFT 0.21.2: whether the
+ * merged weights of this adapter then stay those of W + alpha / r B A. */
+static const struct {
+	const char *key, *value;
+	bool fine;
+} changed_members[] = {
+    {"alora_invocation_tokens", "[5]", false},
+    {"alpha_pattern", "{\"x\": 2}", true},
+    {"arrow_config", "{\"top_k\": 3}", false},
+    {"auto_mapping", "{\"base_model_class\": \"M\"}", true},
+    {"base_model_name_or_path", "\"other\"", true},
+    {"bias", "\"all\"", true},
+    {"corda_config", "{\"corda_method\": \"kpm\"}", true},
+    {"ensure_weight_tying", "true", true}, /* no embedding is changed */
+    {"eva_config", "{\"rho\": 2}", true},
+    {"exclude_modules", "[\"y\"]", true},
+    {"fan_in_fan_out", "true", false}, /* the factors do not fit then */
+    {"inference_mode", "true", true},
+    {"init_lora_weights", "false", true},
+    {"init_lora_weights", "\"gaussian\"", true},
+    {"init_lora_weights", "\"orthogonal\"", true},
+    {"init_lora_weights", "\"eva\"", true},
+    {"init_lora_weights", "\"mica\"", true},
+    {"init_lora_weights", "\"olora\"", false},
+    {"init_lora_weights", "\"pissa\"", false},
+    {"init_lora_weights", "\"pissa_niter_16\"", false},
+    {"init_lora_weights", "\"corda\"", false},
+    {"init_lora_weights", "\"loftq\"", false},
+    {"init_lora_weights", "\"lora_ga\"", false},
+    {"init_lora_weights", "\"\"", false},
+    {"kasa_config", "{\"beta\": 1}", false},
+    {"layer_replication", "[[0, 4]]", false},
+    {"layers_pattern", "\"layers\"", true},
+    {"layers_to_transform", "[0]", true},
+    {"loftq_config", "{\"loftq_bits\": 4}", true},
+    {"lora_alpha", "16", true},
+    {"lora_alpha", "null", false},
+    {"lora_bias", "true", false},
+    {"lora_dropout", "0.5", true},
+    {"lora_ga_config", "{\"direction\": \"ArBr\"}", true},
+    {"megatron_config", "{\"a\": 1}", false},
+    {"megatron_core", "\"other\"", true},
+    {"modules_to_save", "[\"lm_head\"]", true},
+    {"monteclora_config", "{\"num_samples\": 8}", false},
+    {"peft_type", "\"LOHA\"", false},
+    {"peft_version", "\"9\"", true},
+    {"qalora_group_size", "8", true},
+    {"r", "4", false}, /* other than the factors' */
+    {"rank_pattern", "{\"y\": 4}", true},
+    {"revision", "\"main\"", true},
+    {"target_modules", "[\"x\"]", true},
+    {"target_parameters", "[\"x\"]", false},
+    {"task_type", "\"CAUSAL_LM\"", true},
+    {"trainable_token_indices", "[1]", false},
+    {"use_bdlora", "{\"nblocks\": 2}", false},
+    {"use_dora", "true", false}, /* the adapter has no magnitudes */
+    {"use_qalora", "true", false},
+    {"use_rslora", "true", true},
+    {"velora_config", "{\"scale\": 2}", true},
+};
+
+static bool is_listed(const char *key)
+{
+	for (size_t i = 0; i < FC_LEN(changed_members); i++)
+		if (!strcmp(changed_members[i].key, key))
+			return true;
+	return false;
+}
+
+/* Every member that PEFT saves: its default is taken, another value understood or refused. */
+static void test_members(void)
+{
+	const char *root = getenv("FC_ROOT"), *key;
+	char *path = fc_path_join(root ? root : ".", "tests/data/merge/lora_config.json");
+	json_t *file = fc_json_file(path, &e), *v;
+	const json_t *defaults = json_object_get(file, "defaults");
+	T_OK(json_object_size(defaults) > 40 && open_with(defaults) == 0, "PEFT's defaults: %s",
+	    e.msg);
+	json_object_foreach((json_t *)(uintptr_t)defaults, key, v)
+	    T_OK(is_listed(key), "another value of %s is tried", key);
+	for (size_t i = 0; i < FC_LEN(changed_members); i++) {
+		json_t *c = json_deep_copy(defaults);
+		v = json_loads(changed_members[i].value, JSON_DECODE_ANY, NULL);
+		json_object_set_new(c, changed_members[i].key, v);
+		*e.msg = 0;
+		int ret = open_with(c);
+		bool right = changed_members[i].fine ? ret == 0
+						     : ret < 0 &&
+			(strstr(e.msg, changed_members[i].key) || strstr(e.msg, "LOHA") ||
+			    strstr(e.msg, "do not fit"));
+		if (!T_OK(right, "%s %s: %s", changed_members[i].key, changed_members[i].value,
+			changed_members[i].fine ? "taken" : "refused"))
+			printf("# %s\n", e.msg);
+		json_decref(c);
+	}
+	json_decref(file);
+	free(path);
+}
+
 int main(void)
 {
 	scratch_make();
+	test_members();
 	test_product(
 	    (struct trial_lora){.rows = 3, .columns = 5, .r = 2, .config = "{\"lora_alpha\": 3}"},
 	    1.5, "small");

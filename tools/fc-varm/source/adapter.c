@@ -2,14 +2,14 @@
 #include "fc-varm/source/adapter.h"
 
 #include <math.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "text/json.h"
+#include "fc-varm/source/adapter_config.h"
+#include "fc-varm/source/layername.h"
 
 #define PREFIX "base_model.model."
 #define FACTOR_BLOCK 512 /* elements of a factor converted at a time */
@@ -28,9 +28,8 @@ struct update {
 };
 
 struct adapter {
-	char *path; /* of its configuration, for messages */
+	struct adapter_config config;
 	struct fc_store *store;
-	json_t *config;
 	struct update *update; /* [n], sorted by name */
 	size_t n;
 	uint64_t fingerprint;
@@ -90,7 +89,8 @@ static int make_update(
 		u->whole = t;
 	u->transposed = part == PART_EMBEDDING_A || part == PART_EMBEDDING_B;
 	if (!fc_dtype_is_real(t->dtype) || fc_dtype_is_packed(t->dtype))
-		return fc_fail(e, "%s: tensor %s is %s", a->path, t->name, fc_dtype_name(t->dtype));
+		return fc_fail(
+		    e, "%s: tensor %s is %s", a->config.path, t->name, fc_dtype_name(t->dtype));
 	return 0;
 }
 
@@ -114,7 +114,8 @@ static int join_updates(struct adapter *a, struct fc_err *e)
 		}
 		if (!join(&to->a, u->a) || !join(&to->b, u->b) ||
 		    !join(&to->magnitude, u->magnitude) || !join(&to->whole, u->whole))
-			return fc_fail(e, "%s: tensor %s is changed twice", a->path, u->name);
+			return fc_fail(
+			    e, "%s: tensor %s is changed twice", a->config.path, u->name);
 		to->transposed = to->transposed || u->transposed;
 		free(u->name);
 		u->name = NULL;
@@ -133,44 +134,6 @@ static int collect(struct adapter *a, struct fc_err *e)
 	return join_updates(a, e);
 }
 
-/* Whether PEFT takes the pattern for the module: it is the name or its end, after a dot. */
-static int matches(const char *pattern, const char *module, const char *path, struct fc_err *e)
-{
-	struct fc_buf b = FC_BUF_INIT;
-	regex_t re;
-	fc_buf_addf(&b, "^(.*\\.)?(%s)$", pattern);
-	int bad = regcomp(&re, b.p, REG_EXTENDED | REG_NOSUB);
-	fc_buf_release(&b);
-	if (bad)
-		return fc_fail(e, "%s: pattern '%.64s' is no regular expression", path, pattern);
-	int found = !regexec(&re, module, 0, NULL, 0);
-	regfree(&re);
-	return found;
-}
-
-/* lora_alpha, or what alpha_pattern says of the module. */
-static int find_alpha(const struct adapter *a, const char *name, double *alpha, struct fc_err *e)
-{
-	json_t *patterns = json_object_get(a->config, "alpha_pattern"), *v;
-	char *module = fc_memdup0(name, strlen(name) - strlen(".weight"));
-	const char *key;
-	int ret = fc_json_real(a->config, "lora_alpha", NAN, alpha, a->path, e);
-	json_object_foreach(patterns, key, v)
-	{
-		int found = ret < 0 ? -1 : matches(key, module, a->path, e);
-		if (found < 0)
-			ret = -1;
-		if (found == 0)
-			continue;
-		*alpha = json_is_number(v) ? json_number_value(v) : NAN;
-		break;
-	}
-	free(module);
-	if (ret == 0 && !isfinite(*alpha))
-		ret = fc_fail(e, "%s: no lora_alpha", a->path);
-	return ret;
-}
-
 static int64_t dim(const struct fc_tensor *t, int i)
 {
 	return t->n_dim == 2 ? t->dim[i] : -1;
@@ -184,79 +147,62 @@ static int check_factors(
 	int64_t r = dim(u->a, 0);
 	if (r > 0 && dim(u->b, 1) == r && dim(u->a, 1) == dim(w, in) && dim(u->b, 0) == dim(w, !in))
 		return 0;
-	return fc_fail(e, "%s: tensor %s is %s, to which factors %s and %s do not fit", a->path,
-	    u->name, fc_tensor_shape_text(w, have_w), fc_tensor_shape_text(u->a, have_a),
-	    fc_tensor_shape_text(u->b, have_b));
+	return fc_fail(e, "%s: tensor %s is %s, to which factors %s and %s do not fit",
+	    a->config.path, u->name, fc_tensor_shape_text(w, have_w),
+	    fc_tensor_shape_text(u->a, have_a), fc_tensor_shape_text(u->b, have_b));
 }
 
-static int set_scale(const struct adapter *a, struct update *u, bool root, struct fc_err *e)
+static int set_scale(const struct adapter *a, struct update *u, struct fc_err *e)
 {
-	double alpha, r = (double)dim(u->a, 0);
-	if (find_alpha(a, u->name, &alpha, e) < 0)
-		return -1;
-	u->scale = alpha / (root ? sqrt(r) : r);
-	return 0;
+	char *module = fc_memdup0(u->name, strlen(u->name) - strlen(".weight"));
+	int ret = varm_adapter_config_scale(&a->config, module, dim(u->a, 0), &u->scale, e);
+	free(module);
+	return ret;
 }
 
-static int check_update(struct adapter *a, struct update *u, const struct fc_store *base,
-    bool fan_in_fan_out, bool root, struct fc_err *e)
+static int check_update(
+    struct adapter *a, struct update *u, const struct fc_store *base, struct fc_err *e)
 {
 	const struct fc_tensor *w = fc_store_find(base, u->name);
 	char have[192], want[192];
+	if (a->config.tie && varm_layername_is_vocabulary(u->name))
+		return fc_fail(e,
+		    "%s: ensure_weight_tying for %s is not done here; merge it with PEFT",
+		    a->config.path, u->name);
 	if (!w)
 		return fc_fail(e,
-		    "%s: the adapter changes tensor %s, which the model does not have", a->path,
-		    u->name);
+		    "%s: the adapter changes tensor %s, which the model does not have",
+		    a->config.path, u->name);
 	if (u->whole && !fc_tensor_same_shape(u->whole, w))
-		return fc_fail(e, "%s: tensor %s is %s, the model's is %s", a->path, u->name,
+		return fc_fail(e, "%s: tensor %s is %s, the model's is %s", a->config.path, u->name,
 		    fc_tensor_shape_text(u->whole, have), fc_tensor_shape_text(w, want));
 	if (!u->a && !u->b && !u->magnitude)
 		return 0;
 	if (!u->a || !u->b)
-		return fc_fail(e, "%s: a factor for tensor %s is missing", a->path, u->name);
+		return fc_fail(e, "%s: a factor for tensor %s is missing", a->config.path, u->name);
 	bool embedding = u->transposed;
-	u->transposed = u->transposed || fan_in_fan_out;
+	u->transposed = u->transposed || a->config.fan_in_fan_out;
 	if (u->magnitude && (embedding || u->transposed))
-		return fc_fail(
-		    e, "%s: use_dora for %s: only linear layers are scaled", a->path, u->name);
+		return fc_fail(e, "%s: use_dora for %s: only linear layers are scaled",
+		    a->config.path, u->name);
 	size_t n;
 	if (u->magnitude && (!fc_tensor_count(u->magnitude, &n) || (int64_t)n != dim(w, 0)))
-		return fc_fail(e, "%s: the magnitudes of %s are %s, for %s", a->path, u->name,
-		    fc_tensor_shape_text(u->magnitude, have), fc_tensor_shape_text(w, want));
-	return check_factors(a, u, w, e) < 0 ? -1 : set_scale(a, u, root, e);
-}
-
-/* Refuses what would change the result and is not done here. */
-static int check_config(const struct adapter *a, struct fc_err *e)
-{
-	static const char *const flags[] = {"lora_bias", "alora_invocation_tokens",
-	    "layer_replication", "target_parameters", "trainable_token_indices", "megatron_config"};
-	const char *type;
-	if (!json_is_object(a->config))
-		return fc_fail(e, "%s: not a JSON object", a->path);
-	if (fc_json_str(a->config, "peft_type", "LORA", &type, a->path, e) < 0)
-		return -1;
-	if (strcmp(type, "LORA") != 0)
-		return fc_fail(e, "%s: an adapter of type %.32s; only LORA is read", a->path, type);
-	for (size_t i = 0; i < FC_LEN(flags); i++) {
-		const json_t *v = json_object_get(a->config, flags[i]);
-		if (v && !json_is_null(v) && !json_is_false(v) &&
-		    !(json_is_array(v) && !json_array_size(v)))
-			return fc_fail(e, "%s: %s is not read", a->path, flags[i]);
-	}
-	return 0;
+		return fc_fail(e, "%s: the magnitudes of %s are %s, for %s", a->config.path,
+		    u->name, fc_tensor_shape_text(u->magnitude, have),
+		    fc_tensor_shape_text(w, want));
+	if (!u->magnitude != !a->config.dora)
+		return fc_fail(e, "%s: use_dora is %s, but tensor %s has %s magnitudes",
+		    a->config.path, a->config.dora ? "true" : "false", u->name,
+		    u->magnitude ? "its" : "no");
+	return check_factors(a, u, w, e) < 0 ? -1 : set_scale(a, u, e);
 }
 
 static int check_updates(struct adapter *a, const struct fc_store *base, struct fc_err *e)
 {
-	bool fan_in_fan_out, root;
-	if (fc_json_bool(a->config, "fan_in_fan_out", false, &fan_in_fan_out, a->path, e) < 0 ||
-	    fc_json_bool(a->config, "use_rslora", false, &root, a->path, e) < 0)
-		return -1;
 	a->fingerprint = fc_store_fingerprint(a->store);
 	for (size_t i = 0; i < a->n; i++) {
 		struct update *u = &a->update[i];
-		if (check_update(a, u, base, fan_in_fan_out, root, e) < 0)
+		if (check_update(a, u, base, e) < 0)
 			return -1;
 		a->fingerprint = fc_hash(&u->scale, sizeof u->scale, a->fingerprint);
 	}
@@ -268,9 +214,7 @@ int varm_adapter_open(
 {
 	struct adapter *a = *out = FC_NEW(struct adapter);
 	char *weights = fc_path_join(path, "adapter_model.safetensors");
-	a->path = fc_path_join(path, "adapter_config.json");
-	a->config = fc_json_file(a->path, e);
-	int ret = a->config ? check_config(a, e) : -1;
+	int ret = varm_adapter_config_read(&a->config, path, e);
 	if (ret == 0)
 		ret = fc_store_open(&a->store, weights, e);
 	if (ret == 0)
@@ -291,8 +235,7 @@ void varm_adapter_close(struct adapter *a)
 	}
 	free(a->update);
 	fc_store_close(a->store);
-	json_decref(a->config);
-	free(a->path);
+	varm_adapter_config_release(&a->config);
 	free(a);
 }
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_ADAPTER_CONFIG_H
+#define FC_VARM_ADAPTER_CONFIG_H
+
+#include "base/err.h"
+#include "text/json.h"
+
+/* What adapter_config.json says of all tensors of a LoRA adapter. */
+struct adapter_config {
+	json_t *json; /* owned */
+	char *path;   /* of the file, for messages; owned */
+	bool fan_in_fan_out;
+	bool root; /* use_rslora: the scale is alpha / sqrt(r) */
+	bool dora; /* use_dora: rows are scaled to magnitudes */
+	bool tie;  /* ensure_weight_tying */
+};
+
+/*
+ * Reads the adapter_config.json of a folder.  A member that is neither understood nor known to
+ * leave the merged weights alone is refused with its name and value: so is an init_lora_weights
+ * that takes a part out of the model's weights before training (PiSSA, OLoRA, CorDA, LoftQ,
+ * LoRA-GA).  varm_adapter_config_release() is due also after a failure.
+ */
+int varm_adapter_config_read(struct adapter_config *c, const char *folder, struct fc_err *e);
+void varm_adapter_config_release(struct adapter_config *c);
+
+/* The scale of the factors' product for a module, alpha / r or alpha / sqrt(r): lora_alpha, or what
+ * alpha_pattern says of the module.  A rank other than the configuration's is refused. */
+int varm_adapter_config_scale(const struct adapter_config *c, const char *module, int64_t rank,
+    double *scale, struct fc_err *e);
+
+#endif
