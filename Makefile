@@ -82,7 +82,7 @@ $(B)/libfc.a: $(LIBOBJ)
 	$(call say,AR,rm -f $@; $(AR) rcs $@ $^)
 
 # Kernels are compiled for speed; what needs an instruction set asks for it per function.
-FAST = tools/lib/nn tools/lib/tensor tools/fc-varm/method
+FAST = tools/lib/nn tools/lib/tensor tools/fc-varm/merge tools/fc-varm/method tools/fc-varm/source
 $(FAST:%=$(B)/%/%.o): private CFLAGS += -O3 -fno-trapping-math
 $(B)/tests/%.o: private XCPP += -Itests/unit
 

@@ -92,3 +92,76 @@ rows() { # rows MODEL
 	fc-convert -q -f -o m.gguf "$(kit facts)"
 	[ "$(head -c 4 m.gguf)" = GGUF ]
 }
+
+# Puts bytes into the middle of a tensor's data.
+poison() { # poison FILE TENSOR HEX
+	python3 - "$@" <<-'EOF'
+		import json, struct, sys
+		path, tensor, value = sys.argv[1], sys.argv[2], bytes.fromhex(sys.argv[3])
+		b = bytearray(open(path, "rb").read())
+		n = struct.unpack("<Q", b[:8])[0]
+		t = json.loads(b[8:8 + n])[tensor]
+		at = 8 + n + (t["data_offsets"][0] + t["data_offsets"][1]) // 2 // len(value) * len(value)
+		b[at:at + len(value)] = value
+		open(path, "wb").write(b)
+	EOF
+}
+
+@test "a value that is not finite ends every conversion" {
+	cp -r "$(kit strings)" m
+	fc-convert -q --type f32 -o f32 m
+	local tensor=model.layers.0.mlp.up_proj.weight type
+	for value in 0000c07f 000080ff; do # NaN, -infinity
+		rm -rf bad
+		cp -r f32 bad
+		poison bad/model.safetensors $tensor $value
+		for type in same f32 f16 bf16; do
+			run fc-convert -q --type $type -o out bad
+			[ "$status" -eq 1 ]
+			[[ $output == *"$tensor: "* ]]
+		done
+		for type in same f32 f16 bf16 q8_0 q4_0; do
+			run fc-convert -q --type $type -o out.gguf bad
+			[ "$status" -eq 1 ]
+			[[ $output == *"ffn_up.weight: "* ]]
+		done
+	done
+	# 3.4e38 is finite in float32, an infinity in bfloat16
+	rm -rf bad
+	cp -r f32 bad
+	poison bad/model.safetensors $tensor ffff7f7f
+	for type in bf16 f16; do
+		run fc-convert -q --type $type -o out bad
+		[ "$status" -eq 1 ]
+		[[ $output == *"does not fit into"* ]]
+	done
+	run fc-convert -q --type bf16 -o out.gguf bad
+	[ "$status" -eq 1 ]
+	fc-convert -q -o out bad
+	cmp out/model.safetensors bad/model.safetensors
+	[ ! -e out.gguf ]
+}
+
+@test "a packed block whose scale is not finite is not copied" {
+	fc-convert -q --type q8_0 -o good.gguf "$(kit strings)"
+	fc-convert -q -o again.gguf good.gguf
+	# the last block of the last packed tensor: its scale, two bytes, becomes an infinity
+	python3 - <<-'EOF'
+		import re, struct
+		b = bytearray(open("good.gguf", "rb").read())
+		name = b"blk.0.ffn_up.weight"
+		i = b.index(name) + len(name)
+		dims, = struct.unpack_from("<I", b, i)
+		kind, offset = struct.unpack_from("<IQ", b, i + 4 + 8 * dims)
+		assert kind == 8, kind
+		data = max(m.end() for m in re.finditer(rb"blk\.\d+\.[a-z_]+\.weight|output[a-z_]*\.weight|token_embd\.weight", b))
+		d, = struct.unpack_from("<I", b, data)
+		data = (data + 4 + 8 * d + 12 + 31) // 32 * 32
+		struct.pack_into("<H", b, data + offset, 0x7c00)
+		open("bad.gguf", "wb").write(b)
+	EOF
+	run fc-convert -q -o out.gguf bad.gguf
+	[ "$status" -eq 1 ]
+	[[ $output == *"ffn_up.weight"*"not finite"* || $output == *"up_proj.weight"*"inf"* ]]
+	[ ! -e out.gguf ]
+}

@@ -159,6 +159,42 @@ assert c == {"model_type": "llama", "torch_dtype": "bfloat16", "rms_norm_eps": 1
 	[ "$status" -eq 0 ]
 }
 
+@test "a value that is not finite ends every merge, also where tensors are copied" {
+	models 'good a=1,2,3,4' 'other a=2,2,3,4' 'bad a=1,2,nan,4' 'worse a=1,2,3,-inf'
+	refused() { # refused MESSAGE ARGUMENT...
+		local message=$1
+		shift
+		run fc-varm -q -o out "$@"
+		[ "$status" -eq 1 ]
+		[[ $output == *"$message"* ]]
+		[ -z "$(find . -name 'out*' -o -name '.out*')" ]
+	}
+	refused "bad: tensor a: value 2 is nan" -b good --method linear bad
+	refused "worse: tensor a: value 3 is -inf" -b good --method linear worse
+	refused "bad: tensor a: value 2 is nan" -b bad --method linear good
+	refused "worse: tensor a: value 3 is -inf" -b worse --method linear good other
+	refused "bad: tensor a: value 2 is nan" -b good --method linear --weights 1,0 good bad
+	refused "bad: tensor a: value 2 is nan" -b good --method linear --dtype f16 bad
+	refused "bad: tensor a: value 2 is nan" -b good --method karcher good bad
+	refused "bad: tensor a: value 2 is nan" -b bad --method karcher good other
+	for method in varm sce task_arithmetic ties breadcrumbs model_stock nuslerp multislerp; do
+		refused "bad: tensor a: value 2 is nan" -b good --method $method other bad
+		refused "bad: tensor a: value 2 is nan" -b bad --method $method other good
+	done
+	for method in "slerp --t 0" "slerp --t 1" "nearswap --t 0.1" arcee_fusion; do
+		# shellcheck disable=SC2086 # a list of words
+		refused "bad: tensor a: value 2 is nan" -b good --method $method bad
+		# shellcheck disable=SC2086
+		refused "bad: tensor a: value 2 is nan" -b bad --method $method good
+	done
+	for name in bad worse; do
+		printf 'models: [{model: %s}]\nmerge_method: passthrough\n' $name >r.yml
+		refused "$name: tensor a: value" --recipe r.yml
+	done
+	fc-varm -q -b good -o out --method linear other
+	diff <(values out) <(values other)
+}
+
 @test "a value too large for the type is refused" {
 	models 'pivot a=0'
 	models 'ta a=65519'

@@ -49,6 +49,12 @@ void convert_items_release(struct items *items);
 int convert_weights(
     const struct convert *c, const struct items *items, struct fc_gguf_writer *w, struct fc_err *e);
 
+/* Below this in magnitude, a value stays finite when it is rounded to the type. */
+float convert_most(enum fc_dtype to);
+/* Says that a value of a tensor is not finite, or not below that; returns -1. */
+int convert_refuse(
+    const struct convert *c, const char *tensor, float v, enum fc_dtype to, struct fc_err *e);
+
 /* ---- metadata.c, vocabulary.c ---- */
 int convert_metadata(const struct convert *c, const struct fc_gguf_family *f,
     struct fc_gguf_meta *m, struct items *items, struct fc_err *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A Hugging Face folder from any store. */
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,8 +10,11 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "fc-convert/convert.h"
+#include "tensor/finite.h"
 
 enum { BLOCK = 1 << 18 };
+
+#define COPY_BYTES ((size_t)1 << 17) /* checked, then written while they are in the cache */
 
 static const enum fc_dtype chosen[] = {
     [CONVERT_F32] = FC_F32, [CONVERT_F16] = FC_F16, [CONVERT_BF16] = FC_BF16};
@@ -37,14 +41,14 @@ static int make_plan(const struct convert *c, struct fc_tensor *plan, struct fc_
 	return 0;
 }
 
-/* A number that would become an infinity is an error. */
+/* A number that is none, or would become an infinity, is an error. */
 static int check_range(const struct convert *c, const struct fc_tensor *t, enum fc_dtype to,
     const float *v, size_t n, struct fc_err *e)
 {
-	for (size_t i = 0; to == FC_F16 && t->dtype != FC_F16 && i < n; i++)
-		if (!(v[i] > -65520 && v[i] < 65520))
-			return fc_fail(e, "%s: tensor %s: %g does not fit into F16", c->from,
-			    t->name, (double)v[i]);
+	const float most = convert_most(to);
+	for (size_t i = 0; i < n; i++)
+		if (!(fabsf(v[i]) < most))
+			return convert_refuse(c, t->name, v[i], to, e);
 	return 0;
 }
 
@@ -66,6 +70,27 @@ static int put_block(const struct convert *c, struct fc_store_writer *w, size_t 
 	return ret;
 }
 
+/* The tensor's own bytes. */
+static int copy_block(const struct convert *c, struct fc_store_writer *w, size_t i, size_t first,
+    size_t n, struct fc_err *e)
+{
+	const struct fc_tensor *t = fc_store_at(c->store, i);
+	const size_t size = fc_dtype_size(t->dtype);
+	const char *bytes = (const char *)t->data + first * size;
+	const size_t part = COPY_BYTES / size;
+	for (size_t at = 0; at < n; at += part) {
+		const size_t m = n - at < part ? n - at : part;
+		const size_t good = fc_finite_count(bytes + at * size, t->dtype, m);
+		if (good < m)
+			return fc_fail(e, "%s: tensor %s: value %zu is not finite", c->from,
+			    t->name, first + at + good);
+		if (fc_store_writer_put(w, i, (first + at) * size, bytes + at * size, m * size, e) <
+		    0)
+			return -1;
+	}
+	return 0;
+}
+
 static int write_tensor(const struct convert *c, struct fc_store_writer *w, size_t i,
     const struct fc_tensor *plan, struct fc_err *e)
 {
@@ -73,13 +98,13 @@ static int write_tensor(const struct convert *c, struct fc_store_writer *w, size
 	size_t count = 0;
 	int ret = 0;
 	fc_tensor_count(t, &count);
-	if (t->dtype == plan->dtype && t->order == FC_ORDER_ROWS)
-		return fc_store_writer_put(w, i, 0, t->data, t->n_bytes, e);
+	const bool same = t->dtype == plan->dtype && t->order == FC_ORDER_ROWS;
 #pragma omp parallel for schedule(dynamic)
 	for (size_t at = 0; at < count; at += BLOCK) {
 		struct fc_err mine;
 		const size_t n = count - at < BLOCK ? count - at : BLOCK;
-		if (put_block(c, w, i, plan->dtype, at, n, &mine) < 0)
+		if ((same ? copy_block(c, w, i, at, n, &mine)
+			  : put_block(c, w, i, plan->dtype, at, n, &mine)) < 0)
 #pragma omp critical
 		{
 			*e = mine;

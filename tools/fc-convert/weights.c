@@ -6,8 +6,9 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "fc-convert/convert.h"
+#include "tensor/finite.h"
 
-enum { BLOCK_FLOATS = 1 << 18 };
+enum { BLOCK_FLOATS = 1 << 18, PACKED_PART = 1 << 13 };
 
 /* Where row r of the file is in the Hugging Face tensor. */
 static size_t source_row(const struct item *it, const struct fc_config *c, size_t r)
@@ -73,19 +74,40 @@ static void read_rows(const struct convert *c, const struct item *it, size_t r, 
 		to[i] += 1;
 }
 
-/* A number that would become an infinity is an error. */
+/* Below this in magnitude, a value stays finite when it is rounded to the type. */
+float convert_most(enum fc_dtype to)
+{
+	switch (to) {
+	case FC_F16:
+		return 65520;
+	case FC_BF16:
+		return 0x1.ffp127f;
+	case FC_Q4_0:
+		return 65504.0f * 8;
+	case FC_Q8_0:
+		return 65504.0f * 127;
+	default:
+		return INFINITY;
+	}
+}
+
+int convert_refuse(
+    const struct convert *c, const char *tensor, float v, enum fc_dtype to, struct fc_err *e)
+{
+	if (!isfinite(v))
+		return fc_fail(e, "%s: tensor %s: a value is %g", c->from, tensor, (double)v);
+	return fc_fail(e, "%s: tensor %s: %g does not fit into %s", c->from, tensor, (double)v,
+	    fc_dtype_name(to));
+}
+
+/* A number that is none, or would become an infinity, is an error. */
 static int check_range(
     const struct convert *c, const struct item *it, const float *v, size_t n, struct fc_err *e)
 {
-	const float most = it->out.dtype == FC_Q4_0 ? 65504.0f * 8
-	    : it->out.dtype == FC_Q8_0              ? 65504.0f * 127
-						    : 65520.0f;
-	if (!fc_dtype_is_packed(it->out.dtype) && it->out.dtype != FC_F16)
-		return 0;
+	const float most = convert_most(it->out.dtype);
 	for (size_t i = 0; i < n; i++)
 		if (!(fabsf(v[i]) < most))
-			return fc_fail(e, "%s: tensor %s: %g does not fit into %s", c->from,
-			    it->out.name, (double)v[i], fc_dtype_name(it->out.dtype));
+			return convert_refuse(c, it->out.name, v[i], it->out.dtype, e);
 	return 0;
 }
 
@@ -109,11 +131,33 @@ static int write_rows(const struct convert *c, struct fc_gguf_writer *w, size_t 
 	return ret;
 }
 
+/* Packed values are not finite where the scale of their block is not. */
+static int check_packed(const struct convert *c, const struct fc_tensor *t, struct fc_err *e)
+{
+	size_t count = 0;
+	int ret = 0;
+	fc_tensor_count(t, &count);
+#pragma omp parallel for schedule(dynamic)
+	for (size_t at = 0; at < count; at += PACKED_PART) {
+		const size_t n = count - at < PACKED_PART ? count - at : PACKED_PART;
+		float v[PACKED_PART];
+		fc_to_f32(v, (const char *)t->data + fc_dtype_bytes(t->dtype, at), t->dtype, n);
+		const size_t good = fc_finite_count(v, FC_F32, n);
+		if (good < n)
+#pragma omp critical
+			ret = convert_refuse(c, t->name, v[good], t->dtype, e);
+	}
+	return ret;
+}
+
 /* Packed already, and to stay so: the same bytes, row by row. */
 static int copy_rows(struct fc_gguf_writer *w, size_t i, const struct item *it,
-    const struct fc_config *c, struct fc_err *e)
+    const struct convert *c, struct fc_err *e)
 {
 	const struct fc_tensor *from = &it->from[0];
+	for (size_t k = 0; k < it->n_from; k++)
+		if (check_packed(c, &it->from[k], e) < 0)
+			return -1;
 	if (it->rule->change == FC_GGUF_EXPERTS) {
 		for (size_t k = 0; k < it->n_from; k++)
 			if (fc_gguf_writer_put(w, i, k * it->from[k].n_bytes, it->from[k].data,
@@ -125,8 +169,8 @@ static int copy_rows(struct fc_gguf_writer *w, size_t i, const struct item *it,
 		return fc_gguf_writer_put(w, i, 0, from->data, from->n_bytes, e);
 	const size_t rows = (size_t)it->out.dim[0], size = from->n_bytes / (rows ? rows : 1);
 	for (size_t r = 0; r < rows; r++)
-		if (fc_gguf_writer_put(
-			w, i, r * size, fc_tensor_row(from, source_row(it, c, r)), size, e) < 0)
+		if (fc_gguf_writer_put(w, i, r * size,
+			fc_tensor_row(from, source_row(it, &c->config, r)), size, e) < 0)
 			return -1;
 	return 0;
 }
@@ -141,7 +185,7 @@ static int write_item(const struct convert *c, struct fc_gguf_writer *w, size_t 
 	if (!fc_tensor_count(t, &count) || !count)
 		return 0;
 	if (!it->made && fc_dtype_is_packed(it->from[0].dtype) && it->from[0].dtype == t->dtype)
-		return copy_rows(w, i, it, &c->config, e);
+		return copy_rows(w, i, it, c, e);
 	const size_t rows = count / cols, each = cols < BLOCK_FLOATS ? BLOCK_FLOATS / cols : 1;
 #pragma omp parallel for schedule(dynamic)
 	for (size_t r = 0; r < rows; r += each) {

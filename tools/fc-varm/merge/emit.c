@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "tensor/finite.h"
 #include "tensor/simd.h"
 
 /* One tensor on its way into the result. */
@@ -55,15 +56,55 @@ static int put(struct job *j, size_t first, const void *p, size_t n_elements, st
 	return fc_store_writer_put(j->writer, j->i, first * size, p, n_elements * size, e);
 }
 
+/* Whether nothing else looks at the feed's values: the base of a method that goes by the targets
+ * alone, targets without a weight, and the copies of a tensor that is no numbers to merge. */
+static bool is_unread(const struct job *j, const struct views *v, const struct feed *f)
+{
+	return j->from ? f != j->from : f == v->base && j->method->base == BASE_UNREAD;
+}
+
+/* Adds how many values of the block in the feed are not finite. */
+static void check_feed(const struct unit *u, const struct feed *f, uint64_t *n_bad)
+{
+	const void *bytes = varm_feed_bytes(f, u->first);
+	double x[BLOCK_ELEMENTS];
+	if (bytes) {
+		*n_bad += fc_finite_count(bytes, f->t.dtype, u->n) != u->n;
+	} else {
+		varm_feed_read(f, u->first, u->n, x);
+		count_bad(x, u->n, INFINITY, n_bad);
+	}
+}
+
+static void check_unread(const struct job *j, const struct unit *u, uint64_t *n_bad)
+{
+	if (u->v->base && is_unread(j, u->v, u->v->base))
+		check_feed(u, u->v->base, n_bad);
+	for (int k = 0; k < u->v->n_target; k++)
+		if (is_unread(j, u->v, &u->v->target[k]))
+			check_feed(u, &u->v->target[k], n_bad);
+}
+
+static int fail_bad(struct job *j)
+{
+#pragma omp atomic write
+	j->overflow = true;
+	return -1;
+}
+
 static int visit_bytes(struct unit *u, void *ctx, struct fc_err *e)
 {
 	struct job *j = ctx;
 	size_t first = u->at, n = u->end - u->at;
-	u->at = u->end;
-	return put(j, first, varm_feed_bytes(j->from, first), n, e);
+	uint64_t n_bad = 0;
+	while (varm_unit_next_nothing(u)) {
+		check_feed(u, j->from, &n_bad);
+		check_unread(j, u, &n_bad);
+	}
+	return n_bad ? fail_bad(j) : put(j, first, varm_feed_bytes(j->from, first), n, e);
 }
 
-/* How many values of the block's models are not finite. */
+/* How many values of the block's models are not finite, where the result need not show it. */
 static void count_bad_inputs(const struct unit *u, uint64_t *n_bad)
 {
 	if (u->v->base)
@@ -108,16 +149,14 @@ static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
 	if (!j->from && j->method->prepare)
 		ret = j->method->prepare(u, j->verdict, e);
 	while (ret == 0 && next_values(j, u, out, &n_bad)) {
+		check_unread(j, u, &n_bad);
 		count_bad(out, u->n, limit, &n_bad);
 		fc_from_f64(bytes + (u->first - first) * size, j->dtype, out, u->n);
 	}
-	if (n_bad) {
-#pragma omp atomic write
-		j->overflow = true;
-		ret = -1;
-	} else if (ret == 0) {
+	if (n_bad)
+		ret = fail_bad(j);
+	else if (ret == 0)
 		ret = put(j, first, bytes, n, e);
-	}
 	free(u->own);
 	u->own = NULL;
 	free(bytes);
@@ -129,6 +168,11 @@ static int check_finite(
     const char *path, const struct feed *f, const char *name, size_t n, struct fc_err *e)
 {
 	double x[BLOCK_ELEMENTS];
+	if (!fc_dtype_is_real(f->t.dtype)) {
+		size_t i = fc_finite_count(f->t.data, f->t.dtype, n);
+		return i == n ? 0
+			      : fc_fail(e, "%s: tensor %s: value %zu is not finite", path, name, i);
+	}
 	for (size_t at = 0; at < n; at += BLOCK_ELEMENTS) {
 		size_t m = n - at < BLOCK_ELEMENTS ? n - at : BLOCK_ELEMENTS;
 		varm_feed_read(f, at, m, x);
