@@ -165,3 +165,19 @@ poison() { # poison FILE TENSOR HEX
 	[[ $output == *"ffn_up.weight"*"not finite"* || $output == *"up_proj.weight"*"inf"* ]]
 	[ ! -e out.gguf ]
 }
+
+@test "a folder takes along what belongs to the model, and no adapter" {
+	cp -r "$(kit strings)" m
+	touch m/LICENSE m/adapter_model.safetensors m/notes.txt
+	echo '{}' >m/adapter_config.json
+	echo '{}' >m/generation_config.json
+	run fc-convert -o out m
+	[ "$status" -eq 0 ]
+	[[ $output == *"m: adapter_config.json beside the weights is ignored"* ]]
+	[[ $output == *"m: not copied, as no model's files: "*"notes.txt"* ]]
+	[ -e out/LICENSE ]
+	[ -e out/generation_config.json ]
+	cmp out/tokenizer.json m/tokenizer.json
+	[ ! -e out/adapter_config.json ]
+	[ ! -e out/notes.txt ]
+}

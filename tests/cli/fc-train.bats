@@ -35,6 +35,13 @@ same_model() { cmp "$1/model.safetensors" "$2/model.safetensors"; }
 	touch "$F/pivot/README.md"
 	train -q -o out "$F/dists.fcs"
 	[ "$(cd out && echo *)" = "$(cd "$F/pivot" && echo *)" ]
+	cp -r "$F/pivot" with
+	echo '{}' >with/adapter_config.json
+	touch with/adapter_model.safetensors
+	run fc-train -m with -o two --dtype f32 --steps 1 "$F/dists.fcs"
+	[ "$status" -eq 0 ]
+	[[ $output == *"with: adapter_config.json beside the weights is ignored"* ]]
+	[ "$(cd two && echo *)" = "$(cd "$F/pivot" && echo *)" ]
 	for f in config.json tokenizer.json tokenizer_config.json chat_template.jinja; do
 		cmp "$F/pivot/$f" "out/$f"
 	done

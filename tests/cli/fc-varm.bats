@@ -68,6 +68,37 @@ assert len(r["pivot"]) == 16 and len(set(r["targets"])) == 2, r'
 	run ! grep -q "$PWD" out/fc-varm.json
 }
 
+@test "the pivot's files that belong to a model go into the result, no others" {
+	three_models
+	local keep=(generation_config.json tokenizer_config.json special_tokens_map.json
+		added_tokens.json vocab.json vocab.txt merges.txt tokenizer.model tokenizer.model.v3
+		spiece.model chat_template.jinja chat_template.json preprocessor_config.json
+		tekken.json qwen.tiktoken modeling_x.py LICENSE LICENSE.txt NOTICE USE_POLICY.md)
+	local leave=(adapter_config.json adapter_model.safetensors optimizer.pt training_args.bin
+		trainer_state.json secret.json params.json model.onnx x.gguf .hidden notes.txt
+		old.safetensors.index.json)
+	echo secret >elsewhere
+	ln -s ../elsewhere pivot/secrets.json
+	ln -s ../elsewhere pivot/chat_template.jinja # as in a hub's cache
+	mkdir pivot/original pivot/README
+	for name in "${keep[@]}" "${leave[@]}"; do
+		[ -e "pivot/$name" ] || echo "{}" >"pivot/$name"
+	done
+	run --separate-stderr fc-varm -b pivot -o out ta tb
+	[ "$status" -eq 0 ]
+	# shellcheck disable=SC2154 # set by run
+	[[ $stderr == *"pivot: adapter_config.json beside the weights is ignored"* ]]
+	[[ $stderr == *"pivot: not copied, as no model's files: "* ]]
+	for name in adapter_config.json secrets.json notes.txt original trainer_state.json; do
+		[[ $stderr == *"files: "*"$name"* ]]
+	done
+	[[ $stderr != *optimizer.pt* && $stderr != *.hidden* ]]
+	diff <(ls -A out) <(printf '%s\n' "${keep[@]}" config.json tokenizer.json model.safetensors \
+		fc-varm.json mergekit_config.yml README.md | LC_ALL=C sort | sort)
+	[ "$(cat out/chat_template.jinja)" = secret ]
+	[ ! -L out/chat_template.jinja ]
+}
+
 @test "the table goes to standard output with -" {
 	three_models
 	fc-varm -q -b pivot -o out ta tb --report - >table

@@ -6,10 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "fc-convert/convert.h"
+#include "store/modelfiles.h"
 #include "tensor/finite.h"
 
 enum { BLOCK = 1 << 18 };
@@ -169,16 +171,15 @@ static int write_config(const struct convert *c, const char *dir, struct fc_err 
 	return ret;
 }
 
-static int copy_tokenizer(const char *from, const char *to, struct fc_err *e)
+static int copy_files(const char *from, const char *to, struct fc_err *e)
 {
-	static const char *const name[] = {"tokenizer.json", "tokenizer_config.json",
-	    "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
-	    "tokenizer.model", "chat_template.jinja", "chat_template.json",
-	    "generation_config.json"};
-	for (size_t i = 0; i < FC_LEN(name); i++)
-		if (fc_file_copy(from, to, name[i], false, e) < 0)
-			return -1;
-	return 0;
+	struct fc_buf left = FC_BUF_INIT;
+	int ret =
+	    fc_modelfiles_copy(from, to, FC_MODELFILES_TOKENIZER | FC_MODELFILES_OTHER, &left, e);
+	if (ret == 0 && left.n)
+		fc_note("%s: not copied, as no model's files: %s", from, left.p);
+	fc_buf_release(&left);
+	return ret;
 }
 
 int convert_to_folder(const struct convert *c, const char *dir, struct fc_err *e)
@@ -186,5 +187,5 @@ int convert_to_folder(const struct convert *c, const char *dir, struct fc_err *e
 	const struct fc_gguf *g = fc_store_gguf(c->store);
 	if (write_weights(c, dir, e) < 0 || write_config(c, dir, e) < 0)
 		return -1;
-	return g ? convert_tokenizer_files(g, dir, e) : copy_tokenizer(c->from, dir, e);
+	return g ? convert_tokenizer_files(g, dir, e) : copy_files(c->from, dir, e);
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/opt.h"
 #include "fc-convert/convert.h"
+#include "store/modelfiles.h"
 
 static const char *out, *name, *pre;
 static int type = CONVERT_SAME;
@@ -83,6 +84,8 @@ int main(int argc, char **argv)
 	    .shard_bytes = shard_bytes};
 	or_die(fc_config_load(&c.config, c.from, &e), &e);
 	or_die(fc_store_open(&c.store, c.from, &e), &e);
+	if (fc_modelfiles_has_adapter(c.from))
+		fc_note(FC_MODELFILES_ADAPTER, c.from);
 	if (gguf)
 		write_gguf(&c);
 	else

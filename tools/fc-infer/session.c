@@ -11,6 +11,7 @@
 #include "chat/turnend.h"
 #include "fc-infer/text.h"
 #include "model/config.h"
+#include "store/modelfiles.h"
 
 static int open_model(struct session *s, struct fc_err *e)
 {
@@ -23,6 +24,8 @@ static int open_model(struct session *s, struct fc_err *e)
 		fc_note("%s", computes);
 	if (fc_model_open(&s->model, o->model, e) < 0)
 		return -1;
+	if (fc_modelfiles_has_adapter(o->model))
+		fc_note(FC_MODELFILES_ADAPTER, o->model);
 	if (s->n_vocab > s->model->cfg.n_vocab)
 		return fc_fail(e,
 		    "%s: the tokenizer has ids up to %zu, the model only %zu rows of embeddings",

@@ -7,6 +7,7 @@
 #include "fc-train/run.h"
 #include "fc-train/target.h"
 #include "fc-train/update.h"
+#include "store/modelfiles.h"
 #include "token/tokenizer.h"
 
 #define INIT_STREAM UINT64_MAX /* of random numbers; the passes use 0, 1, ... */
@@ -35,6 +36,8 @@ static struct fc_params *open_params(const struct train_options *o, struct fc_nn
 	or_die(o->init ? fc_params_init(&p, o->init, nn, &rng, &e)
 		       : fc_params_open(&p, o->model, nn, &e),
 	    &e);
+	if (!o->init && fc_modelfiles_has_adapter(o->model))
+		fc_note(FC_MODELFILES_ADAPTER, o->model);
 	return p;
 }
 

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-train/target.h"
 
-#include <dirent.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
-#include "base/mem.h"
+#include "base/die.h"
+#include "base/file.h"
+#include "store/modelfiles.h"
 #include "store/store.h"
 
 #define SHARD_BYTES ((size_t)5000000000) /* what Transformers cuts at */
@@ -25,62 +22,24 @@ static int pivot_dtype(
 	return 0;
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-	return n >= m && !strcmp(s + n - m, end);
-}
-
-/* Weights in any of the formats model folders hold, and what lists them. */
-static bool is_weights(const char *name)
-{
-	static const char *const end[] = {".safetensors", ".index.json", ".bin", ".pt", ".pth",
-	    ".ckpt", ".gguf", ".h5", ".msgpack", ".onnx"};
-	for (size_t i = 0; i < FC_LEN(end); i++)
-		if (ends_with(name, end[i]))
-			return true;
-	return false;
-}
-
-static bool is_regular(const char *dir, const char *name)
-{
-	struct stat st;
-	char *path = fc_path_join(dir, name);
-	bool yes = stat(path, &st) == 0 && S_ISREG(st.st_mode);
-	free(path);
-	return yes;
-}
-
+/* What stands beside the pivot's weights, but for config.json. */
 static int copy_others(const char *from, const char *to, struct fc_err *e)
 {
-	DIR *d = opendir(from);
-	struct dirent *entry;
-	int ret = 0;
-	if (!d)
-		return fc_fail(e, "open %s:", from);
-	while (ret == 0 && (entry = readdir(d))) {
-		const char *name = entry->d_name;
-		if (name[0] == '.' || is_weights(name) || !is_regular(from, name))
-			continue;
-		if (!strcmp(name, "config.json"))
-			continue;
-		ret = fc_file_copy(from, to, name, true, e);
-	}
-	closedir(d);
+	struct fc_buf left = FC_BUF_INIT;
+	int ret =
+	    fc_modelfiles_copy(from, to, FC_MODELFILES_TOKENIZER | FC_MODELFILES_OTHER, &left, e);
+	if (ret == 0 && left.n)
+		fc_note("%s: not copied, as no model's files: %s", from, left.p);
+	fc_buf_release(&left);
 	return ret;
 }
 
 static int copy_tokenizer(const char *from, const char *to, struct fc_err *e)
 {
-	static const char *const name[] = {"tokenizer_config.json", "special_tokens_map.json",
-	    "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
-	    "chat_template.jinja", "chat_template.json", "generation_config.json"};
-	if (fc_file_copy(from, to, "tokenizer.json", true, e) < 0)
+	if (fc_file_copy(from, to, "tokenizer.json", true, e) < 0 ||
+	    fc_file_copy(from, to, "generation_config.json", false, e) < 0)
 		return -1;
-	for (size_t i = 0; i < FC_LEN(name); i++)
-		if (fc_file_copy(from, to, name[i], false, e) < 0)
-			return -1;
-	return 0;
+	return fc_modelfiles_copy(from, to, FC_MODELFILES_TOKENIZER, NULL, e);
 }
 
 int train_target_write(

@@ -1,36 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/result/sidecar.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "store/gguf_hf.h"
+#include "store/modelfiles.h"
 #include "store/store.h"
 #include "text/json_write.h"
-
-static bool ends_in(const char *name, const char *end)
-{
-	size_t n = strlen(name), m = strlen(end);
-	return n >= m && !strcmp(name + n - m, end);
-}
-
-/* Weights in any form, and indexes of them. */
-static bool is_weights(const char *name)
-{
-	static const char *const ends[] = {".safetensors", ".safetensors.index.json", ".bin",
-	    ".bin.index.json", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".gguf", ".onnx", ".npz"};
-	for (size_t i = 0; i < FC_LEN(ends); i++)
-		if (ends_in(name, ends[i]))
-			return true;
-	return false;
-}
 
 /* The copied config.json under its older or newer member for the type. */
 static int set_dtype(const char *dir, const char *torch_dtype, struct fc_err *e)
@@ -66,24 +47,12 @@ static int write_config(const char *gguf, const char *to, struct fc_err *e)
 
 static int copy_files(const char *from, const char *to, struct fc_err *e)
 {
-	struct stat st;
-	DIR *d = opendir(from);
-	if (!d)
-		return fc_fail(e, "open %s:", from);
-	int ret = 0;
-	struct dirent *entry;
-	errno = 0;
-	while (ret == 0 && (entry = readdir(d))) {
-		const char *name = entry->d_name;
-		if (name[0] == '.' || is_weights(name) || fstatat(dirfd(d), name, &st, 0) < 0 ||
-		    !S_ISREG(st.st_mode))
-			continue;
-		ret = fc_file_copy(from, to, name, true, e);
-		errno = 0;
-	}
-	if (ret == 0 && errno)
-		ret = fc_fail(e, "read %s:", from);
-	closedir(d);
+	struct fc_buf left = FC_BUF_INIT;
+	int ret = fc_modelfiles_copy(from, to,
+	    FC_MODELFILES_CONFIG | FC_MODELFILES_TOKENIZER | FC_MODELFILES_OTHER, &left, e);
+	if (ret == 0 && left.n)
+		fc_note("%s: not copied, as no model's files: %s", from, left.p);
+	fc_buf_release(&left);
 	return ret;
 }
 

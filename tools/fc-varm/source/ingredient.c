@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "fc-varm/source/layername.h"
+#include "store/modelfiles.h"
 #include "text/json.h"
 
 void varm_pantry_add(struct pantry *p, const char *name, const char *path)
@@ -112,6 +113,8 @@ static int open_store(struct ingredient *g, struct fc_err *e)
 {
 	if (fc_store_open_update(&g->store, g->path, &g->pivot, e) < 0)
 		return -1;
+	if (fc_modelfiles_has_adapter(g->path))
+		fc_note(FC_MODELFILES_ADAPTER, g->path);
 	g->fingerprint = fc_store_fingerprint(g->store);
 	count_layers(g);
 	return 0;

@@ -1,30 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tokenizer's files in the result's folder. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "fc-varm/source/vocabulary.h"
+#include "store/modelfiles.h"
 #include "text/json_write.h"
-
-static const char *const files[] = {"tokenizer.json", "tokenizer_config.json",
-    "special_tokens_map.json", "tokenizer.model", "added_tokens.json", "vocab.json", "vocab.txt",
-    "merges.txt", "chat_template.jinja", "chat_template.json"};
 
 /* The files of one model's tokenizer in place of another's. */
 static int replace_files(const char *from, const char *dir, struct fc_err *e)
 {
-	for (size_t i = 0; i < FC_LEN(files); i++) {
-		char *path = fc_path_join(dir, files[i]);
-		unlink(path);
-		free(path);
-		if (fc_file_copy(from, dir, files[i], false, e) < 0)
-			return -1;
-	}
-	return 0;
+	if (fc_modelfiles_remove(dir, FC_MODELFILES_TOKENIZER, e) < 0)
+		return -1;
+	return fc_modelfiles_copy(from, dir, FC_MODELFILES_TOKENIZER, NULL, e);
 }
 
 /* "added_tokens_decoder" of tokenizer_config.json, id -> token. */
