@@ -378,3 +378,82 @@ assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_t
 		[ ! -e out ]
 	done
 }
+
+# Models of five layers, one tensor each, and a configuration.
+layered() { # layered NAME CONFIG
+	python3 - "$@" <<-'EOF'
+		import json, os, struct, sys
+		name, config = sys.argv[1:]
+		os.makedirs(name, exist_ok=True)
+		head = {"model.layers.%d.n.weight" % i: {"dtype": "F32", "shape": [1], "data_offsets": [4 * i, 4 * i + 4]}
+		        for i in range(5)}
+		text = json.dumps(head).encode()
+		with open(name + "/model.safetensors", "wb") as f:
+		    f.write(struct.pack("<Q", len(text)) + text + struct.pack("<5f", *range(5)))
+		c = {"num_hidden_layers": 5} | json.loads(config)
+		with open(name + "/config.json", "w") as f:
+		    json.dump(c, f)
+	EOF
+}
+
+slices() { # slices NAME:FROM-TO... >RECIPE
+	echo 'merge_method: passthrough'
+	echo 'slices:'
+	for s in "$@"; do
+		printf -- '- sources: [{model: %s, layer_range: [%s, %s]}]\n' "${s%:*}" \
+			"$(cut -d- -f1 <<<"${s#*:}")" "$(cut -d- -f2 <<<"${s#*:}")"
+	done
+}
+
+@test "what is said of single layers moves with them, by a list or by a rule" {
+	local S='"sliding_attention"' F='"full_attention"'
+	layered list '{"model_type": "gemma3_text", "layer_types": '"[$S, $F, $S, $F, $S]}"
+	layered rule '{"model_type": "gemma3_text", "sliding_window_pattern": 2}'
+	layered wrapped '{"num_hidden_layers": null, "text_config": {"num_hidden_layers": 5,
+		"model_type": "gemma3_text", "sliding_window_pattern": 2}}'
+	for m in list rule wrapped; do
+		slices $m:1-4 $m:2-4 >r.yml
+		fc-varm -q --recipe r.yml -o "out-$m"
+		jq -e '(.text_config // .) | .num_hidden_layers == 5 and .sliding_window_pattern == null and
+			[.layer_types[] | .[:1]] == ["f", "s", "f", "s", "f"]' "out-$m/config.json"
+	done
+	layered nope '{"model_type": "smollm3", "no_rope_layers": [1, 1, 1, 0, 1], "eos_token_id": [1, 2, 3, 4, 5]}'
+	slices nope:0-5 nope:2-4 >r.yml
+	fc-varm -q --recipe r.yml -o out-nope
+	jq -e '.no_rope_layers == [1, 1, 1, 0, 1, 1, 0] and .eos_token_id == [1, 2, 3, 4, 5]' out-nope/config.json
+	# layers in their places: nothing to say
+	slices rule:0-2 rule:2-5 >r.yml
+	fc-varm -q --recipe r.yml -o out-same
+	jq -e '.layer_types == null and .sliding_window_pattern == 2' out-same/config.json
+}
+
+@test "slices of a model whose rule is not known are refused by its name" {
+	layered new '{"model_type": "new", "sliding_window_pattern": 2}'
+	layered idx '{"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true}'
+	layered none '{"num_hidden_layers": null}'
+	for m in new:sliding_window_pattern idx:scale_attn_by_inverse_layer_idx none:number; do
+		slices "${m%:*}:1-4" >r.yml
+		run fc-varm -q --recipe r.yml -o out
+		[ "$status" -eq 1 ]
+		[[ $output == *"${m#*:}"* ]]
+		[ ! -e out ]
+	done
+	slices new:0-5 >r.yml
+	fc-varm -q --recipe r.yml -o out
+}
+
+@test "layers of two kinds merged: the first one's, with a warning" {
+	layered a '{"model_type": "gemma2"}'
+	layered b '{"model_type": "gemma2"}'
+	cat >r.yml <<-'EOF'
+		merge_method: linear
+		slices:
+		- sources:
+		  - {model: a, layer_range: [0, 2], parameters: {weight: 1}}
+		  - {model: b, layer_range: [1, 3], parameters: {weight: 1}}
+	EOF
+	run fc-varm -q --recipe r.yml -o out
+	[ "$status" -eq 0 ]
+	[[ $output == *"layer 1 of b is of another kind (config.json: layer_types) than layer 0 of a"* ]]
+	jq -e '[.layer_types[] | .[:1]] == ["s", "f"]' out/config.json
+}
