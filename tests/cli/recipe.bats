@@ -457,3 +457,33 @@ slices() { # slices NAME:FROM-TO... >RECIPE
 	[[ $output == *"layer 1 of b is of another kind (config.json: layer_types) than layer 0 of a"* ]]
 	jq -e '[.layer_types[] | .[:1]] == ["s", "f"]' out/config.json
 }
+
+@test "della: density and epsilon must leave probabilities; ram and its parameters" {
+	layered a '{"model_type": "llama"}'
+	layered b '{"model_type": "llama"}'
+	recipe() { # recipe METHOD PARAMETERS
+		printf 'models: [{model: b, parameters: {weight: 1, %s}}]\nmerge_method: %s\nbase_model: a\n' "$2" "$1"
+	}
+	for values in 'density: 0.9' 'density: 0.1' 'density: 0.5, epsilon: 0.5'; do
+		for method in della della_linear della-paper della_linear-paper; do
+			recipe $method "$values" >r.yml
+			run fc-varm -q --recipe r.yml -o out
+			[ "$status" -eq 1 ]
+			[[ $output == *"r.yml:2: tensor "*"density"*"with epsilon"* ]]
+			[ ! -e out ]
+		done
+	done
+	for values in 'density: 1' 'density: 0' 'density: 0.84'; do
+		recipe della "$values" >r.yml
+		fc-varm -q --recipe r.yml -f -o out
+	done
+	printf 'models: [{model: b}]\nmerge_method: ramplus_tl\nbase_model: a\n' >r.yml
+	echo 'parameters: {r: 0.3, alpha: 0.4, epsilon: 0.001}' >>r.yml
+	fc-varm -q --recipe r.yml -f -o out
+	fc-varm -q -b a --method ramplus_tl -o options b
+	grep -qx '  epsilon: 1.0e-05' options/mergekit_config.yml
+	grep -qx '  r: 0.1' options/mergekit_config.yml
+	grep -qx '  alpha: 0.2' options/mergekit_config.yml
+	fc-varm -q --recipe options/mergekit_config.yml -o again
+	cmp options/model.safetensors again/model.safetensors
+}

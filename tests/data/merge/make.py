@@ -59,6 +59,12 @@ CASES = [
     ("sce", 3, True, {}),
     ("sce", 3, True, {"select_topk": 0.4}),
     ("sce", 2, True, {"select_topk": 0.01}),
+    ("ram", 3, True, {}),
+    ("ram", 3, True, {"epsilon": 0.12}),
+    ("ram", 1, True, {"epsilon": 0}),
+    ("ramplus_tl", 3, True, {}),
+    ("ramplus_tl", 3, True, {"epsilon": 0.12, "r": 0.7, "alpha": 5}),
+    ("ramplus_tl", 2, True, {"epsilon": 0.15, "r": -0.5, "alpha": 0.6}),
 ]
 
 

@@ -51,6 +51,12 @@ static void set_parameter(struct plan_item *it, const char *name, const json_t *
 		it->set.rescale = json_is_true(value);
 	else if (!strcmp(name, "lambda"))
 		it->set.lambda = number;
+	else if (!strcmp(name, "epsilon")) /* ram's */
+		it->set.eps = number;
+	else if (!strcmp(name, "r"))
+		it->set.reward = number;
+	else if (!strcmp(name, "alpha"))
+		it->set.most_shared = number;
 	else if (!strcmp(name, "t"))
 		it->set.t = number;
 	else if (!strcmp(name, "select_topk"))

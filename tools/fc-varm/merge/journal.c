@@ -26,9 +26,10 @@ struct journal {
 
 static void add_settings(struct fc_buf *b, const struct settings *s)
 {
-	fc_buf_addf(b, " %d %d %a %a %a %" PRIu64 " %d %d %a %d %d %d %a %d %a", s->normalize,
+	fc_buf_addf(b, " %d %d %a %a %a %" PRIu64 " %d %d %a %d %d %d %a %d %a %a %a", s->normalize,
 	    s->rescale, s->lambda, s->t, s->select_topk, s->seed, (int)s->by, s->absolute,
-	    s->temperature, s->filter_wise, s->row_wise, s->flatten, s->tol, s->max_iter, s->eps);
+	    s->temperature, s->filter_wise, s->row_wise, s->flatten, s->tol, s->max_iter, s->eps,
+	    s->reward, s->most_shared);
 }
 
 static void add_item(struct fc_buf *b, const struct plan_item *it)

@@ -12,7 +12,9 @@ static const struct method *const methods[] = {&varm_method_varm, &varm_method_s
     &varm_method_dare_linear, &varm_method_dare_ties, &varm_method_della, &varm_method_della_linear,
     &varm_method_breadcrumbs, &varm_method_breadcrumbs_ties, &varm_method_slerp,
     &varm_method_nuslerp, &varm_method_multislerp, &varm_method_karcher, &varm_method_model_stock,
-    &varm_method_nearswap, &varm_method_arcee_fusion};
+    &varm_method_nearswap, &varm_method_arcee_fusion, &varm_method_ram, &varm_method_ramplus_tl,
+    &varm_method_dare_linear_paper, &varm_method_dare_ties_paper, &varm_method_della_paper,
+    &varm_method_della_linear_paper};
 
 const struct method *varm_method_find(const char *name)
 {
@@ -28,13 +30,7 @@ unsigned varm_method_takes(const struct method *m)
 	if (m->sparse || m == &varm_method_task_arithmetic)
 		takes = TAKES_WEIGHT | TAKES_NORMALIZE | TAKES_LAMBDA;
 	if (m->sparse)
-		takes |= TAKES_DENSITY | TAKES_RESCALE;
-	if (m->sparse == &varm_sparse_outliers)
-		takes |= TAKES_GAMMA;
-	if (m->sparse == &varm_sparse_rank)
-		takes |= TAKES_EPSILON;
-	if (m->sparse == &varm_sparse_rank || m->sparse == &varm_sparse_random)
-		takes |= TAKES_SEED;
+		takes |= TAKES_DENSITY | TAKES_RESCALE | m->sparse->takes;
 	if (m == &varm_method_linear || m == &varm_method_multislerp)
 		takes = TAKES_WEIGHT | TAKES_NORMALIZE;
 	if (m == &varm_method_nuslerp)
@@ -69,6 +65,7 @@ void varm_verdict_clear(struct verdict *r)
 
 struct settings varm_method_settings(const struct method *m)
 {
+	bool ram = m == &varm_method_ram || m == &varm_method_ramplus_tl;
 	return (struct settings){
 	    .normalize = m->normalize,
 	    .rescale = m->rescale,
@@ -78,7 +75,9 @@ struct settings varm_method_settings(const struct method *m)
 	    .flatten = true,
 	    .tol = 1e-5,
 	    .max_iter = 10,
-	    .eps = 1e-8,
+	    .eps = ram ? 1e-5 : 1e-8,
+	    .reward = 0.1,
+	    .most_shared = 0.2,
 	};
 }
 
@@ -96,10 +95,10 @@ static int check_term(
 	if (m->sparse && !(t->density >= 0 && t->density <= 1))
 		return fc_fail(e, "%s: target %d: density %g is not between 0 and 1", place, k + 1,
 		    t->density);
-	if (m->sparse == &varm_sparse_outliers && !(t->gamma >= 0 && t->gamma <= 1))
+	if (m->sparse && m->sparse->takes & TAKES_GAMMA && !(t->gamma >= 0 && t->gamma <= 1))
 		return fc_fail(
 		    e, "%s: target %d: gamma %g is not between 0 and 1", place, k + 1, t->gamma);
-	if (m->sparse == &varm_sparse_rank && t->density > 0 && t->density < 1 &&
+	if (m->sparse && m->sparse->takes & TAKES_EPSILON && t->density > 0 && t->density < 1 &&
 	    !(t->epsilon >= 0 && low > 0 && high < 1))
 		return fc_fail(e,
 		    "%s: target %d: density %g with epsilon %g: their sum and difference must be "

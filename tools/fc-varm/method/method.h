@@ -33,7 +33,9 @@ struct settings {
 	bool flatten;        /* nuslerp: the tensor is one vector */
 	double tol;          /* karcher: angles and norms below it are 0 */
 	int max_iter;        /* karcher */
-	double eps;          /* multislerp: norms below it are 0 */
+	double eps;          /* multislerp: norms, ram: changes up to it are 0 */
+	double reward;       /* ramplus_tl: what a target's own changes gain by each part shared */
+	double most_shared;  /* ramplus_tl: that part counts up to this */
 };
 
 /* Parameters of a target in a tensor. */
@@ -93,9 +95,11 @@ extern const struct method varm_method_varm, varm_method_linear, varm_method_sce
     varm_method_sce_mergekit;
 extern const struct method varm_method_task_arithmetic, varm_method_ties, varm_method_dare_linear,
     varm_method_dare_ties, varm_method_della, varm_method_della_linear, varm_method_breadcrumbs,
-    varm_method_breadcrumbs_ties;
+    varm_method_breadcrumbs_ties, varm_method_dare_linear_paper, varm_method_dare_ties_paper,
+    varm_method_della_paper, varm_method_della_linear_paper;
 extern const struct method varm_method_slerp, varm_method_nuslerp, varm_method_multislerp,
-    varm_method_karcher, varm_method_model_stock, varm_method_nearswap, varm_method_arcee_fusion;
+    varm_method_karcher, varm_method_model_stock, varm_method_nearswap, varm_method_arcee_fusion,
+    varm_method_ram, varm_method_ramplus_tl;
 
 const struct method *varm_method_find(const char *name); /* NULL: no such method */
 /* Parameters that a method reads, as bits. */

@@ -22,7 +22,8 @@ static int visit_scales(struct unit *u, void *ctx, struct fc_err *e)
 	static const double zero[BLOCK_ELEMENTS];
 	const struct scales *s = ctx;
 	double factor[BLOCK_ELEMENTS];
-	(void)e;
+	if (s->by->prepare && s->by->prepare(u, s->r, e) < 0)
+		return -1;
 	while (varm_unit_next(u)) {
 		for (int k = 0; k < u->v->n_target; k++) {
 			double *x = u->x[k];
@@ -34,12 +35,12 @@ static int visit_scales(struct unit *u, void *ctx, struct fc_err *e)
 			varm_sums_magnitudes(u->lanes + ((size_t)k * 2 + 1) * LANES, x, zero, u->n);
 		}
 	}
+	free(u->own);
+	u->own = NULL;
 	return 0;
 }
 
-/* r->number[k]: what target k's entries are multiplied by so that the sum of magnitudes stays; 1
- * without rescaling, and where the sums are too small to say. */
-static int measure_scales(
+int varm_sparse_measure_scales(
     const struct sparsifier *by, const struct views *v, struct verdict *r, struct fc_err *e)
 {
 	size_t n = (size_t)v->n_target;
@@ -74,7 +75,7 @@ static int measure_magnitude(const struct views *v, struct verdict *r, struct fc
 	for (int i = 0; i < n; i++)
 		r->cut[w[i].target] = w[i].cut;
 	free(w);
-	return ret == 0 ? measure_scales(&varm_sparse_magnitude, v, r, e) : -1;
+	return ret == 0 ? varm_sparse_measure_scales(&varm_sparse_magnitude, v, r, e) : -1;
 }
 
 static void keep_magnitude(
@@ -83,7 +84,7 @@ static void keep_magnitude(
 	varm_cut_factors(&r->cut[target], change, u->first, u->n, r->number[target], factor);
 }
 
-const struct sparsifier varm_sparse_magnitude = {measure_magnitude, NULL, keep_magnitude};
+const struct sparsifier varm_sparse_magnitude = {0, measure_magnitude, NULL, keep_magnitude};
 
 /* Two cuts a target: what is above the first is dropped, what is between them stays. */
 static int measure_outliers(const struct views *v, struct verdict *r, struct fc_err *e)
@@ -107,7 +108,7 @@ static int measure_outliers(const struct views *v, struct verdict *r, struct fc_
 	for (int i = 0; i < n; i++)
 		r->cut[2 * w[i].target + i % 2] = w[i].cut;
 	free(w);
-	return ret == 0 ? measure_scales(&varm_sparse_outliers, v, r, e) : -1;
+	return ret == 0 ? varm_sparse_measure_scales(&varm_sparse_outliers, v, r, e) : -1;
 }
 
 static void keep_outliers(
@@ -121,7 +122,7 @@ static void keep_outliers(
 		factor[i] -= top[i];
 }
 
-const struct sparsifier varm_sparse_outliers = {measure_outliers, NULL, keep_outliers};
+const struct sparsifier varm_sparse_outliers = {TAKES_GAMMA, measure_outliers, NULL, keep_outliers};
 
 /* Where the number drawn is below the probability: scale, else 0. */
 static FC_SIMD_BODY void draw_body(double *restrict number, double p, double scale, size_t n)
@@ -132,15 +133,21 @@ static FC_SIMD_BODY void draw_body(double *restrict number, double p, double sca
 FC_SIMD_KERNEL(
     static void, draw, (double *number, double p, double scale, size_t n), (number, p, scale, n))
 
+static int measure_random(const struct views *v, struct verdict *r, struct fc_err *e)
+{
+	return varm_sparse_measure_scales(&varm_sparse_random, v, r, e);
+}
+
 static void keep_random(
     const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
 {
 	const struct settings *s = u->v->set;
 	double part = u->v->term[target].density;
-	(void)r;
+	double scale = r->number ? r->number[target] : s->rescale && part > 0 ? 1 / part : 1;
 	(void)change;
 	varm_chance_fill(factor, varm_chance_key(s->seed, u->v->out->name, target), u->first, u->n);
-	draw(factor, part, s->rescale && part > 0 ? 1 / part : 1, u->n);
+	draw(factor, part, scale, u->n);
 }
 
-const struct sparsifier varm_sparse_random = {NULL, NULL, keep_random};
+const struct sparsifier varm_sparse_random = {TAKES_SEED, measure_random, NULL, keep_random};
+const struct sparsifier varm_sparse_random_paper = {TAKES_SEED, NULL, NULL, keep_random};

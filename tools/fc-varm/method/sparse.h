@@ -9,6 +9,7 @@
  * for the others.  Each has up to three hooks; factor[u->n] is 0 where an entry is dropped.
  */
 struct sparsifier {
+	unsigned takes; /* parameters beside density and rescale: enum takes */
 	/* Before the first unit: r->cut and r->number as the sparsifier needs them. */
 	int (*measure)(const struct views *v, struct verdict *r, struct fc_err *e);
 	/* Before the unit's first block: u->own. */
@@ -22,10 +23,18 @@ struct sparsifier {
 extern const struct sparsifier varm_sparse_magnitude;
 /* The same without the part gamma at the top (Davari and Belilovsky 2023). */
 extern const struct sparsifier varm_sparse_outliers;
-/* Each entry with the probability density (Yu et al. 2023). */
-extern const struct sparsifier varm_sparse_random;
+/* Each entry with the probability density (Yu et al. 2023).  What stays is scaled by one factor to
+ * the sum of magnitudes before, as in mergekit; _paper: divided by the probability. */
+extern const struct sparsifier varm_sparse_random, varm_sparse_random_paper;
 /* Each entry with a probability between density -+ epsilon by its rank in the row (Deep et al.
- * 2024). */
-extern const struct sparsifier varm_sparse_rank;
+ * 2024); scaled as the former two. */
+extern const struct sparsifier varm_sparse_rank, varm_sparse_rank_paper;
+
+/* r->number[k]: what target k's entries that stay are multiplied by so that the sum of magnitudes
+ * stays; 1 without rescaling, and where the sums are too small to say.  keep() is asked with
+ * that 1.
+ */
+int varm_sparse_measure_scales(
+    const struct sparsifier *by, const struct views *v, struct verdict *r, struct fc_err *e);
 
 #endif

@@ -87,18 +87,18 @@ static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
 	return 0;
 }
 
-/* Where the number drawn is below p = low + step rank: 1 / p or 1, else 0. */
+/* Where the number drawn is below p = low + step rank: scale, or 1 / p if that is 0; else 0. */
 static FC_SIMD_BODY void draw_body(double *restrict number, const uint32_t *restrict rank,
-    double low, double step, bool rescale, size_t n)
+    double low, double step, double scale, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		double p = low + step * (double)rank[i];
-		number[i] = number[i] < p ? (rescale ? 1 / p : 1) : 0;
+		number[i] = number[i] < p ? (scale != 0 ? scale : 1 / p) : 0;
 	}
 }
 FC_SIMD_KERNEL(static void, draw,
-    (double *number, const uint32_t *rank, double low, double step, bool rescale, size_t n),
-    (number, rank, low, step, rescale, n))
+    (double *number, const uint32_t *rank, double low, double step, double scale, size_t n),
+    (number, rank, low, step, scale, n))
 
 static void keep(
     const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
@@ -110,12 +110,18 @@ static void keep(
 	/* all or nothing, or a row of one value, which has no ranks to tell apart */
 	bool even = t->density >= 1 || t->density <= 0 || !last;
 	double epsilon = even ? 0 : t->epsilon;
-	(void)r;
+	double scale = r->number ? r->number[target] : s->rescale ? 0 : 1;
 	(void)change;
 	rank += (size_t)target * (u->end - u->begin) + (u->first - u->begin);
 	varm_chance_fill(factor, varm_chance_key(s->seed, u->v->out->name, target), u->first, u->n);
-	draw(factor, rank, t->density - epsilon, even ? 0 : 2 * epsilon / (double)last, s->rescale,
-	    u->n);
+	draw(
+	    factor, rank, t->density - epsilon, even ? 0 : 2 * epsilon / (double)last, scale, u->n);
 }
 
-const struct sparsifier varm_sparse_rank = {NULL, prepare, keep};
+static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+{
+	return varm_sparse_measure_scales(&varm_sparse_rank, v, r, e);
+}
+
+const struct sparsifier varm_sparse_rank = {TAKES_EPSILON | TAKES_SEED, measure, prepare, keep};
+const struct sparsifier varm_sparse_rank_paper = {TAKES_EPSILON | TAKES_SEED, NULL, prepare, keep};

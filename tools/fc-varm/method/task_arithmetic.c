@@ -124,16 +124,24 @@ const struct method varm_method_breadcrumbs = {
     .name = "breadcrumbs", TASK, .sparse = &varm_sparse_outliers};
 const struct method varm_method_breadcrumbs_ties = {
     .name = "breadcrumbs_ties", TASK, .sparse = &varm_sparse_outliers, .elect = true};
+#define DARE TASK, .rescale = true
+#define DELLA TASK, .rescale = true, .whole_rows = true
 const struct method varm_method_dare_linear = {
-    .name = "dare_linear", TASK, .sparse = &varm_sparse_random, .rescale = true};
+    .name = "dare_linear", DARE, .sparse = &varm_sparse_random};
+const struct method varm_method_dare_linear_paper = {
+    .name = "dare_linear-paper", DARE, .sparse = &varm_sparse_random_paper};
 const struct method varm_method_dare_ties = {
-    .name = "dare_ties", TASK, .sparse = &varm_sparse_random, .elect = true, .rescale = true};
+    .name = "dare_ties", DARE, .sparse = &varm_sparse_random, .elect = true};
+const struct method varm_method_dare_ties_paper = {
+    .name = "dare_ties-paper", DARE, .sparse = &varm_sparse_random_paper, .elect = true};
 const struct method varm_method_della_linear = {
-    .name = "della_linear", TASK, .sparse = &varm_sparse_rank, .whole_rows = true, .rescale = true};
-const struct method varm_method_della = {.name = "della",
-    TASK,
-    .sparse = &varm_sparse_rank,
+    .name = "della_linear", DELLA, .sparse = &varm_sparse_rank};
+const struct method varm_method_della_linear_paper = {
+    .name = "della_linear-paper", DELLA, .sparse = &varm_sparse_rank_paper};
+const struct method varm_method_della = {
+    .name = "della", DELLA, .sparse = &varm_sparse_rank, .elect = true, .normalize = true};
+const struct method varm_method_della_paper = {.name = "della-paper",
+    DELLA,
+    .sparse = &varm_sparse_rank_paper,
     .elect = true,
-    .whole_rows = true,
-    .rescale = true,
     .normalize = true};

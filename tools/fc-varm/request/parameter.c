@@ -21,6 +21,10 @@ static const struct recipe_method methods[] = {
     {"dare_ties", "dare_ties", BASE_NEEDED, 1, 0, TASK},
     {"della", "della", BASE_NEEDED, 1, 0, TASK "epsilon "},
     {"della_linear", "della_linear", BASE_NEEDED, 1, 0, TASK "epsilon "},
+    {"dare_linear-paper", "dare_linear-paper", BASE_NEEDED, 1, 0, TASK},
+    {"dare_ties-paper", "dare_ties-paper", BASE_NEEDED, 1, 0, TASK},
+    {"della-paper", "della-paper", BASE_NEEDED, 1, 0, TASK "epsilon "},
+    {"della_linear-paper", "della_linear-paper", BASE_NEEDED, 1, 0, TASK "epsilon "},
     {"breadcrumbs", "breadcrumbs", BASE_NEEDED, 1, 0, TASK "gamma "},
     {"breadcrumbs_ties", "breadcrumbs_ties", BASE_NEEDED, 1, 0, TASK "gamma "},
     {"sce", "sce-mergekit", BASE_NEEDED, 1, 0, "select_topk int8_mask "},
@@ -34,6 +38,8 @@ static const struct recipe_method methods[] = {
     {"model_stock", "model_stock", BASE_NEEDED, 2, 0, "filter_wise "},
     {"nearswap", "nearswap", BASE_NEEDED, 1, 1, "!t "},
     {"arcee_fusion", "arcee_fusion", BASE_NEEDED, 1, 1, ""},
+    {"ram", "ram", BASE_NEEDED, 1, 0, "ram:epsilon "},
+    {"ramplus_tl", "ramplus_tl", BASE_NEEDED, 1, 0, "ram:epsilon r alpha "},
     {"passthrough", "linear", BASE_IS_TARGET, 1, 1, "scale "},
 };
 
@@ -43,7 +49,8 @@ enum shape { SETTING_OF, TERM_OF, NOTHING }; /* where a value goes */
 #define EACH(member) TERM_OF, offsetof(struct term, member)
 
 static const struct parameter {
-	const char *name;
+	const char
+	    *key; /* in takes: the name, or "METHOD:NAME" where methods mean other things by it */
 	enum setting_kind kind;
 	enum shape shape;
 	size_t offset;
@@ -66,6 +73,9 @@ static const struct parameter {
     {"max_iter", SETTING_INT, OF(max_iter), 1, 100000},
     {"tol", SETTING_REAL, OF(tol), 0, INFINITY},
     {"eps", SETTING_REAL, OF(eps), 0, INFINITY},
+    {"ram:epsilon", SETTING_REAL, OF(eps), 0, INFINITY},
+    {"r", SETTING_REAL, OF(reward), -INFINITY, INFINITY},
+    {"alpha", SETTING_REAL, OF(most_shared), 0, INFINITY},
     {"absolute", SETTING_BOOL, OF(absolute), 0, 1},
     {"temperature", SETTING_REAL, OF(temperature), 0, INFINITY},
     /* How mergekit stores masks; there are none here. */
@@ -97,14 +107,6 @@ const struct recipe_method *varm_recipe_method_of(const struct method *m)
 	return found;
 }
 
-static const struct parameter *find(const char *name)
-{
-	for (size_t i = 0; i < FC_LEN(parameters); i++)
-		if (!strcmp(parameters[i].name, name))
-			return &parameters[i];
-	return NULL;
-}
-
 /* Whether the method takes the parameter, and cannot do without. */
 static bool takes(const struct recipe_method *m, const char *name, bool *required)
 {
@@ -117,13 +119,32 @@ static bool takes(const struct recipe_method *m, const char *name, bool *require
 	return false;
 }
 
+static const char *name_of(const struct parameter *p)
+{
+	const char *colon = strchr(p->key, ':');
+	return colon ? colon + 1 : p->key;
+}
+
+/* The parameter that recipes call so: the method's, else another one's. */
+static const struct parameter *find(const struct recipe_method *m, const char *name)
+{
+	const struct parameter *found = NULL;
+	bool required;
+	for (size_t i = 0; i < FC_LEN(parameters); i++) {
+		const struct parameter *p = &parameters[i];
+		if (!strcmp(name_of(p), name) && (!found || takes(m, p->key, &required)))
+			found = p;
+	}
+	return found;
+}
+
 static int check_range(const struct recipe *r, int line, const struct parameter *p, double x,
     const char *tensor, struct fc_err *e)
 {
 	if (x >= p->min && x <= p->max)
 		return 0;
 	return fc_fail(e, "%s:%d: %s is %g for tensor %s, expected %g to %g", r->file, line,
-	    p->name, x, tensor, p->min, p->max);
+	    name_of(p), x, tensor, p->min, p->max);
 }
 
 static int check_granularity(const struct recipe *r, const struct yaml *v, struct fc_err *e)
@@ -142,7 +163,7 @@ static int check_map(const struct recipe *r, const struct recipe_method *m, cons
 {
 	for (size_t i = 0; map && i < map->n; i++) {
 		const char *name = map->key[i]->text;
-		const struct parameter *p = find(name);
+		const struct parameter *p = find(m, name);
 		bool required, choice = !strcmp(name, GRANULARITY);
 		if (!p && !choice)
 			return fc_fail(e, "%s:%d: no method takes a parameter '%.64s'", r->file,
@@ -151,7 +172,7 @@ static int check_map(const struct recipe *r, const struct recipe_method *m, cons
 			return fc_fail(e,
 			    "%s:%d: granularity belongs to the parameters of the whole recipe",
 			    r->file, map->key[i]->line);
-		if (!takes(m, name, &required) && (!p || p->shape != NOTHING))
+		if (!takes(m, p ? p->key : name, &required) && (!p || p->shape != NOTHING))
 			fc_warn("%s:%d: %s has no parameter %s: ignored, as in mergekit", r->file,
 			    map->key[i]->line, m->name, name);
 		else if (width == OF_SOURCE && p->shape == SETTING_OF)
@@ -202,13 +223,13 @@ static int evaluate(const struct recipe *r, const struct recipe_method *m,
 		bool required;
 		double x;
 		int line;
-		if (p->shape != shape || !takes(m, p->name, &required))
+		if (p->shape != shape || !takes(m, p->key, &required))
 			continue;
-		if (varm_setting_find(r, at, p->name, p->kind, &x, &line, e) < 0)
+		if (varm_setting_find(r, at, name_of(p), p->kind, &x, &line, e) < 0)
 			return -1;
 		if (!line && required)
 			return fc_fail(e, "%s:%d: %s needs a value of '%s' for tensor %s", r->file,
-			    at->source ? at->source->line : r->method_line, m->name, p->name,
+			    at->source ? at->source->line : r->method_line, m->name, name_of(p),
 			    at->tensor);
 		if (line && check_range(r, line, p, x, at->tensor, e) < 0)
 			return -1;
@@ -262,9 +283,9 @@ static void write_values(
 	for (size_t i = 0; i < FC_LEN(parameters); i++) {
 		const struct parameter *p = &parameters[i];
 		const char *at = (const char *)from + p->offset;
-		if (p->shape != shape || !takes(m, p->name, &required))
+		if (p->shape != shape || !takes(m, p->key, &required))
 			continue;
-		fc_buf_addf(b, "%*s%s: ", indent, "", p->name);
+		fc_buf_addf(b, "%*s%s: ", indent, "", name_of(p));
 		if (p->kind == SETTING_BOOL)
 			fc_buf_adds(b, *(const bool *)at ? "true" : "false");
 		else if (p->kind == SETTING_INT)

@@ -334,6 +334,16 @@ static int gather(struct recipe_plan *rp, const struct place *at, const int *col
 	return ret;
 }
 
+/* What only values together can be wrong about. */
+static int check_parameters(const struct recipe *r, const struct plan_item *it, struct fc_err *e)
+{
+	struct fc_buf place = FC_BUF_INIT;
+	fc_buf_addf(&place, "%s:%d: tensor %s", r->file, r->method_line, it->out.name);
+	int ret = varm_method_check(it->method, &it->set, it->term, it->n_target, place.p, e);
+	fc_buf_release(&place);
+	return ret;
+}
+
 /* The settings of the place, and which of the feeds are targets. */
 static int fill_item(struct recipe_plan *rp, const struct place *at, struct plan_item *it,
     const struct feed *feed, struct fc_err *e)
@@ -361,6 +371,8 @@ static int fill_item(struct recipe_plan *rp, const struct place *at, struct plan
 			ret = varm_parameter_term(r, rp->method, &where, &it->term[k], e);
 		k++;
 	}
+	if (ret == 0 && it->method)
+		ret = check_parameters(r, it, e);
 	it->out.dim[0] = is_mapped(rp, at) ? (int64_t)rp->vocabulary.n_row : it->out.dim[0];
 	if (it->method)
 		it->out.dtype = rp->has_dtype ? rp->dtype : dtype;

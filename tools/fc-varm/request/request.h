@@ -25,7 +25,8 @@ extern struct asked varm_asked; /* holds the defaults at first */
 #define REQUEST_METHODS                                                                            \
 	"varm|sce|sce-mergekit|linear|task_arithmetic|ties|dare_linear|dare_ties|della|"           \
 	"della_linear|breadcrumbs|breadcrumbs_ties|slerp|nuslerp|multislerp|karcher|"              \
-	"model_stock|nearswap|arcee_fusion"
+	"model_stock|nearswap|arcee_fusion|ram|ramplus_tl|dare_linear-paper|dare_ties-paper|"      \
+	"della-paper|della_linear-paper"
 #define REQUEST_OPTIONS                                                                            \
 	{FC_OPT_HEAD, 0, NULL, NULL, NULL, "Methods", 0, 0},                                       \
 	    {FC_OPT_CHOICE, 0, "by", &varm_asked.by, "matrix|module|layer|model|parameter",        \

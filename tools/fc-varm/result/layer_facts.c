@@ -9,8 +9,9 @@
 #define KINDS "layer_types"
 #define NO_ROPE "no_rope_layers"
 #define DENSE "mlp_only_layers"
-#define DENSE_LIST "(dense)" /* while layers move: a truth a layer in place of numbers of layers   \
-			      */
+#define DENSE_LIST                                                                                 \
+	"(dense)" /* while layers move: a truth a layer in place of numbers of layers              \
+		   */
 
 json_t *varm_layer_facts_part(json_t *config, const char **count_key)
 {
