@@ -88,6 +88,10 @@ static void test_rope(void)
 	T_EQ(r.n_rot, 8, "rope: the whole head is rotated");
 	T_NEAR((double)r.inv_freq[1], pow(100, -0.25) / 4, 1e-7, "rope: linear");
 	fc_config_release(&c);
+	load(&c, "llama", "{\"rope_theta\": 100, \"rope_scaling\": {}}");
+	r = fc_ropespec_rope(&c.rope, 0, freq);
+	T_NEAR((double)r.inv_freq[1], pow(100, -0.25), 1e-7, "rope: scaling {} is none");
+	fc_config_release(&c);
 	/* Wave lengths 2 pi and 2 pi 10^6 against 8192 / 4 and 8192 / 1: kept, divided by 8. */
 	load(&c, "llama",
 	    "{\"head_dim\": 4, \"rope_theta\": 1e12, \"rope_scaling\": {\"rope_type\": "

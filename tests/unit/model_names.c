@@ -47,6 +47,29 @@ static void test_bases(const char *config, const char *const *bases, const char 
 	    "%s: another beginning is refused (%s)", what, err.msg + strlen(dir));
 }
 
+/* A model that has no head: the message says what it is, by "architectures". */
+static void test_headless(void)
+{
+	static const struct {
+		const char *architecture, *message;
+	} all[] = {{"LlamaForSequenceClassification",
+		       "is missing; by config.json's architectures the model is a "
+		       "LlamaForSequenceClassification"},
+	    {"LlamaModel", "the model is a LlamaModel"},
+	    {"LlamaForCausalLM", "embed_tokens.weight [19, 12] is missing"}};
+	for (size_t i = 0; i < FC_LEN(all); i++) {
+		struct fc_buf b = FC_BUF_INIT;
+		float x[5 * 12];
+		fc_buf_addf(&b,
+		    "{\"model_type\": \"llama\", \"architectures\": [\"%s\"], " GEMMA3 "}",
+		    all[i].architecture);
+		T_OK(write_model_as(dir, b.p, "other.", NULL, 0, 5, &err) == 0 && !hidden(x) &&
+			strstr(err.msg, all[i].message) && !strstr(err.msg, "LlamaForCausalLM"),
+		    "%s: %s", all[i].architecture, err.msg + strlen(dir));
+		fc_buf_release(&b);
+	}
+}
+
 /* Tensors that are skipped or refused. */
 static void test_extra(const char *config, const char *name, bool fits)
 {
@@ -104,11 +127,18 @@ int main(void)
 {
 	static const char *const gpt2[] = {"transformer.", "", NULL};
 	static const char *const gemma3[] = {
-	    "model.", "language_model.model.", "model.language_model.", NULL};
+	    "model.", "language_model.model.", "model.language_model.", "", NULL};
+	static const char *const bare[] = {"model.", "", NULL};
 	if (!T_OK(mkdtemp(dir) && fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err) == 0, "set up"))
 		return t_done();
 	test_bases("{" GPT2 "}", gpt2, "gpt2");
 	test_bases("{\"model_type\": \"gemma3_text\", " GEMMA3 "}", gemma3, "gemma3");
+	/* as LlamaModel and Qwen2Model are saved, without a head of their own */
+	test_bases("{\"model_type\": \"llama\", \"tie_word_embeddings\": true, " GEMMA3 "}", bare,
+	    "llama");
+	test_bases("{\"model_type\": \"qwen2\", \"tie_word_embeddings\": true, " GEMMA3 "}", bare,
+	    "qwen2");
+	test_headless();
 	test_extra("{" GPT2 "}", "transformer.h.0.attn.bias", true);
 	test_extra("{" GPT2 "}", "h.1.attn.masked_bias", true);
 	test_extra("{" GPT2 "}", "transformer.h.0.attn.bias2", false);

@@ -22,14 +22,16 @@ static bool is_buffer(const char *name)
 	return false;
 }
 
-/* The names of a checkpoint may begin otherwise: Gemma 3 with images, GPT-2 without its class. */
+/* The names of a checkpoint may begin otherwise: Gemma 3 with images, models saved without
+ * their output head. */
 static const struct fc_gguf_rule *find_rule(
     const struct fc_gguf_family *f, const char *name, struct fc_buf *gguf, size_t *expert)
 {
 	static const struct {
 		const char *is, *becomes;
-	} bases[] = {{"", ""}, {"", "transformer."}, {"language_model.model.", "model."},
-	    {"model.language_model.", "model."}, {"language_model.", ""}};
+	} bases[] = {{"", ""}, {"", "transformer."}, {"", "model."}, {"", "gpt_neox."},
+	    {"language_model.model.", "model."}, {"model.language_model.", "model."},
+	    {"language_model.", ""}};
 	for (size_t i = 0; i < FC_LEN(bases); i++) {
 		const size_t k = strlen(bases[i].is);
 		struct fc_buf full = FC_BUF_INIT;

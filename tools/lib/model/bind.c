@@ -123,6 +123,34 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+#define NOT_NEXT_TOKEN                                                                             \
+	"by config.json's architectures the model is a %.64s, not one that predicts the next "     \
+	"token"
+
+/* A model for something else than the next token (sequence classification, a bare stack of layers)
+ * says so in "architectures"; NULL: it does not. */
+static const char *other_purpose(const struct fc_config *c)
+{
+	static const char *const next_token[] = {
+	    "ForCausalLM", "LMHeadModel", "ForConditionalGeneration"};
+	const char *has =
+	    json_string_value(json_array_get(json_object_get(c->json, "architectures"), 0));
+	for (size_t i = 0; has && i < FC_LEN(next_token); i++)
+		if (strstr(has, next_token[i]))
+			return NULL;
+	return has;
+}
+
+static int fail_surplus(
+    const struct fc_config *c, const char *dir, const char *name, struct fc_err *e)
+{
+	const char *other = other_purpose(c);
+	if (other)
+		return fc_fail(e, "%s: tensor %s has no place in a %s model; " NOT_NEXT_TOKEN, dir,
+		    name, c->model_type, other);
+	return fc_fail(e, "%s: tensor %s has no place in a %s model", dir, name, c->model_type);
+}
+
 static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, size_t n,
     const char *dir, struct fc_err *e)
 {
@@ -142,8 +170,7 @@ static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, s
 		if (is_head(c, t->name))
 			ret = check_tied_head(m, t, slot[0].name, dir, e);
 		else
-			ret = fc_fail(e, "%s: tensor %s has no place in a %s model", dir, t->name,
-			    c->model_type);
+			ret = fail_surplus(c, dir, t->name, e);
 	}
 	free(name);
 	return ret;
@@ -208,6 +235,16 @@ static void bind_matrix(
 		fc_slot_bind(slot, m, in_order ? t->data : sort_rows(m, t), t->dtype);
 }
 
+static int fail_missing(const struct fc_model *m, const char *dir, const char *name,
+    const char *shape, struct fc_err *e)
+{
+	const char *other = other_purpose(&m->cfg);
+	if (other)
+		return fc_fail(
+		    e, "%s: tensor %s %s is missing; " NOT_NEXT_TOKEN, dir, name, shape, other);
+	return fc_fail(e, "%s: tensor %s %s is missing", dir, name, shape);
+}
+
 static int bind_slot(
     struct fc_model *m, const struct fc_slot *slot, const char *dir, struct fc_err *e)
 {
@@ -216,8 +253,7 @@ static int bind_slot(
 	char is[192], should[192];
 	size_t n;
 	if (!found)
-		return fc_fail(e, "%s: tensor %s %s is missing", dir, slot->name,
-		    fc_tensor_shape_text(&expect, should));
+		return fail_missing(m, dir, slot->name, fc_tensor_shape_text(&expect, should), e);
 	struct fc_tensor t = *found;
 	if (!fc_tensor_same_shape(&t, &expect))
 		return fc_fail(e, "%s: tensor %s has shape %s, expected %s", dir, slot->name,
@@ -246,9 +282,9 @@ static bool has_pairs(const struct fc_store *s)
 /* What the names of this file begin with, by its embedding. */
 static const char *find_base(const struct fc_model *m)
 {
-	const char *const *bases = m->cfg.family->bases;
+	const char *const *bases = fc_family_bases(m->cfg.family);
 	const char *embed = name_of(&m->cfg, FC_TENSOR_EMBED), *found = NULL;
-	for (size_t i = 0; bases && bases[i] && !found; i++) {
+	for (size_t i = 0; bases[i] && !found; i++) {
 		struct fc_buf b = FC_BUF_INIT;
 		fc_buf_addf(&b, "%s%s", bases[i], embed + strlen(bases[0]));
 		char *name = fc_buf_detach(&b);

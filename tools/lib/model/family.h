@@ -114,11 +114,14 @@ struct fc_family {
 	size_t n_ff_by_embd; /* n_ff where config.json has none, in n_embd; 0: it must be there */
 	double rotary_part;  /* of a head; 0: all of it */
 	const struct fc_family_tensor *tensor;
-	/* The beginning of most names, and what other files have in its place; NULL: no others. */
+	/* The beginning of most names, and what other files have in its place; NULL: nothing in its
+	 * place, as of a model saved without its output head, see fc_family_bases(). */
 	const char *const *bases;
 	int (*read)(struct fc_config *c, const struct fc_fields *s);
 	bool trains;
 };
+/* Ended by NULL; the first one is what the names of the declaration begin with. */
+const char *const *fc_family_bases(const struct fc_family *f);
 /* By model_type; NULL with an error that names those there are. */
 const struct fc_family *fc_family_find(const char *type, const char *where, struct fc_err *e);
 

@@ -142,9 +142,9 @@ static int read_gemma3(struct fc_config *c, const struct fc_fields *s)
 	return fc_ropespec_read(r, &both, key) < 0 ? -1 : read_gemma2(c, s);
 }
 
-/* Other names: with images, by transformers 4 and 5. */
+/* Other names: with images, by transformers 4 and 5; without a head. */
 static const char *const gemma3_bases[] = {
-    "model.", "language_model.model.", "model.language_model.", NULL};
+    "model.", "language_model.model.", "model.language_model.", "", NULL};
 
 const struct fc_family fc_family_gemma3 = {
     .type = "gemma3_text",

@@ -136,8 +136,10 @@ int fc_ropespec_read(struct fc_ropespec *r, const struct fc_fields *s, const cha
 	fc_buf_addf(&b, "%s: %s", s->where, key);
 	char *where = fc_buf_detach(&b);
 	const struct fc_fields o = {json_object_get(s->o, key), where, s->e};
-	const int ret = json_is_object(o.o) ? read_object(r, &o)
-					    : fc_fail(s->e, "%s: expected an object", where);
+	/* Transformers takes an empty object for none. */
+	const int ret = json_is_object(o.o) && !json_object_size(o.o) ? 0
+	    : json_is_object(o.o)                                     ? read_object(r, &o)
+				  : fc_fail(s->e, "%s: expected an object", where);
 	free(where);
 	return ret;
 }

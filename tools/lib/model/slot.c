@@ -107,10 +107,10 @@ struct list {
 /* "*" becomes the number of the layer, a second one that of the expert. */
 static char *full_name(const struct list *l, const char *name, size_t layer, size_t expert)
 {
-	const char *const *bases = l->c->family->bases;
+	const char *const *bases = fc_family_bases(l->c->family);
 	struct fc_buf b = FC_BUF_INIT;
 	size_t number = layer;
-	if (l->base && bases && !strncmp(name, bases[0], strlen(bases[0]))) {
+	if (l->base && bases[0] && !strncmp(name, bases[0], strlen(bases[0]))) {
 		fc_buf_adds(&b, l->base);
 		name += strlen(bases[0]);
 	}
