@@ -181,3 +181,51 @@ poison() { # poison FILE TENSOR HEX
 	[ ! -e out/adapter_config.json ]
 	[ ! -e out/notes.txt ]
 }
+
+@test "what is no model is called by what it is" {
+	mkdir folder
+	printf '{"id": 1}\n{"id": 2}\n' >chats.jsonl
+	printf '{"id": 1}' >one.json
+	printf 'PK\003\004 and more bytes' >model.bin
+	echo 'some text, which goes on' | gzip >text.gz
+	: >empty
+	refused() { # refused PATH MESSAGE
+		run fc-convert -q -o out.gguf "$1"
+		[ "$status" -eq 1 ]
+		[[ $output == "fc-convert: $1: $2"* ]]
+		run fc-varm -q -b "$1" -o out "$1"
+		[ "$status" -eq 1 ]
+		[[ $output == "fc-varm: $1: $2"* ]]
+	}
+	refused folder "not a model folder"
+	refused chats.jsonl "lines of JSON, such as conversations; expected a model"
+	refused one.json "JSON; expected a model"
+	refused model.bin "is a PyTorch pickle; convert"
+	refused text.gz "compressed by gzip"
+	refused empty "empty; expected a model"
+	refused org/name-7B "there is no such folder, and names of a hub are not fetched"
+	for path in ./org/name /org/name org/name/more name; do
+		run fc-convert -q -o out "$path"
+		[ "$status" -eq 1 ]
+		[[ $output == *"No such file"* ]]
+	done
+	run fc-infer -m folder chats.jsonl
+	[ "$status" -eq 1 ]
+	[[ $output == *"folder: not a model folder"* ]]
+	run fc-infer -m org/name chats.jsonl
+	[[ $output == *"names of a hub are not fetched"* ]]
+	run fc-train -m org/name -o out chats.jsonl
+	[[ $output == *"names of a hub are not fetched"* ]]
+}
+
+@test "advice is a command; a folder with a file's name is told" {
+	fc-convert -q --type q8_0 -o q.gguf "$(kit strings)"
+	run fc-convert -o out q.gguf
+	[[ $output == *"as by fc-convert --type bf16 -o DIR q.gguf" ]]
+	fc-convert -q --type bf16 -o out q.gguf
+	run fc-convert -o model.bin "$(kit strings)"
+	[ "$status" -eq 0 ]
+	[[ $output == *"model.bin: a folder; a name that ends in .gguf makes a GGUF file"* ]]
+	run fc-convert -o plain "$(kit strings)"
+	[[ $output != *"a folder;"* ]]
+}

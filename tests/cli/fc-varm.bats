@@ -99,6 +99,14 @@ assert len(r["pivot"]) == 16 and len(set(r["targets"])) == 2, r'
 	[ ! -L out/chat_template.jinja ]
 }
 
+@test "the table of means has the models' whole names" {
+	three_models
+	mv ta target-of-a-long-name
+	run fc-varm -b pivot -o out target-of-a-long-name tb
+	[[ $output == *"count  target-of-a-long-name         tb"* ]]
+	[[ $output == *" 0.6000     0.4000"* ]]
+}
+
 @test "the table goes to standard output with -" {
 	three_models
 	fc-varm -q -b pivot -o out ta tb --report - >table

@@ -82,7 +82,9 @@ static void test_choice(void)
 	struct fc_err e;
 	size_t n = 0;
 	scratch_empty();
-	T_OK(!opens(&e, &n) && strstr(e.msg, "neither"), "an empty folder: %s", e.msg);
+	T_OK(!opens(&e, &n) && strstr(e.msg, "not a model folder"), "an empty folder: %s", e.msg);
+	write_file("config.json", "{}", 2);
+	T_OK(!opens(&e, &n) && strstr(e.msg, "neither"), "a folder without weights: %s", e.msg);
 	write_file("pytorch_model.bin", "PK\3\4", 4);
 	T_OK(!opens(&e, &n) && strstr(e.msg, "convert"), "only a pickle: %s", e.msg);
 	write_tensors("1.safetensors", TENSOR("a"), 2);

@@ -129,7 +129,7 @@ static void test_layout(void)
 static void test_file(void)
 {
 	write_file("x.safetensors", "", 0);
-	refuse("x.safetensors", "too few", "an empty file");
+	refuse("x.safetensors", "empty; expected a model", "an empty file");
 	write_file("x.safetensors", "\2\0\0\0\0\0\0", 7);
 	refuse("x.safetensors", "too few", "7 bytes");
 	write_file("x.safetensors", "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10);

@@ -31,9 +31,9 @@ static int make_plan(const struct convert *c, struct fc_tensor *plan, struct fc_
 		p->order = FC_ORDER_ROWS;
 		if (c->type == CONVERT_SAME && fc_dtype_is_packed(t->dtype))
 			return fc_fail(e,
-			    "%s: tensor %s is %s, which safetensors has not; say with --type what "
-			    "it becomes",
-			    c->from, t->name, fc_dtype_name(t->dtype));
+			    "%s: tensor %s is %s, which safetensors has not; say what it becomes, "
+			    "as by fc-convert --type bf16 -o DIR %s",
+			    c->from, t->name, fc_dtype_name(t->dtype), c->from);
 		if (c->type != CONVERT_SAME && fc_dtype_is_real(t->dtype))
 			p->dtype = chosen[c->type];
 		if (!fc_tensor_bytes(p, &p->n_bytes))

@@ -50,10 +50,18 @@ static void write_gguf(const struct convert *c)
 	or_die(fc_out_commit(o, &e), &e);
 }
 
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 static void write_folder(const struct convert *c)
 {
 	struct fc_err e;
 	struct fc_outdir *d;
+	if (strchr(last_part(out), '.'))
+		fc_note("%s: a folder; a name that ends in .gguf makes a GGUF file", out);
 	or_die(fc_outdir_open(&d, out, force, &e), &e);
 	or_die(convert_to_folder(c, fc_outdir_tmp(d), &e), &e);
 	or_die(fc_outdir_commit(d, &e), &e);
@@ -82,8 +90,8 @@ int main(int argc, char **argv)
 	    .name = name,
 	    .pre = pre,
 	    .shard_bytes = shard_bytes};
-	or_die(fc_config_load(&c.config, c.from, &e), &e);
 	or_die(fc_store_open(&c.store, c.from, &e), &e);
+	or_die(fc_config_load(&c.config, c.from, &e), &e);
 	if (fc_modelfiles_has_adapter(c.from))
 		fc_note(FC_MODELFILES_ADAPTER, c.from);
 	if (gguf)

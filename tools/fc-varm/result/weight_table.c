@@ -127,15 +127,23 @@ static void kind_add(struct kind *kind, const double *row, int n_model)
 	}
 }
 
-static void print_kind(const struct kind *kind, int n_model)
+/* Characters: wide enough for the model's name. */
+static int column_width(const struct plan *p, int k)
+{
+	size_t n = strlen(p->model[k].label);
+	return n > 10 ? (int)n : 10;
+}
+
+static void print_kind(const struct plan *p, const struct kind *kind)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	fc_buf_addf(&b, "%-28s %6zu ", kind->name, kind->n);
-	for (int k = 0; k < n_model; k++)
+	for (int k = 0; k < p->n_model; k++)
 		if (kind->count[k])
-			fc_buf_addf(&b, " %10.4f", kind->sum[k] / (double)kind->count[k]);
+			fc_buf_addf(&b, " %*.4f", column_width(p, k),
+			    kind->sum[k] / (double)kind->count[k]);
 		else
-			fc_buf_addf(&b, " %10s", "-");
+			fc_buf_addf(&b, " %*s", column_width(p, k), "-");
 	fc_note("%s", b.p);
 	fc_buf_release(&b);
 }
@@ -145,7 +153,7 @@ static void print_head(const struct plan *p)
 	struct fc_buf b = FC_BUF_INIT;
 	fc_buf_addf(&b, "%-28s %6s ", "mean weights by kind", "count");
 	for (int k = 0; k < p->n_model; k++)
-		fc_buf_addf(&b, " %10.10s", p->model[k].label);
+		fc_buf_addf(&b, " %*s", column_width(p, k), p->model[k].label);
 	fc_note("%s", b.p);
 	fc_buf_release(&b);
 }
@@ -186,8 +194,8 @@ void varm_weight_table_summarize(const struct plan *p, const struct verdicts *r)
 	if (k.all.n) {
 		print_head(p);
 		for (size_t i = 0; i < k.n; i++)
-			print_kind(&k.v[i], p->n_model);
-		print_kind(&k.all, p->n_model);
+			print_kind(p, &k.v[i]);
+		print_kind(p, &k.all);
 	}
 	kinds_release(&k);
 }

@@ -11,6 +11,7 @@
 #include "model/family.h"
 #include "store/gguf_hf.h"
 #include "store/store.h"
+#include "store/modelpath.h"
 
 /* Ceilings on what a config may ask for; the largest products, n_vocab * n_embd and
  * n_ff * n_embd, stay below 2^40. */
@@ -295,13 +296,15 @@ static json_t *load_json(const char *path, const char *gguf_path, struct fc_err 
 int fc_config_load(struct fc_config *c, const char *path, struct fc_err *e)
 {
 	struct stat st;
+	*c = (struct fc_config){.json = NULL};
+	if (fc_modelpath_check(path, e) < 0)
+		return -1;
 	bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 	char *gguf = fc_store_gguf_path(path);
 	char *file = gguf ? fc_strdup(gguf)
 	    : folder      ? fc_path_join(path, "config.json")
 			  : fc_strdup(path);
 	json_t *o = load_json(file, gguf, e);
-	*c = (struct fc_config){.json = NULL};
 	int ret = o ? fc_config_read(c, o, file, e) : -1;
 	json_decref(o);
 	free(file);

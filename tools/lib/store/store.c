@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "store/gguf_hf.h"
+#include "store/modelpath.h"
 #include "store/safetensors.h"
 #include "store/stream_tensors.h"
 #include "text/json.h"
@@ -134,7 +135,7 @@ static int open_folder(struct fc_store *s, const char *dir, struct fc_err *e)
 		    "%s: has its weights in a PyTorch pickle only; convert the model to "
 		    "safetensors first",
 		    dir);
-	} else {
+	} else if (fc_modelpath_check(dir, e) == 0) {
 		fc_fail(
 		    e, "%s: has neither model.safetensors nor model.safetensors.index.json", dir);
 	}
@@ -211,7 +212,8 @@ static int open_safetensors(struct fc_store *s, const char *path, bool folder, s
 			return -1;
 	} else {
 		s->file = FC_ARRAY(struct fc_safetensors, 1);
-		if (fc_safetensors_open(&s->file[0], path, e) < 0)
+		if (fc_modelpath_check_weights(path, e) < 0 ||
+		    fc_safetensors_open(&s->file[0], path, e) < 0)
 			return -1;
 		s->n_file = 1;
 	}
@@ -231,7 +233,7 @@ static int open_any(struct fc_store *s, const char *path, struct fc_err *e)
 	if (fc_stream_tensors_is(path))
 		return open_stream(s, path, e);
 	if (stat(path, &st) < 0)
-		return fc_fail(e, "open %s:", path);
+		return fc_modelpath_check(path, e) < 0 ? -1 : fc_fail(e, "open %s:", path);
 	char *gguf = fc_store_gguf_path(path);
 	const int ret =
 	    gguf ? open_gguf(s, gguf, e) : open_safetensors(s, path, S_ISDIR(st.st_mode), e);

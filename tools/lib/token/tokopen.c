@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "store/gguf.h"
 #include "store/store.h"
+#include "store/modelpath.h"
 #include "token/tokparts.h"
 
 /* Added tokens that match in normalized text do so in their own normalized form. */
@@ -174,7 +175,9 @@ int fc_tokenizer_open(struct fc_tokenizer **out, const char *path, struct fc_err
 	struct fc_tokenizer *t = FC_NEW(struct fc_tokenizer);
 	t->bos = t->eos = t->unk = t->pad = FC_NO_TOKEN;
 	fc_tokenizer_pool_new(t);
-	int rc = read_files(t, path, e);
+	int rc = fc_modelpath_check(path, e);
+	if (rc == 0)
+		rc = read_files(t, path, e);
 	if (rc < 0) {
 		fc_tokenizer_free(t);
 		t = NULL;

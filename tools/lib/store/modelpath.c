@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/modelpath.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define EXPECTED "expected a model: a folder, a .safetensors or a .gguf file"
+
+/* "org/name", relative, of letters that a hub's names have. */
+static bool is_hub_name(const char *path)
+{
+	static const char letters[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	const size_t org = strspn(path, letters),
+		     name = path[org] == '/' ? strspn(path + org + 1, letters) : 0;
+	return org && name && !path[org + 1 + name] && path[0] != '.';
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	const size_t n = strlen(s), k = strlen(end);
+	return n >= k && !strcmp(s + n - k, end);
+}
+
+static int check_folder(const char *path, struct fc_err *e)
+{
+	static const char *const names[] = {"config.json", "tokenizer.json", "tokenizer.model"};
+	static const char *const ends[] = {
+	    ".safetensors", ".gguf", ".bin", ".safetensors.index.json"};
+	bool found = false;
+	DIR *d = opendir(path);
+	if (!d)
+		return fc_fail(e, "open %s:", path);
+	for (struct dirent *entry; !found && (entry = readdir(d));) {
+		for (size_t i = 0; i < FC_LEN(names); i++)
+			found = found || !strcmp(entry->d_name, names[i]);
+		for (size_t i = 0; i < FC_LEN(ends); i++)
+			found = found || ends_with(entry->d_name, ends[i]);
+	}
+	closedir(d);
+	return found
+	    ? 0
+	    : fc_fail(e,
+		  "%s: not a model folder: there is no config.json in it, no tokenizer, no "
+		  "safetensors and no .gguf file",
+		  path);
+}
+
+/* The first bytes of a regular file; -1: it can't be read. */
+static ssize_t read_head(const char *path, unsigned char *head, size_t n)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const ssize_t got = fd < 0 ? -1 : pread(fd, head, n, 0);
+	if (fd >= 0)
+		close(fd);
+	return got;
+}
+
+static const char *skip_space(const char *p)
+{
+	return p + strspn(p, " \t\r\n");
+}
+
+/* Lines of JSON: a first line that is an object, and another one behind it. */
+static bool is_lines(const char *text)
+{
+	const char *end = strchr(text, '\n');
+	if (*skip_space(text) != '{' || !end || *skip_space(end) != '{')
+		return false;
+	while (end > text && isspace((unsigned char)end[-1]))
+		end--;
+	return end > text && end[-1] == '}';
+}
+
+int fc_modelpath_check(const char *path, struct fc_err *e)
+{
+	enum { HEAD = 1 << 16 };
+	struct stat st;
+	if (stat(path, &st) < 0 && errno == ENOENT && is_hub_name(path))
+		return fc_fail(e,
+		    "%s: there is no such folder, and names of a hub are not fetched: download the "
+		    "model and name its folder",
+		    path);
+	if (stat(path, &st) < 0)
+		return fc_fail(e, "open %s:", path);
+	if (S_ISDIR(st.st_mode))
+		return check_folder(path, e);
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	if (!st.st_size)
+		return fc_fail(e, "%s: empty; " EXPECTED, path);
+	unsigned char *head = fc_malloc(HEAD + 1);
+	const ssize_t n = read_head(path, head, HEAD);
+	head[n < 0 ? 0 : n] = 0;
+	const bool lines = n > 0 && is_lines((const char *)head);
+	free(head);
+	return lines ? fc_fail(e, "%s: lines of JSON, such as conversations; " EXPECTED, path) : 0;
+}
+
+int fc_modelpath_check_weights(const char *path, struct fc_err *e)
+{
+	static const struct {
+		const char *begins, *is;
+		size_t n;
+	} kinds[] = {{"\x28\xb5\x2f\xfd", "compressed by zstd, or a stream without tensors", 4},
+	    {"\x1f\x8b", "compressed by gzip", 2}};
+	unsigned char head[16] = {0};
+	struct stat st;
+	if (fc_modelpath_check(path, e) < 0)
+		return -1;
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || read_head(path, head, sizeof head) < 9)
+		return 0;
+	for (size_t i = 0; i < FC_LEN(kinds); i++)
+		if (!memcmp(head, kinds[i].begins, kinds[i].n))
+			return fc_fail(e, "%s: %s; " EXPECTED, path, kinds[i].is);
+	/* a header of safetensors follows its length in eight bytes, whose last are 0 */
+	const char first = *skip_space((const char *)head);
+	if ((first == '{' || first == '[') && head[7])
+		return fc_fail(e, "%s: JSON; " EXPECTED, path);
+	return 0;
+}
