@@ -244,6 +244,108 @@ killed_three_times() {
 	[ "$(stat -c %s out/model.safetensors)" -gt $((19 * $(stat -c %s "$F/pivot/model.safetensors") / 10)) ]
 }
 
+# The pivot is bfloat16: what of the change is left is counted here in numbers of 2 bytes.
+@test "what saving leaves of the change is told, with a warning where it is little" {
+	train -q --lr 1e-6 --save-dtype f32 -o f32 "$F/dists.fcs"
+	run -0 train --lr 1e-6 -o bf16 "$F/dists.fcs"
+	said=$(sed -n 's/.*warning: saved as BF16: only \(.*\) % of the squared change and \(.*\) % of the changed.*/\1 \2/p' <<<"$output")
+	[[ $output == *"--save-dtype f32 keeps all of it"* ]]
+	python3 - "$said" "$F/pivot" f32 bf16 <<-'EOF'
+		import struct, sys
+		def load(folder):
+		    raw = open(folder + "/model.safetensors", "rb").read()
+		    n = struct.unpack("<Q", raw[:8])[0]
+		    raw = raw[8 + n:]
+		    return raw
+		pivot, exact, saved = (load(d) for d in sys.argv[2:])
+		wide = lambda raw: [struct.unpack("<f", b"\0\0" + raw[i:i + 2])[0] for i in range(0, len(raw), 2)]
+		b, w, s = wide(pivot), struct.unpack("<%df" % (len(exact) // 4), exact), wide(saved)
+		change = sum((x - y) ** 2 for x, y in zip(w, b))
+		error = sum((x - y) ** 2 for x, y in zip(w, s))
+		changed = sum(x != y for x, y in zip(w, b))
+		left = sum(x != y and z != y for x, y, z in zip(w, b, s))
+		want = "%.1f %.1f" % (100 * max(0, 1 - error / change), 100 * left / changed)
+		assert sys.argv[1] == want, (sys.argv[1], want)
+	EOF
+	run -0 train -q --lr 1e-6 -o quiet "$F/dists.fcs"
+	[[ $output == *"saved as BF16: only"* ]]
+	run -0 train --lr 1e-6 --save-dtype f32 -o again "$F/dists.fcs"
+	[[ $output == *"saved as F32: 100.0 % of the squared change and 100.0 % of the changed"* ]]
+	run -0 train --lr 0 -o none "$F/dists.fcs"
+	[[ $output == *"no weight has changed"* ]]
+}
+
+@test "stochastic rounding: the same bytes again, by the seed, and the change on average" {
+	run -0 train --lr 1e-6 --rounding stochastic -o a "$F/dists.fcs"
+	[[ $output != *"saved as BF16: only"* ]]
+.*on average \([0-9.]*\) % of the change survives.*
+	echo "$share"
+	awk -v x="$share" 'BEGIN { exit !(x > 80 && x < 120) }'
+	train -q -j 1 --lr 1e-6 --rounding stochastic -o b "$F/dists.fcs"
+	same_model a b
+	train -q --lr 1e-6 -o nearest "$F/dists.fcs"
+	run ! same_model a nearest
+	train -q --lr 1e-6 --save-dtype f32 --rounding stochastic -o c "$F/dists.fcs"
+	train -q --lr 1e-6 --save-dtype f32 -o d "$F/dists.fcs"
+	same_model c d
+}
+
+@test "a run of few steps is warned of, one of many is not" {
+	run -0 train --steps 3 -o a "$F/tokens.fcs"
+	[[ $output == *"warning: a run of 3 steps changes a model little"* ]]
+	run -0 train --batch-tokens 65536 --epochs 1 -o b "$F/tokens.fcs"
+	[[ $output == *"warning: a run of about 1 step "*"--batch-tokens (65536 now)"* ]]
+	cat "$F/tokens.fcs" >pipe.fcs
+	run -0 pipe "cat pipe.fcs | fc-train -q -m $F/pivot --epochs 1 --examples 60 -o c"
+	[[ $output == *"warning: a run of 1 step changes"* ]]
+	run -0 train --steps 20 -o d "$F/tokens.fcs"
+	[[ $output != *"changes a model little"* ]]
+}
+
+@test "the last line compares means of a tenth of the steps" {
+	run -0 train --steps 40 --log log -o a "$F/tokens.fcs"
+	said=$(sed -n 's/.*mean loss of the first 4 steps \(.*\), of the last 4 \(.*\)/\1 \2/p' <<<"$output")
+	[ "$said" = "$(jq -rs 'map(.loss) | [(.[:4] | add / 4), (.[-4:] | add / 4)] | @tsv' log |
+		awk '{ printf "%.4f %.4f\n", $1, $2 }')" ]
+}
+
+@test "notes name the output, and rows that lambda 1 leaves out" {
+	run -0 train --lambda 1 -o target-x/ "$F/dists.fcs"
+	rows=$(fc-view --jsonl "$F/dists.fcs" | jq -s 'map(.rows | length) | add')
+	[[ $output == *"fc-train target-x: $F/dists.fcs: 60 examples"*"$rows rows of the teacher not used (lambda 1)"* ]]
+	run -0 train -o b "$F/dists.fcs"
+	[[ $output == *"fc-train b: "*" $rows rows of the teacher"* ]]
+	[[ $output != *"not used"* ]]
+	run -0 train -o c "$F/tokens.fcs"
+	[[ $output == *"labels, no teacher"* ]]
+	run -0 pipe "fc-train -m $F/pivot --steps 1 --update - $F/tokens.fcs | cat >u.fcs"
+	[[ $output == *"fc-train: "* ]]
+}
+
+@test "--dry-run checks and makes nothing" {
+	run -0 train --dry-run -o out nowhere.fcs
+	[ ! -e out ] && [ -z "$output" ]
+	run -2 train --dry-run -o out --lambda 3
+	mkdir there && touch there/file
+	run -1 train --dry-run -o there
+	[[ $output == *"exists"* ]]
+	run -1 fc-train --dry-run -m nowhere -o out
+	mkdir broken && cp "$F"/pivot/*.json broken
+	run -1 fc-train --dry-run -m broken -o out
+	fc-convert -q -o pivot.gguf "$D/kit/strings"
+	run -1 fc-train --dry-run -m pivot.gguf -o out
+	[[ $output == *"fc-convert"* ]]
+	[ -z "$(find . -name '.*.tmp')" ]
+}
+
+@test "--checkpoint-seconds: by time instead of steps" {
+	train -q --steps 30 --checkpoint by-steps --checkpoint-every 1000 -o a "$F/tokens.fcs"
+	[ ! -e by-steps ]
+	train -q --steps 30 --checkpoint by-time --checkpoint-every 1000 --checkpoint-seconds 1e-6 -o b "$F/tokens.fcs"
+	[ "$(jq .step by-time/state.json)" -ge 1 ]
+	same_model a b
+}
+
 @test "--steps ends a run, longer or shorter than the stream" {
 	for n in 1 3 50; do
 		train -q --steps "$n" --log log -o "out$n" "$F/tokens.fcs"

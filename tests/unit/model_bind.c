@@ -78,7 +78,7 @@ static void test_save(const char *more, enum fc_dtype dtype)
 {
 	struct fc_params *p = make(more), *again = NULL;
 	unlink(tensors_path);
-	T_OK(fc_params_save(p, dir, dtype, (size_t)1 << 30, &err) == 0 &&
+	T_OK(fc_params_save(p, dir, dtype, &(struct fc_rounding){0}, (size_t)1 << 30, &err) == 0 &&
 		fc_params_open(&again, dir, nn, &err) == 0,
 	    "saved as %s and opened%s", fc_dtype_name(dtype), more);
 	T_OK(again && same_weights(p, again, dtype), "the same weights");

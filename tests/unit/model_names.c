@@ -101,7 +101,8 @@ static void test_images(void)
 	if (!T_OK(mkdtemp(out) &&
 		    write_model_as(dir, config, "language_model.model.", &extra, 1, 5, &err) == 0 &&
 		    fc_params_open(&p, dir, nn, &err) == 0 &&
-		    fc_params_save(p, out, FC_BF16, (size_t)1 << 30, &err) == 0 &&
+		    fc_params_save(
+			p, out, FC_BF16, &(struct fc_rounding){0}, (size_t)1 << 30, &err) == 0 &&
 		    fc_model_open(&m, out, &err) == 0,
 		"images: opened, saved, opened %s", err.msg))
 		return;

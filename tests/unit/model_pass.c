@@ -221,7 +221,9 @@ static void test_saved(struct fc_params *p, const struct fc_model *m, const char
 {
 	char dir[] = "/tmp/fc-saved-XXXXXX";
 	struct fc_store *s = NULL;
-	if (!T_OK(mkdtemp(dir) && fc_params_save(p, dir, FC_F32, (size_t)1 << 30, &err) == 0 &&
+	if (!T_OK(mkdtemp(dir) &&
+		    fc_params_save(
+			p, dir, FC_F32, &(struct fc_rounding){0}, (size_t)1 << 30, &err) == 0 &&
 		    fc_store_open(&s, dir, &err) == 0,
 		"%s: saved", name))
 		return;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/die.h"
 #include "base/hash.h"
+#include "base/mem.h"
 #include "fc-train/checkpoint.h"
 #include "fc-train/run.h"
+#include "fc-train/survival.h"
 #include "fc-train/target.h"
 #include "fc-train/update.h"
 #include "store/modelfiles.h"
@@ -53,6 +56,21 @@ static uint64_t tokenizer_fingerprint(const struct train_options *o, const struc
 	uint64_t fingerprint = fc_tokenizer_fingerprint(t);
 	fc_tokenizer_free(t);
 	return fingerprint;
+}
+
+/* Ends the program once all is known to be there that a run needs but the stream. */
+_Noreturn static void check_models(const struct train_options *o)
+{
+	struct fc_tokenizer *t;
+	struct fc_config c;
+	struct fc_err e;
+	if (o->model)
+		or_die(fc_params_check(o->model, &e), &e);
+	or_die(fc_config_load(&c, o->model ? o->model : o->init, &e), &e);
+	or_die(fc_tokenizer_open(&t, o->model ? o->model : o->tokenizer, &e), &e);
+	fc_tokenizer_free(t);
+	fc_config_release(&c);
+	fc_finish();
 }
 
 /* What the weights start from. */
@@ -119,9 +137,14 @@ static struct train_feed *open_feed(
 static void report_counts(const struct train_feed *f, const struct train_options *o)
 {
 	const struct train_sample_count *n = train_feed_counted(f);
-	fc_note("%s: %" PRIu64 " examples, %" PRIu64 " tokens, %" PRIu64 " labels, %" PRIu64
-		" rows of the teacher",
-	    train_feed_name(f), n->n_sample, n->n_tok, n->n_label, n->n_row);
+	char rows[64] = "no teacher";
+	if (n->n_unused)
+		snprintf(rows, sizeof rows, "%" PRIu64 " rows of the teacher not used (lambda 1)",
+		    n->n_unused);
+	else if (train_feed_header(f)->kind == FC_KIND_DISTS)
+		snprintf(rows, sizeof rows, "%" PRIu64 " rows of the teacher", n->n_row);
+	fc_note("%s: %" PRIu64 " examples, %" PRIu64 " tokens, %" PRIu64 " labels, %s",
+	    train_feed_name(f), n->n_sample, n->n_tok, n->n_label, rows);
 	if (n->n_cut)
 		fc_warn("%" PRIu64 " examples were longer than the limit and were cut", n->n_cut);
 	if (n->n_useless)
@@ -171,6 +194,32 @@ static void train(
 		    n->n_sample, o->examples);
 }
 
+/* A light fine-tuning may be smaller than half a step of the type it is saved in. */
+static void report_survival(const struct train_target *target, const struct fc_params *params)
+{
+	struct train_survival m;
+	enum fc_dtype dtype;
+	struct fc_err e;
+	or_die(train_target_dtype(target, params, &dtype, &e), &e);
+	or_die(train_survival_measure(&m, params, target->pivot, dtype, &target->rounding, &e), &e);
+	train_survival_report(&m, dtype, &target->rounding);
+}
+
+/* The last component of what is made, which tells runs apart that share a terminal. */
+static const char *label(const struct train_options *o)
+{
+	const char *path = o->output ? o->output : o->update;
+	if (!strcmp(path, "-"))
+		return NULL;
+	size_t n = strlen(path);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	size_t first = n;
+	while (first > 0 && path[first - 1] != '/')
+		first--;
+	return strndup(path + first, n - first);
+}
+
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-train";
@@ -189,8 +238,11 @@ int main(int argc, char **argv)
 	or_die(fc_nn_open(&nn, o.device, (enum fc_compute)o.dtype, &e), &e);
 	fc_nn_describe(nn, computes, sizeof computes);
 	fc_note("%s", computes);
+	if (o.dry_run)
+		check_models(&o);
 	struct fc_params *params = open_params(&o, nn);
 	uint64_t tokenizer = tokenizer_fingerprint(&o, params);
+	fc_prog_label = label(&o);
 	struct train_feed *feed = open_feed(&o, params, tokenizer);
 
 	struct train_trainer_opts trainer_opts = {
@@ -210,7 +262,8 @@ int main(int argc, char **argv)
 	json_t *identity = run_identity(&o, params, nn, tokenizer);
 	train(&o, &trainer, tokenizer, identity);
 
-	struct train_target target = {o.model, o.tokenizer, (enum train_save_dtype)o.save_dtype};
+	struct train_target target = {
+	    o.model, o.tokenizer, (enum train_save_dtype)o.save_dtype, {o.rounding == 1, o.seed}};
 	if (o.update)
 		or_die(train_update_write(o.update, o.model, origin_fingerprint(&o, params),
 			   tokenizer, params, &e),
@@ -218,6 +271,8 @@ int main(int argc, char **argv)
 	if (out) {
 		or_die(train_target_write(fc_outdir_tmp(out), &target, params, &e), &e);
 		or_die(fc_outdir_commit(out, &e), &e);
+		if (o.model)
+			report_survival(&target, params);
 	}
 	json_decref(identity);
 	train_trainer_release(&trainer);

@@ -28,6 +28,8 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 		0},
 	    {FC_OPT_CHOICE, 0, "save-dtype", &o->save_dtype, "same|f32|f16|bf16",
 		"type of the saved weights", 0, 0},
+	    {FC_OPT_CHOICE, 0, "rounding", &o->rounding, "nearest|stochastic",
+		"how weights are rounded to that type; stochastic is right on average", 0, 0},
 
 	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Loss", 0, 0},
 	    {FC_OPT_REAL, 0, "lambda", &o->lambda, "X",
@@ -74,8 +76,12 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 		0, 0},
 	    {FC_OPT_INT, 0, "checkpoint-every", &o->checkpoint_every, "N",
 		"steps between checkpoints", 1, 1 << 30},
+	    {FC_OPT_REAL, 0, "checkpoint-seconds", &o->checkpoint_seconds, "X",
+		"time between checkpoints, instead of steps (0: by steps)", 0, 1e9},
 	    {FC_OPT_FLAG, 0, "resume", &o->resume, NULL,
 		"go on from the checkpoint if there is one", 0, 0},
+	    {FC_OPT_FLAG, 0, "dry-run", &o->dry_run, NULL,
+		"check options, model and output, and train nothing", 0, 0},
 	    {FC_OPT_FILE, 0, "log", &o->log, "FILE",
 		"write a JSON line a step (-: standard output)", 0, 0},
 	    {FC_OPT_FILE, 0, "eval", &o->eval, "STREAM", "held-out stream to report on", 0, 0},
@@ -164,8 +170,8 @@ void train_options_parse(struct train_options *o, int argc, char **argv)
 /* Options that change when something is written, not what. */
 static bool is_deciding(const struct fc_opt *o)
 {
-	static const char *const not [] = {
-	    "checkpoint-every", "eval-every", "save-dtype", "threads", "dtype"};
+	static const char *const not [] = {"checkpoint-every", "checkpoint-seconds", "eval-every",
+	    "save-dtype", "rounding", "threads", "dtype"};
 	for (size_t i = 0; i < FC_LEN(not ); i++)
 		if (o->name && !strcmp(o->name, not [i]))
 			return false;

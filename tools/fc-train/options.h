@@ -10,8 +10,9 @@
 /* The command line. */
 struct train_options {
 	const char *model, *init, *tokenizer, *output, *update, *stream;
-	bool force;
+	bool force, dry_run;
 	int save_dtype; /* enum train_save_dtype */
+	int rounding;   /* 0: nearest, 1: stochastic */
 
 	double lambda, temperature;
 	int loss;     /* 0: ce, 1: kl */
@@ -25,6 +26,7 @@ struct train_options {
 
 	const char *checkpoint, *log, *eval;
 	int checkpoint_every, eval_every;
+	double checkpoint_seconds; /* 0: by steps */
 	bool resume;
 
 	const char *device;

@@ -7,6 +7,7 @@
 #include "base/die.h"
 #include "base/progress.h"
 #include "fc-train/checkpoint.h"
+#include "fc-train/outcome.h"
 #include "fc-train/trainlog.h"
 
 #define LN2 0.6931471805599453
@@ -110,42 +111,96 @@ static int restore(const struct train_run *r, uint64_t *log_bytes, struct fc_err
 	return 0;
 }
 
-static int loop(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
+/* Steps of the run as far as that can be told before the first: exactly with --steps, else from the
+ * tokens of the stream; 0: not known. */
+static uint64_t steps_ahead(const struct train_run *r)
+{
+	const struct train_options *o = r->opts;
+	const struct train_sample_count *n = train_feed_counted(r->trainer->feed);
+	if (o->steps || !n)
+		return o->steps;
+	/* where the next example does not fit, half of one is left empty on average */
+	const double mean = (double)n->n_tok / (double)n->n_sample;
+	const double filled = fmax(mean, (double)o->batch_tokens - mean / 2);
+	return (uint64_t)ceil((double)n->n_tok / filled) * o->epochs;
+}
+
+/* When the next checkpoint is due: after so many steps or, with --checkpoint-seconds, so much time,
+ * of which saving takes at most a twentieth. */
+struct clock {
+	double last_s, cost_s;
+};
+
+static bool checkpoint_due(const struct train_options *o, const struct clock *c, uint64_t step)
+{
+	if (!o->checkpoint)
+		return false;
+	if (o->checkpoint_seconds <= 0)
+		return due(step, o->checkpoint_every);
+	return fc_now() - c->last_s >= fmax(o->checkpoint_seconds, 19 * c->cost_s);
+}
+
+static int save_when_due(
+    const struct train_run *r, struct train_trainlog *log, struct clock *c, struct fc_err *e)
+{
+	if (!checkpoint_due(r->opts, c, r->trainer->step))
+		return 0;
+	const double begin_s = fc_now();
+	const int ret = save_checkpoint(r, log, e);
+	c->last_s = fc_now();
+	c->cost_s = c->last_s - begin_s;
+	return ret;
+}
+
+static int steps(const struct train_run *r, struct train_trainlog *log, struct train_losses *losses,
+    struct fc_err *e)
 {
 	const struct train_options *o = r->opts;
 	struct train_trainer *t = r->trainer;
 	struct train_step_report s;
-	double begin_s = fc_now(), first_loss = NAN;
-	uint64_t begin_tok = t->n_tok, begin_step = t->step;
+	struct clock clock = {.last_s = fc_now()};
 	char note[64];
 	int got;
-	if (r->heldout && t->step == 0 && evaluate(r, log, e) < 0)
-		return -1;
 	fc_progress_start(
 	    o->steps ? "steps" : "examples", o->steps ? o->steps : (uint64_t)t->opts.n_sample);
 	while ((got = train_trainer_step(t, &s, e)) == 1) {
-		if (t->step == begin_step + 1)
-			first_loss = s.loss;
+		train_losses_add(losses, s.loss);
 		snprintf(note, sizeof note, "step %" PRIu64 ", loss %.4f", t->step, s.loss);
 		fc_progress_set(o->steps ? t->step : t->n_sample, note);
 		if (log_step(log, t, &s, e) < 0)
 			return -1;
 		if (r->heldout && due(t->step, o->eval_every) && evaluate(r, log, e) < 0)
 			return -1;
-		if (o->checkpoint && due(t->step, o->checkpoint_every) &&
-		    save_checkpoint(r, log, e) < 0)
+		if (save_when_due(r, log, &clock, e) < 0)
 			return -1;
 	}
 	fc_progress_end();
-	if (got < 0)
-		return -1;
-	if (r->heldout && !due(t->step, o->eval_every) && evaluate(r, log, e) < 0)
-		return -1;
-	if (t->step > begin_step)
-		fc_note("%" PRIu64 " steps, %" PRIu64 " tokens (%.0f a second), loss %.4f -> %.4f",
-		    t->step - begin_step, t->n_tok - begin_tok,
-		    (double)(t->n_tok - begin_tok) / (fc_now() - begin_s), first_loss, s.loss);
-	return 0;
+	return got;
+}
+
+static int loop(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
+{
+	const struct train_options *o = r->opts;
+	struct train_trainer *t = r->trainer;
+	struct train_losses losses = {0};
+	const double begin_s = fc_now();
+	const uint64_t begin_tok = t->n_tok, ahead = steps_ahead(r);
+	int ret = 0;
+	if (ahead)
+		train_warn_short(ahead, !o->steps, o->batch_tokens);
+	if (r->heldout && t->step == 0)
+		ret = evaluate(r, log, e);
+	if (ret == 0)
+		ret = steps(r, log, &losses, e);
+	if (ret == 0 && r->heldout && !due(t->step, o->eval_every))
+		ret = evaluate(r, log, e);
+	if (ret == 0) {
+		train_losses_report(&losses, t->n_tok - begin_tok, fc_now() - begin_s);
+		if (!ahead)
+			train_warn_short(t->step, false, o->batch_tokens);
+	}
+	train_losses_release(&losses);
+	return ret;
 }
 
 int train_run(const struct train_run *r, struct fc_err *e)

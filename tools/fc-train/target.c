@@ -42,21 +42,26 @@ static int copy_tokenizer(const char *from, const char *to, struct fc_err *e)
 	return fc_modelfiles_copy(from, to, FC_MODELFILES_TOKENIZER, NULL, e);
 }
 
-int train_target_write(
-    const char *dir, const struct train_target *t, const struct fc_params *p, struct fc_err *e)
+int train_target_dtype(
+    const struct train_target *t, const struct fc_params *p, enum fc_dtype *dtype, struct fc_err *e)
 {
 	static const enum fc_dtype chosen[] = {
 	    [TRAIN_SAVE_F32] = FC_F32, [TRAIN_SAVE_F16] = FC_F16, [TRAIN_SAVE_BF16] = FC_BF16};
-	bool same = t->dtype == TRAIN_SAVE_SAME;
-	enum fc_dtype dtype = same ? p->model.cfg.dtype : chosen[t->dtype];
-	if (same && t->pivot && pivot_dtype(t->pivot, p, &dtype, e) < 0)
-		return -1;
-	if (fc_params_save(p, dir, dtype, SHARD_BYTES, e) < 0)
+	*dtype = t->dtype == TRAIN_SAVE_SAME ? p->model.cfg.dtype : chosen[t->dtype];
+	return t->dtype == TRAIN_SAVE_SAME && t->pivot ? pivot_dtype(t->pivot, p, dtype, e) : 0;
+}
+
+int train_target_write(
+    const char *dir, const struct train_target *t, const struct fc_params *p, struct fc_err *e)
+{
+	enum fc_dtype dtype;
+	if (train_target_dtype(t, p, &dtype, e) < 0 ||
+	    fc_params_save(p, dir, dtype, &t->rounding, SHARD_BYTES, e) < 0)
 		return -1;
 	if (!t->pivot)
 		return copy_tokenizer(t->tokenizer, dir, e);
 	/* where nothing in it changes, the pivot's config.json keeps its bytes */
-	if (same && fc_file_copy(t->pivot, dir, "config.json", true, e) < 0)
+	if (t->dtype == TRAIN_SAVE_SAME && fc_file_copy(t->pivot, dir, "config.json", true, e) < 0)
 		return -1;
 	return copy_others(t->pivot, dir, e);
 }

@@ -12,7 +12,12 @@ struct train_target {
 	const char *pivot;     /* folder it comes from, or NULL: from scratch */
 	const char *tokenizer; /* from scratch: folder with tokenizer files and chat template */
 	enum train_save_dtype dtype;
+	struct fc_rounding rounding;
 };
+/* The type that is written: the one asked for, else that of the pivot's embedding or, from scratch,
+ * the configuration's. */
+int train_target_dtype(const struct train_target *t, const struct fc_params *p,
+    enum fc_dtype *dtype, struct fc_err *e);
 
 /* Fills the folder: weights, config.json, and every other file of the pivot (or the tokenizer's
  * files).  The caller commits. */

@@ -102,6 +102,14 @@ static struct train_sample_size measure(
 	return z;
 }
 
+static uint64_t count_unused(const struct fc_example *x, const struct train_sample_rule *rule)
+{
+	uint64_t n = 0;
+	for (size_t r = 0; !rule->rows && r < x->n_row; r++)
+		n += x->row_off[r + 1] > x->row_off[r];
+	return n;
+}
+
 static void fill(struct fc_sample *s, const struct fc_example *x)
 {
 	const struct train_sample_size *z = &s->size;
@@ -143,5 +151,6 @@ int train_sample_new(struct fc_sample **s, const struct fc_example *x,
 	count->n_tok += z.n_tok;
 	count->n_label += z.n_label;
 	count->n_row += z.n_row;
+	count->n_unused += count_unused(x, rule);
 	return 1;
 }

@@ -35,6 +35,7 @@ struct train_sample_count {
 	uint64_t n_sample, n_tok, n_label, n_row;
 	uint64_t n_cut;     /* examples longer than max_tok */
 	uint64_t n_useless; /* left out: no label and no row */
+	uint64_t n_unused;  /* rows of the stream that the rule leaves out */
 };
 
 /*

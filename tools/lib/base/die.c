@@ -13,7 +13,8 @@ static void say(const char *kind, const char *fmt, va_list ap)
 	fc_vfail(&e, fmt, ap);
 	fc_progress_clear();
 	fflush(stdout);
-	fprintf(stderr, "%s: %s%s\n", fc_prog, kind, e.msg);
+	fprintf(stderr, "%s%s%s: %s%s\n", fc_prog, fc_prog_label ? " " : "",
+	    fc_prog_label ? fc_prog_label : "", kind, e.msg);
 }
 
 void fc_die(const char *fmt, ...)

@@ -108,7 +108,8 @@ static void draw(uint64_t done, const char *note, double now)
 	bar.at.done = done;
 	fc_progress_text(&b, &bar.at, now - bar.start_s, bar.on_terminal ? 24 : 0);
 	fc_progress_clear();
-	fprintf(stderr, "%s: %s", fc_prog, b.p);
+	fprintf(stderr, "%s%s%s: %s", fc_prog, fc_prog_label ? " " : "",
+	    fc_prog_label ? fc_prog_label : "", b.p);
 	fc_buf_release(&b);
 	if (note)
 		fprintf(stderr, ", %s", note);

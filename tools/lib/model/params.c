@@ -106,6 +106,16 @@ int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, st
 	return 0;
 }
 
+int fc_params_check(const char *dir, struct fc_err *e)
+{
+	struct fc_model *m;
+	if (fc_model_open(&m, dir, e) < 0)
+		return -1;
+	int ret = check_family(&m->cfg, dir, e);
+	fc_model_close(m);
+	return ret;
+}
+
 static void randomize(
     const struct fc_slot *s, struct fc_param *v, const struct fc_config *c, struct fc_rng *rng)
 {

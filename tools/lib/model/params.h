@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "model/block.h"
+#include "tensor/rounding.h"
 
 /* One trainable tensor: float32 master weights and their gradient. */
 struct fc_param {
@@ -33,6 +34,8 @@ struct fc_params {
 };
 /* From a model folder. */
 int fc_params_open(struct fc_params **p, const char *dir, struct fc_nn *nn, struct fc_err *e);
+/* Whether that would work, without reading the weights. */
+int fc_params_check(const char *dir, struct fc_err *e);
 /* From scratch: normal(0, 0.02), residual projections scaled by 1/sqrt(2 n_layer) (GPT-2). */
 int fc_params_init(struct fc_params **p, const char *config_path, struct fc_nn *nn,
     struct fc_rng *rng, struct fc_err *e);
@@ -42,11 +45,11 @@ void fc_params_zero_grad(struct fc_params *p);
 void fc_params_refresh(struct fc_params *p);
 
 /*
- * Writes the weights (F32, F16 or BF16) and config.json into an existing folder; the rest of a
- * model folder, and its atomicity, are the caller's.
+ * Writes the weights (F32, F16 or BF16, rounded as how says) and config.json into an existing
+ * folder; the rest of a model folder, and its atomicity, are the caller's.
  */
 int fc_params_save(const struct fc_params *p, const char *dir, enum fc_dtype dtype,
-    size_t shard_bytes, struct fc_err *e);
+    const struct fc_rounding *how, size_t shard_bytes, struct fc_err *e);
 /* The plan of that for fc_store_writer_open(), [p->n + p->n_rest] in the order of p->v and p->rest;
  * names are borrowed from p, the array is the caller's to free(). */
 struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype);

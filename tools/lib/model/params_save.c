@@ -65,12 +65,12 @@ out:
 }
 
 static int put(struct fc_store_writer *w, size_t i, const struct fc_param *v, enum fc_dtype dtype,
-    void *block, size_t n_block, struct fc_err *e)
+    const struct fc_rounding *how, void *block, size_t n_block, struct fc_err *e)
 {
 	const size_t size = fc_dtype_size(dtype);
 	for (size_t at = 0; at < v->n; at += n_block) {
 		const size_t n = v->n - at < n_block ? v->n - at : n_block;
-		fc_from_f32(block, dtype, v->w + at, n);
+		fc_round_f32(block, dtype, v->w + at, n, how, v->name, at);
 		if (fc_store_writer_put(w, i, at * size, block, n * size, e) < 0)
 			return -1;
 	}
@@ -78,7 +78,7 @@ static int put(struct fc_store_writer *w, size_t i, const struct fc_param *v, en
 }
 
 int fc_params_save(const struct fc_params *p, const char *dir, enum fc_dtype dtype,
-    size_t shard_bytes, struct fc_err *e)
+    const struct fc_rounding *how, size_t shard_bytes, struct fc_err *e)
 {
 	enum { BLOCK = 1 << 18 };
 	struct fc_tensor *plan = fc_params_plan(p, dtype);
@@ -87,7 +87,7 @@ int fc_params_save(const struct fc_params *p, const char *dir, enum fc_dtype dty
 	int ret = fc_store_writer_open(&w, dir, plan, p->n + p->n_rest, shard_bytes, e);
 	if (ret == 0) {
 		for (size_t i = 0; ret == 0 && i < p->n; i++)
-			ret = put(w, i, &p->v[i], dtype, block, BLOCK, e);
+			ret = put(w, i, &p->v[i], dtype, how, block, BLOCK, e);
 		for (size_t i = 0; ret == 0 && i < p->n_rest; i++)
 			ret = fc_store_writer_put(
 			    w, p->n + i, 0, p->rest[i].data, p->rest[i].n_bytes, e);
