@@ -1,13 +1,18 @@
 # What fusellm.mk and fusechat.mk share: each source's distributions over the pivot's tokens.
 #
 #   PIVOT    model folder: architecture, tokenizer and template the result keeps
-#   SOURCES  model folders; their names must differ
+#   SOURCES  model folders or GGUF files; their names (without .gguf) must differ
 #   DATA     conversations (JSONL)
-#   OUT      where results go; what is there is not made again
+#   OUT      where results go; what is there is made anew if its settings, models or data changed
 #   K LAMBDA RULE LOSS   top-k, weight of the SFT loss, fusion rule, fusion loss
 #   ALIGN    bytes: carry rows over byte-exactly; stats, exact or mined: by a map of this kind
 #   INFER TRAIN MERGE    further options of fc-infer, fc-train, fc-varm
+#   TYPE     bf16 or f16: the result once more in this type, beside the one in float32
+#   CHECKPOINT           seconds between the checkpoints of a training
 #   FC       folder of the tools, with a slash at its end; empty: found by PATH
+#
+# Targets and results are float32: what a light fine-tuning changes is mostly smaller than half a step of
+# bfloat16 and would be rounded away.  A narrower type is the last step, with stochastic rounding.
 
 K      = 10
 LAMBDA = 0.9
@@ -18,48 +23,88 @@ OUT    = fusion
 INFER  =
 TRAIN  = --lr 5e-6 --epochs 3
 MERGE  =
+TYPE   =
 FC     =
 
-SHELL       := bash
-.SHELLFLAGS := -euo pipefail -c
-.DELETE_ON_ERROR:
-.SECONDARY:
+include $(dir $(lastword $(MAKEFILE_LIST)))stage.mk
 
 ifeq ($(and $(PIVOT),$(SOURCES),$(DATA)),)
 $(error set PIVOT, SOURCES and DATA, e.g. make -f fusechat.mk PIVOT=models/p SOURCES="models/a models/b" DATA=chats.jsonl)
 endif
-
-# name(folder) is its last path component; folder(name) the other way.
-name   = $(notdir $(patsubst %/,%,$1))
-folder = $(foreach s,$(SOURCES),$(if $(filter $1,$(call name,$s)),$s))
+$(call need_one,PIVOT)$(call need_folder,PIVOT)$(call need_files,SOURCES)$(call need_one,DATA)
+source = $(call named,$1,$(SOURCES))
 NAMES := $(foreach s,$(SOURCES),$(call name,$s))
-ifneq ($(words $(sort $(NAMES))),$(words $(NAMES)))
-$(error two sources have the same name: $(NAMES))
+$(call need_unlike,SOURCES,$(NAMES))
+ifeq ($(filter $(ALIGN),bytes stats exact mined),)
+$(error ALIGN is bytes, stats, exact or mined, not '$(ALIGN)')
+endif
+ifeq ($(filter $(words $(TYPE))$(TYPE),0 1bf16 1f16),)
+$(error TYPE is bf16, f16 or empty, not '$(TYPE)')
 endif
 
-train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) --loss $(LOSS) $(TRAIN)
+# The one place of the captures' options.
+infer = $(FC)fc-infer -k $(K) $(INFER)
+train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) --loss $(LOSS) --save-dtype f32 $(TRAIN)
+
+SET   := $(OUT)/settings
+pivot := $(call identity,$(PIVOT))
+data  := $(call identity,$(DATA))
+$(call settings,$(SET)/pivot.fcs,pivot $(pivot) data $(data) k $(K) infer $(call plain,$(INFER)))
+capture_settings = $(call settings,$(SET)/$1.aligned.fcs,source $(call identity,$(call source,$1)) pivot $(pivot) data $(data) k $(K) \
+                   infer $(call plain,$(INFER)) align $(ALIGN))
+$(foreach n,$(NAMES),$(call capture_settings,$n))
+# With the names of what is fused together, in no order.
+train_settings = rule $(RULE) k $(K) lambda $(LAMBDA) loss $(LOSS) train $(call plain,$(TRAIN)) pivot $(pivot) of $(sort $1)
 
 $(OUT):
 	mkdir -p $@
 
-$(OUT)/pivot.fcs: $(DATA) | $(OUT)
-	$(FC)fc-infer -m $(PIVOT) -k $(K) $(INFER) -o $@ $(DATA)
+# Options and models that would fail late are tried before the first model runs: every model on no conversation,
+# the rest without input.
+CHECKED = $(OUT)/checked
+$(CHECKED): $(addprefix $(SET)/,pivot.fcs $(NAMES:%=%.aligned.fcs)) | $(OUT)
+	$(call step,check models and options)
+	for m in $(PIVOT) $(SOURCES); do $(infer) -q -m "$$m" -p $(PIVOT) -o $(OUT)/none.fcs /dev/null; done
+	rm -f $(OUT)/none.fcs
+	$(FC)fc-align fuse --rule $(RULE) -k $(K) --help >/dev/null
+	$(train) -q --dry-run -o $(OUT)/none
+	$(also_checked)
+	touch $@
+also_checked = :
 
-ifeq ($(filter $(ALIGN),bytes stats exact mined),)
-$(error ALIGN is bytes, stats, exact or mined, not '$(ALIGN)')
-endif
+$(OUT)/pivot.fcs: $(SET)/pivot.fcs | $(CHECKED)
+	$(call step,distributions of the pivot)
+	$(call sweep,$@)
+	$(infer) -m $(PIVOT) -o $@ $(DATA)
+
 ifeq ($(ALIGN),bytes)
-by = -s $(call folder,$1)
+by = -s $(call source,$1)
 else
 by  = -m $(OUT)/$1.map.fcs
 MAP = $(OUT)/%.map.fcs
 endif
 
-$(OUT)/%.map.fcs: $(DATA) | $(OUT)
-	$(FC)fc-align map --kind $(ALIGN) -p $(PIVOT) -s $(call folder,$*) -o $@ \
+$(OUT)/%.map.fcs: $(SET)/%.aligned.fcs | $(CHECKED)
+	$(call step,a vocabulary map for $*)
+	$(FC)fc-align map --kind $(ALIGN) -p $(PIVOT) -s $(call source,$*) -o $@ \
 	    $(if $(filter stats,$(ALIGN)),$(DATA))
 
 # The source's own distributions only pass by.
-$(OUT)/%.aligned.fcs: $(MAP) $(DATA) | $(OUT)
-	$(FC)fc-infer -m $(call folder,$*) -p $(PIVOT) -k $(K) $(INFER) $(DATA) | \
+$(OUT)/%.aligned.fcs: $(MAP) $(SET)/%.aligned.fcs | $(CHECKED)
+	$(call step,distributions of $*)
+	$(call sweep,$@)
+	$(infer) -m $(call source,$*) -p $(PIVOT) $(DATA) | \
 	    $(FC)fc-align apply -p $(PIVOT) $(call by,$*) -o $@
+
+# $(call fuse_and_train,STREAMS): the checkpoint goes when the result is there.
+define fuse_and_train
+$(train_state)
+$(FC)fc-align fuse --rule $(RULE) -k $(K) $1 | $(train) $(resumable) --force --log $@.log.jsonl -o $@
+rm -rf $@.state
+endef
+
+# The last step to a narrower type.
+define narrow
+$(call step,the result in $(TYPE))
+$(FC)fc-convert -f --type $(TYPE) --rounding stochastic -o $@ $<
+endef

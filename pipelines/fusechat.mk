@@ -8,15 +8,34 @@ all: fusechat
 include $(dir $(lastword $(MAKEFILE_LIST)))fuse.mk
 
 METHOD  = varm
-TARGETS = $(NAMES:%=$(OUT)/target-%)
+# The order of the targets matters only to options that list a value for each.
+comma   = ,
+TARGETS = $(patsubst %,$(OUT)/target-%,$(if $(findstring $(comma),$(MERGE)),$(NAMES),$(sort $(NAMES))))
+RESULT  = $(OUT)/fusechat$(TYPE:%=-%)
+STEPS   = $(CHECKED) $(OUT)/pivot.fcs $(foreach n,$(NAMES),$(if $(MAP),$(OUT)/$n.map.fcs) $(OUT)/$n.aligned.fcs \
+          $(OUT)/target-$n) $(OUT)/fusechat $(TYPE:%=$(OUT)/fusechat-%)
+merge   = $(FC)fc-varm -b $(PIVOT) --method $(METHOD) --dtype f32 $(MERGE)
+# The pivot stands in for each target.
+also_checked = $(merge) -q --dry-run -o $(OUT)/none $(foreach n,$(NAMES),$(PIVOT)) >/dev/null
 
-fusechat: $(OUT)/fusechat
+fusechat: $(RESULT)
+
+$(foreach n,$(NAMES),$(call settings,$(SET)/target-$n,$(call train_settings,$n)))
+$(call settings,$(SET)/fusechat,method $(METHOD) merge $(call plain,$(MERGE)) pivot $(pivot) of $(notdir $(TARGETS)))
+$(CHECKED): $(SET)/fusechat $(NAMES:%=$(SET)/target-%)
 
 # For a pair, MinCE takes the better of the two for each conversation.
-$(OUT)/target-%: $(OUT)/pivot.fcs $(OUT)/%.aligned.fcs
-	$(FC)fc-align fuse --rule $(RULE) -k $(K) $^ | $(train) --log $@.log.jsonl -o $@
+$(OUT)/target-%: $(OUT)/pivot.fcs $(OUT)/%.aligned.fcs $(SET)/target-%
+	$(call step,fine-tune the pivot towards $*)
+	$(call fuse_and_train,$(filter %.fcs,$^))
 
-$(OUT)/fusechat: $(TARGETS)
-	$(FC)fc-varm -b $(PIVOT) --method $(METHOD) $(MERGE) -o $@ $^
+$(OUT)/fusechat: $(TARGETS) $(SET)/fusechat
+	$(call step,merge the targets)
+	$(merge) -f -o $@ $(TARGETS)
 
-.PHONY: all fusechat
+ifneq ($(TYPE),)
+$(RESULT): $(OUT)/fusechat
+	$(narrow)
+endif
+
+.PHONY: all fusechat FORCE

@@ -7,9 +7,22 @@
 all: fusellm
 include $(dir $(lastword $(MAKEFILE_LIST)))fuse.mk
 
-fusellm: $(OUT)/fusellm
+RESULT = $(OUT)/fusellm$(TYPE:%=-%)
+STEPS  = $(CHECKED) $(OUT)/pivot.fcs $(foreach n,$(NAMES),$(if $(MAP),$(OUT)/$n.map.fcs) $(OUT)/$n.aligned.fcs) \
+         $(OUT)/fusellm $(TYPE:%=$(OUT)/fusellm-%)
 
-$(OUT)/fusellm: $(OUT)/pivot.fcs $(NAMES:%=$(OUT)/%.aligned.fcs)
-	$(FC)fc-align fuse --rule $(RULE) -k $(K) $^ | $(train) --log $@.log.jsonl -o $@
+fusellm: $(RESULT)
 
-.PHONY: all fusellm
+$(call settings,$(SET)/fusellm,$(call train_settings,$(NAMES)))
+$(CHECKED): $(SET)/fusellm
+
+$(OUT)/fusellm: $(OUT)/pivot.fcs $(patsubst %,$(OUT)/%.aligned.fcs,$(sort $(NAMES))) $(SET)/fusellm
+	$(call step,fine-tune the pivot towards the sources)
+	$(call fuse_and_train,$(filter %.fcs,$^))
+
+ifneq ($(TYPE),)
+$(RESULT): $(OUT)/fusellm
+	$(narrow)
+endif
+
+.PHONY: all fusellm FORCE

@@ -278,8 +278,7 @@ killed_three_times() {
 @test "stochastic rounding: the same bytes again, by the seed, and the change on average" {
 	run -0 train --lr 1e-6 --rounding stochastic -o a "$F/dists.fcs"
 	[[ $output != *"saved as BF16: only"* ]]
-.*on average \([0-9.]*\) % of the change survives.*
-	echo "$share"
+	share=$(sed -n 's/.*on average \([0-9.]*\) % of the change survives.*/\1/p' <<<"$output")
 	awk -v x="$share" 'BEGIN { exit !(x > 80 && x < 120) }'
 	train -q -j 1 --lr 1e-6 --rounding stochastic -o b "$F/dists.fcs"
 	same_model a b

@@ -6,6 +6,7 @@
 #include "store/gguf_hf.h"
 #include "store/gguf_writer.h"
 #include "store/store.h"
+#include "tensor/rounding.h"
 
 /* What matrices become; vectors and norms of a GGUF file are F32 whatever is asked for. */
 enum convert_type {
@@ -22,8 +23,9 @@ struct convert {
 	struct fc_store *store;
 	struct fc_config config;
 	enum convert_type type;
-	const char *name; /* general.name; NULL: none */
-	const char *pre;  /* tokenizer.ggml.pre; NULL: found by the pre-tokenizer */
+	struct fc_rounding rounding; /* of a folder's F16 and BF16 */
+	const char *name;            /* general.name; NULL: none */
+	const char *pre;             /* tokenizer.ggml.pre; NULL: found by the pre-tokenizer */
 	size_t shard_bytes;
 };
 

@@ -64,7 +64,7 @@ static int put_block(const struct convert *c, struct fc_store_writer *w, size_t 
 	fc_tensor_to_f32(t, first, n, v);
 	int ret = check_range(c, t, to, v, n, e);
 	if (ret == 0) {
-		fc_from_f32(bytes, to, v, n);
+		fc_round_f32(bytes, to, v, n, &c->rounding, t->name, first);
 		ret = fc_store_writer_put(w, i, first * size, bytes, n * size, e);
 	}
 	free(bytes);

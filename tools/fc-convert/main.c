@@ -10,7 +10,8 @@
 
 static const char *out, *name, *pre;
 static int type = CONVERT_SAME;
-static uint64_t shard_bytes = 5000000000;
+static int rounding; /* 0: nearest, 1: stochastic */
+static uint64_t shard_bytes = 5000000000, seed = 1;
 static bool force;
 
 static const struct fc_opt opts[] = {
@@ -18,6 +19,9 @@ static const struct fc_opt opts[] = {
 	"the result: a GGUF file where it ends in .gguf, else a Hugging Face folder", 0, 0},
     {FC_OPT_CHOICE, 0, "type", &type, "same|f32|f16|bf16|q8_0|q4_0",
 	"what the matrices become (default: same)", 0, 0},
+    {FC_OPT_CHOICE, 0, "rounding", &rounding, "nearest|stochastic",
+	"of a folder's f16 and bf16; stochastic is right on average", 0, 0},
+    {FC_OPT_U64, 0, "seed", &seed, "N", "of stochastic rounding (default: 1)", 0, 0},
     {FC_OPT_STR, 0, "name", &name, "TEXT", "general.name of the GGUF file", 0, 0},
     {FC_OPT_STR, 0, "pre", &pre, "NAME",
 	"tokenizer.ggml.pre of the GGUF file, where it can't be told", 0, 0},
@@ -85,8 +89,11 @@ int main(int argc, char **argv)
 	const bool gguf = is_gguf_name(out);
 	if (!gguf && (type == CONVERT_Q8_0 || type == CONVERT_Q4_0))
 		fc_die_usage("safetensors has no such type; -o FILE.gguf has");
+	if (rounding == 1 && (gguf || (type != CONVERT_F16 && type != CONVERT_BF16)))
+		fc_die_usage("--rounding stochastic is of a folder with --type f16 or bf16");
 	struct convert c = {.from = argv[at],
 	    .type = (enum convert_type)type,
+	    .rounding = {rounding == 1, seed},
 	    .name = name,
 	    .pre = pre,
 	    .shard_bytes = shard_bytes};

@@ -36,13 +36,28 @@ static void read_key(struct options *o, struct fc_buf *key)
 	o->endpoint.key = key->n ? key->p : NULL;
 }
 
+/* Of the program that a shell command runs first, without its folder; NULL where that is not plain.
+ */
+static const char *program_name(const char *command)
+{
+	const char *p = command + strspn(command, " \t");
+	size_t n = strcspn(p, " \t");
+	if (strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-/") < n)
+		return NULL;
+	while (n > 0 && memchr(p, '/', n)) {
+		p++;
+		n--;
+	}
+	return n ? strndup(p, n) : NULL;
+}
+
 static void check(struct options *o, int n_models)
 {
 	struct fc_err e;
 	bool needs_baseline = o->mode == EVAL_MATCH_BASELINE || o->mode == EVAL_MATCH_ARENA;
 	if (!o->questions || !o->prompts || !o->out)
 		fc_die_usage("--questions, --prompts and -o are needed");
-	if (n_models == 0)
+	if (n_models == 0 && !o->dry_run)
 		fc_die_usage("which models' answers?");
 	if (needs_baseline && !o->in.baseline)
 		fc_die_usage("this mode needs --baseline MODEL");
@@ -62,7 +77,10 @@ static void check(struct options *o, int n_models)
 		o->in.judge = slash && slash[1] ? slash + 1 : o->local;
 	}
 	if (!o->in.judge)
-		fc_die_usage("--command needs --name, what to call the judge");
+		o->in.judge = program_name(o->command);
+	if (!o->in.judge)
+		fc_die_usage("--command does not begin with a program's name: --name says what to "
+			     "call the judge");
 }
 
 static int run(
@@ -171,9 +189,13 @@ static void judge_files(struct options *o, char **paths, size_t n)
 	o->in.n_model = n;
 	o->in.reference = o->reference ? &reference : NULL;
 	o->in.mode = (enum eval_match_mode)o->mode;
-	if (eval_plan_make(&j.plan, &o->in, &e) < 0)
-		fc_die("%s", e.msg);
-	judge_all(o, &j);
+	if (n == 0) { /* --dry-run before there are answers: the files are in order */
+		fc_note("no answers yet to judge");
+	} else {
+		if (eval_plan_make(&j.plan, &o->in, &e) < 0)
+			fc_die("%s", e.msg);
+		judge_all(o, &j);
+	}
 	eval_judging_release(&j);
 	for (size_t i = 0; i < n; i++)
 		eval_answers_release(&models[i]);

@@ -1,0 +1,76 @@
+# What all pipelines share: settings as prerequisites, numbered steps, checks of names and options.
+#
+# A stage depends on a file that holds its settings.  The file is rewritten only when they differ, so
+# another LAMBDA, K, model or option makes anew what depends on it and nothing else, and `make -n`
+# shows what that is without touching anything.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# name(model) is its last path component, without a slash or .gguf at its end.
+name = $(patsubst %.gguf,%,$(notdir $(patsubst %/,%,$(patsubst %/,%,$1))))
+# named(name,models) goes the other way.
+named = $(strip $(foreach m,$2,$(if $(filter $1,$(call name,$m)),$m)))
+
+# ---- names that a user gave: called with the variable's name ----
+# Make cuts values at white space, and takes % and : for its own.
+no_such  = $(error $1: there is no '$2' here; a name with white space must be given as a link without it)
+no_name  = $(error $1: make cannot have % or : in the name '$2'; give a link to it)
+one_only = $(error $1 is one name, but '$($1)' are $(words $($1)); a name with white space must be given as a \
+           link without it)
+same     = $(error $1: two have the same name: $2)
+need_files = $(foreach f,$($1),$(if $(findstring %,$f)$(findstring :,$f),$(call no_name,$1,$f))$(if \
+             $(wildcard $f),,$(call no_such,$1,$f)))
+need_one   = $(if $(filter 1,$(words $($1))),,$(call one_only,$1))$(need_files)
+need_unlike = $(if $(filter $(words $(sort $2)),$(words $2)),,$(call same,$1,$2))
+# The result of a training is the pivot's folder with other weights: a GGUF file has none.
+need_folder = $(if $(wildcard $(patsubst %/,%,$($1))/config.json),,$(error $1: $($1) is no model folder (it has no \
+              config.json); a GGUF model becomes one: fc-convert --type bf16 -o FOLDER $($1)))
+
+# ---- identity: names, sizes, times, first and last bytes of a file or of a folder's files ----
+# Not the path, so that another way to write it is the same model; a split GGUF file with its other parts.
+identity = $(firstword $(shell export LC_ALL=C; m='$1'; if [ -d "$$m" ]; then cd "$$m"; set -- *; else \
+    cd "$$(dirname "$$m")"; b=$$(basename "$$m"); set -- $${b/-00001-of-/-*-of-}; fi; \
+    for f; do if [ -f "$$f" ]; then stat -L -c '%n %s %y' "$$f"; head -c 65536 "$$f"; tail -c 65536 "$$f"; fi; done | \
+    sha256sum))
+# Of several files, in their order.
+identities = $(foreach f,$1,$(call identity,$f))
+
+# ---- settings(FILE,TEXT): what is made with this TEXT has FILE as a prerequisite ----
+quote := '
+define newline
+
+
+endef
+one_line  = $(strip $(subst $(newline), ,$1))
+equal     = $(and $(findstring [$1],[$2]),$(findstring [$2],[$1]))
+settings  = $(eval settings_$1 := $$(call one_line,$$2))$(if $(call equal,$(call one_line,$(file <$1)),$(settings_$1)),,$(eval $(call \
+            settings_rule,$1)))
+define settings_rule
+$1: FORCE
+	@mkdir -p $$(@D); printf '%s\n' '$$(subst $$(quote),$$(quote)\$$(quote)$$(quote),$$(settings_$1))' >$$@
+endef
+FORCE:
+# Options that change what is said, not what is made.
+plain = $(filter-out -q --quiet,$1)
+
+# ---- step N of M ----
+# STEPS lists the files of a pipeline in the order of its stages; a recipe begins with $(call step,WORDS).
+step = @echo '$(IN)step $(call step_of,$@) of $(words $(STEPS)): $1'
+step_of  = $(patsubst $1|%,%,$(filter $1|%,$(join $(addsuffix |,$(STEPS)),$(numbers))))
+numbers := $(shell seq 1000)
+
+# What a killed fc-train or fc-infer left beside $1, which nobody else will take away.
+sweep = rm -rf $(dir $1).$(notdir $1).[0-9]*.tmp
+
+# ---- training: it goes on where it was stopped ----
+# CHECKPOINT is the time between checkpoints in seconds; of the time, saving takes at most a twentieth.
+# A checkpoint that is older than what the training reads is of other settings.
+CHECKPOINT = 300
+define train_state
+for f in $^; do if [ $@.state/state.json -ot $$f ]; then rm -rf $@.state; fi; done; \
+$(call sweep,$@); $(call sweep,$@.state)
+endef
+resumable = --checkpoint $@.state --checkpoint-seconds $(CHECKPOINT) --resume
