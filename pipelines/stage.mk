@@ -8,6 +8,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .SECONDARY:
+.DEFAULT_GOAL := all
 
 # name(model) is its last path component, without a slash or .gguf at its end.
 name = $(patsubst %.gguf,%,$(notdir $(patsubst %/,%,$(patsubst %/,%,$1))))
@@ -15,8 +16,9 @@ name = $(patsubst %.gguf,%,$(notdir $(patsubst %/,%,$(patsubst %/,%,$1))))
 named = $(strip $(foreach m,$2,$(if $(filter $1,$(call name,$m)),$m)))
 
 # ---- names that a user gave: called with the variable's name ----
-# Make cuts values at white space, and takes % and : for its own.
-no_such  = $(error $1: there is no '$2' here; a name with white space must be given as a link without it)
+# Make cuts values at white space, and takes % and : for its own.  A dry run may be before its files.
+dry_run := $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+no_such  = $(if $(dry_run),,$(error $1: there is no '$2' here; a name with white space must be given as a link without it))
 no_name  = $(error $1: make cannot have % or : in the name '$2'; give a link to it)
 one_only = $(error $1 is one name, but '$($1)' are $(words $($1)); a name with white space must be given as a \
            link without it)
@@ -26,7 +28,7 @@ need_files = $(foreach f,$($1),$(if $(findstring %,$f)$(findstring :,$f),$(call 
 need_one   = $(if $(filter 1,$(words $($1))),,$(call one_only,$1))$(need_files)
 need_unlike = $(if $(filter $(words $(sort $2)),$(words $2)),,$(call same,$1,$2))
 # The result of a training is the pivot's folder with other weights: a GGUF file has none.
-need_folder = $(if $(wildcard $(patsubst %/,%,$($1))/config.json),,$(error $1: $($1) is no model folder (it has no \
+need_folder = $(if $(dry_run)$(wildcard $(patsubst %/,%,$($1))/config.json),,$(error $1: $($1) is no model folder (it has no \
               config.json); a GGUF model becomes one: fc-convert --type bf16 -o FOLDER $($1)))
 
 # ---- identity: names, sizes, times, first and last bytes of a file or of a folder's files ----

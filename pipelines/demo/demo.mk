@@ -22,9 +22,7 @@ LAMBDA = 0.1
 K      = 10
 ALIGN  = bytes
 
-SHELL       := bash
-.SHELLFLAGS := -euo pipefail -c
-.DELETE_ON_ERROR:
+include $(HERE)../stage.mk
 
 PIVOT   = $(KIT)/pivot
 SOURCES = $(KIT)/strings $(KIT)/facts $(KIT)/arithmetic
@@ -36,52 +34,74 @@ MODELS  = $(NAMES) pivot sft fusellm $(NAMES:%=target-%) linear sce varm
 all: $(WORK)/table.txt $(WORK)/radar.svg $(WORK)/radar.png
 	@cat $(WORK)/table.txt
 	@echo "Drawn as $(WORK)/radar.svg and $(WORK)/radar.png."
+	@echo
+	@cat $(WORK)/verdict.txt
+
+# What a step is called by: of several files that one recipe makes, the first that make asks for.
+seed_steps = $(addprefix $(WORK)/seed-$1/,fusion.jsonl heldout.jsonl questions.jsonl fusechat fusellm sft linear sce \
+             ensemble.ppl.tsv $(foreach m,$(MODELS),$m.ppl.tsv $m.acc.tsv))
+STEPS = $(foreach r,$(RUNS),$(call seed_steps,$r)) $(WORK)/table.txt $(WORK)/radar.svg
 
 # Everything of one seed, with that seed's folder as R.
 define run
 R$1 = $(WORK)/seed-$1
 
-$$(R$1)/fusion.jsonl: $(HERE)talk.py
+$(call settings,$(WORK)/settings/seed-$1/fusion,n $(N) wrong $(WRONG))
+$(call settings,$(WORK)/settings/seed-$1/heldout,n $(HELDOUT))
+$(call settings,$(WORK)/settings/seed-$1/sft,train $(TRAIN))
+$(call settings,$(WORK)/settings/seed-$1/evaluation,infer $(INFER))
+
+$$(R$1)/fusion.jsonl: $(HERE)talk.py $(WORK)/settings/seed-$1/fusion
+	$$(call step,seed $1: conversations for the fusion)
 	@mkdir -p $$(@D)
 	python3 $$< --set fusion -n $(N) --wrong $(WRONG) --seed $1 >$$@
-$$(R$1)/heldout.jsonl: $(HERE)talk.py
+$$(R$1)/heldout.jsonl: $(HERE)talk.py $(WORK)/settings/seed-$1/heldout
+	$$(call step,seed $1: held-out conversations)
 	@mkdir -p $$(@D)
 	python3 $$< --set heldout -n $(HELDOUT) --seed $1 >$$@
-$$(R$1)/questions.jsonl: $(HERE)talk.py
+$$(R$1)/questions.jsonl: $(HERE)talk.py $(WORK)/settings/seed-$1/heldout
+	$$(call step,seed $1: questions)
 	@mkdir -p $$(@D)
 	python3 $$< --set heldout -n $(HELDOUT) --seed $1 --questions >$$@
 
-# The published pipelines, as any user would run them.
-$$(R$1)/fusechat $$(NAMES:%=$$(R$1)/target-%) &: $$(R$1)/fusion.jsonl
-	$$(MAKE) -f $(HERE)../fusechat.mk $$(pipe$1)
-$$(R$1)/fusellm: $$(R$1)/fusion.jsonl $$(R$1)/fusechat
-	$$(MAKE) -f $(HERE)../fusellm.mk $$(pipe$1)
+# The published pipelines, as any user would run them.  They know what has to be made anew and are asked every time.
+$$(R$1)/fusechat $$(NAMES:%=$$(R$1)/target-%) &: $$(R$1)/fusion.jsonl FORCE
+	$$(call step,seed $1: FuseChat)
+	@$$(MAKE) --no-print-directory -f $(HERE)../fusechat.mk IN='seed $1 FuseChat: ' $$(pipe$1)
+$$(R$1)/fusellm: $$(R$1)/fusion.jsonl $$(R$1)/fusechat FORCE
+	$$(call step,seed $1: FuseLLM)
+	@$$(MAKE) --no-print-directory -f $(HERE)../fusellm.mk IN='seed $1 FuseLLM: ' $$(pipe$1)
 pipe$1 = PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA=$$(R$1)/fusion.jsonl OUT=$$(R$1) FC=$(FC) \
     K=$(K) LAMBDA=$(LAMBDA) ALIGN=$(ALIGN) TRAIN='$(TRAIN) --untaught whole --seed $1' INFER='$(INFER)'
 
 # To compare with: the pivot on the same conversations without teachers, and the other merges.
-$$(R$1)/sft: $$(R$1)/fusion.jsonl
+$$(R$1)/sft: $$(R$1)/fusion.jsonl $(WORK)/settings/seed-$1/sft
+	$$(call step,seed $1: the pivot fine-tuned without a teacher)
 	$(FC)fc-infer --tokens -m $(PIVOT) $$< | \
-	    $(FC)fc-train -m $(PIVOT) --lambda 1 $(TRAIN) --seed $1 -o $$@
+	    $(FC)fc-train -m $(PIVOT) --lambda 1 --save-dtype f32 $(TRAIN) --seed $1 --force -o $$@
 $$(R$1)/linear $$(R$1)/sce: $$(R$1)/fusechat
-	$(FC)fc-varm -b $(PIVOT) --method $$(@F) -q -o $$@ $$(NAMES:%=$$(R$1)/target-%)
+	$$(call step,seed $1: merge by $$(@F))
+	$(FC)fc-varm -b $(PIVOT) --method $$(@F) --dtype f32 -q -f -o $$@ $$(NAMES:%=$$(R$1)/target-%)
 $$(R$1)/varm: $$(R$1)/fusechat
 	ln -sfn fusechat $$@
 
 # Held-out results: distributions to bits per byte and to whether the likeliest tokens are the right
 # ones, answers to accuracy.
 $$(R$1)/%.ppl.tsv $$(R$1)/%.exact.tsv: $$(R$1)/heldout.jsonl $$(R$1)/questions.jsonl $$(R$1)/fusellm \
-    $$(R$1)/sft $$(R$1)/linear $$(R$1)/sce $$(R$1)/varm
+    $$(R$1)/sft $$(R$1)/linear $$(R$1)/sce $$(R$1)/varm $(WORK)/settings/seed-$1/evaluation
+	$$(call step,seed $1: $$* on held-out conversations)
 	$(FC)fc-infer -q -m $$(call where,$1,$$*) -p $(PIVOT) -k 1 $(INFER) -o $$(R$1)/$$*.heldout.fcs \
 	    $$(R$1)/heldout.jsonl
 	$$(call judge,$$(R$1)/$$*.heldout.fcs,$$(R$1)/$$*)
 $$(R$1)/%.acc.tsv: $$(R$1)/%.ppl.tsv
+	$$(call step,seed $1: answers of $$*)
 	$(FC)fc-infer -q --generate -m $$(call where,$1,$$*) -p $(PIVOT) --max-new 40 $(INFER) \
 	    $$(R$1)/questions.jsonl | \
 	    $(FC)fc-eval accuracy --match last-word --by skill --format tsv -q -o $$@
 
 # The ensemble: the sources' distributions averaged over the pivot's tokens.
 $$(R$1)/ensemble.ppl.tsv $$(R$1)/ensemble.exact.tsv &: $$(R$1)/heldout.jsonl $$(R$1)/fusechat
+	$$(call step,seed $1: the average of the sources)
 	@mkdir -p $$(R$1)/ensemble
 	$(FC)fc-infer -q -m $(PIVOT) $(INFER) -o $$(R$1)/ensemble/pivot.fcs $$<
 	for s in $(NAMES); do \
@@ -102,9 +122,11 @@ $(foreach r,$(RUNS),$(eval $(call run,$r)))
 RESULTS = $(foreach r,$(RUNS),$(foreach k,ppl exact,$(WORK)/seed-$r/ensemble.$k.tsv) \
     $(foreach k,ppl exact acc,$(MODELS:%=$(WORK)/seed-$r/%.$k.tsv)))
 
-$(WORK)/table.txt $(WORK)/table.tsv $(WORK)/radar.dat &: $(HERE)table.py $(RESULTS)
+$(WORK)/table.txt $(WORK)/table.tsv $(WORK)/verdict.txt $(WORK)/radar.dat &: $(HERE)table.py $(RESULTS)
+	$(call step,table)
 	python3 $< --work $(WORK) --seeds $(SEEDS) --skills '$(SKILLS)'
 $(WORK)/radar.svg $(WORK)/radar.png &: $(WORK)/radar.dat $(HERE)radar.gp
+	$(call step,drawing)
 	gnuplot -c $(HERE)radar.gp $< $(WORK)/radar '$(SKILLS)' $(words $(NAMES))
 
-.PHONY: all
+.PHONY: all FORCE

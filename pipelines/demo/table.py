@@ -9,6 +9,7 @@ import argparse
 import csv
 import math
 import os
+import textwrap
 
 KINDS = {"ensemble": "sources averaged", "pivot": "pivot", "sft": "pivot, SFT alone",
          "fusellm": "FuseLLM", "linear": "FuseChat, linear", "sce": "FuseChat, SCE",
@@ -34,10 +35,10 @@ def read(path, column):
                 for r in csv.DictReader(f, delimiter="\t")}
 
 
-def collect(work, seeds, skills, model, kind, column):
+def collect(work, seeds, skills, model, kind, column, first=1):
     """(per skill and average) -> (value, low, high); None where there is no result"""
     runs = []
-    for seed in range(1, seeds + 1):
+    for seed in range(first, first + seeds):
         path = os.path.join(work, f"seed-{seed}", f"{model}.{kind}.tsv")
         if not os.path.exists(path):
             return None
@@ -56,6 +57,37 @@ def collect(work, seeds, skills, model, kind, column):
         else:
             out[group] = (sum(values) / len(values), min(values), max(values))
     return out
+
+
+def seed_averages(work, seeds, skills, model):
+    """One (value, low, high) a seed: the average of right answers."""
+    return [collect(work, 1, skills, model, "acc", "accuracy", first=s)["average"] for s in range(1, seeds + 1)]
+
+
+def compared(a, b):
+    """How much more often model a is right than b, in points, and whether that is more than chance.  Of one seed the
+    interval is that of two independent samples, wider than a paired one; of several the range over the seeds."""
+    gaps = [100 * (x[0] - y[0]) for x, y in zip(a, b)]
+    mid, n = sum(gaps) / len(gaps), len(gaps)
+    if n == 1:
+        low = mid - 100 * math.hypot(a[0][0] - a[0][1], b[0][2] - b[0][0])
+        high = mid + 100 * math.hypot(a[0][2] - a[0][0], b[0][0] - b[0][1])
+        word = "better" if low > 0 else "worse" if high < 0 else "the same within chance"
+    else:
+        low, high = min(gaps), max(gaps)
+        above = sum(g > 0 for g in gaps)
+        word = f"better in {above} of {n} seeds" if above else f"better in none of {n} seeds"
+    return f"{word} ({mid:+.1f} points [{low:+.1f}, {high:+.1f}])"
+
+
+def verdict(work, seeds, skills):
+    right = {m: seed_averages(work, seeds, skills, m) for m in ("pivot", "sft", "fusellm", "varm")}
+    mean = {m: f"{100 * sum(r[0] for r in runs) / len(runs):.1f} %" for m, runs in right.items()}
+    against = "; ".join(f"against {base} {name} is {compared(right[m], right[b])}"
+                        for m, name in (("fusellm", "FuseLLM"), ("varm", "FuseChat"))
+                        for b, base in (("pivot", "the pivot"), ("sft", "fine-tuning")))
+    return (f"Right are {mean['fusellm']} of FuseLLM's answers, {mean['varm']} of FuseChat's (VaRM), {mean['pivot']} of the "
+            f"pivot's, and {mean['sft']} after fine-tuning alone: {against}.")
 
 
 def number(value, scale, digits, most):
@@ -114,6 +146,8 @@ def main():
                 f" of the average; {a.seeds} seed{'s' if a.seeds > 1 else ''}; those by skill are in table.tsv.\n"
                 "Right in given words: the likeliest tokens are the answer, after the reference's own words\n"
                 "up to it.  \"a to b\": positions without a distribution count as wrong in a, as right in b.\n")
+    with open(os.path.join(a.work, "verdict.txt"), "w", encoding="utf-8") as f:
+        f.write(textwrap.fill(verdict(a.work, a.seeds, skills), 110) + "\n")
     parts = ("", "_low", "_high")
     with open(os.path.join(a.work, "table.tsv"), "w", encoding="utf-8") as f:
         kinds = ("accuracy", "bits", "forced", "forced_at_most")

@@ -8,52 +8,92 @@
 #   SOURCES  models of any kind
 #   CHATS    files that chats.py reads
 #   N        at most so many conversations a file for the fusion, HELD for the held-out set
-#   WORK     where results go; what is there is not made again
+#   LENGTH   most tokens of a conversation: training cuts the rest off, each model after its own tokens;
+#            the held-out table leaves longer ones out, so that all are scored on the same bytes
+#   K LAMBDA RULE LOSS ALIGN TRAIN MERGE TYPE   as in fuse.mk
+#   INFER    further options of fc-infer, in the fusion; EVAL in the evaluation
+#   WORK     where results go; what is there is made anew if its settings, models or data changed
 
 HERE   := $(dir $(lastword $(MAKEFILE_LIST)))
 FC      =
 WORK    = real
-N       = 100
-HELD    = 20
+N       = 400
+HELD    = 40
+LENGTH  = 1024
 K       = 10
 LAMBDA  = 0.9
-TRAIN   = --lr 1e-5 --epochs 1 --batch-tokens 4096
+RULE    = mince
+LOSS    = ce
+ALIGN   = bytes
+TRAIN   = --lr 2e-5 --epochs 1 --batch-tokens 2048
+MERGE   =
+TYPE    =
 INFER   =
+# float32: bfloat16 products round the weights, and with them what training changed
+EVAL    = --dtype f32
 
-SHELL       := bash
-.SHELLFLAGS := -euo pipefail -c
-.DELETE_ON_ERROR:
-.SECONDARY:
+include $(HERE)../stage.mk
 
 ifeq ($(and $(PIVOT),$(SOURCES),$(CHATS)),)
 $(error set PIVOT, SOURCES and CHATS, see the head of real.mk)
 endif
+$(call need_one,PIVOT)$(call need_files,SOURCES)$(call need_files,CHATS)
+OURS    = pivot sft fusechat $(TYPE:%=fusechat-%)
+NAMES  := $(foreach s,$(SOURCES),$(call name,$s))
+$(call need_unlike,SOURCES and what is made here,$(OURS) $(NAMES))
+where   = $(if $(filter $(OURS),$1),$(WORK)/$1,$(call named,$1,$(SOURCES)))
+STREAMS = $(patsubst %,$(WORK)/%.heldout.fcs,$(OURS) $(NAMES))
+STEPS   = $(addprefix $(WORK)/,fusion.jsonl heldout.jsonl pivot sft fusechat) $(STREAMS) $(WORK)/table.txt
 
-MODELS = pivot sft fusechat $(notdir $(SOURCES))
-where  = $(if $(filter pivot sft fusechat,$1),$(WORK)/$1,$(filter %/$1 $1,$(SOURCES)))
+SET  := $(WORK)/settings
+cut   = --long cut --max-length $(LENGTH)
+chats := $(call identities,$(CHATS)) of $(notdir $(CHATS))
+$(call settings,$(SET)/fusion.jsonl,chats $(chats) n $(N))
+$(call settings,$(SET)/heldout.jsonl,chats $(chats) n $(HELD))
+$(call settings,$(SET)/pivot,model $(call identity,$(PIVOT)))
+$(call settings,$(SET)/sft,train $(call plain,$(TRAIN)) length $(LENGTH))
+heldout_settings = $(call settings,$(SET)/$1.heldout,model $(if $(filter $(OURS),$1),made here,$(call \
+    identity,$(call where,$1))) length $(LENGTH) eval $(call plain,$(EVAL)))
+$(foreach m,$(OURS) $(NAMES),$(call heldout_settings,$m))
+$(call settings,$(SET)/table.txt,models $(OURS) $(NAMES))
 
-all: $(MODELS:%=$(WORK)/%.ppl.txt)
-	@for m in $(MODELS); do echo "== $$m"; cat $(WORK)/$$m.ppl.txt; done
+all: $(WORK)/table.txt
+	@cat $<
 
-$(WORK):
-	mkdir -p $@
-$(WORK)/fusion.jsonl: $(CHATS) $(HERE)chats.py | $(WORK)
+$(WORK)/fusion.jsonl: $(SET)/fusion.jsonl $(HERE)chats.py
+	$(call step,conversations for the fusion)
 	python3 $(HERE)chats.py --set fusion -n $(N) $(CHATS) >$@
-$(WORK)/heldout.jsonl: $(CHATS) $(HERE)chats.py | $(WORK)
+$(WORK)/heldout.jsonl: $(SET)/heldout.jsonl $(HERE)chats.py
+	$(call step,held-out conversations)
 	python3 $(HERE)chats.py --set heldout -n $(HELD) $(CHATS) >$@
-$(WORK)/pivot: $(PIVOT) | $(WORK)
-	$(FC)fc-convert --type bf16 -o $@ $<
+$(WORK)/pivot: $(SET)/pivot
+	$(call step,the pivot as a folder)
+	$(FC)fc-convert -f --type f32 -o $@ $(PIVOT)
 
-$(WORK)/fusechat: $(WORK)/pivot $(WORK)/fusion.jsonl
-	$(MAKE) -f $(HERE)../fusechat.mk PIVOT=$(WORK)/pivot SOURCES='$(SOURCES)' \
-	    DATA=$(WORK)/fusion.jsonl OUT=$(WORK) FC=$(FC) K=$(K) LAMBDA=$(LAMBDA) TRAIN='$(TRAIN)' \
-	    INFER='$(INFER) --long cut --max-length 1024'
-$(WORK)/sft: $(WORK)/pivot $(WORK)/fusion.jsonl
-	$(FC)fc-infer --tokens -m $< --long cut --max-length 1024 $(WORK)/fusion.jsonl | \
-	    $(FC)fc-train -m $< --lambda 1 $(TRAIN) -o $@
+# fusechat.mk knows what has to be made anew: it is asked every time.
+$(patsubst %,$(WORK)/%,$(filter fusechat%,$(OURS))) &: $(WORK)/pivot $(WORK)/fusion.jsonl FORCE
+	$(call step,FuseChat)
+	@$(MAKE) --no-print-directory -f $(HERE)../fusechat.mk PIVOT=$(WORK)/pivot SOURCES='$(SOURCES)' \
+	    DATA=$(WORK)/fusion.jsonl OUT=$(WORK) FC=$(FC) K=$(K) LAMBDA=$(LAMBDA) RULE=$(RULE) LOSS=$(LOSS) \
+	    ALIGN=$(ALIGN) TRAIN='$(TRAIN)' MERGE='$(MERGE)' TYPE=$(TYPE) CHECKPOINT=$(CHECKPOINT) \
+	    IN='$(IN)FuseChat: ' INFER='$(INFER) $(cut)'
+$(WORK)/sft: $(WORK)/pivot $(WORK)/fusion.jsonl $(SET)/sft
+	$(call step,the pivot fine-tuned without a teacher)
+	$(train_state)
+	$(FC)fc-infer --tokens -m $< $(cut) $(WORK)/fusion.jsonl | \
+	    $(FC)fc-train -m $< --lambda 1 --save-dtype f32 $(TRAIN) $(resumable) --force -o $@
+	rm -rf $@.state
 
-$(WORK)/%.ppl.txt: $(WORK)/heldout.jsonl $(WORK)/fusechat $(WORK)/sft
-	$(FC)fc-infer -q -m $(call where,$*) -p $(WORK)/pivot -k 1 --long cut --max-length 1024 $(INFER) $< | \
-	    $(FC)fc-eval ppl --by category -q -o $@
+.SECONDEXPANSION:
+$(STREAMS): $(WORK)/%.heldout.fcs: $(WORK)/heldout.jsonl $(SET)/%.heldout $(WORK)/pivot \
+    $$(filter $(WORK)/%,$$(call where,$$*))
+	$(call step,$* on held-out conversations)
+	$(FC)fc-infer -q -m $(call where,$*) -p $(WORK)/pivot -k 1 --long skip --max-length $(LENGTH) $(EVAL) -o $@ $<
 
-.PHONY: all
+$(WORK)/table.txt: $(HERE)table.py $(STREAMS) $(SET)/table.txt
+	$(call step,table)
+	for m in $(OURS) $(NAMES); do $(FC)fc-view --jsonl $(WORK)/$$m.heldout.fcs >$(WORK)/$$m.heldout.jsonl; done
+	python3 $< --against 'pivot sft' $(patsubst %.fcs,%.jsonl,$(STREAMS)) >$@
+	rm -f $(patsubst %.fcs,%.jsonl,$(STREAMS))
+
+.PHONY: all FORCE
