@@ -64,8 +64,7 @@ $(OUT):
 CHECKED = $(OUT)/checked
 $(CHECKED): $(addprefix $(SET)/,pivot.fcs $(NAMES:%=%.aligned.fcs)) | $(OUT)
 	$(call step,check models and options)
-	for m in $(PIVOT) $(SOURCES); do $(infer) -q -m "$$m" -p $(PIVOT) -o $(OUT)/none.fcs /dev/null; done
-	rm -f $(OUT)/none.fcs
+	for m in $(PIVOT) $(SOURCES); do $(infer) -q -m "$$m" -p $(PIVOT) /dev/null >/dev/null; done
 	$(FC)fc-align fuse --rule $(RULE) -k $(K) --help >/dev/null
 	$(train) -q --dry-run -o $(OUT)/none
 	$(also_checked)

@@ -51,6 +51,114 @@ setup() {
 	run -0 fc-infer -q -m run/fusechat -o out.fcs heldout.jsonl
 }
 
+# What a pipeline would do, a step a line.
+steps() { make -n -f "$FC_ROOT/pipelines/$1.mk" "${@:2}" | sed -n "s/.*echo '.*step [0-9]* of [0-9]*: \\(.*\\)'$/\\1/p" | sort; }
+
+@test "another setting makes anew what depends on it and nothing else" {
+	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}"
+	[[ $output == *"step 1 of 7: check models and options"*"step 7 of 7: merge the targets"* ]]
+	check="check models and options" merge="merge the targets"
+	tune=$(printf '%s\n' "fine-tune the pivot towards facts" "fine-tune the pivot towards strings")
+	captured=$(stat -c %Y.%y run/*.fcs)
+	for set in LAMBDA=0.5 RULE=average LOSS=kl "TRAIN=-q --epochs 2 --dtype f32"; do
+		[ "$(steps fusechat "${args[@]}" "$set")" = "$(sort <<<"$check"$'\n'"$tune"$'\n'"$merge")" ]
+	done
+	[ "$(steps fusechat "${args[@]}" METHOD=linear)" = "$(sort <<<"$check"$'\n'"$merge")" ]
+	[ "$(steps fusechat "${args[@]}" K=5 | wc -l)" -eq 7 ]
+	[ "$(steps fusechat "${args[@]}" INFER=)" = "" ] # -q decides nothing
+	[ "$(steps fusechat "${args[@]}" TYPE=bf16)" = "the result in bf16" ]
+	# another way to write a model's name, another order, a source less
+	[ "$(steps fusechat "${args[@]}" SOURCES="$(kit ../kit/strings)/ $(kit facts)/")" = "" ]
+	[ "$(steps fusechat "${args[@]}" SOURCES="$(kit facts)")" = "$(sort <<<"$check"$'\n'"$merge")" ]
+	# a source that is another model under the same name, a pivot of other weights
+	mkdir other && cp -r "$(kit arithmetic)" other/facts && cp -r "$(kit pivot)" pivot
+	[ "$(steps fusechat "${args[@]}" SOURCES="other/facts $(kit strings)")" = "$(sort <<<"$check
+distributions of facts
+fine-tune the pivot towards facts
+$merge")" ]
+	[ "$(steps fusechat "${args[@]}" PIVOT=pivot | wc -l)" -eq 7 ]
+	# done, not only planned; then nothing is left to do
+	before=$(sha256sum <run/fusechat/model.safetensors)
+	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" LAMBDA=0.2 TYPE=bf16
+	[[ $output != *distributions* ]]
+	[ "$before" != "$(sha256sum <run/fusechat/model.safetensors)" ]
+	[ "$captured" = "$(stat -c %Y.%y run/*.fcs)" ]
+	run -0 make -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" LAMBDA=0.2 TYPE=bf16
+	[[ $output == *"Nothing to be done"* ]]
+	# the targets are unrounded, the last step alone is not
+	for m in target-facts fusechat; do [ "$(jq -r .torch_dtype run/$m/config.json)" = float32 ]; done
+	[ "$(jq -r .torch_dtype run/fusechat-bf16/config.json)" = bfloat16 ]
+}
+
+@test "a training that is killed half-way goes on, to the same bytes" {
+	python3 "$FC_ROOT/pipelines/demo/talk.py" --set fusion -n 150 --seed 4 >chats.jsonl
+	args=("${args[@]/#TRAIN=*/TRAIN=-q --epochs 4 --lr 1e-3 --batch-tokens 256 --dtype f32 -j 1}")
+	args+=(CHECKPOINT=0.01 SOURCES="$(kit facts)")
+	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" OUT=whole CHECKPOINT=1000
+	setsid make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" >log 2>&1 &
+	for ((i = 0; i < 600; i++)); do
+		[ ! -e run/target-facts.state/state.json ] || break
+		sleep 0.1
+	done
+	kill -KILL -- -$!
+	wait $! 2>/dev/null || true
+	[ -e run/target-facts.state/state.json ] && [ ! -e run/target-facts ]
+	mkdir run/.target-facts.99999.tmp run/.target-facts.state.99999.tmp
+	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]/#TRAIN=-q /TRAIN=}"
+	[[ $output == *"fc-train target-facts: going on after step "* ]]
+	[[ $output != *"distributions of"* ]]
+	cmp whole/target-facts/model.safetensors run/target-facts/model.safetensors
+	cmp whole/target-facts.log.jsonl run/target-facts.log.jsonl
+	[ ! -e run/target-facts.state ]
+	[ -z "$(find run -name '.*.tmp')" ]
+	# a checkpoint of other settings is no beginning
+	mkdir run/target-facts.state && echo '{}' >run/target-facts.state/state.json
+	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]/#TRAIN=*/TRAIN=-q --epochs 1 --dtype f32}"
+	[ ! -e run/target-facts.state ]
+}
+
+@test "what would fail late fails before the first model runs" {
+	fc-convert -q -o strings.gguf "$(kit strings)"
+	bad() { # bad WORDS VARIABLE=VALUE...
+		run make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" "${@:2}"
+		[ "$status" -eq 2 ] && [[ $output == *"$1"* ]] && [ -z "$(compgen -G 'run/*.fcs')" ]
+	}
+	bad "fc-convert --type bf16 -o FOLDER strings.gguf" PIVOT=strings.gguf
+	bad "SOURCES: there is no 'nowhere'" "SOURCES=$(kit facts) nowhere"
+	bad "PIVOT is one name, but 'my pivot' are 2" "PIVOT=my pivot"
+	bad "DATA: there is no 'none.jsonl'" DATA=none.jsonl
+	bad "two have the same name: facts facts" "SOURCES=$(kit facts) $(kit ../kit/facts)/"
+	bad "--nonsense" TRAIN="--nonsense 1"
+	bad "--lambda" LAMBDA=7
+	bad "rule" RULE=best-of-all
+	bad "nonsense" MERGE="--nonsense 1"
+	bad "method" METHOD=nonsense
+	mkdir broken && cp "$(kit facts)"/*.json broken
+	bad "broken" "SOURCES=$(kit strings) broken"
+	# names without a slash or .gguf
+	run -0 make -s -f "$FC_ROOT/pipelines/fusellm.mk" "${args[@]}" SOURCES="strings.gguf $(kit facts)/"
+	[ -e run/strings.aligned.fcs ] && [ -e run/facts.aligned.fcs ]
+}
+
+@test "real.mk: a new source is fused, a table over the same bytes with paired differences" {
+	python3 "$FC_ROOT/pipelines/demo/talk.py" --set train -n 200 --seed 5 |
+		jq -c '{question: .messages[0].content, answer: .messages[1].content}' >gsm.jsonl
+	real=("${args[@]:0:1}" CHATS=gsm.jsonl WORK=real N=60 HELD=10 "${args[@]:4}")
+	run -0 make -s -f "$FC_ROOT/pipelines/real/real.mk" "${real[@]}" SOURCES="$(kit facts)/"
+	[[ $output == *"against pivot"*"pivot "*"sft "*"fusechat "*"facts "*"conversations, "*" bytes, the same for all models"* ]]
+	first=$(sha256sum <real/fusechat/model.safetensors)
+	# the figure of fc-eval on the conversations that are in the table: all of them
+	bits=$(fc-eval ppl -q --format json real/sft.heldout.fcs | jq -r '.. | .bits_per_byte? // empty' | head -n 1)
+	bits=$(printf '%.4f' "$bits")
+	[[ $output == *"sft "*"$bits"* ]]
+	run -0 make -s -f "$FC_ROOT/pipelines/real/real.mk" "${real[@]}" SOURCES="$(kit facts)/"
+	[[ $output != *"fine-tune"* && $output != *"held-out conversations"* ]]
+	run -0 make -s -f "$FC_ROOT/pipelines/real/real.mk" "${real[@]}" SOURCES="$(kit strings)" LAMBDA=0.5
+	[[ $output == *"fine-tune the pivot towards strings"*"fusechat on held-out"*"strings on held-out"* ]]
+	[[ $output != *"sft on held-out"* ]]
+	[ "$first" != "$(sha256sum <real/fusechat/model.safetensors)" ]
+}
+
 @test "the README's one-liner: everything through pipes" {
 	P=$(kit pivot) A=$(kit facts)
 	export P A

@@ -50,3 +50,31 @@ setup() {
 	[ "$(wc -l <asked)" -eq 17 ]
 	[ "$(wc -l <bench/judgments.jsonl)" -eq 24 ]
 }
+
+@test "mtbench.mk: a judge that cannot work fails before any model answers, one without a name has its program's" {
+	command -v gnuplot >/dev/null || skip "no gnuplot here"
+	for bad in "--command" "--endpoint https://localhost/v1" "--command ./nobody --nonsense" "-q --command \"(cat)\""; do
+		run make -s -f "$FC_ROOT/pipelines/mtbench.mk" "${args[@]}" JUDGE="$bad"
+		[ "$status" -ne 0 ] && [ ! -e bench/model_answer ]
+	done
+	run make -s -f "$FC_ROOT/pipelines/mtbench.mk" "${args[@]}" PROMPTS=q.jsonl
+	[ "$status" -ne 0 ] && [ ! -e bench/model_answer ]
+	printf '#!/bin/sh\n%s\n' "$judge" >lengths.sh && chmod +x lengths.sh
+	run -0 make -s -f "$FC_ROOT/pipelines/mtbench.mk" "${args[@]}" JUDGE="-q --command ./lengths.sh"
+	[ "$(jq -rs 'map(.judge[0]) | unique[]' bench/judgments.jsonl)" = lengths.sh ]
+}
+
+@test "mtbench.mk: another option asks the models again, and keeps the judgments of the old answers" {
+	command -v gnuplot >/dev/null || skip "no gnuplot here"
+	run -0 make -s -f "$FC_ROOT/pipelines/mtbench.mk" "${args[@]}"
+	cp bench/judgments.jsonl old
+	run -0 make -s -f "$FC_ROOT/pipelines/mtbench.mk" "${args[@]}" INFER="-q --max-new 3"
+	[[ $output == *"step 2 of "*": answers of pivot"*"step 4 of "*": judgments"* ]]
+	cmp old bench/judgments.jsonl.1
+	[ "$(wc -l <bench/judgments.jsonl)" -eq 24 ]
+	# a table shows the models that are asked for
+	run -0 make -s -f "$FC_ROOT/pipelines/mtbench.mk" "${args[@]}" INFER="-q --max-new 3" MODELS="$(kit facts)/"
+	[[ $output != *"answers of"* && $output != *"pivot  "* ]]
+	run -0 make -s -f "$FC_ROOT/pipelines/mtbench.mk" "${args[@]}" INFER="-q --max-new 3" MODELS="$(kit facts)/" TITLE=T
+	[[ $output != *"judgments"* && $output == *"report"* ]]
+}
