@@ -42,7 +42,7 @@ ifeq ($(filter $(words $(TYPE))$(TYPE),0 1bf16 1f16),)
 $(error TYPE is bf16, f16 or empty, not '$(TYPE)')
 endif
 
-# The one place of the captures' options.
+# Every capture goes through here.  One that is killed begins anew; nothing but whole streams gets a name.
 infer = $(FC)fc-infer -k $(K) $(INFER)
 train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) --loss $(LOSS) --save-dtype f32 $(TRAIN)
 

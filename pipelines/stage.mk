@@ -33,7 +33,7 @@ need_folder = $(if $(dry_run)$(wildcard $(patsubst %/,%,$($1))/config.json),,$(e
 
 # ---- identity: names, sizes, times, first and last bytes of a file or of a folder's files ----
 # Not the path, so that another way to write it is the same model; a split GGUF file with its other parts.
-identity = $(firstword $(shell export LC_ALL=C; m='$1'; if [ -d "$$m" ]; then cd "$$m"; set -- *; else \
+identity = $(firstword $(shell export LC_ALL=C; m='$1'; if [ -d "$$m" ]; then cd "$$m"; set -- *; elif [ -e "$$m" ]; then \
     cd "$$(dirname "$$m")"; b=$$(basename "$$m"); set -- $${b/-00001-of-/-*-of-}; fi; \
     for f; do if [ -f "$$f" ]; then stat -L -c '%n %s %y' "$$f"; head -c 65536 "$$f"; tail -c 65536 "$$f"; fi; done | \
     sha256sum))

@@ -11,12 +11,10 @@ FC    =
 N     = 24000
 EPOCHS = 5
 
-SHELL       := bash
-.SHELLFLAGS := -euo pipefail -c
-.DELETE_ON_ERROR:
-.SECONDARY:
+include $(HERE)../stage.mk
 
 MODELS = pivot strings facts arithmetic
+STEPS  = $(foreach m,$(MODELS),$(WORK)/$m.jsonl $(WORK)/$m.tokenizer $(KIT)/$m)
 all: $(MODELS:%=$(KIT)/%)
 
 # What each model has seen, and how its tokenizer is made.
@@ -32,22 +30,29 @@ n_pivot           = 30000
 epochs_pivot      = 3
 epochs_facts      = 2
 
-$(WORK)/%.jsonl: $(HERE)talk.py
+$(foreach m,$(MODELS),$(call settings,$(WORK)/settings/$m.jsonl,skills $(skills_$m) n $(or $(n_$m),$N)))
+$(foreach m,$(MODELS),$(call settings,$(WORK)/settings/$m.tokenizer,vocab $(vocab_$m)))
+$(foreach m,$(MODELS),$(call settings,$(WORK)/settings/$m,epochs $(or $(epochs_$m),$(EPOCHS))))
+
+$(WORK)/%.jsonl: $(HERE)talk.py $(WORK)/settings/%.jsonl
+	$(call step,conversations for $*)
 	mkdir -p $(WORK)
 	python3 $(HERE)talk.py --set train --skills $(skills_$*) -n $(or $(n_$*),$(N)) --seed 7 >$@
 
 # Every vocabulary has seen all skills, or a source could not read what it is weak at.
-$(WORK)/%.tokenizer: $(HERE)talk.py $(HERE)vocab.py
+$(WORK)/%.tokenizer: $(HERE)talk.py $(HERE)vocab.py $(WORK)/settings/%.tokenizer
+	$(call step,tokenizer of $*)
 	mkdir -p $(WORK)
 	python3 $(HERE)talk.py --set train -n 6000 --seed 8 | \
 	    python3 $(HERE)vocab.py $(vocab_$*) -o $@
 	touch $@
 
-$(KIT)/%: $(HERE)%.config.json $(WORK)/%.jsonl $(WORK)/%.tokenizer
+$(KIT)/%: $(HERE)%.config.json $(WORK)/%.jsonl $(WORK)/%.tokenizer $(WORK)/settings/%
+	$(call step,train $*)
 	rm -rf $@
 	$(FC)fc-infer --tokens -m $(WORK)/$*.tokenizer $(WORK)/$*.jsonl | \
 	    $(FC)fc-train --init $< --tokenizer $(WORK)/$*.tokenizer --lambda 1 \
 	    --epochs $(or $(epochs_$*),$(EPOCHS)) --lr 2e-3 --batch-tokens 2048 --dtype auto \
 	    --seed 1 -j 1 --log $(WORK)/$*.log.jsonl -o $@
 
-.PHONY: all
+.PHONY: all FORCE

@@ -16,38 +16,50 @@ TRAIN   = --epochs 3 --lr 2e-4 --batch-tokens 2048 --dtype f32 -j 1 --seed $(SEE
 INFER   = --dtype f32 -j 1
 SOURCES = $(KIT)/strings $(KIT)/facts $(KIT)/arithmetic
 
-SHELL       := bash
-.SHELLFLAGS := -euo pipefail -c
-.DELETE_ON_ERROR:
-.SECONDARY:
+include $(HERE)../stage.mk
 
 MODELS = pivot sft $(METHODS)
 model  = $(if $(filter pivot,$1),$(KIT)/pivot,$(if $(filter sft,$1),$(WORK)/sft,$(WORK)/$1/fusellm))
+
+STEPS  = $(addprefix $(WORK)/,fusion.jsonl heldout.jsonl questions.jsonl sft $(METHODS:%=%/fusellm) \
+         $(foreach m,$(MODELS),$m.ppl.tsv $m.acc.tsv))
 
 all: $(foreach m,$(MODELS),$(WORK)/$m.ppl.tsv $(WORK)/$m.acc.tsv)
 	@for m in $(MODELS); do for k in ppl acc; do \
 	    awk -v m=$$m -v k=$$k -F '\t' 'NR > 1 { print m "\t" k "\t" $$1 "\t" $$0 }' $(WORK)/$$m.$$k.tsv; done; done
 
-$(WORK):
-	mkdir -p $@
-$(WORK)/fusion.jsonl: $(HERE)talk.py | $(WORK)
+SET := $(WORK)/settings
+$(call settings,$(SET)/fusion,n $(N) seed $(SEED))
+$(call settings,$(SET)/heldout,n $(HELDOUT) seed $(SEED))
+$(call settings,$(SET)/sft,train $(TRAIN))
+$(call settings,$(SET)/evaluation,infer $(INFER))
+
+$(WORK)/fusion.jsonl: $(HERE)talk.py $(SET)/fusion
+	$(call step,conversations for the fusion)
 	python3 $< --set fusion -n $(N) --wrong 0.1 --seed $(SEED) >$@
-$(WORK)/heldout.jsonl: $(HERE)talk.py | $(WORK)
+$(WORK)/heldout.jsonl: $(HERE)talk.py $(SET)/heldout
+	$(call step,held-out conversations)
 	python3 $< --set heldout -n $(HELDOUT) --seed $(SEED) >$@
-$(WORK)/questions.jsonl: $(HERE)talk.py | $(WORK)
+$(WORK)/questions.jsonl: $(HERE)talk.py $(SET)/heldout
+	$(call step,questions)
 	python3 $< --set heldout -n $(HELDOUT) --seed $(SEED) --questions >$@
 
-$(WORK)/sft: $(WORK)/fusion.jsonl
-	$(FC)fc-infer --tokens -m $(KIT)/pivot $< | $(FC)fc-train -m $(KIT)/pivot --lambda 1 $(TRAIN) -o $@
-$(WORK)/%/fusellm: $(WORK)/fusion.jsonl
-	$(MAKE) -f $(HERE)../fusellm.mk PIVOT=$(KIT)/pivot SOURCES='$(SOURCES)' DATA=$< OUT=$(WORK)/$* FC=$(FC) \
+$(WORK)/sft: $(WORK)/fusion.jsonl $(SET)/sft
+	$(call step,the pivot fine-tuned without a teacher)
+	$(FC)fc-infer --tokens -m $(KIT)/pivot $< | \
+	    $(FC)fc-train -m $(KIT)/pivot --lambda 1 --save-dtype f32 $(TRAIN) -f -o $@
+$(METHODS:%=$(WORK)/%/fusellm): $(WORK)/%/fusellm: $(WORK)/fusion.jsonl FORCE
+	$(call step,FuseLLM by $*)
+	@$(MAKE) --no-print-directory IN='$*: ' -f $(HERE)../fusellm.mk PIVOT=$(KIT)/pivot SOURCES='$(SOURCES)' DATA=$< OUT=$(WORK)/$* FC=$(FC) \
 	    K=10 LAMBDA=0.1 ALIGN=$* TRAIN='$(TRAIN) --untaught whole' INFER='$(INFER)'
 
 .SECONDEXPANSION:
-$(WORK)/%.ppl.tsv: $(WORK)/heldout.jsonl $$(call model,$$*)
+$(WORK)/%.ppl.tsv: $(WORK)/heldout.jsonl $$(call model,$$*) $(SET)/evaluation
+	$(call step,$* on held-out conversations)
 	$(FC)fc-infer -q -m $(call model,$*) -k 1 $(INFER) $< | $(FC)fc-eval ppl --by skill --format tsv -q -o $@
-$(WORK)/%.acc.tsv: $(WORK)/questions.jsonl $$(call model,$$*)
+$(WORK)/%.acc.tsv: $(WORK)/questions.jsonl $$(call model,$$*) $(SET)/evaluation
+	$(call step,answers of $*)
 	$(FC)fc-infer -q --generate -m $(call model,$*) --max-new 40 $(INFER) $< | \
 	    $(FC)fc-eval accuracy --match last-word --by skill --format tsv -q -o $@
 
-.PHONY: all
+.PHONY: all FORCE

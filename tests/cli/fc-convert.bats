@@ -229,3 +229,49 @@ poison() { # poison FILE TENSOR HEX
 	run fc-convert -o plain "$(kit strings)"
 	[[ $output != *"a folder;"* ]]
 }
+
+@test "--rounding stochastic: right on average, the same bytes again, by the seed" {
+	kit="$FC_ROOT/pipelines/demo/kit/facts"
+	python3 - "$kit" <<-'EOF'
+		import json, os, shutil, struct, sys
+		os.mkdir("wide")
+		for name in os.listdir(sys.argv[1]):
+		    if name != "model.safetensors":
+		        shutil.copy(os.path.join(sys.argv[1], name), "wide")
+		raw = open(sys.argv[1] + "/model.safetensors", "rb").read()
+		n = struct.unpack("<Q", raw[:8])[0]
+		head, at, out = json.loads(raw[8:8 + n]), 0, b""
+		for name, t in head.items():
+		    if name == "__metadata__":
+		        continue
+		    count = 1
+		    for d in t["shape"]:
+		        count *= d
+		    # a quarter of the way from 1 to the next bfloat16, 1 + 1/128
+		    out += struct.pack("<f", 1 + 0.25 / 128) * count
+		    head[name] = {"dtype": "F32", "shape": t["shape"], "data_offsets": [at, len(out)]}
+		    at = len(out)
+		head = json.dumps(head).encode()
+		open("wide/model.safetensors", "wb").write(struct.pack("<Q", len(head)) + head + out)
+	EOF
+	fc-convert -q --type bf16 -o nearest wide
+	fc-convert -q --type bf16 --rounding stochastic -o a wide
+	fc-convert -q -j 1 --type bf16 --rounding stochastic -o b wide
+	fc-convert -q --type bf16 --rounding stochastic --seed 2 -o c wide
+	cmp a/model.safetensors b/model.safetensors
+	run ! cmp -s a/model.safetensors c/model.safetensors
+	python3 - <<-'EOF'
+		import struct
+		def numbers(folder):
+		    raw = open(folder + "/model.safetensors", "rb").read()
+		    n = struct.unpack("<Q", raw[:8])[0]
+		    return struct.unpack("<%dH" % ((len(raw) - 8 - n) // 2), raw[8 + n:])
+		assert set(numbers("nearest")) == {0x3f80}
+		a = numbers("a")
+		assert set(a) == {0x3f80, 0x3f81}
+		share = a.count(0x3f81) / len(a)
+		assert abs(share - 0.25) < 4 * (0.25 * 0.75 / len(a)) ** 0.5, share
+	EOF
+	run -2 fc-convert -q --rounding stochastic -o d wide
+	run -2 fc-convert -q --type bf16 --rounding stochastic -o d.gguf wide
+}

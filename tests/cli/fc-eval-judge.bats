@@ -431,11 +431,35 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 	[[ "$output" == *"a.jsonl: 1 answers are to questions that have a later answer (the first is question 111); the last one counts"* ]]
 }
 
+@test "command: without --name the judge is called as its program" {
+	cat >my-judge.sh <<-'END'
+		#!/bin/sh
+		jq -c '.messages += [{role: "assistant", content: "Rating: [[7]]"}]'
+	END
+	chmod +x my-judge.sh
+	judge --command "./my-judge.sh --mild"
+	complete 10
+	[ "$(jq -r '.judge[0]' j.jsonl | sort -u)" = my-judge.sh ]
+}
+
+@test "--dry-run before there are answers: options and files" {
+	dry() { run fc-eval judge -n --questions "$(F q.jsonl)" --prompts "$(F prompts.jsonl)" -o j.jsonl "$@"; }
+	dry --command cat
+	[ "$status" -eq 0 ] && [[ "$output" == *"no answers yet"* ]] && [ ! -e j.jsonl ]
+	dry --endpoint https://localhost/v1
+	[ "$status" -eq 2 ]
+	dry --command cat --prompts "$(F q.jsonl)"
+	[ "$status" -eq 1 ]
+	run fc-eval judge --questions "$(F q.jsonl)" --prompts "$(F prompts.jsonl)" -o j.jsonl --command cat
+	[ "$status" -eq 2 ] && [[ "$output" == *"which models' answers"* ]]
+}
+
 @test "command line: one judge, what it needs" {
 	run judge
 	[ "$status" -eq 2 ]
-	run judge --command cat
+	run judge --command "(cat)"
 	[ "$status" -eq 2 ]
+	[[ "$output" == *"--name says what to call the judge"* ]]
 	run judge --endpoint http://127.0.0.1:1/v1
 	[ "$status" -eq 2 ]
 	run judge --endpoint http://127.0.0.1:1/v1 --judge-model x --body '[]'
