@@ -111,7 +111,8 @@ static struct fc_loss row_loss(
 	return loss;
 }
 
-static void loss_add(struct fc_loss *sum, const struct fc_loss *l)
+/* Inlined into a loop of sums, it ends gcc 12 for aarch64 with an internal error. */
+static __attribute__((noinline)) void loss_add(struct fc_loss *sum, const struct fc_loss *l)
 {
 	sum->sft += l->sft;
 	sum->kd += l->kd;
