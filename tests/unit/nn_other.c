@@ -23,8 +23,10 @@ static void test_layernorm(struct fc_rng *r, size_t N, size_t C, double mean, bo
 	}
 	fc_layernorm_fwd(y, x, w, biased ? bias : NULL, N, C, 1e-5f);
 	double e = max_error(y, want, N * C);
-	T_OK(e < 1e-6, "layernorm N %zu C %zu mean %g%s: error %.1e", N, C, mean,
-	    biased ? " bias" : "", e);
+	/* two sums in blocks of 1024 over at least four lanes, of terms off by the mean's rounding;
+	 * results below 16 */
+	T_OK(e < (2 * 1024.0 / 4 + 8) * T_U + 16 * T_U,
+	    "layernorm N %zu C %zu mean %g%s: error %.1e", N, C, mean, biased ? " bias" : "", e);
 	fc_layernorm_fwd(x, x, w, biased ? bias : NULL, N, C, 1e-5f);
 	T_OK(!memcmp(x, y, N * C * sizeof *x), "layernorm in place");
 	float *all[] = {x, w, bias, y};
@@ -72,7 +74,7 @@ static void test_positions(struct fc_rng *r, enum fc_dtype t)
 			want[n * C + i] += (double)table[pos[n] * C + i];
 	}
 	fc_embed_add(x, &(struct fc_weight){stored, t, P, C}, pos, N);
-	T_OK(max_error(x, want, N * C) < 1e-6, "learned positions from %s", fc_dtype_name(t));
+	T_OK(max_error(x, want, N * C) < 2 * T_U, "learned positions from %s", fc_dtype_name(t));
 	free(table);
 	free(x);
 	free(want);
@@ -133,9 +135,9 @@ static void test_route(struct fc_nn *nn, struct fc_rng *r, size_t E, size_t K)
 			total += (double)weight[n * K + k];
 			weighted = weighted &&
 			    t_near((double)weight[n * K + k], exp(logit[expert[n * K + k]]) / sum,
-				1e-5);
+				2 * (C + 8) * 4 * C * T_U * 0.3); /* two logits */
 		}
-		weighted = weighted && t_near(total, 1, 1e-6);
+		weighted = weighted && t_near(total, 1, 2 * (double)(K + 4) * T_U);
 	}
 	T_OK(chosen && weighted, "route: %zu of %zu experts, with their softmax", K, E);
 	free(x);
@@ -165,7 +167,7 @@ static void test_rows(struct fc_rng *r)
 	for (size_t k = 0; k < K; k++)
 		for (size_t i = 0; i < C; i++)
 			want[row[k] * C + i] += (double)scale[k] * (double)x[row[k] * C + i];
-	T_OK(max_error(y, want, N * C) < 1e-6, "rows gathered, scaled, added");
+	T_OK(max_error(y, want, N * C) < 2 * 4 * T_U, "rows gathered, scaled, added");
 	free(x);
 	free(y);
 	free(want);

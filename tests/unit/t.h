@@ -41,6 +41,13 @@ __attribute__((unused)) static int t_done(void)
 	return t_failed ? 1 : 0;
 }
 
+/*
+ * Unit roundoff of float32, from which bounds follow: n operations after each other are off by at
+ * most n T_U, and a sum of n products by (n + 1) T_U times the sum of their sizes, in any order and
+ * with fused multiplications or without (Higham, Accuracy and Stability, 3.1).
+ */
+#define T_U 0x1p-24
+
 /* |a - b| <= tol * max(1, |b|), and both finite or both the same infinity */
 __attribute__((unused)) static bool t_near(double a, double b, double tol)
 {
