@@ -30,8 +30,10 @@ static double worst(const float *a, const float *b, size_t n)
 {
 	double diff = 0, scale = 0;
 	for (size_t i = 0; i < n; i++) {
-		diff = fmax(diff, fabs((double)a[i] - (double)b[i]));
-		scale = fmax(scale, fabs((double)b[i]));
+		const double d = fabs((double)a[i] - (double)b[i]), s = fabs((double)b[i]);
+		if (!(d <= diff))
+			diff = isnan(d) ? INFINITY : d;
+		scale = s > scale ? s : scale;
 	}
 	return diff / scale;
 }

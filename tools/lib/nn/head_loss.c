@@ -48,9 +48,11 @@ static double distil(
     const struct step *s, const struct row *r, const float *z, const struct fc_head_norm *norm)
 {
 	const double temperature = (double)s->teacher->temperature;
-	double max = -INFINITY, sum = 0, loss = 0;
+	float most = -INFINITY; /* not by fmax(), which gcc 12.2 for aarch64 can not compile here */
+	double sum = 0, loss = 0;
 	for (size_t k = 0; k < r->n; k++)
-		max = fmax(max, (double)r->logprob[k] / temperature);
+		most = r->logprob[k] > most ? r->logprob[k] : most;
+	const double max = (double)most / temperature;
 	for (size_t k = 0; k < r->n; k++)
 		sum += exp((double)r->logprob[k] / temperature - max);
 	const double lse = max + log(sum);
@@ -111,8 +113,7 @@ static struct fc_loss row_loss(
 	return loss;
 }
 
-/* Inlined into a loop of sums, it ends gcc 12 for aarch64 with an internal error. */
-static __attribute__((noinline)) void loss_add(struct fc_loss *sum, const struct fc_loss *l)
+static void loss_add(struct fc_loss *sum, const struct fc_loss *l)
 {
 	sum->sft += l->sft;
 	sum->kd += l->kd;
