@@ -12,6 +12,16 @@
 
 #include "slowmodel.h"
 
+/*
+ * What two computations of a golden model's logits may be apart by, of the largest: roundings after
+ * each other are, in each of at most four layers, four sums of C = 48, one of F = 56 and one of at
+ * most 16 keys, and 40 of norms, rotations and activations; then the output's sum of C, whose
+ * terms' sizes add up to at most four times the largest result.
+ */
+#define GOLDEN_ORDERS (2 * (4 * (4 * 48 + 56 + 16 + 40) + 4 * 48) * T_U)
+/* bfloat16: half a step each of weight and activation, in four products of each of four layers. */
+#define GOLDEN_BF16 (4 * 4 * 0x1p-8)
+
 #define DATA "tests/data/model/"
 
 static struct fc_err err;

@@ -57,7 +57,7 @@ static void test_variant(const char *name, enum fc_dtype dtype, enum fc_compute 
 		    fc_nn_open(&nn, "cpu", compute, &err) == 0,
 		"%s: opens as %s %s", name, fc_dtype_name(dtype), err.msg)) {
 		double worst = compare(nn, m, golden);
-		T_OK(worst < tol, "%s: %s weights, %s: logits within %g of transformers (%.2g)",
+		T_OK(worst < tol, "%s: %s weights, %s: logits within %.2g of transformers (%.2g)",
 		    name, fc_dtype_name(dtype), compute == FC_COMPUTE_F32 ? "float32" : "bfloat16",
 		    tol, worst);
 	}
@@ -75,10 +75,10 @@ int main(void)
 	    "phi3-longrope", "internlm2", "internlm2-dynamic", "gpt2", "gpt2-scaled", "gpt_neox",
 	    "gpt_neox-serial", "mpt", "mpt-clip"};
 	for (size_t i = 0; i < FC_LEN(variants); i++) {
-		test_variant(variants[i], FC_F32, FC_COMPUTE_F32, 1e-4);
-		test_variant(variants[i], FC_F16, FC_COMPUTE_F32, 1e-4);
-		test_variant(variants[i], FC_BF16, FC_COMPUTE_F32, 1e-4);
-		test_variant(variants[i], FC_BF16, FC_COMPUTE_BF16, 2e-2);
+		test_variant(variants[i], FC_F32, FC_COMPUTE_F32, GOLDEN_ORDERS);
+		test_variant(variants[i], FC_F16, FC_COMPUTE_F32, GOLDEN_ORDERS);
+		test_variant(variants[i], FC_BF16, FC_COMPUTE_F32, GOLDEN_ORDERS);
+		test_variant(variants[i], FC_BF16, FC_COMPUTE_BF16, GOLDEN_BF16);
 	}
 	return t_done();
 }

@@ -24,6 +24,10 @@ static const float teacher_logprob[] = {-0.3f, -1.9f, -2.5f, -0.5f, -1.2f, -0.1f
 static const struct fc_teacher teacher = {row_off, teacher_id, teacher_logprob, 2, false};
 static const struct fc_targets targets = {row_pos, target, sft_weight, kd_weight, &teacher, 6};
 
+/* Roundings after each other in two layers: sums of C = 8 four times, of F = 7, of at most 5 keys,
+ * and 40 of norms, rotations and activations. */
+#define FORWARD (2 * (4 * 8 + 7 + 5 + 40) * T_U)
+
 static struct fc_err err;
 
 static double log_prob(const double *logits, size_t n, size_t id)
@@ -104,7 +108,7 @@ static void check_step(struct fc_nn *nn, struct fc_params *p, const char *name)
 		    fc_params_step(nn, p, &batch, &targets, true, &loss, &err) == 0,
 		"%s: step %s", name, err.msg))
 		goto out;
-	T_OK(t_near(loss.sft + loss.kd, want, 1e-5), "%s: loss (got %.9g, expected %.9g)", name,
+	T_OK(t_near(loss.sft + loss.kd, want, FORWARD), "%s: loss (got %.9g, expected %.9g)", name,
 	    loss.sft + loss.kd, want);
 	T_OK(loss.sft == again.sft && loss.kd == again.kd,
 	    "%s: the same loss without a backward pass", name);
@@ -115,11 +119,12 @@ static void check_step(struct fc_nn *nn, struct fc_params *p, const char *name)
 			worst_at = i;
 		}
 	}
-	T_OK(worst < 2e-5, "%s: gradients of %zu tensors (worst %.2g, %s)", name, p->n, worst,
-	    p->v[worst_at].name);
+	/* forward, and the transposed twice; central differences are off by a millionth */
+	T_OK(worst < 3 * FORWARD + 1e-6, "%s: gradients of %zu tensors (worst %.2g, %s)", name,
+	    p->n, worst, p->v[worst_at].name);
 	float before = p->v[0].g[tok[0] * p->v[0].dim[1]];
 	fc_params_step(nn, p, &batch, &targets, true, &loss, &err);
-	T_OK(t_near((double)p->v[0].g[tok[0] * p->v[0].dim[1]], 2 * (double)before, 1e-6),
+	T_OK(t_near((double)p->v[0].g[tok[0] * p->v[0].dim[1]], 2 * (double)before, 2 * T_U),
 	    "%s: gradients add up", name);
 	fc_params_zero_grad(p);
 	T_OK(p->v[0].g[tok[0] * p->v[0].dim[1]] == 0, "%s: and are cleared", name);

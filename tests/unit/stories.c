@@ -201,7 +201,10 @@ static void compare(const struct karpathy *k, const struct fc_model *m)
 	    same, STEPS + 1, lead);
 	for (int v = 0; v < k->vocab; v++)
 		worst = fmax(worst, fabs((double)logits[v] - want_logits[v]));
-	T_OK(worst < 1e-4, "logits of the last step (%.2g)", worst);
+	/* two orders of the sums of 5 layers: four of C = 64, one of F = 172, keys, and 40 others;
+	 * then the logit's, whose terms' sizes add up to at most 64 */
+	T_OK(worst < 2 * 5 * (4 * 64 + 172 + STEPS + 40) * T_U * 64,
+	    "logits of the last step (%.2g)", worst);
 	fc_nn_close(nn);
 	free(logits);
 	free(want_logits);

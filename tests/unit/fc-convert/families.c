@@ -96,7 +96,7 @@ static void test_family(struct fc_nn *nn, const char *name, const json_t *golden
 	float *a = logits_of(nn, dir, &n), *b = logits_of(nn, file, &m);
 	if (T_OK(a && b && n == m, "both open %s", err.msg)) {
 		const double worst = worst_of(a, b, n);
-		T_OK(worst < 2e-6, "the same logits (%.2g)", worst);
+		T_OK(worst < GOLDEN_ORDERS, "the same logits (%.2g)", worst);
 	}
 	T_OK(convert(file, back, type, true) == 0, "to a folder %s", err.msg);
 	T_EQ(differences(dir, back), 0, "the same tensors, bit for bit");

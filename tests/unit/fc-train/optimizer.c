@@ -78,8 +78,11 @@ static void test_against_oracle(double weight_decay)
 			worst = fmax(worst, fabs((double)p[i].w[j] - o[i][j].w));
 		free(o[i]);
 	}
-	T_OK(worst < 5e-6, "adamw: 100 steps with decay %g follow the double oracle (worst %.2g)",
-	    weight_decay, worst);
+	/* a weight, below 4, is rounded in each of 100 steps; steps, 10 roundings, sum up to 0.06
+	 */
+	T_OK(worst < (100 * 4 + 10) * T_U,
+	    "adamw: 100 steps with decay %g follow the double oracle (worst %.2g)", weight_decay,
+	    worst);
 	train_adamw_release(&a);
 	free_params(p);
 }
@@ -93,10 +96,10 @@ static void test_first_step(void)
 	struct train_adamw a;
 	train_adamw_init(&a, &c, &p, 1);
 	train_adamw_update(&a, &p, 0.01, 1);
-	T_NEAR(
-	    (double)w[0], 1 - 0.01 - 0.01 * 0.1 * 1, 1e-6, "adamw: first step, positive gradient");
-	T_NEAR(
-	    (double)w[1], -2 + 0.01 + 0.01 * 0.1 * 2, 1e-6, "adamw: first step, negative gradient");
+	T_NEAR((double)w[0], 1 - 0.01 - 0.01 * 0.1 * 1, 2 * T_U,
+	    "adamw: first step, positive gradient");
+	T_NEAR((double)w[1], -2 + 0.01 + 0.01 * 0.1 * 2, 2 * T_U,
+	    "adamw: first step, negative gradient");
 	train_adamw_release(&a);
 }
 
