@@ -7,6 +7,16 @@
 #include "stream/example.h"
 #include "text/json.h"
 
+/*
+ * The folder chat: from a line of a data set to the tokens that a model reads, with every token's
+ * speaker and whether it is learned.  Read it in this order: conversation.h, lines as messages
+ * (conversation.c reads files, message_parse.c a message, question.c the forms of benchmarks,
+ * message.c holds and writes them); chat.h, a model's chat template (chat.c opens it, template.c
+ * finds it, chat_named.c has those by name); render.c, which runs it and tells whose the text is;
+ * render_encode.c, which makes tokens of that, under any tokenizer; turnend.h, the token that ends
+ * a turn.
+ */
+
 struct fc_message {
 	enum fc_role role; /* NONE: context by another speaker */
 	char *content;     /* NUL-terminated, may hold NULs */

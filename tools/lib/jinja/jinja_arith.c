@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "jinja/jinja_impl.h"
@@ -166,70 +165,12 @@ static int repeat(struct fc_jx *x, struct fc_jv v, int64_t times, struct fc_jv *
 	return 0;
 }
 
-/* One item of a format string, at its kind; precision -1: none given. */
-static int format_item(struct fc_jx *x, struct fc_jcat *c, char kind, int precision, struct fc_jv v)
-{
-	if (kind == 's' || kind == 'r')
-		return (kind == 'r' ? fc_jv_repr : fc_jv_print)(x, c, v);
-	if (!fc_jv_is_number(v))
-		return fc_jx_fail(
-		    x, "%%%c format: a real number is required, not %s", kind, fc_jv_type(v));
-	char text[400];
-	if (kind == 'f')
-		snprintf(text, sizeof text, "%.*f", precision < 0 ? 6 : precision, fc_jv_real(v));
-	else if (v.kind != FC_JV_FLOAT)
-		snprintf(text, sizeof text, "%" PRId64, as_int(v));
-	else
-		snprintf(text, sizeof text, "%.0f", trunc(v.d));
-	fc_jcat_adds(x, c, text);
-	return 0;
-}
-
-/* "text %s" % value: %s, %r, %d, %i, %f, %.2f and %%. */
-static int format(struct fc_jx *x, const struct fc_jstr *f, struct fc_jv v, struct fc_jv *out)
-{
-	struct fc_jcat c = {0};
-	uint32_t next = 0, n = v.kind == FC_JV_TUPLE ? v.list->n : 1;
-	size_t from = 0, at;
-	static const struct fc_jstr percent = {"%", 1, 0, NULL};
-	while ((at = fc_jstr_find(f, &percent, from)) != SIZE_MAX) {
-		int precision = -1;
-		fc_jcat_add_sub(x, &c, f, from, at++, 0);
-		if (at + 1 < f->n && f->p[at] == '.' && f->p[at + 1] >= '0' &&
-		    f->p[at + 1] <= '9') {
-			precision = f->p[at + 1] - '0';
-			at += 2;
-		}
-		char kind = at < f->n ? f->p[at] : 0;
-		from = at + 1;
-		if (kind == '%' && precision < 0) {
-			fc_jcat_adds(x, &c, "%");
-			continue;
-		}
-		if (!kind || !strchr(precision < 0 ? "srdif" : "f", kind))
-			return fc_jx_fail(x, "string formatting knows %%s, %%r, %%d, %%f and %%%%");
-		if (next == n)
-			return fc_jx_fail(x, "not enough arguments for format string");
-		if (format_item(
-			x, &c, kind, precision, v.kind == FC_JV_TUPLE ? v.list->v[next] : v) < 0)
-			return -1;
-		next++;
-	}
-	bool subscribes = v.kind == FC_JV_DICT || v.kind == FC_JV_LIST || v.kind == FC_JV_VIEW ||
-	    v.kind == FC_JV_UNDEFINED; /* Python does not count these */
-	if (next < n && !subscribes)
-		return fc_jx_fail(x, "not all arguments converted during string formatting");
-	fc_jcat_add_sub(x, &c, f, from, f->n, 0);
-	*out = fc_jv_str(fc_jcat_str(x, &c));
-	return 0;
-}
-
 int fc_jv_binary(struct fc_jx *x, int op, struct fc_jv a, struct fc_jv b, struct fc_jv *out)
 {
 	if (fc_jv_is_number(a) && fc_jv_is_number(b))
 		return number(x, op, a, b, out);
 	if (op == '%' && a.kind == FC_JV_STR)
-		return format(x, a.s, b, out);
+		return fc_jformat_percent(x, a, b, out);
 	if (a.kind == FC_JV_UNDEFINED)
 		return fc_jv_use_undefined(x, a);
 	if (b.kind == FC_JV_UNDEFINED && !(op == '+' && a.kind == FC_JV_STR))

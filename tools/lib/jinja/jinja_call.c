@@ -96,11 +96,12 @@ int fc_jx_call(struct fc_jx *x, struct fc_jv fn, const struct fc_jargs *args, st
 		return fc_jx_call_builtin(x, fn.fn, NULL, args, out);
 	if (fn.kind == FC_JV_METHOD)
 		return fc_jx_call_builtin(x, fn.method->fn, &fn.method->self, args, out);
-	if (fn.kind != FC_JV_MACRO)
+	if (fn.kind != FC_JV_MACRO && fn.kind != FC_JV_LOOP)
 		return fc_jx_fail(x, "'%s' object is not callable", fc_jv_type(fn));
 	if (fc_jx_enter(x) < 0)
 		return -1;
-	int ret = call_macro(x, fn.macro, args, out);
+	int ret = fn.kind == FC_JV_LOOP ? fc_jx_recurse(x, fn.loop, args, out)
+					: call_macro(x, fn.macro, args, out);
 	x->depth--;
 	return ret;
 }

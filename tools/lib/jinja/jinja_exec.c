@@ -87,9 +87,9 @@ static int loop_attr(
 	else if (fc_jstr_is(name, "length"))
 		*out = fc_jv_int(n);
 	else if (fc_jstr_is(name, "depth"))
-		*out = fc_jv_int(1);
+		*out = fc_jv_int(l->depth + 1);
 	else if (fc_jstr_is(name, "depth0"))
-		*out = fc_jv_int(0);
+		*out = fc_jv_int(l->depth);
 	else if (fc_jstr_is(name, "previtem"))
 		*out = i > 0 ? l->list->v[i - 1] : fc_jv_undefined(x, NULL, name);
 	else if (fc_jstr_is(name, "nextitem"))
@@ -112,30 +112,30 @@ int fc_jx_item(struct fc_jx *x, struct fc_jv v, struct fc_jv key, struct fc_jv *
 	return fc_jv_item(x, v, key, out);
 }
 
-static int loop_new(
-    struct fc_jx *x, const struct fc_jnode *n, struct fc_jlist *items, struct fc_jloop **loop)
+static int loop_new(struct fc_jx *x, const struct fc_jnode *n, struct fc_jframe *frame,
+    struct fc_jlist *items, struct fc_jloop **loop)
 {
 	*loop = fc_jpool_take(&x->pool, sizeof **loop);
 	(*loop)->list = items;
+	(*loop)->node = n;
+	(*loop)->frame = frame;
 	if (!n->kid[2])
 		return 0;
 	(*loop)->list = fc_jv_list(x, FC_JV_LIST, 0).list;
 	(*loop)->rest = items;
-	(*loop)->node = n;
-	(*loop)->frame = x->frame;
 	return fc_jloop_fill(x, *loop, 1);
 }
 
-static int exec_for(struct fc_jx *x, const struct fc_jnode *n)
+/* Over the items of v, in scopes below frame. */
+static int run_loop(
+    struct fc_jx *x, const struct fc_jnode *n, struct fc_jframe *frame, struct fc_jv v, int depth)
 {
 	static const struct fc_jstr loop_name = {"loop", 4, 0, NULL};
-	struct fc_jframe *frame = x->frame;
-	struct fc_jv v;
 	struct fc_jlist *items;
 	struct fc_jloop *loop;
-	if (fc_jx_eval(x, n->kid[1], &v) < 0 || fc_jv_items(x, v, &items) < 0 ||
-	    loop_new(x, n, items, &loop) < 0)
+	if (fc_jv_items(x, v, &items) < 0 || loop_new(x, n, frame, items, &loop) < 0)
 		return -1;
+	loop->depth = depth;
 	int ret = 0;
 	bool ended = false; /* a round that break or continue ends does not count */
 	for (; loop->i < loop->list->n && ret >= 0 && ret != FC_JFLOW_BREAK; loop->i++) {
@@ -154,11 +154,37 @@ static int exec_for(struct fc_jx *x, const struct fc_jnode *n)
 	}
 	if (ret >= 0 && !ended && n->kid[4]) {
 		fc_jframe_push(x, frame);
-		ret = fc_jx_exec(x, n->kid[4]);
-		x->frame = frame;
-		return ret;
+		return fc_jx_exec(x, n->kid[4]);
 	}
+	return ret < 0 ? -1 : 0;
+}
+
+static int exec_for(struct fc_jx *x, const struct fc_jnode *n)
+{
+	struct fc_jframe *frame = x->frame;
+	struct fc_jv v;
+	if (fc_jx_eval(x, n->kid[1], &v) < 0)
+		return -1;
+	int ret = run_loop(x, n, frame, v, 0);
 	x->frame = frame;
+	return ret;
+}
+
+int fc_jx_recurse(
+    struct fc_jx *x, const struct fc_jloop *l, const struct fc_jargs *args, struct fc_jv *out)
+{
+	struct fc_jframe *frame = x->frame;
+	struct fc_jcat c = {0}, *text = x->out;
+	if (!l->node->op)
+		return fc_jx_fail(
+		    x, "The loop must have the 'recursive' marker to be called recursively.");
+	if (args->n != 1 || args->n_kw)
+		return fc_jx_fail(x, "loop() takes the items to go on with");
+	x->out = &c;
+	int ret = run_loop(x, l->node, l->frame, args->v[0], l->depth + 1);
+	x->out = text;
+	x->frame = frame;
+	*out = fc_jv_str(fc_jcat_str(x, &c));
 	return ret < 0 ? -1 : 0;
 }
 

@@ -322,8 +322,15 @@ static int format(
     struct fc_jx *x, struct fc_jv self, const struct fc_jargs *args, struct fc_jv *out)
 {
 	struct fc_jv text, list = fc_jv_list(x, FC_JV_TUPLE, args->n);
-	if (args->n_kw)
-		return fc_jx_fail(x, "format knows no named arguments");
+	if (args->n_kw && args->n)
+		return fc_jx_fail(
+		    x, "can't handle positional and keyword arguments at the same time");
+	if (args->n_kw) {
+		list = fc_jv_dict(x);
+		for (uint32_t i = 0; i < args->n_kw; i++)
+			if (fc_jv_put(x, list, fc_jv_str(args->kw[i].name), args->kw[i].v) < 0)
+				return -1;
+	}
 	for (uint32_t i = 0; i < args->n; i++)
 		if (fc_jv_append(x, list, args->v[i]) < 0)
 			return -1;

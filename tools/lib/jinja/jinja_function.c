@@ -104,6 +104,80 @@ static int new_namespace(
 	return ret;
 }
 
+/* self: [what is put between, was it called?] */
+static int joiner_next(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
+{
+	struct fc_jv *state = a[0].list->v;
+	*out = state[1].b ? state[0] : fc_jv_text(x, "");
+	state[1] = fc_jv_bool(true);
+	return 0;
+}
+
+static struct fc_jv method_of(struct fc_jx *x, struct fc_jv self, const struct fc_jbuiltin *fn)
+{
+	struct fc_jmethod *m = fc_jpool_take(&x->pool, sizeof *m);
+	*m = (struct fc_jmethod){self, fn};
+	return (struct fc_jv){.kind = FC_JV_METHOD, .method = m};
+}
+
+static int joiner(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
+{
+	static const struct fc_jbuiltin next = {"joiner", "", 0, joiner_next, NULL};
+	struct fc_jv state = fc_jv_list(x, FC_JV_LIST, 2);
+	if (fc_jv_append(x, state, a[0].kind == FC_JV_MISSING ? fc_jv_text(x, ", ") : a[0]) < 0 ||
+	    fc_jv_append(x, state, fc_jv_bool(false)) < 0)
+		return -1;
+	*out = method_of(x, state, &next);
+	return 0;
+}
+
+/* self: the cycler, whose items stand under 0 and the place of the current one under 1. */
+static int cycle_to(struct fc_jx *x, struct fc_jdict *d, bool reset, struct fc_jv *out)
+{
+	struct fc_jv *items, *at, *current = fc_jv_member(d, "current", 7);
+	if (fc_jv_find(x, d, fc_jv_int(0), &items) < 0 || fc_jv_find(x, d, fc_jv_int(1), &at) < 0)
+		return -1;
+	*out = *current;
+	at->i = reset ? 0 : (at->i + 1) % items->list->n;
+	*current = items->list->v[at->i];
+	return 0;
+}
+
+static int cycler_next(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
+{
+	return cycle_to(x, a[0].dict, false, out);
+}
+
+static int cycler_reset(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
+{
+	int ret = cycle_to(x, a[0].dict, true, out);
+	*out = fc_jv_none();
+	return ret;
+}
+
+static int cycler(
+    struct fc_jx *x, struct fc_jv self, const struct fc_jargs *args, struct fc_jv *out)
+{
+	static const struct fc_jbuiltin next = {"next", "", 0, cycler_next, NULL},
+					reset = {"reset", "", 0, cycler_reset, NULL};
+	struct fc_jv items = fc_jv_list(x, FC_JV_LIST, args->n);
+	(void)self;
+	if (!args->n || args->n_kw)
+		return fc_jx_fail(x, "at least one item has to be provided");
+	for (uint32_t i = 0; i < args->n; i++)
+		if (fc_jv_append(x, items, args->v[i]) < 0)
+			return -1;
+	*out = fc_jv_dict(x);
+	out->kind = FC_JV_NAMESPACE;
+	if (fc_jv_put(x, *out, fc_jv_int(0), items) < 0 ||
+	    fc_jv_put(x, *out, fc_jv_int(1), fc_jv_int(0)) < 0 ||
+	    fc_jv_put(x, *out, fc_jv_text(x, "current"), items.list->v[0]) < 0 ||
+	    fc_jv_put(x, *out, fc_jv_text(x, "next"), method_of(x, *out, &next)) < 0 ||
+	    fc_jv_put(x, *out, fc_jv_text(x, "reset"), method_of(x, *out, &reset)) < 0)
+		return -1;
+	return 0;
+}
+
 const struct fc_jbuiltin *fc_jinja_function(const struct fc_jstr *name)
 {
 	static const struct fc_jbuiltin table[] = {
@@ -112,6 +186,8 @@ const struct fc_jbuiltin *fc_jinja_function(const struct fc_jstr *name)
 	    {"range", "start stop step", 1, range, NULL},
 	    {"dict", NULL, 0, NULL, new_dict},
 	    {"namespace", NULL, 0, NULL, new_namespace},
+	    {"joiner", "sep", 0, joiner, NULL},
+	    {"cycler", NULL, 0, NULL, cycler},
 	};
 	return fc_jinja_find(table, sizeof table / sizeof *table, name->p, name->n);
 }

@@ -94,7 +94,7 @@ struct fc_jlist {
 	struct fc_jv *v;
 	uint32_t n, cap;
 	uint32_t taken;   /* FC_JV_ITER: items already walked over */
-	const char *view; /* FC_JV_VIEW: "dict_items", ... */
+	const char *view; /* FC_JV_VIEW: "dict_items", ...; of a tuple: FC_JINJA_GROUP or NULL */
 };
 struct fc_jpair {
 	struct fc_jv k, v;
@@ -123,7 +123,8 @@ struct fc_jloop {
 	const struct fc_jlist *rest; /* NULL: nothing */
 	uint32_t i_rest;
 	const struct fc_jnode *node;
-	struct fc_jframe *frame;
+	struct fc_jframe *frame; /* around the loop */
+	int depth;               /* of a recursive loop, from 0 */
 	const struct fc_jv *last_changed;
 	uint32_t n_last_changed;
 };
@@ -335,6 +336,9 @@ int fc_jx_call_builtin(struct fc_jx *x, const struct fc_jbuiltin *fn, const stru
 int fc_jx_capture(struct fc_jx *x, const struct fc_jnode *body, struct fc_jframe *up,
     const struct fc_jstr **text);
 /* A member or an item, of a loop too. */
+/* loop(items) of a recursive loop: what it prints over them. */
+int fc_jx_recurse(
+    struct fc_jx *x, const struct fc_jloop *l, const struct fc_jargs *args, struct fc_jv *out);
 int fc_jx_attr(struct fc_jx *x, struct fc_jv v, const struct fc_jstr *name, struct fc_jv *out);
 int fc_jx_item(struct fc_jx *x, struct fc_jv v, struct fc_jv key, struct fc_jv *out);
 struct fc_jv fc_jx_lookup(struct fc_jx *x, const struct fc_jstr *name);
@@ -353,6 +357,9 @@ bool fc_jstr_is(const struct fc_jstr *s, const char *name);
 bool fc_jstr_same(const struct fc_jstr *a, const struct fc_jstr *b);
 /* Offset of part in s at from or after, SIZE_MAX if there is none. */
 size_t fc_jstr_find(const struct fc_jstr *s, const struct fc_jstr *part, size_t from);
+/* Offset of the last part that ends at or before end; SIZE_MAX: none. */
+size_t fc_jstr_find_last(const struct fc_jstr *s, const struct fc_jstr *part, size_t end);
+bool fc_jstr_has_affix(const struct fc_jstr *s, const struct fc_jstr *part, bool at_end);
 bool fc_jchar_is_space(uint32_t cp); /* as str.isspace() */
 size_t fc_jchar_get(const struct fc_jstr *s, size_t at, uint32_t *cp);
 void fc_jcat_add(struct fc_jx *x, struct fc_jcat *c, const char *p, size_t n, int32_t mark);
@@ -398,6 +405,11 @@ int fc_jv_path(struct fc_jx *x, struct fc_jv v, struct fc_jv path, struct fc_jv 
 int fc_jv_attr(struct fc_jx *x, struct fc_jv v, const struct fc_jstr *name, struct fc_jv *out);
 int fc_jv_item(struct fc_jx *x, struct fc_jv v, struct fc_jv key, struct fc_jv *out);
 int fc_jv_slice(struct fc_jx *x, struct fc_jv v, const struct fc_jv range[3], struct fc_jv *out);
+/* The string s, safe where like is. */
+struct fc_jv fc_jv_same_safe(struct fc_jv like, const struct fc_jstr *s);
+int fc_jv_want_str(struct fc_jx *x, struct fc_jv v); /* -1: it is none */
+/* *out = the integer v, or def where it was not given. */
+int fc_jv_want_int(struct fc_jx *x, struct fc_jv v, int64_t def, int64_t *out);
 int fc_jv_use_undefined(struct fc_jx *x, struct fc_jv v);            /* always fails */
 int fc_jv_print(struct fc_jx *x, struct fc_jcat *c, struct fc_jv v); /* as str() */
 int fc_jv_repr(struct fc_jx *x, struct fc_jcat *c, struct fc_jv v);
@@ -405,6 +417,33 @@ int fc_jv_to_str(struct fc_jx *x, struct fc_jv v, const struct fc_jstr **out);
 void fc_jv_float_text(double d, char out[64]);
 void fc_jv_escape(struct fc_jx *x, struct fc_jcat *c, const struct fc_jstr *s);
 int fc_jv_tojson(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out); /* the filter */
+#define FC_JINJA_GROUP "group" /* view of a tuple of groupby */
+/* How sequences are sorted; attribute, def MISSING: none. */
+struct fc_jsort {
+	struct fc_jv attribute, def;
+	bool cased, down;
+};
+int fc_jv_sort_key(struct fc_jx *x, struct fc_jv v, const struct fc_jsort *s, struct fc_jv *out);
+int fc_jv_sort(
+    struct fc_jx *x, const struct fc_jlist *l, const struct fc_jsort *s, struct fc_jv *out);
+/* Formatting: how one field is written. */
+struct fc_jspec {
+	uint32_t fill;
+	char align, sign, group; /* '<' '>' '^' '=', '+' ' ' '-', ',' '_'; 0: none */
+	bool alt, zero;          /* '#'; '0' before the width */
+	int64_t width;
+	int64_t precision; /* -1: none */
+	int64_t digits;    /* of an integer, at least */
+};
+int fc_jspec_check(struct fc_jx *x, const struct fc_jspec *f); /* the limits of its sizes */
+int fc_jformat_text(
+    struct fc_jx *x, struct fc_jcat *c, const struct fc_jspec *f, const struct fc_jstr *s);
+/* type: of a format specification; 0: none */
+int fc_jformat_number(
+    struct fc_jx *x, struct fc_jcat *c, const struct fc_jspec *f, struct fc_jv v, char type);
+int fc_jformat_percent(struct fc_jx *x, struct fc_jv text, struct fc_jv values, struct fc_jv *out);
+int fc_jformat_braces(
+    struct fc_jx *x, struct fc_jv self, const struct fc_jargs *args, struct fc_jv *out);
 /* Looks at items until list has n, or at all of them. */
 int fc_jloop_fill(struct fc_jx *x, struct fc_jloop *l, uint32_t n);
 
@@ -412,9 +451,13 @@ int fc_jloop_fill(struct fc_jx *x, struct fc_jloop *l, uint32_t n);
 const struct fc_jbuiltin *fc_jinja_filter(const char *p, size_t n);
 const struct fc_jbuiltin *fc_jinja_value_filter(const char *p, size_t n);
 const struct fc_jbuiltin *fc_jinja_seq_filter(const char *p, size_t n);
+const struct fc_jbuiltin *fc_jinja_group_filter(const char *p, size_t n);
+const struct fc_jbuiltin *fc_jinja_text_filter(const char *p, size_t n);
 const struct fc_jbuiltin *fc_jinja_test(const char *p, size_t n);
 const struct fc_jbuiltin *fc_jinja_function(const struct fc_jstr *name);
 const struct fc_jbuiltin *fc_jinja_str_method(const struct fc_jstr *name);
+const struct fc_jbuiltin *fc_jinja_search_method(const struct fc_jstr *name);
+const struct fc_jbuiltin *fc_jinja_pad_method(const struct fc_jstr *name);
 const struct fc_jbuiltin *fc_jinja_method(struct fc_jv self, const struct fc_jstr *name);
 const struct fc_jbuiltin *fc_jinja_find(
     const struct fc_jbuiltin *table, size_t count, const char *p, size_t n);

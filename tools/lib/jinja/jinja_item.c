@@ -50,6 +50,11 @@ static int own_attr(struct fc_jx *x, struct fc_jv v, const struct fc_jstr *name,
 			*out = *member;
 		return 0;
 	}
+	if (v.kind == FC_JV_TUPLE && v.list->view && v.list->n == 2 &&
+	    (fc_jstr_is(name, "grouper") || fc_jstr_is(name, "list"))) {
+		*out = v.list->v[fc_jstr_is(name, "list")];
+		return 0;
+	}
 	if (v.kind == FC_JV_MACRO && fc_jstr_is(name, "name")) {
 		*out = fc_jv_str(v.macro->node->str);
 		return 0;
@@ -167,7 +172,7 @@ static int slice_list(
     struct fc_jx *x, struct fc_jv v, int64_t from, int64_t to, int64_t step, struct fc_jv *out)
 {
 	*out = fc_jv_list(x, v.kind, 0);
-	out->list->view = v.list->view;
+	out->list->view = v.kind == FC_JV_VIEW ? v.list->view : NULL;
 	for (int64_t i = from; step > 0 ? i < to : i > to; i += step)
 		if (fc_jv_append(x, *out, v.list->v[i]) < 0)
 			return -1;

@@ -139,5 +139,9 @@ const struct fc_jbuiltin *fc_jinja_filter(const char *p, size_t n)
 	const struct fc_jbuiltin *f = fc_jinja_find(table, sizeof table / sizeof *table, p, n);
 	if (!f)
 		f = fc_jinja_value_filter(p, n);
+	if (!f)
+		f = fc_jinja_text_filter(p, n);
+	if (!f)
+		f = fc_jinja_group_filter(p, n);
 	return f ? f : fc_jinja_seq_filter(p, n);
 }

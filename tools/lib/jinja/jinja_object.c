@@ -83,9 +83,16 @@ static int list_count(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 	return 0;
 }
 
+/* value, start, stop */
 static int list_index(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 {
-	for (uint32_t i = 0; i < a[0].list->n; i++) {
+	const int64_t n = a[0].list->n;
+	int64_t i, stop;
+	if (fc_jv_want_int(x, a[2], 0, &i) < 0 || fc_jv_want_int(x, a[3], n, &stop) < 0)
+		return -1;
+	i = i < -n ? 0 : i < 0 ? i + n : i;
+	stop = stop < 0 ? stop + n : stop > n ? n : stop;
+	for (; i < stop; i++) {
 		bool same;
 		if (fc_jv_equal(x, a[0].list->v[i], a[1], &same) < 0)
 			return -1;
@@ -132,7 +139,7 @@ const struct fc_jbuiltin *fc_jinja_method(struct fc_jv self, const struct fc_jst
 	};
 	static const struct fc_jbuiltin list[] = {
 	    {"count", "value", 1, list_count, NULL},
-	    {"index", "value", 1, list_index, NULL},
+	    {"index", "value start stop", 1, list_index, NULL},
 	    {"copy", "", 0, list_copy, NULL},
 	};
 	static const struct fc_jbuiltin loop[] = {

@@ -81,8 +81,7 @@ static struct fc_jnode *parse_for(struct fc_jparser *p, uint32_t line)
 		return NULL;
 	if (fc_jparser_skip_name(p, "if") && !(test = fc_jparser_expr(p)))
 		return NULL;
-	if (fc_jparser_is_name(p, "recursive"))
-		return fc_jparser_fail(p, line, "recursive loops are not supported");
+	n->op = fc_jparser_skip_name(p, "recursive");
 	if (end_tag(p) < 0)
 		return NULL;
 	p->loops++;

@@ -31,18 +31,27 @@ int fc_jv_path(struct fc_jx *x, struct fc_jv v, struct fc_jv path, struct fc_jv 
 }
 
 /* Sorting and min, max, unique compare strings without case unless told so. */
+int fc_jv_sort_key(struct fc_jx *x, struct fc_jv v, const struct fc_jsort *s, struct fc_jv *out)
+{
+	static const struct fc_jstr lower = {"lower", 5, 0, NULL};
+	const bool has_default = s->def.kind != FC_JV_MISSING && s->def.kind != FC_JV_NONE;
+	*out = v;
+	if (s->attribute.kind != FC_JV_MISSING && s->attribute.kind != FC_JV_NONE &&
+	    fc_jv_path(x, v, s->attribute, out) < 0)
+		return -1;
+	if (out->kind == FC_JV_UNDEFINED && has_default)
+		*out = s->def;
+	if (s->cased || out->kind != FC_JV_STR)
+		return 0;
+	struct fc_jv text = *out;
+	return fc_jinja_str_method(&lower)->fn(x, &text, out);
+}
+
 static int key_of(
     struct fc_jx *x, struct fc_jv v, struct fc_jv attribute, bool cased, struct fc_jv *out)
 {
-	static const struct fc_jstr lower = {"lower", 5, 0, NULL};
-	*out = v;
-	if (attribute.kind != FC_JV_MISSING && attribute.kind != FC_JV_NONE &&
-	    fc_jv_path(x, v, attribute, out) < 0)
-		return -1;
-	if (cased || out->kind != FC_JV_STR)
-		return 0;
-	struct fc_jv s = *out;
-	return fc_jinja_str_method(&lower)->fn(x, &s, out);
+	const struct fc_jsort s = {attribute, {.kind = FC_JV_MISSING}, cased, false};
+	return fc_jv_sort_key(x, v, &s, out);
 }
 
 static int list(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
@@ -146,16 +155,16 @@ static int merge_sort(struct fc_jx *x, struct keyed *v, struct keyed *tmp, size_
 	return 0;
 }
 
-static int sort_items(struct fc_jx *x, const struct fc_jlist *l, struct fc_jv attribute, bool cased,
-    bool down, struct fc_jv *out)
+int fc_jv_sort(
+    struct fc_jx *x, const struct fc_jlist *l, const struct fc_jsort *s, struct fc_jv *out)
 {
 	struct keyed *v = fc_jpool_take(&x->pool, (size_t)l->n * 2 * sizeof *v);
 	for (uint32_t i = 0; i < l->n; i++) {
 		v[i].v = l->v[i];
-		if (key_of(x, l->v[i], attribute, cased, &v[i].key) < 0)
+		if (fc_jv_sort_key(x, l->v[i], s, &v[i].key) < 0)
 			return -1;
 	}
-	if (merge_sort(x, v, v + l->n, l->n, down) < 0)
+	if (merge_sort(x, v, v + l->n, l->n, s->down) < 0)
 		return -1;
 	*out = fc_jv_list(x, FC_JV_LIST, l->n);
 	for (uint32_t i = 0; i < l->n; i++)
@@ -170,7 +179,9 @@ static int sort(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 	struct fc_jlist *l;
 	if (fc_jv_items(x, a[0], &l) < 0)
 		return -1;
-	return sort_items(x, l, a[3], fc_jv_true(a[2]), fc_jv_true(a[1]), out);
+	const struct fc_jsort s = {
+	    a[3], {.kind = FC_JV_MISSING}, fc_jv_true(a[2]), fc_jv_true(a[1])};
+	return fc_jv_sort(x, l, &s, out);
 }
 
 /* case_sensitive, by, reverse */
@@ -184,8 +195,9 @@ static int dictsort(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 		return fc_jx_fail(x, "You can only sort by either \"key\" or \"value\"");
 	if (items(x, a, &all) < 0)
 		return -1;
-	return sort_items(
-	    x, all.list, fc_jv_int(by_value), fc_jv_true(a[1]), fc_jv_true(a[3]), out);
+	const struct fc_jsort s = {
+	    fc_jv_int(by_value), {.kind = FC_JV_MISSING}, fc_jv_true(a[1]), fc_jv_true(a[3])};
+	return fc_jv_sort(x, all.list, &s, out);
 }
 
 /* case_sensitive, attribute */

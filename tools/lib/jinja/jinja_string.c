@@ -153,6 +153,23 @@ size_t fc_jstr_find(const struct fc_jstr *s, const struct fc_jstr *part, size_t 
 	return hit ? (size_t)(hit - s->p) : SIZE_MAX;
 }
 
+size_t fc_jstr_find_last(const struct fc_jstr *s, const struct fc_jstr *part, size_t end)
+{
+	if (part->n > end)
+		return SIZE_MAX;
+	for (size_t at = end - part->n;; at--) {
+		if (!memcmp(s->p + at, part->p, part->n))
+			return at;
+		if (!at)
+			return SIZE_MAX;
+	}
+}
+
+bool fc_jstr_has_affix(const struct fc_jstr *s, const struct fc_jstr *part, bool at_end)
+{
+	return part->n <= s->n && !memcmp(at_end ? s->p + s->n - part->n : s->p, part->p, part->n);
+}
+
 bool fc_jchar_is_space(uint32_t cp)
 {
 	return (cp >= 9 && cp <= 13) || (cp >= 28 && cp <= 32) || cp == 0x85 || cp == 0xa0 ||

@@ -204,6 +204,13 @@ static int upper(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 	return casing(x, a, "isupper", out);
 }
 
+static int escaped(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
+{
+	(void)x;
+	*out = fc_jv_bool(a[0].kind == FC_JV_STR && a[0].safe);
+	return 0;
+}
+
 const struct fc_jbuiltin *fc_jinja_test(const char *p, size_t n)
 {
 	static const struct fc_jbuiltin table[] = {
@@ -243,6 +250,7 @@ const struct fc_jbuiltin *fc_jinja_test(const char *p, size_t n)
 	    {"sameas", "other", 1, same_as, NULL},
 	    {"lower", "", 0, lower, NULL},
 	    {"upper", "", 0, upper, NULL},
+	    {"escaped", "", 0, escaped, NULL},
 	};
 	return fc_jinja_find(table, sizeof table / sizeof *table, p, n);
 }

@@ -193,3 +193,26 @@ int fc_jv_length(struct fc_jx *x, struct fc_jv v, int64_t *out)
 		return fc_jx_fail(x, "object of type '%s' has no len()", fc_jv_type(v));
 	}
 }
+
+struct fc_jv fc_jv_same_safe(struct fc_jv like, const struct fc_jstr *s)
+{
+	struct fc_jv v = fc_jv_str(s);
+	v.safe = like.safe;
+	return v;
+}
+
+int fc_jv_want_str(struct fc_jx *x, struct fc_jv v)
+{
+	if (v.kind == FC_JV_STR)
+		return 0;
+	return v.kind == FC_JV_UNDEFINED ? fc_jv_use_undefined(x, v)
+					 : fc_jx_fail(x, "expected a str, got %s", fc_jv_type(v));
+}
+
+int fc_jv_want_int(struct fc_jx *x, struct fc_jv v, int64_t def, int64_t *out)
+{
+	*out = v.kind == FC_JV_INT ? v.i : def;
+	return v.kind == FC_JV_INT || v.kind == FC_JV_MISSING
+	    ? 0
+	    : fc_jx_fail(x, "expected an int, got %s", fc_jv_type(v));
+}
