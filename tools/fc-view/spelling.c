@@ -52,6 +52,26 @@ static bool special_fits(const struct fc_tokenizer *t, const struct fc_example *
 	return piece && (!span.n || equal(trim(piece, strlen(piece)), trim(span.p, span.n)));
 }
 
+static bool ends_in(const char *p, size_t n, const char *end)
+{
+	size_t n_end = strlen(end);
+	return n >= n_end && !memcmp(p + n - n_end, end, n_end);
+}
+
+/* Does the word end in a space that its piece does not have?  So do words of a vocabulary that
+ * marks their ends ("o</w>"): the space is the text's where it has one, but the next token's. */
+static bool invents_end(const char *piece, struct string word)
+{
+	static const char *const space[] = {
+	    " ", "\xc4\xa0", "\xe2\x96\x81"}; /* as pieces spell it */
+	if (!piece || !ends_in(word.p, word.n, " "))
+		return false;
+	for (size_t i = 0; i < FC_LEN(space); i++)
+		if (ends_in(piece, strlen(piece), space[i]))
+			return false;
+	return true;
+}
+
 /* Does token i alone spell its span? */
 static bool token_fits(const struct fc_tokenizer *t, const struct fc_example *x, size_t i)
 {
@@ -61,6 +81,8 @@ static bool token_fits(const struct fc_tokenizer *t, const struct fc_example *x,
 	word.p = fc_tokenizer_bytes(t, x->tok[i], &word.n);
 	if (equal(word, span))
 		return true;
+	if (invents_end(fc_tokenizer_piece(t, x->tok[i]), word))
+		return equal((struct string){word.p, word.n - 1}, span);
 	/* the first one of a text whose beginning was cut off covers all of that */
 	if (i == 0 && span.n > word.n)
 		return !memcmp(span.p + span.n - word.n, word.p, word.n);
@@ -83,7 +105,9 @@ static void add_word(const struct fc_tokenizer *t, uint32_t id, struct fc_buf *b
 	fc_buf_add(b, p, n);
 }
 
-/* Do the tokens [from, end) spell what the tokenizer makes of their text? */
+/* Do the tokens [from, end), not all of which spell their spans, together spell what the tokenizer
+ * makes of their text?  If they spell the text itself, nothing was replaced, and a span is wrong.
+ */
 static bool run_fits(struct view_spelling *s, const struct fc_tokenizer *t,
     const struct fc_example *x, size_t from, size_t end)
 {
@@ -101,6 +125,8 @@ static bool run_fits(struct view_spelling *s, const struct fc_tokenizer *t,
 		add_word(t, x->tok[i], &s->words);
 	for (size_t i = 0; i < s->tokens.n; i++)
 		add_word(t, s->tokens.v[i].id, &s->own);
+	if (equal((struct string){s->words.p, s->words.n}, (struct string){text, n}))
+		return false;
 	return equal(trim(s->words.p, s->words.n), trim(s->own.p, s->own.n));
 }
 
