@@ -32,8 +32,61 @@ ids() { python3 -c 'import json, sys; print(*(json.loads(s)["id"] for s in sys.s
 	[ "$(fc-view --jsonl --id q7 --id q50 a.fcs | ids)" = 'q7 q50' ]
 	[ "$(fc-view --jsonl --id q7 --id q50 --skip 1 a.fcs | ids)" = 'q50' ]
 	run -1 fc-view --jsonl --id none a.fcs
-	[[ $output == *'no record has the id'* ]]
+	[[ $output == *"no record has the id 'none'" ]]
 	[ "$(fc-view --jsonl --skip 59 -n 3 a.fcs a.fcs | ids)" = 'q59 q0 q1' ]
+}
+
+@test "--skip on a file goes to the frame, and gives what a plain read gives" {
+	random_stream
+	for skip in 0 1 2 3 7 19 20 21 40 58 59 60 61 1000; do
+		fc-view --jsonl --skip $skip a.fcs >file.jsonl
+		fc-view --jsonl --skip $skip <a.fcs | cmp - file.jsonl
+		fc-view --stream --skip $skip -n 3 a.fcs >file.fcs
+		fc-view --stream --skip $skip -n 3 <a.fcs | cmp - file.fcs
+	done
+	[ "$(fc-view --jsonl --skip 61 a.fcs a.fcs | ids)" = "$(fc-view --jsonl --skip 1 a.fcs | ids)" ]
+	# put together with cat: the table is the last one's
+	cat a.fcs a.fcs >two.fcs
+	[ "$(fc-view --jsonl --skip 100 two.fcs | ids)" = "$(fc-view --jsonl --skip 40 a.fcs | ids)" ]
+	# that it does: damage before the place is passed by
+	python3 -c '
+import sys
+b = bytearray(open("a.fcs", "rb").read())
+b[3000] ^= 255
+open("damaged.fcs", "wb").write(b)'
+	[ "$(fc-view --jsonl --skip 55 -n 3 damaged.fcs | ids)" = 'q55 q56 q57' ]
+	run -1 pipe 'fc-view --jsonl --skip 55 -n 3 <damaged.fcs'
+	run -1 fc-view --verify damaged.fcs
+}
+
+@test "--skip: a seek table or a trailer that is damaged is as none, or an error" {
+	random_stream
+	fc-view --jsonl --skip 50 a.fcs >expect
+	python3 - <<-'END' >result
+		import subprocess
+		good = open("a.fcs", "rb").read()
+		expect = open("expect", "rb").read()
+		table = good.rindex(bytes.fromhex("5e2a4d18"))
+		trailer = good.rindex(bytes.fromhex("28b52ffd"), 0, table)
+		n_same = n_error = 0
+		for at in [*range(trailer, table + 40), *range(len(good) - 40, len(good))]:
+		    for flip in 1, 128:
+		        b = bytearray(good)
+		        b[at] ^= flip
+		        open("b.fcs", "wb").write(b)
+		        def view(**to):
+		            return subprocess.run(["fc-view", "--jsonl", "--skip", "50"] + (["b.fcs"] if not to else []),
+		                capture_output=True, **to)
+		        a, p = view(), view(stdin=open("b.fcs", "rb"))
+		        assert a.returncode == p.returncode, (at, a, p)
+		        if a.returncode == 0:
+		            assert a.stdout == expect, at
+		            n_same += 1
+		        else:
+		            n_error += 1
+		print(n_same > 100, n_error > 50)
+	END
+	[ "$(cat result)" = 'True True' ]
 }
 
 @test "--tsv: a line a row, with a fixed number of columns" {
@@ -85,6 +138,42 @@ vocab = json.load(open("tokenizer.json"))["model"]["vocab"]
 assert e["tokens"] == [vocab[p] for p in e["pieces"]]
 assert all(r["ids"] == [vocab[p] for p in r["pieces"]] for r in e["rows"])'
 	[ "$(fc-view --tsv -t tokenizer.json p.fcs | awk -F '\t' '{ print NF }' | sort -u)" = 13 ]
+}
+
+@test "--verify -t: tokens of all kinds of tokenizers spell their texts" {
+	data=$FC_ROOT/tests/data/tokenizer
+	python3 - >texts.jsonl <<-'END'
+		import json
+		for text in ("Hello world!  two  spaces\tand\ttabs\r\nCRLF\n\n\nnewlines ", " leading",
+		    "caf\u00e9 cafe\u0301 \u00c5 A\u030a \ufb01 \u2460 \uff21\uff22 \ufdfa", "\u65e5\u672c\u8a9e \ud55c",
+		    "\U0001f642\U0001f469\u200d\U0001f469 done", "<|im_end|> </s> <s> <unk> [UNK]",
+		    "UPPER \u0130 \u00df \u1e9e", "a\u00a0b\u2003c\u200bd\u3000e", "  \n \t  x", " "):
+		    print(json.dumps({"text": text}))
+	END
+	sed 's/{"text": \(.*\)}/{"messages": [{"role": "user", "content": \1}, {"role": "assistant", "content": \1}]}/' \
+		texts.jsonl | head -n 9 >chats.jsonl
+	for file in "$data"/*.json "$data"/*.model; do
+		mkdir -p "m/$(basename "$file")"
+		cp "$file" "m/$(basename "$file")/tokenizer.${file##*.}"
+		m=m/$(basename "$file")
+		fc-infer -q --tokens -m "$m" texts.jsonl | fc-view --verify -t "$m"
+		fc-infer -q --tokens --template chatml -m "$m" chats.jsonl | fc-view --verify -t "$m"
+	done
+	[ "$(ls m | wc -l)" -ge 9 ]
+}
+
+@test "--fingerprint: the page's definition gives the same" {
+	# from tokenizer.json, model.safetensors and the template by a program written from the page
+	# (Python, xxhash 3.6)
+	run -0 fc-view --fingerprint "$FC_ROOT/pipelines/demo/kit/pivot"
+	[ "$output" = $'tokenizer=0b2725fd13ef87dd\nn_vocab=640\ntemplate=eb6dfbbd6a7de8a0\nmodel=5b1e0daf79bd22b2' ]
+	run -0 fc-view --fingerprint "$FC_ROOT/pipelines/demo/kit/facts"
+	[ "$output" = $'tokenizer=10c33f368ce1ef6b\nn_vocab=704\ntemplate=28899f4c6860c086\nmodel=cef3fd537b3b141c' ]
+	run -0 --separate-stderr fc-view --fingerprint "$FC_ROOT/tests/data/tokenizer/spm.json"
+	[ "${#lines[@]}" -eq 3 ]
+	[[ ${lines[2]} == template=0000000000000000 && $stderr == *'no template: '* ]]
+	run -1 fc-view --fingerprint no-such
+	run -2 fc-view --fingerprint
 }
 
 @test "--stats: totals agree with what --jsonl prints" {

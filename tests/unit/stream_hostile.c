@@ -55,7 +55,7 @@ static void add_header(struct fc_buf *b, Fc__Kind kind, unsigned top_k)
 
 static void add_trailer(struct fc_buf *b, uint64_t n)
 {
-	fc_pack_trailer(b, n, fc_hash(b->p, b->n, 0));
+	fc_pack_trailer(b, n, fc_hash(b->p, b->n, 0), NULL, 0);
 }
 
 /* Is content refused, with a message that has this in it?  NULL: is it accepted? */
@@ -330,7 +330,7 @@ static void test_sequence(void)
 	expect(&b, "a wrong count", "do not match the trailer");
 	b.n = 0;
 	add_header(&b, FC__KIND__DISTS, 3);
-	fc_pack_trailer(&b, 0, fc_hash(b.p, b.n, 0) + 1);
+	fc_pack_trailer(&b, 0, fc_hash(b.p, b.n, 0) + 1, NULL, 0);
 	expect(&b, "a wrong hash", "do not match the trailer");
 	b.n = 0;
 	add_header(&b, FC__KIND__DISTS, 3);

@@ -88,7 +88,7 @@ static const char *verdict(const struct stream *s)
 	fc_example_init(&x);
 	fc_pack_record(NULL, &b, FC__RECORD__KIND_HEADER, &s->header.base, NULL);
 	fc_pack_record(NULL, &b, FC__RECORD__KIND_EXAMPLE, &s->example.base, NULL);
-	fc_pack_trailer(&b, 1, fc_hash(b.p, b.n, 0));
+	fc_pack_trailer(&b, 1, fc_hash(b.p, b.n, 0), NULL, 0);
 	if (fc_frame_out_open(&f, path, &e) < 0 || fc_frame_out_put(f, b.p, b.n, NULL, 0, &e) < 0 ||
 	    fc_frame_out_finish(f, &e) < 0)
 		return "could not write the case";

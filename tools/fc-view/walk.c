@@ -35,6 +35,12 @@ static enum fc_read walk_examples(
 	struct fc_example x;
 	enum fc_read ret = FC_READ_END;
 	fc_example_init(&x);
+	if (!v->id.n && v->skip > v->n_seen) {
+		uint64_t skipped;
+		if (fc_reader_skip(r, v->skip - v->n_seen, &skipped, e) < 0)
+			return FC_READ_ERROR;
+		v->n_seen += skipped;
+	}
 	while (!satisfied(v) && (ret = fc_reader_example(r, &x, e)) == FC_READ_RECORD)
 		if (selected(v, x.id.p ? x.id.p : "", x.id.n))
 			visitor->example(v, visitor->data, r, &x);
@@ -133,5 +139,7 @@ void view_walk(struct view *v, const struct visitor *visitor)
 	}
 	fc_progress_end();
 	if (v->id.n && !v->n_seen)
-		fc_die("no record has the id asked for");
+		fc_die(v->id.n == 1 ? "no record has the id '%s'"
+				    : "no record has the id '%s' or another of those asked for",
+		    v->id.v[0]);
 }

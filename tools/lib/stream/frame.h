@@ -23,6 +23,10 @@ int fc_frame_in_open(struct fc_frame_in **f, const char *path, struct fc_err *e)
 int fc_frame_in_next(struct fc_frame_in *f, const uint8_t **p, size_t *n, struct fc_err *e);
 uint64_t fc_frame_in_offset(const struct fc_frame_in *f); /* where in the input that frame began */
 uint64_t fc_frame_in_bytes(const struct fc_frame_in *f);  /* read and used so far */
+/* Of a named file, else -1. */
+int fc_frame_in_fd(const struct fc_frame_in *f);
+/* Goes on at that byte of a named file. */
+int fc_frame_in_seek(struct fc_frame_in *f, uint64_t offset, struct fc_err *e);
 const char *fc_frame_in_name(const struct fc_frame_in *f);
 void fc_frame_in_close(struct fc_frame_in *f);
 

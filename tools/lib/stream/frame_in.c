@@ -73,6 +73,20 @@ uint64_t fc_frame_in_bytes(const struct fc_frame_in *f)
 	return f->offset;
 }
 
+int fc_frame_in_fd(const struct fc_frame_in *f)
+{
+	return f->fd == STDIN_FILENO ? -1 : f->fd;
+}
+
+int fc_frame_in_seek(struct fc_frame_in *f, uint64_t offset, struct fc_err *e)
+{
+	if (lseek(f->fd, (off_t)offset, SEEK_SET) < 0)
+		return fc_fail(e, "seek in %s:", f->name);
+	f->begin = f->end = 0;
+	f->offset = offset;
+	return 0;
+}
+
 const char *fc_frame_in_name(const struct fc_frame_in *f)
 {
 	return f->name;

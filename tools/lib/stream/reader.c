@@ -11,6 +11,7 @@
 #include "stream/frame.h"
 #include "stream/nameset.h"
 #include "stream/record.h"
+#include "stream/seektable.h"
 
 enum { HEADER_PARTS_BYTES = 1 << 20 };
 
@@ -24,6 +25,7 @@ struct fc_reader {
 	uint32_t *source_at;      /* [section.n_source] its sources' places in header */
 	bool in_section;
 	uint64_t n_record; /* of the section */
+	bool skipped;      /* not all of it is read, so its hash is not known */
 	struct fc_hasher *hash;
 
 	struct fc_arena arena;
@@ -112,9 +114,9 @@ static int end_section(struct fc_reader *r, const Fc__Trailer *t, struct fc_err 
 {
 	if (r->tensor_done != r->tensor.n_bytes)
 		return fail_here(r, "the last tensor is not whole", e);
-	if (t->n_record != r->n_record || t->hash != fc_hasher_value(r->hash))
+	if (t->n_record != r->n_record || (!r->skipped && t->hash != fc_hasher_value(r->hash)))
 		return fail_here(r, "records do not match the trailer", e);
-	r->in_section = false;
+	r->in_section = r->skipped = false;
 	return 0;
 }
 
@@ -266,6 +268,67 @@ enum fc_read fc_reader_example(struct fc_reader *r, struct fc_example *x, struct
 	if (r->section.n_source)
 		x->source = r->source_at[x->source];
 	return FC_READ_RECORD;
+}
+
+/* The trailer of the file's only section, which is in its last frame with content; NULL: that is
+ * something else. */
+static const Fc__Trailer *last_trailer(struct fc_reader *r, const struct fc_seektable *t)
+{
+	struct fc_err ignored; /* who reads the file on will say it */
+	struct fc_hasher *hash = r->hash;
+	r->hash = fc_hasher_new(); /* should it be no trailer */
+	bool is = fc_frame_in_seek(r->in, t->at[t->n - 1], &ignored) == 0 &&
+	    fc_frame_in_next(r->in, &r->p, &r->n, &ignored) == 1 && r->n &&
+	    parse_record(r, &ignored) == 0 && !r->n &&
+	    r->record->kind_case == FC__RECORD__KIND_TRAILER;
+	fc_hasher_free(r->hash);
+	r->hash = hash;
+	return is ? r->record->trailer : NULL;
+}
+
+/* The last frame before which no more than n examples stand: its number, and how many; 0: the
+ * frames and the trailer's list do not fit. */
+static size_t find_frame(
+    const struct fc_seektable *t, const Fc__Trailer *trailer, uint64_t n, uint64_t *before)
+{
+	uint64_t sum = 0;
+	size_t at = 1;
+	*before = 0;
+	if (trailer->n_frame_records != t->n - 1 || trailer->frame_records[0] != 0)
+		return 0;
+	for (size_t i = 1; i < t->n - 1; i++) {
+		sum += trailer->frame_records[i];
+		if (sum <= n) {
+			at = i + 1;
+			*before = sum;
+		}
+	}
+	return sum == trailer->n_record ? at : 0;
+}
+
+int fc_reader_skip(struct fc_reader *r, uint64_t n, uint64_t *skipped, struct fc_err *e)
+{
+	struct fc_seektable t;
+	int rc = 0;
+	*skipped = 0;
+	/* the header must have had a frame to itself, and nothing been read since */
+	if (n == 0 || r->n || r->n_record || !r->in_section || fc_frame_in_fd(r->in) < 0 ||
+	    !fc_seektable_read(&t, fc_frame_in_fd(r->in)))
+		return 0;
+	uint64_t here = fc_frame_in_bytes(r->in);
+	if (t.n >= 3 && t.at[1] == here) {
+		const Fc__Trailer *trailer = last_trailer(r, &t);
+		size_t at = trailer ? find_frame(&t, trailer, n, skipped) : 0;
+		r->p = NULL;
+		r->n = 0;
+		if (!at)
+			*skipped = 0;
+		rc = fc_frame_in_seek(r->in, at ? t.at[at] : here, e);
+		r->n_record = *skipped;
+		r->skipped = *skipped > 0;
+	}
+	fc_seektable_release(&t);
+	return rc;
 }
 
 int fc_reader_check_hits(const struct fc_reader *r, struct fc_err *e)

@@ -58,6 +58,10 @@ uint64_t fc_reader_bytes(const struct fc_reader *r); /* read and used so far, as
 
 /* The next record of the stream's kind.  example: filled in; its old contents are dropped. */
 enum fc_read fc_reader_example(struct fc_reader *r, struct fc_example *x, struct fc_err *e);
+/* Right after opening: leaves out up to n examples by going on at a later frame, *skipped of them,
+ * where the input is a file that tells how many stand in each, else none.  What was left out is not
+ * checked; that the trailer's number of records is right still is. */
+int fc_reader_skip(struct fc_reader *r, uint64_t n, uint64_t *skipped, struct fc_err *e);
 /* Of the rows read so far: -1 with a message if the true token is among their entries far less
  * often than their probabilities say, as it is when rows are shifted against the tokens. */
 int fc_reader_check_hits(const struct fc_reader *r, struct fc_err *e);

@@ -82,11 +82,14 @@ void fc_pack_record(struct fc_packer *p, struct fc_buf *out, int kind, const Pro
 		fc_buf_add(out, tail->p, n_tail);
 }
 
-void fc_pack_trailer(struct fc_buf *out, uint64_t n_record, uint64_t hash)
+void fc_pack_trailer(struct fc_buf *out, uint64_t n_record, uint64_t hash,
+    const uint32_t *frame_records, size_t n_frame)
 {
 	Fc__Trailer m = FC__TRAILER__INIT;
 	m.n_record = n_record;
 	m.hash = hash;
+	m.frame_records = (uint32_t *)frame_records;
+	m.n_frame_records = n_frame;
 	fc_pack_record(NULL, out, FC__RECORD__KIND_TRAILER, &m.base, NULL);
 }
 

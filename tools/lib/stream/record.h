@@ -52,7 +52,9 @@ int fc_pack_map(struct fc_packer *p, struct fc_buf *out, const struct fc_header 
 int fc_unpack_map(struct fc_packer *p, const struct fc_header *h, struct fc_map_entry **entry,
     size_t *cap, const Fc__MapPart *m, struct fc_err *e);
 
-void fc_pack_trailer(struct fc_buf *out, uint64_t n_record, uint64_t hash);
+/* frame_records: [n_frame] records in each frame before the trailer's, the header's first. */
+void fc_pack_trailer(struct fc_buf *out, uint64_t n_record, uint64_t hash,
+    const uint32_t *frame_records, size_t n_frame);
 
 /* Appends tag, length and message as a field of a Stream; tail's bytes end the message.  Adds the
  * borders of large planes to p->cut; p and tail may be NULL. */

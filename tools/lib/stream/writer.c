@@ -22,6 +22,7 @@ enum {
 	RECORD_BYTES = FC_FRAME_MAX - FRAME_BYTES, /* with what stands before it, a frame */
 	TENSOR_BYTES = 1 << 20, /* a record's share of a tensor; a multiple of every element size */
 	MAP_ENTRIES = 16384,    /* of a record */
+	MAX_COUNTED = 1 << 23,  /* frames in a trailer's list, of at most 5 bytes each */
 };
 
 struct fc_writer {
@@ -31,6 +32,9 @@ struct fc_writer {
 	struct fc_buf records; /* of the frame being filled */
 	uint64_t n_written;    /* plain bytes in frames written */
 	uint64_t n_record;
+	uint32_t *frame_records; /* [n_frame] records of each frame of the section */
+	size_t n_frame, cap_frame;
+	uint64_t n_counted;     /* records in these */
 	struct fc_hasher *hash; /* of everything since the header */
 	struct fc_packer scratch;
 };
@@ -41,6 +45,9 @@ static int end_frame(struct fc_writer *w, struct fc_err *e)
 		return 0;
 	fc_hasher_add(w->hash, w->records.p, w->records.n);
 	w->n_written += w->records.n;
+	FC_GROW(w->frame_records, w->cap_frame, w->n_frame + 1);
+	w->frame_records[w->n_frame++] = (uint32_t)(w->n_record - w->n_counted);
+	w->n_counted = w->n_record;
 	const struct fc_packer *s = &w->scratch;
 	int ret = fc_frame_out_put(w->out, w->records.p, w->records.n, s->cut, s->n_cut, e);
 	w->scratch.n_cut = 0;
@@ -54,7 +61,8 @@ static int start_section(struct fc_writer *w, const struct fc_header *h, struct 
 	fc_header_release(&w->header);
 	fc_header_copy(&w->header, h);
 	fc_hasher_reset(w->hash);
-	w->n_record = 0;
+	w->n_record = w->n_counted = 0;
+	w->n_frame = 0;
 	if (fc_pack_header(&w->records, h, &why) < 0)
 		return fc_fail(e, "%s: %s", w->name, why.msg);
 	return end_frame(w, e);
@@ -64,7 +72,10 @@ static int end_section(struct fc_writer *w, struct fc_err *e)
 {
 	if (end_frame(w, e) < 0)
 		return -1;
-	fc_pack_trailer(&w->records, w->n_record, fc_hasher_value(w->hash));
+	/* frames without number are more than any reader goes by; their list must stay a record */
+	size_t n_frame = w->n_frame <= MAX_COUNTED ? w->n_frame : 0;
+	fc_pack_trailer(
+	    &w->records, w->n_record, fc_hasher_value(w->hash), w->frame_records, n_frame);
 	return end_frame(w, e);
 }
 
@@ -193,6 +204,7 @@ static void release(struct fc_writer *w)
 	fc_header_release(&w->header);
 	fc_buf_release(&w->records);
 	fc_hasher_free(w->hash);
+	free(w->frame_records);
 	fc_packer_release(&w->scratch);
 	free(w->name);
 	free(w);
