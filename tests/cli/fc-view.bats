@@ -265,6 +265,21 @@ print("tokens an example %.5g (%d %d %d %d %d)" %
 	[[ $output == 'fc-view: standard input: empty, where a stream should be' ]]
 }
 
+@test "damage: the header of a file that was cut off comes with a warning" {
+	random_stream
+	fc-view a.fcs >expect
+	for n in 3000 "-$(($(stat -c %s a.fcs) / 3))" -1 -500; do
+		head -c "$n" a.fcs >cut.fcs
+		run -0 --separate-stderr fc-view cut.fcs
+		[ "$(tail -n +2 <<<"$output")" = "$(tail -n +2 expect)" ]
+		[[ $stderr == 'fc-view: warning: cut.fcs: cut off'* ]]
+	done
+	cat a.fcs a.fcs >two.fcs
+	run -0 --separate-stderr fc-view a.fcs two.fcs
+	[ "$stderr" = '' ]
+	fc-view - <cut.fcs | diff - <(sed 's/a.fcs/standard input/' expect) # a pipe is not read on
+}
+
 @test "damage: what is cut off is no output either" {
 	random_stream
 	head -c -400 a.fcs >cut.fcs

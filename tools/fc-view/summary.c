@@ -56,6 +56,23 @@ static void add_header(struct fc_buf *b, const char *name, const struct fc_heade
 	}
 }
 
+/* A stream that was cut off says the same of itself as a whole one: a file without a seek table is
+ * read to its end. */
+static void note_cut(struct fc_reader *r)
+{
+	struct fc_example x;
+	struct fc_err e;
+	enum fc_read ret;
+	if (!fc_reader_may_be_cut(r))
+		return;
+	fc_example_init(&x);
+	while ((ret = view_read_record(r, &x, &e)) == FC_READ_RECORD)
+		;
+	fc_example_release(&x);
+	if (ret == FC_READ_ERROR)
+		fc_warn("%s", e.msg);
+}
+
 void view_header(struct view *v)
 {
 	struct fc_err e;
@@ -66,6 +83,7 @@ void view_header(struct view *v)
 		if (i)
 			fc_buf_addc(&v->text, '\n');
 		add_header(&v->text, fc_reader_name(r), fc_reader_header(r));
+		note_cut(r);
 		fc_reader_close(r);
 	}
 }

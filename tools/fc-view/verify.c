@@ -5,7 +5,7 @@
 #include "base/progress.h"
 #include "fc-view/view.h"
 
-static enum fc_read read_record(struct fc_reader *r, struct fc_example *x, struct fc_err *e)
+enum fc_read view_read_record(struct fc_reader *r, struct fc_example *x, struct fc_err *e)
 {
 	struct fc_tensor_part t;
 	struct fc_map_part m;
@@ -23,7 +23,7 @@ static int read_all(const struct view *v, struct fc_reader *r, uint64_t *n_recor
 	struct fc_err why;
 	enum fc_read ret;
 	fc_example_init(&x);
-	for (*n_record = 0; (ret = read_record(r, &x, e)) == FC_READ_RECORD;) {
+	for (*n_record = 0; (ret = view_read_record(r, &x, e)) == FC_READ_RECORD;) {
 		fc_progress_set(++*n_record, NULL);
 		if (v->tokenizer && view_spelling_check(&spelling, v->tokenizer, &x, &why) < 0) {
 			ret = fc_fail(e, "%s: %s", fc_reader_name(r), why.msg);

@@ -66,6 +66,9 @@ void view_spelling_release(struct view_spelling *s);
 /* Refuses a tokenizer that is not the stream's. */
 int view_tokenizer_check(const struct view *v, const struct fc_reader *r, struct fc_err *e);
 
+/* The next record of any kind; what is in it is x if it is an example. */
+enum fc_read view_read_record(struct fc_reader *r, struct fc_example *x, struct fc_err *e);
+
 void view_header(struct view *v);
 void view_stats(struct view *v);
 void view_verify(struct view *v);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
@@ -329,6 +330,13 @@ int fc_reader_skip(struct fc_reader *r, uint64_t n, uint64_t *skipped, struct fc
 	}
 	fc_seektable_release(&t);
 	return rc;
+}
+
+bool fc_reader_may_be_cut(const struct fc_reader *r)
+{
+	struct stat st;
+	int fd = fc_frame_in_fd(r->in);
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && !fc_seektable_is(fd);
 }
 
 int fc_reader_check_hits(const struct fc_reader *r, struct fc_err *e)

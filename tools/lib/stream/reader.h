@@ -62,6 +62,9 @@ enum fc_read fc_reader_example(struct fc_reader *r, struct fc_example *x, struct
  * where the input is a file that tells how many stand in each, else none.  What was left out is not
  * checked; that the trailer's number of records is right still is. */
 int fc_reader_skip(struct fc_reader *r, uint64_t n, uint64_t *skipped, struct fc_err *e);
+/* Is the input a file without a seek table at its end?  Then it is another writer's or was cut off.
+ */
+bool fc_reader_may_be_cut(const struct fc_reader *r);
 /* Of the rows read so far: -1 with a message if the true token is among their entries far less
  * often than their probabilities say, as it is when rows are shifted against the tokens. */
 int fc_reader_check_hits(const struct fc_reader *r, struct fc_err *e);

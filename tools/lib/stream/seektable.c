@@ -44,25 +44,42 @@ static bool take_entries(struct fc_seektable *t, const uint8_t *p, size_t n, uin
 	return at == table_at;
 }
 
-bool fc_seektable_read(struct fc_seektable *t, int fd)
+/* Is there a table at the end of the file?  Then where it begins and of how many frames it is. */
+static bool find_table(int fd, uint64_t *at, size_t *n)
 {
 	struct stat st;
-	uint8_t foot[FOOT_BYTES], *table = NULL;
-	bool good = false;
-	*t = (struct fc_seektable){0};
+	uint8_t foot[FOOT_BYTES], head[HEAD_BYTES];
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < FOOT_BYTES + HEAD_BYTES ||
 	    !read_at(fd, foot, FOOT_BYTES, (uint64_t)st.st_size - FOOT_BYTES) ||
 	    le32(foot + 5) != seekable_magic || foot[4] != 0)
 		return false;
-	size_t n = le32(foot), n_table = HEAD_BYTES + n * ENTRY_BYTES + FOOT_BYTES;
-	if (n > MAX_FRAMES || n_table > (uint64_t)st.st_size)
+	*n = le32(foot);
+	size_t n_table = HEAD_BYTES + *n * ENTRY_BYTES + FOOT_BYTES;
+	if (*n > MAX_FRAMES || n_table > (uint64_t)st.st_size)
 		return false;
-	uint64_t table_at = (uint64_t)st.st_size - n_table;
-	table = fc_malloc(n_table);
-	good = read_at(fd, table, n_table, table_at) && le32(table) == table_magic &&
-	    le32(table + 4) == n_table - HEAD_BYTES &&
-	    take_entries(t, table + HEAD_BYTES, n, table_at);
-	free(table);
+	*at = (uint64_t)st.st_size - n_table;
+	return read_at(fd, head, HEAD_BYTES, *at) && le32(head) == table_magic &&
+	    le32(head + 4) == n_table - HEAD_BYTES;
+}
+
+bool fc_seektable_is(int fd)
+{
+	uint64_t at;
+	size_t n;
+	return find_table(fd, &at, &n);
+}
+
+bool fc_seektable_read(struct fc_seektable *t, int fd)
+{
+	uint64_t at;
+	size_t n;
+	*t = (struct fc_seektable){0};
+	if (!find_table(fd, &at, &n))
+		return false;
+	uint8_t *entries = fc_malloc(n * ENTRY_BYTES + 1);
+	bool good = read_at(fd, entries, n * ENTRY_BYTES, at + HEAD_BYTES) &&
+	    take_entries(t, entries, n, at);
+	free(entries);
 	if (!good)
 		fc_seektable_release(t);
 	return good;

@@ -14,6 +14,8 @@ struct fc_seektable { /* {0} is empty */
 /* False, and an empty table, where there is none that fits the file: a pipe, a file of another
  * writer, one that was cut off or put together with cat. */
 bool fc_seektable_read(struct fc_seektable *t, int fd);
+/* Does the file end with a table, whether it fits or not? */
+bool fc_seektable_is(int fd);
 void fc_seektable_release(struct fc_seektable *t);
 
 #endif
