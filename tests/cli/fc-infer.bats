@@ -17,6 +17,14 @@ talk() { # talk SET N [OPTIONS]: conversations
 	jq -r .id in.jsonl | cmp - ids
 }
 
+@test "-k above the vocabulary gives all of it" {
+	talk heldout 2 >in.jsonl
+	fc-infer -q -m "$(kit pivot)" -k 65535 -o all.fcs in.jsonl
+	[[ $(fc-view all.fcs) == *$'\ntop-k         640\n'* ]]
+	fc-infer -q -m "$(kit pivot)" -k 640 --no-history in.jsonl | fc-view --jsonl | cmp - <(fc-view --jsonl all.fcs)
+	[[ $(fc-view --stats all.fcs) == *'entries a row       640 (640 to 640)'* ]]
+}
+
 @test "standard input and output are the same as files" {
 	talk heldout 10 >in.jsonl
 	fc-infer -q -m "$(kit pivot)" -o a.fcs in.jsonl
