@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* mkdtemp */
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -85,10 +86,52 @@ static void test_lines(void)
 	T_OK(fc_lines_open(&l, "/no/such/file", &e) < 0, "lines: a missing file is an error");
 }
 
+/* An object behind so much white space that the file has n bytes. */
+static void write_json(const char *path, size_t n)
+{
+	FILE *f = fopen(path, "w");
+	if (!f || ftruncate(fileno(f), 0) < 0)
+		exit(1);
+	for (size_t i = 2; i < n; i++)
+		putc(' ', f);
+	fputs("{}", f);
+	if (fclose(f) != 0)
+		exit(1);
+}
+
+static void test_ceiling(void)
+{
+	static const struct {
+		const char *name;
+		size_t more;
+		bool fits;
+	} cases[] = {{"config.json", 0, true}, {"config.json", 1, false},
+	    {"tokenizer_config.json", 1, false}, {"adapter_config.json", 1, false},
+	    {"tokenizer.json", 1, true}, {"model.safetensors.index.json", 1, true}};
+	char dir[] = "/tmp/fc-text-XXXXXX", path[128];
+	struct fc_err e = {0};
+	if (!mkdtemp(dir))
+		exit(1);
+	for (size_t i = 0; i < FC_LEN(cases); i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, cases[i].name);
+		write_json(path, FC_JSON_CONFIG_MAX + cases[i].more);
+		json_t *o = fc_json_file(path, &e);
+		T_OK(cases[i].fits
+			? o != NULL
+			: !o && strstr(e.msg, cases[i].name) && strstr(e.msg, "16777216"),
+		    "json: %s of 16 MiB and %zu: %s", cases[i].name, cases[i].more,
+		    o ? "read" : e.msg);
+		json_decref(o);
+		unlink(path);
+	}
+	rmdir(dir);
+}
+
 int main(void)
 {
 	test_utf8();
 	test_json();
 	test_lines();
+	test_ceiling();
 	return t_done();
 }

@@ -101,11 +101,18 @@ json_t *fc_json_text(const char *p, size_t n, const char *name, struct fc_err *e
 	return parse(p, n, name, false, e);
 }
 
+static size_t ceiling(const char *path)
+{
+	static const char config[] = "config.json";
+	size_t n = strlen(path), k = sizeof config - 1;
+	return n >= k && !strcmp(path + n - k, config) ? FC_JSON_CONFIG_MAX : FC_JSON_FILE_MAX;
+}
+
 json_t *fc_json_file(const char *path, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	json_t *v = NULL;
-	if (fc_file_read(path, FC_JSON_FILE_MAX, &b, e) == 0)
+	if (fc_file_read(path, ceiling(path), &b, e) == 0)
 		v = parse(b.p, b.n, path, true, e);
 	fc_buf_release(&b);
 	return v;

@@ -10,8 +10,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Ceiling for configuration files and tokenizer.json. */
-#define FC_JSON_FILE_MAX ((size_t)1 << 30)
+/* Ceilings in bytes, told in the message: of lists (tokenizer.json, of which Gemma's has 33 MB;
+ * model.safetensors.index.json, 18 MB for 200,000 tensors), and of what is named *config.json, of
+ * which the largest published is tokenizer_config.json with 1 MB. */
+#define FC_JSON_FILE_MAX ((size_t)256 << 20)
+#define FC_JSON_CONFIG_MAX ((size_t)16 << 20)
 
 /* New reference, or NULL with a message that names the file, line and column. */
 json_t *fc_json_file(const char *path, struct fc_err *e);
