@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -27,7 +28,7 @@ static double least(double a, double b)
 	return a < b ? a : b;
 }
 
-static void opening(const char *path)
+static void opening(const char *path, const char *what)
 {
 	struct fc_err e;
 	double parse = 1e9, open = 1e9;
@@ -44,8 +45,32 @@ static void opening(const char *path)
 		open = least(open, seconds() - at);
 		fc_tokenizer_free(t);
 	}
-	printf("%-44s %6.2f x  %-34s (%.3f s)\n", "opening a tokenizer.json", parse / open,
-	    "against parsing its JSON", open);
+	printf("%-44s %6.2f x  %-34s (%.3f s)\n", what, parse / open, "against parsing its JSON",
+	    open);
+}
+
+/* A small vocabulary with so many added tokens. */
+static void added(int n)
+{
+	char path[] = "/tmp/fc-bench-XXXXXX", what[64];
+	int fd = mkstemp(path);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!f)
+		exit(1);
+	fputs("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]},\"added_tokens\":[",
+	    f);
+	for (int i = 0; i < n; i++)
+		fprintf(f,
+		    "%s{\"id\":%d,\"content\":\"<|extra_%d|>\",\"single_word\":false,\"lstrip\":"
+		    "false,"
+		    "\"rstrip\":false,\"normalized\":false,\"special\":true}",
+		    i ? "," : "", i + 1, i);
+	fputs("]}", f);
+	if (fclose(f) != 0)
+		exit(1);
+	snprintf(what, sizeof what, "opening %d added tokens", n);
+	opening(path, what);
+	unlink(path);
 }
 
 static void encoding(const char *path, const struct fc_buf *text)
@@ -82,7 +107,9 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 0;
 	printf("\ntokenizer\n");
-	opening(argv[1]);
+	opening(argv[1], "opening a tokenizer.json");
+	added(10000);
+	added(100000);
 	if (fc_file_read(argv[2], 1 << 28, &text, &e) < 0) {
 		printf("%s\n", e.msg);
 		return 1;

@@ -2,6 +2,7 @@
 /* Odd tokenizers against Hugging Face `tokenizers`: tests/data/tokenizer/cases.jsonl,
  * and folders against Transformers: side.jsonl there. */
 #define _GNU_SOURCE /* mkdtemp */
+#include "base/file.h"
 #include "base/mem.h"
 #include "t.h"
 #include "text/jsonl.h"
@@ -119,6 +120,44 @@ static int one_folder(void *count, json_t *o, const char *where, struct fc_err *
 	return t ? 0 : -1;
 }
 
+/* A folder of the older kind; ids by the LlamaTokenizer of Transformers 4.57.6 (legacy). */
+static void test_sentencepiece(void)
+{
+	static const char config[] = "{\"tokenizer_class\":\"LlamaTokenizer\",\"legacy\":true}";
+	static const char added[] = "{\"<x>\":700,\"[PAD]\":701}";
+	static const struct {
+		const char *text, *ids;
+	} cases[] = {
+	    {"the <x> old", "[269,633,700,4,637,315]"},
+	    {"the<x>old", "[269,700,268,315]"},
+	    {"[PAD]", "[701]"},
+	    {"old [PAD]<x> the", "[268,315,633,701,700,4,635,263]"},
+	};
+	struct fc_buf b = FC_BUF_INIT;
+	struct fc_tokens tokens = {0};
+	struct fc_tokenizer *t;
+	struct fc_err e = {0};
+	fc_file_read("tests/data/tokenizer/sp-bpe.model", 1 << 20, &b, &e);
+	fixture_write("tokenizer.model", b.p, b.n);
+	fixture_write("tokenizer_config.json", config, sizeof config - 1);
+	fixture_write("added_tokens.json", added, sizeof added - 1);
+	fixture_remove("tokenizer.json");
+	T_OK(fc_tokenizer_open(&t, fixture_dir, &e) == 0, "SentencePiece: opens %s", e.msg);
+	for (size_t i = 0; t && i < FC_LEN(cases); i++) {
+		json_t *want = fc_json_text(cases[i].ids, strlen(cases[i].ids), "ids", &e);
+		tokens.n = 0;
+		fc_tokenizer_encode(t, cases[i].text, strlen(cases[i].text), NULL, 0, &tokens, &e);
+		if (!T_OK(same_ids(&tokens, want), "SentencePiece: %s", cases[i].text))
+			show(cases[i].text, &tokens, want);
+		json_decref(want);
+	}
+	fixture_remove("tokenizer.model");
+	fixture_remove("added_tokens.json");
+	fc_tokens_release(&tokens);
+	fc_tokenizer_free(t);
+	fc_buf_release(&b);
+}
+
 static void test_refused(void)
 {
 	static const char model[] = "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},"
@@ -158,6 +197,7 @@ int main(void)
 		printf("# %s\n", e.msg);
 	T_EQ(n, 24, "folders");
 	test_refused();
+	test_sentencepiece();
 	fixture_end();
 	return t_done();
 }

@@ -157,6 +157,9 @@ static int read_files(struct fc_tokenizer *t, const char *path, struct fc_err *e
 		t->unk = t->model->unk;
 	if (rc == 0 && stem)
 		rc = fc_tokconfig_read(t, &side, e);
+	/* Transformers cuts the text at added tokens before SentencePiece sees it */
+	for (size_t i = 0; kind == SENTENCEPIECE && i < t->added.n; i++)
+		t->added.v[i].normalized = false;
 	if (rc == 0 && ((rc = normalize_added(t, file, e)) == 0) &&
 	    ((rc = fill_tables(t, file, e)) == 0)) {
 		t->raw_bytes = fc_pretok_ends_in_bytes(t->pretok) && t->model->takes_bytes;
