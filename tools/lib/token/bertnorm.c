@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include <utf8proc.h>
 
 #include "base/mem.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
 #include "token/charclass.h"
 
@@ -106,12 +106,11 @@ static bool replaced(const struct fc_charsmap *map, const struct fc_aligned *tex
 static size_t grapheme_end(const struct fc_aligned *text, size_t from)
 {
 	uint32_t cp = 0, next = 0;
-	utf8proc_int32_t state = 0;
+	int32_t state = 0;
 	size_t to = from + fc_utf8_get(text->p + from, text->n - from, &cp);
 	while (to < text->n) {
 		size_t len = fc_utf8_get(text->p + to, text->n - to, &next);
-		if (utf8proc_grapheme_break_stateful(
-			(utf8proc_int32_t)cp, (utf8proc_int32_t)next, &state))
+		if (fc_unicode_breaks(cp, next, &state))
 			break;
 		cp = next;
 		to += len;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/charclass.h"
 
-#include <utf8proc.h>
+#include "text/unicode.h"
 
 bool fc_char_is_space(uint32_t cp)
 {
@@ -11,17 +11,12 @@ bool fc_char_is_space(uint32_t cp)
 	    cp == 0x2028 || cp == 0x2029 || cp == 0x202f || cp == 0x205f || cp == 0x3000;
 }
 
-static utf8proc_category_t category(uint32_t cp)
-{
-	return utf8proc_category((utf8proc_int32_t)cp);
-}
-
 bool fc_char_is_numeric(uint32_t cp)
 {
 	if (cp < 0x80)
 		return cp >= '0' && cp <= '9';
-	utf8proc_category_t c = category(cp);
-	return c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO;
+	enum fc_unicode_category c = fc_unicode_category(cp);
+	return c >= FC_UC_ND && c <= FC_UC_NO;
 }
 
 bool fc_char_is_punct(uint32_t cp)
@@ -29,19 +24,19 @@ bool fc_char_is_punct(uint32_t cp)
 	if (cp < 0x80)
 		return (cp >= '!' && cp <= '/') || (cp >= ':' && cp <= '@') ||
 		    (cp >= '[' && cp <= '`') || (cp >= '{' && cp <= '~');
-	utf8proc_category_t c = category(cp);
-	return c >= UTF8PROC_CATEGORY_PC && c <= UTF8PROC_CATEGORY_PO;
+	enum fc_unicode_category c = fc_unicode_category(cp);
+	return c >= FC_UC_PC && c <= FC_UC_PO;
 }
 
 bool fc_char_is_mark(uint32_t cp)
 {
-	utf8proc_category_t c = category(cp);
-	return c >= UTF8PROC_CATEGORY_MN && c <= UTF8PROC_CATEGORY_ME;
+	enum fc_unicode_category c = fc_unicode_category(cp);
+	return c >= FC_UC_MN && c <= FC_UC_ME;
 }
 
 bool fc_char_is_nonspacing(uint32_t cp)
 {
-	return category(cp) == UTF8PROC_CATEGORY_MN;
+	return fc_unicode_category(cp) == FC_UC_MN;
 }
 
 /* Alphabetic is L, Nl and Other_Alphabetic, which holds marks and the circled and squared letters
@@ -57,9 +52,9 @@ bool fc_char_is_word(uint32_t cp)
 	if (cp < 0x80)
 		return (cp >= '0' && cp <= '9') || (cp >= 'A' && cp <= 'Z') ||
 		    (cp >= 'a' && cp <= 'z') || cp == '_';
-	utf8proc_category_t c = category(cp);
-	return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_NL) ||
-	    c == UTF8PROC_CATEGORY_PC || cp == 0x200c || cp == 0x200d || is_letter_symbol(cp);
+	enum fc_unicode_category c = fc_unicode_category(cp);
+	return (c >= FC_UC_LU && c <= FC_UC_NL) || c == FC_UC_PC || cp == 0x200c || cp == 0x200d ||
+	    is_letter_symbol(cp);
 }
 
 size_t fc_char_lower(uint32_t cp, uint32_t out[2])
@@ -69,7 +64,7 @@ size_t fc_char_lower(uint32_t cp, uint32_t out[2])
 		out[1] = 0x307;
 		return 2;
 	}
-	out[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)cp);
+	out[0] = fc_unicode_lower(cp);
 	return 1;
 }
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Classes of code points, by the Unicode tables of utf8proc. */
+/* Classes of code points, by the tables of text/unicode.h. */
 bool fc_char_is_space(uint32_t cp);      /* White_Space: 25 code points; not U+180E, not U+200B */
 bool fc_char_is_numeric(uint32_t cp);    /* Nd, Nl, No */
 bool fc_char_is_punct(uint32_t cp);      /* ASCII punctuation and category P */

@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 #include "base/mem.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
 #include "token/charclass.h"
 
@@ -16,11 +16,10 @@
  * or final, since nothing else moves or combines with what is before it.
  */
 
-#define FIRST_MARK 0x300     /* below: no marks, and nothing that composed forms change */
-#define DECOMPOSITION_MAX 32 /* code points; the longest has 18 */
+#define FIRST_MARK 0x300 /* below: no marks, and nothing that composed forms change */
 
 struct work {
-	utf8proc_int32_t *cp; /* the cluster, decomposed */
+	uint32_t *cp; /* the cluster, decomposed */
 	size_t n, cap;
 	uint64_t *key; /* for sorting */
 	size_t cap_key;
@@ -53,15 +52,9 @@ static bool is_young(uint32_t cp)
 	return false;
 }
 
-static uint8_t combining_class(utf8proc_int32_t cp)
+static uint8_t combining_class(uint32_t cp)
 {
-	return is_young((uint32_t)cp) ? 0 : (uint8_t)utf8proc_get_property(cp)->combining_class;
-}
-
-static utf8proc_option_t options(enum fc_uninorm form)
-{
-	return UTF8PROC_DECOMPOSE | UTF8PROC_STABLE |
-	    (form == FC_NFKC || form == FC_NFKD ? UTF8PROC_COMPAT : 0);
+	return is_young(cp) ? 0 : fc_unicode_combining_class(cp);
 }
 
 static bool composes(enum fc_uninorm form)
@@ -75,29 +68,21 @@ static bool is_inert(enum fc_uninorm form, uint32_t cp)
 	return cp < (form == FC_NFC ? FIRST_MARK : 0x80u);
 }
 
-static size_t decompose(enum fc_uninorm form, uint32_t cp, utf8proc_int32_t *to)
+static size_t decompose(enum fc_uninorm form, uint32_t cp, uint32_t *to)
 {
-	int boundclass = 0;
-	if (is_young(cp)) {
-		to[0] = (utf8proc_int32_t)cp;
-		return 1;
-	}
-	utf8proc_ssize_t n = utf8proc_decompose_char(
-	    (utf8proc_int32_t)cp, to, DECOMPOSITION_MAX, options(form), &boundclass);
-	if (n < 1 || n > DECOMPOSITION_MAX) { /* cannot happen: cp is valid */
-		to[0] = (utf8proc_int32_t)cp;
-		n = 1;
-	}
-	return (size_t)n;
+	if (!is_young(cp))
+		return fc_unicode_decompose(cp, form == FC_NFKC || form == FC_NFKD, to);
+	to[0] = cp;
+	return 1;
 }
 
 static bool starts_cluster(enum fc_uninorm form, uint32_t cp)
 {
-	utf8proc_int32_t d[DECOMPOSITION_MAX];
+	uint32_t d[FC_UNICODE_DECOMPOSITION_MAX];
 	if (cp < FIRST_MARK || is_young(cp))
 		return true;
 	decompose(form, cp, d);
-	return !fc_char_is_mark((uint32_t)d[0]) && !(d[0] >= 0x1160 && d[0] <= 0x11ff) &&
+	return !fc_char_is_mark(d[0]) && !(d[0] >= 0x1160 && d[0] <= 0x11ff) &&
 	    !(d[0] >= 0xd7b0 && d[0] <= 0xd7ff);
 }
 
@@ -116,14 +101,14 @@ static void reorder(struct work *w, size_t from, size_t to)
 	for (size_t i = from; i < to; i++) {
 		uint64_t ccc = combining_class(w->cp[i]);
 		/* class, place in the run, code point */
-		w->key[i - from] = ccc << 56 | (uint64_t)(i - from) << 24 | (uint64_t)w->cp[i];
+		w->key[i - from] = ccc << 56 | (uint64_t)(i - from) << 24 | w->cp[i];
 		sorted = sorted && (i == from || w->key[i - from] > w->key[i - from - 1]);
 	}
 	if (sorted)
 		return;
 	qsort(w->key, to - from, sizeof *w->key, by_key);
 	for (size_t i = from; i < to; i++)
-		w->cp[i] = (utf8proc_int32_t)(w->key[i - from] & 0xffffff);
+		w->cp[i] = (uint32_t)(w->key[i - from] & 0xffffff);
 }
 
 static void reorder_all(struct work *w)
@@ -145,19 +130,16 @@ static void normalize_cluster(enum fc_uninorm form, struct work *w, const char *
 	for (size_t i = 0; i < n;) {
 		uint32_t cp = 0;
 		i += fc_utf8_get(p + i, n - i, &cp);
-		FC_GROW(w->cp, w->cap, w->n + DECOMPOSITION_MAX);
+		FC_GROW(w->cp, w->cap, w->n + FC_UNICODE_DECOMPOSITION_MAX);
 		w->n += decompose(form, cp, w->cp + w->n);
 	}
 	reorder_all(w);
-	if (composes(form)) {
-		utf8proc_ssize_t got = utf8proc_normalize_utf32(
-		    w->cp, (utf8proc_ssize_t)w->n, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
-		w->n = got < 0 ? w->n : (size_t)got;
-	}
+	if (composes(form))
+		w->n = fc_unicode_compose(w->cp, w->n);
 	fc_buf_clear(&w->out);
 	for (size_t i = 0; i < w->n; i++) {
 		char *to = fc_buf_reserve(&w->out, 4);
-		w->out.n += fc_utf8_put(to, (uint32_t)w->cp[i]);
+		w->out.n += fc_utf8_put(to, w->cp[i]);
 	}
 }
 
