@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
-#include <utf8proc.h>
 
 #include "jinja/jinja_impl.h"
+#include "text/unicode.h"
 
 /* Methods of strings; those that search are in jinja_search.c, those that fill lines in
  * jinja_pad.c. */
@@ -209,8 +209,8 @@ static int replace(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 
 static bool is_cased(uint32_t cp)
 {
-	utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)cp);
-	return k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT;
+	enum fc_unicode_category k = fc_unicode_category(cp);
+	return k == FC_UC_LU || k == FC_UC_LL || k == FC_UC_LT;
 }
 
 static void put_upper(struct fc_jx *x, struct fc_jcat *c, uint32_t cp, int32_t mark, bool title)
@@ -218,9 +218,7 @@ static void put_upper(struct fc_jx *x, struct fc_jcat *c, uint32_t cp, int32_t m
 	if (cp == 0xdf) /* sharp s has no single capital */
 		fc_jcat_add(x, c, title ? "Ss" : "SS", 2, mark);
 	else
-		fc_jcat_add_char(x, c,
-		    (uint32_t)(title ? utf8proc_totitle : utf8proc_toupper)((utf8proc_int32_t)cp),
-		    mark);
+		fc_jcat_add_char(x, c, (title ? fc_unicode_title : fc_unicode_upper)(cp), mark);
 }
 
 enum casing { UPPER, LOWER, TITLE, CAPITAL, SWAP };
@@ -237,8 +235,7 @@ static int recase(struct fc_jx *x, struct fc_jv v, enum casing how, struct fc_jv
 		if (how == SWAP ? small : how == UPPER || (start && how != LOWER))
 			put_upper(x, &c, cp, mark, how != UPPER && how != SWAP);
 		else
-			fc_jcat_add_char(
-			    x, &c, (uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), mark);
+			fc_jcat_add_char(x, &c, fc_unicode_lower(cp), mark);
 		start = how == TITLE && !is_cased(cp);
 	}
 	*out = fc_jv_same_safe(v, fc_jcat_str(x, &c));
@@ -290,13 +287,13 @@ static int join(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 
 static bool is_alpha(uint32_t cp)
 {
-	utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)cp);
-	return k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO;
+	enum fc_unicode_category k = fc_unicode_category(cp);
+	return k >= FC_UC_LU && k <= FC_UC_LO;
 }
 
 static bool is_digit(uint32_t cp)
 {
-	return utf8proc_category((utf8proc_int32_t)cp) == UTF8PROC_CATEGORY_ND;
+	return fc_unicode_category(cp) == FC_UC_ND;
 }
 
 static bool is_alnum(uint32_t cp)
@@ -343,8 +340,8 @@ static int all_cased(struct fc_jx *x, const struct fc_jstr *s, bool up, struct f
 	for (size_t at = 0; at < s->n && all;) {
 		uint32_t cp;
 		at += fc_jchar_get(s, at, &cp);
-		utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)cp);
-		all = !is_cased(cp) || k == (up ? UTF8PROC_CATEGORY_LU : UTF8PROC_CATEGORY_LL);
+		enum fc_unicode_category k = fc_unicode_category(cp);
+		all = !is_cased(cp) || k == (up ? FC_UC_LU : FC_UC_LL);
 		some = some || is_cased(cp);
 	}
 	*out = fc_jv_bool(some && all);

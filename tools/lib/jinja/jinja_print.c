@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 #include "jinja/jinja_impl.h"
+#include "text/unicode.h"
 
 /* Values as text: str(), repr() and JSON. */
 
@@ -37,15 +37,15 @@ static bool is_printable(uint32_t cp)
 {
 	if (cp == ' ')
 		return true;
-	switch (utf8proc_category((utf8proc_int32_t)cp)) {
-	case UTF8PROC_CATEGORY_CC:
-	case UTF8PROC_CATEGORY_CF:
-	case UTF8PROC_CATEGORY_CS:
-	case UTF8PROC_CATEGORY_CO:
-	case UTF8PROC_CATEGORY_CN:
-	case UTF8PROC_CATEGORY_ZL:
-	case UTF8PROC_CATEGORY_ZP:
-	case UTF8PROC_CATEGORY_ZS:
+	switch (fc_unicode_category(cp)) {
+	case FC_UC_CC:
+	case FC_UC_CF:
+	case FC_UC_CS:
+	case FC_UC_CO:
+	case FC_UC_CN:
+	case FC_UC_ZL:
+	case FC_UC_ZP:
+	case FC_UC_ZS:
 		return false;
 	default:
 		return true;
