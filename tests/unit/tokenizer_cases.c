@@ -190,7 +190,7 @@ int main(void)
 	if (!T_OK(fc_jsonl_each("tests/data/tokenizer/cases.jsonl", one_case, &n, &e) == 0,
 		"all cases are read"))
 		printf("# %s\n", e.msg);
-	T_EQ(n, 50, "cases");
+	T_EQ(n, 56, "cases");
 	n = 0;
 	if (!T_OK(fc_jsonl_each("tests/data/tokenizer/side.jsonl", one_folder, &n, &e) == 0,
 		"all folders are read"))

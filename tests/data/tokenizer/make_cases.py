@@ -88,6 +88,17 @@ def added(out):
          ["<a>   b", "<a>  b", "<a>    b", "<a> <a>  ", "<a>     <a>"])
 
 
+def ties(out):
+    """Unigram: ways to cut a text that have the same pieces in another order; scores with 17 digits."""
+    for n in range(6):
+        pieces = ["a", "aa", "aaa", "aaaaa", "b", "ab", "ba", "bb", "bab"]
+        vocab = [["<unk>", 0.0]] + [[p, -R.uniform(2, 3) * len(p)] for p in pieces]
+        texts = ["a" * k for k in range(1, 30)] + [text_of(["a", "b", "aa"], 40) for _ in range(30)]
+        case(out, "Unigram, ties %d" % n,
+             {**PLAIN, "model": {"type": "Unigram", "unk_id": 0, "vocab": vocab, "byte_fallback": False}}, texts)
+
+
 with open(sys.path[0] + "/cases.jsonl", "w") as f:
     unknown(f)
     added(f)
+    ties(f)

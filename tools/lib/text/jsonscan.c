@@ -8,7 +8,7 @@
 
 #define DEPTH_MAX 512
 
-static void skip_space(struct fc_jsonscan *s)
+void fc_jsonscan_space(struct fc_jsonscan *s)
 {
 	while (s->i < s->n &&
 	    (s->p[s->i] == ' ' || s->p[s->i] == '\n' || s->p[s->i] == '\r' || s->p[s->i] == '\t'))
@@ -17,7 +17,7 @@ static void skip_space(struct fc_jsonscan *s)
 
 bool fc_jsonscan_char(struct fc_jsonscan *s, char c)
 {
-	skip_space(s);
+	fc_jsonscan_space(s);
 	if (s->i >= s->n || s->p[s->i] != c)
 		return false;
 	s->i++;
@@ -176,7 +176,7 @@ bool fc_jsonscan_skip(struct fc_jsonscan *s)
 {
 	char close[DEPTH_MAX];
 	size_t depth = 0, first;
-	skip_space(s);
+	fc_jsonscan_space(s);
 	first = s->i;
 	while (s->i < s->n) {
 		char c = s->p[s->i];

@@ -17,6 +17,7 @@ struct fc_jsonscan {
 	size_t n, i; /* i: where the scanner is */
 };
 
+void fc_jsonscan_space(struct fc_jsonscan *s); /* skips white space */
 /* Consumes c if it comes next. */
 bool fc_jsonscan_char(struct fc_jsonscan *s, char c);
 /* A string: *p is it without escapes, borrowed from the text or from b until b's next use.  false:

@@ -171,6 +171,53 @@ struct scores {
 	size_t n, cap;
 };
 
+static double power_of_ten(int exponent)
+{
+	static const double exact[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+	    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+	char text[16];
+	if (exponent < (int)FC_LEN(exact))
+		return exact[exponent];
+	snprintf(text, sizeof text, "1e%d", exponent);
+	return strtod(text, NULL);
+}
+
+/*
+ * A number as `tokenizers` reads it (serde_json): the digits as one integer, rounded to a double,
+ * times or by a power of ten, rounded again.  That is often the neighbour of the nearest double,
+ * and decides between ways to cut a text that have the same pieces in another order.  v: the
+ * nearest one, for numbers no vocabulary has.
+ */
+static double rounded_twice(const char *p, size_t n, double v)
+{
+	uint64_t digits = 0;
+	int exponent = 0, behind_point = 0;
+	size_t i = *p == '-';
+	for (; i < n && (p[i] | 32) != 'e'; i++) {
+		if (p[i] == '.') {
+			behind_point = 1;
+			continue;
+		}
+		uint64_t digit = (uint64_t)(p[i] - '0');
+		if (digits > (UINT64_MAX - digit) / 10) { /* it ignores further ones */
+			if (!behind_point)
+				return v;
+			while (i + 1 < n && (p[i + 1] | 32) != 'e')
+				i++;
+			continue;
+		}
+		digits = digits * 10 + digit;
+		exponent -= behind_point;
+	}
+	if (i < n)
+		exponent += (int)strtol(p + i + 1, NULL, 10);
+	if (exponent < -300 || exponent > 300)
+		return v;
+	double d = exponent < 0 ? (double)digits / power_of_ten(-exponent)
+				: (double)digits * power_of_ten(exponent);
+	return *p == '-' ? -d : d;
+}
+
 static int vocab_item(struct fc_pieces *pieces, struct fc_jsonscan *s, struct fc_buf *b,
     struct scores *score, const char *where, struct fc_err *e)
 {
@@ -182,7 +229,13 @@ static int vocab_item(struct fc_pieces *pieces, struct fc_jsonscan *s, struct fc
 		return fc_fail(e, "%s: vocab: item %zu: expected [\"PIECE\", SCORE]", where, id);
 	if (fc_pieces_add(pieces, piece, n, (int64_t)id, where, e) < 0)
 		return -1;
-	if (!fc_jsonscan_real(s, &v) || !isfinite(v) || !fc_jsonscan_char(s, ']'))
+	fc_jsonscan_space(s);
+	const char *number = s->p + s->i;
+	size_t from = s->i;
+	if (!fc_jsonscan_real(s, &v) || !isfinite(v))
+		return fc_fail(e, "%s: vocab: item %zu: expected [\"PIECE\", SCORE]", where, id);
+	v = rounded_twice(number, s->i - from, v);
+	if (!fc_jsonscan_char(s, ']'))
 		return fc_fail(e, "%s: vocab: item %zu: expected [\"PIECE\", SCORE]", where, id);
 	FC_GROW(score->v, score->cap, id + 1);
 	score->v[score->n++] = v;
