@@ -133,3 +133,17 @@ tokens() { fc-infer -q --tokens -m "$(kit facts)" -p "$(kit pivot)" "$@"; }
 	[[ $output == *"pipe: no file; only what is written to a file can be resumed" ]]
 	rm pipe
 }
+
+@test "two runs of one output exclude each other" {
+	mkfifo slow
+	capture --resume -o out.fcs slow 3>&- &
+	exec 4>slow
+	for _ in $(seq 100); do [ -e .out.fcs.partial ] && break; sleep 0.05; done
+	run -1 capture --resume -o out.fcs in.jsonl
+	[[ $output == *".out.fcs.partial: another process is writing it" ]]
+	cat in.jsonl >&4
+	exec 4>&-
+	wait $!
+	cmp out.fcs whole.fcs
+	rm slow
+}

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "t.h"
-#include "tensor/simd.h"
+#include "base/isa.h"
 
 static void test_every_16(enum fc_dtype t)
 {
@@ -57,8 +57,8 @@ static void test_places(enum fc_dtype t, double bad)
 int main(void)
 {
 	static const enum fc_dtype types[] = {FC_F16, FC_BF16, FC_F32, FC_F64};
-	for (int level = FC_SIMD_PLAIN; level <= FC_SIMD_AVX512; level++) {
-		fc_simd_limit((enum fc_simd)level);
+	for (int level = FC_ISA_BASELINE; level <= FC_ISA_AVX512; level++) {
+		fc_isa_limit((enum fc_isa)level);
 		for (size_t i = 0; i < FC_LEN(types); i++) {
 			test_places(types[i], NAN);
 			test_places(types[i], INFINITY);

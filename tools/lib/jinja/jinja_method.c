@@ -231,7 +231,7 @@ static int recase(struct fc_jx *x, struct fc_jv v, enum casing how, struct fc_jv
 		uint32_t cp;
 		int32_t mark = fc_jstr_mark(v.s, at);
 		at += fc_jchar_get(v.s, at, &cp);
-		bool small = utf8proc_category((utf8proc_int32_t)cp) == UTF8PROC_CATEGORY_LL;
+		bool small = fc_unicode_category(cp) == FC_UC_LL;
 		if (how == SWAP ? small : how == UPPER || (start && how != LOWER))
 			put_upper(x, &c, cp, mark, how != UPPER && how != SWAP);
 		else
@@ -375,7 +375,7 @@ static int istitle_(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 		uint32_t cp;
 		at += fc_jchar_get(a[0].s, at, &cp);
 		const bool cased = is_cased(cp);
-		const bool small = utf8proc_category((utf8proc_int32_t)cp) == UTF8PROC_CATEGORY_LL;
+		const bool small = fc_unicode_category(cp) == FC_UC_LL;
 		all = !cased || small == within;
 		some = some || cased;
 		within = cased;
