@@ -53,6 +53,33 @@ setup() { cd "$BATS_FILE_TMPDIR" || return; }
 	[[ $output == *"vocabulary    303"* && $output != *outputs* ]]
 }
 
+@test "so do those of vocabularies with scores" {
+	python3 "$FC_ROOT/pipelines/demo/vocab.py" --kind spm-prefix --size 400 --unk '<unk>' --bos '<s>' \
+		--eos '</s>' -o S <chats.jsonl
+	padded model scored S 448
+	fc-convert -q -o scored.gguf scored
+	for m in scored scored.gguf; do
+		infer -k 448 -m $m -o $m.fcs chats.jsonl
+		[ "$(fc-view --jsonl $m.fcs | padded rows scored 448)" = "as computed 102" ]
+		fc-view --header $m.fcs | grep -E '^(tokenizer|vocabulary|outputs)' >$m.head
+	done
+	cmp scored.head scored.gguf.head
+	cat scored.fcs scored.gguf.fcs | fc-view --verify
+	# and one of the world's, whose pieces have several merges
+	need_shared
+	mkdir mistral
+	xz -dc "$FC_SHARED/data/tokenizers/mistral-7b-v0.1.tokenizer.json.xz" >mistral/tokenizer.json
+	cp "$FC_SHARED/data/tokenizers/mistral-7b-v0.1.tokenizer_config.json" mistral/tokenizer_config.json
+	padded model world mistral 32064
+	fc-convert -q -o world.gguf world
+	for m in world world.gguf; do
+		infer -k 3 -m $m --template chatml q.jsonl | fc-view --header - |
+			grep -E '^(tokenizer|vocabulary|outputs)' >$m.head
+	done
+	cmp world.head world.gguf.head
+	grep -q 'outputs *32064' world.head
+}
+
 @test "streams of a folder and of its GGUF file go together" {
 	[ "$(cat pad.fcs gguf.fcs | fc-view --jsonl | padded rows pad)" = "as computed 352" ]
 	[ "$(fc-view --stream pad.fcs gguf.fcs | fc-view --jsonl | padded rows pad)" = "as computed 352" ]

@@ -132,6 +132,20 @@ static void test_fingerprint(void)
 		print_of("{\"strip_right\":true, \"type\":\"Strip\", \"strip_left\":true}", "null",
 		    MODEL, "[]"),
 	    "fingerprint: nor in the parts");
+#define BYTES "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":"
+#define GPT2                                                                                       \
+	"'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| ?\\\\p{N}+| "                                        \
+	"?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)|\\\\s+"
+	const uint64_t split = print_of("null", BYTES "true}", MODEL, "[]");
+	T_OK(split ==
+		print_of("null",
+		    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":"
+		    "{\"Regex\":\"" GPT2 "\"},\"behavior\":\"Isolated\",\"invert\":false}," BYTES
+		    "false}]}",
+		    MODEL, "[]"),
+	    "fingerprint: nor whether ByteLevel splits or a Split before it");
+	T_OK(split != print_of("null", BYTES "false}", MODEL, "[]"),
+	    "fingerprint: but that there is one counts");
 	static const char *const other[][4] = {
 	    {"{\"type\":\"NFC\"}", "null", MODEL, "[]"},
 	    {"null", "{\"type\":\"Whitespace\"}", MODEL, "[]"},

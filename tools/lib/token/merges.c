@@ -156,11 +156,45 @@ void fc_merges_release(struct fc_merges *m)
 	*m = (struct fc_merges){0};
 }
 
+/*
+ * The number of every rank [n] that a merge has.  Merges that follow each other and make one piece
+ * have one number: in a list each has a rank of its own, by scores they share one.
+ */
+static uint32_t *number_ranks(const struct fc_merges *m, size_t n)
+{
+	uint32_t *id = FC_ARRAY(uint32_t, n + 1), *number = FC_ARRAY(uint32_t, n + 1);
+	uint32_t last = FC_NO_TOKEN, next = 0;
+	for (size_t r = 0; r < n; r++)
+		id[r] = FC_NO_TOKEN;
+	for (size_t i = 0; i >> m->bits == 0; i++)
+		if (m->v[i].left != FC_NO_TOKEN)
+			id[m->v[i].rank] = m->v[i].id;
+	for (size_t r = 0; r < n; r++) {
+		if (id[r] == FC_NO_TOKEN)
+			continue;
+		next += last != FC_NO_TOKEN && id[r] != last;
+		number[r] = next;
+		last = id[r];
+	}
+	free(id);
+	return number;
+}
+
 uint64_t fc_merges_hash(const struct fc_merges *m)
 {
 	uint64_t sum = 0; /* of all items: independent of their place in the table */
+	size_t n_rank = 0;
 	for (size_t i = 0; i >> m->bits == 0; i++)
-		if (m->v[i].left != FC_NO_TOKEN)
-			sum += fc_hash(&m->v[i], sizeof m->v[i], 1);
+		if (m->v[i].left != FC_NO_TOKEN && m->v[i].rank >= n_rank)
+			n_rank = (size_t)m->v[i].rank + 1;
+	uint32_t *number = number_ranks(m, n_rank);
+	for (size_t i = 0; i >> m->bits == 0; i++) {
+		struct fc_merge v = m->v[i];
+		if (v.left == FC_NO_TOKEN)
+			continue;
+		v.rank = number[v.rank];
+		sum += fc_hash(&v, sizeof v, 1);
+	}
+	free(number);
 	return sum;
 }

@@ -33,6 +33,15 @@ static int dummy_of(
 	return 0;
 }
 
+uint64_t fc_spm_parts_hash(uint64_t model, bool remove_extra_spaces, bool escape_spaces, int dummy,
+    const struct fc_spmodel *m)
+{
+	const uint64_t part[] = {remove_extra_spaces, escape_spaces, (uint64_t)dummy,
+	    m && m->charsmap ? fc_hash(m->charsmap, m->n_charsmap, 0) : 0};
+	const uint64_t whole[] = {model, fc_hash(part, sizeof part, 0)};
+	return fc_hash(whole, sizeof whole, 0);
+}
+
 static int normalizer(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy,
     const char *path, struct fc_err *e)
 {
@@ -47,9 +56,8 @@ static int normalizer(struct fc_tokenizer *t, const struct fc_spmodel *m, int du
 			fc_trie_add(&s->user, p, n, id);
 	}
 	t->normalizer = fc_normalizer_sentencepiece(s);
-	uint64_t part[] = {s->remove_extra_spaces, s->escape_spaces, (uint64_t)dummy,
-	    m->charsmap ? fc_hash(m->charsmap, m->n_charsmap, 0) : 0};
-	t->fingerprint = fc_hash(part, sizeof part, 0);
+	t->fingerprint =
+	    fc_spm_parts_hash(t->model->hash, s->remove_extra_spaces, s->escape_spaces, dummy, m);
 	return m->charsmap ? fc_charsmap_new(&s->charsmap, m->charsmap, m->n_charsmap, path, e) : 0;
 }
 
@@ -92,8 +100,6 @@ int fc_spm_build(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy, 
 	if (normalizer(t, m, dummy, path, e) < 0 || fc_pretok_json(&t->pretok, NULL, path, e) < 0 ||
 	    decoder(t, dummy, path, e) < 0)
 		return -1;
-	uint64_t part[] = {t->model->hash, t->fingerprint};
-	t->fingerprint = fc_hash(part, sizeof part, 0);
 	return 0;
 }
 

@@ -74,7 +74,7 @@ uint32_t fc_tokenizer_pad(const struct fc_tokenizer *t);
 bool fc_tokenizer_adds_bos(const struct fc_tokenizer *t);
 
 /* Same vocabulary, merges, added tokens, normalizer and pre-tokenizer: same value, however the file
- * is written, also in GGUF as far as that can say it (not for merges by scores against a list). */
+ * is written, also as GGUF as far as that can say it: fc-models(7), "Vocabulary". */
 uint64_t fc_tokenizer_fingerprint(const struct fc_tokenizer *t);
 
 #endif

@@ -9,6 +9,7 @@
 #include "token/bpe.h"
 #include "token/component.h"
 #include "token/pretypes.h"
+#include "token/spmnorm.h"
 #include "token/tokparts.h"
 #include "token/unigram.h"
 #include "token/wordpiece.h"
@@ -165,11 +166,40 @@ static uint64_t hash_json(const json_t *o)
 	return h;
 }
 
+static bool has_string(const json_t *o, const char *key, const char *value)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+	return s && !strcmp(s, value);
+}
+
+/*
+ * What tokenizer.json makes of SentencePiece's normalization: spaces become U+2581, with one in
+ * front of every part of the text or not.  -1: the normalizer is another.
+ */
+static int dummy_of(const json_t *o)
+{
+	const json_t *list = json_object_get(o, "normalizers");
+	const size_t n = has_string(o, "type", "Sequence") ? json_array_size(list) : 0;
+	const json_t *first = n ? json_array_get(list, 0) : o,
+		     *last = n ? json_array_get(list, n - 1) : o;
+	const bool prepends = n == 2 && has_string(first, "type", "Prepend") &&
+	    has_string(first, "prepend", "\xe2\x96\x81");
+	const bool replaces = has_string(last, "type", "Replace") &&
+	    has_string(last, "content", "\xe2\x96\x81") &&
+	    has_string(json_object_get(last, "pattern"), "String", " ");
+	if (!replaces || (n == 2 && !prepends) || n > 2)
+		return -1;
+	return prepends ? FC_DUMMY_PREFIX : FC_DUMMY_NONE;
+}
+
 uint64_t fc_tokfile_parts_hash(
     const struct fc_tokenizer *t, const json_t *normalizer, const json_t *pretok)
 {
 	uint64_t parts[] = {t->model->hash, hash_json(normalizer), hash_json(pretok)};
 	struct fc_buf b = FC_BUF_INIT;
+	const int dummy = dummy_of(normalizer);
+	if (dummy >= 0 && !parts[2]) /* as in tokenizer.model and GGUF */
+		return fc_spm_parts_hash(t->model->hash, false, true, dummy, NULL);
 	if (fc_pretok_is_byte_level(t->pretok)) {
 		fc_pretype_describe(pretok, &b);
 		parts[2] = fc_hash(b.p, b.n, 1);

@@ -47,6 +47,9 @@ int fc_spmfile_read(
  * there, dummy is of struct fc_spmnorm. */
 int fc_spm_build(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy, const char *path,
     struct fc_err *e);
+/* The hash of the model and of SentencePiece's normalization; m: for its charsmap, or NULL. */
+uint64_t fc_spm_parts_hash(uint64_t model, bool remove_extra_spaces, bool escape_spaces, int dummy,
+    const struct fc_spmodel *m);
 /* The vocabulary in a GGUF file. */
 int fc_ggufvocab_read(struct fc_tokenizer *t, const char *path, struct fc_err *e);
 /* The hash of the model, and of the others as tokenizer.json has them; NULL for none. */
