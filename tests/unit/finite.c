@@ -5,9 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/isa.h"
 #include "base/mem.h"
 #include "t.h"
-#include "base/isa.h"
 
 static void test_every_16(enum fc_dtype t)
 {

@@ -158,7 +158,10 @@ static void hash_chat(struct fc_chat *c, const struct fc_buf *text)
 	fc_buf_addc(&b, 0);
 	json_t *vars = json_copy(c->none);
 	json_object_update(vars, c->vars);
-	fc_json_dump(&b, vars);
+	/* sorted: files name the special tokens in any order, and GGUF by their ids */
+	char *dump = json_dumps(vars, JSON_COMPACT | JSON_SORT_KEYS);
+	fc_buf_adds(&b, dump ? dump : "");
+	free(dump);
 	json_decref(vars);
 	c->hash = fc_hash(b.p, b.n, 0);
 	fc_buf_release(&b);
