@@ -142,6 +142,14 @@ for case in json.loads(read("tests/data/chat/jinja.json"))["cases"]:
 
 for path in glob.glob("tests/data/recipe/*.yml") + glob.glob("pipelines/recipes/*.yml"):
     put("recipe", read(path))
+adapter = json.loads(read("tests/data/merge/lora_config.json"))["defaults"]
+put("adapter", json.dumps(adapter))
+for more in ({"r": 2, "lora_alpha": 16}, {"r": 2, "use_rslora": True, "use_dora": True},
+             {"alpha_pattern": {"x": 4, "^(.*[.])?y$": 2.5, "l\\.[0-9]+|z": 1}, "rank_pattern": {"x": 2}},
+             {"init_lora_weights": "pissa_niter_4"}, {"fan_in_fan_out": True}, {"brand_new": []},
+             {"ensure_weight_tying": True, "peft_type": "LORA", "target_modules": ["x"]}):
+    put("adapter", json.dumps(adapter | more))
+    put("adapter", json.dumps({"lora_alpha": 1} | more))
 put("recipe", "a: &a [x, 'y', \"\\u00e9\\n\", ~]\nb: {<<: {c: *a}, d: |\n  text\n}\n")
 
 chats = [{"id": "q1", "domain": "x", "messages": [

@@ -164,6 +164,8 @@ static void test_refusals(void)
 	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"\\\\d\": 2}}", "Python and POSIX");
 	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"(?:x)\": 2}}", "Python and POSIX");
 	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": {\"x+?\": 2}}", "Python and POSIX");
+	refuses(
+	    "{\"lora_alpha\": 1, \"alpha_pattern\": {\"(x{9,99}){9,99}\": 2}}", "Python and POSIX");
 	refuses("{\"lora_alpha\": 1, \"alpha_pattern\": [1]}", "alpha_pattern: expected an object");
 	refuses("{\"lora_alpha\": 1, \"r\": 3}", "rank 2, r and rank_pattern say 3");
 	refuses("{\"lora_alpha\": 1, \"rank_pattern\": {\"x\": 8}}", "rank_pattern say 8");

@@ -14,7 +14,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-#define VALUE_TEXT 80 /* bytes of a refused value that a message shows */
+#define PATTERN_MAX 1000 /* bytes */
+#define VALUE_TEXT 80    /* bytes of a refused value that a message shows */
 
 enum rule {
 	ANY, /* says where the adapter is from, how it was trained or which modules it is for, which
@@ -143,10 +144,13 @@ void varm_adapter_config_release(struct adapter_config *c)
 }
 
 /* Whether the text means the same to Python's re, which PEFT asks, and to POSIX: classes such as
- * \d, groups with (?, lazy and possessive quantifiers are Python's alone. */
+ * \d, groups with (?, lazy and possessive quantifiers are Python's alone.  Counts in braces and
+ * long patterns, which can cost the compiler of patterns any amount of memory, are left out too. */
 static bool is_common_syntax(const char *p)
 {
 	bool in_set = false;
+	if (strlen(p) > PATTERN_MAX)
+		return false;
 	for (char before = 0; *p; before = *p++) {
 		if (*p == '\\' && (in_set || !p[1] || !strchr(".+*?()[]{}|^$/-_ ", p[1])))
 			return false;
@@ -155,6 +159,8 @@ static bool is_common_syntax(const char *p)
 			continue;
 		}
 		if (in_set && *p == '[' && p[1] && strchr(":.=", p[1]))
+			return false;
+		if (!in_set && *p == '{')
 			return false;
 		if (!in_set && strchr("?+", *p) && before && strchr("(*+?}", before))
 			return false;
