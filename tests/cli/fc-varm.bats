@@ -1,48 +1,6 @@
 #!/usr/bin/env bats
 load ../helper
-
-# Folders with a file of safetensors; the words are DIR NAME=V,V...: float32, one dimension.
-models() { # models 'DIR NAME=V,V NAME=V' ...
-	python3 - "$@" <<-'EOF'
-		import json, os, struct, sys
-		for words in sys.argv[1:]:
-		    folder, *tensors = words.split()
-		    os.makedirs(folder, exist_ok=True)
-		    head, data = {}, b""
-		    for t in tensors:
-		        name, v = t.split("=")
-		        v = [float(x) for x in v.split(",")]
-		        at = len(data)
-		        data += struct.pack("<%df" % len(v), *v)
-		        head[name] = {"dtype": "F32", "shape": [len(v)], "data_offsets": [at, len(data)]}
-		    text = json.dumps(head).encode()
-		    with open(folder + "/model.safetensors", "wb") as f:
-		        f.write(struct.pack("<Q", len(text)) + text + data)
-		    with open(folder + "/config.json", "w") as f:
-		        f.write('{"model_type": "llama", "torch_dtype": "float32", "rms_norm_eps": 1e-06}')
-	EOF
-}
-
-# The values of a model, NAME=V,V a line.
-values() {
-	python3 - "$1" <<-'EOF'
-		import json, struct, sys
-		b = open(sys.argv[1] + "/model.safetensors", "rb").read()
-		n = struct.unpack("<Q", b[:8])[0]
-		for name, t in sorted(json.loads(b[8:8 + n]).items()):
-		    if name == "__metadata__":
-		        continue
-		    x = b[8 + n:][slice(*t["data_offsets"])]
-		    v = struct.unpack("<%df" % (len(x) // 4), x) if t["dtype"] == "F32" else x.hex()
-		    print(name + "=" + (v if isinstance(v, str) else ",".join("%.6g" % y for y in v)))
-	EOF
-}
-
-three_models() {
-	models 'pivot a=1,0,0,1 n=1,1' 'ta a=1.5,0,0,1.5 n=1,2' 'tb a=1,1,1,1 n=1,1'
-	echo '{}' >pivot/tokenizer.json
-	echo 'old weights' >pivot/pytorch_model.bin
-}
+load varm
 
 @test "VaRM: weights by mean square, the pivot's other files, a record" {
 	three_models
@@ -66,37 +24,6 @@ r = json.load(open("out/fc-varm.json"))
 assert r["method"] == "varm" and r["weights"]["a"] == [0.2, 0.8], r
 assert len(r["pivot"]) == 16 and len(set(r["targets"])) == 2, r'
 	run ! grep -q "$PWD" out/fc-varm.json
-}
-
-@test "the pivot's files that belong to a model go into the result, no others" {
-	three_models
-	local keep=(generation_config.json tokenizer_config.json special_tokens_map.json
-		added_tokens.json vocab.json vocab.txt merges.txt tokenizer.model tokenizer.model.v3
-		spiece.model chat_template.jinja chat_template.json preprocessor_config.json
-		tekken.json qwen.tiktoken modeling_x.py LICENSE LICENSE.txt NOTICE USE_POLICY.md)
-	local leave=(adapter_config.json adapter_model.safetensors optimizer.pt training_args.bin
-		trainer_state.json secret.json params.json model.onnx x.gguf .hidden notes.txt
-		old.safetensors.index.json)
-	echo secret >elsewhere
-	ln -s ../elsewhere pivot/secrets.json
-	ln -s ../elsewhere pivot/chat_template.jinja # as in a hub's cache
-	mkdir pivot/original pivot/README
-	for name in "${keep[@]}" "${leave[@]}"; do
-		[ -e "pivot/$name" ] || echo "{}" >"pivot/$name"
-	done
-	run --separate-stderr fc-varm -b pivot -o out ta tb
-	[ "$status" -eq 0 ]
-	# shellcheck disable=SC2154 # set by run
-	[[ $stderr == *"pivot: adapter_config.json beside the weights is ignored"* ]]
-	[[ $stderr == *"pivot: not copied, as no model's files: "* ]]
-	for name in adapter_config.json secrets.json notes.txt original trainer_state.json; do
-		[[ $stderr == *"files: "*"$name"* ]]
-	done
-	[[ $stderr != *optimizer.pt* && $stderr != *.hidden* ]]
-	diff <(ls -A out) <(printf '%s\n' "${keep[@]}" config.json tokenizer.json model.safetensors \
-		fc-varm.json mergekit_config.yml README.md | LC_ALL=C sort | sort)
-	[ "$(cat out/chat_template.jinja)" = secret ]
-	[ ! -L out/chat_template.jinja ]
 }
 
 @test "the table of means has the models' whole names" {
@@ -196,42 +123,6 @@ assert c == {"model_type": "llama", "torch_dtype": "bfloat16", "rms_norm_eps": 1
 	models 'tc a=1,2,3,4 n=1,2'
 	run fc-varm -q -b pivot -o out ta tc
 	[ "$status" -eq 0 ]
-}
-
-@test "a value that is not finite ends every merge, also where tensors are copied" {
-	models 'good a=1,2,3,4' 'other a=2,2,3,4' 'bad a=1,2,nan,4' 'worse a=1,2,3,-inf'
-	refused() { # refused MESSAGE ARGUMENT...
-		local message=$1
-		shift
-		run fc-varm -q -o out "$@"
-		[ "$status" -eq 1 ]
-		[[ $output == *"$message"* ]]
-		[ -z "$(find . -name 'out*' -o -name '.out*')" ]
-	}
-	refused "bad: tensor a: value 2 is nan" -b good --method linear bad
-	refused "worse: tensor a: value 3 is -inf" -b good --method linear worse
-	refused "bad: tensor a: value 2 is nan" -b bad --method linear good
-	refused "worse: tensor a: value 3 is -inf" -b worse --method linear good other
-	refused "bad: tensor a: value 2 is nan" -b good --method linear --weights 1,0 good bad
-	refused "bad: tensor a: value 2 is nan" -b good --method linear --dtype f16 bad
-	refused "bad: tensor a: value 2 is nan" -b good --method karcher good bad
-	refused "bad: tensor a: value 2 is nan" -b bad --method karcher good other
-	for method in varm sce task_arithmetic ties breadcrumbs model_stock nuslerp multislerp; do
-		refused "bad: tensor a: value 2 is nan" -b good --method $method other bad
-		refused "bad: tensor a: value 2 is nan" -b bad --method $method other good
-	done
-	for method in "slerp --t 0" "slerp --t 1" "nearswap --t 0.1" arcee_fusion; do
-		# shellcheck disable=SC2086 # a list of words
-		refused "bad: tensor a: value 2 is nan" -b good --method $method bad
-		# shellcheck disable=SC2086
-		refused "bad: tensor a: value 2 is nan" -b bad --method $method good
-	done
-	for name in bad worse; do
-		printf 'models: [{model: %s}]\nmerge_method: passthrough\n' $name >r.yml
-		refused "$name: tensor a: value" --recipe r.yml
-	done
-	fc-varm -q -b good -o out --method linear other
-	diff <(values out) <(values other)
 }
 
 @test "a value too large for the type is refused" {
