@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct fc_jinja_message m[4] = {{0}};
 	for (size_t i = 0; i < 4; i++)
 		m[i].members = json_array_get(list, i);
-	const struct fc_jinja_input in = {all, 1, m, 4, true, 1721995200};
+	const struct fc_jinja_input in = {all, 1, m, 4, true, 1721995200, false};
 	if (fc_jinja_run(j, &in, &out, &e) == 0) {
 		uint32_t end = 0;
 		for (size_t i = 0; i < out.n; i++) {

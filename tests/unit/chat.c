@@ -46,15 +46,6 @@ static char *model(const char *name, const char *config)
 	return dir;
 }
 
-static bool system_in(const char *dir, const char *command)
-{
-	struct fc_buf b = FC_BUF_INIT;
-	fc_buf_addf(&b, "cd '%s' && %s", dir, command);
-	const bool good = system(b.p) == 0;
-	fc_buf_release(&b);
-	return good;
-}
-
 /* [{"role", "content"}] or [["human", "text"], ...] */
 static void conversation(struct fc_conversation *c, json_t *messages)
 {
@@ -363,30 +354,6 @@ static void test_lookup(void)
 	free(write_file("list/chat_template.jinja", "\n{% if %}", 9));
 	T_OK(fc_chat_open(&chat, dir, NULL, &e) < 0 && strstr(e.msg, "chat_template.jinja:2: "),
 	    "a bad template names file and line: %s", e.msg);
-	free(dir);
-	dir = model("object", "{\"chat_template\":{\"tool_use\":\"T\",\"default\":\"D\"}}");
-	T_OK(fc_chat_open(&chat, dir, NULL, &e) == 0, "an object of templates %s", e.msg);
-	expect(chat, "[" U1 "]", false, "nT:D", "the default one of an object");
-	fc_chat_free(chat);
-	free(dir);
-	dir = model("no-default", "{\"chat_template\":{\"tool_use\":\"T\",\"rag\":\"D\"}}");
-	T_OK(fc_chat_open(&chat, dir, NULL, &e) < 0 &&
-		strstr(
-		    e.msg, "no-default: of its chat templates (tool_use, rag) none is the default"),
-	    "none of them the default: %s", e.msg);
-	free(dir);
-	dir = model("more", "{\"chat_template\":\"C\"}");
-	T_OK(system_in(dir,
-		 "mkdir additional_chat_templates && printf T "
-		 ">additional_chat_templates/tool_use.jinja"),
-	    "a folder of templates");
-	T_OK(fc_chat_open(&chat, dir, NULL, &e) < 0 &&
-		strstr(e.msg, "(tool_use) none is the default"),
-	    "files go before the configuration: %s", e.msg);
-	free(write_file("more/chat_template.jinja", "F", 1));
-	T_OK(fc_chat_open(&chat, dir, NULL, &e) == 0, "with a default %s", e.msg);
-	expect(chat, "[" U1 "]", false, "nT:F", "which is taken without tools");
-	fc_chat_free(chat);
 	free(dir);
 	dir = model("bad", "{\"chat_template\": ");
 	T_OK(fc_chat_open(&chat, dir, NULL, &e) < 0 && strstr(e.msg, "tokenizer_config.json"),

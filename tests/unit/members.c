@@ -183,6 +183,54 @@ static void test_tool_use(void)
 	}
 }
 
+/* What the folder makes of "U"; free() it. */
+static char *open_and_render(const char *dir)
+{
+	struct fc_conversation talk = {0};
+	struct fc_rendered r = {0};
+	struct fc_chat *chat = NULL;
+	struct fc_err e = {""};
+	fc_conversation_add(&talk, FC_ROLE_USER, "U", 1);
+	bool good = fc_chat_open(&chat, dir, NULL, &e) == 0 &&
+	    fc_chat_render(chat, &talk, false, &r, &e) == 0;
+	char *got = fc_strdup(good ? r.text.p : strstr(e.msg, ": ") ? strstr(e.msg, ": ") : e.msg);
+	fc_rendered_release(&r);
+	fc_conversation_release(&talk);
+	fc_chat_free(chat);
+	return got;
+}
+
+/* Where templates are found, in the order of Transformers: files before the configuration. */
+static void test_places(void)
+{
+	static const struct {
+		const char *file, *text, *want;
+	} step[] = {
+	    {"tokenizer_config.json", "{\"chat_template\":{\"tool_use\":\"T\",\"default\":\"D\"}}",
+		"D"},
+	    {"tokenizer_config.json", "{\"chat_template\":{\"tool_use\":\"T\",\"rag\":\"D\"}}",
+		": of its chat templates (tool_use, rag) none is the default; name a file with "
+		"--template"},
+	    {"tokenizer_config.json", "{\"chat_template\":\"C\"}", "C"},
+	    {"additional_chat_templates/tool_use.jinja", "T",
+		": of its chat templates (tool_use) none is the default; name a file with "
+		"--template"},
+	    {"chat_template.jinja", "F", "F"},
+	};
+	char dir[96], more[128], path[160];
+	snprintf(dir, sizeof dir, "%s/places", tmp);
+	snprintf(more, sizeof more, "%s/additional_chat_templates", dir);
+	if (mkdir(dir, 0700) || mkdir(more, 0700))
+		abort();
+	for (size_t i = 0; i < FC_LEN(step); i++) {
+		snprintf(path, sizeof path, "places/%s", step[i].file);
+		free(write_file(path, step[i].text, strlen(step[i].text)));
+		char *got = open_and_render(dir);
+		T_STR(got, step[i].want, step[i].file);
+		free(got);
+	}
+}
+
 int main(void)
 {
 	const char *root = getenv("FC_ROOT");
@@ -203,6 +251,7 @@ int main(void)
 	json_array_foreach(json_object_get(file, "cases"), i, c) test_case(c);
 	test_unknown_role();
 	test_tool_use();
+	test_places();
 	json_decref(file);
 	fc_buf_release(&path);
 	return t_done();

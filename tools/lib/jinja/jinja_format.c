@@ -89,6 +89,8 @@ static int put_whole(
 		*--p = letter[rest % base];
 		rest /= base;
 	} while (rest);
+	if (f->digits > (int64_t)sizeof text - 1)
+		return fc_jx_fail(x, "a number of %" PRId64 " digits is too long", f->digits);
 	while (f->digits > text + sizeof text - 1 - p && p > text)
 		*--p = '0';
 	return put_number(x, c, f, i < 0, f->alt && base != 10 ? prefix : "", p);
@@ -98,10 +100,10 @@ static int put_real(
     struct fc_jx *x, struct fc_jcat *c, const struct fc_jspec *f, double d, char type)
 {
 	char text[1500], pattern[8];
-	const int precision = f->precision < 0 ? 6 : f->precision;
+	const int64_t precision = f->precision < 0 ? 6 : f->precision;
 	const bool negative = signbit(d) && !isnan(d);
 	if (precision > 1000)
-		return fc_jx_fail(x, "a precision of %d is too large", precision);
+		return fc_jx_fail(x, "a precision of %" PRId64 " is too large", precision);
 	d = fabs(d);
 	if (!type && f->precision < 0) {
 		fc_jv_float_text(d, text);
@@ -110,12 +112,10 @@ static int put_real(
 		    type == '%' ? 'f'
 			: type  ? type
 				: 'g');
-		snprintf(text, sizeof text - 2, pattern, precision + (!type && !precision),
+		int n = snprintf(text, sizeof text, pattern, (int)precision + (!type && !precision),
 		    type == '%' ? d * 100 : d);
-		if (type == '%')
-			strcat(text, "%");
-		if (!type && !strpbrk(text, ".en"))
-			strcat(text, ".0");
+		const char *more = type == '%' ? "%" : !type && !strpbrk(text, ".en") ? ".0" : "";
+		snprintf(text + n, sizeof text - (size_t)n, "%s", more);
 	}
 	return put_number(x, c, f, negative, "", text);
 }

@@ -58,8 +58,8 @@ static int take_size(struct fc_jx *x, struct percent *p, int64_t *out)
 		p->at++;
 		if (take_value(x, p, &v) < 0)
 			return -1;
-		if (v.kind != FC_JV_INT)
-			return fc_jx_fail(x, "* wants int");
+		if (v.kind != FC_JV_INT || v.i > INT32_MAX || v.i < -INT32_MAX)
+			return fc_jx_fail(x, "* wants an int, and no large one");
 		*out = v.i;
 		return 0;
 	}

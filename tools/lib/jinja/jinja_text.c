@@ -78,8 +78,8 @@ static int unescape(struct fc_jx *x, const struct fc_jstr *s, struct fc_jv *out)
 	size_t from = 0, at, n = 1;
 	for (size_t next = 0; (at = fc_jstr_find(s, &amp, next)) != SIZE_MAX; next = at + n) {
 		const uint32_t cp = entity(s, at, &n);
-		if (!cp && at + 1 < s->n &&
-		    utf8proc_category(s->p[at + 1]) <= UTF8PROC_CATEGORY_LL &&
+		const char next_char = at + 1 < s->n ? (char)(s->p[at + 1] | 0x20) : 0;
+		if (!cp && next_char >= 'a' && next_char <= 'z' &&
 		    memchr(s->p + at, ';', s->n - at < 12 ? s->n - at : 12))
 			return fc_jx_fail(x,
 			    "striptags knows &amp; &lt; &gt; &quot; &apos; &nbsp; and "
