@@ -36,7 +36,7 @@ static void touch_example(const struct fc_reader *r, const struct fc_example *x)
 		if (x->row_tok[i] >= x->n_tok || x->row_off[i + 1] - x->row_off[i] > h->top_k)
 			abort();
 	for (size_t i = 0; x->n_row && i < x->row_off[x->n_row]; i++)
-		if (x->entry_id[i] >= h->n_vocab)
+		if (x->entry_id[i] >= fc_header_n_output(h))
 			abort();
 	if (x->n_row && h->n_source && x->source >= h->n_source)
 		abort();
