@@ -174,12 +174,18 @@ static bool skip_string(struct fc_jsonscan *s)
 
 bool fc_jsonscan_skip(struct fc_jsonscan *s)
 {
+	static const bool counts[256] = {
+	    ['"'] = true, [','] = true, ['{'] = true, ['}'] = true, ['['] = true, [']'] = true};
 	char close[DEPTH_MAX];
 	size_t depth = 0, first;
 	fc_jsonscan_space(s);
 	first = s->i;
 	while (s->i < s->n) {
 		char c = s->p[s->i];
+		if (!counts[(unsigned char)c]) {
+			s->i++;
+			continue;
+		}
 		bool ends = c == ',' || c == '}' || c == ']';
 		if (ends && !depth)
 			return s->i > first;

@@ -40,6 +40,17 @@ static int malformed(const struct fc_mergelist *l, const char *where, struct fc_
 	return fc_fail(e, "%s: merges: item %zu: expected \"A B\" or [\"A\", \"B\"]", where, l->n);
 }
 
+/* The piece that a merge makes: mostly the one behind that of the merge before, which is found
+ * without a hash. */
+static uint32_t result_of(
+    const struct fc_mergelist *l, const struct fc_pieces *pieces, const char *p, size_t n)
+{
+	size_t n_next;
+	uint32_t next = l->n ? l->v[l->n - 1].id + 1 : 0;
+	const char *piece = fc_pieces_get(pieces, next, &n_next);
+	return piece && n_next == n && !memcmp(piece, p, n) ? next : fc_pieces_find(pieces, p, n);
+}
+
 static int add_sides(struct fc_mergelist *l, const struct side side[2],
     const struct fc_pieces *pieces, size_t skip, const char *where, struct fc_err *e)
 {
@@ -57,7 +68,7 @@ static int add_sides(struct fc_mergelist *l, const struct side side[2],
 		both = fc_malloc(n);
 	memcpy(both, side[0].p, side[0].n);
 	memcpy(both + side[0].n, side[1].p + skip, side[1].n - skip);
-	uint32_t id = fc_pieces_find(pieces, both, n);
+	uint32_t id = result_of(l, pieces, both, n);
 	int rc = 0;
 	if (id == FC_NO_TOKEN)
 		rc = missing(&(struct side){both, n}, l->n, "its result ", where, e);
