@@ -9,6 +9,23 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+/*
+ * The folder token: text to the ids of a published vocabulary and back, as the makers' own programs
+ * do it.  This header is all that others need, but for tokmeta.h (what the files say to a chat
+ * template).  Inside, a text takes this way, which is a good order to read in too:
+ *   tokopen      which files there are: tokfile (tokenizer.json, its lists by modeltext), spmfile
+ *                with spmodel, or ggufvocab with pretypes; sidefiles beside them, by tokconfig
+ *   tokparts.h   what they are read into
+ *   tokenizer    encoding and decoding, out of the steps that follow
+ *   added        added tokens are cut out, by an automaton over a trie
+ *   normalizer   the text is changed: uninorm, bertnorm, charsmap, spmnorm; aligned.h keeps the
+ *                place of every byte and bounds what is made
+ *   pretok       and cut into words: pattern with onigsyntax and unicode16; charclass
+ *   tokmodel     words become ids: bpe (bpe_read or bpe_spm, merges), unigram or wordpiece, whose
+ *                vocabulary is pieces
+ *   decoder      and ids text again; component is how these parts are written in JSON
+ */
+
 /* A tokenizer as its makers publish it.  Immutable after opening; one may be used by several
  * threads at once, each with its own fc_tokens. */
 struct fc_tokenizer;
