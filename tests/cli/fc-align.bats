@@ -371,3 +371,14 @@ number() { awk -F '\t' -v item="$2" '$1 == item { print $3; exit }' "$1"; }
 	run -2 fc-align report S.fcs
 	run -1 bash -c 'fc-align report -q -p P -m S.map.fcs S.fcs >/dev/full'
 }
+
+@test "apply: a stream put together from captures of several models" {
+	cd "$BATS_FILE_TMPDIR" || return
+	cp -r S S9 # another model of the same tokenizer
+	fakemodel S9 P 9 chats.jsonl >S9.fcs
+	cat S.fcs S9.fcs >both.fcs
+	fc-align apply -q -p P -s S -o both.bytes.fcs both.fcs
+	fc-view --verify both.bytes.fcs
+	fc-view --jsonl both.bytes.fcs >got
+	fc-align apply -q -p P -s S S9.fcs | fc-view --jsonl | cat <(fc-view --jsonl S.bytes.fcs) - | cmp - got
+}

@@ -22,7 +22,28 @@ struct work {
 	struct align_carry *carry;
 	struct align_filler *filler;
 	struct fc_writer *out;
+	size_t n_source; /* that the output's header names */
 };
+
+static void make_header(struct work *w, struct fc_header *h)
+{
+	fc_header_copy(h, fc_reader_header(w->in));
+	align_carry_header(w->carry, h);
+	fc_header_add_self(h);
+	w->n_source = h->n_source;
+}
+
+/* Sources that a later part of the input brought in (cat) start another section. */
+static int follow_sources(struct work *w, struct fc_err *e)
+{
+	struct fc_header h;
+	if (fc_reader_header(w->in)->n_source == w->n_source)
+		return 0;
+	make_header(w, &h);
+	int rc = fc_writer_section(w->out, &h, e);
+	fc_header_release(&h);
+	return rc;
+}
 
 static int open_all(struct work *w, const struct options *o, const char *path, struct fc_err *e)
 {
@@ -31,10 +52,7 @@ static int open_all(struct work *w, const struct options *o, const char *path, s
 	    align_carry_open(
 		&w->carry, &o->carry, fc_reader_header(w->in), fc_reader_name(w->in), e) < 0)
 		return -1;
-	fc_header_init(&h, FC_KIND_DISTS);
-	fc_header_copy(&h, fc_reader_header(w->in));
-	align_carry_header(w->carry, &h);
-	fc_header_add_self(&h);
+	make_header(w, &h);
 	int rc = align_filler_open(
 	    &w->filler, (enum align_fallback)o->fallback, o->own, h.tokenizer, h.n_vocab, e);
 	if (rc == 0)
@@ -54,7 +72,8 @@ static int apply_all(struct work *w, struct align_ledger *ledger, struct fc_err 
 	fc_example_init(&pivot);
 	fc_progress_start("conversations", 0);
 	while ((got = fc_reader_example(w->in, &source, e)) == FC_READ_RECORD) {
-		if (align_carry_example(w->carry, &source, &pivot, ledger, e) < 0 ||
+		if (follow_sources(w, e) < 0 ||
+		    align_carry_example(w->carry, &source, &pivot, ledger, e) < 0 ||
 		    align_filler_example(w->filler, &pivot, ledger, e) < 0 ||
 		    fc_writer_example(w->out, &pivot, e) < 0)
 			break;
