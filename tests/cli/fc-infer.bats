@@ -25,6 +25,15 @@ talk() { # talk SET N [OPTIONS]: conversations
 	[[ $(fc-view --stats all.fcs) == *'entries a row       640 (640 to 640)'* ]]
 }
 
+@test "a name that is not UTF-8 is refused, since no reader of protobuf would take it" {
+	talk heldout 1 >in.jsonl
+	run -1 fc-infer -q -m "$(kit pivot)" --name $'caf\xe9' -o a.fcs in.jsonl
+	[[ $output == *"a source's name: byte 3 is no UTF-8" ]]
+	[ ! -e a.fcs ]
+	fc-infer -q -m "$(kit pivot)" --name $'caf\xc3\xa9' -o a.fcs in.jsonl
+	[[ $(fc-view a.fcs) == *$'source        caf\xc3\xa9, model'* ]]
+}
+
 @test "standard input and output are the same as files" {
 	talk heldout 10 >in.jsonl
 	fc-infer -q -m "$(kit pivot)" -o a.fcs in.jsonl
