@@ -93,6 +93,8 @@ write() {
 	note() { [[ $1 == *'bad.fcs: the true token is in '*' rows, which by their probabilities it should be in '*' times: are the rows shifted?' ]]; }
 	run -0 --separate-stderr fc-view --verify bad.fcs
 	note "$stderr"
+	run -1 --separate-stderr fc-view --verify -t "$(kit facts)" bad.fcs
+	note "$output"
 	run -0 --separate-stderr fc-view --stats bad.fcs
 	note "$stderr"
 	run -0 --separate-stderr fc-align apply -q -p "$(kit pivot)" -s "$(kit facts)" -o aligned.fcs bad.fcs

@@ -42,7 +42,7 @@ static bool verify_one(struct view *v, const char *path)
 	uint64_t n = 0;
 	fc_progress_start("records", 0);
 	bool good = fc_reader_open(&r, path, 0, &e) == 0 && view_tokenizer_check(v, r, &e) == 0 &&
-	    read_all(v, r, &n, &e) == 0;
+	    read_all(v, r, &n, &e) == 0 && (!v->tokenizer || fc_reader_check_hits(r, &e) == 0);
 	fc_progress_end();
 	if (good)
 		fc_buf_addf(&v->text,
