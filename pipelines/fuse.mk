@@ -106,4 +106,5 @@ endef
 define narrow
 $(call step,the result in $(TYPE))
 $(FC)fc-convert -f --type $(TYPE) --rounding stochastic -o $@ $<
+for f in README.md mergekit_config.yml fc-varm.json; do if [ -e $</$$f ]; then cp $</$$f $@; fi; done
 endef
