@@ -15,7 +15,7 @@ static uint64_t shard_bytes = 5000000000, seed = 1;
 static bool force;
 
 static const struct fc_opt opts[] = {
-    {FC_OPT_FILE, 'o', "output", &out, "PATH",
+    {FC_OPT_OUT, 'o', "output", &out, "PATH",
 	"the result: a GGUF file where it ends in .gguf, else a Hugging Face folder", 0, 0},
     {FC_OPT_CHOICE, 0, "type", &type, "same|f32|f16|bf16|q8_0|q4_0",
 	"what the matrices become (default: same)", 0, 0},
@@ -47,9 +47,8 @@ static void write_gguf(const struct convert *c)
 {
 	struct fc_err e;
 	struct fc_out *o;
-	if (!force && fc_file_exists(out))
-		fc_die("%s: exists; -f replaces it", out);
-	or_die(fc_out_open(&o, out, true, &e), &e);
+	or_die(fc_out_open(&o, out, FC_OUT_GGUF, &e), &e);
+	fc_note("making a GGUF file, %s", out);
 	or_die(convert_to_gguf(c, fc_out_fd(o), out, &e), &e);
 	or_die(fc_out_commit(o, &e), &e);
 }
@@ -64,9 +63,9 @@ static void write_folder(const struct convert *c)
 {
 	struct fc_err e;
 	struct fc_outdir *d;
-	if (strchr(last_part(out), '.'))
-		fc_note("%s: a folder; a name that ends in .gguf makes a GGUF file", out);
-	or_die(fc_outdir_open(&d, out, force, &e), &e);
+	or_die(fc_outdir_open(&d, out, force ? &fc_folder_model : NULL, &e), &e);
+	fc_note("making a folder with a Hugging Face model, %s%s", out,
+	    strchr(last_part(out), '.') ? "; a name that ends in .gguf makes a GGUF file" : "");
 	or_die(convert_to_folder(c, fc_outdir_tmp(d), &e), &e);
 	or_die(fc_outdir_commit(d, &e), &e);
 }
@@ -91,6 +90,10 @@ int main(int argc, char **argv)
 		fc_die_usage("safetensors has no such type; -o FILE.gguf has");
 	if (rounding == 1 && (gguf || (type != CONVERT_F16 && type != CONVERT_BF16)))
 		fc_die_usage("--rounding stochastic is of a folder with --type f16 or bf16");
+	if (gguf && !force && fc_file_exists(out))
+		fc_die("%s: exists; -f replaces it", out);
+	if (gguf)
+		fc_opt_check_output("output", out, FC_OUT_GGUF);
 	struct convert c = {.from = argv[at],
 	    .type = (enum convert_type)type,
 	    .rounding = {rounding == 1, seed},

@@ -43,7 +43,7 @@ int infer_queue_open(struct queue **out, struct session *s, struct fc_err *e)
 	q->n_item = 4 * (size_t)s->opt->n_slot;
 	q->item = FC_ARRAY(struct item, q->n_item);
 	if (!s->opt->resume)
-		return fc_out_open(&q->out, s->opt->output, false, e);
+		return fc_out_open(&q->out, s->opt->output, FC_OUT_TEXT, e);
 	if (infer_resume_open(&q->resume, s, &keep, e) < 0)
 		return -1;
 	return fc_out_append(&q->out, s->opt->output, keep, e);

@@ -19,12 +19,12 @@ static struct infer_options opt = {
 
 static const struct fc_opt table[] = {
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Input and output", 0, 0},
-    {FC_OPT_FILE, 'm', "model", &opt.model, "DIR", "model folder (required)", 0, 0},
-    {FC_OPT_FILE, 'p', "pivot", &opt.pivot, "DIR",
+    {FC_OPT_IN, 'm', "model", &opt.model, "DIR", "model folder (required)", 0, 0},
+    {FC_OPT_IN, 'p', "pivot", &opt.pivot, "DIR",
 	"render conversations with this model's chat template", 0, 0},
-    {FC_OPT_FILE, 0, "template", &opt.template_file, "NAME|FILE",
+    {FC_OPT_IN, 0, "template", &opt.template_file, "NAME|FILE",
 	"a template by name, or a Jinja file, instead of the model's own", 0, 0},
-    {FC_OPT_FILE, 'o', "output", &opt.output, "FILE", "write to FILE, not standard output", 0, 0},
+    {FC_OPT_OUT, 'o', "output", &opt.output, "FILE", "write to FILE, not standard output", 0, 0},
     {FC_OPT_FLAG, 0, "resume", &opt.resume, NULL,
 	"keep what an interrupted run left of the output, and make the rest", 0, 0},
     {FC_OPT_STR, 0, "name", &opt.name, "LABEL",
@@ -56,9 +56,9 @@ static const struct fc_opt table[] = {
 	0},
     {FC_OPT_INT, 0, "choices", &opt.n_choice, "N",
 	"answers to every line; choice I is drawn with seed + I", 1, 1024},
-    {FC_OPT_FILES, 0, "stop", &opt.stop, "TEXT",
+    {FC_OPT_STRS, 0, "stop", &opt.stop, "TEXT",
 	"an answer ends before this text (several times: any of them)", 0, 0},
-    {FC_OPT_FILES, 0, "stop-token", &opt.stop_token, "TOKEN",
+    {FC_OPT_STRS, 0, "stop-token", &opt.stop_token, "TOKEN",
 	"and at this token, by its name or number, besides the model's own", 0, 0},
     {FC_OPT_REAL, 0, "tstamp", &opt.tstamp, "SECONDS", "time stamp of the answers", 0, 1e15},
     {FC_OPT_INT, 0, "slots", &opt.n_slot, "N", "conversations answered at a time", 1, 4096},
@@ -115,6 +115,10 @@ int main(int argc, char **argv)
 		fc_die_usage("--resume compares the options in the history; without --no-history");
 	if (opt.generate && opt.tokens_only)
 		fc_die_usage("--generate and --tokens exclude each other");
+	fc_opt_check_output("output", opt.output,
+	    !opt.generate    ? FC_OUT_STREAM
+		: opt.resume ? FC_OUT_JSONL
+			     : FC_OUT_TEXT);
 
 	struct fc_err e;
 	struct session s;

@@ -19,6 +19,16 @@ static float *part_of(const struct fc_params *p, const struct train_adamw *a, si
 	return part == 0 ? p->v[i].w : part == 1 ? a->m[i] : a->v[i];
 }
 
+int train_checkpoint_check(const char *dir, bool may_exist, struct fc_err *e)
+{
+	if (fc_replace_folder(dir, &fc_folder_checkpoint, e) < 0)
+		return -1;
+	if (!may_exist && train_checkpoint_exists(dir))
+		return fc_fail(e,
+		    "%s: holds a checkpoint; go on with --resume or start anew with --force", dir);
+	return 0;
+}
+
 bool train_checkpoint_exists(const char *dir)
 {
 	char *path = fc_path_join(dir, STATE_FILE);
@@ -80,7 +90,7 @@ static int save_state(
 	    s->log_bytes);
 	fc_json_dump(&b, run);
 	fc_buf_adds(&b, "}\n");
-	int ret = fc_out_open(&o, path, false, e);
+	int ret = fc_out_open(&o, path, FC_OUT_TEXT, e);
 	if (ret == 0 && (ret = fc_out_write(o, b.p, b.n, e)) < 0)
 		fc_out_abort(o);
 	else if (ret == 0)
@@ -94,7 +104,7 @@ int train_checkpoint_save(const char *dir, const struct fc_params *p, const stru
     const struct train_progress_state *s, json_t *run, struct fc_err *e)
 {
 	struct fc_outdir *d;
-	if (fc_outdir_open(&d, dir, true, e) < 0)
+	if (fc_outdir_open(&d, dir, &fc_folder_checkpoint, e) < 0)
 		return -1;
 	if (save_tensors(fc_outdir_tmp(d), p, a, e) < 0 ||
 	    save_state(fc_outdir_tmp(d), s, run, e) < 0) {

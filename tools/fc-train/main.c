@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
@@ -25,7 +26,9 @@ static void or_die(int ret, const struct fc_err *e)
 static void refuse_gguf(const char *model)
 {
 	char *file = fc_store_gguf_path(model);
-	if (file)
+	bool is_gguf = file != NULL;
+	free(file);
+	if (is_gguf)
 		fc_die("%s: a GGUF model; make it a folder first: fc-convert --type bf16 -o DIR %s",
 		    model, model);
 }
@@ -233,8 +236,10 @@ int main(int argc, char **argv)
 
 	if (o.model && o.output)
 		refuse_gguf(o.model);
+	if (o.checkpoint)
+		or_die(train_checkpoint_check(o.checkpoint, o.resume || o.force, &e), &e);
 	if (o.output)
-		or_die(fc_outdir_open(&out, o.output, o.force, &e), &e);
+		or_die(fc_outdir_open(&out, o.output, o.force ? &fc_folder_model : NULL, &e), &e);
 	or_die(fc_nn_open(&nn, o.device, (enum fc_compute)o.dtype, &e), &e);
 	fc_nn_describe(nn, computes, sizeof computes);
 	fc_note("%s", computes);

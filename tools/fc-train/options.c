@@ -3,7 +3,6 @@
 
 #include <float.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/die.h"
 #include "base/mem.h"
@@ -15,14 +14,13 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 {
 	const struct fc_opt rows[] = {
 	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Models", 0, 0},
-	    {FC_OPT_FILE, 'm', "model", &o->model, "DIR", "the model to fine-tune (the pivot)", 0,
-		0},
-	    {FC_OPT_FILE, 0, "init", &o->init, "CONFIG", "train from scratch with this config.json",
+	    {FC_OPT_IN, 'm', "model", &o->model, "DIR", "the model to fine-tune (the pivot)", 0, 0},
+	    {FC_OPT_IN, 0, "init", &o->init, "CONFIG", "train from scratch with this config.json",
 		0, 0},
-	    {FC_OPT_FILE, 0, "tokenizer", &o->tokenizer, "DIR",
+	    {FC_OPT_IN, 0, "tokenizer", &o->tokenizer, "DIR",
 		"with --init: folder of the tokenizer", 0, 0},
-	    {FC_OPT_FILE, 'o', "output", &o->output, "DIR", "folder of the result", 0, 0},
-	    {FC_OPT_FILE, 0, "update", &o->update, "FILE",
+	    {FC_OPT_OUT_DIR, 'o', "output", &o->output, "DIR", "folder of the result", 0, 0},
+	    {FC_OPT_OUT_STREAM, 0, "update", &o->update, "FILE",
 		"write what has changed, as a stream for fc-varm (-: standard output)", 0, 0},
 	    {FC_OPT_FLAG, 'f', "force", &o->force, NULL, "replace the output and the checkpoint", 0,
 		0},
@@ -72,8 +70,8 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 		FLT_MAX},
 
 	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "The run", 0, 0},
-	    {FC_OPT_FILE, 0, "checkpoint", &o->checkpoint, "DIR", "keep the state of the run there",
-		0, 0},
+	    {FC_OPT_OUT_DIR, 0, "checkpoint", &o->checkpoint, "DIR",
+		"keep the state of the run there", 0, 0},
 	    {FC_OPT_INT, 0, "checkpoint-every", &o->checkpoint_every, "N",
 		"steps between checkpoints", 1, 1 << 30},
 	    {FC_OPT_REAL, 0, "checkpoint-seconds", &o->checkpoint_seconds, "X",
@@ -82,9 +80,9 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 		"go on from the checkpoint if there is one", 0, 0},
 	    {FC_OPT_FLAG, 0, "dry-run", &o->dry_run, NULL,
 		"check options, model and output, and train nothing", 0, 0},
-	    {FC_OPT_FILE, 0, "log", &o->log, "FILE",
-		"write a JSON line a step (-: standard output)", 0, 0},
-	    {FC_OPT_FILE, 0, "eval", &o->eval, "STREAM", "held-out stream to report on", 0, 0},
+	    {FC_OPT_OUT, 0, "log", &o->log, "FILE", "write a JSON line a step (-: standard output)",
+		0, 0},
+	    {FC_OPT_IN, 0, "eval", &o->eval, "STREAM", "held-out stream to report on", 0, 0},
 	    {FC_OPT_INT, 0, "eval-every", &o->eval_every, "N",
 		"steps between evaluations (0: first and last only)", 0, 1 << 30},
 	    {FC_OPT_STR, 0, "device", &o->device, "NAME", "where to compute: cpu", 0, 0},
@@ -95,16 +93,6 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 	};
 	_Static_assert(FC_LEN(rows) <= MAX_ROWS, "room for every option");
 	memcpy(table, rows, sizeof rows);
-}
-
-/* With --force: the output must not replace what is being read. */
-static void check_not_input(const struct train_options *o)
-{
-	const char *path = o->model ? o->model : o->tokenizer;
-	struct stat a, b;
-	if (stat(o->output, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
-	    a.st_ino == b.st_ino)
-		fc_die_usage("%s is both input and output", path);
 }
 
 static void check(const struct train_options *o)
@@ -119,14 +107,13 @@ static void check(const struct train_options *o)
 		fc_die_usage("--update is the change of a model: there is none with --init");
 	if (o->update && o->log && !strcmp(o->update, "-") && !strcmp(o->log, "-"))
 		fc_die_usage("--update - and --log -: standard output takes one of them");
-	if (o->output)
-		check_not_input(o);
 	if (o->steps == 0 && o->epochs == 0)
 		fc_die_usage("--epochs 0 needs --steps");
 	if (o->resume && !o->checkpoint)
 		fc_die_usage("--resume needs --checkpoint");
 	if (o->eval && !strcmp(o->eval, "-"))
 		fc_die_usage("--eval needs a file");
+	fc_opt_check_output("log", o->log, FC_OUT_JSONL);
 }
 
 void train_options_parse(struct train_options *o, int argc, char **argv)
@@ -175,7 +162,7 @@ static bool is_deciding(const struct fc_opt *o)
 	for (size_t i = 0; i < FC_LEN(not ); i++)
 		if (o->name && !strcmp(o->name, not [i]))
 			return false;
-	return o->kind != FC_OPT_HEAD && o->kind != FC_OPT_FLAG && o->kind != FC_OPT_FILE;
+	return o->kind != FC_OPT_HEAD && o->kind != FC_OPT_FLAG && o->kind < FC_OPT_IN;
 }
 
 static void value_text(struct fc_buf *b, const struct fc_opt *o)

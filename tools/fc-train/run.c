@@ -96,10 +96,6 @@ static int restore(const struct train_run *r, uint64_t *log_bytes, struct fc_err
 			    "no checkpoint in %s yet: starting from the beginning", o->checkpoint);
 		return 0;
 	}
-	if (!o->resume)
-		return fc_fail(e,
-		    "%s: holds a checkpoint; go on with --resume or start anew with --force",
-		    o->checkpoint);
 	if (train_checkpoint_load(o->checkpoint, t->params, &t->adamw, &s, r->identity, e) < 0 ||
 	    train_feed_seek(t->feed, &s.pos, e) < 0)
 		return -1;

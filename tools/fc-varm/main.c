@@ -26,17 +26,16 @@ static bool force, resume, dry_run, any_tokenizer;
 static uint64_t shard_bytes = 5000000000;
 
 static const struct fc_opt opts[] = {
-    {FC_OPT_FILE, 'b', "base", &base, "DIR", "the pivot: every change is measured against it", 0,
+    {FC_OPT_IN, 'b', "base", &base, "DIR", "the pivot: every change is measured against it", 0, 0},
+    {FC_OPT_IN, 0, "recipe", &recipe, "FILE", "do what a merge recipe in mergekit's format says", 0,
 	0},
-    {FC_OPT_FILE, 0, "recipe", &recipe, "FILE", "do what a merge recipe in mergekit's format says",
-	0, 0},
-    {FC_OPT_FILE, 0, "models", &models, "DIR",
+    {FC_OPT_PLACE, 0, "models", &models, "DIR",
 	"--recipe: where models are that the recipe names by their hub names", 0, 0},
-    {FC_OPT_FILE, 'o', "output", &out, "DIR",
+    {FC_OPT_OUT_DIR, 'o', "output", &out, "DIR",
 	"folder to write the merged model to; -: its tensors as a stream, to standard output", 0,
 	0},
     {FC_OPT_CHOICE, 0, "method", &varm_asked.method, REQUEST_METHODS, "how to merge", 0, 0},
-    {FC_OPT_FILE, 0, "report", &report, "FILE",
+    {FC_OPT_OUT_TEXT, 0, "report", &report, "FILE",
 	"write weights, norms of the changes and their likeness as TSV", 0, 0},
     {FC_OPT_FLAG, 0, "dry-run", &dry_run, NULL,
 	"print what would be done with each tensor, as TSV, and do nothing", 0, 0},
@@ -62,14 +61,19 @@ static const struct fc_usage usage = {
 
 static void check_output(void)
 {
+	struct fc_err e;
 	if (dry_run)
 		return;
 	if (!out)
 		fc_die_usage("no output folder: use -o");
 	if (!strcmp(out, "-") && report && !strcmp(report, "-"))
 		fc_die_usage("-o - and --report -: standard output takes one of them");
-	if (!force && strcmp(out, "-") && fc_file_exists(out))
+	if (!strcmp(out, "-"))
+		fc_opt_check_output("output", out, FC_OUT_STREAM);
+	else if (!force && fc_file_exists(out))
 		fc_die("%s: exists already; --force replaces it", out);
+	else if (fc_replace_folder(out, &fc_folder_model, &e) < 0)
+		fc_die("%s", e.msg);
 }
 
 static void check_options(int n_target)
@@ -79,13 +83,6 @@ static void check_options(int n_target)
 	if (n_target < 1)
 		fc_die_usage("no targets");
 	check_output();
-}
-
-/* With --force: the output must not replace what is being read. */
-static void check_not_input(const char *path)
-{
-	if (varm_product_replaces(out, path))
-		fc_die_usage("%s is both input and output", path);
 }
 
 static void write_report(struct fc_out *o, const struct plan *p, const struct verdicts *r)
@@ -141,6 +138,9 @@ int main(int argc, char **argv)
 {
 	fc_prog = "fc-varm";
 	int first = fc_opt_parse(opts, &usage, argc, argv), n_target = argc - first;
+	varm_ingredient_tell(base);
+	for (int k = 0; k < n_target; k++)
+		varm_ingredient_tell(argv[first + k]);
 	if (recipe)
 		run_recipe(n_target);
 	check_options(n_target);
@@ -154,19 +154,16 @@ int main(int argc, char **argv)
 	struct verdicts r;
 	if (varm_inputs_open(&in, base, (const char *const *)argv + first, n_target, &e) < 0)
 		fc_die("%s", e.msg);
-	check_not_input(in.base.path);
-	for (int k = 0; k < n_target; k++) {
-		check_not_input(in.target[k].path);
+	for (int k = 0; k < n_target; k++)
 		if (!any_tokenizer && varm_tokens_check(in.base.path, in.target[k].path, &e) < 0)
 			fc_die("%s", e.msg);
-	}
 	varm_inputs_plan(&in, &q, &p);
 	if (dry_run) {
 		varm_outline_show(&p, shard_bytes);
 		fc_finish();
 	}
 	struct fc_out *table = NULL;
-	if (report && fc_out_open(&table, report, false, &e) < 0)
+	if (report && fc_out_open(&table, report, FC_OUT_TEXT, &e) < 0)
 		fc_die("%s", e.msg);
 	write_model(&in, &q, &p, &r);
 	varm_weight_table_summarize(&p, &r);

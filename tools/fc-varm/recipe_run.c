@@ -40,7 +40,7 @@ static int write_report(
 {
 	struct fc_out *o;
 	struct fc_buf b = FC_BUF_INIT;
-	if (fc_out_open(&o, job->report, false, e) < 0)
+	if (fc_out_open(&o, job->report, FC_OUT_TEXT, e) < 0)
 		return -1;
 	varm_weight_table_print(&b, p, r);
 	int ret = fc_out_write(o, b.p, b.n, e);
@@ -70,9 +70,6 @@ static int make_plan(
     const struct kitchen *k, struct recipe_plan *rp, struct recipe *r, struct fc_err *e)
 {
 	int ret = varm_recipe_plan_make(rp, r, &k->pantry, e);
-	for (size_t i = 0; i < r->n_model && ret == 0; i++)
-		if (varm_product_replaces(k->job->out, rp->model[i].path))
-			ret = fc_fail(e, "%s is both input and output", rp->model[i].path);
 	return ret || rp->has_vocabulary || k->job->any_tokenizer ? ret : check_tokens(rp, e);
 }
 
@@ -126,7 +123,7 @@ static int make_intermediate(struct kitchen *k, struct dish *d, struct fc_err *e
 		return -1;
 	fc_note("making %s", name);
 	path = varm_product_beside(k->job->out, (int)(d - k->dish) + 1);
-	int ret = fc_outdir_open(&d->dir, path, false, e);
+	int ret = fc_outdir_open(&d->dir, path, NULL, e);
 	if (ret == 0)
 		ret = fill_folder(k, d, fc_outdir_tmp(d->dir), false, false, e);
 	if (ret == 0)
@@ -157,6 +154,8 @@ static int read_dishes(struct kitchen *k, struct dish **last, struct fc_err *e)
 		d->doc = k->yaml.doc[i];
 		if (varm_recipe_read(&d->recipe, d->doc, k->job->file, e) < 0)
 			return -1;
+		for (size_t j = 0; j < d->recipe.n_model; j++)
+			varm_ingredient_tell_recipe(&d->recipe.model[j], &k->pantry);
 		for (size_t j = 0; j < i; j++) {
 			const char *a = d->recipe.name, *b = k->dish[j].recipe.name;
 			if (a == b || (a && b && !strcmp(a, b)))

@@ -19,13 +19,13 @@ static const struct fc_opt options[] = {
     {FC_OPT_FLAG, 0, "fingerprint", &view.fingerprint, NULL,
 	"what a header has to say of a model folder or GGUF file", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Which records", 0, 0},
-    {FC_OPT_FILES, 0, "id", &view.id, "ID", "only those with this id (several times: any of them)",
+    {FC_OPT_STRS, 0, "id", &view.id, "ID", "only those with this id (several times: any of them)",
 	0, 0},
     {FC_OPT_U64, 0, "skip", &view.skip, "N", "leave out the first N of them", 0, 0},
     {FC_OPT_U64, 'n', "records", &view.limit, "N", "at most N of them (0: all)", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Output", 0, 0},
-    {FC_OPT_FILE, 'o', "output", &view.output, "FILE", "instead of standard output", 0, 0},
-    {FC_OPT_FILE, 't', "tokenizer", &view.tokenizer_dir, "DIR",
+    {FC_OPT_OUT, 'o', "output", &view.output, "FILE", "instead of standard output", 0, 0},
+    {FC_OPT_IN, 't', "tokenizer", &view.tokenizer_dir, "DIR",
 	"model folder or tokenizer.json that spells the tokens out, or checks them", 0, 0},
     FC_OPT_NO_HISTORY,
     FC_OPT_COMMON,
@@ -61,6 +61,7 @@ int main(int argc, char **argv)
 	view.path = first < argc ? argv + first : standard_input;
 	view.n_path = first < argc ? argc - first : 1;
 
+	fc_opt_check_output("output", view.output, view.stream ? FC_OUT_STREAM : FC_OUT_TEXT);
 	if (view.tokenizer_dir && !view.jsonl && !view.tsv && !view.verify)
 		fc_die_usage("--tokenizer goes with --verify, --jsonl and --tsv");
 	if (view.tokenizer_dir && fc_tokenizer_open(&view.tokenizer, view.tokenizer_dir, &e) < 0)
@@ -69,7 +70,7 @@ int main(int argc, char **argv)
 		view_stream(&view);
 		fc_finish();
 	}
-	if (fc_out_open(&view.out, view.output, false, &e) < 0)
+	if (fc_out_open(&view.out, view.output, FC_OUT_TEXT, &e) < 0)
 		fc_die("%s", e.msg);
 	if (view.stats)
 		view_stats(&view);

@@ -224,7 +224,7 @@ static int write_table(const struct work *w, struct fc_err *e)
 	struct fc_buf b = FC_BUF_INIT;
 	struct fc_out *out;
 	fc_table_print(t, (enum fc_table_format)w->o->format, &b);
-	int rc = fc_out_open(&out, w->o->out, false, e);
+	int rc = fc_out_open(&out, w->o->out, FC_OUT_TEXT, e);
 	if (rc == 0 && (rc = fc_out_write(out, b.p, b.n, e)) < 0)
 		fc_out_abort(out);
 	else if (rc == 0)
@@ -243,7 +243,7 @@ void align_command_report(int argc, char **argv)
 	    {FC_OPT_INT, 'n', "records", &o.limit, "N", "conversations to read at most (0: all)", 0,
 		2147483647},
 	    {FC_OPT_CHOICE, 0, "format", &o.format, FC_TABLE_FORMATS, "how to print", 0, 0},
-	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    {FC_OPT_OUT_TEXT, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
 	    FC_OPT_COMMON,
 	    {0},
 	};

@@ -179,7 +179,7 @@ static int report(const struct work *w, struct fc_err *e)
 	if (!w->o->report)
 		for (char *line = strtok(b.p, "\n"); line; line = strtok(NULL, "\n"))
 			fc_note("%s", line);
-	else if ((rc = fc_out_open(&out, w->o->report, false, e)) == 0) {
+	else if ((rc = fc_out_open(&out, w->o->report, FC_OUT_TEXT, e)) == 0) {
 		rc = fc_out_write(out, b.p, b.n, e);
 		if (rc == 0)
 			rc = fc_out_commit(out, e);
@@ -236,13 +236,13 @@ void align_command_fuse(int argc, char **argv)
 		"entries of a row (0: the most of the inputs)", 0, 65535},
 	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "report also by this member of the conversations",
 		0, 0},
-	    {FC_OPT_FILE, 0, "best", &o.best, "FILE",
+	    {FC_OPT_IN, 0, "best", &o.best, "FILE",
 		"of --rule category: the report that tells the best stream of each", 0, 0},
 	    {FC_OPT_FLAG, 0, "skip-missing", &o.skip_missing, NULL,
 		"leave out conversations that not all streams have, and count them", 0, 0},
-	    {FC_OPT_FILE, 0, "report", &o.report, "FILE", "report as TSV, not on standard error", 0,
+	    {FC_OPT_OUT_TEXT, 0, "report", &o.report, "FILE", "report as TSV, not on standard error", 0,
 		0},
-	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    {FC_OPT_OUT_STREAM, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
 	    FC_OPT_NO_HISTORY,
 	    FC_OPT_COMMON,
 	    {0},

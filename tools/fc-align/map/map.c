@@ -228,9 +228,9 @@ void align_command_map(int argc, char **argv)
 {
 	struct options o = {0};
 	const struct fc_opt opts[] = {
-	    {FC_OPT_FILE, 'p', "pivot", &o.pivot, "DIR", "the pivot's model folder (required)", 0,
+	    {FC_OPT_IN, 'p', "pivot", &o.pivot, "DIR", "the pivot's model folder (required)", 0,
 		0},
-	    {FC_OPT_FILE, 's', "source", &o.source, "DIR", "the source's model folder (required)",
+	    {FC_OPT_IN, 's', "source", &o.source, "DIR", "the source's model folder (required)",
 		0, 0},
 	    {FC_OPT_CHOICE, 0, "kind", &o.kind, "stats|exact|mined|bytes",
 		"what a token's counterpart is, where neither its role nor its bytes say it", 0, 0},
@@ -242,13 +242,13 @@ void align_command_map(int argc, char **argv)
 		"of stats: the highest count, or FuseChat's formula", 0, 0},
 	    {FC_OPT_FLAG, 0, "merge", &o.merge, NULL,
 		"the input is maps of kind stats, whose counts add up", 0, 0},
-	    {FC_OPT_FILE, 0, "template", &o.template_file, "NAME|FILE",
+	    {FC_OPT_IN, 0, "template", &o.template_file, "NAME|FILE",
 		"a template by name, or a Jinja file, instead of the pivot's own", 0, 0},
 	    {FC_OPT_FLAG, 0, "tokens", &o.tokens, NULL,
 		"the input is token or distribution streams, not JSONL", 0, 0},
 	    {FC_OPT_INT, 'n', "records", &o.limit, "N", "conversations to read at most (0: all)", 0,
 		2147483647},
-	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    {FC_OPT_OUT_STREAM, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
 	    FC_OPT_NO_HISTORY,
 	    FC_OPT_COMMON,
 	    {0},

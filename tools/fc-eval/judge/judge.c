@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/door.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
@@ -33,6 +34,7 @@ static void read_key(struct options *o, struct fc_buf *key)
 	} else if (from_environment && *from_environment) {
 		fc_buf_adds(key, from_environment);
 	}
+	unsetenv(o->key_env); /* no judge's program gets it */
 	o->endpoint.key = key->n ? key->p : NULL;
 }
 
@@ -81,6 +83,17 @@ static void check(struct options *o, int n_models)
 	if (!o->in.judge)
 		fc_die_usage("--command does not begin with a program's name: --name says what to "
 			     "call the judge");
+}
+
+/* The judgments are continued, and so is the file of games beside them. */
+static void check_files(const struct options *o)
+{
+	struct fc_buf games = FC_BUF_INIT;
+	fc_buf_addf(&games, "%s.games", o->out);
+	fc_door_output(games.p, "output", false);
+	fc_opt_check_output("output", o->out, FC_OUT_JSONL);
+	fc_opt_check_output("output", games.p, FC_OUT_JSONL);
+	fc_buf_release(&games);
 }
 
 static int run(
@@ -219,9 +232,9 @@ static struct options opt = {
 };
 
 static const struct fc_opt table[] = {
-    {FC_OPT_FILE, 0, "questions", &opt.questions, "FILE", "the bench (required)", 0, 0},
-    {FC_OPT_FILE, 0, "prompts", &opt.prompts, "FILE", "the judge's prompts (required)", 0, 0},
-    {FC_OPT_FILE, 0, "reference", &opt.reference, "FILE", "reference answers", 0, 0},
+    {FC_OPT_IN, 0, "questions", &opt.questions, "FILE", "the bench (required)", 0, 0},
+    {FC_OPT_IN, 0, "prompts", &opt.prompts, "FILE", "the judge's prompts (required)", 0, 0},
+    {FC_OPT_IN, 0, "reference", &opt.reference, "FILE", "reference answers", 0, 0},
     {FC_OPT_STR, 0, "reference-categories", &opt.in.reference_categories, "LIST",
 	"categories judged with a reference", 0, 0},
     {FC_OPT_CHOICE, 0, "mode", &opt.mode, EVAL_MATCH_MODES, "what to ask", 0, 0},
@@ -230,7 +243,7 @@ static const struct fc_opt table[] = {
 	"how a verdict is found in the judge's text", 0, 0},
     {FC_OPT_FLAG, 0, "judge-errors", &opt.in.judge_errors, NULL,
 	"judge answers that are \"ERROR\", too", 0, 0},
-    {FC_OPT_FILE, 'o', "output", &opt.out, "FILE", "judgments, continued if it exists (required)",
+    {FC_OPT_OUT, 'o', "output", &opt.out, "FILE", "judgments, continued if it exists (required)",
 	0, 0},
     {FC_OPT_CHOICE, 0, "sync", &opt.sync, EVAL_LEDGER_SYNCS, "when judgments reach the disk", 0, 0},
     {FC_OPT_FLAG, 'n', "dry-run", &opt.dry_run, NULL, "only tell how much there is to ask", 0, 0},
@@ -238,7 +251,7 @@ static const struct fc_opt table[] = {
     {FC_OPT_STR, 0, "endpoint", &opt.endpoint.base_url, "URL",
 	"OpenAI-compatible, as https://host/v1", 0, 0},
     {FC_OPT_STR, 0, "judge-model", &opt.endpoint.model, "NAME", "the endpoint's name for it", 0, 0},
-    {FC_OPT_FILE, 0, "local", &opt.local, "DIR", "a model here, run by fc-infer", 0, 0},
+    {FC_OPT_IN, 0, "local", &opt.local, "DIR", "a model here, run by fc-infer", 0, 0},
     {FC_OPT_STR, 0, "command", &opt.command, "CMD", "a shell command that reads and writes JSONL",
 	0, 0},
     {FC_OPT_STR, 0, "name", &opt.name, "NAME", "the judge's name in the judgments", 0, 0},
@@ -246,7 +259,7 @@ static const struct fc_opt table[] = {
 	"tokens of the judge's answer at most", 1, 1 << 20},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Endpoint", 0, 0},
     {FC_OPT_STR, 0, "key-env", &opt.key_env, "NAME", "the environment variable with the key", 0, 0},
-    {FC_OPT_FILE, 0, "key-file", &opt.key_file, "FILE", "the key, instead", 0, 0},
+    {FC_OPT_IN, 0, "key-file", &opt.key_file, "FILE", "the key, instead", 0, 0},
     {FC_OPT_STR, 0, "body", &opt.endpoint.body, "JSON",
 	"further members of every request; null removes one", 0, 0},
     {FC_OPT_INT, 0, "parallel", &opt.endpoint.n_parallel, "N", "requests at a time", 1, 256},
@@ -264,7 +277,7 @@ static const struct fc_opt table[] = {
 	"budget of requests (0: none)", 0, 0},
     {FC_OPT_U64, 0, "max-total-tokens", &opt.endpoint.budget_tokens, "N",
 	"budget of tokens, asked and answered (0: none)", 0, 0},
-    {FC_OPT_FILE, 0, "ca-file", &opt.endpoint.ca_file, "FILE",
+    {FC_OPT_IN, 0, "ca-file", &opt.endpoint.ca_file, "FILE",
 	"certificates to trust instead of the system's", 0, 0},
     {FC_OPT_FLAG, 0, "allow-http", &opt.endpoint.allow_http, NULL,
 	"plain HTTP to other machines, too", 0, 0},
@@ -282,6 +295,7 @@ void eval_command_judge(int argc, char **argv)
 	fc_prog = "fc-eval judge";
 	int first = fc_opt_parse(table, &usage, argc, argv);
 	check(&opt, argc - first);
+	check_files(&opt);
 	judge_files(&opt, argv + first, (size_t)(argc - first));
 	fc_finish();
 }

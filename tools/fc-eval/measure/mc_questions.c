@@ -95,7 +95,7 @@ void eval_command_mc_questions(int argc, char **argv)
 		"ask as conversations, which have a template, not as text", 0, 0},
 	    {FC_OPT_FLAG, 0, "unconditional", &o.unconditional, NULL,
 		"ask for each choice without context too, for mutual information", 0, 0},
-	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    {FC_OPT_OUT_TEXT, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -115,7 +115,7 @@ void eval_command_mc_questions(int argc, char **argv)
 	if (o.chat && o.unconditional)
 		fc_die_usage("--unconditional is for texts: a conversation needs its question");
 	if (fc_lines_open(&in, first < argc ? argv[first] : "-", &e) < 0 ||
-	    fc_out_open(&out, o.out, false, &e) < 0 || expand(in, out, &o, &e) < 0 ||
+	    fc_out_open(&out, o.out, FC_OUT_TEXT, &e) < 0 || expand(in, out, &o, &e) < 0 ||
 	    fc_out_commit(out, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_lines_close(in);

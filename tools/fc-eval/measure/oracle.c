@@ -102,7 +102,7 @@ void eval_command_oracle(int argc, char **argv)
 {
 	struct options o = {.grading.choice = -1};
 	const struct fc_opt opts[] = {
-	    {FC_OPT_FILE, 0, "references", &o.references, "FILE",
+	    {FC_OPT_IN, 0, "references", &o.references, "FILE",
 		"conversations with the right answers (default: those in ANSWERS)", 0, 0},
 	    EVAL_COMMAND_BY_OPT(&o.grading.by),
 	    {FC_OPT_CHOICE, 0, "match", &o.match, EVAL_ANSWER_MATCHES, "what counts as right", 0,

@@ -32,12 +32,17 @@ static int write_png(const struct eval_radar *r, struct fc_out *out, struct fc_e
 	return ret;
 }
 
+static bool is_png(const char *path)
+{
+	return path && ends_in(path, ".png");
+}
+
 static int write_chart(const struct eval_radar *r, const char *path, struct fc_err *e)
 {
 	struct fc_out *out;
 	struct fc_buf svg = FC_BUF_INIT;
-	bool png = path && ends_in(path, ".png");
-	if (fc_out_open(&out, path, png, e) < 0)
+	bool png = is_png(path);
+	if (fc_out_open(&out, path, png ? FC_OUT_PNG : FC_OUT_TEXT, e) < 0)
 		return -1;
 	int ret;
 	if (png) {
@@ -58,7 +63,7 @@ void eval_command_chart(int argc, char **argv)
 	struct judged_options o = JUDGED_DEFAULTS;
 	const char *path = NULL;
 	const struct fc_opt opts[] = {
-	    {FC_OPT_FILE, 'o', "output", &path, "FILE", "an SVG, or a PNG if it ends in .png", 0,
+	    {FC_OPT_OUT, 'o', "output", &path, "FILE", "an SVG, or a PNG if it ends in .png", 0,
 		0},
 	    JUDGED_SELECTION(o),
 	    FC_OPT_COMMON,
@@ -74,6 +79,7 @@ void eval_command_chart(int argc, char **argv)
 	struct eval_sheets s;
 	struct eval_radar r;
 	struct fc_err e;
+	fc_opt_check_output("output", path, is_png(path) ? FC_OUT_PNG : FC_OUT_TEXT);
 	if (!o.questions)
 		fc_die_usage("--questions is needed for the categories");
 	if (eval_judged_open(&j, &o, (const char *const *)argv + first, argc - first, false, &e) <

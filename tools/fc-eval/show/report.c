@@ -99,7 +99,7 @@ static int write_page(const struct report *r, const char *path, struct fc_err *e
 	fc_buf_addf(&page, "<script nonce=\"%016llx\">\n", (unsigned long long)nonce);
 	fc_buf_add(&page, eval_report_js, (size_t)(eval_report_js_end - eval_report_js));
 	fc_buf_adds(&page, "</script>\n</body></html>\n");
-	int ret = fc_out_open(&out, path, false, e);
+	int ret = fc_out_open(&out, path, FC_OUT_TEXT, e);
 	if (ret == 0 && (ret = fc_out_write(out, page.p, page.n, e)) == 0)
 		ret = fc_out_commit(out, e);
 	fc_buf_release(&page);
@@ -147,10 +147,10 @@ void eval_command_report(int argc, char **argv)
 {
 	struct options o = {.judged = JUDGED_DEFAULTS, .title = "Benchmark"};
 	const struct fc_opt opts[] = {
-	    {FC_OPT_FILE, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
-	    {FC_OPT_FILES, 'a', "answers", &o.answers, "FILE",
+	    {FC_OPT_OUT_TEXT, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    {FC_OPT_INS, 'a', "answers", &o.answers, "FILE",
 		"a model's answers (may be given several times)", 0, 0},
-	    {FC_OPT_FILE, 0, "reference", &o.reference, "FILE", "reference answers", 0, 0},
+	    {FC_OPT_IN, 0, "reference", &o.reference, "FILE", "reference answers", 0, 0},
 	    {FC_OPT_STR, 0, "title", &o.title, "TEXT", "the page's", 0, 0},
 	    JUDGED_SELECTION(o.judged),
 	    JUDGED_DRAWS(o.judged),

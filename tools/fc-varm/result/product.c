@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "fc-varm/merge/merge.h"
@@ -21,14 +19,13 @@ int varm_product_open(
     struct product *p, const char *out, bool replace, bool resume, struct fc_err *e)
 {
 	*p = (struct product){.is_stream = !strcmp(out, "-")};
-	if (p->is_stream && isatty(STDOUT_FILENO))
-		return fc_fail(e, "a stream is not written to a terminal; use -o DIR or a pipe");
 	if (!p->is_stream)
-		return fc_outdir_open_part(&p->dir, out, replace, resume, &p->resumed, e);
+		return fc_outdir_open_part(
+		    &p->dir, out, replace ? &fc_folder_model : NULL, resume, &p->resumed, e);
 	if (resume)
 		return fc_fail(e, "a stream cannot be resumed; use -o DIR");
 	char *path = stream_path();
-	int ret = fc_outdir_open(&p->dir, path, false, e);
+	int ret = fc_outdir_open(&p->dir, path, NULL, e);
 	free(path);
 	return ret;
 }
@@ -82,13 +79,6 @@ void varm_product_abort(struct product *p)
 {
 	fc_outdir_abort(p->dir);
 	p->dir = NULL;
-}
-
-bool varm_product_replaces(const char *out, const char *path)
-{
-	struct stat a, b;
-	return out && strcmp(out, "-") != 0 && stat(out, &a) == 0 && stat(path, &b) == 0 &&
-	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 char *varm_product_beside(const char *out, int number)

@@ -31,9 +31,6 @@ const char *varm_product_folder(const struct product *p); /* where to put its fi
 int varm_product_commit(struct product *p, struct fc_err *e);
 void varm_product_abort(struct product *p); /* also of one that was never opened, {0} */
 
-/* Whether the result would replace what is at path. */
-bool varm_product_replaces(const char *out, const char *path);
-
 /* A path beside the result, for what it is made of: "OUT.1"; the caller's to free(). */
 char *varm_product_beside(const char *out, int number);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/door.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -83,6 +84,29 @@ static char *resolve(const char *name, const struct pantry *where)
 	const char *slash = strrchr(name, '/');
 	char *path = where->dir ? look_in(where->dir, name) : NULL;
 	return path || !where->dir || !slash ? path : look_in(where->dir, slash + 1);
+}
+
+void varm_ingredient_tell(const char *reference)
+{
+	const char *plus =
+	    !reference || fc_file_exists(reference) ? NULL : strchr(reference, '+');
+	if (!plus)
+		return; /* an option or an operand as it is, and known */
+	char *model = fc_memdup0(reference, (size_t)(plus - reference));
+	fc_door_input(model, NULL);
+	fc_door_input(plus + 1, NULL);
+	free(model);
+}
+
+void varm_ingredient_tell_recipe(const struct recipe_model *m, const struct pantry *where)
+{
+	if (m->text && fc_file_exists(m->text))
+		fc_door_input(m->text, NULL);
+	char *path = resolve(m->path, where), *lora = m->lora ? resolve(m->lora, where) : NULL;
+	fc_door_input(path, NULL);
+	fc_door_input(lora, NULL);
+	free(path);
+	free(lora);
 }
 
 static int find_model(char **path, const char *name, const struct recipe *r,

@@ -41,6 +41,11 @@ struct ingredient {
 	int line;    /* of the recipe, for messages; 0: there is none */
 };
 
+/* Tells base/door.h what a reference on the command line, or a recipe's, reads; NULL: none.  A name
+ * that is found nowhere is passed over. */
+void varm_ingredient_tell(const char *reference);
+void varm_ingredient_tell_recipe(const struct recipe_model *m, const struct pantry *where);
+
 /* varm_ingredient_close() is due also after a failure. */
 int varm_ingredient_open(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
     const struct pantry *where, struct fc_err *e);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ending.h"
 #include "base/mem.h"
 
 bool fc_file_exists(const char *path)
@@ -24,72 +25,119 @@ char *fc_path_join(const char *dir, const char *name)
 	return fc_buf_detach(&b);
 }
 
-int fc_file_read(const char *path, size_t max_bytes, struct fc_buf *out, struct fc_err *e)
+static const char *type_name(mode_t mode)
 {
-	bool is_stdin = !strcmp(path, "-");
-	int ret = -1, fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	return S_ISDIR(mode) ? "a folder"
+	    : S_ISFIFO(mode) ? "a pipe"
+	    : S_ISSOCK(mode) ? "a socket"
+			     : "a device";
+}
+
+int fc_file_open(const char *path, size_t *n_bytes, struct fc_err *e)
+{
+	struct stat st;
+	/* a pipe without a writer would hold us up for good before it is seen to be one */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return fc_fail(e, "open %s:", path);
+	if (fstat(fd, &st) < 0)
+		fc_fail(e, "stat %s:", path);
+	else if (!S_ISREG(st.st_mode))
+		fc_fail(
+		    e, "%s: is %s, where a regular file is needed", path, type_name(st.st_mode));
+	else {
+		*n_bytes = (size_t)st.st_size;
+		return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+static int read_up_to(
+    int fd, const char *path, size_t max_bytes, struct fc_buf *out, struct fc_err *e)
+{
 	for (;;) {
 		char *to = fc_buf_reserve(out, 64 << 10);
 		ssize_t n = read(fd, to, 64 << 10);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0) {
-			fc_fail(e, "read %s:", path);
-			goto out;
-		}
+		if (n < 0)
+			return fc_fail(e, "read %s:", path);
 		if (n == 0)
 			break;
 		out->n += (size_t)n;
-		if (out->n > max_bytes) {
-			fc_fail(e, "%s: larger than %zu bytes", path, max_bytes);
-			goto out;
-		}
+		if (out->n > max_bytes)
+			return fc_fail(e, "%s: larger than %zu bytes", path, max_bytes);
 	}
 	out->p[out->n] = 0;
-	ret = 0;
-out:
-	if (!is_stdin)
+	return 0;
+}
+
+int fc_file_read(const char *path, size_t max_bytes, struct fc_buf *out, struct fc_err *e)
+{
+	if (!strcmp(path, "-"))
+		return read_up_to(STDIN_FILENO, path, max_bytes, out, e);
+	size_t n_bytes;
+	int ret = -1, fd = fc_file_open(path, &n_bytes, e);
+	if (fd < 0)
+		return -1;
+	if (n_bytes > max_bytes)
+		fc_fail(e, "%s: larger than %zu bytes", path, max_bytes);
+	else
+		ret = read_up_to(fd, path, max_bytes, out, e);
+	close(fd);
+	return ret;
+}
+
+int fc_file_read_any(const char *path, size_t max_bytes, struct fc_buf *out, struct fc_err *e)
+{
+	int fd = !strcmp(path, "-") ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fc_fail(e, "open %s:", path);
+	int ret = read_up_to(fd, path, max_bytes, out, e);
+	if (fd != STDIN_FILENO)
 		close(fd);
 	return ret;
 }
 
 int fc_map_open(struct fc_map *m, const char *path, struct fc_err *e)
 {
-	int ret = -1, fd = open(path, O_RDONLY | O_CLOEXEC);
+	int ret = 0;
+	size_t n_bytes;
 	*m = (struct fc_map){NULL, 0};
+	int fd = fc_file_open(path, &n_bytes, e);
 	if (fd < 0)
-		return fc_fail(e, "open %s:", path);
-	struct stat st;
-	if (fstat(fd, &st) < 0) {
-		fc_fail(e, "stat %s:", path);
-		goto out;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		fc_fail(e, "%s: not a regular file", path);
-		goto out;
-	}
-	if (st.st_size) {
-		void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		return -1;
+	if (n_bytes) {
+		void *p = mmap(NULL, n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (p == MAP_FAILED) {
-			fc_fail(e, "map %s:", path);
-			goto out;
+			ret = fc_fail(e, "map %s:", path);
+		} else {
+			*m = (struct fc_map){p, n_bytes};
+			fc_ending_mapped(p, n_bytes, path);
 		}
-		m->p = p;
-		m->n_bytes = (size_t)st.st_size;
 	}
-	ret = 0;
-out:
 	close(fd);
 	return ret;
 }
 
 void fc_map_close(struct fc_map *m)
 {
+	fc_ending_unmapped(m->p);
 	if (m->p)
 		munmap((void *)(uintptr_t)m->p, m->n_bytes);
 	*m = (struct fc_map){NULL, 0};
+}
+
+/* What write() says of bytes that it could not read is about them, not about the output. */
+static int fail_write(const void *from, const char *name, struct fc_err *e)
+{
+	int why = errno;
+	const char *source = why == EFAULT ? fc_ending_map_name(from) : NULL;
+	if (source)
+		return fc_fail(e, "%s: was cut off while it was read", source);
+	errno = why;
+	return fc_fail(e, "write %s:", name);
 }
 
 int fc_write_all(int fd, const void *p, size_t n, const char *name, struct fc_err *e)
@@ -100,7 +148,7 @@ int fc_write_all(int fd, const void *p, size_t n, const char *name, struct fc_er
 		if (w < 0 && errno == EINTR)
 			continue;
 		if (w < 0)
-			return fc_fail(e, "write %s:", name);
+			return fail_write(at, name, e);
 		at += w;
 		n -= (size_t)w;
 	}
@@ -116,7 +164,7 @@ int fc_pwrite_all(
 		if (w < 0 && errno == EINTR)
 			continue;
 		if (w < 0)
-			return fc_fail(e, "write %s:", name);
+			return fail_write(at, name, e);
 		at += w;
 		offset += (size_t)w;
 		n -= (size_t)w;

@@ -8,9 +8,15 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/replace.h"
 
-/* Reads a whole file; refuses more than max_bytes.  path "-" is standard input. */
+/* Opens a regular file for reading: the descriptor, or -1.  Anything else, as a pipe, which might
+ * never end or never begin, is refused at once. */
+int fc_file_open(const char *path, size_t *n_bytes, struct fc_err *e);
+/* Reads a whole regular file; refuses more than max_bytes.  path "-" is standard input. */
 int fc_file_read(const char *path, size_t max_bytes, struct fc_buf *out, struct fc_err *e);
+/* The same for a path that a person gave: it may be a pipe, as <(command) is. */
+int fc_file_read_any(const char *path, size_t max_bytes, struct fc_buf *out, struct fc_err *e);
 bool fc_file_exists(const char *path);
 
 /* "dir/name", the caller's to free(). */
@@ -25,13 +31,15 @@ int fc_map_open(struct fc_map *m, const char *path, struct fc_err *e);
 void fc_map_close(struct fc_map *m);
 
 /*
- * An output that appears under its name complete or not at all: data go to a temporary beside it,
- * commit syncs and renames.  path NULL or "-" is standard output.  fc_die() and exit() remove what
- * was not committed; a killed process leaves the temporary (".NAME.PID.tmp"), never the name.
+ * An output that appears under its name complete or not at all: data go to a file without a name in
+ * the same folder, or where the file system has no such files, to ".NAME.PID.tmp" there; commit
+ * syncs it and gives it its name.  path NULL or "-" is standard output.  fc_die(), exit() and the
+ * signals of base/ending.h remove what was not committed; a killed process leaves at most the
+ * temporary, never the name.  Outputs are opened, committed and aborted by the main thread.
  */
 struct fc_out;
-/* binary: refuse to write to a terminal. */
-int fc_out_open(struct fc_out **o, const char *path, bool binary, struct fc_err *e);
+/* Refused where what is there is of another kind (base/replace.h). */
+int fc_out_open(struct fc_out **o, const char *path, enum fc_out_kind kind, struct fc_err *e);
 /* The first keep_bytes of the file, which need not exist, stay; what is written goes behind them at
  * once, and stays there whatever happens later.  Refused while another process does the same. */
 int fc_out_append(struct fc_out **o, const char *path, size_t keep_bytes, struct fc_err *e);
@@ -41,22 +49,24 @@ int fc_out_write(struct fc_out *o, const void *p, size_t n, struct fc_err *e);
 /* Syncs, renames and frees.  On failure the temporary is removed and o is freed too. */
 int fc_out_commit(struct fc_out *o, struct fc_err *e);
 void fc_out_abort(struct fc_out *o); /* removes the temporary and frees; NULL is fine */
-void fc_out_abort_all(void);
 
 /*
  * A folder with the same promise: files are made in a temporary folder beside it, commit syncs
  * them all and renames the folder.  An existing folder of that name is refused, unless replace is
- * set: then it is exchanged with the new one in one step and removed after.
+ * given and it is one of that kind: then it is exchanged with the new one in one step and removed
+ * after.
  */
 struct fc_outdir;
-int fc_outdir_open(struct fc_outdir **d, const char *path, bool replace, struct fc_err *e);
+int fc_outdir_open(struct fc_outdir **d, const char *path, const struct fc_folder_kind *replace,
+    struct fc_err *e);
 /*
  * The same for work that may be interrupted: the temporary folder is ".NAME.part", which a killed
  * process leaves.  With resume, what is in it stays (*resumed: there was one), and stays also when
- * the work fails; else it is emptied.  Refused while another process has it.
+ * the work fails; else it is emptied.  Refused while another process has it, and where it holds
+ * what no unfinished model does.
  */
-int fc_outdir_open_part(struct fc_outdir **d, const char *path, bool replace, bool resume,
-    bool *resumed, struct fc_err *e);
+int fc_outdir_open_part(struct fc_outdir **d, const char *path,
+    const struct fc_folder_kind *replace, bool resume, bool *resumed, struct fc_err *e);
 const char *fc_outdir_tmp(const struct fc_outdir *d); /* where to create the files */
 int fc_outdir_commit(struct fc_outdir *d, struct fc_err *e);
 void fc_outdir_abort(struct fc_outdir *d);

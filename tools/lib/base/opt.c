@@ -10,7 +10,10 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/door.h"
+#include "base/ending.h"
 #include "base/isa.h"
+#include "base/launcher.h"
 #include "base/mem.h"
 #include "base/par.h"
 
@@ -45,7 +48,6 @@ static void print_default(const struct fc_opt *o)
 			printf(" [%g]", *(double *)o->dest);
 		break;
 	case FC_OPT_STR:
-	case FC_OPT_FILE:
 		if (*(const char **)o->dest)
 			printf(" [%s]", *(const char **)o->dest);
 		break;
@@ -174,7 +176,8 @@ static void store(const struct fc_opt *o, const char *text)
 	case FC_OPT_CHOICE:
 		*(int *)o->dest = parse_choice(o, text);
 		break;
-	case FC_OPT_FILES: {
+	case FC_OPT_STRS:
+	case FC_OPT_INS: {
 		struct fc_strs *s = o->dest;
 		s->v = fc_realloc(s->v, (size_t)s->n + 1, sizeof *s->v);
 		s->v[s->n++] = text;
@@ -185,7 +188,7 @@ static void store(const struct fc_opt *o, const char *text)
 	}
 	/* what is resumed has the bytes of what was not */
 	const bool decides = o->letter != 'q' && o->letter != 'j' && strcmp(o->name, "resume") != 0;
-	if (o->kind != FC_OPT_FILE && o->kind != FC_OPT_FILES && decides) {
+	if (o->kind < FC_OPT_IN && o->kind != FC_OPT_STRS && decides) {
 		fc_buf_addf(&given, "%s--%s", given.n ? " " : "", o->name);
 		if (takes_value(o))
 			fc_buf_addf(&given, " %s", text);
@@ -200,6 +203,55 @@ static void check_operands(int argc, char **argv)
 		n += !strcmp(argv[i], "-");
 	if (n > 1)
 		fc_die_usage("standard input (-) can be read only once");
+}
+
+void fc_opt_check_output(const char *name, const char *path, enum fc_out_kind kind)
+{
+	struct fc_err e;
+	if (fc_replace_file(path, kind, &e) == 0)
+		return;
+	if (!path || !strcmp(path, "-"))
+		fc_die_usage("--%s: %s", name, e.msg);
+	fc_die("%s", e.msg);
+}
+
+/* A stream goes to standard output where --output is not given. */
+static void check_kind(const struct fc_opt *o)
+{
+	const char *path = o->kind >= FC_OPT_OUT ? *(const char **)o->dest : NULL;
+	if (o->kind == FC_OPT_OUT_TEXT && path)
+		fc_opt_check_output(o->name, path, FC_OUT_TEXT);
+	if (o->kind == FC_OPT_OUT_STREAM && (path || !strcmp(o->name, "output")))
+		fc_opt_check_output(o->name, path, FC_OUT_STREAM);
+}
+
+static void tell_output(const struct fc_opt *o)
+{
+	if (o->kind >= FC_OPT_OUT)
+		fc_door_output(*(const char **)o->dest, o->name, o->kind == FC_OPT_OUT_DIR);
+}
+
+static void tell_input(const struct fc_opt *o)
+{
+	const struct fc_strs *s = o->dest;
+	if (o->kind == FC_OPT_IN)
+		fc_door_input(*(const char **)o->dest, o->name);
+	for (int i = 0; o->kind == FC_OPT_INS && i < s->n; i++)
+		fc_door_input(s->v[i], o->name);
+}
+
+/* What is read, what is written, and whether it may be. */
+static void check_paths(const struct fc_opt *opts, int n_operand, char **operands)
+{
+	for (const struct fc_opt *o = opts; o->kind != FC_OPT_END; o++)
+		tell_output(o);
+	fc_door_standard_output();
+	for (const struct fc_opt *o = opts; o->kind != FC_OPT_END; o++)
+		tell_input(o);
+	for (int i = 0; i < n_operand; i++)
+		fc_door_input(operands[i], NULL);
+	for (const struct fc_opt *o = opts; o->kind != FC_OPT_END; o++)
+		check_kind(o);
 }
 
 int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int argc, char **argv)
@@ -255,8 +307,11 @@ int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int ar
 	free(table);
 	fc_buf_release(&letters);
 	check_operands(argc, argv);
+	fc_launcher_refuse();
 	if (fc_isa_read(&e) < 0)
 		fc_die_usage("%s", e.msg);
 	fc_par_start(fc_opt_threads);
+	check_paths(opts, argc - optind, argv + optind);
+	fc_ending_arm();
 	return optind;
 }

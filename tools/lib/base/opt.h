@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "base/replace.h"
 
 /* One table a tool: it parses, checks ranges, prints --help and names the options for a stream's
  * history.  Defaults are what the destinations hold before parsing. */
@@ -15,10 +16,20 @@ enum fc_opt_kind {
 	FC_OPT_U64,    /* uint64_t * */
 	FC_OPT_REAL,   /* double *, in [min, max] */
 	FC_OPT_STR,    /* const char **; borrowed from argv */
-	FC_OPT_FILE,   /* the same, but a path: never enters a stream's history */
-	FC_OPT_FILES,  /* struct fc_strs *: may be given several times */
+	FC_OPT_STRS,   /* struct fc_strs *: texts, may be given several times */
 	FC_OPT_CHOICE, /* int *, index into choices; arg is "a|b|c" */
 	FC_OPT_HEAD,   /* no option: a heading in --help */
+	/* Paths, which never enter a stream's history; const char **, but for FC_OPT_INS.  What is
+	 * read and what is written is kept apart (base/door.h), and an output replaces only what is
+	 * of its kind (base/replace.h), both before the first byte of work. */
+	FC_OPT_IN,         /* a file or folder that is read */
+	FC_OPT_INS,        /* struct fc_strs *: several */
+	FC_OPT_PLACE,      /* a folder in which the tool finds inputs, and names them itself */
+	FC_OPT_OUT,        /* a file whose kind the tool tells fc_opt_check_output() */
+	FC_OPT_OUT_TEXT,   /* a file with text */
+	FC_OPT_OUT_STREAM, /* a file with a stream; --output stands for standard output if not given
+			    */
+	FC_OPT_OUT_DIR,    /* a folder; the tool checks what it replaces */
 };
 
 struct fc_strs {
@@ -62,9 +73,14 @@ extern bool fc_opt_no_history;
 
 /*
  * Parses argv, prints help or version and exits where asked, and ends with status 2 on any error.
- * Returns the index of the first operand.  Starts the thread pool (-j).
+ * Operands are inputs, and are told to base/door.h with the table's paths.  Returns the index of
+ * the first operand.  Starts the thread pool (-j).
  */
 int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int argc, char **argv);
+
+/* Ends the program where what option --name (FC_OPT_OUT) says is not to be replaced by a file of
+ * this kind, or a terminal is to get binary data. */
+void fc_opt_check_output(const char *name, const char *path, enum fc_out_kind kind);
 
 /* "--top-k 10 --dtype f32": every option given on the command line that decides the result and is
  * not a path (so not -j, -q, --resume); for the history of a stream.  Valid after fc_opt_parse().

@@ -1,120 +1,118 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* renameat2(RENAME_EXCHANGE) */
-#include "base/file.h"
-
-#include <dirent.h>
+#define _GNU_SOURCE /* O_TMPFILE */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ending.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "base/tmpname.h"
 
 struct fc_out {
 	int fd;
-	char *path, *tmp; /* NULL for standard output */
+	char *path, *tmp; /* NULL for standard output; tmp: for all that is written directly, too */
+	bool unnamed;     /* the file has no name yet, and gets tmp's for a moment at the end */
 	bool append;
 	struct fc_out *next;
 };
 
-struct fc_outdir {
-	char *path, *tmp;
-	bool replace;
-	bool keep; /* the temporary folder stays when the work fails */
-	int lock;  /* descriptor that holds the lock on it, or -1 */
-	struct fc_outdir *next;
-};
-
-/* What exists under a temporary name and must go when the process ends early. */
+/* What must go when the process ends early. */
 static struct fc_out *open_files;
-static struct fc_outdir *open_dirs;
 
-/* "dir/.NAME" and the suffix */
-static char *hidden_name(const char *path, const char *suffix)
+/* At an early end, in a signal handler.  Whatever has a name of its own stays. */
+static void unlink_begun(void)
 {
-	struct fc_buf b = FC_BUF_INIT;
-	size_t n = strlen(path);
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	size_t base = n;
-	while (base && path[base - 1] != '/')
-		base--;
-	fc_buf_add(&b, path, base);
-	fc_buf_addf(&b, ".%.*s%s", (int)(n - base), path + base, suffix);
-	return fc_buf_detach(&b);
+	for (const struct fc_out *o = open_files; o; o = o->next)
+		if (o->tmp && !o->unnamed)
+			unlink(o->tmp);
 }
 
-static char *tmp_name(const char *path)
+static void abort_all(void)
 {
-	char suffix[40];
-	snprintf(suffix, sizeof suffix, ".%ld.tmp", (long)getpid());
-	return hidden_name(path, suffix);
-}
-
-static void arm_cleanup(void)
-{
-	static bool armed;
-	if (!armed)
-		atexit(fc_out_abort_all);
-	armed = true;
-}
-
-static int sync_path(const char *path, int flags, struct fc_err *e)
-{
-	int fd = open(path, flags | O_CLOEXEC);
-	if (fd < 0)
-		return fc_fail(e, "open %s:", path);
-	int ret = fsync(fd) < 0 && errno != EINVAL ? fc_fail(e, "sync %s:", path) : 0;
-	close(fd);
-	return ret;
-}
-
-static int sync_parent(const char *path, struct fc_err *e)
-{
-	const char *slash = strrchr(path, '/');
-	char *dir =
-	    slash ? fc_memdup0(path, slash == path ? 1 : (size_t)(slash - path)) : fc_strdup(".");
-	int ret = sync_path(dir, O_RDONLY | O_DIRECTORY, e);
-	free(dir);
-	return ret;
+	while (open_files)
+		fc_out_abort(open_files);
 }
 
 static void out_track(struct fc_out *o)
 {
+	static bool armed;
+	if (!armed) {
+		atexit(abort_all);
+		fc_ending_hook(unlink_begun);
+		fc_ending_arm();
+	}
+	armed = true;
 	o->next = open_files;
 	open_files = o;
-	arm_cleanup();
 }
 
-int fc_out_open(struct fc_out **out, const char *path, bool binary, struct fc_err *e)
+/* "/proc/self/fd/N" */
+static void descriptor_path(int fd, char path[40])
 {
-	*out = NULL;
-	bool is_stdout = !path || !strcmp(path, "-");
-	if (is_stdout && binary && isatty(STDOUT_FILENO))
-		return fc_fail(
-		    e, "a binary stream is not written to a terminal; use -o FILE or a pipe");
-	struct fc_out *o = FC_NEW(struct fc_out);
-	o->fd = STDOUT_FILENO;
-	if (!is_stdout) {
-		struct stat st;
-		bool special = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
-		o->path = fc_strdup(path);
-		o->tmp = special ? NULL : tmp_name(path); /* a device or pipe is written directly */
-		o->fd = special ? open(path, O_WRONLY | O_CLOEXEC)
-				: open(o->tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-		if (o->fd < 0) {
-			fc_fail(e, "create %s:", path);
-			free(o->path);
-			free(o->tmp);
-			free(o);
-			return -1;
+	snprintf(path, 40, "/proc/self/fd/%d", fd);
+}
+
+/* A file without a name, in the folder of path; -1 where the file system has no such files. */
+static int open_unnamed(const char *path)
+{
+	int fd = -1;
+#ifdef O_TMPFILE
+	char self[40], *dir = fc_tmpname_folder(path);
+	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+	free(dir);
+	descriptor_path(fd, self);
+	if (fd >= 0 && access(self, F_OK) < 0) { /* without /proc it could get no name later */
+		close(fd);
+		fd = -1;
+	}
+#else
+	(void)path;
+#endif
+	return fd;
+}
+
+/* Called while signals are held, as the file may appear under its temporary name. */
+static int open_new(struct fc_out *o, const char *path, struct fc_err *e)
+{
+	struct stat st;
+	o->path = fc_strdup(path);
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a device or pipe, written directly */
+		o->fd = open(path, O_WRONLY | O_CLOEXEC);
+	} else {
+		o->tmp = fc_tmpname_process(path);
+		o->fd = open_unnamed(path);
+		o->unnamed = o->fd >= 0;
+		if (!o->unnamed) {
+			unlink(o->tmp); /* of a killed process that had our number */
+			o->fd = open(o->tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		}
 	}
-	out_track(o);
+	return o->fd < 0 ? fc_fail(e, "create %s:", path) : 0;
+}
+
+int fc_out_open(struct fc_out **out, const char *path, enum fc_out_kind kind, struct fc_err *e)
+{
+	*out = NULL;
+	if (fc_replace_file(path, kind, e) < 0)
+		return -1;
+	struct fc_out *o = FC_NEW(struct fc_out);
+	o->fd = STDOUT_FILENO;
+	fc_ending_hold();
+	int ret = path && strcmp(path, "-") ? open_new(o, path, e) : 0;
+	if (ret == 0)
+		out_track(o);
+	fc_ending_release();
+	if (ret < 0) {
+		free(o->path);
+		free(o->tmp);
+		free(o);
+		return -1;
+	}
 	*out = o;
 	return 0;
 }
@@ -133,7 +131,9 @@ int fc_out_append(struct fc_out **out, const char *path, size_t keep_bytes, stru
 	else {
 		struct fc_out *o = FC_NEW(struct fc_out);
 		*o = (struct fc_out){.fd = fd, .path = fc_strdup(path), .append = true};
+		fc_ending_hold();
 		out_track(o);
+		fc_ending_release();
 		*out = o;
 		return 0;
 	}
@@ -158,38 +158,54 @@ int fc_out_write(struct fc_out *o, const void *p, size_t n, struct fc_err *e)
 
 static void out_free(struct fc_out *o)
 {
+	fc_ending_hold();
 	for (struct fc_out **at = &open_files; *at; at = &(*at)->next) {
 		if (*at == o) {
 			*at = o->next;
 			break;
 		}
 	}
+	fc_ending_release();
 	free(o->path);
 	free(o->tmp);
 	free(o);
 }
 
+/* A link cannot take the place of a file that exists, so it is made beside it and renamed. */
+static int give_name(struct fc_out *o, struct fc_err *e)
+{
+	char self[40];
+	descriptor_path(o->fd, self);
+	if (o->unnamed) {
+		unlink(o->tmp);
+		if (linkat(AT_FDCWD, self, AT_FDCWD, o->tmp, AT_SYMLINK_FOLLOW) < 0)
+			return fc_fail(e, "create %s:", o->path);
+		o->unnamed = false;
+	}
+	return rename(o->tmp, o->path) < 0 ? fc_fail(e, "rename to %s:", o->path) : 0;
+}
+
+static int sync_out(const struct fc_out *o, struct fc_err *e)
+{
+	return fsync(o->fd) < 0 && errno != EINVAL ? fc_fail(e, "sync %s:", o->path) : 0;
+}
+
 int fc_out_commit(struct fc_out *o, struct fc_err *e)
 {
 	int ret = 0;
-	if (o->tmp) {
-		if (fsync(o->fd) < 0 && errno != EINVAL)
-			ret = fc_fail(e, "sync %s:", o->path);
-		if (close(o->fd) < 0 && ret == 0)
-			ret = fc_fail(e, "close %s:", o->path);
-		if (ret == 0 && rename(o->tmp, o->path) < 0)
-			ret = fc_fail(e, "rename to %s:", o->path);
-		if (ret < 0)
-			unlink(o->tmp);
-		else
-			ret = sync_parent(o->path, e);
-	} else if (o->path) {
-		if (o->append && fsync(o->fd) < 0 && errno != EINVAL)
-			ret = fc_fail(e, "sync %s:", o->path);
-		if (close(o->fd) < 0 && ret == 0)
-			ret = fc_fail(e, "close %s:", o->path);
-	}
+	if (o->tmp || o->append)
+		ret = sync_out(o, e);
+	fc_ending_hold();
+	if (o->tmp && ret == 0)
+		ret = give_name(o, e);
+	if (o->path && close(o->fd) < 0 && ret == 0)
+		ret = fc_fail(e, "close %s:", o->path);
+	if (o->tmp && ret < 0 && !o->unnamed)
+		unlink(o->tmp);
+	else if (o->tmp && ret == 0)
+		ret = fc_tmpname_sync_folder(o->path, e);
 	out_free(o);
+	fc_ending_release();
 	return ret;
 }
 
@@ -197,193 +213,9 @@ void fc_out_abort(struct fc_out *o)
 {
 	if (!o)
 		return;
-	if (o->tmp)
+	if (o->tmp && !o->unnamed)
 		unlink(o->tmp);
 	if (o->path)
 		close(o->fd);
 	out_free(o);
-}
-
-/* Model folders are flat: files only, one level. */
-static void empty_folder(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *entry;
-	while (d && (entry = readdir(d)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			unlinkat(dirfd(d), entry->d_name, 0);
-	if (d)
-		closedir(d);
-}
-
-static void remove_folder(const char *path)
-{
-	empty_folder(path);
-	rmdir(path);
-}
-
-/* The old folder is emptied after the exchange; behind a link that would be somebody else's. */
-static int check_outdir(const char *path, bool replace, struct fc_err *e)
-{
-	struct stat st;
-	if (lstat(path, &st) < 0)
-		return 0;
-	if (!replace)
-		return fc_fail(e, "%s: exists already; --force replaces it", path);
-	if (!S_ISDIR(st.st_mode))
-		return fc_fail(e, "%s: is %s; only a folder is replaced", path,
-		    S_ISLNK(st.st_mode) ? "a link" : "no folder");
-	return 0;
-}
-
-/* Takes over both names. */
-static struct fc_outdir *outdir_new(char *final, char *tmp, bool replace)
-{
-	struct fc_outdir *d = FC_NEW(struct fc_outdir);
-	*d = (struct fc_outdir){
-	    .path = final, .tmp = tmp, .replace = replace, .lock = -1, .next = open_dirs};
-	open_dirs = d;
-	arm_cleanup();
-	return d;
-}
-
-int fc_outdir_open(struct fc_outdir **out, const char *path, bool replace, struct fc_err *e)
-{
-	*out = NULL;
-	size_t n = strlen(path);
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	char *final = fc_memdup0(path, n), *tmp = tmp_name(final);
-	if (check_outdir(final, replace, e) < 0)
-		goto fail;
-	if (mkdir(tmp, 0777) < 0) {
-		fc_fail(e, "create folder %s:", final);
-		goto fail;
-	}
-	*out = outdir_new(final, tmp, replace);
-	return 0;
-fail:
-	free(final);
-	free(tmp);
-	return -1;
-}
-
-/* Makes the folder or takes over what is there; the descriptor with the lock, or -1. */
-static int lock_folder(const char *path, bool *existed, struct fc_err *e)
-{
-	*existed = mkdir(path, 0777) < 0;
-	if (*existed && errno != EEXIST)
-		return fc_fail(e, "create folder %s:", path);
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return fc_fail(e, "open %s:", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	if (errno == EWOULDBLOCK)
-		fc_fail(e, "%s: another process is writing it", path);
-	else
-		fc_fail(e, "lock %s:", path);
-	close(fd);
-	return -1;
-}
-
-int fc_outdir_open_part(struct fc_outdir **out, const char *path, bool replace, bool resume,
-    bool *resumed, struct fc_err *e)
-{
-	size_t n = strlen(path);
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	char *final = fc_memdup0(path, n), *tmp = hidden_name(final, ".part");
-	int lock = -1;
-	bool existed;
-	*out = NULL;
-	if (check_outdir(final, replace, e) < 0 || (lock = lock_folder(tmp, &existed, e)) < 0) {
-		free(final);
-		free(tmp);
-		return -1;
-	}
-	if (existed && !resume)
-		empty_folder(tmp);
-	*resumed = existed && resume;
-	*out = outdir_new(final, tmp, replace);
-	(*out)->keep = resume;
-	(*out)->lock = lock;
-	return 0;
-}
-
-const char *fc_outdir_tmp(const struct fc_outdir *d)
-{
-	return d->tmp;
-}
-
-static int sync_files(const char *dir, struct fc_err *e)
-{
-	DIR *d = opendir(dir);
-	if (!d)
-		return fc_fail(e, "open %s:", dir);
-	int ret = 0;
-	struct dirent *entry;
-	while (ret == 0 && (entry = readdir(d))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		char *path = fc_path_join(dir, entry->d_name);
-		ret = sync_path(path, O_RDONLY, e);
-		free(path);
-	}
-	closedir(d);
-	return ret == 0 ? sync_path(dir, O_RDONLY | O_DIRECTORY, e) : ret;
-}
-
-static void outdir_free(struct fc_outdir *d)
-{
-	for (struct fc_outdir **at = &open_dirs; *at; at = &(*at)->next) {
-		if (*at == d) {
-			*at = d->next;
-			break;
-		}
-	}
-	if (d->lock >= 0)
-		close(d->lock);
-	free(d->path);
-	free(d->tmp);
-	free(d);
-}
-
-int fc_outdir_commit(struct fc_outdir *d, struct fc_err *e)
-{
-	int ret = sync_files(d->tmp, e);
-	if (ret == 0) {
-		bool exchange = d->replace && fc_file_exists(d->path);
-		if (exchange)
-			ret = renameat2(AT_FDCWD, d->tmp, AT_FDCWD, d->path, RENAME_EXCHANGE);
-		else
-			ret = rename(d->tmp, d->path);
-		if (ret < 0)
-			fc_fail(e, "rename to %s:", d->path);
-		else if (exchange)
-			remove_folder(d->tmp); /* now the old contents */
-	}
-	if (ret == 0)
-		ret = sync_parent(d->path, e);
-	else if (!d->keep)
-		remove_folder(d->tmp);
-	outdir_free(d);
-	return ret;
-}
-
-void fc_outdir_abort(struct fc_outdir *d)
-{
-	if (!d)
-		return;
-	if (!d->keep)
-		remove_folder(d->tmp);
-	outdir_free(d);
-}
-
-void fc_out_abort_all(void)
-{
-	while (open_files)
-		fc_out_abort(open_files);
-	while (open_dirs)
-		fc_outdir_abort(open_dirs);
 }

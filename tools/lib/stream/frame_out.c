@@ -93,7 +93,7 @@ void fc_frame_sign(uint8_t *p)
 int fc_frame_out_open(struct fc_frame_out **out, const char *path, struct fc_err *e)
 {
 	struct fc_out *o;
-	if (fc_out_open(&o, path, true, e) < 0)
+	if (fc_out_open(&o, path, FC_OUT_STREAM, e) < 0)
 		return -1;
 	fc_pipe_enlarge(fc_out_fd(o));
 	struct fc_frame_out *f = frame_out_new(o);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/launcher.h"
+
+#include <stdlib.h>
+
+#include "base/die.h"
+
+/* The variable that says how many processes there are, or NULL. */
+static const char *count_variable(void)
+{
+	/* Open MPI; MPICH, Intel MPI and srun --mpi=pmi2: each of their own */
+	if (getenv("OMPI_COMM_WORLD_SIZE"))
+		return "OMPI_COMM_WORLD_SIZE";
+	if (getenv("PMI_SIZE"))
+		return "PMI_SIZE";
+	/* Slurm sets its counts in a batch script, too, which runs once: only a task has a rank */
+	if (!getenv("PMI_RANK") && !getenv("PMIX_RANK"))
+		return NULL;
+	return getenv("SLURM_STEP_NUM_TASKS") ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS";
+}
+
+void fc_launcher_refuse(void)
+{
+	const char *name = count_variable(), *value = name ? getenv(name) : NULL;
+	if (value && strtol(value, NULL, 10) > 1)
+		fc_die_usage("a launcher has started this %s times (%s), and each would do the whole "
+			     "work and write the same output; start it once, or, where each has work "
+			     "and an output of its own, unset %s",
+		    value, name, name);
+}

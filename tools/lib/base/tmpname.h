@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_BASE_TMPNAME_H
+#define FC_BASE_TMPNAME_H
+
+#include "base/err.h"
+
+/* Names and folders of outputs that are not finished.  All strings are the caller's to free(). */
+
+/* "dir/.NAME" and the suffix. */
+char *fc_tmpname_hidden(const char *path, const char *suffix);
+/* "dir/.NAME.PID.tmp" */
+char *fc_tmpname_process(const char *path);
+/* The folder that path is in, "." where it has no slash. */
+char *fc_tmpname_folder(const char *path);
+
+/* Syncs a file or folder; flags are open()'s. */
+int fc_tmpname_sync(const char *path, int flags, struct fc_err *e);
+/* Syncs the folder that path is in, so that its new name lasts. */
+int fc_tmpname_sync_folder(const char *path, struct fc_err *e);
+
+#endif
