@@ -89,7 +89,13 @@ rows() { # rows MODEL
 	run fc-convert -q -o m.gguf "$(kit facts)"
 	[ "$status" -eq 1 ]
 	[ "$(cat m.gguf)" = old ]
+	run fc-convert -q -f -o m.gguf "$(kit facts)"
+	[ "$status" -eq 1 ]
+	[[ $output == *"m.gguf: exists and is no GGUF file"* ]]
+	[ "$(cat m.gguf)" = old ]
+	printf GGUFold >m.gguf
 	fc-convert -q -f -o m.gguf "$(kit facts)"
+	[ "$(head -c 8 m.gguf)" != GGUFold ]
 	[ "$(head -c 4 m.gguf)" = GGUF ]
 }
 

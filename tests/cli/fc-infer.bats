@@ -280,8 +280,12 @@ for line in sys.stdin:
 	[[ $output == *"--resume needs an output file"* ]]
 	echo 'x' >part
 	run -1 ask --resume -o part q.jsonl
-	[[ $output == *"part:1"* ]]
+	[[ $output == *"part: exists and is no file of JSON lines"* ]]
 	[ "$(cat part)" = x ]
+	printf '{"x": 1}\n' >part
+	run -1 ask --resume -o part q.jsonl
+	[[ $output == *"part:1"* ]]
+	[ "$(cat part)" = '{"x": 1}' ]
 }
 
 @test "a killed run with --resume loses only what was in flight" {

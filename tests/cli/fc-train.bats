@@ -213,12 +213,17 @@ killed_three_times() {
 }
 
 @test "an existing output is kept, or replaced with --force" {
-	mkdir out && touch out/mine
+	mkdir out && touch out/config.json out/mine
 	run train -q -o out "$F/tokens.fcs"
 	[ "$status" -eq 1 ]
 	[ -e out/mine ]
+	run -1 train -q --force -o out "$F/tokens.fcs"
+	[[ $output == *"out: is not replaced, since it holds mine"* ]]
+	[ -e out/mine ]
+	rm out/mine
+	touch out/added_tokens.json
 	train -q --force -o out "$F/tokens.fcs"
-	[ ! -e out/mine ]
+	[ ! -e out/added_tokens.json ]
 	[ -e out/model.safetensors ]
 }
 
@@ -229,7 +234,7 @@ killed_three_times() {
 	for out in mine mine/ link; do
 		run fc-train -q -f -m mine -o "$out" "$F/tokens.fcs"
 		[ "$status" -eq 2 ]
-		[[ $output == *"both input and output"* ]]
+		[[ $output == *"--output $out: is mine, which is read (--model)"* ]]
 	done
 	run train -q -f -o link "$F/tokens.fcs"
 	[ "$status" -eq 1 ]

@@ -152,13 +152,17 @@ assert c == {"model_type": "llama", "torch_dtype": "bfloat16", "rms_norm_eps": 1
 	[ -z "$output" ]
 }
 
-@test "--force replaces a folder" {
+@test "--force replaces a folder, if it is a model's" {
 	three_models
 	mkdir out
-	touch out/stale
+	touch out/config.json out/added_tokens.json out/thesis
+	run -1 fc-varm -q -f -b pivot -o out ta tb
+	[[ $output == *"out: is not replaced, since it holds thesis"* ]]
+	[ "$(ls out)" = $'added_tokens.json\nconfig.json\nthesis' ]
+	rm out/thesis
 	fc-varm -q -f -b pivot -o out ta tb
 	[ -f out/model.safetensors ]
-	[ ! -e out/stale ]
+	[ ! -e out/added_tokens.json ]
 }
 
 @test "a tied head: a target may keep an equal copy, not one of its own" {

@@ -190,8 +190,8 @@ assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_t
 @test "--force does not replace a model that is read" {
 	models
 	run fc-varm -q --force --recipe - -o a <<<'{models: [{model: a}, {model: b}], merge_method: model_stock, base_model: base}'
-	[ "$status" -eq 1 ]
-	[[ $output == *"a is both input and output"* ]]
+	[ "$status" -eq 2 ]
+	[[ $output == *"--output a: is a, which is read"* ]]
 	[ -f a/config.json ]
 	fc-varm -q --force --recipe - -o c <<<'{models: [{model: a}, {model: b}], merge_method: model_stock, base_model: base}'
 }

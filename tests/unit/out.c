@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
+#include <omp.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/die.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "t.h"
 
 static char dir[] = "/tmp/fc-out-XXXXXX";
@@ -43,20 +46,21 @@ static void test_file(void)
 {
 	struct fc_err e;
 	struct fc_out *o;
-	T_OK(fc_out_open(&o, "f", true, &e) == 0 && fc_out_write(o, "one", 3, &e) == 0,
+	T_OK(fc_out_open(&o, "f", FC_OUT_TEXT, &e) == 0 && fc_out_write(o, "one", 3, &e) == 0,
 	    "a file is opened and written");
-	T_OK(!fc_file_exists("f") && n_entries(".") == 1,
-	    "before the commit only a temporary exists");
+	T_OK(!fc_file_exists("f") && n_entries(".") <= 1, /* none where files need no name */
+	    "before the commit it has not its name");
 	T_OK(fc_out_commit(o, &e) == 0 && holds("f", "one") && n_entries(".") == 1,
 	    "the commit gives it its name");
-	fc_out_open(&o, "f", true, &e);
+	fc_out_open(&o, "f", FC_OUT_TEXT, &e);
 	fc_out_write(o, "two", 3, &e);
 	fc_out_abort(o);
 	T_OK(holds("f", "one") && n_entries(".") == 1, "an aborted output leaves the old file");
-	T_OK(fc_out_open(&o, "no/such/folder", true, &e) < 0 && strstr(e.msg, "no/such/folder"),
+	T_OK(fc_out_open(&o, "no/such/folder", FC_OUT_TEXT, &e) < 0 &&
+		strstr(e.msg, "no/such/folder"),
 	    "a path that can't be is an error that names it");
-	T_OK(fc_out_open(&o, "/dev/full", true, &e) == 0 && fc_out_write(o, "x", 1, &e) < 0 &&
-		strstr(e.msg, "No space"),
+	T_OK(fc_out_open(&o, "/dev/full", FC_OUT_STREAM, &e) == 0 &&
+		fc_out_write(o, "x", 1, &e) < 0 && strstr(e.msg, "No space"),
 	    "a full device is an error");
 	fc_out_abort(o);
 	unlink("f");
@@ -66,66 +70,128 @@ static void test_folder(void)
 {
 	struct fc_err e;
 	struct fc_outdir *d;
-	T_OK(fc_outdir_open(&d, "m/", false, &e) == 0, "a folder is opened");
-	char *path = fc_path_join(fc_outdir_tmp(d), "weights");
+	T_OK(fc_outdir_open(&d, "m/", NULL, &e) == 0, "a folder is opened");
+	char *path = fc_path_join(fc_outdir_tmp(d), "config.json");
 	put(path, "1");
 	free(path);
 	T_OK(!fc_file_exists("m"), "it has no name before the commit");
-	T_OK(fc_outdir_commit(d, &e) == 0 && holds("m/weights", "1"), "the commit names it");
-	T_OK(fc_outdir_open(&d, "m", false, &e) < 0 && strstr(e.msg, "exists"),
+	T_OK(fc_outdir_commit(d, &e) == 0 && holds("m/config.json", "1"), "the commit names it");
+	T_OK(fc_outdir_open(&d, "m", NULL, &e) < 0 && strstr(e.msg, "exists"),
 	    "an existing folder is refused");
-	T_OK(fc_outdir_open(&d, "m", true, &e) == 0, "unless it is to be replaced");
-	path = fc_path_join(fc_outdir_tmp(d), "weights");
+	T_OK(fc_outdir_open(&d, "m", &fc_folder_model, &e) == 0, "unless it is to be replaced");
+	path = fc_path_join(fc_outdir_tmp(d), "config.json");
 	put(path, "2");
 	free(path);
-	T_OK(holds("m/weights", "1"), "the old one stays until the commit");
-	T_OK(fc_outdir_commit(d, &e) == 0 && holds("m/weights", "2") && n_entries(".") == 1,
+	T_OK(holds("m/config.json", "1"), "the old one stays until the commit");
+	T_OK(fc_outdir_commit(d, &e) == 0 && holds("m/config.json", "2") && n_entries(".") == 1,
 	    "then the new one is there and nothing else");
-	fc_outdir_open(&d, "m", true, &e);
+	fc_outdir_open(&d, "m", &fc_folder_model, &e);
 	fc_outdir_abort(d);
-	T_OK(
-	    holds("m/weights", "2") && n_entries(".") == 1, "an aborted folder leaves the old one");
-	T_OK(symlink("m", "l") == 0 && fc_outdir_open(&d, "l", true, &e) < 0 &&
-		strstr(e.msg, "link") && holds("m/weights", "2"),
+	T_OK(holds("m/config.json", "2") && n_entries(".") == 1,
+	    "an aborted folder leaves the old one");
+	T_OK(symlink("m", "l") == 0 && fc_outdir_open(&d, "l", &fc_folder_model, &e) < 0 &&
+		strstr(e.msg, "link") && holds("m/config.json", "2"),
 	    "what a link points to is not replaced");
-	T_OK(fc_outdir_open(&d, "m/weights", true, &e) < 0 && strstr(e.msg, "no folder"),
+	T_OK(fc_outdir_open(&d, "m/config.json", &fc_folder_model, &e) < 0 &&
+		strstr(e.msg, "no folder"),
 	    "nor is a file");
 	unlink("l");
-	unlink("m/weights");
+	unlink("m/config.json");
 	rmdir("m");
 }
 
-/* In a child: opens outputs and ends in the way asked for; returns its status. */
-static int child(bool killed)
+/* Opens outputs and ends in the way asked for. */
+static void end_early(int sig, bool in_thread)
 {
+	struct fc_err e;
+	struct fc_out *o;
+	struct fc_outdir *d;
+	bool resumed;
+	fc_out_open(&o, "f", FC_OUT_TEXT, &e);
+	fc_out_write(o, "half", 4, &e);
+	fc_outdir_open(&d, "m", NULL, &e);
+	char *path = fc_path_join(fc_outdir_tmp(d), "config.json");
+	put(path, "1");
+	free(path);
+	fc_outdir_open_part(&d, "r", NULL, true, &resumed, &e);
+	if (!freopen("/dev/null", "w", stderr))
+		_exit(9);
+	if (!sig)
+		fc_die("on purpose");
+#pragma omp parallel num_threads(4)
+	if (!in_thread || omp_get_thread_num() == 3)
+		raise(sig);
+	_exit(8);
+}
+
+static int child(int sig, bool in_thread)
+{
+	int status = 0;
 	fflush(stdout);
 	pid_t pid = fork();
-	if (pid == 0) {
-		struct fc_err e;
-		struct fc_out *o;
-		struct fc_outdir *d;
-		fc_out_open(&o, "f", true, &e);
-		fc_out_write(o, "half", 4, &e);
-		fc_outdir_open(&d, "m", false, &e);
-		if (killed)
-			raise(SIGKILL);
-		if (!freopen("/dev/null", "w", stderr))
-			_exit(9);
-		fc_die("on purpose");
-	}
-	int status = 0;
+	if (pid == 0)
+		end_early(sig, in_thread);
 	waitpid(pid, &status, 0);
 	return status;
 }
 
 static void test_early_end(void)
 {
-	int status = child(false);
+	static const int ends[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGXCPU, SIGXFSZ};
+	int status = child(0, false);
 	T_OK(WIFEXITED(status) && WEXITSTATUS(status) == FC_EXIT_FAIL, "fc_die() exits with 1");
-	T_EQ(n_entries("."), 0, "and removes what was unfinished");
-	status = child(true);
+	T_OK(n_entries(".") == 1 && rmdir(".r.part") == 0,
+	    "and removes what was unfinished, but for what can be resumed");
+	for (size_t i = 0; i < 2 * FC_LEN(ends); i++) {
+		status = child(ends[i / 2], i % 2);
+		T_OK(WIFSIGNALED(status) && WTERMSIG(status) == ends[i / 2] &&
+			n_entries(".") == 1 && rmdir(".r.part") == 0,
+		    "so does signal %d%s, which ends the process", ends[i / 2],
+		    i % 2 ? " in another thread" : "");
+	}
+	signal(SIGHUP, SIG_IGN);
+	status = child(SIGHUP, false);
+	T_OK(WIFEXITED(status) && WEXITSTATUS(status) == 8, "a signal that is ignored stays so");
+	signal(SIGHUP, SIG_DFL);
+	if (system("rm -rf .f.* .m.* .r.part") != 0) /* of _exit() */
+		T_OK(false, "cannot clean up");
+	status = child(SIGKILL, false);
 	T_OK(WIFSIGNALED(status), "a killed process");
 	T_OK(!fc_file_exists("f") && !fc_file_exists("m"), "leaves nothing under a final name");
+	if (system("rm -rf .f.* .m.* .r.part") != 0)
+		T_OK(false, "cannot clean up");
+}
+
+/* The folder ".m.part" as an earlier run may have left it. */
+static void test_leftovers(void)
+{
+	struct fc_err e;
+	struct fc_outdir *d;
+	bool resumed;
+	mkdir(".m.part", 0777);
+	put(".m.part/.fc-varm.journal", "x");
+	put(".m.part/LICENSE.old", "x");
+	T_OK(fc_outdir_open_part(&d, "m", NULL, false, &resumed, &e) == 0 && !resumed &&
+		n_entries(".m.part") == 0,
+	    "an unfinished merge is begun anew in an empty folder");
+	fc_outdir_abort(d);
+	for (int resume = 0; resume < 2; resume++) {
+		mkdir(".m.part", 0777);
+		mkdir(".m.part/sub", 0777);
+		put(".m.part/.fc-varm.journal", "x");
+		T_OK(fc_outdir_open_part(&d, "m", NULL, resume, &resumed, &e) < 0 &&
+			strstr(e.msg, "sub") && strstr(e.msg, ".m.part") &&
+			n_entries(".m.part") == 2,
+		    "a subfolder in it is an error%s", resume ? ", resumed or not" : "");
+		rmdir(".m.part/sub");
+		unlink(".m.part/.fc-varm.journal");
+	}
+	put(".m.part/thesis", "x");
+	T_OK(fc_outdir_open_part(&d, "m", NULL, false, &resumed, &e) < 0 &&
+		strstr(e.msg, "thesis") && holds(".m.part/thesis", "x"),
+	    "what no merge has left is not touched");
+	unlink(".m.part/thesis");
+	rmdir(".m.part");
 }
 
 int main(void)
@@ -136,5 +202,6 @@ int main(void)
 	test_file();
 	test_folder();
 	test_early_end();
+	test_leftovers();
 	return t_done();
 }

@@ -40,7 +40,7 @@ void eval_command_measure(struct fc_table *t, enum fc_table_format format, doubl
 #define EVAL_COMMAND_TABLE_OPTS(format, path)                                                      \
 	{FC_OPT_CHOICE, 0, "format", format, FC_TABLE_FORMATS, "of the output", 0, 0},             \
 	{                                                                                          \
-		FC_OPT_OUT_TEXT, 'o', "output", path, "FILE", "instead of standard output", 0, 0       \
+		FC_OPT_OUT_TEXT, 'o', "output", path, "FILE", "instead of standard output", 0, 0   \
 	}
 #define EVAL_COMMAND_BOOTSTRAP_OPTS(n_resample, seed)                                              \
 	{FC_OPT_INT, 0, "resamples", n_resample, "N", "draws of the bootstrap; 0: no intervals",   \

@@ -42,8 +42,8 @@ void eval_command_print(struct fc_table *t, enum fc_table_format format, const c
 	struct fc_out *out;
 	fc_table_print(t, format, &text);
 	fc_table_free(t);
-	if (fc_out_open(&out, path, FC_OUT_TEXT, &e) < 0 || fc_out_write(out, text.p, text.n, &e) < 0 ||
-	    fc_out_commit(out, &e) < 0)
+	if (fc_out_open(&out, path, FC_OUT_TEXT, &e) < 0 ||
+	    fc_out_write(out, text.p, text.n, &e) < 0 || fc_out_commit(out, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_buf_release(&text);
 }

@@ -17,8 +17,8 @@ struct train_progress_state {
 	uint64_t log_bytes; /* length of the log at that point */
 };
 
-/* -1 where dir is neither absent nor empty nor a checkpoint, which alone is replaced, or holds one that
- * may not exist. */
+/* -1 where dir is neither absent nor empty nor a checkpoint, which alone is replaced, or holds one
+ * that may not exist. */
 int train_checkpoint_check(const char *dir, bool may_exist, struct fc_err *e);
 bool train_checkpoint_exists(const char *dir);
 /* run: an object of strings that says which run this is (options, model, tokenizer); borrowed. */

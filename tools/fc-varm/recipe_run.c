@@ -208,7 +208,7 @@ int varm_recipe_run(const struct recipe_job *job, struct fc_err *e)
 	struct kitchen k = {.job = job, .pantry = {.dir = job->models}};
 	struct fc_buf text = FC_BUF_INIT;
 	struct dish *last;
-	int ret = fc_file_read(job->file, YAML_MAX_BYTES, &text, e);
+	int ret = fc_file_read_any(job->file, YAML_MAX_BYTES, &text, e);
 	if (ret == 0)
 		ret = varm_yaml_parse(&k.yaml, text.p ? text.p : "", text.n, job->file, e);
 	if (ret == 0)

@@ -35,12 +35,11 @@ struct align_carry_options {
 
 /* The options in a command's table. */
 #define ALIGN_CARRY_OPTS(o)                                                                        \
-	{FC_OPT_IN, 'p', "pivot", &(o).pivot, "DIR", "the pivot's model folder (required)", 0,   \
-	    0},                                                                                    \
-	    {FC_OPT_IN, 's', "source", &(o).source, "DIR",                                       \
+	{FC_OPT_IN, 'p', "pivot", &(o).pivot, "DIR", "the pivot's model folder (required)", 0, 0}, \
+	    {FC_OPT_IN, 's', "source", &(o).source, "DIR",                                         \
 		"the source's model folder, for a byte-exact transfer or --align dtw-*", 0, 0},    \
-	    {FC_OPT_IN, 'm', "map", &(o).map, "FILE",                                            \
-		"go by a vocabulary map, not byte-exactly", 0, 0},                                 \
+	    {FC_OPT_IN, 'm', "map", &(o).map, "FILE", "go by a vocabulary map, not byte-exactly",  \
+		0, 0},                                                                             \
 	    {FC_OPT_CHOICE, 0, "align", &(o).align, ALIGN_KIND_KINDS,                              \
 		"pair tokens by their place in the text, or as published", 0, 0},                  \
 	    {FC_OPT_CHOICE, 0, "match", &(o).match, ALIGN_MATCHES,                                 \

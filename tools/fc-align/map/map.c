@@ -228,10 +228,9 @@ void align_command_map(int argc, char **argv)
 {
 	struct options o = {0};
 	const struct fc_opt opts[] = {
-	    {FC_OPT_IN, 'p', "pivot", &o.pivot, "DIR", "the pivot's model folder (required)", 0,
+	    {FC_OPT_IN, 'p', "pivot", &o.pivot, "DIR", "the pivot's model folder (required)", 0, 0},
+	    {FC_OPT_IN, 's', "source", &o.source, "DIR", "the source's model folder (required)", 0,
 		0},
-	    {FC_OPT_IN, 's', "source", &o.source, "DIR", "the source's model folder (required)",
-		0, 0},
 	    {FC_OPT_CHOICE, 0, "kind", &o.kind, "stats|exact|mined|bytes",
 		"what a token's counterpart is, where neither its role nor its bytes say it", 0, 0},
 	    {FC_OPT_CHOICE, 0, "spelling", &o.spelling, "text|raw",

@@ -25,7 +25,7 @@ static void read_key(struct options *o, struct fc_buf *key)
 	struct fc_err e;
 	const char *from_environment = getenv(o->key_env);
 	if (o->key_file) {
-		if (fc_file_read(o->key_file, 4096, key, &e) < 0)
+		if (fc_file_read_any(o->key_file, 4096, key, &e) < 0)
 			fc_die("%s", e.msg);
 		while (key->n && strchr("\r\n \t", key->p[key->n - 1]))
 			key->p[--key->n] = 0;
@@ -243,8 +243,8 @@ static const struct fc_opt table[] = {
 	"how a verdict is found in the judge's text", 0, 0},
     {FC_OPT_FLAG, 0, "judge-errors", &opt.in.judge_errors, NULL,
 	"judge answers that are \"ERROR\", too", 0, 0},
-    {FC_OPT_OUT, 'o', "output", &opt.out, "FILE", "judgments, continued if it exists (required)",
-	0, 0},
+    {FC_OPT_OUT, 'o', "output", &opt.out, "FILE", "judgments, continued if it exists (required)", 0,
+	0},
     {FC_OPT_CHOICE, 0, "sync", &opt.sync, EVAL_LEDGER_SYNCS, "when judgments reach the disk", 0, 0},
     {FC_OPT_FLAG, 'n', "dry-run", &opt.dry_run, NULL, "only tell how much there is to ask", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "The judge", 0, 0},

@@ -139,8 +139,7 @@ static struct options opt = {.seed = 123};
 static const struct fc_opt table[] = {
     {FC_OPT_IN, 0, "difficulty", &opt.difficulty, "FILE",
 	"CSV of the instructions' difficulty: length control", 0, 0},
-    {FC_OPT_IN, 0, "gamed", &opt.gamed, "FILE", "CSV of baselines to train beside the model", 0,
-	0},
+    {FC_OPT_IN, 0, "gamed", &opt.gamed, "FILE", "CSV of baselines to train beside the model", 0, 0},
     {FC_OPT_IN, 0, "instructions", &opt.instructions, "FILE",
 	"outputs (JSON) in the instructions' order", 0, 0},
     {FC_OPT_U64, 0, "seed", &opt.seed, "N", "of the cross-validation", 0, 0},

@@ -63,8 +63,7 @@ void eval_command_chart(int argc, char **argv)
 	struct judged_options o = JUDGED_DEFAULTS;
 	const char *path = NULL;
 	const struct fc_opt opts[] = {
-	    {FC_OPT_OUT, 'o', "output", &path, "FILE", "an SVG, or a PNG if it ends in .png", 0,
-		0},
+	    {FC_OPT_OUT, 'o', "output", &path, "FILE", "an SVG, or a PNG if it ends in .png", 0, 0},
 	    JUDGED_SELECTION(o),
 	    FC_OPT_COMMON,
 	    {0},

@@ -92,7 +92,7 @@ int eval_csv_read(struct eval_csv *t, const char *path, struct fc_err *e)
 {
 	struct fc_buf text = FC_BUF_INIT;
 	*t = (struct eval_csv){0};
-	if (fc_file_read(path, CSV_MAX, &text, e) < 0)
+	if (fc_file_read_any(path, CSV_MAX, &text, e) < 0)
 		return -1;
 	struct cursor c = {.p = text.p, .end = text.p + text.n};
 	int ret = 0;

@@ -14,9 +14,9 @@ struct judged_options {
 	int n_resample;
 };
 #define JUDGED_SELECTION(o)                                                                        \
-	{FC_OPT_IN, 0, "questions", &(o).questions, "FILE", "gives the categories", 0, 0},       \
-	    {FC_OPT_STRS, 0, "model", &(o).models, "NAME", "only these models", 0, 0},            \
-	    {FC_OPT_STRS, 0, "judge", &(o).judges, "NAME", "only these judges", 0, 0},            \
+	{FC_OPT_IN, 0, "questions", &(o).questions, "FILE", "gives the categories", 0, 0},         \
+	    {FC_OPT_STRS, 0, "model", &(o).models, "NAME", "only these models", 0, 0},             \
+	    {FC_OPT_STRS, 0, "judge", &(o).judges, "NAME", "only these judges", 0, 0},             \
 	{                                                                                          \
 		FC_OPT_CHOICE, 0, "verdict", &(o).rule, "stored|" EVAL_VERDICT_RULES,              \
 		    "take scores as stored, or anew from the judges' texts", 0, 0                  \

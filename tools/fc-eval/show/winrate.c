@@ -83,7 +83,7 @@ static json_t *read_file(const char *path, struct fc_err *e)
 {
 	struct fc_buf text = FC_BUF_INIT, json = FC_BUF_INIT;
 	json_t *file = NULL;
-	if (fc_file_read(path, FC_JSON_FILE_MAX, &text, e) == 0) {
+	if (fc_file_read_any(path, FC_JSON_FILE_MAX, &text, e) == 0) {
 		add_nan_as_null(&json, text.p, text.n);
 		file = fc_json_text(json.p, json.n, path, e);
 	}

@@ -88,8 +88,7 @@ static char *resolve(const char *name, const struct pantry *where)
 
 void varm_ingredient_tell(const char *reference)
 {
-	const char *plus =
-	    !reference || fc_file_exists(reference) ? NULL : strchr(reference, '+');
+	const char *plus = !reference || fc_file_exists(reference) ? NULL : strchr(reference, '+');
 	if (!plus)
 		return; /* an option or an operand as it is, and known */
 	char *model = fc_memdup0(reference, (size_t)(plus - reference));

@@ -53,8 +53,7 @@ static char *resolve_name(const char *path)
 	if (!strcmp(last, ".") || !strcmp(last, "..") || !strcmp(bare, "/"))
 		fc_buf_adds(&b, "");
 	else
-		fc_buf_addf(&b, "%s%s%s", in ? in : dir,
-		    in && !strcmp(in, "/") ? "" : "/", last);
+		fc_buf_addf(&b, "%s%s%s", in ? in : dir, in && !strcmp(in, "/") ? "" : "/", last);
 	free(bare);
 	free(dir);
 	free(in);

@@ -57,8 +57,8 @@ void fc_out_abort(struct fc_out *o); /* removes the temporary and frees; NULL is
  * after.
  */
 struct fc_outdir;
-int fc_outdir_open(struct fc_outdir **d, const char *path, const struct fc_folder_kind *replace,
-    struct fc_err *e);
+int fc_outdir_open(
+    struct fc_outdir **d, const char *path, const struct fc_folder_kind *replace, struct fc_err *e);
 /*
  * The same for work that may be interrupted: the temporary folder is ".NAME.part", which a killed
  * process leaves.  With resume, what is in it stays (*resumed: there was one), and stays also when

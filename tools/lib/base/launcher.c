@@ -23,8 +23,9 @@ void fc_launcher_refuse(void)
 {
 	const char *name = count_variable(), *value = name ? getenv(name) : NULL;
 	if (value && strtol(value, NULL, 10) > 1)
-		fc_die_usage("a launcher has started this %s times (%s), and each would do the whole "
-			     "work and write the same output; start it once, or, where each has work "
-			     "and an output of its own, unset %s",
+		fc_die_usage(
+		    "a launcher has started this %s times (%s), and each would do the whole "
+		    "work and write the same output; start it once, or, where each has work "
+		    "and an output of its own, unset %s",
 		    value, name, name);
 }

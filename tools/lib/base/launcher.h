@@ -4,8 +4,8 @@
 
 /*
  * Ends the program with status 2 where the environment says that a launcher (mpirun, mpiexec, srun)
- * has started it several times with one command line: the tools do not share work between processes,
- * so each would do all of it and write the same output.
+ * has started it several times with one command line: the tools do not share work between
+ * processes, so each would do all of it and write the same output.
  */
 void fc_launcher_refuse(void);
 

@@ -20,8 +20,8 @@
 struct fc_outdir {
 	char *path, *tmp;
 	const struct fc_folder_kind *replace; /* NULL: nothing */
-	bool keep; /* the temporary folder stays when the work fails */
-	int lock;  /* descriptor that holds the lock on it, or -1 */
+	bool keep;                            /* the temporary folder stays when the work fails */
+	int lock;                             /* descriptor that holds the lock on it, or -1 */
 	struct fc_outdir *next;
 };
 
@@ -40,7 +40,8 @@ struct entry64 {
 /* Removes the files that are in a folder, those of one level. */
 static void unlink_entries(int dir)
 {
-	static _Alignas(struct entry64) char buf[32 << 10]; /* one thread at a time; stacks are small */
+	static _Alignas(
+	    struct entry64) char buf[32 << 10]; /* one thread at a time; stacks are small */
 	for (;;) {
 		long got = syscall(SYS_getdents64, dir, buf, sizeof buf), at = 0;
 		if (got <= 0)
@@ -92,8 +93,7 @@ static char *without_slashes(const char *path)
 	return fc_memdup0(path, n);
 }
 
-static int check_outdir(
-    const char *path, const struct fc_folder_kind *replace, struct fc_err *e)
+static int check_outdir(const char *path, const struct fc_folder_kind *replace, struct fc_err *e)
 {
 	struct stat st;
 	if (lstat(path, &st) < 0)

@@ -19,9 +19,10 @@
 static const char *const model_names[] = {"config.json", "*_config.json", "tokenizer.json",
     "tokenizer.model", "tokenizer.model.v*", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "vocab.txt", "merges.txt", "*.tiktoken", "chat_template.jinja",
-    "chat_template.json", "params.json", "*.safetensors", "*.safetensors.index.json", "fc-varm.json",
-    "mergekit_config.y*ml", "README*", "LICENSE*", "LICENCE*", "NOTICE*", "Notice*", "USE_POLICY*",
-    "configuration*.py", "modeling*.py", "modelling*.py", "tokenization*.py", "generation*.py", NULL};
+    "chat_template.json", "params.json", "*.safetensors", "*.safetensors.index.json",
+    "fc-varm.json", "mergekit_config.y*ml", "README*", "LICENSE*", "LICENCE*", "NOTICE*", "Notice*",
+    "USE_POLICY*", "configuration*.py", "modeling*.py", "modelling*.py", "tokenization*.py",
+    "generation*.py", NULL};
 static const char *const model_signs[] = {"config.json", "*.safetensors", NULL};
 const struct fc_folder_kind fc_folder_model = {"a model", model_names, model_signs, NULL};
 
@@ -96,7 +97,8 @@ int fc_replace_file(const char *path, enum fc_out_kind kind, struct fc_err *e)
 	size_t n = S_ISREG(st.st_mode) ? first_bytes(AT_FDCWD, path, begin, sizeof begin) : 0;
 	if (n && !is_of_kind(begin, n, kind))
 		return fc_fail(e,
-		    "%s: exists and is no %s, which alone %s replaces; remove it, or take another name",
+		    "%s: exists and is no %s, which alone %s replaces; remove it, or take another "
+		    "name",
 		    path, noun[kind] + 2, noun[kind]);
 	return 0;
 }
@@ -134,8 +136,8 @@ static void look(DIR *d, const struct fc_folder_kind *k, struct looked *l)
 		if (!strcmp(name, ".") || !strcmp(name, ".."))
 			continue;
 		l->n++;
-		bool plain = fstatat(dirfd(d), name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(st.st_mode);
+		bool plain =
+		    fstatat(dirfd(d), name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 		if (!plain && !*l->odd)
 			snprintf(l->odd, sizeof l->odd, "%s", name);
 		else if (plain && !strcmp(name, UNFINISHED))
@@ -198,7 +200,8 @@ int fc_replace_unfinished(const char *path, const struct fc_folder_kind *k, stru
 	const char *odd = *l.odd ? l.odd : l.begun ? "" : l.foreign;
 	if (*odd)
 		return fc_fail(e,
-		    "%s: holds %s, which no unfinished %s has; remove the folder, or take another name",
+		    "%s: holds %s, which no unfinished %s has; remove the folder, or take another "
+		    "name",
 		    path, odd, k->noun + strcspn(k->noun, " ") + 1);
 	return 0;
 }

@@ -27,10 +27,10 @@ int fc_replace_file(const char *path, enum fc_out_kind kind, struct fc_err *e);
 
 /* Folders, by the names of their files. */
 struct fc_folder_kind {
-	const char *noun;              /* "a model" */
-	const char *const *names;      /* patterns of the files that it may hold, up to NULL */
-	const char *const *signs;      /* of which it has one of these, */
-	const char *sign_begin;        /* which begins with these bytes; NULL: with any */
+	const char *noun;         /* "a model" */
+	const char *const *names; /* patterns of the files that it may hold, up to NULL */
+	const char *const *signs; /* of which it has one of these, */
+	const char *sign_begin;   /* which begins with these bytes; NULL: with any */
 };
 extern const struct fc_folder_kind fc_folder_model, fc_folder_checkpoint;
 

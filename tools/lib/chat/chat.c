@@ -145,7 +145,7 @@ static int compile(struct fc_chat *c, const char *model, const char *file, const
 	} else if (!fc_file_exists(file)) {
 		return fc_fail(
 		    e, "template %s: no such file, and not one of %s", file, FC_CHAT_NAMES);
-	} else if (fc_file_read(file, TEMPLATE_MAX, text, e) < 0) {
+	} else if (fc_file_read_any(file, TEMPLATE_MAX, text, e) < 0) {
 		return -1;
 	}
 	return fc_jinja_compile(&c->jinja, text->p ? text->p : "", text->n, file, e);

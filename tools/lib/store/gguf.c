@@ -142,7 +142,9 @@ void fc_gguf_close(struct fc_gguf *g)
 bool fc_gguf_is(const char *path)
 {
 	char magic[4];
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct fc_err ignored;
+	size_t n_bytes;
+	const int fd = fc_file_open(path, &n_bytes, &ignored);
 	const bool is = fd >= 0 && read(fd, magic, 4) == 4 && !memcmp(magic, "GGUF", 4);
 	if (fd >= 0)
 		close(fd);
