@@ -122,6 +122,8 @@ int main(int argc, char **argv)
 
 	struct fc_err e;
 	struct session s;
+	if (fc_nn_check_device(opt.device, &e) < 0)
+		fc_die_usage("--device: %s", e.msg);
 	if (infer_session_open(&s, &opt, argv + first, argc - first, &e) < 0)
 		fc_die("%s", e.msg);
 	int ret;

@@ -233,6 +233,8 @@ int main(int argc, char **argv)
 	struct fc_err e;
 	char computes[160];
 	train_options_parse(&o, argc, argv);
+	if (fc_nn_check_device(o.device, &e) < 0)
+		fc_die_usage("--device: %s", e.msg);
 
 	if (o.model && o.output)
 		refuse_gguf(o.model);

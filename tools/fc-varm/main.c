@@ -61,7 +61,6 @@ static const struct fc_usage usage = {
 
 static void check_output(void)
 {
-	struct fc_err e;
 	if (dry_run)
 		return;
 	if (!out)
@@ -72,8 +71,6 @@ static void check_output(void)
 		fc_opt_check_output("output", out, FC_OUT_STREAM);
 	else if (!force && fc_file_exists(out))
 		fc_die("%s: exists already; --force replaces it", out);
-	else if (fc_replace_folder(out, &fc_folder_model, &e) < 0)
-		fc_die("%s", e.msg);
 }
 
 static void check_options(int n_target)
@@ -149,6 +146,8 @@ int main(int argc, char **argv)
 	q.dtype = dtypes[dtype];
 
 	struct fc_err e;
+	if (!dry_run && varm_product_check(out, &e) < 0)
+		fc_die("%s", e.msg);
 	struct inputs in;
 	struct plan p;
 	struct verdicts r;

@@ -213,6 +213,8 @@ int varm_recipe_run(const struct recipe_job *job, struct fc_err *e)
 		ret = varm_yaml_parse(&k.yaml, text.p ? text.p : "", text.n, job->file, e);
 	if (ret == 0)
 		ret = read_dishes(&k, &last, e);
+	if (ret == 0 && !job->dry_run)
+		ret = varm_product_check(job->out, e);
 	if (ret == 0)
 		ret = job->dry_run ? show_last(&k, last, e) : make_last(&k, last, e);
 	for (size_t i = 0; i < k.n; i++) {

@@ -15,6 +15,11 @@ static char *stream_path(void)
 	return fc_path_join(tmp && *tmp ? tmp : "/tmp", "fc-varm.stream");
 }
 
+int varm_product_check(const char *out, struct fc_err *e)
+{
+	return strcmp(out, "-") ? fc_replace_folder(out, &fc_folder_model, e) : 0;
+}
+
 int varm_product_open(
     struct product *p, const char *out, bool replace, bool resume, struct fc_err *e)
 {

@@ -24,6 +24,8 @@ struct product {
 	bool resumed; /* the folder holds what an interrupted run left */
 };
 
+/* Whether what is there is a model, which alone is replaced: for the start, before any work. */
+int varm_product_check(const char *out, struct fc_err *e);
 /* With resume, takes over what there is, and leaves it in the folder when the work fails. */
 int varm_product_open(
     struct product *p, const char *out, bool replace, bool resume, struct fc_err *e);

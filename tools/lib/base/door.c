@@ -41,13 +41,15 @@ static char *resolve(const char *path)
 	return own;
 }
 
-/* The resolved folder of path, and its last part. */
+/* The resolved folder of path, and its last part; "" for a path that ends in dots. */
 static char *resolve_name(const char *path)
 {
 	size_t n = strlen(path);
 	while (n > 1 && path[n - 1] == '/')
 		n--;
 	char *bare = fc_memdup0(path, n), *dir = fc_tmpname_folder(bare), *in = resolve(dir);
+	if (!in && strcmp(dir, bare) != 0)
+		in = resolve_name(dir); /* a folder that is not there yet */
 	const char *slash = strrchr(bare, '/'), *last = slash && slash[1] ? slash + 1 : bare;
 	struct fc_buf b = FC_BUF_INIT;
 	if (!strcmp(last, ".") || !strcmp(last, "..") || !strcmp(bare, "/"))

@@ -8,11 +8,18 @@
 #include "base/mem.h"
 #include "nn/backend.h"
 
+int fc_nn_check_device(const char *device, struct fc_err *e)
+{
+	if (strcmp(device, "cpu"))
+		return fc_fail(e, "no compute device is named %s (there is: cpu)", device);
+	return 0;
+}
+
 int fc_nn_open(struct fc_nn **out, const char *device, enum fc_compute compute, struct fc_err *e)
 {
 	*out = NULL;
-	if (strcmp(device, "cpu"))
-		return fc_fail(e, "no compute device is named %s (there is: cpu)", device);
+	if (fc_nn_check_device(device, e) < 0)
+		return -1;
 	struct fc_nn *nn = FC_NEW(struct fc_nn);
 	nn->kern = fc_kern();
 	if (compute != FC_COMPUTE_F32 && fc_bf16_open(&nn->bf16, e) < 0) {

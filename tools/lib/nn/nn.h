@@ -33,6 +33,8 @@ struct fc_nn;
  * BF16 oneDNN's products may differ in the order of their sums.  Another batch size, instruction
  * set (base/isa.h) or version of the libraries may change the last bits of either.
  */
+/* -1 unless there is a device of this name, for the command line. */
+int fc_nn_check_device(const char *device, struct fc_err *e);
 int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e);
 void fc_nn_close(struct fc_nn *nn);
 enum fc_compute fc_nn_compute(const struct fc_nn *nn); /* never AUTO */

@@ -1,0 +1,256 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What exists is never destroyed by a slip: outputs are no inputs, --force replaces only what a tool
+# made, and a run that ends early leaves nothing behind.
+load ../helper
+
+setup_file() {
+	export F=$BATS_FILE_TMPDIR D=$FC_ROOT/pipelines/demo
+	python3 "$D/talk.py" --set train -n 40 --seed 1 >"$F/talk.jsonl"
+	python3 "$D/vocab.py" --kind gpt2 --size 300 --eos '<|end|>' -o "$F/tok" <"$F/talk.jsonl"
+	cat >"$F/config.json" <<-'END'
+		{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 304,
+		"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+		"num_attention_heads": 4, "num_key_value_heads": 2, "hidden_act": "silu",
+		"max_position_embeddings": 256, "rms_norm_eps": 1e-05, "rope_theta": 10000.0,
+		"tie_word_embeddings": true, "torch_dtype": "bfloat16"}
+	END
+	fc-infer -q --tokens -m "$F/tok" -o "$F/tokens.fcs" "$F/talk.jsonl"
+	fc-train -q --init "$F/config.json" --tokenizer "$F/tok" --steps 2 --batch-tokens 500 --lr 5e-3 \
+		--dtype f32 -o "$F/pivot" "$F/tokens.fcs"
+	fc-infer -q -m "$F/pivot" -k 4 --dtype f32 -o "$F/dists.fcs" "$F/talk.jsonl"
+	fc-train -q -m "$F/pivot" --dtype f32 --steps 2 --batch-tokens 400 -o "$F/target" "$F/dists.fcs"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	cp -r "$F/pivot" pivot
+	cp -r "$F/target" target
+	cp "$F/dists.fcs" d.fcs
+	cp "$F/talk.jsonl" talk.jsonl
+}
+
+train() { fc-train -q --dtype f32 --epochs 1 --batch-tokens 400 "$@"; }
+
+# A command that may not change anything here: `kept STATUS PATTERN COMMAND...`.
+kept() {
+	local status_wanted=$1 pattern=$2 before
+	shift 2
+	before=$(find . | LC_ALL=C sort && find . -type f -exec sha256sum {} + | LC_ALL=C sort)
+	run "$@"
+	[ "$status" -eq "$status_wanted" ] || { echo "$*: status $status: $output"; return 1; }
+	[[ $output == *"$pattern"* ]] || { echo "$*: $output"; return 1; }
+	[ "$before" = "$(find . | LC_ALL=C sort && find . -type f -exec sha256sum {} + | LC_ALL=C sort)" ] ||
+		{ echo "$*: something has changed"; return 1; }
+}
+
+@test "every output of every tool against every input" {
+	mkdir table
+	cd table
+	run python3 "$FC_ROOT/tests/cli/overwrite.py"
+	echo "$output" | grep -v '^ok'
+	[ "$status" -eq 0 ]
+}
+
+@test "a checkpoint takes the place of a checkpoint only" {
+	mkdir notes && echo keep >notes/notes.txt
+	cp -r target model
+	for more in "" --resume --force; do
+		kept 1 "notes: is not replaced, since it holds notes.txt" \
+			train -m pivot --checkpoint notes $more -o out d.fcs
+		kept 1 "model: is not replaced, since it holds " train -m pivot --checkpoint model $more -o out d.fcs
+	done
+	kept 2 "--checkpoint pivot: is pivot, which is read (--model)" \
+		train -m pivot --checkpoint pivot -f -o out d.fcs
+	kept 2 "--checkpoint t8: is t8, which is written, too (--output)" \
+		train -m pivot --checkpoint t8 -o t8 d.fcs
+	mkdir empty
+	train -m pivot --checkpoint empty --checkpoint-every 1 -o out d.fcs
+	[ -f empty/state.json ]
+	kept 1 "empty: holds a checkpoint; go on with --resume" train -m pivot --checkpoint empty -o out2 d.fcs
+	mkdir empty/mine
+	kept 1 "empty: is not replaced, since it holds mine" \
+		train -m pivot --checkpoint empty --force -o out2 d.fcs
+}
+
+@test "--force replaces a model, and nothing else" {
+	mkdir -p home/models && touch home/.bashrc home/models/thesis
+	for cmd in "fc-varm -q -f -b pivot -o home target" "train -f -m pivot -o home d.fcs" \
+		"fc-convert -q -f -o home pivot"; do
+		# shellcheck disable=SC2086 # a list of words
+		kept 1 "home: is not replaced, since it holds " $cmd
+	done
+	kept 2 "--output .: holds pivot" fc-convert -f -o . pivot
+	for cmd in "fc-varm -q -f -b pivot -o out target" "train -f -m pivot -o out d.fcs" \
+		"fc-convert -q -f -o out pivot"; do
+		rm -rf out && cp -r target out
+		touch out/added_tokens.json
+		# shellcheck disable=SC2086
+		$cmd
+		[ -f out/model.safetensors ] && [ ! -e out/added_tokens.json ]
+	done
+	[ "$(find . -name '.*' ! -name .)" = ./home/.bashrc ]
+}
+
+@test "a file is replaced by one of its kind" {
+	cp talk.jsonl other.jsonl
+	kept 1 "other.jsonl: exists and is no stream" fc-infer -q --tokens -m pivot -o other.jsonl talk.jsonl
+	kept 1 "other.jsonl: exists and is no stream" fc-view --stream -o other.jsonl d.fcs
+	kept 1 "other.jsonl: exists and is no stream" train -m pivot --update other.jsonl d.fcs
+	cp d.fcs e.fcs
+	kept 1 "e.fcs: exists and is no text" fc-view --jsonl -o e.fcs d.fcs
+	kept 1 "e.fcs: exists and is no text" fc-varm -q -b pivot --report e.fcs -o out target
+	kept 1 "e.fcs: exists and is no file of JSON lines" train -m pivot --log e.fcs -o out d.fcs
+	kept 1 "no/e.fcs" train -m pivot --update no/e.fcs d.fcs
+	fc-infer -q --tokens -m pivot -o e.fcs talk.jsonl
+	fc-view --verify e.fcs
+}
+
+@test "leftovers with subfolders enter no result" {
+	mkdir -p .h.part/x && echo secret >.h.part/x/t
+	kept 1 ".h.part: holds x" fc-varm -q -b pivot -o h target
+	kept 1 ".h.part: holds x" fc-varm -q --resume -b pivot -o h target
+}
+
+@test "a stream is refused by a terminal, and a wrong device, before any work" {
+	script -qec true /dev/null >/dev/null 2>&1 || skip "no terminal to be had here"
+	for cmd in "fc-train -m none --update - none.fcs" "fc-infer -m none" "fc-infer -m none --tokens -o -" \
+		"fc-align map -p none -s none" "fc-align apply -p none -s none none.fcs" \
+		"fc-align fuse none.fcs none.fcs" "fc-view --stream none.fcs" "fc-varm -b none -o - none" \
+		"fc-varm --recipe none -o -"; do
+		run script -qec "$cmd" /dev/null
+		[ "$status" -eq 2 ] || { echo "$cmd: $status $output"; false; }
+		[[ $output == *"is not written to a terminal"* ]] || { echo "$cmd: $output"; false; }
+	done
+	run -2 fc-infer -m none --device cpux
+	[[ $output == *"--device: no compute device is named cpux (there is: cpu)"* ]]
+	run -2 fc-train -m none --device cpux -o out none.fcs
+	[[ $output == *"--device: no compute device is named cpux (there is: cpu)"* ]]
+}
+
+@test "a launcher that starts a tool several times is told so" {
+	for names in OMPI_COMM_WORLD_SIZE=4 PMI_SIZE=4 "PMI_RANK=0 SLURM_NTASKS=4" \
+		"PMIX_RANK=2 SLURM_NTASKS=1 SLURM_STEP_NUM_TASKS=4"; do
+		# shellcheck disable=SC2086 # a list of words
+		kept 2 "a launcher has started this 4 times" env $names fc-train -m pivot -o out d.fcs
+	done
+	for names in OMPI_COMM_WORLD_SIZE=1 "OMPI_COMM_WORLD_SIZE=1 PMIX_RANK=0 SLURM_NTASKS=4" \
+		SLURM_NTASKS=4 "PMIX_RANK=0 SLURM_NTASKS=4 SLURM_STEP_NUM_TASKS=1"; do
+		# shellcheck disable=SC2086
+		env $names fc-view d.fcs >/dev/null
+	done
+}
+
+@test "fc-convert says what it makes" {
+	run fc-convert -o x.bin pivot
+	[ "$status" -eq 0 ]
+	[[ $output == *"making a folder with a Hugging Face model, x.bin"* ]]
+	[ -d x.bin ]
+}
+
+@test "what is no regular file in a model is refused at once" {
+	for name in model.safetensors config.json tokenizer.json; do
+		rm -rf m && cp -r pivot m && rm m/$name && mkfifo m/$name
+		run timeout 20 fc-infer -q -m m talk.jsonl
+		[ "$status" -eq 1 ]
+		[[ $output == *"m/$name: is a pipe, where a regular file is needed"* ]]
+		rm m/$name && ln -s /dev/zero m/$name
+		run timeout 20 fc-infer -q -m m talk.jsonl
+		[ "$status" -eq 1 ]
+		[[ $output == *"m/$name: is a device, where a regular file is needed"* ]]
+	done
+	run timeout 20 fc-infer -q --tokens -m pivot -o x.fcs /dev/zero
+	[ "$status" -eq 1 ]
+	[[ $output == *"/dev/zero:1: a line of more than"* ]]
+	[ ! -e x.fcs ]
+}
+
+# What is there besides the inputs: nothing, or what is named.
+left() {
+	find . -mindepth 1 -maxdepth 1 ! -name pivot ! -name target ! -name d.fcs ! -name talk.jsonl \
+		! -name slow ! -name '*.err' | LC_ALL=C sort | tr '\n' ' '
+}
+
+# Waits for COMMAND to have begun its output, sends it SIGNAL: `interrupted FEED SIGNAL COMMAND...`.
+# It finds FEED's first bytes in "slow", a pipe that does not end.
+interrupted() {
+	local feed=$1 signal=$2 pid code=0
+	shift 2
+	rm -f slow
+	mkfifo slow
+	exec 7<>slow
+	head -c 4000 "$feed" >&7
+	env --default-signal="$signal" "$@" 2>run.err 3>&- 7>&- &
+	pid=$!
+	for _ in $(seq 200); do
+		! begun $pid || break
+		sleep 0.05
+	done
+	begun $pid || { echo "$*: nothing begun"; kill -9 $pid; cat run.err; return 1; }
+	kill "-$signal" $pid
+	wait $pid 2>/dev/null || code=$?
+	exec 7>&-
+	[ "$code" -eq $((128 + $(kill -l "$signal"))) ] || { echo "$*: status $code"; cat run.err; return 1; }
+	[ ! -s run.err ] || { cat run.err; return 1; }
+}
+
+# It has an output of ours open or has made a hidden one.
+begun() {
+	local f
+	[ -n "$(find . -maxdepth 1 -name '.*' ! -name .)" ] && return 0
+	for f in /proc/"$1"/fd/*; do
+		[[ $(readlink "$f") != "$PWD"/[#.]* ]] || return 0
+	done
+	return 1
+}
+
+@test "a signal ends a run as it would any, and leaves nothing" {
+	for s in INT TERM HUP; do
+		interrupted talk.jsonl $s fc-infer -q --tokens -m pivot -o x.fcs slow
+		interrupted talk.jsonl $s fc-infer -q --dtype f32 -m pivot -o x.fcs slow
+		interrupted talk.jsonl $s fc-infer -q --dtype f32 --generate -m pivot -o x.jsonl slow
+		interrupted talk.jsonl $s fc-eval mc-questions -o x.jsonl slow
+		interrupted d.fcs $s fc-view --stream -o x.fcs slow
+		interrupted d.fcs $s fc-view --jsonl -o x.jsonl slow
+		interrupted d.fcs $s fc-align apply -q -p pivot -s pivot -o x.fcs slow
+		interrupted d.fcs $s fc-align fuse -q -o x.fcs slow d.fcs
+		interrupted d.fcs $s fc-train -q --dtype f32 -m pivot --steps 3 -o out slow
+		[ -z "$(left)" ] || { left; false; }
+	done
+}
+
+@test "signals in the midst of long work: folders go, what is documented stays" {
+	echo '{models: [{model: pivot}, {model: target}], base_model: pivot, merge_method: task_arithmetic}' >r.yml
+	mkfifo slow.report
+	for s in INT TERM HUP; do
+		interrupted d.fcs $s fc-train -q --dtype f32 --epochs 100000 --checkpoint c \
+			--checkpoint-every 2 --batch-tokens 400 -m pivot -o out d.fcs
+		[ ! -e out ]
+		[ -z "$(find . -name '.*' ! -name .)" ]
+		[ ! -e c ] || [ -f c/state.json ]
+		rm -rf c
+		# the report goes to a pipe that nobody reads, when the folder is nearly made
+		interrupted d.fcs $s fc-varm -q --recipe r.yml --report slow.report -o out
+		[ "$(left)" = "./r.yml ./slow.report " ]
+		interrupted d.fcs $s fc-varm -q --resume --recipe r.yml --report slow.report -o out
+		[ "$(left)" = "./.out.part ./r.yml ./slow.report " ]
+		rm -rf .out.part
+	done
+}
+
+@test "a model that is cut off while it is read is named" {
+	mkfifo slow
+	cp -r pivot m
+	fc-infer -q --dtype f32 -m m -o x.fcs slow 2>run.err 3>&- &
+	pid=$!
+	exec 7>slow # when it reads, it has opened the model
+	truncate -s 4096 m/model.safetensors
+	cat talk.jsonl >&7 || true
+	exec 7>&-
+	code=0
+	wait $pid || code=$?
+	[ "$code" -eq 1 ] || { echo "$code"; cat run.err; false; }
+	[ "$(cat run.err)" = "fc-infer: m/model.safetensors: was cut off while it was read" ]
+	rm -rf m
+	[ -z "$(left)" ]
+}
