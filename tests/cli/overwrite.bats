@@ -209,7 +209,6 @@ begun() {
 		interrupted talk.jsonl $s fc-infer -q --tokens -m pivot -o x.fcs slow
 		interrupted talk.jsonl $s fc-infer -q --dtype f32 -m pivot -o x.fcs slow
 		interrupted talk.jsonl $s fc-infer -q --dtype f32 --generate -m pivot -o x.jsonl slow
-		interrupted talk.jsonl $s fc-eval mc-questions -o x.jsonl slow
 		interrupted d.fcs $s fc-view --stream -o x.fcs slow
 		interrupted d.fcs $s fc-view --jsonl -o x.jsonl slow
 		interrupted d.fcs $s fc-align apply -q -p pivot -s pivot -o x.fcs slow
@@ -220,7 +219,7 @@ begun() {
 }
 
 @test "signals in the midst of long work: folders go, what is documented stays" {
-	echo '{models: [{model: pivot}, {model: target}], base_model: pivot, merge_method: task_arithmetic}' >r.yml
+	echo '{models: [{model: pivot}, {model: target, parameters: {weight: 1}}], base_model: pivot, merge_method: task_arithmetic}' >r.yml
 	mkfifo slow.report
 	for s in INT TERM HUP; do
 		interrupted d.fcs $s fc-train -q --dtype f32 --epochs 100000 --checkpoint c \
