@@ -188,7 +188,10 @@ interrupted() {
 	done
 	begun $pid || { echo "$*: nothing begun"; kill -9 $pid; cat run.err; return 1; }
 	kill "-$signal" $pid
+	{ sleep 20; kill -9 $pid 2>/dev/null; } 3>&- 7>&- & # a run that does not end
+	local guard=$!
 	wait $pid 2>/dev/null || code=$?
+	kill $guard
 	exec 7>&-
 	[ "$code" -eq $((128 + $(kill -l "$signal"))) ] || { echo "$*: status $code"; cat run.err; return 1; }
 	[ ! -s run.err ] || { cat run.err; return 1; }

@@ -76,34 +76,41 @@ static int open_unnamed(const char *path)
 	return fd;
 }
 
-/* Called while signals are held, as the file may appear under its temporary name. */
-static int open_new(struct fc_out *o, const char *path, struct fc_err *e)
+/* A device or pipe is written directly.  Opening a pipe waits for its reader: signals may end that.
+ */
+static int open_special(struct fc_out *o, struct fc_err *e)
 {
-	struct stat st;
-	o->path = fc_strdup(path);
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a device or pipe, written directly */
-		o->fd = open(path, O_WRONLY | O_CLOEXEC);
-	} else {
-		o->tmp = fc_tmpname_process(path);
-		o->fd = open_unnamed(path);
-		o->unnamed = o->fd >= 0;
-		if (!o->unnamed) {
-			unlink(o->tmp); /* of a killed process that had our number */
-			o->fd = open(o->tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		}
+	o->fd = open(o->path, O_WRONLY | O_CLOEXEC);
+	return o->fd < 0 ? fc_fail(e, "create %s:", o->path) : 0;
+}
+
+/* Called while signals are held, as the file may appear under its temporary name. */
+static int open_new(struct fc_out *o, struct fc_err *e)
+{
+	o->tmp = fc_tmpname_process(o->path);
+	o->fd = open_unnamed(o->path);
+	o->unnamed = o->fd >= 0;
+	if (!o->unnamed) {
+		unlink(o->tmp); /* of a killed process that had our number */
+		o->fd = open(o->tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	}
-	return o->fd < 0 ? fc_fail(e, "create %s:", path) : 0;
+	return o->fd < 0 ? fc_fail(e, "create %s:", o->path) : 0;
 }
 
 int fc_out_open(struct fc_out **out, const char *path, enum fc_out_kind kind, struct fc_err *e)
 {
+	struct stat st;
 	*out = NULL;
 	if (fc_replace_file(path, kind, e) < 0)
 		return -1;
 	struct fc_out *o = FC_NEW(struct fc_out);
+	o->path = path && strcmp(path, "-") ? fc_strdup(path) : NULL;
 	o->fd = STDOUT_FILENO;
+	bool special = o->path && stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+	int ret = special ? open_special(o, e) : 0;
 	fc_ending_hold();
-	int ret = path && strcmp(path, "-") ? open_new(o, path, e) : 0;
+	if (o->path && !special)
+		ret = open_new(o, e);
 	if (ret == 0)
 		out_track(o);
 	fc_ending_release();
