@@ -233,7 +233,7 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 	ask >out 2>&1
 	complete 10
 	[ "$(cut -f2 srv/log | sort -u)" = "Bearer secret-0123456789" ]
-	! grep -r 'secret-0123' out j.jsonl || false
+	! grep -rE 'secret-0123|ret-0123' out j.jsonl || false
 	grep -q '\*\*\*\*\*' j.jsonl # it was there to be hidden
 	printf 'secret-from-file\n' >key
 	rm j.jsonl
@@ -409,6 +409,22 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 	[ "$(jq -c '[.score, .judge[0]]' j.jsonl | sort -u)" = '[7,"script"]' ]
 	run judge --name script --command 'exit 3'
 	[ "$status" -eq 0 ] # nothing to ask
+	cp j.jsonl kept
+	printf 'no judgments' >j.jsonl
+	run judge --name script --command cat
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"j.jsonl: exists and is no file of JSON lines"* ]]
+	[ "$(cat j.jsonl)" = "no judgments" ]
+	rm j.jsonl
+	OPENAI_API_KEY=secret-0123456789 KEY=other-0123456789 judge --name script --key-env KEY \
+		--command "env >env; jq -c '.messages += [{role: \"assistant\", content: \"[[7]]\"}]'"
+	grep -q ^PATH= env
+	! grep ^KEY= env || false
+	rm j.jsonl
+	OPENAI_API_KEY=secret-0123456789 judge --name script \
+		--command "env >env; jq -c '.messages += [{role: \"assistant\", content: \"[[7]]\"}]'"
+	! grep ^OPENAI_API_KEY= env || false
+	mv kept j.jsonl
 	rm j.jsonl
 	run judge --name script --command "jq -c '.messages += [{role: \"assistant\", content: \"[[7]]\"}]' | sed 4q; exit 3"
 	[ "$status" -eq 1 ]

@@ -132,7 +132,7 @@ class Judge(http.server.BaseHTTPRequestHandler):
             reply["choices"] = []
             self.send(200, json.dumps(reply).encode())
         elif how == "echo":
-            reply["choices"][0]["message"]["content"] += " " + auth
+            reply["choices"][0]["message"]["content"] += " " + auth + " or a part of it: " + auth[10:22]
             reply["system_fingerprint"] = auth
             self.send(200, json.dumps(reply).encode().replace(b"secret-", b"secret\\u002d"))
         elif how == "mute":

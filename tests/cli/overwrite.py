@@ -108,6 +108,8 @@ def lay_out():
     put("t/up/model/config.json", "{}\n")
     put("t/up/model/model.safetensors", "weights\n")
     put("t/up/model/sub/extra", "more\n")
+    put("t/split/m-00001-of-00002.gguf", "GGUF first\n")
+    put("t/split/m-00002-of-00002.gguf", "GGUF second\n")
     os.link("t/up/file", "t/hard")
     os.symlink("up/file", "t/soft")
     os.link("t/up/model/model.safetensors", "t/hard.weights")
@@ -125,6 +127,7 @@ CELLS = [
                     "t/hard.weights", "t/soft.weights", "t/up/model/new", "t/up/model/sub",
                     "t/up/model/sub/new", "t/up", "t"]),
     ("t/soft.model", ["t/up/model", "t/up/model/new", "t/hard.weights", "t/up"]),
+    ("t/split/m-00001-of-00002.gguf", ["t/split/m-00002-of-00002.gguf", "t/split"]),
     ("t/up/model/model.safetensors", ["t/up/model", "t/up", "t/soft.weights", "t/hard.weights"]),
 ]
 

@@ -9,15 +9,36 @@
 
 enum { SECRET_MIN = 8 }; /* bytes; what is shorter is a word, no secret */
 
+/* How many bytes p begins with that stand anywhere in the key one after the other. */
+static size_t part_of_key(const char *p, size_t n_p, const char *key, size_t n_key)
+{
+	size_t most = 0;
+	for (size_t j = 0; j + most < n_key; j++) {
+		size_t n = 0;
+		while (n < n_p && j + n < n_key && p[n] == key[j + n])
+			n++;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+/* Stars the key, and of its parts all that are long enough to be no word. */
 static bool hide_key(char *p, size_t n_p, const char *key)
 {
-	size_t n = strlen(key);
-	bool found = false;
-	for (size_t i = 0; n >= SECRET_MIN && i + n <= n_p; i++) {
-		if (!memcmp(p + i, key, n)) {
-			memset(p + i, '*', n);
-			found = true;
+	size_t n_key = strlen(key), n = 0;
+	bool found = false, in_key[256] = {false};
+	for (size_t j = 0; j < n_key; j++)
+		in_key[(unsigned char)key[j]] = true;
+	for (size_t i = 0; i + SECRET_MIN <= n_p; i += n) {
+		const unsigned char *q = (const unsigned char *)p + i;
+		bool may = in_key[q[0]] && in_key[q[SECRET_MIN - 1]] && in_key[q[SECRET_MIN / 2]];
+		n = may ? part_of_key(p + i, n_p - i, key, n_key) : 0;
+		if (n < SECRET_MIN) {
+			n = 1;
+			continue;
 		}
+		memset(p + i, '*', n);
+		found = true;
 	}
 	return found;
 }

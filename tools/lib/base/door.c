@@ -100,10 +100,48 @@ static void add_entries(struct item *x, const char *folder, int depth)
 		closedir(d);
 }
 
+/* "-00001-of-00003.gguf" at the end of a name, or NULL: a file that goes on in others beside it. */
+static const char *split_part(const char *name)
+{
+	const char *at = strstr(name, "-of-");
+	return at && at - name >= 6 && at[-6] == '-' && strspn(at - 5, "0123456789") == 5 &&
+		strspn(at + 4, "0123456789") == 5
+	    ? at - 6
+	    : NULL;
+}
+
+static void add_splits(struct item *x, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *part = split_part(name);
+	if (!part)
+		return;
+	char *folder = fc_tmpname_folder(path);
+	DIR *d = opendir(folder);
+	for (struct dirent *entry; d && (entry = readdir(d));) {
+		const char *other = entry->d_name, *at = split_part(other);
+		if (!at || at - other != part - name ||
+		    strncmp(other, name, (size_t)(part - name)) != 0 ||
+		    strcmp(at + 6, part + 6) != 0)
+			continue;
+		struct fc_buf b = FC_BUF_INIT;
+		fc_buf_addf(&b, "%.*s%s", (int)(name - path), path, other);
+		add_place(x, b.p);
+		fc_buf_release(&b);
+	}
+	if (d)
+		closedir(d);
+	free(folder);
+}
+
 static void look_into(struct item *x)
 {
+	char *path = fc_strdup(x->place[0].shown);
 	if (!x->looked && x->place[0].folder)
-		add_entries(x, x->place[0].shown, 2);
+		add_entries(x, path, 2);
+	else if (!x->looked)
+		add_splits(x, path);
+	free(path);
 	x->looked = true;
 }
 

@@ -8,12 +8,12 @@
  * All that a run reads and all that it writes, known before the first byte of work.  No output is
  * an input, lies in one or holds one, and no two outputs are the same or lie in each other: --force
  * or not, and whatever the names are, as files are compared by device and inode.  An input folder
- * stands for itself and for every file in it.
+ * stands for itself and for every file in it, a part of a split file for all parts.
  *
  * Both functions compare with all that was told before, and end the program with status 2 and both
  * names.  fc_opt_parse() tells the paths that the option table and the operands have; a tool tells
  * what only it knows, as the models of a recipe.  NULL and "-" are passed over, and so is what is
- * no regular file and no folder.  what is borrowed for good.
+ * no regular file and no folder.  `what` is borrowed for good.
  */
 void fc_door_input(const char *path, const char *what);
 /* what: the option, without "--".  folder: its unfinished form ".NAME.part" counts too. */
