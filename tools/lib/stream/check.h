@@ -39,8 +39,9 @@ int fc_check_hits(const struct fc_row_hits *h, const char *name, struct fc_err *
 /* Memory between calls.  {0} is empty. */
 struct fc_row_checker {
 	uint32_t *p;    /* probabilities by the bits of their logarithms */
-	uint64_t *seen; /* [n_word] a bit for each id; all 0 between rows */
-	size_t n_word;
+	uint16_t *seen; /* [n_vocab] the row, by its stamp, that had the id last */
+	size_t n_vocab;
+	uint16_t stamp;          /* of the present row; 0: none */
 	struct fc_row_hits hits; /* of all rows so far */
 };
 void fc_row_checker_release(struct fc_row_checker *c);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "stream/check.h"
@@ -21,7 +22,6 @@ void fc_row_checker_release(struct fc_row_checker *c)
 
 static void prepare(struct fc_row_checker *c, size_t n_vocab)
 {
-	size_t n_word = (n_vocab + 63) / 64;
 	if (!c->p) {
 		uint32_t *bits = FC_ARRAY(uint32_t, N_PROBABILITY);
 		float *value = FC_ARRAY(float, N_PROBABILITY);
@@ -35,10 +35,11 @@ static void prepare(struct fc_row_checker *c, size_t n_vocab)
 		free(bits);
 		free(value);
 	}
-	if (n_word > c->n_word) {
+	if (n_vocab > c->n_vocab) {
 		free(c->seen);
-		c->seen = FC_ARRAY(uint64_t, n_word);
-		c->n_word = n_word;
+		c->seen = FC_ARRAY(uint16_t, n_vocab);
+		c->n_vocab = n_vocab;
+		c->stamp = 0;
 	}
 }
 
@@ -59,17 +60,22 @@ static float read_row(struct fc_row_checker *c, const uint32_t *restrict id,
     const uint32_t *restrict bits, size_t n, uint32_t tok, uint32_t *twice, bool *lists)
 {
 	uint64_t mass = 0;
-	uint64_t *restrict seen = c->seen;
-	*twice = FC_MAX_VOCAB;
-	for (size_t i = 0; i < n; i++) {
-		uint64_t bit = (uint64_t)1 << id[i] % 64, word = seen[id[i] / 64];
-		mass += c->p[bits[i] < N_PROBABILITY ? bits[i] : N_PROBABILITY];
-		*twice = word & bit ? id[i] : *twice;
-		seen[id[i] / 64] = word | bit;
+	uint16_t *restrict seen = c->seen;
+	if (++c->stamp == 0) {
+		memset(seen, 0, c->n_vocab * sizeof *seen);
+		c->stamp = 1;
 	}
-	*lists = seen[tok / 64] >> tok % 64 & 1;
+	const uint16_t stamp = c->stamp;
+	uint32_t again = FC_MAX_VOCAB;
+	const uint32_t *restrict p = c->p;
 	for (size_t i = 0; i < n; i++)
-		seen[id[i] / 64] = 0;
+		mass += p[bits[i] < N_PROBABILITY ? bits[i] : N_PROBABILITY];
+	for (size_t i = 0; i < n; i++) {
+		again = seen[id[i]] == stamp ? id[i] : again;
+		seen[id[i]] = stamp;
+	}
+	*twice = again;
+	*lists = seen[tok] == stamp;
 	return (float)mass / ONE;
 }
 
