@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Streams of a writer that was made from fc-stream(5) alone: what is right is taken by every tool on
+# shellcheck disable=SC2154 # stderr is set by run
 # the way to a trained model, what is wrong is refused.
 load ../helper
 

@@ -121,7 +121,8 @@ uint32_t align_firsttoken_get(struct align_firsttoken *f, uint32_t before, const
     size_t n_a, const char *b, size_t n_b)
 {
 	/* XXH3 only adds a seed to up to three bytes and their number, so small seeds would make
-	 * equal keys of "el" after one token and "ell" after another: an odd factor spreads them. */
+	 * equal keys of "el" after one token and "ell" after another: an odd factor spreads them.
+	 */
 	uint64_t seed = (before + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
 	uint64_t key = fc_hash(b, n_b, n_a ? fc_hash(a, n_a, seed) : seed) | 1;
 	struct memory *m = &f->memory[(key >> 1) & (N_MEMORY - 1)];
