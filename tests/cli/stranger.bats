@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Streams of a writer that was made from fc-stream(5) alone: what is right is taken by every tool on
-# shellcheck disable=SC2154 # stderr is set by run
 # the way to a trained model, what is wrong is refused.
+# shellcheck disable=SC2154 # stderr is set by run
 load ../helper
 
 kit() { echo "$FC_ROOT/pipelines/demo/kit/$1"; }
