@@ -85,7 +85,7 @@ static void test_escape(void)
 	for (size_t i = 0; i < FC_LEN(c); i++) {
 		struct fc_buf b = FC_BUF_INIT;
 		struct fc_err e;
-		fc_escape(&b, c[i].in, strlen(c[i].in));
+		fc_buf_add_escaped(&b, c[i].in, strlen(c[i].in));
 		T_OK(b.p && !strcmp(b.p, c[i].out), "escape: %s", c[i].what);
 		fc_fail(&e, "%s", c[i].in);
 		T_OK(!strcmp(e.msg, c[i].out), "message: %s", c[i].what);

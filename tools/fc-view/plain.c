@@ -24,7 +24,7 @@ void view_add_plain(struct fc_buf *b, const char *p, size_t n)
 	for (size_t i = 0, end; i < n; i = end + 1) {
 		for (end = i; end < n && p[end] != '\\'; end++)
 			;
-		fc_escape(b, p + i, end - i);
+		fc_buf_add_escaped(b, p + i, end - i);
 		if (end < n)
 			fc_buf_adds(b, "\\\\");
 	}

@@ -47,7 +47,7 @@ void view_walk(struct view *v, const struct visitor *visitor);
 /* Text for the output, written in large pieces. */
 void view_flush(struct view *v);
 void view_flush_some(struct view *v); /* only when there is a large piece */
-/* Appends n bytes as fc_escape() does, backslashes as \\. */
+/* Appends n bytes as fc_buf_add_escaped() does, backslashes as \\. */
 void view_add_plain(struct fc_buf *b, const char *p, size_t n);
 /* How the vocabulary spells the token; "" where it does not. */
 const char *view_piece(const struct view *v, uint32_t id);

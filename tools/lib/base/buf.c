@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/mem.h"
 
 char *fc_buf_reserve(struct fc_buf *b, size_t n)
@@ -68,4 +69,14 @@ char *fc_buf_detach(struct fc_buf *b)
 	char *s = b->p;
 	*b = (struct fc_buf)FC_BUF_INIT;
 	return s;
+}
+
+void fc_buf_add_escaped(struct fc_buf *b, const char *p, size_t n)
+{
+	char out[FC_ESCAPE_MAX];
+	size_t n_out;
+	for (size_t i = 0; i < n;) {
+		i += fc_escape_next(out, &n_out, p + i, n - i);
+		fc_buf_add(b, out, n_out);
+	}
 }

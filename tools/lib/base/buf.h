@@ -23,5 +23,7 @@ char *fc_buf_reserve(struct fc_buf *b, size_t n);
 void fc_buf_clear(struct fc_buf *b);   /* n = 0, memory kept */
 void fc_buf_release(struct fc_buf *b); /* memory freed, ready for reuse */
 char *fc_buf_detach(struct fc_buf *b); /* the string, now the caller's to free(); never NULL */
+/* As fit for a terminal; see escape.h. */
+void fc_buf_add_escaped(struct fc_buf *b, const char *p, size_t n);
 
 #endif

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "base/progress.h"
+#include "base/barline.h"
 
 static void say(const char *kind, const char *fmt, va_list ap)
 {
 	struct fc_err e;
 	fc_vfail(&e, fmt, ap);
-	fc_progress_clear();
+	fc_barline_clear();
 	fflush(stdout);
 	fprintf(stderr, "%s%s%s: %s%s\n", fc_prog, fc_prog_label ? " " : "",
 	    fc_prog_label ? fc_prog_label : "", kind, e.msg);

@@ -64,13 +64,3 @@ size_t fc_escape_next(char *out, size_t *n_out, const char *s, size_t n)
 	}
 	return len;
 }
-
-void fc_escape(struct fc_buf *b, const char *p, size_t n)
-{
-	char out[FC_ESCAPE_MAX];
-	size_t n_out;
-	for (size_t i = 0; i < n;) {
-		i += fc_escape_next(out, &n_out, p + i, n - i);
-		fc_buf_add(b, out, n_out);
-	}
-}

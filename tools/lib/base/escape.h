@@ -2,7 +2,7 @@
 #ifndef FC_BASE_ESCAPE_H
 #define FC_BASE_ESCAPE_H
 
-#include "base/buf.h"
+#include <stddef.h>
 
 /*
  * Text from outside, made fit for a line on a terminal: control characters (C0, DEL, C1), marks
@@ -15,6 +15,5 @@
  * bytes of p that were.  *n_out: 1 to FC_ESCAPE_MAX. */
 #define FC_ESCAPE_MAX 12
 size_t fc_escape_next(char *out, size_t *n_out, const char *p, size_t n);
-void fc_escape(struct fc_buf *b, const char *p, size_t n);
 
 #endif

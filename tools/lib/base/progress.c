@@ -8,12 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/barline.h"
 #include "base/prog.h"
 
 static struct {
 	struct fc_progress_state at;
 	double start_s, shown_s;
-	bool active, on_terminal, drawn, has_first;
+	bool active, on_terminal, has_first;
 } bar;
 
 double fc_now(void)
@@ -42,13 +43,6 @@ void fc_progress_share(uint64_t part, uint64_t whole)
 	bar.has_first = true;
 	bar.at.part = part;
 	bar.at.whole = whole;
-}
-
-void fc_progress_clear(void)
-{
-	if (bar.drawn)
-		fputs("\r\033[K", stderr);
-	bar.drawn = false;
 }
 
 /* 950, 49.7k, 1.25M: three digits at least, as large numbers are read. */
@@ -107,14 +101,14 @@ static void draw(uint64_t done, const char *note, double now)
 	struct fc_buf b = FC_BUF_INIT;
 	bar.at.done = done;
 	fc_progress_text(&b, &bar.at, now - bar.start_s, bar.on_terminal ? 24 : 0);
-	fc_progress_clear();
+	fc_barline_clear();
 	fprintf(stderr, "%s%s%s: %s", fc_prog, fc_prog_label ? " " : "",
 	    fc_prog_label ? fc_prog_label : "", b.p);
 	fc_buf_release(&b);
 	if (note)
 		fprintf(stderr, ", %s", note);
 	if (bar.on_terminal)
-		bar.drawn = true;
+		fc_barline_drawn = true;
 	else
 		fputc('\n', stderr);
 	fflush(stderr);
@@ -133,6 +127,6 @@ void fc_progress_set(uint64_t done, const char *note)
 
 void fc_progress_end(void)
 {
-	fc_progress_clear();
+	fc_barline_clear();
 	bar.active = false;
 }

@@ -17,7 +17,6 @@ void fc_progress_set(uint64_t done, const char *note); /* note: NULL or a few wo
  * in any unit.  whole 0: not known either.  Tell it before fc_progress_set(). */
 void fc_progress_share(uint64_t part, uint64_t whole);
 void fc_progress_end(void);
-void fc_progress_clear(void); /* wipes the bar before another message is printed */
 
 /* What is shown after elapsed seconds: the bar of so many cells, share, number, rate, time left. */
 struct fc_progress_state {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
-#include <utf8proc.h>
 
 #include "jinja/jinja_impl.h"
+#include "text/unicode.h"
 
 /* Filters of texts. */
 
@@ -137,9 +137,8 @@ static int truncate(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)
 /* Letters, digits and underscores, as Python's \w. */
 static bool is_word(uint32_t cp)
 {
-	const utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)cp);
-	return cp == '_' || (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO) ||
-	    (k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO);
+	const enum fc_unicode_category k = fc_unicode_category(cp);
+	return cp == '_' || (k >= FC_UC_LU && k <= FC_UC_LO) || (k >= FC_UC_ND && k <= FC_UC_NO);
 }
 
 static int wordcount(struct fc_jx *x, const struct fc_jv *a, struct fc_jv *out)

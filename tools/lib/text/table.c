@@ -191,7 +191,7 @@ static void put_escaped(struct fc_buf *out, const char *s)
 {
 	while (*s) {
 		size_t n = strcspn(s, "\\");
-		fc_escape(out, s, n);
+		fc_buf_add_escaped(out, s, n);
 		s += n;
 		if (*s) {
 			fc_buf_adds(out, "\\\\");
