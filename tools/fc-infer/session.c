@@ -19,9 +19,6 @@ static int open_model(struct session *s, struct fc_err *e)
 	char computes[160];
 	if (fc_nn_open(&s->nn, o->device, (enum fc_compute)o->compute, e) < 0)
 		return -1;
-	fc_nn_describe(s->nn, computes, sizeof computes);
-	if (fc_isa_is_asked())
-		fc_note("%s", computes);
 	if (fc_model_open(&s->model, o->model, e) < 0)
 		return -1;
 	if (fc_modelfiles_has_adapter(o->model))
@@ -31,6 +28,9 @@ static int open_model(struct session *s, struct fc_err *e)
 		    "%s: the tokenizer has ids up to %zu, the model only %zu rows of embeddings",
 		    o->model, s->n_vocab - 1, s->model->cfg.n_vocab);
 	s->n_output = s->model->cfg.n_vocab;
+	fc_nn_describe(s->nn, computes, sizeof computes);
+	if (fc_isa_is_asked())
+		fc_note("%s", computes);
 	if (!s->max_length)
 		s->max_length = s->model->cfg.n_ctx;
 	return 0;

@@ -243,8 +243,6 @@ int main(int argc, char **argv)
 	if (o.output)
 		or_die(fc_outdir_open(&out, o.output, o.force ? &fc_folder_model : NULL, &e), &e);
 	or_die(fc_nn_open(&nn, o.device, (enum fc_compute)o.dtype, &e), &e);
-	fc_nn_describe(nn, computes, sizeof computes);
-	fc_note("%s", computes);
 	if (o.dry_run)
 		check_models(&o);
 	struct fc_params *params = open_params(&o, nn);
@@ -267,6 +265,8 @@ int main(int argc, char **argv)
 	struct train_adamw_opts adamw = {o.beta1, o.beta2, o.eps, o.weight_decay};
 	train_trainer_init(&trainer, &trainer_opts, &adamw, nn, params, feed);
 	json_t *identity = run_identity(&o, params, nn, tokenizer);
+	fc_nn_describe(nn, computes, sizeof computes);
+	fc_note("%s", computes);
 	train(&o, &trainer, tokenizer, identity);
 
 	struct train_target target = {
