@@ -142,6 +142,9 @@ kept() {
 }
 
 @test "fc-convert says what it makes" {
+	kept 2 "a model is no stream" fc-convert -o - pivot
+	kept 2 "name folders" train -m pivot -o - d.fcs
+	kept 2 "name folders" train -m pivot --checkpoint - -o out d.fcs
 	run fc-convert -o x.bin pivot
 	[ "$status" -eq 0 ]
 	[[ $output == *"making a folder with a Hugging Face model, x.bin"* ]]
@@ -188,10 +191,12 @@ interrupted() {
 	done
 	begun $pid || { echo "$*: nothing begun"; kill -9 $pid; cat run.err; return 1; }
 	kill "-$signal" $pid
-	{ sleep 20; kill -9 $pid 2>/dev/null; } 3>&- 7>&- & # a run that does not end
-	local guard=$!
+	for _ in $(seq 400); do
+		[[ $(cut -d' ' -f3 /proc/$pid/stat) != Z ]] || break
+		sleep 0.05
+	done
+	kill -9 $pid # a run that does not end; to one that has, nothing
 	wait $pid 2>/dev/null || code=$?
-	kill $guard
 	exec 7>&-
 	[ "$code" -eq $((128 + $(kill -l "$signal"))) ] || { echo "$*: status $code"; cat run.err; return 1; }
 	[ ! -s run.err ] || { cat run.err; return 1; }

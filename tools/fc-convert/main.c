@@ -85,6 +85,8 @@ int main(int argc, char **argv)
 		fc_die_usage("expected one model, got %d operands", argc - at);
 	if (!out)
 		fc_die_usage("-o says where the result goes");
+	if (!strcmp(out, "-"))
+		fc_die_usage("-o -: a model is no stream; name a file or a folder");
 	const bool gguf = is_gguf_name(out);
 	if (!gguf && (type == CONVERT_Q8_0 || type == CONVERT_Q4_0))
 		fc_die_usage("safetensors has no such type; -o FILE.gguf has");

@@ -109,6 +109,9 @@ static void check(const struct train_options *o)
 		fc_die_usage("--update - and --log -: standard output takes one of them");
 	if (o->steps == 0 && o->epochs == 0)
 		fc_die_usage("--epochs 0 needs --steps");
+	if ((o->output && !strcmp(o->output, "-")) ||
+	    (o->checkpoint && !strcmp(o->checkpoint, "-")))
+		fc_die_usage("-o and --checkpoint name folders; --update - is a stream");
 	if (o->resume && !o->checkpoint)
 		fc_die_usage("--resume needs --checkpoint");
 	if (o->eval && !strcmp(o->eval, "-"))

@@ -59,18 +59,11 @@ static _Noreturn void end_cut_off(const char *name)
 	_exit(FC_EXIT_FAIL);
 }
 
-/* Of a thread that has passed a signal on: what it works on is removed now. */
-static _Noreturn void wait_for_the_end(void)
-{
-	for (;;)
-		pause();
-}
-
 static void handle_ending(int sig)
 {
 	if (!pthread_equal(pthread_self(), main_thread)) {
 		pthread_kill(main_thread, sig);
-		wait_for_the_end();
+		return; /* this thread may hold a lock that the main one waits for, signals held */
 	}
 	remove_begun();
 	sigset_t this;
@@ -102,7 +95,8 @@ static void handle_bus(int sig, siginfo_t *info, void *context)
 	if (pthread_equal(pthread_self(), main_thread))
 		end_cut_off(m->name);
 	pthread_kill(main_thread, sig);
-	wait_for_the_end();
+	for (;;) /* there is nothing to go back to */
+		pause();
 }
 
 void fc_ending_arm(void)
