@@ -190,12 +190,12 @@ interrupted() {
 		sleep 0.05
 	done
 	begun $pid || { echo "$*: nothing begun"; kill -9 $pid; cat run.err; return 1; }
-	kill "-$signal" $pid
+	kill "-$signal" $pid || { echo "$*: ended by itself"; cat run.err; return 1; }
 	for _ in $(seq 400); do
-		[[ $(cut -d' ' -f3 /proc/$pid/stat) != Z ]] || break
+		kill -0 $pid 2>/dev/null || break
 		sleep 0.05
 	done
-	kill -9 $pid # a run that does not end; to one that has, nothing
+	! kill -9 $pid 2>/dev/null || echo "$*: does not end"
 	wait $pid 2>/dev/null || code=$?
 	exec 7>&-
 	[ "$code" -eq $((128 + $(kill -l "$signal"))) ] || { echo "$*: status $code"; cat run.err; return 1; }
