@@ -231,9 +231,9 @@ poison() { # poison FILE TENSOR HEX
 	fc-convert -q --type bf16 -o out q.gguf
 	run fc-convert -o model.bin "$(kit strings)"
 	[ "$status" -eq 0 ]
-	[[ $output == *"model.bin: a folder; a name that ends in .gguf makes a GGUF file"* ]]
+	[[ $output == *"making a folder with a Hugging Face model, model.bin; a name that ends in .gguf makes a GGUF file"* ]]
 	run fc-convert -o plain "$(kit strings)"
-	[[ $output != *"a folder;"* ]]
+	[[ $output == *"a Hugging Face model, plain" ]]
 }
 
 @test "--rounding stochastic: right on average, the same bytes again, by the seed" {

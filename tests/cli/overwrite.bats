@@ -221,7 +221,7 @@ begun() {
 		interrupted d.fcs $s fc-view --jsonl -o x.jsonl slow
 		interrupted d.fcs $s fc-align apply -q -p pivot -s pivot -o x.fcs slow
 		interrupted d.fcs $s fc-align fuse -q -o x.fcs slow d.fcs
-		interrupted d.fcs $s fc-train -q --dtype f32 -m pivot --steps 3 -o out slow
+		interrupted d.fcs $s fc-train -q --dtype f32 -m pivot --steps 20 -o out slow
 		[ -z "$(left)" ] || { left; false; }
 	done
 }

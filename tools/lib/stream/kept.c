@@ -92,9 +92,12 @@ static int64_t count_records(const uint8_t *p, size_t n)
 }
 
 static void keep_frame(struct fc_kept *k, const struct fc_frame_in *in, const uint8_t *p, size_t n,
-    struct fc_hasher *hash)
+    uint32_t n_record, struct fc_hasher *hash)
 {
 	FC_GROW(k->frame, k->cap, k->n + 1);
+	FC_GROW(k->frame_records, k->cap_records, k->n + 1);
+	k->frame_records[k->n] = n_record;
+	k->n_record += n_record;
 	k->frame[k->n++] = (struct fc_frame_size){
 	    (uint32_t)(fc_frame_in_bytes(in) - fc_frame_in_offset(in)), (uint32_t)n};
 	k->n_plain += n;
@@ -138,8 +141,7 @@ int fc_kept_read(struct fc_kept *k, const char *path, const struct fc_header *h,
 		}
 		if (n_record < 0)
 			break;
-		k->n_record += k->n ? (uint64_t)n_record : 0;
-		keep_frame(k, in, p, n, hash);
+		keep_frame(k, in, p, n, k->n ? (uint32_t)n_record : 0, hash);
 	}
 out:
 	fc_frame_in_close(in);
@@ -150,5 +152,6 @@ out:
 void fc_kept_release(struct fc_kept *k)
 {
 	free(k->frame);
+	free(k->frame_records);
 	*k = (struct fc_kept){0};
 }

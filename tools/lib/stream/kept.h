@@ -10,7 +10,8 @@
 /* What an interrupted writer left in a partial file: the whole frames from its start. */
 struct fc_kept {
 	struct fc_frame_size *frame; /* [n] the header's, then those of records; none: begin anew */
-	size_t n, cap;
+	uint32_t *frame_records;     /* [n] behind the header, in each frame */
+	size_t n, cap, cap_records;
 	uint64_t n_plain;  /* bytes in them */
 	uint64_t n_record; /* behind the header */
 };

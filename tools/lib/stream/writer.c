@@ -120,7 +120,11 @@ int fc_writer_resume(struct fc_writer **out, const char *path, const struct fc_h
 		goto out;
 	fc_buf_clear(&w->records);
 	w->n_written = kept.n_plain;
-	w->n_record = *n_kept = kept.n_record;
+	w->n_record = w->n_counted = *n_kept = kept.n_record;
+	FC_GROW(w->frame_records, w->cap_frame, kept.n);
+	if (kept.n)
+		memcpy(w->frame_records, kept.frame_records, kept.n * sizeof *w->frame_records);
+	w->n_frame = kept.n;
 	if (fc_frame_out_resume(&w->out, path, kept.frame, kept.n, e) < 0)
 		goto out;
 	if (kept.n)
