@@ -485,14 +485,14 @@ on_terminal() { python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$@" </dev
 	for mode in '' --tokens '--generate --max-new 4'; do
 		head -n 1500 a.jsonl b.jsonl | grep '^{' | jq -c '.messages |= .[:1]' >ask.jsonl
 		in=()
-		for _ in $(seq 30); do in+=(a.jsonl b.jsonl); done # long enough for a fast machine
+		for _ in $(seq $([ "$mode" = --tokens ] && echo 30 || echo 1)); do in+=(a.jsonl b.jsonl); done
 		[[ $mode != --generate* ]] || in=(ask.jsonl)
 		rm -f out
 		on_terminal fc-infer $mode -m "$(kit pivot)" --batch-tokens 500 -o out "${in[@]}" >shown
 		grep -Eq 'fc-infer: \[[#.]{24}\] +[0-9]+ %, [0-9]+ (tokens|conversations), [0-9.]+[kM]? (tokens|conversations)/s, [0-9]+ (s|min [0-9]+ s) left' shown
 	done
-	for _ in $(seq 30); do cat a.jsonl; done >long.jsonl
-	on_terminal sh -c "cat long.jsonl | fc-infer -m '$(kit pivot)' --batch-tokens 500 -o out -" >shown
+	rm -f out
+	on_terminal sh -c "cat a.jsonl b.jsonl | fc-infer -m '$(kit pivot)' --batch-tokens 500 -o out -" >shown
 	grep -Eq 'fc-infer: [0-9]+ tokens, ' shown
 	run ! grep % shown
 }
