@@ -42,8 +42,10 @@ ifeq ($(filter $(words $(TYPE))$(TYPE),0 1bf16 1f16),)
 $(error TYPE is bf16, f16 or empty, not '$(TYPE)')
 endif
 
-# Every capture goes through here.  One that is killed begins anew; nothing but whole streams gets a name.
-infer = $(FC)fc-infer -k $(K) $(INFER)
+# Every capture goes through here: capture(FILE,MODEL,OPTIONS).  One that is killed goes on; nothing but whole streams
+# gets a name.
+infer   = $(FC)fc-infer -k $(K)
+capture = $(infer) $(call infer_to,$1,-m $2 $3 $(INFER)) $(DATA)
 train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) --loss $(LOSS) --save-dtype f32 $(TRAIN)
 
 SET   := $(OUT)/settings
@@ -64,7 +66,7 @@ $(OUT):
 CHECKED = $(OUT)/checked
 $(CHECKED): $(addprefix $(SET)/,pivot.fcs $(NAMES:%=%.aligned.fcs)) | $(OUT)
 	$(call step,check models and options)
-	for m in $(PIVOT) $(SOURCES); do $(infer) -q -m "$$m" -p $(PIVOT) /dev/null >/dev/null; done
+	for m in $(PIVOT) $(SOURCES); do $(infer) $(INFER) -q -m "$$m" -p $(PIVOT) /dev/null >/dev/null; done
 	$(FC)fc-align fuse --rule $(RULE) -k $(K) --help >/dev/null
 	$(train) -q --dry-run -o $(OUT)/none
 	$(also_checked)
@@ -73,8 +75,8 @@ also_checked = :
 
 $(OUT)/pivot.fcs: $(SET)/pivot.fcs | $(CHECKED)
 	$(call step,distributions of the pivot)
-	$(call sweep,$@)
-	$(infer) -m $(PIVOT) -o $@ $(DATA)
+	$(call go_on,$@,$(SET)/pivot.fcs)
+	$(call capture,$@,$(PIVOT))
 
 ifeq ($(ALIGN),bytes)
 by = -s $(call source,$1)
@@ -88,12 +90,16 @@ $(OUT)/%.map.fcs: $(SET)/%.aligned.fcs | $(CHECKED)
 	$(FC)fc-align map --kind $(ALIGN) -p $(PIVOT) -s $(call source,$*) -o $@ \
 	    $(if $(filter stats,$(ALIGN)),$(DATA))
 
-# The source's own distributions only pass by.
+# The source's own distributions are a file only until they are carried over: a pipe could not go on after a kill.
+own = $(OUT)/$*.own.fcs
 $(OUT)/%.aligned.fcs: $(MAP) $(SET)/%.aligned.fcs | $(CHECKED)
 	$(call step,distributions of $*)
+	if [ $(own) -ot $(SET)/$*.aligned.fcs ]; then rm -f $(own); fi
+	$(call go_on,$(own),$(SET)/$*.aligned.fcs)
 	$(call sweep,$@)
-	$(infer) -m $(call source,$*) -p $(PIVOT) $(DATA) | \
-	    $(FC)fc-align apply -p $(PIVOT) $(call by,$*) -o $@
+	if [ ! -e $(own) ]; then $(call capture,$(own),$(call source,$*),-p $(PIVOT)); fi
+	$(FC)fc-align apply -p $(PIVOT) $(call by,$*) -o $@ $(own)
+	rm -f $(own)
 
 # $(call fuse_and_train,STREAMS): the checkpoint goes when the result is there.
 define fuse_and_train

@@ -67,6 +67,13 @@ numbers := $(shell seq 1000)
 # What a killed fc-train or fc-infer left beside $1, which nobody else will take away.
 sweep = rm -rf $(dir $1).$(notdir $1).[0-9]*.tmp
 
+# ---- captures: they go on where they were stopped ----
+# $(call go_on,FILE,PREREQUISITES) comes before $(call infer_to,FILE,OPTIONS): what is there of FILE and older than a
+# prerequisite is of other settings, models or data, and goes.  A stream without history cannot be resumed.
+partial  = $(dir $1).$(notdir $1).partial
+go_on    = for f in $2; do if [ $(call partial,$1) -ot $$f ]; then rm -f $(call partial,$1); fi; done; $(call sweep,$1)
+infer_to = $(if $(filter --no-history,$2),,--resume) $2 -o $1
+
 # ---- training: it goes on where it was stopped ----
 # CHECKPOINT is the time between checkpoints in seconds; of the time, saving takes at most a twentieth.
 # A checkpoint that is older than what the training reads is of other settings.

@@ -90,7 +90,8 @@ $$(R$1)/varm: $$(R$1)/fusechat
 $$(R$1)/%.ppl.tsv $$(R$1)/%.exact.tsv: $$(R$1)/heldout.jsonl $$(R$1)/questions.jsonl $$(R$1)/fusellm \
     $$(R$1)/sft $$(R$1)/linear $$(R$1)/sce $$(R$1)/varm $(WORK)/settings/seed-$1/evaluation
 	$$(call step,seed $1: $$* on held-out conversations)
-	$(FC)fc-infer -q -m $$(call where,$1,$$*) -p $(PIVOT) -k 1 $(INFER) -o $$(R$1)/$$*.heldout.fcs \
+	$$(call go_on,$$(R$1)/$$*.heldout.fcs,$$^)
+	$(FC)fc-infer -q $$(call infer_to,$$(R$1)/$$*.heldout.fcs,-m $$(call where,$1,$$*) -p $(PIVOT) -k 1 $(INFER)) \
 	    $$(R$1)/heldout.jsonl
 	$$(call judge,$$(R$1)/$$*.heldout.fcs,$$(R$1)/$$*)
 $$(R$1)/%.acc.tsv: $$(R$1)/%.ppl.tsv

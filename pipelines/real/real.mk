@@ -88,7 +88,9 @@ $(WORK)/sft: $(WORK)/pivot $(WORK)/fusion.jsonl $(SET)/sft
 $(STREAMS): $(WORK)/%.heldout.fcs: $(WORK)/heldout.jsonl $(SET)/%.heldout $(WORK)/pivot \
     $$(filter $(WORK)/%,$$(call where,$$*))
 	$(call step,$* on held-out conversations)
-	$(FC)fc-infer -q -m $(call where,$*) -p $(WORK)/pivot -k 1 --long skip --max-length $(LENGTH) $(EVAL) -o $@ $<
+	$(call go_on,$@,$^)
+	$(FC)fc-infer -q -k 1 $(call infer_to,$@,-m $(call where,$*) -p $(WORK)/pivot --long skip --max-length $(LENGTH) \
+	    $(EVAL)) $<
 
 $(WORK)/table.txt: $(HERE)table.py $(STREAMS) $(SET)/table.txt
 	$(call step,table)

@@ -90,6 +90,53 @@ $merge")" ]
 	[ "$(jq -r .torch_dtype run/fusechat-bf16/config.json)" = bfloat16 ]
 }
 
+# killed FILE: kills a run once this much of the capture is there.
+killed() {
+	setsid make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" >log 2>&1 &
+	for ((i = 0; i < 6000; i++)); do
+		[ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -lt 20000 ] || break
+		sleep 0.01
+	done
+	kill -KILL -- -$!
+	wait $! 2>/dev/null || true
+	[ -s "$1" ]
+}
+
+@test "a capture that is killed half-way goes on, to the same bytes; with other settings it begins anew" {
+	python3 "$FC_ROOT/pipelines/demo/talk.py" --set fusion -n 1500 --seed 4 >chats.jsonl
+	args=("${args[@]/#INFER=*/INFER=--batch-tokens 200 -j 1}")
+	args+=(SOURCES="$(kit facts)")
+	streams=(pivot.fcs facts.aligned.fcs)
+	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" OUT=whole "${streams[@]/#/whole/}"
+	killed run/.pivot.fcs.partial
+	[ ! -e run/pivot.fcs ]
+	killed run/.facts.own.fcs.partial
+	grep 'pivot.fcs.partial: going on behind [1-9]' log
+	[ -e run/pivot.fcs ] && [ ! -e run/facts.own.fcs ] && [ ! -e run/facts.aligned.fcs ]
+	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" "${streams[@]/#/run/}"
+	[[ $output == *".facts.own.fcs.partial: going on behind "[1-9]* ]]
+	for s in "${streams[@]}"; do cmp "whole/$s" "run/$s"; done
+	[ -z "$(find run -name '*.partial' -o -name '*.own.fcs')" ]
+	# a source that is captured, but not yet carried over
+	rm run/facts.aligned.fcs
+	fc-infer -q -k 10 --batch-tokens 200 -j 1 -m "$(kit facts)" -p "$(kit pivot)" -o run/facts.own.fcs chats.jsonl
+	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" "${streams[@]/#/run/}"
+	cmp whole/facts.aligned.fcs run/facts.aligned.fcs
+	[[ $output != *conversations* ]] && [ ! -e run/facts.own.fcs ]
+	# other settings
+	cp whole/pivot.fcs run/.pivot.fcs.partial
+	cp whole/facts.aligned.fcs run/facts.own.fcs
+	cp whole/facts.aligned.fcs run/.facts.own.fcs.partial
+	sleep 0.1
+	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" K=3 "${streams[@]/#/run/}"
+	[[ $output != *"going on behind"* ]]
+	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" K=3 OUT=three "${streams[@]/#/three/}"
+	for s in "${streams[@]}"; do cmp "three/$s" "run/$s"; done
+	# a stream without history is made in one go
+	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]/#INFER=/INFER=--no-history }" OUT=bare bare/pivot.fcs
+	[ -e bare/pivot.fcs ]
+}
+
 @test "a training that is killed half-way goes on, to the same bytes" {
 	python3 "$FC_ROOT/pipelines/demo/talk.py" --set fusion -n 150 --seed 4 >chats.jsonl
 	args=("${args[@]/#TRAIN=*/TRAIN=-q --epochs 4 --lr 1e-3 --batch-tokens 256 --dtype f32 -j 1}")
