@@ -281,3 +281,68 @@ poison() { # poison FILE TENSOR HEX
 	run -2 fc-convert -q --rounding stochastic -o d wide
 	run -2 fc-convert -q --type bf16 --rounding stochastic -o d.gguf wide
 }
+
+# strings with rows for more tokens, which only files beside tokenizer.json name.
+with_side_files() { # with_side_files DIR
+	fc-varm -q --recipe - -o "$1" <<-END
+		models: [{model: $(kit strings)}]
+		merge_method: passthrough
+		tokenizer: {source: base, pad_to_multiple_of: 520}
+	END
+	rm "$1/chat_template.jinja"
+	jq 'del(.added_tokens_decoder) | .chat_template = [{name: "default", template: $t}, {name: "tool_use", template: ("T" + $t)}]' \
+		--rawfile t "$(kit strings)/chat_template.jinja" "$(kit strings)/tokenizer_config.json" >"$1/tokenizer_config.json"
+	echo '{"<|new|>": 512, "<plain>": 513}' >"$1/added_tokens.json"
+	echo '{"additional_special_tokens": ["<|new|>"]}' >"$1/special_tokens_map.json"
+}
+
+tokens() { # tokens MODEL
+	printf '%s\n' '{"id":"a","messages":[{"role":"user","content":"a<|new|>b<plain>c"},{"role":"assistant","content":"5"}]}' \
+		'{"id":"b","tools":[{"x":1}],"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"5"}]}' |
+		fc-infer -q --tokens -m "$1" | fc-view --jsonl - | jq -c .tokens
+}
+
+@test "added tokens and templates of files beside tokenizer.json are kept" {
+	with_side_files m
+	fc-convert -q -o m.gguf m
+	fc-convert -q -o back m.gguf
+	fc-convert -q --type f32 -o folder m
+	tokens m >want
+	# what a user writes is never a special token, but may be another added one; tools have their template
+	grep -q '\b513\b' want
+	[ "$(sed 1d want)" = "[84,$(tokens "$(kit strings)" | sed -n '2s/^.//p')" ]
+	for m in m.gguf back folder; do
+		tokens "$m" >have
+		diff want have
+	done
+	# gguf-py: Keys.Tokenizer.CHAT_TEMPLATE_N, CHAT_TEMPLATES
+	grep -aq 'tokenizer\.chat_template\.tool_use' m.gguf
+	grep -aq 'tokenizer\.chat_templates' m.gguf
+	[ "$(jq -c '[.added_tokens[] | select(.id > 511) | [.id, .content, .special]]' back/tokenizer.json)" = '[[512,"<|new|>",true],[513,"<plain>",false]]' ]
+	for f in back folder; do
+		diff <(jq -S .chat_template m/tokenizer_config.json) <(jq -S .chat_template "$f/tokenizer_config.json")
+	done
+	# an object, and files
+	jq '.chat_template |= (map({key: .name, value: .template}) | from_entries)' m/tokenizer_config.json >x
+	mv x m/tokenizer_config.json
+	fc-convert -q -o object.gguf m
+	cmp m.gguf object.gguf
+	mkdir m/additional_chat_templates
+	jq -j .chat_template.tool_use m/tokenizer_config.json >m/additional_chat_templates/tool_use.jinja
+	jq -j .chat_template.default m/tokenizer_config.json >m/chat_template.jinja
+	jq 'del(.chat_template)' m/tokenizer_config.json >x && mv x m/tokenizer_config.json
+	fc-convert -q -o files.gguf m
+	cmp m.gguf files.gguf
+	run fc-convert --type f32 -o files m
+	[[ $output != *additional_chat_templates* ]]
+	diff <(jq -S .chat_template folder/tokenizer_config.json) <(jq -S .chat_template files/tokenizer_config.json)
+	[ ! -e files/chat_template.jinja ]
+	tokens files >have
+	diff want have
+	# a folder of other templates alone has no default
+	rm m/chat_template.jinja
+	fc-convert -q -o alone.gguf m
+	[ "$(grep -ac 'tokenizer\.chat_template\.tool_use' alone.gguf)" -gt 0 ]
+	fc-convert -q -o alone alone.gguf
+	[ "$(jq -c '[.chat_template[].name]' alone/tokenizer_config.json)" = '["tool_use"]' ]
+}

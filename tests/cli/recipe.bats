@@ -487,3 +487,49 @@ slices() { # slices NAME:FROM-TO... >RECIPE
 	fc-varm -q --recipe options/mergekit_config.yml -o again
 	cmp options/model.safetensors again/model.safetensors
 }
+
+@test "union: tokens that only files beside tokenizer.json name; templates in every form" {
+	kit="$FC_ROOT/pipelines/demo/kit/strings"
+	for m in base more; do
+		fc-varm -q --recipe - -o $m <<<"{models: [{model: $kit}], merge_method: passthrough, tokenizer: {source: base, pad_to_multiple_of: 520}}"
+		jq 'del(.added_tokens_decoder)' "$kit/tokenizer_config.json" >$m/tokenizer_config.json
+	done
+	# Transformers 5.24: AutoTokenizer of more has both, with these ids
+	echo '{"<|new|>": 512, "<plain>": 513}' >more/added_tokens.json
+	echo '{"additional_special_tokens": ["<|new|>"]}' >more/special_tokens_map.json
+	union() { # union OUT
+		fc-varm -q --recipe - -o "$1" <<-END
+			base_model: base
+			models: [{model: base, parameters: {weight: 1}}, {model: more, parameters: {weight: 1}}]
+			merge_method: linear
+			tokenizer_source: union
+			chat_template: auto
+		END
+	}
+	union out
+	[ "$(jq -c '[.added_tokens[] | select(.id > 511) | [.id, .content, .special]]' out/tokenizer.json)" = \
+		'[[512,"<|new|>",true],[513,"<plain>",false]]' ]
+	# the other way round: what the base has so is the result's
+	mv base third && mv more base && mv third more
+	union again
+	cmp base/added_tokens.json again/added_tokens.json
+	fc-infer -q --tokens -m again <<<'{"id":"a","messages":[{"role":"user","content":"<plain>"},{"role":"assistant","content":"5"}]}' |
+		fc-view --jsonl - | grep -q '\b513\b'
+	# the default of a list or an object votes, the other template stays
+	for form in '[{name: "tool_use", template: "T"}, {name: "default", template: "D"}]' '{tool_use: "T", default: "D"}'; do
+		rm -rf "list"
+		for m in base more; do
+			rm -f "$m/chat_template.jinja"
+			jq ".chat_template = $form" $m/tokenizer_config.json >x
+			mv x $m/tokenizer_config.json
+		done
+		union list
+		[ ! -e list/chat_template.jinja ]
+		[ "$(jq -c .chat_template list/tokenizer_config.json)" = "$(jq -c .chat_template base/tokenizer_config.json)" ]
+	done
+	mkdir base/additional_chat_templates
+	echo -n T >base/additional_chat_templates/tool_use.jinja
+	echo -n D >base/chat_template.jinja
+	union files
+	[ "$(jq -c .chat_template files/tokenizer_config.json)" = '[{"name":"default","template":"D"},{"name":"tool_use","template":"T"}]' ]
+}

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "chat/model_copy.h"
 #include "fc-convert/convert.h"
 #include "store/modelfiles.h"
 #include "tensor/finite.h"
@@ -174,8 +175,7 @@ static int write_config(const struct convert *c, const char *dir, struct fc_err 
 static int copy_files(const char *from, const char *to, struct fc_err *e)
 {
 	struct fc_buf left = FC_BUF_INIT;
-	int ret =
-	    fc_modelfiles_copy(from, to, FC_MODELFILES_TOKENIZER | FC_MODELFILES_OTHER, &left, e);
+	int ret = fc_model_copy(from, to, FC_MODELFILES_TOKENIZER | FC_MODELFILES_OTHER, &left, e);
 	if (ret == 0 && left.n)
 		fc_note("%s: not copied, as no model's files: %s", from, left.p);
 	fc_buf_release(&left);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A tokenizer as metadata of a GGUF file (tokenizer.ggml.*), by the rules of llama.cpp's converter.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,22 +9,26 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "chat/template.h"
 #include "fc-convert/convert.h"
 #include "fc-convert/precut.h"
 #include "text/json.h"
+#include "token/sidefiles.h"
 #include "token/spmodel.h"
 #include "token/tokenizer.h"
 
 #define KEY "tokenizer.ggml."
+#define TEMPLATE "tokenizer.chat_template"
 #define BLANK "\xe2\x96\x81" /* SentencePiece's space */
 
 struct vocab {
 	const struct convert *c;
 	struct fc_tokenizer *t;
-	json_t *file, *config; /* tokenizer.json, tokenizer_config.json; the latter may be NULL */
-	const json_t *model;   /* of file */
-	uint8_t *kind;         /* [n] enum fc_piece_kind */
-	float *score;          /* [n] */
+	json_t *file; /* tokenizer.json */
+	struct fc_sidefiles side;
+	const json_t *model; /* of file */
+	uint8_t *kind;       /* [n] enum fc_piece_kind */
+	float *score;        /* [n] */
 	size_t n;
 };
 
@@ -42,12 +47,19 @@ static bool looks_special(const char *s)
 	    ends_and_begins(s, "<unused", ">");
 }
 
+/* An added token that is not known as special. */
+static void set_added(struct vocab *v, int64_t id, const char *text)
+{
+	if (id >= 0 && (size_t)id < v->n && text && v->kind[id] == FC_PIECE_NORMAL)
+		v->kind[id] = looks_special(text) ? FC_PIECE_CONTROL : FC_PIECE_USER;
+}
+
 static void set_kinds(struct vocab *v, bool spm)
 {
-	const json_t *added = json_object_get(v->file, "added_tokens"), *list;
-	const json_t *more = json_object_get(v->config, "added_tokens_decoder");
+	const json_t *added = json_object_get(v->file, "added_tokens");
 	const char *key;
 	json_t *o;
+	size_t i;
 	for (size_t id = 0; id < v->n; id++) {
 		const char *p = fc_tokenizer_piece(v->t, (uint32_t)id);
 		unsigned byte;
@@ -64,19 +76,19 @@ static void set_kinds(struct vocab *v, bool spm)
 	}
 	if (spm && fc_tokenizer_unk(v->t) < v->n)
 		v->kind[fc_tokenizer_unk(v->t)] = FC_PIECE_UNKNOWN;
-	for (size_t i = 0; i < json_array_size(added); i++) {
-		list = json_array_get(added, i);
-		const json_int_t id = json_integer_value(json_object_get(list, "id"));
-		const char *text = json_string_value(json_object_get(list, "content"));
-		if (id >= 0 && (size_t)id < v->n && text && v->kind[id] == FC_PIECE_NORMAL)
-			v->kind[id] = looks_special(text) ? FC_PIECE_CONTROL : FC_PIECE_USER;
-	}
-	json_object_foreach((json_t *)(uintptr_t)more, key, o)
+	json_array_foreach(added, i, o)
 	{
-		const size_t id = strtoul(key, NULL, 10);
-		const char *text = json_string_value(json_object_get(o, "content"));
-		if (id < v->n && text && v->kind[id] == FC_PIECE_NORMAL)
-			v->kind[id] = looks_special(text) ? FC_PIECE_CONTROL : FC_PIECE_USER;
+		set_added(v, json_integer_value(json_object_get(o, "id")),
+		    json_string_value(json_object_get(o, "content")));
+	}
+	json_object_foreach(json_object_get(v->side.config, "added_tokens_decoder"), key, o)
+	{
+		set_added(
+		    v, strtoll(key, NULL, 10), json_string_value(json_object_get(o, "content")));
+	}
+	json_object_foreach(v->side.added, key, o)
+	{
+		set_added(v, json_integer_value(o), key);
 	}
 }
 
@@ -230,28 +242,46 @@ static bool adds_space(const json_t *o)
 	return false;
 }
 
-static int add_template(const struct vocab *v, struct fc_gguf_meta *m, struct fc_err *e)
+/* Keys of GGUF have letters, digits and '_' only for names of templates. */
+static char *name_in_key(const char *name)
 {
-	char *path = fc_path_join(v->c->from, "chat_template.jinja");
-	const json_t *o = json_object_get(v->config, "chat_template");
 	struct fc_buf b = FC_BUF_INIT;
-	int ret = 0;
-	for (size_t i = 0; json_is_array(o) && i < json_array_size(o); i++) {
-		const json_t *named = json_array_get(o, i);
-		const char *is = json_string_value(json_object_get(named, "name"));
-		if (is && !strcmp(is, "default")) {
-			o = json_object_get(named, "template");
-			break;
-		}
+	fc_buf_adds(&b, TEMPLATE ".");
+	for (; *name; name++)
+		fc_buf_addc(&b, isalnum((unsigned char)*name) ? *name : '_');
+	return fc_buf_detach(&b);
+}
+
+/* As gguf-py does: the default alone, each other one by its name, and a list of their names. */
+static int add_templates(const struct vocab *v, struct fc_gguf_meta *m, struct fc_err *e)
+{
+	json_t *all = fc_template_all(v->c->from, v->side.config, e), *text;
+	json_t *keys = json_object();
+	const char *name;
+	int ret = all ? 0 : -1;
+	json_object_foreach(all, name, text)
+	{
+		const bool is_default = !strcmp(name, FC_TEMPLATE_DEFAULT);
+		char *key = is_default ? fc_strdup(TEMPLATE) : name_in_key(name);
+		if (json_object_get(keys, key) && ret == 0)
+			ret = fc_fail(e,
+			    "%s: chat template \"%.64s\": another one has the key %s in GGUF",
+			    v->c->from, name, key);
+		if (json_string_length(text) && !json_object_get(keys, key))
+			fc_gguf_add_str(m, key, json_string_value(text), json_string_length(text));
+		if (!is_default)
+			json_object_set_new(keys, key, json_true());
+		free(key);
 	}
-	if (fc_file_exists(path))
-		ret = fc_file_read(path, FC_JSON_FILE_MAX, &b, e);
-	else if (json_is_string(o))
-		fc_buf_add(&b, json_string_value(o), json_string_length(o));
-	if (ret == 0 && b.n)
-		fc_gguf_add_str(m, "tokenizer.chat_template", b.p, b.n);
-	fc_buf_release(&b);
-	free(path);
+	if (json_object_size(keys))
+		fc_gguf_add_array(m, TEMPLATE "s", FC_GGUF_STRING, json_object_size(keys));
+	json_object_foreach(keys, name, text)
+	{
+		const char *tail = name + strlen(TEMPLATE ".");
+		fc_gguf_item_str(m, tail, strlen(tail));
+	}
+	json_decref(all);
+	json_decref(keys);
 	return ret;
 }
 
@@ -283,17 +313,17 @@ static int add_model(struct vocab *v, struct fc_gguf_meta *m, struct fc_err *e)
 		fc_gguf_add_bool(m, KEY "add_space_prefix",
 		    adds_space(json_object_get(v->file, "normalizer")) ||
 			adds_space(json_object_get(v->file, "pre_tokenizer")));
-	return add_template(v, m, e);
+	return add_templates(v, m, e);
 }
 
 static int from_folder(const struct convert *c, struct fc_gguf_meta *m, struct fc_err *e)
 {
 	struct vocab v = {.c = c, .n = c->config.n_vocab};
 	char *file = fc_path_join(c->from, "tokenizer.json");
-	char *config = fc_path_join(c->from, "tokenizer_config.json");
+	char *stem = fc_path_join(c->from, "");
 	int ret = -1;
 	if (fc_tokenizer_open(&v.t, c->from, e) < 0 || !(v.file = fc_json_file(file, e)) ||
-	    (fc_file_exists(config) && !(v.config = fc_json_file(config, e))))
+	    fc_sidefiles_read(&v.side, stem, e) < 0)
 		goto out;
 	v.model = json_object_get(v.file, "model");
 	if (fc_tokenizer_n_vocab(v.t) > v.n) {
@@ -307,11 +337,11 @@ static int from_folder(const struct convert *c, struct fc_gguf_meta *m, struct f
 out:
 	fc_tokenizer_free(v.t);
 	json_decref(v.file);
-	json_decref(v.config);
+	fc_sidefiles_release(&v.side);
 	free(v.kind);
 	free(v.score);
 	free(file);
-	free(config);
+	free(stem);
 	return ret;
 }
 

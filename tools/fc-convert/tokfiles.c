@@ -11,6 +11,7 @@
 #include "fc-convert/spmmerge.h"
 #include "token/pretypes.h"
 #include "token/spmodel.h"
+#include "token/tokmeta.h"
 
 #define KEY "tokenizer.ggml."
 #define BLANK "\xe2\x96\x81"
@@ -224,16 +225,16 @@ static int tokenizer_config(const struct vocab *v, json_t **out, struct fc_err *
 		int64_t id;
 	} role[] = {{"bos_token", v->bos}, {"eos_token", v->eos}, {"unk_token", v->unk},
 	    {"pad_token", v->pad}};
-	struct fc_gguf_str s;
+	json_t *templates;
 	*out = json_pack("{s:s, s:b}", "tokenizer_class", "PreTrainedTokenizerFast",
 	    "add_bos_token", v->adds_bos);
 	for (size_t i = 0; i < FC_LEN(role); i++)
 		if (role[i].id >= 0)
 			json_object_set_new(*out, role[i].key, json_string(v->text[role[i].id]));
-	if (fc_gguf_string(v->g, "tokenizer.chat_template", &s, e) < 0)
+	if (fc_tokmeta_templates(v->g, &templates, e) < 0)
 		return -1;
-	if (s.p)
-		json_object_set_new(*out, "chat_template", json_stringn(s.p, s.n));
+	if (templates)
+		json_object_set_new(*out, "chat_template", templates);
 	return 0;
 }
 

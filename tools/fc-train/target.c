@@ -3,6 +3,7 @@
 
 #include "base/die.h"
 #include "base/file.h"
+#include "chat/model_copy.h"
 #include "store/modelfiles.h"
 #include "store/store.h"
 
@@ -26,8 +27,7 @@ static int pivot_dtype(
 static int copy_others(const char *from, const char *to, struct fc_err *e)
 {
 	struct fc_buf left = FC_BUF_INIT;
-	int ret =
-	    fc_modelfiles_copy(from, to, FC_MODELFILES_TOKENIZER | FC_MODELFILES_OTHER, &left, e);
+	int ret = fc_model_copy(from, to, FC_MODELFILES_TOKENIZER | FC_MODELFILES_OTHER, &left, e);
 	if (ret == 0 && left.n)
 		fc_note("%s: not copied, as no model's files: %s", from, left.p);
 	fc_buf_release(&left);
@@ -39,7 +39,7 @@ static int copy_tokenizer(const char *from, const char *to, struct fc_err *e)
 	if (fc_file_copy(from, to, "tokenizer.json", true, e) < 0 ||
 	    fc_file_copy(from, to, "generation_config.json", false, e) < 0)
 		return -1;
-	return fc_modelfiles_copy(from, to, FC_MODELFILES_TOKENIZER, NULL, e);
+	return fc_model_copy(from, to, FC_MODELFILES_TOKENIZER, NULL, e);
 }
 
 int train_target_dtype(

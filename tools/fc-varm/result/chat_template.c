@@ -9,9 +9,9 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "chat/template.h"
 #include "text/json_write.h"
-
-#define TEMPLATE_MAX ((size_t)1 << 20) /* bytes */
+#include "token/sidefiles.h"
 
 /* The formats as their models' makers describe them. */
 static const struct {
@@ -54,44 +54,24 @@ static char *trimmed(const char *s)
 	return fc_memdup0(s, n);
 }
 
-/* The one text, or that of a list's "default". */
-static const char *from_config(const json_t *config)
-{
-	const json_t *v = json_object_get(config, "chat_template");
-	json_t *o;
-	size_t i;
-	json_array_foreach(v, i, o)
-	{
-		const char *name = json_string_value(json_object_get(o, "name"));
-		if (name && !strcmp(name, "default"))
-			return json_string_value(json_object_get(o, "template"));
-	}
-	return json_string_value(v);
-}
-
 /* A model's own template, without white space around it; *text is NULL where it has none. */
 static int read_template(const struct ingredient *g, char **text, struct fc_err *e)
 {
-	char *file = fc_path_join(g->path, "chat_template.jinja");
-	char *path = fc_path_join(g->path, "tokenizer_config.json");
-	json_t *config = NULL;
+	struct fc_sidefiles side;
 	struct fc_buf b = FC_BUF_INIT;
-	int ret = 0;
+	char *stem = fc_path_join(g->path, ""), *where = NULL;
 	*text = NULL;
-	if (fc_file_exists(file)) {
-		ret = fc_file_read(file, TEMPLATE_MAX, &b, e);
-		*text = ret == 0 && b.n ? trimmed(b.p) : NULL;
-	} else if (fc_file_exists(path)) {
-		config = fc_json_file(path, e);
-		const char *s = from_config(config);
-		ret = config ? 0 : -1;
-		*text = s && *s ? trimmed(s) : NULL;
-	}
-	json_decref(config);
+	int found = fc_sidefiles_read(&side, stem, e);
+	free(stem);
+	if (found < 0)
+		return -1;
+	found = fc_template_find(g->path, side.config, FC_TEMPLATE_DEFAULT, &b, &where, e);
+	if (found == 1 && b.n)
+		*text = trimmed(b.p);
+	fc_sidefiles_release(&side);
 	fc_buf_release(&b);
-	free(file);
-	free(path);
-	return ret;
+	free(where);
+	return found < 0 ? -1 : 0;
 }
 
 /* The template that most models have, the first one of several; *chosen is NULL without any. */
@@ -139,28 +119,69 @@ static int choose(const struct recipe_plan *rp, char **text, struct fc_err *e)
 	return 0;
 }
 
-/* For programs that look into tokenizer_config.json. */
-static int set_in_config(const char *dir, const char *text, struct fc_err *e)
+/* Replaces the default among the templates, of whichever form they are. */
+static void set_default(json_t *config, const char *text)
+{
+	json_t *v = json_object_get(config, "chat_template"), *item;
+	size_t i;
+	if (json_is_object(v))
+		json_object_set_new(v, FC_TEMPLATE_DEFAULT, json_string(text));
+	else if (!json_is_array(v))
+		json_object_set_new(config, "chat_template", json_string(text));
+	if (!json_is_array(v))
+		return;
+	json_array_foreach(v, i, item)
+	{
+		const char *name = json_string_value(json_object_get(item, "name"));
+		if (name && !strcmp(name, FC_TEMPLATE_DEFAULT)) {
+			json_object_set_new(item, "template", json_string(text));
+			return;
+		}
+	}
+	json_array_append_new(
+	    v, json_pack("{s:s, s:s}", "name", FC_TEMPLATE_DEFAULT, "template", text));
+}
+
+/* In tokenizer_config.json, if that has one.  *is_all: it has others too and no file that goes
+ * before it: such a file would hide them. */
+static int set_in_config(const char *dir, const char *text, bool *is_all, struct fc_err *e)
 {
 	char *path = fc_path_join(dir, "tokenizer_config.json");
-	json_t *config = NULL;
+	char *file = fc_path_join(dir, "chat_template.jinja");
+	json_t *config = NULL, *v;
 	int ret = 0;
 	if (fc_file_exists(path)) {
 		config = fc_json_file(path, e);
 		ret = config ? 0 : -1;
 	}
-	if (json_object_get(config, "chat_template")) {
-		json_object_set_new(config, "chat_template", json_string(text));
+	v = json_object_get(config, "chat_template");
+	*is_all = (json_is_array(v) || json_is_object(v)) && !fc_file_exists(file);
+	if (v) {
+		set_default(config, text);
 		ret = fc_json_write(path, config, e);
 	}
 	json_decref(config);
+	free(path);
+	free(file);
+	return ret;
+}
+
+static int write_file(const char *dir, const char *text, struct fc_err *e)
+{
+	char *path = fc_path_join(dir, "chat_template.jinja");
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int ret =
+	    fd < 0 ? fc_fail(e, "create %s:", path) : fc_write_all(fd, text, strlen(text), path, e);
+	if (fd >= 0 && close(fd) < 0 && ret == 0)
+		ret = fc_fail(e, "close %s:", path);
 	free(path);
 	return ret;
 }
 
 int varm_chat_template_write(const char *dir, const struct recipe_plan *rp, struct fc_err *e)
 {
-	char *text = NULL, *path;
+	char *text = NULL;
+	bool is_all;
 	if (!rp->recipe->chat_template)
 		return 0;
 	if (choose(rp, &text, e) < 0)
@@ -170,15 +191,9 @@ int varm_chat_template_write(const char *dir, const struct recipe_plan *rp, stru
 		    rp->recipe->chat_template->line);
 		return 0;
 	}
-	path = fc_path_join(dir, "chat_template.jinja");
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	int ret =
-	    fd < 0 ? fc_fail(e, "create %s:", path) : fc_write_all(fd, text, strlen(text), path, e);
-	if (fd >= 0 && close(fd) < 0 && ret == 0)
-		ret = fc_fail(e, "close %s:", path);
-	if (ret == 0)
-		ret = set_in_config(dir, text, e);
-	free(path);
+	int ret = set_in_config(dir, text, &is_all, e);
+	if (ret == 0 && !is_all)
+		ret = write_file(dir, text, e);
 	free(text);
 	return ret;
 }

@@ -8,6 +8,7 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "chat/model_copy.h"
 #include "store/gguf_hf.h"
 #include "store/modelfiles.h"
 #include "store/store.h"
@@ -48,7 +49,7 @@ static int write_config(const char *gguf, const char *to, struct fc_err *e)
 static int copy_files(const char *from, const char *to, struct fc_err *e)
 {
 	struct fc_buf left = FC_BUF_INIT;
-	int ret = fc_modelfiles_copy(from, to,
+	int ret = fc_model_copy(from, to,
 	    FC_MODELFILES_CONFIG | FC_MODELFILES_TOKENIZER | FC_MODELFILES_OTHER, &left, e);
 	if (ret == 0 && left.n)
 		fc_note("%s: not copied, as no model's files: %s", from, left.p);

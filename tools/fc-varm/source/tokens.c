@@ -71,7 +71,9 @@ int varm_tokens_check(const char *base, const char *target, struct fc_err *e)
 		return 0;
 	if (same_file(base, target, "tokenizer.json") &&
 	    same_file(base, target, "tokenizer.model") &&
-	    same_file(base, target, "tokenizer_config.json"))
+	    same_file(base, target, "tokenizer_config.json") &&
+	    same_file(base, target, "special_tokens_map.json") &&
+	    same_file(base, target, "added_tokens.json"))
 		return 0;
 	int ret = 0;
 	if (fc_tokenizer_open(&p, base, &why) < 0 || fc_tokenizer_open(&t, target, &why) < 0)

@@ -189,6 +189,9 @@ static int open_model(
 				       v->recipe->tokenizer->line, model[k].path);
 	if (tokenizer && !v->of[k] && !(v->of[k] = list_tokens(tokenizer, &model[k], e)))
 		ret = -1;
+	if (tokenizer && ret == 0 &&
+	    (ret = varm_vocabulary_complete(tokenizer, model[k].path, e)) == 0)
+		add_added(v->of[k], tokenizer);
 	if (ret == 0 && result) {
 		v->tokenizer = json_incref(tokenizer);
 		v->token = json_deep_copy(v->of[k]);

@@ -31,6 +31,10 @@ int varm_vocabulary_open(struct vocabulary *v, const struct recipe *r,
     const struct ingredient *model, size_t donor, struct fc_err *e);
 void varm_vocabulary_release(struct vocabulary *v);
 
+/* Adds to a tokenizer.json as read the tokens that only the files beside it name,
+ * token/sidefiles.h, with the ids that the tokenizer gives them. */
+int varm_vocabulary_complete(json_t *tokenizer, const char *dir, struct fc_err *e);
+
 /* Replaces the feeds of a tensor with a row a token, feed[k] of model[k], by what they are in the
  * result's vocabulary.  base: the model that counts as the base, or -1. */
 int varm_vocabulary_map(struct vocabulary *v, struct feed *feed, const size_t *model, size_t n,

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "chat/model_copy.h"
 #include "fc-varm/source/vocabulary.h"
 #include "store/modelfiles.h"
 #include "text/json_write.h"
@@ -14,7 +15,7 @@ static int replace_files(const char *from, const char *dir, struct fc_err *e)
 {
 	if (fc_modelfiles_remove(dir, FC_MODELFILES_TOKENIZER, e) < 0)
 		return -1;
-	return fc_modelfiles_copy(from, dir, FC_MODELFILES_TOKENIZER, NULL, e);
+	return fc_model_copy(from, dir, FC_MODELFILES_TOKENIZER, NULL, e);
 }
 
 /* "added_tokens_decoder" of tokenizer_config.json, id -> token. */

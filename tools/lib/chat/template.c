@@ -13,19 +13,21 @@
 #define FOLDER "additional_chat_templates"
 #define SUFFIX ".jinja"
 
-/* Calls take for the name of each template in the folder of the others. */
+/* Calls take for the name of each template in the folder of the others, in their order. */
 static void each_other(
     const char *model, void (*take)(void *ctx, const char *name, size_t n), void *ctx /* take's */)
 {
 	char *dir = fc_path_join(model, FOLDER);
-	DIR *d = opendir(dir);
-	for (struct dirent *entry; d && (entry = readdir(d));) {
-		const size_t n = strlen(entry->d_name), suffix = strlen(SUFFIX);
-		if (n > suffix && !strcmp(entry->d_name + n - suffix, SUFFIX))
-			take(ctx, entry->d_name, n - suffix);
+	struct dirent **entry = NULL;
+	const int n_entry = scandir(dir, &entry, NULL, alphasort);
+	for (int i = 0; i < n_entry; i++) {
+		const char *name = entry[i]->d_name;
+		const size_t n = strlen(name), suffix = strlen(SUFFIX);
+		if (n > suffix && !strcmp(name + n - suffix, SUFFIX))
+			take(ctx, name, n - suffix);
+		free(entry[i]);
 	}
-	if (d)
-		closedir(d);
+	free(entry);
 	free(dir);
 }
 
@@ -44,12 +46,17 @@ static bool has_main(const char *model)
 	return is;
 }
 
-/* Files go before tokenizer_config.json, whichever templates they are. */
-static bool has_files(const char *model)
+bool fc_template_has_folder(const char *model)
 {
 	size_t n = 0;
 	each_other(model, count, &n);
-	return n || has_main(model);
+	return n > 0;
+}
+
+/* Files go before tokenizer_config.json, whichever templates they are. */
+static bool has_files(const char *model)
+{
+	return fc_template_has_folder(model) || has_main(model);
 }
 
 static char *file_of(const char *model, const char *name)
@@ -128,4 +135,60 @@ void fc_template_names(const char *model, const json_t *config, struct fc_buf *n
 		if (key)
 			add_name(names, key, strlen(key));
 	}
+}
+
+/* Keys of an object, whose texts are read later. */
+static void note_name(void *names /* json_t */, const char *name, size_t n)
+{
+	json_object_setn_new(names, name, n, json_null());
+}
+
+/* The names that count: of files, else of config. */
+static json_t *find_names(const char *model, const json_t *config)
+{
+	json_t *names = json_object(), *v = json_object_get(config, "chat_template"), *item;
+	const char *key;
+	size_t i;
+	if (has_main(model))
+		note_name(names, FC_TEMPLATE_DEFAULT, strlen(FC_TEMPLATE_DEFAULT));
+	each_other(model, note_name, names);
+	if (json_object_size(names))
+		return names;
+	if (json_is_string(v))
+		note_name(names, FC_TEMPLATE_DEFAULT, strlen(FC_TEMPLATE_DEFAULT));
+	json_object_foreach(v, key, item) note_name(names, key, strlen(key));
+	json_array_foreach(v, i, item)
+	{
+		key = json_string_value(json_object_get(item, "name"));
+		if (key)
+			note_name(names, key, strlen(key));
+	}
+	return names;
+}
+
+json_t *fc_template_all(const char *model, const json_t *config, struct fc_err *e)
+{
+	json_t *names = find_names(model, config), *all = json_object(), *unread;
+	const char *name;
+	int found = 0;
+	json_object_foreach(names, name, unread)
+	{
+		struct fc_buf text = FC_BUF_INIT;
+		char *where = NULL;
+		found = fc_template_find(model, config, name, &text, &where, e);
+		json_t *s = found == 1 ? json_stringn(text.n ? text.p : "", text.n) : NULL;
+		if (found == 1 && !s)
+			found = fc_fail(e, "%s: not UTF-8", where);
+		if (s)
+			json_object_set_new(all, name, s);
+		fc_buf_release(&text);
+		free(where);
+		if (found < 0)
+			break;
+	}
+	json_decref(names);
+	if (found >= 0)
+		return all;
+	json_decref(all);
+	return NULL;
 }

@@ -2,6 +2,8 @@
 #ifndef FC_CHAT_TEMPLATE_H
 #define FC_CHAT_TEMPLATE_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "text/json.h"
@@ -18,6 +20,13 @@
  */
 int fc_template_find(const char *model, const json_t *config, const char *name, struct fc_buf *text,
     char **where, struct fc_err *e);
+/*
+ * All of them as Transformers finds them, {NAME: TEXT}; new.  Empty if there are none, NULL after
+ * an error.
+ */
+json_t *fc_template_all(const char *model, const json_t *config, struct fc_err *e);
+/* Are some of them in the folder additional_chat_templates/? */
+bool fc_template_has_folder(const char *model);
 /* Appends the names of all that there are, ", " between them. */
 void fc_template_names(const char *model, const json_t *config, struct fc_buf *names);
 

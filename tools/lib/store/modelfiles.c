@@ -90,7 +90,8 @@ int fc_modelfiles_copy(
 		bool regular = fstatat(dirfd(d), name, &st, 0) == 0 && S_ISREG(st.st_mode);
 		if (kind & kinds && regular)
 			ret = fc_file_copy(from, to, name, true, e);
-		else if (left && name[0] != '.' && !(kind && regular) && !is_weights(name))
+		else if (left && name[0] != '.' && !(kind && regular) && !is_weights(name) &&
+		    strcmp(name, FC_MODELFILES_TEMPLATES) != 0)
 			fc_buf_addf(left, "%s%s", left->n ? ", " : "", name);
 		errno = 0;
 	}

@@ -22,6 +22,9 @@ enum fc_modelfiles {
 /* The kind of a file, 0: it belongs to no model. */
 unsigned fc_modelfiles_kind(const char *name);
 
+/* A folder with more chat templates, which chat/model_copy.h brings along. */
+#define FC_MODELFILES_TEMPLATES "additional_chat_templates"
+
 /* Copies the regular files of these kinds (links are followed); subfolders stay behind.  left:
  * NULL, or gets the visible names, separated by ", ", of what is neither of a model nor weights. */
 int fc_modelfiles_copy(

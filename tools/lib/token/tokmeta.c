@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -13,6 +14,7 @@
 #include "token/tokparts.h"
 
 #define KEY "tokenizer.ggml."
+#define TEMPLATE "tokenizer.chat_template"
 
 /* The tokens of one piece of JSON: what has a role, what is a control token. */
 struct writer {
@@ -68,11 +70,58 @@ static int gguf_tokens(const struct fc_gguf *g, const struct writer *w, struct f
 	return 0;
 }
 
+/* Appends {"name", "template"} if the key holds a text. */
+static int add_template(
+    json_t *list, const char *name, const struct fc_gguf *g, const char *key, struct fc_err *e)
+{
+	struct fc_gguf_str text;
+	if (fc_gguf_string(g, key, &text, e) < 0)
+		return -1;
+	if (!text.n)
+		return 0;
+	json_t *s = json_stringn(text.p, text.n);
+	if (!s)
+		return fc_fail(e, "%s: key %s is not UTF-8", fc_gguf_path(g), key);
+	return json_array_append_new(list, json_pack("{s:s, s:o}", "name", name, "template", s));
+}
+
+static int add_named_templates(json_t *list, const struct fc_gguf *g, struct fc_err *e)
+{
+	const size_t n = strlen(TEMPLATE ".");
+	for (size_t i = 0; i < fc_gguf_n_key(g); i++) {
+		const struct fc_gguf_str key = fc_gguf_key(g, i);
+		if (key.n <= n || memcmp(key.p, TEMPLATE ".", n) != 0)
+			continue;
+		char *whole = fc_memdup0(key.p, key.n);
+		const int rc = add_template(list, whole + n, g, whole, e);
+		free(whole);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int fc_tokmeta_templates(const struct fc_gguf *g, json_t **out, struct fc_err *e)
+{
+	json_t *list = json_array();
+	*out = NULL;
+	int rc = add_template(list, "default", g, TEMPLATE, e);
+	const bool has_default = json_array_size(list);
+	if (rc == 0)
+		rc = add_named_templates(list, g, e);
+	if (rc == 0 && has_default && json_array_size(list) == 1)
+		*out = json_incref(json_object_get(json_array_get(list, 0), "template"));
+	else if (rc == 0 && json_array_size(list))
+		*out = json_incref(list);
+	json_decref(list);
+	return rc;
+}
+
 int fc_tokmeta_gguf(const char *model, json_t **config, struct fc_err *e)
 {
 	char *path = fc_store_gguf_path(model);
 	struct fc_gguf *g = NULL;
-	struct fc_gguf_str text;
+	json_t *templates = NULL;
 	*config = NULL;
 	if (!path)
 		return 0;
@@ -81,9 +130,9 @@ int fc_tokmeta_gguf(const char *model, json_t **config, struct fc_err *e)
 	if (rc == 0)
 		rc = gguf_tokens(g, &w, e);
 	if (rc == 0)
-		rc = fc_gguf_string(g, "tokenizer.chat_template", &text, e);
-	if (rc == 0 && text.n)
-		add_role(&w, "chat_template", text.p, text.n);
+		rc = fc_tokmeta_templates(g, &templates, e);
+	if (templates)
+		json_object_set_new(w.config, "chat_template", templates);
 	fc_gguf_close(g);
 	free(path);
 	if (rc < 0)
