@@ -507,3 +507,23 @@ on_terminal() { python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$@" </dev
 		--cache-mib 1 in.jsonl
 	[[ $stderr == *"key/value cache: "*" bytes a token; slots waited for room in 1 MiB (--cache-mib)"* ]]
 }
+
+@test "--generate: lines with the id of another are told, with a count and the first" {
+	kit="$FC_ROOT/pipelines/demo/kit/facts"
+	questions() { for id in "$@"; do echo "{\"question_id\":$id,\"category\":\"math\",\"turns\":[\"a\"]}"; done; }
+	questions 1 2 7 2 1 '"2"' >in.jsonl
+	run fc-infer -q --generate --max-new 2 -m "$kit" -o out.jsonl in.jsonl
+	[ "$status" -eq 0 ]
+	[[ $output == *'3 lines have the id of an earlier line, first "2"; of their answers a judge takes the last'* ]]
+	[ "$(wc -l <out.jsonl)" -eq 6 ]
+	questions $(seq 300) >in.jsonl
+	run fc-infer -q --generate --max-new 1 -m "$kit" -o out.jsonl in.jsonl
+	[[ $output != *"id of an earlier"* ]]
+	questions $(seq 300) 300 >in.jsonl
+	run fc-infer -q --generate --max-new 1 -m "$kit" -o out.jsonl in.jsonl
+	[[ $output == *'1 lines have the id of an earlier line, first "300"'* ]]
+	# those that are answered already count too
+	head -n 10 out.jsonl >part.jsonl
+	run fc-infer -q --generate --max-new 1 -m "$kit" --resume -o part.jsonl in.jsonl
+	[[ $output == *'1 lines have the id of an earlier line, first "300"'* ]]
+}

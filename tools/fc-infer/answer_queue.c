@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "fc-infer/doubled.h"
 #include "fc-infer/generate.h"
 #include "fc-infer/resume.h"
 
@@ -28,6 +29,7 @@ struct queue {
 	bool input_ended;
 	struct resume *resume; /* NULL without --resume */
 	uint64_t n_kept;       /* lines that were answered before */
+	struct doubled doubled;
 	struct fc_out *out;
 	struct fc_buf text;
 	uint64_t all_bytes; /* of the input; 0: not known */
@@ -72,6 +74,7 @@ void infer_queue_abort(struct queue *q)
 	for (; q->next_out < q->next_in; q->next_out++)
 		item_release(&q->item[q->next_out % q->n_item], q->n_choice);
 	infer_resume_close(q->resume);
+	infer_doubled_release(&q->doubled);
 	fc_out_abort(q->out);
 	fc_buf_release(&q->text);
 	free(q->item);
@@ -95,13 +98,21 @@ static void task_init(
 	fc_rng_seed2(&t->rng, s->opt->seed + choice, fc_hash(line->id, strlen(line->id), 0));
 }
 
+static int next_line(struct queue *q, struct fc_conversation *line, struct fc_err *e)
+{
+	const int got = fc_conversations_next(q->s->input, line, e);
+	if (got == 1)
+		infer_doubled_add(&q->doubled, line->id);
+	return got;
+}
+
 /* 1: the ring's next place is filled, 0: end of input, -1: error */
 static int read_item(struct queue *q, struct fc_err *e)
 {
 	struct item *it = &q->item[q->next_in % q->n_item];
 	double temperature;
 	int got;
-	while ((got = fc_conversations_next(q->s->input, &it->line, e)) == 1 && q->resume &&
+	while ((got = next_line(q, &it->line, e)) == 1 && q->resume &&
 	    infer_resume_has(q->resume, it->line.id)) {
 		q->s->n_line++;
 		q->n_kept++;
@@ -195,6 +206,7 @@ int infer_queue_finish(struct queue *q, struct fc_err *e)
 {
 	if (q->n_kept)
 		fc_note("%s: kept %" PRIu64 " answered before", q->s->opt->output, q->n_kept);
+	infer_doubled_tell(&q->doubled);
 	int ret = fc_out_commit(q->out, e);
 	q->out = NULL;
 	infer_queue_abort(q);
