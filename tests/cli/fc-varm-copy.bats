@@ -69,3 +69,58 @@ load varm
 	fc-varm -q -b good -o out --method linear other
 	diff <(values out) <(values other)
 }
+
+@test "--rounding stochastic: right on average, the same bytes again, by the seed; the card says it" {
+	kit="$FC_ROOT/pipelines/demo/kit/facts"
+	fc-convert -q --type f32 -o base "$kit"
+	python3 - <<-'END'
+		import json, shutil, struct
+		def make(folder, value):
+		    shutil.copytree("base", folder)
+		    raw = open("base/model.safetensors", "rb").read()
+		    n = struct.unpack("<Q", raw[:8])[0]
+		    count = (len(raw) - 8 - n) // 4
+		    open(folder + "/model.safetensors", "wb").write(raw[:8 + n] + struct.pack("<f", value) * count)
+		make("one", 1.0)
+		make("two", 1 + 0.5 / 128)  # the mean is a quarter of the way to the next bfloat16, 1 + 1/128
+	END
+	merge() { fc-varm -q -b base --method linear --dtype bf16 "$@" one two; }
+	merge -o nearest
+	merge --rounding stochastic -o a
+	merge -j 1 --rounding stochastic --seed 1 -o b
+	merge --rounding stochastic --seed 2 -o c
+	cmp a/model.safetensors b/model.safetensors
+	run ! cmp -s a/model.safetensors c/model.safetensors
+	python3 - <<-'END'
+		import struct
+		def numbers(folder):
+		    raw = open(folder + "/model.safetensors", "rb").read()
+		    n = struct.unpack("<Q", raw[:8])[0]
+		    return struct.unpack("<%dH" % ((len(raw) - 8 - n) // 2), raw[8 + n:])
+		assert set(numbers("nearest")) == {0x3f80}
+		a = numbers("a")
+		assert set(a) == {0x3f80, 0x3f81}
+		share = a.count(0x3f81) / len(a)
+		assert abs(share - 0.25) < 4 * (0.25 * 0.75 / len(a)) ** 0.5, share
+	END
+	# as fc-convert rounds what is merged in float32: equal draws
+	fc-varm -q -b base --method linear --dtype f32 -o wide one two
+	fc-convert -q --type bf16 --rounding stochastic --seed 2 -o narrow wide
+	cmp narrow/model.safetensors c/model.safetensors
+	# by a recipe
+	recipe='{models: [{model: one, parameters: {weight: 1}}, {model: two, parameters: {weight: 1}}], merge_method: linear, dtype: bfloat16}'
+	fc-varm -q --recipe - --rounding stochastic --seed 2 -o d <<<"$recipe"
+	cmp c/model.safetensors d/model.safetensors
+	for m in c d; do
+		grep -q 'rounded stochastically, with seed 2' "$m/README.md"
+		[ "$(jq -c .rounding "$m/fc-varm.json")" = '{"kind":"stochastic","seed":"2"}' ]
+	done
+	[ "$(jq -c .rounding nearest/fc-varm.json)" = null ]
+	run ! grep -q stochastically nearest/README.md
+	run -1 fc-varm -q -b base --method linear --rounding stochastic -o none one two
+	[[ $output == *"--rounding stochastic is of f16 and bf16, but the result has neither; see --dtype" ]]
+	run -1 fc-varm -q --recipe - --rounding stochastic -o none <<<"${recipe/bfloat16/float32}"
+	[[ $output == *"but the result has neither"* ]]
+	run -2 fc-varm -q --recipe - --seed 2 -o none <<<"$recipe"
+	[ ! -e none ]
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fc-varm: merges models of one shape in parameter space. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/die.h"
 #include "base/file.h"
@@ -21,7 +22,7 @@ enum { KEEP, F32, F16, BF16 };
 static const enum fc_dtype dtypes[] = {[F32] = FC_F32, [F16] = FC_F16, [BF16] = FC_BF16};
 
 static const char *base, *out, *report, *recipe, *models;
-static int dtype = KEEP;
+static int dtype = KEEP, rounding; /* 0: nearest, 1: stochastic */
 static bool force, resume, dry_run, any_tokenizer;
 static uint64_t shard_bytes = 5000000000;
 
@@ -43,6 +44,8 @@ static const struct fc_opt opts[] = {
 	"merge also where vocabularies differ in names or order", 0, 0},
     {FC_OPT_CHOICE, 0, "dtype", &dtype, "keep|f32|f16|bf16",
 	"type of the result; keep: the pivot's", 0, 0},
+    {FC_OPT_CHOICE, 0, "rounding", &rounding, "nearest|stochastic",
+	"of the result's f16 and bf16; stochastic is right on average", 0, 0},
     {FC_OPT_U64, 0, "shard-bytes", &shard_bytes, "N",
 	"begin a new file after N bytes of tensors; 0: never", 0, 0},
     {FC_OPT_FLAG, 0, "resume", &resume, NULL, "go on with a merge that was interrupted", 0, 0},
@@ -120,11 +123,14 @@ static void run_recipe(int n_target)
 	    .resume = resume,
 	    .dry_run = dry_run,
 	    .any_tokenizer = any_tokenizer,
+	    .rounding = {rounding == 1, varm_asked.seed},
 	    .shard_bytes = shard_bytes};
 	if (n_target || base)
 		fc_die_usage("--recipe names the models; no pivot and no targets beside it");
 	if (varm_request_is_given() || dtype != KEEP)
 		fc_die_usage("--recipe says the method, its parameters and the type");
+	if (rounding != 1 && strstr(fc_opt_given(), "--seed"))
+		fc_die_usage("--recipe says random_seed; --seed is of --rounding stochastic");
 	check_output();
 	if (varm_recipe_run(&job, &e) < 0)
 		fc_die("%s", e.msg);
@@ -157,6 +163,9 @@ int main(int argc, char **argv)
 		if (!any_tokenizer && varm_tokens_check(in.base.path, in.target[k].path, &e) < 0)
 			fc_die("%s", e.msg);
 	varm_inputs_plan(&in, &q, &p);
+	p.rounding = (struct fc_rounding){rounding == 1, varm_asked.seed};
+	if (varm_plan_check_rounding(&p, &e) < 0)
+		fc_die("%s", e.msg);
 	if (dry_run) {
 		varm_outline_show(&p, shard_bytes);
 		fc_finish();

@@ -70,6 +70,7 @@ static int make_plan(
     const struct kitchen *k, struct recipe_plan *rp, struct recipe *r, struct fc_err *e)
 {
 	int ret = varm_recipe_plan_make(rp, r, &k->pantry, e);
+	rp->plan.rounding = k->job->rounding;
 	return ret || rp->has_vocabulary || k->job->any_tokenizer ? ret : check_tokens(rp, e);
 }
 
@@ -80,6 +81,8 @@ static int fill_folder(const struct kitchen *k, struct dish *d, const char *dir,
 	struct recipe_plan rp;
 	struct verdicts r = {0};
 	int ret = make_plan(k, &rp, &d->recipe, e);
+	if (ret == 0 && last)
+		ret = varm_plan_check_rounding(&rp.plan, e);
 	if (ret == 0)
 		ret = varm_sidecar_copy(rp.model[rp.donor].path, dir, NULL, e);
 	if (ret == 0)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "tensor/rounding.h"
 
 struct recipe_job {
 	const char *file;   /* the recipe; "-" is standard input */
@@ -16,6 +17,7 @@ struct recipe_job {
 	bool resume;        /* go on with an interrupted run; only the result, not what it needs */
 	bool dry_run;       /* only print what would be done */
 	bool any_tokenizer; /* merge rows by their number, whatever tokens they stand for */
+	struct fc_rounding rounding; /* of the result's F16 and BF16, and of what it needs */
 	size_t shard_bytes;
 };
 

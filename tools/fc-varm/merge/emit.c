@@ -15,6 +15,8 @@ struct job {
 	const struct verdict *verdict;
 	const struct feed *from; /* the one source, or NULL */
 	enum fc_dtype dtype;     /* of the result */
+	const struct fc_rounding *rounding;
+	const char *name; /* of the tensor */
 	struct fc_store_writer *writer;
 	size_t i; /* the tensor's place in the plan */
 	uint64_t checksum;
@@ -138,6 +140,18 @@ static bool next_values(const struct job *j, struct unit *u, double *out, uint64
 	return true;
 }
 
+/* Stochastic rounding starts from float32, which is nearer to the sum by 13 bits or more. */
+static void round_block(const struct job *j, void *to, const struct unit *u, const double *x)
+{
+	float narrow[BLOCK_ELEMENTS];
+	if (!j->rounding->stochastic) {
+		fc_from_f64(to, j->dtype, x, u->n);
+		return;
+	}
+	fc_from_f64(narrow, FC_F32, x, u->n);
+	fc_round_f32(to, j->dtype, narrow, u->n, j->rounding, j->name, u->first);
+}
+
 static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
 {
 	struct job *j = ctx;
@@ -151,7 +165,7 @@ static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
 	while (ret == 0 && next_values(j, u, out, &n_bad)) {
 		check_unread(j, u, &n_bad);
 		count_bad(out, u->n, limit, &n_bad);
-		fc_from_f64(bytes + (u->first - first) * size, j->dtype, out, u->n);
+		round_block(j, bytes + (u->first - first) * size, u, out);
 	}
 	if (n_bad)
 		ret = fail_bad(j);
@@ -245,6 +259,8 @@ int varm_emit(const struct plan *p, size_t i, const struct verdict *r, struct fc
 	    .verdict = r,
 	    .from = it->method ? sole_target(it, r) : &it->base,
 	    .dtype = it->out.dtype,
+	    .rounding = &p->rounding,
+	    .name = it->out.name,
 	    .writer = w,
 	    .i = i};
 	bool raw = j.from && !j.from->read && j.from->t.dtype == j.dtype;

@@ -53,6 +53,8 @@ static uint64_t plan_hash(const struct plan *p)
 	fc_buf_addf(&b, "%s %" PRIx64 "\n", fc_version, p->base.fingerprint);
 	for (int k = 0; k < p->n_model; k++)
 		fc_buf_addf(&b, "%" PRIx64 "\n", p->model[k].fingerprint);
+	if (p->rounding.stochastic)
+		fc_buf_addf(&b, "stochastic %" PRIu64 "\n", p->rounding.seed);
 	for (size_t i = 0; i < p->n; i++)
 		add_item(&b, &p->item[i]);
 	uint64_t hash = fc_hash(b.p, b.n, 0);

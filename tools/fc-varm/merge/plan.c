@@ -90,3 +90,14 @@ struct views varm_plan_views(const struct plan_item *it)
 	v.unit = it->method && it->method->whole_rows ? varm_sweep_row_unit(v.row) : UNIT_ELEMENTS;
 	return v;
 }
+
+int varm_plan_check_rounding(const struct plan *p, struct fc_err *e)
+{
+	if (!p->rounding.stochastic)
+		return 0;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->item[i].out.dtype == FC_F16 || p->item[i].out.dtype == FC_BF16)
+			return 0;
+	return fc_fail(
+	    e, "--rounding stochastic is of f16 and bf16, but the result has neither; see --dtype");
+}

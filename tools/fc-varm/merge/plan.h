@@ -3,6 +3,7 @@
 #define FC_VARM_PLAN_H
 
 #include "fc-varm/method/method.h"
+#include "tensor/rounding.h"
 
 /*
  * What is to be done, complete before the first byte is written: for every tensor of the result its
@@ -41,7 +42,8 @@ struct plan {
 	size_t n;
 	struct plan_model base; /* path NULL: there is none */
 	struct plan_model *model;
-	int n_model; /* the targets; feed.model is an index */
+	int n_model;                 /* the targets; feed.model is an index */
+	struct fc_rounding rounding; /* of the results' F16 and BF16 */
 };
 
 /* Room for n items and n_model targets, all zero. */
@@ -53,6 +55,9 @@ struct plan_item *varm_plan_place(struct plan *p, size_t i, const struct fc_tens
 /* Names target k after its path. */
 void varm_plan_name_model(struct plan *p, int k, const char *path, uint64_t fingerprint);
 void varm_plan_release(struct plan *p);
+
+/* Stochastic rounding needs a tensor of a type that it is for; the error says so. */
+int varm_plan_check_rounding(const struct plan *p, struct fc_err *e);
 
 /* What a unit of work sees of the item. */
 struct views varm_plan_views(const struct plan_item *it);

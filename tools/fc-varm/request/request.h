@@ -52,8 +52,9 @@ extern struct asked varm_asked; /* holds the defaults at first */
 		"breadcrumbs: part of the changes, the largest, that goes", 0, 0},                 \
 	    {FC_OPT_STR, 0, "epsilon", &varm_asked.epsilon, "E,E...",                              \
 		"della: how far the density varies with the rank of a change", 0, 0},              \
-	    {FC_OPT_U64, 0, "seed", &varm_asked.seed, "N", "dare, della: which changes are drawn", \
-		0, 0},                                                                             \
+	    {FC_OPT_U64, 0, "seed", &varm_asked.seed, "N",                                         \
+		"dare, della: which changes are drawn; of stochastic rounding (default: 1)", 0,    \
+		0},                                                                                \
 	    {FC_OPT_REAL, 0, "t", &varm_asked.t, "T",                                              \
 		"slerp: from the pivot (0) to the target (1); nearswap: a distance", -1e30, 1e30}, \
 	    {FC_OPT_CHOICE, 0, "nuslerp", &varm_asked.nuslerp, "tensor|rows|columns",              \

@@ -33,6 +33,11 @@ static char *card_text(const struct card *c, const struct plan *p, const struct 
 	    "Made by fc-varm without training.  Configuration and tokenizer come from the %s\n"
 	    "model.  `fc-varm.json` has the weight of every model in every tensor.\n\n",
 	    c->method, c->donor);
+	if (p->rounding.stochastic)
+		fc_buf_addf(&b,
+		    "Results in float16 or bfloat16 are rounded stochastically, with seed %" PRIu64
+		    ",\nwhich the recipe cannot say.\n\n",
+		    p->rounding.seed);
 	add_models(&b, c);
 	fc_buf_adds(&b, "\nMean weights by kind of tensor:\n\n");
 	varm_weight_table_markdown(&b, p, r);

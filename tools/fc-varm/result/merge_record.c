@@ -70,6 +70,10 @@ static json_t *make_record(const struct plan *p, const struct verdicts *r)
 	    fc_version, "method", method_name(p), "options", options, "pivot",
 	    fingerprint(&p->base), "targets", targets, "weights", tensors);
 	free(options);
+	if (p->rounding.stochastic)
+		json_object_set_new(record, "rounding",
+		    json_pack("{s:s, s:o}", "kind", "stochastic", "seed",
+			json_sprintf("%" PRIu64, p->rounding.seed)));
 	return record;
 }
 
