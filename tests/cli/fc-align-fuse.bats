@@ -308,3 +308,30 @@ ids() { records "$@" | jq -r .id | paste -sd' '; }
 	fc-align fuse -q a a >f # control: the same model twice
 	[ "$(fc-view f | grep -c ^source)" = 1 ]
 }
+
+@test "fuse: with rows at every token, labels are the trained tokens alone" {
+	kit="$FC_ROOT/pipelines/demo/kit/pivot"
+	python3 "$FC_ROOT/pipelines/demo/talk.py" --set heldout -n 8 --seed 3 >in.jsonl
+	for m in a b; do fc-infer -q --all-rows -k 5 -m "$kit" --name $m -o $m.fcs in.jsonl; done
+	fc-infer -q -k 5 -m "$kit" --name a -o plain.fcs in.jsonl
+	for how in "--rule average" "--rule avgce" "--per token" "--per turn"; do
+		# shellcheck disable=SC2086 # words
+		fc-align fuse -q $how -o f.fcs a.fcs b.fcs
+		records f.fcs >f
+		records plain.fcs >plain
+		python3 - <<-'END'
+			import json
+			fused, plain = ([json.loads(l) for l in open(n)] for n in ("f", "plain"))
+			assert len(fused) == len(plain) == 8
+			for x, p in zip(fused, plain):
+			    rows = {r["token"]: r for r in x["rows"]}
+			    assert len(rows) == len(x["tokens"]) - 1, "rows at every token"
+			    starts = [0] + x["ends"][:-1]
+			    label = [t for t, is_trained in enumerate(x["trained"]) if is_trained and t in rows]
+			    assert x["n_label"] == len(label) == p["n_label"] < len(rows)
+			    assert x["label_bytes"] == sum(x["ends"][t] - starts[t] for t in label) == p["label_bytes"]
+			    nll = -sum(rows[t]["true_logprob"] for t in label)
+			    assert abs(x["nll"] - nll) < 1e-3 * (1 + nll), (x["nll"], nll)
+		END
+	done
+}

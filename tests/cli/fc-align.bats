@@ -254,6 +254,32 @@ assert n > 20 or sys.argv[1] == "own"' "$1"; }
 	[ "$status" -eq 1 ]
 	run -1 fc-align apply -q -p P -m S.map.fcs --fallback pivot --own S.fcs S.fcs
 	[[ $output == *"S.fcs is over other tokens"* ]]
+	# longer rows of the pivot's are cut to the stream's length; no longer ones with --fallback onehot
+	kit=$FC_ROOT/pipelines/demo/kit
+	head -n 8 chats.jsonl >few.jsonl
+	fc-infer -q -k 9 -m "$kit/pivot" -o "$d/own.fcs" few.jsonl
+	for k in 0 2; do
+		fc-infer -q -k $k -m "$kit/facts" -p "$kit/pivot" -o "$d/src.fcs" few.jsonl
+		fc-align map -q -p "$kit/pivot" -s "$kit/facts" --kind exact -o "$d/map.fcs"
+		fc-align apply -q -p "$kit/pivot" -m "$d/map.fcs" --fallback pivot --own "$d/own.fcs" -o "$d/z.fcs" "$d/src.fcs"
+		fc-align apply -q -p "$kit/pivot" -m "$d/map.fcs" -o "$d/bare.fcs" "$d/src.fcs"
+		python3 - $k <(records "$d/own.fcs") <(records "$d/bare.fcs") <(records "$d/z.fcs") <<-'END'
+			import json, sys
+			k, n = int(sys.argv[1]), 0
+			for own, bare, x in zip(*([json.loads(l) for l in open(f)] for f in sys.argv[2:])):
+			    own, bare = ({r["token"]: r for r in y["rows"]} for y in (own, bare))
+			    for r in x["rows"]:
+			        if r["token"] in bare:
+			            assert r == bare[r["token"]]
+			            continue
+			        o = own[r["token"]]
+			        assert (r["ids"], r["logprobs"], r["true_logprob"]) == (o["ids"][:k], o["logprobs"][:k], o["true_logprob"])
+			        n += 1
+			assert n > 3, n
+		END
+		fc-align apply -q -p "$kit/pivot" -m "$d/map.fcs" --fallback onehot-next -o "$d/z.fcs" "$d/src.fcs"
+		fc-view -q --verify "$d/z.fcs"
+	done
 	run -2 fc-align apply -p P -m S.map.fcs --fallback pivot S.fcs
 	run -2 fc-align apply -p P -m S.map.fcs --own P.fcs S.fcs
 }

@@ -53,8 +53,7 @@ static int open_all(struct work *w, const struct options *o, const char *path, s
 		&w->carry, &o->carry, fc_reader_header(w->in), fc_reader_name(w->in), e) < 0)
 		return -1;
 	make_header(w, &h);
-	int rc = align_filler_open(
-	    &w->filler, (enum align_fallback)o->fallback, o->own, h.tokenizer, h.n_vocab, e);
+	int rc = align_filler_open(&w->filler, (enum align_fallback)o->fallback, o->own, &h, e);
 	if (rc == 0)
 		h.n_output = align_filler_n_output(w->filler);
 	if (rc == 0)

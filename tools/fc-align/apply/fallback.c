@@ -10,15 +10,16 @@
 struct align_filler {
 	enum align_fallback kind;
 	size_t n_vocab;
+	size_t top_k;          /* entries of a row at most */
 	struct fc_reader *own; /* NULL unless the pivot's own rows fill the gaps */
 	struct fc_example own_example, old;
 };
 
 int align_filler_open(struct align_filler **out, enum align_fallback kind, const char *own,
-    uint64_t tokenizer, size_t n_vocab, struct fc_err *e)
+    const struct fc_header *h, struct fc_err *e)
 {
 	struct align_filler *f = FC_NEW(struct align_filler);
-	*f = (struct align_filler){.kind = kind, .n_vocab = n_vocab};
+	*f = (struct align_filler){.kind = kind, .n_vocab = h->n_vocab, .top_k = h->top_k};
 	fc_example_init(&f->own_example);
 	fc_example_init(&f->old);
 	*out = f;
@@ -27,7 +28,7 @@ int align_filler_open(struct align_filler **out, enum align_fallback kind, const
 	int rc = fc_reader_open(&f->own, own, FC_KIND_DISTS, e);
 	if (rc < 0)
 		f->own = NULL;
-	else if (fc_reader_header(f->own)->tokenizer != tokenizer)
+	else if (fc_reader_header(f->own)->tokenizer != h->tokenizer)
 		rc = fc_fail(e, "%s is over other tokens than the pivot's", fc_reader_name(f->own));
 	if (rc < 0) {
 		align_filler_close(f);
@@ -77,10 +78,11 @@ static int next_own(struct align_filler *f, const struct fc_example *x, struct f
 	return 0;
 }
 
-static void copy_row(struct fc_example *to, const struct fc_example *from, size_t r)
+static void copy_row(
+    const struct align_filler *f, struct fc_example *to, const struct fc_example *from, size_t r)
 {
-	size_t off = from->row_off[r];
-	fc_example_add_row(to, from->row_tok[r], from->row_off[r + 1] - off, from->entry_id + off,
+	size_t off = from->row_off[r], n = from->row_off[r + 1] - off;
+	fc_example_add_row(to, from->row_tok[r], n < f->top_k ? n : f->top_k, from->entry_id + off,
 	    from->entry_logprob + off, from->true_logprob[r]);
 }
 
@@ -92,7 +94,7 @@ static void fill(struct align_filler *f, struct fc_example *x, uint32_t t, size_
 	float certain = 0;
 	if (f->kind != ALIGN_FALLBACK_PIVOT) {
 		float truth = align_transfer_lookup(1, &id, &certain, x->tok[t], f->n_vocab);
-		fc_example_add_row(x, t, 1, &id, &certain, truth);
+		fc_example_add_row(x, t, f->top_k > 0, &id, &certain, truth);
 		ledger->n_onehot++;
 		return;
 	}
@@ -100,7 +102,7 @@ static void fill(struct align_filler *f, struct fc_example *x, uint32_t t, size_
 		++*own_row;
 	if (*own_row == own->n_row || own->row_tok[*own_row] != t)
 		return;
-	copy_row(x, own, *own_row);
+	copy_row(f, x, own, *own_row);
 	ledger->n_pivot++;
 }
 
@@ -116,7 +118,7 @@ int align_filler_example(
 	fc_example_clear_rows(x);
 	for (uint32_t t = 1; t < x->n_tok; t++) {
 		if (row < f->old.n_row && f->old.row_tok[row] == t)
-			copy_row(x, &f->old, row++);
+			copy_row(f, x, &f->old, row++);
 		else if (fc_example_trained(x, t))
 			fill(f, x, t, &own_row, ledger);
 	}

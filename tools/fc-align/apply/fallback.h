@@ -15,9 +15,10 @@ enum align_fallback {
 #define ALIGN_FALLBACKS "none|onehot-next|onehot-current|pivot"
 
 struct align_filler;
-/* own: the pivot's own stream, for ALIGN_FALLBACK_PIVOT; borrowed. */
+/* own: the pivot's own stream, for ALIGN_FALLBACK_PIVOT; borrowed.  h: of the stream that is
+ * filled, whose top_k no row exceeds. */
 int align_filler_open(struct align_filler **f, enum align_fallback kind, const char *own,
-    uint64_t tokenizer, size_t n_vocab, struct fc_err *e);
+    const struct fc_header *h, struct fc_err *e);
 /* What the ids of the rows it puts in are below; 0: they are the pivot's tokens. */
 uint32_t align_filler_n_output(const struct align_filler *f);
 void align_filler_close(struct align_filler *f);

@@ -19,10 +19,12 @@ static void take(const struct fc_example *from, struct part part, size_t top_k,
 		uint32_t t = from->row_tok[r];
 		fc_example_add_row(out, t, n < top_k ? n : top_k, from->entry_id + off,
 		    from->entry_logprob + off, from->true_logprob[r]);
+		++*share;
+		if (!fc_example_trained(out, t)) /* of --all-rows: no label */
+			continue;
 		out->nll -= from->true_logprob[r];
 		out->n_label++;
 		out->label_bytes += out->end[t] - fc_example_start(out, t);
-		++*share;
 	}
 }
 

@@ -7,7 +7,8 @@
 /*
  * MinCE finer than by conversation: out gets, for every turn or for every token, the rows of the
  * candidate that has the least cross-entropy there, the first among equals, over the tokens where
- * it has a row.  out: has the tokens, no rows; gets rows, nll, n_label and label_bytes of them.
+ * it has a row.  out: has the tokens, no rows; gets rows, and of trained tokens nll, n_label and
+ * label_bytes.
  * share: [n] of out's rows, how many are each candidate's (0 where out has none).
  */
 void align_choose_turns(const struct fc_example *const *candidate, size_t n,

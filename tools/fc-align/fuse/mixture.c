@@ -125,7 +125,7 @@ void align_mixture_example(struct align_mixture *m, const struct fc_example *con
 		mix_token(m, candidate, n, w, t, out);
 		for (size_t i = 0; i < n; i++)
 			m->at[i] += has_row(candidate[i], m->at[i], t);
-		if (out->n_row == before)
+		if (out->n_row == before || !fc_example_trained(out, t))
 			continue;
 		out->nll -= out->true_logprob[before];
 		out->n_label++;

@@ -31,8 +31,8 @@ void align_mixture_free(struct align_mixture *m);
  * At every token where at least one candidate has a row: the mean of the candidates' probabilities,
  * weighted by w (sums to 1) and renormalised over those with a row there.  What a candidate does
  * not list counts as 0, so the tail holds at least the mean of the tails.  true_logprob is averaged
- * in the same way, and the cross-entropy of out follows from it over the rows it has. out: has the
- * tokens, no rows; gets the rows, nll, n_label and label_bytes.
+ * in the same way, and the cross-entropy of out follows from it over the trained tokens that have a
+ * row.  out: has the tokens, no rows; gets the rows, nll, n_label and label_bytes.
  */
 void align_mixture_example(struct align_mixture *m, const struct fc_example *const *candidate,
     size_t n, const double *w, struct fc_example *out);
