@@ -205,6 +205,25 @@ poison() { # poison FILE TENSOR HEX
 	}
 	refused folder "not a model folder"
 	refused chats.jsonl "lines of JSON, such as conversations; expected a model"
+	# one line, or one conversation over several, by every tool that wants a model
+	echo '{"id":"a","messages":[{"role":"user","content":"hé"},{"role":"assistant","content":"5"}]}' >one.jsonl
+	jq . one.jsonl >several.jsonl
+	echo '{"question_id": 1, "category": "é", "turns": ["a"]}' >question.jsonl
+	for f in one several question; do
+		member=messages
+		[ $f != question ] || member=turns
+		says="JSON with \"$member\", such as a conversation; expected a model"
+		refused $f.jsonl "$says"
+		for tool in "fc-infer --tokens -m" "fc-infer -m" "fc-train -o out -m" "fc-varm -o out -b"; do
+			# shellcheck disable=SC2086 # words
+			run -1 $tool $f.jsonl "$(kit strings)"
+			[[ $output == *"$f.jsonl: $says"* ]]
+		done
+	done
+	# what is a tokenizer's or a configuration passes
+	fc-infer -q --tokens -m "$(kit strings)/tokenizer.json" /dev/null >/dev/null
+	run fc-infer -q --tokens -m "$(kit strings)/config.json" /dev/null
+	[[ $output != *conversation* ]]
 	refused one.json "JSON; expected a model"
 	refused model.bin "is a PyTorch pickle; convert"
 	refused text.gz "compressed by gzip"

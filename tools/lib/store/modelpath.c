@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "text/jsonscan.h"
+#include "text/utf8.h"
 
 #define EXPECTED "expected a model: a folder, a .safetensors or a .gguf file"
 
@@ -81,6 +83,52 @@ static bool is_lines(const char *text)
 	return end > text && end[-1] == '}';
 }
 
+/* The member that makes an object a conversation or a question, new; NULL: it has none, or those of
+ * a configuration.  Of a text that is cut off, what is whole counts. */
+static char *conversation_member(const char *text, size_t n)
+{
+	static const char *const members[] = {"messages", "conversations", "turns", "question",
+	    "prompt", "instruction", "text", "completion", "chosen"};
+	static const char *const others[] = {"model_type", "architectures", "added_tokens"};
+	struct fc_jsonscan s = {text, n, 0};
+	struct fc_buf b = FC_BUF_INIT;
+	const char *key;
+	char *found = NULL;
+	bool is_other = false;
+	size_t n_key;
+	fc_jsonscan_char(&s, '{');
+	while (fc_jsonscan_string(&s, &b, &key, &n_key) && fc_jsonscan_char(&s, ':')) {
+		for (size_t i = 0; i < FC_LEN(members) && !found; i++)
+			if (strlen(members[i]) == n_key && !memcmp(members[i], key, n_key))
+				found = fc_strdup(members[i]);
+		for (size_t i = 0; i < FC_LEN(others); i++)
+			is_other = is_other ||
+			    (strlen(others[i]) == n_key && !memcmp(others[i], key, n_key));
+		if (!fc_jsonscan_skip(&s) || !fc_jsonscan_char(&s, ','))
+			break;
+	}
+	fc_buf_release(&b);
+	if (is_other) {
+		free(found);
+		return NULL;
+	}
+	return found;
+}
+
+/* A file that holds conversations or the like says so in its head of n bytes, behind which is 0. */
+static int check_head(const char *path, const char *head, size_t n, struct fc_err *e)
+{
+	if (is_lines(head))
+		return fc_fail(e, "%s: lines of JSON, such as conversations; " EXPECTED, path);
+	if (*skip_space(head) != '{')
+		return 0;
+	char *member = conversation_member(head, fc_utf8_check(head, n));
+	if (member)
+		fc_fail(e, "%s: JSON with \"%s\", such as a conversation; " EXPECTED, path, member);
+	free(member);
+	return member ? -1 : 0;
+}
+
 int fc_modelpath_check(const char *path, struct fc_err *e)
 {
 	enum { HEAD = 1 << 16 };
@@ -101,9 +149,9 @@ int fc_modelpath_check(const char *path, struct fc_err *e)
 	unsigned char *head = fc_malloc(HEAD + 1);
 	const ssize_t n = read_head(path, head, HEAD);
 	head[n < 0 ? 0 : n] = 0;
-	const bool lines = n > 0 && is_lines((const char *)head);
+	const int ret = n > 0 ? check_head(path, (const char *)head, (size_t)n, e) : 0;
 	free(head);
-	return lines ? fc_fail(e, "%s: lines of JSON, such as conversations; " EXPECTED, path) : 0;
+	return ret;
 }
 
 int fc_modelpath_check_weights(const char *path, struct fc_err *e)
