@@ -26,9 +26,9 @@ struct train_feed {
 	/* the pass that is handed out */
 	bool started, source_ended;
 	struct fc_rng rng;
-	struct fc_sample **slot; /* shuffle buffer */
+	struct train_sample **slot; /* shuffle buffer */
 	size_t n_slot, cap_slot;
-	struct fc_sample *ahead; /* peeked at, not taken */
+	struct train_sample *ahead; /* peeked at, not taken */
 	struct train_feed_pos pos;
 };
 
@@ -138,7 +138,7 @@ static int end_of_stream(struct train_feed *f, struct fc_err *e)
 }
 
 /* The next sample in stream order. */
-static int read_sample(struct train_feed *f, struct fc_sample **s, struct fc_err *e)
+static int read_sample(struct train_feed *f, struct train_sample **s, struct fc_err *e)
 {
 	if (!f->reader)
 		return f->spool ? train_spool_next(f->spool, s, e) : 0;
@@ -164,7 +164,7 @@ static int read_sample(struct train_feed *f, struct fc_sample **s, struct fc_err
 
 static int read_to_end(struct train_feed *f, struct fc_err *e)
 {
-	struct fc_sample *s;
+	struct train_sample *s;
 	int got;
 	while (f->reader && (got = read_sample(f, &s, e)) != 0) {
 		if (got < 0)
@@ -197,7 +197,7 @@ static int start_pass(struct train_feed *f, struct fc_err *e)
 static int draw(struct train_feed *f, struct fc_err *e)
 {
 	while (!f->source_ended && f->n_slot < f->opts.n_shuffle) {
-		struct fc_sample *s;
+		struct train_sample *s;
 		int got = read_sample(f, &s, e);
 		if (got < 0)
 			return -1;
@@ -216,7 +216,7 @@ static int draw(struct train_feed *f, struct fc_err *e)
 	return 1;
 }
 
-int train_feed_peek(struct train_feed *f, const struct fc_sample **s, struct fc_err *e)
+int train_feed_peek(struct train_feed *f, const struct train_sample **s, struct fc_err *e)
 {
 	while (!f->ahead) {
 		if (f->opts.n_pass && f->pos.pass >= f->opts.n_pass)
@@ -238,9 +238,9 @@ int train_feed_peek(struct train_feed *f, const struct fc_sample **s, struct fc_
 	return 1;
 }
 
-struct fc_sample *train_feed_take(struct train_feed *f)
+struct train_sample *train_feed_take(struct train_feed *f)
 {
-	struct fc_sample *s = f->ahead;
+	struct train_sample *s = f->ahead;
 	f->ahead = NULL;
 	f->pos.taken++;
 	f->pos.hash = train_sample_hash(s, f->pos.hash);
@@ -254,7 +254,7 @@ struct train_feed_pos train_feed_tell(const struct train_feed *f)
 
 int train_feed_seek(struct train_feed *f, const struct train_feed_pos *pos, struct fc_err *e)
 {
-	const struct fc_sample *s;
+	const struct train_sample *s;
 	if (pos->pass > 0 && !f->is_file && read_to_end(f, e) < 0)
 		return -1;
 	if (pos->pass > 0 && f->reader) { /* a file's first pass is not wanted */

@@ -37,9 +37,9 @@ int train_feed_count(struct train_feed *f, struct fc_err *e);
 const struct train_sample_count *train_feed_counted(const struct train_feed *f);
 
 /* 1: *s is the next sample, borrowed; 0: the last pass is over; -1: error. */
-int train_feed_peek(struct train_feed *f, const struct fc_sample **s, struct fc_err *e);
+int train_feed_peek(struct train_feed *f, const struct train_sample **s, struct fc_err *e);
 /* Takes the sample that was peeked at; the caller's to free(). */
-struct fc_sample *train_feed_take(struct train_feed *f);
+struct train_sample *train_feed_take(struct train_feed *f);
 
 /* Where the order stands: after `taken` samples of a pass, whose hash proves which they were. */
 struct train_feed_pos {

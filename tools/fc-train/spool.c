@@ -49,7 +49,7 @@ void train_spool_close(struct train_spool *s)
 	free(s);
 }
 
-int train_spool_add(struct train_spool *s, const struct fc_sample *x, struct fc_err *e)
+int train_spool_add(struct train_spool *s, const struct train_sample *x, struct fc_err *e)
 {
 	if (fwrite(&x->size, sizeof x->size, 1, s->f) != 1 ||
 	    fwrite(x->data, train_sample_data_bytes(&x->size), 1, s->f) != 1)
@@ -62,7 +62,7 @@ int train_spool_rewind(struct train_spool *s, struct fc_err *e)
 	return fseeko(s->f, 0, SEEK_SET) < 0 ? fc_fail(e, "spool in %s:", s->dir) : 0;
 }
 
-int train_spool_next(struct train_spool *s, struct fc_sample **x, struct fc_err *e)
+int train_spool_next(struct train_spool *s, struct train_sample **x, struct fc_err *e)
 {
 	struct train_sample_size z;
 	*x = NULL;

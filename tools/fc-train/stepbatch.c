@@ -9,7 +9,7 @@
 int train_stepbatch_fill(
     struct train_stepbatch *b, struct train_feed *f, size_t max_tok, struct fc_err *e)
 {
-	const struct fc_sample *s;
+	const struct train_sample *s;
 	int got;
 	train_stepbatch_clear(b);
 	while ((got = train_feed_peek(f, &s, e)) == 1) {
@@ -74,7 +74,8 @@ static void make_room(struct train_micro *m, const struct train_sample_size *z)
 	FC_GROW(m->entry_logprob, m->cap_entry_logprob, n_entry);
 }
 
-static void append(struct train_micro *m, const struct fc_sample *s, const struct train_weights *w)
+static void append(
+    struct train_micro *m, const struct train_sample *s, const struct train_weights *w)
 {
 	size_t base = m->off[m->batch.n_seq], row = 0;
 	make_room(m, &s->size);
@@ -113,7 +114,7 @@ bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, si
 	m->off[0] = 0;
 	m->row_off[0] = 0;
 	while (m->first + m->n_sample < b->n) {
-		const struct fc_sample *s = b->sample[m->first + m->n_sample];
+		const struct train_sample *s = b->sample[m->first + m->n_sample];
 		bool full = m->off[m->batch.n_seq] + s->size.n_tok > max_tok ||
 		    m->n_entry + s->size.n_entry > UINT32_MAX; /* row_off's range */
 		if (m->n_sample && full)

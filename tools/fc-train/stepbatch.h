@@ -7,7 +7,7 @@
 
 /* The samples of one optimizer step. */
 struct train_stepbatch { /* {0} is empty */
-	struct fc_sample **sample;
+	struct train_sample **sample;
 	size_t n, cap;
 	uint64_t n_tok, n_label, n_taught, n_row;
 };

@@ -14,9 +14,9 @@ size_t train_sample_data_bytes(const struct train_sample_size *z)
 	return words * 4 + z->n_tok + z->n_id + 1;
 }
 
-struct fc_sample *train_sample_alloc(const struct train_sample_size *z)
+struct train_sample *train_sample_alloc(const struct train_sample_size *z)
 {
-	struct fc_sample *s = fc_malloc(sizeof *s + train_sample_data_bytes(z));
+	struct train_sample *s = fc_malloc(sizeof *s + train_sample_data_bytes(z));
 	s->size = *z;
 	s->tok = (uint32_t *)(void *)s->data;
 	s->row_tok = s->tok + z->n_tok;
@@ -28,7 +28,7 @@ struct fc_sample *train_sample_alloc(const struct train_sample_size *z)
 	return s;
 }
 
-uint64_t train_sample_hash(const struct fc_sample *s, uint64_t hash)
+uint64_t train_sample_hash(const struct train_sample *s, uint64_t hash)
 {
 	return fc_hash(s->data, train_sample_data_bytes(&s->size), hash);
 }
@@ -110,7 +110,7 @@ static uint64_t count_unused(const struct fc_example *x, const struct train_samp
 	return n;
 }
 
-static void fill(struct fc_sample *s, const struct fc_example *x)
+static void fill(struct train_sample *s, const struct fc_example *x)
 {
 	const struct train_sample_size *z = &s->size;
 	uint32_t n_row = 0, n_entry = 0;
@@ -132,7 +132,7 @@ static void fill(struct fc_sample *s, const struct fc_example *x)
 	}
 }
 
-int train_sample_new(struct fc_sample **s, const struct fc_example *x,
+int train_sample_new(struct train_sample **s, const struct fc_example *x,
     const struct train_sample_rule *rule, const char *name, struct train_sample_count *count,
     struct fc_err *e)
 {

@@ -13,7 +13,7 @@ struct train_sample_size {
 	uint32_t n_taught;    /* labels that a row predicts */
 	uint32_t label_bytes; /* of text, over the labels */
 };
-struct fc_sample {
+struct train_sample {
 	struct train_sample_size size;
 	uint32_t *tok;        /* [n_tok] */
 	uint32_t *row_tok;    /* [n_row] every row has entries */
@@ -42,13 +42,13 @@ struct train_sample_count {
  * 1: *s is new and counted; 0: the example has nothing to train on (counted); -1: its ids or values
  * cannot be.  name: the stream's, for messages.
  */
-int train_sample_new(struct fc_sample **s, const struct fc_example *x,
+int train_sample_new(struct train_sample **s, const struct fc_example *x,
     const struct train_sample_rule *rule, const char *name, struct train_sample_count *count,
     struct fc_err *e);
 /* A block for these sizes with its pointers set and its contents undefined. */
-struct fc_sample *train_sample_alloc(const struct train_sample_size *size);
+struct train_sample *train_sample_alloc(const struct train_sample_size *size);
 size_t train_sample_data_bytes(const struct train_sample_size *size);
 /* Continues a hash over samples. */
-uint64_t train_sample_hash(const struct fc_sample *s, uint64_t hash);
+uint64_t train_sample_hash(const struct train_sample *s, uint64_t hash);
 
 #endif

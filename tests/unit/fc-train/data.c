@@ -76,7 +76,7 @@ static struct train_feed *open_feed(
 /* The numbers of the next samples; -1 after the end, -2 for an error. */
 static void take(struct train_feed *f, int *id, int n)
 {
-	const struct fc_sample *s;
+	const struct train_sample *s;
 	struct fc_err e;
 	for (int i = 0; i < n; i++) {
 		int got = train_feed_peek(f, &s, &e);
@@ -172,7 +172,7 @@ static void test_seek(void)
 	for (size_t i = 0; i < FC_LEN(stop); i++) {
 		struct train_feed *f = open_feed(path, 10, 3, 5);
 		take(f, a, stop[i]);
-		const struct fc_sample *s;
+		const struct train_sample *s;
 		train_feed_peek(f, &s, &e); /* as a step does to know that it is full */
 		struct train_feed_pos pos = train_feed_tell(f);
 		take(f, a + stop[i], n_all - stop[i]);
@@ -303,7 +303,7 @@ static void test_sample(void)
 {
 	struct train_sample_count n = {0};
 	struct train_sample_rule r = rule;
-	struct fc_sample *s;
+	struct train_sample *s;
 	struct fc_example x;
 	struct fc_err e;
 	fc_example_init(&x);
@@ -352,7 +352,7 @@ static void test_spool(void)
 {
 	struct train_sample_count n = {0};
 	struct train_spool *spool;
-	struct fc_sample *s[N_EXAMPLE] = {NULL}, *got;
+	struct train_sample *s[N_EXAMPLE] = {NULL}, *got;
 	struct fc_example x;
 	struct fc_err e;
 	bool good = train_spool_open(&spool, &e) == 0;

@@ -8,7 +8,7 @@
 #include "text/json.h"
 
 /*
- * The folder chat: from a line of a data set to the tokens that a model reads, with every token's
+ * chat/: from a line of a data set to the tokens that a model reads, with every token's
  * speaker and whether it is learned.  Read it in this order: conversation.h, lines as messages
  * (conversation.c reads files, message_parse.c a message, question.c the forms of benchmarks,
  * message.c holds and writes them); chat.h, a model's chat template (chat.c opens it, template.c

@@ -7,7 +7,7 @@
 #include "text/json.h"
 
 /*
- * The subset of Jinja that published chat templates use, with the settings of Transformers:
+ * jinja/: the subset of Jinja that published chat templates use, with the settings of Transformers:
  * trim_blocks, lstrip_blocks, loop controls, its own tojson, {% generation %}, the immutable
  * sandbox.  Not there, and refused by name: include, import, extends, block, do.  Not there, and an
  * error when it is reached: the filters filesizeformat, pprint, random, urlize, wordwrap and

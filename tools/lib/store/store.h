@@ -6,7 +6,7 @@
 #include "tensor/tensor.h"
 
 /*
- * The folder store: models as they lie in files.  Read store (one view of all of them) first;
+ * store/: models as they lie in files.  Read store (one view of all of them) first;
  * behind it are safetensors (one file; safetensors_scan and safetensors_header read its header),
  * gguf with gguf_file, gguf_type, gguf_get and gguf_meta (the format itself), gguf_hf with
  * gguf_names, gguf_arch, gguf_config and gguf_rope (a GGUF model under Hugging Face's names), and

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * The folder text: characters, lines and JSON, before anyone asks what they mean.  In the order in
+ * text/: characters, lines and JSON, before anyone asks what they mean.  In the order in
  * which they build on each other: utf8 (characters as bytes), unicode (what a character is; the
  * door to utf8proc), jsonscan (JSON read value by value) and json (as a tree; the door to jansson,
  * with the ceilings of files), json_write, lines and jsonl (a file line by line), category (what a

@@ -10,7 +10,7 @@
 #include "base/err.h"
 
 /*
- * The folder token: text to the ids of a published vocabulary and back, as the makers' own programs
+ * token/: text to the ids of a published vocabulary and back, as the makers' own programs
  * do it.  This header is all that others need, but for tokmeta.h (what the files say to a chat
  * template).  Inside, a text takes this way, which is a good order to read in too:
  *   tokopen      which files there are: tokfile (tokenizer.json, its lists by modeltext), spmfile
