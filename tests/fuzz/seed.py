@@ -6,6 +6,7 @@
 import glob
 import json
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -161,6 +162,21 @@ lines = "".join(json.dumps(c) + "\n" for c in chats)
 put("conversation", lines)
 put("conversation", json.dumps({"messages": [
     {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]}))
+put("conversation", json.dumps({
+    "id": "m", "tools": [{"function": {"name": "add"}}], "messages": [
+        {"role": "user", "name": "ann", "content": "2+2?"},
+        {"role": "assistant", "content": None, "reasoning_content": "hm", "tool_calls": [
+            {"id": "c", "function": {"name": "add", "arguments": {"a": 2, "b": [2, None]}}}]},
+        {"role": "tool", "tool_call_id": "c", "content": {"sum": 4}},
+        {"role": "assistant", "content": "4", "weight": 0, "unknown": {"x": [1.5, True]}}]}))
+put("conversation", json.dumps({"system": "s", "tools": '[{"x": 1}]', "conversations": [
+    {"from": "human", "value": "q", "extra": "<s>"}, {"from": "observation", "value": "o"},
+    {"from": "gpt", "value": "a", "loss": 0}]}))
+
+# Folders and sets of paths (door.c): any bytes are some.
+draw = random.Random(1)
+for _ in range(200):
+    put("door", bytes(draw.randrange(256) for _ in range(120)))
 
 os.makedirs(f"{out}/chats", exist_ok=True)
 with open(f"{out}/chats/chats.jsonl", "w", encoding="utf-8") as f:
