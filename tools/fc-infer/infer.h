@@ -48,6 +48,7 @@ struct session {
 	size_t n_gap;
 	size_t max_length; /* tokens of a conversation; 0: unknown, with --tokens */
 	struct fc_conversations *input;
+	bool no_input;   /* /dev/null was named: that nothing comes is meant */
 	uint64_t n_line; /* lines read */
 	struct unread unread;
 };
