@@ -286,10 +286,10 @@ ids() { records "$@" | jq -r .id | paste -sd' '; }
 			print(json.dumps({"id": id, "text": text, "tokens": [[0, 1, 0], [1, n, 1]], "rows": [[1, -0.5, [[1, -0.5]]]]}))
 		END
 	}
-	text a $'<|im_start|>assistant\nIt is \u20ac 5.<|im_end|>' q
-	text b $'<|im_start|>assistant\nIt is \u20ac 5.<|im_end|>\n' q
+	text a $'<|im_start|>assistant\nIt is \xe2\x82\xac 5.<|im_end|>' q
+	text b $'<|im_start|>assistant\nIt is \xe2\x82\xac 5.<|im_end|>\n' q
 	run -1 fc-align fuse -q a.fcs b.fcs
-	[[ $output == *$'its texts differ from byte 44 on: ..." is \u20ac 5.<|im_end|>\\n" in b.fcs, ..." is \u20ac 5.<|im_end|>" in a.fcs; make both'* ]]
+	[[ $output == *$'its texts differ from byte 44 on: ..." is \xe2\x82\xac 5.<|im_end|>\\n" in b.fcs, ..." is \xe2\x82\xac 5.<|im_end|>" in a.fcs; make both'* ]]
 	text c ab $'a\e]0;pwned\a\e[2J'
 	text d ab $'b\e[2J\xc2\x9b1m'
 	run -1 fc-align fuse -q c.fcs d.fcs

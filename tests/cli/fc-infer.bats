@@ -389,7 +389,7 @@ END
 }
 
 @test "the lines of jq in the manual make conversations" {
-	mandoc -Tascii "$FC_ROOT/man/fc-infer.1" | col -bx | sed -n "/^OTHER FORMS/,/^EXIT STATUS/p" |
+	mandoc -Tascii "$FC_ROOT/man/fc-infer.1" | sed 's/.\x08//g' | sed -n "/^OTHER FORMS/,/^EXIT STATUS/p" |
 		tr -s ' \n' ' ' | grep -o "jq -c '[^']*'" | sed "s/jq -c '\(.*\)'/\1/" >filters
 	[ "$(wc -l <filters)" -eq 5 ]
 	answer='[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]'
