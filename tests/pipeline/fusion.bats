@@ -233,7 +233,8 @@ killed() {
 		    fuse = start("fc-align", "fuse", "-q", "/dev/fd/%d" % own.stdout.fileno(), "-",
 		                 stdin=apply.stdout, pass_fds=[own.stdout.fileno()])
 		    train = start("fc-train", "-q", "-j", "1", "-m", pivot, "--epochs", "1", "--examples", str(n),
-		                  "--batch-tokens", "2048", "--lr", "1e-4", "--force", "-o", "target", stdin=fuse.stdout)
+		                  "--batch-tokens", "2048", "--lr", "1e-4", "--force", "-o", "target",
+		                  "--shuffle", "256", stdin=fuse.stdout) # a buffer that few fill, too
 		    for p in (own, other, apply, fuse):
 		        p.stdout.close()
 		    used = {}
