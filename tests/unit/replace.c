@@ -204,10 +204,20 @@ static int cut_off(bool in_thread, bool by_write, char *text, size_t n)
 	return status;
 }
 
+/* ThreadSanitizer's own write() reads what it is given before the system does. */
+#if defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define N_CUT_OFF 2
+#endif
+#endif
+#ifndef N_CUT_OFF
+#define N_CUT_OFF 3
+#endif
+
 static void test_cut_off(void)
 {
 	char text[1000];
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < N_CUT_OFF; i++) {
 		put("mapped", "x", 1);
 		if (truncate("mapped", 1 << 20) < 0)
 			exit(1);
