@@ -54,10 +54,38 @@ setup_file() {
 	done
 }
 
-@test "without FC_ISA fc-infer does not tell what computes" {
+@test "fc-infer tells what computes with --verbose and with FC_ISA, else not" {
 	unset FC_ISA
 	fc-infer -m "$K/pivot" -o out.fcs "$F/in.jsonl" 2>notes
 	run ! grep 'instruction set' notes
+	for dtype in auto f32 bf16; do
+		fc-infer -m "$K/pivot" --dtype $dtype -o plain.fcs "$F/in.jsonl"
+		fc-infer -m "$K/pivot" --dtype $dtype --verbose -o told.fcs "$F/in.jsonl" 2>notes
+		run -0 grep -c '^fc-infer: \(f32\|bf16\) products by .*, instruction set [a-z0-9_]*$' notes
+		[ "$output" = 1 ]
+		[ $dtype = auto ] || grep "^fc-infer: $dtype products" notes
+		cmp plain.fcs told.fcs # what is told does not decide the result
+	done
+	head -n 1 "$F/in.jsonl" | jq -c '.messages |= .[:1]' |
+		fc-infer --generate -m "$K/pivot" --max-new 2 --verbose 2>notes >answers
+	grep '^fc-infer: .* products by .*, instruction set ' notes
+}
+
+@test "what auto takes is what fc-train says and what gives the same bytes" {
+	unset FC_ISA
+	fc-infer -m "$K/pivot" --verbose -o auto.fcs --no-history "$F/in.jsonl" 2>notes
+	took=$(sed -n 's/^fc-infer: \(f32\|bf16\) products .*/\1/p' notes)
+	fc-infer -q -m "$K/pivot" --dtype "$took" -o named.fcs --no-history "$F/in.jsonl"
+	cmp auto.fcs named.fcs
+	fc-train -m "$K/pivot" --steps 1 --batch-tokens 300 -o out "$F/baseline.fcs" 2>trained
+	grep "^fc-train[^:]*: $took products by .*, instruction set " trained
+}
+
+@test "--verbose where nothing is told or nothing computes is refused" {
+	run -2 fc-infer -m "$K/pivot" --verbose -q "$F/in.jsonl"
+	[[ $output == *"--verbose and --quiet exclude each other"* ]]
+	run -2 fc-infer -m "$K/pivot" --verbose --tokens "$F/in.jsonl"
+	[[ $output == *"--verbose tells what computes; with --tokens nothing does"* ]]
 }
 
 @test "merged weights have the same bytes on every instruction set" {

@@ -26,7 +26,7 @@ struct infer_options {
 	int n_slot, n_choice, cache_mib;
 	uint64_t seed;
 	struct fc_strs stop, stop_token;
-	bool resume;
+	bool resume, verbose;
 	double tstamp;
 };
 

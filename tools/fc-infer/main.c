@@ -77,6 +77,7 @@ static const struct fc_opt table[] = {
 	1 << 24},
     FC_OPT_NO_HISTORY,
     FC_OPT_COMMON,
+    {FC_OPT_FLAG, 0, "verbose", &opt.verbose, NULL, "also tell what computes", 0, 0},
     {0},
 };
 
@@ -113,6 +114,10 @@ int main(int argc, char **argv)
 		fc_die_usage("--train-opening is for distributions and tokens");
 	if (opt.resume && !opt.generate && fc_opt_no_history)
 		fc_die_usage("--resume compares the options in the history; without --no-history");
+	if (opt.verbose && fc_quiet)
+		fc_die_usage("--verbose and --quiet exclude each other");
+	if (opt.verbose && opt.tokens_only)
+		fc_die_usage("--verbose tells what computes; with --tokens nothing does");
 	if (opt.generate && opt.tokens_only)
 		fc_die_usage("--generate and --tokens exclude each other");
 	fc_opt_check_output("output", opt.output,

@@ -29,7 +29,7 @@ static int open_model(struct session *s, struct fc_err *e)
 		    o->model, s->n_vocab - 1, s->model->cfg.n_vocab);
 	s->n_output = s->model->cfg.n_vocab;
 	fc_nn_describe(s->nn, computes, sizeof computes);
-	if (fc_isa_is_asked())
+	if (o->verbose || fc_isa_is_asked())
 		fc_note("%s", computes);
 	if (!s->max_length)
 		s->max_length = s->model->cfg.n_ctx;

@@ -186,8 +186,9 @@ static void store(const struct fc_opt *o, const char *text)
 	default:
 		*(const char **)o->dest = text;
 	}
-	/* what is resumed has the bytes of what was not */
-	const bool decides = o->letter != 'q' && o->letter != 'j' && strcmp(o->name, "resume") != 0;
+	/* what is resumed, or tells more, has the bytes of what does not */
+	const bool decides = o->letter != 'q' && o->letter != 'j' &&
+	    strcmp(o->name, "resume") != 0 && strcmp(o->name, "verbose") != 0;
 	if (o->kind < FC_OPT_IN && o->kind != FC_OPT_STRS && decides) {
 		fc_buf_addf(&given, "%s--%s", given.n ? " " : "", o->name);
 		if (takes_value(o))

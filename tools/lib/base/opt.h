@@ -83,7 +83,8 @@ int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int ar
 void fc_opt_check_output(const char *name, const char *path, enum fc_out_kind kind);
 
 /* "--top-k 10 --dtype f32": every option given on the command line that decides the result and is
- * not a path (so not -j, -q, --resume); for the history of a stream.  Valid after fc_opt_parse().
+ * not a path (so not -j, -q, --resume, --verbose); for the history of a stream.  Valid after
+ * fc_opt_parse().
  */
 const char *fc_opt_given(void);
 
