@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _XOPEN_SOURCE 700 /* posix_openpt */
 #include <dirent.h>
+#include <fcntl.h>
 #include <omp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/progress.h"
+#include "base/tmpname.h"
 #include "t.h"
 
 static char dir[] = "/tmp/fc-out-XXXXXX";
@@ -98,6 +103,109 @@ static void test_folder(void)
 	unlink("l");
 	unlink("m/config.json");
 	rmdir("m");
+}
+
+/* The hidden name of this process is in the message, and the file there holds text. */
+static bool is_kept(const char *path, const char *in, const char *text, const struct fc_err *e)
+{
+	char *tmp = fc_tmpname_process(path), *file = in ? fc_path_join(tmp, in) : fc_strdup(tmp);
+	bool kept = strstr(e->msg, tmp) && holds(file, text);
+	unlink(file);
+	if (in)
+		rmdir(tmp);
+	free(tmp);
+	free(file);
+	return kept;
+}
+
+/* While the work was done another program has made something under the output's name. */
+static void test_taken(void)
+{
+	struct fc_err e;
+	struct fc_out *o;
+	struct fc_outdir *d;
+	fc_out_open(&o, "f", FC_OUT_STREAM, &e);
+	fc_out_write(o, "hours", 5, &e);
+	put("f", "thesis");
+	T_OK(fc_out_commit(o, &e) < 0 && strstr(e.msg, "f: exists and is no stream") &&
+		holds("f", "thesis"),
+	    "what another program has put under the output's name stays");
+	T_OK(is_kept("f", NULL, "hours", &e), "what was made is kept: %s", e.msg);
+	unlink("f");
+	fc_out_open(&o, "f", FC_OUT_TEXT, &e);
+	fc_out_write(o, "hours", 5, &e);
+	mkdir("f", 0777);
+	T_OK(fc_out_commit(o, &e) < 0 && is_kept("f", NULL, "hours", &e),
+	    "also where a folder has taken the name: %s", e.msg);
+	rmdir("f");
+	for (int replace = 0; replace < 2; replace++) {
+		fc_outdir_open(&d, "m", replace ? &fc_folder_model : NULL, &e);
+		char *path = fc_path_join(fc_outdir_tmp(d), "config.json");
+		put(path, "hours");
+		free(path);
+		mkdir("m", 0777);
+		put("m/thesis", "x");
+		T_OK(fc_outdir_commit(d, &e) < 0 && holds("m/thesis", "x"),
+		    "a folder with foreign files stays%s", replace ? ", with --force" : "");
+		T_OK(is_kept("m", "config.json", "hours", &e), "and so does what was made: %s",
+		    e.msg);
+		unlink("m/thesis");
+		rmdir("m");
+	}
+	T_OK(n_entries(".") == 0, "nothing else is there");
+}
+
+static void test_resume(void)
+{
+	struct fc_err e;
+	struct fc_out *o, *other;
+	T_OK(fc_out_resume(&o, "f", FC_OUT_TEXT, 0, &e) == 0 && fc_out_write(o, "ab", 2, &e) == 0,
+	    "a file that may be interrupted is begun");
+	fc_out_abort(o);
+	T_OK(!fc_file_exists("f") && holds(".f.partial", "ab"), "and stays under a hidden name");
+	T_OK(fc_out_resume(&o, "f", FC_OUT_TEXT, 3, &e) < 0 && strstr(e.msg, "another process") &&
+		holds(".f.partial", "ab"),
+	    "it is refused where less is there than was read of it");
+	T_OK(fc_out_resume(&o, "f", FC_OUT_TEXT, 1, &e) == 0 && fc_out_write(o, "c", 1, &e) == 0 &&
+		fc_out_commit(o, &e) == 0 && holds("f", "ac") && n_entries(".") == 1,
+	    "what is kept of it and the rest get the name");
+	T_OK(fc_out_resume(&other, "f", FC_OUT_TEXT, 1, &e) < 0 && strstr(e.msg, ".f.partial") &&
+		holds("f", "ac") && n_entries(".") == 1,
+	    "a run that read it before that begins no file with a hole");
+	unlink("f");
+}
+
+/* What a terminal has shown when a run was ended by a signal. */
+static void test_terminal(void)
+{
+	char text[1000], *slave;
+	int status, master = posix_openpt(O_RDWR | O_NOCTTY);
+	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 ||
+	    !(slave = ptsname(master))) {
+		t_skip("there is no terminal to be had");
+		return;
+	}
+	fflush(stdout);
+	int fd = open(slave, O_RDWR | O_NOCTTY);
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(fd, STDERR_FILENO);
+		fc_progress_start("steps", 10);
+		for (int i = 0; i < 3; i++) {
+			nanosleep(&(struct timespec){.tv_nsec = 150000000}, NULL);
+			fc_progress_set(1, NULL);
+		}
+		raise(SIGINT);
+		_exit(8);
+	}
+	waitpid(pid, &status, 0);
+	ssize_t n = read(master, text, sizeof text - 1);
+	text[n > 0 ? n : 0] = 0;
+	close(fd);
+	close(master);
+	T_OK(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT && strstr(text, "steps"),
+	    "progress is shown until the signal");
+	T_OK(n > 4 && !strcmp(text + n - 4, "\r\033[K"), "which clears its line");
 }
 
 /* Opens outputs and ends in the way asked for. */
@@ -205,6 +313,9 @@ int main(void)
 	fc_prog = "out";
 	test_file();
 	test_folder();
+	test_taken();
+	test_resume();
+	test_terminal();
 	test_early_end();
 	test_leftovers();
 	return t_done();

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/die.h"
-#include "base/partial.h"
+#include "base/tmpname.h"
 
 int infer_kept_open(
     struct kept_rows *k, const struct session *s, enum fc_kind kind, struct fc_err *e)
@@ -17,7 +17,7 @@ int infer_kept_open(
 	fc_example_init(&k->was);
 	infer_session_header(s, &h, kind);
 	if (s->opt->resume) {
-		k->partial = fc_partial_name(s->opt->output);
+		k->partial = fc_tmpname_partial(s->opt->output);
 		ret = fc_writer_resume(&k->writer, s->opt->output, &h, &k->n, e);
 	} else {
 		ret = fc_writer_open(&k->writer, s->opt->output, &h, e);

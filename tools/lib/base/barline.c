@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/barline.h"
 
-#include <stdio.h>
+#include <unistd.h>
 
-bool fc_barline_drawn;
+volatile sig_atomic_t fc_barline_drawn;
 
 void fc_barline_clear(void)
 {
-	if (fc_barline_drawn)
-		fputs("\r\033[K", stderr);
-	fc_barline_drawn = false;
+	static const char clear[] = "\r\033[K";
+	/* a terminal that takes nothing has nothing to be cleared */
+	if (fc_barline_drawn && write(STDERR_FILENO, clear, sizeof clear - 1) < 0)
+		return;
+	fc_barline_drawn = 0;
 }

@@ -2,10 +2,11 @@
 #ifndef FC_BASE_BARLINE_H
 #define FC_BASE_BARLINE_H
 
-#include <stdbool.h>
+#include <signal.h>
 
 /* The line on the terminal that progress is drawn in and messages stand above. */
-extern bool fc_barline_drawn;
+extern volatile sig_atomic_t fc_barline_drawn;
+/* Async-signal-safe. */
 void fc_barline_clear(void);
 
 #endif

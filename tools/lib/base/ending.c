@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/barline.h"
 #include "base/die.h"
 #include "base/mem.h"
 
@@ -31,8 +32,9 @@ struct mapped {
 static struct mapped *_Atomic first_mapped;
 static struct mapped *_Atomic cut_off; /* the one whose file has lost its end */
 
-static void remove_begun(void)
+static void clean_up(void)
 {
+	fc_barline_clear();
 	for (int i = 0; i < n_hook; i++)
 		hooks[i]();
 }
@@ -51,11 +53,11 @@ static void put(const char *text)
 
 static _Noreturn void end_cut_off(const char *name)
 {
+	clean_up();
 	put(fc_prog);
 	put(": ");
 	put(name);
 	put(": was cut off while it was read\n");
-	remove_begun();
 	_exit(FC_EXIT_FAIL);
 }
 
@@ -65,7 +67,7 @@ static void handle_ending(int sig)
 		pthread_kill(main_thread, sig);
 		return; /* this thread may hold a lock that the main one waits for, signals held */
 	}
-	remove_begun();
+	clean_up();
 	sigset_t this;
 	sigemptyset(&this);
 	sigaddset(&this, sig);

@@ -5,10 +5,10 @@
 #include <stddef.h>
 
 /*
- * How a run ends before its time.  SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGXCPU and SIGXFSZ remove
- * what was begun and then end the program as they would have, so that a shell sees 128 + n; those
- * that were ignored at the start stay ignored.  A mapped file that is cut off while it is read
- * (SIGBUS) ends the program with a line that names the file and status 1.
+ * How a run ends before its time.  SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGXCPU and SIGXFSZ clear the
+ * line of progress, remove what was begun and then end the program as they would have, so that a
+ * shell sees 128 + n; those that were ignored at the start stay ignored.  A mapped file that is cut
+ * off while it is read (SIGBUS) ends the program with a line that names the file and status 1.
  *
  * What happens in a handler happens in the thread that called fc_ending_arm(), the main one: other
  * threads pass the signal on to it, and only it begins and finishes outputs.

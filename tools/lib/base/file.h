@@ -43,10 +43,15 @@ int fc_out_open(struct fc_out **o, const char *path, enum fc_out_kind kind, stru
 /* The first keep_bytes of the file, which need not exist, stay; what is written goes behind them at
  * once, and stays there whatever happens later.  Refused while another process does the same. */
 int fc_out_append(struct fc_out **o, const char *path, size_t keep_bytes, struct fc_err *e);
+/* The same for the file that fc_tmpname_partial() says for path, which gets path's name when it is
+ * committed.  Refused where path is no regular file. */
+int fc_out_resume(struct fc_out **o, const char *path, enum fc_out_kind kind, size_t keep_bytes,
+    struct fc_err *e);
 int fc_out_fd(const struct fc_out *o);
 const char *fc_out_name(const struct fc_out *o); /* for messages: the path or "standard output" */
 int fc_out_write(struct fc_out *o, const void *p, size_t n, struct fc_err *e);
-/* Syncs, renames and frees.  On failure the temporary is removed and o is freed too. */
+/* Syncs, renames and frees, o also on failure.  What is there by now is looked at again: where it
+ * may not be replaced, or the renaming fails, the temporary stays, and the message says where. */
 int fc_out_commit(struct fc_out *o, struct fc_err *e);
 void fc_out_abort(struct fc_out *o); /* removes the temporary and frees; NULL is fine */
 
@@ -68,6 +73,7 @@ int fc_outdir_open(
 int fc_outdir_open_part(struct fc_outdir **d, const char *path,
     const struct fc_folder_kind *replace, bool resume, bool *resumed, struct fc_err *e);
 const char *fc_outdir_tmp(const struct fc_outdir *d); /* where to create the files */
+/* As fc_out_commit(). */
 int fc_outdir_commit(struct fc_outdir *d, struct fc_err *e);
 void fc_outdir_abort(struct fc_outdir *d);
 

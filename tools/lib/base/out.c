@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* O_TMPFILE */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,20 +17,33 @@
 struct fc_out {
 	int fd;
 	char *path, *tmp; /* NULL for standard output; tmp: for all that is written directly, too */
-	bool unnamed;     /* the file has no name yet, and gets tmp's for a moment at the end */
-	bool append;
+	enum fc_out_kind kind;
+	bool unnamed; /* the file has no name yet, and gets tmp's for a moment at the end */
+	bool keep;    /* what was written stays when the work fails */
 	struct fc_out *next;
 };
 
 /* What must go when the process ends early. */
 static struct fc_out *open_files;
 
+static void out_release(struct fc_out *o)
+{
+	free(o->path);
+	free(o->tmp);
+	free(o);
+}
+
+static void unlink_tmp(const struct fc_out *o)
+{
+	if (o->tmp && !o->unnamed && !o->keep)
+		unlink(o->tmp);
+}
+
 /* At an early end, in a signal handler.  Whatever has a name of its own stays. */
 static void unlink_begun(void)
 {
 	for (const struct fc_out *o = open_files; o; o = o->next)
-		if (o->tmp && !o->unnamed)
-			unlink(o->tmp);
+		unlink_tmp(o);
 }
 
 static void abort_all(void)
@@ -106,6 +120,7 @@ int fc_out_open(struct fc_out **out, const char *path, enum fc_out_kind kind, st
 	struct fc_out *o = FC_NEW(struct fc_out);
 	o->path = path && strcmp(path, "-") ? fc_strdup(path) : NULL;
 	o->fd = STDOUT_FILENO;
+	o->kind = kind;
 	bool special = o->path && stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 	int ret = special ? open_special(o, e) : 0;
 	fc_ending_hold();
@@ -115,37 +130,75 @@ int fc_out_open(struct fc_out **out, const char *path, enum fc_out_kind kind, st
 		out_track(o);
 	fc_ending_release();
 	if (ret < 0) {
-		free(o->path);
-		free(o->tmp);
-		free(o);
+		out_release(o);
 		return -1;
 	}
 	*out = o;
 	return 0;
 }
 
-int fc_out_append(struct fc_out **out, const char *path, size_t keep_bytes, struct fc_err *e)
+/* The lock of a file that several runs may go on with; it is held until the file has its name. What
+ * was read of it before is still there: keep_bytes. */
+static int lock_kept(int fd, const char *name, size_t keep_bytes, struct fc_err *e)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	*out = NULL;
-	if (fd < 0)
-		return fc_fail(e, "open %s:", path);
+	struct stat here, there;
 	if (fcntl(fd, F_SETLK, &lock) < 0 && (errno == EACCES || errno == EAGAIN))
-		fc_fail(e, "%s: another process is writing it", path);
-	else if (ftruncate(fd, (off_t)keep_bytes) < 0 || lseek(fd, 0, SEEK_END) < 0)
-		fc_fail(e, "write %s:", path);
-	else {
-		struct fc_out *o = FC_NEW(struct fc_out);
-		*o = (struct fc_out){.fd = fd, .path = fc_strdup(path), .append = true};
+		return fc_fail(e, "%s: another process is writing it", name);
+	if (fstat(fd, &here) < 0)
+		return fc_fail(e, "stat %s:", name);
+	if (stat(name, &there) < 0 || here.st_dev != there.st_dev || here.st_ino != there.st_ino ||
+	    (uint64_t)here.st_size < keep_bytes)
+		return fc_fail(e, "%s: another process has just written it; begin again", name);
+	if (ftruncate(fd, (off_t)keep_bytes) < 0 || lseek(fd, 0, SEEK_END) < 0)
+		return fc_fail(e, "write %s:", name);
+	return 0;
+}
+
+/* o: whose tmp or, without one, path goes on behind its first keep_bytes.  Takes it over. */
+static int open_kept(struct fc_out **out, struct fc_out *o, size_t keep_bytes, struct fc_err *e)
+{
+	const char *name = o->tmp ? o->tmp : o->path;
+	o->keep = true;
+	o->fd = open(name, O_RDWR | O_CLOEXEC | (keep_bytes ? 0 : O_CREAT), 0666);
+	*out = NULL;
+	if (o->fd < 0)
+		fc_fail(e, "open %s:", name);
+	else if (lock_kept(o->fd, name, keep_bytes, e) == 0) {
 		fc_ending_hold();
 		out_track(o);
 		fc_ending_release();
 		*out = o;
 		return 0;
 	}
-	close(fd);
+	if (o->fd >= 0)
+		close(o->fd);
+	out_release(o);
 	return -1;
+}
+
+int fc_out_append(struct fc_out **out, const char *path, size_t keep_bytes, struct fc_err *e)
+{
+	struct fc_out *o = FC_NEW(struct fc_out);
+	o->path = fc_strdup(path);
+	return open_kept(out, o, keep_bytes, e);
+}
+
+int fc_out_resume(struct fc_out **out, const char *path, enum fc_out_kind kind, size_t keep_bytes,
+    struct fc_err *e)
+{
+	struct stat st;
+	*out = NULL;
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return fc_fail(
+		    e, "%s: no file; only what is written to a file can be resumed", path);
+	if (fc_replace_file(path, kind, e) < 0)
+		return -1;
+	struct fc_out *o = FC_NEW(struct fc_out);
+	o->path = fc_strdup(path);
+	o->tmp = fc_tmpname_partial(path);
+	o->kind = kind;
+	return open_kept(out, o, keep_bytes, e);
 }
 
 int fc_out_fd(const struct fc_out *o)
@@ -173,12 +226,19 @@ static void out_free(struct fc_out *o)
 		}
 	}
 	fc_ending_release();
-	free(o->path);
-	free(o->tmp);
-	free(o);
+	out_release(o);
 }
 
-/* A link cannot take the place of a file that exists, so it is made beside it and renamed. */
+/* What is there is looked at again: hours may have passed since the start. */
+static int take_place(const struct fc_out *o, struct fc_err *e)
+{
+	if (fc_replace_file(o->path, o->kind, e) < 0)
+		return -1;
+	return rename(o->tmp, o->path) < 0 ? fc_fail(e, "rename to %s:", o->path) : 0;
+}
+
+/* A link cannot take the place of a file that exists, so it is made beside it and renamed.  What is
+ * whole stays there where that fails. */
 static int give_name(struct fc_out *o, struct fc_err *e)
 {
 	char self[40];
@@ -189,7 +249,8 @@ static int give_name(struct fc_out *o, struct fc_err *e)
 			return fc_fail(e, "create %s:", o->path);
 		o->unnamed = false;
 	}
-	return rename(o->tmp, o->path) < 0 ? fc_fail(e, "rename to %s:", o->path) : 0;
+	o->keep = true;
+	return take_place(o, e) < 0 ? fc_tmpname_fail_kept(o->tmp, e) : 0;
 }
 
 static int sync_out(const struct fc_out *o, struct fc_err *e)
@@ -200,16 +261,16 @@ static int sync_out(const struct fc_out *o, struct fc_err *e)
 int fc_out_commit(struct fc_out *o, struct fc_err *e)
 {
 	int ret = 0;
-	if (o->tmp || o->append)
+	if (o->tmp || o->keep)
 		ret = sync_out(o, e);
 	fc_ending_hold();
 	if (o->tmp && ret == 0)
 		ret = give_name(o, e);
 	if (o->path && close(o->fd) < 0 && ret == 0)
 		ret = fc_fail(e, "close %s:", o->path);
-	if (o->tmp && ret < 0 && !o->unnamed)
-		unlink(o->tmp);
-	else if (o->tmp && ret == 0)
+	if (ret < 0)
+		unlink_tmp(o);
+	else if (o->tmp)
 		ret = fc_tmpname_sync_folder(o->path, e);
 	out_free(o);
 	fc_ending_release();
@@ -220,8 +281,7 @@ void fc_out_abort(struct fc_out *o)
 {
 	if (!o)
 		return;
-	if (o->tmp && !o->unnamed)
-		unlink(o->tmp);
+	unlink_tmp(o);
 	if (o->path)
 		close(o->fd);
 	out_free(o);

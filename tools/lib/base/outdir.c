@@ -251,12 +251,11 @@ int fc_outdir_commit(struct fc_outdir *d, struct fc_err *e)
 {
 	int ret = sync_files(d->tmp, e);
 	fc_ending_hold();
-	if (ret == 0)
-		ret = take_place(d, e);
-	if (ret == 0)
-		ret = fc_tmpname_sync_folder(d->path, e);
-	else if (!d->keep)
+	if (ret < 0 && !d->keep)
 		remove_folder(d->tmp);
+	else if (ret == 0)
+		ret = take_place(d, e) < 0 ? fc_tmpname_fail_kept(d->tmp, e)
+					   : fc_tmpname_sync_folder(d->path, e);
 	outdir_free(d);
 	fc_ending_release();
 	return ret;

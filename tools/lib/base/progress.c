@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/barline.h"
+#include "base/ending.h"
 #include "base/prog.h"
 
 static struct {
@@ -33,6 +34,8 @@ void fc_progress_start(const char *unit, uint64_t total)
 	bar.at.unit = unit;
 	bar.at.total = total;
 	bar.on_terminal = isatty(STDERR_FILENO);
+	if (bar.on_terminal)
+		fc_ending_arm();
 	bar.start_s = bar.shown_s = fc_now();
 }
 
@@ -102,14 +105,13 @@ static void draw(uint64_t done, const char *note, double now)
 	bar.at.done = done;
 	fc_progress_text(&b, &bar.at, now - bar.start_s, bar.on_terminal ? 24 : 0);
 	fc_barline_clear();
+	fc_barline_drawn = bar.on_terminal; /* a signal may come before the line is whole */
 	fprintf(stderr, "%s%s%s: %s", fc_prog, fc_prog_label ? " " : "",
 	    fc_prog_label ? fc_prog_label : "", b.p);
 	fc_buf_release(&b);
 	if (note)
 		fprintf(stderr, ", %s", note);
-	if (bar.on_terminal)
-		fc_barline_drawn = true;
-	else
+	if (!bar.on_terminal)
 		fputc('\n', stderr);
 	fflush(stderr);
 }

@@ -32,6 +32,16 @@ char *fc_tmpname_process(const char *path)
 	return fc_tmpname_hidden(path, suffix);
 }
 
+char *fc_tmpname_partial(const char *path)
+{
+	return fc_tmpname_hidden(path, ".partial");
+}
+
+int fc_tmpname_fail_kept(const char *tmp, struct fc_err *e)
+{
+	return fc_fail(e, "%s; what was made is kept as %s", e->msg, tmp);
+}
+
 char *fc_tmpname_folder(const char *path)
 {
 	const char *slash = strrchr(path, '/');

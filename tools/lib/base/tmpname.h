@@ -10,8 +10,13 @@
 char *fc_tmpname_hidden(const char *path, const char *suffix);
 /* "dir/.NAME.PID.tmp" */
 char *fc_tmpname_process(const char *path);
+/* "dir/.NAME.partial": a file that may be interrupted and resumed; the same in every run. */
+char *fc_tmpname_partial(const char *path);
 /* The folder that path is in, "." where it has no slash. */
 char *fc_tmpname_folder(const char *path);
+
+/* Adds to the message that what could not get its name is whole, and stays as tmp.  -1 */
+int fc_tmpname_fail_kept(const char *tmp, struct fc_err *e);
 
 /* Syncs a file or folder; flags are open()'s. */
 int fc_tmpname_sync(const char *path, int flags, struct fc_err *e);

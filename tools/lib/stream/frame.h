@@ -36,7 +36,7 @@ int fc_frame_out_open(struct fc_frame_out **f, const char *path, struct fc_err *
 struct fc_frame_size {
 	uint32_t frame, content;
 };
-/* Goes on with the file that fc_partial_name() says for path: kept [n_kept] are its frames of
+/* Goes on with the file that fc_tmpname_partial() says for path: kept [n_kept] are its frames of
  * records from its start that stay, what follows them goes; finish gives the file its own name,
  * abort leaves it. */
 int fc_frame_out_resume(struct fc_frame_out **f, const char *path, const struct fc_frame_size *kept,

@@ -3,14 +3,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <zstd.h>
 
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/partial.h"
 #include "stream/frame.h"
 
 enum {
@@ -26,7 +24,6 @@ _Static_assert(8 + sizeof sign - 1 == FC_FRAME_SIGN_BYTES, "a skippable frame wi
 
 struct fc_frame_out {
 	struct fc_out *out;
-	char *path; /* what a partial file is called when it is whole; NULL: not partial */
 	ZSTD_CCtx *cctx;
 	struct fc_buf buf;   /* compressed, not written yet */
 	struct fc_buf table; /* seek table: compressed and plain bytes of every frame */
@@ -106,23 +103,13 @@ int fc_frame_out_open(struct fc_frame_out **out, const char *path, struct fc_err
 int fc_frame_out_resume(struct fc_frame_out **out, const char *path,
     const struct fc_frame_size *kept, size_t n_kept, struct fc_err *e)
 {
-	char *partial = fc_partial_name(path);
 	size_t keep = n_kept ? FC_FRAME_SIGN_BYTES : 0;
 	struct fc_out *o;
-	struct stat st;
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		free(partial);
-		return fc_fail(
-		    e, "%s: no file; only what is written to a file can be resumed", path);
-	}
 	for (size_t i = 0; i < n_kept; i++)
 		keep += kept[i].frame;
-	int ret = fc_out_append(&o, partial, keep, e);
-	free(partial);
-	if (ret < 0)
+	if (fc_out_resume(&o, path, FC_OUT_STREAM, keep, e) < 0)
 		return -1;
 	struct fc_frame_out *f = frame_out_new(o);
-	f->path = fc_strdup(path);
 	if (!n_kept)
 		add_sign(&f->buf);
 	note_frame(f, FC_FRAME_SIGN_BYTES, 0);
@@ -167,7 +154,6 @@ static void release(struct fc_frame_out *f)
 	ZSTD_freeCCtx(f->cctx);
 	fc_buf_release(&f->buf);
 	fc_buf_release(&f->table);
-	free(f->path);
 	free(f);
 }
 
@@ -187,8 +173,6 @@ int fc_frame_out_finish(struct fc_frame_out *f, struct fc_err *e)
 		ret = fc_out_commit(f->out, e);
 	else
 		fc_out_abort(f->out);
-	if (ret == 0 && f->path)
-		ret = fc_partial_commit(f->path, e);
 	release(f);
 	return ret;
 }

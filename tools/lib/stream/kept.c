@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/partial.h"
+#include "base/tmpname.h"
 #include "stream/reader.h"
 #include "stream/record.h"
 
@@ -121,7 +121,7 @@ static int check_sign(const char *partial, struct fc_err *e)
 int fc_kept_read(struct fc_kept *k, const char *path, const struct fc_header *h,
     const struct fc_buf *header, struct fc_hasher *hash, struct fc_err *e)
 {
-	char *partial = fc_partial_name(path);
+	char *partial = fc_tmpname_partial(path);
 	struct fc_frame_in *in = NULL;
 	struct fc_err cut;
 	const uint8_t *p;

@@ -14,9 +14,9 @@ int fc_writer_open(
     struct fc_writer **w, const char *path, const struct fc_header *h, struct fc_err *e);
 /*
  * The same for a file at path that may be interrupted and resumed.  It is written as what
- * fc_partial_name() says, where it stays unless it gets finished.  What such a run left there, in
- * whole frames, stays in the stream: n_kept records, which are not to be written again.  In the end
- * the bytes are those of a run that was not interrupted.  A header other than h's is an error.
+ * fc_tmpname_partial() says, where it stays unless it gets finished.  What such a run left there,
+ * in whole frames, stays in the stream: n_kept records, which are not to be written again.  In the
+ * end the bytes are those of a run that was not interrupted.  A header other than h's is an error.
  */
 int fc_writer_resume(struct fc_writer **w, const char *path, const struct fc_header *h,
     uint64_t *n_kept, struct fc_err *e);
