@@ -56,6 +56,18 @@ static void test_files(void)
 				(want[k] || strstr(e.msg, t[i].name)),
 			    "%s: %s by kind %d", t[i].name, want[k] ? "replaced" : "kept", (int)k);
 	}
+	put("secret", "my thesis\n", 10);
+	chmod("secret", 0);
+	chmod(dir, 0777);
+	const uid_t me = geteuid();
+	if (me == 0 && seteuid(65534) < 0)
+		exit(1);
+	T_OK(fc_replace_file("secret", FC_OUT_STREAM, &e) < 0 &&
+		strstr(e.msg, "secret: is not replaced unseen: Permission"),
+	    "what may not be looked at is not replaced");
+	if (me == 0 && seteuid(me) < 0)
+		exit(1);
+	unlink("secret");
 	T_OK(fc_replace_file(".", FC_OUT_TEXT, &e) < 0, "a folder is replaced by no file");
 	T_OK(fc_replace_file("no/file", FC_OUT_TEXT, &e) < 0 && strstr(e.msg, "no/file"),
 	    "nor is a file made where there is no folder");

@@ -32,16 +32,17 @@ static const char *const checkpoint_signs[] = {"state.json", NULL};
 const struct fc_folder_kind fc_folder_checkpoint = {
     "a checkpoint of fc-train", checkpoint_names, checkpoint_signs, "{\"version\": "};
 
-/* The first bytes of a regular file: how many, 0 where there is none. */
-static size_t first_bytes(int dir, const char *name, char *to, size_t n)
+/* The first bytes of a regular file: how many, 0 where there is none, -1 where it cannot be read.
+ */
+static ssize_t first_bytes(int dir, const char *name, char *to, size_t n)
 {
 	struct stat st;
 	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return 0;
+		return -1;
 	ssize_t got = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? read(fd, to, n) : 0;
 	close(fd);
-	return got > 0 ? (size_t)got : 0;
+	return got;
 }
 
 static bool begins(const char *p, size_t n, const char *with, size_t n_with)
@@ -94,8 +95,10 @@ int fc_replace_file(const char *path, enum fc_out_kind kind, struct fc_err *e)
 		return check_room(path, e);
 	if (S_ISDIR(st.st_mode))
 		return fc_fail(e, "%s: is a folder, where a file is to be written", path);
-	size_t n = S_ISREG(st.st_mode) ? first_bytes(AT_FDCWD, path, begin, sizeof begin) : 0;
-	if (n && !is_of_kind(begin, n, kind))
+	ssize_t n = S_ISREG(st.st_mode) ? first_bytes(AT_FDCWD, path, begin, sizeof begin) : 0;
+	if (n < 0)
+		return fc_fail(e, "%s: is not replaced unseen:", path);
+	if (n && !is_of_kind(begin, (size_t)n, kind))
 		return fc_fail(e,
 		    "%s: exists and is no %s, which alone %s replaces; remove it, or take another "
 		    "name",
@@ -115,10 +118,10 @@ static bool has_sign(DIR *d, const char *name, const struct fc_folder_kind *k)
 {
 	char begin[64];
 	size_t n_begin = k->sign_begin ? strlen(k->sign_begin) : 0;
-	return matches(name, k->signs) &&
-	    (!n_begin ||
-		begins(begin, first_bytes(dirfd(d), name, begin, sizeof begin), k->sign_begin,
-		    n_begin));
+	if (!matches(name, k->signs) || !n_begin)
+		return matches(name, k->signs);
+	ssize_t n = first_bytes(dirfd(d), name, begin, sizeof begin);
+	return n > 0 && begins(begin, (size_t)n, k->sign_begin, n_begin);
 }
 
 /* Looks through a folder.  foreign: set to the first name that does not belong there. */
