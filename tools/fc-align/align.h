@@ -2,6 +2,12 @@
 #ifndef FC_ALIGN_COMMANDS_H
 #define FC_ALIGN_COMMANDS_H
 
+/*
+ * fc-align: main finds the subcommand, which this header, align, declares. map/ makes a vocabulary
+ * map and apply/ carries a source's rows over to the pivot's tokens, both over vocab/; fuse/ makes
+ * one stream of several.
+ */
+
 /* The subcommands: argv[0] is the subcommand's name.  They do not return. */
 _Noreturn void align_command_map(int argc, char **argv);
 _Noreturn void align_command_apply(int argc, char **argv);

@@ -8,6 +8,13 @@
 #include "store/store.h"
 #include "tensor/rounding.h"
 
+/*
+ * fc-convert: main parses options. To a GGUF file: togguf ties together gguf_plan (which tensors),
+ * weights (their values), metadata and gguf_vocabulary (precut: how text is cut, by name). To a
+ * Hugging Face folder: folder, whose tokenizer comes from tokfiles (spmmerge: merges out of
+ * scores). convert.h has what they share.
+ */
+
 /* What matrices become; vectors and norms of a GGUF file are F32 whatever is asked for. */
 enum convert_type {
 	CONVERT_SAME,
@@ -29,7 +36,7 @@ struct convert {
 	size_t shard_bytes;
 };
 
-/* ---- togguf.c, plan.c, weights.c: to GGUF ---- */
+/* ---- togguf.c, gguf_plan.c, weights.c: to GGUF ---- */
 /* Into a file that can seek; name is for messages. */
 int convert_to_gguf(const struct convert *c, int fd, const char *name, struct fc_err *e);
 
@@ -57,7 +64,7 @@ float convert_most(enum fc_dtype to);
 int convert_refuse(
     const struct convert *c, const char *tensor, float v, enum fc_dtype to, struct fc_err *e);
 
-/* ---- metadata.c, vocabulary.c ---- */
+/* ---- metadata.c, gguf_vocabulary.c ---- */
 int convert_metadata(const struct convert *c, const struct fc_gguf_family *f,
     struct fc_gguf_meta *m, struct items *items, struct fc_err *e);
 int convert_vocabulary(const struct convert *c, struct fc_gguf_meta *m, struct fc_err *e);

@@ -7,7 +7,8 @@
 #include "text/table.h"
 
 /*
- * Measures of models, in three rooms over this ground (main: the commands; print: tables).
+ * fc-eval: measures of models, in three rooms over this ground (main: the commands, which eval.h
+ * declares; print: tables).
  * measure/ takes them from streams and answers, judge/ asks an LLM for verdicts, show/ turns
  * verdicts into tables, charts and pages.
  */

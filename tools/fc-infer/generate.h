@@ -4,11 +4,7 @@
 
 #include "fc-infer/infer.h"
 
-/*
- * Generation: queue.c hands out what is to be answered and writes what has been, in input order;
- * slots.c runs the model over several conversations at a time; turn.c makes a turn's prompt and
- * puts its answer in; stops.c knows where an answer ends; answers.c is the form of answer files.
- */
+/* Between the files of --generate; infer.h says which there are. */
 
 enum finish { FINISH_STOP, FINISH_LENGTH }; /* why an answer ended: of itself, or cut */
 
@@ -26,7 +22,7 @@ struct task {
 	struct fc_rng rng;
 };
 
-/* ---- queue.c ---- */
+/* ---- answer_queue.c ---- */
 struct queue;
 /* Opens the output; with --resume reads what it holds. */
 int infer_queue_open(struct queue **q, struct session *s, struct fc_err *e);

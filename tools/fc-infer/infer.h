@@ -9,6 +9,17 @@
 #include "model/sample.h"
 #include "stream/writer.h"
 
+/*
+ * fc-infer: main parses options, session opens what every mode needs and turns lines into examples
+ * (text: lines without a template; windows: pieces of a long one; unread: members of lines that
+ * nobody read).  capture makes distributions and tokens, over kept_rows, which goes on with what
+ * an interrupted run left.  generate answers: answer_queue hands out what is to be answered and
+ * writes what has been, in input order (resume: behind what is there; doubled: ids that come
+ * twice); slots runs the model over several conversations at a time; turn makes a turn's prompt
+ * and puts its answer in; stops knows where an answer ends; answers is the form of answer files.
+ * infer.h has what they share.
+ */
+
 /* What to do with a too long conversation.  From LONG_ROLLING on: windows of that enum window_rule,
  * in its order. */
 enum long_rule { LONG_STOP, LONG_CUT, LONG_SKIP, LONG_ROLLING, LONG_STRIDED, LONG_CHUNKS };

@@ -7,10 +7,11 @@
 #include "fc-train/trainer.h"
 
 /*
- * fc-train: main parses options.c, run ties the parts together. feed yields train_examples, from
+ * fc-train: main parses options.c, run ties the parts together. feed yields a train_example, from
  * the stream or the spool of it; stepbatch makes a step's batch; trainer runs forward and backward
  * and adamw updates with schedule's rate; heldout scores, trainlog logs, checkpoint saves what a
- * run goes on from; target and update write the result.
+ * run goes on from; target and update write the result. outcome says at the end how the loss went,
+ * survival how much of the training the saved numbers keep.
  */
 
 /* A training run from its first or a later step to its last: steps, log, evaluations, checkpoints.

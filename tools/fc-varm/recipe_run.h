@@ -8,6 +8,12 @@
 #include "base/err.h"
 #include "tensor/rounding.h"
 
+/*
+ * fc-varm: main parses options; what they ask for becomes a plan in request/, whose values come
+ * from source/, are computed by method/ under the engine of merge/, and become result/. A recipe
+ * (recipe/) goes the same way, document by document: recipe_run.
+ */
+
 struct recipe_job {
 	const char *file;   /* the recipe; "-" is standard input */
 	const char *models; /* folder for models named by name, or NULL */

@@ -9,7 +9,8 @@
 
 /*
  * fc-view: main parses options, walk goes through the inputs and hands records to a mode: summary
- * (the header), as_jsonl, as_tsv, stats, verify, or cutjoin, which writes a stream again.
+ * (the header), as_jsonl, as_tsv, stats, verify (spelling: do tokens spell their text?), or
+ * cutjoin, which writes a stream again.  plain shows text, as_fingerprint is of models.
  */
 
 struct view {

@@ -8,9 +8,9 @@
  * method/: what is computed. method.h is the interface of a method and the list of them; each
  * method is a file: varm, sce, linear_merge, task_arithmetic (with sparse, sparse_rank: TIES,
  * DARE, DELLA, breadcrumbs), spheric (SLERP, karcher, multislerp), nuslerp, nearswap, arcee,
- * stock. They work on blocks: sweep passes over a tensor of all models, stream_in reads and uses a
- * block in one go, sums and gram add up, rows cuts by rows, chance draws, threshold finds the k-th
- * largest.
+ * stock, ram. They work on blocks: sweep passes over a tensor of all models, stream_in reads and
+ * uses a block in one go, sums and gram add up, rows cuts by rows, chance draws, threshold
+ * (threshold_keys, threshold_sample) finds the k-th largest.
  */
 
 /* Which tensors share a target's weight in VaRM. */

@@ -8,9 +8,9 @@
 
 /*
  * recipe/: a merge as its author wrote it. yamltree reads a file into a tree with lines, recipe
- * and recipe_tokens turn the tree into models, slices and tokens (recipe_parts: what both read
- * with), setting answers what a parameter is for one tensor, yamlwrite writes a tree back for the
- * model card.
+ * and recipe_tokens turn the tree into models, slices and tokens (recipe_model: its references;
+ * recipe_parts: what all read with), setting answers what a parameter is for one tensor, yamlwrite
+ * writes a tree back for the model card.
  */
 
 /*

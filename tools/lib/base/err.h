@@ -6,9 +6,12 @@
 
 /*
  * base/: what every program needs and nothing of the subject. err and die are the two ways to
- * fail, prog who is speaking, mem and buf memory, file reading and paths, out writing that is
- * complete or absent, opt the command line, progress the bar, par the threads, rng random numbers,
- * hash fingerprints.
+ * fail, prog who is speaking, escape how text from outside is shown; mem and buf are memory.
+ * Writing that is complete or absent: out (files) and outdir (folders), under the names of tmpname
+ * until then; door keeps inputs and outputs apart, replace says what an output may take the place
+ * of, ending what is done when a signal comes. file is reading and paths. opt is the command line
+ * (launcher: how often it was started); progress is the bar, barline its line on a terminal. par is
+ * the threads, isa the instruction set; rng random numbers, hash fingerprints.
  */
 
 /*

@@ -14,7 +14,8 @@
  * message.c holds and writes them); chat.h, a model's chat template (chat.c opens it, template.c
  * finds it, chat_named.c has those by name); render.c, which runs it and tells whose the text is;
  * render_encode.c, which makes tokens of that, under any tokenizer; turnend.h, the token that ends
- * a turn.
+ * a turn; model_copy.h, which takes a model's templates along into a result.  chat_impl.h is for
+ * the files of chat.h among themselves.
  */
 
 struct fc_message {

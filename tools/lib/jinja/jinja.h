@@ -18,18 +18,18 @@
  * syntax, 1000 levels of calls and values, 50 million steps, 512 MiB of values and 128 MiB of text
  * are the most it gets; beyond is an error.  A compiled template may be run by several threads.
  *
- * How to read the folder.  jinja.c compiles and runs.  Reading: jinja_lex.c cuts a template into
- * tokens, jinja_cursor.c walks over them, jinja_expr.c and jinja_term.c read expressions (the one
- * pair of files that need each other for recursive descent), jinja_parse.c statements.  Values:
- * jinja_string.c has the memory and strings that know which message they came from, jinja_step.c
- * the limits, then jinja_value.c, jinja_dict.c, jinja_print.c, jinja_json.c, jinja_arith.c and
- * jinja_item.c; jinja_input.c makes values of what a conversation has.  Running: jinja_eval.c
- * (expressions), jinja_exec.c (statements, loops) and jinja_call.c (macros) are the interpreter,
- * which is recursive and so one circle; jinja_frame.c has its scopes.  What a template can name is
- * in tables, whose convention is jinja_builtin.c: functions (jinja_function.c), tests
- * (jinja_test.c), methods (jinja_method.c, _search, _pad, _object), filters (jinja_filter.c, _seq,
- * _group, _text, and jinja_map.c, where all come together), and formatting for all of them
- * (jinja_format.c, _percent, _braces).
+ * How to read the folder.  jinja.c compiles and runs; jinja_impl.h is the inside.  Reading:
+ * jinja_lex.c cuts a template into tokens, jinja_cursor.c walks over them, jinja_expr.c and
+ * jinja_term.c read expressions (the one pair of files that need each other for recursive descent),
+ * jinja_parse.c statements.  Values: jinja_string.c has the memory and strings that know which
+ * message they came from, jinja_step.c the limits, then jinja_value.c, jinja_dict.c, jinja_print.c,
+ * jinja_json.c, jinja_arith.c and jinja_item.c; jinja_input.c makes values of what a conversation
+ * has.  Running: jinja_eval.c (expressions), jinja_exec.c (statements, loops) and jinja_call.c
+ * (macros) are the interpreter, which is recursive and so one circle; jinja_frame.c has its scopes.
+ * What a template can name is in tables, whose convention is jinja_builtin.c: functions
+ * (jinja_function.c), tests (jinja_test.c), methods (jinja_method.c, _search, _pad, _object),
+ * filters (jinja_filter.c, _seq, _group, _text, and jinja_map.c, where all come together), and
+ * formatting for all of them (jinja_format.c, _percent, _braces).
  */
 struct fc_jinja;
 /* name: for messages ("chat_template:12: ..."). */

@@ -7,9 +7,10 @@
 
 /*
  * model/: a language model as weights and passes. config and family (family_*: one file an
- * architecture) read what a model is; bind finds its weights by name, params holds them for
- * training; forward runs a batch through block (block_moe, block_acts; block_bwd is the way back),
- * step generates with the cache of kvcache and slot, sample chooses the next token.
+ * architecture) read what a model is, by fields of config.json and ropespec (its positions); bind
+ * finds its weights by name, params holds them for training and params_save writes them; forward
+ * runs a batch through block (block_moe, block_acts; block_bwd is the way back), step generates
+ * with the cache of kvcache and slot, sample chooses the next token.
  */
 
 struct fc_expert {

@@ -10,10 +10,12 @@
 
 /*
  * stream/: the programs' common format. example and header are a stream's contents in memory;
- * reader and writer are the way in and out, join reads several streams as one. Below them: record
- * frames messages in zstd (frame_in, frame_out), example_pack and example_unpack, header_record,
- * map_record and tensor_record translate to protobuf, plane shuffles numbers into byte planes,
- * queue and arena serve decoding in parallel.
+ * reader and writer are the way in and out, join reads several streams in step, each from a queue.
+ * Below them: frame (frame_in, frame_out) is zstd around bytes, seektable where the frames of a
+ * file are, kept what an interrupted writer left of them; record is protobuf around messages,
+ * which example_pack and example_unpack, header_record, map_record and tensor_record translate;
+ * check (check_example, check_rows) says what a stream may contain, plane shuffles numbers into
+ * byte planes, arena is the memory of a message, nameset finds a name that comes twice.
  */
 
 /*

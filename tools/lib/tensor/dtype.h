@@ -13,6 +13,7 @@
  * tensor/: number types and views. dtype converts between types (half has the bits of float16),
  * quant packs and unpacks GGUF's blocks (quant_*: one body for several instruction sets), simd
  * chooses among instruction sets, order sorts bits as values, tensor is a named view of memory.
+ * rounding is how numbers become narrower ones, finite finds those that are none.
  */
 
 /* Element types of stored tensors, by their safetensors names; after them the types of GGUF files

@@ -21,8 +21,8 @@
  *   normalizer   the text is changed: uninorm, bertnorm, charsmap, spmnorm; aligned.h keeps the
  *                place of every byte and bounds what is made
  *   pretok       and cut into words: pattern with onigsyntax and unicode16; charclass
- *   tokmodel     words become ids: bpe (bpe_read or bpe_spm, merges), unigram or wordpiece, whose
- *                vocabulary is pieces
+ *   tokmodel     words become ids: bpe (bpe_read or bpe_spm; bpe_parts, merges), unigram or
+ *                wordpiece, whose vocabulary is pieces
  *   decoder      and ids text again; component is how these parts are written in JSON
  */
 
