@@ -441,13 +441,27 @@ END
 	[ ! -e x.fcs ]
 }
 
-@test "empty input gives an empty, whole stream, and a warning unless it is meant" {
-	: >empty
-	run -0 fc-infer -q -m "$(kit pivot)" -o out.fcs empty
+@test "empty input gives an empty, whole stream, and a warning" {
+	run -0 fc-infer -q -m "$(kit pivot)" -o out.fcs /dev/null
 	[[ $output == *"warning: there is no conversation in the input"* ]]
 	run -0 fc-view --verify out.fcs
-	run -0 fc-infer -q -m "$(kit pivot)" -o out.fcs /dev/null
-	[ -z "$output" ]
+}
+
+@test "--dry-run checks model, template, stops and output; it reads and writes nothing" {
+	mkdir bare && cp "$(kit pivot)"/*.json bare
+	for mode in '' --tokens --generate; do
+		run -0 fc-infer --dry-run $mode -m "$(kit facts)" -p "$(kit pivot)" -o out <<<'no conversation'
+		[ -z "$output" ] && [ ! -e out ] && [ ! -e .out.partial ]
+		run -1 fc-infer --dry-run $mode -m "$(kit facts)" -p no/such/model
+		[[ $output == *no/such/model* ]]
+		run -1 fc-infer --dry-run $mode -m "$(kit facts)" no/such/chats.jsonl
+		[[ $output == *no/such/chats.jsonl* ]]
+		run fc-infer --dry-run $mode -m bare -p "$(kit pivot)" # tokens need no weights
+		[ "$status" -eq "$([ "$mode" = --tokens ] && echo 0 || echo 1)" ]
+	done
+	run -1 fc-infer --dry-run --generate -m "$(kit pivot)" --stop-token '<nonsense>'
+	[[ $output == *"--stop-token <nonsense>"* ]]
+	run -2 fc-infer --dry-run -m "$(kit pivot)" -k 70000
 }
 
 @test "weights that are not numbers are an error" {

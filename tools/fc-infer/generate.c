@@ -38,7 +38,13 @@ int infer_generate(struct session *s, struct fc_err *e)
 	struct queue *q = NULL;
 	struct slots *slots = NULL;
 	int ret = -1, more;
-	if (infer_stops_open(&stops, s, e) < 0 || infer_queue_open(&q, s, e) < 0)
+	if (infer_stops_open(&stops, s, e) < 0)
+		goto out;
+	if (s->opt->dry_run) {
+		ret = 0;
+		goto out;
+	}
+	if (infer_queue_open(&q, s, e) < 0)
 		goto out;
 	slots = infer_slots_new(s, &stops);
 	fc_progress_start("conversations", 0);

@@ -37,7 +37,7 @@ struct infer_options {
 	int n_slot, n_choice, cache_mib;
 	uint64_t seed;
 	struct fc_strs stop, stop_token;
-	bool resume, verbose;
+	bool resume, verbose, dry_run;
 	double tstamp;
 };
 
@@ -59,7 +59,6 @@ struct session {
 	size_t n_gap;
 	size_t max_length; /* tokens of a conversation; 0: unknown, with --tokens */
 	struct fc_conversations *input;
-	bool no_input;   /* /dev/null was named: that nothing comes is meant */
 	uint64_t n_line; /* lines read */
 	struct unread unread;
 };

@@ -27,6 +27,8 @@ static const struct fc_opt table[] = {
     {FC_OPT_OUT, 'o', "output", &opt.output, "FILE", "write to FILE, not standard output", 0, 0},
     {FC_OPT_FLAG, 0, "resume", &opt.resume, NULL,
 	"keep what an interrupted run left of the output, and make the rest", 0, 0},
+    {FC_OPT_FLAG, 0, "dry-run", &opt.dry_run, NULL,
+	"check options, model and output, and read no conversation", 0, 0},
     {FC_OPT_STR, 0, "name", &opt.name, "LABEL",
 	"what to call the model in the stream (default: its folder's name)", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Distributions", 0, 0},
@@ -132,10 +134,12 @@ int main(int argc, char **argv)
 	if (infer_session_open(&s, &opt, argv + first, argc - first, &e) < 0)
 		fc_die("%s", e.msg);
 	int ret;
-	if (opt.tokens_only)
-		ret = infer_tokens(&s, &e);
-	else if (opt.generate)
+	if (opt.generate)
 		ret = infer_generate(&s, &e);
+	else if (opt.dry_run)
+		ret = 0; /* opening the session was the check */
+	else if (opt.tokens_only)
+		ret = infer_tokens(&s, &e);
 	else
 		ret = infer_capture(&s, &e);
 	if (ret < 0)

@@ -90,7 +90,6 @@ int infer_session_open(
 	s->turn_end = fc_turnend_token(opt->model, s->tokenizer);
 	if ((!opt->tokens_only && open_model(s, e) < 0) || check_length(s, e) < 0)
 		return -1;
-	s->no_input = n_paths == 1 && !strcmp(paths[0], "/dev/null");
 	if (fc_conversations_open(&s->input, (const char *const *)paths, n_paths, e) < 0)
 		return -1;
 	fc_conversations_accept(s->input, opt->generate ? FC_LINE_QUESTIONS : FC_LINE_TEXTS);
@@ -108,7 +107,7 @@ void infer_session_count(struct session *s, const struct fc_conversation *c)
 
 void infer_session_tell(const struct session *s)
 {
-	if (!s->n_line && !s->no_input)
+	if (!s->n_line)
 		fc_warn("there is no conversation in the input");
 	else if (s->chat && fc_chat_mentions(s->chat, "strftime_now"))
 		fc_note("the chat template asks for the date; it is always given 2024-07-26");
