@@ -42,10 +42,10 @@ ifeq ($(filter $(words $(TYPE))$(TYPE),0 1bf16 1f16),)
 $(error TYPE is bf16, f16 or empty, not '$(TYPE)')
 endif
 
-# Every capture goes through here: capture(FILE,MODEL,OPTIONS).  One that is killed goes on; nothing but whole streams
-# gets a name.
+# Every capture goes through here: capture(MODEL,OPTIONS) makes $@.  One that is killed goes on; nothing but whole
+# streams gets a name.
 infer   = $(FC)fc-infer -k $(K)
-capture = $(infer) $(call infer_to,$1,-m $2 $3 $(INFER)) $(DATA)
+capture = $(infer) $(call infer_to,-m $1 $2 $(INFER)) $(DATA)
 train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) --loss $(LOSS) --save-dtype f32 $(TRAIN)
 
 SET   := $(OUT)/settings
@@ -61,22 +61,20 @@ train_settings = rule $(RULE) k $(K) lambda $(LAMBDA) loss $(LOSS) train $(call 
 $(OUT):
 	mkdir -p $@
 
-# Options and models that would fail late are tried before the first model runs: every model on no conversation,
-# the rest without input.
+# Options and models that would fail late are tried before the first model runs.
 CHECKED = $(OUT)/checked
 $(CHECKED): $(addprefix $(SET)/,pivot.fcs $(NAMES:%=%.aligned.fcs)) | $(OUT)
 	$(call step,check models and options)
-	for m in $(PIVOT) $(SOURCES); do $(infer) $(INFER) -q -m "$$m" -p $(PIVOT) /dev/null >/dev/null; done
+	$(foreach m,$(PIVOT) $(SOURCES),$(infer) -m $m -p $(PIVOT) $(INFER) --dry-run -o $(OUT)/none$(newline))
 	$(FC)fc-align fuse --rule $(RULE) -k $(K) --help >/dev/null
-	$(train) -q --dry-run -o $(OUT)/none
+	$(train) --dry-run -o $(OUT)/none
 	$(also_checked)
-	touch $@
-also_checked = :
+	@touch $@
 
 $(OUT)/pivot.fcs: $(SET)/pivot.fcs | $(CHECKED)
 	$(call step,distributions of the pivot)
-	$(call go_on,$@,$(SET)/pivot.fcs)
-	$(call capture,$@,$(PIVOT))
+	$(go_on)
+	$(call capture,$(PIVOT))
 
 ifeq ($(ALIGN),bytes)
 by = -s $(call source,$1)
@@ -90,27 +88,32 @@ $(OUT)/%.map.fcs: $(SET)/%.aligned.fcs | $(CHECKED)
 	$(FC)fc-align map --kind $(ALIGN) -p $(PIVOT) -s $(call source,$*) -o $@ \
 	    $(if $(filter stats,$(ALIGN)),$(DATA))
 
-# The source's own distributions are a file only until they are carried over: a pipe could not go on after a kill.
-own = $(OUT)/$*.own.fcs
-$(OUT)/%.aligned.fcs: $(MAP) $(SET)/%.aligned.fcs | $(CHECKED)
+$(OUT)/%.own.fcs: $(SET)/%.aligned.fcs | $(CHECKED)
 	$(call step,distributions of $*)
-	if [ $(own) -ot $(SET)/$*.aligned.fcs ]; then rm -f $(own); fi
-	$(call go_on,$(own),$(SET)/$*.aligned.fcs)
-	$(call sweep,$@)
-	if [ ! -e $(own) ]; then $(call capture,$(own),$(call source,$*),-p $(PIVOT)); fi
-	$(FC)fc-align apply -p $(PIVOT) $(call by,$*) -o $@ $(own)
-	rm -f $(own)
+	$(go_on)
+	$(call capture,$(call source,$*),-p $(PIVOT))
+
+# The source's own distributions are large and a file only until they are carried over; a pipe could not go on after a
+# kill.
+$(OUT)/%.aligned.fcs: $(OUT)/%.own.fcs $(MAP) $(SET)/%.aligned.fcs | $(CHECKED)
+	$(call step,distributions of $* over the tokens of the pivot)
+	@$(call sweep,$@)
+	$(FC)fc-align apply -p $(PIVOT) $(call by,$*) -o $@ $<
+	@rm -f $<
+
+# The stages of a source before its training.
+source_steps = $(OUT)/$1.own.fcs $(if $(MAP),$(OUT)/$1.map.fcs) $(OUT)/$1.aligned.fcs
 
 # $(call fuse_and_train,STREAMS): the checkpoint goes when the result is there.
 define fuse_and_train
-$(train_state)
+$(train_go_on)
 $(FC)fc-align fuse --rule $(RULE) -k $(K) $1 | $(train) $(resumable) --force --log $@.log.jsonl -o $@
-rm -rf $@.state
+$(train_done)
 endef
 
 # The last step to a narrower type.
 define narrow
 $(call step,the result in $(TYPE))
 $(FC)fc-convert -f --type $(TYPE) --rounding stochastic -o $@ $<
-for f in README.md mergekit_config.yml fc-varm.json; do if [ -e $</$$f ]; then cp $</$$f $@; fi; done
+@for f in README.md mergekit_config.yml fc-varm.json; do if [ -e $</$$f ]; then cp $</$$f $@; fi; done
 endef

@@ -10,10 +10,11 @@ include $(dir $(lastword $(MAKEFILE_LIST)))fuse.mk
 METHOD  = varm
 # The order of the targets matters only to options that list a value for each.
 comma   = ,
-TARGETS = $(patsubst %,$(OUT)/target-%,$(if $(findstring $(comma),$(MERGE)),$(NAMES),$(sort $(NAMES))))
+ORDER   = $(if $(findstring $(comma),$(MERGE)),$(NAMES),$(sort $(NAMES)))
+TARGETS = $(patsubst %,$(OUT)/target-%,$(ORDER))
 RESULT  = $(OUT)/fusechat$(TYPE:%=-%)
-STEPS   = $(CHECKED) $(OUT)/pivot.fcs $(foreach n,$(NAMES),$(if $(MAP),$(OUT)/$n.map.fcs) $(OUT)/$n.aligned.fcs \
-          $(OUT)/target-$n) $(OUT)/fusechat $(TYPE:%=$(OUT)/fusechat-%)
+STEPS   = $(CHECKED) $(OUT)/pivot.fcs $(foreach n,$(ORDER),$(call source_steps,$n) $(OUT)/target-$n) $(OUT)/fusechat \
+          $(TYPE:%=$(OUT)/fusechat-%)
 merge   = $(FC)fc-varm -b $(PIVOT) --method $(METHOD) --dtype f32 $(MERGE)
 # The pivot stands in for each target.
 also_checked = $(merge) -q --dry-run -o $(OUT)/none $(foreach n,$(NAMES),$(PIVOT)) >/dev/null

@@ -8,8 +8,8 @@ all: fusellm
 include $(dir $(lastword $(MAKEFILE_LIST)))fuse.mk
 
 RESULT = $(OUT)/fusellm$(TYPE:%=-%)
-STEPS  = $(CHECKED) $(OUT)/pivot.fcs $(foreach n,$(NAMES),$(if $(MAP),$(OUT)/$n.map.fcs) $(OUT)/$n.aligned.fcs) \
-         $(OUT)/fusellm $(TYPE:%=$(OUT)/fusellm-%)
+STEPS  = $(CHECKED) $(OUT)/pivot.fcs $(foreach n,$(sort $(NAMES)),$(call source_steps,$n)) $(OUT)/fusellm \
+         $(TYPE:%=$(OUT)/fusellm-%)
 
 fusellm: $(RESULT)
 

@@ -56,29 +56,28 @@ $(call settings,$(SET)/tables,title $(TITLE) order $(NAMES))
 all: $(RESULTS)
 	@cat $(OUT)/scores.txt
 
-# What would fail late is tried before the first model answers: every model on no question, and the judge's files
-# and options.
+# What would fail late is tried before the first model answers: every model, the judge's files and options.
 $(OUT)/checked: $(SET)/judgments $(NAMES:%=$(SET)/%)
 	$(call step,check models and judge)
-	for m in $(MODELS); do $(FC)fc-infer -q --generate -m "$$m" $(INFER) /dev/null >/dev/null; done
+	$(foreach m,$(MODELS),$(FC)fc-infer --generate -m $m $(INFER) --dry-run$(newline))
 	$(judge) -q --dry-run -o $(OUT)/none
-	touch $@
+	@touch $@
 
 # Beside the final name, which only a whole file gets; a part with other settings is no beginning.
 $(OUT)/model_answer/%.jsonl: $(SET)/% | $(OUT)/checked
 	$(call step,answers of $*)
-	mkdir -p $(@D)/part
-	if [ $(@D)/part/$*.jsonl -ot $< ]; then rm -f $(@D)/part/$*.jsonl; fi
+	@mkdir -p $(@D)/part
+	@if [ $(@D)/part/$*.jsonl -ot $< ]; then rm -f $(@D)/part/$*.jsonl; fi
 	$(FC)fc-infer --generate -m $(call model,$*) --name $* $(INFER) --resume -o $(@D)/part/$*.jsonl $(QUESTIONS)
-	mv $(@D)/part/$*.jsonl $@
-	rmdir --ignore-fail-on-non-empty $(@D)/part
+	@mv $(@D)/part/$*.jsonl $@
+	@rmdir --ignore-fail-on-non-empty $(@D)/part
 
 # The judgments grow by lines and outlive a failure; the stamp tells that none is missing.
 $(OUT)/judged: $(ANSWERS) $(SET)/judgments
 	$(call step,judgments)
-	said=$$($(judge) -q --dry-run $(ANSWERS) 2>&1) || case $$said in *'of other answers'*) $(put_aside) ;; esac
+	@said=$$($(judge) -q --dry-run $(ANSWERS) 2>&1) || case $$said in *'of other answers'*) $(put_aside) ;; esac
 	$(judge) $(ANSWERS)
-	touch $@
+	@touch $@
 put_aside = n=1; while [ -e $(JUDGMENTS).$$n ]; do n=$$((n + 1)); done; \
     echo 'the judgments are of other answers: they stay as $(JUDGMENTS).'$$n; mv $(JUDGMENTS) $(JUDGMENTS).$$n
 

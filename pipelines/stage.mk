@@ -2,7 +2,16 @@
 #
 # A stage depends on a file that holds its settings.  The file is rewritten only when they differ, so
 # another LAMBDA, K, model or option makes anew what depends on it and nothing else, and `make -n`
-# shows what that is without touching anything.
+# shows what that is without touching anything.  A stage looks like this:
+#
+#   STEPS = run/answers.jsonl run/table.txt                          all stages, in the order of their work
+#   all: $(STEPS)
+#   $(call settings,run/settings/answers,model $(call identity,$(MODEL)) infer $(call plain,$(INFER)))
+#   run/answers.jsonl: questions.jsonl run/settings/answers
+#   	$(call step,answers)                                         says "step 1 of 2: answers"
+#   	fc-infer --generate -m $(MODEL) $(INFER) -o $@ $<
+#
+# The commands of the method are shown as they run; what only keeps the folder in order begins with @ and is not.
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -67,19 +76,20 @@ numbers := $(shell seq 1000)
 # What a killed fc-train or fc-infer left beside $1, which nobody else will take away.
 sweep = rm -rf $(dir $1).$(notdir $1).[0-9]*.tmp
 
+# $(call drop_old,PATH,FILE): what was begun as PATH and is older than a prerequisite is of other settings, models or
+# data, and goes.  FILE tells its age.
+drop_old = for f in $^; do if [ $2 -ot $$f ]; then rm -rf $1; fi; done
+
 # ---- captures: they go on where they were stopped ----
-# $(call go_on,FILE,PREREQUISITES) comes before $(call infer_to,FILE,OPTIONS): what is there of FILE and older than a
-# prerequisite is of other settings, models or data, and goes.  A stream without history cannot be resumed.
-partial  = $(dir $1).$(notdir $1).partial
-go_on    = for f in $2; do if [ $(call partial,$1) -ot $$f ]; then rm -f $(call partial,$1); fi; done; $(call sweep,$1)
-infer_to = $(if $(filter --no-history,$2),,--resume) $2 -o $1
+# $(go_on) comes before fc-infer $(call infer_to,OPTIONS), which makes $@.  A stream without history cannot be resumed.
+partial  = $(@D)/.$(@F).partial
+go_on    = @$(call drop_old,$(partial),$(partial)); $(call sweep,$@)
+infer_to = $(if $(filter --no-history,$1),,--resume) $1 -o $@
 
 # ---- training: it goes on where it was stopped ----
 # CHECKPOINT is the time between checkpoints in seconds; of the time, saving takes at most a twentieth.
-# A checkpoint that is older than what the training reads is of other settings.
-CHECKPOINT = 300
-define train_state
-for f in $^; do if [ $@.state/state.json -ot $$f ]; then rm -rf $@.state; fi; done; \
-$(call sweep,$@); $(call sweep,$@.state)
-endef
-resumable = --checkpoint $@.state --checkpoint-seconds $(CHECKPOINT) --resume
+# $(train_go_on) comes before fc-train $(resumable), which makes $@, and $(train_done) behind it.
+CHECKPOINT  = 300
+train_go_on = @$(call drop_old,$@.state,$@.state/state.json); $(call sweep,$@); $(call sweep,$@.state)
+resumable   = --checkpoint $@.state --checkpoint-seconds $(CHECKPOINT) --resume
+train_done  = @rm -rf $@.state

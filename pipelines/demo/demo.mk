@@ -31,16 +31,15 @@ SKILLS  = arithmetic strings facts manners
 RUNS   := $(shell seq 1 $(SEEDS))
 MODELS  = $(NAMES) pivot sft fusellm $(NAMES:%=target-%) linear sce varm
 
-all: $(WORK)/table.txt $(WORK)/radar.svg $(WORK)/radar.png
+seed_steps = $(addprefix $(WORK)/seed-$1/,fusion.jsonl fusechat fusellm sft linear sce heldout.jsonl questions.jsonl \
+             $(foreach m,$(MODELS),$m.ppl.tsv $m.acc.tsv) ensemble.ppl.tsv)
+STEPS = $(foreach r,$(RUNS),$(call seed_steps,$r)) $(WORK)/table.txt $(WORK)/radar.svg
+
+all: $(STEPS)
 	@cat $(WORK)/table.txt
 	@echo "Drawn as $(WORK)/radar.svg and $(WORK)/radar.png."
 	@echo
 	@cat $(WORK)/verdict.txt
-
-# What a step is called by: of several files that one recipe makes, the first that make asks for.
-seed_steps = $(addprefix $(WORK)/seed-$1/,fusion.jsonl heldout.jsonl questions.jsonl fusechat fusellm sft linear sce \
-             ensemble.ppl.tsv $(foreach m,$(MODELS),$m.ppl.tsv $m.acc.tsv))
-STEPS = $(foreach r,$(RUNS),$(call seed_steps,$r)) $(WORK)/table.txt $(WORK)/radar.svg
 
 # Everything of one seed, with that seed's folder as R.
 define run
@@ -83,15 +82,14 @@ $$(R$1)/linear $$(R$1)/sce: $$(R$1)/fusechat
 	$$(call step,seed $1: merge by $$(@F))
 	$(FC)fc-varm -b $(PIVOT) --method $$(@F) --dtype f32 -q -f -o $$@ $$(NAMES:%=$$(R$1)/target-%)
 $$(R$1)/varm: $$(R$1)/fusechat
-	ln -sfn fusechat $$@
+	@ln -sfn fusechat $$@
 
 # Held-out results: distributions to bits per byte and to whether the likeliest tokens are the right
 # ones, answers to accuracy.
 $$(R$1)/%.ppl.tsv $$(R$1)/%.exact.tsv: $$(R$1)/heldout.jsonl $$(R$1)/questions.jsonl $$(R$1)/fusellm \
     $$(R$1)/sft $$(R$1)/linear $$(R$1)/sce $$(R$1)/varm $(WORK)/settings/seed-$1/evaluation
 	$$(call step,seed $1: $$* on held-out conversations)
-	$$(call go_on,$$(R$1)/$$*.heldout.fcs,$$^)
-	$(FC)fc-infer -q $$(call infer_to,$$(R$1)/$$*.heldout.fcs,-m $$(call where,$1,$$*) -p $(PIVOT) -k 1 $(INFER)) \
+	$(FC)fc-infer -q -m $$(call where,$1,$$*) -p $(PIVOT) -k 1 $(INFER) -o $$(R$1)/$$*.heldout.fcs \
 	    $$(R$1)/heldout.jsonl
 	$$(call judge,$$(R$1)/$$*.heldout.fcs,$$(R$1)/$$*)
 $$(R$1)/%.acc.tsv: $$(R$1)/%.ppl.tsv
@@ -105,14 +103,15 @@ $$(R$1)/ensemble.ppl.tsv $$(R$1)/ensemble.exact.tsv &: $$(R$1)/heldout.jsonl $$(
 	$$(call step,seed $1: the average of the sources)
 	@mkdir -p $$(R$1)/ensemble
 	$(FC)fc-infer -q -m $(PIVOT) $(INFER) -o $$(R$1)/ensemble/pivot.fcs $$<
-	for s in $(NAMES); do \
-	    $(FC)fc-infer -q -m $(KIT)/$$$$s -p $(PIVOT) -k 50 $(INFER) $$< | \
-	    $(FC)fc-align apply -q -p $(PIVOT) \
-	    $(if $(filter bytes,$(ALIGN)),-s $(KIT)/$$$$s,-m $$(R$1)/$$$$s.map.fcs) -o $$(R$1)/ensemble/$$$$s.fcs; done
+	$$(foreach s,$(NAMES),$$(call over_pivot,$$s)$$(newline))
 	$(FC)fc-align fuse -q --rule average --no-pivot -k 50 $$(R$1)/ensemble/pivot.fcs \
 	    $$(NAMES:%=$$(R$1)/ensemble/%.fcs) -o $$(R$1)/ensemble/average.fcs
 	$$(call judge,$$(R$1)/ensemble/average.fcs,$$(R$1)/ensemble)
 endef
+# A source's distributions over the pivot's tokens; $1: its name.
+over_pivot = $(FC)fc-infer -q -m $(KIT)/$1 -p $(PIVOT) -k 50 $(INFER) $< | \
+    $(FC)fc-align apply -q -p $(PIVOT) $(if $(filter bytes,$(ALIGN)),-s $(KIT)/$1,-m $(<D)/$1.map.fcs) \
+    -o $(@D)/ensemble/$1.fcs
 define judge
 $(FC)fc-eval ppl --by skill --format tsv -q -o $2.ppl.tsv $1
 $(FC)fc-eval exact --match last-word --by skill --format tsv -q -o $2.exact.tsv $1

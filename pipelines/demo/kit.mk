@@ -15,7 +15,7 @@ include $(HERE)../stage.mk
 
 MODELS = pivot strings facts arithmetic
 STEPS  = $(foreach m,$(MODELS),$(WORK)/$m.jsonl $(WORK)/$m.tokenizer $(KIT)/$m)
-all: $(MODELS:%=$(KIT)/%)
+all: $(STEPS)
 
 # What each model has seen, and how its tokenizer is made.
 skills_pivot      = arithmetic=52,strings=26,facts=6,manners=5
@@ -36,20 +36,20 @@ $(foreach m,$(MODELS),$(call settings,$(WORK)/settings/$m,epochs $(or $(epochs_$
 
 $(WORK)/%.jsonl: $(HERE)talk.py $(WORK)/settings/%.jsonl
 	$(call step,conversations for $*)
-	mkdir -p $(WORK)
+	@mkdir -p $(WORK)
 	python3 $(HERE)talk.py --set train --skills $(skills_$*) -n $(or $(n_$*),$(N)) --seed 7 >$@
 
 # Every vocabulary has seen all skills, or a source could not read what it is weak at.
 $(WORK)/%.tokenizer: $(HERE)talk.py $(HERE)vocab.py $(WORK)/settings/%.tokenizer
 	$(call step,tokenizer of $*)
-	mkdir -p $(WORK)
+	@mkdir -p $(WORK)
 	python3 $(HERE)talk.py --set train -n 6000 --seed 8 | \
 	    python3 $(HERE)vocab.py $(vocab_$*) -o $@
-	touch $@
+	@touch $@
 
 $(KIT)/%: $(HERE)%.config.json $(WORK)/%.jsonl $(WORK)/%.tokenizer $(WORK)/settings/%
 	$(call step,train $*)
-	rm -rf $@
+	@rm -rf $@
 	$(FC)fc-infer --tokens -m $(WORK)/$*.tokenizer $(WORK)/$*.jsonl | \
 	    $(FC)fc-train --init $< --tokenizer $(WORK)/$*.tokenizer --lambda 1 \
 	    --epochs $(or $(epochs_$*),$(EPOCHS)) --lr 2e-3 --batch-tokens 2048 --dtype auto \

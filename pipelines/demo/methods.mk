@@ -21,10 +21,10 @@ include $(HERE)../stage.mk
 MODELS = pivot sft $(METHODS)
 model  = $(if $(filter pivot,$1),$(KIT)/pivot,$(if $(filter sft,$1),$(WORK)/sft,$(WORK)/$1/fusellm))
 
-STEPS  = $(addprefix $(WORK)/,fusion.jsonl heldout.jsonl questions.jsonl sft $(METHODS:%=%/fusellm) \
+STEPS  = $(addprefix $(WORK)/,fusion.jsonl sft $(METHODS:%=%/fusellm) heldout.jsonl questions.jsonl \
          $(foreach m,$(MODELS),$m.ppl.tsv $m.acc.tsv))
 
-all: $(foreach m,$(MODELS),$(WORK)/$m.ppl.tsv $(WORK)/$m.acc.tsv)
+all: $(STEPS)
 	@for m in $(MODELS); do for k in ppl acc; do \
 	    awk -v m=$$m -v k=$$k -F '\t' 'NR > 1 { print m "\t" k "\t" $$1 "\t" $$0 }' $(WORK)/$$m.$$k.tsv; done; done
 

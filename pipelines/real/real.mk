@@ -43,7 +43,8 @@ NAMES  := $(foreach s,$(SOURCES),$(call name,$s))
 $(call need_unlike,SOURCES and what is made here,$(OURS) $(NAMES))
 where   = $(if $(filter $(OURS),$1),$(WORK)/$1,$(call named,$1,$(SOURCES)))
 STREAMS = $(patsubst %,$(WORK)/%.heldout.fcs,$(OURS) $(NAMES))
-STEPS   = $(addprefix $(WORK)/,fusion.jsonl heldout.jsonl pivot sft fusechat) $(STREAMS) $(WORK)/table.txt
+STEPS   = $(WORK)/checked-evaluation $(addprefix $(WORK)/,fusion.jsonl pivot fusechat sft heldout.jsonl) $(STREAMS) \
+          $(WORK)/table.txt
 
 SET  := $(WORK)/settings
 cut   = --long cut --max-length $(LENGTH)
@@ -57,9 +58,16 @@ heldout_settings = $(call settings,$(SET)/$1.heldout,model $(if $(filter $(OURS)
 $(foreach m,$(OURS) $(NAMES),$(call heldout_settings,$m))
 $(call settings,$(SET)/table.txt,models $(OURS) $(NAMES))
 
-all: $(WORK)/table.txt
-	@cat $<
+all: $(STEPS)
+	@cat $(WORK)/table.txt
 
+# What the evaluation would fail on is tried before the fusion, whose own options fusechat.mk checks.
+evaluate = $(FC)fc-infer -q -k 1
+measured = -p $2 --long skip --max-length $(LENGTH) $(EVAL) -m $1
+$(WORK)/checked-evaluation: $(NAMES:%=$(SET)/%.heldout)
+	$(call step,check the evaluation)
+	$(foreach m,$(PIVOT) $(SOURCES),$(evaluate) $(call measured,$m,$(PIVOT)) --dry-run -o $(WORK)/none$(newline))
+	@touch $@
 $(WORK)/fusion.jsonl: $(SET)/fusion.jsonl $(HERE)chats.py
 	$(call step,conversations for the fusion)
 	python3 $(HERE)chats.py --set fusion -n $(N) $(CHATS) >$@
@@ -79,23 +87,22 @@ $(patsubst %,$(WORK)/%,$(filter fusechat%,$(OURS))) &: $(WORK)/pivot $(WORK)/fus
 	    IN='$(IN)FuseChat: ' INFER='$(INFER) $(cut)'
 $(WORK)/sft: $(WORK)/pivot $(WORK)/fusion.jsonl $(SET)/sft
 	$(call step,the pivot fine-tuned without a teacher)
-	$(train_state)
+	$(train_go_on)
 	$(FC)fc-infer --tokens -m $< $(cut) $(WORK)/fusion.jsonl | \
 	    $(FC)fc-train -m $< --lambda 1 --save-dtype f32 $(TRAIN) $(resumable) --force -o $@
-	rm -rf $@.state
+	$(train_done)
 
 .SECONDEXPANSION:
 $(STREAMS): $(WORK)/%.heldout.fcs: $(WORK)/heldout.jsonl $(SET)/%.heldout $(WORK)/pivot \
     $$(filter $(WORK)/%,$$(call where,$$*))
 	$(call step,$* on held-out conversations)
-	$(call go_on,$@,$^)
-	$(FC)fc-infer -q -k 1 $(call infer_to,$@,-m $(call where,$*) -p $(WORK)/pivot --long skip --max-length $(LENGTH) \
-	    $(EVAL)) $<
+	$(go_on)
+	$(evaluate) $(call infer_to,$(call measured,$(call where,$*),$(WORK)/pivot)) $<
 
 $(WORK)/table.txt: $(HERE)table.py $(STREAMS) $(SET)/table.txt
 	$(call step,table)
-	for m in $(OURS) $(NAMES); do $(FC)fc-view --jsonl $(WORK)/$$m.heldout.fcs >$(WORK)/$$m.heldout.jsonl; done
+	$(foreach s,$(STREAMS),$(FC)fc-view --jsonl $s >$(s:.fcs=.jsonl)$(newline))
 	python3 $< --against 'pivot sft' $(patsubst %.fcs,%.jsonl,$(STREAMS)) >$@
-	rm -f $(patsubst %.fcs,%.jsonl,$(STREAMS))
+	@rm -f $(patsubst %.fcs,%.jsonl,$(STREAMS))
 
 .PHONY: all FORCE

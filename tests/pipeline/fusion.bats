@@ -54,9 +54,39 @@ setup() {
 # What a pipeline would do, a step a line.
 steps() { make -n -f "$FC_ROOT/pipelines/$1.mk" "${@:2}" | sed -n "s/.*echo '.*step [0-9]* of [0-9]*: \\(.*\\)'$/\\1/p" | sort; }
 
+@test "every step is told once, in its order, and the count is right" {
+	touch gsm.jsonl
+	told() { # told MAKEFILE VARIABLE=VALUE...: "who: number of all" a line
+		make -n -f "$FC_ROOT/pipelines/$1" "${@:2}" |
+			sed -n "s/.*echo '\\(.*\\)step \\([0-9]*\\) of \\([0-9]*\\): .*/\\1\\2 of \\3/p" >told
+		sed 's/[0-9]* of //' told | sort | uniq -c | while read -r n last; do
+			who=${last%"${last##*[!0-9]}"}
+			diff <(grep "^$who[0-9]* of $n\$" told) <(seq -f "$who%.0f of $n" "$n")
+		done
+		[ -s told ]
+	}
+	for more in '' ALIGN=stats TYPE=f16; do
+		told fusechat.mk "${args[@]}" $more
+		told fusellm.mk "${args[@]}" $more
+		told real/real.mk "${args[@]:0:2}" CHATS=gsm.jsonl WORK=real $more
+	done
+	told demo/demo.mk WORK=demo SEEDS=2
+	told demo/methods.mk WORK=methods
+	told demo/kit.mk WORK=w KIT=k
+	echo '{"category": "a"}' >q.jsonl
+	told mtbench.mk MODELS="$(kit pivot) $(kit facts)" QUESTIONS=q.jsonl PROMPTS=q.jsonl JUDGE="--local judge" OUT=bench
+}
+
+@test "what is shown are steps, the method's commands and what they say" {
+	run -0 make -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" TYPE=bf16
+	shown=$(grep -vE '^(step [0-9]|fc-[a-z]+|mkdir -p run$|[^ ]*/fc-[a-z]+ )' <<<"$output" || true)
+	[ -z "$shown" ]
+	[ "$(grep -c '/fc-infer ' <<<"$output")" -eq 6 ] # three that are checked, three that run
+}
+
 @test "another setting makes anew what depends on it and nothing else" {
 	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}"
-	[[ $output == *"step 1 of 7: check models and options"*"step 7 of 7: merge the targets"* ]]
+	[[ $output == *"step 1 of 9: check models and options"*"step 9 of 9: merge the targets"* ]]
 	check="check models and options" merge="merge the targets"
 	tune=$(printf '%s\n' "fine-tune the pivot towards facts" "fine-tune the pivot towards strings")
 	captured=$(stat -c %Y.%y run/*.fcs)
@@ -64,7 +94,7 @@ steps() { make -n -f "$FC_ROOT/pipelines/$1.mk" "${@:2}" | sed -n "s/.*echo '.*s
 		[ "$(steps fusechat "${args[@]}" "$set")" = "$(sort <<<"$check"$'\n'"$tune"$'\n'"$merge")" ]
 	done
 	[ "$(steps fusechat "${args[@]}" METHOD=linear)" = "$(sort <<<"$check"$'\n'"$merge")" ]
-	[ "$(steps fusechat "${args[@]}" K=5 | wc -l)" -eq 7 ]
+	[ "$(steps fusechat "${args[@]}" K=5 | wc -l)" -eq 9 ]
 	[ "$(steps fusechat "${args[@]}" INFER=)" = "" ] # -q decides nothing
 	[ "$(steps fusechat "${args[@]}" TYPE=bf16)" = "the result in bf16" ]
 	# another way to write a model's name, another order, a source less
@@ -74,9 +104,10 @@ steps() { make -n -f "$FC_ROOT/pipelines/$1.mk" "${@:2}" | sed -n "s/.*echo '.*s
 	mkdir other && cp -r "$(kit arithmetic)" other/facts && cp -r "$(kit pivot)" pivot
 	[ "$(steps fusechat "${args[@]}" SOURCES="other/facts $(kit strings)")" = "$(sort <<<"$check
 distributions of facts
+distributions of facts over the tokens of the pivot
 fine-tune the pivot towards facts
 $merge")" ]
-	[ "$(steps fusechat "${args[@]}" PIVOT=pivot | wc -l)" -eq 7 ]
+	[ "$(steps fusechat "${args[@]}" PIVOT=pivot | wc -l)" -eq 9 ]
 	# done, not only planned; then nothing is left to do
 	before=$(sha256sum <run/fusechat/model.safetensors)
 	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" LAMBDA=0.2 TYPE=bf16
@@ -191,6 +222,10 @@ killed() {
 	python3 "$FC_ROOT/pipelines/demo/talk.py" --set train -n 200 --seed 5 |
 		jq -c '{question: .messages[0].content, answer: .messages[1].content}' >gsm.jsonl
 	real=("${args[@]:0:1}" CHATS=gsm.jsonl WORK=real N=60 HELD=10 "${args[@]:4}")
+	for bad in EVAL="--dtype f65" LENGTH=many TRAIN="--nonsense 1"; do
+		run -2 make -s -f "$FC_ROOT/pipelines/real/real.mk" "${real[@]}" SOURCES="$(kit facts)/" "$bad"
+		[ -z "$(compgen -G 'real/*.fcs')" ]
+	done
 	run -0 make -s -f "$FC_ROOT/pipelines/real/real.mk" "${real[@]}" SOURCES="$(kit facts)/"
 	[[ $output == *"against pivot"*"pivot "*"sft "*"fusechat "*"facts "*"conversations, "*" bytes, the same for all models"* ]]
 	first=$(sha256sum <real/fusechat/model.safetensors)
