@@ -61,7 +61,7 @@ steps() { make -n -f "$FC_ROOT/pipelines/$1.mk" "${@:2}" | sed -n "s/.*echo '.*s
 			sed -n "s/.*echo '\\(.*\\)step \\([0-9]*\\) of \\([0-9]*\\): .*/\\1\\2 of \\3/p" >told
 		sed 's/[0-9]* of //' told | sort | uniq -c | while read -r n last; do
 			who=${last%"${last##*[!0-9]}"}
-			diff <(grep "^$who[0-9]* of $n\$" told) <(seq -f "$who%.0f of $n" "$n")
+			diff <(grep "^${who}[0-9]* of $n\$" told) <(seq -f "$who%.0f of $n" "$n")
 		done
 		[ -s told ]
 	}
