@@ -4,7 +4,8 @@
 #   SOURCES  model folders or GGUF files; their names (without .gguf) must differ
 #   DATA     conversations (JSONL)
 #   OUT      where results go; what is there is made anew if its settings, models or data changed
-#   K LAMBDA RULE LOSS   top-k, weight of the SFT loss, fusion rule, fusion loss
+#   K LAMBDA RULE LOSS   top-k, weight of the SFT loss, fusion rule, fusion loss (as fc-train's --loss; published:
+#            that of FuseLLM and FuseChat, where rows say nothing of what they do not list)
 #   ALIGN    bytes: carry rows over byte-exactly; stats, exact or mined: by a map of this kind
 #   INFER TRAIN MERGE    further options of fc-infer, fc-train, fc-varm
 #   TYPE     bf16 or f16: the result once more in this type, beside the one in float32
@@ -18,7 +19,7 @@ K      = 10
 LAMBDA = 0.9
 RULE   = mince
 ALIGN  = bytes
-LOSS   = ce
+LOSS   = kl
 OUT    = fusion
 INFER  =
 TRAIN  = --lr 5e-6 --epochs 3
@@ -46,7 +47,8 @@ endif
 # streams gets a name.
 infer   = $(FC)fc-infer -k $(K)
 capture = $(infer) $(call infer_to,-m $1 $2 $(INFER)) $(DATA)
-train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) --loss $(LOSS) --save-dtype f32 $(TRAIN)
+loss  = $(if $(filter published,$(LOSS)),--loss ce --unlisted renormalise --untaught share,--loss $(LOSS))
+train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) $(loss) --save-dtype f32 $(TRAIN)
 
 SET   := $(OUT)/settings
 pivot := $(call identity,$(PIVOT))

@@ -71,7 +71,7 @@ $$(R$1)/fusellm: $$(R$1)/fusion.jsonl $$(R$1)/fusechat FORCE
 	$$(call step,seed $1: FuseLLM)
 	@$$(MAKE) --no-print-directory -f $(HERE)../fusellm.mk IN='seed $1 FuseLLM: ' $$(pipe$1)
 pipe$1 = PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA=$$(R$1)/fusion.jsonl OUT=$$(R$1) FC=$(FC) \
-    K=$(K) LAMBDA=$(LAMBDA) ALIGN=$(ALIGN) TRAIN='$(TRAIN) --untaught whole --seed $1' INFER='$(INFER)'
+    K=$(K) LAMBDA=$(LAMBDA) ALIGN=$(ALIGN) TRAIN='$(TRAIN) --seed $1' INFER='$(INFER)'
 
 # To compare with: the pivot on the same conversations without teachers, and the other merges.
 $$(R$1)/sft: $$(R$1)/fusion.jsonl $(WORK)/settings/seed-$1/sft

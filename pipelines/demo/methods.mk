@@ -51,7 +51,7 @@ $(WORK)/sft: $(WORK)/fusion.jsonl $(SET)/sft
 $(METHODS:%=$(WORK)/%/fusellm): $(WORK)/%/fusellm: $(WORK)/fusion.jsonl FORCE
 	$(call step,FuseLLM by $*)
 	@$(MAKE) --no-print-directory IN='$*: ' -f $(HERE)../fusellm.mk PIVOT=$(KIT)/pivot SOURCES='$(SOURCES)' DATA=$< OUT=$(WORK)/$* FC=$(FC) \
-	    K=10 LAMBDA=0.1 ALIGN=$* TRAIN='$(TRAIN) --untaught whole' INFER='$(INFER)'
+	    K=10 LAMBDA=0.1 ALIGN=$* TRAIN='$(TRAIN)' INFER='$(INFER)'
 
 .SECONDEXPANSION:
 $(WORK)/%.ppl.tsv: $(WORK)/heldout.jsonl $$(call model,$$*) $(SET)/evaluation

@@ -367,10 +367,33 @@ killed_three_times() {
 	[[ $output == *"no conversation has a token to train on"* ]]
 }
 
+@test "the model is at the optimum of its own rows, by every divergence but without their tail" {
+	for loss in kl reverse-kl jsd skew-kl skew-reverse-kl "kl --temperature 2" "jsd --skew 0.2"; do
+		# shellcheck disable=SC2086 # words
+		train -q --lambda 0 --loss $loss --steps 1 --log log -f -o out "$F/dists.fcs"
+		jq -es '.[0] | .fusion > -1e-5 and .fusion < 2e-4 and .grad_norm < 5e-3' log
+	done
+	train -q --lambda 0 --loss kl --unlisted renormalise --steps 1 --log log -f -o out "$F/dists.fcs"
+	jq -es '.[0] | .fusion > 0.1 and .grad_norm > 0.05' log
+}
+
+@test "what rows list is told, and a temperature warned of where that is little" {
+	train --steps 1 -f -o out "$F/dists.fcs" 2>err
+	grep -qE 'rows list [0-9.]+ % of their probability and [0-9.]+ % of the tokens that follow' err
+	! grep -q temperature err
+	listed=$(sed -n 's/.*rows list \([0-9.]*\) .*/\1/p' err)
+	fc-view --stats "$F/dists.fcs" | awk -v have="$listed" '
+		/^mass of a row/ { n++; d = 100 * $5 - have }
+		END { exit !(n == 1 && d < 0.1 && d > -0.1) }'
+	train --steps 1 --temperature 2 -f -o out "$F/dists.fcs" 2>err
+	grep -q -- '--temperature 2: rows leave' err
+}
+
 @test "wrong command lines end with 2" {
 	for bad in "" "-o out" "-m $F/pivot" "-m $F/pivot --init x -o out" "--init x -o out" \
 		"-m $F/pivot -o out --nonsense" "-m $F/pivot -o out --lambda 2" "-m $F/pivot -o out a b" \
-		"-m $F/pivot -o out --resume" "-m $F/pivot -o out --epochs 0" "-m $F/pivot -o out --loss mse"; do
+		"-m $F/pivot -o out --resume" "-m $F/pivot -o out --epochs 0" "-m $F/pivot -o out --loss mse" \
+		"-m $F/pivot -o out --loss jsd --unlisted renormalise" "-m $F/pivot -o out --skew 0.3"; do
 		# shellcheck disable=SC2086 # words
 		run -2 fc-train $bad
 		[ ! -e out ]

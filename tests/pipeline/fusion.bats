@@ -90,7 +90,7 @@ steps() { make -n -f "$FC_ROOT/pipelines/$1.mk" "${@:2}" | sed -n "s/.*echo '.*s
 	check="check models and options" merge="merge the targets"
 	tune=$(printf '%s\n' "fine-tune the pivot towards facts" "fine-tune the pivot towards strings")
 	captured=$(stat -c %Y.%y run/*.fcs)
-	for set in LAMBDA=0.5 RULE=average LOSS=kl "TRAIN=-q --epochs 2 --dtype f32"; do
+	for set in LAMBDA=0.5 RULE=average LOSS=jsd LOSS=published "TRAIN=-q --epochs 2 --dtype f32"; do
 		[ "$(steps fusechat "${args[@]}" "$set")" = "$(sort <<<"$check"$'\n'"$tune"$'\n'"$merge")" ]
 	done
 	[ "$(steps fusechat "${args[@]}" METHOD=linear)" = "$(sort <<<"$check"$'\n'"$merge")" ]

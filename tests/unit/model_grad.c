@@ -21,7 +21,8 @@ static const float kd_weight[] = {0.1f, 0, 0.25f, 0.4f, 0.2f, 0};
 static const uint32_t row_off[] = {0, 3, 3, 5, 6, 9, 9};
 static const uint32_t teacher_id[] = {4, 0, 2, 9, 1, 3, 10, 8, 2};
 static const float teacher_logprob[] = {-0.3f, -1.9f, -2.5f, -0.5f, -1.2f, -0.1f, -1, -1.1f, -2};
-static const struct fc_teacher teacher = {row_off, teacher_id, teacher_logprob, 2, false};
+static const struct fc_teacher teacher = {
+    row_off, teacher_id, teacher_logprob, {FC_LOSS_CE, FC_ROW_RENORMALISED, 0, 2}};
 static const struct fc_targets targets = {row_pos, target, sft_weight, kd_weight, &teacher, 6};
 
 /* Roundings after each other in two layers: sums of C = 8 four times, of F = 7, of at most 5 keys,
@@ -45,10 +46,10 @@ static double row_loss(const double *logits, size_t V, size_t r)
 	if (target[r] != FC_NO_TARGET)
 		loss -= (double)sft_weight[r] * log_prob(logits, V, target[r]);
 	for (size_t i = row_off[r]; i < row_off[r + 1]; i++)
-		mass += exp((double)teacher_logprob[i] / (double)teacher.temperature);
+		mass += exp((double)teacher_logprob[i] / teacher.objective.temperature);
 	for (size_t i = row_off[r]; i < row_off[r + 1]; i++)
 		loss -= (double)kd_weight[r] *
-		    exp((double)teacher_logprob[i] / (double)teacher.temperature) / mass *
+		    exp((double)teacher_logprob[i] / teacher.objective.temperature) / mass *
 		    log_prob(logits, V, teacher_id[i]);
 	return loss;
 }

@@ -21,17 +21,84 @@ static double logit(const struct problem *p, size_t n, size_t v)
 	return p->softcap > 0 ? (double)p->softcap * tanh(z / (double)p->softcap) : z;
 }
 
-static double kd_of(const struct problem *p, size_t n, const double *logprob)
+/* A divergence by its definition. */
+static double divergence(
+    enum fc_loss_kind kind, double a, const double *q, const double *p, size_t n)
 {
-	const struct fc_teacher *t = &p->teacher;
-	double norm = 0, sum = 0;
-	for (uint32_t k = t->row_off[n]; k < t->row_off[n + 1]; k++)
-		norm += exp((double)t->logprob[k] / (double)t->temperature);
-	for (uint32_t k = t->row_off[n]; k < t->row_off[n + 1]; k++) {
-		const double q = exp((double)t->logprob[k] / (double)t->temperature) / norm;
-		sum += q * ((t->kl ? log(q) : 0) - logprob[t->id[k]]);
+	double sum = 0;
+	for (size_t c = 0; c < n; c++) {
+		const double m = kind == FC_LOSS_SKEW_REVERSE_KL ? a * p[c] + (1 - a) * q[c]
+								 : a * q[c] + (1 - a) * p[c];
+		const double forward = q[c] > 0 ? q[c] * log(q[c] / p[c]) : 0;
+		const double forward_m = q[c] > 0 ? q[c] * log(q[c] / m) : 0;
+		switch (kind) {
+		case FC_LOSS_CE:
+			sum -= q[c] * log(p[c]);
+			break;
+		case FC_LOSS_KL:
+			sum += forward;
+			break;
+		case FC_LOSS_REVERSE_KL:
+			sum += p[c] * log(p[c] / q[c]);
+			break;
+		case FC_LOSS_JSD:
+			sum += a * forward_m + (1 - a) * p[c] * log(p[c] / m);
+			break;
+		case FC_LOSS_SKEW_KL:
+			sum += forward_m;
+			break;
+		case FC_LOSS_SKEW_REVERSE_KL:
+			sum += p[c] * log(p[c] / m);
+			break;
+		}
 	}
 	return sum;
+}
+
+static void temper(double *x, size_t n, double temperature)
+{
+	double sum = 0;
+	for (size_t c = 0; c < n; c++)
+		sum += x[c] = pow(x[c], 1 / temperature);
+	for (size_t c = 0; c < n; c++)
+		x[c] /= sum;
+}
+
+static double kd_of(const struct problem *p, size_t n, const double *logprob)
+{
+	const struct fc_objective *o = &p->teacher.objective;
+	const uint32_t *id = p->teacher.id + p->teacher.row_off[n];
+	const float *lp = p->teacher.logprob + p->teacher.row_off[n];
+	const size_t K = p->teacher.row_off[n + 1] - p->teacher.row_off[n];
+	const bool tail = o->rule == FC_ROW_TAIL && K < p->V;
+	double *q = FC_ARRAY(double, K + 1), *s = FC_ARRAY(double, K + 1), sum = 0, doubt = 0x1p-24;
+	s[K] = 0;
+	for (size_t v = 0; v < p->V; v++) {
+		bool listed = false;
+		for (size_t k = 0; k < K; k++)
+			listed = listed || id[k] == v;
+		s[K] += listed ? 0 : exp(logprob[v]);
+	}
+	for (size_t k = 0; k < K; k++) {
+		s[k] = exp(logprob[id[k]]);
+		sum += q[k] = exp((double)lp[k]);
+		doubt += q[k] * -(double)lp[k] / 4096;
+	}
+	q[K] = fmax(1 - sum, doubt);
+	double loss = 0, T2 = 1;
+	if (o->rule == FC_ROW_RENORMALISED)
+		temper(q, K, o->temperature);
+	if (o->rule == FC_ROW_TAIL) {
+		temper(q, K + tail, 1);
+		temper(q, K + tail, o->temperature);
+		temper(s, K + tail, o->temperature);
+		T2 = o->temperature * o->temperature;
+	}
+	if (K)
+		loss = T2 * divergence(o->kind, o->skew, q, s, K + tail);
+	free(q);
+	free(s);
+	return loss;
 }
 
 /* The loss by its definition. */
@@ -70,6 +137,16 @@ static float *floats(const double *x, size_t n)
 	return y;
 }
 
+/* K log-probabilities whose probabilities come to that together. */
+static void row_logprobs(struct fc_rng *r, float *lp, size_t K, double mass)
+{
+	double sum = 0;
+	for (size_t k = 0; k < K; k++)
+		sum += exp((double)(lp[k] = (float)(2 * fc_rng_normal(r))));
+	for (size_t k = 0; k < K; k++)
+		lp[k] += (float)log(mass / sum);
+}
+
 /* Rows without teacher, with one entry, with all; rows without weight. */
 static struct problem problem_new(
     struct fc_rng *r, size_t N, size_t C, size_t V, size_t padded, float softcap)
@@ -91,12 +168,11 @@ static struct problem problem_new(
 		p.kd_weight[n] = n % 7 == 6 ? 0 : 0.2f;
 		off[n + 1] = off[n] + (uint32_t)K;
 		const size_t first = fc_rng_below(r, V);
-		for (size_t k = 0; k < K; k++) {
+		for (size_t k = 0; k < K; k++)
 			id[off[n] + k] = (uint32_t)((first + k) % V);
-			lp[off[n] + k] = (float)fc_rng_normal(r) - 3;
-		}
+		row_logprobs(r, lp + off[n], K, n % 3 == 0 ? 0.7 : n % 3 == 1 ? 1 : 1e-4);
 	}
-	p.teacher = (struct fc_teacher){off, id, lp, 1.7f, false};
+	p.teacher = (struct fc_teacher){off, id, lp, {FC_LOSS_CE, FC_ROW_TAIL, 0.1, 1}};
 	free(x);
 	free(w);
 	return p;
@@ -160,22 +236,83 @@ static void check(struct fc_nn *nn, struct problem *p, bool with_teacher, const 
 	free(o.dw);
 }
 
+static const char *const kind_name[] = {
+    "CE", "KL", "reverse KL", "JSD", "skewed KL", "skewed reverse KL"};
+static const enum fc_loss_kind kinds[] = {FC_LOSS_CE, FC_LOSS_KL, FC_LOSS_REVERSE_KL, FC_LOSS_JSD,
+    FC_LOSS_SKEW_KL, FC_LOSS_SKEW_REVERSE_KL};
+
+static void check_objective(
+    struct fc_nn *nn, struct problem *p, size_t kind, enum fc_row_rule rule, double temperature)
+{
+	static const char *const rule_name[] = {"tail", "renormalised", "sampled"};
+	char what[100];
+	p->teacher.objective = (struct fc_objective){
+	    kinds[kind], rule, kinds[kind] == FC_LOSS_JSD ? 0.3 : 0.1, temperature};
+	snprintf(what, sizeof what, "%s, %s, T %g%s", kind_name[kind], rule_name[rule], temperature,
+	    p->softcap > 0 ? ", soft cap" : "");
+	check(nn, p, true, what);
+}
+
 static void test_gradients(struct fc_nn *nn, struct fc_rng *r)
 {
-	struct problem p = problem_new(r, 13, 9, 37, 40, 0);
-	check(nn, &p, true, "cross-entropy");
-	p.teacher.kl = true;
-	check(nn, &p, true, "KL");
-	check(nn, &p, false, "no teacher");
-	p.teacher.temperature = 0.5f;
-	check(nn, &p, true, "temperature 1/2");
+	for (int cap = 0; cap < 2; cap++) {
+		struct problem p = problem_new(r, 13, 9, 37, cap ? 37 : 40, cap ? 2.5f : 0);
+		for (size_t kind = 0; kind < FC_LEN(kinds); kind++) {
+			check_objective(nn, &p, kind, FC_ROW_TAIL, 1);
+			check_objective(nn, &p, kind, FC_ROW_TAIL, 2);
+			check_objective(nn, &p, kind, FC_ROW_TAIL, 0.7);
+			if (kind > 1) /* the others are for categories that are all there is */
+				continue;
+			check_objective(nn, &p, kind, FC_ROW_RENORMALISED, 1.7);
+			check_objective(nn, &p, kind, FC_ROW_RENORMALISED, 0.5);
+		}
+		check_objective(nn, &p, 0, FC_ROW_SAMPLED, 1);
+		check(nn, &p, false, "no teacher");
+		problem_release(&p);
+	}
+	struct problem p = problem_new(r, 1, 1, 1, 1, 0);
+	for (size_t kind = 0; kind < FC_LEN(kinds); kind++)
+		check_objective(nn, &p, kind, FC_ROW_TAIL, 1);
 	problem_release(&p);
-	p = problem_new(r, 13, 9, 37, 37, 2.5f);
-	check(nn, &p, true, "soft cap");
-	problem_release(&p);
-	p = problem_new(r, 1, 1, 1, 1, 0);
-	check(nn, &p, true, "one token");
-	problem_release(&p);
+}
+
+/* Students that are sure of what the teacher lists, of what it doesn't, of the label or of none:
+ * there the tail is no difference of sums, and its gradient none of large numbers. */
+static void test_extremes(struct fc_nn *nn)
+{
+	enum { V = 40, K = 3 };
+	static const double sure[] = {0, 10, 30, 60, 100, 200};
+	static const uint32_t id[] = {3, 7, 5}, off[] = {0, K};
+	static const float lp[] = {-0.5f, -1.5f, -3};
+	double x[V], w[V * V] = {0}, worst = 0;
+	for (size_t v = 0; v < V; v++)
+		w[v * V + v] = 1;
+	struct problem p = {.N = 1, .C = V, .V = V, .padded = V, .x = x, .w = w};
+	p.target = (uint32_t[1]){0};
+	p.sft_weight = (float[1]){0.5f};
+	p.kd_weight = (float[1]){1};
+	p.teacher = (struct fc_teacher){off, id, lp, {FC_LOSS_KL, FC_ROW_TAIL, 0.1, 1}};
+	for (size_t i = 0; i < FC_LEN(sure) * 2 * FC_LEN(kinds) * 2; i++) {
+		const size_t at = i % FC_LEN(sure), in = i / FC_LEN(sure) % 2;
+		p.teacher.objective.kind = kinds[i / FC_LEN(sure) / 2 % FC_LEN(kinds)];
+		p.target[0] = i / FC_LEN(sure) / 2 / FC_LEN(kinds) ? 7 : 1;
+		for (size_t v = 0; v < V; v++)
+			x[v] = (v == (in ? 7 : 20) ? sure[at] : 0) - 0.1 * (double)(v % 4);
+		struct output o = run(nn, &p, true);
+		oracle(&p);
+		const double scale = 1 + fabs(p.loss.kd);
+		double e = fabs(o.loss.kd - p.loss.kd) / scale;
+		/* the weights are the identity: dx is the gradient of the logits */
+		e = fmax(e, gradient_error(o.dx, x, V, V, oracle, &p));
+		if (!(e < 3e-6))
+			printf("# %s, sure of %d by %g: off by %.2g\n",
+			    kind_name[p.teacher.objective.kind], in ? 7 : 20, sure[at], e);
+		worst = isnan(e) ? INFINITY : fmax(worst, e);
+		free(o.dx);
+		free(o.dw);
+	}
+	/* eight roundings of float32 in a gradient, and central differences */
+	T_OK(worst < 3e-6, "students that are sure: off by %.2g", worst);
 }
 
 /* More rows than a tile holds; and the same with one thread, without gradients, without dw. */
@@ -267,8 +404,9 @@ static void test_case(struct fc_nn *nn, const json_t *c)
 	p.target = target;
 	p.sft_weight = sft;
 	p.kd_weight = kd;
-	p.teacher = (struct fc_teacher){off, id, lp, (float)number(c, "temperature"),
-	    !strcmp(json_string_value(json_object_get(c, "loss_type")), "kl")};
+	const bool kl = !strcmp(json_string_value(json_object_get(c, "loss_type")), "kl");
+	p.teacher = (struct fc_teacher){off, id, lp,
+	    {kl ? FC_LOSS_KL : FC_LOSS_CE, FC_ROW_RENORMALISED, 0, number(c, "temperature")}};
 	json_array_foreach(json_object_get(c, "features"), s, f)
 	{
 		const json_t *labels = json_object_get(f, "labels");
@@ -323,6 +461,7 @@ int main(void)
 	fc_par_init(2);
 	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
 	test_gradients(nn, &r);
+	test_extremes(nn);
 	test_tiles(nn, &r);
 	test_cases(nn);
 	fc_nn_close(nn);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,7 @@ static struct train_sample_rule sample_rule(
 	    .n_output = (uint32_t)c->n_vocab,
 	    .max_tok = (uint32_t)most,
 	    .rows = train_feed_header(f)->kind == FC_KIND_DISTS && o->lambda < 1,
+	    .list_labels = o->unlisted == FC_ROW_TAIL,
 	};
 }
 
@@ -137,6 +139,23 @@ static struct train_feed *open_feed(
 	return f;
 }
 
+/* A temperature is not meant for so much probability that stands for many ids at once. */
+#define LARGE_TAIL 0.05
+
+static void report_rows(const struct train_sample_count *n, const struct train_options *o)
+{
+	if (!n->n_row)
+		return;
+	const double tail = 1 - fmin(n->listed / (double)n->n_row, 1);
+	fc_note("rows list %.2f %% of their probability and %.2f %% of the tokens that follow",
+	    100 * (1 - tail), 100 * (1 - (double)n->n_outside / (double)n->n_row));
+	if (o->temperature != 1 && tail > LARGE_TAIL)
+		fc_warn(
+		    "--temperature %g: rows leave %.1f %% of their probability unlisted, which is "
+		    "taken as that of one token; rows with more entries (fc-infer -k) leave less",
+		    o->temperature, 100 * tail);
+}
+
 static void report_counts(const struct train_feed *f, const struct train_options *o)
 {
 	const struct train_sample_count *n = train_feed_counted(f);
@@ -148,6 +167,7 @@ static void report_counts(const struct train_feed *f, const struct train_options
 		snprintf(rows, sizeof rows, "%" PRIu64 " rows of the teacher", n->n_row);
 	fc_note("%s: %" PRIu64 " examples, %" PRIu64 " tokens, %" PRIu64 " labels, %s",
 	    train_feed_name(f), n->n_sample, n->n_tok, n->n_label, rows);
+	report_rows(n, o);
 	if (n->n_cut)
 		fc_warn("%" PRIu64 " examples were longer than the limit and were cut", n->n_cut);
 	if (n->n_useless)
@@ -253,9 +273,8 @@ int main(int argc, char **argv)
 	struct train_trainer_opts trainer_opts = {
 	    .lambda = o.lambda,
 	    .untaught = (enum train_untaught)o.untaught,
-	    .temperature = o.temperature,
 	    .clip = o.clip,
-	    .kl = o.loss == 1,
+	    .objective = train_options_objective(&o),
 	    .batch_tok = (size_t)o.batch_tokens,
 	    .micro_tok = (size_t)o.micro_tokens,
 	    .schedule = {(enum train_decay)o.schedule, o.lr, o.warmup, o.min_lr},

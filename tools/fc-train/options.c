@@ -2,6 +2,7 @@
 #include "fc-train/options.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/die.h"
@@ -32,11 +33,16 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Loss", 0, 0},
 	    {FC_OPT_REAL, 0, "lambda", &o->lambda, "X",
 		"share of the labels in the loss; the teacher has the rest", 0, 1},
-	    {FC_OPT_CHOICE, 0, "loss", &o->loss, "ce|kl", "what is taken against the teacher", 0,
-		0},
-	    {FC_OPT_CHOICE, 0, "untaught", &o->untaught, "share|whole",
-		"what a label without a teacher weighs: lambda's share, or the whole", 0, 0},
-	    {FC_OPT_REAL, 0, "temperature", &o->temperature, "X", "of the teacher", 0.01, 100},
+	    {FC_OPT_CHOICE, 0, "loss", &o->loss, FC_LOSS_KINDS, "what is taken against the teacher",
+		0, 0},
+	    {FC_OPT_REAL, 0, "skew", &o->skew, "X",
+		"of jsd (default 0.5) and the skewed ones (default 0.1)", 1e-6, 1 - 1e-6},
+	    {FC_OPT_CHOICE, 0, "unlisted", &o->unlisted, "tail|renormalise",
+		"what a row says of ids it does not list: their sum, or nothing", 0, 0},
+	    {FC_OPT_CHOICE, 0, "untaught", &o->untaught, "whole|share",
+		"what a label without a teacher weighs: the whole, or lambda's share", 0, 0},
+	    {FC_OPT_REAL, 0, "temperature", &o->temperature, "X", "of teacher and student", 0.01,
+		100},
 
 	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Data", 0, 0},
 	    {FC_OPT_U64, 0, "epochs", &o->epochs, "N", "passes over the stream", 0, 0},
@@ -107,6 +113,11 @@ static void check(const struct train_options *o)
 		fc_die_usage("--update is the change of a model: there is none with --init");
 	if (o->update && o->log && !strcmp(o->update, "-") && !strcmp(o->log, "-"))
 		fc_die_usage("--update - and --log -: standard output takes one of them");
+	if (o->unlisted == FC_ROW_RENORMALISED && o->loss != FC_LOSS_KL && o->loss != FC_LOSS_CE)
+		fc_die_usage("--unlisted renormalise is for --loss kl and ce: the others need the "
+			     "probability of what is not listed");
+	if (!isnan(o->skew) && o->loss < FC_LOSS_JSD)
+		fc_die_usage("--skew is for --loss jsd, skew-kl and skew-reverse-kl");
 	if (o->steps == 0 && o->epochs == 0)
 		fc_die_usage("--epochs 0 needs --steps");
 	if ((o->output && !strcmp(o->output, "-")) ||
@@ -134,6 +145,7 @@ void train_options_parse(struct train_options *o, int argc, char **argv)
 	*o = (struct train_options){
 	    .lambda = 0.9,
 	    .temperature = 1,
+	    .skew = NAN,
 	    .epochs = 3,
 	    .batch_tokens = 65536,
 	    .micro_tokens = 4096,
@@ -155,6 +167,17 @@ void train_options_parse(struct train_options *o, int argc, char **argv)
 		fc_die_usage("one stream only; join several with cat");
 	o->stream = i < argc ? argv[i] : "-";
 	check(o);
+}
+
+struct fc_objective train_options_objective(const struct train_options *o)
+{
+	const double usual = o->loss == FC_LOSS_JSD ? 0.5 : 0.1;
+	return (struct fc_objective){
+	    .kind = (enum fc_loss_kind)o->loss,
+	    .rule = (enum fc_row_rule)o->unlisted,
+	    .skew = isnan(o->skew) ? usual : o->skew,
+	    .temperature = o->temperature,
+	};
 }
 
 /* Options that change when something is written, not what. */

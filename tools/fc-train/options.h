@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "nn/nn.h"
 #include "text/json.h"
 
 /* The command line. */
@@ -15,7 +16,9 @@ struct train_options {
 	int rounding;   /* 0: nearest, 1: stochastic */
 
 	double lambda, temperature;
-	int loss;     /* 0: ce, 1: kl */
+	double skew;  /* NaN: the loss's own */
+	int loss;     /* enum fc_loss_kind */
+	int unlisted; /* enum fc_row_rule */
 	int untaught; /* enum train_untaught */
 
 	uint64_t epochs, steps, examples, seed;
@@ -35,6 +38,8 @@ struct train_options {
 
 /* Ends with status 2 where options contradict each other. */
 void train_options_parse(struct train_options *o, int argc, char **argv);
+
+struct fc_objective train_options_objective(const struct train_options *o);
 
 /* The options that decide about the result, as an object of strings; a new reference.  Two runs
  * with equal ones do the same steps. */

@@ -20,8 +20,8 @@ void train_stepbatch_release(struct train_stepbatch *b);
 
 /* A label that no row predicts: */
 enum train_untaught {
-	TRAIN_UNTAUGHT_SHARE, /* weighs what every label does, as published */
 	TRAIN_UNTAUGHT_WHOLE, /* weighs as much as a label and its row together */
+	TRAIN_UNTAUGHT_SHARE, /* weighs what every label does, as published */
 };
 
 /*

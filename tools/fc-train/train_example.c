@@ -61,6 +61,11 @@ static int check_rows(const struct fc_example *x, const struct train_sample_rule
 			return fc_fail(e,
 			    "%s: conversation '%s': row %zu predicts token %" PRIu32 " of %zu",
 			    name, example_id(x), r, x->row_tok[r], x->n_tok);
+		if (!isfinite(x->true_logprob[r]) || x->true_logprob[r] > MAX_LOGPROB)
+			return fc_fail(e,
+			    "%s: conversation '%s': row %zu holds the log-probability %g of its "
+			    "token",
+			    name, example_id(x), r, (double)x->true_logprob[r]);
 		for (uint32_t i = x->row_off[r]; i < x->row_off[r + 1]; i++) {
 			if (x->entry_id[i] >= rule->n_output)
 				return fc_fail(e,
@@ -82,6 +87,21 @@ static bool is_label(const struct fc_example *x, size_t t)
 	return t > 0 && fc_example_trained(x, t);
 }
 
+/* Is the token that row r predicts outside it? */
+static bool is_outside(const struct fc_example *x, size_t r)
+{
+	const uint32_t tok = x->tok[x->row_tok[r]];
+	for (uint32_t i = x->row_off[r]; i < x->row_off[r + 1]; i++)
+		if (x->entry_id[i] == tok)
+			return false;
+	return true;
+}
+
+static bool adds_label(const struct fc_example *x, size_t r, const struct train_sample_rule *rule)
+{
+	return rule->list_labels && is_outside(x, r);
+}
+
 static struct train_sample_size measure(
     const struct fc_example *x, const struct train_sample_rule *rule)
 {
@@ -97,7 +117,7 @@ static struct train_sample_size measure(
 		uint32_t n = x->row_off[r + 1] - x->row_off[r];
 		z.n_row += n > 0;
 		z.n_taught += n > 0 && is_label(x, x->row_tok[r]);
-		z.n_entry += n;
+		z.n_entry += n + (n > 0 && adds_label(x, r, rule));
 	}
 	return z;
 }
@@ -110,7 +130,20 @@ static uint64_t count_unused(const struct fc_example *x, const struct train_samp
 	return n;
 }
 
-static void fill(struct train_sample *s, const struct fc_example *x)
+static void count_rows(
+    const struct fc_example *x, const struct train_sample_size *z, struct train_sample_count *count)
+{
+	for (size_t r = 0; z->n_row && r < x->n_row && x->row_tok[r] < z->n_tok; r++) {
+		if (x->row_off[r] == x->row_off[r + 1])
+			continue;
+		count->n_outside += is_outside(x, r);
+		for (uint32_t i = x->row_off[r]; i < x->row_off[r + 1]; i++)
+			count->listed += exp((double)x->entry_logprob[i]);
+	}
+}
+
+static void fill(
+    struct train_sample *s, const struct fc_example *x, const struct train_sample_rule *rule)
 {
 	const struct train_sample_size *z = &s->size;
 	uint32_t n_row = 0, n_entry = 0;
@@ -127,6 +160,10 @@ static void fill(struct train_sample *s, const struct fc_example *x)
 		memcpy(s->entry_id + n_entry, x->entry_id + from, n * sizeof *s->entry_id);
 		memcpy(s->entry_logprob + n_entry, x->entry_logprob + from, n * sizeof(float));
 		n_entry += n;
+		if (adds_label(x, r, rule)) {
+			s->entry_id[n_entry] = x->tok[x->row_tok[r]];
+			s->entry_logprob[n_entry++] = x->true_logprob[r];
+		}
 		s->row_tok[n_row] = x->row_tok[r];
 		s->row_off[++n_row] = n_entry;
 	}
@@ -146,11 +183,12 @@ int train_sample_new(struct train_sample **s, const struct fc_example *x,
 		return 0;
 	}
 	*s = train_sample_alloc(&z);
-	fill(*s, x);
+	fill(*s, x, rule);
 	count->n_sample++;
 	count->n_tok += z.n_tok;
 	count->n_label += z.n_label;
 	count->n_row += z.n_row;
 	count->n_unused += count_unused(x, rule);
+	count_rows(x, &z, count);
 	return 1;
 }

@@ -30,12 +30,15 @@ struct train_sample_rule {
 	uint32_t n_output; /* the model's rows: ids must be below it */
 	uint32_t max_tok;  /* longer ones are cut */
 	bool rows;         /* false: teacher's rows are left out */
+	bool list_labels; /* a row that does not list the token it predicts gets it as last entry */
 };
 struct train_sample_count {
 	uint64_t n_sample, n_tok, n_label, n_row;
 	uint64_t n_cut;     /* examples longer than max_tok */
 	uint64_t n_useless; /* left out: no label and no row */
 	uint64_t n_unused;  /* rows of the stream that the rule leaves out */
+	uint64_t n_outside; /* rows that do not list the token they predict */
+	double listed;      /* sum over the rows of the probability that they list */
 };
 
 /*

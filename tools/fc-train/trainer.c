@@ -9,8 +9,7 @@ void train_trainer_init(struct train_trainer *t, const struct train_trainer_opts
     struct train_feed *feed)
 {
 	*t = (struct train_trainer){.opts = *opts, .nn = nn, .params = params, .feed = feed};
-	t->micro.teacher.temperature = (float)opts->temperature;
-	t->micro.teacher.kl = opts->kl;
+	t->micro.teacher.objective = opts->objective;
 	train_adamw_init(&t->adamw, adamw, params->v, params->n);
 }
 

@@ -9,9 +9,9 @@
 /* What one step does: samples -> loss and gradients, micro-batch by micro-batch -> clipped update.
  */
 struct train_trainer_opts {
-	double lambda, temperature, clip; /* clip 0: off */
+	double lambda, clip; /* clip 0: off */
 	enum train_untaught untaught;
-	bool kl;
+	struct fc_objective objective; /* against the teacher */
 	size_t batch_tok, micro_tok;
 	struct train_schedule schedule;
 	uint64_t n_step; /* length of the run in steps, or 0: */

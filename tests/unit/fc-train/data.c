@@ -250,6 +250,39 @@ static void check_micro(const struct train_stepbatch *b, size_t max_tok,
 	fc_example_release(&x);
 }
 
+/* A row that does not list the token that follows gets it, with what the stream gives it. */
+static void test_labels(void)
+{
+	struct train_sample_rule r = {
+	    .n_output = 50, .max_tok = 100, .rows = true, .list_labels = true};
+	static const uint32_t id[] = {3, 9, 4}, listed[] = {7, 2};
+	static const float lp[] = {-0.5f, -2, -3};
+	struct train_sample_count count = {0};
+	struct train_sample *s;
+	struct fc_example x;
+	struct fc_err e;
+	fc_example_init(&x);
+	for (uint32_t t = 0; t < 4; t++)
+		fc_example_add_token(&x, 5 + t, t + 1, FC_TOK_FLAGS(true, FC_ROLE_ASSISTANT, 0));
+	fc_example_add_row(&x, 1, 3, id, lp, -4);
+	fc_example_add_row(&x, 2, 2, listed, lp, -0.5f);
+	fc_example_add_row(&x, 3, 0, id, lp, -1);
+	bool got = train_sample_new(&s, &x, &r, "x", &count, &e) == 1;
+	T_OK(got && s->size.n_row == 2 && s->size.n_entry == 6 && s->entry_id[3] == 6 &&
+		s->entry_logprob[3] == -4 && s->entry_id[4] == 7 && s->entry_id[5] == 2,
+	    "a row gets the token it does not list");
+	T_OK(got && count.n_row == 2 && count.n_outside == 1, "and is counted");
+	T_NEAR(count.listed, 2 * exp(-0.5) + 2 * exp(-2) + exp(-3), 1e-9, "what rows list");
+	free(s);
+	r.list_labels = false;
+	got = train_sample_new(&s, &x, &r, "x", &count, &e) == 1;
+	T_OK(got && s->size.n_entry == 5, "not where the rule does not say so");
+	free(s);
+	x.true_logprob[0] = NAN;
+	T_OK(train_sample_new(&s, &x, &r, "x", &count, &e) < 0, "NaN for the token is refused");
+	fc_example_release(&x);
+}
+
 static void test_steps(void)
 {
 	static const size_t batch[] = {1, 40, 100000}, micro[] = {1, 17, 100000};
@@ -390,6 +423,7 @@ int main(void)
 	write_stream();
 	test_order();
 	test_seek();
+	test_labels();
 	test_steps();
 	unlink(path);
 	return t_done();

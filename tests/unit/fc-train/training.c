@@ -85,7 +85,8 @@ struct setup {
 };
 static const struct train_trainer_opts plain = {
     .lambda = 1,
-    .temperature = 1,
+    .untaught = TRAIN_UNTAUGHT_SHARE,
+    .objective = {FC_LOSS_CE, FC_ROW_RENORMALISED, 0, 1},
     .clip = 1,
     .batch_tok = 100000,
     .micro_tok = 100000,
@@ -233,7 +234,7 @@ static void test_divergence(const char *dists)
 	double p = exp(-1.5) / (1 + exp(-1.5)), entropy = log(1 + exp(-1.5)) + 1.5 * p;
 	o.lambda = 0.5;
 	start(&a, dists, &o);
-	o.kl = true;
+	o.objective.kind = FC_LOSS_KL;
 	start(&b, dists, &o);
 	struct train_step_report x = step(&a), y = step(&b);
 	T_NEAR(x.fusion - y.fusion, entropy, 1e-4, "CE and KL differ by the teacher's entropy");

@@ -12,9 +12,10 @@
 /*
  * nn/: computation.  nn.h is the one interface to it.  Behind it each group of functions has a file
  * (linear with linear_bf16, cut, rmsnorm, layernorm, rope, attention, glu, route, embed, head with
- * head_loss; *_bwd where the way back is long), backend.h holds what they share, sgemm and bf16 are
- * the doors to OpenBLAS and oneDNN, and kern.h lists the inner loops on one thread: kern_*.c
- * compiles the bodies kern_*_body.h for one instruction set each.
+ * head_loss, of which divergence is the formulas; *_bwd where the way back is long), backend.h
+ * holds what they share, sgemm and bf16 are the doors to OpenBLAS and oneDNN, and kern.h lists the
+ * inner loops on one thread: kern_*.c compiles the bodies kern_*_body.h for one instruction set
+ * each.
  *
  * The one interface to computation.  Everything is row-major; activations and gradients are
  * float32; weights are of the type that struct fc_weight says.
@@ -189,20 +190,56 @@ void fc_head_logits(struct fc_nn *nn, const struct fc_head *h, const float *x, s
     float *logits /* [N,V'] */);
 
 /*
+ * What is taken between a teacher's row and the student.  q and p: the teacher's and the student's
+ * probabilities of the same categories; a: the skew.
+ */
+enum fc_loss_kind {
+	FC_LOSS_KL,         /* sum q log(q / p), the forward divergence */
+	FC_LOSS_CE,         /* sum -q log p: the same gradient */
+	FC_LOSS_REVERSE_KL, /* sum p log(p / q) */
+	FC_LOSS_JSD, /* a KL(q | m) + (1 - a) KL(p | m), m = a q + (1 - a) p: GKD, arXiv 2306.13649
+		      */
+	FC_LOSS_SKEW_KL,         /* KL(q | a q + (1 - a) p): DistiLLM, arXiv 2402.03898 */
+	FC_LOSS_SKEW_REVERSE_KL, /* KL(p | a p + (1 - a) q) */
+};
+#define FC_LOSS_KINDS "kl|ce|reverse-kl|jsd|skew-kl|skew-reverse-kl"
+
+/* What a row says of the ids that it does not list. */
+enum fc_row_rule {
+	/* One category, the tail, has all the probability that is not listed.  Its gradient keeps
+	 * the proportions that the student has among the ids in it. */
+	FC_ROW_TAIL,
+	/* Nothing: the row is divided by its sum, after division by the temperature, which the
+	 * student is not divided by (FuseLLM, arXiv 2401.10491, eq. 6-8).  The loss is CE or KL;
+	 * its optimum gives ids that are not listed no probability. */
+	FC_ROW_RENORMALISED,
+	/* Nothing: the entries are shares of ids that were drawn from the whole distribution, and
+	 * the loss, CE, is right on average over draws (arXiv 2503.16870).  Temperature 1. */
+	FC_ROW_SAMPLED,
+};
+
+struct fc_objective {
+	enum fc_loss_kind kind;
+	enum fc_row_rule rule;
+	double skew;        /* of JSD and the skewed divergences, in (0, 1) */
+	double temperature; /* above 0 */
+};
+
+/*
  * Fused loss and gradient of the output layer:
- *   L = sum_n sft_weight[n] * -log p_n(target[n])
- *     + sum_n kd_weight[n] * ( CE: -sum_k q log p   or   KL: sum_k q (log q - log p) )
- * q: the teacher's row n, entries [row_off[n], row_off[n+1]) with log-probabilities, divided by
- * temperature and renormalised over the entries (method: FuseLLM, arXiv 2401.10491, eq. 6-8).  A
- * row without entries adds nothing.  The student is not divided by the temperature.  The teacher
- * costs K gathers a row.  Weights already hold lambda and 1 / (number of labels of the whole step).
+ *   L = sum_n sft_weight[n] * -log p_n(target[n]) + sum_n kd_weight[n] * D(q_n, p_n)
+ * q_n: the teacher's row n, entries [row_off[n], row_off[n+1]), every id once, with
+ * log-probabilities; D: the objective.  A row without entries adds nothing.  The teacher costs K
+ * gathers a row.  Weights already hold lambda and 1 / (number of labels of the whole step).
+ *
+ * A row's probabilities are known to 2^-12 of their logarithms (stream/example.h), its tail not
+ * better: it is never taken for less than that, nor an entry for less than 2^-126.
  */
 struct fc_teacher {
 	const uint32_t *row_off; /* [N+1] */
 	const uint32_t *id;
 	const float *logprob;
-	float temperature;
-	bool kl; /* else CE; the gradient is the same, the reported loss differs */
+	struct fc_objective objective;
 };
 struct fc_loss {
 	double sft, kd;   /* the weighted sums above */
