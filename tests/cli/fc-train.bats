@@ -380,7 +380,7 @@ killed_three_times() {
 @test "what rows list is told, and a temperature warned of where that is little" {
 	train --steps 1 -f -o out "$F/dists.fcs" 2>err
 	grep -qE 'rows list [0-9.]+ % of their probability and [0-9.]+ % of the tokens that follow' err
-	! grep -q temperature err
+	run ! grep -q temperature err
 	listed=$(sed -n 's/.*rows list \([0-9.]*\) .*/\1/p' err)
 	fc-view --stats "$F/dists.fcs" | awk -v have="$listed" '
 		/^mass of a row/ { n++; d = 100 * $5 - have }

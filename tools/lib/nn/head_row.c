@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <math.h>
 
-#include "nn/divergence.h"
+#include "nn/head_objective.h"
 
 size_t fc_head_row_bytes(size_t n)
 {

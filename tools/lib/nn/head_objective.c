@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/divergence.h"
+#include "nn/head_objective.h"
 
 #include <math.h>
 

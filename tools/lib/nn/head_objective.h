@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_NN_DIVERGENCE_H
-#define FC_NN_DIVERGENCE_H
+#ifndef FC_NN_HEAD_OBJECTIVE_H
+#define FC_NN_HEAD_OBJECTIVE_H
 
 #include "nn/nn.h"
 
