@@ -17,6 +17,25 @@ talk() { # talk SET N [OPTIONS]: conversations
 	jq -r .id in.jsonl | cmp - ids
 }
 
+@test "--shard: every Nth conversation under its name in the whole, and the shards make the whole" {
+	talk heldout 7 | jq -c 'del(.id)' | sed '3s/^/\n \n/' >in.jsonl
+	for mode in --tokens "-k 3 --dtype f32"; do
+		# shellcheck disable=SC2086 # words
+		infer() { fc-infer -q $mode --no-history -m "$(kit pivot)" "$@" in.jsonl; }
+		infer -o whole.fcs
+		for i in 1 2 3; do infer --shard "$i/3" -o "$i.fcs"; done
+		fc-view --jsonl 2.fcs | jq -r .id | paste -sd ' ' | grep -x 'line-2 line-7'
+		fc-view --stream --no-history --in-turn -o joined.fcs 1.fcs 2.fcs 3.fcs
+		diff <(fc-view --jsonl whole.fcs | jq 'del(.nll, .rows)') <(fc-view --jsonl joined.fcs | jq 'del(.nll, .rows)')
+	done
+	talk heldout 5 --questions >q.jsonl
+	answer() { fc-infer -q --generate -m "$(kit pivot)" --max-new 5 "$@" q.jsonl; }
+	answer >whole.jsonl
+	answer --shard 2/2 | cmp - <(sed -n '2~2p' whole.jsonl)
+	run -2 fc-infer -m "$(kit pivot)" --shard 3/2 in.jsonl
+	[[ $output == *"--shard: '3/2' is not I/N with 1 <= I <= N"* ]]
+}
+
 @test "-k above the vocabulary gives all of it" {
 	talk heldout 2 >in.jsonl
 	fc-infer -q -m "$(kit pivot)" -k 65535 -o all.fcs in.jsonl

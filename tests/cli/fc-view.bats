@@ -36,6 +36,32 @@ ids() { python3 -c 'import json, sys; print(*(json.loads(s)["id"] for s in sys.s
 	[ "$(fc-view --jsonl --skip 59 -n 3 a.fcs a.fcs | ids)" = 'q59 q0 q1' ]
 }
 
+@test "--shard takes every Nth record, --in-turn puts the shards together again" {
+	random_stream
+	[ "$(fc-view --jsonl --shard 2/25 a.fcs | ids)" = 'q1 q26 q51' ]
+	[ "$(fc-view --jsonl --shard 2/25 --skip 1 -n 1 a.fcs | ids)" = 'q26' ]
+	[ "$(fc-view --jsonl --shard 61/100 a.fcs | ids)" = '' ]
+	fc-view --stream --no-history a.fcs >whole.fcs
+	for n in 1 2 7 60 61; do
+		for i in $(seq "$n"); do fc-view --stream --no-history --shard "$i/$n" -o "$i.fcs" a.fcs; done
+		fc-view --stream --no-history --in-turn $(seq -f %.0f.fcs "$n") | cmp - whole.fcs
+	done
+	for i in 1 2 3; do fc-view --stream --shard "$i/3" -o "$i.fcs" a.fcs; done
+	fc-view --stream -n 5 -o short.fcs 1.fcs
+	for bad in "3.fcs short.fcs 2.fcs" "short.fcs 2.fcs 3.fcs"; do
+		# shellcheck disable=SC2086 # words
+		run -1 fc-view --stream --in-turn -o out.fcs $bad
+		[[ $output == *"short.fcs has ended"*"not all shards"* ]]
+		[ ! -e out.fcs ]
+	done
+	for bad in 0/3 4/3 1/0 1 / 1/ 1/3x -1/3 "1/ 3" "+1/3" 1234567890123/3; do
+		run -2 fc-view --jsonl --shard "$bad" a.fcs
+		[[ $output == *"not I/N with 1 <= I <= N"* ]]
+	done
+	run -2 fc-view --jsonl --in-turn a.fcs
+	run -2 fc-view --stream --in-turn -n 3 a.fcs
+}
+
 @test "--skip on a file goes to the frame, and gives what a plain read gives" {
 	random_stream
 	for skip in 0 1 2 3 7 19 20 21 40 58 59 60 61 1000; do

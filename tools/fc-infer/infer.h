@@ -38,6 +38,7 @@ struct infer_options {
 	uint64_t seed;
 	struct fc_strs stop, stop_token;
 	bool resume, verbose, dry_run;
+	const char *shard; /* I/N, or NULL */
 	double tstamp;
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/shard.h"
 
 static struct infer_options opt = {
     .device = "cpu",
@@ -27,6 +28,8 @@ static const struct fc_opt table[] = {
     {FC_OPT_OUT, 'o', "output", &opt.output, "FILE", "write to FILE, not standard output", 0, 0},
     {FC_OPT_FLAG, 0, "resume", &opt.resume, NULL,
 	"keep what an interrupted run left of the output, and make the rest", 0, 0},
+    {FC_OPT_STR, 0, "shard", &opt.shard, "I/N", "only every Nth conversation, from the Ith on", 0,
+	0},
     {FC_OPT_FLAG, 0, "dry-run", &opt.dry_run, NULL,
 	"check options, model and output, and read no conversation", 0, 0},
     {FC_OPT_STR, 0, "name", &opt.name, "LABEL",
@@ -129,10 +132,14 @@ int main(int argc, char **argv)
 
 	struct fc_err e;
 	struct session s;
+	struct fc_shard shard;
+	if (fc_shard_parse(&shard, opt.shard, &e) < 0)
+		fc_die_usage("--shard: %s", e.msg);
 	if (fc_nn_check_device(opt.device, &e) < 0)
 		fc_die_usage("--device: %s", e.msg);
 	if (infer_session_open(&s, &opt, argv + first, argc - first, &e) < 0)
 		fc_die("%s", e.msg);
+	fc_conversations_set_shard(s.input, &shard);
 	int ret;
 	if (opt.generate)
 		ret = infer_generate(&s, &e);

@@ -4,6 +4,7 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "fc-view/view.h"
 
 /* --stream: the selected records of all inputs as one stream. */
@@ -98,6 +99,38 @@ static void write_map(struct view *v, void *data, const struct fc_map_entry *ent
 		fc_die("%s", e.msg);
 }
 
+/*
+ * A record of each input in turn.  Shards of one sequence end in one round: once one has ended, so
+ * have those after it.
+ */
+static void write_in_turn(struct view *v, struct joint *j)
+{
+	struct fc_example x;
+	struct fc_err e;
+	int ended = -1;
+	fc_example_init(&x);
+	fc_progress_start("records", 0);
+	for (int i = 0; ended != i; i = (i + 1) % v->n_path) {
+		enum fc_read got = fc_reader_example(v->reader[i], &x, &e);
+		if (got == FC_READ_ERROR)
+			fc_die("%s", e.msg);
+		if (got == FC_READ_RECORD && ended >= 0)
+			fc_die("%s goes on where %s has ended: these are not all shards of one "
+			       "whole, in their order",
+			    fc_reader_name(v->reader[i]), fc_reader_name(v->reader[ended]));
+		if (got == FC_READ_RECORD) {
+			write_example(v, j, v->reader[i], &x);
+			fc_progress_set(++v->n_taken, NULL);
+		} else if (ended < 0) {
+			ended = i;
+		}
+	}
+	fc_progress_end();
+	fc_example_release(&x);
+	for (int i = 0; i < v->n_path; i++)
+		fc_reader_close(v->reader[i]);
+}
+
 void view_stream(struct view *v)
 {
 	struct fc_err e;
@@ -108,10 +141,15 @@ void view_stream(struct view *v)
 			fc_die("%s", e.msg);
 		add_header(&j.header, fc_reader_header(v->reader[i]), fc_reader_name(v->reader[i]));
 	}
+	if (v->in_turn && !fc_kind_has_examples(j.header.kind))
+		fc_die("--in-turn is for streams of conversations, which %s is not", v->path[0]);
 	fc_header_add_self(&j.header);
 	if (fc_writer_open(&j.writer, v->output, &j.header, &e) < 0)
 		fc_die("%s", e.msg);
-	view_walk(v, &(struct visitor){&j, NULL, write_example, write_tensor, write_map});
+	if (v->in_turn)
+		write_in_turn(v, &j);
+	else
+		view_walk(v, &(struct visitor){&j, NULL, write_example, write_tensor, write_map});
 	if (fc_writer_finish(j.writer, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_header_release(&j.header);

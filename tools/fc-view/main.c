@@ -16,11 +16,15 @@ static const struct fc_opt options[] = {
     {FC_OPT_FLAG, 0, "tsv", &view.tsv, NULL, "a table with a line for each row", 0, 0},
     {FC_OPT_FLAG, 0, "stream", &view.stream, NULL, "one stream with the records of all files", 0,
 	0},
+    {FC_OPT_FLAG, 0, "in-turn", &view.in_turn, NULL,
+	"with --stream: take a record of each file in turn, which joins shards", 0, 0},
     {FC_OPT_FLAG, 0, "fingerprint", &view.fingerprint, NULL,
 	"what a header has to say of a model folder or GGUF file", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Which records", 0, 0},
     {FC_OPT_STRS, 0, "id", &view.id, "ID", "only those with this id (several times: any of them)",
 	0, 0},
+    {FC_OPT_STR, 0, "shard", &view.shard_text, "I/N", "only every Nth of them, from the Ith on", 0,
+	0},
     {FC_OPT_U64, 0, "skip", &view.skip, "N", "leave out the first N of them", 0, 0},
     {FC_OPT_U64, 'n', "records", &view.limit, "N", "at most N of them (0: all)", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Output", 0, 0},
@@ -51,10 +55,15 @@ int main(int argc, char **argv)
 	if (n_mode > 1)
 		fc_die_usage(
 		    "only one of --header --stats --verify --jsonl --tsv --stream --fingerprint");
-	bool selects = view.id.n || view.skip || view.limit;
+	bool selects = view.id.n || view.skip || view.limit || view.shard_text;
 	if (selects && (n_mode == 0 || view.header || view.verify || view.fingerprint))
-		fc_die_usage("--id, --skip and -n choose records for --stats, --jsonl, --tsv and "
-			     "--stream");
+		fc_die_usage(
+		    "--id, --shard, --skip and -n choose records for --stats, --jsonl, --tsv and "
+		    "--stream");
+	if (fc_shard_parse(&view.shard, view.shard_text, &e) < 0)
+		fc_die_usage("--shard: %s", e.msg);
+	if (view.in_turn && (!view.stream || selects))
+		fc_die_usage("--in-turn goes with --stream, and takes all records");
 	if (view.fingerprint && argc - first != 1)
 		fc_die_usage("--fingerprint is of one model folder, tokenizer.json or GGUF file");
 	static char *standard_input[] = {"-"};

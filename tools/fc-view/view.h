@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/opt.h"
+#include "base/shard.h"
 #include "stream/writer.h"
 #include "token/tokenizer.h"
 
@@ -15,15 +16,18 @@
 
 struct view {
 	/* options */
-	bool header, stats, verify, jsonl, tsv, stream, fingerprint;
+	bool header, stats, verify, jsonl, tsv, stream, fingerprint, in_turn;
 	struct fc_strs id;
+	const char *shard_text; /* I/N, or NULL */
+	struct fc_shard shard;
 	uint64_t limit, skip; /* limit 0: none */
 	const char *output, *tokenizer_dir;
 	char **path; /* [n_path], at least one: streams, or the model of --fingerprint */
 	int n_path;
 	struct fc_reader **reader; /* [n_path] NULL, or opened already */
 
-	uint64_t n_seen, n_taken; /* records that --id lets through; of them, after --skip */
+	uint64_t n_record;        /* records that --id lets through */
+	uint64_t n_seen, n_taken; /* of them, in the shard; of these, after --skip */
 	uint64_t n_bytes;         /* of the inputs, as far as they were read */
 	struct fc_out *out;
 	struct fc_tokenizer *tokenizer; /* NULL without -t */

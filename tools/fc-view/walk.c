@@ -16,7 +16,7 @@ static bool has_id(const struct view *v, const char *p, size_t n)
 /* Is the next record, of that id, one of those asked for? */
 static bool selected(struct view *v, const char *id, size_t n)
 {
-	if (!has_id(v, id, n) || v->n_seen++ < v->skip)
+	if (!has_id(v, id, n) || !fc_shard_has(&v->shard, v->n_record++) || v->n_seen++ < v->skip)
 		return false;
 	v->n_taken++;
 	fc_progress_set(v->n_taken, NULL);
@@ -35,7 +35,7 @@ static enum fc_read walk_examples(
 	struct fc_example x;
 	enum fc_read ret = FC_READ_END;
 	fc_example_init(&x);
-	if (!v->id.n && v->skip > v->n_seen) {
+	if (!v->id.n && !v->shard.n && v->skip > v->n_seen) {
 		uint64_t skipped;
 		if (fc_reader_skip(r, v->skip - v->n_seen, &skipped, e) < 0)
 			return FC_READ_ERROR;
@@ -87,8 +87,7 @@ static enum fc_read walk_map(
 int view_tokenizer_check(const struct view *v, const struct fc_reader *r, struct fc_err *e)
 {
 	const struct fc_header *h = fc_reader_header(r);
-	bool has_tokens = h->kind == FC_KIND_TOKENS || h->kind == FC_KIND_DISTS;
-	if (!v->tokenizer || !has_tokens || !h->tokenizer ||
+	if (!v->tokenizer || !fc_kind_has_examples(h->kind) || !h->tokenizer ||
 	    fc_tokenizer_fingerprint(v->tokenizer) == h->tokenizer)
 		return 0;
 	return fc_fail(e, "%s: its tokens are of another tokenizer than %s", fc_reader_name(r),
@@ -100,14 +99,15 @@ static void walk_one(struct view *v, const struct visitor *visitor, struct fc_re
 	struct fc_err e;
 	enum fc_read ret = FC_READ_END;
 	enum fc_kind kind = fc_reader_header(r)->kind;
-	bool examples = kind == FC_KIND_TOKENS || kind == FC_KIND_DISTS;
 	if (v->id.n && kind == FC_KIND_MAP)
 		fc_die("%s: the entries of a vocabulary map have no id", fc_reader_name(r));
+	if (v->shard.n && kind == FC_KIND_MAP)
+		fc_die("%s: a vocabulary map has no shards", fc_reader_name(r));
 	if (view_tokenizer_check(v, r, &e) < 0)
 		fc_die("%s", e.msg);
 	if (visitor->header)
 		visitor->header(v, visitor->data, r);
-	if (examples)
+	if (fc_kind_has_examples(kind))
 		ret = walk_examples(v, visitor, r, &e);
 	else if (fc_kind_has_tensors(kind))
 		ret = walk_tensors(v, visitor, r, &e);

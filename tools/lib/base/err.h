@@ -11,7 +11,8 @@
  * until then; door keeps inputs and outputs apart, replace says what an output may take the place
  * of, ending what is done when a signal comes. file is reading and paths. opt is the command line
  * (launcher: how often it was started); progress is the bar, barline its line on a terminal. par is
- * the threads, isa the instruction set; rng random numbers, hash fingerprints.
+ * the threads, isa the instruction set; rng random numbers, hash fingerprints, shard every n-th
+ * record.
  */
 
 /*

@@ -17,6 +17,8 @@ struct fc_conversations {
 	int n_paths, next;        /* next: index of the path to open after the current one */
 	struct fc_lines *lines;   /* NULL between files */
 	uint64_t number;          /* of the line, over all files */
+	uint64_t n_record;        /* lines that are not blank */
+	struct fc_shard shard;
 	uint64_t n_before, n_all; /* bytes of files already closed, and of all; 0: not known */
 	unsigned kinds;           /* of other lines that are accepted */
 	bool train_opening;
@@ -72,6 +74,11 @@ void fc_conversations_close(struct fc_conversations *r)
 void fc_conversations_accept(struct fc_conversations *r, unsigned kinds)
 {
 	r->kinds = kinds;
+}
+
+void fc_conversations_set_shard(struct fc_conversations *r, const struct fc_shard *shard)
+{
+	r->shard = *shard;
 }
 
 void fc_conversations_train_opening(struct fc_conversations *r)
@@ -223,7 +230,7 @@ static int next_line(struct fc_conversations *r, char **p, size_t *n, struct fc_
 			continue;
 		}
 		r->number++;
-		if (!fc_line_is_blank(*p, *n))
+		if (!fc_line_is_blank(*p, *n) && fc_shard_has(&r->shard, r->n_record++))
 			return 1;
 	}
 }

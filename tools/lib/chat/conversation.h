@@ -2,6 +2,7 @@
 #ifndef FC_CHAT_CONVERSATION_H
 #define FC_CHAT_CONVERSATION_H
 
+#include "base/shard.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "stream/example.h"
@@ -79,6 +80,9 @@ enum fc_line_kind { FC_LINE_QUESTIONS = 1, FC_LINE_TEXTS = 2 };
 void fc_conversations_accept(struct fc_conversations *r, unsigned kinds);
 /* From now on an assistant's message that no user's precedes is learned like any other. */
 void fc_conversations_train_opening(struct fc_conversations *r);
+/* From now on only the lines of this shard, counted without blank ones; lines keep their numbers.
+ */
+void fc_conversations_set_shard(struct fc_conversations *r, const struct fc_shard *shard);
 /* 1: c filled in (old contents dropped), 0: end, -1: error naming file and line. */
 int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c, struct fc_err *e);
 /* Bytes of the input used so far, and of all of it; *all 0: it is no file, or not all are. */

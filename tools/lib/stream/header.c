@@ -26,6 +26,11 @@ const char *fc_kind_name(enum fc_kind k)
 	return "stream of unknown kind";
 }
 
+bool fc_kind_has_examples(enum fc_kind k)
+{
+	return k == FC_KIND_TOKENS || k == FC_KIND_DISTS;
+}
+
 bool fc_kind_has_tensors(enum fc_kind k)
 {
 	return k == FC_KIND_TENSORS || k == FC_KIND_UPDATE;

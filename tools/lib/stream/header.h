@@ -23,6 +23,7 @@ enum fc_kind {              /* values are those on the wire */
 };
 const char *fc_kind_name(enum fc_kind k); /* "distribution stream" */
 bool fc_kind_has_tensors(enum fc_kind k);
+bool fc_kind_has_examples(enum fc_kind k);
 
 struct fc_program { /* one link of the provenance chain, as SAM's @PG */
 	char *name, *version, *args;
