@@ -23,7 +23,7 @@ static double *noises(uint64_t seed, size_t n)
 /* A model "m" with one matrix "x.weight" [rows, columns] and an adapter "l" for it. */
 struct trial_lora {
 	size_t rows, columns, r;
-	bool transposed;
+	bool transposed, zero; /* zero: the factors are zeros */
 	const char *config;
 	double *w, *a, *b;
 	struct fc_store *store;
@@ -35,13 +35,21 @@ static void write_config(const char *text)
 	write_file("l/adapter_config.json", text, strlen(text));
 }
 
+/* What model_write() has written in "l" becomes an adapter's. */
+static void name_adapter(void)
+{
+	if (rename(scratch_path("l/model.safetensors"),
+		scratch_path("l/adapter_model.safetensors")) < 0)
+		perror("rename");
+}
+
 static void make(struct trial_lora *t)
 {
 	size_t in = t->transposed ? t->rows : t->columns,
 	       out = t->transposed ? t->columns : t->rows;
 	t->w = noises(1, t->rows * t->columns);
-	t->a = noises(2, t->r * in);
-	t->b = noises(3, out * t->r);
+	t->a = t->zero ? FC_ARRAY(double, t->r *in) : noises(2, t->r * in);
+	t->b = t->zero ? FC_ARRAY(double, out * t->r) : noises(3, out * t->r);
 	struct fc_tensor w = {
 	    "x.weight", FC_F32, 2, {(int64_t)t->rows, (int64_t)t->columns}, .data = NULL};
 	struct fc_tensor l[] = {{"base_model.model.x.lora_A.weight", FC_F32, 2,
@@ -50,9 +58,7 @@ static void make(struct trial_lora *t)
 		.data = NULL}};
 	model_write("m", &w, &t->w, 1);
 	model_write("l", l, (double *[]){t->a, t->b}, 2);
-	if (rename(scratch_path("l/model.safetensors"),
-		scratch_path("l/adapter_model.safetensors")) < 0)
-		perror("rename");
+	name_adapter();
 	write_config(t->config);
 	if (fc_store_open(&t->store, scratch_path("m"), &e) < 0 ||
 	    varm_adapter_open(&t->adapter, scratch_path("l"), t->store, &e) < 0)
@@ -140,9 +146,7 @@ static void refuses_tensors(const struct fc_tensor *l, size_t n, const char *mes
 	double *zeros = noises(0, 100);
 	make(&t);
 	model_write("l", l, (double *[]){zeros, zeros, zeros}, n);
-	if (rename(scratch_path("l/model.safetensors"),
-		scratch_path("l/adapter_model.safetensors")) < 0)
-		perror("rename");
+	name_adapter();
 	write_config(t.config);
 	int ret = varm_adapter_open(&a, scratch_path("l"), t.store, &e);
 	if (!T_OK(ret < 0 && strstr(e.msg, message), "refused: %s", message))
@@ -235,7 +239,7 @@ static const struct {
     {"init_lora_weights", "\"orthogonal\"", true},
     {"init_lora_weights", "\"eva\"", true},
     {"init_lora_weights", "\"mica\"", true},
-    {"init_lora_weights", "\"olora\"", false},
+    {"init_lora_weights", "\"olora\"", false}, /* the rank is above the model's */
     {"init_lora_weights", "\"pissa\"", false},
     {"init_lora_weights", "\"pissa_niter_16\"", false},
     {"init_lora_weights", "\"corda\"", false},
@@ -311,6 +315,129 @@ static void test_members(void)
 	free(path);
 }
 
+/* The parts of W and of W + s (B A - start) that the first r columns of W span: for factors of
+ * zeros, M = (W - result) / s is the projection of W onto them.  Two properties make it that: M's
+ * first r columns are W's, and what is left of W is orthogonal to these. */
+static void test_projection(size_t rows, size_t columns, size_t r)
+{
+	struct trial_lora t = {.rows = rows,
+	    .columns = columns,
+	    .r = r,
+	    .zero = true,
+	    .config =
+		"{\"lora_alpha\": 3, \"use_rslora\": true, \"init_lora_weights\": \"OLoRA\"}"};
+	size_t n = rows * columns;
+	double *left = FC_ARRAY(double, n), s = 3 / sqrt((double)r), span = 0, across = 0;
+	make(&t);
+	struct feed f = varm_adapter_feed(
+	    t.adapter, "x.weight", varm_feed_mapped(fc_store_find(t.store, "x.weight"), 0));
+	for (size_t i = 0; i < n; i += columns)
+		varm_feed_read(&f, i, columns, left + i);
+	for (size_t i = 0; i < n; i++)
+		left[i] = t.w[i] - (t.w[i] - left[i]) / s;
+	for (size_t k = 0; k < r; k++) {
+		for (size_t j = 0; j < columns; j++) {
+			double sum = 0;
+			for (size_t i = 0; i < rows; i++)
+				sum += t.w[i * columns + k] * left[i * columns + j];
+			across = fmax(across, fabs(sum));
+		}
+		for (size_t i = 0; i < rows; i++)
+			span = fmax(span, fabs(left[i * columns + k]));
+	}
+	T_OK(span < 1e-12 && across < 1e-11,
+	    "OLoRA takes the projection onto %zu columns of [%zu, %zu]: %.2g, %.2g", r, rows,
+	    columns, span, across);
+	drop(&t);
+	free(left);
+}
+
+/* What PEFT makes of adapters that it has saved: tests/data/merge/olora.py. */
+static void test_olora(void)
+{
+	const char *root = getenv("FC_ROOT");
+	char *path = fc_path_join(root ? root : ".", "tests/data/merge/olora.json");
+	json_t *file = fc_json_file(path, &e), *c;
+	size_t at;
+	T_OK(json_array_size(json_object_get(file, "cases")) > 6, "there are cases");
+	json_array_foreach(json_object_get(file, "cases"), at, c)
+	{
+		const char *name = json_string_value(json_object_get(c, "tensor"));
+		const char *title = json_string_value(json_object_get(c, "title"));
+		struct fc_tensor shape = {.n_dim = 0};
+		struct fc_store *store = NULL;
+		struct adapter *a = NULL;
+		double want[64], have[64], worst = INFINITY;
+		size_t n = json_values(json_object_get(c, "merged"), want, &shape, 0);
+		char *config = json_dumps(json_object_get(c, "config"), 0);
+		model_from_object("m", json_object_get(c, "base"), FC_F32);
+		model_from_object("l", json_object_get(c, "adapter"), FC_F32);
+		name_adapter();
+		write_config(config);
+		*e.msg = 0;
+		if (fc_store_open(&store, scratch_path("m"), &e) == 0 &&
+		    varm_adapter_open(&a, scratch_path("l"), store, &e) == 0) {
+			const struct fc_tensor *own = varm_adapter_replacement(a, name);
+			struct feed f = varm_feed_mapped(own ? own : fc_store_find(store, name), 0);
+			f = varm_adapter_feed(a, name, f);
+			varm_feed_read(&f, 0, n, have);
+			worst = 0;
+			for (size_t i = 0; i < n; i++)
+				worst = fmax(worst, fabs(have[i] - want[i]));
+		}
+		T_OK(worst < 3e-6, "OLoRA, %s: off by %.2g %s", title, worst, e.msg);
+		varm_adapter_close(a);
+		fc_store_close(store);
+		model_remove("m");
+		model_remove("l");
+		free(config);
+	}
+	json_decref(file);
+	free(path);
+}
+
+/* The first columns of W decide what is taken out; where they don't, PEFT's rounding does. */
+static void refuses_start(const double *w, const char *more, const char *message)
+{
+	struct trial_lora t = {.rows = 3, .columns = 3, .r = 2, .config = "{\"lora_alpha\": 1}"};
+	struct fc_tensor plan = {"x.weight", FC_F32, 2, {3, 3}, .data = NULL};
+	struct fc_store *store;
+	struct adapter *a = NULL;
+	double values[9];
+	char config[200];
+	make(&t);
+	memcpy(values, w, sizeof values);
+	model_write("n", &plan, (double *[]){values}, 1);
+	snprintf(
+	    config, sizeof config, "{\"lora_alpha\": 1, \"init_lora_weights\": \"olora\"%s}", more);
+	write_config(config);
+	int ret = fc_store_open(&store, scratch_path("n"), &e);
+	ret = ret < 0 ? 0 : varm_adapter_open(&a, scratch_path("l"), store, &e);
+	bool right = *message ? ret < 0 && strstr(e.msg, message) : ret == 0;
+	if (!T_OK(right, "OLoRA %s: %s", *message ? "refused" : "taken", message))
+		printf("# %s\n", ret < 0 ? e.msg : "accepted");
+	varm_adapter_close(a);
+	fc_store_close(store);
+	model_remove("n");
+	drop(&t);
+}
+
+static void test_dependent_columns(void)
+{
+	static const double zero[] = {0, 1, 2, 0, 2, 5, 0, 3, 7},
+			    twice[] = {1, 2, 3, 0.5, 1, 4, 0.25, 0.5, 5},
+			    nearly[] = {1, 1, 0, 1, 1.0001, 0, 1, 1, 1},
+			    apart[] = {1, 1, 0, 1, 1.001, 0, 1, 1, 1},
+			    later[] = {1, 0, 0, 0, 1, 0, 0, 0, 0};
+	refuses_start(zero, "", "for x.weight: column 0 of the model's tensor depends");
+	refuses_start(twice, "", "for x.weight: column 1 of the model's tensor depends");
+	refuses_start(nearly, "", "for x.weight: column 1 of the model's tensor depends");
+	refuses_start(apart, "", "");
+	refuses_start(later, "", "");
+	refuses_start(
+	    later, ", \"fan_in_fan_out\": true", "\"olora\" with fan_in_fan_out for x.weight");
+}
+
 int main(void)
 {
 	scratch_make();
@@ -341,6 +468,12 @@ int main(void)
 	    0.5, "rslora");
 	test_refusals();
 	test_integers();
+	test_olora();
+	test_projection(5, 7, 3);
+	test_projection(300, 1, 1);
+	test_projection(40, 900, 33);
+	test_projection(400, 300, 280);
+	test_dependent_columns();
 	scratch_remove();
 	return t_done();
 }

@@ -9,22 +9,30 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "fc-varm/source/adapter_config.h"
+#include "fc-varm/source/adapter_start.h"
 #include "fc-varm/source/layername.h"
 
 #define PREFIX "base_model.model."
 #define FACTOR_BLOCK 512 /* elements of a factor converted at a time */
 
+/* scale * B A, which is added to a tensor. */
+struct product {
+	const struct fc_tensor *a; /* [r, in] */
+	const struct fc_tensor *b; /* [out, r] */
+	double scale;
+};
+
 /* What happens to one tensor of the model. */
 struct update {
 	char *name;                        /* of the model's tensor */
-	const struct fc_tensor *a;         /* [r, in]; NULL: none of the factors was met */
-	const struct fc_tensor *b;         /* [out, r] */
+	struct product trained;            /* a and b NULL: none of the factors was met */
+	struct product start;              /* a NULL: there is none; never transposed */
+	struct fc_tensor start_a, start_b; /* made here; data owned */
 	const struct fc_tensor *magnitude; /* [out], or NULL */
 	const struct fc_tensor *whole;     /* replaces the tensor, or NULL */
 	bool transposed;                   /* W is [in, out]: B A is added transposed */
-	double scale;
-	double *stretch; /* [out], with a magnitude: factor of each row */
-	struct feed w;   /* set by varm_adapter_feed(): what the product is added to */
+	double *stretch;                   /* [out], with a magnitude: factor of each row */
+	struct feed w; /* set by varm_adapter_feed(): what the product is added to */
 };
 
 struct adapter {
@@ -80,9 +88,9 @@ static int make_update(
 	enum part part;
 	*u = (struct update){.name = target_name(t->name, &part)};
 	if (part == PART_A || part == PART_EMBEDDING_A)
-		u->a = t;
+		u->trained.a = t;
 	else if (part == PART_B || part == PART_EMBEDDING_B)
-		u->b = t;
+		u->trained.b = t;
 	else if (part == PART_MAGNITUDE)
 		u->magnitude = t;
 	else
@@ -112,7 +120,7 @@ static int join_updates(struct adapter *a, struct fc_err *e)
 			a->update[n++] = *u;
 			continue;
 		}
-		if (!join(&to->a, u->a) || !join(&to->b, u->b) ||
+		if (!join(&to->trained.a, u->trained.a) || !join(&to->trained.b, u->trained.b) ||
 		    !join(&to->magnitude, u->magnitude) || !join(&to->whole, u->whole))
 			return fc_fail(
 			    e, "%s: tensor %s is changed twice", a->config.path, u->name);
@@ -144,20 +152,46 @@ static int check_factors(
 {
 	int in = u->transposed ? 0 : 1;
 	char have_a[192], have_b[192], have_w[192];
-	int64_t r = dim(u->a, 0);
-	if (r > 0 && dim(u->b, 1) == r && dim(u->a, 1) == dim(w, in) && dim(u->b, 0) == dim(w, !in))
+	const struct fc_tensor *A = u->trained.a, *B = u->trained.b;
+	int64_t r = dim(A, 0);
+	if (r > 0 && dim(B, 1) == r && dim(A, 1) == dim(w, in) && dim(B, 0) == dim(w, !in))
 		return 0;
 	return fc_fail(e, "%s: tensor %s is %s, to which factors %s and %s do not fit",
 	    a->config.path, u->name, fc_tensor_shape_text(w, have_w),
-	    fc_tensor_shape_text(u->a, have_a), fc_tensor_shape_text(u->b, have_b));
+	    fc_tensor_shape_text(A, have_a), fc_tensor_shape_text(B, have_b));
 }
 
 static int set_scale(const struct adapter *a, struct update *u, struct fc_err *e)
 {
 	char *module = fc_memdup0(u->name, strlen(u->name) - strlen(".weight"));
-	int ret = varm_adapter_config_scale(&a->config, module, dim(u->a, 0), &u->scale, e);
+	int ret = varm_adapter_config_scale(
+	    &a->config, module, dim(u->trained.a, 0), &u->trained.scale, e);
 	free(module);
 	return ret;
+}
+
+/* An embedding has no start of its own, and a tensor that the adapter brings is what was left. */
+static bool has_start(const struct adapter *a, const struct update *u, bool embedding)
+{
+	return a->config.olora && !embedding && !u->whole;
+}
+
+static int make_start(
+    const struct adapter *a, struct update *u, const struct fc_tensor *w, struct fc_err *e)
+{
+	struct feed f = varm_feed_mapped(w, 0);
+	struct fc_err why;
+	if (u->transposed)
+		return fc_fail(e,
+		    "%s: init_lora_weights \"olora\" with fan_in_fan_out for %s: PEFT "
+		    "defines it for linear layers alone",
+		    a->config.path, u->name);
+	if (varm_adapter_start(&f, (size_t)dim(u->trained.a, 0), &u->start_b, &u->start_a, &why) <
+	    0)
+		return fc_fail(e, "%s: init_lora_weights \"olora\" for %s: %s; merge it with PEFT",
+		    a->config.path, u->name, why.msg);
+	u->start = (struct product){&u->start_a, &u->start_b, -u->trained.scale};
+	return 0;
 }
 
 static int check_update(
@@ -176,9 +210,9 @@ static int check_update(
 	if (u->whole && !fc_tensor_same_shape(u->whole, w))
 		return fc_fail(e, "%s: tensor %s is %s, the model's is %s", a->config.path, u->name,
 		    fc_tensor_shape_text(u->whole, have), fc_tensor_shape_text(w, want));
-	if (!u->a && !u->b && !u->magnitude)
+	if (!u->trained.a && !u->trained.b && !u->magnitude)
 		return 0;
-	if (!u->a || !u->b)
+	if (!u->trained.a || !u->trained.b)
 		return fc_fail(e, "%s: a factor for tensor %s is missing", a->config.path, u->name);
 	bool embedding = u->transposed;
 	u->transposed = u->transposed || a->config.fan_in_fan_out;
@@ -194,7 +228,9 @@ static int check_update(
 		return fc_fail(e, "%s: use_dora is %s, but tensor %s has %s magnitudes",
 		    a->config.path, a->config.dora ? "true" : "false", u->name,
 		    u->magnitude ? "its" : "no");
-	return check_factors(a, u, w, e) < 0 ? -1 : set_scale(a, u, e);
+	if (check_factors(a, u, w, e) < 0 || set_scale(a, u, e) < 0)
+		return -1;
+	return has_start(a, u, embedding) ? make_start(a, u, w, e) : 0;
 }
 
 static int check_updates(struct adapter *a, const struct fc_store *base, struct fc_err *e)
@@ -204,7 +240,11 @@ static int check_updates(struct adapter *a, const struct fc_store *base, struct 
 		struct update *u = &a->update[i];
 		if (check_update(a, u, base, e) < 0)
 			return -1;
-		a->fingerprint = fc_hash(&u->scale, sizeof u->scale, a->fingerprint);
+		a->fingerprint =
+		    fc_hash(&u->trained.scale, sizeof u->trained.scale, a->fingerprint);
+		if (u->start.a)
+			a->fingerprint =
+			    fc_hash(&u->start.scale, sizeof u->start.scale, a->fingerprint);
 	}
 	return 0;
 }
@@ -231,6 +271,8 @@ void varm_adapter_close(struct adapter *a)
 		return;
 	for (size_t i = 0; i < a->n; i++) {
 		free(a->update[i].name);
+		free((void *)(uintptr_t)a->update[i].start_a.data);
+		free((void *)(uintptr_t)a->update[i].start_b.data);
 		free(a->update[i].stretch);
 	}
 	free(a->update);
@@ -267,16 +309,16 @@ static void to_f64(double *out, const struct fc_tensor *t, size_t first, size_t 
 }
 
 /* out[j] += scale * sum_k B[row, k] A[k, first + j]; A (r, in), B (out, r) */
-static void add_rows(const struct update *u, size_t row, size_t first, size_t n, double *out)
+static void add_rows(const struct product *p, size_t row, size_t first, size_t n, double *out)
 {
-	size_t r = (size_t)u->a->dim[0], in = (size_t)u->a->dim[1];
+	size_t r = (size_t)p->a->dim[0], in = (size_t)p->a->dim[1];
 	double x[FACTOR_BLOCK], factor;
 	for (size_t from = 0, m; from < n; from += m) {
 		m = n - from < FACTOR_BLOCK ? n - from : FACTOR_BLOCK;
 		for (size_t k = 0; k < r; k++) {
-			to_f64(&factor, u->b, row * r + k, 1);
-			to_f64(x, u->a, k * in + first + from, m);
-			factor *= u->scale;
+			to_f64(&factor, p->b, row * r + k, 1);
+			to_f64(x, p->a, k * in + first + from, m);
+			factor *= p->scale;
 			for (size_t j = 0; j < m; j++)
 				out[from + j] += factor * x[j];
 		}
@@ -284,20 +326,20 @@ static void add_rows(const struct update *u, size_t row, size_t first, size_t n,
 }
 
 /* out[j] += scale * sum_k A[k, row] B[first + j, k] */
-static void add_columns(const struct update *u, size_t row, size_t first, size_t n, double *out)
+static void add_columns(const struct product *p, size_t row, size_t first, size_t n, double *out)
 {
-	size_t r = (size_t)u->a->dim[0], in = (size_t)u->a->dim[1];
+	size_t r = (size_t)p->a->dim[0], in = (size_t)p->a->dim[1];
 	for (size_t k0 = 0, m; k0 < r; k0 += m) {
 		double a[FACTOR_BLOCK], b[FACTOR_BLOCK];
 		m = r - k0 < FACTOR_BLOCK ? r - k0 : FACTOR_BLOCK;
 		for (size_t k = 0; k < m; k++)
-			to_f64(&a[k], u->a, (k0 + k) * in + row, 1);
+			to_f64(&a[k], p->a, (k0 + k) * in + row, 1);
 		for (size_t j = 0; j < n; j++) {
 			double sum = 0;
-			to_f64(b, u->b, (first + j) * r + k0, m);
+			to_f64(b, p->b, (first + j) * r + k0, m);
 			for (size_t k = 0; k < m; k++)
 				sum += a[k] * b[k];
-			out[j] += u->scale * sum;
+			out[j] += p->scale * sum;
 		}
 	}
 }
@@ -312,9 +354,11 @@ static void read_changed(const struct feed *f, size_t first, size_t n, double *o
 		size_t row = (first + i) / width, column = (first + i) % width;
 		m = width - column < n - i ? width - column : n - i;
 		if (u->transposed)
-			add_columns(u, row, column, m, out + i);
+			add_columns(&u->trained, row, column, m, out + i);
 		else
-			add_rows(u, row, column, m, out + i);
+			add_rows(&u->trained, row, column, m, out + i);
+		if (u->start.a)
+			add_rows(&u->start, row, column, m, out + i);
 		for (size_t j = 0; u->stretch && j < m; j++)
 			out[i + j] *= u->stretch[row];
 	}
@@ -346,7 +390,7 @@ static void measure_rows(struct update *u)
 struct feed varm_adapter_feed(const struct adapter *a, const char *name, struct feed w)
 {
 	struct update *u = find(a, name);
-	if (!u || !u->a)
+	if (!u || !u->trained.a)
 		return w;
 	u->w = w;
 	if (u->magnitude && !u->stretch)

@@ -10,8 +10,9 @@
  * model's tensors block by block while they are read; the product of its factors is never held.
  * W [out, in] becomes W + scale * B A with A [r, in] and B [out, r]; scale is lora_alpha / r, or
  * lora_alpha / sqrt(r) with use_rslora.  W of an embedding, or with fan_in_fan_out, takes the
- * transpose.  With use_dora, row i of the result is scaled to the length magnitude[i].  Tensors
- * that the adapter holds whole (modules_to_save, biases) replace the model's.
+ * transpose.  The start of an OLoRA adapter (adapter_start.h) is taken out of W first.  With
+ * use_dora, row i of the result is scaled to the length magnitude[i].  Tensors that the adapter
+ * holds whole (modules_to_save, biases) replace the model's.
  */
 struct adapter;
 

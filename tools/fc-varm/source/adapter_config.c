@@ -9,6 +9,7 @@
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/die.h"
 #include "base/file.h"
@@ -88,9 +89,12 @@ static int check_member(
 	return 0;
 }
 
-/* PEFT takes the start out of the model's weights when such an adapter is loaded; what is left of
- * them is not defined well enough (singular vectors, data, random iterations) to be made again. */
-static int check_start(const struct adapter_config *c, struct fc_err *e)
+/*
+ * PEFT takes some starts out of the model's weights when an adapter is loaded.  OLoRA's is made
+ * again here.  Those by data (CorDA, LoRA-GA), random iterations (PiSSA's "_niter_") or rounding
+ * (LoftQ) can't be; PiSSA's plain one would take a singular value decomposition of every tensor.
+ */
+static int read_start(struct adapter_config *c, struct fc_err *e)
 {
 	const json_t *v = json_object_get(c->json, "init_lora_weights");
 	const char *name = json_string_value(v);
@@ -99,10 +103,14 @@ static int check_start(const struct adapter_config *c, struct fc_err *e)
 	for (size_t i = 0; name && i < FC_LEN(plain_starts); i++)
 		if (!strcmp(name, plain_starts[i]))
 			return 0;
+	c->olora = name && !strcasecmp(name, "olora");
+	if (c->olora)
+		return 0;
 	return refuse(c, "init_lora_weights", v,
 	    "takes a part out of the model's weights before training, which is not done here; "
-	    "convert the adapter (PEFT: save_pretrained(path_initial_model_for_weight_conversion)) "
-	    "or merge it with PEFT",
+	    "merge it with PEFT, or convert it: load it with PEFT and save it with "
+	    "save_pretrained(..., path_initial_model_for_weight_conversion=FOLDER), FOLDER "
+	    "holding the adapter as it was before training",
 	    e);
 }
 
@@ -134,7 +142,7 @@ int varm_adapter_config_read(struct adapter_config *c, const char *folder, struc
 	if (strcmp(type, "LORA") != 0)
 		return fc_fail(e, "%s: an adapter of type %.32s; only LORA is read", c->path, type);
 	json_object_foreach(c->json, key, v) if (check_member(c, key, v, e) < 0) return -1;
-	return check_start(c, e) < 0 ? -1 : read_flags(c, e);
+	return read_start(c, e) < 0 ? -1 : read_flags(c, e);
 }
 
 void varm_adapter_config_release(struct adapter_config *c)

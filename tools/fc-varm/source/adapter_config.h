@@ -10,16 +10,17 @@ struct adapter_config {
 	json_t *json; /* owned */
 	char *path;   /* of the file, for messages; owned */
 	bool fan_in_fan_out;
-	bool root; /* use_rslora: the scale is alpha / sqrt(r) */
-	bool dora; /* use_dora: rows are scaled to magnitudes */
-	bool tie;  /* ensure_weight_tying */
+	bool root;  /* use_rslora: the scale is alpha / sqrt(r) */
+	bool dora;  /* use_dora: rows are scaled to magnitudes */
+	bool olora; /* init_lora_weights: the factors fit what is left of W, see adapter_start.h */
+	bool tie;   /* ensure_weight_tying */
 };
 
 /*
  * Reads the adapter_config.json of a folder.  A member that is neither understood nor known to
  * leave the merged weights alone is refused with its name and value: so is an init_lora_weights
- * that takes a part out of the model's weights before training (PiSSA, OLoRA, CorDA, LoftQ,
- * LoRA-GA).  varm_adapter_config_release() is due also after a failure.
+ * that takes a part out of the model's weights before training (PiSSA, CorDA, LoftQ, LoRA-GA),
+ * OLoRA's apart.  varm_adapter_config_release() is due also after a failure.
  */
 int varm_adapter_config_read(struct adapter_config *c, const char *folder, struct fc_err *e);
 void varm_adapter_config_release(struct adapter_config *c);
