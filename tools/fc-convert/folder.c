@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A Hugging Face folder from any store. */
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/die.h"
 #include "base/file.h"
@@ -14,6 +12,7 @@
 #include "fc-convert/convert.h"
 #include "store/modelfiles.h"
 #include "tensor/finite.h"
+#include "text/json_write.h"
 
 enum { BLOCK = 1 << 18 };
 
@@ -155,18 +154,7 @@ static int write_config(const struct convert *c, const char *dir, struct fc_err 
 		json_object_set_new(o, json_object_get(o, "dtype") ? "dtype" : "torch_dtype",
 		    json_string(name[c->type]));
 	char *path = fc_path_join(dir, "config.json");
-	char *text = json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-	struct fc_buf b = FC_BUF_INIT;
-	fc_buf_addf(&b, "%s\n", text);
-	int ret = -1, fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0)
-		fc_fail(e, "create %s:", path);
-	else
-		ret = fc_write_all(fd, b.p, b.n, path, e);
-	if (fd >= 0 && close(fd) < 0 && ret == 0)
-		ret = fc_fail(e, "close %s:", path);
-	fc_buf_release(&b);
-	free(text);
+	int ret = fc_json_write(path, o, e);
 	free(path);
 	json_decref(o);
 	return ret;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokenizer.json and tokenizer_config.json from the vocabulary of a GGUF file. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "fc-convert/convert.h"
 #include "fc-convert/spmmerge.h"
+#include "text/json_write.h"
 #include "token/pretypes.h"
 #include "token/spmodel.h"
 #include "token/tokmeta.h"
@@ -240,17 +239,8 @@ static int tokenizer_config(const struct vocab *v, json_t **out, struct fc_err *
 
 static int write_json(json_t *o, const char *dir, const char *name, struct fc_err *e)
 {
-	char *path = fc_path_join(dir, name), *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
-	int ret = -1, fd = -1;
-	if (!text)
-		fc_fail(e, "%s: the vocabulary has a token that is not UTF-8", name);
-	else if ((fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) < 0)
-		fc_fail(e, "create %s:", path);
-	else
-		ret = fc_write_all(fd, text, strlen(text), path, e);
-	if (fd >= 0 && close(fd) < 0 && ret == 0)
-		ret = fc_fail(e, "close %s:", path);
-	free(text);
+	char *path = fc_path_join(dir, name);
+	int ret = fc_json_write(path, o, e);
 	free(path);
 	return ret;
 }

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/result/merge_record.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/die.h"
 #include "base/file.h"
 #include "base/opt.h"
-#include "text/json.h"
+#include "text/json_write.h"
 
 static json_t *fingerprint(const struct plan_model *m)
 {
@@ -82,19 +80,7 @@ int varm_merge_record_write(
 {
 	json_t *record = make_record(p, r);
 	char *path = fc_path_join(dir, "fc-varm.json");
-	char *text = json_dumps(record, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-	int ret = -1, fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (!text)
-		fc_fail(e, "%s: the record is not UTF-8", path);
-	else if (fd < 0)
-		fc_fail(e, "create %s:", path);
-	else
-		ret = fc_write_all(fd, text, strlen(text), path, e);
-	if (ret == 0)
-		ret = fc_write_all(fd, "\n", 1, path, e);
-	if (fd >= 0 && close(fd) < 0 && ret == 0)
-		ret = fc_fail(e, "close %s:", path);
-	free(text);
+	int ret = fc_json_write(path, record, e);
 	free(path);
 	json_decref(record);
 	return ret;

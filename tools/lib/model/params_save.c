@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "model/params.h"
+#include "text/json_write.h"
 
 struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype)
 {
@@ -37,29 +36,15 @@ static int save_config(
     const struct fc_config *c, const char *dir, enum fc_dtype dtype, struct fc_err *e)
 {
 	const char *name = dtype == FC_F32 ? "float32" : dtype == FC_F16 ? "float16" : "bfloat16";
-	char *path = fc_path_join(dir, "config.json"), *text = NULL;
+	char *path = fc_path_join(dir, "config.json");
 	json_t *o = json_deep_copy(c->json), *part = json_object_get(o, "text_config");
-	int ret = -1, fd = -1;
 	set_dtype(o, name);
 	if (json_object_get(part, "torch_dtype") || json_object_get(part, "dtype"))
 		set_dtype(part, name);
 	if (!json_object_get(o, "architectures"))
 		json_object_set_new(o, "architectures", json_pack("[s]", c->architecture));
-	text = json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0) {
-		fc_fail(e, "create %s:", path);
-		goto out;
-	}
-	struct fc_buf b = FC_BUF_INIT;
-	fc_buf_addf(&b, "%s\n", text);
-	ret = fc_write_all(fd, b.p, b.n, path, e);
-	fc_buf_release(&b);
-	if (close(fd) < 0 && ret == 0)
-		ret = fc_fail(e, "close %s:", path);
-out:
+	int ret = fc_json_write(path, o, e);
 	json_decref(o);
-	free(text);
 	free(path);
 	return ret;
 }
