@@ -38,8 +38,8 @@ static void test_every_8(void)
 
 static void test_places(enum fc_dtype t, double bad)
 {
-	enum { N = 5000 };
-	const size_t size = fc_dtype_size(t), places[] = {0, 1, 63, 1023, 1024, 1025, 4095, N - 1};
+	enum { N = 20000 };
+	const size_t size = fc_dtype_size(t), places[] = {0, 1, 63, 1024, 8191, 8192, 8193, N - 1};
 	unsigned char *room = fc_malloc(N * size + 1), *p = room + 1; /* not aligned */
 	double one = 1;
 	for (size_t i = 0; i < N; i++)

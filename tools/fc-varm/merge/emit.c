@@ -65,26 +65,28 @@ static bool is_unread(const struct job *j, const struct views *v, const struct f
 	return j->from ? f != j->from : f == v->base && j->method->base == BASE_UNREAD;
 }
 
-/* Adds how many values of the block in the feed are not finite. */
-static void check_feed(const struct unit *u, const struct feed *f, uint64_t *n_bad)
+/* Adds to *n_bad when values of the feed are not finite. */
+static void check_feed(const struct feed *f, size_t first, size_t n, uint64_t *n_bad)
 {
-	const void *bytes = varm_feed_bytes(f, u->first);
+	const void *bytes = varm_feed_bytes(f, first);
 	double x[BLOCK_ELEMENTS];
-	if (bytes) {
-		*n_bad += fc_finite_count(bytes, f->t.dtype, u->n) != u->n;
-	} else {
-		varm_feed_read(f, u->first, u->n, x);
-		count_bad(x, u->n, INFINITY, n_bad);
+	if (bytes)
+		*n_bad += fc_finite_count(bytes, f->t.dtype, n) != n;
+	for (size_t at = 0, m; !bytes && at < n; at += m) {
+		m = n - at < BLOCK_ELEMENTS ? n - at : BLOCK_ELEMENTS;
+		varm_feed_read(f, first + at, m, x);
+		count_bad(x, m, INFINITY, n_bad);
 	}
 }
 
-static void check_unread(const struct job *j, const struct unit *u, uint64_t *n_bad)
+static void check_unread(
+    const struct job *j, const struct views *v, size_t first, size_t n, uint64_t *n_bad)
 {
-	if (u->v->base && is_unread(j, u->v, u->v->base))
-		check_feed(u, u->v->base, n_bad);
-	for (int k = 0; k < u->v->n_target; k++)
-		if (is_unread(j, u->v, &u->v->target[k]))
-			check_feed(u, &u->v->target[k], n_bad);
+	if (v->base && is_unread(j, v, v->base))
+		check_feed(v->base, first, n, n_bad);
+	for (int k = 0; k < v->n_target; k++)
+		if (is_unread(j, v, &v->target[k]))
+			check_feed(&v->target[k], first, n, n_bad);
 }
 
 static int fail_bad(struct job *j)
@@ -99,10 +101,8 @@ static int visit_bytes(struct unit *u, void *ctx, struct fc_err *e)
 	struct job *j = ctx;
 	size_t first = u->at, n = u->end - u->at;
 	uint64_t n_bad = 0;
-	while (varm_unit_next_nothing(u)) {
-		check_feed(u, j->from, &n_bad);
-		check_unread(j, u, &n_bad);
-	}
+	check_unread(j, u->v, first, n, &n_bad);
+	check_feed(j->from, first, n, &n_bad); /* last: its bytes are then in the cache */
 	return n_bad ? fail_bad(j) : put(j, first, varm_feed_bytes(j->from, first), n, e);
 }
 
@@ -160,10 +160,10 @@ static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
 	char *bytes = fc_malloc(n * size);
 	uint64_t n_bad = 0;
 	int ret = 0;
+	check_unread(j, u->v, first, n, &n_bad);
 	if (!j->from && j->method->prepare)
 		ret = j->method->prepare(u, j->verdict, e);
 	while (ret == 0 && next_values(j, u, out, &n_bad)) {
-		check_unread(j, u, &n_bad);
 		count_bad(out, u->n, limit, &n_bad);
 		round_block(j, bytes + (u->first - first) * size, u, out);
 	}

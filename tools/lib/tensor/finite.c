@@ -12,18 +12,21 @@
 #define EXPONENT_E4M3 0x7fu
 #define EXPONENT_E5M2 0x7cu
 
-/* *bad: 1 where some value has all bits of the mask, else 0 */
+/* *bad: not 0 where some value has all bits of the mask.  These reach up to the sign, so that
+ * adding the lowest of them to a value without its sign carries into the sign then, and only then.
+ */
 #define COUNT(NAME, UINT)                                                                          \
 	static FC_SIMD_BODY void NAME##_body(                                                      \
 	    const unsigned char *restrict p, size_t n, UINT mask, UINT *bad)                       \
 	{                                                                                          \
+		const UINT low = (UINT)(mask & -mask);                                             \
 		UINT any = 0;                                                                      \
 		for (size_t i = 0; i < n; i++) {                                                   \
 			UINT x;                                                                    \
 			memcpy(&x, p + i * sizeof x, sizeof x);                                    \
-			any |= (UINT)((x & mask) == mask);                                         \
+			any |= (UINT)((x & mask) + low);                                           \
 		}                                                                                  \
-		*bad = any;                                                                        \
+		*bad = any & (UINT)(mask + low);                                                   \
 	}                                                                                          \
 	FC_SIMD_KERNEL(static void, NAME,                                                          \
 	    (const unsigned char *p, size_t n, UINT mask, UINT *bad), (p, n, mask, bad))           \
@@ -61,7 +64,7 @@ static bool all_finite(const unsigned char *p, enum fc_dtype t, size_t n)
 
 size_t fc_finite_count(const void *p, enum fc_dtype t, size_t n)
 {
-	enum { PART = 1024 };
+	enum { PART = 1 << 13 };
 	const unsigned char *at = p;
 	const size_t size = fc_dtype_size(t);
 	for (size_t i = 0; i < n; i += PART) {
