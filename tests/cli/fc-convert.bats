@@ -148,6 +148,33 @@ poison() { # poison FILE TENSOR HEX
 	[ ! -e out.gguf ]
 }
 
+@test "a token or a merge that is not text ends a conversion to a folder" {
+	fc-convert -q --pre gpt-2 -o good.gguf "$(kit pivot)"
+	fc-convert -q -o good good.gguf
+	local list bytes
+	for list in tokens merges; do
+		for bytes in ff 00; do
+			# the first byte of the list's string 300
+			python3 - $list $bytes <<-'EOF'
+				import struct, sys
+				key = b"tokenizer.ggml." + sys.argv[1].encode()
+				b = bytearray(open("good.gguf", "rb").read())
+				i = b.index(key) + len(key)
+				assert struct.unpack_from("<II", b, i) == (9, 8)  # an array of strings
+				i += 16
+				for _ in range(300):
+				    i += 8 + struct.unpack_from("<Q", b, i)[0]
+				b[i + 8] = int(sys.argv[2], 16)
+				open("bad.gguf", "wb").write(b)
+			EOF
+			run fc-convert -q -o bad bad.gguf
+			[ "$status" -eq 1 ]
+			[[ $output == *"bad.gguf: tokenizer.ggml.$list: 300: expected UTF-8 without NUL" ]]
+			[ ! -e bad ]
+		done
+	done
+}
+
 @test "a packed block whose scale is not finite is not copied" {
 	fc-convert -q --type q8_0 -o good.gguf "$(kit strings)"
 	fc-convert -q -o again.gguf good.gguf

@@ -8,6 +8,7 @@
 #include "fc-convert/convert.h"
 #include "fc-convert/spmmerge.h"
 #include "text/json_write.h"
+#include "text/utf8.h"
 #include "token/pretypes.h"
 #include "token/spmodel.h"
 #include "token/tokmeta.h"
@@ -25,6 +26,12 @@ struct vocab {
 	bool spm, adds_bos, adds_space;
 	struct fc_pretype pre;
 };
+
+/* What JSON, and jansson's names of members, can hold. */
+static bool is_text(const char *p, size_t n)
+{
+	return fc_utf8_check(p, n) == n && !memchr(p, 0, n);
+}
 
 static int read_lists(struct vocab *v, struct fc_err *e)
 {
@@ -46,13 +53,17 @@ static int read_lists(struct vocab *v, struct fc_err *e)
 	v->kind = fc_malloc(v->n);
 	v->score = FC_ARRAY(float, v->n);
 	memset(v->kind, FC_PIECE_NORMAL, v->n);
-	for (size_t i = 0; fc_gguf_next_str(&tokens, &s); i++)
-		v->text[i] = fc_memdup0(s.p, s.n);
 	for (size_t i = 0; fc_gguf_next_int(&kinds, &kind); i++)
 		v->kind[i] = kind >= FC_PIECE_NORMAL && kind <= FC_PIECE_BYTE ? (uint8_t)kind
 									      : FC_PIECE_UNUSED;
 	for (size_t i = 0; fc_gguf_next_real(&scores, &score); i++)
 		v->score[i] = (float)score;
+	for (size_t i = 0; fc_gguf_next_str(&tokens, &s); i++) {
+		if (v->kind[i] != FC_PIECE_UNUSED && !is_text(s.p, s.n))
+			return fc_fail(
+			    e, "%s: " KEY "tokens: %zu: expected UTF-8 without NUL", path, i);
+		v->text[i] = fc_memdup0(s.p, s.n);
+	}
 	return 0;
 }
 
@@ -141,6 +152,9 @@ static int given_merges(const struct vocab *v, json_t *list, struct fc_err *e)
 		if (!space)
 			return fc_fail(e, "%s: " KEY "merges: \"%.*s\" is not two pieces",
 			    fc_gguf_path(v->g), s.n < 40 ? (int)s.n : 40, s.p);
+		if (!is_text(s.p, s.n))
+			return fc_fail(e, "%s: " KEY "merges: %zu: expected UTF-8 without NUL",
+			    fc_gguf_path(v->g), json_array_size(list));
 		json_t *l = json_stringn(s.p, (size_t)(space - s.p));
 		json_t *r = json_stringn(space + 1, s.n - (size_t)(space - s.p) - 1);
 		json_array_append_new(list, json_pack("[o, o]", l, r));
