@@ -197,7 +197,40 @@ static int dump_to_buf(const char *p, size_t n, void *b /* struct fc_buf */)
 	return 0;
 }
 
+static int digits_of(double x)
+{
+	char text[40];
+	int digits = 15;
+	do
+		snprintf(text, sizeof text, "%.*g", digits, x);
+	while (strtod(text, NULL) != x && digits++ < 17);
+	return digits;
+}
+
+int fc_json_digits(const json_t *v)
+{
+	json_t *member;
+	const char *key;
+	size_t i;
+	int most = 15;
+	if (json_is_real(v))
+		return digits_of(json_real_value(v));
+	/* jansson's loops take no const object, and change none */
+	json_object_foreach((json_t *)(uintptr_t)v, key, member)
+	{
+		const int digits = fc_json_digits(member);
+		most = digits > most ? digits : most;
+	}
+	json_array_foreach(v, i, member)
+	{
+		const int digits = fc_json_digits(member);
+		most = digits > most ? digits : most;
+	}
+	return most;
+}
+
 void fc_json_dump(struct fc_buf *b, const json_t *v)
 {
-	json_dump_callback(v, dump_to_buf, b, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_dump_callback(v, dump_to_buf, b,
+	    JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION((size_t)fc_json_digits(v)));
 }

@@ -42,5 +42,7 @@ int fc_json_str(const json_t *o, const char *key, const char *def, const char **
 void fc_json_quote(struct fc_buf *b, const char *p, size_t n);
 /* Appends a compact dump of v, keys in insertion order. */
 void fc_json_dump(struct fc_buf *b, const json_t *v);
+/* Digits, of 15 to 17, with which every real number in v is read back as it is: 0.1 stays 0.1. */
+int fc_json_digits(const json_t *v);
 
 #endif

@@ -10,7 +10,7 @@
 
 int fc_json_write(const char *path, const json_t *v, struct fc_err *e)
 {
-	char *text = json_dumps(v, JSON_INDENT(2));
+	char *text = json_dumps(v, JSON_INDENT(2) | JSON_REAL_PRECISION((size_t)fc_json_digits(v)));
 	int ret = -1, fd = text ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
 	if (!text)
 		fc_fail(e, "%s: not UTF-8", path);
