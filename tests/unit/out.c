@@ -155,6 +155,21 @@ static void test_taken(void)
 	T_OK(n_entries(".") == 0, "nothing else is there");
 }
 
+/* What fc_out_resume() returns in another process. */
+static int opens_in_another(const char *path, size_t keep_bytes)
+{
+	int status = 0;
+	struct fc_err e;
+	struct fc_out *o;
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(fc_out_resume(&o, path, FC_OUT_TEXT, keep_bytes, &e) == 0 ||
+		    !strstr(e.msg, "another process is writing"));
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? -1 : 0;
+}
+
 static void test_resume(void)
 {
 	struct fc_err e;
@@ -173,6 +188,36 @@ static void test_resume(void)
 		holds("f", "ac") && n_entries(".") == 1,
 	    "a run that read it before that begins no file with a hole");
 	unlink("f");
+	fc_out_resume(&o, "f", FC_OUT_TEXT, 0, &e);
+	fc_out_write(o, "ab", 2, &e);
+	bool seen = holds(".f.partial", "ab"); /* opens the file and closes it */
+	T_OK(seen && opens_in_another("f", 2) < 0 && holds(".f.partial", "ab"),
+	    "a second run is refused, also while the first reads what it wrote");
+	T_OK(fc_out_commit(o, &e) == 0 && holds("f", "ab"), "and takes nothing from it");
+	unlink("f");
+}
+
+/* A name that cannot be had at the end is no surprise of the end. */
+static void test_long_names(void)
+{
+	char name[300] = "";
+	struct fc_err e;
+	struct fc_out *o;
+	struct fc_outdir *d;
+	memset(name, 'n', 250); /* a folder's entries have at most 255 bytes */
+	T_OK(fc_out_open(&o, name, FC_OUT_TEXT, &e) < 0 && strstr(e.msg, "too long") &&
+		n_entries(".") == 0,
+	    "a name too long for the hidden one beside it is refused at the start: %s", e.msg);
+	T_OK(fc_out_resume(&o, name, FC_OUT_TEXT, 0, &e) < 0 && strstr(e.msg, "too long"),
+	    "that of a file that may be interrupted, too");
+	T_OK(fc_outdir_open(&d, name, NULL, &e) < 0 && strstr(e.msg, "too long") &&
+		n_entries(".") == 0,
+	    "and that of a folder");
+	name[200] = 0;
+	T_OK(fc_out_open(&o, name, FC_OUT_TEXT, &e) == 0 && fc_out_write(o, "x", 1, &e) == 0 &&
+		fc_out_commit(o, &e) == 0 && holds(name, "x"),
+	    "control: a long name is fine");
+	unlink(name);
 }
 
 /* What a terminal has shown when a run was ended by a signal. */
@@ -315,6 +360,7 @@ int main(void)
 	test_folder();
 	test_taken();
 	test_resume();
+	test_long_names();
 	test_terminal();
 	test_early_end();
 	test_leftovers();

@@ -101,7 +101,10 @@ static int open_special(struct fc_out *o, struct fc_err *e)
 /* Called while signals are held, as the file may appear under its temporary name. */
 static int open_new(struct fc_out *o, struct fc_err *e)
 {
+	struct stat st;
 	o->tmp = fc_tmpname_process(o->path);
+	if (lstat(o->tmp, &st) < 0 && errno == ENAMETOOLONG)
+		return fc_fail(e, "create %s:", o->tmp); /* else known only at the end */
 	o->fd = open_unnamed(o->path);
 	o->unnamed = o->fd >= 0;
 	if (!o->unnamed) {
@@ -137,19 +140,17 @@ int fc_out_open(struct fc_out **out, const char *path, enum fc_out_kind kind, st
 	return 0;
 }
 
-/* The lock of a file that several runs may go on with; it is held until the file has its name. What
- * was read of it before is still there: keep_bytes. */
-static int lock_kept(int fd, const char *name, size_t keep_bytes, struct fc_err *e)
+/* A file that several runs may go on with is locked until it has its name. What was read of it
+ * before is still there: keep_bytes. */
+static int take_kept(int fd, const char *name, size_t keep_bytes, struct fc_err *e)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	struct stat here, there;
-	if (fcntl(fd, F_SETLK, &lock) < 0 && (errno == EACCES || errno == EAGAIN))
-		return fc_fail(e, "%s: another process is writing it", name);
-	if (fstat(fd, &here) < 0)
+	struct stat st;
+	if (fc_tmpname_lock(fd, name, e) < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
 		return fc_fail(e, "stat %s:", name);
-	if (stat(name, &there) < 0 || here.st_dev != there.st_dev || here.st_ino != there.st_ino ||
-	    (uint64_t)here.st_size < keep_bytes)
-		return fc_fail(e, "%s: another process has just written it; begin again", name);
+	if ((uint64_t)st.st_size < keep_bytes)
+		return fc_fail(e, FC_TMPNAME_TAKEN, name);
 	if (ftruncate(fd, (off_t)keep_bytes) < 0 || lseek(fd, 0, SEEK_END) < 0)
 		return fc_fail(e, "write %s:", name);
 	return 0;
@@ -164,7 +165,7 @@ static int open_kept(struct fc_out **out, struct fc_out *o, size_t keep_bytes, s
 	*out = NULL;
 	if (o->fd < 0)
 		fc_fail(e, "open %s:", name);
-	else if (lock_kept(o->fd, name, keep_bytes, e) == 0) {
+	else if (take_kept(o->fd, name, keep_bytes, e) == 0) {
 		fc_ending_hold();
 		out_track(o);
 		fc_ending_release();

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -155,12 +154,8 @@ static int lock_folder(const char *path, bool *existed, struct fc_err *e)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fc_fail(e, "open %s:", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (fc_tmpname_lock(fd, path, e) == 0)
 		return fd;
-	if (errno == EWOULDBLOCK)
-		fc_fail(e, "%s: another process is writing it", path);
-	else
-		fc_fail(e, "lock %s:", path);
 	close(fd);
 	return -1;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* flock */
 #include "base/tmpname.h"
 
 #include <errno.h>
@@ -6,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -35,6 +38,20 @@ char *fc_tmpname_process(const char *path)
 char *fc_tmpname_partial(const char *path)
 {
 	return fc_tmpname_hidden(path, ".partial");
+}
+
+/* flock(), since a lock by fcntl() goes with the first descriptor of the file that is closed. */
+int fc_tmpname_lock(int fd, const char *tmp, struct fc_err *e)
+{
+	struct stat here, there;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return fc_fail(e,
+		    errno == EWOULDBLOCK ? "%s: another process is writing it" : "lock %s:", tmp);
+	if (fstat(fd, &here) < 0)
+		return fc_fail(e, "stat %s:", tmp);
+	if (stat(tmp, &there) < 0 || here.st_dev != there.st_dev || here.st_ino != there.st_ino)
+		return fc_fail(e, FC_TMPNAME_TAKEN, tmp);
+	return 0;
 }
 
 int fc_tmpname_fail_kept(const char *tmp, struct fc_err *e)

@@ -15,6 +15,11 @@ char *fc_tmpname_partial(const char *path);
 /* The folder that path is in, "." where it has no slash. */
 char *fc_tmpname_folder(const char *path);
 
+/* Locks what several runs may go on with, until fd is closed; other descriptors of it may come and
+ * go.  -1 where another process has it, or has by now given it its name or removed it. */
+int fc_tmpname_lock(int fd, const char *tmp, struct fc_err *e);
+#define FC_TMPNAME_TAKEN "%s: another process has just written it; begin again"
+
 /* Adds to the message that what could not get its name is whole, and stays as tmp.  -1 */
 int fc_tmpname_fail_kept(const char *tmp, struct fc_err *e);
 
