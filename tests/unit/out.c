@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _XOPEN_SOURCE 700 /* posix_openpt */
+#define _GNU_SOURCE /* posix_openpt, struct winsize */
 #include <dirent.h>
 #include <fcntl.h>
 #include <omp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -220,37 +221,71 @@ static void test_long_names(void)
 	unlink(name);
 }
 
-/* What a terminal has shown when a run was ended by a signal. */
-static void test_terminal(void)
+/* What a terminal of so many columns (0: it does not say) has shown when a run that shows progress
+ * was ended by a signal; false: there is no terminal. */
+static bool show_progress(unsigned short columns, const char *note, char *text, size_t n_text)
 {
-	char text[1000], *slave;
-	int status, master = posix_openpt(O_RDWR | O_NOCTTY);
-	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 ||
-	    !(slave = ptsname(master))) {
-		t_skip("there is no terminal to be had");
-		return;
-	}
+	const char *slave;
+	int status = 0, master = posix_openpt(O_RDWR | O_NOCTTY);
+	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 || !(slave = ptsname(master)))
+		return false;
 	fflush(stdout);
 	int fd = open(slave, O_RDWR | O_NOCTTY);
+	ioctl(fd, TIOCSWINSZ, &(struct winsize){.ws_row = 24, .ws_col = columns});
 	pid_t pid = fork();
 	if (pid == 0) {
 		dup2(fd, STDERR_FILENO);
 		fc_progress_start("steps", 10);
 		for (int i = 0; i < 3; i++) {
 			nanosleep(&(struct timespec){.tv_nsec = 150000000}, NULL);
-			fc_progress_set(1, NULL);
+			fc_progress_set(1, note);
 		}
 		raise(SIGINT);
 		_exit(8);
 	}
 	waitpid(pid, &status, 0);
-	ssize_t n = read(master, text, sizeof text - 1);
+	ssize_t n = read(master, text, n_text - 1);
 	text[n > 0 ? n : 0] = 0;
 	close(fd);
 	close(master);
-	T_OK(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT && strstr(text, "steps"),
-	    "progress is shown until the signal");
-	T_OK(n > 4 && !strcmp(text + n - 4, "\r\033[K"), "which clears its line");
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGINT;
+}
+
+/* The bytes of the longest line between two clearings. */
+static size_t longest_line(const char *text)
+{
+	size_t most = 0;
+	while (*text) {
+		const char *end = strchr(text, '\r');
+		size_t n = end ? (size_t)(end - text) : strlen(text);
+		most = n > most ? n : most;
+		text = end ? end + strspn(end, "\r\033[K") : text + n;
+	}
+	return most;
+}
+
+static void test_terminal(void)
+{
+	static const char clear[] = "\r\033[K", words[] = "loss 1.2345, a few more words of it";
+	char text[4000];
+	if (!show_progress(0, NULL, text, sizeof text)) {
+		t_skip("there is no terminal to be had");
+		return;
+	}
+	T_OK(strstr(text, "steps"), "progress is shown until the signal");
+	T_OK(strlen(text) > 4 && !strcmp(text + strlen(text) - 4, clear), "which clears its line");
+	for (unsigned short columns = 0; columns < 130; columns += columns ? 30 : 20) {
+		size_t want = columns ? columns - 3u : 200; /* two for the ^C of the terminal */
+		show_progress(columns, words, text, sizeof text);
+		size_t got = longest_line(text);
+		T_OK(got > 10 && got <= want && strstr(text, "out: "),
+		    "%d columns: a line of %zu that can be cleared", (int)columns, got);
+		if (columns == 0 || columns >= 110)
+			T_OK(strstr(text, words) && strstr(text, "] "), "with all of it");
+		if (columns == 80)
+			T_OK(strstr(text, "10 %") && strstr(text, "left, loss 1.2345"),
+			    "the bar is short for the sake of the words");
+	}
 }
 
 /* Opens outputs and ends in the way asked for. */

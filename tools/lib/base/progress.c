@@ -99,20 +99,44 @@ void fc_progress_text(
 		add_time_left(b, elapsed * (double)(whole - part) / (double)(part - first));
 }
 
+/* The whole line.  label: may be NULL. */
+static void line_text(
+    struct fc_buf *b, const char *label, double elapsed, size_t cells, const char *note)
+{
+	b->n = 0;
+	fc_buf_addf(b, "%s%s%s: ", fc_prog, label ? " " : "", label ? label : "");
+	fc_progress_text(b, &bar.at, elapsed, cells);
+	if (note)
+		fc_buf_addf(b, ", %s", note);
+}
+
+/* On a terminal, first the bar gives way, then the label, then the end. */
+static void fit_text(struct fc_buf *b, double elapsed, const char *note)
+{
+	const size_t room = fc_barline_columns();
+	for (size_t cells = 24; cells >= 8; cells -= 4) {
+		line_text(b, fc_prog_label, elapsed, cells, note);
+		if (fc_barline_width(b) <= room)
+			return;
+	}
+	line_text(b, fc_prog_label, elapsed, 0, note);
+	if (fc_barline_width(b) > room)
+		line_text(b, NULL, elapsed, 0, note);
+	fc_barline_fit(b, room);
+}
+
 static void draw(uint64_t done, const char *note, double now)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	bar.at.done = done;
-	fc_progress_text(&b, &bar.at, now - bar.start_s, bar.on_terminal ? 24 : 0);
+	if (bar.on_terminal)
+		fit_text(&b, now - bar.start_s, note);
+	else
+		line_text(&b, fc_prog_label, now - bar.start_s, 0, note);
 	fc_barline_clear();
 	fc_barline_drawn = bar.on_terminal; /* a signal may come before the line is whole */
-	fprintf(stderr, "%s%s%s: %s", fc_prog, fc_prog_label ? " " : "",
-	    fc_prog_label ? fc_prog_label : "", b.p);
+	fprintf(stderr, "%s%s", b.p, bar.on_terminal ? "" : "\n");
 	fc_buf_release(&b);
-	if (note)
-		fprintf(stderr, ", %s", note);
-	if (!bar.on_terminal)
-		fputc('\n', stderr);
 	fflush(stderr);
 }
 
