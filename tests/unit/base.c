@@ -103,21 +103,24 @@ static void test_progress(void)
 		size_t cells;
 		const char *want;
 	} t[] = {
-	    {{"tokens", 950, 0, 0, 0, 0}, 1, 24, "950 tokens, 950 tokens/s"},
-	    {{"tokens", 994000, 0, 0, 0, 0}, 20, 0, "994000 tokens, 49.7k tokens/s"},
-	    {{"tokens", 5, 0, 0, 0, 0}, 0, 0, "5 tokens, 0 tokens/s"},
-	    {{"tokens", 999600, 0, 0, 0, 0}, 1, 0, "999600 tokens, 1.00M tokens/s"},
-	    {{"tokens", 12345, 0, 0, 0, 0}, 10, 0, "12345 tokens, 1.23k tokens/s"},
-	    {{"B", 34400000000, 68800000000, 0, 0, 0}, 10, 4,
+	    {{"tokens", 950, 0, 0, 0, 0, false}, 1, 24, "950 tokens, 950 tokens/s"},
+	    {{"tokens", 994000, 0, 0, 0, 0, false}, 20, 0, "994000 tokens, 49.7k tokens/s"},
+	    {{"tokens", 5, 0, 0, 0, 0, false}, 0, 0, "5 tokens, 0 tokens/s"},
+	    {{"tokens", 999600, 0, 0, 0, 0, false}, 1, 0, "999600 tokens, 1.00M tokens/s"},
+	    {{"tokens", 12345, 0, 0, 0, 0, false}, 10, 0, "12345 tokens, 1.23k tokens/s"},
+	    {{"B", 34400000000, 68800000000, 0, 0, 0, false}, 10, 4,
 		"[##..]  50 %, 34.4GB, 3.44GB/s, 10 s left"},
-	    {{"steps", 30, 120, 0, 0, 0}, 60, 0, " 25 %, 30 steps, 0.5 steps/s, 3 min 00 s left"},
-	    {{"steps", 120, 120, 0, 0, 0}, 60, 0, "100 %, 120 steps, 2 steps/s"},
+	    {{"steps", 30, 120, 0, 0, 0, false}, 60, 0,
+		" 25 %, 30 steps, 0.5 steps/s, 3 min 00 s left"},
+	    {{"steps", 30, 120, 0, 0, 0, true}, 60, 0, " 25 %, 30 steps, 3 min 00 s left"},
+	    {{"steps", 120, 120, 0, 0, 0, false}, 60, 0, "100 %, 120 steps, 2 steps/s"},
 	    /* a share of the input; what was done before the display began took no time of it */
-	    {{"tokens", 100, 0, 0, 1, 4}, 10, 0, " 25 %, 100 tokens, 10 tokens/s, 30 s left"},
-	    {{"tokens", 100, 0, 600, 800, 1000}, 10, 0,
+	    {{"tokens", 100, 0, 0, 1, 4, false}, 10, 0,
+		" 25 %, 100 tokens, 10 tokens/s, 30 s left"},
+	    {{"tokens", 100, 0, 600, 800, 1000, false}, 10, 0,
 		" 80 %, 100 tokens, 10 tokens/s, 10 s left"},
-	    {{"tokens", 0, 0, 600, 600, 1000}, 10, 0, " 60 %, 0 tokens, 0 tokens/s"},
-	    {{"tokens", 7200, 0, 0, 1, 3}, 7200, 0,
+	    {{"tokens", 0, 0, 600, 600, 1000, false}, 10, 0, " 60 %, 0 tokens, 0 tokens/s"},
+	    {{"tokens", 7200, 0, 0, 1, 3, false}, 7200, 0,
 		" 33 %, 7200 tokens, 1 tokens/s, 4 h 00 min left"},
 	};
 	for (size_t i = 0; i < FC_LEN(t); i++) {

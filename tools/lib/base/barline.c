@@ -43,11 +43,14 @@ size_t fc_barline_width(const struct fc_buf *text)
 
 void fc_barline_fit(struct fc_buf *text, size_t n_column)
 {
-	size_t n = text->n;
+	size_t n = text->n, part;
+	if (columns_of(text->p, n) <= n_column)
+		return;
 	while (
 	    n && (columns_of(text->p, n) > n_column || ((unsigned char)text->p[n] & 0xc0) == 0x80))
 		n--;
-	text->n = n;
-	if (text->p)
-		text->p[n] = 0;
+	for (part = n; part && !(text->p[part] == ',' && text->p[part + 1] == ' ');)
+		part--;
+	text->n = part ? part : n;
+	text->p[text->n] = 0;
 }

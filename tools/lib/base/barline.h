@@ -15,7 +15,8 @@ void fc_barline_clear(void);
 /* Columns that the line may have so that it stays one line, which alone can be cleared, even if the
  * terminal writes ^C behind it; SIZE_MAX where the terminal does not say how wide it is. */
 size_t fc_barline_columns(void);
-/* Shortens text to so many columns at most.  More than ASCII counts as two, the widest there is. */
+/* Shortens text to so many columns at most, at a ", " if it has one.  More than ASCII counts as
+ * two, the widest there is. */
 void fc_barline_fit(struct fc_buf *text, size_t n_column);
 size_t fc_barline_width(const struct fc_buf *text);
 

@@ -92,9 +92,12 @@ void fc_progress_text(
 		add_number(b, (double)p->done);
 	else
 		fc_buf_addf(b, "%" PRIu64, p->done);
-	fc_buf_addf(b, "%s%s, ", bytes ? "" : " ", p->unit);
-	add_number(b, elapsed > 0 ? (double)p->done / elapsed : 0);
-	fc_buf_addf(b, "%s%s/s", bytes ? "" : " ", p->unit);
+	fc_buf_addf(b, "%s%s", bytes ? "" : " ", p->unit);
+	if (!p->no_rate) {
+		fc_buf_adds(b, ", ");
+		add_number(b, elapsed > 0 ? (double)p->done / elapsed : 0);
+		fc_buf_addf(b, "%s%s/s", bytes ? "" : " ", p->unit);
+	}
 	if (part < whole && part > first)
 		add_time_left(b, elapsed * (double)(whole - part) / (double)(part - first));
 }
@@ -110,15 +113,18 @@ static void line_text(
 		fc_buf_addf(b, ", %s", note);
 }
 
-/* On a terminal, first the bar gives way, then the label, then the end. */
+/* On a terminal, first the bar gives way, then the rate, the label, and what is at the end. */
 static void fit_text(struct fc_buf *b, double elapsed, const char *note)
 {
 	const size_t room = fc_barline_columns();
+	bar.at.no_rate = false;
 	for (size_t cells = 24; cells >= 8; cells -= 4) {
 		line_text(b, fc_prog_label, elapsed, cells, note);
 		if (fc_barline_width(b) <= room)
 			return;
 	}
+	line_text(b, fc_prog_label, elapsed, 0, note);
+	bar.at.no_rate = fc_barline_width(b) > room;
 	line_text(b, fc_prog_label, elapsed, 0, note);
 	if (fc_barline_width(b) > room)
 		line_text(b, NULL, elapsed, 0, note);

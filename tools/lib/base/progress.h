@@ -2,6 +2,7 @@
 #ifndef FC_BASE_PROGRESS_H
 #define FC_BASE_PROGRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct fc_progress_state {
 	const char *unit;
 	uint64_t done, total;
 	uint64_t first, part, whole; /* of fc_progress_share(); first: when the display began */
+	bool no_rate;                /* where there is no room for it */
 };
 void fc_progress_text(
     struct fc_buf *b, const struct fc_progress_state *p, double elapsed, size_t cells);
