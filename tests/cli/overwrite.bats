@@ -261,3 +261,38 @@ begun() {
 	rm -rf m
 	[ -z "$(left)" ]
 }
+
+@test "a model's file that leads nowhere ends a run at its start, and goes into no result without a word" {
+	for file in config.json tokenizer.json generation_config.json chat_template.jinja; do
+		rm -rf m && cp -r pivot m && rm -f "m/$file"
+		ln -s nowhere "m/$file"
+		for cmd in "fc-varm -q -b m -o out target" "fc-convert -q -o out m" \
+			"train -m m --checkpoint c --checkpoint-every 1 -o out d.fcs"; do
+			# shellcheck disable=SC2086 # a list of words
+			kept 1 "m/$file: No such file or directory" $cmd
+		done
+		rm "m/$file"
+		mkfifo "m/$file"
+		# shellcheck disable=SC2086 # a list of words
+		for cmd in "fc-varm -q -b m -o out target" "fc-convert -q -o out m" "train -m m -o out d.fcs"; do
+			run timeout 20 bash -c "$(declare -f train); $cmd"
+			[ "$status" -eq 1 ]
+			[[ $output == *"m/$file: is a pipe, where a regular file is needed"* ]]
+			[ ! -e out ]
+		done
+	done
+	rm -rf m && cp -r pivot m
+	for file in tokenizer_config.json chat_template.jinja; do
+		mv "m/$file" gone
+		ln -s nowhere "m/$file"
+		run fc-infer -q -m m talk.jsonl
+		[ "$status" -eq 1 ]
+		[[ $output == *"m/$file: No such file or directory"* ]]
+		rm "m/$file"
+		mv gone "m/$file"
+	done
+	# control: a folder of that name is none of the model's files
+	mkdir m/LICENSES
+	fc-convert -q -o out m
+	[ ! -e out/LICENSES ]
+}

@@ -173,7 +173,8 @@ static int copy_files(const char *from, const char *to, struct fc_err *e)
 int convert_to_folder(const struct convert *c, const char *dir, struct fc_err *e)
 {
 	const struct fc_gguf *g = fc_store_gguf(c->store);
-	if (write_weights(c, dir, e) < 0 || write_config(c, dir, e) < 0)
+	/* the quick parts first: what they refuse costs no work */
+	if ((g ? convert_tokenizer_files(g, dir, e) : copy_files(c->from, dir, e)) < 0)
 		return -1;
-	return g ? convert_tokenizer_files(g, dir, e) : copy_files(c->from, dir, e);
+	return write_config(c, dir, e) < 0 ? -1 : write_weights(c, dir, e);
 }

@@ -267,7 +267,11 @@ int main(int argc, char **argv)
 		check_models(&o);
 	struct fc_params *params = open_params(&o, nn);
 	uint64_t tokenizer = tokenizer_fingerprint(&o, params);
+	struct train_target target = {
+	    o.model, o.tokenizer, (enum train_save_dtype)o.save_dtype, {o.rounding == 1, o.seed}};
 	fc_prog_label = label(&o);
+	if (out)
+		or_die(train_target_begin(fc_outdir_tmp(out), &target, &e), &e);
 	struct train_feed *feed = open_feed(&o, params, tokenizer);
 
 	struct train_trainer_opts trainer_opts = {
@@ -288,8 +292,6 @@ int main(int argc, char **argv)
 	fc_note("%s", computes);
 	train(&o, &trainer, tokenizer, identity);
 
-	struct train_target target = {
-	    o.model, o.tokenizer, (enum train_save_dtype)o.save_dtype, {o.rounding == 1, o.seed}};
 	if (o.update)
 		or_die(train_update_write(o.update, o.model, origin_fingerprint(&o, params),
 			   tokenizer, params, &e),

@@ -51,6 +51,11 @@ int train_target_dtype(
 	return t->dtype == TRAIN_SAVE_SAME && t->pivot ? pivot_dtype(t->pivot, p, dtype, e) : 0;
 }
 
+int train_target_begin(const char *dir, const struct train_target *t, struct fc_err *e)
+{
+	return t->pivot ? copy_others(t->pivot, dir, e) : copy_tokenizer(t->tokenizer, dir, e);
+}
+
 int train_target_write(
     const char *dir, const struct train_target *t, const struct fc_params *p, struct fc_err *e)
 {
@@ -58,10 +63,8 @@ int train_target_write(
 	if (train_target_dtype(t, p, &dtype, e) < 0 ||
 	    fc_params_save(p, dir, dtype, &t->rounding, SHARD_BYTES, e) < 0)
 		return -1;
-	if (!t->pivot)
-		return copy_tokenizer(t->tokenizer, dir, e);
 	/* where nothing in it changes, the pivot's config.json keeps its bytes */
-	if (t->dtype == TRAIN_SAVE_SAME && fc_file_copy(t->pivot, dir, "config.json", true, e) < 0)
-		return -1;
-	return copy_others(t->pivot, dir, e);
+	return t->pivot && t->dtype == TRAIN_SAVE_SAME
+	    ? fc_file_copy(t->pivot, dir, "config.json", true, e)
+	    : 0;
 }

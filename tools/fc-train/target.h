@@ -19,8 +19,10 @@ struct train_target {
 int train_target_dtype(const struct train_target *t, const struct fc_params *p,
     enum fc_dtype *dtype, struct fc_err *e);
 
-/* Fills the folder: weights, config.json, and every other file of the pivot (or the tokenizer's
- * files).  The caller commits. */
+/* Copies into the folder what training does not change: every other file of the pivot, or the
+ * tokenizer's files.  To be called before training, as it may fail. */
+int train_target_begin(const char *dir, const struct train_target *t, struct fc_err *e);
+/* Adds the weights and config.json.  The caller commits. */
 int train_target_write(
     const char *dir, const struct train_target *t, const struct fc_params *p, struct fc_err *e);
 

@@ -15,7 +15,8 @@
 
 bool fc_file_exists(const char *path)
 {
-	return access(path, F_OK) == 0;
+	struct stat st;
+	return lstat(path, &st) == 0;
 }
 
 char *fc_path_join(const char *dir, const char *name)

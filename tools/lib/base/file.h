@@ -17,6 +17,8 @@ int fc_file_open(const char *path, size_t *n_bytes, struct fc_err *e);
 int fc_file_read(const char *path, size_t max_bytes, struct fc_buf *out, struct fc_err *e);
 /* The same for a path that a person gave: it may be a pipe, as <(command) is. */
 int fc_file_read_any(const char *path, size_t max_bytes, struct fc_buf *out, struct fc_err *e);
+/* A link that leads nowhere exists: what is optional and opened then is an error, and not absent.
+ */
 bool fc_file_exists(const char *path);
 
 /* "dir/name", the caller's to free(). */

@@ -87,10 +87,10 @@ int fc_modelfiles_copy(
 	while (ret == 0 && (entry = readdir(d))) {
 		const char *name = entry->d_name;
 		unsigned kind = fc_modelfiles_kind(name);
-		bool regular = fstatat(dirfd(d), name, &st, 0) == 0 && S_ISREG(st.st_mode);
-		if (kind & kinds && regular)
+		bool folder = fstatat(dirfd(d), name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+		if (kind & kinds && !folder)
 			ret = fc_file_copy(from, to, name, true, e);
-		else if (left && name[0] != '.' && !(kind && regular) && !is_weights(name) &&
+		else if (left && name[0] != '.' && !(kind && !folder) && !is_weights(name) &&
 		    strcmp(name, FC_MODELFILES_TEMPLATES) != 0)
 			fc_buf_addf(left, "%s%s", left->n ? ", " : "", name);
 		errno = 0;

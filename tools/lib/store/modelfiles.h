@@ -25,8 +25,9 @@ unsigned fc_modelfiles_kind(const char *name);
 /* A folder with more chat templates, which chat/model_copy.h brings along. */
 #define FC_MODELFILES_TEMPLATES "additional_chat_templates"
 
-/* Copies the regular files of these kinds (links are followed); subfolders stay behind.  left:
- * NULL, or gets the visible names, separated by ", ", of what is neither of a model nor weights. */
+/* Copies the files of these kinds (links are followed); subfolders stay behind.  A link that leads
+ * nowhere, and what is no regular file, is an error: call it before long work.  left: NULL, or gets
+ * the visible names, separated by ", ", of what is neither of a model nor weights. */
 int fc_modelfiles_copy(
     const char *from, const char *to, unsigned kinds, struct fc_buf *left, struct fc_err *e);
 int fc_modelfiles_remove(const char *dir, unsigned kinds, struct fc_err *e);
