@@ -114,6 +114,15 @@ load align
 	run -2 fc-align map --kind bytes --spelling raw -p P -s S
 	run -2 fc-align map --merge -p P -s S
 	run -2 fc-align map --kind exact --merge -p P -s S S.map.fcs
+	# what would be ignored is refused
+	for kind in exact mined bytes; do
+		run -2 fc-align map --kind $kind --template chatml -p P -s S
+		[[ $output == *"--template, --tokens and -n are for conversations, which --kind but stats reads none of"* ]]
+		run -2 fc-align map --kind $kind --tokens -p P -s S
+		run -2 fc-align map --kind $kind -n 5 -p P -s S
+	done
+	run -2 fc-align map --merge --template chatml -p P -s S S.map.fcs
+	[[ $output == *"which --merge reads none of"* ]]
 }
 
 @test "map: bad input is named" {
@@ -184,6 +193,8 @@ load align
 	[[ $output == *nowhere* ]]
 	run -2 fc-align apply -p P -s S -m S.map.fcs S.fcs
 	run -2 fc-align apply -p P -s S --known 2 S.fcs
+	run -2 fc-align apply -p P -m S.map.fcs --known 0 S.fcs
+	[[ $output == *"--known is for a byte-exact transfer"* ]]
 	fc-align apply -p P -s S S.fcs 2>&1 >/dev/null | grep -q 'probability arrived'
 }
 

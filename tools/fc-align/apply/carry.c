@@ -34,6 +34,8 @@ void align_carry_check_usage(const struct align_carry_options *o)
 		fc_die_usage("--align dtw-* needs -s, and -m unless with --match hard");
 	if (!dtw && (o->match || o->collide))
 		fc_die_usage("--match and --collide go with --align dtw-*");
+	if ((dtw || o->map) && o->known != ALIGN_CARRY_KNOWN)
+		fc_die_usage("--known is for a byte-exact transfer, by -s alone");
 	if (o->align == ALIGN_KIND_FUSELLM && o->match != ALIGN_PICK_HARD &&
 	    o->match != ALIGN_PICK_SOFT)
 		fc_die_usage("FuseLLM's transfer is --match hard or soft");

@@ -31,7 +31,8 @@ struct align_carry_options {
 	int align, match, collide;        /* enum align_kind, enum align_pick_mode, 1: first */
 	double known;
 };
-#define ALIGN_CARRY_DEFAULTS .known = 0.5
+#define ALIGN_CARRY_KNOWN 0.5
+#define ALIGN_CARRY_DEFAULTS .known = ALIGN_CARRY_KNOWN
 
 /* The options in a command's table. */
 #define ALIGN_CARRY_OPTS(o)                                                                        \

@@ -216,6 +216,10 @@ static void check_options(const struct options *o, int n_operand)
 		    o->pivot ? "source" : "pivot");
 	if (!counts && (n_operand > 0 || o->merge))
 		fc_die_usage("only maps of kind stats are made from conversations or merged");
+	if ((!counts || o->merge) && (o->template_file || o->tokens || o->limit))
+		fc_die_usage(
+		    "--template, --tokens and -n are for conversations, which --%s reads none of",
+		    o->merge ? "merge" : "kind but stats");
 	if (o->merge && n_operand == 0)
 		fc_die_usage("--merge needs the maps to put together");
 	if (!counts && (o->align || o->choose))
