@@ -199,7 +199,12 @@ assert all(r["ids"] == [vocab[p] for p in r["pieces"]] for r in e["rows"])'
 	[ "${lines[0]}" != "$pivot" ]
 	run -0 --separate-stderr fc-view --fingerprint "$FC_ROOT/tests/data/tokenizer/spm.json"
 	[ "${#lines[@]}" -eq 3 ]
-	[[ ${lines[2]} == template=0000000000000000 && $stderr == *'no template: '* ]]
+	[[ ${lines[2]} == template=0000000000000000 && $stderr == *'spm.json has no chat template' ]]
+	# a template that is there and no good is not said to be none
+	cp -r "$FC_ROOT/pipelines/demo/kit/pivot" p
+	echo '{% if %}' >p/chat_template.jinja
+	run -1 --separate-stderr fc-view --fingerprint p
+	[[ $output == '' && $stderr == *'p/chat_template.jinja:1: '* ]]
 	run -1 fc-view --fingerprint no-such
 	run -2 fc-view --fingerprint
 }

@@ -51,8 +51,10 @@ void view_fingerprint(struct view *v)
 	add_print(&v->text, "tokenizer", fc_tokenizer_fingerprint(t));
 	fc_buf_addf(&v->text, "n_vocab=%zu\n", fc_tokenizer_n_vocab(t));
 	fc_tokenizer_free(t);
-	if (fc_chat_open(&chat, path, NULL, &e) < 0)
-		fc_note("no template: %s", e.msg);
+	if (fc_chat_open_own(&chat, path, &e) < 0)
+		fc_die("%s", e.msg);
+	if (!chat)
+		fc_note("%s has no chat template", path);
 	add_print(&v->text, "template", chat ? fc_chat_hash(chat) : 0);
 	fc_chat_free(chat);
 	if (!has_weights(path))

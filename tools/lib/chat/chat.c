@@ -103,6 +103,7 @@ static int compile_own(struct fc_chat *c, const char *model, const json_t *confi
 		goto out;
 	if (!got) {
 		fc_template_names(model, config, &names);
+		c->has_no_template = fc_file_exists(model);
 		if (!fc_file_exists(model))
 			fc_fail(e, "open %s: no such model", model);
 		else if (names.n)
@@ -222,7 +223,9 @@ static char *probe_header(const struct fc_chat *c)
 	return header ? header : fc_strdup("");
 }
 
-int fc_chat_open(struct fc_chat **out, const char *model, const char *file, struct fc_err *e)
+/* *none, which may be NULL: it failed because there is no template. */
+static int open_chat(
+    struct fc_chat **out, const char *model, const char *file, bool *none, struct fc_err *e)
 {
 	struct fc_chat *c = FC_NEW(struct fc_chat);
 	struct fc_buf text = FC_BUF_INIT;
@@ -262,9 +265,22 @@ out:
 	json_decref(config);
 	fc_sidefiles_release(&side);
 	free(stem);
+	if (none)
+		*none = ret < 0 && c->has_no_template;
 	if (ret < 0)
 		fc_chat_free(c);
 	return ret;
+}
+
+int fc_chat_open(struct fc_chat **c, const char *model, const char *file, struct fc_err *e)
+{
+	return open_chat(c, model, file, NULL, e);
+}
+
+int fc_chat_open_own(struct fc_chat **c, const char *model, struct fc_err *e)
+{
+	bool none;
+	return open_chat(c, model, NULL, &none, e) < 0 && !none ? -1 : 0;
 }
 
 void fc_chat_free(struct fc_chat *c)

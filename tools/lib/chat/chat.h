@@ -15,6 +15,8 @@ struct fc_chat;
  * metadata have both.  file: a name of chat_named.h or a Jinja file, instead of the model's own
  * template; or NULL. */
 int fc_chat_open(struct fc_chat **c, const char *model, const char *file, struct fc_err *e);
+/* The model's own template; *c is NULL where it has none. */
+int fc_chat_open_own(struct fc_chat **c, const char *model, struct fc_err *e);
 void fc_chat_free(struct fc_chat *c);
 /* Does the template spell name?  What it does not, it can't read. */
 bool fc_chat_mentions(const struct fc_chat *c, const char *name);
