@@ -296,6 +296,8 @@ print("tokens an example %.5g (%d %d %d %d %d)" %
 	[[ $output == 'fc-view: open no-such.fcs: No such file or directory' ]]
 	run -1 pipe ': | fc-view --jsonl'
 	[[ $output == 'fc-view: standard input: empty, where a stream should be' ]]
+	run -1 fc-view .
+	[[ $output == 'fc-view: .: is a folder, where a stream should be' ]]
 }
 
 @test "damage: the header of a file that was cut off comes with a warning" {

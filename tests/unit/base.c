@@ -79,6 +79,7 @@ static void test_escape(void)
 		"fdp",
 		"a turn of direction"},
 	    {"\xe2\x80\xa8", "\\xe2\\x80\\xa8", "a line separator"},
+	    {"\xef\xbb\xbf{", "\\xef\\xbb\\xbf{", "a byte order mark"},
 	    {"a\xff\xe2\x82", "a\\xff\\xe2\\x82", "bytes that are no UTF-8"},
 	    {"\xed\xa0\x80\xc0\xaf", "\\xed\\xa0\\x80\\xc0\\xaf", "surrogates and overlong forms"},
 	};

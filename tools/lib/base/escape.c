@@ -34,7 +34,8 @@ static bool is_shown(uint32_t c)
 	bool direction = c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
 	    (c >= 0x2066 && c <= 0x2069);
 	bool line = c == 0x2028 || c == 0x2029;
-	return !control && !direction && !line;
+	bool order_mark = c == 0xfeff; /* not seen, and at a wrong place the error itself */
+	return !control && !direction && !line && !order_mark;
 }
 
 size_t fc_escape_next(char *out, size_t *n_out, const char *s, size_t n)

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <zstd.h>
@@ -39,6 +40,13 @@ int fc_frame_in_open(struct fc_frame_in **out, const char *path, struct fc_err *
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fc_fail(e, "open %s:", path);
+	struct stat st;
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		if (!is_stdin)
+			close(fd);
+		return fc_fail(e, "%s: is a folder, where a stream should be",
+		    is_stdin ? "standard input" : path);
+	}
 	struct fc_frame_in *f = FC_NEW(struct fc_frame_in);
 	f->fd = fd;
 	f->name = fc_strdup(is_stdin ? "standard input" : path);
