@@ -6,9 +6,9 @@
 
 /*
  * Text from outside, made fit for a line on a terminal: control characters (C0, DEL, C1), marks
- * that turn the direction of writing, line separators, byte order marks and bytes that are no UTF-8 become \n, \t or
- * \xNN a byte.  A backslash stays as it is, so that escaping twice changes nothing.
- * All messages of fc_fail(), fc_die(), fc_warn() and fc_note() have gone through it.
+ * that turn the direction of writing, line separators, byte order marks and bytes that are no UTF-8
+ * become \n, \t or \xNN a byte.  A backslash stays as it is, so that escaping twice changes
+ * nothing. All messages of fc_fail(), fc_die(), fc_warn() and fc_note() have gone through it.
  */
 
 /* Writes what is shown for the first character or byte of p (n bytes, n > 0) and returns how many
