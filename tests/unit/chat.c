@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "t.h"
+#include "temp_files.h"
 #include "chat/chat.h"
 
 /* The folder tests/data/chat/NAME.  free() it. */
@@ -13,25 +14,6 @@ static char *folder(const char *name)
 	struct fc_buf b = FC_BUF_INIT;
 	fc_buf_addf(&b, "%s/tests/data/chat/%s", root ? root : ".", name);
 	return fc_buf_detach(&b);
-}
-
-static char tmp[64] = "/tmp/fc-chat-XXXXXX";
-
-static char *write_file(const char *name, const char *text, size_t n)
-{
-	char *path = fc_path_join(tmp, name);
-	FILE *f = fopen(path, "w");
-	if (!f || fwrite(text, 1, n, f) != n || fclose(f))
-		abort();
-	return path;
-}
-
-static void remove_tmp(void)
-{
-	char command[96];
-	snprintf(command, sizeof command, "rm -rf '%s'", tmp);
-	if (system(command))
-		puts("# the temporary folder stays");
 }
 
 /* A model folder of that name with a tokenizer_config.json; returns its path.  free() it. */
@@ -568,9 +550,7 @@ static void test_real(void)
 
 int main(void)
 {
-	if (!mkdtemp(tmp))
-		return 1;
-	atexit(remove_tmp);
+	make_tmp();
 	test_openchat();
 	test_segments();
 	test_foreign();

@@ -9,25 +9,7 @@
 #include "base/mem.h"
 #include "chat/chat.h"
 #include "t.h"
-
-static char tmp[64] = "/tmp/fc-members-XXXXXX";
-
-static char *write_file(const char *name, const char *text, size_t n)
-{
-	char *path = fc_path_join(tmp, name);
-	FILE *f = fopen(path, "w");
-	if (!f || fwrite(text, 1, n, f) != n || fclose(f))
-		abort();
-	return path;
-}
-
-static void remove_tmp(void)
-{
-	char command[96];
-	snprintf(command, sizeof command, "rm -rf '%s'", tmp);
-	if (system(command))
-		puts("# the temporary folder stays");
-}
+#include "temp_files.h"
 
 static int read_line(const json_t *line, struct fc_conversation *c, struct fc_err *e)
 {
@@ -238,9 +220,7 @@ int main(void)
 	struct fc_err e;
 	json_t *c;
 	size_t i;
-	if (!mkdtemp(tmp))
-		return 1;
-	atexit(remove_tmp);
+	make_tmp();
 	const char config[] = "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\",\"pad_token\":"
 			      "\"<|im_end|>\"}";
 	free(write_file("tokenizer_config.json", config, sizeof config - 1));
