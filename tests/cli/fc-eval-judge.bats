@@ -459,15 +459,57 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 }
 
 @test "--dry-run before there are answers: options and files" {
-	dry() { run fc-eval judge -n --questions "$(F q.jsonl)" --prompts "$(F prompts.jsonl)" -o j.jsonl "$@"; }
+	dry() {
+		run fc-eval judge -n --questions "$(F q.jsonl)" --prompts "$(F prompts.jsonl)" --reference "$(F ref.jsonl)" \
+			-o j.jsonl "$@"
+	}
 	dry --command cat
 	[ "$status" -eq 0 ] && [[ "$output" == *"no answers yet"* ]] && [ ! -e j.jsonl ]
 	dry --endpoint https://localhost/v1
 	[ "$status" -eq 2 ]
 	dry --command cat --prompts "$(F q.jsonl)"
 	[ "$status" -eq 1 ]
+	for mode in single pairwise-all "pairwise-baseline --baseline a"; do
+		dry --command cat --mode $mode
+		[ "$status" -eq 0 ]
+	done
+	dry --command cat --mode arena --baseline a
+	[ "$status" -eq 1 ] && [[ $output == *"no prompt with output_format [[A>B]]"* ]]
+	head -1 "$(F ref.jsonl)" | sed 's/, "It is 4."//' >turn.jsonl
+	dry --command cat --reference turn.jsonl
+	[ "$status" -eq 1 ] && [[ $output == *"question 111 (math): no reference answer to turn 2"* ]]
+	sed 's/{question}/{riddle}/' "$(F prompts.jsonl)" >riddle.jsonl
+	dry --command cat --prompts riddle.jsonl
+	[ "$status" -eq 1 ] && [[ $output == *"nothing to put in for {riddle}"* ]]
 	run fc-eval judge --questions "$(F q.jsonl)" --prompts "$(F prompts.jsonl)" -o j.jsonl --command cat
 	[ "$status" -eq 2 ] && [[ "$output" == *"which models' answers"* ]]
+}
+
+@test "--dry-run tries the judge: its program, its model, its key" {
+	cp "$(F a.jsonl)" a.jsonl
+	for answers in '' a.jsonl; do
+		dry() {
+			run "-$1" fc-eval judge -n --questions "$(F q.jsonl)" --prompts "$(F prompts.jsonl)" \
+				--reference "$(F ref.jsonl)" -o j.jsonl "${@:2}" $answers
+		}
+		dry 1 --command './no-such-judge --fast'
+		[[ $output == *"./no-such-judge"* ]]
+		dry 0 --command 'LC_ALL=C ./no-such-judge' --name x # only the shell knows what this runs
+		dry 0 --command 'cat -u'
+		dry 0 --local "$FC_ROOT/pipelines/demo/kit/facts"
+		dry 1 --local ./no/such/model
+		[[ $output == *no/such/model* ]]
+		key=(--endpoint http://127.0.0.1:1/v1 --judge-model x --key-file key)
+		rm -f key
+		dry 1 "${key[@]}"
+		: >key
+		dry 1 "${key[@]}"
+		echo a key >key
+		dry 1 "${key[@]}"
+		echo key >key
+		dry 0 "${key[@]}"
+	done
+	[ ! -e j.jsonl ]
 }
 
 @test "command line: one judge, what it needs" {

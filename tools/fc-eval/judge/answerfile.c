@@ -110,6 +110,20 @@ int eval_answers_read(struct eval_answers *a, const char *path, struct fc_err *e
 	return a->n ? 0 : fc_fail(e, "%s: no answer", path);
 }
 
+void eval_answers_empty(struct eval_answers *a, const char *model, const struct eval_bench *b)
+{
+	*a = (struct eval_answers){.model = fc_strdup(model)};
+	a->item = FC_ARRAY(struct eval_given, b->n);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct eval_question *q = &b->question[b->by_id[i]];
+		struct eval_given *g = &a->item[a->n++];
+		*g = (struct eval_given){.id = fc_strdup(q->id), .n_turn = q->n_turn};
+		g->turn = FC_ARRAY(struct eval_span, q->n_turn);
+		for (size_t t = 0; t < q->n_turn; t++)
+			g->turn[t] = eval_span_of("");
+	}
+}
+
 void eval_answers_release(struct eval_answers *a)
 {
 	for (size_t i = 0; i < a->n; i++)

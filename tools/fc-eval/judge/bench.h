@@ -61,6 +61,8 @@ struct eval_answers {
 };
 /* Of several lines with one question's id the last counts. */
 int eval_answers_read(struct eval_answers *a, const char *path, struct fc_err *e);
+/* An empty answer to every turn of every question, as by this model. */
+void eval_answers_empty(struct eval_answers *a, const char *model, const struct eval_bench *b);
 void eval_answers_release(struct eval_answers *a);
 const struct eval_given *eval_answers_find(const struct eval_answers *a, const char *id);
 

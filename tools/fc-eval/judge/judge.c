@@ -9,6 +9,7 @@
 #include "base/opt.h"
 #include "base/progress.h"
 #include "fc-eval/eval.h"
+#include "fc-eval/judge/child.h"
 #include "fc-eval/judge/judging.h"
 
 struct options {
@@ -38,19 +39,22 @@ static void read_key(struct options *o, struct fc_buf *key)
 	o->endpoint.key = key->n ? key->p : NULL;
 }
 
-/* Of the program that a shell command runs first, without its folder; NULL where that is not plain.
- */
-static const char *program_name(const char *command)
+/* The program that a shell command runs first; NULL where that is not plain.  free() it. */
+static char *first_program(const char *command)
 {
 	const char *p = command + strspn(command, " \t");
 	size_t n = strcspn(p, " \t");
 	if (strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-/") < n)
 		return NULL;
-	while (n > 0 && memchr(p, '/', n)) {
-		p++;
-		n--;
-	}
-	return n ? strndup(p, n) : NULL;
+	return n && p[n - 1] != '/' ? fc_memdup0(p, n) : NULL;
+}
+
+/* What the judge is called where --name does not say it; NULL where it must. */
+static const char *default_name(const struct options *o)
+{
+	const char *path = o->local ? o->local : first_program(o->command);
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	return slash && slash[1] ? slash + 1 : path;
 }
 
 static void check(struct options *o, int n_models)
@@ -74,12 +78,8 @@ static void check(struct options *o, int n_models)
 	if (!o->endpoint.base_url && o->endpoint.model)
 		fc_die_usage("--judge-model is of --endpoint");
 	o->in.judge = o->name ? o->name : o->endpoint.model ? o->endpoint.model : NULL;
-	if (!o->in.judge && o->local) {
-		const char *slash = strrchr(o->local, '/');
-		o->in.judge = slash && slash[1] ? slash + 1 : o->local;
-	}
 	if (!o->in.judge)
-		o->in.judge = program_name(o->command);
+		o->in.judge = default_name(o);
 	if (!o->in.judge)
 		fc_die_usage("--command does not begin with a program's name: --name says what to "
 			     "call the judge");
@@ -94,6 +94,33 @@ static void check_files(const struct options *o)
 	fc_opt_check_output("output", o->out, FC_OUT_JSONL);
 	fc_opt_check_output("output", games.p, FC_OUT_JSONL);
 	fc_buf_release(&games);
+}
+
+/* Asks the judge nothing, but finds what would keep it from answering: its key, model or program.
+ */
+static void try_judge(struct options *o)
+{
+	struct fc_err e;
+	struct fc_buf key = FC_BUF_INIT;
+	struct eval_child child;
+	char *program = o->command ? first_program(o->command) : NULL;
+	const char *const look[] = {"sh", "-c",
+	    "case $1 in */*) test -f \"$1\" && test -x \"$1\" ;; *) command -v \"$1\" >/dev/null "
+	    ";; esac",
+	    "sh", program, NULL};
+	const char *const infer[] = {
+	    "fc-infer", "--generate", "--dry-run", "-q", "-m", o->local, NULL};
+	read_key(o, &key);
+	if (o->endpoint.base_url && eval_endpoint_check(&o->endpoint, &e) < 0)
+		fc_die("%s", e.msg);
+	if ((program || o->local) && eval_child_start(&child, program ? look : infer, -1, &e) < 0)
+		fc_die("%s", e.msg);
+	if (program && eval_child_wait(&child, program, &e) < 0)
+		fc_die("--command: there is no program %s", program);
+	if (o->local && eval_child_wait(&child, "fc-infer", &e) < 0)
+		fc_die("--local %s: %s", o->local, e.msg);
+	free(program);
+	fc_buf_release(&key);
 }
 
 static int run(
@@ -202,7 +229,11 @@ static void judge_files(struct options *o, char **paths, size_t n)
 	o->in.n_model = n;
 	o->in.reference = o->reference ? &reference : NULL;
 	o->in.mode = (enum eval_match_mode)o->mode;
-	if (n == 0) { /* --dry-run before there are answers: the files are in order */
+	if (o->dry_run)
+		try_judge(o);
+	if (n == 0) { /* --dry-run before there are answers */
+		if (eval_plan_try(&o->in, &e) < 0)
+			fc_die("%s", e.msg);
 		fc_note("no answers yet to judge");
 	} else {
 		if (eval_plan_make(&j.plan, &o->in, &e) < 0)

@@ -265,3 +265,22 @@ json_t *eval_match_messages(const struct eval_match *m, int g)
 	json_array_append_new(list, message("user", prompt->p, prompt->n));
 	return list;
 }
+
+int eval_plan_try(const struct eval_plan_inputs *in, struct fc_err *e)
+{
+	struct eval_answers models[2];
+	struct eval_plan_inputs with_models = *in;
+	struct eval_plan p;
+	eval_answers_empty(&models[0], in->baseline ? in->baseline : "first", in->bench);
+	eval_answers_empty(&models[1], "second model", in->bench);
+	with_models.models = models;
+	with_models.n_model = 2;
+	int ret = eval_plan_make(&p, &with_models, e);
+	for (size_t i = 0; i < p.n; i++)
+		for (int g = 0; ret == 0 && g < p.v[i].n_game; g++)
+			ret = eval_match_fill(&p.v[i], g, e);
+	eval_plan_release(&p);
+	eval_answers_release(&models[0]);
+	eval_answers_release(&models[1]);
+	return ret;
+}

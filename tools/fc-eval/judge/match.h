@@ -59,6 +59,9 @@ struct eval_plan_inputs {
 	bool judge_errors;
 };
 int eval_plan_make(struct eval_plan *p, const struct eval_plan_inputs *in, struct fc_err *e);
+/* Before there are answers: -1 where a prompt or reference is missing, or a prompt cannot be filled
+ * in, whatever in->models will answer. */
+int eval_plan_try(const struct eval_plan_inputs *in, struct fc_err *e);
 void eval_plan_release(struct eval_plan *p);
 void eval_match_release(struct eval_match *m);
 
