@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/rng.h"
+#include "base/suggest.h"
 #include "t.h"
 
 static void test_buf(void)
@@ -145,8 +146,40 @@ static void test_long_message(void)
 	T_OK(strlen(e.msg) == 1023 && !strchr(e.msg, '\\'), "or is full");
 }
 
+static void test_suggest(void)
+{
+	static const char *const names[] = {"temperature", "sample-top-k", "top-k", "top-p",
+	    "min-p", "max-new", "max-length", "batch-tokens", "seed", "slots", "stop", "stop-token",
+	    "help", "dry-run"};
+	static const struct {
+		const char *word, *want;
+	} t[] = {
+	    {"temprature", "--temperature"},
+	    {"top_k", "--top-k"},
+	    {"topk", "--top-k"},
+	    {"hepl", "--help"}, /* two neighbours that have changed places are one slip */
+	    {"sede", "--seed"},
+	    {"max-new-tokens", "--max-new"},
+	    {"max_tokens", "--max-new or --max-length"},
+	    {"s", "--sample-top-k, --seed, --slots, --stop or --stop-token"}, /* begins so */
+	    {"top", "--top-k or --top-p"},
+	    {"top-q", "--top-k or --top-p"}, /* as near */
+	    {"dryrun", "--dry-run"},
+	    {"frobnicate", ""},
+	    {"xy", ""},
+	    {"", ""},
+	};
+	for (size_t i = 0; i < FC_LEN(t); i++) {
+		struct fc_buf b = FC_BUF_INIT;
+		fc_suggest(&b, t[i].word, names, FC_LEN(names));
+		T_STR(b.p ? b.p : "", t[i].want, "suggest");
+		fc_buf_release(&b);
+	}
+}
+
 int main(void)
 {
+	test_suggest();
 	test_progress();
 	test_buf();
 	test_escape();

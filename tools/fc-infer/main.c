@@ -90,7 +90,7 @@ static const struct fc_usage usage = {
     .synopsis = "-m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
 		"--generate -m MODEL [options] [CONVERSATIONS.jsonl | QUESTIONS.jsonl ...]\n"
 		"--tokens -m MODEL [options] [CONVERSATIONS.jsonl ...]",
-    .summary = "Reads conversations and writes the model's next-token distributions as a stream,\n"
+    .summary = "Reads conversations and writes the model's next-token distributions as a stream, "
 	       "or, with --generate, the conversations with its answers.",
     .more = "Example: fc-infer -m pivot chats.jsonl | fc-view --stats",
 };

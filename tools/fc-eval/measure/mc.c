@@ -169,7 +169,7 @@ void eval_command_mc(int argc, char **argv)
 	static const struct fc_usage usage = {
 	    .synopsis = "[OPTION]... [STREAM]...",
 	    .summary = "Reads distributions of multiple-choice tasks, writes how often the right "
-		       "choice is the\nlikeliest.",
+		       "choice is the likeliest.",
 	};
 	fc_prog = "fc-eval mc";
 	int first = fc_opt_parse(opts, &usage, argc, argv);

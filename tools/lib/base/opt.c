@@ -15,7 +15,9 @@
 #include "base/isa.h"
 #include "base/launcher.h"
 #include "base/mem.h"
+#include "base/opt_help.h"
 #include "base/par.h"
+#include "base/suggest.h"
 
 int fc_opt_threads;
 bool fc_opt_no_history;
@@ -27,78 +29,6 @@ static struct fc_buf given;
 const char *fc_opt_given(void)
 {
 	return given.p ? given.p : "";
-}
-
-static bool takes_value(const struct fc_opt *o)
-{
-	return o->kind != FC_OPT_FLAG;
-}
-
-static void print_default(const struct fc_opt *o)
-{
-	switch (o->kind) {
-	case FC_OPT_INT:
-		printf(" [%d]", *(int *)o->dest);
-		break;
-	case FC_OPT_U64:
-		printf(" [%" PRIu64 "]", *(uint64_t *)o->dest);
-		break;
-	case FC_OPT_REAL:
-		if (*(double *)o->dest == *(double *)o->dest) /* NaN: the help says what holds */
-			printf(" [%g]", *(double *)o->dest);
-		break;
-	case FC_OPT_STR:
-		if (*(const char **)o->dest)
-			printf(" [%s]", *(const char **)o->dest);
-		break;
-	case FC_OPT_CHOICE: {
-		const char *word = o->arg;
-		for (int i = *(int *)o->dest; i > 0; i--)
-			word = strchr(word, '|') + 1;
-		printf(" [%.*s]", (int)strcspn(word, "|"), word);
-		break;
-	}
-	default:
-		break;
-	}
-}
-
-static void print_option(const struct fc_opt *o)
-{
-	char left[128], letter[8] = "    ";
-	if (o->letter)
-		snprintf(letter, sizeof letter, "-%c, ", o->letter);
-	snprintf(left, sizeof left, "  %s--%s%s%s", letter, o->name, takes_value(o) ? " " : "",
-	    takes_value(o) ? o->arg : "");
-	if (strlen(left) <= 26)
-		printf("%-27s %s", left, o->help);
-	else
-		printf("%s\n%-27s %s", left, "", o->help);
-	print_default(o);
-	putchar('\n');
-}
-
-static _Noreturn void print_help(const struct fc_opt *opts, const struct fc_usage *u)
-{
-	const char *line = u->synopsis, *start = "Usage: ";
-	while (*line) {
-		size_t n = strcspn(line, "\n");
-		printf("%s%s %.*s\n", start, fc_prog, (int)n, line);
-		start = "       ";
-		line += n + (line[n] == '\n');
-	}
-	printf("\n%s\n%s", u->summary, opts->kind == FC_OPT_HEAD ? "" : "\n");
-	for (const struct fc_opt *o = opts; o->kind != FC_OPT_END; o++) {
-		if (o->kind == FC_OPT_HEAD)
-			printf("\n%s:\n", o->help);
-		else
-			print_option(o);
-	}
-	printf("  -h, --help                print this help\n"
-	       "      --version             print the version\n");
-	if (u->more)
-		printf("\n%s\n", u->more);
-	fc_finish();
 }
 
 static double parse_real(const char *name, const char *text)
@@ -191,7 +121,7 @@ static void store(const struct fc_opt *o, const char *text)
 	    strcmp(o->name, "resume") != 0 && strcmp(o->name, "verbose") != 0;
 	if (o->kind < FC_OPT_IN && o->kind != FC_OPT_STRS && decides) {
 		fc_buf_addf(&given, "%s--%s", given.n ? " " : "", o->name);
-		if (takes_value(o))
+		if (fc_opt_takes_value(o))
 			fc_buf_addf(&given, " %s", text);
 	}
 }
@@ -255,6 +185,32 @@ static void check_paths(const struct fc_opt *opts, int n_operand, char **operand
 		check_kind(o);
 }
 
+/* Ends the program: the word, "--name" or "--name=value", is no option, or could be several. */
+static _Noreturn void no_such(const struct fc_opt *opts, const char *word)
+{
+	struct fc_buf meant = FC_BUF_INIT;
+	const size_t n = strcspn(word + 2, "=");
+	char *name = fc_memdup0(word + 2, n);
+	const char **names = NULL;
+	size_t n_name = 0, cap = 0;
+	bool several = false;
+	for (const struct fc_opt *o = opts; o->kind != FC_OPT_END; o++) {
+		if (o->kind == FC_OPT_HEAD)
+			continue;
+		FC_GROW(names, cap, n_name + 3);
+		names[n_name++] = o->name;
+		several = several || !strncmp(o->name, name, n);
+	}
+	FC_GROW(names, cap, n_name + 2);
+	names[n_name++] = "help";
+	names[n_name++] = "version";
+	fc_suggest(&meant, name, names, n_name);
+	if (several)
+		fc_die_usage("--%s: is it %s?", name, meant.p);
+	fc_die_usage("there is no option --%s%s%s%s", name, meant.n ? "; did you mean " : "",
+	    meant.n ? meant.p : "", meant.n ? "?" : "");
+}
+
 int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int argc, char **argv)
 {
 	size_t n = 0;
@@ -268,7 +224,7 @@ int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int ar
 	for (size_t i = 0; i < n; i++) {
 		if (opts[i].kind == FC_OPT_HEAD)
 			continue;
-		bool value = takes_value(&opts[i]);
+		bool value = fc_opt_takes_value(&opts[i]);
 		table[m++] = (struct option){
 		    opts[i].name, value ? required_argument : no_argument, NULL, OPT_LONG + (int)i};
 		if (opts[i].letter)
@@ -281,7 +237,7 @@ int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int ar
 	while ((c = getopt_long(argc, argv, letters.p, table, NULL)) != -1) {
 		const struct fc_opt *o = NULL;
 		if (c == OPT_HELP || c == 'h')
-			print_help(opts, usage);
+			fc_opt_help(opts, usage);
 		if (c == OPT_VERSION) {
 			printf("%s %s\n", fc_prog, fc_version);
 			fc_finish();
@@ -296,8 +252,7 @@ int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int ar
 				: optopt == OPT_VERSION ? "version"
 							: opts[optopt - OPT_LONG].name);
 		if (c == '?')
-			fc_die_usage(
-			    "there is no option %s, or more than one begins so", argv[optind - 1]);
+			no_such(opts, argv[optind - 1]);
 		if (c >= OPT_LONG)
 			o = &opts[c - OPT_LONG];
 		for (size_t i = 0; !o && i < n; i++)

@@ -48,7 +48,7 @@ struct fc_opt {
 
 struct fc_usage {
 	const char *synopsis; /* lines after the program's name, separated by newlines */
-	const char *summary;  /* one sentence: reads X, writes Y */
+	const char *summary;  /* one sentence: reads X, writes Y; without line breaks */
 	const char *more;     /* printed after the options, or NULL */
 };
 
