@@ -79,12 +79,14 @@ $(WORK)/pivot: $(SET)/pivot
 	$(FC)fc-convert -f --type f32 -o $@ $(PIVOT)
 
 # fusechat.mk knows what has to be made anew: it is asked every time.
-$(patsubst %,$(WORK)/%,$(filter fusechat%,$(OURS))) &: $(WORK)/pivot $(WORK)/fusion.jsonl FORCE
+$(WORK)/fusechat: $(WORK)/pivot $(WORK)/fusion.jsonl FORCE
 	$(call step,FuseChat)
 	@$(MAKE) --no-print-directory -f $(HERE)../fusechat.mk PIVOT=$(WORK)/pivot SOURCES='$(SOURCES)' \
 	    DATA=$(WORK)/fusion.jsonl OUT=$(WORK) FC=$(FC) K=$(K) LAMBDA=$(LAMBDA) RULE=$(RULE) LOSS=$(LOSS) \
 	    ALIGN=$(ALIGN) TRAIN='$(TRAIN)' MERGE='$(MERGE)' TYPE=$(TYPE) CHECKPOINT=$(CHECKPOINT) \
 	    IN='$(IN)FuseChat: ' INFER='$(INFER) $(cut)'
+# Made there, too.  Of two targets of one recipe make would take the second for changed by every call.
+$(TYPE:%=$(WORK)/fusechat-%): $(WORK)/fusechat ;
 $(WORK)/sft: $(WORK)/pivot $(WORK)/fusion.jsonl $(SET)/sft
 	$(call step,the pivot fine-tuned without a teacher)
 	$(train_go_on)
