@@ -78,7 +78,8 @@ $(WORK)/pivot: $(SET)/pivot
 	$(call step,the pivot as a folder)
 	$(FC)fc-convert -f --type f32 -o $@ $(PIVOT)
 
-# fusechat.mk knows what has to be made anew: it is asked every time.
+# fusechat.mk knows what has to be made anew: it is asked every time.  make -n cannot know what it will change and shows
+# all that may follow.
 $(WORK)/fusechat: $(WORK)/pivot $(WORK)/fusion.jsonl FORCE
 	$(call step,FuseChat)
 	@$(MAKE) --no-print-directory -f $(HERE)../fusechat.mk PIVOT=$(WORK)/pivot SOURCES='$(SOURCES)' \
