@@ -68,6 +68,24 @@ static void test_forms(void)
 	    "{\"question_id\":81,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
 	    "\"text\":\"x\"},{\"type\":\"text\",\"text\":\"y\"}]}]}\r\n",
 	    "81|u:xy;", "question_id, typed content, CRLF");
+	static const char *const ids[] = {
+	    "id", "conversation_id", "question_id", "uuid", "prompt_id"};
+	struct fc_buf members = FC_BUF_INIT, line = FC_BUF_INIT, want = FC_BUF_INIT;
+	for (size_t i = FC_LEN(ids);
+	     i-- > 0;) { /* the one that comes first in the list, wherever it stands */
+		fc_buf_addf(&members, "\"%s\":\"V%zu\",", ids[i], i);
+		fc_buf_clear(&line);
+		fc_buf_addf(
+		    &line, "{%s\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}", members.p);
+		fc_buf_clear(&want);
+		fc_buf_addf(&want, "V%zu|u:a;", i);
+		expect(line.p, want.p, ids[i]);
+	}
+	expect("{\"id\":null,\"uuid\":7,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}",
+	    "7|u:a;", "a null is no id");
+	fc_buf_release(&members);
+	fc_buf_release(&line);
+	fc_buf_release(&want);
 	expect("\n  \n{\"messages\":[{\"role\":\"user\",\"content\":\"U\"}]}\n\n{\"messages\":[{"
 	       "\"role\":\"user\",\"content\":\"V\"}]}\n",
 	    "line-3|u:U;line-5|u:V;", "blank lines are skipped and counted");

@@ -94,15 +94,20 @@ const char *fc_conversations_where(struct fc_conversations *r)
 static int parse_id(struct fc_conversation *c, const json_t *line, uint64_t number,
     const char *where, struct fc_err *e)
 {
+	/* of messages as data sets have them, FastChat's and UltraChat's among them; "uid" is
+	 * Arena-Hard's */
+	static const char *const keys[] = {
+	    "id", "uid", "conversation_id", "question_id", "uuid", "prompt_id"};
 	const char *key = "id";
-	const json_t *v = json_object_get(line, key);
-	if (!v) {
-		key = c->form == FC_FORM_ARENA && json_object_get(line, "uid") ? "uid"
-									       : "question_id";
+	const json_t *v = NULL;
+	for (size_t i = 0; i < FC_LEN(keys) && (!v || json_is_null(v)); i++) {
+		if (c->form != FC_FORM_ARENA && !strcmp(keys[i], "uid"))
+			continue;
+		key = keys[i];
 		v = json_object_get(line, key);
 	}
 	struct fc_buf b = FC_BUF_INIT;
-	if (!v)
+	if (!v || json_is_null(v))
 		fc_buf_addf(&b, "line-%" PRIu64, number);
 	else if (json_is_integer(v))
 		fc_buf_addf(&b, "%" JSON_INTEGER_FORMAT, json_integer_value(v));

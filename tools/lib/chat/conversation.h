@@ -54,9 +54,10 @@ enum fc_conversation_form {
 	FC_FORM_TEXT,     /* no conversation: text as it is */
 };
 struct fc_conversation {
-	char *id;      /* "id", "question_id" or a question's "uid" of the line (integers become
-			* text), else "line-N" counted over all input */
-	json_t *extra; /* object: the line's other members, question_id too; never NULL */
+	char *id; /* the first of "id", "conversation_id", "question_id", "uuid" and "prompt_id"
+		   * in the line, of a question of Arena-Hard its "uid" (integers become text);
+		   * else "line-N" counted over all input */
+	json_t *extra; /* object: the line's other members, all but "id" of these too; never NULL */
 	struct fc_message *message; /* [n_message], at least one once it was read */
 	size_t n_message;
 	enum fc_conversation_form form; /* how it came */
