@@ -369,6 +369,22 @@ for line in sys.stdin:
 	[[ $output == *"record 1 (big) of "*" bytes exceeds the limit of 67108864"* ]]
 }
 
+@test "an error of a template names the file that holds it" {
+	cp -r "$(kit strings)" model
+	chat='{"messages":[{"role":"user","content":"a"}]}'
+	echo "{{ raise_exception('no') }}" >model/chat_template.jinja
+	fc-convert -q -o model.gguf model
+	run -1 fc-infer --tokens -m model -o out.fcs <<<"$chat"
+	[[ $output == *" model/chat_template.jinja:1: no" ]]
+	run -1 fc-infer --tokens -m model.gguf -o out.fcs <<<"$chat"
+	[[ $output == *" model.gguf: tokenizer.chat_template:1: no" ]]
+	rm model/chat_template.jinja
+	jq '.chat_template = "{{ raise_exception(1) }}"' model/tokenizer_config.json >config
+	mv config model/tokenizer_config.json
+	run -1 fc-infer --tokens -m model -o out.fcs <<<"$chat"
+	[[ $output == *" model/tokenizer_config.json: chat_template:1: 1" ]]
+}
+
 @test "members of messages reach the template, and those that it does not read are told" {
 	need_shared
 	dir=$FC_SHARED/faults/message_members

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "store/store.h"
 
 #define TEMPLATE_MAX ((size_t)1 << 20)
 #define MAIN_FILE "chat_template.jinja"
@@ -86,6 +87,20 @@ static const char *in_config(const json_t *config, const char *name)
 	return json_string_value(json_object_get(v, name));
 }
 
+/* The config of a GGUF file is made from its keys. */
+static char *place_in_config(const char *model, const char *name)
+{
+	char *gguf = fc_store_gguf_path(model);
+	const bool is_default = !strcmp(name, FC_TEMPLATE_DEFAULT);
+	struct fc_buf b = FC_BUF_INIT;
+	if (!gguf)
+		return fc_path_join(model, "tokenizer_config.json: chat_template");
+	fc_buf_addf(&b, "%s: tokenizer.chat_template%s%s", gguf, is_default ? "" : ".",
+	    is_default ? "" : name);
+	free(gguf);
+	return fc_buf_detach(&b);
+}
+
 int fc_template_find(const char *model, const json_t *config, const char *name, struct fc_buf *text,
     char **where, struct fc_err *e)
 {
@@ -107,7 +122,7 @@ int fc_template_find(const char *model, const json_t *config, const char *name, 
 	if (!s)
 		return 0;
 	fc_buf_adds(text, s);
-	*where = fc_path_join(model, "tokenizer_config.json: chat_template");
+	*where = place_in_config(model, name);
 	return 1;
 }
 
