@@ -125,6 +125,26 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	[ -z "$(tail -n 1 t | cut -f7)" ]
 }
 
+@test "ppl: streams of different text are told, those of other tokens not" {
+	kit=$FC_ROOT/pipelines/demo/kit
+	python3 "$FC_ROOT/pipelines/demo/talk.py" --set heldout -n 8 --seed 1 >c.jsonl
+	capture() { fc-infer -q -k 1 -m "$kit/$1" -p "$kit/pivot" "${@:2}" c.jsonl; }
+	capture pivot >pivot.fcs
+	capture facts >facts.fcs
+	capture pivot --long cut --max-length 20 2>pivot.err >cut.fcs
+	run -0 fc-eval ppl pivot.fcs facts.fcs
+	[[ $output != *warning* ]]
+	bytes() { fc-eval ppl -q --format json "$1" | jq -r '.. | .bytes? // empty' | head -1; }
+	[ "$(bytes pivot.fcs)" -eq "$(bytes facts.fcs)" ]
+	run -0 fc-eval ppl facts.fcs pivot.fcs cut.fcs cut.fcs
+	[[ $output == *"warning: facts.fcs ($(bytes facts.fcs) bytes) and cut.fcs ($(bytes cut.fcs) bytes) are of different text"* ]]
+	[ "$(grep -c warning <<<"$output")" -eq 1 ]
+	head -n 7 c.jsonl >less && mv less c.jsonl
+	capture pivot >less.fcs
+	run -0 fc-eval ppl pivot.fcs less.fcs
+	[[ $output == *"are of different text"* ]]
+}
+
 @test "ppl: formats" {
 	fc-eval ppl "$(F dists.fcs)" >t
 	[ "$(wc -l <t)" -eq 2 ]

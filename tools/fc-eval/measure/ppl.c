@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/die.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/opt.h"
 #include "fc-eval/eval.h"
@@ -27,11 +29,20 @@ static const char *const perplexities[N_RATIO][3] = {
 	"conversation_perplexity_high"},
 };
 
+/* What bits per byte are of. */
+struct scored {
+	uint64_t n_byte;
+	uint64_t which; /* sum over conversations of a hash of the id and of its number of bytes */
+};
+
 struct scores {
 	const struct options *opt;
 	struct fc_table *table;
 	struct eval_score *score; /* [cap] by the number of the stream's conversation */
 	size_t cap;
+	struct scored now, first; /* of the stream that is read, and of the first one */
+	char *first_name;         /* NULL before its end */
+	bool told;                /* that another is of other text */
 };
 
 static int take(
@@ -41,7 +52,29 @@ static int take(
 	const size_t n = scan->groups.all.n;
 	FC_GROW(s->score, s->cap, n + 1);
 	s->score[n] = eval_score_of(x, s->opt->from);
+	s->now.n_byte += s->score[n].n_byte;
+	s->now.which += fc_hash(x->id.p, x->id.n, s->score[n].n_byte);
 	return eval_groups_file(&scan->groups, x, s->opt->by, name, e);
+}
+
+/* Says once where what follows the first stream is no measure of the same text. */
+static int compare_bytes(struct eval_scan *scan, const char *name, struct fc_err *e)
+{
+	struct scores *s = scan->ctx;
+	(void)e;
+	if (!s->first_name) {
+		s->first_name = fc_strdup(name);
+		s->first = s->now;
+	} else if (!s->told && s->now.which != s->first.which) {
+		s->told = true;
+		fc_warn(
+		    "%s (%" PRIu64 " bytes) and %s (%" PRIu64
+		    " bytes) are of different text, so that their bits per byte do not compare; "
+		    "fc-infer --long skip with one --max-length may help",
+		    s->first_name, s->first.n_byte, name, s->now.n_byte);
+	}
+	s->now = (struct scored){0};
+	return 0;
 }
 
 static struct fc_table *new_table(const struct options *o)
@@ -152,9 +185,10 @@ void eval_command_ppl(int argc, char **argv)
 	fc_prog = "fc-eval ppl";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
 	struct scores s = {.opt = &o, .table = new_table(&o)};
-	struct eval_scan scan = {.ctx = &s, .take = take, .put = put_group};
+	struct eval_scan scan = {.ctx = &s, .take = take, .end = compare_bytes, .put = put_group};
 	eval_scan_streams(&scan, argv + first, (size_t)(argc - first));
 	free(s.score);
+	free(s.first_name);
 	eval_command_print(s.table, (enum fc_table_format)o.format, o.out);
 	fc_finish();
 }
