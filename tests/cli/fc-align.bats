@@ -372,6 +372,33 @@ assert n > 20 or sys.argv[1] == "own"' "$1"; }
 # number FILE ITEM: of a report as TSV
 number() { awk -F '\t' -v item="$2" '$1 == item { print $3; exit }' "$1"; }
 
+@test "apply, report: what was cut from the source's conversations is told" {
+	kit=$FC_ROOT/pipelines/demo/kit
+	head -n 20 "$BATS_FILE_TMPDIR/chats.jsonl" >chats.jsonl
+	fc-infer -q --tokens -m "$kit/pivot" chats.jsonl | fc-view --jsonl >pivot
+	for most in 20 256; do
+		fc-infer -q -k 4 -m "$kit/facts" -p "$kit/pivot" --long cut --max-length $most -o s.fcs chats.jsonl
+		cut=$(python3 - 3<<<"$(fc-view --jsonl s.fcs)" <<-'END'
+			import json
+			pivot = [json.loads(line) for line in open("pivot")]
+			source = [json.loads(line) for line in open(3)]
+			assert [x["text"] for x in pivot] == [x["text"] for x in source]
+			print(sum(trained and start >= s["ends"][-1] for p, s in zip(pivot, source)
+			          for start, trained in zip([0] + p["ends"], p["trained"])))
+		END
+		)
+		run -0 fc-align apply -p "$kit/pivot" -s "$kit/facts" -o out.fcs s.fcs
+		if [ $most -eq 20 ]; then
+			[ "$cut" -gt 0 ]
+			[[ $output == *"fc-align apply: $cut of those without stand where the source's conversations were cut"* ]]
+		else
+			[ "$cut" -eq 0 ] && [[ $output != *"were cut"* ]]
+		fi
+		fc-align report -q --format tsv -p "$kit/pivot" -s "$kit/facts" s.fcs >table
+		[ "$(awk -F '\t' '$1 == "of these, cut from the source" { print $3 }' table)" = "$([ "$cut" -eq 0 ] || echo "$cut")" ]
+	done
+}
+
 @test "report: of distributions, of tokens alone, of what was carried over" {
 	cd "$BATS_FILE_TMPDIR" || return
 	local d=$BATS_TEST_TMPDIR rows trained

@@ -98,6 +98,11 @@ static void note(const struct align_ledger *l)
 	fc_note("%" PRIu64 " of %" PRIu64 " trained tokens have a row (%.1f %%), %" PRIu64
 		" of them for exactly their bytes",
 	    l->n_row, l->n_trained, 100 * (double)l->n_row / trained, l->n_exact);
+	if (l->n_unread)
+		fc_note("%" PRIu64
+			" of those without stand where the source's conversations were cut "
+			"(fc-infer --long cut)",
+		    l->n_unread);
 	if (l->n_onehot || l->n_pivot)
 		fc_note("%" PRIu64 " others were given a certain token, %" PRIu64
 			" the pivot's own row",

@@ -167,6 +167,16 @@ void align_carry_header(const struct align_carry *c, struct fc_header *h)
 	h->top_k = (uint32_t)c->top_k;
 }
 
+/* Trained tokens of the pivot where the source has read nothing any more. */
+static uint64_t count_unread(const struct fc_example *source, const struct fc_example *pivot)
+{
+	const uint32_t end = fc_example_start(source, source->n_tok);
+	uint64_t n = 0;
+	for (size_t t = pivot->n_tok; t-- > 1 && fc_example_start(pivot, t) >= end;)
+		n += fc_example_trained(pivot, t);
+	return n;
+}
+
 int align_carry_example(struct align_carry *c, const struct fc_example *source,
     struct fc_example *pivot, struct align_ledger *ledger, struct fc_err *e)
 {
@@ -178,5 +188,6 @@ int align_carry_example(struct align_carry *c, const struct fc_example *source,
 		align_pick_example(c->pick, c->dtw, source, pivot, ledger);
 	else
 		align_transfer_example(c->transfer, source, pivot, c->top_k, ledger);
+	ledger->n_unread += count_unread(source, pivot);
 	return 0;
 }

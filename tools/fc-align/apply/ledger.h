@@ -27,6 +27,8 @@ struct align_ledger {
 	uint64_t n_row;             /* of these, the ones that got a row of the source's */
 	uint64_t n_onehot, n_pivot; /* and those a fallback filled */
 	uint64_t n_unsure;          /* those without a row because too little was known */
+	uint64_t n_unread; /* those without one because the source has read no token there: its
+			    * conversations were cut */
 	uint64_t
 	    n_exact; /* rows whose true_logprob follows from the source's without approximation */
 	double out, lost[ALIGN_N_LOSS];

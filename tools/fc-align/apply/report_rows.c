@@ -200,6 +200,8 @@ static struct fc_table *make_table(const struct work *w)
 	put(t, "with a row", "", rows, trained);
 	put(t, "one-hot", "", (double)l->n_onehot, trained);
 	put(t, "without a row", "", (double)(l->n_trained - l->n_row - other), trained);
+	if (l->n_unread)
+		put(t, "of these, cut from the source", "", (double)l->n_unread, trained);
 	if (l->n_unsure)
 		put(t, "of these, too little known", "", (double)l->n_unsure, trained);
 	if (!w->certain) {
