@@ -178,3 +178,63 @@ assert b[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", b[16:24]) == (1440
 	[ "$status" -eq 1 ]
 	[ ! -e d.png ]
 }
+
+# pixels FILE COLOUR...: how many pixels left of the legend have that colour, a number a line
+pixels() {
+	python3 - "$@" <<-'END'
+		import struct, sys, zlib
+		b = open(sys.argv[1], "rb").read()
+		at, data = 8, b""
+		while at < len(b):
+		    n, kind = struct.unpack(">I4s", b[at:at + 8])
+		    if kind == b"IHDR":
+		        width, height, depth, form, _, _, interlaced = struct.unpack(">IIBBBBB", b[at + 8:at + 21])
+		    data += b[at + 8:at + 8 + n] if kind == b"IDAT" else b""
+		    at += 12 + n
+		assert depth == 8 and form in (2, 6) and not interlaced
+		step, raw = (3 if form == 2 else 4), zlib.decompress(data)
+		above, count = bytearray(width * step), {}
+		for y in range(height):
+		    start = y * (width * step + 1)
+		    rule, row = raw[start], bytearray(raw[start + 1:start + 1 + width * step])
+		    for i in range(len(row)):
+		        a, c = (row[i - step], above[i - step]) if i >= step else (0, 0)
+		        p = a + above[i] - c
+		        paeth = min((abs(p - a), 0, a), (abs(p - above[i]), 1, above[i]), (abs(p - c), 2, c))[2]
+		        row[i] = (row[i] + (0, a, above[i], (a + above[i]) // 2, paeth)[rule]) & 255
+		    for x in range(min(width, 1100)):
+		        colour = row[x * step:x * step + 3].hex()
+		        count[colour] = count.get(colour, 0) + 1
+		    above = row
+		print("\n".join(str(count.get(c, 0)) for c in sys.argv[2:]))
+	END
+}
+
+@test "chart: of models with the same ratings all can be seen" {
+	python3 - "$BATS_FILE_TMPDIR/j.jsonl" >twins.jsonl <<-'END'
+		import json, sys
+		for line in open(sys.argv[1]):
+		    o = json.loads(line)
+		    if "model" in o:
+		        first = globals().setdefault("first", o["model"])
+		        for name in "abc" if o["model"] == first else "":
+		            print(json.dumps({**o, "model": name}))
+	END
+	[ -s twins.jsonl ]
+	fc-eval chart -q --questions "$BATS_FILE_TMPDIR/q.jsonl" -o twins.svg twins.jsonl
+	python3 - <<-'END'
+		import xml.dom.minidom as m
+		series = [g for g in m.parse("twins.svg").getElementsByTagName("g") if "series" in g.getAttribute("class")]
+		lines = [g.getElementsByTagName("polygon")[0] for g in series]
+		assert len({p.getAttribute("points") for p in lines}) == 1 and len(lines) == 3
+		assert not lines[0].getAttribute("stroke-dasharray") # below the others
+		assert len({p.getAttribute("stroke-dasharray") for p in lines}) == 3
+		radii = [float(g.getElementsByTagName("circle")[0].getAttribute("r")) for g in series]
+		assert radii[0] > radii[1] > radii[2]
+	END
+	command -v gnuplot >/dev/null || skip "no gnuplot here"
+	fc-eval chart -q --questions "$BATS_FILE_TMPDIR/q.jsonl" -o twins.png twins.jsonl
+	pixels twins.png 0072b2 d55e00 009e73 >seen
+	[ "$(wc -l <seen)" -eq 3 ]
+	while read -r n; do [ "$n" -gt 100 ]; done <seen
+}

@@ -13,6 +13,28 @@
 static const char *const colours[EVAL_RADAR_COLOURS] = {
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#222222"};
 
+/* Lengths of dashes and gaps, in which what lies below is seen; the first series lies below all. */
+static const char *const dashes[] = {
+    NULL, "10,6", "4,8", "10,4,2,6", "2,6", "14,8", "6,4,2,10", "1,5"};
+
+static const char *dash_of(size_t series)
+{
+	return dashes[series % FC_LEN(dashes)];
+}
+
+/* Radius of its points, in units of the SVG: what lies below is larger. */
+static double point_of(const struct eval_radar *r, size_t series)
+{
+	const double below = (double)(r->n_series - 1 - series);
+	return 3 + fmin(1.5, 4 / (double)r->n_series) * below;
+}
+
+static void add_dash(struct fc_buf *b, size_t series)
+{
+	if (dash_of(series))
+		fc_buf_addf(b, " stroke-dasharray=\"%s\"", dash_of(series));
+}
+
 const char *eval_radar_colour(size_t i)
 {
 	return colours[i % EVAL_RADAR_COLOURS];
@@ -103,8 +125,10 @@ static void put_grid(struct fc_buf *b, const struct eval_radar *r)
 static void put_series(struct fc_buf *b, const struct eval_radar *r, size_t s)
 {
 	const double *v = r->value + s * r->n_axis;
-	fc_buf_addf(b, "<g class=\"series s%zu\" data-m=\"%zu\"><polygon points=\"",
+	fc_buf_addf(b, "<g class=\"series s%zu\" data-m=\"%zu\"><polygon",
 	    r->number[s] % EVAL_RADAR_COLOURS, r->number[s]);
+	add_dash(b, s);
+	fc_buf_adds(b, " points=\"");
 	for (size_t i = 0; i < r->n_axis; i++)
 		if (!isnan(v[i]))
 			fc_buf_addf(b, "%.1f,%.1f ", x_of(r, i, RADIUS * v[i] / r->max),
@@ -113,8 +137,9 @@ static void put_series(struct fc_buf *b, const struct eval_radar *r, size_t s)
 	for (size_t i = 0; i < r->n_axis; i++) {
 		if (isnan(v[i]))
 			continue;
-		fc_buf_addf(b, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\"><title>",
-		    x_of(r, i, RADIUS * v[i] / r->max), y_of(r, i, RADIUS * v[i] / r->max));
+		fc_buf_addf(b, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.2f\"><title>",
+		    x_of(r, i, RADIUS * v[i] / r->max), y_of(r, i, RADIUS * v[i] / r->max),
+		    point_of(r, s));
 		eval_html_texts(b, r->series[s]);
 		fc_buf_adds(b, ", ");
 		eval_html_texts(b, r->axis[i]);
@@ -141,9 +166,10 @@ static void put_legend(struct fc_buf *b, const struct eval_radar *r)
 		double y = 40 + 22 * (double)s;
 		fc_buf_addf(b,
 		    "<g class=\"s%zu\"><line x1=\"%d\" x2=\"%d\" y1=\"%.0f\" y2=\"%.0f\" "
-		    "stroke-width=\"3\"/></g><text x=\"%d\" y=\"%.0f\">",
-		    r->number[s] % EVAL_RADAR_COLOURS, WIDTH + 16, WIDTH + 40, y, y, WIDTH + 48,
-		    y + 4);
+		    "stroke-width=\"3\"",
+		    r->number[s] % EVAL_RADAR_COLOURS, WIDTH + 16, WIDTH + 40, y, y);
+		add_dash(b, s);
+		fc_buf_addf(b, "/></g><text x=\"%d\" y=\"%.0f\">", WIDTH + 48, y + 4);
 		eval_html_texts(b, r->series[s]);
 		fc_buf_adds(b, "</text>\n");
 	}
@@ -221,7 +247,10 @@ void eval_radar_gnuplot(struct fc_buf *b, const struct eval_radar *r)
 	    "background 'white'\n"
 	    "unset border\nunset tics\nset size ratio -1\nset lmargin 1\nset rmargin 1\n"
 	    "set xrange [-1.5:2.4]\nset yrange [-1.2:1.2]\n"
-	    "set key at 2.4,1.15 right top Left reverse samplen 2 spacing 1.3 noautotitle\n");
+	    "set key at 2.4,1.05 right top Left reverse samplen 2 spacing 1.3 noautotitle\n"
+	    "set label 'rated by '.");
+	put_quoted(b, r->title);
+	fc_buf_adds(b, " at 2.4,1.12 right font ',16' tc rgb '#777777'\n");
 	for (int ring = 1; ring <= 5; ring++) {
 		for (size_t i = 0; i < r->n_axis; i++) {
 			double a = 2 * PI * (double)i / (double)r->n_axis, q = ring / 5.0,
@@ -249,9 +278,11 @@ void eval_radar_gnuplot(struct fc_buf *b, const struct eval_radar *r)
 		put_corners(b, r, s);
 	fc_buf_adds(b, "plot ");
 	for (size_t s = 0; s < r->n_series; s++) {
-		fc_buf_addf(b,
-		    "%s$s%zu using 1:2 with linespoints pt 7 ps 1 lw 3 lc rgb '%s' title ",
-		    s ? ", " : "", s, eval_radar_colour(r->number[s]));
+		fc_buf_addf(b, "%s$s%zu using 1:2 with linespoints pt 7 ps %.2f lw 3 lc rgb '%s' ",
+		    s ? ", " : "", s, point_of(r, s) / 3, eval_radar_colour(r->number[s]));
+		if (dash_of(s))
+			fc_buf_addf(b, "dt (%s) ", dash_of(s));
+		fc_buf_adds(b, "title ");
 		put_quoted(b, r->series[s]);
 	}
 	fc_buf_addc(b, '\n');
