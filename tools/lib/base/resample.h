@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_BASE_RESAMPLE_H
+#define FC_BASE_RESAMPLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What one item, as a conversation, adds to a ratio of sums: nats and bytes; the difference of two
+ * models' nats and bytes. */
+struct fc_resample_part {
+	double num, den;
+};
+
+struct fc_resample_interval {
+	double low, high;
+};
+
+/*
+ * 95 % percentile bootstrap interval (Efron 1979) of sum(num) / sum(den), for each of n_ratio
+ * ratios over the same n items: n of them are drawn with replacement, n_draw times, and all ratios
+ * are taken from the same draws, so intervals of differences are paired.  Draw b uses the generator
+ * (seed, b): the result does not depend on threads.  Quantiles are linear between order statistics
+ * (Hyndman and Fan's type 7).
+ * part: [n][n_ratio], den >= 0; a draw whose den sums to 0 does not count.  out: [n_ratio], NaN
+ * where no draw counts.
+ */
+void fc_resample_ratios(const struct fc_resample_part *part, size_t n, size_t n_ratio,
+    uint64_t seed, size_t n_draw, struct fc_resample_interval *out);
+
+#endif
