@@ -7,7 +7,7 @@
 /*
  * fuse/: several streams over the same tokens become one. fuse is the command; mixture chooses or
  * averages a whole conversation's rows (MinCE, AvgCE), choose does it by turn or token, besttable
- * by category; tally counts what each source contributed.
+ * by category; tally counts what each source contributed. mixfit fits a mixture's weights.
  */
 
 /* Cross-entropy of one candidate over its labels; the units compare differently, see
