@@ -54,9 +54,19 @@ void fc_note(const char *fmt, ...)
 	va_end(ap);
 }
 
-void fc_finish(void)
+static _Noreturn void finish(enum fc_exit status)
 {
 	if (fflush(stdout) || ferror(stdout))
 		fc_die("standard output:");
-	exit(FC_EXIT_OK);
+	exit(status);
+}
+
+void fc_finish(void)
+{
+	finish(FC_EXIT_OK);
+}
+
+void fc_finish_no(void)
+{
+	finish(FC_EXIT_NO);
 }

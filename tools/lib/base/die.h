@@ -8,6 +8,7 @@ enum fc_exit {
 	FC_EXIT_OK = 0,
 	FC_EXIT_FAIL = 1,  /* the work could not be done: bad data, I/O, memory */
 	FC_EXIT_USAGE = 2, /* the command line is wrong; nothing was read or written */
+	FC_EXIT_NO = 3,    /* the work was done, and the answer to what was asked is no */
 };
 
 /* Print "PROG: message" to standard error and exit, which removes unfinished output files.
@@ -21,5 +22,7 @@ void fc_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Flushes standard output and exits with 0; a delayed write error (full disk) is fatal.
  * Every main() ends with this.  A closed pipe ends the tool quietly by SIGPIPE. */
 _Noreturn void fc_finish(void);
+/* The same with FC_EXIT_NO, for tools that a script asks a question. */
+_Noreturn void fc_finish_no(void);
 
 #endif
