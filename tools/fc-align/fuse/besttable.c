@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "text/lines.h"
+#include "fc-align/fuse/tablefile.h"
 
-enum { N_COLUMN = 3 };
+enum { GROUP, SOURCE, CE, N_COLUMN };
 
 struct group {
 	char *name;
@@ -21,46 +21,7 @@ struct align_besttable {
 	size_t n, cap;
 	const char *const *label;
 	size_t n_label;
-	int column[N_COLUMN]; /* of group, source, ce; -1: not seen */
 };
-
-/* The cells of a line that the columns are; cells that are not there are empty. */
-static void cut(char *line, const int *column, const char **cell)
-{
-	for (int i = 0; i < N_COLUMN; i++)
-		cell[i] = "";
-	for (int at = 0; line; at++) {
-		char *tab = strchr(line, '\t');
-		if (tab)
-			*tab = 0;
-		for (int i = 0; i < N_COLUMN; i++)
-			if (column[i] == at)
-				cell[i] = line;
-		line = tab ? tab + 1 : NULL;
-	}
-}
-
-static int read_names(struct align_besttable *t, char *line, const char *where, struct fc_err *e)
-{
-	static const char *const name[N_COLUMN] = {"group", "source", "ce"};
-	for (int i = 0; i < N_COLUMN; i++)
-		t->column[i] = -1;
-	for (int at = 0; line; at++) {
-		char *tab = strchr(line, '\t');
-		if (tab)
-			*tab = 0;
-		for (int i = 0; i < N_COLUMN; i++)
-			if (!strcmp(line, name[i]))
-				t->column[i] = at;
-		line = tab ? tab + 1 : NULL;
-	}
-	for (int i = 0; i < N_COLUMN; i++)
-		if (t->column[i] < 0)
-			return fc_fail(e,
-			    "%s: no column '%s'; expected what fc-align fuse --report writes",
-			    where, name[i]);
-	return 0;
-}
 
 static struct group *find_group(const struct align_besttable *t, const char *name)
 {
@@ -70,24 +31,22 @@ static struct group *find_group(const struct align_besttable *t, const char *nam
 	return NULL;
 }
 
-static void read_row(struct align_besttable *t, char *line)
+static void read_row(struct align_besttable *t, const char *const *cell)
 {
-	const char *cell[N_COLUMN];
-	cut(line, t->column, cell);
 	size_t i = 0;
-	while (i < t->n_label && strcmp(t->label[i], cell[1]) != 0)
+	while (i < t->n_label && strcmp(t->label[i], cell[SOURCE]) != 0)
 		i++;
 	if (i == t->n_label)
 		return; /* of a stream that is not fused now */
 	char *end;
-	double ce = strtod(cell[2], &end);
-	if (*end || end == cell[2])
+	double ce = strtod(cell[CE], &end);
+	if (*end || end == cell[CE])
 		ce = NAN; /* "-": it had no labels there */
-	struct group *g = find_group(t, cell[0]);
+	struct group *g = find_group(t, cell[GROUP]);
 	if (!g) {
 		FC_GROW(t->group, t->cap, t->n + 1);
 		g = &t->group[t->n++];
-		*g = (struct group){fc_strdup(cell[0]), i, ce};
+		*g = (struct group){fc_strdup(cell[GROUP]), i, ce};
 	} else if (ce < g->ce || (ce == g->ce && i < g->best) || (isnan(g->ce) && !isnan(ce))) {
 		g->best = i;
 		g->ce = ce;
@@ -97,26 +56,18 @@ static void read_row(struct align_besttable *t, char *line)
 int align_besttable_open(struct align_besttable **out, const char *path, const char *const *label,
     size_t n, struct fc_err *e)
 {
+	static const char *const column[N_COLUMN] = {"group", "source", "ce"};
 	struct align_besttable *t = FC_NEW(struct align_besttable);
-	struct fc_lines *lines = NULL;
-	char *line;
-	size_t len;
-	int got = -1;
+	struct align_tablefile *file;
+	const char *cell[N_COLUMN];
 	t->label = label;
 	t->n_label = n;
-	if (fc_lines_open(&lines, path, e) == 0)
-		for (bool first = true; (got = fc_lines_next(lines, &line, &len, e)) > 0;
-		     first = false) {
-			const char *where = fc_lines_where(lines);
-			if (!first) {
-				read_row(t, line);
-			} else if (read_names(t, line, where, e) < 0) {
-				got = -1;
-				break;
-			}
-		}
-	if (lines)
-		fc_lines_close(lines);
+	int got = align_tablefile_open(&file, path, column, N_COLUMN, "fc-align fuse --report", e);
+	while (got == 0 && (got = align_tablefile_next(file, cell, e)) > 0) {
+		read_row(t, cell);
+		got = 0;
+	}
+	align_tablefile_close(file);
 	if (got == 0 && !find_group(t, "all"))
 		got = fc_fail(e, "%s has no group 'all' with one of these streams", path);
 	if (got < 0) {
