@@ -133,7 +133,7 @@ static void test_average(void)
 	fc_example_add_row(&a, 3, 1, (uint32_t[]){3}, (float[]){logf(.9f)}, logf(.9f));
 	fc_example_add_row(
 	    &b, 1, 2, (uint32_t[]){4, 2}, (float[]){logf(.5f), logf(.3f)}, logf(.1f));
-	struct align_mixture *m = align_mixture_new(5, 2, 3);
+	struct align_mixture *m = align_mixture_new(5, 2, 3, false);
 	align_mixture_example(m, both, 2, half, &out);
 	T_EQ(out.n_row, 2, "average: rows where anybody has one");
 	T_OK(out.row_tok[0] == 1 && out.row_tok[1] == 3, "average: at their tokens");
@@ -158,7 +158,7 @@ static void test_average(void)
 	    "average: weight 0 takes no part");
 	align_mixture_free(m);
 
-	m = align_mixture_new(5, 2, 1);
+	m = align_mixture_new(5, 2, 1, false);
 	fc_example_clear_rows(&out);
 	align_mixture_example(m, both, 2, (double[]){.25, .75}, &out);
 	T_OK(out.row_off[1] == 1 && out.row_off[2] == 2, "average: only the likeliest top_k");

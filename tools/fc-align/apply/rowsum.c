@@ -68,6 +68,17 @@ void align_rowsum_add(struct align_rowsum *r, uint32_t id, double p)
 	r->term[r->n++] = (struct term){p, 0, id};
 }
 
+void align_rowsum_set(struct align_rowsum *r, uint32_t id, double p)
+{
+	double others = 0;
+	align_rowsum_add(r, id, 0); /* so that it has a term */
+	for (size_t i = 0; i < r->n; i++)
+		others += r->term[i].id == id ? 0 : r->term[i].p;
+	double scale = others > 1 - p ? (1 - p) / others : 1;
+	for (size_t i = 0; i < r->n; i++)
+		r->term[i].p = r->term[i].id == id ? p : r->term[i].p * scale;
+}
+
 double align_rowsum_get(const struct align_rowsum *r, uint32_t id)
 {
 	const struct slot *s = &r->slot[id];

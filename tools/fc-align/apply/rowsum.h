@@ -12,6 +12,9 @@ void align_rowsum_free(struct align_rowsum *r);
 
 void align_rowsum_begin(struct align_rowsum *r); /* an empty row */
 void align_rowsum_add(struct align_rowsum *r, uint32_t id, double p);
+/* Makes id's probability p, at most 1; where the others are then too much for a sum of 1, they
+ * shrink alike. */
+void align_rowsum_set(struct align_rowsum *r, uint32_t id, double p);
 double align_rowsum_get(const struct align_rowsum *r, uint32_t id); /* 0 where nothing was added */
 
 /*

@@ -13,15 +13,16 @@
 #include "fc-align/fuse/besttable.h"
 #include "fc-align/fuse/choose.h"
 #include "fc-align/fuse/mixture.h"
+#include "fc-align/fuse/mixweights.h"
 #include "fc-align/fuse/tally.h"
 #include "stream/join.h"
 #include "stream/writer.h"
 
-enum rule { RULE_MINCE, RULE_AVERAGE, RULE_AVGCE, RULE_CATEGORY };
+enum rule { RULE_MINCE, RULE_AVERAGE, RULE_AVGCE, RULE_CATEGORY, RULE_MIXTURE };
 enum per { PER_CONVERSATION, PER_TURN, PER_TOKEN };
 
 struct options {
-	const char *out, *report, *by, *best;
+	const char *out, *report, *by, *best, *weights;
 	int rule, per, unit, top_k;
 	bool no_pivot, skip_missing;
 };
@@ -32,26 +33,36 @@ struct work {
 	size_t n;     /* streams */
 	size_t first; /* of them that is a candidate */
 	size_t top_k;
-	uint32_t mixed;                /* source number of conversations that are nobody's own */
-	struct align_mixture *mixture; /* of the averages */
-	struct align_besttable *best;  /* of RULE_CATEGORY */
-	const char **label;            /* [n - first] */
+	uint32_t mixed;                 /* source number of conversations that are nobody's own */
+	struct align_mixture *mixture;  /* of the averages */
+	struct align_besttable *best;   /* of RULE_CATEGORY */
+	struct align_mixweights fitted; /* of RULE_MIXTURE */
+	uint64_t n_unfitted;            /* conversations of a category that it has no weights for */
+	const char **label;             /* [n - first + 1]; the last is what is made of them */
 	struct fc_writer *out;
 	struct align_tally tally;
 	struct fc_example fused;
 	const struct fc_example **candidate; /* [n - first] */
 	double *ce, *weight;                 /* [n - first] */
-	struct align_did *did;               /* [n - first] */
+	struct align_did *did;               /* [n - first + 1] */
 };
 
 /* What a stream of conversations put together from several is called; NULL: it is none. */
 static const char *mixed_name(const struct options *o)
 {
-	if (o->rule == RULE_AVGCE || o->rule == RULE_AVERAGE)
-		return o->rule == RULE_AVGCE ? "avgce" : "average";
-	if (o->rule == RULE_CATEGORY || o->per == PER_CONVERSATION)
+	switch ((enum rule)o->rule) {
+	case RULE_AVERAGE:
+		return "average";
+	case RULE_AVGCE:
+		return "avgce";
+	case RULE_MIXTURE:
+		return "mixture";
+	case RULE_CATEGORY:
 		return NULL;
-	return o->per == PER_TURN ? "mince-turn" : "mince-token";
+	case RULE_MINCE:
+		break;
+	}
+	return o->per == PER_TURN ? "mince-turn" : o->per == PER_TOKEN ? "mince-token" : NULL;
 }
 
 static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
@@ -66,6 +77,9 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 	if (o->rule == RULE_CATEGORY &&
 	    align_besttable_open(&w->best, o->best, w->label, w->n - w->first, e) < 0)
 		return -1;
+	if (o->rule == RULE_MIXTURE &&
+	    align_mixweights_read(&w->fitted, o->weights, w->label, w->n - w->first, e) < 0)
+		return -1;
 	fc_header_copy(&h, fc_join_header(w->join));
 	w->top_k = o->top_k ? (size_t)o->top_k : fc_join_top_k(w->join);
 	if (w->top_k > fc_header_n_output(&h))
@@ -76,12 +90,19 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 		struct fc_source mixed = {(char *)mixed_name(o), 0, h.tokenizer};
 		w->mixed = (uint32_t)fc_header_find_source(&h, &mixed);
 	}
-	if (o->rule == RULE_AVERAGE || o->rule == RULE_AVGCE)
-		w->mixture = align_mixture_new(fc_header_n_output(&h), w->n - w->first, w->top_k);
+	if (o->rule == RULE_AVERAGE || o->rule == RULE_AVGCE || o->rule == RULE_MIXTURE)
+		w->mixture = align_mixture_new(
+		    fc_header_n_output(&h), w->n - w->first, w->top_k, o->rule == RULE_MIXTURE);
 	fc_header_add_self(&h);
 	int rc = fc_writer_open(&w->out, o->out, &h, e);
 	fc_header_release(&h);
 	return rc;
+}
+
+static struct align_did did_of(const struct work *w, const struct fc_example *x, double share)
+{
+	return (struct align_did){
+	    share, x->nll, w->o->unit == ALIGN_CE_BYTE ? x->label_bytes : x->n_label};
 }
 
 /* What cannot teach cannot win: candidates without rows count as without labels. */
@@ -92,8 +113,7 @@ static void measure(struct work *w)
 		w->candidate[i] = x;
 		w->ce[i] = x->n_row ? align_mixture_ce(x, (enum align_ce_unit)w->o->unit) : NAN;
 		w->weight[i] = 0;
-		w->did[i] = (struct align_did){
-		    0, x->nll, w->o->unit == ALIGN_CE_BYTE ? x->label_bytes : x->n_label};
+		w->did[i] = did_of(w, x, 0);
 	}
 }
 
@@ -118,7 +138,12 @@ static struct fc_example *fuse_one(struct work *w, const char *category)
 	fc_example_copy(&w->fused, fc_join_at(w->join, 0));
 	fc_example_clear_rows(&w->fused);
 	w->fused.source = w->mixed;
-	if (o->rule == RULE_MINCE && o->per == PER_TURN) {
+	if (o->rule == RULE_MIXTURE) {
+		const double *fitted = align_mixweights_find(&w->fitted, category);
+		memcpy(w->weight, fitted, n * sizeof *fitted);
+		w->n_unfitted += category && fitted == w->fitted.group[0].w;
+		align_mixture_example(w->mixture, w->candidate, n, w->weight, &w->fused);
+	} else if (o->rule == RULE_MINCE && o->per == PER_TURN) {
 		align_choose_turns(
 		    w->candidate, n, (enum align_ce_unit)o->unit, w->top_k, &w->fused, w->weight);
 	} else if (o->rule == RULE_MINCE) {
@@ -147,7 +172,9 @@ static int fuse_all(struct work *w, struct fc_err *e)
 			meta->p, meta->n, w->o->by, "the first stream", &category, e) < 0)
 			return -1;
 		measure(w);
-		int rc = fc_writer_example(w->out, fuse_one(w, category), e);
+		struct fc_example *made = fuse_one(w, category);
+		int rc = fc_writer_example(w->out, made, e);
+		w->did[w->n - w->first] = did_of(w, made, 1);
 		for (size_t i = 0; i < w->n - w->first; i++)
 			w->did[i].w = w->weight[i];
 		align_tally_add(&w->tally, w->did, category);
@@ -166,6 +193,25 @@ static void note_skipped(const struct work *w)
 		if (fc_join_skipped(w->join, i))
 			fc_warn("left out %" PRIu64 " conversations of %s that not all have",
 			    fc_join_skipped(w->join, i), fc_join_label(w->join, i));
+}
+
+static void note_mixture(const struct work *w)
+{
+	const struct align_part_of *made = &w->tally.all[w->n - w->first];
+	if (w->o->rule != RULE_MIXTURE || !(made->n > 0))
+		return;
+	double ce = made->nll / made->n;
+	if (w->o->unit == ALIGN_CE_BYTE)
+		fc_note("the mixture: %.4f nats, %.4f bits a byte of its labels", ce, ce / log(2));
+	else
+		fc_note("the mixture: %.4f nats a label", ce);
+	if (!w->o->by && w->fitted.n > 1)
+		fc_note("%s has weights by category, but without --by the common ones are used",
+		    w->o->weights);
+	if (w->n_unfitted)
+		fc_note("%" PRIu64 " conversations are of categories that %s has no weights for; "
+			"the common ones are used",
+		    w->n_unfitted, w->o->weights);
 }
 
 /* To standard error for people, to a file for programs. */
@@ -197,12 +243,14 @@ static int fuse(struct work *w, const char *const *paths, struct fc_err *e)
 	w->candidate = FC_ARRAY(const struct fc_example *, n);
 	w->ce = FC_ARRAY(double, n);
 	w->weight = FC_ARRAY(double, n);
-	w->did = FC_ARRAY(struct align_did, n);
-	w->label = FC_ARRAY(const char *, n);
-	align_tally_init(&w->tally, n);
+	w->did = FC_ARRAY(struct align_did, n + 1);
+	w->label = FC_ARRAY(const char *, n + 1);
+	w->label[n] = mixed_name(w->o);
+	align_tally_init(&w->tally, n, w->o->rule == RULE_MIXTURE);
 	fc_example_init(&w->fused);
 	int rc = -1;
 	if (open_all(w, paths, e) == 0 && fuse_all(w, e) == 0 && report(w, e) == 0) {
+		note_mixture(w);
 		note_skipped(w);
 		rc = fc_writer_finish(w->out, e);
 		w->out = NULL;
@@ -211,6 +259,7 @@ static int fuse(struct work *w, const char *const *paths, struct fc_err *e)
 	fc_join_close(w->join);
 	align_mixture_free(w->mixture);
 	align_besttable_free(w->best);
+	align_mixweights_release(&w->fitted);
 	align_tally_release(&w->tally);
 	fc_example_release(&w->fused);
 	free(w->candidate);
@@ -225,8 +274,8 @@ void align_command_fuse(int argc, char **argv)
 {
 	struct options o = {0};
 	const struct fc_opt opts[] = {
-	    {FC_OPT_CHOICE, 0, "rule", &o.rule, "mince|average|avgce|category", "how to fuse", 0,
-		0},
+	    {FC_OPT_CHOICE, 0, "rule", &o.rule, "mince|average|avgce|category|mixture",
+		"how to fuse", 0, 0},
 	    {FC_OPT_CHOICE, 0, "per", &o.per, "conversation|turn|token",
 		"what MinCE takes from one stream as a whole", 0, 0},
 	    {FC_OPT_CHOICE, 0, "ce", &o.unit, "byte|token", "cross-entropies compare per", 0, 0},
@@ -234,10 +283,12 @@ void align_command_fuse(int argc, char **argv)
 		"the first stream gives the tokens only and cannot be chosen", 0, 0},
 	    {FC_OPT_INT, 'k', "top-k", &o.top_k, "N",
 		"entries of a row (0: the most of the inputs)", 0, 65535},
-	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "report also by this member of the conversations",
-		0, 0},
+	    {FC_OPT_STR, 0, "by", &o.by, "FIELD",
+		"report, and weights, by this member of the conversations", 0, 0},
 	    {FC_OPT_IN, 0, "best", &o.best, "FILE",
 		"of --rule category: the report that tells the best stream of each", 0, 0},
+	    {FC_OPT_IN, 0, "weights", &o.weights, "FILE",
+		"of --rule mixture: weights that fc-align verdict fitted to other text", 0, 0},
 	    {FC_OPT_FLAG, 0, "skip-missing", &o.skip_missing, NULL,
 		"leave out conversations that not all streams have, and count them", 0, 0},
 	    {FC_OPT_OUT_TEXT, 0, "report", &o.report, "FILE",
@@ -259,6 +310,13 @@ void align_command_fuse(int argc, char **argv)
 		fc_die_usage("give the pivot's stream and at least one more");
 	if ((o.rule == RULE_CATEGORY) != (o.best != NULL) || (o.best && !o.by))
 		fc_die_usage("--rule category needs --by and --best, and nothing else does --best");
+	if (o.rule == RULE_MIXTURE && !o.weights)
+		fc_die_usage(
+		    "--rule mixture needs --weights: fit them with fc-align verdict --weights "
+		    "to a dev set; on the text that a member was trained on, it would be "
+		    "trusted too much");
+	if (o.rule != RULE_MIXTURE && o.weights)
+		fc_die_usage("--weights is for --rule mixture");
 	if (o.per && o.rule != RULE_MINCE)
 		fc_die_usage("--per is for --rule mince");
 	if (fuse(&w, (const char *const *)argv + first, &e) < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-align/fuse/mixture.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,14 +38,16 @@ void align_mixture_weights(const double *ce, size_t n, double *w)
 
 struct align_mixture {
 	size_t top_k;
+	bool with_true;
 	struct align_rowsum *sum;
 	size_t *at; /* [n] next row of each candidate */
 };
 
-struct align_mixture *align_mixture_new(size_t n_output, size_t n, size_t top_k)
+struct align_mixture *align_mixture_new(size_t n_output, size_t n, size_t top_k, bool with_true)
 {
 	struct align_mixture *m = FC_NEW(struct align_mixture);
 	m->top_k = top_k;
+	m->with_true = with_true;
 	m->sum = align_rowsum_new(n_output);
 	m->at = FC_ARRAY(size_t, n);
 	return m;
@@ -65,12 +68,20 @@ static void add_row(struct align_mixture *m, const struct fc_example *x, size_t 
 		align_rowsum_add(m->sum, x->entry_id[i], w * exp(x->entry_logprob[i]));
 }
 
-static void put_row(struct align_mixture *m, uint32_t tok, double p_true, struct fc_example *out)
+/* truth: log-probability of the true token */
+static void put_row(struct align_mixture *m, uint32_t tok, double truth, struct fc_example *out)
 {
 	const uint32_t *id;
 	const float *logprob;
+	const double p = exp(truth);
+	float truth_f = fminf((float)truth, 0);
+	/* what no float has cannot be an entry */
+	if (m->with_true && p >= (double)FLT_MIN) {
+		align_rowsum_set(m->sum, out->tok[tok], fmin(p, 1));
+		truth_f = fminf(logf((float)p), 0); /* as align_rowsum_finish() has it */
+	}
 	size_t n = align_rowsum_finish(m->sum, 1, m->top_k, &id, &logprob);
-	fc_example_add_row(out, tok, n, id, logprob, (float)fmin(log(p_true), 0));
+	fc_example_add_row(out, tok, n, id, logprob, truth_f);
 }
 
 /* A row that only one candidate has goes over bit for bit. */
@@ -91,13 +102,14 @@ static void mix_token(struct align_mixture *m, const struct fc_example *const *c
     const double *w, uint32_t tok, struct fc_example *out)
 {
 	size_t n_with = 0, only = 0;
-	double sum = 0, p_true = 0;
+	double sum = 0, p_true = 0, most = -INFINITY;
 	for (size_t i = 0; i < n; i++) {
 		if (!has_row(candidate[i], m->at[i], tok) || w[i] <= 0)
 			continue;
 		n_with++;
 		only = i;
 		sum += w[i];
+		most = fmax(most, (double)candidate[i]->true_logprob[m->at[i]]);
 	}
 	if (n_with == 1)
 		copy_row(m, candidate[only], m->at[only], out);
@@ -108,9 +120,10 @@ static void mix_token(struct align_mixture *m, const struct fc_example *const *c
 		if (!has_row(candidate[i], m->at[i], tok) || w[i] <= 0)
 			continue;
 		add_row(m, candidate[i], m->at[i], w[i] / sum);
-		p_true += w[i] / sum * exp(candidate[i]->true_logprob[m->at[i]]);
+		/* relative to the largest: it may be below what exp() can say */
+		p_true += w[i] / sum * exp((double)candidate[i]->true_logprob[m->at[i]] - most);
 	}
-	put_row(m, tok, p_true, out);
+	put_row(m, tok, most + log(p_true), out);
 }
 
 void align_mixture_example(struct align_mixture *m, const struct fc_example *const *candidate,

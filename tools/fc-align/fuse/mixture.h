@@ -6,8 +6,11 @@
 
 /*
  * fuse/: several streams over the same tokens become one. fuse is the command; mixture chooses or
- * averages a whole conversation's rows (MinCE, AvgCE), choose does it by turn or token, besttable
- * by category; tally counts what each source contributed. mixfit fits a mixture's weights.
+ * averages a whole conversation's rows (MinCE, AvgCE, fitted weights), choose does it by turn or
+ * token, besttable by category; tally counts what each source contributed. verdict_fusion is the
+ * command that says beforehand whether it can help: devset keeps what streams give a dev set's
+ * labels, mixweights are weights of a mixture, which mixfit fits, gain is what they gain on text
+ * they did not see. tablefile reads the tables that these commands wrote.
  */
 
 /* Cross-entropy of one candidate over its labels; the units compare differently, see
@@ -23,8 +26,12 @@ void align_mixture_weights(const double *ce, size_t n, double *w);
 
 /* Averages rows of several candidates over the same tokens. */
 struct align_mixture;
-/* ids are below n_output; n candidates at most; rows of the result keep the top_k likeliest. */
-struct align_mixture *align_mixture_new(size_t n_output, size_t n, size_t top_k);
+/*
+ * ids are below n_output; n candidates at most; rows of the result keep the top_k likeliest.
+ * with_true: a row of several candidates also has the true token, with the mean of what these give
+ * it, known or not from their entries.
+ */
+struct align_mixture *align_mixture_new(size_t n_output, size_t n, size_t top_k, bool with_true);
 void align_mixture_free(struct align_mixture *m);
 
 /*

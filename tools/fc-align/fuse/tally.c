@@ -6,9 +6,10 @@
 
 #include "base/mem.h"
 
-void align_tally_init(struct align_tally *t, size_t n)
+void align_tally_init(struct align_tally *t, size_t n, bool made)
 {
-	*t = (struct align_tally){.n = n, .all = FC_ARRAY(struct align_part_of, n)};
+	*t = (struct align_tally){
+	    .n = n, .made = made, .all = FC_ARRAY(struct align_part_of, n + made)};
 }
 
 void align_tally_release(struct align_tally *t)
@@ -31,24 +32,25 @@ static void add(struct align_part_of *to, const struct align_did *did, size_t n)
 
 void align_tally_add(struct align_tally *t, const struct align_did *did, const char *category)
 {
-	add(t->all, did, t->n);
+	const size_t width = t->n + t->made;
+	add(t->all, did, width);
 	if (!category)
 		return;
 	size_t known = t->categories.n, i = fc_categories_number(&t->categories, category);
 	if (i == known) {
-		FC_GROW(t->by, t->cap, (known + 1) * t->n);
-		memset(t->by + known * t->n, 0, t->n * sizeof *t->by);
+		FC_GROW(t->by, t->cap, (known + 1) * width);
+		memset(t->by + known * width, 0, width * sizeof *t->by);
 	}
-	add(t->by + i * t->n, did, t->n);
+	add(t->by + i * width, did, width);
 }
 
-static void put(struct fc_table *table, const char *group, const struct align_part_of *p, size_t n,
-    const char *const *label)
+static void put(struct fc_table *table, const char *group, const struct align_part_of *p,
+    const struct align_tally *t, const char *const *label)
 {
 	double sum = 0;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < t->n; i++)
 		sum += p[i].weight;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < t->n + t->made; i++) {
 		fc_table_text(table, group);
 		fc_table_text(table, label[i]);
 		fc_table_int(table, p[i].n_used);
@@ -65,10 +67,10 @@ struct fc_table *align_tally_table(const struct align_tally *t, const char *cons
 	fc_table_column(table, "conversations", 0);
 	fc_table_column(table, "share", 3);
 	fc_table_column(table, "ce", 4);
-	put(table, "all", t->all, t->n, label);
+	put(table, "all", t->all, t, label);
 	for (size_t i = 0; i < t->categories.n; i++) {
 		size_t k = t->categories.sorted[i];
-		put(table, t->categories.name[k], t->by + k * t->n, t->n, label);
+		put(table, t->categories.name[k], t->by + k * (t->n + t->made), t, label);
 	}
 	return table;
 }

@@ -13,22 +13,23 @@ struct align_part_of {
 
 /* How much each candidate had to say in a fused stream, overall and by category. */
 struct align_tally {
-	size_t n; /* candidates */
+	size_t n;  /* candidates */
+	bool made; /* one more at the end of all that follows: what was made of them */
 	struct fc_categories categories;
-	struct align_part_of *all; /* [n] */
-	struct align_part_of *by;  /* [categories.n][n] */
+	struct align_part_of *all; /* [n + made] */
+	struct align_part_of *by;  /* [categories.n][n + made] */
 	size_t cap;
 };
-void align_tally_init(struct align_tally *t, size_t n);
+void align_tally_init(struct align_tally *t, size_t n, bool made);
 void align_tally_release(struct align_tally *t);
 /* What one candidate did in one conversation. */
 struct align_did {
-	double w;      /* its share of what was made */
+	double w;      /* its share of what was made, 1 of that itself */
 	double nll, n; /* as in struct align_part_of */
 };
-/* One conversation.  did: [n]; category: NULL for none. */
+/* One conversation.  did: [n + made]; category: NULL for none. */
 void align_tally_add(struct align_tally *t, const struct align_did *did, const char *category);
-/* Columns group, source, conversations, share, ce (nats per byte or token).  label: [n]. */
+/* Columns group, source, conversations, share, ce (nats per byte or token).  label: [n + made]. */
 struct fc_table *align_tally_table(const struct align_tally *t, const char *const *label);
 
 #endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_ALIGN_MIXWEIGHTS_H
+#define FC_ALIGN_MIXWEIGHTS_H
+
+#include "fc-align/fuse/devset.h"
+#include "fc-align/fuse/mixfit.h"
+#include "text/table.h"
+
+/* Weights of a mixture's members: common ones, and perhaps others for some categories. */
+struct align_mixgroup {
+	char *name;
+	double *w;        /* [m], sum 1 */
+	uint64_t n_label; /* that they were fitted on; 0 where they were read */
+	struct align_mixfit_end end;
+};
+struct align_mixweights {
+	size_t m;
+	struct align_mixgroup *group; /* [n]; the first is the common one */
+	size_t n, cap;
+};
+#define ALIGN_MIXWEIGHTS_ALL "all" /* name of the common group */
+void align_mixweights_release(struct align_mixweights *w);
+
+/*
+ * Fits them to the streams [first, d->n) of a dev set.  A category's are drawn towards the common
+ * ones as by `prior` labels more, so one with few labels has nearly those.  fold: what is left out,
+ * 0 or 1; -1: nothing.  -1 where no label is left, or a category is called "all".
+ */
+int align_mixweights_fit(struct align_mixweights *w, const struct align_devset *d, size_t first,
+    int fold, double prior, struct fc_err *e);
+
+/* [m] of a category; the common ones where it has none of its own, and for NULL. */
+const double *align_mixweights_find(const struct align_mixweights *w, const char *category);
+
+/* Columns group, source, weight, labels.  label: [m]. */
+struct fc_table *align_mixweights_table(const struct align_mixweights *w, const char *const *label);
+/* Reads such a table for members of these labels.  Each is to have a weight in every group; another
+ * source only one of 0. */
+int align_mixweights_read(struct align_mixweights *w, const char *path, const char *const *label,
+    size_t m, struct fc_err *e);
+/* Weights go by label: no two may have the same. */
+int align_mixweights_check_labels(const char *const *label, size_t m, struct fc_err *e);
+
+#endif
