@@ -13,6 +13,7 @@ static const struct {
     {"map", align_command_map},
     {"apply", align_command_apply},
     {"fuse", align_command_fuse},
+    {"verdict", align_command_verdict},
     {"report", align_command_report},
 };
 
@@ -28,6 +29,7 @@ int main(int argc, char **argv)
 	    .synopsis = "map [OPTION]... -p PIVOT -s SOURCE [CHATS]...\n"
 			"apply [OPTION]... -p PIVOT [-s SOURCE | -m MAP] [STREAM]\n"
 			"fuse [OPTION]... PIVOT_STREAM STREAM...\n"
+			"verdict [OPTION]... PIVOT_STREAM STREAM...\n"
 			"report [OPTION]... -p PIVOT [-s SOURCE | -m MAP] [STREAM]",
 	    .summary = "Carries distributions over to the pivot's tokens and fuses them.",
 	    .more = "fc-align map --help and so on list the options of each.",
@@ -35,6 +37,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && argv[1][0] == '-')
 		fc_opt_parse(opts, &usage, argc, argv);
 	if (argc > 1)
-		fc_die_usage("'%s' is no command of it: say map, apply, fuse or report", argv[1]);
-	fc_die_usage("say what to do: map, apply, fuse or report");
+		fc_die_usage(
+		    "'%s' is no command of it: say map, apply, fuse, verdict or report", argv[1]);
+	fc_die_usage("say what to do: map, apply, fuse, verdict or report");
 }

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "base/progress.h"
+#include "fc-align/align.h"
+#include "fc-align/fuse/gain.h"
+#include "stream/join.h"
+
+enum over { OVER_PIVOT, OVER_BEST };
+
+struct options {
+	const char *out, *by, *weights;
+	int format, over, n_draw;
+	double least, prior;
+	uint64_t seed;
+	bool no_pivot, skip_missing;
+};
+
+struct work {
+	const struct options *o;
+	struct fc_join *join;
+	size_t n;           /* streams */
+	size_t first;       /* of them that is a member */
+	const char **label; /* [n] */
+	struct align_devset dev;
+	struct align_mixweights weights;
+	struct align_gains gains;
+	struct align_gain all;
+};
+
+static int read_all(struct work *w, struct fc_err *e)
+{
+	const struct fc_example **x = FC_ARRAY(const struct fc_example *, w->n);
+	int got;
+	fc_progress_start("conversations", 0);
+	while ((got = fc_join_next(w->join, e)) > 0) {
+		char *category = NULL;
+		const struct fc_buf *meta = &fc_join_at(w->join, 0)->meta;
+		if (w->o->by &&
+		    fc_category_parse(
+			meta->p, meta->n, w->o->by, "the first stream", &category, e) < 0) {
+			got = -1;
+			break;
+		}
+		for (size_t i = 0; i < w->n; i++)
+			x[i] = fc_join_at(w->join, i);
+		align_devset_add(&w->dev, x, category);
+		free(category);
+		fc_progress_set(w->dev.n_conv, NULL);
+	}
+	fc_progress_end();
+	free(x);
+	return got;
+}
+
+static void warn(const struct work *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (fc_join_skipped(w->join, i))
+			fc_warn("left out %" PRIu64 " conversations of %s that not all have",
+			    fc_join_skipped(w->join, i), w->label[i]);
+	for (size_t i = 0; i < w->weights.n; i++)
+		if (w->weights.group[i].end.gap > ALIGN_MIXFIT_TOLERANCE)
+			fc_warn("weights of '%s': %.2g nats a label from the optimum after %zu "
+				"passes",
+			    w->weights.group[i].name, w->weights.group[i].end.gap,
+			    w->weights.group[i].end.n_pass);
+	if (w->all.n_label * 2 < w->all.n_trained)
+		fc_warn("only %" PRIu64 " of %" PRIu64
+			" labels have a row in all streams: what is said holds for these",
+		    w->all.n_label, w->all.n_trained);
+}
+
+static int measure(struct work *w, struct fc_err *e)
+{
+	const struct options *o = w->o;
+	if (align_mixweights_fit(&w->weights, &w->dev, w->first, -1, o->prior, e) < 0 ||
+	    align_gains_measure(&w->gains, &w->dev, w->first, &w->weights, o->prior, e) < 0)
+		return -1;
+	align_gain_of(&w->all, &w->gains, &w->dev, SIZE_MAX, o->seed, (size_t)o->n_draw);
+	if (!(w->all.bytes > 0))
+		return fc_fail(e, "labels of no bytes: nothing can be said of bits a byte");
+	warn(w);
+	return 0;
+}
+
+static struct fc_table *new_table(enum fc_table_format format)
+{
+	static const char *const name[] = {"mass", "outside", "own", "bits", "weight", "gain"};
+	struct fc_table *t = fc_table_new();
+	fc_table_column(t, "group", 0);
+	fc_table_column(t, "model", 0);
+	fc_table_column(t, "labels", 0);
+	fc_table_column(t, "rows", 3);
+	for (size_t i = 0; i < FC_LEN(name); i++)
+		fc_table_column(t, name[i], i < 2 || i == 4 ? 3 : 4);
+	if (format == FC_TABLE_TEXT) {
+		fc_table_column(t, "95% interval", 0);
+	} else {
+		fc_table_column(t, "gain_low", 0);
+		fc_table_column(t, "gain_high", 0);
+	}
+	return t;
+}
+
+static void put_interval(
+    struct fc_table *t, enum fc_table_format format, struct fc_resample_interval i)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	if (format != FC_TABLE_TEXT) {
+		fc_table_real(t, i.low);
+		fc_table_real(t, i.high);
+	} else if (isnan(i.low)) {
+		fc_table_none(t);
+	} else {
+		fc_buf_addf(&b, "[%.4f, %.4f]", i.low, i.high);
+		fc_table_text(t, b.p);
+	}
+	fc_buf_release(&b);
+}
+
+/* What stream i had in a category; SIZE_MAX: in all. */
+static struct align_dev_seen seen_in(const struct align_devset *d, size_t i, size_t category)
+{
+	struct align_dev_seen sum = {0};
+	for (size_t c = 0; c < d->n_conv; c++) {
+		const struct align_dev_seen *s = &d->seen[c * d->n + i];
+		if (category != SIZE_MAX && d->conv[c].category != category)
+			continue;
+		sum.n_row += s->n_row;
+		sum.n_listed += s->n_listed;
+		sum.mass += s->mass;
+		sum.nll += s->nll;
+		sum.n_label += s->n_label;
+		sum.label_bytes += s->label_bytes;
+	}
+	return sum;
+}
+
+static void put_stream(const struct work *w, struct fc_table *t, const char *group, size_t i,
+    size_t category, const struct align_gain *g)
+{
+	const enum fc_table_format format = (enum fc_table_format)w->o->format;
+	const struct align_dev_seen s = seen_in(&w->dev, i, category);
+	const double *weight =
+	    align_mixweights_find(&w->weights, category == SIZE_MAX ? NULL : group);
+	fc_table_text(t, group);
+	fc_table_text(t, w->label[i]);
+	fc_table_int(t, s.n_row);
+	fc_table_real(t, (double)s.n_row / (double)g->n_trained);
+	fc_table_real(t, s.mass / (double)s.n_row);
+	fc_table_real(t, 1 - (double)s.n_listed / (double)s.n_row);
+	fc_table_real(t, s.nll / (double)s.label_bytes / log(2));
+	fc_table_real(t, g->bits[i]);
+	fc_table_real(t, i < w->first ? NAN : weight[i - w->first]);
+	fc_table_real(t, g->gain[i]);
+	put_interval(t, format, g->within[i]);
+}
+
+static void put_mixture(const struct work *w, struct fc_table *t, const char *group,
+    const char *name, double bits, const struct align_gain *g)
+{
+	const struct fc_resample_interval none = {NAN, NAN};
+	fc_table_text(t, group);
+	fc_table_text(t, name);
+	fc_table_int(t, g->n_label);
+	fc_table_real(t, (double)g->n_label / (double)g->n_trained);
+	for (int i = 0; i < 3; i++)
+		fc_table_none(t);
+	fc_table_real(t, bits);
+	fc_table_none(t);
+	fc_table_none(t);
+	put_interval(t, (enum fc_table_format)w->o->format, none);
+}
+
+static void put_group(const struct work *w, struct fc_table *t, const char *group, size_t category,
+    const struct align_gain *g)
+{
+	for (size_t i = 0; i < w->n; i++)
+		put_stream(w, t, group, i, category, g);
+	put_mixture(w, t, group, "(mixture)", g->fresh, g);
+	put_mixture(w, t, group, "(mixture, fitted here)", g->fitted, g);
+}
+
+static struct fc_table *make_table(const struct work *w)
+{
+	struct fc_table *t = new_table((enum fc_table_format)w->o->format);
+	put_group(w, t, ALIGN_MIXWEIGHTS_ALL, SIZE_MAX, &w->all);
+	for (size_t i = 0; i < w->dev.categories.n; i++) {
+		size_t k = w->dev.categories.sorted[i];
+		struct align_gain g;
+		align_gain_of(&g, &w->gains, &w->dev, k, w->o->seed, (size_t)w->o->n_draw);
+		put_group(w, t, w->dev.categories.name[k], k, &g);
+		align_gain_release(&g);
+	}
+	return t;
+}
+
+/* The member of the least bits, the first among equals. */
+static size_t best_member(const struct work *w)
+{
+	size_t best = w->first;
+	for (size_t i = w->first + 1; i < w->n; i++)
+		if (w->all.bits[i] < w->all.bits[best])
+			best = i;
+	return best;
+}
+
+/* "0.0120 [0.0080, 0.0160] bits a byte over P, the pivot" */
+static void add_gain(const struct work *w, size_t i, size_t best, struct fc_buf *b)
+{
+	const struct fc_resample_interval *in = &w->all.within[i];
+	fc_buf_addf(b, "%.4f", w->all.gain[i]);
+	if (!isnan(in->low))
+		fc_buf_addf(b, " [%.4f, %.4f]", in->low, in->high);
+	fc_buf_addf(b, " bits a byte over %s, the %s", w->label[i],
+	    i != best    ? "pivot"
+		: i == 0 ? "pivot and best member"
+			 : "best member");
+}
+
+/* Sentences for people; true where the answer is yes. */
+static bool judge(const struct work *w, struct fc_buf *b)
+{
+	const struct align_gain *g = &w->all;
+	const double least = w->o->least;
+	const size_t best = best_member(w), over = w->o->over == OVER_PIVOT ? 0 : best;
+	const struct fc_resample_interval *in = &g->within[over];
+	const bool enough = g->gain[over] >= least, sure = isnan(in->low) || in->low > 0;
+	fc_buf_addf(b,
+	    "All %zu streams have a row for %" PRIu64 " of %" PRIu64 " labels (%.1f %%) in %" PRIu64
+	    " conversations: bits, gain and weights are over these %.0f bytes.\n",
+	    w->n, g->n_label, g->n_trained, 100 * (double)g->n_label / (double)g->n_trained,
+	    g->n_conv, g->bytes);
+	if (w->o->by)
+		fc_buf_addf(b, "Weights by %s are drawn to the common ones as by %g labels more.\n",
+		    w->o->by, w->o->prior);
+	fc_buf_adds(b, "Fusion can gain at most ");
+	add_gain(w, over, best, b);
+	if (best != 0) {
+		fc_buf_adds(b, ", and ");
+		add_gain(w, over ? 0 : best, best, b);
+	}
+	if (enough && sure)
+		fc_buf_adds(b, ": worth trying.\n");
+	else if (!isnan(in->high) && in->high >= least)
+		fc_buf_addf(b,
+		    ": not shown to be worth training; these conversations leave open whether it "
+		    "is %g.\n",
+		    least);
+	else
+		fc_buf_addf(b, ": not worth training, for which it would be %g or more.\n", least);
+	return enough && sure;
+}
+
+static int write_table(struct fc_table *t, enum fc_table_format format, const char *path,
+    const struct fc_buf *more, struct fc_err *e)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	struct fc_out *out;
+	fc_table_print(t, format, &b);
+	if (more)
+		fc_buf_add(&b, more->p, more->n);
+	int rc = fc_out_open(&out, path, FC_OUT_TEXT, e);
+	if (rc == 0 && (rc = fc_out_write(out, b.p, b.n, e)) < 0)
+		fc_out_abort(out);
+	else if (rc == 0)
+		rc = fc_out_commit(out, e);
+	fc_buf_release(&b);
+	fc_table_free(t);
+	return rc;
+}
+
+/* Tables for programs have the sentences on standard error. */
+static int write_all(const struct work *w, const struct fc_buf *words, struct fc_err *e)
+{
+	const enum fc_table_format format = (enum fc_table_format)w->o->format;
+	if (w->o->weights &&
+	    write_table(align_mixweights_table(&w->weights, w->label + w->first), FC_TABLE_TSV,
+		w->o->weights, NULL, e) < 0)
+		return -1;
+	if (write_table(
+		make_table(w), format, w->o->out, format == FC_TABLE_TEXT ? words : NULL, e) < 0)
+		return -1;
+	char *copy = fc_strdup(words->p);
+	if (format != FC_TABLE_TEXT)
+		for (char *line = strtok(copy, "\n"); line; line = strtok(NULL, "\n"))
+			fc_note("%s", line);
+	free(copy);
+	return 0;
+}
+
+static int verdict(struct work *w, const char *const *paths, bool *yes, struct fc_err *e)
+{
+	const struct fc_join_options join = {w->o->skip_missing, true, 0};
+	struct fc_buf words = FC_BUF_INIT;
+	int rc = -1;
+	w->label = FC_ARRAY(const char *, w->n);
+	align_devset_init(&w->dev, w->n);
+	if (fc_join_open(&w->join, paths, w->n, &join, e) == 0) {
+		for (size_t i = 0; i < w->n; i++)
+			w->label[i] = fc_join_label(w->join, i);
+		if (align_mixweights_check_labels(w->label, w->n, e) == 0 && read_all(w, e) == 0 &&
+		    measure(w, e) == 0) {
+			*yes = judge(w, &words);
+			rc = write_all(w, &words, e);
+		}
+	}
+	fc_buf_release(&words);
+	fc_join_close(w->join);
+	align_gain_release(&w->all);
+	align_gains_release(&w->gains);
+	align_mixweights_release(&w->weights);
+	align_devset_release(&w->dev);
+	free(w->label);
+	return rc;
+}
+
+void align_command_verdict(int argc, char **argv)
+{
+	struct options o = {.n_draw = 10000, .least = 0.005, .prior = 1000};
+	const struct fc_opt opts[] = {
+	    {FC_OPT_CHOICE, 0, "over", &o.over, "pivot|best",
+		"what the mixture is to be better than: the first stream, or its best member", 0,
+		0},
+	    {FC_OPT_REAL, 0, "least", &o.least, "X", "bits a byte that are worth a training", 0,
+		100},
+	    {FC_OPT_FLAG, 0, "no-pivot", &o.no_pivot, NULL,
+		"the first stream is no member of the mixture", 0, 0},
+	    {FC_OPT_STR, 0, "by", &o.by, "FIELD",
+		"weights, and the table, also by this member of the conversations", 0, 0},
+	    {FC_OPT_REAL, 0, "prior", &o.prior, "N",
+		"labels that the common weights count in a category", 0, 1e9},
+	    {FC_OPT_OUT_TEXT, 0, "weights", &o.weights, "FILE",
+		"write the weights, for fc-align fuse --rule mixture", 0, 0},
+	    {FC_OPT_FLAG, 0, "skip-missing", &o.skip_missing, NULL,
+		"leave out conversations that not all streams have, and count them", 0, 0},
+	    {FC_OPT_INT, 0, "resamples", &o.n_draw, "N", "draws of the bootstrap; 0: no intervals",
+		0, 1000000},
+	    {FC_OPT_U64, 0, "seed", &o.seed, "N", "of the bootstrap", 0, 0},
+	    {FC_OPT_CHOICE, 0, "format", &o.format, FC_TABLE_FORMATS, "how to print", 0, 0},
+	    {FC_OPT_OUT_TEXT, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    FC_OPT_COMMON,
+	    {0},
+	};
+	static const struct fc_usage usage = {
+	    .synopsis = "[OPTION]... PIVOT_STREAM STREAM...",
+	    .summary = "Reads distribution streams of a dev set over the same tokens, says whether "
+		       "their fusion can help.",
+	    .more = "Exit status: 0 worth trying, 3 not, 1 and 2 as of every tool.",
+	};
+	struct fc_err e;
+	bool yes = false;
+	fc_prog = "fc-align verdict";
+	int first = fc_opt_parse(opts, &usage, argc, argv);
+	struct work w = {.o = &o, .n = (size_t)(argc - first), .first = o.no_pivot};
+	if (w.n < 2)
+		fc_die_usage("give the pivot's stream and at least one more");
+	if (verdict(&w, (const char *const *)argv + first, &yes, &e) < 0)
+		fc_die("%s", e.msg);
+	if (!yes)
+		fc_finish_no();
+	fc_finish();
+}
