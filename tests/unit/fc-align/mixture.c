@@ -169,6 +169,74 @@ static void test_average(void)
 	fc_example_release(&out);
 }
 
+/* The true token has its place in a row with what the members give it, listed by them or not. */
+static void test_with_true(void)
+{
+	struct fc_example a, b, out;
+	const struct fc_example *both[] = {&a, &b};
+	const double w[] = {.25, .75};
+	tokens(&a);
+	tokens(&b);
+	tokens(&out);
+	/* listed by one; by none; with more listed beside it than a sum of 1 leaves room for */
+	fc_example_add_row(
+	    &a, 1, 2, (uint32_t[]){1, 4}, (float[]){logf(.6f), logf(.2f)}, logf(.6f));
+	fc_example_add_row(&b, 1, 1, (uint32_t[]){4}, (float[]){logf(.5f)}, logf(.1f));
+	fc_example_add_row(&a, 2, 1, (uint32_t[]){4}, (float[]){logf(.5f)}, logf(.04f));
+	fc_example_add_row(&b, 2, 1, (uint32_t[]){4}, (float[]){logf(.5f)}, logf(.08f));
+	fc_example_add_row(&a, 3, 1, (uint32_t[]){4}, (float[]){logf(.9f)}, logf(.3f));
+	fc_example_add_row(
+	    &b, 3, 2, (uint32_t[]){4, 0}, (float[]){logf(.5f), logf(.4f)}, logf(.3f));
+	struct align_mixture *m = align_mixture_new(5, 2, 5, true);
+	align_mixture_example(m, both, 2, w, &out);
+	T_NEAR(
+	    at(&out, 0, 1), .25 * .6 + .75 * .1, 1e-6, "true token: also of who does not list it");
+	T_NEAR(at(&out, 1, 2), .25 * .04 + .75 * .08, 1e-6, "true token: listed by nobody");
+	T_NEAR(at(&out, 2, 3), .3, 1e-6, "true token: its own probability");
+	T_NEAR(at(&out, 2, 4) + at(&out, 2, 0), .7, 1e-6, "true token: the others make room");
+	T_NEAR(at(&out, 2, 4) / at(&out, 2, 0), (.25 * .9 + .75 * .5) / (.75 * .4), 1e-5,
+	    "true token: in proportion");
+	bool once = true, same = true;
+	for (size_t r = 0; r < out.n_row; r++) {
+		size_t n = 0;
+		for (size_t i = out.row_off[r]; i < out.row_off[r + 1]; i++)
+			if (out.entry_id[i] == r + 1) {
+				n++;
+				same = same && out.entry_logprob[i] == out.true_logprob[r];
+			}
+		once = once && n == 1;
+	}
+	T_OK(once && same, "true token: listed once, with the bits of its log-probability");
+	align_mixture_free(m);
+
+	/* no room; and probabilities that are 0, or too small for exp() */
+	fc_example_clear_rows(&a);
+	fc_example_clear_rows(&b);
+	fc_example_clear_rows(&out);
+	fc_example_add_row(&a, 1, 1, (uint32_t[]){4}, (float[]){logf(.5f)}, logf(.01f));
+	fc_example_add_row(&b, 1, 1, (uint32_t[]){4}, (float[]){logf(.5f)}, logf(.01f));
+	fc_example_add_row(&a, 2, 1, (uint32_t[]){4}, (float[]){logf(.5f)}, -65504);
+	fc_example_add_row(&b, 2, 1, (uint32_t[]){4}, (float[]){logf(.5f)}, -65504);
+	fc_example_add_row(&a, 3, 1, (uint32_t[]){4}, (float[]){logf(.5f)}, -1000);
+	fc_example_add_row(&b, 3, 1, (uint32_t[]){4}, (float[]){logf(.5f)}, -65504);
+	m = align_mixture_new(5, 2, 1, true);
+	align_mixture_example(m, both, 2, w, &out);
+	T_OK(out.row_off[1] == 1 && out.entry_id[0] == 4, "true token: only among the likeliest");
+	T_NEAR(out.true_logprob[0], log(.01), 1e-6, "true token: known where it is not listed");
+	T_NEAR(out.true_logprob[1], -65504, 1e-6, "true token: impossible for all");
+	T_NEAR(out.true_logprob[2], -1000 + log(.25), 1e-6, "true token: nearly impossible");
+	T_NEAR(out.nll, -log(.01) + 65504 + 1000 - log(.25), 1e-6, "true token: a finite sum");
+	align_mixture_free(m);
+	m = align_mixture_new(5, 2, 5, true);
+	fc_example_clear_rows(&out);
+	align_mixture_example(m, both, 2, w, &out);
+	T_OK(out.row_off[2] - out.row_off[1] == 1, "true token: probability 0 is no entry");
+	align_mixture_free(m);
+	fc_example_release(&a);
+	fc_example_release(&b);
+	fc_example_release(&out);
+}
+
 static void test_cut(void)
 {
 	struct fc_example x;
@@ -242,6 +310,7 @@ int main(void)
 	}
 	test_weights();
 	test_average();
+	test_with_true();
 	test_cut();
 	return t_done();
 }
