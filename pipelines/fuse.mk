@@ -6,6 +6,9 @@
 #   OUT      where results go; what is there is made anew if its settings, models or data changed
 #   K LAMBDA RULE LOSS   top-k, weight of the SFT loss, fusion rule, fusion loss (as fc-train's --loss; published:
 #            that of FuseLLM and FuseChat, where rows say nothing of what they do not list)
+#   DEV BY VERDICT       of RULE=mixture: conversations (JSONL) like DATA but not of it, to which weights are fitted;
+#                        the member of a conversation that tells its category, for weights by it; further options of
+#                        fc-align verdict
 #   ALIGN    bytes: carry rows over byte-exactly; stats, exact or mined: by a map of this kind
 #   INFER TRAIN MERGE    further options of fc-infer, fc-train, fc-varm
 #   TYPE     bf16 or f16: the result once more in this type, beside the one in float32
@@ -20,6 +23,9 @@ LAMBDA = 0.9
 RULE   = mince
 ALIGN  = bytes
 LOSS   = kl
+DEV    =
+BY     =
+VERDICT =
 OUT    = fusion
 INFER  =
 TRAIN  = --lr 5e-6 --epochs 3
@@ -43,10 +49,10 @@ ifeq ($(filter $(words $(TYPE))$(TYPE),0 1bf16 1f16),)
 $(error TYPE is bf16, f16 or empty, not '$(TYPE)')
 endif
 
-# Every capture goes through here: capture(MODEL,OPTIONS) makes $@.  One that is killed goes on; nothing but whole
-# streams gets a name.
+# Every capture goes through here: capture(MODEL,OPTIONS,CONVERSATIONS) makes $@, of DATA where the last is empty.  One
+# that is killed goes on; nothing but whole streams gets a name.
 infer   = $(FC)fc-infer -k $(K)
-capture = $(infer) $(call infer_to,-m $1 $2 $(INFER)) $(DATA)
+capture = $(infer) $(call infer_to,-m $1 $2 $(INFER)) $(or $3,$(DATA))
 loss  = $(if $(filter published,$(LOSS)),--loss ce --unlisted renormalise --untaught share,--loss $(LOSS))
 train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) $(loss) --save-dtype f32 $(TRAIN)
 
@@ -58,7 +64,7 @@ capture_settings = $(call settings,$(SET)/$1.aligned.fcs,source $(call identity,
                    infer $(call plain,$(INFER)) align $(ALIGN))
 $(foreach n,$(NAMES),$(call capture_settings,$n))
 # With the names of what is fused together, in no order.
-train_settings = rule $(RULE) k $(K) lambda $(LAMBDA) loss $(LOSS) train $(call plain,$(TRAIN)) pivot $(pivot) of $(sort $1)
+train_settings = rule $(RULE) k $(K) lambda $(LAMBDA) loss $(LOSS) train $(call plain,$(TRAIN)) pivot $(pivot) of $(sort $1) $(mixture_set)
 
 $(OUT):
 	mkdir -p $@
@@ -70,6 +76,7 @@ $(CHECKED): $(addprefix $(SET)/,pivot.fcs $(NAMES:%=%.aligned.fcs)) | $(OUT)
 	$(foreach m,$(PIVOT) $(SOURCES),$(infer) -m $m -p $(PIVOT) $(INFER) --dry-run -o $(OUT)/none$(newline))
 	$(FC)fc-align fuse --rule $(RULE) -k $(K) --help >/dev/null
 	$(train) --dry-run -o $(OUT)/none
+	$(dev_checked)
 	$(also_checked)
 	@touch $@
 
@@ -106,10 +113,14 @@ $(OUT)/%.aligned.fcs: $(OUT)/%.own.fcs $(MAP) $(SET)/%.aligned.fcs | $(CHECKED)
 # The stages of a source before its training.
 source_steps = $(OUT)/$1.own.fcs $(if $(MAP),$(OUT)/$1.map.fcs) $(OUT)/$1.aligned.fcs
 
+ifeq ($(RULE),mixture)
+include $(dir $(lastword $(MAKEFILE_LIST)))mixture.mk
+endif
+
 # $(call fuse_and_train,STREAMS): the checkpoint goes when the result is there.
 define fuse_and_train
 $(train_go_on)
-$(FC)fc-align fuse --rule $(RULE) -k $(K) $1 | $(train) $(resumable) --force --log $@.log.jsonl -o $@
+$(FC)fc-align fuse --rule $(RULE) $(by_weights) -k $(K) $1 | $(train) $(resumable) --force --log $@.log.jsonl -o $@
 $(train_done)
 endef
 

@@ -13,7 +13,8 @@ comma   = ,
 ORDER   = $(if $(findstring $(comma),$(MERGE)),$(NAMES),$(sort $(NAMES)))
 TARGETS = $(patsubst %,$(OUT)/target-%,$(ORDER))
 RESULT  = $(OUT)/fusechat$(TYPE:%=-%)
-STEPS   = $(CHECKED) $(OUT)/pivot.fcs $(foreach n,$(ORDER),$(call source_steps,$n) $(OUT)/target-$n) $(OUT)/fusechat \
+STEPS   = $(CHECKED) $(OUT)/pivot.fcs $(foreach n,$(ORDER),$(call source_steps,$n) \
+          $(call pair_steps,$n) $(OUT)/target-$n) $(OUT)/fusechat \
           $(TYPE:%=$(OUT)/fusechat-%)
 merge   = $(FC)fc-varm -b $(PIVOT) --method $(METHOD) --dtype f32 $(MERGE)
 # The pivot stands in for each target.
@@ -26,7 +27,7 @@ $(call settings,$(SET)/fusechat,method $(METHOD) merge $(call plain,$(MERGE)) pi
 $(CHECKED): $(SET)/fusechat $(NAMES:%=$(SET)/target-%)
 
 # For a pair, MinCE takes the better of the two for each conversation.
-$(OUT)/target-%: $(OUT)/pivot.fcs $(OUT)/%.aligned.fcs $(SET)/target-%
+$(OUT)/target-%: $(OUT)/pivot.fcs $(OUT)/%.aligned.fcs $(PAIR_WEIGHTS) $(SET)/target-%
 	$(call step,fine-tune the pivot towards $*)
 	$(call fuse_and_train,$(filter %.fcs,$^))
 

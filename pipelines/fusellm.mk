@@ -8,15 +8,15 @@ all: fusellm
 include $(dir $(lastword $(MAKEFILE_LIST)))fuse.mk
 
 RESULT = $(OUT)/fusellm$(TYPE:%=-%)
-STEPS  = $(CHECKED) $(OUT)/pivot.fcs $(foreach n,$(sort $(NAMES)),$(call source_steps,$n)) $(OUT)/fusellm \
-         $(TYPE:%=$(OUT)/fusellm-%)
+STEPS  = $(CHECKED) $(OUT)/pivot.fcs $(foreach n,$(sort $(NAMES)),$(call source_steps,$n)) $(mixture_steps) \
+         $(OUT)/fusellm $(TYPE:%=$(OUT)/fusellm-%)
 
 fusellm: $(RESULT)
 
 $(call settings,$(SET)/fusellm,$(call train_settings,$(NAMES)))
 $(CHECKED): $(SET)/fusellm
 
-$(OUT)/fusellm: $(OUT)/pivot.fcs $(patsubst %,$(OUT)/%.aligned.fcs,$(sort $(NAMES))) $(SET)/fusellm
+$(OUT)/fusellm: $(OUT)/pivot.fcs $(patsubst %,$(OUT)/%.aligned.fcs,$(sort $(NAMES))) $(WEIGHTS) $(SET)/fusellm
 	$(call step,fine-tune the pivot towards the sources)
 	$(call fuse_and_train,$(filter %.fcs,$^))
 

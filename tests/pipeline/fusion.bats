@@ -68,6 +68,8 @@ steps() { make -n -f "$FC_ROOT/pipelines/$1.mk" "${@:2}" | sed -n "s/.*echo '.*s
 	for more in '' ALIGN=stats TYPE=f16; do
 		told fusechat.mk "${args[@]}" $more
 		told fusellm.mk "${args[@]}" $more
+		told fusechat.mk "${args[@]}" RULE=mixture DEV=heldout.jsonl $more
+		told fusellm.mk "${args[@]}" RULE=mixture DEV=heldout.jsonl $more
 		told real/real.mk "${args[@]:0:2}" CHATS=gsm.jsonl WORK=real $more
 	done
 	told demo/demo.mk WORK=demo SEEDS=2
@@ -119,6 +121,40 @@ $merge")" ]
 	# the targets are unrounded, the last step alone is not
 	for m in target-facts fusechat; do [ "$(jq -r .torch_dtype run/$m/config.json)" = float32 ]; done
 	[ "$(jq -r .torch_dtype run/fusechat-bf16/config.json)" = bfloat16 ]
+}
+
+@test "RULE=mixture fits weights to DEV, by source or of all, and says what they gain" {
+	python3 "$talk" --set train -n 40 --seed 9 >dev.jsonl
+	run make -s -f "$FC_ROOT/pipelines/fusellm.mk" "${args[@]}" RULE=mixture
+	[ "$status" -eq 2 ] && [[ $output == *"set DEV"* ]]
+	run make -s -f "$FC_ROOT/pipelines/fusellm.mk" "${args[@]}" RULE=mixture DEV=chats.jsonl
+	[ "$status" -eq 2 ] && [[ $output == *"DEV is DATA"* ]]
+	run make -s -f "$FC_ROOT/pipelines/fusellm.mk" "${args[@]}" RULE=mixture DEV=dev.jsonl VERDICT="--least x"
+	[ "$status" -eq 2 ] && [ -z "$(compgen -G 'run/*.fcs')" ]
+	mix=(RULE=mixture DEV=dev.jsonl BY=skill)
+	run -0 make -s -f "$FC_ROOT/pipelines/fusellm.mk" "${args[@]}" "${mix[@]}"
+	[[ $output == *"whether fusion can help"*"Fusion can gain at most"* ]]
+	[ "$(cut -f2 run/dev/weights.tsv | sed -n 2,4p | paste -sd' ')" = "pivot facts strings" ]
+	[ "$(fc-view --jsonl run/dev/pivot.fcs | wc -l)" = 40 ]
+	# an answer no stops nothing
+	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" "${mix[@]}" VERDICT="--least 50"
+	[[ $output == *"not worth training"*"merge the targets"* ]]
+	for n in facts strings; do [ "$(cut -f2 run/dev/weights-$n.tsv | sed -n 2,3p | paste -sd' ')" = "pivot $n" ]; done
+	run -0 make -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" "${mix[@]}" VERDICT="--least 50"
+	[[ $output == *"Nothing to be done"* ]]
+	# other conversations of DEV make anew what depends on them, and nothing of DATA
+	head -n 30 dev.jsonl >less.jsonl
+	[ "$(steps fusellm "${args[@]}" "${mix[@]}" DEV=less.jsonl)" = "$(sort <<-'END'
+		check models and options
+		distributions of the pivot on DEV
+		distributions of facts on DEV
+		distributions of facts on DEV over the tokens of the pivot
+		distributions of strings on DEV
+		distributions of strings on DEV over the tokens of the pivot
+		whether fusion can help
+		fine-tune the pivot towards the sources
+	END
+	)" ]
 }
 
 # killed FILE: kills a run once this much of the capture is there.
