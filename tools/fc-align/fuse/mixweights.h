@@ -23,8 +23,9 @@ void align_mixweights_release(struct align_mixweights *w);
 
 /*
  * Fits them to the streams [first, d->n) of a dev set.  A category's are drawn towards the common
- * ones as by `prior` labels more, so one with few labels has nearly those.  fold: what is left out,
- * 0 or 1; -1: nothing.  -1 where no label is left, or a category is called "all".
+ * ones as by `prior` labels of known source more (align_mixfit()), so one with few labels has
+ * nearly those, and one with none has them.  fold: what is left out, 0 or 1; -1: nothing.  -1 where
+ * no label is left, or a category is called "all".
  */
 int align_mixweights_fit(struct align_mixweights *w, const struct align_devset *d, size_t first,
     int fold, double prior, struct fc_err *e);

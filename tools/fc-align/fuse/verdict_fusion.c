@@ -110,6 +110,12 @@ static struct fc_table *new_table(enum fc_table_format format)
 	return t;
 }
 
+/* Not "-0.0000". */
+static double shown(double bits)
+{
+	return fabs(bits) < 0.00005 ? 0 : bits;
+}
+
 static void put_interval(
     struct fc_table *t, enum fc_table_format format, struct fc_resample_interval i)
 {
@@ -120,7 +126,7 @@ static void put_interval(
 	} else if (isnan(i.low)) {
 		fc_table_none(t);
 	} else {
-		fc_buf_addf(&b, "[%.4f, %.4f]", i.low, i.high);
+		fc_buf_addf(&b, "[%.4f, %.4f]", shown(i.low), shown(i.high));
 		fc_table_text(t, b.p);
 	}
 	fc_buf_release(&b);
@@ -217,9 +223,9 @@ static size_t best_member(const struct work *w)
 static void add_gain(const struct work *w, size_t i, size_t best, struct fc_buf *b)
 {
 	const struct fc_resample_interval *in = &w->all.within[i];
-	fc_buf_addf(b, "%.4f", w->all.gain[i]);
+	fc_buf_addf(b, "%.4f", shown(w->all.gain[i]));
 	if (!isnan(in->low))
-		fc_buf_addf(b, " [%.4f, %.4f]", in->low, in->high);
+		fc_buf_addf(b, " [%.4f, %.4f]", shown(in->low), shown(in->high));
 	fc_buf_addf(b, " bits a byte over %s, the %s", w->label[i],
 	    i != best    ? "pivot"
 		: i == 0 ? "pivot and best member"
@@ -240,7 +246,8 @@ static bool judge(const struct work *w, struct fc_buf *b)
 	    w->n, g->n_label, g->n_trained, 100 * (double)g->n_label / (double)g->n_trained,
 	    g->n_conv, g->bytes);
 	if (w->o->by)
-		fc_buf_addf(b, "Weights by %s are drawn to the common ones as by %g labels more.\n",
+		fc_buf_addf(b,
+		    "Weights by %s are drawn to the common ones as by %g labels of known source.\n",
 		    w->o->by, w->o->prior);
 	fc_buf_adds(b, "Fusion can gain at most ");
 	add_gain(w, over, best, b);
@@ -325,7 +332,7 @@ static int verdict(struct work *w, const char *const *paths, bool *yes, struct f
 
 void align_command_verdict(int argc, char **argv)
 {
-	struct options o = {.n_draw = 10000, .least = 0.005, .prior = 1000};
+	struct options o = {.n_draw = 10000, .least = 0.005, .prior = 3};
 	const struct fc_opt opts[] = {
 	    {FC_OPT_CHOICE, 0, "over", &o.over, "pivot|best",
 		"what the mixture is to be better than: the first stream, or its best member", 0,
@@ -337,7 +344,7 @@ void align_command_verdict(int argc, char **argv)
 	    {FC_OPT_STR, 0, "by", &o.by, "FIELD",
 		"weights, and the table, also by this member of the conversations", 0, 0},
 	    {FC_OPT_REAL, 0, "prior", &o.prior, "N",
-		"labels that the common weights count in a category", 0, 1e9},
+		"labels, with a known source, that the common weights count in a category", 0, 1e9},
 	    {FC_OPT_OUT_TEXT, 0, "weights", &o.weights, "FILE",
 		"write the weights, for fc-align fuse --rule mixture", 0, 0},
 	    {FC_OPT_FLAG, 0, "skip-missing", &o.skip_missing, NULL,
