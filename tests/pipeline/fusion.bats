@@ -136,6 +136,9 @@ $merge")" ]
 	[[ $output == *"whether fusion can help"*"Fusion can gain at most"* ]]
 	[ "$(cut -f2 run/dev/weights.tsv | sed -n 2,4p | paste -sd' ')" = "pivot facts strings" ]
 	[ "$(fc-view --jsonl run/dev/pivot.fcs | wc -l)" = 40 ]
+	# each specialist has the most to say in its own skill
+	heaviest() { awk -F'\t' -v g="$1" '$1 == g && $3 > most { most = $3; who = $2 } END { print who }' run/dev/weights.tsv; }
+	[ "$(heaviest facts) $(heaviest strings) $(heaviest arithmetic)" = "facts strings pivot" ]
 	# an answer no stops nothing
 	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" "${mix[@]}" VERDICT="--least 50"
 	[[ $output == *"not worth training"*"merge the targets"* ]]
