@@ -9,6 +9,8 @@
 #   DEV BY VERDICT       of RULE=mixture: conversations (JSONL) like DATA but not of it, to which weights are fitted;
 #                        the member of a conversation that tells its category, for weights by it; further options of
 #                        fc-align verdict
+#   ADAPT FOLDS ADAPTING 1: fine-tune each source on the labels of DATA before it is asked, in so many folds, with these
+#                        options of fc-train; see adapt.mk
 #   ALIGN    bytes: carry rows over byte-exactly; stats, exact or mined: by a map of this kind
 #   INFER TRAIN MERGE    further options of fc-infer, fc-train, fc-varm
 #   TYPE     bf16 or f16: the result once more in this type, beside the one in float32
@@ -26,6 +28,9 @@ LOSS   = kl
 DEV    =
 BY     =
 VERDICT =
+ADAPT  =
+FOLDS  = 2
+ADAPTING = --lr 2e-5 --epochs 2 --batch-tokens 2048
 OUT    = fusion
 INFER  =
 TRAIN  = --lr 5e-6 --epochs 3
@@ -45,6 +50,9 @@ $(call need_unlike,SOURCES,$(NAMES))
 ifeq ($(filter $(ALIGN),bytes stats exact mined),)
 $(error ALIGN is bytes, stats, exact or mined, not '$(ALIGN)')
 endif
+ifeq ($(filter $(words $(ADAPT))$(ADAPT),0 11),)
+$(error ADAPT is 1 or empty, not '$(ADAPT)')
+endif
 ifeq ($(filter $(words $(TYPE))$(TYPE),0 1bf16 1f16),)
 $(error TYPE is bf16, f16 or empty, not '$(TYPE)')
 endif
@@ -60,8 +68,9 @@ SET   := $(OUT)/settings
 pivot := $(call identity,$(PIVOT))
 data  := $(call identity,$(DATA))
 $(call settings,$(SET)/pivot.fcs,pivot $(pivot) data $(data) k $(K) infer $(call plain,$(INFER)))
+adapt_set = $(if $(ADAPT),adapt $(call plain,$(ADAPTING)) folds $(FOLDS))
 capture_settings = $(call settings,$(SET)/$1.aligned.fcs,source $(call identity,$(call source,$1)) pivot $(pivot) data $(data) k $(K) \
-                   infer $(call plain,$(INFER)) align $(ALIGN))
+                   infer $(call plain,$(INFER)) align $(ALIGN) $(adapt_set))
 $(foreach n,$(NAMES),$(call capture_settings,$n))
 # With the names of what is fused together, in no order.
 train_settings = rule $(RULE) k $(K) lambda $(LAMBDA) loss $(LOSS) train $(call plain,$(TRAIN)) pivot $(pivot) of $(sort $1) $(mixture_set)
@@ -111,8 +120,11 @@ $(OUT)/%.aligned.fcs: $(OUT)/%.own.fcs $(MAP) $(SET)/%.aligned.fcs | $(CHECKED)
 	@rm -f $<
 
 # The stages of a source before its training.
-source_steps = $(OUT)/$1.own.fcs $(if $(MAP),$(OUT)/$1.map.fcs) $(OUT)/$1.aligned.fcs
+source_steps = $(adapt_steps) $(OUT)/$1.own.fcs $(if $(MAP),$(OUT)/$1.map.fcs) $(OUT)/$1.aligned.fcs
 
+ifneq ($(ADAPT),)
+include $(dir $(lastword $(MAKEFILE_LIST)))adapt.mk
+endif
 ifeq ($(RULE),mixture)
 include $(dir $(lastword $(MAKEFILE_LIST)))mixture.mk
 endif

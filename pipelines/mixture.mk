@@ -12,7 +12,7 @@ endif
 
 $(call settings,$(SET)/dev/pivot.fcs,pivot $(pivot) dev $(dev) k $(K) infer $(call plain,$(INFER)))
 dev_settings = $(call settings,$(SET)/dev/$1.aligned.fcs,source $(call identity,$(call source,$1)) pivot $(pivot) dev $(dev) \
-               k $(K) infer $(call plain,$(INFER)) align $(ALIGN))
+               k $(K) infer $(call plain,$(INFER)) align $(ALIGN) $(adapt_set))
 $(foreach n,$(NAMES),$(call dev_settings,$n))
 $(call settings,$(SET)/dev/weights,by $(BY) verdict $(call plain,$(VERDICT)))
 
@@ -30,7 +30,7 @@ $(OUT)/dev/pivot.fcs: $(SET)/dev/pivot.fcs | $(CHECKED) $(OUT)/dev
 $(OUT)/dev/%.own.fcs: $(SET)/dev/%.aligned.fcs | $(CHECKED) $(OUT)/dev
 	$(call step,distributions of $* on DEV)
 	$(go_on)
-	$(call capture,$(call source,$*),-p $(PIVOT),$(DEV))
+	$(call capture,$(or $(call adapted,$*),$(call source,$*)),$(ADAPT:1=--name $*) -p $(PIVOT),$(DEV))
 
 $(OUT)/dev/%.aligned.fcs: $(OUT)/dev/%.own.fcs $(MAP) $(SET)/dev/%.aligned.fcs | $(CHECKED)
 	$(call step,distributions of $* on DEV over the tokens of the pivot)

@@ -62,6 +62,19 @@ ids() { python3 -c 'import json, sys; print(*(json.loads(s)["id"] for s in sys.s
 	run -2 fc-view --stream --in-turn -n 3 a.fcs
 }
 
+@test "--name: the sources of all streams under one name" {
+	for n in a b; do
+		printf '{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "%s"}]}\n' $n |
+			fc-infer -q -m "$FC_ROOT/pipelines/demo/kit/pivot" --name $n -o $n.fcs
+	done
+	fc-view --stream --name one -o joined.fcs a.fcs b.fcs
+	fc-view --verify joined.fcs
+	[ "$(fc-view joined.fcs | grep -c '^source')" -eq 1 ]
+	[[ $(fc-view joined.fcs) == *"source        one, model $(fc-view a.fcs | sed -n 's/^source.*model \([0-9a-f]*\),.*/\1/p')"* ]]
+	diff <(fc-view --jsonl a.fcs b.fcs | jq -c 'del(.source)') <(fc-view --jsonl joined.fcs | jq -c 'del(.source)')
+	run -2 fc-view --jsonl --name one a.fcs
+}
+
 @test "--skip on a file goes to the frame, and gives what a plain read gives" {
 	random_stream
 	for skip in 0 1 2 3 7 19 20 21 40 58 59 60 61 1000; do

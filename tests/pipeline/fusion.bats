@@ -37,6 +37,26 @@ setup() {
 	[ "$first" = "$(sha256sum <run/fusellm/model.safetensors)" ]
 }
 
+@test "ADAPT=1: a source says what it gives the conversations that it was not trained on" {
+	fc-convert -q -o strings.gguf "$(kit strings)"
+	train="-q --epochs 1 --lr 1e-3 --batch-tokens 1024 --dtype f32"
+	adapted=("${args[@]/#SOURCES=*/SOURCES=$(kit facts) strings.gguf}" ADAPT=1 FOLDS=3 ADAPTING="$train")
+	run -0 make -s -f "$FC_ROOT/pipelines/fusellm.mk" "${adapted[@]}" RULE=mixture DEV=heldout.jsonl
+	[[ $output == *"step 1 of "*"fine-tune facts on the other folds than 3"*"strings as a folder"* ]]
+	[ -z "$(ls -A run/adapt)" ]
+	# by hand, for the second fold
+	for i in 1 3; do fc-infer -q --tokens -m "$(kit facts)" -p "$(kit pivot)" --shard $i/3 chats.jsonl; done |
+		fc-train -m "$(kit facts)" --lambda 1 --save-dtype f32 $train -o own
+	fc-infer -q -m own -p "$(kit pivot)" --shard 2/3 chats.jsonl |
+		fc-align apply -q -p "$(kit pivot)" -s "$(kit facts)" | fc-view --jsonl | jq -c 'del(.source)' >want
+	fc-view --jsonl --shard 2/3 run/facts.aligned.fcs | jq -c 'del(.source)' | cmp - want
+	run -0 make -f "$FC_ROOT/pipelines/fusellm.mk" "${adapted[@]}" RULE=mixture DEV=heldout.jsonl
+	[[ $output == *"Nothing to be done"* ]]
+	[ "$(steps fusellm "${adapted[@]}" FOLDS=2 | grep -c 'other folds')" -eq 4 ]
+	run -2 make -s -f "$FC_ROOT/pipelines/fusellm.mk" "${adapted[@]}" FOLDS=1
+	[[ $output == *"FOLDS is a number from 2 on"* ]]
+}
+
 @test "a killed run leaves nothing under a final name and is taken up again" {
 	for delay in 0.3 1 2; do
 		setsid make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" >log 2>&1 &

@@ -12,6 +12,7 @@ struct joint {
 	struct fc_header header; /* with every input's sources so far */
 	struct fc_writer *writer;
 	struct fc_buf tensor; /* the parts of one so far */
+	bool named;           /* the header's only source stands for all */
 };
 
 static void add_history(struct fc_header *to, const struct fc_header *from)
@@ -54,6 +55,8 @@ static void follow_sources(struct joint *j, const struct fc_header *h)
 {
 	struct fc_err e;
 	size_t before = j->header.n_source;
+	if (j->named)
+		return;
 	for (size_t i = 0; i < h->n_source; i++)
 		fc_header_find_source(&j->header, &h->source[i]);
 	if (j->header.n_source != before && fc_writer_section(j->writer, &j->header, &e) < 0)
@@ -68,7 +71,9 @@ static void write_example(
 	struct fc_err e;
 	const struct fc_header *h = fc_reader_header(r);
 	follow_sources(j, h);
-	if (h->n_source)
+	if (j->named)
+		x->source = 0;
+	else if (h->n_source)
 		x->source = (uint32_t)fc_header_find_source(&j->header, &h->source[x->source]);
 	if (fc_writer_example(j->writer, x, &e) < 0)
 		fc_die("%s", e.msg);
@@ -131,6 +136,23 @@ static void write_in_turn(struct view *v, struct joint *j)
 		fc_reader_close(v->reader[i]);
 }
 
+/* One source takes the place of all: of no model's, where they are of several. */
+static void name_sources(struct joint *j, const char *name)
+{
+	struct fc_header *h = &j->header;
+	if (!h->n_source)
+		fc_die("--name: the streams have no sources");
+	const struct fc_source first = h->source[0];
+	bool same = true, alike = true;
+	for (size_t i = 1; i < h->n_source; i++) {
+		same = same && h->source[i].model == first.model;
+		alike = alike && h->source[i].tokenizer == first.tokenizer;
+	}
+	fc_header_clear_sources(h);
+	fc_header_add_source(h, name, same && alike ? first.model : 0, alike ? first.tokenizer : 0);
+	j->named = true;
+}
+
 void view_stream(struct view *v)
 {
 	struct fc_err e;
@@ -141,6 +163,8 @@ void view_stream(struct view *v)
 			fc_die("%s", e.msg);
 		add_header(&j.header, fc_reader_header(v->reader[i]), fc_reader_name(v->reader[i]));
 	}
+	if (v->name)
+		name_sources(&j, v->name);
 	if (v->in_turn && !fc_kind_has_examples(j.header.kind))
 		fc_die("--in-turn is for streams of conversations, which %s is not", v->path[0]);
 	fc_header_add_self(&j.header);

@@ -18,6 +18,8 @@ static const struct fc_opt options[] = {
 	0},
     {FC_OPT_FLAG, 0, "in-turn", &view.in_turn, NULL,
 	"with --stream: take a record of each file in turn, which joins shards", 0, 0},
+    {FC_OPT_STR, 0, "name", &view.name, "LABEL",
+	"with --stream: call the sources of all files this, as one", 0, 0},
     {FC_OPT_FLAG, 0, "fingerprint", &view.fingerprint, NULL,
 	"what a header has to say of a model folder or GGUF file", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Which records", 0, 0},
@@ -62,6 +64,8 @@ int main(int argc, char **argv)
 		    "--stream");
 	if (fc_shard_parse(&view.shard, view.shard_text, &e) < 0)
 		fc_die_usage("--shard: %s", e.msg);
+	if (view.name && !view.stream)
+		fc_die_usage("--name goes with --stream");
 	if (view.in_turn && (!view.stream || selects))
 		fc_die_usage("--in-turn goes with --stream, and takes all records");
 	if (view.fingerprint && argc - first != 1)

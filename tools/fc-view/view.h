@@ -18,6 +18,7 @@ struct view {
 	/* options */
 	bool header, stats, verify, jsonl, tsv, stream, fingerprint, in_turn;
 	struct fc_strs id;
+	const char *name;       /* of --stream's only source, or NULL */
 	const char *shard_text; /* I/N, or NULL */
 	struct fc_shard shard;
 	uint64_t limit, skip; /* limit 0: none */

@@ -55,6 +55,13 @@ void fc_header_release(struct fc_header *h)
 	fc_header_init(h, h->kind);
 }
 
+void fc_header_clear_sources(struct fc_header *h)
+{
+	for (size_t i = 0; i < h->n_source; i++)
+		free(h->source[i].name);
+	h->n_source = 0;
+}
+
 void fc_header_add_source(struct fc_header *h, const char *name, uint64_t model, uint64_t tokenizer)
 {
 	h->source = fc_realloc(h->source, h->n_source + 1, sizeof *h->source);

@@ -54,6 +54,7 @@ struct fc_header {
 void fc_header_init(struct fc_header *h, enum fc_kind kind);
 void fc_header_release(struct fc_header *h);
 void fc_header_copy(struct fc_header *to, const struct fc_header *from);
+void fc_header_clear_sources(struct fc_header *h);
 void fc_header_add_source(
     struct fc_header *h, const char *name, uint64_t model, uint64_t tokenizer);
 /* What a model's softmax runs over: the rows of its output matrix, of which those at and above
