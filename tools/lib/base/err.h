@@ -12,8 +12,8 @@
  * of, ending what is done when a signal comes. file is reading and paths. opt is the command line
  * (opt_help: what --help prints; suggest: what a misspelt option may mean; launcher: how often
  * the program was started); progress is the bar, barline its line on a terminal. par is the
- * threads, isa the instruction set; rng random numbers, resample intervals by drawing items again, hash
- * fingerprints, shard every n-th record.
+ * threads, isa the instruction set; rng random numbers, resample intervals by drawing items again,
+ * hash fingerprints, shard every n-th record.
  */
 
 /*
