@@ -174,11 +174,11 @@ void fc_normalizer_free(struct fc_normalizer *n)
 	free(n);
 }
 
-static struct fc_aligned strip(const struct step *s, struct fc_aligned text)
+static struct fc_aligned strip(const struct step *s, bool goes_on, struct fc_aligned text)
 {
 	uint32_t cp = 0;
 	size_t from = 0, to = text.n;
-	while (s->left && from < to) {
+	while (s->left && !goes_on && from < to) {
 		size_t len = fc_utf8_get(text.p + from, to - from, &cp);
 		if (!fc_char_is_space(cp))
 			break;
@@ -240,11 +240,13 @@ static void map_chars(enum kind kind, const struct fc_aligned *text, struct fc_a
 }
 
 /* The steps that build a text without fail. */
-static void rebuild(const struct step *s, struct fc_aligned *text, struct fc_alignbuf *b)
+static void rebuild(
+    const struct step *s, bool goes_on, struct fc_aligned *text, struct fc_alignbuf *b)
 {
 	switch (s->kind) {
 	case PREPEND:
-		fc_alignbuf_put(b, s->content, s->n_content, fc_aligned_span(text, 0, 0));
+		if (!goes_on)
+			fc_alignbuf_put(b, s->content, s->n_content, fc_aligned_span(text, 0, 0));
 		fc_alignbuf_copy(b, text, 0, text->n);
 		break;
 	case BYTE_LEVEL:
@@ -263,7 +265,7 @@ static void rebuild(const struct step *s, struct fc_aligned *text, struct fc_ali
 		fc_bertnorm_ideographs(text, b);
 		break;
 	case SENTENCEPIECE:
-		fc_spmnorm_run(s->sp, text, b);
+		fc_spmnorm_run(s->sp, goes_on, text, b);
 		break;
 	default:
 		map_chars(s->kind, text, b);
@@ -281,7 +283,7 @@ static int check(const struct step *s, const struct fc_alignpair *pair, struct f
 	return fc_alignpair_check(pair, "normalizer", name, n, s->no, e);
 }
 
-int fc_normalizer_run(const struct fc_normalizer *n, struct fc_aligned *text,
+int fc_normalizer_run(const struct fc_normalizer *n, bool goes_on, struct fc_aligned *text,
     struct fc_alignpair *pair, struct fc_matches *matches, struct fc_matcher *m, struct fc_err *e)
 {
 	for (size_t i = 0; i < n->n && text->n; i++) {
@@ -294,14 +296,14 @@ int fc_normalizer_run(const struct fc_normalizer *n, struct fc_aligned *text,
 			fc_uninorm_run((enum fc_uninorm)(s->kind - NFC + FC_NFC), text, pair);
 			break;
 		case STRIP:
-			*text = strip(s, *text);
+			*text = strip(s, goes_on, *text);
 			break;
 		case REPLACE:
 			if (replace(s, text, pair, matches, m, e) < 0)
 				return -1;
 			break;
 		default:
-			rebuild(s, text, fc_alignpair_next(pair));
+			rebuild(s, goes_on, text, fc_alignpair_next(pair));
 			break;
 		}
 		if (check(s, pair, e) < 0)

@@ -16,8 +16,9 @@ int fc_normalizer_json(
 struct fc_normalizer *fc_normalizer_sentencepiece(struct fc_spmnorm *sp);
 void fc_normalizer_free(struct fc_normalizer *n);
 
-/* Changes *text, building in pair, within its room; matches and m are scratch. */
-int fc_normalizer_run(const struct fc_normalizer *n, struct fc_aligned *text,
+/* Changes *text, building in pair, within its room; matches and m are scratch.  goes_on: the text
+ * is not the beginning of one, so nothing is put before it or taken from there. */
+int fc_normalizer_run(const struct fc_normalizer *n, bool goes_on, struct fc_aligned *text,
     struct fc_alignpair *pair, struct fc_matches *matches, struct fc_matcher *m, struct fc_err *e);
 
 #endif

@@ -310,15 +310,15 @@ static int cut(const struct step *s, const struct fc_aligned *text, struct fc_pr
 	return 0;
 }
 
-/* Puts a space before every piece that does not start with one. */
-static void prefix_spaces(struct fc_aligned *text, struct fc_pretok_work *w)
+/* Puts a space before every piece that does not start with one, nor goes on with another text. */
+static void prefix_spaces(bool goes_on, struct fc_aligned *text, struct fc_pretok_work *w)
 {
 	struct fc_alignbuf *b = fc_alignpair_next(&w->pair);
 	w->pieces.n = 0;
 	for (size_t i = 0; i < w->before.n; i++) {
 		struct fc_span in = w->before.v[i];
 		size_t start = b->text.n;
-		if (text->p[in.start] != ' ')
+		if (text->p[in.start] != ' ' && !(goes_on && in.start == 0))
 			fc_alignbuf_put(b, " ", 1, fc_aligned_gap(text, in.start));
 		fc_alignbuf_copy(b, text, in.start, in.end);
 		push(&w->pieces, start, b->text.n);
@@ -339,7 +339,8 @@ static void to_byte_level(struct fc_aligned *text, struct fc_pretok_work *w)
 	*text = fc_alignbuf_done(b, text->base);
 }
 
-static void metaspace(const struct step *s, struct fc_aligned *text, struct fc_pretok_work *w)
+static void metaspace(
+    const struct step *s, bool goes_on, struct fc_aligned *text, struct fc_pretok_work *w)
 {
 	struct fc_alignbuf *b = fc_alignpair_next(&w->pair);
 	w->pieces.n = 0;
@@ -347,7 +348,7 @@ static void metaspace(const struct step *s, struct fc_aligned *text, struct fc_p
 		struct fc_span in = w->before.v[i];
 		size_t start = b->text.n, done = in.start;
 		const char *p = text->p;
-		bool has = p[in.start] == ' ' ||
+		bool has = (goes_on && in.start == 0) || p[in.start] == ' ' ||
 		    (in.end - in.start >= s->n_mark && !memcmp(p + in.start, s->mark, s->n_mark));
 		struct fc_span here = fc_aligned_gap(text, in.start);
 		if (!has && (s->scheme == ALWAYS || (s->scheme == FIRST && here.start == 0)))
@@ -380,18 +381,18 @@ static int check(const struct step *s, const struct fc_pretok_work *w, struct fc
 }
 
 /* One step: from w->pieces to w->pieces. */
-static int run_step(const struct step *s, bool raw_bytes, struct fc_aligned *text,
+static int run_step(const struct step *s, bool raw_bytes, bool goes_on, struct fc_aligned *text,
     struct fc_pretok_work *w, struct fc_matcher *m, struct fc_err *e)
 {
 	if (s->kind == BYTE_LEVEL && s->prefix_space) {
 		swap(w);
-		prefix_spaces(text, w);
+		prefix_spaces(goes_on, text, w);
 		if (check(s, w, e) < 0)
 			return -1;
 	}
 	if (s->kind == METASPACE) {
 		swap(w);
-		metaspace(s, text, w);
+		metaspace(s, goes_on, text, w);
 		if (check(s, w, e) < 0)
 			return -1;
 	}
@@ -408,14 +409,14 @@ static int run_step(const struct step *s, bool raw_bytes, struct fc_aligned *tex
 	return 0;
 }
 
-int fc_pretok_run(const struct fc_pretok *p, bool raw_bytes, struct fc_aligned *text,
+int fc_pretok_run(const struct fc_pretok *p, bool raw_bytes, bool goes_on, struct fc_aligned *text,
     struct fc_pretok_work *w, struct fc_matcher *m, struct fc_err *e)
 {
 	w->pieces.n = 0;
 	if (text->n)
 		push(&w->pieces, 0, text->n);
 	for (size_t i = 0; i < p->n; i++)
-		if (run_step(&p->v[i], raw_bytes && i + 1 == p->n, text, w, m, e) < 0)
+		if (run_step(&p->v[i], raw_bytes && i + 1 == p->n, goes_on, text, w, m, e) < 0)
 			return -1;
 	return 0;
 }

@@ -26,8 +26,9 @@ struct fc_pretok_work {
 void fc_pretok_work_release(struct fc_pretok_work *w);
 
 /* Cuts *text (within the room of w->pair), which may be rewritten on the way (into w->pair), into
- * w->pieces.  raw_bytes: leave out a byte-level alphabet at the end. */
-int fc_pretok_run(const struct fc_pretok *p, bool raw_bytes, struct fc_aligned *text,
+ * w->pieces.  raw_bytes: leave out a byte-level alphabet at the end.  goes_on: the text is not the
+ * beginning of one, so nothing is put before it. */
+int fc_pretok_run(const struct fc_pretok *p, bool raw_bytes, bool goes_on, struct fc_aligned *text,
     struct fc_pretok_work *w, struct fc_matcher *m, struct fc_err *e);
 
 #endif

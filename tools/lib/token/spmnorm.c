@@ -65,12 +65,12 @@ static void put(const struct fc_spmnorm *s, const struct fc_aligned *text, size_
 }
 
 void fc_spmnorm_run(
-    const struct fc_spmnorm *s, const struct fc_aligned *text, struct fc_alignbuf *b)
+    const struct fc_spmnorm *s, bool goes_on, const struct fc_aligned *text, struct fc_alignbuf *b)
 {
 	const char *to;
 	size_t n_to, i = 0, len;
-	bool same, after_space = s->remove_extra_spaces;
-	for (; s->remove_extra_spaces && i < text->n; i += len) {
+	bool same, after_space = s->remove_extra_spaces && !goes_on;
+	for (; after_space && i < text->n; i += len) {
 		len = prefix(s, text, i, &to, &n_to, &same);
 		if (n_to != 1 || *to != ' ')
 			break;
@@ -79,7 +79,8 @@ void fc_spmnorm_run(
 		return;
 	struct fc_span start = fc_aligned_span(text, 0, 0),
 		       end = fc_aligned_span(text, text->n, text->n);
-	if (s->dummy == FC_DUMMY_PREFIX || (s->dummy == FC_DUMMY_START && start.start == 0))
+	if (!goes_on &&
+	    (s->dummy == FC_DUMMY_PREFIX || (s->dummy == FC_DUMMY_START && start.start == 0)))
 		put_space(s, b, start);
 	for (; i < text->n; i += len) {
 		size_t skip = 0;

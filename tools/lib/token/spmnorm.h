@@ -20,8 +20,8 @@ struct fc_spmnorm {
 	 * whole, or behind */
 };
 void fc_spmnorm_release(struct fc_spmnorm *s);
-/* Appends the new text to b. */
+/* Appends the new text to b.  goes_on: the text is not the beginning of one. */
 void fc_spmnorm_run(
-    const struct fc_spmnorm *s, const struct fc_aligned *text, struct fc_alignbuf *b);
+    const struct fc_spmnorm *s, bool goes_on, const struct fc_aligned *text, struct fc_alignbuf *b);
 
 #endif

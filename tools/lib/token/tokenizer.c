@@ -19,6 +19,8 @@ struct scratch {
 	struct fc_pretok_work pretok;
 	struct fc_tokwork *model;
 	struct fc_added_found raw, plain; /* added tokens in the text as given, and normalized */
+	/* The last token is none that was added: what follows a cut goes on with its text. */
+	bool goes_on;
 };
 
 struct fc_tokenizer_pool {
@@ -105,12 +107,23 @@ static void push(struct fc_tokens *out, uint32_t id, struct fc_span span)
 	out->v[out->n++] = (struct fc_token){id, span.start, span.end};
 }
 
+static void push_added(struct scratch *s, struct fc_tokens *out, const struct fc_added_match *m,
+    const struct fc_aligned *text)
+{
+	push(out, m->token->id, fc_aligned_span(text, m->start, m->end));
+	s->goes_on = false;
+}
+
 /* Text without added tokens, normalized. */
 static int encode_plain(const struct fc_tokenizer *t, struct scratch *s, struct fc_aligned text,
     struct fc_tokens *out, struct fc_err *e)
 {
-	if (fc_pretok_run(t->pretok, t->raw_bytes, &text, &s->pretok, s->matcher, e) < 0)
+	if (!text.n)
+		return 0;
+	if (fc_pretok_run(t->pretok, t->raw_bytes, s->goes_on, &text, &s->pretok, s->matcher, e) <
+	    0)
 		return -1;
+	s->goes_on = true;
 	fc_alignpair_spend(&s->pretok.pair, text.n);
 	for (size_t i = 0; i < s->pretok.pieces.n; i++) {
 		struct fc_span piece = s->pretok.pieces.v[i];
@@ -133,7 +146,8 @@ static int encode_raw(const struct fc_tokenizer *t, struct scratch *s, struct fc
 	size_t from = 0;
 	if (!text.n)
 		return 0;
-	if (fc_normalizer_run(t->normalizer, &text, &s->normalized, &s->matches, s->matcher, e) < 0)
+	if (fc_normalizer_run(
+		t->normalizer, s->goes_on, &text, &s->normalized, &s->matches, s->matcher, e) < 0)
 		return -1;
 	fc_alignpair_spend(&s->normalized, text.n);
 	fc_added_find(&t->added, true, &text, guard, &s->plain);
@@ -141,14 +155,37 @@ static int encode_raw(const struct fc_tokenizer *t, struct scratch *s, struct fc
 		struct fc_added_match m = s->plain.v[i];
 		if (encode_plain(t, s, fc_aligned_slice(&text, from, m.start), out, e) < 0)
 			return -1;
-		push(out, m.token->id, fc_aligned_span(&text, m.start, m.end));
+		push_added(s, out, &m, &text);
 		from = m.end;
 	}
 	return encode_plain(t, s, fc_aligned_slice(&text, from, text.n), out, e);
 }
 
+/* Text between two cuts. */
+static int encode_part(const struct fc_tokenizer *t, struct scratch *s, struct fc_aligned text,
+    const struct fc_guard *guard, struct fc_tokens *out, struct fc_err *e)
+{
+	size_t from = 0;
+	fc_added_find(&t->added, false, &text, guard, &s->raw);
+	for (size_t i = 0; i < s->raw.n; i++) {
+		struct fc_added_match m = s->raw.v[i];
+		if (encode_raw(t, s, fc_aligned_slice(&text, from, m.start), guard, out, e) < 0)
+			return -1;
+		push_added(s, out, &m, &text);
+		from = m.end;
+	}
+	return encode_raw(t, s, fc_aligned_slice(&text, from, text.n), guard, out, e);
+}
+
 int fc_tokenizer_encode(const struct fc_tokenizer *t, const char *p, size_t n,
     const struct fc_span *guard, size_t n_guard, struct fc_tokens *out, struct fc_err *e)
+{
+	return fc_tokenizer_encode_cut(t, p, n, guard, n_guard, NULL, 0, out, e);
+}
+
+int fc_tokenizer_encode_cut(const struct fc_tokenizer *t, const char *p, size_t n,
+    const struct fc_span *guard, size_t n_guard, const uint32_t *cut, size_t n_cut,
+    struct fc_tokens *out, struct fc_err *e)
 {
 	struct fc_aligned text = {p ? p : "", n, NULL, 0};
 	struct fc_guard g = {guard, guard ? n_guard : 0};
@@ -162,15 +199,12 @@ int fc_tokenizer_encode(const struct fc_tokenizer *t, const char *p, size_t n,
 	int rc = 0;
 	fc_alignpair_begin(&s->normalized, fc_growth_max(n));
 	fc_alignpair_begin(&s->pretok.pair, fc_growth_max(n));
-	fc_added_find(&t->added, false, &text, &g, &s->raw);
-	for (size_t i = 0; i < s->raw.n && rc == 0; i++) {
-		struct fc_added_match m = s->raw.v[i];
-		rc = encode_raw(t, s, fc_aligned_slice(&text, from, m.start), &g, out, e);
-		push(out, m.token->id, fc_aligned_span(&text, m.start, m.end));
-		from = m.end;
+	s->goes_on = false;
+	for (size_t i = 0; i <= n_cut && rc == 0; i++) {
+		const size_t to = i < n_cut ? cut[i] : n;
+		rc = encode_part(t, s, fc_aligned_slice(&text, from, to), &g, out, e);
+		from = to;
 	}
-	if (rc == 0)
-		rc = encode_raw(t, s, fc_aligned_slice(&text, from, n), &g, out, e);
 	scratch_give(t->pool, s);
 	if (rc < 0) {
 		struct fc_err why = *e;

@@ -68,6 +68,15 @@ void fc_tokenizer_free(struct fc_tokenizer *t);
  */
 int fc_tokenizer_encode(const struct fc_tokenizer *t, const char *text, size_t n,
     const struct fc_span *guard, size_t n_guard, struct fc_tokens *out, struct fc_err *e);
+/*
+ * No token lies across cut [n_cut], bytes of the text, ascending, at borders of characters: what is
+ * before one is encoded as if the text ended there.  What is behind it goes on where that stopped,
+ * as a model goes on with a prompt: no space is put before it, and no BOS, unless the token before
+ * is an added one, behind which the makers' encoder begins anew too.
+ */
+int fc_tokenizer_encode_cut(const struct fc_tokenizer *t, const char *text, size_t n,
+    const struct fc_span *guard, size_t n_guard, const uint32_t *cut, size_t n_cut,
+    struct fc_tokens *out, struct fc_err *e);
 
 /* Appends the text of ids.  Bytes that are no UTF-8 are appended as they are: cut at character
  * borders yourself. */

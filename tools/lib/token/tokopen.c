@@ -27,7 +27,7 @@ static int normalize_added(struct fc_tokenizer *t, const char *path, struct fc_e
 		struct fc_aligned text = {token->content, strlen(token->content), NULL, 0};
 		if (!token->normalized)
 			continue;
-		rc = fc_normalizer_run(t->normalizer, &text, &pair, &matches, m, e);
+		rc = fc_normalizer_run(t->normalizer, false, &text, &pair, &matches, m, e);
 		if (rc == 0) {
 			fc_alignpair_spend(&pair, text.n);
 			free(token->form);
