@@ -288,11 +288,11 @@ ids() { records "$@" | jq -r .id | paste -sd' '; }
 	}
 	text a $'<|im_start|>assistant\nIt is \xe2\x82\xac 5.<|im_end|>' q
 	text b $'<|im_start|>assistant\nIt is \xe2\x82\xac 5.<|im_end|>\n' q
-	run -1 fc-align fuse -q a.fcs b.fcs
+	run -1 fc-align fuse -q -o out.fcs a.fcs b.fcs
 	[[ $output == *$'its texts differ from byte 44 on: ..." is \xe2\x82\xac 5.<|im_end|>\\n" in b.fcs, ..." is \xe2\x82\xac 5.<|im_end|>" in a.fcs; make both'* ]]
 	text c ab $'a\e]0;pwned\a\e[2J'
 	text d ab $'b\e[2J\xc2\x9b1m'
-	run -1 fc-align fuse -q c.fcs d.fcs
+	run -1 fc-align fuse -q -o out.fcs c.fcs d.fcs
 	[[ $output == *"is 'a\\x1b]0;pwned\\x07\\x1b[2J' in c.fcs and 'b\\x1b[2J\\xc2\\x9b1m' in d.fcs"* ]]
 	[[ $output != *$'\e'* ]]
 }

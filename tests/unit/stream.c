@@ -124,6 +124,7 @@ static void dist_header(struct fc_header *h, uint32_t n_vocab, uint32_t top_k)
 	h->tokenizer = 0x1122334455667788;
 	h->model = 42;
 	h->template_hash = UINT64_MAX;
+	h->cut = FC_CUT_PROMPT;
 	h->n_vocab = n_vocab;
 	h->top_k = top_k;
 	fc_header_add_source(h, "pivot", 42, 7);
@@ -134,7 +135,7 @@ static void dist_header(struct fc_header *h, uint32_t n_vocab, uint32_t top_k)
 static bool same_header(const struct fc_header *a, const struct fc_header *b)
 {
 	bool same = a->kind == b->kind && a->tokenizer == b->tokenizer && a->model == b->model &&
-	    a->template_hash == b->template_hash && a->n_vocab == b->n_vocab &&
+	    a->template_hash == b->template_hash && a->cut == b->cut && a->n_vocab == b->n_vocab &&
 	    fc_header_n_output(a) == fc_header_n_output(b) && a->top_k == b->top_k &&
 	    a->source_tokenizer == b->source_tokenizer && a->source_n_vocab == b->source_n_vocab &&
 	    a->n_source == b->n_source && a->n_history == b->n_history;

@@ -116,8 +116,9 @@ static void test_compatible(void)
 	static const char *const message[] = {"tokenizer (0000000000000007) differs", "template",
 	    "vocabulary size (301) differs from the one before (300)",
 	    "a token stream does not go with", "top-k 5 comes after top-k 4", NULL, NULL,
-	    "a model of 301 outputs comes after one of 300", NULL};
-	for (int i = 0; i < 9; i++) {
+	    "a model of 301 outputs comes after one of 300", NULL,
+	    "was cut into tokens by --cut prompt, the one before by --cut whole"};
+	for (int i = 0; i < 10; i++) {
 		struct fc_buf all = FC_BUF_INIT;
 		struct fc_header h;
 		header(&h, name);
@@ -130,6 +131,7 @@ static void test_compatible(void)
 		h.top_k = i == 4 ? 5 : i == 5 ? 2 : h.top_k;
 		h.model = i == 6 ? 9 : h.model;
 		h.n_output = i == 7 ? 301 : i == 8 ? 300 : 0;
+		h.cut = i == 9 ? FC_CUT_PROMPT : h.cut;
 		add_stream(&all, &h);
 		put(&all);
 		if (message[i])

@@ -31,6 +31,11 @@ bool fc_kind_has_examples(enum fc_kind k)
 	return k == FC_KIND_TOKENS || k == FC_KIND_DISTS;
 }
 
+const char *fc_text_cut_name(enum fc_text_cut cut)
+{
+	return cut == FC_CUT_PROMPT ? "prompt" : "whole";
+}
+
 bool fc_kind_has_tensors(enum fc_kind k)
 {
 	return k == FC_KIND_TENSORS || k == FC_KIND_UPDATE;
@@ -137,6 +142,10 @@ int fc_header_compatible(
 			    "%s: its %s (%016" PRIx64 ") differs from the one before (%016" PRIx64
 			    ")",
 			    name, same[i].what, same[i].b, same[i].a);
+	if (a->cut != b->cut)
+		return fc_fail(e,
+		    "%s: its text was cut into tokens by --cut %s, the one before by --cut %s",
+		    name, fc_text_cut_name(b->cut), fc_text_cut_name(a->cut));
 	if (a->n_vocab != b->n_vocab || a->source_n_vocab != b->source_n_vocab)
 		return fc_fail(e, "%s: its vocabulary size (%u) differs from the one before (%u)",
 		    name, a->n_vocab != b->n_vocab ? b->n_vocab : b->source_n_vocab,

@@ -25,6 +25,16 @@ const char *fc_kind_name(enum fc_kind k); /* "distribution stream" */
 bool fc_kind_has_tensors(enum fc_kind k);
 bool fc_kind_has_examples(enum fc_kind k);
 
+/*
+ * How a conversation becomes tokens; values are those on the wire.  WHOLE: as one text, so that a
+ * token may lie across the border of prompt and answer ("\n   "), which no generation can make.
+ * PROMPT: what a model reads before an answer is cut as when it is asked for that answer, and the
+ * answer goes on from there.
+ */
+enum fc_text_cut { FC_CUT_WHOLE = 0, FC_CUT_PROMPT = 1 };
+#define FC_CUTS "whole|prompt"
+const char *fc_text_cut_name(enum fc_text_cut cut);
+
 struct fc_program { /* one link of the provenance chain, as SAM's @PG */
 	char *name, *version, *args;
 };
@@ -40,6 +50,7 @@ struct fc_header {
 	uint64_t tokenizer;     /* fingerprint of the tokenizer of tok[] and entry_id[] */
 	uint64_t model;         /* fingerprint of the model, 0 where none ran */
 	uint64_t template_hash; /* of the chat template the text was rendered with */
+	enum fc_text_cut cut;   /* of the text into tokens */
 	uint32_t n_vocab;       /* ids of tokens are below it: the tokenizer's highest + 1 */
 	uint32_t n_output; /* ids of entries are below it, see fc_header_n_output(); 0: n_vocab */
 	uint32_t top_k;    /* most entries of a row; 0 where there are none */

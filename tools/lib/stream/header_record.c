@@ -46,6 +46,7 @@ int fc_pack_header(struct fc_buf *out, const struct fc_header *h, struct fc_err 
 	m.top_k = h->top_k;
 	m.source_tokenizer = h->source_tokenizer;
 	m.source_n_vocab = h->source_n_vocab;
+	m.cut = (Fc__Cut)h->cut;
 	if (fc_check_header(h, e) < 0)
 		return -1;
 	Fc__Source *source = FC_ARRAY(Fc__Source, h->n_source);
@@ -85,6 +86,9 @@ int fc_unpack_header(struct fc_header *h, const Fc__Header *m, struct fc_err *e)
 	h->source_tokenizer = m->source_tokenizer;
 	h->source_n_vocab = m->source_n_vocab;
 	h->n_output = m->n_output;
+	if (m->cut != FC__CUT__WHOLE && m->cut != FC__CUT__PROMPT)
+		return fc_fail(e, "unknown way %d of cutting text into tokens", (int)m->cut);
+	h->cut = (enum fc_text_cut)m->cut;
 	struct fc_header sizes = *h;
 	sizes.n_source = m->n_source;
 	sizes.n_history = m->n_history;

@@ -47,6 +47,11 @@ static int check_header(const struct fc_join *j, size_t i, struct fc_err *e)
 		    "%s was rendered with another template (%016" PRIx64 ") than %s (%016" PRIx64
 		    "); make it again with fc-infer -p of the pivot",
 		    name(j, i), b->template_hash, name(j, 0), a->template_hash);
+	if (a->cut != b->cut)
+		return fc_fail(e,
+		    "the text of %s was cut into tokens by --cut %s, that of %s by --cut %s; make "
+		    "one again with fc-infer",
+		    name(j, i), fc_text_cut_name(b->cut), name(j, 0), fc_text_cut_name(a->cut));
 	a = header(j, j->o.first);
 	if (!j->o.any_top_k && i > j->o.first && a->top_k != b->top_k)
 		return fc_fail(e,

@@ -49,6 +49,10 @@ static int name_difference(
 			    "%s: an interrupted run had another %s (%016" PRIx64 ", not %016" PRIx64
 			    ")" REMEDY,
 			    partial, same[i].what, same[i].a, same[i].b);
+	if (a->cut != b->cut)
+		return fc_fail(e,
+		    "%s: an interrupted run had --cut %s, this one has --cut %s" REMEDY, partial,
+		    fc_text_cut_name(a->cut), fc_text_cut_name(b->cut));
 	if (strcmp(program_version(a), program_version(b)) != 0)
 		return fc_fail(e, "%s: version %s was interrupted, this is %s" REMEDY, partial,
 		    program_version(a), program_version(b));

@@ -16,7 +16,7 @@
  * Messages say what is wrong, not where; the reader adds the place.
  */
 #define FC_STREAM_MAGIC "fc-stream"
-enum { FC_STREAM_MAJOR = 1, FC_STREAM_MINOR = 2 };
+enum { FC_STREAM_MAJOR = 1, FC_STREAM_MINOR = 3 };
 #define FC_FLAG_ROW 0x20u       /* in Example.flags: a row predicts this token */
 #define FC_TENSOR_NAME_MAX 1024 /* bytes */
 
