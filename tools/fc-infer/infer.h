@@ -30,6 +30,7 @@ struct infer_options {
 	int top_k, batch_tokens, max_length, long_rule, compute;
 	int stride; /* of windows; 0: max_length */
 	bool tokens_only, all_rows, train_opening;
+	int cut; /* enum fc_text_cut */
 	bool generate;
 	struct fc_sampling sampling; /* temperature: NaN where none was given */
 	double penalty;              /* for repeated tokens; 1: none */
@@ -60,7 +61,9 @@ struct session {
 	size_t n_gap;
 	size_t max_length; /* tokens of a conversation; 0: unknown, with --tokens */
 	struct fc_conversations *input;
-	uint64_t n_line; /* lines read */
+	struct fc_example other; /* a conversation as the other cut has it */
+	uint64_t n_recut;        /* conversations with other tokens than cut whole */
+	uint64_t n_line;         /* lines read */
 	struct unread unread;
 };
 

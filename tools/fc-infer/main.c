@@ -15,6 +15,7 @@ static struct infer_options opt = {
     .n_choice = 1,
     .cache_mib = 4096,
     .penalty = 1,
+    .cut = FC_CUT_PROMPT,
     .sampling = {NAN, 0, 1, 0},
 };
 
@@ -25,6 +26,8 @@ static const struct fc_opt table[] = {
 	"render conversations with this model's chat template", 0, 0},
     {FC_OPT_IN, 0, "template", &opt.template_file, "NAME|FILE",
 	"a template by name, or a Jinja file, instead of the model's own", 0, 0},
+    {FC_OPT_CHOICE, 0, "cut", &opt.cut, FC_CUTS,
+	"text into tokens: as one text, or the prompt by itself, as when it is answered", 0, 0},
     {FC_OPT_OUT, 'o', "output", &opt.output, "FILE", "write to FILE, not standard output", 0, 0},
     {FC_OPT_FLAG, 0, "resume", &opt.resume, NULL,
 	"keep what an interrupted run left of the output, and make the rest", 0, 0},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-infer/infer.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,7 @@ int infer_session_open(
 	memset(s, 0, sizeof *s);
 	s->opt = opt;
 	s->max_length = (size_t)opt->max_length;
+	fc_example_init(&s->other);
 	if (fc_tokenizer_open(&s->tokenizer, opt->model, e) < 0)
 		return -1;
 	s->n_vocab = s->n_output = fc_tokenizer_n_vocab(s->tokenizer);
@@ -112,12 +114,18 @@ void infer_session_tell(const struct session *s)
 	else if (s->chat && fc_chat_mentions(s->chat, "strftime_now"))
 		fc_note("the chat template asks for the date; it is always given 2024-07-26");
 	infer_unread_tell(&s->unread);
+	if (s->n_recut)
+		fc_note("%" PRIu64
+			" conversations have other tokens than with --cut whole, where one lies "
+			"across the beginning of an answer",
+		    s->n_recut);
 }
 
 void infer_session_close(struct session *s)
 {
 	fc_conversations_close(s->input);
 	infer_unread_release(&s->unread);
+	fc_example_release(&s->other);
 	fc_chat_free(s->chat);
 	fc_tokenizer_free(s->tokenizer);
 	fc_model_close(s->model);
@@ -154,6 +162,7 @@ void infer_session_header(const struct session *s, struct fc_header *h, enum fc_
 	fc_header_init(h, kind);
 	h->tokenizer = fc_tokenizer_fingerprint(s->tokenizer);
 	h->template_hash = s->chat ? fc_chat_hash(s->chat) : 0;
+	h->cut = (enum fc_text_cut)s->opt->cut;
 	h->n_vocab = (uint32_t)s->n_vocab;
 	h->n_output = (uint32_t)s->n_output;
 	if (kind == FC_KIND_DISTS) {
@@ -165,12 +174,28 @@ void infer_session_header(const struct session *s, struct fc_header *h, enum fc_
 	free(name);
 }
 
-/* The line as tokens; id and other members too. */
-static int encode(const struct session *s, const struct fc_conversation *c, struct fc_example *x,
-    struct fc_err *e)
+/* Does the conversation r, whose tokens are in x, have others as one text? */
+static int compare_cuts(struct session *s, struct fc_rendered *r, const struct fc_example *x,
+    bool *differ, struct fc_err *e)
 {
-	struct fc_rendered r = {0};
+	*differ = false;
+	if (r->cut == FC_CUT_WHOLE)
+		return 0;
+	r->cut = FC_CUT_WHOLE;
+	if (fc_rendered_encode(r, s->tokenizer, s->turn_end, &s->other, e) < 0)
+		return -1;
+	*differ = x->n_tok != s->other.n_tok ||
+	    (x->n_tok && memcmp(x->tok, s->other.tok, x->n_tok * sizeof *x->tok) != 0);
+	return 0;
+}
+
+/* The line as tokens; id and other members too.  *recut: are they others than as one text? */
+static int encode(struct session *s, const struct fc_conversation *c, struct fc_example *x,
+    bool *recut, struct fc_err *e)
+{
+	struct fc_rendered r = {.cut = (enum fc_text_cut)s->opt->cut};
 	int ret = -1;
+	*recut = false;
 	fc_example_clear(x);
 	fc_buf_adds(&x->id, c->id);
 	if (json_object_size(c->extra))
@@ -179,8 +204,9 @@ static int encode(const struct session *s, const struct fc_conversation *c, stru
 		return infer_text_encode(s->tokenizer, c, x, e);
 	if (!s->chat)
 		return fc_fail(e, "%s", s->no_chat.msg);
-	if (fc_chat_render(s->chat, c, false, &r, e) == 0)
-		ret = fc_rendered_encode(&r, s->tokenizer, s->turn_end, x, e);
+	if (fc_chat_render(s->chat, c, false, &r, e) == 0 &&
+	    fc_rendered_encode(&r, s->tokenizer, s->turn_end, x, e) == 0)
+		ret = compare_cuts(s, &r, x, recut, e);
 	fc_rendered_release(&r);
 	return ret;
 }
@@ -198,10 +224,11 @@ int infer_session_next(
     struct session *s, struct fc_example *x, struct long_count *n_long, struct fc_err *e)
 {
 	struct fc_conversation c = {0};
+	bool recut = false;
 	int ret;
 	while ((ret = fc_conversations_next(s->input, &c, e)) == 1) {
 		struct fc_err why;
-		if (encode(s, &c, x, &why) < 0) {
+		if (encode(s, &c, x, &recut, &why) < 0) {
 			ret = fc_fail(e, "%s: conversation %s: %s",
 			    fc_conversations_where(s->input), c.id, why.msg);
 			break;
@@ -224,6 +251,7 @@ int infer_session_next(
 		}
 		n_long->n_skipped++;
 	}
+	s->n_recut += ret == 1 && recut;
 	fc_conversation_release(&c);
 	return ret;
 }

@@ -14,6 +14,7 @@ struct align_carry {
 	struct align_vocab pivot_vocab, source_vocab;
 	struct align_mapping map;
 	size_t top_k;
+	enum fc_text_cut cut; /* of the source's stream, and so of the pivot's tokens */
 	/* one of these */
 	struct align_transfer *transfer;
 	struct align_bytewise *bytewise;
@@ -90,6 +91,7 @@ static int open_all(struct align_carry *c, const struct align_carry_options *o,
 	if (align_cutter_open(&c->pivot, o->pivot, e) < 0)
 		return -1;
 	align_lexicon_init(&c->pivot_vocab, c->pivot.tokenizer, c->pivot.turn_end);
+	c->cut = stream->cut;
 	c->top_k = stream->top_k < c->pivot_vocab.n ? stream->top_k : c->pivot_vocab.n;
 	bool same = stream->tokenizer == fc_tokenizer_fingerprint(c->pivot.tokenizer);
 	if (o->map && open_map(c, o->map, stream, e) < 0)
@@ -180,7 +182,7 @@ static uint64_t count_unread(const struct fc_example *source, const struct fc_ex
 int align_carry_example(struct align_carry *c, const struct fc_example *source,
     struct fc_example *pivot, struct align_ledger *ledger, struct fc_err *e)
 {
-	if (align_cutter_recut(&c->pivot, source, pivot, e) < 0)
+	if (align_cutter_recut(&c->pivot, c->cut, source, pivot, e) < 0)
 		return -1;
 	if (c->bytewise)
 		align_bytewise_example(c->bytewise, source, pivot, ledger);

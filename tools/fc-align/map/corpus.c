@@ -10,6 +10,7 @@ static const char *const stdin_path[] = {"-"};
 
 struct align_corpus {
 	const struct align_cutter *cutter;
+	enum fc_text_cut cut; /* asked for, or of the stream that is read */
 	/* conversations */
 	struct fc_conversations *lines;
 	struct fc_chat *chat;
@@ -24,12 +25,13 @@ struct align_corpus {
 };
 
 int align_corpus_open(struct align_corpus **out, const char *const *paths, int n_paths, bool stream,
-    const char *pivot, const char *template_file, const struct align_cutter *cutter,
-    struct fc_err *e)
+    const char *pivot, const char *template_file, enum fc_text_cut cut,
+    const struct align_cutter *cutter, struct fc_err *e)
 {
 	struct align_corpus *c = FC_NEW(struct align_corpus);
 	*out = c;
 	c->cutter = cutter;
+	c->cut = c->rendered.cut = cut;
 	c->stream = stream;
 	c->paths = n_paths ? paths : stdin_path;
 	c->n_paths = n_paths ? n_paths : 1;
@@ -80,6 +82,7 @@ static int open_stream(struct align_corpus *c, const char *path, struct fc_err *
 	if (fc_reader_open(&c->reader, path, 0, e) < 0)
 		return -1;
 	enum fc_kind kind = fc_reader_header(c->reader)->kind;
+	c->cut = fc_reader_header(c->reader)->cut;
 	if (kind != FC_KIND_TOKENS && kind != FC_KIND_DISTS)
 		return fc_fail(e, "%s is a %s; expected one of tokens or distributions",
 		    fc_reader_name(c->reader), fc_kind_name(kind));
@@ -97,10 +100,16 @@ static int next_record(struct align_corpus *c, struct fc_example *x, struct fc_e
 		if (got == FC_READ_ERROR)
 			return -1;
 		if (got == FC_READ_RECORD)
-			return align_cutter_recut(c->cutter, &c->example, x, e) < 0 ? -1 : 1;
+			return align_cutter_recut(c->cutter, c->cut, &c->example, x, e) < 0 ? -1
+											    : 1;
 		fc_reader_close(c->reader);
 		c->reader = NULL;
 	}
+}
+
+enum fc_text_cut align_corpus_cut(const struct align_corpus *c)
+{
+	return c->cut;
 }
 
 int align_corpus_next(struct align_corpus *c, struct fc_example *x, struct fc_err *e)

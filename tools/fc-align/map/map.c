@@ -23,7 +23,7 @@ enum choose { CHOOSE_COUNT, CHOOSE_PUBLISHED };
 struct options {
 	const char *pivot, *source, *template_file, *out;
 	bool tokens, merge;
-	int limit, kind, spelling, align, choose;
+	int limit, kind, spelling, align, choose, cut;
 };
 
 struct side {
@@ -56,7 +56,8 @@ static int count_corpus(struct align_corpus *corpus, const struct side *source, 
 	fc_progress_start("conversations", (uint64_t)limit);
 	for (uint64_t n = 0; !limit || n < (uint64_t)limit; fc_progress_set(++n, NULL)) {
 		got = align_corpus_next(corpus, &p, e);
-		if (got > 0 && align_cutter_recut(&source->cutter, &p, &s, e) < 0)
+		if (got > 0 &&
+		    align_cutter_recut(&source->cutter, align_corpus_cut(corpus), &p, &s, e) < 0)
 			got = -1;
 		if (got <= 0)
 			break;
@@ -189,8 +190,8 @@ static int make_map(const struct options *o, const char *const *paths, int n, st
 		goto end;
 	counter = align_counter_new(o->align, &source.vocab, &pivot.vocab, pairs);
 	if (o->kind == KIND_STATS && !o->merge &&
-	    (align_corpus_open(
-		 &corpus, paths, n, o->tokens, o->pivot, o->template_file, &pivot.cutter, e) < 0 ||
+	    (align_corpus_open(&corpus, paths, n, o->tokens, o->pivot, o->template_file,
+		 (enum fc_text_cut)o->cut, &pivot.cutter, e) < 0 ||
 		count_corpus(corpus, &source, o->limit, counter, e) < 0))
 		goto end;
 	choose(o, &pivot, &source, pairs, &map);
@@ -222,6 +223,8 @@ static void check_options(const struct options *o, int n_operand)
 		    o->merge ? "merge" : "kind but stats");
 	if (o->merge && n_operand == 0)
 		fc_die_usage("--merge needs the maps to put together");
+	if (o->cut != FC_CUT_PROMPT && (o->tokens || o->merge || !counts))
+		fc_die_usage("--cut is for conversations; a stream says how it was cut");
 	if (!counts && (o->align || o->choose))
 		fc_die_usage("--align and --choose are for maps of kind stats");
 	if (o->spelling == SPELLING_RAW && (counts || o->kind == KIND_BYTES))
@@ -230,7 +233,7 @@ static void check_options(const struct options *o, int n_operand)
 
 void align_command_map(int argc, char **argv)
 {
-	struct options o = {0};
+	struct options o = {.cut = FC_CUT_PROMPT};
 	const struct fc_opt opts[] = {
 	    {FC_OPT_IN, 'p', "pivot", &o.pivot, "DIR", "the pivot's model folder (required)", 0, 0},
 	    {FC_OPT_IN, 's', "source", &o.source, "DIR", "the source's model folder (required)", 0,
@@ -247,6 +250,8 @@ void align_command_map(int argc, char **argv)
 		"the input is maps of kind stats, whose counts add up", 0, 0},
 	    {FC_OPT_IN, 0, "template", &o.template_file, "NAME|FILE",
 		"a template by name, or a Jinja file, instead of the pivot's own", 0, 0},
+	    {FC_OPT_CHOICE, 0, "cut", &o.cut, FC_CUTS,
+		"conversations into tokens: as one text, or the prompt by itself", 0, 0},
 	    {FC_OPT_FLAG, 0, "tokens", &o.tokens, NULL,
 		"the input is token or distribution streams, not JSONL", 0, 0},
 	    {FC_OPT_INT, 'n', "records", &o.limit, "N", "conversations to read at most (0: all)", 0,

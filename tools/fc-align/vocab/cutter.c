@@ -34,8 +34,8 @@ static void copy_whole(const struct fc_example *from, struct fc_example *to)
 	to->source = from->source;
 }
 
-int align_cutter_recut(const struct align_cutter *c, const struct fc_example *from,
-    struct fc_example *to, struct fc_err *e)
+int align_cutter_recut(const struct align_cutter *c, enum fc_text_cut cut,
+    const struct fc_example *from, struct fc_example *to, struct fc_err *e)
 {
 	if (from->n_seg == 0 && from->text.n)
 		return fc_fail(e,
@@ -43,8 +43,11 @@ int align_cutter_recut(const struct align_cutter *c, const struct fc_example *fr
 		    "make the stream again with fc-infer",
 		    (int)from->id.n, from->id.p);
 	/* all borrowed */
-	const struct fc_rendered r = {
-	    .text = from->text, .segment = from->seg, .n = from->n_seg, .cap = from->cap_seg};
+	const struct fc_rendered r = {.text = from->text,
+	    .segment = from->seg,
+	    .n = from->n_seg,
+	    .cap = from->cap_seg,
+	    .cut = cut};
 	fc_example_clear(to);
 	int rc = fc_rendered_encode(&r, c->tokenizer, c->turn_end, to, e);
 	copy_whole(from, to);

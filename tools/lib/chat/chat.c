@@ -223,6 +223,34 @@ static char *probe_header(const struct fc_chat *c)
 	return header ? header : fc_strdup("");
 }
 
+/* What the template puts between the prompt that asks for an answer and the answer, new; NULL where
+ * that is more than white space, or where an answer does not follow what asks for it. */
+static char *probe_lead(const struct fc_chat *c)
+{
+	struct fc_conversation trial = {0};
+	struct fc_jinja_out prompt = {0}, whole = {0};
+	struct fc_err ignored; /* of a template that refuses it nothing is known */
+	char *lead = NULL;
+	fc_conversation_add(&trial, FC_ROLE_USER, "question", 8);
+	bool good = fc_chat_run(c, &trial, true, true, &prompt, &ignored) == 0;
+	fc_conversation_add(&trial, FC_ROLE_ASSISTANT, "answer", 6);
+	good = good && fc_chat_run(c, &trial, false, true, &whole, &ignored) == 0;
+	const size_t n = prompt.text.n;
+	size_t i = 0;
+	while (good && i < whole.n && whole.piece[i].origin != 1)
+		i++;
+	if (good && n && i < whole.n && whole.piece[i].start >= n &&
+	    !memcmp(prompt.text.p, whole.text.p, n)) {
+		const size_t n_lead = whole.piece[i].start - n;
+		if (fc_chat_space(whole.text.p + n, n_lead) == n_lead)
+			lead = fc_memdup0(whole.text.p + n, n_lead);
+	}
+	fc_jinja_out_release(&prompt);
+	fc_jinja_out_release(&whole);
+	fc_conversation_release(&trial);
+	return lead;
+}
+
 /* *none, which may be NULL: it failed because there is no template. */
 static int open_chat(
     struct fc_chat **out, const char *model, const char *file, bool *none, struct fc_err *e)
@@ -258,6 +286,7 @@ static int open_chat(
 		end = probe_turn_end(c, 2);
 	c->turn_end = fc_strdup(end ? end : "");
 	c->header = probe_header(c);
+	c->lead = probe_lead(c);
 	*out = c;
 	ret = 0;
 out:
@@ -292,6 +321,7 @@ void fc_chat_free(struct fc_chat *c)
 	json_decref(c->vars);
 	json_decref(c->none);
 	free(c->header);
+	free(c->lead);
 	for (size_t i = 0; i < c->n_special; i++)
 		free(c->special[i]);
 	free(c->special);
@@ -309,6 +339,11 @@ bool fc_chat_mentions(const struct fc_chat *c, const char *name)
 uint64_t fc_chat_hash(const struct fc_chat *c)
 {
 	return c->hash;
+}
+
+const char *fc_chat_lead(const struct fc_chat *c)
+{
+	return c->lead ? c->lead : "";
 }
 
 const char *fc_chat_turn_end(const struct fc_chat *c)

@@ -3,6 +3,7 @@
 #define FC_CHAT_CHAT_H
 
 #include "chat/conversation.h"
+#include "stream/header.h"
 #include "token/tokenizer.h"
 
 /*
@@ -23,6 +24,9 @@ bool fc_chat_mentions(const struct fc_chat *c, const char *name);
 uint64_t fc_chat_hash(const struct fc_chat *c);
 /* The string that ends an assistant's turn ("<|im_end|>"), "" if the template uses none. */
 const char *fc_chat_turn_end(const struct fc_chat *c);
+/* The white space that the template puts between the prompt that asks for an answer and the answer
+ * (" " behind "ASSISTANT:"), "" if none or more than that. */
+const char *fc_chat_lead(const struct fc_chat *c);
 
 /*
  * A text and its segments, as in struct fc_example; {0} is empty.  A segment's role is that of its
@@ -34,11 +38,16 @@ const char *fc_chat_turn_end(const struct fc_chat *c);
  * that is untrained.  A context by another speaker has the role NONE.  A single space before a
  * content counts as content: in most vocabularies it is part of the first word.  A turn end that no
  * content precedes (after a template's own system text) has the role NONE.
+ *
+ * With FC_CUT_PROMPT an answer's content begins where the prompt that asks for it ends: it has
+ * the white space that the template puts there (fc_chat_lead()), and a space that the prompt ends
+ * in is the template's.
  */
 struct fc_rendered {
 	struct fc_buf text;
 	struct fc_segment *segment;
 	size_t n, cap;
+	enum fc_text_cut cut; /* set by the caller, before rendering and encoding */
 };
 void fc_rendered_release(struct fc_rendered *r);
 
@@ -62,6 +71,9 @@ int fc_chat_render(const struct fc_chat *chat, const struct fc_conversation *c, 
  * stay text.  A token is trained when its span starts inside a trained segment; its role and part
  * are those of the segment where it starts.  Fills text, segments and tokens of x; id and meta
  * stay.
+ * With FC_CUT_PROMPT no token lies across the beginning of an assistant's turn or of its labels:
+ * up to there the tokens are those of the prompt that asks for the answer, as rendered with
+ * generate, and the answer's are what a model can go on with (fc_tokenizer_encode_cut()).
  * turn_end FC_NO_TOKEN: the segment is encoded as text.  Template text that happens to spell a
  * special token of t becomes that token.  BOS is put first exactly once if t adds
  * one or the template wrote it.

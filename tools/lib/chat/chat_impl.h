@@ -14,6 +14,7 @@ struct fc_chat {
 	json_t *vars;                         /* special tokens by name */
 	json_t *none;   /* variables that are none where a line has no such member */
 	char *header;   /* of an assistant's turn, which add_generation_prompt writes; "" if none */
+	char *lead;     /* white space between a prompt's end and its answer; NULL: not known */
 	char *bos;      /* "" if the model has none */
 	char *turn_end; /* "" if the template uses none */
 	char **special; /* [n_special] strings of all special tokens but BOS */

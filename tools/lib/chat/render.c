@@ -192,6 +192,18 @@ static void add_outside(struct segments *s, size_t i, size_t at, size_t end)
 	}
 }
 
+/* Of the template's text[at, end) before message next's content: where what counts as content
+ * begins.  A space there is the first word's in most vocabularies; but an answer begins where the
+ * prompt that asks for it ends. */
+static size_t content_start(const struct segments *s, int next, size_t at, size_t end)
+{
+	const char *text = s->text->text.p, *lead = s->chat->lead;
+	if (s->out->cut != FC_CUT_PROMPT || role_of(s, next) != FC_ROLE_ASSISTANT || !lead)
+		return end > at && text[end - 1] == ' ' ? end - 1 : end;
+	const size_t n = strlen(lead);
+	return n <= end - at && !memcmp(text + end - n, lead, n) ? end - n : end;
+}
+
 /* Piece i is the template's own text. */
 static void add_template(struct segments *s, size_t i)
 {
@@ -203,9 +215,8 @@ static void add_template(struct segments *s, size_t i)
 		at = n_bos;
 		add(s, at, FC_ROLE_NONE, FC_PART_BOS, false);
 	}
-	/* the space before a content is its first token's in most vocabularies */
-	if (next >= 0 && end > at && text[end - 1] == ' ')
-		end--;
+	if (next >= 0)
+		end = content_start(s, next, at, end);
 	if (next >= 0 && i > 0 && piece[-1].origin == next && piece[-1].from != FC_JINJA_ASIDE &&
 	    piece[1].from != FC_JINJA_ASIDE && find_turn_end(s, at, end) == end) {
 		add_between(s, i, end);

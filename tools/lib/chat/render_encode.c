@@ -19,7 +19,8 @@ struct plan {
 	struct fc_buf text;
 	struct swap *swap;
 	struct fc_span *guard;
-	size_t n_swap, n_guard;
+	uint32_t *cut; /* [n_cut] of the new text: where answers and their labels begin */
+	size_t n_swap, n_guard, n_cut;
 	bool has_bos; /* the template wrote it */
 };
 
@@ -37,16 +38,29 @@ static uint32_t role_token(enum fc_part part, const struct fc_tokenizer *t, uint
 				       : FC_NO_TOKEN;
 }
 
+/* Does an assistant's turn, or what is learned of it, begin with segment i? */
+static bool begins_answer(const struct fc_rendered *r, size_t i)
+{
+	const uint8_t flags = r->segment[i].flags, before = i ? r->segment[i - 1].flags : flags;
+	if (FC_TOK_ROLE(flags) != FC_ROLE_ASSISTANT)
+		return false;
+	return FC_TOK_ROLE(before) != FC_ROLE_ASSISTANT ||
+	    ((flags & FC_TOK_TRAINED) && !(before & FC_TOK_TRAINED));
+}
+
 static int make_plan(struct plan *p, const struct fc_rendered *r, const struct fc_tokenizer *t,
     uint32_t turn_end, struct fc_err *e)
 {
 	p->swap = FC_ARRAY(struct swap, r->n);
 	p->guard = FC_ARRAY(struct fc_span, r->n);
+	p->cut = FC_ARRAY(uint32_t, r->n);
 	for (size_t i = 0; i < r->n; i++) {
 		const enum fc_part part = FC_TOK_PART(r->segment[i].flags);
 		const char *text = r->text.p + seg_start(r, i);
 		size_t n = r->segment[i].end - seg_start(r, i);
 		uint32_t id = role_token(part, t, turn_end), from = (uint32_t)p->text.n;
+		if (r->cut == FC_CUT_PROMPT && begins_answer(r, i))
+			p->cut[p->n_cut++] = from;
 		if (part == FC_PART_BOS && id == FC_NO_TOKEN) {
 			p->swap[p->n_swap++] =
 			    (struct swap){from, from, id, i}; /* has no such token */
@@ -137,8 +151,8 @@ int fc_rendered_encode(const struct fc_rendered *r, const struct fc_tokenizer *t
 	fc_example_clear_rows(x);
 	x->n_seg = x->n_tok = 0;
 	if (make_plan(&p, r, t, turn_end, e) < 0 ||
-	    fc_tokenizer_encode(
-		t, p.text.p ? p.text.p : "", p.text.n, p.guard, p.n_guard, &tokens, e) < 0 ||
+	    fc_tokenizer_encode_cut(t, p.text.p ? p.text.p : "", p.text.n, p.guard, p.n_guard,
+		p.cut, p.n_cut, &tokens, e) < 0 ||
 	    check_swaps(&p, &tokens, t, e) < 0)
 		goto out;
 	fc_buf_add(&x->text, r->text.p, r->text.n);
@@ -154,5 +168,6 @@ out:
 	fc_buf_release(&p.text);
 	free(p.swap);
 	free(p.guard);
+	free(p.cut);
 	return ret;
 }
