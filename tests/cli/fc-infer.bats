@@ -175,7 +175,7 @@ close() {
 import re, sys
 for line in sys.stdin:
     line = line.rstrip("\n")
-    print(line[:min(line.find(s) if s in line else len(line) for s in ("s", "nswer is"))].strip())' >want
+    print(line[:min(line.find(s) if s in line else len(line) for s in ("s", "nswer is"))])' >want
 	jq -r '.messages[-1].content' stopped | cmp - want
 	run ! cmp <(jq -r '.messages[-1].content' whole) want
 	gen --stop-token "$(jq -r '.model.vocab["."]' "$(kit pivot)/tokenizer.json")" >number

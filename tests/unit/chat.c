@@ -44,6 +44,10 @@ static void conversation(struct fc_conversation *c, json_t *messages)
 			: *role == 'u' || *role == 'h' ? FC_ROLE_USER
 						       : FC_ROLE_ASSISTANT,
 		    json_string_value(content), json_string_length(content));
+		const char *finish = json_is_array(m)
+		    ? NULL
+		    : json_string_value(json_object_get(m, "finish_reason"));
+		c->message[c->n_message - 1].finish_reason = finish ? fc_strdup(finish) : NULL;
 	}
 }
 
@@ -94,6 +98,7 @@ static void expect(const struct fc_chat *chat, const char *messages, bool genera
 
 #define U1 "{\"role\":\"user\",\"content\":\"U1\"}"
 #define A1 "{\"role\":\"assistant\",\"content\":\"A1\"}"
+#define CUT "{\"role\":\"assistant\",\"content\":\"A1\",\"finish_reason\":\"length\"}"
 #define U2 "{\"role\":\"user\",\"content\":\"U2\"}"
 #define A2 "{\"role\":\"assistant\",\"content\":\"A2\"}"
 
@@ -244,6 +249,20 @@ static void test_segments(void)
 	    {"{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}"
 	     "{% endgeneration %}<e>{% else %}{{ m.content }}<e>{% endif %}{% endfor %}",
 		"[" U1 "," A1 "]", "uC:U1|uE:<e>|*aC:A1|aE:<e>"},
+	    /* cut answers: that they end is nothing to learn */
+	    {"{% for m in messages %}{{ '<|' + m.role + '|>\n' + m.content + '<|end|>\n' }}{% "
+	     "endfor %}",
+		"[" U1 "," CUT "," U2 "," A2 "]",
+		"nT:<|user|>\n|uC:U1|uE:<|end|>|nT:\n<|assistant|>\n|*aC:A1|aE:<|end|>|nT:\n<|user|"
+		">"
+		"\n|uC:U2|uE:<|end|>|nT:\n<|assistant|>\n|*aC:A2|*aE:<|end|>|nT:\n"},
+	    {"{% for m in messages %}{{ m.content + ' ' + eos_token }}{% endfor %}",
+		"[" U1 "," CUT "]", "uC:U1|uT: |uE:<e>|*aC:A1|aT: |aE:<e>"},
+	    {"{% for m in messages %}{% if m.role == 'assistant' %}A: {% generation %}{{ m.content "
+	     "+ '!<e>' }}{% endgeneration %}!{% else %}{{ m.content }}<e>{% endif %}{% endfor %}",
+		"[" U1 "," CUT "," U2 "," A2 "]",
+		/* no turn end that is known */
+		"uC:U1|nT:<e>A:|*aC: A1|nT:!<e>!|uC:U2|nT:<e>A:|*aC: A2|*aT:!<e>|nT:!"},
 	    {"{{ raise_exception('no system') }}", "[" U1 "]", NULL},
 	    {"{% for m in messages %}{{ m | tojson }}<e>{% endfor %}", "[" U1 "," A1 "]",
 		"nT:{\"role\": \"user\", \"content\": \"|uC:U1|nT:\"}<e>{\"role\": "

@@ -278,6 +278,10 @@ static void test_write(void)
 	    "{\"id\":\"d\",\"conversations\":[{\"value\":\"U\",\"from\":\"human\",\"t\":1},{"
 	    "\"from\":\"observation\",\"value\":\"o\"},{\"from\":\"gpt\",\"value\":\"A\",\"train\":"
 	    "false}]}\n",
+	    "{\"id\":\"e\",\"messages\":[{\"role\":\"assistant\",\"content\":\"A\",\"finish_"
+	    "reason\":\"length\"},{\"role\":\"user\",\"content\":\"U\",\"finish_reason\":1},{"
+	    "\"role\":\"assistant\",\"name\":\"n\",\"content\":\" \",\"finish_reason\":"
+	    "\"stop\"}]}\n",
 	};
 	for (size_t i = 0; i < FC_LEN(lines); i++) {
 		char path[64];

@@ -98,6 +98,26 @@ static bool is_border(const struct fc_tokens *whole, size_t at)
 	return begins;
 }
 
+/* Are the texts of the first n tokens and of those that go on with them that of all? */
+static bool spells_on(const struct fc_tokenizer *t, const struct fc_tokens *tokens, size_t n)
+{
+	struct fc_buf whole = FC_BUF_INIT, parts = FC_BUF_INIT;
+	uint32_t *id = FC_ARRAY(uint32_t, tokens->n);
+	for (size_t i = 0; i < tokens->n; i++)
+		id[i] = tokens->v[i].id;
+	fc_tokenizer_decode(t, id, tokens->n, false, &whole);
+	fc_tokenizer_decode(t, id, n, false, &parts);
+	if (n)
+		fc_tokenizer_decode_on(t, id + n, tokens->n - n, false, &parts);
+	else
+		fc_tokenizer_decode(t, id, tokens->n, false, &parts);
+	const bool same = whole.n == parts.n && (!whole.n || !memcmp(whole.p, parts.p, whole.n));
+	fc_buf_release(&whole);
+	fc_buf_release(&parts);
+	free(id);
+	return same;
+}
+
 static void try_cut(const struct fc_tokenizer *t, const struct subject *s, const char *text,
     uint32_t at, size_t *bad, size_t *n_border)
 {
@@ -108,6 +128,7 @@ static void try_cut(const struct fc_tokenizer *t, const struct subject *s, const
 	    fc_tokenizer_encode(t, text, at, NULL, 0, &head, &e) == 0 &&
 	    fc_tokenizer_encode(t, text, n, NULL, 0, &whole, &e) == 0 && cut.n >= head.n &&
 	    same(cut.v, head.v, head.n);
+	good = good && (s->but == WORDS || spells_on(t, &cut, head.n));
 	for (size_t i = head.n; good && i < cut.n; i++)
 		good = cut.v[i].start >= at;
 	const bool behind_space = at && strchr(" \n\t", text[at - 1]);
@@ -190,6 +211,9 @@ static void test_added(const char *shared)
 		got = pieces(t, "<|assistant|>\nHello", &cut, 1);
 		T_STR(got, "<|assistant|>|\xe2\x96\x81Hello|", "behind it a text begins anew");
 		free(got);
+		T_OK(fc_tokenizer_spaces_behind(t, fc_tokenizer_find(t, "<|assistant|>")) &&
+			!fc_tokenizer_spaces_behind(t, fc_tokenizer_find(t, "\xe2\x96\x81Hello")),
+		    "a space is put behind an added token, and no other");
 	}
 	fc_tokenizer_free(t);
 	free(path);

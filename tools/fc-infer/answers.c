@@ -96,6 +96,11 @@ static void add_answer_id(
 	}
 }
 
+const char *infer_finish_name(enum finish why)
+{
+	return why == FINISH_LENGTH ? "length" : "stop";
+}
+
 static void add_choice(struct fc_buf *b, const struct task *t, bool arena)
 {
 	size_t k = 0;
@@ -114,8 +119,7 @@ static void add_choice(struct fc_buf *b, const struct task *t, bool arena)
 	}
 	fc_buf_adds(b, "], \"finish\": [");
 	for (size_t i = 0; i < t->n_answer; i++)
-		fc_buf_addf(b, "%s\"%s\"", i ? ", " : "",
-		    t->finish[i] == FINISH_LENGTH ? "length" : "stop");
+		fc_buf_addf(b, "%s\"%s\"", i ? ", " : "", infer_finish_name(t->finish[i]));
 	fc_buf_adds(b, "]}");
 }
 

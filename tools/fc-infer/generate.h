@@ -64,11 +64,13 @@ int infer_turn_prompt(const struct session *s, const struct task *t, struct fc_e
     struct overflow *over, struct fc_err *e);
 /*
  * Puts the text of the answer's tokens into the conversation: cut where a stop string begins,
- * without special tokens and white space at its ends; bytes that are no UTF-8 become U+FFFD, an
- * unfinished character at the end is dropped.
+ * without special tokens; bytes that are no UTF-8 become U+FFFD, an unfinished character at the end
+ * is dropped.  A question's is without white space at its ends, any other has all its bytes, but
+ * for those that are put there again when the conversation is read (fc_chat_lead()).  last: the
+ * last token of the prompt.
  */
 void infer_turn_answer(const struct session *s, struct task *t, const struct stops *st,
-    const uint32_t *id, size_t n, enum finish why);
+    uint32_t last, const uint32_t *id, size_t n, enum finish why);
 
 /* ---- slots.c ---- */
 struct slots;
@@ -85,6 +87,8 @@ struct slots_count {
 const struct slots_count *infer_slots_counted(const struct slots *g);
 
 /* ---- answers.c ---- */
+/* As servers call it: "stop", "length". */
+const char *infer_finish_name(enum finish why);
 /* The temperature of a question: --temperature, else the line's required_temperature, else the
  * category's in MT-Bench, else 0.7.  Of a conversation: --temperature, else 0. */
 int infer_answers_temperature(const struct infer_options *o, const struct fc_conversation *line,

@@ -150,7 +150,8 @@ static int finish_answer(
     struct slots *g, size_t i, enum finish why, struct queue *q, struct fc_err *e)
 {
 	struct slot *slot = &g->slot[i];
-	infer_turn_answer(g->s, slot->task, g->stops, slot->answer, slot->n_answer, why);
+	infer_turn_answer(g->s, slot->task, g->stops, slot->prompt[slot->n_prompt - 1],
+	    slot->answer, slot->n_answer, why);
 	g->count.n_answer++;
 	g->count.n_cut += why == FINISH_LENGTH;
 	g->cache_used -= slot->n_prompt + slot->n_room;
@@ -164,7 +165,7 @@ static bool is_stopped(struct slots *g, const struct slot *slot)
 	if (!g->stops->text->n)
 		return false;
 	fc_buf_clear(&g->text);
-	fc_tokenizer_decode(g->s->tokenizer, slot->answer, slot->n_answer, true, &g->text);
+	fc_tokenizer_decode_on(g->s->tokenizer, slot->answer, slot->n_answer, true, &g->text);
 	return infer_stops_find(g->stops, g->text.p, g->text.n) < g->text.n;
 }
 

@@ -137,28 +137,57 @@ static void add_repaired(struct fc_buf *out, const char *p, size_t n)
 	}
 }
 
-static void insert(struct fc_conversation *c, size_t at, const char *p, size_t n)
+/* Leaves out white space at both ends, as FastChat does. */
+static void strip(const char **p, size_t *n)
 {
-	while (n && is_space(*p)) {
-		p++;
-		n--;
+	while (*n && is_space(**p)) {
+		++*p;
+		--*n;
 	}
-	while (n && is_space(p[n - 1]))
-		n--;
+	while (*n && is_space((*p)[*n - 1]))
+		--*n;
+}
+
+/* Leaves out what is put before an answer when it is read again: by the template, or else by the
+ * tokenizer behind the last token of the prompt. */
+static void leave_lead(const struct session *s, uint32_t last, const char **p, size_t *n)
+{
+	const char *lead = fc_chat_lead(s->chat);
+	size_t n_lead = strlen(lead);
+	if (!n_lead && fc_tokenizer_spaces_behind(s->tokenizer, last)) {
+		lead = " ";
+		n_lead = 1;
+	}
+	if (n_lead <= *n && !memcmp(*p, lead, n_lead)) {
+		*p += n_lead;
+		*n -= n_lead;
+	}
+}
+
+static void insert(struct fc_conversation *c, size_t at, const char *p, size_t n, enum finish why)
+{
 	c->message = fc_realloc(c->message, c->n_message + 1, sizeof *c->message);
 	memmove(c->message + at + 1, c->message + at, (c->n_message - at) * sizeof *c->message);
-	c->message[at] = (struct fc_message){
-	    .role = FC_ROLE_ASSISTANT, .content = fc_memdup0(n ? p : "", n), .n = n};
+	c->message[at] = (struct fc_message){.role = FC_ROLE_ASSISTANT,
+	    .content = fc_memdup0(n ? p : "", n),
+	    .n = n,
+	    .finish_reason = fc_strdup(infer_finish_name(why))};
 	c->n_message++;
 }
 
 void infer_turn_answer(const struct session *s, struct task *t, const struct stops *st,
-    const uint32_t *id, size_t n, enum finish why)
+    uint32_t last, const uint32_t *id, size_t n, enum finish why)
 {
 	struct fc_buf bytes = FC_BUF_INIT, text = FC_BUF_INIT;
-	fc_tokenizer_decode(s->tokenizer, id, n, true, &bytes);
+	fc_tokenizer_decode_on(s->tokenizer, id, n, true, &bytes);
 	add_repaired(&text, bytes.p, infer_stops_find(st, bytes.p, bytes.n));
-	insert(&t->c, t->turn + 1, text.p, text.n);
+	const char *p = text.p;
+	size_t n_text = text.n;
+	if (t->c.form == FC_FORM_QUESTION || t->c.form == FC_FORM_ARENA)
+		strip(&p, &n_text);
+	else
+		leave_lead(s, last, &p, &n_text);
+	insert(&t->c, t->turn + 1, p, n_text, why);
 	FC_GROW(t->finish, t->cap_finish, t->n_answer + 1);
 	FC_GROW(t->answer_tokens, t->cap_answer_tokens, t->n_answer + 1);
 	t->finish[t->n_answer] = why;

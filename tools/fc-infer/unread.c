@@ -65,6 +65,7 @@ void infer_unread_add(struct unread *u, const struct fc_chat *chat, const struct
 	u->n_opening += c->n_opening;
 	for (size_t i = 0; i < c->n_message; i++) {
 		u->n_untrained += c->message[i].untrained;
+		u->n_cut += !c->message[i].untrained && fc_message_is_cut(&c->message[i]);
 		json_object_foreach(c->message[i].members, key, v)
 		{
 			if (!json_is_null(v) && !is_read(key) && !fc_chat_mentions(chat, key))
@@ -99,6 +100,10 @@ void infer_unread_tell(const struct unread *u)
 		    u->n_opening);
 	if (u->n_untrained)
 		fc_note("%" PRIu64 " answers are not learned, as their lines say", u->n_untrained);
+	if (u->n_cut)
+		fc_note("%" PRIu64 " answers were cut, as their finish_reason says: that they end "
+			"is not learned",
+		    u->n_cut);
 }
 
 static void list_release(struct unread_list *l)

@@ -30,7 +30,8 @@ struct fc_message {
 	/* The content is no text (null, missing, or any JSON of a context): "content" of members is
 	 * what came, content is empty. */
 	bool no_text;
-	bool untrained; /* an assistant's, but not to be learned */
+	bool untrained;      /* an assistant's, but not to be learned */
+	char *finish_reason; /* an assistant's: why it ended, as servers say; NULL: not said */
 };
 
 /*
@@ -43,6 +44,10 @@ struct fc_message {
  * An assistant's message is not learned where its "weight" is 0, or its "train", "training" or
  * "train_on_turn" false; and, unless fc_conversations_train_opening() was called, where no user's
  * message precedes it: FastChat and the reference drop it, since nobody asked for it.
+ *
+ * The "finish_reason" of an assistant's message is read and written, and no template sees it. Where
+ * it says that the answer was cut (fc_message_is_cut()), its content is learned, and not that it
+ * ends there.
  *
  * A string "system" beside "conversations" is the first message, as LLaMA-Factory has it.
  */
@@ -105,6 +110,8 @@ const char *fc_role_name(enum fc_role role);
 const char *fc_message_role(const struct fc_message *m);
 /* Does this message ask for an answer, if none follows?  A user's, and what a tool returned. */
 bool fc_message_asks(const struct fc_message *m);
+/* Did an answer end because it was cut: at a limit of tokens ("length"), by a filter, by hand? */
+bool fc_message_is_cut(const struct fc_message *m);
 /* A context whose name is known to data sets in general, whether or not a template spells it. */
 bool fc_message_is_known(const struct fc_message *m);
 

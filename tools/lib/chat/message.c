@@ -39,6 +39,16 @@ bool fc_message_asks(const struct fc_message *m)
 	return m->role == FC_ROLE_USER || is_tool(m);
 }
 
+bool fc_message_is_cut(const struct fc_message *m)
+{
+	/* of OpenAI's interface, and what vLLM and SGLang add to it */
+	static const char *const cut[] = {"length", "content_filter", "abort"};
+	for (size_t i = 0; m->finish_reason && i < FC_LEN(cut); i++)
+		if (!strcmp(m->finish_reason, cut[i]))
+			return true;
+	return false;
+}
+
 bool fc_message_is_known(const struct fc_message *m)
 {
 	return m->role != FC_ROLE_NONE || is_tool(m) ||
@@ -49,6 +59,7 @@ void fc_message_release(struct fc_message *m)
 {
 	free(m->content);
 	free(m->speaker);
+	free(m->finish_reason);
 	json_decref(m->members);
 	*m = (struct fc_message){0};
 }
@@ -79,6 +90,17 @@ void fc_conversation_add_copy(struct fc_conversation *c, const struct fc_message
 	to->members = json_incref(m->members);
 	to->no_text = m->no_text;
 	to->untrained = m->untrained;
+	to->finish_reason = m->finish_reason ? fc_strdup(m->finish_reason) : NULL;
+}
+
+/* Ends a message. */
+static void write_finish(struct fc_buf *b, const struct fc_message *m)
+{
+	if (m->finish_reason) {
+		fc_buf_adds(b, ",\"finish_reason\":");
+		fc_json_quote(b, m->finish_reason, strlen(m->finish_reason));
+	}
+	fc_buf_addc(b, '}');
 }
 
 static void write_message(struct fc_buf *b, const struct fc_message *m, bool sharegpt)
@@ -93,7 +115,7 @@ static void write_message(struct fc_buf *b, const struct fc_message *m, bool sha
 		fc_json_quote(b, role, strlen(role));
 		fc_buf_adds(b, second);
 		fc_json_quote(b, m->content, m->n);
-		fc_buf_addc(b, '}');
+		write_finish(b, m);
 		return;
 	}
 	char mark = '{';
@@ -112,7 +134,7 @@ static void write_message(struct fc_buf *b, const struct fc_message *m, bool sha
 			fc_json_dump(b, v);
 		mark = ',';
 	}
-	fc_buf_addc(b, '}');
+	write_finish(b, m);
 }
 
 void fc_conversation_write(struct fc_buf *b, const struct fc_conversation *c)

@@ -121,11 +121,30 @@ static int parse_training(const struct source *s, struct fc_message *to, struct 
 	return 0;
 }
 
+/* Does the member say why an answer ended? */
+static bool is_finish(const struct fc_message *to, const char *key)
+{
+	return to->role == FC_ROLE_ASSISTANT && !strcmp(key, "finish_reason");
+}
+
+static int parse_finish(const struct source *s, struct fc_message *to, struct fc_err *e)
+{
+	const json_t *v = json_object_get(s->m, "finish_reason");
+	if (to->role != FC_ROLE_ASSISTANT || !v || json_is_null(v))
+		return 0;
+	if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
+		return fc_fail(
+		    e, "%s: message %zu: \"finish_reason\" is not a string", s->where, s->number);
+	to->finish_reason = fc_strdup(json_string_value(v));
+	return 0;
+}
+
 /* Is there nothing but role and text, in this order? */
 static bool is_plain(const struct source *s, const struct fc_message *to)
 {
 	json_t *o = (json_t *)s->m; /* jansson's iteration takes no const */
-	return json_object_size(o) == 2 && !to->no_text &&
+	const size_t n = to->role == FC_ROLE_ASSISTANT && json_object_get(o, "finish_reason");
+	return json_object_size(o) == 2 + n && !to->no_text &&
 	    !strcmp(json_object_iter_key(json_object_iter(o)), s->role_key);
 }
 
@@ -141,6 +160,8 @@ static int keep_members(const struct source *s, struct fc_message *to, struct fc
 		const bool is_role = !strcmp(key, s->role_key);
 		const bool is_content = !strcmp(key, s->content_key);
 		const char *name = is_role ? "role" : is_content ? "content" : key;
+		if (is_finish(to, key))
+			continue;
 		if (json_object_get(to->members, name))
 			return fc_fail(e, "%s: message %zu: \"%s\" beside \"%s\"", s->where,
 			    s->number, name, !strcmp(name, "role") ? s->role_key : s->content_key);
@@ -162,7 +183,8 @@ int fc_message_parse(
 	if (!json_is_object(m))
 		return fc_fail(e, "%s: message %zu: expected an object", where, s.number);
 	if (parse_role(&s, &to, e) < 0 || parse_content(&s, &to, e) < 0 ||
-	    parse_training(&s, &to, e) < 0 || keep_members(&s, &to, e) < 0) {
+	    parse_training(&s, &to, e) < 0 || parse_finish(&s, &to, e) < 0 ||
+	    keep_members(&s, &to, e) < 0) {
 		fc_message_release(&to);
 		return -1;
 	}

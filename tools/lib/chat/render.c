@@ -172,7 +172,9 @@ static void add_between(struct segments *s, size_t i, size_t end)
 static void add_outside(struct segments *s, size_t i, size_t at, size_t end)
 {
 	const char *text = s->text->text.p;
-	const bool trained = s->marked && generated(s, i);
+	/* that a cut answer ends is nothing that its model said */
+	const bool is_cut = s->after >= 0 && fc_message_is_cut(&s->c->message[s->after]);
+	const bool trained = s->marked && !is_cut && generated(s, i);
 	const enum fc_role other = trained ? FC_ROLE_ASSISTANT : FC_ROLE_NONE;
 	size_t mark = find_turn_end(s, at, end);
 	while (at < end) {
@@ -180,7 +182,7 @@ static void add_outside(struct segments *s, size_t i, size_t at, size_t end)
 		    (at + fc_chat_space(text + at, mark - at) == mark ||
 			(s->whole[s->after] && mark < end));
 		enum fc_role role = near && mark < end ? role_of(s, s->after) : other;
-		bool t = s->marked ? trained : near && mark < end && learns(s, s->after);
+		bool t = s->marked ? trained : near && mark < end && !is_cut && learns(s, s->after);
 		add(s, mark, role, FC_PART_TEMPLATE, t);
 		if (!near || mark < end)
 			s->after = -1;

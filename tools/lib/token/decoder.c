@@ -225,9 +225,11 @@ static void put_replaced(struct fc_buf *out, const char *p, size_t n, const char
 	fc_buf_add(out, p, (size_t)(end - p));
 }
 
-static void put_stripped(struct fc_buf *out, const struct step *s, const char *p, size_t n)
+static void put_stripped(
+    struct fc_buf *out, const struct step *s, const char *p, size_t n, bool keep_start)
 {
-	for (int64_t k = 0; k < s->start && n >= s->n_what && !memcmp(p, s->what, s->n_what); k++) {
+	for (int64_t k = 0;
+	     k < s->start && !keep_start && n >= s->n_what && !memcmp(p, s->what, s->n_what); k++) {
 		p += s->n_what;
 		n -= s->n_what;
 	}
@@ -274,8 +276,9 @@ static void put_wordpiece(
 	fc_buf_release(&b);
 }
 
-static void put(
-    struct fc_buf *out, const struct step *s, const char *p, size_t n, bool first, bool last)
+/* keep_start: p is not the start of a text, though it is all of it that there is. */
+static void put(struct fc_buf *out, const struct step *s, const char *p, size_t n, bool first,
+    bool last, bool keep_start)
 {
 	switch (s->kind) {
 	case BYTE_LEVEL:
@@ -294,7 +297,7 @@ static void put(
 		put_replaced(out, p, n, s->what, s->n_what, " ", last ? 0 : 1);
 		break;
 	case STRIP:
-		put_stripped(out, s, p, n);
+		put_stripped(out, s, p, n, keep_start);
 		break;
 	case WORDPIECE:
 		put_wordpiece(out, s, p, n, first);
@@ -305,19 +308,23 @@ static void put(
 	}
 }
 
-void fc_decoder_run(const struct fc_decoder *d, struct fc_decoder_list *l, struct fc_buf *out)
+void fc_decoder_run(
+    const struct fc_decoder *d, struct fc_decoder_list *l, bool goes_on, struct fc_buf *out)
 {
 	struct fc_decoder_list to = {0};
+	bool is_fused = false;
 	for (size_t k = 0; k < d->n; k++) {
 		const struct step *s = &d->v[k];
 		bool fuses = s->kind == FUSE || s->kind == BYTE_LEVEL;
 		fc_buf_clear(&to.text);
 		to.n = 0;
 		for (size_t i = 0, at = 0; i < l->n; at = l->end[i++]) {
-			put(&to.text, s, l->text.p + at, l->end[i] - at, i == 0, i + 1 == l->n);
+			put(&to.text, s, l->text.p + at, l->end[i] - at, i == 0 && !goes_on,
+			    i + 1 == l->n, goes_on && is_fused);
 			if (!fuses || i + 1 == l->n)
 				end_item(&to);
 		}
+		is_fused = is_fused || fuses;
 		struct fc_decoder_list t = *l;
 		*l = to;
 		to = t;
@@ -340,7 +347,7 @@ void fc_decoder_token(const struct fc_decoder *d, const char *p, size_t n, struc
 	fc_buf_add(&from, p, n);
 	for (size_t k = 0; k < d->n && d->v[k].kind != FUSE; k++) {
 		fc_buf_clear(&to);
-		put(&to, &d->v[k], from.p, from.n, false, false);
+		put(&to, &d->v[k], from.p, from.n, false, false, false);
 		struct fc_buf t = from;
 		from = to;
 		to = t;

@@ -23,8 +23,9 @@ void fc_decoder_list_release(struct fc_decoder_list *l);
 void fc_decoder_list_add(struct fc_decoder_list *l, const char *p, size_t n);
 
 /* Appends the text of the tokens in l, which is used up.  Bytes that are no UTF-8 stay as they
- * are (the reference puts U+FFFD). */
-void fc_decoder_run(const struct fc_decoder *d, struct fc_decoder_list *l, struct fc_buf *out);
+ * are (the reference puts U+FFFD).  goes_on: they are not the beginning of a text. */
+void fc_decoder_run(
+    const struct fc_decoder *d, struct fc_decoder_list *l, bool goes_on, struct fc_buf *out);
 /* Appends what a token stands for inside a text, where nothing is stripped from ends. */
 void fc_decoder_token(const struct fc_decoder *d, const char *p, size_t n, struct fc_buf *out);
 

@@ -214,8 +214,8 @@ int fc_tokenizer_encode_cut(const struct fc_tokenizer *t, const char *p, size_t 
 	return rc;
 }
 
-void fc_tokenizer_decode(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
-    bool skip_special, struct fc_buf *out)
+static void decode(const struct fc_tokenizer *t, const uint32_t *id, size_t n, bool skip_special,
+    bool goes_on, struct fc_buf *out)
 {
 	struct fc_decoder_list l = {0};
 	for (size_t i = 0; i < n; i++) {
@@ -226,8 +226,41 @@ void fc_tokenizer_decode(const struct fc_tokenizer *t, const uint32_t *id, size_
 			continue;
 		fc_decoder_list_add(&l, piece, added ? strlen(piece) : len);
 	}
-	fc_decoder_run(t->decoder, &l, out);
+	fc_decoder_run(t->decoder, &l, goes_on, out);
 	fc_decoder_list_release(&l);
+}
+
+void fc_tokenizer_decode(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
+    bool skip_special, struct fc_buf *out)
+{
+	decode(t, id, n, skip_special, false, out);
+}
+
+void fc_tokenizer_decode_on(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
+    bool skip_special, struct fc_buf *out)
+{
+	decode(t, id, n, skip_special, true, out);
+}
+
+bool fc_tokenizer_spaces_behind(const struct fc_tokenizer *t, uint32_t id)
+{
+	const struct fc_added_token *added = fc_added_by_id(&t->added, id);
+	struct fc_tokens tokens = {0};
+	struct fc_buf text = FC_BUF_INIT;
+	struct fc_err ignored; /* a token that is no text has no text behind it either */
+	bool spaces = false;
+	if (!added)
+		return false;
+	fc_buf_addf(&text, "%s.", added->content);
+	if (fc_tokenizer_encode(t, text.p, text.n, NULL, 0, &tokens, &ignored) == 0 &&
+	    tokens.n > 1 && tokens.v[0].id == id) {
+		size_t n;
+		const char *p = fc_tokenizer_bytes(t, tokens.v[1].id, &n);
+		spaces = n && *p == ' ';
+	}
+	fc_tokens_release(&tokens);
+	fc_buf_release(&text);
+	return spaces;
 }
 
 const char *fc_tokenizer_bytes(const struct fc_tokenizer *t, uint32_t id, size_t *n)

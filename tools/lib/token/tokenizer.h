@@ -82,6 +82,12 @@ int fc_tokenizer_encode_cut(const struct fc_tokenizer *t, const char *text, size
  * borders yourself. */
 void fc_tokenizer_decode(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
     bool skip_special, struct fc_buf *out);
+/* The same of ids that go on with a text: no space at their beginning is taken for one that the
+ * encoder put there. */
+void fc_tokenizer_decode_on(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
+    bool skip_special, struct fc_buf *out);
+/* Is id an added token behind which the encoder puts a space before a text, as at its beginning? */
+bool fc_tokenizer_spaces_behind(const struct fc_tokenizer *t, uint32_t id);
 /* The bytes one token stands for inside a text ("" for special tokens, the unknown token and
  * unknown ids).  Borrowed. */
 const char *fc_tokenizer_bytes(const struct fc_tokenizer *t, uint32_t id, size_t *n);
