@@ -156,3 +156,26 @@ ended() { fc-view --jsonl "$1" | jq -c '[.trained[-1], .parts[-1]]' | sort -u; }
 	[ "$(grep -c '^"return [a-j]"$' text)" -eq 10 ]
 	run ! grep -E '^"( |\\n)|( |\\n)"$' text
 }
+
+@test "what is learned of a conversation changes none of its tokens" {
+	python3 - >in.jsonl <<-'END'
+		import json
+		for first, second in ("  a\n", "\n b"), ("\n\n", " "), ("x", "    y"):
+		    print(json.dumps({"messages": [{"role": "assistant", "content": first}, {"role": "user", "content": "U"},
+		        {"role": "assistant", "content": second, "weight": 1}, {"role": "user", "content": "V"},
+		        {"role": "assistant", "content": first + second}]}))
+	END
+	for m in gpt2-line spm-prefix-line; do
+		fc-infer -q --tokens -m "$F/$m" in.jsonl | fc-view --jsonl >plain
+		fc-infer -q --tokens --train-opening -m "$F/$m" in.jsonl | fc-view --jsonl >opening
+		jq -c '.messages[2].weight = 0' in.jsonl | fc-infer -q --tokens -m "$F/$m" | fc-view --jsonl >weight
+		jq -c '.messages[4].finish_reason = "length"' in.jsonl | fc-infer -q --tokens -m "$F/$m" | fc-view --jsonl >cut
+		for other in opening weight cut; do
+			diff <(jq -c .tokens plain) <(jq -c .tokens $other)
+			run ! cmp <(jq -c .trained plain) <(jq -c .trained $other)
+		done
+		# the turns before an answer have the tokens that they have when it is asked for
+		jq -c '.messages |= .[:4]' in.jsonl | fc-infer -q --generate --max-new 1 -m "$F/$m" | jq -c . >asked
+		[ "$(wc -l <asked)" -eq 3 ]
+	done
+}

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "t.h"
+#include "text/json.h"
 #include "token/tokenizer.h"
 
 static const char *const texts[] = {
@@ -232,6 +233,56 @@ static void test_added(const char *shared)
 	free(path);
 }
 
+/* Prompts and answers by Hugging Face's library, each by itself: tests/data/tokenizer/README.md. */
+static void test_oracle(const char *name, const char *shared)
+{
+	const struct subject cases = {"cut.jsonl", false, ALL};
+	char file[96], line[4096];
+	struct fc_tokenizer *t = NULL;
+	struct fc_err e = {""};
+	size_t n = 0, bad = 0;
+	if (!shared) {
+		t_skip("no published tokenizers");
+		return;
+	}
+	snprintf(file, sizeof file, "%s.tokenizer.json.xz", name);
+	const struct subject s = {file, true, ALL};
+	char *path = path_of(&s, shared), *lines = path_of(&cases, shared);
+	FILE *f = fopen(lines, "r");
+	if (!T_OK(f && fc_tokenizer_open(&t, path, &e) == 0, "open %s %s", name, e.msg))
+		return;
+	while (fgets(line, sizeof line, f)) {
+		struct fc_buf text = FC_BUF_INIT;
+		struct fc_tokens tokens = {0};
+		json_t *c = fc_json_text(line, strlen(line), "cut.jsonl", &e);
+		const json_t *ids = json_object_get(c, "ids");
+		if (!strcmp(json_string_value(json_object_get(c, "tokenizer")), name)) {
+			fc_buf_adds(&text, json_string_value(json_object_get(c, "prompt")));
+			const uint32_t cut = (uint32_t)text.n;
+			fc_buf_adds(&text, json_string_value(json_object_get(c, "answer")));
+			bool good = fc_tokenizer_encode_cut(
+					t, text.p, text.n, NULL, 0, &cut, 1, &tokens, &e) == 0 &&
+			    tokens.n == json_array_size(ids);
+			for (size_t i = 0; good && i < tokens.n; i++)
+				good = tokens.v[i].id ==
+				    (uint32_t)json_integer_value(json_array_get(ids, i));
+			if (!good)
+				show(t, line, &tokens);
+			bad += !good;
+			n++;
+		}
+		json_decref(c);
+		fc_buf_release(&text);
+		fc_tokens_release(&tokens);
+	}
+	T_OK(n == 81 && !bad, "%s: %zu prompts with answers as by tokenizers, %zu bad", name, n,
+	    bad);
+	fclose(f);
+	fc_tokenizer_free(t);
+	free(path);
+	free(lines);
+}
+
 int main(void)
 {
 	static const struct subject all[] = {
@@ -262,5 +313,8 @@ int main(void)
 	for (size_t i = 0; i < FC_LEN(all); i++)
 		test_everywhere(&all[i], shared);
 	test_added(shared);
+	static const char *const names[] = {"gpt2", "llama3", "qwen3", "gemma3", "mistral-7b-v0.1"};
+	for (size_t i = 0; i < FC_LEN(names); i++)
+		test_oracle(names[i], shared);
 	return t_done();
 }
