@@ -372,10 +372,12 @@ static char *trained(const struct fc_example *x, const struct fc_tokenizer *t)
 	return fc_buf_detach(&b);
 }
 
-static void test_mask(json_t *c, const struct fc_chat *chat, const struct fc_tokenizer *t)
+/* Under both cuts: no answer of the case begins with white space. */
+static void test_mask(
+    json_t *c, const struct fc_chat *chat, const struct fc_tokenizer *t, enum fc_text_cut cut)
 {
 	struct fc_conversation talk = {0};
-	struct fc_rendered r = {0};
+	struct fc_rendered r = {.cut = cut};
 	struct fc_example x;
 	struct fc_err e = {""};
 	struct fc_buf want = FC_BUF_INIT;
@@ -463,7 +465,8 @@ static void test_case13(void)
 			test_prompt(c);
 		else if (json_integer_value(json_object_get(c, "max_length")) == 48 &&
 		    json_is_true(json_object_get(c, "mask_instruction")))
-			test_mask(c, chat, t);
+			for (int cut = FC_CUT_WHOLE; cut <= FC_CUT_PROMPT; cut++)
+				test_mask(c, chat, t, (enum fc_text_cut)cut);
 	}
 	json_decref(file);
 	fc_chat_free(chat);
@@ -496,14 +499,14 @@ static const struct real *real_named(const struct real *m, const char *name)
 	return m;
 }
 
-static void test_tokens(const struct real *models, json_t *c)
+static void test_tokens(const struct real *models, json_t *c, enum fc_text_cut cut)
 {
 	const struct real *from = real_named(models, json_string_value(json_object_get(c, "chat")));
 	const struct real *to =
 	    real_named(models, json_string_value(json_object_get(c, "tokenizer")));
 	json_t *ids = json_object_get(c, "ids");
 	struct fc_conversation talk = {0};
-	struct fc_rendered r = {0};
+	struct fc_rendered r = {.cut = cut};
 	struct fc_example x;
 	struct fc_err e = {""};
 	fc_example_init(&x);
@@ -552,7 +555,9 @@ static void test_real(void)
 			    json_string_value(
 				json_object_get(json_object_get(file, "turn_end"), models[i].name)),
 			    "turn end");
-		json_array_foreach(json_object_get(file, "cases"), i, c) test_tokens(models, c);
+		for (int cut = FC_CUT_WHOLE; cut <= FC_CUT_PROMPT; cut++)
+			json_array_foreach(json_object_get(file, "cases"), i, c)
+			    test_tokens(models, c, (enum fc_text_cut)cut);
 		test_injection(&models[0], "<|im_end|>");
 		test_injection(&models[1], "<|eot_id|>");
 		test_injection(&models[2], "</s>");
