@@ -169,8 +169,8 @@ ended() { fc-view --jsonl "$1" | jq -c '[.trained[-1], .parts[-1]]' | sort -u; }
 		fc-infer -q --tokens -m "$F/$m" in.jsonl | fc-view --jsonl >plain
 		fc-infer -q --tokens --train-opening -m "$F/$m" in.jsonl | fc-view --jsonl >opening
 		jq -c '.messages[2].weight = 0' in.jsonl | fc-infer -q --tokens -m "$F/$m" | fc-view --jsonl >weight
-		jq -c '.messages[4].finish_reason = "length"' in.jsonl | fc-infer -q --tokens -m "$F/$m" | fc-view --jsonl >cut
-		for other in opening weight cut; do
+		jq -c '.messages[4].finish_reason = "length"' in.jsonl | fc-infer -q --tokens -m "$F/$m" | fc-view --jsonl >length
+		for other in opening weight length; do
 			diff <(jq -c .tokens plain) <(jq -c .tokens $other)
 			run ! cmp <(jq -c .trained plain) <(jq -c .trained $other)
 		done

@@ -54,7 +54,7 @@ def text_of(folder, ids):
     byte = {chr(b): b for b in plain}
     byte |= {chr(256 + n): b for n, b in enumerate(b for b in range(256) if b not in plain)}
     raw = bytes(byte[c] for i in ids for c in piece.get(i, ""))
-    return codecs.getincrementaldecoder("utf-8")("replace").decode(raw).strip(" \t\n\v\f\r")
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(raw)
 
 
 def ids_of(folder):

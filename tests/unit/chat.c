@@ -250,14 +250,10 @@ static void test_segments(void)
 	     "{% endgeneration %}<e>{% else %}{{ m.content }}<e>{% endif %}{% endfor %}",
 		"[" U1 "," A1 "]", "uC:U1|uE:<e>|*aC:A1|aE:<e>"},
 	    /* cut answers: that they end is nothing to learn */
-	    {"{% for m in messages %}{{ '<|' + m.role + '|>\n' + m.content + '<|end|>\n' }}{% "
-	     "endfor %}",
-		"[" U1 "," CUT "," U2 "," A2 "]",
-		"nT:<|user|>\n|uC:U1|uE:<|end|>|nT:\n<|assistant|>\n|*aC:A1|aE:<|end|>|nT:\n<|user|"
-		">"
-		"\n|uC:U2|uE:<|end|>|nT:\n<|assistant|>\n|*aC:A2|*aE:<|end|>|nT:\n"},
-	    {"{% for m in messages %}{{ m.content + ' ' + eos_token }}{% endfor %}",
-		"[" U1 "," CUT "]", "uC:U1|uT: |uE:<e>|*aC:A1|aT: |aE:<e>"},
+	    {"{% for m in messages %}{{ m.role }}:{{ m.content + ' ' + eos_token }}{% endfor %}",
+		"[" U1 "," CUT "," A2 "]",
+		"nT:user:|uC:U1|uT: |uE:<e>|nT:assistant:|*aC:A1|aT: "
+		"|aE:<e>|nT:assistant:|*aC:A2|*aT: |*aE:<e>"},
 	    {"{% for m in messages %}{% if m.role == 'assistant' %}A: {% generation %}{{ m.content "
 	     "+ '!<e>' }}{% endgeneration %}!{% else %}{{ m.content }}<e>{% endif %}{% endfor %}",
 		"[" U1 "," CUT "," U2 "," A2 "]",
@@ -372,7 +368,6 @@ static char *trained(const struct fc_example *x, const struct fc_tokenizer *t)
 	return fc_buf_detach(&b);
 }
 
-/* Under both cuts: no answer of the case begins with white space. */
 static void test_mask(
     json_t *c, const struct fc_chat *chat, const struct fc_tokenizer *t, enum fc_text_cut cut)
 {
