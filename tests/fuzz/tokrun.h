@@ -21,13 +21,14 @@ static inline void tokrun_text(
 	struct fc_span guard = {1, 4};
 	struct fc_err e;
 	uint32_t start = 0, end = 0, len = (uint32_t)strlen(text);
+	const uint32_t cut = len > 4 ? 4 : len; /* a border of characters in every text */
 	tokens->n = 0;
-	if (fc_tokenizer_encode(t, text, len, &guard, len > 4, tokens, &e) < 0)
+	if (fc_tokenizer_encode_cut(t, text, len, &guard, len > 4, &cut, 1, tokens, &e) < 0)
 		return;
 	for (size_t k = 0; k < tokens->n; k++) {
 		const struct fc_token *v = &tokens->v[k];
 		if (v->id >= fc_tokenizer_n_vocab(t) || v->start < start || v->end < end ||
-		    v->end < v->start || v->end > len)
+		    v->end < v->start || v->end > len || (v->start < cut && v->end > cut))
 			abort();
 		start = v->start;
 		end = v->end;

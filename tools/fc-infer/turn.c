@@ -148,20 +148,23 @@ static void strip(const char **p, size_t *n)
 		--*n;
 }
 
-/* Leaves out what is put before an answer when it is read again: by the template, or else by the
- * tokenizer behind the last token of the prompt. */
-static void leave_lead(const struct session *s, uint32_t last, const char **p, size_t *n)
+/* Leaves out the first n_lead bytes if they are lead. */
+static void leave_one(const char *lead, size_t n_lead, const char **p, size_t *n)
 {
-	const char *lead = fc_chat_lead(s->chat);
-	size_t n_lead = strlen(lead);
-	if (!n_lead && fc_tokenizer_spaces_behind(s->tokenizer, last)) {
-		lead = " ";
-		n_lead = 1;
-	}
 	if (n_lead <= *n && !memcmp(*p, lead, n_lead)) {
 		*p += n_lead;
 		*n -= n_lead;
 	}
+}
+
+/* Leaves out what is put before an answer when it is read again: by the tokenizer behind the last
+ * token of the prompt, then by the template. */
+static void leave_lead(const struct session *s, uint32_t last, const char **p, size_t *n)
+{
+	const char *lead = fc_chat_lead(s->chat);
+	if (fc_tokenizer_spaces_behind(s->tokenizer, last))
+		leave_one(" ", 1, p, n);
+	leave_one(lead, strlen(lead), p, n);
 }
 
 static void insert(struct fc_conversation *c, size_t at, const char *p, size_t n, enum finish why)
