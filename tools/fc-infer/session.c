@@ -174,19 +174,17 @@ void infer_session_header(const struct session *s, struct fc_header *h, enum fc_
 	free(name);
 }
 
-/* Does the conversation r, whose tokens are in x, have others as one text? */
-static int compare_cuts(struct session *s, struct fc_rendered *r, const struct fc_example *x,
-    bool *differ, struct fc_err *e)
+/* Does the conversation r, whose tokens are in x, have others as one text?  Only asked to be told.
+ */
+static bool differs_whole(struct session *s, struct fc_rendered *r, const struct fc_example *x)
 {
-	*differ = false;
-	if (r->cut == FC_CUT_WHOLE)
-		return 0;
+	struct fc_err none; /* as one text it can't be encoded at all */
+	if (r->cut == FC_CUT_WHOLE || fc_quiet)
+		return false;
 	r->cut = FC_CUT_WHOLE;
-	if (fc_rendered_encode(r, s->tokenizer, s->turn_end, &s->other, e) < 0)
-		return -1;
-	*differ = x->n_tok != s->other.n_tok ||
+	return fc_rendered_encode(r, s->tokenizer, s->turn_end, &s->other, &none) < 0 ||
+	    x->n_tok != s->other.n_tok ||
 	    (x->n_tok && memcmp(x->tok, s->other.tok, x->n_tok * sizeof *x->tok) != 0);
-	return 0;
 }
 
 /* The line as tokens; id and other members too.  *recut: are they others than as one text? */
@@ -205,8 +203,10 @@ static int encode(struct session *s, const struct fc_conversation *c, struct fc_
 	if (!s->chat)
 		return fc_fail(e, "%s", s->no_chat.msg);
 	if (fc_chat_render(s->chat, c, false, &r, e) == 0 &&
-	    fc_rendered_encode(&r, s->tokenizer, s->turn_end, x, e) == 0)
-		ret = compare_cuts(s, &r, x, recut, e);
+	    fc_rendered_encode(&r, s->tokenizer, s->turn_end, x, e) == 0) {
+		*recut = differs_whole(s, &r, x);
+		ret = 0;
+	}
 	fc_rendered_release(&r);
 	return ret;
 }
