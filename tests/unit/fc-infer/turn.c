@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
 #include "base/mem.h"
 #include "fc-infer/generate.h"
 #include "tokfixture.h"
@@ -41,16 +42,20 @@ static struct infer_options opt;
 static struct session session = {.opt = &opt};
 
 /* The answer that these bytes, a token each, become behind the message "?". */
-static void expect_answer(const char *bytes, size_t n, const char *want, const char *what)
+static void expect_answer(
+    enum fc_conversation_form form, const char *bytes, size_t n, const char *want, const char *what)
 {
 	struct stops st = {.text = &opt.stop};
 	struct task t = {0};
 	uint32_t *id = FC_ARRAY(uint32_t, n + 1);
 	for (size_t i = 0; i < n; i++)
 		id[i] = bytes[i] == '\1' ? 256 : (unsigned char)bytes[i];
+	t.c.form = form;
 	fc_conversation_add(&t.c, FC_ROLE_USER, "?", 1);
-	infer_turn_answer(&session, &t, &st, id, n, FINISH_STOP);
+	infer_turn_answer(&session, &t, &st, '?', id, n, FINISH_LENGTH);
 	T_STR(t.c.message[1].content, want, what);
+	if (strcmp(t.c.message[1].finish_reason, "length") != 0)
+		T_OK(false, "%s: why it ended", what);
 	fc_conversation_release(&t.c);
 	free(t.finish);
 	free(t.answer_tokens);
@@ -59,8 +64,12 @@ static void expect_answer(const char *bytes, size_t n, const char *want, const c
 
 static void test_answer(void)
 {
-#define ANSWER(bytes, want, what) expect_answer(bytes, sizeof(bytes) - 1, want, what)
-	ANSWER(" a b\n", "a b", "white space at the ends");
+#define ANSWER_OF(form, bytes, want, what) expect_answer(form, bytes, sizeof(bytes) - 1, want, what)
+#define ANSWER(bytes, want, what) ANSWER_OF(FC_FORM_MESSAGES, bytes, want, what)
+	ANSWER("  a b\n", "  a b\n", "white space at the ends is kept");
+	ANSWER_OF(FC_FORM_SHAREGPT, "\n ", "\n ", "where there is nothing else");
+	ANSWER_OF(FC_FORM_QUESTION, " a b\n", "a b", "but in an answer file");
+	ANSWER_OF(FC_FORM_ARENA, "\n a b ", "a b", "of either kind");
 	ANSWER("", "", "an empty answer");
 	ANSWER("a\1b", "ab", "special tokens are left out");
 	ANSWER("a<end>b", "a<end>b", "text that looks like one stays");
@@ -71,12 +80,41 @@ static void test_answer(void)
 	ANSWER("\xff", "\xef\xbf\xbd", "a byte that begins nothing");
 	const char *stop[] = {"\xc3\xa9", "END", "D."};
 	opt.stop = (struct fc_strs){stop, 3};
-	ANSWER("ab \xc3\xa9 c", "ab", "a stop string of half characters");
+	ANSWER("ab \xc3\xa9 c", "ab ", "a stop string of half characters");
 	ANSWER("ab \xc3\xa8 c", "ab \xc3\xa8 c", "another character of the same first byte");
-	ANSWER("x END. y \xc3\xa9", "x", "the earliest of several, overlapping");
+	ANSWER("x END. y \xc3\xa9", "x ", "the earliest of several, overlapping");
 	ANSWER("END", "", "also at the start");
 	opt.stop = (struct fc_strs){0};
+}
+
+/* A template that puts a space before an answer puts it there again. */
+static void test_lead(void)
+{
+	ANSWER(" a", "a", "the template's space");
+	ANSWER("   a ", "  a ", "and no more");
+	ANSWER("\na", "\na", "nor another character");
+	ANSWER_OF(FC_FORM_QUESTION, "  a", "a", "in an answer file all");
 #undef ANSWER
+#undef ANSWER_OF
+}
+
+/* The session's template: it writes lead between the prompt and an answer. */
+static bool open_chat(const char *lead)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	struct fc_err e = {""};
+	fc_chat_free(session.chat);
+	fc_buf_addf(&b,
+	    "{%% for m in messages %%}{{ m.role }}:%s{{ m.content }}\n{%% endfor %%}"
+	    "{%% if add_generation_prompt %%}assistant:{%% endif %%}",
+	    lead);
+	fixture_write("t.jinja", b.p, b.n);
+	fc_buf_release(&b);
+	char *path = fc_path_join(fixture_dir, "t.jinja");
+	bool good = fc_chat_open(&session.chat, fixture_dir, path, &e) == 0;
+	T_OK(good && !strcmp(fc_chat_lead(session.chat), lead), "a template %s", e.msg);
+	free(path);
+	return good;
 }
 
 static void test_find(void)
@@ -129,11 +167,15 @@ int main(void)
 {
 	fixture_begin();
 	session.tokenizer = bytes_tokenizer();
-	if (T_OK(session.tokenizer != NULL, "a vocabulary of bytes"))
+	if (T_OK(session.tokenizer != NULL, "a vocabulary of bytes") && open_chat(""))
 		test_answer();
+	if (session.tokenizer && open_chat(" "))
+		test_lead();
 	test_find();
 	test_temperature();
 	fc_tokenizer_free(session.tokenizer);
+	fc_chat_free(session.chat);
+	fixture_remove("t.jinja");
 	fixture_end();
 	return t_done();
 }
