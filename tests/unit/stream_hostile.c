@@ -252,15 +252,16 @@ static void test_headers(void)
 	static const char *const what[] = {"control", "another magic", "a newer major", "major 0",
 	    "kind 0", "kind 9", "a huge vocabulary", "top-k above the vocabulary", "257 sources",
 	    "a megabyte of history", "top-k of all outputs", "top-k above the outputs",
-	    "huge outputs", "outputs fewer than tokens"};
+	    "huge outputs", "outputs fewer than tokens", "a cut", "another cut"};
 	static const char *const message[] = {NULL, "not a stream of the fc tools",
-	    "version 2.7 of the format is newer than this program's 1.2", "no version 0.0",
+	    "version 2.7 of the format is newer than this program's 1.3", "no version 0.0",
 	    "unknown kind of stream 0", "unknown kind of stream 9",
 	    "a vocabulary of 16777217, the limit is 16777216",
 	    "top-k is 301, more than the vocabulary of 300", "257 sources", "a header of", NULL,
 	    "top-k is 401, more than the vocabulary of 400",
 	    "a vocabulary of 16777217, the limit is 16777216",
-	    "299 outputs for a vocabulary of 300"};
+	    "299 outputs for a vocabulary of 300", NULL,
+	    "unknown way 2 of cutting text into tokens"};
 	struct fc_buf b = FC_BUF_INIT;
 	Fc__Source source = FC__SOURCE__INIT, *sources[257];
 	Fc__Program program = FC__PROGRAM__INIT, *programs[1] = {&program};
@@ -279,6 +280,7 @@ static void test_headers(void)
 		    : i == 12                   ? FC_MAX_VOCAB + 1
 		    : i == 13                   ? 299
 						: 0;
+		h.cut = i == 14 ? FC__CUT__PROMPT : i == 15 ? (Fc__Cut)2 : FC__CUT__WHOLE;
 		h.n_source = i == 8 ? 257 : 0;
 		h.source = sources;
 		h.n_history = i == 9;
