@@ -105,6 +105,8 @@ tokens() { fc-view --jsonl "$1" | jq -c '[.id, .tokens, .trained]'; }
 	fc-align fuse -q -o fused.fcs pivot.fcs prompt.fcs
 	run -1 fc-align fuse -q -o fused.fcs pivot.fcs whole.fcs
 	[[ $output == *"the text of whole.fcs was cut into tokens by --cut whole, that of pivot.fcs by --cut prompt"* ]]
+	run -1 fc-align apply -q -p "$F/gpt2-line" -s "$F/spm-prefix-line" --fallback pivot --own pivot.fcs -o filled.fcs source.fcs
+	[[ $output == *"the text of pivot.fcs was cut into tokens by --cut prompt, that of the source by --cut whole; make it again with fc-infer" ]]
 	# a map is counted over the same tokens, from lines and from a stream
 	for cut in prompt whole; do
 		fc-infer -q --tokens --cut $cut -m "$F/gpt2-line" -o tokens.fcs "$F/chats.jsonl"

@@ -30,6 +30,12 @@ int align_filler_open(struct align_filler **out, enum align_fallback kind, const
 		f->own = NULL;
 	else if (fc_reader_header(f->own)->tokenizer != h->tokenizer)
 		rc = fc_fail(e, "%s is over other tokens than the pivot's", fc_reader_name(f->own));
+	else if (fc_reader_header(f->own)->cut != h->cut)
+		rc = fc_fail(e,
+		    "the text of %s was cut into tokens by --cut %s, that of the source by --cut "
+		    "%s",
+		    fc_reader_name(f->own), fc_text_cut_name(fc_reader_header(f->own)->cut),
+		    fc_text_cut_name(h->cut));
 	if (rc < 0) {
 		align_filler_close(f);
 		*out = NULL;
