@@ -33,7 +33,7 @@ int align_filler_open(struct align_filler **out, enum align_fallback kind, const
 	else if (fc_reader_header(f->own)->cut != h->cut)
 		rc = fc_fail(e,
 		    "the text of %s was cut into tokens by --cut %s, that of the source by --cut "
-		    "%s",
+		    "%s; make it again with fc-infer",
 		    fc_reader_name(f->own), fc_text_cut_name(fc_reader_header(f->own)->cut),
 		    fc_text_cut_name(h->cut));
 	if (rc < 0) {
