@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/rng.h"
 #include "tensor/dtype.h"
 
 /*
@@ -14,8 +15,9 @@
  * (linear with linear_bf16, cut, rmsnorm, layernorm, rope, attention, glu, route, embed, head with
  * head_loss; *_bwd where the way back is long), backend.h holds what they share, sgemm and bf16 are
  * the doors to OpenBLAS and oneDNN, and kern.h lists the inner loops on one thread: kern_*.c
- * compiles the bodies kern_*_body.h for one instruction set each.  head_row is a teacher's row
- * against a row of logits, head_objective the divergences.
+ * compiles the bodies kern_*_body.h for one instruction set each.  head_draw is rows by draws
+ * instead of the likeliest; head_row is a teacher's row against a row of logits, head_objective the
+ * divergences.
  *
  * The one interface to computation.  Everything is row-major; activations and gradients are
  * float32; weights are of the type that struct fc_weight says.
@@ -184,6 +186,22 @@ struct fc_head {
  */
 void fc_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x /* [N,C] */,
     const uint32_t *target /* [N] */, size_t N, size_t K, uint32_t *id /* [N,K] */,
+    float *logprob /* [N,K] */, float *true_logprob /* [N] */);
+/*
+ * head_draw.c: for every row of x, n ids drawn independently from the whole softmax at a
+ * temperature, as counts: row i's n_entry[i] ids with log(count / n), sorted as above, at
+ * [i * K] of id and logprob, K = fc_head_draw_most().  The target's log-probability is that of
+ * fc_head_topk(), at temperature 1.  rng[i] makes row i's draws and none else.
+ */
+struct fc_draws {
+	size_t n;           /* of a row, above 0 */
+	double temperature; /* divides the logits, above 0 */
+};
+/* Different ids of a row at most. */
+size_t fc_head_draw_most(const struct fc_head *h, const struct fc_draws *d);
+void fc_head_draw(struct fc_nn *nn, const struct fc_head *h, const float *x /* [N,C] */,
+    const uint32_t *target /* [N] */, size_t N, const struct fc_draws *d,
+    struct fc_rng *rng /* [N] */, uint32_t *n_entry /* [N] */, uint32_t *id /* [N,K] */,
     float *logprob /* [N,K] */, float *true_logprob /* [N] */);
 /* Plain logits for sampling; N is small. */
 void fc_head_logits(struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N,

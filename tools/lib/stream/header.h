@@ -13,6 +13,8 @@
 #define FC_HEADER_MAX_SOURCES 256
 #define FC_HEADER_MAX_PROGRAMS 1024
 #define FC_MAX_VOCAB (1u << 24)
+/* Draws of a row: up to here binary16 log-probabilities give every count back by rounding. */
+#define FC_MAX_DRAWS 2048
 
 enum fc_kind {              /* values are those on the wire */
 	FC_KIND_TOKENS = 1, /* examples without rows */
