@@ -137,6 +137,7 @@ static bool same_header(const struct fc_header *a, const struct fc_header *b)
 	bool same = a->kind == b->kind && a->tokenizer == b->tokenizer && a->model == b->model &&
 	    a->template_hash == b->template_hash && a->cut == b->cut && a->n_vocab == b->n_vocab &&
 	    fc_header_n_output(a) == fc_header_n_output(b) && a->top_k == b->top_k &&
+	    a->n_sample == b->n_sample && a->sample_temperature == b->sample_temperature &&
 	    a->source_tokenizer == b->source_tokenizer && a->source_n_vocab == b->source_n_vocab &&
 	    a->n_source == b->n_source && a->n_history == b->n_history;
 	for (size_t i = 0; same && i < a->n_source; i++)
@@ -163,6 +164,10 @@ static void test_examples(
 	fc_rng_seed(&rng, n_vocab + top_k);
 	dist_header(&h, n_vocab, top_k);
 	h.n_output = n_output;
+	if (ragged) { /* shares of draws that were carried over */
+		h.n_sample = FC_MAX_DRAWS;
+		h.sample_temperature = 0.7;
+	}
 	bool good = fc_writer_open(&w, path, &h, &e) == 0;
 	for (int i = 0; good && i < n; i++) {
 		fc_example_init(&x[i]);

@@ -278,19 +278,79 @@ static const char *change_header(int i, struct stream *s, const char **message)
 	}
 }
 
+/* Rows of four draws at temperature 1: 3 and 1, 2 and 2; ln(4/3), ln 4 and ln 2 are binary16 349A,
+ * 3D8C and 398C (struct.pack of Python). */
+static const char *change_draws(int i, struct stream *s, const char **message)
+{
+	Fc__Example *m = &s->example;
+	s->header.n_sample = 4;
+	s->header.sample_temperature = 1;
+	m->entry_logprob = BYTES("\x9a\xf2\x8c\0\x34\x08\x39\0");
+	m->true_rank = BYTES("\0\0");
+	m->true_logprob = BYTES("\0\0\x40\x40"); /* -2, whatever was drawn */
+	switch (i) {
+	case 0:
+		return "legal: counts, and true tokens with another value than their share";
+	case 1:
+		m->entry_logprob = BYTES("\0\0\x8c\0\x34\x0c\x39\0");
+		*message =
+		    "row 0: entry 1 has log-probability -0.25, which is no whole number of 4 draws";
+		return "a share that is no count";
+	case 2:
+		m->source = 1;
+		m->entry_logprob = BYTES("\0\0\x8c\0\x34\x0c\x39\0");
+		return "legal: carried over, a share that is no count";
+	case 3:
+		m->entry_logprob = BYTES("\x9b\xf1\x8c\0\x34\x08\x39\0");
+		return "legal: a count rounded otherwise";
+	case 4:
+		s->header.sample_temperature = 0;
+		*message = "4 draws at temperature 0";
+		return "draws without a temperature";
+	case 5:
+		s->header.sample_temperature = -1;
+		*message = "4 draws at temperature -1";
+		return "a negative temperature";
+	case 6:
+		s->header.sample_temperature = NAN;
+		*message = "4 draws at temperature nan";
+		return "a temperature that is no number";
+	case 7:
+		s->header.n_sample = 0;
+		*message = "0 draws at temperature 1";
+		return "a temperature without draws";
+	case 8:
+		s->header.n_sample = 2049;
+		*message = "rows of 2049 draws, the limit is 2048";
+		return "more draws than binary16 can count";
+	case 9:
+		s->header.kind = FC__KIND__TOKENS;
+		*message = "draws of rows in a token stream";
+		return "draws in a token stream";
+	case 10:
+		m->row_length = 1;
+		m->entry_id = BYTES("\7\2\0\0");
+		m->entry_logprob = BYTES("\x9a\x8c\x34\x39");
+		return "legal: rows that lack draws, of ids that no token has";
+	default:
+		return NULL;
+	}
+}
+
 static void test_changes(void)
 {
 	static struct stream s;
 	good_stream(&s);
 	const char *why = verdict(&s);
 	T_OK(!why, "control: read (%s)", why ? why : "");
-	for (int group = 0; group < 3; group++) {
+	for (int group = 0; group < 4; group++) {
 		for (int i = 0;; i++) {
 			const char *message = NULL;
 			good_stream(&s);
 			const char *what = group == 0 ? change_example(i, &s.example, &message)
 			    : group == 1              ? change_rows(i, &s, &message)
-						      : change_header(i, &s, &message);
+			    : group == 2              ? change_header(i, &s, &message)
+						      : change_draws(i, &s, &message);
 			if (!what)
 				break;
 			why = verdict(&s);

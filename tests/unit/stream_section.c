@@ -117,8 +117,9 @@ static void test_compatible(void)
 	    "vocabulary size (301) differs from the one before (300)",
 	    "a token stream does not go with", "top-k 5 comes after top-k 4", NULL, NULL,
 	    "a model of 301 outputs comes after one of 300", NULL,
-	    "was cut into tokens by --cut prompt, the one before by --cut whole"};
-	for (int i = 0; i < 10; i++) {
+	    "was cut into tokens by --cut prompt, the one before by --cut whole",
+	    "has rows of 8 draws at temperature 1, the one before has the likeliest entries"};
+	for (int i = 0; i < 11; i++) {
 		struct fc_buf all = FC_BUF_INIT;
 		struct fc_header h;
 		header(&h, name);
@@ -130,6 +131,8 @@ static void test_compatible(void)
 		h.kind = i == 3 ? FC_KIND_TOKENS : h.kind;
 		h.top_k = i == 4 ? 5 : i == 5 ? 2 : h.top_k;
 		h.model = i == 6 ? 9 : h.model;
+		h.n_sample = i == 10 ? 8 : 0;
+		h.sample_temperature = i == 10;
 		h.n_output = i == 7 ? 301 : i == 8 ? 300 : 0;
 		h.cut = i == 9 ? FC_CUT_PROMPT : h.cut;
 		add_stream(&all, &h);

@@ -26,6 +26,7 @@ static void add_number(struct fc_buf *b, const char *key, uint32_t n)
 
 static void add_header(struct fc_buf *b, const char *name, const struct fc_header *h)
 {
+	char draws[80];
 	add_line(b, "stream", name);
 	add_line(b, "kind", fc_kind_name(h->kind));
 	add_print(b, "tokenizer", h->tokenizer);
@@ -33,6 +34,9 @@ static void add_header(struct fc_buf *b, const char *name, const struct fc_heade
 	if (fc_header_n_output(h) > h->n_vocab)
 		add_number(b, "outputs", h->n_output);
 	add_number(b, "top-k", h->top_k);
+	fc_header_draws_text(h, draws, sizeof draws);
+	if (*draws)
+		add_line(b, "rows", draws + strlen("rows "));
 	add_print(b, "model", h->model);
 	add_print(b, "template", h->template_hash);
 	if (h->template_hash)

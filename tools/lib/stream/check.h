@@ -26,8 +26,12 @@ struct fc_row_values {
 	    *rank; /* [n_row] place of the true token from 1, or 0; at most the row's length */
 	const uint32_t *truth; /* bits of the true token for each 0 in rank */
 };
-/* How often the true token is among a row's entries, and how often it should be: the mass of a row
- * is what its model thought of that.  Without rows of one certain entry. */
+/*
+ * How often the true token is among a row's entries, and how often it should be: the mass of a row
+ * is what its model thought of that.  Without rows of one certain entry.  Of a row of draws it is
+ * the share of the ids that were drawn more than once: what was drawn once comes to as much as what
+ * was not drawn, on average (Good, The population frequencies of species, Biometrika 1953).
+ */
 struct fc_row_hits {
 	uint64_t n_row, n_hit;
 	double expected;
@@ -45,7 +49,8 @@ struct fc_row_checker {
 	struct fc_row_hits hits; /* of all rows so far */
 };
 void fc_row_checker_release(struct fc_row_checker *c);
-/* Ids once a row, a mass of at most 1, the true token at its rank.  x is one that
+/* Ids once a row, a mass of at most 1, the true token at its rank; of own rows of draws, whole
+ * counts, whose sum is then at most n_sample.  x is one that
  * fc_check_example() likes. */
 int fc_check_rows(struct fc_row_checker *c, const struct fc_header *h, const struct fc_example *x,
     const struct fc_row_values *v, struct fc_err *e);

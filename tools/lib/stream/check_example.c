@@ -42,9 +42,23 @@ int fc_check_header_sizes(const struct fc_header *h, struct fc_err *e)
 	return 0;
 }
 
+static int check_draws(const struct fc_header *h, struct fc_err *e)
+{
+	if (h->n_sample > FC_MAX_DRAWS)
+		return fc_fail(
+		    e, "rows of %" PRIu32 " draws, the limit is %d", h->n_sample, FC_MAX_DRAWS);
+	if (h->n_sample && h->kind != FC_KIND_DISTS)
+		return fc_fail(e, "draws of rows in a %s", fc_kind_name(h->kind));
+	if (h->n_sample ? !(isfinite(h->sample_temperature) && h->sample_temperature > 0)
+			: h->sample_temperature != 0)
+		return fc_fail(
+		    e, "%" PRIu32 " draws at temperature %g", h->n_sample, h->sample_temperature);
+	return 0;
+}
+
 int fc_check_header(const struct fc_header *h, struct fc_err *e)
 {
-	if (fc_check_header_sizes(h, e) < 0)
+	if (fc_check_header_sizes(h, e) < 0 || check_draws(h, e) < 0)
 		return -1;
 	for (size_t i = 0; i < h->n_source; i++) {
 		const char *name = h->source[i].name;

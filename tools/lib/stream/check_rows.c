@@ -105,6 +105,43 @@ static int check_listed(const uint32_t *id, const uint32_t *bits, uint32_t tok, 
 	    r, tok, i + 1, (double)value[0], (double)value[1]);
 }
 
+/* Of own rows of n draws: are the entries whole counts?  Rounded as fc-infer rounds them, up to a
+ * neighbour: logarithms of two libraries may differ in the last bit before that. */
+static int check_counts(const uint32_t *bits, size_t k, uint32_t n, size_t r, struct fc_err *e)
+{
+	double sum = 0;
+	for (size_t i = 0; i < k; i++) {
+		float value;
+		fc_logprob_values(&value, &bits[i], 1);
+		const double count = rint(exp((double)value) * n);
+		const uint32_t exact =
+		    count > 0 ? fc_logprob_bits((float)log(count / n)) : FC_MAX_LOGPROB_BITS;
+		if (count == 0 || exact > bits[i] + 1 || bits[i] > exact + 1)
+			return fc_fail(e,
+			    "row %zu: entry %zu has log-probability %.5g, which is no whole "
+			    "number of %" PRIu32 " draws",
+			    r, i + 1, (double)value, n);
+		sum += count;
+	}
+	if (sum > n)
+		return fc_fail(
+		    e, "row %zu: its counts come to %.0f of %" PRIu32 " draws", r, sum, n);
+	return 0;
+}
+
+/* What of the mass of a row of n draws is ids drawn more than once. */
+static double drawn_again(const uint32_t *bits, size_t k, uint32_t n)
+{
+	double sum = 0;
+	for (size_t i = 0; i < k; i++) {
+		float value;
+		fc_logprob_values(&value, &bits[i], 1);
+		const double p = exp((double)value);
+		sum += p * n > 1.5 ? p : 0;
+	}
+	return sum;
+}
+
 int fc_check_hits(const struct fc_row_hits *h, const char *name, struct fc_err *e)
 {
 	if (h->expected < 20 || (double)h->n_hit > h->expected / 4)
@@ -147,9 +184,13 @@ int fc_check_rows(struct fc_row_checker *c, const struct fc_header *h, const str
 		if (n != 1 || mass < 1) {
 			c->hits.n_row++;
 			c->hits.n_hit += lists;
-			c->hits.expected += (double)mass;
+			c->hits.expected +=
+			    h->n_sample ? drawn_again(v->bits + off, n, h->n_sample) : (double)mass;
 		}
-		if (!rank && lists && own &&
+		if (h->n_sample) {
+			if (own && check_counts(v->bits + off, n, h->n_sample, r, e) < 0)
+				return -1;
+		} else if (!rank && lists && own &&
 		    check_listed(v->id + off, v->bits + off, tok, *truth, r, e) < 0)
 			return -1;
 		truth += !rank;

@@ -2,6 +2,7 @@
 #include "stream/header.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +121,27 @@ size_t fc_header_find_source(struct fc_header *h, const struct fc_source *s)
 	return h->n_source - 1;
 }
 
+void fc_header_draws_text(const struct fc_header *h, char *text, size_t size)
+{
+	*text = 0;
+	if (h->n_sample)
+		snprintf(text, size, "rows of %" PRIu32 " draw%s at temperature %g", h->n_sample,
+		    h->n_sample == 1 ? "" : "s", h->sample_temperature);
+}
+
+int fc_header_same_draws(const struct fc_header *a, const char *a_name, const struct fc_header *b,
+    const char *b_name, struct fc_err *e)
+{
+	char text[2][80];
+	if (a->n_sample == b->n_sample && a->sample_temperature == b->sample_temperature)
+		return 0;
+	fc_header_draws_text(a, text[0], sizeof text[0]);
+	fc_header_draws_text(b, text[1], sizeof text[1]);
+	return fc_fail(e, "%s has %s, %s has %s: make them alike with fc-infer --sample", b_name,
+	    b->n_sample ? text[1] : "the likeliest entries of rows", a_name,
+	    a->n_sample ? text[0] : "the likeliest entries of rows");
+}
+
 int fc_header_compatible(
     const struct fc_header *a, const struct fc_header *b, const char *name, struct fc_err *e)
 {
@@ -150,5 +172,5 @@ int fc_header_compatible(
 		return fc_fail(e, "%s: its vocabulary size (%u) differs from the one before (%u)",
 		    name, a->n_vocab != b->n_vocab ? b->n_vocab : b->source_n_vocab,
 		    a->n_vocab != b->n_vocab ? a->n_vocab : a->source_n_vocab);
-	return 0;
+	return fc_header_same_draws(a, "the one before", b, name, e);
 }

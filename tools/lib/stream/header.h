@@ -56,6 +56,8 @@ struct fc_header {
 	uint32_t n_vocab;       /* ids of tokens are below it: the tokenizer's highest + 1 */
 	uint32_t n_output; /* ids of entries are below it, see fc_header_n_output(); 0: n_vocab */
 	uint32_t top_k;    /* most entries of a row; 0 where there are none */
+	uint32_t n_sample; /* a row's entries are shares of so many drawn ids; 0: the likeliest */
+	double sample_temperature; /* of the draws; 0 where there are none */
 	uint64_t source_tokenizer; /* a map's other side, else 0 */
 	uint32_t source_n_vocab;
 	struct fc_source *source; /* [n_source] */
@@ -73,6 +75,11 @@ void fc_header_add_source(
 /* What a model's softmax runs over: the rows of its output matrix, of which those at and above
  * n_vocab have no token (fc-models(7), "Vocabulary"). */
 uint32_t fc_header_n_output(const struct fc_header *h);
+/* "rows of 64 draws at temperature 1", for messages; empty where rows are the likeliest entries. */
+void fc_header_draws_text(const struct fc_header *h, char *text, size_t size);
+/* Are both of the likeliest entries, or of as many draws at one temperature?  Names both if not. */
+int fc_header_same_draws(const struct fc_header *a, const char *a_name, const struct fc_header *b,
+    const char *b_name, struct fc_err *e);
 /* Index of the source equal to s, appended if there is none. */
 size_t fc_header_find_source(struct fc_header *h, const struct fc_source *s);
 void fc_header_add_program(

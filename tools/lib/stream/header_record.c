@@ -44,6 +44,8 @@ int fc_pack_header(struct fc_buf *out, const struct fc_header *h, struct fc_err 
 	m.n_vocab = h->n_vocab;
 	m.n_output = h->n_output == h->n_vocab ? 0 : h->n_output;
 	m.top_k = h->top_k;
+	m.n_sample = h->n_sample;
+	m.sample_temperature = h->sample_temperature;
 	m.source_tokenizer = h->source_tokenizer;
 	m.source_n_vocab = h->source_n_vocab;
 	m.cut = (Fc__Cut)h->cut;
@@ -89,6 +91,8 @@ int fc_unpack_header(struct fc_header *h, const Fc__Header *m, struct fc_err *e)
 	if (m->cut != FC__CUT__WHOLE && m->cut != FC__CUT__PROMPT)
 		return fc_fail(e, "unknown way %d of cutting text into tokens", (int)m->cut);
 	h->cut = (enum fc_text_cut)m->cut;
+	h->n_sample = m->n_sample;
+	h->sample_temperature = m->sample_temperature;
 	struct fc_header sizes = *h;
 	sizes.n_source = m->n_source;
 	sizes.n_history = m->n_history;
