@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "fc-infer/kept_rows.h"
@@ -28,6 +29,10 @@ struct batch {
 	size_t cap_x;
 	uint32_t *target; /* [n_row] */
 	size_t cap_target;
+	struct fc_rng *rng; /* [n_row] of the draws */
+	size_t cap_rng;
+	uint32_t *n_entry; /* [n_row] entries of a row that was drawn */
+	size_t cap_n_entry;
 	uint32_t *id;   /* [n_row, top_k] */
 	float *logprob; /* [n_row, top_k] */
 	size_t cap_id, cap_logprob;
@@ -55,6 +60,8 @@ static void batch_release(struct batch *b)
 	free(b->tok);
 	free(b->x);
 	free(b->target);
+	free(b->rng);
+	free(b->n_entry);
 	free(b->id);
 	free(b->logprob);
 	free(b->true_logprob);
@@ -141,6 +148,17 @@ static size_t gather_tokens(const struct session *s, struct batch *b, const stru
 	return b->off[p->end - p->first];
 }
 
+/* What a row's draws depend on, so that neither the other conversations nor their order matter: the
+ * seed, the conversation, the token.  One generator is a row's only. */
+static struct fc_rng rng_of(const struct session *s, const struct fc_example *x, size_t t)
+{
+	const uint64_t key = fc_hash(x->text.p, x->text.n, fc_hash(x->id.p, x->id.n, 0));
+	struct fc_rng rng;
+	fc_rng_seed2(&rng, s->opt->seed, key);
+	fc_rng_seed2(&rng, fc_rng_u64(&rng), t);
+	return rng;
+}
+
 /* Moves the hidden states that predict a wanted token to the front of x; returns how many. */
 static size_t gather_rows(const struct session *s, struct batch *b, const struct pass *p)
 {
@@ -155,6 +173,9 @@ static size_t gather_rows(const struct session *s, struct batch *b, const struct
 				continue;
 			FC_GROW(b->target, b->cap_target, n + 1);
 			b->target[n] = x->tok[t];
+			FC_GROW(b->rng, b->cap_rng, n + 1);
+			if (s->opt->n_sample)
+				b->rng[n] = rng_of(s, x, t);
 			memmove(b->x + n * C, b->x + (b->off[i - p->first] + t - 1 - w->begin) * C,
 			    C * sizeof *b->x);
 			n++;
@@ -175,8 +196,8 @@ static void add_rows(const struct session *s, struct batch *b, const struct pass
 			if (!wants_row(s, x, t))
 				continue;
 			float lp = b->true_logprob[r];
-			fc_example_add_row(
-			    x, (uint32_t)t, K, b->id + r * K, b->logprob + r * K, lp);
+			fc_example_add_row(x, (uint32_t)t, s->opt->n_sample ? b->n_entry[r] : K,
+			    b->id + r * K, b->logprob + r * K, lp);
 			if (fc_example_trained(x, t)) {
 				x->nll -= (double)lp;
 				x->n_label++;
@@ -185,6 +206,23 @@ static void add_rows(const struct session *s, struct batch *b, const struct pass
 			r++;
 		}
 	}
+}
+
+/* From the hidden states in front of b->x. */
+static void compute_rows(const struct session *s, struct batch *b, size_t n_row, size_t K)
+{
+	const struct fc_head head = fc_model_head(s->model);
+	const struct fc_draws draws = infer_session_draws(s);
+	FC_GROW(b->id, b->cap_id, n_row * K);
+	FC_GROW(b->logprob, b->cap_logprob, n_row * K);
+	FC_GROW(b->true_logprob, b->cap_true, n_row);
+	FC_GROW(b->n_entry, b->cap_n_entry, n_row);
+	if (draws.n)
+		fc_head_draw(s->nn, &head, b->x, b->target, n_row, &draws, b->rng, b->n_entry,
+		    b->id, b->logprob, b->true_logprob);
+	else
+		fc_head_topk(
+		    s->nn, &head, b->x, b->target, n_row, K, b->id, b->logprob, b->true_logprob);
 }
 
 static int pass_run(struct session *s, struct batch *b, const struct pass *p, struct fc_err *e)
@@ -196,13 +234,8 @@ static int pass_run(struct session *s, struct batch *b, const struct pass *p, st
 	if (N && fc_model_hidden(s->nn, s->model, &tokens, b->x, e) < 0)
 		return -1;
 	size_t n_row = gather_rows(s, b, p);
-	FC_GROW(b->id, b->cap_id, n_row * K);
-	FC_GROW(b->logprob, b->cap_logprob, n_row * K);
-	FC_GROW(b->true_logprob, b->cap_true, n_row);
-	struct fc_head head = fc_model_head(s->model);
 	if (n_row)
-		fc_head_topk(
-		    s->nn, &head, b->x, b->target, n_row, K, b->id, b->logprob, b->true_logprob);
+		compute_rows(s, b, n_row, K);
 	for (size_t r = 0; r < n_row; r++)
 		if (!(b->true_logprob[r] <= 0))
 			return fc_fail(e, "%s: the model gives no finite logits (NaN or infinity)",

@@ -27,7 +27,10 @@ enum long_rule { LONG_STOP, LONG_CUT, LONG_SKIP, LONG_ROLLING, LONG_STRIDED, LON
 
 struct infer_options {
 	const char *model, *pivot, *template_file, *output, *name, *device;
-	int top_k, batch_tokens, max_length, long_rule, compute;
+	int top_k;                 /* -1: not given */
+	int n_sample;              /* draws of a row; 0: the likeliest entries */
+	double sample_temperature; /* NaN: not given */
+	int batch_tokens, max_length, long_rule, compute;
 	int stride; /* of windows; 0: max_length */
 	bool tokens_only, all_rows, train_opening;
 	int cut; /* enum fc_text_cut */
@@ -76,7 +79,9 @@ void infer_session_count(struct session *s, const struct fc_conversation *c);
 void infer_session_tell(const struct session *s);
 char *infer_session_name(
     const struct session *s); /* --name, else the folder's; the caller's to free() */
-/* Entries of a row: --top-k, or all outputs where these are fewer. */
+/* How rows are drawn; n is 0 where they are the likeliest entries. */
+struct fc_draws infer_session_draws(const struct session *s);
+/* Entries of a row at most: --top-k or the draws, or all outputs where these are fewer. */
 size_t infer_session_top_k(const struct session *s);
 void infer_session_header(const struct session *s, struct fc_header *h, enum fc_kind kind);
 

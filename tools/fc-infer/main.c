@@ -9,7 +9,8 @@
 
 static struct infer_options opt = {
     .device = "cpu",
-    .top_k = 10,
+    .top_k = -1,
+    .sample_temperature = NAN,
     .batch_tokens = 8192,
     .n_slot = 32,
     .n_choice = 1,
@@ -38,7 +39,14 @@ static const struct fc_opt table[] = {
     {FC_OPT_STR, 0, "name", &opt.name, "LABEL",
 	"what to call the model in the stream (default: its folder's name)", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Distributions", 0, 0},
-    {FC_OPT_INT, 'k', "top-k", &opt.top_k, "N", "keep the N most likely tokens", 0, 65535},
+    {FC_OPT_INT, 'k', "top-k", &opt.top_k, "N", "keep the N most likely tokens (default: 10)", 0,
+	65535},
+    {FC_OPT_INT, 0, "sample", &opt.n_sample, "N",
+	"draw N tokens from all, instead of the likeliest, and count them", 1, FC_MAX_DRAWS},
+    {FC_OPT_REAL, 0, "sample-temperature", &opt.sample_temperature, "T",
+	"of these draws (default: 1)", 0.01, 100},
+    {FC_OPT_U64, 0, "seed", &opt.seed, "N",
+	"of all that is drawn; with the id it fixes an answer, with the text too a row", 0, 0},
     {FC_OPT_FLAG, 0, "all-rows", &opt.all_rows, NULL,
 	"distributions at every position, not only where a trained token is predicted", 0, 0},
     {FC_OPT_FLAG, 0, "train-opening", &opt.train_opening, NULL,
@@ -60,8 +68,6 @@ static const struct fc_opt table[] = {
 	"sample among those at least P times as likely as the likeliest", 0, 1},
     {FC_OPT_REAL, 0, "repetition-penalty", &opt.penalty, "X",
 	"divide positive logits of tokens seen before by X, multiply negative ones", 0.01, 100},
-    {FC_OPT_U64, 0, "seed", &opt.seed, "N", "of the sampling; with the id it fixes an answer", 0,
-	0},
     {FC_OPT_INT, 0, "choices", &opt.n_choice, "N",
 	"answers to every line; choice I is drawn with seed + I", 1, 1024},
     {FC_OPT_STRS, 0, "stop", &opt.stop, "TEXT",
@@ -106,6 +112,17 @@ static bool wants_answers(void)
 	    opt.penalty != 1 || opt.n_choice > 1 || opt.stop.n || opt.stop_token.n;
 }
 
+static void check_rows(void)
+{
+	const bool rows = !opt.generate && !opt.tokens_only;
+	if (opt.n_sample && !rows)
+		fc_die_usage("--sample is for distributions");
+	if (opt.n_sample && opt.top_k >= 0)
+		fc_die_usage("--sample and -k exclude each other: draws or the likeliest tokens");
+	if (!isnan(opt.sample_temperature) && !opt.n_sample)
+		fc_die_usage("--sample-temperature needs --sample");
+}
+
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-infer";
@@ -122,6 +139,7 @@ int main(int argc, char **argv)
 		fc_die_usage("--train-opening is for distributions and tokens");
 	if (opt.resume && !opt.generate && fc_opt_no_history)
 		fc_die_usage("--resume compares the options in the history; without --no-history");
+	check_rows();
 	if (opt.verbose && fc_quiet)
 		fc_die_usage("--verbose and --quiet exclude each other");
 	if (opt.verbose && opt.tokens_only)

@@ -2,6 +2,7 @@
 #include "fc-infer/infer.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,9 +151,18 @@ char *infer_session_name(const struct session *s)
 	return s->opt->name ? fc_strdup(s->opt->name) : last_part(s->opt->model);
 }
 
+struct fc_draws infer_session_draws(const struct session *s)
+{
+	const double t = s->opt->sample_temperature;
+	return (struct fc_draws){(size_t)s->opt->n_sample, isnan(t) ? 1 : t};
+}
+
 size_t infer_session_top_k(const struct session *s)
 {
-	const size_t k = (size_t)s->opt->top_k;
+	enum { USUAL = 10 };
+	const size_t k = s->opt->n_sample ? (size_t)s->opt->n_sample
+	    : s->opt->top_k >= 0          ? (size_t)s->opt->top_k
+					  : USUAL;
 	return k < s->n_output ? k : s->n_output;
 }
 
@@ -168,6 +178,9 @@ void infer_session_header(const struct session *s, struct fc_header *h, enum fc_
 	if (kind == FC_KIND_DISTS) {
 		h->model = fc_store_fingerprint(s->model->store);
 		h->top_k = (uint32_t)infer_session_top_k(s);
+		const struct fc_draws draws = infer_session_draws(s);
+		h->n_sample = (uint32_t)draws.n;
+		h->sample_temperature = draws.n ? draws.temperature : 0;
 		fc_header_add_source(h, name, h->model, h->tokenizer);
 	}
 	fc_header_add_self(h);

@@ -114,6 +114,9 @@ static void print_example(
 	add_tokens(v, b, x);
 	if (h->kind == FC_KIND_DISTS) {
 		add_rows(v, b, x);
+		if (h->n_sample)
+			fc_buf_addf(b, ",\"n_sample\":%" PRIu32 ",\"sample_temperature\":%.17g",
+			    h->n_sample, h->sample_temperature);
 		fc_buf_addf(b, ",\"nll\":%.17g,\"n_label\":%" PRIu32 ",\"label_bytes\":%" PRIu32,
 		    x->nll, x->n_label, x->label_bytes);
 	}

@@ -12,6 +12,7 @@ enum { MASS_BINS = 10000 };
 /* Mass is counted in bins of 1/MASS_BINS; lengths are kept. */
 struct totals {
 	enum fc_kind kind;
+	char draws[80]; /* "rows of ..."; empty: of the likeliest entries */
 	uint64_t n_example, n_tok, n_trained, n_text_bytes;
 	uint64_t n_row, n_entry, n_top, n_covered; /* true token first, or anywhere, in the row */
 	uint64_t min_row, max_row;
@@ -95,6 +96,7 @@ static void note_kind(struct view *v, void *data, struct fc_reader *r)
 	(void)v;
 	struct totals *s = data;
 	s->kind = fc_reader_header(r)->kind;
+	fc_header_draws_text(fc_reader_header(r), s->draws, sizeof s->draws);
 }
 
 static void add_count(struct fc_buf *b, const char *key, uint64_t n)
@@ -143,6 +145,8 @@ static void add_rows(struct fc_buf *b, const struct totals *s)
 	if (!s->n_row)
 		return;
 	double n = (double)s->n_row;
+	if (*s->draws)
+		fc_buf_addf(b, "%-20s%s\n", "they are", s->draws);
 	fc_buf_addf(b, "%-20s%.5g (%" PRIu64 " to %" PRIu64 ")\n", "entries a row",
 	    (double)s->n_entry / n, s->min_row, s->max_row);
 	fc_buf_addf(b, "%-20s%.5g (", "mass of a row", s->mass / n);
