@@ -380,6 +380,141 @@ static void test_known(void)
 	release_toy(&toy);
 }
 
+/* Of n independent draws of each row, the counts; true tokens keep their own probability. */
+static void add_drawn_rows(struct fc_example *x, const struct cut *c, size_t n_vocab, uint32_t n)
+{
+	double p[MAX_VOCAB];
+	for (size_t i = 0; i < c->n; i++) {
+		struct sorted s[MAX_VOCAB];
+		uint32_t id[MAX_VOCAB], count[MAX_VOCAB] = {0};
+		float logprob[MAX_VOCAB];
+		size_t n_entry = 0;
+		count_next(c, i, false, p, n_vocab);
+		for (uint32_t k = 0; k < n; k++) {
+			double left = fc_rng_unit(&rng);
+			size_t v = 0;
+			while (v + 1 < n_vocab && (left -= p[v]) >= 0)
+				v++;
+			count[v]++;
+		}
+		for (uint32_t v = 0; v < n_vocab; v++)
+			if (count[v])
+				s[n_entry++] = (struct sorted){v, (float)log((double)count[v] / n)};
+		qsort(s, n_entry, sizeof *s, compare);
+		for (size_t v = 0; v < n_entry; v++) {
+			id[v] = s[v].id;
+			logprob[v] = s[v].logprob;
+		}
+		fc_example_add_row(
+		    x, (uint32_t)i + 1, n_entry, id, logprob, (float)log(p[c->id[i]]));
+	}
+}
+
+enum { DRAWS = 8, REPEATS = 1500 };
+
+/* Sums and sums of squares over REPEATS draws of a text's rows. */
+struct moments {
+	double sum[MAX_TOK][MAX_VOCAB], squares[MAX_TOK][MAX_VOCAB];
+	bool truth;  /* the text is as probable as in the source */
+	bool counts; /* shares of rows where the first row settles all */
+};
+
+static void add_moments(const struct fc_example *x, double nll, struct moments *m)
+{
+	double at_pivot = 0;
+	for (size_t r = 0; r < x->n_row; r++) {
+		at_pivot -= (double)x->true_logprob[r];
+		for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++) {
+			const double p = exp((double)x->entry_logprob[i]);
+			m->sum[r][x->entry_id[i]] += p;
+			m->squares[r][x->entry_id[i]] += p * p;
+			m->counts = m->counts && fabs(p * DRAWS - rint(p * DRAWS)) < 1e-5;
+		}
+	}
+	m->truth = m->truth && t_near(at_pivot, nll, 1e-5);
+}
+
+static void row_probs(const struct fc_example *x, size_t r, double *p)
+{
+	memset(p, 0, MAX_VOCAB * sizeof *p);
+	for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++)
+		p[x->entry_id[i]] = exp((double)x->entry_logprob[i]);
+}
+
+/* The mean row over many draws is that of rows that list every token.  Texts in which
+ * a candidate is excluded are left out: there it is a ratio.  Returns the number of entries. */
+static size_t check_means(const struct toy *toy, const struct text *t, double *worst,
+    double *chi_square, bool *truth, bool *counts)
+{
+	struct align_bytewise *b =
+	    align_bytewise_new(&toy->source, &toy->pivot, toy->tokenizer, MAX_VOCAB, 0);
+	struct moments m = {.truth = true, .counts = true};
+	struct align_ledger l = {0};
+	struct fc_example s, p;
+	double exact[MAX_TOK][MAX_VOCAB];
+	size_t n = 0;
+	fc_example_init(&s);
+	fc_example_init(&p);
+	add_tokens(&s, t, &t->source);
+	add_tokens(&p, t, &t->pivot);
+	add_rows(&s, &t->source, toy->source.n, MAX_VOCAB);
+	align_bytewise_example(b, &s, &p, &l);
+	for (size_t r = 0; r < p.n_row; r++)
+		row_probs(&p, r, exact[r]);
+	align_bytewise_set_draws(b, &(struct align_draws){DRAWS, true});
+	for (int k = 0; l.excluded == 0 && k < REPEATS; k++) {
+		double nll = 0;
+		fc_example_clear_rows(&s);
+		fc_example_clear_rows(&p);
+		add_drawn_rows(&s, &t->source, toy->source.n, DRAWS);
+		align_bytewise_example(b, &s, &p, &l);
+		for (size_t r = 0; r < s.n_row; r++)
+			nll -= (double)s.true_logprob[r];
+		add_moments(&p, nll, &m);
+	}
+	for (size_t r = 0; l.excluded == 0 && r < p.n_row; r++) {
+		for (size_t v = 0; v < toy->pivot.n; v++) {
+			const double mean = m.sum[r][v] / REPEATS;
+			const double var = m.squares[r][v] / REPEATS - mean * mean;
+			/* 3 of that many draws at least, for the normal distribution to hold */
+			if (exact[r][v] * REPEATS < 3 || var < 1e-9)
+				continue;
+			const double z = (mean - exact[r][v]) / sqrt(var / REPEATS);
+			*worst = fmax(*worst, fabs(z));
+			*chi_square += z * z;
+			n++;
+		}
+	}
+	*truth = *truth && m.truth;
+	*counts = *counts && m.counts;
+	align_bytewise_free(b);
+	fc_example_release(&s);
+	fc_example_release(&p);
+	return n;
+}
+
+static void test_draws(const char *vocab, const char *merges, bool whole, size_t step)
+{
+	struct toy toy = make_toy(letters, FC_LEN(letters), vocab, merges);
+	double worst = 0, chi_square = 0;
+	bool truth = true, counts = true;
+	size_t n = 0;
+	make_texts();
+	for (size_t i = 0; i < N_TEXT; i++) {
+		cut_greedily(&toy.source, &all[i]);
+		cut_really(toy.tokenizer, &all[i]);
+	}
+	for (size_t i = 1; i < N_TEXT; i += step)
+		n += check_means(&toy, &all[i], &worst, &chi_square, &truth, &counts);
+	T_OK(n > 80 && worst < 4.5, "draws: means of %zu entries, the worst %.1f deviations off", n,
+	    worst);
+	T_OK(fabs(chi_square / (double)n - 1) < 0.5, "draws: %.2f deviations squared on average",
+	    chi_square / (double)n);
+	T_OK(truth, "draws: a text is as probable as in the source");
+	T_OK(counts == whole, "draws: counts are %s", whole ? "whole" : "divided between tokens");
+	release_toy(&toy);
+}
+
 int main(void)
 {
 	fc_rng_seed(&rng, 11);
@@ -390,5 +525,7 @@ int main(void)
 	test_words(MAX_VOCAB);
 	test_words(2);
 	test_known();
+	test_draws("", "", true, 53);
+	test_draws(PAIRS, false, 4);
 	return t_done();
 }

@@ -25,6 +25,7 @@ struct align_bytewise {
 	uint32_t *role; /* [source->n] pivot's token for a special one, or ALIGN_UNMAPPED */
 	size_t n_pivot, top_k;
 	double min_known;
+	struct align_draws draws;
 	struct live *live; /* [n_live] */
 	size_t n_live, cap_live;
 	uint32_t *match; /* [cap_match] */
@@ -40,6 +41,9 @@ struct align_bytewise {
 	uint32_t before, at;
 	double whole, out, lost[ALIGN_N_LOSS];
 	bool exact;
+	double chain; /* the exact probability of the true tokens across the pivot's; 0: unknown */
+	bool chain_ends; /* and they end where it ends */
+	bool begins;     /* a token of the source's begins there */
 };
 
 struct align_bytewise *align_bytewise_new(const struct align_vocab *source,
@@ -56,6 +60,11 @@ struct align_bytewise *align_bytewise_new(const struct align_vocab *source,
 	b->top_k = top_k;
 	b->min_known = min_known;
 	return b;
+}
+
+void align_bytewise_set_draws(struct align_bytewise *b, const struct align_draws *d)
+{
+	b->draws = *d;
 }
 
 void align_bytewise_free(struct align_bytewise *b)
@@ -98,6 +107,32 @@ static double truth(const struct align_bytewise *b, size_t row)
 	return exp(b->s->true_logprob[row]);
 }
 
+/* Of an entry, among its row's. */
+static double weight(const struct align_bytewise *b, size_t i)
+{
+	return b->draws.n ? align_draws_share(&b->draws, b->s->entry_logprob[i])
+			  : expf(b->s->entry_logprob[i]);
+}
+
+/* Of the true token, among its row's: what was drawn of it, else what is known. */
+static double true_weight(const struct align_bytewise *b, size_t row)
+{
+	const struct fc_example *s = b->s;
+	if (!b->draws.n)
+		return truth(b, row);
+	for (size_t i = s->row_off[row]; i < s->row_off[row + 1]; i++)
+		if (s->entry_id[i] == s->tok[s->row_tok[row]])
+			return weight(b, i);
+	return 0;
+}
+
+/* What the weights of a row leave over.  Counts leave nothing but the rounding of their sum. */
+static double rest_of(const struct align_bytewise *b, double used)
+{
+	const double rest = 1 - used;
+	return b->draws.counts && fabs(rest) < 1e-9 ? 0 : rest;
+}
+
 static bool follows(const struct align_bytewise *b, size_t row)
 {
 	return row + 1 < b->s->n_row && b->s->row_tok[row + 1] == b->s->row_tok[row] + 1;
@@ -125,8 +160,9 @@ static void enter_row(struct align_bytewise *b, size_t row)
 		while (same < most && bytes[same] == text[same])
 			same++;
 		FC_GROW(b->live, b->cap_live, b->n_live + 1);
-		b->live[b->n_live++] =
-		    (struct live){b->log_joint + s->entry_logprob[i], id, start, same, lead};
+		b->live[b->n_live++] = (struct live){
+		    b->log_joint + (b->draws.n ? log(weight(b, i)) : s->entry_logprob[i]), id,
+		    start, same, lead};
 	}
 }
 
@@ -196,22 +232,22 @@ static void add_row(struct align_bytewise *b, size_t row, const char *a, size_t 
 	const struct fc_example *s = b->s;
 	uint32_t true_id = s->tok[s->row_tok[row]];
 	int lead = invented(b, s->row_tok[row]);
-	double tail = 1 - truth(b, row);
+	double used = true_weight(b, row);
 	for (size_t i = s->row_off[row]; i < s->row_off[row + 1]; i++) {
 		uint32_t id = s->entry_id[i];
 		const struct align_word *w = word_of(b, id);
-		double p = expf(s->entry_logprob[i]);
+		double p = weight(b, i);
 		if (id == true_id)
 			continue;
-		tail -= p;
+		used += p;
 		if (covered != FC_NO_TOKEN &&
 		    (w->special || w->n == 0 || !align_byteset_has(more, w->bytes[0])))
 			align_rowsum_add(b->sum, covered, joint * p);
 		else
 			add(b, a, n_a, id, lead == 1 && w->n && w->bytes[0] == ' ', joint * p);
 	}
-	/* stored values are rounded */
-	if (tail < 0)
+	const double tail = rest_of(b, used);
+	if (tail < 0) /* stored values are rounded */
 		b->whole -= joint * tail;
 	else if (covered != FC_NO_TOKEN)
 		align_rowsum_add(b->sum, covered, joint * tail);
@@ -219,16 +255,20 @@ static void add_row(struct align_bytewise *b, size_t row, const char *a, size_t 
 		lose(b, ALIGN_LOSS_TAIL, joint * tail);
 }
 
-/* Follows the true tokens from that of `row` until they cover the pivot's token p, and on while the
- * pivot could still have made a longer token of them. */
-static void add_true(struct align_bytewise *b, size_t row, size_t p)
+/* Follows the true tokens from that of `row`, which weighs `joint`, until they cover the pivot's
+ * token p, and on while the pivot could still have made a longer token of them. */
+static void add_true(struct align_bytewise *b, size_t row, size_t p, double joint)
 {
 	const struct fc_example *s = b->s;
 	const char *a = s->text.p + b->at;
-	double joint = truth(b, row);
+	double exactly = truth(b, row);
 	for (;; row++) {
 		size_t t = s->row_tok[row], n_a = s->end[t] - b->at;
 		bool covers = s->end[t] >= b->p->end[p];
+		if (covers && b->chain == 0) {
+			b->chain = exactly;
+			b->chain_ends = s->end[t] == b->p->end[p];
+		}
 		const struct align_byteset *more =
 		    covers ? align_firsttoken_after(b->first, a, n_a) : NULL;
 		bool settled = covers && align_byteset_empty(more);
@@ -245,7 +285,8 @@ static void add_true(struct align_bytewise *b, size_t row, size_t p)
 			return;
 		}
 		add_row(b, row + 1, a, n_a, joint, covers ? b->p->tok[p] : FC_NO_TOKEN, more);
-		joint *= truth(b, row + 1);
+		joint *= true_weight(b, row + 1);
+		exactly *= truth(b, row + 1);
 	}
 }
 
@@ -289,50 +330,78 @@ static double unlisted(const struct align_bytewise *b)
 {
 	const struct fc_example *s = b->s;
 	uint32_t true_id = s->tok[s->row_tok[b->row]];
-	double p = 1 - truth(b, b->row);
+	double used = true_weight(b, b->row);
 	for (size_t i = s->row_off[b->row]; i < s->row_off[b->row + 1]; i++)
 		if (s->entry_id[i] != true_id)
-			p -= expf(s->entry_logprob[i]);
-	return fmax(p, 0);
+			used += weight(b, i);
+	return fmax(rest_of(b, used), 0);
 }
 
-/* The row for the pivot's token p, which begins at or inside the source's token that b->row
- * predicts.  False: nothing is known. */
-static bool make_row(struct align_bytewise *b, size_t p)
+/* Of the pivot's true token p, once its row has the n entries.  summed: what the weights say. */
+static float true_logprob(const struct align_bytewise *b, size_t p, double summed, size_t n,
+    const uint32_t *id, const float *logprob)
 {
-	size_t t = b->s->row_tok[b->row];
-	double doubt = 0;
-	align_rowsum_begin(b->sum);
-	memset(b->lost, 0, sizeof b->lost);
-	b->exact = true;
-	b->before = b->p->tok[p - 1];
-	if (fc_example_start(b->s, t) == b->at) {
+	double share = summed / b->whole;
+	if (b->draws.n && b->chain_ends && b->begins)
+		share = b->chain;
+	else if (b->draws.n)
+		share = fmax(share, b->chain / b->whole);
+	if (share > 0)
+		return fminf(logf((float)share), 0);
+	return b->draws.n ? align_draws_absent(&b->draws, n, logprob, b->n_pivot)
+			  : align_transfer_lookup(n, id, logprob, b->p->tok[p], b->n_pivot);
+}
+
+/* The hypotheses for the pivot's token p, which begins at or inside the source's token that b->row
+ * predicts; returns what may be among candidates that are not listed.  Negative: nothing is known.
+ */
+static double add_all(struct align_bytewise *b, size_t p)
+{
+	const size_t t = b->s->row_tok[b->row];
+	double doubt = 0, joint = truth(b, b->row);
+	b->begins = fc_example_start(b->s, t) == b->at;
+	if (b->begins) {
 		b->whole = 1;
+		joint = true_weight(b, b->row);
 		add_row(b, b->row, NULL, 0, 1, FC_NO_TOKEN, NULL);
 	} else {
 		if (invented(b, t) != 0)
-			return false;
+			return -1;
 		if (b->next == b->row)
 			enter_row(b, b->next++);
-		b->whole = truth(b, b->row);
+		b->whole = joint;
 		doubt = unlisted(b);
+		b->exact = !b->draws.n;
 	}
 	add_live(b);
-	add_true(b, b->row, p);
+	add_true(b, b->row, p, joint);
+	return doubt;
+}
+
+/* The row for the pivot's token p.  False: too little is known. */
+static bool make_row(struct align_bytewise *b, size_t p)
+{
+	align_rowsum_begin(b->sum);
+	memset(b->lost, 0, sizeof b->lost);
+	b->exact = true;
+	b->chain = 0;
+	b->chain_ends = false;
+	b->before = b->p->tok[p - 1];
+	const double doubt = add_all(b, p);
+	if (doubt < 0)
+		return false;
 	if (b->whole - b->lost[ALIGN_LOSS_ENDED] < b->min_known * (b->whole + doubt)) {
 		b->ledger->n_unsure++;
 		return false;
 	}
 	const uint32_t *id;
 	const float *logprob;
-	double p_true = align_rowsum_get(b->sum, b->p->tok[p]);
+	const double summed = align_rowsum_get(b->sum, b->p->tok[p]);
 	size_t n = align_rowsum_finish(b->sum, b->whole, b->top_k, &id, &logprob);
 	if (n == 0 || !(b->whole > 0))
 		return false;
-	float true_logprob = p_true > 0
-	    ? fminf(logf((float)(p_true / b->whole)), 0)
-	    : align_transfer_lookup(n, id, logprob, b->p->tok[p], b->n_pivot);
-	fc_example_add_row(b->p, (uint32_t)p, n, id, logprob, true_logprob);
+	fc_example_add_row(
+	    b->p, (uint32_t)p, n, id, logprob, true_logprob(b, p, summed, n, id, logprob));
 	account(b, n, logprob);
 	return true;
 }

@@ -2,6 +2,7 @@
 #ifndef FC_ALIGN_BYTEWISE_H
 #define FC_ALIGN_BYTEWISE_H
 
+#include "fc-align/apply/draws.h"
 #include "fc-align/apply/ledger.h"
 #include "fc-align/vocab/lexicon.h"
 #include "stream/example.h"
@@ -32,6 +33,14 @@
  * a candidate that ends at b counts in the division, but what follows it is not known
  * (ALIGN_LOSS_ENDED); candidates that end before b are taken for impossible; one that could still
  * become a longer token of the pivot counts as the token it is.
+ *
+ * Rows of draws, at temperature 1.  Where a token of the source begins at b and no earlier
+ * candidate reaches across, entries are counts of the row's draws, and draws of the true token that
+ * do not settle the pivot's are divided as the draws of the rows after it are: independent, so the
+ * product is right on average.  Draws that would not have ended a token at b are left out, and the
+ * rest are draws from what remains.  Elsewhere the weights are shares over the probability of what
+ * was read, and their division makes the row a ratio of two estimates.  true_logprob is what the
+ * source's own tokens give the bytes of the pivot's, as by a map, or a lower bound of it.
  */
 struct align_bytewise;
 /* All borrowed.  t: the pivot's tokenizer.  There is no row where less than the share min_known of
@@ -40,6 +49,9 @@ struct align_bytewise;
 struct align_bytewise *align_bytewise_new(const struct align_vocab *source,
     const struct align_vocab *pivot, const struct fc_tokenizer *t, size_t top_k, double min_known);
 void align_bytewise_free(struct align_bytewise *b);
+
+/* The conversations that come from here on have rows of that kind. */
+void align_bytewise_set_draws(struct align_bytewise *b, const struct align_draws *d);
 
 /* Adds rows to pivot, which has text and tokens and no rows, from those of source. */
 void align_bytewise_example(struct align_bytewise *b, const struct fc_example *source,

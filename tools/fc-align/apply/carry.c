@@ -15,6 +15,7 @@ struct align_carry {
 	struct align_mapping map;
 	size_t top_k;
 	enum fc_text_cut cut; /* of the source's stream, and so of the pivot's tokens */
+	const struct fc_header *drawn; /* of a stream of draws; NULL: of the likeliest entries */
 	/* one of these */
 	struct align_transfer *transfer;
 	struct align_bytewise *bytewise;
@@ -85,6 +86,33 @@ static void open_pick(struct align_carry *c, const struct align_carry_options *o
 	c->pick = align_pick_new(&pick, &c->source_words, &c->pivot_words, &c->map);
 }
 
+/* Entries of a row of draws.  By a map, one token more may get a part of another's; byte-exactly,
+ * candidates of several rows come together. */
+static size_t most_drawn(const struct fc_header *stream, bool bytewise, size_t n_pivot)
+{
+	return bytewise || stream->top_k >= n_pivot ? n_pivot : stream->top_k + 1;
+}
+
+static int check_draws(const struct align_carry_options *o, const struct fc_header *stream,
+    const char *name, bool bytewise, struct fc_err *e)
+{
+	char draws[80];
+	fc_header_draws_text(stream, draws, sizeof draws);
+	if (o->align != ALIGN_KIND_BYTES)
+		return fc_fail(e,
+		    "%s has %s; the published transfers (--align dtw-*) are for the likeliest "
+		    "entries: "
+		    "leave --align out",
+		    name, draws);
+	if (bytewise && stream->sample_temperature != 1)
+		return fc_fail(e,
+		    "%s has %s; byte-exactly a row is conditional on what was read, whose "
+		    "probability "
+		    "is known at temperature 1 only: go by a map (-m)",
+		    name, draws);
+	return 0;
+}
+
 static int open_all(struct align_carry *c, const struct align_carry_options *o,
     const struct fc_header *stream, const char *name, struct fc_err *e)
 {
@@ -93,7 +121,12 @@ static int open_all(struct align_carry *c, const struct align_carry_options *o,
 	align_lexicon_init(&c->pivot_vocab, c->pivot.tokenizer, c->pivot.turn_end);
 	c->cut = stream->cut;
 	c->top_k = stream->top_k < c->pivot_vocab.n ? stream->top_k : c->pivot_vocab.n;
+	c->drawn = stream->n_sample ? stream : NULL;
 	bool same = stream->tokenizer == fc_tokenizer_fingerprint(c->pivot.tokenizer);
+	if (c->drawn && check_draws(o, stream, name, !o->map && !same, e) < 0)
+		return -1;
+	if (c->drawn) /* a row that is cut would no longer be right on average */
+		c->top_k = most_drawn(stream, !o->map && !same, c->pivot_vocab.n);
 	if (o->map && open_map(c, o->map, stream, e) < 0)
 		return -1;
 	if (o->source && open_source(c, o, stream, name, e) < 0)
@@ -184,6 +217,13 @@ int align_carry_example(struct align_carry *c, const struct fc_example *source,
 {
 	if (align_cutter_recut(&c->pivot, c->cut, source, pivot, e) < 0)
 		return -1;
+	struct align_draws draws = {0};
+	if (c->drawn)
+		draws = align_draws_of(c->drawn, source);
+	if (c->bytewise)
+		align_bytewise_set_draws(c->bytewise, &draws);
+	if (c->transfer)
+		align_transfer_set_draws(c->transfer, &draws);
 	if (c->bytewise)
 		align_bytewise_example(c->bytewise, source, pivot, ledger);
 	else if (c->pick)

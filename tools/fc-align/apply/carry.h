@@ -9,7 +9,8 @@
 /*
  * apply/: a source's rows become rows over the pivot's tokens. apply is the command and carry what
  * every command that carries rows has in common; bytewise (with firsttoken and rowsum) is the
- * byte-exact transfer, offsets with transfer the one by a map, pick the published ones. fallback
+ * byte-exact transfer, offsets with transfer the one by a map, pick the published ones; draws is
+ * what they have to know of rows that were drawn. fallback
  * fills trained tokens that got no row, ledger books where probability went, report_rows shows the
  * books before any training.
  */

@@ -36,6 +36,9 @@ int align_filler_open(struct align_filler **out, enum align_fallback kind, const
 		    "%s; make it again with fc-infer",
 		    fc_reader_name(f->own), fc_text_cut_name(fc_reader_header(f->own)->cut),
 		    fc_text_cut_name(h->cut));
+	else
+		rc = fc_header_same_draws(
+		    h, "the source's stream", fc_reader_header(f->own), fc_reader_name(f->own), e);
 	if (rc < 0) {
 		align_filler_close(f);
 		*out = NULL;

@@ -25,6 +25,7 @@ struct work {
 	struct align_carry *carry; /* NULL: the stream is over the pivot's tokens already */
 	struct align_cutter pivot; /* then */
 	bool certain; /* a token stream: rows are made up, and their mass means nothing */
+	bool drawn;   /* rows are of draws */
 	size_t n_pivot, n_source;
 	struct align_ledger ledger;
 };
@@ -39,6 +40,7 @@ static int open_all(struct work *w, const char *path, struct fc_err *e)
 		return fc_fail(e, "%s is a %s; expected one of tokens or distributions",
 		    fc_reader_name(w->in), fc_kind_name(h->kind));
 	w->certain = h->kind == FC_KIND_TOKENS;
+	w->drawn = h->n_sample > 0;
 	w->n_source = fc_header_n_output(h);
 	if (align_cutter_open(&w->pivot, o->pivot, e) < 0)
 		return -1;
@@ -75,8 +77,9 @@ static void make_certain(struct fc_example *x)
 }
 
 /* A stream that was carried over: what is there. */
-static void look_at(const struct fc_example *x, struct align_ledger *l)
+static void look_at(struct work *w, const struct fc_example *x)
 {
+	struct align_ledger *l = &w->ledger;
 	size_t r = 0;
 	for (uint32_t t = 1; t < x->n_tok; t++) {
 		if (!fc_example_trained(x, t))
@@ -91,7 +94,8 @@ static void look_at(const struct fc_example *x, struct align_ledger *l)
 		double out = 0;
 		for (size_t i = x->row_off[r]; i < x->row_off[r + 1]; i++)
 			out += exp(x->entry_logprob[i]);
-		if (x->row_off[r + 1] - x->row_off[r] == 1 &&
+		/* all draws of a row may be of one token */
+		if (!w->drawn && x->row_off[r + 1] - x->row_off[r] == 1 &&
 		    x->entry_logprob[x->row_off[r]] >= 0) {
 			l->n_onehot++;
 			continue;
@@ -114,7 +118,7 @@ static int read_all(struct work *w, struct fc_err *e)
 		if (w->certain)
 			make_certain(&x);
 		if (!w->carry)
-			look_at(&x, &w->ledger);
+			look_at(w, &x);
 		else if (align_carry_example(w->carry, &x, &pivot, &w->ledger, e) < 0)
 			break;
 		fc_progress_set(++n, NULL);

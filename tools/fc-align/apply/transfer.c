@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "fc-align/apply/offsets.h"
+#include "fc-align/apply/rowsum.h"
 
 struct slot { /* of a pivot id: where its entry of the current row is */
 	uint32_t row, entry;
@@ -16,10 +17,12 @@ struct align_transfer {
 	const uint32_t *map;
 	size_t n_map, n_vocab;
 	bool same_tokens;
-	struct slot *slot; /* [n_vocab] */
-	uint32_t row;      /* stamp of the current row; 0: none yet */
-	uint32_t *id;      /* [cap] the row being made */
-	float *logprob;    /* [cap] */
+	struct align_draws draws;
+	struct align_rowsum *sum; /* of rows of draws; NULL: none came */
+	struct slot *slot;        /* [n_vocab] */
+	uint32_t row;             /* stamp of the current row; 0: none yet */
+	uint32_t *id;             /* [cap] the row being made */
+	float *logprob;           /* [cap] */
 	size_t cap;
 	uint32_t *match; /* [cap_match] */
 	size_t cap_match;
@@ -42,11 +45,19 @@ void align_transfer_free(struct align_transfer *t)
 {
 	if (!t)
 		return;
+	align_rowsum_free(t->sum);
 	free(t->slot);
 	free(t->id);
 	free(t->logprob);
 	free(t->match);
 	free(t);
+}
+
+void align_transfer_set_draws(struct align_transfer *t, const struct align_draws *d)
+{
+	t->draws = *d;
+	if (d->n && !t->sum)
+		t->sum = align_rowsum_new(t->n_vocab);
 }
 
 static void next_stamp(struct align_transfer *t)
@@ -237,6 +248,64 @@ static bool transfer_one(struct align_transfer *t, const struct fc_example *sour
 	return true;
 }
 
+/* What the source gives token `truth`, of which `share` was drawn. */
+static float true_of_draws(const struct align_transfer *t, enum cover cover, double chain_logprob,
+    double share, size_t n, const float *logprob)
+{
+	if (cover == COVER_EXACT)
+		return (float)chain_logprob;
+	if (cover == COVER_MORE)
+		return (float)fmin(fmax(chain_logprob, log(share)), 0);
+	return share > 0 ? (float)fmin(log(share), 0)
+			 : align_draws_absent(&t->draws, n, logprob, t->n_vocab);
+}
+
+/* transfer_one() of a row of draws: in double precision, since counts are to stay whole. */
+static bool transfer_draws(struct align_transfer *t, const struct fc_example *source, size_t r,
+    struct fc_example *pivot, size_t p, struct align_ledger *ledger)
+{
+	const uint32_t first = source->tok[source->row_tok[r]], truth = pivot->tok[p];
+	double chain_logprob, part = 0, listed = 0, beyond = 0, mapped = 0;
+	const enum cover cover = chain(source, r, pivot->end[p], &chain_logprob);
+	if (cover != COVER_NOT)
+		part = exp(chain_logprob - (double)source->true_logprob[r]);
+	align_rowsum_begin(t->sum);
+	for (size_t i = source->row_off[r]; i < source->row_off[r + 1]; i++) {
+		const uint32_t id = source->entry_id[i];
+		const uint32_t to = id < t->n_map ? t->map[id] : ALIGN_UNMAPPED;
+		const double share = align_draws_share(&t->draws, source->entry_logprob[i]);
+		const double moved = id == first ? share * part : 0;
+		listed += share;
+		beyond += id < t->n_map ? 0 : share;
+		if (to == ALIGN_UNMAPPED) {
+			if (id < t->n_map && ledger->unmapped)
+				ledger->unmapped[id] += share;
+			continue;
+		}
+		mapped += share;
+		align_rowsum_add(t->sum, truth, moved);
+		align_rowsum_add(t->sum, to, share - moved);
+	}
+	const uint32_t *id;
+	const float *logprob;
+	const double share = align_rowsum_get(t->sum, truth);
+	const size_t n = align_rowsum_finish(t->sum, 1, t->n_vocab, &id, &logprob);
+	if (n == 0)
+		return false;
+	fc_example_add_row(pivot, (uint32_t)p, n, id, logprob,
+	    true_of_draws(t, cover, chain_logprob, share, n, logprob));
+	ledger->n_exact += cover == COVER_EXACT;
+	account(ledger, listed, beyond, mapped, mapped);
+	return true;
+}
+
+static bool transfer_any(struct align_transfer *t, const struct fc_example *source, size_t r,
+    struct fc_example *pivot, size_t p, size_t top_k, struct align_ledger *ledger)
+{
+	return t->draws.n ? transfer_draws(t, source, r, pivot, p, ledger)
+			  : transfer_one(t, source, r, pivot, p, top_k, ledger);
+}
+
 void align_transfer_example(struct align_transfer *t, const struct fc_example *source,
     struct fc_example *pivot, size_t top_k, struct align_ledger *ledger)
 {
@@ -251,7 +320,7 @@ void align_transfer_example(struct align_transfer *t, const struct fc_example *s
 		while (s != ALIGN_NO_MATCH && r < source->n_row && source->row_tok[r] < s)
 			r++;
 		if (s != ALIGN_NO_MATCH && r < source->n_row && source->row_tok[r] == s &&
-		    transfer_one(t, source, r, pivot, p, top_k, ledger))
+		    transfer_any(t, source, r, pivot, p, top_k, ledger))
 			continue;
 		if (ledger->missed)
 			ledger->missed[pivot->tok[p]]++;

@@ -2,6 +2,7 @@
 #ifndef FC_ALIGN_TRANSFER_H
 #define FC_ALIGN_TRANSFER_H
 
+#include "fc-align/apply/draws.h"
 #include "fc-align/apply/ledger.h"
 #include "fc-align/vocab/vocabmap.h"
 #include "stream/example.h"
@@ -15,6 +16,9 @@ struct align_transfer *align_transfer_new(const uint32_t *map, size_t n_map, siz
  * has, also where a map led others to it. */
 void align_transfer_same_tokens(struct align_transfer *t);
 void align_transfer_free(struct align_transfer *t);
+
+/* The rows that come from here on are draws of that kind, see align_transfer_example(). */
+void align_transfer_set_draws(struct align_transfer *t, const struct align_draws *d);
 
 /*
  * One row: every candidate goes to map[id], probabilities of candidates that meet add up, the
@@ -48,6 +52,11 @@ size_t align_transfer_move(
  * align_transfer_lookup().  The joint probability of the source's true tokens up to and across the
  * end of the pivot's token moves within the row, to the pivot's token, where the map gave it to
  * another one, as it does with the first of several: it is known how the source goes on.
+ *
+ * Of rows of draws, shares of candidates that meet add up, counts as counts.  Of the draws of the
+ * true source token, that part moves which the source gives to going on as the text does: all
+ * where the token ends with the pivot's.  No row is cut.  true_logprob is never a share of draws
+ * where the chain rule has it or a lower bound.
  */
 void align_transfer_example(struct align_transfer *t, const struct fc_example *source,
     struct fc_example *pivot, size_t top_k, struct align_ledger *ledger);
