@@ -116,3 +116,101 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	run fc-view --verify rows3.fcs
 	[[ $output == *'rows3.fcs: the true token is in no row, of 60: are the rows shifted?'* ]]
 }
+
+apply() { fc-align apply -q -p "$(kit pivot)" "$@"; }
+map() { fc-align map -q -p "$(kit pivot)" -s "$(kit facts)" -o map.fcs "$(F in.jsonl)"; }
+
+@test "drawn, carried over, trained: by a map and byte-exactly" {
+	map
+	apply -m map.fcs -o map.aligned.fcs "$(F facts.fcs)"
+	apply -s "$(kit facts)" -o bytes.aligned.fcs "$(F facts.fcs)"
+	for by in map bytes; do
+		fc-view --verify $by.aligned.fcs
+		[[ $(fc-view $by.aligned.fcs) == *$'\nrows          of 64 draws at temperature 1\n'* ]]
+		run -0 fc-train -m "$(kit pivot)" --epochs 1 --batch-tokens 800 --lr 1e-3 --lambda 0.5 -o $by $by.aligned.fcs
+		[[ $output == *" rows of the teacher, of 64 draws at temperature 1"* ]]
+		[[ $output != *"rows list"* ]]
+		run -1 cmp -s $by/model.safetensors "$(kit pivot)/model.safetensors"
+	done
+	# the pivot's own rows, from a pipe
+	fc-infer -q -m "$(kit pivot)" --sample 8 "$(F in.jsonl)" | fc-train -q -m "$(kit pivot)" --epochs 1 --examples 60 -o own
+}
+
+@test "by a map shares of rows stay whole counts, but for those of a token that goes on" {
+	map
+	apply -m map.fcs -o aligned.fcs "$(F facts.fcs)"
+	local counts divided
+	read -r counts divided < <(fc-view --jsonl aligned.fcs | jq -r '.rows[].logprobs[] | exp * 64 | . - round | fabs | if . < 0.05 then 1 else 0 end' |
+		awk '{ n[$1]++ } END { print n[1] + 0, n[0] + 0 }')
+	((counts > 10 * divided))
+	# the pivot's own tokens: nothing is divided, and nothing is lost
+	apply -o same.fcs "$(F pivot.fcs)"
+	cmp <(fc-view --jsonl same.fcs | jq -c '.rows[]') <(fc-view --jsonl "$(F pivot.fcs)" | jq -c '.rows[]')
+}
+
+@test "the distance that training closes is that to the source, whole or drawn" {
+	# towards the facts model's rows: from all of its vocabulary, and from 64 draws
+	fc-infer -q -m "$(kit facts)" -p "$(kit pivot)" -k 65535 -o whole.fcs "$(F in.jsonl)"
+	map
+	apply -m map.fcs -o whole.aligned.fcs whole.fcs
+	apply -m map.fcs -o drawn.aligned.fcs "$(F facts.fcs)"
+	for kind in whole drawn; do
+		fc-train -q -m "$(kit pivot)" --epochs 3 --batch-tokens 400 --lr 2e-3 --lambda 0 --save-dtype f32 -o $kind $kind.aligned.fcs
+		fc-infer -q -m $kind -k 65535 -o $kind.fcs "$(F in.jsonl)"
+	done
+	fc-infer -q -m "$(kit pivot)" -k 65535 -o pivot.fcs "$(F in.jsonl)"
+	kl() { fc-eval divergence -q --format tsv --resamples 0 whole.aligned.fcs "$1" | awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i } $1 == "all" { print $c["kl"] }'; }
+	local before after drawn
+	before=$(kl pivot.fcs) after=$(kl whole.fcs) drawn=$(kl drawn.fcs)
+	echo "$before $after $drawn"
+	awk -v a="$before" -v b="$after" -v c="$drawn" 'BEGIN { exit !(b < 0.7 * a && c < 0.7 * a) }'
+}
+
+@test "what needs the likeliest tokens refuses draws by name" {
+	map
+	run -1 apply -s "$(kit facts)" -m map.fcs --align dtw-fusechat2 "$(F facts.fcs)"
+	[[ $output == *'facts.fcs has rows of 64 draws at temperature 1; the published transfers (--align dtw-*) are for the likeliest entries: leave --align out' ]]
+	fc-infer -q -m "$(kit facts)" -p "$(kit pivot)" --sample 9 --sample-temperature 2 -o hot.fcs "$(F in.jsonl)"
+	run -1 apply -s "$(kit facts)" hot.fcs
+	[[ $output == *'hot.fcs has rows of 9 draws at temperature 2; byte-exactly a row is conditional'*'go by a map (-m)' ]]
+	apply -m map.fcs -o hot.aligned.fcs hot.fcs
+	run -1 apply -m map.fcs --fallback pivot --own "$(F likeliest.fcs)" "$(F facts.fcs)"
+	[[ $output == *"likeliest.fcs has the likeliest entries of rows, the source's stream has rows of 64 draws at temperature 1"* ]]
+	apply -m map.fcs --fallback pivot --own "$(F pivot.fcs)" -o filled.fcs "$(F facts.fcs)"
+	fc-view --verify filled.fcs
+	run -1 fc-eval divergence "$(F likeliest.fcs)" "$(F pivot.fcs)"
+	[[ $output == *'pivot.fcs has rows of 64 draws at temperature 1, which do not tell the probabilities of single tokens; make it again with fc-infer -k' ]]
+	run -1 fc-eval exact "$(F pivot.fcs)"
+	[[ $output == *'pivot.fcs has rows of 64 draws at temperature 1, which do not tell the likeliest token; make it again with fc-infer -k' ]]
+	cmp <(fc-eval ppl -q --format tsv - <"$(F pivot.fcs)") <(fc-eval ppl -q --format tsv - <"$(F likeliest.fcs)")
+	refused() { run -1 fc-train -q -m "$(kit pivot)" -o out "${@:2}" "$(F pivot.fcs)"; [[ $output == *"pivot.fcs has rows of 64 draws at temperature 1: $1" ]]; }
+	refused 'a sampled row has no tail, so --loss is kl or ce' --loss reverse-kl
+	refused 'their temperature is that of fc-infer --sample-temperature, so --temperature is 1' --temperature 2
+	fc-train -q -m "$(kit pivot)" -o out --loss reverse-kl --lambda 1 --steps 1 "$(F pivot.fcs)"
+}
+
+@test "fuse takes draws with draws: MinCE and averages" {
+	map
+	apply -m map.fcs -o aligned.fcs "$(F facts.fcs)"
+	run -1 fc-align fuse -q "$(F likeliest.fcs)" aligned.fcs
+	[[ $output == *'aligned.fcs has rows of 64 draws at temperature 1, '*'likeliest.fcs has the likeliest entries of rows: make them alike with fc-infer --sample' ]]
+	run -1 fc-align fuse -q -k 5 "$(F pivot.fcs)" aligned.fcs
+	[[ $output == *'-k: the streams are of draws, of which none may be left out'* ]]
+	fc-align fuse -q --no-pivot -o a.fcs "$(F likeliest.fcs)" aligned.fcs aligned.fcs
+	[[ $(fc-view a.fcs) == *$'\nrows          of 64 draws at temperature 1\n'* ]]
+	for rule in mince average avgce; do
+		fc-align fuse -q --rule $rule -o $rule.fcs "$(F pivot.fcs)" aligned.fcs
+		fc-view --verify $rule.fcs
+		[[ $(fc-view $rule.fcs) == *$'\nrows          of 64 draws at temperature 1\n'* ]]
+	done
+	fc-align fuse -q --per token -o token.fcs "$(F pivot.fcs)" aligned.fcs
+	fc-view --verify token.fcs
+	# an average loses no draw: half of each one's share
+	jq -n --slurpfile p <(fc-view --jsonl "$(F pivot.fcs)") --slurpfile a <(fc-view --jsonl aligned.fcs) --slurpfile m <(fc-view --jsonl average.fcs) '
+		def row($x): reduce ([$x.ids, $x.logprobs] | transpose[]) as $e ({}; .[$e[0] | tostring] = ($e[1] | exp));
+		[range($m | length) as $i | ($p[$i].rows | INDEX(.token)) as $pr | ($a[$i].rows | INDEX(.token)) as $ar |
+			$m[$i].rows[] | select($ar[.token | tostring]) | row($pr[.token | tostring]) as $x | row($ar[.token | tostring]) as $y | row(.) as $z |
+			(($x + $y | keys) - ($z | keys) | length) + ($z | to_entries | map((.value - (($x[.key] // 0) + ($y[.key] // 0)) / 2) | fabs) | max * 1000 | floor)] |
+			length > 100 and max <= 1' -e >/dev/null
+	fc-train -q -m "$(kit pivot)" -o fused --steps 1 average.fcs
+}

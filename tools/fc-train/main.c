@@ -110,6 +110,22 @@ static json_t *run_identity(
 	return id;
 }
 
+/* Are the stream's rows of draws? */
+static bool is_drawn(const struct train_feed *f)
+{
+	return train_feed_header(f)->n_sample > 0;
+}
+
+/* Of rows of draws, what the options ask for beyond them. */
+static void check_draws(const struct train_options *o, const struct train_feed *f)
+{
+	const char *why = train_options_refuse_draws(o);
+	char draws[80];
+	fc_header_draws_text(train_feed_header(f), draws, sizeof draws);
+	if (is_drawn(f) && o->lambda < 1 && why)
+		fc_die("%s has %s: %s", train_feed_name(f), draws, why);
+}
+
 static struct train_sample_rule sample_rule(
     const struct train_options *o, const struct fc_params *p, const struct train_feed *f)
 {
@@ -119,7 +135,7 @@ static struct train_sample_rule sample_rule(
 	    .n_output = (uint32_t)c->n_vocab,
 	    .max_tok = (uint32_t)most,
 	    .rows = train_feed_header(f)->kind == FC_KIND_DISTS && o->lambda < 1,
-	    .list_labels = o->unlisted == FC_ROW_TAIL,
+	    .list_labels = o->unlisted == FC_ROW_TAIL && !is_drawn(f),
 	};
 }
 
@@ -134,6 +150,7 @@ static struct train_feed *open_feed(
 	    .n_pass = o->steps ? 0 : o->epochs};
 	or_die(train_feed_open(&f, &opts, &e), &e);
 	or_die(train_feed_check_tokenizer(f, tokenizer, &e), &e);
+	check_draws(o, f);
 	struct train_sample_rule rule = sample_rule(o, p, f);
 	train_feed_set_rule(f, &rule);
 	return f;
@@ -159,15 +176,18 @@ static void report_rows(const struct train_sample_count *n, const struct train_o
 static void report_counts(const struct train_feed *f, const struct train_options *o)
 {
 	const struct train_sample_count *n = train_feed_counted(f);
-	char rows[64] = "no teacher";
+	char rows[128] = "no teacher", draws[80];
+	fc_header_draws_text(train_feed_header(f), draws, sizeof draws);
 	if (n->n_unused)
 		snprintf(rows, sizeof rows, "%" PRIu64 " rows of the teacher not used (lambda 1)",
 		    n->n_unused);
 	else if (train_feed_header(f)->kind == FC_KIND_DISTS)
-		snprintf(rows, sizeof rows, "%" PRIu64 " rows of the teacher", n->n_row);
+		snprintf(rows, sizeof rows, "%" PRIu64 " rows of the teacher%s%s", n->n_row,
+		    *draws ? ", " : "", *draws ? draws + strlen("rows ") : "");
 	fc_note("%s: %" PRIu64 " examples, %" PRIu64 " tokens, %" PRIu64 " labels, %s",
 	    train_feed_name(f), n->n_sample, n->n_tok, n->n_label, rows);
-	report_rows(n, o);
+	if (!is_drawn(f)) /* draws have no tail, and need not list the label */
+		report_rows(n, o);
 	if (n->n_cut)
 		fc_warn("%" PRIu64 " examples were longer than the limit and were cut", n->n_cut);
 	if (n->n_useless)
@@ -278,7 +298,7 @@ int main(int argc, char **argv)
 	    .lambda = o.lambda,
 	    .untaught = (enum train_untaught)o.untaught,
 	    .clip = o.clip,
-	    .objective = train_options_objective(&o),
+	    .objective = train_options_objective(&o, is_drawn(feed)),
 	    .batch_tok = (size_t)o.batch_tokens,
 	    .micro_tok = (size_t)o.micro_tokens,
 	    .schedule = {(enum train_decay)o.schedule, o.lr, o.warmup, o.min_lr},

@@ -169,8 +169,20 @@ void train_options_parse(struct train_options *o, int argc, char **argv)
 	check(o);
 }
 
-struct fc_objective train_options_objective(const struct train_options *o)
+const char *train_options_refuse_draws(const struct train_options *o)
 {
+	if (o->loss != FC_LOSS_KL && o->loss != FC_LOSS_CE)
+		return "a sampled row has no tail, so --loss is kl or ce";
+	if (o->temperature != 1)
+		return "their temperature is that of fc-infer --sample-temperature, so "
+		       "--temperature is 1";
+	return NULL;
+}
+
+struct fc_objective train_options_objective(const struct train_options *o, bool drawn)
+{
+	if (drawn)
+		return (struct fc_objective){FC_LOSS_CE, FC_ROW_SAMPLED, 0.1, 1};
 	const double usual = o->loss == FC_LOSS_JSD ? 0.5 : 0.1;
 	return (struct fc_objective){
 	    .kind = (enum fc_loss_kind)o->loss,

@@ -39,7 +39,10 @@ struct train_options {
 /* Ends with status 2 where options contradict each other. */
 void train_options_parse(struct train_options *o, int argc, char **argv);
 
-struct fc_objective train_options_objective(const struct train_options *o);
+/* drawn: the rows are of draws, so that the loss is the cross-entropy of their shares. */
+struct fc_objective train_options_objective(const struct train_options *o, bool drawn);
+/* What the options say that rows of draws can't do; NULL: nothing. */
+const char *train_options_refuse_draws(const struct train_options *o);
 
 /* The options that decide about the result, as an object of strings; a new reference.  Two runs
  * with equal ones do the same steps. */

@@ -68,7 +68,8 @@ static const char *mixed_name(const struct options *o)
 static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 {
 	const struct options *o = w->o;
-	struct fc_join_options join = {o->skip_missing, o->top_k > 0, w->first};
+	struct fc_join_options join = {
+	    .skip_missing = o->skip_missing, .any_top_k = o->top_k > 0, .first = w->first};
 	struct fc_header h;
 	if (fc_join_open(&w->join, paths, w->n, &join, e) < 0)
 		return -1;
@@ -80,8 +81,15 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 	if (o->rule == RULE_MIXTURE &&
 	    align_mixweights_read(&w->fitted, o->weights, w->label, w->n - w->first, e) < 0)
 		return -1;
+	if (o->top_k && fc_join_header(w->join)->n_sample)
+		return fc_fail(e,
+		    "-k: the streams are of draws, of which none may be left out; draw fewer with "
+		    "fc-infer --sample");
 	fc_header_copy(&h, fc_join_header(w->join));
 	w->top_k = o->top_k ? (size_t)o->top_k : fc_join_top_k(w->join);
+	if ((o->rule == RULE_AVERAGE || o->rule == RULE_AVGCE || o->rule == RULE_MIXTURE) &&
+	    h.n_sample) /* a row that is cut would no longer be right on average */
+		w->top_k *= w->n - w->first;
 	if (w->top_k > fc_header_n_output(&h))
 		w->top_k = fc_header_n_output(&h);
 	h.model = 0;

@@ -71,7 +71,7 @@ static int read_streams(
 	struct fc_join *j;
 	int got;
 	/* rows of different lengths can be compared, too */
-	const struct fc_join_options join = {.any_top_k = true};
+	const struct fc_join_options join = {.any_top_k = true, .likeliest = true};
 	if (fc_join_open(&j, paths, 2, &join, e) < 0)
 		return -1;
 	const uint32_t n_output = fc_header_n_output(fc_join_header(j));

@@ -84,7 +84,7 @@ void eval_command_exact(int argc, char **argv)
 	fc_table_column(t, "accuracy_low", 3);
 	fc_table_column(t, "accuracy_high", 3);
 	fc_table_column(t, "at_most", 3);
-	struct eval_scan scan = {.ctx = &v, .take = take, .put = put_group};
+	struct eval_scan scan = {.ctx = &v, .likeliest = true, .take = take, .put = put_group};
 	eval_scan_streams(&scan, argv + first, (size_t)(argc - first));
 	free(v.verdict);
 	eval_command_print(v.table, (enum fc_table_format)o.format, o.out);

@@ -14,6 +14,14 @@ static int read_stream(struct eval_scan *s, const char *path, struct fc_err *e)
 		return -1;
 	const char *name = fc_reader_name(r);
 	s->n_vocab = fc_reader_header(r)->n_vocab;
+	if (s->likeliest && fc_reader_header(r)->n_sample) {
+		char draws[80];
+		fc_header_draws_text(fc_reader_header(r), draws, sizeof draws);
+		ret = fc_fail(e,
+		    "%s has %s, which do not tell the likeliest token; make it again with fc-infer "
+		    "-k",
+		    name, draws);
+	}
 	fc_example_init(&x);
 	while (ret == 0 && (got = fc_reader_example(r, &x, e)) != FC_READ_END)
 		ret = got == FC_READ_ERROR ? -1 : s->take(s, &x, name, e);

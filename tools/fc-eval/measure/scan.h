@@ -15,6 +15,7 @@
 struct eval_scan {
 	void *ctx;                 /* the functions' */
 	struct eval_groups groups; /* of the stream that is read; empty at its begin */
+	bool likeliest;            /* rows of draws are refused */
 	uint32_t n_vocab;          /* of that stream: ids of tokens are below it */
 	/* Measures an example and files it, then or later; name: the stream's, for messages. */
 	int (*take)(

@@ -36,6 +36,23 @@ static const char *name(const struct fc_join *j, size_t i)
 	return fc_reader_name(fc_queue_reader(j->input[i].queue));
 }
 
+/* Do the rows of stream i say the same kind of thing as those before? */
+static int check_draws(const struct fc_join *j, size_t i, struct fc_err *e)
+{
+	char draws[80];
+	fc_header_draws_text(header(j, i), draws, sizeof draws);
+	if (i < j->o.first)
+		return 0;
+	if (j->o.likeliest && *draws)
+		return fc_fail(e,
+		    "%s has %s, which do not tell the probabilities of single tokens; make it "
+		    "again "
+		    "with fc-infer -k",
+		    name(j, i), draws);
+	return fc_header_same_draws(
+	    header(j, j->o.first), name(j, j->o.first), header(j, i), name(j, i), e);
+}
+
 static int check_header(const struct fc_join *j, size_t i, struct fc_err *e)
 {
 	const struct fc_header *a = header(j, 0), *b = header(j, i);
@@ -53,7 +70,7 @@ static int check_header(const struct fc_join *j, size_t i, struct fc_err *e)
 		    "one again with fc-infer",
 		    name(j, i), fc_text_cut_name(b->cut), name(j, 0), fc_text_cut_name(a->cut));
 	a = header(j, j->o.first);
-	if (!j->o.any_top_k && i > j->o.first && a->top_k != b->top_k)
+	if (!j->o.any_top_k && !b->n_sample && i > j->o.first && a->top_k != b->top_k)
 		return fc_fail(e,
 		    "rows of %s have up to %" PRIu32 " entries, those of %s up to %" PRIu32
 		    "; make them alike, or say with -k how many to keep",
@@ -74,6 +91,8 @@ static void join_headers(struct fc_join *j)
 {
 	struct fc_header *h = &j->header;
 	fc_header_copy(h, header(j, 0));
+	h->n_sample = header(j, j->o.first)->n_sample;
+	h->sample_temperature = header(j, j->o.first)->sample_temperature;
 	for (size_t i = 0; i < j->n; i++) {
 		struct input *in = &j->input[i];
 		const struct fc_header *from = header(j, i);
@@ -103,8 +122,8 @@ int fc_join_open(struct fc_join **out, const char *const *paths, size_t n,
 			goto fail;
 		j->n++;
 	}
-	for (size_t i = 1; i < n; i++)
-		if (check_header(j, i, e) < 0)
+	for (size_t i = 0; i < n; i++)
+		if (check_draws(j, i, e) < 0 || (i && check_header(j, i, e) < 0))
 			goto fail;
 	join_headers(j);
 	if (check_names(j, e) < 0)

@@ -10,12 +10,14 @@
 /*
  * Distribution streams over the same tokens, read in step: one conversation of each at a time,
  * joined by id.  Memory: one conversation of each; where they do not go together, up to
- * FC_JOIN_AHEAD of each.
+ * FC_JOIN_AHEAD of each.  Rows of the likeliest entries and rows of draws don't go together, nor
+ * do those of other numbers of draws or temperatures.
  */
 struct fc_join;
 struct fc_join_options {
 	bool skip_missing; /* leave out, and count, conversations that not all of them have */
 	bool any_top_k;    /* rows may be cut at different lengths */
+	bool likeliest;    /* rows of draws are refused */
 	size_t first;      /* of the streams whose rows are used; those before give tokens only */
 };
 /* paths: [n], borrowed; one of them may be "-". */
