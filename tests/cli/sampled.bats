@@ -148,6 +148,21 @@ map() { fc-align map -q -p "$(kit pivot)" -s "$(kit facts)" -o map.fcs "$(F in.j
 	cmp <(fc-view --jsonl same.fcs | jq -c '.rows[]') <(fc-view --jsonl "$(F pivot.fcs)" | jq -c '.rows[]')
 }
 
+@test "the loss of rows of draws is the cross-entropy of their shares, and of nothing else" {
+	fc-infer -q --dtype f32 -m "$(kit pivot)" -k 65535 -o all.fcs "$(F in.jsonl)"
+	fc-infer -q --dtype f32 -m "$(kit pivot)" --sample 3 -o drawn.fcs "$(F in.jsonl)"
+	for loss in kl ce; do
+		fc-train -q --dtype f32 -m "$(kit pivot)" -o $loss --steps 1 --lambda 0.5 --loss $loss --log $loss.log drawn.fcs
+	done
+	cmp kl.log ce.log
+	jq -n --slurpfile d <(fc-view --jsonl drawn.fcs) --slurpfile a <(fc-view --jsonl all.fcs) '
+		[range($d | length) as $i | range($d[$i].rows | length) as $r | $a[$i].rows[$r] as $q |
+			([$q.ids, $q.logprobs] | transpose | map({(.[0] | tostring): .[1]}) | add) as $logprob |
+			[$d[$i].rows[$r] | [.ids, .logprobs] | transpose[] | -(.[1] | exp) * $logprob[.[0] | tostring]] | add] |
+			add / length' >want
+	awk -v a="$(jq -s '.[0].fusion' kl.log)" -v b="$(<want)" 'BEGIN { d = a - b; exit !(b > 0.05 && d < 2e-4 && d > -2e-4) }'
+}
+
 @test "the distance that training closes is that to the source, whole or drawn" {
 	# towards the facts model's rows: from all of its vocabulary, and from 64 draws
 	fc-infer -q -m "$(kit facts)" -p "$(kit pivot)" -k 65535 -o whole.fcs "$(F in.jsonl)"
