@@ -292,7 +292,7 @@ ids() { records "$@" | jq -r .id | paste -sd' '; }
 	[[ $output == *$'its texts differ from byte 44 on: ..." is \xe2\x82\xac 5.<|im_end|>\\n" in b.fcs, ..." is \xe2\x82\xac 5.<|im_end|>" in a.fcs; make both'* ]]
 	text c ab $'a\e]0;pwned\a\e[2J'
 	text d ab $'b\e[2J\xc2\x9b1m'
-	run -1 fc-align fuse -q -o out.fcs c.fcs d.fcs
+	run -1 fc-align fuse -q -o e.fcs c.fcs d.fcs # no bytes of a stream among those of the message
 	[[ $output == *"is 'a\\x1b]0;pwned\\x07\\x1b[2J' in c.fcs and 'b\\x1b[2J\\xc2\\x9b1m' in d.fcs"* ]]
 	[[ $output != *$'\e'* ]]
 }
