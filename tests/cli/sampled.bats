@@ -113,6 +113,15 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	done
 	run -0 fc-view --verify rows1.fcs
 	[[ $output != *shifted* ]]
+	# two draws of two tokens say that much is not drawn
+	{
+		echo '{"kind": "dists", "tokenizer": 7, "n_vocab": 9, "top_k": 2, "n_sample": 2, "sample_temperature": 1, "sources": ["a"]}'
+		for i in $(seq 60); do
+			echo '{"id": "'"$i"'", "text": "ab", "nll": 1, "n_label": 1, "label_bytes": 1, "tokens": [[0,1,0],[3,2,1]], "rows": [[1, -1, [[1, -0.69315], [2, -0.69315]]]]}'
+		done
+	} | "$FC_ROOT/$B/fixture/mkstream" >few.fcs
+	run -0 fc-view --verify few.fcs
+	[[ $output != *shifted* ]]
 	run fc-view --verify rows3.fcs
 	[[ $output == *'rows3.fcs: the true token is in no row, of 60: are the rows shifted?'* ]]
 }
@@ -146,6 +155,27 @@ map() { fc-align map -q -p "$(kit pivot)" -s "$(kit facts)" -o map.fcs "$(F in.j
 	# the pivot's own tokens: nothing is divided, and nothing is lost
 	apply -o same.fcs "$(F pivot.fcs)"
 	cmp <(fc-view --jsonl same.fcs | jq -c '.rows[]') <(fc-view --jsonl "$(F pivot.fcs)" | jq -c '.rows[]')
+}
+
+@test "of many draws, rows are near those of the whole distribution, also inside a token" {
+	local rows='.id as $i | .ends as $e | .rows[] | "\($i):\(.token) \(.true_logprob) " + ([.ids, .logprobs] | transpose | map("\(.[0])=\(.[1] | exp)") | join(" "))'
+	map
+	fc-infer -q -m "$(kit facts)" -p "$(kit pivot)" -k 65535 -o all.fcs "$(F in.jsonl)"
+	fc-infer -q -m "$(kit facts)" -p "$(kit pivot)" --sample 2048 -o drawn.fcs "$(F in.jsonl)"
+	for by in "-m map.fcs" "-s $(kit facts)"; do
+		# shellcheck disable=SC2086
+		join <(apply $by all.fcs | fc-view --jsonl | jq -r "$rows" | sed 's/ / | /' | sort) \
+			<(apply $by drawn.fcs | fc-view --jsonl | jq -r "$rows" | sed 's/ / | /' | sort) |
+			awk '{ # row | true p=... | true p=...: half the sum of differences
+				split("", p); part = 0; far = 0
+				for (i = 2; i <= NF; i++) {
+					if ($i == "|") { part++; truth[part] = $(i + 1); i++; continue }
+					split($i, e, "="); p[e[1]] += part == 1 ? e[2] : -e[2]
+				}
+				for (id in p) far += (p[id] < 0 ? -p[id] : p[id]) / 2
+				sum += far; worse += truth[2] > truth[1] + 0.3 || truth[2] < truth[1] - 1; n++ }
+				END { print n, sum / n, worse; exit !(n > 300 && sum / n < 0.02 && worse < n / 50) }'
+	done
 }
 
 @test "the loss of rows of draws is the cross-entropy of their shares, and of nothing else" {

@@ -87,10 +87,12 @@ static void open_pick(struct align_carry *c, const struct align_carry_options *o
 }
 
 /* Entries of a row of draws.  By a map, one token more may get a part of another's; byte-exactly,
- * candidates of several rows come together. */
+ * candidates of several rows come together.  A fallback's own rows may have as many as
+ * there are draws. */
 static size_t most_drawn(const struct fc_header *stream, bool bytewise, size_t n_pivot)
 {
-	return bytewise || stream->top_k >= n_pivot ? n_pivot : stream->top_k + 1;
+	const size_t most = stream->top_k > stream->n_sample ? stream->top_k : stream->n_sample;
+	return bytewise || most >= n_pivot ? n_pivot : most + 1;
 }
 
 static int check_draws(const struct align_carry_options *o, const struct fc_header *stream,
