@@ -87,8 +87,9 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 		    "fc-infer --sample");
 	fc_header_copy(&h, fc_join_header(w->join));
 	w->top_k = o->top_k ? (size_t)o->top_k : fc_join_top_k(w->join);
-	if ((o->rule == RULE_AVERAGE || o->rule == RULE_AVGCE || o->rule == RULE_MIXTURE) &&
-	    h.n_sample) /* a row that is cut would no longer be right on average */
+	const bool averages =
+	    o->rule == RULE_AVERAGE || o->rule == RULE_AVGCE || o->rule == RULE_MIXTURE;
+	if (averages && h.n_sample) /* a row that is cut would no longer be right on average */
 		w->top_k *= w->n - w->first;
 	if (w->top_k > fc_header_n_output(&h))
 		w->top_k = fc_header_n_output(&h);
@@ -98,9 +99,10 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 		struct fc_source mixed = {(char *)mixed_name(o), 0, h.tokenizer};
 		w->mixed = (uint32_t)fc_header_find_source(&h, &mixed);
 	}
-	if (o->rule == RULE_AVERAGE || o->rule == RULE_AVGCE || o->rule == RULE_MIXTURE)
-		w->mixture = align_mixture_new(
-		    fc_header_n_output(&h), w->n - w->first, w->top_k, o->rule == RULE_MIXTURE);
+	/* a label that was not drawn is none of a row's draws */
+	if (averages)
+		w->mixture = align_mixture_new(fc_header_n_output(&h), w->n - w->first, w->top_k,
+		    o->rule == RULE_MIXTURE && !h.n_sample);
 	fc_header_add_self(&h);
 	int rc = fc_writer_open(&w->out, o->out, &h, e);
 	fc_header_release(&h);

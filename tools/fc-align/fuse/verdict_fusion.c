@@ -306,7 +306,8 @@ static int write_all(const struct work *w, const struct fc_buf *words, struct fc
 
 static int verdict(struct work *w, const char *const *paths, bool *yes, struct fc_err *e)
 {
-	const struct fc_join_options join = {w->o->skip_missing, true, 0};
+	const struct fc_join_options join = {
+	    .skip_missing = w->o->skip_missing, .any_top_k = true, .likeliest = true};
 	struct fc_buf words = FC_BUF_INIT;
 	int rc = -1;
 	w->label = FC_ARRAY(const char *, w->n);

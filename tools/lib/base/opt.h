@@ -8,7 +8,8 @@
 #include "base/replace.h"
 
 /* One table a tool: it parses, checks ranges, prints --help and names the options for a stream's
- * history.  Defaults are what the destinations hold before parsing. */
+ * history.  Defaults are what the destinations hold before parsing; a whole number below its range,
+ * or NaN, says that the option was not given, and --help shows none. */
 enum fc_opt_kind {
 	FC_OPT_END,
 	FC_OPT_FLAG,   /* bool *  */

@@ -19,8 +19,9 @@ bool fc_opt_takes_value(const struct fc_opt *o)
 static void add_default(struct fc_buf *b, const struct fc_opt *o)
 {
 	switch (o->kind) {
-	case FC_OPT_INT:
-		fc_buf_addf(b, " [%d]", *(int *)o->dest);
+	case FC_OPT_INT: /* a number that can't be given: none was, and the help says what holds */
+		if (*(int *)o->dest >= o->min)
+			fc_buf_addf(b, " [%d]", *(int *)o->dest);
 		break;
 	case FC_OPT_U64:
 		fc_buf_addf(b, " [%" PRIu64 "]", *(uint64_t *)o->dest);
