@@ -47,17 +47,23 @@ static const char *row_of(const struct fc_weight *w, size_t o)
 	return (const char *)w->p + o * fc_dtype_bytes(w->dtype, w->n_in);
 }
 
-/* An activation or gradient as the products take it. */
-static const float *operand(
-    struct fc_nn *nn, enum fc_scratch slot, const float *x, size_t N, size_t I)
+/* A matrix of activations or gradients. */
+struct operand {
+	const float *p;
+	size_t ld;
+};
+
+/* x [N, I], rows ldx apart, as the products take it. */
+static struct operand operand(
+    struct fc_nn *nn, enum fc_scratch slot, const float *x, size_t ldx, size_t N, size_t I)
 {
 	if (nn->compute == FC_COMPUTE_F32)
-		return x;
+		return (struct operand){x, ldx};
 	float *r = fc_nn_scratch(nn, slot, N * I, sizeof *r);
 #pragma omp parallel for if (N * I > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++)
-		nn->kern->round_bf16(r + n * I, x + n * I, I);
-	return r;
+		nn->kern->round_bf16(r + n * I, x + n * ldx, I);
+	return (struct operand){r, I};
 }
 
 /* Rows [o, o + n) of w as the products take them. */
@@ -100,16 +106,28 @@ static void panel_fwd(
 			    x + n * I, I, p + o * I, I, 0, y + n * ldy + o, ldy);
 }
 
-/* dx (+)= dy p, dy [N, n_o] with rows lddy apart */
-static void panel_bwd_x(float *dx, const float *dy, size_t lddy, const float *p, size_t N,
-    size_t n_o, size_t I, bool accumulate)
+/* dx (+)= dy p, dy [N, n_o] */
+static void panel_bwd_x(
+    float *dx, struct operand dy, const float *p, size_t N, size_t n_o, size_t I, bool accumulate)
 {
 	const struct grid g = grid_for(N, I);
 #pragma omp parallel for collapse(2) schedule(dynamic) if (N * n_o * I > FC_PAR_PRODUCTS)
 	for (size_t n = 0; n < N; n += g.rows)
 		for (size_t i = 0; i < I; i += g.cols)
 			fc_sgemm(FC_NN, fc_min_size(g.rows, N - n), fc_min_size(g.cols, I - i), n_o,
-			    dy + n * lddy, lddy, p + i, I, accumulate ? 1 : 0, dx + n * I + i, I);
+			    dy.p + n * dy.ld, dy.ld, p + i, I, accumulate ? 1 : 0, dx + n * I + i,
+			    I);
+}
+
+/* dw += dy^T x, dy [N, O], x [N, I] */
+static void rows_bwd_w(float *dw, struct operand dy, struct operand x, size_t N, size_t O, size_t I)
+{
+	const struct grid g = grid_for(O, I);
+#pragma omp parallel for collapse(2) schedule(dynamic) if (N * O * I > FC_PAR_PRODUCTS)
+	for (size_t o = 0; o < O; o += g.rows)
+		for (size_t i = 0; i < I; i += g.cols)
+			fc_sgemm(FC_TN, fc_min_size(g.rows, O - o), fc_min_size(g.cols, I - i), N,
+			    dy.p + o, dy.ld, x.p + i, x.ld, 1, dw + o * I + i, I);
 }
 
 size_t fc_linear_few_rows(const struct fc_nn *nn)
@@ -130,7 +148,7 @@ void fc_linear_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_w
 		fc_linear_bf16_fwd(nn, y, x, w, N);
 		return;
 	}
-	x = operand(nn, FC_SCRATCH_ROWS, x, N, I);
+	x = operand(nn, FC_SCRATCH_ROWS, x, I, N, I).p;
 	for (size_t o = 0; o < O; o += rows) {
 		const size_t n_o = fc_min_size(rows, O - o);
 		panel_fwd(y + o, O, x, panel_at(nn, w, o, n_o), N, n_o, I);
@@ -145,10 +163,10 @@ void fc_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct 
 		fc_linear_bf16_bwd_x(nn, dx, dy, w, N, accumulate);
 		return;
 	}
-	dy = operand(nn, FC_SCRATCH_ROWS, dy, N, O);
 	for (size_t o = 0; o < O; o += rows) {
 		const size_t n_o = fc_min_size(rows, O - o);
-		panel_bwd_x(dx, dy + o, O, panel_at(nn, w, o, n_o), N, n_o, I, accumulate || o);
+		const struct operand part = operand(nn, FC_SCRATCH_ROWS, dy + o, O, N, n_o);
+		panel_bwd_x(dx, part, panel_at(nn, w, o, n_o), N, n_o, I, accumulate || o);
 	}
 }
 
@@ -159,14 +177,14 @@ void fc_linear_bwd_w(
 		fc_linear_bf16_bwd_w(nn, dw, dy, x, N, O, I);
 		return;
 	}
-	dy = operand(nn, FC_SCRATCH_ROWS, dy, N, O);
-	x = operand(nn, FC_SCRATCH_TAIL, x, N, I);
-	const struct grid g = grid_for(O, I);
-#pragma omp parallel for collapse(2) schedule(dynamic) if (N * O * I > FC_PAR_PRODUCTS)
-	for (size_t o = 0; o < O; o += g.rows)
-		for (size_t i = 0; i < I; i += g.cols)
-			fc_sgemm(FC_TN, fc_min_size(g.rows, O - o), fc_min_size(g.cols, I - i), N,
-			    dy + o, O, x + i, I, 1, dw + o * I + i, I);
+	/* Rows are rounded by parts that the products find in the cache. */
+	enum { PART = 256 };
+	const size_t most = nn->compute == FC_COMPUTE_F32 ? N : PART;
+	for (size_t n = 0; n < N; n += most) {
+		const size_t rows = fc_min_size(most, N - n);
+		rows_bwd_w(dw, operand(nn, FC_SCRATCH_ROWS, dy + n * O, O, rows, O),
+		    operand(nn, FC_SCRATCH_TAIL, x + n * I, I, rows, I), rows, O, I);
+	}
 }
 
 void fc_bias_fwd(float *y, const float *bias, size_t N, size_t O)
