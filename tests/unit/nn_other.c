@@ -118,12 +118,19 @@ static void test_route(struct fc_nn *nn, struct fc_rng *r, size_t E, size_t K)
 	bool chosen = true, weighted = true;
 	fc_route(nn, &(struct fc_weight){w, FC_F32, E, C}, x, N, K, expert, weight);
 	for (size_t n = 0; n < N; n++) {
-		double sum = 0, total = 0;
+		double sum = 0, total = 0, largest = 0;
 		for (size_t e = 0; e < E; e++) {
+			double size = 0;
 			logit[e] = 0;
-			for (size_t i = 0; i < C; i++)
-				logit[e] += (double)x[n * C + i] * (double)w[e * C + i];
+			for (size_t i = 0; i < C; i++) {
+				const double t = (double)x[n * C + i] * (double)w[e * C + i];
+				logit[e] += t;
+				size += fabs(t);
+			}
+			largest = fmax(largest, size);
 		}
+		/* a logit and those that it is held against, the weight's own rounding */
+		const double most = (2 * (C + 1) * largest + 1) * T_U;
 		for (size_t k = 0; k < K; k++) {
 			size_t better = 0;
 			for (size_t e = 0; e < E; e++)
@@ -133,11 +140,11 @@ static void test_route(struct fc_nn *nn, struct fc_rng *r, size_t E, size_t K)
 		}
 		for (size_t k = 0; k < K; k++) {
 			total += (double)weight[n * K + k];
-			weighted = weighted &&
-			    t_near((double)weight[n * K + k], exp(logit[expert[n * K + k]]) / sum,
-				2 * (C + 8) * 4 * C * T_U * 0.3); /* two logits */
+			const double want = exp(logit[expert[n * K + k]]) / sum;
+			weighted =
+			    weighted && fabs((double)weight[n * K + k] - want) <= most * want;
 		}
-		weighted = weighted && t_near(total, 1, 2 * (double)(K + 4) * T_U);
+		weighted = weighted && t_near(total, 1, T_U); /* weights below 1, each rounded */
 	}
 	T_OK(chosen && weighted, "route: %zu of %zu experts, with their softmax", K, E);
 	free(x);
