@@ -108,8 +108,42 @@ same() {
 	# always one point better: no spread; 2 of 2^12 sign patterns reach it
 	[ "$(tail -n 1 t | cut -f2-10)" = "$(printf 'a\tb\t12\t1\t1\t1\t12\t0\t0')" ]
 	[ "$(tail -n 1 t | cut -f11,12)" = "$(printf '0.00048828125\t0.00048828125')" ]
+	[ "$(head -n 1 t | cut -f13,14)" = "$(printf 'p_holm\tdetectable')" ]
+	[ "$(tail -n 1 t | cut -f13,14)" = "$(printf '0.00048828125\t')" ] # without spread nothing tells what shows
 	# the other way round against a baseline
 	[ "$(fc-eval show -t compare --baseline a --format tsv c.jsonl | tail -n 1 | cut -f2-5)" = "$(printf 'b\ta\t12\t-1')" ]
+}
+
+@test "compare: turns of a question stay together, three pairs are adjusted by Holm, categories are strata" {
+	# two turns a question, rated alike: the second tells nothing new, and the interval is that of
+	# one turn: t(0.975, 11) sqrt(var / 12) on either side within the percentiles' skew
+	for q in $(seq 1 12); do
+		for t in 1 2; do
+			echo '{"question_id": '"$q"', "model": "a", "judge": ["j", "p"], "turn": '$t', "score": '$((q % 4 + 4))'}'
+			echo '{"question_id": '"$q"', "model": "b", "judge": ["j", "p"], "turn": '$t', "score": 5}'
+			echo '{"question_id": '"$q"', "model": "c", "judge": ["j", "p"], "turn": '$t', "score": '$((q % 3 + 6))'}'
+		done
+		echo '{"question_id": '"$q"', "category": "'$((q % 4))'", "turns": ["x"]}' >>questions.jsonl
+	done >c.jsonl
+	fc-eval show -t compare --format tsv c.jsonl >t
+	grep '"turn": 1' c.jsonl | fc-eval show -t compare --format tsv >one
+	[ "$(wc -l <t)" -eq 4 ]
+	for line in 2 3 4; do # the same but for the number of rows: model by model
+		[ "$(sed -n ${line}p t)" = "$(sed -n ${line}p one)" ]
+	done
+	# Holm of three, by hand from the column before
+	python3 - t <<-'END'
+		import csv, sys
+		rows = list(csv.DictReader(open(sys.argv[1]), delimiter="\t"))
+		most = 0
+		for i, r in enumerate(sorted(rows, key=lambda r: float(r["p_permutation"]))):
+		    most = max(most, min(1, (3 - i) * float(r["p_permutation"])))
+		    assert abs(float(r["p_holm"]) - most) < 1e-8, r
+	END
+	# within a category a never differs from b by another amount: no spread is left
+	grep -v '"c"' c.jsonl | fc-eval show -t compare --format tsv --questions questions.jsonl >s
+	[ "$(tail -n 1 s | cut -f5-7)" = "$(printf '0.5\t0.5\t0.5')" ]
+	awk -F'\t' '$3 == "b" && $2 == "a" || $3 == "a" && $2 == "b" { exit !($7 - $6 > 1) }' t
 }
 
 @test "judges: agreement of ratings and pairs" {

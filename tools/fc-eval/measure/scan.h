@@ -8,7 +8,8 @@
  * measure/: numbers from streams and answers, a file for each command (ppl, accuracy, exact,
  * divergence, mc with task, mc_questions, oracle). scan walks a stream's conversations for a
  * measure and shows it by group (groups); score, forced, diverge and choices compute from rows;
- * answer, number and grade compare texts; bootstrap draws intervals.
+ * answer, number and grade compare texts; bootstrap draws intervals, paired those of
+ * differences between models, with the tests of significance.
  */
 
 /* A measure taken of every conversation of a distribution stream, and shown by group. */

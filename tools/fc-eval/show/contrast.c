@@ -6,19 +6,10 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "fc-eval/measure/paired.h"
+#include "fc-eval/measure/significance.h"
 
 enum { EXACT_MAX = 16 }; /* questions: 65536 sign patterns */
-
-double eval_contrast_sign_test(size_t k, size_t n)
-{
-	size_t tail = k < n - k ? k : n - k;
-	if (n == 0 || 2 * tail == n)
-		return 1;
-	double sum = 0, all = lgamma((double)n + 1) - (double)n * log(2);
-	for (size_t i = 0; i <= tail; i++)
-		sum += exp(all - lgamma((double)i + 1) - lgamma((double)(n - i) + 1));
-	return fmin(1, 2 * sum);
-}
 
 double eval_contrast_permutation_test(const double *v, size_t n, uint64_t seed, size_t n_resample)
 {
@@ -53,34 +44,51 @@ double eval_contrast_permutation_test(const double *v, size_t n, uint64_t seed, 
 void eval_contrast(const struct eval_sheets *s, const struct eval_sheet *x,
     const struct eval_sheet *y, uint64_t seed, size_t n_resample, struct eval_contrast *out)
 {
-	struct eval_share *share = FC_ARRAY(struct eval_share, s->question.n);
-	double *sum = FC_ARRAY(double, s->question.n), total = 0;
+	static const size_t arm[] = {0, 1};
+	double *den = FC_ARRAY(double, s->question.n), *num = FC_ARRAY(double, 2 * s->question.n),
+	       *gap = FC_ARRAY(double, s->question.n);
+	size_t *category = FC_ARRAY(size_t, s->question.n), n = 0;
 	*out = (struct eval_contrast){0};
 	for (size_t q = 0; q < s->question.n; q++) {
-		struct eval_share d = {0};
+		struct eval_share d = {0}; /* both models' points of the turns rated for both */
+		double of_y = 0;
 		for (int t = EVAL_TURNS_FIRST; t <= EVAL_TURNS_SECOND; t++) {
 			struct eval_share a = x->share[q][t], b = y->share[q][t];
 			if (a.den > 0 && b.den > 0) {
-				d.num += a.num / a.den - b.num / b.den;
+				d.num += a.num / a.den;
+				of_y += b.num / b.den;
 				d.den += 1;
 			}
 		}
 		if (d.den == 0)
 			continue;
-		share[out->n_question] = d;
-		sum[out->n_question++] = d.num;
+		num[2 * n] = d.num;
+		num[2 * n + 1] = of_y;
+		gap[n] = d.num - of_y;
+		category[n] = s->category_of ? s->category_of[q] : 0;
+		den[n++] = d.den;
 		out->n_row += (size_t)d.den;
-		total += d.num;
-		out->n_better += d.num > 0;
-		out->n_worse += d.num < 0;
-		out->n_equal += d.num == 0;
 	}
-	out->difference = out->n_row ? total / (double)out->n_row : NAN;
-	eval_bootstrap(share, out->n_question, 1, seed, n_resample, &out->interval);
-	out->p_permutation = out->n_question
-	    ? eval_contrast_permutation_test(sum, out->n_question, seed, n_resample)
-	    : NAN;
-	out->p_sign = eval_contrast_sign_test(out->n_better, out->n_better + out->n_worse);
-	free(share);
-	free(sum);
+	const struct eval_paired p = {.n_item = n,
+	    .n_stream = 2,
+	    .n_arm = 2,
+	    .den = den,
+	    .num = num,
+	    .arm = arm,
+	    .stratum = category};
+	struct eval_paired_result r[2];
+	eval_paired(&p, 1, seed, n_resample, r);
+	out->n_question = n;
+	out->difference = r[0].difference;
+	out->interval = r[0].difference_interval;
+	out->detectable = r[0].detectable;
+	out->n_better = r[0].n_better;
+	out->n_worse = r[0].n_worse;
+	out->n_equal = r[0].n_equal;
+	out->p_permutation = n ? eval_contrast_permutation_test(gap, n, seed, n_resample) : NAN;
+	out->p_sign = eval_significance_sign(out->n_better, out->n_better + out->n_worse);
+	free(den);
+	free(num);
+	free(gap);
+	free(category);
 }

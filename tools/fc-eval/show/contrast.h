@@ -9,7 +9,8 @@
 struct eval_contrast {
 	size_t n_question, n_row;
 	double difference;             /* mean of first minus second over the rows; NaN of none */
-	struct eval_interval interval; /* paired bootstrap */
+	struct eval_interval interval; /* eval_paired()'s; categories are strata */
+	double detectable;             /* eval_paired()'s */
 	size_t n_better, n_worse, n_equal; /* questions */
 	/* Two-sided: of the mean's sign under swapping the models question by question (all of them
 	 * up to 16 questions, else n_resample draws), and of n_better against n_worse (binomial).
@@ -19,8 +20,6 @@ struct eval_contrast {
 void eval_contrast(const struct eval_sheets *s, const struct eval_sheet *x,
     const struct eval_sheet *y, uint64_t seed, size_t n_resample, struct eval_contrast *out);
 
-/* P(|2K - n| >= |2k - n|), K binomial (n, 1/2); 1 if n is 0. */
-double eval_contrast_sign_test(size_t k, size_t n);
 /* The permutation test of sum(v) = 0 alone. */
 double eval_contrast_permutation_test(const double *v, size_t n, uint64_t seed, size_t n_resample);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fc-eval/measure/significance.h"
 #include "fc-eval/show/contrast.h"
 #include "fc-eval/show/show.h"
 
@@ -148,56 +149,88 @@ struct fc_table *eval_show_questions(
 	return t;
 }
 
-static void compare_row(struct fc_table *t, const struct eval_sheets *s, const struct eval_sheet *x,
-    const struct eval_sheet *y, const struct show_options *o)
-{
+/* Two sheets of one judge. */
+struct compared {
+	const struct eval_sheet *x, *y;
 	struct eval_contrast c;
-	eval_contrast(s, x, y, o->judged.seed, (size_t)o->judged.n_resample, &c);
-	if (!c.n_question)
-		return;
-	fc_table_text(t, s->judge.name[x->judge]);
-	fc_table_text(t, s->model.name[x->model]);
-	fc_table_text(t, s->model.name[y->model]);
-	fc_table_int(t, c.n_question);
-	fc_table_real(t, c.difference);
-	fc_table_real(t, c.interval.low);
-	fc_table_real(t, c.interval.high);
-	fc_table_int(t, c.n_better);
-	fc_table_int(t, c.n_worse);
-	fc_table_int(t, c.n_equal);
-	fc_table_real(t, o->judged.n_resample ? c.p_permutation : NAN);
-	fc_table_real(t, c.p_sign);
+};
+
+static void compare_row(struct fc_table *t, const struct eval_sheets *s, const struct compared *v,
+    double p_holm, const struct show_options *o)
+{
+	const struct eval_contrast *c = &v->c;
+	fc_table_text(t, s->judge.name[v->x->judge]);
+	fc_table_text(t, s->model.name[v->x->model]);
+	fc_table_text(t, s->model.name[v->y->model]);
+	fc_table_int(t, c->n_question);
+	fc_table_real(t, c->difference);
+	fc_table_real(t, c->interval.low);
+	fc_table_real(t, c->interval.high);
+	fc_table_int(t, c->n_better);
+	fc_table_int(t, c->n_worse);
+	fc_table_int(t, c->n_equal);
+	fc_table_real(t, o->judged.n_resample ? c->p_permutation : NAN);
+	fc_table_real(t, c->p_sign);
+	fc_table_real(t, o->judged.n_resample ? p_holm : NAN);
+	fc_table_real(t, c->detectable);
+}
+
+/* The pairs that are wanted and have a question in common, by judge; v: room for all. */
+static size_t contrast_all(
+    const struct eval_sheets *s, const struct show_options *o, struct compared *v)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < s->n; k++) {
+			const struct eval_sheet *x = &s->sheet[i], *y = &s->sheet[k];
+			bool wanted = o->baseline
+			    ? i != k && !strcmp(s->model.name[y->model], o->baseline)
+			    : i < k;
+			if (!wanted || x->judge != y->judge)
+				continue;
+			v[n] = (struct compared){.x = x, .y = y};
+			eval_contrast(
+			    s, x, y, o->judged.seed, (size_t)o->judged.n_resample, &v[n].c);
+			n += v[n].c.n_question > 0;
+		}
+	return n;
+}
+
+/* Holm's adjustment among the pairs of each judge. */
+static void adjust(const struct compared *v, size_t n, double *p, double *holm)
+{
+	for (size_t i = 0, end; i < n; i = end) {
+		for (end = i; end < n && v[end].x->judge == v[i].x->judge; end++)
+			p[end] = v[end].c.p_permutation;
+		eval_significance_holm(p + i, end - i, holm + i);
+	}
 }
 
 struct fc_table *eval_show_compare(
     const struct judged *j, const struct show_options *o, struct fc_err *e)
 {
+	static const struct {
+		const char *name;
+		int decimals;
+	} columns[] = {{"judge", 0}, {"model_1", 0}, {"model_2", 0}, {"questions", 0},
+	    {"difference", 3}, {"difference_low", 3}, {"difference_high", 3}, {"better", 0},
+	    {"worse", 0}, {"equal", 0}, {"p_permutation", 4}, {"p_sign", 4}, {"p_holm", 4},
+	    {"detectable", 3}};
 	struct eval_sheets s;
 	if (build(&s, j, e) < 0)
 		return NULL;
 	struct fc_table *t = fc_table_new();
-	fc_table_column(t, "judge", 0);
-	fc_table_column(t, "model_1", 0);
-	fc_table_column(t, "model_2", 0);
-	fc_table_column(t, "questions", 0);
-	fc_table_column(t, "difference", 3);
-	fc_table_column(t, "difference_low", 3);
-	fc_table_column(t, "difference_high", 3);
-	fc_table_column(t, "better", 0);
-	fc_table_column(t, "worse", 0);
-	fc_table_column(t, "equal", 0);
-	fc_table_column(t, "p_permutation", 4);
-	fc_table_column(t, "p_sign", 4);
-	for (size_t i = 0; i < s.n; i++) {
-		for (size_t k = 0; k < s.n; k++) {
-			const struct eval_sheet *x = &s.sheet[i], *y = &s.sheet[k];
-			bool wanted = o->baseline
-			    ? i != k && !strcmp(s.model.name[y->model], o->baseline)
-			    : i < k;
-			if (wanted && x->judge == y->judge)
-				compare_row(t, &s, x, y, o);
-		}
-	}
+	for (size_t i = 0; i < FC_LEN(columns); i++)
+		fc_table_column(t, columns[i].name, columns[i].decimals);
+	struct compared *v = FC_ARRAY(struct compared, s.n * s.n);
+	double *p = FC_ARRAY(double, s.n *s.n), *holm = FC_ARRAY(double, s.n *s.n);
+	const size_t n = contrast_all(&s, o, v);
+	adjust(v, n, p, holm);
+	for (size_t i = 0; i < n; i++)
+		compare_row(t, &s, &v[i], holm[i], o);
+	free(v);
+	free(p);
+	free(holm);
 	eval_sheets_release(&s);
 	return t;
 }
