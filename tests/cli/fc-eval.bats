@@ -119,7 +119,7 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 }
 
 @test "ppl: several streams, each with its name" {
-	fc-eval ppl --format tsv "$(F dists.fcs)" "$(F empty.fcs)" >t
+	fc-eval ppl --each --format tsv "$(F dists.fcs)" "$(F empty.fcs)" >t
 	[ "$(wc -l <t)" -eq 3 ]
 	[ "$(tail -n 1 t | cut -f3)" = 0 ]
 	[ -z "$(tail -n 1 t | cut -f7)" ]
@@ -149,7 +149,7 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	fc-eval ppl "$(F dists.fcs)" >t
 	[ "$(wc -l <t)" -eq 2 ]
 	grep -q '2\.718' t
-	fc-eval ppl --format json "$(F dists.fcs)" "$(F empty.fcs)" >j
+	fc-eval ppl --each --format json "$(F dists.fcs)" "$(F empty.fcs)" >j
 	[ "$(jq -c '[.group, .tokens, .bytes]' j | paste -sd' ')" = '["all",4,8] ["all",0,0]' ]
 	[ "$(jq -r .perplexity j | tail -n 1)" = null ]
 }

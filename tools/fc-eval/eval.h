@@ -2,6 +2,7 @@
 #ifndef FC_EVAL_COMMANDS_H
 #define FC_EVAL_COMMANDS_H
 
+#include "base/buf.h"
 #include "base/opt.h"
 #include "fc-eval/measure/bootstrap.h"
 #include "text/table.h"
@@ -55,6 +56,30 @@ void eval_command_measure(struct fc_table *t, enum fc_table_format format, doubl
 		    "also by this member of the conversations' lines", 0, 0                        \
 	}
 
+/* Of commands that compare several files. */
+#define EVAL_COMMAND_BASELINE_OPT(field)                                                           \
+	{                                                                                          \
+		FC_OPT_STR, 0, "baseline", field, "NAME",                                          \
+		    "what the others are compared with (default: the first)", 0, 0                 \
+	}
+/* ... and of those that measure one stream or compare several; *n_resample begins as -1. */
+#define EVAL_COMMAND_COMPARE_OPTS(baseline, each, n_resample, seed)                                \
+	EVAL_COMMAND_BASELINE_OPT(baseline),                                                       \
+	    {FC_OPT_FLAG, 0, "each", each, NULL,                                                   \
+		"of several streams, every one by itself: compare nothing", 0, 0},                 \
+	    {FC_OPT_INT, 0, "resamples", n_resample, "N",                                          \
+		"draws of the bootstrap; 0: no intervals [1000, to compare 10000]", 0, 1000000},   \
+	{                                                                                          \
+		FC_OPT_U64, 0, "seed", seed, "N", "of the bootstrap", 0, 0                         \
+	}
+#define EVAL_COMMAND_ARMS "[OPTION]... [[NAME=]STREAM[,STREAM]...]..."
+#define EVAL_COMMAND_ARMS_HELP                                                                     \
+	"Files of one NAME are seeds of one model: NAME=a,b or NAME=a NAME=b."
+/* Draws, unless told. */
+enum { EVAL_COMMAND_N_RESAMPLE = 1000, EVAL_COMMAND_N_COMPARE = 10000 };
+
+/* Writes to path (NULL: standard output); ends the program on failure. */
+void eval_command_write(const struct fc_buf *text, const char *path);
 /* Writes the table to path (NULL: standard output) and frees it; ends the program on failure. */
 void eval_command_print(struct fc_table *t, enum fc_table_format format, const char *path);
 

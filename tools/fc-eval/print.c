@@ -35,15 +35,20 @@ void eval_command_measure(
 	}
 }
 
-void eval_command_print(struct fc_table *t, enum fc_table_format format, const char *path)
+void eval_command_write(const struct fc_buf *text, const char *path)
 {
 	struct fc_err e;
-	struct fc_buf text = FC_BUF_INIT;
 	struct fc_out *out;
+	if (fc_out_open(&out, path, FC_OUT_TEXT, &e) < 0 ||
+	    fc_out_write(out, text->p, text->n, &e) < 0 || fc_out_commit(out, &e) < 0)
+		fc_die("%s", e.msg);
+}
+
+void eval_command_print(struct fc_table *t, enum fc_table_format format, const char *path)
+{
+	struct fc_buf text = FC_BUF_INIT;
 	fc_table_print(t, format, &text);
 	fc_table_free(t);
-	if (fc_out_open(&out, path, FC_OUT_TEXT, &e) < 0 ||
-	    fc_out_write(out, text.p, text.n, &e) < 0 || fc_out_commit(out, &e) < 0)
-		fc_die("%s", e.msg);
+	eval_command_write(&text, path);
 	fc_buf_release(&text);
 }

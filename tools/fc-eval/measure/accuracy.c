@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "base/die.h"
+#include "base/hash.h"
+#include "base/mem.h"
 #include "base/opt.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/bootstrap.h"
+#include "fc-eval/measure/comparison.h"
 #include "fc-eval/measure/grade.h"
 #include "fc-eval/measure/groups.h"
+#include "fc-eval/measure/scan.h"
 
 static struct fc_table *tabulate(const struct eval_grades *a)
 {
@@ -36,38 +42,108 @@ static struct fc_table *tabulate(const struct eval_grades *a)
 	return t;
 }
 
+struct options {
+	struct eval_grading grading;
+	const char *references, *baseline, *out;
+	int format, match, n_resample;
+	bool compare;
+	uint64_t seed;
+};
+
+static void compare(const struct options *o, const struct eval_arms *arms)
+{
+	static const struct eval_measure m = {.name = {"accuracy", "accuracy_low", "accuracy_high"},
+	    .heading = "accuracy",
+	    .unit = " in accuracy",
+	    .items = "conversations",
+	    .differs = "another question or reference",
+	    .decimals = 3,
+	    .right_wrong = true};
+	const struct eval_comparison_options how = {.seed = o->seed,
+	    .n_resample = o->n_resample,
+	    .format = (enum fc_table_format)o->format,
+	    .out = o->out};
+	struct eval_items *items = FC_ARRAY(struct eval_items, arms->n_stream);
+	struct fc_err e;
+	for (size_t k = 0; k < arms->n_stream; k++) {
+		struct eval_grades a = {0}, refs = {0};
+		if (eval_grades_read(arms->path[k], &o->grading, &a, &e) < 0 ||
+		    eval_grades_judge(&a, o->references, &o->grading, &refs, &e) < 0)
+			fc_die("%s", e.msg);
+		for (size_t i = 0; i < a.n; i++) {
+			struct eval_grade *g = &a.v[i];
+			uint64_t same = g->asked;
+			if (!o->references)
+				same = fc_hash(g->reference, strlen(g->reference), same);
+			eval_items_add(&items[k], g->id, g->category, same)->value = g->right;
+			g->category = NULL; /* the item's now */
+		}
+		eval_grades_release(&a);
+		eval_grades_release(&refs);
+	}
+	eval_comparison(&m, arms, items, &how);
+	eval_scan_release(items, arms);
+}
+
+static void show_one(const struct options *o, const char *answers, const char *references)
+{
+	struct eval_grades a = {0}, refs = {0};
+	struct fc_err e;
+	if (eval_grades_read(answers, &o->grading, &a, &e) < 0 ||
+	    eval_grades_judge(&a, references, &o->grading, &refs, &e) < 0)
+		fc_die("%s", e.msg);
+	eval_command_print(tabulate(&a), (enum fc_table_format)o->format, o->out);
+	eval_grades_release(&a);
+	eval_grades_release(&refs);
+}
+
 void eval_command_accuracy(int argc, char **argv)
 {
-	struct eval_grading o = {.choice = -1};
-	int format = 0, match = 0;
-	const char *output = NULL;
+	struct options o = {.grading.choice = -1, .n_resample = -1};
 	const struct fc_opt opts[] = {
-	    EVAL_COMMAND_BY_OPT(&o.by),
-	    {FC_OPT_CHOICE, 0, "match", &match, EVAL_ANSWER_MATCHES, "what counts as right", 0, 0},
-	    {FC_OPT_FLAG, 0, "ignore-case", &o.ignore_case, NULL, "of ASCII letters", 0, 0},
-	    {FC_OPT_INT, 0, "choice", &o.choice, "N",
+	    {FC_OPT_FLAG, 0, "compare", &o.compare, NULL,
+		"all operands are ANSWERS of models, which are compared", 0, 0},
+	    {FC_OPT_IN, 0, "references", &o.references, "FILE",
+		"of a comparison: conversations with the right answers", 0, 0},
+	    EVAL_COMMAND_BASELINE_OPT(&o.baseline),
+	    {FC_OPT_INT, 0, "resamples", &o.n_resample, "N",
+		"draws of the bootstrap, where a model has several files [10000]", 0, 1000000},
+	    {FC_OPT_U64, 0, "seed", &o.seed, "N", "of the bootstrap", 0, 0},
+	    EVAL_COMMAND_BY_OPT(&o.grading.by),
+	    {FC_OPT_CHOICE, 0, "match", &o.match, EVAL_ANSWER_MATCHES, "what counts as right", 0,
+		0},
+	    {FC_OPT_FLAG, 0, "ignore-case", &o.grading.ignore_case, NULL, "of ASCII letters", 0, 0},
+	    {FC_OPT_INT, 0, "choice", &o.grading.choice, "N",
 		"of several answers to a conversation, the one that counts", 0, 1023},
-	    EVAL_COMMAND_TABLE_OPTS(&format, &output),
+	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};
 	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... [ANSWERS [REFERENCES]]",
-	    .summary = "Reads answered conversations, writes how many answers are right.",
+	    .synopsis = "[OPTION]... [ANSWERS [REFERENCES]]\n"
+			"--compare [OPTION]... [NAME=]ANSWERS[,ANSWERS]...",
+	    .summary = "Reads answered conversations, writes how many answers are right; of "
+		       "several files with --compare, how they differ in that.",
+	    .more = EVAL_COMMAND_ARMS_HELP,
 	};
 	fc_prog = "fc-eval accuracy";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
-	if (argc - first > 2)
-		fc_die_usage("at most two files: answers and references");
-	struct eval_grades answers = {0}, refs = {0};
-	struct fc_err e;
-	o.match = (enum eval_answer_match)match;
-	if (eval_grades_read(first < argc ? argv[first] : "-", &o, &answers, &e) < 0 ||
-	    eval_grades_judge(&answers, first + 1 < argc ? argv[first + 1] : NULL, &o, &refs, &e) <
-		0)
-		fc_die("%s", e.msg);
-	eval_command_print(tabulate(&answers), (enum fc_table_format)format, output);
-	eval_grades_release(&answers);
-	eval_grades_release(&refs);
+	const size_t n = (size_t)(argc - first);
+	o.grading.match = (enum eval_answer_match)o.match;
+	if (!o.compare && (o.references || o.baseline))
+		fc_die_usage("--%s goes with --compare", o.references ? "references" : "baseline");
+	if (o.compare) {
+		struct eval_arms arms;
+		eval_arms_parse(&arms, argv + first, n, o.baseline);
+		if (!eval_arms_several(&arms))
+			fc_die_usage("--compare needs two files of answers or more");
+		compare(&o, &arms);
+		eval_arms_release(&arms);
+	} else {
+		if (n > 2)
+			fc_die_usage("at most two files: answers and references; --compare takes "
+				     "several models' answers");
+		show_one(&o, n ? argv[first] : "-", n > 1 ? argv[first + 1] : NULL);
+	}
 	fc_finish();
 }

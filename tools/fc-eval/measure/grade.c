@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "text/category.h"
 
@@ -12,6 +13,15 @@ static int by_id(const void *a, const void *b)
 	const struct eval_grade *x = a, *y = b;
 	int c = strcmp(x->id, y->id);
 	return c ? c : x->order < y->order ? -1 : x->order > y->order;
+}
+
+static uint64_t hash_of_users(const struct fc_conversation *c)
+{
+	uint64_t h = 0;
+	for (size_t i = 0; i < c->n_message; i++)
+		if (c->message[i].role == FC_ROLE_USER)
+			h = fc_hash(c->message[i].content, c->message[i].n, h + 1);
+	return h;
 }
 
 int eval_grades_read(
@@ -33,6 +43,7 @@ int eval_grades_read(
 		    .where = fc_strdup(fc_conversations_where(r)),
 		    .answer = answer ? fc_strdup(answer) : NULL,
 		    .reference = eval_answer_member(&c),
+		    .asked = hash_of_users(&c),
 		    .category = o->by ? fc_category_name(c.extra, o->by) : NULL,
 		    .one_of_several = several,
 		    .order = out->n};

@@ -9,6 +9,7 @@ struct eval_grade {
 	char *id, *where;
 	char *answer;               /* the last assistant's message, or NULL */
 	char *reference;            /* member "answer", or NULL */
+	uint64_t asked;             /* hash of the users' messages */
 	char *category;             /* NULL without a field to file it by */
 	bool right, one_of_several; /* fc-infer --choices wrote it */
 	size_t order;               /* place in the file */

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/opt.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/measure/choices.h"
+#include "fc-eval/measure/comparison.h"
 #include "fc-eval/measure/forced.h"
 #include "fc-eval/measure/scan.h"
 #include "text/json.h"
@@ -16,11 +19,15 @@
 #define CHOICES_MAX 1000000
 
 struct options {
-	const char *by, *out;
-	int format, n_resample;
+	const char *by, *out, *baseline;
+	int format, n_resample, measure;
+	bool each;
 	uint64_t seed;
 };
 
+#define MEASURES                                                                                   \
+	"acc|acc_norm|acc_bytes|acc_mutual_info|exact_match|brier_score" /* enum eval_mc           \
+									  */
 static const char *const columns[EVAL_MC_COUNT][3] = {
     [EVAL_MC_ACC] = {"acc", "acc_low", "acc_high"},
     [EVAL_MC_ACC_NORM] = {"acc_norm", "acc_norm_low", "acc_norm_high"},
@@ -45,6 +52,25 @@ struct results {
 	size_t cap;
 };
 
+/* Of a comparison; takes the category. */
+static int add_item(struct eval_scan *scan, struct open_task *t, const char *name, struct fc_err *e)
+{
+	const struct results *r = scan->ctx;
+	const size_t same[] = {t->n, t->gold};
+	double v[EVAL_MC_COUNT];
+	eval_mc_measure(t->choice, t->n, t->gold, v);
+	if (isnan(v[r->opt->measure]))
+		return fc_fail(e, "%s: task '%s': its %s is not known%s", name, t->id,
+		    columns[r->opt->measure][0],
+		    r->opt->measure == EVAL_MC_MUTUAL ? "; fc-eval mc-questions --unconditional "
+							"asks for it"
+						      : "");
+	eval_items_add(scan->items, t->id, t->category, fc_hash(same, sizeof same, 0))->value =
+	    v[r->opt->measure];
+	t->category = NULL;
+	return 0;
+}
+
 static int finish_task(struct eval_scan *scan, const char *name, struct fc_err *e)
 {
 	struct results *r = scan->ctx;
@@ -59,7 +85,9 @@ static int finish_task(struct eval_scan *scan, const char *name, struct fc_err *
 			    "%s: task '%s': choice %zu of %zu is missing (was it left out as too "
 			    "long?)",
 			    name, t->id, i, t->n);
-	if (ret == 0) {
+	if (ret == 0 && scan->items) {
+		ret = add_item(scan, t, name, e);
+	} else if (ret == 0) {
 		FC_GROW(r->measure, r->cap, n + 1);
 		eval_mc_measure(t->choice, t->n, t->gold, r->measure[n]);
 		eval_groups_add(&scan->groups, t->category);
@@ -156,37 +184,73 @@ static void put_group(
 			fc_table_real(t, sum[m] / (double)g->n);
 }
 
+static void show_each(struct options *o, const struct eval_arms *arms)
+{
+	if (o->n_resample < 0)
+		o->n_resample = EVAL_COMMAND_N_RESAMPLE;
+	struct fc_table *t = fc_table_new();
+	struct results r = {.opt = o, .table = t};
+	fc_table_column(t, "stream", 0);
+	fc_table_column(t, "group", 0);
+	fc_table_column(t, "tasks", 0);
+	for (size_t m = 0; m < EVAL_MC_COUNT; m++)
+		if (o->format != FC_TABLE_TEXT || m <= EVAL_MC_ACC_NORM)
+			eval_command_measure_columns(
+			    t, (enum fc_table_format)o->format, columns[m], 3);
+		else
+			fc_table_column(t, columns[m][0], 3);
+	struct eval_scan scan = {.ctx = &r, .take = take, .end = finish_task, .put = put_group};
+	eval_scan_streams(&scan, arms);
+	free(r.measure);
+	eval_command_print(r.table, (enum fc_table_format)o->format, o->out);
+}
+
+static void compare(struct options *o, const struct eval_arms *arms)
+{
+	const char *const *name = columns[o->measure];
+	char unit[64];
+	snprintf(unit, sizeof unit, " in %s", name[0]);
+	const struct eval_measure m = {.name = {name[0], name[1], name[2]},
+	    .heading = name[0],
+	    .unit = unit,
+	    .items = "tasks",
+	    .differs = "other choices",
+	    .decimals = 3,
+	    .less_is_better = o->measure == EVAL_MC_BRIER,
+	    .right_wrong = o->measure != EVAL_MC_BRIER};
+	const struct eval_comparison_options how = {.seed = o->seed,
+	    .n_resample = o->n_resample,
+	    .format = (enum fc_table_format)o->format,
+	    .out = o->out};
+	struct results r = {.opt = o};
+	struct eval_scan scan = {.ctx = &r, .take = take, .end = finish_task};
+	struct eval_items *items = eval_scan_items(&scan, arms);
+	eval_comparison(&m, arms, items, &how);
+	eval_scan_release(items, arms);
+}
+
 void eval_command_mc(int argc, char **argv)
 {
-	struct options o = {.n_resample = 1000};
+	struct options o = {.n_resample = -1};
 	const struct fc_opt opts[] = {
 	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "also by this member of the tasks' lines", 0, 0},
-	    EVAL_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
+	    EVAL_COMMAND_COMPARE_OPTS(&o.baseline, &o.each, &o.n_resample, &o.seed),
+	    {FC_OPT_CHOICE, 0, "measure", &o.measure, MEASURES, "what is compared", 0, 0},
 	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};
 	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... [STREAM]...",
+	    .synopsis = EVAL_COMMAND_ARMS,
 	    .summary = "Reads distributions of multiple-choice tasks, writes how often the right "
-		       "choice is the likeliest.",
+		       "choice is the likeliest; of several, how they differ in that.",
+	    .more = EVAL_COMMAND_ARMS_HELP,
 	};
 	fc_prog = "fc-eval mc";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
-	struct fc_table *t = fc_table_new();
-	struct results r = {.opt = &o, .table = t};
-	fc_table_column(t, "stream", 0);
-	fc_table_column(t, "group", 0);
-	fc_table_column(t, "tasks", 0);
-	for (size_t m = 0; m < EVAL_MC_COUNT; m++)
-		if (o.format != FC_TABLE_TEXT || m <= EVAL_MC_ACC_NORM)
-			eval_command_measure_columns(
-			    t, (enum fc_table_format)o.format, columns[m], 3);
-		else
-			fc_table_column(t, columns[m][0], 3);
-	struct eval_scan scan = {.ctx = &r, .take = take, .end = finish_task, .put = put_group};
-	eval_scan_streams(&scan, argv + first, (size_t)(argc - first));
-	free(r.measure);
-	eval_command_print(r.table, (enum fc_table_format)o.format, o.out);
+	struct eval_arms arms;
+	eval_arms_parse(&arms, argv + first, (size_t)(argc - first), o.baseline);
+	(eval_arms_several(&arms) && !o.each ? compare : show_each)(&o, &arms);
+	eval_arms_release(&arms);
 	fc_finish();
 }

@@ -9,12 +9,14 @@
 #include "base/opt.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/bootstrap.h"
+#include "fc-eval/measure/comparison.h"
 #include "fc-eval/measure/scan.h"
 #include "fc-eval/measure/score.h"
 
 struct options {
-	const char *by, *out;
+	const char *by, *out, *baseline;
 	int format, from, per, n_resample;
+	bool each;
 	uint64_t seed;
 };
 
@@ -75,6 +77,40 @@ static int compare_bytes(struct eval_scan *scan, const char *name, struct fc_err
 	}
 	s->now = (struct scored){0};
 	return 0;
+}
+
+static int take_item(
+    struct eval_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
+{
+	const struct scores *s = scan->ctx;
+	struct eval_item *item = eval_scan_add(scan, x, s->opt->by, name, e);
+	if (!item)
+		return -1;
+	item->scored = eval_scored_of(x, (enum eval_score_from)s->opt->from);
+	return 0;
+}
+
+static void compare(const struct options *o, const struct eval_arms *arms)
+{
+	const struct eval_measure m = {
+	    .name = {"bits_per_byte", "bits_per_byte_low", "bits_per_byte_high"},
+	    .heading = "bits/byte",
+	    .unit = " bits a byte",
+	    .items = "conversations",
+	    .differs = "another text (of another chat template? fc-infer -p takes one model's)",
+	    .scale = 1 / log(2),
+	    .decimals = 4,
+	    .less_is_better = true,
+	    .of_bytes = true};
+	const struct eval_comparison_options how = {.seed = o->seed,
+	    .n_resample = o->n_resample,
+	    .format = (enum fc_table_format)o->format,
+	    .out = o->out};
+	struct scores s = {.opt = o};
+	struct eval_scan scan = {.ctx = &s, .take = take_item};
+	struct eval_items *items = eval_scan_items(&scan, arms);
+	eval_comparison(&m, arms, items, &how);
+	eval_scan_release(items, arms);
 }
 
 static struct fc_table *new_table(const struct options *o)
@@ -166,29 +202,41 @@ static void put_group(
 
 void eval_command_ppl(int argc, char **argv)
 {
-	struct options o = {.n_resample = 1000};
+	struct options o = {.n_resample = -1};
 	const struct fc_opt opts[] = {
 	    EVAL_COMMAND_BY_OPT(&o.by),
 	    {FC_OPT_CHOICE, 0, "from", &o.from, EVAL_SCORE_FROM,
 		"each model's own labels, or the rows that are in the stream", 0, 0},
 	    {FC_OPT_CHOICE, 0, "per", &o.per, PER, "of the perplexity that is in the table", 0, 0},
-	    EVAL_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
+	    EVAL_COMMAND_COMPARE_OPTS(&o.baseline, &o.each, &o.n_resample, &o.seed),
 	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
 	    FC_OPT_COMMON,
 	    {0},
 	};
 	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... [STREAM]...",
-	    .summary =
-		"Reads distribution streams, writes cross-entropy, perplexity and bits per byte.",
+	    .synopsis = EVAL_COMMAND_ARMS,
+	    .summary = "Reads distribution streams, writes cross-entropy, perplexity and bits per "
+		       "byte;\nof "
+		       "several, how they differ in bits per byte on what all have scored.",
+	    .more = EVAL_COMMAND_ARMS_HELP,
 	};
 	fc_prog = "fc-eval ppl";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
-	struct scores s = {.opt = &o, .table = new_table(&o)};
-	struct eval_scan scan = {.ctx = &s, .take = take, .end = compare_bytes, .put = put_group};
-	eval_scan_streams(&scan, argv + first, (size_t)(argc - first));
-	free(s.score);
-	free(s.first_name);
-	eval_command_print(s.table, (enum fc_table_format)o.format, o.out);
+	struct eval_arms arms;
+	eval_arms_parse(&arms, argv + first, (size_t)(argc - first), o.baseline);
+	if (eval_arms_several(&arms) && !o.each) {
+		compare(&o, &arms);
+	} else {
+		if (o.n_resample < 0)
+			o.n_resample = EVAL_COMMAND_N_RESAMPLE;
+		struct scores s = {.opt = &o, .table = new_table(&o)};
+		struct eval_scan scan = {
+		    .ctx = &s, .take = take, .end = compare_bytes, .put = put_group};
+		eval_scan_streams(&scan, &arms);
+		free(s.score);
+		free(s.first_name);
+		eval_command_print(s.table, (enum fc_table_format)o.format, o.out);
+	}
+	eval_arms_release(&arms);
 	fc_finish();
 }

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/measure/comparison_table.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fc-eval/eval.h"
+
+/* A group's items and results. */
+struct part {
+	const char *name;
+	size_t n, n_left_out;              /* items that count, and that only some have */
+	uint64_t bytes;                    /* of them */
+	uint64_t *left_bytes;              /* [n_arm] the most of a stream */
+	struct eval_paired_result *result; /* [n_arm] */
+};
+
+/* The category of every item, or NULL where there are none. */
+static size_t *strata(const struct eval_compared *c)
+{
+	const size_t n_group = eval_groups_count(&c->groups);
+	size_t *stratum = n_group > 1 ? FC_ARRAY(size_t, c->n) : NULL;
+	const char *name;
+	for (size_t g = 1; g < n_group; g++) {
+		const struct eval_group *group = eval_groups_at(&c->groups, g, &name);
+		for (size_t k = 0; k < group->n; k++)
+			stratum[group->item[k]] = g;
+	}
+	return stratum;
+}
+
+static void count_left(const struct eval_compared *c, const struct eval_group *g, struct part *p)
+{
+	const struct eval_arms *a = c->arms;
+	p->left_bytes = FC_ARRAY(uint64_t, a->n_arm);
+	for (size_t s = 0; s < a->n_stream; s++) {
+		uint64_t sum = 0;
+		for (size_t k = 0; k < g->n; k++)
+			sum += c->left_bytes[g->item[k] * a->n_stream + s];
+		if (sum > p->left_bytes[a->arm[s]])
+			p->left_bytes[a->arm[s]] = sum;
+	}
+	for (size_t k = 0; k < g->n; k++)
+		p->n_left_out += c->left_out[g->item[k]];
+}
+
+static struct part compare(const struct eval_compared *c, size_t group, const size_t *stratum_of)
+{
+	const size_t S = c->arms->n_stream;
+	struct part p = {0};
+	const struct eval_group *g = eval_groups_at(&c->groups, group, &p.name);
+	double *den = FC_ARRAY(double, g->n), *num = FC_ARRAY(double, g->n *S);
+	size_t *stratum = stratum_of && group == 0 ? FC_ARRAY(size_t, g->n) : NULL;
+	for (size_t k = 0; k < g->n; k++) {
+		const size_t i = g->item[k];
+		if (c->den[i] == 0)
+			continue;
+		den[p.n] = c->den[i];
+		p.bytes += (uint64_t)c->den[i];
+		for (size_t s = 0; s < S; s++)
+			num[p.n * S + s] = c->num[i * S + s];
+		if (stratum)
+			stratum[p.n] = stratum_of[i];
+		p.n++;
+	}
+	const struct eval_paired x = {.n_item = p.n,
+	    .n_stream = S,
+	    .n_arm = c->arms->n_arm,
+	    .den = den,
+	    .num = num,
+	    .arm = c->arms->arm,
+	    .stratum = stratum,
+	    .less_is_better = c->measure->less_is_better,
+	    .right_wrong = c->measure->right_wrong};
+	p.result = FC_ARRAY(struct eval_paired_result, x.n_arm);
+	eval_paired(
+	    &x, c->arms->baseline, c->options->seed, (size_t)c->options->n_resample, p.result);
+	count_left(c, g, &p);
+	free(den);
+	free(num);
+	free(stratum);
+	return p;
+}
+
+static struct fc_table *new_table(const struct eval_compared *c)
+{
+	static const char *const difference[] = {"difference", "difference_low", "difference_high"};
+	const struct eval_measure *m = c->measure;
+	const enum fc_table_format f = c->options->format;
+	const bool text = f == FC_TABLE_TEXT;
+	struct fc_table *t = fc_table_new();
+	fc_table_column(t, "model", 0);
+	if (text) {
+		fc_table_column(t, m->heading, m->decimals);
+	} else {
+		fc_table_column(t, "group", 0);
+		fc_table_column(t, "streams", 0);
+		fc_table_column(t, m->items, 0);
+		fc_table_column(t, "left_out", 0);
+		if (m->of_bytes) {
+			fc_table_column(t, "bytes", 0);
+			fc_table_column(t, "bytes_left_out", 0);
+		}
+		eval_command_measure_columns(t, f, m->name, m->decimals);
+		fc_table_column(t, "against", 0);
+	}
+	eval_command_measure_columns(t, f, difference, m->decimals);
+	fc_table_column(t, "better", 0);
+	fc_table_column(t, "worse", 0);
+	if (!text) {
+		fc_table_column(t, "equal", 0);
+		fc_table_column(t, "p", 0);
+		fc_table_column(t, "p_holm", 0);
+		fc_table_column(t, "detectable", 0);
+	}
+	return t;
+}
+
+/* What stands before the difference, for programs. */
+static void put_head(
+    struct fc_table *t, const struct eval_compared *c, const struct part *p, size_t a)
+{
+	const struct eval_paired_result *r = &p->result[a];
+	fc_table_text(t, p->name);
+	fc_table_int(t, r->n_stream);
+	fc_table_int(t, p->n);
+	fc_table_int(t, p->n_left_out);
+	if (c->measure->of_bytes) {
+		fc_table_int(t, p->bytes);
+		fc_table_int(t, p->left_bytes[a]);
+	}
+	eval_command_measure(t, c->options->format, r->value, r->interval, c->measure->decimals);
+	if (a == c->arms->baseline)
+		fc_table_none(t);
+	else
+		fc_table_text(t, c->arms->name[c->arms->baseline]);
+}
+
+static void put_row(
+    struct fc_table *t, const struct eval_compared *c, const struct part *p, size_t a)
+{
+	const struct eval_paired_result *r = &p->result[a];
+	const bool text = c->options->format == FC_TABLE_TEXT, other = a != c->arms->baseline;
+	fc_table_text(t, c->arms->name[a]);
+	if (text)
+		fc_table_real(t, r->value);
+	else
+		put_head(t, c, p, a);
+	eval_command_measure(
+	    t, c->options->format, r->difference, r->difference_interval, c->measure->decimals);
+	const size_t counts[] = {r->n_better, r->n_worse, r->n_equal};
+	for (size_t i = 0; i < (text ? 2 : 3); i++)
+		if (other)
+			fc_table_int(t, counts[i]);
+		else
+			fc_table_none(t);
+	if (!text) {
+		fc_table_real(t, r->p);
+		fc_table_real(t, r->p_holm);
+		fc_table_real(t, r->detectable);
+	}
+}
+
+/* Over what the figures are, and what the brackets mean. */
+static void add_basis(struct fc_buf *b, const struct eval_compared *c, const struct part *all)
+{
+	const struct eval_measure *m = c->measure;
+	const struct eval_arms *a = c->arms;
+	fc_buf_addf(b, "%zu %s", all->n, m->items);
+	if (m->of_bytes)
+		fc_buf_addf(b, ", %" PRIu64 " bytes", all->bytes);
+	fc_buf_adds(b, " that all have scored.");
+	bool left = false;
+	for (size_t i = 0; m->of_bytes && i < a->n_arm; i++) {
+		if (!all->left_bytes[i])
+			continue;
+		fc_buf_addf(
+		    b, "%s %" PRIu64 " bytes of ", left ? "," : " Left out:", all->left_bytes[i]);
+		fc_buf_adds(b, a->name[i]);
+		left = true;
+	}
+	if (all->n_left_out)
+		fc_buf_addf(b, "%s %zu of the %s", left ? ", with" : " Left out:", all->n_left_out,
+		    m->items);
+	fc_buf_adds(b, left || all->n_left_out ? "." : "");
+	const bool seeds = a->n_stream > a->n_arm;
+	if (m->right_wrong && !seeds)
+		fc_buf_adds(b, " Brackets: 95 %.");
+	else if (c->options->n_resample)
+		fc_buf_addf(b, " Brackets: 95 %% of %d draws of %s%s.", c->options->n_resample,
+		    m->items, seeds ? " and of seeds" : "");
+}
+
+static void add_words(struct fc_buf *out, const struct eval_compared *c, const struct part *all)
+{
+	const struct eval_arms *a = c->arms;
+	struct fc_buf b = FC_BUF_INIT;
+	add_basis(&b, c, all);
+	eval_comparison_wrap(out, b.p);
+	for (size_t i = 0; i < a->n_arm; i++) {
+		if (i == a->baseline)
+			continue;
+		fc_buf_clear(&b);
+		eval_comparison_say(&b, c->measure, a->name[i], a->name[a->baseline],
+		    &all->result[i], all->n, a->n_arm - 1);
+		eval_comparison_wrap(out, b.p);
+	}
+	fc_buf_release(&b);
+}
+
+static void add_title(struct fc_buf *out, const char *group)
+{
+	fc_buf_add_escaped(out, group, strlen(group));
+	fc_buf_addc(out, '\n');
+}
+
+void eval_compared_print(const struct eval_compared *c)
+{
+	const size_t n = eval_groups_count(&c->groups);
+	const enum fc_table_format f = c->options->format;
+	size_t *stratum = strata(c);
+	struct part *part = FC_ARRAY(struct part, n);
+	struct fc_buf out = FC_BUF_INIT;
+	struct fc_table *t = NULL;
+	for (size_t g = 0; g < n; g++) {
+		part[g] = compare(c, g, stratum);
+		if (!t)
+			t = new_table(c);
+		for (size_t a = 0; a < c->arms->n_arm; a++)
+			put_row(t, c, &part[g], a);
+		if (f != FC_TABLE_TEXT && g + 1 < n)
+			continue;
+		if (f == FC_TABLE_TEXT && n > 1)
+			add_title(&out, part[g].name);
+		fc_table_print(t, f, &out);
+		fc_table_free(t);
+		t = NULL;
+		if (f == FC_TABLE_TEXT)
+			fc_buf_addc(&out, '\n');
+	}
+	if (f == FC_TABLE_TEXT)
+		add_words(&out, c, &part[0]);
+	eval_command_write(&out, c->options->out);
+	for (size_t g = 0; g < n; g++) {
+		free(part[g].left_bytes);
+		free(part[g].result);
+	}
+	free(part);
+	free(stratum);
+	fc_buf_release(&out);
+}
