@@ -169,7 +169,7 @@ static void add_basis(struct fc_buf *b, const struct eval_compared *c, const str
 {
 	const struct eval_measure *m = c->measure;
 	const struct eval_arms *a = c->arms;
-	fc_buf_addf(b, "%zu %s", all->n, m->items);
+	eval_comparison_count(b, m, all->n);
 	if (m->of_bytes)
 		fc_buf_addf(b, ", %" PRIu64 " bytes", all->bytes);
 	fc_buf_adds(b, " that all have scored.");
@@ -182,9 +182,10 @@ static void add_basis(struct fc_buf *b, const struct eval_compared *c, const str
 		fc_buf_adds(b, a->name[i]);
 		left = true;
 	}
-	if (all->n_left_out)
-		fc_buf_addf(b, "%s %zu of the %s", left ? ", with" : " Left out:", all->n_left_out,
-		    m->items);
+	if (all->n_left_out) {
+		fc_buf_adds(b, left ? ", with " : " Left out: ");
+		eval_comparison_count(b, m, all->n_left_out);
+	}
 	fc_buf_adds(b, left || all->n_left_out ? "." : "");
 	const bool seeds = a->n_stream > a->n_arm;
 	if (m->right_wrong && !seeds)

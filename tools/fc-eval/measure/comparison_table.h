@@ -24,6 +24,8 @@ void eval_compared_print(const struct eval_compared *c);
 /* One sentence about an arm against the baseline: "b is better than a by ...".  n: items. */
 void eval_comparison_say(struct fc_buf *out, const struct eval_measure *m, const char *arm,
     const char *baseline, const struct eval_paired_result *r, size_t n, size_t n_comparison);
+/* "40 conversations", "1 task" */
+void eval_comparison_count(struct fc_buf *out, const struct eval_measure *m, size_t n);
 /* Appends the text in lines of at most 80 columns, broken at blanks; ends it with a newline. */
 void eval_comparison_wrap(struct fc_buf *out, const char *text);
 

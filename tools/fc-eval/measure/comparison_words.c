@@ -37,6 +37,11 @@ void eval_comparison_wrap(struct fc_buf *out, const char *text)
 	fc_buf_addc(out, '\n');
 }
 
+void eval_comparison_count(struct fc_buf *out, const struct eval_measure *m, size_t n)
+{
+	fc_buf_addf(out, "%zu %.*s", n, (int)strlen(m->items) - (n == 1), m->items);
+}
+
 static void add_name(struct fc_buf *out, const char *name)
 {
 	fc_buf_add_escaped(out, name, strlen(name));
@@ -65,7 +70,8 @@ void eval_comparison_say(struct fc_buf *out, const struct eval_measure *m, const
 		add_name(out, arm);
 		fc_buf_adds(out, " is as good as ");
 		add_name(out, baseline);
-		fc_buf_addf(out, " on each of the %zu %s", n, m->items);
+		fc_buf_adds(out, " on each of ");
+		eval_comparison_count(out, m, n);
 	} else if (shows || isnan(i.low)) {
 		add_name(out, arm);
 		fc_buf_addf(out, " is %s than ", gain ? "better" : "worse");
@@ -86,7 +92,9 @@ void eval_comparison_say(struct fc_buf *out, const struct eval_measure *m, const
 		fc_buf_addf(out, " no difference shows: %+.*f [%+.*f, %+.*f]%s", m->decimals,
 		    r->difference, m->decimals, i.low, m->decimals, i.high, m->unit);
 	}
-	if (isfinite(r->detectable))
+	if (m->right_wrong && r->detectable >= 1)
+		fc_buf_adds(out, "; this set is too small to show any difference");
+	else if (isfinite(r->detectable))
 		fc_buf_addf(
 		    out, "; this set shows differences from %.*f on", m->decimals, r->detectable);
 	fc_buf_addc(out, '.');
