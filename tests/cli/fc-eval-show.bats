@@ -110,6 +110,8 @@ same() {
 	[ "$(tail -n 1 t | cut -f11,12)" = "$(printf '0.00048828125\t0.00048828125')" ]
 	[ "$(head -n 1 t | cut -f13,14)" = "$(printf 'p_holm\tdetectable')" ]
 	[ "$(tail -n 1 t | cut -f13,14)" = "$(printf '0.00048828125\t')" ] # without spread nothing tells what shows
+	fc-eval show -t compare c.jsonl | tail -n 1 | grep -qx 'a is better than b by 1.000 \[1.000, 1.000\] points.'
+	fc-eval show -t compare --resamples 0 c.jsonl | tail -n 1 | grep -q '^a is better than b by 1.000 points; how much of'
 	# the other way round against a baseline
 	[ "$(fc-eval show -t compare --baseline a --format tsv c.jsonl | tail -n 1 | cut -f2-5)" = "$(printf 'b\ta\t12\t-1')" ]
 }

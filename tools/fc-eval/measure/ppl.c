@@ -216,7 +216,7 @@ void eval_command_ppl(int argc, char **argv)
 	static const struct fc_usage usage = {
 	    .synopsis = EVAL_COMMAND_ARMS,
 	    .summary = "Reads distribution streams, writes cross-entropy, perplexity and bits per "
-		       "byte;\nof "
+		       "byte; of "
 		       "several, how they differ in bits per byte on what all have scored.",
 	    .more = EVAL_COMMAND_ARMS_HELP,
 	};

@@ -86,10 +86,20 @@ void eval_command_show(int argc, char **argv)
 	if (eval_judged_open(
 		&j, &o.judged, (const char *const *)argv + first, argc - first, false, &e) < 0)
 		fc_die("%s", e.msg);
+	struct fc_buf words = FC_BUF_INIT, text = FC_BUF_INIT;
+	o.words = &words;
 	struct fc_table *t = tabulate((enum table)table, &j, &o, &e);
 	if (!t)
 		fc_die("%s", e.msg);
-	eval_command_print(t, (enum fc_table_format)format, out);
+	fc_table_print(t, (enum fc_table_format)format, &text);
+	fc_table_free(t);
+	if (words.n && format == FC_TABLE_TEXT) {
+		fc_buf_addc(&text, '\n');
+		fc_buf_add(&text, words.p, words.n);
+	}
+	eval_command_write(&text, out);
+	fc_buf_release(&words);
+	fc_buf_release(&text);
 	eval_judged_close(&j);
 	fc_finish();
 }

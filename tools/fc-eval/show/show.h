@@ -17,6 +17,7 @@ struct show_options {
 	struct judged_options judged;
 	const char *baseline; /* or NULL */
 	int weight;
+	struct fc_buf *words; /* what a table means, for people; a table may leave it empty */
 };
 
 /* The tables of fc-eval show; NULL on failure. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fc-eval/measure/comparison_table.h"
 #include "fc-eval/measure/significance.h"
 #include "fc-eval/show/contrast.h"
 #include "fc-eval/show/show.h"
@@ -175,6 +176,33 @@ static void compare_row(struct fc_table *t, const struct eval_sheets *s, const s
 	fc_table_real(t, c->detectable);
 }
 
+/* "a is better than b by 1.000 [0.400, 1.500] points", of which judge if there are several. */
+static void say(struct fc_buf *words, const struct eval_sheets *s, const struct compared *v,
+    double p_holm, size_t n_pair)
+{
+	static const struct eval_measure m = {
+	    .unit = " points", .items = "questions", .decimals = 3};
+	const struct eval_contrast *c = &v->c;
+	const struct eval_paired_result r = {.difference = c->difference,
+	    .difference_interval = c->interval,
+	    .n_better = c->n_better,
+	    .n_worse = c->n_worse,
+	    .n_equal = c->n_equal,
+	    .p = c->p_permutation,
+	    .p_holm = p_holm,
+	    .detectable = c->detectable};
+	struct fc_buf b = FC_BUF_INIT;
+	if (s->judge.n > 1) {
+		const char *judge = s->judge.name[v->x->judge];
+		fc_buf_add_escaped(&b, judge, strlen(judge));
+		fc_buf_adds(&b, ": ");
+	}
+	eval_comparison_say(&b, &m, s->model.name[v->x->model], s->model.name[v->y->model], &r,
+	    c->n_question, n_pair);
+	eval_comparison_wrap(words, b.p);
+	fc_buf_release(&b);
+}
+
 /* The pairs that are wanted and have a question in common, by judge; v: room for all. */
 static size_t contrast_all(
     const struct eval_sheets *s, const struct show_options *o, struct compared *v)
@@ -226,8 +254,13 @@ struct fc_table *eval_show_compare(
 	double *p = FC_ARRAY(double, s.n *s.n), *holm = FC_ARRAY(double, s.n *s.n);
 	const size_t n = contrast_all(&s, o, v);
 	adjust(v, n, p, holm);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		size_t n_pair = 0;
+		for (size_t k = 0; k < n; k++)
+			n_pair += v[k].x->judge == v[i].x->judge;
 		compare_row(t, &s, &v[i], holm[i], o);
+		say(o->words, &s, &v[i], holm[i], n_pair);
+	}
 	free(v);
 	free(p);
 	free(holm);
