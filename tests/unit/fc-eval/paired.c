@@ -150,6 +150,12 @@ static void test_right_wrong(void)
 		    .right_wrong = true};
 		struct eval_paired_result r[2];
 		eval_paired(&x, 0, 1, 0, r);
+		uint64_t right = 0;
+		for (size_t k = 0; k < want[i].n; k++)
+			right += v[k][0] > 0;
+		const struct eval_interval own = eval_bootstrap_wilson(right, want[i].n);
+		T_OK(r[1].interval.low == own.low && r[1].interval.high == own.high,
+		    "a model's own interval is Wilson's");
 		T_EQ(r[1].n_better, want[i].better, "discordant: better");
 		T_EQ(r[1].n_worse, want[i].worse, "discordant: worse");
 		T_NEAR(r[1].p, want[i].p, 1e-12, "McNemar's exact test");

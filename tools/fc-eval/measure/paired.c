@@ -259,6 +259,11 @@ static void put_exact(struct eval_paired_result *out, const struct eval_paired *
 	out->detectable = (z + z_power) * error;
 }
 
+static struct eval_interval within(struct eval_interval i, double least, double most)
+{
+	return isnan(i.low) ? i : (struct eval_interval){fmax(least, i.low), fmin(most, i.high)};
+}
+
 static void put_difference(struct draws *d, size_t a, size_t b, struct eval_paired_result *out)
 {
 	const struct eval_paired *x = d->x;
@@ -277,6 +282,8 @@ static void put_difference(struct draws *d, size_t a, size_t b, struct eval_pair
 	for (size_t k = 0; k < n; k++)
 		gap[k] = d->value[a * d->n + k] - d->value[b * d->n + k];
 	out->difference_interval = stretched(gap, n, out->difference, &v, &out->p);
+	if (x->right_wrong)
+		out->difference_interval = within(out->difference_interval, -1, 1);
 	if (d->strata.n && v.v > 0)
 		out->detectable = (quantile_of(&v, 0.975) + quantile_of(&v, 0.8)) * sqrt(v.v);
 	free(gap);
@@ -289,9 +296,15 @@ static void put_value(struct draws *d, size_t a, struct eval_paired_result *out)
 	for (size_t i = 0; i < x->n_item; i++)
 		sum += d->mean[i * x->n_arm + a];
 	out->value = sum / d->den;
+	if (x->right_wrong && d->seeds[a] == 1) {
+		out->interval = eval_bootstrap_wilson((uint64_t)sum, x->n_item);
+		return;
+	}
 	const struct variance v = variance_of(d, a, SIZE_MAX);
 	out->interval =
 	    stretched(d->value + a * d->n, d->strata.n ? d->n : 0, out->value, &v, NULL);
+	if (x->right_wrong)
+		out->interval = within(out->interval, 0, 1);
 }
 
 void eval_paired(const struct eval_paired *x, size_t baseline, uint64_t seed, size_t n_resample,

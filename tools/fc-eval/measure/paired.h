@@ -47,10 +47,10 @@ struct eval_paired_result {
  * detectable = (t(0.975) + t(0.8)) sqrt(v): a true difference of that size gives an interval
  * without 0 four times of five.
  *
- * right_wrong and one stream on either side: p is McNemar's exact test, the difference's interval
- * Bonett and Price's (2012), +- z sqrt((b + c - (b - c)^2) / (n + 2)) around b - c, with b and c
- * (count + 1) / (n + 2), and detectable (z(0.975) + z(0.8)) times that root: both know that items
- * on which the models agree are no proof.
+ * right_wrong: the interval of an arm of one stream is Wilson's.  One stream on either side: p is
+ * McNemar's exact test, the difference's interval Bonett and Price's (2012), +- z sqrt((b + c - (b
+ * - c)^2) / (n + 2)) around b - c, with b and c (count + 1) / (n + 2), and detectable (z(0.975) +
+ * z(0.8)) times that root: both know that items on which the models agree are no proof.
  *
  * out: [n_arm].  Draw b uses the generator (seed, b): the result does not depend on threads.
  * Intervals and p are NaN of fewer than two items or n_resample 0 (but for the exact ones).
