@@ -53,8 +53,10 @@ $(call settings,$(SET)/judgments,questions $(questions) prompts $(call identity,
     identities,$(REFERENCE)) judge $(call plain,$(value JUDGE)) models $(sort $(NAMES)))
 $(call settings,$(SET)/tables,title $(TITLE) order $(NAMES))
 
+# The scores, and what the comparison says in words.
 all: $(RESULTS)
 	@cat $(OUT)/scores.txt
+	@sed -n '/^$$/,$$p' $(OUT)/compare.txt
 
 # What would fail late is tried before the first model answers: every model, the judge's files and options.
 $(OUT)/checked: $(SET)/judgments $(NAMES:%=$(SET)/%)
@@ -89,7 +91,7 @@ $(OUT)/categories.txt: $(OUT)/judged $(SET)/tables
 	$(FC)fc-eval show -t categories $(of) --questions $(QUESTIONS) -o $@ $(JUDGMENTS)
 $(OUT)/compare.txt: $(OUT)/judged $(SET)/tables
 	$(call step,comparison)
-	$(FC)fc-eval show -t compare $(of) -o $@ $(JUDGMENTS)
+	$(FC)fc-eval show -t compare $(of) --questions $(QUESTIONS) -o $@ $(JUDGMENTS)
 $(OUT)/radar.svg $(OUT)/radar.png: $(OUT)/judged $(SET)/tables
 	$(call step,chart)
 	$(FC)fc-eval chart $(of) --questions $(QUESTIONS) -o $@ $(JUDGMENTS)

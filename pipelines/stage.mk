@@ -36,6 +36,10 @@ need_files = $(foreach f,$($1),$(if $(findstring %,$f)$(findstring :,$f),$(call 
              $(wildcard $f),,$(call no_such,$1,$f)))
 need_one   = $(if $(filter 1,$(words $($1))),,$(call one_only,$1))$(need_files)
 need_unlike = $(if $(filter $(words $(sort $2)),$(words $2)),,$(call same,$1,$2))
+# NAME=FILE,FILE is how fc-eval takes the files of a model.
+need_operands = $(foreach c,= $(comma),$(foreach n,$2,$(if $(findstring $c,$n),$(error $1: fc-eval cannot have $c in the \
+                name '$n'; give a link to it))))
+comma        := ,
 # The result of a training is the pivot's folder with other weights: a GGUF file has none.
 need_folder = $(if $(dry_run)$(wildcard $(patsubst %/,%,$($1))/config.json),,$(error $1: $($1) is no model folder (it has no \
               config.json); a GGUF model becomes one: fc-convert --type bf16 -o FOLDER $($1)))

@@ -29,10 +29,11 @@ SOURCES = $(KIT)/strings $(KIT)/facts $(KIT)/arithmetic
 NAMES   = strings facts arithmetic
 SKILLS  = arithmetic strings facts manners
 RUNS   := $(shell seq 1 $(SEEDS))
+COMPARED = pivot sft fusellm varm
 MODELS  = $(NAMES) pivot sft fusellm $(NAMES:%=target-%) linear sce varm
 
 seed_steps = $(addprefix $(WORK)/seed-$1/,fusion.jsonl fusechat fusellm sft linear sce heldout.jsonl questions.jsonl \
-             $(foreach m,$(MODELS),$m.ppl.tsv $m.acc.tsv) ensemble.ppl.tsv)
+             $(foreach m,$(MODELS),$m.ppl.tsv $m.acc.tsv) ensemble.ppl.tsv against-pivot.tsv against-sft.tsv)
 STEPS = $(foreach r,$(RUNS),$(call seed_steps,$r)) $(WORK)/table.txt $(WORK)/radar.svg
 
 all: $(STEPS)
@@ -95,8 +96,14 @@ $$(R$1)/%.ppl.tsv $$(R$1)/%.exact.tsv: $$(R$1)/heldout.jsonl $$(R$1)/questions.j
 $$(R$1)/%.acc.tsv: $$(R$1)/%.ppl.tsv
 	$$(call step,seed $1: answers of $$*)
 	$(FC)fc-infer -q --generate -m $$(call where,$1,$$*) -p $(PIVOT) --max-new 40 $(INFER) \
-	    $$(R$1)/questions.jsonl | \
-	    $(FC)fc-eval accuracy --match last-word --by skill --format tsv -q -o $$@
+	    -o $$(R$1)/$$*.answers.jsonl $$(R$1)/questions.jsonl
+	$(FC)fc-eval accuracy --match last-word --by skill --format tsv -q -o $$@ $$(R$1)/$$*.answers.jsonl
+
+# How much more often the fused models are right than the pivot and than fine-tuning alone, question by question.
+$$(R$1)/against-%.tsv: $$(COMPARED:%=$$(R$1)/%.acc.tsv)
+	$$(call step,seed $1: answers against those of $$*)
+	$(FC)fc-eval accuracy --compare --baseline $$* --match last-word --by skill --format tsv -q -o $$@ \
+	    $$(foreach m,$$(COMPARED),$$m=$$(R$1)/$$m.answers.jsonl)
 
 # The ensemble: the sources' distributions averaged over the pivot's tokens.
 $$(R$1)/ensemble.ppl.tsv $$(R$1)/ensemble.exact.tsv &: $$(R$1)/heldout.jsonl $$(R$1)/fusechat
@@ -120,6 +127,7 @@ where = $(if $(filter $2,$(NAMES) pivot),$(KIT)/$2,$(WORK)/seed-$1/$2)
 $(foreach r,$(RUNS),$(eval $(call run,$r)))
 
 RESULTS = $(foreach r,$(RUNS),$(foreach k,ppl exact,$(WORK)/seed-$r/ensemble.$k.tsv) \
+    $(foreach b,pivot sft,$(WORK)/seed-$r/against-$b.tsv) \
     $(foreach k,ppl exact acc,$(MODELS:%=$(WORK)/seed-$r/%.$k.tsv)))
 
 $(WORK)/table.txt $(WORK)/table.tsv $(WORK)/verdict.txt $(WORK)/radar.dat &: $(HERE)table.py $(RESULTS)

@@ -22,11 +22,12 @@ MODELS = pivot sft $(METHODS)
 model  = $(if $(filter pivot,$1),$(KIT)/pivot,$(if $(filter sft,$1),$(WORK)/sft,$(WORK)/$1/fusellm))
 
 STEPS  = $(addprefix $(WORK)/,fusion.jsonl sft $(METHODS:%=%/fusellm) heldout.jsonl questions.jsonl \
-         $(foreach m,$(MODELS),$m.ppl.tsv $m.acc.tsv))
+         $(foreach m,$(MODELS),$m.fcs $m.answers.jsonl) bits.txt right.txt)
 
 all: $(STEPS)
-	@for m in $(MODELS); do for k in ppl acc; do \
-	    awk -v m=$$m -v k=$$k -F '\t' 'NR > 1 { print m "\t" k "\t" $$1 "\t" $$0 }' $(WORK)/$$m.$$k.tsv; done; done
+	@cat $(WORK)/bits.txt
+	@echo
+	@cat $(WORK)/right.txt
 
 SET := $(WORK)/settings
 $(call settings,$(SET)/fusion,n $(N) seed $(SEED))
@@ -53,13 +54,22 @@ $(METHODS:%=$(WORK)/%/fusellm): $(WORK)/%/fusellm: $(WORK)/fusion.jsonl FORCE
 	@$(MAKE) --no-print-directory IN='$*: ' -f $(HERE)../fusellm.mk PIVOT=$(KIT)/pivot SOURCES='$(SOURCES)' DATA=$< OUT=$(WORK)/$* FC=$(FC) \
 	    K=10 LAMBDA=0.1 ALIGN=$* TRAIN='$(TRAIN)' INFER='$(INFER)'
 
+# Every way against no teacher at all, on the same conversations.
+$(WORK)/bits.txt: $(MODELS:%=$(WORK)/%.fcs)
+	$(call step,bits a byte)
+	$(FC)fc-eval ppl -q --by skill --baseline sft -o $@ $(foreach m,$(MODELS),$m=$(WORK)/$m.fcs)
+$(WORK)/right.txt: $(MODELS:%=$(WORK)/%.answers.jsonl)
+	$(call step,right answers)
+	$(FC)fc-eval accuracy -q --compare --match last-word --by skill --baseline sft -o $@ \
+	    $(foreach m,$(MODELS),$m=$(WORK)/$m.answers.jsonl)
+
 .SECONDEXPANSION:
-$(WORK)/%.ppl.tsv: $(WORK)/heldout.jsonl $$(call model,$$*) $(SET)/evaluation
+$(MODELS:%=$(WORK)/%.fcs): $(WORK)/%.fcs: $(WORK)/heldout.jsonl $$(call model,$$*) $(SET)/evaluation
 	$(call step,$* on held-out conversations)
-	$(FC)fc-infer -q -m $(call model,$*) -k 1 $(INFER) $< | $(FC)fc-eval ppl --by skill --format tsv -q -o $@
-$(WORK)/%.acc.tsv: $(WORK)/questions.jsonl $$(call model,$$*) $(SET)/evaluation
+	$(FC)fc-infer -q -m $(call model,$*) -k 1 $(INFER) -o $@ $<
+$(MODELS:%=$(WORK)/%.answers.jsonl): $(WORK)/%.answers.jsonl: $(WORK)/questions.jsonl $$(call model,$$*) \
+    $(SET)/evaluation
 	$(call step,answers of $*)
-	$(FC)fc-infer -q --generate -m $(call model,$*) --max-new 40 $(INFER) $< | \
-	    $(FC)fc-eval accuracy --match last-word --by skill --format tsv -q -o $@
+	$(FC)fc-infer -q --generate -m $(call model,$*) --max-new 40 $(INFER) -o $@ $<
 
 .PHONY: all FORCE

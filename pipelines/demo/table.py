@@ -35,10 +35,10 @@ def read(path, column):
                 for r in csv.DictReader(f, delimiter="\t")}
 
 
-def collect(work, seeds, skills, model, kind, column, first=1):
+def collect(work, seeds, skills, model, kind, column):
     """(per skill and average) -> (value, low, high); None where there is no result"""
     runs = []
-    for seed in range(first, first + seeds):
+    for seed in range(1, seeds + 1):
         path = os.path.join(work, f"seed-{seed}", f"{model}.{kind}.tsv")
         if not os.path.exists(path):
             return None
@@ -59,35 +59,41 @@ def collect(work, seeds, skills, model, kind, column, first=1):
     return out
 
 
-def seed_averages(work, seeds, skills, model):
-    """One (value, low, high) a seed: the average of right answers."""
-    return [collect(work, 1, skills, model, "acc", "accuracy", first=s)["average"] for s in range(1, seeds + 1)]
+def against(work, seeds, base):
+    """model -> a row of all questions for every seed: what fc-eval says of it against base"""
+    out = {}
+    for seed in range(1, seeds + 1):
+        with open(os.path.join(work, f"seed-{seed}", f"against-{base}.tsv"), encoding="utf-8") as f:
+            for r in csv.DictReader(f, delimiter="\t"):
+                if r["group"] == "all":
+                    out.setdefault(r["model"], []).append(r)
+    return out
 
 
-def compared(a, b):
-    """How much more often model a is right than b, in points, and whether that is more than chance.  Of one seed the
-    interval is that of two independent samples, wider than a paired one; of several the range over the seeds."""
-    gaps = [100 * (x[0] - y[0]) for x, y in zip(a, b)]
-    mid, n = sum(gaps) / len(gaps), len(gaps)
+def compared(runs):
+    """How much more often a model is right than the baseline, in points, and whether that is more than chance.  Of one
+    seed it is the paired interval over the questions; of several the range over the seeds."""
+    gaps = [[100 * float(r[c]) for c in ("difference", "difference_low", "difference_high")] for r in runs]
+    n = len(gaps)
     if n == 1:
-        low = mid - 100 * math.hypot(a[0][0] - a[0][1], b[0][2] - b[0][0])
-        high = mid + 100 * math.hypot(a[0][2] - a[0][0], b[0][0] - b[0][1])
+        mid, low, high = gaps[0]
         word = "better" if low > 0 else "worse" if high < 0 else "the same within chance"
     else:
-        low, high = min(gaps), max(gaps)
-        above = sum(g > 0 for g in gaps)
-        word = f"better in {above} of {n} seeds" if above else f"better in none of {n} seeds"
+        mids = [g[0] for g in gaps]
+        mid, low, high = sum(mids) / n, min(mids), max(mids)
+        above, beyond = sum(g[0] > 0 for g in gaps), sum(g[1] > 0 for g in gaps)
+        word = f"better in {above} of {n} seeds, beyond chance in {beyond}" if above else f"better in none of {n} seeds"
     return f"{word} ({mid:+.1f} points [{low:+.1f}, {high:+.1f}])"
 
 
-def verdict(work, seeds, skills):
-    right = {m: seed_averages(work, seeds, skills, m) for m in ("pivot", "sft", "fusellm", "varm")}
-    mean = {m: f"{100 * sum(r[0] for r in runs) / len(runs):.1f} %" for m, runs in right.items()}
-    against = "; ".join(f"against {base} {name} is {compared(right[m], right[b])}"
-                        for m, name in (("fusellm", "FuseLLM"), ("varm", "FuseChat"))
-                        for b, base in (("pivot", "the pivot"), ("sft", "fine-tuning")))
-    return (f"Right are {mean['fusellm']} of FuseLLM's answers, {mean['varm']} of FuseChat's (VaRM), {mean['pivot']} of the "
-            f"pivot's, and {mean['sft']} after fine-tuning alone: {against}.")
+def verdict(work, seeds):
+    runs = {base: against(work, seeds, base) for base in ("pivot", "sft")}
+    mean = {m: f"{100 * sum(float(r['accuracy']) for r in rows) / len(rows):.1f} %" for m, rows in runs["pivot"].items()}
+    said = "; ".join(f"against {base} {name} is {compared(runs[b][m])}"
+                     for m, name in (("fusellm", "FuseLLM"), ("varm", "FuseChat"))
+                     for b, base in (("pivot", "the pivot"), ("sft", "fine-tuning")))
+    return (f"Of all questions right are {mean['fusellm']} of FuseLLM's answers, {mean['varm']} of FuseChat's (VaRM), "
+            f"{mean['pivot']} of the pivot's, and {mean['sft']} after fine-tuning alone: {said}.")
 
 
 def number(value, scale, digits, most):
@@ -147,7 +153,7 @@ def main():
                 "Right in given words: the likeliest tokens are the answer, after the reference's own words\n"
                 "up to it.  \"a to b\": positions without a distribution count as wrong in a, as right in b.\n")
     with open(os.path.join(a.work, "verdict.txt"), "w", encoding="utf-8") as f:
-        f.write(textwrap.fill(verdict(a.work, a.seeds, skills), 110) + "\n")
+        f.write(textwrap.fill(verdict(a.work, a.seeds), 80) + "\n")
     parts = ("", "_low", "_high")
     with open(os.path.join(a.work, "table.tsv"), "w", encoding="utf-8") as f:
         kinds = ("accuracy", "bits", "forced", "forced_at_most")

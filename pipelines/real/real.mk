@@ -9,7 +9,7 @@
 #   CHATS    files that chats.py reads
 #   N        at most so many conversations a file for the fusion, HELD for the held-out set
 #   LENGTH   most tokens of a conversation: training cuts the rest off, each model after its own tokens;
-#            the held-out table leaves longer ones out, so that all are scored on the same bytes
+#            of the held-out ones those that are longer for a model count for none
 #   K LAMBDA RULE LOSS ALIGN TRAIN MERGE TYPE   as in fuse.mk
 #   INFER    further options of fc-infer, in the fusion; EVAL in the evaluation
 #   WORK     where results go; what is there is made anew if its settings, models or data changed
@@ -41,6 +41,7 @@ $(call need_one,PIVOT)$(call need_files,SOURCES)$(call need_files,CHATS)
 OURS    = pivot sft fusechat $(TYPE:%=fusechat-%)
 NAMES  := $(foreach s,$(SOURCES),$(call name,$s))
 $(call need_unlike,SOURCES and what is made here,$(OURS) $(NAMES))
+$(call need_operands,SOURCES,$(NAMES))$(call need_operands,WORK,$(WORK))
 where   = $(if $(filter $(OURS),$1),$(WORK)/$1,$(call named,$1,$(SOURCES)))
 STREAMS = $(patsubst %,$(WORK)/%.heldout.fcs,$(OURS) $(NAMES))
 STEPS   = $(WORK)/checked-evaluation $(addprefix $(WORK)/,fusion.jsonl pivot fusechat sft heldout.jsonl) $(STREAMS) \
@@ -56,7 +57,7 @@ $(call settings,$(SET)/sft,train $(call plain,$(TRAIN)) length $(LENGTH))
 heldout_settings = $(call settings,$(SET)/$1.heldout,model $(if $(filter $(OURS),$1),made here,$(call \
     identity,$(call where,$1))) length $(LENGTH) eval $(call plain,$(EVAL)))
 $(foreach m,$(OURS) $(NAMES),$(call heldout_settings,$m))
-$(call settings,$(SET)/table.txt,models $(OURS) $(NAMES))
+$(call settings,$(SET)/table.txt,models $(OURS) $(NAMES) chats $(words $(CHATS)))
 
 all: $(STEPS)
 	@cat $(WORK)/table.txt
@@ -102,10 +103,13 @@ $(STREAMS): $(WORK)/%.heldout.fcs: $(WORK)/heldout.jsonl $(SET)/%.heldout $(WORK
 	$(go_on)
 	$(evaluate) $(call infer_to,$(call measured,$(call where,$*),$(WORK)/pivot)) $<
 
-$(WORK)/table.txt: $(HERE)table.py $(STREAMS) $(SET)/table.txt
+# Against the pivot, by file of conversations where there are several; then against fine-tuning alone.
+compare = $(FC)fc-eval ppl -q $(if $(word 2,$(CHATS)),--by category) --baseline $1 $(foreach \
+    m,$(OURS) $(NAMES),$m=$(WORK)/$m.heldout.fcs)
+$(WORK)/table.txt: $(STREAMS) $(SET)/table.txt
 	$(call step,table)
-	$(foreach s,$(STREAMS),$(FC)fc-view --jsonl $s >$(s:.fcs=.jsonl)$(newline))
-	python3 $< --against 'pivot sft' $(patsubst %.fcs,%.jsonl,$(STREAMS)) >$@
-	@rm -f $(patsubst %.fcs,%.jsonl,$(STREAMS))
+	$(call compare,pivot) >$@
+	@echo >>$@
+	$(call compare,sft) >>$@
 
 .PHONY: all FORCE

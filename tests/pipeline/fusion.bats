@@ -285,8 +285,14 @@ killed() {
 		run -2 make -s -f "$FC_ROOT/pipelines/real/real.mk" "${real[@]}" SOURCES="$(kit facts)/" "$bad"
 		[ -z "$(compgen -G 'real/*.fcs')" ]
 	done
+	ln -s "$(kit facts)" a=b
+	run -2 make -s -f "$FC_ROOT/pipelines/real/real.mk" "${real[@]}" SOURCES=a=b
+	[[ $output == *"SOURCES: fc-eval cannot have = in the name 'a=b'; give a link to it"* ]]
 	run -0 make -s -f "$FC_ROOT/pipelines/real/real.mk" "${real[@]}" SOURCES="$(kit facts)/"
-	[[ $output == *"against pivot"*"pivot "*"sft "*"fusechat "*"facts "*"conversations, "*" bytes, the same for all models"* ]]
+	[[ $output == *"bits/byte"*"pivot "*"sft "*"fusechat "*"facts "*" conversations, "*" bytes that all have"* ]]
+	[[ $output == *"fusechat is "*" than pivot"*" bits a byte"* || $output == *"Between fusechat and pivot no difference"* ]]
+	[[ $output == *"fusechat is "*" than sft"*" bits a byte"* || $output == *"Between fusechat and sft no difference"* ]]
+	[ "$(awk '{ if (length($0) > m) m = length($0) } END { print m }' real/table.txt)" -le 80 ]
 	first=$(sha256sum <real/fusechat/model.safetensors)
 	# the figure of fc-eval on the conversations that are in the table: all of them
 	bits=$(fc-eval ppl -q --format json real/sft.heldout.fcs | jq -r '.. | .bits_per_byte? // empty' | head -n 1)
