@@ -132,16 +132,16 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	capture pivot >pivot.fcs
 	capture facts >facts.fcs
 	capture pivot --long cut --max-length 20 2>pivot.err >cut.fcs
-	run -0 fc-eval ppl pivot.fcs facts.fcs
+	run -0 fc-eval ppl --each pivot.fcs facts.fcs
 	[[ $output != *warning* ]]
-	bytes() { fc-eval ppl -q --format json "$1" | jq -r '.. | .bytes? // empty' | head -1; }
+	bytes() { fc-eval ppl --each -q --format json "$1" | jq -r '.. | .bytes? // empty' | head -1; }
 	[ "$(bytes pivot.fcs)" -eq "$(bytes facts.fcs)" ]
-	run -0 fc-eval ppl facts.fcs pivot.fcs cut.fcs cut.fcs
+	run -0 fc-eval ppl --each facts.fcs pivot.fcs cut.fcs cut.fcs
 	[[ $output == *"warning: facts.fcs ($(bytes facts.fcs) bytes) and cut.fcs ($(bytes cut.fcs) bytes) are of different text"* ]]
 	[ "$(grep -c warning <<<"$output")" -eq 1 ]
 	head -n 7 c.jsonl >less && mv less c.jsonl
 	capture pivot >less.fcs
-	run -0 fc-eval ppl pivot.fcs less.fcs
+	run -0 fc-eval ppl --each pivot.fcs less.fcs
 	[[ $output == *"are of different text"* ]]
 }
 

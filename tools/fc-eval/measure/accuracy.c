@@ -134,7 +134,7 @@ void eval_command_accuracy(int argc, char **argv)
 		fc_die_usage("--%s goes with --compare", o.references ? "references" : "baseline");
 	if (o.compare) {
 		struct eval_arms arms;
-		eval_arms_parse(&arms, argv + first, n, o.baseline);
+		eval_arms_parse(&arms, argv + first, n, o.baseline, false);
 		if (!eval_arms_several(&arms))
 			fc_die_usage("--compare needs two files of answers or more");
 		compare(&o, &arms);

@@ -28,12 +28,6 @@ static size_t arm_of(struct eval_arms *a, const char *name)
 /* Takes the path. */
 static void add_stream(struct eval_arms *a, const char *name, char *path)
 {
-	for (size_t i = 0; i < a->n_stream; i++)
-		if (!strcmp(a->path[i], path))
-			fc_die_usage(strcmp(path, "-")
-				? "%s is given twice"
-				: "standard input (%s) can be read only once",
-			    path);
 	FC_GROW(a->path, a->cap_path, a->n_stream + 1);
 	FC_GROW(a->arm, a->cap_stream, a->n_stream + 1);
 	a->path[a->n_stream] = path;
@@ -56,7 +50,21 @@ static void add_named(struct eval_arms *a, const char *operand, const char *equa
 	free(name);
 }
 
-void eval_arms_parse(struct eval_arms *a, char *const *operands, size_t n, const char *baseline)
+static void refuse_twice(const struct eval_arms *a, bool each)
+{
+	for (size_t i = 0; i < a->n_stream; i++)
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(a->path[i], a->path[k]) != 0)
+				continue;
+			if (!strcmp(a->path[i], "-"))
+				fc_die_usage("standard input (-) can be read only once");
+			if (!each)
+				fc_die_usage("%s is given twice", a->path[i]);
+		}
+}
+
+void eval_arms_parse(
+    struct eval_arms *a, char *const *operands, size_t n, const char *baseline, bool each)
 {
 	*a = (struct eval_arms){0};
 	if (n == 0)
@@ -68,6 +76,7 @@ void eval_arms_parse(struct eval_arms *a, char *const *operands, size_t n, const
 		else
 			add_stream(a, operands[i], fc_strdup(operands[i]));
 	}
+	refuse_twice(a, each);
 	while (baseline && a->baseline < a->n_arm && strcmp(a->name[a->baseline], baseline) != 0)
 		a->baseline++;
 	if (a->baseline == a->n_arm)

@@ -19,8 +19,10 @@ struct eval_arms {
 };
 
 /* n 0: standard input.  baseline: an arm's name; NULL: the first.  Ends the program where the
- * command line is wrong: a file given twice, an empty name, no arm of the baseline's name. */
-void eval_arms_parse(struct eval_arms *a, char *const *operands, size_t n, const char *baseline);
+ * command line is wrong: an empty name, no arm of the baseline's name, standard input twice, and
+ * unless each is shown by itself, any file twice. */
+void eval_arms_parse(
+    struct eval_arms *a, char *const *operands, size_t n, const char *baseline, bool each);
 void eval_arms_release(struct eval_arms *a);
 
 /* Is there something to compare, or a mean of seeds to take?  Else there is one file. */

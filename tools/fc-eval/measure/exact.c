@@ -133,7 +133,7 @@ void eval_command_exact(int argc, char **argv)
 	fc_prog = "fc-eval exact";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
 	struct eval_arms arms;
-	eval_arms_parse(&arms, argv + first, (size_t)(argc - first), o.baseline);
+	eval_arms_parse(&arms, argv + first, (size_t)(argc - first), o.baseline, o.each);
 	(eval_arms_several(&arms) && !o.each ? compare : show_each)(&o, &arms);
 	eval_arms_release(&arms);
 	fc_finish();

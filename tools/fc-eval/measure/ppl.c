@@ -216,14 +216,14 @@ void eval_command_ppl(int argc, char **argv)
 	static const struct fc_usage usage = {
 	    .synopsis = EVAL_COMMAND_ARMS,
 	    .summary = "Reads distribution streams, writes cross-entropy, perplexity and bits per "
-		       "byte; of "
-		       "several, how they differ in bits per byte on what all have scored.",
+		       "byte; of several, how they differ in bits per byte on what all "
+		       "have scored.",
 	    .more = EVAL_COMMAND_ARMS_HELP,
 	};
 	fc_prog = "fc-eval ppl";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
 	struct eval_arms arms;
-	eval_arms_parse(&arms, argv + first, (size_t)(argc - first), o.baseline);
+	eval_arms_parse(&arms, argv + first, (size_t)(argc - first), o.baseline, o.each);
 	if (eval_arms_several(&arms) && !o.each) {
 		compare(&o, &arms);
 	} else {
