@@ -300,7 +300,7 @@ killed() {
 	[[ $output == *"sft "*"$bits"* ]]
 	run -0 make -s -f "$FC_ROOT/pipelines/real/real.mk" "${real[@]}" SOURCES="$(kit facts)/"
 	[[ $output != *"fine-tune"* && $output != *"held-out conversations"* ]]
-	for call in "the result in f16*fusechat-f16 on held-out" ": FuseChat*against pivot"; do
+	for call in "the result in f16*fusechat-f16 on held-out" ": FuseChat*bits/byte"; do
 		run -0 make -s -f "$FC_ROOT/pipelines/real/real.mk" "${real[@]}" SOURCES="$(kit facts)/" TYPE=f16
 		[[ $output == *$call*"fusechat-f16 "* && $output != *"fine-tune"* && $output != *"fusechat on held-out"* ]]
 	done
