@@ -23,7 +23,8 @@ TABLE = {
     "fc-infer": {"model": IN, "pivot": IN, "template": IN, "output": OUT},
     "fc-align map": {"pivot": IN, "source": IN, "template": IN, "output": OUT},
     "fc-align apply": {**CARRY, "own": IN, "output": OUT},
-    "fc-align fuse": {"best": IN, "report": OUT, "output": OUT},
+    "fc-align fuse": {"best": IN, "weights": IN, "report": OUT, "output": OUT},
+    "fc-align verdict": {"weights": OUT, "output": OUT},
     "fc-align report": {**CARRY, "output": OUT},
     "fc-train": {"model": IN, "init": IN, "tokenizer": IN, "eval": IN, "output": OUT_DIR,
                  "update": OUT, "checkpoint": OUT_DIR, "log": OUT},
@@ -31,7 +32,7 @@ TABLE = {
     "fc-convert": {"output": OUT_DIR},
     "fc-view": {"tokenizer": IN, "output": OUT},
     "fc-eval ppl": TABLE_OUT,
-    "fc-eval accuracy": TABLE_OUT,
+    "fc-eval accuracy": {"references": IN, "output": OUT},
     "fc-eval exact": TABLE_OUT,
     "fc-eval mc-questions": TABLE_OUT,
     "fc-eval mc": TABLE_OUT,
@@ -46,7 +47,7 @@ TABLE = {
 }
 # What an option's value is called in --help when it is no path.
 NO_PATH = {"SECONDS", "TEXT", "NAME", "LABEL", "ID", "TOKEN", "URL", "JSON", "CMD", "BYTES", "FIELD", "MODEL",
-           "LIST", "DEVICE"}
+           "LIST", "DEVICE", "I/N"}
 
 count = failures = 0
 
