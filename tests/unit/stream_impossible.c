@@ -431,7 +431,7 @@ static const char *tensors(const char *const *name, size_t n)
 static void test_tensors(void)
 {
 	enum { MANY = 5000 };
-	char text[MANY][12];
+	char text[MANY][16];
 	const char *many[MANY + 1];
 	const char *why = tensors((const char *[]){"a", "b", "c"}, 3);
 	T_OK(!why, "control: tensors (%s)", why ? why : "");
