@@ -26,9 +26,12 @@ static struct grid grid_for(size_t M, size_t N)
 	return g;
 }
 
-/* A narrow weight is widened by panels of some rows, so that the product finds them in the cache.
+/*
+ * A narrow weight is widened by panels of some rows, so that the product finds them in the cache.
+ * Activations that are rounded are cached so, by parts of their rows, where the whole weight is
+ * small enough to be widened once for all of them.
  */
-enum { PANEL_FLOATS = 1 << 19 };
+enum { PANEL_FLOATS = 1 << 19, WHOLE_FLOATS = 1 << 22, PART_ROWS = 1024 };
 
 /* w is read where it lies. */
 static bool as_it_is(const struct fc_nn *nn, const struct fc_weight *w)
@@ -39,7 +42,15 @@ static bool as_it_is(const struct fc_nn *nn, const struct fc_weight *w)
 static size_t panel_rows(const struct fc_nn *nn, const struct fc_weight *w)
 {
 	const size_t rows = PANEL_FLOATS / (w->n_in ? w->n_in : 1);
+	if (nn->compute == FC_COMPUTE_BF16 && w->n_out * w->n_in <= WHOLE_FLOATS)
+		return w->n_out;
 	return as_it_is(nn, w) ? w->n_out : rows < 64 ? 64 : fc_min_size(rows, w->n_out);
+}
+
+static size_t part_rows(const struct fc_nn *nn, const struct fc_weight *w, size_t N)
+{
+	const bool by_parts = nn->compute == FC_COMPUTE_BF16 && panel_rows(nn, w) == w->n_out;
+	return by_parts ? fc_min_size(PART_ROWS, N) : N;
 }
 
 static const char *row_of(const struct fc_weight *w, size_t o)
@@ -148,10 +159,16 @@ void fc_linear_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_w
 		fc_linear_bf16_fwd(nn, y, x, w, N);
 		return;
 	}
-	x = operand(nn, FC_SCRATCH_ROWS, x, I, N, I).p;
-	for (size_t o = 0; o < O; o += rows) {
-		const size_t n_o = fc_min_size(rows, O - o);
-		panel_fwd(y + o, O, x, panel_at(nn, w, o, n_o), N, n_o, I);
+	const size_t part = part_rows(nn, w, N);
+	const float *panel = NULL;
+	for (size_t n = 0, m; n < N; n += m) {
+		m = fc_min_size(part, N - n);
+		const float *xn = operand(nn, FC_SCRATCH_ROWS, x + n * I, I, m, I).p;
+		for (size_t o = 0; o < O; o += rows) {
+			const size_t n_o = fc_min_size(rows, O - o);
+			panel = panel && n_o == O ? panel : panel_at(nn, w, o, n_o);
+			panel_fwd(y + n * O + o, O, xn, panel, m, n_o, I);
+		}
 	}
 }
 
@@ -163,10 +180,17 @@ void fc_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct 
 		fc_linear_bf16_bwd_x(nn, dx, dy, w, N, accumulate);
 		return;
 	}
-	for (size_t o = 0; o < O; o += rows) {
-		const size_t n_o = fc_min_size(rows, O - o);
-		const struct operand part = operand(nn, FC_SCRATCH_ROWS, dy + o, O, N, n_o);
-		panel_bwd_x(dx, part, panel_at(nn, w, o, n_o), N, n_o, I, accumulate || o);
+	const size_t part = part_rows(nn, w, N);
+	const float *panel = NULL;
+	for (size_t n = 0, m; n < N; n += m) {
+		m = fc_min_size(part, N - n);
+		for (size_t o = 0; o < O; o += rows) {
+			const size_t n_o = fc_min_size(rows, O - o);
+			const struct operand dyn =
+			    operand(nn, FC_SCRATCH_ROWS, dy + n * O + o, O, m, n_o);
+			panel = panel && n_o == O ? panel : panel_at(nn, w, o, n_o);
+			panel_bwd_x(dx + n * I, dyn, panel, m, n_o, I, accumulate || o);
+		}
 	}
 }
 
