@@ -95,7 +95,8 @@ int infer_session_open(
 		return -1;
 	if (fc_conversations_open(&s->input, (const char *const *)paths, n_paths, e) < 0)
 		return -1;
-	fc_conversations_accept(s->input, opt->generate ? FC_LINE_QUESTIONS : FC_LINE_TEXTS);
+	fc_conversations_accept(
+	    s->input, opt->generate ? FC_LINE_QUESTIONS : FC_LINE_TEXTS | FC_LINE_PAIRS);
 	if (opt->train_opening)
 		fc_conversations_train_opening(s->input);
 	return 0;
@@ -254,6 +255,14 @@ int infer_session_next(
 		if (s->opt->long_rule == LONG_STOP) {
 			ret = fc_fail(e,
 			    "%s: conversation %s has %zu tokens, the limit is %zu; see --long",
+			    fc_conversations_where(s->input), c.id, x->n_tok, s->max_length);
+			break;
+		}
+		if (s->opt->long_rule == LONG_SKIP && c.is_side) {
+			ret = fc_fail(e,
+			    "%s: conversation %s has %zu tokens, the limit is %zu; one side of a "
+			    "pair "
+			    "can't be skipped: use --long cut",
 			    fc_conversations_where(s->input), c.id, x->n_tok, s->max_length);
 			break;
 		}

@@ -48,6 +48,9 @@ int infer_text_encode(const struct fc_tokenizer *t, const struct fc_conversation
 		    FC_TOK_FLAGS(
 			trained, trained ? FC_ROLE_ASSISTANT : FC_ROLE_USER, FC_PART_CONTENT));
 	}
+	if (c->ends && fc_tokenizer_eos(t) != FC_NO_TOKEN)
+		fc_example_add_token(x, fc_tokenizer_eos(t), (uint32_t)x->text.n,
+		    FC_TOK_FLAGS(true, FC_ROLE_ASSISTANT, FC_PART_TURN_END));
 	if (n_context)
 		fc_example_add_segment(
 		    x, (uint32_t)n_context, FC_TOK_FLAGS(false, FC_ROLE_USER, FC_PART_CONTENT));

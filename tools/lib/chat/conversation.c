@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "chat/message_parse.h"
+#include "chat/pair.h"
 #include "chat/question.h"
 #include "text/lines.h"
 
@@ -22,6 +23,8 @@ struct fc_conversations {
 	uint64_t n_before, n_all; /* bytes of files already closed, and of all; 0: not known */
 	unsigned kinds;           /* of other lines that are accepted */
 	bool train_opening;
+	struct fc_conversation side[FC_PAIR_SIDES]; /* of the last line, if it is a pair */
+	int n_side, next_side;
 };
 
 static const char *const stdin_path[] = {"-"};
@@ -67,6 +70,8 @@ void fc_conversations_close(struct fc_conversations *r)
 {
 	if (!r)
 		return;
+	for (int i = r->next_side; i < r->n_side; i++)
+		fc_conversation_release(&r->side[i]);
 	fc_lines_close(r->lines);
 	free(r);
 }
@@ -215,6 +220,25 @@ static int parse_line(struct fc_conversation *c, json_t *line, const struct fc_c
 	return 0;
 }
 
+static int parse_pair(struct fc_conversations *r, json_t *line, const char *where, struct fc_err *e)
+{
+	struct fc_conversation of_line = {.form = FC_FORM_MESSAGES};
+	int ret = parse_id(&of_line, line, r->number, where, e);
+	r->next_side = r->n_side = 0;
+	if (ret == 0)
+		ret = fc_pair_parse(r->side, line, of_line.id, where, e);
+	fc_conversation_release(&of_line);
+	if (ret > 0)
+		r->n_side = ret;
+	return ret < 0 ? -1 : 0;
+}
+
+static void take_side(struct fc_conversations *r, struct fc_conversation *c)
+{
+	*c = r->side[r->next_side];
+	r->side[r->next_side++] = (struct fc_conversation){0};
+}
+
 /* 1: *p is the next line that is not blank, 0: end, -1: error. */
 static int next_line(struct fc_conversations *r, char **p, size_t *n, struct fc_err *e)
 {
@@ -245,6 +269,10 @@ int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c,
 	char *p;
 	size_t n;
 	fc_conversation_release(c);
+	if (r->next_side < r->n_side) {
+		take_side(r, c);
+		return 1;
+	}
 	int got = next_line(r, &p, &n, e);
 	if (got <= 0)
 		return got;
@@ -252,8 +280,12 @@ int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c,
 	json_t *line = fc_json_text(p, n, where, e);
 	if (!line)
 		return -1;
-	int ret = parse_line(c, line, r, where, e) < 0 ? -1 : 1;
+	const bool pair = r->kinds & FC_LINE_PAIRS && fc_pair_is(line);
+	int ret =
+	    (pair ? parse_pair(r, line, where, e) : parse_line(c, line, r, where, e)) < 0 ? -1 : 1;
 	json_decref(line);
+	if (ret > 0 && pair)
+		take_side(r, c);
 	if (ret < 0)
 		fc_conversation_release(c);
 	return ret;

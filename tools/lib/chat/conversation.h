@@ -12,11 +12,11 @@
  * chat/: from a line of a data set to the tokens that a model reads, with every token's
  * speaker and whether it is learned.  Read it in this order: conversation.h, lines as messages
  * (conversation.c reads files, message_parse.c a message, question.c the forms of benchmarks,
- * message.c holds and writes them); chat.h, a model's chat template (chat.c opens it, template.c
- * finds it, chat_named.c has those by name); render.c, which runs it and tells whose the text is;
- * render_encode.c, which makes tokens of that, under any tokenizer; turnend.h, the token that ends
- * a turn; model_copy.h, which takes a model's templates along into a result.  chat_impl.h is for
- * the files of chat.h among themselves.
+ * pair.c preferences, message.c holds and writes them); chat.h, a model's chat template (chat.c
+ * opens it, template.c finds it, chat_named.c has those by name); render.c, which runs it and tells
+ * whose the text is; render_encode.c, which makes tokens of that, under any tokenizer; turnend.h,
+ * the token that ends a turn; model_copy.h, which takes a model's templates along into a result.
+ * chat_impl.h is for the files of chat.h among themselves.
  */
 
 struct fc_message {
@@ -66,6 +66,8 @@ struct fc_conversation {
 	struct fc_message *message; /* [n_message], at least one once it was read */
 	size_t n_message;
 	enum fc_conversation_form form; /* how it came */
+	bool is_side;                   /* of a pair: another side stands beside it */
+	bool ends;        /* form TEXT: the end of a sequence belongs behind it, and is learned */
 	size_t n_opening; /* assistant's messages that are untrained as no user's precedes them */
 };
 void fc_conversation_release(struct fc_conversation *c);
@@ -81,8 +83,10 @@ int fc_conversations_open(
  * "answer"}, which becomes a conversation of form FC_FORM_MESSAGES.
  * TEXTS: {"text"} or {"context", "text"}, which become an assistant's message, behind a user's that
  * is the context.
+ * PAIRS: preferences, {"prompt", "chosen", "rejected"}, each of which becomes two conversations or
+ * three, one after the other; see pair.h.
  */
-enum fc_line_kind { FC_LINE_QUESTIONS = 1, FC_LINE_TEXTS = 2 };
+enum fc_line_kind { FC_LINE_QUESTIONS = 1, FC_LINE_TEXTS = 2, FC_LINE_PAIRS = 4 };
 void fc_conversations_accept(struct fc_conversations *r, unsigned kinds);
 /* From now on an assistant's message that no user's precedes is learned like any other. */
 void fc_conversations_train_opening(struct fc_conversations *r);
