@@ -9,6 +9,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "fc-train/pairs.h"
 #include "fc-train/spool.h"
 
 struct train_feed {
@@ -20,6 +21,7 @@ struct train_feed {
 	struct fc_reader *reader;  /* NULL: all of it was read */
 	struct train_spool *spool; /* of a pipe that is passed over more than once */
 	struct fc_example x;
+	struct train_pairs *pairs; /* NULL: examples are no pairs */
 	struct train_sample_count count;
 	bool counted; /* count is complete */
 
@@ -80,10 +82,11 @@ void train_feed_close(struct train_feed *f)
 	train_spool_close(f->spool);
 	fc_header_release(&f->header);
 	fc_example_release(&f->x);
+	train_pairs_close(f->pairs);
 	for (size_t i = 0; i < f->n_slot; i++)
-		free(f->slot[i]);
+		train_sample_free(f->slot[i]);
 	free(f->slot);
-	free(f->ahead);
+	train_sample_free(f->ahead);
 	free(f->path);
 	free(f->name);
 	free(f);
@@ -117,6 +120,8 @@ int train_feed_check_tokenizer(const struct train_feed *f, uint64_t fingerprint,
 void train_feed_set_rule(struct train_feed *f, const struct train_sample_rule *rule)
 {
 	f->rule = *rule;
+	if (rule->pairs && !f->pairs)
+		f->pairs = train_pairs_new(f->name);
 }
 
 const struct train_sample_count *train_feed_counted(const struct train_feed *f)
@@ -137,29 +142,36 @@ static int end_of_stream(struct train_feed *f, struct fc_err *e)
 	return 0;
 }
 
+/* The next record that makes a sample, or pair. */
+static int make_sample(struct train_feed *f, struct train_sample **s,
+    struct train_sample_count *count, struct fc_err *e)
+{
+	if (f->pairs)
+		return train_pairs_next(f->pairs, f->reader, &f->rule, s, count, e);
+	for (;;) {
+		enum fc_read got = fc_reader_example(f->reader, &f->x, e);
+		if (got != FC_READ_RECORD)
+			return got == FC_READ_END ? 0 : -1;
+		int made = train_sample_new(s, &f->x, &f->rule, f->name, count, e);
+		if (made)
+			return made;
+	}
+}
+
 /* The next sample in stream order. */
 static int read_sample(struct train_feed *f, struct train_sample **s, struct fc_err *e)
 {
 	if (!f->reader)
 		return f->spool ? train_spool_next(f->spool, s, e) : 0;
 	struct train_sample_count again = {0};
-	for (;;) {
-		enum fc_read got = fc_reader_example(f->reader, &f->x, e);
-		if (got == FC_READ_ERROR)
-			return -1;
-		if (got == FC_READ_END)
-			return end_of_stream(f, e);
-		int made = train_sample_new(
-		    s, &f->x, &f->rule, f->name, f->counted ? &again : &f->count, e);
-		if (made < 0)
-			return -1;
-		if (made && f->spool && train_spool_add(f->spool, *s, e) < 0) {
-			free(*s);
-			return -1;
-		}
-		if (made)
-			return 1;
+	int made = make_sample(f, s, f->counted ? &again : &f->count, e);
+	if (made == 0)
+		return end_of_stream(f, e);
+	if (made > 0 && f->spool && train_spool_add(f->spool, *s, e) < 0) {
+		train_sample_free(*s);
+		return -1;
 	}
+	return made;
 }
 
 static int read_to_end(struct train_feed *f, struct fc_err *e)
@@ -169,7 +181,7 @@ static int read_to_end(struct train_feed *f, struct fc_err *e)
 	while (f->reader && (got = read_sample(f, &s, e)) != 0) {
 		if (got < 0)
 			return -1;
-		free(s);
+		train_sample_free(s);
 	}
 	return f->counted ? 0 : -1;
 }
@@ -186,6 +198,7 @@ static int start_pass(struct train_feed *f, struct fc_err *e)
 	fc_rng_seed2(&f->rng, f->opts.seed, f->pos.pass);
 	f->started = true;
 	f->source_ended = false;
+	train_pairs_restart(f->pairs);
 	if (f->reader) /* at the start of its first pass */
 		return 0;
 	if (f->is_file)
@@ -268,7 +281,7 @@ int train_feed_seek(struct train_feed *f, const struct train_feed_pos *pos, stru
 			return -1;
 		if (got == 0 || f->pos.pass != pos->pass)
 			break;
-		free(train_feed_take(f));
+		train_sample_free(train_feed_take(f));
 	}
 	if (f->pos.taken != pos->taken || f->pos.hash != pos->hash)
 		return fc_fail(

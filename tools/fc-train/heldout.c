@@ -10,7 +10,7 @@ static int score_all(const struct train_heldout *h, struct train_feed *f, struct
 	struct fc_loss loss = {0};
 	int got;
 	while ((got = train_stepbatch_fill(&b, f, h->micro_tok, e)) == 1) {
-		m.first = m.n_sample = 0;
+		train_micro_rewind(&m);
 		while (got == 1 && train_micro_next(&m, &b, h->micro_tok, &plain))
 			if (fc_params_step(nn, p, &m.batch, &m.targets, false, &loss, e) < 0)
 				got = -1;
@@ -27,8 +27,25 @@ static int score_all(const struct train_heldout *h, struct train_feed *f, struct
 	return got;
 }
 
+static int score_pairs(const struct train_heldout *h, struct train_feed *f, struct fc_nn *nn,
+    struct fc_params *p, double alpha, struct train_margins *sum, struct fc_err *e)
+{
+	struct train_stepbatch b = {0};
+	struct train_weighing w = {.alpha = alpha};
+	int got;
+	while ((got = train_stepbatch_fill(&b, f, h->micro_tok, e)) == 1)
+		if (train_weighing_compute(&w, &h->preference, 0, nn, p, &b, h->micro_tok, sum, e) <
+		    0) {
+			got = -1;
+			break;
+		}
+	train_stepbatch_release(&b);
+	train_weighing_release(&w);
+	return got;
+}
+
 int train_heldout_score(const struct train_heldout *h, struct fc_nn *nn, struct fc_params *p,
-    struct train_heldout_score *score, struct fc_err *e)
+    double alpha, struct train_heldout_score *score, struct fc_err *e)
 {
 	struct train_feed_opts opts = {.path = h->path, .n_shuffle = 1, .n_pass = 1};
 	struct train_feed *f;
@@ -43,7 +60,8 @@ int train_heldout_score(const struct train_heldout *h, struct fc_nn *nn, struct 
 		ret = train_feed_check_tokenizer(f, h->tokenizer, e);
 	if (ret == 0) {
 		train_feed_set_rule(f, &h->rule);
-		ret = score_all(h, f, nn, p, score, e);
+		ret = h->preference.kind ? score_pairs(h, f, nn, p, alpha, &score->margins, e)
+					 : score_all(h, f, nn, p, score, e);
 	}
 	train_feed_close(f);
 	return ret;

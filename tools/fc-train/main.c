@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "fc-train/checkpoint.h"
+#include "fc-train/pairs.h"
 #include "fc-train/run.h"
 #include "fc-train/survival.h"
 #include "fc-train/target.h"
@@ -122,25 +123,51 @@ static void check_draws(const struct train_options *o, const struct train_feed *
 	const char *why = train_options_refuse_draws(o);
 	char draws[80];
 	fc_header_draws_text(train_feed_header(f), draws, sizeof draws);
-	if (is_drawn(f) && o->lambda < 1 && why)
+	if (is_drawn(f) && o->lambda < 1 && !o->preference && why)
 		fc_die("%s has %s: %s", train_feed_name(f), draws, why);
 }
 
-static struct train_sample_rule sample_rule(
-    const struct train_options *o, const struct fc_params *p, const struct train_feed *f)
+static struct train_sample_rule sample_rule(const struct train_options *o,
+    const struct fc_params *p, const struct train_feed *f, const struct train_pairing *pairs)
 {
 	const struct fc_config *c = &p->model.cfg;
 	size_t most = (size_t)o->max_length < c->n_ctx ? (size_t)o->max_length : c->n_ctx;
 	return (struct train_sample_rule){
 	    .n_output = (uint32_t)c->n_vocab,
 	    .max_tok = (uint32_t)most,
-	    .rows = train_feed_header(f)->kind == FC_KIND_DISTS && o->lambda < 1,
+	    .rows = train_feed_header(f)->kind == FC_KIND_DISTS && o->lambda < 1 && !o->preference,
 	    .list_labels = o->unlisted == FC_ROW_TAIL && !is_drawn(f),
+	    .pairs = o->preference ? pairs : NULL,
 	};
 }
 
-static struct train_feed *open_feed(
-    const struct train_options *o, const struct fc_params *p, uint64_t tokenizer)
+static struct train_pairing open_references(const struct train_options *o)
+{
+	struct train_references *r;
+	struct fc_err e;
+	or_die(train_references_open(&r, o->reference.v, (size_t)o->reference.n, &e), &e);
+	return (struct train_pairing){(enum train_preference)o->preference, r};
+}
+
+/* The stream's own log-probabilities are those of a reference. */
+static void check_reference(
+    const struct train_options *o, const struct train_feed *f, const struct fc_params *p)
+{
+	const struct fc_header *h = train_feed_header(f);
+	const bool own = o->preference == TRAIN_PREFERENCE_INFIFPO || !o->reference.n;
+	if (!o->preference || !own)
+		return;
+	if (h->kind != FC_KIND_DISTS)
+		fc_die("%s: a %s has no log-probabilities of a reference: leave out --tokens in "
+		       "fc-infer%s",
+		    train_feed_name(f), fc_kind_name(h->kind),
+		    o->preference == TRAIN_PREFERENCE_INFIFPO ? "" : ", or give --reference");
+	if (o->model && h->model != origin_fingerprint(o, p))
+		fc_note("%s: the reference is another model than %s", train_feed_name(f), o->model);
+}
+
+static struct train_feed *open_feed(const struct train_options *o, const struct fc_params *p,
+    uint64_t tokenizer, const struct train_pairing *pairs)
 {
 	struct train_feed *f;
 	struct fc_err e;
@@ -151,7 +178,8 @@ static struct train_feed *open_feed(
 	or_die(train_feed_open(&f, &opts, &e), &e);
 	or_die(train_feed_check_tokenizer(f, tokenizer, &e), &e);
 	check_draws(o, f);
-	struct train_sample_rule rule = sample_rule(o, p, f);
+	check_reference(o, f, p);
+	struct train_sample_rule rule = sample_rule(o, p, f, pairs);
 	train_feed_set_rule(f, &rule);
 	return f;
 }
@@ -173,9 +201,28 @@ static void report_rows(const struct train_sample_count *n, const struct train_o
 		    o->temperature, 100 * tail);
 }
 
+static void report_pairs(const struct train_feed *f)
+{
+	const struct train_sample_count *n = train_feed_counted(f);
+	fc_note("%s: %" PRIu64 " pairs, %" PRIu64 " tokens, %" PRIu64 " labels", train_feed_name(f),
+	    n->n_sample, n->n_tok, n->n_label);
+	if (n->n_beside)
+		fc_warn("%" PRIu64 " answers of sources are not used: they are for --preference "
+			"wrpo",
+		    n->n_beside);
+	if (n->n_useless)
+		fc_warn("%" PRIu64 " pairs had an answer with nothing to train on and were left "
+			"out",
+		    n->n_useless);
+}
+
 static void report_counts(const struct train_feed *f, const struct train_options *o)
 {
 	const struct train_sample_count *n = train_feed_counted(f);
+	if (o->preference) {
+		report_pairs(f);
+		return;
+	}
 	char rows[128] = "no teacher", draws[80];
 	fc_header_draws_text(train_feed_header(f), draws, sizeof draws);
 	if (n->n_unused)
@@ -202,7 +249,8 @@ static void report_counts(const struct train_feed *f, const struct train_options
 static double run_length(const struct train_options *o, struct train_feed *f)
 {
 	struct fc_err e;
-	bool flat = o->schedule == TRAIN_DECAY_CONSTANT && o->warmup == 0;
+	bool flat = o->schedule == TRAIN_DECAY_CONSTANT && o->warmup == 0 &&
+	    o->preference != TRAIN_PREFERENCE_WRPO; /* whose alpha rises over the run */
 	bool wait = !train_feed_is_file(f) && !o->steps && !o->examples && !flat;
 	if (wait)
 		fc_note("reading the whole stream first; to train while it is read, tell its "
@@ -215,14 +263,15 @@ static double run_length(const struct train_options *o, struct train_feed *f)
 	return (double)train_feed_counted(f)->n_sample * (double)o->epochs;
 }
 
-static void train(
-    const struct train_options *o, struct train_trainer *t, uint64_t tokenizer, json_t *identity)
+static void train(const struct train_options *o, struct train_trainer *t, uint64_t tokenizer,
+    const struct train_pairing *pairs, json_t *identity)
 {
 	struct fc_err e;
 	struct train_heldout heldout = {.path = o->eval,
 	    .tokenizer = tokenizer,
-	    .rule = sample_rule(o, t->params, t->feed),
-	    .micro_tok = t->opts.micro_tok};
+	    .rule = sample_rule(o, t->params, t->feed, pairs),
+	    .micro_tok = t->opts.micro_tok,
+	    .preference = t->opts.preference};
 	struct train_run run = {o, t, o->eval ? &heldout : NULL, identity};
 	bool counted = train_feed_counted(t->feed) != NULL;
 	heldout.rule.rows = false;
@@ -292,13 +341,15 @@ int main(int argc, char **argv)
 	fc_prog_label = label(&o);
 	if (out)
 		or_die(train_target_begin(fc_outdir_tmp(out), &target, &e), &e);
-	struct train_feed *feed = open_feed(&o, params, tokenizer);
+	struct train_pairing pairs = open_references(&o);
+	struct train_feed *feed = open_feed(&o, params, tokenizer, &pairs);
 
 	struct train_trainer_opts trainer_opts = {
 	    .lambda = o.lambda,
 	    .untaught = (enum train_untaught)o.untaught,
 	    .clip = o.clip,
 	    .objective = train_options_objective(&o, is_drawn(feed)),
+	    .preference = train_options_preference(&o),
 	    .batch_tok = (size_t)o.batch_tokens,
 	    .micro_tok = (size_t)o.micro_tokens,
 	    .schedule = {(enum train_decay)o.schedule, o.lr, o.warmup, o.min_lr},
@@ -310,7 +361,7 @@ int main(int argc, char **argv)
 	json_t *identity = run_identity(&o, params, nn, tokenizer);
 	fc_nn_describe(nn, computes, sizeof computes);
 	fc_note("%s", computes);
-	train(&o, &trainer, tokenizer, identity);
+	train(&o, &trainer, tokenizer, &pairs, identity);
 
 	if (o.update)
 		or_die(train_update_write(o.update, o.model, origin_fingerprint(&o, params),
@@ -325,6 +376,7 @@ int main(int argc, char **argv)
 	json_decref(identity);
 	train_trainer_release(&trainer);
 	train_feed_close(feed);
+	train_references_close(pairs.references);
 	fc_params_free(params);
 	fc_nn_close(nn);
 	fc_finish();

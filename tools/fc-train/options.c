@@ -32,7 +32,10 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 
 	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Loss", 0, 0},
 	    {FC_OPT_REAL, 0, "lambda", &o->lambda, "X",
-		"share of the labels in the loss; the teacher has the rest", 0, 1},
+		"share of the labels in the loss (default 0.9; with --preference 0); the teacher, "
+		"or "
+		"the preference, has the rest",
+		0, 1},
 	    {FC_OPT_CHOICE, 0, "loss", &o->loss, FC_LOSS_KINDS, "what is taken against the teacher",
 		0, 0},
 	    {FC_OPT_REAL, 0, "skew", &o->skew, "X",
@@ -43,6 +46,25 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 		"what a label without a teacher weighs: the whole, or lambda's share", 0, 0},
 	    {FC_OPT_REAL, 0, "temperature", &o->temperature, "X", "of teacher and student", 0.01,
 		100},
+
+	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Preferences", 0, 0},
+	    {FC_OPT_CHOICE, 0, "preference", &o->preference, TRAIN_PREFERENCES,
+		"train on pairs of a chosen and a rejected answer", 0, 0},
+	    {FC_OPT_INS, 0, "reference", &o->reference, "STREAM",
+		"another model's log-probabilities of the same answers; infifpo: a source's, "
+		"several "
+		"times",
+		0, 0},
+	    {FC_OPT_REAL, 0, "beta", &o->beta, "X",
+		"what a difference of log-probabilities counts (default: dpo 0.1, ln-dpo 10, wrpo "
+		"0.01, infifpo 2.5)",
+		0, 1e6},
+	    {FC_OPT_REAL, 0, "label-smoothing", &o->smoothing, "X",
+		"probability that a pair is the wrong way round (default 0)", 0, 0.5},
+	    {FC_OPT_REAL, 0, "alpha", &o->alpha, "X",
+		"wrpo: share of the source's answer at the end of the run (default 0.1)", 0, 1},
+	    {FC_OPT_CHOICE, 0, "reference-fusion", &o->fusion, "margin|mean",
+		"infifpo: of several sources, the one that differs most, or their mean", 0, 0},
 
 	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Data", 0, 0},
 	    {FC_OPT_U64, 0, "epochs", &o->epochs, "N", "passes over the stream", 0, 0},
@@ -101,6 +123,40 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 	memcpy(table, rows, sizeof rows);
 }
 
+static void check_preference(const struct train_options *o)
+{
+	if (!o->preference &&
+	    (o->reference.n || !isnan(o->beta) || !isnan(o->smoothing) || !isnan(o->alpha) ||
+		o->fusion))
+		fc_die_usage("--reference, --beta, --label-smoothing, --alpha and "
+			     "--reference-fusion need --preference");
+	if (o->preference &&
+	    (o->loss || o->unlisted || o->untaught || o->temperature != 1 || !isnan(o->skew)))
+		fc_die_usage("--loss, --skew, --unlisted, --untaught and --temperature are for a "
+			     "teacher's rows, which --preference does not use");
+	if (o->preference == TRAIN_PREFERENCE_INFIFPO && !o->reference.n)
+		fc_die_usage("--preference infifpo needs a source's stream: --reference");
+	if (o->preference != TRAIN_PREFERENCE_INFIFPO && o->reference.n > 1)
+		fc_die_usage("several --reference are for --preference infifpo");
+	if (o->preference != TRAIN_PREFERENCE_INFIFPO && o->fusion)
+		fc_die_usage("--reference-fusion is for --preference infifpo");
+	if (o->preference != TRAIN_PREFERENCE_WRPO && !isnan(o->alpha))
+		fc_die_usage("--alpha is for --preference wrpo");
+}
+
+static double or_default(double given, double otherwise)
+{
+	return isnan(given) ? otherwise : given;
+}
+
+static void set_defaults(struct train_options *o)
+{
+	o->lambda = or_default(o->lambda, o->preference ? 0 : 0.9);
+	o->beta = or_default(o->beta, train_preference_beta((enum train_preference)o->preference));
+	o->smoothing = or_default(o->smoothing, 0);
+	o->alpha = or_default(o->alpha, o->preference == TRAIN_PREFERENCE_WRPO ? 0.1 : 0);
+}
+
 static void check(const struct train_options *o)
 {
 	if (!o->model == !o->init)
@@ -127,6 +183,7 @@ static void check(const struct train_options *o)
 		fc_die_usage("--resume needs --checkpoint");
 	if (o->eval && !strcmp(o->eval, "-"))
 		fc_die_usage("--eval needs a file");
+	check_preference(o);
 	fc_opt_check_output("log", o->log, FC_OUT_JSONL);
 }
 
@@ -136,16 +193,19 @@ void train_options_parse(struct train_options *o, int argc, char **argv)
 	    "-m PIVOT -o TARGET [options] [STREAM]\n"
 	    "--init CONFIG --tokenizer DIR -o MODEL [options] [STREAM]",
 	    "Trains a chat model on a stream of examples: on its labels, and on the\n"
-	    "distributions of a teacher where the stream has them.",
+	    "distributions of a teacher where the stream has them; or on pairs of answers.",
 	    NULL,
 	};
 	struct fc_opt table[MAX_ROWS];
 	/* lr, epochs, lambda, clip, warm-up, length: as published for FuseChat (arXiv 2402.16107)
 	 */
 	*o = (struct train_options){
-	    .lambda = 0.9,
+	    .lambda = NAN,
 	    .temperature = 1,
 	    .skew = NAN,
+	    .beta = NAN,
+	    .smoothing = NAN,
+	    .alpha = NAN,
 	    .epochs = 3,
 	    .batch_tokens = 65536,
 	    .micro_tokens = 4096,
@@ -167,6 +227,7 @@ void train_options_parse(struct train_options *o, int argc, char **argv)
 		fc_die_usage("one stream only; join several with cat");
 	o->stream = i < argc ? argv[i] : "-";
 	check(o);
+	set_defaults(o);
 }
 
 const char *train_options_refuse_draws(const struct train_options *o)
@@ -189,6 +250,17 @@ struct fc_objective train_options_objective(const struct train_options *o, bool 
 	    .rule = (enum fc_row_rule)o->unlisted,
 	    .skew = isnan(o->skew) ? usual : o->skew,
 	    .temperature = o->temperature,
+	};
+}
+
+struct train_preference_opts train_options_preference(const struct train_options *o)
+{
+	return (struct train_preference_opts){
+	    .kind = (enum train_preference)o->preference,
+	    .beta = o->beta,
+	    .smoothing = o->smoothing,
+	    .alpha = o->alpha,
+	    .fusion = (enum train_fusion)o->fusion,
 	};
 }
 

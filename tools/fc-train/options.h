@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/opt.h"
+#include "fc-train/preference.h"
 #include "nn/nn.h"
 #include "text/json.h"
 
@@ -15,11 +17,17 @@ struct train_options {
 	int save_dtype; /* enum train_save_dtype */
 	int rounding;   /* 0: nearest, 1: stochastic */
 
-	double lambda, temperature;
+	double lambda; /* once parsed, a number */
+	double temperature;
 	double skew;  /* NaN: the loss's own */
 	int loss;     /* enum fc_loss_kind */
 	int unlisted; /* enum fc_row_rule */
 	int untaught; /* enum train_untaught */
+
+	int preference;                /* enum train_preference */
+	double beta, smoothing, alpha; /* once parsed, numbers */
+	int fusion;                    /* enum train_fusion */
+	struct fc_strs reference;
 
 	uint64_t epochs, steps, examples, seed;
 	int batch_tokens, micro_tokens, max_length, shuffle;
@@ -43,6 +51,7 @@ void train_options_parse(struct train_options *o, int argc, char **argv);
 struct fc_objective train_options_objective(const struct train_options *o, bool drawn);
 /* What the options say that rows of draws can't do; NULL: nothing. */
 const char *train_options_refuse_draws(const struct train_options *o);
+struct train_preference_opts train_options_preference(const struct train_options *o);
 
 /* The options that decide about the result, as an object of strings; a new reference.  Two runs
  * with equal ones do the same steps. */

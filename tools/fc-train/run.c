@@ -20,6 +20,15 @@ static void add_real(struct fc_buf *b, const char *key, double v)
 		fc_buf_addf(b, ", \"%s\": %.9g", key, v);
 }
 
+static void add_pairs(
+    struct fc_buf *b, const struct train_trainer *t, const struct train_margins *m)
+{
+	const bool wrpo = t->opts.preference.kind == TRAIN_PREFERENCE_WRPO;
+	if (wrpo)
+		add_real(b, "alpha", t->weighing.alpha);
+	train_margins_write(b, m, wrpo);
+}
+
 static int log_step(struct train_trainlog *log, const struct train_trainer *t,
     const struct train_step_report *s, struct fc_err *e)
 {
@@ -35,9 +44,27 @@ static int log_step(struct train_trainlog *log, const struct train_trainer *t,
 	add_real(&b, "sft", s->sft);
 	add_real(&b, "fusion", s->fusion);
 	add_real(&b, "grad_norm", s->grad_norm);
+	if (t->opts.preference.kind)
+		add_pairs(&b, t, &s->margins);
 	fc_buf_adds(&b, "}\n");
 	int ret = train_trainlog_line(log, &b, e);
 	fc_buf_release(&b);
+	return ret;
+}
+
+static int log_pairs(const struct train_trainer *t, struct train_trainlog *log,
+    const struct train_margins *m, struct fc_err *e)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	fc_buf_addf(&b, "{\"step\": %" PRIu64 ", \"eval\": {\"pairs\": %.0f", t->step, m->n_pair);
+	add_real(&b, "loss", m->loss / m->n_pair);
+	train_margins_write(&b, m, t->opts.preference.kind == TRAIN_PREFERENCE_WRPO);
+	fc_buf_adds(&b, "}}\n");
+	int ret = log ? train_trainlog_line(log, &b, e) : 0;
+	fc_buf_release(&b);
+	fc_note("step %" PRIu64 ": held-out loss %.4f, margin %.4f, %.2f %% of pairs right",
+	    t->step, m->loss / m->n_pair, (m->chosen - m->rejected) / m->n_pair,
+	    100 * m->right / m->n_pair);
 	return ret;
 }
 
@@ -46,8 +73,10 @@ static int evaluate(const struct train_run *r, struct train_trainlog *log, struc
 	struct train_trainer *t = r->trainer;
 	struct train_heldout_score h;
 	struct fc_buf b = FC_BUF_INIT;
-	if (train_heldout_score(r->heldout, t->nn, t->params, &h, e) < 0)
+	if (train_heldout_score(r->heldout, t->nn, t->params, train_trainer_alpha(t), &h, e) < 0)
 		return -1;
+	if (r->heldout->preference.kind)
+		return log_pairs(t, log, &h.margins, e);
 	double per_token = h.nll / (double)h.n_label;
 	double bits = h.n_bytes ? h.nll / LN2 / (double)h.n_bytes : NAN;
 	double right = (double)h.n_correct / (double)h.n_label;

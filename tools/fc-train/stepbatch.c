@@ -6,6 +6,21 @@
 
 #include "base/mem.h"
 
+static void add_all(struct train_stepbatch *b, struct train_sample *s)
+{
+	b->n_drawn++;
+	for (struct train_sample *next; s; s = next) {
+		b->n_tok += s->size.n_tok;
+		b->n_label += s->size.n_label;
+		b->n_taught += s->size.n_taught;
+		b->n_row += s->size.n_row;
+		FC_GROW(b->sample, b->cap, b->n + 1);
+		b->sample[b->n++] = s;
+		next = s->next;
+		s->next = NULL; /* each is the batch's own */
+	}
+}
+
 int train_stepbatch_fill(
     struct train_stepbatch *b, struct train_feed *f, size_t max_tok, struct fc_err *e)
 {
@@ -14,14 +29,9 @@ int train_stepbatch_fill(
 	train_stepbatch_clear(b);
 	while ((got = train_feed_peek(f, &s, e)) == 1) {
 		bool new_pass = train_feed_tell(f).taken == 0;
-		if (b->n && (new_pass || b->n_tok + s->size.n_tok > max_tok))
+		if (b->n && (new_pass || b->n_tok + train_sample_tokens(s) > max_tok))
 			break;
-		b->n_tok += s->size.n_tok;
-		b->n_label += s->size.n_label;
-		b->n_taught += s->size.n_taught;
-		b->n_row += s->size.n_row;
-		FC_GROW(b->sample, b->cap, b->n + 1);
-		b->sample[b->n++] = train_feed_take(f);
+		add_all(b, train_feed_take(f));
 	}
 	return got < 0 ? -1 : b->n > 0;
 }
@@ -30,7 +40,8 @@ void train_stepbatch_clear(struct train_stepbatch *b)
 {
 	for (size_t i = 0; i < b->n; i++)
 		free(b->sample[i]);
-	b->n = 0;
+	b->n = b->n_drawn = 0;
+	b->weight = NULL;
 	b->n_tok = b->n_label = b->n_taught = b->n_row = 0;
 }
 
@@ -119,7 +130,9 @@ bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, si
 		    m->n_entry + s->size.n_entry > UINT32_MAX; /* row_off's range */
 		if (m->n_sample && full)
 			break;
-		append(m, s, w);
+		const double own = b->weight ? b->weight[m->first + m->n_sample] : 0;
+		const struct train_weights alike = {.label = own, .untaught = own};
+		append(m, s, b->weight ? &alike : w);
 		m->n_sample++;
 	}
 	m->batch.tok = m->tok;
@@ -133,6 +146,11 @@ bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, si
 	m->targets.kd_weight = m->row_weight;
 	m->targets.teacher = m->n_entry ? &m->teacher : NULL;
 	return m->n_sample > 0;
+}
+
+void train_micro_rewind(struct train_micro *m)
+{
+	m->first = m->n_sample = 0;
 }
 
 void train_micro_release(struct train_micro *m)

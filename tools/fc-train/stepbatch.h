@@ -5,13 +5,18 @@
 #include "fc-train/feed.h"
 #include "model/params.h"
 
-/* The samples of one optimizer step. */
+/* The samples of one optimizer step; the answers of a pair follow each other. */
 struct train_stepbatch { /* {0} is empty */
 	struct train_sample **sample;
+	/* [n] what each label of a sample weighs in the loss, of any sign; NULL: see train_weights
+	 */
+	const double *weight;
 	size_t n, cap;
+	size_t n_drawn; /* as which the feed counts them: a pair is one */
 	uint64_t n_tok, n_label, n_taught, n_row;
 };
-/* Next samples of a pass in training order, as many as stay within max_tok tokens, at least one.
+/* Next samples of a pass in training order, as many as stay within max_tok tokens, at least one,
+ * and all answers of a pair.
  * 1, 0: no sample is left, -1: error. */
 int train_stepbatch_fill(
     struct train_stepbatch *b, struct train_feed *f, size_t max_tok, struct fc_err *e);
@@ -55,9 +60,11 @@ struct train_micro { /* {0} is empty */
 	    cap_entry_id, cap_entry_logprob;
 };
 /* Packs the samples after those of the last call, as many as stay within max_tok tokens, at least
- * one; false when none is left.  Set first and n_sample to 0 to begin a step. */
+ * one; false when none is left. */
 bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, size_t max_tok,
     const struct train_weights *w);
+/* Goes back to the first sample of the step. */
+void train_micro_rewind(struct train_micro *m);
 void train_micro_release(struct train_micro *m);
 
 #endif

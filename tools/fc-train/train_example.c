@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -11,14 +12,16 @@
 size_t train_sample_data_bytes(const struct train_sample_size *z)
 {
 	size_t words = (size_t)z->n_tok + z->n_row + z->n_row + 1 + (size_t)2 * z->n_entry;
-	return words * 4 + z->n_tok + z->n_id + 1;
+	return z->n_ref * sizeof(struct train_reference) + words * 4 + z->n_tok + z->n_id + 1;
 }
 
 struct train_sample *train_sample_alloc(const struct train_sample_size *z)
 {
 	struct train_sample *s = fc_malloc(sizeof *s + train_sample_data_bytes(z));
 	s->size = *z;
-	s->tok = (uint32_t *)(void *)s->data;
+	s->next = NULL;
+	s->ref = (struct train_reference *)(void *)s->data;
+	s->tok = (uint32_t *)(void *)(s->ref + z->n_ref);
 	s->row_tok = s->tok + z->n_tok;
 	s->row_off = s->row_tok + z->n_row;
 	s->entry_id = s->row_off + z->n_row + 1;
@@ -28,9 +31,28 @@ struct train_sample *train_sample_alloc(const struct train_sample_size *z)
 	return s;
 }
 
+void train_sample_free(struct train_sample *s)
+{
+	while (s) {
+		struct train_sample *next = s->next;
+		free(s);
+		s = next;
+	}
+}
+
+uint64_t train_sample_tokens(const struct train_sample *s)
+{
+	uint64_t n = 0;
+	for (; s; s = s->next)
+		n += s->size.n_tok;
+	return n;
+}
+
 uint64_t train_sample_hash(const struct train_sample *s, uint64_t hash)
 {
-	return fc_hash(s->data, train_sample_data_bytes(&s->size), hash);
+	for (; s; s = s->next)
+		hash = fc_hash(s->data, train_sample_data_bytes(&s->size), hash);
+	return hash;
 }
 
 static const char *example_id(const struct fc_example *x)
@@ -169,9 +191,9 @@ static void fill(
 	}
 }
 
-int train_sample_new(struct train_sample **s, const struct fc_example *x,
-    const struct train_sample_rule *rule, const char *name, struct train_sample_count *count,
-    struct fc_err *e)
+static int make(struct train_sample **s, const struct fc_example *x,
+    const struct train_sample_rule *rule, const struct train_reference *ref, uint32_t n_ref,
+    const char *name, struct train_sample_count *count, struct fc_err *e)
 {
 	*s = NULL;
 	if (check_tokens(x, rule, name, e) < 0 || check_rows(x, rule, name, e) < 0)
@@ -182,8 +204,11 @@ int train_sample_new(struct train_sample **s, const struct fc_example *x,
 		count->n_useless++;
 		return 0;
 	}
+	z.n_ref = n_ref;
 	*s = train_sample_alloc(&z);
 	fill(*s, x, rule);
+	if (n_ref)
+		memcpy((*s)->ref, ref, n_ref * sizeof *ref);
 	count->n_sample++;
 	count->n_tok += z.n_tok;
 	count->n_label += z.n_label;
@@ -191,4 +216,26 @@ int train_sample_new(struct train_sample **s, const struct fc_example *x,
 	count->n_unused += count_unused(x, rule);
 	count_rows(x, &z, count);
 	return 1;
+}
+
+int train_sample_new(struct train_sample **s, const struct fc_example *x,
+    const struct train_sample_rule *rule, const char *name, struct train_sample_count *count,
+    struct fc_err *e)
+{
+	return make(s, x, rule, NULL, 0, name, count, e);
+}
+
+int train_sample_new_side(struct train_sample **s, const struct fc_example *x,
+    const struct train_sample_rule *rule, const struct train_reference *ref, uint32_t n_ref,
+    const char *name, struct train_sample_count *count, struct fc_err *e)
+{
+	if (x->n_tok > rule->max_tok) {
+		*s = NULL;
+		return fc_fail(e,
+		    "%s: conversation '%s' has %zu tokens, the limit is %" PRIu32
+		    ", and the references are of all of it; use a larger --max-length, or cut it "
+		    "in fc-infer (--long cut)",
+		    name, example_id(x), x->n_tok, rule->max_tok);
+	}
+	return make(s, x, rule, ref, n_ref, name, count, e);
 }

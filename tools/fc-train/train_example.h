@@ -3,11 +3,15 @@
 #define FC_TRAIN_SAMPLE_H
 
 #include "base/err.h"
+#include "fc-train/preference.h"
 #include "stream/example.h"
 
 /* What training needs of an example, in one block of memory: the shuffle buffer holds it so and the
- * spool writes it so.  Release with free(). */
+ * spool writes it so.  Of a pair of answers, each is a sample and names the next one.  Release with
+ * train_sample_free(), which takes those with it. */
 struct train_sample_size {
+	uint32_t n_side; /* answers of its pair from this one on; 0: it is no answer of a pair */
+	uint32_t n_ref;  /* of a pair */
 	uint32_t n_tok, n_row, n_entry, n_id;
 	uint32_t n_label;     /* trained tokens that have a token before them */
 	uint32_t n_taught;    /* labels that a row predicts */
@@ -15,15 +19,20 @@ struct train_sample_size {
 };
 struct train_sample {
 	struct train_sample_size size;
-	uint32_t *tok;        /* [n_tok] */
-	uint32_t *row_tok;    /* [n_row] every row has entries */
-	uint32_t *row_off;    /* [n_row + 1] */
-	uint32_t *entry_id;   /* [n_entry] */
-	float *entry_logprob; /* [n_entry] */
-	uint8_t *label;       /* [n_tok] 1: a label */
-	char *id;             /* NUL-terminated */
+	uint32_t *tok;               /* [n_tok] */
+	uint32_t *row_tok;           /* [n_row] every row has entries */
+	uint32_t *row_off;           /* [n_row + 1] */
+	uint32_t *entry_id;          /* [n_entry] */
+	float *entry_logprob;        /* [n_entry] */
+	uint8_t *label;              /* [n_tok] 1: a label */
+	char *id;                    /* NUL-terminated */
+	struct train_reference *ref; /* [n_ref] */
+	struct train_sample *next;   /* NULL: none */
 	char data[];
 };
+void train_sample_free(struct train_sample *s); /* NULL is fine */
+/* Of its pair. */
+uint64_t train_sample_tokens(const struct train_sample *s);
 
 /* What becomes of an example. */
 struct train_sample_rule {
@@ -31,12 +40,14 @@ struct train_sample_rule {
 	uint32_t max_tok;  /* longer ones are cut */
 	bool rows;         /* false: teacher's rows are left out */
 	bool list_labels; /* a row that does not list the token it predicts gets it as last entry */
+	const struct train_pairing *pairs; /* examples are answers of pairs (pairs.h); NULL: not */
 };
-struct train_sample_count {
+struct train_sample_count { /* of pairs: of these; tokens and labels of all their answers */
 	uint64_t n_sample, n_tok, n_label, n_row;
 	uint64_t n_cut;     /* examples longer than max_tok */
 	uint64_t n_useless; /* left out: no label and no row */
 	uint64_t n_unused;  /* rows of the stream that the rule leaves out */
+	uint64_t n_beside;  /* answers of sources, which the preference does not use */
 	uint64_t n_outside; /* rows that do not list the token they predict */
 	double listed;      /* sum over the rows of the probability that they list */
 };
@@ -48,10 +59,14 @@ struct train_sample_count {
 int train_sample_new(struct train_sample **s, const struct fc_example *x,
     const struct train_sample_rule *rule, const char *name, struct train_sample_count *count,
     struct fc_err *e);
+/* The same of a pair's answer, with its references; one that is too long is refused. */
+int train_sample_new_side(struct train_sample **s, const struct fc_example *x,
+    const struct train_sample_rule *rule, const struct train_reference *ref, uint32_t n_ref,
+    const char *name, struct train_sample_count *count, struct fc_err *e);
 /* A block for these sizes with its pointers set and its contents undefined. */
 struct train_sample *train_sample_alloc(const struct train_sample_size *size);
 size_t train_sample_data_bytes(const struct train_sample_size *size);
-/* Continues a hash over samples. */
+/* Continues a hash over samples, of a pair over all of them. */
 uint64_t train_sample_hash(const struct train_sample *s, uint64_t hash);
 
 #endif

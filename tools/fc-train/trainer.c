@@ -18,6 +18,7 @@ void train_trainer_release(struct train_trainer *t)
 	train_adamw_release(&t->adamw);
 	train_stepbatch_release(&t->batch);
 	train_micro_release(&t->micro);
+	train_weighing_release(&t->weighing);
 }
 
 #define MAX_NAMED 5 /* conversations a message lists */
@@ -41,7 +42,7 @@ static int accumulate(
 {
 	struct train_micro *m = &t->micro;
 	fc_params_zero_grad(t->params);
-	m->first = m->n_sample = 0;
+	train_micro_rewind(m);
 	while (train_micro_next(m, &t->batch, t->opts.micro_tok, w)) {
 		if (fc_params_step(t->nn, t->params, &m->batch, &m->targets, true, loss, e) < 0)
 			return -1;
@@ -58,8 +59,38 @@ static double learning_rate(const struct train_trainer *t)
 	if (o->n_step)
 		return train_schedule_lr(
 		    &o->schedule, (double)t->step, (double)t->step + 1, (double)o->n_step);
-	return train_schedule_lr(
-	    &o->schedule, (double)t->n_sample, (double)(t->n_sample + t->batch.n), o->n_sample);
+	return train_schedule_lr(&o->schedule, (double)t->n_sample,
+	    (double)(t->n_sample + t->batch.n_drawn), o->n_sample);
+}
+
+double train_trainer_alpha(const struct train_trainer *t)
+{
+	const struct train_trainer_opts *o = &t->opts;
+	const double done = o->n_step ? (double)t->step / (double)o->n_step
+	    : o->n_sample > 0         ? (double)t->n_sample / o->n_sample
+				      : 0;
+	return o->preference.alpha * fmin(done, 1);
+}
+
+/* What the labels of pairs weigh, and how the pairs stand before the step. */
+static int weigh_pairs(struct train_trainer *t, struct train_margins *margins, struct fc_err *e)
+{
+	t->weighing.alpha = train_trainer_alpha(t);
+	if (train_weighing_compute(&t->weighing, &t->opts.preference, t->opts.lambda, t->nn,
+		t->params, &t->batch, t->opts.micro_tok, margins, e) < 0)
+		return -1;
+	t->batch.weight = t->weighing.weight;
+	if (!isfinite(margins->loss))
+		return fail_not_finite(t, "loss", margins->loss, 0, t->batch.n, e);
+	return 0;
+}
+
+static void report_pairs(struct train_step_report *r, const struct train_margins *m, double lambda)
+{
+	r->margins = *m;
+	r->sft = -m->logp_chosen / m->n_chosen_label;
+	r->fusion = NAN;
+	r->loss = lambda * r->sft + (1 - lambda) * m->loss / m->n_pair;
 }
 
 int train_trainer_step(struct train_trainer *t, struct train_step_report *r, struct fc_err *e)
@@ -72,6 +103,10 @@ int train_trainer_step(struct train_trainer *t, struct train_step_report *r, str
 	int got = train_stepbatch_fill(b, t->feed, o->batch_tok, e);
 	if (got <= 0)
 		return got;
+	const bool pairs = o->preference.kind != TRAIN_PREFERENCE_NONE;
+	struct train_margins margins = {0};
+	if (pairs && weigh_pairs(t, &margins, e) < 0)
+		return -1;
 	struct train_weights w = train_stepbatch_weights(b, o->lambda, o->untaught);
 	if (accumulate(t, &w, &loss, e) < 0)
 		return -1;
@@ -84,16 +119,18 @@ int train_trainer_step(struct train_trainer *t, struct train_step_report *r, str
 	    .sft = w.label > 0 ? loss.nll / (double)b->n_label : NAN,
 	    .fusion = w.row > 0 ? loss.kd / (w.row * (double)b->n_row) : NAN,
 	    .grad_norm = norm,
-	    .n_sample = b->n,
+	    .n_sample = b->n_drawn,
 	    .n_tok = b->n_tok,
 	    .n_label = b->n_label,
 	    .n_row = b->n_row,
 	};
+	if (pairs)
+		report_pairs(r, &margins, o->lambda);
 	train_adamw_update(
 	    &t->adamw, t->params->v, r->lr, o->clip > 0 && norm > o->clip ? o->clip / norm : 1);
 	fc_params_refresh(t->params);
 	t->step++;
-	t->n_sample += b->n;
+	t->n_sample += b->n_drawn;
 	t->n_tok += b->n_tok;
 	return 1;
 }

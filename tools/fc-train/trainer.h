@@ -3,6 +3,7 @@
 #define FC_TRAIN_TRAINER_H
 
 #include "fc-train/adamw.h"
+#include "fc-train/margins.h"
 #include "fc-train/schedule.h"
 #include "fc-train/stepbatch.h"
 
@@ -11,7 +12,8 @@
 struct train_trainer_opts {
 	double lambda, clip; /* clip 0: off */
 	enum train_untaught untaught;
-	struct fc_objective objective; /* against the teacher */
+	struct fc_objective objective;           /* against the teacher */
+	struct train_preference_opts preference; /* kind NONE: no pairs, but labels and a teacher */
 	size_t batch_tok, micro_tok;
 	struct train_schedule schedule;
 	uint64_t n_step; /* length of the run in steps, or 0: */
@@ -26,6 +28,7 @@ struct train_trainer { /* borrows nn, params, feed */
 	struct train_adamw adamw;
 	struct train_stepbatch batch;
 	struct train_micro micro;
+	struct train_weighing weighing; /* of pairs */
 	uint64_t step, n_sample, n_tok; /* done */
 };
 void train_trainer_init(struct train_trainer *t, const struct train_trainer_opts *opts,
@@ -37,8 +40,11 @@ struct train_step_report {
 	double lr, loss;    /* loss: lambda * sft + (1 - lambda) * fusion */
 	double sft, fusion; /* means over the step's labels and rows; NAN where there is none */
 	double grad_norm;   /* before clipping */
+	struct train_margins margins; /* of pairs, whose loss is lambda * sft + (1 - lambda) * L */
 	uint64_t n_sample, n_tok, n_label, n_row;
 };
+/* WRPO's alpha at the step that comes next. */
+double train_trainer_alpha(const struct train_trainer *t);
 /* 1: a step was done; 0: the run is over; -1: error. */
 int train_trainer_step(struct train_trainer *t, struct train_step_report *r, struct fc_err *e);
 

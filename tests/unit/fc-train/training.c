@@ -275,9 +275,9 @@ static void test_heldout(const char *stream)
 	h.rule.rows = false;
 	start(&s, stream, &plain);
 	h.micro_tok = 100000;
-	or_bail(train_heldout_score(&h, nn, s.params, &score, &e), &e);
+	or_bail(train_heldout_score(&h, nn, s.params, 0, &score, &e), &e);
 	h.micro_tok = 20;
-	or_bail(train_heldout_score(&h, nn, s.params, &again, &e), &e);
+	or_bail(train_heldout_score(&h, nn, s.params, 0, &again, &e), &e);
 	struct train_step_report r = step(&s);
 	T_OK(score.n_label == r.n_label && score.n_bytes == 3 * r.n_label,
 	    "held-out: labels and bytes");
@@ -286,10 +286,10 @@ static void test_heldout(const char *stream)
 	T_NEAR(again.nll, score.nll, ORDERS, "held-out: in small batches");
 	for (int i = 0; i < 150; i++)
 		step(&s);
-	or_bail(train_heldout_score(&h, nn, s.params, &score, &e), &e);
+	or_bail(train_heldout_score(&h, nn, s.params, 0, &score, &e), &e);
 	T_EQ(score.n_correct, score.n_label, "held-out: all right on what was learnt by heart");
 	h.tokenizer = 8;
-	T_OK(train_heldout_score(&h, nn, s.params, &score, &e) < 0,
+	T_OK(train_heldout_score(&h, nn, s.params, 0, &score, &e) < 0,
 	    "held-out: another tokenizer is refused");
 	stop(&s);
 }

@@ -94,7 +94,7 @@ static struct fc_loss row_loss(
 	struct fc_head_slope slope = {0};
 	const size_t V = s->h->n_vocab;
 	const struct fc_head_norm norm = fc_head_norm_row(s->kern, z, V, group_max);
-	if (r->sft_weight > 0) {
+	if (r->sft_weight != 0) {
 		assert(r->target < V);
 		loss.nll = -fc_head_logprob(&norm, z[r->target]);
 		loss.sft = (double)r->sft_weight * loss.nll;

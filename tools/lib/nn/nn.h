@@ -248,7 +248,8 @@ struct fc_objective {
  *   L = sum_n sft_weight[n] * -log p_n(target[n]) + sum_n kd_weight[n] * D(q_n, p_n)
  * q_n: the teacher's row n, entries [row_off[n], row_off[n+1]), every id once, with
  * log-probabilities; D: the objective.  A row without entries adds nothing.  The teacher costs K
- * gathers a row.  Weights already hold lambda and 1 / (number of labels of the whole step).
+ * gathers a row.  Weights already hold lambda and 1 / (number of labels of the whole step); one
+ * below 0 makes a target less likely.
  *
  * A row's probabilities are known to 2^-12 of their logarithms (stream/example.h), its tail not
  * better: it is never taken for less than that, nor an entry for less than 2^-126.
@@ -261,7 +262,7 @@ struct fc_teacher {
 };
 struct fc_loss {
 	double sft, kd;   /* the weighted sums above */
-	double nll;       /* sum over rows with sft_weight > 0 of -log p(target), unweighted */
+	double nll;       /* sum over rows with sft_weight != 0 of -log p(target), unweighted */
 	size_t n_correct; /* rows where the target is the most likely token */
 };
 void fc_head_loss(struct fc_nn *nn, const struct fc_head *h, const float *x /* [N,C] */,

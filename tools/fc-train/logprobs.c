@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-train/logprobs.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* The hidden states that predict a label move to the front of x. */
+static void gather(float *x, const struct fc_targets *t, size_t C)
+{
+	for (size_t i = 0; i < t->n; i++)
+		memmove(x + i * C, x + t->row_pos[i] * C, C * sizeof *x);
+}
+
+/* Adds what the labels of the micro-batch have to its samples. */
+static void add(struct train_logprobs *l)
+{
+	const struct train_micro *m = &l->micro;
+	size_t s = 0;
+	for (size_t i = 0; i < m->targets.n; i++) {
+		while (m->targets.row_pos[i] >= m->batch.off[s + 1])
+			s++;
+		l->sum[m->first + s] += (double)l->logprob[i];
+	}
+}
+
+static int run(struct train_logprobs *l, struct fc_nn *nn, struct fc_params *p, struct fc_err *e)
+{
+	const struct fc_batch *b = &l->micro.batch;
+	const struct fc_targets *t = &l->micro.targets;
+	const struct fc_head head = fc_model_head(&p->model);
+	const size_t C = p->model.cfg.n_embd;
+	FC_GROW(l->x, l->cap_x, b->off[b->n_seq] * C);
+	FC_GROW(l->logprob, l->cap_logprob, t->n);
+	if (fc_model_hidden(nn, &p->model, b, l->x, e) < 0)
+		return -1;
+	gather(l->x, t, C);
+	if (t->n)
+		fc_head_topk(nn, &head, l->x, t->target, t->n, 0, NULL, NULL, l->logprob);
+	add(l);
+	return 0;
+}
+
+int train_logprobs_compute(struct train_logprobs *l, struct fc_nn *nn, struct fc_params *p,
+    const struct train_stepbatch *b, size_t max_tok, struct fc_err *e)
+{
+	static const struct train_weights alike = {.label = 1, .untaught = 1};
+	FC_GROW(l->sum, l->cap, b->n);
+	for (size_t i = 0; i < b->n; i++)
+		l->sum[i] = 0;
+	train_micro_rewind(&l->micro);
+	while (train_micro_next(&l->micro, b, max_tok, &alike))
+		if (run(l, nn, p, e) < 0)
+			return -1;
+	return 0;
+}
+
+void train_logprobs_release(struct train_logprobs *l)
+{
+	free(l->sum);
+	free(l->x);
+	free(l->logprob);
+	train_micro_release(&l->micro);
+	*l = (struct train_logprobs){0};
+}
