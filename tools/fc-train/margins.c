@@ -47,7 +47,7 @@ static void weigh_pair(struct train_weighing *w, const struct train_preference_o
     const struct train_stepbatch *b, size_t i, struct train_margins *sum)
 {
 	const size_t n = b->sample[i]->size.n_side;
-	struct train_side side[TRAIN_SIDES] = {{0}};
+	struct train_side side[TRAIN_SIDES] = {{0, 0, NULL, 0}};
 	for (size_t k = 0; k < n; k++) {
 		const struct train_sample *s = b->sample[i + k];
 		side[k] = (struct train_side){

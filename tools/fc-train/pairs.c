@@ -182,14 +182,39 @@ static int read_sides(struct train_pairs *p, struct fc_reader *r, struct fc_err 
 	return n;
 }
 
+static size_t count_labels(const struct fc_example *x)
+{
+	size_t n = 0;
+	for (size_t t = 1; t < x->n_tok; t++)
+		n += fc_example_trained(x, t);
+	return n;
+}
+
+/* The stream's own log-probability.  Where its rows are of the tokens it has, as no alignment made
+ * them, it must be of all labels. */
+static int find_own(struct train_pairs *p, const struct fc_header *h, const struct fc_example *x,
+    struct train_reference *out, struct fc_err *e)
+{
+	const size_t n = count_labels(x);
+	if (train_reference_own(x, p->name, out, e) < 0)
+		return -1;
+	if (x->source < h->n_source && h->source[x->source].tokenizer == h->tokenizer &&
+	    x->n_label != n)
+		return fc_fail(e,
+		    "%s: conversation '%s': its log-probability is of %u of %zu labels; were they "
+		    "scored in windows (fc-infer --long)?",
+		    p->name, id_of(x), (unsigned)x->n_label, n);
+	return 0;
+}
+
 /* Fills p->ref for x; returns how many. */
 static int find_references(struct train_pairs *p, const struct train_pairing *pairing,
-    const struct fc_example *x, struct fc_err *e)
+    const struct fc_header *h, const struct fc_example *x, struct fc_err *e)
 {
 	const size_t n_other = train_references_n(pairing->references);
 	const size_t own = pairing->kind == TRAIN_PREFERENCE_INFIFPO || !n_other;
 	p->ref = fc_realloc(p->ref, own + n_other, sizeof *p->ref);
-	if (own && train_reference_own(x, p->name, &p->ref[0], e) < 0)
+	if (own && find_own(p, h, x, &p->ref[0], e) < 0)
 		return -1;
 	for (size_t i = 0; i < n_other; i++)
 		if (train_references_find(pairing->references, i, x, &p->ref[own + i], e) < 0)
@@ -197,19 +222,12 @@ static int find_references(struct train_pairs *p, const struct train_pairing *pa
 	return (int)(own + n_other);
 }
 
-static bool has_label(const struct fc_example *x)
-{
-	for (size_t t = 1; t < x->n_tok; t++)
-		if (fc_example_trained(x, t))
-			return true;
-	return false;
-}
-
-static int make_side(struct train_pairs *p, int i, int n, const struct train_sample_rule *rule,
-    struct train_sample **s, struct train_sample_count *count, struct fc_err *e)
+static int make_side(struct train_pairs *p, int i, int n, const struct fc_header *h,
+    const struct train_sample_rule *rule, struct train_sample **s, struct train_sample_count *count,
+    struct fc_err *e)
 {
 	const struct fc_example *x = &p->side[i].x;
-	const int n_ref = find_references(p, rule->pairs, x, e);
+	const int n_ref = find_references(p, rule->pairs, h, x, e);
 	if (n_ref < 0 ||
 	    train_sample_new_side(s, x, rule, p->ref, (uint32_t)n_ref, p->name, count, e) < 0)
 		return -1;
@@ -217,14 +235,15 @@ static int make_side(struct train_pairs *p, int i, int n, const struct train_sam
 	return 0;
 }
 
-static int make_pair(struct train_pairs *p, int n, const struct train_sample_rule *rule,
-    struct train_sample **s, struct train_sample_count *count, struct fc_err *e)
+static int make_pair(struct train_pairs *p, int n, const struct fc_header *h,
+    const struct train_sample_rule *rule, struct train_sample **s, struct train_sample_count *count,
+    struct fc_err *e)
 {
 	struct train_sample_count of_pair = {0};
 	struct train_sample **at = s;
 	*s = NULL;
 	for (int i = 0; i < n; i++, at = &(*at)->next)
-		if (make_side(p, i, n, rule, at, &of_pair, e) < 0) {
+		if (make_side(p, i, n, h, rule, at, &of_pair, e) < 0) {
 			train_sample_free(*s);
 			*s = NULL;
 			return -1;
@@ -255,9 +274,9 @@ int train_pairs_next(struct train_pairs *p, struct fc_reader *r,
 			n--;
 		}
 		for (int i = 0; i < n; i++)
-			useless = useless || !has_label(&p->side[i].x);
+			useless = useless || !count_labels(&p->side[i].x);
 		if (!useless)
-			return make_pair(p, n, rule, s, count, e);
+			return make_pair(p, n, fc_reader_header(r), rule, s, count, e);
 		count->n_useless++;
 	}
 }

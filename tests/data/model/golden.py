@@ -189,4 +189,5 @@ def main(out, *names):
         print(name, max(abs(v) for r in rows for v in r))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
