@@ -437,7 +437,7 @@ END
 	expect 2 '{"instruction":"a","input":"","output":"b"}'
 	expect 3 '{"prompt":"a","completion":"b"}'
 	expect 4 '{"prompt":[{"role":"user","content":"a"}],"completion":[{"role":"assistant","content":"b"}]}'
-	expect 5 "{\"chosen\":$answer,\"rejected\":$answer}"
+	[ "$(jq -c "$(sed -n 5p filters)" <<<"{\"chosen\":$answer}" | jq -c .messages)" = "$answer" ]
 	[ "$(jq -c "$(sed -n 2p filters)" <<<'{"instruction":"a","input":"x","output":"b"}' | jq -c '.messages[0].content')" = '"a\n\nx"' ]
 }
 
