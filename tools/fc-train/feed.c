@@ -9,7 +9,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "fc-train/pairs.h"
+#include "fc-train/pair_reader.h"
 #include "fc-train/spool.h"
 
 struct train_feed {
@@ -21,7 +21,7 @@ struct train_feed {
 	struct fc_reader *reader;  /* NULL: all of it was read */
 	struct train_spool *spool; /* of a pipe that is passed over more than once */
 	struct fc_example x;
-	struct train_pairs *pairs; /* NULL: examples are no pairs */
+	struct train_pair_reader *pairs; /* NULL: examples are no pairs */
 	struct train_sample_count count;
 	bool counted; /* count is complete */
 
@@ -82,7 +82,7 @@ void train_feed_close(struct train_feed *f)
 	train_spool_close(f->spool);
 	fc_header_release(&f->header);
 	fc_example_release(&f->x);
-	train_pairs_close(f->pairs);
+	train_pair_reader_free(f->pairs);
 	for (size_t i = 0; i < f->n_slot; i++)
 		train_sample_free(f->slot[i]);
 	free(f->slot);
@@ -121,7 +121,7 @@ void train_feed_set_rule(struct train_feed *f, const struct train_sample_rule *r
 {
 	f->rule = *rule;
 	if (rule->pairs && !f->pairs)
-		f->pairs = train_pairs_new(f->name);
+		f->pairs = train_pair_reader_new(f->name);
 }
 
 const struct train_sample_count *train_feed_counted(const struct train_feed *f)
@@ -147,7 +147,7 @@ static int make_sample(struct train_feed *f, struct train_sample **s,
     struct train_sample_count *count, struct fc_err *e)
 {
 	if (f->pairs)
-		return train_pairs_next(f->pairs, f->reader, &f->rule, s, count, e);
+		return train_pair_reader_next(f->pairs, f->reader, &f->rule, s, count, e);
 	for (;;) {
 		enum fc_read got = fc_reader_example(f->reader, &f->x, e);
 		if (got != FC_READ_RECORD)
@@ -198,7 +198,7 @@ static int start_pass(struct train_feed *f, struct fc_err *e)
 	fc_rng_seed2(&f->rng, f->opts.seed, f->pos.pass);
 	f->started = true;
 	f->source_ended = false;
-	train_pairs_restart(f->pairs);
+	train_pair_reader_restart(f->pairs);
 	if (f->reader) /* at the start of its first pass */
 		return 0;
 	if (f->is_file)

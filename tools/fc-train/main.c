@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "fc-train/checkpoint.h"
-#include "fc-train/pairs.h"
+#include "fc-train/pair_reader.h"
 #include "fc-train/run.h"
 #include "fc-train/survival.h"
 #include "fc-train/target.h"
@@ -128,7 +128,7 @@ static void check_draws(const struct train_options *o, const struct train_feed *
 }
 
 static struct train_sample_rule sample_rule(const struct train_options *o,
-    const struct fc_params *p, const struct train_feed *f, const struct train_pairing *pairs)
+    const struct fc_params *p, const struct train_feed *f, const struct train_pair_rule *pairs)
 {
 	const struct fc_config *c = &p->model.cfg;
 	size_t most = (size_t)o->max_length < c->n_ctx ? (size_t)o->max_length : c->n_ctx;
@@ -141,12 +141,12 @@ static struct train_sample_rule sample_rule(const struct train_options *o,
 	};
 }
 
-static struct train_pairing open_references(const struct train_options *o)
+static struct train_pair_rule open_references(const struct train_options *o)
 {
 	struct train_references *r;
 	struct fc_err e;
 	or_die(train_references_open(&r, o->reference.v, (size_t)o->reference.n, &e), &e);
-	return (struct train_pairing){(enum train_preference)o->preference, r};
+	return (struct train_pair_rule){(enum train_preference)o->preference, r};
 }
 
 /* The stream's own log-probabilities are those of a reference. */
@@ -167,7 +167,7 @@ static void check_reference(
 }
 
 static struct train_feed *open_feed(const struct train_options *o, const struct fc_params *p,
-    uint64_t tokenizer, const struct train_pairing *pairs)
+    uint64_t tokenizer, const struct train_pair_rule *pairs)
 {
 	struct train_feed *f;
 	struct fc_err e;
@@ -264,7 +264,7 @@ static double run_length(const struct train_options *o, struct train_feed *f)
 }
 
 static void train(const struct train_options *o, struct train_trainer *t, uint64_t tokenizer,
-    const struct train_pairing *pairs, json_t *identity)
+    const struct train_pair_rule *pairs, json_t *identity)
 {
 	struct fc_err e;
 	struct train_heldout heldout = {.path = o->eval,
@@ -341,7 +341,7 @@ int main(int argc, char **argv)
 	fc_prog_label = label(&o);
 	if (out)
 		or_die(train_target_begin(fc_outdir_tmp(out), &target, &e), &e);
-	struct train_pairing pairs = open_references(&o);
+	struct train_pair_rule pairs = open_references(&o);
 	struct train_feed *feed = open_feed(&o, params, tokenizer, &pairs);
 
 	struct train_trainer_opts trainer_opts = {

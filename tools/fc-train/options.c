@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-train/options.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 
 #define MAX_ROWS 64
 
-static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
+/* Rows of what is trained and on what; returns how many. */
+static size_t fill_what(struct fc_opt *table, struct train_options *o)
 {
 	const struct fc_opt rows[] = {
 	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Models", 0, 0},
@@ -65,7 +67,15 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 		"wrpo: share of the source's answer at the end of the run (default 0.1)", 0, 1},
 	    {FC_OPT_CHOICE, 0, "reference-fusion", &o->fusion, "margin|mean",
 		"infifpo: of several sources, the one that differs most, or their mean", 0, 0},
+	};
+	memcpy(table, rows, sizeof rows);
+	return FC_LEN(rows);
+}
 
+/* Rows of how it is trained, the last ones. */
+static size_t fill_how(struct fc_opt *table, struct train_options *o)
+{
+	const struct fc_opt rows[] = {
 	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Data", 0, 0},
 	    {FC_OPT_U64, 0, "epochs", &o->epochs, "N", "passes over the stream", 0, 0},
 	    {FC_OPT_U64, 0, "steps", &o->steps, "N", "steps, instead of --epochs (0: not given)", 0,
@@ -119,8 +129,15 @@ static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
 	    FC_OPT_COMMON,
 	    {0},
 	};
-	_Static_assert(FC_LEN(rows) <= MAX_ROWS, "room for every option");
 	memcpy(table, rows, sizeof rows);
+	return FC_LEN(rows);
+}
+
+static void fill_table(struct fc_opt table[MAX_ROWS], struct train_options *o)
+{
+	size_t n = fill_what(table, o);
+	n += fill_how(table + n, o);
+	assert(n <= MAX_ROWS);
 }
 
 static void check_preference(const struct train_options *o)

@@ -10,7 +10,10 @@
  * fc-train: main parses options.c, run ties the parts together. feed yields a train_example, from
  * the stream or the spool of it; stepbatch makes a step's batch; trainer runs forward and backward
  * and adamw updates with schedule's rate; heldout scores, trainlog logs, checkpoint saves what a
- * run goes on from; target and update write the result. outcome says at the end how the loss went,
+ * run goes on from; target and update write the result. Of pairs of answers, pair_reader makes what
+ * feed yields, with what references say of them; before a step, logprobs finds how likely the
+ * answers are, preference has the losses' formulas, and margins makes weights of labels of both.
+ * outcome says at the end how the loss went,
  * survival how much of the training the saved numbers keep.
  */
 

@@ -40,7 +40,8 @@ struct train_sample_rule {
 	uint32_t max_tok;  /* longer ones are cut */
 	bool rows;         /* false: teacher's rows are left out */
 	bool list_labels; /* a row that does not list the token it predicts gets it as last entry */
-	const struct train_pairing *pairs; /* examples are answers of pairs (pairs.h); NULL: not */
+	const struct train_pair_rule
+	    *pairs; /* examples are answers of pairs (pair_reader.h); NULL: not */
 };
 struct train_sample_count { /* of pairs: of these; tokens and labels of all their answers */
 	uint64_t n_sample, n_tok, n_label, n_row;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-train/pairs.h"
+#include "fc-train/pair_reader.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ struct record {
 	enum fc_pair_side side;
 };
 
-struct train_pairs {
+struct train_pair_reader {
 	const char *name;
 	struct record side[FC_PAIR_SIDES], ahead;
 	bool has_ahead, ended;
@@ -28,9 +28,9 @@ struct train_pairs {
 	struct train_reference *ref; /* scratch */
 };
 
-struct train_pairs *train_pairs_new(const char *name)
+struct train_pair_reader *train_pair_reader_new(const char *name)
 {
-	struct train_pairs *p = FC_NEW(struct train_pairs);
+	struct train_pair_reader *p = FC_NEW(struct train_pair_reader);
 	p->name = name;
 	for (int i = 0; i < FC_PAIR_SIDES; i++)
 		fc_example_init(&p->side[i].x);
@@ -38,7 +38,7 @@ struct train_pairs *train_pairs_new(const char *name)
 	return p;
 }
 
-void train_pairs_close(struct train_pairs *p)
+void train_pair_reader_free(struct train_pair_reader *p)
 {
 	if (!p)
 		return;
@@ -53,7 +53,7 @@ void train_pairs_close(struct train_pairs *p)
 	free(p);
 }
 
-void train_pairs_restart(struct train_pairs *p)
+void train_pair_reader_restart(struct train_pair_reader *p)
 {
 	if (!p)
 		return;
@@ -66,7 +66,8 @@ static const char *id_of(const struct fc_example *x)
 	return x->id.p ? x->id.p : "";
 }
 
-static int fail_no_pair(const struct train_pairs *p, const struct fc_example *x, struct fc_err *e)
+static int fail_no_pair(
+    const struct train_pair_reader *p, const struct fc_example *x, struct fc_err *e)
 {
 	return fc_fail(e,
 	    "%s: conversation '%s' is no answer of a pair; --preference trains on what fc-infer "
@@ -75,7 +76,7 @@ static int fail_no_pair(const struct train_pairs *p, const struct fc_example *x,
 }
 
 /* What r's record says of its pair. */
-static int read_pair(const struct train_pairs *p, struct record *r, struct fc_err *e)
+static int read_pair(const struct train_pair_reader *p, struct record *r, struct fc_err *e)
 {
 	json_t *meta = r->x.meta.n ? fc_json_text(r->x.meta.p, r->x.meta.n, p->name, e) : NULL;
 	const json_t *pair = json_object_get(meta, "pair");
@@ -96,7 +97,7 @@ static int read_pair(const struct train_pairs *p, struct record *r, struct fc_er
 }
 
 /* Makes the next record the one ahead; at the end there is none. */
-static int look_ahead(struct train_pairs *p, struct fc_reader *r, struct fc_err *e)
+static int look_ahead(struct train_pair_reader *p, struct fc_reader *r, struct fc_err *e)
 {
 	if (p->has_ahead || p->ended)
 		return 0;
@@ -109,8 +110,8 @@ static int look_ahead(struct train_pairs *p, struct fc_reader *r, struct fc_err 
 }
 
 /* 1: the next record is that side, of pair id where that is given, and was taken; 0: it is not. */
-static int take(struct train_pairs *p, struct fc_reader *r, enum fc_pair_side side, const char *id,
-    struct fc_err *e)
+static int take(struct train_pair_reader *p, struct fc_reader *r, enum fc_pair_side side,
+    const char *id, struct fc_err *e)
 {
 	if (look_ahead(p, r, e) < 0)
 		return -1;
@@ -139,8 +140,8 @@ static uint32_t prompt_end(const struct fc_example *x)
 
 /* Calls of tools are trained with the header of their turn, so that one answer may begin a little
  * before the other. */
-static int check_prompts(
-    const struct train_pairs *p, const struct record *a, const struct record *b, struct fc_err *e)
+static int check_prompts(const struct train_pair_reader *p, const struct record *a,
+    const struct record *b, struct fc_err *e)
 {
 	const uint32_t end_a = prompt_end(&a->x), end_b = prompt_end(&b->x);
 	const uint32_t n = end_a < end_b ? end_a : end_b;
@@ -151,7 +152,7 @@ static int check_prompts(
 }
 
 /* Reads the records of the next pair; returns how many they are, 0 at the end. */
-static int read_sides(struct train_pairs *p, struct fc_reader *r, struct fc_err *e)
+static int read_sides(struct train_pair_reader *p, struct fc_reader *r, struct fc_err *e)
 {
 	int n = take(p, r, FC_PAIR_CHOSEN, NULL, e);
 	if (n < 0)
@@ -192,8 +193,8 @@ static size_t count_labels(const struct fc_example *x)
 
 /* The stream's own log-probability.  Where its rows are of the tokens it has, as no alignment made
  * them, it must be of all labels. */
-static int find_own(struct train_pairs *p, const struct fc_header *h, const struct fc_example *x,
-    struct train_reference *out, struct fc_err *e)
+static int find_own(struct train_pair_reader *p, const struct fc_header *h,
+    const struct fc_example *x, struct train_reference *out, struct fc_err *e)
 {
 	const size_t n = count_labels(x);
 	if (train_reference_own(x, p->name, out, e) < 0)
@@ -208,21 +209,21 @@ static int find_own(struct train_pairs *p, const struct fc_header *h, const stru
 }
 
 /* Fills p->ref for x; returns how many. */
-static int find_references(struct train_pairs *p, const struct train_pairing *pairing,
+static int find_references(struct train_pair_reader *p, const struct train_pair_rule *rule,
     const struct fc_header *h, const struct fc_example *x, struct fc_err *e)
 {
-	const size_t n_other = train_references_n(pairing->references);
-	const size_t own = pairing->kind == TRAIN_PREFERENCE_INFIFPO || !n_other;
+	const size_t n_other = train_references_n(rule->references);
+	const size_t own = rule->kind == TRAIN_PREFERENCE_INFIFPO || !n_other;
 	p->ref = fc_realloc(p->ref, own + n_other, sizeof *p->ref);
 	if (own && find_own(p, h, x, &p->ref[0], e) < 0)
 		return -1;
 	for (size_t i = 0; i < n_other; i++)
-		if (train_references_find(pairing->references, i, x, &p->ref[own + i], e) < 0)
+		if (train_references_find(rule->references, i, x, &p->ref[own + i], e) < 0)
 			return -1;
 	return (int)(own + n_other);
 }
 
-static int make_side(struct train_pairs *p, int i, int n, const struct fc_header *h,
+static int make_side(struct train_pair_reader *p, int i, int n, const struct fc_header *h,
     const struct train_sample_rule *rule, struct train_sample **s, struct train_sample_count *count,
     struct fc_err *e)
 {
@@ -235,7 +236,7 @@ static int make_side(struct train_pairs *p, int i, int n, const struct fc_header
 	return 0;
 }
 
-static int make_pair(struct train_pairs *p, int n, const struct fc_header *h,
+static int make_pair(struct train_pair_reader *p, int n, const struct fc_header *h,
     const struct train_sample_rule *rule, struct train_sample **s, struct train_sample_count *count,
     struct fc_err *e)
 {
@@ -254,7 +255,7 @@ static int make_pair(struct train_pairs *p, int n, const struct fc_header *h,
 	return 1;
 }
 
-int train_pairs_next(struct train_pairs *p, struct fc_reader *r,
+int train_pair_reader_next(struct train_pair_reader *p, struct fc_reader *r,
     const struct train_sample_rule *rule, struct train_sample **s, struct train_sample_count *count,
     struct fc_err *e)
 {
