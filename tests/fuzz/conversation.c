@@ -86,6 +86,7 @@ static void read_all(const char *path, struct fc_buf *out)
 	struct fc_err e;
 	if (fc_conversations_open(&r, &path, 1, &e) < 0)
 		abort();
+	fc_conversations_accept(r, FC_LINE_PAIRS);
 	while (fc_conversations_next(r, &c, &e) > 0) {
 		render(&c);
 		fc_conversation_write(out, &c);

@@ -86,6 +86,8 @@ static void test_forms(void)
 		 "b") "]}",
 		"line-1/chosen|u:Q|a:a;line-1/rejected|u:Q|a:b;line-1/source_chosen|u:Q|a:c;",
 		"WRPO's released form"},
+	    {"{\"messages\":[" USER("Q") "," BOT("a") "],\"chosen\":\"xa\",\"rejected\":\"xb\"}",
+		"line-1|u:Q|a:a;", "a conversation that has answers as well"},
 	    {"{\"messages\":[" USER("Q") "]}\n{\"chosen\":\"xa\",\"rejected\":\"xb\"}",
 		"line-1|u:Q;line-2/chosen.|u:x|a:a;line-2/rejected.|u:x|a:b;",
 		"beside other lines"},

@@ -34,10 +34,7 @@ static size_t fill_what(struct fc_opt *table, struct train_options *o)
 
 	    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Loss", 0, 0},
 	    {FC_OPT_REAL, 0, "lambda", &o->lambda, "X",
-		"share of the labels in the loss (default 0.9; with --preference 0); the teacher, "
-		"or "
-		"the preference, has the rest",
-		0, 1},
+		"share of the labels in the loss (default 0.9; of preferences 0)", 0, 1},
 	    {FC_OPT_CHOICE, 0, "loss", &o->loss, FC_LOSS_KINDS, "what is taken against the teacher",
 		0, 0},
 	    {FC_OPT_REAL, 0, "skew", &o->skew, "X",
@@ -53,14 +50,10 @@ static size_t fill_what(struct fc_opt *table, struct train_options *o)
 	    {FC_OPT_CHOICE, 0, "preference", &o->preference, TRAIN_PREFERENCES,
 		"train on pairs of a chosen and a rejected answer", 0, 0},
 	    {FC_OPT_INS, 0, "reference", &o->reference, "STREAM",
-		"another model's log-probabilities of the same answers; infifpo: a source's, "
-		"several "
-		"times",
-		0, 0},
+		"another model's stream of the answers; infifpo: a source's, several times", 0, 0},
 	    {FC_OPT_REAL, 0, "beta", &o->beta, "X",
-		"what a difference of log-probabilities counts (default: dpo 0.1, ln-dpo 10, wrpo "
-		"0.01, infifpo 2.5)",
-		0, 1e6},
+		"scale of the rewards (default: dpo 0.1, ln-dpo 10, wrpo 0.01, infifpo 2.5)", 0,
+		1e6},
 	    {FC_OPT_REAL, 0, "label-smoothing", &o->smoothing, "X",
 		"probability that a pair is the wrong way round (default 0)", 0, 0.5},
 	    {FC_OPT_REAL, 0, "alpha", &o->alpha, "X",

@@ -71,7 +71,7 @@ static int fail_no_pair(
 {
 	return fc_fail(e,
 	    "%s: conversation '%s' is no answer of a pair; --preference trains on what fc-infer "
-	    "makes of lines with \"chosen\" and \"rejected\"",
+	    "makes of lines with \"chosen\" and \"rejected\" and without \"messages\"",
 	    p->name, id_of(x));
 }
 

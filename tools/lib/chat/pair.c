@@ -15,7 +15,8 @@ const char *fc_pair_side_name(enum fc_pair_side s)
 
 bool fc_pair_is(const json_t *line)
 {
-	return json_object_get(line, "chosen") && json_object_get(line, "rejected");
+	return json_object_get(line, "chosen") && json_object_get(line, "rejected") &&
+	    !json_object_get(line, "messages") && !json_object_get(line, "conversations");
 }
 
 /* A line's answers, and what stands before them. */

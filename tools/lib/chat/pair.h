@@ -13,7 +13,7 @@ enum fc_pair_side { FC_PAIR_CHOSEN, FC_PAIR_REJECTED, FC_PAIR_SOURCE, FC_PAIR_SI
 /* "chosen", "rejected", "source_chosen": names of the members too. */
 const char *fc_pair_side_name(enum fc_pair_side s);
 
-/* Is it such a line? */
+/* Is it such a line?  One that has messages as well is a conversation. */
 bool fc_pair_is(const json_t *line);
 /*
  * Fills side[] of a line that is one, whose id is id, and takes what they were made from out of it.
