@@ -205,13 +205,24 @@ refused() { # MESSAGE options...: training ends with it
 	refused "ends after byte" --reference short.fcs "$F/few.fcs"
 }
 
+@test "a pair is skipped as a whole where one of its answers is too long" {
+	long='[{"role": "assistant", "content": "a b c d e f g h i j k l m n o p q r s t u v w x y z"}]'
+	short='[{"role": "assistant", "content": "a"}]' prompt='[{"role": "user", "content": "Hi"}]'
+	echo "{\"id\": 1, \"prompt\": $prompt, \"chosen\": $short, \"rejected\": $long}
+		{\"id\": 2, \"prompt\": $prompt, \"chosen\": $long, \"rejected\": $short}
+		{\"id\": 3, \"prompt\": $prompt, \"chosen\": $short, \"rejected\": [{\"role\": \"assistant\", \"content\": \"b\"}]}" |
+		sed 's/^[[:space:]]*//' >in.jsonl
+	fc-infer -m "$K/pivot" --long skip --max-length 20 -o out.fcs in.jsonl 2>err
+	grep "4 conversations were longer than the limit and were skipped" err
+	fc-view --jsonl out.fcs | jq -es 'map(.id) == ["3/chosen", "3/rejected"]'
+	run -1 fc-infer -m "$K/pivot" --max-length 20 in.jsonl
+	[[ $output == *"conversation 1/rejected has "*"the limit is 20; see --long"* ]]
+}
+
 @test "pairs that fc-infer refuses" {
 	run pipe "jq -c '.rejected = .chosen' '$F/few.jsonl' | fc-infer -m '$K/pivot'"
 	[ "$status" -eq 1 ]
 	[[ $output == *'"chosen" and "rejected" are the same'* ]]
-	run fc-infer -m "$K/pivot" --long skip --max-length 10 "$F/few.jsonl"
-	[ "$status" -eq 1 ]
-	[[ $output == *"one side of a pair can't be skipped"* ]]
 	run fc-infer --generate -m "$K/pivot" "$F/few.jsonl"
 	[ "$status" -eq 1 ]
 	[[ $output == *"a preference (chosen, rejected)"* ]]

@@ -234,11 +234,36 @@ static void cut_long(struct fc_example *x, const struct fc_conversation *c, size
 		x->n_tok = most;
 }
 
+/* Is a conversation of n_tok tokens too long, or another side of its pair, which then is left out
+ * as a whole?  1: *skipped says so; -1: error. */
+static int skip_long(
+    struct session *s, size_t n_tok, struct long_count *n_long, bool *skipped, struct fc_err *e)
+{
+	struct fc_example x;
+	struct fc_err why;
+	int n = 0, ret = 1;
+	const struct fc_conversation *side = fc_conversations_sides(s->input, &n);
+	fc_example_init(&x);
+	*skipped = s->max_length && n_tok > s->max_length;
+	for (int i = 0; i < n && !*skipped && ret == 1; i++) {
+		if (encode(s, &side[i], &x, &why) < 0)
+			ret = fc_fail(e, "%s: conversation %s: %s",
+			    fc_conversations_where(s->input), side[i].id, why.msg);
+		*skipped = s->max_length && x.n_tok > s->max_length;
+	}
+	fc_example_release(&x);
+	if (ret == 1 && *skipped) {
+		n_long->n_skipped += 1 + (uint64_t)n;
+		fc_conversations_drop_sides(s->input);
+	}
+	return ret;
+}
+
 int infer_session_next(
     struct session *s, struct fc_example *x, struct long_count *n_long, struct fc_err *e)
 {
 	struct fc_conversation c = {0};
-	bool recut = false;
+	bool recut = false, skipped;
 	int ret;
 	while ((ret = fc_conversations_next(s->input, &c, e)) == 1) {
 		struct fc_err why;
@@ -250,6 +275,12 @@ int infer_session_next(
 		infer_session_count(s, &c);
 		if (s->opt->long_rule >= LONG_ROLLING)
 			break;
+		if (s->opt->long_rule == LONG_SKIP) {
+			ret = skip_long(s, x->n_tok, n_long, &skipped, e);
+			if (ret == 1 && skipped)
+				continue;
+			break;
+		}
 		if (!s->max_length || x->n_tok <= s->max_length)
 			break;
 		if (s->opt->long_rule == LONG_STOP) {
@@ -258,20 +289,9 @@ int infer_session_next(
 			    fc_conversations_where(s->input), c.id, x->n_tok, s->max_length);
 			break;
 		}
-		if (s->opt->long_rule == LONG_SKIP && c.is_side) {
-			ret = fc_fail(e,
-			    "%s: conversation %s has %zu tokens, the limit is %zu; one side of a "
-			    "pair "
-			    "can't be skipped: use --long cut",
-			    fc_conversations_where(s->input), c.id, x->n_tok, s->max_length);
-			break;
-		}
-		if (s->opt->long_rule == LONG_CUT) {
-			cut_long(x, &c, s->max_length);
-			n_long->n_cut++;
-			break;
-		}
-		n_long->n_skipped++;
+		cut_long(x, &c, s->max_length);
+		n_long->n_cut++;
+		break;
 	}
 	s->n_recut += ret == 1 && recut;
 	fc_conversation_release(&c);

@@ -66,12 +66,23 @@ void fc_conversations_bytes(const struct fc_conversations *r, uint64_t *used, ui
 	*all = r->n_all;
 }
 
+const struct fc_conversation *fc_conversations_sides(const struct fc_conversations *r, int *n)
+{
+	*n = r->n_side - r->next_side;
+	return r->side + r->next_side;
+}
+
+void fc_conversations_drop_sides(struct fc_conversations *r)
+{
+	while (r->next_side < r->n_side)
+		fc_conversation_release(&r->side[r->next_side++]);
+}
+
 void fc_conversations_close(struct fc_conversations *r)
 {
 	if (!r)
 		return;
-	for (int i = r->next_side; i < r->n_side; i++)
-		fc_conversation_release(&r->side[i]);
+	fc_conversations_drop_sides(r);
 	fc_lines_close(r->lines);
 	free(r);
 }

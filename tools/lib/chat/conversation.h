@@ -66,7 +66,6 @@ struct fc_conversation {
 	struct fc_message *message; /* [n_message], at least one once it was read */
 	size_t n_message;
 	enum fc_conversation_form form; /* how it came */
-	bool is_side;                   /* of a pair: another side stands beside it */
 	bool ends;        /* form TEXT: the end of a sequence belongs behind it, and is learned */
 	size_t n_opening; /* assistant's messages that are untrained as no user's precedes them */
 };
@@ -95,6 +94,10 @@ void fc_conversations_train_opening(struct fc_conversations *r);
 void fc_conversations_set_shard(struct fc_conversations *r, const struct fc_shard *shard);
 /* 1: c filled in (old contents dropped), 0: end, -1: error naming file and line. */
 int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c, struct fc_err *e);
+/* The sides of a pair that fc_conversations_next() has yet to hand out: [*n], borrowed. */
+const struct fc_conversation *fc_conversations_sides(const struct fc_conversations *r, int *n);
+/* Leaves them out. */
+void fc_conversations_drop_sides(struct fc_conversations *r);
 /* Bytes of the input used so far, and of all of it; *all 0: it is no file, or not all are. */
 void fc_conversations_bytes(const struct fc_conversations *r, uint64_t *used, uint64_t *all);
 const char *fc_conversations_where(struct fc_conversations *r);

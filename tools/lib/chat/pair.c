@@ -130,7 +130,6 @@ static void describe(struct fc_conversation *c, const struct source *s, enum fc_
 	json_t *pair = json_object();
 	fc_buf_addf(&id, "%s/%s", s->id, fc_pair_side_name(side));
 	c->id = fc_buf_detach(&id);
-	c->is_side = true;
 	json_object_set_new(pair, "id", json_string(s->id));
 	json_object_set_new(pair, "side", json_string(fc_pair_side_name(side)));
 	c->extra = json_copy(s->line);
