@@ -246,7 +246,8 @@ static int skip_long(
 	fc_example_init(&x);
 	*skipped = s->max_length && n_tok > s->max_length;
 	for (int i = 0; i < n && !*skipped && ret == 1; i++) {
-		if (encode(s, &side[i], &x, &why) < 0)
+		bool ignored;
+		if (encode(s, &side[i], &x, &ignored, &why) < 0)
 			ret = fc_fail(e, "%s: conversation %s: %s",
 			    fc_conversations_where(s->input), side[i].id, why.msg);
 		*skipped = s->max_length && x.n_tok > s->max_length;
