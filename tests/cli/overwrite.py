@@ -26,7 +26,7 @@ TABLE = {
     "fc-align fuse": {"best": IN, "weights": IN, "report": OUT, "output": OUT},
     "fc-align verdict": {"weights": OUT, "output": OUT},
     "fc-align report": {**CARRY, "output": OUT},
-    "fc-train": {"model": IN, "init": IN, "tokenizer": IN, "eval": IN, "output": OUT_DIR,
+    "fc-train": {"model": IN, "init": IN, "tokenizer": IN, "eval": IN, "reference": IN, "output": OUT_DIR,
                  "update": OUT, "checkpoint": OUT_DIR, "log": OUT},
     "fc-varm": {"base": IN, "recipe": IN, "models": PLACE, "output": OUT_DIR, "report": OUT},
     "fc-convert": {"output": OUT_DIR},
