@@ -57,6 +57,16 @@ setup() {
 	[[ $output == *"FOLDS is a number from 2 on"* ]]
 }
 
+@test "SAMPLE: rows of draws, fused by weights that are fitted to likeliest entries" {
+	run -0 make -s -f "$FC_ROOT/pipelines/fusellm.mk" "${args[@]}" SAMPLE=16 RULE=mixture DEV=heldout.jsonl
+	for s in pivot facts.aligned strings.aligned; do
+		[[ $(fc-view run/$s.fcs) == *"16 draws"* ]]
+	done
+	run ! grep -q draws <<<"$(fc-view run/dev/pivot.fcs)"
+	run -0 make -f "$FC_ROOT/pipelines/fusellm.mk" "${args[@]}" SAMPLE=16 RULE=mixture DEV=heldout.jsonl
+	[[ $output == *"Nothing to be done"* ]]
+}
+
 @test "a killed run leaves nothing under a final name and is taken up again" {
 	for delay in 0.3 1 2; do
 		setsid make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" >log 2>&1 &
