@@ -1,64 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/resample.h"
 
+#include "base/mem.h"
+#include "base/par.h"
+#include "base/rng.h"
 #include "t.h"
 
-/* Of few items the resamples can be listed by hand. */
-static void test_few(void)
+static void test_quantile(void)
 {
-	struct fc_resample_interval i;
-	/* sums of two draws of {0, 1}: 0, 1/2, 1 with 1/4, 1/2, 1/4; of the same over twice the
-	 * denominators half of it */
-	const struct fc_resample_part two[2][2] = {{{0, 1}, {0, 2}}, {{1, 1}, {1, 2}}};
-	struct fc_resample_interval both[2];
-	fc_resample_ratios(&two[0][0], 2, 2, 1, 1000, both);
-	T_OK(both[0].low == 0 && both[0].high == 1, "two items: from the least to the most");
-	T_OK(both[1].low == 0 && both[1].high == .5, "two items: a second ratio of the same draws");
-
-	const struct fc_resample_part same[3] = {{2, 4}, {2, 4}, {2, 4}};
-	fc_resample_ratios(same, 3, 1, 7, 100, &i);
-	T_OK(i.low == .5 && i.high == .5, "equal items: no spread");
-
-	fc_resample_ratios(NULL, 0, 1, 7, 100, &i);
-	T_OK(isnan(i.low) && isnan(i.high), "no item: no interval");
-	fc_resample_ratios(same, 3, 1, 7, 0, &i);
-	T_OK(isnan(i.low), "no draw: no interval");
-	const struct fc_resample_part empty[2] = {{0, 0}, {0, 0}};
-	fc_resample_ratios(empty, 2, 1, 7, 100, &i);
-	T_OK(isnan(i.low), "denominators of 0: no interval");
-	const struct fc_resample_part some[2] = {{0, 0}, {3, 2}};
-	fc_resample_ratios(some, 2, 1, 7, 1000, &i);
-	T_OK(i.low == 1.5 && i.high == 1.5, "draws whose denominator is 0 do not count");
+	/* numpy.quantile([1, 2, 4, 8], q) */
+	static const double v[] = {1, 2, 4, 8};
+	T_NEAR(fc_resample_quantile(v, 4, 0), 1, 0, "quantile 0");
+	T_NEAR(fc_resample_quantile(v, 4, 1), 8, 0, "quantile 1");
+	T_NEAR(fc_resample_quantile(v, 4, .5), 3, 1e-12, "median");
+	T_NEAR(fc_resample_quantile(v, 4, .9), 6.8, 1e-12, "between order statistics");
+	T_NEAR(fc_resample_quantile(v, 1, .3), 1, 0, "of one value");
 }
 
-/* Many items: the normal approximation of a mean, m +- 1.96 s / sqrt(n). */
-static void test_many(void)
+static void test_exact(void)
 {
-	enum { N = 900 };
-	static struct fc_resample_part p[N];
-	double sum = 0, square = 0;
-	uint32_t x = 12345;
+	/* Two conversations, ratios 1 and 3: resamples give 1 (1 of 4), 2 (2 of 4), 3 (1 of 4). */
+	struct fc_share two[] = {{1, 1}, {3, 1}};
+	struct fc_interval i;
+	fc_resample_ratios(two, 2, 1, 1, 1000, &i);
+	T_OK(i.low == 1 && i.high == 3, "two conversations: the extremes");
+	struct fc_share one[] = {{3, 2}};
+	fc_resample_ratios(one, 1, 1, 1, 1000, &i);
+	T_OK(i.low == 1.5 && i.high == 1.5, "one conversation: the value itself");
+	fc_resample_ratios(one, 0, 1, 1, 1000, &i);
+	T_OK(isnan(i.low) && isnan(i.high), "no conversation");
+	fc_resample_ratios(one, 1, 1, 1, 0, &i);
+	T_OK(isnan(i.low), "no resamples");
+	struct fc_share empty[] = {{0, 0}};
+	fc_resample_ratios(empty, 1, 1, 1, 100, &i);
+	T_OK(isnan(i.low), "only conversations without labels");
+	struct fc_share some[] = {{0, 0}, {2, 1}};
+	fc_resample_ratios(some, 2, 1, 1, 100, &i);
+	T_OK(i.low == 2 && i.high == 2, "draws without any label do not count");
+}
+
+/* Ratio of sums with weights: the interval agrees with the delta method's,
+ * r +- 1.96 sqrt(sum (num - r den)^2) / sum(den), within a few percent for many conversations. */
+static void test_against_normal(void)
+{
+	enum { N = 2000 };
+	static struct fc_share v[N][2];
+	struct fc_rng rng;
+	double num = 0, den = 0, var = 0;
+	fc_rng_seed(&rng, 7);
 	for (size_t k = 0; k < N; k++) {
-		x = x * 1664525 + 1013904223; /* Knuth's generator, "quick and dirty" */
-		double v = (double)(x >> 8) / (1 << 24);
-		p[k] = (struct fc_resample_part){v, 1};
-		sum += v;
-		square += v * v;
+		double n = 1 + (double)fc_rng_below(&rng, 50);
+		v[k][0] = (struct fc_share){n * (2 + .5 * fc_rng_normal(&rng)), n};
+		v[k][1] = (struct fc_share){v[k][0].num, 2 * n};
+		num += v[k][0].num;
+		den += n;
 	}
-	double mean = sum / N, half = 1.959964 * sqrt((square / N - mean * mean) / N);
-	struct fc_resample_interval i, again, other;
-	fc_resample_ratios(p, N, 1, 3, 4000, &i);
-	T_NEAR(i.low, mean - half, half * .1, "many items: low end of the normal interval");
-	T_NEAR(i.high, mean + half, half * .1, "many items: high end of the normal interval");
-	fc_resample_ratios(p, N, 1, 3, 4000, &again);
-	fc_resample_ratios(p, N, 1, 4, 4000, &other);
-	T_OK(i.low == again.low && i.high == again.high, "the same seed: the same interval");
-	T_OK(i.low != other.low, "another seed: another one");
+	double r = num / den;
+	for (size_t k = 0; k < N; k++)
+		var += pow(v[k][0].num - r * v[k][0].den, 2);
+	double half = 1.96 * sqrt(var) / den;
+	struct fc_interval a[2], b[2];
+	fc_resample_ratios(v[0], N, 2, 3, 2000, a);
+	T_OK(fabs(a[0].low - (r - half)) < .1 * half && fabs(a[0].high - (r + half)) < .1 * half,
+	    "agrees with the delta method ([%g, %g], expected [%g, %g])", a[0].low, a[0].high,
+	    r - half, r + half);
+	T_OK(a[1].low * 2 == a[0].low && a[1].high * 2 == a[0].high,
+	    "all ratios are taken from the same draws");
+	fc_par_init(2);
+	fc_resample_ratios(v[0], N, 2, 3, 2000, b);
+	T_OK(!memcmp(a, b, sizeof a), "the same with one thread and with two");
+	fc_resample_ratios(v[0], N, 2, 4, 2000, b);
+	T_OK(memcmp(a, b, sizeof a), "another seed, another interval");
 }
 
 int main(void)
 {
-	test_few();
-	test_many();
+	fc_par_init(1);
+	test_quantile();
+	test_exact();
+	test_against_normal();
 	return t_done();
 }

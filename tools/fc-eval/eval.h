@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/opt.h"
-#include "fc-eval/measure/bootstrap.h"
+#include "base/resample.h"
 #include "text/table.h"
 
 /*
@@ -34,8 +34,8 @@ _Noreturn void eval_command_alpaca(int argc, char **argv);
  */
 void eval_command_measure_columns(
     struct fc_table *t, enum fc_table_format format, const char *const name[3], int decimals);
-void eval_command_measure(struct fc_table *t, enum fc_table_format format, double v,
-    struct eval_interval i, int decimals);
+void eval_command_measure(
+    struct fc_table *t, enum fc_table_format format, double v, struct fc_interval i, int decimals);
 
 /* Rows of option tables: where the table goes and how often the bootstrap draws.  The format is an
  * int, an enum fc_table_format. */

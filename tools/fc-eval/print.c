@@ -19,7 +19,7 @@ void eval_command_measure_columns(
 }
 
 void eval_command_measure(
-    struct fc_table *t, enum fc_table_format format, double v, struct eval_interval i, int decimals)
+    struct fc_table *t, enum fc_table_format format, double v, struct fc_interval i, int decimals)
 {
 	fc_table_real(t, v);
 	if (format != FC_TABLE_TEXT) {

@@ -160,7 +160,7 @@ static void test_gain(void)
 	T_OK(all.fresh >= all.fitted - 1e-6, "gain: text that weights did not see costs more");
 	T_NEAR(all.gain[1], all.bits[1] - all.fresh, 1e-12, "gain: the difference");
 	align_gain_of(&talks, &g, &d, 1, 1, 2000); /* the second category that was met */
-	const struct fc_resample_interval in = talks.within[0];
+	const struct fc_interval in = talks.within[0];
 	T_OK(talks.n_conv == 12 && talks.n_label == 96, "gain: of a category");
 	T_OK(in.low <= talks.gain[0] && talks.gain[0] <= in.high && in.high - in.low < .01,
 	    "gain: conversations that are alike leave little doubt");

@@ -58,7 +58,7 @@ static const double num[12][5] = {{51.18, 54.37, 51.74, 52.3, 49.32},
     {49.65, 51.44, 51.98, 50.97, 52.83}, {107.89, 118.2, 113.04, 113.57, 100.16},
     {175.98, 181.69, 170.04, 161.84, 168.94}};
 
-static void check_interval(struct eval_interval i, double low, double high, const char *what)
+static void check_interval(struct fc_interval i, double low, double high, const char *what)
 {
 	const double tolerance = .02 * (high - low); /* of 40000 draws against 400000 */
 	T_OK(fabs(i.low - low) < tolerance && fabs(i.high - high) < tolerance,
@@ -153,7 +153,7 @@ static void test_right_wrong(void)
 		uint64_t right = 0;
 		for (size_t k = 0; k < want[i].n; k++)
 			right += v[k][0] > 0;
-		const struct eval_interval own = eval_bootstrap_wilson(right, want[i].n);
+		const struct fc_interval own = eval_significance_wilson(right, want[i].n);
 		T_OK(r[1].interval.low == own.low && r[1].interval.high == own.high,
 		    "a model's own interval is Wilson's");
 		T_EQ(r[1].n_better, want[i].better, "discordant: better");
@@ -256,7 +256,7 @@ static struct outcome simulate(const struct world *w, size_t n_trial)
 		} else {
 			eval_paired(&x, 0, trial, 500, r);
 		}
-		const struct eval_interval v = r[1].difference_interval;
+		const struct fc_interval v = r[1].difference_interval;
 		out.held += v.low <= truth && v.high >= truth ? one : 0;
 		out.shown += v.low > 0 ? one : 0;
 		out.detectable += r[1].detectable * one;
@@ -292,8 +292,21 @@ static void test_coverage(void)
 	T_OK(o.shown < .4, "half of it %.3f times", o.shown);
 }
 
+static void test_wilson(void)
+{
+	/* roots of (p - k/n)^2 = z^2 p (1 - p) / n, found by bisection */
+	struct fc_interval i = eval_significance_wilson(8, 10);
+	T_NEAR(i.low, 0.4901624715, 1e-9, "wilson 8 of 10: low");
+	T_NEAR(i.high, 0.9433178485, 1e-9, "wilson 8 of 10: high");
+	i = eval_significance_wilson(0, 20);
+	T_NEAR(i.low, 0, 1e-12, "wilson 0 of 20: low");
+	T_NEAR(i.high, 0.1611251581, 1e-9, "wilson 0 of 20: high");
+	T_OK(isnan(eval_significance_wilson(0, 0).low), "wilson of nothing");
+}
+
 int main(void)
 {
+	test_wilson();
 	fc_par_init(2);
 	test_t();
 	test_sign();

@@ -50,8 +50,8 @@ void align_gain_of(struct align_gain *to, const struct align_gains *g, const str
 {
 	*to = (struct align_gain){.bits = FC_ARRAY(double, d->n),
 	    .gain = FC_ARRAY(double, d->n),
-	    .within = FC_ARRAY(struct fc_resample_interval, d->n)};
-	struct fc_resample_part *part = fc_calloc(d->n_conv, d->n * sizeof *part);
+	    .within = FC_ARRAY(struct fc_interval, d->n)};
+	struct fc_share *part = fc_calloc(d->n_conv, d->n * sizeof *part);
 	size_t n = 0;
 	for (size_t c = 0; c < d->n_conv; c++) {
 		const struct align_dev_conversation *v = &d->conv[c];
@@ -61,7 +61,7 @@ void align_gain_of(struct align_gain *to, const struct align_gains *g, const str
 			double own = align_devset_nats(d, c, i) / log(2);
 			to->bits[i] += own;
 			part[n * d->n + i] =
-			    (struct fc_resample_part){own - g->fresh[c] / log(2), v->bytes};
+			    (struct fc_share){own - g->fresh[c] / log(2), v->bytes};
 		}
 		to->fitted += g->fitted[c] / log(2);
 		to->fresh += g->fresh[c] / log(2);

@@ -24,9 +24,9 @@ struct align_gain {
 	uint64_t n_conv, n_label, n_trained;
 	double bytes;
 	double fitted, fresh;
-	double *bits;                        /* [n] of each stream alone */
-	double *gain;                        /* [n] bits[i] - fresh */
-	struct fc_resample_interval *within; /* [n] of it, 95 %, paired over conversations */
+	double *bits;               /* [n] of each stream alone */
+	double *gain;               /* [n] bits[i] - fresh */
+	struct fc_interval *within; /* [n] of it, 95 %, paired over conversations */
 };
 void align_gain_of(struct align_gain *to, const struct align_gains *g, const struct align_devset *d,
     size_t category, uint64_t seed, size_t n_draw);

@@ -116,8 +116,7 @@ static double shown(double bits)
 	return fabs(bits) < 0.00005 ? 0 : bits;
 }
 
-static void put_interval(
-    struct fc_table *t, enum fc_table_format format, struct fc_resample_interval i)
+static void put_interval(struct fc_table *t, enum fc_table_format format, struct fc_interval i)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	if (format != FC_TABLE_TEXT) {
@@ -173,7 +172,7 @@ static void put_stream(const struct work *w, struct fc_table *t, const char *gro
 static void put_mixture(const struct work *w, struct fc_table *t, const char *group,
     const char *name, double bits, const struct align_gain *g)
 {
-	const struct fc_resample_interval none = {NAN, NAN};
+	const struct fc_interval none = {NAN, NAN};
 	fc_table_text(t, group);
 	fc_table_text(t, name);
 	fc_table_int(t, g->n_label);
@@ -222,7 +221,7 @@ static size_t best_member(const struct work *w)
 /* "0.0120 [0.0080, 0.0160] bits a byte over P, the pivot" */
 static void add_gain(const struct work *w, size_t i, size_t best, struct fc_buf *b)
 {
-	const struct fc_resample_interval *in = &w->all.within[i];
+	const struct fc_interval *in = &w->all.within[i];
 	fc_buf_addf(b, "%.4f", shown(w->all.gain[i]));
 	if (!isnan(in->low))
 		fc_buf_addf(b, " [%.4f, %.4f]", shown(in->low), shown(in->high));
@@ -238,7 +237,7 @@ static bool judge(const struct work *w, struct fc_buf *b)
 	const struct align_gain *g = &w->all;
 	const double least = w->o->least;
 	const size_t best = best_member(w), over = w->o->over == OVER_PIVOT ? 0 : best;
-	const struct fc_resample_interval *in = &g->within[over];
+	const struct fc_interval *in = &g->within[over];
 	const bool enough = g->gain[over] >= least, sure = isnan(in->low) || in->low > 0;
 	fc_buf_addf(b,
 	    "All %zu streams have a row for %" PRIu64 " of %" PRIu64 " labels (%.1f %%) in %" PRIu64

@@ -5,12 +5,13 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/resample.h"
 #include "fc-eval/eval.h"
-#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/measure/comparison.h"
 #include "fc-eval/measure/grade.h"
 #include "fc-eval/measure/groups.h"
 #include "fc-eval/measure/scan.h"
+#include "fc-eval/measure/significance.h"
 
 static struct fc_table *tabulate(const struct eval_grades *a)
 {
@@ -30,7 +31,7 @@ static struct fc_table *tabulate(const struct eval_grades *a)
 		uint64_t right = 0, n = g->n;
 		for (size_t k = 0; k < n; k++)
 			right += a->v[g->item[k]].right;
-		struct eval_interval w = eval_bootstrap_wilson(right, n);
+		struct fc_interval w = eval_significance_wilson(right, n);
 		fc_table_text(t, name);
 		fc_table_int(t, n);
 		fc_table_int(t, right);

@@ -51,7 +51,7 @@ static void add_name(struct fc_buf *out, const char *name)
 static void add_amount(
     struct fc_buf *out, const struct eval_measure *m, const struct eval_paired_result *r)
 {
-	const struct eval_interval i = r->difference_interval;
+	const struct fc_interval i = r->difference_interval;
 	const bool turn = r->difference < 0;
 	fc_buf_addf(out, " by %.*f", m->decimals, fabs(r->difference));
 	if (!isnan(i.low))
@@ -63,7 +63,7 @@ static void add_amount(
 void eval_comparison_say(struct fc_buf *out, const struct eval_measure *m, const char *arm,
     const char *baseline, const struct eval_paired_result *r, size_t n, size_t n_comparison)
 {
-	const struct eval_interval i = r->difference_interval;
+	const struct fc_interval i = r->difference_interval;
 	const bool gain = m->less_is_better ? r->difference < 0 : r->difference > 0;
 	const bool shows = (i.low > 0 || i.high < 0) && r->p < 0.05;
 	if (r->n_better + r->n_worse == 0) {

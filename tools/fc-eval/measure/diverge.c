@@ -4,8 +4,8 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/resample.h"
 #include "fc-eval/eval.h"
-#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/measure/divergence.h"
 #include "fc-eval/measure/groups.h"
 #include "stream/join.h"
@@ -95,8 +95,8 @@ static void put_group(
 {
 	const char *name;
 	const struct eval_group *g = eval_groups_at(&r->groups, number, &name);
-	struct eval_share *share = fc_calloc(g->n, N_MEASURE * sizeof *share);
-	struct eval_interval interval[N_MEASURE];
+	struct fc_share *share = fc_calloc(g->n, N_MEASURE * sizeof *share);
+	struct fc_interval interval[N_MEASURE];
 	struct sums sum = {{0}, 0, 0};
 	for (size_t k = 0; k < g->n; k++) {
 		const struct sums *s = &r->sums[g->item[k]];
@@ -104,11 +104,11 @@ static void put_group(
 		sum.n_unmatched += s->n_unmatched;
 		for (size_t m = 0; m < N_MEASURE; m++) {
 			share[k * N_MEASURE + m] =
-			    (struct eval_share){s->measure[m], (double)s->n_row};
+			    (struct fc_share){s->measure[m], (double)s->n_row};
 			sum.measure[m] += s->measure[m];
 		}
 	}
-	eval_bootstrap(share, g->n, N_MEASURE, o->seed, (size_t)o->n_resample, interval);
+	fc_resample_ratios(share, g->n, N_MEASURE, o->seed, (size_t)o->n_resample, interval);
 	free(share);
 	fc_table_text(t, name);
 	fc_table_int(t, g->n);

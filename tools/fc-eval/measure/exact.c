@@ -4,11 +4,12 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/resample.h"
 #include "fc-eval/eval.h"
-#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/measure/comparison.h"
 #include "fc-eval/measure/forced.h"
 #include "fc-eval/measure/scan.h"
+#include "fc-eval/measure/significance.h"
 
 struct options {
 	const char *by, *out, *baseline;
@@ -80,7 +81,7 @@ static void put_group(
 	for (size_t i = 0; i < g->n; i++)
 		count[v->verdict[g->item[i]]]++;
 	const uint64_t right = count[EVAL_FORCED_RIGHT], unknown = count[EVAL_FORCED_UNKNOWN];
-	const struct eval_interval w = eval_bootstrap_wilson(right, n);
+	const struct fc_interval w = eval_significance_wilson(right, n);
 	fc_table_text(t, path);
 	fc_table_text(t, name);
 	fc_table_int(t, n);

@@ -8,8 +8,8 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/resample.h"
 #include "fc-eval/eval.h"
-#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/measure/choices.h"
 #include "fc-eval/measure/comparison.h"
 #include "fc-eval/measure/forced.h"
@@ -162,16 +162,16 @@ static void put_group(
 	const struct results *r = scan->ctx;
 	const struct options *o = r->opt;
 	struct fc_table *t = r->table;
-	struct eval_share *share = fc_calloc(g->n, EVAL_MC_COUNT * sizeof *share);
-	struct eval_interval interval[EVAL_MC_COUNT];
+	struct fc_share *share = fc_calloc(g->n, EVAL_MC_COUNT * sizeof *share);
+	struct fc_interval interval[EVAL_MC_COUNT];
 	double sum[EVAL_MC_COUNT] = {0};
 	for (size_t k = 0; k < g->n; k++)
 		for (size_t m = 0; m < EVAL_MC_COUNT; m++) {
 			const double v = r->measure[g->item[k]][m];
-			share[k * EVAL_MC_COUNT + m] = (struct eval_share){v, 1};
+			share[k * EVAL_MC_COUNT + m] = (struct fc_share){v, 1};
 			sum[m] += v;
 		}
-	eval_bootstrap(share, g->n, EVAL_MC_COUNT, o->seed, (size_t)o->n_resample, interval);
+	fc_resample_ratios(share, g->n, EVAL_MC_COUNT, o->seed, (size_t)o->n_resample, interval);
 	free(share);
 	fc_table_text(t, path);
 	fc_table_text(t, name);

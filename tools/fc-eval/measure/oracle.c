@@ -5,10 +5,11 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/resample.h"
 #include "fc-eval/eval.h"
-#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/measure/grade.h"
 #include "fc-eval/measure/groups.h"
+#include "fc-eval/measure/significance.h"
 
 struct options {
 	struct eval_grading grading;
@@ -63,7 +64,7 @@ static void put_line(struct fc_table *t, const struct sources *s, size_t i, cons
 		right += is_right;
 		alone += is_right && n == 1;
 	}
-	const struct eval_interval w = eval_bootstrap_wilson(right, g->n);
+	const struct fc_interval w = eval_significance_wilson(right, g->n);
 	fc_table_text(t, i == s->n ? "(best source)" : s->path[i]);
 	fc_table_text(t, group);
 	fc_table_int(t, g->n);

@@ -216,13 +216,13 @@ static int ascending(const void *a, const void *b)
 
 /* Of n draws, which are sorted, around the value; p: NULL, or where to put how likely the other
  * side of 0 is. */
-static struct eval_interval stretched(
+static struct fc_interval stretched(
     double *v, size_t n, double value, const struct variance *of, double *p)
 {
 	const double stretch = quantile_of(of, 0.975) / z;
 	size_t n_low = 0, n_high = 0;
 	if (n == 0)
-		return (struct eval_interval){NAN, NAN};
+		return (struct fc_interval){NAN, NAN};
 	qsort(v, n, sizeof *v, ascending);
 	for (size_t i = 0; i < n; i++) {
 		const double at = value + stretch * (v[i] - value);
@@ -231,9 +231,8 @@ static struct eval_interval stretched(
 	}
 	if (p)
 		*p = fmin(1, 2 * (double)((n_low < n_high ? n_low : n_high) + 1) / (double)(n + 1));
-	return (struct eval_interval){
-	    value + stretch * (eval_bootstrap_quantile(v, n, 0.025) - value),
-	    value + stretch * (eval_bootstrap_quantile(v, n, 0.975) - value)};
+	return (struct fc_interval){value + stretch * (fc_resample_quantile(v, n, 0.025) - value),
+	    value + stretch * (fc_resample_quantile(v, n, 0.975) - value)};
 }
 
 static void count_items(const struct draws *d, size_t a, size_t b, struct eval_paired_result *out)
@@ -255,13 +254,13 @@ static void put_exact(struct eval_paired_result *out, const struct eval_paired *
 		     error = sqrt((b + c - (b - c) * (b - c)) / n);
 	out->p = eval_significance_sign(out->n_better, out->n_better + out->n_worse);
 	out->difference_interval =
-	    (struct eval_interval){fmax(-1, b - c - z * error), fmin(1, b - c + z * error)};
+	    (struct fc_interval){fmax(-1, b - c - z * error), fmin(1, b - c + z * error)};
 	out->detectable = (z + z_power) * error;
 }
 
-static struct eval_interval within(struct eval_interval i, double least, double most)
+static struct fc_interval within(struct fc_interval i, double least, double most)
 {
-	return isnan(i.low) ? i : (struct eval_interval){fmax(least, i.low), fmin(most, i.high)};
+	return isnan(i.low) ? i : (struct fc_interval){fmax(least, i.low), fmin(most, i.high)};
 }
 
 static void put_difference(struct draws *d, size_t a, size_t b, struct eval_paired_result *out)
@@ -297,7 +296,7 @@ static void put_value(struct draws *d, size_t a, struct eval_paired_result *out)
 		sum += d->mean[i * x->n_arm + a];
 	out->value = sum / d->den;
 	if (x->right_wrong && d->seeds[a] == 1) {
-		out->interval = eval_bootstrap_wilson((uint64_t)sum, x->n_item);
+		out->interval = eval_significance_wilson((uint64_t)sum, x->n_item);
 		return;
 	}
 	const struct variance v = variance_of(d, a, SIZE_MAX);

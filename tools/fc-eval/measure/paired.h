@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "fc-eval/measure/bootstrap.h"
+#include "base/resample.h"
 
 /*
  * What several models, the arms, have scored on the same items: nats of bytes, right answers of
@@ -23,11 +23,11 @@ struct eval_paired {
 
 struct eval_paired_result {
 	double value;
-	struct eval_interval interval;
+	struct fc_interval interval;
 	size_t n_stream;
 	/* Arm minus baseline; of the baseline itself all below is NaN or 0. */
 	double difference;
-	struct eval_interval difference_interval;
+	struct fc_interval difference_interval;
 	size_t n_better, n_worse, n_equal; /* items, by their seeds' mean */
 	double p, p_holm;                  /* two-sided; Holm's among these arms */
 	double detectable;                 /* minimum detectable effect */

@@ -7,8 +7,8 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/resample.h"
 #include "fc-eval/eval.h"
-#include "fc-eval/measure/bootstrap.h"
 #include "fc-eval/measure/comparison.h"
 #include "fc-eval/measure/scan.h"
 #include "fc-eval/measure/score.h"
@@ -145,10 +145,10 @@ static struct fc_table *new_table(const struct options *o)
 
 /* exp of a ratio, which are nats, and of its interval */
 static void put_perplexity(
-    struct fc_table *t, const struct options *o, double nats, struct eval_interval i)
+    struct fc_table *t, const struct options *o, double nats, struct fc_interval i)
 {
 	eval_command_measure(t, (enum fc_table_format)o->format, exp(nats),
-	    (struct eval_interval){exp(i.low), exp(i.high)}, 3);
+	    (struct fc_interval){exp(i.low), exp(i.high)}, 3);
 }
 
 static void put_group(
@@ -157,22 +157,22 @@ static void put_group(
 	const struct scores *s = scan->ctx;
 	const struct options *o = s->opt;
 	struct fc_table *t = s->table;
-	struct eval_share *share = fc_calloc(g->n, N_RATIO * sizeof *share);
-	struct eval_interval i[N_RATIO];
+	struct fc_share *share = fc_calloc(g->n, N_RATIO * sizeof *share);
+	struct fc_interval i[N_RATIO];
 	struct eval_score sum = {0};
 	uint64_t n = 0;
 	for (size_t k = 0; k < g->n; k++) {
 		const struct eval_score *c = &s->score[g->item[k]];
-		struct eval_share *to = share + k * N_RATIO;
+		struct fc_share *to = share + k * N_RATIO;
 		const bool counts = c->n_token > 0;
-		to[PER_TOKEN] = (struct eval_share){c->nll, (double)c->n_token};
-		to[PER_WORD] = (struct eval_share){c->nll, (double)c->n_word};
-		to[PER_BYTE] = (struct eval_share){c->nll, (double)c->n_byte};
-		to[PER_CONVERSATION] = (struct eval_share){c->nll, counts};
+		to[PER_TOKEN] = (struct fc_share){c->nll, (double)c->n_token};
+		to[PER_WORD] = (struct fc_share){c->nll, (double)c->n_word};
+		to[PER_BYTE] = (struct fc_share){c->nll, (double)c->n_byte};
+		to[PER_CONVERSATION] = (struct fc_share){c->nll, counts};
 		n += counts;
 		eval_score_add(&sum, c);
 	}
-	eval_bootstrap(share, g->n, N_RATIO, o->seed, (size_t)o->n_resample, i);
+	fc_resample_ratios(share, g->n, N_RATIO, o->seed, (size_t)o->n_resample, i);
 	free(share);
 
 	const double den[N_RATIO] = {[PER_TOKEN] = (double)sum.n_token,
@@ -180,7 +180,7 @@ static void put_group(
 	    [PER_BYTE] = (double)sum.n_byte,
 	    [PER_CONVERSATION] = (double)n};
 	const double bits = sum.nll / den[PER_BYTE] / log(2);
-	const struct eval_interval bits_i = {i[PER_BYTE].low / log(2), i[PER_BYTE].high / log(2)};
+	const struct fc_interval bits_i = {i[PER_BYTE].low / log(2), i[PER_BYTE].high / log(2)};
 	fc_table_text(t, path);
 	fc_table_text(t, name);
 	fc_table_int(t, n);

@@ -91,3 +91,14 @@ double eval_significance_t(double q, double df)
 	}
 	return q < 0.5 ? -high : high;
 }
+
+struct fc_interval eval_significance_wilson(uint64_t hits, uint64_t n)
+{
+	if (n == 0)
+		return (struct fc_interval){NAN, NAN};
+	const double z = 1.959963984540054; /* the normal distribution's 0.975 quantile */
+	double m = (double)n, p = (double)hits / m;
+	double mid = (p + z * z / (2 * m)) / (1 + z * z / m);
+	double half = z / (1 + z * z / m) * sqrt(p * (1 - p) / m + z * z / (4 * m * m));
+	return (struct fc_interval){fmax(0, mid - half), fmin(1, mid + half)};
+}

@@ -16,14 +16,14 @@ static struct eval_arenahard_score *score_of(
 	FC_GROW(a->score, a->cap, a->n + 1);
 	struct eval_arenahard_score *s = &a->score[a->n++];
 	*s = (struct eval_arenahard_score){
-	    .judge = k, .model = m, .points = FC_ARRAY(struct eval_share, a->question.n)};
+	    .judge = k, .model = m, .points = FC_ARRAY(struct fc_share, a->question.n)};
 	return s;
 }
 
 static void count(struct eval_arenahard *a, const struct eval_judgment *x, int weight)
 {
 	struct eval_arenahard_score *s = score_of(a, x->judge, x->model[0]);
-	struct eval_share *points = &s->points[fc_categories_number(&a->question, x->question)];
+	struct fc_share *points = &s->points[fc_categories_number(&a->question, x->question)];
 	for (int g = 0; g < 2; g++) {
 		if (x->winner[g] == EVAL_WINNER_ERROR) {
 			s->n_dropped++;
@@ -39,10 +39,10 @@ static void count(struct eval_arenahard *a, const struct eval_judgment *x, int w
 	}
 }
 
-struct eval_share eval_arenahard_points(
+struct fc_share eval_arenahard_points(
     const struct eval_arenahard *a, const struct eval_arenahard_score *s)
 {
-	struct eval_share sum = {0};
+	struct fc_share sum = {0};
 	for (size_t q = 0; q < a->question.n; q++) {
 		sum.num += s->points[q].num;
 		sum.den += s->points[q].den;
@@ -54,7 +54,7 @@ static const struct eval_arenahard *sorting; /* qsort has no argument for it */
 
 static double rate(const struct eval_arenahard_score *s)
 {
-	struct eval_share sum = eval_arenahard_points(sorting, s);
+	struct fc_share sum = eval_arenahard_points(sorting, s);
 	return sum.den > 0 ? sum.num / sum.den : -1;
 }
 

@@ -17,7 +17,7 @@ static struct eval_record *record_of(struct eval_battles *b, const char *judge, 
 	FC_GROW(b->record, b->cap, b->n + 1);
 	struct eval_record *r = &b->record[b->n++];
 	*r = (struct eval_record){
-	    .judge = k, .model = m, .points = FC_ARRAY(struct eval_share, b->question.n)};
+	    .judge = k, .model = m, .points = FC_ARRAY(struct fc_share, b->question.n)};
 	return r;
 }
 
@@ -25,7 +25,7 @@ static struct eval_record *record_of(struct eval_battles *b, const char *judge, 
 static void count(struct eval_battles *b, const struct eval_judgment *x, int side)
 {
 	struct eval_record *r = record_of(b, x->judge, x->model[side]);
-	struct eval_share *points = &r->points[fc_categories_number(&b->question, x->question)];
+	struct fc_share *points = &r->points[fc_categories_number(&b->question, x->question)];
 	enum eval_winner own = side == 0 ? EVAL_WINNER_A : EVAL_WINNER_B,
 			 w = eval_judgment_winner(x);
 	if (w == EVAL_WINNER_ERROR) {
@@ -129,16 +129,16 @@ void eval_battles_release(struct eval_battles *b)
 	*b = (struct eval_battles){0};
 }
 
-struct eval_interval eval_record_interval(
+struct fc_interval eval_record_interval(
     const struct eval_battles *b, const struct eval_record *r, uint64_t seed, size_t n_resample)
 {
-	struct eval_interval out;
-	struct eval_share *share = FC_ARRAY(struct eval_share, b->question.n);
+	struct fc_interval out;
+	struct fc_share *share = FC_ARRAY(struct fc_share, b->question.n);
 	size_t n = 0;
 	for (size_t q = 0; q < b->question.n; q++)
 		if (r->points[q].den > 0)
 			share[n++] = r->points[q];
-	eval_bootstrap(share, n, 1, seed, n_resample, &out);
+	fc_resample_ratios(share, n, 1, seed, n_resample, &out);
 	free(share);
 	return out;
 }

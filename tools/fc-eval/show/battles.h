@@ -2,16 +2,16 @@
 #ifndef FC_EVAL_BATTLES_H
 #define FC_EVAL_BATTLES_H
 
+#include "base/resample.h"
 #include "fc-eval/judge/judgment.h"
-#include "fc-eval/measure/bootstrap.h"
 #include "text/category.h"
 
 /* What a model won against others. */
 struct eval_record {
 	size_t judge, model; /* numbers in eval_battles */
 	size_t n_win, n_loss, n_tie;
-	size_t n_error;            /* rows that do not count: a game has no verdict */
-	struct eval_share *points; /* [n_question] 1 a win, 1/2 a tie, of the rows (den) */
+	size_t n_error;          /* rows that do not count: a game has no verdict */
+	struct fc_share *points; /* [n_question] 1 a win, 1/2 a tie, of the rows (den) */
 };
 
 /* How one judge treats the two places of a pair. */
@@ -41,7 +41,7 @@ void eval_battles_release(struct eval_battles *b);
 /* (wins + ties / 2) / all; NaN of none. */
 double eval_record_adjusted(const struct eval_record *r);
 /* Bootstrap interval of the adjusted win rate over questions. */
-struct eval_interval eval_record_interval(
+struct fc_interval eval_record_interval(
     const struct eval_battles *b, const struct eval_record *r, uint64_t seed, size_t n_resample);
 
 /*
@@ -52,7 +52,7 @@ struct eval_interval eval_record_interval(
 struct eval_arenahard_score {
 	size_t judge, model;
 	size_t n_battle, n_dropped; /* games */
-	struct eval_share *points;  /* [n_question] weighted */
+	struct fc_share *points;    /* [n_question] weighted */
 };
 struct eval_arenahard {
 	struct fc_categories judge, model, question;
@@ -61,7 +61,7 @@ struct eval_arenahard {
 };
 void eval_arenahard_build(struct eval_arenahard *a, const struct eval_judgments *j, int weight);
 void eval_arenahard_release(struct eval_arenahard *a);
-struct eval_share eval_arenahard_points(
+struct fc_share eval_arenahard_points(
     const struct eval_arenahard *a, const struct eval_arenahard_score *s);
 
 #endif

@@ -50,10 +50,10 @@ void eval_contrast(const struct eval_sheets *s, const struct eval_sheet *x,
 	size_t *category = FC_ARRAY(size_t, s->question.n), n = 0;
 	*out = (struct eval_contrast){0};
 	for (size_t q = 0; q < s->question.n; q++) {
-		struct eval_share d = {0}; /* both models' points of the turns rated for both */
+		struct fc_share d = {0}; /* both models' points of the turns rated for both */
 		double of_y = 0;
 		for (int t = EVAL_TURNS_FIRST; t <= EVAL_TURNS_SECOND; t++) {
-			struct eval_share a = x->share[q][t], b = y->share[q][t];
+			struct fc_share a = x->share[q][t], b = y->share[q][t];
 			if (a.den > 0 && b.den > 0) {
 				d.num += a.num / a.den;
 				of_y += b.num / b.den;

@@ -8,9 +8,9 @@
  * question is what is drawn and permuted, since its turns depend on each other. */
 struct eval_contrast {
 	size_t n_question, n_row;
-	double difference;             /* mean of first minus second over the rows; NaN of none */
-	struct eval_interval interval; /* eval_paired()'s; categories are strata */
-	double detectable;             /* eval_paired()'s */
+	double difference;           /* mean of first minus second over the rows; NaN of none */
+	struct fc_interval interval; /* eval_paired()'s; categories are strata */
+	double detectable;           /* eval_paired()'s */
 	size_t n_better, n_worse, n_equal; /* questions */
 	/* Two-sided: of the mean's sign under swapping the models question by question (all of them
 	 * up to 16 questions, else n_resample draws), and of n_better against n_worse (binomial).

@@ -62,7 +62,7 @@ void eval_radar_of(struct eval_radar *r, const struct eval_sheets *s, size_t jud
 		if (s->sheet[i].judge != judge)
 			continue;
 		for (size_t k = 0; k < r->n_axis; k++) {
-			struct eval_share sum =
+			struct fc_share sum =
 			    eval_sheet_sum(s, &s->sheet[i], shown[k], EVAL_TURNS_ALL);
 			r->value[r->n_series * r->n_axis + k] =
 			    sum.den > 0 ? sum.num / sum.den : NAN;

@@ -47,7 +47,7 @@ static void count(struct fc_buf *b, size_t v)
 	fc_buf_addf(b, "<td class=\"n dim\">%zu</td>", v);
 }
 
-static double mean(struct eval_share s)
+static double mean(struct fc_share s)
 {
 	return s.den > 0 ? s.num / s.den : NAN;
 }
@@ -85,7 +85,7 @@ static void close_table(struct fc_buf *b)
 
 /* A point with its interval on an axis from low to high. */
 static void interval(
-    struct fc_buf *b, struct eval_interval i, double at, double low, double high, bool mark_zero)
+    struct fc_buf *b, struct fc_interval i, double at, double low, double high, bool mark_zero)
 {
 	double k = 160 / (high - low);
 	fc_buf_adds(b, "<td class=\"plot\">");
@@ -118,7 +118,7 @@ void eval_report_scores(struct fc_buf *b, const struct report *r)
 	open_table(b, head, FC_LEN(head), 2);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct eval_sheet *x = &s->sheet[i];
-		struct eval_interval v[EVAL_TURNS_COUNT];
+		struct fc_interval v[EVAL_TURNS_COUNT];
 		double average = mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_ALL));
 		eval_sheet_intervals(s, x, SIZE_MAX, r->seed, r->n_resample, v);
 		row_of(b, r, &s->judge, x->judge, s->model.name[x->model]);
@@ -252,7 +252,7 @@ static void wins(struct fc_buf *b, const struct report *r)
 	open_table(b, head, FC_LEN(head), 2);
 	for (size_t i = 0; i < a->n; i++) {
 		const struct eval_record *x = &a->record[i];
-		struct eval_interval v = eval_record_interval(a, x, r->seed, r->n_resample);
+		struct fc_interval v = eval_record_interval(a, x, r->seed, r->n_resample);
 		row_of(b, r, &a->judge, x->judge, a->model.name[x->model]);
 		number(b, "main", 3, eval_record_adjusted(x));
 		interval(b, v, eval_record_adjusted(x), 0, 1, false);
@@ -289,13 +289,13 @@ void eval_report_pairs(struct fc_buf *b, const struct report *r)
 	fc_buf_adds(b, "<section id=\"arena\"><h2>Against the baseline</h2>\n");
 	open_table(b, head, FC_LEN(head), 2);
 	for (size_t i = 0; i < a->n; i++) {
-		struct eval_interval v;
+		struct fc_interval v;
 		double score = 100 * mean(eval_arenahard_points(a, &a->score[i]));
-		eval_bootstrap(a->score[i].points, a->question.n, 1, r->seed, r->n_resample, &v);
+		fc_resample_ratios(
+		    a->score[i].points, a->question.n, 1, r->seed, r->n_resample, &v);
 		row_of(b, r, &a->judge, a->score[i].judge, a->model.name[a->score[i].model]);
 		number(b, "main", 1, score);
-		interval(
-		    b, (struct eval_interval){100 * v.low, 100 * v.high}, score, 0, 100, false);
+		interval(b, (struct fc_interval){100 * v.low, 100 * v.high}, score, 0, 100, false);
 		count(b, a->score[i].n_battle);
 		count(b, a->score[i].n_dropped);
 		fc_buf_adds(b, "</tr>\n");

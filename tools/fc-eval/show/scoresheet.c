@@ -26,7 +26,7 @@ static void count(struct eval_sheets *s, const struct eval_judgment *x)
 		sheet->n_unparsed++;
 		return;
 	}
-	struct eval_share *share = sheet->share[fc_categories_number(&s->question, x->question)];
+	struct fc_share *share = sheet->share[fc_categories_number(&s->question, x->question)];
 	sheet->n_judged++;
 	share[EVAL_TURNS_ALL].num += x->score;
 	share[EVAL_TURNS_ALL].den += 1;
@@ -70,8 +70,8 @@ static int by_rank(const void *a, const void *b)
 	const struct eval_sheet *x = a, *y = b;
 	if (x->judge != y->judge)
 		return x->judge < y->judge ? -1 : 1;
-	struct eval_share p = eval_sheet_sum(sorting, x, SIZE_MAX, EVAL_TURNS_ALL);
-	struct eval_share q = eval_sheet_sum(sorting, y, SIZE_MAX, EVAL_TURNS_ALL);
+	struct fc_share p = eval_sheet_sum(sorting, x, SIZE_MAX, EVAL_TURNS_ALL);
+	struct fc_share q = eval_sheet_sum(sorting, y, SIZE_MAX, EVAL_TURNS_ALL);
 	double mean_x = p.den > 0 ? p.num / p.den : -1, mean_y = q.den > 0 ? q.num / q.den : -1;
 	if (mean_x != mean_y)
 		return mean_x > mean_y ? -1 : 1;
@@ -112,10 +112,10 @@ static bool belongs(const struct eval_sheets *s, size_t question, size_t categor
 	return category == SIZE_MAX || s->category_of[question] == category;
 }
 
-struct eval_share eval_sheet_sum(
+struct fc_share eval_sheet_sum(
     const struct eval_sheets *s, const struct eval_sheet *x, size_t category, enum eval_turns turns)
 {
-	struct eval_share sum = {0};
+	struct fc_share sum = {0};
 	for (size_t q = 0; q < s->question.n; q++) {
 		if (!belongs(s, q, category))
 			continue;
@@ -126,13 +126,13 @@ struct eval_share eval_sheet_sum(
 }
 
 void eval_sheet_intervals(const struct eval_sheets *s, const struct eval_sheet *x, size_t category,
-    uint64_t seed, size_t n_resample, struct eval_interval out[EVAL_TURNS_COUNT])
+    uint64_t seed, size_t n_resample, struct fc_interval out[EVAL_TURNS_COUNT])
 {
-	struct eval_share(*share)[EVAL_TURNS_COUNT] = fc_calloc(s->question.n, sizeof *share);
+	struct fc_share(*share)[EVAL_TURNS_COUNT] = fc_calloc(s->question.n, sizeof *share);
 	size_t n = 0;
 	for (size_t q = 0; q < s->question.n; q++)
 		if (belongs(s, q, category) && x->share[q][EVAL_TURNS_ALL].den > 0)
 			memcpy(share[n++], x->share[q], sizeof *share);
-	eval_bootstrap(n ? share[0] : NULL, n, EVAL_TURNS_COUNT, seed, n_resample, out);
+	fc_resample_ratios(n ? share[0] : NULL, n, EVAL_TURNS_COUNT, seed, n_resample, out);
 	free(share);
 }

@@ -2,8 +2,8 @@
 #ifndef FC_EVAL_SCORESHEET_H
 #define FC_EVAL_SCORESHEET_H
 
+#include "base/resample.h"
 #include "fc-eval/judge/judgment.h"
-#include "fc-eval/measure/bootstrap.h"
 #include "text/category.h"
 
 /* Over which turns a mean is taken. */
@@ -11,8 +11,8 @@ enum eval_turns { EVAL_TURNS_ALL, EVAL_TURNS_FIRST, EVAL_TURNS_SECOND, EVAL_TURN
 
 /* The ratings one judge gave one model: per question their sum (num) and number (den). */
 struct eval_sheet {
-	size_t judge, model;                          /* numbers in eval_sheets */
-	struct eval_share (*share)[EVAL_TURNS_COUNT]; /* [n_question] */
+	size_t judge, model;                        /* numbers in eval_sheets */
+	struct fc_share (*share)[EVAL_TURNS_COUNT]; /* [n_question] */
 	size_t n_judged, n_unparsed;
 };
 
@@ -37,10 +37,10 @@ int eval_sheets_build(struct eval_sheets *s, const struct eval_judgments *j,
 void eval_sheets_release(struct eval_sheets *s);
 
 /* Sum over the questions of a category; category SIZE_MAX: over all. */
-struct eval_share eval_sheet_sum(const struct eval_sheets *s, const struct eval_sheet *x,
+struct fc_share eval_sheet_sum(const struct eval_sheets *s, const struct eval_sheet *x,
     size_t category, enum eval_turns turns);
 /* Bootstrap intervals over questions of all three means. */
 void eval_sheet_intervals(const struct eval_sheets *s, const struct eval_sheet *x, size_t category,
-    uint64_t seed, size_t n_resample, struct eval_interval out[EVAL_TURNS_COUNT]);
+    uint64_t seed, size_t n_resample, struct fc_interval out[EVAL_TURNS_COUNT]);
 
 #endif

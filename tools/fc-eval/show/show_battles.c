@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "fc-eval/measure/significance.h"
 #include "fc-eval/show/agreement.h"
 #include "fc-eval/show/battles.h"
 #include "fc-eval/show/show.h"
@@ -35,7 +36,7 @@ struct fc_table *eval_show_wins(
 	for (size_t i = 0; i < b.n; i++) {
 		const struct eval_record *r = &b.record[i];
 		size_t n = r->n_win + r->n_loss + r->n_tie;
-		struct eval_interval interval =
+		struct fc_interval interval =
 		    eval_record_interval(&b, r, o->judged.seed, (size_t)o->judged.n_resample);
 		fc_table_text(t, b.judge.name[r->judge]);
 		fc_table_text(t, b.model.name[r->model]);
@@ -107,9 +108,9 @@ struct fc_table *eval_show_arena(
 	fc_table_column(t, "dropped", 0);
 	for (size_t i = 0; i < a.n; i++) {
 		const struct eval_arenahard_score *s = &a.score[i];
-		struct eval_share sum = eval_arenahard_points(&a, s);
-		struct eval_interval interval;
-		eval_bootstrap(s->points, a.question.n, 1, o->judged.seed,
+		struct fc_share sum = eval_arenahard_points(&a, s);
+		struct fc_interval interval;
+		fc_resample_ratios(s->points, a.question.n, 1, o->judged.seed,
 		    (size_t)o->judged.n_resample, &interval);
 		fc_table_text(t, a.judge.name[s->judge]);
 		fc_table_text(t, a.model.name[s->model]);
@@ -149,7 +150,7 @@ struct fc_table *eval_show_judges(
 	fc_table_column(t, "difference", 3);
 	for (size_t i = 0; i < a.n; i++) {
 		const struct eval_agreement *x = &a.v[i];
-		struct eval_interval interval = eval_bootstrap_wilson(x->n_agree, x->n_vote);
+		struct fc_interval interval = eval_significance_wilson(x->n_agree, x->n_vote);
 		fc_table_text(t, a.judge.name[x->judge[0]]);
 		fc_table_text(t, a.judge.name[x->judge[1]]);
 		fc_table_int(t, x->n_vote);

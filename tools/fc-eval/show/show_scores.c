@@ -9,7 +9,7 @@
 #include "fc-eval/show/contrast.h"
 #include "fc-eval/show/show.h"
 
-static double mean(struct eval_share s)
+static double mean(struct fc_share s)
 {
 	return s.den > 0 ? s.num / s.den : NAN;
 }
@@ -47,7 +47,7 @@ struct fc_table *eval_show_scores(
 	fc_table_column(t, "unparsed", 0);
 	for (size_t i = 0; i < s.n; i++) {
 		const struct eval_sheet *x = &s.sheet[i];
-		struct eval_interval interval[EVAL_TURNS_COUNT];
+		struct fc_interval interval[EVAL_TURNS_COUNT];
 		eval_sheet_intervals(
 		    &s, x, SIZE_MAX, o->judged.seed, (size_t)o->judged.n_resample, interval);
 		fc_table_text(t, s.judge.name[x->judge]);
@@ -81,8 +81,8 @@ struct fc_table *eval_show_categories(
 	for (size_t i = 0; i < s.n; i++) {
 		const struct eval_sheet *x = &s.sheet[i];
 		for (size_t c = 0; c < s.n_category; c++) {
-			struct eval_interval interval[EVAL_TURNS_COUNT];
-			struct eval_share all = eval_sheet_sum(&s, x, c, EVAL_TURNS_ALL);
+			struct fc_interval interval[EVAL_TURNS_COUNT];
+			struct fc_share all = eval_sheet_sum(&s, x, c, EVAL_TURNS_ALL);
 			if (all.den == 0)
 				continue;
 			eval_sheet_intervals(

@@ -8,13 +8,13 @@
 #include "base/rng.h"
 
 /* One draw of n items; ratio r goes to out[r * stride].  sum: [n_ratio], for work. */
-static void draw(const struct fc_resample_part *part, size_t n, size_t n_ratio, struct fc_rng *rng,
-    struct fc_resample_part *sum, double *out, size_t stride)
+static void draw(const struct fc_share *part, size_t n, size_t n_ratio, struct fc_rng *rng,
+    struct fc_share *sum, double *out, size_t stride)
 {
 	for (size_t r = 0; r < n_ratio; r++)
-		sum[r] = (struct fc_resample_part){0};
+		sum[r] = (struct fc_share){0};
 	for (size_t i = 0; i < n; i++) {
-		const struct fc_resample_part *drawn = part + fc_rng_below(rng, n) * n_ratio;
+		const struct fc_share *drawn = part + fc_rng_below(rng, n) * n_ratio;
 		for (size_t r = 0; r < n_ratio; r++) {
 			sum[r].num += drawn[r].num;
 			sum[r].den += drawn[r].den;
@@ -30,7 +30,7 @@ static int ascending(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double quantile(const double *sorted, size_t n, double q)
+double fc_resample_quantile(const double *sorted, size_t n, double q)
 {
 	double at = q * (double)(n - 1);
 	size_t i = (size_t)at;
@@ -40,20 +40,21 @@ static double quantile(const double *sorted, size_t n, double q)
 }
 
 /* Of the finite ones among v's n values, which are put in order. */
-static struct fc_resample_interval percentiles(double *v, size_t n)
+static struct fc_interval percentiles(double *v, size_t n)
 {
 	size_t m = 0;
 	for (size_t i = 0; i < n; i++)
 		if (isfinite(v[i]))
 			v[m++] = v[i];
 	if (m == 0)
-		return (struct fc_resample_interval){NAN, NAN};
+		return (struct fc_interval){NAN, NAN};
 	qsort(v, m, sizeof *v, ascending);
-	return (struct fc_resample_interval){quantile(v, m, 0.025), quantile(v, m, 0.975)};
+	return (struct fc_interval){
+	    fc_resample_quantile(v, m, 0.025), fc_resample_quantile(v, m, 0.975)};
 }
 
-void fc_resample_ratios(const struct fc_resample_part *part, size_t n, size_t n_ratio,
-    uint64_t seed, size_t n_draw, struct fc_resample_interval *out)
+void fc_resample_ratios(const struct fc_share *part, size_t n, size_t n_ratio, uint64_t seed,
+    size_t n_draw, struct fc_interval *out)
 {
 	size_t n_counted = n ? n_draw : 0, n_value;
 	if (!fc_size_mul(n_ratio, n_draw, &n_value))
@@ -61,7 +62,7 @@ void fc_resample_ratios(const struct fc_resample_part *part, size_t n, size_t n_
 	double *v = FC_ARRAY(double, n_value);
 #pragma omp parallel
 	{
-		struct fc_resample_part *sum = FC_ARRAY(struct fc_resample_part, n_ratio);
+		struct fc_share *sum = FC_ARRAY(struct fc_share, n_ratio);
 #pragma omp for
 		for (size_t b = 0; b < n_counted; b++) {
 			struct fc_rng rng;

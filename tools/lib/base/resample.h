@@ -7,11 +7,11 @@
 
 /* What one item, as a conversation, adds to a ratio of sums: nats and bytes; the difference of two
  * models' nats and bytes. */
-struct fc_resample_part {
+struct fc_share {
 	double num, den;
 };
 
-struct fc_resample_interval {
+struct fc_interval {
 	double low, high;
 };
 
@@ -24,7 +24,10 @@ struct fc_resample_interval {
  * part: [n][n_ratio], den >= 0; a draw whose den sums to 0 does not count.  out: [n_ratio], NaN
  * where no draw counts.
  */
-void fc_resample_ratios(const struct fc_resample_part *part, size_t n, size_t n_ratio,
-    uint64_t seed, size_t n_draw, struct fc_resample_interval *out);
+void fc_resample_ratios(const struct fc_share *part, size_t n, size_t n_ratio, uint64_t seed,
+    size_t n_draw, struct fc_interval *out);
+
+/* Quantile q of n ascending values, linear between order statistics as above. */
+double fc_resample_quantile(const double *sorted, size_t n, double q);
 
 #endif
