@@ -151,7 +151,7 @@ static void strip(const char **p, size_t *n)
 /* Leaves out the first n_lead bytes if they are lead. */
 static void leave_one(const char *lead, size_t n_lead, const char **p, size_t *n)
 {
-	if (n_lead <= *n && !memcmp(*p, lead, n_lead)) {
+	if (n_lead && n_lead <= *n && !memcmp(*p, lead, n_lead)) {
 		*p += n_lead;
 		*n -= n_lead;
 	}
