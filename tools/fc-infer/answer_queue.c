@@ -150,15 +150,19 @@ int infer_queue_next(struct queue *q, struct task **t, struct fc_err *e)
 	return 1;
 }
 
-/* The line with the choice's messages in place of its own. */
-static void write_conversation(struct queue *q, struct item *it, size_t choice)
+/* The line with the choice's messages in place of its own, and who answered. */
+static int write_conversation(struct queue *q, struct item *it, size_t choice, struct fc_err *e)
 {
 	struct fc_conversation c = it->line;
 	c.message = it->task[choice].c.message;
 	c.n_message = it->task[choice].c.n_message;
 	if (q->n_choice > 1)
 		json_object_set_new(c.extra, "choice", json_integer((json_int_t)choice));
+	struct fc_err why;
+	if (it->task[choice].n_answer && fc_policy_add(c.extra, &q->s->policy, &why) < 0)
+		return fc_fail(e, "conversation %s: %s", c.id, why.msg);
 	fc_conversation_write(&q->text, &c);
+	return 0;
 }
 
 /* A line of which one choice did not fit is left out whole. */
@@ -172,7 +176,8 @@ static int write_item(struct queue *q, struct item *it, struct fc_err *e)
 		infer_answers_write(&q->text, q->s, &it->line, it->task, q->n_choice);
 	else
 		for (size_t i = 0; i < q->n_choice; i++)
-			write_conversation(q, it, i);
+			if (write_conversation(q, it, i, e) < 0)
+				return -1;
 	return fc_out_write(q->out, q->text.p, q->text.n, e);
 }
 

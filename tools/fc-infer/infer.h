@@ -7,6 +7,7 @@
 #include "fc-infer/unread.h"
 #include "model/kvcache.h"
 #include "model/sample.h"
+#include "stream/policy.h"
 #include "stream/writer.h"
 
 /*
@@ -67,6 +68,7 @@ struct session {
 	struct fc_example other; /* a conversation as the other cut has it */
 	uint64_t n_recut;        /* conversations with other tokens than cut whole */
 	uint64_t n_line;         /* lines read */
+	struct fc_policy policy; /* with --generate: the model, as the lines that it answers say */
 	struct unread unread;
 };
 

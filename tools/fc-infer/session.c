@@ -13,6 +13,7 @@
 #include "chat/turnend.h"
 #include "fc-infer/text.h"
 #include "model/config.h"
+#include "store/lineage.h"
 #include "store/modelfiles.h"
 
 static int open_model(struct session *s, struct fc_err *e)
@@ -47,6 +48,16 @@ static size_t find_context(const char *model)
 	size_t n = fc_config_load(&config, model, &ignored) == 0 ? config.n_ctx : 0;
 	fc_config_release(&config);
 	return n;
+}
+
+static int find_policy(struct session *s, struct fc_err *e)
+{
+	struct fc_lineage l;
+	const uint64_t model = fc_store_fingerprint(s->model->store);
+	if (fc_lineage_read(&l, s->opt->model, model, e) < 0)
+		return -1;
+	s->policy = (struct fc_policy){.model = model, .round = l.round};
+	return 0;
 }
 
 static int check_length(struct session *s, struct fc_err *e)
@@ -91,7 +102,8 @@ int infer_session_open(
 	    (opt->generate || opt->template_file || opt->pivot))
 		return fc_fail(e, "%s", s->no_chat.msg);
 	s->turn_end = fc_turnend_token(opt->model, s->tokenizer);
-	if ((!opt->tokens_only && open_model(s, e) < 0) || check_length(s, e) < 0)
+	if ((!opt->tokens_only && open_model(s, e) < 0) || check_length(s, e) < 0 ||
+	    (opt->generate && find_policy(s, e) < 0))
 		return -1;
 	if (fc_conversations_open(&s->input, (const char *const *)paths, n_paths, e) < 0)
 		return -1;

@@ -15,6 +15,7 @@
 struct train_feed {
 	struct train_feed_opts opts;
 	struct train_sample_rule rule;
+	struct train_ownanswers *answers; /* NULL: nobody asks */
 	struct fc_header header;
 	char *path, *name;
 	bool is_file;
@@ -124,6 +125,11 @@ void train_feed_set_rule(struct train_feed *f, const struct train_sample_rule *r
 		f->pairs = train_pair_reader_new(f->name);
 }
 
+void train_feed_set_answers(struct train_feed *f, struct train_ownanswers *a)
+{
+	f->answers = a;
+}
+
 const struct train_sample_count *train_feed_counted(const struct train_feed *f)
 {
 	return f->counted ? &f->count : NULL;
@@ -152,6 +158,9 @@ static int make_sample(struct train_feed *f, struct train_sample **s,
 		enum fc_read got = fc_reader_example(f->reader, &f->x, e);
 		if (got != FC_READ_RECORD)
 			return got == FC_READ_END ? 0 : -1;
+		if (f->answers && !f->counted &&
+		    train_ownanswers_see(f->answers, &f->x, f->rule.rows, f->name, e) < 0)
+			return -1;
 		int made = train_sample_new(s, &f->x, &f->rule, f->name, count, e);
 		if (made)
 			return made;

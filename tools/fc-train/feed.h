@@ -2,6 +2,7 @@
 #ifndef FC_TRAIN_FEED_H
 #define FC_TRAIN_FEED_H
 
+#include "fc-train/ownanswers.h"
 #include "fc-train/train_example.h"
 #include "stream/reader.h"
 
@@ -29,6 +30,8 @@ bool train_feed_is_file(const struct train_feed *f);
 int train_feed_check_tokenizer(const struct train_feed *f, uint64_t fingerprint, struct fc_err *e);
 /* Before the first sample is asked for. */
 void train_feed_set_rule(struct train_feed *f, const struct train_sample_rule *rule);
+/* Before the first sample is asked for: who answered is looked at, and counted in a, borrowed. */
+void train_feed_set_answers(struct train_feed *f, struct train_ownanswers *a);
 
 /* Reads the whole stream now, checks and counts it: a file in a pass of its own, a pipe into the
  * spool. */

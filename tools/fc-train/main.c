@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "fc-train/checkpoint.h"
+#include "fc-train/ownanswers.h"
 #include "fc-train/pair_reader.h"
 #include "fc-train/run.h"
 #include "fc-train/survival.h"
@@ -141,6 +142,16 @@ static struct train_sample_rule sample_rule(const struct train_options *o,
 	};
 }
 
+static struct train_ownanswers own_answers(const struct train_options *o, const struct fc_params *p)
+{
+	struct train_ownanswers a = {
+	    .model = o->model, .answers = (enum train_answers)o->answers, .max_age = o->max_age};
+	struct fc_err e;
+	if (o->model)
+		or_die(fc_lineage_read(&a.lineage, o->model, origin_fingerprint(o, p), &e), &e);
+	return a;
+}
+
 static struct train_pair_rule open_references(const struct train_options *o)
 {
 	struct train_references *r;
@@ -167,7 +178,7 @@ static void check_reference(
 }
 
 static struct train_feed *open_feed(const struct train_options *o, const struct fc_params *p,
-    uint64_t tokenizer, const struct train_pair_rule *pairs)
+    uint64_t tokenizer, const struct train_pair_rule *pairs, struct train_ownanswers *answers)
 {
 	struct train_feed *f;
 	struct fc_err e;
@@ -181,6 +192,7 @@ static struct train_feed *open_feed(const struct train_options *o, const struct 
 	check_reference(o, f, p);
 	struct train_sample_rule rule = sample_rule(o, p, f, pairs);
 	train_feed_set_rule(f, &rule);
+	train_feed_set_answers(f, answers);
 	return f;
 }
 
@@ -342,7 +354,8 @@ int main(int argc, char **argv)
 	if (out)
 		or_die(train_target_begin(fc_outdir_tmp(out), &target, &e), &e);
 	struct train_pair_rule pairs = open_references(&o);
-	struct train_feed *feed = open_feed(&o, params, tokenizer, &pairs);
+	struct train_ownanswers answers = own_answers(&o, params);
+	struct train_feed *feed = open_feed(&o, params, tokenizer, &pairs, &answers);
 
 	struct train_trainer_opts trainer_opts = {
 	    .lambda = o.lambda,
@@ -362,6 +375,7 @@ int main(int argc, char **argv)
 	fc_nn_describe(nn, computes, sizeof computes);
 	fc_note("%s", computes);
 	train(&o, &trainer, tokenizer, &pairs, identity);
+	train_ownanswers_tell(&answers);
 
 	if (o.update)
 		or_die(train_update_write(o.update, o.model, origin_fingerprint(&o, params),
@@ -369,6 +383,7 @@ int main(int argc, char **argv)
 		    &e);
 	if (out) {
 		or_die(train_target_write(fc_outdir_tmp(out), &target, params, &e), &e);
+		or_die(train_ownanswers_save(&answers, fc_outdir_tmp(out), &e), &e);
 		or_die(fc_outdir_commit(out, &e), &e);
 		if (o.model)
 			report_survival(&target, params);

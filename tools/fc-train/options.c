@@ -9,6 +9,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "fc-train/ownanswers.h"
 
 #define MAX_ROWS 64
 
@@ -75,6 +76,10 @@ static size_t fill_how(struct fc_opt *table, struct train_options *o)
 		0},
 	    {FC_OPT_U64, 0, "examples", &o->examples, "N",
 		"examples in a pipe (0: not given, it is read first)", 0, 0},
+	    {FC_OPT_CHOICE, 0, "answers", &o->answers, TRAIN_ANSWERS,
+		"whose answers get a teacher, where lines say who answered: the model's own", 0, 0},
+	    {FC_OPT_INT, 0, "max-age", &o->max_age, "N",
+		"of its own answers: trainings since they were given, at most", 0, FC_LINEAGE_MAX},
 	    {FC_OPT_INT, 0, "batch-tokens", &o->batch_tokens, "N", "tokens of a step", 1, 1 << 30},
 	    {FC_OPT_INT, 0, "micro-tokens", &o->micro_tokens, "N",
 		"tokens computed at a time: bounds the memory", 1, 1 << 24},
@@ -184,6 +189,8 @@ static void check(const struct train_options *o)
 			     "probability of what is not listed");
 	if (!isnan(o->skew) && o->loss < FC_LOSS_JSD)
 		fc_die_usage("--skew is for --loss jsd, skew-kl and skew-reverse-kl");
+	if (o->max_age && o->answers == TRAIN_ANSWERS_ANY)
+		fc_die_usage("--max-age is for --answers own");
 	if (o->steps == 0 && o->epochs == 0)
 		fc_die_usage("--epochs 0 needs --steps");
 	if ((o->output && !strcmp(o->output, "-")) ||

@@ -23,6 +23,8 @@ struct train_options {
 	int loss;     /* enum fc_loss_kind */
 	int unlisted; /* enum fc_row_rule */
 	int untaught; /* enum train_untaught */
+	int answers;  /* enum train_answers */
+	int max_age;  /* rounds */
 
 	int preference;                /* enum train_preference */
 	double beta, smoothing, alpha; /* once parsed, numbers */

@@ -13,8 +13,8 @@
  * run goes on from; target and update write the result. Of pairs of answers, pair_reader makes what
  * feed yields, with what references say of them; before a step, logprobs finds how likely the
  * answers are, preference has the losses' formulas, and margins makes weights of labels of both.
- * outcome says at the end how the loss went,
- * survival how much of the training the saved numbers keep.
+ * outcome says at the end how the loss went, survival how much of the training the saved numbers
+ * keep, ownanswers whether a teacher's rows are over the model's own answers.
  */
 
 /* A training run from its first or a later step to its last: steps, log, evaluations, checkpoints.

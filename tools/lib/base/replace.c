@@ -20,9 +20,9 @@ static const char *const model_names[] = {"config.json", "*_config.json", "token
     "tokenizer.model", "tokenizer.model.v*", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "vocab.txt", "merges.txt", "*.tiktoken", "chat_template.jinja",
     "chat_template.json", "params.json", "*.safetensors", "*.safetensors.index.json",
-    "fc-varm.json", "mergekit_config.y*ml", "README*", "LICENSE*", "LICENCE*", "NOTICE*", "Notice*",
-    "USE_POLICY*", "configuration*.py", "modeling*.py", "modelling*.py", "tokenization*.py",
-    "generation*.py", NULL};
+    "fc-varm.json", "lineage.json", "mergekit_config.y*ml", "README*", "LICENSE*", "LICENCE*",
+    "NOTICE*", "Notice*", "USE_POLICY*", "configuration*.py", "modeling*.py", "modelling*.py",
+    "tokenization*.py", "generation*.py", NULL};
 static const char *const model_signs[] = {"config.json", "*.safetensors", NULL};
 const struct fc_folder_kind fc_folder_model = {"a model", model_names, model_signs, NULL};
 

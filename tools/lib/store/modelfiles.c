@@ -44,6 +44,7 @@ static const struct {
     {"NOTICE*", FC_MODELFILES_OTHER},
     {"Notice*", FC_MODELFILES_OTHER},
     {"USE_POLICY*", FC_MODELFILES_OTHER},
+    {"lineage.json", FC_MODELFILES_LINEAGE},
 };
 
 /* Weights in any form, and indexes of them: what a result has of its own. */

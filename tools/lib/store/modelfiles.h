@@ -17,6 +17,7 @@ enum fc_modelfiles {
 	FC_MODELFILES_CONFIG = 1,    /* config.json */
 	FC_MODELFILES_TOKENIZER = 2, /* vocabulary, special tokens, chat templates */
 	FC_MODELFILES_OTHER = 4,     /* generation, preprocessors, code, model card, licence */
+	FC_MODELFILES_LINEAGE = 8,   /* store/lineage.h: of these weights alone, never copied */
 };
 
 /* The kind of a file, 0: it belongs to no model. */

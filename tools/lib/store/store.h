@@ -11,7 +11,8 @@
  * gguf with gguf_file, gguf_type, gguf_get and gguf_meta (the format itself), gguf_hf with
  * gguf_names, gguf_arch, gguf_config and gguf_rope (a GGUF model under Hugging Face's names), and
  * stream_tensors (a stream); then fingerprint, and what writes: store_writer and gguf_writer.
- * modelpath says what is no model, modelfiles which files one has beside its weights.
+ * modelpath says what is no model, modelfiles which files one has beside its weights, lineage from
+ * which models it was trained.
  */
 
 /*

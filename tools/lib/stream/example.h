@@ -15,7 +15,8 @@
  * file are, kept what an interrupted writer left of them; record is protobuf around messages,
  * which example_pack and example_unpack, header_record, map_record and tensor_record translate;
  * check (check_example, check_rows) says what a stream may contain, plane shuffles numbers into
- * byte planes, arena is the memory of a message, nameset finds a name that comes twice.
+ * byte planes, arena is the memory of a message, nameset finds a name that comes twice.  policy
+ * tells which model gave a conversation's answers.
  */
 
 /*

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "stream/check.h"
+#include "stream/policy.h"
 #include "stream/queue.h"
 
 struct input {
@@ -242,6 +243,27 @@ static int name_text_difference(
 	return -1;
 }
 
+/* What is made of them says of its answers what the first stream says. */
+static int check_policy(struct fc_join *j, size_t i, struct fc_err *e)
+{
+	const struct fc_example *x[2] = {fc_join_at(j, 0), fc_join_at(j, i)};
+	struct fc_policy p[2];
+	struct fc_err why;
+	for (size_t k = 0; k < 2; k++)
+		if (fc_policy_parse(x[k]->meta.p, x[k]->meta.n, &p[k], &why) < 0)
+			return fc_fail(e, "%s: conversation '%.*s': %s", name(j, k ? i : 0),
+			    (int)x[k]->id.n, x[k]->id.p, why.msg);
+	if (!fc_policy_equal(&p[0], &p[1]))
+		return fc_fail(e,
+		    "conversation '%.*s': \"" FC_POLICY_MEMBER
+		    "\" in %s says that model %016" PRIx64 ", round %" PRIu32
+		    ", gave its answers, in %s that %016" PRIx64 ", round %" PRIu32
+		    ", did; make all of the same lines",
+		    (int)x[0]->id.n, x[0]->id.p, name(j, i), p[1].model, p[1].round, name(j, 0),
+		    p[0].model, p[0].round);
+	return 0;
+}
+
 static int check_same(struct fc_join *j, size_t i, struct fc_err *e)
 {
 	const struct fc_example *a = fc_join_at(j, 0), *b = fc_join_at(j, i);
@@ -252,7 +274,7 @@ static int check_same(struct fc_join *j, size_t i, struct fc_err *e)
 		    "conversation '%.*s': its tokens in %s differ from those in %s; run fc-align "
 		    "apply on the stream of the source",
 		    (int)a->id.n, a->id.p, name(j, i), name(j, 0));
-	return 0;
+	return check_policy(j, i, e);
 }
 
 /* Makes what stands in front of all queues one conversation. */
