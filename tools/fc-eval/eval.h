@@ -8,10 +8,10 @@
 #include "text/table.h"
 
 /*
- * fc-eval: measures of models, in three rooms over this ground (main: the commands, which eval.h
+ * fc-eval: measures of models, in four rooms over this ground (main: the commands, which eval.h
  * declares; print: tables).
  * measure/ takes them from streams and answers, judge/ asks an LLM for verdicts, show/ turns
- * verdicts into tables, charts and pages.
+ * verdicts into tables, charts and pages, select/ takes the best of several answers.
  */
 
 /* The subcommands: argv[0] is the subcommand's name.  They do not return. */
@@ -23,6 +23,7 @@ _Noreturn void eval_command_mc_questions(int argc, char **argv);
 _Noreturn void eval_command_mc(int argc, char **argv);
 _Noreturn void eval_command_divergence(int argc, char **argv);
 _Noreturn void eval_command_oracle(int argc, char **argv);
+_Noreturn void eval_command_select(int argc, char **argv);
 _Noreturn void eval_command_show(int argc, char **argv);
 _Noreturn void eval_command_chart(int argc, char **argv);
 _Noreturn void eval_command_report(int argc, char **argv);

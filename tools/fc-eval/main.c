@@ -17,6 +17,7 @@ static const struct {
     {"mc", eval_command_mc},
     {"divergence", eval_command_divergence},
     {"oracle", eval_command_oracle},
+    {"select", eval_command_select},
     {"judge", eval_command_judge},
     {"show", eval_command_show},
     {"chart", eval_command_chart},
@@ -40,6 +41,7 @@ int main(int argc, char **argv)
 			"mc [OPTION]... [STREAM]...\n"
 			"divergence [OPTION]... P Q\n"
 			"oracle [OPTION]... ANSWERS...\n"
+			"select [OPTION]... ANSWERS...\n"
 			"judge [OPTION]... ANSWERS...\n"
 			"show [OPTION]... [JUDGMENTS]...\n"
 			"chart --questions FILE [OPTION]... [JUDGMENTS]...\n"

@@ -91,6 +91,26 @@ bool eval_answer_right(
 	return ends_with(a, b, ignore_case, &first);
 }
 
+char *eval_answer_end(const char *answer, enum eval_answer_match match, bool ignore_case)
+{
+	struct words w = strip((struct words){answer, strlen(answer)});
+	struct fc_buf b = FC_BUF_INIT;
+	if (match == EVAL_ANSWER_LAST_NUMBER) {
+		if (eval_number_last(&b, answer))
+			return fc_buf_detach(&b);
+		fc_buf_release(&b);
+		return NULL;
+	}
+	if (match == EVAL_ANSWER_LAST_WORD)
+		w = last_word(&w);
+	if (!w.n)
+		return NULL;
+	char *end = fc_memdup0(w.p, w.n);
+	for (char *c = end; ignore_case && *c; c++)
+		*c = lower(*c);
+	return end;
+}
+
 bool eval_answer_last_words(
     const char *answer, size_t n, const char *reference, size_t *at, size_t *len)
 {

@@ -18,6 +18,10 @@ enum eval_answer_match {
 bool eval_answer_right(
     const char *answer, const char *reference, enum eval_answer_match match, bool ignore_case);
 
+/* What of an answer is compared, to see whether two end in the same: all of it without white space
+ * around, its last word, or its last number in one spelling; new, NULL where there is none. */
+char *eval_answer_end(const char *answer, enum eval_answer_match match, bool ignore_case);
+
 /* Where the words that EVAL_ANSWER_LAST_WORD compares are in the answer's n bytes, *len bytes from
  * *at on; false: they are not the reference's, or the reference has none. */
 bool eval_answer_last_words(

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "fc-eval/eval.h"
+#include "fc-eval/select/choosing.h"
+#include "fc-eval/select/reward.h"
+#include "fc-eval/select/selected.h"
+
+struct options {
+	struct eval_rewarding rewarding;
+	struct eval_choosing choosing;
+	bool list, keep_cut;
+	const char *out, *pairs, *questions, *answers;
+};
+
+/* How often each source's answer was the best, and why there was no pair. */
+struct tally {
+	size_t *best; /* [n_source] */
+	size_t n_taken, pair[EVAL_N_PAIRLESS];
+};
+
+static int write_file(const char *path, const struct fc_buf *b, struct fc_err *e)
+{
+	struct fc_out *out;
+	if (fc_out_open(&out, path, FC_OUT_TEXT, e) < 0)
+		return -1;
+	if (fc_out_write(out, b->p ? b->p : "", b->n, e) < 0) {
+		fc_out_abort(out);
+		return -1;
+	}
+	return fc_out_commit(out, e);
+}
+
+static int list(const struct options *o, const struct eval_candidates *s, struct fc_err *e)
+{
+	struct fc_buf all = FC_BUF_INIT, questions = FC_BUF_INIT, answers = FC_BUF_INIT;
+	int ret = 0;
+	for (size_t i = 0; ret == 0 && i < s->n; i++) {
+		eval_selected_listed(&all, &s->v[i]);
+		if (o->questions)
+			ret = eval_selected_question(&questions, &answers, &s->v[i], e);
+	}
+	if (ret == 0 && o->questions)
+		ret = write_file(o->questions, &questions, e);
+	if (ret == 0 && o->answers)
+		ret = write_file(o->answers, &answers, e);
+	if (ret == 0)
+		ret = write_file(o->out, &all, e);
+	fc_buf_release(&all);
+	fc_buf_release(&questions);
+	fc_buf_release(&answers);
+	return ret;
+}
+
+/* Of the n answers to one prompt. */
+static void choose(const struct options *o, const struct eval_candidate *a, size_t n,
+    struct fc_buf *best, struct fc_buf *pairs, struct tally *t)
+{
+	double *reward = FC_ARRAY(double, n);
+	size_t *source = FC_ARRAY(size_t, n);
+	for (size_t i = 0; i < n; i++) {
+		reward[i] = a[i].reward;
+		source[i] = a[i].n_source;
+	}
+	const struct eval_chosen c = eval_choose(&o->choosing, reward, source, n);
+	t->pair[c.pair]++;
+	if (c.taken) {
+		t->n_taken++;
+		t->best[a[c.best].n_source]++;
+		eval_selected_best(best, &a[c.best], n);
+	}
+	if (c.pair == EVAL_PAIR)
+		eval_selected_pair(pairs, &a[c.best], &a[c.worst]);
+	free(reward);
+	free(source);
+}
+
+static void tell(const struct options *o, const struct eval_candidates *s, const struct tally *t)
+{
+	struct fc_buf who = FC_BUF_INIT;
+	for (size_t i = 0; i < s->n_source; i++)
+		fc_buf_addf(&who, "%s%s %zu", i ? ", " : "", s->source[i], t->best[i]);
+	fc_note("taken: the best answers of %zu prompts (%s); %zu prompts have none that is good "
+		"enough",
+	    t->n_taken, who.p ? who.p : "", s->n_prompt - t->n_taken);
+	if (o->pairs)
+		fc_note("pairs: %zu; none of %zu prompts with nothing taken, %zu with one answer, "
+			"%zu whose answers are all worth the same, %zu within the margin",
+		    t->pair[EVAL_PAIR], t->pair[EVAL_PAIRLESS_NONE], t->pair[EVAL_PAIRLESS_ONE],
+		    t->pair[EVAL_PAIRLESS_EQUAL], t->pair[EVAL_PAIRLESS_CLOSE]);
+	fc_buf_release(&who);
+}
+
+static int take_best(const struct options *o, const struct eval_candidates *s, struct fc_err *e)
+{
+	struct fc_buf best = FC_BUF_INIT, pairs = FC_BUF_INIT;
+	struct tally t = {.best = FC_ARRAY(size_t, s->n_source + 1)};
+	for (size_t p = 0; p < s->n_prompt; p++)
+		choose(o, &s->v[s->first[p]], s->first[p + 1] - s->first[p], &best, &pairs, &t);
+	int ret = o->pairs ? write_file(o->pairs, &pairs, e) : 0;
+	if (ret == 0)
+		ret = write_file(o->out, &best, e);
+	if (ret == 0)
+		tell(o, s, &t);
+	fc_buf_release(&best);
+	fc_buf_release(&pairs);
+	free(t.best);
+	return ret;
+}
+
+/* A file that is given is for one reward, and needed by it. */
+static void check_input(const struct options *o, enum eval_reward reward, const char *word,
+    const char *name, const char *value)
+{
+	if ((o->rewarding.reward == reward) != (value != NULL))
+		fc_die_usage("--reward %s needs --%s, and nothing else does", word, name);
+}
+
+static void check(struct options *o)
+{
+	const struct eval_rewarding *r = &o->rewarding;
+	const bool reads = r->reward == EVAL_REWARD_RIGHT || r->reward == EVAL_REWARD_AGREEMENT;
+	check_input(o, EVAL_REWARD_STREAM, "stream", "stream", r->stream);
+	check_input(o, EVAL_REWARD_JUDGMENTS, "judgments", "judgments", r->judgments);
+	check_input(o, EVAL_REWARD_PROGRAM, "program", "program", r->program);
+	if ((r->match || r->ignore_case) && !reads)
+		fc_die_usage("--match and --ignore-case are for --reward right and agreement");
+	if (!o->list && r->reward == EVAL_REWARD_NONE)
+		fc_die_usage("say by what answers are taken, --reward, or write all: --list");
+	if (o->list && (o->pairs || !isnan(o->choosing.least) || o->choosing.margin > 0))
+		fc_die_usage("--list takes none: not with --pairs, --least and --margin");
+	if (!o->questions != !o->answers || (o->questions && !o->list))
+		fc_die_usage("--questions and --answers need each other and --list");
+	if (isnan(o->choosing.least))
+		o->choosing.least = r->reward == EVAL_REWARD_RIGHT ? 1
+		    : r->reward == EVAL_REWARD_AGREEMENT           ? DBL_MIN
+								   : -DBL_MAX;
+}
+
+void eval_command_select(int argc, char **argv)
+{
+	struct options o = {.choosing.least = NAN};
+	int reward = 0, match = 0, within = 0;
+	const struct fc_opt opts[] = {
+	    {FC_OPT_CHOICE, 0, "reward", &reward, EVAL_REWARDS, "what an answer is worth", 0, 0},
+	    {FC_OPT_CHOICE, 0, "match", &match, EVAL_ANSWER_MATCHES,
+		"of right and agreement: what of an answer counts", 0, 0},
+	    {FC_OPT_FLAG, 0, "ignore-case", &o.rewarding.ignore_case, NULL, "of ASCII letters", 0,
+		0},
+	    {FC_OPT_IN, 0, "stream", &o.rewarding.stream, "FILE",
+		"of stream: distributions over what --list wrote", 0, 0},
+	    {FC_OPT_IN, 0, "judgments", &o.rewarding.judgments, "FILE",
+		"of judgments: ratings of fc-eval judge", 0, 0},
+	    {FC_OPT_STR, 0, "program", &o.rewarding.program, "CMD",
+		"of program: a shell command that reads lines and writes a number for each", 0, 0},
+	    {FC_OPT_REAL, 0, "least", &o.choosing.least, "X",
+		"reward of what is taken (right: 1; agreement: that of two answers; else any)",
+		-DBL_MAX, DBL_MAX},
+	    {FC_OPT_FLAG, 0, "keep-cut", &o.keep_cut, NULL, "also answers that were cut at a limit",
+		0, 0},
+	    {FC_OPT_OUT_TEXT, 0, "pairs", &o.pairs, "FILE",
+		"also write the best with the worst, for preference training", 0, 0},
+	    {FC_OPT_CHOICE, 0, "within", &within, EVAL_WITHINS,
+		"the worst of all answers, or of those of the best one's source", 0, 0},
+	    {FC_OPT_REAL, 0, "margin", &o.choosing.margin, "X",
+		"rewards of a pair differ by this at least", 0, DBL_MAX},
+	    {FC_OPT_FLAG, 0, "list", &o.list, NULL, "write all answers, each with an id of its own",
+		0, 0},
+	    {FC_OPT_OUT_TEXT, 0, "questions", &o.questions, "FILE",
+		"with --list: also questions for fc-eval judge", 0, 0},
+	    {FC_OPT_OUT_TEXT, 0, "answers", &o.answers, "FILE", "with --list: the answers to them",
+		0, 0},
+	    {FC_OPT_OUT_TEXT, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
+	    FC_OPT_COMMON,
+	    {0},
+	};
+	static const struct fc_usage usage = {
+	    .synopsis = "--reward REWARD [OPTION]... ANSWERS...\n"
+			"--list [OPTION]... ANSWERS...",
+	    .summary = "Reads several answers to each prompt, writes the best, and pairs.",
+	};
+	fc_prog = "fc-eval select";
+	int first = fc_opt_parse(opts, &usage, argc, argv);
+	static const char *const standard_input[] = {"-"};
+	struct eval_candidates s = {0};
+	struct fc_err e;
+	o.rewarding.reward = (enum eval_reward)reward;
+	o.rewarding.match = (enum eval_answer_match)match;
+	o.choosing.within = (enum eval_within)within;
+	check(&o);
+	const bool any = first < argc;
+	if (eval_candidates_read(&s, any ? (const char *const *)argv + first : standard_input,
+		any ? argc - first : 1, o.keep_cut, &e) < 0)
+		fc_die("%s", e.msg);
+	fc_note("%zu answers to %zu prompts; %" PRIu64 " that were cut are left out", s.n,
+	    s.n_prompt, s.n_cut);
+	if (eval_reward_all(&s, &o.rewarding, &e) < 0 ||
+	    (o.list ? list(&o, &s, &e) : take_best(&o, &s, &e)) < 0)
+		fc_die("%s", e.msg);
+	eval_candidates_release(&s);
+	fc_finish();
+}
