@@ -1,0 +1,150 @@
+# Answers of the sources (implicit fusion, as in FuseChat-3.0): prompts without answers are answered by the sources,
+# several times each; a reward says which answer is the best, and on that the pivot is trained, with the sources' rows
+# beside it.  Best and worst are pairs for preference training.
+#
+#   make -f answers.mk PIVOT=models/pivot SOURCES='models/a models/b' PROMPTS=prompts.jsonl REWARD=agreement \
+#       MATCH=last-number OUT=run
+#
+# gives run/best.jsonl, run/pairs.jsonl ({"prompt", "chosen", "rejected"}, as TRL reads them) and run/fusion/fusellm.
+# Variables: those of fuse.mk, which the training takes, and
+#
+#   PROMPTS  conversations (JSONL) that end with a user's message, the only one without an answer
+#   SAMPLES  answers of each source to each prompt, drawn at temperature 1
+#   GENERATE SEED   further options of fc-infer --generate; seed of the draws
+#   REWARD   right, agreement (both by MATCH), program (CHECKER), judge (JUDGE), mixture (DEV, BY); fc-eval-select(1)
+#   MATCH    exact, last-word or last-number
+#   CHECKER  a shell command that reads the answers, a line each, and writes a number for each
+#   JUDGE    options of fc-eval judge that say who judges and how: --prompts, --endpoint, --local, --command
+#   SELECT   further options of fc-eval select: --least, --margin, --within source, --keep-cut
+#   DATA     labelled conversations (JSONL) that are trained on, too; or none
+#   FUSION   fusellm or fusechat: how the pivot is trained; empty: not
+
+K        = 10
+SAMPLES  = 4
+GENERATE =
+SEED     = 0
+REWARD   = agreement
+MATCH    = exact
+CHECKER  =
+JUDGE    =
+SELECT   =
+DEV      =
+BY       =
+DATA     =
+FUSION   = fusellm
+OUT      = answers
+INFER    =
+ALIGN    = bytes
+FC       =
+HERE    := $(dir $(lastword $(MAKEFILE_LIST)))
+
+include $(HERE)stage.mk
+
+ifeq ($(and $(PIVOT),$(SOURCES),$(PROMPTS)),)
+$(error set PIVOT, SOURCES and PROMPTS; answers.mk begins with an example)
+endif
+$(call need_one,PIVOT)$(call need_folder,PIVOT)$(call need_files,SOURCES)$(call need_one,PROMPTS)
+$(if $(DATA),$(call need_one,DATA))$(if $(DEV),$(call need_one,DEV))
+source = $(call named,$1,$(SOURCES))
+NAMES := $(sort $(foreach s,$(SOURCES),$(call name,$s)))
+$(call need_unlike,SOURCES,$(foreach s,$(SOURCES),$(call name,$s)))
+# one_of(VARIABLE,WORDS) and needs(REWARD,VARIABLE)
+one_of = $(if $(and $(filter $2,$($1)),$(filter 1,$(words $($1)))),,$(error $1 is one of $2, not '$($1)'))
+needs  = $(if $(filter $1,$(REWARD)),$(if $(value $2),,$(error REWARD=$1 needs $2)))
+$(call one_of,REWARD,right agreement program judge mixture)$(call one_of,MATCH,exact last-word last-number)
+$(if $(FUSION),$(call one_of,FUSION,fusellm fusechat))
+$(call needs,program,CHECKER)$(call needs,judge,JUDGE)$(call needs,mixture,DEV)
+
+is      = $(filter $1,$(REWARD))
+ANSWERS = $(NAMES:%=$(OUT)/answers/%.jsonl)
+ALL     = $(OUT)/all.jsonl
+JUDGED  = $(if $(call is,judge),$(OUT)/judged)
+SCORED  = $(if $(call is,mixture),$(OUT)/scored.fcs)
+BEST    = $(OUT)/best.jsonl
+PAIRS   = $(OUT)/pairs.jsonl
+TEXTS   = $(if $(DATA),$(OUT)/texts.jsonl,$(BEST))
+RESULT  = $(FUSION:%=$(OUT)/fusion/%)
+CHECKED = $(OUT)/checked
+STEPS   = $(CHECKED) $(ANSWERS) $(if $(JUDGED)$(SCORED),$(ALL)) $(JUDGED) $(SCORED) $(BEST) $(if $(DATA),$(TEXTS)) $(RESULT)
+
+all: $(BEST) $(PAIRS) $(TEXTS) $(RESULT)
+
+SET     := $(OUT)/settings
+prompts := $(call identity,$(PROMPTS))
+answer_settings = $(call settings,$(SET)/answers/$1,source $(call identity,$(call source,$1)) prompts $(prompts) samples \
+                  $(SAMPLES) generate $(call plain,$(GENERATE)) seed $(SEED))
+$(foreach n,$(NAMES),$(call answer_settings,$n))
+$(call settings,$(SET)/judgments,judge $(call plain,$(value JUDGE)))
+$(call settings,$(SET)/best,of $(NAMES) reward $(REWARD) match $(MATCH) checker $(value CHECKER) select $(call plain,$(SELECT)))
+$(call settings,$(SET)/texts,data $(if $(DATA),$(call identity,$(DATA))))
+
+answer = $(FC)fc-infer --generate -m $1 --temperature 1 --choices $(SAMPLES) --seed $(SEED) $(GENERATE)
+# judge(QUESTIONS,JUDGMENTS)
+judge  = PATH=$(if $(FC),$(abspath $(FC)):)$$PATH $(FC)fc-eval judge --mode single --questions $(OUT)/judge/$1 \
+         $(JUDGE) -o $(OUT)/judge/$2
+question = {"question_id": "q", "category": "answers", "turns": ["?"]}
+ask    = $(call judge,questions.jsonl,judgments.jsonl)
+match  = $(if $(call is,right agreement), --match $(MATCH))
+by_program = $(if $(call is,program), --program '$(subst $(quote),$(quote)\$(quote)$(quote),$(CHECKER))')
+reward = $(if $(call is,judge),--reward judgments --judgments $(OUT)/judge/judgments.jsonl,$(if $(call \
+         is,mixture),--reward stream --stream $(SCORED),--reward $(REWARD)$(match)$(by_program)))
+select = $(FC)fc-eval select $(reward)$(SELECT:%= %)
+keep   = $(filter --keep-cut,$(SELECT))
+# fuse.mk's variables that were given on the command line go with it by themselves.
+fusing = @$(MAKE) --no-print-directory -f $(HERE)$1.mk PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA=$2 OUT=$3 FC=$(FC) K=$(K) \
+         ALIGN=$(ALIGN) INFER='$(INFER)'
+
+$(CHECKED): $(NAMES:%=$(SET)/answers/%) $(SET)/best $(if $(JUDGED),$(SET)/judgments)
+	$(call step,check models and options)
+	@mkdir -p $(OUT)/answers $(if $(JUDGED),$(OUT)/judge)
+	$(foreach m,$(SOURCES),$(call answer,$m) --dry-run$(newline))
+	$(select) --help >/dev/null
+	$(if $(JUDGED),@echo '$(question)' >$(OUT)/judge/none.jsonl)
+	$(if $(JUDGED),$(call judge,none.jsonl,none) -q --dry-run >/dev/null)
+	@touch $@
+
+# Beside the final name, which only a whole file gets; a part with other settings is no beginning.
+$(OUT)/answers/%.jsonl: $(SET)/answers/% | $(CHECKED)
+	$(call step,answers of $*)
+	@if [ -e $@.part ]; then $(call drop_old,$@.part,$@.part); fi
+	$(call answer,$(call source,$*)) --resume -o $@.part $(PROMPTS)
+	@mv $@.part $@
+
+$(ALL): $(ANSWERS) $(SET)/best
+	$(call step,all answers with ids of their own)
+	$(FC)fc-eval select --list $(keep) $(if $(JUDGED),--questions $(OUT)/judge/questions.jsonl --answers \
+	    $(OUT)/judge/answers.jsonl) -o $@ $(ANSWERS)
+
+# The judgments grow by lines and outlive a failure; those of other answers are put aside.
+$(OUT)/judged: $(ALL) $(SET)/judgments
+	$(call step,judgments)
+	@said=$$($(ask) -q --dry-run $(OUT)/judge/answers.jsonl 2>&1) || case $$said in *'of other answers'*) $(put_aside) ;; esac
+	$(ask) $(OUT)/judge/answers.jsonl
+	@touch $@
+put_aside = n=1; f=$(OUT)/judge/judgments.jsonl; while [ -e $$f.$$n ]; do n=$$((n + 1)); done; \
+    echo "the judgments are of other answers: they stay as $$f.$$n"; mv $$f $$f.$$n
+
+# What the models give all answers, and weights fitted to DEV, are made as for a fusion.
+$(OUT)/scored.fcs: $(ALL) FORCE
+	$(call step,the answers under a mixture of all)
+	$(call fusing,fusellm,$(ALL),$(OUT)/scoring) RULE=mixture DEV=$(DEV) BY=$(BY) IN='$(IN)scoring: ' \
+	    $(OUT)/scoring/pivot.fcs $(NAMES:%=$(OUT)/scoring/%.aligned.fcs) $(OUT)/scoring/dev/weights.tsv
+	@if [ ! -e $@ ] || [ -n "$$(find $(OUT)/scoring -name '*.fcs' -newer $@ -o -name '*.tsv' -newer $@)" ]; then \
+	    $(FC)fc-align fuse -q --rule mixture --weights $(OUT)/scoring/dev/weights.tsv $(BY:%=--by %) -k $(K) -o $@ \
+	    $(OUT)/scoring/pivot.fcs $(NAMES:%=$(OUT)/scoring/%.aligned.fcs); fi
+
+$(BEST): $(ANSWERS) $(if $(JUDGED)$(SCORED),$(ALL)) $(JUDGED) $(SCORED) $(SET)/best
+	$(call step,the best answers)
+	$(select) --pairs $(PAIRS) -o $@ $(if $(JUDGED)$(SCORED),$(ALL),$(ANSWERS))
+# Made there, too.
+$(PAIRS): $(BEST) ;
+
+$(OUT)/texts.jsonl: $(DATA) $(BEST) $(SET)/texts
+	$(call step,labelled conversations and the best answers)
+	cat $(DATA) $(BEST) >$@
+
+$(RESULT): $(TEXTS) FORCE
+	$(call step,fine-tune the pivot on them)
+	$(call fusing,$(FUSION),$(TEXTS),$(OUT)/fusion) IN='$(IN)$(FUSION): '
+
+.PHONY: all FORCE
