@@ -134,6 +134,8 @@ best() { jq -c '[.id, .messages[-1].content, .selected.source, .selected.reward 
 	[[ $output == *"other messages before its last answer"* ]]
 	run -1 fc-eval select --reward agreement <(jq -c 'del(.messages[-1])' A.jsonl)
 	[[ $output == *"does not end with an answer"* ]]
+	run -1 fc-eval select --reward agreement <(line a:b 0 x '{"source": "c"}'; line a 0 x '{"source": "b:c"}')
+	[[ $output == *"both answers would be called 'a:b:c:0'"* ]]
 	for bad in "" "--reward stream" "--reward right --stream x" "--list --pairs p" "--reward right --questions q" "--reward member --match last-word" "--list --least 1"; do
 		# shellcheck disable=SC2086 # a list of options
 		run -2 fc-eval select $bad A.jsonl

@@ -82,6 +82,9 @@ of() { fc-view --fingerprint "$1" | sed -n 's/^model=//p'; }
 }
 
 @test "the lineage goes with its weights only" {
+	fc-convert -q -o strings.gguf "$K/strings"
+	fc-infer -q --generate -m strings.gguf --max-new 2 "$F/prompts.jsonl" >answers.jsonl
+	[ "$(jq -c .answered_by answers.jsonl | sort -u)" = "{\"model\":\"$(of strings.gguf)\",\"round\":0}" ]
 	cp -r "$F/next" other
 	cp "$K/pivot/model.safetensors" other/
 	run -1 fc-train $LIGHT -m other -o none "$F/rows.fcs"

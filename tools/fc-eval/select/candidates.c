@@ -136,6 +136,21 @@ static int check(const struct eval_candidates *s, struct fc_err *e)
 	return 0;
 }
 
+/* Ids of their own are told apart, whatever names have colons. */
+static int check_ids(struct eval_candidates *s, struct fc_err *e)
+{
+	struct eval_named *named = eval_candidates_index(s);
+	int ret = 0;
+	for (size_t i = 1; ret == 0 && i < s->n; i++)
+		if (!strcmp(named[i - 1].id, named[i].id))
+			ret = fc_fail(e,
+			    "%s and %s: both answers would be called '%s'; rename a prompt or a "
+			    "source",
+			    named[i - 1].a->where, named[i].a->where, named[i].id);
+	eval_candidates_unindex(named, s->n);
+	return ret;
+}
+
 int eval_candidates_read(struct eval_candidates *s, const char *const *paths, int n_paths,
     bool keep_cut, struct fc_err *e)
 {
@@ -143,7 +158,7 @@ int eval_candidates_read(struct eval_candidates *s, const char *const *paths, in
 		if (read_file(s, paths[i], keep_cut, e) < 0)
 			return -1;
 	group(s);
-	return check(s, e);
+	return check(s, e) < 0 ? -1 : check_ids(s, e);
 }
 
 void eval_candidates_release(struct eval_candidates *s)
