@@ -15,6 +15,9 @@
 #            conversation's category (BY); mixture, all of them and the model itself with weights fitted to DEV;
 #            average, avgce
 #
+# A source whose tokenizer cuts more finely than the pivot's may harm here, see fc-train(1): look at what the first
+# round makes of a held-out set.
+#
 # A round's answers and rows say which model answered, and fc-train refuses those of any other (on-policy training in
 # fc-train(1)): TRAIN='--max-age N' is not needed here.
 
