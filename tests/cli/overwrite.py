@@ -37,6 +37,8 @@ TABLE = {
     "fc-eval mc-questions": TABLE_OUT,
     "fc-eval mc": TABLE_OUT,
     "fc-eval divergence": TABLE_OUT,
+    "fc-eval select": {"stream": IN, "judgments": IN, "pairs": OUT, "questions": OUT, "answers": OUT,
+                       "output": OUT},
     "fc-eval oracle": {"references": IN, "output": OUT},
     "fc-eval judge": {"questions": IN, "prompts": IN, "reference": IN, "local": IN, "key-file": IN,
                       "ca-file": IN, "output": OUT},
