@@ -14,7 +14,7 @@ struct align_carry {
 	struct align_vocab pivot_vocab, source_vocab;
 	struct align_mapping map;
 	size_t top_k;
-	enum fc_text_cut cut; /* of the source's stream, and so of the pivot's tokens */
+	enum fc_text_cut cut;          /* of the source's stream, and so of the pivot's tokens */
 	const struct fc_header *drawn; /* of a stream of draws; NULL: of the likeliest entries */
 	/* one of these */
 	struct align_transfer *transfer;
