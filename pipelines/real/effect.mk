@@ -1,0 +1,384 @@
+# Does fusion beat fine-tuning alone?  Every way to use the sources against the pivot fine-tuned without them, on real
+# models, with the same search of settings for each.
+#
+#   make -f pipelines/real/effect.mk PIVOT=smollm2.gguf SOURCES='qwen.gguf gemma.gguf' WORK=effect
+#
+# makes WORK/table.txt and table.tsv.  It takes hours to days, and goes on where it was stopped.
+#
+#   PIVOT SOURCES    models of any kind the tools read
+#   LABELS           numbers of labelled conversations, each a trial of its own; a smaller one is part of a larger
+#   ANSWERS          prompts that the best adapted source answers, for the ways that use answers
+#   LRS EPOCHS       learning rates and epochs: every way is trained at all of them with DEVSEED, and its best by dev
+#                    once more with each of SEEDS
+#   K LAMBDA         top-k of the rows, and the labels' share of the loss where there are rows
+#   TRAIN ADAPTING   further options of fc-train for what is compared, and of the fine-tuning of sources
+#   FOLDS            of the cross-fitted sources, see adapt.mk
+#   METHOD           of fc-varm, for the merged targets
+#   LENGTH           most tokens of a conversation: training cuts the rest off, dev and test leave longer ones out
+#   INFER EVAL ASK   further options of fc-infer: for rows, for dev and test, and for answers
+#   HELD OTHER       conversations of the dev set and of each test set
+#   KEEP             1: keep the trained models; they are float32 and many
+#   WORK             where results go; what is there is made anew if its settings, models or data changed
+#
+# Own data instead of what functions.py makes; JSONL, all four together:
+#   DATA DEV PROMPTS labelled conversations, dev conversations, conversations that end with a question
+#   TESTS            NAME=FILE for every test set; the first is of the kind of DATA
+# and with them, or without:
+#   QUESTIONS MATCH  questions with reference answers that are asked of the trained models, and fc-eval accuracy's way to
+#                    tell a right one
+#
+# The ways, by number of labels:
+#   sft        labels only: what all others are compared with
+#   texts      labels and answered prompts, no rows: what rows add to ours
+#   raw-S      labels with rows of source S as it is
+#   taught-S   labels with rows of S fine-tuned on the other folds' labels
+#   mixture    labels with rows of all such sources and the pivot, fine-tuned in the same way ("self"), mixed by weights
+#              that fc-align verdict fits to dev
+#   ours       labels and answered prompts with the mixture's rows
+#   fusellm    the published form: rows of 10 of the sources as they are, MinCE, what is not listed unsaid, lambda 0.9
+#   fusechat   its targets fusechat-S, one for each source, merged
+#   merged     the targets taught-S, merged
+# Besides them stand the pivot, each source as it is (source-S) and fine-tuned (adapted-S), and the mixture as a predictor
+# (itself).  Everything is chosen on dev: no test set is read before the best settings of all ways are there.
+
+HERE   := $(dir $(lastword $(MAKEFILE_LIST)))
+FC      =
+WORK    = effect
+LABELS  = 50 150 400
+ANSWERS = 300
+LRS     = 2e-5 5e-5 1e-4
+EPOCHS  = 1 2 3 6
+DEVSEED = 100
+SEEDS   = 1 2 3
+K       = 32
+LAMBDA  = 0.5
+TRAIN   = --batch-tokens 1024
+ADAPTING = --lr 2e-5 --epochs 2 --batch-tokens 2048
+FOLDS   = 2
+METHOD  = varm
+LENGTH  = 1024
+INFER   =
+# float32: bfloat16 products round the weights, and with them what training changed
+EVAL    = --dtype f32
+HELD    = 100
+OTHER   = 100
+KEEP    =
+ASK     = --max-new 400
+QUESTIONS =
+MATCH   = last-word
+
+include $(HERE)../stage.mk
+# What was given here is not for fuse.mk, which has variables of the same names.
+MAKEOVERRIDES =
+
+ifeq ($(and $(PIVOT),$(SOURCES)),)
+$(error set PIVOT and SOURCES, see the head of effect.mk)
+endif
+$(call need_one,PIVOT)$(call need_files,SOURCES)
+NAMES := $(foreach s,$(SOURCES),$(call name,$s))
+$(call need_unlike,SOURCES and what is made here,pivot self $(NAMES))
+$(call need_operands,SOURCES,$(NAMES))$(call need_operands,WORK,$(WORK))
+ifneq ($(filter $(DEVSEED),$(SEEDS)),)
+$(error DEVSEED is $(DEVSEED), which chose the settings; SEEDS are to be others)
+endif
+OWN := $(words $(foreach v,DATA DEV PROMPTS TESTS,$(if $($v),$v)))
+ifeq ($(filter $(OWN),0 4),)
+$(error own data are DATA, DEV, PROMPTS and TESTS together)
+endif
+ifeq ($(OWN),4)
+TEST_FILES := $(foreach t,$(TESTS),$(lastword $(subst =, ,$t)))
+$(call need_one,DATA)$(call need_one,DEV)$(call need_one,PROMPTS)$(call need_files,TEST_FILES)
+T := $(foreach t,$(TESTS),$(firstword $(subst =, ,$t)))
+$(call need_unlike,TESTS and what is made here,verdict weights right $T)$(call need_operands,TESTS,$T)
+else
+T := task form text
+endif
+$(if $(QUESTIONS),$(call need_one,QUESTIONS))
+
+# ---- ways and files ----
+SELF    = $(NAMES) self
+TARGETS = $(NAMES:%=fusechat-%) $(NAMES:%=taught-%)
+ARMS    = sft texts $(NAMES:%=raw-%) $(NAMES:%=taught-%) mixture ours fusellm $(NAMES:%=fusechat-%)
+MERGED  = fusechat merged
+ALL     = $(ARMS) $(MERGED)
+parts   = $(if $(filter fusechat,$1),$(NAMES:%=fusechat-%),$(NAMES:%=taught-%))
+MODEL   = $(WORK)/models
+SET    := $(WORK)/settings
+MOST   := $(shell printf '%s\n' $(LABELS) | sort -n | tail -n 1)
+GRID   := $(foreach l,$(LRS),$(foreach e,$(EPOCHS),$l_$e))
+SETS   := train dev prompts $(T:%=test-%)
+N       = $(WORK)/$1
+
+step_data   = $(SETS:%=$(WORK)/data/%.jsonl) $(WORK)/data/checked
+step_models = $(addprefix $(MODEL)/,pivot $(NAMES) self)
+step_raw    = $(WORK)/raw/pivot.fcs $(NAMES:%=$(WORK)/raw/%.aligned.fcs) $(WORK)/dev/pivot.fcs
+step_texts  = $(addprefix $N/,labels.jsonl adapted/pivot.fcs $(SELF:%=sources/%) $(SELF:%=dev/%.aligned.fcs) weights.tsv \
+              answerer answers.jsonl answers/pivot.fcs $(ARMS:%=streams/%.fcs))
+step_grid   = $(foreach a,$(ARMS),$(foreach g,$(GRID),$N/grid/$a/$g $N/grid/$a/$g.fcs) $N/best/$a)
+step_final  = $(foreach s,$(SEEDS),$(foreach a,$(ALL),$N/final/$a/$s $N/tested/$a.$s))
+step_test   = $(foreach t,$T,$(WORK)/test/$t/pivot.fcs $(NAMES:%=$(WORK)/test/$t/source-%.fcs))
+step_known  = $(foreach t,$T,$(SELF:%=$N/test/$t/%.aligned.fcs) $N/test/$t/itself.fcs)
+step_tables = $(foreach t,$T,$N/$t.tsv $(SEEDS:%=$N/$t.seed-%.tsv)) $(if $(QUESTIONS),$N/right.tsv)
+STEPS = $(step_data) $(step_models) $(step_raw) $(foreach n,$(LABELS),$(call step_texts,$n) $(call step_grid,$n)) $(step_test) \
+        $(foreach n,$(LABELS),$(call step_final,$n) $(call step_known,$n) $(call step_tables,$n)) \
+        $(T:%=$(WORK)/%.labels.tsv) $(WORK)/table.txt
+
+all: $(WORK)/table.txt
+	@cat $<
+
+# ---- data ----
+ifeq ($(OWN),4)
+test_file = $(lastword $(subst =, ,$(filter $1=%,$(TESTS))))
+set_file = $(if $(filter train,$1),$(DATA),$(if $(filter dev,$1),$(DEV),$(if $(filter prompts,$1),$(PROMPTS),$(call \
+       test_file,$(1:test-%=%)))))
+made = cp $(call set_file,$1) $@
+data_settings = $(call settings,$(SET)/data/$1,file $(call identity,$(call set_file,$1)))
+else
+size = $(if $(filter train,$1),$(MOST),$(if $(filter dev,$1),$(HELD),$(if $(filter prompts,$1),$(ANSWERS),$(OTHER))))
+made = python3 $(HERE)functions.py --set $(patsubst task,test,$(1:test-%=%)) -n $(size) >$@
+data_settings = $(call settings,$(SET)/data/$1,size $(size) by $(call identity,$(HERE)functions.py))
+endif
+$(foreach s,$(SETS),$(call data_settings,$s))
+$(SETS:%=$(WORK)/data/%.jsonl): $(WORK)/data/%.jsonl: $(SET)/data/%
+	$(call step,conversations: $*)
+	@mkdir -p $(@D)
+	$(call made,$*)
+$(WORK)/data/checked: $(SETS:%=$(WORK)/data/%.jsonl)
+	$(call step,whether two sets share a question)
+	python3 $(HERE)effect.py check --labels $(MOST) $^
+	@touch $@
+
+# ---- models as folders ----
+model_settings = $(call settings,$(SET)/models/$1,model $(call identity,$2))
+$(call model_settings,pivot,$(PIVOT))
+$(foreach n,$(NAMES),$(call model_settings,$n,$(call named,$n,$(SOURCES))))
+$(MODEL)/pivot: $(SET)/models/pivot
+	$(call step,the pivot as a folder)
+	@mkdir -p $(@D)
+	$(FC)fc-convert -f --type f32 -o $@ $(PIVOT)
+$(NAMES:%=$(MODEL)/%): $(MODEL)/%: $(SET)/models/%
+	$(call step,$* as a folder)
+	@mkdir -p $(@D)
+	$(FC)fc-convert -f --type bf16 -o $@ $(call named,$*,$(SOURCES))
+$(MODEL)/self: | $(MODEL)/pivot
+	$(call step,the pivot under another name)
+	ln -sfn pivot $@
+
+# ---- rows ----
+cut    = --long cut --max-length $(LENGTH)
+score  = --long skip --max-length $(LENGTH) $(EVAL) -p $(MODEL)/pivot
+# $(call rows,DATA,OUT,SOURCES,WORDS,OPTIONS): fuse.mk knows what has to be made anew, and is asked every time.
+rows   = @$(MAKE) --no-print-directory -f $(HERE)../fusellm.mk PIVOT=$(MODEL)/pivot SOURCES='$3' DATA=$1 OUT=$2 FC=$(FC) K=$(K) \
+         INFER='$(cut) $(INFER)' CHECKPOINT=$(CHECKPOINT) IN='$(IN)$4: ' $5 $2/pivot.fcs $(patsubst %,$2/%.aligned.fcs,$(notdir $3))
+$(call settings,$(SET)/dev/pivot,k $(K) length $(LENGTH) eval $(call plain,$(EVAL)))
+
+$(WORK)/raw/labels.jsonl: $(WORK)/data/train.jsonl $(WORK)/data/checked
+	@mkdir -p $(@D); head -n $(MOST) $< >$@
+$(WORK)/raw/pivot.fcs: $(WORK)/raw/labels.jsonl $(MODEL)/pivot $(NAMES:%=$(MODEL)/%) FORCE
+	$(call step,rows of the sources as they are)
+	$(call rows,$<,$(@D),$(NAMES:%=$(MODEL)/%),as they are,ADAPT=)
+$(NAMES:%=$(WORK)/raw/%.aligned.fcs): $(WORK)/raw/pivot.fcs ;
+# What models say of dev and test sets; $(call known,MODEL,FILE).
+known = $(FC)fc-infer -q -k $(K) $(call infer_to,$(score) -m $1) $2
+$(WORK)/dev/pivot.fcs: $(WORK)/data/dev.jsonl $(MODEL)/pivot $(SET)/dev/pivot | $(WORK)/data/checked
+	$(call step,the pivot on dev)
+	@mkdir -p $(@D)
+	$(go_on)
+	$(call known,$(MODEL)/pivot,$<)
+
+# ---- a number of labels ----
+train = $(FC)fc-train -m $(MODEL)/pivot --save-dtype f32 $(TRAIN)
+published = --lambda 0.9 --loss ce --unlisted renormalise --untaught share
+# The loss of a way.
+loss  = $(if $(filter sft texts,$1),--lambda 1,$(if $(filter fus%,$1),$(published),--lambda $(LAMBDA) --loss kl))
+# What models are trained on: $(call stream_of,N,WAY) writes $@.
+labels_tokens = $(FC)fc-infer -q --tokens -m $(MODEL)/pivot $(cut)
+raw_rows      = <($(FC)fc-view -q --stream -n $1 $(WORK)/raw/$2.fcs)
+mince         = $(FC)fc-align fuse -q --rule mince -k 10 $(foreach s,pivot $(patsubst %,%.aligned,$2),$(call raw_rows,$1,$s)) -o $$@
+mix           = $(FC)fc-align fuse -q --rule mixture --weights $N/weights.tsv $2/pivot.fcs $(SELF:%=$2/%.aligned.fcs)
+made_sft      = $(labels_tokens) -o $$@ $N/labels.jsonl
+made_texts    = $(labels_tokens) -o $$@ $N/labels.jsonl $N/answers.jsonl
+made_raw      = $(FC)fc-view -q --stream -n $1 -o $$@ $(WORK)/raw/$2.aligned.fcs
+made_taught   = $(FC)fc-view -q --stream -o $$@ $N/adapted/$2.aligned.fcs
+made_mixture  = $(call mix,$1,$N/adapted) -o $$@
+made_ours     = $(FC)fc-view -q --stream --name mixture -o $$@ <($(call mix,$1,$N/adapted)) <($(call mix,$1,$N/answers))
+made_fusellm  = $(call mince,$1,$(NAMES))
+made_fusechat = $(call mince,$1,$2)
+kind_of   = $(firstword $(subst -, ,$1))
+source_of = $(patsubst $(call kind_of,$1)-%,%,$1)
+stream_of = $(call made_$(call kind_of,$2),$1,$(call source_of,$2))
+# ... and of what.
+of_labels = $N/labels.jsonl
+of_answers = $N/answers/pivot.fcs $(SELF:%=$N/answers/%.aligned.fcs)
+of_adapted = $N/adapted/pivot.fcs $(SELF:%=$N/adapted/%.aligned.fcs) $N/weights.tsv
+of_raw     = $(WORK)/raw/pivot.fcs $(NAMES:%=$(WORK)/raw/%.aligned.fcs)
+from_sft   = $(of_labels)
+from_texts = $(of_labels) $N/answers.jsonl
+from_raw   = $(WORK)/raw/$2.aligned.fcs
+from_taught = $N/adapted/$2.aligned.fcs
+from_mixture = $(of_adapted)
+from_ours  = $(of_adapted) $(of_answers)
+from_fusellm = $(of_raw)
+from_fusechat = $(of_raw)
+stream_from = $(call from_$(call kind_of,$2),$1,$(call source_of,$2))
+
+define of_size
+$(call settings,$(SET)/$1/labels,n $1)
+$(call settings,$(SET)/$1/sources,adapting $(call plain,$(ADAPTING)) length $(LENGTH))
+$(call settings,$(SET)/$1/answers,n $(ANSWERS) length $(LENGTH) infer $(call plain,$(INFER) $(ASK)) seed $(DEVSEED))
+$(call settings,$(SET)/$1/train,train $(call plain,$(TRAIN)) lambda $(LAMBDA) seed $(DEVSEED))
+$(call settings,$(SET)/$1/known,k $(K) length $(LENGTH) eval $(call plain,$(EVAL)))
+$(call settings,$(SET)/$1/tested,ask $(if $(QUESTIONS),$(call plain,$(ASK)) $(call identity,$(QUESTIONS))) match $(MATCH))
+$N/labels.jsonl: $(WORK)/data/train.jsonl $(SET)/$1/labels | $(WORK)/data/checked
+	$$(call step,$1 labels)
+	@mkdir -p $$(@D)
+	head -n $1 $$< >$$@
+$N/adapted/pivot.fcs: $N/labels.jsonl $(addprefix $(MODEL)/,pivot $(SELF)) FORCE
+	$$(call step,$1 labels: rows of sources that are fine-tuned on the others)
+	$$(call rows,$$<,$$(@D),$(SELF:%=$(MODEL)/%),$1 labels,ADAPT=1 FOLDS=$(FOLDS) ADAPTING='$(ADAPTING)')
+$(SELF:%=$N/adapted/%.aligned.fcs): $N/adapted/pivot.fcs ;
+$(SELF:%=$N/sources/%): $N/sources/%: $N/labels.jsonl $(MODEL)/% $(SET)/$1/sources | $(MODEL)/pivot
+	$$(call step,$1 labels: fine-tune $$*)
+	@mkdir -p $$(@D)
+	$$(train_go_on)
+	$(FC)fc-infer -q --tokens -m $(MODEL)/$$* -p $(MODEL)/pivot $(cut) $$< | \
+	    $(FC)fc-train -m $(MODEL)/$$* --lambda 1 --save-dtype f32 $(ADAPTING) $$(resumable) --force -o $$@
+	$$(train_done)
+$(SELF:%=$N/dev/%.aligned.fcs): $N/dev/%.aligned.fcs: $(WORK)/data/dev.jsonl $N/sources/% $(SET)/$1/known
+	$$(call step,$1 labels: the fine-tuned $$* on dev)
+	$$(call over_pivot,$N/sources/$$*,$$<)
+$N/weights.tsv $N/verdict.tsv &: $(WORK)/dev/pivot.fcs $(SELF:%=$N/dev/%.aligned.fcs)
+	$$(call step,$1 labels: weights of the mixture$$(comma) and what fusion can give)
+	$(FC)fc-align verdict -q --format tsv --weights $N/weights.tsv $$(filter %.fcs,$$^) >$N/verdict.tsv || [ $$$$? -eq 3 ]
+$N/answerer: $(NAMES:%=$N/dev/%.aligned.fcs)
+	$$(call step,$1 labels: the source that knows dev best)
+	$(FC)fc-eval ppl -q --each --resamples 0 --format tsv $$^ | python3 $(HERE)effect.py best >$$@
+# The source's own distribution is at temperature 1.
+$N/answers.jsonl: $(WORK)/data/prompts.jsonl $N/answerer $(NAMES:%=$N/sources/%) $(SET)/$1/answers
+	$$(call step,$1 labels: answers of the best source)
+	read -r s _ <$N/answerer; head -n $(ANSWERS) $$< | $(FC)fc-infer -q --generate -m $N/sources/$$$${s%.aligned} -p $(MODEL)/pivot \
+	    --temperature 1 --seed $(DEVSEED) --max-length $(LENGTH) $(INFER) $(ASK) -o $$@ -
+$N/answers/pivot.fcs: $N/answers.jsonl $(SELF:%=$N/sources/%) FORCE
+	$$(call step,$1 labels: rows over the answers)
+	$$(call rows,$$<,$$(@D),$(SELF:%=$N/sources/%),$1 labels$$(comma) answers,ADAPT=)
+$(SELF:%=$N/answers/%.aligned.fcs): $N/answers/pivot.fcs ;
+$(foreach a,$(ARMS),$(call way,$1,$a))
+$(foreach a,$(MERGED),$(foreach s,$(SEEDS),$(call merge,$1,$a,$s)))
+$(foreach a,$(ALL),$(foreach s,$(SEEDS),$(call tested,$1,$a,$s)))
+$(foreach t,$T,$(call by_test,$1,$t))
+$(if $(QUESTIONS),$(call right,$1))
+endef
+over_pivot = mkdir -p $(@D); $(FC)fc-infer -q -k $(K) -m $1 $(score) $2 | $(FC)fc-align apply -q -p $(MODEL)/pivot -s $1 -o $@
+
+# All trainings of a way: the grid with the seed of dev, whose models go when their score is there, and the best again.
+define way
+$N/streams/$2.fcs: $(call stream_from,$1,$2)
+	$$(call step,$1 labels: what $2 is trained on)
+	@mkdir -p $$(@D)
+	$(call stream_of,$1,$2)
+$(GRID:%=$N/grid/$2/%): $N/grid/$2/%: $N/streams/$2.fcs $(SET)/$1/train
+	$$(call step,$1 labels: $2 at $$*)
+	@mkdir -p $$(@D)
+	$$(train_go_on)
+	$(train) $(call loss,$2) $$(call at,$$*) --seed $(DEVSEED) -q $$(resumable) --force -o $$@ $$<
+	$$(train_done)
+$(GRID:%=$N/grid/$2/%.fcs): $N/grid/$2/%.fcs: $N/grid/$2/% $(WORK)/data/dev.jsonl $(SET)/$1/known
+	$$(call step,$1 labels: $2 at $$* on dev)
+	$(FC)fc-infer -q -k 1 $(score) -m $$< -o $$@ $(WORK)/data/dev.jsonl
+	@rm -rf $$<
+$N/best/$2: $(GRID:%=$N/grid/$2/%.fcs)
+	$$(call step,$1 labels: the best of $2)
+	@mkdir -p $$(@D)
+	$(FC)fc-eval ppl -q --each --resamples 0 --format tsv $$^ | python3 $(HERE)effect.py best >$$@
+$(SEEDS:%=$N/final/$2/%): $N/final/$2/%: $N/streams/$2.fcs $N/best/$2
+	$$(call step,$1 labels: $2 at its best$$(comma) seed $$*)
+	@mkdir -p $$(@D)
+	$$(train_go_on)
+	read -r g _ <$N/best/$2; $(train) $(call loss,$2) --lr $$$${g%_*} --epochs $$$${g#*_} --seed $$* -q $$(resumable) --force -o $$@ $$<
+	$$(train_done)
+
+endef
+at = --lr $(firstword $(subst _, ,$1)) --epochs $(lastword $(subst _, ,$1))
+
+define merge
+$N/final/$2/$3: $(patsubst %,$N/final/%/$3,$(call parts,$2)) $(SET)/merge
+	$$(call step,$1 labels: $2$$(comma) seed $3)
+	@mkdir -p $$(@D)
+	$(FC)fc-varm -b $(MODEL)/pivot --method $(METHOD) --dtype f32 -q -f -o $$@ $$(filter-out $(SET)/%,$$^)
+
+endef
+$(call settings,$(SET)/merge,method $(METHOD))
+
+# A trained model on all test sets; then it goes, a target when what it is merged into is done with.
+CHOSEN = $(foreach n,$(LABELS),$(ARMS:%=$(WORK)/$n/best/%))
+results = $(foreach t,$T,$N/test/$t/$2.$3.fcs) $(if $(QUESTIONS),$N/test/right/$2.$3.jsonl)
+define tested
+$N/tested/$2.$3: $N/final/$2/$3 $(T:%=$(WORK)/data/test-%.jsonl) $(QUESTIONS) $(SET)/$1/known $(SET)/$1/tested | $(CHOSEN) $(if $(filter \
+    $2,$(MERGED)),$(patsubst %,$N/tested/%.$3,$(call parts,$2)))
+	$$(call step,$1 labels: $2$$(comma) seed $3$$(comma) on test)
+	@mkdir -p $$(@D) $(sort $(dir $(results)))
+	$(foreach t,$T,$(FC)fc-infer -q -k 1 $(score) -m $$< -o $N/test/$t/$2.$3.fcs $(WORK)/data/test-$t.jsonl$(newline)	)
+	$(if $(QUESTIONS),$(FC)fc-infer -q --generate -m $$< $(EVAL) $(ASK) -o $N/test/right/$2.$3.jsonl $(QUESTIONS))
+	@$(if $(KEEP)$(filter $2,$(TARGETS)),,rm -rf $$< $(if $(filter $2,$(MERGED)),$(patsubst %,$N/final/%/$3,$(call parts,$2))))
+	@touch $$@
+
+endef
+
+operands = pivot=$(WORK)/test/$2/pivot.fcs $(foreach s,$(NAMES),source-$s=$(WORK)/test/$2/source-$s.fcs adapted-$s=$N/test/$2/$s.aligned.fcs) \
+           adapted-self=$N/test/$2/self.aligned.fcs itself=$N/test/$2/itself.fcs
+joined   = $(subst $(space),$(comma),$(strip $1))
+space   := $(subst ,, )
+ours_of  = $(foreach a,$(ALL),$a=$(call joined,$(foreach s,$3,$N/test/$2/$a.$s.fcs)))
+define by_test
+$(SELF:%=$N/test/$2/%.aligned.fcs): $N/test/$2/%.aligned.fcs: $(WORK)/data/test-$2.jsonl $N/sources/% $(SET)/$1/known | $(CHOSEN)
+	$$(call step,$1 labels: the fine-tuned $$* on test $2)
+	$$(call over_pivot,$N/sources/$$*,$$<)
+$N/test/$2/itself.fcs: $(WORK)/test/$2/pivot.fcs $(SELF:%=$N/test/$2/%.aligned.fcs) $N/weights.tsv
+	$$(call step,$1 labels: the mixture itself on test $2)
+	$(FC)fc-align fuse -q --rule mixture --weights $N/weights.tsv -o $$@ $$(filter %.fcs,$$^)
+$N/$2.tsv: $N/test/$2/itself.fcs $(NAMES:%=$(WORK)/test/$2/source-%.fcs) $(foreach a,$(ALL),$(SEEDS:%=$N/tested/$a.%))
+	$$(call step,$1 labels: table of $2)
+	$(FC)fc-eval ppl -q --format tsv --baseline sft -o $$@ $(call operands,$1,$2) $(call ours_of,$1,$2,$(SEEDS))
+$(SEEDS:%=$N/$2.seed-%.tsv): $N/$2.seed-%.tsv: $(foreach a,$(ALL),$N/tested/$a.%)
+	$$(call step,$1 labels: seed $$* by itself on $2)
+	$(FC)fc-eval ppl -q --format tsv --baseline sft -o $$@ $(call ours_of,$1,$2,$$*)
+
+endef
+define right
+$N/right.tsv: $(foreach a,$(ALL),$(SEEDS:%=$N/tested/$a.%))
+	$$(call step,$1 labels: right answers)
+	$(FC)fc-eval accuracy --compare -q --match $(MATCH) --baseline sft --format tsv -o $$@ $(foreach a,$(ALL),$a=$(call \
+	    joined,$(SEEDS:%=$N/test/right/$a.%.jsonl)))
+
+endef
+
+# ---- all of it ----
+$(foreach n,$(LABELS),$(eval $(call of_size,$n)))
+
+define all_test
+$(WORK)/test/$1/pivot.fcs: $(WORK)/data/test-$1.jsonl $(MODEL)/pivot $(SET)/dev/pivot | $(CHOSEN)
+	$$(call step,the pivot on test $1)
+	@mkdir -p $$(@D)
+	$$(go_on)
+	$$(call known,$(MODEL)/pivot,$$<)
+$(NAMES:%=$(WORK)/test/$1/source-%.fcs): $(WORK)/test/$1/source-%.fcs: $(WORK)/data/test-$1.jsonl $(MODEL)/% \
+    $(SET)/dev/pivot | $(CHOSEN)
+	$$(call step,$$* as it is on test $1)
+	@mkdir -p $$(@D)
+	$$(go_on)
+	$$(call known,$(MODEL)/$$*,$$<)
+# How many labels ours saves: against fine-tuning on the most.
+$(WORK)/$1.labels.tsv: $(foreach n,$(LABELS),$(foreach s,$(SEEDS),$(foreach a,sft ours,$(WORK)/$n/tested/$a.$s)))
+	$$(call step,ours against more labels on $1)
+	$(FC)fc-eval ppl -q --format tsv --baseline sft-$(MOST) -o $$@ $(foreach n,$(LABELS),$(foreach a,sft ours,$a-$n=$(call \
+	    joined,$(SEEDS:%=$(WORK)/$n/test/$1/$a.%.fcs))))
+endef
+$(foreach t,$T,$(eval $(call all_test,$t)))
+
+$(call settings,$(SET)/table,labels $(LABELS) tests $T seeds $(SEEDS) answers $(ANSWERS))
+$(WORK)/table.txt $(WORK)/table.tsv &: $(HERE)effect.py $(foreach n,$(LABELS),$(call step_tables,$n) $(WORK)/$n/verdict.tsv) \
+    $(T:%=$(WORK)/%.labels.tsv) $(SET)/table
+	$(call step,table)
+	python3 $< table --work $(WORK) --labels '$(LABELS)' --tests '$T' --seeds '$(SEEDS)' --answers $(ANSWERS)
+
+.PHONY: all FORCE

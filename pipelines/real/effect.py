@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What effect.mk needs besides the tools: a check of its data, the best of a grid, and the tables.
+
+  check   refuses sets that share a question: what models are trained on, dev, and every test set
+  best    the stream of the table on standard input that has the least bits a byte, and these
+  table   WORK/table.txt and table.tsv from fc-eval's comparisons
+"""
+import argparse
+import csv
+import json
+import os
+import sys
+import textwrap
+
+WIDTH = 100
+A_LINE = 3  # test sets side by side
+
+
+def rows(path):
+    with open(path, encoding="utf-8") as f:
+        return list(csv.DictReader(f, delimiter="\t"))
+
+
+def questions(path, most):
+    """question -> its line; the question is all that the user's first message says"""
+    found, n = {}, 0
+    with open(path, encoding="utf-8") as f:
+        for n, line in enumerate(f, 1):
+            if most and n > most:
+                break
+            said = [m["content"] for m in json.loads(line)["messages"] if m["role"] == "user"]
+            if not said:
+                sys.exit(f"effect.py: {path}, line {n}: nobody asks in this conversation; leave it out")
+            found.setdefault(said[0], n)
+    if most and n < most:
+        sys.exit(f"effect.py: {path} has {n} conversations, and LABELS asks for {most}; ask for fewer")
+    return found
+
+
+def check(a):
+    owners = {}
+    for path in a.files:
+        name = os.path.basename(path).removesuffix(".jsonl")
+        group = "training" if name in ("train", "prompts") else name
+        for question, line in questions(path, a.labels if name == "train" else 0).items():
+            other = owners.setdefault(question, (group, path, line))
+            if other[0] != group:
+                sys.exit(f"effect.py: {path}, line {line}: asks what {other[1]}, line {other[2]} asks; take it out of one of "
+                         "them, else a model is tested on what it was trained on or chosen by")
+
+
+def best(_):
+    table = [r for r in csv.DictReader(sys.stdin, delimiter="\t") if r["group"] == "all"]
+    if not table:
+        sys.exit("effect.py: no table on standard input")
+    first = min(table, key=lambda r: float(r["bits_per_byte"]))  # of equals the first
+    print(os.path.basename(first["stream"]).removesuffix(".fcs"), first["bits_per_byte"])
+
+
+class Size:
+    """The results with one number of labels."""
+
+    def __init__(self, work, labels, tests, seeds):
+        self.labels, self.seeds = labels, seeds
+        folder = os.path.join(work, labels)
+        self.all = {t: {r["model"]: r for r in rows(os.path.join(folder, t + ".tsv"))} for t in tests}
+        self.one = {t: [{r["model"]: r for r in rows(os.path.join(folder, f"{t}.seed-{s}.tsv"))} for s in seeds] for t in tests}
+        self.verdict = rows(os.path.join(folder, "verdict.tsv"))
+        self.models = list(self.all[tests[0]])
+        self.best = {}
+        for m in self.models:
+            path = os.path.join(folder, "best", m)
+            if os.path.exists(path):
+                with open(path, encoding="utf-8") as f:
+                    self.best[m] = f.read().split()[0]
+        with open(os.path.join(folder, "answerer"), encoding="utf-8") as f:
+            self.answerer = f.read().split()[0].removesuffix(".aligned")
+        right = os.path.join(folder, "right.tsv")
+        self.right = {r["model"]: r for r in rows(right) if r["group"] == "all"} if os.path.exists(right) else None
+
+    def beyond(self, test, model):
+        """in how many seeds a trained model's own interval against sft is below 0"""
+        one = [s[model] for s in self.one[test] if model in s and s[model]["difference"]]
+        return sum(float(r["difference_high"]) < 0 for r in one) if one else None
+
+
+def sign(row):
+    """whether the interval of the difference leaves 0 out, and on which side"""
+    if not row["difference"]:
+        return " "
+    return "*" if float(row["difference_high"]) < 0 else "!" if float(row["difference_low"]) > 0 else " "
+
+
+def cell(size, test, model):
+    row = size.all[test][model]
+    text = f"{float(row['bits_per_byte']):.4f}"
+    text += f" {float(row['difference']):+.4f}{sign(row)}" if row["difference"] else " " * 9
+    n = size.beyond(test, model)
+    return text + (f" {n}/{len(size.seeds)}" if n is not None and row["difference"] else " " * 4)
+
+
+def grid(lines):
+    widths = [max(len(r[i]) for r in lines) for i in range(len(lines[0]))]
+    return ["  ".join([r[0].ljust(widths[0]), *[c.rjust(w) for c, w in zip(r[1:], widths[1:])]]).rstrip() for r in lines]
+
+
+def bits(size, tests):
+    for at in range(0, len(tests), A_LINE):
+        part = tests[at:at + A_LINE]
+        last = at + A_LINE >= len(tests)
+        head = ["", "setting", *[t.ljust(20) for t in part], *(["mean"] if last else [])]
+        body = []
+        for m in size.models:
+            mean = sum(float(size.all[t][m]["bits_per_byte"]) for t in tests) / len(tests)
+            body.append([m, size.best.get(m, ""), *[cell(size, t, m) for t in part], *([f"{mean:.4f}"] if last else [])])
+        yield from grid([head, *body])
+        yield ""
+
+
+def gap(row, what="difference"):
+    mid, low, high = (float(row[what + p]) for p in ("", "_low", "_high"))
+    return f"{mid:+.4f} [{low:+.4f}, {high:+.4f}]"
+
+
+def possible(size):
+    """The verdict on dev: what the mixture is better than the pivot and than its best member."""
+    members = [r for r in size.verdict if r["group"] == "all" and r["gain"]]
+    top = min(members, key=lambda r: float(r["bits"]))
+    return (f"What was possible, on dev: the mixture is {gap(members[0], 'gain')} bits a byte better than the pivot, and "
+            f"{gap(top, 'gain')} better than {top['model']}, its best member.")
+
+
+def said(size, tests):
+    for m in ("ours", "merged", "fusechat"):
+        against = [f"{t} {gap(size.all[t][m])}, better beyond chance in {size.beyond(t, m)} of {len(size.seeds)} seeds"
+                   for t in tests]
+        yield f"{m} against sft, bits a byte: " + "; ".join(against) + "."
+    yield possible(size)
+    if size.right:
+        yield "Right answers, %: " + ", ".join(
+            f"{m} {100 * float(r['accuracy']):.1f}" + (f" ({100 * float(r['difference']):+.1f})" if r["difference"] else "")
+            for m, r in size.right.items()) + "."
+
+
+def saved(work, tests, most):
+    """Ours with fewer labels against fine-tuning with the most."""
+    for t in tests:
+        ours = [r for r in rows(os.path.join(work, t + ".labels.tsv")) if r["model"].startswith("ours-")]
+        yield (f"Labels saved on {t}: against sft with {most} labels, "
+               + "; ".join(f"ours with {r['model'].removeprefix('ours-')} {gap(r)}" for r in ours) + ".")
+
+
+COLUMNS = ["bits_per_byte", "bits_per_byte_low", "bits_per_byte_high", "difference", "difference_low", "difference_high",
+           "better", "worse", "p", "p_holm", "detectable", "conversations", "left_out"]
+
+
+def table(a):
+    labels, tests, seeds = a.labels.split(), a.tests.split(), a.seeds.split()
+    sizes = [Size(a.work, n, tests, seeds) for n in labels]
+    out = []
+    for size in sizes:
+        out += [f"{size.labels} labels, {a.answers} prompts answered by {size.answerer}: bits a byte, and against sft", "",
+                *bits(size, tests)]
+        for sentence in said(size, tests):
+            out += textwrap.wrap(sentence, WIDTH)
+        out.append("")
+    for sentence in saved(a.work, tests, max(labels, key=int)):
+        out += textwrap.wrap(sentence, WIDTH)
+    out += ["", *textwrap.wrap(
+        "setting: learning rate and epochs, chosen on dev.  * better and ! worse than sft beyond the 95 % interval, which is paired "
+        f"over conversations and {len(seeds)} seeds; n/{len(seeds)}: seeds in which a model is better beyond its own interval.  mean: "
+        "over the test sets.  Intervals and p are in table.tsv.", WIDTH)]
+    with open(os.path.join(a.work, "table.txt"), "w", encoding="utf-8") as f:
+        f.write("\n".join(out) + "\n")
+    with open(os.path.join(a.work, "table.tsv"), "w", encoding="utf-8") as f:
+        f.write("\t".join(["labels", "test", "model", "setting", "seeds_better", *COLUMNS]) + "\n")
+        for size in sizes:
+            for t in tests:
+                for m in size.models:
+                    n = size.beyond(t, m)
+                    f.write("\t".join([size.labels, t, m, size.best.get(m, ""), "" if n is None else str(n),
+                                       *[size.all[t][m][c] for c in COLUMNS]]) + "\n")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    sub = p.add_subparsers(required=True)
+    s = sub.add_parser("check")
+    s.add_argument("--labels", type=int, required=True)
+    s.add_argument("files", nargs="+")
+    s.set_defaults(run=check)
+    sub.add_parser("best").set_defaults(run=best)
+    s = sub.add_parser("table")
+    for name in ("work", "labels", "tests", "seeds", "answers"):
+        s.add_argument("--" + name, required=True)
+    s.set_defaults(run=table)
+    a = p.parse_args()
+    a.run(a)
+
+
+if __name__ == "__main__":
+    main()
