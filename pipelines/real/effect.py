@@ -92,10 +92,14 @@ def sign(row):
     return "*" if float(row["difference_high"]) < 0 else "!" if float(row["difference_low"]) > 0 else " "
 
 
+def signed(text):
+    return f"{round(float(text), 4) + 0.0:+.4f}"  # no -0.0000
+
+
 def cell(size, test, model):
     row = size.all[test][model]
     text = f"{float(row['bits_per_byte']):.4f}"
-    text += f" {float(row['difference']):+.4f}{sign(row)}" if row["difference"] else " " * 9
+    text += f" {signed(row['difference'])}{sign(row)}" if row["difference"] else " " * 9
     n = size.beyond(test, model)
     return text + (f" {n}/{len(size.seeds)}" if n is not None and row["difference"] else " " * 4)
 
@@ -119,16 +123,16 @@ def bits(size, tests):
 
 
 def gap(row, what="difference"):
-    mid, low, high = (float(row[what + p]) for p in ("", "_low", "_high"))
-    return f"{mid:+.4f} [{low:+.4f}, {high:+.4f}]"
+    mid, low, high = (signed(row[what + p]) for p in ("", "_low", "_high"))
+    return f"{mid} [{low}, {high}]"
 
 
 def possible(size):
     """The verdict on dev: what the mixture is better than the pivot and than its best member."""
     members = [r for r in size.verdict if r["group"] == "all" and r["gain"]]
     top = min(members, key=lambda r: float(r["bits"]))
-    return (f"What was possible, on dev: the mixture is {gap(members[0], 'gain')} bits a byte better than the pivot, and "
-            f"{gap(top, 'gain')} better than {top['model']}, its best member.")
+    return (f"What was possible, on dev: the mixture gains {gap(members[0], 'gain')} bits a byte over the pivot, and "
+            f"{gap(top, 'gain')} over {top['model']}, its best member.")
 
 
 def said(size, tests):
