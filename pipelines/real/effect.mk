@@ -111,7 +111,7 @@ N       = $(WORK)/$1
 
 step_data   = $(SETS:%=$(WORK)/data/%.jsonl) $(WORK)/data/checked
 step_models = $(addprefix $(MODEL)/,pivot $(NAMES) self)
-step_raw    = $(WORK)/raw/pivot.fcs $(NAMES:%=$(WORK)/raw/%.aligned.fcs) $(WORK)/dev/pivot.fcs
+step_raw    = $(WORK)/raw/pivot.fcs $(WORK)/dev/pivot.fcs
 step_texts  = $(addprefix $N/,labels.jsonl adapted/pivot.fcs $(SELF:%=sources/%) $(SELF:%=dev/%.aligned.fcs) weights.tsv \
               answerer answers.jsonl answers/pivot.fcs $(ARMS:%=streams/%.fcs))
 step_grid   = $(foreach a,$(ARMS),$(foreach g,$(GRID),$N/grid/$a/$g $N/grid/$a/$g.fcs) $N/best/$a)

@@ -1,0 +1,117 @@
+#!/usr/bin/env bats
+# The experiment on real models, at a small size on the embedded ones.
+
+load ../helper
+
+kit() { echo "$FC_ROOT/pipelines/demo/kit/$1"; }
+talk() { python3 "$FC_ROOT/pipelines/demo/talk.py" "$@"; }
+functions() { python3 "$FC_ROOT/pipelines/real/functions.py" "$@"; }
+effect() { make -f "$FC_ROOT/pipelines/real/effect.mk" "${args[@]}" "$@"; }
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	args=(PIVOT="$(kit pivot)" SOURCES="$(kit facts)" WORK=run FC="$FC_ROOT/$B/" DATA=labels.jsonl DEV=dev.jsonl
+		PROMPTS=prompts.jsonl TESTS='near=near.jsonl far=far.jsonl' QUESTIONS=questions.jsonl ASK="--max-new 30"
+		INFER='-q -j 1' EVAL='--dtype f32 -j 1'
+		LABELS='10 20' ANSWERS=8 LRS='1e-4 1e-2' EPOCHS=1 SEEDS=1 K=10 TRAIN='-q --batch-tokens 512 -j 1'
+		ADAPTING='-q --lr 1e-3 --epochs 1 --batch-tokens 512 -j 1')
+	talk --set fusion -n 30 --seed 3 >labels.jsonl
+	talk --set fusion -n 10 --seed 4 | jq -c '.messages |= .[:-1]' >prompts.jsonl
+	talk --set heldout -n 90 --seed 5 | jq -c -s 'unique_by(.messages[0].content) | .[]' >held.jsonl
+	awk 'NR % 3 == 0' held.jsonl | head -n 12 >dev.jsonl
+	awk 'NR % 3 == 1' held.jsonl | head -n 12 >near.jsonl
+	awk 'NR % 3 == 2' held.jsonl | head -n 12 >far.jsonl
+	talk --set heldout -n 6 --seed 9 --questions >questions.jsonl
+}
+
+@test "every way is trained and compared; what is there is not made again" {
+	effect >log 2>&1
+	# every step once, in its order
+	sed -n "s/^step \([0-9]*\) of .*/\1/p" log >told
+	diff told <(seq "$(sed -n 's/^step [0-9]* of \([0-9]*\): .*/\1/p' log | head -n 1)")
+	# no test set before all is chosen
+	[ "$(grep -n '^step .*the best of' log | tail -n 1 | cut -d: -f1)" -lt "$(grep -n '^step .* on test' log | head -n 1 | cut -d: -f1)" ]
+	[ -z "$(find run/*/grid run/*/final -name '*.safetensors')" ]
+
+	# the setting is that of the least bits a byte on dev
+	for way in sft ours fusechat-facts; do
+		for g in 1e-4_1 1e-2_1; do
+			echo "$(fc-eval ppl -q --format json run/10/grid/$way/$g.fcs | jq '[.. | .bits_per_byte? // empty][0]') $g"
+		done | sort -g | head -n 1 | cut -d' ' -f2 | diff - <(cut -d' ' -f1 run/10/best/$way)
+	done
+	# and the result what these options alone give
+	fc-infer -q --tokens -m "$(kit pivot)" <(head -n 10 labels.jsonl) -o own.fcs
+	fc-train -q -m run/models/pivot --lambda 1 --batch-tokens 512 --lr "$(sed 's/_.*//' run/10/best/sft)" --epochs 1 --seed 1 \
+		--save-dtype f32 -o own own.fcs
+	fc-infer -q -k 1 --dtype f32 -m own near.jsonl -o near.fcs
+	bits=$(fc-eval ppl -q --format json near.fcs | jq '[.. | .bits_per_byte? // empty][0] * 10000 | round')
+	[ "$(awk -F'\t' '$1 == 10 && $2 == "near" && $3 == "sft" { printf "%.0f", $5 * 10000 }' <(cut -f1-4,6- run/table.tsv))" = "$bits" ]
+
+	for m in pivot source-facts adapted-facts adapted-self itself sft texts raw-facts taught-facts mixture ours fusellm \
+		fusechat-facts fusechat merged; do
+		[ "$(cut -f3 run/table.tsv | grep -cx -- "$m")" -eq 4 ]
+	done
+	grep -q '^What was possible, on dev: the mixture gains' run/table.txt
+	grep -q '^Right answers, %: sft ' run/table.txt
+	grep -q '^Labels saved on near: against sft with 20 labels, ours with 10 ' run/table.txt
+	[ "$(awk '{ if (length($0) > m) m = length($0) } END { print m }' run/table.txt)" -le 100 ]
+
+	trained='at 1e-\|at its best\|on test\|fine-tune '
+	effect >log 2>&1
+	run ! grep "^step .*\($trained\)" log
+	# another seed and one size trains this seed alone
+	effect SEEDS='1 2' LABELS=10 >log 2>&1
+	[ "$(grep -c '^step .*at its best, seed 2' log)" -eq 8 ]
+	run ! grep "^step .*\(at 1e-\|seed 1, on test\)" log
+	grep -q 'in [012] of 2$\|in [012] of 2 seeds' run/table.txt
+}
+
+@test "effect.mk refuses what would make its table untrue" {
+	run -2 effect DEVSEED=1
+	[[ $output == *"DEVSEED is 1, which chose the settings"* ]]
+	run -2 effect DEV=
+	[[ $output == *"own data are DATA, DEV, PROMPTS and TESTS together"* ]]
+	head -n 1 near.jsonl >>dev.jsonl
+	run -2 effect
+	[[ $output == *"run/data/test-near.jsonl, line 1: asks what run/data/dev.jsonl, line 13 asks"* ]]
+	run -2 effect LABELS=31 DEV=far.jsonl
+	[[ $output == *"run/data/train.jsonl has 30 conversations, and LABELS asks for 31"* ]]
+	[ -z "$(compgen -G 'run/*/*.fcs')" ]
+}
+
+@test "functions.py: bodies as the files have them, no file in two sets" {
+	mkdir code
+	for i in $(seq 30); do
+		printf 'def f%d(a):\n    """Says %d."""\n    b = a + %d  # the sum\n    if b:\n        return [b, "the same length for all"]\n    return %d\n' \
+			$i $i $i $i >"code/m$i.py"
+	done
+	printf 'class A:\n    def g(self):\n        """Of a class."""\n        return self.something_that_is(long_enough, for_the_least)\n' >code/a.py
+	cp code/m1.py code/same.py
+	for s in train dev prompts test; do
+		functions --set $s --code code >$s.jsonl
+		[ -s $s.jsonl ]
+	done
+	cat train.jsonl dev.jsonl prompts.jsonl test.jsonl >all.jsonl
+	# one of the two files that are the same is left out
+	[ "$(jq -r .id all.jsonl | sed 's/\..*//' | sort -u | wc -l)" -eq 31 ]
+	[ "$(wc -l <all.jsonl)" -eq 31 ]
+	jq -e -s 'all(.[]; .messages | length == 1)' prompts.jsonl
+	for s in train dev test; do
+		while read -r line; do
+			file=code/$(jq -r .id <<<"$line" | sed 's/\..*//').py
+			at=$(grep -n '"""' "$file" | cut -d: -f1)
+			diff <(jq -r '.messages[1].content' <<<"$line") <(tail -n +$((at + 1)) "$file")
+			jq -r '.messages[0].content' <<<"$line" | grep -qF "$(grep 'def ' "$file")"
+		done <$s.jsonl
+	done
+	functions --set train --code code | cmp - train.jsonl
+	run -1 functions --set train --code code -n 100
+	[[ $output == *"the set train has "*" conversations, not 100"* ]]
+	run -1 functions --set form --package no_such_package
+	[[ $output == *"there is no package no_such_package here"* ]]
+	functions --set form --code code | jq -e -s 'all(.[]; .messages[1].content | startswith("```python\n    "))'
+	# what every machine has is enough for the defaults
+	[ "$(functions --set train -n 400 | wc -l)" -eq 400 ]
+	[ "$(functions --set prompts -n 300 | wc -l)" -eq 300 ]
+	for s in dev test text; do [ "$(functions --set $s -n 100 | wc -l)" -eq 100 ]; done
+}
