@@ -75,7 +75,7 @@ plain = $(filter-out -q --quiet,$1)
 # STEPS lists the files of a pipeline in the order of its stages; a recipe begins with $(call step,WORDS).
 step = @echo '$(IN)step $(call step_of,$@) of $(words $(STEPS)): $1'
 step_of  = $(patsubst $1|%,%,$(filter $1|%,$(join $(addsuffix |,$(STEPS)),$(numbers))))
-numbers := $(shell seq 1000)
+numbers := $(shell seq 9999)
 
 # What a killed fc-train or fc-infer left beside $1, which nobody else will take away.
 sweep = rm -rf $(dir $1).$(notdir $1).[0-9]*.tmp

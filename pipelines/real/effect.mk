@@ -17,7 +17,8 @@
 #   LENGTH           most tokens of a conversation: training cuts the rest off, dev and test leave longer ones out
 #   INFER EVAL ASK   further options of fc-infer: for rows, for dev and test, and for answers
 #   HELD OTHER       conversations of the dev set and of each test set
-#   KEEP             1: keep the trained models; they are float32 and many
+#   KEEP             1: keep the trained models, which are float32 and many.  Those of the grid always go; the fine-tuned
+#                    sources stay, one of each for every number of labels
 #   WORK             where results go; what is there is made anew if its settings, models or data changed
 #
 # Own data instead of what functions.py makes; JSONL, all four together:
@@ -232,7 +233,9 @@ $(call settings,$(SET)/$1/sources,adapting $(call plain,$(ADAPTING)) length $(LE
 $(call settings,$(SET)/$1/answers,n $(ANSWERS) length $(LENGTH) infer $(call plain,$(INFER) $(ASK)) seed $(DEVSEED))
 $(call settings,$(SET)/$1/train,train $(call plain,$(TRAIN)) lambda $(LAMBDA) seed $(DEVSEED))
 $(call settings,$(SET)/$1/known,k $(K) length $(LENGTH) eval $(call plain,$(EVAL)))
-$(call settings,$(SET)/$1/tested,ask $(if $(QUESTIONS),$(call plain,$(ASK)) $(call identity,$(QUESTIONS))) match $(MATCH))
+$(call settings,$(SET)/$1/tested,ask $(if $(QUESTIONS),$(call plain,$(ASK)) $(call identity,$(QUESTIONS))))
+$(call settings,$(SET)/$1/grid,of $(GRID))
+$(call settings,$(SET)/$1/tables,seeds $(SEEDS) sources $(NAMES) match $(MATCH))
 $N/labels.jsonl: $(WORK)/data/train.jsonl $(SET)/$1/labels | $(WORK)/data/checked
 	$$(call step,$1 labels)
 	@mkdir -p $$(@D)
@@ -256,7 +259,7 @@ $N/weights.tsv $N/verdict.tsv &: $(WORK)/dev/pivot.fcs $(SELF:%=$N/dev/%.aligned
 	$(FC)fc-align verdict -q --format tsv --weights $N/weights.tsv $$(filter %.fcs,$$^) >$N/verdict.tsv || [ $$$$? -eq 3 ]
 $N/answerer: $(NAMES:%=$N/dev/%.aligned.fcs)
 	$$(call step,$1 labels: the source that knows dev best)
-	$(FC)fc-eval ppl -q --each --resamples 0 --format tsv $$^ | python3 $(HERE)effect.py best >$$@
+	$(FC)fc-eval ppl -q --resamples 0 --format tsv $$^ | python3 $(HERE)effect.py best >$$@
 # The source's own distribution is at temperature 1.
 $N/answers.jsonl: $(WORK)/data/prompts.jsonl $N/answerer $(NAMES:%=$N/sources/%) $(SET)/$1/answers
 	$$(call step,$1 labels: answers of the best source)
@@ -290,10 +293,10 @@ $(GRID:%=$N/grid/$2/%.fcs): $N/grid/$2/%.fcs: $N/grid/$2/% $(WORK)/data/dev.json
 	$$(call step,$1 labels: $2 at $$* on dev)
 	$(FC)fc-infer -q -k 1 $(score) -m $$< -o $$@ $(WORK)/data/dev.jsonl
 	@rm -rf $$<
-$N/best/$2: $(GRID:%=$N/grid/$2/%.fcs)
+$N/best/$2: $(GRID:%=$N/grid/$2/%.fcs) $(SET)/$1/grid
 	$$(call step,$1 labels: the best of $2)
 	@mkdir -p $$(@D)
-	$(FC)fc-eval ppl -q --each --resamples 0 --format tsv $$^ | python3 $(HERE)effect.py best >$$@
+	$(FC)fc-eval ppl -q --each --resamples 0 --format tsv $$(filter %.fcs,$$^) | python3 $(HERE)effect.py best >$$@
 $(SEEDS:%=$N/final/$2/%): $N/final/$2/%: $N/streams/$2.fcs $N/best/$2
 	$$(call step,$1 labels: $2 at its best$$(comma) seed $$*)
 	@mkdir -p $$(@D)
@@ -340,7 +343,8 @@ $(SELF:%=$N/test/$2/%.aligned.fcs): $N/test/$2/%.aligned.fcs: $(WORK)/data/test-
 $N/test/$2/itself.fcs: $(WORK)/test/$2/pivot.fcs $(SELF:%=$N/test/$2/%.aligned.fcs) $N/weights.tsv
 	$$(call step,$1 labels: the mixture itself on test $2)
 	$(FC)fc-align fuse -q --rule mixture --weights $N/weights.tsv -o $$@ $$(filter %.fcs,$$^)
-$N/$2.tsv: $N/test/$2/itself.fcs $(NAMES:%=$(WORK)/test/$2/source-%.fcs) $(foreach a,$(ALL),$(SEEDS:%=$N/tested/$a.%))
+$N/$2.tsv: $N/test/$2/itself.fcs $(NAMES:%=$(WORK)/test/$2/source-%.fcs) $(foreach a,$(ALL),$(SEEDS:%=$N/tested/$a.%)) \
+    $(SET)/$1/tables
 	$$(call step,$1 labels: table of $2)
 	$(FC)fc-eval ppl -q --format tsv --baseline sft -o $$@ $(call operands,$1,$2) $(call ours_of,$1,$2,$(SEEDS))
 $(SEEDS:%=$N/$2.seed-%.tsv): $N/$2.seed-%.tsv: $(foreach a,$(ALL),$N/tested/$a.%)
@@ -349,7 +353,7 @@ $(SEEDS:%=$N/$2.seed-%.tsv): $N/$2.seed-%.tsv: $(foreach a,$(ALL),$N/tested/$a.%
 
 endef
 define right
-$N/right.tsv: $(foreach a,$(ALL),$(SEEDS:%=$N/tested/$a.%))
+$N/right.tsv: $(foreach a,$(ALL),$(SEEDS:%=$N/tested/$a.%)) $(SET)/$1/tables
 	$$(call step,$1 labels: right answers)
 	$(FC)fc-eval accuracy --compare -q --match $(MATCH) --baseline sft --format tsv -o $$@ $(foreach a,$(ALL),$a=$(call \
 	    joined,$(SEEDS:%=$N/test/right/$a.%.jsonl)))
@@ -372,7 +376,8 @@ $(NAMES:%=$(WORK)/test/$1/source-%.fcs): $(WORK)/test/$1/source-%.fcs: $(WORK)/d
 	$$(go_on)
 	$$(call known,$(MODEL)/$$*,$$<)
 # How many labels ours saves: against fine-tuning on the most.
-$(WORK)/$1.labels.tsv: $(foreach n,$(LABELS),$(foreach s,$(SEEDS),$(foreach a,sft ours,$(WORK)/$n/tested/$a.$s)))
+$(WORK)/$1.labels.tsv: $(foreach n,$(LABELS),$(foreach s,$(SEEDS),$(foreach a,sft ours,$(WORK)/$n/tested/$a.$s))) \
+    $(SET)/table
 	$$(call step,ours against more labels on $1)
 	$(FC)fc-eval ppl -q --format tsv --baseline sft-$(MOST) -o $$@ $(foreach n,$(LABELS),$(foreach a,sft ours,$a-$n=$(call \
 	    joined,$(SEEDS:%=$(WORK)/$n/test/$1/$a.%.fcs))))

@@ -55,7 +55,8 @@ def best(_):
     if not table:
         sys.exit("effect.py: no table on standard input")
     first = min(table, key=lambda r: float(r["bits_per_byte"]))  # of equals the first
-    print(os.path.basename(first["stream"]).removesuffix(".fcs"), first["bits_per_byte"])
+    name = first.get("stream") or first["model"]  # of one file by itself, and of files that are compared
+    print(os.path.basename(name).removesuffix(".fcs"), first["bits_per_byte"])
 
 
 class Size:
@@ -128,11 +129,14 @@ def gap(row, what="difference"):
 
 
 def possible(size):
-    """The verdict on dev: what the mixture is better than the pivot and than its best member."""
-    members = [r for r in size.verdict if r["group"] == "all" and r["gain"]]
-    top = min(members, key=lambda r: float(r["bits"]))
-    return (f"What was possible, on dev: the mixture gains {gap(members[0], 'gain')} bits a byte over the pivot, and "
-            f"{gap(top, 'gain')} over {top['model']}, its best member.")
+    """The verdict on dev: what the mixture is better than the pivot, than the pivot that was fine-tuned as the sources were,
+    and than its best member."""
+    members = {r["model"]: r for r in size.verdict if r["group"] == "all" and r["gain"]}
+    top = min(members, key=lambda m: float(members[m]["bits"]))
+    over = [f"{gap(members['pivot'], 'gain')} bits a byte over the pivot",
+            f"{gap(members['self'], 'gain')} over the pivot fine-tuned as the sources are",
+            *([] if top in ("pivot", "self") else [f"{gap(members[top], 'gain')} over {top}, its best member"])]
+    return "What was possible, on dev: the mixture gains " + ", ".join(over) + "."
 
 
 def said(size, tests):
