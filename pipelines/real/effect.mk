@@ -5,7 +5,7 @@
 #
 # makes WORK/table.txt and table.tsv.  It takes hours to days, and goes on where it was stopped.
 #
-#   PIVOT SOURCES    models of any kind the tools read
+#   PIVOT SOURCES    models of any kind the tools read; all are fine-tuned, which takes 16 bytes of memory a parameter
 #   LABELS           numbers of labelled conversations, each a trial of its own; a smaller one is part of a larger
 #   ANSWERS          prompts that the best adapted source answers, for the ways that use answers
 #   LRS EPOCHS       learning rates and epochs: every way is trained at all of them with DEVSEED, and its best by dev
@@ -21,7 +21,8 @@
 #                    sources stay, one of each for every number of labels
 #   WORK             where results go; what is there is made anew if its settings, models or data changed
 #
-# Own data instead of what functions.py makes; JSONL, all four together:
+# Own data instead of what functions.py makes (bodies of functions; test sets: the same task in other files, another
+# package's code under another prompt, the reference manual's prose); JSONL, all four together:
 #   DATA DEV PROMPTS labelled conversations, dev conversations, conversations that end with a question
 #   TESTS            NAME=FILE for every test set; the first is of the kind of DATA
 # and with them, or without:

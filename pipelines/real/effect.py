@@ -123,6 +123,10 @@ def bits(size, tests):
         yield ""
 
 
+def count(n, what):
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 def gap(row, what="difference"):
     mid, low, high = (signed(row[what + p]) for p in ("", "_low", "_high"))
     return f"{mid} [{low}, {high}]"
@@ -141,11 +145,13 @@ def possible(size):
 
 def said(size, tests):
     for m in ("ours", "merged", "fusechat"):
-        against = [f"{t} {gap(size.all[t][m])}, better beyond chance in {size.beyond(t, m)} of {len(size.seeds)} seeds"
+        against = [f"{t} {gap(size.all[t][m])}, better beyond chance in {size.beyond(t, m)} of {count(len(size.seeds), 'seed')}"
                    for t in tests]
         yield f"{m} against sft, bits a byte: " + "; ".join(against) + "."
     yield possible(size)
-    if size.right:
+    if not size.right:
+        yield "Right answers by generation: not asked; QUESTIONS would."
+    else:
         yield "Right answers, %: " + ", ".join(
             f"{m} {100 * float(r['accuracy']):.1f}" + (f" ({100 * float(r['difference']):+.1f})" if r["difference"] else "")
             for m, r in size.right.items()) + "."
@@ -177,8 +183,8 @@ def table(a):
         out += textwrap.wrap(sentence, WIDTH)
     out += ["", *textwrap.wrap(
         "setting: learning rate and epochs, chosen on dev.  * better and ! worse than sft beyond the 95 % interval, which is paired "
-        f"over conversations and {len(seeds)} seeds; n/{len(seeds)}: seeds in which a model is better beyond its own interval.  mean: "
-        "over the test sets.  Intervals and p are in table.tsv.", WIDTH)]
+        f"over conversations and seeds; n/{len(seeds)}: seeds in which a model is better beyond that seed's own interval.  mean: over "
+        "the test sets.  Intervals and p are in table.tsv.", WIDTH)]
     with open(os.path.join(a.work, "table.txt"), "w", encoding="utf-8") as f:
         f.write("\n".join(out) + "\n")
     with open(os.path.join(a.work, "table.tsv"), "w", encoding="utf-8") as f:
