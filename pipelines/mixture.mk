@@ -6,7 +6,8 @@ $(error RULE=mixture fits weights to conversations that no model is trained on: 
 endif
 $(call need_one,DEV)
 dev := $(call identity,$(DEV))
-ifeq ($(dev),$(data))
+# A dry run may be before its files, which are then alike.
+ifeq ($(if $(wildcard $(DEV)),$(dev)),$(data))
 $(error DEV is DATA: models that are trained on a text are trusted too much on it; take other conversations)
 endif
 

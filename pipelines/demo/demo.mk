@@ -2,38 +2,47 @@
 #
 #   make demo [SEEDS=3]      from the top of the repository
 #
-# A seed draws the conversations of the fusion and held-out sets and orders the training.  One fusion
-# conversation in ten carries a wrong answer, as found data do; held-out ones are right.
+# A seed draws the conversations and orders the training.  There are LABELS labelled ones, of which one in ten carries
+# a wrong answer, PROMPTS without an answer, DEV that nobody trains on, to which the mixture's weights are fitted, and
+# HELDOUT that nothing but the table sees.  Each prompt is answered by the source that knows its skill best by these
+# weights, drawn at temperature 1; the pivot is trained on the answers and on the sources' distributions.
 
 HERE   := $(dir $(lastword $(MAKEFILE_LIST)))
 KIT     = $(HERE)kit
 FC      =
 WORK    = demo
 SEEDS   = 1
-N       = 6000
+RUNS   := $(shell seq $(SEEDS))
+LABELS  = 300
 WRONG   = 0.1
-HELDOUT = 800
+PROMPTS = 3600
+DEV     = 150
+HELDOUT = 900
+# The set of which the table is: heldout, or dev for whoever chooses settings, with other RUNS.
+TABLE   = heldout
 
-# Light fine-tuning, the same for everything that is trained here.  One thread a program: make runs
-# as many programs at a time as there are processors.
-TRAIN  = --epochs 3 --lr 2e-4 --batch-tokens 2048 --dtype f32 -j 1
-INFER  = --dtype f32 -j 1
-LAMBDA = 0.1
-K      = 10
-ALIGN  = bytes
+# SFT: the best of nine on dev sets of seeds 11 to 13.  TRAIN: the best of a few on seed 11.
+# One thread a program: make runs as many programs at a time as there are processors.
+COMMON  = --batch-tokens 512 --dtype f32 -j 1
+SFT     = --lr 1e-4 --epochs 5
+TRAIN   = --lr 1e-3 --epochs 3
+PART    = $(TRAIN)
+LAMBDA  = 0.1
+INFER   = --dtype f32 -j 1
+K       = 16
 
 include $(HERE)../stage.mk
 
 PIVOT   = $(KIT)/pivot
-SOURCES = $(KIT)/strings $(KIT)/facts $(KIT)/arithmetic
-NAMES   = strings facts arithmetic
-SKILLS  = arithmetic strings facts manners
-RUNS   := $(shell seq 1 $(SEEDS))
-COMPARED = pivot sft fusellm varm
-MODELS  = $(NAMES) pivot sft fusellm $(NAMES:%=target-%) linear sce varm
+NAMES   = arithmetic strings facts
+SOURCES = $(NAMES:%=$(KIT)/%)
+SKILLS  = arithmetic strings facts
+MERGED  = linear sce varm
+MODELS  = $(NAMES) pivot sft sft-answers labels fused $(NAMES:%=target-%) $(MERGED)
 
-seed_steps = $(addprefix $(WORK)/seed-$1/,fusion.jsonl fusechat fusellm sft linear sce heldout.jsonl questions.jsonl \
-             $(foreach m,$(MODELS),$m.ppl.tsv $m.acc.tsv) ensemble.ppl.tsv against-pivot.tsv against-sft.tsv)
+seed_steps = $(addprefix $(WORK)/seed-$1/,labelled.jsonl prompts.jsonl dev.jsonl heldout.jsonl questions.jsonl \
+             labels $(NAMES:%=answers-%.jsonl) all.jsonl $(NAMES:%=part-%.jsonl) fused $(NAMES:%=target-%) sft sft-answers \
+             $(MERGED) $(foreach m,$(MODELS),$m.fcs $m.answers.jsonl) bits.tsv right.tsv merged-bits.tsv merged-right.tsv)
 STEPS = $(foreach r,$(RUNS),$(call seed_steps,$r)) $(WORK)/table.txt $(WORK)/radar.svg
 
 all: $(STEPS)
@@ -42,97 +51,122 @@ all: $(STEPS)
 	@echo
 	@cat $(WORK)/verdict.txt
 
+talk = python3 $(HERE)talk.py --skills $(subst $(space),$(comma),$(SKILLS:%=%=1))
+space := $(subst ,, )
+skip  = $(if $(filter dev,$(TABLE)),$(DEV),0)
+
 # Everything of one seed, with that seed's folder as R.
 define run
 R$1 = $(WORK)/seed-$1
 
-$(call settings,$(WORK)/settings/seed-$1/fusion,n $(N) wrong $(WRONG))
-$(call settings,$(WORK)/settings/seed-$1/heldout,n $(HELDOUT))
-$(call settings,$(WORK)/settings/seed-$1/sft,train $(TRAIN))
+$(call settings,$(WORK)/settings/seed-$1/data,labels $(LABELS) wrong $(WRONG) prompts $(PROMPTS) dev $(DEV))
+$(call settings,$(WORK)/settings/seed-$1/heldout,$(TABLE) $(HELDOUT) behind $(skip))
+$(call settings,$(WORK)/settings/seed-$1/sft,train $(SFT) $(COMMON))
+$(call settings,$(WORK)/settings/seed-$1/sft-answers,train $(TRAIN) $(COMMON))
 $(call settings,$(WORK)/settings/seed-$1/evaluation,infer $(INFER))
 
-$$(R$1)/fusion.jsonl: $(HERE)talk.py $(WORK)/settings/seed-$1/fusion
-	$$(call step,seed $1: conversations for the fusion)
+$$(R$1)/labelled.jsonl: $(HERE)talk.py $(WORK)/settings/seed-$1/data
+	$$(call step,seed $1: labelled conversations)
 	@mkdir -p $$(@D)
-	python3 $$< --set fusion -n $(N) --wrong $(WRONG) --seed $1 >$$@
+	$(talk) --set fusion -n $(LABELS) --wrong $(WRONG) --seed $1 >$$@
+$$(R$1)/prompts.jsonl: $(HERE)talk.py $(WORK)/settings/seed-$1/data
+	$$(call step,seed $1: prompts without an answer)
+	@mkdir -p $$(@D)
+	$(talk) --set fusion -n $$$$(($(LABELS) + $(PROMPTS))) --skip $(LABELS) --seed $1 --questions >$$@
+$$(R$1)/dev.jsonl: $(HERE)talk.py $(WORK)/settings/seed-$1/data
+	$$(call step,seed $1: conversations for the mixture)
+	@mkdir -p $$(@D)
+	$(talk) --set dev -n $(DEV) --seed $1 >$$@
 $$(R$1)/heldout.jsonl: $(HERE)talk.py $(WORK)/settings/seed-$1/heldout
 	$$(call step,seed $1: held-out conversations)
 	@mkdir -p $$(@D)
-	python3 $$< --set heldout -n $(HELDOUT) --seed $1 >$$@
+	$(talk) --set $(TABLE) -n $$$$(($(HELDOUT) + $(skip))) --skip $(skip) --seed $1 --usual --bits >$$@
 $$(R$1)/questions.jsonl: $(HERE)talk.py $(WORK)/settings/seed-$1/heldout
 	$$(call step,seed $1: questions)
 	@mkdir -p $$(@D)
-	python3 $$< --set heldout -n $(HELDOUT) --seed $1 --questions >$$@
+	$(talk) --set $(TABLE) -n $$$$(($(HELDOUT) + $(skip))) --skip $(skip) --seed $1 --usual --questions >$$@
 
-# The published pipelines, as any user would run them.  They know what has to be made anew and are asked every time.
-$$(R$1)/fusechat $$(NAMES:%=$$(R$1)/target-%) &: $$(R$1)/fusion.jsonl FORCE
-	$$(call step,seed $1: FuseChat)
-	@$$(MAKE) --no-print-directory -f $(HERE)../fusechat.mk IN='seed $1 FuseChat: ' $$(pipe$1)
-$$(R$1)/fusellm: $$(R$1)/fusion.jsonl $$(R$1)/fusechat FORCE
-	$$(call step,seed $1: FuseLLM)
-	@$$(MAKE) --no-print-directory -f $(HERE)../fusellm.mk IN='seed $1 FuseLLM: ' $$(pipe$1)
-pipe$1 = PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA=$$(R$1)/fusion.jsonl OUT=$$(R$1) FC=$(FC) \
-    K=$(K) LAMBDA=$(LAMBDA) ALIGN=$(ALIGN) TRAIN='$(TRAIN) --seed $1' INFER='$(INFER)'
+# The pipelines as any user would run them.  They know what has to be made anew and are asked every time.
+$$(R$1)/labels: $$(R$1)/labelled.jsonl $$(R$1)/dev.jsonl FORCE
+	$$(call step,seed $1: fusion on the labels)
+	@$$(MAKE) --no-print-directory -f $(HERE)../fusellm.mk IN='seed $1 on the labels: ' SOURCES='$(SOURCES)' DATA=$$< \
+	    OUT=$$@ $$(pipe$1) TRAIN='$(SFT) $(COMMON) --seed $1'
+$$(R$1)/fused: $$(R$1)/all.jsonl $$(R$1)/dev.jsonl FORCE
+	$$(call step,seed $1: fusion on labels and answers)
+	@$$(MAKE) --no-print-directory -f $(HERE)../fusellm.mk IN='seed $1 on all: ' SOURCES='$(SOURCES)' DATA=$$< \
+	    OUT=$$@ $$(pipe$1) TRAIN='$(TRAIN) $(COMMON) --seed $1'
+$$(foreach n,$(NAMES),$$(R$1)/target-$$n): $$(R$1)/target-%: $$(R$1)/part-%.jsonl $$(R$1)/dev.jsonl FORCE
+	$$(call step,seed $1: a target of $$*)
+	@$$(MAKE) --no-print-directory -f $(HERE)../fusellm.mk IN='seed $1 target $$*: ' SOURCES=$(KIT)/$$* DATA=$$< \
+	    OUT=$$@ $$(pipe$1) TRAIN='$(PART) $(COMMON) --seed $1'
+pipe$1 = PIVOT=$(PIVOT) DEV=$$(R$1)/dev.jsonl BY=skill RULE=mixture FC=$(FC) K=$(K) LAMBDA=$(LAMBDA) INFER='$(INFER)'
 
-# To compare with: the pivot on the same conversations without teachers, and the other merges.
-$$(R$1)/sft: $$(R$1)/fusion.jsonl $(WORK)/settings/seed-$1/sft
-	$$(call step,seed $1: the pivot fine-tuned without a teacher)
-	$(FC)fc-infer --tokens -m $(PIVOT) $$< | \
-	    $(FC)fc-train -m $(PIVOT) --lambda 1 --save-dtype f32 $(TRAIN) --seed $1 --force -o $$@
-$$(R$1)/linear $$(R$1)/sce: $$(R$1)/fusechat
-	$$(call step,seed $1: merge by $$(@F))
-	$(FC)fc-varm -b $(PIVOT) --method $$(@F) --dtype f32 -q -f -o $$@ $$(NAMES:%=$$(R$1)/target-%)
-$$(R$1)/varm: $$(R$1)/fusechat
-	@ln -sfn fusechat $$@
-
-# Held-out results: distributions to bits per byte and to whether the likeliest tokens are the right
-# ones, answers to accuracy.
-$$(R$1)/%.ppl.tsv $$(R$1)/%.exact.tsv: $$(R$1)/heldout.jsonl $$(R$1)/questions.jsonl $$(R$1)/fusellm \
-    $$(R$1)/sft $$(R$1)/linear $$(R$1)/sce $$(R$1)/varm $(WORK)/settings/seed-$1/evaluation
-	$$(call step,seed $1: $$* on held-out conversations)
-	$(FC)fc-infer -q -m $$(call where,$1,$$*) -p $(PIVOT) -k 1 $(INFER) -o $$(R$1)/$$*.heldout.fcs \
-	    $$(R$1)/heldout.jsonl
-	$$(call judge,$$(R$1)/$$*.heldout.fcs,$$(R$1)/$$*)
-$$(R$1)/%.acc.tsv: $$(R$1)/%.ppl.tsv
+# Prompts are answered by the source that the verdict finds best in their skill, as it speaks: drawn at temperature 1.
+$$(R$1)/answers-%.jsonl: $$(R$1)/prompts.jsonl $$(R$1)/labels $(HERE)route.py
 	$$(call step,seed $1: answers of $$*)
-	$(FC)fc-infer -q --generate -m $$(call where,$1,$$*) -p $(PIVOT) --max-new 40 $(INFER) \
-	    -o $$(R$1)/$$*.answers.jsonl $$(R$1)/questions.jsonl
-	$(FC)fc-eval accuracy --match last-word --by skill --format tsv -q -o $$@ $$(R$1)/$$*.answers.jsonl
+	python3 $(HERE)route.py --weights $$(R$1)/labels/dev/weights.tsv --source $$* $$< | \
+	    $(FC)fc-infer -q --generate --temperature 1 --seed $1 --max-new 40 -m $(KIT)/$$* -p $(PIVOT) $(INFER) -o $$@
+$$(R$1)/all.jsonl: $$(R$1)/labelled.jsonl $$(NAMES:%=$$(R$1)/answers-%.jsonl)
+	$$(call step,seed $1: labels and answers)
+	@cat $$^ >$$@
+$$(R$1)/part-%.jsonl: $$(R$1)/all.jsonl $$(R$1)/labels
+	$$(call step,seed $1: the part of $$*)
+	python3 $(HERE)route.py --weights $$(R$1)/labels/dev/weights.tsv --source $$* $$< >$$@
 
-# How much more often the fused models are right than the pivot and than fine-tuning alone, question by question.
-$$(R$1)/against-%.tsv: $$(COMPARED:%=$$(R$1)/%.acc.tsv)
-	$$(call step,seed $1: answers against those of $$*)
-	$(FC)fc-eval accuracy --compare --baseline $$* --match last-word --by skill --format tsv -q -o $$@ \
+# To compare with: the pivot fine-tuned on the same texts without the sources' distributions, and merges of the targets.
+$$(R$1)/sft: $$(R$1)/labelled.jsonl $(WORK)/settings/seed-$1/sft
+	$$(call step,seed $1: the pivot fine-tuned on the labels alone)
+	$(FC)fc-infer --tokens -m $(PIVOT) $$< | \
+	    $(FC)fc-train -m $(PIVOT) --lambda 1 --save-dtype f32 $(SFT) $(COMMON) --seed $1 --force -o $$@
+$$(R$1)/sft-answers: $$(R$1)/all.jsonl $(WORK)/settings/seed-$1/sft-answers
+	$$(call step,seed $1: the pivot fine-tuned on labels and answers without distributions)
+	$(FC)fc-infer --tokens -m $(PIVOT) $$< | \
+	    $(FC)fc-train -m $(PIVOT) --lambda 1 --save-dtype f32 $(TRAIN) $(COMMON) --seed $1 --force -o $$@
+$$(MERGED:%=$$(R$1)/%): $$(NAMES:%=$$(R$1)/target-%)
+	$$(call step,seed $1: merge by $$(@F))
+	$(FC)fc-varm -b $(PIVOT) --method $$(@F) --dtype f32 -q -f -o $$@ $$(NAMES:%=$$(R$1)/target-%/fusellm)
+
+$(foreach m,$(MODELS),$(call evaluate,$1,$m))
+
+# How much better the fused model is than every other, and the merged one than the targets, over the same bytes and
+# questions.
+$$(R$1)/bits.tsv: $$(MODELS:%=$$(R$1)/%.fcs)
+	$$(call step,seed $1: bits a byte against the fused model)
+	$(FC)fc-eval ppl -q --by skill --baseline fused --format tsv -o $$@ $$(foreach m,$$(MODELS),$$m=$$(R$1)/$$m.fcs)
+$$(R$1)/right.tsv: $$(MODELS:%=$$(R$1)/%.answers.jsonl)
+	$$(call step,seed $1: right answers against the fused model)
+	$(FC)fc-eval accuracy --compare -q --match last-word --by skill --baseline fused --format tsv -o $$@ \
+	    $$(foreach m,$$(MODELS),$$m=$$(R$1)/$$m.answers.jsonl)
+$$(R$1)/merged-bits.tsv: $$(COMPARED:%=$$(R$1)/%.fcs)
+	$$(call step,seed $1: bits a byte against the merged model)
+	$(FC)fc-eval ppl -q --by skill --baseline varm --format tsv -o $$@ $$(foreach m,$$(COMPARED),$$m=$$(R$1)/$$m.fcs)
+$$(R$1)/merged-right.tsv: $$(COMPARED:%=$$(R$1)/%.answers.jsonl)
+	$$(call step,seed $1: right answers against the merged model)
+	$(FC)fc-eval accuracy --compare -q --match last-word --by skill --baseline varm --format tsv -o $$@ \
 	    $$(foreach m,$$(COMPARED),$$m=$$(R$1)/$$m.answers.jsonl)
+endef
+COMPARED = varm $(NAMES:%=target-%)
 
-# The ensemble: the sources' distributions averaged over the pivot's tokens.
-$$(R$1)/ensemble.ppl.tsv $$(R$1)/ensemble.exact.tsv &: $$(R$1)/heldout.jsonl $$(R$1)/fusechat
-	$$(call step,seed $1: the average of the sources)
-	@mkdir -p $$(R$1)/ensemble
-	$(FC)fc-infer -q -m $(PIVOT) $(INFER) -o $$(R$1)/ensemble/pivot.fcs $$<
-	$$(foreach s,$(NAMES),$$(call over_pivot,$$s)$$(newline))
-	$(FC)fc-align fuse -q --rule average --no-pivot -k 50 $$(R$1)/ensemble/pivot.fcs \
-	    $$(NAMES:%=$$(R$1)/ensemble/%.fcs) -o $$(R$1)/ensemble/average.fcs
-	$$(call judge,$$(R$1)/ensemble/average.fcs,$$(R$1)/ensemble)
+# A model on the held-out set; $1: the seed, $2: the model.
+define evaluate
+$$(R$1)/$2.fcs: $$(R$1)/heldout.jsonl $(call made,$1,$2) $(WORK)/settings/seed-$1/evaluation
+	$$(call step,seed $1: $2 on held-out conversations)
+	$(FC)fc-infer -q -m $(call where,$1,$2) -p $(PIVOT) -k 1 --name $2 $(INFER) -o $$@ $$<
+$$(R$1)/$2.answers.jsonl: $$(R$1)/questions.jsonl $(call made,$1,$2) $(WORK)/settings/seed-$1/evaluation
+	$$(call step,seed $1: $2 on held-out questions)
+	$(FC)fc-infer -q --generate -m $(call where,$1,$2) -p $(PIVOT) --max-new 40 $(INFER) -o $$@ $$<
+
 endef
-# A source's distributions over the pivot's tokens; $1: its name.
-over_pivot = $(FC)fc-infer -q -m $(KIT)/$1 -p $(PIVOT) -k 50 $(INFER) $< | \
-    $(FC)fc-align apply -q -p $(PIVOT) $(if $(filter bytes,$(ALIGN)),-s $(KIT)/$1,-m $(<D)/$1.map.fcs) \
-    -o $(@D)/ensemble/$1.fcs
-define judge
-$(FC)fc-eval ppl --by skill --format tsv -q -o $2.ppl.tsv $1
-$(FC)fc-eval exact --match last-word --by skill --format tsv -q -o $2.exact.tsv $1
-endef
-where = $(if $(filter $2,$(NAMES) pivot),$(KIT)/$2,$(WORK)/seed-$1/$2)
+given = $(filter $1,$(NAMES) pivot)
+made  = $(if $(call given,$2),$(KIT)/$2,$(WORK)/seed-$1/$2)
+where = $(call made,$1,$2)$(if $(filter labels fused target-%,$2),/fusellm)
 $(foreach r,$(RUNS),$(eval $(call run,$r)))
 
-RESULTS = $(foreach r,$(RUNS),$(foreach k,ppl exact,$(WORK)/seed-$r/ensemble.$k.tsv) \
-    $(foreach b,pivot sft,$(WORK)/seed-$r/against-$b.tsv) \
-    $(foreach k,ppl exact acc,$(MODELS:%=$(WORK)/seed-$r/%.$k.tsv)))
+RESULTS = $(foreach r,$(RUNS),$(addprefix $(WORK)/seed-$r/,heldout.jsonl bits.tsv right.tsv merged-bits.tsv merged-right.tsv))
 
 $(WORK)/table.txt $(WORK)/table.tsv $(WORK)/verdict.txt $(WORK)/radar.dat &: $(HERE)table.py $(RESULTS)
 	$(call step,table)
-	python3 $< --work $(WORK) --seeds $(SEEDS) --skills '$(SKILLS)'
+	python3 $< --work $(WORK) --seeds '$(RUNS)' --skills '$(SKILLS)' --labels $(LABELS)
 $(WORK)/radar.svg $(WORK)/radar.png &: $(WORK)/radar.dat $(HERE)radar.gp
 	$(call step,drawing)
 	gnuplot -c $(HERE)radar.gp $< $(WORK)/radar '$(SKILLS)' $(words $(NAMES))

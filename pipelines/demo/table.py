@@ -1,174 +1,171 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Collects the tables fc-eval wrote for each seed and model into the demo's one table.
+"""Collects the comparisons fc-eval wrote for each seed into the demo's tables and one sentence about them.
 
-Figures are means over the seeds.  An interval is the 95 % bootstrap interval of the held-out
-conversations for one seed, and the smallest to the largest mean for several.
+Figures are means over the seeds.  Of one seed, an interval is the 95 % interval of the paired difference; of several,
+it reaches from the lowest end to the highest of all seeds' intervals.
 """
 import argparse
 import csv
+import json
 import math
 import os
 import textwrap
 
-KINDS = {"ensemble": "sources averaged", "pivot": "pivot", "sft": "pivot, SFT alone",
-         "fusellm": "FuseLLM", "linear": "FuseChat, linear", "sce": "FuseChat, SCE",
-         "varm": "FuseChat, VaRM"}
-RADAR = {"pivot": "pivot", "sft": "SFT alone", "fusellm": "FuseLLM", "varm": "FuseChat (VaRM)"}
-SOURCES = ["strings", "facts", "arithmetic"]
-ORDER = [*SOURCES, "ensemble", "pivot", "sft", "fusellm", *[f"target-{s}" for s in SOURCES], "linear",
-         "sce", "varm"]
+SOURCES = ["arithmetic", "strings", "facts"]
+TITLES = {"pivot": "pivot", "sft": "SFT alone", "labels": "FuseLLM", "sft-answers": "SFT",
+          "fused": "FuseLLM", "linear": "merged, linear", "sce": "merged, SCE", "varm": "merged, VaRM"}
+RADAR = {"pivot": "pivot", "sft": "SFT alone", "fused": "FuseLLM", "varm": "FuseChat (VaRM)"}
+
+
+def groups(labels):
+    """The tables' parts: a heading and models."""
+    return [("", [*SOURCES, "pivot"]), (f"on {labels} labels", ["sft", "labels"]),
+            ("with the sources' answers", ["sft-answers", "fused"]),
+            ("FuseChat, a target for each part", [*[f"target-{s}" for s in SOURCES], "linear", "sce", "varm"])]
 
 
 def title(model):
     if model in SOURCES:
         return f"source: {model}"
-    return KINDS.get(model, model.replace("target-", "FuseChat target: "))
+    return TITLES.get(model, model.replace("target-", "target: "))
 
 
-def read(path, column):
-    """group -> (value, low, high); the group of all conversations is named all.  Where there is one
-    value only it is all three."""
-    with open(path, encoding="utf-8") as f:
-        return {r["group"]: tuple(float(r.get(c, r[column]))
-                                  for c in (column, column + "_low", column + "_high"))
-                for r in csv.DictReader(f, delimiter="\t")}
+class Seed:
+    """What fc-eval says of one seed: tables by (model, group), against the fused and against the merged model."""
+
+    def __init__(self, folder, number):
+        self.number = number
+        self.bits, self.right, self.merged_bits, self.merged_right = (
+            self.read(os.path.join(folder, f"{name}.tsv")) for name in ("bits", "right", "merged-bits", "merged-right"))
+        self.least = self.entropy(os.path.join(folder, "heldout.jsonl"))
+
+    @staticmethod
+    def read(path):
+        with open(path, encoding="utf-8") as f:
+            return {(r["model"], r["group"]): r for r in csv.DictReader(f, delimiter="\t")}
+
+    def entropy(self, path):
+        """group -> bits a byte of one who knows how often each answer is given, over the bytes that were scored"""
+        sums = {}
+        with open(path, encoding="utf-8") as f:
+            for line in f:
+                c = json.loads(line)
+                for group in (c["skill"], "all"):
+                    sums[group] = sums.get(group, 0) + c["bits"]
+        return {g: s / float(self.bits["fused", g]["bytes"]) for g, s in sums.items()}
 
 
-def collect(work, seeds, skills, model, kind, column):
-    """(per skill and average) -> (value, low, high); None where there is no result"""
-    runs = []
-    for seed in range(1, seeds + 1):
-        path = os.path.join(work, f"seed-{seed}", f"{model}.{kind}.tsv")
-        if not os.path.exists(path):
-            return None
-        run = read(path, column)
-        mean = sum(run[s][0] for s in skills) / len(skills)
-        # the skills' errors are independent: the widths of their mean's interval add up in squares
-        below, above = (math.sqrt(sum((run[s][i] - run[s][0]) ** 2 for s in skills)) / len(skills)
-                        for i in (1, 2))
-        run["average"] = (mean, mean - below, mean + above)
-        runs.append(run)
-    out = {}
-    for group in [*skills, "average"]:
-        values = [r[group][0] for r in runs]
-        if len(runs) == 1:
-            out[group] = runs[0][group]
-        else:
-            out[group] = (sum(values) / len(values), min(values), max(values))
-    return out
+def gap(row, sign):
+    """How much better the baseline is than this row's model: (difference, low, high), positive for better"""
+    mid, low, high = (sign * float(row[c]) for c in ("difference", "difference_low", "difference_high"))
+    return (mid, low, high) if sign > 0 else (mid, high, low)
 
 
-def against(work, seeds, base):
-    """model -> a row of all questions for every seed: what fc-eval says of it against base"""
-    out = {}
-    for seed in range(1, seeds + 1):
-        with open(os.path.join(work, f"seed-{seed}", f"against-{base}.tsv"), encoding="utf-8") as f:
-            for r in csv.DictReader(f, delimiter="\t"):
-                if r["group"] == "all":
-                    out.setdefault(r["model"], []).append(r)
-    return out
+def gaps(seeds, table, model, sign):
+    found = [gap(getattr(s, table)[model, "all"], sign) for s in seeds]
+    return sum(g[0] for g in found) / len(found), min(g[1] for g in found), max(g[2] for g in found)
 
 
-def compared(runs):
-    """How much more often a model is right than the baseline, in points, and whether that is more than chance.  Of one
-    seed it is the paired interval over the questions; of several the range over the seeds."""
-    gaps = [[100 * float(r[c]) for c in ("difference", "difference_low", "difference_high")] for r in runs]
-    n = len(gaps)
-    if n == 1:
-        mid, low, high = gaps[0]
-        word = "better" if low > 0 else "worse" if high < 0 else "the same within chance"
-    else:
-        mids = [g[0] for g in gaps]
-        mid, low, high = sum(mids) / n, min(mids), max(mids)
-        above, beyond = sum(g[0] > 0 for g in gaps), sum(g[1] > 0 for g in gaps)
-        word = f"better in {above} of {n} seeds, beyond chance in {beyond}" if above else f"better in none of {n} seeds"
-    return f"{word} ({mid:+.1f} points [{low:+.1f}, {high:+.1f}])"
+MEASURES = [("bits a byte", "bits", 1), ("right answers", "right", -1)]
 
 
-def verdict(work, seeds):
-    runs = {base: against(work, seeds, base) for base in ("pivot", "sft")}
-    mean = {m: f"{100 * sum(float(r['accuracy']) for r in rows) / len(rows):.1f} %" for m, rows in runs["pivot"].items()}
-    said = "; ".join(f"against {base} {name} is {compared(runs[b][m])}"
-                     for m, name in (("fusellm", "FuseLLM"), ("varm", "FuseChat"))
-                     for b, base in (("pivot", "the pivot"), ("sft", "fine-tuning")))
-    return (f"Of all questions right are {mean['fusellm']} of FuseLLM's answers, {mean['varm']} of FuseChat's (VaRM), "
-            f"{mean['pivot']} of the pivot's, and {mean['sft']} after fine-tuning alone: {said}.")
+def claim(seeds, what, prefix, others):
+    """what is better than others (a name, models), except where an interval of a measure and seed reaches 0"""
+    better, not_better = [], []
+    for name, models in others:
+        good = []
+        for m in models:
+            found = len(not_better)
+            for measure, table, sign in MEASURES:
+                bad = [s.number for s in seeds if gap(getattr(s, prefix + table)[m, "all"], sign)[1] <= 0]
+                if bad:
+                    where = f", seed{'s' if len(bad) > 1 else ''} {', '.join(bad)}" if len(seeds) > 1 else ""
+                    not_better.append(f"{title(m)} ({measure}{where})")
+            if found == len(not_better):
+                good.append(title(m))
+        better += [name] if len(good) == len(models) else good
+    text = f"{what} is better than {listed(better)}" if better else f"{what} is not better than {listed(not_better)}"
+    return text + (f", but not than {listed(not_better)}" if better and not_better else "")
 
 
-def number(value, scale, digits, most):
-    """most: what it would be if all that is not known were right, or None"""
-    text = f"{value * scale:.{digits}f}"
-    return text if most is None or most == value else f"{text} to {most * scale:.{digits}f}"
+def listed(names):
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
-def cell(value, scale, digits, most):
-    mid, low, high = value
-    text = number(mid, scale, digits, most)
-    if " to " in text:  # the bounds say more than an interval around one of them
-        return text
-    return f"{text} [{low * scale:.{digits}f}, {high * scale:.{digits}f}]"
+def verdict(seeds):
+    where = f"In each of {len(seeds)} seeds, in" if len(seeds) > 1 else "In"
+    return (f"{where} bits a byte and in right answers, beyond the 95 % interval of the paired difference, "
+            + claim(seeds, "the fused model", "", [("fine-tuning on the labels alone", ["sft"]), ("the pivot", ["pivot"]),
+                                                   ("every source", SOURCES)])
+            + ", and " + claim(seeds, "FuseChat's merged model", "merged_",
+                               [("each of its targets", [f"target-{s}" for s in SOURCES])]) + ".")
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--work", required=True)
-    p.add_argument("--seeds", type=int, required=True)
+    p.add_argument("--seeds", required=True, help="their numbers")
     p.add_argument("--skills", required=True)
+    p.add_argument("--labels", required=True)
     a = p.parse_args()
-    skills = a.skills.split()
-    columns = [*skills, "average"]
-    bits, right, forced, most = {}, {}, {}, {}
-    for m in ORDER:
-        bits[m] = collect(a.work, a.seeds, skills, m, "ppl", "bits_per_byte")
-        right[m] = collect(a.work, a.seeds, skills, m, "acc", "accuracy")
-        forced[m] = collect(a.work, a.seeds, skills, m, "exact", "accuracy")
-        most[m] = collect(a.work, a.seeds, skills, m, "exact", "at_most")
+    columns = [*a.skills.split(), "all"]
+    seeds = [Seed(os.path.join(a.work, f"seed-{n}"), n) for n in a.seeds.split()]
 
-    def rows(values, scale, digits, bound=None):
-        for m in ORDER:
-            v = values[m]
-            if v is None:
-                continue
-            top = {c: bound[m][c][0] if bound else None for c in columns}
-            yield [title(m), *[number(v[s][0], scale, digits, top[s]) for s in skills],
-                   cell(v["average"], scale, digits, top["average"])]
+    def mean(table, column, model, group):
+        return sum(float(getattr(s, table)[model, group][column]) for s in seeds) / len(seeds)
 
-    def table(f, heading, body):
-        body = [[heading, *columns], *body]
-        widths = [max(len(r[i]) for r in body) for i in range(len(body[0]))]
+    def table(f, heading, name, column, sign, scale, digits):
+        body = [[heading, *columns, "fused is better by"]]
+        if name == "bits":
+            body.append(["who knows all shares", *[f"{sum(s.least[c] for s in seeds) / len(seeds):.{digits}f}" for c in columns], ""])
+        for part, models in groups(a.labels):
+            if part:
+                body.append([part])  # not in the widths
+            for m in models:
+                better = ""
+                if m != "fused":
+                    mid, low, high = (scale * x for x in gaps(seeds, name, m, sign))
+                    better = f"{mid:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+                body.append([("  " if part else "") + title(m),
+                             *[f"{scale * mean(name, column, m, c):.{digits}f}" for c in columns], better])
+        width = [max(len(r[i]) for r in body if len(r) > 1) for i in range(len(body[0]))]
         for n, r in enumerate(body):
-            f.write("  ".join([r[0].ljust(widths[0]), *[c.rjust(w) for c, w in zip(r[1:], widths[1:])]])
-                    .rstrip() + "\n")
+            f.write("  ".join([r[0].ljust(width[0]), *[c.rjust(w) for c, w in zip(r[1:], width[1:])]]).rstrip() + "\n")
             if n == 0:
-                f.write("-" * (sum(widths) + 2 * len(widths) - 2) + "\n")
+                f.write("-" * (sum(width) + 2 * len(width) - 2) + "\n")
         f.write("\n")
 
     with open(os.path.join(a.work, "table.txt"), "w", encoding="utf-8") as f:
-        table(f, "Right answers, %", rows(right, 100, 1))
-        table(f, "Right in given words, %", rows(forced, 100, 1, most))
-        table(f, "Bits per byte", rows(bits, 1, 4))
-        f.write(f"Held-out conversations; brackets: {'95 % interval' if a.seeds == 1 else 'range over seeds'}"
-                f" of the average; {a.seeds} seed{'s' if a.seeds > 1 else ''}; those by skill are in table.tsv.\n"
-                "Right in given words: the likeliest tokens are the answer, after the reference's own words\n"
-                "up to it.  \"a to b\": positions without a distribution count as wrong in a, as right in b.\n")
+        table(f, "Bits a byte", "bits", "bits_per_byte", 1, 1, 3)
+        table(f, "Right answers, %", "right", "accuracy", -1, 100, 1)
+        f.write(textwrap.fill(
+            ("Held-out questions; in brackets the 95 % interval of the paired difference over all of them."
+             if len(seeds) == 1 else
+             f"Held-out questions, means of {len(seeds)} seeds; in brackets the lowest and the highest end of the "
+             "seeds' 95 % intervals of the paired difference.")
+            + " An answer is right if its last word is the right one or, where several are, the one most often given.", 80)
+            + "\n")
     with open(os.path.join(a.work, "verdict.txt"), "w", encoding="utf-8") as f:
-        f.write(textwrap.fill(verdict(a.work, a.seeds), 80) + "\n")
-    parts = ("", "_low", "_high")
+        f.write(textwrap.fill(verdict(seeds), 80) + "\n")
     with open(os.path.join(a.work, "table.tsv"), "w", encoding="utf-8") as f:
-        kinds = ("accuracy", "bits", "forced", "forced_at_most")
-        f.write("\t".join(["model", *[f"{k}_{c}{p}" for k in kinds for c in columns for p in parts]])
-                + "\n")
-        for m in ORDER:
-            f.write("\t".join([m, *[f"{v[c][i]:.6f}" if v else ""
-                                    for v in (right[m], bits[m], forced[m], most[m])
-                                    for c in columns for i in range(len(parts))]]) + "\n")
+        f.write("seed\tmodel\tgroup\tbits\tbits_better\tbits_better_low\tbits_better_high\tright\tright_better\t"
+                "right_better_low\tright_better_high\n")
+        for s in seeds:
+            for _, models in groups(a.labels):
+                for m in models:
+                    for c in columns:
+                        b, r = s.bits[m, c], s.right[m, c]
+                        g = ([*gap(b, 1), *gap(r, -1)] if m != "fused" else [0.0] * 6)
+                        f.write("\t".join([s.number, m, c, b["bits_per_byte"], *[f"{x:.6f}" for x in g[:3]],
+                                           r["accuracy"], *[f"{x:.6f}" for x in g[3:]]]) + "\n")
     with open(os.path.join(a.work, "radar.dat"), "w", encoding="utf-8") as f:
+        skills = columns[:-1]
         for m in [*SOURCES, *RADAR]:
             f.write(f'"{RADAR.get(m, "source: " + m)}"\n')
             for i in range(len(skills) + 1):
                 angle = math.pi / 2 - 2 * math.pi * i / len(skills)
-                r = right[m][skills[i % len(skills)]][0]
+                r = mean("right", "accuracy", m, skills[i % len(skills)])
                 f.write(f"{r * math.cos(angle):.6f} {r * math.sin(angle):.6f}\n")
             f.write("\n\n")
 

@@ -122,8 +122,8 @@ check_verdict() { # check_verdict TABLE WEIGHTS STREAM...
 	far() { # of a category's weights from the common ones, at most
 		awk -F'\t' 'NR > 1 && $1 == "all" { w[$2] = $3 } NR > 1 && $1 != "all" { d = $3 - w[$2]; d = d < 0 ? -d : d; m = d > m ? d : m } END { print m }' "$1"
 	}
-	fc-align verdict --by skill --prior 30 --weights "$d/w" P.fcs S.bytes.fcs Q.bytes.fcs >"$d/t"
-	grep -q '^Weights by skill are drawn to the common ones as by 30 labels of known source.' "$d/t"
+	fc-align verdict --by skill --prior 100 --weights "$d/w" P.fcs S.bytes.fcs Q.bytes.fcs >"$d/t"
+	grep -q '^Weights by skill are drawn to the common ones as by 100 labels of known source.' "$d/t"
 	[ "$(cut -f1 "$d/w" | sed 1d | uniq | paste -sd' ')" = "all arithmetic facts manners strings" ]
 	[ "$(grep -c '(mixture)' "$d/t")" = 5 ]
 	awk -F'\t' 'NR > 1 { s[$1] += $3 } END { for (g in s) if (s[g] < .999999 || s[g] > 1.000001) exit 1 }' "$d/w"

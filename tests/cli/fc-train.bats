@@ -129,7 +129,7 @@ killed_three_times() {
 }
 
 @test "a checkpoint of another run is refused" {
-	train -q --checkpoint state --checkpoint-every 3 -o out "$F/dists.fcs"
+	train -q --checkpoint state --checkpoint-every 4 -o out "$F/dists.fcs"
 	run train -q --checkpoint state --resume -o out2 "$F/dists.fcs"
 	[ "$status" -eq 0 ]
 	run train -q --checkpoint state -o out3 "$F/dists.fcs"

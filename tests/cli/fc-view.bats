@@ -205,10 +205,10 @@ assert all(r["ids"] == [vocab[p] for p in r["pieces"]] for r in e["rows"])'
 	# template and model: from model.safetensors and the template, by a program written from the page
 	# (Python, xxhash 3)
 	run -0 fc-view --fingerprint "$FC_ROOT/pipelines/demo/kit/pivot"
-	[[ "$output" == tokenizer=????????????????$'\nn_vocab=640\ntemplate=18c8ca0771318e57\nmodel=5b1e0daf79bd22b2' ]]
+	[[ "$output" == tokenizer=????????????????$'\nn_vocab=640\ntemplate=18c8ca0771318e57\nmodel=2ef2454315091557' ]]
 	pivot=${lines[0]}
 	run -0 fc-view --fingerprint "$FC_ROOT/pipelines/demo/kit/facts"
-	[[ "$output" == tokenizer=????????????????$'\nn_vocab=704\ntemplate=23c964006615942d\nmodel=cef3fd537b3b141c' ]]
+	[[ "$output" == tokenizer=????????????????$'\nn_vocab=704\ntemplate=23c964006615942d\nmodel=b4f702e9154c3e11' ]]
 	[ "${lines[0]}" != "$pivot" ]
 	run -0 --separate-stderr fc-view --fingerprint "$FC_ROOT/tests/data/tokenizer/spm.json"
 	[ "${#lines[@]}" -eq 3 ]

@@ -35,10 +35,10 @@ setup_file() {
 setup() { cd "$BATS_FILE_TMPDIR" || return; }
 
 @test "rows are of the softmax over all rows of the matrix, from a folder and from GGUF" {
-	[ "$(padded rows pad 320 <pad.jsonl)" = "as computed 176" ]
-	[ "$(fc-view --jsonl gguf.fcs | padded rows pad 320)" = "as computed 176" ]
-	[ "$(fc-view --jsonl plain.fcs | padded rows plain 303)" = "as computed 176" ]
-	[ "$(infer -m pad chats.jsonl | fc-view --jsonl | padded rows pad 10)" = "as computed 176" ]
+	[ "$(padded rows pad 320 <pad.jsonl)" = "as computed 120" ]
+	[ "$(fc-view --jsonl gguf.fcs | padded rows pad 320)" = "as computed 120" ]
+	[ "$(fc-view --jsonl plain.fcs | padded rows plain 303)" = "as computed 120" ]
+	[ "$(infer -m pad chats.jsonl | fc-view --jsonl | padded rows pad 10)" = "as computed 120" ]
 	# what the models have in common says something else in each
 	run -1 --separate-stderr bash -c 'fc-view --jsonl plain.fcs | python3 "$FC_ROOT/tests/cli/padded.py" rows pad'
 }
@@ -60,7 +60,7 @@ setup() { cd "$BATS_FILE_TMPDIR" || return; }
 	fc-convert -q -o scored.gguf scored
 	for m in scored scored.gguf; do
 		infer -k 448 -m $m -o $m.fcs chats.jsonl
-		[ "$(fc-view --jsonl $m.fcs | padded rows scored 448)" = "as computed 102" ]
+		[ "$(fc-view --jsonl $m.fcs | padded rows scored 448)" = "as computed 80" ]
 		fc-view --header $m.fcs | grep -E '^(tokenizer|vocabulary|outputs)' >$m.head
 	done
 	cmp scored.head scored.gguf.head
@@ -81,9 +81,9 @@ setup() { cd "$BATS_FILE_TMPDIR" || return; }
 }
 
 @test "streams of a folder and of its GGUF file go together" {
-	[ "$(cat pad.fcs gguf.fcs | fc-view --jsonl | padded rows pad)" = "as computed 352" ]
-	[ "$(fc-view --stream pad.fcs gguf.fcs | fc-view --jsonl | padded rows pad)" = "as computed 352" ]
-	[ "$(fc-align fuse -q --rule average pad.fcs gguf.fcs | fc-view --jsonl | padded rows pad)" = "as computed 176" ]
+	[ "$(cat pad.fcs gguf.fcs | fc-view --jsonl | padded rows pad)" = "as computed 240" ]
+	[ "$(fc-view --stream pad.fcs gguf.fcs | fc-view --jsonl | padded rows pad)" = "as computed 240" ]
+	[ "$(fc-align fuse -q --rule average pad.fcs gguf.fcs | fc-view --jsonl | padded rows pad)" = "as computed 120" ]
 }
 
 @test "a padded and an unpadded model's streams are joined and fused" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Wrote perplexity.json with transformers 5.24, torch 2.15 and tokenizers: log-likelihoods of long texts
+"""Wrote perplexity.json with transformers 5.24, torch 2.9 and tokenizers: log-likelihoods of long texts
 under the demo's pivot in windows of 64 tokens, by lm-evaluation-harness's rolling windows, transformers'
 strided ones and llama.cpp's chunks; and of choices in a context, as the harness asks for them.
 
