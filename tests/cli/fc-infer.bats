@@ -169,13 +169,13 @@ close() {
 	talk heldout 40 --questions >in.jsonl
 	gen() { fc-infer -q --generate --dtype f32 -m "$(kit pivot)" --max-new 20 "$@" in.jsonl; }
 	gen >whole
-	gen --stop 's' --stop 'nswer is' --stop 'zzz' >stopped
+	gen --stop 's' --stop 'nswer' --stop 'zzz' >stopped
 	jq -r '.messages[-1].content' whole |
 		python3 -c '
 import re, sys
 for line in sys.stdin:
     line = line.rstrip("\n")
-    print(line[:min(line.find(s) if s in line else len(line) for s in ("s", "nswer is"))])' >want
+    print(line[:min(line.find(s) if s in line else len(line) for s in ("s", "nswer"))])' >want
 	jq -r '.messages[-1].content' stopped | cmp - want
 	run ! cmp <(jq -r '.messages[-1].content' whole) want
 	gen --stop-token "$(jq -r '.model.vocab["."]' "$(kit pivot)/tokenizer.json")" >number
