@@ -185,7 +185,7 @@ refused() { # MESSAGE options...: training ends with it
 	refused "conversation '$first/chosen' is no answer of a pair" bad.fcs
 	head -c 3000 "$F/few.fcs" >cut.fcs
 	refused "cut.fcs" cut.fcs
-	refused "has 3" --max-length 20 "$F/few.fcs"
+	refused "the limit is 20" --max-length 20 "$F/few.fcs"
 }
 
 @test "references that lack an answer, or are of another text, are named" {
