@@ -61,9 +61,9 @@ endif
 
 # Every capture goes through here: capture(MODEL,OPTIONS,CONVERSATIONS) makes $@, of DATA where the last is empty.  One
 # that is killed goes on; nothing but whole streams gets a name.
-infer   = $(FC)fc-infer $(rows)
-rows    = $(if $(SAMPLE),--sample $(SAMPLE),-k $(K))
-fewer   = $(if $(SAMPLE),,-k $(K))
+infer   = $(FC)fc-infer $(row_kind)
+row_kind = $(if $(SAMPLE),--sample $(SAMPLE),-k $(K))
+at_most  = $(if $(SAMPLE),,-k $(K))
 capture = $(if $3,$(FC)fc-infer -k $(K),$(infer)) $(call infer_to,-m $1 $2 $(INFER)) $(or $3,$(DATA))
 loss  = $(if $(filter published,$(LOSS)),--loss ce --unlisted renormalise --untaught share,--loss $(LOSS))
 train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) $(loss) --save-dtype f32 $(TRAIN)
@@ -71,13 +71,13 @@ train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) $(loss) --save-dtype f32 $(
 SET   := $(OUT)/settings
 pivot := $(call identity,$(PIVOT))
 data  := $(call identity,$(DATA))
-$(call settings,$(SET)/pivot.fcs,pivot $(pivot) data $(data) $(rows) infer $(call plain,$(INFER)))
+$(call settings,$(SET)/pivot.fcs,pivot $(pivot) data $(data) $(row_kind) infer $(call plain,$(INFER)))
 adapt_set = $(if $(ADAPT),adapt $(call plain,$(ADAPTING)) folds $(FOLDS))
-capture_settings = $(call settings,$(SET)/$1.aligned.fcs,source $(call identity,$(call source,$1)) pivot $(pivot) data $(data) $(rows) \
+capture_settings = $(call settings,$(SET)/$1.aligned.fcs,source $(call identity,$(call source,$1)) pivot $(pivot) data $(data) $(row_kind) \
                    infer $(call plain,$(INFER)) align $(ALIGN) $(adapt_set))
 $(foreach n,$(NAMES),$(call capture_settings,$n))
 # With the names of what is fused together, in no order.
-train_settings = rule $(RULE) $(fewer) lambda $(LAMBDA) loss $(LOSS) train $(call plain,$(TRAIN)) pivot $(pivot) of $(sort $1) $(mixture_set)
+train_settings = rule $(RULE) $(at_most) lambda $(LAMBDA) loss $(LOSS) train $(call plain,$(TRAIN)) pivot $(pivot) of $(sort $1) $(mixture_set)
 
 $(OUT):
 	mkdir -p $@
@@ -87,7 +87,7 @@ CHECKED = $(OUT)/checked
 $(CHECKED): $(addprefix $(SET)/,pivot.fcs $(NAMES:%=%.aligned.fcs)) | $(OUT)
 	$(call step,check models and options)
 	$(foreach m,$(PIVOT) $(SOURCES),$(infer) -m $m -p $(PIVOT) $(INFER) --dry-run -o $(OUT)/none$(newline))
-	$(FC)fc-align fuse --rule $(RULE) $(fewer) --help >/dev/null
+	$(FC)fc-align fuse --rule $(RULE) $(at_most) --help >/dev/null
 	$(train) --dry-run -o $(OUT)/none
 	$(dev_checked)
 	$(also_checked)
@@ -136,7 +136,7 @@ endif
 # $(call fuse_and_train,STREAMS): the checkpoint goes when the result is there.
 define fuse_and_train
 $(train_go_on)
-$(FC)fc-align fuse --rule $(RULE) $(by_weights) $(fewer) $1 | $(train) $(resumable) --force --log $@.log.jsonl -o $@
+$(FC)fc-align fuse --rule $(RULE) $(by_weights) $(at_most) $1 | $(train) $(resumable) --force --log $@.log.jsonl -o $@
 $(train_done)
 endef
 
