@@ -66,7 +66,8 @@ row_kind = $(if $(SAMPLE),--sample $(SAMPLE),-k $(K))
 at_most  = $(if $(SAMPLE),,-k $(K))
 capture = $(if $3,$(FC)fc-infer -k $(K),$(infer)) $(call infer_to,-m $1 $2 $(INFER)) $(or $3,$(DATA))
 loss  = $(if $(filter published,$(LOSS)),--loss ce --unlisted renormalise --untaught share,--loss $(LOSS))
-train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) $(loss) --save-dtype f32 $(TRAIN)
+# Conversations are anybody's here, sources' answers among them.
+train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) $(loss) --answers any --save-dtype f32 $(TRAIN)
 
 SET   := $(OUT)/settings
 pivot := $(call identity,$(PIVOT))

@@ -193,7 +193,7 @@ $(WORK)/dev/pivot.fcs: $(WORK)/data/dev.jsonl $(MODEL)/pivot $(SET)/dev/pivot | 
 	$(call known,$(MODEL)/pivot,$<)
 
 # ---- a number of labels ----
-train = $(FC)fc-train -m $(MODEL)/pivot --save-dtype f32 $(TRAIN)
+train = $(FC)fc-train -m $(MODEL)/pivot --answers any --save-dtype f32 $(TRAIN)
 published = --lambda 0.9 --loss ce --unlisted renormalise --untaught share
 # The loss of a way.
 loss  = $(if $(filter sft texts,$1),--lambda 1,$(if $(filter fus%,$1),$(published),--lambda $(LAMBDA) --loss kl))

@@ -4,7 +4,7 @@
 load ../helper
 
 kit() { echo "$FC_ROOT/pipelines/demo/kit/$1"; }
-talk() { python3 "$FC_ROOT/pipelines/demo/talk.py" "$@"; }
+talk() { python3 "$FC_ROOT/pipelines/demo/talk.py" --skills arithmetic=1,strings=1,facts=1 "$@"; }
 functions() { python3 "$FC_ROOT/pipelines/real/functions.py" "$@"; }
 effect() { make -f "$FC_ROOT/pipelines/real/effect.mk" "${args[@]}" "$@"; }
 
