@@ -3,21 +3,10 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "fc-eval/judge/bench.h"
 #include "text/jsonl.h"
-
-/* "run/model_answer/zephyr-7b.jsonl" -> "zephyr-7b" */
-static char *model_name(const char *path)
-{
-	static const char ending[] = ".jsonl";
-	const char *base = strrchr(path, '/');
-	base = base ? base + 1 : path;
-	size_t n = strlen(base), cut = sizeof ending - 1;
-	if (n > cut && !strcmp(base + n - cut, ending))
-		n -= cut;
-	return fc_memdup0(base, n);
-}
 
 /* Only choices[0] is ever judged. */
 static int read_given(
@@ -103,7 +92,7 @@ static void sort_by_id(struct eval_answers *a, const char *path)
 
 int eval_answers_read(struct eval_answers *a, const char *path, struct fc_err *e)
 {
-	*a = (struct eval_answers){.model = model_name(path)};
+	*a = (struct eval_answers){.model = fc_path_stem(path, ".jsonl")};
 	if (fc_jsonl_each(path, read_given, a, e) < 0)
 		return -1;
 	sort_by_id(a, path);

@@ -6,20 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "text/category.h"
-
-/* "run/facts.jsonl" -> "facts" */
-static char *file_name(const char *path)
-{
-	static const char ending[] = ".jsonl";
-	const char *base = strrchr(path, '/');
-	base = base ? base + 1 : path;
-	size_t n = strlen(base), cut = sizeof ending - 1;
-	if (n > cut && !strcmp(base + n - cut, ending))
-		n -= cut;
-	return fc_memdup0(base, n);
-}
 
 /* A member of a line that is text, else what is given; new. */
 static char *text_member(const struct fc_conversation *c, const char *key, const char *otherwise)
@@ -59,7 +48,7 @@ static int read_file(struct eval_candidates *s, const char *path, bool keep_cut,
 {
 	struct fc_conversations *r;
 	struct fc_conversation c = {0};
-	char *file = file_name(path);
+	char *file = fc_path_stem(path, ".jsonl");
 	int got = fc_conversations_open(&r, &path, 1, e);
 	while (got >= 0 && (got = fc_conversations_next(r, &c, e)) > 0)
 		got = add(s, &c, file, fc_conversations_where(r), keep_cut, e);

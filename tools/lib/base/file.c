@@ -26,6 +26,16 @@ char *fc_path_join(const char *dir, const char *name)
 	return fc_buf_detach(&b);
 }
 
+char *fc_path_stem(const char *path, const char *ending)
+{
+	const char *base = strrchr(path, '/');
+	base = base ? base + 1 : path;
+	size_t n = strlen(base), cut = strlen(ending);
+	if (n > cut && !strcmp(base + n - cut, ending))
+		n -= cut;
+	return fc_memdup0(base, n);
+}
+
 static const char *type_name(mode_t mode)
 {
 	return S_ISDIR(mode) ? "a folder"

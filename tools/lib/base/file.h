@@ -23,6 +23,8 @@ bool fc_file_exists(const char *path);
 
 /* "dir/name", the caller's to free(). */
 char *fc_path_join(const char *dir, const char *name);
+/* The last part of a path without that ending: "run/a.jsonl" -> "a"; the caller's to free(). */
+char *fc_path_stem(const char *path, const char *ending);
 
 /* A file mapped for reading.  p is NULL for an empty file. */
 struct fc_map {
