@@ -1,6 +1,9 @@
 # Sourced by every bats file: `load ../helper`.
 bats_require_minimum_version 1.5.0
 
+# A test calls make as a user does, not as a part of the make that runs the tests: its -j would change the order.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
 # A pipeline whose status is that of its last failing part, for `run pipe '...'`.
 pipe() { bash -o pipefail -c "$1"; }
 

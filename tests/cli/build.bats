@@ -11,8 +11,7 @@ tree() {
 	printf '%s\n' '#include <stdio.h>' 'extern const char fc_version[]; int x_b(void); int fc_a(void);' \
 		'int main(void) { puts(fc_version); return fc_a() + x_b(); }' >"$1/tools/fc-x/main.c"
 }
-# As a user calls it, not as a part of the make that runs the tests.
-build() { env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory LDLIBS= PKGS=zlib "$@"; }
+build() { make --no-print-directory LDLIBS= PKGS=zlib "$@"; }
 
 @test "short lines; V=1 shows the commands; a second make does nothing" {
 	tree .
