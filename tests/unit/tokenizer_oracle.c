@@ -109,9 +109,7 @@ static void put_words(struct fc_buf *b, struct fc_rng *r)
 {
 	static const char *const part[] = {" the", " quick", "Hello", " World", "'s", "'T", "'ll",
 	    "'VE", " don't", " can\xe2\x80\x99t", "1", "12", "123", "12345678", " 3.14159", ", ",
-	    ". ", "? ", "!", " na\xc3\xafve",
-	    " stra\xc3\x9f"
-	    "e",
+	    ". ", "? ", "!", " na\xc3\xafve", " stra\303\237e",
 	    " \xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82", "\xe4\xbd\xa0\xe5\xa5\xbd",
 	    "\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab", " \xec\x95\x88\xeb\x85\x95",
 	    " \xd9\x85\xd8\xb1\xd8\xad\xd8\xa8\xd8\xa7", " antidisestablishmentarianism", " (a)",

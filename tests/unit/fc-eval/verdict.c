@@ -181,7 +181,7 @@ static void test_arena_strict(void)
 		const char *got =
 		    eval_verdict_arena(v[i].text, strlen(v[i].text), EVAL_VERDICT_STRICT, &n);
 		T_STR(got ? got : "none", v[i].verdict, v[i].text);
-		T_OK((n > 0) == (got != NULL), v[i].text);
+		T_OK((n > 0) == (got != NULL), "%s", v[i].text);
 	}
 }
 
