@@ -133,13 +133,13 @@ check-cli: all $(FIXTURE)
 	@B=$(B) tests/run cli
 # The sanitizer's memmem() looks at all of a text that is left, once for every match in it.
 check-asan: deps
-	@ASAN_OPTIONS=intercept_memmem=0 $(AGAIN) $(JOBS) SAN=address,undefined CFLAGS='-O1 -g' check-built
-# clang, whose OpenMP runtime the sanitizer understands; our code is instrumented, the matrix libraries
-# are not.
+	@ASAN_OPTIONS=intercept_memmem=0 $(AGAIN) $(JOBS) SAN=address,undefined CFLAGS='-O1 -g -Werror' check-built
+# clang, whose OpenMP runtime the sanitizer understands, and whose warnings end it; our code is
+# instrumented, the matrix libraries are not.
 check-tsan: deps
 	@command -v clang >/dev/null || { echo 'check-tsan needs clang and libomp-dev'; exit 1; }
 	@TSAN_OPTIONS='ignore_noninstrumented_modules=1 halt_on_error=1' \
-	    $(AGAIN) $(JOBS) CC=clang SAN=thread CFLAGS='-O1 -g' check-unit
+	    $(AGAIN) $(JOBS) CC=clang SAN=thread CFLAGS='-O1 -g -Werror' check-unit
 # Debian's names; SYSROOT is empty where the libraries of arm64 are installed beside this machine's.
 SYSROOT =
 AARCH64 = aarch64-linux-gnu
