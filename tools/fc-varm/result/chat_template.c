@@ -119,18 +119,12 @@ static int choose(const struct recipe_plan *rp, char **text, struct fc_err *e)
 	return 0;
 }
 
-/* Replaces the default among the templates, of whichever form they are. */
-static void set_default(json_t *config, const char *text)
+/* Replaces the default in a list of {"name", "template"}. */
+static void set_in_list(json_t *list, const char *text)
 {
-	json_t *v = json_object_get(config, "chat_template"), *item;
+	json_t *item;
 	size_t i;
-	if (json_is_object(v))
-		json_object_set_new(v, FC_TEMPLATE_DEFAULT, json_string(text));
-	else if (!json_is_array(v))
-		json_object_set_new(config, "chat_template", json_string(text));
-	if (!json_is_array(v))
-		return;
-	json_array_foreach(v, i, item)
+	json_array_foreach(list, i, item)
 	{
 		const char *name = json_string_value(json_object_get(item, "name"));
 		if (name && !strcmp(name, FC_TEMPLATE_DEFAULT)) {
@@ -139,7 +133,19 @@ static void set_default(json_t *config, const char *text)
 		}
 	}
 	json_array_append_new(
-	    v, json_pack("{s:s, s:s}", "name", FC_TEMPLATE_DEFAULT, "template", text));
+	    list, json_pack("{s:s, s:s}", "name", FC_TEMPLATE_DEFAULT, "template", text));
+}
+
+/* Replaces the default among the templates, of whichever form they are. */
+static void set_default(json_t *config, const char *text)
+{
+	json_t *v = json_object_get(config, "chat_template");
+	if (json_is_array(v))
+		set_in_list(v, text);
+	else if (json_is_object(v))
+		json_object_set_new(v, FC_TEMPLATE_DEFAULT, json_string(text));
+	else
+		json_object_set_new(config, "chat_template", json_string(text));
 }
 
 /* In tokenizer_config.json, if that has one.  *is_all: it has others too and no file that goes
