@@ -126,6 +126,39 @@ best() { jq -c '[.id, .messages[-1].content, .selected.source, .selected.reward 
 ["q2","Five: 5","A",9,4]' ]
 }
 
+@test "--own: pairs of one source's answers with the best of the others beside, as WRPO has them" {
+	line q1 0 "It is 12, no: 11" '{"answer": "12"}' >me.jsonl
+	line q1 1 "12" '{"answer": "12"}' >>me.jsonl
+	line q2 0 "6" '{"answer": "6"}' >>me.jsonl # alone, no pair
+	count='jq -r ".messages[-1].content | length"' # A 9 9 7 6, B 9 1 2 16, me 16 2 1
+	fc-eval select --reward program --program "$count" --own me --pairs pairs.jsonl -o all.best A.jsonl B.jsonl me.jsonl 2>notes
+	# by hand: the longest and the shortest of me, the longest of the others; equal lengths: the first
+	[ "$(jq -c '[.id, .chosen[0].content, .rejected[0].content, .source_chosen[0].content]' pairs.jsonl)" = \
+		'["q1","It is 12, no: 11","12","It may be twelve"]' ]
+	[ "$(jq -c '[.chosen_source, .rejected_source, .source_chosen_source, .source_chosen_reward * 1, .chosen_reward * 1]' pairs.jsonl)" = \
+		'["me","me","B",16,16]' ]
+	grep "pairs: 1; none of 0 prompts with nothing taken, 1 with one answer" notes
+	# what is taken is the best of all, as ever
+	fc-eval select -q --reward program --program "$count" A.jsonl B.jsonl me.jsonl | cmp - all.best
+	# votes and --least are of all answers to the prompt
+	fc-eval select -q --reward right --match last-number --own me --pairs pairs.jsonl -o best A.jsonl B.jsonl me.jsonl
+	[ "$(jq -c '[.id, .chosen[0].content, .rejected[0].content, .source_chosen[0].content]' pairs.jsonl)" = \
+		'["q1","12","It is 12, no: 11","It is 12."]' ]
+	# nothing of the others is good enough: no pair
+	fc-eval select --reward right --match last-number --own me --pairs pairs.jsonl -o best me.jsonl <(grep -v 'is 12' A.jsonl) 2>notes
+	[ ! -s pairs.jsonl ] && grep "none of 2 prompts with nothing taken" notes
+	# as fc-infer and fc-train --preference wrpo take them
+	fc-eval select -q --reward right --match last-number --own me --pairs pairs.jsonl -o best A.jsonl B.jsonl me.jsonl
+	fc-infer -q --tokens -m "$FC_ROOT/pipelines/demo/kit/pivot" -o three.fcs pairs.jsonl
+	[ "$(fc-view --jsonl three.fcs | jq -r .id | paste -sd' ')" = "q1/chosen q1/rejected q1/source_chosen" ]
+	run -1 fc-eval select --reward right --match last-number --own nobody --pairs none -o none A.jsonl
+	[[ $output == *"no answer is from 'nobody'"* ]]
+	run -2 fc-eval select --reward right --own A A.jsonl
+	[[ $output == *"--own needs --pairs"* ]]
+	run -2 fc-eval select --reward right --own A --within source --pairs p A.jsonl
+	[[ $output == *"--own"*"--within"* ]]
+}
+
 @test "what does not go together is an error" {
 	run -1 fc-eval select --reward agreement A.jsonl A.jsonl
 	[[ $output == *"'A' answered conversation 'q1' already"* ]]

@@ -18,7 +18,7 @@ struct options {
 	struct eval_rewarding rewarding;
 	struct eval_choosing choosing;
 	bool list, keep_cut;
-	const char *out, *pairs, *questions, *answers;
+	const char *out, *pairs, *questions, *answers, *own;
 };
 
 /* How often each source's answer was the best, and why there was no pair. */
@@ -60,27 +60,50 @@ static int list(const struct options *o, const struct eval_candidates *s, struct
 	return ret;
 }
 
-/* Of the n answers to one prompt. */
-static void choose(const struct options *o, const struct eval_candidate *a, size_t n,
-    struct fc_buf *best, struct fc_buf *pairs, struct tally *t)
+/* Whose answers to a prompt are looked at, with --own. */
+enum side { ALL, OWN, OTHERS };
+
+/* Of the n answers to one prompt, those of a side. */
+static struct eval_chosen choose_of(
+    const struct options *o, enum side side, const struct eval_candidate *a, size_t n)
 {
 	double *reward = FC_ARRAY(double, n);
 	size_t *source = FC_ARRAY(size_t, n);
 	for (size_t i = 0; i < n; i++) {
-		reward[i] = a[i].reward;
+		const bool wanted = side == ALL || (side == OWN) == !strcmp(a[i].source, o->own);
+		reward[i] = wanted ? a[i].reward : NAN;
 		source[i] = a[i].n_source;
 	}
 	const struct eval_chosen c = eval_choose(&o->choosing, reward, source, n);
-	t->pair[c.pair]++;
+	free(reward);
+	free(source);
+	return c;
+}
+
+/* A pair of the own answers, and the best of the others beside it. */
+static enum eval_pairless pair_own(
+    const struct options *o, const struct eval_candidate *a, size_t n, struct fc_buf *pairs)
+{
+	const struct eval_chosen own = choose_of(o, OWN, a, n), other = choose_of(o, OTHERS, a, n);
+	if (!other.taken)
+		return EVAL_PAIRLESS_NONE;
+	if (own.pair == EVAL_PAIR)
+		eval_selected_pair(pairs, &a[own.best], &a[own.worst], &a[other.best]);
+	return own.pair;
+}
+
+static void choose(const struct options *o, const struct eval_candidate *a, size_t n,
+    struct fc_buf *best, struct fc_buf *pairs, struct tally *t)
+{
+	const struct eval_chosen c = choose_of(o, ALL, a, n);
 	if (c.taken) {
 		t->n_taken++;
 		t->best[a[c.best].n_source]++;
 		eval_selected_best(best, &a[c.best], n);
 	}
-	if (c.pair == EVAL_PAIR)
-		eval_selected_pair(pairs, &a[c.best], &a[c.worst]);
-	free(reward);
-	free(source);
+	if (!o->own && c.pair == EVAL_PAIR)
+		eval_selected_pair(pairs, &a[c.best], &a[c.worst], NULL);
+	t->pair[o->own ? pair_own(o, a, n, pairs) : c.pair]++;
 }
 
 static void tell(const struct options *o, const struct eval_candidates *s, const struct tally *t)
@@ -116,6 +139,14 @@ static int take_best(const struct options *o, const struct eval_candidates *s, s
 	return ret;
 }
 
+static int check_own(const struct options *o, const struct eval_candidates *s, struct fc_err *e)
+{
+	for (size_t i = 0; o->own && i < s->n_source; i++)
+		if (!strcmp(s->source[i], o->own))
+			return 0;
+	return o->own ? fc_fail(e, "--own: no answer is from '%s'", o->own) : 0;
+}
+
 /* A file that is given is for one reward, and needed by it. */
 static void check_input(const struct options *o, enum eval_reward reward, const char *word,
     const char *name, const char *value)
@@ -137,6 +168,10 @@ static void check(struct options *o)
 		fc_die_usage("say by what answers are taken, --reward, or write all: --list");
 	if (o->list && (o->pairs || !isnan(o->choosing.least) || o->choosing.margin > 0))
 		fc_die_usage("--list takes none: not with --pairs, --least and --margin");
+	if (o->own && !o->pairs)
+		fc_die_usage("--own needs --pairs");
+	if (o->own && o->choosing.within == EVAL_WITHIN_SOURCE)
+		fc_die_usage("pairs of --own are within one source: not with --within source");
 	if (!o->questions != !o->answers || (o->questions && !o->list))
 		fc_die_usage("--questions and --answers need each other and --list");
 	if (isnan(o->choosing.least))
@@ -170,6 +205,8 @@ void eval_command_select(int argc, char **argv)
 		"also write the best with the worst, for preference training", 0, 0},
 	    {FC_OPT_CHOICE, 0, "within", &within, EVAL_WITHINS,
 		"the worst of all answers, or of those of the best one's source", 0, 0},
+	    {FC_OPT_STR, 0, "own", &o.own, "SOURCE",
+		"pairs of this source's answers, the best of the others beside, for WRPO", 0, 0},
 	    {FC_OPT_REAL, 0, "margin", &o.choosing.margin, "X",
 		"rewards of a pair differ by this at least", 0, DBL_MAX},
 	    {FC_OPT_FLAG, 0, "list", &o.list, NULL, "write all answers, each with an id of its own",
@@ -202,7 +239,7 @@ void eval_command_select(int argc, char **argv)
 		fc_die("%s", e.msg);
 	fc_note("%zu answers to %zu prompts; %" PRIu64 " that were cut are left out", s.n,
 	    s.n_prompt, s.n_cut);
-	if (eval_reward_all(&s, &o.rewarding, &e) < 0 ||
+	if (check_own(&o, &s, &e) < 0 || eval_reward_all(&s, &o.rewarding, &e) < 0 ||
 	    (o.list ? list(&o, &s, &e) : take_best(&o, &s, &e)) < 0)
 		fc_die("%s", e.msg);
 	eval_candidates_release(&s);

@@ -77,16 +77,22 @@ static json_t *messages_of(const struct eval_candidate *a, json_t **answer)
 	return messages;
 }
 
-void eval_selected_pair(
-    struct fc_buf *b, const struct eval_candidate *chosen, const struct eval_candidate *rejected)
+void eval_selected_pair(struct fc_buf *b, const struct eval_candidate *chosen,
+    const struct eval_candidate *rejected, const struct eval_candidate *of_source)
 {
-	json_t *answer[2], *o = json_object(), *more = plain_members(chosen);
+	json_t *answer[3], *o = json_object(), *more = plain_members(chosen);
 	json_t *prompt = messages_of(chosen, &answer[0]);
 	json_decref(messages_of(rejected, &answer[1]));
 	json_object_set_new(o, "id", json_string(chosen->prompt_id));
 	json_object_set_new(o, "prompt", prompt);
 	json_object_set_new(o, "chosen", answer[0]);
 	json_object_set_new(o, "rejected", answer[1]);
+	if (of_source) {
+		json_decref(messages_of(of_source, &answer[2]));
+		json_object_set_new(o, "source_chosen", answer[2]);
+		json_object_set_new(o, "source_chosen_source", json_string(of_source->source));
+		json_object_set_new(o, "source_chosen_reward", reward(of_source->reward));
+	}
 	json_object_set_new(o, "chosen_source", json_string(chosen->source));
 	json_object_set_new(o, "rejected_source", json_string(rejected->source));
 	json_object_set_new(o, "chosen_reward", reward(chosen->reward));

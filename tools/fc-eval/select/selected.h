@@ -11,10 +11,11 @@ void eval_selected_listed(struct fc_buf *b, const struct eval_candidate *a);
 /* The best of n: the conversation as it was asked, with this answer; "selected" says whose it is.
  * It is no draw of a policy any more, so "answered_by" goes in there. */
 void eval_selected_best(struct fc_buf *b, const struct eval_candidate *a, size_t n);
-/* {"id", "prompt", "chosen", "rejected"}, lists of messages, as TRL reads preferences; with source
- * and reward of both, and the line's other members. */
-void eval_selected_pair(
-    struct fc_buf *b, const struct eval_candidate *chosen, const struct eval_candidate *rejected);
+/* {"id", "prompt", "chosen", "rejected"}, lists of messages, as TRL reads preferences, and
+ * "source_chosen" for WRPO, unless of_source is NULL; with source and reward of each, and the
+ * line's other members. */
+void eval_selected_pair(struct fc_buf *b, const struct eval_candidate *chosen,
+    const struct eval_candidate *rejected, const struct eval_candidate *of_source);
 /* For fc-eval judge: a question and an answer to it, of an id of their own.  -1: the conversation
  * is more than a user's message. */
 int eval_selected_question(struct fc_buf *question, struct fc_buf *answer,
