@@ -1,12 +1,12 @@
 # Answers of the sources (implicit fusion, as in FuseChat-3.0): prompts without answers are answered by the sources,
 # several times each; a reward says which answer is the best, and on that the pivot is trained, with the sources' rows
-# beside it.  Best and worst are pairs for preference training.
+# beside it.  Best and worst are pairs, on which it may be trained further, by preference.
 #
 #   make -f answers.mk PIVOT=models/pivot SOURCES='models/a models/b' PROMPTS=prompts.jsonl REWARD=agreement \
-#       MATCH=last-number OUT=run
+#       MATCH=last-number PREFERENCE=ln-dpo OUT=run
 #
-# gives run/best.jsonl, run/pairs.jsonl ({"prompt", "chosen", "rejected"}, as TRL reads them) and run/fusion/fusellm.
-# Variables: those of fuse.mk, which the training takes, and
+# gives run/best.jsonl, run/pairs.jsonl ({"prompt", "chosen", "rejected"}, as TRL reads them), run/fusion/fusellm, and
+# with PREFERENCE run/ln-dpo.  Variables: those of fuse.mk, which the training takes, and
 #
 #   PROMPTS  conversations (JSONL) that end with a user's message, the only one without an answer
 #   SAMPLES  answers of each source to each prompt, drawn at temperature 1
@@ -18,6 +18,8 @@
 #   SELECT   further options of fc-eval select: --least, --margin, --within source, --keep-cut
 #   DATA     labelled conversations (JSONL) that are trained on, too; or none
 #   FUSION   fusellm or fusechat: how the pivot is trained; empty: not
+#   PREFERENCE PREFER    dpo, ln-dpo, wrpo or infifpo: the objective of a training on pairs, behind that; see preference.mk;
+#            further options of fc-train for it, else the published learning rate and one epoch
 
 K        = 10
 SAMPLES  = 4
@@ -32,9 +34,12 @@ DEV      =
 BY       =
 DATA     =
 FUSION   = fusellm
+PREFERENCE =
+PREFER   = $(prefer_$(PREFERENCE))
 OUT      = answers
 INFER    =
 ALIGN    = bytes
+TYPE     =
 FC       =
 HERE    := $(dir $(lastword $(MAKEFILE_LIST)))
 
@@ -52,7 +57,7 @@ $(call need_unlike,SOURCES,$(foreach s,$(SOURCES),$(call name,$s)))
 one_of = $(if $(and $(filter $2,$($1)),$(filter 1,$(words $($1)))),,$(error $1 is one of $2, not '$($1)'))
 needs  = $(if $(filter $1,$(REWARD)),$(if $(value $2),,$(error REWARD=$1 needs $2)))
 $(call one_of,REWARD,right agreement program judge mixture)$(call one_of,MATCH,exact last-word last-number)
-$(if $(FUSION),$(call one_of,FUSION,fusellm fusechat))
+$(if $(FUSION),$(call one_of,FUSION,fusellm fusechat))$(if $(PREFERENCE),$(call one_of,PREFERENCE,dpo ln-dpo wrpo infifpo))
 $(call needs,program,CHECKER)$(call needs,judge,JUDGE)$(call needs,mixture,DEV)
 
 is      = $(filter $1,$(REWARD))
@@ -62,12 +67,17 @@ JUDGED  = $(if $(call is,judge),$(OUT)/judged)
 SCORED  = $(if $(call is,mixture),$(OUT)/scored.fcs)
 BEST    = $(OUT)/best.jsonl
 PAIRS   = $(OUT)/pairs.jsonl
+SELECTED = $(OUT)/selected
 TEXTS   = $(if $(DATA),$(OUT)/texts.jsonl,$(BEST))
 RESULT  = $(FUSION:%=$(OUT)/fusion/%)
 CHECKED = $(OUT)/checked
-STEPS   = $(CHECKED) $(ANSWERS) $(if $(JUDGED)$(SCORED),$(ALL)) $(JUDGED) $(SCORED) $(BEST) $(if $(DATA),$(TEXTS)) $(RESULT)
+STEPS   = $(CHECKED) $(ANSWERS) $(if $(JUDGED)$(SCORED),$(ALL)) $(JUDGED) $(SCORED) $(SELECTED) $(if $(DATA),$(TEXTS)) \
+          $(RESULT) $(preference_steps)
 
 all: $(BEST) $(PAIRS) $(TEXTS) $(RESULT)
+
+# FuseChat-3.0 pairs answers of one source.
+within = $(if $(filter ln-dpo,$(PREFERENCE)),--within source)
 
 SET     := $(OUT)/settings
 prompts := $(call identity,$(PROMPTS))
@@ -75,20 +85,22 @@ answer_settings = $(call settings,$(SET)/answers/$1,source $(call identity,$(cal
                   $(SAMPLES) generate $(call plain,$(GENERATE)) seed $(SEED))
 $(foreach n,$(NAMES),$(call answer_settings,$n))
 $(call settings,$(SET)/judgments,judge $(call plain,$(value JUDGE)))
-$(call settings,$(SET)/best,of $(NAMES) reward $(REWARD) match $(MATCH) checker $(value CHECKER) select $(call plain,$(SELECT)))
+$(call settings,$(SET)/best,of $(NAMES) reward $(REWARD) match $(MATCH) checker $(value CHECKER) select $(strip $(within) $(call plain,$(SELECT))))
 $(call settings,$(SET)/texts,data $(if $(DATA),$(call identity,$(DATA))))
 
 answer = $(FC)fc-infer --generate -m $1 --temperature 1 --choices $(SAMPLES) --seed $(SEED) $(GENERATE)
-# judge(QUESTIONS,JUDGMENTS)
-judge  = PATH=$(if $(FC),$(abspath $(FC)):)$$PATH $(FC)fc-eval judge --mode single --questions $(OUT)/judge/$1 \
-         $(JUDGE) -o $(OUT)/judge/$2
+# judge(FOLDER,QUESTIONS,JUDGMENTS)
+judge  = PATH=$(if $(FC),$(abspath $(FC)):)$$PATH $(FC)fc-eval judge --mode single --questions $1/judge/$2 \
+         $(JUDGE) -o $1/judge/$3
 question = {"question_id": "q", "category": "answers", "turns": ["?"]}
-ask    = $(call judge,questions.jsonl,judgments.jsonl)
+ask    = $(call judge,$1,questions.jsonl,judgments.jsonl)
 match  = $(if $(call is,right agreement), --match $(MATCH))
 by_program = $(if $(call is,program), --program '$(subst $(quote),$(quote)\$(quote)$(quote),$(CHECKER))')
-reward = $(if $(call is,judge),--reward judgments --judgments $(OUT)/judge/judgments.jsonl,$(if $(call \
-         is,mixture),--reward stream --stream $(SCORED),--reward $(REWARD)$(match)$(by_program)))
-select = $(FC)fc-eval select $(reward)$(SELECT:%= %)
+# select(STREAM,JUDGMENTS), which the reward may read.
+reward = $(if $(call is,judge),--reward judgments --judgments $2,$(if $(call \
+         is,mixture),--reward stream --stream $1,--reward $(REWARD)$(match)$(by_program)))
+select = $(FC)fc-eval select $(reward)$(if $(within), $(within))$(SELECT:%= %)
+RATINGS = $(OUT)/judge/judgments.jsonl
 keep   = $(filter --keep-cut,$(SELECT))
 # fuse.mk's variables that were given on the command line go with it by themselves.
 fusing = @$(MAKE) --no-print-directory -f $(HERE)$1.mk PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA=$2 OUT=$3 FC=$(FC) K=$(K) \
@@ -98,9 +110,10 @@ $(CHECKED): $(NAMES:%=$(SET)/answers/%) $(SET)/best $(if $(JUDGED),$(SET)/judgme
 	$(call step,check models and options)
 	@mkdir -p $(OUT)/answers $(if $(JUDGED),$(OUT)/judge)
 	$(foreach m,$(SOURCES),$(call answer,$m) --dry-run$(newline))
-	$(select) --help >/dev/null
+	$(call select,none,none) --help >/dev/null
 	$(if $(JUDGED),@echo '$(question)' >$(OUT)/judge/none.jsonl)
-	$(if $(JUDGED),$(call judge,none.jsonl,none) -q --dry-run >/dev/null)
+	$(if $(JUDGED),$(call judge,$(OUT),none.jsonl,none) -q --dry-run >/dev/null)
+	$(preference_checked)
 	@touch $@
 
 # Beside the final name, which only a whole file gets; a part with other settings is no beginning.
@@ -110,34 +123,49 @@ $(OUT)/answers/%.jsonl: $(SET)/answers/% | $(CHECKED)
 	$(call answer,$(call source,$*)) --resume -o $@.part $(PROMPTS)
 	@mv $@.part $@
 
+# list(FOLDER,ANSWERS) makes $@, and what a judge reads.
+list = $(FC)fc-eval select --list $(keep) $(if $(JUDGED),--questions $1/judge/questions.jsonl --answers \
+       $1/judge/answers.jsonl) -o $@ $2
+
 $(ALL): $(ANSWERS) $(SET)/best
 	$(call step,all answers with ids of their own)
-	$(FC)fc-eval select --list $(keep) $(if $(JUDGED),--questions $(OUT)/judge/questions.jsonl --answers \
-	    $(OUT)/judge/answers.jsonl) -o $@ $(ANSWERS)
+	$(call list,$(OUT),$(ANSWERS))
 
-# The judgments grow by lines and outlive a failure; those of other answers are put aside.
-$(OUT)/judged: $(ALL) $(SET)/judgments
-	$(call step,judgments)
-	@said=$$($(ask) -q --dry-run $(OUT)/judge/answers.jsonl 2>&1) || case $$said in *'of other answers'*) $(put_aside) ;; esac
-	$(ask) $(OUT)/judge/answers.jsonl
-	@touch $@
-put_aside = n=1; f=$(OUT)/judge/judgments.jsonl; while [ -e $$f.$$n ]; do n=$$((n + 1)); done; \
+# judging(FOLDER): the judgments grow by lines and outlive a failure; those of other answers are put aside.
+define judging
+@said=$$($(call ask,$1) -q --dry-run $1/judge/answers.jsonl 2>&1) || case $$said in *'of other answers'*) $(put_aside) ;; esac
+$(call ask,$1) $1/judge/answers.jsonl
+@touch $@
+endef
+put_aside = n=1; f=$1/judge/judgments.jsonl; while [ -e $$f.$$n ]; do n=$$((n + 1)); done; \
     echo "the judgments are of other answers: they stay as $$f.$$n"; mv $$f $$f.$$n
 
-# What the models give all answers, and weights fitted to DEV, are made as for a fusion.
+$(OUT)/judged: $(ALL) $(SET)/judgments
+	$(call step,judgments)
+	$(call judging,$(OUT))
+
+# score(FOLDER,ANSWERS) makes $@: what the models give all answers, and weights fitted to DEV, are made as for a fusion.
+define score
+$(call fusing,fusellm,$2,$1) RULE=mixture DEV=$(DEV) BY=$(BY) IN='$(IN)scoring: ' \
+    $1/pivot.fcs $(NAMES:%=$1/%.aligned.fcs) $(if $(filter $(OUT)/scoring,$1),$(FITTED))
+@if [ ! -e $@ ] || [ -n "$$(find $1 $(FITTED) -name '*.fcs' -newer $@ -o -name '*.tsv' -newer $@)" ]; then \
+    $(FC)fc-align fuse -q --rule mixture --weights $(FITTED) $(BY:%=--by %) -k $(K) -o $@ \
+    $1/pivot.fcs $(NAMES:%=$1/%.aligned.fcs); fi
+endef
+FITTED = $(OUT)/scoring/dev/weights.tsv
+
 $(OUT)/scored.fcs: $(ALL) FORCE
 	$(call step,the answers under a mixture of all)
-	$(call fusing,fusellm,$(ALL),$(OUT)/scoring) RULE=mixture DEV=$(DEV) BY=$(BY) IN='$(IN)scoring: ' \
-	    $(OUT)/scoring/pivot.fcs $(NAMES:%=$(OUT)/scoring/%.aligned.fcs) $(OUT)/scoring/dev/weights.tsv
-	@if [ ! -e $@ ] || [ -n "$$(find $(OUT)/scoring -name '*.fcs' -newer $@ -o -name '*.tsv' -newer $@)" ]; then \
-	    $(FC)fc-align fuse -q --rule mixture --weights $(OUT)/scoring/dev/weights.tsv $(BY:%=--by %) -k $(K) -o $@ \
-	    $(OUT)/scoring/pivot.fcs $(NAMES:%=$(OUT)/scoring/%.aligned.fcs); fi
+	$(call score,$(OUT)/scoring,$(ALL))
 
-$(BEST): $(ANSWERS) $(if $(JUDGED)$(SCORED),$(ALL)) $(JUDGED) $(SCORED) $(SET)/best
+# replace(FILE) by FILE.new, unless they are alike: another way to choose that chooses the same makes nothing else anew.
+replace = if cmp -s $1.new $1; then rm $1.new; else mv $1.new $1; fi
+pool    = $(if $(JUDGED)$(SCORED),$(ALL),$(ANSWERS))
+$(SELECTED): $(pool) $(JUDGED) $(SCORED) $(SET)/best $(if $(and $(wildcard $(BEST)),$(wildcard $(PAIRS))),,FORCE)
 	$(call step,the best answers)
-	$(select) --pairs $(PAIRS) -o $@ $(if $(JUDGED)$(SCORED),$(ALL),$(ANSWERS))
-# Made there, too.
-$(PAIRS): $(BEST) ;
+	$(call select,$(SCORED),$(RATINGS)) --pairs $(PAIRS).new -o $(BEST).new $(pool)
+	@$(call replace,$(BEST)); $(call replace,$(PAIRS)); touch $@
+$(BEST) $(PAIRS): $(SELECTED) ;
 
 $(OUT)/texts.jsonl: $(DATA) $(BEST) $(SET)/texts
 	$(call step,labelled conversations and the best answers)
@@ -146,5 +174,9 @@ $(OUT)/texts.jsonl: $(DATA) $(BEST) $(SET)/texts
 $(RESULT): $(TEXTS) FORCE
 	$(call step,fine-tune the pivot on them)
 	$(call fusing,$(FUSION),$(TEXTS),$(OUT)/fusion) IN='$(IN)$(FUSION): '
+
+ifneq ($(PREFERENCE),)
+include $(HERE)preference.mk
+endif
 
 .PHONY: all FORCE

@@ -140,10 +140,3 @@ $(train_go_on)
 $(FC)fc-align fuse --rule $(RULE) $(by_weights) $(at_most) $1 | $(train) $(resumable) --force --log $@.log.jsonl -o $@
 $(train_done)
 endef
-
-# The last step to a narrower type.
-define narrow
-$(call step,the result in $(TYPE))
-$(FC)fc-convert -f --type $(TYPE) --rounding stochastic -o $@ $<
-@for f in README.md mergekit_config.yml fc-varm.json; do if [ -e $</$$f ]; then cp $</$$f $@; fi; done
-endef

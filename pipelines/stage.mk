@@ -97,3 +97,10 @@ CHECKPOINT  = 300
 train_go_on = @$(call drop_old,$@.state,$@.state/state.json); $(call sweep,$@); $(call sweep,$@.state)
 resumable   = --checkpoint $@.state --checkpoint-seconds $(CHECKPOINT) --resume
 train_done  = @rm -rf $@.state
+
+# ---- TYPE: the result $< once more as $@, in a narrower type, with what a merge left beside it ----
+define narrow
+$(call step,the result in $(TYPE))
+$(FC)fc-convert -f --type $(TYPE) --rounding stochastic -o $@ $<
+@for f in README.md mergekit_config.yml fc-varm.json; do if [ -e $</$$f ]; then cp $</$$f $@; fi; done
+endef

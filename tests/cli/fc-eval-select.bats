@@ -151,12 +151,10 @@ best() { jq -c '[.id, .messages[-1].content, .selected.source, .selected.reward 
 	fc-eval select -q --reward right --match last-number --own me --pairs pairs.jsonl -o best A.jsonl B.jsonl me.jsonl
 	fc-infer -q --tokens -m "$FC_ROOT/pipelines/demo/kit/pivot" -o three.fcs pairs.jsonl
 	[ "$(fc-view --jsonl three.fcs | jq -r .id | paste -sd' ')" = "q1/chosen q1/rejected q1/source_chosen" ]
-	run -1 fc-eval select --reward right --match last-number --own nobody --pairs none -o none A.jsonl
+	run -1 fc-eval select --reward right --match last-number --own nobody --pairs none -o best A.jsonl
 	[[ $output == *"no answer is from 'nobody'"* ]]
 	run -2 fc-eval select --reward right --own A A.jsonl
 	[[ $output == *"--own needs --pairs"* ]]
-	run -2 fc-eval select --reward right --own A --within source --pairs p A.jsonl
-	[[ $output == *"--own"*"--within"* ]]
 }
 
 @test "what does not go together is an error" {

@@ -170,8 +170,6 @@ static void check(struct options *o)
 		fc_die_usage("--list takes none: not with --pairs, --least and --margin");
 	if (o->own && !o->pairs)
 		fc_die_usage("--own needs --pairs");
-	if (o->own && o->choosing.within == EVAL_WITHIN_SOURCE)
-		fc_die_usage("pairs of --own are within one source: not with --within source");
 	if (!o->questions != !o->answers || (o->questions && !o->list))
 		fc_die_usage("--questions and --answers need each other and --list");
 	if (isnan(o->choosing.least))
