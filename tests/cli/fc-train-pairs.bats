@@ -150,6 +150,20 @@ refused() { # MESSAGE options...: training ends with it
 	[[ $output == *"not the stream that the checkpoint's training read"* ]]
 }
 
+@test "references that changed are refused where the checkpoint lies between passes, too" {
+	again() { prefer dpo -q --checkpoint state --checkpoint-every 1 --resume "$@" "$F/few.fcs"; }
+	again -o whole
+	[ "$(jq .taken state/state.json)" -eq 0 ]
+	run -1 again --reference "$F/train.facts.fcs" -o none
+	[[ $output == *"not the stream that the checkpoint's training read, or --reference gives other log-probabilities"* ]]
+	again --reference "$F/few.fcs" -o same # what they were
+	same_model whole same
+	rm -r state
+	again --reference "$F/train.facts.fcs" -o facts
+	run -1 again --reference "$F/train.arithmetic.fcs" -o none
+	[[ $output == *"not the stream"* ]] && [ ! -e none ]
+}
+
 @test "micro-batches part pairs and change nothing but roundings" {
 	prefer dpo -q --log a.log -o a "$F/few.fcs"
 	prefer dpo -q --log b.log --micro-tokens 1 -o b "$F/few.fcs"

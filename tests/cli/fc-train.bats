@@ -153,6 +153,34 @@ killed_three_times() {
 	same_model out out3
 }
 
+@test "another stream is refused wherever the checkpoint lies, and in what was not read yet" {
+	fc-infer -q -m "$F/pivot" -k 4 --dtype f32 -o other.fcs <(sed '60s/"content": *"/&Well. /' "$F/talk.jsonl")
+	again() { train -q --shuffle 1 --examples 60 --checkpoint state --checkpoint-every 1 --resume "$@"; }
+	again -o whole "$F/dists.fcs" # the last checkpoint is that of the last step, where no pass has begun
+	[ "$(jq .taken state/state.json)" -eq 0 ]
+	for stream in other.fcs "$F/tokens.fcs"; do
+		run -1 again -o none "$stream"
+		[[ $output == *"$stream: not the stream that the checkpoint's training read"* ]]
+		run -1 again -o none < <(cat "$stream")
+		[[ $output == *"not the stream"* ]]
+	done
+	again -o same "$F/dists.fcs"
+	same_model whole same
+	cat "$F/dists.fcs" | again -o piped
+	same_model whole piped
+	# in the middle of the first pass: what is read later is another conversation than it was
+	rm -r state
+	again() { train -q --shuffle 1 --examples 60 --epochs 1 --checkpoint state --checkpoint-every 5 --resume "$@"; }
+	again -o once "$F/dists.fcs"
+	[ "$(jq '.pass == 0 and .taken > 0 and .taken < 60' state/state.json)" = true ]
+	run -1 again -o none other.fcs
+	[[ $output == *"not the stream"* ]]
+	run -1 again -o none < <(cat other.fcs) # seen when the pass ends
+	[[ $output == *"not the stream"* ]] && [ ! -e none ]
+	again -o on "$F/dists.fcs"
+	same_model once on
+}
+
 @test "a stream of another tokenizer is refused" {
 	run train -o out "$F/other.fcs"
 	[ "$status" -eq 1 ]

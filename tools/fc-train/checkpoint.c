@@ -10,7 +10,7 @@
 #include "store/store.h"
 
 #define STATE_FILE "state.json"
-#define VERSION 1
+#define VERSION 2 /* 1 did not know the whole stream */
 
 static const char part_letter[3] = {'w', 'm', 'v'};
 
@@ -85,9 +85,10 @@ static int save_state(
 	fc_buf_addf(&b,
 	    "{\"version\": %d, \"step\": %" PRIu64 ", \"examples\": %" PRIu64
 	    ", \"tokens\": %" PRIu64 ", \"pass\": %" PRIu64 ", \"taken\": %" PRIu64
-	    ", \"hash\": \"%016" PRIx64 "\", \"log_bytes\": %" PRIu64 ", \"run\": ",
+	    ", \"hash\": \"%016" PRIx64 "\", \"stream\": \"%016" PRIx64
+	    "\", \"log_bytes\": %" PRIu64 ", \"run\": ",
 	    VERSION, s->step, s->n_sample, s->n_tok, s->pos.pass, s->pos.taken, s->pos.hash,
-	    s->log_bytes);
+	    s->pos.stream, s->log_bytes);
 	fc_json_dump(&b, run);
 	fc_buf_adds(&b, "}\n");
 	int ret = fc_out_open(&o, path, FC_OUT_TEXT, e);
@@ -126,10 +127,20 @@ static int read_count(
 	return 0;
 }
 
+static int read_hash(
+    const json_t *o, const char *key, uint64_t *out, const char *where, struct fc_err *e)
+{
+	const char *text;
+	char *end;
+	if (fc_json_str(o, key, "", &text, where, e) < 0)
+		return -1;
+	*out = strtoull(text, &end, 16);
+	return end == text || *end ? fc_fail(e, "%s: %s is no number", where, key) : 0;
+}
+
 static int read_state(
     const json_t *o, struct train_progress_state *s, const char *where, struct fc_err *e)
 {
-	const char *hash;
 	uint64_t version = 0;
 	if (read_count(o, "version", &version, where, e) < 0)
 		return -1;
@@ -141,12 +152,12 @@ static int read_state(
 	    read_count(o, "tokens", &s->n_tok, where, e) < 0 ||
 	    read_count(o, "pass", &s->pos.pass, where, e) < 0 ||
 	    read_count(o, "taken", &s->pos.taken, where, e) < 0 ||
-	    read_count(o, "log_bytes", &s->log_bytes, where, e) < 0 ||
-	    fc_json_str(o, "hash", "", &hash, where, e) < 0)
+	    read_count(o, "log_bytes", &s->log_bytes, where, e) < 0)
 		return -1;
-	char *end;
-	s->pos.hash = strtoull(hash, &end, 16);
-	return end == hash || *end ? fc_fail(e, "%s: hash is no number", where) : 0;
+	return read_hash(o, "hash", &s->pos.hash, where, e) < 0 ||
+		read_hash(o, "stream", &s->pos.stream, where, e) < 0
+	    ? -1
+	    : 0;
 }
 
 static int compare_runs(const json_t *o, const json_t *now, const char *where, struct fc_err *e)

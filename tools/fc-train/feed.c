@@ -24,7 +24,8 @@ struct train_feed {
 	struct fc_example x;
 	struct train_pair_reader *pairs; /* NULL: examples are no pairs */
 	struct train_sample_count count;
-	bool counted; /* count is complete */
+	bool counted;                        /* count is complete, and stream_hash */
+	uint64_t stream_hash, expected_hash; /* over all samples; 0: not known, nothing expected */
 
 	/* the pass that is handed out */
 	bool started, source_ended;
@@ -135,6 +136,20 @@ const struct train_sample_count *train_feed_counted(const struct train_feed *f)
 	return f->counted ? &f->count : NULL;
 }
 
+static int fail_other_stream(const struct train_feed *f, struct fc_err *e)
+{
+	return fc_fail(e, "%s: not the stream that the checkpoint's training read%s", f->name,
+	    f->rule.pairs && train_references_n(f->rule.pairs->references)
+		? ", or --reference gives other log-probabilities"
+		: "");
+}
+
+static int check_whole(const struct train_feed *f, struct fc_err *e)
+{
+	return !f->expected_hash || f->stream_hash == f->expected_hash ? 0
+								       : fail_other_stream(f, e);
+}
+
 static int end_of_stream(struct train_feed *f, struct fc_err *e)
 {
 	struct fc_err odd;
@@ -145,7 +160,7 @@ static int end_of_stream(struct train_feed *f, struct fc_err *e)
 	f->counted = true;
 	if (f->count.n_sample == 0)
 		return fc_fail(e, "%s: no conversation has a token to train on", f->name);
-	return 0;
+	return check_whole(f, e);
 }
 
 /* The next record that makes a sample, or pair. */
@@ -176,6 +191,8 @@ static int read_sample(struct train_feed *f, struct train_sample **s, struct fc_
 	int made = make_sample(f, s, f->counted ? &again : &f->count, e);
 	if (made == 0)
 		return end_of_stream(f, e);
+	if (made > 0 && !f->counted)
+		f->stream_hash = train_sample_hash(*s, f->stream_hash);
 	if (made > 0 && f->spool && train_spool_add(f->spool, *s, e) < 0) {
 		train_sample_free(*s);
 		return -1;
@@ -253,7 +270,7 @@ int train_feed_peek(struct train_feed *f, const struct train_sample **s, struct 
 				return fc_fail(
 				    e, "%s: became empty while it was read again", f->name);
 			f->started = false;
-			f->pos = (struct train_feed_pos){f->pos.pass + 1, 0, 0};
+			f->pos = (struct train_feed_pos){.pass = f->pos.pass + 1};
 		}
 	}
 	*s = f->ahead;
@@ -271,18 +288,19 @@ struct train_sample *train_feed_take(struct train_feed *f)
 
 struct train_feed_pos train_feed_tell(const struct train_feed *f)
 {
-	return f->pos;
+	struct train_feed_pos pos = f->pos;
+	pos.stream = f->counted ? f->stream_hash : 0;
+	return pos;
 }
 
 int train_feed_seek(struct train_feed *f, const struct train_feed_pos *pos, struct fc_err *e)
 {
 	const struct train_sample *s;
-	if (pos->pass > 0 && !f->is_file && read_to_end(f, e) < 0)
+	f->expected_hash = pos->stream;
+	if (f->counted && check_whole(f, e) < 0)
 		return -1;
-	if (pos->pass > 0 && f->reader) { /* a file's first pass is not wanted */
-		fc_reader_close(f->reader);
-		f->reader = NULL;
-	}
+	if (pos->pass > 0 && read_to_end(f, e) < 0)
+		return -1;
 	f->pos.pass = pos->pass;
 	while (f->pos.taken < pos->taken) {
 		int got = train_feed_peek(f, &s, e);
@@ -292,8 +310,5 @@ int train_feed_seek(struct train_feed *f, const struct train_feed_pos *pos, stru
 			break;
 		train_sample_free(train_feed_take(f));
 	}
-	if (f->pos.taken != pos->taken || f->pos.hash != pos->hash)
-		return fc_fail(
-		    e, "%s: not the stream that the checkpoint's training read", f->name);
-	return 0;
+	return f->pos.taken == pos->taken && f->pos.hash == pos->hash ? 0 : fail_other_stream(f, e);
 }

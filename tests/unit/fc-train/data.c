@@ -191,6 +191,16 @@ static void test_seek(void)
 			    "seek to %d samples in a %s goes on with the same ones", stop[i],
 			    piped ? "pipe" : "file");
 		}
+		if (pos.pass) {
+			struct train_feed_pos other = pos;
+			other.stream ^= 1;
+			f = open_feed(path, 10, 3, 5);
+			T_OK(train_feed_seek(f, &other, &e) < 0,
+			    "seek to %d samples: another stream is refused behind its first pass",
+			    stop[i]);
+			train_feed_close(f);
+		}
+		T_OK(!pos.stream == !pos.pass, "what the stream is is known after a pass");
 		if (pos.taken) {
 			pos.hash ^= 1;
 			f = open_feed(path, 10, 3, 5);
