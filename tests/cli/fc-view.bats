@@ -62,6 +62,28 @@ ids() { python3 -c 'import json, sys; print(*(json.loads(s)["id"] for s in sys.s
 	run -2 fc-view --stream --in-turn -n 3 a.fcs
 }
 
+@test "a pair of answers is not parted by --shard and --in-turn" {
+	for i in 1 2 3 4 5 6 7; do
+		jq -cn --arg i "p$i" '{id: $i, prompt: "Is it \($i)?", chosen: " Yes.", rejected: " No.", source_chosen: " Sure."}
+			| if $i == "p3" then . else del(.source_chosen) end'
+	done >pairs.jsonl
+	jq -cn '{id: "c", messages: [{role: "user", content: "a"}, {role: "assistant", content: "b"}]}' >>pairs.jsonl
+	jq -cn '{id: "p1", prompt: "Is it p1?", chosen: " Yes.", rejected: " No."}' >>pairs.jsonl
+	fc-infer -q --tokens --no-history -m "$FC_ROOT/pipelines/demo/kit/pivot" -o whole.fcs pairs.jsonl
+	[ "$(fc-view --jsonl whole.fcs | wc -l)" -eq 18 ]
+	for n in 1 2 3 4; do
+		for i in $(seq "$n"); do
+			# fc-infer, which sees lines, parts none
+			fc-infer -q --tokens --no-history --shard "$i/$n" -m "$FC_ROOT/pipelines/demo/kit/pivot" -o "$i.fcs" pairs.jsonl
+			fc-view --stream --no-history --shard "$i/$n" whole.fcs | cmp - "$i.fcs"
+		done
+		fc-view --stream --no-history --in-turn $(seq -f %.0f.fcs "$n") | cmp - whole.fcs
+	done
+	[ "$(fc-view --jsonl --shard 3/4 whole.fcs | ids)" = "p3/chosen p3/rejected p3/source_chosen p7/chosen p7/rejected" ]
+	# of those that are let through, each by itself
+	[ "$(fc-view --jsonl --id p1/rejected --id p2/chosen --id c --shard 2/2 whole.fcs | ids)" = "p2/chosen p1/rejected" ]
+}
+
 @test "--name: the sources of all streams under one name" {
 	for n in a b; do
 		printf '{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "%s"}]}\n' $n |

@@ -104,36 +104,63 @@ static void write_map(struct view *v, void *data, const struct fc_map_entry *ent
 		fc_die("%s", e.msg);
 }
 
+/* The next record of an input, which has been read to know where a pair ends. */
+struct ahead {
+	struct fc_example x;
+	bool there;
+	struct view_pairing pairing;
+};
+
+static void read_ahead(struct ahead *a, struct fc_reader *r)
+{
+	struct fc_err e;
+	enum fc_read got = fc_reader_example(r, &a->x, &e);
+	if (got == FC_READ_ERROR)
+		fc_die("%s", e.msg);
+	a->there = got == FC_READ_RECORD;
+}
+
+/* Writes a record, or all of a pair. */
+static void write_unit(struct view *v, struct joint *j, struct ahead *a, struct fc_reader *r)
+{
+	view_pairing_goes_on(&a->pairing, &a->x);
+	do {
+		write_example(v, j, r, &a->x);
+		fc_progress_set(++v->n_taken, NULL);
+		read_ahead(a, r);
+	} while (a->there && view_pairing_goes_on(&a->pairing, &a->x));
+}
+
 /*
- * A record of each input in turn.  Shards of one sequence end in one round: once one has ended, so
- * have those after it.
+ * A record of each input in turn, or a pair of them.  Shards of one sequence end in one round: once
+ * one has ended, so have those after it.
  */
 static void write_in_turn(struct view *v, struct joint *j)
 {
-	struct fc_example x;
-	struct fc_err e;
+	struct ahead *ahead = FC_ARRAY(struct ahead, (size_t)v->n_path);
 	int ended = -1;
-	fc_example_init(&x);
+	for (int i = 0; i < v->n_path; i++) {
+		fc_example_init(&ahead[i].x);
+		read_ahead(&ahead[i], v->reader[i]);
+	}
 	fc_progress_start("records", 0);
 	for (int i = 0; ended != i; i = (i + 1) % v->n_path) {
-		enum fc_read got = fc_reader_example(v->reader[i], &x, &e);
-		if (got == FC_READ_ERROR)
-			fc_die("%s", e.msg);
-		if (got == FC_READ_RECORD && ended >= 0)
+		if (ahead[i].there && ended >= 0)
 			fc_die("%s goes on where %s has ended: these are not all shards of one "
 			       "whole, in their order",
 			    fc_reader_name(v->reader[i]), fc_reader_name(v->reader[ended]));
-		if (got == FC_READ_RECORD) {
-			write_example(v, j, v->reader[i], &x);
-			fc_progress_set(++v->n_taken, NULL);
-		} else if (ended < 0) {
+		if (ahead[i].there)
+			write_unit(v, j, &ahead[i], v->reader[i]);
+		else if (ended < 0)
 			ended = i;
-		}
 	}
 	fc_progress_end();
-	fc_example_release(&x);
-	for (int i = 0; i < v->n_path; i++)
+	for (int i = 0; i < v->n_path; i++) {
+		fc_example_release(&ahead[i].x);
+		view_pairing_release(&ahead[i].pairing);
 		fc_reader_close(v->reader[i]);
+	}
+	free(ahead);
 }
 
 /* One source takes the place of all: of no model's, where they are of several. */

@@ -11,8 +11,15 @@
 /*
  * fc-view: main parses options, walk goes through the inputs and hands records to a mode: summary
  * (the header), as_jsonl, as_tsv, stats, verify (spelling: do tokens spell their text?), or
- * cutjoin, which writes a stream again.  plain shows text, as_fingerprint is of models.
+ * cutjoin, which writes a stream again; pairing knows what is not to be parted.  plain shows text,
+ * as_fingerprint is of models.
  */
+
+/* Of records that follow each other, the answers to one prompt that are a pair, which are worth
+ * something together only.  {0} before the first. */
+struct view_pairing {
+	char *id; /* of the pair that the record before is of, or NULL */
+};
 
 struct view {
 	/* options */
@@ -27,10 +34,11 @@ struct view {
 	int n_path;
 	struct fc_reader **reader; /* [n_path] NULL, or opened already */
 
-	uint64_t n_record;        /* records that --id lets through */
+	uint64_t n_unit;          /* records that --id lets through, a pair as one */
 	uint64_t n_seen, n_taken; /* of them, in the shard; of these, after --skip */
 	uint64_t n_bytes;         /* of the inputs, as far as they were read */
 	struct fc_out *out;
+	struct view_pairing pairing;    /* of the records that --id lets through */
 	struct fc_tokenizer *tokenizer; /* NULL without -t */
 	struct fc_buf text;             /* to be written to out */
 };
@@ -71,6 +79,10 @@ int view_spelling_check(struct view_spelling *s, const struct fc_tokenizer *t,
 void view_spelling_release(struct view_spelling *s);
 /* Refuses a tokenizer that is not the stream's. */
 int view_tokenizer_check(const struct view *v, const struct fc_reader *r, struct fc_err *e);
+
+/* Is x of the pair that the record before is of?  To be asked of every record. */
+bool view_pairing_goes_on(struct view_pairing *p, const struct fc_example *x);
+void view_pairing_release(struct view_pairing *p);
 
 /* The next record of any kind; what is in it is x if it is an example. */
 enum fc_read view_read_record(struct fc_reader *r, struct fc_example *x, struct fc_err *e);

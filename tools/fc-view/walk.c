@@ -13,10 +13,14 @@ static bool has_id(const struct view *v, const char *p, size_t n)
 	return v->id.n == 0;
 }
 
-/* Is the next record, of that id, one of those asked for? */
-static bool selected(struct view *v, const char *id, size_t n)
+/* Is the next record, of that id, one of those asked for?  x: what it is, or NULL. */
+static bool selected(struct view *v, const char *id, size_t n, const struct fc_example *x)
 {
-	if (!has_id(v, id, n) || !fc_shard_has(&v->shard, v->n_record++) || v->n_seen++ < v->skip)
+	if (!has_id(v, id, n))
+		return false;
+	if (!x || !v->shard.n || !view_pairing_goes_on(&v->pairing, x))
+		v->n_unit++;
+	if (!fc_shard_has(&v->shard, v->n_unit - 1) || v->n_seen++ < v->skip)
 		return false;
 	v->n_taken++;
 	fc_progress_set(v->n_taken, NULL);
@@ -42,7 +46,7 @@ static enum fc_read walk_examples(
 		v->n_seen += skipped;
 	}
 	while (!satisfied(v) && (ret = fc_reader_example(r, &x, e)) == FC_READ_RECORD)
-		if (selected(v, x.id.p ? x.id.p : "", x.id.n))
+		if (selected(v, x.id.p ? x.id.p : "", x.id.n, &x))
 			visitor->example(v, visitor->data, r, &x);
 	fc_example_release(&x);
 	return ret;
@@ -57,7 +61,7 @@ static enum fc_read walk_tensors(
 	bool take = false, whole = true;
 	while (!(whole && satisfied(v)) && (ret = fc_reader_tensor(r, &t, e)) == FC_READ_RECORD) {
 		if (t.offset == 0)
-			take = selected(v, t.whole.name, strlen(t.whole.name));
+			take = selected(v, t.whole.name, strlen(t.whole.name), NULL);
 		whole = t.offset + t.n == t.whole.n_bytes;
 		if (take)
 			visitor->tensor(v, visitor->data, &t);
@@ -138,6 +142,7 @@ void view_walk(struct view *v, const struct visitor *visitor)
 		fc_reader_close(r);
 	}
 	fc_progress_end();
+	view_pairing_release(&v->pairing);
 	if (v->id.n && !v->n_seen)
 		fc_die(v->id.n == 1 ? "no record has the id '%s'"
 				    : "no record has the id '%s' or another of those asked for",
