@@ -53,7 +53,7 @@ $(foreach m,$(PIVOT) $(if $(REFERENCES),$(SOURCES)),$(FC)fc-infer -k 1 -m $m -p 
 $(call prefer,$(PIVOT)) $(REFERENCES:%=--reference $(CHECKED)) --dry-run -o $(OUT)/none
 endef
 
-$(PART)/itself.jsonl: $(START) $(SET)/preference/itself | $(CHECKED)
+$(PART)/itself.jsonl: $(RESULT) $(SET)/preference/itself | $(CHECKED)
 	$(call step,answers of the model itself)
 	@if [ -e $@.part ]; then $(call drop_old,$@.part,$@.part); fi
 	$(call answer,$(START)) --resume -o $@.part $(PROMPTS)
@@ -76,8 +76,8 @@ $(PART)/threes.jsonl: $(pool) $(JUDGED) $(SCORED) $(or $(OWN),$(ITSELF)) $(OWN_J
 	    -o $@.best $(pool) $(or $(OWN),$(ITSELF))
 	@rm $@.best; mv $@.new $@
 
-# Of the START that there is: what FUSION leaves as it was stays as old as it was.
-$(SCORES): $(PAIRED) $(START) $(SET)/preference/pairs | $(CHECKED)
+# What FUSION leaves as it was stays as old as it was.
+$(SCORES): $(PAIRED) $(RESULT) $(SET)/preference/pairs | $(CHECKED)
 	$(call step,what the model finds of the answers)
 	@[ -s $< ] || { echo '$<: no pair; of each prompt all answers are worth the same, or there is one: more SAMPLES, another' \
 	    'REWARD or SELECT make pairs' >&2; exit 1; }
