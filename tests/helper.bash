@@ -12,6 +12,9 @@ need_shared() {
 	[ -n "${FC_SHARED:-}" ] || skip "no shared inputs"
 }
 
+# A sanitizer takes memory of its own, so that none can be measured.
+sanitized() { [[ $B == build-address* || $B == build-thread* ]]; }
+
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }

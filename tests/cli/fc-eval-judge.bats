@@ -190,7 +190,7 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 	END
 	complete 10
 	right
-	[[ "$B" == *-* ]] || [ "$(cat rss)" -lt 90000 ] # KiB; sanitizers have their own ideas
+	sanitized || [ "$(cat rss)" -lt 90000 ] # KiB
 }
 
 @test "endpoint: refusals end the run at once; redirects are not followed" {

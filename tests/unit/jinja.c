@@ -10,14 +10,6 @@
 #include "t.h"
 #include "jinja/jinja.h"
 
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED true
-#elif defined __has_feature
-#define SANITIZED __has_feature(address_sanitizer)
-#else
-#define SANITIZED false
-#endif
-
 #define NOW 1721995200 /* 2024-07-26 12:00 UTC */
 
 static json_t *data(const char *name)
@@ -379,7 +371,7 @@ static void test_all_growth(void)
 	    "{{ messages[0].content | tojson | length }}",
 	    "{{ messages[0].content | indent | length }}"};
 	const size_t n = 8000000;
-	if (SANITIZED) {
+	if (T_SANITIZED) {
 		t_skip("the sanitizer's memory is no measure");
 		return;
 	}

@@ -11,6 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Is the program built with a sanitizer? It takes memory of its own, so that none can be measured.
+ */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define T_SANITIZED true
+#elif defined __has_feature
+#define T_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define T_SANITIZED false
+#endif
+
 static int t_n, t_failed;
 
 __attribute__((format(printf, 4, 5), unused)) static bool t_check(
