@@ -49,7 +49,7 @@ TABLE = {
 }
 # What an option's value is called in --help when it is no path.
 NO_PATH = {"SECONDS", "TEXT", "NAME", "LABEL", "ID", "TOKEN", "URL", "JSON", "CMD", "BYTES", "FIELD", "MODEL",
-           "LIST", "DEVICE", "I/N"}
+           "LIST", "DEVICE", "I/N", "SOURCE"}
 
 count = failures = 0
 
