@@ -12,12 +12,13 @@ KIT     = $(HERE)kit
 FC      =
 WORK    = demo
 SEEDS   = 1
-RUNS   := $(shell seq $(SEEDS))
+FIRST   = 4
+RUNS   := $(shell seq $(FIRST) $$(($(FIRST) + $(SEEDS) - 1)))
 LABELS  = 300
 WRONG   = 0.1
-PROMPTS = 3600
+PROMPTS = 7200
 DEV     = 150
-HELDOUT = 900
+HELDOUT = 1200
 # The set of which the table is: heldout, or dev for whoever chooses settings, with other RUNS.
 TABLE   = heldout
 
