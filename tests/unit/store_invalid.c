@@ -132,6 +132,8 @@ static void test_file(void)
 	refuse("x.safetensors", "empty; expected a model", "an empty file");
 	write_file("x.safetensors", "\2\0\0\0\0\0\0", 7);
 	refuse("x.safetensors", "too few", "7 bytes");
+	write_file("x.safetensors", "\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t", 16);
+	refuse("x.safetensors", "at most 100000000", "blanks up to the end of what is looked at");
 	write_file("x.safetensors", "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10);
 	refuse("x.safetensors", "at most 100000000", "a header of 2^64 - 1 bytes");
 	write_file("x.safetensors", "\3\0\0\0\0\0\0\0{}", 10);

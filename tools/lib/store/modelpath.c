@@ -161,11 +161,12 @@ int fc_modelpath_check_weights(const char *path, struct fc_err *e)
 		size_t n;
 	} kinds[] = {{"\x28\xb5\x2f\xfd", "compressed by zstd, or a stream without tensors", 4},
 	    {"\x1f\x8b", "compressed by gzip", 2}};
-	unsigned char head[16] = {0};
+	unsigned char head[17] = {0}; /* ends in a zero, as text */
 	struct stat st;
 	if (fc_modelpath_check(path, e) < 0)
 		return -1;
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || read_head(path, head, sizeof head) < 9)
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    read_head(path, head, sizeof head - 1) < 9)
 		return 0;
 	for (size_t i = 0; i < FC_LEN(kinds); i++)
 		if (!memcmp(head, kinds[i].begins, kinds[i].n))
