@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "fc-align/map/pairs.h"
+#include "fc-align/map/pair_counts.h"
 #include "t.h"
 
 #define NONE ALIGN_UNMAPPED

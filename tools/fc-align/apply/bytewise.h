@@ -4,7 +4,7 @@
 
 #include "fc-align/apply/draws.h"
 #include "fc-align/apply/ledger.h"
-#include "fc-align/vocab/lexicon.h"
+#include "fc-align/vocab/vocab.h"
 #include "stream/example.h"
 
 /*

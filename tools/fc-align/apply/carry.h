@@ -3,16 +3,16 @@
 #define FC_ALIGN_CARRY_H
 
 #include "fc-align/apply/ledger.h"
-#include "fc-align/apply/pick.h"
+#include "fc-align/apply/published_transfer.h"
 #include "fc-align/vocab/cutter.h"
 
 /*
  * apply/: a source's rows become rows over the pivot's tokens. apply is the command and carry what
  * every command that carries rows has in common; bytewise (with firsttoken and rowsum) is the
- * byte-exact transfer, offsets with transfer the one by a map, pick the published ones; draws is
- * what they have to know of rows that were drawn. fallback
- * fills trained tokens that got no row, ledger books where probability went, report_rows shows the
- * books before any training.
+ * byte-exact transfer, offsets with transfer the one by a map, published_transfer those of the
+ * reference programs; draws is what they have to know of rows that were drawn. fallback fills
+ * trained tokens that got no row, ledger books where probability went, report_rows shows the books
+ * before any training.
  */
 
 /* How rows are carried over, for the commands that do it: one of byte-exact, by a map, published.

@@ -2,7 +2,7 @@
 #ifndef FC_ALIGN_FIRSTTOKEN_H
 #define FC_ALIGN_FIRSTTOKEN_H
 
-#include "fc-align/vocab/lexicon.h"
+#include "fc-align/vocab/vocab.h"
 #include "fc-align/vocab/spellings.h"
 
 #define ALIGN_NO_BORDER (UINT32_MAX - 1)

@@ -14,7 +14,7 @@
 #include "fc-align/fuse/choose.h"
 #include "fc-align/fuse/mixture.h"
 #include "fc-align/fuse/mixweights.h"
-#include "fc-align/fuse/tally.h"
+#include "fc-align/fuse/fuse_report.h"
 #include "stream/join.h"
 #include "stream/writer.h"
 

@@ -7,8 +7,8 @@
 /*
  * fuse/: several streams over the same tokens become one. fuse is the command; mixture chooses or
  * averages a whole conversation's rows (MinCE, AvgCE, fitted weights), choose does it by turn or
- * token, besttable by category; tally counts what each source contributed. verdict_fusion is the
- * command that says beforehand whether it can help: devset keeps what streams give a dev set's
+ * token, besttable by category; fuse_report tells what each source contributed. verdict_fusion is
+ * the command that says beforehand whether it can help: devset keeps what streams give a dev set's
  * labels, mixweights are weights of a mixture, which mixfit fits, gain is what they gain on text
  * they did not see. tablefile reads the tables that these commands wrote.
  */

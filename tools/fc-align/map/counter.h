@@ -2,14 +2,14 @@
 #ifndef FC_ALIGN_COUNTER_H
 #define FC_ALIGN_COUNTER_H
 
-#include "fc-align/map/pairs.h"
+#include "fc-align/map/pair_counts.h"
 #include "fc-align/vocab/vocabmap.h"
 #include "stream/example.h"
 
 /*
  * map/: the command that makes a vocabulary map from conversations and two tokenizers. map parses
  * the options, corpus yields each conversation in both cuts, counter aligns them and adds up
- * pairs; vocab/ turns the counts into a map.
+ * pair_counts, which vocab/ turns into a map.
  */
 
 /*

@@ -6,7 +6,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "fc-align/vocab/holders.h"
+#include "fc-align/vocab/by_character.h"
 #include "tensor/simd.h"
 
 enum { BLOCK = 256, TWO_LESS = 16, N_BAG = 32, RANKED = 64, FEW = 8 };

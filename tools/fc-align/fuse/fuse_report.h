@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_ALIGN_TALLY_H
-#define FC_ALIGN_TALLY_H
+#ifndef FC_ALIGN_FUSE_REPORT_H
+#define FC_ALIGN_FUSE_REPORT_H
 
 #include "text/category.h"
 #include "text/table.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_ALIGN_LEXICON_H
-#define FC_ALIGN_LEXICON_H
+#ifndef FC_ALIGN_VOCAB_H
+#define FC_ALIGN_VOCAB_H
 
 #include "fc-align/vocab/vocabmap.h"
 #include "token/tokenizer.h"
 
 /*
- * vocab/: two vocabularies side by side. lexicon reads a tokenizer's tokens, spelled and spellings
+ * vocab/: two vocabularies side by side. vocab reads a tokenizer's tokens, spelled and spellings
  * are its tokens as characters and by their bytes, cutter cuts a conversation into tokens.
  * vocabmap chooses a pivot token for each source token, by pair counts or by nearest (the least
- * Levenshtein distance: nearest, holders, levenshtein); mapfile is the chosen map on disk.
+ * Levenshtein distance: nearest, by_character, levenshtein); mapfile is the chosen map on disk.
  * published and dtw are the alignments of the reference programs, by dynamic programming.
  */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/map/pairs.h"
+#include "fc-align/map/pair_counts.h"
 
 #include <stdlib.h>
 

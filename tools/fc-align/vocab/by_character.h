@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_ALIGN_HOLDERS_H
-#define FC_ALIGN_HOLDERS_H
+#ifndef FC_ALIGN_BY_CHARACTER_H
+#define FC_ALIGN_BY_CHARACTER_H
 
 #include "fc-align/vocab/levenshtein.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_ALIGN_PAIRS_H
-#define FC_ALIGN_PAIRS_H
+#ifndef FC_ALIGN_PAIR_COUNTS_H
+#define FC_ALIGN_PAIR_COUNTS_H
 
 #include "stream/reader.h"
 

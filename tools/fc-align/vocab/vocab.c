@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/vocab/lexicon.h"
+#include "fc-align/vocab/vocab.h"
 
 #include <stdlib.h>
 #include <string.h>

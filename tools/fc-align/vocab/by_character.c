@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/vocab/holders.h"
+#include "fc-align/vocab/by_character.h"
 
 #include <stdlib.h>
 #include <string.h>

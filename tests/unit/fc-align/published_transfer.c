@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The published transfers, by the worked cases 03 (FuseChat 2), 04 (FuseChat 1) and 05 (FuseLLM).
  */
-#include "fc-align/apply/pick.h"
+#include "fc-align/apply/published_transfer.h"
 
 #include "cases.h"
 

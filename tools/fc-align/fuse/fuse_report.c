@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/fuse/tally.h"
+#include "fc-align/fuse/fuse_report.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-align/apply/pick.h"
+#include "fc-align/apply/published_transfer.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_ALIGN_PICK_H
-#define FC_ALIGN_PICK_H
+#ifndef FC_ALIGN_PUBLISHED_TRANSFER_H
+#define FC_ALIGN_PUBLISHED_TRANSFER_H
 
 #include "fc-align/apply/ledger.h"
 #include "fc-align/vocab/dtw.h"
