@@ -257,13 +257,13 @@ static struct toy make_toy(struct align_word *word, size_t n, const char *vocab,
 		toy.source.role[i] = ALIGN_UNMAPPED;
 	toy.source.role[ALIGN_SPECIAL_TURN_END] = 0;
 	toy.tokenizer = open_pivot(vocab, merges);
-	align_lexicon_init(&toy.pivot, toy.tokenizer, 0);
+	align_vocab_init(&toy.pivot, toy.tokenizer, 0);
 	return toy;
 }
 
 static void release_toy(struct toy *toy)
 {
-	align_lexicon_release(&toy->pivot);
+	align_vocab_release(&toy->pivot);
 	fc_tokenizer_free(toy->tokenizer);
 }
 

@@ -46,7 +46,7 @@ int main(void)
 	struct align_vocab v;
 	if (!t)
 		return t_done();
-	align_lexicon_init(&v, t, FC_NO_TOKEN);
+	align_vocab_init(&v, t, FC_NO_TOKEN);
 	struct align_firsttoken *f = align_firsttoken_new(t, &v);
 	T_EQ(get(f, FC_NO_TOKEN, "", "abc"), 3, "first: a, as \"bc\" is merged first");
 	T_EQ(get(f, FC_NO_TOKEN, "ab", "c"), 3, "first: of both parts");
@@ -69,7 +69,7 @@ int main(void)
 	after = align_firsttoken_after(f, "x", 1);
 	T_OK(align_byteset_empty(after), "after: nothing begins so");
 	align_firsttoken_free(f);
-	align_lexicon_release(&v);
+	align_vocab_release(&v);
 	fc_tokenizer_free(t);
 	return t_done();
 }

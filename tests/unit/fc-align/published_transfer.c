@@ -7,7 +7,7 @@
 
 struct setting {
 	const char *key; /* of the expected result */
-	enum align_pick_mode mode;
+	enum align_published_mode mode;
 	bool current; /* the fallback is the current token, not the next */
 };
 
@@ -131,7 +131,7 @@ static void release_given(struct given *g)
 }
 
 /* The same entries, in any order. */
-static bool same_row(const struct align_picked *got, const json_t *logits, const json_t *ids)
+static bool same_row(const struct align_published_row *got, const json_t *logits, const json_t *ids)
 {
 	bool same = got->n == cases_n(logits);
 	for (size_t i = 0; same && i < got->n; i++) {
@@ -153,16 +153,18 @@ static void test_setting(
 	if (!want || cases_get(want, "error"))
 		return;
 	const json_t *logits = cases_get(want, "logits"), *ids = cases_get(want, "indices");
-	struct align_pick_options o = {g->version, s->mode, true, g->pivot_vocab.n, 100};
-	struct align_pick *k = align_pick_new(&o, &g->source, &g->pivot, &g->map);
+	struct align_published_transfer_options o = {
+	    g->version, s->mode, true, g->pivot_vocab.n, 100};
+	struct align_published_transfer *k =
+	    align_published_transfer_new(&o, &g->source, &g->pivot, &g->map);
 	bool same = cases_n(logits) == g->m;
 	for (size_t p = 0; same && p < g->m; p++) {
-		struct align_picked got =
-		    align_pick_position(k, g->piv, p, g->src, g->span[p], &g->x, g->row_of);
+		struct align_published_row got = align_published_transfer_position(
+		    k, g->piv, p, g->src, g->span[p], &g->x, g->row_of);
 		uint32_t id = g->piv[s->current || p + 1 == g->m ? p : p + 1];
 		float one = 1;
-		if (got.what == ALIGN_PICK_NONE)
-			got = (struct align_picked){ALIGN_PICK_NONE, 1, &id, &one};
+		if (got.what == ALIGN_PUBLISHED_NONE)
+			got = (struct align_published_row){ALIGN_PUBLISHED_NONE, 1, &id, &one};
 		else
 			++*n_row;
 		same = same_row(&got, json_array_get(logits, p), json_array_get(ids, p));
@@ -170,7 +172,7 @@ static void test_setting(
 			printf("# position %zu\n", p);
 	}
 	T_OK(same, "%s: %s", s->key, cases_str(c, "name"));
-	align_pick_free(k);
+	align_published_transfer_free(k);
 }
 
 static void test_file(
@@ -196,18 +198,18 @@ static void test_file(
 int main(void)
 {
 	static const struct setting two[] = {
-	    {"fusechat2_default", ALIGN_PICK_DEFAULT, false},
-	    {"fusechat2_default_nomatrix", ALIGN_PICK_SINGLE, false},
-	    {"fusechat2_hard", ALIGN_PICK_HARD, false},
-	    {"fusechat2_soft", ALIGN_PICK_SOFT, false},
+	    {"fusechat2_default", ALIGN_PUBLISHED_DEFAULT, false},
+	    {"fusechat2_default_nomatrix", ALIGN_PUBLISHED_SINGLE, false},
+	    {"fusechat2_hard", ALIGN_PUBLISHED_HARD, false},
+	    {"fusechat2_soft", ALIGN_PUBLISHED_SOFT, false},
 	};
 	static const struct setting one[] = {
-	    {"fusechat1", ALIGN_PICK_DEFAULT, true},
-	    {"fusechat1_nomatrix", ALIGN_PICK_SINGLE, true},
+	    {"fusechat1", ALIGN_PUBLISHED_DEFAULT, true},
+	    {"fusechat1_nomatrix", ALIGN_PUBLISHED_SINGLE, true},
 	};
 	static const struct setting llm[] = {
-	    {"fusellm_hard", ALIGN_PICK_HARD, true},
-	    {"fusellm_soft", ALIGN_PICK_SOFT, true},
+	    {"fusellm_hard", ALIGN_PUBLISHED_HARD, true},
+	    {"fusellm_soft", ALIGN_PUBLISHED_SOFT, true},
 	};
 	test_file("03_logit_transfer_fusechat2.json", ALIGN_FUSECHAT2, two, FC_LEN(two));
 	test_file("04_logit_transfer_fusechat1.json", ALIGN_FUSECHAT1, one, FC_LEN(one));

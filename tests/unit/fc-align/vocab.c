@@ -30,13 +30,13 @@ static struct fc_tokenizer *open_pivot(char *dir)
 	struct fc_tokenizer *t = NULL;
 	struct fc_err e;
 	char path[300];
-	T_OK(mkdtemp(dir), "lexicon: a folder");
+	T_OK(mkdtemp(dir), "vocab: a folder");
 	snprintf(path, sizeof path, "%s/tokenizer.json", dir);
 	FILE *f = fopen(path, "w");
 	fputs(pivot_json, f);
 	fclose(f);
 	int rc = fc_tokenizer_open(&t, path, &e);
-	T_OK(rc == 0, "lexicon: a tokenizer %s", rc ? e.msg : "");
+	T_OK(rc == 0, "vocab: a tokenizer %s", rc ? e.msg : "");
 	remove(path);
 	rmdir(dir);
 	return t;
@@ -44,22 +44,22 @@ static struct fc_tokenizer *open_pivot(char *dir)
 
 int main(void)
 {
-	char dir[] = "/tmp/fc-lexicon-XXXXXX";
+	char dir[] = "/tmp/fc-vocab-XXXXXX";
 	struct fc_tokenizer *t = open_pivot(dir);
 	if (!t)
 		return t_done();
 	struct align_vocab v;
-	align_lexicon_init(&v, t, 5);
-	T_EQ(v.n, 9, "lexicon: size");
-	T_OK(v.word[0].special && v.word[0].n == 0, "lexicon: special tokens have no bytes");
-	T_OK(v.word[8].n == 2 && !memcmp(v.word[8].bytes, " a", 2), "lexicon: bytes in a text");
+	align_vocab_init(&v, t, 5);
+	T_EQ(v.n, 9, "vocab: size");
+	T_OK(v.word[0].special && v.word[0].n == 0, "vocab: special tokens have no bytes");
+	T_OK(v.word[8].n == 2 && !memcmp(v.word[8].bytes, " a", 2), "vocab: bytes in a text");
 	T_STR(v.word[8].piece,
 	    "\xe2\x96\x81"
 	    "a",
-	    "lexicon: spelling");
-	T_EQ(v.role[ALIGN_SPECIAL_TURN_END], 5, "lexicon: end of turn");
-	T_OK(v.role[ALIGN_SPECIAL_EOS] == ALIGN_UNMAPPED, "lexicon: no such role");
-	align_lexicon_release(&v);
+	    "vocab: spelling");
+	T_EQ(v.role[ALIGN_SPECIAL_TURN_END], 5, "vocab: end of turn");
+	T_OK(v.role[ALIGN_SPECIAL_EOS] == ALIGN_UNMAPPED, "vocab: no such role");
+	align_vocab_release(&v);
 
 	struct align_word words[] = {
 	    {"abc", 3, "abc", false}, /* a | bc, although "ab" begins it too; no space before it */
@@ -72,9 +72,9 @@ int main(void)
 	struct align_vocab source = {.word = words, .n = FC_LEN(words)};
 	uint32_t first[FC_LEN(words)];
 	static const uint32_t expect[] = {3, 8, ALIGN_UNMAPPED, ALIGN_UNMAPPED, ALIGN_UNMAPPED, 1};
-	align_lexicon_first(&source, t, first);
+	align_vocab_first(&source, t, first);
 	for (size_t i = 0; i < FC_LEN(words); i++)
-		T_EQ(first[i], expect[i], "lexicon: first token");
+		T_EQ(first[i], expect[i], "vocab: first token");
 	fc_tokenizer_free(t);
 	return t_done();
 }

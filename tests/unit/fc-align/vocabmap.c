@@ -127,7 +127,7 @@ static void test_pairs(void)
 	enum { N = 300 };
 	static uint64_t table[N][N];
 	struct fc_rng rng;
-	struct align_pairs *p = align_pairs_new();
+	struct align_pair_counts *p = align_pair_counts_new();
 	fc_rng_seed(&rng, 1);
 	for (int i = 0; i < 200000; i++) {
 		/* products lean towards small numbers: some pairs often, most rarely */
@@ -135,14 +135,14 @@ static void test_pairs(void)
 		uint32_t t = (uint32_t)fc_rng_below(&rng, N);
 		uint64_t n = fc_rng_below(&rng, 3);
 		table[s][t] += n;
-		align_pairs_add(p, s, t, n);
+		align_pair_counts_add(p, s, t, n);
 	}
 	size_t n = 0, i = 0;
 	for (size_t s = 0; s < N; s++)
 		for (size_t t = 0; t < N; t++)
 			n += table[s][t] > 0;
-	T_EQ(align_pairs_count(p), n, "pairs: how many different ones");
-	const struct fc_map_entry *e = align_pairs_sorted(p);
+	T_EQ(align_pair_counts_n(p), n, "pair counts: how many different ones");
+	const struct fc_map_entry *e = align_pair_counts_sorted(p);
 	bool same = true;
 	for (uint32_t s = 0; s < N; s++)
 		for (uint32_t t = 0; t < N; t++)
@@ -151,8 +151,8 @@ static void test_pairs(void)
 				    e[i].count == table[s][t];
 				i++;
 			}
-	T_OK(same, "pairs: as a dense table, by source, then pivot");
-	align_pairs_free(p);
+	T_OK(same, "pair counts: as a dense table, by source, then pivot");
+	align_pair_counts_free(p);
 }
 
 int main(void)

@@ -19,7 +19,7 @@ struct align_carry {
 	/* one of these */
 	struct align_transfer *transfer;
 	struct align_bytewise *bytewise;
-	struct align_pick *pick;
+	struct align_published_transfer *published;
 	/* and with the last: */
 	struct align_dtw *dtw;
 	struct align_wording pivot_words, source_words;
@@ -32,17 +32,17 @@ void align_carry_check_usage(const struct align_carry_options *o)
 		fc_die_usage("-p is missing: the pivot's model folder");
 	if (!dtw && o->source && o->map)
 		fc_die_usage("-s and -m: candidates go by their bytes or by a map");
-	if (dtw && (!o->source || (!o->map && o->match != ALIGN_PICK_HARD)))
+	if (dtw && (!o->source || (!o->map && o->match != ALIGN_PUBLISHED_HARD)))
 		fc_die_usage("--align dtw-* needs -s, and -m unless with --match hard");
 	if (!dtw && (o->match || o->collide))
 		fc_die_usage("--match and --collide go with --align dtw-*");
 	if ((dtw || o->map) && o->known != ALIGN_CARRY_KNOWN)
 		fc_die_usage("--known is for a byte-exact transfer, by -s alone");
-	if (o->align == ALIGN_KIND_FUSELLM && o->match != ALIGN_PICK_HARD &&
-	    o->match != ALIGN_PICK_SOFT)
+	if (o->align == ALIGN_KIND_FUSELLM && o->match != ALIGN_PUBLISHED_HARD &&
+	    o->match != ALIGN_PUBLISHED_SOFT)
 		fc_die_usage("FuseLLM's transfer is --match hard or soft");
-	if (o->align == ALIGN_KIND_FUSECHAT1 && o->match != ALIGN_PICK_DEFAULT &&
-	    o->match != ALIGN_PICK_SINGLE)
+	if (o->align == ALIGN_KIND_FUSECHAT1 && o->match != ALIGN_PUBLISHED_DEFAULT &&
+	    o->match != ALIGN_PUBLISHED_SINGLE)
 		fc_die_usage("FuseChat 1's transfer is --match default or single");
 }
 
@@ -54,7 +54,7 @@ static int open_source(struct align_carry *c, const struct align_carry_options *
 	if (fc_tokenizer_fingerprint(c->source.tokenizer) != stream->tokenizer)
 		return fc_fail(
 		    e, "%s is over the tokens of another tokenizer than %s", name, o->source);
-	align_lexicon_init(&c->source_vocab, c->source.tokenizer, c->source.turn_end);
+	align_vocab_init(&c->source_vocab, c->source.tokenizer, c->source.turn_end);
 	if (stream->n_vocab > c->source_vocab.n)
 		return fc_fail(e, "%s has ids that %s has no tokens for", name, o->source);
 	return 0;
@@ -77,13 +77,14 @@ static void open_pick(struct align_carry *c, const struct align_carry_options *o
 {
 	enum align_published version = (enum align_published)(o->align - ALIGN_KIND_FUSELLM);
 	const char *mark = align_spelled_mark(&c->pivot_vocab);
-	struct align_pick_options pick = {
-	    version, (enum align_pick_mode)o->match, o->collide, c->pivot_vocab.n, c->top_k};
+	struct align_published_transfer_options how = {
+	    version, (enum align_published_mode)o->match, o->collide, c->pivot_vocab.n, c->top_k};
 	align_wording_init(&c->source_words, version, &c->source_vocab, NULL,
 	    align_spelled_mark(&c->source_vocab), mark);
 	align_wording_init(&c->pivot_words, version, &c->pivot_vocab, NULL, mark, mark);
 	c->dtw = align_dtw_new(version, &c->source_words, &c->pivot_words);
-	c->pick = align_pick_new(&pick, &c->source_words, &c->pivot_words, &c->map);
+	c->published =
+	    align_published_transfer_new(&how, &c->source_words, &c->pivot_words, &c->map);
 }
 
 /* Entries of a row of draws.  By a map, one token more may get a part of another's; byte-exactly,
@@ -120,7 +121,7 @@ static int open_all(struct align_carry *c, const struct align_carry_options *o,
 {
 	if (align_cutter_open(&c->pivot, o->pivot, e) < 0)
 		return -1;
-	align_lexicon_init(&c->pivot_vocab, c->pivot.tokenizer, c->pivot.turn_end);
+	align_vocab_init(&c->pivot_vocab, c->pivot.tokenizer, c->pivot.turn_end);
 	c->cut = stream->cut;
 	c->top_k = stream->top_k < c->pivot_vocab.n ? stream->top_k : c->pivot_vocab.n;
 	c->drawn = stream->n_sample ? stream : NULL;
@@ -174,12 +175,12 @@ void align_carry_close(struct align_carry *c)
 		return;
 	align_transfer_free(c->transfer);
 	align_bytewise_free(c->bytewise);
-	align_pick_free(c->pick);
+	align_published_transfer_free(c->published);
 	align_dtw_free(c->dtw);
 	align_wording_release(&c->pivot_words);
 	align_wording_release(&c->source_words);
-	align_lexicon_release(&c->pivot_vocab);
-	align_lexicon_release(&c->source_vocab);
+	align_vocab_release(&c->pivot_vocab);
+	align_vocab_release(&c->source_vocab);
 	align_mapping_release(&c->map);
 	align_cutter_close(&c->pivot);
 	align_cutter_close(&c->source);
@@ -228,8 +229,8 @@ int align_carry_example(struct align_carry *c, const struct fc_example *source,
 		align_transfer_set_draws(c->transfer, &draws);
 	if (c->bytewise)
 		align_bytewise_example(c->bytewise, source, pivot, ledger);
-	else if (c->pick)
-		align_pick_example(c->pick, c->dtw, source, pivot, ledger);
+	else if (c->published)
+		align_published_transfer_example(c->published, c->dtw, source, pivot, ledger);
 	else
 		align_transfer_example(c->transfer, source, pivot, c->top_k, ledger);
 	ledger->n_unread += count_unread(source, pivot);

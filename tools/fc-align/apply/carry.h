@@ -29,7 +29,7 @@ enum align_kind {
 
 struct align_carry_options {
 	const char *pivot, *source, *map; /* model folders, a map stream; NULL: not given */
-	int align, match, collide;        /* enum align_kind, enum align_pick_mode, 1: first */
+	int align, match, collide;        /* enum align_kind, enum align_published_mode, 1: first */
 	double known;
 };
 #define ALIGN_CARRY_KNOWN 0.5

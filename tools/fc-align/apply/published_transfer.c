@@ -16,8 +16,8 @@ struct entry {
 	uint32_t id;
 };
 
-struct align_pick {
-	struct align_pick_options o;
+struct align_published_transfer {
+	struct align_published_transfer_options o;
 	const struct align_wording *source, *pivot;
 	const struct align_mapping *map;
 	uint32_t *same;      /* [source] pivot token of the same spelling, or ALIGN_UNMAPPED */
@@ -48,7 +48,7 @@ static bool begins_with(struct align_chars a, struct align_chars with)
 }
 
 /* Pivot tokens by spelling: open addressing over their ids. */
-static void find_same(struct align_pick *k)
+static void find_same(struct align_published_transfer *k)
 {
 	size_t n_slot = 16;
 	while (n_slot < 2 * k->pivot->piece.n)
@@ -74,11 +74,11 @@ static void find_same(struct align_pick *k)
 	free(slot);
 }
 
-struct align_pick *align_pick_new(const struct align_pick_options *o,
-    const struct align_wording *source, const struct align_wording *pivot,
-    const struct align_mapping *map)
+struct align_published_transfer *align_published_transfer_new(
+    const struct align_published_transfer_options *o, const struct align_wording *source,
+    const struct align_wording *pivot, const struct align_mapping *map)
 {
-	struct align_pick *k = FC_NEW(struct align_pick);
+	struct align_published_transfer *k = FC_NEW(struct align_published_transfer);
 	k->o = *o;
 	k->source = source;
 	k->pivot = pivot;
@@ -88,7 +88,7 @@ struct align_pick *align_pick_new(const struct align_pick_options *o,
 	return k;
 }
 
-void align_pick_free(struct align_pick *k)
+void align_published_transfer_free(struct align_published_transfer *k)
 {
 	if (!k)
 		return;
@@ -101,22 +101,22 @@ void align_pick_free(struct align_pick *k)
 	free(k);
 }
 
-static uint32_t mapped(const struct align_pick *k, uint32_t id)
+static uint32_t mapped(const struct align_published_transfer *k, uint32_t id)
 {
 	return id < k->map->n ? k->map->to[id] : ALIGN_UNMAPPED;
 }
 
 /* The pivot's token for a candidate. */
-static uint32_t target(const struct align_pick *k, uint32_t id)
+static uint32_t target(const struct align_published_transfer *k, uint32_t id)
 {
 	uint32_t same = id < k->source->piece.n ? k->same[id] : ALIGN_UNMAPPED;
-	if (k->o.mode == ALIGN_PICK_SOFT)
+	if (k->o.mode == ALIGN_PUBLISHED_SOFT)
 		return mapped(k, id);
-	return same != ALIGN_UNMAPPED || k->o.mode == ALIGN_PICK_HARD ? same : mapped(k, id);
+	return same != ALIGN_UNMAPPED || k->o.mode == ALIGN_PUBLISHED_HARD ? same : mapped(k, id);
 }
 
 /* merge: several rows make one. */
-static void add_entry(struct align_pick *k, uint32_t id, double value, bool merge)
+static void add_entry(struct align_published_transfer *k, uint32_t id, double value, bool merge)
 {
 	for (size_t i = 0; i < k->n; i++) {
 		struct entry *e = &k->entry[i];
@@ -132,8 +132,8 @@ static void add_entry(struct align_pick *k, uint32_t id, double value, bool merg
 	k->entry[k->n++] = (struct entry){value, id};
 }
 
-static void add_row(
-    struct align_pick *k, const struct fc_example *x, uint32_t row, double w, bool merge)
+static void add_row(struct align_published_transfer *k, const struct fc_example *x, uint32_t row,
+    double w, bool merge)
 {
 	for (size_t i = x->row_off[row]; i < x->row_off[row + 1]; i++) {
 		uint32_t to = target(k, x->entry_id[i]);
@@ -147,7 +147,8 @@ static void add_row(
 }
 
 /* FuseLLM, and FuseChat 2 in the modes hard and soft: one source token that is the pivot's. */
-static bool takes_equal(const struct align_pick *k, const uint32_t *piv, size_t p, uint32_t s)
+static bool takes_equal(
+    const struct align_published_transfer *k, const uint32_t *piv, size_t p, uint32_t s)
 {
 	struct align_chars b = k->pivot->whole.v[piv[p]], a = k->source->whole.v[s];
 	bool mark = k->o.version == ALIGN_FUSELLM && k->source->byte_level && p == 0 &&
@@ -156,19 +157,19 @@ static bool takes_equal(const struct align_pick *k, const uint32_t *piv, size_t 
 		struct align_chars rest = {b.v + k->pivot->mark.n, b.n - k->pivot->mark.n};
 		return equal(rest, a);
 	}
-	return equal(a, b) || (k->o.mode == ALIGN_PICK_SOFT && mapped(k, s) == piv[p]);
+	return equal(a, b) || (k->o.mode == ALIGN_PUBLISHED_SOFT && mapped(k, s) == piv[p]);
 }
 
 /* The only position that may be taken of those aligned, or NO_ROW; FuseChat 1 and 2. */
-static uint32_t takes_one(
-    const struct align_pick *k, uint32_t piv, const uint32_t *src, struct align_dtw_span span)
+static uint32_t takes_one(const struct align_published_transfer *k, uint32_t piv,
+    const uint32_t *src, struct align_dtw_span span)
 {
 	bool one = span.first == span.last, v1 = k->o.version == ALIGN_FUSECHAT1;
 	/* where several are aligned, FuseChat 2 deletes marks first */
 	bool bare = !one && !v1;
 	const struct align_spelled *from = bare ? &k->source->bare : &k->source->whole;
 	struct align_chars b = bare ? k->pivot->bare.v[piv] : k->pivot->whole.v[piv];
-	if (!one && (k->o.mode == ALIGN_PICK_SINGLE || equal(b, k->pivot->mark)))
+	if (!one && (k->o.mode == ALIGN_PUBLISHED_SINGLE || equal(b, k->pivot->mark)))
 		return NO_ROW;
 	for (uint32_t j = span.first; v1 && !one && j <= span.last; j++)
 		if (equal(from->v[src[j]], b))
@@ -183,7 +184,7 @@ static uint32_t takes_one(
 
 /* FuseChat 1: the aligned tokens that spell the pivot's one after the other, each row scaled by its
  * share of softmax(counts). */
-static bool add_pieces(struct align_pick *k, uint32_t piv, const uint32_t *src,
+static bool add_pieces(struct align_published_transfer *k, uint32_t piv, const uint32_t *src,
     struct align_dtw_span span, const struct fc_example *x, const uint32_t *row_of)
 {
 	struct align_chars rest = k->pivot->whole.v[piv];
@@ -217,7 +218,7 @@ static int compare(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static struct align_picked finish(struct align_pick *k)
+static struct align_published_row finish(struct align_published_transfer *k)
 {
 	if (k->n)
 		qsort(k->entry, k->n, sizeof *k->entry, compare);
@@ -230,19 +231,19 @@ static struct align_picked finish(struct align_pick *k)
 		k->id[i] = k->entry[i].id;
 		k->value[i] = (float)k->entry[i].value;
 	}
-	return (struct align_picked){ALIGN_PICK_ROW, k->n, k->id, k->value};
+	return (struct align_published_row){ALIGN_PUBLISHED_ROW, k->n, k->id, k->value};
 }
 
-struct align_picked align_pick_position(struct align_pick *k, const uint32_t *piv, size_t p,
-    const uint32_t *src, struct align_dtw_span span, const struct fc_example *x,
-    const uint32_t *row_of)
+struct align_published_row align_published_transfer_position(struct align_published_transfer *k,
+    const uint32_t *piv, size_t p, const uint32_t *src, struct align_dtw_span span,
+    const struct fc_example *x, const uint32_t *row_of)
 {
 	bool one = span.first == span.last;
 	uint32_t j = NO_ROW;
 	k->n = 0;
 	k->unmapped = k->no_token = 0;
-	if (k->o.version == ALIGN_FUSELLM || k->o.mode == ALIGN_PICK_HARD ||
-	    k->o.mode == ALIGN_PICK_SOFT)
+	if (k->o.version == ALIGN_FUSELLM || k->o.mode == ALIGN_PUBLISHED_HARD ||
+	    k->o.mode == ALIGN_PUBLISHED_SOFT)
 		j = one && takes_equal(k, piv, p, src[span.first]) ? span.first : NO_ROW;
 	else
 		j = takes_one(k, piv[p], src, span);
@@ -251,13 +252,13 @@ struct align_picked align_pick_position(struct align_pick *k, const uint32_t *pi
 		return finish(k);
 	}
 	if (j == NO_ROW && !one && k->o.version == ALIGN_FUSECHAT1 &&
-	    k->o.mode == ALIGN_PICK_DEFAULT && add_pieces(k, piv[p], src, span, x, row_of))
+	    k->o.mode == ALIGN_PUBLISHED_DEFAULT && add_pieces(k, piv[p], src, span, x, row_of))
 		return finish(k);
-	return (struct align_picked){ALIGN_PICK_NONE, 0, NULL, NULL};
+	return (struct align_published_row){ALIGN_PUBLISHED_NONE, 0, NULL, NULL};
 }
 
 /* A row is a distribution; FuseChat 1's scaled rows come to more than 1. */
-static void normalise(struct align_picked *row, float *value)
+static void normalise(struct align_published_row *row, float *value)
 {
 	double sum = 0;
 	for (size_t i = 0; i < row->n; i++)
@@ -266,7 +267,8 @@ static void normalise(struct align_picked *row, float *value)
 		value[i] = fminf((float)(row->value[i] - log(sum)), 0);
 }
 
-static void account(const struct align_pick *k, struct align_ledger *l, const struct fc_example *x)
+static void account(
+    const struct align_published_transfer *k, struct align_ledger *l, const struct fc_example *x)
 {
 	size_t r = x->n_row - 1;
 	double out = 0;
@@ -280,13 +282,13 @@ static void account(const struct align_pick *k, struct align_ledger *l, const st
 }
 
 /* The row for the token after position p; false: there is none. */
-static bool transfer_one(struct align_pick *k, const struct fc_example *source,
+static bool transfer_one(struct align_published_transfer *k, const struct fc_example *source,
     struct fc_example *pivot, size_t p, struct align_ledger *ledger)
 {
-	struct align_picked row =
-	    align_pick_position(k, pivot->tok, p, source->tok, k->span[p], source, k->row_of);
+	struct align_published_row row = align_published_transfer_position(
+	    k, pivot->tok, p, source->tok, k->span[p], source, k->row_of);
 	uint32_t truth = pivot->tok[p + 1];
-	if (row.what == ALIGN_PICK_NONE || row.n == 0)
+	if (row.what == ALIGN_PUBLISHED_NONE || row.n == 0)
 		return false;
 	normalise(&row, k->value);
 	size_t n = row.n < k->o.top_k ? row.n : k->o.top_k;
@@ -296,8 +298,8 @@ static bool transfer_one(struct align_pick *k, const struct fc_example *source,
 	return true;
 }
 
-void align_pick_example(struct align_pick *k, struct align_dtw *d, const struct fc_example *source,
-    struct fc_example *pivot, struct align_ledger *ledger)
+void align_published_transfer_example(struct align_published_transfer *k, struct align_dtw *d,
+    const struct fc_example *source, struct fc_example *pivot, struct align_ledger *ledger)
 {
 	if (source->n_tok == 0 || pivot->n_tok == 0)
 		return;

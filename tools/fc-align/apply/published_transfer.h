@@ -11,35 +11,36 @@
  * The published transfers: which of the source's rows an aligned pivot position takes, and over
  * which ids.  Positions are tokens; a position's row is the one that predicts the token after it.
  */
-enum align_pick_mode {
-	ALIGN_PICK_DEFAULT, /* FuseChat: spelling, else the map; uses counts where several are
-			     * aligned
-			     */
-	ALIGN_PICK_SINGLE,  /* FuseChat without counts: several aligned give no row */
-	ALIGN_PICK_HARD,    /* EM: the same spelling only */
-	ALIGN_PICK_SOFT,    /* MinED: by the map only */
+enum align_published_mode {
+	ALIGN_PUBLISHED_DEFAULT, /* FuseChat: spelling, else the map; uses counts where several are
+				  * aligned
+				  */
+	ALIGN_PUBLISHED_SINGLE,  /* FuseChat without counts: several aligned give no row */
+	ALIGN_PUBLISHED_HARD,    /* EM: the same spelling only */
+	ALIGN_PUBLISHED_SOFT,    /* MinED: by the map only */
 };
 
-struct align_pick_options {
+struct align_published_transfer_options {
 	enum align_published version;
-	enum align_pick_mode mode; /* of FuseLLM: hard or soft; of FuseChat 1: default or single */
+	enum align_published_mode
+	    mode;   /* of FuseLLM: hard or soft; of FuseChat 1: default or single */
 	bool first; /* of candidates that meet, keep the first value, as published; else
 		     * probabilities	     add up.  FuseChat 1 keeps the largest where it puts
 		     * several	     rows together. */
 	size_t n_pivot, top_k;
 };
 
-struct align_pick;
+struct align_published_transfer;
 /* All borrowed. */
-struct align_pick *align_pick_new(const struct align_pick_options *o,
-    const struct align_wording *source, const struct align_wording *pivot,
-    const struct align_mapping *map);
-void align_pick_free(struct align_pick *p);
+struct align_published_transfer *align_published_transfer_new(
+    const struct align_published_transfer_options *o, const struct align_wording *source,
+    const struct align_wording *pivot, const struct align_mapping *map);
+void align_published_transfer_free(struct align_published_transfer *p);
 
 /* One entry of a row; borrowed until the next call. */
-struct align_picked {
-	enum { ALIGN_PICK_NONE, ALIGN_PICK_ROW } what; /* none: a fallback's turn */
-	size_t n;                                      /* may be 0: every candidate was dropped */
+struct align_published_row {
+	enum { ALIGN_PUBLISHED_NONE, ALIGN_PUBLISHED_ROW } what; /* none: a fallback's turn */
+	size_t n; /* may be 0: every candidate was dropped */
 	const uint32_t *id;
 	const float *value;
 };
@@ -48,15 +49,15 @@ struct align_picked {
  * For pivot position p of tokens piv, aligned with the source positions of span, whose tokens are
  * src.  x: has the source's rows; row_of[j]: the index of position j's row, UINT32_MAX: none.
  */
-struct align_picked align_pick_position(struct align_pick *k, const uint32_t *piv, size_t p,
-    const uint32_t *src, struct align_dtw_span span, const struct fc_example *x,
-    const uint32_t *row_of);
+struct align_published_row align_published_transfer_position(struct align_published_transfer *k,
+    const uint32_t *piv, size_t p, const uint32_t *src, struct align_dtw_span span,
+    const struct fc_example *x, const uint32_t *row_of);
 
 /*
  * Adds rows to pivot, which has text and tokens and no rows: aligned by d, picked by k.  Ledger:
  * mass is counted as by a map.
  */
-void align_pick_example(struct align_pick *k, struct align_dtw *d, const struct fc_example *source,
-    struct fc_example *pivot, struct align_ledger *ledger);
+void align_published_transfer_example(struct align_published_transfer *k, struct align_dtw *d,
+    const struct fc_example *source, struct fc_example *pivot, struct align_ledger *ledger);
 
 #endif

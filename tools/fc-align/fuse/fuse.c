@@ -40,11 +40,11 @@ struct work {
 	uint64_t n_unfitted;            /* conversations of a category that it has no weights for */
 	const char **label;             /* [n - first + 1]; the last is what is made of them */
 	struct fc_writer *out;
-	struct align_tally tally;
+	struct align_fuse_report report;
 	struct fc_example fused;
-	const struct fc_example **candidate; /* [n - first] */
-	double *ce, *weight;                 /* [n - first] */
-	struct align_did *did;               /* [n - first + 1] */
+	const struct fc_example **candidate;  /* [n - first] */
+	double *ce, *weight;                  /* [n - first] */
+	struct align_conversation_share *did; /* [n - first + 1] */
 };
 
 /* What a stream of conversations put together from several is called; NULL: it is none. */
@@ -109,9 +109,10 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 	return rc;
 }
 
-static struct align_did did_of(const struct work *w, const struct fc_example *x, double share)
+static struct align_conversation_share did_of(
+    const struct work *w, const struct fc_example *x, double share)
 {
-	return (struct align_did){
+	return (struct align_conversation_share){
 	    share, x->nll, w->o->unit == ALIGN_CE_BYTE ? x->label_bytes : x->n_label};
 }
 
@@ -187,7 +188,7 @@ static int fuse_all(struct work *w, struct fc_err *e)
 		w->did[w->n - w->first] = did_of(w, made, 1);
 		for (size_t i = 0; i < w->n - w->first; i++)
 			w->did[i].w = w->weight[i];
-		align_tally_add(&w->tally, w->did, category);
+		align_fuse_report_add(&w->report, w->did, category);
 		free(category);
 		if (rc < 0)
 			return -1;
@@ -207,7 +208,7 @@ static void note_skipped(const struct work *w)
 
 static void note_mixture(const struct work *w)
 {
-	const struct align_part_of *made = &w->tally.all[w->n - w->first];
+	const struct align_contribution *made = &w->report.all[w->n - w->first];
 	if (w->o->rule != RULE_MIXTURE || !(made->n > 0))
 		return;
 	double ce = made->nll / made->n;
@@ -227,7 +228,7 @@ static void note_mixture(const struct work *w)
 /* To standard error for people, to a file for programs. */
 static int report(const struct work *w, struct fc_err *e)
 {
-	struct fc_table *t = align_tally_table(&w->tally, w->label);
+	struct fc_table *t = align_fuse_report_table(&w->report, w->label);
 	struct fc_buf b = FC_BUF_INIT;
 	struct fc_out *out;
 	int rc = 0;
@@ -253,10 +254,10 @@ static int fuse(struct work *w, const char *const *paths, struct fc_err *e)
 	w->candidate = FC_ARRAY(const struct fc_example *, n);
 	w->ce = FC_ARRAY(double, n);
 	w->weight = FC_ARRAY(double, n);
-	w->did = FC_ARRAY(struct align_did, n + 1);
+	w->did = FC_ARRAY(struct align_conversation_share, n + 1);
 	w->label = FC_ARRAY(const char *, n + 1);
 	w->label[n] = mixed_name(w->o);
-	align_tally_init(&w->tally, n, w->o->rule == RULE_MIXTURE);
+	align_fuse_report_init(&w->report, n, w->o->rule == RULE_MIXTURE);
 	fc_example_init(&w->fused);
 	int rc = -1;
 	if (open_all(w, paths, e) == 0 && fuse_all(w, e) == 0 && report(w, e) == 0) {
@@ -270,7 +271,7 @@ static int fuse(struct work *w, const char *const *paths, struct fc_err *e)
 	align_mixture_free(w->mixture);
 	align_besttable_free(w->best);
 	align_mixweights_release(&w->fitted);
-	align_tally_release(&w->tally);
+	align_fuse_report_release(&w->report);
 	fc_example_release(&w->fused);
 	free(w->candidate);
 	free(w->ce);

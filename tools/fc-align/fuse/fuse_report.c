@@ -6,21 +6,21 @@
 
 #include "base/mem.h"
 
-void align_tally_init(struct align_tally *t, size_t n, bool made)
+void align_fuse_report_init(struct align_fuse_report *t, size_t n, bool made)
 {
-	*t = (struct align_tally){
-	    .n = n, .made = made, .all = FC_ARRAY(struct align_part_of, n + made)};
+	*t = (struct align_fuse_report){
+	    .n = n, .made = made, .all = FC_ARRAY(struct align_contribution, n + made)};
 }
 
-void align_tally_release(struct align_tally *t)
+void align_fuse_report_release(struct align_fuse_report *t)
 {
 	free(t->all);
 	free(t->by);
 	fc_categories_release(&t->categories);
-	*t = (struct align_tally){0};
+	*t = (struct align_fuse_report){0};
 }
 
-static void add(struct align_part_of *to, const struct align_did *did, size_t n)
+static void add(struct align_contribution *to, const struct align_conversation_share *did, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		to[i].n_used += did[i].w > 0;
@@ -30,7 +30,8 @@ static void add(struct align_part_of *to, const struct align_did *did, size_t n)
 	}
 }
 
-void align_tally_add(struct align_tally *t, const struct align_did *did, const char *category)
+void align_fuse_report_add(
+    struct align_fuse_report *t, const struct align_conversation_share *did, const char *category)
 {
 	const size_t width = t->n + t->made;
 	add(t->all, did, width);
@@ -44,8 +45,8 @@ void align_tally_add(struct align_tally *t, const struct align_did *did, const c
 	add(t->by + i * width, did, width);
 }
 
-static void put(struct fc_table *table, const char *group, const struct align_part_of *p,
-    const struct align_tally *t, const char *const *label)
+static void put(struct fc_table *table, const char *group, const struct align_contribution *p,
+    const struct align_fuse_report *t, const char *const *label)
 {
 	double sum = 0;
 	for (size_t i = 0; i < t->n; i++)
@@ -59,7 +60,8 @@ static void put(struct fc_table *table, const char *group, const struct align_pa
 	}
 }
 
-struct fc_table *align_tally_table(const struct align_tally *t, const char *const *label)
+struct fc_table *align_fuse_report_table(
+    const struct align_fuse_report *t, const char *const *label)
 {
 	struct fc_table *table = fc_table_new();
 	fc_table_column(table, "group", 0);

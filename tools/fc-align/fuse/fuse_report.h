@@ -5,31 +5,33 @@
 #include "text/category.h"
 #include "text/table.h"
 
-struct align_part_of {
+struct align_contribution {
 	uint64_t n_used; /* conversations in which its weight was above 0 */
 	double weight;   /* sum over conversations */
 	double nll, n;   /* nats on the labels, and how many bytes or tokens these are */
 };
 
 /* How much each candidate had to say in a fused stream, overall and by category. */
-struct align_tally {
+struct align_fuse_report {
 	size_t n;  /* candidates */
 	bool made; /* one more at the end of all that follows: what was made of them */
 	struct fc_categories categories;
-	struct align_part_of *all; /* [n + made] */
-	struct align_part_of *by;  /* [categories.n][n + made] */
+	struct align_contribution *all; /* [n + made] */
+	struct align_contribution *by;  /* [categories.n][n + made] */
 	size_t cap;
 };
-void align_tally_init(struct align_tally *t, size_t n, bool made);
-void align_tally_release(struct align_tally *t);
+void align_fuse_report_init(struct align_fuse_report *t, size_t n, bool made);
+void align_fuse_report_release(struct align_fuse_report *t);
 /* What one candidate did in one conversation. */
-struct align_did {
+struct align_conversation_share {
 	double w;      /* its share of what was made, 1 of that itself */
-	double nll, n; /* as in struct align_part_of */
+	double nll, n; /* as in struct align_contribution */
 };
 /* One conversation.  did: [n + made]; category: NULL for none. */
-void align_tally_add(struct align_tally *t, const struct align_did *did, const char *category);
+void align_fuse_report_add(
+    struct align_fuse_report *t, const struct align_conversation_share *did, const char *category);
 /* Columns group, source, conversations, share, ce (nats per byte or token).  label: [n + made]. */
-struct fc_table *align_tally_table(const struct align_tally *t, const char *const *label);
+struct fc_table *align_fuse_report_table(
+    const struct align_fuse_report *t, const char *const *label);
 
 #endif

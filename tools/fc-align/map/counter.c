@@ -8,7 +8,7 @@
 #include "fc-align/apply/offsets.h"
 
 struct align_counter {
-	struct align_pairs *pairs;
+	struct align_pair_counts *pairs;
 	uint32_t *match; /* [cap_match] by place */
 	size_t cap_match;
 	struct align_dtw *dtw; /* NULL: by place */
@@ -18,7 +18,7 @@ struct align_counter {
 };
 
 struct align_counter *align_counter_new(int align, const struct align_vocab *source,
-    const struct align_vocab *pivot, struct align_pairs *pairs)
+    const struct align_vocab *pivot, struct align_pair_counts *pairs)
 {
 	struct align_counter *c = FC_NEW(struct align_counter);
 	c->pairs = pairs;
@@ -60,7 +60,7 @@ void align_counter_example(
 		align_offsets_match(pivot, source, c->match);
 		for (size_t t = 0; t < pivot->n_tok; t++)
 			if (c->match[t] != ALIGN_NO_MATCH)
-				align_pairs_add(
+				align_pair_counts_add(
 				    c->pairs, source->tok[c->match[t]], pivot->tok[t], 1);
 		return;
 	}
@@ -71,7 +71,7 @@ void align_counter_example(
 	for (size_t t = 0; t < pivot->n_tok; t++)
 		for (uint32_t j = c->span[t].first; j <= c->span[t].last; j++)
 			if (!seen_before(source, c->span[t], j))
-				align_pairs_add(c->pairs, source->tok[j], pivot->tok[t], 1);
+				align_pair_counts_add(c->pairs, source->tok[j], pivot->tok[t], 1);
 }
 
 static uint32_t forced(
@@ -84,15 +84,15 @@ static uint32_t forced(
 	return ALIGN_UNMAPPED;
 }
 
-uint32_t *align_counter_published(
-    const struct align_vocab *source, const struct align_vocab *pivot, struct align_pairs *pairs)
+uint32_t *align_counter_published(const struct align_vocab *source, const struct align_vocab *pivot,
+    struct align_pair_counts *pairs)
 {
 	uint32_t *to = FC_ARRAY(uint32_t, source->n + 1), unk = pivot->role[ALIGN_SPECIAL_UNK];
-	const struct fc_map_entry *pair = align_pairs_sorted(pairs);
+	const struct fc_map_entry *pair = align_pair_counts_sorted(pairs);
 	const char *mark = align_spelled_mark(pivot);
 	struct align_leven *scratch = align_leven_new();
 	struct align_wording from, into;
-	size_t n_pair = align_pairs_count(pairs), at = 0, n;
+	size_t n_pair = align_pair_counts_n(pairs), at = 0, n;
 	align_wording_init(&from, ALIGN_FUSECHAT1, source, NULL, align_spelled_mark(source), mark);
 	align_wording_init(&into, ALIGN_FUSECHAT1, pivot, NULL, mark, mark);
 	for (uint32_t id = 0; id < source->n; id++, at += n) {

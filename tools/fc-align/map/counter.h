@@ -20,7 +20,7 @@
 struct align_counter;
 /* All borrowed. */
 struct align_counter *align_counter_new(int align, const struct align_vocab *source,
-    const struct align_vocab *pivot, struct align_pairs *pairs);
+    const struct align_vocab *pivot, struct align_pair_counts *pairs);
 void align_counter_free(struct align_counter *c);
 void align_counter_example(
     struct align_counter *c, const struct fc_example *source, const struct fc_example *pivot);
@@ -30,7 +30,7 @@ void align_counter_example(
  * the pivot's unknown token, else to its end of sequence; beginning and end of sequence to the
  * pivot's. [source->n], the caller's to free.
  */
-uint32_t *align_counter_published(
-    const struct align_vocab *source, const struct align_vocab *pivot, struct align_pairs *pairs);
+uint32_t *align_counter_published(const struct align_vocab *source, const struct align_vocab *pivot,
+    struct align_pair_counts *pairs);
 
 #endif

@@ -35,13 +35,13 @@ static int open_side(struct side *s, const char *model, struct fc_err *e)
 {
 	if (align_cutter_open(&s->cutter, model, e) < 0)
 		return -1;
-	align_lexicon_init(&s->vocab, s->cutter.tokenizer, s->cutter.turn_end);
+	align_vocab_init(&s->vocab, s->cutter.tokenizer, s->cutter.turn_end);
 	return 0;
 }
 
 static void close_side(struct side *s)
 {
-	align_lexicon_release(&s->vocab);
+	align_vocab_release(&s->vocab);
 	align_cutter_close(&s->cutter);
 }
 
@@ -71,7 +71,7 @@ static int count_corpus(struct align_corpus *corpus, const struct side *source, 
 
 /* Adds up the counts of maps. */
 static int count_maps(const char *const *paths, int n, const struct side *pivot,
-    const struct side *source, struct align_pairs *pairs, struct fc_err *e)
+    const struct side *source, struct align_pair_counts *pairs, struct fc_err *e)
 {
 	for (int i = 0; i < n; i++) {
 		struct align_mapping m;
@@ -83,7 +83,7 @@ static int count_maps(const char *const *paths, int n, const struct side *pivot,
 			    fc_tokenizer_fingerprint(source->cutter.tokenizer),
 			    fc_tokenizer_fingerprint(pivot->cutter.tokenizer), pivot->vocab.n, e);
 		for (size_t k = 0; rc == 0 && k < m.n_entry; k++)
-			align_pairs_add(
+			align_pair_counts_add(
 			    pairs, m.entry[k].source, m.entry[k].pivot, m.entry[k].count);
 		fc_header_release(&h);
 		align_mapping_release(&m);
@@ -152,20 +152,20 @@ static uint32_t *find_near(
 
 /* pairs: what was counted.  out: {0}. */
 static void choose(const struct options *o, const struct side *pivot, const struct side *source,
-    struct align_pairs *pairs, struct align_map_list *out)
+    struct align_pair_counts *pairs, struct align_map_list *out)
 {
 	uint32_t *near = NULL, *first = NULL;
 	if (o->kind == KIND_MINED || o->spelling == SPELLING_RAW)
 		near = find_near(o, pivot, source);
 	if (o->kind == KIND_STATS || o->kind == KIND_BYTES) {
 		first = FC_ARRAY(uint32_t, source->vocab.n + 1);
-		align_lexicon_first(&source->vocab, pivot->cutter.tokenizer, first);
+		align_vocab_first(&source->vocab, pivot->cutter.tokenizer, first);
 	}
 	uint32_t *published = o->choose == CHOOSE_PUBLISHED
 	    ? align_counter_published(&source->vocab, &pivot->vocab, pairs)
 	    : NULL;
-	struct align_evidence evidence = {.pair = align_pairs_sorted(pairs),
-	    .n_pair = align_pairs_count(pairs),
+	struct align_evidence evidence = {.pair = align_pair_counts_sorted(pairs),
+	    .n_pair = align_pair_counts_n(pairs),
 	    .near = near,
 	    .first = first,
 	    .no_bytes = o->spelling == SPELLING_RAW,
@@ -180,7 +180,7 @@ static int make_map(const struct options *o, const char *const *paths, int n, st
 {
 	struct side pivot = {0}, source = {0};
 	struct align_corpus *corpus = NULL;
-	struct align_pairs *pairs = align_pairs_new();
+	struct align_pair_counts *pairs = align_pair_counts_new();
 	struct align_counter *counter = NULL;
 	struct align_map_list map = {0};
 	int rc = -1;
@@ -197,12 +197,12 @@ static int make_map(const struct options *o, const char *const *paths, int n, st
 	choose(o, &pivot, &source, pairs, &map);
 	rc = write_map(&map, &pivot, &source, o->out, e);
 	if (rc == 0)
-		report(&map, source.vocab.n, align_pairs_count(pairs));
+		report(&map, source.vocab.n, align_pair_counts_n(pairs));
 end:
 	free(map.v);
 	align_corpus_close(corpus);
 	align_counter_free(counter);
-	align_pairs_free(pairs);
+	align_pair_counts_free(pairs);
 	close_side(&pivot);
 	close_side(&source);
 	return rc;

@@ -5,21 +5,21 @@
 
 #include "base/mem.h"
 
-struct align_pairs {
+struct align_pair_counts {
 	struct fc_map_entry *slot; /* [n_slot], open addressing; count 0: free */
 	size_t n_slot, n;          /* n_slot is a power of two */
 	struct fc_map_entry *sorted;
 };
 
-struct align_pairs *align_pairs_new(void)
+struct align_pair_counts *align_pair_counts_new(void)
 {
-	struct align_pairs *p = FC_NEW(struct align_pairs);
+	struct align_pair_counts *p = FC_NEW(struct align_pair_counts);
 	p->n_slot = 1 << 12;
 	p->slot = FC_ARRAY(struct fc_map_entry, p->n_slot);
 	return p;
 }
 
-void align_pairs_free(struct align_pairs *p)
+void align_pair_counts_free(struct align_pair_counts *p)
 {
 	if (!p)
 		return;
@@ -36,7 +36,7 @@ static uint64_t mix(uint64_t z)
 	return z ^ (z >> 31);
 }
 
-static struct fc_map_entry *find(const struct align_pairs *p, uint32_t source, uint32_t pivot)
+static struct fc_map_entry *find(const struct align_pair_counts *p, uint32_t source, uint32_t pivot)
 {
 	size_t i = mix((uint64_t)source << 32 | pivot) & (p->n_slot - 1);
 	while (p->slot[i].count && (p->slot[i].source != source || p->slot[i].pivot != pivot))
@@ -44,7 +44,7 @@ static struct fc_map_entry *find(const struct align_pairs *p, uint32_t source, u
 	return &p->slot[i];
 }
 
-static void grow(struct align_pairs *p)
+static void grow(struct align_pair_counts *p)
 {
 	struct fc_map_entry *old = p->slot;
 	size_t n_old = p->n_slot;
@@ -56,7 +56,8 @@ static void grow(struct align_pairs *p)
 	free(old);
 }
 
-void align_pairs_add(struct align_pairs *p, uint32_t source, uint32_t pivot, uint64_t count)
+void align_pair_counts_add(
+    struct align_pair_counts *p, uint32_t source, uint32_t pivot, uint64_t count)
 {
 	if (count == 0)
 		return;
@@ -70,7 +71,7 @@ void align_pairs_add(struct align_pairs *p, uint32_t source, uint32_t pivot, uin
 		grow(p);
 }
 
-size_t align_pairs_count(const struct align_pairs *p)
+size_t align_pair_counts_n(const struct align_pair_counts *p)
 {
 	return p->n;
 }
@@ -83,7 +84,7 @@ static int compare(const void *a, const void *b)
 	return x->pivot < y->pivot ? -1 : x->pivot > y->pivot;
 }
 
-const struct fc_map_entry *align_pairs_sorted(struct align_pairs *p)
+const struct fc_map_entry *align_pair_counts_sorted(struct align_pair_counts *p)
 {
 	free(p->sorted);
 	p->sorted = FC_ARRAY(struct fc_map_entry, p->n + 1);

@@ -16,8 +16,8 @@ static bool first_time(struct align_chars s, size_t i)
 	return true;
 }
 
-void align_holders_init(
-    struct align_holders *h, const struct align_chars *s, const uint32_t *order, size_t n)
+void align_by_character_init(
+    struct align_by_character *h, const struct align_chars *s, const uint32_t *order, size_t n)
 {
 	uint32_t *start = FC_ARRAY(uint32_t, N_CHARACTER + 2);
 	for (size_t k = 0; k < n; k++)
@@ -26,7 +26,8 @@ void align_holders_init(
 	for (size_t c = 2; c < N_CHARACTER + 2; c++)
 		start[c] += start[c - 1];
 	h->place = FC_ARRAY(uint32_t, (size_t)start[N_CHARACTER + 1] + 1);
-	/* start[c + 1] is where the next holder of c goes, and ends as where those of c + 1 start
+	/* start[c + 1] is where the next string that holds c goes, and ends as where those of c + 1
+	 * start
 	 */
 	for (size_t k = 0; k < n; k++)
 		for (size_t i = 0; i < s[order[k]].n; i++)
@@ -35,7 +36,7 @@ void align_holders_init(
 	h->start = start;
 }
 
-void align_holders_release(struct align_holders *h)
+void align_by_character_release(struct align_by_character *h)
 {
 	free(h->start);
 	free(h->place);
@@ -43,14 +44,14 @@ void align_holders_release(struct align_holders *h)
 
 static int compare(const void *a, const void *b)
 {
-	const struct align_holding *x = a, *y = b;
+	const struct align_character_count *x = a, *y = b;
 	if (x->n != y->n)
 		return x->n < y->n ? -1 : 1;
 	return x->c < y->c ? -1 : x->c > y->c;
 }
 
-size_t align_holders_rank(
-    const struct align_holders *h, struct align_chars s, size_t max, struct align_holding *out)
+size_t align_by_character_rank(const struct align_by_character *h, struct align_chars s, size_t max,
+    struct align_character_count *out)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < s.n && i < max; i++) {
@@ -59,7 +60,7 @@ size_t align_holders_rank(
 		uint32_t c = s.v[i], times = 0;
 		for (size_t k = i; k < s.n; k++)
 			times += s.v[k] == c;
-		out[n++] = (struct align_holding){c, times, h->start[c + 1] - h->start[c]};
+		out[n++] = (struct align_character_count){c, times, h->start[c + 1] - h->start[c]};
 	}
 	qsort(out, n, sizeof *out, compare);
 	return n;

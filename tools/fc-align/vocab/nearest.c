@@ -40,7 +40,7 @@ struct align_nearest {
 	uint32_t *index;     /* [n] what the shelves hold */
 	uint64_t *set;
 	struct bag *bag;
-	struct align_holders holders; /* by place on the shelves */
+	struct align_by_character by_character; /* by place on the shelves */
 };
 
 static uint64_t hash_of(const uint32_t *v, size_t n)
@@ -200,7 +200,7 @@ struct align_nearest *align_nearest_new(const struct align_chars *s, size_t n)
 	free(buf);
 	x->n = n;
 	fill_shelves(x, n);
-	align_holders_init(&x->holders, s, x->index, n);
+	align_by_character_init(&x->by_character, s, x->index, n);
 	return x;
 }
 
@@ -208,7 +208,7 @@ void align_nearest_free(struct align_nearest *x)
 {
 	if (!x)
 		return;
-	align_holders_release(&x->holders);
+	align_by_character_release(&x->by_character);
 	free(x->node);
 	free(x->head[0]);
 	free(x->head[1]);
@@ -312,11 +312,11 @@ static void compare_at(const struct align_nearest *x, struct align_leven *p, siz
 static uint32_t search_rare(const struct align_nearest *x, struct align_leven *p,
     struct align_chars s, const struct query *q, struct best *best)
 {
-	struct align_holding rare[RANKED];
-	size_t n_rare = align_holders_rank(&x->holders, s, RANKED, rare), seen = 0;
+	struct align_character_count rare[RANKED];
+	size_t n_rare = align_by_character_rank(&x->by_character, s, RANKED, rare), seen = 0;
 	uint32_t least = 0;
 	for (size_t r = 0; r < n_rare && best->distance >= least; r++) {
-		const uint32_t *place = x->holders.place + x->holders.start[rare[r].c];
+		const uint32_t *place = x->by_character.place + x->by_character.start[rare[r].c];
 		seen += rare[r].n;
 		if (seen > x->n / FEW)
 			break;

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "text/utf8.h"
 
-void align_lexicon_init(struct align_vocab *v, const struct fc_tokenizer *t, uint32_t turn_end)
+void align_vocab_init(struct align_vocab *v, const struct fc_tokenizer *t, uint32_t turn_end)
 {
 	*v = (struct align_vocab){
 	    .n = fc_tokenizer_n_vocab(t),
@@ -26,7 +26,7 @@ void align_lexicon_init(struct align_vocab *v, const struct fc_tokenizer *t, uin
 	}
 }
 
-void align_lexicon_release(struct align_vocab *v)
+void align_vocab_release(struct align_vocab *v)
 {
 	free(v->word);
 	*v = (struct align_vocab){0};
@@ -56,7 +56,7 @@ static uint32_t first_after(
 	return at == text->n ? tokens->v[i].id : ALIGN_UNMAPPED;
 }
 
-void align_lexicon_first(
+void align_vocab_first(
     const struct align_vocab *source, const struct fc_tokenizer *pivot, uint32_t *first)
 {
 #pragma omp parallel

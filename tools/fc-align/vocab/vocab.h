@@ -14,15 +14,15 @@
  */
 
 /* A tokenizer's vocabulary as vocabmap.h needs it.  Borrows its strings from t. */
-void align_lexicon_init(struct align_vocab *v, const struct fc_tokenizer *t, uint32_t turn_end);
-void align_lexicon_release(struct align_vocab *v);
+void align_vocab_init(struct align_vocab *v, const struct fc_tokenizer *t, uint32_t turn_end);
+void align_vocab_release(struct align_vocab *v);
 
 /*
  * first[id]: the first token that pivot makes of the bytes of source token id in the middle of a
  * text, ALIGN_UNMAPPED where its encoder cannot say (bytes that are no UTF-8, or that its
  * normalizer changes).  first: [source->n].
  */
-void align_lexicon_first(
+void align_vocab_first(
     const struct align_vocab *source, const struct fc_tokenizer *pivot, uint32_t *first);
 
 #endif
