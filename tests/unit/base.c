@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/escape.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/rng.h"
@@ -34,6 +35,26 @@ static void test_size_mul(void)
 	size_t n;
 	T_OK(fc_size_mul(1u << 20, 1u << 20, &n) && n == (size_t)1 << 40, "size_mul: fits");
 	T_OK(!fc_size_mul((size_t)1 << 40, (size_t)1 << 40, &n), "size_mul: overflow is seen");
+}
+
+static void test_names(void)
+{
+	T_OK(fc_ends_with("a.gguf", ".gguf") && fc_ends_with(".gguf", ".gguf") &&
+		fc_ends_with("", ""),
+	    "ends_with: the end, all of it, nothing");
+	T_OK(!fc_ends_with("a.gguf.json", ".gguf") && !fc_ends_with("guf", ".gguf") &&
+		!fc_ends_with("a.GGUF", ".gguf"),
+	    "ends_with: elsewhere, shorter, other letters");
+	T_STR(fc_path_last("run/a.jsonl"), "a.jsonl", "path: what follows the last slash");
+	T_STR(fc_path_last("a"), "a", "path: without a slash");
+	T_STR(fc_path_last("run/"), "", "path: a slash at the end");
+	static const char *const stem[][2] = {
+	    {"run/a.jsonl", "a"}, {"a.json", "a.json"}, {"x/.jsonl", ".jsonl"}};
+	for (size_t i = 0; i < FC_LEN(stem); i++) {
+		char *s = fc_path_stem(stem[i][0], ".jsonl");
+		T_STR(s, stem[i][1], "path: its stem");
+		free(s);
+	}
 }
 
 static void test_rng(void)
@@ -185,6 +206,7 @@ int main(void)
 	test_escape();
 	test_long_message();
 	test_size_mul();
+	test_names();
 	test_rng();
 	return t_done();
 }

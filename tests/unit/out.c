@@ -70,6 +70,13 @@ static void test_file(void)
 		fc_out_write(o, "x", 1, &e) < 0 && strstr(e.msg, "No space"),
 	    "a full device is an error");
 	fc_out_abort(o);
+	struct fc_buf b = FC_BUF_INIT;
+	T_OK(fc_out_whole("f", FC_OUT_TEXT, &b, &e) == 0 && holds("f", ""), "nothing, whole");
+	fc_buf_adds(&b, "all");
+	T_OK(fc_out_whole("f", FC_OUT_TEXT, &b, &e) == 0 && holds("f", "all"), "a whole text");
+	T_OK(fc_out_whole("/dev/full", FC_OUT_TEXT, &b, &e) < 0 && strstr(e.msg, "No space"),
+	    "a whole text on a full device is an error");
+	fc_buf_release(&b);
 	unlink("f");
 }
 

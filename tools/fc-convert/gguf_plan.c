@@ -5,19 +5,13 @@
 #include "base/mem.h"
 #include "fc-convert/convert.h"
 
-static bool ends_with(const char *s, const char *end)
-{
-	const size_t n = strlen(s), k = strlen(end);
-	return n >= k && !strcmp(s + n - k, end);
-}
-
 /* Buffers of old checkpoints, which follow from the config. */
 static bool is_buffer(const char *name)
 {
 	static const char *const ends[] = {".rotary_emb.inv_freq", ".attn.bias",
 	    ".attn.masked_bias", ".attention.bias", ".attention.masked_bias"};
 	for (size_t i = 0; i < FC_LEN(ends); i++)
-		if (ends_with(name, ends[i]))
+		if (fc_ends_with(name, ends[i]))
 			return true;
 	return false;
 }
@@ -56,7 +50,7 @@ static enum fc_dtype type_of(
 	    [CONVERT_Q8_0] = FC_Q8_0,
 	    [CONVERT_Q4_0] = FC_Q4_0};
 	const bool ends = !strncmp(t->name, "output.", 7) || !strncmp(t->name, "token_embd.", 11);
-	if (t->n_dim < 2 || r->change == FC_GGUF_WIDE || ends_with(t->name, "_norm.weight"))
+	if (t->n_dim < 2 || r->change == FC_GGUF_WIDE || fc_ends_with(t->name, "_norm.weight"))
 		return FC_F32;
 	if (c->type == CONVERT_SAME)
 		return t->dtype == FC_F64 ? FC_F32 : t->dtype;

@@ -34,8 +34,8 @@ struct vocab {
 
 static bool ends_and_begins(const char *s, const char *begin, const char *end)
 {
-	const size_t n = strlen(s), b = strlen(begin), k = strlen(end);
-	return n >= b + k && !strncmp(s, begin, b) && !strcmp(s + n - k, end);
+	const size_t b = strlen(begin);
+	return !strncmp(s, begin, b) && fc_ends_with(s + b, end);
 }
 
 /* Added tokens that their makers forgot to call special. */

@@ -4,6 +4,7 @@
 
 #include "base/die.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/opt.h"
 #include "fc-convert/convert.h"
 #include "store/modelfiles.h"
@@ -53,27 +54,15 @@ static void write_gguf(const struct convert *c)
 	or_die(fc_out_commit(o, &e), &e);
 }
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 static void write_folder(const struct convert *c)
 {
 	struct fc_err e;
 	struct fc_outdir *d;
 	or_die(fc_outdir_open(&d, out, force ? &fc_folder_model : NULL, &e), &e);
 	fc_note("making a folder with a Hugging Face model, %s%s", out,
-	    strchr(last_part(out), '.') ? "; a name that ends in .gguf makes a GGUF file" : "");
+	    strchr(fc_path_last(out), '.') ? "; a name that ends in .gguf makes a GGUF file" : "");
 	or_die(convert_to_folder(c, fc_outdir_tmp(d), &e), &e);
 	or_die(fc_outdir_commit(d, &e), &e);
-}
-
-static bool is_gguf_name(const char *path)
-{
-	const size_t n = strlen(path);
-	return n > 5 && !strcmp(path + n - 5, ".gguf");
 }
 
 int main(int argc, char **argv)
@@ -87,7 +76,7 @@ int main(int argc, char **argv)
 		fc_die_usage("-o says where the result goes");
 	if (!strcmp(out, "-"))
 		fc_die_usage("-o -: a model is no stream; name a file or a folder");
-	const bool gguf = is_gguf_name(out);
+	const bool gguf = fc_ends_with(out, ".gguf") && strcmp(out, ".gguf") != 0;
 	if (!gguf && (type == CONVERT_Q8_0 || type == CONVERT_Q4_0))
 		fc_die_usage("safetensors has no such type; -o FILE.gguf has");
 	if (rounding == 1 && (gguf || (type != CONVERT_F16 && type != CONVERT_BF16)))

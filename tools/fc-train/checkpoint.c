@@ -80,7 +80,6 @@ static int save_state(
     const char *dir, const struct train_progress_state *s, json_t *run, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
-	struct fc_out *o = NULL;
 	char *path = fc_path_join(dir, STATE_FILE);
 	fc_buf_addf(&b,
 	    "{\"version\": %d, \"step\": %" PRIu64 ", \"examples\": %" PRIu64
@@ -91,11 +90,7 @@ static int save_state(
 	    s->pos.stream, s->log_bytes);
 	fc_json_dump(&b, run);
 	fc_buf_adds(&b, "}\n");
-	int ret = fc_out_open(&o, path, FC_OUT_TEXT, e);
-	if (ret == 0 && (ret = fc_out_write(o, b.p, b.n, e)) < 0)
-		fc_out_abort(o);
-	else if (ret == 0)
-		ret = fc_out_commit(o, e);
+	int ret = fc_out_whole(path, FC_OUT_TEXT, &b, e);
 	fc_buf_release(&b);
 	free(path);
 	return ret;

@@ -11,6 +11,7 @@
 #include "base/progress.h"
 #include "fc-align/align.h"
 #include "fc-align/apply/carry.h"
+#include "stream/reader.h"
 #include "text/table.h"
 
 struct options {
@@ -224,22 +225,6 @@ static struct fc_table *make_table(const struct work *w)
 	return t;
 }
 
-static int write_table(const struct work *w, struct fc_err *e)
-{
-	struct fc_table *t = make_table(w);
-	struct fc_buf b = FC_BUF_INIT;
-	struct fc_out *out;
-	fc_table_print(t, (enum fc_table_format)w->o->format, &b);
-	int rc = fc_out_open(&out, w->o->out, FC_OUT_TEXT, e);
-	if (rc == 0 && (rc = fc_out_write(out, b.p, b.n, e)) < 0)
-		fc_out_abort(out);
-	else if (rc == 0)
-		rc = fc_out_commit(out, e);
-	fc_buf_release(&b);
-	fc_table_free(t);
-	return rc;
-}
-
 void align_command_report(int argc, char **argv)
 {
 	struct options o = {.carry = {ALIGN_CARRY_DEFAULTS}, .top = 10};
@@ -266,7 +251,7 @@ void align_command_report(int argc, char **argv)
 	struct work w = {.o = &o};
 	struct fc_err e;
 	if (open_all(&w, first < argc ? argv[first] : "-", &e) < 0 || read_all(&w, &e) < 0 ||
-	    write_table(&w, &e) < 0)
+	    fc_table_write(make_table(&w), (enum fc_table_format)o.format, NULL, o.out, &e) < 0)
 		fc_die("%s", e.msg);
 	close_all(&w);
 	fc_finish();

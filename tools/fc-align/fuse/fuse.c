@@ -226,26 +226,17 @@ static void note_mixture(const struct work *w)
 }
 
 /* To standard error for people, to a file for programs. */
-static int report(const struct work *w, struct fc_err *e)
+static int write_report(const struct work *w, struct fc_err *e)
 {
 	struct fc_table *t = align_fuse_report_table(&w->report, w->label);
+	if (w->o->report)
+		return fc_table_write(t, FC_TABLE_TSV, NULL, w->o->report, e);
 	struct fc_buf b = FC_BUF_INIT;
-	struct fc_out *out;
-	int rc = 0;
-	fc_table_print(t, w->o->report ? FC_TABLE_TSV : FC_TABLE_TEXT, &b);
-	if (!w->o->report)
-		for (char *line = strtok(b.p, "\n"); line; line = strtok(NULL, "\n"))
-			fc_note("%s", line);
-	else if ((rc = fc_out_open(&out, w->o->report, FC_OUT_TEXT, e)) == 0) {
-		rc = fc_out_write(out, b.p, b.n, e);
-		if (rc == 0)
-			rc = fc_out_commit(out, e);
-		else
-			fc_out_abort(out);
-	}
+	fc_table_print(t, FC_TABLE_TEXT, &b);
+	fc_note_lines(b.p);
 	fc_buf_release(&b);
 	fc_table_free(t);
-	return rc;
+	return 0;
 }
 
 static int fuse(struct work *w, const char *const *paths, struct fc_err *e)
@@ -260,7 +251,7 @@ static int fuse(struct work *w, const char *const *paths, struct fc_err *e)
 	align_fuse_report_init(&w->report, n, w->o->rule == RULE_MIXTURE);
 	fc_example_init(&w->fused);
 	int rc = -1;
-	if (open_all(w, paths, e) == 0 && fuse_all(w, e) == 0 && report(w, e) == 0) {
+	if (open_all(w, paths, e) == 0 && fuse_all(w, e) == 0 && write_report(w, e) == 0) {
 		note_mixture(w);
 		note_skipped(w);
 		rc = fc_writer_finish(w->out, e);

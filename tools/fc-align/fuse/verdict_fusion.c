@@ -266,40 +266,19 @@ static bool judge(const struct work *w, struct fc_buf *b)
 	return enough && sure;
 }
 
-static int write_table(struct fc_table *t, enum fc_table_format format, const char *path,
-    const struct fc_buf *more, struct fc_err *e)
-{
-	struct fc_buf b = FC_BUF_INIT;
-	struct fc_out *out;
-	fc_table_print(t, format, &b);
-	if (more)
-		fc_buf_add(&b, more->p, more->n);
-	int rc = fc_out_open(&out, path, FC_OUT_TEXT, e);
-	if (rc == 0 && (rc = fc_out_write(out, b.p, b.n, e)) < 0)
-		fc_out_abort(out);
-	else if (rc == 0)
-		rc = fc_out_commit(out, e);
-	fc_buf_release(&b);
-	fc_table_free(t);
-	return rc;
-}
-
 /* Tables for programs have the sentences on standard error. */
 static int write_all(const struct work *w, const struct fc_buf *words, struct fc_err *e)
 {
 	const enum fc_table_format format = (enum fc_table_format)w->o->format;
 	if (w->o->weights &&
-	    write_table(align_mixweights_table(&w->weights, w->label + w->first), FC_TABLE_TSV,
-		w->o->weights, NULL, e) < 0)
+	    fc_table_write(align_mixweights_table(&w->weights, w->label + w->first), FC_TABLE_TSV,
+		NULL, w->o->weights, e) < 0)
 		return -1;
-	if (write_table(
-		make_table(w), format, w->o->out, format == FC_TABLE_TEXT ? words : NULL, e) < 0)
+	const bool people = format == FC_TABLE_TEXT;
+	if (fc_table_write(make_table(w), format, people ? words : NULL, w->o->out, e) < 0)
 		return -1;
-	char *copy = fc_strdup(words->p);
-	if (format != FC_TABLE_TEXT)
-		for (char *line = strtok(copy, "\n"); line; line = strtok(NULL, "\n"))
-			fc_note("%s", line);
-	free(copy);
+	if (!people)
+		fc_note_lines(words->p);
 	return 0;
 }
 

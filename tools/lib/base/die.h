@@ -18,6 +18,7 @@ _Noreturn void fc_die_usage(const char *fmt, ...) __attribute__((format(printf, 
 /* Print and go on: a warning always, a note unless -q. */
 void fc_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void fc_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void fc_note_lines(const char *text); /* a note for each line that is not empty */
 
 /* Flushes standard output and exits with 0; a delayed write error (full disk) is fatal.
  * Every main() ends with this.  A closed pipe ends the tool quietly by SIGPIPE. */

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/die.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/tmpname.h"
 
@@ -112,8 +113,7 @@ static const char *split_part(const char *name)
 
 static void add_splits(struct item *x, const char *path)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	const char *part = split_part(name);
+	const char *name = fc_path_last(path), *part = split_part(name);
 	if (!part)
 		return;
 	char *folder = fc_tmpname_folder(path);

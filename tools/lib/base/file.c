@@ -26,14 +26,17 @@ char *fc_path_join(const char *dir, const char *name)
 	return fc_buf_detach(&b);
 }
 
+const char *fc_path_last(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 char *fc_path_stem(const char *path, const char *ending)
 {
-	const char *base = strrchr(path, '/');
-	base = base ? base + 1 : path;
-	size_t n = strlen(base), cut = strlen(ending);
-	if (n > cut && !strcmp(base + n - cut, ending))
-		n -= cut;
-	return fc_memdup0(base, n);
+	const char *last = fc_path_last(path);
+	const bool has = fc_ends_with(last, ending) && strcmp(last, ending) != 0;
+	return fc_memdup0(last, strlen(last) - (has ? strlen(ending) : 0));
 }
 
 static const char *type_name(mode_t mode)

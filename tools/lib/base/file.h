@@ -23,6 +23,8 @@ bool fc_file_exists(const char *path);
 
 /* "dir/name", the caller's to free(). */
 char *fc_path_join(const char *dir, const char *name);
+/* What follows the last slash of a path, in it. */
+const char *fc_path_last(const char *path);
 /* The last part of a path without that ending: "run/a.jsonl" -> "a"; the caller's to free(). */
 char *fc_path_stem(const char *path, const char *ending);
 
@@ -58,6 +60,8 @@ int fc_out_write(struct fc_out *o, const void *p, size_t n, struct fc_err *e);
  * may not be replaced, or the renaming fails, the temporary stays, and the message says where. */
 int fc_out_commit(struct fc_out *o, struct fc_err *e);
 void fc_out_abort(struct fc_out *o); /* removes the temporary and frees; NULL is fine */
+/* Opens, writes all of b, commits. */
+int fc_out_whole(const char *path, enum fc_out_kind kind, const struct fc_buf *b, struct fc_err *e);
 
 /*
  * A folder with the same promise: files are made in a temporary folder beside it, commit syncs

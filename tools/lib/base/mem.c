@@ -61,6 +61,12 @@ char *fc_strdup(const char *s)
 	return fc_memdup0(s, strlen(s));
 }
 
+bool fc_ends_with(const char *s, const char *end)
+{
+	const size_t n = strlen(s), k = strlen(end);
+	return n >= k && !strcmp(s + n - k, end);
+}
+
 bool fc_size_mul(size_t a, size_t b, size_t *out)
 {
 	return !__builtin_mul_overflow(a, b, out);

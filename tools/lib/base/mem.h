@@ -16,6 +16,9 @@ void *fc_realloc(void *p, size_t n, size_t size_bytes);
 char *fc_strdup(const char *s);
 char *fc_memdup0(const void *p, size_t n); /* copies n bytes and adds a NUL */
 
+/* Does s end with `end`?  All of s may be it. */
+bool fc_ends_with(const char *s, const char *end);
+
 /* 64-byte aligned, for vectors; release with free().  Contents undefined. */
 void *fc_malloc_aligned(size_t n, size_t size_bytes);
 

@@ -287,3 +287,15 @@ void fc_out_abort(struct fc_out *o)
 		close(o->fd);
 	out_free(o);
 }
+
+int fc_out_whole(const char *path, enum fc_out_kind kind, const struct fc_buf *b, struct fc_err *e)
+{
+	struct fc_out *o;
+	if (fc_out_open(&o, path, kind, e) < 0)
+		return -1;
+	if (fc_out_write(o, b->p ? b->p : "", b->n, e) < 0) {
+		fc_out_abort(o);
+		return -1;
+	}
+	return fc_out_commit(o, e);
+}

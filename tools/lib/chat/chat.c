@@ -50,9 +50,8 @@ static void add_roles(struct fc_chat *c, json_t *config)
 	size_t i;
 	json_object_foreach(config, key, v)
 	{
-		size_t n = strlen(key);
 		const char *s = fc_sidefiles_content(v);
-		if (!s || n < 7 || strcmp(key + n - 6, "_token") != 0 ||
+		if (!s || !fc_ends_with(key, "_token") || !strcmp(key, "_token") ||
 		    json_object_get(c->vars, key))
 			continue;
 		json_object_set_new(c->vars, key, json_string(s));

@@ -23,9 +23,8 @@ static void each_other(
 	const int n_entry = scandir(dir, &entry, NULL, alphasort);
 	for (int i = 0; i < n_entry; i++) {
 		const char *name = entry[i]->d_name;
-		const size_t n = strlen(name), suffix = strlen(SUFFIX);
-		if (n > suffix && !strcmp(name + n - suffix, SUFFIX))
-			take(ctx, name, n - suffix);
+		if (fc_ends_with(name, SUFFIX) && strcmp(name, SUFFIX) != 0)
+			take(ctx, name, strlen(name) - strlen(SUFFIX));
 		free(entry[i]);
 	}
 	free(entry);

@@ -79,12 +79,10 @@ static bool is_buffer(const struct fc_config *c, const char *name)
 {
 	static const char *const suffixes[] = {".rotary_emb.inv_freq", ".attn.bias",
 	    ".attn.masked_bias", ".attention.bias", ".attention.masked_bias"};
-	const size_t n = strlen(name), n_suffix = c->layer_norm ? FC_LEN(suffixes) : 1;
-	for (size_t i = 0; i < n_suffix; i++) {
-		const size_t k = strlen(suffixes[i]);
-		if (n >= k && !strcmp(name + n - k, suffixes[i]))
+	const size_t n_suffix = c->layer_norm ? FC_LEN(suffixes) : 1;
+	for (size_t i = 0; i < n_suffix; i++)
+		if (fc_ends_with(name, suffixes[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -100,9 +98,7 @@ static const char *name_of(const struct fc_config *c, enum fc_tensor_role role)
 /* A tied model may repeat its embedding as the head. */
 static bool is_head(const struct fc_config *c, const char *name)
 {
-	const char *head = name_of(c, FC_TENSOR_HEAD);
-	const size_t n = strlen(name), k = strlen(head);
-	return c->tied && n >= k && !strcmp(name + n - k, head);
+	return c->tied && fc_ends_with(name, name_of(c, FC_TENSOR_HEAD));
 }
 
 static int check_tied_head(const struct fc_model *m, const struct fc_tensor *t,

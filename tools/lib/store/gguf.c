@@ -23,11 +23,10 @@ static char *split_path(const char *first, int64_t no, int64_t count)
 	char tail[64], other[64];
 	snprintf(tail, sizeof tail, "-00001-of-%05" PRId64 ".gguf", count);
 	snprintf(other, sizeof other, "-%05" PRId64 "-of-%05" PRId64 ".gguf", no + 1, count);
-	const size_t n = strlen(first), n_tail = strlen(tail);
-	if (n < n_tail || strcmp(first + n - n_tail, tail))
+	if (!fc_ends_with(first, tail))
 		return NULL;
 	char *path = fc_strdup(first);
-	memcpy(path + n - n_tail, other, n_tail);
+	memcpy(path + strlen(first) - strlen(tail), other, strlen(tail));
 	return path;
 }
 

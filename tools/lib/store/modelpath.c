@@ -27,12 +27,6 @@ static bool is_hub_name(const char *path)
 	return org && name && !path[org + 1 + name] && path[0] != '.';
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-	const size_t n = strlen(s), k = strlen(end);
-	return n >= k && !strcmp(s + n - k, end);
-}
-
 static int check_folder(const char *path, struct fc_err *e)
 {
 	static const char *const names[] = {"config.json", "tokenizer.json", "tokenizer.model"};
@@ -46,7 +40,7 @@ static int check_folder(const char *path, struct fc_err *e)
 		for (size_t i = 0; i < FC_LEN(names); i++)
 			found = found || !strcmp(entry->d_name, names[i]);
 		for (size_t i = 0; i < FC_LEN(ends); i++)
-			found = found || ends_with(entry->d_name, ends[i]);
+			found = found || fc_ends_with(entry->d_name, ends[i]);
 	}
 	closedir(d);
 	return found

@@ -146,12 +146,6 @@ static int open_folder(struct fc_store *s, const char *dir, struct fc_err *e)
 	return ret;
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-	const size_t n = strlen(s), k = strlen(end);
-	return n >= k && !strcmp(s + n - k, end);
-}
-
 /* A model's file that is not its first. */
 static bool is_later_split(const char *name)
 {
@@ -172,7 +166,7 @@ char *fc_store_gguf_path(const char *path)
 	for (struct dirent *entry; (entry = readdir(d));) {
 		for (size_t i = 0; i < FC_LEN(others); i++)
 			n += strcmp(entry->d_name, others[i]) ? 0 : 2;
-		if (!ends_with(entry->d_name, ".gguf") || is_later_split(entry->d_name))
+		if (!fc_ends_with(entry->d_name, ".gguf") || is_later_split(entry->d_name))
 			continue;
 		free(found);
 		found = fc_path_join(path, entry->d_name);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "text/utf8.h"
 
 /* Copies JSON text, making reals of the integers that 64 bits cannot hold (model_max_length is
@@ -103,9 +104,7 @@ json_t *fc_json_text(const char *p, size_t n, const char *name, struct fc_err *e
 
 static size_t ceiling(const char *path)
 {
-	static const char config[] = "config.json";
-	size_t n = strlen(path), k = sizeof config - 1;
-	return n >= k && !strcmp(path + n - k, config) ? FC_JSON_CONFIG_MAX : FC_JSON_FILE_MAX;
+	return fc_ends_with(path, "config.json") ? FC_JSON_CONFIG_MAX : FC_JSON_FILE_MAX;
 }
 
 json_t *fc_json_file(const char *path, struct fc_err *e)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "text/json.h"
 #include "text/utf8.h"
@@ -256,4 +257,17 @@ void fc_table_print(const struct fc_table *t, enum fc_table_format format, struc
 		print_json(t, out);
 		break;
 	}
+}
+
+int fc_table_write(struct fc_table *t, enum fc_table_format format, const struct fc_buf *more,
+    const char *path, struct fc_err *e)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	fc_table_print(t, format, &b);
+	if (more)
+		fc_buf_add(&b, more->p, more->n);
+	int rc = fc_out_whole(path, FC_OUT_TEXT, &b, e);
+	fc_buf_release(&b);
+	fc_table_free(t);
+	return rc;
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 
 /* A small table, printed for people or for programs.  Cells are added row by row, left to right. */
 enum fc_table_format {
@@ -28,5 +29,9 @@ void fc_table_none(struct fc_table *t); /* "-", nothing, null; also what is not 
 
 /* Appends the table.  The last row must be complete. */
 void fc_table_print(const struct fc_table *t, enum fc_table_format format, struct fc_buf *out);
+/* The end of a command whose result is a table: prints it, with `more` (may be NULL) behind it, to
+ * the file at path, NULL or "-" for standard output.  Frees t, also on failure. */
+int fc_table_write(struct fc_table *t, enum fc_table_format format, const struct fc_buf *more,
+    const char *path, struct fc_err *e);
 
 #endif

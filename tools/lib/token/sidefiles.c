@@ -154,8 +154,8 @@ static bool is_role(const char *key)
 /* Names a token, but has none of the known roles. */
 static bool is_other_role(const char *key, const json_t *v)
 {
-	size_t n = strlen(key);
-	return n > 6 && !strcmp(key + n - 6, "_token") && !is_role(key) && fc_sidefiles_content(v);
+	return fc_ends_with(key, "_token") && strcmp(key, "_token") != 0 && !is_role(key) &&
+	    fc_sidefiles_content(v);
 }
 
 int fc_sidefiles_each(const struct fc_sidefiles *s,

@@ -127,18 +127,15 @@ static enum kind names(const char *path, char **file, char **stem)
 {
 	static const char *const suffix[] = {"tokenizer.json", "tokenizer.model"};
 	struct stat st;
-	size_t n = strlen(path);
 	*stem = NULL;
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
 		*stem = fc_path_join(path, "");
 		return in_folder(path, file);
 	}
 	*file = fc_strdup(path);
-	for (size_t i = 0; i < FC_LEN(suffix); i++) {
-		size_t n_suffix = strlen(suffix[i]);
-		if (n >= n_suffix && !strcmp(path + n - n_suffix, suffix[i]))
-			*stem = fc_memdup0(path, n - n_suffix);
-	}
+	for (size_t i = 0; i < FC_LEN(suffix); i++)
+		if (fc_ends_with(path, suffix[i]))
+			*stem = fc_memdup0(path, strlen(path) - strlen(suffix[i]));
 	return fc_gguf_is(path) ? GGUF : is_sentencepiece(path) ? SENTENCEPIECE : JSON;
 }
 
