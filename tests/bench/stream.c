@@ -20,6 +20,7 @@
 #include "base/progress.h"
 #include "base/rng.h"
 #include "stream/frame.h"
+#include "stream/reader.h"
 #include "stream/writer.h"
 
 enum { V = 32000, N_EXAMPLE = 160, N_TOK = 180, N_RUN = 5, N_CANDIDATE = 800 };

@@ -10,6 +10,7 @@
 #include <zstd.h>
 
 #include "base/mem.h"
+#include "stream/reader.h"
 #include "stream/record.h"
 
 static const char *framed(const uint8_t *p, size_t n)

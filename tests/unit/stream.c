@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "stream/reader.h"
 #include "stream/writer.h"
 #include "t.h"
 

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "stream/reader.h"
 #include "stream/writer.h"
 #include "t.h"
 

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "stream/frame.h"
+#include "stream/reader.h"
 #include "stream/record.h"
 #include "t.h"
 

@@ -5,7 +5,9 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "stream/frame.h"
+#include "stream/reader.h"
 #include "stream/record.h"
+#include "stream/reader.h"
 #include "stream/writer.h"
 #include "t.h"
 

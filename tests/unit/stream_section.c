@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "stream/reader.h"
 #include "stream/writer.h"
 #include "t.h"
 

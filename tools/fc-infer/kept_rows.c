@@ -7,6 +7,7 @@
 
 #include "base/die.h"
 #include "base/tmpname.h"
+#include "stream/reader.h"
 
 int infer_kept_open(
     struct kept_rows *k, const struct session *s, enum fc_kind kind, struct fc_err *e)

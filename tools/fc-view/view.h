@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/opt.h"
 #include "base/shard.h"
+#include "stream/reader.h"
 #include "stream/writer.h"
 #include "token/tokenizer.h"
 

@@ -8,6 +8,7 @@
 #include "fc-align/align.h"
 #include "fc-align/apply/carry.h"
 #include "fc-align/apply/fallback.h"
+#include "stream/reader.h"
 #include "stream/writer.h"
 
 struct options {

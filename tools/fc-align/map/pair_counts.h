@@ -2,7 +2,7 @@
 #ifndef FC_ALIGN_PAIR_COUNTS_H
 #define FC_ALIGN_PAIR_COUNTS_H
 
-#include "stream/reader.h"
+#include "stream/map.h"
 
 /* How often each (source, pivot) pair of tokens was seen.  Memory grows with the number of
  * different pairs, about 40 bytes each. */

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "fc-align/vocab/vocabmap.h"
+#include "stream/reader.h"
 
 void align_mapping_release(struct align_mapping *m)
 {

@@ -2,7 +2,8 @@
 #ifndef FC_ALIGN_MAPFILE_H
 #define FC_ALIGN_MAPFILE_H
 
-#include "stream/reader.h"
+#include "stream/header.h"
+#include "stream/map.h"
 
 /* A vocabulary map.  {0} is empty. */
 struct align_mapping {

@@ -2,7 +2,7 @@
 #ifndef FC_ALIGN_VOCABMAP_H
 #define FC_ALIGN_VOCABMAP_H
 
-#include "stream/reader.h"
+#include "stream/map.h"
 
 #define ALIGN_UNMAPPED UINT32_MAX
 

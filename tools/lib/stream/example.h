@@ -9,8 +9,9 @@
 #include "base/buf.h"
 
 /*
- * stream/: the programs' common format. example and header are a stream's contents in memory;
- * reader and writer are the way in and out, join reads several streams in step, each from a queue.
+ * stream/: the programs' common format. header, example, tensor_part and map are a stream's
+ * contents in memory; reader and writer are the way in and out, join reads several streams in step,
+ * each from a queue.
  * Below them: frame (frame_in, frame_out) is zstd around bytes, seektable where the frames of a
  * file are, kept what an interrupted writer left of them; record is protobuf around messages,
  * which example_pack and example_unpack, header_record, map_record and tensor_record translate;

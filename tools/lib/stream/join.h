@@ -2,7 +2,8 @@
 #ifndef FC_STREAM_JOIN_H
 #define FC_STREAM_JOIN_H
 
-#include "stream/reader.h"
+#include "stream/example.h"
+#include "stream/header.h"
 
 /* How far ahead a stream is read to find out what is missing where. */
 #define FC_JOIN_AHEAD 64

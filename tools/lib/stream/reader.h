@@ -4,7 +4,8 @@
 
 #include "stream/example.h"
 #include "stream/header.h"
-#include "tensor/tensor.h"
+#include "stream/map.h"
+#include "stream/tensor_part.h"
 
 /*
  * Reads a stream, see fc-stream(5).  Every record it hands out comes from a frame whose checksum
@@ -14,38 +15,6 @@
  * appended to it as they come (its array may move), and no row has more entries than its top_k.
  */
 enum fc_read { FC_READ_ERROR = -1, FC_READ_END, FC_READ_RECORD };
-
-/* A part of a tensor: elements' bytes [offset, offset + n) of the whole. */
-struct fc_tensor_part {
-	struct fc_tensor whole; /* data is NULL */
-	size_t offset, n;
-	const void *data;
-};
-
-/* Why a source token goes where it goes; values are those on the wire. */
-enum fc_map_rule {
-	FC_MAP_NONE,      /* it does not: special without a counterpart, or without bytes */
-	FC_MAP_ROLE,      /* special tokens by what they are for, else by spelling */
-	FC_MAP_BYTES,     /* the pivot's token of the same bytes */
-	FC_MAP_COUNT,     /* the pivot's token it was most often seen with */
-	FC_MAP_FIRST,     /* the pivot's first token of its bytes */
-	FC_MAP_NEAR,      /* the pivot's token of the least edit distance */
-	FC_MAP_PUBLISHED, /* by FuseChat's weighting of counts and distances */
-	FC_N_MAP_RULE
-};
-const char *fc_map_rule_name(enum fc_map_rule r);
-
-/* A source token with a pivot token: seen together count times, or the choice, or both. */
-struct fc_map_entry {
-	uint32_t source, pivot;
-	uint64_t count;
-	uint8_t rule; /* that it is, or might have been, chosen by */
-	bool chosen;  /* at most one of a source token in a map that was made at once */
-};
-struct fc_map_part {
-	const struct fc_map_entry *entry;
-	size_t n;
-};
 
 struct fc_reader;
 /* path "-" or NULL: standard input.  Reads the header.  kind 0 takes any; else another kind is

@@ -6,7 +6,8 @@
 #include "stream/check.h"
 #include "stream/example.h"
 #include "stream/header.h"
-#include "stream/reader.h"
+#include "stream/map.h"
+#include "stream/tensor_part.h"
 
 #include "fc.pb-c.h"
 

@@ -2,7 +2,10 @@
 #ifndef FC_STREAM_WRITER_H
 #define FC_STREAM_WRITER_H
 
-#include "stream/reader.h"
+#include "stream/example.h"
+#include "stream/header.h"
+#include "stream/map.h"
+#include "tensor/tensor.h"
 
 /*
  * Writes a stream.  Without fc_writer_finish() the stream has no trailer and every reader refuses
