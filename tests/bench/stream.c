@@ -34,12 +34,13 @@ struct set {
 	size_t n, cap, n_row;
 };
 
+/* Takes over what is in x. */
 static void add(struct set *s, struct fc_example *x)
 {
 	FC_GROW(s->x, s->cap, s->n + 1);
-	fc_example_init(&s->x[s->n]);
-	fc_example_swap(&s->x[s->n++], x);
-	s->n_row += s->x[s->n - 1].n_row;
+	s->n_row += x->n_row;
+	s->x[s->n++] = *x;
+	fc_example_init(x);
 }
 
 struct scored {

@@ -85,8 +85,7 @@ static void test_save(const char *more, enum fc_dtype dtype)
 	T_OK(again && again->model.cfg.dtype == dtype && again->model.cfg.rope.theta == 1e6,
 	    "config.json with the new type");
 	struct fc_model *m = NULL;
-	T_OK(fc_model_open(&m, dir, &err) == 0 && fc_model_fingerprint(m) != 0 &&
-		m->layer[0].q.dtype == dtype,
+	T_OK(fc_model_open(&m, dir, &err) == 0 && m->store && m->layer[0].q.dtype == dtype,
 	    "mapped as they are stored");
 	fc_model_close(m);
 	fc_params_free(again);

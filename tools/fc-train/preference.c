@@ -9,7 +9,7 @@ double train_preference_beta(enum train_preference kind)
 	return beta[kind];
 }
 
-bool train_preference_by_length(enum train_preference kind)
+static bool divides_by_length(enum train_preference kind)
 {
 	return kind == TRAIN_PREFERENCE_LN_DPO || kind == TRAIN_PREFERENCE_INFIFPO;
 }
@@ -85,7 +85,7 @@ struct train_pair_loss train_preference_loss(
 	const double slope =
 	    o->smoothing * logistic(margin) - (1 - o->smoothing) * logistic(-margin);
 	for (int i = 0; i < (wrpo ? TRAIN_SIDES : TRAIN_SOURCE); i++)
-		l.slope[i] = slope * o->beta * part[i] /
-		    (train_preference_by_length(o->kind) ? side[i].n : 1);
+		l.slope[i] =
+		    slope * o->beta * part[i] / (divides_by_length(o->kind) ? side[i].n : 1);
 	return l;
 }

@@ -51,8 +51,6 @@ struct train_preference_opts {
 };
 /* beta as published for the kind. */
 double train_preference_beta(enum train_preference kind);
-/* Does the kind divide by the length? */
-bool train_preference_by_length(enum train_preference kind);
 
 /* A reference's log-probability of an answer, over its own number of tokens. */
 struct train_reference {

@@ -21,12 +21,21 @@ static void add_all(struct train_stepbatch *b, struct train_sample *s)
 	}
 }
 
+static void drop_examples(struct train_stepbatch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		free(b->sample[i]);
+	b->n = b->n_drawn = 0;
+	b->weight = NULL;
+	b->n_tok = b->n_label = b->n_taught = b->n_row = 0;
+}
+
 int train_stepbatch_fill(
     struct train_stepbatch *b, struct train_feed *f, size_t max_tok, struct fc_err *e)
 {
 	const struct train_sample *s;
 	int got;
-	train_stepbatch_clear(b);
+	drop_examples(b);
 	while ((got = train_feed_peek(f, &s, e)) == 1) {
 		bool new_pass = train_feed_tell(f).taken == 0;
 		if (b->n && (new_pass || b->n_tok + train_sample_tokens(s) > max_tok))
@@ -36,18 +45,9 @@ int train_stepbatch_fill(
 	return got < 0 ? -1 : b->n > 0;
 }
 
-void train_stepbatch_clear(struct train_stepbatch *b)
-{
-	for (size_t i = 0; i < b->n; i++)
-		free(b->sample[i]);
-	b->n = b->n_drawn = 0;
-	b->weight = NULL;
-	b->n_tok = b->n_label = b->n_taught = b->n_row = 0;
-}
-
 void train_stepbatch_release(struct train_stepbatch *b)
 {
-	train_stepbatch_clear(b);
+	drop_examples(b);
 	free(b->sample);
 	*b = (struct train_stepbatch){0};
 }

@@ -20,7 +20,6 @@ struct train_stepbatch { /* {0} is empty */
  * 1, 0: no sample is left, -1: error. */
 int train_stepbatch_fill(
     struct train_stepbatch *b, struct train_feed *f, size_t max_tok, struct fc_err *e);
-void train_stepbatch_clear(struct train_stepbatch *b);
 void train_stepbatch_release(struct train_stepbatch *b);
 
 /* A label that no row predicts: */

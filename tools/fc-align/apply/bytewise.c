@@ -39,7 +39,7 @@ struct align_bytewise {
 	double log_joint; /* of the true tokens from the last gap up to `row` */
 	/* of the place */
 	uint32_t before, at;
-	double whole, out, lost[ALIGN_N_LOSS];
+	double whole, lost[ALIGN_N_LOSS];
 	bool exact;
 	double chain; /* the exact probability of the true tokens across the pivot's; 0: unknown */
 	bool chain_ends; /* and they end where it ends */

@@ -187,11 +187,6 @@ void align_carry_close(struct align_carry *c)
 	free(c);
 }
 
-const struct align_cutter *align_carry_pivot(const struct align_carry *c)
-{
-	return &c->pivot;
-}
-
 const struct align_vocab *align_carry_source(const struct align_carry *c)
 {
 	return c->source_vocab.word ? &c->source_vocab : NULL;

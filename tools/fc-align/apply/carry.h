@@ -62,7 +62,6 @@ int align_carry_open(struct align_carry **c, const struct align_carry_options *o
     const struct fc_header *stream, const char *name, struct fc_err *e);
 void align_carry_close(struct align_carry *c);
 
-const struct align_cutter *align_carry_pivot(const struct align_carry *c);
 /* The source's vocabulary; NULL where its folder was not asked for. */
 const struct align_vocab *align_carry_source(const struct align_carry *c);
 /* What the header of the carried rows says: the pivot's tokenizer, its ids, the most entries. */

@@ -177,7 +177,7 @@ int fc_jv_less(struct fc_jx *x, struct fc_jv a, struct fc_jv b, bool *out)
 	    fc_jv_type(b));
 }
 
-int fc_jv_contains(struct fc_jx *x, struct fc_jv item, struct fc_jv in, bool *out)
+static int has_item(struct fc_jx *x, struct fc_jv item, struct fc_jv in, bool *out)
 {
 	*out = false;
 	if (in.kind == FC_JV_STR) {
@@ -213,7 +213,7 @@ int fc_jv_compare_op(struct fc_jx *x, int op, struct fc_jv a, struct fc_jv b, bo
 	switch (op) {
 	case FC_JOP_IN:
 	case FC_JOP_NOT_IN:
-		if (fc_jv_contains(x, a, b, out) < 0)
+		if (has_item(x, a, b, out) < 0)
 			return -1;
 		*out = *out == (op == FC_JOP_IN);
 		return 0;

@@ -396,7 +396,6 @@ bool fc_jv_is_sequence(struct fc_jv v); /* list, tuple, view */
 int fc_jv_equal(struct fc_jx *x, struct fc_jv a, struct fc_jv b, bool *out);
 int fc_jv_less(struct fc_jx *x, struct fc_jv a, struct fc_jv b, bool *out);
 int fc_jv_compare_op(struct fc_jx *x, int op, struct fc_jv a, struct fc_jv b, bool *out);
-int fc_jv_contains(struct fc_jx *x, struct fc_jv item, struct fc_jv in, bool *out);
 int fc_jv_binary(struct fc_jx *x, int op, struct fc_jv a, struct fc_jv b, struct fc_jv *out);
 int fc_jv_items(struct fc_jx *x, struct fc_jv v, struct fc_jlist **out); /* to walk over */
 int fc_jv_length(struct fc_jx *x, struct fc_jv v, int64_t *out);

@@ -325,8 +325,3 @@ void fc_model_close(struct fc_model *m)
 	fc_model_release(m);
 	free(m);
 }
-
-uint64_t fc_model_fingerprint(const struct fc_model *m)
-{
-	return fc_store_fingerprint(m->store);
-}

@@ -61,7 +61,6 @@ struct fc_config {
 	bool tied;           /* the head is the embedding */
 	bool scaled_embed;   /* Gemma: times sqrt(n_embd) */
 	float embed_scale;   /* that, rounded to the model's dtype; or 1 */
-	float logit_scale;   /* MPT; 1 otherwise */
 	float logit_softcap; /* 0: none */
 
 	enum fc_dtype dtype; /* torch_dtype */

@@ -65,16 +65,6 @@ void fc_kvcache_free(struct fc_kvcache *c)
 	free(c);
 }
 
-size_t fc_kvcache_length(const struct fc_kvcache *c, size_t slot)
-{
-	return c->slot[slot].n;
-}
-
-void fc_kvcache_clear(struct fc_kvcache *c, size_t slot)
-{
-	c->slot[slot].n = 0;
-}
-
 size_t fc_kvcache_token_bytes(const struct fc_model *m)
 {
 	return m->cfg.n_layer * 2 * m->cfg.n_head_kv * m->cfg.head_dim * sizeof(float);

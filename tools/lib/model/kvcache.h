@@ -10,9 +10,8 @@
 struct fc_kvcache;
 struct fc_kvcache *fc_kvcache_new(const struct fc_model *m, size_t n_slot, size_t n_ctx);
 void fc_kvcache_free(struct fc_kvcache *c);
-size_t fc_kvcache_length(const struct fc_kvcache *c, size_t slot);
-void fc_kvcache_clear(struct fc_kvcache *c, size_t slot);
-/* Room for n tokens in all, no more; 0 gives the slot's memory back.  Without this the memory
+/* Room for n tokens in all, no more: those behind are forgotten; 0 empties the slot and gives its
+ * memory back.  Without this the memory
  * doubles as a sequence grows. */
 void fc_kvcache_reserve(struct fc_kvcache *c, size_t slot, size_t n);
 size_t fc_kvcache_token_bytes(const struct fc_model *m); /* memory a token takes */

@@ -55,7 +55,6 @@ struct fc_model {
  * surplus or misshapen tensor is an error that names it. */
 int fc_model_open(struct fc_model **m, const char *dir, struct fc_err *e);
 void fc_model_close(struct fc_model *m);
-uint64_t fc_model_fingerprint(const struct fc_model *m); /* of a model that was opened */
 
 /* Token sequences one after the other; sequence s is [off[s], off[s+1]). */
 struct fc_batch {

@@ -92,6 +92,5 @@ bool fc_gguf_next_real(struct fc_gguf_array *a, double *out);
 /* All keys in the file's order, for those who carry metadata on. */
 size_t fc_gguf_n_key(const struct fc_gguf *g);
 struct fc_gguf_str fc_gguf_key(const struct fc_gguf *g, size_t i);
-enum fc_gguf_type fc_gguf_key_type(const struct fc_gguf *g, size_t i);
 
 #endif

@@ -203,8 +203,3 @@ struct fc_gguf_str fc_gguf_key(const struct fc_gguf *g, size_t i)
 {
 	return g->file[0].kv[i].key;
 }
-
-enum fc_gguf_type fc_gguf_key_type(const struct fc_gguf *g, size_t i)
-{
-	return g->file[0].kv[i].type;
-}

@@ -61,7 +61,8 @@ static bool fits(const char *name, const char *pattern)
 	    !strcmp(name + n - after, star + 1);
 }
 
-unsigned fc_modelfiles_kind(const char *name)
+/* The kind of a file, 0: it belongs to no model. */
+static unsigned kind_of_file(const char *name)
 {
 	for (size_t i = 0; i < FC_LEN(known); i++)
 		if (fits(name, known[i].name))
@@ -87,7 +88,7 @@ int fc_modelfiles_copy(
 	errno = 0;
 	while (ret == 0 && (entry = readdir(d))) {
 		const char *name = entry->d_name;
-		unsigned kind = fc_modelfiles_kind(name);
+		unsigned kind = kind_of_file(name);
 		bool folder = fstatat(dirfd(d), name, &st, 0) == 0 && S_ISDIR(st.st_mode);
 		if (kind & kinds && !folder)
 			ret = fc_file_copy(from, to, name, true, e);
@@ -109,8 +110,7 @@ int fc_modelfiles_remove(const char *dir, unsigned kinds, struct fc_err *e)
 	DIR *d = opendir(dir);
 	int ret = d ? 0 : fc_fail(e, "open %s:", dir);
 	while (ret == 0 && (entry = readdir(d)))
-		if (fc_modelfiles_kind(entry->d_name) & kinds &&
-		    unlinkat(dirfd(d), entry->d_name, 0) < 0)
+		if (kind_of_file(entry->d_name) & kinds && unlinkat(dirfd(d), entry->d_name, 0) < 0)
 			ret = fc_fail(e, "remove %s/%s:", dir, entry->d_name);
 	if (d)
 		closedir(d);

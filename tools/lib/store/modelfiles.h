@@ -20,9 +20,6 @@ enum fc_modelfiles {
 	FC_MODELFILES_LINEAGE = 8,   /* store/lineage.h: of these weights alone, never copied */
 };
 
-/* The kind of a file, 0: it belongs to no model. */
-unsigned fc_modelfiles_kind(const char *name);
-
 /* A folder with more chat templates, which chat/model_copy.h brings along. */
 #define FC_MODELFILES_TEMPLATES "additional_chat_templates"
 

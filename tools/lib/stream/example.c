@@ -46,13 +46,6 @@ void fc_example_release(struct fc_example *x)
 	fc_example_init(x);
 }
 
-void fc_example_swap(struct fc_example *a, struct fc_example *b)
-{
-	struct fc_example t = *a;
-	*a = *b;
-	*b = t;
-}
-
 /* The arrays of one capacity grow alike, each from the same old value. */
 void fc_example_reserve(struct fc_example *x, size_t n_tok, size_t n_row, size_t n_entry)
 {

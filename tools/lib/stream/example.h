@@ -97,7 +97,6 @@ struct fc_example {
 void fc_example_init(struct fc_example *x);
 void fc_example_clear(struct fc_example *x); /* empty, memory kept */
 void fc_example_release(struct fc_example *x);
-void fc_example_swap(struct fc_example *a, struct fc_example *b);
 void fc_example_copy(struct fc_example *to, const struct fc_example *from);
 void fc_example_clear_rows(struct fc_example *x); /* keeps id, text, segments, tokens */
 

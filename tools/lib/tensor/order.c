@@ -3,7 +3,8 @@
 
 #include "tensor/tensor.h"
 
-size_t fc_tensor_row_size(const struct fc_tensor *t)
+/* Elements of a row: the product of all dimensions but the first. */
+static size_t row_size(const struct fc_tensor *t)
 {
 	size_t n = 1;
 	for (int i = 1; i < t->n_dim; i++)
@@ -28,14 +29,13 @@ static size_t place_of(const struct fc_tensor *t, size_t r)
 const void *fc_tensor_row(const struct fc_tensor *t, size_t r)
 {
 	assert(t->order != FC_ORDER_COLUMNS);
-	return (const char *)t->data +
-	    place_of(t, r) * fc_dtype_bytes(t->dtype, fc_tensor_row_size(t));
+	return (const char *)t->data + place_of(t, r) * fc_dtype_bytes(t->dtype, row_size(t));
 }
 
 /* One element of a matrix that is stored by columns. */
 static double element(const struct fc_tensor *t, size_t i)
 {
-	const size_t rows = (size_t)t->dim[0], cols = fc_tensor_row_size(t);
+	const size_t rows = (size_t)t->dim[0], cols = row_size(t);
 	const size_t at = i % cols * rows + i / cols, block = fc_dtype_block(t->dtype);
 	double v[256];
 	fc_to_f64(v, (const char *)t->data + fc_dtype_bytes(t->dtype, at / block * block), t->dtype,
@@ -51,7 +51,7 @@ static void each_row(const struct fc_tensor *t, size_t first, size_t n, char *ou
 		convert(out, (const char *)t->data + fc_dtype_bytes(t->dtype, first), t->dtype, n);
 		return;
 	}
-	const size_t cols = fc_tensor_row_size(t);
+	const size_t cols = row_size(t);
 	for (size_t m; n; first += m, n -= m, out += m * size) {
 		const char *row = fc_tensor_row(t, first / cols);
 		m = cols - first % cols;

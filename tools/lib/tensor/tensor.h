@@ -39,8 +39,6 @@ const char *fc_tensor_shape_text(const struct fc_tensor *t, char buf[static 192]
  * are multiples of the block, unless the order is by columns. */
 void fc_tensor_to_f32(const struct fc_tensor *t, size_t first, size_t n, float *out);
 void fc_tensor_to_f64(const struct fc_tensor *t, size_t first, size_t n, double *out);
-/* Elements of a row: the product of all dimensions but the first. */
-size_t fc_tensor_row_size(const struct fc_tensor *t);
 /* Bytes of row r; not of an order by columns. */
 const void *fc_tensor_row(const struct fc_tensor *t, size_t r);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/added.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,8 +43,10 @@ struct fc_added_token *fc_added_by_id(const struct fc_added *a, uint32_t id)
 
 struct fc_added_token *fc_added_new(struct fc_added *a, const char *content, size_t n, uint32_t id)
 {
-	struct fc_err none;
-	fc_pieces_add(&a->index, content, n, (int64_t)a->n, "", &none);
+	struct fc_err e;
+	const int rc = fc_pieces_add(&a->index, content, n, (int64_t)a->n, "", &e);
+	assert(rc == 0); /* its content is new, and no longer than a piece may be */
+	(void)rc;
 	if (id >= a->n_id) {
 		size_t old = a->n_id;
 		FC_GROW(a->place_1, a->n_id, (size_t)id + 1);

@@ -45,8 +45,8 @@ void fc_added_release(struct fc_added *a);
 /* The token with this content or id, or NULL. */
 struct fc_added_token *fc_added_by_content(const struct fc_added *a, const char *content);
 struct fc_added_token *fc_added_by_id(const struct fc_added *a, uint32_t id);
-/* A new token of new content and id (below FC_ID_CEILING), its flags zero.  Borrowed until the next
- * one is added. */
+/* A new token of new content, 1 to FC_PIECE_MAX bytes, and id (below FC_ID_CEILING), its flags
+ * zero.  Borrowed until the next one is added. */
 struct fc_added_token *fc_added_new(struct fc_added *a, const char *content, size_t n, uint32_t id);
 /* Builds the automata, once all tokens and their forms are there. */
 int fc_added_index(struct fc_added *a, const char *where, struct fc_err *e);
