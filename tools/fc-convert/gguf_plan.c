@@ -68,7 +68,7 @@ static struct item *find_item(struct items *items, const char *name)
 }
 
 /* The tensor of GGUF that from is, or is a slice of. */
-static int add(const struct convert *c, struct items *items, const struct fc_gguf_rule *r,
+static int add_item(const struct convert *c, struct items *items, const struct fc_gguf_rule *r,
     const struct fc_tensor *from, char *name, struct fc_err *e)
 {
 	struct fc_tensor out = *from;
@@ -117,7 +117,7 @@ static int add_tensor(const struct convert *c, const struct fc_gguf_family *f, s
 	if (item) {
 		free(name);
 	} else {
-		if (add(c, items, r, t, name, e) < 0) {
+		if (add_item(c, items, r, t, name, e) < 0) {
 			free(name);
 			return -1;
 		}

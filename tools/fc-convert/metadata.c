@@ -52,7 +52,7 @@ static void add_text(const struct adder *a, const char *name, const char *v)
 	free(key);
 }
 
-static bool is(const struct adder *a, const char *arch)
+static bool is_arch(const struct adder *a, const char *arch)
 {
 	return !strcmp(a->f->arch, arch);
 }
@@ -118,7 +118,7 @@ static int add_rope(
     const struct convert *c, const struct adder *a, struct items *items, struct fc_err *e)
 {
 	const struct fc_ropespec *r = &c->config.rope;
-	const bool phi3 = is(a, "phi3");
+	const bool phi3 = is_arch(a, "phi3");
 	if (c->config.position != FC_POS_ROPE)
 		return 0;
 	add_u32(a, "rope.dimension_count", r->n_rot);
@@ -157,7 +157,7 @@ static void warn_of_window(const struct convert *c, const char *arch)
 }
 
 /* All but every turn-th layer have the window: the only way GGUF can say. */
-static bool turns(const struct fc_config *g, size_t turn)
+static bool window_turns(const struct fc_config *g, size_t turn)
 {
 	for (size_t i = 0; i < g->n_layer; i++)
 		if (!g->layer_window[i] != !((i + 1) % turn))
@@ -169,16 +169,16 @@ static bool turns(const struct fc_config *g, size_t turn)
 static int add_gemma(const struct convert *c, const struct adder *a, struct fc_err *e)
 {
 	const struct fc_config *g = &c->config;
-	const bool second = is(a, "gemma2"), third = is(a, "gemma3");
+	const bool second = is_arch(a, "gemma2"), third = is_arch(a, "gemma3");
 	size_t turn = second ? 2 : 6;
-	if (!second && !third && !is(a, "phi3")) {
+	if (!second && !third && !is_arch(a, "phi3")) {
 		warn_of_window(c, a->f->arch);
 		return 0;
 	}
-	if (third && !turns(g, turn))
-		for (turn = 1; turn <= g->n_layer && !turns(g, turn);)
+	if (third && !window_turns(g, turn))
+		for (turn = 1; turn <= g->n_layer && !window_turns(g, turn);)
 			turn++;
-	if (g->window && (second || third) && !turns(g, turn))
+	if (g->window && (second || third) && !window_turns(g, turn))
 		return fc_fail(e, "%s: GGUF can't say which layers have a window", c->from);
 	if (g->window)
 		add_u32(a, "attention.sliding_window", g->window);
@@ -198,7 +198,7 @@ static int check_scale(const struct convert *c, const struct adder *a, struct fc
 {
 	const struct fc_config *g = &c->config;
 	const bool wide =
-	    (is(a, "gemma2") && g->n_layer == 46) || (is(a, "gemma3") && g->n_layer == 62);
+	    (is_arch(a, "gemma2") && g->n_layer == 46) || (is_arch(a, "gemma3") && g->n_layer == 62);
 	const double usual = wide ? (double)g->n_embd / (double)g->n_head : (double)g->head_dim;
 	if (g->scale_by_layer ||
 	    (g->query_scale > 0 && fabs(g->query_scale - usual) > 1e-9 * usual))
@@ -211,9 +211,9 @@ static int check_scale(const struct convert *c, const struct adder *a, struct fc
 /* Activations are known by the architecture. */
 static int check_act(const struct convert *c, const struct adder *a, struct fc_err *e)
 {
-	const bool tanh_form = !strncmp(a->f->arch, "gemma", 5) || is(a, "gpt2");
+	const bool tanh_form = !strncmp(a->f->arch, "gemma", 5) || is_arch(a, "gpt2");
 	const enum fc_act usual = tanh_form    ? FC_ACT_GELU_TANH
-	    : is(a, "gptneox") || is(a, "mpt") ? FC_ACT_GELU
+	    : is_arch(a, "gptneox") || is_arch(a, "mpt") ? FC_ACT_GELU
 					       : FC_ACT_SILU;
 	if (c->config.act != usual)
 		return fc_fail(e, "%s: another activation than architecture %s has in GGUF",
@@ -262,9 +262,9 @@ static void add_sizes(const struct convert *c, const struct adder *a)
 		add_u32(a, "expert_count", g->n_expert);
 		add_u32(a, "expert_used_count", g->n_expert_used);
 	}
-	if (is(a, "gptneox"))
+	if (is_arch(a, "gptneox"))
 		add_bool(a, "use_parallel_residual", g->parallel);
-	if (is(a, "mpt")) {
+	if (is_arch(a, "mpt")) {
 		add_f32(a, "attention.max_alibi_bias", (double)g->alibi_max);
 		if (g->qkv_clip > 0)
 			add_f32(a, "attention.clamp_kqv", (double)g->qkv_clip);

@@ -10,14 +10,14 @@
 #define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
 /* The patterns of a pre-tokenizer in order, a line each. */
-static void patterns(const json_t *o, struct fc_buf *b)
+static void add_patterns(const json_t *o, struct fc_buf *b)
 {
 	const char *type = json_string_value(json_object_get(o, "type"));
 	const json_t *list = json_object_get(o, "pretokenizers");
 	const json_t *pattern = json_object_get(o, "pattern");
 	const char *regex = json_string_value(json_object_get(pattern, "Regex"));
 	for (size_t i = 0; i < json_array_size(list); i++)
-		patterns(json_array_get(list, i), b);
+		add_patterns(json_array_get(list, i), b);
 	if (!type)
 		return;
 	if (!strcmp(type, "Digits"))
@@ -39,13 +39,13 @@ const char *convert_precut_name(const json_t *tokenizer, const char *where, stru
 	    json_is_true(json_object_get(json_object_get(tokenizer, "model"), "ignore_merges"));
 	struct fc_buf is = FC_BUF_INIT, other = FC_BUF_INIT;
 	const char *found = NULL;
-	patterns(json_object_get(tokenizer, "pre_tokenizer"), &is);
+	add_patterns(json_object_get(tokenizer, "pre_tokenizer"), &is);
 	for (size_t i = 0; is.n && i < FC_LEN(names) && !found; i++) {
 		struct fc_pretype p;
 		if (fc_pretype_find(&p, names[i], strlen(names[i]), where, e) < 0)
 			break;
 		fc_buf_clear(&other);
-		patterns(p.pretok, &other);
+		add_patterns(p.pretok, &other);
 		if (other.n == is.n && !memcmp(other.p, is.p, is.n) && p.ignore_merges == whole)
 			found = names[i];
 		json_decref(p.pretok);

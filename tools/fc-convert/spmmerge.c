@@ -38,7 +38,7 @@ static void table_make(struct table *t, char *const *text, const uint8_t *kind, 
 }
 
 /* id + 1, or 0 */
-static uint32_t find(const struct table *t, const char *p, size_t n)
+static uint32_t find_piece(const struct table *t, const char *p, size_t n)
 {
 	for (size_t at = fc_hash(p, n, 0) & t->mask; t->slot[at]; at = (at + 1) & t->mask) {
 		const char *s = t->text[t->slot[at] - 1];
@@ -48,7 +48,7 @@ static uint32_t find(const struct table *t, const char *p, size_t n)
 	return 0;
 }
 
-static uint32_t characters(const char *p, size_t n)
+static uint32_t count_characters(const char *p, size_t n)
 {
 	uint32_t k = 0;
 	for (size_t i = 0; i < n; i++)
@@ -82,13 +82,13 @@ void convert_spmmerge_list(
 		for (size_t k = 1; kind[id] == FC_PIECE_NORMAL && k < n_bytes; k++) {
 			if (((unsigned char)text[id][k] & 0xc0) == 0x80)
 				continue;
-			const uint32_t l = find(&t, text[id], k);
-			const uint32_t r = l ? find(&t, text[id] + k, n_bytes - k) : 0;
+			const uint32_t l = find_piece(&t, text[id], k);
+			const uint32_t r = l ? find_piece(&t, text[id] + k, n_bytes - k) : 0;
 			if (!r)
 				continue;
 			FC_GROW(v, cap, n_merge + 1);
-			v[n_merge++] = (struct merge){l - 1, r - 1, characters(text[id], k),
-			    characters(text[id] + k, n_bytes - k), score[id]};
+			v[n_merge++] = (struct merge){l - 1, r - 1, count_characters(text[id], k),
+			    count_characters(text[id] + k, n_bytes - k), score[id]};
 		}
 	}
 	if (n_merge)

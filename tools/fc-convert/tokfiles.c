@@ -132,7 +132,7 @@ static json_t *added_tokens(const struct vocab *v)
 }
 
 /* Every token with its id.  Byte-level vocabularies have added tokens outside. */
-static json_t *vocabulary(const struct vocab *v)
+static json_t *vocabulary_json(const struct vocab *v)
 {
 	json_t *o = json_object();
 	for (size_t id = 0; id < v->n; id++)
@@ -162,13 +162,13 @@ static int given_merges(const struct vocab *v, json_t *list, struct fc_err *e)
 	return 0;
 }
 
-static json_t *replace(const char *from, const char *to)
+static json_t *replace_json(const char *from, const char *to)
 {
 	return json_pack(
 	    "{s:s, s:{s:s}, s:s}", "type", "Replace", "pattern", "String", from, "content", to);
 }
 
-static json_t *normalizer(const struct vocab *v)
+static json_t *normalizer_json(const struct vocab *v)
 {
 	if (!v->spm)
 		return json_null();
@@ -176,17 +176,17 @@ static json_t *normalizer(const struct vocab *v)
 	if (v->adds_space)
 		json_array_append_new(
 		    parts, json_pack("{s:s, s:s}", "type", "Prepend", "prepend", BLANK));
-	json_array_append_new(parts, replace(" ", BLANK));
+	json_array_append_new(parts, replace_json(" ", BLANK));
 	return json_pack("{s:s, s:o}", "type", "Sequence", "normalizers", parts);
 }
 
-static json_t *decoder(const struct vocab *v)
+static json_t *decoder_json(const struct vocab *v)
 {
 	if (!v->spm)
 		return json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0,
 		    "trim_offsets", 0, "use_regex", 0);
 	json_t *parts = json_array();
-	json_array_append_new(parts, replace(BLANK, " "));
+	json_array_append_new(parts, replace_json(BLANK, " "));
 	json_array_append_new(parts, json_pack("{s:s}", "type", "ByteFallback"));
 	json_array_append_new(parts, json_pack("{s:s}", "type", "Fuse"));
 	if (v->adds_space)
@@ -224,11 +224,11 @@ static json_t *tokenizer_json(const struct vocab *v, struct fc_err *e)
 	json_t *model = json_pack("{s:s, s:n, s:o, s:n, s:n, s:b, s:b, s:b, s:o, s:o}", "type",
 	    "BPE", "dropout", "unk_token", unk, "continuing_subword_prefix", "end_of_word_suffix",
 	    "fuse_unk", v->spm, "byte_fallback", v->spm, "ignore_merges",
-	    !v->spm && v->pre.ignore_merges, "vocab", vocabulary(v), "merges", merges);
+	    !v->spm && v->pre.ignore_merges, "vocab", vocabulary_json(v), "merges", merges);
 	return json_pack("{s:s, s:n, s:n, s:o, s:o, s:o, s:o, s:o, s:o}", "version", "1.0",
-	    "truncation", "padding", "added_tokens", added_tokens(v), "normalizer", normalizer(v),
+	    "truncation", "padding", "added_tokens", added_tokens(v), "normalizer", normalizer_json(v),
 	    "pre_tokenizer", v->spm ? json_null() : json_incref(v->pre.pretok), "post_processor",
-	    post_processor(v), "decoder", decoder(v), "model", model);
+	    post_processor(v), "decoder", decoder_json(v), "model", model);
 }
 
 static int tokenizer_config(const struct vocab *v, json_t **out, struct fc_err *e)

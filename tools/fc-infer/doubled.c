@@ -11,7 +11,7 @@
 #include "base/mem.h"
 
 /* The place of the hash, or the free one where it belongs. */
-static uint64_t *place(const struct doubled *d, uint64_t hash)
+static uint64_t *place_of(const struct doubled *d, uint64_t hash)
 {
 	size_t i = (size_t)hash & (d->n_slot - 1);
 	while (d->slot[i] && d->slot[i] != hash)
@@ -29,7 +29,7 @@ static void make_room(struct doubled *d)
 	d->slot = FC_ARRAY(uint64_t, d->n_slot);
 	for (size_t i = 0; i < old.n_slot; i++)
 		if (old.slot[i])
-			*place(d, old.slot[i]) = old.slot[i];
+			*place_of(d, old.slot[i]) = old.slot[i];
 	free(old.slot);
 }
 
@@ -37,7 +37,7 @@ void infer_doubled_add(struct doubled *d, const char *id)
 {
 	const uint64_t hash = fc_hash(id, strlen(id), 0);
 	make_room(d);
-	uint64_t *at = place(d, hash ? hash : 1);
+	uint64_t *at = place_of(d, hash ? hash : 1);
 	if (!*at) {
 		*at = hash ? hash : 1;
 		d->n++;

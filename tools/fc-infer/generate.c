@@ -6,7 +6,7 @@
 #include "base/die.h"
 #include "base/progress.h"
 
-static void tell(const struct slots_count *n, uint64_t n_line)
+static void tell_counts(const struct slots_count *n, uint64_t n_line)
 {
 	if (n_line && !n->n_answer && !n->over.n_skipped)
 		fc_warn("nothing was generated: no user message is without an answer");
@@ -54,7 +54,7 @@ int infer_generate(struct session *s, struct fc_err *e)
 	if (more < 0)
 		goto out;
 	infer_session_tell(s);
-	tell(infer_slots_counted(slots), infer_queue_lines(q));
+	tell_counts(infer_slots_counted(slots), infer_queue_lines(q));
 	tell_cache(s, infer_slots_counted(slots));
 	ret = infer_queue_finish(q, e);
 	q = NULL;

@@ -69,7 +69,7 @@ int infer_kept_skip(
 	return 0;
 }
 
-static void release(struct kept_rows *k)
+static void release_rows(struct kept_rows *k)
 {
 	fc_writer_abort(k->writer);
 	fc_reader_close(k->reader);
@@ -91,11 +91,11 @@ int infer_kept_finish(struct kept_rows *k, struct fc_err *e)
 		k->writer = NULL;
 		ret = fc_writer_finish(w, e);
 	}
-	release(k);
+	release_rows(k);
 	return ret;
 }
 
 void infer_kept_abort(struct kept_rows *k)
 {
-	release(k);
+	release_rows(k);
 }

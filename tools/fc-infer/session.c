@@ -214,7 +214,7 @@ static bool differs_whole(struct session *s, struct fc_rendered *r, const struct
 }
 
 /* The line as tokens; id and other members too.  *recut: are they others than as one text? */
-static int encode(struct session *s, const struct fc_conversation *c, struct fc_example *x,
+static int encode_line(struct session *s, const struct fc_conversation *c, struct fc_example *x,
     bool *recut, struct fc_err *e)
 {
 	struct fc_rendered r = {.cut = (enum fc_text_cut)s->opt->cut};
@@ -259,7 +259,7 @@ static int skip_long(
 	*skipped = s->max_length && n_tok > s->max_length;
 	for (int i = 0; i < n && !*skipped && ret == 1; i++) {
 		bool ignored;
-		if (encode(s, &side[i], &x, &ignored, &why) < 0)
+		if (encode_line(s, &side[i], &x, &ignored, &why) < 0)
 			ret = fc_fail(e, "%s: conversation %s: %s",
 			    fc_conversations_where(s->input), side[i].id, why.msg);
 		*skipped = s->max_length && x.n_tok > s->max_length;
@@ -280,7 +280,7 @@ int infer_session_next(
 	int ret;
 	while ((ret = fc_conversations_next(s->input, &c, e)) == 1) {
 		struct fc_err why;
-		if (encode(s, &c, x, &recut, &why) < 0) {
+		if (encode_line(s, &c, x, &recut, &why) < 0) {
 			ret = fc_fail(e, "%s: conversation %s: %s",
 			    fc_conversations_where(s->input), c.id, why.msg);
 			break;

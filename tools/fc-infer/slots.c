@@ -87,7 +87,7 @@ const struct slots_count *infer_slots_counted(const struct slots *g)
 	return &g->count;
 }
 
-static void see(struct slot *slot, uint32_t id)
+static void note_token(struct slot *slot, uint32_t id)
 {
 	if (!slot->is_seen || slot->is_seen[id])
 		return;
@@ -117,7 +117,7 @@ static int start_turn(struct slots *g, struct slot *slot, struct fc_err *e)
 		slot->is_seen[slot->seen[i]] = false;
 	slot->n_seen = 0;
 	for (size_t i = 0; i < slot->n_prompt; i++)
-		see(slot, slot->prompt[i]);
+		note_token(slot, slot->prompt[i]);
 	slot->state = WAITING;
 	return 0;
 }
@@ -176,7 +176,7 @@ static int take_token(struct slots *g, size_t i, uint32_t id, struct queue *q, s
 		return finish_answer(g, i, FINISH_STOP, q, e);
 	FC_GROW(slot->answer, slot->cap_answer, slot->n_answer + 1);
 	slot->answer[slot->n_answer++] = id;
-	see(slot, id);
+	note_token(slot, id);
 	if (is_stopped(g, slot))
 		return finish_answer(g, i, FINISH_STOP, q, e);
 	if (slot->n_answer == slot->n_room)
@@ -186,7 +186,7 @@ static int take_token(struct slots *g, size_t i, uint32_t id, struct queue *q, s
 
 /* Draws the next token of the slots i[n] whose hidden states are in g->x; never an id without a
  * token, in a gap of the tokenizer or beyond it. */
-static int draw(struct slots *g, const size_t *i, size_t n, struct queue *q, struct fc_err *e)
+static int draw_next(struct slots *g, const size_t *i, size_t n, struct queue *q, struct fc_err *e)
 {
 	const struct session *s = g->s;
 	const size_t V = s->n_output;
@@ -212,7 +212,7 @@ static int draw(struct slots *g, const size_t *i, size_t n, struct queue *q, str
 	return ret;
 }
 
-static int prefill(struct slots *g, size_t i, struct queue *q, struct fc_err *e)
+static int prefill_slot(struct slots *g, size_t i, struct queue *q, struct fc_err *e)
 {
 	const struct session *s = g->s;
 	const size_t most =
@@ -225,7 +225,7 @@ static int prefill(struct slots *g, size_t i, struct queue *q, struct fc_err *e)
 		if (fc_kvcache_forward(s->nn, s->model, g->cache, &b, &i, g->x, e) < 0)
 			return -1;
 	}
-	return draw(g, &i, 1, q, e);
+	return draw_next(g, &i, 1, q, e);
 }
 
 /* Runs the prompts of waiting slots for which the cache has room. */
@@ -250,14 +250,14 @@ static int start_waiting(struct slots *g, struct queue *q, struct fc_err *e)
 		g->cache_used += need;
 		fc_kvcache_reserve(g->cache, i, need);
 		slot->state = RUNNING;
-		if (prefill(g, i, q, e) < 0)
+		if (prefill_slot(g, i, q, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 /* One token more for the running slots from *next on, as many as fit a pass. */
-static int decode(struct slots *g, size_t *next, struct queue *q, struct fc_err *e)
+static int decode_step(struct slots *g, size_t *next, struct queue *q, struct fc_err *e)
 {
 	const struct session *s = g->s;
 	size_t *which = FC_ARRAY(size_t, g->n_few), *off = FC_ARRAY(size_t, g->n_few + 1), n = 0;
@@ -275,7 +275,7 @@ static int decode(struct slots *g, size_t *next, struct queue *q, struct fc_err 
 		const struct fc_batch b = {.tok = tok, .off = off, .n_seq = n};
 		ret = fc_kvcache_forward(s->nn, s->model, g->cache, &b, which, g->x, e);
 		if (ret == 0)
-			ret = draw(g, which, n, q, e);
+			ret = draw_next(g, which, n, q, e);
 	}
 	free(which);
 	free(off);
@@ -288,7 +288,7 @@ int infer_slots_round(struct slots *g, struct queue *q, struct fc_err *e)
 	if (start_waiting(g, q, e) < 0)
 		return -1;
 	for (size_t next = 0; next < g->n_slot;)
-		if (decode(g, &next, q, e) < 0)
+		if (decode_step(g, &next, q, e) < 0)
 			return -1;
 	for (size_t i = 0; i < g->n_slot; i++)
 		if (g->slot[i].state != FREE)

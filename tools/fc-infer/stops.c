@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "fc-infer/generate.h"
 
-static void add(struct stops *st, uint32_t id)
+static void add_stop(struct stops *st, uint32_t id)
 {
 	if (id == FC_NO_TOKEN || infer_stops_is_token(st, id))
 		return;
@@ -21,9 +21,9 @@ static void add_of_config(struct stops *st, const json_t *config)
 	json_t *v = json_object_get(config, "eos_token_id"), *item;
 	size_t i;
 	if (json_is_integer(v) && json_integer_value(v) >= 0)
-		add(st, (uint32_t)json_integer_value(v));
+		add_stop(st, (uint32_t)json_integer_value(v));
 	json_array_foreach(v, i, item) if (json_is_integer(item) && json_integer_value(item) >= 0)
-	    add(st, (uint32_t)json_integer_value(item));
+	    add_stop(st, (uint32_t)json_integer_value(item));
 }
 
 static int add_of_file(struct stops *st, const char *dir, struct fc_err *e)
@@ -58,7 +58,7 @@ static int add_named(
 			    name, fc_tokenizer_n_vocab(t));
 		id = (uint32_t)v;
 	}
-	add(st, id);
+	add_stop(st, id);
 	return 0;
 }
 
@@ -68,8 +68,8 @@ int infer_stops_open(struct stops *st, const struct session *s, struct fc_err *e
 	for (int i = 0; i < s->opt->stop.n; i++)
 		if (!*s->opt->stop.v[i])
 			return fc_fail(e, "--stop: an empty string would stop everywhere");
-	add(st, s->turn_end);
-	add(st, fc_tokenizer_eos(s->tokenizer));
+	add_stop(st, s->turn_end);
+	add_stop(st, fc_tokenizer_eos(s->tokenizer));
 	add_of_config(st, s->model->cfg.json);
 	if (add_of_file(st, s->opt->model, e) < 0)
 		return -1;

@@ -21,7 +21,7 @@ bool infer_turn_find(struct task *t, size_t from)
 	return false;
 }
 
-static int encode(const struct session *s, const struct fc_conversation *head, struct fc_example *x,
+static int encode_turns(const struct session *s, const struct fc_conversation *head, struct fc_example *x,
     struct fc_err *e)
 {
 	struct fc_rendered r = {.cut = (enum fc_text_cut)s->opt->cut};
@@ -66,7 +66,7 @@ static int cut_to_fit(const struct session *s, struct fc_conversation *head, siz
 	over->n_cut++;
 	while (x->n_tok + room > s->max_length && drop_turn(head)) {
 		over->n_turns++;
-		if (encode(s, head, x, e) < 0)
+		if (encode_turns(s, head, x, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -77,7 +77,7 @@ int infer_turn_prompt(const struct session *s, const struct task *t, struct fc_e
 {
 	struct fc_conversation head = t->c;
 	head.n_message = t->turn + 1;
-	if (encode(s, &head, x, e) < 0)
+	if (encode_turns(s, &head, x, e) < 0)
 		return -1;
 	if (x->n_tok < s->max_length)
 		return 1;
@@ -138,7 +138,7 @@ static void add_repaired(struct fc_buf *out, const char *p, size_t n)
 }
 
 /* Leaves out white space at both ends, as FastChat does. */
-static void strip(const char **p, size_t *n)
+static void strip_space(const char **p, size_t *n)
 {
 	while (*n && is_space(**p)) {
 		++*p;
@@ -167,7 +167,7 @@ static void leave_lead(const struct session *s, uint32_t last, const char **p, s
 	leave_one(lead, strlen(lead), p, n);
 }
 
-static void insert(struct fc_conversation *c, size_t at, const char *p, size_t n, enum finish why)
+static void insert_answer(struct fc_conversation *c, size_t at, const char *p, size_t n, enum finish why)
 {
 	c->message = fc_realloc(c->message, c->n_message + 1, sizeof *c->message);
 	memmove(c->message + at + 1, c->message + at, (c->n_message - at) * sizeof *c->message);
@@ -187,10 +187,10 @@ void infer_turn_answer(const struct session *s, struct task *t, const struct sto
 	const char *p = text.p;
 	size_t n_text = text.n;
 	if (t->c.form == FC_FORM_QUESTION || t->c.form == FC_FORM_ARENA)
-		strip(&p, &n_text);
+		strip_space(&p, &n_text);
 	else
 		leave_lead(s, last, &p, &n_text);
-	insert(&t->c, t->turn + 1, p, n_text, why);
+	insert_answer(&t->c, t->turn + 1, p, n_text, why);
 	FC_GROW(t->finish, t->cap_finish, t->n_answer + 1);
 	FC_GROW(t->answer_tokens, t->cap_answer_tokens, t->n_answer + 1);
 	t->finish[t->n_answer] = why;

@@ -11,7 +11,7 @@
 /* Names told; there may be one for every message. */
 #define NAMES_MAX 12
 
-static void count(struct unread_list *l, const char *name)
+static void count_member(struct unread_list *l, const char *name)
 {
 	size_t i = 0;
 	while (i < l->n && strcmp(l->v[i].name, name) != 0)
@@ -47,15 +47,15 @@ static void add_line(struct unread *u, const struct fc_chat *chat, const struct 
 		v = json_object_get(c->extra, meant[i]);
 		const bool empty = json_is_null(v) || (json_is_array(v) && !json_array_size(v));
 		if (v && !empty && !fc_chat_mentions(chat, meant[i]))
-			count(&u->of_line, meant[i]);
+			count_member(&u->of_line, meant[i]);
 	}
 	json_object_foreach(kwargs, key, v)
 	{
 		if (!fc_chat_mentions(chat, key))
-			count(&u->of_line, key);
+			count_member(&u->of_line, key);
 	}
 	if (json_is_string(system) && json_string_length(system))
-		count(&u->of_line, "system");
+		count_member(&u->of_line, "system");
 }
 
 void infer_unread_add(struct unread *u, const struct fc_chat *chat, const struct fc_conversation *c)
@@ -69,7 +69,7 @@ void infer_unread_add(struct unread *u, const struct fc_chat *chat, const struct
 		json_object_foreach(c->message[i].members, key, v)
 		{
 			if (!json_is_null(v) && !is_read(key) && !fc_chat_mentions(chat, key))
-				count(&u->of_message, key);
+				count_member(&u->of_message, key);
 		}
 	}
 	u->n_untrained -= c->n_opening;

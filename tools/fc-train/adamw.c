@@ -84,7 +84,7 @@ struct coefs {
 };
 
 /* w -= lr * (m^ / (sqrt(v^) + eps) + weight_decay * w), m^ and v^ corrected for their start at 0 */
-static void update(float *restrict w, float *restrict m, float *restrict v, const float *restrict g,
+static void update_weights(float *restrict w, float *restrict m, float *restrict v, const float *restrict g,
     size_t n, struct coefs c)
 {
 #pragma omp simd
@@ -114,6 +114,6 @@ void train_adamw_update(struct train_adamw *a, struct fc_param *p, double lr, do
 		size_t i = k->param, at = k->begin;
 		struct coefs mine = c;
 		mine.decay = p[i].decay ? (float)(lr * o->weight_decay) : 0;
-		update(p[i].w + at, a->m[i] + at, a->v[i] + at, p[i].g + at, k->n, mine);
+		update_weights(p[i].w + at, a->m[i] + at, a->v[i] + at, p[i].g + at, k->n, mine);
 	}
 }

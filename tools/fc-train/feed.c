@@ -233,7 +233,7 @@ static int start_pass(struct train_feed *f, struct fc_err *e)
 }
 
 /* Fills the buffer, then draws one of it. */
-static int draw(struct train_feed *f, struct fc_err *e)
+static int draw_example(struct train_feed *f, struct fc_err *e)
 {
 	while (!f->source_ended && f->n_slot < f->opts.n_shuffle) {
 		struct train_sample *s;
@@ -262,7 +262,7 @@ int train_feed_peek(struct train_feed *f, const struct train_sample **s, struct 
 			return 0;
 		if (!f->started && start_pass(f, e) < 0)
 			return -1;
-		int got = draw(f, e);
+		int got = draw_example(f, e);
 		if (got < 0)
 			return -1;
 		if (got == 0) {

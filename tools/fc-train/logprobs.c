@@ -8,14 +8,14 @@
 #include "base/mem.h"
 
 /* The hidden states that predict a label move to the front of x. */
-static void gather(float *x, const struct fc_targets *t, size_t C)
+static void gather_states(float *x, const struct fc_targets *t, size_t C)
 {
 	for (size_t i = 0; i < t->n; i++)
 		memmove(x + i * C, x + t->row_pos[i] * C, C * sizeof *x);
 }
 
 /* Adds what the labels of the micro-batch have to its samples. */
-static void add(struct train_logprobs *l)
+static void add_labels(struct train_logprobs *l)
 {
 	const struct train_micro *m = &l->micro;
 	size_t s = 0;
@@ -26,7 +26,7 @@ static void add(struct train_logprobs *l)
 	}
 }
 
-static int run(struct train_logprobs *l, struct fc_nn *nn, struct fc_params *p, struct fc_err *e)
+static int run_micro(struct train_logprobs *l, struct fc_nn *nn, struct fc_params *p, struct fc_err *e)
 {
 	const struct fc_batch *b = &l->micro.batch;
 	const struct fc_targets *t = &l->micro.targets;
@@ -36,10 +36,10 @@ static int run(struct train_logprobs *l, struct fc_nn *nn, struct fc_params *p, 
 	FC_GROW(l->logprob, l->cap_logprob, t->n);
 	if (fc_model_hidden(nn, &p->model, b, l->x, e) < 0)
 		return -1;
-	gather(l->x, t, C);
+	gather_states(l->x, t, C);
 	if (t->n)
 		fc_head_topk(nn, &head, l->x, t->target, t->n, 0, NULL, NULL, l->logprob);
-	add(l);
+	add_labels(l);
 	return 0;
 }
 
@@ -52,7 +52,7 @@ int train_logprobs_compute(struct train_logprobs *l, struct fc_nn *nn, struct fc
 		l->sum[i] = 0;
 	train_micro_rewind(&l->micro);
 	while (train_micro_next(&l->micro, b, max_tok, &alike))
-		if (run(l, nn, p, e) < 0)
+		if (run_micro(l, nn, p, e) < 0)
 			return -1;
 	return 0;
 }

@@ -275,7 +275,7 @@ static double run_length(const struct train_options *o, struct train_feed *f)
 	return (double)train_feed_counted(f)->n_sample * (double)o->epochs;
 }
 
-static void train(const struct train_options *o, struct train_trainer *t, uint64_t tokenizer,
+static void train_and_save(const struct train_options *o, struct train_trainer *t, uint64_t tokenizer,
     const struct train_pair_rule *pairs, json_t *identity)
 {
 	struct fc_err e;
@@ -310,7 +310,7 @@ static void report_survival(const struct train_target *target, const struct fc_p
 }
 
 /* The last component of what is made, which tells runs apart that share a terminal. */
-static const char *label(const struct train_options *o)
+static const char *output_label(const struct train_options *o)
 {
 	const char *path = o->output ? o->output : o->update;
 	if (!strcmp(path, "-"))
@@ -350,7 +350,7 @@ int main(int argc, char **argv)
 	uint64_t tokenizer = tokenizer_fingerprint(&o, params);
 	struct train_target target = {
 	    o.model, o.tokenizer, (enum train_save_dtype)o.save_dtype, {o.rounding == 1, o.seed}};
-	fc_prog_label = label(&o);
+	fc_prog_label = output_label(&o);
 	if (out)
 		or_die(train_target_begin(fc_outdir_tmp(out), &target, &e), &e);
 	struct train_pair_rule pairs = open_references(&o);
@@ -374,7 +374,7 @@ int main(int argc, char **argv)
 	json_t *identity = run_identity(&o, params, nn, tokenizer);
 	fc_nn_describe(nn, computes, sizeof computes);
 	fc_note("%s", computes);
-	train(&o, &trainer, tokenizer, &pairs, identity);
+	train_and_save(&o, &trainer, tokenizer, &pairs, identity);
 	train_ownanswers_tell(&answers);
 
 	if (o.update)

@@ -27,7 +27,7 @@ void train_margins_write(struct fc_buf *b, const struct train_margins *m, bool w
 			fc_buf_addf(b, ", \"%s\": %.9g", v[i].name, v[i].sum / m->n_pair);
 }
 
-static void add(
+static void add_loss(
     struct train_margins *m, const struct train_pair_loss *l, const struct train_side *side)
 {
 	m->n_pair++;
@@ -56,7 +56,7 @@ static void weigh_pair(struct train_weighing *w, const struct train_preference_o
 	const struct train_pair_loss l = train_preference_loss(o, side, w->alpha);
 	for (size_t k = 0; k < n; k++)
 		w->weight[i + k] = -l.slope[k];
-	add(sum, &l, side);
+	add_loss(sum, &l, side);
 }
 
 int train_weighing_compute(struct train_weighing *w, const struct train_preference_opts *o,

@@ -172,7 +172,7 @@ static void set_defaults(struct train_options *o)
 	o->alpha = or_default(o->alpha, o->preference == TRAIN_PREFERENCE_WRPO ? 0.1 : 0);
 }
 
-static void check(const struct train_options *o)
+static void check_options(const struct train_options *o)
 {
 	if (!o->model == !o->init)
 		fc_die_usage("give either the model to fine-tune (-m) or --init");
@@ -243,7 +243,7 @@ void train_options_parse(struct train_options *o, int argc, char **argv)
 	if (argc - i > 1)
 		fc_die_usage("one stream only; join several with cat");
 	o->stream = i < argc ? argv[i] : "-";
-	check(o);
+	check_options(o);
 	set_defaults(o);
 }
 

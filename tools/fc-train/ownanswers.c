@@ -8,7 +8,7 @@
 #include "stream/policy.h"
 
 /* Who answered, and who should have. */
-static int refuse(const struct train_ownanswers *a, const struct fc_policy *p, int age,
+static int refuse_answer(const struct train_ownanswers *a, const struct fc_policy *p, int age,
     const struct fc_example *x, const char *name, struct fc_err *e)
 {
 	const char *id = x->id.p ? x->id.p : "";
@@ -58,7 +58,7 @@ int train_ownanswers_see(struct train_ownanswers *a, const struct fc_example *x,
 	a->n_other += age < 0;
 	if (!rows || a->answers == TRAIN_ANSWERS_ANY || (age >= 0 && age <= a->max_age))
 		return 0;
-	return refuse(a, &p, age, x, name, e);
+	return refuse_answer(a, &p, age, x, name, e);
 }
 
 void train_ownanswers_tell(const struct train_ownanswers *a)

@@ -110,7 +110,7 @@ static int look_ahead(struct train_pair_reader *p, struct fc_reader *r, struct f
 }
 
 /* 1: the next record is that side, of pair id where that is given, and was taken; 0: it is not. */
-static int take(struct train_pair_reader *p, struct fc_reader *r, enum fc_pair_side side,
+static int take_side(struct train_pair_reader *p, struct fc_reader *r, enum fc_pair_side side,
     const char *id, struct fc_err *e)
 {
 	if (look_ahead(p, r, e) < 0)
@@ -154,7 +154,7 @@ static int check_prompts(const struct train_pair_reader *p, const struct record 
 /* Reads the records of the next pair; returns how many they are, 0 at the end. */
 static int read_sides(struct train_pair_reader *p, struct fc_reader *r, struct fc_err *e)
 {
-	int n = take(p, r, FC_PAIR_CHOSEN, NULL, e);
+	int n = take_side(p, r, FC_PAIR_CHOSEN, NULL, e);
 	if (n < 0)
 		return -1;
 	if (n == 0 && !p->ended)
@@ -164,7 +164,7 @@ static int read_sides(struct train_pair_reader *p, struct fc_reader *r, struct f
 		    p->name, p->ahead.pair, id_of(&p->ahead.x));
 	const char *id = p->side[FC_PAIR_CHOSEN].pair;
 	while (n > 0 && n < FC_PAIR_SIDES) {
-		int got = take(p, r, (enum fc_pair_side)n, id, e);
+		int got = take_side(p, r, (enum fc_pair_side)n, id, e);
 		if (got < 0)
 			return -1;
 		if (got == 0)

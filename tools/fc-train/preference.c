@@ -26,43 +26,43 @@ static double logistic(double x)
 	return x >= 0 ? 1 / (1 + small) : small / (1 + small);
 }
 
-static double mean(const struct train_reference *r)
+static double mean_logprob(const struct train_reference *r)
 {
 	return r->logprob / r->n;
 }
 
 /* A source's log-probability of a token, no worse a reference than the model at the start. */
-static double clipped(const struct train_reference *source, double start, bool chosen)
+static double clipped_logprob(const struct train_reference *source, double start, bool chosen)
 {
-	return chosen ? fmax(mean(source), start) : fmin(mean(source), start);
+	return chosen ? fmax(mean_logprob(source), start) : fmin(mean_logprob(source), start);
 }
 
 /* InfiFPO's reference.  now: the log-probability of a token under the model in training. */
-static double fuse(const struct train_side *s, enum train_fusion fusion, double now, bool chosen)
+static double fused_reference(const struct train_side *s, enum train_fusion fusion, double now, bool chosen)
 {
-	const double start = mean(&s->ref[0]);
+	const double start = mean_logprob(&s->ref[0]);
 	double sum = 0, far = -1;
 	size_t farthest = 1;
 	for (size_t i = 1; i < s->n_ref; i++) {
-		const double distance = fabs(exp(mean(&s->ref[i])) - exp(now));
-		sum += clipped(&s->ref[i], start, chosen);
+		const double distance = fabs(exp(mean_logprob(&s->ref[i])) - exp(now));
+		sum += clipped_logprob(&s->ref[i], start, chosen);
 		if (distance > far) {
 			far = distance;
 			farthest = i;
 		}
 	}
 	return fusion == TRAIN_FUSION_MEAN ? sum / (double)(s->n_ref - 1)
-					   : clipped(&s->ref[farthest], start, chosen);
+					   : clipped_logprob(&s->ref[farthest], start, chosen);
 }
 
 /* R(y) */
-static double ratio(const struct train_preference_opts *o, const struct train_side *s, bool chosen)
+static double log_ratio(const struct train_preference_opts *o, const struct train_side *s, bool chosen)
 {
 	switch (o->kind) {
 	case TRAIN_PREFERENCE_LN_DPO:
-		return s->logprob / s->n - mean(&s->ref[0]);
+		return s->logprob / s->n - mean_logprob(&s->ref[0]);
 	case TRAIN_PREFERENCE_INFIFPO:
-		return s->logprob / s->n - fuse(s, o->fusion, s->logprob / s->n, chosen);
+		return s->logprob / s->n - fused_reference(s, o->fusion, s->logprob / s->n, chosen);
 	default:
 		return s->logprob - s->ref[0].logprob;
 	}
@@ -77,7 +77,7 @@ struct train_pair_loss train_preference_loss(
 	struct train_pair_loss l = {0};
 	double margin;
 	for (int i = 0; i < (wrpo ? TRAIN_SIDES : TRAIN_SOURCE); i++) {
-		l.reward[i] = o->beta * ratio(o, &side[i], i != TRAIN_REJECTED);
+		l.reward[i] = o->beta * log_ratio(o, &side[i], i != TRAIN_REJECTED);
 		l.chosen += i == TRAIN_REJECTED ? 0 : part[i] * l.reward[i];
 	}
 	margin = l.chosen - l.reward[TRAIN_REJECTED];

@@ -38,7 +38,7 @@ static uint64_t text_hash(const struct fc_example *x)
 	return fc_hash(x->text.p, x->text.n, 0);
 }
 
-static uint32_t covered(const struct fc_example *x)
+static uint32_t n_covered(const struct fc_example *x)
 {
 	return x->n_tok ? x->end[x->n_tok - 1] : 0;
 }
@@ -63,7 +63,7 @@ static int by_id(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->id, ((const struct entry *)b)->id);
 }
 
-static int sort(struct table *t, struct fc_err *e)
+static int sort_table(struct table *t, struct fc_err *e)
 {
 	if (t->n)
 		qsort(t->v, t->n, sizeof *t->v, by_id);
@@ -75,7 +75,7 @@ static int sort(struct table *t, struct fc_err *e)
 	return 0;
 }
 
-static int fill(struct table *t, struct fc_reader *r, struct fc_err *e)
+static int fill_table(struct table *t, struct fc_reader *r, struct fc_err *e)
 {
 	struct fc_example x;
 	enum fc_read got = FC_READ_END;
@@ -87,10 +87,10 @@ static int fill(struct table *t, struct fc_reader *r, struct fc_err *e)
 			break;
 		FC_GROW(t->v, t->cap, t->n + 1);
 		t->v[t->n++] =
-		    (struct entry){fc_strdup(id_of(&x)), text_hash(&x), covered(&x), ref};
+		    (struct entry){fc_strdup(id_of(&x)), text_hash(&x), n_covered(&x), ref};
 	}
 	fc_example_release(&x);
-	return ret < 0 || got == FC_READ_ERROR ? -1 : sort(t, e);
+	return ret < 0 || got == FC_READ_ERROR ? -1 : sort_table(t, e);
 }
 
 static int read_stream(struct table *t, const char *path, struct fc_err *e)
@@ -99,7 +99,7 @@ static int read_stream(struct table *t, const char *path, struct fc_err *e)
 	if (fc_reader_open(&r, path, FC_KIND_DISTS, e) < 0)
 		return -1;
 	t->name = fc_strdup(fc_reader_name(r));
-	int ret = fill(t, r, e);
+	int ret = fill_table(t, r, e);
 	fc_reader_close(r);
 	return ret;
 }
@@ -154,12 +154,12 @@ int train_references_find(const struct train_references *r, size_t i, const stru
 		    "%s: conversation '%s' has another text there; references read the same text: "
 		    "fc-infer -p PIVOT",
 		    t->name, key.id);
-	if (found->end != covered(x))
+	if (found->end != n_covered(x))
 		return fc_fail(e,
 		    "%s: conversation '%s' ends after byte %" PRIu32
 		    " there, and after byte %" PRIu32
 		    " in what is trained on; a larger fc-infer --max-length reads all",
-		    t->name, key.id, found->end, covered(x));
+		    t->name, key.id, found->end, n_covered(x));
 	*out = found->ref;
 	return 0;
 }

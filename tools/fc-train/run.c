@@ -68,7 +68,7 @@ static int log_pairs(const struct train_trainer *t, struct train_trainlog *log,
 	return ret;
 }
 
-static int evaluate(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
+static int evaluate_heldout(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
 {
 	struct train_trainer *t = r->trainer;
 	struct train_heldout_score h;
@@ -93,7 +93,7 @@ static int evaluate(const struct train_run *r, struct train_trainlog *log, struc
 	return ret;
 }
 
-static bool due(uint64_t step, int every)
+static bool is_due(uint64_t step, int every)
 {
 	return every && step % (uint64_t)every == 0;
 }
@@ -111,7 +111,7 @@ static int save_checkpoint(const struct train_run *r, struct train_trainlog *log
 }
 
 /* Puts trainer and feed where the checkpoint left them. */
-static int restore(const struct train_run *r, uint64_t *log_bytes, struct fc_err *e)
+static int restore_checkpoint(const struct train_run *r, uint64_t *log_bytes, struct fc_err *e)
 {
 	const struct train_options *o = r->opts;
 	struct train_trainer *t = r->trainer;
@@ -161,7 +161,7 @@ static bool checkpoint_due(const struct train_options *o, const struct clock *c,
 	if (!o->checkpoint)
 		return false;
 	if (o->checkpoint_seconds <= 0)
-		return due(step, o->checkpoint_every);
+		return is_due(step, o->checkpoint_every);
 	return fc_now() - c->last_s >= fmax(o->checkpoint_seconds, 19 * c->cost_s);
 }
 
@@ -177,7 +177,7 @@ static int save_when_due(
 	return ret;
 }
 
-static int steps(const struct train_run *r, struct train_trainlog *log, struct train_losses *losses,
+static int run_steps(const struct train_run *r, struct train_trainlog *log, struct train_losses *losses,
     struct fc_err *e)
 {
 	const struct train_options *o = r->opts;
@@ -194,7 +194,7 @@ static int steps(const struct train_run *r, struct train_trainlog *log, struct t
 		fc_progress_set(o->steps ? t->step : t->n_sample, note);
 		if (log_step(log, t, &s, e) < 0)
 			return -1;
-		if (r->heldout && due(t->step, o->eval_every) && evaluate(r, log, e) < 0)
+		if (r->heldout && is_due(t->step, o->eval_every) && evaluate_heldout(r, log, e) < 0)
 			return -1;
 		if (save_when_due(r, log, &clock, e) < 0)
 			return -1;
@@ -203,7 +203,7 @@ static int steps(const struct train_run *r, struct train_trainlog *log, struct t
 	return got;
 }
 
-static int loop(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
+static int run_all(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
 {
 	const struct train_options *o = r->opts;
 	struct train_trainer *t = r->trainer;
@@ -214,11 +214,11 @@ static int loop(const struct train_run *r, struct train_trainlog *log, struct fc
 	if (ahead)
 		train_warn_short(ahead, !o->steps, o->batch_tokens);
 	if (r->heldout && t->step == 0)
-		ret = evaluate(r, log, e);
+		ret = evaluate_heldout(r, log, e);
 	if (ret == 0)
-		ret = steps(r, log, &losses, e);
-	if (ret == 0 && r->heldout && !due(t->step, o->eval_every))
-		ret = evaluate(r, log, e);
+		ret = run_steps(r, log, &losses, e);
+	if (ret == 0 && r->heldout && !is_due(t->step, o->eval_every))
+		ret = evaluate_heldout(r, log, e);
 	if (ret == 0) {
 		train_losses_report(&losses, t->n_tok - begin_tok, fc_now() - begin_s);
 		if (!ahead)
@@ -232,11 +232,11 @@ int train_run(const struct train_run *r, struct fc_err *e)
 {
 	struct train_trainlog *log = NULL;
 	uint64_t log_bytes;
-	if (restore(r, &log_bytes, e) < 0)
+	if (restore_checkpoint(r, &log_bytes, e) < 0)
 		return -1;
 	if (r->opts->log && train_trainlog_open(&log, r->opts->log, log_bytes, e) < 0)
 		return -1;
-	int ret = loop(r, log, e);
+	int ret = run_all(r, log, e);
 	train_trainlog_close(log);
 	return ret;
 }

@@ -85,7 +85,7 @@ static void make_room(struct train_micro *m, const struct train_sample_size *z)
 	FC_GROW(m->entry_logprob, m->cap_entry_logprob, n_entry);
 }
 
-static void append(
+static void append_example(
     struct train_micro *m, const struct train_sample *s, const struct train_weights *w)
 {
 	size_t base = m->off[m->batch.n_seq], row = 0;
@@ -132,7 +132,7 @@ bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, si
 			break;
 		const double own = b->weight ? b->weight[m->first + m->n_sample] : 0;
 		const struct train_weights alike = {.label = own, .untaught = own};
-		append(m, s, b->weight ? &alike : w);
+		append_example(m, s, b->weight ? &alike : w);
 		m->n_sample++;
 	}
 	m->batch.tok = m->tok;

@@ -43,7 +43,7 @@ static struct train_survival measure_block(const struct fc_param *v, const struc
 	return m;
 }
 
-static void add(struct train_survival *m, const struct train_survival *x)
+static void add_counts(struct train_survival *m, const struct train_survival *x)
 {
 	m->change += x->change;
 	m->along += x->along;
@@ -65,7 +65,7 @@ static void measure_param(struct train_survival *m, const struct fc_param *v,
 		part[b] = measure_block(v, pivot, first, left < BLOCK ? left : BLOCK, dtype, how);
 	}
 	for (size_t b = 0; b < n_block; b++)
-		add(m, &part[b]);
+		add_counts(m, &part[b]);
 	free(part);
 }
 

@@ -124,7 +124,7 @@ static bool adds_label(const struct fc_example *x, size_t r, const struct train_
 	return rule->list_labels && is_outside(x, r);
 }
 
-static struct train_sample_size measure(
+static struct train_sample_size measure_example(
     const struct fc_example *x, const struct train_sample_rule *rule)
 {
 	struct train_sample_size z = {.n_id = (uint32_t)x->id.n};
@@ -164,7 +164,7 @@ static void count_rows(
 	}
 }
 
-static void fill(
+static void fill_example(
     struct train_sample *s, const struct fc_example *x, const struct train_sample_rule *rule)
 {
 	const struct train_sample_size *z = &s->size;
@@ -191,14 +191,14 @@ static void fill(
 	}
 }
 
-static int make(struct train_sample **s, const struct fc_example *x,
+static int make_example(struct train_sample **s, const struct fc_example *x,
     const struct train_sample_rule *rule, const struct train_reference *ref, uint32_t n_ref,
     const char *name, struct train_sample_count *count, struct fc_err *e)
 {
 	*s = NULL;
 	if (check_tokens(x, rule, name, e) < 0 || check_rows(x, rule, name, e) < 0)
 		return -1;
-	struct train_sample_size z = measure(x, rule);
+	struct train_sample_size z = measure_example(x, rule);
 	count->n_cut += x->n_tok > z.n_tok;
 	if (!z.n_label && !z.n_row) {
 		count->n_useless++;
@@ -206,7 +206,7 @@ static int make(struct train_sample **s, const struct fc_example *x,
 	}
 	z.n_ref = n_ref;
 	*s = train_sample_alloc(&z);
-	fill(*s, x, rule);
+	fill_example(*s, x, rule);
 	if (n_ref)
 		memcpy((*s)->ref, ref, n_ref * sizeof *ref);
 	count->n_sample++;
@@ -222,7 +222,7 @@ int train_sample_new(struct train_sample **s, const struct fc_example *x,
     const struct train_sample_rule *rule, const char *name, struct train_sample_count *count,
     struct fc_err *e)
 {
-	return make(s, x, rule, NULL, 0, name, count, e);
+	return make_example(s, x, rule, NULL, 0, name, count, e);
 }
 
 int train_sample_new_side(struct train_sample **s, const struct fc_example *x,
@@ -237,5 +237,5 @@ int train_sample_new_side(struct train_sample **s, const struct fc_example *x,
 		    "in fc-infer (--long cut)",
 		    name, example_id(x), x->n_tok, rule->max_tok);
 	}
-	return make(s, x, rule, ref, n_ref, name, count, e);
+	return make_example(s, x, rule, ref, n_ref, name, count, e);
 }

@@ -37,7 +37,7 @@ static int fail_not_finite(const struct train_trainer *t, const char *what, doub
 	return -1;
 }
 
-static int accumulate(
+static int accumulate_micro(
     struct train_trainer *t, const struct train_weights *w, struct fc_loss *loss, struct fc_err *e)
 {
 	struct train_micro *m = &t->micro;
@@ -108,7 +108,7 @@ int train_trainer_step(struct train_trainer *t, struct train_step_report *r, str
 	if (pairs && weigh_pairs(t, &margins, e) < 0)
 		return -1;
 	struct train_weights w = train_stepbatch_weights(b, o->lambda, o->untaught);
-	if (accumulate(t, &w, &loss, e) < 0)
+	if (accumulate_micro(t, &w, &loss, e) < 0)
 		return -1;
 	double norm = train_adamw_grad_norm(&t->adamw, t->params->v);
 	if (!isfinite(norm))

@@ -20,7 +20,7 @@ struct train_trainlog {
 };
 
 /* Cuts the lines after the checkpoint: they will be written again. */
-static int cut(struct train_trainlog *l, uint64_t keep_bytes, struct fc_err *e)
+static int truncate_log(struct train_trainlog *l, uint64_t keep_bytes, struct fc_err *e)
 {
 	struct stat st;
 	if (fstat(l->fd, &st) < 0)
@@ -50,7 +50,7 @@ int train_trainlog_open(
 		l->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 		if (l->fd < 0)
 			fc_fail(e, "open %s:", path);
-		if (l->fd < 0 || cut(l, keep_bytes, e) < 0) {
+		if (l->fd < 0 || truncate_log(l, keep_bytes, e) < 0) {
 			train_trainlog_close(l);
 			return -1;
 		}

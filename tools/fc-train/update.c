@@ -9,7 +9,7 @@
 #include "stream/writer.h"
 
 /* change[v->n]; false: nothing has changed */
-static bool subtract(const struct fc_param *v, const struct fc_tensor *before, float *change)
+static bool subtract_pivot(const struct fc_param *v, const struct fc_tensor *before, float *change)
 {
 	enum { PART = 1024 };
 	double x[PART];
@@ -41,7 +41,7 @@ static int write_changes(
 		    .data = change,
 		    .n_bytes = v->n * sizeof *change};
 		memcpy(t.dim, v->dim, sizeof v->dim);
-		if (subtract(v, before, change))
+		if (subtract_pivot(v, before, change))
 			ret = fc_writer_tensor(w, &t, e);
 		free(change);
 	}

@@ -19,7 +19,7 @@ struct string {
 	size_t n;
 };
 
-static struct string trim(const char *p, size_t n)
+static struct string trim_space(const char *p, size_t n)
 {
 	while (n && (*p == ' ' || (*p >= '\t' && *p <= '\r'))) {
 		p++;
@@ -30,7 +30,7 @@ static struct string trim(const char *p, size_t n)
 	return (struct string){p, n};
 }
 
-static bool equal(struct string a, struct string b)
+static bool same_string(struct string a, struct string b)
 {
 	return a.n == b.n && (!a.n || !memcmp(a.p, b.p, a.n));
 }
@@ -49,7 +49,7 @@ static bool special_fits(const struct fc_tokenizer *t, const struct fc_example *
 	struct string span = span_of(x, i);
 	if (FC_TOK_PART(x->flags[i]) >= FC_PART_TURN_END || x->tok[i] == fc_tokenizer_unk(t))
 		return true;
-	return piece && (!span.n || equal(trim(piece, strlen(piece)), trim(span.p, span.n)));
+	return piece && (!span.n || same_string(trim_space(piece, strlen(piece)), trim_space(span.p, span.n)));
 }
 
 static bool ends_in(const char *p, size_t n, const char *end)
@@ -79,10 +79,10 @@ static bool token_fits(const struct fc_tokenizer *t, const struct fc_example *x,
 	if (fc_tokenizer_is_special(t, x->tok[i]))
 		return special_fits(t, x, i);
 	word.p = fc_tokenizer_bytes(t, x->tok[i], &word.n);
-	if (equal(word, span))
+	if (same_string(word, span))
 		return true;
 	if (invents_end(fc_tokenizer_piece(t, x->tok[i]), word))
-		return equal((struct string){word.p, word.n - 1}, span);
+		return same_string((struct string){word.p, word.n - 1}, span);
 	/* the first one of a text whose beginning was cut off covers all of that */
 	if (i == 0 && span.n > word.n)
 		return !memcmp(span.p + span.n - word.n, word.p, word.n);
@@ -90,7 +90,7 @@ static bool token_fits(const struct fc_tokenizer *t, const struct fc_example *x,
 		return false;
 	word.p++;
 	word.n--;
-	return equal(word, span);
+	return same_string(word, span);
 }
 
 static bool at_character(const struct fc_example *x, uint32_t at)
@@ -125,9 +125,9 @@ static bool run_fits(struct view_spelling *s, const struct fc_tokenizer *t,
 		add_word(t, x->tok[i], &s->words);
 	for (size_t i = 0; i < s->tokens.n; i++)
 		add_word(t, s->tokens.v[i].id, &s->own);
-	if (equal((struct string){s->words.p, s->words.n}, (struct string){text, n}))
+	if (same_string((struct string){s->words.p, s->words.n}, (struct string){text, n}))
 		return false;
-	return equal(trim(s->words.p, s->words.n), trim(s->own.p, s->own.n));
+	return same_string(trim_space(s->words.p, s->words.n), trim_space(s->own.p, s->own.n));
 }
 
 static int name_token(

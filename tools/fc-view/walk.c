@@ -13,8 +13,8 @@ static bool has_id(const struct view *v, const char *p, size_t n)
 	return v->id.n == 0;
 }
 
-/* Is the next record, of that id, one of those asked for?  x: what it is, or NULL. */
-static bool selected(struct view *v, const char *id, size_t n, const struct fc_example *x)
+/* Is the next record, of that id, one of those asked for? */
+static bool is_selected(struct view *v, const char *id, size_t n)
 {
 	if (!has_id(v, id, n))
 		return false;
@@ -28,7 +28,7 @@ static bool selected(struct view *v, const char *id, size_t n, const struct fc_e
 }
 
 /* Then nothing more has to be read. */
-static bool satisfied(const struct view *v)
+static bool has_enough(const struct view *v)
 {
 	return v->limit && v->n_taken == v->limit;
 }
@@ -45,8 +45,8 @@ static enum fc_read walk_examples(
 			return FC_READ_ERROR;
 		v->n_seen += skipped;
 	}
-	while (!satisfied(v) && (ret = fc_reader_example(r, &x, e)) == FC_READ_RECORD)
-		if (selected(v, x.id.p ? x.id.p : "", x.id.n, &x))
+	while (!has_enough(v) && (ret = fc_reader_example(r, &x, e)) == FC_READ_RECORD)
+		if (is_selected(v, x.id.p ? x.id.p : "", x.id.n))
 			visitor->example(v, visitor->data, r, &x);
 	fc_example_release(&x);
 	return ret;
@@ -59,9 +59,9 @@ static enum fc_read walk_tensors(
 	struct fc_tensor_part t;
 	enum fc_read ret = FC_READ_END;
 	bool take = false, whole = true;
-	while (!(whole && satisfied(v)) && (ret = fc_reader_tensor(r, &t, e)) == FC_READ_RECORD) {
+	while (!(whole && has_enough(v)) && (ret = fc_reader_tensor(r, &t, e)) == FC_READ_RECORD) {
 		if (t.offset == 0)
-			take = selected(v, t.whole.name, strlen(t.whole.name), NULL);
+			take = is_selected(v, t.whole.name, strlen(t.whole.name));
 		whole = t.offset + t.n == t.whole.n_bytes;
 		if (take)
 			visitor->tensor(v, visitor->data, &t);
@@ -75,7 +75,7 @@ static enum fc_read walk_map(
 {
 	struct fc_map_part m;
 	enum fc_read ret = FC_READ_END;
-	while (!satisfied(v) && (ret = fc_reader_map(r, &m, e)) == FC_READ_RECORD) {
+	while (!has_enough(v) && (ret = fc_reader_map(r, &m, e)) == FC_READ_RECORD) {
 		uint64_t left = v->skip > v->n_seen ? v->skip - v->n_seen : 0;
 		size_t from = left < m.n ? (size_t)left : m.n, n = m.n - from;
 		if (v->limit && n > v->limit - v->n_taken)
@@ -132,7 +132,7 @@ void view_walk(struct view *v, const struct visitor *visitor)
 	fc_progress_start("records", 0);
 	for (int i = 0; i < v->n_path; i++) {
 		struct fc_reader *r = v->reader ? v->reader[i] : NULL;
-		if (!r && satisfied(v))
+		if (!r && has_enough(v))
 			break;
 		if (!r && fc_reader_open(&r, v->path[i], kind, &e) < 0)
 			fc_die("%s", e.msg);

@@ -86,13 +86,13 @@ static int apply_all(struct work *w, struct align_ledger *ledger, struct fc_err 
 }
 
 /* In percent; what rounding leaves of nothing is nothing. */
-static double percent(double share)
+static double in_percent(double share)
 {
 	double p = 100 * share;
 	return fabs(p) < 0.005 ? 0 : p;
 }
 
-static void note(const struct align_ledger *l)
+static void note_ledger(const struct align_ledger *l)
 {
 	double trained = l->n_trained ? (double)l->n_trained : 1,
 	       rows = l->n_row ? (double)l->n_row : 1;
@@ -110,12 +110,12 @@ static void note(const struct align_ledger *l)
 		    l->n_onehot, l->n_pivot);
 	fc_note("%.2f %% of their probability arrived; lost: %.2f %% was not listed, %.2f %% ended "
 		"at the row's place, %.2f %% has no token, %.2f %% fell below the top k",
-	    percent(l->out / rows), percent(l->lost[ALIGN_LOSS_TAIL] / rows),
-	    percent(l->lost[ALIGN_LOSS_ENDED] / rows), percent(l->lost[ALIGN_LOSS_UNMAPPED] / rows),
-	    percent(l->lost[ALIGN_LOSS_CUT] / rows));
+	    in_percent(l->out / rows), in_percent(l->lost[ALIGN_LOSS_TAIL] / rows),
+	    in_percent(l->lost[ALIGN_LOSS_ENDED] / rows), in_percent(l->lost[ALIGN_LOSS_UNMAPPED] / rows),
+	    in_percent(l->lost[ALIGN_LOSS_CUT] / rows));
 	if (l->lost[ALIGN_LOSS_NO_TOKEN] > 0)
 		fc_note("and %.2f %% stood at ids of the source without a token",
-		    percent(l->lost[ALIGN_LOSS_NO_TOKEN] / rows));
+		    in_percent(l->lost[ALIGN_LOSS_NO_TOKEN] / rows));
 }
 
 void align_command_apply(int argc, char **argv)
@@ -149,7 +149,7 @@ void align_command_apply(int argc, char **argv)
 	if (open_all(&w, &o, first < argc ? argv[first] : "-", &e) < 0 ||
 	    apply_all(&w, &ledger, &e) < 0 || fc_writer_finish(w.out, &e) < 0)
 		fc_die("%s", e.msg);
-	note(&ledger);
+	note_ledger(&ledger);
 	if (fc_reader_check_hits(w.in, &e) < 0)
 		fc_warn("%s", e.msg);
 	fc_reader_close(w.in);

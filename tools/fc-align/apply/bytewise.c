@@ -89,7 +89,7 @@ static const struct align_word *word_of(const struct align_bytewise *b, uint32_t
 
 /* Bytes of token t that the text does not have in front of it, such as the space that some
  * tokenizers put before a text; -1 where a normalizer changed what the token stands for. */
-static int invented(const struct align_bytewise *b, size_t t)
+static int invented_bytes(const struct align_bytewise *b, size_t t)
 {
 	const struct align_word *w = &b->source->word[b->s->tok[t]];
 	uint32_t start = fc_example_start(b->s, t);
@@ -102,13 +102,13 @@ static int invented(const struct align_bytewise *b, size_t t)
 	return -1;
 }
 
-static double truth(const struct align_bytewise *b, size_t row)
+static double true_prob(const struct align_bytewise *b, size_t row)
 {
 	return exp(b->s->true_logprob[row]);
 }
 
 /* Of an entry, among its row's. */
-static double weight(const struct align_bytewise *b, size_t i)
+static double entry_weight(const struct align_bytewise *b, size_t i)
 {
 	return b->draws.n ? align_draws_share(&b->draws, b->s->entry_logprob[i])
 			  : expf(b->s->entry_logprob[i]);
@@ -119,10 +119,10 @@ static double true_weight(const struct align_bytewise *b, size_t row)
 {
 	const struct fc_example *s = b->s;
 	if (!b->draws.n)
-		return truth(b, row);
+		return true_prob(b, row);
 	for (size_t i = s->row_off[row]; i < s->row_off[row + 1]; i++)
 		if (s->entry_id[i] == s->tok[s->row_tok[row]])
-			return weight(b, i);
+			return entry_weight(b, i);
 	return 0;
 }
 
@@ -133,7 +133,7 @@ static double rest_of(const struct align_bytewise *b, double used)
 	return b->draws.counts && fabs(rest) < 1e-9 ? 0 : rest;
 }
 
-static bool follows(const struct align_bytewise *b, size_t row)
+static bool next_row_follows(const struct align_bytewise *b, size_t row)
 {
 	return row + 1 < b->s->n_row && b->s->row_tok[row + 1] == b->s->row_tok[row] + 1;
 }
@@ -145,7 +145,7 @@ static void enter_row(struct align_bytewise *b, size_t row)
 	size_t t = s->row_tok[row];
 	uint32_t start = fc_example_start(s, t), n_left = (uint32_t)s->text.n - start;
 	const char *text = s->text.p + start;
-	int skip = invented(b, t);
+	int skip = invented_bytes(b, t);
 	if (skip < 0 || n_left == 0)
 		return;
 	for (size_t i = s->row_off[row]; i < s->row_off[row + 1]; i++) {
@@ -161,7 +161,7 @@ static void enter_row(struct align_bytewise *b, size_t row)
 			same++;
 		FC_GROW(b->live, b->cap_live, b->n_live + 1);
 		b->live[b->n_live++] = (struct live){
-		    b->log_joint + (b->draws.n ? log(weight(b, i)) : s->entry_logprob[i]), id,
+		    b->log_joint + (b->draws.n ? log(entry_weight(b, i)) : s->entry_logprob[i]), id,
 		    start, same, lead};
 	}
 }
@@ -173,7 +173,7 @@ static bool go_to(struct align_bytewise *b, size_t t)
 	while (b->row < s->n_row && s->row_tok[b->row] < t) {
 		if (b->next == b->row)
 			enter_row(b, b->next++);
-		if (follows(b, b->row)) {
+		if (next_row_follows(b, b->row)) {
 			b->log_joint += s->true_logprob[b->row];
 		} else {
 			b->n_live = 0;
@@ -184,26 +184,26 @@ static bool go_to(struct align_bytewise *b, size_t t)
 	return b->row < s->n_row && s->row_tok[b->row] == t;
 }
 
-static void lose(struct align_bytewise *b, enum align_loss why, double p)
+static void add_loss(struct align_bytewise *b, enum align_loss why, double p)
 {
 	b->lost[why] += p;
 }
 
-static void lose_unmapped(struct align_bytewise *b, uint32_t id, double p)
+static void add_loss_unmapped(struct align_bytewise *b, uint32_t id, double p)
 {
-	lose(b, ALIGN_LOSS_UNMAPPED, p);
+	add_loss(b, ALIGN_LOSS_UNMAPPED, p);
 	if (b->ledger->unmapped)
 		b->ledger->unmapped[id] += p;
 }
 
 /* The text goes on with the bytes a and then those of candidate id from `skip` on. */
-static void add(
+static void add_hypothesis(
     struct align_bytewise *b, const char *a, size_t n_a, uint32_t id, size_t skip, double p)
 {
 	const struct align_word *w = word_of(b, id);
 	uint32_t to;
 	if (!w->piece) {
-		lose(b, ALIGN_LOSS_NO_TOKEN, p);
+		add_loss(b, ALIGN_LOSS_NO_TOKEN, p);
 		return;
 	}
 	if (n_a == 0 && (w->special || b->role[id] != ALIGN_UNMAPPED))
@@ -217,7 +217,7 @@ static void add(
 		b->whole -= p;
 		b->ledger->excluded += p;
 	} else if (to == ALIGN_UNMAPPED) {
-		lose_unmapped(b, id, p);
+		add_loss_unmapped(b, id, p);
 	} else {
 		align_rowsum_add(b->sum, to, p);
 	}
@@ -231,12 +231,12 @@ static void add_row(struct align_bytewise *b, size_t row, const char *a, size_t 
 {
 	const struct fc_example *s = b->s;
 	uint32_t true_id = s->tok[s->row_tok[row]];
-	int lead = invented(b, s->row_tok[row]);
+	int lead = invented_bytes(b, s->row_tok[row]);
 	double used = true_weight(b, row);
 	for (size_t i = s->row_off[row]; i < s->row_off[row + 1]; i++) {
 		uint32_t id = s->entry_id[i];
 		const struct align_word *w = word_of(b, id);
-		double p = weight(b, i);
+		double p = entry_weight(b, i);
 		if (id == true_id)
 			continue;
 		used += p;
@@ -244,7 +244,7 @@ static void add_row(struct align_bytewise *b, size_t row, const char *a, size_t 
 		    (w->special || w->n == 0 || !align_byteset_has(more, w->bytes[0])))
 			align_rowsum_add(b->sum, covered, joint * p);
 		else
-			add(b, a, n_a, id, lead == 1 && w->n && w->bytes[0] == ' ', joint * p);
+			add_hypothesis(b, a, n_a, id, lead == 1 && w->n && w->bytes[0] == ' ', joint * p);
 	}
 	const double tail = rest_of(b, used);
 	if (tail < 0) /* stored values are rounded */
@@ -252,7 +252,7 @@ static void add_row(struct align_bytewise *b, size_t row, const char *a, size_t 
 	else if (covered != FC_NO_TOKEN)
 		align_rowsum_add(b->sum, covered, joint * tail);
 	else
-		lose(b, ALIGN_LOSS_TAIL, joint * tail);
+		add_loss(b, ALIGN_LOSS_TAIL, joint * tail);
 }
 
 /* Follows the true tokens from that of `row`, which weighs `joint`, until they cover the pivot's
@@ -261,7 +261,7 @@ static void add_true(struct align_bytewise *b, size_t row, size_t p, double join
 {
 	const struct fc_example *s = b->s;
 	const char *a = s->text.p + b->at;
-	double exactly = truth(b, row);
+	double exactly = true_prob(b, row);
 	for (;; row++) {
 		size_t t = s->row_tok[row], n_a = s->end[t] - b->at;
 		bool covers = s->end[t] >= b->p->end[p];
@@ -273,20 +273,20 @@ static void add_true(struct align_bytewise *b, size_t row, size_t p, double join
 		    covers ? align_firsttoken_after(b->first, a, n_a) : NULL;
 		bool settled = covers && align_byteset_empty(more);
 		if (settled || FC_TOK_PART(s->flags[t]) == FC_PART_TURN_END ||
-		    (covers && !follows(b, row))) {
+		    (covers && !next_row_follows(b, row))) {
 			b->exact =
 			    b->exact && (settled || FC_TOK_PART(s->flags[t]) == FC_PART_TURN_END);
 			align_rowsum_add(b->sum, b->p->tok[p], joint);
 			return;
 		}
-		if (!follows(b, row)) {
+		if (!next_row_follows(b, row)) {
 			b->exact = false;
-			lose(b, ALIGN_LOSS_ENDED, joint);
+			add_loss(b, ALIGN_LOSS_ENDED, joint);
 			return;
 		}
 		add_row(b, row + 1, a, n_a, joint, covers ? b->p->tok[p] : FC_NO_TOKEN, more);
 		joint *= true_weight(b, row + 1);
-		exactly *= truth(b, row + 1);
+		exactly *= true_prob(b, row + 1);
 	}
 }
 
@@ -302,15 +302,15 @@ static void add_live(struct align_bytewise *b)
 		double p = exp(l.log_weight - b->log_joint);
 		b->whole += p;
 		if (b->source->word[l.id].n == used + l.skip)
-			lose(b, ALIGN_LOSS_ENDED, p);
+			add_loss(b, ALIGN_LOSS_ENDED, p);
 		else
-			add(b, NULL, 0, l.id, used + l.skip, p);
+			add_hypothesis(b, NULL, 0, l.id, used + l.skip, p);
 	}
 	b->n_live = n;
 }
 
 /* What became of the place's probability, as shares of 1. */
-static void account(struct align_bytewise *b, size_t n, const float *logprob)
+static void add_to_ledger(struct align_bytewise *b, size_t n, const float *logprob)
 {
 	double out = 0, kept = b->whole;
 	for (size_t i = 0; i < n; i++)
@@ -326,14 +326,14 @@ static void account(struct align_bytewise *b, size_t n, const float *logprob)
 }
 
 /* Of a row that began before the place, what may be among its unlisted candidates. */
-static double unlisted(const struct align_bytewise *b)
+static double unlisted_prob(const struct align_bytewise *b)
 {
 	const struct fc_example *s = b->s;
 	uint32_t true_id = s->tok[s->row_tok[b->row]];
 	double used = true_weight(b, b->row);
 	for (size_t i = s->row_off[b->row]; i < s->row_off[b->row + 1]; i++)
 		if (s->entry_id[i] != true_id)
-			used += weight(b, i);
+			used += entry_weight(b, i);
 	return fmax(rest_of(b, used), 0);
 }
 
@@ -358,19 +358,19 @@ static float true_logprob(const struct align_bytewise *b, size_t p, double summe
 static double add_all(struct align_bytewise *b, size_t p)
 {
 	const size_t t = b->s->row_tok[b->row];
-	double doubt = 0, joint = truth(b, b->row);
+	double doubt = 0, joint = true_prob(b, b->row);
 	b->begins = fc_example_start(b->s, t) == b->at;
 	if (b->begins) {
 		b->whole = 1;
 		joint = true_weight(b, b->row);
 		add_row(b, b->row, NULL, 0, 1, FC_NO_TOKEN, NULL);
 	} else {
-		if (invented(b, t) != 0)
+		if (invented_bytes(b, t) != 0)
 			return -1;
 		if (b->next == b->row)
 			enter_row(b, b->next++);
 		b->whole = joint;
-		doubt = unlisted(b);
+		doubt = unlisted_prob(b);
 		b->exact = !b->draws.n;
 	}
 	add_live(b);
@@ -402,7 +402,7 @@ static bool make_row(struct align_bytewise *b, size_t p)
 		return false;
 	fc_example_add_row(
 	    b->p, (uint32_t)p, n, id, logprob, true_logprob(b, p, summed, n, id, logprob));
-	account(b, n, logprob);
+	add_to_ledger(b, n, logprob);
 	return true;
 }
 

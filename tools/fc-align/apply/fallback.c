@@ -95,7 +95,7 @@ static void copy_row(
 	    from->entry_logprob + off, from->true_logprob[r]);
 }
 
-static void fill(struct align_filler *f, struct fc_example *x, uint32_t t, size_t *own_row,
+static void fill_token(struct align_filler *f, struct fc_example *x, uint32_t t, size_t *own_row,
     struct align_ledger *ledger)
 {
 	const struct fc_example *own = &f->own_example;
@@ -129,7 +129,7 @@ int align_filler_example(
 		if (row < f->old.n_row && f->old.row_tok[row] == t)
 			copy_row(f, x, &f->old, row++);
 		else if (fc_example_trained(x, t))
-			fill(f, x, t, &own_row, ledger);
+			fill_token(f, x, t, &own_row, ledger);
 	}
 	return 0;
 }

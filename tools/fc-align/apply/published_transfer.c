@@ -32,19 +32,19 @@ struct align_published_transfer {
 	size_t cap_span, cap_row_of;
 };
 
-static bool equal(struct align_chars a, struct align_chars b)
+static bool same_chars(struct align_chars a, struct align_chars b)
 {
 	return a.n == b.n && (a.n == 0 || !memcmp(a.v, b.v, a.n * sizeof *a.v));
 }
 
-static bool ends_with(struct align_chars a, struct align_chars end)
+static bool chars_end_with(struct align_chars a, struct align_chars end)
 {
-	return a.n >= end.n && equal((struct align_chars){a.v + a.n - end.n, end.n}, end);
+	return a.n >= end.n && same_chars((struct align_chars){a.v + a.n - end.n, end.n}, end);
 }
 
-static bool begins_with(struct align_chars a, struct align_chars with)
+static bool chars_begin_with(struct align_chars a, struct align_chars with)
 {
-	return a.n >= with.n && equal((struct align_chars){a.v, with.n}, with);
+	return a.n >= with.n && same_chars((struct align_chars){a.v, with.n}, with);
 }
 
 /* Pivot tokens by spelling: open addressing over their ids. */
@@ -68,7 +68,7 @@ static void find_same(struct align_published_transfer *k)
 		k->same[i] = ALIGN_UNMAPPED;
 		for (; c.n && slot[at] && k->same[i] == ALIGN_UNMAPPED;
 		     at = (at + 1) & (n_slot - 1))
-			if (equal(k->pivot->piece.v[slot[at] - 1], c))
+			if (same_chars(k->pivot->piece.v[slot[at] - 1], c))
 				k->same[i] = slot[at] - 1;
 	}
 	free(slot);
@@ -101,18 +101,18 @@ void align_published_transfer_free(struct align_published_transfer *k)
 	free(k);
 }
 
-static uint32_t mapped(const struct align_published_transfer *k, uint32_t id)
+static uint32_t mapped_id(const struct align_published_transfer *k, uint32_t id)
 {
 	return id < k->map->n ? k->map->to[id] : ALIGN_UNMAPPED;
 }
 
 /* The pivot's token for a candidate. */
-static uint32_t target(const struct align_published_transfer *k, uint32_t id)
+static uint32_t pivot_id(const struct align_published_transfer *k, uint32_t id)
 {
 	uint32_t same = id < k->source->piece.n ? k->same[id] : ALIGN_UNMAPPED;
 	if (k->o.mode == ALIGN_PUBLISHED_SOFT)
-		return mapped(k, id);
-	return same != ALIGN_UNMAPPED || k->o.mode == ALIGN_PUBLISHED_HARD ? same : mapped(k, id);
+		return mapped_id(k, id);
+	return same != ALIGN_UNMAPPED || k->o.mode == ALIGN_PUBLISHED_HARD ? same : mapped_id(k, id);
 }
 
 /* merge: several rows make one. */
@@ -136,7 +136,7 @@ static void add_row(struct align_published_transfer *k, const struct fc_example 
     double w, bool merge)
 {
 	for (size_t i = x->row_off[row]; i < x->row_off[row + 1]; i++) {
-		uint32_t to = target(k, x->entry_id[i]);
+		uint32_t to = pivot_id(k, x->entry_id[i]);
 		if (to != ALIGN_UNMAPPED)
 			add_entry(k, to, w * x->entry_logprob[i], merge);
 		else if (x->entry_id[i] >= k->source->piece.n)
@@ -152,12 +152,12 @@ static bool takes_equal(
 {
 	struct align_chars b = k->pivot->whole.v[piv[p]], a = k->source->whole.v[s];
 	bool mark = k->o.version == ALIGN_FUSELLM && k->source->byte_level && p == 0 &&
-	    begins_with(b, k->pivot->mark) && !begins_with(a, k->pivot->mark);
+	    chars_begin_with(b, k->pivot->mark) && !chars_begin_with(a, k->pivot->mark);
 	if (mark) { /* a text's first word has no space before it in byte-level vocabularies */
 		struct align_chars rest = {b.v + k->pivot->mark.n, b.n - k->pivot->mark.n};
-		return equal(rest, a);
+		return same_chars(rest, a);
 	}
-	return equal(a, b) || (k->o.mode == ALIGN_PUBLISHED_SOFT && mapped(k, s) == piv[p]);
+	return same_chars(a, b) || (k->o.mode == ALIGN_PUBLISHED_SOFT && mapped_id(k, s) == piv[p]);
 }
 
 /* The only position that may be taken of those aligned, or NO_ROW; FuseChat 1 and 2. */
@@ -169,14 +169,14 @@ static uint32_t takes_one(const struct align_published_transfer *k, uint32_t piv
 	bool bare = !one && !v1;
 	const struct align_spelled *from = bare ? &k->source->bare : &k->source->whole;
 	struct align_chars b = bare ? k->pivot->bare.v[piv] : k->pivot->whole.v[piv];
-	if (!one && (k->o.mode == ALIGN_PUBLISHED_SINGLE || equal(b, k->pivot->mark)))
+	if (!one && (k->o.mode == ALIGN_PUBLISHED_SINGLE || same_chars(b, k->pivot->mark)))
 		return NO_ROW;
 	for (uint32_t j = span.first; v1 && !one && j <= span.last; j++)
-		if (equal(from->v[src[j]], b))
+		if (same_chars(from->v[src[j]], b))
 			return j;
 	for (uint32_t j = span.first; j <= span.last; j++) {
 		struct align_chars a = from->v[src[j]];
-		if (v1 ? align_chars_contain(a, b) : ends_with(a, b) || ends_with(b, a))
+		if (v1 ? align_chars_contain(a, b) : chars_end_with(a, b) || chars_end_with(b, a))
 			return j;
 	}
 	return NO_ROW;
@@ -193,7 +193,7 @@ static bool add_pieces(struct align_published_transfer *k, uint32_t piv, const u
 		struct align_chars left = rest;
 		for (uint32_t j = span.first; j <= span.last; j++) {
 			struct align_chars a = k->source->whole.v[src[j]];
-			if (!begins_with(left, a))
+			if (!chars_begin_with(left, a))
 				continue;
 			left = (struct align_chars){left.v + a.n, left.n - a.n};
 			double count = (double)align_mapping_count(k->map, src[j], piv);
@@ -210,7 +210,7 @@ static bool add_pieces(struct align_published_transfer *k, uint32_t piv, const u
 	return true;
 }
 
-static int compare(const void *a, const void *b)
+static int by_value_then_id(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
 	if (x->value != y->value)
@@ -218,10 +218,10 @@ static int compare(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static struct align_published_row finish(struct align_published_transfer *k)
+static struct align_published_row finish_row(struct align_published_transfer *k)
 {
 	if (k->n)
-		qsort(k->entry, k->n, sizeof *k->entry, compare);
+		qsort(k->entry, k->n, sizeof *k->entry, by_value_then_id);
 	if (k->n > k->cap_out) {
 		k->cap_out = k->n;
 		k->id = fc_realloc(k->id, k->n, sizeof *k->id);
@@ -249,16 +249,16 @@ struct align_published_row align_published_transfer_position(struct align_publis
 		j = takes_one(k, piv[p], src, span);
 	if (j != NO_ROW && row_of[j] != NO_ROW) {
 		add_row(k, x, row_of[j], 1, false);
-		return finish(k);
+		return finish_row(k);
 	}
 	if (j == NO_ROW && !one && k->o.version == ALIGN_FUSECHAT1 &&
 	    k->o.mode == ALIGN_PUBLISHED_DEFAULT && add_pieces(k, piv[p], src, span, x, row_of))
-		return finish(k);
+		return finish_row(k);
 	return (struct align_published_row){ALIGN_PUBLISHED_NONE, 0, NULL, NULL};
 }
 
 /* A row is a distribution; FuseChat 1's scaled rows come to more than 1. */
-static void normalise(struct align_published_row *row, float *value)
+static void normalise_row(struct align_published_row *row, float *value)
 {
 	double sum = 0;
 	for (size_t i = 0; i < row->n; i++)
@@ -267,7 +267,7 @@ static void normalise(struct align_published_row *row, float *value)
 		value[i] = fminf((float)(row->value[i] - log(sum)), 0);
 }
 
-static void account(
+static void add_to_ledger(
     const struct align_published_transfer *k, struct align_ledger *l, const struct fc_example *x)
 {
 	size_t r = x->n_row - 1;
@@ -290,11 +290,11 @@ static bool transfer_one(struct align_published_transfer *k, const struct fc_exa
 	uint32_t truth = pivot->tok[p + 1];
 	if (row.what == ALIGN_PUBLISHED_NONE || row.n == 0)
 		return false;
-	normalise(&row, k->value);
+	normalise_row(&row, k->value);
 	size_t n = row.n < k->o.top_k ? row.n : k->o.top_k;
 	fc_example_add_row(pivot, (uint32_t)p + 1, n, row.id, row.value,
 	    align_transfer_lookup(row.n, row.id, row.value, truth, k->o.n_pivot));
-	account(k, ledger, pivot);
+	add_to_ledger(k, ledger, pivot);
 	return true;
 }
 

@@ -130,7 +130,7 @@ static int read_all(struct work *w, struct fc_err *e)
 	return got == FC_READ_END || (limit && n == limit) ? 0 : -1;
 }
 
-static void put(struct fc_table *t, const char *item, const char *token, double n, double of)
+static void put_item(struct fc_table *t, const char *item, const char *token, double n, double of)
 {
 	if (n < 0 && n > -1e-6 * of) /* what rounding left of nothing */
 		n = 0;
@@ -145,7 +145,7 @@ struct most {
 	double n;
 };
 
-static int compare(const void *a, const void *b)
+static int by_number_then_id(const void *a, const void *b)
 {
 	const struct most *x = a, *y = b;
 	if (x->n != y->n)
@@ -164,7 +164,7 @@ static struct most *find_most(
 		if (value > 0)
 			v[k++] = (struct most){(uint32_t)i, value};
 	}
-	qsort(v, k, sizeof *v, compare);
+	qsort(v, k, sizeof *v, by_number_then_id);
 	*n_most = k < top ? k : top;
 	return v;
 }
@@ -183,7 +183,7 @@ static void put_most(struct fc_table *t, const struct work *w, bool missed)
 		    : source && v[i].id < source->n ? source->word[v[i].id].piece
 						    : NULL;
 		snprintf(number, sizeof number, "#%" PRIu32, v[i].id);
-		put(t, missed ? "token without a row" : "candidate without a token",
+		put_item(t, missed ? "token without a row" : "candidate without a token",
 		    piece ? piece : number, v[i].n,
 		    missed ? (double)l->n_trained : (double)l->n_row);
 	}
@@ -201,22 +201,22 @@ static struct fc_table *make_table(const struct work *w)
 	fc_table_column(t, "token", 0);
 	fc_table_column(t, "number", 1);
 	fc_table_column(t, "share", 4);
-	put(t, "trained tokens", "", trained, trained);
-	put(t, "with a row", "", rows, trained);
-	put(t, "one-hot", "", (double)l->n_onehot, trained);
-	put(t, "without a row", "", (double)(l->n_trained - l->n_row - other), trained);
+	put_item(t, "trained tokens", "", trained, trained);
+	put_item(t, "with a row", "", rows, trained);
+	put_item(t, "one-hot", "", (double)l->n_onehot, trained);
+	put_item(t, "without a row", "", (double)(l->n_trained - l->n_row - other), trained);
 	if (l->n_unread)
-		put(t, "of these, cut from the source", "", (double)l->n_unread, trained);
+		put_item(t, "of these, cut from the source", "", (double)l->n_unread, trained);
 	if (l->n_unsure)
-		put(t, "of these, too little known", "", (double)l->n_unsure, trained);
+		put_item(t, "of these, too little known", "", (double)l->n_unsure, trained);
 	if (!w->certain) {
-		put(t, "probability that arrived", "", l->out, rows);
+		put_item(t, "probability that arrived", "", l->out, rows);
 		for (int i = 0; i < ALIGN_N_LOSS; i++) {
 			char item[40];
 			if (i == ALIGN_LOSS_NO_TOKEN && !(l->lost[i] > 0))
 				continue;
 			snprintf(item, sizeof item, "lost: %s", align_loss_name[i]);
-			put(t, item, "", l->lost[i], rows);
+			put_item(t, item, "", l->lost[i], rows);
 		}
 	}
 	put_most(t, w, true);

@@ -90,16 +90,16 @@ static bool comes_before(const struct term *a, const struct term *b)
 	return a->logprob > b->logprob || (a->logprob == b->logprob && a->id < b->id);
 }
 
-static int compare(const void *a, const void *b)
+static int by_prob_then_id(const void *a, const void *b)
 {
 	return comes_before(a, b) ? -1 : comes_before(b, a);
 }
 
 /* Terms come in nearly sorted, as rows do. */
-static void sort(struct term *v, size_t n)
+static void sort_terms(struct term *v, size_t n)
 {
 	if (n > 64) {
-		qsort(v, n, sizeof *v, compare);
+		qsort(v, n, sizeof *v, by_prob_then_id);
 		return;
 	}
 	for (size_t i = 1; i < n; i++) {
@@ -124,7 +124,7 @@ size_t align_rowsum_finish(
 		r->term[n++] = *t; /* slots are stale from here on: the row is finished */
 	}
 	r->n = n;
-	sort(r->term, n);
+	sort_terms(r->term, n);
 	n = n < top_k ? n : top_k;
 	if (n > r->cap_out) {
 		r->cap_out = n;

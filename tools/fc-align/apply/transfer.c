@@ -119,7 +119,7 @@ size_t align_transfer_row(struct align_transfer *t, size_t n, const uint32_t *id
 	return n_out;
 }
 
-static double mass(size_t n, const float *logprob)
+static double mass_of(size_t n, const float *logprob)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++)
@@ -134,11 +134,11 @@ float align_transfer_lookup(
 		if (id[i] == token)
 			return logprob[i];
 	/* The rounding of the entries may have eaten the tail; it is never quite empty. */
-	double tail = fmax(1 - mass(n, logprob), 1e-7);
+	double tail = fmax(1 - mass_of(n, logprob), 1e-7);
 	return (float)log(tail / (double)(n_vocab - n));
 }
 
-static size_t find(size_t n, const uint32_t *id, uint32_t token)
+static size_t find_token(size_t n, const uint32_t *id, uint32_t token)
 {
 	size_t i = 0;
 	while (i < n && id[i] != token)
@@ -149,7 +149,7 @@ static size_t find(size_t n, const uint32_t *id, uint32_t token)
 size_t align_transfer_move(
     size_t n, uint32_t *id, float *logprob, uint32_t from, uint32_t to, double moved, size_t top_k)
 {
-	size_t a = find(n, id, from), b = find(n, id, to);
+	size_t a = find_token(n, id, from), b = find_token(n, id, to);
 	if (a == n || from == to)
 		return n;
 	/* Stored values are rounded, and what should come to 0 may not. */
@@ -176,7 +176,7 @@ enum cover { COVER_NOT, COVER_EXACT, COVER_MORE };
 
 /* *sum: their joint log-probability.  Where they reach beyond `end` it is a lower bound of what the
  * source gives the bytes. */
-static enum cover chain(const struct fc_example *x, size_t r, uint32_t end, double *sum)
+static enum cover joint_logprob(const struct fc_example *x, size_t r, uint32_t end, double *sum)
 {
 	size_t s = x->row_tok[r];
 	*sum = 0;
@@ -190,7 +190,7 @@ static enum cover chain(const struct fc_example *x, size_t r, uint32_t end, doub
 
 /* Of a row: the probability that is listed, that stands at ids beyond the tokenizer, that has a
  * token of the pivot, and that is in the result. */
-static void account(
+static void add_to_ledger(
     struct align_ledger *ledger, double listed, double beyond, double mapped, double out)
 {
 	ledger->n_row++;
@@ -232,19 +232,19 @@ static bool transfer_one(struct align_transfer *t, const struct fc_example *sour
 	size_t n_out = align_transfer_row(t, n, id, logprob, t->id, t->logprob);
 	if (n_out == 0)
 		return false;
-	double mapped = mass(n_out, t->logprob);
-	enum cover cover = chain(source, r, pivot->end[p], &sum);
+	double mapped = mass_of(n_out, t->logprob);
+	enum cover cover = joint_logprob(source, r, pivot->end[p], &sum);
 	if (cover != COVER_NOT && first < t->n_map)
 		n_out = align_transfer_move(
 		    n_out, t->id, t->logprob, t->map[first], truth, exp(sum), top_k);
-	bool listed = find(n_out, t->id, truth) < n_out;
+	bool listed = find_token(n_out, t->id, truth) < n_out;
 	float true_logprob = cover == COVER_EXACT && !(t->same_tokens && listed)
 	    ? (float)sum
 	    : align_transfer_lookup(n_out, t->id, t->logprob, truth, t->n_vocab);
 	fc_example_add_row(pivot, (uint32_t)p, n_out, t->id, t->logprob, true_logprob);
 	ledger->n_exact += cover == COVER_EXACT;
-	account(ledger, mass(n, logprob), count_unmapped(t, n, id, logprob, ledger->unmapped),
-	    mapped, mass(n_out, t->logprob));
+	add_to_ledger(ledger, mass_of(n, logprob), count_unmapped(t, n, id, logprob, ledger->unmapped),
+	    mapped, mass_of(n_out, t->logprob));
 	return true;
 }
 
@@ -266,7 +266,7 @@ static bool transfer_draws(struct align_transfer *t, const struct fc_example *so
 {
 	const uint32_t first = source->tok[source->row_tok[r]], truth = pivot->tok[p];
 	double chain_logprob, part = 0, listed = 0, beyond = 0, mapped = 0;
-	const enum cover cover = chain(source, r, pivot->end[p], &chain_logprob);
+	const enum cover cover = joint_logprob(source, r, pivot->end[p], &chain_logprob);
 	if (cover != COVER_NOT)
 		part = exp(chain_logprob - (double)source->true_logprob[r]);
 	align_rowsum_begin(t->sum);
@@ -295,7 +295,7 @@ static bool transfer_draws(struct align_transfer *t, const struct fc_example *so
 	fc_example_add_row(pivot, (uint32_t)p, n, id, logprob,
 	    true_of_draws(t, cover, chain_logprob, share, n, logprob));
 	ledger->n_exact += cover == COVER_EXACT;
-	account(ledger, listed, beyond, mapped, mapped);
+	add_to_ledger(ledger, listed, beyond, mapped, mapped);
 	return true;
 }
 

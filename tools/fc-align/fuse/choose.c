@@ -11,7 +11,7 @@ struct part {
 	size_t first, end;
 };
 
-static void take(const struct fc_example *from, struct part part, size_t top_k,
+static void take_part(const struct fc_example *from, struct part part, size_t top_k,
     struct fc_example *out, double *share)
 {
 	for (size_t r = part.first; r < part.end; r++) {
@@ -48,7 +48,7 @@ static uint32_t turn_end(const struct fc_example *x, uint32_t t)
 	return t < x->n_tok && fc_example_trained(x, t) ? t + 1 : t;
 }
 
-static void choose(const struct fc_example *const *candidate, size_t n, bool by_turn,
+static void choose_parts(const struct fc_example *const *candidate, size_t n, bool by_turn,
     enum align_ce_unit unit, size_t top_k, struct fc_example *out, double *share)
 {
 	struct part *part = FC_ARRAY(struct part, n);
@@ -67,7 +67,7 @@ static void choose(const struct fc_example *const *candidate, size_t n, bool by_
 			ce[i] = ce_of(x, part[i], unit);
 		}
 		size_t best = align_mixture_least(ce, n);
-		take(candidate[best], part[best], top_k, out, &share[best]);
+		take_part(candidate[best], part[best], top_k, out, &share[best]);
 	}
 	for (size_t i = 0; i < n; i++)
 		sum += share[i];
@@ -80,11 +80,11 @@ static void choose(const struct fc_example *const *candidate, size_t n, bool by_
 void align_choose_turns(const struct fc_example *const *candidate, size_t n,
     enum align_ce_unit unit, size_t top_k, struct fc_example *out, double *share)
 {
-	choose(candidate, n, true, unit, top_k, out, share);
+	choose_parts(candidate, n, true, unit, top_k, out, share);
 }
 
 void align_choose_tokens(const struct fc_example *const *candidate, size_t n, size_t top_k,
     struct fc_example *out, double *share)
 {
-	choose(candidate, n, false, ALIGN_CE_TOKEN, top_k, out, share);
+	choose_parts(candidate, n, false, ALIGN_CE_TOKEN, top_k, out, share);
 }

@@ -117,7 +117,7 @@ static struct align_conversation_share did_of(
 }
 
 /* What cannot teach cannot win: candidates without rows count as without labels. */
-static void measure(struct work *w)
+static void measure_candidates(struct work *w)
 {
 	for (size_t i = 0; i < w->n - w->first; i++) {
 		const struct fc_example *x = fc_join_at(w->join, w->first + i);
@@ -182,7 +182,7 @@ static int fuse_all(struct work *w, struct fc_err *e)
 		    fc_category_parse(
 			meta->p, meta->n, w->o->by, "the first stream", &category, e) < 0)
 			return -1;
-		measure(w);
+		measure_candidates(w);
 		struct fc_example *made = fuse_one(w, category);
 		int rc = fc_writer_example(w->out, made, e);
 		w->did[w->n - w->first] = did_of(w, made, 1);
@@ -239,7 +239,7 @@ static int write_report(const struct work *w, struct fc_err *e)
 	return 0;
 }
 
-static int fuse(struct work *w, const char *const *paths, struct fc_err *e)
+static int fuse_streams(struct work *w, const char *const *paths, struct fc_err *e)
 {
 	size_t n = w->n - w->first;
 	w->candidate = FC_ARRAY(const struct fc_example *, n);
@@ -321,7 +321,7 @@ void align_command_fuse(int argc, char **argv)
 		fc_die_usage("--weights is for --rule mixture");
 	if (o.per && o.rule != RULE_MINCE)
 		fc_die_usage("--per is for --rule mince");
-	if (fuse(&w, (const char *const *)argv + first, &e) < 0)
+	if (fuse_streams(&w, (const char *const *)argv + first, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_finish();
 }

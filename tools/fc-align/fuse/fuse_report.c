@@ -20,7 +20,7 @@ void align_fuse_report_release(struct align_fuse_report *t)
 	*t = (struct align_fuse_report){0};
 }
 
-static void add(struct align_contribution *to, const struct align_conversation_share *did, size_t n)
+static void add_conversation(struct align_contribution *to, const struct align_conversation_share *did, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		to[i].n_used += did[i].w > 0;
@@ -34,7 +34,7 @@ void align_fuse_report_add(
     struct align_fuse_report *t, const struct align_conversation_share *did, const char *category)
 {
 	const size_t width = t->n + t->made;
-	add(t->all, did, width);
+	add_conversation(t->all, did, width);
 	if (!category)
 		return;
 	size_t known = t->categories.n, i = fc_categories_number(&t->categories, category);
@@ -42,10 +42,10 @@ void align_fuse_report_add(
 		FC_GROW(t->by, t->cap, (known + 1) * width);
 		memset(t->by + known * width, 0, width * sizeof *t->by);
 	}
-	add(t->by + i * width, did, width);
+	add_conversation(t->by + i * width, did, width);
 }
 
-static void put(struct fc_table *table, const char *group, const struct align_contribution *p,
+static void put_group(struct fc_table *table, const char *group, const struct align_contribution *p,
     const struct align_fuse_report *t, const char *const *label)
 {
 	double sum = 0;
@@ -69,10 +69,10 @@ struct fc_table *align_fuse_report_table(
 	fc_table_column(table, "conversations", 0);
 	fc_table_column(table, "share", 3);
 	fc_table_column(table, "ce", 4);
-	put(table, "all", t->all, t, label);
+	put_group(table, "all", t->all, t, label);
 	for (size_t i = 0; i < t->categories.n; i++) {
 		size_t k = t->categories.sorted[i];
-		put(table, t->categories.name[k], t->by + k * (t->n + t->made), t, label);
+		put_group(table, t->categories.name[k], t->by + k * (t->n + t->made), t, label);
 	}
 	return table;
 }

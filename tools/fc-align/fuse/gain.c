@@ -11,7 +11,7 @@ static const char *category_of(const struct align_devset *d, size_t c)
 	return d->categories.n ? d->categories.name[d->conv[c].category] : NULL;
 }
 
-static double nats(
+static double nats_by(
     const struct align_devset *d, size_t c, size_t first, const struct align_mixweights *w)
 {
 	return align_devset_mixture_nats(
@@ -24,13 +24,13 @@ int align_gains_measure(struct align_gains *g, const struct align_devset *d, siz
 	g->fitted = FC_ARRAY(double, d->n_conv);
 	g->fresh = FC_ARRAY(double, d->n_conv);
 	for (size_t c = 0; c < d->n_conv; c++)
-		g->fitted[c] = nats(d, c, first, w);
+		g->fitted[c] = nats_by(d, c, first, w);
 	for (int fold = 0; fold < 2; fold++) {
 		struct align_mixweights other;
 		int rc = align_mixweights_fit(&other, d, first, fold, prior, e);
 		for (size_t c = 0; c < d->n_conv && rc == 0; c++)
 			if (d->conv[c].fold == fold)
-				g->fresh[c] = nats(d, c, first, &other);
+				g->fresh[c] = nats_by(d, c, first, &other);
 		align_mixweights_release(&other);
 		if (rc < 0)
 			return -1;

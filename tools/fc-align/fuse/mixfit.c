@@ -25,7 +25,7 @@ struct fit {
 
 /* The objective at w; h: [m] its gradient over n + prior, infinite where w_j is 0 and may not be.
  */
-static double measure(const struct fit *f, const double *w, double *h)
+static double objective_at(const struct fit *f, const double *w, double *h)
 {
 	double sum = 0, whole = (double)f->n + f->prior;
 	memset(h, 0, f->m * sizeof *h);
@@ -58,7 +58,7 @@ static double gap_of(const double *h, size_t m)
 }
 
 /* w h is EM's step, w h^length a longer one. */
-static void step(double *to, const double *w, const double *h, size_t m, double length)
+static void take_step(double *to, const double *w, const double *h, size_t m, double length)
 {
 	double sum = 0;
 	for (size_t j = 0; j < m; j++) {
@@ -80,7 +80,7 @@ static void drop_small(const struct fit *f, double *w, double *h, struct align_m
 	for (size_t j = 0; j < f->m; j++)
 		to[j] /= sum;
 	end->n_pass++;
-	double objective = measure(f, to, h), gap = gap_of(h, f->m);
+	double objective = objective_at(f, to, h), gap = gap_of(h, f->m);
 	if (isfinite(objective) && gap <= ALIGN_MIXFIT_TOLERANCE) {
 		memcpy(w, to, f->m * sizeof *w);
 		end->gap = gap;
@@ -97,11 +97,11 @@ struct align_mixfit_end align_mixfit(
 	double length = 1;
 	for (size_t j = 0; j < m; j++)
 		w[j] = 1 / (double)m;
-	double best = measure(&f, w, h);
+	double best = objective_at(&f, w, h);
 	end.n_pass = 1;
 	while ((end.gap = gap_of(h, m)) > ALIGN_MIXFIT_TOLERANCE && end.n_pass < MAX_PASS) {
-		step(next, w, h, m, length);
-		double got = measure(&f, next, next_h);
+		take_step(next, w, h, m, length);
+		double got = objective_at(&f, next, next_h);
 		end.n_pass++;
 		if (length > 1 && !(got >= best)) { /* too long: from the same place again */
 			length = 1;

@@ -50,7 +50,7 @@ static bool is_in(const struct align_dev_conversation *c, int fold, size_t categ
 
 /* Probabilities of these conversations' labels, each label's relative to the members' largest.
  * Returns how many labels. */
-static size_t gather(
+static size_t gather_probs(
     const struct align_devset *d, size_t first, int fold, size_t category, float **p)
 {
 	size_t n = 0, m = d->n - first;
@@ -79,7 +79,7 @@ int align_mixweights_fit(struct align_mixweights *w, const struct align_devset *
 	float *p;
 	*w = (struct align_mixweights){.m = d->n - first};
 	struct align_mixgroup *g = add_group(w, ALIGN_MIXWEIGHTS_ALL);
-	g->n_label = gather(d, first, fold, SIZE_MAX, &p);
+	g->n_label = gather_probs(d, first, fold, SIZE_MAX, &p);
 	if (g->n_label)
 		g->end = align_mixfit(p, g->n_label, w->m, 0, NULL, g->w);
 	free(p);
@@ -93,7 +93,7 @@ int align_mixweights_fit(struct align_mixweights *w, const struct align_devset *
 			    "a category is called '" ALIGN_MIXWEIGHTS_ALL
 			    "', which stands for all of them; give it another name");
 		g = add_group(w, d->categories.name[k]);
-		g->n_label = gather(d, first, fold, k, &p);
+		g->n_label = gather_probs(d, first, fold, k, &p);
 		if (g->n_label)
 			g->end = align_mixfit(p, g->n_label, w->m, prior, w->group[0].w, g->w);
 		else

@@ -60,7 +60,7 @@ static int read_all(struct work *w, struct fc_err *e)
 	return got;
 }
 
-static void warn(const struct work *w)
+static void warn_of_doubts(const struct work *w)
 {
 	for (size_t i = 0; i < w->n; i++)
 		if (fc_join_skipped(w->join, i))
@@ -78,7 +78,7 @@ static void warn(const struct work *w)
 		    w->all.n_label, w->all.n_trained);
 }
 
-static int measure(struct work *w, struct fc_err *e)
+static int measure_gains(struct work *w, struct fc_err *e)
 {
 	const struct options *o = w->o;
 	if (align_mixweights_fit(&w->weights, &w->dev, w->first, -1, o->prior, e) < 0 ||
@@ -87,7 +87,7 @@ static int measure(struct work *w, struct fc_err *e)
 	align_gain_of(&w->all, &w->gains, &w->dev, SIZE_MAX, o->seed, (size_t)o->n_draw);
 	if (!(w->all.bytes > 0))
 		return fc_fail(e, "labels of no bytes: nothing can be said of bits a byte");
-	warn(w);
+	warn_of_doubts(w);
 	return 0;
 }
 
@@ -232,7 +232,7 @@ static void add_gain(const struct work *w, size_t i, size_t best, struct fc_buf 
 }
 
 /* Sentences for people; true where the answer is yes. */
-static bool judge(const struct work *w, struct fc_buf *b)
+static bool say_verdict(const struct work *w, struct fc_buf *b)
 {
 	const struct align_gain *g = &w->all;
 	const double least = w->o->least;
@@ -282,7 +282,7 @@ static int write_all(const struct work *w, const struct fc_buf *words, struct fc
 	return 0;
 }
 
-static int verdict(struct work *w, const char *const *paths, bool *yes, struct fc_err *e)
+static int give_verdict(struct work *w, const char *const *paths, bool *yes, struct fc_err *e)
 {
 	const struct fc_join_options join = {
 	    .skip_missing = w->o->skip_missing, .any_top_k = true, .likeliest = true};
@@ -294,8 +294,8 @@ static int verdict(struct work *w, const char *const *paths, bool *yes, struct f
 		for (size_t i = 0; i < w->n; i++)
 			w->label[i] = fc_join_label(w->join, i);
 		if (align_mixweights_check_labels(w->label, w->n, e) == 0 && read_all(w, e) == 0 &&
-		    measure(w, e) == 0) {
-			*yes = judge(w, &words);
+		    measure_gains(w, e) == 0) {
+			*yes = say_verdict(w, &words);
 			rc = write_all(w, &words, e);
 		}
 	}
@@ -349,7 +349,7 @@ void align_command_verdict(int argc, char **argv)
 	struct work w = {.o = &o, .n = (size_t)(argc - first), .first = o.no_pivot};
 	if (w.n < 2)
 		fc_die_usage("give the pivot's stream and at least one more");
-	if (verdict(&w, (const char *const *)argv + first, &yes, &e) < 0)
+	if (give_verdict(&w, (const char *const *)argv + first, &yes, &e) < 0)
 		fc_die("%s", e.msg);
 	if (!yes)
 		fc_finish_no();

@@ -74,7 +74,7 @@ void align_counter_example(
 				align_pair_counts_add(c->pairs, source->tok[j], pivot->tok[t], 1);
 }
 
-static uint32_t forced(
+static uint32_t forced_pivot(
     const struct align_vocab *source, const struct align_vocab *pivot, uint32_t id)
 {
 	static const enum align_special role[] = {ALIGN_SPECIAL_BOS, ALIGN_SPECIAL_EOS};
@@ -98,7 +98,7 @@ uint32_t *align_counter_published(const struct align_vocab *source, const struct
 	for (uint32_t id = 0; id < source->n; id++, at += n) {
 		for (n = 0; at + n < n_pair && pair[at + n].source == id;)
 			n++;
-		to[id] = forced(source, pivot, id);
+		to[id] = forced_pivot(source, pivot, id);
 		if (to[id] == ALIGN_UNMAPPED)
 			to[id] = align_published_choice(&from, id, &into, pair + at, n, scratch);
 		if (to[id] == ALIGN_UNMAPPED)

@@ -113,7 +113,7 @@ static int write_map(const struct align_map_list *map, const struct side *pivot,
 	return rc;
 }
 
-static void report(const struct align_map_list *map, size_t n, size_t n_pairs)
+static void note_rules(const struct align_map_list *map, size_t n, size_t n_pairs)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	size_t by[FC_N_MAP_RULE] = {0}, mapped = 0;
@@ -151,7 +151,7 @@ static uint32_t *find_near(
 }
 
 /* pairs: what was counted.  out: {0}. */
-static void choose(const struct options *o, const struct side *pivot, const struct side *source,
+static void choose_map(const struct options *o, const struct side *pivot, const struct side *source,
     struct align_pair_counts *pairs, struct align_map_list *out)
 {
 	uint32_t *near = NULL, *first = NULL;
@@ -194,10 +194,10 @@ static int make_map(const struct options *o, const char *const *paths, int n, st
 		 (enum fc_text_cut)o->cut, &pivot.cutter, e) < 0 ||
 		count_corpus(corpus, &source, o->limit, counter, e) < 0))
 		goto end;
-	choose(o, &pivot, &source, pairs, &map);
+	choose_map(o, &pivot, &source, pairs, &map);
 	rc = write_map(&map, &pivot, &source, o->out, e);
 	if (rc == 0)
-		report(&map, source.vocab.n, align_pair_counts_n(pairs));
+		note_rules(&map, source.vocab.n, align_pair_counts_n(pairs));
 end:
 	free(map.v);
 	align_corpus_close(corpus);

@@ -36,7 +36,7 @@ static uint64_t mix(uint64_t z)
 	return z ^ (z >> 31);
 }
 
-static struct fc_map_entry *find(const struct align_pair_counts *p, uint32_t source, uint32_t pivot)
+static struct fc_map_entry *find_pair(const struct align_pair_counts *p, uint32_t source, uint32_t pivot)
 {
 	size_t i = mix((uint64_t)source << 32 | pivot) & (p->n_slot - 1);
 	while (p->slot[i].count && (p->slot[i].source != source || p->slot[i].pivot != pivot))
@@ -44,7 +44,7 @@ static struct fc_map_entry *find(const struct align_pair_counts *p, uint32_t sou
 	return &p->slot[i];
 }
 
-static void grow(struct align_pair_counts *p)
+static void grow_table(struct align_pair_counts *p)
 {
 	struct fc_map_entry *old = p->slot;
 	size_t n_old = p->n_slot;
@@ -52,7 +52,7 @@ static void grow(struct align_pair_counts *p)
 	p->slot = FC_ARRAY(struct fc_map_entry, p->n_slot);
 	for (size_t i = 0; i < n_old; i++)
 		if (old[i].count)
-			*find(p, old[i].source, old[i].pivot) = old[i];
+			*find_pair(p, old[i].source, old[i].pivot) = old[i];
 	free(old);
 }
 
@@ -61,14 +61,14 @@ void align_pair_counts_add(
 {
 	if (count == 0)
 		return;
-	struct fc_map_entry *e = find(p, source, pivot);
+	struct fc_map_entry *e = find_pair(p, source, pivot);
 	if (e->count) {
 		e->count += count;
 		return;
 	}
 	*e = (struct fc_map_entry){.source = source, .pivot = pivot, .count = count};
 	if (++p->n > p->n_slot / 2)
-		grow(p);
+		grow_table(p);
 }
 
 size_t align_pair_counts_n(const struct align_pair_counts *p)
@@ -76,7 +76,7 @@ size_t align_pair_counts_n(const struct align_pair_counts *p)
 	return p->n;
 }
 
-static int compare(const void *a, const void *b)
+static int by_source_then_pivot(const void *a, const void *b)
 {
 	const struct fc_map_entry *x = a, *y = b;
 	if (x->source != y->source)
@@ -91,6 +91,6 @@ const struct fc_map_entry *align_pair_counts_sorted(struct align_pair_counts *p)
 	for (size_t i = 0, n = 0; i < p->n_slot; i++)
 		if (p->slot[i].count)
 			p->sorted[n++] = p->slot[i];
-	qsort(p->sorted, p->n, sizeof *p->sorted, compare);
+	qsort(p->sorted, p->n, sizeof *p->sorted, by_source_then_pivot);
 	return p->sorted;
 }

@@ -42,7 +42,7 @@ void align_by_character_release(struct align_by_character *h)
 	free(h->place);
 }
 
-static int compare(const void *a, const void *b)
+static int fewest_strings_first(const void *a, const void *b)
 {
 	const struct align_character_count *x = a, *y = b;
 	if (x->n != y->n)
@@ -62,6 +62,6 @@ size_t align_by_character_rank(const struct align_by_character *h, struct align_
 			times += s.v[k] == c;
 		out[n++] = (struct align_character_count){c, times, h->start[c + 1] - h->start[c]};
 	}
-	qsort(out, n, sizeof *out, compare);
+	qsort(out, n, sizeof *out, fewest_strings_first);
 	return n;
 }

@@ -93,7 +93,7 @@ void align_dtw_free(struct align_dtw *d)
 	free(d);
 }
 
-static void begin(struct align_dtw *d, const uint32_t *s, size_t n, const uint32_t *p, size_t m)
+static void begin_pair(struct align_dtw *d, const uint32_t *s, size_t n, const uint32_t *p, size_t m)
 {
 	d->stamp++;
 	local_number(&d->s, s, n, d->stamp);
@@ -127,16 +127,16 @@ static const double *cost_row(struct align_dtw *d, size_t i)
 	return row;
 }
 
-static inline double least(double up, double left, double diagonal)
+static inline double least_of(double up, double left, double diagonal)
 {
 	double a = up < left ? up : left;
 	return a < diagonal ? a : diagonal;
 }
 
-static inline void cell(
+static inline void fill_cell(
     const double *up, double *row, const double *cost, const uint32_t *p, size_t j)
 {
-	row[j] = cost[p[j]] + (j == 0 ? up[0] : least(up[j], row[j - 1], up[j - 1]));
+	row[j] = cost[p[j]] + (j == 0 ? up[0] : least_of(up[j], row[j - 1], up[j - 1]));
 }
 
 /* One row of m cells from the one above, or the first. */
@@ -144,7 +144,7 @@ static void make_row(const double *up, double *row, const double *cost, const ui
 {
 	if (up) {
 		for (size_t j = 0; j < m; j++)
-			cell(up, row, cost, p, j);
+			fill_cell(up, row, cost, p, j);
 		return;
 	}
 	row[0] = cost[p[0]];
@@ -159,25 +159,25 @@ static void make_strip(const double *up, double *row, size_t stride, const doubl
 {
 	double *r0 = row, *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride;
 	for (size_t j = 0; j < STRIP; j++) {
-		cell(up, r0, cost[0], p, j);
+		fill_cell(up, r0, cost[0], p, j);
 		if (j >= 1)
-			cell(r0, r1, cost[1], p, j - 1);
+			fill_cell(r0, r1, cost[1], p, j - 1);
 		if (j >= 2)
-			cell(r1, r2, cost[2], p, j - 2);
+			fill_cell(r1, r2, cost[2], p, j - 2);
 		if (j >= 3)
-			cell(r2, r3, cost[3], p, j - 3);
+			fill_cell(r2, r3, cost[3], p, j - 3);
 	}
 	for (size_t j = STRIP; j < m; j++) {
-		r0[j] = cost[0][p[j]] + least(up[j], r0[j - 1], up[j - 1]);
-		r1[j - 1] = cost[1][p[j - 1]] + least(r0[j - 1], r1[j - 2], r0[j - 2]);
-		r2[j - 2] = cost[2][p[j - 2]] + least(r1[j - 2], r2[j - 3], r1[j - 3]);
-		r3[j - 3] = cost[3][p[j - 3]] + least(r2[j - 3], r3[j - 4], r2[j - 4]);
+		r0[j] = cost[0][p[j]] + least_of(up[j], r0[j - 1], up[j - 1]);
+		r1[j - 1] = cost[1][p[j - 1]] + least_of(r0[j - 1], r1[j - 2], r0[j - 2]);
+		r2[j - 2] = cost[2][p[j - 2]] + least_of(r1[j - 2], r2[j - 3], r1[j - 3]);
+		r3[j - 3] = cost[3][p[j - 3]] + least_of(r2[j - 3], r3[j - 4], r2[j - 4]);
 	}
-	cell(r0, r1, cost[1], p, m - 1);
+	fill_cell(r0, r1, cost[1], p, m - 1);
 	for (size_t j = m - 2; j < m; j++)
-		cell(r1, r2, cost[2], p, j);
+		fill_cell(r1, r2, cost[2], p, j);
 	for (size_t j = m - 3; j < m; j++)
-		cell(r2, r3, cost[3], p, j);
+		fill_cell(r2, r3, cost[3], p, j);
 }
 
 /* m cells of the rows [i, i + n); up: of row i - 1, NULL where i is 0.  row: [n][stride]. */
@@ -217,7 +217,7 @@ double align_dtw_align(struct align_dtw *d, const uint32_t *s, size_t n, const u
     size_t m, struct align_dtw_span *span)
 {
 	size_t height = (size_t)ceil(sqrt((double)n)), n_block = (n + height - 1) / height;
-	begin(d, s, n, p, m);
+	begin_pair(d, s, n, p, m);
 	FC_GROW(d->mark, d->cap_mark, n_block * m);
 	FC_GROW(d->block, d->cap_block, height * m);
 	/* down: mark b is the last row of block b */

@@ -64,7 +64,7 @@ void align_leven_set(struct align_leven *p, struct align_chars s)
 	}
 }
 
-static uint64_t matches(const struct align_leven *p, uint32_t c)
+static uint64_t matches_of(const struct align_leven *p, uint32_t c)
 {
 	if (c < N_ASCII)
 		return p->ascii[c];
@@ -80,7 +80,7 @@ static uint32_t by_bits(const struct align_leven *p, struct align_chars s, uint3
 	uint64_t last = UINT64_C(1) << (p->s.n - 1), pv = ~UINT64_C(0), mv = 0;
 	uint32_t score = (uint32_t)p->s.n, left = (uint32_t)s.n;
 	for (size_t i = 0; i < s.n; i++) {
-		uint64_t eq = matches(p, s.v[i]);
+		uint64_t eq = matches_of(p, s.v[i]);
 		uint64_t xv = eq | mv, xh = (((eq & pv) + pv) ^ pv) | eq;
 		uint64_t ph = mv | ~(xh | pv), mh = pv & xh;
 		score += (ph & last) != 0;
@@ -97,7 +97,7 @@ static uint32_t by_bits(const struct align_leven *p, struct align_chars s, uint3
 	return score;
 }
 
-static uint32_t plainly(struct align_leven *p, struct align_chars s)
+static uint32_t distance_plainly(struct align_leven *p, struct align_chars s)
 {
 	FC_GROW(p->row, p->cap, s.n + 1);
 	for (size_t j = 0; j <= s.n; j++)
@@ -122,7 +122,7 @@ uint32_t align_leven_distance(struct align_leven *p, struct align_chars s, uint3
 		return most + 1;
 	if (p->s.n == 0 || s.n == 0)
 		return (uint32_t)more;
-	return p->s.n > WORD ? plainly(p, s) : by_bits(p, s, most);
+	return p->s.n > WORD ? distance_plainly(p, s) : by_bits(p, s, most);
 }
 
 bool align_chars_contain(struct align_chars a, struct align_chars b)

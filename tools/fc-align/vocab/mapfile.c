@@ -15,7 +15,7 @@ void align_mapping_release(struct align_mapping *m)
 	*m = (struct align_mapping){0};
 }
 
-static int compare(const void *a, const void *b)
+static int by_source_then_pivot(const void *a, const void *b)
 {
 	const struct fc_map_entry *x = a, *y = b;
 	if (x->source != y->source)
@@ -27,7 +27,7 @@ uint64_t align_mapping_count(const struct align_mapping *m, uint32_t source, uin
 {
 	struct fc_map_entry key = {.source = source, .pivot = pivot};
 	const struct fc_map_entry *e =
-	    m->n_entry ? bsearch(&key, m->entry, m->n_entry, sizeof *m->entry, compare) : NULL;
+	    m->n_entry ? bsearch(&key, m->entry, m->n_entry, sizeof *m->entry, by_source_then_pivot) : NULL;
 	return e ? e->count : 0;
 }
 
@@ -55,10 +55,10 @@ static void sum_entries(struct align_mapping *m)
 {
 	size_t n = 0;
 	if (m->n_entry)
-		qsort(m->entry, m->n_entry, sizeof *m->entry, compare);
+		qsort(m->entry, m->n_entry, sizeof *m->entry, by_source_then_pivot);
 	for (size_t i = 0; i < m->n_entry; i++) {
 		struct fc_map_entry *to = n ? &m->entry[n - 1] : NULL, *one = &m->entry[i];
-		if (!to || compare(to, one) != 0) {
+		if (!to || by_source_then_pivot(to, one) != 0) {
 			m->entry[n++] = *one;
 			continue;
 		}
@@ -70,7 +70,7 @@ static void sum_entries(struct align_mapping *m)
 	m->n_entry = n;
 }
 
-static bool wins(const struct fc_map_entry *a, const struct fc_map_entry *b)
+static bool wins_over(const struct fc_map_entry *a, const struct fc_map_entry *b)
 {
 	if (a->count != b->count)
 		return a->count > b->count;
@@ -91,7 +91,7 @@ static int decide_one(struct align_mapping *m, const struct fc_map_entry *v, siz
 	for (size_t i = 0; i < n; i++) {
 		/* by the published formula the likeliest need not be the most frequent */
 		bool may = rule == FC_MAP_PUBLISHED ? v[i].chosen : v[i].rule == rule;
-		if (may && (!best || wins(&v[i], best)))
+		if (may && (!best || wins_over(&v[i], best)))
 			best = &v[i];
 	}
 	if (!best)

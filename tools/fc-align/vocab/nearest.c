@@ -49,7 +49,7 @@ static uint64_t hash_of(const uint32_t *v, size_t n)
 }
 
 /* Equal neighbours give the same string when one of them goes. */
-static bool repeats(struct align_chars s, size_t i)
+static bool repeats_at(struct align_chars s, size_t i)
 {
 	return i > 0 && s.v[i] == s.v[i - 1];
 }
@@ -93,7 +93,7 @@ static bool less_next(struct less *l)
 	if (l->i == l->j) {
 		do
 			l->i++;
-		while (l->i < n && repeats(l->s, l->i));
+		while (l->i < n && repeats_at(l->s, l->i));
 		l->j = l->i;
 		if (l->i < n)
 			return true;
@@ -106,7 +106,7 @@ static bool less_next(struct less *l)
 	if (l->j == n) {
 		do
 			l->i++;
-		while (l->i < n && repeats(l->s, l->i));
+		while (l->i < n && repeats_at(l->s, l->i));
 		l->j = l->i + 1;
 	}
 	return l->j < n;
@@ -139,7 +139,7 @@ static struct bag bag_of(struct align_chars s)
 
 /* How many characters of a are missing in b, at least: of each hash 7 count, so that the sum fits a
  * byte. */
-static uint32_t surplus(const struct bag *a, const struct bag *b)
+static uint32_t surplus_of(const struct bag *a, const struct bag *b)
 {
 	uint8_t sum = 0;
 	for (size_t i = 0; i < N_BAG; i++) {
@@ -223,7 +223,7 @@ struct best {
 	uint32_t index, distance;
 };
 
-static bool better(const struct best *b, uint32_t index, uint32_t distance)
+static bool is_better(const struct best *b, uint32_t index, uint32_t distance)
 {
 	return distance < b->distance || (distance == b->distance && index < b->index);
 }
@@ -241,7 +241,7 @@ static void search_list(const struct align_nearest *x, bool two, struct align_le
 		if (node->check != check)
 			continue;
 		uint32_t d = align_leven_distance(p, x->s[node->index], most);
-		if (d <= most && better(best, node->index, d))
+		if (d <= most && is_better(best, node->index, d))
 			*best = (struct best){node->index, d};
 	}
 }
@@ -298,10 +298,10 @@ static void compare_at(const struct align_nearest *x, struct align_leven *p, siz
     const struct query *q, struct best *best)
 {
 	const struct bag *bag = &x->bag[place];
-	if (surplus(&q->bag, bag) > best->distance || surplus(bag, &q->bag) > best->distance)
+	if (surplus_of(&q->bag, bag) > best->distance || surplus_of(bag, &q->bag) > best->distance)
 		return;
 	uint32_t index = x->index[place], d = align_leven_distance(p, x->s[index], best->distance);
-	if (d <= best->distance && better(best, index, d))
+	if (d <= best->distance && is_better(best, index, d))
 		*best = (struct best){index, d};
 }
 

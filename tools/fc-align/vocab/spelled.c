@@ -16,7 +16,7 @@ void align_spelled_release(struct align_spelled *s)
 }
 
 /* Room for n_bytes characters in all: a character has at least one byte. */
-static void init(struct align_spelled *s, size_t n, size_t n_bytes)
+static void init_room(struct align_spelled *s, size_t n, size_t n_bytes)
 {
 	*s = (struct align_spelled){
 	    FC_ARRAY(struct align_chars, n + 1), n, FC_ARRAY(uint32_t, n_bytes + 1)};
@@ -27,7 +27,7 @@ void align_spelled_text(struct align_spelled *s, const struct align_vocab *vocab
 	size_t n_bytes = 0, at = 0;
 	for (size_t i = 0; i < vocab->n; i++)
 		n_bytes += vocab->word[i].n;
-	init(s, vocab->n, n_bytes);
+	init_room(s, vocab->n, n_bytes);
 	for (size_t i = 0; i < vocab->n; i++) {
 		const struct align_word *w = &vocab->word[i];
 		size_t n = w->special ? 0 : align_chars_decode(w->bytes, w->n, s->chars + at);
@@ -36,7 +36,7 @@ void align_spelled_text(struct align_spelled *s, const struct align_vocab *vocab
 	}
 }
 
-static void replace(struct fc_buf *b, const char *s, const char *mark, const char *to)
+static void replace_mark(struct fc_buf *b, const char *s, const char *mark, const char *to)
 {
 	size_t n = strlen(mark);
 	fc_buf_clear(b);
@@ -56,12 +56,12 @@ void align_spelled_raw(
 		n_bytes += vocab->word[i].piece
 		    ? strlen(vocab->word[i].piece) * (strlen(to) > 1 ? strlen(to) : 1)
 		    : 0;
-	init(s, vocab->n, n_bytes);
+	init_room(s, vocab->n, n_bytes);
 	for (size_t i = 0; i < vocab->n; i++) {
 		s->v[i] = (struct align_chars){s->chars + at, 0};
 		if (!vocab->word[i].piece)
 			continue;
-		replace(&b, vocab->word[i].piece, mark, to);
+		replace_mark(&b, vocab->word[i].piece, mark, to);
 		s->v[i].n = b.n ? align_chars_decode(b.p, b.n, s->chars + at) : 0;
 		at += s->v[i].n;
 	}

@@ -18,7 +18,7 @@ static int compare_bytes(const char *a, size_t n_a, const char *b, size_t n_b)
 	return c ? c : n_a < n_b ? -1 : n_a > n_b;
 }
 
-static int compare(const void *a, const void *b)
+static int by_bytes_then_id(const void *a, const void *b)
 {
 	const struct align_spelling *x = a, *y = b;
 	int c = compare_bytes(x->bytes, x->n, y->bytes, y->n);
@@ -36,7 +36,7 @@ struct align_spellings *align_spellings_new(const struct align_vocab *vocab)
 		s->v[s->n++] = (struct align_spelling){w->bytes, w->n, (uint32_t)i};
 		s->longest = w->n > s->longest ? w->n : s->longest;
 	}
-	qsort(s->v, s->n, sizeof *s->v, compare);
+	qsort(s->v, s->n, sizeof *s->v, by_bytes_then_id);
 	return s;
 }
 

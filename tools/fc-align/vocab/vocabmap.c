@@ -65,7 +65,7 @@ static bool choose_bytes(const struct align_spellings *s, const struct align_wor
 }
 
 /* A special token may begin where a text does that it only looks like: it stands for none. */
-static bool counts(const struct align_vocab *pivot, const struct fc_map_entry *pair)
+static bool pair_counts_for(const struct align_vocab *pivot, const struct fc_map_entry *pair)
 {
 	return !pivot->word[pair->pivot].special;
 }
@@ -75,7 +75,7 @@ static bool choose_count(
 {
 	uint64_t most = 0;
 	for (size_t i = 0; i < seen->n; i++) {
-		if (!counts(pivot, &seen->v[i]) || seen->v[i].count <= most)
+		if (!pair_counts_for(pivot, &seen->v[i]) || seen->v[i].count <= most)
 			continue;
 		most = seen->v[i].count;
 		*out = (struct choice){seen->v[i].pivot, FC_MAP_COUNT};
@@ -92,7 +92,7 @@ static void choose_first(
 		*out = (struct choice){first, FC_MAP_FIRST};
 }
 
-static struct choice choose(const struct align_vocab *source, const struct align_vocab *pivot,
+static struct choice choose_for(const struct align_vocab *source, const struct align_vocab *pivot,
     const struct align_spellings *s, uint32_t id, const struct seen *seen,
     const struct align_evidence *e)
 {
@@ -140,7 +140,7 @@ static void add_entries(const struct align_vocab *source, const struct align_voc
 			chosen.count = pair.count;
 			add_entry(out, &chosen);
 		} else if (c.rule == FC_MAP_PUBLISHED ||
-		    (!w->special && w->n && counts(pivot, &pair))) {
+		    (!w->special && w->n && pair_counts_for(pivot, &pair))) {
 			bool same = same_bytes(w, &pivot->word[pair.pivot]);
 			pair.rule = same ? FC_MAP_BYTES : FC_MAP_COUNT;
 			add_entry(out, &pair);
@@ -161,7 +161,7 @@ void align_vocabmap_choose(const struct align_vocab *source, const struct align_
 		struct seen seen = {e->n_pair ? e->pair + p : NULL, 0};
 		while (p + seen.n < e->n_pair && e->pair[p + seen.n].source == id)
 			seen.n++;
-		struct choice c = choose(source, pivot, s, id, &seen, e);
+		struct choice c = choose_for(source, pivot, s, id, &seen, e);
 		add_entries(source, pivot, id, c, &seen, out);
 	}
 	align_spellings_free(s);

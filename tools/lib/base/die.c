@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/barline.h"
 
-static void say(const char *kind, const char *fmt, va_list ap)
+static void print_line(const char *kind, const char *fmt, va_list ap)
 {
 	struct fc_err e;
 	fc_vfail(&e, fmt, ap);
@@ -22,7 +22,7 @@ void fc_die(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	say("", fmt, ap);
+	print_line("", fmt, ap);
 	va_end(ap);
 	exit(FC_EXIT_FAIL);
 }
@@ -31,7 +31,7 @@ void fc_die_usage(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	say("", fmt, ap);
+	print_line("", fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "Try '%s --help'.\n", fc_prog);
 	exit(FC_EXIT_USAGE);
@@ -41,7 +41,7 @@ void fc_warn(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	say("warning: ", fmt, ap);
+	print_line("warning: ", fmt, ap);
 	va_end(ap);
 }
 
@@ -51,7 +51,7 @@ void fc_note(const char *fmt, ...)
 		return;
 	va_list ap;
 	va_start(ap, fmt);
-	say("", fmt, ap);
+	print_line("", fmt, ap);
 	va_end(ap);
 }
 
@@ -64,7 +64,7 @@ void fc_note_lines(const char *text)
 	}
 }
 
-static _Noreturn void finish(enum fc_exit status)
+static _Noreturn void finish_with(enum fc_exit status)
 {
 	if (fflush(stdout) || ferror(stdout))
 		fc_die("standard output:");
@@ -73,10 +73,10 @@ static _Noreturn void finish(enum fc_exit status)
 
 void fc_finish(void)
 {
-	finish(FC_EXIT_OK);
+	finish_with(FC_EXIT_OK);
 }
 
 void fc_finish_no(void)
 {
-	finish(FC_EXIT_NO);
+	finish_with(FC_EXIT_NO);
 }

@@ -35,7 +35,7 @@ struct item {
 static struct item *items;
 static size_t n_item, cap_item;
 
-static char *resolve(const char *path)
+static char *resolve_path(const char *path)
 {
 	char *p = realpath(path, NULL), *own = p ? fc_strdup(p) : NULL;
 	free(p);
@@ -48,7 +48,7 @@ static char *resolve_name(const char *path)
 	size_t n = strlen(path);
 	while (n > 1 && path[n - 1] == '/')
 		n--;
-	char *bare = fc_memdup0(path, n), *dir = fc_tmpname_folder(bare), *in = resolve(dir);
+	char *bare = fc_memdup0(path, n), *dir = fc_tmpname_folder(bare), *in = resolve_path(dir);
 	if (!in && strcmp(dir, bare) != 0)
 		in = resolve_name(dir); /* a folder that is not there yet */
 	const char *slash = strrchr(bare, '/'), *last = slash && slash[1] ? slash + 1 : bare;
@@ -75,7 +75,7 @@ static struct place *add_place(struct item *x, const char *path)
 	p->folder = S_ISDIR(st.st_mode);
 	p->dev = st.st_dev;
 	p->ino = st.st_ino;
-	p->real = resolve(path);
+	p->real = resolve_path(path);
 	if (!*p->named && p->real) {
 		free(p->named);
 		p->named = fc_strdup(p->real);
@@ -145,7 +145,7 @@ static void look_into(struct item *x)
 	x->looked = true;
 }
 
-static bool same(const struct place *a, const struct place *b)
+static bool same_place(const struct place *a, const struct place *b)
 {
 	if (a->exists && b->exists)
 		return a->dev == b->dev && a->ino == b->ino;
@@ -170,14 +170,14 @@ static bool path_below(const char *path, const struct place *folder)
 	return yes;
 }
 
-static bool below(const struct place *x, const struct place *folder)
+static bool lies_below(const struct place *x, const struct place *folder)
 {
 	if (folder->exists && !folder->folder)
 		return false;
 	return path_below(x->named, folder) || (x->real && path_below(x->real, folder));
 }
 
-static _Noreturn void refuse(
+static _Noreturn void refuse_output(
     const struct item *out, const char *relation, const struct place *it, const struct item *other)
 {
 	const char *option = out->what ? out->what : "";
@@ -192,34 +192,34 @@ static void compare_input(struct item *out, struct item *in)
 	const struct place *o = &out->place[0], *i = &in->place[0];
 	if (!i->exists)
 		return;
-	if (same(o, i))
-		refuse(out, "is", i, in);
+	if (same_place(o, i))
+		refuse_output(out, "is", i, in);
 	if (out->is_stdout)
 		return;
-	if (below(o, i))
-		refuse(out, "lies in", i, in);
-	if (below(i, o))
-		refuse(out, "holds", i, in);
+	if (lies_below(o, i))
+		refuse_output(out, "lies in", i, in);
+	if (lies_below(i, o))
+		refuse_output(out, "holds", i, in);
 	look_into(in);
 	for (size_t k = 1; k < in->n; k++) {
-		if (same(o, &in->place[k]))
-			refuse(out, "is", &in->place[k], in);
-		if (o->exists && o->folder && below(&in->place[k], o))
-			refuse(out, "holds", &in->place[k], in);
+		if (same_place(o, &in->place[k]))
+			refuse_output(out, "is", &in->place[k], in);
+		if (o->exists && o->folder && lies_below(&in->place[k], o))
+			refuse_output(out, "holds", &in->place[k], in);
 	}
 }
 
 static void compare_outputs(const struct item *a, const struct item *b)
 {
 	const struct place *x = &a->place[0], *y = &b->place[0];
-	if (same(x, y))
-		refuse(b, "is", x, a);
+	if (same_place(x, y))
+		refuse_output(b, "is", x, a);
 	if (a->is_stdout || b->is_stdout)
 		return;
-	if (below(y, x))
-		refuse(b, "lies in", x, a);
-	if (below(x, y))
-		refuse(b, "holds", x, a);
+	if (lies_below(y, x))
+		refuse_output(b, "lies in", x, a);
+	if (lies_below(x, y))
+		refuse_output(b, "holds", x, a);
 }
 
 /* The last item, with all before it. */

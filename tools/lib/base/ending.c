@@ -39,7 +39,7 @@ static void clean_up(void)
 		hooks[i]();
 }
 
-static void put(const char *text)
+static void put_text(const char *text)
 {
 	size_t n = strlen(text);
 	while (n) {
@@ -54,10 +54,10 @@ static void put(const char *text)
 static _Noreturn void end_cut_off(const char *name)
 {
 	clean_up();
-	put(fc_prog);
-	put(": ");
-	put(name);
-	put(": was cut off while it was read\n");
+	put_text(fc_prog);
+	put_text(": ");
+	put_text(name);
+	put_text(": was cut off while it was read\n");
 	_exit(FC_EXIT_FAIL);
 }
 

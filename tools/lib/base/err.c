@@ -19,7 +19,7 @@ static size_t whole_characters(const char *s, size_t n)
 }
 
 /* A message is one line of text, whatever names and ids it quotes. */
-static void escape(struct fc_err *e, const char *s, size_t n)
+static void escape_into(struct fc_err *e, const char *s, size_t n)
 {
 	char out[FC_ESCAPE_MAX];
 	size_t n_out, at = 0;
@@ -45,7 +45,7 @@ int fc_vfail(struct fc_err *e, const char *fmt, va_list ap)
 	}
 	if (want >= (int)sizeof s)
 		n = whole_characters(s, n);
-	escape(e, s, n);
+	escape_into(e, s, n);
 	return -1;
 }
 

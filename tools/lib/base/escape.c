@@ -7,7 +7,7 @@
 
 /* The character at p with its length; 0 where there is no valid one.  lib/text, which decodes UTF-8
  * for everybody else, stands above this layer. */
-static size_t decode(const unsigned char *p, size_t n, uint32_t *cp)
+static size_t decode_utf8(const unsigned char *p, size_t n, uint32_t *cp)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
@@ -43,7 +43,7 @@ size_t fc_escape_next(char *out, size_t *n_out, const char *s, size_t n)
 	static const char hex[] = "0123456789abcdef";
 	const unsigned char *p = (const unsigned char *)s;
 	uint32_t c = 0;
-	size_t len = decode(p, n, &c);
+	size_t len = decode_utf8(p, n, &c);
 	if (len && is_shown(c)) {
 		memcpy(out, p, len);
 		*n_out = len;

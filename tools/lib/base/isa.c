@@ -68,7 +68,7 @@ const char *fc_isa_name(enum fc_isa isa)
 	return sets[isa].name;
 }
 
-static const char *asked(void)
+static const char *asked_isa(void)
 {
 	const char *name = getenv("FC_ISA");
 	return name && *name ? name : NULL;
@@ -76,12 +76,12 @@ static const char *asked(void)
 
 bool fc_isa_is_asked(void)
 {
-	return asked() != NULL;
+	return asked_isa() != NULL;
 }
 
 int fc_isa_read(struct fc_err *e)
 {
-	const char *name = asked();
+	const char *name = asked_isa();
 	enum fc_isa cap = FC_ISA_AMX;
 	if (name) {
 		for (cap = 0; cap < FC_ISA_N && strcmp(name, sets[cap].name);)

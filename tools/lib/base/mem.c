@@ -6,14 +6,14 @@
 
 #include "base/die.h"
 
-static void *check(void *p, size_t n_bytes)
+static void *check_memory(void *p, size_t n_bytes)
 {
 	if (!p && n_bytes)
 		fc_die("out of memory (%zu bytes)", n_bytes);
 	return p;
 }
 
-static size_t product(size_t n, size_t size_bytes)
+static size_t checked_product(size_t n, size_t size_bytes)
 {
 	size_t total;
 	if (!fc_size_mul(n, size_bytes, &total))
@@ -23,28 +23,28 @@ static size_t product(size_t n, size_t size_bytes)
 
 void *fc_malloc(size_t n_bytes)
 {
-	return check(malloc(n_bytes ? n_bytes : 1), n_bytes);
+	return check_memory(malloc(n_bytes ? n_bytes : 1), n_bytes);
 }
 
 void *fc_calloc(size_t n, size_t size_bytes)
 {
-	size_t total = product(n, size_bytes);
-	return check(calloc(total ? total : 1, 1), total);
+	size_t total = checked_product(n, size_bytes);
+	return check_memory(calloc(total ? total : 1, 1), total);
 }
 
 void *fc_realloc(void *p, size_t n, size_t size_bytes)
 {
-	size_t total = product(n, size_bytes);
-	return check(realloc(p, total ? total : 1), total);
+	size_t total = checked_product(n, size_bytes);
+	return check_memory(realloc(p, total ? total : 1), total);
 }
 
 void *fc_malloc_aligned(size_t n, size_t size_bytes)
 {
-	size_t total = product(n, size_bytes);
+	size_t total = checked_product(n, size_bytes);
 	if (total > (size_t)-64)
 		fc_die("out of memory (%zu bytes)", total);
 	total = (total + 63) & ~(size_t)63;
-	return check(aligned_alloc(64, total ? total : 64), total);
+	return check_memory(aligned_alloc(64, total ? total : 64), total);
 }
 
 char *fc_memdup0(const void *p, size_t n)

@@ -131,7 +131,7 @@ static void fit_text(struct fc_buf *b, double elapsed, const char *note)
 	fc_barline_fit(b, room);
 }
 
-static void draw(uint64_t done, const char *note, double now)
+static void draw_bar(uint64_t done, const char *note, double now)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	bar.at.done = done;
@@ -154,7 +154,7 @@ void fc_progress_set(uint64_t done, const char *note)
 	if (now - bar.shown_s < (bar.on_terminal ? 0.1 : 30))
 		return;
 	bar.shown_s = now;
-	draw(done, note, now);
+	draw_bar(done, note, now);
 }
 
 void fc_progress_end(void)

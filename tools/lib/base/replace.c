@@ -45,7 +45,7 @@ static ssize_t first_bytes(int dir, const char *name, char *to, size_t n)
 	return got;
 }
 
-static bool begins(const char *p, size_t n, const char *with, size_t n_with)
+static bool begins_with(const char *p, size_t n, const char *with, size_t n_with)
 {
 	return n >= n_with && !memcmp(p, with, n_with);
 }
@@ -54,11 +54,11 @@ static bool is_of_kind(const char *p, size_t n, enum fc_out_kind kind)
 {
 	switch (kind) {
 	case FC_OUT_STREAM: /* a skippable frame, which our streams begin with, or a zstd frame */
-		return begins(p, n, "\x50\x2a\x4d\x18", 4) || begins(p, n, "\x28\xb5\x2f\xfd", 4);
+		return begins_with(p, n, "\x50\x2a\x4d\x18", 4) || begins_with(p, n, "\x28\xb5\x2f\xfd", 4);
 	case FC_OUT_GGUF:
-		return begins(p, n, "GGUF", 4);
+		return begins_with(p, n, "GGUF", 4);
 	case FC_OUT_PNG:
-		return begins(p, n, "\x89PNG", 4);
+		return begins_with(p, n, "\x89PNG", 4);
 	case FC_OUT_JSONL:
 		return *p == '{';
 	default:
@@ -106,7 +106,7 @@ int fc_replace_file(const char *path, enum fc_out_kind kind, struct fc_err *e)
 	return 0;
 }
 
-static bool matches(const char *name, const char *const *patterns)
+static bool matches_any(const char *name, const char *const *patterns)
 {
 	for (; *patterns; patterns++)
 		if (fnmatch(*patterns, name, 0) == 0)
@@ -118,10 +118,10 @@ static bool has_sign(DIR *d, const char *name, const struct fc_folder_kind *k)
 {
 	char begin[64];
 	size_t n_begin = k->sign_begin ? strlen(k->sign_begin) : 0;
-	if (!matches(name, k->signs) || !n_begin)
-		return matches(name, k->signs);
+	if (!matches_any(name, k->signs) || !n_begin)
+		return matches_any(name, k->signs);
 	ssize_t n = first_bytes(dirfd(d), name, begin, sizeof begin);
-	return n > 0 && begins(begin, (size_t)n, k->sign_begin, n_begin);
+	return n > 0 && begins_with(begin, (size_t)n, k->sign_begin, n_begin);
 }
 
 /* Looks through a folder.  foreign: set to the first name that does not belong there. */
@@ -131,7 +131,7 @@ struct looked {
 	char foreign[256], odd[256];
 };
 
-static void look(DIR *d, const struct fc_folder_kind *k, struct looked *l)
+static void look_at(DIR *d, const struct fc_folder_kind *k, struct looked *l)
 {
 	struct stat st;
 	for (struct dirent *entry; (entry = readdir(d));) {
@@ -147,7 +147,7 @@ static void look(DIR *d, const struct fc_folder_kind *k, struct looked *l)
 			l->begun = true;
 		else if (plain && has_sign(d, name, k))
 			l->sign = true;
-		else if (plain && !matches(name, k->names) && !*l->foreign)
+		else if (plain && !matches_any(name, k->names) && !*l->foreign)
 			snprintf(l->foreign, sizeof l->foreign, "%s", name);
 	}
 }
@@ -173,7 +173,7 @@ int fc_replace_folder(const char *path, const struct fc_folder_kind *k, struct f
 		return -1;
 	if (!d)
 		return 0;
-	look(d, k, &l);
+	look_at(d, k, &l);
 	closedir(d);
 	const char *odd = *l.odd ? l.odd : l.foreign;
 	if (l.begun && !*odd)
@@ -198,7 +198,7 @@ int fc_replace_unfinished(const char *path, const struct fc_folder_kind *k, stru
 		return -1;
 	if (!d)
 		return 0;
-	look(d, k, &l);
+	look_at(d, k, &l);
 	closedir(d);
 	const char *odd = *l.odd ? l.odd : l.begun ? "" : l.foreign;
 	if (*odd)

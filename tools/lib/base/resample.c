@@ -8,7 +8,7 @@
 #include "base/rng.h"
 
 /* One draw of n items; ratio r goes to out[r * stride].  sum: [n_ratio], for work. */
-static void draw(const struct fc_share *part, size_t n, size_t n_ratio, struct fc_rng *rng,
+static void draw_items(const struct fc_share *part, size_t n, size_t n_ratio, struct fc_rng *rng,
     struct fc_share *sum, double *out, size_t stride)
 {
 	for (size_t r = 0; r < n_ratio; r++)
@@ -67,7 +67,7 @@ void fc_resample_ratios(const struct fc_share *part, size_t n, size_t n_ratio, u
 		for (size_t b = 0; b < n_counted; b++) {
 			struct fc_rng rng;
 			fc_rng_seed2(&rng, seed, b);
-			draw(part, n, n_ratio, &rng, sum, v + b, n_draw);
+			draw_items(part, n, n_ratio, &rng, sum, v + b, n_draw);
 		}
 		free(sum);
 	}

@@ -9,14 +9,14 @@
 
 enum { WORD_MAX = 63 };
 
-static size_t least(size_t a, size_t b)
+static size_t least_of(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
 
 /* Insertions, deletions, substitutions and exchanges of neighbours that make a into b (optimal
  * string alignment). */
-static size_t distance(const char *a, const char *b)
+static size_t edit_distance(const char *a, const char *b)
 {
 	const size_t n_a = strlen(a), n_b = strlen(b);
 	size_t d[WORD_MAX + 1][WORD_MAX + 1];
@@ -28,10 +28,10 @@ static size_t distance(const char *a, const char *b)
 				d[i][k] = i + k;
 				continue;
 			}
-			d[i][k] = least(d[i - 1][k - 1] + (a[i - 1] != b[k - 1]),
-			    least(d[i - 1][k], d[i][k - 1]) + 1);
+			d[i][k] = least_of(d[i - 1][k - 1] + (a[i - 1] != b[k - 1]),
+			    least_of(d[i - 1][k], d[i][k - 1]) + 1);
 			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
-				d[i][k] = least(d[i][k], d[i - 2][k - 2] + 1);
+				d[i][k] = least_of(d[i][k], d[i - 2][k - 2] + 1);
 		}
 	return d[n_a][n_b];
 }
@@ -53,7 +53,7 @@ static size_t by_more_words(const char *word, const char *name)
 
 static size_t by_slips(const char *word, const char *name)
 {
-	const size_t d = distance(word, name), n = strlen(word);
+	const size_t d = edit_distance(word, name), n = strlen(word);
 	return n && d <= (n < 6 ? 1 : n / 3) ? d : SIZE_MAX;
 }
 
@@ -72,7 +72,7 @@ void fc_suggest(struct fc_buf *b, const char *word, const char *const *names, si
 		*p = '-';
 	for (size_t r = 0; r < FC_LEN(rules) && !n_best; r++) {
 		for (size_t i = 0; i < n; i++)
-			best = least(best, rules[r](w, names[i]));
+			best = least_of(best, rules[r](w, names[i]));
 		for (size_t i = 0; i < n && best < SIZE_MAX; i++)
 			n_best += rules[r](w, names[i]) == best;
 		for (size_t i = 0; i < n && n_best; i++)

@@ -124,7 +124,7 @@ static bool has_answer(const struct fc_conversation *c)
 }
 
 /* What a side's conversation says besides its messages. */
-static void describe(struct fc_conversation *c, const struct source *s, enum fc_pair_side side)
+static void describe_side(struct fc_conversation *c, const struct source *s, enum fc_pair_side side)
 {
 	struct fc_buf id = FC_BUF_INIT;
 	json_t *pair = json_object();
@@ -236,7 +236,7 @@ int fc_pair_parse(struct fc_conversation side[FC_PAIR_SIDES], json_t *line, cons
 		const enum fc_pair_side at = (enum fc_pair_side)n;
 		struct fc_conversation *c = &side[n];
 		*c = (struct fc_conversation){0};
-		describe(c, &s, at);
+		describe_side(c, &s, at);
 		const int ret = is_messages(s.answer[n]) ? parse_messages(c, &s, at, n_shared, e)
 							 : parse_text(c, &s, at, n_shared, e);
 		if (ret < 0) {

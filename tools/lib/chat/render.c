@@ -98,13 +98,13 @@ static enum fc_role role_of(const struct segments *s, int message)
 }
 
 /* Is what message says to be learned? */
-static bool learns(const struct segments *s, int message)
+static bool learns_message(const struct segments *s, int message)
 {
 	return role_of(s, message) == FC_ROLE_ASSISTANT && !s->c->message[message].untrained;
 }
 
 /* Text up to end becomes a segment; joins the last one where they are alike. */
-static void add(struct segments *s, size_t end, enum fc_role role, enum fc_part part, bool trained)
+static void add_segment(struct segments *s, size_t end, enum fc_role role, enum fc_part part, bool trained)
 {
 	struct fc_rendered *r = s->out;
 	struct fc_segment *last = r->n ? &r->segment[r->n - 1] : NULL;
@@ -143,7 +143,7 @@ static size_t behind_header(const struct segments *s, size_t from, size_t end)
 }
 
 /* The message that piece i, inside {% generation %}, belongs to; -1: none. */
-static int owner(const struct segments *s, size_t i)
+static int owner_of(const struct segments *s, size_t i)
 {
 	const struct fc_jinja_piece *p = s->text->piece;
 	if (p[i].origin >= 0)
@@ -154,9 +154,9 @@ static int owner(const struct segments *s, size_t i)
 }
 
 /* Is piece i inside {% generation %}, and not of a message that is untrained? */
-static bool generated(const struct segments *s, size_t i)
+static bool is_generated(const struct segments *s, size_t i)
 {
-	const int message = owner(s, i);
+	const int message = owner_of(s, i);
 	return s->text->piece[i].generation && !(message >= 0 && s->c->message[message].untrained);
 }
 
@@ -164,8 +164,8 @@ static bool generated(const struct segments *s, size_t i)
 static void add_between(struct segments *s, size_t i, size_t end)
 {
 	const int message = s->text->piece[i + 1].origin;
-	add(s, end, role_of(s, message), FC_PART_TEMPLATE,
-	    s->marked ? generated(s, i) : learns(s, message));
+	add_segment(s, end, role_of(s, message), FC_PART_TEMPLATE,
+	    s->marked ? is_generated(s, i) : learns_message(s, message));
 }
 
 /* text[at, end), all of it the template's own and of piece i. */
@@ -174,7 +174,7 @@ static void add_outside(struct segments *s, size_t i, size_t at, size_t end)
 	const char *text = s->text->text.p;
 	/* that a cut answer ends is nothing that its model said */
 	const bool is_cut = s->after >= 0 && fc_message_is_cut(&s->c->message[s->after]);
-	const bool trained = s->marked && !is_cut && generated(s, i);
+	const bool trained = s->marked && !is_cut && is_generated(s, i);
 	const enum fc_role other = trained ? FC_ROLE_ASSISTANT : FC_ROLE_NONE;
 	size_t mark = find_turn_end(s, at, end);
 	while (at < end) {
@@ -182,14 +182,14 @@ static void add_outside(struct segments *s, size_t i, size_t at, size_t end)
 		    (at + fc_chat_space(text + at, mark - at) == mark ||
 			(s->whole[s->after] && mark < end));
 		enum fc_role role = near && mark < end ? role_of(s, s->after) : other;
-		bool t = s->marked ? trained : near && mark < end && !is_cut && learns(s, s->after);
-		add(s, mark, role, FC_PART_TEMPLATE, t);
+		bool t = s->marked ? trained : near && mark < end && !is_cut && learns_message(s, s->after);
+		add_segment(s, mark, role, FC_PART_TEMPLATE, t);
 		if (!near || mark < end)
 			s->after = -1;
 		if (mark == end)
 			break;
 		at = mark + strlen(s->chat->turn_end);
-		add(s, at, role, FC_PART_TURN_END, t);
+		add_segment(s, at, role, FC_PART_TURN_END, t);
 		mark = find_turn_end(s, at, end);
 	}
 }
@@ -215,7 +215,7 @@ static void add_template(struct segments *s, size_t i)
 	int next = i + 1 < s->text->n ? piece[1].origin : -1;
 	if (at == 0 && n_bos && n_bos <= end && !memcmp(text, s->chat->bos, n_bos)) {
 		at = n_bos;
-		add(s, at, FC_ROLE_NONE, FC_PART_BOS, false);
+		add_segment(s, at, FC_ROLE_NONE, FC_PART_BOS, false);
 	}
 	if (next >= 0)
 		end = content_start(s, next, at, end);
@@ -229,15 +229,15 @@ static void add_template(struct segments *s, size_t i)
 		head = behind_header(s, at, end);
 	add_outside(s, i, at, head);
 	if (head < end)
-		add(s, end, role_of(s, next), FC_PART_TEMPLATE, learns(s, next));
+		add_segment(s, end, role_of(s, next), FC_PART_TEMPLATE, learns_message(s, next));
 }
 
 static void add_content(struct segments *s, size_t i)
 {
 	const struct fc_jinja_piece *piece = &s->text->piece[i];
 	const bool aside = piece->from == FC_JINJA_ASIDE;
-	add(s, piece->end, role_of(s, piece->origin), FC_PART_CONTENT,
-	    s->marked ? generated(s, i) : !aside && learns(s, piece->origin));
+	add_segment(s, piece->end, role_of(s, piece->origin), FC_PART_CONTENT,
+	    s->marked ? is_generated(s, i) : !aside && learns_message(s, piece->origin));
 	s->after = aside ? -1 : piece->origin;
 }
 

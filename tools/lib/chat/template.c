@@ -31,7 +31,7 @@ static void each_other(
 	free(dir);
 }
 
-static void count(void *ctx, const char *name, size_t n)
+static void count_name(void *ctx, const char *name, size_t n)
 {
 	(void)name;
 	(void)n;
@@ -49,7 +49,7 @@ static bool has_main(const char *model)
 bool fc_template_has_folder(const char *model)
 {
 	size_t n = 0;
-	each_other(model, count, &n);
+	each_other(model, count_name, &n);
 	return n > 0;
 }
 

@@ -173,7 +173,7 @@ static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, s
 }
 
 /* Memory that lives as long as the model. */
-static void *own(struct fc_model *m, size_t n, size_t size)
+static void *own_memory(struct fc_model *m, size_t n, size_t size)
 {
 	void *p = fc_malloc_aligned(n, size);
 	FC_GROW(m->owned, m->cap_owned, m->n_owned + 1);
@@ -181,9 +181,9 @@ static void *own(struct fc_model *m, size_t n, size_t size)
 	return p;
 }
 
-static float *widen(struct fc_model *m, const struct fc_tensor *t, size_t n)
+static float *widen_tensor(struct fc_model *m, const struct fc_tensor *t, size_t n)
 {
-	float *p = own(m, n, sizeof *p);
+	float *p = own_memory(m, n, sizeof *p);
 	fc_tensor_to_f32(t, 0, n, p);
 	return p;
 }
@@ -192,19 +192,19 @@ static float *widen(struct fc_model *m, const struct fc_tensor *t, size_t n)
 static void *sort_rows(struct fc_model *m, const struct fc_tensor *t)
 {
 	const size_t rows = (size_t)t->dim[0], size = t->n_bytes / (rows ? rows : 1);
-	char *p = own(m, rows, size);
+	char *p = own_memory(m, rows, size);
 	for (size_t r = 0; r < rows; r++)
 		memcpy(p + r * size, fc_tensor_row(t, r), size);
 	return p;
 }
 
 /* [in, out] of the file as [out, in] of the same type. */
-static void *transpose(struct fc_model *m, const struct fc_tensor *t, size_t n)
+static void *transpose_tensor(struct fc_model *m, const struct fc_tensor *t, size_t n)
 {
 	enum { BLOCK = 32 };
 	const size_t size = fc_dtype_size(t->dtype), in = (size_t)t->dim[0],
 		     out = (size_t)t->dim[1];
-	char *p = own(m, n, size);
+	char *p = own_memory(m, n, size);
 	const char *from = t->data;
 #pragma omp parallel for
 	for (size_t o0 = 0; o0 < out; o0 += BLOCK)
@@ -224,9 +224,9 @@ static void bind_matrix(
 	const bool by_columns = t->order == FC_ORDER_COLUMNS;
 	const bool in_order = t->order == FC_ORDER_ROWS || (by_columns && slot->transposed);
 	if (slot->transposed && !by_columns)
-		fc_slot_bind(slot, m, transpose(m, t, n), t->dtype);
+		fc_slot_bind(slot, m, transpose_tensor(m, t, n), t->dtype);
 	else if (!aligned || t->dtype == FC_F64 || (by_columns && !slot->transposed))
-		fc_slot_bind(slot, m, widen(m, t, n), FC_F32);
+		fc_slot_bind(slot, m, widen_tensor(m, t, n), FC_F32);
 	else
 		fc_slot_bind(slot, m, in_order ? t->data : sort_rows(m, t), t->dtype);
 }
@@ -262,7 +262,7 @@ static int bind_slot(
 	if (slot->n_dim == 2)
 		bind_matrix(m, slot, &t, n);
 	else
-		fc_slot_bind(slot, m, widen(m, &t, n), FC_F32);
+		fc_slot_bind(slot, m, widen_tensor(m, &t, n), FC_F32);
 	return 0;
 }
 

@@ -71,7 +71,7 @@ size_t fc_kvcache_token_bytes(const struct fc_model *m)
 }
 
 /* p [n, width]; NULL where n is 0. */
-static float *resize(float *p, size_t n, size_t width)
+static float *resize_rows(float *p, size_t n, size_t width)
 {
 	if (n)
 		return fc_realloc(p, n, width * sizeof *p);
@@ -86,8 +86,8 @@ void fc_kvcache_reserve(struct fc_kvcache *c, size_t slot, size_t n)
 	if (n == s->cap)
 		return;
 	for (size_t i = 0; i < cfg->n_layer; i++) {
-		s->k[i] = resize(s->k[i], n, cfg->n_head_kv * cfg->head_dim);
-		s->v[i] = resize(s->v[i], n, cfg->n_head_kv * cfg->head_dim);
+		s->k[i] = resize_rows(s->k[i], n, cfg->n_head_kv * cfg->head_dim);
+		s->v[i] = resize_rows(s->v[i], n, cfg->n_head_kv * cfg->head_dim);
 	}
 	if (c->by_length && n) {
 		s->tok = fc_realloc(s->tok, n, sizeof *s->tok);
@@ -101,7 +101,7 @@ void fc_kvcache_reserve(struct fc_kvcache *c, size_t slot, size_t n)
 }
 
 /* Memory follows the tokens: a long context that is not used costs nothing. */
-static void grow(struct fc_kvcache *c, size_t slot, size_t n)
+static void grow_slot(struct fc_kvcache *c, size_t slot, size_t n)
 {
 	size_t cap = c->slot[slot].cap;
 	if (n <= cap)
@@ -112,7 +112,7 @@ static void grow(struct fc_kvcache *c, size_t slot, size_t n)
 	fc_kvcache_reserve(c, slot, cap < c->n_ctx ? cap : c->n_ctx);
 }
 
-static int check(
+static int check_batch(
     struct fc_kvcache *c, const struct fc_batch *b, const size_t *slot, struct fc_err *e)
 {
 	const struct fc_model *m = c->m;
@@ -162,10 +162,10 @@ static struct fc_batch whole_sequences(
 	return (struct fc_batch){c->tok, c->off, b->n_seq};
 }
 
-static struct fc_batch prepare(struct fc_kvcache *c, const struct fc_batch *in, const size_t *slot)
+static struct fc_batch prepare_batch(struct fc_kvcache *c, const struct fc_batch *in, const size_t *slot)
 {
 	for (size_t s = 0; s < in->n_seq; s++)
-		grow(c, slot[s], c->slot[slot[s]].n + in->off[s + 1] - in->off[s]);
+		grow_slot(c, slot[s], c->slot[slot[s]].n + in->off[s + 1] - in->off[s]);
 	const struct fc_batch b = whole_sequences(c, in, slot);
 	const size_t N = b.off[b.n_seq];
 	FC_GROW(c->seq, c->cap_seq, b.n_seq);
@@ -188,9 +188,9 @@ int fc_kvcache_forward(struct fc_nn *nn, const struct fc_model *m, struct fc_kvc
 {
 	const struct fc_config *cfg = &m->cfg;
 	const size_t C = cfg->n_embd;
-	if (fc_batch_check(in, m, e) < 0 || check(c, in, slot, e) < 0)
+	if (fc_batch_check(in, m, e) < 0 || check_batch(c, in, slot, e) < 0)
 		return -1;
-	const struct fc_batch whole = prepare(c, in, slot), *b = &whole;
+	const struct fc_batch whole = prepare_batch(c, in, slot), *b = &whole;
 	fc_model_embed(m, b->tok, c->pos, b->off[b->n_seq], c->x);
 	for (size_t i = 0; i < cfg->n_layer; i++) {
 		for (size_t s = 0; s < b->n_seq; s++) {

@@ -13,7 +13,7 @@
 
 /* The architecture of p->model.cfg with its parameters allocated; weights are undefined, gradients
  * zero.  Returns the slots, one a parameter. */
-static struct fc_slot *prepare(struct fc_params *p, const struct fc_nn *nn)
+static struct fc_slot *prepare_slots(struct fc_params *p, const struct fc_nn *nn)
 {
 	struct fc_model *m = &p->model;
 	struct fc_slot *slot;
@@ -93,7 +93,7 @@ int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, st
 	from->cfg = (struct fc_config){.json = NULL};
 	if (fc_store_gguf(from->store)) /* its rows come in the order of Hugging Face here */
 		p->model.cfg.rope.interleaved = false;
-	struct fc_slot *slot = prepare(p, nn);
+	struct fc_slot *slot = prepare_slots(p, nn);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct fc_tensor *t = fc_store_find(from->store, p->v[i].name);
 		fc_tensor_to_f32(t, 0, p->v[i].n, p->v[i].w);
@@ -116,7 +116,7 @@ int fc_params_check(const char *dir, struct fc_err *e)
 	return ret;
 }
 
-static void randomize(
+static void randomize_param(
     const struct fc_slot *s, struct fc_param *v, const struct fc_config *c, struct fc_rng *rng)
 {
 	const float one = s->norm && !c->norm_plus_one ? 1 : 0;
@@ -137,9 +137,9 @@ int fc_params_init(struct fc_params **out, const char *config_path, struct fc_nn
 		free(p);
 		return -1;
 	}
-	struct fc_slot *slot = prepare(p, nn);
+	struct fc_slot *slot = prepare_slots(p, nn);
 	for (size_t i = 0; i < p->n; i++)
-		randomize(&slot[i], &p->v[i], &p->model.cfg, rng);
+		randomize_param(&slot[i], &p->v[i], &p->model.cfg, rng);
 	fc_params_refresh(p);
 	fc_slots_free(slot, p->n);
 	*out = p;

@@ -49,7 +49,7 @@ static int save_config(
 	return ret;
 }
 
-static int put(struct fc_store_writer *w, size_t i, const struct fc_param *v, enum fc_dtype dtype,
+static int put_param(struct fc_store_writer *w, size_t i, const struct fc_param *v, enum fc_dtype dtype,
     const struct fc_rounding *how, void *block, size_t n_block, struct fc_err *e)
 {
 	const size_t size = fc_dtype_size(dtype);
@@ -72,7 +72,7 @@ int fc_params_save(const struct fc_params *p, const char *dir, enum fc_dtype dty
 	int ret = fc_store_writer_open(&w, dir, plan, p->n + p->n_rest, shard_bytes, e);
 	if (ret == 0) {
 		for (size_t i = 0; ret == 0 && i < p->n; i++)
-			ret = put(w, i, &p->v[i], dtype, how, block, BLOCK, e);
+			ret = put_param(w, i, &p->v[i], dtype, how, block, BLOCK, e);
 		for (size_t i = 0; ret == 0 && i < p->n_rest; i++)
 			ret = fc_store_writer_put(
 			    w, p->n + i, 0, p->rest[i].data, p->rest[i].n_bytes, e);

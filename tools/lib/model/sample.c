@@ -12,19 +12,19 @@ struct candidate {
 	uint32_t id;
 };
 
-static bool better(const struct candidate *a, const struct candidate *b)
+static bool is_likelier(const struct candidate *a, const struct candidate *b)
 {
 	return a->p > b->p || (a->p == b->p && a->id < b->id);
 }
 
 /* Restores the heap whose root is the best of v[i, n) below i. */
-static void sift(struct candidate *v, size_t n, size_t i)
+static void sift_down(struct candidate *v, size_t n, size_t i)
 {
 	for (;;) {
 		size_t best = i, l = 2 * i + 1;
-		if (l < n && better(&v[l], &v[best]))
+		if (l < n && is_likelier(&v[l], &v[best]))
 			best = l;
-		if (l + 1 < n && better(&v[l + 1], &v[best]))
+		if (l + 1 < n && is_likelier(&v[l + 1], &v[best]))
 			best = l + 1;
 		if (best == i)
 			return;
@@ -36,35 +36,35 @@ static void sift(struct candidate *v, size_t n, size_t i)
 }
 
 /* Moves the best of the heap v[0, n) to v[n - 1]. */
-static void pop(struct candidate *v, size_t n)
+static void pop_likeliest(struct candidate *v, size_t n)
 {
 	const struct candidate t = v[0];
 	v[0] = v[n - 1];
 	v[n - 1] = t;
-	sift(v, n - 1, 0);
+	sift_down(v, n - 1, 0);
 }
 
 /* The kept candidates end up at the end of v, the best last; returns their number and mass.  Only
  * what is kept gets sorted. */
-static size_t cut(struct candidate *v, size_t n, const struct fc_sampling *s, double *mass)
+static size_t truncate_candidates(struct candidate *v, size_t n, const struct fc_sampling *s, double *mass)
 {
 	const size_t k = s->top_k > 0 && (size_t)s->top_k < n ? (size_t)s->top_k : n;
 	double total = 0;
 	size_t kept = 0;
 	for (size_t i = n / 2; i-- > 0;)
-		sift(v, n, i);
+		sift_down(v, n, i);
 	if (k == n) {
 		for (size_t i = 0; i < n; i++)
 			total += v[i].p;
 	} else {
 		for (size_t i = 0; i < k; i++)
-			pop(v, n - i);
+			pop_likeliest(v, n - i);
 		for (size_t i = 0; i < k; i++)
 			total += v[n - 1 - i].p;
 	}
 	for (*mass = 0; kept < k && (kept == 0 || *mass < s->top_p * total); kept++) {
 		if (k == n)
-			pop(v, n - kept);
+			pop_likeliest(v, n - kept);
 		if (v[n - 1 - kept].p < s->min_p * v[n - 1].p)
 			break;
 		*mass += v[n - 1 - kept].p;
@@ -72,7 +72,7 @@ static size_t cut(struct candidate *v, size_t n, const struct fc_sampling *s, do
 	return kept;
 }
 
-static uint32_t draw(const struct candidate *v, size_t n, double mass, struct fc_rng *rng)
+static uint32_t draw_candidate(const struct candidate *v, size_t n, double mass, struct fc_rng *rng)
 {
 	double left = fc_rng_unit(rng) * mass;
 	for (size_t i = n; i-- > 1;) {
@@ -115,11 +115,11 @@ uint32_t fc_sample(
 	}
 	size_t kept = n;
 	if (s->top_k > 0 || s->top_p < 1 || s->min_p > 0)
-		kept = cut(v, n, s, &mass);
+		kept = truncate_candidates(v, n, s, &mass);
 	else
 		for (size_t i = 0; i < n; i++)
 			mass += v[i].p;
-	uint32_t id = draw(v + n - kept, kept, mass, rng);
+	uint32_t id = draw_candidate(v + n - kept, kept, mass, rng);
 	free(v);
 	return id;
 }

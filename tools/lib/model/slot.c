@@ -91,7 +91,7 @@ static bool flag(const struct fc_config *c, size_t at)
 	return *(const bool *)((const char *)c + at);
 }
 
-static bool exists(const struct fc_config *c, const struct kind *k)
+static bool slot_exists(const struct fc_config *c, const struct kind *k)
 {
 	return (!k->if_set || flag(c, k->if_set)) && (!k->if_not || !flag(c, k->if_not));
 }
@@ -125,7 +125,7 @@ static char *full_name(const struct list *l, const char *name, size_t layer, siz
 	return fc_buf_detach(&b);
 }
 
-static void add(struct list *l, const struct fc_family_tensor *t, size_t layer, size_t expert)
+static void add_slot(struct list *l, const struct fc_family_tensor *t, size_t layer, size_t expert)
 {
 	const struct kind *k = &kinds[t->role];
 	const bool matrix = k->cols != NONE;
@@ -141,8 +141,8 @@ static void add_layer(struct list *l, const struct fc_family_tensor *t, size_t n
 	for (size_t i = 0; i < n; i++) {
 		const struct kind *k = &kinds[t[i].role];
 		const size_t n_expert = k->place == EXPERT ? l->c->n_expert : 1;
-		for (size_t e = 0; e < n_expert && exists(l->c, k); e++)
-			add(l, &t[i], layer, e);
+		for (size_t e = 0; e < n_expert && slot_exists(l->c, k); e++)
+			add_slot(l, &t[i], layer, e);
 	}
 }
 
@@ -157,8 +157,8 @@ size_t fc_slots_new(struct fc_slot **v, const struct fc_config *c, const char *b
 		for (size_t layer = 0; n && layer < c->n_layer; layer++)
 			add_layer(&l, t, n, layer);
 		t += n;
-		if (t->role && exists(c, &kinds[t->role]))
-			add(&l, t, FC_NO_LAYER, 0);
+		if (t->role && slot_exists(c, &kinds[t->role]))
+			add_slot(&l, t, FC_NO_LAYER, 0);
 		t += t->role != 0;
 	}
 	*v = l.v;

@@ -34,7 +34,7 @@ void fc_step_free(struct fc_step *s)
 }
 
 /* Room for N tokens and R rows.  A pass forward keeps one input, not n_layer. */
-static void reserve(struct fc_step *s, const struct fc_config *c, size_t N, size_t R, bool backward)
+static void reserve_step(struct fc_step *s, const struct fc_config *c, size_t N, size_t R, bool backward)
 {
 	const struct {
 		float **p;
@@ -140,7 +140,7 @@ int fc_params_step(struct fc_nn *nn, struct fc_params *p, const struct fc_batch 
 		return -1;
 	if (!R)
 		return 0;
-	reserve(s, c, N, R, backward);
+	reserve_step(s, c, N, R, backward);
 	fc_batch_positions(b, s->pos);
 	const float *x = run_forward(nn, p, b, backward);
 	gather_rows(s->row, x, t->row_pos, R, C);

@@ -106,7 +106,7 @@ static void tile_bwd(const struct pass *c, const struct tile *t, int want, float
 }
 
 /* Do the queries from q0 on see any of the keys from k0 on? */
-static bool meets(const struct pass *c, const struct tile *t)
+static bool tile_meets(const struct pass *c, const struct tile *t)
 {
 	const struct fc_attn_seq *s = &c->seq[t->s];
 	const size_t last = fc_min_size(t->q0 + FC_ATTN_Q, s->n_q) - 1;
@@ -121,7 +121,7 @@ static void whole_group(const struct pass *c, size_t s, size_t g, float *p)
 	for (t.head = g * shared; t.head < (g + 1) * shared; t.head++)
 		for (t.q0 = 0; t.q0 < c->seq[s].n_q; t.q0 += FC_ATTN_Q)
 			for (t.k0 = 0; t.k0 < c->seq[s].n_k; t.k0 += FC_ATTN_K)
-				if (meets(c, &t))
+				if (tile_meets(c, &t))
 					tile_bwd(c, &t, WANT_Q | WANT_KV, p);
 }
 
@@ -131,7 +131,7 @@ static void keys_only(const struct pass *c, size_t s, size_t g, size_t k0, float
 	struct tile t = {.s = s, .k0 = k0};
 	for (t.head = g * shared; t.head < (g + 1) * shared; t.head++)
 		for (t.q0 = 0; t.q0 < c->seq[s].n_q; t.q0 += FC_ATTN_Q)
-			if (meets(c, &t))
+			if (tile_meets(c, &t))
 				tile_bwd(c, &t, WANT_KV, p);
 }
 
@@ -139,7 +139,7 @@ static void queries_only(const struct pass *c, size_t s, size_t head, size_t q0,
 {
 	struct tile t = {.s = s, .head = head, .q0 = q0};
 	for (t.k0 = 0; t.k0 < c->seq[s].n_k; t.k0 += FC_ATTN_K)
-		if (meets(c, &t))
+		if (tile_meets(c, &t))
 			tile_bwd(c, &t, WANT_Q, p);
 }
 
@@ -152,7 +152,7 @@ static size_t n_task(const struct fc_attn *a, const struct fc_attn_seq *s, bool 
 	    : a->G;
 }
 
-static void task(const struct pass *c, size_t s, size_t i, bool split, float *p)
+static void run_task(const struct pass *c, size_t s, size_t i, bool split, float *p)
 {
 	const size_t G = c->a->G, n_k = fc_attn_n_block(c->seq[s].n_k, FC_ATTN_K);
 	if (!split)
@@ -163,7 +163,7 @@ static void task(const struct pass *c, size_t s, size_t i, bool split, float *p)
 		queries_only(c, s, (i - G * n_k) % c->a->H, (i - G * n_k) / c->a->H * FC_ATTN_Q, p);
 }
 
-static void prepare(const struct pass *c, size_t s)
+static void prepare_sequence(const struct pass *c, size_t s)
 {
 	const struct fc_attn_seq *q = &c->seq[s];
 	const struct fc_attn_grad *d = &c->grad[s];
@@ -201,7 +201,7 @@ void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn
 	const struct pass c = {
 	    nn->kern, a, seq, grad, delta_off, flip_off, kt + 2 * n_flip, kt, kt + n_flip};
 	for (size_t s = 0; s < n_seq; s++)
-		prepare(&c, s);
+		prepare_sequence(&c, s);
 #pragma omp parallel if (fc_attn_work(a, seq, n_seq) > FC_PAR_PRODUCTS)
 	{
 		size_t me, s = 0;
@@ -211,7 +211,7 @@ void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn
 		for (size_t i = 0; i < off[n_seq]; i++) {
 			while (i >= off[s + 1]) /* a thread's tasks ascend */
 				s++;
-			task(&c, s, i - off[s], split, scratch + SCRATCH * me);
+			run_task(&c, s, i - off[s], split, scratch + SCRATCH * me);
 		}
 	}
 }

@@ -69,7 +69,7 @@ void fc_bf16_close(struct fc_bf16 *b)
 	free(b);
 }
 
-static void must(dnnl_status_t status, const struct fc_bf16_shape *s)
+static void must_succeed(dnnl_status_t status, const struct fc_bf16_shape *s)
 {
 	if (status != dnnl_success)
 		fc_die(
@@ -77,25 +77,25 @@ static void must(dnnl_status_t status, const struct fc_bf16_shape *s)
 }
 
 /* A matrix that is stored as its transpose has its strides exchanged. */
-static void describe(dnnl_memory_desc_t *d, size_t rows, size_t cols, size_t ld, bool transposed,
+static void describe_matrix(dnnl_memory_desc_t *d, size_t rows, size_t cols, size_t ld, bool transposed,
     dnnl_data_type_t t, const struct fc_bf16_shape *s)
 {
 	const dnnl_dims_t dims = {(dnnl_dim_t)rows, (dnnl_dim_t)cols};
 	const dnnl_dims_t strides = {
 	    transposed ? 1 : (dnnl_dim_t)ld, transposed ? (dnnl_dim_t)ld : 1};
-	must(dnnl_memory_desc_init_by_strides(d, 2, dims, t, strides), s);
+	must_succeed(dnnl_memory_desc_init_by_strides(d, 2, dims, t, strides), s);
 }
 
 static dnnl_primitive_attr_t attributes(const struct fc_bf16_shape *s)
 {
 	dnnl_primitive_attr_t attr;
-	must(dnnl_primitive_attr_create(&attr), s);
-	must(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user), s);
+	must_succeed(dnnl_primitive_attr_create(&attr), s);
+	must_succeed(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user), s);
 	if (s->accumulate) {
 		dnnl_post_ops_t ops;
-		must(dnnl_post_ops_create(&ops), s);
-		must(dnnl_post_ops_append_sum(ops, 1), s);
-		must(dnnl_primitive_attr_set_post_ops(attr, ops), s);
+		must_succeed(dnnl_post_ops_create(&ops), s);
+		must_succeed(dnnl_post_ops_append_sum(ops, 1), s);
+		must_succeed(dnnl_primitive_attr_set_post_ops(attr, ops), s);
 		dnnl_post_ops_destroy(ops);
 	}
 	return attr;
@@ -106,10 +106,10 @@ static dnnl_status_t find_product(dnnl_primitive_desc_t *pd, dnnl_memory_desc_t 
     dnnl_engine_t engine, const struct fc_bf16_shape *s)
 {
 	dnnl_matmul_desc_t desc;
-	describe(&d[0], s->M, s->K, s->lda, s->form == FC_TN, dnnl_bf16, s);
-	describe(&d[1], s->K, s->N, s->ldb, s->form == FC_NT, dnnl_bf16, s);
-	describe(&d[2], s->M, s->N, s->ldc, false, dnnl_f32, s);
-	must(dnnl_matmul_desc_init(&desc, &d[0], &d[1], NULL, &d[2]), s);
+	describe_matrix(&d[0], s->M, s->K, s->lda, s->form == FC_TN, dnnl_bf16, s);
+	describe_matrix(&d[1], s->K, s->N, s->ldb, s->form == FC_NT, dnnl_bf16, s);
+	describe_matrix(&d[2], s->M, s->N, s->ldc, false, dnnl_f32, s);
+	must_succeed(dnnl_matmul_desc_init(&desc, &d[0], &d[1], NULL, &d[2]), s);
 	dnnl_primitive_attr_t attr = attributes(s);
 	const dnnl_status_t status = dnnl_primitive_desc_create(pd, &desc, attr, engine, NULL);
 	dnnl_primitive_attr_destroy(attr);
@@ -128,8 +128,8 @@ static bool library_has_products(dnnl_engine_t engine)
 		const dnnl_status_t status = find_product(&pd, d, engine, &s);
 		if (status == dnnl_unimplemented)
 			return false;
-		must(status, &s);
-		must(dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name), &s);
+		must_succeed(status, &s);
+		must_succeed(dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name), &s);
 		const bool reference = !strncmp(name, "ref", 3);
 		dnnl_primitive_desc_destroy(pd);
 		if (reference)
@@ -159,14 +159,14 @@ static void plan_make(struct plan *p, dnnl_engine_t engine, const struct fc_bf16
 	dnnl_primitive_desc_t pd;
 	p->shape = *s;
 	p->n_threads = fc_par_threads();
-	must(find_product(&pd, p->desc, engine, s), s);
-	must(dnnl_primitive_create(&p->primitive, pd), s);
+	must_succeed(find_product(&pd, p->desc, engine, s), s);
+	must_succeed(dnnl_primitive_create(&p->primitive, pd), s);
 	const dnnl_memory_desc_t *scratch =
 	    dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
 	p->scratch_bytes = dnnl_memory_desc_get_size(scratch);
 	for (int i = 0; i < 3; i++)
-		must(dnnl_memory_create(&p->memory[i], &p->desc[i], engine, DNNL_MEMORY_NONE), s);
-	must(dnnl_memory_create(&p->memory[3], scratch, engine, DNNL_MEMORY_NONE), s);
+		must_succeed(dnnl_memory_create(&p->memory[i], &p->desc[i], engine, DNNL_MEMORY_NONE), s);
+	must_succeed(dnnl_memory_create(&p->memory[3], scratch, engine, DNNL_MEMORY_NONE), s);
 	dnnl_primitive_desc_destroy(pd);
 }
 
@@ -206,10 +206,10 @@ void fc_bf16_product(struct fc_bf16 *b, const struct fc_bf16_shape *s, const uin
 	}
 	void *data[4] = {(void *)(uintptr_t)a, (void *)(uintptr_t)w, c, b->scratch};
 	for (int i = 0; i < 4; i++)
-		must(dnnl_memory_set_data_handle(p->memory[i], data[i]), s);
+		must_succeed(dnnl_memory_set_data_handle(p->memory[i], data[i]), s);
 	const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p->memory[0]},
 	    {DNNL_ARG_WEIGHTS, p->memory[1]}, {DNNL_ARG_DST, p->memory[2]},
 	    {DNNL_ARG_SCRATCHPAD, p->memory[3]}};
-	must(dnnl_primitive_execute(p->primitive, b->stream, (int)FC_LEN(args), args), s);
-	must(dnnl_stream_wait(b->stream), s);
+	must_succeed(dnnl_primitive_execute(p->primitive, b->stream, (int)FC_LEN(args), args), s);
+	must_succeed(dnnl_stream_wait(b->stream), s);
 }

@@ -5,7 +5,7 @@
 #include "nn/backend.h"
 
 /* The K largest of E logits, descending, and their softmax. */
-static void choose(const float *logit, size_t E, size_t K, uint32_t *expert, float *weight)
+static void choose_experts(const float *logit, size_t E, size_t K, uint32_t *expert, float *weight)
 {
 	size_t n = 0;
 	for (uint32_t e = 0; e < E; e++) {
@@ -33,7 +33,7 @@ void fc_route(struct fc_nn *nn, const struct fc_weight *w, const float *x, size_
 #pragma omp parallel for if (N * E * C > FC_PAR_PRODUCTS)
 	for (size_t n = 0; n < N; n++) {
 		nn->kern->dot_rows(logit + n * E, E, x + n * C, C, w->p, C, w->dtype, 1, E, C);
-		choose(logit + n * E, E, K, expert + n * K, weight + n * K);
+		choose_experts(logit + n * E, E, K, expert + n * K, weight + n * K);
 	}
 }
 

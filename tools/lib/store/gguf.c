@@ -95,7 +95,7 @@ static int open_splits(struct fc_gguf *g, const char *first, struct fc_err *e)
 	return 0;
 }
 
-static int collect(struct fc_gguf *g, struct fc_err *e)
+static int collect_tensors(struct fc_gguf *g, struct fc_err *e)
 {
 	g->tensor = FC_ARRAY(struct fc_tensor, g->n + 1);
 	for (size_t i = 0, at = 0; i < g->n_file; at += g->file[i++].n_tensor)
@@ -118,7 +118,7 @@ int fc_gguf_open(struct fc_gguf **out, const char *path, struct fc_err *e)
 	if (ret == 0)
 		ret = open_splits(g, path, e);
 	if (ret == 0)
-		ret = collect(g, e);
+		ret = collect_tensors(g, e);
 	if (ret < 0) {
 		fc_gguf_close(g);
 		g = NULL;

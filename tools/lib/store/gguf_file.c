@@ -15,15 +15,15 @@ struct cursor {
 	struct fc_err *e;
 };
 
-static size_t left(const struct cursor *c)
+static size_t bytes_left(const struct cursor *c)
 {
 	return (size_t)(c->end - c->p);
 }
 
 /* n bytes, or NULL with a message; what: the part of the file they belong to. */
-static const unsigned char *take(struct cursor *c, uint64_t n, const char *what)
+static const unsigned char *take_bytes(struct cursor *c, uint64_t n, const char *what)
 {
-	if (n > left(c)) {
+	if (n > bytes_left(c)) {
 		fc_fail(c->e, "%s: cut off in %s", c->path, what);
 		return NULL;
 	}
@@ -33,7 +33,7 @@ static const unsigned char *take(struct cursor *c, uint64_t n, const char *what)
 
 static int take_u32(struct cursor *c, uint32_t *v, const char *what)
 {
-	const unsigned char *p = take(c, 4, what);
+	const unsigned char *p = take_bytes(c, 4, what);
 	if (!p)
 		return -1;
 	*v = fc_gguf_u32(p);
@@ -42,7 +42,7 @@ static int take_u32(struct cursor *c, uint32_t *v, const char *what)
 
 static int take_u64(struct cursor *c, uint64_t *v, const char *what)
 {
-	const unsigned char *p = take(c, 8, what);
+	const unsigned char *p = take_bytes(c, 8, what);
 	if (!p)
 		return -1;
 	*v = fc_gguf_u64(p);
@@ -54,7 +54,7 @@ static int take_str(struct cursor *c, struct fc_gguf_str *s, const char *what)
 	uint64_t n;
 	if (take_u64(c, &n, what) < 0)
 		return -1;
-	const unsigned char *p = take(c, n, what);
+	const unsigned char *p = take_bytes(c, n, what);
 	*s = (struct fc_gguf_str){(const char *)p, n};
 	return p ? 0 : -1;
 }
@@ -83,11 +83,11 @@ static int skip_values(struct cursor *c, uint32_t type, uint64_t n, const char *
 {
 	const size_t size = fc_gguf_type_size((enum fc_gguf_type)type);
 	if (size) {
-		if (n > left(c) / size)
+		if (n > bytes_left(c) / size)
 			return fc_fail(c->e,
 			    "%s: key %s: %" PRIu64 " values do not fit in the file", c->path, key,
 			    n);
-		const unsigned char *p = take(c, n * size, key);
+		const unsigned char *p = take_bytes(c, n * size, key);
 		return check_bools(c, (enum fc_gguf_type)type, p, n, key);
 	}
 	if (depth > FC_GGUF_DEPTH_MAX)
@@ -288,7 +288,7 @@ static int read_tensors(struct fc_gguf_file *f, struct cursor *c, uint64_t n)
 	/* name's length and a byte, dimensions, type, offset */
 	enum { LEAST_BYTES = 8 + 1 + 4 + 4 + 8 };
 	size_t align;
-	if (n > left(c) / LEAST_BYTES)
+	if (n > bytes_left(c) / LEAST_BYTES)
 		return fc_fail(c->e, "%s: %" PRIu64 " tensors do not fit in the file", f->path, n);
 	if (find_align(f, &align, c->e) < 0)
 		return -1;
@@ -301,7 +301,7 @@ static int read_tensors(struct fc_gguf_file *f, struct cursor *c, uint64_t n)
 		place[f->n_tensor].t = t;
 		f->n_tensor += t->name != NULL;
 	}
-	const size_t header = f->map.n_bytes - left(c);
+	const size_t header = f->map.n_bytes - bytes_left(c);
 	const size_t base = (header + align - 1) / align * align;
 	const size_t n_data = base < f->map.n_bytes ? f->map.n_bytes - base : 0;
 	if (ret == 0)
@@ -317,7 +317,7 @@ static int read_header(struct fc_gguf_file *f, struct cursor *c)
 	enum { LEAST_BYTES = 8 + 1 + 4 + 1 }; /* of a key with its value */
 	uint32_t version;
 	uint64_t n_tensor, n_kv;
-	const unsigned char *magic = take(c, 4, "its magic number");
+	const unsigned char *magic = take_bytes(c, 4, "its magic number");
 	if (!magic)
 		return -1;
 	if (memcmp(magic, "GGUF", 4))
@@ -331,7 +331,7 @@ static int read_header(struct fc_gguf_file *f, struct cursor *c)
 		    c->e, "%s: GGUF version %" PRIu32 ", expected 2 or 3", f->path, version);
 	if (take_u64(c, &n_tensor, "its counts") < 0 || take_u64(c, &n_kv, "its counts") < 0)
 		return -1;
-	if (n_kv > left(c) / LEAST_BYTES)
+	if (n_kv > bytes_left(c) / LEAST_BYTES)
 		return fc_fail(c->e, "%s: %" PRIu64 " keys do not fit in the file", f->path, n_kv);
 	f->kv = FC_ARRAY(struct fc_gguf_kv, n_kv + 1);
 	for (; f->n_kv < n_kv; f->n_kv++)

@@ -30,7 +30,7 @@ static bool is_kind(enum fc_gguf_type t, enum kind k)
 }
 
 /* 1: there is one of this kind; 0: the key is missing. */
-static int find(const struct fc_gguf *g, const char *key, enum kind k, const struct fc_gguf_kv **kv,
+static int find_key(const struct fc_gguf *g, const char *key, enum kind k, const struct fc_gguf_kv **kv,
     struct fc_err *e)
 {
 	*kv = fc_gguf_file_find(&g->file[0], key);
@@ -84,7 +84,7 @@ int fc_gguf_int(
     const struct fc_gguf *g, const char *key, int64_t def, int64_t *out, struct fc_err *e)
 {
 	const struct fc_gguf_kv *kv;
-	const int there = find(g, key, INTEGER, &kv, e);
+	const int there = find_key(g, key, INTEGER, &kv, e);
 	if (there < 0)
 		return -1;
 	*out = there ? integer_at(kv->p, kv->type) : def;
@@ -95,7 +95,7 @@ int fc_gguf_real(
     const struct fc_gguf *g, const char *key, double def, double *out, struct fc_err *e)
 {
 	const struct fc_gguf_kv *kv;
-	const int there = find(g, key, REAL, &kv, e);
+	const int there = find_key(g, key, REAL, &kv, e);
 	if (there < 0)
 		return -1;
 	*out = there ? real_at(kv->p, kv->type) : def;
@@ -105,7 +105,7 @@ int fc_gguf_real(
 int fc_gguf_bool(const struct fc_gguf *g, const char *key, bool def, bool *out, struct fc_err *e)
 {
 	const struct fc_gguf_kv *kv;
-	const int there = find(g, key, BOOL, &kv, e);
+	const int there = find_key(g, key, BOOL, &kv, e);
 	if (there < 0)
 		return -1;
 	*out = there ? kv->p[0] : def;
@@ -116,7 +116,7 @@ int fc_gguf_string(
     const struct fc_gguf *g, const char *key, struct fc_gguf_str *out, struct fc_err *e)
 {
 	const struct fc_gguf_kv *kv;
-	const int there = find(g, key, STRING, &kv, e);
+	const int there = find_key(g, key, STRING, &kv, e);
 	*out = (struct fc_gguf_str){NULL, 0};
 	if (there > 0)
 		*out = (struct fc_gguf_str){(const char *)kv->p + 8, fc_gguf_u64(kv->p)};
@@ -127,7 +127,7 @@ int fc_gguf_array(
     const struct fc_gguf *g, const char *key, struct fc_gguf_array *out, struct fc_err *e)
 {
 	const struct fc_gguf_kv *kv;
-	const int there = find(g, key, ARRAY, &kv, e);
+	const int there = find_key(g, key, ARRAY, &kv, e);
 	*out = (struct fc_gguf_array){FC_GGUF_U8, 0, NULL};
 	if (there > 0)
 		*out = (struct fc_gguf_array){

@@ -9,7 +9,7 @@
 
 #define EXPERT_MAX 1024
 
-static void *own(struct fc_gguf_hf *v, void *p)
+static void *own_memory(struct fc_gguf_hf *v, void *p)
 {
 	FC_GROW(v->owned, v->cap_owned, v->n_owned + 1);
 	v->owned[v->n_owned++] = p;
@@ -57,7 +57,7 @@ static int take_one(
 	if (t->n_dim != 1 || t->dtype != FC_F32 || !fc_tensor_count(t, &n))
 		return fc_fail(
 		    s->e, "%s: tensor %s: expected one dimension of F32", fc_gguf_path(s->g), name);
-	float *w = own(v, fc_malloc_aligned(n, sizeof *w));
+	float *w = own_memory(v, fc_malloc_aligned(n, sizeof *w));
 	fc_to_f32(w, t->data, FC_F32, n);
 	for (size_t i = 0; i < n; i++)
 		w[i] -= 1;
@@ -65,7 +65,7 @@ static int take_one(
 	return 0;
 }
 
-static void add(struct fc_gguf_hf *v, const struct fc_tensor *t, size_t *cap)
+static void add_to_view(struct fc_gguf_hf *v, const struct fc_tensor *t, size_t *cap)
 {
 	FC_GROW(v->tensor, *cap, v->n + 1);
 	v->tensor[v->n++] = *t;
@@ -84,19 +84,19 @@ static int add_experts(const struct source *s, struct fc_gguf_hf *v, const struc
 	for (int64_t i = 0; i < all->dim[0]; i++) {
 		struct fc_buf name = FC_BUF_INIT;
 		fc_buf_addf(&name, "%.*s%" PRId64 "%s", (int)(at - pattern), pattern, i, at + 1);
-		const struct fc_tensor t = {.name = own(v, fc_buf_detach(&name)),
+		const struct fc_tensor t = {.name = own_memory(v, fc_buf_detach(&name)),
 		    .dtype = all->dtype,
 		    .n_dim = 2,
 		    .dim = {all->dim[1], all->dim[2]},
 		    .data = (const char *)all->data + (size_t)i * n_bytes,
 		    .n_bytes = n_bytes};
-		add(v, &t, cap);
+		add_to_view(v, &t, cap);
 	}
 	return 0;
 }
 
 /* t: the file's, changed to the Hugging Face tensor of that name. */
-static int change(const struct source *s, struct fc_gguf_hf *v, struct fc_tensor *t,
+static int change_tensor(const struct source *s, struct fc_gguf_hf *v, struct fc_tensor *t,
     enum fc_gguf_change how, const char *hf)
 {
 	const char *name = t->name;
@@ -129,7 +129,7 @@ static int add_tensor(
 	struct fc_buf b = FC_BUF_INIT;
 	struct fc_tensor t = *from;
 	const struct fc_gguf_rule *r = fc_gguf_name_in(s->f, t.name, &b);
-	char *hf = own(v, fc_buf_detach(&b));
+	char *hf = own_memory(v, fc_buf_detach(&b));
 	if (!r)
 		return fc_fail(s->e, "%s: tensor %s has no place in a model of architecture %s",
 		    fc_gguf_path(s->g), t.name, s->f->arch);
@@ -137,9 +137,9 @@ static int add_tensor(
 		return 0;
 	if (r->change == FC_GGUF_EXPERTS)
 		return add_experts(s, v, &t, hf, cap);
-	if (change(s, v, &t, r->change, hf) < 0)
+	if (change_tensor(s, v, &t, r->change, hf) < 0)
 		return -1;
-	add(v, &t, cap);
+	add_to_view(v, &t, cap);
 	return 0;
 }
 

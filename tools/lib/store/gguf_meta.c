@@ -17,7 +17,7 @@ static void put_f32(struct fc_buf *b, float v)
 	fc_gguf_put_u32(b, u);
 }
 
-static void begin(struct fc_gguf_meta *m, const char *key, size_t n, enum fc_gguf_type type)
+static void begin_key(struct fc_gguf_meta *m, const char *key, size_t n, enum fc_gguf_type type)
 {
 	put_str(&m->b, key, n);
 	fc_gguf_put_u32(&m->b, type);
@@ -26,31 +26,31 @@ static void begin(struct fc_gguf_meta *m, const char *key, size_t n, enum fc_ggu
 
 void fc_gguf_add_u32(struct fc_gguf_meta *m, const char *key, uint32_t v)
 {
-	begin(m, key, strlen(key), FC_GGUF_U32);
+	begin_key(m, key, strlen(key), FC_GGUF_U32);
 	fc_gguf_put_u32(&m->b, v);
 }
 
 void fc_gguf_add_f32(struct fc_gguf_meta *m, const char *key, float v)
 {
-	begin(m, key, strlen(key), FC_GGUF_F32);
+	begin_key(m, key, strlen(key), FC_GGUF_F32);
 	put_f32(&m->b, v);
 }
 
 void fc_gguf_add_bool(struct fc_gguf_meta *m, const char *key, bool v)
 {
-	begin(m, key, strlen(key), FC_GGUF_BOOL);
+	begin_key(m, key, strlen(key), FC_GGUF_BOOL);
 	fc_buf_addc(&m->b, v);
 }
 
 void fc_gguf_add_str(struct fc_gguf_meta *m, const char *key, const char *p, size_t n)
 {
-	begin(m, key, strlen(key), FC_GGUF_STRING);
+	begin_key(m, key, strlen(key), FC_GGUF_STRING);
 	put_str(&m->b, p, n);
 }
 
 void fc_gguf_add_array(struct fc_gguf_meta *m, const char *key, enum fc_gguf_type type, size_t n)
 {
-	begin(m, key, strlen(key), FC_GGUF_ARRAY);
+	begin_key(m, key, strlen(key), FC_GGUF_ARRAY);
 	fc_gguf_put_u32(&m->b, type);
 	fc_gguf_put_u64(&m->b, n);
 }
@@ -73,7 +73,7 @@ void fc_gguf_item_f32(struct fc_gguf_meta *m, float v)
 void fc_gguf_add_copy(struct fc_gguf_meta *m, const struct fc_gguf *g, size_t i)
 {
 	const struct fc_gguf_kv *kv = &g->file[0].kv[i];
-	begin(m, kv->key.p, kv->key.n, kv->type);
+	begin_key(m, kv->key.p, kv->key.n, kv->type);
 	fc_buf_add(&m->b, kv->p, kv->n_bytes);
 }
 

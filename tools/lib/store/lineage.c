@@ -13,7 +13,7 @@ static bool read_fingerprint(const json_t *v, uint64_t *to)
 	return json_is_string(v) && fc_policy_fingerprint(json_string_value(v), to);
 }
 
-static int parse(struct fc_lineage *l, const json_t *o, const char *path, struct fc_err *e)
+static int parse_lineage(struct fc_lineage *l, const json_t *o, const char *path, struct fc_err *e)
 {
 	const json_t *before = json_object_get(o, "before");
 	const json_t *round = json_object_get(o, "round");
@@ -39,7 +39,7 @@ int fc_lineage_read(struct fc_lineage *l, const char *dir, uint64_t fingerprint,
 	*l = (struct fc_lineage){.model = fingerprint};
 	if (fc_file_exists(path)) {
 		json_t *o = fc_json_file(path, e);
-		ret = o ? parse(l, o, path, e) : -1;
+		ret = o ? parse_lineage(l, o, path, e) : -1;
 		json_decref(o);
 	}
 	if (ret == 0 && l->model != fingerprint)

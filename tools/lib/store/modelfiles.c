@@ -51,7 +51,7 @@ static const struct {
 static const char *const weights[] = {"*.safetensors", "*.index.json", "*.bin", "*.pt", "*.pth",
     "*.ckpt", "*.h5", "*.msgpack", "*.gguf", "*.onnx", "*.npz"};
 
-static bool fits(const char *name, const char *pattern)
+static bool fits_pattern(const char *name, const char *pattern)
 {
 	const char *star = strchr(pattern, '*');
 	if (!star)
@@ -65,7 +65,7 @@ static bool fits(const char *name, const char *pattern)
 static unsigned kind_of_file(const char *name)
 {
 	for (size_t i = 0; i < FC_LEN(known); i++)
-		if (fits(name, known[i].name))
+		if (fits_pattern(name, known[i].name))
 			return known[i].kind;
 	return 0;
 }
@@ -73,7 +73,7 @@ static unsigned kind_of_file(const char *name)
 static bool is_weights(const char *name)
 {
 	for (size_t i = 0; i < FC_LEN(weights); i++)
-		if (fits(name, weights[i]))
+		if (fits_pattern(name, weights[i]))
 			return true;
 	return false;
 }

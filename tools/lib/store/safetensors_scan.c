@@ -13,13 +13,13 @@ struct scan {
 	struct fc_buf b; /* of strings with escapes */
 };
 
-static bool is(const char *p, size_t n, const char *word)
+static bool is_word(const char *p, size_t n, const char *word)
 {
 	return n == strlen(word) && !memcmp(p, word, n);
 }
 
 /* [I, I, ...]: their number, at most max; -1: anything else. */
-static int integers(struct fc_jsonscan *s, int64_t *v, int max)
+static int scan_integers(struct fc_jsonscan *s, int64_t *v, int max)
 {
 	int n = 0;
 	if (!fc_jsonscan_char(s, '['))
@@ -33,7 +33,7 @@ static int integers(struct fc_jsonscan *s, int64_t *v, int max)
 	return fc_jsonscan_char(s, ']') ? n : -1;
 }
 
-static bool dtype(struct scan *c, struct fc_safetensors_entry *x)
+static bool scan_dtype(struct scan *c, struct fc_safetensors_entry *x)
 {
 	const char *p;
 	size_t n;
@@ -46,7 +46,7 @@ static bool dtype(struct scan *c, struct fc_safetensors_entry *x)
 }
 
 /* The three members, each once, and no other. */
-static bool entry(struct scan *c, struct fc_safetensors_entry *x)
+static bool scan_entry(struct scan *c, struct fc_safetensors_entry *x)
 {
 	const char *key;
 	size_t n;
@@ -57,18 +57,18 @@ static bool entry(struct scan *c, struct fc_safetensors_entry *x)
 	do {
 		if (!fc_jsonscan_string(&c->s, &c->b, &key, &n) || !fc_jsonscan_char(&c->s, ':'))
 			return false;
-		if (is(key, n, "dtype")) {
+		if (is_word(key, n, "dtype")) {
 			bit = 1;
-			if (!dtype(c, x))
+			if (!scan_dtype(c, x))
 				return false;
-		} else if (is(key, n, "shape")) {
+		} else if (is_word(key, n, "shape")) {
 			bit = 2;
-			x->t.n_dim = integers(&c->s, x->t.dim, FC_MAX_DIM);
+			x->t.n_dim = scan_integers(&c->s, x->t.dim, FC_MAX_DIM);
 			if (x->t.n_dim < 0)
 				return false;
-		} else if (is(key, n, "data_offsets")) {
+		} else if (is_word(key, n, "data_offsets")) {
 			bit = 4;
-			if (integers(&c->s, offset, 2) != 2)
+			if (scan_integers(&c->s, offset, 2) != 2)
 				return false;
 			x->begin = (uint64_t)offset[0];
 			x->end = (uint64_t)offset[1];
@@ -83,7 +83,7 @@ static bool entry(struct scan *c, struct fc_safetensors_entry *x)
 }
 
 /* The metadata, which are small, are checked as any JSON. */
-static bool metadata(struct scan *c, const char *path)
+static bool scan_metadata(struct scan *c, const char *path)
 {
 	struct fc_err ignored;
 	size_t from = c->s.i;
@@ -105,14 +105,14 @@ static bool scan_all(struct scan *c, struct fc_safetensors_header *h, const char
 	do {
 		if (!fc_jsonscan_string(&c->s, &c->b, &name, &n) || memchr(name, 0, n))
 			return false;
-		if (is(name, n, "__metadata__")) {
-			if (has_metadata || !fc_jsonscan_char(&c->s, ':') || !metadata(c, path))
+		if (is_word(name, n, "__metadata__")) {
+			if (has_metadata || !fc_jsonscan_char(&c->s, ':') || !scan_metadata(c, path))
 				return false;
 			has_metadata = true;
 			continue;
 		}
 		struct fc_safetensors_entry *x = fc_safetensors_header_add(h, name, n);
-		if (!fc_jsonscan_char(&c->s, ':') || !entry(c, x))
+		if (!fc_jsonscan_char(&c->s, ':') || !scan_entry(c, x))
 			return false;
 	} while (fc_jsonscan_char(&c->s, ','));
 	return fc_jsonscan_char(&c->s, '}') && !fc_jsonscan_char(&c->s, 0) && c->s.i == c->s.n;

@@ -140,7 +140,7 @@ static void make_header(
 }
 
 /* Takes the space now: a full disk shows before the work, not after it. */
-static int reserve(int fd, size_t n, const char *path, struct fc_err *e)
+static int reserve_space(int fd, size_t n, const char *path, struct fc_err *e)
 {
 	do
 		errno = posix_fallocate(fd, 0, (off_t)n);
@@ -200,7 +200,7 @@ static int create_file(
 	else if (header.n - 8 > FC_SAFETENSORS_HEADER_MAX)
 		fc_fail(e, "%s: a header of %zu bytes is over the format's limit of %zu",
 		    w->path[file], header.n - 8, FC_SAFETENSORS_HEADER_MAX);
-	else if (reserve(w->fd[file], end, w->path[file], e) == 0)
+	else if (reserve_space(w->fd[file], end, w->path[file], e) == 0)
 		ret = fc_pwrite_all(w->fd[file], header.p, header.n, 0, w->path[file], e);
 	free(name);
 	fc_buf_release(&header);

@@ -20,7 +20,7 @@ void fc_row_checker_release(struct fc_row_checker *c)
 	*c = (struct fc_row_checker){0};
 }
 
-static void prepare(struct fc_row_checker *c, size_t n_vocab)
+static void prepare_seen(struct fc_row_checker *c, size_t n_vocab)
 {
 	if (!c->p) {
 		uint32_t *bits = FC_ARRAY(uint32_t, N_PROBABILITY);
@@ -164,7 +164,7 @@ int fc_check_rows(struct fc_row_checker *c, const struct fc_header *h, const str
 	const bool own = fc_check_own_rows(h, x);
 	const uint32_t *truth = v->truth;
 	if (x->n_row)
-		prepare(c, fc_header_n_output(h));
+		prepare_seen(c, fc_header_n_output(h));
 	for (size_t r = 0; r < x->n_row; r++) {
 		size_t off = x->row_off[r], n = x->row_off[r + 1] - off;
 		uint32_t tok = x->tok[x->row_tok[r]], rank = v->rank[r], twice;

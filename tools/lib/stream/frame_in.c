@@ -131,7 +131,7 @@ static int read_more(struct fc_frame_in *f, struct fc_err *e)
 }
 
 /* Reads until n bytes are there or the input ends: 1, or 0, -1. */
-static int fill(struct fc_frame_in *f, size_t n, struct fc_err *e)
+static int fill_buffer(struct fc_frame_in *f, size_t n, struct fc_err *e)
 {
 	int ret = 1;
 	while (ret == 1 && f->end - f->begin < n)
@@ -152,7 +152,7 @@ static uint32_t le32(const uint8_t *p)
 
 static int skip_frame(struct fc_frame_in *f, struct fc_err *e)
 {
-	int ret = fill(f, 8, e);
+	int ret = fill_buffer(f, 8, e);
 	if (ret <= 0)
 		return ret < 0 ? -1 : cut_off(f, e);
 	uint64_t left = (uint64_t)le32(f->buf + f->begin + 4) + 8, whole = left;
@@ -176,7 +176,7 @@ static int skip_frame(struct fc_frame_in *f, struct fc_err *e)
 /* Checks the frame header at the buffer's beginning against what a stream allows. */
 static int check_head(struct fc_frame_in *f, size_t *n_content, struct fc_err *e)
 {
-	if (fill(f, HEAD_BYTES, e) < 0)
+	if (fill_buffer(f, HEAD_BYTES, e) < 0)
 		return -1;
 	size_t have = f->end - f->begin;
 	uint8_t descriptor = have > 4 ? f->buf[f->begin + 4] : 0;
@@ -197,7 +197,7 @@ static int check_head(struct fc_frame_in *f, size_t *n_content, struct fc_err *e
 }
 
 /* Brings the whole compressed frame into the buffer. */
-static int gather(struct fc_frame_in *f, size_t n_content, size_t *n_frame, struct fc_err *e)
+static int gather_frame(struct fc_frame_in *f, size_t n_content, size_t *n_frame, struct fc_err *e)
 {
 	for (;;) {
 		size_t have = f->end - f->begin;
@@ -217,10 +217,10 @@ static int gather(struct fc_frame_in *f, size_t n_content, size_t *n_frame, stru
 	}
 }
 
-static int decompress(struct fc_frame_in *f, size_t n_content, struct fc_err *e)
+static int decompress_frame(struct fc_frame_in *f, size_t n_content, struct fc_err *e)
 {
 	size_t n_frame = 0;
-	if (gather(f, n_content, &n_frame, e) < 0)
+	if (gather_frame(f, n_content, &n_frame, e) < 0)
 		return -1;
 	FC_GROW(f->content, f->cap_content, n_content);
 	size_t n = ZSTD_decompressDCtx(f->dctx, f->content, n_content, f->buf + f->begin, n_frame);
@@ -235,7 +235,7 @@ static int decompress(struct fc_frame_in *f, size_t n_content, struct fc_err *e)
 int fc_frame_in_next(struct fc_frame_in *f, const uint8_t **p, size_t *n, struct fc_err *e)
 {
 	for (;;) {
-		int ret = fill(f, 4, e);
+		int ret = fill_buffer(f, 4, e);
 		if (ret < 0)
 			return -1;
 		if (ret == 0)
@@ -248,7 +248,7 @@ int fc_frame_in_next(struct fc_frame_in *f, const uint8_t **p, size_t *n, struct
 		}
 		if (magic != ZSTD_MAGICNUMBER)
 			return fail_at(f, "not a stream of the fc tools (no zstd frame here)", e);
-		if (check_head(f, n, e) < 0 || decompress(f, *n, e) < 0)
+		if (check_head(f, n, e) < 0 || decompress_frame(f, *n, e) < 0)
 			return -1;
 		*p = f->content;
 		return 1;

@@ -51,7 +51,7 @@ static void note_frame(struct fc_frame_out *f, size_t n_frame, size_t n_content)
 	}
 }
 
-static int flush(struct fc_frame_out *f, struct fc_err *e)
+static int flush_buffer(struct fc_frame_out *f, struct fc_err *e)
 {
 	int ret = fc_out_write(f->out, f->buf.p, f->buf.n, e);
 	fc_buf_clear(&f->buf);
@@ -146,10 +146,10 @@ int fc_frame_out_put(struct fc_frame_out *f, const void *p, size_t n, const size
 		return fc_fail(e, "%s: compress: %s", fc_out_name(f->out), ZSTD_getErrorName(ret));
 	f->buf.n += to.pos;
 	note_frame(f, to.pos, n);
-	return flush(f, e);
+	return flush_buffer(f, e);
 }
 
-static void release(struct fc_frame_out *f)
+static void release_frame_out(struct fc_frame_out *f)
 {
 	ZSTD_freeCCtx(f->cctx);
 	fc_buf_release(&f->buf);
@@ -167,13 +167,13 @@ int fc_frame_out_finish(struct fc_frame_out *f, struct fc_err *e)
 		add_le32(&f->buf, (uint32_t)f->n_frame);
 		fc_buf_addc(&f->buf, 0); /* no checksums */
 		add_le32(&f->buf, seekable_magic);
-		ret = flush(f, e);
+		ret = flush_buffer(f, e);
 	}
 	if (ret == 0)
 		ret = fc_out_commit(f->out, e);
 	else
 		fc_out_abort(f->out);
-	release(f);
+	release_frame_out(f);
 	return ret;
 }
 
@@ -182,5 +182,5 @@ void fc_frame_out_abort(struct fc_frame_out *f)
 	if (!f)
 		return;
 	fc_out_abort(f->out);
-	release(f);
+	release_frame_out(f);
 }

@@ -27,12 +27,12 @@ struct fc_join {
 	struct fc_buf last; /* id of the conversation handed out before */
 };
 
-static const struct fc_header *header(const struct fc_join *j, size_t i)
+static const struct fc_header *header_of(const struct fc_join *j, size_t i)
 {
 	return fc_reader_header(fc_queue_reader(j->input[i].queue));
 }
 
-static const char *name(const struct fc_join *j, size_t i)
+static const char *name_of(const struct fc_join *j, size_t i)
 {
 	return fc_reader_name(fc_queue_reader(j->input[i].queue));
 }
@@ -41,7 +41,7 @@ static const char *name(const struct fc_join *j, size_t i)
 static int check_draws(const struct fc_join *j, size_t i, struct fc_err *e)
 {
 	char draws[80];
-	fc_header_draws_text(header(j, i), draws, sizeof draws);
+	fc_header_draws_text(header_of(j, i), draws, sizeof draws);
 	if (i < j->o.first)
 		return 0;
 	if (j->o.likeliest && *draws)
@@ -49,33 +49,33 @@ static int check_draws(const struct fc_join *j, size_t i, struct fc_err *e)
 		    "%s has %s, which do not tell the probabilities of single tokens; make it "
 		    "again "
 		    "with fc-infer -k",
-		    name(j, i), draws);
+		    name_of(j, i), draws);
 	return fc_header_same_draws(
-	    header(j, j->o.first), name(j, j->o.first), header(j, i), name(j, i), e);
+	    header_of(j, j->o.first), name_of(j, j->o.first), header_of(j, i), name_of(j, i), e);
 }
 
 static int check_header(const struct fc_join *j, size_t i, struct fc_err *e)
 {
-	const struct fc_header *a = header(j, 0), *b = header(j, i);
+	const struct fc_header *a = header_of(j, 0), *b = header_of(j, i);
 	if (a->tokenizer != b->tokenizer)
 		return fc_fail(e, "%s is over other tokens than %s; run fc-align apply on it first",
-		    name(j, i), name(j, 0));
+		    name_of(j, i), name_of(j, 0));
 	if (a->template_hash && b->template_hash && a->template_hash != b->template_hash)
 		return fc_fail(e,
 		    "%s was rendered with another template (%016" PRIx64 ") than %s (%016" PRIx64
 		    "); make it again with fc-infer -p of the pivot",
-		    name(j, i), b->template_hash, name(j, 0), a->template_hash);
+		    name_of(j, i), b->template_hash, name_of(j, 0), a->template_hash);
 	if (a->cut != b->cut)
 		return fc_fail(e,
 		    "the text of %s was cut into tokens by --cut %s, that of %s by --cut %s; make "
 		    "one again with fc-infer",
-		    name(j, i), fc_text_cut_name(b->cut), name(j, 0), fc_text_cut_name(a->cut));
-	a = header(j, j->o.first);
+		    name_of(j, i), fc_text_cut_name(b->cut), name_of(j, 0), fc_text_cut_name(a->cut));
+	a = header_of(j, j->o.first);
 	if (!j->o.any_top_k && !b->n_sample && i > j->o.first && a->top_k != b->top_k)
 		return fc_fail(e,
 		    "rows of %s have up to %" PRIu32 " entries, those of %s up to %" PRIu32
 		    "; make them alike, or say with -k how many to keep",
-		    name(j, i), b->top_k, name(j, j->o.first), a->top_k);
+		    name_of(j, i), b->top_k, name_of(j, j->o.first), a->top_k);
 	return 0;
 }
 
@@ -91,12 +91,12 @@ static int check_names(const struct fc_join *j, struct fc_err *e)
 static void join_headers(struct fc_join *j)
 {
 	struct fc_header *h = &j->header;
-	fc_header_copy(h, header(j, 0));
-	h->n_sample = header(j, j->o.first)->n_sample;
-	h->sample_temperature = header(j, j->o.first)->sample_temperature;
+	fc_header_copy(h, header_of(j, 0));
+	h->n_sample = header_of(j, j->o.first)->n_sample;
+	h->sample_temperature = header_of(j, j->o.first)->sample_temperature;
 	for (size_t i = 0; i < j->n; i++) {
 		struct input *in = &j->input[i];
-		const struct fc_header *from = header(j, i);
+		const struct fc_header *from = header_of(j, i);
 		if (fc_header_n_output(from) > fc_header_n_output(h))
 			h->n_output = fc_header_n_output(from);
 		h->n_vocab = from->n_vocab > h->n_vocab ? from->n_vocab : h->n_vocab;
@@ -154,14 +154,14 @@ uint32_t fc_join_top_k(const struct fc_join *j)
 {
 	uint32_t most = 0;
 	for (size_t i = 0; i < j->n; i++)
-		most = header(j, i)->top_k > most ? header(j, i)->top_k : most;
+		most = header_of(j, i)->top_k > most ? header_of(j, i)->top_k : most;
 	return most;
 }
 
 const char *fc_join_label(const struct fc_join *j, size_t i)
 {
-	const struct fc_header *h = header(j, i);
-	return h->n_source == 1 ? h->source[0].name : name(j, i);
+	const struct fc_header *h = header_of(j, i);
+	return h->n_source == 1 ? h->source[0].name : name_of(j, i);
 }
 
 const struct fc_header *fc_join_header(const struct fc_join *j)
@@ -232,9 +232,9 @@ static int name_text_difference(
 	while (at < a->n && at < b->n && a->p[at] == b->p[at])
 		at++;
 	add_snippet(&why, b, at);
-	fc_buf_addf(&why, " in %s, ", name(j, i));
+	fc_buf_addf(&why, " in %s, ", name_of(j, i));
 	add_snippet(&why, a, at);
-	fc_buf_addf(&why, " in %s", name(j, 0));
+	fc_buf_addf(&why, " in %s", name_of(j, 0));
 	fc_fail(e,
 	    "conversation '%.*s': its texts differ from byte %zu on: %s; make both with the same "
 	    "template",
@@ -251,7 +251,7 @@ static int check_policy(struct fc_join *j, size_t i, struct fc_err *e)
 	struct fc_err why;
 	for (size_t k = 0; k < 2; k++)
 		if (fc_policy_parse(x[k]->meta.p, x[k]->meta.n, &p[k], &why) < 0)
-			return fc_fail(e, "%s: conversation '%.*s': %s", name(j, k ? i : 0),
+			return fc_fail(e, "%s: conversation '%.*s': %s", name_of(j, k ? i : 0),
 			    (int)x[k]->id.n, x[k]->id.p, why.msg);
 	if (!fc_policy_equal(&p[0], &p[1]))
 		return fc_fail(e,
@@ -259,7 +259,7 @@ static int check_policy(struct fc_join *j, size_t i, struct fc_err *e)
 		    "\" in %s says that model %016" PRIx64 ", round %" PRIu32
 		    ", gave its answers, in %s that %016" PRIx64 ", round %" PRIu32
 		    ", did; make all of the same lines",
-		    (int)x[0]->id.n, x[0]->id.p, name(j, i), p[1].model, p[1].round, name(j, 0),
+		    (int)x[0]->id.n, x[0]->id.p, name_of(j, i), p[1].model, p[1].round, name_of(j, 0),
 		    p[0].model, p[0].round);
 	return 0;
 }
@@ -273,12 +273,12 @@ static int check_same(struct fc_join *j, size_t i, struct fc_err *e)
 		return fc_fail(e,
 		    "conversation '%.*s': its tokens in %s differ from those in %s; run fc-align "
 		    "apply on the stream of the source",
-		    (int)a->id.n, a->id.p, name(j, i), name(j, 0));
+		    (int)a->id.n, a->id.p, name_of(j, i), name_of(j, 0));
 	return check_policy(j, i, e);
 }
 
 /* Makes what stands in front of all queues one conversation. */
-static int deliver(struct fc_join *j, struct fc_err *e)
+static int deliver_fronts(struct fc_join *j, struct fc_err *e)
 {
 	for (size_t i = 0; i < j->n; i++) {
 		struct input *in = &j->input[i];
@@ -292,7 +292,7 @@ static int deliver(struct fc_join *j, struct fc_err *e)
 			return fc_fail(e,
 			    "%s: a later part of it has a source that its beginning "
 			    "does not name; fuse the parts one by one",
-			    name(j, i));
+			    name_of(j, i));
 	}
 	fc_buf_clear(&j->last);
 	fc_buf_add(&j->last, fc_join_at(j, 0)->id.p, fc_join_at(j, 0)->id.n);
@@ -315,7 +315,7 @@ static bool find_common(const struct fc_join *j, size_t *at)
 	return false;
 }
 
-static void skip(struct fc_join *j, size_t i, size_t n)
+static void skip_records(struct fc_join *j, size_t i, size_t n)
 {
 	j->input[i].n_skipped += n;
 	while (n-- > 0)
@@ -339,7 +339,7 @@ static int skip_missing(struct fc_join *j, struct fc_err *e)
 		}
 	}
 	for (size_t i = 0; i < j->n; i++)
-		skip(j, i, found ? at[i] : fc_queue_n(j->input[i].queue));
+		skip_records(j, i, found ? at[i] : fc_queue_n(j->input[i].queue));
 	free(at);
 	if (!found && more)
 		return fc_fail(e, "%d conversations after '%.*s' and none that all streams have",
@@ -360,13 +360,13 @@ static int name_difference(struct fc_join *j, size_t i, struct fc_err *e)
 	if (a_later && b_later)
 		fc_buf_adds(&why, "the order is another");
 	else if (a_later)
-		fc_buf_addf(&why, "the latter is missing in %s", name(j, 0));
+		fc_buf_addf(&why, "the latter is missing in %s", name_of(j, 0));
 	else if (b_later)
-		fc_buf_addf(&why, "the former is missing in %s", name(j, i));
+		fc_buf_addf(&why, "the former is missing in %s", name_of(j, i));
 	else
 		fc_buf_addf(&why, "neither has the other's among its next %d", FC_JOIN_AHEAD);
 	fc_fail(e, "conversation %" PRIu64 " is '%.*s' in %s and '%.*s' in %s: %s", j->n_record,
-	    (int)a->n, a->p, name(j, 0), (int)b->n, b->p, name(j, i), why.p);
+	    (int)a->n, a->p, name_of(j, 0), (int)b->n, b->p, name_of(j, i), why.p);
 	fc_buf_release(&why);
 	return -1;
 }
@@ -375,7 +375,7 @@ static int name_end(struct fc_join *j, size_t ended, size_t has, struct fc_err *
 {
 	const struct fc_example *x = fc_join_at(j, has);
 	return fc_fail(e, "%s ends before conversation %" PRIu64 ", '%.*s', which %s has",
-	    name(j, ended), j->n_record, (int)x->id.n, x->id.p, name(j, has));
+	    name_of(j, ended), j->n_record, (int)x->id.n, x->id.p, name_of(j, has));
 }
 
 int fc_join_next(struct fc_join *j, struct fc_err *e)
@@ -409,14 +409,14 @@ int fc_join_next(struct fc_join *j, struct fc_err *e)
 		}
 	}
 	if (n_has == j->n && same)
-		return deliver(j, e);
+		return deliver_fronts(j, e);
 	int got = n_has == j->n ? skip_missing(j, e) : 0;
 	if (got != 0)
-		return got < 0 ? -1 : deliver(j, e);
+		return got < 0 ? -1 : deliver_fronts(j, e);
 	/* nothing is left that all could have; the rest is still to be whole */
 	for (size_t i = 0; i < j->n; i++) {
 		do
-			skip(j, i, fc_queue_n(j->input[i].queue));
+			skip_records(j, i, fc_queue_n(j->input[i].queue));
 		while ((got = fc_queue_fill(j->input[i].queue, 1, e)) > 0);
 		if (got < 0)
 			return -1;

@@ -15,7 +15,7 @@ static uint64_t *find_slot(const struct fc_nameset *s, const uint64_t h[2])
 	return s->slot[i];
 }
 
-static void enlarge(struct fc_nameset *s)
+static void enlarge_set(struct fc_nameset *s)
 {
 	struct fc_nameset old = *s;
 	s->cap = old.cap ? 2 * old.cap : 64;
@@ -34,7 +34,7 @@ bool fc_nameset_add(struct fc_nameset *s, const void *name, size_t n)
 {
 	const uint64_t h[2] = {fc_hash(name, n, 0), fc_hash(name, n, 1) | 1};
 	if (2 * s->n >= s->cap)
-		enlarge(s);
+		enlarge_set(s);
 	uint64_t *slot = find_slot(s, h);
 	if (slot[1])
 		return false;

@@ -207,7 +207,7 @@ static enum fc_read next_of(struct fc_reader *r, Fc__Record__KindCase kind, stru
 	return ret;
 }
 
-static const char *hint(enum fc_kind is, enum fc_kind want)
+static const char *remedy_of(enum fc_kind is, enum fc_kind want)
 {
 	if (is == FC_KIND_TOKENS && want == FC_KIND_DISTS)
 		return "; run fc-infer without --tokens";
@@ -232,7 +232,7 @@ int fc_reader_open(struct fc_reader **out, const char *path, enum fc_kind kind, 
 		goto fail;
 	if (kind && r->header.kind != kind) {
 		fc_fail(e, "%s: this is a %s, not a %s%s", fc_reader_name(r),
-		    fc_kind_name(r->header.kind), fc_kind_name(kind), hint(r->header.kind, kind));
+		    fc_kind_name(r->header.kind), fc_kind_name(kind), remedy_of(r->header.kind, kind));
 		goto fail;
 	}
 	*out = r;

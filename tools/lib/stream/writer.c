@@ -203,7 +203,7 @@ int fc_writer_map(struct fc_writer *w, const struct fc_map_entry *entry, size_t 
 	return 0;
 }
 
-static void release(struct fc_writer *w)
+static void release_writer(struct fc_writer *w)
 {
 	fc_header_release(&w->header);
 	fc_buf_release(&w->records);
@@ -221,7 +221,7 @@ int fc_writer_finish(struct fc_writer *w, struct fc_err *e)
 		fc_frame_out_abort(w->out);
 	else
 		ret = fc_frame_out_finish(w->out, e);
-	release(w);
+	release_writer(w);
 	return ret;
 }
 
@@ -230,5 +230,5 @@ void fc_writer_abort(struct fc_writer *w)
 	if (!w)
 		return;
 	fc_frame_out_abort(w->out);
-	release(w);
+	release_writer(w);
 }

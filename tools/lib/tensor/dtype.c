@@ -132,7 +132,7 @@ static void copy8(char *out, const char *in, size_t n)
 	memcpy(out, in, 8 * n);
 }
 
-static void run(void (*const plain[FC_DTYPE_N])(char *, const char *, size_t),
+static void run_blocks(void (*const plain[FC_DTYPE_N])(char *, const char *, size_t),
     fc_quant_fn *const packed[FC_DTYPE_N], void *out, const void *in, enum fc_dtype t, size_t n)
 {
 	fc_quant_fn *const *table = fc_dtype_is_packed(t) ? packed : plain;
@@ -148,7 +148,7 @@ void fc_to_f32(float *out, const void *in, enum fc_dtype t, size_t n)
 	    [FC_F16] = f16_to_f32,
 	    [FC_BF16] = bf16_to_f32,
 	    [FC_F64] = f64_to_f32};
-	run(table, fc_quant()->to_f32, out, in, t, n);
+	run_blocks(table, fc_quant()->to_f32, out, in, t, n);
 }
 
 void fc_from_f32(void *out, enum fc_dtype t, const float *in, size_t n)
@@ -157,7 +157,7 @@ void fc_from_f32(void *out, enum fc_dtype t, const float *in, size_t n)
 	    [FC_F16] = f32_to_f16,
 	    [FC_BF16] = f32_to_bf16,
 	    [FC_F64] = f32_to_f64};
-	run(table, fc_quant()->from_f32, out, in, t, n);
+	run_blocks(table, fc_quant()->from_f32, out, in, t, n);
 }
 
 void fc_to_f64(double *out, const void *in, enum fc_dtype t, size_t n)
@@ -167,7 +167,7 @@ void fc_to_f64(double *out, const void *in, enum fc_dtype t, size_t n)
 	    [FC_F16] = f16_to_f64,
 	    [FC_BF16] = bf16_to_f64,
 	    [FC_F64] = copy8};
-	run(table, fc_quant()->to_f64, out, in, t, n);
+	run_blocks(table, fc_quant()->to_f64, out, in, t, n);
 }
 
 void fc_from_f64(void *out, enum fc_dtype t, const double *in, size_t n)
@@ -177,5 +177,5 @@ void fc_from_f64(void *out, enum fc_dtype t, const double *in, size_t n)
 	    [FC_F16] = f64_to_f16,
 	    [FC_BF16] = f64_to_bf16,
 	    [FC_F64] = copy8};
-	run(table, table, out, in, t, n);
+	run_blocks(table, table, out, in, t, n);
 }

@@ -33,7 +33,7 @@ const void *fc_tensor_row(const struct fc_tensor *t, size_t r)
 }
 
 /* One element of a matrix that is stored by columns. */
-static double element(const struct fc_tensor *t, size_t i)
+static double element_at(const struct fc_tensor *t, size_t i)
 {
 	const size_t rows = (size_t)t->dim[0], cols = row_size(t);
 	const size_t at = i % cols * rows + i / cols, block = fc_dtype_block(t->dtype);
@@ -76,7 +76,7 @@ void fc_tensor_to_f32(const struct fc_tensor *t, size_t first, size_t n, float *
 		each_row(t, first, n, (char *)out, sizeof *out, convert_f32);
 	else
 		for (size_t i = 0; i < n; i++)
-			out[i] = (float)element(t, first + i);
+			out[i] = (float)element_at(t, first + i);
 }
 
 void fc_tensor_to_f64(const struct fc_tensor *t, size_t first, size_t n, double *out)
@@ -85,5 +85,5 @@ void fc_tensor_to_f64(const struct fc_tensor *t, size_t first, size_t n, double 
 		each_row(t, first, n, (char *)out, sizeof *out, convert_f64);
 	else
 		for (size_t i = 0; i < n; i++)
-			out[i] = element(t, first + i);
+			out[i] = element_at(t, first + i);
 }

@@ -7,7 +7,7 @@
 
 /* Number i of a sequence: the finalizer of splitmix64 (Vigna) over key + i * golden ratio.  It
  * needs no state, so that blocks can be rounded in any order. */
-static inline uint64_t draw(uint64_t key, uint64_t i)
+static inline uint64_t draw_bits(uint64_t key, uint64_t i)
 {
 	uint64_t z = key + (i + 1) * 0x9e3779b97f4a7c15u;
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
@@ -70,8 +70,8 @@ void fc_round_f32(void *out, enum fc_dtype t, const float *in, size_t n,
 	const uint64_t key = fc_hash(name, strlen(name), how->seed);
 	if (t == FC_BF16)
 		for (size_t i = 0; i < n; i++)
-			to[i] = to_bf16(in[i], draw(key, first + i));
+			to[i] = to_bf16(in[i], draw_bits(key, first + i));
 	else
 		for (size_t i = 0; i < n; i++)
-			to[i] = to_f16(in[i], draw(key, first + i));
+			to[i] = to_f16(in[i], draw_bits(key, first + i));
 }

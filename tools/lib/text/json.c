@@ -81,7 +81,7 @@ static void fail_syntax(
 		fc_fail(e, "%s: column %d: %s", name, why->column, why->text);
 }
 
-static json_t *parse(const char *p, size_t n, const char *name, bool line, struct fc_err *e)
+static json_t *parse_json(const char *p, size_t n, const char *name, bool line, struct fc_err *e)
 {
 	json_error_t why;
 	const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
@@ -99,10 +99,10 @@ static json_t *parse(const char *p, size_t n, const char *name, bool line, struc
 
 json_t *fc_json_text(const char *p, size_t n, const char *name, struct fc_err *e)
 {
-	return parse(p, n, name, false, e);
+	return parse_json(p, n, name, false, e);
 }
 
-static size_t ceiling(const char *path)
+static size_t ceiling_of(const char *path)
 {
 	return fc_ends_with(path, "config.json") ? FC_JSON_CONFIG_MAX : FC_JSON_FILE_MAX;
 }
@@ -111,13 +111,13 @@ json_t *fc_json_file(const char *path, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	json_t *v = NULL;
-	if (fc_file_read(path, ceiling(path), &b, e) == 0)
-		v = parse(b.p, b.n, path, true, e);
+	if (fc_file_read(path, ceiling_of(path), &b, e) == 0)
+		v = parse_json(b.p, b.n, path, true, e);
 	fc_buf_release(&b);
 	return v;
 }
 
-static json_t *member(const json_t *o, const char *key)
+static json_t *get_member(const json_t *o, const char *key)
 {
 	json_t *v = json_object_get(o, key);
 	return json_is_null(v) ? NULL : v;
@@ -126,7 +126,7 @@ static json_t *member(const json_t *o, const char *key)
 int fc_json_int(const json_t *o, const char *key, int64_t def, int64_t *out, const char *where,
     struct fc_err *e)
 {
-	json_t *v = member(o, key);
+	json_t *v = get_member(o, key);
 	if (v && !json_is_integer(v))
 		return fc_fail(e, "%s: %s: expected an integer", where, key);
 	*out = v ? json_integer_value(v) : def;
@@ -136,7 +136,7 @@ int fc_json_int(const json_t *o, const char *key, int64_t def, int64_t *out, con
 int fc_json_real(
     const json_t *o, const char *key, double def, double *out, const char *where, struct fc_err *e)
 {
-	json_t *v = member(o, key);
+	json_t *v = get_member(o, key);
 	if (v && !json_is_number(v))
 		return fc_fail(e, "%s: %s: expected a number", where, key);
 	*out = v ? json_number_value(v) : def;
@@ -146,7 +146,7 @@ int fc_json_real(
 int fc_json_bool(
     const json_t *o, const char *key, bool def, bool *out, const char *where, struct fc_err *e)
 {
-	json_t *v = member(o, key);
+	json_t *v = get_member(o, key);
 	if (v && !json_is_boolean(v))
 		return fc_fail(e, "%s: %s: expected true or false", where, key);
 	*out = v ? json_is_true(v) : def;
@@ -156,7 +156,7 @@ int fc_json_bool(
 int fc_json_str(const json_t *o, const char *key, const char *def, const char **out,
     const char *where, struct fc_err *e)
 {
-	json_t *v = member(o, key);
+	json_t *v = get_member(o, key);
 	if (v && !json_is_string(v))
 		return fc_fail(e, "%s: %s: expected a string", where, key);
 	*out = v ? json_string_value(v) : def;

@@ -57,7 +57,7 @@ void fc_table_column(struct fc_table *t, const char *name, int decimals)
 	t->column[t->n_column++] = (struct column){name, decimals};
 }
 
-static void add(struct fc_table *t, struct cell c)
+static void add_cell(struct fc_table *t, struct cell c)
 {
 	FC_GROW(t->cell, t->cap_cell, t->n_cell + 1);
 	t->cell[t->n_cell++] = c;
@@ -65,22 +65,22 @@ static void add(struct fc_table *t, struct cell c)
 
 void fc_table_text(struct fc_table *t, const char *s)
 {
-	add(t, (struct cell){.kind = CELL_TEXT, .text = fc_strdup(s)});
+	add_cell(t, (struct cell){.kind = CELL_TEXT, .text = fc_strdup(s)});
 }
 
 void fc_table_int(struct fc_table *t, uint64_t v)
 {
-	add(t, (struct cell){.kind = CELL_INT, .i = v});
+	add_cell(t, (struct cell){.kind = CELL_INT, .i = v});
 }
 
 void fc_table_real(struct fc_table *t, double v)
 {
-	add(t, (struct cell){.kind = isfinite(v) ? CELL_REAL : CELL_NONE, .r = v});
+	add_cell(t, (struct cell){.kind = isfinite(v) ? CELL_REAL : CELL_NONE, .r = v});
 }
 
 void fc_table_none(struct fc_table *t)
 {
-	add(t, (struct cell){.kind = CELL_NONE});
+	add_cell(t, (struct cell){.kind = CELL_NONE});
 }
 
 /* A line break inside a cell would break the table: C0 characters are spaces. */
@@ -100,7 +100,7 @@ static void show_text(const char *s, struct fc_buf *b)
 }
 
 /* The cell as FC_TABLE_TEXT shows it. */
-static void show(const struct fc_table *t, size_t i, struct fc_buf *b)
+static void show_cell(const struct fc_table *t, size_t i, struct fc_buf *b)
 {
 	const struct cell *c = &t->cell[i];
 	switch (c->kind) {
@@ -119,7 +119,7 @@ static void show(const struct fc_table *t, size_t i, struct fc_buf *b)
 	}
 }
 
-static size_t width(const char *p, size_t n)
+static size_t width_of(const char *p, size_t n)
 {
 	size_t w = 0;
 	for (size_t i = 0; i < n; w++) {
@@ -138,7 +138,7 @@ static bool leans_left(const struct fc_table *t, size_t column)
 	return false;
 }
 
-static void pad(struct fc_buf *b, size_t n)
+static void pad_cell(struct fc_buf *b, size_t n)
 {
 	while (n--)
 		fc_buf_addc(b, ' ');
@@ -147,15 +147,15 @@ static void pad(struct fc_buf *b, size_t n)
 static void put_aligned(
     const struct fc_table *t, size_t column, const struct fc_buf *s, size_t w, struct fc_buf *out)
 {
-	size_t gap = w - width(s->p, s->n);
+	size_t gap = w - width_of(s->p, s->n);
 	bool left = leans_left(t, column);
 	if (column)
-		pad(out, 2);
+		pad_cell(out, 2);
 	if (!left)
-		pad(out, gap);
+		pad_cell(out, gap);
 	fc_buf_add(out, s->p, s->n);
 	if (left && column + 1 < t->n_column)
-		pad(out, gap);
+		pad_cell(out, gap);
 }
 
 static void print_text(const struct fc_table *t, struct fc_buf *out)
@@ -166,8 +166,8 @@ static void print_text(const struct fc_table *t, struct fc_buf *out)
 		w[c] = strlen(t->column[c].name);
 	for (size_t i = 0; i < t->n_cell; i++) {
 		fc_buf_clear(&s);
-		show(t, i, &s);
-		size_t n = width(s.p, s.n), c = i % t->n_column;
+		show_cell(t, i, &s);
+		size_t n = width_of(s.p, s.n), c = i % t->n_column;
 		w[c] = n > w[c] ? n : w[c];
 	}
 	for (size_t c = 0; c < t->n_column; c++) {
@@ -178,7 +178,7 @@ static void print_text(const struct fc_table *t, struct fc_buf *out)
 	fc_buf_addc(out, '\n');
 	for (size_t i = 0; i < t->n_cell; i++) {
 		fc_buf_clear(&s);
-		show(t, i, &s);
+		show_cell(t, i, &s);
 		put_aligned(t, i % t->n_column, &s, w[i % t->n_column], out);
 		if ((i + 1) % t->n_column == 0)
 			fc_buf_addc(out, '\n');

@@ -199,7 +199,7 @@ static void find_longest(const struct fc_added *a, const struct fc_added_set *se
 	}
 }
 
-static void reverse(struct fc_added_match *v, size_t n)
+static void reverse_matches(struct fc_added_match *v, size_t n)
 {
 	for (size_t a = 0, b = n; a + 1 < b; a++) {
 		struct fc_added_match t = v[a];
@@ -209,7 +209,7 @@ static void reverse(struct fc_added_match *v, size_t n)
 }
 
 /* Of the tokens that may begin somewhere those that do, with the white space they take. */
-static void choose(const struct fc_aligned *text, struct fc_added_found *f)
+static void choose_matches(const struct fc_aligned *text, struct fc_added_found *f)
 {
 	size_t n = 0, at = 0;          /* at: behind the last token, without white space */
 	struct fc_span space = {0, 0}; /* the white space last taken behind one */
@@ -244,8 +244,8 @@ void fc_added_find(const struct fc_added *a, bool normalized, const struct fc_al
 	if (!set->any)
 		return;
 	find_longest(a, set, text, guard, f);
-	reverse(f->v, f->n);
-	choose(text, f);
+	reverse_matches(f->v, f->n);
+	choose_matches(text, f);
 }
 
 void fc_added_found_release(struct fc_added_found *f)

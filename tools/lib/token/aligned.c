@@ -40,7 +40,7 @@ int fc_alignpair_check(const struct fc_alignpair *p, const char *kind, const cha
 	    kind, no, (int)n_name, name, FC_GROWTH_TIMES, FC_GROWTH_BYTES);
 }
 
-static bool fits(struct fc_alignbuf *b, size_t n)
+static bool fits_in(struct fc_alignbuf *b, size_t n)
 {
 	b->over = b->over || n > b->max || b->text.n > b->max - n;
 	return !b->over;
@@ -49,7 +49,7 @@ static bool fits(struct fc_alignbuf *b, size_t n)
 void fc_alignbuf_copy(struct fc_alignbuf *b, const struct fc_aligned *a, size_t from, size_t to)
 {
 	size_t n = to - from;
-	if (!n || !fits(b, n))
+	if (!n || !fits_in(b, n))
 		return;
 	FC_GROW(b->at, b->cap, b->text.n + n);
 	struct fc_span *at = b->at + b->text.n;
@@ -65,7 +65,7 @@ void fc_alignbuf_copy(struct fc_alignbuf *b, const struct fc_aligned *a, size_t 
 
 void fc_alignbuf_put(struct fc_alignbuf *b, const char *p, size_t n, struct fc_span span)
 {
-	if (!fits(b, n))
+	if (!fits_in(b, n))
 		return;
 	FC_GROW(b->at, b->cap, b->text.n + n);
 	for (size_t i = 0; i < n; i++)

@@ -89,7 +89,7 @@ void fc_nmtnorm_run(const struct fc_aligned *text, struct fc_alignbuf *b)
 	}
 }
 
-static bool replaced(const struct fc_charsmap *map, const struct fc_aligned *text, size_t from,
+static bool add_replaced(const struct fc_charsmap *map, const struct fc_aligned *text, size_t from,
     size_t to, struct fc_alignbuf *b)
 {
 	const char *form;
@@ -123,11 +123,11 @@ void fc_precompiled_run(
 {
 	for (size_t i = 0, end; i < text->n; i = end) {
 		end = grapheme_end(text, i);
-		if (end - i < GRAPHEME_MAX && replaced(map, text, i, end, b))
+		if (end - i < GRAPHEME_MAX && add_replaced(map, text, i, end, b))
 			continue;
 		for (size_t k = i, len; k < end; k += len) {
 			len = fc_utf8_valid(text->p + k, end - k);
-			if (!replaced(map, text, k, k + len, b))
+			if (!add_replaced(map, text, k, k + len, b))
 				fc_alignbuf_copy(b, text, k, k + len);
 		}
 	}

@@ -51,12 +51,12 @@ static void work_free(void *own)
 	free(w);
 }
 
-static uint32_t find(const struct fc_bpe *b, const char *p, size_t n)
+static uint32_t find_piece(const struct fc_bpe *b, const char *p, size_t n)
 {
 	return fc_pieces_find(b->base.pieces, p, n);
 }
 
-static void add(struct work *w, uint32_t id, uint32_t n_bytes)
+static void add_node(struct work *w, uint32_t id, uint32_t n_bytes)
 {
 	FC_GROW(w->node, w->cap_node, w->n_node + 1);
 	w->node[w->n_node++].s = (struct fc_symbol){id, w->cursor, w->cursor + n_bytes};
@@ -66,7 +66,7 @@ static void add(struct work *w, uint32_t id, uint32_t n_bytes)
 static void flush_unknown(struct work *w)
 {
 	if (w->unknown.id != NONE)
-		add(w, w->unknown.id, w->unknown.end);
+		add_node(w, w->unknown.id, w->unknown.end);
 	w->unknown.id = NONE;
 }
 
@@ -92,7 +92,7 @@ static bool add_as_bytes(const struct fc_bpe *b, struct work *w, const char *p, 
 		if (b->byte_id[(unsigned char)p[i]] == NONE)
 			return false;
 	for (size_t i = 0; i < n; i++)
-		add(w, b->byte_id[(unsigned char)p[i]], 1);
+		add_node(w, b->byte_id[(unsigned char)p[i]], 1);
 	return true;
 }
 
@@ -100,7 +100,7 @@ static uint32_t char_symbol(
     const struct fc_bpe *b, struct work *w, const char *p, size_t n, bool is_first, bool is_last)
 {
 	if ((is_first || !b->prefix) && (!is_last || !b->suffix)) {
-		uint32_t id = find(b, p, n), rare = NONE;
+		uint32_t id = find_piece(b, p, n), rare = NONE;
 		if (id != NONE && b->whole && !b->whole[id])
 			return NONE;
 		if (id == NONE && b->rare.n_id)
@@ -113,10 +113,10 @@ static uint32_t char_symbol(
 	fc_buf_add(&w->spelling, p, n);
 	if (is_last && b->suffix)
 		fc_buf_adds(&w->spelling, b->suffix);
-	return find(b, w->spelling.p, w->spelling.n);
+	return find_piece(b, w->spelling.p, w->spelling.n);
 }
 
-static void split(const struct fc_bpe *b, struct work *w, const char *p, size_t n, bool raw_bytes)
+static void split_symbols(const struct fc_bpe *b, struct work *w, const char *p, size_t n, bool raw_bytes)
 {
 	w->n_node = 0;
 	w->cursor = 0;
@@ -130,7 +130,7 @@ static void split(const struct fc_bpe *b, struct work *w, const char *p, size_t 
 		}
 		if (id != NONE) {
 			flush_unknown(w);
-			add(w, id, (uint32_t)len);
+			add_node(w, id, (uint32_t)len);
 		} else if (!b->byte_fallback || !add_as_bytes(b, w, p + i, len)) {
 			add_unknown(b, w, (uint32_t)len);
 		}
@@ -139,7 +139,7 @@ static void split(const struct fc_bpe *b, struct work *w, const char *p, size_t 
 }
 
 /* Looks up what node i and the one behind it become. */
-static void rate(const struct fc_bpe *b, struct work *w, uint32_t i, uint32_t next)
+static void rate_merge(const struct fc_bpe *b, struct work *w, uint32_t i, uint32_t next)
 {
 	struct node *node = w->node;
 	const struct fc_merge *m =
@@ -157,7 +157,7 @@ static void merge_scan(const struct fc_bpe *b, struct work *w)
 	struct node *v = w->node;
 	uint32_t n = (uint32_t)w->n_node;
 	for (uint32_t i = 0; i < n; i++)
-		rate(b, w, i, i + 1 < n ? i + 1 : NONE);
+		rate_merge(b, w, i, i + 1 < n ? i + 1 : NONE);
 	while (n > 1) {
 		uint32_t best = 0;
 		for (uint32_t i = 1; i + 1 < n; i++)
@@ -170,8 +170,8 @@ static void merge_scan(const struct fc_bpe *b, struct work *w)
 		n--;
 		memmove(v + best + 1, v + best + 2, (n - best - 1) * sizeof *v);
 		if (best)
-			rate(b, w, best - 1, best);
-		rate(b, w, best, best + 1 < n ? best + 1 : NONE);
+			rate_merge(b, w, best - 1, best);
+		rate_merge(b, w, best, best + 1 < n ? best + 1 : NONE);
 	}
 	w->n_node = n;
 }
@@ -212,7 +212,7 @@ static void merge_heap(const struct fc_bpe *b, struct work *w)
 	for (uint32_t i = 0; i < n; i++) {
 		v[i].prev = i ? i - 1 : NONE;
 		v[i].next = i + 1 < n ? i + 1 : NONE;
-		rate(b, w, i, v[i].next);
+		rate_merge(b, w, i, v[i].next);
 		heap_push(w, v[i].rank, i);
 	}
 	while (w->n_heap) {
@@ -228,10 +228,10 @@ static void merge_heap(const struct fc_bpe *b, struct work *w)
 		if (next != NONE)
 			v[next].prev = i;
 		if (v[i].prev != NONE) {
-			rate(b, w, v[i].prev, i);
+			rate_merge(b, w, v[i].prev, i);
 			heap_push(w, v[v[i].prev].rank, v[i].prev);
 		}
-		rate(b, w, i, next);
+		rate_merge(b, w, i, next);
 		heap_push(w, v[i].rank, i);
 	}
 	w->n_node = 0;
@@ -260,7 +260,7 @@ static void add_symbol(const struct fc_bpe *b, struct fc_tokwork *out, size_t fi
 }
 
 /* Adds a symbol, or what it was made of if its piece is not to be used. */
-static void take(const struct fc_bpe *b, const struct work *w, struct fc_tokwork *out, size_t first,
+static void take_symbol(const struct fc_bpe *b, const struct work *w, struct fc_tokwork *out, size_t first,
     uint32_t base, const char *p, struct fc_symbol s)
 {
 	size_t i = w->n_parts, n_left;
@@ -274,8 +274,8 @@ static void take(const struct fc_bpe *b, const struct work *w, struct fc_tokwork
 	const struct parts *parts = &w->parts[i - 1];
 	fc_bpe_symbol(b, parts->left, &n_left);
 	uint32_t middle = s.start + (uint32_t)n_left;
-	take(b, w, out, first, base, p, (struct fc_symbol){parts->left, s.start, middle});
-	take(b, w, out, first, base, p, (struct fc_symbol){parts->right, middle, s.end});
+	take_symbol(b, w, out, first, base, p, (struct fc_symbol){parts->left, s.start, middle});
+	take_symbol(b, w, out, first, base, p, (struct fc_symbol){parts->right, middle, s.end});
 }
 
 static uint32_t whole_piece(
@@ -290,11 +290,11 @@ static uint32_t whole_piece(
 		p = w->spelling.p;
 		n = w->spelling.n;
 	}
-	uint32_t id = n > FC_PIECE_MAX ? NONE : find(b, p, n);
+	uint32_t id = n > FC_PIECE_MAX ? NONE : find_piece(b, p, n);
 	return id != NONE && b->base.forbidden[id] ? NONE : id;
 }
 
-static void encode(const struct fc_tokmodel *m, struct fc_tokwork *out, const char *p, size_t n,
+static void encode_word(const struct fc_tokmodel *m, struct fc_tokwork *out, const char *p, size_t n,
     uint32_t base, bool raw_bytes)
 {
 	const struct fc_bpe *b = (const struct fc_bpe *)m;
@@ -305,14 +305,14 @@ static void encode(const struct fc_tokmodel *m, struct fc_tokwork *out, const ch
 		return;
 	}
 	w->n_parts = 0;
-	split(b, w, p, n, raw_bytes);
+	split_symbols(b, w, p, n, raw_bytes);
 	if (w->n_node <= SCAN_MAX)
 		merge_scan(b, w);
 	else
 		merge_heap(b, w);
 	size_t first = out->n;
 	for (size_t i = 0; i < w->n_node; i++)
-		take(b, w, out, first, base, p, w->node[i].s);
+		take_symbol(b, w, out, first, base, p, w->node[i].s);
 }
 
 /* Where the word that starts at i ends: before the next MARK that may be cut off. */
@@ -341,4 +341,4 @@ static void bpe_free(struct fc_tokmodel *m)
 	free(b);
 }
 
-const struct fc_tokmodel_class fc_bpe_class = {bpe_free, work_new, work_free, encode, word_end};
+const struct fc_tokmodel_class fc_bpe_class = {bpe_free, work_new, work_free, encode_word, word_end};

@@ -13,7 +13,7 @@
 
 #define NONE FC_NO_TOKEN
 
-static uint32_t find(const struct fc_bpe *b, const char *p, size_t n)
+static uint32_t find_piece(const struct fc_bpe *b, const char *p, size_t n)
 {
 	return fc_pieces_find(b->base.pieces, p, n);
 }
@@ -61,8 +61,8 @@ static void fill_bytes(struct fc_bpe *b)
 {
 	for (unsigned byte = 0; byte < 256; byte++) {
 		char s[8];
-		b->byte_id[byte] = find(b, s, (size_t)snprintf(s, sizeof s, "<0x%02X>", byte));
-		b->char_id[byte] = find(b, s, fc_utf8_put(s, fc_byte_char((unsigned char)byte)));
+		b->byte_id[byte] = find_piece(b, s, (size_t)snprintf(s, sizeof s, "<0x%02X>", byte));
+		b->char_id[byte] = find_piece(b, s, fc_utf8_put(s, fc_byte_char((unsigned char)byte)));
 	}
 }
 
@@ -70,7 +70,7 @@ static void fill_bytes(struct fc_bpe *b)
 static void find_blockers(struct fc_bpe *b)
 {
 	b->cuts = !b->ignore_merges && !b->prefix && !b->suffix && !b->user.edge && !b->unused &&
-	    find(b, FC_MARK, FC_MARK_BYTES) != NONE;
+	    find_piece(b, FC_MARK, FC_MARK_BYTES) != NONE;
 	for (size_t i = 0; b->cuts && i >> b->merges.bits == 0; i++) {
 		const struct fc_merge *m = &b->merges.v[i];
 		if (m->left == NONE)
@@ -89,10 +89,10 @@ static void find_blockers(struct fc_bpe *b)
 			b->blocker[b->n_blocker++] = cp;
 	}
 	for (uint32_t c = 0; c < FC_LEN(b->ends); c++)
-		b->ends[c] = !fc_bpe_blocks(b, c) && find(b, &(char){(char)c}, 1) != NONE;
+		b->ends[c] = !fc_bpe_blocks(b, c) && find_piece(b, &(char){(char)c}, 1) != NONE;
 }
 
-static uint64_t hash(const struct fc_bpe *b)
+static uint64_t hash_model(const struct fc_bpe *b)
 {
 	uint64_t part[] = {fc_merges_hash(&b->merges), b->base.unk, b->fuse_unk, b->byte_fallback,
 	    b->ignore_merges, b->prefix ? fc_hash(b->prefix, strlen(b->prefix), 0) : 0,
@@ -105,7 +105,7 @@ void fc_bpe_finish(struct fc_bpe *b)
 	fill_bytes(b);
 	find_blockers(b);
 	b->base.takes_bytes = !b->prefix && !b->suffix && !b->byte_fallback;
-	b->base.hash = hash(b);
+	b->base.hash = hash_model(b);
 }
 
 int fc_bpe_read(struct fc_tokmodel **out, struct fc_pieces *pieces, const json_t *o,

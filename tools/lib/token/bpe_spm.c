@@ -22,7 +22,7 @@ static int by_score(const void *a, const void *b) /* falling */
 	return x > y ? -1 : x < y;
 }
 
-static bool merges(const uint8_t *kind, uint32_t id)
+static bool may_merge(const uint8_t *kind, uint32_t id)
 {
 	return id != FC_NO_TOKEN && (kind[id] == FC_PIECE_NORMAL || kind[id] == FC_PIECE_UNUSED);
 }
@@ -32,7 +32,7 @@ static uint32_t symbol_of(struct fc_bpe *b, const uint8_t *kind, const char *p, 
     const char *where, struct fc_err *e)
 {
 	uint32_t id = fc_pieces_find(b->base.pieces, p, n);
-	if (merges(kind, id))
+	if (may_merge(kind, id))
 		return id;
 	if (id != FC_NO_TOKEN || fc_utf8_valid(p, n) != n)
 		return FC_NO_TOKEN;
@@ -69,7 +69,7 @@ static void sort_kinds(struct fc_bpe *b, const uint8_t *kind)
 	b->whole = FC_ARRAY(bool, n_id);
 	for (uint32_t id = 0; id < n_id; id++) {
 		const char *p = fc_pieces_get(b->base.pieces, id, &n);
-		b->whole[id] = p && merges(kind, id);
+		b->whole[id] = p && may_merge(kind, id);
 		if (p && kind[id] == FC_PIECE_USER)
 			fc_trie_add(&b->user, p, n, id);
 		if (p && kind[id] == FC_PIECE_UNUSED && !b->unused)

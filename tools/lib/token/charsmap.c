@@ -108,7 +108,7 @@ static bool value(const struct fc_charsmap *c, uint32_t at, const char **to, siz
 	return true;
 }
 
-static size_t find(const struct fc_charsmap *c, const char *p, size_t n, bool longest,
+static size_t find_rule(const struct fc_charsmap *c, const char *p, size_t n, bool longest,
     const char **to, size_t *n_to)
 {
 	uint32_t at = offset(c->unit[0]);
@@ -131,11 +131,11 @@ static size_t find(const struct fc_charsmap *c, const char *p, size_t n, bool lo
 size_t fc_charsmap_longest(
     const struct fc_charsmap *c, const char *p, size_t n, const char **to, size_t *n_to)
 {
-	return find(c, p, n, true, to, n_to);
+	return find_rule(c, p, n, true, to, n_to);
 }
 
 size_t fc_charsmap_shortest(
     const struct fc_charsmap *c, const char *p, size_t n, const char **to, size_t *n_to)
 {
-	return find(c, p, n, false, to, n_to);
+	return find_rule(c, p, n, false, to, n_to);
 }

@@ -66,7 +66,7 @@ int fc_component_text(const json_t *o, const char *key, size_t max, const char *
 	return 0;
 }
 
-static int each(const json_t *o, const char *list,
+static int each_part(const json_t *o, const char *list,
     int (*fn)(void *to, const json_t *part, const char *where, struct fc_err *e), void *to,
     const char *where, int depth, struct fc_err *e)
 {
@@ -81,7 +81,7 @@ static int each(const json_t *o, const char *list,
 	if (!json_is_array(parts) || json_array_size(parts) > 256 || depth > 8)
 		return fc_fail(e, "%s: %s: expected a list of at most 256 parts", where, list);
 	for (size_t i = 0; i < json_array_size(parts); i++)
-		if (each(json_array_get(parts, i), list, fn, to, where, depth + 1, e) < 0)
+		if (each_part(json_array_get(parts, i), list, fn, to, where, depth + 1, e) < 0)
 			return -1;
 	return fc_component_keys(o, list, where, e);
 }
@@ -90,5 +90,5 @@ int fc_component_each(const json_t *o, const char *list,
     int (*fn)(void *to, const json_t *part, const char *where, struct fc_err *e), void *to,
     const char *where, struct fc_err *e)
 {
-	return each(o, list, fn, to, where, 0, e);
+	return each_part(o, list, fn, to, where, 0, e);
 }

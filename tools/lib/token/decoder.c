@@ -74,7 +74,7 @@ static int replace_json(struct step *s, const json_t *o, const char *where, stru
 	return 0;
 }
 
-static int parameters(struct step *s, const json_t *o, const char *where, struct fc_err *e)
+static int read_parameters(struct step *s, const json_t *o, const char *where, struct fc_err *e)
 {
 	switch (s->kind) {
 	case BYTE_LEVEL: /* its parameters concern encoding */
@@ -104,7 +104,7 @@ static int parameters(struct step *s, const json_t *o, const char *where, struct
 }
 
 /* Only two kinds make a text longer: one by what it replaces, the other by a space a token. */
-static int grow(struct fc_decoder *d, const struct step *s, const char *where, struct fc_err *e)
+static int bound_growth(struct fc_decoder *d, const struct step *s, const char *where, struct fc_err *e)
 {
 	size_t n;
 	if (s->kind == REPLACE && s->n_with > s->n_what)
@@ -120,7 +120,7 @@ static int grow(struct fc_decoder *d, const struct step *s, const char *where, s
 	    where, d->n, (int)n, name, FC_GROWTH_TIMES);
 }
 
-static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
+static int add_step(void *to, const json_t *o, const char *where, struct fc_err *e)
 {
 	struct fc_decoder *d = to;
 	int kind;
@@ -129,9 +129,9 @@ static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
 	FC_GROW(d->v, d->cap, d->n + 1);
 	struct step *s = &d->v[d->n++];
 	*s = (struct step){.kind = (enum kind)kind};
-	if (parameters(s, o, where, e) < 0)
+	if (read_parameters(s, o, where, e) < 0)
 		return -1;
-	return grow(d, s, where, e);
+	return bound_growth(d, s, where, e);
 }
 
 int fc_decoder_json(
@@ -142,7 +142,7 @@ int fc_decoder_json(
 	d->growth = 1;
 	d->spaced = !o || json_is_null(o);
 	d->bytes = d->spaced && byte_level;
-	if (fc_component_each(o, "decoders", add, d, where, e) == 0)
+	if (fc_component_each(o, "decoders", add_step, d, where, e) == 0)
 		return 0;
 	fc_decoder_free(d);
 	*out = NULL;
@@ -277,7 +277,7 @@ static void put_wordpiece(
 }
 
 /* keep_start: p is not the start of a text, though it is all of it that there is. */
-static void put(struct fc_buf *out, const struct step *s, const char *p, size_t n, bool first,
+static void put_piece(struct fc_buf *out, const struct step *s, const char *p, size_t n, bool first,
     bool last, bool keep_start)
 {
 	switch (s->kind) {
@@ -319,7 +319,7 @@ void fc_decoder_run(
 		fc_buf_clear(&to.text);
 		to.n = 0;
 		for (size_t i = 0, at = 0; i < l->n; at = l->end[i++]) {
-			put(&to.text, s, l->text.p + at, l->end[i] - at, i == 0 && !goes_on,
+			put_piece(&to.text, s, l->text.p + at, l->end[i] - at, i == 0 && !goes_on,
 			    i + 1 == l->n, goes_on && is_fused);
 			if (!fuses || i + 1 == l->n)
 				end_item(&to);
@@ -347,7 +347,7 @@ void fc_decoder_token(const struct fc_decoder *d, const char *p, size_t n, struc
 	fc_buf_add(&from, p, n);
 	for (size_t k = 0; k < d->n && d->v[k].kind != FUSE; k++) {
 		fc_buf_clear(&to);
-		put(&to, &d->v[k], from.p, from.n, false, false, false);
+		put_piece(&to, &d->v[k], from.p, from.n, false, false, false);
 		struct fc_buf t = from;
 		from = to;
 		to = t;

@@ -138,7 +138,7 @@ static int read_roles(struct vocab *v, bool llama, bool unigram, struct fc_err *
 	return 0;
 }
 
-static bool contains(struct fc_gguf_str s, const char *what)
+static bool str_contains(struct fc_gguf_str s, const char *what)
 {
 	size_t n = strlen(what);
 	for (size_t i = 0; i + n <= s.n; i++) {
@@ -159,7 +159,7 @@ static int phi3_flags(struct fc_tokenizer *t, const struct vocab *v, struct fc_e
 	struct fc_gguf_str name;
 	if (fc_gguf_string(v->g, "general.name", &name, e) < 0)
 		return -1;
-	if (!contains(name, "phi-3") && !contains(name, "phi3"))
+	if (!str_contains(name, "phi-3") && !str_contains(name, "phi3"))
 		return 0;
 	for (size_t i = 0; i < t->added.n; i++) {
 		struct fc_added_token *a = &t->added.v[i];
@@ -207,7 +207,7 @@ static int read_bools(struct vocab *v, struct fc_tokenizer *t, bool adds_bos, st
 	return 0;
 }
 
-static int sentencepiece(struct fc_tokenizer *t, struct vocab *v, bool unigram, struct fc_err *e)
+static int build_sentencepiece(struct fc_tokenizer *t, struct vocab *v, bool unigram, struct fc_err *e)
 {
 	struct fc_spmodel *m = &v->sp;
 	m->type = unigram ? FC_SP_UNIGRAM : FC_SP_BPE;
@@ -262,19 +262,19 @@ static int byte_level(struct fc_tokenizer *t, struct vocab *v, struct fc_err *e)
 	return rc;
 }
 
-static bool is(struct fc_gguf_str s, const char *what)
+static bool str_is(struct fc_gguf_str s, const char *what)
 {
 	return s.n == strlen(what) && !memcmp(s.p, what, s.n);
 }
 
-static int build(struct fc_tokenizer *t, struct vocab *v, struct fc_err *e)
+static int build_vocab(struct fc_tokenizer *t, struct vocab *v, struct fc_err *e)
 {
 	struct fc_gguf_str model;
 	if (fc_gguf_string(v->g, KEY "model", &model, e) < 0)
 		return -1;
 	if (!model.n)
 		return fc_fail(e, "%s: no tokenizer: " KEY "model is missing", v->path);
-	bool llama = is(model, "llama"), unigram = is(model, "t5"), bytes = is(model, "gpt2");
+	bool llama = str_is(model, "llama"), unigram = str_is(model, "t5"), bytes = str_is(model, "gpt2");
 	if (!llama && !unigram && !bytes)
 		return fc_fail(e,
 		    "%s: " KEY "model \"%.*s\" is not supported; llama, gpt2 and t5 are", v->path,
@@ -284,7 +284,7 @@ static int build(struct fc_tokenizer *t, struct vocab *v, struct fc_err *e)
 	t->pieces = v->sp.pieces; /* taken over */
 	v->sp.pieces = (struct fc_pieces){0};
 	add_tokens(t, &v->sp);
-	if ((bytes ? byte_level(t, v, e) : sentencepiece(t, v, unigram, e)) < 0)
+	if ((bytes ? byte_level(t, v, e) : build_sentencepiece(t, v, unigram, e)) < 0)
 		return -1;
 	t->bos = v->sp.bos;
 	t->eos = v->sp.eos;
@@ -298,7 +298,7 @@ int fc_ggufvocab_read(struct fc_tokenizer *t, const char *path, struct fc_err *e
 	if (fc_gguf_open(&g, path, e) < 0)
 		return -1;
 	struct vocab v = {.g = g, .path = path};
-	int rc = build(t, &v, e);
+	int rc = build_vocab(t, &v, e);
 	fc_spmodel_release(&v.sp);
 	fc_gguf_close(g);
 	return rc;

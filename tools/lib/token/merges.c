@@ -129,7 +129,7 @@ static int read_list(struct reader *r, const char *where, struct fc_err *e)
 	return 0;
 }
 
-static void put(struct fc_merges *m, struct fc_merge merge)
+static void put_merge(struct fc_merges *m, struct fc_merge merge)
 {
 	size_t mask = ((size_t)1 << m->bits) - 1, i = fc_merges_slot(m, merge.left, merge.right);
 	while (m->v[i].left != FC_NO_TOKEN &&
@@ -145,7 +145,7 @@ void fc_merges_build(struct fc_merges *m, struct fc_mergelist *l)
 	m->v = fc_malloc(sizeof *m->v << m->bits);
 	memset(m->v, 0xff, sizeof *m->v << m->bits);
 	for (size_t i = 0; i < l->n; i++)
-		put(m, l->v[i]);
+		put_merge(m, l->v[i]);
 	fc_mergelist_release(l);
 }
 

@@ -73,7 +73,7 @@ static int precompiled_json(struct step *s, const json_t *o, const char *where, 
 	    &s->map, json_string_value(map), json_string_length(map), where, e);
 }
 
-static int parameters(struct step *s, const json_t *o, const char *where, struct fc_err *e)
+static int read_parameters(struct step *s, const json_t *o, const char *where, struct fc_err *e)
 {
 	switch (s->kind) {
 	case STRIP:
@@ -127,7 +127,7 @@ static int bert_json(struct fc_normalizer *n, const json_t *o, const char *where
 	return 0;
 }
 
-static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
+static int add_step(void *to, const json_t *o, const char *where, struct fc_err *e)
 {
 	struct fc_normalizer *n = to;
 	int kind;
@@ -136,7 +136,7 @@ static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
 	n->n_part++;
 	if (kind == BERT)
 		return bert_json(n, o, where, e);
-	return parameters(step_new(n, (enum kind)kind), o, where, e);
+	return read_parameters(step_new(n, (enum kind)kind), o, where, e);
 }
 
 int fc_normalizer_json(
@@ -144,7 +144,7 @@ int fc_normalizer_json(
 {
 	struct fc_normalizer *n = FC_NEW(struct fc_normalizer);
 	*out = n;
-	if (fc_component_each(o, "normalizers", add, n, where, e) == 0)
+	if (fc_component_each(o, "normalizers", add_step, n, where, e) == 0)
 		return 0;
 	fc_normalizer_free(n);
 	*out = NULL;
@@ -174,7 +174,7 @@ void fc_normalizer_free(struct fc_normalizer *n)
 	free(n);
 }
 
-static struct fc_aligned strip(const struct step *s, bool goes_on, struct fc_aligned text)
+static struct fc_aligned strip_text(const struct step *s, bool goes_on, struct fc_aligned text)
 {
 	uint32_t cp = 0;
 	size_t from = 0, to = text.n;
@@ -196,7 +196,7 @@ static struct fc_aligned strip(const struct step *s, bool goes_on, struct fc_ali
 	return fc_aligned_slice(&text, from, to);
 }
 
-static int replace(const struct step *s, struct fc_aligned *text, struct fc_alignpair *pair,
+static int replace_text(const struct step *s, struct fc_aligned *text, struct fc_alignpair *pair,
     struct fc_matches *matches, struct fc_matcher *m, struct fc_err *e)
 {
 	if (fc_pattern_cut(s->pattern, m, text->p, text->n, matches, e) < 0)
@@ -240,7 +240,7 @@ static void map_chars(enum kind kind, const struct fc_aligned *text, struct fc_a
 }
 
 /* The steps that build a text without fail. */
-static void rebuild(
+static void rebuild_text(
     const struct step *s, bool goes_on, struct fc_aligned *text, struct fc_alignbuf *b)
 {
 	switch (s->kind) {
@@ -274,7 +274,7 @@ static void rebuild(
 	*text = fc_alignbuf_done(b, text->base);
 }
 
-static int check(const struct step *s, const struct fc_alignpair *pair, struct fc_err *e)
+static int check_length(const struct step *s, const struct fc_alignpair *pair, struct fc_err *e)
 {
 	size_t n;
 	const char *name = fc_component_word(kinds, s->kind < BERT ? (int)s->kind : BERT, &n);
@@ -296,17 +296,17 @@ int fc_normalizer_run(const struct fc_normalizer *n, bool goes_on, struct fc_ali
 			fc_uninorm_run((enum fc_uninorm)(s->kind - NFC + FC_NFC), text, pair);
 			break;
 		case STRIP:
-			*text = strip(s, goes_on, *text);
+			*text = strip_text(s, goes_on, *text);
 			break;
 		case REPLACE:
-			if (replace(s, text, pair, matches, m, e) < 0)
+			if (replace_text(s, text, pair, matches, m, e) < 0)
 				return -1;
 			break;
 		default:
-			rebuild(s, goes_on, text, fc_alignpair_next(pair));
+			rebuild_text(s, goes_on, text, fc_alignpair_next(pair));
 			break;
 		}
-		if (check(s, pair, e) < 0)
+		if (check_length(s, pair, e) < 0)
 			return -1;
 	}
 	return 0;

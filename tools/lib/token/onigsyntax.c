@@ -302,7 +302,7 @@ out:
 	return rc;
 }
 
-static int escape(struct reader *r, struct fc_buf *out)
+static int copy_escape(struct reader *r, struct fc_buf *out)
 {
 	int c = peek(r, 1);
 	if (c < 0)
@@ -335,7 +335,7 @@ static int escape(struct reader *r, struct fc_buf *out)
 }
 
 /* "(" and what may follow "?".  *is_group: a matching ")" will come. */
-static int group(struct reader *r, struct fc_buf *out, bool first, bool *is_group)
+static int copy_group(struct reader *r, struct fc_buf *out, bool first, bool *is_group)
 {
 	static const char *const same[] = {"(?:", "(?=", "(?!", "(?>", "(?<=", "(?<!"};
 	*is_group = true;
@@ -369,7 +369,7 @@ static int group(struct reader *r, struct fc_buf *out, bool first, bool *is_grou
 	return 0;
 }
 
-static void wrap(struct fc_buf *out, size_t atom)
+static void wrap_atom(struct fc_buf *out, size_t atom)
 {
 	fc_buf_reserve(out, 3);
 	memmove(out->p + atom + 3, out->p + atom, out->n - atom + 1);
@@ -379,7 +379,7 @@ static void wrap(struct fc_buf *out, size_t atom)
 }
 
 /* {n}, {n,}, {,m}, {n,m} at the reader; anything else is a literal brace. */
-static int interval(struct reader *r, struct fc_buf *out, size_t atom)
+static int copy_interval(struct reader *r, struct fc_buf *out, size_t atom)
 {
 	size_t i = r->i + 1, low = 0, high = 0;
 	bool comma = false;
@@ -403,7 +403,7 @@ static int interval(struct reader *r, struct fc_buf *out, size_t atom)
 	r->i = i + 1;
 	/* {n,m}+ repeats the interval there and is possessive here; {n}? makes it optional */
 	if (peek(r, 0) == '+' || (peek(r, 0) == '?' && !comma))
-		wrap(out, atom);
+		wrap_atom(out, atom);
 	return 0;
 }
 
@@ -421,7 +421,7 @@ int fc_onig_translate(
 		bool was_first = first;
 		first = false;
 		if (c == '(') {
-			rc = group(&r, out, was_first, &is_group);
+			rc = copy_group(&r, out, was_first, &is_group);
 			if (rc == 0 && is_group) {
 				if (r.depth == DEPTH_MAX)
 					return refuse(&r, "such deep nesting");
@@ -435,11 +435,11 @@ int fc_onig_translate(
 			here = start[--r.depth];
 			copy_char(&r, out);
 		} else if (c == '\\') {
-			rc = escape(&r, out);
+			rc = copy_escape(&r, out);
 		} else if (c == '[') {
 			rc = char_class(&r, out);
 		} else if (c == '{') {
-			rc = interval(&r, out, atom);
+			rc = copy_interval(&r, out, atom);
 			here = atom;
 		} else if (c == '*' || c == '+' || c == '?') {
 			here = atom;

@@ -29,7 +29,7 @@ struct fc_matcher {
 	pcre2_jit_stack *stack;
 };
 
-static int compile(
+static int compile_pattern(
     struct fc_pattern *p, const struct fc_buf *source, const char *where, struct fc_err *e)
 {
 	pcre2_compile_context *c = pcre2_compile_context_create(NULL);
@@ -61,7 +61,7 @@ int fc_pattern_regex(
 		fc_fail(e, "%s: a regular expression of %zu bytes; at most %zu are read", where, n,
 		    REGEX_MAX);
 	else if (fc_onig_translate(&b, source, n, where, e) == 0)
-		rc = compile(p, (fc_buf_reserve(&b, 0), &b), where, e);
+		rc = compile_pattern(p, (fc_buf_reserve(&b, 0), &b), where, e);
 	fc_buf_release(&b);
 	if (rc < 0)
 		fc_pattern_free(p);
@@ -146,7 +146,7 @@ static void literal_cut(
 		fc_matches_add(out, from, n, false);
 }
 
-static int match(const struct fc_pattern *p, struct fc_matcher *m, const char *text, size_t n,
+static int match_at(const struct fc_pattern *p, struct fc_matcher *m, const char *text, size_t n,
     size_t from, struct fc_err *e)
 {
 	/* without NO_UTF_CHECK each call would check the rest of the text: quadratic */
@@ -176,7 +176,7 @@ int fc_pattern_cut(const struct fc_pattern *p, struct fc_matcher *m, const char 
 	bool behind = false;       /* was there a match yet? */
 	const PCRE2_SIZE *range = pcre2_get_ovector_pointer(m->data);
 	while (from <= n) {
-		int found = match(p, m, text, n, from, e);
+		int found = match_at(p, m, text, n, from, e);
 		if (found < 0)
 			return -1;
 		if (!found)

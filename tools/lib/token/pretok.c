@@ -91,7 +91,7 @@ static int byte_level_json(struct step *s, const json_t *o, const char *where, s
 			: 0;
 }
 
-static int parameters(struct step *s, const json_t *o, const char *where, struct fc_err *e)
+static int read_parameters(struct step *s, const json_t *o, const char *where, struct fc_err *e)
 {
 	bool individual;
 	switch (s->kind) {
@@ -136,7 +136,7 @@ static struct step *step_new(struct fc_pretok *p, enum kind kind)
 	return &p->v[p->n++];
 }
 
-static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
+static int add_step(void *to, const json_t *o, const char *where, struct fc_err *e)
 {
 	struct fc_pretok *p = to;
 	int kind;
@@ -148,14 +148,14 @@ static int add(void *to, const json_t *o, const char *where, struct fc_err *e)
 		step_new(p, PUNCTUATION)->behavior = ISOLATED;
 		return fc_component_keys(o, "", where, e);
 	}
-	return parameters(step_new(p, (enum kind)kind), o, where, e);
+	return read_parameters(step_new(p, (enum kind)kind), o, where, e);
 }
 
 int fc_pretok_json(struct fc_pretok **out, const json_t *o, const char *where, struct fc_err *e)
 {
 	struct fc_pretok *p = FC_NEW(struct fc_pretok);
 	*out = p;
-	if (fc_component_each(o, "pretokenizers", add, p, where, e) == 0)
+	if (fc_component_each(o, "pretokenizers", add_step, p, where, e) == 0)
 		return 0;
 	fc_pretok_free(p);
 	*out = NULL;
@@ -194,13 +194,13 @@ void fc_pretok_work_release(struct fc_pretok_work *w)
 	*w = (struct fc_pretok_work){0};
 }
 
-static void push(struct fc_spans *s, size_t start, size_t end)
+static void push_span(struct fc_spans *s, size_t start, size_t end)
 {
 	FC_GROW(s->v, s->cap, s->n + 1);
 	s->v[s->n++] = (struct fc_span){(uint32_t)start, (uint32_t)end};
 }
 
-static void reverse(struct fc_span *v, size_t n)
+static void reverse_spans(struct fc_span *v, size_t n)
 {
 	for (size_t a = 0, b = n; a + 1 < b; a++) {
 		struct fc_span t = v[a];
@@ -210,7 +210,7 @@ static void reverse(struct fc_span *v, size_t n)
 }
 
 /* Pieces from matches and gaps of a text that starts at base. */
-static void apply(
+static void apply_behavior(
     const struct step *s, const struct fc_matches *m, uint32_t base, struct fc_spans *out)
 {
 	size_t first = out->n;
@@ -227,11 +227,11 @@ static void apply(
 		else if (backward && is && !before && some)
 			last->start = base + part->start;
 		else if (s->behavior != REMOVED || !is)
-			push(out, base + part->start, base + part->end);
+			push_span(out, base + part->start, base + part->end);
 		before = is;
 	}
 	if (s->behavior == MERGED_WITH_NEXT)
-		reverse(out->v + first, out->n - first);
+		reverse_spans(out->v + first, out->n - first);
 	size_t kept = first;
 	for (size_t k = first; k < out->n; k++)
 		if (out->v[k].end > out->v[k].start)
@@ -291,7 +291,7 @@ static void cut_words(const char *p, size_t n, struct fc_matches *out)
 	}
 }
 
-static int cut(const struct step *s, const struct fc_aligned *text, struct fc_pretok_work *w,
+static int split_text(const struct step *s, const struct fc_aligned *text, struct fc_pretok_work *w,
     struct fc_matcher *m, struct fc_err *e)
 {
 	w->pieces.n = 0;
@@ -305,7 +305,7 @@ static int cut(const struct step *s, const struct fc_aligned *text, struct fc_pr
 			cut_chars(s, p, n, &w->matches);
 		else if (fc_pattern_cut(s->pattern, m, p, n, &w->matches, e) < 0)
 			return -1;
-		apply(s, &w->matches, in.start, &w->pieces);
+		apply_behavior(s, &w->matches, in.start, &w->pieces);
 	}
 	return 0;
 }
@@ -321,7 +321,7 @@ static void prefix_spaces(bool goes_on, struct fc_aligned *text, struct fc_preto
 		if (text->p[in.start] != ' ' && !(goes_on && in.start == 0))
 			fc_alignbuf_put(b, " ", 1, fc_aligned_gap(text, in.start));
 		fc_alignbuf_copy(b, text, in.start, in.end);
-		push(&w->pieces, start, b->text.n);
+		push_span(&w->pieces, start, b->text.n);
 	}
 	*text = fc_alignbuf_done(b, text->base);
 }
@@ -334,12 +334,12 @@ static void to_byte_level(struct fc_aligned *text, struct fc_pretok_work *w)
 		struct fc_span in = w->before.v[i];
 		size_t start = b->text.n;
 		fc_alignbuf_put_bytes(b, text, in.start, in.end);
-		push(&w->pieces, start, b->text.n);
+		push_span(&w->pieces, start, b->text.n);
 	}
 	*text = fc_alignbuf_done(b, text->base);
 }
 
-static void metaspace(
+static void mark_spaces(
     const struct step *s, bool goes_on, struct fc_aligned *text, struct fc_pretok_work *w)
 {
 	struct fc_alignbuf *b = fc_alignpair_next(&w->pair);
@@ -361,19 +361,19 @@ static void metaspace(
 			done = k + 1;
 		}
 		fc_alignbuf_copy(b, text, done, in.end);
-		push(&w->pieces, start, b->text.n);
+		push_span(&w->pieces, start, b->text.n);
 	}
 	*text = fc_alignbuf_done(b, text->base);
 }
 
-static void swap(struct fc_pretok_work *w)
+static void swap_texts(struct fc_pretok_work *w)
 {
 	struct fc_spans t = w->pieces;
 	w->pieces = w->before;
 	w->before = t;
 }
 
-static int check(const struct step *s, const struct fc_pretok_work *w, struct fc_err *e)
+static int check_length(const struct step *s, const struct fc_pretok_work *w, struct fc_err *e)
 {
 	size_t n;
 	const char *name = fc_component_word(kinds, (int)s->kind, &n);
@@ -385,26 +385,26 @@ static int run_step(const struct step *s, bool raw_bytes, bool goes_on, struct f
     struct fc_pretok_work *w, struct fc_matcher *m, struct fc_err *e)
 {
 	if (s->kind == BYTE_LEVEL && s->prefix_space) {
-		swap(w);
+		swap_texts(w);
 		prefix_spaces(goes_on, text, w);
-		if (check(s, w, e) < 0)
+		if (check_length(s, w, e) < 0)
 			return -1;
 	}
 	if (s->kind == METASPACE) {
-		swap(w);
-		metaspace(s, goes_on, text, w);
-		if (check(s, w, e) < 0)
+		swap_texts(w);
+		mark_spaces(s, goes_on, text, w);
+		if (check_length(s, w, e) < 0)
 			return -1;
 	}
 	if ((s->kind != BYTE_LEVEL && s->kind != METASPACE) || s->split) {
-		swap(w);
-		if (cut(s, text, w, m, e) < 0)
+		swap_texts(w);
+		if (split_text(s, text, w, m, e) < 0)
 			return -1;
 	}
 	if (s->kind == BYTE_LEVEL && !raw_bytes) {
-		swap(w);
+		swap_texts(w);
 		to_byte_level(text, w);
-		return check(s, w, e);
+		return check_length(s, w, e);
 	}
 	return 0;
 }
@@ -414,7 +414,7 @@ int fc_pretok_run(const struct fc_pretok *p, bool raw_bytes, bool goes_on, struc
 {
 	w->pieces.n = 0;
 	if (text->n)
-		push(&w->pieces, 0, text->n);
+		push_span(&w->pieces, 0, text->n);
 	for (size_t i = 0; i < p->n; i++)
 		if (run_step(&p->v[i], raw_bytes && i + 1 == p->n, goes_on, text, w, m, e) < 0)
 			return -1;

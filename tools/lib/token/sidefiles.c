@@ -14,7 +14,7 @@
 static const char *const roles[] = {
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
 
-static char *beside(const char *stem, const char *name)
+static char *path_beside(const char *stem, const char *name)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	fc_buf_addf(&b, "%s%s", stem, name);
@@ -43,7 +43,7 @@ static bool is_empty(const json_t *v)
 }
 
 /* Notes a token's content; false if it was noted before. */
-static bool note(json_t *set, const json_t *token)
+static bool note_token(json_t *set, const json_t *token)
 {
 	const char *content = fc_sidefiles_content(token);
 	if (!content || json_object_get(set, content))
@@ -53,7 +53,7 @@ static bool note(json_t *set, const json_t *token)
 }
 
 /* Adds the tokens of more to the list. */
-static void join(json_t *config, json_t *more)
+static void join_tokens(json_t *config, json_t *more)
 {
 	json_t *list = json_object_get(config, EXTRA);
 	if (!json_is_array(list)) {
@@ -65,18 +65,18 @@ static void join(json_t *config, json_t *more)
 	json_t *v;
 	json_array_foreach(list, i, v)
 	{
-		note(there, v);
+		note_token(there, v);
 	}
 	json_array_foreach(more, i, v)
 	{
-		if (note(there, v))
+		if (note_token(there, v))
 			json_array_append(list, v);
 	}
 	json_decref(there);
 }
 
 /* Members of special_tokens_map.json over those of the other file. */
-static void override(struct fc_sidefiles *s, json_t *map)
+static void override_members(struct fc_sidefiles *s, json_t *map)
 {
 	const char *key;
 	json_t *v, *config = s->config;
@@ -89,7 +89,7 @@ static void override(struct fc_sidefiles *s, json_t *map)
 		    !(is_empty(before) && is_empty(json_object_get(config, EXTRA))))
 			continue;
 		if (!strcmp(key, EXTRA) && json_is_array(v)) {
-			join(config, v);
+			join_tokens(config, v);
 			continue;
 		}
 		if (was && is && strcmp(was, is) != 0)
@@ -101,16 +101,16 @@ static void override(struct fc_sidefiles *s, json_t *map)
 int fc_sidefiles_read(struct fc_sidefiles *s, const char *stem, struct fc_err *e)
 {
 	json_t *map = NULL;
-	*s = (struct fc_sidefiles){.config_path = beside(stem, "tokenizer_config.json"),
-	    .map_path = beside(stem, "special_tokens_map.json"),
-	    .added_path = beside(stem, "added_tokens.json")};
+	*s = (struct fc_sidefiles){.config_path = path_beside(stem, "tokenizer_config.json"),
+	    .map_path = path_beside(stem, "special_tokens_map.json"),
+	    .added_path = path_beside(stem, "added_tokens.json")};
 	int rc = read_object(&s->config, s->config_path, e);
 	if (!s->config)
 		s->config = json_object();
 	s->overridden = json_object();
 	if (rc == 0 && !json_object_get(s->config, "added_tokens_decoder") &&
 	    (rc = read_object(&map, s->map_path, e)) == 0) {
-		override(s, map);
+		override_members(s, map);
 		rc = read_object(&s->added, s->added_path, e);
 	}
 	json_decref(map);

@@ -42,7 +42,7 @@ uint64_t fc_spm_parts_hash(uint64_t model, bool remove_extra_spaces, bool escape
 	return fc_hash(whole, sizeof whole, 0);
 }
 
-static int normalizer(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy,
+static int make_normalizer(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy,
     const char *path, struct fc_err *e)
 {
 	struct fc_spmnorm *s = FC_NEW(struct fc_spmnorm);
@@ -62,7 +62,7 @@ static int normalizer(struct fc_tokenizer *t, const struct fc_spmodel *m, int du
 }
 
 /* The chain that the fast LlamaTokenizer has. */
-static int decoder(struct fc_tokenizer *t, int dummy, const char *path, struct fc_err *e)
+static int make_decoder(struct fc_tokenizer *t, int dummy, const char *path, struct fc_err *e)
 {
 	json_t *o = json_pack("{s:s, s:[{s:s, s:{s:s}, s:s}, {s:s}, {s:s}]}", "type", "Sequence",
 	    "decoders", "type", "Replace", "pattern", "String", "\xe2\x96\x81", "content", " ",
@@ -97,13 +97,13 @@ int fc_spm_build(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy, 
 	else if (fc_bpe_scored(&t->model, &t->pieces, m->score, m->kind, m->byte_fallback, m->unk,
 		     path, e) < 0)
 		return -1;
-	if (normalizer(t, m, dummy, path, e) < 0 || fc_pretok_json(&t->pretok, NULL, path, e) < 0 ||
-	    decoder(t, dummy, path, e) < 0)
+	if (make_normalizer(t, m, dummy, path, e) < 0 || fc_pretok_json(&t->pretok, NULL, path, e) < 0 ||
+	    make_decoder(t, dummy, path, e) < 0)
 		return -1;
 	return 0;
 }
 
-static int build(struct fc_tokenizer *t, struct fc_spmodel *m, const char *path,
+static int build_model(struct fc_tokenizer *t, struct fc_spmodel *m, const char *path,
     const struct fc_sidefiles *s, struct fc_err *e)
 {
 	int dummy;
@@ -128,7 +128,7 @@ int fc_spmfile_read(
 	if (rc == 0)
 		rc = fc_spmodel_read(&m, b.p ? b.p : "", b.n, path, e);
 	if (rc == 0)
-		rc = build(t, &m, path, s, e);
+		rc = build_model(t, &m, path, s, e);
 	fc_spmodel_release(&m);
 	fc_buf_release(&b);
 	return rc;

@@ -15,7 +15,7 @@ void fc_spmnorm_release(struct fc_spmnorm *s)
 }
 
 /* What the text at byte i becomes: *to; the number of its bytes that do.  *same: it stays. */
-static size_t prefix(const struct fc_spmnorm *s, const struct fc_aligned *text, size_t i,
+static size_t match_prefix(const struct fc_spmnorm *s, const struct fc_aligned *text, size_t i,
     const char **to, size_t *n_to, bool *same)
 {
 	const char *p = text->p + i;
@@ -51,7 +51,7 @@ static bool ends_in_space(const struct fc_spmnorm *s, const struct fc_alignbuf *
 }
 
 /* Appends to[skip, n_to), which stands for text[i, i + len). */
-static void put(const struct fc_spmnorm *s, const struct fc_aligned *text, size_t i, size_t len,
+static void put_bytes(const struct fc_spmnorm *s, const struct fc_aligned *text, size_t i, size_t len,
     const char *to, size_t n_to, size_t skip, bool same, struct fc_alignbuf *b)
 {
 	for (size_t k = skip; k < n_to; k++) {
@@ -71,7 +71,7 @@ void fc_spmnorm_run(
 	size_t n_to, i = 0, len;
 	bool same, after_space = s->remove_extra_spaces && !goes_on;
 	for (; after_space && i < text->n; i += len) {
-		len = prefix(s, text, i, &to, &n_to, &same);
+		len = match_prefix(s, text, i, &to, &n_to, &same);
 		if (n_to != 1 || *to != ' ')
 			break;
 	}
@@ -84,10 +84,10 @@ void fc_spmnorm_run(
 		put_space(s, b, start);
 	for (; i < text->n; i += len) {
 		size_t skip = 0;
-		len = prefix(s, text, i, &to, &n_to, &same);
+		len = match_prefix(s, text, i, &to, &n_to, &same);
 		while (after_space && skip < n_to && to[skip] == ' ')
 			skip++;
-		put(s, text, i, len, to, n_to, skip, same, b);
+		put_bytes(s, text, i, len, to, n_to, skip, same, b);
 		if (skip < n_to)
 			after_space = s->remove_extra_spaces && to[n_to - 1] == ' ';
 	}

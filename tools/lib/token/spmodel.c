@@ -24,7 +24,7 @@ struct field {
 	struct wire bytes;     /* of type 2 */
 };
 
-static bool varint(struct wire *w, uint64_t *v)
+static bool get_varint(struct wire *w, uint64_t *v)
 {
 	*v = 0;
 	for (unsigned shift = 0; w->p < w->end && shift < 64; shift += 7) {
@@ -37,19 +37,19 @@ static bool varint(struct wire *w, uint64_t *v)
 }
 
 /* false: malformed */
-static bool next(struct wire *w, struct field *f)
+static bool next_field(struct wire *w, struct field *f)
 {
 	uint64_t tag, n;
-	if (!varint(w, &tag) || !tag || tag >> 32)
+	if (!get_varint(w, &tag) || !tag || tag >> 32)
 		return false;
 	f->number = (uint32_t)(tag >> 3);
 	f->type = tag & 7;
 	f->v = 0;
 	f->bytes = (struct wire){w->p, w->p};
 	if (f->type == 0)
-		return varint(w, &f->v);
+		return get_varint(w, &f->v);
 	if (f->type == 2) {
-		if (!varint(w, &n) || n > (uint64_t)(w->end - w->p))
+		if (!get_varint(w, &n) || n > (uint64_t)(w->end - w->p))
 			return false;
 		f->bytes = (struct wire){w->p, w->p + n};
 		w->p += n;
@@ -87,7 +87,7 @@ static int read_piece(struct fc_spmodel *m, struct wire w, const char *name, str
 	char where[512];
 	snprintf(where, sizeof where, "%.400s: piece %zu", name, id);
 	while (w.p < w.end) {
-		if (!next(&w, &f))
+		if (!next_field(&w, &f))
 			return malformed(where, "its fields", e);
 		if (f.number == 1 && f.type == 2) {
 			piece = (const char *)f.bytes.p;
@@ -123,7 +123,7 @@ static int read_trainer(struct fc_spmodel *m, struct wire w, const char *name, s
 {
 	struct field f;
 	while (w.p < w.end) {
-		if (!next(&w, &f))
+		if (!next_field(&w, &f))
 			return malformed(name, "trainer_spec", e);
 		if (f.type != 0)
 			continue;
@@ -162,7 +162,7 @@ static int read_normalizer(struct fc_spmodel *m, struct wire w, const char *name
 {
 	struct field f;
 	while (w.p < w.end) {
-		if (!next(&w, &f))
+		if (!next_field(&w, &f))
 			return malformed(name, "normalizer_spec", e);
 		if (f.number == 2 && f.type == 2) {
 			free(m->charsmap);
@@ -192,7 +192,7 @@ bool fc_spmodel_has_bytes(const struct fc_pieces *pieces, const uint8_t *kind)
 }
 
 /* The unknown token and the roles must be there. */
-static int check(struct fc_spmodel *m, const char *name, struct fc_err *e)
+static int check_roles(struct fc_spmodel *m, const char *name, struct fc_err *e)
 {
 	size_t n = m->pieces.n_id;
 	for (uint32_t id = 0; id < n; id++) {
@@ -221,7 +221,7 @@ bool fc_spmodel_is(const char *p, size_t n)
 {
 	struct wire w = {(const unsigned char *)p, (const unsigned char *)p + n};
 	struct field f;
-	return next(&w, &f) && f.number == 1 && f.type == 2 && f.bytes.p < f.bytes.end &&
+	return next_field(&w, &f) && f.number == 1 && f.type == 2 && f.bytes.p < f.bytes.end &&
 	    *f.bytes.p == 0x0a;
 }
 
@@ -239,7 +239,7 @@ int fc_spmodel_read(
 	    .eos = 2,
 	    .pad = FC_NO_TOKEN};
 	while (w.p < w.end) {
-		if (!next(&w, &f))
+		if (!next_field(&w, &f))
 			return malformed(name, "its fields", e);
 		int rc = f.type != 2 ? 0
 		    : f.number == 1  ? read_piece(m, f.bytes, name, e)
@@ -249,7 +249,7 @@ int fc_spmodel_read(
 		if (rc < 0)
 			return -1;
 	}
-	return check(m, name, e);
+	return check_roles(m, name, e);
 }
 
 void fc_spmodel_release(struct fc_spmodel *m)

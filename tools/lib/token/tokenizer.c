@@ -101,7 +101,7 @@ void fc_tokens_release(struct fc_tokens *t)
 	*t = (struct fc_tokens){0};
 }
 
-static void push(struct fc_tokens *out, uint32_t id, struct fc_span span)
+static void push_token(struct fc_tokens *out, uint32_t id, struct fc_span span)
 {
 	FC_GROW(out->v, out->cap, out->n + 1);
 	out->v[out->n++] = (struct fc_token){id, span.start, span.end};
@@ -110,7 +110,7 @@ static void push(struct fc_tokens *out, uint32_t id, struct fc_span span)
 static void push_added(struct scratch *s, struct fc_tokens *out, const struct fc_added_match *m,
     const struct fc_aligned *text)
 {
-	push(out, m->token->id, fc_aligned_span(text, m->start, m->end));
+	push_token(out, m->token->id, fc_aligned_span(text, m->start, m->end));
 	s->goes_on = false;
 }
 
@@ -132,7 +132,7 @@ static int encode_plain(const struct fc_tokenizer *t, struct scratch *s, struct 
 		    piece.end - piece.start, t->raw_bytes, &symbol);
 		FC_GROW(out->v, out->cap, out->n + n);
 		for (size_t k = 0; k < n; k++)
-			push(out, symbol[k].id,
+			push_token(out, symbol[k].id,
 			    fc_aligned_span(
 				&text, piece.start + symbol[k].start, piece.start + symbol[k].end));
 	}
@@ -214,7 +214,7 @@ int fc_tokenizer_encode_cut(const struct fc_tokenizer *t, const char *p, size_t 
 	return rc;
 }
 
-static void decode(const struct fc_tokenizer *t, const uint32_t *id, size_t n, bool skip_special,
+static void decode_ids(const struct fc_tokenizer *t, const uint32_t *id, size_t n, bool skip_special,
     bool goes_on, struct fc_buf *out)
 {
 	struct fc_decoder_list l = {0};
@@ -233,13 +233,13 @@ static void decode(const struct fc_tokenizer *t, const uint32_t *id, size_t n, b
 void fc_tokenizer_decode(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
     bool skip_special, struct fc_buf *out)
 {
-	decode(t, id, n, skip_special, false, out);
+	decode_ids(t, id, n, skip_special, false, out);
 }
 
 void fc_tokenizer_decode_on(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
     bool skip_special, struct fc_buf *out)
 {
-	decode(t, id, n, skip_special, true, out);
+	decode_ids(t, id, n, skip_special, true, out);
 }
 
 bool fc_tokenizer_spaces_behind(const struct fc_tokenizer *t, uint32_t id)

@@ -75,7 +75,7 @@ void fc_tokwork_add(struct fc_tokwork *w, uint32_t base, uint32_t id, size_t sta
 	w->symbol[w->n++] = (struct fc_symbol){id, base + (uint32_t)start, base + (uint32_t)end};
 }
 
-static void remember(struct fc_tokcached *c, const char *p, size_t n, const struct fc_symbol *s,
+static void remember_word(struct fc_tokcached *c, const char *p, size_t n, const struct fc_symbol *s,
     size_t n_symbol, uint32_t base)
 {
 	c->n = (uint8_t)n;
@@ -100,7 +100,7 @@ static void encode_part(const struct fc_tokmodel *m, struct fc_tokwork *w, const
 		size_t first = w->n;
 		m->class->encode(m, w, p, n, base, raw_bytes);
 		if (w->n - first <= CACHE_SYMBOLS)
-			remember(c, p, n, w->symbol + first, w->n - first, base);
+			remember_word(c, p, n, w->symbol + first, w->n - first, base);
 		return;
 	}
 	FC_GROW(w->symbol, w->cap, w->n + CACHE_SYMBOLS);

@@ -123,7 +123,7 @@ static enum kind in_folder(const char *path, char **file)
 
 /* The vocabulary's file, and what the names of the files beside it begin with: those of a model
  * folder, or of NAMEtokenizer.json; *stem NULL: there are none. */
-static enum kind names(const char *path, char **file, char **stem)
+static enum kind name_files(const char *path, char **file, char **stem)
 {
 	static const char *const suffix[] = {"tokenizer.json", "tokenizer.model"};
 	struct stat st;
@@ -143,7 +143,7 @@ static int read_files(struct fc_tokenizer *t, const char *path, struct fc_err *e
 {
 	char *stem;
 	struct fc_sidefiles side = {0};
-	enum kind kind = names(path, &t->file, &stem);
+	enum kind kind = name_files(path, &t->file, &stem);
 	const char *file = t->file;
 	int rc = stem ? fc_sidefiles_read(&side, stem, e) : 0;
 	if (rc == 0)

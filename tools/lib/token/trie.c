@@ -26,7 +26,7 @@ static size_t slot_of(const struct fc_trie *t, uint32_t from, unsigned char byte
 	return i;
 }
 
-static void grow(struct fc_trie *t)
+static void grow_trie(struct fc_trie *t)
 {
 	struct fc_trie_edge *old = t->edge;
 	size_t n_old = old ? (size_t)1 << t->bits : 0;
@@ -52,7 +52,7 @@ void fc_trie_add(struct fc_trie *t, const char *p, size_t n, uint32_t id)
 		node_new(t);
 	for (size_t i = 0; i < n; i++) {
 		if (2 * t->n_node >= (size_t)1 << t->bits || !t->edge)
-			grow(t);
+			grow_trie(t);
 		size_t k = slot_of(t, node, (unsigned char)p[i]);
 		if (!t->edge[k].to)
 			t->edge[k] = (struct fc_trie_edge){node, node_new(t), (unsigned char)p[i]};

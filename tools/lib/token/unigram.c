@@ -55,14 +55,14 @@ static void work_free(void *own)
 	free(w);
 }
 
-static void improve(
+static void improve_best(
     const struct unigram *u, struct best *to, double score, uint32_t id, uint32_t start)
 {
 	if (to->start == NONE || score > to->score)
 		*to = (struct best){u->single ? (double)(float)score : score, id, start};
 }
 
-static void search(const struct unigram *u, struct work *w, const char *p, size_t n)
+static void search_paths(const struct unigram *u, struct work *w, const char *p, size_t n)
 {
 	const struct fc_trie *t = &u->trie;
 	FC_GROW(w->best, w->cap, n + 1);
@@ -78,11 +78,11 @@ static void search(const struct unigram *u, struct work *w, const char *p, size_
 			uint32_t id = t->id[node];
 			if (id == NONE || u->base.forbidden[id])
 				continue;
-			improve(u, &w->best[k + 1], u->score[id] + here, id, (uint32_t)i);
+			improve_best(u, &w->best[k + 1], u->score[id] + here, id, (uint32_t)i);
 			single = single || k + 1 - i == len;
 		}
 		if (!single)
-			improve(
+			improve_best(
 			    u, &w->best[i + len], u->unk_score + here, u->base.unk, (uint32_t)i);
 	}
 }
@@ -109,13 +109,13 @@ static void add_unknown(const struct unigram *u, struct fc_tokwork *out, uint32_
 	fc_tokwork_add(out, base, id != NONE ? id : u->base.unk, start, end);
 }
 
-static void encode(const struct fc_tokmodel *m, struct fc_tokwork *out, const char *p, size_t n,
+static void encode_word(const struct fc_tokmodel *m, struct fc_tokwork *out, const char *p, size_t n,
     uint32_t base, bool raw_bytes)
 {
 	const struct unigram *u = (const struct unigram *)m;
 	struct work *w = out->own;
 	(void)raw_bytes; /* never: takes_bytes is false */
-	search(u, w, p, n);
+	search_paths(u, w, p, n);
 	w->n_end = 0;
 	for (size_t i = n; i; i = w->best[i].start) {
 		FC_GROW(w->end, w->cap_end, w->n_end + 1);
@@ -142,7 +142,7 @@ static void unigram_free(struct fc_tokmodel *m)
 	free(u);
 }
 
-static const struct fc_tokmodel_class class = {unigram_free, work_new, work_free, encode, NULL};
+static const struct fc_tokmodel_class class = {unigram_free, work_new, work_free, encode_word, NULL};
 
 static struct unigram *unigram_new(const struct fc_pieces *pieces)
 {
@@ -157,7 +157,7 @@ static struct unigram *unigram_new(const struct fc_pieces *pieces)
 	return u;
 }
 
-static void finish(struct unigram *u, double lowest)
+static void finish_scores(struct unigram *u, double lowest)
 {
 	u->unk_score = lowest - UNK_PENALTY;
 	uint64_t part[] = {u->base.unk, u->byte_fallback, u->single, u->whole,
@@ -298,7 +298,7 @@ int fc_unigram_read(struct fc_tokmodel **out, struct fc_pieces *pieces, const js
 		fc_tokmodel_free(u ? &u->base : NULL);
 		return -1;
 	}
-	finish(u, lowest);
+	finish_scores(u, lowest);
 	*out = &u->base;
 	return 0;
 }
@@ -327,6 +327,6 @@ struct fc_tokmodel *fc_unigram_scored(const struct fc_pieces *pieces, const floa
 		    kind[id] == FC_PIECE_USER ? (double)((float)n * high) - 0.1 : (double)score[id];
 		fc_trie_add(&u->trie, piece, n, id);
 	}
-	finish(u, low == FLT_MAX ? 0 : (double)low);
+	finish_scores(u, low == FLT_MAX ? 0 : (double)low);
 	return &u->base;
 }

@@ -57,7 +57,7 @@ static uint8_t combining_class(uint32_t cp)
 	return is_young(cp) ? 0 : fc_unicode_combining_class(cp);
 }
 
-static bool composes(enum fc_uninorm form)
+static bool does_compose(enum fc_uninorm form)
 {
 	return form == FC_NFC || form == FC_NFKC;
 }
@@ -68,7 +68,7 @@ static bool is_inert(enum fc_uninorm form, uint32_t cp)
 	return cp < (form == FC_NFC ? FIRST_MARK : 0x80u);
 }
 
-static size_t decompose(enum fc_uninorm form, uint32_t cp, uint32_t *to)
+static size_t decompose_char(enum fc_uninorm form, uint32_t cp, uint32_t *to)
 {
 	if (!is_young(cp))
 		return fc_unicode_decompose(cp, form == FC_NFKC || form == FC_NFKD, to);
@@ -81,7 +81,7 @@ static bool starts_cluster(enum fc_uninorm form, uint32_t cp)
 	uint32_t d[FC_UNICODE_DECOMPOSITION_MAX];
 	if (cp < FIRST_MARK || is_young(cp))
 		return true;
-	decompose(form, cp, d);
+	decompose_char(form, cp, d);
 	return !fc_char_is_mark(d[0]) && !(d[0] >= 0x1160 && d[0] <= 0x11ff) &&
 	    !(d[0] >= 0xd7b0 && d[0] <= 0xd7ff);
 }
@@ -94,7 +94,7 @@ static int by_key(const void *a, const void *b)
 
 /* Canonical order: runs of combining characters by class, stable.  utf8proc's own sorting is
  * quadratic in the length of a run. */
-static void reorder(struct work *w, size_t from, size_t to)
+static void reorder_marks(struct work *w, size_t from, size_t to)
 {
 	bool sorted = true;
 	FC_GROW(w->key, w->cap_key, to - from);
@@ -118,7 +118,7 @@ static void reorder_all(struct work *w)
 		while (i < w->n && combining_class(w->cp[i]))
 			i++;
 		if (i - from > 1)
-			reorder(w, from, i);
+			reorder_marks(w, from, i);
 		i += i == from;
 	}
 }
@@ -131,10 +131,10 @@ static void normalize_cluster(enum fc_uninorm form, struct work *w, const char *
 		uint32_t cp = 0;
 		i += fc_utf8_get(p + i, n - i, &cp);
 		FC_GROW(w->cp, w->cap, w->n + FC_UNICODE_DECOMPOSITION_MAX);
-		w->n += decompose(form, cp, w->cp + w->n);
+		w->n += decompose_char(form, cp, w->cp + w->n);
 	}
 	reorder_all(w);
-	if (composes(form))
+	if (does_compose(form))
 		w->n = fc_unicode_compose(w->cp, w->n);
 	fc_buf_clear(&w->out);
 	for (size_t i = 0; i < w->n; i++) {
