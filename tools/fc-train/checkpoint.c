@@ -84,10 +84,9 @@ static int save_state(
 	fc_buf_addf(&b,
 	    "{\"version\": %d, \"step\": %" PRIu64 ", \"examples\": %" PRIu64
 	    ", \"tokens\": %" PRIu64 ", \"pass\": %" PRIu64 ", \"taken\": %" PRIu64
-	    ", \"hash\": \"%016" PRIx64 "\", \"stream\": \"%016" PRIx64
-	    "\", \"log_bytes\": %" PRIu64 ", \"run\": ",
-	    VERSION, s->step, s->n_sample, s->n_tok, s->pos.pass, s->pos.taken, s->pos.hash,
-	    s->pos.stream, s->log_bytes);
+	    ", \"hash\": \"%016" PRIx64 "\", \"log_bytes\": %" PRIu64 ", \"run\": ",
+	    VERSION, s->step, s->n_example, s->n_tok, s->pos.pass, s->pos.taken, s->pos.hash,
+	    s->log_bytes);
 	fc_json_dump(&b, run);
 	fc_buf_adds(&b, "}\n");
 	int ret = fc_out_whole(path, FC_OUT_TEXT, &b, e);
@@ -143,7 +142,7 @@ static int read_state(
 		return fc_fail(
 		    e, "%s: version %" PRIu64 ", this program reads %d", where, version, VERSION);
 	if (read_count(o, "step", &s->step, where, e) < 0 ||
-	    read_count(o, "examples", &s->n_sample, where, e) < 0 ||
+	    read_count(o, "examples", &s->n_example, where, e) < 0 ||
 	    read_count(o, "tokens", &s->n_tok, where, e) < 0 ||
 	    read_count(o, "pass", &s->pos.pass, where, e) < 0 ||
 	    read_count(o, "taken", &s->pos.taken, where, e) < 0 ||

@@ -12,7 +12,7 @@
  * takes the old one's place in one step; until then the old one is whole.
  */
 struct train_progress_state {
-	uint64_t step, n_sample, n_tok; /* done so far */
+	uint64_t step, n_example, n_tok; /* done so far */
 	struct train_feed_pos pos;
 	uint64_t log_bytes; /* length of the log at that point */
 };

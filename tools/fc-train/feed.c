@@ -14,7 +14,7 @@
 
 struct train_feed {
 	struct train_feed_opts opts;
-	struct train_sample_rule rule;
+	struct train_example_rule rule;
 	struct train_ownanswers *answers; /* NULL: nobody asks */
 	struct fc_header header;
 	char *path, *name;
@@ -23,16 +23,15 @@ struct train_feed {
 	struct train_spool *spool; /* of a pipe that is passed over more than once */
 	struct fc_example x;
 	struct train_pair_reader *pairs; /* NULL: examples are no pairs */
-	struct train_sample_count count;
-	bool counted;                        /* count is complete, and stream_hash */
-	uint64_t stream_hash, expected_hash; /* over all samples; 0: not known, nothing expected */
+	struct train_example_count count;
+	bool counted; /* count is complete */
 
 	/* the pass that is handed out */
 	bool started, source_ended;
 	struct fc_rng rng;
-	struct train_sample **slot; /* shuffle buffer */
+	struct train_example **slot; /* shuffle buffer */
 	size_t n_slot, cap_slot;
-	struct train_sample *ahead; /* peeked at, not taken */
+	struct train_example *ahead; /* peeked at, not taken */
 	struct train_feed_pos pos;
 };
 
@@ -86,9 +85,9 @@ void train_feed_close(struct train_feed *f)
 	fc_example_release(&f->x);
 	train_pair_reader_free(f->pairs);
 	for (size_t i = 0; i < f->n_slot; i++)
-		train_sample_free(f->slot[i]);
+		train_example_free(f->slot[i]);
 	free(f->slot);
-	train_sample_free(f->ahead);
+	train_example_free(f->ahead);
 	free(f->path);
 	free(f->name);
 	free(f);
@@ -119,7 +118,7 @@ int train_feed_check_tokenizer(const struct train_feed *f, uint64_t fingerprint,
 	    f->name, f->header.tokenizer, fingerprint);
 }
 
-void train_feed_set_rule(struct train_feed *f, const struct train_sample_rule *rule)
+void train_feed_set_rule(struct train_feed *f, const struct train_example_rule *rule)
 {
 	f->rule = *rule;
 	if (rule->pairs && !f->pairs)
@@ -131,7 +130,7 @@ void train_feed_set_answers(struct train_feed *f, struct train_ownanswers *a)
 	f->answers = a;
 }
 
-const struct train_sample_count *train_feed_counted(const struct train_feed *f)
+const struct train_example_count *train_feed_counted(const struct train_feed *f)
 {
 	return f->counted ? &f->count : NULL;
 }
@@ -158,14 +157,14 @@ static int end_of_stream(struct train_feed *f, struct fc_err *e)
 	fc_reader_close(f->reader);
 	f->reader = NULL;
 	f->counted = true;
-	if (f->count.n_sample == 0)
+	if (f->count.n_example == 0)
 		return fc_fail(e, "%s: no conversation has a token to train on", f->name);
 	return check_whole(f, e);
 }
 
-/* The next record that makes a sample, or pair. */
-static int make_sample(struct train_feed *f, struct train_sample **s,
-    struct train_sample_count *count, struct fc_err *e)
+/* The next record that makes an example, or pair. */
+static int make_example(struct train_feed *f, struct train_example **s,
+    struct train_example_count *count, struct fc_err *e)
 {
 	if (f->pairs)
 		return train_pair_reader_next(f->pairs, f->reader, &f->rule, s, count, e);
@@ -176,25 +175,25 @@ static int make_sample(struct train_feed *f, struct train_sample **s,
 		if (f->answers && !f->counted &&
 		    train_ownanswers_see(f->answers, &f->x, f->rule.rows, f->name, e) < 0)
 			return -1;
-		int made = train_sample_new(s, &f->x, &f->rule, f->name, count, e);
+		int made = train_example_new(s, &f->x, &f->rule, f->name, count, e);
 		if (made)
 			return made;
 	}
 }
 
-/* The next sample in stream order. */
-static int read_sample(struct train_feed *f, struct train_sample **s, struct fc_err *e)
+/* The next example in stream order. */
+static int read_example(struct train_feed *f, struct train_example **s, struct fc_err *e)
 {
 	if (!f->reader)
 		return f->spool ? train_spool_next(f->spool, s, e) : 0;
-	struct train_sample_count again = {0};
-	int made = make_sample(f, s, f->counted ? &again : &f->count, e);
+	struct train_example_count again = {0};
+	int made = make_example(f, s, f->counted ? &again : &f->count, e);
 	if (made == 0)
 		return end_of_stream(f, e);
 	if (made > 0 && !f->counted)
 		f->stream_hash = train_sample_hash(*s, f->stream_hash);
 	if (made > 0 && f->spool && train_spool_add(f->spool, *s, e) < 0) {
-		train_sample_free(*s);
+		train_example_free(*s);
 		return -1;
 	}
 	return made;
@@ -202,12 +201,12 @@ static int read_sample(struct train_feed *f, struct train_sample **s, struct fc_
 
 static int read_to_end(struct train_feed *f, struct fc_err *e)
 {
-	struct train_sample *s;
+	struct train_example *s;
 	int got;
-	while (f->reader && (got = read_sample(f, &s, e)) != 0) {
+	while (f->reader && (got = read_example(f, &s, e)) != 0) {
 		if (got < 0)
 			return -1;
-		train_sample_free(s);
+		train_example_free(s);
 	}
 	return f->counted ? 0 : -1;
 }
@@ -236,8 +235,8 @@ static int start_pass(struct train_feed *f, struct fc_err *e)
 static int draw_example(struct train_feed *f, struct fc_err *e)
 {
 	while (!f->source_ended && f->n_slot < f->opts.n_shuffle) {
-		struct train_sample *s;
-		int got = read_sample(f, &s, e);
+		struct train_example *s;
+		int got = read_example(f, &s, e);
 		if (got < 0)
 			return -1;
 		if (got == 0) {
@@ -255,7 +254,7 @@ static int draw_example(struct train_feed *f, struct fc_err *e)
 	return 1;
 }
 
-int train_feed_peek(struct train_feed *f, const struct train_sample **s, struct fc_err *e)
+int train_feed_peek(struct train_feed *f, const struct train_example **s, struct fc_err *e)
 {
 	while (!f->ahead) {
 		if (f->opts.n_pass && f->pos.pass >= f->opts.n_pass)
@@ -277,12 +276,12 @@ int train_feed_peek(struct train_feed *f, const struct train_sample **s, struct 
 	return 1;
 }
 
-struct train_sample *train_feed_take(struct train_feed *f)
+struct train_example *train_feed_take(struct train_feed *f)
 {
-	struct train_sample *s = f->ahead;
+	struct train_example *s = f->ahead;
 	f->ahead = NULL;
 	f->pos.taken++;
-	f->pos.hash = train_sample_hash(s, f->pos.hash);
+	f->pos.hash = train_example_hash(s, f->pos.hash);
 	return s;
 }
 
@@ -295,11 +294,8 @@ struct train_feed_pos train_feed_tell(const struct train_feed *f)
 
 int train_feed_seek(struct train_feed *f, const struct train_feed_pos *pos, struct fc_err *e)
 {
-	const struct train_sample *s;
-	f->expected_hash = pos->stream;
-	if (f->counted && check_whole(f, e) < 0)
-		return -1;
-	if (pos->pass > 0 && read_to_end(f, e) < 0)
+	const struct train_example *s;
+	if (pos->pass > 0 && !f->is_file && read_to_end(f, e) < 0)
 		return -1;
 	f->pos.pass = pos->pass;
 	while (f->pos.taken < pos->taken) {
@@ -308,7 +304,7 @@ int train_feed_seek(struct train_feed *f, const struct train_feed_pos *pos, stru
 			return -1;
 		if (got == 0 || f->pos.pass != pos->pass)
 			break;
-		train_sample_free(train_feed_take(f));
+		train_example_free(train_feed_take(f));
 	}
 	return f->pos.taken == pos->taken && f->pos.hash == pos->hash ? 0 : fail_other_stream(f, e);
 }

@@ -17,7 +17,7 @@ static int score_all(const struct train_heldout *h, struct train_feed *f, struct
 		if (got < 0)
 			break;
 		for (size_t i = 0; i < b.n; i++)
-			score->n_bytes += b.sample[i]->size.label_bytes;
+			score->n_bytes += b.example[i]->size.label_bytes;
 		score->n_label += b.n_label;
 	}
 	score->nll = loss.nll;

@@ -9,7 +9,7 @@
 struct train_heldout {
 	const char *path;   /* a file: it is read at every evaluation */
 	uint64_t tokenizer; /* fingerprint the stream must have */
-	struct train_sample_rule rule;
+	struct train_example_rule rule;
 	size_t micro_tok;
 	struct train_preference_opts preference; /* kind NONE: how well labels are predicted */
 };

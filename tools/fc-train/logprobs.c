@@ -14,7 +14,7 @@ static void gather_states(float *x, const struct fc_targets *t, size_t C)
 		memmove(x + i * C, x + t->row_pos[i] * C, C * sizeof *x);
 }
 
-/* Adds what the labels of the micro-batch have to its samples. */
+/* Adds what the labels of the micro-batch have to its examples. */
 static void add_labels(struct train_logprobs *l)
 {
 	const struct train_micro *m = &l->micro;

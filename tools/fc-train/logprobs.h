@@ -5,10 +5,10 @@
 #include "fc-train/stepbatch.h"
 #include "model/params.h"
 
-/* Sums over the labels of each sample of a batch, computed as fc-infer does, whose sums are the
+/* Sums over the labels of each example of a batch, computed as fc-infer does, whose sums are the
  * references. */
 struct train_logprobs { /* {0} is empty */
-	double *sum;    /* [samples of the batch] log-probability under the model */
+	double *sum;    /* [examples of the batch] log-probability under the model */
 	size_t cap;
 	struct train_micro micro; /* scratch, and what follows */
 	float *x, *logprob;

@@ -128,12 +128,12 @@ static void check_draws(const struct train_options *o, const struct train_feed *
 		fc_die("%s has %s: %s", train_feed_name(f), draws, why);
 }
 
-static struct train_sample_rule sample_rule(const struct train_options *o,
+static struct train_example_rule example_rule(const struct train_options *o,
     const struct fc_params *p, const struct train_feed *f, const struct train_pair_rule *pairs)
 {
 	const struct fc_config *c = &p->model.cfg;
 	size_t most = (size_t)o->max_length < c->n_ctx ? (size_t)o->max_length : c->n_ctx;
-	return (struct train_sample_rule){
+	return (struct train_example_rule){
 	    .n_output = (uint32_t)c->n_vocab,
 	    .max_tok = (uint32_t)most,
 	    .rows = train_feed_header(f)->kind == FC_KIND_DISTS && o->lambda < 1 && !o->preference,
@@ -190,7 +190,7 @@ static struct train_feed *open_feed(const struct train_options *o, const struct 
 	or_die(train_feed_check_tokenizer(f, tokenizer, &e), &e);
 	check_draws(o, f);
 	check_reference(o, f, p);
-	struct train_sample_rule rule = sample_rule(o, p, f, pairs);
+	struct train_example_rule rule = example_rule(o, p, f, pairs);
 	train_feed_set_rule(f, &rule);
 	train_feed_set_answers(f, answers);
 	return f;
@@ -199,7 +199,7 @@ static struct train_feed *open_feed(const struct train_options *o, const struct 
 /* A temperature is not meant for so much probability that stands for many ids at once. */
 #define LARGE_TAIL 0.05
 
-static void report_rows(const struct train_sample_count *n, const struct train_options *o)
+static void report_rows(const struct train_example_count *n, const struct train_options *o)
 {
 	if (!n->n_row)
 		return;
@@ -215,9 +215,9 @@ static void report_rows(const struct train_sample_count *n, const struct train_o
 
 static void report_pairs(const struct train_feed *f)
 {
-	const struct train_sample_count *n = train_feed_counted(f);
+	const struct train_example_count *n = train_feed_counted(f);
 	fc_note("%s: %" PRIu64 " pairs, %" PRIu64 " tokens, %" PRIu64 " labels", train_feed_name(f),
-	    n->n_sample, n->n_tok, n->n_label);
+	    n->n_example, n->n_tok, n->n_label);
 	if (n->n_beside)
 		fc_warn("%" PRIu64 " answers of sources are not used: they are for --preference "
 			"wrpo",
@@ -230,7 +230,7 @@ static void report_pairs(const struct train_feed *f)
 
 static void report_counts(const struct train_feed *f, const struct train_options *o)
 {
-	const struct train_sample_count *n = train_feed_counted(f);
+	const struct train_example_count *n = train_feed_counted(f);
 	if (o->preference) {
 		report_pairs(f);
 		return;
@@ -244,7 +244,7 @@ static void report_counts(const struct train_feed *f, const struct train_options
 		snprintf(rows, sizeof rows, "%" PRIu64 " rows of the teacher%s%s", n->n_row,
 		    *draws ? ", " : "", *draws ? draws + strlen("rows ") : "");
 	fc_note("%s: %" PRIu64 " examples, %" PRIu64 " tokens, %" PRIu64 " labels, %s",
-	    train_feed_name(f), n->n_sample, n->n_tok, n->n_label, rows);
+	    train_feed_name(f), n->n_example, n->n_tok, n->n_label, rows);
 	if (!is_drawn(f)) /* draws have no tail, and need not list the label */
 		report_rows(n, o);
 	if (n->n_cut)
@@ -272,7 +272,7 @@ static double run_length(const struct train_options *o, struct train_feed *f)
 		return (double)o->examples * (double)o->epochs;
 	or_die(train_feed_count(f, &e), &e);
 	report_counts(f, o);
-	return (double)train_feed_counted(f)->n_sample * (double)o->epochs;
+	return (double)train_feed_counted(f)->n_example * (double)o->epochs;
 }
 
 static void train_and_save(const struct train_options *o, struct train_trainer *t, uint64_t tokenizer,
@@ -281,21 +281,21 @@ static void train_and_save(const struct train_options *o, struct train_trainer *
 	struct fc_err e;
 	struct train_heldout heldout = {.path = o->eval,
 	    .tokenizer = tokenizer,
-	    .rule = sample_rule(o, t->params, t->feed, pairs),
+	    .rule = example_rule(o, t->params, t->feed, pairs),
 	    .micro_tok = t->opts.micro_tok,
 	    .preference = t->opts.preference};
 	struct train_run run = {o, t, o->eval ? &heldout : NULL, identity};
 	bool counted = train_feed_counted(t->feed) != NULL;
 	heldout.rule.rows = false;
 	or_die(train_run(&run, &e), &e);
-	const struct train_sample_count *n = train_feed_counted(t->feed);
+	const struct train_example_count *n = train_feed_counted(t->feed);
 	if (counted || !n)
 		return;
 	report_counts(t->feed, o);
-	if (o->examples && !o->steps && n->n_sample != o->examples)
+	if (o->examples && !o->steps && n->n_example != o->examples)
 		fc_warn("the stream had %" PRIu64 " examples to train on, not %" PRIu64
 			": the learning rate did not follow its schedule",
-		    n->n_sample, o->examples);
+		    n->n_example, o->examples);
 }
 
 /* A light fine-tuning may be smaller than half a step of the type it is saved in. */
@@ -367,7 +367,7 @@ int main(int argc, char **argv)
 	    .micro_tok = (size_t)o.micro_tokens,
 	    .schedule = {(enum train_decay)o.schedule, o.lr, o.warmup, o.min_lr},
 	    .n_step = o.steps,
-	    .n_sample = run_length(&o, feed),
+	    .n_example = run_length(&o, feed),
 	};
 	struct train_adamw_opts adamw = {o.beta1, o.beta2, o.eps, o.weight_decay};
 	train_trainer_init(&trainer, &trainer_opts, &adamw, nn, params, feed);

@@ -42,14 +42,14 @@ static void add_loss(
 	m->n_chosen_label += side[TRAIN_CHOSEN].n;
 }
 
-/* The pair whose chosen answer is sample i; its slopes become w->weight. */
+/* The pair whose chosen answer is example i; its slopes become w->weight. */
 static void weigh_pair(struct train_weighing *w, const struct train_preference_opts *o,
     const struct train_stepbatch *b, size_t i, struct train_margins *sum)
 {
-	const size_t n = b->sample[i]->size.n_side;
+	const size_t n = b->example[i]->size.n_side;
 	struct train_side side[TRAIN_SIDES] = {{0, 0, NULL, 0}};
 	for (size_t k = 0; k < n; k++) {
-		const struct train_sample *s = b->sample[i + k];
+		const struct train_example *s = b->example[i + k];
 		side[k] = (struct train_side){
 		    w->logprobs.sum[i + k], s->size.n_label, s->ref, s->size.n_ref};
 	}
@@ -67,10 +67,10 @@ int train_weighing_compute(struct train_weighing *w, const struct train_preferen
 	FC_GROW(w->weight, w->cap, b->n);
 	if (train_logprobs_compute(&w->logprobs, nn, p, b, max_tok, e) < 0)
 		return -1;
-	for (size_t i = 0; i < b->n; i += b->sample[i]->size.n_side)
+	for (size_t i = 0; i < b->n; i += b->example[i]->size.n_side)
 		weigh_pair(w, o, b, i, &of_batch);
-	for (size_t i = 0; i < b->n; i += b->sample[i]->size.n_side) {
-		for (size_t k = 0; k < b->sample[i]->size.n_side; k++)
+	for (size_t i = 0; i < b->n; i += b->example[i]->size.n_side) {
+		for (size_t k = 0; k < b->example[i]->size.n_side; k++)
 			w->weight[i + k] *= (1 - lambda) / of_batch.n_pair;
 		w->weight[i + TRAIN_CHOSEN] += lambda / of_batch.n_chosen_label;
 	}

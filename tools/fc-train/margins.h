@@ -24,7 +24,7 @@ void train_margins_write(struct fc_buf *b, const struct train_margins *m, bool w
 
 struct train_weighing { /* {0} is empty */
 	struct train_logprobs logprobs;
-	double *weight; /* [samples of the batch] what b->weight takes */
+	double *weight; /* [examples of the batch] what b->weight takes */
 	size_t cap;
 	double alpha; /* WRPO's, now */
 };

@@ -224,39 +224,39 @@ static int find_references(struct train_pair_reader *p, const struct train_pair_
 }
 
 static int make_side(struct train_pair_reader *p, int i, int n, const struct fc_header *h,
-    const struct train_sample_rule *rule, struct train_sample **s, struct train_sample_count *count,
+    const struct train_example_rule *rule, struct train_example **s, struct train_example_count *count,
     struct fc_err *e)
 {
 	const struct fc_example *x = &p->side[i].x;
 	const int n_ref = find_references(p, rule->pairs, h, x, e);
 	if (n_ref < 0 ||
-	    train_sample_new_side(s, x, rule, p->ref, (uint32_t)n_ref, p->name, count, e) < 0)
+	    train_example_new_side(s, x, rule, p->ref, (uint32_t)n_ref, p->name, count, e) < 0)
 		return -1;
 	(*s)->size.n_side = (uint32_t)(n - i);
 	return 0;
 }
 
 static int make_pair(struct train_pair_reader *p, int n, const struct fc_header *h,
-    const struct train_sample_rule *rule, struct train_sample **s, struct train_sample_count *count,
+    const struct train_example_rule *rule, struct train_example **s, struct train_example_count *count,
     struct fc_err *e)
 {
-	struct train_sample_count of_pair = {0};
-	struct train_sample **at = s;
+	struct train_example_count of_pair = {0};
+	struct train_example **at = s;
 	*s = NULL;
 	for (int i = 0; i < n; i++, at = &(*at)->next)
 		if (make_side(p, i, n, h, rule, at, &of_pair, e) < 0) {
-			train_sample_free(*s);
+			train_example_free(*s);
 			*s = NULL;
 			return -1;
 		}
-	count->n_sample++;
+	count->n_example++;
 	count->n_tok += of_pair.n_tok;
 	count->n_label += of_pair.n_label;
 	return 1;
 }
 
 int train_pair_reader_next(struct train_pair_reader *p, struct fc_reader *r,
-    const struct train_sample_rule *rule, struct train_sample **s, struct train_sample_count *count,
+    const struct train_example_rule *rule, struct train_example **s, struct train_example_count *count,
     struct fc_err *e)
 {
 	const bool wrpo = rule->pairs->kind == TRAIN_PREFERENCE_WRPO;

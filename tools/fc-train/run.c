@@ -38,7 +38,7 @@ static int log_step(struct train_trainlog *log, const struct train_trainer *t,
 	fc_buf_addf(&b,
 	    "{\"step\": %" PRIu64 ", \"examples\": %" PRIu64 ", \"tokens\": %" PRIu64
 	    ", \"labels\": %" PRIu64 ", \"rows\": %" PRIu64,
-	    t->step, t->n_sample, t->n_tok, s->n_label, s->n_row);
+	    t->step, t->n_example, t->n_tok, s->n_label, s->n_row);
 	add_real(&b, "lr", s->lr);
 	add_real(&b, "loss", s->loss);
 	add_real(&b, "sft", s->sft);
@@ -102,7 +102,7 @@ static int save_checkpoint(const struct train_run *r, struct train_trainlog *log
 {
 	struct train_trainer *t = r->trainer;
 	struct train_progress_state s = {.step = t->step,
-	    .n_sample = t->n_sample,
+	    .n_example = t->n_example,
 	    .n_tok = t->n_tok,
 	    .pos = train_feed_tell(t->feed)};
 	if (log && train_trainlog_sync(log, &s.log_bytes, e) < 0)
@@ -129,7 +129,7 @@ static int restore_checkpoint(const struct train_run *r, uint64_t *log_bytes, st
 	    train_feed_seek(t->feed, &s.pos, e) < 0)
 		return -1;
 	t->step = s.step;
-	t->n_sample = s.n_sample;
+	t->n_example = s.n_example;
 	t->n_tok = s.n_tok;
 	*log_bytes = s.log_bytes;
 	fc_note("going on after step %" PRIu64, t->step);
@@ -141,11 +141,11 @@ static int restore_checkpoint(const struct train_run *r, uint64_t *log_bytes, st
 static uint64_t steps_ahead(const struct train_run *r)
 {
 	const struct train_options *o = r->opts;
-	const struct train_sample_count *n = train_feed_counted(r->trainer->feed);
+	const struct train_example_count *n = train_feed_counted(r->trainer->feed);
 	if (o->steps || !n)
 		return o->steps;
 	/* where the next example does not fit, half of one is left empty on average */
-	const double mean = (double)n->n_tok / (double)n->n_sample;
+	const double mean = (double)n->n_tok / (double)n->n_example;
 	const double filled = fmax(mean, (double)o->batch_tokens - mean / 2);
 	return (uint64_t)ceil((double)n->n_tok / filled) * o->epochs;
 }
@@ -187,11 +187,11 @@ static int run_steps(const struct train_run *r, struct train_trainlog *log, stru
 	char note[64];
 	int got;
 	fc_progress_start(
-	    o->steps ? "steps" : "examples", o->steps ? o->steps : (uint64_t)t->opts.n_sample);
+	    o->steps ? "steps" : "examples", o->steps ? o->steps : (uint64_t)t->opts.n_example);
 	while ((got = train_trainer_step(t, &s, e)) == 1) {
 		train_losses_add(losses, s.loss);
 		snprintf(note, sizeof note, "step %" PRIu64 ", loss %.4f", t->step, s.loss);
-		fc_progress_set(o->steps ? t->step : t->n_sample, note);
+		fc_progress_set(o->steps ? t->step : t->n_example, note);
 		if (log_step(log, t, &s, e) < 0)
 			return -1;
 		if (r->heldout && is_due(t->step, o->eval_every) && evaluate_heldout(r, log, e) < 0)

@@ -49,11 +49,11 @@ void train_spool_close(struct train_spool *s)
 	free(s);
 }
 
-int train_spool_add(struct train_spool *s, const struct train_sample *x, struct fc_err *e)
+int train_spool_add(struct train_spool *s, const struct train_example *x, struct fc_err *e)
 {
 	for (; x; x = x->next)
 		if (fwrite(&x->size, sizeof x->size, 1, s->f) != 1 ||
-		    fwrite(x->data, train_sample_data_bytes(&x->size), 1, s->f) != 1)
+		    fwrite(x->data, train_example_data_bytes(&x->size), 1, s->f) != 1)
 			return fc_fail(e, "spool in %s:", s->dir);
 	return 0;
 }
@@ -63,29 +63,29 @@ int train_spool_rewind(struct train_spool *s, struct fc_err *e)
 	return fseeko(s->f, 0, SEEK_SET) < 0 ? fc_fail(e, "spool in %s:", s->dir) : 0;
 }
 
-static int read_one(struct train_spool *s, struct train_sample **x, struct fc_err *e)
+static int read_one(struct train_spool *s, struct train_example **x, struct fc_err *e)
 {
-	struct train_sample_size z;
+	struct train_example_size z;
 	*x = NULL;
 	if (fread(&z, sizeof z, 1, s->f) != 1)
 		return feof(s->f) ? 0 : fc_fail(e, "spool in %s: read:", s->dir);
-	*x = train_sample_alloc(&z);
-	if (fread((*x)->data, train_sample_data_bytes(&z), 1, s->f) == 1)
+	*x = train_example_alloc(&z);
+	if (fread((*x)->data, train_example_data_bytes(&z), 1, s->f) == 1)
 		return 1;
 	free(*x);
 	*x = NULL;
 	return fc_fail(e, "spool in %s: read:", s->dir);
 }
 
-int train_spool_next(struct train_spool *s, struct train_sample **x, struct fc_err *e)
+int train_spool_next(struct train_spool *s, struct train_example **x, struct fc_err *e)
 {
 	int got = read_one(s, x, e);
-	for (struct train_sample *last = *x; got == 1 && last->size.n_side > 1; last = last->next)
+	for (struct train_example *last = *x; got == 1 && last->size.n_side > 1; last = last->next)
 		if ((got = read_one(s, &last->next, e)) == 0)
 			got = fc_fail(e, "spool in %s: ends within a pair", s->dir);
 	if (got == 1)
 		return 1;
-	train_sample_free(*x);
+	train_example_free(*x);
 	*x = NULL;
 	return got;
 }

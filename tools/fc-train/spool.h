@@ -9,10 +9,10 @@
 struct train_spool;
 int train_spool_open(struct train_spool **s, struct fc_err *e);
 void train_spool_close(struct train_spool *s); /* NULL is fine */
-int train_spool_add(struct train_spool *s, const struct train_sample *x, struct fc_err *e);
-/* Back to the first sample; nothing is added any more. */
+int train_spool_add(struct train_spool *s, const struct train_example *x, struct fc_err *e);
+/* Back to the first example; nothing is added any more. */
 int train_spool_rewind(struct train_spool *s, struct fc_err *e);
 /* 1: *x is new; 0: end; -1: error. */
-int train_spool_next(struct train_spool *s, struct train_sample **x, struct fc_err *e);
+int train_spool_next(struct train_spool *s, struct train_example **x, struct fc_err *e);
 
 #endif

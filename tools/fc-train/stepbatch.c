@@ -6,16 +6,16 @@
 
 #include "base/mem.h"
 
-static void add_all(struct train_stepbatch *b, struct train_sample *s)
+static void add_all(struct train_stepbatch *b, struct train_example *s)
 {
 	b->n_drawn++;
-	for (struct train_sample *next; s; s = next) {
+	for (struct train_example *next; s; s = next) {
 		b->n_tok += s->size.n_tok;
 		b->n_label += s->size.n_label;
 		b->n_taught += s->size.n_taught;
 		b->n_row += s->size.n_row;
-		FC_GROW(b->sample, b->cap, b->n + 1);
-		b->sample[b->n++] = s;
+		FC_GROW(b->example, b->cap, b->n + 1);
+		b->example[b->n++] = s;
 		next = s->next;
 		s->next = NULL; /* each is the batch's own */
 	}
@@ -24,7 +24,7 @@ static void add_all(struct train_stepbatch *b, struct train_sample *s)
 static void drop_examples(struct train_stepbatch *b)
 {
 	for (size_t i = 0; i < b->n; i++)
-		free(b->sample[i]);
+		free(b->example[i]);
 	b->n = b->n_drawn = 0;
 	b->weight = NULL;
 	b->n_tok = b->n_label = b->n_taught = b->n_row = 0;
@@ -33,12 +33,12 @@ static void drop_examples(struct train_stepbatch *b)
 int train_stepbatch_fill(
     struct train_stepbatch *b, struct train_feed *f, size_t max_tok, struct fc_err *e)
 {
-	const struct train_sample *s;
+	const struct train_example *s;
 	int got;
 	drop_examples(b);
 	while ((got = train_feed_peek(f, &s, e)) == 1) {
 		bool new_pass = train_feed_tell(f).taken == 0;
-		if (b->n && (new_pass || b->n_tok + train_sample_tokens(s) > max_tok))
+		if (b->n && (new_pass || b->n_tok + train_example_tokens(s) > max_tok))
 			break;
 		add_all(b, train_feed_take(f));
 	}
@@ -48,7 +48,7 @@ int train_stepbatch_fill(
 void train_stepbatch_release(struct train_stepbatch *b)
 {
 	drop_examples(b);
-	free(b->sample);
+	free(b->example);
 	*b = (struct train_stepbatch){0};
 }
 
@@ -69,7 +69,7 @@ struct train_weights train_stepbatch_weights(
 	};
 }
 
-static void make_room(struct train_micro *m, const struct train_sample_size *z)
+static void make_room(struct train_micro *m, const struct train_example_size *z)
 {
 	size_t n_tok = m->off[m->batch.n_seq] + z->n_tok;
 	/* a token is the target of at most one row, so n_tok bounds the targets too */
@@ -86,7 +86,7 @@ static void make_room(struct train_micro *m, const struct train_sample_size *z)
 }
 
 static void append_example(
-    struct train_micro *m, const struct train_sample *s, const struct train_weights *w)
+    struct train_micro *m, const struct train_example *s, const struct train_weights *w)
 {
 	size_t base = m->off[m->batch.n_seq], row = 0;
 	make_room(m, &s->size);
@@ -117,23 +117,23 @@ static void append_example(
 bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, size_t max_tok,
     const struct train_weights *w)
 {
-	m->first += m->n_sample;
-	m->n_sample = 0;
+	m->first += m->n_example;
+	m->n_example = 0;
 	m->batch.n_seq = m->targets.n = m->n_entry = 0;
 	FC_GROW(m->off, m->cap_off, 1);
 	FC_GROW(m->row_off, m->cap_row_off, 1);
 	m->off[0] = 0;
 	m->row_off[0] = 0;
-	while (m->first + m->n_sample < b->n) {
-		const struct train_sample *s = b->sample[m->first + m->n_sample];
+	while (m->first + m->n_example < b->n) {
+		const struct train_example *s = b->example[m->first + m->n_example];
 		bool full = m->off[m->batch.n_seq] + s->size.n_tok > max_tok ||
 		    m->n_entry + s->size.n_entry > UINT32_MAX; /* row_off's range */
-		if (m->n_sample && full)
+		if (m->n_example && full)
 			break;
-		const double own = b->weight ? b->weight[m->first + m->n_sample] : 0;
+		const double own = b->weight ? b->weight[m->first + m->n_example] : 0;
 		const struct train_weights alike = {.label = own, .untaught = own};
 		append_example(m, s, b->weight ? &alike : w);
-		m->n_sample++;
+		m->n_example++;
 	}
 	m->batch.tok = m->tok;
 	m->batch.off = m->off;
@@ -145,12 +145,12 @@ bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, si
 	m->targets.sft_weight = m->label_weight;
 	m->targets.kd_weight = m->row_weight;
 	m->targets.teacher = m->n_entry ? &m->teacher : NULL;
-	return m->n_sample > 0;
+	return m->n_example > 0;
 }
 
 void train_micro_rewind(struct train_micro *m)
 {
-	m->first = m->n_sample = 0;
+	m->first = m->n_example = 0;
 }
 
 void train_micro_release(struct train_micro *m)

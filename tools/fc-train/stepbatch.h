@@ -5,19 +5,19 @@
 #include "fc-train/feed.h"
 #include "model/params.h"
 
-/* The samples of one optimizer step; the answers of a pair follow each other. */
+/* The examples of one optimizer step; the answers of a pair follow each other. */
 struct train_stepbatch { /* {0} is empty */
-	struct train_sample **sample;
-	/* [n] what each label of a sample weighs in the loss, of any sign; NULL: see train_weights
+	struct train_example **example;
+	/* [n] what each label of an example weighs in the loss, of any sign; NULL: see train_weights
 	 */
 	const double *weight;
 	size_t n, cap;
 	size_t n_drawn; /* as which the feed counts them: a pair is one */
 	uint64_t n_tok, n_label, n_taught, n_row;
 };
-/* Next samples of a pass in training order, as many as stay within max_tok tokens, at least one,
+/* Next examples of a pass in training order, as many as stay within max_tok tokens, at least one,
  * and all answers of a pair.
- * 1, 0: no sample is left, -1: error. */
+ * 1, 0: no example is left, -1: error. */
 int train_stepbatch_fill(
     struct train_stepbatch *b, struct train_feed *f, size_t max_tok, struct fc_err *e);
 void train_stepbatch_release(struct train_stepbatch *b);
@@ -48,7 +48,7 @@ struct train_micro { /* {0} is empty */
 	struct fc_batch batch;
 	struct fc_targets targets;
 	struct fc_teacher teacher;
-	size_t first, n_sample; /* which samples of the step */
+	size_t first, n_example; /* which examples of the step */
 
 	/* what batch, targets and teacher point to */
 	uint32_t *tok, *target, *row_off, *entry_id;
@@ -58,11 +58,11 @@ struct train_micro { /* {0} is empty */
 	size_t cap_tok, cap_off, cap_pos, cap_target, cap_label_weight, cap_row_weight, cap_row_off,
 	    cap_entry_id, cap_entry_logprob;
 };
-/* Packs the samples after those of the last call, as many as stay within max_tok tokens, at least
+/* Packs the examples after those of the last call, as many as stay within max_tok tokens, at least
  * one; false when none is left. */
 bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, size_t max_tok,
     const struct train_weights *w);
-/* Goes back to the first sample of the step. */
+/* Goes back to the first example of the step. */
 void train_micro_rewind(struct train_micro *m);
 void train_micro_release(struct train_micro *m);
 

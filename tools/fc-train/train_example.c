@@ -9,15 +9,15 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-size_t train_sample_data_bytes(const struct train_sample_size *z)
+size_t train_example_data_bytes(const struct train_example_size *z)
 {
 	size_t words = (size_t)z->n_tok + z->n_row + z->n_row + 1 + (size_t)2 * z->n_entry;
 	return z->n_ref * sizeof(struct train_reference) + words * 4 + z->n_tok + z->n_id + 1;
 }
 
-struct train_sample *train_sample_alloc(const struct train_sample_size *z)
+struct train_example *train_example_alloc(const struct train_example_size *z)
 {
-	struct train_sample *s = fc_malloc(sizeof *s + train_sample_data_bytes(z));
+	struct train_example *s = fc_malloc(sizeof *s + train_example_data_bytes(z));
 	s->size = *z;
 	s->next = NULL;
 	s->ref = (struct train_reference *)(void *)s->data;
@@ -31,16 +31,16 @@ struct train_sample *train_sample_alloc(const struct train_sample_size *z)
 	return s;
 }
 
-void train_sample_free(struct train_sample *s)
+void train_example_free(struct train_example *s)
 {
 	while (s) {
-		struct train_sample *next = s->next;
+		struct train_example *next = s->next;
 		free(s);
 		s = next;
 	}
 }
 
-uint64_t train_sample_tokens(const struct train_sample *s)
+uint64_t train_example_tokens(const struct train_example *s)
 {
 	uint64_t n = 0;
 	for (; s; s = s->next)
@@ -48,10 +48,10 @@ uint64_t train_sample_tokens(const struct train_sample *s)
 	return n;
 }
 
-uint64_t train_sample_hash(const struct train_sample *s, uint64_t hash)
+uint64_t train_example_hash(const struct train_example *s, uint64_t hash)
 {
 	for (; s; s = s->next)
-		hash = fc_hash(s->data, train_sample_data_bytes(&s->size), hash);
+		hash = fc_hash(s->data, train_example_data_bytes(&s->size), hash);
 	return hash;
 }
 
@@ -60,7 +60,7 @@ static const char *example_id(const struct fc_example *x)
 	return x->id.p ? x->id.p : "";
 }
 
-static int check_tokens(const struct fc_example *x, const struct train_sample_rule *rule,
+static int check_tokens(const struct fc_example *x, const struct train_example_rule *rule,
     const char *name, struct fc_err *e)
 {
 	for (size_t t = 0; t < x->n_tok; t++)
@@ -75,7 +75,7 @@ static int check_tokens(const struct fc_example *x, const struct train_sample_ru
 /* log-probabilities may exceed 0 by the rounding of the stream's coding */
 #define MAX_LOGPROB 0.01f
 
-static int check_rows(const struct fc_example *x, const struct train_sample_rule *rule,
+static int check_rows(const struct fc_example *x, const struct train_example_rule *rule,
     const char *name, struct fc_err *e)
 {
 	for (size_t r = 0; r < x->n_row; r++) {
@@ -119,15 +119,15 @@ static bool is_outside(const struct fc_example *x, size_t r)
 	return true;
 }
 
-static bool adds_label(const struct fc_example *x, size_t r, const struct train_sample_rule *rule)
+static bool adds_label(const struct fc_example *x, size_t r, const struct train_example_rule *rule)
 {
 	return rule->list_labels && is_outside(x, r);
 }
 
-static struct train_sample_size measure_example(
-    const struct fc_example *x, const struct train_sample_rule *rule)
+static struct train_example_size measure_example(
+    const struct fc_example *x, const struct train_example_rule *rule)
 {
-	struct train_sample_size z = {.n_id = (uint32_t)x->id.n};
+	struct train_example_size z = {.n_id = (uint32_t)x->id.n};
 	z.n_tok = x->n_tok < rule->max_tok ? (uint32_t)x->n_tok : rule->max_tok;
 	for (size_t t = 0; t < z.n_tok; t++) {
 		if (is_label(x, t)) {
@@ -144,7 +144,7 @@ static struct train_sample_size measure_example(
 	return z;
 }
 
-static uint64_t count_unused(const struct fc_example *x, const struct train_sample_rule *rule)
+static uint64_t count_unused(const struct fc_example *x, const struct train_example_rule *rule)
 {
 	uint64_t n = 0;
 	for (size_t r = 0; !rule->rows && r < x->n_row; r++)
@@ -153,7 +153,7 @@ static uint64_t count_unused(const struct fc_example *x, const struct train_samp
 }
 
 static void count_rows(
-    const struct fc_example *x, const struct train_sample_size *z, struct train_sample_count *count)
+    const struct fc_example *x, const struct train_example_size *z, struct train_example_count *count)
 {
 	for (size_t r = 0; z->n_row && r < x->n_row && x->row_tok[r] < z->n_tok; r++) {
 		if (x->row_off[r] == x->row_off[r + 1])
@@ -165,9 +165,9 @@ static void count_rows(
 }
 
 static void fill_example(
-    struct train_sample *s, const struct fc_example *x, const struct train_sample_rule *rule)
+    struct train_example *s, const struct fc_example *x, const struct train_example_rule *rule)
 {
-	const struct train_sample_size *z = &s->size;
+	const struct train_example_size *z = &s->size;
 	uint32_t n_row = 0, n_entry = 0;
 	memcpy(s->tok, x->tok, z->n_tok * sizeof *s->tok);
 	for (size_t t = 0; t < z->n_tok; t++)
@@ -191,25 +191,25 @@ static void fill_example(
 	}
 }
 
-static int make_example(struct train_sample **s, const struct fc_example *x,
-    const struct train_sample_rule *rule, const struct train_reference *ref, uint32_t n_ref,
-    const char *name, struct train_sample_count *count, struct fc_err *e)
+static int make_example(struct train_example **s, const struct fc_example *x,
+    const struct train_example_rule *rule, const struct train_reference *ref, uint32_t n_ref,
+    const char *name, struct train_example_count *count, struct fc_err *e)
 {
 	*s = NULL;
 	if (check_tokens(x, rule, name, e) < 0 || check_rows(x, rule, name, e) < 0)
 		return -1;
-	struct train_sample_size z = measure_example(x, rule);
+	struct train_example_size z = measure_example(x, rule);
 	count->n_cut += x->n_tok > z.n_tok;
 	if (!z.n_label && !z.n_row) {
 		count->n_useless++;
 		return 0;
 	}
 	z.n_ref = n_ref;
-	*s = train_sample_alloc(&z);
+	*s = train_example_alloc(&z);
 	fill_example(*s, x, rule);
 	if (n_ref)
 		memcpy((*s)->ref, ref, n_ref * sizeof *ref);
-	count->n_sample++;
+	count->n_example++;
 	count->n_tok += z.n_tok;
 	count->n_label += z.n_label;
 	count->n_row += z.n_row;
@@ -218,16 +218,16 @@ static int make_example(struct train_sample **s, const struct fc_example *x,
 	return 1;
 }
 
-int train_sample_new(struct train_sample **s, const struct fc_example *x,
-    const struct train_sample_rule *rule, const char *name, struct train_sample_count *count,
+int train_example_new(struct train_example **s, const struct fc_example *x,
+    const struct train_example_rule *rule, const char *name, struct train_example_count *count,
     struct fc_err *e)
 {
 	return make_example(s, x, rule, NULL, 0, name, count, e);
 }
 
-int train_sample_new_side(struct train_sample **s, const struct fc_example *x,
-    const struct train_sample_rule *rule, const struct train_reference *ref, uint32_t n_ref,
-    const char *name, struct train_sample_count *count, struct fc_err *e)
+int train_example_new_side(struct train_example **s, const struct fc_example *x,
+    const struct train_example_rule *rule, const struct train_reference *ref, uint32_t n_ref,
+    const char *name, struct train_example_count *count, struct fc_err *e)
 {
 	if (x->n_tok > rule->max_tok) {
 		*s = NULL;

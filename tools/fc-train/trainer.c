@@ -28,7 +28,7 @@ static int fail_not_finite(const struct train_trainer *t, const char *what, doub
 {
 	struct fc_buf ids = FC_BUF_INIT;
 	for (size_t i = 0; i < n && i < MAX_NAMED; i++)
-		fc_buf_addf(&ids, "%s%.64s", i ? ", " : "", t->batch.sample[first + i]->id);
+		fc_buf_addf(&ids, "%s%.64s", i ? ", " : "", t->batch.example[first + i]->id);
 	if (n > MAX_NAMED)
 		fc_buf_addf(&ids, " and %zu more", n - MAX_NAMED);
 	fc_fail(e, "step %" PRIu64 ": the %s is %g (a smaller --lr may help); conversations: %s",
@@ -48,7 +48,7 @@ static int accumulate_micro(
 			return -1;
 		if (!isfinite(loss->sft + loss->kd))
 			return fail_not_finite(
-			    t, "loss", loss->sft + loss->kd, m->first, m->n_sample, e);
+			    t, "loss", loss->sft + loss->kd, m->first, m->n_example, e);
 	}
 	return 0;
 }
@@ -59,15 +59,15 @@ static double learning_rate(const struct train_trainer *t)
 	if (o->n_step)
 		return train_schedule_lr(
 		    &o->schedule, (double)t->step, (double)t->step + 1, (double)o->n_step);
-	return train_schedule_lr(&o->schedule, (double)t->n_sample,
-	    (double)(t->n_sample + t->batch.n_drawn), o->n_sample);
+	return train_schedule_lr(&o->schedule, (double)t->n_example,
+	    (double)(t->n_example + t->batch.n_drawn), o->n_example);
 }
 
 double train_trainer_alpha(const struct train_trainer *t)
 {
 	const struct train_trainer_opts *o = &t->opts;
 	const double done = o->n_step ? (double)t->step / (double)o->n_step
-	    : o->n_sample > 0         ? (double)t->n_sample / o->n_sample
+	    : o->n_example > 0         ? (double)t->n_example / o->n_example
 				      : 0;
 	return o->preference.alpha * fmin(done, 1);
 }
@@ -119,7 +119,7 @@ int train_trainer_step(struct train_trainer *t, struct train_step_report *r, str
 	    .sft = w.label > 0 ? loss.nll / (double)b->n_label : NAN,
 	    .fusion = w.row > 0 ? loss.kd / (w.row * (double)b->n_row) : NAN,
 	    .grad_norm = norm,
-	    .n_sample = b->n_drawn,
+	    .n_example = b->n_drawn,
 	    .n_tok = b->n_tok,
 	    .n_label = b->n_label,
 	    .n_row = b->n_row,
@@ -130,7 +130,7 @@ int train_trainer_step(struct train_trainer *t, struct train_step_report *r, str
 	    &t->adamw, t->params->v, r->lr, o->clip > 0 && norm > o->clip ? o->clip / norm : 1);
 	fc_params_refresh(t->params);
 	t->step++;
-	t->n_sample += b->n_drawn;
+	t->n_example += b->n_drawn;
 	t->n_tok += b->n_tok;
 	return 1;
 }

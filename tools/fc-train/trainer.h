@@ -7,7 +7,7 @@
 #include "fc-train/schedule.h"
 #include "fc-train/stepbatch.h"
 
-/* What one step does: samples -> loss and gradients, micro-batch by micro-batch -> clipped update.
+/* What one step does: examples -> loss and gradients, micro-batch by micro-batch -> clipped update.
  */
 struct train_trainer_opts {
 	double lambda, clip; /* clip 0: off */
@@ -17,7 +17,7 @@ struct train_trainer_opts {
 	size_t batch_tok, micro_tok;
 	struct train_schedule schedule;
 	uint64_t n_step; /* length of the run in steps, or 0: */
-	double n_sample; /* in samples; 0: not known */
+	double n_example; /* in examples; 0: not known */
 };
 
 struct train_trainer { /* borrows nn, params, feed */
@@ -29,7 +29,7 @@ struct train_trainer { /* borrows nn, params, feed */
 	struct train_stepbatch batch;
 	struct train_micro micro;
 	struct train_weighing weighing; /* of pairs */
-	uint64_t step, n_sample, n_tok; /* done */
+	uint64_t step, n_example, n_tok; /* done */
 };
 void train_trainer_init(struct train_trainer *t, const struct train_trainer_opts *opts,
     const struct train_adamw_opts *adamw, struct fc_nn *nn, struct fc_params *params,
@@ -41,7 +41,7 @@ struct train_step_report {
 	double sft, fusion; /* means over the step's labels and rows; NAN where there is none */
 	double grad_norm;   /* before clipping */
 	struct train_margins margins; /* of pairs, whose loss is lambda * sft + (1 - lambda) * L */
-	uint64_t n_sample, n_tok, n_label, n_row;
+	uint64_t n_example, n_tok, n_label, n_row;
 };
 /* WRPO's alpha at the step that comes next. */
 double train_trainer_alpha(const struct train_trainer *t);

@@ -13,7 +13,7 @@
 
 enum { N_EXAMPLE = 57, N_VOCAB = 100 };
 static char path[] = "/tmp/fc-train-data.XXXXXX";
-static const struct train_sample_rule rule = {.n_output = N_VOCAB, .max_tok = 64, .rows = true};
+static const struct train_example_rule rule = {.n_output = N_VOCAB, .max_tok = 64, .rows = true};
 
 /* Example i has 4 + i % 13 tokens, is named by its number, trains every token from 1 + i % 3 on,
  * and has a row of i % 4 entries for every second of those. */
@@ -73,10 +73,10 @@ static struct train_feed *open_feed(
 	return f;
 }
 
-/* The numbers of the next samples; -1 after the end, -2 for an error. */
+/* The numbers of the next examples; -1 after the end, -2 for an error. */
 static void take(struct train_feed *f, int *id, int n)
 {
-	const struct train_sample *s;
+	const struct train_example *s;
 	struct fc_err e;
 	for (int i = 0; i < n; i++) {
 		int got = train_feed_peek(f, &s, &e);
@@ -172,7 +172,7 @@ static void test_seek(void)
 	for (size_t i = 0; i < FC_LEN(stop); i++) {
 		struct train_feed *f = open_feed(path, 10, 3, 5);
 		take(f, a, stop[i]);
-		const struct train_sample *s;
+		const struct train_example *s;
 		train_feed_peek(f, &s, &e); /* as a step does to know that it is full */
 		struct train_feed_pos pos = train_feed_tell(f);
 		take(f, a + stop[i], n_all - stop[i]);
@@ -188,7 +188,7 @@ static void test_seek(void)
 			T_OK(good &&
 				!memcmp(a + stop[i], b + stop[i],
 				    (size_t)(n_all - stop[i]) * sizeof *a),
-			    "seek to %d samples in a %s goes on with the same ones", stop[i],
+			    "seek to %d examples in a %s goes on with the same ones", stop[i],
 			    piped ? "pipe" : "file");
 		}
 		if (pos.pass) {
@@ -205,7 +205,7 @@ static void test_seek(void)
 			pos.hash ^= 1;
 			f = open_feed(path, 10, 3, 5);
 			T_OK(train_feed_seek(f, &pos, &e) < 0,
-			    "seek to %d samples: another stream is refused", stop[i]);
+			    "seek to %d examples: another stream is refused", stop[i]);
 			train_feed_close(f);
 		}
 	}
@@ -223,10 +223,10 @@ static void check_micro(const struct train_stepbatch *b, size_t max_tok,
 	while (train_micro_next(&m, b, max_tok, w)) {
 		size_t n = 0;
 		good =
-		    good && m.first == next && (m.n_sample == 1 || m.off[m.batch.n_seq] <= max_tok);
-		for (size_t s = 0; s < m.n_sample; s++) {
+		    good && m.first == next && (m.n_example == 1 || m.off[m.batch.n_seq] <= max_tok);
+		for (size_t s = 0; s < m.n_example; s++) {
 			size_t base = m.off[s], row = 0;
-			make_example(&x, atoi(b->sample[m.first + s]->id));
+			make_example(&x, atoi(b->example[m.first + s]->id));
 			good = good && m.off[s + 1] - base == x.n_tok &&
 			    !memcmp(m.tok + base, x.tok, x.n_tok * 4);
 			for (size_t t = 1; t < x.n_tok; t++) {
@@ -251,10 +251,10 @@ static void check_micro(const struct train_stepbatch *b, size_t max_tok,
 		}
 		good =
 		    good && n == m.targets.n && (m.targets.teacher != NULL) == (m.row_off[n] > 0);
-		next += m.n_sample;
+		next += m.n_example;
 		*n_tok += m.off[m.batch.n_seq];
 	}
-	T_OK(good && next == b->n, "micro-batches of %zu tokens hold the step's %zu samples",
+	T_OK(good && next == b->n, "micro-batches of %zu tokens hold the step's %zu examples",
 	    max_tok, b->n);
 	train_micro_release(&m);
 	fc_example_release(&x);
@@ -263,12 +263,12 @@ static void check_micro(const struct train_stepbatch *b, size_t max_tok,
 /* A row that does not list the token that follows gets it, with what the stream gives it. */
 static void test_labels(void)
 {
-	struct train_sample_rule r = {
+	struct train_example_rule r = {
 	    .n_output = 50, .max_tok = 100, .rows = true, .list_labels = true};
 	static const uint32_t id[] = {3, 9, 4}, listed[] = {7, 2};
 	static const float lp[] = {-0.5f, -2, -3};
-	struct train_sample_count count = {0};
-	struct train_sample *s;
+	struct train_example_count count = {0};
+	struct train_example *s;
 	struct fc_example x;
 	struct fc_err e;
 	fc_example_init(&x);
@@ -277,7 +277,7 @@ static void test_labels(void)
 	fc_example_add_row(&x, 1, 3, id, lp, -4);
 	fc_example_add_row(&x, 2, 2, listed, lp, -0.5f);
 	fc_example_add_row(&x, 3, 0, id, lp, -1);
-	bool got = train_sample_new(&s, &x, &r, "x", &count, &e) == 1;
+	bool got = train_example_new(&s, &x, &r, "x", &count, &e) == 1;
 	T_OK(got && s->size.n_row == 2 && s->size.n_entry == 6 && s->entry_id[3] == 6 &&
 		s->entry_logprob[3] == -4 && s->entry_id[4] == 7 && s->entry_id[5] == 2,
 	    "a row gets the token it does not list");
@@ -285,11 +285,11 @@ static void test_labels(void)
 	T_NEAR(count.listed, 2 * exp(-0.5) + 2 * exp(-2) + exp(-3), 1e-9, "what rows list");
 	free(s);
 	r.list_labels = false;
-	got = train_sample_new(&s, &x, &r, "x", &count, &e) == 1;
+	got = train_example_new(&s, &x, &r, "x", &count, &e) == 1;
 	T_OK(got && s->size.n_entry == 5, "not where the rule does not say so");
 	free(s);
 	x.true_logprob[0] = NAN;
-	T_OK(train_sample_new(&s, &x, &r, "x", &count, &e) < 0, "NaN for the token is refused");
+	T_OK(train_example_new(&s, &x, &r, "x", &count, &e) < 0, "NaN for the token is refused");
 	fc_example_release(&x);
 }
 
@@ -310,8 +310,8 @@ static void test_steps(void)
 			check_micro(&b, micro[i], &w, &weight, &n_micro_tok);
 			worst = fmax(worst, fabs(weight - 1));
 		}
-		const struct train_sample_count *n = train_feed_counted(f);
-		T_OK(n && n_tok == n->n_tok && n_micro_tok == n_tok && n->n_sample == N_EXAMPLE,
+		const struct train_example_count *n = train_feed_counted(f);
+		T_OK(n && n_tok == n->n_tok && n_micro_tok == n_tok && n->n_example == N_EXAMPLE,
 		    "steps of %zu tokens cover a pass", batch[i]);
 		T_OK(worst < 1e-6, "steps of %zu tokens: weights sum to 1 (off by %.2g)", batch[i],
 		    worst);
@@ -342,67 +342,67 @@ static void test_weights(void)
 	T_OK(w.untaught == 0.25, "weights: whole: without rows the labels have it all");
 }
 
-static void test_sample(void)
+static void test_example(void)
 {
-	struct train_sample_count n = {0};
-	struct train_sample_rule r = rule;
-	struct train_sample *s;
+	struct train_example_count n = {0};
+	struct train_example_rule r = rule;
+	struct train_example *s;
 	struct fc_example x;
 	struct fc_err e;
 	fc_example_init(&x);
 	make_example(&x, 12); /* 16 tokens, labels from 1 on, rows of 0 entries */
-	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == 1 && s->size.n_label == 15 &&
+	T_OK(train_example_new(&s, &x, &r, "s", &n, &e) == 1 && s->size.n_label == 15 &&
 		!s->size.n_row && s->size.label_bytes == 30 && !strcmp(s->id, "12"),
-	    "sample: rows without entries are left out");
+	    "example: rows without entries are left out");
 	free(s);
 	make_example(&x, 11); /* 15 tokens, labels from 3 on, rows 3 5 .. 13 of 3 entries */
 	r.max_tok = 8;
-	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == 1 && s->size.n_tok == 8 &&
+	T_OK(train_example_new(&s, &x, &r, "s", &n, &e) == 1 && s->size.n_tok == 8 &&
 		s->size.n_label == 5 && s->size.n_row == 3 && s->size.n_entry == 9 && s->label[3] &&
 		!s->label[2],
-	    "sample: cut at 8 tokens, with its labels and rows");
+	    "example: cut at 8 tokens, with its labels and rows");
 	free(s);
 	r.rows = false;
-	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == 1 && !s->size.n_row &&
+	T_OK(train_example_new(&s, &x, &r, "s", &n, &e) == 1 && !s->size.n_row &&
 		s->size.n_label == 5,
-	    "sample: without rows");
+	    "example: without rows");
 	free(s);
-	T_OK(n.n_cut == 2 && n.n_useless == 0 && n.n_sample == 3, "sample: counts");
+	T_OK(n.n_cut == 2 && n.n_useless == 0 && n.n_example == 3, "example: counts");
 	r.max_tok = 3;
-	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == 0 && !s && n.n_useless == 1,
-	    "sample: cut before its first label, it is left out");
+	T_OK(train_example_new(&s, &x, &r, "s", &n, &e) == 0 && !s && n.n_useless == 1,
+	    "example: cut before its first label, it is left out");
 	r.max_tok = 64;
 	x.tok[5] = N_VOCAB - 1;
-	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == 1,
-	    "sample: the last id of the vocabulary");
+	T_OK(train_example_new(&s, &x, &r, "s", &n, &e) == 1,
+	    "example: the last id of the vocabulary");
 	free(s);
 	x.tok[5] = N_VOCAB;
-	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == -1 && strstr(e.msg, "'11'"),
-	    "sample: an id beyond it is refused, with the conversation's name");
+	T_OK(train_example_new(&s, &x, &r, "s", &n, &e) == -1 && strstr(e.msg, "'11'"),
+	    "example: an id beyond it is refused, with the conversation's name");
 	x.tok[5] = 0;
 	x.entry_id[4] = N_VOCAB;
-	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == -1, "sample: so is an id in a row");
+	T_OK(train_example_new(&s, &x, &r, "s", &n, &e) == -1, "example: so is an id in a row");
 	x.entry_id[4] = 0;
 	x.entry_logprob[4] = (float)NAN;
-	T_OK(train_sample_new(&s, &x, &r, "s", &n, &e) == -1, "sample: and a NaN");
+	T_OK(train_example_new(&s, &x, &r, "s", &n, &e) == -1, "example: and a NaN");
 	fc_example_clear(&x);
 	T_OK(
-	    train_sample_new(&s, &x, &r, "s", &n, &e) == 0, "sample: an empty example is left out");
+	    train_example_new(&s, &x, &r, "s", &n, &e) == 0, "example: an empty example is left out");
 	fc_example_release(&x);
 }
 
 static void test_spool(void)
 {
-	struct train_sample_count n = {0};
+	struct train_example_count n = {0};
 	struct train_spool *spool;
-	struct train_sample *s[N_EXAMPLE] = {NULL}, *got;
+	struct train_example *s[N_EXAMPLE] = {NULL}, *got;
 	struct fc_example x;
 	struct fc_err e;
 	bool good = train_spool_open(&spool, &e) == 0;
 	fc_example_init(&x);
 	for (int i = 0; i < N_EXAMPLE; i++) {
 		make_example(&x, i);
-		if (train_sample_new(&s[i], &x, &rule, "s", &n, &e) == 1)
+		if (train_example_new(&s[i], &x, &rule, "s", &n, &e) == 1)
 			good = good && train_spool_add(spool, s[i], &e) == 0;
 	}
 	for (int pass = 0; pass < 2; pass++) {
@@ -412,7 +412,7 @@ static void test_spool(void)
 				continue;
 			good = good && train_spool_next(spool, &got, &e) == 1 &&
 			    !memcmp(&got->size, &s[i]->size, sizeof got->size) &&
-			    train_sample_hash(got, 0) == train_sample_hash(s[i], 0) &&
+			    train_example_hash(got, 0) == train_example_hash(s[i], 0) &&
 			    !strcmp(got->id, s[i]->id);
 			free(got);
 		}
@@ -427,7 +427,7 @@ static void test_spool(void)
 
 int main(void)
 {
-	test_sample();
+	test_example();
 	test_spool();
 	test_weights();
 	write_stream();

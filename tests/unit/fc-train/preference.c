@@ -97,17 +97,17 @@ static uint32_t references(
 	return (uint32_t)s + 1;
 }
 
-static struct train_sample *sample_of(
+static struct train_example *example_of(
     enum train_preference kind, const json_t *pair, size_t i, size_t k, size_t n_side)
 {
 	const json_t *prompt = json_array_get(pair, 0), *answer = json_array_get(pair, 1 + k);
 	const size_t n_prompt = json_array_size(prompt), n = json_array_size(answer);
 	struct train_reference ref[4];
-	struct train_sample_size z = {.n_side = (uint32_t)(n_side - k),
+	struct train_example_size z = {.n_side = (uint32_t)(n_side - k),
 	    .n_ref = references(ref, kind, i, k, n),
 	    .n_tok = (uint32_t)(n_prompt + n),
 	    .n_label = (uint32_t)n};
-	struct train_sample *s = train_sample_alloc(&z);
+	struct train_example *s = train_example_alloc(&z);
 	memcpy(s->ref, ref, z.n_ref * sizeof *ref);
 	for (size_t t = 0; t < z.n_tok; t++) {
 		s->tok[t] = (uint32_t)(t < n_prompt ? at(prompt, t) : at(answer, t - n_prompt));
@@ -127,8 +127,8 @@ static struct train_stepbatch batch_of(enum train_preference kind)
 	json_array_foreach(json_object_get(expected, "pairs"), i, pair)
 	{
 		for (size_t k = 0; k < n_side; k++) {
-			FC_GROW(b.sample, b.cap, b.n + 1);
-			b.sample[b.n++] = sample_of(kind, pair, i, k, n_side);
+			FC_GROW(b.example, b.cap, b.n + 1);
+			b.example[b.n++] = example_of(kind, pair, i, k, n_side);
 		}
 	}
 	return b;

@@ -92,13 +92,13 @@ static const struct train_trainer_opts plain = {
     .micro_tok = 100000,
     .schedule = {TRAIN_DECAY_CONSTANT, 3e-3, 0, 0},
 };
-static const struct train_sample_rule rule = {.n_output = N_VOCAB, .max_tok = 64, .rows = true};
+static const struct train_example_rule rule = {.n_output = N_VOCAB, .max_tok = 64, .rows = true};
 
 static void start(struct setup *s, const char *stream, const struct train_trainer_opts *opts)
 {
 	static const struct train_adamw_opts adamw = {0.9, 0.999, 1e-8, 0.01};
 	struct train_feed_opts feed = {.path = stream, .n_shuffle = 100, .seed = 1};
-	struct train_sample_rule r = rule;
+	struct train_example_rule r = rule;
 	struct fc_rng rng;
 	struct fc_err e;
 	char *config = fc_path_join(dir, "config.json");
@@ -159,7 +159,7 @@ static void test_overfit(const char *stream)
 	start(&s, stream, &o);
 	r = step(&s);
 	T_OK(fabs(r.loss - log(N_VOCAB)) < 0.3, "the first loss is near log V (%.3f)", r.loss);
-	T_OK(r.n_sample == N_EXAMPLE && r.n_tok == s.trainer.n_tok, "one step takes them all");
+	T_OK(r.n_example == N_EXAMPLE && r.n_tok == s.trainer.n_tok, "one step takes them all");
 	for (int i = 0; i < 150; i++)
 		r = step(&s);
 	T_OK(r.loss < 0.02, "%d conversations are learnt by heart (loss %.4f)", N_EXAMPLE, r.loss);
