@@ -197,8 +197,8 @@ static int add_gemma(const struct convert *c, const struct adder *a, struct fc_e
 static int check_scale(const struct convert *c, const struct adder *a, struct fc_err *e)
 {
 	const struct fc_config *g = &c->config;
-	const bool wide =
-	    (is_arch(a, "gemma2") && g->n_layer == 46) || (is_arch(a, "gemma3") && g->n_layer == 62);
+	const bool wide = (is_arch(a, "gemma2") && g->n_layer == 46) ||
+	    (is_arch(a, "gemma3") && g->n_layer == 62);
 	const double usual = wide ? (double)g->n_embd / (double)g->n_head : (double)g->head_dim;
 	if (g->scale_by_layer ||
 	    (g->query_scale > 0 && fabs(g->query_scale - usual) > 1e-9 * usual))
@@ -212,9 +212,9 @@ static int check_scale(const struct convert *c, const struct adder *a, struct fc
 static int check_act(const struct convert *c, const struct adder *a, struct fc_err *e)
 {
 	const bool tanh_form = !strncmp(a->f->arch, "gemma", 5) || is_arch(a, "gpt2");
-	const enum fc_act usual = tanh_form    ? FC_ACT_GELU_TANH
+	const enum fc_act usual = tanh_form              ? FC_ACT_GELU_TANH
 	    : is_arch(a, "gptneox") || is_arch(a, "mpt") ? FC_ACT_GELU
-					       : FC_ACT_SILU;
+							 : FC_ACT_SILU;
 	if (c->config.act != usual)
 		return fc_fail(e, "%s: another activation than architecture %s has in GGUF",
 		    c->from, a->f->arch);

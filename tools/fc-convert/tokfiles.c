@@ -226,9 +226,9 @@ static json_t *tokenizer_json(const struct vocab *v, struct fc_err *e)
 	    "fuse_unk", v->spm, "byte_fallback", v->spm, "ignore_merges",
 	    !v->spm && v->pre.ignore_merges, "vocab", vocabulary_json(v), "merges", merges);
 	return json_pack("{s:s, s:n, s:n, s:o, s:o, s:o, s:o, s:o, s:o}", "version", "1.0",
-	    "truncation", "padding", "added_tokens", added_tokens(v), "normalizer", normalizer_json(v),
-	    "pre_tokenizer", v->spm ? json_null() : json_incref(v->pre.pretok), "post_processor",
-	    post_processor(v), "decoder", decoder_json(v), "model", model);
+	    "truncation", "padding", "added_tokens", added_tokens(v), "normalizer",
+	    normalizer_json(v), "pre_tokenizer", v->spm ? json_null() : json_incref(v->pre.pretok),
+	    "post_processor", post_processor(v), "decoder", decoder_json(v), "model", model);
 }
 
 static int tokenizer_config(const struct vocab *v, json_t **out, struct fc_err *e)

@@ -11,10 +11,10 @@
  */
 struct kept_rows {
 	struct fc_writer *writer;
-	struct fc_reader *reader; /* of the records that are there; NULL: none */
+	struct fc_reader *reader; /* reads the records that are there; NULL: none */
 	struct fc_example was;
 	char *partial;  /* the file's name, for messages */
-	uint64_t n, at; /* of them, and how many were met again */
+	uint64_t n, at; /* records that are there, and how many of them were met again */
 };
 int infer_kept_open(
     struct kept_rows *k, const struct session *s, enum fc_kind kind, struct fc_err *e);

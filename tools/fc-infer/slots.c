@@ -35,7 +35,7 @@ struct slots {
 	struct session *s;
 	const struct stops *stops;
 	struct fc_kvcache *cache;
-	size_t cache_tokens, cache_used; /* that fit, that are taken */
+	size_t cache_tokens, cache_used; /* tokens that fit into the cache, that it holds */
 	struct slot *slot;               /* [n_slot] */
 	size_t n_slot, n_few;
 	float *x, *logits; /* [n_few, C], [n_few, V'] */

@@ -21,8 +21,8 @@ bool infer_turn_find(struct task *t, size_t from)
 	return false;
 }
 
-static int encode_turns(const struct session *s, const struct fc_conversation *head, struct fc_example *x,
-    struct fc_err *e)
+static int encode_turns(const struct session *s, const struct fc_conversation *head,
+    struct fc_example *x, struct fc_err *e)
 {
 	struct fc_rendered r = {.cut = (enum fc_text_cut)s->opt->cut};
 	struct fc_err why;
@@ -167,7 +167,8 @@ static void leave_lead(const struct session *s, uint32_t last, const char **p, s
 	leave_one(lead, strlen(lead), p, n);
 }
 
-static void insert_answer(struct fc_conversation *c, size_t at, const char *p, size_t n, enum finish why)
+static void insert_answer(
+    struct fc_conversation *c, size_t at, const char *p, size_t n, enum finish why)
 {
 	c->message = fc_realloc(c->message, c->n_message + 1, sizeof *c->message);
 	memmove(c->message + at + 1, c->message + at, (c->n_message - at) * sizeof *c->message);

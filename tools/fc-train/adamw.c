@@ -84,8 +84,8 @@ struct coefs {
 };
 
 /* w -= lr * (m^ / (sqrt(v^) + eps) + weight_decay * w), m^ and v^ corrected for their start at 0 */
-static void update_weights(float *restrict w, float *restrict m, float *restrict v, const float *restrict g,
-    size_t n, struct coefs c)
+static void update_weights(float *restrict w, float *restrict m, float *restrict v,
+    const float *restrict g, size_t n, struct coefs c)
 {
 #pragma omp simd
 	for (size_t i = 0; i < n; i++) {

@@ -16,7 +16,7 @@ struct train_heldout {
 struct train_heldout_score {
 	double nll; /* nats, over all labels */
 	uint64_t n_label, n_correct, n_bytes;
-	struct train_margins margins; /* with a preference, instead */
+	struct train_margins margins; /* of a stream of pairs, where the others are 0 */
 };
 /* alpha: WRPO's, now. */
 int train_heldout_score(const struct train_heldout *h, struct fc_nn *nn, struct fc_params *p,

@@ -26,7 +26,8 @@ static void add_labels(struct train_logprobs *l)
 	}
 }
 
-static int run_micro(struct train_logprobs *l, struct fc_nn *nn, struct fc_params *p, struct fc_err *e)
+static int run_micro(
+    struct train_logprobs *l, struct fc_nn *nn, struct fc_params *p, struct fc_err *e)
 {
 	const struct fc_batch *b = &l->micro.batch;
 	const struct fc_targets *t = &l->micro.targets;

@@ -275,8 +275,8 @@ static double run_length(const struct train_options *o, struct train_feed *f)
 	return (double)train_feed_counted(f)->n_example * (double)o->epochs;
 }
 
-static void train_and_save(const struct train_options *o, struct train_trainer *t, uint64_t tokenizer,
-    const struct train_pair_rule *pairs, json_t *identity)
+static void train_and_save(const struct train_options *o, struct train_trainer *t,
+    uint64_t tokenizer, const struct train_pair_rule *pairs, json_t *identity)
 {
 	struct fc_err e;
 	struct train_heldout heldout = {.path = o->eval,

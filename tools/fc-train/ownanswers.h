@@ -15,10 +15,10 @@ enum train_answers { TRAIN_ANSWERS_OWN, TRAIN_ANSWERS_ANY };
 #define TRAIN_ANSWERS "own|any"
 struct train_ownanswers {
 	const char *model;         /* what is trained, for messages; NULL: from scratch */
-	struct fc_lineage lineage; /* of it */
+	struct fc_lineage lineage; /* what the trained model comes from */
 	enum train_answers answers;
 	int max_age; /* rounds */
-	/* of one pass */
+	/* counts of one pass: */
 	uint64_t n_own, n_older, n_other; /* conversations, by who answered */
 };
 

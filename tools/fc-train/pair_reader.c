@@ -224,8 +224,8 @@ static int find_references(struct train_pair_reader *p, const struct train_pair_
 }
 
 static int make_side(struct train_pair_reader *p, int i, int n, const struct fc_header *h,
-    const struct train_example_rule *rule, struct train_example **s, struct train_example_count *count,
-    struct fc_err *e)
+    const struct train_example_rule *rule, struct train_example **s,
+    struct train_example_count *count, struct fc_err *e)
 {
 	const struct fc_example *x = &p->side[i].x;
 	const int n_ref = find_references(p, rule->pairs, h, x, e);
@@ -237,8 +237,8 @@ static int make_side(struct train_pair_reader *p, int i, int n, const struct fc_
 }
 
 static int make_pair(struct train_pair_reader *p, int n, const struct fc_header *h,
-    const struct train_example_rule *rule, struct train_example **s, struct train_example_count *count,
-    struct fc_err *e)
+    const struct train_example_rule *rule, struct train_example **s,
+    struct train_example_count *count, struct fc_err *e)
 {
 	struct train_example_count of_pair = {0};
 	struct train_example **at = s;
@@ -256,8 +256,8 @@ static int make_pair(struct train_pair_reader *p, int n, const struct fc_header 
 }
 
 int train_pair_reader_next(struct train_pair_reader *p, struct fc_reader *r,
-    const struct train_example_rule *rule, struct train_example **s, struct train_example_count *count,
-    struct fc_err *e)
+    const struct train_example_rule *rule, struct train_example **s,
+    struct train_example_count *count, struct fc_err *e)
 {
 	const bool wrpo = rule->pairs->kind == TRAIN_PREFERENCE_WRPO;
 	for (;;) {

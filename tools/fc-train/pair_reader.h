@@ -27,7 +27,7 @@ void train_pair_reader_restart(struct train_pair_reader *p);
 /* 1: *s is the next pair's chosen answer, with the others behind it, counted; 0: end of the stream;
  * -1: error.  A pair with an answer that has nothing to train on is left out, and counted. */
 int train_pair_reader_next(struct train_pair_reader *p, struct fc_reader *r,
-    const struct train_example_rule *rule, struct train_example **s, struct train_example_count *count,
-    struct fc_err *e);
+    const struct train_example_rule *rule, struct train_example **s,
+    struct train_example_count *count, struct fc_err *e);
 
 #endif

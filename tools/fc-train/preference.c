@@ -38,7 +38,8 @@ static double clipped_logprob(const struct train_reference *source, double start
 }
 
 /* InfiFPO's reference.  now: the log-probability of a token under the model in training. */
-static double fused_reference(const struct train_side *s, enum train_fusion fusion, double now, bool chosen)
+static double fused_reference(
+    const struct train_side *s, enum train_fusion fusion, double now, bool chosen)
 {
 	const double start = mean_logprob(&s->ref[0]);
 	double sum = 0, far = -1;
@@ -56,7 +57,8 @@ static double fused_reference(const struct train_side *s, enum train_fusion fusi
 }
 
 /* R(y) */
-static double log_ratio(const struct train_preference_opts *o, const struct train_side *s, bool chosen)
+static double log_ratio(
+    const struct train_preference_opts *o, const struct train_side *s, bool chosen)
 {
 	switch (o->kind) {
 	case TRAIN_PREFERENCE_LN_DPO:

@@ -177,8 +177,8 @@ static int save_when_due(
 	return ret;
 }
 
-static int run_steps(const struct train_run *r, struct train_trainlog *log, struct train_losses *losses,
-    struct fc_err *e)
+static int run_steps(const struct train_run *r, struct train_trainlog *log,
+    struct train_losses *losses, struct fc_err *e)
 {
 	const struct train_options *o = r->opts;
 	struct train_trainer *t = r->trainer;

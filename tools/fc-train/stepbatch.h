@@ -8,11 +8,12 @@
 /* The examples of one optimizer step; the answers of a pair follow each other. */
 struct train_stepbatch { /* {0} is empty */
 	struct train_example **example;
-	/* [n] what each label of an example weighs in the loss, of any sign; NULL: see train_weights
+	/* [n] what each label of an example weighs in the loss, of any sign; NULL: see
+	 * train_weights
 	 */
 	const double *weight;
 	size_t n, cap;
-	size_t n_drawn; /* as which the feed counts them: a pair is one */
+	size_t n_drawn; /* examples as the feed counts them: a pair is one */
 	uint64_t n_tok, n_label, n_taught, n_row;
 };
 /* Next examples of a pass in training order, as many as stay within max_tok tokens, at least one,
@@ -22,10 +23,10 @@ int train_stepbatch_fill(
     struct train_stepbatch *b, struct train_feed *f, size_t max_tok, struct fc_err *e);
 void train_stepbatch_release(struct train_stepbatch *b);
 
-/* A label that no row predicts: */
+/* What a label that no row predicts weighs. */
 enum train_untaught {
-	TRAIN_UNTAUGHT_WHOLE, /* weighs as much as a label and its row together */
-	TRAIN_UNTAUGHT_SHARE, /* weighs what every label does, as published */
+	TRAIN_UNTAUGHT_WHOLE, /* as much as a label and its row together: 1 */
+	TRAIN_UNTAUGHT_SHARE, /* what every label does, as published: lambda */
 };
 
 /*
@@ -50,7 +51,7 @@ struct train_micro { /* {0} is empty */
 	struct fc_teacher teacher;
 	size_t first, n_example; /* which examples of the step */
 
-	/* what batch, targets and teacher point to */
+	/* the memory of batch, targets and teacher */
 	uint32_t *tok, *target, *row_off, *entry_id;
 	size_t *off, *row_pos;
 	float *label_weight, *row_weight, *entry_logprob;

@@ -21,7 +21,7 @@ static struct train_survival measure_block(const struct fc_param *v, const struc
 	fc_tensor_to_f64(pivot, first, n, before);
 	fc_round_f32(raw, dtype, v->w + first, n, how, v->name, first);
 	fc_to_f64(saved, raw, dtype, n);
-	/* where the pivot itself stands in that type */
+	/* the pivot's own value in that type */
 	for (size_t i = 0; i < n; i++)
 		start[i] = (float)before[i];
 	if (!how->stochastic) {

@@ -152,8 +152,8 @@ static uint64_t count_unused(const struct fc_example *x, const struct train_exam
 	return n;
 }
 
-static void count_rows(
-    const struct fc_example *x, const struct train_example_size *z, struct train_example_count *count)
+static void count_rows(const struct fc_example *x, const struct train_example_size *z,
+    struct train_example_count *count)
 {
 	for (size_t r = 0; z->n_row && r < x->n_row && x->row_tok[r] < z->n_tok; r++) {
 		if (x->row_off[r] == x->row_off[r + 1])

@@ -7,11 +7,11 @@
 #include "stream/example.h"
 
 /* What training needs of an example, in one block of memory: the shuffle buffer holds it so and the
- * spool writes it so.  Of a pair of answers, each is an example and names the next one.  Release with
- * train_example_free(), which takes those with it. */
+ * spool writes it so.  Of a pair of answers, each is an example and names the next one.  Release
+ * with train_example_free(), which takes those with it. */
 struct train_example_size {
 	uint32_t n_side; /* answers of its pair from this one on; 0: it is no answer of a pair */
-	uint32_t n_ref;  /* of a pair */
+	uint32_t n_ref;  /* references of an answer of a pair */
 	uint32_t n_tok, n_row, n_entry, n_id;
 	uint32_t n_label;     /* trained tokens that have a token before them */
 	uint32_t n_taught;    /* labels that a row predicts */
@@ -27,23 +27,25 @@ struct train_example {
 	uint8_t *label;              /* [n_tok] 1: a label */
 	char *id;                    /* NUL-terminated */
 	struct train_reference *ref; /* [n_ref] */
-	struct train_example *next;   /* NULL: none */
+	struct train_example *next;  /* NULL: none */
 	char data[];
 };
 void train_example_free(struct train_example *s); /* NULL is fine */
-/* Of its pair. */
+/* Tokens of all answers of its pair. */
 uint64_t train_example_tokens(const struct train_example *s);
 
 /* What becomes of an example. */
 struct train_example_rule {
 	uint32_t n_output; /* the model's rows: ids must be below it */
-	uint32_t max_tok;  /* longer ones are cut */
-	bool rows;         /* false: teacher's rows are left out */
+	uint32_t max_tok;  /* longer examples are truncated */
+	bool rows;         /* false: the teacher's rows are left out */
 	bool list_labels; /* a row that does not list the token it predicts gets it as last entry */
 	const struct train_pair_rule
 	    *pairs; /* examples are answers of pairs (pair_reader.h); NULL: not */
 };
-struct train_example_count { /* of pairs: of these; tokens and labels of all their answers */
+/* Examples of a stream; of a stream of pairs, pairs, with tokens and labels of all their answers.
+ */
+struct train_example_count {
 	uint64_t n_example, n_tok, n_label, n_row;
 	uint64_t n_cut;     /* examples longer than max_tok */
 	uint64_t n_useless; /* left out: no label and no row */
@@ -60,7 +62,8 @@ struct train_example_count { /* of pairs: of these; tokens and labels of all the
 int train_example_new(struct train_example **s, const struct fc_example *x,
     const struct train_example_rule *rule, const char *name, struct train_example_count *count,
     struct fc_err *e);
-/* The same of a pair's answer, with its references; one that is too long is refused. */
+/* Makes an example of one answer of a pair, with its references; one that is too long is refused.
+ */
 int train_example_new_side(struct train_example **s, const struct fc_example *x,
     const struct train_example_rule *rule, const struct train_reference *ref, uint32_t n_ref,
     const char *name, struct train_example_count *count, struct fc_err *e);

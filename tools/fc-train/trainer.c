@@ -67,7 +67,7 @@ double train_trainer_alpha(const struct train_trainer *t)
 {
 	const struct train_trainer_opts *o = &t->opts;
 	const double done = o->n_step ? (double)t->step / (double)o->n_step
-	    : o->n_example > 0         ? (double)t->n_example / o->n_example
+	    : o->n_example > 0        ? (double)t->n_example / o->n_example
 				      : 0;
 	return o->preference.alpha * fmin(done, 1);
 }

@@ -16,8 +16,8 @@ struct train_trainer_opts {
 	struct train_preference_opts preference; /* kind NONE: no pairs, but labels and a teacher */
 	size_t batch_tok, micro_tok;
 	struct train_schedule schedule;
-	uint64_t n_step; /* length of the run in steps, or 0: */
-	double n_example; /* in examples; 0: not known */
+	uint64_t n_step;  /* length of the run in steps; 0: n_example tells it */
+	double n_example; /* length of the run in examples; 0: not known */
 };
 
 struct train_trainer { /* borrows nn, params, feed */
@@ -28,7 +28,7 @@ struct train_trainer { /* borrows nn, params, feed */
 	struct train_adamw adamw;
 	struct train_stepbatch batch;
 	struct train_micro micro;
-	struct train_weighing weighing; /* of pairs */
+	struct train_weighing weighing;  /* of pairs */
 	uint64_t step, n_example, n_tok; /* done */
 };
 void train_trainer_init(struct train_trainer *t, const struct train_trainer_opts *opts,

@@ -49,7 +49,8 @@ static bool special_fits(const struct fc_tokenizer *t, const struct fc_example *
 	struct string span = span_of(x, i);
 	if (FC_TOK_PART(x->flags[i]) >= FC_PART_TURN_END || x->tok[i] == fc_tokenizer_unk(t))
 		return true;
-	return piece && (!span.n || same_string(trim_space(piece, strlen(piece)), trim_space(span.p, span.n)));
+	return piece &&
+	    (!span.n || same_string(trim_space(piece, strlen(piece)), trim_space(span.p, span.n)));
 }
 
 static bool ends_in(const char *p, size_t n, const char *end)

@@ -27,7 +27,7 @@ static bool is_selected(struct view *v, const char *id, size_t n)
 	return true;
 }
 
-/* Then nothing more has to be read. */
+/* Have all records that were asked for been taken, so that nothing more has to be read? */
 static bool has_enough(const struct view *v)
 {
 	return v->limit && v->n_taken == v->limit;

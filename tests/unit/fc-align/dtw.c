@@ -88,9 +88,9 @@ static double slow_align(enum align_published version, const struct align_wordin
 			double up = i ? D[(i - 1) * m + j] : INFINITY;
 			double left = j ? D[i * m + j - 1] : INFINITY;
 			double diagonal = i && j ? D[(i - 1) * m + j - 1] : INFINITY;
-			D[i * m + j] =
-			    align_published_cost(version, source, s[i], pivot, p[j], leven) +
-			    (i || j ? fmin(fmin(up, left), diagonal) : 0);
+			double cost;
+			align_published_costs(version, source, s[i], pivot, &p[j], 1, leven, &cost);
+			D[i * m + j] = cost + (i || j ? fmin(fmin(up, left), diagonal) : 0);
 		}
 	size_t i = n - 1, j = m - 1;
 	double total = D[n * m - 1];

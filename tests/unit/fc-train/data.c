@@ -222,8 +222,8 @@ static void check_micro(const struct train_stepbatch *b, size_t max_tok,
 	fc_example_init(&x);
 	while (train_micro_next(&m, b, max_tok, w)) {
 		size_t n = 0;
-		good =
-		    good && m.first == next && (m.n_example == 1 || m.off[m.batch.n_seq] <= max_tok);
+		good = good && m.first == next &&
+		    (m.n_example == 1 || m.off[m.batch.n_seq] <= max_tok);
 		for (size_t s = 0; s < m.n_example; s++) {
 			size_t base = m.off[s], row = 0;
 			make_example(&x, atoi(b->example[m.first + s]->id));
@@ -386,8 +386,8 @@ static void test_example(void)
 	x.entry_logprob[4] = (float)NAN;
 	T_OK(train_example_new(&s, &x, &r, "s", &n, &e) == -1, "example: and a NaN");
 	fc_example_clear(&x);
-	T_OK(
-	    train_example_new(&s, &x, &r, "s", &n, &e) == 0, "example: an empty example is left out");
+	T_OK(train_example_new(&s, &x, &r, "s", &n, &e) == 0,
+	    "example: an empty example is left out");
 	fc_example_release(&x);
 }
 

@@ -111,7 +111,8 @@ static void note_ledger(const struct align_ledger *l)
 	fc_note("%.2f %% of their probability arrived; lost: %.2f %% was not listed, %.2f %% ended "
 		"at the row's place, %.2f %% has no token, %.2f %% fell below the top k",
 	    in_percent(l->out / rows), in_percent(l->lost[ALIGN_LOSS_TAIL] / rows),
-	    in_percent(l->lost[ALIGN_LOSS_ENDED] / rows), in_percent(l->lost[ALIGN_LOSS_UNMAPPED] / rows),
+	    in_percent(l->lost[ALIGN_LOSS_ENDED] / rows),
+	    in_percent(l->lost[ALIGN_LOSS_UNMAPPED] / rows),
 	    in_percent(l->lost[ALIGN_LOSS_CUT] / rows));
 	if (l->lost[ALIGN_LOSS_NO_TOKEN] > 0)
 		fc_note("and %.2f %% stood at ids of the source without a token",

@@ -11,8 +11,8 @@
 #include "fc-align/apply/rowsum.h"
 #include "fc-align/apply/transfer.h"
 
-/* A candidate of a row behind us that agrees with the text: it stays while the place is not beyond
- * start + same. */
+/* A source candidate that began before the current byte and so far spells the text.  It is dropped
+ * once the current byte passes the last one on which both agree, start + same. */
 struct live {
 	double log_weight; /* joint with the true tokens before its row */
 	uint32_t id, start, same, skip;
@@ -42,8 +42,8 @@ struct align_bytewise {
 	double whole, lost[ALIGN_N_LOSS];
 	bool exact;
 	double chain; /* the exact probability of the true tokens across the pivot's; 0: unknown */
-	bool chain_ends; /* and they end where it ends */
-	bool begins;     /* a token of the source's begins there */
+	bool chain_ends; /* the true tokens end where the pivot's token ends */
+	bool begins;     /* a token of the source begins at the place */
 };
 
 struct align_bytewise *align_bytewise_new(const struct align_vocab *source,
@@ -107,14 +107,15 @@ static double true_prob(const struct align_bytewise *b, size_t row)
 	return exp(b->s->true_logprob[row]);
 }
 
-/* Of an entry, among its row's. */
+/* What entry i weighs among the entries of its row. */
 static double entry_weight(const struct align_bytewise *b, size_t i)
 {
 	return b->draws.n ? align_draws_share(&b->draws, b->s->entry_logprob[i])
 			  : expf(b->s->entry_logprob[i]);
 }
 
-/* Of the true token, among its row's: what was drawn of it, else what is known. */
+/* What the true token weighs among the entries of its row: its share of the draws, or of rows that
+ * are not drawn its probability. */
 static double true_weight(const struct align_bytewise *b, size_t row)
 {
 	const struct fc_example *s = b->s;
@@ -244,7 +245,8 @@ static void add_row(struct align_bytewise *b, size_t row, const char *a, size_t 
 		    (w->special || w->n == 0 || !align_byteset_has(more, w->bytes[0])))
 			align_rowsum_add(b->sum, covered, joint * p);
 		else
-			add_hypothesis(b, a, n_a, id, lead == 1 && w->n && w->bytes[0] == ' ', joint * p);
+			add_hypothesis(
+			    b, a, n_a, id, lead == 1 && w->n && w->bytes[0] == ' ', joint * p);
 	}
 	const double tail = rest_of(b, used);
 	if (tail < 0) /* stored values are rounded */

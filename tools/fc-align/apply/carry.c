@@ -16,11 +16,11 @@ struct align_carry {
 	size_t top_k;
 	enum fc_text_cut cut;          /* of the source's stream, and so of the pivot's tokens */
 	const struct fc_header *drawn; /* of a stream of draws; NULL: of the likeliest entries */
-	/* one of these */
+	/* the one that is not NULL carries the rows over */
 	struct align_transfer *transfer;
 	struct align_bytewise *bytewise;
 	struct align_published_transfer *published;
-	/* and with the last: */
+	/* of the published transfer alone: */
 	struct align_dtw *dtw;
 	struct align_wording pivot_words, source_words;
 };

@@ -24,16 +24,18 @@ extern const char *const align_loss_name[ALIGN_N_LOSS];
  */
 struct align_ledger {
 	uint64_t n_trained;         /* pivot tokens that a loss could use */
-	uint64_t n_row;             /* of these, the ones that got a row of the source's */
-	uint64_t n_onehot, n_pivot; /* and those a fallback filled */
-	uint64_t n_unsure;          /* those without a row because too little was known */
-	uint64_t n_unread; /* those without one because the source has read no token there: its
-			    * conversations were cut */
+	uint64_t n_row;             /* trained tokens that got a row of the source's */
+	uint64_t n_onehot, n_pivot; /* tokens that a fallback filled: with a certain token, with the
+				     * pivot's own row */
+	uint64_t n_unsure;          /* tokens without a row because too little was known */
+	uint64_t n_unread; /* tokens without a row because the source has read none there: its
+			    * conversations were truncated */
 	uint64_t
 	    n_exact; /* rows whose true_logprob follows from the source's without approximation */
 	double out, lost[ALIGN_N_LOSS];
-	double
-	    excluded; /* candidates after which the pivot would not have stood there; in no sum */
+	/* Probability of candidates whose bytes the pivot would have cut elsewhere.  Removed before
+	 * the division, so neither in out nor in lost. */
+	double excluded;
 	uint64_t *missed; /* [pivot's n_vocab] trained tokens without a row, by id; may be NULL */
 	double *unmapped; /* [source's n_output] ALIGN_LOSS_UNMAPPED by id; may be NULL */
 };

@@ -112,7 +112,8 @@ static uint32_t pivot_id(const struct align_published_transfer *k, uint32_t id)
 	uint32_t same = id < k->source->piece.n ? k->same[id] : ALIGN_UNMAPPED;
 	if (k->o.mode == ALIGN_PUBLISHED_SOFT)
 		return mapped_id(k, id);
-	return same != ALIGN_UNMAPPED || k->o.mode == ALIGN_PUBLISHED_HARD ? same : mapped_id(k, id);
+	return same != ALIGN_UNMAPPED || k->o.mode == ALIGN_PUBLISHED_HARD ? same
+									   : mapped_id(k, id);
 }
 
 /* merge: several rows make one. */

@@ -22,11 +22,12 @@ enum align_published_mode {
 
 struct align_published_transfer_options {
 	enum align_published version;
-	enum align_published_mode
-	    mode;   /* of FuseLLM: hard or soft; of FuseChat 1: default or single */
-	bool first; /* of candidates that meet, keep the first value, as published; else
-		     * probabilities	     add up.  FuseChat 1 keeps the largest where it puts
-		     * several	     rows together. */
+	/* FuseLLM has hard and soft, FuseChat 1 default and single. */
+	enum align_published_mode mode;
+	/* Of candidates that meet at one pivot token keep the first value, as published; false:
+	 * their probabilities add up.  FuseChat 1 keeps the largest where it puts several rows
+	 * together. */
+	bool first;
 	size_t n_pivot, top_k;
 };
 

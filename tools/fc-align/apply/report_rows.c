@@ -24,7 +24,7 @@ struct work {
 	const struct options *o;
 	struct fc_reader *in;
 	struct align_carry *carry; /* NULL: the stream is over the pivot's tokens already */
-	struct align_cutter pivot; /* then */
+	struct align_cutter pivot; /* where carry is NULL */
 	bool certain; /* a token stream: rows are made up, and their mass means nothing */
 	bool drawn;   /* rows are of draws */
 	size_t n_pivot, n_source;

@@ -71,7 +71,7 @@ void align_rowsum_add(struct align_rowsum *r, uint32_t id, double p)
 void align_rowsum_set(struct align_rowsum *r, uint32_t id, double p)
 {
 	double others = 0;
-	align_rowsum_add(r, id, 0); /* so that it has a term */
+	align_rowsum_add(r, id, 0); /* a term of it is there from now on */
 	for (size_t i = 0; i < r->n; i++)
 		others += r->term[i].id == id ? 0 : r->term[i].p;
 	double scale = others > 1 - p ? (1 - p) / others : 1;

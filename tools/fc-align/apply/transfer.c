@@ -243,8 +243,9 @@ static bool transfer_one(struct align_transfer *t, const struct fc_example *sour
 	    : align_transfer_lookup(n_out, t->id, t->logprob, truth, t->n_vocab);
 	fc_example_add_row(pivot, (uint32_t)p, n_out, t->id, t->logprob, true_logprob);
 	ledger->n_exact += cover == COVER_EXACT;
-	add_to_ledger(ledger, mass_of(n, logprob), count_unmapped(t, n, id, logprob, ledger->unmapped),
-	    mapped, mass_of(n_out, t->logprob));
+	add_to_ledger(ledger, mass_of(n, logprob),
+	    count_unmapped(t, n, id, logprob, ledger->unmapped), mapped,
+	    mass_of(n_out, t->logprob));
 	return true;
 }
 

@@ -13,7 +13,7 @@ enum { GROUP, SOURCE, CE, N_COLUMN };
 struct group {
 	char *name;
 	size_t best;
-	double ce; /* of the best */
+	double ce; /* cross-entropy of the best stream */
 };
 
 struct align_besttable {
@@ -37,11 +37,11 @@ static void read_row(struct align_besttable *t, const char *const *cell)
 	while (i < t->n_label && strcmp(t->label[i], cell[SOURCE]) != 0)
 		i++;
 	if (i == t->n_label)
-		return; /* of a stream that is not fused now */
+		return; /* a stream that is not fused now */
 	char *end;
 	double ce = strtod(cell[CE], &end);
 	if (*end || end == cell[CE])
-		ce = NAN; /* "-": it had no labels there */
+		ce = NAN; /* "-": the stream had no labels in this group */
 	struct group *g = find_group(t, cell[GROUP]);
 	if (!g) {
 		FC_GROW(t->group, t->cap, t->n + 1);

@@ -7,12 +7,12 @@
 
 /*
  * What streams over the same tokens give a dev set's labels.  Of the rows stays one float a label
- * and stream; labels are those trained tokens for which every stream has a row, so that all are
- * compared over the same bytes.
+ * and stream.  Labels here are the trained tokens for which every stream has a row, so that all
+ * streams are compared over the same bytes.
  */
 struct align_dev_conversation {
 	size_t first, n;    /* its labels: [first, first + n) */
-	double bytes;       /* of these */
+	double bytes;       /* bytes of text that the labels cover */
 	uint64_t n_trained; /* trained tokens, with rows or without */
 	size_t category;    /* number in categories, 0 where nothing is filed */
 	int fold;           /* 0 or 1: in turns within a category */
@@ -21,7 +21,7 @@ struct align_dev_seen { /* of one stream in one conversation, over its rows of t
 	uint64_t n_row;
 	uint64_t n_listed; /* rows that list the true token */
 	double mass;       /* sum of the rows' listed probability */
-	/* as captured: over the model's own tokens */
+	/* over the labels as captured, in the model's own tokens */
 	double nll;
 	uint64_t n_label, label_bytes;
 };

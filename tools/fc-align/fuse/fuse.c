@@ -31,20 +31,20 @@ struct work {
 	const struct options *o;
 	struct fc_join *join;
 	size_t n;     /* streams */
-	size_t first; /* of them that is a candidate */
+	size_t first; /* the first stream that is a candidate: 0, or 1 without the pivot */
 	size_t top_k;
 	uint32_t mixed;                 /* source number of conversations that are nobody's own */
-	struct align_mixture *mixture;  /* of the averages */
+	struct align_mixture *mixture;  /* of the rules that average */
 	struct align_besttable *best;   /* of RULE_CATEGORY */
 	struct align_mixweights fitted; /* of RULE_MIXTURE */
-	uint64_t n_unfitted;            /* conversations of a category that it has no weights for */
+	uint64_t n_unfitted;            /* conversations of a category without fitted weights */
 	const char **label;             /* [n - first + 1]; the last is what is made of them */
 	struct fc_writer *out;
 	struct align_fuse_report report;
 	struct fc_example fused;
-	const struct fc_example **candidate;  /* [n - first] */
-	double *ce, *weight;                  /* [n - first] */
-	struct align_conversation_share *did; /* [n - first + 1] */
+	const struct fc_example **candidate;    /* [n - first] */
+	double *ce, *weight;                    /* [n - first] */
+	struct align_conversation_share *share; /* [n - first + 1] */
 };
 
 /* What a stream of conversations put together from several is called; NULL: it is none. */
@@ -109,11 +109,11 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 	return rc;
 }
 
-static struct align_conversation_share did_of(
+static struct align_conversation_share share_of(
     const struct work *w, const struct fc_example *x, double share)
 {
 	return (struct align_conversation_share){
-	    share, x->nll, w->o->unit == ALIGN_CE_BYTE ? x->label_bytes : x->n_label};
+	    weight, x->nll, w->o->unit == ALIGN_CE_BYTE ? x->label_bytes : x->n_label};
 }
 
 /* What cannot teach cannot win: candidates without rows count as without labels. */
@@ -124,7 +124,7 @@ static void measure_candidates(struct work *w)
 		w->candidate[i] = x;
 		w->ce[i] = x->n_row ? align_mixture_ce(x, (enum align_ce_unit)w->o->unit) : NAN;
 		w->weight[i] = 0;
-		w->did[i] = did_of(w, x, 0);
+		w->share[i] = share_of(w, x, 0);
 	}
 }
 
@@ -185,10 +185,10 @@ static int fuse_all(struct work *w, struct fc_err *e)
 		measure_candidates(w);
 		struct fc_example *made = fuse_one(w, category);
 		int rc = fc_writer_example(w->out, made, e);
-		w->did[w->n - w->first] = did_of(w, made, 1);
+		w->share[w->n - w->first] = share_of(w, made, 1);
 		for (size_t i = 0; i < w->n - w->first; i++)
-			w->did[i].w = w->weight[i];
-		align_fuse_report_add(&w->report, w->did, category);
+			w->share[i].w = w->weight[i];
+		align_fuse_report_add(&w->report, w->share, category);
 		free(category);
 		if (rc < 0)
 			return -1;
@@ -245,7 +245,7 @@ static int fuse_streams(struct work *w, const char *const *paths, struct fc_err 
 	w->candidate = FC_ARRAY(const struct fc_example *, n);
 	w->ce = FC_ARRAY(double, n);
 	w->weight = FC_ARRAY(double, n);
-	w->did = FC_ARRAY(struct align_conversation_share, n + 1);
+	w->share = FC_ARRAY(struct align_conversation_share, n + 1);
 	w->label = FC_ARRAY(const char *, n + 1);
 	w->label[n] = mixed_name(w->o);
 	align_fuse_report_init(&w->report, n, w->o->rule == RULE_MIXTURE);
@@ -267,7 +267,7 @@ static int fuse_streams(struct work *w, const char *const *paths, struct fc_err 
 	free(w->candidate);
 	free(w->ce);
 	free(w->weight);
-	free(w->did);
+	free(w->share);
 	free(w->label);
 	return rc;
 }

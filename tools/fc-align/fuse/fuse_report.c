@@ -20,21 +20,22 @@ void align_fuse_report_release(struct align_fuse_report *t)
 	*t = (struct align_fuse_report){0};
 }
 
-static void add_conversation(struct align_contribution *to, const struct align_conversation_share *did, size_t n)
+static void add_conversation(
+    struct align_contribution *to, const struct align_conversation_share *share, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		to[i].n_used += did[i].w > 0;
-		to[i].weight += did[i].w;
-		to[i].nll += did[i].nll;
-		to[i].n += did[i].n;
+		to[i].n_used += share[i].w > 0;
+		to[i].weight += share[i].w;
+		to[i].nll += share[i].nll;
+		to[i].n += share[i].n;
 	}
 }
 
 void align_fuse_report_add(
-    struct align_fuse_report *t, const struct align_conversation_share *did, const char *category)
+    struct align_fuse_report *t, const struct align_conversation_share *share, const char *category)
 {
 	const size_t width = t->n + t->made;
-	add_conversation(t->all, did, width);
+	add_conversation(t->all, share, width);
 	if (!category)
 		return;
 	size_t known = t->categories.n, i = fc_categories_number(&t->categories, category);
@@ -42,7 +43,7 @@ void align_fuse_report_add(
 		FC_GROW(t->by, t->cap, (known + 1) * width);
 		memset(t->by + known * width, 0, width * sizeof *t->by);
 	}
-	add_conversation(t->by + i * width, did, width);
+	add_conversation(t->by + i * width, share, width);
 }
 
 static void put_group(struct fc_table *table, const char *group, const struct align_contribution *p,

@@ -5,16 +5,17 @@
 #include "text/category.h"
 #include "text/table.h"
 
+/* What one candidate gave to all conversations of a group. */
 struct align_contribution {
-	uint64_t n_used; /* conversations in which its weight was above 0 */
-	double weight;   /* sum over conversations */
-	double nll, n;   /* nats on the labels, and how many bytes or tokens these are */
+	uint64_t n_used; /* conversations in which the candidate's weight was above 0 */
+	double weight;   /* sum of its weights over the conversations */
+	double nll, n;   /* nats on the labels, and how many bytes or tokens the labels are */
 };
 
 /* How much each candidate had to say in a fused stream, overall and by category. */
 struct align_fuse_report {
 	size_t n;  /* candidates */
-	bool made; /* one more at the end of all that follows: what was made of them */
+	bool made; /* the fused conversations are reported like a candidate, after the others */
 	struct fc_categories categories;
 	struct align_contribution *all; /* [n + made] */
 	struct align_contribution *by;  /* [categories.n][n + made] */
@@ -22,14 +23,14 @@ struct align_fuse_report {
 };
 void align_fuse_report_init(struct align_fuse_report *t, size_t n, bool made);
 void align_fuse_report_release(struct align_fuse_report *t);
-/* What one candidate did in one conversation. */
+/* What one candidate gave to one conversation. */
 struct align_conversation_share {
-	double w;      /* its share of what was made, 1 of that itself */
+	double w;      /* the candidate's share of the fused rows; of the fused itself 1 */
 	double nll, n; /* as in struct align_contribution */
 };
-/* One conversation.  did: [n + made]; category: NULL for none. */
-void align_fuse_report_add(
-    struct align_fuse_report *t, const struct align_conversation_share *did, const char *category);
+/* Counts one conversation.  share: [n + made]; category: NULL for none. */
+void align_fuse_report_add(struct align_fuse_report *t,
+    const struct align_conversation_share *share, const char *category);
 /* Columns group, source, conversations, share, ce (nats per byte or token).  label: [n + made]. */
 struct fc_table *align_fuse_report_table(
     const struct align_fuse_report *t, const char *const *label);

@@ -75,7 +75,7 @@ static void put_row(struct align_mixture *m, uint32_t tok, double truth, struct 
 	const float *logprob;
 	const double p = exp(truth);
 	float truth_f = fminf((float)truth, 0);
-	/* what no float has cannot be an entry */
+	/* a probability that no float has cannot be an entry */
 	if (m->with_true && p >= (double)FLT_MIN) {
 		align_rowsum_set(m->sum, out->tok[tok], fmin(p, 1));
 		truth_f = fminf(logf((float)p), 0); /* as align_rowsum_finish() has it */

@@ -10,7 +10,7 @@
 struct align_mixgroup {
 	char *name;
 	double *w;        /* [m], sum 1 */
-	uint64_t n_label; /* that they were fitted on; 0 where they were read */
+	uint64_t n_label; /* labels the weights were fitted on; 0: they were read from a file */
 	struct align_mixfit_end end;
 };
 struct align_mixweights {

@@ -27,7 +27,7 @@ struct work {
 	const struct options *o;
 	struct fc_join *join;
 	size_t n;           /* streams */
-	size_t first;       /* of them that is a member */
+	size_t first;       /* the first stream that is a member: 0, or 1 without the pivot */
 	const char **label; /* [n] */
 	struct align_devset dev;
 	struct align_mixweights weights;

@@ -36,7 +36,8 @@ static uint64_t mix(uint64_t z)
 	return z ^ (z >> 31);
 }
 
-static struct fc_map_entry *find_pair(const struct align_pair_counts *p, uint32_t source, uint32_t pivot)
+static struct fc_map_entry *find_pair(
+    const struct align_pair_counts *p, uint32_t source, uint32_t pivot)
 {
 	size_t i = mix((uint64_t)source << 32 | pivot) & (p->n_slot - 1);
 	while (p->slot[i].count && (p->slot[i].source != source || p->slot[i].pivot != pivot))

@@ -93,7 +93,8 @@ void align_dtw_free(struct align_dtw *d)
 	free(d);
 }
 
-static void begin_pair(struct align_dtw *d, const uint32_t *s, size_t n, const uint32_t *p, size_t m)
+static void begin_pair(
+    struct align_dtw *d, const uint32_t *s, size_t n, const uint32_t *p, size_t m)
 {
 	d->stamp++;
 	local_number(&d->s, s, n, d->stamp);
@@ -227,7 +228,7 @@ double align_dtw_align(struct align_dtw *d, const uint32_t *s, size_t n, const u
 		memcpy(d->mark + b * m, d->block + (rows - 1) * m, m * sizeof *d->mark);
 	}
 	double total = d->mark[n_block * m - 1];
-	/* and back; the last block is still there */
+	/* the way back, from the end; the last block is still there */
 	size_t i = n - 1, j = m - 1;
 	span[j] = (struct align_dtw_span){(uint32_t)i, (uint32_t)i};
 	for (size_t b = n_block; b-- > 0;) {

@@ -26,8 +26,9 @@ static int by_source_then_pivot(const void *a, const void *b)
 uint64_t align_mapping_count(const struct align_mapping *m, uint32_t source, uint32_t pivot)
 {
 	struct fc_map_entry key = {.source = source, .pivot = pivot};
-	const struct fc_map_entry *e =
-	    m->n_entry ? bsearch(&key, m->entry, m->n_entry, sizeof *m->entry, by_source_then_pivot) : NULL;
+	const struct fc_map_entry *e = m->n_entry
+	    ? bsearch(&key, m->entry, m->n_entry, sizeof *m->entry, by_source_then_pivot)
+	    : NULL;
 	return e ? e->count : 0;
 }
 

@@ -124,14 +124,6 @@ void align_published_costs(enum align_published version, const struct align_word
 			cost[j] = cost_of(whole, pivot->whole.v[p[j]], false, scratch);
 }
 
-double align_published_cost(enum align_published version, const struct align_wording *source,
-    uint32_t s, const struct align_wording *pivot, uint32_t p, struct align_leven *scratch)
-{
-	double cost;
-	align_published_costs(version, source, s, pivot, &p, 1, scratch, &cost);
-	return cost;
-}
-
 uint32_t align_published_choice(const struct align_wording *source, uint32_t s,
     const struct align_wording *pivot, const struct fc_map_entry *pair, size_t n,
     struct align_leven *scratch)

@@ -27,11 +27,8 @@ void align_wording_init(struct align_wording *w, enum align_published version,
     const char *pivot_mark);
 void align_wording_release(struct align_wording *w);
 
-/* What a token of the source and one of the pivot cost each other in the alignment. */
-double align_published_cost(enum align_published version, const struct align_wording *source,
-    uint32_t s, const struct align_wording *pivot, uint32_t p, struct align_leven *scratch);
-
-/* The same against n tokens of the pivot; cost: [n]. */
+/* What token s of the source and each of n tokens of the pivot cost each other in the alignment;
+ * cost: [n]. */
 void align_published_costs(enum align_published version, const struct align_wording *source,
     uint32_t s, const struct align_wording *pivot, const uint32_t *p, size_t n,
     struct align_leven *scratch, double *cost);

@@ -9,7 +9,7 @@
 struct align_spelled {
 	struct align_chars *v; /* [n] by id; no characters where there is no such token */
 	size_t n;
-	uint32_t *chars; /* what v borrows */
+	uint32_t *chars; /* the memory of all strings in v */
 };
 void align_spelled_release(struct align_spelled *s);
 

@@ -23,7 +23,7 @@ void fc_note_lines(const char *text); /* a note for each line that is not empty 
 /* Flushes standard output and exits with 0; a delayed write error (full disk) is fatal.
  * Every main() ends with this.  A closed pipe ends the tool quietly by SIGPIPE. */
 _Noreturn void fc_finish(void);
-/* The same with FC_EXIT_NO, for tools that a script asks a question. */
+/* Ends as fc_finish() does, with FC_EXIT_NO: for tools that a script asks a question. */
 _Noreturn void fc_finish_no(void);
 
 #endif

@@ -15,7 +15,7 @@
 int fc_file_open(const char *path, size_t *n_bytes, struct fc_err *e);
 /* Reads a whole regular file; refuses more than max_bytes.  path "-" is standard input. */
 int fc_file_read(const char *path, size_t max_bytes, struct fc_buf *out, struct fc_err *e);
-/* The same for a path that a person gave: it may be a pipe, as <(command) is. */
+/* Reads a whole file whose path a person gave: it may be a pipe, as <(command) is. */
 int fc_file_read_any(const char *path, size_t max_bytes, struct fc_buf *out, struct fc_err *e);
 /* A link that leads nowhere exists: what is optional and opened then is an error, and not absent.
  */
@@ -49,8 +49,8 @@ int fc_out_open(struct fc_out **o, const char *path, enum fc_out_kind kind, stru
 /* The first keep_bytes of the file, which need not exist, stay; what is written goes behind them at
  * once, and stays there whatever happens later.  Refused while another process does the same. */
 int fc_out_append(struct fc_out **o, const char *path, size_t keep_bytes, struct fc_err *e);
-/* The same for the file that fc_tmpname_partial() says for path, which gets path's name when it is
- * committed.  Refused where path is no regular file. */
+/* Appends, as fc_out_append(), to the file that fc_tmpname_partial() says for path, which gets
+ * path's name when it is committed.  Refused where path is no regular file. */
 int fc_out_resume(struct fc_out **o, const char *path, enum fc_out_kind kind, size_t keep_bytes,
     struct fc_err *e);
 int fc_out_fd(const struct fc_out *o);
@@ -73,15 +73,15 @@ struct fc_outdir;
 int fc_outdir_open(
     struct fc_outdir **d, const char *path, const struct fc_folder_kind *replace, struct fc_err *e);
 /*
- * The same for work that may be interrupted: the temporary folder is ".NAME.part", which a killed
- * process leaves.  With resume, what is in it stays (*resumed: there was one), and stays also when
- * the work fails; else it is emptied.  Refused while another process has it, and where it holds
- * what no unfinished model does.
+ * Opens a folder for work that may be interrupted: the temporary folder is ".NAME.part", which a
+ * killed process leaves.  With resume, what is in it stays (*resumed: there was one), and stays
+ * also when the work fails; else it is emptied.  Refused while another process has it, and where it
+ * holds what no unfinished model does.
  */
 int fc_outdir_open_part(struct fc_outdir **d, const char *path,
     const struct fc_folder_kind *replace, bool resume, bool *resumed, struct fc_err *e);
 const char *fc_outdir_tmp(const struct fc_outdir *d); /* where to create the files */
-/* As fc_out_commit(). */
+/* Syncs, renames and frees d as fc_out_commit() does a file. */
 int fc_outdir_commit(struct fc_outdir *d, struct fc_err *e);
 void fc_outdir_abort(struct fc_outdir *d);
 

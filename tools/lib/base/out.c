@@ -104,7 +104,8 @@ static int open_new(struct fc_out *o, struct fc_err *e)
 	struct stat st;
 	o->tmp = fc_tmpname_process(o->path);
 	if (lstat(o->tmp, &st) < 0 && errno == ENAMETOOLONG)
-		return fc_fail(e, "create %s:", o->tmp); /* else known only at the end */
+		return fc_fail(
+		    e, "create %s:", o->tmp); /* a name too long is known before the work */
 	o->fd = open_unnamed(o->path);
 	o->unnamed = o->fd >= 0;
 	if (!o->unnamed) {

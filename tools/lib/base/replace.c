@@ -54,7 +54,8 @@ static bool is_of_kind(const char *p, size_t n, enum fc_out_kind kind)
 {
 	switch (kind) {
 	case FC_OUT_STREAM: /* a skippable frame, which our streams begin with, or a zstd frame */
-		return begins_with(p, n, "\x50\x2a\x4d\x18", 4) || begins_with(p, n, "\x28\xb5\x2f\xfd", 4);
+		return begins_with(p, n, "\x50\x2a\x4d\x18", 4) ||
+		    begins_with(p, n, "\x28\xb5\x2f\xfd", 4);
 	case FC_OUT_GGUF:
 		return begins_with(p, n, "GGUF", 4);
 	case FC_OUT_PNG:

@@ -29,14 +29,14 @@ int fc_replace_file(const char *path, enum fc_out_kind kind, struct fc_err *e);
 struct fc_folder_kind {
 	const char *noun;         /* "a model" */
 	const char *const *names; /* patterns of the files that it may hold, up to NULL */
-	const char *const *signs; /* of which it has one of these, */
-	const char *sign_begin;   /* which begins with these bytes; NULL: with any */
+	const char *const *signs; /* files of which it has at least one, up to NULL */
+	const char *sign_begin;   /* bytes that such a file begins with; NULL: any */
 };
 extern const struct fc_folder_kind fc_folder_model, fc_folder_checkpoint;
 
 /* -1 unless path is absent, an empty folder, or a folder that is of this kind and flat. */
 int fc_replace_folder(const char *path, const struct fc_folder_kind *kind, struct fc_err *e);
-/* The same for the hidden folder in which a tool has left unfinished work. */
+/* -1 unless a tool has left unfinished work of that kind in path, a hidden folder. */
 int fc_replace_unfinished(const char *path, const struct fc_folder_kind *kind, struct fc_err *e);
 
 #endif

@@ -133,8 +133,8 @@ out:
 }
 
 /* file: a template that is named or a file, or NULL.  *text: what the hash is of. */
-static int compile_template(struct fc_chat *c, const char *model, const char *file, const json_t *config,
-    struct fc_buf *text, struct fc_err *e)
+static int compile_template(struct fc_chat *c, const char *model, const char *file,
+    const json_t *config, struct fc_buf *text, struct fc_err *e)
 {
 	const struct fc_chat_named *named = file ? fc_chat_named_find(file) : NULL;
 	if (!file)
@@ -268,7 +268,8 @@ static int open_chat(
 		goto out;
 	if (!config)
 		config = json_incref(side.config);
-	if (read_tokens(c, model, config, e) < 0 || compile_template(c, model, file, config, &text, e) < 0)
+	if (read_tokens(c, model, config, e) < 0 ||
+	    compile_template(c, model, file, config, &text, e) < 0)
 		goto out;
 	const char *bos = json_string_value(json_object_get(c->vars, "bos_token"));
 	const char *eos = json_string_value(json_object_get(c->vars, "eos_token"));

@@ -55,7 +55,7 @@ enum fc_conversation_form {
 	FC_FORM_MESSAGES, /* as such it is also written */
 	FC_FORM_SHAREGPT,
 	FC_FORM_QUESTION, /* see fc_conversations_accept() */
-	FC_FORM_ARENA,    /* the same, with turns as objects */
+	FC_FORM_ARENA,    /* a question whose turns are objects */
 	FC_FORM_TEXT,     /* no conversation: text as it is */
 };
 struct fc_conversation {

@@ -41,7 +41,7 @@ bool fc_message_asks(const struct fc_message *m)
 
 bool fc_message_is_cut(const struct fc_message *m)
 {
-	/* of OpenAI's interface, and what vLLM and SGLang add to it */
+	/* finish_reason in OpenAI's interface, and the values that vLLM and SGLang add to it */
 	static const char *const cut[] = {"length", "content_filter", "abort"};
 	for (size_t i = 0; m->finish_reason && i < FC_LEN(cut); i++)
 		if (!strcmp(m->finish_reason, cut[i]))

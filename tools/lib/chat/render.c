@@ -104,7 +104,8 @@ static bool learns_message(const struct segments *s, int message)
 }
 
 /* Text up to end becomes a segment; joins the last one where they are alike. */
-static void add_segment(struct segments *s, size_t end, enum fc_role role, enum fc_part part, bool trained)
+static void add_segment(
+    struct segments *s, size_t end, enum fc_role role, enum fc_part part, bool trained)
 {
 	struct fc_rendered *r = s->out;
 	struct fc_segment *last = r->n ? &r->segment[r->n - 1] : NULL;
@@ -182,7 +183,8 @@ static void add_outside(struct segments *s, size_t i, size_t at, size_t end)
 		    (at + fc_chat_space(text + at, mark - at) == mark ||
 			(s->whole[s->after] && mark < end));
 		enum fc_role role = near && mark < end ? role_of(s, s->after) : other;
-		bool t = s->marked ? trained : near && mark < end && !is_cut && learns_message(s, s->after);
+		bool t = s->marked ? trained
+				   : near && mark < end && !is_cut && learns_message(s, s->after);
 		add_segment(s, mark, role, FC_PART_TEMPLATE, t);
 		if (!near || mark < end)
 			s->after = -1;

@@ -129,7 +129,7 @@ int fc_jv_equal(struct fc_jx *x, struct fc_jv a, struct fc_jv b, bool *out)
 		x->depth--;
 		return ret;
 	default:
-		*out = a.list == b.list; /* the same object */
+		*out = a.list == b.list; /* are they one object? */
 		return 0;
 	}
 }

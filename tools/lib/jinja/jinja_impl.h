@@ -260,11 +260,11 @@ struct fc_jnode *fc_jinja_parse(struct fc_jparser *p); /* NULL: error */
 /* Expressions; NULL: error. */
 enum fc_jtuple {
 	FC_JTUPLE_EXPR,   /* a, b, ... */
-	FC_JTUPLE_LIST,   /* the same without an inline if, up to "recursive" */
+	FC_JTUPLE_LIST,   /* a, b, ... without an inline if, up to "recursive" */
 	FC_JTUPLE_TARGET, /* names and namespace members, up to "in" */
 };
 struct fc_jnode *fc_jparser_expr(struct fc_jparser *p);
-struct fc_jnode *fc_jparser_or(struct fc_jparser *p); /* the same without an inline if */
+struct fc_jnode *fc_jparser_or(struct fc_jparser *p); /* an expression without an inline if */
 struct fc_jnode *fc_jparser_unary(struct fc_jparser *p, bool with_filter);
 struct fc_jnode *fc_jparser_tuple(struct fc_jparser *p, enum fc_jtuple mode, bool parens);
 struct fc_jnode *fc_jparser_filters(struct fc_jparser *p, bool started);

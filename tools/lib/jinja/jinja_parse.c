@@ -29,7 +29,7 @@ static struct fc_jnode *parse_block(struct fc_jparser *p, const char *end)
 	return end_tag(p) == 0 ? body : NULL;
 }
 
-/* The same for a body whose output is caught: break and continue can't leave it. */
+/* Parses up to the end tag a body whose output is caught: break and continue can't leave it. */
 static struct fc_jnode *parse_caught(struct fc_jparser *p, const char *end)
 {
 	int loops = p->loops;

@@ -21,7 +21,7 @@ struct fc_kv_seq {
 
 enum fc_pass {
 	FC_PASS_ONLY,  /* x (in place) = block(x) */
-	FC_PASS_KEEP,  /* the same, and what the backward pass needs stays in acts */
+	FC_PASS_KEEP,  /* x = block(x), and what the backward pass needs stays in acts */
 	FC_PASS_AGAIN, /* only fills acts for the backward pass; x is left undefined */
 };
 /* pos[n] is the position of token n in its sequence.  kv: NULL, or [n_seq]. */

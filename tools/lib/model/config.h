@@ -30,7 +30,7 @@ struct fc_config {
 	size_t n_expert, n_expert_used; /* 0: one feed-forward network for all tokens */
 
 	bool layer_norm;    /* mean and variance; else root mean square */
-	bool norm_bias;     /* of layer_norm */
+	bool norm_bias;     /* layer_norm adds a bias */
 	bool norm_plus_one; /* Gemma: (1 + w) */
 	bool post_norm;     /* Gemma 2 and 3: also what a part adds to the stream is normalised */
 	bool qk_norm;       /* heads of q and k */
@@ -47,7 +47,7 @@ struct fc_config {
 	bool qkv_bias, o_bias;
 	float qkv_clip;         /* MPT: queries, keys and values are cut off here; 0: not */
 	double query_scale;     /* scores are multiplied by this^-1/2; 0: head_dim */
-	bool scale_by_layer;    /* and divided by the layer's number from 1 */
+	bool scale_by_layer;    /* scores are divided by the layer's number from 1 */
 	float attn_softcap;     /* 0: none */
 	uint32_t window;        /* sliding window; 0: none */
 	uint32_t *layer_window; /* [n_layer]: window, or 0 where a layer sees everything; owned */
@@ -60,7 +60,7 @@ struct fc_config {
 	bool conv1d;         /* GPT-2: matrices are stored [in, out] */
 	bool tied;           /* the head is the embedding */
 	bool scaled_embed;   /* Gemma: times sqrt(n_embd) */
-	float embed_scale;   /* that, rounded to the model's dtype; or 1 */
+	float embed_scale;   /* sqrt(n_embd) rounded to the model's dtype, or 1 */
 	float logit_softcap; /* 0: none */
 
 	enum fc_dtype dtype; /* torch_dtype */
@@ -70,7 +70,8 @@ struct fc_config {
 /* path: a model folder, a config.json or a GGUF file.  An architecture or feature that is not
  * supported is refused by name. */
 int fc_config_load(struct fc_config *c, const char *path, struct fc_err *e);
-/* The same from an object, which it keeps a reference to; where: its name for messages. */
+/* Reads the object of a config.json, which it keeps a reference to; where: its name for messages.
+ */
 int fc_config_read(struct fc_config *c, json_t *o, const char *where, struct fc_err *e);
 void fc_config_release(struct fc_config *c);
 

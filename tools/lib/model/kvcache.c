@@ -162,7 +162,8 @@ static struct fc_batch whole_sequences(
 	return (struct fc_batch){c->tok, c->off, b->n_seq};
 }
 
-static struct fc_batch prepare_batch(struct fc_kvcache *c, const struct fc_batch *in, const size_t *slot)
+static struct fc_batch prepare_batch(
+    struct fc_kvcache *c, const struct fc_batch *in, const size_t *slot)
 {
 	for (size_t s = 0; s < in->n_seq; s++)
 		grow_slot(c, slot[s], c->slot[slot[s]].n + in->off[s + 1] - in->off[s]);

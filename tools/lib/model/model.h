@@ -38,7 +38,7 @@ struct fc_layer {
 /* A model to compute with.  Opened from a folder the weights stay mapped in the file's dtype. */
 struct fc_model {
 	struct fc_config cfg;
-	struct fc_weight embed, head; /* the same memory when tied */
+	struct fc_weight embed, head; /* one memory when tied */
 	struct fc_weight position;    /* [n_ctx,C] learned; p NULL: none */
 	const float *final_norm, *final_norm_bias;
 	struct fc_layer *layer; /* [n_layer] */

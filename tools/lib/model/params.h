@@ -34,7 +34,7 @@ struct fc_params {
 };
 /* From a model folder. */
 int fc_params_open(struct fc_params **p, const char *dir, struct fc_nn *nn, struct fc_err *e);
-/* Whether that would work, without reading the weights. */
+/* Would fc_params_open() work?  Does not read the weights. */
 int fc_params_check(const char *dir, struct fc_err *e);
 /* From scratch: normal(0, 0.02), residual projections scaled by 1/sqrt(2 n_layer) (GPT-2). */
 int fc_params_init(struct fc_params **p, const char *config_path, struct fc_nn *nn,

@@ -49,8 +49,9 @@ static int save_config(
 	return ret;
 }
 
-static int put_param(struct fc_store_writer *w, size_t i, const struct fc_param *v, enum fc_dtype dtype,
-    const struct fc_rounding *how, void *block, size_t n_block, struct fc_err *e)
+static int put_param(struct fc_store_writer *w, size_t i, const struct fc_param *v,
+    enum fc_dtype dtype, const struct fc_rounding *how, void *block, size_t n_block,
+    struct fc_err *e)
 {
 	const size_t size = fc_dtype_size(dtype);
 	for (size_t at = 0; at < v->n; at += n_block) {

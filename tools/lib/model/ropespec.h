@@ -15,7 +15,8 @@ enum fc_rope_scaling {
 	FC_ROPE_LINEAR,   /* f_i / factor */
 	FC_ROPE_DYNAMIC,  /* a larger b for sequences beyond the context ("NTK-aware") */
 	FC_ROPE_LLAMA3,   /* slow components divided by the factor, those between blended */
-	FC_ROPE_YARN,     /* likewise by another rule; scales cos and sin (arXiv 2309.00071) */
+	FC_ROPE_YARN,     /* slow components divided, others blended by wavelength; scales cos and
+			   * sin (arXiv 2309.00071) */
 	FC_ROPE_LONGROPE, /* f_i / short_i or long_i, by length; scales cos and sin (2402.13753) */
 };
 

@@ -46,7 +46,8 @@ static void pop_likeliest(struct candidate *v, size_t n)
 
 /* The kept candidates end up at the end of v, the best last; returns their number and mass.  Only
  * what is kept gets sorted. */
-static size_t truncate_candidates(struct candidate *v, size_t n, const struct fc_sampling *s, double *mass)
+static size_t truncate_candidates(
+    struct candidate *v, size_t n, const struct fc_sampling *s, double *mass)
 {
 	const size_t k = s->top_k > 0 && (size_t)s->top_k < n ? (size_t)s->top_k : n;
 	double total = 0;

@@ -34,7 +34,8 @@ void fc_step_free(struct fc_step *s)
 }
 
 /* Room for N tokens and R rows.  A pass forward keeps one input, not n_layer. */
-static void reserve_step(struct fc_step *s, const struct fc_config *c, size_t N, size_t R, bool backward)
+static void reserve_step(
+    struct fc_step *s, const struct fc_config *c, size_t N, size_t R, bool backward)
 {
 	const struct {
 		float **p;

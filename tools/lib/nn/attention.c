@@ -54,7 +54,8 @@ void fc_attn_flip(const struct fc_kern *kern, const struct fc_attn *a, const str
 			    x + k0 * GD + g * a->D, GD, fc_min_size(FC_ATTN_K, s->n_k - k0), a->D);
 }
 
-/* Scores of a row: scaled, capped, leaning; the keys [k0 + v.lo, ...) of query "query". */
+/* Scores of a row: scaled, soft-capped or biased by ALiBi; the keys [k0 + v.lo, ...) of query
+ * "query". */
 static float finish_scores(const struct fc_kern *k, const struct tile *t, size_t row, size_t k0,
     struct fc_attn_span v, float *p)
 {

@@ -77,8 +77,8 @@ static void must_succeed(dnnl_status_t status, const struct fc_bf16_shape *s)
 }
 
 /* A matrix that is stored as its transpose has its strides exchanged. */
-static void describe_matrix(dnnl_memory_desc_t *d, size_t rows, size_t cols, size_t ld, bool transposed,
-    dnnl_data_type_t t, const struct fc_bf16_shape *s)
+static void describe_matrix(dnnl_memory_desc_t *d, size_t rows, size_t cols, size_t ld,
+    bool transposed, dnnl_data_type_t t, const struct fc_bf16_shape *s)
 {
 	const dnnl_dims_t dims = {(dnnl_dim_t)rows, (dnnl_dim_t)cols};
 	const dnnl_dims_t strides = {
@@ -165,7 +165,8 @@ static void plan_make(struct plan *p, dnnl_engine_t engine, const struct fc_bf16
 	    dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
 	p->scratch_bytes = dnnl_memory_desc_get_size(scratch);
 	for (int i = 0; i < 3; i++)
-		must_succeed(dnnl_memory_create(&p->memory[i], &p->desc[i], engine, DNNL_MEMORY_NONE), s);
+		must_succeed(
+		    dnnl_memory_create(&p->memory[i], &p->desc[i], engine, DNNL_MEMORY_NONE), s);
 	must_succeed(dnnl_memory_create(&p->memory[3], scratch, engine, DNNL_MEMORY_NONE), s);
 	dnnl_primitive_desc_destroy(pd);
 }

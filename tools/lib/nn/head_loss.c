@@ -72,7 +72,7 @@ static void gradient(const struct step *s, float *z, const struct row *r,
 	const double at_target = sft != 0 ? sft * cap_slope(s->h, z[r->target]) : 0;
 	const float shift = t->n ? slope->shift : norm->max;
 	double weight = t->n ? kd * slope->factor : 0;
-	if (shift == norm->max) /* else p is nothing but at the entries */
+	if (shift == norm->max) /* another shift leaves p nothing but at the entries */
 		weight += sft / norm->sum;
 	exp_rows(s, z, shift, (float)weight);
 	memset(z + V, 0, (ld - V) * sizeof *z);

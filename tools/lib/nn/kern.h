@@ -18,7 +18,7 @@ struct fc_kern {
 	const char *name;
 	size_t few_rows; /* up to here dot_rows is faster than the libraries' products */
 	float (*max)(const float *x, size_t n); /* -inf where n is 0 */
-	/* The same, and in group[] the largest of every group; see fc_kern_group_at(). */
+	/* The largest of x, and in group[] that of every group; see fc_kern_group_at(). */
 	float (*group_max)(const float *x, size_t n, float *group);
 	/* sum exp(x - shift) */
 	double (*exp_sum)(const float *x, float shift, size_t n);

@@ -15,7 +15,7 @@ static void rotate(float *restrict x, size_t half, const float *c, const float *
 	}
 }
 
-/* The same where a pair's components are neighbours, 2i and 2i + 1. */
+/* Rotates pairs whose components are neighbours, 2i and 2i + 1. */
 static void rotate_neighbours(float *restrict x, size_t half, const float *c, const float *s)
 {
 	for (size_t i = 0; i < half; i++) {

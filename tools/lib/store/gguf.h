@@ -75,7 +75,7 @@ int fc_gguf_string(
 /* Missing: no elements, and the type U8. */
 int fc_gguf_array(
     const struct fc_gguf *g, const char *key, struct fc_gguf_array *out, struct fc_err *e);
-/* The same, refusing an array whose elements are not strings, integers or reals. */
+/* Gets an array; refused where its elements are not strings, integers or reals. */
 int fc_gguf_strings(
     const struct fc_gguf *g, const char *key, struct fc_gguf_array *out, struct fc_err *e);
 int fc_gguf_ints(

@@ -30,8 +30,8 @@ static bool is_kind(enum fc_gguf_type t, enum kind k)
 }
 
 /* 1: there is one of this kind; 0: the key is missing. */
-static int find_key(const struct fc_gguf *g, const char *key, enum kind k, const struct fc_gguf_kv **kv,
-    struct fc_err *e)
+static int find_key(const struct fc_gguf *g, const char *key, enum kind k,
+    const struct fc_gguf_kv **kv, struct fc_err *e)
 {
 	*kv = fc_gguf_file_find(&g->file[0], key);
 	if (!*kv)

@@ -12,8 +12,8 @@
  */
 enum fc_gguf_change {
 	FC_GGUF_AS_IS,
-	FC_GGUF_PAIRS_Q,    /* rows of every head in rotary pairs: weight and bias */
-	FC_GGUF_PAIRS_K,    /* the same for key/value heads */
+	FC_GGUF_PAIRS_Q,    /* rows of every query head in rotary pairs: weight and bias */
+	FC_GGUF_PAIRS_K,    /* rows of every key/value head in rotary pairs: weight and bias */
 	FC_GGUF_QKV,        /* rows by q, k, v; Hugging Face has them by head: weight and bias */
 	FC_GGUF_TRANSPOSED, /* the weight; Hugging Face has [in, out] */
 	FC_GGUF_PLUS_ONE,   /* a norm's weight, with the 1 that Gemma adds */

@@ -9,8 +9,8 @@
  * file, conversations.  A file of configuration or tokenizer passes. */
 int fc_modelpath_check(const char *path, struct fc_err *e);
 
-/* The same for a file that should hold weights as safetensors: JSON and compressed files are called
- * by what they are (safetensors.c knows PyTorch's). */
+/* Refuses, as fc_modelpath_check(), what cannot be a file of safetensors weights: JSON and
+ * compressed files are called by what they are (safetensors.c knows PyTorch's). */
 int fc_modelpath_check_weights(const char *path, struct fc_err *e);
 
 #endif

@@ -25,7 +25,7 @@ struct fc_safetensors_entry *fc_safetensors_header_add(
 /* Reads the header's text (valid UTF-8), which may be any JSON.  Names given twice are an error. */
 int fc_safetensors_header_json(struct fc_safetensors_header *h, const char *text, size_t n,
     const char *path, struct fc_err *e);
-/* The same, faster, of the form that writers use; false: it has another one, or is wrong.  Names
+/* Reads fast a header of the form that writers use; false: it has another one, or is wrong.  Names
  * given twice are for the caller to find. */
 bool fc_safetensors_scan(
     struct fc_safetensors_header *h, const char *text, size_t n, const char *path);

@@ -106,7 +106,8 @@ static bool scan_all(struct scan *c, struct fc_safetensors_header *h, const char
 		if (!fc_jsonscan_string(&c->s, &c->b, &name, &n) || memchr(name, 0, n))
 			return false;
 		if (is_word(name, n, "__metadata__")) {
-			if (has_metadata || !fc_jsonscan_char(&c->s, ':') || !scan_metadata(c, path))
+			if (has_metadata || !fc_jsonscan_char(&c->s, ':') ||
+			    !scan_metadata(c, path))
 				return false;
 			has_metadata = true;
 			continue;

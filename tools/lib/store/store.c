@@ -20,9 +20,9 @@
 struct fc_store {
 	struct fc_safetensors *file;
 	size_t n_file;
-	struct fc_gguf *gguf; /* or this, with its view */
+	struct fc_gguf *gguf; /* NULL unless the model is a GGUF file, hf is its view then */
 	struct fc_gguf_hf hf;
-	struct fc_stream_tensors stream; /* or this */
+	struct fc_stream_tensors stream; /* where is_stream */
 	bool is_stream;
 	struct fc_tensor *tensor; /* of all files, sorted by name; names borrowed from file */
 	size_t n;

@@ -26,7 +26,7 @@
 struct fc_store;
 struct fc_gguf;
 int fc_store_open(struct fc_store **s, const char *path, struct fc_err *e);
-/* The same, also of a stream that holds the changes of a model (fc-train --update): *pivot is then
+/* Opens a model, or a stream that holds the changes of a model (fc-train --update): *pivot is then
  * that model's fingerprint, else 0.  fc_store_open() refuses such a stream. */
 int fc_store_open_update(struct fc_store **s, const char *path, uint64_t *pivot, struct fc_err *e);
 void fc_store_close(struct fc_store *s);

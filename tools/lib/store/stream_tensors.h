@@ -15,7 +15,8 @@ struct fc_stream_tensors {
 	struct fc_tensor *tensor; /* [n] sorted by name; names are owned */
 	size_t n, cap;
 	void *map;
-	uint64_t pivot; /* they are changes of the model with this fingerprint; 0: a model */
+	uint64_t
+	    pivot; /* fingerprint of the model whose changes the tensors are; 0: they are a model */
 	size_t n_bytes; /* of the file */
 	int fd;
 };

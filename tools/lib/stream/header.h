@@ -52,7 +52,7 @@ struct fc_header {
 	uint64_t tokenizer;     /* fingerprint of the tokenizer of tok[] and entry_id[] */
 	uint64_t model;         /* fingerprint of the model, 0 where none ran */
 	uint64_t template_hash; /* of the chat template the text was rendered with */
-	enum fc_text_cut cut;   /* of the text into tokens */
+	enum fc_text_cut cut;   /* how the text was divided into tokens */
 	uint32_t n_vocab;       /* ids of tokens are below it: the tokenizer's highest + 1 */
 	uint32_t n_output; /* ids of entries are below it, see fc_header_n_output(); 0: n_vocab */
 	uint32_t top_k;    /* most entries of a row; 0 where there are none */

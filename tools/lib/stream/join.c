@@ -69,7 +69,8 @@ static int check_header(const struct fc_join *j, size_t i, struct fc_err *e)
 		return fc_fail(e,
 		    "the text of %s was cut into tokens by --cut %s, that of %s by --cut %s; make "
 		    "one again with fc-infer",
-		    name_of(j, i), fc_text_cut_name(b->cut), name_of(j, 0), fc_text_cut_name(a->cut));
+		    name_of(j, i), fc_text_cut_name(b->cut), name_of(j, 0),
+		    fc_text_cut_name(a->cut));
 	a = header_of(j, j->o.first);
 	if (!j->o.any_top_k && !b->n_sample && i > j->o.first && a->top_k != b->top_k)
 		return fc_fail(e,
@@ -259,8 +260,8 @@ static int check_policy(struct fc_join *j, size_t i, struct fc_err *e)
 		    "\" in %s says that model %016" PRIx64 ", round %" PRIu32
 		    ", gave its answers, in %s that %016" PRIx64 ", round %" PRIu32
 		    ", did; make all of the same lines",
-		    (int)x[0]->id.n, x[0]->id.p, name_of(j, i), p[1].model, p[1].round, name_of(j, 0),
-		    p[0].model, p[0].round);
+		    (int)x[0]->id.n, x[0]->id.p, name_of(j, i), p[1].model, p[1].round,
+		    name_of(j, 0), p[0].model, p[0].round);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ struct fc_join_options {
 	bool skip_missing; /* leave out, and count, conversations that not all of them have */
 	bool any_top_k;    /* rows may be cut at different lengths */
 	bool likeliest;    /* rows of draws are refused */
-	size_t first;      /* of the streams whose rows are used; those before give tokens only */
+	size_t first;      /* the first stream whose rows are used; those before give tokens only */
 };
 /* paths: [n], borrowed; one of them may be "-". */
 int fc_join_open(struct fc_join **j, const char *const *paths, size_t n,

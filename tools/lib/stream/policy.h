@@ -20,9 +20,10 @@ struct fc_policy {
 	bool several;
 };
 
-/* Of a line's members.  1: *p is filled in, 0: it has no such member, -1: one that is nobody's. */
+/* Reads the policy among a line's members.  1: *p is filled in, 0: there is none, -1: one that is
+ * nobody's. */
 int fc_policy_read(const json_t *members, struct fc_policy *p, struct fc_err *e);
-/* The same of the members as JSON text (n may be 0). */
+/* Reads as fc_policy_read() does, from the members as JSON text (n may be 0). */
 int fc_policy_parse(const char *json, size_t n, struct fc_policy *p, struct fc_err *e);
 bool fc_policy_equal(const struct fc_policy *a, const struct fc_policy *b);
 /* Says in the line's members that p answered in it; -1: what is there is nobody's. */

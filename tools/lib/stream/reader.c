@@ -232,7 +232,8 @@ int fc_reader_open(struct fc_reader **out, const char *path, enum fc_kind kind, 
 		goto fail;
 	if (kind && r->header.kind != kind) {
 		fc_fail(e, "%s: this is a %s, not a %s%s", fc_reader_name(r),
-		    fc_kind_name(r->header.kind), fc_kind_name(kind), remedy_of(r->header.kind, kind));
+		    fc_kind_name(r->header.kind), fc_kind_name(kind),
+		    remedy_of(r->header.kind, kind));
 		goto fail;
 	}
 	*out = r;

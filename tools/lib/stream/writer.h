@@ -16,7 +16,7 @@ struct fc_writer;
 int fc_writer_open(
     struct fc_writer **w, const char *path, const struct fc_header *h, struct fc_err *e);
 /*
- * The same for a file at path that may be interrupted and resumed.  It is written as what
+ * Opens a stream in a file at path that may be interrupted and resumed.  It is written as what
  * fc_tmpname_partial() says, where it stays unless it gets finished.  What such a run left there,
  * in whole frames, stays in the stream: n_kept records, which are not to be written again.  In the
  * end the bytes are those of a run that was not interrupted.  A header other than h's is an error.

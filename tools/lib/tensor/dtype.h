@@ -66,7 +66,7 @@ void fc_to_f32(float *out, const void *in, enum fc_dtype t, size_t n);
 /* Rounds to nearest even; overflow to infinity; NaN stays a quiet NaN.  Of the
  * packed types there are Q8_0 and Q4_0, rounded as tensor/quant.h says. */
 void fc_from_f32(void *out, enum fc_dtype t, const float *in, size_t n);
-/* The same in double; always exact. */
+/* Widens to double; always exact. */
 void fc_to_f64(double *out, const void *in, enum fc_dtype t, size_t n);
 /* Rounds once, to nearest even, whatever the type; overflow to infinity; NaN stays a NaN. */
 void fc_from_f64(void *out, enum fc_dtype t, const double *in, size_t n);

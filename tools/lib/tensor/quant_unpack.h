@@ -39,7 +39,7 @@ static inline void nibbles(int8_t *q, const uint8_t *p, uint8_t zero)
 	memcpy(q + 16, &high, 16);
 }
 
-/* The same with 5 bits: bits holds bit 4 of number i as its bit i. */
+/* 32 numbers of 5 bits: p as in nibbles(), and bits holds bit 4 of number i as its bit i. */
 static inline void nibbles_and_fifths(
     int8_t *q, const uint8_t *p, const uint8_t *bits, uint8_t zero)
 {

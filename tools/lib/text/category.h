@@ -11,7 +11,7 @@
 /* What an object is filed under: its member `field` as text, FC_CATEGORY_NONE where that is
  * missing, null, an array or an object.  The caller's to free(). */
 char *fc_category_name(const json_t *o, const char *field);
-/* The same for an object as text (n may be 0: no members). */
+/* Names the category of an object that is JSON text (n may be 0: no members). */
 int fc_category_parse(const char *json, size_t n, const char *field, const char *where, char **name,
     struct fc_err *e);
 

@@ -16,7 +16,7 @@
 /* Length (1 to 4) of the valid UTF-8 character at p (n bytes follow), 0 if there is none.
  * Overlong forms, surrogates and values above U+10FFFF are invalid. */
 size_t fc_utf8_valid(const char *p, size_t n);
-/* The same, with the code point in *cp. */
+/* Length as fc_utf8_valid() says, with the code point in *cp. */
 size_t fc_utf8_get(const char *p, size_t n, uint32_t *cp);
 /* Writes cp to out (4 bytes at least), returns the length. */
 size_t fc_utf8_put(char *out, uint32_t cp);

@@ -230,7 +230,7 @@ static void choose_matches(const struct fc_aligned *text, struct fc_added_found 
 				space = (struct fc_span){m.end, (uint32_t)strip_right(text, m.end)};
 			m.end = space.end;
 		}
-		if (m.start < m.end) /* else it was white space, and all taken */
+		if (m.start < m.end) /* what is left empty was white space, all taken */
 			f->v[n++] = m;
 	}
 	f->n = n;

@@ -36,8 +36,8 @@ static inline struct fc_span fc_aligned_span(const struct fc_aligned *a, size_t 
 	return (struct fc_span){a->at[from].start, a->at[to - 1].end};
 }
 
-/* What bytes invented before byte i stand for: nothing, or, between the parts of a changed
- * character, the same as those. */
+/* Span of bytes that a normalizer inserts before byte i: empty, or, between the parts of a changed
+ * character, that of the character. */
 static inline struct fc_span fc_aligned_gap(const struct fc_aligned *a, size_t i)
 {
 	if (a->at && i && i < a->n && a->at[i].start < a->at[i - 1].end)

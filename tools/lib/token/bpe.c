@@ -116,7 +116,8 @@ static uint32_t char_symbol(
 	return find_piece(b, w->spelling.p, w->spelling.n);
 }
 
-static void split_symbols(const struct fc_bpe *b, struct work *w, const char *p, size_t n, bool raw_bytes)
+static void split_symbols(
+    const struct fc_bpe *b, struct work *w, const char *p, size_t n, bool raw_bytes)
 {
 	w->n_node = 0;
 	w->cursor = 0;
@@ -260,8 +261,8 @@ static void add_symbol(const struct fc_bpe *b, struct fc_tokwork *out, size_t fi
 }
 
 /* Adds a symbol, or what it was made of if its piece is not to be used. */
-static void take_symbol(const struct fc_bpe *b, const struct work *w, struct fc_tokwork *out, size_t first,
-    uint32_t base, const char *p, struct fc_symbol s)
+static void take_symbol(const struct fc_bpe *b, const struct work *w, struct fc_tokwork *out,
+    size_t first, uint32_t base, const char *p, struct fc_symbol s)
 {
 	size_t i = w->n_parts, n_left;
 	bool unused = b->unused && s.id < b->base.pieces->n_id && b->unused[s.id];
@@ -294,8 +295,8 @@ static uint32_t whole_piece(
 	return id != NONE && b->base.forbidden[id] ? NONE : id;
 }
 
-static void encode_word(const struct fc_tokmodel *m, struct fc_tokwork *out, const char *p, size_t n,
-    uint32_t base, bool raw_bytes)
+static void encode_word(const struct fc_tokmodel *m, struct fc_tokwork *out, const char *p,
+    size_t n, uint32_t base, bool raw_bytes)
 {
 	const struct fc_bpe *b = (const struct fc_bpe *)m;
 	struct work *w = out->own;
@@ -341,4 +342,5 @@ static void bpe_free(struct fc_tokmodel *m)
 	free(b);
 }
 
-const struct fc_tokmodel_class fc_bpe_class = {bpe_free, work_new, work_free, encode_word, word_end};
+const struct fc_tokmodel_class fc_bpe_class = {
+    bpe_free, work_new, work_free, encode_word, word_end};

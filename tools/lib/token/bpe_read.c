@@ -61,8 +61,10 @@ static void fill_bytes(struct fc_bpe *b)
 {
 	for (unsigned byte = 0; byte < 256; byte++) {
 		char s[8];
-		b->byte_id[byte] = find_piece(b, s, (size_t)snprintf(s, sizeof s, "<0x%02X>", byte));
-		b->char_id[byte] = find_piece(b, s, fc_utf8_put(s, fc_byte_char((unsigned char)byte)));
+		b->byte_id[byte] =
+		    find_piece(b, s, (size_t)snprintf(s, sizeof s, "<0x%02X>", byte));
+		b->char_id[byte] =
+		    find_piece(b, s, fc_utf8_put(s, fc_byte_char((unsigned char)byte)));
 	}
 }
 

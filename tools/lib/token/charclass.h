@@ -16,7 +16,7 @@ bool fc_char_is_word(uint32_t cp);       /* \w of UTS 18: Alphabetic, M, Nd, Pc,
 /* The full lower-case mapping of one character without context: 1 or 2 code points. */
 size_t fc_char_lower(uint32_t cp, uint32_t out[2]);
 
-/* The same \w without joiners, as items of a PCRE2 class: Oniguruma's. */
+/* Oniguruma's \w, which has no joiners, as items of a PCRE2 class. */
 #define FC_CLASS_WORD                                                                              \
 	"\\p{L}\\p{M}\\p{Nl}\\p{Nd}\\p{Pc}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}"                \
 	"\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"

@@ -12,7 +12,7 @@
 struct fc_charsmap;
 int fc_charsmap_new(
     struct fc_charsmap **c, const char *blob, size_t n, const char *where, struct fc_err *e);
-/* The same, written in base64 as in tokenizer.json. */
+/* Makes one of the blob in base64, as tokenizer.json has it. */
 int fc_charsmap_base64(
     struct fc_charsmap **c, const char *text, size_t n, const char *where, struct fc_err *e);
 void fc_charsmap_free(struct fc_charsmap *c);

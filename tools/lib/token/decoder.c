@@ -30,7 +30,7 @@ struct fc_decoder {
 	struct step *v;
 	size_t n, cap;
 	bool spaced;   /* no decoder: tokens are joined by spaces */
-	bool bytes;    /* but a token stands for bytes */
+	bool bytes;    /* a token stands for bytes */
 	double growth; /* the bytes of a text, at most, of one byte of a token */
 };
 
@@ -104,7 +104,8 @@ static int read_parameters(struct step *s, const json_t *o, const char *where, s
 }
 
 /* Only two kinds make a text longer: one by what it replaces, the other by a space a token. */
-static int bound_growth(struct fc_decoder *d, const struct step *s, const char *where, struct fc_err *e)
+static int bound_growth(
+    struct fc_decoder *d, const struct step *s, const char *where, struct fc_err *e)
 {
 	size_t n;
 	if (s->kind == REPLACE && s->n_with > s->n_what)

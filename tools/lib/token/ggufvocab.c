@@ -207,7 +207,8 @@ static int read_bools(struct vocab *v, struct fc_tokenizer *t, bool adds_bos, st
 	return 0;
 }
 
-static int build_sentencepiece(struct fc_tokenizer *t, struct vocab *v, bool unigram, struct fc_err *e)
+static int build_sentencepiece(
+    struct fc_tokenizer *t, struct vocab *v, bool unigram, struct fc_err *e)
 {
 	struct fc_spmodel *m = &v->sp;
 	m->type = unigram ? FC_SP_UNIGRAM : FC_SP_BPE;
@@ -274,7 +275,8 @@ static int build_vocab(struct fc_tokenizer *t, struct vocab *v, struct fc_err *e
 		return -1;
 	if (!model.n)
 		return fc_fail(e, "%s: no tokenizer: " KEY "model is missing", v->path);
-	bool llama = str_is(model, "llama"), unigram = str_is(model, "t5"), bytes = str_is(model, "gpt2");
+	bool llama = str_is(model, "llama"), unigram = str_is(model, "t5"),
+	     bytes = str_is(model, "gpt2");
 	if (!llama && !unigram && !bytes)
 		return fc_fail(e,
 		    "%s: " KEY "model \"%.*s\" is not supported; llama, gpt2 and t5 are", v->path,

@@ -97,8 +97,8 @@ int fc_spm_build(struct fc_tokenizer *t, const struct fc_spmodel *m, int dummy, 
 	else if (fc_bpe_scored(&t->model, &t->pieces, m->score, m->kind, m->byte_fallback, m->unk,
 		     path, e) < 0)
 		return -1;
-	if (make_normalizer(t, m, dummy, path, e) < 0 || fc_pretok_json(&t->pretok, NULL, path, e) < 0 ||
-	    make_decoder(t, dummy, path, e) < 0)
+	if (make_normalizer(t, m, dummy, path, e) < 0 ||
+	    fc_pretok_json(&t->pretok, NULL, path, e) < 0 || make_decoder(t, dummy, path, e) < 0)
 		return -1;
 	return 0;
 }

@@ -51,8 +51,8 @@ static bool ends_in_space(const struct fc_spmnorm *s, const struct fc_alignbuf *
 }
 
 /* Appends to[skip, n_to), which stands for text[i, i + len). */
-static void put_bytes(const struct fc_spmnorm *s, const struct fc_aligned *text, size_t i, size_t len,
-    const char *to, size_t n_to, size_t skip, bool same, struct fc_alignbuf *b)
+static void put_bytes(const struct fc_spmnorm *s, const struct fc_aligned *text, size_t i,
+    size_t len, const char *to, size_t n_to, size_t skip, bool same, struct fc_alignbuf *b)
 {
 	for (size_t k = skip; k < n_to; k++) {
 		struct fc_span span = same ? fc_aligned_span(text, i + k, i + k + 1)

@@ -214,8 +214,8 @@ int fc_tokenizer_encode_cut(const struct fc_tokenizer *t, const char *p, size_t 
 	return rc;
 }
 
-static void decode_ids(const struct fc_tokenizer *t, const uint32_t *id, size_t n, bool skip_special,
-    bool goes_on, struct fc_buf *out)
+static void decode_ids(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
+    bool skip_special, bool goes_on, struct fc_buf *out)
 {
 	struct fc_decoder_list l = {0};
 	for (size_t i = 0; i < n; i++) {

@@ -82,8 +82,8 @@ int fc_tokenizer_encode_cut(const struct fc_tokenizer *t, const char *text, size
  * borders yourself. */
 void fc_tokenizer_decode(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
     bool skip_special, struct fc_buf *out);
-/* The same of ids that go on with a text: no space at their beginning is taken for one that the
- * encoder put there. */
+/* Appends the text of ids that go on with a text: no space at their beginning is taken for one that
+ * the encoder put there. */
 void fc_tokenizer_decode_on(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
     bool skip_special, struct fc_buf *out);
 /* Is id an added token behind which the encoder puts a space before a text, as at its beginning? */
@@ -105,8 +105,9 @@ uint32_t fc_tokenizer_unk(const struct fc_tokenizer *t);
 uint32_t fc_tokenizer_pad(const struct fc_tokenizer *t);
 bool fc_tokenizer_adds_bos(const struct fc_tokenizer *t);
 
-/* Same vocabulary, merges, added tokens, normalizer and pre-tokenizer: same value, however the file
- * is written, also as GGUF as far as that can say it: fc-models(7), "Vocabulary". */
+/* Equal for tokenizers of one vocabulary, merges, added tokens, normalizer and pre-tokenizer,
+ * however the file is written, also as GGUF as far as that can say it: fc-models(7), "Vocabulary".
+ */
 uint64_t fc_tokenizer_fingerprint(const struct fc_tokenizer *t);
 
 #endif

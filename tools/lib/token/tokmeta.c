@@ -33,7 +33,7 @@ static void add_token(const struct writer *w, size_t id, const char *p, size_t n
 	char key[32];
 	snprintf(key, sizeof key, "%zu", id);
 	json_t *content = json_stringn(p, n);
-	if (content) /* else it is no UTF-8, and the tokenizer refuses it */
+	if (content) /* NULL: no UTF-8, which the tokenizer refuses */
 		json_object_set_new(
 		    w->added, key, json_pack("{s:o, s:b}", "content", content, "special", 1));
 }

@@ -75,8 +75,8 @@ void fc_tokwork_add(struct fc_tokwork *w, uint32_t base, uint32_t id, size_t sta
 	w->symbol[w->n++] = (struct fc_symbol){id, base + (uint32_t)start, base + (uint32_t)end};
 }
 
-static void remember_word(struct fc_tokcached *c, const char *p, size_t n, const struct fc_symbol *s,
-    size_t n_symbol, uint32_t base)
+static void remember_word(struct fc_tokcached *c, const char *p, size_t n,
+    const struct fc_symbol *s, size_t n_symbol, uint32_t base)
 {
 	c->n = (uint8_t)n;
 	c->n_symbol = (uint8_t)n_symbol;

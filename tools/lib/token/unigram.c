@@ -109,8 +109,8 @@ static void add_unknown(const struct unigram *u, struct fc_tokwork *out, uint32_
 	fc_tokwork_add(out, base, id != NONE ? id : u->base.unk, start, end);
 }
 
-static void encode_word(const struct fc_tokmodel *m, struct fc_tokwork *out, const char *p, size_t n,
-    uint32_t base, bool raw_bytes)
+static void encode_word(const struct fc_tokmodel *m, struct fc_tokwork *out, const char *p,
+    size_t n, uint32_t base, bool raw_bytes)
 {
 	const struct unigram *u = (const struct unigram *)m;
 	struct work *w = out->own;
@@ -142,7 +142,8 @@ static void unigram_free(struct fc_tokmodel *m)
 	free(u);
 }
 
-static const struct fc_tokmodel_class class = {unigram_free, work_new, work_free, encode_word, NULL};
+static const struct fc_tokmodel_class class = {
+    unigram_free, work_new, work_free, encode_word, NULL};
 
 static struct unigram *unigram_new(const struct fc_pieces *pieces)
 {
@@ -199,7 +200,7 @@ static double rounded_twice(const char *p, size_t n, double v)
 			continue;
 		}
 		uint64_t digit = (uint64_t)(p[i] - '0');
-		if (digits > (UINT64_MAX - digit) / 10) { /* it ignores further ones */
+		if (digits > (UINT64_MAX - digit) / 10) { /* serde_json ignores further digits */
 			if (!behind_point)
 				return v;
 			while (i + 1 < n && (p[i + 1] | 32) != 'e')

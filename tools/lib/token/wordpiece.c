@@ -35,8 +35,8 @@ static bool too_long(const struct wordpiece *w, const char *p, size_t n)
 	return chars > w->max_chars;
 }
 
-static void encode_word(const struct fc_tokmodel *m, struct fc_tokwork *out, const char *p, size_t n,
-    uint32_t base, bool raw_bytes)
+static void encode_word(const struct fc_tokmodel *m, struct fc_tokwork *out, const char *p,
+    size_t n, uint32_t base, bool raw_bytes)
 {
 	const struct wordpiece *w = (const struct wordpiece *)m;
 	size_t before = out->n, i = 0, len = 0;
@@ -62,7 +62,8 @@ static void wordpiece_free(struct fc_tokmodel *m)
 	free(w);
 }
 
-static const struct fc_tokmodel_class class = {wordpiece_free, work_new, work_free, encode_word, NULL};
+static const struct fc_tokmodel_class class = {
+    wordpiece_free, work_new, work_free, encode_word, NULL};
 
 static int options_json(
     struct wordpiece *w, const json_t *o, const char **prefix, const char *where, struct fc_err *e)
