@@ -12,7 +12,7 @@
 
 /*
  * nn/: computation.  nn.h is the one interface to it.  Behind it each group of functions has a file
- * (linear with linear_bf16, cut, rmsnorm, layernorm, rope, attention, glu, route, embed, head with
+ * (linear with linear_bf16, split, rmsnorm, layernorm, rope, attention, glu, route, embed, head with
  * head_loss; *_bwd where the way back is long), backend.h holds what they share, sgemm and bf16 are
  * the doors to OpenBLAS and oneDNN, and kern.h lists the inner loops on one thread: kern_*.c
  * compiles the bodies kern_*_body.h for one instruction set each.  head_draw is rows by draws
@@ -137,7 +137,7 @@ void fc_act_fwd(float *y, const float *x /* [N,F] */, enum fc_act act, size_t N,
 /* x is cut off at +-limit */
 void fc_clip(float *x, float limit, size_t n);
 
-/* ---- cut.c: one product's columns are several results ---- */
+/* ---- split.c: one product's columns are several results ---- */
 /* A row of x is groups times the parts, one after the other; part p of all groups goes to a row of
  * part[p], groups * width[p] wide. */
 struct fc_cut {
