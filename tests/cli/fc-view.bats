@@ -150,6 +150,44 @@ open("damaged.fcs", "wb").write(b)'
 	[ "$(cat result)" = 'True True' ]
 }
 
+@test "--skip: streams without a table or a list, from a pipe, cut off" {
+	random_stream
+	python3 - <<-'END'
+		import struct, subprocess
+		b = open("a.fcs", "rb").read()
+		n = struct.unpack("<I", b[-9:-5])[0]
+		sizes = list(struct.iter_unpack("<II", b[-9 - 8 * n:-9]))
+		frames, at = [], 0
+		for size, _ in sizes:
+		    frames.append(b[at:at + size])
+		    at += size
+		open("no-table.fcs", "wb").write(b[:at])
+		# before 1.2 a trailer had no list of the records in each frame, its field 3
+		open("frame.zst", "wb").write(frames[-1])
+		trailer = subprocess.run(["zstd", "-dcq", "frame.zst"], capture_output=True, check=True).stdout
+		assert trailer[0] == 0x0a and trailer[2 if trailer[1] < 128 else 3] == 0x2a
+		fields = trailer[trailer.index(b"\x09"):][:18]
+		assert fields[9] == 0x11
+		open("plain", "wb").write(b"\x0a\x14\x2a\x12" + fields)
+		old = subprocess.run(["zstd", "-cq", "plain"], capture_output=True, check=True).stdout
+		sizes[-1] = len(old), 22
+		table = b"".join(struct.pack("<II", *s) for s in sizes) + struct.pack("<IBI", n, 0, 0x8F92EAB1)
+		open("no-list.fcs", "wb").write(b"".join(frames[:-1]) + old + struct.pack("<II", 0x184D2A5E, len(table)) + table)
+		open("cut.fcs", "wb").write(b[:sum(len(f) for f in frames[:-2]) + 100])
+	END
+	"$FC_ROOT/tests/cli/seek_table.py" no-list.fcs
+	fc-view --verify no-table.fcs no-list.fcs
+	for skip in 0 1 20 59 60 1000; do
+		fc-view --jsonl --skip $skip a.fcs >expect
+		for other in no-table no-list; do
+			fc-view --jsonl --skip $skip $other.fcs | cmp - expect
+			fc-view --jsonl --skip $skip <$other.fcs | cmp - expect
+		done
+		run -1 fc-view --jsonl --skip $skip cut.fcs
+		[[ $output == *'cut off'* ]]
+	done
+}
+
 @test "--tsv: a line a row, with a fixed number of columns" {
 	random_stream
 	fc-view --tsv a.fcs >rows.tsv

@@ -48,6 +48,13 @@ static void test_names(void)
 	T_STR(fc_path_last("run/a.jsonl"), "a.jsonl", "path: what follows the last slash");
 	T_STR(fc_path_last("a"), "a", "path: without a slash");
 	T_STR(fc_path_last("run/"), "", "path: a slash at the end");
+	static const char *const last[][2] = {
+	    {"a/b/", "b"}, {"a/b", "b"}, {"b///", "b"}, {"/", ""}, {"", ""}, {"/b", "b"}};
+	for (size_t i = 0; i < FC_LEN(last); i++) {
+		char *s = fc_path_name(last[i][0]);
+		T_STR(s, last[i][1], "path: its name");
+		free(s);
+	}
 	static const char *const stem[][2] = {
 	    {"run/a.jsonl", "a"}, {"a.json", "a.json"}, {"x/.jsonl", ".jsonl"}};
 	for (size_t i = 0; i < FC_LEN(stem); i++) {

@@ -33,17 +33,17 @@ static bool hidden(float x[5 * 12])
 	return ret == 0;
 }
 
-static void test_bases(const char *config, const char *const *bases, const char *what)
+static void test_prefixes(const char *config, const char *const *prefixes, const char *what)
 {
 	float first[5 * 12], x[5 * 12];
-	T_OK(write_model_as(dir, config, bases[0], NULL, 0, 5, &err) == 0 && hidden(first),
-	    "%s: %s", what, bases[0]);
-	for (size_t i = 1; bases[i]; i++)
-		T_OK(write_model_as(dir, config, bases[i], NULL, 0, 5, &err) == 0 && hidden(x) &&
+	T_OK(write_model_as(dir, config, prefixes[0], NULL, 0, 5, &err) == 0 && hidden(first),
+	    "%s: %s", what, prefixes[0]);
+	for (size_t i = 1; prefixes[i]; i++)
+		T_OK(write_model_as(dir, config, prefixes[i], NULL, 0, 5, &err) == 0 && hidden(x) &&
 			!memcmp(first, x, sizeof x),
-		    "%s: names beginning \"%s\" are the same model", what, bases[i]);
+		    "%s: names beginning \"%s\" are the same model", what, prefixes[i]);
 	T_OK(write_model_as(dir, config, "other.", NULL, 0, 5, &err) == 0 && !hidden(x) &&
-		strstr(err.msg, bases[0]) && strstr(err.msg, "is missing"),
+		strstr(err.msg, prefixes[0]) && strstr(err.msg, "is missing"),
 	    "%s: another beginning is refused (%s)", what, err.msg + strlen(dir));
 }
 
@@ -132,13 +132,13 @@ int main(void)
 	static const char *const bare[] = {"model.", "", NULL};
 	if (!T_OK(mkdtemp(dir) && fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err) == 0, "set up"))
 		return t_done();
-	test_bases("{" GPT2 "}", gpt2, "gpt2");
-	test_bases("{\"model_type\": \"gemma3_text\", " GEMMA3 "}", gemma3, "gemma3");
+	test_prefixes("{" GPT2 "}", gpt2, "gpt2");
+	test_prefixes("{\"model_type\": \"gemma3_text\", " GEMMA3 "}", gemma3, "gemma3");
 	/* as LlamaModel and Qwen2Model are saved, without a head of their own */
-	test_bases("{\"model_type\": \"llama\", \"tie_word_embeddings\": true, " GEMMA3 "}", bare,
-	    "llama");
-	test_bases("{\"model_type\": \"qwen2\", \"tie_word_embeddings\": true, " GEMMA3 "}", bare,
-	    "qwen2");
+	test_prefixes("{\"model_type\": \"llama\", \"tie_word_embeddings\": true, " GEMMA3 "}",
+	    bare, "llama");
+	test_prefixes("{\"model_type\": \"qwen2\", \"tie_word_embeddings\": true, " GEMMA3 "}",
+	    bare, "qwen2");
 	test_headless();
 	test_extra("{" GPT2 "}", "transformer.h.0.attn.bias", true);
 	test_extra("{" GPT2 "}", "h.1.attn.masked_bias", true);

@@ -85,12 +85,12 @@ static void test_positions(struct fc_rng *r, enum fc_dtype t)
 static void test_cut(void)
 {
 	enum { N = 4, GROUPS = 2, ROW = 12 };
-	const struct fc_cut c = {GROUPS, 3, {3, 1, 2}};
+	const struct fc_split c = {GROUPS, 3, {3, 1, 2}};
 	float x[N * ROW], again[N * ROW], a[N * 6], b[N * 2], d[N * 4];
 	bool good = true;
 	for (int i = 0; i < N * ROW; i++)
 		x[i] = (float)(100 * (i / ROW) + i % ROW);
-	fc_cut((float *[]){a, b, d}, x, &c, N);
+	fc_split((float *[]){a, b, d}, x, &c, N);
 	for (int n = 0; n < N; n++)
 		for (int g = 0; g < GROUPS; g++) {
 			const float first = (float)(100 * n + 6 * g);
@@ -101,11 +101,11 @@ static void test_cut(void)
 				good = good && d[n * 4 + 2 * g + i] == first + 4 + (float)i;
 		}
 	T_OK(good, "cut: groups and parts");
-	fc_join(again, (const float *[]){a, b, d}, &c, N);
+	fc_concat(again, (const float *[]){a, b, d}, &c, N);
 	T_OK(!memcmp(x, again, sizeof x), "cut: joined again");
-	const struct fc_cut two = {1, 2, {5, 7, 0}};
+	const struct fc_split two = {1, 2, {5, 7, 0}};
 	float p[N * 5], q[N * 7];
-	fc_cut((float *[]){p, q}, x, &two, N);
+	fc_split((float *[]){p, q}, x, &two, N);
 	T_OK(p[5] == 100 && q[0] == 5 && q[7 + 6] == 111, "cut: two parts");
 }
 

@@ -146,7 +146,7 @@ static void test_folders(void)
 static void test_unreadable(void)
 {
 	struct fc_err e;
-	struct fc_map m;
+	struct fc_mapped m;
 	struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = "socket"};
 	int s = socket(AF_UNIX, SOCK_STREAM, 0);
 	mkfifo("fifo", 0666);
@@ -157,8 +157,8 @@ static void test_unreadable(void)
 	alarm(20);
 	for (size_t i = 0; i < FC_LEN(path); i++) {
 		struct fc_buf b = FC_BUF_INIT;
-		T_OK(
-		    fc_map_open(&m, path[i], &e) < 0 && strstr(e.msg, says[i]), "map: %s", says[i]);
+		T_OK(fc_mapped_open(&m, path[i], &e) < 0 && strstr(e.msg, says[i]), "map: %s",
+		    says[i]);
 		T_OK(fc_file_read(path[i], 1 << 20, &b, &e) < 0 && strstr(e.msg, says[i]),
 		    "read: %s", says[i]);
 		fc_buf_release(&b);
@@ -190,12 +190,12 @@ static int cut_off(bool in_thread, bool by_write, char *text, size_t n)
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct fc_err e;
-		struct fc_map m;
+		struct fc_mapped m;
 		struct fc_out *o;
 		volatile unsigned sum = 0;
 		dup2(to[1], STDERR_FILENO);
 		fc_out_open(&o, "out", FC_OUT_TEXT, &e);
-		fc_map_open(&m, "mapped", &e);
+		fc_mapped_open(&m, "mapped", &e);
 		if (truncate("mapped", 0) < 0)
 			_exit(9);
 		if (by_write)

@@ -16,7 +16,7 @@ enum { STEPS = 200, BOS = 1 };
 
 /* llama2.c's header and tensors, in the file's order */
 struct karpathy {
-	struct fc_map map;
+	struct fc_mapped map;
 	int dim, hidden, n_layer, n_head, n_kv, vocab, seq;
 	const float *embed, *norm1, *q, *k, *v, *o, *norm2, *w1, *w2, *w3, *norm, *head;
 	double *keys, *values; /* [n_layer, seq, kv_dim] */
@@ -27,7 +27,7 @@ static struct fc_err err;
 static bool open_karpathy(struct karpathy *m, const char *path)
 {
 	int32_t h[7];
-	if (fc_map_open(&m->map, path, &err) < 0 || m->map.n_bytes < sizeof h)
+	if (fc_mapped_open(&m->map, path, &err) < 0 || m->map.n_bytes < sizeof h)
 		return false;
 	memcpy(h, m->map.p, sizeof h);
 	m->dim = h[0], m->hidden = h[1], m->n_layer = h[2], m->n_head = h[3], m->n_kv = h[4];
@@ -228,7 +228,7 @@ int main(void)
 		"converted and opened %s", err.msg))
 		compare(&k, m);
 	fc_model_close(m);
-	fc_map_close(&k.map);
+	fc_mapped_close(&k.map);
 	free(k.keys);
 	free(k.values);
 	snprintf(command, sizeof command, "rm -r %s", dir);

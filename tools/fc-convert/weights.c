@@ -34,7 +34,7 @@ static size_t source_row(const struct item *it, const struct fc_config *c, size_
 static void transposed_rows(const struct fc_tensor *from, size_t r, size_t n, float *to)
 {
 	const size_t in = (size_t)from->dim[0], out = (size_t)from->dim[1];
-	if (from->order == FC_ORDER_COLUMNS) { /* it is what we want already */
+	if (from->order == FC_ORDER_COLUMNS) { /* stored as [out, in] */
 		fc_to_f32(to, (const char *)from->data + fc_dtype_bytes(from->dtype, r * in),
 		    from->dtype, n * in);
 		return;
@@ -212,8 +212,8 @@ int convert_weights(
 		const struct item *it = &items->v[i];
 		ret = write_item(c, w, i, it, e);
 		for (size_t k = 0; k < it->n_from; k++)
-			if (it->rule->change !=
-			    FC_GGUF_PLUS_ONE) /* which may be in our own memory */
+			/* with 1 added, a tensor may be in our own memory */
+			if (it->rule->change != FC_GGUF_PLUS_ONE)
 				fc_store_forget(it->from[k].data, it->from[k].n_bytes);
 		done += it->out.n_bytes;
 		fc_progress_set(done, it->out.name);

@@ -10,13 +10,13 @@ static void tell_counts(const struct slots_count *n, uint64_t n_line)
 {
 	if (n_line && !n->n_answer && !n->over.n_skipped)
 		fc_warn("nothing was generated: no user message is without an answer");
-	if (n->n_cut)
+	if (n->n_truncated)
 		fc_warn("%" PRIu64 " of %" PRIu64 " answers were cut at the limit of tokens",
-		    n->n_cut, n->n_answer);
-	if (n->over.n_cut)
+		    n->n_truncated, n->n_answer);
+	if (n->over.n_truncated)
 		fc_warn("%" PRIu64 " prompts were over the context and lost their oldest turns, "
 			"%" PRIu64 " in all",
-		    n->over.n_cut, n->over.n_turns);
+		    n->over.n_truncated, n->over.n_turns);
 	if (n->over.n_skipped)
 		fc_warn("%" PRIu64 " conversations were over the context and were left out",
 		    n->over.n_skipped);

@@ -6,7 +6,7 @@
 
 /* Between the files of --generate; infer.h says which there are. */
 
-enum finish { FINISH_STOP, FINISH_LENGTH }; /* why an answer ended: of itself, or cut */
+enum finish { FINISH_STOP, FINISH_LENGTH }; /* why an answer ended: of itself, at a limit */
 
 /* One choice of one input line: what a slot works on. */
 struct task {
@@ -52,7 +52,8 @@ size_t infer_stops_find(const struct stops *st, const char *p, size_t n);
 
 /* ---- turn.c ---- */
 struct overflow {
-	uint64_t n_cut, n_turns, n_skipped; /* conversations cut, turns they lost, those left out */
+	uint64_t n_truncated, n_turns,
+	    n_skipped; /* conversations truncated, turns they lost, those left out */
 };
 /* Goes on to the first open user turn at or after message from; false: there is none. */
 bool infer_turn_find(struct task *t, size_t from);
@@ -63,7 +64,7 @@ bool infer_turn_find(struct task *t, size_t from);
 int infer_turn_prompt(const struct session *s, const struct task *t, struct fc_example *scratch,
     struct overflow *over, struct fc_err *e);
 /*
- * Puts the text of the answer's tokens into the conversation: cut where a stop string begins,
+ * Puts the text of the answer's tokens into the conversation: up to where a stop string begins,
  * without special tokens; bytes that are no UTF-8 become U+FFFD, an unfinished character at the end
  * is dropped.  A question's is without white space at its ends, any other has all its bytes, but
  * for those that are put there again when the conversation is read (fc_chat_lead()).  last: the
@@ -80,8 +81,8 @@ void infer_slots_free(struct slots *g);
  * do, 0: nothing is left, -1: error. */
 int infer_slots_round(struct slots *g, struct queue *q, struct fc_err *e);
 struct slots_count {
-	uint64_t n_answer, n_cut; /* answers; those that ran into the limit of tokens */
-	uint64_t n_full;          /* times that a slot found no room in the cache */
+	uint64_t n_answer, n_truncated; /* answers; those that ran into the limit of tokens */
+	uint64_t n_full;                /* times that a slot found no room in the cache */
 	struct overflow over;
 };
 const struct slots_count *infer_slots_counted(const struct slots *g);

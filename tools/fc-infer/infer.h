@@ -87,9 +87,10 @@ struct fc_draws infer_session_draws(const struct session *s);
 size_t infer_session_top_k(const struct session *s);
 void infer_session_header(const struct session *s, struct fc_header *h, enum fc_kind kind);
 
-/* Next conversation as tokens: 1 done, 0 end of input, -1 error.  Counts those cut or skipped. */
+/* Next conversation as tokens: 1 done, 0 end of input, -1 error.  Counts those truncated or
+ * skipped. */
 struct long_count {
-	uint64_t n_cut, n_skipped;
+	uint64_t n_truncated, n_skipped;
 	uint64_t n_unscored; /* tokens that no window scores */
 };
 int infer_session_next(

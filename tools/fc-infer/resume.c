@@ -117,15 +117,15 @@ static int read_lines(struct resume *r, const struct session *s, const char *tex
 int infer_resume_open(struct resume **out, const struct session *s, size_t *keep, struct fc_err *e)
 {
 	struct resume *r = FC_NEW(struct resume);
-	struct fc_map m = {0};
+	struct fc_mapped m = {0};
 	*out = r;
 	*keep = 0;
 	if (!fc_file_exists(s->opt->output))
 		return 0;
-	if (fc_map_open(&m, s->opt->output, e) < 0)
+	if (fc_mapped_open(&m, s->opt->output, e) < 0)
 		return -1;
 	int ret = m.n_bytes ? read_lines(r, s, m.p, m.n_bytes, keep, e) : 0;
-	fc_map_close(&m);
+	fc_mapped_close(&m);
 	if (r->n)
 		qsort(r->id, r->n, sizeof *r->id, ascending);
 	return ret;

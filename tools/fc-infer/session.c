@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
 #include "fc-infer/infer.h"
 
 #include <inttypes.h>
@@ -147,21 +148,9 @@ void infer_session_close(struct session *s)
 	free(s->gap);
 }
 
-/* The last part of a path, new. */
-static char *last_part(const char *path)
-{
-	size_t n = strlen(path);
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	size_t start = n;
-	while (start && path[start - 1] != '/')
-		start--;
-	return fc_memdup0(path + start, n - start);
-}
-
 char *infer_session_name(const struct session *s)
 {
-	return s->opt->name ? fc_strdup(s->opt->name) : last_part(s->opt->model);
+	return s->opt->name ? fc_strdup(s->opt->name) : fc_path_name(s->opt->model);
 }
 
 struct fc_draws infer_session_draws(const struct session *s)
@@ -303,7 +292,7 @@ int infer_session_next(
 			break;
 		}
 		cut_long(x, &c, s->max_length);
-		n_long->n_cut++;
+		n_long->n_truncated++;
 		break;
 	}
 	s->n_recut += ret == 1 && recut;

@@ -153,7 +153,7 @@ static int finish_answer(
 	infer_turn_answer(g->s, slot->task, g->stops, slot->prompt[slot->n_prompt - 1],
 	    slot->answer, slot->n_answer, why);
 	g->count.n_answer++;
-	g->count.n_cut += why == FINISH_LENGTH;
+	g->count.n_truncated += why == FINISH_LENGTH;
 	g->cache_used -= slot->n_prompt + slot->n_room;
 	fc_kvcache_reserve(g->cache, i, 0);
 	return next_turn(g, slot, slot->task->turn + 2, q, e);

@@ -55,15 +55,15 @@ static bool drop_turn(struct fc_conversation *head)
 	return true;
 }
 
-/* Cutting makes room for an answer, not for a token of one: --max-new, but no more than a quarter
- * of the context. */
+/* Truncating makes room for an answer, not for a token of one: --max-new, but no more than a
+ * quarter of the context. */
 static int cut_to_fit(const struct session *s, struct fc_conversation *head, size_t max_new,
     struct fc_example *x, struct overflow *over, struct fc_err *e)
 {
 	size_t room = s->max_length / 4 < max_new ? s->max_length / 4 : max_new;
 	if (!room)
 		room = 1;
-	over->n_cut++;
+	over->n_truncated++;
 	while (x->n_tok + room > s->max_length && drop_turn(head)) {
 		over->n_turns++;
 		if (encode_turns(s, head, x, e) < 0)

@@ -65,7 +65,8 @@ void infer_unread_add(struct unread *u, const struct fc_chat *chat, const struct
 	u->n_opening += c->n_opening;
 	for (size_t i = 0; i < c->n_message; i++) {
 		u->n_untrained += c->message[i].untrained;
-		u->n_cut += !c->message[i].untrained && fc_message_is_cut(&c->message[i]);
+		u->n_truncated +=
+		    !c->message[i].untrained && fc_message_is_truncated(&c->message[i]);
 		json_object_foreach(c->message[i].members, key, v)
 		{
 			if (!json_is_null(v) && !is_read(key) && !fc_chat_mentions(chat, key))
@@ -100,10 +101,10 @@ void infer_unread_tell(const struct unread *u)
 		    u->n_opening);
 	if (u->n_untrained)
 		fc_note("%" PRIu64 " answers are not learned, as their lines say", u->n_untrained);
-	if (u->n_cut)
+	if (u->n_truncated)
 		fc_note("%" PRIu64 " answers were cut, as their finish_reason says: that they end "
 			"is not learned",
-		    u->n_cut);
+		    u->n_truncated);
 }
 
 static void list_release(struct unread_list *l)

@@ -18,7 +18,7 @@ struct unread {
 	struct unread_list of_message, of_line; /* members that the template does not read */
 	uint64_t n_opening;                     /* answers that no user's message precedes */
 	uint64_t n_untrained;                   /* answers whose weight or flag says so */
-	uint64_t n_cut; /* answers whose finish_reason says that they were */
+	uint64_t n_truncated; /* answers whose finish_reason says that they were */
 };
 void infer_unread_add(
     struct unread *u, const struct fc_chat *chat, const struct fc_conversation *c);

@@ -18,7 +18,7 @@ struct train_heldout_score {
 	uint64_t n_label, n_correct, n_bytes;
 	struct train_margins margins; /* of a stream of pairs, where the others are 0 */
 };
-/* alpha: WRPO's, now. */
+/* alpha: WRPO's at this step. */
 int train_heldout_score(const struct train_heldout *h, struct fc_nn *nn, struct fc_params *p,
     double alpha, struct train_heldout_score *score, struct fc_err *e);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "fc-train/checkpoint.h"
@@ -17,7 +18,7 @@
 #include "store/modelfiles.h"
 #include "token/tokenizer.h"
 
-#define INIT_STREAM UINT64_MAX /* of random numbers; the passes use 0, 1, ... */
+#define INIT_STREAM UINT64_MAX /* of random numbers for new weights; the passes use 0, 1, ... */
 
 static void or_die(int ret, const struct fc_err *e)
 {
@@ -247,8 +248,9 @@ static void report_counts(const struct train_feed *f, const struct train_options
 	    train_feed_name(f), n->n_example, n->n_tok, n->n_label, rows);
 	if (!is_drawn(f)) /* draws have no tail, and need not list the label */
 		report_rows(n, o);
-	if (n->n_cut)
-		fc_warn("%" PRIu64 " examples were longer than the limit and were cut", n->n_cut);
+	if (n->n_truncated)
+		fc_warn(
+		    "%" PRIu64 " examples were longer than the limit and were cut", n->n_truncated);
 	if (n->n_useless)
 		fc_warn(
 		    "%" PRIu64 " examples had nothing to train on and were left out", n->n_useless);
@@ -261,8 +263,9 @@ static void report_counts(const struct train_feed *f, const struct train_options
 static double run_length(const struct train_options *o, struct train_feed *f)
 {
 	struct fc_err e;
+	/* nothing goes by the run's length: neither the learning rate nor WRPO's alpha */
 	bool flat = o->schedule == TRAIN_DECAY_CONSTANT && o->warmup == 0 &&
-	    o->preference != TRAIN_PREFERENCE_WRPO; /* whose alpha rises over the run */
+	    o->preference != TRAIN_PREFERENCE_WRPO;
 	bool wait = !train_feed_is_file(f) && !o->steps && !o->examples && !flat;
 	if (wait)
 		fc_note("reading the whole stream first; to train while it is read, tell its "
@@ -309,19 +312,11 @@ static void report_survival(const struct train_target *target, const struct fc_p
 	train_survival_report(&m, dtype, &target->rounding);
 }
 
-/* The last component of what is made, which tells runs apart that share a terminal. */
+/* The last part of the output's path, which tells runs apart that share a terminal. */
 static const char *output_label(const struct train_options *o)
 {
 	const char *path = o->output ? o->output : o->update;
-	if (!strcmp(path, "-"))
-		return NULL;
-	size_t n = strlen(path);
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	size_t first = n;
-	while (first > 0 && path[first - 1] != '/')
-		first--;
-	return strndup(path + first, n - first);
+	return strcmp(path, "-") ? fc_path_name(path) : NULL;
 }
 
 int main(int argc, char **argv)

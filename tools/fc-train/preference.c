@@ -74,7 +74,7 @@ struct train_pair_loss train_preference_loss(
     const struct train_preference_opts *o, const struct train_side side[TRAIN_SIDES], double alpha)
 {
 	const bool wrpo = o->kind == TRAIN_PREFERENCE_WRPO;
-	/* what h / beta grows by with each side's R */
+	/* d (h / beta) / d R of each side */
 	const double part[TRAIN_SIDES] = {wrpo ? 1 - alpha : 1, -1, wrpo ? alpha : 0};
 	struct train_pair_loss l = {0};
 	double margin;

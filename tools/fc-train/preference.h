@@ -70,10 +70,10 @@ struct train_side {
 struct train_pair_loss {
 	double loss;
 	double slope[TRAIN_SIDES];  /* dL / d log p of each side */
-	double reward[TRAIN_SIDES]; /* b R; 0 of a side there is not */
-	double chosen; /* what stands against the rejected one's: WRPO's weighted sum */
+	double reward[TRAIN_SIDES]; /* b R of each side, 0 where there is none */
+	double chosen; /* reward compared with the rejected one's; WRPO: a weighted sum of two */
 };
-/* side[TRAIN_SOURCE] is read for WRPO only.  alpha: WRPO's, now. */
+/* side[TRAIN_SOURCE] is read for WRPO only.  alpha: WRPO's at this step. */
 struct train_pair_loss train_preference_loss(
     const struct train_preference_opts *o, const struct train_side side[TRAIN_SIDES], double alpha);
 

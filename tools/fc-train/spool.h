@@ -4,7 +4,7 @@
 
 #include "fc-train/train_example.h"
 
-/* Samples of a pipe, kept in a file without a name in $TMPDIR (else /tmp) for the passes after the
+/* Examples of a pipe, kept in a file without a name in $TMPDIR (else /tmp) for the passes after the
  * first.  It vanishes with the process. */
 struct train_spool;
 int train_spool_open(struct train_spool **s, struct fc_err *e);

@@ -42,8 +42,8 @@ struct train_weights train_stepbatch_weights(
     const struct train_stepbatch *b, double lambda, enum train_untaught untaught);
 
 /*
- * Samples of a step packed one after the other, without padding, for one forward and backward pass.
- * batch.off keeps them apart: no sequence attends to another.
+ * Examples of a step packed one after the other, without padding, for one forward and backward
+ * pass. batch.off keeps them apart: no sequence attends to another.
  */
 struct train_micro { /* {0} is empty */
 	struct fc_batch batch;

@@ -7,7 +7,7 @@
 #include "store/modelfiles.h"
 #include "store/store.h"
 
-#define SHARD_BYTES ((size_t)5000000000) /* what Transformers cuts at */
+#define SHARD_BYTES ((size_t)5000000000) /* where Transformers begins another shard */
 
 /* The type of the pivot's embedding; published models of these families have one type throughout.
  */

@@ -199,7 +199,7 @@ static int make_example(struct train_example **s, const struct fc_example *x,
 	if (check_tokens(x, rule, name, e) < 0 || check_rows(x, rule, name, e) < 0)
 		return -1;
 	struct train_example_size z = measure_example(x, rule);
-	count->n_cut += x->n_tok > z.n_tok;
+	count->n_truncated += x->n_tok > z.n_tok;
 	if (!z.n_label && !z.n_row) {
 		count->n_useless++;
 		return 0;

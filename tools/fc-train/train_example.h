@@ -47,12 +47,12 @@ struct train_example_rule {
  */
 struct train_example_count {
 	uint64_t n_example, n_tok, n_label, n_row;
-	uint64_t n_cut;     /* examples longer than max_tok */
-	uint64_t n_useless; /* left out: no label and no row */
-	uint64_t n_unused;  /* rows of the stream that the rule leaves out */
-	uint64_t n_beside;  /* answers of sources, which the preference does not use */
-	uint64_t n_outside; /* rows that do not list the token they predict */
-	double listed;      /* sum over the rows of the probability that they list */
+	uint64_t n_truncated; /* examples longer than max_tok */
+	uint64_t n_useless;   /* left out: no label and no row */
+	uint64_t n_unused;    /* rows of the stream that the rule leaves out */
+	uint64_t n_beside;    /* answers of sources, which the preference does not use */
+	uint64_t n_outside;   /* rows that do not list the token they predict */
+	double listed;        /* sum over the rows of the probability that they list */
 };
 
 /*

@@ -19,7 +19,7 @@ struct train_trainlog {
 	uint64_t n_bytes;
 };
 
-/* Cuts the lines after the checkpoint: they will be written again. */
+/* Drops the lines after the checkpoint: they will be written again. */
 static int truncate_log(struct train_trainlog *l, uint64_t keep_bytes, struct fc_err *e)
 {
 	struct stat st;

@@ -244,7 +244,7 @@ static void test_cut(void)
 	fc_example_add_row(&x, 1, 3, (uint32_t[]){1, 2, 3}, (float[]){-1, -2, -3}, -1);
 	fc_example_add_row(&x, 2, 1, (uint32_t[]){4}, (float[]){-1}, -1);
 	fc_example_add_row(&x, 3, 3, (uint32_t[]){0, 1, 2}, (float[]){-1, -2, -3}, -1);
-	align_mixture_cut(&x, 2);
+	align_mixture_truncate(&x, 2);
 	T_OK(x.row_off[1] == 2 && x.row_off[2] == 3 && x.row_off[3] == 5, "cut: lengths");
 	T_OK(x.entry_id[2] == 4 && x.entry_id[3] == 0 && x.entry_id[4] == 1, "cut: contents");
 	fc_example_release(&x);

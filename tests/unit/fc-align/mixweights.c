@@ -11,7 +11,7 @@
 enum { TOKENS = 9, ROWS = TOKENS - 1 };
 #define GONE (-1.f) /* probability of a row that is not there */
 
-static const char *const label[] = {"p", "a", "b"};
+static const char *const names[] = {"p", "a", "b"};
 
 /* A conversation of TOKENS tokens of 2 bytes each, all but the first trained; p: [ROWS] what the
  * rows give the true token, which they list only if it is above a half. */
@@ -188,7 +188,7 @@ static int read_text(struct align_mixweights *w, const char *text, size_t m, str
 	if (fd < 0 || fc_write_all(fd, text, strlen(text), path, e) < 0)
 		return -2;
 	close(fd);
-	int rc = align_mixweights_read(w, path, label, m, e);
+	int rc = align_mixweights_read(w, path, names, m, e);
 	unlink(path);
 	return rc;
 }
@@ -203,7 +203,7 @@ static void test_file(void)
 	struct fc_buf b = FC_BUF_INIT;
 	fill(&d, true);
 	align_mixweights_fit(&w, &d, 0, -1, 10, &e);
-	struct fc_table *t = align_mixweights_table(&w, label);
+	struct fc_table *t = align_mixweights_table(&w, names);
 	fc_table_print(t, FC_TABLE_TSV, &b);
 	T_EQ(read_text(&back, b.p, 3, &e), 0, "file: what is written can be read");
 	double off = 0;
@@ -253,10 +253,10 @@ static void test_file(void)
 		T_OK(rc == -1 && strstr(e.msg, bad[i].says), "file: refused: %s", bad[i].says);
 		align_mixweights_release(&w);
 	}
-	T_OK(align_mixweights_check_labels((const char *const[]){"a", "b", "a"}, 3, &e) < 0 &&
+	T_OK(align_mixweights_check_names((const char *const[]){"a", "b", "a"}, 3, &e) < 0 &&
 		strstr(e.msg, "'a'"),
 	    "two members of one name are refused");
-	T_EQ(align_mixweights_check_labels(label, 3, &e), 0, "three names are fine");
+	T_EQ(align_mixweights_check_names(names, 3, &e), 0, "three names are fine");
 }
 
 static void test_degenerate(void)

@@ -367,7 +367,7 @@ static void test_example(void)
 		s->size.n_label == 5,
 	    "example: without rows");
 	free(s);
-	T_OK(n.n_cut == 2 && n.n_useless == 0 && n.n_example == 3, "example: counts");
+	T_OK(n.n_truncated == 2 && n.n_useless == 0 && n.n_example == 3, "example: counts");
 	r.max_tok = 3;
 	T_OK(train_example_new(&s, &x, &r, "s", &n, &e) == 0 && !s && n.n_useless == 1,
 	    "example: cut before its first label, it is left out");

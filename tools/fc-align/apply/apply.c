@@ -85,7 +85,7 @@ static int apply_all(struct work *w, struct align_ledger *ledger, struct fc_err 
 	return got == FC_READ_END ? 0 : -1;
 }
 
-/* In percent; what rounding leaves of nothing is nothing. */
+/* A share in percent; a remainder of rounding is 0. */
 static double in_percent(double share)
 {
 	double p = 100 * share;

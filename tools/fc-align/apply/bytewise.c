@@ -127,7 +127,8 @@ static double true_weight(const struct align_bytewise *b, size_t row)
 	return 0;
 }
 
-/* What the weights of a row leave over.  Counts leave nothing but the rounding of their sum. */
+/* The weight that the entries of a row leave to the tail.  Counts leave nothing but the rounding of
+ * their sum. */
 static double rest_of(const struct align_bytewise *b, double used)
 {
 	const double rest = 1 - used;
@@ -139,7 +140,7 @@ static bool next_row_follows(const struct align_bytewise *b, size_t row)
 	return row + 1 < b->s->n_row && b->s->row_tok[row + 1] == b->s->row_tok[row] + 1;
 }
 
-/* Takes the non-true candidates of a row that has come to lie behind the place. */
+/* The row now begins before the place: its candidates, but the true one, join the live. */
 static void enter_row(struct align_bytewise *b, size_t row)
 {
 	const struct fc_example *s = b->s;

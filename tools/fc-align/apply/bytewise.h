@@ -50,7 +50,7 @@ struct align_bytewise *align_bytewise_new(const struct align_vocab *source,
     const struct align_vocab *pivot, const struct fc_tokenizer *t, size_t top_k, double min_known);
 void align_bytewise_free(struct align_bytewise *b);
 
-/* The conversations that come from here on have rows of that kind. */
+/* The conversations of later calls have rows as d says. */
 void align_bytewise_set_draws(struct align_bytewise *b, const struct align_draws *d);
 
 /* Adds rows to pivot, which has text and tokens and no rows, from those of source. */

@@ -128,7 +128,7 @@ static int open_all(struct align_carry *c, const struct align_carry_options *o,
 	bool same = stream->tokenizer == fc_tokenizer_fingerprint(c->pivot.tokenizer);
 	if (c->drawn && check_draws(o, stream, name, !o->map && !same, e) < 0)
 		return -1;
-	if (c->drawn) /* a row that is cut would no longer be right on average */
+	if (c->drawn) /* a truncated row would no longer be right on average */
 		c->top_k = most_drawn(stream, !o->map && !same, c->pivot_vocab.n);
 	if (o->map && open_map(c, o->map, stream, e) < 0)
 		return -1;

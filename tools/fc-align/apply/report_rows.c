@@ -132,7 +132,7 @@ static int read_all(struct work *w, struct fc_err *e)
 
 static void put_item(struct fc_table *t, const char *item, const char *token, double n, double of)
 {
-	if (n < 0 && n > -1e-6 * of) /* what rounding left of nothing */
+	if (n < 0 && n > -1e-6 * of) /* a remainder of rounding */
 		n = 0;
 	fc_table_text(t, item);
 	fc_table_text(t, token);

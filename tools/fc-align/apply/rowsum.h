@@ -18,7 +18,7 @@ void align_rowsum_set(struct align_rowsum *r, uint32_t id, double p);
 double align_rowsum_get(const struct align_rowsum *r, uint32_t id); /* 0 where nothing was added */
 
 /*
- * The row, every probability divided by `whole`, sorted as in struct fc_example and cut after
+ * The row, every probability divided by `whole`, sorted as in struct fc_example, truncated after
  * top_k entries.  Entries of probability 0 are left out.  Borrowed until the next call on r.
  * Returns the number of entries.
  */

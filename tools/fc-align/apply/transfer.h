@@ -17,7 +17,7 @@ struct align_transfer *align_transfer_new(const uint32_t *map, size_t n_map, siz
 void align_transfer_same_tokens(struct align_transfer *t);
 void align_transfer_free(struct align_transfer *t);
 
-/* The rows that come from here on are draws of that kind, see align_transfer_example(). */
+/* The rows of later calls are draws as d says, see align_transfer_example(). */
 void align_transfer_set_draws(struct align_transfer *t, const struct align_draws *d);
 
 /*
@@ -55,8 +55,8 @@ size_t align_transfer_move(
  *
  * Of rows of draws, shares of candidates that meet add up, counts as counts.  Of the draws of the
  * true source token, that part moves which the source gives to going on as the text does: all
- * where the token ends with the pivot's.  No row is cut.  true_logprob is never a share of draws
- * where the chain rule has it or a lower bound.
+ * where the token ends with the pivot's.  No row is truncated.  true_logprob is never a share of
+ * draws where the chain rule has it or a lower bound.
  */
 void align_transfer_example(struct align_transfer *t, const struct fc_example *source,
     struct fc_example *pivot, size_t top_k, struct align_ledger *ledger);

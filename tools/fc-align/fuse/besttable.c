@@ -19,8 +19,8 @@ struct group {
 struct align_besttable {
 	struct group *group; /* [n] */
 	size_t n, cap;
-	const char *const *label;
-	size_t n_label;
+	const char *const *names;
+	size_t n_names;
 };
 
 static struct group *find_group(const struct align_besttable *t, const char *name)
@@ -34,9 +34,9 @@ static struct group *find_group(const struct align_besttable *t, const char *nam
 static void read_row(struct align_besttable *t, const char *const *cell)
 {
 	size_t i = 0;
-	while (i < t->n_label && strcmp(t->label[i], cell[SOURCE]) != 0)
+	while (i < t->n_names && strcmp(t->names[i], cell[SOURCE]) != 0)
 		i++;
-	if (i == t->n_label)
+	if (i == t->n_names)
 		return; /* a stream that is not fused now */
 	char *end;
 	double ce = strtod(cell[CE], &end);
@@ -53,15 +53,15 @@ static void read_row(struct align_besttable *t, const char *const *cell)
 	}
 }
 
-int align_besttable_open(struct align_besttable **out, const char *path, const char *const *label,
+int align_besttable_open(struct align_besttable **out, const char *path, const char *const *names,
     size_t n, struct fc_err *e)
 {
 	static const char *const column[N_COLUMN] = {"group", "source", "ce"};
 	struct align_besttable *t = FC_NEW(struct align_besttable);
 	struct align_tablefile *file;
 	const char *cell[N_COLUMN];
-	t->label = label;
-	t->n_label = n;
+	t->names = names;
+	t->n_names = n;
 	int got = align_tablefile_open(&file, path, column, N_COLUMN, "fc-align fuse --report", e);
 	while (got == 0 && (got = align_tablefile_next(file, cell, e)) > 0) {
 		read_row(t, cell);

@@ -8,9 +8,9 @@
 
 /* Which of the streams is the best in a category, by a report of an earlier fusion. */
 struct align_besttable;
-/* path: TSV with the columns group, source and ce.  label: [n] of the streams; each is to be in the
+/* path: TSV with the columns group, source and ce.  names: [n] of the streams; each is to be in the
  * table's group "all". */
-int align_besttable_open(struct align_besttable **t, const char *path, const char *const *label,
+int align_besttable_open(struct align_besttable **t, const char *path, const char *const *names,
     size_t n, struct fc_err *e);
 void align_besttable_free(struct align_besttable *t);
 /* The stream of the least ce in this category, the first among equals; of all conversations where

@@ -20,7 +20,7 @@ static void take_part(const struct fc_example *from, struct part part, size_t to
 		fc_example_add_row(out, t, n < top_k ? n : top_k, from->entry_id + off,
 		    from->entry_logprob + off, from->true_logprob[r]);
 		++*share;
-		if (!fc_example_trained(out, t)) /* of --all-rows: no label */
+		if (!fc_example_trained(out, t)) /* a row of fc-infer --all-rows, at no label */
 			continue;
 		out->nll -= from->true_logprob[r];
 		out->n_label++;

@@ -87,7 +87,8 @@ void align_devset_add(
 	}
 	c.n = d->n_label - c.first;
 	c.fold = (int)(count_in(d, category, &c.category) % 2);
-	/* where every category has one conversation, the halves are still halves */
+	/* begins with another half in every second category: categories of one conversation are
+	 * halved too */
 	c.fold ^= (int)(c.category % 2);
 	FC_GROW(d->conv, d->cap_conv, d->n_conv + 1);
 	d->conv[d->n_conv++] = c;

@@ -33,12 +33,12 @@ struct work {
 	size_t n;     /* streams */
 	size_t first; /* the first stream that is a candidate: 0, or 1 without the pivot */
 	size_t top_k;
-	uint32_t mixed;                 /* source number of conversations that are nobody's own */
+	uint32_t mixed;                 /* source number of conversations made of several sources */
 	struct align_mixture *mixture;  /* of the rules that average */
 	struct align_besttable *best;   /* of RULE_CATEGORY */
 	struct align_mixweights fitted; /* of RULE_MIXTURE */
 	uint64_t n_unfitted;            /* conversations of a category without fitted weights */
-	const char **label;             /* [n - first + 1]; the last is what is made of them */
+	const char **names; /* [n - first + 1] of the candidates, then of what is made of them */
 	struct fc_writer *out;
 	struct align_fuse_report report;
 	struct fc_example fused;
@@ -74,12 +74,12 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 	if (fc_join_open(&w->join, paths, w->n, &join, e) < 0)
 		return -1;
 	for (size_t i = 0; i < w->n - w->first; i++)
-		w->label[i] = fc_join_label(w->join, w->first + i);
+		w->names[i] = fc_join_stream_name(w->join, w->first + i);
 	if (o->rule == RULE_CATEGORY &&
-	    align_besttable_open(&w->best, o->best, w->label, w->n - w->first, e) < 0)
+	    align_besttable_open(&w->best, o->best, w->names, w->n - w->first, e) < 0)
 		return -1;
 	if (o->rule == RULE_MIXTURE &&
-	    align_mixweights_read(&w->fitted, o->weights, w->label, w->n - w->first, e) < 0)
+	    align_mixweights_read(&w->fitted, o->weights, w->names, w->n - w->first, e) < 0)
 		return -1;
 	if (o->top_k && fc_join_header(w->join)->n_sample)
 		return fc_fail(e,
@@ -89,7 +89,7 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 	w->top_k = o->top_k ? (size_t)o->top_k : fc_join_top_k(w->join);
 	const bool averages =
 	    o->rule == RULE_AVERAGE || o->rule == RULE_AVGCE || o->rule == RULE_MIXTURE;
-	if (averages && h.n_sample) /* a row that is cut would no longer be right on average */
+	if (averages && h.n_sample) /* a truncated row would no longer be right on average */
 		w->top_k *= w->n - w->first;
 	if (w->top_k > fc_header_n_output(&h))
 		w->top_k = fc_header_n_output(&h);
@@ -110,13 +110,13 @@ static int open_all(struct work *w, const char *const *paths, struct fc_err *e)
 }
 
 static struct align_conversation_share share_of(
-    const struct work *w, const struct fc_example *x, double share)
+    const struct work *w, const struct fc_example *x, double weight)
 {
 	return (struct align_conversation_share){
 	    weight, x->nll, w->o->unit == ALIGN_CE_BYTE ? x->label_bytes : x->n_label};
 }
 
-/* What cannot teach cannot win: candidates without rows count as without labels. */
+/* Candidates without rows count as without labels: what cannot teach cannot win. */
 static void measure_candidates(struct work *w)
 {
 	for (size_t i = 0; i < w->n - w->first; i++) {
@@ -133,7 +133,7 @@ static struct fc_example *take_one(struct work *w, size_t i)
 {
 	struct fc_example *x = fc_join_at(w->join, w->first + i);
 	w->weight[i] = 1;
-	align_mixture_cut(x, w->top_k);
+	align_mixture_truncate(x, w->top_k);
 	return x;
 }
 
@@ -203,7 +203,7 @@ static void note_skipped(const struct work *w)
 	for (size_t i = 0; i < w->n; i++)
 		if (fc_join_skipped(w->join, i))
 			fc_warn("left out %" PRIu64 " conversations of %s that not all have",
-			    fc_join_skipped(w->join, i), fc_join_label(w->join, i));
+			    fc_join_skipped(w->join, i), fc_join_stream_name(w->join, i));
 }
 
 static void note_mixture(const struct work *w)
@@ -228,7 +228,7 @@ static void note_mixture(const struct work *w)
 /* To standard error for people, to a file for programs. */
 static int write_report(const struct work *w, struct fc_err *e)
 {
-	struct fc_table *t = align_fuse_report_table(&w->report, w->label);
+	struct fc_table *t = align_fuse_report_table(&w->report, w->names);
 	if (w->o->report)
 		return fc_table_write(t, FC_TABLE_TSV, NULL, w->o->report, e);
 	struct fc_buf b = FC_BUF_INIT;
@@ -246,8 +246,8 @@ static int fuse_streams(struct work *w, const char *const *paths, struct fc_err 
 	w->ce = FC_ARRAY(double, n);
 	w->weight = FC_ARRAY(double, n);
 	w->share = FC_ARRAY(struct align_conversation_share, n + 1);
-	w->label = FC_ARRAY(const char *, n + 1);
-	w->label[n] = mixed_name(w->o);
+	w->names = FC_ARRAY(const char *, n + 1);
+	w->names[n] = mixed_name(w->o);
 	align_fuse_report_init(&w->report, n, w->o->rule == RULE_MIXTURE);
 	fc_example_init(&w->fused);
 	int rc = -1;
@@ -268,7 +268,7 @@ static int fuse_streams(struct work *w, const char *const *paths, struct fc_err 
 	free(w->ce);
 	free(w->weight);
 	free(w->share);
-	free(w->label);
+	free(w->names);
 	return rc;
 }
 

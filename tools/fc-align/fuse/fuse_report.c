@@ -47,14 +47,14 @@ void align_fuse_report_add(
 }
 
 static void put_group(struct fc_table *table, const char *group, const struct align_contribution *p,
-    const struct align_fuse_report *t, const char *const *label)
+    const struct align_fuse_report *t, const char *const *names)
 {
 	double sum = 0;
 	for (size_t i = 0; i < t->n; i++)
 		sum += p[i].weight;
 	for (size_t i = 0; i < t->n + t->made; i++) {
 		fc_table_text(table, group);
-		fc_table_text(table, label[i]);
+		fc_table_text(table, names[i]);
 		fc_table_int(table, p[i].n_used);
 		fc_table_real(table, p[i].weight / sum);
 		fc_table_real(table, p[i].nll / p[i].n);
@@ -62,7 +62,7 @@ static void put_group(struct fc_table *table, const char *group, const struct al
 }
 
 struct fc_table *align_fuse_report_table(
-    const struct align_fuse_report *t, const char *const *label)
+    const struct align_fuse_report *t, const char *const *names)
 {
 	struct fc_table *table = fc_table_new();
 	fc_table_column(table, "group", 0);
@@ -70,10 +70,10 @@ struct fc_table *align_fuse_report_table(
 	fc_table_column(table, "conversations", 0);
 	fc_table_column(table, "share", 3);
 	fc_table_column(table, "ce", 4);
-	put_group(table, "all", t->all, t, label);
+	put_group(table, "all", t->all, t, names);
 	for (size_t i = 0; i < t->categories.n; i++) {
 		size_t k = t->categories.sorted[i];
-		put_group(table, t->categories.name[k], t->by + k * (t->n + t->made), t, label);
+		put_group(table, t->categories.name[k], t->by + k * (t->n + t->made), t, names);
 	}
 	return table;
 }

@@ -31,8 +31,8 @@ struct align_conversation_share {
 /* Counts one conversation.  share: [n + made]; category: NULL for none. */
 void align_fuse_report_add(struct align_fuse_report *t,
     const struct align_conversation_share *share, const char *category);
-/* Columns group, source, conversations, share, ce (nats per byte or token).  label: [n + made]. */
+/* Columns group, source, conversations, share, ce (nats per byte or token).  names: [n + made]. */
 struct fc_table *align_fuse_report_table(
-    const struct align_fuse_report *t, const char *const *label);
+    const struct align_fuse_report *t, const char *const *names);
 
 #endif

@@ -8,7 +8,8 @@
 
 #include "base/mem.h"
 
-/* A fit that is slower is at fault; at this length it has what it has, and says how near it is. */
+/* Passes over the labels at most.  A fit that needs more stops there and reports its distance from
+ * the optimum. */
 enum { MAX_PASS = 20000 };
 /* Kept above 0 on the way, so that a long step can be undone. */
 #define LEAST 1e-12
@@ -103,7 +104,8 @@ struct align_mixfit_end align_mixfit(
 		take_step(next, w, h, m, length);
 		double got = objective_at(&f, next, next_h);
 		end.n_pass++;
-		if (length > 1 && !(got >= best)) { /* too long: from the same place again */
+		if (length > 1 &&
+		    !(got >= best)) { /* the step was too long: a shorter one from where it began */
 			length = 1;
 			continue;
 		}

@@ -146,7 +146,7 @@ void align_mixture_example(struct align_mixture *m, const struct fc_example *con
 	}
 }
 
-void align_mixture_cut(struct fc_example *x, size_t top_k)
+void align_mixture_truncate(struct fc_example *x, size_t top_k)
 {
 	size_t to = 0, from = 0;
 	for (size_t r = 0; r < x->n_row; r++) {

@@ -45,6 +45,6 @@ void align_mixture_example(struct align_mixture *m, const struct fc_example *con
     size_t n, const double *w, struct fc_example *out);
 
 /* Keeps the first top_k entries of every row, in place. */
-void align_mixture_cut(struct fc_example *x, size_t top_k);
+void align_mixture_truncate(struct fc_example *x, size_t top_k);
 
 #endif

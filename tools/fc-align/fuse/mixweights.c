@@ -103,7 +103,7 @@ int align_mixweights_fit(struct align_mixweights *w, const struct align_devset *
 	return 0;
 }
 
-struct fc_table *align_mixweights_table(const struct align_mixweights *w, const char *const *label)
+struct fc_table *align_mixweights_table(const struct align_mixweights *w, const char *const *names)
 {
 	struct fc_table *t = fc_table_new();
 	fc_table_column(t, "group", 0);
@@ -113,7 +113,7 @@ struct fc_table *align_mixweights_table(const struct align_mixweights *w, const 
 	for (size_t i = 0; i < w->n; i++)
 		for (size_t j = 0; j < w->m; j++) {
 			fc_table_text(t, w->group[i].name);
-			fc_table_text(t, label[j]);
+			fc_table_text(t, names[j]);
 			fc_table_real(t, w->group[i].w[j]);
 			fc_table_int(t, w->group[i].n_label);
 		}
@@ -123,7 +123,7 @@ struct fc_table *align_mixweights_table(const struct align_mixweights *w, const 
 enum { GROUP, SOURCE, WEIGHT, N_COLUMN };
 
 static int read_row(struct align_mixweights *w, const char *const *cell, const char *where,
-    const char *const *label, struct fc_err *e)
+    const char *const *names, struct fc_err *e)
 {
 	char *end;
 	double v = strtod(cell[WEIGHT], &end);
@@ -131,7 +131,7 @@ static int read_row(struct align_mixweights *w, const char *const *cell, const c
 		return fc_fail(
 		    e, "%s: weight '%s', expected a number from 0 to 1", where, cell[WEIGHT]);
 	size_t j = 0;
-	while (j < w->m && strcmp(label[j], cell[SOURCE]) != 0)
+	while (j < w->m && strcmp(names[j], cell[SOURCE]) != 0)
 		j++;
 	if (j == w->m)
 		return v > 0 ? fc_fail(e,
@@ -152,16 +152,17 @@ static int read_row(struct align_mixweights *w, const char *const *cell, const c
 	return 0;
 }
 
-/* All there, and of sum 1 but for the decimals they are written with. */
+/* Does the group have a weight for every member, and do they sum to 1 up to the decimals they are
+ * written with? */
 static int check_group(const struct align_mixweights *w, struct align_mixgroup *g, const char *path,
-    const char *const *label, struct fc_err *e)
+    const char *const *names, struct fc_err *e)
 {
 	double sum = 0;
 	for (size_t j = 0; j < w->m; j++) {
 		if (isnan(g->w[j]))
 			return fc_fail(e,
 			    "%s: group '%s' has no weight for '%s'; fit them again with " MADE_BY,
-			    path, g->name, label[j]);
+			    path, g->name, names[j]);
 		sum += g->w[j];
 	}
 	if (fabs(sum - 1) > 1e-6)
@@ -174,7 +175,7 @@ static int check_group(const struct align_mixweights *w, struct align_mixgroup *
 
 /* The common group comes first. */
 static int check_groups(
-    struct align_mixweights *w, const char *path, const char *const *label, struct fc_err *e)
+    struct align_mixweights *w, const char *path, const char *const *names, struct fc_err *e)
 {
 	struct align_mixgroup *all = find_group(w, ALIGN_MIXWEIGHTS_ALL);
 	if (!all)
@@ -184,35 +185,35 @@ static int check_groups(
 	*all = w->group[0];
 	w->group[0] = swap;
 	for (size_t i = 0; i < w->n; i++)
-		if (check_group(w, &w->group[i], path, label, e) < 0)
+		if (check_group(w, &w->group[i], path, names, e) < 0)
 			return -1;
 	return 0;
 }
 
-int align_mixweights_read(struct align_mixweights *w, const char *path, const char *const *label,
+int align_mixweights_read(struct align_mixweights *w, const char *path, const char *const *names,
     size_t m, struct fc_err *e)
 {
 	static const char *const column[N_COLUMN] = {"group", "source", "weight"};
 	struct align_tablefile *file;
 	const char *cell[N_COLUMN];
 	*w = (struct align_mixweights){.m = m};
-	if (align_mixweights_check_labels(label, m, e) < 0)
+	if (align_mixweights_check_names(names, m, e) < 0)
 		return -1;
 	int got = align_tablefile_open(&file, path, column, N_COLUMN, MADE_BY, e);
 	while (got == 0 && (got = align_tablefile_next(file, cell, e)) > 0)
-		got = read_row(w, cell, align_tablefile_where(file), label, e);
+		got = read_row(w, cell, align_tablefile_where(file), names, e);
 	align_tablefile_close(file);
-	return got < 0 ? -1 : check_groups(w, path, label, e);
+	return got < 0 ? -1 : check_groups(w, path, names, e);
 }
 
-int align_mixweights_check_labels(const char *const *label, size_t m, struct fc_err *e)
+int align_mixweights_check_names(const char *const *names, size_t m, struct fc_err *e)
 {
 	for (size_t j = 1; j < m; j++)
 		for (size_t i = 0; i < j; i++)
-			if (!strcmp(label[i], label[j]))
+			if (!strcmp(names[i], names[j]))
 				return fc_fail(e,
 				    "two streams are called '%s'; capture one of them with "
 				    "another fc-infer --name",
-				    label[i]);
+				    names[i]);
 	return 0;
 }

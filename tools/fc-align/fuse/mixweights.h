@@ -33,13 +33,13 @@ int align_mixweights_fit(struct align_mixweights *w, const struct align_devset *
 /* [m] of a category; the common ones where it has none of its own, and for NULL. */
 const double *align_mixweights_find(const struct align_mixweights *w, const char *category);
 
-/* Columns group, source, weight, labels.  label: [m]. */
-struct fc_table *align_mixweights_table(const struct align_mixweights *w, const char *const *label);
-/* Reads such a table for members of these labels.  Each is to have a weight in every group; another
- * source only one of 0. */
-int align_mixweights_read(struct align_mixweights *w, const char *path, const char *const *label,
+/* Columns group, source, weight, labels.  names: [m]. */
+struct fc_table *align_mixweights_table(const struct align_mixweights *w, const char *const *names);
+/* Reads such a table for members of these names.  Each is to have a weight in every group; a source
+ * that is no member may have 0 alone. */
+int align_mixweights_read(struct align_mixweights *w, const char *path, const char *const *names,
     size_t m, struct fc_err *e);
-/* Weights go by label: no two may have the same. */
-int align_mixweights_check_labels(const char *const *label, size_t m, struct fc_err *e);
+/* Weights go by name: no two members may have the same. */
+int align_mixweights_check_names(const char *const *names, size_t m, struct fc_err *e);
 
 #endif

@@ -28,7 +28,7 @@ struct work {
 	struct fc_join *join;
 	size_t n;           /* streams */
 	size_t first;       /* the first stream that is a member: 0, or 1 without the pivot */
-	const char **label; /* [n] */
+	const char **names; /* [n] */
 	struct align_devset dev;
 	struct align_mixweights weights;
 	struct align_gains gains;
@@ -65,7 +65,7 @@ static void warn_of_doubts(const struct work *w)
 	for (size_t i = 0; i < w->n; i++)
 		if (fc_join_skipped(w->join, i))
 			fc_warn("left out %" PRIu64 " conversations of %s that not all have",
-			    fc_join_skipped(w->join, i), w->label[i]);
+			    fc_join_skipped(w->join, i), w->names[i]);
 	for (size_t i = 0; i < w->weights.n; i++)
 		if (w->weights.group[i].end.gap > ALIGN_MIXFIT_TOLERANCE)
 			fc_warn("weights of '%s': %.2g nats a label from the optimum after %zu "
@@ -131,7 +131,7 @@ static void put_interval(struct fc_table *t, enum fc_table_format format, struct
 	fc_buf_release(&b);
 }
 
-/* What stream i had in a category; SIZE_MAX: in all. */
+/* Sums what stream i had in the conversations of a category; SIZE_MAX: in all. */
 static struct align_dev_seen seen_in(const struct align_devset *d, size_t i, size_t category)
 {
 	struct align_dev_seen sum = {0};
@@ -157,7 +157,7 @@ static void put_stream(const struct work *w, struct fc_table *t, const char *gro
 	const double *weight =
 	    align_mixweights_find(&w->weights, category == SIZE_MAX ? NULL : group);
 	fc_table_text(t, group);
-	fc_table_text(t, w->label[i]);
+	fc_table_text(t, w->names[i]);
 	fc_table_int(t, s.n_row);
 	fc_table_real(t, (double)s.n_row / (double)g->n_trained);
 	fc_table_real(t, s.mass / (double)s.n_row);
@@ -225,7 +225,7 @@ static void add_gain(const struct work *w, size_t i, size_t best, struct fc_buf 
 	fc_buf_addf(b, "%.4f", shown(w->all.gain[i]));
 	if (!isnan(in->low))
 		fc_buf_addf(b, " [%.4f, %.4f]", shown(in->low), shown(in->high));
-	fc_buf_addf(b, " bits a byte over %s, the %s", w->label[i],
+	fc_buf_addf(b, " bits a byte over %s, the %s", w->names[i],
 	    i != best    ? "pivot"
 		: i == 0 ? "pivot and best member"
 			 : "best member");
@@ -271,7 +271,7 @@ static int write_all(const struct work *w, const struct fc_buf *words, struct fc
 {
 	const enum fc_table_format format = (enum fc_table_format)w->o->format;
 	if (w->o->weights &&
-	    fc_table_write(align_mixweights_table(&w->weights, w->label + w->first), FC_TABLE_TSV,
+	    fc_table_write(align_mixweights_table(&w->weights, w->names + w->first), FC_TABLE_TSV,
 		NULL, w->o->weights, e) < 0)
 		return -1;
 	const bool people = format == FC_TABLE_TEXT;
@@ -288,12 +288,12 @@ static int give_verdict(struct work *w, const char *const *paths, bool *yes, str
 	    .skip_missing = w->o->skip_missing, .any_top_k = true, .likeliest = true};
 	struct fc_buf words = FC_BUF_INIT;
 	int rc = -1;
-	w->label = FC_ARRAY(const char *, w->n);
+	w->names = FC_ARRAY(const char *, w->n);
 	align_devset_init(&w->dev, w->n);
 	if (fc_join_open(&w->join, paths, w->n, &join, e) == 0) {
 		for (size_t i = 0; i < w->n; i++)
-			w->label[i] = fc_join_label(w->join, i);
-		if (align_mixweights_check_labels(w->label, w->n, e) == 0 && read_all(w, e) == 0 &&
+			w->names[i] = fc_join_stream_name(w->join, i);
+		if (align_mixweights_check_names(w->names, w->n, e) == 0 && read_all(w, e) == 0 &&
 		    measure_gains(w, e) == 0) {
 			*yes = say_verdict(w, &words);
 			rc = write_all(w, &words, e);
@@ -305,7 +305,7 @@ static int give_verdict(struct work *w, const char *const *paths, bool *yes, str
 	align_gains_release(&w->gains);
 	align_mixweights_release(&w->weights);
 	align_devset_release(&w->dev);
-	free(w->label);
+	free(w->names);
 	return rc;
 }
 

@@ -22,7 +22,7 @@ struct bag {
 };
 
 /* The strings of one length, by rising index. */
-struct shelf {
+struct bucket {
 	uint32_t *index; /* [n] */
 	uint64_t *set;   /* [n] */
 	struct bag *bag; /* [n] */
@@ -35,12 +35,12 @@ struct align_nearest {
 	uint32_t
 	    *head[2]; /* [n_head], a power of two: strings and those less one; those less two */
 	size_t n_node, n_head, longest;
-	struct shelf *shelf; /* [longest + 1] */
-	size_t n;            /* strings */
-	uint32_t *index;     /* [n] what the shelves hold */
+	struct bucket *bucket; /* [longest + 1] */
+	size_t n;              /* strings */
+	uint32_t *index;       /* [n] strings by length, see struct bucket */
 	uint64_t *set;
 	struct bag *bag;
-	struct align_by_character by_character; /* by place on the shelves */
+	struct align_by_character by_character; /* by place in index */
 };
 
 static uint64_t hash_of(const uint32_t *v, size_t n)
@@ -149,23 +149,23 @@ static uint32_t surplus_of(const struct bag *a, const struct bag *b)
 	return sum;
 }
 
-static void fill_shelves(struct align_nearest *x, size_t n)
+static void fill_buckets(struct align_nearest *x, size_t n)
 {
 	size_t at = 0;
-	x->shelf = FC_ARRAY(struct shelf, x->longest + 1);
+	x->bucket = FC_ARRAY(struct bucket, x->longest + 1);
 	x->index = FC_ARRAY(uint32_t, n + 1);
 	x->set = FC_ARRAY(uint64_t, n + 1);
 	x->bag = FC_ARRAY(struct bag, n + 1);
 	for (size_t i = 0; i < n; i++)
-		x->shelf[x->s[i].n].n++;
+		x->bucket[x->s[i].n].n++;
 	for (size_t len = 0; len <= x->longest; len++) {
-		struct shelf *f = &x->shelf[len];
-		*f = (struct shelf){x->index + at, x->set + at, x->bag + at, f->n};
+		struct bucket *f = &x->bucket[len];
+		*f = (struct bucket){x->index + at, x->set + at, x->bag + at, f->n};
 		at += f->n;
 		f->n = 0;
 	}
 	for (size_t i = 0; i < n; i++) {
-		struct shelf *f = &x->shelf[x->s[i].n];
+		struct bucket *f = &x->bucket[x->s[i].n];
 		f->index[f->n] = (uint32_t)i;
 		f->bag[f->n] = bag_of(x->s[i]);
 		f->set[f->n++] = set_of(x->s[i]);
@@ -199,7 +199,7 @@ struct align_nearest *align_nearest_new(const struct align_chars *s, size_t n)
 	}
 	free(buf);
 	x->n = n;
-	fill_shelves(x, n);
+	fill_buckets(x, n);
 	align_by_character_init(&x->by_character, s, x->index, n);
 	return x;
 }
@@ -212,7 +212,7 @@ void align_nearest_free(struct align_nearest *x)
 	free(x->node);
 	free(x->head[0]);
 	free(x->head[1]);
-	free(x->shelf);
+	free(x->bucket);
 	free(x->index);
 	free(x->set);
 	free(x->bag);
@@ -332,8 +332,8 @@ static uint32_t search_rare(const struct align_nearest *x, struct align_leven *p
 }
 
 /* least: nothing is nearer than that. */
-static void search_shelf(const struct align_nearest *x, struct align_leven *p,
-    const struct shelf *f, const struct query *q, uint32_t least, struct best *best)
+static void search_bucket(const struct align_nearest *x, struct align_leven *p,
+    const struct bucket *f, const struct query *q, uint32_t least, struct best *best)
 {
 	uint32_t pick[BLOCK];
 	for (size_t at = 0; at < f->n; at += BLOCK) {
@@ -361,9 +361,9 @@ uint32_t align_nearest_find(
 	/* the lengths next to s.n first */
 	for (size_t by = s.n == 0; by <= best.distance && best.distance >= least; by++) {
 		if (s.n + by <= x->longest)
-			search_shelf(x, p, &x->shelf[s.n + by], &q, least, &best);
+			search_bucket(x, p, &x->bucket[s.n + by], &q, least, &best);
 		if (by > 0 && by < s.n && s.n - by <= x->longest)
-			search_shelf(x, p, &x->shelf[s.n - by], &q, least, &best);
+			search_bucket(x, p, &x->bucket[s.n - by], &q, least, &best);
 	}
 	if (distance)
 		*distance = best.distance;

@@ -87,7 +87,7 @@ void align_wording_release(struct align_wording *w)
 	align_spelled_release(&w->piece);
 }
 
-/* Of the pattern, which is a, and b. */
+/* Edit distance of the pattern, which is a, and b; weigh: a tenth where one contains the other. */
 static double cost_of(
     struct align_chars a, struct align_chars b, bool weigh, struct align_leven *pattern)
 {

@@ -26,7 +26,7 @@ static int add(struct eval_candidates *s, struct fc_conversation *c, const char 
 		    "%s: conversation '%s' does not end with an answer; run fc-infer --generate on "
 		    "it",
 		    where, c->id);
-	if (fc_message_is_cut(last) && !keep_cut) {
+	if (fc_message_is_truncated(last) && !keep_cut) {
 		s->n_cut++;
 		return 0;
 	}

@@ -29,16 +29,16 @@ static bool has_tokenizer(const char *dir)
 static bool same_file(const char *a, const char *b, const char *name)
 {
 	char *path[2] = {fc_path_join(a, name), fc_path_join(b, name)};
-	struct fc_map m[2] = {{NULL, 0}, {NULL, 0}};
+	struct fc_mapped m[2] = {{NULL, 0}, {NULL, 0}};
 	struct fc_err e;
 	bool have[2] = {fc_file_exists(path[0]), fc_file_exists(path[1])};
 	bool same = have[0] == have[1];
 	for (int i = 0; i < 2 && have[i] && same; i++)
-		same = fc_map_open(&m[i], path[i], &e) == 0;
+		same = fc_mapped_open(&m[i], path[i], &e) == 0;
 	same = same && m[0].n_bytes == m[1].n_bytes &&
 	    (!m[0].n_bytes || !memcmp(m[0].p, m[1].p, m[0].n_bytes));
 	for (int i = 0; i < 2; i++) {
-		fc_map_close(&m[i]);
+		fc_mapped_close(&m[i]);
 		free(path[i]);
 	}
 	return same;

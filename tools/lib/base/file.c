@@ -32,6 +32,17 @@ const char *fc_path_last(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+char *fc_path_name(const char *path)
+{
+	size_t n = strlen(path);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	size_t first = n;
+	while (first && path[first - 1] != '/')
+		first--;
+	return fc_memdup0(path + first, n - first);
+}
+
 char *fc_path_stem(const char *path, const char *ending)
 {
 	const char *last = fc_path_last(path);
@@ -114,11 +125,11 @@ int fc_file_read_any(const char *path, size_t max_bytes, struct fc_buf *out, str
 	return ret;
 }
 
-int fc_map_open(struct fc_map *m, const char *path, struct fc_err *e)
+int fc_mapped_open(struct fc_mapped *m, const char *path, struct fc_err *e)
 {
 	int ret = 0;
 	size_t n_bytes;
-	*m = (struct fc_map){NULL, 0};
+	*m = (struct fc_mapped){NULL, 0};
 	int fd = fc_file_open(path, &n_bytes, e);
 	if (fd < 0)
 		return -1;
@@ -127,7 +138,7 @@ int fc_map_open(struct fc_map *m, const char *path, struct fc_err *e)
 		if (p == MAP_FAILED) {
 			ret = fc_fail(e, "map %s:", path);
 		} else {
-			*m = (struct fc_map){p, n_bytes};
+			*m = (struct fc_mapped){p, n_bytes};
 			fc_ending_mapped(p, n_bytes, path);
 		}
 	}
@@ -135,12 +146,12 @@ int fc_map_open(struct fc_map *m, const char *path, struct fc_err *e)
 	return ret;
 }
 
-void fc_map_close(struct fc_map *m)
+void fc_mapped_close(struct fc_mapped *m)
 {
 	fc_ending_unmapped(m->p);
 	if (m->p)
 		munmap((void *)(uintptr_t)m->p, m->n_bytes);
-	*m = (struct fc_map){NULL, 0};
+	*m = (struct fc_mapped){NULL, 0};
 }
 
 /* What write() says of bytes that it could not read is about them, not about the output. */
@@ -190,13 +201,13 @@ int fc_file_copy(
     const char *from_dir, const char *to_dir, const char *name, bool required, struct fc_err *e)
 {
 	char *from = fc_path_join(from_dir, name), *to = fc_path_join(to_dir, name);
-	struct fc_map m = {NULL, 0};
+	struct fc_mapped m = {NULL, 0};
 	int ret = -1, fd = -1;
 	if (!required && !fc_file_exists(from)) {
 		ret = 0;
 		goto out;
 	}
-	if (fc_map_open(&m, from, e) < 0)
+	if (fc_mapped_open(&m, from, e) < 0)
 		goto out;
 	fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0) {
@@ -207,7 +218,7 @@ int fc_file_copy(
 	if (close(fd) < 0 && ret == 0)
 		ret = fc_fail(e, "close %s:", to);
 out:
-	fc_map_close(&m);
+	fc_mapped_close(&m);
 	free(from);
 	free(to);
 	return ret;

@@ -25,16 +25,18 @@ bool fc_file_exists(const char *path);
 char *fc_path_join(const char *dir, const char *name);
 /* What follows the last slash of a path, in it. */
 const char *fc_path_last(const char *path);
+/* The last part of a path, of "a/b/" b; the caller's to free(). */
+char *fc_path_name(const char *path);
 /* The last part of a path without that ending: "run/a.jsonl" -> "a"; the caller's to free(). */
 char *fc_path_stem(const char *path, const char *ending);
 
 /* A file mapped for reading.  p is NULL for an empty file. */
-struct fc_map {
+struct fc_mapped {
 	const void *p;
 	size_t n_bytes;
 };
-int fc_map_open(struct fc_map *m, const char *path, struct fc_err *e);
-void fc_map_close(struct fc_map *m);
+int fc_mapped_open(struct fc_mapped *m, const char *path, struct fc_err *e);
+void fc_mapped_close(struct fc_mapped *m);
 
 /*
  * An output that appears under its name complete or not at all: data go to a file without a name in

@@ -47,7 +47,7 @@ static void add_default(struct fc_buf *b, const struct fc_opt *o)
 }
 
 /* Prints words from column `at` on and ends the line; further lines begin at column `indent`.  A
- * list of choices may be cut behind a bar. */
+ * list of choices may be broken behind a bar. */
 static void print_wrapped(const char *text, size_t at, size_t indent)
 {
 	bool blank = false;

@@ -4,7 +4,7 @@
 
 /*
  * Threads: one OpenMP pool for our loops and the matrix libraries.  Loops are written with
- * `#pragma omp parallel for`; work is cut by data, never by thread number, where a sum's order
+ * `#pragma omp parallel for`; work is divided by data, never by thread number, where a sum's order
  * would otherwise depend on the thread count.
  */
 void fc_par_init(int n_threads); /* 0: as many as the processor offers */

@@ -35,7 +35,7 @@ const char *fc_chat_lead(const struct fc_chat *c);
  * between two parts of them, and the turn end after it with the white space between; where members
  * beside the content appear, calls of tools or thoughts, everything from the header of the turn to
  * its end.  In a template with {% generation %}, exactly what that encloses.  Nothing of a message
- * that is untrained, and of an answer that was cut nothing behind its content.  A context by
+ * that is untrained, and of a truncated answer nothing behind its content.  A context by
  * another speaker has the role NONE.  A single space before a content counts as content: in most
  * vocabularies it is part of the first word.  A turn end that no content precedes (after a
  * template's own system text) has the role NONE.

@@ -46,8 +46,8 @@ struct fc_message {
  * message precedes it: FastChat and the reference drop it, since nobody asked for it.
  *
  * The "finish_reason" of an assistant's message is read and written, and no template sees it. Where
- * it says that the answer was cut (fc_message_is_cut()), its content is learned, and not that it
- * ends there.
+ * it says that the answer was truncated (fc_message_is_truncated()), its content is learned, and
+ * not that it ends there.
  *
  * A string "system" beside "conversations" is the first message, as LLaMA-Factory has it.
  */
@@ -117,8 +117,8 @@ const char *fc_role_name(enum fc_role role);
 const char *fc_message_role(const struct fc_message *m);
 /* Does this message ask for an answer, if none follows?  A user's, and what a tool returned. */
 bool fc_message_asks(const struct fc_message *m);
-/* Did an answer end because it was cut: at a limit of tokens ("length"), by a filter, by hand? */
-bool fc_message_is_cut(const struct fc_message *m);
+/* Was an answer truncated: at a limit of tokens ("length"), by a filter, by hand? */
+bool fc_message_is_truncated(const struct fc_message *m);
 /* A context whose name is known to data sets in general, whether or not a template spells it. */
 bool fc_message_is_known(const struct fc_message *m);
 

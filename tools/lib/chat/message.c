@@ -39,12 +39,12 @@ bool fc_message_asks(const struct fc_message *m)
 	return m->role == FC_ROLE_USER || is_tool(m);
 }
 
-bool fc_message_is_cut(const struct fc_message *m)
+bool fc_message_is_truncated(const struct fc_message *m)
 {
 	/* finish_reason in OpenAI's interface, and the values that vLLM and SGLang add to it */
-	static const char *const cut[] = {"length", "content_filter", "abort"};
-	for (size_t i = 0; m->finish_reason && i < FC_LEN(cut); i++)
-		if (!strcmp(m->finish_reason, cut[i]))
+	static const char *const truncated[] = {"length", "content_filter", "abort"};
+	for (size_t i = 0; m->finish_reason && i < FC_LEN(truncated); i++)
+		if (!strcmp(m->finish_reason, truncated[i]))
 			return true;
 	return false;
 }

@@ -173,9 +173,10 @@ static void add_between(struct segments *s, size_t i, size_t end)
 static void add_outside(struct segments *s, size_t i, size_t at, size_t end)
 {
 	const char *text = s->text->text.p;
-	/* that a cut answer ends is nothing that its model said */
-	const bool is_cut = s->after >= 0 && fc_message_is_cut(&s->c->message[s->after]);
-	const bool trained = s->marked && !is_cut && is_generated(s, i);
+	/* that a truncated answer ends is nothing that its model said */
+	const bool is_truncated =
+	    s->after >= 0 && fc_message_is_truncated(&s->c->message[s->after]);
+	const bool trained = s->marked && !is_truncated && is_generated(s, i);
 	const enum fc_role other = trained ? FC_ROLE_ASSISTANT : FC_ROLE_NONE;
 	size_t mark = find_turn_end(s, at, end);
 	while (at < end) {
@@ -183,8 +184,9 @@ static void add_outside(struct segments *s, size_t i, size_t at, size_t end)
 		    (at + fc_chat_space(text + at, mark - at) == mark ||
 			(s->whole[s->after] && mark < end));
 		enum fc_role role = near && mark < end ? role_of(s, s->after) : other;
-		bool t = s->marked ? trained
-				   : near && mark < end && !is_cut && learns_message(s, s->after);
+		bool t = s->marked
+		    ? trained
+		    : near && mark < end && !is_truncated && learns_message(s, s->after);
 		add_segment(s, mark, role, FC_PART_TEMPLATE, t);
 		if (!near || mark < end)
 			s->after = -1;

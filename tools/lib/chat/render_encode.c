@@ -15,7 +15,7 @@ struct swap {
 	uint32_t from, to, id;
 	size_t seg;
 };
-struct plan {
+struct swapped {
 	struct fc_buf text;
 	struct swap *swap;
 	struct fc_span *guard;
@@ -48,8 +48,8 @@ static bool begins_answer(const struct fc_rendered *r, size_t i)
 	    ((flags & FC_TOK_TRAINED) && !(before & FC_TOK_TRAINED));
 }
 
-static int make_plan(struct plan *p, const struct fc_rendered *r, const struct fc_tokenizer *t,
-    uint32_t turn_end, struct fc_err *e)
+static int swap_strings(struct swapped *p, const struct fc_rendered *r,
+    const struct fc_tokenizer *t, uint32_t turn_end, struct fc_err *e)
 {
 	p->swap = FC_ARRAY(struct swap, r->n);
 	p->guard = FC_ARRAY(struct fc_span, r->n);
@@ -87,9 +87,10 @@ static int make_plan(struct plan *p, const struct fc_rendered *r, const struct f
 	return 0;
 }
 
-/* Where offset at of the planned text lies in the rendered one.  k: the last swap that begins at or
+/* Where offset at of the swapped text lies in the rendered one.  k: the last swap that begins at or
  * before it, or SIZE_MAX. */
-static uint32_t original(const struct plan *p, const struct fc_rendered *r, size_t k, uint32_t at)
+static uint32_t original_offset(
+    const struct swapped *p, const struct fc_rendered *r, size_t k, uint32_t at)
 {
 	if (k == SIZE_MAX)
 		return at;
@@ -101,7 +102,7 @@ static uint32_t original(const struct plan *p, const struct fc_rendered *r, size
 }
 
 /* Every swap must have come back as its token, else the two texts differ in more than strings. */
-static int check_swaps(const struct plan *p, const struct fc_tokens *tokens,
+static int check_swaps(const struct swapped *p, const struct fc_tokens *tokens,
     const struct fc_tokenizer *t, struct fc_err *e)
 {
 	size_t i = 0;
@@ -119,7 +120,7 @@ static int check_swaps(const struct plan *p, const struct fc_tokens *tokens,
 	return 0;
 }
 
-static void put_tokens(const struct plan *p, const struct fc_rendered *r,
+static void put_tokens(const struct swapped *p, const struct fc_rendered *r,
     const struct fc_tokens *tokens, struct fc_example *x)
 {
 	size_t seg = 0, a = SIZE_MAX, b = SIZE_MAX; /* swaps at or before start and end */
@@ -129,7 +130,8 @@ static void put_tokens(const struct plan *p, const struct fc_rendered *r,
 			a++;
 		while (b + 1 < p->n_swap && p->swap[b + 1].from <= t->end)
 			b++;
-		uint32_t start = original(p, r, a, t->start), end = original(p, r, b, t->end);
+		uint32_t start = original_offset(p, r, a, t->start),
+			 end = original_offset(p, r, b, t->end);
 		while (seg + 1 < r->n && r->segment[seg].end <= start)
 			seg++;
 		const struct fc_segment *s = &r->segment[seg];
@@ -143,14 +145,14 @@ static void put_tokens(const struct plan *p, const struct fc_rendered *r,
 int fc_rendered_encode(const struct fc_rendered *r, const struct fc_tokenizer *t, uint32_t turn_end,
     struct fc_example *x, struct fc_err *e)
 {
-	struct plan p = {0};
+	struct swapped p = {0};
 	struct fc_tokens tokens = {0};
 	uint32_t bos = fc_tokenizer_bos(t);
 	int ret = -1;
 	fc_buf_clear(&x->text);
 	fc_example_clear_rows(x);
 	x->n_seg = x->n_tok = 0;
-	if (make_plan(&p, r, t, turn_end, e) < 0 ||
+	if (swap_strings(&p, r, t, turn_end, e) < 0 ||
 	    fc_tokenizer_encode_cut(t, p.text.p ? p.text.p : "", p.text.n, p.guard, p.n_guard,
 		p.cut, p.n_cut, &tokens, e) < 0 ||
 	    check_swaps(&p, &tokens, t, e) < 0)

@@ -54,7 +54,7 @@ static struct fc_jtok *push(struct lexer *x, enum fc_jtok_kind kind)
 	return t;
 }
 
-/* End of p[0, n) after its trailing white space is cut. */
+/* End of p[0, n) without its trailing white space. */
 static size_t rstrip(const char *p, size_t n)
 {
 	for (;;) {

@@ -276,16 +276,16 @@ static bool has_pairs(const struct fc_store *s)
 }
 
 /* What the names of this file begin with, by its embedding. */
-static const char *find_base(const struct fc_model *m)
+static const char *find_prefix(const struct fc_model *m)
 {
-	const char *const *bases = fc_family_bases(m->cfg.family);
+	const char *const *prefixes = fc_family_prefixes(m->cfg.family);
 	const char *embed = name_of(&m->cfg, FC_TENSOR_EMBED), *found = NULL;
-	for (size_t i = 0; bases[i] && !found; i++) {
+	for (size_t i = 0; prefixes[i] && !found; i++) {
 		struct fc_buf b = FC_BUF_INIT;
-		fc_buf_addf(&b, "%s%s", bases[i], embed + strlen(bases[0]));
+		fc_buf_addf(&b, "%s%s", prefixes[i], embed + strlen(prefixes[0]));
 		char *name = fc_buf_detach(&b);
 		if (fc_store_find(m->store, name))
-			found = bases[i];
+			found = prefixes[i];
 		free(name);
 	}
 	return found;
@@ -302,8 +302,8 @@ int fc_model_open(struct fc_model **out, const char *dir, struct fc_err *e)
 	if (has_pairs(m->store))
 		m->cfg.rope.interleaved = true;
 	fc_model_prepare(m);
-	m->base = find_base(m);
-	n = fc_slots_new(&slot, &m->cfg, m->base);
+	m->prefix = find_prefix(m);
+	n = fc_slots_new(&slot, &m->cfg, m->prefix);
 	for (size_t i = 0; i < n; i++)
 		if (bind_slot(m, &slot[i], dir, e) < 0)
 			goto out;

@@ -33,11 +33,11 @@ static void project(struct fc_nn *nn, const struct fc_config *c, const struct fc
 		linear(nn, part[1], a->norm1, &l->k, l->k_bias, N);
 		linear(nn, part[2], a->norm1, &l->v, l->v_bias, N);
 	} else {
-		const struct fc_cut cut = fc_block_cut_qkv(c);
+		const struct fc_split split = fc_block_split_qkv(c);
 		linear(nn, a->qkv, a->norm1, &l->qkv, l->qkv_bias, N);
 		if (c->qkv_clip > 0)
 			fc_clip(a->qkv, c->qkv_clip, N * l->qkv.n_out);
-		fc_cut(part, a->qkv, &cut, N);
+		fc_split(part, a->qkv, &split, N);
 	}
 }
 
@@ -74,9 +74,9 @@ static void feed_forward(struct fc_nn *nn, const struct fc_config *c, const stru
 		return;
 	}
 	if (c->gate_up) {
-		const struct fc_cut cut = fc_block_cut_gate_up(c);
+		const struct fc_split split = fc_block_split_gate_up(c);
 		linear(nn, a->gate_up, a->norm2, &l->gate_up, NULL, N);
-		fc_cut((float *[]){a->gate, a->up}, a->gate_up, &cut, N);
+		fc_split((float *[]){a->gate, a->up}, a->gate_up, &split, N);
 	} else {
 		linear(nn, a->up, a->norm2, &l->up, l->up_bias, N);
 		if (c->gated)

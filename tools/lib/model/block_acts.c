@@ -75,16 +75,16 @@ void fc_block_acts_reserve(
 	}
 }
 
-struct fc_cut fc_block_cut_qkv(const struct fc_config *c)
+struct fc_split fc_block_split_qkv(const struct fc_config *c)
 {
 	const size_t groups = c->qkv == FC_QKV_GROUPED ? c->n_head_kv : 1;
 	const size_t kv = c->n_head_kv * c->head_dim / groups;
-	return (struct fc_cut){groups, 3, {c->n_head * c->head_dim / groups, kv, kv}};
+	return (struct fc_split){groups, 3, {c->n_head * c->head_dim / groups, kv, kv}};
 }
 
-struct fc_cut fc_block_cut_gate_up(const struct fc_config *c)
+struct fc_split fc_block_split_gate_up(const struct fc_config *c)
 {
-	return (struct fc_cut){1, 2, {c->n_ff, c->n_ff, 0}};
+	return (struct fc_split){1, 2, {c->n_ff, c->n_ff, 0}};
 }
 
 void fc_block_rope(const struct fc_layer *l, const struct fc_config *c, float *x,

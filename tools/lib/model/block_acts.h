@@ -36,9 +36,9 @@ struct fc_block_acts {
 void fc_block_acts_reserve(
     struct fc_block_acts *a, const struct fc_config *c, size_t N, size_t n_seq, bool keep);
 
-/* How the fused products are cut. */
-struct fc_cut fc_block_cut_qkv(const struct fc_config *c);
-struct fc_cut fc_block_cut_gate_up(const struct fc_config *c);
+/* How the columns of the fused products are split. */
+struct fc_split fc_block_split_qkv(const struct fc_config *c);
+struct fc_split fc_block_split_gate_up(const struct fc_config *c);
 
 /* Rotates heads of all sequences, each for its own length. */
 void fc_block_rope(const struct fc_layer *l, const struct fc_config *c, float *x,

@@ -38,8 +38,8 @@ static void gate_up_bwd(struct fc_nn *nn, const struct fc_config *c, const struc
     const struct fc_layer_grad *g)
 {
 	if (c->gate_up) {
-		const struct fc_cut cut = fc_block_cut_gate_up(c);
-		fc_join(a->gate_up, (const float *[]){dgate, dup}, &cut, N);
+		const struct fc_split split = fc_block_split_gate_up(c);
+		fc_concat(a->gate_up, (const float *[]){dgate, dup}, &split, N);
 		linear_bwd_w(nn, g->gate_up, NULL, a->gate_up, a->norm2, &l->gate_up, N);
 		fc_linear_bwd_x(nn, dnorm, a->gate_up, &l->gate_up, N, false);
 		return;
@@ -96,8 +96,8 @@ static void project_bwd(struct fc_nn *nn, const struct fc_config *c, const struc
     const struct fc_layer_grad *g)
 {
 	if (c->qkv != FC_QKV_SPLIT) {
-		const struct fc_cut cut = fc_block_cut_qkv(c);
-		fc_join(a->qkv, (const float *[]){dq, dk, a->dv}, &cut, N);
+		const struct fc_split split = fc_block_split_qkv(c);
+		fc_concat(a->qkv, (const float *[]){dq, dk, a->dv}, &split, N);
 		linear_bwd_w(nn, g->qkv, g->qkv_bias, a->qkv, a->norm1, &l->qkv, N);
 		fc_linear_bwd_x(nn, dnorm, a->qkv, &l->qkv, N, false);
 		return;

@@ -45,7 +45,7 @@ struct fc_config {
 
 	enum fc_qkv qkv;
 	bool qkv_bias, o_bias;
-	float qkv_clip;         /* MPT: queries, keys and values are cut off here; 0: not */
+	float qkv_clip;         /* MPT: queries, keys and values are clipped here; 0: not */
 	double query_scale;     /* scores are multiplied by this^-1/2; 0: head_dim */
 	bool scale_by_layer;    /* scores are divided by the layer's number from 1 */
 	float attn_softcap;     /* 0: none */

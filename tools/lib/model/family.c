@@ -28,13 +28,13 @@ const struct fc_family *fc_family_find(const char *type, const char *where, stru
 	return NULL;
 }
 
-const char *const *fc_family_bases(const struct fc_family *f)
+const char *const *fc_family_prefixes(const struct fc_family *f)
 {
 	static const char *const defaults[][3] = {
 	    {"model.", "", NULL}, {"transformer.", "", NULL}, {"gpt_neox.", "", NULL}};
 	static const char *const none[] = {NULL};
-	if (f->bases)
-		return f->bases;
+	if (f->prefixes)
+		return f->prefixes;
 	/* the first tensor of a declaration is the embedding */
 	for (size_t i = 0; i < FC_LEN(defaults); i++)
 		if (!strncmp(f->tensor[0].name, defaults[i][0], strlen(defaults[i][0])))

@@ -115,13 +115,13 @@ struct fc_family {
 	double rotary_part;  /* of a head; 0: all of it */
 	const struct fc_family_tensor *tensor;
 	/* The beginning of most names, and what other files have in its place; NULL: nothing in its
-	 * place, as of a model saved without its output head, see fc_family_bases(). */
-	const char *const *bases;
+	 * place, as of a model saved without its output head, see fc_family_prefixes(). */
+	const char *const *prefixes;
 	int (*read)(struct fc_config *c, const struct fc_fields *s);
 	bool trains;
 };
 /* Ended by NULL; the first one is what the names of the declaration begin with. */
-const char *const *fc_family_bases(const struct fc_family *f);
+const char *const *fc_family_prefixes(const struct fc_family *f);
 /* By model_type; NULL with an error that names those there are. */
 const struct fc_family *fc_family_find(const char *type, const char *where, struct fc_err *e);
 

@@ -143,7 +143,7 @@ static int read_gemma3(struct fc_config *c, const struct fc_fields *s)
 }
 
 /* Other names: with images, by transformers 4 and 5; without a head. */
-static const char *const gemma3_bases[] = {
+static const char *const gemma3_prefixes[] = {
     "model.", "language_model.model.", "model.language_model.", "", NULL};
 
 const struct fc_family fc_family_gemma3 = {
@@ -175,7 +175,7 @@ const struct fc_family fc_family_gemma3 = {
     .window = FC_WINDOW_TURNS,
     .window_turn = 6,
     .tensor = two_norms,
-    .bases = gemma3_bases,
+    .prefixes = gemma3_prefixes,
     .read = read_gemma3,
     .trains = true,
 };

@@ -34,7 +34,7 @@ static int read_gpt2(struct fc_config *c, const struct fc_fields *s)
 	return fc_fields_refuse(s, "add_cross_attention");
 }
 
-static const char *const bases[] = {"transformer.", "", NULL};
+static const char *const prefixes[] = {"transformer.", "", NULL};
 
 const struct fc_family fc_family_gpt2 = {
     .type = "gpt2",
@@ -61,6 +61,6 @@ const struct fc_family fc_family_gpt2 = {
 	.act = "activation_function"},
     .n_ff_by_embd = 4,
     .tensor = tensors,
-    .bases = bases,
+    .prefixes = prefixes,
     .read = read_gpt2,
 };

@@ -45,7 +45,7 @@ struct fc_model {
 	struct fc_rope rope, rope_sliding;
 	float *alibi;           /* [H] slopes; NULL: none */
 	struct fc_store *store; /* NULL for a model in training */
-	const char *base;       /* what most names of the file begin with; NULL: as the family's */
+	const char *prefix;     /* what most names of the file begin with; NULL: as the family's */
 	void **owned; /* [n_owned] vectors in float32, matrices that the file has otherwise */
 	size_t n_owned, cap_owned;
 	struct fc_block_acts *acts; /* scratch of the passes: one pass at a time over a model */

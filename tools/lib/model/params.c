@@ -19,7 +19,7 @@ static struct fc_slot *prepare_slots(struct fc_params *p, const struct fc_nn *nn
 	struct fc_slot *slot;
 	fc_model_prepare(m);
 	p->layer_grad = FC_ARRAY(struct fc_layer_grad, m->cfg.n_layer);
-	p->n = fc_slots_new(&slot, &m->cfg, m->base);
+	p->n = fc_slots_new(&slot, &m->cfg, m->prefix);
 	p->v = FC_ARRAY(struct fc_param, p->n);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct fc_slot *s = &slot[i];
@@ -89,7 +89,7 @@ int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, st
 	}
 	struct fc_params *p = FC_NEW(struct fc_params);
 	p->model.cfg = from->cfg;
-	p->model.base = from->base;
+	p->model.prefix = from->prefix;
 	from->cfg = (struct fc_config){.json = NULL};
 	if (fc_store_gguf(from->store)) /* its rows come in the order of Hugging Face here */
 		p->model.cfg.rope.interleaved = false;

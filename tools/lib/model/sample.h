@@ -11,11 +11,12 @@
 /* How the next token is drawn.  Everything applies in this order, each to what the one before left:
  * penalty, temperature, top_k, top_p, min_p; so do the logits processors of transformers. */
 struct fc_sampling {
-	double temperature; /* divides the logits; 0: the most likely token, cuts and rng unused */
-	int top_k;          /* this many of the most likely; 0: all */
-	double top_p;       /* the fewest of the most likely with at least this mass, renormalised
-			     * over what top_k left; 1: all */
-	double min_p;       /* those at least this fraction as likely as the most likely; 0: all */
+	double
+	    temperature; /* divides the logits; 0: the most likely token, limits and rng unused */
+	int top_k;       /* this many of the most likely; 0: all */
+	double top_p;    /* the fewest of the most likely with at least this mass, renormalised
+			  * over what top_k left; 1: all */
+	double min_p;    /* those at least this fraction as likely as the most likely; 0: all */
 };
 #define FC_SAMPLING_GREEDY                                                                         \
 	{                                                                                          \

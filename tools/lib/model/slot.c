@@ -99,7 +99,7 @@ static bool slot_exists(const struct fc_config *c, const struct kind *k)
 /* The list that is being made. */
 struct list {
 	const struct fc_config *c;
-	const char *base;
+	const char *prefix;
 	struct fc_slot *v;
 	size_t n, cap;
 };
@@ -107,12 +107,12 @@ struct list {
 /* "*" becomes the number of the layer, a second one that of the expert. */
 static char *full_name(const struct list *l, const char *name, size_t layer, size_t expert)
 {
-	const char *const *bases = fc_family_bases(l->c->family);
+	const char *const *prefixes = fc_family_prefixes(l->c->family);
 	struct fc_buf b = FC_BUF_INIT;
 	size_t number = layer;
-	if (l->base && bases[0] && !strncmp(name, bases[0], strlen(bases[0]))) {
-		fc_buf_adds(&b, l->base);
-		name += strlen(bases[0]);
+	if (l->prefix && prefixes[0] && !strncmp(name, prefixes[0], strlen(prefixes[0]))) {
+		fc_buf_adds(&b, l->prefix);
+		name += strlen(prefixes[0]);
 	}
 	for (; *name; name++) {
 		if (*name != '*') {
@@ -146,10 +146,10 @@ static void add_layer(struct list *l, const struct fc_family_tensor *t, size_t n
 	}
 }
 
-size_t fc_slots_new(struct fc_slot **v, const struct fc_config *c, const char *base)
+size_t fc_slots_new(struct fc_slot **v, const struct fc_config *c, const char *prefix)
 {
 	const struct fc_family_tensor *t = c->family->tensor;
-	struct list l = {c, base, NULL, 0, 0};
+	struct list l = {c, prefix, NULL, 0, 0};
 	while (t->role) {
 		size_t n = 0;
 		while (t[n].role && kinds[t[n].role].place != MODEL)

@@ -21,9 +21,9 @@ struct fc_slot {
 #define FC_NO_LAYER SIZE_MAX
 #define FC_NO_GRAD SIZE_MAX
 
-/* All of them, in the order of the computation.  Returns their number.  base: what names begin with
- * instead of the family's own beginning; NULL: that. */
-size_t fc_slots_new(struct fc_slot **v, const struct fc_config *c, const char *base);
+/* All of them, in the order of the computation.  Returns their number.  prefix: what names begin
+ * with instead of the family's own beginning; NULL: that. */
+size_t fc_slots_new(struct fc_slot **v, const struct fc_config *c, const char *prefix);
 void fc_slots_free(struct fc_slot *v, size_t n);
 /* Makes the model use p as this tensor, [dim[0], dim[1]]; a vector must be float32. */
 void fc_slot_bind(const struct fc_slot *s, struct fc_model *m, const void *p, enum fc_dtype t);

@@ -10,11 +10,11 @@
 #include "base/par.h"
 
 /* A model of 7 kinds of matrices, forward and backward, in about 10 classes of batch sizes. */
-enum { MAX_PLAN = 256 };
+enum { MAX_PRODUCT = 256 };
 
-struct plan {
+struct product {
 	struct fc_bf16_shape shape;
-	int n_threads; /* a plan serves the number of threads it was made for */
+	int n_threads; /* a primitive serves the number of threads it was made for */
 	uint64_t used; /* time of the last use, in calls */
 	dnnl_primitive_t primitive;
 	dnnl_memory_desc_t desc[3]; /* a, b, c */
@@ -25,8 +25,8 @@ struct plan {
 struct fc_bf16 {
 	dnnl_engine_t engine;
 	dnnl_stream_t stream;
-	struct plan plan[MAX_PLAN];
-	size_t n_plan;
+	struct product product[MAX_PRODUCT];
+	size_t n_product;
 	uint64_t n_call;
 	void *scratch;
 	size_t scratch_bytes;
@@ -49,7 +49,7 @@ static bool is_fast(void)
 #endif
 }
 
-static void plan_release(struct plan *p)
+static void product_release(struct product *p)
 {
 	for (size_t i = 0; i < FC_LEN(p->memory); i++)
 		dnnl_memory_destroy(p->memory[i]);
@@ -61,8 +61,8 @@ void fc_bf16_close(struct fc_bf16 *b)
 {
 	if (!b)
 		return;
-	for (size_t i = 0; i < b->n_plan; i++)
-		plan_release(&b->plan[i]);
+	for (size_t i = 0; i < b->n_product; i++)
+		product_release(&b->product[i]);
 	dnnl_stream_destroy(b->stream);
 	dnnl_engine_destroy(b->engine);
 	free(b->scratch);
@@ -154,7 +154,7 @@ int fc_bf16_open(struct fc_bf16 **out, struct fc_err *e)
 	return 0;
 }
 
-static void plan_make(struct plan *p, dnnl_engine_t engine, const struct fc_bf16_shape *s)
+static void product_make(struct product *p, dnnl_engine_t engine, const struct fc_bf16_shape *s)
 {
 	dnnl_primitive_desc_t pd;
 	p->shape = *s;
@@ -178,27 +178,27 @@ static bool same_shape(const struct fc_bf16_shape *a, const struct fc_bf16_shape
 	    a->accumulate == b->accumulate;
 }
 
-/* The plan for a shape; the one unused for longest makes room. */
-static struct plan *plan_for(struct fc_bf16 *b, const struct fc_bf16_shape *s)
+/* The product of a shape; the one unused for longest makes room. */
+static struct product *product_for(struct fc_bf16 *b, const struct fc_bf16_shape *s)
 {
-	struct plan *oldest = &b->plan[0];
+	struct product *oldest = &b->product[0];
 	const int n_threads = fc_par_threads();
-	for (size_t i = 0; i < b->n_plan; i++) {
-		struct plan *p = &b->plan[i];
+	for (size_t i = 0; i < b->n_product; i++) {
+		struct product *p = &b->product[i];
 		if (p->n_threads == n_threads && same_shape(&p->shape, s))
 			return p;
 		oldest = p->used < oldest->used ? p : oldest;
 	}
-	struct plan *p = b->n_plan < MAX_PLAN ? &b->plan[b->n_plan++] : oldest;
-	plan_release(p);
-	plan_make(p, b->engine, s);
+	struct product *p = b->n_product < MAX_PRODUCT ? &b->product[b->n_product++] : oldest;
+	product_release(p);
+	product_make(p, b->engine, s);
 	return p;
 }
 
 void fc_bf16_product(struct fc_bf16 *b, const struct fc_bf16_shape *s, const uint16_t *a,
     const uint16_t *w, float *c)
 {
-	struct plan *p = plan_for(b, s);
+	struct product *p = product_for(b, s);
 	p->used = ++b->n_call;
 	if (b->scratch_bytes < p->scratch_bytes) {
 		free(b->scratch);

@@ -19,7 +19,7 @@ void fc_bf16_close(struct fc_bf16 *b);
 
 /*
  * As fc_sgemm(), but not inside of a parallel region.  accumulate: C is added to.  Every
- * combination of sizes costs a plan (0.3 ms and more), so the caller keeps their number small.
+ * combination of sizes costs a primitive (0.3 ms and more), so the caller keeps their number small.
  */
 struct fc_bf16_shape {
 	enum fc_sgemm form;

@@ -6,8 +6,9 @@
 #include "base/mem.h"
 
 /*
- * The library makes a plan for every shape, so batches are cut into blocks of BLOCK rows and a rest
- * that is padded with rows of zeros to a multiple of STEP: at most BLOCK / STEP plans a matrix.
+ * The library makes a primitive for every shape, so batches are split into blocks of BLOCK rows and
+ * a rest that is padded with rows of zeros to a multiple of STEP: at most BLOCK / STEP primitives a
+ * matrix.
  */
 enum { BLOCK = 512, STEP = 64, PANEL = 1 << 23 /* weights that are rounded at a time */ };
 
@@ -81,7 +82,7 @@ static void take_tail(
 			c[r * ldc + i] = tail[r * cols + i] + (accumulate ? c[r * ldc + i] : 0);
 }
 
-/* s: the product for all rows; M is cut into blocks. */
+/* s: the product for all rows; M is split into blocks. */
 static void in_blocks(
     struct fc_nn *nn, struct fc_bf16_shape s, const uint16_t *a, const uint16_t *w, float *c)
 {

@@ -12,12 +12,12 @@
 
 /*
  * nn/: computation.  nn.h is the one interface to it.  Behind it each group of functions has a file
- * (linear with linear_bf16, split, rmsnorm, layernorm, rope, attention, glu, route, embed, head with
- * head_loss; *_bwd where the way back is long), backend.h holds what they share, sgemm and bf16 are
- * the doors to OpenBLAS and oneDNN, and kern.h lists the inner loops on one thread: kern_*.c
- * compiles the bodies kern_*_body.h for one instruction set each.  head_draw is rows by draws
- * instead of the likeliest; head_row is a teacher's row against a row of logits, head_objective the
- * divergences.
+ * (linear with linear_bf16, split, rmsnorm, layernorm, rope, attention, glu, route, embed, head
+ * with head_loss; *_bwd where the way back is long), backend.h holds what they share, sgemm and
+ * bf16 are the doors to OpenBLAS and oneDNN, and kern.h lists the inner loops on one thread:
+ * kern_*.c compiles the bodies kern_*_body.h for one instruction set each.  head_draw is rows by
+ * draws instead of the likeliest; head_row is a teacher's row against a row of logits,
+ * head_objective the divergences.
  *
  * The one interface to computation.  Everything is row-major; activations and gradients are
  * float32; weights are of the type that struct fc_weight says.
@@ -134,18 +134,18 @@ void fc_glu_bwd(float *dgate, float *dup, const float *dy, const float *gate, co
 
 /* y = act(x), without a gate.  y may be x. */
 void fc_act_fwd(float *y, const float *x /* [N,F] */, enum fc_act act, size_t N, size_t F);
-/* x is cut off at +-limit */
+/* x is clipped to [-limit, limit] */
 void fc_clip(float *x, float limit, size_t n);
 
 /* ---- split.c: one product's columns are several results ---- */
 /* A row of x is groups times the parts, one after the other; part p of all groups goes to a row of
  * part[p], groups * width[p] wide. */
-struct fc_cut {
+struct fc_split {
 	size_t groups, n_part;
 	size_t width[3];
 };
-void fc_cut(float *const part[], const float *x, const struct fc_cut *c, size_t N);
-void fc_join(float *x, const float *const part[], const struct fc_cut *c, size_t N);
+void fc_split(float *const part[], const float *x, const struct fc_split *c, size_t N);
+void fc_concat(float *x, const float *const part[], const struct fc_split *c, size_t N);
 
 /* ---- route.c: mixture of experts (Shazeer et al. 2017; arXiv 2401.04088) ---- */
 /*

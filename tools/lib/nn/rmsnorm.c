@@ -38,7 +38,7 @@ static void row_bwd(float *dx, float *dw, const float *dy, const float *x, const
 		dw[i] += dy[i] * x[i] * r;
 }
 
-/* Rows are cut into parts by their number alone; each sums its own dw, and the parts are added in
+/* Rows are split into parts by their number alone; each sums its own dw, and the parts are added in
  * order, so the number of threads changes no bit. */
 void fc_rmsnorm_bwd(float *dx, float *dw, const float *dy, const float *x, const float *w, size_t N,
     size_t C, float eps, bool plus_one)

@@ -3,7 +3,7 @@
 
 #include "nn/kern.h"
 
-static size_t row_width(const struct fc_cut *c)
+static size_t row_width(const struct fc_split *c)
 {
 	size_t n = 0;
 	for (size_t p = 0; p < c->n_part; p++)
@@ -11,7 +11,7 @@ static size_t row_width(const struct fc_cut *c)
 	return n * c->groups;
 }
 
-void fc_cut(float *const part[], const float *x, const struct fc_cut *c, size_t N)
+void fc_split(float *const part[], const float *x, const struct fc_split *c, size_t N)
 {
 	const size_t width = row_width(c);
 #pragma omp parallel for if (N * width > FC_PAR_ELEMENTS)
@@ -24,7 +24,7 @@ void fc_cut(float *const part[], const float *x, const struct fc_cut *c, size_t 
 	}
 }
 
-void fc_join(float *x, const float *const part[], const struct fc_cut *c, size_t N)
+void fc_concat(float *x, const float *const part[], const struct fc_split *c, size_t N)
 {
 	const size_t width = row_width(c);
 #pragma omp parallel for if (N * width > FC_PAR_ELEMENTS)

@@ -12,7 +12,7 @@
 /*
  * A GGUF model, version 2 or 3: metadata and tensors as the file has them (ggml, docs/gguf.md).
  * Files are mapped, not read; everything is validated when opened, so that what follows can't meet
- * a wrong byte.  A model cut into NAME-00001-of-0000N.gguf and so on is opened by its first file.
+ * a wrong byte.  A model split into NAME-00001-of-0000N.gguf and so on is opened by its first file.
  *
  * Everything handed out is borrowed: valid until fc_gguf_close().
  */

@@ -345,7 +345,7 @@ static int read_header(struct fc_gguf_file *f, struct cursor *c)
 int fc_gguf_file_open(struct fc_gguf_file *f, const char *path, struct fc_err *e)
 {
 	*f = (struct fc_gguf_file){.n_kv = 0};
-	if (fc_map_open(&f->map, path, e) < 0)
+	if (fc_mapped_open(&f->map, path, e) < 0)
 		return -1;
 	f->path = fc_strdup(path);
 	const unsigned char *p = f->map.p;
@@ -363,7 +363,7 @@ void fc_gguf_file_close(struct fc_gguf_file *f)
 	free(f->tensor);
 	free(f->kv);
 	free(f->path);
-	fc_map_close(&f->map);
+	fc_mapped_close(&f->map);
 	*f = (struct fc_gguf_file){.n_kv = 0};
 }
 

@@ -23,7 +23,7 @@ struct fc_gguf_kv {
 
 struct fc_gguf_file {
 	char *path;
-	struct fc_map map;
+	struct fc_mapped map;
 	struct fc_gguf_kv *kv; /* in the file's order */
 	size_t n_kv;
 	struct fc_tensor *tensor; /* in the file's order; names owned */

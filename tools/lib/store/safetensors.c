@@ -132,7 +132,7 @@ int fc_safetensors_open(struct fc_safetensors *f, const char *path, struct fc_er
 {
 	int ret = -1;
 	*f = (struct fc_safetensors){.n = 0};
-	if (fc_map_open(&f->map, path, e) < 0)
+	if (fc_mapped_open(&f->map, path, e) < 0)
 		return -1;
 	const unsigned char *p = f->map.p;
 	uint64_t n = 0;
@@ -176,6 +176,6 @@ void fc_safetensors_close(struct fc_safetensors *f)
 	for (size_t i = 0; i < f->n; i++)
 		free((char *)(uintptr_t)f->tensor[i].name);
 	free(f->tensor);
-	fc_map_close(&f->map);
+	fc_mapped_close(&f->map);
 	*f = (struct fc_safetensors){.n = 0};
 }

@@ -14,7 +14,7 @@
 #define FC_SAFETENSORS_HEADER_MAX ((size_t)100000000) /* bytes, the reference's ceiling */
 
 struct fc_safetensors {
-	struct fc_map map;
+	struct fc_mapped map;
 	struct fc_tensor *tensor; /* sorted by name; name is owned */
 	size_t n;
 };

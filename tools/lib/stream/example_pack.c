@@ -170,7 +170,8 @@ int fc_pack_example(struct fc_packer *p, struct fc_buf *out, const struct fc_hea
 	p->n_plane = 0;
 	fc_buf_reserve(&p->planes, room);
 	FC_GROW(p->id, p->cap_id, n_entry);
-	FC_GROW(p->row, p->cap_row, 2 * x->n_row + 1); /* never NULL: it is counted from */
+	FC_GROW(
+	    p->row, p->cap_row, 2 * x->n_row + 1); /* never NULL: pointers into it are computed */
 	FC_GROW(p->value, p->cap_value, x->n_seg);
 	FC_GROW(p->value, p->cap_value, x->n_tok);
 	FC_GROW(p->value, p->cap_value, n_entry);

@@ -44,9 +44,10 @@ int fc_frame_out_resume(struct fc_frame_out **f, const char *path, const struct 
 /* Bytes in front of the first frame of records, the same in every stream; p: [20]. */
 #define FC_FRAME_SIGN_BYTES 20
 void fc_frame_sign(uint8_t *p);
-/* A frame of n bytes; cut[] (ascending, below n, borrowed) are offsets where a new block begins. */
-int fc_frame_out_put(struct fc_frame_out *f, const void *p, size_t n, const size_t *cut,
-    size_t n_cut, struct fc_err *e);
+/* A frame of n bytes; border[] (ascending, below n, borrowed) are offsets where a new block begins.
+ */
+int fc_frame_out_put(struct fc_frame_out *f, const void *p, size_t n, const size_t *border,
+    size_t n_border, struct fc_err *e);
 /* Seek table, commit.  Frees f also on failure. */
 int fc_frame_out_finish(struct fc_frame_out *f, struct fc_err *e);
 void fc_frame_out_abort(struct fc_frame_out *f);

@@ -131,15 +131,15 @@ static size_t compress_to(
 	return left;
 }
 
-int fc_frame_out_put(struct fc_frame_out *f, const void *p, size_t n, const size_t *cut,
-    size_t n_cut, struct fc_err *e)
+int fc_frame_out_put(struct fc_frame_out *f, const void *p, size_t n, const size_t *border,
+    size_t n_border, struct fc_err *e)
 {
-	size_t bound = ZSTD_compressBound(n) + 16 * n_cut + 64;
+	size_t bound = ZSTD_compressBound(n) + 16 * n_border + 64;
 	ZSTD_outBuffer to = {fc_buf_reserve(&f->buf, bound), bound, 0};
 	ZSTD_inBuffer from = {p, 0, 0};
 	size_t ret = ZSTD_CCtx_setPledgedSrcSize(f->cctx, n);
-	for (size_t i = 0; i < n_cut && !ZSTD_isError(ret); i++)
-		ret = compress_to(f, &to, &from, cut[i], false);
+	for (size_t i = 0; i < n_border && !ZSTD_isError(ret); i++)
+		ret = compress_to(f, &to, &from, border[i], false);
 	if (!ZSTD_isError(ret))
 		ret = compress_to(f, &to, &from, n, true);
 	if (ZSTD_isError(ret))

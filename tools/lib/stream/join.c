@@ -159,7 +159,7 @@ uint32_t fc_join_top_k(const struct fc_join *j)
 	return most;
 }
 
-const char *fc_join_label(const struct fc_join *j, size_t i)
+const char *fc_join_stream_name(const struct fc_join *j, size_t i)
 {
 	const struct fc_header *h = header_of(j, i);
 	return h->n_source == 1 ? h->source[0].name : name_of(j, i);
@@ -180,7 +180,7 @@ static size_t min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Up to where the shorter was cut. */
+/* Are the tokens equal as far as the shorter, truncated one goes? */
 static bool same_tokens(const struct fc_example *a, const struct fc_example *b)
 {
 	size_t n = min_size(a->n_tok, b->n_tok);
@@ -189,8 +189,8 @@ static bool same_tokens(const struct fc_example *a, const struct fc_example *b)
 		!memcmp(a->end, b->end, n * sizeof *a->end) && !memcmp(a->flags, b->flags, n);
 }
 
-/* Gives x all tokens of the first stream and no others: fc-infer may have cut a long conversation
- * in one of them. */
+/* Gives x all tokens of the first stream and no others: fc-infer may have truncated a long
+ * conversation in one of them. */
 static void fit_tokens(const struct fc_example *first, struct fc_example *x)
 {
 	x->n_tok = min_size(x->n_tok, first->n_tok);
@@ -244,7 +244,8 @@ static int name_text_difference(
 	return -1;
 }
 
-/* What is made of them says of its answers what the first stream says. */
+/* Do streams 0 and i say the same of who gave the answers?  What is made of them keeps what stream
+ * 0 says. */
 static int check_policy(struct fc_join *j, size_t i, struct fc_err *e)
 {
 	const struct fc_example *x[2] = {fc_join_at(j, 0), fc_join_at(j, i)};

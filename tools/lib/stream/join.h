@@ -17,7 +17,7 @@
 struct fc_join;
 struct fc_join_options {
 	bool skip_missing; /* leave out, and count, conversations that not all of them have */
-	bool any_top_k;    /* rows may be cut at different lengths */
+	bool any_top_k;    /* rows may be truncated at different lengths */
 	bool likeliest;    /* rows of draws are refused */
 	size_t first;      /* the first stream whose rows are used; those before give tokens only */
 };
@@ -31,7 +31,7 @@ void fc_join_close(struct fc_join *j);
 const struct fc_header *fc_join_header(const struct fc_join *j);
 uint32_t fc_join_top_k(const struct fc_join *j); /* the largest */
 /* What to call stream i: its model's name, or its path if it holds several. */
-const char *fc_join_label(const struct fc_join *j, size_t i);
+const char *fc_join_stream_name(const struct fc_join *j, size_t i);
 
 /* 1: fc_join_at() has the next conversation of every stream, with source numbers of
  * fc_join_header(); 0: all ended; -1: error.  An error names what is missing, doubled, in another

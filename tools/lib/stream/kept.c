@@ -29,7 +29,7 @@ static const char *program_version(const struct fc_header *h)
 }
 
 /* Says how the interrupted run's header a differs from this run's b. */
-static int name_difference(
+static int fail_with_difference(
     const char *partial, const struct fc_header *a, const struct fc_header *b, struct fc_err *e)
 {
 	const struct {
@@ -68,7 +68,7 @@ static int refuse_header(const char *partial, const struct fc_header *h, struct 
 	struct fc_reader *r;
 	if (fc_reader_open(&r, partial, 0, e) < 0)
 		return -1;
-	name_difference(partial, fc_reader_header(r), h, e);
+	fail_with_difference(partial, fc_reader_header(r), h, e);
 	fc_reader_close(r);
 	return -1;
 }
@@ -112,13 +112,13 @@ static void keep_frame(struct fc_kept *k, const struct fc_frame_in *in, const ui
 static int check_sign(const char *partial, struct fc_err *e)
 {
 	uint8_t sign[FC_FRAME_SIGN_BYTES];
-	struct fc_map m;
-	if (fc_map_open(&m, partial, e) < 0)
+	struct fc_mapped m;
+	if (fc_mapped_open(&m, partial, e) < 0)
 		return -1;
 	fc_frame_sign(sign);
 	const size_t n = m.n_bytes < sizeof sign ? m.n_bytes : sizeof sign;
 	const bool good = !n || !memcmp(m.p, sign, n);
-	fc_map_close(&m);
+	fc_mapped_close(&m);
 	return good ? 0 : fc_fail(e, "%s: not what an interrupted run leaves" REMEDY, partial);
 }
 
@@ -127,7 +127,7 @@ int fc_kept_read(struct fc_kept *k, const char *path, const struct fc_header *h,
 {
 	char *partial = fc_tmpname_partial(path);
 	struct fc_frame_in *in = NULL;
-	struct fc_err cut;
+	struct fc_err ended; /* the last frame need not be whole */
 	const uint8_t *p;
 	size_t n;
 	int ret = 0;
@@ -137,7 +137,7 @@ int fc_kept_read(struct fc_kept *k, const char *path, const struct fc_header *h,
 	if ((ret = check_sign(partial, e)) < 0 || (ret = fc_frame_in_open(&in, partial, e)) < 0)
 		goto out;
 	/* the first frame that is not whole was being written when the run was ended */
-	while (fc_frame_in_next(in, &p, &n, &cut) == 1) {
+	while (fc_frame_in_next(in, &p, &n, &ended) == 1) {
 		const int64_t n_record = count_records(p, n);
 		if (!k->n && (n != header->n || memcmp(p, header->p, n) != 0)) {
 			ret = refuse_header(partial, h, e);

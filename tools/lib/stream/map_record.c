@@ -23,7 +23,7 @@ int fc_pack_map(struct fc_packer *p, struct fc_buf *out, const struct fc_header 
 	fc_buf_clear(&p->planes);
 	p->n_plane = 0;
 	fc_buf_reserve(&p->planes, n * (4 + 4 + 8 + 1) + 1);
-	FC_GROW(p->value, p->cap_value, 4 * n + 1); /* never NULL: it is counted from */
+	FC_GROW(p->value, p->cap_value, 4 * n + 1); /* never NULL: pointers into it are computed */
 	source = p->value;
 	pivot = source + n;
 	count = pivot + n;
@@ -92,7 +92,7 @@ int fc_unpack_map(struct fc_packer *p, const struct fc_header *h, struct fc_map_
 	size_t n = m->n_entry;
 	if (m->source.len < n)
 		return fc_fail(e, "%zu map entries in %zu bytes", n, m->source.len);
-	FC_GROW(p->value, p->cap_value, 4 * n + 1); /* never NULL: it is counted from */
+	FC_GROW(p->value, p->cap_value, 4 * n + 1); /* never NULL: pointers into it are computed */
 	FC_GROW(*entry, *cap, n);
 	uint32_t *source = p->value, *pivot = source + n, *count = pivot + n, *high = count + n;
 	for (size_t i = 0; i < n; i++)

@@ -276,7 +276,7 @@ enum fc_read fc_reader_example(struct fc_reader *r, struct fc_example *x, struct
  * something else. */
 static const Fc__Trailer *last_trailer(struct fc_reader *r, const struct fc_seektable *t)
 {
-	struct fc_err ignored; /* who reads the file on will say it */
+	struct fc_err ignored; /* the caller reads on and reports it */
 	struct fc_hasher *hash = r->hash;
 	r->hash = fc_hasher_new(); /* should it be no trailer */
 	bool is = fc_frame_in_seek(r->in, t->at[t->n - 1], &ignored) == 0 &&

@@ -16,7 +16,7 @@ void fc_packer_release(struct fc_packer *p)
 {
 	fc_buf_release(&p->planes);
 	free(p->plane);
-	free(p->cut);
+	free(p->border);
 	free(p->value);
 	free(p->id);
 	free(p->row);
@@ -48,10 +48,10 @@ struct sink {
 
 static void add_cut(struct fc_packer *p, size_t at)
 {
-	if (p->n_cut && p->cut[p->n_cut - 1] == at)
+	if (p->n_border && p->border[p->n_border - 1] == at)
 		return;
-	FC_GROW(p->cut, p->cap_cut, p->n_cut + 1);
-	p->cut[p->n_cut++] = at;
+	FC_GROW(p->border, p->cap_border, p->n_border + 1);
+	p->border[p->n_border++] = at;
 }
 
 static void sink_append(ProtobufCBuffer *base, size_t n, const uint8_t *data)

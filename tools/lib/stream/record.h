@@ -26,9 +26,9 @@ struct fc_packer {
 	struct fc_buf planes;
 	size_t *plane; /* [2 * n_plane] begin and end of each plane that gets blocks of its own */
 	size_t n_plane, cap_plane;
-	size_t *cut; /* [n_cut] where in the records' buffer such blocks begin or end */
-	size_t n_cut, cap_cut;
-	uint32_t *value; /* a column before it is cut into planes */
+	size_t *border; /* [n_border] where in the records' buffer such blocks begin or end */
+	size_t n_border, cap_border;
+	uint32_t *value; /* a column before it is split into planes */
 	uint32_t *id, *row;
 	size_t cap_value, cap_id, cap_row;
 	struct fc_row_checker checker;
@@ -58,10 +58,10 @@ void fc_pack_trailer(struct fc_buf *out, uint64_t n_record, uint64_t hash,
     const uint32_t *frame_records, size_t n_frame);
 
 /* Appends tag, length and message as a field of a Stream; tail's bytes end the message.  Adds the
- * borders of large planes to p->cut; p and tail may be NULL. */
+ * borders of large planes to p->border; p and tail may be NULL. */
 void fc_pack_record(struct fc_packer *p, struct fc_buf *out, int kind, const ProtobufCMessage *m,
     const struct fc_buf *tail);
-/* Cuts n values into planes at the end of p->planes, where the caller made room for them. */
+/* Splits n values into planes at the end of p->planes, where the caller made room for them. */
 ProtobufCBinaryData fc_put_planes(struct fc_packer *p, const uint32_t *v, size_t n, int width);
 /* The width is what the length says.  what: the field, for the message. */
 int fc_get_planes(

@@ -19,7 +19,8 @@
 enum {
 	FRAME_BYTES = 128 << 10,
 	FRAME_SHARE = 8,
-	RECORD_BYTES = FC_FRAME_MAX - FRAME_BYTES, /* with what stands before it, a frame */
+	RECORD_BYTES =
+	    FC_FRAME_MAX - FRAME_BYTES, /* a record and a frame's records before it fit a frame */
 	TENSOR_BYTES = 1 << 20, /* a record's share of a tensor; a multiple of every element size */
 	MAP_ENTRIES = 16384,    /* of a record */
 	MAX_COUNTED = 1 << 23,  /* frames in a trailer's list, of at most 5 bytes each */
@@ -49,8 +50,8 @@ static int end_frame(struct fc_writer *w, struct fc_err *e)
 	w->frame_records[w->n_frame++] = (uint32_t)(w->n_record - w->n_counted);
 	w->n_counted = w->n_record;
 	const struct fc_packer *s = &w->scratch;
-	int ret = fc_frame_out_put(w->out, w->records.p, w->records.n, s->cut, s->n_cut, e);
-	w->scratch.n_cut = 0;
+	int ret = fc_frame_out_put(w->out, w->records.p, w->records.n, s->border, s->n_border, e);
+	w->scratch.n_border = 0;
 	fc_buf_clear(&w->records);
 	return ret;
 }

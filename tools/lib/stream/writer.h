@@ -24,7 +24,7 @@ int fc_writer_open(
 int fc_writer_resume(struct fc_writer **w, const char *path, const struct fc_header *h,
     uint64_t *n_kept, struct fc_err *e);
 int fc_writer_example(struct fc_writer *w, const struct fc_example *x, struct fc_err *e);
-/* t->data holds the whole tensor; it is cut into records. */
+/* t->data holds the whole tensor; it is split into records. */
 int fc_writer_tensor(struct fc_writer *w, const struct fc_tensor *t, struct fc_err *e);
 int fc_writer_map(
     struct fc_writer *w, const struct fc_map_entry *entry, size_t n, struct fc_err *e);

@@ -199,7 +199,7 @@ static struct fc_aligned strip_text(const struct step *s, bool goes_on, struct f
 static int replace_text(const struct step *s, struct fc_aligned *text, struct fc_alignpair *pair,
     struct fc_matches *matches, struct fc_matcher *m, struct fc_err *e)
 {
-	if (fc_pattern_cut(s->pattern, m, text->p, text->n, matches, e) < 0)
+	if (fc_pattern_split(s->pattern, m, text->p, text->n, matches, e) < 0)
 		return -1;
 	if (matches->n == 1 && !matches->v[0].is_match)
 		return 0;

@@ -130,7 +130,7 @@ void fc_matches_add(struct fc_matches *m, size_t start, size_t end, bool is_matc
 	m->v[m->n++] = (struct fc_part_match){(uint32_t)start, (uint32_t)end, is_match};
 }
 
-static void literal_cut(
+static void literal_split(
     const struct fc_pattern *p, const char *text, size_t n, struct fc_matches *out)
 {
 	size_t from = 0;
@@ -164,12 +164,12 @@ static int match_at(const struct fc_pattern *p, struct fc_matcher *m, const char
 	    e, "splitting a text of %zu bytes at byte %zu: %s", n, from, (const char *)why);
 }
 
-int fc_pattern_cut(const struct fc_pattern *p, struct fc_matcher *m, const char *text, size_t n,
+int fc_pattern_split(const struct fc_pattern *p, struct fc_matcher *m, const char *text, size_t n,
     struct fc_matches *out, struct fc_err *e)
 {
 	out->n = 0;
 	if (!p->code) {
-		literal_cut(p, text, n, out);
+		literal_split(p, text, n, out);
 		return 0;
 	}
 	size_t done = 0, from = 0; /* done: end of the last match; from: where to search */
@@ -182,7 +182,7 @@ int fc_pattern_cut(const struct fc_pattern *p, struct fc_matcher *m, const char 
 		if (!found)
 			break;
 		size_t start = range[0], end = range[1];
-		if (start == end) { /* empty: a cut, unless right behind the last match */
+		if (start == end) { /* empty: a border, unless right behind the last match */
 			from = start + (start < n ? fc_utf8_valid(text + start, n - start) : 1);
 			if (behind && start == done)
 				continue;

@@ -35,11 +35,11 @@ struct fc_matches { /* {0} is empty */
 };
 void fc_matches_add(struct fc_matches *m, size_t start, size_t end, bool is_match);
 /*
- * Cuts text (n bytes of valid UTF-8) into matches, which may be empty, and gaps, without holes,
+ * Splits text (n bytes of valid UTF-8) into matches, which may be empty, and gaps, without holes,
  * from left to right; replaces what out held.  Reaching PCRE2's match limit is an error, never "no
  * match".
  */
-int fc_pattern_cut(const struct fc_pattern *p, struct fc_matcher *m, const char *text, size_t n,
+int fc_pattern_split(const struct fc_pattern *p, struct fc_matcher *m, const char *text, size_t n,
     struct fc_matches *out, struct fc_err *e);
 
 #endif

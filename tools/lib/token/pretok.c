@@ -23,7 +23,7 @@ enum kind {
 static const char kinds[] = "ByteLevel|Split|Metaspace|Digits|Punctuation|Whitespace|"
 			    "WhitespaceSplit|CharDelimiterSplit|BertPreTokenizer";
 
-/* What becomes of a match that cuts. */
+/* What becomes of a match where the text is split. */
 enum behavior { ISOLATED, REMOVED, MERGED_WITH_PREVIOUS, MERGED_WITH_NEXT, CONTIGUOUS };
 static const char behaviors[] = "Isolated|Removed|MergedWithPrevious|MergedWithNext|Contiguous";
 
@@ -239,7 +239,7 @@ static void apply_behavior(
 	out->n = kept;
 }
 
-static bool is_cut(const struct step *s, uint32_t cp)
+static bool is_split(const struct step *s, uint32_t cp)
 {
 	switch (s->kind) {
 	case DIGITS:
@@ -252,14 +252,14 @@ static bool is_cut(const struct step *s, uint32_t cp)
 }
 
 /* Every character of the class is a match of its own. */
-static void cut_chars(const struct step *s, const char *p, size_t n, struct fc_matches *out)
+static void split_chars(const struct step *s, const char *p, size_t n, struct fc_matches *out)
 {
 	size_t done = 0;
 	out->n = 0;
 	for (size_t i = 0; i < n;) {
 		uint32_t cp = 0;
 		size_t len = fc_utf8_get(p + i, n - i, &cp);
-		if (is_cut(s, cp)) {
+		if (is_split(s, cp)) {
 			if (i > done)
 				fc_matches_add(out, done, i, false);
 			fc_matches_add(out, i, i + len, true);
@@ -272,7 +272,7 @@ static void cut_chars(const struct step *s, const char *p, size_t n, struct fc_m
 }
 
 /* \w+|[^\w\s]+ are the pieces; what is between, white space, is the match to be removed. */
-static void cut_words(const char *p, size_t n, struct fc_matches *out)
+static void split_words(const char *p, size_t n, struct fc_matches *out)
 {
 	size_t start = 0;
 	int before = -1; /* 0: space, 1: word, 2: other */
@@ -300,10 +300,10 @@ static int split_text(const struct step *s, const struct fc_aligned *text, struc
 		const char *p = text->p + in.start;
 		size_t n = in.end - in.start;
 		if (s->kind == WHITESPACE)
-			cut_words(p, n, &w->matches);
+			split_words(p, n, &w->matches);
 		else if (!s->pattern)
-			cut_chars(s, p, n, &w->matches);
-		else if (fc_pattern_cut(s->pattern, m, p, n, &w->matches, e) < 0)
+			split_chars(s, p, n, &w->matches);
+		else if (fc_pattern_split(s->pattern, m, p, n, &w->matches, e) < 0)
 			return -1;
 		apply_behavior(s, &w->matches, in.start, &w->pieces);
 	}

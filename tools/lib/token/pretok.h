@@ -6,7 +6,7 @@
 #include "token/aligned.h"
 #include "token/pattern.h"
 
-/* The chain of cuts that tokenizer.json calls pre_tokenizer: no token crosses a cut. */
+/* The chain of splits that tokenizer.json calls pre_tokenizer: no token crosses one. */
 struct fc_pretok;
 int fc_pretok_json(struct fc_pretok **p, const json_t *o, const char *where, struct fc_err *e);
 void fc_pretok_free(struct fc_pretok *p);
@@ -25,7 +25,7 @@ struct fc_pretok_work {
 };
 void fc_pretok_work_release(struct fc_pretok_work *w);
 
-/* Cuts *text (within the room of w->pair), which may be rewritten on the way (into w->pair), into
+/* Splits *text (within the room of w->pair), which may be rewritten on the way (into w->pair), into
  * w->pieces.  raw_bytes: leave out a byte-level alphabet at the end.  goes_on: the text is not the
  * beginning of one, so nothing is put before it. */
 int fc_pretok_run(const struct fc_pretok *p, bool raw_bytes, bool goes_on, struct fc_aligned *text,

@@ -20,7 +20,7 @@
  *   added        added tokens are cut out, by an automaton over a trie
  *   normalizer   the text is changed: uninorm, bertnorm, charsmap, spmnorm; aligned.h keeps the
  *                place of every byte and bounds what is made
- *   pretok       and cut into words: pattern with onigsyntax and unicode16; charclass
+ *   pretok       and split into words: pattern with onigsyntax and unicode16; charclass
  *   tokmodel     words become ids: bpe (bpe_read or bpe_spm; bpe_parts, merges), unigram or
  *                wordpiece, whose vocabulary is pieces
  *   decoder      and ids text again; component is how these parts are written in JSON
@@ -34,9 +34,9 @@ struct fc_tokenizer;
 
 /*
  * start and end never decrease from token to token, and together the spans cover the text except
- * what a normalizer or a cut between words drops.  Bytes the tokenizer invents (a space before the
- * first word) have none of their own.  A token that ends inside a character ends at that byte; but
- * the parts of a character that a normalizer changed each have the whole span, so that the last
+ * what a normalizer or a split between words drops.  Bytes the tokenizer invents (a space before
+ * the first word) have none of their own.  A token that ends inside a character ends at that byte;
+ * but the parts of a character that a normalizer changed each have the whole span, so that the last
  * token ending at a byte is the one that completes the text up to it.
  */
 struct fc_token {
@@ -78,7 +78,7 @@ int fc_tokenizer_encode_cut(const struct fc_tokenizer *t, const char *text, size
     const struct fc_span *guard, size_t n_guard, const uint32_t *cut, size_t n_cut,
     struct fc_tokens *out, struct fc_err *e);
 
-/* Appends the text of ids.  Bytes that are no UTF-8 are appended as they are: cut at character
+/* Appends the text of ids.  Bytes that are no UTF-8 are appended as they are: stop at character
  * borders yourself. */
 void fc_tokenizer_decode(const struct fc_tokenizer *t, const uint32_t *id, size_t n,
     bool skip_special, struct fc_buf *out);

@@ -96,12 +96,12 @@ enum kind { JSON, SENTENCEPIECE, GGUF };
 
 static bool is_sentencepiece(const char *path)
 {
-	struct fc_map map;
+	struct fc_mapped map;
 	struct fc_err ignored; /* who reads the file will say it */
-	if (fc_map_open(&map, path, &ignored) < 0)
+	if (fc_mapped_open(&map, path, &ignored) < 0)
 		return false;
 	bool is = map.n_bytes && fc_spmodel_is(map.p, map.n_bytes);
-	fc_map_close(&map);
+	fc_mapped_close(&map);
 	return is;
 }
 
