@@ -20,7 +20,7 @@ struct fc_chat {
 	char **special; /* [n_special] strings of all special tokens but BOS */
 	size_t n_special, cap_special;
 	uint64_t hash;
-	bool has_no_template; /* which is why it could not be opened */
+	bool has_no_template; /* opening failed because the model has none */
 };
 
 /* Runs the template over c's messages.  trial: c is a few words. */

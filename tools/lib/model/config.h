@@ -39,7 +39,7 @@ struct fc_config {
 
 	enum fc_position position;
 	struct fc_ropespec rope;
-	bool two_ropes; /* Gemma 3: layers with a window have the other one */
+	bool two_ropes; /* Gemma 3: layers with a window have rope_sliding */
 	struct fc_ropespec rope_sliding;
 	float alibi_max; /* the steepest slope is 2^-(alibi_max / heads) */
 

@@ -73,7 +73,7 @@ void fc_batch_positions(const struct fc_batch *b, uint32_t *pos);
  */
 int fc_model_hidden(struct fc_nn *nn, const struct fc_model *m, const struct fc_batch *b,
     float *x /* [N,C] */, struct fc_err *e);
-/* The parts of that before the first and after the last layer.  y may be x. */
+/* The parts of fc_model_hidden() before the first and after the last layer.  y may be x. */
 void fc_model_embed(const struct fc_model *m, const uint32_t *tok, const uint32_t *pos, size_t N,
     float *x /* [N,C] */);
 void fc_model_final_norm(const struct fc_model *m, float *y, const float *x /* [N,C] */, size_t N);

@@ -25,7 +25,7 @@ enum kind {
 	BYTE_LEVEL,
 	NMT,
 	PRECOMPILED,
-	BERT, /* becomes steps of the next three kinds and some of the above */
+	BERT, /* replaced by BERT_CLEAN, BERT_IDEOGRAPHS, STRIP_NONSPACING and others */
 	BERT_CLEAN,
 	BERT_IDEOGRAPHS,
 	STRIP_NONSPACING,

@@ -35,7 +35,7 @@ struct fc_tokmodel_class {
 /* The first member of every model. */
 struct fc_tokmodel {
 	const struct fc_tokmodel_class *class;
-	const struct fc_pieces *pieces; /* borrowed: must live as long */
+	const struct fc_pieces *pieces; /* borrowed: must live as long as the model */
 	bool *forbidden;                /* [pieces->n_id] see fc_tokmodel_forbid() */
 	uint32_t unk;                   /* or FC_NO_TOKEN */
 	bool takes_bytes; /* symbols may be given as bytes that stand for the byte-level alphabet */

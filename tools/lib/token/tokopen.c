@@ -97,7 +97,7 @@ enum kind { JSON, SENTENCEPIECE, GGUF };
 static bool is_sentencepiece(const char *path)
 {
 	struct fc_mapped map;
-	struct fc_err ignored; /* who reads the file will say it */
+	struct fc_err ignored; /* the reading of the file that follows reports it */
 	if (fc_mapped_open(&map, path, &ignored) < 0)
 		return false;
 	bool is = map.n_bytes && fc_spmodel_is(map.p, map.n_bytes);

@@ -25,7 +25,8 @@ struct fc_tokenizer {
 
 	uint32_t bos, eos, unk, pad;
 	bool adds_bos;
-	bool class_adds_bos; /* unless the configuration says otherwise */
+	bool class_adds_bos; /* as the tokenizer's class does unless its configuration says
+				otherwise */
 	uint64_t fingerprint;
 
 	size_t n_vocab;
