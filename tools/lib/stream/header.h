@@ -42,7 +42,7 @@ struct fc_program { /* one link of the provenance chain, as SAM's @PG */
 };
 
 struct fc_source {  /* a model whose rows are in the stream */
-	char *name; /* the label given with --name, or the model folder's last path component */
+	char *name; /* the name given with --name, or the model folder's last path component */
 	uint64_t model, tokenizer; /* fingerprints */
 };
 
