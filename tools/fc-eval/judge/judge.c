@@ -10,7 +10,7 @@
 #include "base/progress.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/judge/child.h"
-#include "fc-eval/judge/judging.h"
+#include "fc-eval/judge/judge_run.h"
 
 struct options {
 	struct eval_plan_inputs in;

@@ -2,7 +2,7 @@
 #ifndef FC_EVAL_LEDGER_H
 #define FC_EVAL_LEDGER_H
 
-#include "fc-eval/judge/match.h"
+#include "fc-eval/judge/judge_plan.h"
 
 /*
  * The judgment file while it grows.  A line is one write at the file's end; a line that was cut off

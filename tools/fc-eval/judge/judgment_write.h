@@ -2,7 +2,7 @@
 #ifndef FC_EVAL_RECORD_H
 #define FC_EVAL_RECORD_H
 
-#include "fc-eval/judge/match.h"
+#include "fc-eval/judge/judge_plan.h"
 
 /* Appends the judgment file's line, with its newline, of a match whose games are all answered. */
 void eval_record_write(struct fc_buf *b, const struct eval_match *m, const char *judge,

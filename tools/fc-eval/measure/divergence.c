@@ -1,95 +1,158 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/measure/divergence.h"
-
-#include <math.h>
 #include <stdlib.h>
 
+#include "base/die.h"
 #include "base/mem.h"
+#include "base/opt.h"
+#include "base/resample.h"
+#include "fc-eval/eval.h"
+#include "fc-eval/measure/row_divergence.h"
+#include "fc-eval/measure/groups.h"
+#include "stream/join.h"
 
-struct eval_known { /* a token whose probability a row tells */
-	uint32_t id;
-	double logprob;
+struct options {
+	const char *by, *out;
+	int format, n_resample;
+	uint64_t seed;
 };
 
-void eval_divergence_release(struct eval_divergence_scratch *s)
+enum { KL, KL_AT_LEAST, AGREEMENT, N_MEASURE };
+static const char *const columns[N_MEASURE][3] = {
+    [KL] = {"kl", "kl_low", "kl_high"},
+    [KL_AT_LEAST] = {"kl_at_least", "kl_at_least_low", "kl_at_least_high"},
+    [AGREEMENT] = {"agreement", "agreement_low", "agreement_high"},
+};
+
+/* What a conversation adds. */
+struct sums {
+	double measure[N_MEASURE];
+	uint64_t n_row, n_unmatched;
+};
+
+struct results {
+	struct eval_groups groups;
+	struct sums *sums; /* [groups.all.n] */
+	size_t cap;
+};
+
+static bool has_entries(const struct fc_example *x, size_t r)
 {
-	free(s->p);
-	free(s->q);
-	*s = (struct eval_divergence_scratch){0};
+	return x->row_off[r + 1] > x->row_off[r];
 }
 
-static int by_id(const void *a, const void *b)
+/* Rows of the same token meet; those without a partner or without entries are counted. */
+static struct sums compare(const struct fc_example *p, const struct fc_example *q, size_t n_output,
+    struct eval_divergence_scratch *scratch)
 {
-	const struct eval_known *x = a, *y = b;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* The tokens that row r tells, by id; the true token is among them.  Returns their number. */
-static size_t known(const struct fc_example *x, size_t r, struct eval_known **v, size_t *cap)
-{
-	const uint32_t first = x->row_off[r], n = x->row_off[r + 1] - first;
-	const uint32_t truth = x->tok[x->row_tok[r]];
-	bool has_truth = false;
-	FC_GROW(*v, *cap, (size_t)n + 1);
-	for (uint32_t i = 0; i < n; i++) {
-		(*v)[i] = (struct eval_known){x->entry_id[first + i], x->entry_logprob[first + i]};
-		has_truth = has_truth || (*v)[i].id == truth;
-	}
-	if (!has_truth)
-		(*v)[n] = (struct eval_known){truth, x->true_logprob[r]};
-	qsort(*v, n + !has_truth, sizeof **v, by_id);
-	return n + !has_truth;
-}
-
-static double tail(double told)
-{
-	return fmax(1 - told, EVAL_DIVERGENCE_TAIL);
-}
-
-static double term(double p, double log_p, double log_q)
-{
-	return p > 0 ? p * (log_p - log_q) : 0;
-}
-
-static double mass(const struct eval_known *v, size_t n)
-{
-	double sum = 0;
-	for (size_t i = 0; i < n; i++)
-		sum += exp(v[i].logprob);
-	return sum;
-}
-
-struct eval_divergence eval_divergence_of(const struct fc_example *p, size_t rp,
-    const struct fc_example *q, size_t rq, size_t n_output, struct eval_divergence_scratch *s)
-{
-	const size_t np = known(p, rp, &s->p, &s->cap_p), nq = known(q, rq, &s->q, &s->cap_q);
-	/* a token that a row does not tell has an even share of its tail */
-	const double log_u = log(tail(mass(s->p, np)) / (double)(n_output - np)),
-		     log_w = log(tail(mass(s->q, nq)) / (double)(n_output - nq));
-	const double u = np < n_output ? exp(log_u) : 0;
-	double both_p = 0, both_q = 0, both = 0, only = 0;
-	size_t n_union = 0;
-	for (size_t i = 0, j = 0; i < np || j < nq; n_union++) {
-		if (j == nq || (i < np && s->p[i].id < s->q[j].id)) {
-			only += term(exp(s->p[i].logprob), s->p[i].logprob, log_w);
-			i++;
-		} else if (i == np || s->q[j].id < s->p[i].id) {
-			only += term(u, log_u, s->q[j].logprob);
-			j++;
+	struct sums s = {{0}, 0, 0};
+	for (size_t i = 0, j = 0; i < p->n_row || j < q->n_row;) {
+		const uint32_t a = i < p->n_row ? p->row_tok[i] : UINT32_MAX,
+			       b = j < q->n_row ? q->row_tok[j] : UINT32_MAX;
+		if (a == b && has_entries(p, i) && has_entries(q, j)) {
+			const struct eval_divergence d =
+			    eval_divergence_of(p, i, q, j, n_output, scratch);
+			s.measure[KL] += d.even;
+			s.measure[KL_AT_LEAST] += d.at_least;
+			s.measure[AGREEMENT] += d.agree;
+			s.n_row++;
 		} else {
-			const double pi = exp(s->p[i].logprob);
-			both += term(pi, s->p[i].logprob, s->q[j].logprob);
-			both_p += pi;
-			both_q += exp(s->q[j].logprob);
-			i++;
-			j++;
+			s.n_unmatched++;
+		}
+		i += a <= b;
+		j += b <= a;
+	}
+	return s;
+}
+
+static int read_streams(
+    const char *const *paths, const struct options *o, struct results *r, struct fc_err *e)
+{
+	struct eval_divergence_scratch scratch = {0};
+	struct fc_join *j;
+	int got;
+	/* rows of different lengths can be compared, too */
+	const struct fc_join_options join = {.any_top_k = true, .likeliest = true};
+	if (fc_join_open(&j, paths, 2, &join, e) < 0)
+		return -1;
+	const uint32_t n_output = fc_header_n_output(fc_join_header(j));
+	while ((got = fc_join_next(j, e)) == 1) {
+		const struct fc_example *p = fc_join_at(j, 0), *q = fc_join_at(j, 1);
+		const size_t n = r->groups.all.n;
+		FC_GROW(r->sums, r->cap, n + 1);
+		r->sums[n] = compare(p, q, n_output, &scratch);
+		if (eval_groups_file(&r->groups, p, o->by, paths[0], e) < 0) {
+			got = -1;
+			break;
 		}
 	}
-	struct eval_divergence d = {both, both + only, false};
-	if (n_union < n_output)
-		d.even += (double)(n_output - n_union) * term(u, log_u, log_w);
-	if (np < n_output || nq < n_output)
-		d.at_least += term(tail(both_p), log(tail(both_p)), log(tail(both_q)));
-	d.agree = p->entry_id[p->row_off[rp]] == q->entry_id[q->row_off[rq]];
-	return d;
+	eval_divergence_release(&scratch);
+	fc_join_close(j);
+	return got;
+}
+
+static void put_group(
+    struct fc_table *t, const struct options *o, const struct results *r, size_t number)
+{
+	const char *name;
+	const struct eval_group *g = eval_groups_at(&r->groups, number, &name);
+	struct fc_share *share = fc_calloc(g->n, N_MEASURE * sizeof *share);
+	struct fc_interval interval[N_MEASURE];
+	struct sums sum = {{0}, 0, 0};
+	for (size_t k = 0; k < g->n; k++) {
+		const struct sums *s = &r->sums[g->item[k]];
+		sum.n_row += s->n_row;
+		sum.n_unmatched += s->n_unmatched;
+		for (size_t m = 0; m < N_MEASURE; m++) {
+			share[k * N_MEASURE + m] =
+			    (struct fc_share){s->measure[m], (double)s->n_row};
+			sum.measure[m] += s->measure[m];
+		}
+	}
+	fc_resample_ratios(share, g->n, N_MEASURE, o->seed, (size_t)o->n_resample, interval);
+	free(share);
+	fc_table_text(t, name);
+	fc_table_int(t, g->n);
+	fc_table_int(t, sum.n_row);
+	fc_table_int(t, sum.n_unmatched);
+	for (size_t m = 0; m < N_MEASURE; m++)
+		eval_command_measure(t, (enum fc_table_format)o->format,
+		    sum.measure[m] / (double)sum.n_row, interval[m], 4);
+}
+
+void eval_command_divergence(int argc, char **argv)
+{
+	struct options o = {.n_resample = 1000};
+	const struct fc_opt opts[] = {
+	    EVAL_COMMAND_BY_OPT(&o.by),
+	    EVAL_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
+	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
+	    FC_OPT_COMMON,
+	    {0},
+	};
+	static const struct fc_usage usage = {
+	    .synopsis = "[OPTION]... P Q",
+	    .summary = "Reads two models' distributions over the same tokens, writes how far Q is "
+		       "from P.",
+	};
+	struct fc_err e;
+	struct results r = {0};
+	fc_prog = "fc-eval divergence";
+	int first = fc_opt_parse(opts, &usage, argc, argv);
+	if (argc - first != 2)
+		fc_die_usage("two streams are compared");
+	if (read_streams((const char *const *)argv + first, &o, &r, &e) < 0)
+		fc_die("%s", e.msg);
+	struct fc_table *t = fc_table_new();
+	fc_table_column(t, "group", 0);
+	fc_table_column(t, "conversations", 0);
+	fc_table_column(t, "rows", 0);
+	fc_table_column(t, "unmatched", 0);
+	for (size_t m = 0; m < N_MEASURE; m++)
+		eval_command_measure_columns(t, (enum fc_table_format)o.format, columns[m], 4);
+	for (size_t i = 0; i < eval_groups_count(&r.groups); i++)
+		put_group(t, &o, &r, i);
+	eval_groups_release(&r.groups);
+	free(r.sums);
+	eval_command_print(t, (enum fc_table_format)o.format, o.out);
+	fc_finish();
 }

@@ -9,8 +9,8 @@
 /*
  * measure/: numbers from streams and answers, a file for each command (ppl, accuracy, exact,
  * divergence, mc with task, mc_questions, oracle). scan walks a stream's conversations for a
- * measure and shows it by group (groups); score, forced, diverge and choices compute from rows;
- * answer, number and grade compare texts.
+ * measure and shows it by group (groups); score, forced, row_divergence and choices compute from
+ * rows; answer, number and grade compare texts.
  *
  * Of several models: arms are what the command line names, items what each stream says of a
  * conversation or task, joined by id, scored the bytes that all have scored. paired is the

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/judge/child.h"
-#include "fc-eval/show/judged.h"
+#include "fc-eval/show/show_input.h"
 #include "fc-eval/show/radar.h"
 
 static bool ends_in(const char *path, const char *ending)

@@ -2,7 +2,7 @@
 #ifndef FC_EVAL_CONTRAST_H
 #define FC_EVAL_CONTRAST_H
 
-#include "fc-eval/show/scoresheet.h"
+#include "fc-eval/show/sheets.h"
 
 /* Two models on the questions that one judge rated for both: turns rated for both are paired, and a
  * question is what is drawn and permuted, since its turns depend on each other. */

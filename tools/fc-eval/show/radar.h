@@ -2,7 +2,7 @@
 #ifndef FC_EVAL_RADAR_H
 #define FC_EVAL_RADAR_H
 
-#include "fc-eval/show/scoresheet.h"
+#include "fc-eval/show/sheets.h"
 
 /* A radar chart of ratings: an axis a category, clockwise from the top, a polygon a model. */
 struct eval_radar {

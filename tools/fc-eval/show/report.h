@@ -2,8 +2,8 @@
 #ifndef FC_EVAL_REPORT_H
 #define FC_EVAL_REPORT_H
 
-#include "fc-eval/show/battles.h"
-#include "fc-eval/show/judged.h"
+#include "fc-eval/show/wins.h"
+#include "fc-eval/show/show_input.h"
 #include "fc-eval/show/radar.h"
 
 /* Everything the page is made of. */

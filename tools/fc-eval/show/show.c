@@ -2,7 +2,7 @@
 
 #include "base/die.h"
 #include "fc-eval/eval.h"
-#include "fc-eval/show/judged.h"
+#include "fc-eval/show/show_input.h"
 #include "fc-eval/show/show.h"
 
 #define TABLES "auto|scores|categories|questions|wins|arena|compare|judges|places"

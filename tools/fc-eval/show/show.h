@@ -2,13 +2,13 @@
 #ifndef FC_EVAL_SHOW_H
 #define FC_EVAL_SHOW_H
 
-#include "fc-eval/show/judged.h"
+#include "fc-eval/show/show_input.h"
 #include "text/table.h"
 
 /*
- * show/: judgments for people. show is the command, show_scores and show_battles its tables, over
- * judged (the files of a command line), scoresheet (ratings), battles, contrast and arenahard
- * (pairs) and agreement (two judges). chart draws radar charts; report with report_questions,
+ * show/: judgments for people. show is the command, show_scores and show_pairs its tables, over
+ * show_input (the files of a command line), sheets (ratings), wins, contrast and arena_hard
+ * (pairs) and judge_agreement (two judges). chart draws radar charts; report with report_questions,
  * report_tables, report_assets and html is the page; alpaca, winrate, logistic and csv are
  * AlpacaEval's win rate with length taken out.
  */

@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/rng.h"
-#include "fc-eval/judge/endpoint_reply.h"
-#include "fc-eval/judge/endpoint_transfer.h"
+#include "fc-eval/judge/http_reply.h"
+#include "fc-eval/judge/http_transfer.h"
 
 enum slot_state { SLOT_FREE, SLOT_ACTIVE, SLOT_WAITING };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/show/judged.h"
+#include "fc-eval/show/show_input.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/judge/match.h"
+#include "fc-eval/judge/judge_plan.h"
 
 #include <stdlib.h>
 #include <string.h>

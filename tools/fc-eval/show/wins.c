@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/show/battles.h"
+#include "fc-eval/show/wins.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/measure/divergence.h"
+#include "fc-eval/measure/row_divergence.h"
 
 #include "base/rng.h"
 #include "t.h"

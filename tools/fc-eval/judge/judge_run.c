@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/judge/judging.h"
+#include "fc-eval/judge/judge_run.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/show/scoresheet.h"
+#include "fc-eval/show/sheets.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fc-eval/show/battles.h"
+#include "fc-eval/show/wins.h"
 
 static struct eval_arenahard_score *score_of(
     struct eval_arenahard *a, const char *judge, const char *model)

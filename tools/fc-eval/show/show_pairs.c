@@ -3,8 +3,8 @@
 
 #include "base/mem.h"
 #include "fc-eval/measure/significance.h"
-#include "fc-eval/show/agreement.h"
-#include "fc-eval/show/battles.h"
+#include "fc-eval/show/judge_agreement.h"
+#include "fc-eval/show/wins.h"
 #include "fc-eval/show/show.h"
 
 static double part(size_t k, size_t n)

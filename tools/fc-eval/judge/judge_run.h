@@ -6,12 +6,12 @@
 #include "fc-eval/judge/judgment_file.h"
 
 /*
- * judge/: an LLM as judge. judge is the command. match plans what is asked, from questions and
- * answers (bench, answerfile) and a prompt; judging hands matches out and takes answers in through
- * an asker, which is endpoint (HTTP: endpoint_transfer carries one request, endpoint_reply and
- * chatreply read what came) or program (child: a process beside this one). verdict reads a judge's
- * answer, judgment is one with its verdict, judgment_write its line, and judgment_file the file
- * while it grows.
+ * judge/: an LLM as judge. judge is the command. judge_plan says what is asked, from questions and
+ * answers (bench, bench_answers) and a prompt; judge_run hands that out and takes replies in
+ * through an asker, which is http (http_transfer carries one request, http_reply and
+ * http_completion read what came) or program (child: a process beside this one). verdict reads a
+ * judge's reply, judgment is one with its verdict, judgment_write its line, and judgment_file the
+ * file while it grows.
  */
 
 /* A plan of matches on its way into a ledger: what is asked next, what becomes of an answer. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/show/agreement.h"
+#include "fc-eval/show/judge_agreement.h"
 
 #include <math.h>
 #include <stdlib.h>
