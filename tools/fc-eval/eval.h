@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_EVAL_COMMANDS_H
-#define FC_EVAL_COMMANDS_H
+#ifndef FC_EVAL_EVAL_H
+#define FC_EVAL_EVAL_H
 
 #include "base/buf.h"
 #include "base/opt.h"

@@ -45,20 +45,20 @@ struct eval_endpoint {
 	uint64_t budget_requests, budget_tokens; /* 0: none */
 	bool allow_http;
 };
-struct eval_usage_sum {
+struct eval_http_usage {
 	uint64_t n_request, n_retry, n_token;
 	bool over_budget;
 };
 /* Checks what can be checked without asking. */
-int eval_endpoint_check(const struct eval_endpoint *p, struct fc_err *e);
+int eval_http_check(const struct eval_endpoint *p, struct fc_err *e);
 /* Asks until there is nothing more to ask.  -1: the endpoint refuses, or taking an answer failed.
  */
-int eval_endpoint_run(const struct eval_endpoint *p, const struct eval_asker *a,
-    struct eval_usage_sum *used, struct fc_err *e);
+int eval_http_run(const struct eval_endpoint *p, const struct eval_asker *a,
+    struct eval_http_usage *used, struct fc_err *e);
 
 /* Fills *reply, which borrows from o, from a chat completion; *n_token: what its usage tells, else
  * 0. -1: it is none. */
-int eval_chat_reply(json_t *o, struct eval_reply *reply, uint64_t *n_token, struct fc_err *e);
+int eval_http_completion(json_t *o, struct eval_reply *reply, uint64_t *n_token, struct fc_err *e);
 
 /*
  * A program that reads conversations, {"id", "messages"} a line, and writes them with the

@@ -47,26 +47,28 @@ char *eval_question_id_text(const json_t *line);
 int eval_question_id_compare(const char *a, const char *b);
 
 /* One model's answer to one question: the turns of its first choice. */
-struct eval_given {
+struct eval_bench_answer {
 	char *id;
 	json_t *o;
 	struct eval_span *turn; /* [n_turn], borrowed from o */
 	size_t n_turn;
 	size_t order; /* line of the file it came from */
 };
-struct eval_answers {
-	char *model;             /* the file's name without folder and .jsonl, as FastChat does */
-	struct eval_given *item; /* [n], in the order of ids' bytes */
+struct eval_bench_answers {
+	char *model; /* the file's name without folder and .jsonl, as FastChat does */
+	struct eval_bench_answer *item; /* [n], in the order of ids' bytes */
 	size_t n, cap;
 };
 /* Of several lines with one question's id the last counts. */
-int eval_answers_read(struct eval_answers *a, const char *path, struct fc_err *e);
+int eval_bench_answers_read(struct eval_bench_answers *a, const char *path, struct fc_err *e);
 /* An empty answer to every turn of every question, as by this model. */
-void eval_answers_empty(struct eval_answers *a, const char *model, const struct eval_bench *b);
-void eval_answers_release(struct eval_answers *a);
-const struct eval_given *eval_answers_find(const struct eval_answers *a, const char *id);
+void eval_bench_answers_empty(
+    struct eval_bench_answers *a, const char *model, const struct eval_bench *b);
+void eval_bench_answers_release(struct eval_bench_answers *a);
+const struct eval_bench_answer *eval_bench_answers_find(
+    const struct eval_bench_answers *a, const char *id);
 
 /* Is the text what FastChat stores where no answer could be had: "ERROR" or "$ERROR$"? */
-bool eval_answer_is_error(struct eval_span s);
+bool eval_bench_answer_is_error(struct eval_span s);
 
 #endif

@@ -10,12 +10,12 @@
 
 /* Only choices[0] is ever judged. */
 static int read_given(
-    void *ctx /* struct eval_answers */, json_t *o, const char *where, struct fc_err *e)
+    void *ctx /* struct eval_bench_answers */, json_t *o, const char *where, struct fc_err *e)
 {
-	struct eval_answers *a = ctx;
+	struct eval_bench_answers *a = ctx;
 	FC_GROW(a->item, a->cap, a->n + 1);
-	struct eval_given *g = &a->item[a->n];
-	*g = (struct eval_given){.o = o, .id = eval_question_id_text(o), .order = a->n++};
+	struct eval_bench_answer *g = &a->item[a->n];
+	*g = (struct eval_bench_answer){.o = o, .id = eval_question_id_text(o), .order = a->n++};
 	const json_t *turns =
 	    json_object_get(json_array_get(json_object_get(o, "choices"), 0), "turns");
 	size_t n = json_array_size(turns);
@@ -37,7 +37,7 @@ static int read_given(
 	return 0;
 }
 
-static void release_given(struct eval_given *g)
+static void release_given(struct eval_bench_answer *g)
 {
 	free(g->id);
 	free(g->turn);
@@ -46,12 +46,13 @@ static void release_given(struct eval_given *g)
 
 static int by_id(const void *a, const void *b)
 {
-	const struct eval_given *x = a, *y = b;
+	const struct eval_bench_answer *x = a, *y = b;
 	int c = strcmp(x->id, y->id);
 	return c ? c : x->order < y->order ? -1 : x->order > y->order;
 }
 
-const struct eval_given *eval_answers_find(const struct eval_answers *a, const char *id)
+const struct eval_bench_answer *eval_bench_answers_find(
+    const struct eval_bench_answers *a, const char *id)
 {
 	size_t low = 0, high = a->n;
 	while (low < high) {
@@ -69,7 +70,7 @@ const struct eval_given *eval_answers_find(const struct eval_answers *a, const c
 
 /* By id; of several answers to a question the last stays, as in FastChat, where a file grows by
  * appending. */
-static void sort_by_id(struct eval_answers *a, const char *path)
+static void sort_by_id(struct eval_bench_answers *a, const char *path)
 {
 	size_t n = 0, n_double = 0;
 	const char *first = NULL;
@@ -90,39 +91,40 @@ static void sort_by_id(struct eval_answers *a, const char *path)
 		    path, n_double, first);
 }
 
-int eval_answers_read(struct eval_answers *a, const char *path, struct fc_err *e)
+int eval_bench_answers_read(struct eval_bench_answers *a, const char *path, struct fc_err *e)
 {
-	*a = (struct eval_answers){.model = fc_path_stem(path, ".jsonl")};
+	*a = (struct eval_bench_answers){.model = fc_path_stem(path, ".jsonl")};
 	if (fc_jsonl_each(path, read_given, a, e) < 0)
 		return -1;
 	sort_by_id(a, path);
 	return a->n ? 0 : fc_fail(e, "%s: no answer", path);
 }
 
-void eval_answers_empty(struct eval_answers *a, const char *model, const struct eval_bench *b)
+void eval_bench_answers_empty(
+    struct eval_bench_answers *a, const char *model, const struct eval_bench *b)
 {
-	*a = (struct eval_answers){.model = fc_strdup(model)};
-	a->item = FC_ARRAY(struct eval_given, b->n);
+	*a = (struct eval_bench_answers){.model = fc_strdup(model)};
+	a->item = FC_ARRAY(struct eval_bench_answer, b->n);
 	for (size_t i = 0; i < b->n; i++) {
 		const struct eval_question *q = &b->question[b->by_id[i]];
-		struct eval_given *g = &a->item[a->n++];
-		*g = (struct eval_given){.id = fc_strdup(q->id), .n_turn = q->n_turn};
+		struct eval_bench_answer *g = &a->item[a->n++];
+		*g = (struct eval_bench_answer){.id = fc_strdup(q->id), .n_turn = q->n_turn};
 		g->turn = FC_ARRAY(struct eval_span, q->n_turn);
 		for (size_t t = 0; t < q->n_turn; t++)
 			g->turn[t] = eval_span_of("");
 	}
 }
 
-void eval_answers_release(struct eval_answers *a)
+void eval_bench_answers_release(struct eval_bench_answers *a)
 {
 	for (size_t i = 0; i < a->n; i++)
 		release_given(&a->item[i]);
 	free(a->item);
 	free(a->model);
-	*a = (struct eval_answers){0};
+	*a = (struct eval_bench_answers){0};
 }
 
-bool eval_answer_is_error(struct eval_span s)
+bool eval_bench_answer_is_error(struct eval_span s)
 {
 	static const char *const marks[] = {"ERROR", "$ERROR$"};
 	for (size_t i = 0; i < FC_LEN(marks); i++)

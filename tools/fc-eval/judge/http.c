@@ -15,7 +15,7 @@ enum slot_state { SLOT_FREE, SLOT_ACTIVE, SLOT_WAITING };
 /* One request from its first try to its last. */
 struct slot {
 	enum slot_state state;
-	struct endpoint_transfer http;
+	struct eval_http_transfer http;
 	size_t number;
 	char *id;
 	struct fc_buf body;
@@ -24,10 +24,10 @@ struct slot {
 	double due; /* when a waiting one is tried again */
 };
 
-struct endpoint {
+struct http {
 	const struct eval_endpoint *opt;
 	const struct eval_asker *asker;
-	struct eval_usage_sum *used;
+	struct eval_http_usage *used;
 	CURLM *multi;
 	struct curl_slist *headers;
 	json_t *extra;
@@ -40,7 +40,7 @@ struct endpoint {
 	struct fc_rng rng;
 };
 
-static int set_up(struct endpoint *x, struct fc_err *e)
+static int set_up(struct http *x, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	const struct eval_endpoint *o = x->opt;
@@ -64,18 +64,18 @@ static int set_up(struct endpoint *x, struct fc_err *e)
 	fc_buf_release(&b);
 	x->slot = FC_ARRAY(struct slot, (size_t)o->n_parallel);
 	for (int i = 0; i < o->n_parallel; i++)
-		eval_endpoint_transfer_init(&x->slot[i].http, o, x->url, x->headers);
+		eval_http_transfer_init(&x->slot[i].http, o, x->url, x->headers);
 	fc_rng_seed(&x->rng, 0);
 	return 0;
 }
 
-static void tear_down(struct endpoint *x)
+static void tear_down(struct http *x)
 {
 	for (int i = 0; x->slot && i < x->opt->n_parallel; i++) {
 		struct slot *s = &x->slot[i];
 		if (s->state == SLOT_ACTIVE)
 			curl_multi_remove_handle(x->multi, s->http.easy);
-		eval_endpoint_transfer_release(&s->http);
+		eval_http_transfer_release(&s->http);
 		fc_buf_release(&s->body);
 		free(s->id);
 	}
@@ -87,7 +87,7 @@ static void tear_down(struct endpoint *x)
 	curl_global_cleanup();
 }
 
-static void make_body(struct endpoint *x, struct slot *s, json_t *messages)
+static void make_body(struct http *x, struct slot *s, json_t *messages)
 {
 	json_t *o = json_pack("{s:s, s:O, s:i, s:i, s:i}", "model", x->opt->model, "messages",
 	    messages, "n", 1, "temperature", 0, "max_tokens", x->opt->max_tokens);
@@ -106,14 +106,14 @@ static void make_body(struct endpoint *x, struct slot *s, json_t *messages)
 }
 
 /* A request is sent only if the budget is met even when it costs all that it may. */
-static bool affordable(const struct endpoint *x, uint64_t n_reserved)
+static bool affordable(const struct http *x, uint64_t n_reserved)
 {
 	const struct eval_endpoint *o = x->opt;
 	return !(o->budget_requests && x->used->n_request >= o->budget_requests) &&
 	    !(o->budget_tokens && x->used->n_token + x->n_reserved + n_reserved > o->budget_tokens);
 }
 
-static void send_slot(struct endpoint *x, struct slot *s)
+static void send_slot(struct http *x, struct slot *s)
 {
 	fc_buf_clear(&s->http.reply);
 	curl_easy_setopt(s->http.easy, CURLOPT_POSTFIELDS, s->body.p);
@@ -126,7 +126,7 @@ static void send_slot(struct endpoint *x, struct slot *s)
 	curl_multi_add_handle(x->multi, s->http.easy);
 }
 
-static int give(struct endpoint *x, struct slot *s, const struct eval_reply *r, struct fc_err *e)
+static int give(struct http *x, struct slot *s, const struct eval_reply *r, struct fc_err *e)
 {
 	s->state = SLOT_FREE;
 	free(s->id);
@@ -134,21 +134,21 @@ static int give(struct endpoint *x, struct slot *s, const struct eval_reply *r, 
 	return x->asker->take(x->asker->ctx, s->number, r, e);
 }
 
-static int give_up(struct endpoint *x, struct slot *s, const char *why, struct fc_err *e)
+static int give_up(struct http *x, struct slot *s, const char *why, struct fc_err *e)
 {
 	struct eval_reply none = {.why = why};
 	return give(x, s, &none, e);
 }
 
 /* Seconds until the next try: doubling up to a minute, spread so that not all come back at once. */
-static double back_off(struct endpoint *x, int n_try)
+static double back_off(struct http *x, int n_try)
 {
 	double delay = x->opt->delay_s * ldexp(1, n_try - 1 < 20 ? n_try - 1 : 20);
 	return fmin(delay, 60) * (0.5 + 0.5 * fc_rng_unit(&x->rng));
 }
 
 static int try_again(
-    struct endpoint *x, struct slot *s, const struct endpoint_outcome *o, struct fc_err *e)
+    struct http *x, struct slot *s, const struct eval_http_outcome *o, struct fc_err *e)
 {
 	if (s->n_try >= x->opt->n_attempt || x->refused)
 		return give_up(x, s, o->why.msg, e);
@@ -166,26 +166,26 @@ static int try_again(
 	return 0;
 }
 
-static int finish_slot(struct endpoint *x, struct slot *s, CURLcode code, struct fc_err *e)
+static int finish_slot(struct http *x, struct slot *s, CURLcode code, struct fc_err *e)
 {
-	struct endpoint_outcome o;
+	struct eval_http_outcome o;
 	struct eval_reply reply;
 	curl_multi_remove_handle(x->multi, s->http.easy);
 	x->n_reserved -= s->n_reserved;
-	eval_endpoint_judge_transfer(s->http.easy, code, &s->http.reply, x->opt, &reply, &o);
+	eval_http_outcome_of(s->http.easy, code, &s->http.reply, x->opt, &reply, &o);
 	int ret = 0;
-	switch (o.verdict) {
-	case ENDPOINT_ANSWERED:
+	switch (o.result) {
+	case EVAL_HTTP_ANSWERED:
 		x->used->n_token += o.n_token ? o.n_token : (s->body.n + s->http.reply.n) / 4;
 		ret = give(x, s, &reply, e);
 		break;
-	case ENDPOINT_AGAIN:
+	case EVAL_HTTP_AGAIN:
 		ret = try_again(x, s, &o, e);
 		break;
-	case ENDPOINT_NEVER:
+	case EVAL_HTTP_NEVER:
 		ret = give_up(x, s, o.why.msg, e);
 		break;
-	case ENDPOINT_REFUSED:
+	case EVAL_HTTP_REFUSED:
 		if (!x->refused)
 			x->refusal = o.why;
 		x->refused = true;
@@ -198,7 +198,7 @@ static int finish_slot(struct endpoint *x, struct slot *s, CURLcode code, struct
 }
 
 /* The slot's next request, if there is one. */
-static void refill(struct endpoint *x, struct slot *s)
+static void refill(struct http *x, struct slot *s)
 {
 	struct eval_request r;
 	if (x->refused || !affordable(x, 0) || !x->asker->next(x->asker->ctx, &r))
@@ -213,7 +213,7 @@ static void refill(struct endpoint *x, struct slot *s)
 	s->due = 0;
 }
 
-static int n_active(const struct endpoint *x)
+static int n_active(const struct http *x)
 {
 	int n = 0;
 	for (int i = 0; i < x->opt->n_parallel; i++)
@@ -222,7 +222,7 @@ static int n_active(const struct endpoint *x)
 }
 
 /* Sends a waiting request whose time has come, or drops it. */
-static int send_due(struct endpoint *x, struct slot *s, struct fc_err *e)
+static int send_due(struct http *x, struct slot *s, struct fc_err *e)
 {
 	if (x->refused)
 		return give_up(x, s, x->refusal.msg, e);
@@ -238,7 +238,7 @@ static int send_due(struct endpoint *x, struct slot *s, struct fc_err *e)
 }
 
 /* Sends what is due; *wake: when the next waiting request is. */
-static int pump(struct endpoint *x, double *wake, struct fc_err *e)
+static int pump(struct http *x, double *wake, struct fc_err *e)
 {
 	double now = fc_now();
 	*wake = INFINITY;
@@ -257,7 +257,7 @@ static int pump(struct endpoint *x, double *wake, struct fc_err *e)
 	return 0;
 }
 
-static int collect(struct endpoint *x, struct fc_err *e)
+static int collect(struct http *x, struct fc_err *e)
 {
 	int left;
 	for (CURLMsg *m; (m = curl_multi_info_read(x->multi, &left));) {
@@ -273,7 +273,7 @@ static int collect(struct endpoint *x, struct fc_err *e)
 	return 0;
 }
 
-static int ask_all(struct endpoint *x, struct fc_err *e)
+static int ask_all(struct http *x, struct fc_err *e)
 {
 	for (;;) {
 		int running;
@@ -297,10 +297,10 @@ static int ask_all(struct endpoint *x, struct fc_err *e)
 	}
 }
 
-int eval_endpoint_run(const struct eval_endpoint *p, const struct eval_asker *a,
-    struct eval_usage_sum *used, struct fc_err *e)
+int eval_http_run(const struct eval_endpoint *p, const struct eval_asker *a,
+    struct eval_http_usage *used, struct fc_err *e)
 {
-	struct endpoint x = {.opt = p, .asker = a, .used = used};
+	struct http x = {.opt = p, .asker = a, .used = used};
 	int ret = set_up(&x, e);
 	if (ret == 0)
 		ret = ask_all(&x, e);

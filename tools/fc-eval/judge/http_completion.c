@@ -20,7 +20,7 @@ static json_t *about_of(const json_t *o, const json_t *choice)
 	return about;
 }
 
-int eval_chat_reply(json_t *o, struct eval_reply *reply, uint64_t *n_token, struct fc_err *e)
+int eval_http_completion(json_t *o, struct eval_reply *reply, uint64_t *n_token, struct fc_err *e)
 {
 	*reply = (struct eval_reply){0};
 	*n_token = 0;

@@ -96,9 +96,9 @@ static void explain(struct fc_err *why, long status, const struct fc_buf *body, 
 }
 
 static void judge_failure(CURLcode code, const struct fc_buf *body, const struct eval_endpoint *opt,
-    struct endpoint_outcome *out)
+    struct eval_http_outcome *out)
 {
-	out->verdict = is_fatal(code) ? ENDPOINT_REFUSED : ENDPOINT_AGAIN;
+	out->result = is_fatal(code) ? EVAL_HTTP_REFUSED : EVAL_HTTP_AGAIN;
 	if (code == CURLE_WRITE_ERROR || code == CURLE_FILESIZE_EXCEEDED)
 		fc_fail(&out->why, "a reply of more than %" PRIu64 " bytes", opt->max_reply_bytes);
 	else if (code == CURLE_OPERATION_TIMEDOUT)
@@ -122,7 +122,7 @@ static double retry_after(CURL *easy)
 }
 
 static void judge_status(CURL *easy, long status, const struct fc_buf *body, const char *key,
-    struct endpoint_outcome *out)
+    struct eval_http_outcome *out)
 {
 	explain(&out->why, status, body, key);
 	switch (status) {
@@ -130,34 +130,34 @@ static void judge_status(CURL *easy, long status, const struct fc_buf *body, con
 	case 409:
 	case 425:
 	case 429:
-		out->verdict = ENDPOINT_AGAIN;
+		out->result = EVAL_HTTP_AGAIN;
 		break;
 	case 401:
 	case 403:
 	case 404:
 	case 405:
-		out->verdict = ENDPOINT_REFUSED;
+		out->result = EVAL_HTTP_REFUSED;
 		break;
 	default:
-		out->verdict = status >= 500        ? ENDPOINT_AGAIN
-		    : status >= 300 && status < 400 ? ENDPOINT_REFUSED
-						    : ENDPOINT_NEVER;
+		out->result = status >= 500         ? EVAL_HTTP_AGAIN
+		    : status >= 300 && status < 400 ? EVAL_HTTP_REFUSED
+						    : EVAL_HTTP_NEVER;
 	}
 	if (status >= 300 && status < 400)
 		fc_fail(&out->why,
 		    "HTTP status %ld: the endpoint is elsewhere, and redirects are "
 		    "not followed",
 		    status);
-	if (out->verdict == ENDPOINT_AGAIN)
+	if (out->result == EVAL_HTTP_AGAIN)
 		out->retry_after_s = retry_after(easy);
 	out->busy = status == 429 || status == 503;
 }
 
-void eval_endpoint_judge_transfer(CURL *easy, CURLcode code, struct fc_buf *body,
-    const struct eval_endpoint *opt, struct eval_reply *reply, struct endpoint_outcome *out)
+void eval_http_outcome_of(CURL *easy, CURLcode code, struct fc_buf *body,
+    const struct eval_endpoint *opt, struct eval_reply *reply, struct eval_http_outcome *out)
 {
 	long status = 0;
-	*out = (struct endpoint_outcome){0};
+	*out = (struct eval_http_outcome){0};
 	*reply = (struct eval_reply){0};
 	if (opt->key && body->n)
 		hide_key(body->p, body->n, opt->key);
@@ -171,12 +171,12 @@ void eval_endpoint_judge_transfer(CURL *easy, CURLcode code, struct fc_buf *body
 		return;
 	}
 	struct fc_err why;
-	out->verdict = ENDPOINT_ANSWERED;
+	out->result = EVAL_HTTP_ANSWERED;
 	out->o = fc_json_text(body->n ? body->p : "", body->n, "reply", &why);
 	if (out->o && opt->key)
 		hide_key_in(out->o, opt->key);
-	if (!out->o || eval_chat_reply(out->o, reply, &out->n_token, &why) < 0) {
-		out->verdict = ENDPOINT_AGAIN;
+	if (!out->o || eval_http_completion(out->o, reply, &out->n_token, &why) < 0) {
+		out->result = EVAL_HTTP_AGAIN;
 		fc_fail(&out->why, "no chat completion: %s", why.msg);
 	}
 }

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_EVAL_ENDPOINT_REPLY_H
-#define FC_EVAL_ENDPOINT_REPLY_H
+#ifndef FC_EVAL_HTTP_REPLY_H
+#define FC_EVAL_HTTP_REPLY_H
 
 #include <curl/curl.h>
 
 #include "fc-eval/judge/asker.h"
 
-enum endpoint_verdict {
-	ENDPOINT_ANSWERED,
-	ENDPOINT_AGAIN,   /* may go better next time */
-	ENDPOINT_NEVER,   /* this request is not accepted */
-	ENDPOINT_REFUSED, /* no request will be: wrong key, address, model */
+enum eval_http_result {
+	EVAL_HTTP_ANSWERED,
+	EVAL_HTTP_AGAIN,   /* may go better next time */
+	EVAL_HTTP_NEVER,   /* this request is not accepted */
+	EVAL_HTTP_REFUSED, /* no request will be: wrong key, address, model */
 };
-struct endpoint_outcome {
-	enum endpoint_verdict verdict;
+struct eval_http_outcome {
+	enum eval_http_result result;
 	struct fc_err why;
 	double retry_after_s; /* what the endpoint asks for, else 0 */
 	bool busy;            /* it wants fewer requests */
@@ -21,7 +21,7 @@ struct endpoint_outcome {
 	json_t *o; /* the reply, the caller's; *reply borrows from it */
 };
 /* What became of a transfer.  The key, where the endpoint repeats it, is taken out of the body. */
-void eval_endpoint_judge_transfer(CURL *easy, CURLcode code, struct fc_buf *body,
-    const struct eval_endpoint *opt, struct eval_reply *reply, struct endpoint_outcome *out);
+void eval_http_outcome_of(CURL *easy, CURLcode code, struct fc_buf *body,
+    const struct eval_endpoint *opt, struct eval_reply *reply, struct eval_http_outcome *out);
 
 #endif

@@ -9,9 +9,9 @@
 
 #include "base/die.h"
 
-static size_t receive(char *p, size_t size, size_t n, void *ctx /* struct endpoint_transfer */)
+static size_t receive(char *p, size_t size, size_t n, void *ctx /* struct eval_http_transfer */)
 {
-	struct endpoint_transfer *t = ctx;
+	struct eval_http_transfer *t = ctx;
 	if (t->reply.n + size * n > t->opt->max_reply_bytes)
 		return 0; /* ends the transfer */
 	fc_buf_add(&t->reply, p, size * n);
@@ -39,11 +39,11 @@ static curl_socket_t open_loopback(
 	return socket(a->family, a->socktype, a->protocol);
 }
 
-void eval_endpoint_transfer_init(struct endpoint_transfer *t, const struct eval_endpoint *o,
+void eval_http_transfer_init(struct eval_http_transfer *t, const struct eval_endpoint *o,
     const char *url, struct curl_slist *headers)
 {
 	CURL *c = curl_easy_init();
-	*t = (struct endpoint_transfer){.easy = c, .opt = o};
+	*t = (struct eval_http_transfer){.easy = c, .opt = o};
 	if (!c)
 		fc_die("cannot set up an HTTP transfer");
 	curl_easy_setopt(c, CURLOPT_URL, url);
@@ -67,7 +67,7 @@ void eval_endpoint_transfer_init(struct endpoint_transfer *t, const struct eval_
 	}
 }
 
-void eval_endpoint_transfer_release(struct endpoint_transfer *t)
+void eval_http_transfer_release(struct eval_http_transfer *t)
 {
 	curl_easy_cleanup(t->easy);
 	fc_buf_release(&t->reply);
@@ -105,7 +105,7 @@ static int check_url(const struct eval_endpoint *p, CURLU *url, struct fc_err *e
 	return ret;
 }
 
-int eval_endpoint_check(const struct eval_endpoint *p, struct fc_err *e)
+int eval_http_check(const struct eval_endpoint *p, struct fc_err *e)
 {
 	CURLU *url = curl_url();
 	int ret = check_url(p, url, e);

@@ -60,7 +60,7 @@ static const char *default_name(const struct options *o)
 static void check(struct options *o, int n_models)
 {
 	struct fc_err e;
-	bool needs_baseline = o->mode == EVAL_MATCH_BASELINE || o->mode == EVAL_MATCH_ARENA;
+	bool needs_baseline = o->mode == EVAL_PLAN_BASELINE || o->mode == EVAL_PLAN_ARENA;
 	if (!o->questions || !o->prompts || !o->out)
 		fc_die_usage("--questions, --prompts and -o are needed");
 	if (n_models == 0 && !o->dry_run)
@@ -73,7 +73,7 @@ static void check(struct options *o, int n_models)
 		fc_die_usage("one judge: --endpoint, --local or --command");
 	if (o->endpoint.base_url && !o->endpoint.model)
 		fc_die_usage("--endpoint needs --judge-model");
-	if (o->endpoint.base_url && eval_endpoint_check(&o->endpoint, &e) < 0)
+	if (o->endpoint.base_url && eval_http_check(&o->endpoint, &e) < 0)
 		fc_die_usage("%s", e.msg);
 	if (!o->endpoint.base_url && o->endpoint.model)
 		fc_die_usage("--judge-model is of --endpoint");
@@ -111,7 +111,7 @@ static void try_judge(struct options *o)
 	const char *const infer[] = {
 	    "fc-infer", "--generate", "--dry-run", "-q", "-m", o->local, NULL};
 	read_key(o, &key);
-	if (o->endpoint.base_url && eval_endpoint_check(&o->endpoint, &e) < 0)
+	if (o->endpoint.base_url && eval_http_check(&o->endpoint, &e) < 0)
 		fc_die("%s", e.msg);
 	if ((program || o->local) && eval_child_start(&child, program ? look : infer, -1, &e) < 0)
 		fc_die("%s", e.msg);
@@ -124,20 +124,20 @@ static void try_judge(struct options *o)
 }
 
 static int run(
-    const struct options *o, struct judging *j, struct eval_usage_sum *used, struct fc_err *e)
+    const struct options *o, struct eval_run *j, struct eval_http_usage *used, struct fc_err *e)
 {
-	const struct eval_asker asker = eval_judging_asker(j);
+	const struct eval_asker asker = eval_run_asker(j);
 	char max_new[16];
 	snprintf(max_new, sizeof max_new, "%d", o->endpoint.max_tokens);
 	const char *const shell[] = {"sh", "-c", o->command, NULL};
 	const char *const infer[] = {
 	    "fc-infer", "--generate", "-q", "-m", o->local, "--max-new", max_new, NULL};
 	if (o->endpoint.base_url)
-		return eval_endpoint_run(&o->endpoint, &asker, used, e);
+		return eval_http_run(&o->endpoint, &asker, used, e);
 	return eval_program_run(o->command ? shell : infer, &asker, e);
 }
 
-static void tell(const struct judging *j, const struct eval_usage_sum *used)
+static void tell(const struct eval_run *j, const struct eval_http_usage *used)
 {
 	size_t n_left = j->plan.n - j->n_written;
 	fc_note("%zu judged%s", j->n_written, n_left ? "" : ", all are");
@@ -154,13 +154,13 @@ static void tell(const struct judging *j, const struct eval_usage_sum *used)
 }
 
 /* What is there already and what remains. */
-static void resume(const struct options *o, struct judging *j, struct fc_err *e)
+static void resume(const struct options *o, struct eval_run *j, struct fc_err *e)
 {
 	size_t n_done, n_stale;
 	if (o->dry_run && !fc_file_exists(o->out))
 		return;
-	if (eval_ledger_open(&j->ledger, o->out, (enum eval_ledger_sync)o->sync, e) < 0 ||
-	    eval_ledger_resume(j->ledger, &j->plan, &n_done, &n_stale, e) < 0)
+	if (eval_judgment_file_open(&j->file, o->out, (enum eval_judgment_sync)o->sync, e) < 0 ||
+	    eval_judgment_file_resume(j->file, &j->plan, &n_done, &n_stale, e) < 0)
 		fc_die("%s", e->msg);
 	if (n_stale)
 		fc_die(
@@ -169,14 +169,14 @@ static void resume(const struct options *o, struct judging *j, struct fc_err *e)
 		    o->out, n_stale);
 	if (n_done)
 		fc_note("%zu are judged already", n_done);
-	if (eval_judging_settle_answered(j, e) < 0)
+	if (eval_run_settle_replied(j, e) < 0)
 		fc_die("%s", e->msg);
 }
 
-static void judge_all(struct options *o, struct judging *j)
+static void judge_all(struct options *o, struct eval_run *j)
 {
 	struct fc_err e;
-	struct eval_usage_sum used = {0};
+	struct eval_http_usage used = {0};
 	struct fc_buf key = FC_BUF_INIT;
 	if (j->plan.n_unanswered)
 		fc_warn("%zu judgments left out: no answer", j->plan.n_unanswered);
@@ -186,12 +186,12 @@ static void judge_all(struct options *o, struct judging *j)
 	resume(o, j, &e);
 	if (o->dry_run) {
 		fc_note("%zu to be judged", j->plan.n - j->n_written);
-		if (j->ledger && eval_ledger_close(j->ledger, false, &e) < 0)
+		if (j->file && eval_judgment_file_close(j->file, false, &e) < 0)
 			fc_die("%s", e.msg);
 		return;
 	}
 	read_key(o, &key);
-	if (o->endpoint.base_url && eval_endpoint_check(&o->endpoint, &e) < 0)
+	if (o->endpoint.base_url && eval_http_check(&o->endpoint, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_progress_start("judgments", j->plan.n);
 	int ret = run(o, j, &used, &e);
@@ -199,7 +199,7 @@ static void judge_all(struct options *o, struct judging *j)
 	tell(j, &used);
 	bool all = j->n_written == j->plan.n;
 	struct fc_err closing;
-	if (eval_ledger_close(j->ledger, all, &closing) < 0)
+	if (eval_judgment_file_close(j->file, all, &closing) < 0)
 		fc_die("%s", closing.msg);
 	if (ret < 0)
 		fc_die("%s", e.msg);
@@ -214,21 +214,21 @@ static void judge_files(struct options *o, char **paths, size_t n)
 	struct fc_err e;
 	struct eval_bench bench = {0};
 	struct eval_prompts prompts = {0};
-	struct eval_answers reference = {0}, *models = FC_ARRAY(struct eval_answers, n);
-	struct judging j = {.judge = o->in.judge, .rule = (enum eval_verdict_rule)o->rule};
+	struct eval_bench_answers reference = {0}, *models = FC_ARRAY(struct eval_bench_answers, n);
+	struct eval_run j = {.judge = o->in.judge, .rule = (enum eval_verdict_rule)o->rule};
 	if (eval_bench_read(&bench, o->questions, &e) < 0 ||
 	    eval_prompts_read(&prompts, o->prompts, &e) < 0 ||
-	    (o->reference && eval_answers_read(&reference, o->reference, &e) < 0))
+	    (o->reference && eval_bench_answers_read(&reference, o->reference, &e) < 0))
 		fc_die("%s", e.msg);
 	for (size_t i = 0; i < n; i++)
-		if (eval_answers_read(&models[i], paths[i], &e) < 0)
+		if (eval_bench_answers_read(&models[i], paths[i], &e) < 0)
 			fc_die("%s", e.msg);
 	o->in.bench = &bench;
 	o->in.prompts = &prompts;
 	o->in.models = models;
 	o->in.n_model = n;
 	o->in.reference = o->reference ? &reference : NULL;
-	o->in.mode = (enum eval_match_mode)o->mode;
+	o->in.mode = (enum eval_plan_mode)o->mode;
 	if (o->dry_run)
 		try_judge(o);
 	if (n == 0) { /* --dry-run before there are answers */
@@ -240,11 +240,11 @@ static void judge_files(struct options *o, char **paths, size_t n)
 			fc_die("%s", e.msg);
 		judge_all(o, &j);
 	}
-	eval_judging_release(&j);
+	eval_run_release(&j);
 	for (size_t i = 0; i < n; i++)
-		eval_answers_release(&models[i]);
+		eval_bench_answers_release(&models[i]);
 	free(models);
-	eval_answers_release(&reference);
+	eval_bench_answers_release(&reference);
 	eval_prompts_release(&prompts);
 	eval_bench_release(&bench);
 }
@@ -268,7 +268,7 @@ static const struct fc_opt table[] = {
     {FC_OPT_IN, 0, "reference", &opt.reference, "FILE", "reference answers", 0, 0},
     {FC_OPT_STR, 0, "reference-categories", &opt.in.reference_categories, "LIST",
 	"categories judged with a reference", 0, 0},
-    {FC_OPT_CHOICE, 0, "mode", &opt.mode, EVAL_MATCH_MODES, "what to ask", 0, 0},
+    {FC_OPT_CHOICE, 0, "mode", &opt.mode, EVAL_PLAN_MODES, "what to ask", 0, 0},
     {FC_OPT_STR, 0, "baseline", &opt.in.baseline, "MODEL", "what all others are paired with", 0, 0},
     {FC_OPT_CHOICE, 0, "verdict", &opt.rule, EVAL_VERDICT_RULES,
 	"how a verdict is found in the judge's text", 0, 0},
@@ -276,7 +276,8 @@ static const struct fc_opt table[] = {
 	"judge answers that are \"ERROR\", too", 0, 0},
     {FC_OPT_OUT, 'o', "output", &opt.out, "FILE", "judgments, continued if it exists (required)", 0,
 	0},
-    {FC_OPT_CHOICE, 0, "sync", &opt.sync, EVAL_LEDGER_SYNCS, "when judgments reach the disk", 0, 0},
+    {FC_OPT_CHOICE, 0, "sync", &opt.sync, EVAL_JUDGMENT_SYNCS, "when judgments reach the disk", 0,
+	0},
     {FC_OPT_FLAG, 'n', "dry-run", &opt.dry_run, NULL, "only tell how much there is to ask", 0, 0},
     {FC_OPT_HEAD, 0, NULL, NULL, NULL, "The judge", 0, 0},
     {FC_OPT_STR, 0, "endpoint", &opt.endpoint.base_url, "URL",

@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_EVAL_MATCH_H
-#define FC_EVAL_MATCH_H
+#ifndef FC_EVAL_JUDGE_PLAN_H
+#define FC_EVAL_JUDGE_PLAN_H
 
 #include "base/opt.h"
 #include "fc-eval/judge/judgment.h"
 #include "fc-eval/judge/prompt.h"
 
-#define EVAL_MATCH_MODES "single|pairwise-baseline|pairwise-all|arena"
-enum eval_match_mode {
-	EVAL_MATCH_SINGLE,
-	EVAL_MATCH_BASELINE, /* every model against one of them */
-	EVAL_MATCH_ALL,      /* every pair, in the order in which the models are given */
-	EVAL_MATCH_ARENA,    /* as baseline, with Arena-Hard's prompt, places and verdicts */
+#define EVAL_PLAN_MODES "single|pairwise-baseline|pairwise-all|arena"
+enum eval_plan_mode {
+	EVAL_PLAN_SINGLE,
+	EVAL_PLAN_BASELINE, /* every model against one of them */
+	EVAL_PLAN_ALL,      /* every pair, in the order in which the models are given */
+	EVAL_PLAN_ARENA,    /* as baseline, with Arena-Hard's prompt, places and verdicts */
 };
 
 /* One request to the judge and what it answered. */
 struct eval_game {
-	json_t *messages;           /* what is asked, NULL before it is */
-	struct fc_buf prompt, text; /* the user's message; the judge's answer */
+	json_t *messages;            /* what is asked, NULL before it is */
+	struct fc_buf prompt, reply; /* the user's message; what the judge replied */
 	json_t *about; /* finish_reason, usage: what the endpoint tells beside; or NULL */
-	bool answered;
+	bool replied;
 	int n_asked;
 };
 
 /* What becomes one line of the judgment file. */
-struct eval_match {
+struct eval_plan_item {
 	enum eval_judgment_kind kind;
 	const struct eval_question *question;
 	const struct eval_prompt *prompt;
 	int turn;
-	const char *model[2];               /* arena: [1] is the baseline; single: NULL */
-	const struct eval_given *given[2];  /* the models' answers, likewise */
-	const struct eval_given *reference; /* or NULL */
+	const char *model[2];                      /* arena: [1] is the baseline; single: NULL */
+	const struct eval_bench_answer *answer[2]; /* the models' answers, likewise */
+	const struct eval_bench_answer *reference; /* or NULL */
 	char *key;
 	struct eval_game game[2];
 	int n_game;
@@ -40,7 +40,7 @@ struct eval_match {
 /* Everything that is to be judged, in FastChat's order: first turns without reference, with one,
  * second turns without, with. */
 struct eval_plan {
-	struct eval_match *v;
+	struct eval_plan_item *v;
 	size_t n, cap;
 	size_t n_unanswered; /* left out: a model has no answer to the question */
 	size_t n_error;      /* left out: an answer is "ERROR" or "$ERROR$" */
@@ -49,12 +49,12 @@ struct eval_plan {
 struct eval_plan_inputs {
 	const struct eval_bench *bench;
 	const struct eval_prompts *prompts;
-	const struct eval_answers *models; /* [n_model] */
+	const struct eval_bench_answers *models; /* [n_model] */
 	size_t n_model;
-	const struct eval_answers *reference; /* or NULL */
-	const char *reference_categories;     /* separated by commas */
-	const char *judge;                    /* its name */
-	enum eval_match_mode mode;
+	const struct eval_bench_answers *reference; /* or NULL */
+	const char *reference_categories;           /* separated by commas */
+	const char *judge;                          /* its name */
+	enum eval_plan_mode mode;
 	const char *baseline;
 	bool judge_errors;
 };
@@ -63,11 +63,11 @@ int eval_plan_make(struct eval_plan *p, const struct eval_plan_inputs *in, struc
  * in, whatever in->models will answer. */
 int eval_plan_try(const struct eval_plan_inputs *in, struct fc_err *e);
 void eval_plan_release(struct eval_plan *p);
-void eval_match_release(struct eval_match *m);
+void eval_plan_item_release(struct eval_plan_item *item);
 
 /* Fills in game g's prompt, if it is empty. */
-int eval_match_fill(struct eval_match *m, int g, struct fc_err *e);
+int eval_plan_item_fill(struct eval_plan_item *item, int g, struct fc_err *e);
 /* The messages of game g, new, of a filled prompt. */
-json_t *eval_match_messages(const struct eval_match *m, int g);
+json_t *eval_plan_item_messages(const struct eval_plan_item *item, int g);
 
 #endif

@@ -11,25 +11,25 @@
 
 enum { ARENA_TRIES = 2 }; /* Arena-Hard asks once more for the verdict that is missing */
 
-static void describe(struct judging *j, size_t number)
+static void describe(struct eval_run *j, size_t number)
 {
-	const struct eval_match *m = &j->plan.v[number / 2];
+	const struct eval_plan_item *item = &j->plan.v[number / 2];
 	fc_buf_clear(&j->id);
-	fc_buf_addf(&j->id, "%s:%d:%s", m->question->id, m->turn, m->model[0]);
-	if (m->model[1])
-		fc_buf_addf(&j->id, ":%s:%d", m->model[1], (int)(number % 2) + 1);
-	fc_buf_addf(&j->id, ":%s", m->prompt->name);
+	fc_buf_addf(&j->id, "%s:%d:%s", item->question->id, item->turn, item->model[0]);
+	if (item->model[1])
+		fc_buf_addf(&j->id, ":%s:%d", item->model[1], (int)(number % 2) + 1);
+	fc_buf_addf(&j->id, ":%s", item->prompt->name);
 }
 
-static bool next_number(struct judging *j, size_t *number)
+static bool next_number(struct eval_run *j, size_t *number)
 {
 	if (j->n_again) {
 		*number = j->again[--j->n_again];
 		return true;
 	}
 	for (; j->next < 2 * j->plan.n; j->next++) {
-		const struct eval_match *m = &j->plan.v[j->next / 2];
-		if ((int)(j->next % 2) < m->n_game && !m->game[j->next % 2].answered) {
+		const struct eval_plan_item *item = &j->plan.v[j->next / 2];
+		if ((int)(j->next % 2) < item->n_game && !item->game[j->next % 2].replied) {
 			*number = j->next++;
 			return true;
 		}
@@ -37,15 +37,15 @@ static bool next_number(struct judging *j, size_t *number)
 	return false;
 }
 
-static bool next(void *ctx /* struct judging */, struct eval_request *r)
+static bool next(void *ctx /* struct eval_run */, struct eval_request *r)
 {
-	struct judging *j = ctx;
+	struct eval_run *j = ctx;
 	if (!next_number(j, &r->number))
 		return false;
-	struct eval_match *m = &j->plan.v[r->number / 2];
-	struct eval_game *game = &m->game[r->number % 2];
+	struct eval_plan_item *item = &j->plan.v[r->number / 2];
+	struct eval_game *game = &item->game[r->number % 2];
 	if (!game->messages)
-		game->messages = eval_match_messages(m, (int)(r->number % 2));
+		game->messages = eval_plan_item_messages(item, (int)(r->number % 2));
 	game->n_asked++;
 	describe(j, r->number);
 	r->messages = game->messages;
@@ -61,12 +61,12 @@ static double wall_clock(void)
 }
 
 /* Arena-Hard's second question: the same dialogue, the answer so far, and a reminder. */
-static void ask_again(struct judging *j, size_t number)
+static void ask_again(struct eval_run *j, size_t number)
 {
 	struct eval_game *game = &j->plan.v[number / 2].game[number % 2];
 	json_array_append_new(game->messages,
 	    json_pack("{s:s, s:s%}", "role", "assistant", "content",
-		game->text.p ? game->text.p : "", game->text.n));
+		game->reply.p ? game->reply.p : "", game->reply.n));
 	json_array_append_new(game->messages,
 	    json_pack("{s:s, s:s}", "role", "user", "content",
 		"continue your judgment and finish by outputting a final verdict label"));
@@ -74,39 +74,41 @@ static void ask_again(struct judging *j, size_t number)
 	j->again[j->n_again++] = number;
 }
 
-static int settle(struct judging *j, size_t number, struct fc_err *e)
+static int settle(struct eval_run *j, size_t number, struct fc_err *e)
 {
-	struct eval_match *m = &j->plan.v[number / 2];
+	struct eval_plan_item *item = &j->plan.v[number / 2];
 	int g = (int)(number % 2);
-	j->n_unparsed += !eval_record_has_verdict(m, g, j->rule);
-	json_decref(m->game[g].messages);
-	m->game[g].messages = NULL;
-	if (m->n_game == 2 && !m->game[1 - g].answered)
-		return eval_ledger_add_game(j->ledger, m, g, e);
+	j->n_unparsed += !eval_judgment_has_verdict(item, g, j->rule);
+	json_decref(item->game[g].messages);
+	item->game[g].messages = NULL;
+	if (item->n_game == 2 && !item->game[1 - g].replied)
+		return eval_judgment_file_add_game(j->file, item, g, e);
 	fc_buf_clear(&j->line);
-	eval_record_write(&j->line, m, j->judge, j->rule, wall_clock());
+	eval_judgment_write(&j->line, item, j->judge, j->rule, wall_clock());
 	j->n_written++;
-	for (int k = 0; k < m->n_game; k++) { /* it is in the file now */
-		fc_buf_release(&m->game[k].prompt);
-		fc_buf_release(&m->game[k].text);
+	for (int k = 0; k < item->n_game; k++) { /* it is in the file now */
+		fc_buf_release(&item->game[k].prompt);
+		fc_buf_release(&item->game[k].reply);
 	}
-	return eval_ledger_add(j->ledger, j->line.p, j->line.n, e);
+	return eval_judgment_file_add(j->file, j->line.p, j->line.n, e);
 }
 
-static bool lacks_arena_verdict(const struct eval_match *m, int g, enum eval_verdict_rule rule)
+static bool lacks_arena_verdict(
+    const struct eval_plan_item *item, int g, enum eval_verdict_rule rule)
 {
-	size_t n = m->game[g].text.n, n_found;
-	const char *text = eval_verdict_text(m->game[g].text.p ? m->game[g].text.p : "", &n);
-	return m->kind == EVAL_JUDGMENT_ARENA && m->game[g].n_asked < ARENA_TRIES &&
+	size_t n = item->game[g].reply.n, n_found;
+	const char *text =
+	    eval_verdict_text(item->game[g].reply.p ? item->game[g].reply.p : "", &n);
+	return item->kind == EVAL_JUDGMENT_ARENA && item->game[g].n_asked < ARENA_TRIES &&
 	    !eval_verdict_arena(text, n, rule, &n_found) && n_found == 0;
 }
 
-static int take(
-    void *ctx /* struct judging */, size_t number, const struct eval_reply *reply, struct fc_err *e)
+static int take(void *ctx /* struct eval_run */, size_t number, const struct eval_reply *reply,
+    struct fc_err *e)
 {
-	struct judging *j = ctx;
-	struct eval_match *m = &j->plan.v[number / 2];
-	struct eval_game *game = &m->game[number % 2];
+	struct eval_run *j = ctx;
+	struct eval_plan_item *item = &j->plan.v[number / 2];
+	struct eval_game *game = &item->game[number % 2];
 	fc_progress_set(j->n_written, NULL);
 	if (!reply->text) {
 		describe(j, number);
@@ -115,36 +117,36 @@ static int take(
 			    reply->why);
 		return 0;
 	}
-	if (game->text.n)
-		fc_buf_addc(&game->text, '\n');
-	fc_buf_add(&game->text, reply->text, reply->n);
+	if (game->reply.n)
+		fc_buf_addc(&game->reply, '\n');
+	fc_buf_add(&game->reply, reply->text, reply->n);
 	json_decref(game->about);
 	game->about = json_incref(reply->about);
-	if (lacks_arena_verdict(m, (int)(number % 2), j->rule)) {
+	if (lacks_arena_verdict(item, (int)(number % 2), j->rule)) {
 		ask_again(j, number);
 		return 0;
 	}
-	game->answered = true;
+	game->replied = true;
 	return settle(j, number, e);
 }
 
-struct eval_asker eval_judging_asker(struct judging *j)
+struct eval_asker eval_run_asker(struct eval_run *j)
 {
 	return (struct eval_asker){j, next, take};
 }
 
-int eval_judging_settle_answered(struct judging *j, struct fc_err *e)
+int eval_run_settle_replied(struct eval_run *j, struct fc_err *e)
 {
 	for (size_t i = 0; i < j->plan.n; i++) {
-		const struct eval_match *m = &j->plan.v[i];
-		if (m->n_game == 2 && m->game[0].answered && m->game[1].answered &&
+		const struct eval_plan_item *item = &j->plan.v[i];
+		if (item->n_game == 2 && item->game[0].replied && item->game[1].replied &&
 		    settle(j, 2 * i, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-void eval_judging_release(struct judging *j)
+void eval_run_release(struct eval_run *j)
 {
 	eval_plan_release(&j->plan);
 	fc_buf_release(&j->line);

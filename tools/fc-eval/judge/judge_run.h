@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_EVAL_JUDGING_H
-#define FC_EVAL_JUDGING_H
+#ifndef FC_EVAL_JUDGE_RUN_H
+#define FC_EVAL_JUDGE_RUN_H
 
 #include "fc-eval/judge/asker.h"
 #include "fc-eval/judge/judgment_file.h"
@@ -14,12 +14,12 @@
  * file while it grows.
  */
 
-/* A plan of matches on its way into a ledger: what is asked next, what becomes of an answer. */
-struct judging {
+/* A plan of matches on its way into a file: what is asked next, what becomes of an answer. */
+struct eval_run {
 	const char *judge; /* its name, borrowed */
 	enum eval_verdict_rule rule;
-	struct eval_plan plan;      /* released with this */
-	struct eval_ledger *ledger; /* not */
+	struct eval_plan plan;           /* released with this */
+	struct eval_judgment_file *file; /* not */
 	/* games, games, matches */
 	size_t n_failed, n_unparsed, n_written;
 	char first_failure[1024];
@@ -30,11 +30,11 @@ struct judging {
 	size_t n_again, cap_again;
 	struct fc_buf line, id;
 };
-void eval_judging_release(struct judging *j);
+void eval_run_release(struct eval_run *j);
 
 /* Asks for the games that have no answer; j is borrowed. */
-struct eval_asker eval_judging_asker(struct judging *j);
+struct eval_asker eval_run_asker(struct eval_run *j);
 /* Writes the matches whose games had all been answered when a run was killed. */
-int eval_judging_settle_answered(struct judging *j, struct fc_err *e);
+int eval_run_settle_replied(struct eval_run *j, struct fc_err *e);
 
 #endif

@@ -24,10 +24,10 @@ struct entry {
 	json_t *o;       /* of games: the line */
 };
 
-struct eval_ledger {
+struct eval_judgment_file {
 	char *path, *games_path;
 	int fd, games_fd; /* games_fd: -1 until there is one */
-	enum eval_ledger_sync sync;
+	enum eval_judgment_sync sync;
 	struct entry *entry; /* [n] */
 	size_t n, cap;
 };
@@ -99,7 +99,7 @@ static int mend(int fd, const char *path, struct fc_err *e)
 	return ret;
 }
 
-static struct entry *add_entry(struct eval_ledger *l)
+static struct entry *add_entry(struct eval_judgment_file *l)
 {
 	FC_GROW(l->entry, l->cap, l->n + 1);
 	l->entry[l->n] = (struct entry){0};
@@ -113,9 +113,9 @@ static uint64_t hash_of(const json_t *o, const char *key)
 }
 
 static int load_judgment(
-    void *ctx /* struct eval_ledger */, json_t *o, const char *where, struct fc_err *e)
+    void *ctx /* struct eval_judgment_file */, json_t *o, const char *where, struct fc_err *e)
 {
-	struct eval_ledger *l = ctx;
+	struct eval_judgment_file *l = ctx;
 	struct eval_judgment x = {0};
 	struct fc_buf key = FC_BUF_INIT;
 	int ret = eval_judgment_parse(&x, o, where, e);
@@ -135,9 +135,9 @@ static int load_judgment(
 }
 
 static int load_game(
-    void *ctx /* struct eval_ledger */, json_t *o, const char *where, struct fc_err *e)
+    void *ctx /* struct eval_judgment_file */, json_t *o, const char *where, struct fc_err *e)
 {
-	struct eval_ledger *l = ctx;
+	struct eval_judgment_file *l = ctx;
 	const char *key;
 	int64_t game;
 	int ret = -1;
@@ -166,7 +166,7 @@ static int by_key(const void *a, const void *b)
 	return c ? c : x->game < y->game ? -1 : x->game > y->game;
 }
 
-static int open_games(struct eval_ledger *l, struct fc_err *e)
+static int open_games(struct eval_judgment_file *l, struct fc_err *e)
 {
 	if (l->games_fd >= 0)
 		return 0;
@@ -174,11 +174,11 @@ static int open_games(struct eval_ledger *l, struct fc_err *e)
 	return l->games_fd < 0 ? -1 : mend(l->games_fd, l->games_path, e);
 }
 
-int eval_ledger_open(
-    struct eval_ledger **out, const char *path, enum eval_ledger_sync sync, struct fc_err *e)
+int eval_judgment_file_open(struct eval_judgment_file **out, const char *path,
+    enum eval_judgment_sync sync, struct fc_err *e)
 {
 	struct fc_buf games = FC_BUF_INIT;
-	struct eval_ledger *l = FC_NEW(struct eval_ledger);
+	struct eval_judgment_file *l = FC_NEW(struct eval_judgment_file);
 	*out = l;
 	l->path = fc_strdup(path);
 	fc_buf_addf(&games, "%s.games", path);
@@ -196,7 +196,7 @@ int eval_ledger_open(
 	return 0;
 }
 
-int eval_ledger_close(struct eval_ledger *l, bool all_judged, struct fc_err *e)
+int eval_judgment_file_close(struct eval_judgment_file *l, bool all_judged, struct fc_err *e)
 {
 	int ret = 0;
 	if (l->fd >= 0 && fdatasync(l->fd) < 0 && errno != EINVAL)
@@ -218,90 +218,92 @@ int eval_ledger_close(struct eval_ledger *l, bool all_judged, struct fc_err *e)
 	return ret;
 }
 
-static const struct entry *find(const struct eval_ledger *l, const char *key, int game)
+static const struct entry *find(const struct eval_judgment_file *l, const char *key, int game)
 {
 	struct entry wanted = {.key = (char *)key, .game = game}; /* only compared */
 	return l->n ? bsearch(&wanted, l->entry, l->n, sizeof *l->entry, by_key) : NULL;
 }
 
-static bool differs(const struct entry *x, const struct eval_match *m, int g)
+static bool differs(const struct entry *x, const struct eval_plan_item *item, int g)
 {
-	const struct fc_buf *prompt = &m->game[g].prompt;
+	const struct fc_buf *prompt = &item->game[g].prompt;
 	return x->prompt && x->prompt != fc_hash(prompt->p, prompt->n, 0);
 }
 
 /* The pair's models may have been given in the other order: then its games are, too. */
-static bool stale(const struct entry *x, const struct eval_match *m)
+static bool stale(const struct entry *x, const struct eval_plan_item *item)
 {
-	return differs(x, m, 0) && (m->n_game < 2 || differs(x, m, 1));
+	return differs(x, item, 0) && (item->n_game < 2 || differs(x, item, 1));
 }
 
-static void recall(struct eval_ledger *l, struct eval_match *m)
+static void recall(struct eval_judgment_file *l, struct eval_plan_item *item)
 {
-	for (int g = 0; g < m->n_game; g++) {
-		const struct entry *x = find(l, m->key, g + 1);
-		if (!x || differs(x, m, g))
+	for (int g = 0; g < item->n_game; g++) {
+		const struct entry *x = find(l, item->key, g + 1);
+		if (!x || differs(x, item, g))
 			continue;
 		const json_t *text = json_object_get(x->o, "judgment");
-		m->game[g].answered = true;
-		fc_buf_add(&m->game[g].text, json_string_value(text), json_string_length(text));
-		m->game[g].about = json_incref(json_object_get(x->o, "about"));
+		item->game[g].replied = true;
+		fc_buf_add(&item->game[g].reply, json_string_value(text), json_string_length(text));
+		item->game[g].about = json_incref(json_object_get(x->o, "about"));
 	}
 }
 
-int eval_ledger_resume(
-    struct eval_ledger *l, struct eval_plan *p, size_t *n_done, size_t *n_stale, struct fc_err *e)
+int eval_judgment_file_resume(struct eval_judgment_file *l, struct eval_plan *p, size_t *n_done,
+    size_t *n_stale, struct fc_err *e)
 {
 	size_t n = 0;
 	*n_done = *n_stale = 0;
 	for (size_t i = 0; i < p->n; i++) {
-		struct eval_match *m = &p->v[i];
-		const struct entry *x = find(l, m->key, 0);
-		for (int g = 0; g < m->n_game; g++)
-			if (eval_match_fill(m, g, e) < 0)
+		struct eval_plan_item *item = &p->v[i];
+		const struct entry *x = find(l, item->key, 0);
+		for (int g = 0; g < item->n_game; g++)
+			if (eval_plan_item_fill(item, g, e) < 0)
 				return -1;
 		if (x) {
 			++*n_done;
-			*n_stale += stale(x, m);
-			eval_match_release(m);
+			*n_stale += stale(x, item);
+			eval_plan_item_release(item);
 			continue;
 		}
-		recall(l, m);
+		recall(l, item);
 		if (n != i)
-			p->v[n] = *m;
+			p->v[n] = *item;
 		n++;
 	}
 	p->n = n;
 	return 0;
 }
 
-static int append(
-    struct eval_ledger *l, int fd, const char *path, const char *line, size_t n, struct fc_err *e)
+static int append(struct eval_judgment_file *l, int fd, const char *path, const char *line,
+    size_t n, struct fc_err *e)
 {
 	if (fc_write_all(fd, line, n, path, e) < 0)
 		return -1;
-	if (l->sync == EVAL_LEDGER_SYNC_LINE && fdatasync(fd) < 0 && errno != EINVAL)
+	if (l->sync == EVAL_JUDGMENT_SYNC_LINE && fdatasync(fd) < 0 && errno != EINVAL)
 		return fc_fail(e, "sync %s:", path);
 	return 0;
 }
 
-int eval_ledger_add(struct eval_ledger *l, const char *line, size_t n, struct fc_err *e)
+int eval_judgment_file_add(
+    struct eval_judgment_file *l, const char *line, size_t n, struct fc_err *e)
 {
 	return append(l, l->fd, l->path, line, n, e);
 }
 
-int eval_ledger_add_game(struct eval_ledger *l, const struct eval_match *m, int g, struct fc_err *e)
+int eval_judgment_file_add_game(
+    struct eval_judgment_file *l, const struct eval_plan_item *item, int g, struct fc_err *e)
 {
-	const struct eval_game *game = &m->game[g];
+	const struct eval_game *game = &item->game[g];
 	struct fc_buf b = FC_BUF_INIT;
 	if (open_games(l, e) < 0)
 		return -1;
 	fc_buf_adds(&b, "{\"key\": ");
-	fc_json_quote(&b, m->key, strlen(m->key));
+	fc_json_quote(&b, item->key, strlen(item->key));
 	fc_buf_addf(&b, ", \"game\": %d, \"user_prompt\": ", g + 1);
 	fc_json_quote(&b, game->prompt.p, game->prompt.n);
 	fc_buf_adds(&b, ", \"judgment\": ");
-	fc_json_quote(&b, game->text.p ? game->text.p : "", game->text.n);
+	fc_json_quote(&b, game->reply.p ? game->reply.p : "", game->reply.n);
 	if (game->about) {
 		fc_buf_adds(&b, ", \"about\": ");
 		fc_json_dump(&b, game->about);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_EVAL_LEDGER_H
-#define FC_EVAL_LEDGER_H
+#ifndef FC_EVAL_JUDGMENT_FILE_H
+#define FC_EVAL_JUDGMENT_FILE_H
 
 #include "fc-eval/judge/judge_plan.h"
 
@@ -10,28 +10,29 @@
  * pairs whose other game is missing; the file goes when there is none left.  Both are locked: a
  * second run is refused.
  */
-#define EVAL_LEDGER_SYNCS "line|end"
-enum eval_ledger_sync {
-	EVAL_LEDGER_SYNC_LINE, /* on the disk before the next is asked */
-	EVAL_LEDGER_SYNC_END,  /* survives the program's end, perhaps not the machine's */
+#define EVAL_JUDGMENT_SYNCS "line|end"
+enum eval_judgment_sync {
+	EVAL_JUDGMENT_SYNC_LINE, /* on the disk before the next is asked */
+	EVAL_JUDGMENT_SYNC_END,  /* survives the program's end, perhaps not the machine's */
 };
 
-struct eval_ledger;
-int eval_ledger_open(
-    struct eval_ledger **l, const char *path, enum eval_ledger_sync sync, struct fc_err *e);
+struct eval_judgment_file;
+int eval_judgment_file_open(struct eval_judgment_file **l, const char *path,
+    enum eval_judgment_sync sync, struct fc_err *e);
 /* Syncs.  all_judged: no match waits for its other game, so FILE.games goes. */
-int eval_ledger_close(struct eval_ledger *l, bool all_judged, struct fc_err *e);
+int eval_judgment_file_close(struct eval_judgment_file *l, bool all_judged, struct fc_err *e);
 
 /* Takes what is judged already out of the plan and gives the rest the games that are known.
  * *n_done: how many were taken out; *n_stale: how many of those were about another prompt than
  * today's, because answers, questions or references changed. */
-int eval_ledger_resume(
-    struct eval_ledger *l, struct eval_plan *p, size_t *n_done, size_t *n_stale, struct fc_err *e);
+int eval_judgment_file_resume(struct eval_judgment_file *l, struct eval_plan *p, size_t *n_done,
+    size_t *n_stale, struct fc_err *e);
 
 /* Adds a line, which ends in a newline. */
-int eval_ledger_add(struct eval_ledger *l, const char *line, size_t n, struct fc_err *e);
+int eval_judgment_file_add(
+    struct eval_judgment_file *l, const char *line, size_t n, struct fc_err *e);
 /* Remembers an answered game of a match that has another one to go. */
-int eval_ledger_add_game(
-    struct eval_ledger *l, const struct eval_match *m, int g, struct fc_err *e);
+int eval_judgment_file_add_game(
+    struct eval_judgment_file *l, const struct eval_plan_item *item, int g, struct fc_err *e);
 
 #endif

@@ -5,41 +5,44 @@
 
 static const char *visible(const struct eval_game *game, size_t *n)
 {
-	*n = game->text.n;
-	return eval_verdict_text(game->text.p ? game->text.p : "", n);
+	*n = game->reply.n;
+	return eval_verdict_text(game->reply.p ? game->reply.p : "", n);
 }
 
-static struct eval_rating rating_of(const struct eval_match *m, enum eval_verdict_rule rule)
+static struct eval_rating rating_of(const struct eval_plan_item *item, enum eval_verdict_rule rule)
 {
 	size_t n;
-	const char *text = visible(&m->game[0], &n);
+	const char *text = visible(&item->game[0], &n);
 	return eval_verdict_rating(text, n, rule);
 }
 
-static enum eval_winner winner_of(const struct eval_match *m, int g, enum eval_verdict_rule rule)
+static enum eval_winner winner_of(
+    const struct eval_plan_item *item, int g, enum eval_verdict_rule rule)
 {
 	size_t n;
-	const char *text = visible(&m->game[g], &n);
-	return m->prompt->kind == EVAL_VERDICT_RATINGS ? eval_verdict_ratings(text, n, rule)
-						       : eval_verdict_winner(text, n, rule);
+	const char *text = visible(&item->game[g], &n);
+	return item->prompt->kind == EVAL_VERDICT_RATINGS ? eval_verdict_ratings(text, n, rule)
+							  : eval_verdict_winner(text, n, rule);
 }
 
-static const char *arena_verdict(const struct eval_match *m, int g, enum eval_verdict_rule rule)
+static const char *arena_verdict(
+    const struct eval_plan_item *item, int g, enum eval_verdict_rule rule)
 {
 	size_t n, n_found;
-	const char *text = visible(&m->game[g], &n);
+	const char *text = visible(&item->game[g], &n);
 	return eval_verdict_arena(text, n, rule, &n_found);
 }
 
-bool eval_record_has_verdict(const struct eval_match *m, int g, enum eval_verdict_rule rule)
+bool eval_judgment_has_verdict(
+    const struct eval_plan_item *item, int g, enum eval_verdict_rule rule)
 {
-	switch (m->kind) {
+	switch (item->kind) {
 	case EVAL_JUDGMENT_SINGLE:
-		return rating_of(m, rule).found;
+		return rating_of(item, rule).found;
 	case EVAL_JUDGMENT_PAIR:
-		return winner_of(m, g, rule) != EVAL_WINNER_ERROR;
+		return winner_of(item, g, rule) != EVAL_WINNER_ERROR;
 	case EVAL_JUDGMENT_ARENA:
-		return arena_verdict(m, g, rule) != NULL;
+		return arena_verdict(item, g, rule) != NULL;
 	}
 	return false;
 }
@@ -66,52 +69,52 @@ static const char *winner_name(enum eval_winner w, int g)
 	return (w == EVAL_WINNER_A) == (g == 0) ? "model_1" : "model_2";
 }
 
-static void put_judge(struct fc_buf *b, const struct eval_match *m, const char *judge)
+static void put_judge(struct fc_buf *b, const struct eval_plan_item *item, const char *judge)
 {
 	fc_buf_adds(b, ", \"judge\": [");
 	fc_json_quote(b, judge, strlen(judge));
 	fc_buf_adds(b, ", ");
-	fc_json_quote(b, m->prompt->name, strlen(m->prompt->name));
+	fc_json_quote(b, item->prompt->name, strlen(item->prompt->name));
 	fc_buf_addc(b, ']');
 }
 
-static void put_single(
-    struct fc_buf *b, const struct eval_match *m, const char *judge, enum eval_verdict_rule rule)
+static void put_single(struct fc_buf *b, const struct eval_plan_item *item, const char *judge,
+    enum eval_verdict_rule rule)
 {
-	put_name(b, "model", m->model[0]);
-	put_judge(b, m, judge);
-	put_text(b, "user_prompt", &m->game[0].prompt);
-	put_text(b, "judgment", &m->game[0].text);
+	put_name(b, "model", item->model[0]);
+	put_judge(b, item, judge);
+	put_text(b, "user_prompt", &item->game[0].prompt);
+	put_text(b, "judgment", &item->game[0].reply);
 	fc_buf_adds(b, ", \"score\": ");
-	eval_rating_write(b, rating_of(m, rule));
+	eval_rating_write(b, rating_of(item, rule));
 }
 
-static void put_pair(
-    struct fc_buf *b, const struct eval_match *m, const char *judge, enum eval_verdict_rule rule)
+static void put_pair(struct fc_buf *b, const struct eval_plan_item *item, const char *judge,
+    enum eval_verdict_rule rule)
 {
-	put_name(b, "model_1", m->model[0]);
-	put_name(b, "model_2", m->model[1]);
-	put_name(b, "g1_winner", winner_name(winner_of(m, 0, rule), 0));
-	put_name(b, "g2_winner", winner_name(winner_of(m, 1, rule), 1));
-	put_judge(b, m, judge);
-	put_text(b, "g1_user_prompt", &m->game[0].prompt);
-	put_text(b, "g1_judgment", &m->game[0].text);
-	put_text(b, "g2_user_prompt", &m->game[1].prompt);
-	put_text(b, "g2_judgment", &m->game[1].text);
+	put_name(b, "model_1", item->model[0]);
+	put_name(b, "model_2", item->model[1]);
+	put_name(b, "g1_winner", winner_name(winner_of(item, 0, rule), 0));
+	put_name(b, "g2_winner", winner_name(winner_of(item, 1, rule), 1));
+	put_judge(b, item, judge);
+	put_text(b, "g1_user_prompt", &item->game[0].prompt);
+	put_text(b, "g1_judgment", &item->game[0].reply);
+	put_text(b, "g2_user_prompt", &item->game[1].prompt);
+	put_text(b, "g2_judgment", &item->game[1].reply);
 }
 
-static void put_arena(
-    struct fc_buf *b, const struct eval_match *m, const char *judge, enum eval_verdict_rule rule)
+static void put_arena(struct fc_buf *b, const struct eval_plan_item *item, const char *judge,
+    enum eval_verdict_rule rule)
 {
-	put_name(b, "model", m->model[0]);
+	put_name(b, "model", item->model[0]);
 	put_name(b, "judge", judge);
 	fc_buf_adds(b, ", \"games\": [");
 	for (int g = 0; g < 2; g++) {
-		const struct eval_game *game = &m->game[g];
-		const char *verdict = arena_verdict(m, g, rule);
+		const struct eval_game *game = &item->game[g];
+		const char *verdict = arena_verdict(item, g, rule);
 		fc_buf_adds(b, g ? ", {\"user_prompt\": " : "{\"user_prompt\": ");
 		fc_json_quote(b, game->prompt.p, game->prompt.n);
-		put_text(b, "judgment", &game->text);
+		put_text(b, "judgment", &game->reply);
 		if (verdict)
 			put_name(b, "score", verdict);
 		else
@@ -122,42 +125,42 @@ static void put_arena(
 }
 
 /* What the endpoint told beside the texts: an object, or an array of the games'. */
-static void put_about(struct fc_buf *b, const struct eval_match *m)
+static void put_about(struct fc_buf *b, const struct eval_plan_item *item)
 {
-	if (!m->game[0].about && !m->game[1].about)
+	if (!item->game[0].about && !item->game[1].about)
 		return;
-	fc_buf_adds(b, m->n_game == 2 ? ", \"reply\": [" : ", \"reply\": ");
-	for (int g = 0; g < m->n_game; g++) {
+	fc_buf_adds(b, item->n_game == 2 ? ", \"reply\": [" : ", \"reply\": ");
+	for (int g = 0; g < item->n_game; g++) {
 		if (g)
 			fc_buf_adds(b, ", ");
-		if (m->game[g].about)
-			fc_json_dump(b, m->game[g].about);
+		if (item->game[g].about)
+			fc_json_dump(b, item->game[g].about);
 		else
 			fc_buf_adds(b, "null");
 	}
-	if (m->n_game == 2)
+	if (item->n_game == 2)
 		fc_buf_addc(b, ']');
 }
 
-void eval_record_write(struct fc_buf *b, const struct eval_match *m, const char *judge,
+void eval_judgment_write(struct fc_buf *b, const struct eval_plan_item *item, const char *judge,
     enum eval_verdict_rule rule, double now)
 {
 	fc_buf_adds(b, "{\"question_id\": ");
-	fc_json_dump(b, eval_question_id(m->question));
-	switch (m->kind) {
+	fc_json_dump(b, eval_question_id(item->question));
+	switch (item->kind) {
 	case EVAL_JUDGMENT_SINGLE:
-		put_single(b, m, judge, rule);
+		put_single(b, item, judge, rule);
 		break;
 	case EVAL_JUDGMENT_PAIR:
-		put_pair(b, m, judge, rule);
+		put_pair(b, item, judge, rule);
 		break;
 	case EVAL_JUDGMENT_ARENA:
-		put_arena(b, m, judge, rule);
+		put_arena(b, item, judge, rule);
 		break;
 	}
-	if (m->kind != EVAL_JUDGMENT_ARENA)
-		fc_buf_addf(b, ", \"turn\": %d", m->turn);
+	if (item->kind != EVAL_JUDGMENT_ARENA)
+		fc_buf_addf(b, ", \"turn\": %d", item->turn);
 	fc_buf_addf(b, ", \"tstamp\": %.3f", now);
-	put_about(b, m);
+	put_about(b, item);
 	fc_buf_adds(b, "}\n");
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_EVAL_RECORD_H
-#define FC_EVAL_RECORD_H
+#ifndef FC_EVAL_JUDGMENT_WRITE_H
+#define FC_EVAL_JUDGMENT_WRITE_H
 
 #include "fc-eval/judge/judge_plan.h"
 
 /* Appends the judgment file's line, with its newline, of a match whose games are all answered. */
-void eval_record_write(struct fc_buf *b, const struct eval_match *m, const char *judge,
+void eval_judgment_write(struct fc_buf *b, const struct eval_plan_item *item, const char *judge,
     enum eval_verdict_rule rule, double seconds_since_epoch);
 
 /* Does the judge's answer to game g hold a verdict? */
-bool eval_record_has_verdict(const struct eval_match *m, int g, enum eval_verdict_rule rule);
+bool eval_judgment_has_verdict(
+    const struct eval_plan_item *item, int g, enum eval_verdict_rule rule);
 
 #endif

@@ -15,7 +15,7 @@
 struct question {
 	char *id;
 	size_t number;
-	bool answered;
+	bool replied;
 };
 
 struct program {
@@ -89,7 +89,7 @@ static int take_line(struct program *p, const char *line, size_t n, struct fc_er
 	if (!q)
 		fc_fail(
 		    e, "the judge's program answers '%.80s', which was not asked", id ? id : "");
-	else if (q->answered)
+	else if (q->replied)
 		fc_fail(e, "the judge's program answers '%.80s' twice", id);
 	else if (!answer)
 		fc_fail(e,
@@ -98,7 +98,7 @@ static int take_line(struct program *p, const char *line, size_t n, struct fc_er
 	else {
 		struct eval_reply reply = {
 		    .text = json_string_value(answer), .n = json_string_length(answer)};
-		q->answered = true;
+		q->replied = true;
 		p->n_answered++;
 		ret = p->asker->take(p->asker->ctx, q->number, &reply, e);
 	}
@@ -157,7 +157,7 @@ static int finish(struct program *p, int ret, struct fc_err *e)
 		return -1;
 	for (size_t i = 0; i < p->n; i++) {
 		struct eval_reply none = {.why = "the judge's program left it out"};
-		if (!p->question[i].answered &&
+		if (!p->question[i].replied &&
 		    p->asker->take(p->asker->ctx, p->question[i].number, &none, e) < 0)
 			return -1;
 	}

@@ -69,7 +69,7 @@ static void compare(const struct options *o, const struct eval_arms *arms)
 	for (size_t k = 0; k < arms->n_stream; k++) {
 		struct eval_grades a = {0}, refs = {0};
 		if (eval_grades_read(arms->path[k], &o->grading, &a, &e) < 0 ||
-		    eval_grades_judge(&a, o->references, &o->grading, &refs, &e) < 0)
+		    eval_grades_mark(&a, o->references, &o->grading, &refs, &e) < 0)
 			fc_die("%s", e.msg);
 		for (size_t i = 0; i < a.n; i++) {
 			struct eval_grade *g = &a.v[i];
@@ -91,7 +91,7 @@ static void show_one(const struct options *o, const char *answers, const char *r
 	struct eval_grades a = {0}, refs = {0};
 	struct fc_err e;
 	if (eval_grades_read(answers, &o->grading, &a, &e) < 0 ||
-	    eval_grades_judge(&a, references, &o->grading, &refs, &e) < 0)
+	    eval_grades_mark(&a, references, &o->grading, &refs, &e) < 0)
 		fc_die("%s", e.msg);
 	eval_command_print(tabulate(&a), (enum fc_table_format)o->format, o->out);
 	eval_grades_release(&a);

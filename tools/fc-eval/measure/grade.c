@@ -95,7 +95,7 @@ static int judge(struct eval_grade *a, const struct eval_grade *ref, const struc
 	return 0;
 }
 
-int eval_grades_judge(struct eval_grades *a, const char *refs_path, const struct eval_grading *o,
+int eval_grades_mark(struct eval_grades *a, const char *refs_path, const struct eval_grading *o,
     struct eval_grades *refs, struct fc_err *e)
 {
 	for (size_t i = 0; !refs_path && i < a->n; i++)

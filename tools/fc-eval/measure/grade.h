@@ -31,7 +31,7 @@ int eval_grades_read(
 void eval_grades_release(struct eval_grades *s);
 /* Fills in what is right.  refs_path: NULL, or where the references are, read into refs: every
  * answer meets its reference, and none is left over on either side. */
-int eval_grades_judge(struct eval_grades *a, const char *refs_path, const struct eval_grading *o,
+int eval_grades_mark(struct eval_grades *a, const char *refs_path, const struct eval_grading *o,
     struct eval_grades *refs, struct fc_err *e);
 
 #endif

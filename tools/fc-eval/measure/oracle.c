@@ -29,7 +29,7 @@ static int read_source(struct sources *s, size_t i, const struct options *o, str
 	struct eval_grades refs = {0}, *g = &s->grade[i];
 	int ret = -1;
 	if (eval_grades_read(s->path[i], &o->grading, g, e) < 0 ||
-	    eval_grades_judge(g, o->references, &o->grading, &refs, e) < 0)
+	    eval_grades_mark(g, o->references, &o->grading, &refs, e) < 0)
 		goto out;
 	for (size_t k = 0; k < g->n || k < s->grade[0].n; k++)
 		if (k >= g->n || k >= s->grade[0].n || strcmp(g->v[k].id, s->grade[0].v[k].id)) {

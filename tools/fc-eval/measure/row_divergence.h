@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_EVAL_DIVERGENCE_H
-#define FC_EVAL_DIVERGENCE_H
+#ifndef FC_EVAL_ROW_DIVERGENCE_H
+#define FC_EVAL_ROW_DIVERGENCE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "fc-eval/show/wins.h"
 
-static struct eval_arenahard_score *score_of(
-    struct eval_arenahard *a, const char *judge, const char *model)
+static struct eval_arena_hard_score *score_of(
+    struct eval_arena_hard *a, const char *judge, const char *model)
 {
 	size_t k = fc_categories_number(&a->judge, judge),
 	       m = fc_categories_number(&a->model, model);
@@ -14,15 +14,15 @@ static struct eval_arenahard_score *score_of(
 		if (a->score[i].judge == k && a->score[i].model == m)
 			return &a->score[i];
 	FC_GROW(a->score, a->cap, a->n + 1);
-	struct eval_arenahard_score *s = &a->score[a->n++];
-	*s = (struct eval_arenahard_score){
+	struct eval_arena_hard_score *s = &a->score[a->n++];
+	*s = (struct eval_arena_hard_score){
 	    .judge = k, .model = m, .points = FC_ARRAY(struct fc_share, a->question.n)};
 	return s;
 }
 
-static void count(struct eval_arenahard *a, const struct eval_judgment *x, int weight)
+static void count(struct eval_arena_hard *a, const struct eval_judgment *x, int weight)
 {
-	struct eval_arenahard_score *s = score_of(a, x->judge, x->model[0]);
+	struct eval_arena_hard_score *s = score_of(a, x->judge, x->model[0]);
 	struct fc_share *points = &s->points[fc_categories_number(&a->question, x->question)];
 	for (int g = 0; g < 2; g++) {
 		if (x->winner[g] == EVAL_WINNER_ERROR) {
@@ -39,8 +39,8 @@ static void count(struct eval_arenahard *a, const struct eval_judgment *x, int w
 	}
 }
 
-struct fc_share eval_arenahard_points(
-    const struct eval_arenahard *a, const struct eval_arenahard_score *s)
+struct fc_share eval_arena_hard_points(
+    const struct eval_arena_hard *a, const struct eval_arena_hard_score *s)
 {
 	struct fc_share sum = {0};
 	for (size_t q = 0; q < a->question.n; q++) {
@@ -50,17 +50,17 @@ struct fc_share eval_arenahard_points(
 	return sum;
 }
 
-static const struct eval_arenahard *sorting; /* qsort has no argument for it */
+static const struct eval_arena_hard *sorting; /* qsort has no argument for it */
 
-static double rate(const struct eval_arenahard_score *s)
+static double rate(const struct eval_arena_hard_score *s)
 {
-	struct fc_share sum = eval_arenahard_points(sorting, s);
+	struct fc_share sum = eval_arena_hard_points(sorting, s);
 	return sum.den > 0 ? sum.num / sum.den : -1;
 }
 
 static int by_rank(const void *a, const void *b)
 {
-	const struct eval_arenahard_score *x = a, *y = b;
+	const struct eval_arena_hard_score *x = a, *y = b;
 	if (x->judge != y->judge)
 		return x->judge < y->judge ? -1 : 1;
 	double p = rate(x), q = rate(y);
@@ -69,9 +69,9 @@ static int by_rank(const void *a, const void *b)
 	return strcmp(sorting->model.name[x->model], sorting->model.name[y->model]);
 }
 
-void eval_arenahard_build(struct eval_arenahard *a, const struct eval_judgments *j, int weight)
+void eval_arena_hard_build(struct eval_arena_hard *a, const struct eval_judgments *j, int weight)
 {
-	*a = (struct eval_arenahard){0};
+	*a = (struct eval_arena_hard){0};
 	for (size_t i = 0; i < j->n; i++)
 		if (j->v[i].kind == EVAL_JUDGMENT_ARENA)
 			fc_categories_number(&a->question, j->v[i].question);
@@ -83,7 +83,7 @@ void eval_arenahard_build(struct eval_arenahard *a, const struct eval_judgments 
 		qsort(a->score, a->n, sizeof *a->score, by_rank);
 }
 
-void eval_arenahard_release(struct eval_arenahard *a)
+void eval_arena_hard_release(struct eval_arena_hard *a)
 {
 	for (size_t i = 0; i < a->n; i++)
 		free(a->score[i].points);
@@ -91,5 +91,5 @@ void eval_arenahard_release(struct eval_arenahard *a)
 	fc_categories_release(&a->judge);
 	fc_categories_release(&a->model);
 	fc_categories_release(&a->question);
-	*a = (struct eval_arenahard){0};
+	*a = (struct eval_arena_hard){0};
 }

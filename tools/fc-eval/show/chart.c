@@ -60,11 +60,11 @@ static int write_chart(const struct eval_radar *r, const char *path, struct fc_e
 
 void eval_command_chart(int argc, char **argv)
 {
-	struct judged_options o = JUDGED_DEFAULTS;
+	struct eval_show_input_options o = EVAL_SHOW_INPUT_DEFAULTS;
 	const char *path = NULL;
 	const struct fc_opt opts[] = {
 	    {FC_OPT_OUT, 'o', "output", &path, "FILE", "an SVG, or a PNG if it ends in .png", 0, 0},
-	    JUDGED_SELECTION(o),
+	    EVAL_SHOW_INPUT_OPTS(o),
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -74,16 +74,16 @@ void eval_command_chart(int argc, char **argv)
 	};
 	fc_prog = "fc-eval chart";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
-	struct judged j;
+	struct eval_show_input j;
 	struct eval_sheets s;
 	struct eval_radar r;
 	struct fc_err e;
 	fc_opt_check_output("output", path, is_png(path) ? FC_OUT_PNG : FC_OUT_TEXT);
 	if (!o.questions)
 		fc_die_usage("--questions is needed for the categories");
-	if (eval_judged_open(&j, &o, (const char *const *)argv + first, argc - first, false, &e) <
-		0 ||
-	    eval_sheets_build(&s, &j.all, eval_judged_bench(&j), &e) < 0)
+	if (eval_show_input_open(
+		&j, &o, (const char *const *)argv + first, argc - first, false, &e) < 0 ||
+	    eval_sheets_build(&s, &j.all, eval_show_input_bench(&j), &e) < 0)
 		fc_die("%s", e.msg);
 	if (!s.n)
 		fc_die("no ratings of single answers among the judgments");
@@ -96,6 +96,6 @@ void eval_command_chart(int argc, char **argv)
 		fc_die("%s", e.msg);
 	eval_radar_release(&r);
 	eval_sheets_release(&s);
-	eval_judged_close(&j);
+	eval_show_input_close(&j);
 	fc_finish();
 }

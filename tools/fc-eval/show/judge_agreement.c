@@ -28,7 +28,7 @@ static void add(struct opinions *o, struct opinion x)
 	o->v[o->n++] = x;
 }
 
-static size_t judge_number(struct eval_agreements *a, const struct eval_judgment *x)
+static size_t judge_number(struct eval_judge_agreements *a, const struct eval_judgment *x)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	fc_buf_addf(&b, "%s (%s)", x->judge, x->kind == EVAL_JUDGMENT_SINGLE ? "single" : "pair");
@@ -37,7 +37,7 @@ static size_t judge_number(struct eval_agreements *a, const struct eval_judgment
 	return i;
 }
 
-static void collect(struct eval_agreements *a, const struct eval_judgments *j,
+static void collect(struct eval_judge_agreements *a, const struct eval_judgments *j,
     struct opinions *rating, struct opinions *vote)
 {
 	for (size_t i = 0; i < j->n; i++) {
@@ -191,7 +191,7 @@ static void each_pair(const struct opinions *o, size_t j0, size_t j1,
 }
 
 struct votes {
-	struct eval_agreement *out;
+	struct eval_judge_agreement *out;
 	double seen[4][4]; /* by enum eval_winner */
 };
 
@@ -240,10 +240,11 @@ static void collect_rating(
 	r->y[r->n++] = b->rating;
 }
 
-static void agree(struct eval_agreements *a, const struct opinions *rating,
+static void agree(struct eval_judge_agreements *a, const struct opinions *rating,
     const struct opinions *vote, size_t j0, size_t j1)
 {
-	struct eval_agreement x = {.judge = {j0, j1}, .rank_correlation = NAN, .difference = NAN};
+	struct eval_judge_agreement x = {
+	    .judge = {j0, j1}, .rank_correlation = NAN, .difference = NAN};
 	struct votes v = {.out = &x};
 	struct ratings r = {0};
 	each_pair(vote, j0, j1, count_vote, &v);
@@ -265,10 +266,10 @@ static void agree(struct eval_agreements *a, const struct opinions *rating,
 	a->v[a->n++] = x;
 }
 
-void eval_agreements_build(struct eval_agreements *a, const struct eval_judgments *j)
+void eval_judge_agreements_build(struct eval_judge_agreements *a, const struct eval_judgments *j)
 {
 	struct opinions rating = {0}, vote = {0};
-	*a = (struct eval_agreements){0};
+	*a = (struct eval_judge_agreements){0};
 	collect(a, j, &rating, &vote);
 	votes_of_ratings(&rating, &vote);
 	sort(&rating, by_subject);
@@ -282,9 +283,9 @@ void eval_agreements_build(struct eval_agreements *a, const struct eval_judgment
 	free(vote.v);
 }
 
-void eval_agreements_release(struct eval_agreements *a)
+void eval_judge_agreements_release(struct eval_judge_agreements *a)
 {
 	free(a->v);
 	fc_categories_release(&a->judge);
-	*a = (struct eval_agreements){0};
+	*a = (struct eval_judge_agreements){0};
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_EVAL_AGREEMENT_H
-#define FC_EVAL_AGREEMENT_H
+#ifndef FC_EVAL_JUDGE_AGREEMENT_H
+#define FC_EVAL_JUDGE_AGREEMENT_H
 
 #include "fc-eval/judge/judgment.h"
 #include "text/category.h"
@@ -10,8 +10,8 @@
  * pair's outcome, or that of two ratings, where a difference of up to 0.1 is a tie (FastChat's
  * rule).  A judge's ratings and its pairs are two judges, "NAME (single)" and "NAME (pair)".
  */
-struct eval_agreement {
-	size_t judge[2];                   /* numbers in eval_agreements.judge, [0] < [1] */
+struct eval_judge_agreement {
+	size_t judge[2];                   /* numbers in eval_judge_agreements.judge, [0] < [1] */
 	size_t n_vote, n_agree;            /* two ties agree */
 	size_t n_decided, n_decided_agree; /* those where neither is a tie */
 	double kappa;                      /* Cohen's, over win, loss, tie; NaN where undefined */
@@ -19,13 +19,13 @@ struct eval_agreement {
 	double rank_correlation;           /* Spearman's, of these ratings */
 	double difference;                 /* their mean difference, first minus second */
 };
-struct eval_agreements {
+struct eval_judge_agreements {
 	struct fc_categories judge;
-	struct eval_agreement *v; /* [n], those with a vote or a rating in common */
+	struct eval_judge_agreement *v; /* [n], those with a vote or a rating in common */
 	size_t n, cap;
 };
-void eval_agreements_build(struct eval_agreements *a, const struct eval_judgments *j);
-void eval_agreements_release(struct eval_agreements *a);
+void eval_judge_agreements_build(struct eval_judge_agreements *a, const struct eval_judgments *j);
+void eval_judge_agreements_release(struct eval_judge_agreements *a);
 
 /* Spearman's rank correlation, ties share their mean rank; NaN if one side has no spread. */
 double eval_rank_correlation(const double *x, const double *y, size_t n);

@@ -12,20 +12,21 @@
 #include "fc-eval/show/html.h"
 
 struct options {
-	struct judged_options judged;
+	struct eval_show_input_options input;
 	struct fc_strs answers;
 	const char *reference, *title, *out;
 };
 
 /* Best models first; then those that were only paired; then those that were not judged. */
-static void number_models(struct report *r)
+static void number_models(struct eval_report *r)
 {
 	for (size_t i = 0; i < r->sheets.n; i++)
 		fc_categories_number(&r->model, r->sheets.model.name[r->sheets.sheet[i].model]);
-	for (size_t i = 0; i < r->battles.n; i++)
-		fc_categories_number(&r->model, r->battles.model.name[r->battles.record[i].model]);
-	for (size_t i = 0; i < r->arena.n; i++)
-		fc_categories_number(&r->model, r->arena.model.name[r->arena.score[i].model]);
+	for (size_t i = 0; i < r->wins.n; i++)
+		fc_categories_number(&r->model, r->wins.model.name[r->wins.standing[i].model]);
+	for (size_t i = 0; i < r->arena_hard.n; i++)
+		fc_categories_number(
+		    &r->model, r->arena_hard.model.name[r->arena_hard.score[i].model]);
 	for (size_t i = 0; i < r->n_answers; i++)
 		fc_categories_number(&r->model, r->answers[i].model);
 }
@@ -37,7 +38,7 @@ static void put_colours(struct fc_buf *b)
 	fc_buf_addf(b, ".s%d{--c:var(--text)}\n", EVAL_RADAR_COLOURS - 1);
 }
 
-static void put_head(struct fc_buf *b, const struct report *r, uint64_t nonce)
+static void put_head(struct fc_buf *b, const struct eval_report *r, uint64_t nonce)
 {
 	fc_buf_addf(b,
 	    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -63,13 +64,13 @@ static void put_names(struct fc_buf *b, const struct fc_categories *names)
 	}
 }
 
-static void put_body(struct fc_buf *b, const struct report *r)
+static void put_body(struct fc_buf *b, const struct eval_report *r)
 {
 	struct fc_categories judges = {0};
-	for (size_t i = 0; i < r->judged->all.n; i++)
-		fc_categories_number(&judges, r->judged->all.v[i].judge);
+	for (size_t i = 0; i < r->input->all.n; i++)
+		fc_categories_number(&judges, r->input->all.v[i].judge);
 	fc_buf_adds(b, "<header><p class=\"eyebrow\">");
-	fc_buf_addf(b, "%zu questions \xc2\xb7 %zu model%s \xc2\xb7 judged by ", r->judged->bench.n,
+	fc_buf_addf(b, "%zu questions \xc2\xb7 %zu model%s \xc2\xb7 judged by ", r->input->bench.n,
 	    r->model.n, r->model.n == 1 ? "" : "s");
 	put_names(b, &judges);
 	fc_categories_release(&judges);
@@ -86,7 +87,7 @@ static void put_body(struct fc_buf *b, const struct report *r)
 	    "cannot be compared.</footer>\n");
 }
 
-static int write_page(const struct report *r, const char *path, struct fc_err *e)
+static int write_page(const struct eval_report *r, const char *path, struct fc_err *e)
 {
 	struct fc_buf page = FC_BUF_INIT, body = FC_BUF_INIT;
 	struct fc_out *out;
@@ -110,50 +111,51 @@ static int write_page(const struct report *r, const char *path, struct fc_err *e
 static void report(const struct options *o, const char *const *paths, int n_paths)
 {
 	struct fc_err e;
-	struct judged j;
-	struct eval_answers *answers = FC_ARRAY(struct eval_answers, (size_t)o->answers.n);
-	struct eval_answers reference = {0};
-	struct report r = {.judged = &j,
+	struct eval_show_input j;
+	struct eval_bench_answers *answers =
+	    FC_ARRAY(struct eval_bench_answers, (size_t)o->answers.n);
+	struct eval_bench_answers reference = {0};
+	struct eval_report r = {.input = &j,
 	    .answers = answers,
 	    .n_answers = (size_t)o->answers.n,
 	    .reference = o->reference ? &reference : NULL,
 	    .title = o->title,
-	    .seed = o->judged.seed,
-	    .n_resample = (size_t)o->judged.n_resample};
+	    .seed = o->input.seed,
+	    .n_resample = (size_t)o->input.n_resample};
 	for (int i = 0; i < o->answers.n; i++)
-		if (eval_answers_read(&answers[i], o->answers.v[i], &e) < 0)
+		if (eval_bench_answers_read(&answers[i], o->answers.v[i], &e) < 0)
 			fc_die("%s", e.msg);
-	if ((o->reference && eval_answers_read(&reference, o->reference, &e) < 0) ||
-	    eval_judged_open(&j, &o->judged, paths, n_paths, true, &e) < 0 ||
-	    eval_sheets_build(&r.sheets, &j.all, eval_judged_bench(&j), &e) < 0)
+	if ((o->reference && eval_bench_answers_read(&reference, o->reference, &e) < 0) ||
+	    eval_show_input_open(&j, &o->input, paths, n_paths, true, &e) < 0 ||
+	    eval_sheets_build(&r.sheets, &j.all, eval_show_input_bench(&j), &e) < 0)
 		fc_die("%s", e.msg);
-	eval_battles_build(&r.battles, &j.all, NULL);
-	eval_arenahard_build(&r.arena, &j.all, 3);
+	eval_wins_build(&r.wins, &j.all, NULL);
+	eval_arena_hard_build(&r.arena_hard, &j.all, 3);
 	number_models(&r);
 	if (write_page(&r, o->out, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_categories_release(&r.model);
-	eval_arenahard_release(&r.arena);
-	eval_battles_release(&r.battles);
+	eval_arena_hard_release(&r.arena_hard);
+	eval_wins_release(&r.wins);
 	eval_sheets_release(&r.sheets);
-	eval_judged_close(&j);
+	eval_show_input_close(&j);
 	for (int i = 0; i < o->answers.n; i++)
-		eval_answers_release(&answers[i]);
+		eval_bench_answers_release(&answers[i]);
 	free(answers);
-	eval_answers_release(&reference);
+	eval_bench_answers_release(&reference);
 }
 
 void eval_command_report(int argc, char **argv)
 {
-	struct options o = {.judged = JUDGED_DEFAULTS, .title = "Benchmark"};
+	struct options o = {.input = EVAL_SHOW_INPUT_DEFAULTS, .title = "Benchmark"};
 	const struct fc_opt opts[] = {
 	    {FC_OPT_OUT_TEXT, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
 	    {FC_OPT_INS, 'a', "answers", &o.answers, "FILE",
 		"a model's answers (may be given several times)", 0, 0},
 	    {FC_OPT_IN, 0, "reference", &o.reference, "FILE", "reference answers", 0, 0},
 	    {FC_OPT_STR, 0, "title", &o.title, "TEXT", "the page's", 0, 0},
-	    JUDGED_SELECTION(o.judged),
-	    JUDGED_DRAWS(o.judged),
+	    EVAL_SHOW_INPUT_OPTS(o.input),
+	    EVAL_SHOW_DRAW_OPTS(o.input),
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -163,7 +165,7 @@ void eval_command_report(int argc, char **argv)
 	};
 	fc_prog = "fc-eval report";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
-	if (!o.judged.questions)
+	if (!o.input.questions)
 		fc_die_usage("--questions is needed");
 	report(&o, (const char *const *)argv + first, argc - first);
 	fc_finish();

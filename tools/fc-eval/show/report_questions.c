@@ -45,7 +45,7 @@ static void judgment(struct fc_buf *b, const struct eval_judgment *x)
 	fc_buf_adds(b, "</details>\n");
 }
 
-static const struct eval_answers *answers_of(const struct report *r, const char *model)
+static const struct eval_bench_answers *answers_of(const struct eval_report *r, const char *model)
 {
 	for (size_t i = 0; i < r->n_answers; i++)
 		if (!strcmp(r->answers[i].model, model))
@@ -58,12 +58,12 @@ static bool about(const struct eval_judgment *x, const struct eval_question *q, 
 	return (size_t)x->turn == turn && !strcmp(x->question, q->id);
 }
 
-static void answer(
-    struct fc_buf *b, const struct report *r, const struct eval_question *q, size_t turn, size_t m)
+static void answer(struct fc_buf *b, const struct eval_report *r, const struct eval_question *q,
+    size_t turn, size_t m)
 {
 	const char *model = r->model.name[m];
-	const struct eval_answers *a = answers_of(r, model);
-	const struct eval_given *g = a ? eval_answers_find(a, q->id) : NULL;
+	const struct eval_bench_answers *a = answers_of(r, model);
+	const struct eval_bench_answer *g = a ? eval_bench_answers_find(a, q->id) : NULL;
 	fc_buf_addf(b, "<div class=\"answer\" data-m=\"%zu\"><h4>", m);
 	eval_report_model(b, r, model);
 	fc_buf_adds(b, "</h4>\n");
@@ -71,8 +71,8 @@ static void answer(
 		text(b, g->turn[turn - 1]);
 	else
 		fc_buf_adds(b, "<p class=\"dim\">The answer was not given to this report.</p>\n");
-	for (size_t i = 0; i < r->judged->all.n; i++) {
-		const struct eval_judgment *x = &r->judged->all.v[i];
+	for (size_t i = 0; i < r->input->all.n; i++) {
+		const struct eval_judgment *x = &r->input->all.v[i];
 		if (x->kind == EVAL_JUDGMENT_SINGLE && about(x, q, turn) &&
 		    !strcmp(x->model[0], model))
 			judgment(b, x);
@@ -86,7 +86,7 @@ static void game(struct fc_buf *b, const char *title, struct eval_span s)
 	text(b, s);
 }
 
-static void pair(struct fc_buf *b, const struct report *r, const struct eval_judgment *x)
+static void pair(struct fc_buf *b, const struct eval_report *r, const struct eval_judgment *x)
 {
 	static const char *const outcome[] = {
 	    [EVAL_WINNER_ERROR] = "no verdict", [EVAL_WINNER_TIE] = "tie"};
@@ -111,7 +111,7 @@ static void pair(struct fc_buf *b, const struct report *r, const struct eval_jud
 	fc_buf_adds(b, "</details>\n");
 }
 
-static void arena(struct fc_buf *b, const struct report *r, const struct eval_judgment *x)
+static void arena(struct fc_buf *b, const struct eval_report *r, const struct eval_judgment *x)
 {
 	fc_buf_adds(b, "<details class=\"judgment\"><summary>");
 	eval_report_model(b, r, x->model[0]);
@@ -125,9 +125,11 @@ static void arena(struct fc_buf *b, const struct report *r, const struct eval_ju
 	fc_buf_adds(b, "</details>\n");
 }
 
-static void turn(struct fc_buf *b, const struct report *r, const struct eval_question *q, size_t t)
+static void turn(
+    struct fc_buf *b, const struct eval_report *r, const struct eval_question *q, size_t t)
 {
-	const struct eval_given *ref = r->reference ? eval_answers_find(r->reference, q->id) : NULL;
+	const struct eval_bench_answer *ref =
+	    r->reference ? eval_bench_answers_find(r->reference, q->id) : NULL;
 	fc_buf_adds(b, "<div class=\"turn\">");
 	if (q->n_turn > 1)
 		fc_buf_addf(b, "<h3>Turn %zu</h3>\n", t);
@@ -143,8 +145,8 @@ static void turn(struct fc_buf *b, const struct report *r, const struct eval_que
 	for (size_t m = 0; m < r->model.n; m++)
 		answer(b, r, q, t, m);
 	fc_buf_adds(b, "</div>\n");
-	for (size_t i = 0; i < r->judged->all.n; i++) {
-		const struct eval_judgment *x = &r->judged->all.v[i];
+	for (size_t i = 0; i < r->input->all.n; i++) {
+		const struct eval_judgment *x = &r->input->all.v[i];
 		if (!about(x, q, t))
 			continue;
 		if (x->kind == EVAL_JUDGMENT_PAIR)
@@ -160,13 +162,14 @@ struct spread {
 };
 
 /* The models' mean ratings of a question, as chips. */
-static struct spread chips(struct fc_buf *b, const struct report *r, const struct eval_question *q)
+static struct spread chips(
+    struct fc_buf *b, const struct eval_report *r, const struct eval_question *q)
 {
 	struct spread spread = {NAN, NAN};
 	for (size_t m = 0; m < r->model.n; m++) {
 		double sum = 0, n = 0;
-		for (size_t i = 0; i < r->judged->all.n; i++) {
-			const struct eval_judgment *x = &r->judged->all.v[i];
+		for (size_t i = 0; i < r->input->all.n; i++) {
+			const struct eval_judgment *x = &r->input->all.v[i];
 			if (x->kind == EVAL_JUDGMENT_SINGLE && x->scored &&
 			    !strcmp(x->question, q->id) && !strcmp(x->model[0], r->model.name[m])) {
 				sum += x->score;
@@ -188,7 +191,7 @@ static struct spread chips(struct fc_buf *b, const struct report *r, const struc
 	return spread;
 }
 
-static void question(struct fc_buf *b, const struct report *r, const struct eval_question *q)
+static void question(struct fc_buf *b, const struct eval_report *r, const struct eval_question *q)
 {
 	struct fc_buf scores = FC_BUF_INIT;
 	struct spread spread = chips(&scores, r, q);
@@ -214,9 +217,9 @@ static void question(struct fc_buf *b, const struct report *r, const struct eval
 	fc_buf_release(&scores);
 }
 
-static void toolbar(struct fc_buf *b, const struct report *r)
+static void toolbar(struct fc_buf *b, const struct eval_report *r)
 {
-	const struct eval_bench *bench = &r->judged->bench;
+	const struct eval_bench *bench = &r->input->bench;
 	struct fc_categories seen = {0};
 	fc_buf_adds(b,
 	    "<div class=\"tools\" id=\"tools\" hidden><label class=\"find\"><span "
@@ -249,9 +252,9 @@ static void toolbar(struct fc_buf *b, const struct report *r)
 	fc_buf_adds(b, "</div>\n<output id=\"found\" aria-live=\"polite\"></output></div>\n");
 }
 
-void eval_report_questions(struct fc_buf *b, const struct report *r)
+void eval_report_questions(struct fc_buf *b, const struct eval_report *r)
 {
-	const struct eval_bench *bench = &r->judged->bench;
+	const struct eval_bench *bench = &r->input->bench;
 	fc_buf_adds(b, "<section id=\"questions\"><h2>Questions</h2>\n");
 	toolbar(b, r);
 	fc_buf_adds(b, "<div id=\"list\">\n");

@@ -8,7 +8,7 @@
 #include "fc-eval/show/report.h"
 
 /* Every model of the judgments and answers has a number. */
-static size_t model_number(const struct report *r, const char *name)
+static size_t model_number(const struct eval_report *r, const char *name)
 {
 	size_t m = 0;
 	while (strcmp(r->model.name[m], name))
@@ -16,7 +16,7 @@ static size_t model_number(const struct report *r, const char *name)
 	return m;
 }
 
-void eval_report_model(struct fc_buf *b, const struct report *r, const char *name)
+void eval_report_model(struct fc_buf *b, const struct eval_report *r, const char *name)
 {
 	fc_buf_addf(b, "<span class=\"model\"><i class=\"dot s%zu\"></i>",
 	    model_number(r, name) % EVAL_RADAR_COLOURS);
@@ -64,8 +64,8 @@ static void open_table(struct fc_buf *b, const char *const *head, size_t n, size
 }
 
 /* The row's judge, where there are several, and model. */
-static void row_of(struct fc_buf *b, const struct report *r, const struct fc_categories *judges,
-    size_t judge, const char *model)
+static void row_of(struct fc_buf *b, const struct eval_report *r,
+    const struct fc_categories *judges, size_t judge, const char *model)
 {
 	fc_buf_adds(b, "<tr>");
 	if (judges->n > 1) {
@@ -107,7 +107,7 @@ static void interval(
 	fc_buf_adds(b, "</td>");
 }
 
-void eval_report_scores(struct fc_buf *b, const struct report *r)
+void eval_report_scores(struct fc_buf *b, const struct eval_report *r)
 {
 	const struct eval_sheets *s = &r->sheets;
 	const char *const head[] = {s->judge.n > 1 ? "Judge" : NULL, "Model", "Average", "Turn 1",
@@ -137,7 +137,8 @@ void eval_report_scores(struct fc_buf *b, const struct report *r)
 }
 
 /* Rows of models, columns of categories, darker where better. */
-static void category_table(struct fc_buf *b, const struct report *r, const struct eval_radar *radar)
+static void category_table(
+    struct fc_buf *b, const struct eval_report *r, const struct eval_radar *radar)
 {
 	fc_buf_adds(b,
 	    "<div class=\"scroll\"><table class=\"heat\"><thead><tr><th scope=\"col\">"
@@ -166,7 +167,7 @@ static void category_table(struct fc_buf *b, const struct report *r, const struc
 	close_table(b);
 }
 
-void eval_report_categories(struct fc_buf *b, const struct report *r)
+void eval_report_categories(struct fc_buf *b, const struct eval_report *r)
 {
 	const struct eval_sheets *s = &r->sheets;
 	for (size_t k = 0; k < s->judge.n; k++) {
@@ -196,7 +197,7 @@ void eval_report_categories(struct fc_buf *b, const struct report *r)
 	}
 }
 
-static void comparison(struct fc_buf *b, const struct report *r, const struct eval_sheet *x,
+static void comparison(struct fc_buf *b, const struct eval_report *r, const struct eval_sheet *x,
     const struct eval_sheet *y)
 {
 	struct eval_contrast c;
@@ -219,7 +220,7 @@ static void comparison(struct fc_buf *b, const struct report *r, const struct ev
 	fc_buf_adds(b, "</tr>\n");
 }
 
-void eval_report_comparisons(struct fc_buf *b, const struct report *r)
+void eval_report_comparisons(struct fc_buf *b, const struct eval_report *r)
 {
 	static const char *const head[] = {"Model", "against", "Difference",
 	    "95&nbsp;% interval, around 0", "Better", "Equal", "Worse", "p, permutation",
@@ -243,19 +244,19 @@ void eval_report_comparisons(struct fc_buf *b, const struct report *r)
 	    "A p below 0.05 is rare between models that are equally good.</p></section>\n");
 }
 
-static void wins(struct fc_buf *b, const struct report *r)
+static void wins(struct fc_buf *b, const struct eval_report *r)
 {
-	const struct eval_battles *a = &r->battles;
+	const struct eval_wins *a = &r->wins;
 	const char *const head[] = {a->judge.n > 1 ? "Judge" : NULL, "Model", "Win rate, ties half",
 	    "95&nbsp;% interval, 0 to 1", "Wins", "Ties", "Losses", "Dropped"};
 	fc_buf_adds(b, "<section id=\"pairs\"><h2>Pairs</h2>\n");
 	open_table(b, head, FC_LEN(head), 2);
 	for (size_t i = 0; i < a->n; i++) {
-		const struct eval_record *x = &a->record[i];
-		struct fc_interval v = eval_record_interval(a, x, r->seed, r->n_resample);
+		const struct eval_standing *x = &a->standing[i];
+		struct fc_interval v = eval_standing_interval(a, x, r->seed, r->n_resample);
 		row_of(b, r, &a->judge, x->judge, a->model.name[x->model]);
-		number(b, "main", 3, eval_record_adjusted(x));
-		interval(b, v, eval_record_adjusted(x), 0, 1, false);
+		number(b, "main", 3, eval_standing_adjusted(x));
+		interval(b, v, eval_standing_adjusted(x), 0, 1, false);
 		count(b, x->n_win);
 		count(b, x->n_tie);
 		count(b, x->n_loss);
@@ -277,12 +278,12 @@ static void wins(struct fc_buf *b, const struct report *r)
 	fc_buf_adds(b, "</section>\n");
 }
 
-void eval_report_pairs(struct fc_buf *b, const struct report *r)
+void eval_report_pairs(struct fc_buf *b, const struct eval_report *r)
 {
-	const struct eval_arenahard *a = &r->arena;
+	const struct eval_arena_hard *a = &r->arena_hard;
 	const char *const head[] = {a->judge.n > 1 ? "Judge" : NULL, "Model", "Score, %",
 	    "95&nbsp;% interval, 0 to 100", "Games", "Dropped"};
-	if (r->battles.n)
+	if (r->wins.n)
 		wins(b, r);
 	if (!a->n)
 		return;
@@ -290,7 +291,7 @@ void eval_report_pairs(struct fc_buf *b, const struct report *r)
 	open_table(b, head, FC_LEN(head), 2);
 	for (size_t i = 0; i < a->n; i++) {
 		struct fc_interval v;
-		double score = 100 * mean(eval_arenahard_points(a, &a->score[i]));
+		double score = 100 * mean(eval_arena_hard_points(a, &a->score[i]));
 		fc_resample_ratios(
 		    a->score[i].points, a->question.n, 1, r->seed, r->n_resample, &v);
 		row_of(b, r, &a->judge, a->score[i].judge, a->model.name[a->score[i].model]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_EVAL_SCORESHEET_H
-#define FC_EVAL_SCORESHEET_H
+#ifndef FC_EVAL_SHEETS_H
+#define FC_EVAL_SHEETS_H
 
 #include "base/resample.h"
 #include "fc-eval/judge/judgment.h"

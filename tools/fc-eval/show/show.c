@@ -32,8 +32,8 @@ static enum table table_for(const struct eval_judgments *j)
 	return TABLE_ARENA;
 }
 
-static struct fc_table *tabulate(
-    enum table table, const struct judged *j, const struct show_options *o, struct fc_err *e)
+static struct fc_table *tabulate(enum table table, const struct eval_show_input *j,
+    const struct eval_show_options *o, struct fc_err *e)
 {
 	switch (table) {
 	case TABLE_SCORES:
@@ -60,13 +60,13 @@ static struct fc_table *tabulate(
 
 void eval_command_show(int argc, char **argv)
 {
-	struct show_options o = {.judged = JUDGED_DEFAULTS, .weight = 3};
+	struct eval_show_options o = {.input = EVAL_SHOW_INPUT_DEFAULTS, .weight = 3};
 	int table = TABLE_AUTO, format = 0;
 	const char *out = NULL;
 	const struct fc_opt opts[] = {
 	    {FC_OPT_CHOICE, 't', "table", &table, TABLES, "what to show", 0, 0},
-	    JUDGED_SELECTION(o.judged),
-	    JUDGED_DRAWS(o.judged),
+	    EVAL_SHOW_INPUT_OPTS(o.input),
+	    EVAL_SHOW_DRAW_OPTS(o.input),
 	    {FC_OPT_STR, 0, "baseline", &o.baseline, "MODEL",
 		"of wins: only pairs with it; of compare: only against it", 0, 0},
 	    {FC_OPT_INT, 0, "weight", &o.weight, "N",
@@ -81,10 +81,10 @@ void eval_command_show(int argc, char **argv)
 	};
 	fc_prog = "fc-eval show";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
-	struct judged j;
+	struct eval_show_input j;
 	struct fc_err e;
-	if (eval_judged_open(
-		&j, &o.judged, (const char *const *)argv + first, argc - first, false, &e) < 0)
+	if (eval_show_input_open(
+		&j, &o.input, (const char *const *)argv + first, argc - first, false, &e) < 0)
 		fc_die("%s", e.msg);
 	struct fc_buf words = FC_BUF_INIT, text = FC_BUF_INIT;
 	o.words = &words;
@@ -100,6 +100,6 @@ void eval_command_show(int argc, char **argv)
 	eval_command_write(&text, out);
 	fc_buf_release(&words);
 	fc_buf_release(&text);
-	eval_judged_close(&j);
+	eval_show_input_close(&j);
 	fc_finish();
 }

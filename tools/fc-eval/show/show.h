@@ -13,8 +13,8 @@
  * AlpacaEval's win rate with length taken out.
  */
 
-struct show_options {
-	struct judged_options judged;
+struct eval_show_options {
+	struct eval_show_input_options input;
 	const char *baseline; /* or NULL */
 	int weight;
 	struct fc_buf *words; /* what a table means, for people; a table may leave it empty */
@@ -22,20 +22,20 @@ struct show_options {
 
 /* The tables of fc-eval show; NULL on failure. */
 struct fc_table *eval_show_scores(
-    const struct judged *j, const struct show_options *o, struct fc_err *e);
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e);
 struct fc_table *eval_show_categories(
-    const struct judged *j, const struct show_options *o, struct fc_err *e);
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e);
 struct fc_table *eval_show_questions(
-    const struct judged *j, const struct show_options *o, struct fc_err *e);
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e);
 struct fc_table *eval_show_compare(
-    const struct judged *j, const struct show_options *o, struct fc_err *e);
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e);
 struct fc_table *eval_show_wins(
-    const struct judged *j, const struct show_options *o, struct fc_err *e);
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e);
 struct fc_table *eval_show_arena(
-    const struct judged *j, const struct show_options *o, struct fc_err *e);
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e);
 struct fc_table *eval_show_judges(
-    const struct judged *j, const struct show_options *o, struct fc_err *e);
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e);
 struct fc_table *eval_show_places(
-    const struct judged *j, const struct show_options *o, struct fc_err *e);
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e);
 
 #endif

@@ -14,13 +14,13 @@ static bool listed(const struct fc_strs *list, const char *name)
 }
 
 /* A pair counts if one of its models is listed: the other is what it is compared with. */
-static bool counts(const struct judged_options *o, const struct eval_judgment *x)
+static bool counts(const struct eval_show_input_options *o, const struct eval_judgment *x)
 {
 	return listed(&o->judges, x->judge) &&
 	    (listed(&o->models, x->model[0]) || (x->model[1] && listed(&o->models, x->model[1])));
 }
 
-static void select_rows(struct eval_judgments *j, const struct judged_options *o)
+static void select_rows(struct eval_judgments *j, const struct eval_show_input_options *o)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < j->n; i++) {
@@ -32,11 +32,11 @@ static void select_rows(struct eval_judgments *j, const struct judged_options *o
 	j->n = n;
 }
 
-int eval_judged_open(struct judged *j, const struct judged_options *o, const char *const *paths,
-    int n_paths, bool keep, struct fc_err *e)
+int eval_show_input_open(struct eval_show_input *j, const struct eval_show_input_options *o,
+    const char *const *paths, int n_paths, bool keep, struct fc_err *e)
 {
 	static const char *const standard_input[] = {"-"};
-	*j = (struct judged){0};
+	*j = (struct eval_show_input){0};
 	if (n_paths == 0) {
 		paths = standard_input;
 		n_paths = 1;
@@ -65,13 +65,13 @@ int eval_judged_open(struct judged *j, const struct judged_options *o, const cha
 	return eval_bench_read(&j->bench, o->questions, e);
 }
 
-void eval_judged_close(struct judged *j)
+void eval_show_input_close(struct eval_show_input *j)
 {
 	eval_judgments_release(&j->all);
 	eval_bench_release(&j->bench);
 }
 
-const struct eval_bench *eval_judged_bench(const struct judged *j)
+const struct eval_bench *eval_show_input_bench(const struct eval_show_input *j)
 {
 	return j->has_bench ? &j->bench : NULL;
 }

@@ -13,14 +13,14 @@ static double part(size_t k, size_t n)
 }
 
 struct fc_table *eval_show_wins(
-    const struct judged *j, const struct show_options *o, struct fc_err *e)
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e)
 {
-	struct eval_battles b;
-	eval_battles_build(&b, &j->all, o->baseline);
+	struct eval_wins b;
+	eval_wins_build(&b, &j->all, o->baseline);
 	if (!b.n) {
 		fc_fail(e, "no pairs%s%s among the judgments", o->baseline ? " with " : "",
 		    o->baseline ? o->baseline : "");
-		eval_battles_release(&b);
+		eval_wins_release(&b);
 		return NULL;
 	}
 	static const char *const ints[] = {"win", "loss", "tie", "dropped"};
@@ -34,10 +34,10 @@ struct fc_table *eval_show_wins(
 	for (size_t i = 0; i < FC_LEN(reals); i++)
 		fc_table_column(t, reals[i], 3);
 	for (size_t i = 0; i < b.n; i++) {
-		const struct eval_record *r = &b.record[i];
+		const struct eval_standing *r = &b.standing[i];
 		size_t n = r->n_win + r->n_loss + r->n_tie;
 		struct fc_interval interval =
-		    eval_record_interval(&b, r, o->judged.seed, (size_t)o->judged.n_resample);
+		    eval_standing_interval(&b, r, o->input.seed, (size_t)o->input.n_resample);
 		fc_table_text(t, b.judge.name[r->judge]);
 		fc_table_text(t, b.model.name[r->model]);
 		fc_table_int(t, r->n_win);
@@ -46,22 +46,22 @@ struct fc_table *eval_show_wins(
 		fc_table_int(t, r->n_error);
 		fc_table_real(t, part(r->n_win, n));
 		fc_table_real(t, part(r->n_loss, n));
-		fc_table_real(t, eval_record_adjusted(r));
+		fc_table_real(t, eval_standing_adjusted(r));
 		fc_table_real(t, interval.low);
 		fc_table_real(t, interval.high);
 	}
-	eval_battles_release(&b);
+	eval_wins_release(&b);
 	return t;
 }
 
 struct fc_table *eval_show_places(
-    const struct judged *j, const struct show_options *o, struct fc_err *e)
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e)
 {
-	struct eval_battles b;
-	eval_battles_build(&b, &j->all, o->baseline);
+	struct eval_wins b;
+	eval_wins_build(&b, &j->all, o->baseline);
 	if (!b.n_places) {
 		fc_fail(e, "no pairs among the judgments");
-		eval_battles_release(&b);
+		eval_wins_release(&b);
 		return NULL;
 	}
 	static const char *const ints[] = {
@@ -84,18 +84,18 @@ struct fc_table *eval_show_places(
 		fc_table_real(t, part(p->n_consistent, p->n_row));
 		fc_table_real(t, part(p->n_first, p->n_first + p->n_second));
 	}
-	eval_battles_release(&b);
+	eval_wins_release(&b);
 	return t;
 }
 
 struct fc_table *eval_show_arena(
-    const struct judged *j, const struct show_options *o, struct fc_err *e)
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e)
 {
-	struct eval_arenahard a;
-	eval_arenahard_build(&a, &j->all, o->weight);
+	struct eval_arena_hard a;
+	eval_arena_hard_build(&a, &j->all, o->weight);
 	if (!a.n) {
 		fc_fail(e, "no judgments in Arena-Hard's form");
-		eval_arenahard_release(&a);
+		eval_arena_hard_release(&a);
 		return NULL;
 	}
 	struct fc_table *t = fc_table_new();
@@ -107,11 +107,11 @@ struct fc_table *eval_show_arena(
 	fc_table_column(t, "battles", 0);
 	fc_table_column(t, "dropped", 0);
 	for (size_t i = 0; i < a.n; i++) {
-		const struct eval_arenahard_score *s = &a.score[i];
-		struct fc_share sum = eval_arenahard_points(&a, s);
+		const struct eval_arena_hard_score *s = &a.score[i];
+		struct fc_share sum = eval_arena_hard_points(&a, s);
 		struct fc_interval interval;
-		fc_resample_ratios(s->points, a.question.n, 1, o->judged.seed,
-		    (size_t)o->judged.n_resample, &interval);
+		fc_resample_ratios(s->points, a.question.n, 1, o->input.seed,
+		    (size_t)o->input.n_resample, &interval);
 		fc_table_text(t, a.judge.name[s->judge]);
 		fc_table_text(t, a.model.name[s->model]);
 		fc_table_real(t, sum.den > 0 ? 100 * sum.num / sum.den : NAN);
@@ -120,19 +120,19 @@ struct fc_table *eval_show_arena(
 		fc_table_int(t, s->n_battle);
 		fc_table_int(t, s->n_dropped);
 	}
-	eval_arenahard_release(&a);
+	eval_arena_hard_release(&a);
 	return t;
 }
 
 struct fc_table *eval_show_judges(
-    const struct judged *j, const struct show_options *o, struct fc_err *e)
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e)
 {
-	struct eval_agreements a;
+	struct eval_judge_agreements a;
 	(void)o;
-	eval_agreements_build(&a, &j->all);
+	eval_judge_agreements_build(&a, &j->all);
 	if (!a.n) {
 		fc_fail(e, "no two judges who judged the same");
-		eval_agreements_release(&a);
+		eval_judge_agreements_release(&a);
 		return NULL;
 	}
 	struct fc_table *t = fc_table_new();
@@ -149,7 +149,7 @@ struct fc_table *eval_show_judges(
 	fc_table_column(t, "rank_correlation", 3);
 	fc_table_column(t, "difference", 3);
 	for (size_t i = 0; i < a.n; i++) {
-		const struct eval_agreement *x = &a.v[i];
+		const struct eval_judge_agreement *x = &a.v[i];
 		struct fc_interval interval = eval_significance_wilson(x->n_agree, x->n_vote);
 		fc_table_text(t, a.judge.name[x->judge[0]]);
 		fc_table_text(t, a.judge.name[x->judge[1]]);
@@ -164,6 +164,6 @@ struct fc_table *eval_show_judges(
 		fc_table_real(t, x->rank_correlation);
 		fc_table_real(t, x->difference);
 	}
-	eval_agreements_release(&a);
+	eval_judge_agreements_release(&a);
 	return t;
 }

@@ -14,9 +14,9 @@ static double mean(struct fc_share s)
 	return s.den > 0 ? s.num / s.den : NAN;
 }
 
-static int build(struct eval_sheets *s, const struct judged *j, struct fc_err *e)
+static int build(struct eval_sheets *s, const struct eval_show_input *j, struct fc_err *e)
 {
-	if (eval_sheets_build(s, &j->all, eval_judged_bench(j), e) == 0 && s->n)
+	if (eval_sheets_build(s, &j->all, eval_show_input_bench(j), e) == 0 && s->n)
 		return 0;
 	if (!s->n)
 		fc_fail(e, "no ratings of single answers among the judgments");
@@ -24,13 +24,13 @@ static int build(struct eval_sheets *s, const struct judged *j, struct fc_err *e
 	return -1;
 }
 
-static int need_bench(const struct judged *j, struct fc_err *e)
+static int need_bench(const struct eval_show_input *j, struct fc_err *e)
 {
 	return j->has_bench ? 0 : fc_fail(e, "--questions is needed for the categories");
 }
 
 struct fc_table *eval_show_scores(
-    const struct judged *j, const struct show_options *o, struct fc_err *e)
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e)
 {
 	struct eval_sheets s;
 	if (build(&s, j, e) < 0)
@@ -49,7 +49,7 @@ struct fc_table *eval_show_scores(
 		const struct eval_sheet *x = &s.sheet[i];
 		struct fc_interval interval[EVAL_TURNS_COUNT];
 		eval_sheet_intervals(
-		    &s, x, SIZE_MAX, o->judged.seed, (size_t)o->judged.n_resample, interval);
+		    &s, x, SIZE_MAX, o->input.seed, (size_t)o->input.n_resample, interval);
 		fc_table_text(t, s.judge.name[x->judge]);
 		fc_table_text(t, s.model.name[x->model]);
 		fc_table_real(t, mean(eval_sheet_sum(&s, x, SIZE_MAX, EVAL_TURNS_FIRST)));
@@ -65,7 +65,7 @@ struct fc_table *eval_show_scores(
 }
 
 struct fc_table *eval_show_categories(
-    const struct judged *j, const struct show_options *o, struct fc_err *e)
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e)
 {
 	struct eval_sheets s;
 	if (need_bench(j, e) < 0 || build(&s, j, e) < 0)
@@ -86,7 +86,7 @@ struct fc_table *eval_show_categories(
 			if (all.den == 0)
 				continue;
 			eval_sheet_intervals(
-			    &s, x, c, o->judged.seed, (size_t)o->judged.n_resample, interval);
+			    &s, x, c, o->input.seed, (size_t)o->input.n_resample, interval);
 			fc_table_text(t, s.judge.name[x->judge]);
 			fc_table_text(t, s.model.name[x->model]);
 			fc_table_text(t, s.category[c]);
@@ -111,7 +111,7 @@ static int by_question(const void *a, const void *b)
 }
 
 struct fc_table *eval_show_questions(
-    const struct judged *j, const struct show_options *o, struct fc_err *e)
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e)
 {
 	struct eval_sheets s;
 	(void)o;
@@ -157,7 +157,7 @@ struct compared {
 };
 
 static void compare_row(struct fc_table *t, const struct eval_sheets *s, const struct compared *v,
-    double p_holm, const struct show_options *o)
+    double p_holm, const struct eval_show_options *o)
 {
 	const struct eval_contrast *c = &v->c;
 	fc_table_text(t, s->judge.name[v->x->judge]);
@@ -170,9 +170,9 @@ static void compare_row(struct fc_table *t, const struct eval_sheets *s, const s
 	fc_table_int(t, c->n_better);
 	fc_table_int(t, c->n_worse);
 	fc_table_int(t, c->n_equal);
-	fc_table_real(t, o->judged.n_resample ? c->p_permutation : NAN);
+	fc_table_real(t, o->input.n_resample ? c->p_permutation : NAN);
 	fc_table_real(t, c->p_sign);
-	fc_table_real(t, o->judged.n_resample ? p_holm : NAN);
+	fc_table_real(t, o->input.n_resample ? p_holm : NAN);
 	fc_table_real(t, c->detectable);
 }
 
@@ -205,7 +205,7 @@ static void say(struct fc_buf *words, const struct eval_sheets *s, const struct 
 
 /* The pairs that are wanted and have a question in common, by judge; v: room for all. */
 static size_t contrast_all(
-    const struct eval_sheets *s, const struct show_options *o, struct compared *v)
+    const struct eval_sheets *s, const struct eval_show_options *o, struct compared *v)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < s->n; i++)
@@ -217,8 +217,7 @@ static size_t contrast_all(
 			if (!wanted || x->judge != y->judge)
 				continue;
 			v[n] = (struct compared){.x = x, .y = y};
-			eval_contrast(
-			    s, x, y, o->judged.seed, (size_t)o->judged.n_resample, &v[n].c);
+			eval_contrast(s, x, y, o->input.seed, (size_t)o->input.n_resample, &v[n].c);
 			n += v[n].c.n_question > 0;
 		}
 	return n;
@@ -235,7 +234,7 @@ static void adjust(const struct compared *v, size_t n, double *p, double *holm)
 }
 
 struct fc_table *eval_show_compare(
-    const struct judged *j, const struct show_options *o, struct fc_err *e)
+    const struct eval_show_input *j, const struct eval_show_options *o, struct fc_err *e)
 {
 	static const struct {
 		const char *name;

@@ -7,24 +7,24 @@
 
 #include "base/mem.h"
 
-static struct eval_record *record_of(struct eval_battles *b, const char *judge, const char *model)
+static struct eval_standing *standing_of(struct eval_wins *b, const char *judge, const char *model)
 {
 	size_t k = fc_categories_number(&b->judge, judge),
 	       m = fc_categories_number(&b->model, model);
 	for (size_t i = 0; i < b->n; i++)
-		if (b->record[i].judge == k && b->record[i].model == m)
-			return &b->record[i];
-	FC_GROW(b->record, b->cap, b->n + 1);
-	struct eval_record *r = &b->record[b->n++];
-	*r = (struct eval_record){
+		if (b->standing[i].judge == k && b->standing[i].model == m)
+			return &b->standing[i];
+	FC_GROW(b->standing, b->cap, b->n + 1);
+	struct eval_standing *r = &b->standing[b->n++];
+	*r = (struct eval_standing){
 	    .judge = k, .model = m, .points = FC_ARRAY(struct fc_share, b->question.n)};
 	return r;
 }
 
 /* side: which of the row's models the record is of. */
-static void count(struct eval_battles *b, const struct eval_judgment *x, int side)
+static void count(struct eval_wins *b, const struct eval_judgment *x, int side)
 {
-	struct eval_record *r = record_of(b, x->judge, x->model[side]);
+	struct eval_standing *r = standing_of(b, x->judge, x->model[side]);
 	struct fc_share *points = &r->points[fc_categories_number(&b->question, x->question)];
 	enum eval_winner own = side == 0 ? EVAL_WINNER_A : EVAL_WINNER_B,
 			 w = eval_judgment_winner(x);
@@ -44,7 +44,7 @@ static void count(struct eval_battles *b, const struct eval_judgment *x, int sid
 	}
 }
 
-static void count_places(struct eval_battles *b, const struct eval_judgment *x)
+static void count_places(struct eval_wins *b, const struct eval_judgment *x)
 {
 	size_t judge = fc_categories_number(&b->judge, x->judge);
 	while (b->n_places <= judge) {
@@ -69,20 +69,20 @@ static void count_places(struct eval_battles *b, const struct eval_judgment *x)
 		p->n_second++;
 }
 
-double eval_record_adjusted(const struct eval_record *r)
+double eval_standing_adjusted(const struct eval_standing *r)
 {
 	double n = (double)(r->n_win + r->n_loss + r->n_tie);
 	return n > 0 ? ((double)r->n_win + 0.5 * (double)r->n_tie) / n : NAN;
 }
 
-static const struct eval_battles *sorting; /* qsort has no argument for it */
+static const struct eval_wins *sorting; /* qsort has no argument for it */
 
 static int by_rank(const void *a, const void *b)
 {
-	const struct eval_record *x = a, *y = b;
+	const struct eval_standing *x = a, *y = b;
 	if (x->judge != y->judge)
 		return x->judge < y->judge ? -1 : 1;
-	double p = eval_record_adjusted(x), q = eval_record_adjusted(y);
+	double p = eval_standing_adjusted(x), q = eval_standing_adjusted(y);
 	p = isnan(p) ? -1 : p;
 	q = isnan(q) ? -1 : q;
 	if (p != q)
@@ -96,10 +96,9 @@ static bool takes_part(const struct eval_judgment *x, const char *baseline)
 	    (!baseline || !strcmp(x->model[0], baseline) || !strcmp(x->model[1], baseline));
 }
 
-void eval_battles_build(
-    struct eval_battles *b, const struct eval_judgments *j, const char *baseline)
+void eval_wins_build(struct eval_wins *b, const struct eval_judgments *j, const char *baseline)
 {
-	*b = (struct eval_battles){0};
+	*b = (struct eval_wins){0};
 	for (size_t i = 0; i < j->n; i++)
 		if (takes_part(&j->v[i], baseline))
 			fc_categories_number(&b->question, j->v[i].question);
@@ -114,23 +113,23 @@ void eval_battles_build(
 	}
 	sorting = b;
 	if (b->n)
-		qsort(b->record, b->n, sizeof *b->record, by_rank);
+		qsort(b->standing, b->n, sizeof *b->standing, by_rank);
 }
 
-void eval_battles_release(struct eval_battles *b)
+void eval_wins_release(struct eval_wins *b)
 {
 	for (size_t i = 0; i < b->n; i++)
-		free(b->record[i].points);
-	free(b->record);
+		free(b->standing[i].points);
+	free(b->standing);
 	free(b->places);
 	fc_categories_release(&b->judge);
 	fc_categories_release(&b->model);
 	fc_categories_release(&b->question);
-	*b = (struct eval_battles){0};
+	*b = (struct eval_wins){0};
 }
 
-struct fc_interval eval_record_interval(
-    const struct eval_battles *b, const struct eval_record *r, uint64_t seed, size_t n_resample)
+struct fc_interval eval_standing_interval(
+    const struct eval_wins *b, const struct eval_standing *r, uint64_t seed, size_t n_resample)
 {
 	struct fc_interval out;
 	struct fc_share *share = FC_ARRAY(struct fc_share, b->question.n);

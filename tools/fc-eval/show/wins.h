@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_EVAL_BATTLES_H
-#define FC_EVAL_BATTLES_H
+#ifndef FC_EVAL_WINS_H
+#define FC_EVAL_WINS_H
 
 #include "base/resample.h"
 #include "fc-eval/judge/judgment.h"
 #include "text/category.h"
 
 /* What a model won against others. */
-struct eval_record {
-	size_t judge, model; /* numbers in eval_battles */
+struct eval_standing {
+	size_t judge, model; /* numbers in eval_wins */
 	size_t n_win, n_loss, n_tie;
 	size_t n_error;          /* rows that do not count: a game has no verdict */
 	struct fc_share *points; /* [n_question] 1 a win, 1/2 a tie, of the rows (den) */
@@ -26,42 +26,41 @@ struct eval_places {
 
 /* FastChat's arithmetic: a pair's row is a win when both games agree, else a tie; rows in which a
  * game has no verdict are dropped; all turns count alike. */
-struct eval_battles {
+struct eval_wins {
 	struct fc_categories judge, model, question;
-	struct eval_record
-	    *record; /* [n], by judge as they came, then by falling adjusted win rate */
+	struct eval_standing
+	    *standing; /* [n], by judge as they came, then by falling adjusted win rate */
 	size_t n, cap;
 	struct eval_places *places; /* [n_places], by judge */
 	size_t n_places, cap_places;
 };
 /* baseline: count its pairs only, and leave out its own record; NULL: all pairs. */
-void eval_battles_build(
-    struct eval_battles *b, const struct eval_judgments *j, const char *baseline);
-void eval_battles_release(struct eval_battles *b);
+void eval_wins_build(struct eval_wins *b, const struct eval_judgments *j, const char *baseline);
+void eval_wins_release(struct eval_wins *b);
 /* (wins + ties / 2) / all; NaN of none. */
-double eval_record_adjusted(const struct eval_record *r);
+double eval_standing_adjusted(const struct eval_standing *r);
 /* Bootstrap interval of the adjusted win rate over questions. */
-struct fc_interval eval_record_interval(
-    const struct eval_battles *b, const struct eval_record *r, uint64_t seed, size_t n_resample);
+struct fc_interval eval_standing_interval(
+    const struct eval_wins *b, const struct eval_standing *r, uint64_t seed, size_t n_resample);
 
 /*
  * Arena-Hard: each game is a battle against the baseline, one with a strong verdict is `weight` of
  * them.  The Bradley-Terry model's maximum likelihood of a star of battles around one baseline is
  * the share of points won, so that is the score; games without verdict are dropped.
  */
-struct eval_arenahard_score {
+struct eval_arena_hard_score {
 	size_t judge, model;
 	size_t n_battle, n_dropped; /* games */
 	struct fc_share *points;    /* [n_question] weighted */
 };
-struct eval_arenahard {
+struct eval_arena_hard {
 	struct fc_categories judge, model, question;
-	struct eval_arenahard_score *score; /* [n], by judge, then by falling score */
+	struct eval_arena_hard_score *score; /* [n], by judge, then by falling score */
 	size_t n, cap;
 };
-void eval_arenahard_build(struct eval_arenahard *a, const struct eval_judgments *j, int weight);
-void eval_arenahard_release(struct eval_arenahard *a);
-struct fc_share eval_arenahard_points(
-    const struct eval_arenahard *a, const struct eval_arenahard_score *s);
+void eval_arena_hard_build(struct eval_arena_hard *a, const struct eval_judgments *j, int weight);
+void eval_arena_hard_release(struct eval_arena_hard *a);
+struct fc_share eval_arena_hard_points(
+    const struct eval_arena_hard *a, const struct eval_arena_hard_score *s);
 
 #endif
