@@ -2,14 +2,12 @@
 #ifndef FC_EVAL_EVAL_H
 #define FC_EVAL_EVAL_H
 
-#include "base/buf.h"
 #include "base/opt.h"
-#include "base/resample.h"
-#include "text/table.h"
+#include "fc-eval/eval_table.h"
 
 /*
  * fc-eval: measures of models, in four rooms over this ground (main: the commands, which eval.h
- * declares; print: tables).
+ * declares; eval_table: tables).
  * measure/ takes them from streams and answers, judge/ asks an LLM for verdicts, show/ turns
  * verdicts into tables, charts and pages, select/ takes the best of several answers.
  */
@@ -28,15 +26,6 @@ _Noreturn void eval_command_show(int argc, char **argv);
 _Noreturn void eval_command_chart(int argc, char **argv);
 _Noreturn void eval_command_report(int argc, char **argv);
 _Noreturn void eval_command_alpaca(int argc, char **argv);
-
-/*
- * A measure with its interval: two columns for people, "[low, high]" in the second, else three.
- * name: of the measure and of its low and high columns.
- */
-void eval_command_measure_columns(
-    struct fc_table *t, enum fc_table_format format, const char *const name[3], int decimals);
-void eval_command_measure(
-    struct fc_table *t, enum fc_table_format format, double v, struct fc_interval i, int decimals);
 
 /* Rows of option tables: where the table goes and how often the bootstrap draws.  The format is an
  * int, an enum fc_table_format. */
@@ -78,10 +67,5 @@ void eval_command_measure(
 	"Files of one NAME are seeds of one model: NAME=a,b or NAME=a NAME=b."
 /* Draws, unless told. */
 enum { EVAL_COMMAND_N_RESAMPLE = 1000, EVAL_COMMAND_N_COMPARE = 10000 };
-
-/* Writes to path (NULL: standard output); ends the program on failure. */
-void eval_command_write(const struct fc_buf *text, const char *path);
-/* Writes the table to path (NULL: standard output) and frees it; ends the program on failure. */
-void eval_command_print(struct fc_table *t, enum fc_table_format format, const char *path);
 
 #endif

@@ -13,34 +13,21 @@
 #include "fc-eval/measure/scan.h"
 #include "fc-eval/measure/significance.h"
 
-static struct fc_table *tabulate(const struct eval_grades *a)
+static void add_rows(struct eval_table *t, const struct eval_grades *a)
 {
 	struct eval_groups groups = {0};
-	struct fc_table *t = fc_table_new();
 	for (size_t i = 0; i < a->n; i++)
 		eval_groups_add(&groups, a->v[i].category);
-	fc_table_column(t, "group", 0);
-	fc_table_column(t, "conversations", 0);
-	fc_table_column(t, "right", 0);
-	fc_table_column(t, "accuracy", 3);
-	fc_table_column(t, "accuracy_low", 3);
-	fc_table_column(t, "accuracy_high", 3);
 	for (size_t i = 0; i < eval_groups_count(&groups); i++) {
 		const char *name;
 		const struct eval_group *g = eval_groups_at(&groups, i, &name);
-		uint64_t right = 0, n = g->n;
-		for (size_t k = 0; k < n; k++)
+		uint64_t right = 0;
+		for (size_t k = 0; k < g->n; k++)
 			right += a->v[g->item[k]].right;
-		struct fc_interval w = eval_significance_wilson(right, n);
-		fc_table_text(t, name);
-		fc_table_int(t, n);
-		fc_table_int(t, right);
-		fc_table_real(t, (double)right / (double)n);
-		fc_table_real(t, w.low);
-		fc_table_real(t, w.high);
+		EVAL_TABLE_ROW(t, eval_cell_text(name), eval_cell_count(g->n),
+		    eval_cell_count(right), eval_significance_share(right, g->n));
 	}
 	eval_groups_release(&groups);
-	return t;
 }
 
 struct options {
@@ -53,7 +40,7 @@ struct options {
 
 static void compare(const struct options *o, const struct eval_arms *arms)
 {
-	static const struct eval_measure m = {.name = {"accuracy", "accuracy_low", "accuracy_high"},
+	static const struct eval_measure m = {.name = "accuracy",
 	    .heading = "accuracy",
 	    .unit = " in accuracy",
 	    .items = "conversations",
@@ -88,12 +75,17 @@ static void compare(const struct options *o, const struct eval_arms *arms)
 
 static void show_one(const struct options *o, const char *answers, const char *references)
 {
+	static const struct eval_column columns[] = {EVAL_COLUMN("group"),
+	    EVAL_COLUMN("conversations"), EVAL_COLUMN("right"),
+	    EVAL_COLUMN("accuracy", .decimals = 3, .interval = EVAL_INTERVAL_COLUMNS)};
+	struct eval_table t = EVAL_TABLE(columns);
 	struct eval_grades a = {0}, refs = {0};
 	struct fc_err e;
 	if (eval_grades_read(answers, &o->grading, &a, &e) < 0 ||
 	    eval_grades_mark(&a, references, &o->grading, &refs, &e) < 0)
 		fc_die("%s", e.msg);
-	eval_command_print(tabulate(&a), (enum fc_table_format)o->format, o->out);
+	add_rows(&t, &a);
+	eval_table_print(&t, (enum fc_table_format)o->format, o->out);
 	eval_grades_release(&a);
 	eval_grades_release(&refs);
 }

@@ -9,7 +9,7 @@
 
 /* How a measure is called. */
 struct eval_measure {
-	const char *name[3]; /* columns for programs: the value, its low, its high */
+	const char *name;    /* its column for programs */
 	const char *heading; /* of the column for people */
 	const char *unit;    /* in words, behind a number: " bits a byte", " in accuracy" */
 	const char *items;   /* what is drawn: "conversations", "tasks"; a column for programs */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/die.h"
 #include "base/mem.h"
 #include "fc-eval/eval.h"
 
@@ -85,83 +86,53 @@ static struct part compare(const struct eval_compared *c, size_t group, const si
 	return p;
 }
 
-static struct fc_table *new_table(const struct eval_compared *c)
+enum { N_COLUMN = 16 };
+
+static void set_columns(struct eval_column column[N_COLUMN], const struct eval_measure *m)
 {
-	static const char *const difference[] = {"difference", "difference_low", "difference_high"};
-	const struct eval_measure *m = c->measure;
-	const enum fc_table_format f = c->options->format;
-	const bool text = f == FC_TABLE_TEXT;
-	struct fc_table *t = fc_table_new();
-	fc_table_column(t, "model", 0);
-	if (text) {
-		fc_table_column(t, m->heading, m->decimals);
-	} else {
-		fc_table_column(t, "group", 0);
-		fc_table_column(t, "streams", 0);
-		fc_table_column(t, m->items, 0);
-		fc_table_column(t, "left_out", 0);
-		if (m->of_bytes) {
-			fc_table_column(t, "bytes", 0);
-			fc_table_column(t, "bytes_left_out", 0);
-		}
-		eval_command_measure_columns(t, f, m->name, m->decimals);
-		fc_table_column(t, "against", 0);
-	}
-	eval_command_measure_columns(t, f, difference, m->decimals);
-	fc_table_column(t, "better", 0);
-	fc_table_column(t, "worse", 0);
-	if (!text) {
-		fc_table_column(t, "equal", 0);
-		fc_table_column(t, "p", 0);
-		fc_table_column(t, "p_holm", 0);
-		fc_table_column(t, "detectable", 0);
-	}
-	return t;
+	const enum eval_column_shown bytes = m->of_bytes ? EVAL_SHOWN_PROGRAMS : EVAL_SHOWN_NEVER;
+	const struct eval_column all[N_COLUMN] = {
+	    EVAL_COLUMN("model"),
+	    EVAL_COLUMN("group", .shown = EVAL_SHOWN_PROGRAMS),
+	    EVAL_COLUMN("streams", .shown = EVAL_SHOWN_PROGRAMS),
+	    EVAL_COLUMN(m->items, .shown = EVAL_SHOWN_PROGRAMS),
+	    EVAL_COLUMN("left_out", .shown = EVAL_SHOWN_PROGRAMS),
+	    EVAL_COLUMN("bytes", .shown = bytes),
+	    EVAL_COLUMN("bytes_left_out", .shown = bytes),
+	    EVAL_COLUMN(m->name, .decimals = m->decimals, .heading = m->heading,
+		.interval = EVAL_INTERVAL_PROGRAMS),
+	    EVAL_COLUMN("against", .shown = EVAL_SHOWN_PROGRAMS),
+	    EVAL_COLUMN("difference", .decimals = m->decimals, .interval = EVAL_INTERVAL_BRACKETS),
+	    EVAL_COLUMN("better"),
+	    EVAL_COLUMN("worse"),
+	    EVAL_COLUMN("equal", .shown = EVAL_SHOWN_PROGRAMS),
+	    EVAL_COLUMN("p", .shown = EVAL_SHOWN_PROGRAMS),
+	    EVAL_COLUMN("p_holm", .shown = EVAL_SHOWN_PROGRAMS),
+	    EVAL_COLUMN("detectable", .shown = EVAL_SHOWN_PROGRAMS),
+	};
+	memcpy(column, all, sizeof all);
 }
 
-/* What stands before the difference, for programs. */
-static void put_head(
-    struct fc_table *t, const struct eval_compared *c, const struct part *p, size_t a)
+/* The baseline has no difference from itself, not even none. */
+static struct eval_cell count_against(bool other, size_t n)
 {
-	const struct eval_paired_result *r = &p->result[a];
-	fc_table_text(t, p->name);
-	fc_table_int(t, r->n_stream);
-	fc_table_int(t, p->n);
-	fc_table_int(t, p->n_left_out);
-	if (c->measure->of_bytes) {
-		fc_table_int(t, p->bytes);
-		fc_table_int(t, p->left_bytes[a]);
-	}
-	eval_command_measure(t, c->options->format, r->value, r->interval, c->measure->decimals);
-	if (a == c->arms->baseline)
-		fc_table_none(t);
-	else
-		fc_table_text(t, c->arms->name[c->arms->baseline]);
+	return other ? eval_cell_count(n) : eval_cell_none();
 }
 
-static void put_row(
-    struct fc_table *t, const struct eval_compared *c, const struct part *p, size_t a)
+static void add_row(
+    struct eval_table *t, const struct eval_compared *c, const struct part *p, size_t a)
 {
 	const struct eval_paired_result *r = &p->result[a];
-	const bool text = c->options->format == FC_TABLE_TEXT, other = a != c->arms->baseline;
-	fc_table_text(t, c->arms->name[a]);
-	if (text)
-		fc_table_real(t, r->value);
-	else
-		put_head(t, c, p, a);
-	eval_command_measure(
-	    t, c->options->format, r->difference, r->difference_interval, c->measure->decimals);
-	const size_t counts[] = {r->n_better, r->n_worse, r->n_equal};
-	for (size_t i = 0; i < (text ? 2 : 3); i++)
-		if (other)
-			fc_table_int(t, counts[i]);
-		else
-			fc_table_none(t);
-	if (!text) {
-		fc_table_real(t, r->p);
-		fc_table_real(t, r->p_holm);
-		fc_table_real(t, r->detectable);
-	}
+	const bool other = a != c->arms->baseline;
+	EVAL_TABLE_ROW(t, eval_cell_text(c->arms->name[a]), eval_cell_text(p->name),
+	    eval_cell_count(r->n_stream), eval_cell_count(p->n), eval_cell_count(p->n_left_out),
+	    eval_cell_count(p->bytes), eval_cell_count(p->left_bytes[a]),
+	    eval_cell_within(r->value, r->interval),
+	    eval_cell_text(other ? c->arms->name[c->arms->baseline] : NULL),
+	    eval_cell_within(r->difference, r->difference_interval),
+	    count_against(other, r->n_better), count_against(other, r->n_worse),
+	    count_against(other, r->n_equal), eval_cell_real(r->p), eval_cell_real(r->p_holm),
+	    eval_cell_real(r->detectable));
 }
 
 /* Over what the figures are, and what the brackets mean. */
@@ -225,26 +196,27 @@ void eval_compared_print(const struct eval_compared *c)
 	size_t *stratum = strata(c);
 	struct part *part = FC_ARRAY(struct part, n);
 	struct fc_buf out = FC_BUF_INIT;
-	struct fc_table *t = NULL;
+	struct eval_column column[N_COLUMN];
+	struct eval_table t = EVAL_TABLE(column);
+	struct fc_err e;
+	set_columns(column, c->measure);
 	for (size_t g = 0; g < n; g++) {
 		part[g] = compare(c, g, stratum);
-		if (!t)
-			t = new_table(c);
 		for (size_t a = 0; a < c->arms->n_arm; a++)
-			put_row(t, c, &part[g], a);
+			add_row(&t, c, &part[g], a);
 		if (f != FC_TABLE_TEXT && g + 1 < n)
 			continue;
 		if (f == FC_TABLE_TEXT && n > 1)
 			add_title(&out, part[g].name);
-		fc_table_print(t, f, &out);
-		fc_table_free(t);
-		t = NULL;
+		eval_table_append(&t, f, &out);
+		eval_table_release(&t);
 		if (f == FC_TABLE_TEXT)
 			fc_buf_addc(&out, '\n');
 	}
 	if (f == FC_TABLE_TEXT)
 		add_words(&out, c, &part[0]);
-	eval_command_write(&out, c->options->out);
+	if (eval_text_write(&out, c->options->out, &e) < 0)
+		fc_die("%s", e.msg);
 	for (size_t g = 0; g < n; g++) {
 		free(part[g].left_bytes);
 		free(part[g].result);

@@ -17,12 +17,6 @@ struct options {
 };
 
 enum { KL, KL_AT_LEAST, AGREEMENT, N_MEASURE };
-static const char *const columns[N_MEASURE][3] = {
-    [KL] = {"kl", "kl_low", "kl_high"},
-    [KL_AT_LEAST] = {"kl_at_least", "kl_at_least_low", "kl_at_least_high"},
-    [AGREEMENT] = {"agreement", "agreement_low", "agreement_high"},
-};
-
 /* What a conversation adds. */
 struct sums {
 	double measure[N_MEASURE];
@@ -91,7 +85,7 @@ static int read_streams(
 }
 
 static void put_group(
-    struct fc_table *t, const struct options *o, const struct results *r, size_t number)
+    struct eval_table *t, const struct options *o, const struct results *r, size_t number)
 {
 	const char *name;
 	const struct eval_group *g = eval_groups_at(&r->groups, number, &name);
@@ -110,13 +104,11 @@ static void put_group(
 	}
 	fc_resample_ratios(share, g->n, N_MEASURE, o->seed, (size_t)o->n_resample, interval);
 	free(share);
-	fc_table_text(t, name);
-	fc_table_int(t, g->n);
-	fc_table_int(t, sum.n_row);
-	fc_table_int(t, sum.n_unmatched);
-	for (size_t m = 0; m < N_MEASURE; m++)
-		eval_command_measure(t, (enum fc_table_format)o->format,
-		    sum.measure[m] / (double)sum.n_row, interval[m], 4);
+	const double n = (double)sum.n_row;
+	EVAL_TABLE_ROW(t, eval_cell_text(name), eval_cell_count(g->n), eval_cell_count(sum.n_row),
+	    eval_cell_count(sum.n_unmatched), eval_cell_within(sum.measure[KL] / n, interval[KL]),
+	    eval_cell_within(sum.measure[KL_AT_LEAST] / n, interval[KL_AT_LEAST]),
+	    eval_cell_within(sum.measure[AGREEMENT] / n, interval[AGREEMENT]));
 }
 
 void eval_command_divergence(int argc, char **argv)
@@ -134,6 +126,12 @@ void eval_command_divergence(int argc, char **argv)
 	    .summary = "Reads two models' distributions over the same tokens, writes how far Q is "
 		       "from P.",
 	};
+	static const struct eval_column columns[] = {EVAL_COLUMN("group"),
+	    EVAL_COLUMN("conversations"), EVAL_COLUMN("rows"), EVAL_COLUMN("unmatched"),
+	    EVAL_COLUMN("kl", .decimals = 4, .interval = EVAL_INTERVAL_BRACKETS),
+	    EVAL_COLUMN("kl_at_least", .decimals = 4, .interval = EVAL_INTERVAL_BRACKETS),
+	    EVAL_COLUMN("agreement", .decimals = 4, .interval = EVAL_INTERVAL_BRACKETS)};
+	struct eval_table t = EVAL_TABLE(columns);
 	struct fc_err e;
 	struct results r = {0};
 	fc_prog = "fc-eval divergence";
@@ -142,17 +140,10 @@ void eval_command_divergence(int argc, char **argv)
 		fc_die_usage("two streams are compared");
 	if (read_streams((const char *const *)argv + first, &o, &r, &e) < 0)
 		fc_die("%s", e.msg);
-	struct fc_table *t = fc_table_new();
-	fc_table_column(t, "group", 0);
-	fc_table_column(t, "conversations", 0);
-	fc_table_column(t, "rows", 0);
-	fc_table_column(t, "unmatched", 0);
-	for (size_t m = 0; m < N_MEASURE; m++)
-		eval_command_measure_columns(t, (enum fc_table_format)o.format, columns[m], 4);
 	for (size_t i = 0; i < eval_groups_count(&r.groups); i++)
-		put_group(t, &o, &r, i);
+		put_group(&t, &o, &r, i);
 	eval_groups_release(&r.groups);
 	free(r.sums);
-	eval_command_print(t, (enum fc_table_format)o.format, o.out);
+	eval_table_print(&t, (enum fc_table_format)o.format, o.out);
 	fc_finish();
 }

@@ -18,43 +18,43 @@ struct options {
 	uint64_t seed;
 };
 
-struct verdicts {
+struct results {
 	const struct options *opt;
-	struct fc_table *table;
-	enum eval_forced *verdict; /* [cap] by the number of the stream's conversation */
+	struct eval_table table;
+	enum eval_forced *forced; /* [cap] by the number of the stream's conversation */
 	size_t cap;
 };
 
 static int take(
     struct eval_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
 {
-	struct verdicts *v = scan->ctx;
+	struct results *r = scan->ctx;
 	const size_t n = scan->groups.all.n;
-	FC_GROW(v->verdict, v->cap, n + 1);
-	if (eval_forced_of(&v->verdict[n], x, scan->n_vocab, (enum eval_answer_match)v->opt->match,
+	FC_GROW(r->forced, r->cap, n + 1);
+	if (eval_forced_of(&r->forced[n], x, scan->n_vocab, (enum eval_answer_match)r->opt->match,
 		name, e) < 0)
 		return -1;
-	return eval_groups_file(&scan->groups, x, v->opt->by, name, e);
+	return eval_groups_file(&scan->groups, x, r->opt->by, name, e);
 }
 
 static int take_item(
     struct eval_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
 {
-	const struct verdicts *v = scan->ctx;
-	enum eval_forced verdict;
+	const struct results *r = scan->ctx;
+	enum eval_forced forced;
 	if (eval_forced_of(
-		&verdict, x, scan->n_vocab, (enum eval_answer_match)v->opt->match, name, e) < 0)
+		&forced, x, scan->n_vocab, (enum eval_answer_match)r->opt->match, name, e) < 0)
 		return -1;
-	struct eval_item *item = eval_scan_add(scan, x, v->opt->by, name, e);
+	struct eval_item *item = eval_scan_add(scan, x, r->opt->by, name, e);
 	if (!item)
 		return -1;
-	item->value = verdict == EVAL_FORCED_RIGHT;
+	item->value = forced == EVAL_FORCED_RIGHT;
 	return 0;
 }
 
 static void compare(const struct options *o, const struct eval_arms *arms)
 {
-	const struct eval_measure m = {.name = {"accuracy", "accuracy_low", "accuracy_high"},
+	const struct eval_measure m = {.name = "accuracy",
 	    .heading = "accuracy",
 	    .unit = " in accuracy",
 	    .items = "conversations",
@@ -65,8 +65,8 @@ static void compare(const struct options *o, const struct eval_arms *arms)
 	    .n_resample = o->n_resample,
 	    .format = (enum fc_table_format)o->format,
 	    .out = o->out};
-	struct verdicts v = {.opt = o};
-	struct eval_scan scan = {.ctx = &v, .likeliest = true, .take = take_item};
+	struct results r = {.opt = o};
+	struct eval_scan scan = {.ctx = &r, .likeliest = true, .take = take_item};
 	struct eval_items *items = eval_scan_items(&scan, arms);
 	eval_comparison(&m, arms, items, &how);
 	eval_scan_release(items, arms);
@@ -75,43 +75,29 @@ static void compare(const struct options *o, const struct eval_arms *arms)
 static void put_group(
     struct eval_scan *scan, const char *path, const char *name, const struct eval_group *g)
 {
-	const struct verdicts *v = scan->ctx;
-	struct fc_table *t = v->table;
-	uint64_t count[3] = {0}, n = g->n;
+	struct results *r = scan->ctx;
+	uint64_t count[3] = {0};
 	for (size_t i = 0; i < g->n; i++)
-		count[v->verdict[g->item[i]]]++;
+		count[r->forced[g->item[i]]]++;
 	const uint64_t right = count[EVAL_FORCED_RIGHT], unknown = count[EVAL_FORCED_UNKNOWN];
-	const struct fc_interval w = eval_significance_wilson(right, n);
-	fc_table_text(t, path);
-	fc_table_text(t, name);
-	fc_table_int(t, n);
-	fc_table_int(t, right);
-	fc_table_int(t, count[EVAL_FORCED_WRONG]);
-	fc_table_int(t, unknown);
-	fc_table_real(t, (double)right / (double)n);
-	fc_table_real(t, w.low);
-	fc_table_real(t, w.high);
-	fc_table_real(t, (double)(right + unknown) / (double)n);
+	EVAL_TABLE_ROW(&r->table, eval_cell_text(path), eval_cell_text(name), eval_cell_count(g->n),
+	    eval_cell_count(right), eval_cell_count(count[EVAL_FORCED_WRONG]),
+	    eval_cell_count(unknown), eval_significance_share(right, g->n),
+	    eval_cell_share(right + unknown, g->n));
 }
 
 static void show_each(const struct options *o, const struct eval_arms *arms)
 {
-	struct fc_table *t = fc_table_new();
-	struct verdicts v = {.opt = o, .table = t};
-	fc_table_column(t, "stream", 0);
-	fc_table_column(t, "group", 0);
-	fc_table_column(t, "conversations", 0);
-	fc_table_column(t, "right", 0);
-	fc_table_column(t, "wrong", 0);
-	fc_table_column(t, "unknown", 0);
-	fc_table_column(t, "accuracy", 3);
-	fc_table_column(t, "accuracy_low", 3);
-	fc_table_column(t, "accuracy_high", 3);
-	fc_table_column(t, "at_most", 3);
-	struct eval_scan scan = {.ctx = &v, .likeliest = true, .take = take, .put = put_group};
+	static const struct eval_column columns[] = {EVAL_COLUMN("stream"), EVAL_COLUMN("group"),
+	    EVAL_COLUMN("conversations"), EVAL_COLUMN("right"), EVAL_COLUMN("wrong"),
+	    EVAL_COLUMN("unknown"),
+	    EVAL_COLUMN("accuracy", .decimals = 3, .interval = EVAL_INTERVAL_COLUMNS),
+	    EVAL_COLUMN("at_most", .decimals = 3)};
+	struct results r = {.opt = o, .table = EVAL_TABLE(columns)};
+	struct eval_scan scan = {.ctx = &r, .likeliest = true, .take = take, .put = put_group};
 	eval_scan_streams(&scan, arms);
-	free(v.verdict);
-	eval_command_print(v.table, (enum fc_table_format)o->format, o->out);
+	free(r.forced);
+	eval_table_print(&r.table, (enum fc_table_format)o->format, o->out);
 }
 
 void eval_command_exact(int argc, char **argv)

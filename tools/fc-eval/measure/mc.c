@@ -28,25 +28,25 @@ struct options {
 #define MEASURES                                                                                   \
 	"acc|acc_norm|acc_bytes|acc_mutual_info|exact_match|brier_score" /* enum eval_mc           \
 									  */
-static const char *const columns[EVAL_MC_COUNT][3] = {
-    [EVAL_MC_ACC] = {"acc", "acc_low", "acc_high"},
-    [EVAL_MC_ACC_NORM] = {"acc_norm", "acc_norm_low", "acc_norm_high"},
-    [EVAL_MC_ACC_BYTES] = {"acc_bytes", "acc_bytes_low", "acc_bytes_high"},
-    [EVAL_MC_MUTUAL] = {"acc_mutual_info", "acc_mutual_info_low", "acc_mutual_info_high"},
-    [EVAL_MC_EXACT] = {"exact_match", "exact_match_low", "exact_match_high"},
-    [EVAL_MC_BRIER] = {"brier_score", "brier_score_low", "brier_score_high"},
-};
+static const struct eval_column columns[] = {EVAL_COLUMN("stream"), EVAL_COLUMN("group"),
+    EVAL_COLUMN("tasks"), EVAL_COLUMN("acc", .decimals = 3, .interval = EVAL_INTERVAL_BRACKETS),
+    EVAL_COLUMN("acc_norm", .decimals = 3, .interval = EVAL_INTERVAL_BRACKETS),
+    EVAL_COLUMN("acc_bytes", .decimals = 3, .interval = EVAL_INTERVAL_PROGRAMS),
+    EVAL_COLUMN("acc_mutual_info", .decimals = 3, .interval = EVAL_INTERVAL_PROGRAMS),
+    EVAL_COLUMN("exact_match", .decimals = 3, .interval = EVAL_INTERVAL_PROGRAMS),
+    EVAL_COLUMN("brier_score", .decimals = 3, .interval = EVAL_INTERVAL_PROGRAMS)};
+enum { COLUMN_MEASURE = FC_LEN(columns) - EVAL_MC_COUNT /* the first, enum eval_mc 0 */ };
 
 /* The task whose choices are coming. */
 struct open_task {
 	char *id, *category;
-	size_t gold, n, n_seen;
+	size_t gold, n;
 	struct eval_mc_choice *choice; /* [n] */
 };
 
 struct results {
 	const struct options *opt;
-	struct fc_table *table;
+	struct eval_table table;
 	struct open_task open;
 	double (*measure)[EVAL_MC_COUNT]; /* [cap] by the number of the stream's task */
 	size_t cap;
@@ -61,7 +61,7 @@ static int add_item(struct eval_scan *scan, struct open_task *t, const char *nam
 	eval_mc_measure(t->choice, t->n, t->gold, v);
 	if (isnan(v[r->opt->measure]))
 		return fc_fail(e, "%s: task '%s': its %s is not known%s", name, t->id,
-		    columns[r->opt->measure][0],
+		    columns[COLUMN_MEASURE + r->opt->measure].name,
 		    r->opt->measure == EVAL_MC_MUTUAL ? "; fc-eval mc-questions --unconditional "
 							"asks for it"
 						      : "");
@@ -159,9 +159,8 @@ static int take(
 static void put_group(
     struct eval_scan *scan, const char *path, const char *name, const struct eval_group *g)
 {
-	const struct results *r = scan->ctx;
+	struct results *r = scan->ctx;
 	const struct options *o = r->opt;
-	struct fc_table *t = r->table;
 	struct fc_share *share = fc_calloc(g->n, EVAL_MC_COUNT * sizeof *share);
 	struct fc_interval interval[EVAL_MC_COUNT];
 	double sum[EVAL_MC_COUNT] = {0};
@@ -173,45 +172,31 @@ static void put_group(
 		}
 	fc_resample_ratios(share, g->n, EVAL_MC_COUNT, o->seed, (size_t)o->n_resample, interval);
 	free(share);
-	fc_table_text(t, path);
-	fc_table_text(t, name);
-	fc_table_int(t, g->n);
+	struct eval_cell cell[FC_LEN(columns)] = {
+	    eval_cell_text(path), eval_cell_text(name), eval_cell_count(g->n)};
 	for (size_t m = 0; m < EVAL_MC_COUNT; m++)
-		if (o->format != FC_TABLE_TEXT || m <= EVAL_MC_ACC_NORM)
-			eval_command_measure(t, (enum fc_table_format)o->format,
-			    sum[m] / (double)g->n, interval[m], 3);
-		else
-			fc_table_real(t, sum[m] / (double)g->n);
+		cell[COLUMN_MEASURE + m] = eval_cell_within(sum[m] / (double)g->n, interval[m]);
+	eval_table_add(&r->table, cell, FC_LEN(cell));
 }
 
 static void show_each(struct options *o, const struct eval_arms *arms)
 {
 	if (o->n_resample < 0)
 		o->n_resample = EVAL_COMMAND_N_RESAMPLE;
-	struct fc_table *t = fc_table_new();
-	struct results r = {.opt = o, .table = t};
-	fc_table_column(t, "stream", 0);
-	fc_table_column(t, "group", 0);
-	fc_table_column(t, "tasks", 0);
-	for (size_t m = 0; m < EVAL_MC_COUNT; m++)
-		if (o->format != FC_TABLE_TEXT || m <= EVAL_MC_ACC_NORM)
-			eval_command_measure_columns(
-			    t, (enum fc_table_format)o->format, columns[m], 3);
-		else
-			fc_table_column(t, columns[m][0], 3);
+	struct results r = {.opt = o, .table = EVAL_TABLE(columns)};
 	struct eval_scan scan = {.ctx = &r, .take = take, .end = finish_task, .put = put_group};
 	eval_scan_streams(&scan, arms);
 	free(r.measure);
-	eval_command_print(r.table, (enum fc_table_format)o->format, o->out);
+	eval_table_print(&r.table, (enum fc_table_format)o->format, o->out);
 }
 
 static void compare(struct options *o, const struct eval_arms *arms)
 {
-	const char *const *name = columns[o->measure];
+	const char *name = columns[COLUMN_MEASURE + o->measure].name;
 	char unit[64];
-	snprintf(unit, sizeof unit, " in %s", name[0]);
-	const struct eval_measure m = {.name = {name[0], name[1], name[2]},
-	    .heading = name[0],
+	snprintf(unit, sizeof unit, " in %s", name);
+	const struct eval_measure m = {.name = name,
+	    .heading = name,
 	    .unit = unit,
 	    .items = "tasks",
 	    .differs = "other choices",

@@ -54,7 +54,7 @@ static size_t n_right(const struct sources *s, size_t k)
 }
 
 /* Of source i, or of the oracle where i is s->n. */
-static void put_line(struct fc_table *t, const struct sources *s, size_t i, const char *group,
+static void add_row(struct eval_table *t, const struct sources *s, size_t i, const char *group,
     const struct eval_group *g)
 {
 	uint64_t right = 0, alone = 0;
@@ -64,39 +64,23 @@ static void put_line(struct fc_table *t, const struct sources *s, size_t i, cons
 		right += is_right;
 		alone += is_right && n == 1;
 	}
-	const struct fc_interval w = eval_significance_wilson(right, g->n);
-	fc_table_text(t, i == s->n ? "(best source)" : s->path[i]);
-	fc_table_text(t, group);
-	fc_table_int(t, g->n);
-	fc_table_int(t, right);
-	fc_table_int(t, alone);
-	fc_table_real(t, (double)right / (double)g->n);
-	fc_table_real(t, w.low);
-	fc_table_real(t, w.high);
+	EVAL_TABLE_ROW(t, eval_cell_text(i == s->n ? "(best source)" : s->path[i]),
+	    eval_cell_text(group), eval_cell_count(g->n), eval_cell_count(right),
+	    eval_cell_count(alone), eval_significance_share(right, g->n));
 }
 
-static struct fc_table *tabulate(const struct sources *s)
+static void add_rows(struct eval_table *t, const struct sources *s)
 {
 	struct eval_groups groups = {0};
-	struct fc_table *t = fc_table_new();
 	for (size_t k = 0; k < s->grade[0].n; k++)
 		eval_groups_add(&groups, s->grade[0].v[k].category);
-	fc_table_column(t, "answers", 0);
-	fc_table_column(t, "group", 0);
-	fc_table_column(t, "conversations", 0);
-	fc_table_column(t, "right", 0);
-	fc_table_column(t, "alone", 0);
-	fc_table_column(t, "accuracy", 3);
-	fc_table_column(t, "accuracy_low", 3);
-	fc_table_column(t, "accuracy_high", 3);
 	for (size_t i = 0; i <= s->n; i++)
 		for (size_t k = 0; k < eval_groups_count(&groups); k++) {
 			const char *name;
 			const struct eval_group *g = eval_groups_at(&groups, k, &name);
-			put_line(t, s, i, name, g);
+			add_row(t, s, i, name, g);
 		}
 	eval_groups_release(&groups);
-	return t;
 }
 
 void eval_command_oracle(int argc, char **argv)
@@ -125,13 +109,18 @@ void eval_command_oracle(int argc, char **argv)
 	if (argc == first)
 		fc_die_usage("say whose answers: a file for every model");
 	o.grading.match = (enum eval_answer_match)o.match;
+	static const struct eval_column columns[] = {EVAL_COLUMN("answers"), EVAL_COLUMN("group"),
+	    EVAL_COLUMN("conversations"), EVAL_COLUMN("right"), EVAL_COLUMN("alone"),
+	    EVAL_COLUMN("accuracy", .decimals = 3, .interval = EVAL_INTERVAL_COLUMNS)};
+	struct eval_table t = EVAL_TABLE(columns);
 	struct fc_err e;
 	struct sources s = {.path = argv + first, .n = (size_t)(argc - first)};
 	s.grade = FC_ARRAY(struct eval_grades, s.n);
 	for (size_t i = 0; i < s.n; i++)
 		if (read_source(&s, i, &o, &e) < 0)
 			fc_die("%s", e.msg);
-	eval_command_print(tabulate(&s), (enum fc_table_format)o.format, o.out);
+	add_rows(&t, &s);
+	eval_table_print(&t, (enum fc_table_format)o.format, o.out);
 	for (size_t i = 0; i < s.n; i++)
 		eval_grades_release(&s.grade[i]);
 	free(s.grade);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/die.h"
 #include "base/hash.h"
@@ -23,14 +24,6 @@ struct options {
 /* What nats are divided by. */
 #define PER "token|word|byte|conversation"
 enum { PER_TOKEN, PER_WORD, PER_BYTE, PER_CONVERSATION, N_RATIO };
-static const char *const perplexities[N_RATIO][3] = {
-    [PER_TOKEN] = {"perplexity", "perplexity_low", "perplexity_high"},
-    [PER_WORD] = {"word_perplexity", "word_perplexity_low", "word_perplexity_high"},
-    [PER_BYTE] = {"byte_perplexity", "byte_perplexity_low", "byte_perplexity_high"},
-    [PER_CONVERSATION] = {"conversation_perplexity", "conversation_perplexity_low",
-	"conversation_perplexity_high"},
-};
-
 /* What bits per byte are of. */
 struct scored {
 	uint64_t n_byte;
@@ -39,7 +32,7 @@ struct scored {
 
 struct scores {
 	const struct options *opt;
-	struct fc_table *table;
+	struct eval_table table;
 	struct eval_score *score; /* [cap] by the number of the stream's conversation */
 	size_t cap;
 	struct scored now, first; /* of the stream that is read, and of the first one */
@@ -92,8 +85,7 @@ static int take_item(
 
 static void compare(const struct options *o, const struct eval_arms *arms)
 {
-	const struct eval_measure m = {
-	    .name = {"bits_per_byte", "bits_per_byte_low", "bits_per_byte_high"},
+	const struct eval_measure m = {.name = "bits_per_byte",
 	    .heading = "bits/byte",
 	    .unit = " bits a byte",
 	    .items = "conversations",
@@ -113,50 +105,49 @@ static void compare(const struct options *o, const struct eval_arms *arms)
 	eval_scan_release(items, arms);
 }
 
-static struct fc_table *new_table(const struct options *o)
+enum {
+	COLUMN_PERPLEXITY = 7, /* the first of N_RATIO */
+	N_COLUMN = COLUMN_PERPLEXITY + N_RATIO + 2
+};
+
+/* Of the perplexities people see one. */
+static void choose_columns(struct eval_column column[N_COLUMN], int per)
 {
-	static const char *const nats[] = {
-	    "cross_entropy", "cross_entropy_low", "cross_entropy_high"};
-	static const char *const bits[] = {
-	    "bits_per_byte", "bits_per_byte_low", "bits_per_byte_high"};
-	const enum fc_table_format f = (enum fc_table_format)o->format;
-	struct fc_table *t = fc_table_new();
-	fc_table_column(t, "stream", 0);
-	fc_table_column(t, "group", 0);
-	fc_table_column(t, "conversations", 0);
-	fc_table_column(t, "tokens", 0);
-	if (f == FC_TABLE_TEXT) {
-		fc_table_column(t, "nats/token", 4);
-		eval_command_measure_columns(t, f, perplexities[o->per], 3);
-		eval_command_measure_columns(
-		    t, f, (const char *const[]){"bits/byte", NULL, NULL}, 4);
-		fc_table_column(t, "coverage", 3);
-		return t;
-	}
-	fc_table_column(t, "words", 0);
-	fc_table_column(t, "bytes", 0);
-	eval_command_measure_columns(t, f, nats, 0);
-	for (size_t r = 0; r < N_RATIO; r++)
-		eval_command_measure_columns(t, f, perplexities[r], 0);
-	eval_command_measure_columns(t, f, bits, 0);
-	fc_table_column(t, "coverage", 0);
-	return t;
+	static const struct eval_column all[N_COLUMN] = {
+	    EVAL_COLUMN("stream"),
+	    EVAL_COLUMN("group"),
+	    EVAL_COLUMN("conversations"),
+	    EVAL_COLUMN("tokens"),
+	    EVAL_COLUMN("words", .shown = EVAL_SHOWN_PROGRAMS),
+	    EVAL_COLUMN("bytes", .shown = EVAL_SHOWN_PROGRAMS),
+	    EVAL_COLUMN("cross_entropy", .decimals = 4, .heading = "nats/token",
+		.interval = EVAL_INTERVAL_PROGRAMS),
+	    EVAL_COLUMN("perplexity", .decimals = 3, .interval = EVAL_INTERVAL_BRACKETS),
+	    EVAL_COLUMN("word_perplexity", .decimals = 3, .interval = EVAL_INTERVAL_BRACKETS),
+	    EVAL_COLUMN("byte_perplexity", .decimals = 3, .interval = EVAL_INTERVAL_BRACKETS),
+	    EVAL_COLUMN(
+		"conversation_perplexity", .decimals = 3, .interval = EVAL_INTERVAL_BRACKETS),
+	    EVAL_COLUMN("bits_per_byte", .decimals = 4, .heading = "bits/byte",
+		.interval = EVAL_INTERVAL_BRACKETS),
+	    EVAL_COLUMN("coverage", .decimals = 3),
+	};
+	memcpy(column, all, sizeof all);
+	for (int r = 0; r < N_RATIO; r++)
+		if (r != per)
+			column[COLUMN_PERPLEXITY + r].shown = EVAL_SHOWN_PROGRAMS;
 }
 
 /* exp of a ratio, which are nats, and of its interval */
-static void put_perplexity(
-    struct fc_table *t, const struct options *o, double nats, struct fc_interval i)
+static struct eval_cell perplexity(double nats, struct fc_interval i)
 {
-	eval_command_measure(t, (enum fc_table_format)o->format, exp(nats),
-	    (struct fc_interval){exp(i.low), exp(i.high)}, 3);
+	return eval_cell_within(exp(nats), (struct fc_interval){exp(i.low), exp(i.high)});
 }
 
 static void put_group(
     struct eval_scan *scan, const char *path, const char *name, const struct eval_group *g)
 {
-	const struct scores *s = scan->ctx;
+	struct scores *s = scan->ctx;
 	const struct options *o = s->opt;
-	struct fc_table *t = s->table;
 	struct fc_share *share = fc_calloc(g->n, N_RATIO * sizeof *share);
 	struct fc_interval i[N_RATIO];
 	struct eval_score sum = {0};
@@ -179,25 +170,18 @@ static void put_group(
 	    [PER_WORD] = (double)sum.n_word,
 	    [PER_BYTE] = (double)sum.n_byte,
 	    [PER_CONVERSATION] = (double)n};
-	const double bits = sum.nll / den[PER_BYTE] / log(2);
-	const struct fc_interval bits_i = {i[PER_BYTE].low / log(2), i[PER_BYTE].high / log(2)};
-	fc_table_text(t, path);
-	fc_table_text(t, name);
-	fc_table_int(t, n);
-	fc_table_int(t, sum.n_token);
-	if (o->format == FC_TABLE_TEXT) {
-		fc_table_real(t, sum.nll / den[PER_TOKEN]);
-		put_perplexity(t, o, sum.nll / den[o->per], i[o->per]);
-	} else {
-		fc_table_int(t, sum.n_word);
-		fc_table_int(t, sum.n_byte);
-		eval_command_measure(
-		    t, (enum fc_table_format)o->format, sum.nll / den[PER_TOKEN], i[PER_TOKEN], 4);
-		for (size_t r = 0; r < N_RATIO; r++)
-			put_perplexity(t, o, sum.nll / den[r], i[r]);
-	}
-	eval_command_measure(t, (enum fc_table_format)o->format, bits, bits_i, 4);
-	fc_table_real(t, (double)sum.n_row / (double)sum.n_label);
+	double v[N_RATIO];
+	for (size_t r = 0; r < N_RATIO; r++)
+		v[r] = sum.nll / den[r];
+	const double bit = log(2);
+	EVAL_TABLE_ROW(&s->table, eval_cell_text(path), eval_cell_text(name), eval_cell_count(n),
+	    eval_cell_count(sum.n_token), eval_cell_count(sum.n_word), eval_cell_count(sum.n_byte),
+	    eval_cell_within(v[PER_TOKEN], i[PER_TOKEN]), perplexity(v[PER_TOKEN], i[PER_TOKEN]),
+	    perplexity(v[PER_WORD], i[PER_WORD]), perplexity(v[PER_BYTE], i[PER_BYTE]),
+	    perplexity(v[PER_CONVERSATION], i[PER_CONVERSATION]),
+	    eval_cell_within(v[PER_BYTE] / bit,
+		(struct fc_interval){i[PER_BYTE].low / bit, i[PER_BYTE].high / bit}),
+	    eval_cell_share(sum.n_row, sum.n_label));
 }
 
 void eval_command_ppl(int argc, char **argv)
@@ -229,13 +213,15 @@ void eval_command_ppl(int argc, char **argv)
 	} else {
 		if (o.n_resample < 0)
 			o.n_resample = EVAL_COMMAND_N_RESAMPLE;
-		struct scores s = {.opt = &o, .table = new_table(&o)};
+		struct eval_column column[N_COLUMN];
+		struct scores s = {.opt = &o, .table = EVAL_TABLE(column)};
+		choose_columns(column, o.per);
 		struct eval_scan scan = {
 		    .ctx = &s, .take = take, .end = compare_bytes, .put = put_group};
 		eval_scan_streams(&scan, &arms);
 		free(s.score);
 		free(s.first_name);
-		eval_command_print(s.table, (enum fc_table_format)o.format, o.out);
+		eval_table_print(&s.table, (enum fc_table_format)o.format, o.out);
 	}
 	eval_arms_release(&arms);
 	fc_finish();

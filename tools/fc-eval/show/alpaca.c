@@ -100,39 +100,35 @@ static void warn_of_difference(const char *model, const struct eval_winrate *w)
 		    100 * w->controlled, 100 * w->rate);
 }
 
-static struct fc_table *tabulate(const struct eval_preferences *p,
+static const struct eval_column columns[] = {
+    EVAL_COLUMN("model"),
+    EVAL_COLUMN("win_rate", .decimals = 2),
+    EVAL_COLUMN("standard_error", .decimals = 2),
+    EVAL_COLUMN("discrete_win_rate", .decimals = 2),
+    EVAL_COLUMN("lc_win_rate", .decimals = 2),
+    EVAL_COLUMN("annotations"),
+    EVAL_COLUMN("dropped"),
+    EVAL_COLUMN("length_weight", .decimals = 3),
+    EVAL_COLUMN("difficulty_weight", .decimals = 3),
+    EVAL_COLUMN("model_weight", .decimals = 3),
+};
+
+static int add_rows(struct eval_table *t, const struct eval_preferences *p,
     const struct eval_length_control *l, const struct options *o, struct fc_err *e)
 {
-	static const char *const reals[] = {
-	    "win_rate", "standard_error", "discrete_win_rate", "lc_win_rate"};
-	struct fc_table *t = fc_table_new();
-	fc_table_column(t, "model", 0);
-	for (size_t i = 0; i < FC_LEN(reals); i++)
-		fc_table_column(t, reals[i], 2);
-	fc_table_column(t, "annotations", 0);
-	fc_table_column(t, "dropped", 0);
-	fc_table_column(t, "length_weight", 3);
-	fc_table_column(t, "difficulty_weight", 3);
-	fc_table_column(t, "model_weight", 3);
 	for (size_t m = 0; m < p->model.n; m++) {
 		struct eval_winrate w;
-		if (eval_winrate_of(p, m, l, o->seed, &w, e) < 0) {
-			fc_table_free(t);
-			return NULL;
-		}
+		if (eval_winrate_of(p, m, l, o->seed, &w, e) < 0)
+			return -1;
 		if (l)
 			warn_of_difference(p->model.name[m], &w);
-		fc_table_text(t, p->model.name[m]);
-		fc_table_real(t, 100 * w.rate);
-		fc_table_real(t, 100 * w.standard_error);
-		fc_table_real(t, 100 * w.discrete);
-		fc_table_real(t, 100 * w.controlled);
-		fc_table_int(t, w.n);
-		fc_table_int(t, w.n_dropped);
-		for (int k = 0; k < EVAL_LOGISTIC_K; k++)
-			fc_table_real(t, w.weight[k]);
+		EVAL_TABLE_ROW(t, eval_cell_text(p->model.name[m]), eval_cell_real(100 * w.rate),
+		    eval_cell_real(100 * w.standard_error), eval_cell_real(100 * w.discrete),
+		    eval_cell_real(100 * w.controlled), eval_cell_count(w.n),
+		    eval_cell_count(w.n_dropped), eval_cell_real(w.weight[0]),
+		    eval_cell_real(w.weight[1]), eval_cell_real(w.weight[2]));
 	}
-	return t;
+	return 0;
 }
 
 static struct options opt = {.seed = 123};
@@ -174,10 +170,10 @@ void eval_command_alpaca(int argc, char **argv)
 			fc_die("%s", e.msg);
 	if (!p.n)
 		fc_die("no annotation");
-	struct fc_table *t = tabulate(&p, opt.difficulty ? &control : NULL, &opt, &e);
-	if (!t)
+	struct eval_table t = EVAL_TABLE(columns);
+	if (add_rows(&t, &p, opt.difficulty ? &control : NULL, &opt, &e) < 0)
 		fc_die("%s", e.msg);
-	eval_command_print(t, (enum fc_table_format)opt.format, opt.out);
+	eval_table_print(&t, (enum fc_table_format)opt.format, opt.out);
 	free(control.difficulty);
 	free(control.gamed);
 	fc_categories_release(&instructions);

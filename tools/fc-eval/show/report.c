@@ -12,7 +12,7 @@
 #include "fc-eval/show/html.h"
 
 struct options {
-	struct eval_show_input_options input;
+	struct eval_show_options show;
 	struct fc_strs answers;
 	const char *reference, *title, *out;
 };
@@ -93,7 +93,7 @@ static int write_page(const struct eval_report *r, const char *path, struct fc_e
 	struct fc_out *out;
 	put_body(&body, r);
 	/* who writes an answer cannot know the hash of all of them */
-	uint64_t nonce = fc_hash(body.p, body.n, r->seed);
+	uint64_t nonce = fc_hash(body.p, body.n, r->options->input.seed);
 	put_head(&page, r, nonce);
 	fc_buf_adds(&page, "<body>\n");
 	fc_buf_add(&page, body.p, body.n);
@@ -120,17 +120,16 @@ static void report(const struct options *o, const char *const *paths, int n_path
 	    .n_answers = (size_t)o->answers.n,
 	    .reference = o->reference ? &reference : NULL,
 	    .title = o->title,
-	    .seed = o->input.seed,
-	    .n_resample = (size_t)o->input.n_resample};
+	    .options = &o->show};
 	for (int i = 0; i < o->answers.n; i++)
 		if (eval_bench_answers_read(&answers[i], o->answers.v[i], &e) < 0)
 			fc_die("%s", e.msg);
 	if ((o->reference && eval_bench_answers_read(&reference, o->reference, &e) < 0) ||
-	    eval_show_input_open(&j, &o->input, paths, n_paths, true, &e) < 0 ||
+	    eval_show_input_open(&j, &o->show.input, paths, n_paths, true, &e) < 0 ||
 	    eval_sheets_build(&r.sheets, &j.all, eval_show_input_bench(&j), &e) < 0)
 		fc_die("%s", e.msg);
 	eval_wins_build(&r.wins, &j.all, NULL);
-	eval_arena_hard_build(&r.arena_hard, &j.all, 3);
+	eval_arena_hard_build(&r.arena_hard, &j.all, o->show.weight);
 	number_models(&r);
 	if (write_page(&r, o->out, &e) < 0)
 		fc_die("%s", e.msg);
@@ -147,15 +146,15 @@ static void report(const struct options *o, const char *const *paths, int n_path
 
 void eval_command_report(int argc, char **argv)
 {
-	struct options o = {.input = EVAL_SHOW_INPUT_DEFAULTS, .title = "Benchmark"};
+	struct options o = {.show = EVAL_SHOW_DEFAULTS, .title = "Benchmark"};
 	const struct fc_opt opts[] = {
 	    {FC_OPT_OUT_TEXT, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
 	    {FC_OPT_INS, 'a', "answers", &o.answers, "FILE",
 		"a model's answers (may be given several times)", 0, 0},
 	    {FC_OPT_IN, 0, "reference", &o.reference, "FILE", "reference answers", 0, 0},
 	    {FC_OPT_STR, 0, "title", &o.title, "TEXT", "the page's", 0, 0},
-	    EVAL_SHOW_INPUT_OPTS(o.input),
-	    EVAL_SHOW_DRAW_OPTS(o.input),
+	    EVAL_SHOW_INPUT_OPTS(o.show.input),
+	    EVAL_SHOW_DRAW_OPTS(o.show.input),
 	    FC_OPT_COMMON,
 	    {0},
 	};
@@ -165,7 +164,7 @@ void eval_command_report(int argc, char **argv)
 	};
 	fc_prog = "fc-eval report";
 	int first = fc_opt_parse(opts, &usage, argc, argv);
-	if (!o.input.questions)
+	if (!o.show.input.questions)
 		fc_die_usage("--questions is needed");
 	report(&o, (const char *const *)argv + first, argc - first);
 	fc_finish();

@@ -2,9 +2,8 @@
 #ifndef FC_EVAL_REPORT_H
 #define FC_EVAL_REPORT_H
 
-#include "fc-eval/show/wins.h"
-#include "fc-eval/show/show_input.h"
 #include "fc-eval/show/radar.h"
+#include "fc-eval/show/show.h"
 
 /* Everything the page is made of. */
 struct eval_report {
@@ -17,8 +16,7 @@ struct eval_report {
 	struct eval_arena_hard arena_hard;
 	struct fc_categories model; /* by number: the order of columns and colours */
 	const char *title;
-	uint64_t seed;
-	size_t n_resample;
+	const struct eval_show_options *options;
 };
 
 /* Parts of the page, appended. */
@@ -27,9 +25,6 @@ void eval_report_categories(struct fc_buf *b, const struct eval_report *r);
 void eval_report_comparisons(struct fc_buf *b, const struct eval_report *r);
 void eval_report_pairs(struct fc_buf *b, const struct eval_report *r);
 void eval_report_questions(struct fc_buf *b, const struct eval_report *r);
-
-/* A model's name with the mark of its colour. */
-void eval_report_model(struct fc_buf *b, const struct eval_report *r, const char *name);
 
 /* The page's style and script, which are files beside this one. */
 extern const char eval_report_css[], eval_report_css_end[], eval_report_js[], eval_report_js_end[];

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fc-eval/show/html.h"
-#include "fc-eval/show/report.h"
+#include "fc-eval/show/page_table.h"
 
 enum { LONG_TEXT = 6000 /* bytes: shown in a box of its own that scrolls */ };
 
@@ -65,7 +65,7 @@ static void answer(struct fc_buf *b, const struct eval_report *r, const struct e
 	const struct eval_bench_answers *a = answers_of(r, model);
 	const struct eval_bench_answer *g = a ? eval_bench_answers_find(a, q->id) : NULL;
 	fc_buf_addf(b, "<div class=\"answer\" data-m=\"%zu\"><h4>", m);
-	eval_report_model(b, r, model);
+	eval_page_model(b, r, model);
 	fc_buf_adds(b, "</h4>\n");
 	if (g && g->n_turn >= turn)
 		text(b, g->turn[turn - 1]);
@@ -92,9 +92,9 @@ static void pair(struct fc_buf *b, const struct eval_report *r, const struct eva
 	    [EVAL_WINNER_ERROR] = "no verdict", [EVAL_WINNER_TIE] = "tie"};
 	enum eval_winner w = eval_judgment_winner(x);
 	fc_buf_adds(b, "<details class=\"judgment\"><summary>");
-	eval_report_model(b, r, x->model[0]);
+	eval_page_model(b, r, x->model[0]);
 	fc_buf_adds(b, " <span class=\"dim\">against</span> ");
-	eval_report_model(b, r, x->model[1]);
+	eval_page_model(b, r, x->model[1]);
 	fc_buf_adds(b, ": ");
 	if (w == EVAL_WINNER_A || w == EVAL_WINNER_B) {
 		fc_buf_adds(b, "<b>");
@@ -114,7 +114,7 @@ static void pair(struct fc_buf *b, const struct eval_report *r, const struct eva
 static void arena(struct fc_buf *b, const struct eval_report *r, const struct eval_judgment *x)
 {
 	fc_buf_adds(b, "<details class=\"judgment\"><summary>");
-	eval_report_model(b, r, x->model[0]);
+	eval_page_model(b, r, x->model[0]);
 	fc_buf_adds(b, " <span class=\"dim\">against the baseline, ");
 	eval_html_texts(b, x->judge);
 	fc_buf_adds(b, "</span></summary>");
@@ -246,7 +246,7 @@ static void toolbar(struct fc_buf *b, const struct eval_report *r)
 	for (size_t m = 0; m < r->model.n; m++) {
 		fc_buf_addf(
 		    b, "<button type=\"button\" aria-pressed=\"true\" data-toggle=\"%zu\">", m);
-		eval_report_model(b, r, r->model.name[m]);
+		eval_page_model(b, r, r->model.name[m]);
 		fc_buf_adds(b, "</button>");
 	}
 	fc_buf_adds(b, "</div>\n<output id=\"found\" aria-live=\"polite\"></output></div>\n");

@@ -32,35 +32,20 @@ static enum table table_for(const struct eval_judgments *j)
 	return TABLE_ARENA;
 }
 
-static struct fc_table *tabulate(enum table table, const struct eval_show_input *j,
-    const struct eval_show_options *o, struct fc_err *e)
-{
-	switch (table) {
-	case TABLE_SCORES:
-		return eval_show_scores(j, o, e);
-	case TABLE_CATEGORIES:
-		return eval_show_categories(j, o, e);
-	case TABLE_QUESTIONS:
-		return eval_show_questions(j, o, e);
-	case TABLE_WINS:
-		return eval_show_wins(j, o, e);
-	case TABLE_ARENA:
-		return eval_show_arena(j, o, e);
-	case TABLE_COMPARE:
-		return eval_show_compare(j, o, e);
-	case TABLE_JUDGES:
-		return eval_show_judges(j, o, e);
-	case TABLE_PLACES:
-		return eval_show_places(j, o, e);
-	case TABLE_AUTO:
-		break;
-	}
-	return tabulate(table_for(&j->all), j, o, e);
-}
+static const struct eval_show_table *const show_tables[] = {
+    [TABLE_SCORES] = &eval_show_scores,
+    [TABLE_CATEGORIES] = &eval_show_categories,
+    [TABLE_QUESTIONS] = &eval_show_questions,
+    [TABLE_WINS] = &eval_show_wins,
+    [TABLE_ARENA] = &eval_show_arena,
+    [TABLE_COMPARE] = &eval_show_compare,
+    [TABLE_JUDGES] = &eval_show_judges,
+    [TABLE_PLACES] = &eval_show_places,
+};
 
 void eval_command_show(int argc, char **argv)
 {
-	struct eval_show_options o = {.input = EVAL_SHOW_INPUT_DEFAULTS, .weight = 3};
+	struct eval_show_options o = EVAL_SHOW_DEFAULTS;
 	int table = TABLE_AUTO, format = 0;
 	const char *out = NULL;
 	const struct fc_opt opts[] = {
@@ -88,16 +73,20 @@ void eval_command_show(int argc, char **argv)
 		fc_die("%s", e.msg);
 	struct fc_buf words = FC_BUF_INIT, text = FC_BUF_INIT;
 	o.words = &words;
-	struct fc_table *t = tabulate((enum table)table, &j, &o, &e);
-	if (!t)
+	if (table == TABLE_AUTO)
+		table = table_for(&j.all);
+	const struct eval_show_table *shown = show_tables[table];
+	struct eval_table t = {.column = shown->column, .n_column = shown->n_column};
+	if (shown->fill(&t, &j, &o, &e) < 0)
 		fc_die("%s", e.msg);
-	fc_table_print(t, (enum fc_table_format)format, &text);
-	fc_table_free(t);
+	eval_table_append(&t, (enum fc_table_format)format, &text);
+	eval_table_release(&t);
 	if (words.n && format == FC_TABLE_TEXT) {
 		fc_buf_addc(&text, '\n');
 		fc_buf_add(&text, words.p, words.n);
 	}
-	eval_command_write(&text, out);
+	if (eval_text_write(&text, out, &e) < 0)
+		fc_die("%s", e.msg);
 	fc_buf_release(&words);
 	fc_buf_release(&text);
 	eval_show_input_close(&j);

@@ -15,7 +15,7 @@
 #include "text/utf8.h"
 
 struct column {
-	const char *name;
+	char *name;
 	int decimals;
 };
 
@@ -45,6 +45,8 @@ void fc_table_free(struct fc_table *t)
 		return;
 	for (size_t i = 0; i < t->n_cell; i++)
 		free(t->cell[i].text);
+	for (size_t i = 0; i < t->n_column; i++)
+		free(t->column[i].name);
 	free(t->cell);
 	free(t->column);
 	free(t);
@@ -54,7 +56,7 @@ void fc_table_column(struct fc_table *t, const char *name, int decimals)
 {
 	assert(t->n_cell == 0);
 	FC_GROW(t->column, t->cap_column, t->n_column + 1);
-	t->column[t->n_column++] = (struct column){name, decimals};
+	t->column[t->n_column++] = (struct column){fc_strdup(name), decimals};
 }
 
 static void add_cell(struct fc_table *t, struct cell c)

@@ -19,8 +19,7 @@ struct fc_table;
 struct fc_table *fc_table_new(void);
 void fc_table_free(struct fc_table *t);
 
-/* All columns come before the first cell.  name: a literal.  decimals: for reals in FC_TABLE_TEXT.
- */
+/* All columns come before the first cell.  name: copied.  decimals: for reals in FC_TABLE_TEXT. */
 void fc_table_column(struct fc_table *t, const char *name, int decimals);
 void fc_table_text(struct fc_table *t, const char *s);
 void fc_table_int(struct fc_table *t, uint64_t v);
