@@ -424,3 +424,13 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	run bash -c '(trap "" PIPE; fc-eval ppl "$1"; echo $? >&2) | true' - "$(F dists.fcs)"
 	run -0 bash -c 'fc-eval ppl "$1" | true' - "$(F dists.fcs)"
 }
+
+@test "commands: one declaration in one file, and a place in the page" {
+	fc-eval --help | sed -n 's/^[Usage: ]*fc-eval \([a-z-]*\) .*/\1/p' >names
+	[ "$(wc -l <names)" = "$(grep -rl '^EVAL_COMMAND = ' "$FC_ROOT/tools/fc-eval" | wc -l)" ]
+	grep -qx ppl names
+	while read -r name; do
+		grep -qE "^\.Cm (.* )?$name( |$)" "$FC_ROOT/man/fc-eval.1" || { echo "no .Cm $name"; return 1; }
+		fc-eval "$name" --help | grep -q "^Usage: fc-eval $name "
+	done <names
+}

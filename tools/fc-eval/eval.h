@@ -6,26 +6,11 @@
 #include "fc-eval/eval_table.h"
 
 /*
- * fc-eval: measures of models, in four rooms over this ground (main: the commands, which eval.h
- * declares; eval_table: tables).
+ * fc-eval: measures of models, in four rooms over this ground: main runs the command_list's, each
+ * declared in the file that does it, eval_table prints tables, eval has rows of their options.
  * measure/ takes them from streams and answers, judge/ asks an LLM for verdicts, show/ turns
  * verdicts into tables, charts and pages, select/ takes the best of several answers.
  */
-
-/* The subcommands: argv[0] is the subcommand's name.  They do not return. */
-_Noreturn void eval_command_ppl(int argc, char **argv);
-_Noreturn void eval_command_accuracy(int argc, char **argv);
-_Noreturn void eval_command_exact(int argc, char **argv);
-_Noreturn void eval_command_judge(int argc, char **argv);
-_Noreturn void eval_command_mc_questions(int argc, char **argv);
-_Noreturn void eval_command_mc(int argc, char **argv);
-_Noreturn void eval_command_divergence(int argc, char **argv);
-_Noreturn void eval_command_oracle(int argc, char **argv);
-_Noreturn void eval_command_select(int argc, char **argv);
-_Noreturn void eval_command_show(int argc, char **argv);
-_Noreturn void eval_command_chart(int argc, char **argv);
-_Noreturn void eval_command_report(int argc, char **argv);
-_Noreturn void eval_command_alpaca(int argc, char **argv);
 
 /* Rows of option tables: where the table goes and how often the bootstrap draws.  The format is an
  * int, an enum fc_table_format. */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/progress.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/judge/child.h"
 #include "fc-eval/judge/judge_run.h"
@@ -322,7 +323,7 @@ static const struct fc_usage usage = {
     .summary = "Asks a judge about models' answers, appends its judgments to a file.",
 };
 
-void eval_command_judge(int argc, char **argv)
+static _Noreturn void run_judge(int argc, char **argv)
 {
 	fc_prog = "fc-eval judge";
 	int first = fc_opt_parse(table, &usage, argc, argv);
@@ -331,3 +332,6 @@ void eval_command_judge(int argc, char **argv)
 	judge_files(&opt, argv + first, (size_t)(argc - first));
 	fc_finish();
 }
+
+EVAL_COMMAND = {
+    .order = 90, .name = "judge", .operands = "[OPTION]... ANSWERS...", .run = run_judge};

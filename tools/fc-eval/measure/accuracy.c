@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/resample.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/comparison.h"
 #include "fc-eval/measure/grade.h"
@@ -90,7 +91,7 @@ static void show_one(const struct options *o, const char *answers, const char *r
 	eval_grades_release(&refs);
 }
 
-void eval_command_accuracy(int argc, char **argv)
+static _Noreturn void run_accuracy(int argc, char **argv)
 {
 	struct options o = {.grading.choice = -1, .n_resample = -1};
 	const struct fc_opt opts[] = {
@@ -140,3 +141,8 @@ void eval_command_accuracy(int argc, char **argv)
 	}
 	fc_finish();
 }
+
+EVAL_COMMAND = {.order = 20,
+    .name = "accuracy",
+    .operands = "[OPTION]... [ANSWERS [REFERENCES]]",
+    .run = run_accuracy};

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/resample.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/row_divergence.h"
 #include "fc-eval/measure/groups.h"
@@ -111,7 +112,7 @@ static void put_group(
 	    eval_cell_within(sum.measure[AGREEMENT] / n, interval[AGREEMENT]));
 }
 
-void eval_command_divergence(int argc, char **argv)
+static _Noreturn void run_divergence(int argc, char **argv)
 {
 	struct options o = {.n_resample = 1000};
 	const struct fc_opt opts[] = {
@@ -147,3 +148,6 @@ void eval_command_divergence(int argc, char **argv)
 	eval_table_print(&t, (enum fc_table_format)o.format, o.out);
 	fc_finish();
 }
+
+EVAL_COMMAND = {
+    .order = 60, .name = "divergence", .operands = "[OPTION]... P Q", .run = run_divergence};

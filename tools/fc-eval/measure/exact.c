@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/resample.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/comparison.h"
 #include "fc-eval/measure/forced.h"
@@ -100,7 +101,7 @@ static void show_each(const struct options *o, const struct eval_arms *arms)
 	eval_table_print(&r.table, (enum fc_table_format)o->format, o->out);
 }
 
-void eval_command_exact(int argc, char **argv)
+static _Noreturn void run_exact(int argc, char **argv)
 {
 	struct options o = {.n_resample = -1};
 	const struct fc_opt opts[] = {
@@ -125,3 +126,6 @@ void eval_command_exact(int argc, char **argv)
 	eval_arms_release(&arms);
 	fc_finish();
 }
+
+EVAL_COMMAND = {
+    .order = 30, .name = "exact", .operands = "[OPTION]... [STREAM]...", .run = run_exact};

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/resample.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/choices.h"
 #include "fc-eval/measure/comparison.h"
@@ -214,7 +215,7 @@ static void compare(struct options *o, const struct eval_arms *arms)
 	eval_scan_release(items, arms);
 }
 
-void eval_command_mc(int argc, char **argv)
+static _Noreturn void run_mc(int argc, char **argv)
 {
 	struct options o = {.n_resample = -1};
 	const struct fc_opt opts[] = {
@@ -239,3 +240,5 @@ void eval_command_mc(int argc, char **argv)
 	eval_arms_release(&arms);
 	fc_finish();
 }
+
+EVAL_COMMAND = {.order = 50, .name = "mc", .operands = "[OPTION]... [STREAM]...", .run = run_mc};

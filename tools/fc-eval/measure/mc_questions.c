@@ -5,6 +5,7 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "base/opt.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/task.h"
 #include "text/json.h"
@@ -86,7 +87,7 @@ static int expand(
 	return got;
 }
 
-void eval_command_mc_questions(int argc, char **argv)
+static _Noreturn void run_mc_questions(int argc, char **argv)
 {
 	struct options o = {.delimiter = " "};
 	const struct fc_opt opts[] = {
@@ -121,3 +122,8 @@ void eval_command_mc_questions(int argc, char **argv)
 	fc_lines_close(in);
 	fc_finish();
 }
+
+EVAL_COMMAND = {.order = 40,
+    .name = "mc-questions",
+    .operands = "[OPTION]... [TASKS]",
+    .run = run_mc_questions};

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/resample.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/grade.h"
 #include "fc-eval/measure/groups.h"
@@ -83,7 +84,7 @@ static void add_rows(struct eval_table *t, const struct sources *s)
 	eval_groups_release(&groups);
 }
 
-void eval_command_oracle(int argc, char **argv)
+static _Noreturn void run_oracle(int argc, char **argv)
 {
 	struct options o = {.grading.choice = -1};
 	const struct fc_opt opts[] = {
@@ -126,3 +127,6 @@ void eval_command_oracle(int argc, char **argv)
 	free(s.grade);
 	fc_finish();
 }
+
+EVAL_COMMAND = {
+    .order = 70, .name = "oracle", .operands = "[OPTION]... ANSWERS...", .run = run_oracle};

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/resample.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/comparison.h"
 #include "fc-eval/measure/scan.h"
@@ -184,7 +185,7 @@ static void put_group(
 	    eval_cell_share(sum.n_row, sum.n_label));
 }
 
-void eval_command_ppl(int argc, char **argv)
+static _Noreturn void run_ppl(int argc, char **argv)
 {
 	struct options o = {.n_resample = -1};
 	const struct fc_opt opts[] = {
@@ -226,3 +227,5 @@ void eval_command_ppl(int argc, char **argv)
 	eval_arms_release(&arms);
 	fc_finish();
 }
+
+EVAL_COMMAND = {.order = 10, .name = "ppl", .operands = "[OPTION]... [STREAM]...", .run = run_ppl};

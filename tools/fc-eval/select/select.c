@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/select/choosing.h"
 #include "fc-eval/select/reward.h"
@@ -178,7 +179,7 @@ static void check(struct options *o)
 								   : -DBL_MAX;
 }
 
-void eval_command_select(int argc, char **argv)
+static _Noreturn void run_select(int argc, char **argv)
 {
 	struct options o = {.choosing.least = NAN};
 	int reward = 0, match = 0, within = 0;
@@ -243,3 +244,6 @@ void eval_command_select(int argc, char **argv)
 	eval_candidates_release(&s);
 	fc_finish();
 }
+
+EVAL_COMMAND = {
+    .order = 80, .name = "select", .operands = "[OPTION]... ANSWERS...", .run = run_select};

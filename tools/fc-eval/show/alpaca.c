@@ -5,6 +5,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/show/csv.h"
 #include "fc-eval/show/winrate.h"
@@ -148,7 +149,7 @@ static const struct fc_usage usage = {
     .summary = "Reads AlpacaEval's annotations, writes win rates.",
 };
 
-void eval_command_alpaca(int argc, char **argv)
+static _Noreturn void run_alpaca(int argc, char **argv)
 {
 	struct fc_err e;
 	struct eval_preferences p = {0};
@@ -180,3 +181,6 @@ void eval_command_alpaca(int argc, char **argv)
 	eval_preferences_release(&p);
 	fc_finish();
 }
+
+EVAL_COMMAND = {
+    .order = 130, .name = "alpaca", .operands = "[OPTION]... ANNOTATIONS...", .run = run_alpaca};

@@ -4,6 +4,7 @@
 
 #include "base/die.h"
 #include "base/file.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/judge/child.h"
 #include "fc-eval/show/show_input.h"
@@ -58,7 +59,7 @@ static int write_chart(const struct eval_radar *r, const char *path, struct fc_e
 	return -1;
 }
 
-void eval_command_chart(int argc, char **argv)
+static _Noreturn void run_chart(int argc, char **argv)
 {
 	struct eval_show_input_options o = EVAL_SHOW_INPUT_DEFAULTS;
 	const char *path = NULL;
@@ -99,3 +100,8 @@ void eval_command_chart(int argc, char **argv)
 	eval_show_input_close(&j);
 	fc_finish();
 }
+
+EVAL_COMMAND = {.order = 110,
+    .name = "chart",
+    .operands = "--questions FILE [OPTION]... [JUDGMENTS]...",
+    .run = run_chart};

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/show/html.h"
 
@@ -144,7 +145,7 @@ static void report(const struct options *o, const char *const *paths, int n_path
 	eval_bench_answers_release(&reference);
 }
 
-void eval_command_report(int argc, char **argv)
+static _Noreturn void run_report(int argc, char **argv)
 {
 	struct options o = {.show = EVAL_SHOW_DEFAULTS, .title = "Benchmark"};
 	const struct fc_opt opts[] = {
@@ -169,3 +170,8 @@ void eval_command_report(int argc, char **argv)
 	report(&o, (const char *const *)argv + first, argc - first);
 	fc_finish();
 }
+
+EVAL_COMMAND = {.order = 120,
+    .name = "report",
+    .operands = "--questions FILE [OPTION]... [JUDGMENTS]...",
+    .run = run_report};

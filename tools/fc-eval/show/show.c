@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "base/die.h"
+#include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/show/show_input.h"
 #include "fc-eval/show/show.h"
@@ -43,7 +44,7 @@ static const struct eval_show_table *const show_tables[] = {
     [TABLE_PLACES] = &eval_show_places,
 };
 
-void eval_command_show(int argc, char **argv)
+static _Noreturn void run_show(int argc, char **argv)
 {
 	struct eval_show_options o = EVAL_SHOW_DEFAULTS;
 	int table = TABLE_AUTO, format = 0;
@@ -92,3 +93,6 @@ void eval_command_show(int argc, char **argv)
 	eval_show_input_close(&j);
 	fc_finish();
 }
+
+EVAL_COMMAND = {
+    .order = 100, .name = "show", .operands = "[OPTION]... [JUDGMENTS]...", .run = run_show};
