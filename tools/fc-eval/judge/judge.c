@@ -54,8 +54,7 @@ static char *first_program(const char *command)
 static const char *default_name(const struct options *o)
 {
 	const char *path = o->local ? o->local : first_program(o->command);
-	const char *slash = path ? strrchr(path, '/') : NULL;
-	return slash && slash[1] ? slash + 1 : path;
+	return path && *fc_path_last(path) ? fc_path_last(path) : path;
 }
 
 static void check(struct options *o, int n_models)

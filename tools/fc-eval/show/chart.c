@@ -10,12 +10,6 @@
 #include "fc-eval/show/show_input.h"
 #include "fc-eval/show/radar.h"
 
-static bool ends_in(const char *path, const char *ending)
-{
-	size_t n = strlen(path), k = strlen(ending);
-	return n >= k && !strcmp(path + n - k, ending);
-}
-
 static int write_png(const struct eval_radar *r, struct fc_out *out, struct fc_err *e)
 {
 	static const char *const argv[] = {"gnuplot", "-", NULL};
@@ -35,7 +29,7 @@ static int write_png(const struct eval_radar *r, struct fc_out *out, struct fc_e
 
 static bool is_png(const char *path)
 {
-	return path && ends_in(path, ".png");
+	return path && fc_ends_with(path, ".png");
 }
 
 static int write_chart(const struct eval_radar *r, const char *path, struct fc_err *e)
