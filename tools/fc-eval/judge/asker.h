@@ -56,10 +56,6 @@ int eval_http_check(const struct eval_endpoint *p, struct fc_err *e);
 int eval_http_run(const struct eval_endpoint *p, const struct eval_asker *a,
     struct eval_http_usage *used, struct fc_err *e);
 
-/* Fills *reply, which borrows from o, from a chat completion; *n_token: what its usage tells, else
- * 0. -1: it is none. */
-int eval_http_completion(json_t *o, struct eval_reply *reply, uint64_t *n_token, struct fc_err *e);
-
 /*
  * A program that reads conversations, {"id", "messages"} a line, and writes them with the
  * assistant's answer as the last message, in any order, as fc-infer --generate does.  It may be

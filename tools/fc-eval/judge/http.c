@@ -126,7 +126,7 @@ static void send_slot(struct http *x, struct slot *s)
 	curl_multi_add_handle(x->multi, s->http.easy);
 }
 
-static int give(struct http *x, struct slot *s, const struct eval_reply *r, struct fc_err *e)
+static int give_reply(struct http *x, struct slot *s, const struct eval_reply *r, struct fc_err *e)
 {
 	s->state = SLOT_FREE;
 	free(s->id);
@@ -137,7 +137,7 @@ static int give(struct http *x, struct slot *s, const struct eval_reply *r, stru
 static int give_up(struct http *x, struct slot *s, const char *why, struct fc_err *e)
 {
 	struct eval_reply none = {.why = why};
-	return give(x, s, &none, e);
+	return give_reply(x, s, &none, e);
 }
 
 /* Seconds until the next try: doubling up to a minute, spread so that not all come back at once. */
@@ -177,7 +177,7 @@ static int finish_slot(struct http *x, struct slot *s, CURLcode code, struct fc_
 	switch (o.result) {
 	case EVAL_HTTP_ANSWERED:
 		x->used->n_token += o.n_token ? o.n_token : (s->body.n + s->http.reply.n) / 4;
-		ret = give(x, s, &reply, e);
+		ret = give_reply(x, s, &reply, e);
 		break;
 	case EVAL_HTTP_AGAIN:
 		ret = try_again(x, s, &o, e);
@@ -198,7 +198,7 @@ static int finish_slot(struct http *x, struct slot *s, CURLcode code, struct fc_
 }
 
 /* The slot's next request, if there is one. */
-static void refill(struct http *x, struct slot *s)
+static void refill_slot(struct http *x, struct slot *s)
 {
 	struct eval_request r;
 	if (x->refused || !affordable(x, 0) || !x->asker->next(x->asker->ctx, &r))
@@ -238,14 +238,14 @@ static int send_due(struct http *x, struct slot *s, struct fc_err *e)
 }
 
 /* Sends what is due; *wake: when the next waiting request is. */
-static int pump(struct http *x, double *wake, struct fc_err *e)
+static int send_all_due(struct http *x, double *wake, struct fc_err *e)
 {
 	double now = fc_now();
 	*wake = INFINITY;
 	for (int i = 0; i < x->opt->n_parallel; i++) {
 		struct slot *s = &x->slot[i];
 		if (s->state == SLOT_FREE)
-			refill(x, s);
+			refill_slot(x, s);
 		if (s->state != SLOT_WAITING)
 			continue;
 		double due = x->refused ? 0 : fmax(s->due, x->not_before);
@@ -257,7 +257,7 @@ static int pump(struct http *x, double *wake, struct fc_err *e)
 	return 0;
 }
 
-static int collect(struct http *x, struct fc_err *e)
+static int collect_transfers(struct http *x, struct fc_err *e)
 {
 	int left;
 	for (CURLMsg *m; (m = curl_multi_info_read(x->multi, &left));) {
@@ -278,7 +278,7 @@ static int ask_all(struct http *x, struct fc_err *e)
 	for (;;) {
 		int running;
 		double wake;
-		if (pump(x, &wake, e) < 0)
+		if (send_all_due(x, &wake, e) < 0)
 			return -1;
 		if (!n_active(x) && isinf(wake)) {
 			x->used->over_budget |= !affordable(x, 0);
@@ -292,7 +292,7 @@ static int ask_all(struct http *x, struct fc_err *e)
 			code = curl_multi_perform(x->multi, &running);
 		if (code != CURLM_OK)
 			return fc_fail(e, "HTTP: %s", curl_multi_strerror(code));
-		if (collect(x, e) < 0)
+		if (collect_transfers(x, e) < 0)
 			return -1;
 	}
 }

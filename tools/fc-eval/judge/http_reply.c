@@ -74,7 +74,8 @@ static bool is_fatal(CURLcode code)
 }
 
 /* The endpoint's own words, made one short line. */
-static void explain(struct fc_err *why, long status, const struct fc_buf *body, const char *key)
+static void quote_endpoint(
+    struct fc_err *why, long status, const struct fc_buf *body, const char *key)
 {
 	struct fc_err ignored;
 	const char *said = NULL;
@@ -95,8 +96,8 @@ static void explain(struct fc_err *why, long status, const struct fc_buf *body, 
 	json_decref(o);
 }
 
-static void judge_failure(CURLcode code, const struct fc_buf *body, const struct eval_endpoint *opt,
-    struct eval_http_outcome *out)
+static void explain_failure(CURLcode code, const struct fc_buf *body,
+    const struct eval_endpoint *opt, struct eval_http_outcome *out)
 {
 	out->result = is_fatal(code) ? EVAL_HTTP_REFUSED : EVAL_HTTP_AGAIN;
 	if (code == CURLE_WRITE_ERROR || code == CURLE_FILESIZE_EXCEEDED)
@@ -121,10 +122,10 @@ static double retry_after(CURL *easy)
 	return curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait) ? 0 : (double)wait;
 }
 
-static void judge_status(CURL *easy, long status, const struct fc_buf *body, const char *key,
+static void explain_status(CURL *easy, long status, const struct fc_buf *body, const char *key,
     struct eval_http_outcome *out)
 {
-	explain(&out->why, status, body, key);
+	quote_endpoint(&out->why, status, body, key);
 	switch (status) {
 	case 408:
 	case 409:
@@ -153,6 +154,45 @@ static void judge_status(CURL *easy, long status, const struct fc_buf *body, con
 	out->busy = status == 429 || status == 503;
 }
 
+/* What of the reply is kept with the judgment: it tells why a judgment ends early, and what it
+ * cost. */
+static json_t *about_of(const json_t *o, const json_t *choice)
+{
+	static const char *const members[] = {"model", "system_fingerprint", "usage"};
+	json_t *about = json_object();
+	json_t *v = json_object_get(choice, "finish_reason");
+	if (json_is_string(v))
+		json_object_set(about, "finish_reason", v);
+	for (size_t i = 0; i < FC_LEN(members); i++) {
+		v = json_object_get(o, members[i]);
+		if (v && !json_is_null(v))
+			json_object_set(about, members[i], v);
+	}
+	return about;
+}
+
+/* Fills *reply, which borrows from o, from a chat completion; *n_token: what its usage tells, else
+ * 0.  -1: it is none. */
+static int read_completion(json_t *o, struct eval_reply *reply, uint64_t *n_token, struct fc_err *e)
+{
+	*reply = (struct eval_reply){0};
+	*n_token = 0;
+	const json_t *choices = json_object_get(o, "choices");
+	if (!json_is_array(choices))
+		return fc_fail(e, "reply: no choices in it");
+	const json_t *choice = json_array_get(choices, 0);
+	const json_t *content = json_object_get(json_object_get(choice, "message"), "content");
+	const json_t *total = json_object_get(json_object_get(o, "usage"), "total_tokens");
+	if (json_is_integer(total) && json_integer_value(total) > 0)
+		*n_token = (uint64_t)json_integer_value(total);
+	/* No text at all, a refusal: a judgment without a verdict. */
+	reply->text = json_is_string(content) ? json_string_value(content) : "";
+	reply->n = json_is_string(content) ? json_string_length(content) : 0;
+	reply->about = about_of(o, choice);
+	json_object_set_new(o, "about", reply->about); /* lives as long as the reply */
+	return 0;
+}
+
 void eval_http_outcome_of(CURL *easy, CURLcode code, struct fc_buf *body,
     const struct eval_endpoint *opt, struct eval_reply *reply, struct eval_http_outcome *out)
 {
@@ -162,12 +202,12 @@ void eval_http_outcome_of(CURL *easy, CURLcode code, struct fc_buf *body,
 	if (opt->key && body->n)
 		hide_key(body->p, body->n, opt->key);
 	if (code != CURLE_OK) {
-		judge_failure(code, body, opt, out);
+		explain_failure(code, body, opt, out);
 		return;
 	}
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status != 200) {
-		judge_status(easy, status, body, opt->key, out);
+		explain_status(easy, status, body, opt->key, out);
 		return;
 	}
 	struct fc_err why;
@@ -175,7 +215,7 @@ void eval_http_outcome_of(CURL *easy, CURLcode code, struct fc_buf *body,
 	out->o = fc_json_text(body->n ? body->p : "", body->n, "reply", &why);
 	if (out->o && opt->key)
 		hide_key_in(out->o, opt->key);
-	if (!out->o || eval_http_completion(out->o, reply, &out->n_token, &why) < 0) {
+	if (!out->o || read_completion(out->o, reply, &out->n_token, &why) < 0) {
 		out->result = EVAL_HTTP_AGAIN;
 		fc_fail(&out->why, "no chat completion: %s", why.msg);
 	}

@@ -9,7 +9,8 @@
 
 #include "base/die.h"
 
-static size_t receive(char *p, size_t size, size_t n, void *ctx /* struct eval_http_transfer */)
+static size_t receive_bytes(
+    char *p, size_t size, size_t n, void *ctx /* struct eval_http_transfer */)
 {
 	struct eval_http_transfer *t = ctx;
 	if (t->reply.n + size * n > t->opt->max_reply_bytes)
@@ -56,7 +57,7 @@ void eval_http_transfer_init(struct eval_http_transfer *t, const struct eval_end
 	curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, lround(o->connect_timeout_s * 1000));
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, lround(o->timeout_s * 1000));
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive_bytes);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)o->max_reply_bytes);
 	if (o->ca_file)

@@ -57,7 +57,7 @@ static const char *default_name(const struct options *o)
 	return path && *fc_path_last(path) ? fc_path_last(path) : path;
 }
 
-static void check(struct options *o, int n_models)
+static void check_options(struct options *o, int n_models)
 {
 	struct fc_err e;
 	bool needs_baseline = o->mode == EVAL_PLAN_BASELINE || o->mode == EVAL_PLAN_ARENA;
@@ -123,7 +123,7 @@ static void try_judge(struct options *o)
 	fc_buf_release(&key);
 }
 
-static int run(
+static int ask_judge(
     const struct options *o, struct eval_run *j, struct eval_http_usage *used, struct fc_err *e)
 {
 	const struct eval_asker asker = eval_run_asker(j);
@@ -137,7 +137,7 @@ static int run(
 	return eval_program_run(o->command ? shell : infer, &asker, e);
 }
 
-static void tell(const struct eval_run *j, const struct eval_http_usage *used)
+static void tell_outcome(const struct eval_run *j, const struct eval_http_usage *used)
 {
 	size_t n_left = j->plan.n - j->n_written;
 	fc_note("%zu judged%s", j->n_written, n_left ? "" : ", all are");
@@ -154,7 +154,7 @@ static void tell(const struct eval_run *j, const struct eval_http_usage *used)
 }
 
 /* What is there already and what remains. */
-static void resume(const struct options *o, struct eval_run *j, struct fc_err *e)
+static void resume_file(const struct options *o, struct eval_run *j, struct fc_err *e)
 {
 	size_t n_done, n_stale;
 	if (o->dry_run && !fc_file_exists(o->out))
@@ -183,7 +183,7 @@ static void judge_all(struct options *o, struct eval_run *j)
 	if (j->plan.n_error)
 		fc_warn("%zu judgments left out: the answer is \"ERROR\"; --judge-errors judges it",
 		    j->plan.n_error);
-	resume(o, j, &e);
+	resume_file(o, j, &e);
 	if (o->dry_run) {
 		fc_note("%zu to be judged", j->plan.n - j->n_written);
 		if (j->file && eval_judgment_file_close(j->file, false, &e) < 0)
@@ -194,9 +194,9 @@ static void judge_all(struct options *o, struct eval_run *j)
 	if (o->endpoint.base_url && eval_http_check(&o->endpoint, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_progress_start("judgments", j->plan.n);
-	int ret = run(o, j, &used, &e);
+	int ret = ask_judge(o, j, &used, &e);
 	fc_progress_end();
-	tell(j, &used);
+	tell_outcome(j, &used);
 	bool all = j->n_written == j->plan.n;
 	struct fc_err closing;
 	if (eval_judgment_file_close(j->file, all, &closing) < 0)
@@ -326,7 +326,7 @@ static _Noreturn void run_judge(int argc, char **argv)
 {
 	fc_prog = "fc-eval judge";
 	int first = fc_opt_parse(table, &usage, argc, argv);
-	check(&opt, argc - first);
+	check_options(&opt, argc - first);
 	check_files(&opt);
 	judge_files(&opt, argv + first, (size_t)(argc - first));
 	fc_finish();

@@ -201,7 +201,7 @@ struct fields {
 	size_t n;
 };
 
-static void put(struct fields *f, const char *name, struct eval_span value)
+static void put_field(struct fields *f, const char *name, struct eval_span value)
 {
 	f->v[f->n++] = (struct eval_field){name, value};
 }
@@ -216,25 +216,25 @@ static struct fields fields_of(const struct eval_plan_item *item, const struct e
 				 *const answer_b[] = {"answer_b_1", "answer_b_2"},
 				 *const reference[] = {"ref_answer_1", "ref_answer_2"};
 	struct fields f = {.n = 0};
-	put(&f, "question", item->question->turn[0]);
-	put(&f, "answer", a->turn[0]);
+	put_field(&f, "question", item->question->turn[0]);
+	put_field(&f, "answer", a->turn[0]);
 	if (b) {
-		put(&f, "answer_a", a->turn[0]);
-		put(&f, "answer_b", b->turn[0]);
+		put_field(&f, "answer_a", a->turn[0]);
+		put_field(&f, "answer_b", b->turn[0]);
 	}
 	if (item->kind == EVAL_JUDGMENT_ARENA) {
-		put(&f, answer[0], a->turn[0]);
-		put(&f, answer[1], b->turn[0]);
+		put_field(&f, answer[0], a->turn[0]);
+		put_field(&f, answer[1], b->turn[0]);
 	}
 	for (int t = 0; t < item->turn; t++) {
-		put(&f, question[t], item->question->turn[t]);
+		put_field(&f, question[t], item->question->turn[t]);
 		if (item->reference)
-			put(&f, reference[t], item->reference->turn[t]);
+			put_field(&f, reference[t], item->reference->turn[t]);
 		if (!b)
-			put(&f, answer[t], a->turn[t]);
+			put_field(&f, answer[t], a->turn[t]);
 		if (b) {
-			put(&f, answer_a[t], a->turn[t]);
-			put(&f, answer_b[t], b->turn[t]);
+			put_field(&f, answer_a[t], a->turn[t]);
+			put_field(&f, answer_b[t], b->turn[t]);
 		}
 	}
 	return f;
@@ -253,7 +253,7 @@ int eval_plan_item_fill(struct eval_plan_item *item, int g, struct fc_err *e)
 	return eval_prompt_fill(item->prompt, f.v, f.n, &game->prompt, e);
 }
 
-static json_t *message(const char *role, const char *p, size_t n)
+static json_t *new_message(const char *role, const char *p, size_t n)
 {
 	return json_pack("{s:s, s:s%}", "role", role, "content", p ? p : "", n);
 }
@@ -264,8 +264,8 @@ json_t *eval_plan_item_messages(const struct eval_plan_item *item, int g)
 	const struct fc_buf *prompt = &item->game[g].prompt;
 	if (item->prompt->system.n)
 		json_array_append_new(
-		    list, message("system", item->prompt->system.p, item->prompt->system.n));
-	json_array_append_new(list, message("user", prompt->p, prompt->n));
+		    list, new_message("system", item->prompt->system.p, item->prompt->system.n));
+	json_array_append_new(list, new_message("user", prompt->p, prompt->n));
 	return list;
 }
 

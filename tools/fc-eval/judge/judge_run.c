@@ -11,7 +11,7 @@
 
 enum { ARENA_TRIES = 2 }; /* Arena-Hard asks once more for the verdict that is missing */
 
-static void describe(struct eval_run *j, size_t number)
+static void describe_game(struct eval_run *j, size_t number)
 {
 	const struct eval_plan_item *item = &j->plan.v[number / 2];
 	fc_buf_clear(&j->id);
@@ -37,7 +37,7 @@ static bool next_number(struct eval_run *j, size_t *number)
 	return false;
 }
 
-static bool next(void *ctx /* struct eval_run */, struct eval_request *r)
+static bool next_request(void *ctx /* struct eval_run */, struct eval_request *r)
 {
 	struct eval_run *j = ctx;
 	if (!next_number(j, &r->number))
@@ -47,7 +47,7 @@ static bool next(void *ctx /* struct eval_run */, struct eval_request *r)
 	if (!game->messages)
 		game->messages = eval_plan_item_messages(item, (int)(r->number % 2));
 	game->n_asked++;
-	describe(j, r->number);
+	describe_game(j, r->number);
 	r->messages = game->messages;
 	r->id = j->id.p;
 	return true;
@@ -74,7 +74,7 @@ static void ask_again(struct eval_run *j, size_t number)
 	j->again[j->n_again++] = number;
 }
 
-static int settle(struct eval_run *j, size_t number, struct fc_err *e)
+static int settle_game(struct eval_run *j, size_t number, struct fc_err *e)
 {
 	struct eval_plan_item *item = &j->plan.v[number / 2];
 	int g = (int)(number % 2);
@@ -103,15 +103,15 @@ static bool lacks_arena_verdict(
 	    !eval_verdict_arena(text, n, rule, &n_found) && n_found == 0;
 }
 
-static int take(void *ctx /* struct eval_run */, size_t number, const struct eval_reply *reply,
-    struct fc_err *e)
+static int take_reply(void *ctx /* struct eval_run */, size_t number,
+    const struct eval_reply *reply, struct fc_err *e)
 {
 	struct eval_run *j = ctx;
 	struct eval_plan_item *item = &j->plan.v[number / 2];
 	struct eval_game *game = &item->game[number % 2];
 	fc_progress_set(j->n_written, NULL);
 	if (!reply->text) {
-		describe(j, number);
+		describe_game(j, number);
 		if (!j->n_failed++)
 			snprintf(j->first_failure, sizeof j->first_failure, "%s: %s", j->id.p,
 			    reply->why);
@@ -127,12 +127,12 @@ static int take(void *ctx /* struct eval_run */, size_t number, const struct eva
 		return 0;
 	}
 	game->replied = true;
-	return settle(j, number, e);
+	return settle_game(j, number, e);
 }
 
 struct eval_asker eval_run_asker(struct eval_run *j)
 {
-	return (struct eval_asker){j, next, take};
+	return (struct eval_asker){j, next_request, take_reply};
 }
 
 int eval_run_settle_replied(struct eval_run *j, struct fc_err *e)
@@ -140,7 +140,7 @@ int eval_run_settle_replied(struct eval_run *j, struct fc_err *e)
 	for (size_t i = 0; i < j->plan.n; i++) {
 		const struct eval_plan_item *item = &j->plan.v[i];
 		if (item->n_game == 2 && item->game[0].replied && item->game[1].replied &&
-		    settle(j, 2 * i, e) < 0)
+		    settle_game(j, 2 * i, e) < 0)
 			return -1;
 	}
 	return 0;

@@ -8,8 +8,8 @@
 /*
  * judge/: an LLM as judge. judge is the command. judge_plan says what is asked, from questions and
  * answers (bench, bench_answers) and a prompt; judge_run hands that out and takes replies in
- * through an asker, which is http (http_transfer carries one request, http_reply and
- * http_completion read what came) or program (child: a process beside this one). verdict reads a
+ * through an asker, which is http (http_transfer carries one request, http_reply reads what
+ * came) or program (child: a process beside this one). verdict reads a
  * judge's reply, judgment is one with its verdict, judgment_write its line, and judgment_file the
  * file while it grows.
  */

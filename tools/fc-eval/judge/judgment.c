@@ -225,7 +225,7 @@ void eval_judgments_count_duplicates(struct eval_judgments *j)
 	free(key);
 }
 
-static const char *visible(const json_t *o, const char *key, size_t *n)
+static const char *visible_text(const json_t *o, const char *key, size_t *n)
 {
 	const json_t *v = json_object_get(o, key);
 	*n = json_string_length(v);
@@ -243,20 +243,20 @@ void eval_judgment_reread(struct eval_judgment *x, enum eval_verdict_rule rule)
 	size_t n;
 	const char *text;
 	if (x->kind == EVAL_JUDGMENT_SINGLE) {
-		text = visible(x->o, "judgment", &n);
+		text = visible_text(x->o, "judgment", &n);
 		struct eval_rating r = eval_verdict_rating(text, n, rule);
 		x->scored = r.found;
 		x->score = r.found ? r.value : -1;
 	} else if (x->kind == EVAL_JUDGMENT_PAIR) {
-		text = visible(x->o, "g1_judgment", &n);
+		text = visible_text(x->o, "g1_judgment", &n);
 		x->winner[0] = eval_verdict_winner(text, n, rule);
-		text = visible(x->o, "g2_judgment", &n);
+		text = visible_text(x->o, "g2_judgment", &n);
 		x->winner[1] = unswap(eval_verdict_winner(text, n, rule));
 	} else {
 		const json_t *games = json_object_get(x->o, "games");
 		for (int g = 0; g < 2; g++) {
 			size_t n_found;
-			text = visible(json_array_get(games, (size_t)g), "judgment", &n);
+			text = visible_text(json_array_get(games, (size_t)g), "judgment", &n);
 			set_arena(x, g, eval_verdict_arena(text, n, rule, &n_found));
 		}
 	}

@@ -76,7 +76,7 @@ static int read_tail(
 }
 
 /* A last line without newline: whole, then it gets one; cut off, then it goes. */
-static int mend(int fd, const char *path, struct fc_err *e)
+static int mend_last_line(int fd, const char *path, struct fc_err *e)
 {
 	struct stat st;
 	struct fc_buf tail = FC_BUF_INIT;
@@ -171,7 +171,7 @@ static int open_games(struct eval_judgment_file *l, struct fc_err *e)
 	if (l->games_fd >= 0)
 		return 0;
 	l->games_fd = open_locked(l->games_path, e);
-	return l->games_fd < 0 ? -1 : mend(l->games_fd, l->games_path, e);
+	return l->games_fd < 0 ? -1 : mend_last_line(l->games_fd, l->games_path, e);
 }
 
 int eval_judgment_file_open(struct eval_judgment_file **out, const char *path,
@@ -186,7 +186,8 @@ int eval_judgment_file_open(struct eval_judgment_file **out, const char *path,
 	l->games_fd = -1;
 	l->sync = sync;
 	l->fd = open_locked(path, e);
-	if (l->fd < 0 || mend(l->fd, path, e) < 0 || fc_jsonl_each(path, load_judgment, l, e) < 0)
+	if (l->fd < 0 || mend_last_line(l->fd, path, e) < 0 ||
+	    fc_jsonl_each(path, load_judgment, l, e) < 0)
 		return -1;
 	if (fc_file_exists(l->games_path) &&
 	    (open_games(l, e) < 0 || fc_jsonl_each(l->games_path, load_game, l, e) < 0))
@@ -218,29 +219,29 @@ int eval_judgment_file_close(struct eval_judgment_file *l, bool all_judged, stru
 	return ret;
 }
 
-static const struct entry *find(const struct eval_judgment_file *l, const char *key, int game)
+static const struct entry *find_entry(const struct eval_judgment_file *l, const char *key, int game)
 {
 	struct entry wanted = {.key = (char *)key, .game = game}; /* only compared */
 	return l->n ? bsearch(&wanted, l->entry, l->n, sizeof *l->entry, by_key) : NULL;
 }
 
-static bool differs(const struct entry *x, const struct eval_plan_item *item, int g)
+static bool prompt_differs(const struct entry *x, const struct eval_plan_item *item, int g)
 {
 	const struct fc_buf *prompt = &item->game[g].prompt;
 	return x->prompt && x->prompt != fc_hash(prompt->p, prompt->n, 0);
 }
 
 /* The pair's models may have been given in the other order: then its games are, too. */
-static bool stale(const struct entry *x, const struct eval_plan_item *item)
+static bool is_stale(const struct entry *x, const struct eval_plan_item *item)
 {
-	return differs(x, item, 0) && (item->n_game < 2 || differs(x, item, 1));
+	return prompt_differs(x, item, 0) && (item->n_game < 2 || prompt_differs(x, item, 1));
 }
 
-static void recall(struct eval_judgment_file *l, struct eval_plan_item *item)
+static void recall_games(struct eval_judgment_file *l, struct eval_plan_item *item)
 {
 	for (int g = 0; g < item->n_game; g++) {
-		const struct entry *x = find(l, item->key, g + 1);
-		if (!x || differs(x, item, g))
+		const struct entry *x = find_entry(l, item->key, g + 1);
+		if (!x || prompt_differs(x, item, g))
 			continue;
 		const json_t *text = json_object_get(x->o, "judgment");
 		item->game[g].replied = true;
@@ -256,17 +257,17 @@ int eval_judgment_file_resume(struct eval_judgment_file *l, struct eval_plan *p,
 	*n_done = *n_stale = 0;
 	for (size_t i = 0; i < p->n; i++) {
 		struct eval_plan_item *item = &p->v[i];
-		const struct entry *x = find(l, item->key, 0);
+		const struct entry *x = find_entry(l, item->key, 0);
 		for (int g = 0; g < item->n_game; g++)
 			if (eval_plan_item_fill(item, g, e) < 0)
 				return -1;
 		if (x) {
 			++*n_done;
-			*n_stale += stale(x, item);
+			*n_stale += is_stale(x, item);
 			eval_plan_item_release(item);
 			continue;
 		}
-		recall(l, item);
+		recall_games(l, item);
 		if (n != i)
 			p->v[n] = *item;
 		n++;
@@ -275,7 +276,7 @@ int eval_judgment_file_resume(struct eval_judgment_file *l, struct eval_plan *p,
 	return 0;
 }
 
-static int append(struct eval_judgment_file *l, int fd, const char *path, const char *line,
+static int append_line(struct eval_judgment_file *l, int fd, const char *path, const char *line,
     size_t n, struct fc_err *e)
 {
 	if (fc_write_all(fd, line, n, path, e) < 0)
@@ -288,7 +289,7 @@ static int append(struct eval_judgment_file *l, int fd, const char *path, const 
 int eval_judgment_file_add(
     struct eval_judgment_file *l, const char *line, size_t n, struct fc_err *e)
 {
-	return append(l, l->fd, l->path, line, n, e);
+	return append_line(l, l->fd, l->path, line, n, e);
 }
 
 int eval_judgment_file_add_game(
@@ -309,7 +310,7 @@ int eval_judgment_file_add_game(
 		fc_json_dump(&b, game->about);
 	}
 	fc_buf_adds(&b, "}\n");
-	int ret = append(l, l->games_fd, l->games_path, b.p, b.n, e);
+	int ret = append_line(l, l->games_fd, l->games_path, b.p, b.n, e);
 	fc_buf_release(&b);
 	return ret;
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char *visible(const struct eval_game *game, size_t *n)
+static const char *visible_reply(const struct eval_game *game, size_t *n)
 {
 	*n = game->reply.n;
 	return eval_verdict_text(game->reply.p ? game->reply.p : "", n);
@@ -12,7 +12,7 @@ static const char *visible(const struct eval_game *game, size_t *n)
 static struct eval_rating rating_of(const struct eval_plan_item *item, enum eval_verdict_rule rule)
 {
 	size_t n;
-	const char *text = visible(&item->game[0], &n);
+	const char *text = visible_reply(&item->game[0], &n);
 	return eval_verdict_rating(text, n, rule);
 }
 
@@ -20,7 +20,7 @@ static enum eval_winner winner_of(
     const struct eval_plan_item *item, int g, enum eval_verdict_rule rule)
 {
 	size_t n;
-	const char *text = visible(&item->game[g], &n);
+	const char *text = visible_reply(&item->game[g], &n);
 	return item->prompt->kind == EVAL_VERDICT_RATINGS ? eval_verdict_ratings(text, n, rule)
 							  : eval_verdict_winner(text, n, rule);
 }
@@ -29,7 +29,7 @@ static const char *arena_verdict(
     const struct eval_plan_item *item, int g, enum eval_verdict_rule rule)
 {
 	size_t n, n_found;
-	const char *text = visible(&item->game[g], &n);
+	const char *text = visible_reply(&item->game[g], &n);
 	return eval_verdict_arena(text, n, rule, &n_found);
 }
 

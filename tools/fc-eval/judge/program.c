@@ -34,7 +34,7 @@ static int by_id(const void *a, const void *b)
 }
 
 /* Everything that can be asked now, as lines. */
-static void collect(struct program *p)
+static void collect_requests(struct program *p)
 {
 	struct eval_request r;
 	while (p->asker->next(p->asker->ctx, &r)) {
@@ -132,7 +132,7 @@ static int read_some(struct program *p, struct fc_err *e)
 	return 1;
 }
 
-static int converse(struct program *p, struct fc_err *e)
+static int exchange_lines(struct program *p, struct fc_err *e)
 {
 	int got;
 	do {
@@ -147,7 +147,7 @@ static int converse(struct program *p, struct fc_err *e)
 }
 
 /* Ends the program; its status matters only where nothing else went wrong. */
-static int finish(struct program *p, int ret, struct fc_err *e)
+static int end_program(struct program *p, int ret, struct fc_err *e)
 {
 	if (ret < 0) {
 		eval_child_kill(&p->child);
@@ -164,7 +164,7 @@ static int finish(struct program *p, int ret, struct fc_err *e)
 	return 0;
 }
 
-static void release(struct program *p)
+static void release_program(struct program *p)
 {
 	for (size_t i = 0; i < p->n; i++)
 		free(p->question[i].id);
@@ -180,16 +180,16 @@ int eval_program_run(const char *const *argv, const struct eval_asker *a, struct
 	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
 	for (;;) {
 		struct program p = {.asker = a};
-		collect(&p);
+		collect_requests(&p);
 		if (p.n) {
 			ret = eval_child_start(&p.child, argv, -1, e);
 			if (ret == 0)
 				fcntl(p.child.to, F_SETFL, O_NONBLOCK);
 			if (ret == 0)
-				ret = finish(&p, converse(&p, e), e);
+				ret = end_program(&p, exchange_lines(&p, e), e);
 		}
 		bool more = ret == 0 && p.n;
-		release(&p);
+		release_program(&p);
 		if (!more)
 			break;
 	}

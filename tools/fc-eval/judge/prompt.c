@@ -73,7 +73,7 @@ const struct eval_prompt *eval_prompts_find(const struct eval_prompts *p, const 
 	return NULL;
 }
 
-static const struct eval_field *find(
+static const struct eval_field *find_field(
     const struct eval_field *field, size_t n_field, const char *name, size_t n)
 {
 	for (size_t i = 0; i < n_field; i++)
@@ -101,7 +101,7 @@ int eval_prompt_fill(const struct eval_prompt *p, const struct eval_field *field
 			return fc_fail(e, "prompt %s: a single '%c' at byte %zu of its template",
 			    p->name, *s, (size_t)(s - p->pattern.p));
 		size_t n = (size_t)(close - s) - 1;
-		const struct eval_field *f = find(field, n_field, s + 1, n);
+		const struct eval_field *f = find_field(field, n_field, s + 1, n);
 		if (!f)
 			return fc_fail(e, "prompt %s: nothing to put in for {%.*s}", p->name,
 			    (int)(n < 40 ? n : 40), s + 1);

@@ -18,7 +18,7 @@ static bool is_blank(char c)
 }
 
 /* Offset of word in text[from, n), n if it is not there.  NULs are nothing special. */
-static size_t find(const char *text, size_t n, size_t from, const char *word)
+static size_t find_word(const char *text, size_t n, size_t from, const char *word)
 {
 	size_t len = strlen(word);
 	for (size_t i = from; i + len <= n; i++) {
@@ -34,10 +34,10 @@ static size_t find(const char *text, size_t n, size_t from, const char *word)
 
 const char *eval_verdict_text(const char *text, size_t *n)
 {
-	size_t start = 0, open, close = find(text, *n, 0, "</think>");
+	size_t start = 0, open, close = find_word(text, *n, 0, "</think>");
 	while (start < *n && is_blank(text[start]))
 		start++;
-	open = find(text, *n, 0, "<think>");
+	open = find_word(text, *n, 0, "<think>");
 	if (open != start && open < close) /* talk about thinking, further on */
 		return text;
 	if (close == *n) {
@@ -51,7 +51,7 @@ const char *eval_verdict_text(const char *text, size_t *n)
 }
 
 /* \d+\.?\d* at i; its length, 0 if it is not there. */
-static size_t number(const char *text, size_t n, size_t i)
+static size_t number_length(const char *text, size_t n, size_t i)
 {
 	size_t k = i;
 	while (k < n && is_digit(text[k]))
@@ -81,8 +81,8 @@ static struct eval_rating first_between(
     const char *text, size_t n, const char *left, const char *right)
 {
 	size_t n_left = strlen(left), n_right = strlen(right);
-	for (size_t i = find(text, n, 0, left); i < n; i = find(text, n, i + 1, left)) {
-		size_t len = number(text, n, i + n_left), end = i + n_left + len;
+	for (size_t i = find_word(text, n, 0, left); i < n; i = find_word(text, n, i + 1, left)) {
+		size_t len = number_length(text, n, i + n_left), end = i + n_left + len;
 		if (len && end + n_right <= n && !memcmp(text + end, right, n_right))
 			return read_number(text + i + n_left, len);
 	}
@@ -94,7 +94,7 @@ static struct eval_rating first_between(
  * three in a row the last two open.  False: there are none. */
 static bool next_brackets(const char *text, size_t n, size_t *i, const char **p, size_t *len)
 {
-	size_t open = find(text, n, *i, "[["), close = find(text, n, open, "]]");
+	size_t open = find_word(text, n, *i, "[["), close = find_word(text, n, open, "]]");
 	if (close == n)
 		return false;
 	*i = open + 1;
@@ -120,7 +120,7 @@ static bool is_word(const char *p, size_t n, const char *word)
 static struct eval_rating strict_number(const char *p, size_t n)
 {
 	const struct eval_rating none = {0};
-	const size_t len = number(p, n, 0);
+	const size_t len = number_length(p, n, 0);
 	if (!len || (len != n && !is_word(p + len, n - len, "/10")))
 		return none;
 	const struct eval_rating r = read_number(p, len);
@@ -161,10 +161,10 @@ enum eval_winner eval_verdict_winner(const char *text, size_t n, enum eval_verdi
 {
 	if (rule == EVAL_VERDICT_STRICT)
 		return strict_winner(text, n);
-	return find(text, n, 0, "[[A]]") < n ? EVAL_WINNER_A
-	    : find(text, n, 0, "[[B]]") < n  ? EVAL_WINNER_B
-	    : find(text, n, 0, "[[C]]") < n  ? EVAL_WINNER_TIE
-					     : EVAL_WINNER_ERROR;
+	return find_word(text, n, 0, "[[A]]") < n ? EVAL_WINNER_A
+	    : find_word(text, n, 0, "[[B]]") < n  ? EVAL_WINNER_B
+	    : find_word(text, n, 0, "[[C]]") < n  ? EVAL_WINNER_TIE
+						  : EVAL_WINNER_ERROR;
 }
 
 /* left NUMBER , at most one blank NUMBER right */
@@ -172,14 +172,14 @@ static bool two_numbers(
     const char *text, size_t n, const char *left, const char *right, double *a, double *b)
 {
 	size_t n_left = strlen(left), n_right = strlen(right);
-	for (size_t i = find(text, n, 0, left); i < n; i = find(text, n, i + 1, left)) {
-		size_t at = i + n_left, n_a = number(text, n, at), comma = at + n_a;
+	for (size_t i = find_word(text, n, 0, left); i < n; i = find_word(text, n, i + 1, left)) {
+		size_t at = i + n_left, n_a = number_length(text, n, at), comma = at + n_a;
 		if (!n_a || comma >= n || text[comma] != ',')
 			continue;
 		size_t second = comma + 1;
 		if (second < n && is_blank(text[second]))
 			second++;
-		size_t n_b = number(text, n, second), end = second + n_b;
+		size_t n_b = number_length(text, n, second), end = second + n_b;
 		if (!n_b || end + n_right > n || memcmp(text + end, right, n_right))
 			continue;
 		struct eval_rating x = read_number(text + at, n_a),
@@ -257,7 +257,7 @@ const char *eval_verdict_arena(
 	if (rule == EVAL_VERDICT_STRICT)
 		return strict_arena(text, n, n_found);
 	*n_found = 0;
-	for (size_t i = find(text, n, 0, "[["); i < n; i = find(text, n, i + 1, "[[")) {
+	for (size_t i = find_word(text, n, 0, "[["); i < n; i = find_word(text, n, i + 1, "[[")) {
 		size_t at = i + 2, end = at;
 		while (end < n && text[end] && strchr("AB<>=", text[end]))
 			end++;

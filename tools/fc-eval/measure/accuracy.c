@@ -39,7 +39,7 @@ struct options {
 	uint64_t seed;
 };
 
-static void compare(const struct options *o, const struct eval_arms *arms)
+static void compare_arms(const struct options *o, const struct eval_arms *arms)
 {
 	static const struct eval_measure m = {.name = "accuracy",
 	    .heading = "accuracy",
@@ -131,7 +131,7 @@ static _Noreturn void run_accuracy(int argc, char **argv)
 		eval_arms_parse(&arms, argv + first, n, o.baseline, false);
 		if (!eval_arms_several(&arms))
 			fc_die_usage("--compare needs two files of answers or more");
-		compare(&o, &arms);
+		compare_arms(&o, &arms);
 		eval_arms_release(&arms);
 	} else {
 		if (n > 2)

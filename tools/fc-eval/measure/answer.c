@@ -23,7 +23,7 @@ static bool is_wrapping(char c)
 	return c && strchr(".,;:!?\"'`()[]{}*_", c);
 }
 
-static struct words strip(struct words w)
+static struct words strip_space(struct words w)
 {
 	while (w.n && is_space(w.p[w.n - 1]))
 		w.n--;
@@ -37,7 +37,7 @@ static struct words strip(struct words w)
 /* Takes the last word off w; empty when there is none. */
 static struct words last_word(struct words *w)
 {
-	*w = strip(*w);
+	*w = strip_space(*w);
 	size_t n = w->n;
 	while (w->n && !is_space(w->p[w->n - 1]))
 		w->n--;
@@ -51,30 +51,31 @@ static struct words last_word(struct words *w)
 	return out;
 }
 
-static char lower(char c)
+static char lower_ascii(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-static bool equal(struct words a, struct words b, bool ignore_case)
+static bool are_equal(struct words a, struct words b, bool ignore_case)
 {
 	if (a.n != b.n)
 		return false;
 	for (size_t i = 0; i < a.n; i++)
-		if (a.p[i] != b.p[i] && !(ignore_case && lower(a.p[i]) == lower(b.p[i])))
+		if (a.p[i] != b.p[i] &&
+		    !(ignore_case && lower_ascii(a.p[i]) == lower_ascii(b.p[i])))
 			return false;
 	return true;
 }
 
 /* As many of a's last words as b has are b's; *first is then the earliest of them. */
-static bool ends_with(struct words a, struct words b, bool ignore_case, struct words *first)
+static bool ends_in_words(struct words a, struct words b, bool ignore_case, struct words *first)
 {
 	while (b.n) {
 		struct words x = last_word(&a), y = last_word(&b);
-		if (!equal(x, y, ignore_case))
+		if (!are_equal(x, y, ignore_case))
 			return false;
 		*first = x;
-		b = strip(b);
+		b = strip_space(b);
 	}
 	return true;
 }
@@ -82,18 +83,18 @@ static bool ends_with(struct words a, struct words b, bool ignore_case, struct w
 bool eval_answer_right(
     const char *answer, const char *reference, enum eval_answer_match match, bool ignore_case)
 {
-	struct words a = strip((struct words){answer, strlen(answer)}), first;
-	struct words b = strip((struct words){reference, strlen(reference)});
+	struct words a = strip_space((struct words){answer, strlen(answer)}), first;
+	struct words b = strip_space((struct words){reference, strlen(reference)});
 	if (match == EVAL_ANSWER_LAST_NUMBER)
 		return eval_number_same_last(answer, reference);
 	if (match == EVAL_ANSWER_EXACT || b.n == 0)
-		return equal(a, b, ignore_case);
-	return ends_with(a, b, ignore_case, &first);
+		return are_equal(a, b, ignore_case);
+	return ends_in_words(a, b, ignore_case, &first);
 }
 
 char *eval_answer_end(const char *answer, enum eval_answer_match match, bool ignore_case)
 {
-	struct words w = strip((struct words){answer, strlen(answer)});
+	struct words w = strip_space((struct words){answer, strlen(answer)});
 	struct fc_buf b = FC_BUF_INIT;
 	if (match == EVAL_ANSWER_LAST_NUMBER) {
 		if (eval_number_last(&b, answer))
@@ -107,16 +108,16 @@ char *eval_answer_end(const char *answer, enum eval_answer_match match, bool ign
 		return NULL;
 	char *end = fc_memdup0(w.p, w.n);
 	for (char *c = end; ignore_case && *c; c++)
-		*c = lower(*c);
+		*c = lower_ascii(*c);
 	return end;
 }
 
 bool eval_answer_last_words(
     const char *answer, size_t n, const char *reference, size_t *at, size_t *len)
 {
-	struct words a = {answer, n}, b = strip((struct words){reference, strlen(reference)}),
+	struct words a = {answer, n}, b = strip_space((struct words){reference, strlen(reference)}),
 		     first;
-	if (b.n == 0 || !ends_with(a, b, false, &first))
+	if (b.n == 0 || !ends_in_words(a, b, false, &first))
 		return false;
 	struct words last = last_word(&a);
 	*at = (size_t)(first.p - answer);
@@ -131,7 +132,7 @@ const char *eval_answer_given(const struct fc_conversation *c)
 	return c->message[c->n_message - 1].content;
 }
 
-static char *member(const json_t *line)
+static char *answer_member(const json_t *line)
 {
 	const json_t *v = json_object_get(line, "answer");
 	struct fc_buf b = FC_BUF_INIT;
@@ -146,14 +147,14 @@ static char *member(const json_t *line)
 
 char *eval_answer_member(const struct fc_conversation *c)
 {
-	return member(c->extra);
+	return answer_member(c->extra);
 }
 
 char *eval_answer_member_text(const char *json, size_t n)
 {
 	struct fc_err e;
 	json_t *line = n ? fc_json_text(json, n, "line", &e) : NULL;
-	char *answer = member(line);
+	char *answer = answer_member(line);
 	json_decref(line);
 	return answer;
 }

@@ -48,7 +48,8 @@ static void count_left(const struct eval_compared *c, const struct eval_group *g
 		p->n_left_out += c->left_out[g->item[k]];
 }
 
-static struct part compare(const struct eval_compared *c, size_t group, const size_t *stratum_of)
+static struct part compare_group(
+    const struct eval_compared *c, size_t group, const size_t *stratum_of)
 {
 	const size_t S = c->arms->n_stream;
 	struct part p = {0};
@@ -201,7 +202,7 @@ void eval_compared_print(const struct eval_compared *c)
 	struct fc_err e;
 	set_columns(column, c->measure);
 	for (size_t g = 0; g < n; g++) {
-		part[g] = compare(c, g, stratum);
+		part[g] = compare_group(c, g, stratum);
 		for (size_t a = 0; a < c->arms->n_arm; a++)
 			add_row(&t, c, &part[g], a);
 		if (f != FC_TABLE_TEXT && g + 1 < n)

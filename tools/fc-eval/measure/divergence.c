@@ -36,8 +36,8 @@ static bool has_entries(const struct fc_example *x, size_t r)
 }
 
 /* Rows of the same token meet; those without a partner or without entries are counted. */
-static struct sums compare(const struct fc_example *p, const struct fc_example *q, size_t n_output,
-    struct eval_divergence_scratch *scratch)
+static struct sums compare_rows(const struct fc_example *p, const struct fc_example *q,
+    size_t n_output, struct eval_divergence_scratch *scratch)
 {
 	struct sums s = {{0}, 0, 0};
 	for (size_t i = 0, j = 0; i < p->n_row || j < q->n_row;) {
@@ -74,7 +74,7 @@ static int read_streams(
 		const struct fc_example *p = fc_join_at(j, 0), *q = fc_join_at(j, 1);
 		const size_t n = r->groups.all.n;
 		FC_GROW(r->sums, r->cap, n + 1);
-		r->sums[n] = compare(p, q, n_output, &scratch);
+		r->sums[n] = compare_rows(p, q, n_output, &scratch);
 		if (eval_groups_file(&r->groups, p, o->by, paths[0], e) < 0) {
 			got = -1;
 			break;

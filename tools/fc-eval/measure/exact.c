@@ -26,7 +26,7 @@ struct results {
 	size_t cap;
 };
 
-static int take(
+static int take_forced(
     struct eval_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
 {
 	struct results *r = scan->ctx;
@@ -53,7 +53,7 @@ static int take_item(
 	return 0;
 }
 
-static void compare(const struct options *o, const struct eval_arms *arms)
+static void compare_arms(const struct options *o, const struct eval_arms *arms)
 {
 	const struct eval_measure m = {.name = "accuracy",
 	    .heading = "accuracy",
@@ -95,7 +95,8 @@ static void show_each(const struct options *o, const struct eval_arms *arms)
 	    EVAL_COLUMN("accuracy", .decimals = 3, .interval = EVAL_INTERVAL_COLUMNS),
 	    EVAL_COLUMN("at_most", .decimals = 3)};
 	struct results r = {.opt = o, .table = EVAL_TABLE(columns)};
-	struct eval_scan scan = {.ctx = &r, .likeliest = true, .take = take, .put = put_group};
+	struct eval_scan scan = {
+	    .ctx = &r, .likeliest = true, .take = take_forced, .put = put_group};
 	eval_scan_streams(&scan, arms);
 	free(r.forced);
 	eval_table_print(&r.table, (enum fc_table_format)o->format, o->out);
@@ -122,7 +123,7 @@ static _Noreturn void run_exact(int argc, char **argv)
 	int first = fc_opt_parse(opts, &usage, argc, argv);
 	struct eval_arms arms;
 	eval_arms_parse(&arms, argv + first, (size_t)(argc - first), o.baseline, o.each);
-	(eval_arms_several(&arms) && !o.each ? compare : show_each)(&o, &arms);
+	(eval_arms_several(&arms) && !o.each ? compare_arms : show_each)(&o, &arms);
 	eval_arms_release(&arms);
 	fc_finish();
 }

@@ -77,8 +77,8 @@ void eval_grades_release(struct eval_grades *s)
 	*s = (struct eval_grades){0};
 }
 
-static int judge(struct eval_grade *a, const struct eval_grade *ref, const struct eval_grading *o,
-    struct fc_err *e)
+static int mark_answer(struct eval_grade *a, const struct eval_grade *ref,
+    const struct eval_grading *o, struct fc_err *e)
 {
 	const char *expected = ref->reference;
 	if (!expected && ref != a)
@@ -99,7 +99,7 @@ int eval_grades_mark(struct eval_grades *a, const char *refs_path, const struct 
     struct eval_grades *refs, struct fc_err *e)
 {
 	for (size_t i = 0; !refs_path && i < a->n; i++)
-		if (judge(&a->v[i], &a->v[i], o, e) < 0)
+		if (mark_answer(&a->v[i], &a->v[i], o, e) < 0)
 			return -1;
 	if (!refs_path)
 		return 0;
@@ -113,7 +113,7 @@ int eval_grades_mark(struct eval_grades *a, const char *refs_path, const struct 
 		if (c > 0)
 			return fc_fail(e, "%s: conversation '%s' has no answer", refs->v[i].where,
 			    refs->v[i].id);
-		if (judge(&a->v[i], &refs->v[i], o, e) < 0)
+		if (mark_answer(&a->v[i], &refs->v[i], o, e) < 0)
 			return -1;
 		if (o->by && !strcmp(a->v[i].category, FC_CATEGORY_NONE)) {
 			free(a->v[i].category);

@@ -15,7 +15,7 @@ void eval_groups_release(struct eval_groups *g)
 	*g = (struct eval_groups){0};
 }
 
-static void put(struct eval_group *group, size_t item)
+static void put_item(struct eval_group *group, size_t item)
 {
 	FC_GROW(group->item, group->cap, group->n + 1);
 	group->item[group->n++] = item;
@@ -24,7 +24,7 @@ static void put(struct eval_group *group, size_t item)
 void eval_groups_add(struct eval_groups *g, const char *category)
 {
 	const size_t item = g->all.n;
-	put(&g->all, item);
+	put_item(&g->all, item);
 	if (!category)
 		return;
 	size_t n = g->categories.n, i = fc_categories_number(&g->categories, category);
@@ -32,7 +32,7 @@ void eval_groups_add(struct eval_groups *g, const char *category)
 		FC_GROW(g->group, g->cap, n + 1);
 		g->group[n] = (struct eval_group){0};
 	}
-	put(&g->group[i], item);
+	put_item(&g->group[i], item);
 }
 
 int eval_groups_file(struct eval_groups *g, const struct fc_example *x, const char *by,

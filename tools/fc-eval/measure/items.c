@@ -30,7 +30,7 @@ static int by_id(const void *a, const void *b)
 	return strcmp(((const struct eval_item *)a)->id, ((const struct eval_item *)b)->id);
 }
 
-static int sort(struct eval_items *s, const char *path, struct fc_err *e)
+static int sort_items(struct eval_items *s, const char *path, struct fc_err *e)
 {
 	if (s->n)
 		qsort(s->v, s->n, sizeof *s->v, by_id);
@@ -60,7 +60,7 @@ int eval_items_join(struct eval_joined *m, struct eval_items *s, char *const *pa
 	int ret = 0;
 	*m = (struct eval_joined){0};
 	for (size_t k = 0; k < n_stream && ret == 0; k++)
-		ret = sort(&s[k], path[k], e);
+		ret = sort_items(&s[k], path[k], e);
 	while (ret == 0 && (id = next_id(s, next, n_stream))) {
 		size_t first = SIZE_MAX;
 		FC_GROW(m->at, cap, (m->n + 1) * n_stream);

@@ -146,7 +146,7 @@ static int take_choice(struct eval_scan *scan, const struct fc_example *x, const
 	return 0;
 }
 
-static int take(
+static int take_line(
     struct eval_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
 {
 	json_t *line = NULL;
@@ -185,13 +185,14 @@ static void show_each(struct options *o, const struct eval_arms *arms)
 	if (o->n_resample < 0)
 		o->n_resample = EVAL_COMMAND_N_RESAMPLE;
 	struct results r = {.opt = o, .table = EVAL_TABLE(columns)};
-	struct eval_scan scan = {.ctx = &r, .take = take, .end = finish_task, .put = put_group};
+	struct eval_scan scan = {
+	    .ctx = &r, .take = take_line, .end = finish_task, .put = put_group};
 	eval_scan_streams(&scan, arms);
 	free(r.measure);
 	eval_table_print(&r.table, (enum fc_table_format)o->format, o->out);
 }
 
-static void compare(struct options *o, const struct eval_arms *arms)
+static void compare_arms(struct options *o, const struct eval_arms *arms)
 {
 	const char *name = columns[COLUMN_MEASURE + o->measure].name;
 	char unit[64];
@@ -209,7 +210,7 @@ static void compare(struct options *o, const struct eval_arms *arms)
 	    .format = (enum fc_table_format)o->format,
 	    .out = o->out};
 	struct results r = {.opt = o};
-	struct eval_scan scan = {.ctx = &r, .take = take, .end = finish_task};
+	struct eval_scan scan = {.ctx = &r, .take = take_line, .end = finish_task};
 	struct eval_items *items = eval_scan_items(&scan, arms);
 	eval_comparison(&m, arms, items, &how);
 	eval_scan_release(items, arms);
@@ -236,7 +237,7 @@ static _Noreturn void run_mc(int argc, char **argv)
 	int first = fc_opt_parse(opts, &usage, argc, argv);
 	struct eval_arms arms;
 	eval_arms_parse(&arms, argv + first, (size_t)(argc - first), o.baseline, o.each);
-	(eval_arms_several(&arms) && !o.each ? compare : show_each)(&o, &arms);
+	(eval_arms_several(&arms) && !o.each ? compare_arms : show_each)(&o, &arms);
 	eval_arms_release(&arms);
 	fc_finish();
 }

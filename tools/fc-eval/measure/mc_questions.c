@@ -59,7 +59,7 @@ static void add_line(struct fc_buf *b, const struct options *o, const struct eva
 	fc_buf_addc(b, '\n');
 }
 
-static int expand(
+static int write_choices(
     struct fc_lines *in, struct fc_out *out, const struct options *o, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
@@ -116,7 +116,7 @@ static _Noreturn void run_mc_questions(int argc, char **argv)
 	if (o.chat && o.unconditional)
 		fc_die_usage("--unconditional is for texts: a conversation needs its question");
 	if (fc_lines_open(&in, first < argc ? argv[first] : "-", &e) < 0 ||
-	    fc_out_open(&out, o.out, FC_OUT_TEXT, &e) < 0 || expand(in, out, &o, &e) < 0 ||
+	    fc_out_open(&out, o.out, FC_OUT_TEXT, &e) < 0 || write_choices(in, out, &o, &e) < 0 ||
 	    fc_out_commit(out, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_lines_close(in);

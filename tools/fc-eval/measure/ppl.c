@@ -41,7 +41,7 @@ struct scores {
 	bool told;                /* that another is of other text */
 };
 
-static int take(
+static int take_score(
     struct eval_scan *scan, const struct fc_example *x, const char *name, struct fc_err *e)
 {
 	struct scores *s = scan->ctx;
@@ -84,7 +84,7 @@ static int take_item(
 	return 0;
 }
 
-static void compare(const struct options *o, const struct eval_arms *arms)
+static void compare_arms(const struct options *o, const struct eval_arms *arms)
 {
 	const struct eval_measure m = {.name = "bits_per_byte",
 	    .heading = "bits/byte",
@@ -210,7 +210,7 @@ static _Noreturn void run_ppl(int argc, char **argv)
 	struct eval_arms arms;
 	eval_arms_parse(&arms, argv + first, (size_t)(argc - first), o.baseline, o.each);
 	if (eval_arms_several(&arms) && !o.each) {
-		compare(&o, &arms);
+		compare_arms(&o, &arms);
 	} else {
 		if (o.n_resample < 0)
 			o.n_resample = EVAL_COMMAND_N_RESAMPLE;
@@ -218,7 +218,7 @@ static _Noreturn void run_ppl(int argc, char **argv)
 		struct scores s = {.opt = &o, .table = EVAL_TABLE(column)};
 		choose_columns(column, o.per);
 		struct eval_scan scan = {
-		    .ctx = &s, .take = take, .end = compare_bytes, .put = put_group};
+		    .ctx = &s, .take = take_score, .end = compare_bytes, .put = put_group};
 		eval_scan_streams(&scan, &arms);
 		free(s.score);
 		free(s.first_name);

@@ -25,7 +25,7 @@ static int by_id(const void *a, const void *b)
 }
 
 /* The tokens that row r tells, by id; the true token is among them.  Returns their number. */
-static size_t known(const struct fc_example *x, size_t r, struct eval_known **v, size_t *cap)
+static size_t known_tokens(const struct fc_example *x, size_t r, struct eval_known **v, size_t *cap)
 {
 	const uint32_t first = x->row_off[r], n = x->row_off[r + 1] - first;
 	const uint32_t truth = x->tok[x->row_tok[r]];
@@ -41,17 +41,17 @@ static size_t known(const struct fc_example *x, size_t r, struct eval_known **v,
 	return n + !has_truth;
 }
 
-static double tail(double told)
+static double tail_mass(double told)
 {
 	return fmax(1 - told, EVAL_DIVERGENCE_TAIL);
 }
 
-static double term(double p, double log_p, double log_q)
+static double divergence_term(double p, double log_p, double log_q)
 {
 	return p > 0 ? p * (log_p - log_q) : 0;
 }
 
-static double mass(const struct eval_known *v, size_t n)
+static double told_mass(const struct eval_known *v, size_t n)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++)
@@ -62,23 +62,24 @@ static double mass(const struct eval_known *v, size_t n)
 struct eval_divergence eval_divergence_of(const struct fc_example *p, size_t rp,
     const struct fc_example *q, size_t rq, size_t n_output, struct eval_divergence_scratch *s)
 {
-	const size_t np = known(p, rp, &s->p, &s->cap_p), nq = known(q, rq, &s->q, &s->cap_q);
+	const size_t np = known_tokens(p, rp, &s->p, &s->cap_p),
+		     nq = known_tokens(q, rq, &s->q, &s->cap_q);
 	/* a token that a row does not tell has an even share of its tail */
-	const double log_u = log(tail(mass(s->p, np)) / (double)(n_output - np)),
-		     log_w = log(tail(mass(s->q, nq)) / (double)(n_output - nq));
+	const double log_u = log(tail_mass(told_mass(s->p, np)) / (double)(n_output - np)),
+		     log_w = log(tail_mass(told_mass(s->q, nq)) / (double)(n_output - nq));
 	const double u = np < n_output ? exp(log_u) : 0;
 	double both_p = 0, both_q = 0, both = 0, only = 0;
 	size_t n_union = 0;
 	for (size_t i = 0, j = 0; i < np || j < nq; n_union++) {
 		if (j == nq || (i < np && s->p[i].id < s->q[j].id)) {
-			only += term(exp(s->p[i].logprob), s->p[i].logprob, log_w);
+			only += divergence_term(exp(s->p[i].logprob), s->p[i].logprob, log_w);
 			i++;
 		} else if (i == np || s->q[j].id < s->p[i].id) {
-			only += term(u, log_u, s->q[j].logprob);
+			only += divergence_term(u, log_u, s->q[j].logprob);
 			j++;
 		} else {
 			const double pi = exp(s->p[i].logprob);
-			both += term(pi, s->p[i].logprob, s->q[j].logprob);
+			both += divergence_term(pi, s->p[i].logprob, s->q[j].logprob);
 			both_p += pi;
 			both_q += exp(s->q[j].logprob);
 			i++;
@@ -87,9 +88,10 @@ struct eval_divergence eval_divergence_of(const struct fc_example *p, size_t rp,
 	}
 	struct eval_divergence d = {both, both + only, false};
 	if (n_union < n_output)
-		d.even += (double)(n_output - n_union) * term(u, log_u, log_w);
+		d.even += (double)(n_output - n_union) * divergence_term(u, log_u, log_w);
 	if (np < n_output || nq < n_output)
-		d.at_least += term(tail(both_p), log(tail(both_p)), log(tail(both_q)));
+		d.at_least += divergence_term(
+		    tail_mass(both_p), log(tail_mass(both_p)), log(tail_mass(both_q)));
 	d.agree = p->entry_id[p->row_off[rp]] == q->entry_id[q->row_off[rq]];
 	return d;
 }

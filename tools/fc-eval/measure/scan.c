@@ -37,7 +37,7 @@ static int read_stream(struct eval_scan *s, const char *path, struct fc_err *e)
 }
 
 /* What to call stream i: its arm's name unless that has several. */
-static const char *label(const struct eval_arms *a, size_t i)
+static const char *stream_label(const struct eval_arms *a, size_t i)
 {
 	size_t n = 0;
 	for (size_t k = 0; k < a->n_stream; k++)
@@ -54,7 +54,7 @@ void eval_scan_streams(struct eval_scan *s, const struct eval_arms *a)
 		for (size_t i = 0; i < eval_groups_count(&s->groups); i++) {
 			const char *group;
 			const struct eval_group *g = eval_groups_at(&s->groups, i, &group);
-			s->put(s, label(a, k), group, g);
+			s->put(s, stream_label(a, k), group, g);
 		}
 		eval_groups_release(&s->groups);
 	}

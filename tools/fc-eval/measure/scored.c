@@ -13,7 +13,7 @@ struct list {
 };
 
 /* A token without bytes belongs to the piece before it. */
-static void add(struct list *to, uint32_t start, uint32_t end, double nats, bool joins)
+static void add_piece(struct list *to, uint32_t start, uint32_t end, double nats, bool joins)
 {
 	if (start == end || (joins && to->n && to->v[to->n - 1].end == start)) {
 		*(to->n ? &to->v[to->n - 1].nats : &to->waiting) += nats;
@@ -41,7 +41,7 @@ static double from_rows(struct list *to, const struct fc_example *x)
 	for (size_t r = 0; r < x->n_row; r++) {
 		const uint32_t t = x->row_tok[r];
 		const double cost = -(double)x->true_logprob[r];
-		add(to, fc_example_start(x, t), x->end[t], cost, false);
+		add_piece(to, fc_example_start(x, t), x->end[t], cost, false);
 		nats += cost;
 	}
 	return nats;
@@ -52,7 +52,7 @@ static void from_labels(struct list *to, const struct fc_example *x)
 {
 	for (size_t t = 1; t < x->n_tok; t++)
 		if (fc_example_trained(x, t))
-			add(to, fc_example_start(x, t), x->end[t], 0, true);
+			add_piece(to, fc_example_start(x, t), x->end[t], 0, true);
 }
 
 /* Are the rows what the conversation's cross-entropy was summed from?  A stream's float16 is off

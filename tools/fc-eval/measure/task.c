@@ -18,7 +18,7 @@ void eval_task_release(struct eval_task *t)
 }
 
 /* The first of the names that the line has, taken out of it: a new reference, or NULL. */
-static json_t *take(json_t *line, const char *const *name)
+static json_t *take_member(json_t *line, const char *const *name)
 {
 	for (; *name; name++) {
 		json_t *v = json_object_get(line, *name);
@@ -81,13 +81,14 @@ static int parse_gold(
 	return 0;
 }
 
-static int parse(
+static int parse_line(
     struct eval_task *t, json_t *line, size_t number, const char *where, struct fc_err *e)
 {
-	json_t *context = take(line, (const char *const[]){"context", "question", NULL});
-	json_t *list = take(line, (const char *const[]){"choices", NULL}), *labels = NULL;
-	json_t *gold = take(line, (const char *const[]){"gold", "answer", "answerKey", NULL});
-	json_t *id = take(line, (const char *const[]){"id", NULL});
+	json_t *context = take_member(line, (const char *const[]){"context", "question", NULL});
+	json_t *list = take_member(line, (const char *const[]){"choices", NULL}), *labels = NULL;
+	json_t *gold =
+	    take_member(line, (const char *const[]){"gold", "answer", "answerKey", NULL});
+	json_t *id = take_member(line, (const char *const[]){"id", NULL});
 	int ret = -1;
 	struct fc_buf b = FC_BUF_INIT;
 	if (id && !text_of(id) && !json_is_integer(id)) {
@@ -128,7 +129,7 @@ int eval_task_parse(struct eval_task *t, const char *p, size_t n, size_t number,
 	*t = (struct eval_task){.extra = fc_json_text(p, n, where, e)};
 	if (!t->extra)
 		return -1;
-	int ret = json_is_object(t->extra) ? parse(t, t->extra, number, where, e)
+	int ret = json_is_object(t->extra) ? parse_line(t, t->extra, number, where, e)
 					   : fc_fail(e, "%s: expected an object", where);
 	if (ret < 0)
 		eval_task_release(t);

@@ -17,7 +17,7 @@ static char *text_member(const struct fc_conversation *c, const char *key, const
 	return fc_strdup(v ? v : otherwise);
 }
 
-static int add(struct eval_candidates *s, struct fc_conversation *c, const char *file,
+static int add_candidate(struct eval_candidates *s, struct fc_conversation *c, const char *file,
     const char *where, bool keep_cut, struct fc_err *e)
 {
 	const struct fc_message *last = c->n_message ? &c->message[c->n_message - 1] : NULL;
@@ -51,7 +51,7 @@ static int read_file(struct eval_candidates *s, const char *path, bool keep_cut,
 	char *file = fc_path_stem(path, ".jsonl");
 	int got = fc_conversations_open(&r, &path, 1, e);
 	while (got >= 0 && (got = fc_conversations_next(r, &c, e)) > 0)
-		got = add(s, &c, file, fc_conversations_where(r), keep_cut, e);
+		got = add_candidate(s, &c, file, fc_conversations_where(r), keep_cut, e);
 	fc_conversation_release(&c);
 	fc_conversations_close(r);
 	free(file);
@@ -102,7 +102,7 @@ static bool same_prompt(const struct fc_conversation *a, const struct fc_convers
 	return same;
 }
 
-static int check(const struct eval_candidates *s, struct fc_err *e)
+static int check_candidates(const struct eval_candidates *s, struct fc_err *e)
 {
 	for (size_t i = 1; i < s->n; i++) {
 		const struct eval_candidate *b = &s->v[i];
@@ -147,7 +147,7 @@ int eval_candidates_read(struct eval_candidates *s, const char *const *paths, in
 		if (read_file(s, paths[i], keep_cut, e) < 0)
 			return -1;
 	group(s);
-	return check(s, e) < 0 ? -1 : check_ids(s, e);
+	return check_candidates(s, e) < 0 ? -1 : check_ids(s, e);
 }
 
 void eval_candidates_release(struct eval_candidates *s)

@@ -47,7 +47,7 @@ static int read_some(struct talk *t, struct fc_err *e)
 	return got > 0;
 }
 
-static int converse(struct talk *t, struct fc_err *e)
+static int exchange_lines(struct talk *t, struct fc_err *e)
 {
 	int got;
 	fcntl(t->child.to, F_SETFL, O_NONBLOCK);
@@ -71,7 +71,7 @@ static int ask(
 	t->n_most = NUMBER_MAX * (s->n + 1);
 	if (eval_child_start(&t->child, shell, -1, e) < 0)
 		return -1;
-	if (converse(t, e) < 0) {
+	if (exchange_lines(t, e) < 0) {
 		eval_child_kill(&t->child);
 		return -1;
 	}
@@ -86,7 +86,7 @@ static bool read_number(const char *p, double *v)
 	return end != p && isfinite(*v) && !end[strspn(end, " \t\r")];
 }
 
-static int take(struct eval_candidates *s, const char *text, size_t n, struct fc_err *e)
+static int read_rewards(struct eval_candidates *s, const char *text, size_t n, struct fc_err *e)
 {
 	size_t i = 0;
 	for (const char *p = text, *end = text + n; p < end; i++) {
@@ -114,7 +114,7 @@ int eval_checker_run(struct eval_candidates *s, const char *command, struct fc_e
 	int ret = s->n ? ask(s, command, &t, e) : 0;
 	signal(SIGPIPE, old);
 	if (ret == 0)
-		ret = take(s, t.in.p ? t.in.p : "", t.in.n, e);
+		ret = read_rewards(s, t.in.p ? t.in.p : "", t.in.n, e);
 	fc_buf_release(&t.out);
 	fc_buf_release(&t.in);
 	return ret;

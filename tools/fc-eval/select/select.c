@@ -40,7 +40,7 @@ static int write_file(const char *path, const struct fc_buf *b, struct fc_err *e
 	return fc_out_commit(out, e);
 }
 
-static int list(const struct options *o, const struct eval_candidates *s, struct fc_err *e)
+static int write_all(const struct options *o, const struct eval_candidates *s, struct fc_err *e)
 {
 	struct fc_buf all = FC_BUF_INIT, questions = FC_BUF_INIT, answers = FC_BUF_INIT;
 	int ret = 0;
@@ -61,12 +61,9 @@ static int list(const struct options *o, const struct eval_candidates *s, struct
 	return ret;
 }
 
-/* Whose answers to a prompt are looked at, with --own. */
-enum side { ALL, OWN, OTHERS };
-
-/* Of the n answers to one prompt, those of a side. */
-static struct eval_chosen choose_of(
-    const struct options *o, enum side side, const struct eval_candidate *a, size_t n)
+/* Of the n answers to one prompt. */
+static void choose_of_prompt(const struct options *o, const struct eval_candidate *a, size_t n,
+    struct fc_buf *best, struct fc_buf *pairs, struct tally *t)
 {
 	double *reward = FC_ARRAY(double, n);
 	size_t *source = FC_ARRAY(size_t, n);
@@ -107,7 +104,8 @@ static void choose(const struct options *o, const struct eval_candidate *a, size
 	t->pair[o->own ? pair_own(o, a, n, pairs) : c.pair]++;
 }
 
-static void tell(const struct options *o, const struct eval_candidates *s, const struct tally *t)
+static void tell_taken(
+    const struct options *o, const struct eval_candidates *s, const struct tally *t)
 {
 	struct fc_buf who = FC_BUF_INIT;
 	for (size_t i = 0; i < s->n_source; i++)
@@ -128,12 +126,13 @@ static int take_best(const struct options *o, const struct eval_candidates *s, s
 	struct fc_buf best = FC_BUF_INIT, pairs = FC_BUF_INIT;
 	struct tally t = {.best = FC_ARRAY(size_t, s->n_source + 1)};
 	for (size_t p = 0; p < s->n_prompt; p++)
-		choose(o, &s->v[s->first[p]], s->first[p + 1] - s->first[p], &best, &pairs, &t);
+		choose_of_prompt(
+		    o, &s->v[s->first[p]], s->first[p + 1] - s->first[p], &best, &pairs, &t);
 	int ret = o->pairs ? write_file(o->pairs, &pairs, e) : 0;
 	if (ret == 0)
 		ret = write_file(o->out, &best, e);
 	if (ret == 0)
-		tell(o, s, &t);
+		tell_taken(o, s, &t);
 	fc_buf_release(&best);
 	fc_buf_release(&pairs);
 	free(t.best);
@@ -156,7 +155,7 @@ static void check_input(const struct options *o, enum eval_reward reward, const 
 		fc_die_usage("--reward %s needs --%s, and nothing else does", word, name);
 }
 
-static void check(struct options *o)
+static void check_options(struct options *o)
 {
 	const struct eval_rewarding *r = &o->rewarding;
 	const bool reads = r->reward == EVAL_REWARD_RIGHT || r->reward == EVAL_REWARD_AGREEMENT;
@@ -231,15 +230,15 @@ static _Noreturn void run_select(int argc, char **argv)
 	o.rewarding.reward = (enum eval_reward)reward;
 	o.rewarding.match = (enum eval_answer_match)match;
 	o.choosing.within = (enum eval_within)within;
-	check(&o);
+	check_options(&o);
 	const bool any = first < argc;
 	if (eval_candidates_read(&s, any ? (const char *const *)argv + first : standard_input,
 		any ? argc - first : 1, o.keep_cut, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_note("%zu answers to %zu prompts; %" PRIu64 " that were cut are left out", s.n,
 	    s.n_prompt, s.n_cut);
-	if (check_own(&o, &s, &e) < 0 || eval_reward_all(&s, &o.rewarding, &e) < 0 ||
-	    (o.list ? list(&o, &s, &e) : take_best(&o, &s, &e)) < 0)
+	if (eval_reward_all(&s, &o.rewarding, &e) < 0 ||
+	    (o.list ? write_all(&o, &s, &e) : take_best(&o, &s, &e)) < 0)
 		fc_die("%s", e.msg);
 	eval_candidates_release(&s);
 	fc_finish();

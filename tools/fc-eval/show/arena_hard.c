@@ -20,7 +20,7 @@ static struct eval_arena_hard_score *score_of(
 	return s;
 }
 
-static void count(struct eval_arena_hard *a, const struct eval_judgment *x, int weight)
+static void count_games(struct eval_arena_hard *a, const struct eval_judgment *x, int weight)
 {
 	struct eval_arena_hard_score *s = score_of(a, x->judge, x->model[0]);
 	struct fc_share *points = &s->points[fc_categories_number(&a->question, x->question)];
@@ -52,7 +52,7 @@ struct fc_share eval_arena_hard_points(
 
 static const struct eval_arena_hard *sorting; /* qsort has no argument for it */
 
-static double rate(const struct eval_arena_hard_score *s)
+static double share_of_points(const struct eval_arena_hard_score *s)
 {
 	struct fc_share sum = eval_arena_hard_points(sorting, s);
 	return sum.den > 0 ? sum.num / sum.den : -1;
@@ -63,7 +63,7 @@ static int by_rank(const void *a, const void *b)
 	const struct eval_arena_hard_score *x = a, *y = b;
 	if (x->judge != y->judge)
 		return x->judge < y->judge ? -1 : 1;
-	double p = rate(x), q = rate(y);
+	double p = share_of_points(x), q = share_of_points(y);
 	if (p != q)
 		return p > q ? -1 : 1;
 	return strcmp(sorting->model.name[x->model], sorting->model.name[y->model]);
@@ -77,7 +77,7 @@ void eval_arena_hard_build(struct eval_arena_hard *a, const struct eval_judgment
 			fc_categories_number(&a->question, j->v[i].question);
 	for (size_t i = 0; i < j->n; i++)
 		if (j->v[i].kind == EVAL_JUDGMENT_ARENA)
-			count(a, &j->v[i], weight);
+			count_games(a, &j->v[i], weight);
 	sorting = a;
 	if (a->n)
 		qsort(a->score, a->n, sizeof *a->score, by_rank);

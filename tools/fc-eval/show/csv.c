@@ -42,7 +42,7 @@ static bool next_cell(struct cursor *c)
 	return more;
 }
 
-static double number(const struct fc_buf *cell)
+static double cell_value(const struct fc_buf *cell)
 {
 	char *end;
 	if (!cell->n)
@@ -75,7 +75,7 @@ static int read_rows(struct eval_csv *t, struct cursor *c, const char *path, str
 		do {
 			more = next_cell(c);
 			if (n < t->n_column)
-				t->v[t->n_row * t->n_column + n] = number(&c->cell);
+				t->v[t->n_row * t->n_column + n] = cell_value(&c->cell);
 			n++;
 		} while (more);
 		if (n == 1 && !c->cell.n) /* a blank line */

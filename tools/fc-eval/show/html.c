@@ -15,7 +15,7 @@ static bool is_hidden(uint32_t c)
 	    (c >= 0xe0000 && c <= 0xe007f);
 }
 
-static void put(struct fc_buf *b, uint32_t c, const char *p, size_t n)
+static void put_character(struct fc_buf *b, uint32_t c, const char *p, size_t n)
 {
 	if (c == '&')
 		fc_buf_adds(b, "&amp;");
@@ -43,7 +43,7 @@ void eval_html_text(struct fc_buf *b, const char *p, size_t n)
 		if (len && c == '\r' && i + 1 < n && p[i + 1] == '\n')
 			; /* a line's end is one character */
 		else if (len)
-			put(b, c, p + i, len);
+			put_character(b, c, p + i, len);
 		else
 			fc_buf_adds(b, "\xef\xbf\xbd");
 		i += len ? len : 1;

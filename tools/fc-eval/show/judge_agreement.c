@@ -22,7 +22,7 @@ struct opinions {
 	struct fc_categories question, model;
 };
 
-static void add(struct opinions *o, struct opinion x)
+static void add_opinion(struct opinions *o, struct opinion x)
 {
 	FC_GROW(o->v, o->cap, o->n + 1);
 	o->v[o->n++] = x;
@@ -37,7 +37,7 @@ static size_t judge_number(struct eval_judge_agreements *a, const struct eval_ju
 	return i;
 }
 
-static void collect(struct eval_judge_agreements *a, const struct eval_judgments *j,
+static void collect_opinions(struct eval_judge_agreements *a, const struct eval_judgments *j,
     struct opinions *rating, struct opinions *vote)
 {
 	for (size_t i = 0; i < j->n; i++) {
@@ -51,7 +51,7 @@ static void collect(struct eval_judge_agreements *a, const struct eval_judgments
 			o.model[1] = o.model[0];
 			o.judge = judge_number(a, x);
 			o.rating = x->score;
-			add(rating, o);
+			add_opinion(rating, o);
 		} else if (x->kind == EVAL_JUDGMENT_PAIR &&
 		    eval_judgment_winner(x) != EVAL_WINNER_ERROR) {
 			o.judge = judge_number(a, x);
@@ -64,12 +64,12 @@ static void collect(struct eval_judge_agreements *a, const struct eval_judgments
 					o.vote =
 					    o.vote == EVAL_WINNER_A ? EVAL_WINNER_B : EVAL_WINNER_A;
 			}
-			add(vote, o);
+			add_opinion(vote, o);
 		}
 	}
 }
 
-static int compare(size_t a, size_t b)
+static int compare_numbers(size_t a, size_t b)
 {
 	return a < b ? -1 : a > b;
 }
@@ -78,21 +78,21 @@ static int compare(size_t a, size_t b)
 static int by_sheet(const void *p, const void *q)
 {
 	const struct opinion *a = p, *b = q;
-	int c = compare(a->judge, b->judge);
-	c = c ? c : compare(a->question, b->question);
-	c = c ? c : compare((size_t)a->turn, (size_t)b->turn);
-	return c ? c : compare(a->model[0], b->model[0]);
+	int c = compare_numbers(a->judge, b->judge);
+	c = c ? c : compare_numbers(a->question, b->question);
+	c = c ? c : compare_numbers((size_t)a->turn, (size_t)b->turn);
+	return c ? c : compare_numbers(a->model[0], b->model[0]);
 }
 
 /* By subject, then judge. */
 static int by_subject(const void *p, const void *q)
 {
 	const struct opinion *a = p, *b = q;
-	int c = compare(a->question, b->question);
-	c = c ? c : compare((size_t)a->turn, (size_t)b->turn);
-	c = c ? c : compare(a->model[0], b->model[0]);
-	c = c ? c : compare(a->model[1], b->model[1]);
-	c = c ? c : compare(a->judge, b->judge);
+	int c = compare_numbers(a->question, b->question);
+	c = c ? c : compare_numbers((size_t)a->turn, (size_t)b->turn);
+	c = c ? c : compare_numbers(a->model[0], b->model[0]);
+	c = c ? c : compare_numbers(a->model[1], b->model[1]);
+	c = c ? c : compare_numbers(a->judge, b->judge);
 	return c ? c : a->rating < b->rating ? -1 : a->rating > b->rating;
 }
 
@@ -102,7 +102,7 @@ static bool same_subject(const struct opinion *a, const struct opinion *b)
 	    a->model[1] == b->model[1];
 }
 
-static void sort(struct opinions *o, int (*order)(const void *, const void *))
+static void sort_opinions(struct opinions *o, int (*order)(const void *, const void *))
 {
 	if (o->n)
 		qsort(o->v, o->n, sizeof *o->v, order);
@@ -110,7 +110,7 @@ static void sort(struct opinions *o, int (*order)(const void *, const void *))
 
 static void votes_of_ratings(struct opinions *rating, struct opinions *vote)
 {
-	sort(rating, by_sheet);
+	sort_opinions(rating, by_sheet);
 	for (size_t i = 0; i < rating->n; i++) {
 		const struct opinion *a = &rating->v[i];
 		for (size_t k = i + 1; k < rating->n; k++) {
@@ -127,7 +127,7 @@ static void votes_of_ratings(struct opinions *rating, struct opinions *vote)
 			    : d > 0             ? EVAL_WINNER_A
 						: EVAL_WINNER_B;
 			o.rating = 0;
-			add(vote, o);
+			add_opinion(vote, o);
 		}
 	}
 }
@@ -143,7 +143,7 @@ static int by_value(const void *p, const void *q)
 	return a->value < b->value ? -1 : a->value > b->value;
 }
 
-static void ranks(const double *v, size_t n, double *rank)
+static void rank_values(const double *v, size_t n, double *rank)
 {
 	struct ranked *r = FC_ARRAY(struct ranked, n);
 	for (size_t i = 0; i < n; i++)
@@ -163,8 +163,8 @@ double eval_rank_correlation(const double *x, const double *y, size_t n)
 {
 	double *p = FC_ARRAY(double, n), *q = FC_ARRAY(double, n);
 	double mid = ((double)n + 1) / 2, xy = 0, xx = 0, yy = 0;
-	ranks(x, n, p);
-	ranks(y, n, q);
+	rank_values(x, n, p);
+	rank_values(y, n, q);
 	for (size_t i = 0; i < n; i++) {
 		xy += (p[i] - mid) * (q[i] - mid);
 		xx += (p[i] - mid) * (p[i] - mid);
@@ -240,7 +240,7 @@ static void collect_rating(
 	r->y[r->n++] = b->rating;
 }
 
-static void agree(struct eval_judge_agreements *a, const struct opinions *rating,
+static void add_agreement(struct eval_judge_agreements *a, const struct opinions *rating,
     const struct opinions *vote, size_t j0, size_t j1)
 {
 	struct eval_judge_agreement x = {
@@ -270,13 +270,13 @@ void eval_judge_agreements_build(struct eval_judge_agreements *a, const struct e
 {
 	struct opinions rating = {0}, vote = {0};
 	*a = (struct eval_judge_agreements){0};
-	collect(a, j, &rating, &vote);
+	collect_opinions(a, j, &rating, &vote);
 	votes_of_ratings(&rating, &vote);
-	sort(&rating, by_subject);
-	sort(&vote, by_subject);
+	sort_opinions(&rating, by_subject);
+	sort_opinions(&vote, by_subject);
 	for (size_t j0 = 0; j0 < a->judge.n; j0++)
 		for (size_t j1 = j0 + 1; j1 < a->judge.n; j1++)
-			agree(a, &rating, &vote, j0, j1);
+			add_agreement(a, &rating, &vote, j0, j1);
 	fc_categories_release(&vote.question);
 	fc_categories_release(&vote.model);
 	free(rating.v);

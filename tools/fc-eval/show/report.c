@@ -109,7 +109,7 @@ static int write_page(const struct eval_report *r, const char *path, struct fc_e
 	return ret;
 }
 
-static void report(const struct options *o, const char *const *paths, int n_paths)
+static void write_report(const struct options *o, const char *const *paths, int n_paths)
 {
 	struct fc_err e;
 	struct eval_show_input j;
@@ -167,7 +167,7 @@ static _Noreturn void run_report(int argc, char **argv)
 	int first = fc_opt_parse(opts, &usage, argc, argv);
 	if (!o.show.input.questions)
 		fc_die_usage("--questions is needed");
-	report(&o, (const char *const *)argv + first, argc - first);
+	write_report(&o, (const char *const *)argv + first, argc - first);
 	fc_finish();
 }
 

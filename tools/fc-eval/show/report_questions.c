@@ -7,7 +7,7 @@
 
 enum { LONG_TEXT = 6000 /* bytes: shown in a box of its own that scrolls */ };
 
-static void text(struct fc_buf *b, struct eval_span s)
+static void put_text(struct fc_buf *b, struct eval_span s)
 {
 	fc_buf_addf(b, "<div class=\"text%s\" dir=\"auto\"%s>", s.n > LONG_TEXT ? " long" : "",
 	    s.n > LONG_TEXT ? " tabindex=\"0\"" : "");
@@ -18,13 +18,13 @@ static void text(struct fc_buf *b, struct eval_span s)
 	fc_buf_adds(b, "</div>\n");
 }
 
-static struct eval_span member(const json_t *o, const char *key)
+static struct eval_span text_member(const json_t *o, const char *key)
 {
 	const json_t *v = json_object_get(o, key);
 	return json_is_string(v) ? eval_span_json(v) : eval_span_of("");
 }
 
-static void rating(struct fc_buf *b, const struct eval_judgment *x)
+static void put_rating(struct fc_buf *b, const struct eval_judgment *x)
 {
 	if (x->scored)
 		fc_buf_addf(b, "<b class=\"score\" style=\"--v:%.3f\">%g</b>",
@@ -34,14 +34,14 @@ static void rating(struct fc_buf *b, const struct eval_judgment *x)
 }
 
 /* One judge's rating of one answer, with its reasons. */
-static void judgment(struct fc_buf *b, const struct eval_judgment *x)
+static void put_judgment(struct fc_buf *b, const struct eval_judgment *x)
 {
 	fc_buf_adds(b, "<details class=\"judgment\"><summary>");
-	rating(b, x);
+	put_rating(b, x);
 	fc_buf_adds(b, " <span class=\"dim\">");
 	eval_html_texts(b, x->judge);
 	fc_buf_adds(b, "</span></summary>");
-	text(b, member(x->o, "judgment"));
+	put_text(b, text_member(x->o, "judgment"));
 	fc_buf_adds(b, "</details>\n");
 }
 
@@ -53,12 +53,12 @@ static const struct eval_bench_answers *answers_of(const struct eval_report *r, 
 	return NULL;
 }
 
-static bool about(const struct eval_judgment *x, const struct eval_question *q, size_t turn)
+static bool is_about(const struct eval_judgment *x, const struct eval_question *q, size_t turn)
 {
 	return (size_t)x->turn == turn && !strcmp(x->question, q->id);
 }
 
-static void answer(struct fc_buf *b, const struct eval_report *r, const struct eval_question *q,
+static void put_answer(struct fc_buf *b, const struct eval_report *r, const struct eval_question *q,
     size_t turn, size_t m)
 {
 	const char *model = r->model.name[m];
@@ -68,25 +68,25 @@ static void answer(struct fc_buf *b, const struct eval_report *r, const struct e
 	eval_page_model(b, r, model);
 	fc_buf_adds(b, "</h4>\n");
 	if (g && g->n_turn >= turn)
-		text(b, g->turn[turn - 1]);
+		put_text(b, g->turn[turn - 1]);
 	else
 		fc_buf_adds(b, "<p class=\"dim\">The answer was not given to this report.</p>\n");
 	for (size_t i = 0; i < r->input->all.n; i++) {
 		const struct eval_judgment *x = &r->input->all.v[i];
-		if (x->kind == EVAL_JUDGMENT_SINGLE && about(x, q, turn) &&
+		if (x->kind == EVAL_JUDGMENT_SINGLE && is_about(x, q, turn) &&
 		    !strcmp(x->model[0], model))
-			judgment(b, x);
+			put_judgment(b, x);
 	}
 	fc_buf_adds(b, "</div>\n");
 }
 
-static void game(struct fc_buf *b, const char *title, struct eval_span s)
+static void put_game(struct fc_buf *b, const char *title, struct eval_span s)
 {
 	fc_buf_addf(b, "<h5>%s</h5>", title);
-	text(b, s);
+	put_text(b, s);
 }
 
-static void pair(struct fc_buf *b, const struct eval_report *r, const struct eval_judgment *x)
+static void put_pair(struct fc_buf *b, const struct eval_report *r, const struct eval_judgment *x)
 {
 	static const char *const outcome[] = {
 	    [EVAL_WINNER_ERROR] = "no verdict", [EVAL_WINNER_TIE] = "tie"};
@@ -106,12 +106,12 @@ static void pair(struct fc_buf *b, const struct eval_report *r, const struct eva
 	fc_buf_adds(b, " <span class=\"dim\">");
 	eval_html_texts(b, x->judge);
 	fc_buf_adds(b, "</span></summary>");
-	game(b, "In this order", member(x->o, "g1_judgment"));
-	game(b, "The other way round", member(x->o, "g2_judgment"));
+	put_game(b, "In this order", text_member(x->o, "g1_judgment"));
+	put_game(b, "The other way round", text_member(x->o, "g2_judgment"));
 	fc_buf_adds(b, "</details>\n");
 }
 
-static void arena(struct fc_buf *b, const struct eval_report *r, const struct eval_judgment *x)
+static void put_arena(struct fc_buf *b, const struct eval_report *r, const struct eval_judgment *x)
 {
 	fc_buf_adds(b, "<details class=\"judgment\"><summary>");
 	eval_page_model(b, r, x->model[0]);
@@ -120,12 +120,13 @@ static void arena(struct fc_buf *b, const struct eval_report *r, const struct ev
 	fc_buf_adds(b, "</span></summary>");
 	for (size_t g = 0; g < 2; g++) {
 		const json_t *o = json_array_get(json_object_get(x->o, "games"), g);
-		game(b, g ? "The model first" : "The baseline first", member(o, "judgment"));
+		put_game(
+		    b, g ? "The model first" : "The baseline first", text_member(o, "judgment"));
 	}
 	fc_buf_adds(b, "</details>\n");
 }
 
-static void turn(
+static void put_turn(
     struct fc_buf *b, const struct eval_report *r, const struct eval_question *q, size_t t)
 {
 	const struct eval_bench_answer *ref =
@@ -134,25 +135,25 @@ static void turn(
 	if (q->n_turn > 1)
 		fc_buf_addf(b, "<h3>Turn %zu</h3>\n", t);
 	fc_buf_adds(b, "<div class=\"ask\">");
-	text(b, q->turn[t - 1]);
+	put_text(b, q->turn[t - 1]);
 	fc_buf_adds(b, "</div>\n");
 	if (ref && ref->n_turn >= t) {
 		fc_buf_adds(b, "<details class=\"reference\"><summary>Reference answer</summary>");
-		text(b, ref->turn[t - 1]);
+		put_text(b, ref->turn[t - 1]);
 		fc_buf_adds(b, "</details>\n");
 	}
 	fc_buf_adds(b, "<div class=\"answers\">\n");
 	for (size_t m = 0; m < r->model.n; m++)
-		answer(b, r, q, t, m);
+		put_answer(b, r, q, t, m);
 	fc_buf_adds(b, "</div>\n");
 	for (size_t i = 0; i < r->input->all.n; i++) {
 		const struct eval_judgment *x = &r->input->all.v[i];
-		if (!about(x, q, t))
+		if (!is_about(x, q, t))
 			continue;
 		if (x->kind == EVAL_JUDGMENT_PAIR)
-			pair(b, r, x);
+			put_pair(b, r, x);
 		else if (x->kind == EVAL_JUDGMENT_ARENA)
-			arena(b, r, x);
+			put_arena(b, r, x);
 	}
 	fc_buf_adds(b, "</div>\n");
 }
@@ -212,7 +213,7 @@ static void question(struct fc_buf *b, const struct eval_report *r, const struct
 	fc_buf_add(b, scores.p ? scores.p : "", scores.n);
 	fc_buf_adds(b, "</span></summary>\n");
 	for (size_t t = 1; t <= q->n_turn; t++)
-		turn(b, r, q, t);
+		put_turn(b, r, q, t);
 	fc_buf_adds(b, "</details>\n");
 	fc_buf_release(&scores);
 }

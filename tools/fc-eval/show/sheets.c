@@ -18,7 +18,7 @@ static struct eval_sheet *sheet_of(struct eval_sheets *s, size_t judge, size_t m
 	return x;
 }
 
-static void count(struct eval_sheets *s, const struct eval_judgment *x)
+static void count_rating(struct eval_sheets *s, const struct eval_judgment *x)
 {
 	struct eval_sheet *sheet = sheet_of(s, fc_categories_number(&s->judge, x->judge),
 	    fc_categories_number(&s->model, x->model[0]));
@@ -87,7 +87,7 @@ int eval_sheets_build(struct eval_sheets *s, const struct eval_judgments *j,
 			fc_categories_number(&s->question, j->v[i].question);
 	for (size_t i = 0; i < j->n; i++)
 		if (j->v[i].kind == EVAL_JUDGMENT_SINGLE)
-			count(s, &j->v[i]);
+			count_rating(s, &j->v[i]);
 	sorting = s;
 	if (s->n)
 		qsort(s->sheet, s->n, sizeof *s->sheet, by_rank);

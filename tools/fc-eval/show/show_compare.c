@@ -16,8 +16,8 @@ struct compared {
 };
 
 /* "a is better than b by 1.000 [0.400, 1.500] points", of which judge if there are several. */
-static void say(struct fc_buf *words, const struct eval_sheets *s, const struct compared *v,
-    double p_holm, size_t n_pair)
+static void add_sentence(struct fc_buf *words, const struct eval_sheets *s,
+    const struct compared *v, double p_holm, size_t n_pair)
 {
 	static const struct eval_measure m = {
 	    .unit = " points", .items = "questions", .decimals = 3};
@@ -63,7 +63,7 @@ static size_t contrast_all(
 }
 
 /* Holm's adjustment among the pairs of each judge. */
-static void adjust(const struct compared *v, size_t n, double *p, double *holm)
+static void adjust_by_judge(const struct compared *v, size_t n, double *p, double *holm)
 {
 	for (size_t i = 0, end; i < n; i = end) {
 		for (end = i; end < n && v[end].x->judge == v[i].x->judge; end++)
@@ -105,21 +105,21 @@ void eval_show_compare_rows(
 	struct compared *v = FC_ARRAY(struct compared, s->n * s->n);
 	double *p = FC_ARRAY(double, s->n * s->n), *holm = FC_ARRAY(double, s->n * s->n);
 	const size_t n = contrast_all(s, o, v);
-	adjust(v, n, p, holm);
+	adjust_by_judge(v, n, p, holm);
 	for (size_t i = 0; i < n; i++) {
 		size_t n_pair = 0;
 		for (size_t k = 0; k < n; k++)
 			n_pair += v[k].x->judge == v[i].x->judge;
 		add_row(t, s, &v[i], holm[i], o->input.n_resample > 0);
 		if (o->words)
-			say(o->words, s, &v[i], holm[i], n_pair);
+			add_sentence(o->words, s, &v[i], holm[i], n_pair);
 	}
 	free(v);
 	free(p);
 	free(holm);
 }
 
-static int fill(struct eval_table *t, const struct eval_show_input *j,
+static int fill_compare(struct eval_table *t, const struct eval_show_input *j,
     const struct eval_show_options *o, struct fc_err *e)
 {
 	struct eval_sheets s;
@@ -129,4 +129,4 @@ static int fill(struct eval_table *t, const struct eval_show_input *j,
 	eval_sheets_release(&s);
 	return 0;
 }
-const struct eval_show_table eval_show_compare = {columns, FC_LEN(columns), fill};
+const struct eval_show_table eval_show_compare = {columns, FC_LEN(columns), fill_compare};

@@ -5,7 +5,7 @@
 
 #include "base/die.h"
 
-static bool listed(const struct fc_strs *list, const char *name)
+static bool is_listed(const struct fc_strs *list, const char *name)
 {
 	for (int i = 0; i < list->n; i++)
 		if (!strcmp(list->v[i], name))
@@ -14,17 +14,18 @@ static bool listed(const struct fc_strs *list, const char *name)
 }
 
 /* A pair counts if one of its models is listed: the other is what it is compared with. */
-static bool counts(const struct eval_show_input_options *o, const struct eval_judgment *x)
+static bool is_wanted(const struct eval_show_input_options *o, const struct eval_judgment *x)
 {
-	return listed(&o->judges, x->judge) &&
-	    (listed(&o->models, x->model[0]) || (x->model[1] && listed(&o->models, x->model[1])));
+	return is_listed(&o->judges, x->judge) &&
+	    (is_listed(&o->models, x->model[0]) ||
+		(x->model[1] && is_listed(&o->models, x->model[1])));
 }
 
 static void select_rows(struct eval_judgments *j, const struct eval_show_input_options *o)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < j->n; i++) {
-		if (counts(o, &j->v[i]))
+		if (is_wanted(o, &j->v[i]))
 			j->v[n++] = j->v[i];
 		else
 			eval_judgment_release(&j->v[i]);

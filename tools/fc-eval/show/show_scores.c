@@ -9,7 +9,7 @@
 #include "fc-eval/show/contrast.h"
 #include "fc-eval/show/show.h"
 
-static double mean(struct fc_share s)
+static double share_mean(struct fc_share s)
 {
 	return s.den > 0 ? s.num / s.den : NAN;
 }
@@ -43,9 +43,9 @@ void eval_show_scores_rows(
 		eval_sheet_intervals(s, x, SIZE_MAX, o->seed, (size_t)o->n_resample, interval);
 		EVAL_TABLE_ROW(t, eval_cell_text(s->judge.name[x->judge]),
 		    eval_cell_text(s->model.name[x->model]),
-		    eval_cell_real(mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_FIRST))),
-		    eval_cell_real(mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_SECOND))),
-		    eval_cell_within(mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_ALL)),
+		    eval_cell_real(share_mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_FIRST))),
+		    eval_cell_real(share_mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_SECOND))),
+		    eval_cell_within(share_mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_ALL)),
 			interval[EVAL_TURNS_ALL]),
 		    eval_cell_count(x->n_judged), eval_cell_count(x->n_unparsed));
 	}
@@ -83,9 +83,9 @@ static void add_category(struct eval_table *t, const struct eval_sheets *s,
 	eval_sheet_intervals(s, x, c, o->seed, (size_t)o->n_resample, interval);
 	EVAL_TABLE_ROW(t, eval_cell_text(s->judge.name[x->judge]),
 	    eval_cell_text(s->model.name[x->model]), eval_cell_text(s->category[c]),
-	    eval_cell_within(mean(all), interval[EVAL_TURNS_ALL]),
-	    eval_cell_real(mean(eval_sheet_sum(s, x, c, EVAL_TURNS_FIRST))),
-	    eval_cell_real(mean(eval_sheet_sum(s, x, c, EVAL_TURNS_SECOND))),
+	    eval_cell_within(share_mean(all), interval[EVAL_TURNS_ALL]),
+	    eval_cell_real(share_mean(eval_sheet_sum(s, x, c, EVAL_TURNS_FIRST))),
+	    eval_cell_real(share_mean(eval_sheet_sum(s, x, c, EVAL_TURNS_SECOND))),
 	    eval_cell_count((uint64_t)all.den));
 }
 
@@ -145,8 +145,8 @@ static int fill_questions(struct eval_table *t, const struct eval_show_input *j,
 			    eval_cell_text(s.model.name[x->model]),
 			    eval_cell_text(s.question.name[q]),
 			    eval_cell_text(j->has_bench ? s.category[s.category_of[q]] : NULL),
-			    eval_cell_real(mean(x->share[q][EVAL_TURNS_FIRST])),
-			    eval_cell_real(mean(x->share[q][EVAL_TURNS_SECOND])));
+			    eval_cell_real(share_mean(x->share[q][EVAL_TURNS_FIRST])),
+			    eval_cell_real(share_mean(x->share[q][EVAL_TURNS_SECOND])));
 		}
 	free(order);
 	eval_sheets_release(&s);

@@ -122,7 +122,8 @@ void eval_preferences_release(struct eval_preferences *p)
 	*p = (struct eval_preferences){0};
 }
 
-static void count(const struct eval_preferences *p, size_t model, struct eval_winrate *out)
+static void count_preferences(
+    const struct eval_preferences *p, size_t model, struct eval_winrate *out)
 {
 	double sum = 0, squares = 0;
 	for (size_t i = 0; i < p->n; i++) {
@@ -196,6 +197,6 @@ int eval_winrate_of(const struct eval_preferences *p, size_t model,
     const struct eval_length_control *l, uint64_t seed, struct eval_winrate *out, struct fc_err *e)
 {
 	*out = (struct eval_winrate){.controlled = NAN, .c = NAN, .weight = {NAN, NAN, NAN}};
-	count(p, model, out);
+	count_preferences(p, model, out);
 	return l && out->n ? control_length(p, model, l, seed, out, e) : 0;
 }

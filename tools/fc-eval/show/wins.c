@@ -22,7 +22,7 @@ static struct eval_standing *standing_of(struct eval_wins *b, const char *judge,
 }
 
 /* side: which of the row's models the record is of. */
-static void count(struct eval_wins *b, const struct eval_judgment *x, int side)
+static void count_side(struct eval_wins *b, const struct eval_judgment *x, int side)
 {
 	struct eval_standing *r = standing_of(b, x->judge, x->model[side]);
 	struct fc_share *points = &r->points[fc_categories_number(&b->question, x->question)];
@@ -108,7 +108,7 @@ void eval_wins_build(struct eval_wins *b, const struct eval_judgments *j, const 
 			continue;
 		for (int side = 0; side < 2; side++)
 			if (!baseline || strcmp(x->model[side], baseline))
-				count(b, x, side);
+				count_side(b, x, side);
 		count_places(b, x);
 	}
 	sorting = b;
