@@ -7,8 +7,7 @@
 static double rating(const char *s, enum eval_verdict_rule rule)
 {
 	size_t n = strlen(s);
-	const char *text = eval_verdict_text(s, &n);
-	struct eval_rating r = eval_verdict_rating(text, n, rule);
+	struct eval_rating r = eval_verdict_rating(s, n, rule);
 	return r.found ? r.value : -1;
 }
 

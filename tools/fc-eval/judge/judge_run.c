@@ -94,13 +94,13 @@ static int settle_game(struct eval_run *j, size_t number, struct fc_err *e)
 }
 
 static bool lacks_arena_verdict(
-    const struct eval_plan_item *item, int g, enum eval_verdict_rule rule)
+    const struct eval_plan_item *item, const struct eval_game *game, enum eval_verdict_rule rule)
 {
-	size_t n = item->game[g].reply.n, n_found;
-	const char *text =
-	    eval_verdict_text(item->game[g].reply.p ? item->game[g].reply.p : "", &n);
-	return item->kind == EVAL_JUDGMENT_ARENA && item->game[g].n_asked < ARENA_TRIES &&
-	    !eval_verdict_arena(text, n, rule, &n_found) && n_found == 0;
+	size_t n_found;
+	return item->kind == EVAL_JUDGMENT_ARENA && game->n_asked < ARENA_TRIES &&
+	    !eval_verdict_arena(
+		game->reply.p ? game->reply.p : "", game->reply.n, rule, &n_found) &&
+	    n_found == 0;
 }
 
 static int take_reply(void *ctx /* struct eval_run */, size_t number,
@@ -122,7 +122,7 @@ static int take_reply(void *ctx /* struct eval_run */, size_t number,
 	fc_buf_add(&game->reply, reply->text, reply->n);
 	json_decref(game->about);
 	game->about = json_incref(reply->about);
-	if (lacks_arena_verdict(item, (int)(number % 2), j->rule)) {
+	if (lacks_arena_verdict(item, game, j->rule)) {
 		ask_again(j, number);
 		return 0;
 	}

@@ -80,22 +80,23 @@ static int read_game(
 	return fc_fail(e, "%s: %s: expected model_1, model_2, tie or error", where, key);
 }
 
-/* A verdict of Arena-Hard, NULL for none. */
+static enum eval_winner swap_places(enum eval_winner w)
+{
+	return w == EVAL_WINNER_A ? EVAL_WINNER_B : w == EVAL_WINNER_B ? EVAL_WINNER_A : w;
+}
+
+/* verdict: Arena-Hard's, NULL for none.  -1: it is none of its verdicts. */
 static int set_arena(struct eval_judgment *x, int game, const char *verdict)
 {
-	static const char *const names[] = {"A>>B", "A>B", "A=B", "B>A", "B>>A"};
-	static const enum eval_winner winners[] = {
+	static const enum eval_winner winners[EVAL_VERDICT_N_ARENA] = {
 	    EVAL_WINNER_A, EVAL_WINNER_A, EVAL_WINNER_TIE, EVAL_WINNER_B, EVAL_WINNER_B};
 	x->winner[game] = EVAL_WINNER_ERROR;
 	x->strength[game] = 0;
-	for (size_t i = 0; verdict && i < FC_LEN(names); i++) {
-		if (strcmp(verdict, names[i]))
+	for (size_t i = 0; verdict && i < EVAL_VERDICT_N_ARENA; i++) {
+		if (strcmp(verdict, eval_verdict_arena_names[i]))
 			continue;
-		enum eval_winner w = winners[i];
 		/* The model takes A's place in the second game. */
-		if (game == 1 && w != EVAL_WINNER_TIE)
-			w = w == EVAL_WINNER_A ? EVAL_WINNER_B : EVAL_WINNER_A;
-		x->winner[game] = w;
+		x->winner[game] = game == 1 ? swap_places(winners[i]) : winners[i];
 		x->strength[game] = i == 0 || i == 4 ? 2 : 1;
 		return 0;
 	}
@@ -225,17 +226,11 @@ void eval_judgments_count_duplicates(struct eval_judgments *j)
 	free(key);
 }
 
-static const char *visible_text(const json_t *o, const char *key, size_t *n)
+static const char *text_of(const json_t *o, const char *key, size_t *n)
 {
 	const json_t *v = json_object_get(o, key);
 	*n = json_string_length(v);
-	return eval_verdict_text(json_is_string(v) ? json_string_value(v) : "", n);
-}
-
-/* In the second game model_2 has A's place. */
-static enum eval_winner unswap(enum eval_winner w)
-{
-	return w == EVAL_WINNER_A ? EVAL_WINNER_B : w == EVAL_WINNER_B ? EVAL_WINNER_A : w;
+	return json_is_string(v) ? json_string_value(v) : "";
 }
 
 void eval_judgment_reread(struct eval_judgment *x, enum eval_verdict_rule rule)
@@ -243,20 +238,20 @@ void eval_judgment_reread(struct eval_judgment *x, enum eval_verdict_rule rule)
 	size_t n;
 	const char *text;
 	if (x->kind == EVAL_JUDGMENT_SINGLE) {
-		text = visible_text(x->o, "judgment", &n);
+		text = text_of(x->o, "judgment", &n);
 		struct eval_rating r = eval_verdict_rating(text, n, rule);
 		x->scored = r.found;
 		x->score = r.found ? r.value : -1;
 	} else if (x->kind == EVAL_JUDGMENT_PAIR) {
-		text = visible_text(x->o, "g1_judgment", &n);
+		text = text_of(x->o, "g1_judgment", &n);
 		x->winner[0] = eval_verdict_winner(text, n, rule);
-		text = visible_text(x->o, "g2_judgment", &n);
-		x->winner[1] = unswap(eval_verdict_winner(text, n, rule));
+		text = text_of(x->o, "g2_judgment", &n); /* model_2 has A's place */
+		x->winner[1] = swap_places(eval_verdict_winner(text, n, rule));
 	} else {
 		const json_t *games = json_object_get(x->o, "games");
 		for (int g = 0; g < 2; g++) {
 			size_t n_found;
-			text = visible_text(json_array_get(games, (size_t)g), "judgment", &n);
+			text = text_of(json_array_get(games, (size_t)g), "judgment", &n);
 			set_arena(x, g, eval_verdict_arena(text, n, rule, &n_found));
 		}
 	}

@@ -3,34 +3,29 @@
 
 #include <string.h>
 
-static const char *visible_reply(const struct eval_game *game, size_t *n)
+static const char *reply_of(const struct eval_plan_item *item, int g)
 {
-	*n = game->reply.n;
-	return eval_verdict_text(game->reply.p ? game->reply.p : "", n);
+	return item->game[g].reply.p ? item->game[g].reply.p : "";
 }
 
 static struct eval_rating rating_of(const struct eval_plan_item *item, enum eval_verdict_rule rule)
 {
-	size_t n;
-	const char *text = visible_reply(&item->game[0], &n);
-	return eval_verdict_rating(text, n, rule);
+	return eval_verdict_rating(reply_of(item, 0), item->game[0].reply.n, rule);
 }
 
 static enum eval_winner winner_of(
     const struct eval_plan_item *item, int g, enum eval_verdict_rule rule)
 {
-	size_t n;
-	const char *text = visible_reply(&item->game[g], &n);
-	return item->prompt->kind == EVAL_VERDICT_RATINGS ? eval_verdict_ratings(text, n, rule)
-							  : eval_verdict_winner(text, n, rule);
+	return (item->prompt->kind == EVAL_VERDICT_RATINGS
+		? eval_verdict_ratings
+		: eval_verdict_winner)(reply_of(item, g), item->game[g].reply.n, rule);
 }
 
 static const char *arena_verdict(
     const struct eval_plan_item *item, int g, enum eval_verdict_rule rule)
 {
-	size_t n, n_found;
-	const char *text = visible_reply(&item->game[g], &n);
-	return eval_verdict_arena(text, n, rule, &n_found);
+	size_t n_found;
+	return eval_verdict_arena(reply_of(item, g), item->game[g].reply.n, rule, &n_found);
 }
 
 bool eval_judgment_has_verdict(

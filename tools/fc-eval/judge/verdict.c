@@ -32,7 +32,8 @@ static size_t find_word(const char *text, size_t n, size_t from, const char *wor
 	return n;
 }
 
-const char *eval_verdict_text(const char *text, size_t *n)
+/* The text behind what the judge thought, borrowed; *n changes. */
+static const char *skip_thoughts(const char *text, size_t *n)
 {
 	size_t start = 0, open, close = find_word(text, *n, 0, "</think>");
 	while (start < *n && is_blank(text[start]))
@@ -130,6 +131,7 @@ static struct eval_rating strict_number(const char *p, size_t n)
 struct eval_rating eval_verdict_rating(const char *text, size_t n, enum eval_verdict_rule rule)
 {
 	struct eval_rating r = {0};
+	text = skip_thoughts(text, &n);
 	if (rule == EVAL_VERDICT_FASTCHAT) {
 		r = first_between(text, n, "[[", "]]");
 		return r.found ? r : first_between(text, n, "[", "]");
@@ -159,6 +161,7 @@ static enum eval_winner strict_winner(const char *text, size_t n)
 
 enum eval_winner eval_verdict_winner(const char *text, size_t n, enum eval_verdict_rule rule)
 {
+	text = skip_thoughts(text, &n);
 	if (rule == EVAL_VERDICT_STRICT)
 		return strict_winner(text, n);
 	return find_word(text, n, 0, "[[A]]") < n ? EVAL_WINNER_A
@@ -222,6 +225,7 @@ static bool strict_numbers(const char *text, size_t n, double *a, double *b)
 enum eval_winner eval_verdict_ratings(const char *text, size_t n, enum eval_verdict_rule rule)
 {
 	double a, b;
+	text = skip_thoughts(text, &n);
 	if (rule == EVAL_VERDICT_STRICT ? !strict_numbers(text, n, &a, &b)
 					: !two_numbers(text, n, "[[", "]]", &a, &b) &&
 		    !two_numbers(text, n, "[", "]", &a, &b))
@@ -231,7 +235,7 @@ enum eval_winner eval_verdict_ratings(const char *text, size_t n, enum eval_verd
 	return a > b ? EVAL_WINNER_A : EVAL_WINNER_B;
 }
 
-static const char *const arena[] = {"A>>B", "A>B", "A=B", "B>A", "B>>A"};
+const char *const eval_verdict_arena_names[] = {"A>>B", "A>B", "A=B", "B>A", "B>>A"};
 
 static const char *strict_arena(const char *text, size_t n, size_t *n_found)
 {
@@ -239,9 +243,9 @@ static const char *strict_arena(const char *text, size_t n, size_t *n_found)
 	size_t len;
 	*n_found = 0;
 	for (size_t i = 0; next_brackets(text, n, &i, &p, &len);)
-		for (size_t k = 0; k < FC_LEN(arena); k++)
-			if (is_word(p, len, arena[k])) {
-				last = arena[k];
+		for (size_t k = 0; k < EVAL_VERDICT_N_ARENA; k++)
+			if (is_word(p, len, eval_verdict_arena_names[k])) {
+				last = eval_verdict_arena_names[k];
 				++*n_found;
 			}
 	return last;
@@ -254,6 +258,7 @@ const char *eval_verdict_arena(
 	const char *first = NULL, *verdict = NULL;
 	size_t n_first = 0;
 	bool same = true;
+	text = skip_thoughts(text, &n);
 	if (rule == EVAL_VERDICT_STRICT)
 		return strict_arena(text, n, n_found);
 	*n_found = 0;
@@ -270,9 +275,10 @@ const char *eval_verdict_arena(
 			same = false;
 		}
 	}
-	for (size_t k = 0; same && first && k < FC_LEN(arena); k++)
-		if (strlen(arena[k]) == n_first && !memcmp(arena[k], first, n_first))
-			verdict = arena[k];
+	for (size_t k = 0; same && first && k < EVAL_VERDICT_N_ARENA; k++)
+		if (strlen(eval_verdict_arena_names[k]) == n_first &&
+		    !memcmp(eval_verdict_arena_names[k], first, n_first))
+			verdict = eval_verdict_arena_names[k];
 	return verdict;
 }
 

@@ -32,19 +32,20 @@ struct eval_rating {
 	double value;
 };
 
-/* The judge's text without what it thought first: a leading <think> block, or all up to the first
- * </think> where a template opened the block.  Of an unfinished block nothing is left.  Borrowed
- * from text (*n bytes); *n changes. */
-const char *eval_verdict_text(const char *text, size_t *n);
-
-/* All of them look at the text as it is: call eval_verdict_text() first. */
+/*
+ * The verdict in a judge's reply of n bytes.  What the judge thought first does not count: a
+ * leading <think> block, or all up to the first </think> where a template opened the block.  Of an
+ * unfinished block nothing is left.
+ */
 struct eval_rating eval_verdict_rating(const char *text, size_t n, enum eval_verdict_rule rule);
 enum eval_winner eval_verdict_winner(const char *text, size_t n, enum eval_verdict_rule rule);
 /* EVAL_VERDICT_RATINGS: a tie if they differ by 0.1 at most. */
 enum eval_winner eval_verdict_ratings(const char *text, size_t n, enum eval_verdict_rule rule);
-/* One of "A>>B", "A>B", "A=B", "B>A", "B>>A": by FastChat's rule, which here is Arena-Hard's, if
- * all verdicts in the text are the same, by the strict one the last; else NULL.  *n_found tells how
- * many there are. */
+/* Arena-Hard's verdicts, "A>>B" to "B>>A". */
+enum { EVAL_VERDICT_N_ARENA = 5 };
+extern const char *const eval_verdict_arena_names[EVAL_VERDICT_N_ARENA];
+/* One of these: by FastChat's rule, which here is Arena-Hard's, if all verdicts in the text are the
+ * same, by the strict one the last; else NULL.  *n_found tells how many there are. */
 const char *eval_verdict_arena(
     const char *text, size_t n, enum eval_verdict_rule rule, size_t *n_found);
 
