@@ -31,13 +31,13 @@
 		    "also by this member of the conversations' lines", 0, 0                        \
 	}
 
-/* Of commands that compare several files. */
+/* Options of commands that compare several files. */
 #define EVAL_COMMAND_BASELINE_OPT(field)                                                           \
 	{                                                                                          \
 		FC_OPT_STR, 0, "baseline", field, "NAME",                                          \
 		    "what the others are compared with (default: the first)", 0, 0                 \
 	}
-/* ... and of those that measure one stream or compare several; *n_resample begins as -1. */
+/* Options of commands that measure one stream or compare several; *n_resample begins as -1. */
 #define EVAL_COMMAND_COMPARE_OPTS(baseline, each, n_resample, seed)                                \
 	EVAL_COMMAND_BASELINE_OPT(baseline),                                                       \
 	    {FC_OPT_FLAG, 0, "each", each, NULL,                                                   \

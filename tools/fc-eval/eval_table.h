@@ -17,12 +17,12 @@
 
 /* Where a column is shown. */
 enum eval_column_shown { EVAL_SHOWN_ALL, EVAL_SHOWN_PROGRAMS /* TSV, JSON */, EVAL_SHOWN_NEVER };
-/* How the interval of a column's reals is. */
+/* How the interval of a column's reals is shown. */
 enum eval_column_interval {
 	EVAL_INTERVAL_NONE,
-	EVAL_INTERVAL_COLUMNS,  /* two columns more, NAME_low and NAME_high */
-	EVAL_INTERVAL_BRACKETS, /* so for programs; for people one, "[low, high]" */
-	EVAL_INTERVAL_PROGRAMS, /* so for programs; for people none */
+	EVAL_INTERVAL_COLUMNS,  /* columns NAME_low and NAME_high */
+	EVAL_INTERVAL_BRACKETS, /* for programs these columns, for people one: "[low, high]" */
+	EVAL_INTERVAL_PROGRAMS, /* for programs these columns, for people none */
 };
 struct eval_column {
 	const char *name;

@@ -7,24 +7,24 @@
 #include "base/err.h"
 #include "text/json.h"
 
-/* How requests get to a judge and answers come back: over HTTP or through a program's pipes. */
+/* How requests get to a judge and replies come back: over HTTP or through a program's pipes. */
 struct eval_request {
 	json_t *messages; /* [{"role", "content"}, ...], borrowed */
-	const char *id;   /* what it is about, unique, borrowed */
-	size_t number;    /* the asker's */
+	const char *id;   /* unique, borrowed */
+	size_t number;    /* the asker's number of it */
 };
 
 struct eval_reply {
-	const char *text; /* the judge's answer, n bytes; NULL: there will be none */
+	const char *text; /* what the judge says, n bytes; NULL: it will say nothing */
 	size_t n;
-	const char *why; /* then the reason, one line */
-	json_t *about;   /* what else was told: finish_reason, usage, ...; borrowed, or NULL */
+	const char *why; /* where text is NULL: the reason, one line */
+	json_t *about;   /* what was told beside: finish_reason, usage; borrowed, or NULL */
 };
 
-/* Who asks.  One thread; the calls come in any order of requests. */
+/* Who asks.  All calls come from one thread; replies come in any order. */
 struct eval_asker {
 	void *ctx; /* the functions' */
-	/* false: nothing to ask now; more may come up when an answer has been taken. */
+	/* false: nothing to ask now; a reply may lead to more. */
 	bool (*next)(void *ctx, struct eval_request *r);
 	int (*take)(void *ctx, size_t number, const struct eval_reply *reply, struct fc_err *e);
 };
@@ -51,15 +51,14 @@ struct eval_http_usage {
 };
 /* Checks what can be checked without asking. */
 int eval_http_check(const struct eval_endpoint *p, struct fc_err *e);
-/* Asks until there is nothing more to ask.  -1: the endpoint refuses, or taking an answer failed.
- */
+/* Asks until there is nothing more to ask.  -1: the endpoint refuses, or taking a reply failed. */
 int eval_http_run(const struct eval_endpoint *p, const struct eval_asker *a,
     struct eval_http_usage *used, struct fc_err *e);
 
 /*
  * A program that reads conversations, {"id", "messages"} a line, and writes them with the
  * assistant's answer as the last message, in any order, as fc-infer --generate does.  It may be
- * started again when answers lead to more questions.  Its standard error is ours.
+ * started again when replies lead to more requests.  Its standard error is ours.
  */
 int eval_program_run(const char *const *argv, const struct eval_asker *a, struct fc_err *e);
 

@@ -61,7 +61,7 @@ struct eval_bench_answers {
 };
 /* Of several lines with one question's id the last counts. */
 int eval_bench_answers_read(struct eval_bench_answers *a, const char *path, struct fc_err *e);
-/* An empty answer to every turn of every question, as by this model. */
+/* Makes empty answers of a model to every turn of every question. */
 void eval_bench_answers_empty(
     struct eval_bench_answers *a, const char *model, const struct eval_bench *b);
 void eval_bench_answers_release(struct eval_bench_answers *a);

@@ -19,9 +19,9 @@ struct slot {
 	size_t number;
 	char *id;
 	struct fc_buf body;
-	uint64_t n_reserved; /* tokens it may cost */
+	uint64_t n_reserved; /* tokens that the request may cost */
 	int n_try;
-	double due; /* when a waiting one is tried again */
+	double due; /* when a waiting request is sent */
 };
 
 struct http {
@@ -35,7 +35,7 @@ struct http {
 	struct slot *slot; /* [opt->n_parallel] */
 	uint64_t n_reserved;
 	double not_before; /* the endpoint wants nothing sent before */
-	bool refused;      /* for good: nothing new is sent */
+	bool refused;      /* the endpoint takes no request any more: nothing is sent */
 	struct fc_err refusal;
 	struct fc_rng rng;
 };
@@ -207,7 +207,7 @@ static void refill_slot(struct http *x, struct slot *s)
 	s->id = fc_strdup(r.id);
 	s->n_try = 0;
 	make_body(x, s, r.messages);
-	/* four bytes a token is what English text has; the answer as long as allowed */
+	/* English text has four bytes a token; the reply may be as long as is allowed */
 	s->n_reserved = s->body.n / 4 + (uint64_t)x->opt->max_tokens;
 	s->state = SLOT_WAITING;
 	s->due = 0;
@@ -230,7 +230,7 @@ static int send_due(struct http *x, struct slot *s, struct fc_err *e)
 		send_slot(x, s);
 		return 0;
 	}
-	/* Those on their way may cost less than they might. */
+	/* Requests on their way may cost less than is reserved for them. */
 	if (n_active(x))
 		return 0;
 	x->used->over_budget = true;

@@ -8,15 +8,15 @@
 
 enum eval_http_result {
 	EVAL_HTTP_ANSWERED,
-	EVAL_HTTP_AGAIN,   /* may go better next time */
-	EVAL_HTTP_NEVER,   /* this request is not accepted */
-	EVAL_HTTP_REFUSED, /* no request will be: wrong key, address, model */
+	EVAL_HTTP_AGAIN,   /* the same request may succeed later */
+	EVAL_HTTP_NEVER,   /* the endpoint does not accept this request */
+	EVAL_HTTP_REFUSED, /* no request will succeed: wrong key, address or model */
 };
 struct eval_http_outcome {
 	enum eval_http_result result;
 	struct fc_err why;
-	double retry_after_s; /* what the endpoint asks for, else 0 */
-	bool busy;            /* it wants fewer requests */
+	double retry_after_s; /* wait that the endpoint asks for, else 0 */
+	bool busy;            /* the endpoint wants fewer requests */
 	uint64_t n_token;
 	json_t *o; /* the reply, the caller's; *reply borrows from it */
 };

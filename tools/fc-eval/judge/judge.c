@@ -36,7 +36,7 @@ static void read_key(struct options *o, struct fc_buf *key)
 	} else if (from_environment && *from_environment) {
 		fc_buf_adds(key, from_environment);
 	}
-	unsetenv(o->key_env); /* no judge's program gets it */
+	unsetenv(o->key_env); /* so that no judge's program gets the key */
 	o->endpoint.key = key->n ? key->p : NULL;
 }
 
@@ -153,7 +153,7 @@ static void tell_outcome(const struct eval_run *j, const struct eval_http_usage 
 		fc_warn("the budget is spent");
 }
 
-/* What is there already and what remains. */
+/* Opens the file, takes out of the plan what it holds, and says how much that is. */
 static void resume_file(const struct options *o, struct eval_run *j, struct fc_err *e)
 {
 	size_t n_done, n_stale;

@@ -37,7 +37,7 @@ static bool needs_reference(const struct eval_plan_inputs *in, const char *categ
 	return false;
 }
 
-/* By mode, with reference, second turn. */
+/* The prompt by mode, whether there is a reference, and turn; NULL where it is missing. */
 static const struct eval_prompt *choose_prompt(
     const struct eval_plan_inputs *in, bool reference, int turn, struct fc_err *e)
 {
@@ -98,7 +98,7 @@ static enum usable check_answers(const struct eval_plan_item *item, bool errors_
 	return USABLE;
 }
 
-static int add_match(struct eval_plan *p, const struct eval_plan_inputs *in,
+static int add_item(struct eval_plan *p, const struct eval_plan_inputs *in,
     const struct eval_question *q, int turn, const struct eval_bench_answers *a,
     const struct eval_bench_answers *b, struct fc_err *e)
 {
@@ -136,19 +136,19 @@ static int add_match(struct eval_plan *p, const struct eval_plan_inputs *in,
 	return 0;
 }
 
-/* One question for all models, or for all their pairs. */
-static int add_matches(struct eval_plan *p, const struct eval_plan_inputs *in,
+/* Adds the items of one question: all models, or their pairs. */
+static int add_items(struct eval_plan *p, const struct eval_plan_inputs *in,
     const struct eval_bench_answers *baseline, const struct eval_question *q, int turn,
     struct fc_err *e)
 {
 	for (size_t i = 0; i < in->n_model; i++) {
 		const struct eval_bench_answers *a = &in->models[i];
-		if (in->mode == EVAL_PLAN_SINGLE && add_match(p, in, q, turn, a, NULL, e) < 0)
+		if (in->mode == EVAL_PLAN_SINGLE && add_item(p, in, q, turn, a, NULL, e) < 0)
 			return -1;
-		if (baseline && a != baseline && add_match(p, in, q, turn, a, baseline, e) < 0)
+		if (baseline && a != baseline && add_item(p, in, q, turn, a, baseline, e) < 0)
 			return -1;
 		for (size_t k = i + 1; in->mode == EVAL_PLAN_ALL && k < in->n_model; k++)
-			if (add_match(p, in, q, turn, a, &in->models[k], e) < 0)
+			if (add_item(p, in, q, turn, a, &in->models[k], e) < 0)
 				return -1;
 	}
 	return 0;
@@ -189,7 +189,7 @@ int eval_plan_make(struct eval_plan *p, const struct eval_plan_inputs *in, struc
 			if (needs_reference(in, q->category) != reference ||
 			    (turn == 2 && q->n_turn != 2))
 				continue;
-			if (add_matches(p, in, baseline, q, turn, e) < 0)
+			if (add_items(p, in, baseline, q, turn, e) < 0)
 				return -1;
 		}
 	}
@@ -245,7 +245,7 @@ int eval_plan_item_fill(struct eval_plan_item *item, int g, struct fc_err *e)
 	struct eval_game *game = &item->game[g];
 	if (game->prompt.n)
 		return 0;
-	/* Arena-Hard's baseline is A in the first game, a pair's first model. */
+	/* A is the baseline in Arena-Hard's first game, and the first model in a pair's. */
 	int first = item->kind == EVAL_JUDGMENT_ARENA ? 1 - g : g;
 	const struct eval_bench_answer *a = item->answer[first],
 				       *b = item->n_game == 2 ? item->answer[1 - first] : NULL;

@@ -9,7 +9,7 @@
 #include "base/progress.h"
 #include "fc-eval/judge/judgment_write.h"
 
-enum { ARENA_TRIES = 2 }; /* Arena-Hard asks once more for the verdict that is missing */
+enum { ARENA_TRIES = 2 }; /* Arena-Hard asks once more where a reply has no verdict */
 
 static void describe_game(struct eval_run *j, size_t number)
 {
@@ -60,7 +60,7 @@ static double wall_clock(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Arena-Hard's second question: the same dialogue, the answer so far, and a reminder. */
+/* Arena-Hard's second request: the dialogue, the reply so far, and a reminder. */
 static void ask_again(struct eval_run *j, size_t number)
 {
 	struct eval_game *game = &j->plan.v[number / 2].game[number % 2];
@@ -86,7 +86,7 @@ static int settle_game(struct eval_run *j, size_t number, struct fc_err *e)
 	fc_buf_clear(&j->line);
 	eval_judgment_write(&j->line, item, j->judge, j->rule, wall_clock());
 	j->n_written++;
-	for (int k = 0; k < item->n_game; k++) { /* it is in the file now */
+	for (int k = 0; k < item->n_game; k++) { /* their texts are in the file */
 		fc_buf_release(&item->game[k].prompt);
 		fc_buf_release(&item->game[k].reply);
 	}

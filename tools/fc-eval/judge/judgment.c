@@ -163,7 +163,7 @@ int eval_judgments_read(
 	if (fc_lines_open(&lines, path, e) < 0)
 		return -1;
 	while ((got = fc_lines_next(lines, &p, &n, e)) > 0) {
-		if (*torn) { /* so it was not the last */
+		if (*torn) { /* a broken line before the last is an error */
 			*e = bad;
 			got = -1;
 			break;

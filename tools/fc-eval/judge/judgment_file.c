@@ -16,7 +16,8 @@
 #include "base/mem.h"
 #include "text/jsonl.h"
 
-/* A judgment that is there, or an answered game: game is 0 for a judgment, else 1 or 2. */
+/* What a file holds: a judgment (game is 0), or the reply to a game (1 or 2) of an item that has no
+ * judgment yet. */
 struct entry {
 	char *key;
 	int game;
@@ -75,7 +76,7 @@ static int read_tail(
 	return 1;
 }
 
-/* A last line without newline: whole, then it gets one; cut off, then it goes. */
+/* Gives a last line without newline one where it is whole, and removes it where it was cut off. */
 static int mend_last_line(int fd, const char *path, struct fc_err *e)
 {
 	struct stat st;
@@ -231,7 +232,8 @@ static bool prompt_differs(const struct entry *x, const struct eval_plan_item *i
 	return x->prompt && x->prompt != fc_hash(prompt->p, prompt->n, 0);
 }
 
-/* The pair's models may have been given in the other order: then its games are, too. */
+/* Is the judgment of another prompt?  A pair whose models were given in the other order has its
+ * games in the other order, too. */
 static bool is_stale(const struct entry *x, const struct eval_plan_item *item)
 {
 	return prompt_differs(x, item, 0) && (item->n_game < 2 || prompt_differs(x, item, 1));

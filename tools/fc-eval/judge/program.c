@@ -55,7 +55,7 @@ static void write_some(struct program *p)
 	ssize_t n = write(p->child.to, p->out.p + p->n_written, p->out.n - p->n_written);
 	if (n > 0)
 		p->n_written += (size_t)n;
-	bool stopped = n < 0 && errno != EAGAIN && errno != EINTR; /* it reads no more */
+	bool stopped = n < 0 && errno != EAGAIN && errno != EINTR; /* the program reads no more */
 	if (stopped || p->n_written == p->out.n) {
 		close(p->child.to);
 		p->child.to = -1;

@@ -7,7 +7,7 @@
 
 /* A judge's prompt, as FastChat's judge_prompts.jsonl has them. */
 struct eval_prompt {
-	const char *name; /* borrowed from o, like the rest */
+	const char *name; /* borrowed from o, as all texts here are */
 	json_t *o;
 	enum eval_verdict_kind kind; /* by "output_format" */
 	struct eval_span system;     /* used as it is */

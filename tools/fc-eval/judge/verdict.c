@@ -117,7 +117,7 @@ static bool is_word(const char *p, size_t n, const char *word)
 	return !*word;
 }
 
-/* "8", "8/10" */
+/* A rating from 1 to 10 that is all of the text: "8", "8/10". */
 static struct eval_rating strict_number(const char *p, size_t n)
 {
 	const struct eval_rating none = {0};
@@ -170,7 +170,7 @@ enum eval_winner eval_verdict_winner(const char *text, size_t n, enum eval_verdi
 						  : EVAL_WINNER_ERROR;
 }
 
-/* left NUMBER , at most one blank NUMBER right */
+/* The first "left NUMBER, NUMBER right" in the text, with at most one blank behind the comma. */
 static bool two_numbers(
     const char *text, size_t n, const char *left, const char *right, double *a, double *b)
 {

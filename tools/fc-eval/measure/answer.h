@@ -32,7 +32,7 @@ const char *eval_answer_given(const struct fc_conversation *c);
 /* What the answer should be: member "answer" (a string or a number), new, the caller's to free;
  * NULL if it has none. */
 char *eval_answer_member(const struct fc_conversation *c);
-/* The same of a line's members as JSON text (n may be 0). */
+/* What the answer should be, of a line that is JSON text of n bytes (n may be 0). */
 char *eval_answer_member_text(const char *json, size_t n);
 
 #endif

@@ -11,9 +11,9 @@
  */
 enum eval_mc {
 	EVAL_MC_ACC,       /* the likeliest choice is right */
-	EVAL_MC_ACC_NORM,  /* ... per character of the choice */
-	EVAL_MC_ACC_BYTES, /* ... per byte */
-	EVAL_MC_MUTUAL,    /* ... against its likelihood without the context */
+	EVAL_MC_ACC_NORM,  /* the choice likeliest per character is right */
+	EVAL_MC_ACC_BYTES, /* the choice likeliest per byte is right */
+	EVAL_MC_MUTUAL,    /* the choice that the context makes likelier by the most is right */
 	EVAL_MC_EXACT,     /* greedy decoding writes the right choice */
 	EVAL_MC_BRIER,     /* sum over choices of (softmax of log-likelihoods - is right)^2 */
 	EVAL_MC_COUNT

@@ -24,8 +24,8 @@ void eval_groups_release(struct eval_groups *g);
  * group. */
 void eval_groups_add(struct eval_groups *g, const char *category);
 
-/* The same for an example whose category member `by` of its line tells; by NULL: none.  name: the
- * stream's, for messages. */
+/* Puts an example into "all" and the group that member `by` of its line names; by NULL: none.
+ * name: the stream's, for messages. */
 int eval_groups_file(struct eval_groups *g, const struct fc_example *x, const char *by,
     const char *name, struct fc_err *e);
 

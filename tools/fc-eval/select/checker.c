@@ -27,7 +27,8 @@ static void write_some(struct talk *t)
 	const ssize_t n = write(t->child.to, t->out.p + t->n_written, t->out.n - t->n_written);
 	if (n > 0)
 		t->n_written += (size_t)n;
-	const bool stopped = n < 0 && errno != EAGAIN && errno != EINTR; /* it reads no more */
+	const bool stopped =
+	    n < 0 && errno != EAGAIN && errno != EINTR; /* the program reads no more */
 	if (stopped || t->n_written == t->out.n) {
 		close(t->child.to);
 		t->child.to = -1;

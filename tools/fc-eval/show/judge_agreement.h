@@ -13,7 +13,7 @@
 struct eval_judge_agreement {
 	size_t judge[2];                   /* numbers in eval_judge_agreements.judge, [0] < [1] */
 	size_t n_vote, n_agree;            /* two ties agree */
-	size_t n_decided, n_decided_agree; /* those where neither is a tie */
+	size_t n_decided, n_decided_agree; /* votes where neither judge says tie */
 	double kappa;                      /* Cohen's, over win, loss, tie; NaN where undefined */
 	size_t n_rating;                   /* answers rated by both */
 	double rank_correlation;           /* Spearman's, of these ratings */

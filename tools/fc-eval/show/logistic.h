@@ -22,8 +22,8 @@ void eval_logistic_fit(
 double eval_logistic_loss(
     const struct eval_logistic_row *row, size_t n, const double w[EVAL_LOGISTIC_K]);
 
-/* The same with c chosen among ten from 1e-4 to 1e4, by the mean loss of 5-fold cross-validation;
- * rows are dealt to folds at random by seed.  Returns c. */
+/* Fits as eval_logistic_fit() does, with c chosen among ten from 1e-4 to 1e4, by the mean loss of
+ * 5-fold cross-validation; rows are dealt to folds at random by seed.  Returns c. */
 double eval_logistic_fit_cv(
     const struct eval_logistic_row *row, size_t n, uint64_t seed, double w[EVAL_LOGISTIC_K]);
 

@@ -16,7 +16,7 @@ enum eval_page_look {
 	EVAL_PAGE_COUNT,  /* how many */
 	EVAL_PAGE_WARN,   /* how many there should not be */
 	EVAL_PAGE_PLOT,   /* a point with its interval on an axis from low to high */
-	EVAL_PAGE_CHANGE, /* so, with a mark at 0 and the axis drawn out to hold the interval */
+	EVAL_PAGE_CHANGE, /* a plot with a mark at 0, its axis drawn out to hold the interval */
 };
 struct eval_page_column {
 	const char *heading; /* HTML */

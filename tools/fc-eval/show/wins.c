@@ -21,7 +21,7 @@ static struct eval_standing *standing_of(struct eval_wins *b, const char *judge,
 	return r;
 }
 
-/* side: which of the row's models the record is of. */
+/* side: which of the row's models counts. */
 static void count_side(struct eval_wins *b, const struct eval_judgment *x, int side)
 {
 	struct eval_standing *r = standing_of(b, x->judge, x->model[side]);

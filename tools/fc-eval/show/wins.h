@@ -34,7 +34,7 @@ struct eval_wins {
 	struct eval_places *places; /* [n_places], by judge */
 	size_t n_places, cap_places;
 };
-/* baseline: count its pairs only, and leave out its own record; NULL: all pairs. */
+/* baseline: count its pairs only, and leave out its own standing; NULL: all pairs. */
 void eval_wins_build(struct eval_wins *b, const struct eval_judgments *j, const char *baseline);
 void eval_wins_release(struct eval_wins *b);
 /* (wins + ties / 2) / all; NaN of none. */
