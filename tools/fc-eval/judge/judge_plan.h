@@ -2,7 +2,6 @@
 #ifndef FC_EVAL_JUDGE_PLAN_H
 #define FC_EVAL_JUDGE_PLAN_H
 
-#include "base/opt.h"
 #include "fc-eval/judge/judgment.h"
 #include "fc-eval/judge/prompt.h"
 

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';

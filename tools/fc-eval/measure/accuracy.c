@@ -5,7 +5,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/opt.h"
-#include "base/resample.h"
 #include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/comparison.h"

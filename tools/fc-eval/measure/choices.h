@@ -2,7 +2,6 @@
 #ifndef FC_EVAL_CHOICES_H
 #define FC_EVAL_CHOICES_H
 
-#include "base/err.h"
 #include "stream/example.h"
 
 /*

@@ -2,13 +2,12 @@
 #include "fc-eval/measure/comparison_table.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
 #include "base/mem.h"
-#include "fc-eval/eval.h"
+#include "fc-eval/eval_table.h"
 
 /* A group's items and results. */
 struct part {

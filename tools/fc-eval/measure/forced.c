@@ -2,9 +2,6 @@
 #include "fc-eval/measure/forced.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#include "base/mem.h"
 
 /* Tokens [first, end) of an example. */
 struct run {

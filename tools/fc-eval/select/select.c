@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/die.h"
 #include "base/file.h"
@@ -11,6 +10,7 @@
 #include "base/opt.h"
 #include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
+#include "fc-eval/eval_table.h"
 #include "fc-eval/select/choosing.h"
 #include "fc-eval/select/reward.h"
 #include "fc-eval/select/selected.h"
@@ -28,18 +28,6 @@ struct tally {
 	size_t n_taken, pair[EVAL_N_PAIRLESS];
 };
 
-static int write_file(const char *path, const struct fc_buf *b, struct fc_err *e)
-{
-	struct fc_out *out;
-	if (fc_out_open(&out, path, FC_OUT_TEXT, e) < 0)
-		return -1;
-	if (fc_out_write(out, b->p ? b->p : "", b->n, e) < 0) {
-		fc_out_abort(out);
-		return -1;
-	}
-	return fc_out_commit(out, e);
-}
-
 static int write_all(const struct options *o, const struct eval_candidates *s, struct fc_err *e)
 {
 	struct fc_buf all = FC_BUF_INIT, questions = FC_BUF_INIT, answers = FC_BUF_INIT;
@@ -50,11 +38,11 @@ static int write_all(const struct options *o, const struct eval_candidates *s, s
 			ret = eval_selected_question(&questions, &answers, &s->v[i], e);
 	}
 	if (ret == 0 && o->questions)
-		ret = write_file(o->questions, &questions, e);
+		ret = eval_text_write(&questions, o->questions, e);
 	if (ret == 0 && o->answers)
-		ret = write_file(o->answers, &answers, e);
+		ret = eval_text_write(&answers, o->answers, e);
 	if (ret == 0)
-		ret = write_file(o->out, &all, e);
+		ret = eval_text_write(&all, o->out, e);
 	fc_buf_release(&all);
 	fc_buf_release(&questions);
 	fc_buf_release(&answers);
@@ -128,9 +116,9 @@ static int take_best(const struct options *o, const struct eval_candidates *s, s
 	for (size_t p = 0; p < s->n_prompt; p++)
 		choose_of_prompt(
 		    o, &s->v[s->first[p]], s->first[p + 1] - s->first[p], &best, &pairs, &t);
-	int ret = o->pairs ? write_file(o->pairs, &pairs, e) : 0;
+	int ret = o->pairs ? eval_text_write(&pairs, o->pairs, e) : 0;
 	if (ret == 0)
-		ret = write_file(o->out, &best, e);
+		ret = eval_text_write(&best, o->out, e);
 	if (ret == 0)
 		tell_taken(o, s, &t);
 	fc_buf_release(&best);

@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const char *const own_members[] = {"answer_of", "source", "choice", "reward", "answered_by"};
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
-#include <string.h>
 
 #include "base/die.h"
 #include "base/file.h"
 #include "fc-eval/command_list.h"
-#include "fc-eval/eval.h"
+#include "fc-eval/eval_table.h"
 #include "fc-eval/judge/child.h"
 #include "fc-eval/show/show_input.h"
 #include "fc-eval/show/radar.h"
 
-static int write_png(const struct eval_radar *r, struct fc_out *out, struct fc_err *e)
+static int draw_png(const struct eval_radar *r, struct fc_out *out, struct fc_err *e)
 {
 	static const char *const argv[] = {"gnuplot", "-", NULL};
 	struct fc_buf script = FC_BUF_INIT;
@@ -27,30 +26,29 @@ static int write_png(const struct eval_radar *r, struct fc_out *out, struct fc_e
 	return ret;
 }
 
-static bool is_png(const char *path)
-{
-	return path && fc_ends_with(path, ".png");
-}
-
-static int write_chart(const struct eval_radar *r, const char *path, struct fc_err *e)
+static int write_png(const struct eval_radar *r, const char *path, struct fc_err *e)
 {
 	struct fc_out *out;
-	struct fc_buf svg = FC_BUF_INIT;
-	bool png = is_png(path);
-	if (fc_out_open(&out, path, png ? FC_OUT_PNG : FC_OUT_TEXT, e) < 0)
+	if (fc_out_open(&out, path, FC_OUT_PNG, e) < 0)
 		return -1;
-	int ret;
-	if (png) {
-		ret = write_png(r, out, e);
-	} else {
-		eval_radar_svg(&svg, r, EVAL_RADAR_ALONE);
-		ret = fc_out_write(out, svg.p, svg.n, e);
-	}
-	fc_buf_release(&svg);
-	if (ret == 0)
+	if (draw_png(r, out, e) == 0)
 		return fc_out_commit(out, e);
 	fc_out_abort(out);
 	return -1;
+}
+
+static int write_svg(const struct eval_radar *r, const char *path, struct fc_err *e)
+{
+	struct fc_buf svg = FC_BUF_INIT;
+	eval_radar_svg(&svg, r, EVAL_RADAR_ALONE);
+	const int ret = eval_text_write(&svg, path, e);
+	fc_buf_release(&svg);
+	return ret;
+}
+
+static bool is_png(const char *path)
+{
+	return path && fc_ends_with(path, ".png");
 }
 
 static _Noreturn void run_chart(int argc, char **argv)
@@ -87,7 +85,7 @@ static _Noreturn void run_chart(int argc, char **argv)
 	eval_radar_of(&r, &s, 0);
 	if (r.n_axis < EVAL_RADAR_AXES_MIN)
 		fc_die("a radar chart needs three categories, here are %zu", r.n_axis);
-	if (write_chart(&r, path, &e) < 0)
+	if ((is_png(path) ? write_png : write_svg)(&r, path, &e) < 0)
 		fc_die("%s", e.msg);
 	eval_radar_release(&r);
 	eval_sheets_release(&s);

@@ -2,7 +2,6 @@
 #include "fc-eval/show/report.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/die.h"
 #include "base/file.h"
@@ -91,7 +90,6 @@ static void put_body(struct fc_buf *b, const struct eval_report *r)
 static int write_page(const struct eval_report *r, const char *path, struct fc_err *e)
 {
 	struct fc_buf page = FC_BUF_INIT, body = FC_BUF_INIT;
-	struct fc_out *out;
 	put_body(&body, r);
 	/* who writes an answer cannot know the hash of all of them */
 	uint64_t nonce = fc_hash(body.p, body.n, r->options->input.seed);
@@ -101,9 +99,7 @@ static int write_page(const struct eval_report *r, const char *path, struct fc_e
 	fc_buf_addf(&page, "<script nonce=\"%016llx\">\n", (unsigned long long)nonce);
 	fc_buf_add(&page, eval_report_js, (size_t)(eval_report_js_end - eval_report_js));
 	fc_buf_adds(&page, "</script>\n</body></html>\n");
-	int ret = fc_out_open(&out, path, FC_OUT_TEXT, e);
-	if (ret == 0 && (ret = fc_out_write(out, page.p, page.n, e)) == 0)
-		ret = fc_out_commit(out, e);
+	const int ret = eval_text_write(&page, path, e);
 	fc_buf_release(&page);
 	fc_buf_release(&body);
 	return ret;

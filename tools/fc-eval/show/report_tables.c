@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "fc-eval/show/contrast.h"
 #include "fc-eval/show/html.h"
 #include "fc-eval/show/page_table.h"
 #include "fc-eval/show/show.h"

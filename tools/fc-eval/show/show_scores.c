@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "fc-eval/measure/comparison_table.h"
-#include "fc-eval/measure/significance.h"
-#include "fc-eval/show/contrast.h"
 #include "fc-eval/show/show.h"
 
 static double share_mean(struct fc_share s)
