@@ -6,32 +6,70 @@
 #include "t.h"
 #include "text/category.h"
 
-static struct fc_table *make(void)
+static struct fc_table make(void)
 {
-	struct fc_table *t = fc_table_new();
-	fc_table_column(t, "name", 0);
-	fc_table_column(t, "n", 0);
-	fc_table_column(t, "value", 2);
-	fc_table_text(t, "caf\xc3\xa9");
-	fc_table_int(t, 7);
-	fc_table_real(t, 1.0 / 3);
-	fc_table_text(t, "a\tb\\\n");
-	fc_table_int(t, 12345);
-	fc_table_none(t);
-	fc_table_text(t, "");
-	fc_table_int(t, 0);
-	fc_table_real(t, NAN);
+	static const struct fc_column columns[] = {
+	    FC_COLUMN("name"), FC_COLUMN("n"), FC_COLUMN("value", .decimals = 2)};
+	struct fc_table t = FC_TABLE(columns);
+	FC_TABLE_ROW(&t, fc_cell_text("caf\xc3\xa9"), fc_cell_count(7), fc_cell_share(1, 3));
+	FC_TABLE_ROW(&t, fc_cell_text("a\tb\\\n"), fc_cell_count(12345), fc_cell_none());
+	FC_TABLE_ROW(&t, fc_cell_text(""), fc_cell_count(0), fc_cell_real(NAN));
 	return t;
 }
 
-static void check(enum fc_table_format format, const char *expect, const char *what)
+static void check_table(
+    struct fc_table *t, enum fc_table_format format, const char *expect, const char *what)
 {
-	struct fc_table *t = make();
 	struct fc_buf b = FC_BUF_INIT;
 	fc_table_print(t, format, &b);
 	T_STR(b.p, expect, what);
 	fc_buf_release(&b);
-	fc_table_free(t);
+	fc_table_release(t);
+}
+
+static void check(enum fc_table_format format, const char *expect, const char *what)
+{
+	struct fc_table t = make();
+	check_table(&t, format, expect, what);
+}
+
+/* One declaration of columns, for people and for programs. */
+static void test_columns(void)
+{
+	static const struct fc_column columns[] = {FC_COLUMN("model"),
+	    FC_COLUMN("group", .shown = FC_SHOWN_PROGRAMS),
+	    FC_COLUMN("old", .shown = FC_SHOWN_NEVER),
+	    FC_COLUMN("bits_per_byte", .decimals = 2, .heading = "bits/byte",
+		.interval = FC_INTERVAL_BRACKETS),
+	    FC_COLUMN("acc", .decimals = 1, .interval = FC_INTERVAL_COLUMNS),
+	    FC_COLUMN("loss", .decimals = 1, .interval = FC_INTERVAL_PROGRAMS)};
+	static const struct {
+		enum fc_table_format format;
+		const char *expect;
+	} v[] = {
+	    {FC_TABLE_TEXT,
+		"model  bits/byte  95% interval  acc  acc_low  acc_high  loss\n"
+		"a           1.25  [1.00, 1.50]  0.5      0.4       0.6   2.0\n"
+		"-              -  -             0.5        -         -     -\n"},
+	    {FC_TABLE_TSV,
+		"model\tgroup\tbits_per_byte\tbits_per_byte_low\tbits_per_byte_high\tacc\tacc_low\t"
+		"acc_high\tloss\tloss_low\tloss_high\n"
+		"a\tall\t1.25\t1\t1.5\t0.5\t0.4\t0.6\t2\t1\t3\n"
+		"\tall\t\t\t\t0.5\t\t\t\t\t\n"},
+	};
+	for (size_t i = 0; i < FC_LEN(v); i++) {
+		struct fc_table t = FC_TABLE(columns);
+		FC_TABLE_ROW(&t, fc_cell_text("a"), fc_cell_text("all"), fc_cell_count(9),
+		    fc_cell_within(1.25, (struct fc_interval){1, 1.5}),
+		    fc_cell_within(0.5, (struct fc_interval){0.4, 0.6}),
+		    fc_cell_within(2, (struct fc_interval){1, 3}));
+		FC_TABLE_ROW(&t, fc_cell_text(NULL), fc_cell_text("all"), fc_cell_none(),
+		    fc_cell_real(NAN), fc_cell_real(0.5), fc_cell_none());
+		check_table(&t, v[i].format, v[i].expect, "table: columns declared once");
+	}
+	struct fc_table empty = FC_TABLE(columns);
+	check_table(&empty, FC_TABLE_TEXT,
+	    "model  bits/byte  95% interval  acc  acc_low  acc_high  loss\n", "table: no rows");
 }
 
 static void test_category(void)
@@ -88,6 +126,7 @@ int main(void)
 	    "{\"name\": \"a\\u0009b\\\\\\n\", \"n\": 12345, \"value\": null}\n"
 	    "{\"name\": \"\", \"n\": 0, \"value\": null}\n",
 	    "table: JSON");
+	test_columns();
 	test_category();
 	return t_done();
 }

@@ -3,11 +3,11 @@
 #define FC_EVAL_EVAL_H
 
 #include "base/opt.h"
-#include "fc-eval/eval_table.h"
+#include "text/table.h"
 
 /*
  * fc-eval: measures of models, in four rooms over this ground: main runs the command_list's, each
- * declared in the file that does it, eval_table prints tables, eval has rows of their options.
+ * declared in the file that does it; eval has what they share, rows of options and the way out.
  * measure/ takes them from streams and answers, judge/ asks an LLM for verdicts, show/ turns
  * verdicts into tables, charts and pages, select/ takes the best of several answers.
  */
@@ -52,5 +52,9 @@
 	"Files of one NAME are seeds of one model: NAME=a,b or NAME=a NAME=b."
 /* Draws, unless told. */
 enum { EVAL_COMMAND_N_RESAMPLE = 1000, EVAL_COMMAND_N_COMPARE = 10000 };
+
+/* Prints the table, as option --format says, to path (NULL: standard output) and releases it; ends
+ * the program on failure. */
+void eval_print(struct fc_table *t, int format, const char *path);
 
 #endif

@@ -203,8 +203,8 @@ static void test_file(void)
 	struct fc_buf b = FC_BUF_INIT;
 	fill(&d, true);
 	align_mixweights_fit(&w, &d, 0, -1, 10, &e);
-	struct fc_table *t = align_mixweights_table(&w, names);
-	fc_table_print(t, FC_TABLE_TSV, &b);
+	struct fc_table t = align_mixweights_table(&w, names);
+	fc_table_print(&t, FC_TABLE_TSV, &b);
 	T_EQ(read_text(&back, b.p, 3, &e), 0, "file: what is written can be read");
 	double off = 0;
 	for (size_t i = 0; i < w.n; i++)
@@ -216,7 +216,7 @@ static void test_file(void)
 	align_mixweights_release(&back);
 	align_mixweights_release(&w);
 	align_devset_release(&d);
-	fc_table_free(t);
+	fc_table_release(&t);
 	fc_buf_release(&b);
 
 	T_EQ(

@@ -134,10 +134,8 @@ static void put_item(struct fc_table *t, const char *item, const char *token, do
 {
 	if (n < 0 && n > -1e-6 * of) /* a remainder of rounding */
 		n = 0;
-	fc_table_text(t, item);
-	fc_table_text(t, token);
-	fc_table_real(t, n);
-	fc_table_real(t, n / of);
+	FC_TABLE_ROW(
+	    t, fc_cell_text(item), fc_cell_text(token), fc_cell_real(n), fc_cell_real(n / of));
 }
 
 struct most {
@@ -190,17 +188,15 @@ static void put_most(struct fc_table *t, const struct work *w, bool missed)
 	free(v);
 }
 
-/* Columns item, token, number, share: of trained tokens, or of the rows' probability. */
-static struct fc_table *make_table(const struct work *w)
+/* share: of trained tokens, or of the rows' probability */
+static const struct fc_column columns[] = {FC_COLUMN("item"), FC_COLUMN("token"),
+    FC_COLUMN("number", .decimals = 1), FC_COLUMN("share", .decimals = 4)};
+
+static void add_rows(struct fc_table *t, const struct work *w)
 {
 	const struct align_ledger *l = &w->ledger;
-	struct fc_table *t = fc_table_new();
 	double trained = (double)l->n_trained, rows = (double)l->n_row;
 	uint64_t other = l->n_onehot + l->n_pivot;
-	fc_table_column(t, "item", 0);
-	fc_table_column(t, "token", 0);
-	fc_table_column(t, "number", 1);
-	fc_table_column(t, "share", 4);
 	put_item(t, "trained tokens", "", trained, trained);
 	put_item(t, "with a row", "", rows, trained);
 	put_item(t, "one-hot", "", (double)l->n_onehot, trained);
@@ -222,7 +218,6 @@ static struct fc_table *make_table(const struct work *w)
 	put_most(t, w, true);
 	if (!w->certain)
 		put_most(t, w, false);
-	return t;
 }
 
 void align_command_report(int argc, char **argv)
@@ -250,8 +245,11 @@ void align_command_report(int argc, char **argv)
 		fc_die_usage("one stream at a time; join several with cat");
 	struct work w = {.o = &o};
 	struct fc_err e;
-	if (open_all(&w, first < argc ? argv[first] : "-", &e) < 0 || read_all(&w, &e) < 0 ||
-	    fc_table_write(make_table(&w), (enum fc_table_format)o.format, NULL, o.out, &e) < 0)
+	struct fc_table t = FC_TABLE(columns);
+	if (open_all(&w, first < argc ? argv[first] : "-", &e) < 0 || read_all(&w, &e) < 0)
+		fc_die("%s", e.msg);
+	add_rows(&t, &w);
+	if (fc_table_write(&t, (enum fc_table_format)o.format, NULL, o.out, &e) < 0)
 		fc_die("%s", e.msg);
 	close_all(&w);
 	fc_finish();

@@ -228,14 +228,14 @@ static void note_mixture(const struct work *w)
 /* To standard error for people, to a file for programs. */
 static int write_report(const struct work *w, struct fc_err *e)
 {
-	struct fc_table *t = align_fuse_report_table(&w->report, w->names);
+	struct fc_table t = align_fuse_report_table(&w->report, w->names);
 	if (w->o->report)
-		return fc_table_write(t, FC_TABLE_TSV, NULL, w->o->report, e);
+		return fc_table_write(&t, FC_TABLE_TSV, NULL, w->o->report, e);
 	struct fc_buf b = FC_BUF_INIT;
-	fc_table_print(t, FC_TABLE_TEXT, &b);
+	fc_table_print(&t, FC_TABLE_TEXT, &b);
 	fc_note_lines(b.p);
 	fc_buf_release(&b);
-	fc_table_free(t);
+	fc_table_release(&t);
 	return 0;
 }
 

@@ -52,28 +52,22 @@ static void put_group(struct fc_table *table, const char *group, const struct al
 	double sum = 0;
 	for (size_t i = 0; i < t->n; i++)
 		sum += p[i].weight;
-	for (size_t i = 0; i < t->n + t->made; i++) {
-		fc_table_text(table, group);
-		fc_table_text(table, names[i]);
-		fc_table_int(table, p[i].n_used);
-		fc_table_real(table, p[i].weight / sum);
-		fc_table_real(table, p[i].nll / p[i].n);
-	}
+	for (size_t i = 0; i < t->n + t->made; i++)
+		FC_TABLE_ROW(table, fc_cell_text(group), fc_cell_text(names[i]),
+		    fc_cell_count(p[i].n_used), fc_cell_real(p[i].weight / sum),
+		    fc_cell_real(p[i].nll / p[i].n));
 }
 
-struct fc_table *align_fuse_report_table(
-    const struct align_fuse_report *t, const char *const *names)
+struct fc_table align_fuse_report_table(const struct align_fuse_report *t, const char *const *names)
 {
-	struct fc_table *table = fc_table_new();
-	fc_table_column(table, "group", 0);
-	fc_table_column(table, "source", 0);
-	fc_table_column(table, "conversations", 0);
-	fc_table_column(table, "share", 3);
-	fc_table_column(table, "ce", 4);
-	put_group(table, "all", t->all, t, names);
+	static const struct fc_column columns[] = {FC_COLUMN("group"), FC_COLUMN("source"),
+	    FC_COLUMN("conversations"), FC_COLUMN("share", .decimals = 3),
+	    FC_COLUMN("ce", .decimals = 4)};
+	struct fc_table table = FC_TABLE(columns);
+	put_group(&table, "all", t->all, t, names);
 	for (size_t i = 0; i < t->categories.n; i++) {
 		size_t k = t->categories.sorted[i];
-		put_group(table, t->categories.name[k], t->by + k * (t->n + t->made), t, names);
+		put_group(&table, t->categories.name[k], t->by + k * (t->n + t->made), t, names);
 	}
 	return table;
 }

@@ -32,7 +32,7 @@ struct align_conversation_share {
 void align_fuse_report_add(struct align_fuse_report *t,
     const struct align_conversation_share *share, const char *category);
 /* Columns group, source, conversations, share, ce (nats per byte or token).  names: [n + made]. */
-struct fc_table *align_fuse_report_table(
+struct fc_table align_fuse_report_table(
     const struct align_fuse_report *t, const char *const *names);
 
 #endif

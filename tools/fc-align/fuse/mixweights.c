@@ -103,20 +103,15 @@ int align_mixweights_fit(struct align_mixweights *w, const struct align_devset *
 	return 0;
 }
 
-struct fc_table *align_mixweights_table(const struct align_mixweights *w, const char *const *names)
+struct fc_table align_mixweights_table(const struct align_mixweights *w, const char *const *names)
 {
-	struct fc_table *t = fc_table_new();
-	fc_table_column(t, "group", 0);
-	fc_table_column(t, "source", 0);
-	fc_table_column(t, "weight", 4);
-	fc_table_column(t, "labels", 0);
+	static const struct fc_column columns[] = {FC_COLUMN("group"), FC_COLUMN("source"),
+	    FC_COLUMN("weight", .decimals = 4), FC_COLUMN("labels")};
+	struct fc_table t = FC_TABLE(columns);
 	for (size_t i = 0; i < w->n; i++)
-		for (size_t j = 0; j < w->m; j++) {
-			fc_table_text(t, w->group[i].name);
-			fc_table_text(t, names[j]);
-			fc_table_real(t, w->group[i].w[j]);
-			fc_table_int(t, w->group[i].n_label);
-		}
+		for (size_t j = 0; j < w->m; j++)
+			FC_TABLE_ROW(&t, fc_cell_text(w->group[i].name), fc_cell_text(names[j]),
+			    fc_cell_real(w->group[i].w[j]), fc_cell_count(w->group[i].n_label));
 	return t;
 }
 

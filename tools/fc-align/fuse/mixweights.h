@@ -34,7 +34,7 @@ int align_mixweights_fit(struct align_mixweights *w, const struct align_devset *
 const double *align_mixweights_find(const struct align_mixweights *w, const char *category);
 
 /* Columns group, source, weight, labels.  names: [m]. */
-struct fc_table *align_mixweights_table(const struct align_mixweights *w, const char *const *names);
+struct fc_table align_mixweights_table(const struct align_mixweights *w, const char *const *names);
 /* Reads such a table for members of these names.  Each is to have a weight in every group; a source
  * that is no member may have 0 alone. */
 int align_mixweights_read(struct align_mixweights *w, const char *path, const char *const *names,

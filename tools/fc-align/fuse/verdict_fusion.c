@@ -91,44 +91,16 @@ static int measure_gains(struct work *w, struct fc_err *e)
 	return 0;
 }
 
-static struct fc_table *new_table(enum fc_table_format format)
-{
-	static const char *const name[] = {"mass", "outside", "own", "bits", "weight", "gain"};
-	struct fc_table *t = fc_table_new();
-	fc_table_column(t, "group", 0);
-	fc_table_column(t, "model", 0);
-	fc_table_column(t, "labels", 0);
-	fc_table_column(t, "rows", 3);
-	for (size_t i = 0; i < FC_LEN(name); i++)
-		fc_table_column(t, name[i], i < 2 || i == 4 ? 3 : 4);
-	if (format == FC_TABLE_TEXT) {
-		fc_table_column(t, "95% interval", 0);
-	} else {
-		fc_table_column(t, "gain_low", 0);
-		fc_table_column(t, "gain_high", 0);
-	}
-	return t;
-}
+static const struct fc_column columns[] = {FC_COLUMN("group"), FC_COLUMN("model"),
+    FC_COLUMN("labels"), FC_COLUMN("rows", .decimals = 3), FC_COLUMN("mass", .decimals = 3),
+    FC_COLUMN("outside", .decimals = 3), FC_COLUMN("own", .decimals = 4),
+    FC_COLUMN("bits", .decimals = 4), FC_COLUMN("weight", .decimals = 3),
+    FC_COLUMN("gain", .decimals = 4, .interval = FC_INTERVAL_BRACKETS)};
 
 /* Not "-0.0000". */
 static double shown(double bits)
 {
 	return fabs(bits) < 0.00005 ? 0 : bits;
-}
-
-static void put_interval(struct fc_table *t, enum fc_table_format format, struct fc_interval i)
-{
-	struct fc_buf b = FC_BUF_INIT;
-	if (format != FC_TABLE_TEXT) {
-		fc_table_real(t, i.low);
-		fc_table_real(t, i.high);
-	} else if (isnan(i.low)) {
-		fc_table_none(t);
-	} else {
-		fc_buf_addf(&b, "[%.4f, %.4f]", shown(i.low), shown(i.high));
-		fc_table_text(t, b.p);
-	}
-	fc_buf_release(&b);
 }
 
 /* Sums what stream i had in the conversations of a category; SIZE_MAX: in all. */
@@ -152,37 +124,27 @@ static struct align_dev_seen seen_in(const struct align_devset *d, size_t i, siz
 static void put_stream(const struct work *w, struct fc_table *t, const char *group, size_t i,
     size_t category, const struct align_gain *g)
 {
-	const enum fc_table_format format = (enum fc_table_format)w->o->format;
 	const struct align_dev_seen s = seen_in(&w->dev, i, category);
 	const double *weight =
 	    align_mixweights_find(&w->weights, category == SIZE_MAX ? NULL : group);
-	fc_table_text(t, group);
-	fc_table_text(t, w->names[i]);
-	fc_table_int(t, s.n_row);
-	fc_table_real(t, (double)s.n_row / (double)g->n_trained);
-	fc_table_real(t, s.mass / (double)s.n_row);
-	fc_table_real(t, 1 - (double)s.n_listed / (double)s.n_row);
-	fc_table_real(t, s.nll / (double)s.label_bytes / log(2));
-	fc_table_real(t, g->bits[i]);
-	fc_table_real(t, i < w->first ? NAN : weight[i - w->first]);
-	fc_table_real(t, g->gain[i]);
-	put_interval(t, format, g->within[i]);
+	struct fc_interval within = g->within[i];
+	if (w->o->format == FC_TABLE_TEXT)
+		within = (struct fc_interval){shown(within.low), shown(within.high)};
+	FC_TABLE_ROW(t, fc_cell_text(group), fc_cell_text(w->names[i]), fc_cell_count(s.n_row),
+	    fc_cell_share(s.n_row, g->n_trained), fc_cell_real(s.mass / (double)s.n_row),
+	    fc_cell_real(1 - (double)s.n_listed / (double)s.n_row),
+	    fc_cell_real(s.nll / (double)s.label_bytes / log(2)), fc_cell_real(g->bits[i]),
+	    fc_cell_real(i < w->first ? NAN : weight[i - w->first]),
+	    fc_cell_within(g->gain[i], within));
 }
 
-static void put_mixture(const struct work *w, struct fc_table *t, const char *group,
-    const char *name, double bits, const struct align_gain *g)
+static void put_mixture(struct fc_table *t, const char *group, const char *name, double bits,
+    const struct align_gain *g)
 {
-	const struct fc_interval none = {NAN, NAN};
-	fc_table_text(t, group);
-	fc_table_text(t, name);
-	fc_table_int(t, g->n_label);
-	fc_table_real(t, (double)g->n_label / (double)g->n_trained);
-	for (int i = 0; i < 3; i++)
-		fc_table_none(t);
-	fc_table_real(t, bits);
-	fc_table_none(t);
-	fc_table_none(t);
-	put_interval(t, (enum fc_table_format)w->o->format, none);
+	const struct fc_cell none = fc_cell_real(NAN);
+	FC_TABLE_ROW(t, fc_cell_text(group), fc_cell_text(name), fc_cell_count(g->n_label),
+	    fc_cell_share(g->n_label, g->n_trained), none, none, none, fc_cell_real(bits), none,
+	    none);
 }
 
 static void put_group(const struct work *w, struct fc_table *t, const char *group, size_t category,
@@ -190,19 +152,19 @@ static void put_group(const struct work *w, struct fc_table *t, const char *grou
 {
 	for (size_t i = 0; i < w->n; i++)
 		put_stream(w, t, group, i, category, g);
-	put_mixture(w, t, group, "(mixture)", g->fresh, g);
-	put_mixture(w, t, group, "(mixture, fitted here)", g->fitted, g);
+	put_mixture(t, group, "(mixture)", g->fresh, g);
+	put_mixture(t, group, "(mixture, fitted here)", g->fitted, g);
 }
 
-static struct fc_table *make_table(const struct work *w)
+static struct fc_table make_table(const struct work *w)
 {
-	struct fc_table *t = new_table((enum fc_table_format)w->o->format);
-	put_group(w, t, ALIGN_MIXWEIGHTS_ALL, SIZE_MAX, &w->all);
+	struct fc_table t = FC_TABLE(columns);
+	put_group(w, &t, ALIGN_MIXWEIGHTS_ALL, SIZE_MAX, &w->all);
 	for (size_t i = 0; i < w->dev.categories.n; i++) {
 		size_t k = w->dev.categories.sorted[i];
 		struct align_gain g;
 		align_gain_of(&g, &w->gains, &w->dev, k, w->o->seed, (size_t)w->o->n_draw);
-		put_group(w, t, w->dev.categories.name[k], k, &g);
+		put_group(w, &t, w->dev.categories.name[k], k, &g);
 		align_gain_release(&g);
 	}
 	return t;
@@ -270,12 +232,13 @@ static bool say_verdict(const struct work *w, struct fc_buf *b)
 static int write_all(const struct work *w, const struct fc_buf *words, struct fc_err *e)
 {
 	const enum fc_table_format format = (enum fc_table_format)w->o->format;
-	if (w->o->weights &&
-	    fc_table_write(align_mixweights_table(&w->weights, w->names + w->first), FC_TABLE_TSV,
-		NULL, w->o->weights, e) < 0)
+	struct fc_table t = align_mixweights_table(&w->weights, w->names + w->first);
+	if (w->o->weights && fc_table_write(&t, FC_TABLE_TSV, NULL, w->o->weights, e) < 0)
 		return -1;
+	fc_table_release(&t);
+	t = make_table(w);
 	const bool people = format == FC_TABLE_TEXT;
-	if (fc_table_write(make_table(w), format, people ? words : NULL, w->o->out, e) < 0)
+	if (fc_table_write(&t, format, people ? words : NULL, w->o->out, e) < 0)
 		return -1;
 	if (!people)
 		fc_note_lines(words->p);

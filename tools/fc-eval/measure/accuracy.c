@@ -13,7 +13,7 @@
 #include "fc-eval/measure/scan.h"
 #include "fc-eval/measure/significance.h"
 
-static void add_rows(struct eval_table *t, const struct eval_grades *a)
+static void add_rows(struct fc_table *t, const struct eval_grades *a)
 {
 	struct eval_groups groups = {0};
 	for (size_t i = 0; i < a->n; i++)
@@ -24,8 +24,8 @@ static void add_rows(struct eval_table *t, const struct eval_grades *a)
 		uint64_t right = 0;
 		for (size_t k = 0; k < g->n; k++)
 			right += a->v[g->item[k]].right;
-		EVAL_TABLE_ROW(t, eval_cell_text(name), eval_cell_count(g->n),
-		    eval_cell_count(right), eval_significance_share(right, g->n));
+		FC_TABLE_ROW(t, fc_cell_text(name), fc_cell_count(g->n), fc_cell_count(right),
+		    eval_significance_share(right, g->n));
 	}
 	eval_groups_release(&groups);
 }
@@ -75,17 +75,17 @@ static void compare_arms(const struct options *o, const struct eval_arms *arms)
 
 static void show_one(const struct options *o, const char *answers, const char *references)
 {
-	static const struct eval_column columns[] = {EVAL_COLUMN("group"),
-	    EVAL_COLUMN("conversations"), EVAL_COLUMN("right"),
-	    EVAL_COLUMN("accuracy", .decimals = 3, .interval = EVAL_INTERVAL_COLUMNS)};
-	struct eval_table t = EVAL_TABLE(columns);
+	static const struct fc_column columns[] = {FC_COLUMN("group"), FC_COLUMN("conversations"),
+	    FC_COLUMN("right"),
+	    FC_COLUMN("accuracy", .decimals = 3, .interval = FC_INTERVAL_COLUMNS)};
+	struct fc_table t = FC_TABLE(columns);
 	struct eval_grades a = {0}, refs = {0};
 	struct fc_err e;
 	if (eval_grades_read(answers, &o->grading, &a, &e) < 0 ||
 	    eval_grades_mark(&a, references, &o->grading, &refs, &e) < 0)
 		fc_die("%s", e.msg);
 	add_rows(&t, &a);
-	eval_table_print(&t, (enum fc_table_format)o->format, o->out);
+	eval_print(&t, o->format, o->out);
 	eval_grades_release(&a);
 	eval_grades_release(&refs);
 }

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/file.h"
 #include "base/mem.h"
-#include "fc-eval/eval_table.h"
+#include "text/table.h"
 
 /* A group's items and results. */
 struct part {
@@ -88,51 +89,51 @@ static struct part compare_group(
 
 enum { N_COLUMN = 16 };
 
-static void set_columns(struct eval_column column[N_COLUMN], const struct eval_measure *m)
+static void set_columns(struct fc_column column[N_COLUMN], const struct eval_measure *m)
 {
-	const enum eval_column_shown bytes = m->of_bytes ? EVAL_SHOWN_PROGRAMS : EVAL_SHOWN_NEVER;
-	const struct eval_column all[N_COLUMN] = {
-	    EVAL_COLUMN("model"),
-	    EVAL_COLUMN("group", .shown = EVAL_SHOWN_PROGRAMS),
-	    EVAL_COLUMN("streams", .shown = EVAL_SHOWN_PROGRAMS),
-	    EVAL_COLUMN(m->items, .shown = EVAL_SHOWN_PROGRAMS),
-	    EVAL_COLUMN("left_out", .shown = EVAL_SHOWN_PROGRAMS),
-	    EVAL_COLUMN("bytes", .shown = bytes),
-	    EVAL_COLUMN("bytes_left_out", .shown = bytes),
-	    EVAL_COLUMN(m->name, .decimals = m->decimals, .heading = m->heading,
-		.interval = EVAL_INTERVAL_PROGRAMS),
-	    EVAL_COLUMN("against", .shown = EVAL_SHOWN_PROGRAMS),
-	    EVAL_COLUMN("difference", .decimals = m->decimals, .interval = EVAL_INTERVAL_BRACKETS),
-	    EVAL_COLUMN("better"),
-	    EVAL_COLUMN("worse"),
-	    EVAL_COLUMN("equal", .shown = EVAL_SHOWN_PROGRAMS),
-	    EVAL_COLUMN("p", .shown = EVAL_SHOWN_PROGRAMS),
-	    EVAL_COLUMN("p_holm", .shown = EVAL_SHOWN_PROGRAMS),
-	    EVAL_COLUMN("detectable", .shown = EVAL_SHOWN_PROGRAMS),
+	const enum fc_column_shown bytes = m->of_bytes ? FC_SHOWN_PROGRAMS : FC_SHOWN_NEVER;
+	const struct fc_column all[N_COLUMN] = {
+	    FC_COLUMN("model"),
+	    FC_COLUMN("group", .shown = FC_SHOWN_PROGRAMS),
+	    FC_COLUMN("streams", .shown = FC_SHOWN_PROGRAMS),
+	    FC_COLUMN(m->items, .shown = FC_SHOWN_PROGRAMS),
+	    FC_COLUMN("left_out", .shown = FC_SHOWN_PROGRAMS),
+	    FC_COLUMN("bytes", .shown = bytes),
+	    FC_COLUMN("bytes_left_out", .shown = bytes),
+	    FC_COLUMN(m->name, .decimals = m->decimals, .heading = m->heading,
+		.interval = FC_INTERVAL_PROGRAMS),
+	    FC_COLUMN("against", .shown = FC_SHOWN_PROGRAMS),
+	    FC_COLUMN("difference", .decimals = m->decimals, .interval = FC_INTERVAL_BRACKETS),
+	    FC_COLUMN("better"),
+	    FC_COLUMN("worse"),
+	    FC_COLUMN("equal", .shown = FC_SHOWN_PROGRAMS),
+	    FC_COLUMN("p", .shown = FC_SHOWN_PROGRAMS),
+	    FC_COLUMN("p_holm", .shown = FC_SHOWN_PROGRAMS),
+	    FC_COLUMN("detectable", .shown = FC_SHOWN_PROGRAMS),
 	};
 	memcpy(column, all, sizeof all);
 }
 
 /* The baseline has no difference from itself, not even none. */
-static struct eval_cell count_against(bool other, size_t n)
+static struct fc_cell count_against(bool other, size_t n)
 {
-	return other ? eval_cell_count(n) : eval_cell_none();
+	return other ? fc_cell_count(n) : fc_cell_none();
 }
 
 static void add_row(
-    struct eval_table *t, const struct eval_compared *c, const struct part *p, size_t a)
+    struct fc_table *t, const struct eval_compared *c, const struct part *p, size_t a)
 {
 	const struct eval_paired_result *r = &p->result[a];
 	const bool other = a != c->arms->baseline;
-	EVAL_TABLE_ROW(t, eval_cell_text(c->arms->name[a]), eval_cell_text(p->name),
-	    eval_cell_count(r->n_stream), eval_cell_count(p->n), eval_cell_count(p->n_left_out),
-	    eval_cell_count(p->bytes), eval_cell_count(p->left_bytes[a]),
-	    eval_cell_within(r->value, r->interval),
-	    eval_cell_text(other ? c->arms->name[c->arms->baseline] : NULL),
-	    eval_cell_within(r->difference, r->difference_interval),
+	FC_TABLE_ROW(t, fc_cell_text(c->arms->name[a]), fc_cell_text(p->name),
+	    fc_cell_count(r->n_stream), fc_cell_count(p->n), fc_cell_count(p->n_left_out),
+	    fc_cell_count(p->bytes), fc_cell_count(p->left_bytes[a]),
+	    fc_cell_within(r->value, r->interval),
+	    fc_cell_text(other ? c->arms->name[c->arms->baseline] : NULL),
+	    fc_cell_within(r->difference, r->difference_interval),
 	    count_against(other, r->n_better), count_against(other, r->n_worse),
-	    count_against(other, r->n_equal), eval_cell_real(r->p), eval_cell_real(r->p_holm),
-	    eval_cell_real(r->detectable));
+	    count_against(other, r->n_equal), fc_cell_real(r->p), fc_cell_real(r->p_holm),
+	    fc_cell_real(r->detectable));
 }
 
 /* Over what the figures are, and what the brackets mean. */
@@ -196,8 +197,8 @@ void eval_compared_print(const struct eval_compared *c)
 	size_t *stratum = strata(c);
 	struct part *part = FC_ARRAY(struct part, n);
 	struct fc_buf out = FC_BUF_INIT;
-	struct eval_column column[N_COLUMN];
-	struct eval_table t = EVAL_TABLE(column);
+	struct fc_column column[N_COLUMN];
+	struct fc_table t = FC_TABLE(column);
 	struct fc_err e;
 	set_columns(column, c->measure);
 	for (size_t g = 0; g < n; g++) {
@@ -208,14 +209,14 @@ void eval_compared_print(const struct eval_compared *c)
 			continue;
 		if (f == FC_TABLE_TEXT && n > 1)
 			add_title(&out, part[g].name);
-		eval_table_append(&t, f, &out);
-		eval_table_release(&t);
+		fc_table_print(&t, f, &out);
+		fc_table_release(&t);
 		if (f == FC_TABLE_TEXT)
 			fc_buf_addc(&out, '\n');
 	}
 	if (f == FC_TABLE_TEXT)
 		add_words(&out, c, &part[0]);
-	if (eval_text_write(&out, c->options->out, &e) < 0)
+	if (fc_out_whole(c->options->out, FC_OUT_TEXT, &out, &e) < 0)
 		fc_die("%s", e.msg);
 	for (size_t g = 0; g < n; g++) {
 		free(part[g].left_bytes);

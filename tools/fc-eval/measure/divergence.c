@@ -86,7 +86,7 @@ static int read_streams(
 }
 
 static void put_group(
-    struct eval_table *t, const struct options *o, const struct results *r, size_t number)
+    struct fc_table *t, const struct options *o, const struct results *r, size_t number)
 {
 	const char *name;
 	const struct eval_group *g = eval_groups_at(&r->groups, number, &name);
@@ -106,10 +106,10 @@ static void put_group(
 	fc_resample_ratios(share, g->n, N_MEASURE, o->seed, (size_t)o->n_resample, interval);
 	free(share);
 	const double n = (double)sum.n_row;
-	EVAL_TABLE_ROW(t, eval_cell_text(name), eval_cell_count(g->n), eval_cell_count(sum.n_row),
-	    eval_cell_count(sum.n_unmatched), eval_cell_within(sum.measure[KL] / n, interval[KL]),
-	    eval_cell_within(sum.measure[KL_AT_LEAST] / n, interval[KL_AT_LEAST]),
-	    eval_cell_within(sum.measure[AGREEMENT] / n, interval[AGREEMENT]));
+	FC_TABLE_ROW(t, fc_cell_text(name), fc_cell_count(g->n), fc_cell_count(sum.n_row),
+	    fc_cell_count(sum.n_unmatched), fc_cell_within(sum.measure[KL] / n, interval[KL]),
+	    fc_cell_within(sum.measure[KL_AT_LEAST] / n, interval[KL_AT_LEAST]),
+	    fc_cell_within(sum.measure[AGREEMENT] / n, interval[AGREEMENT]));
 }
 
 static _Noreturn void run_divergence(int argc, char **argv)
@@ -127,12 +127,12 @@ static _Noreturn void run_divergence(int argc, char **argv)
 	    .summary = "Reads two models' distributions over the same tokens, writes how far Q is "
 		       "from P.",
 	};
-	static const struct eval_column columns[] = {EVAL_COLUMN("group"),
-	    EVAL_COLUMN("conversations"), EVAL_COLUMN("rows"), EVAL_COLUMN("unmatched"),
-	    EVAL_COLUMN("kl", .decimals = 4, .interval = EVAL_INTERVAL_BRACKETS),
-	    EVAL_COLUMN("kl_at_least", .decimals = 4, .interval = EVAL_INTERVAL_BRACKETS),
-	    EVAL_COLUMN("agreement", .decimals = 4, .interval = EVAL_INTERVAL_BRACKETS)};
-	struct eval_table t = EVAL_TABLE(columns);
+	static const struct fc_column columns[] = {FC_COLUMN("group"), FC_COLUMN("conversations"),
+	    FC_COLUMN("rows"), FC_COLUMN("unmatched"),
+	    FC_COLUMN("kl", .decimals = 4, .interval = FC_INTERVAL_BRACKETS),
+	    FC_COLUMN("kl_at_least", .decimals = 4, .interval = FC_INTERVAL_BRACKETS),
+	    FC_COLUMN("agreement", .decimals = 4, .interval = FC_INTERVAL_BRACKETS)};
+	struct fc_table t = FC_TABLE(columns);
 	struct fc_err e;
 	struct results r = {0};
 	fc_prog = "fc-eval divergence";
@@ -145,7 +145,7 @@ static _Noreturn void run_divergence(int argc, char **argv)
 		put_group(&t, &o, &r, i);
 	eval_groups_release(&r.groups);
 	free(r.sums);
-	eval_table_print(&t, (enum fc_table_format)o.format, o.out);
+	eval_print(&t, o.format, o.out);
 	fc_finish();
 }
 

@@ -20,7 +20,7 @@ struct options {
 
 struct results {
 	const struct options *opt;
-	struct eval_table table;
+	struct fc_table table;
 	enum eval_forced *forced; /* [cap] by the number of the stream's conversation */
 	size_t cap;
 };
@@ -80,25 +80,24 @@ static void put_group(
 	for (size_t i = 0; i < g->n; i++)
 		count[r->forced[g->item[i]]]++;
 	const uint64_t right = count[EVAL_FORCED_RIGHT], unknown = count[EVAL_FORCED_UNKNOWN];
-	EVAL_TABLE_ROW(&r->table, eval_cell_text(path), eval_cell_text(name), eval_cell_count(g->n),
-	    eval_cell_count(right), eval_cell_count(count[EVAL_FORCED_WRONG]),
-	    eval_cell_count(unknown), eval_significance_share(right, g->n),
-	    eval_cell_share(right + unknown, g->n));
+	FC_TABLE_ROW(&r->table, fc_cell_text(path), fc_cell_text(name), fc_cell_count(g->n),
+	    fc_cell_count(right), fc_cell_count(count[EVAL_FORCED_WRONG]), fc_cell_count(unknown),
+	    eval_significance_share(right, g->n), fc_cell_share(right + unknown, g->n));
 }
 
 static void show_each(const struct options *o, const struct eval_arms *arms)
 {
-	static const struct eval_column columns[] = {EVAL_COLUMN("stream"), EVAL_COLUMN("group"),
-	    EVAL_COLUMN("conversations"), EVAL_COLUMN("right"), EVAL_COLUMN("wrong"),
-	    EVAL_COLUMN("unknown"),
-	    EVAL_COLUMN("accuracy", .decimals = 3, .interval = EVAL_INTERVAL_COLUMNS),
-	    EVAL_COLUMN("at_most", .decimals = 3)};
-	struct results r = {.opt = o, .table = EVAL_TABLE(columns)};
+	static const struct fc_column columns[] = {FC_COLUMN("stream"), FC_COLUMN("group"),
+	    FC_COLUMN("conversations"), FC_COLUMN("right"), FC_COLUMN("wrong"),
+	    FC_COLUMN("unknown"),
+	    FC_COLUMN("accuracy", .decimals = 3, .interval = FC_INTERVAL_COLUMNS),
+	    FC_COLUMN("at_most", .decimals = 3)};
+	struct results r = {.opt = o, .table = FC_TABLE(columns)};
 	struct eval_scan scan = {
 	    .ctx = &r, .likeliest = true, .take = take_forced, .put = put_group};
 	eval_scan_streams(&scan, arms);
 	free(r.forced);
-	eval_table_print(&r.table, (enum fc_table_format)o->format, o->out);
+	eval_print(&r.table, o->format, o->out);
 }
 
 static _Noreturn void run_exact(int argc, char **argv)

@@ -29,13 +29,13 @@ struct options {
 #define MEASURES                                                                                   \
 	"acc|acc_norm|acc_bytes|acc_mutual_info|exact_match|brier_score" /* enum eval_mc           \
 									  */
-static const struct eval_column columns[] = {EVAL_COLUMN("stream"), EVAL_COLUMN("group"),
-    EVAL_COLUMN("tasks"), EVAL_COLUMN("acc", .decimals = 3, .interval = EVAL_INTERVAL_BRACKETS),
-    EVAL_COLUMN("acc_norm", .decimals = 3, .interval = EVAL_INTERVAL_BRACKETS),
-    EVAL_COLUMN("acc_bytes", .decimals = 3, .interval = EVAL_INTERVAL_PROGRAMS),
-    EVAL_COLUMN("acc_mutual_info", .decimals = 3, .interval = EVAL_INTERVAL_PROGRAMS),
-    EVAL_COLUMN("exact_match", .decimals = 3, .interval = EVAL_INTERVAL_PROGRAMS),
-    EVAL_COLUMN("brier_score", .decimals = 3, .interval = EVAL_INTERVAL_PROGRAMS)};
+static const struct fc_column columns[] = {FC_COLUMN("stream"), FC_COLUMN("group"),
+    FC_COLUMN("tasks"), FC_COLUMN("acc", .decimals = 3, .interval = FC_INTERVAL_BRACKETS),
+    FC_COLUMN("acc_norm", .decimals = 3, .interval = FC_INTERVAL_BRACKETS),
+    FC_COLUMN("acc_bytes", .decimals = 3, .interval = FC_INTERVAL_PROGRAMS),
+    FC_COLUMN("acc_mutual_info", .decimals = 3, .interval = FC_INTERVAL_PROGRAMS),
+    FC_COLUMN("exact_match", .decimals = 3, .interval = FC_INTERVAL_PROGRAMS),
+    FC_COLUMN("brier_score", .decimals = 3, .interval = FC_INTERVAL_PROGRAMS)};
 enum { COLUMN_MEASURE = FC_LEN(columns) - EVAL_MC_COUNT /* the first, enum eval_mc 0 */ };
 
 /* The task whose choices are coming. */
@@ -47,7 +47,7 @@ struct open_task {
 
 struct results {
 	const struct options *opt;
-	struct eval_table table;
+	struct fc_table table;
 	struct open_task open;
 	double (*measure)[EVAL_MC_COUNT]; /* [cap] by the number of the stream's task */
 	size_t cap;
@@ -173,23 +173,23 @@ static void put_group(
 		}
 	fc_resample_ratios(share, g->n, EVAL_MC_COUNT, o->seed, (size_t)o->n_resample, interval);
 	free(share);
-	struct eval_cell cell[FC_LEN(columns)] = {
-	    eval_cell_text(path), eval_cell_text(name), eval_cell_count(g->n)};
+	struct fc_cell cell[FC_LEN(columns)] = {
+	    fc_cell_text(path), fc_cell_text(name), fc_cell_count(g->n)};
 	for (size_t m = 0; m < EVAL_MC_COUNT; m++)
-		cell[COLUMN_MEASURE + m] = eval_cell_within(sum[m] / (double)g->n, interval[m]);
-	eval_table_add(&r->table, cell, FC_LEN(cell));
+		cell[COLUMN_MEASURE + m] = fc_cell_within(sum[m] / (double)g->n, interval[m]);
+	fc_table_add(&r->table, cell, FC_LEN(cell));
 }
 
 static void show_each(struct options *o, const struct eval_arms *arms)
 {
 	if (o->n_resample < 0)
 		o->n_resample = EVAL_COMMAND_N_RESAMPLE;
-	struct results r = {.opt = o, .table = EVAL_TABLE(columns)};
+	struct results r = {.opt = o, .table = FC_TABLE(columns)};
 	struct eval_scan scan = {
 	    .ctx = &r, .take = take_line, .end = finish_task, .put = put_group};
 	eval_scan_streams(&scan, arms);
 	free(r.measure);
-	eval_table_print(&r.table, (enum fc_table_format)o->format, o->out);
+	eval_print(&r.table, o->format, o->out);
 }
 
 static void compare_arms(struct options *o, const struct eval_arms *arms)

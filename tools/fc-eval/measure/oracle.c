@@ -54,7 +54,7 @@ static size_t n_right(const struct sources *s, size_t k)
 }
 
 /* Of source i, or of the oracle where i is s->n. */
-static void add_row(struct eval_table *t, const struct sources *s, size_t i, const char *group,
+static void add_row(struct fc_table *t, const struct sources *s, size_t i, const char *group,
     const struct eval_group *g)
 {
 	uint64_t right = 0, alone = 0;
@@ -64,12 +64,12 @@ static void add_row(struct eval_table *t, const struct sources *s, size_t i, con
 		right += is_right;
 		alone += is_right && n == 1;
 	}
-	EVAL_TABLE_ROW(t, eval_cell_text(i == s->n ? "(best source)" : s->path[i]),
-	    eval_cell_text(group), eval_cell_count(g->n), eval_cell_count(right),
-	    eval_cell_count(alone), eval_significance_share(right, g->n));
+	FC_TABLE_ROW(t, fc_cell_text(i == s->n ? "(best source)" : s->path[i]), fc_cell_text(group),
+	    fc_cell_count(g->n), fc_cell_count(right), fc_cell_count(alone),
+	    eval_significance_share(right, g->n));
 }
 
-static void add_rows(struct eval_table *t, const struct sources *s)
+static void add_rows(struct fc_table *t, const struct sources *s)
 {
 	struct eval_groups groups = {0};
 	for (size_t k = 0; k < s->grade[0].n; k++)
@@ -109,10 +109,10 @@ static _Noreturn void run_oracle(int argc, char **argv)
 	if (argc == first)
 		fc_die_usage("say whose answers: a file for every model");
 	o.grading.match = (enum eval_answer_match)o.match;
-	static const struct eval_column columns[] = {EVAL_COLUMN("answers"), EVAL_COLUMN("group"),
-	    EVAL_COLUMN("conversations"), EVAL_COLUMN("right"), EVAL_COLUMN("alone"),
-	    EVAL_COLUMN("accuracy", .decimals = 3, .interval = EVAL_INTERVAL_COLUMNS)};
-	struct eval_table t = EVAL_TABLE(columns);
+	static const struct fc_column columns[] = {FC_COLUMN("answers"), FC_COLUMN("group"),
+	    FC_COLUMN("conversations"), FC_COLUMN("right"), FC_COLUMN("alone"),
+	    FC_COLUMN("accuracy", .decimals = 3, .interval = FC_INTERVAL_COLUMNS)};
+	struct fc_table t = FC_TABLE(columns);
 	struct fc_err e;
 	struct sources s = {.path = argv + first, .n = (size_t)(argc - first)};
 	s.grade = FC_ARRAY(struct eval_grades, s.n);
@@ -120,7 +120,7 @@ static _Noreturn void run_oracle(int argc, char **argv)
 		if (read_source(&s, i, &o, &e) < 0)
 			fc_die("%s", e.msg);
 	add_rows(&t, &s);
-	eval_table_print(&t, (enum fc_table_format)o.format, o.out);
+	eval_print(&t, o.format, o.out);
 	for (size_t i = 0; i < s.n; i++)
 		eval_grades_release(&s.grade[i]);
 	free(s.grade);

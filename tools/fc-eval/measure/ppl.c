@@ -33,7 +33,7 @@ struct scored {
 
 struct scores {
 	const struct options *opt;
-	struct eval_table table;
+	struct fc_table table;
 	struct eval_score *score; /* [cap] by the number of the stream's conversation */
 	size_t cap;
 	struct scored now, first; /* of the stream that is read, and of the first one */
@@ -112,36 +112,35 @@ enum {
 };
 
 /* Of the perplexities people see one. */
-static void choose_columns(struct eval_column column[N_COLUMN], int per)
+static void choose_columns(struct fc_column column[N_COLUMN], int per)
 {
-	static const struct eval_column all[N_COLUMN] = {
-	    EVAL_COLUMN("stream"),
-	    EVAL_COLUMN("group"),
-	    EVAL_COLUMN("conversations"),
-	    EVAL_COLUMN("tokens"),
-	    EVAL_COLUMN("words", .shown = EVAL_SHOWN_PROGRAMS),
-	    EVAL_COLUMN("bytes", .shown = EVAL_SHOWN_PROGRAMS),
-	    EVAL_COLUMN("cross_entropy", .decimals = 4, .heading = "nats/token",
-		.interval = EVAL_INTERVAL_PROGRAMS),
-	    EVAL_COLUMN("perplexity", .decimals = 3, .interval = EVAL_INTERVAL_BRACKETS),
-	    EVAL_COLUMN("word_perplexity", .decimals = 3, .interval = EVAL_INTERVAL_BRACKETS),
-	    EVAL_COLUMN("byte_perplexity", .decimals = 3, .interval = EVAL_INTERVAL_BRACKETS),
-	    EVAL_COLUMN(
-		"conversation_perplexity", .decimals = 3, .interval = EVAL_INTERVAL_BRACKETS),
-	    EVAL_COLUMN("bits_per_byte", .decimals = 4, .heading = "bits/byte",
-		.interval = EVAL_INTERVAL_BRACKETS),
-	    EVAL_COLUMN("coverage", .decimals = 3),
+	static const struct fc_column all[N_COLUMN] = {
+	    FC_COLUMN("stream"),
+	    FC_COLUMN("group"),
+	    FC_COLUMN("conversations"),
+	    FC_COLUMN("tokens"),
+	    FC_COLUMN("words", .shown = FC_SHOWN_PROGRAMS),
+	    FC_COLUMN("bytes", .shown = FC_SHOWN_PROGRAMS),
+	    FC_COLUMN("cross_entropy", .decimals = 4, .heading = "nats/token",
+		.interval = FC_INTERVAL_PROGRAMS),
+	    FC_COLUMN("perplexity", .decimals = 3, .interval = FC_INTERVAL_BRACKETS),
+	    FC_COLUMN("word_perplexity", .decimals = 3, .interval = FC_INTERVAL_BRACKETS),
+	    FC_COLUMN("byte_perplexity", .decimals = 3, .interval = FC_INTERVAL_BRACKETS),
+	    FC_COLUMN("conversation_perplexity", .decimals = 3, .interval = FC_INTERVAL_BRACKETS),
+	    FC_COLUMN("bits_per_byte", .decimals = 4, .heading = "bits/byte",
+		.interval = FC_INTERVAL_BRACKETS),
+	    FC_COLUMN("coverage", .decimals = 3),
 	};
 	memcpy(column, all, sizeof all);
 	for (int r = 0; r < N_RATIO; r++)
 		if (r != per)
-			column[COLUMN_PERPLEXITY + r].shown = EVAL_SHOWN_PROGRAMS;
+			column[COLUMN_PERPLEXITY + r].shown = FC_SHOWN_PROGRAMS;
 }
 
 /* exp of a ratio, which are nats, and of its interval */
-static struct eval_cell perplexity(double nats, struct fc_interval i)
+static struct fc_cell perplexity(double nats, struct fc_interval i)
 {
-	return eval_cell_within(exp(nats), (struct fc_interval){exp(i.low), exp(i.high)});
+	return fc_cell_within(exp(nats), (struct fc_interval){exp(i.low), exp(i.high)});
 }
 
 static void put_group(
@@ -175,14 +174,14 @@ static void put_group(
 	for (size_t r = 0; r < N_RATIO; r++)
 		v[r] = sum.nll / den[r];
 	const double bit = log(2);
-	EVAL_TABLE_ROW(&s->table, eval_cell_text(path), eval_cell_text(name), eval_cell_count(n),
-	    eval_cell_count(sum.n_token), eval_cell_count(sum.n_word), eval_cell_count(sum.n_byte),
-	    eval_cell_within(v[PER_TOKEN], i[PER_TOKEN]), perplexity(v[PER_TOKEN], i[PER_TOKEN]),
+	FC_TABLE_ROW(&s->table, fc_cell_text(path), fc_cell_text(name), fc_cell_count(n),
+	    fc_cell_count(sum.n_token), fc_cell_count(sum.n_word), fc_cell_count(sum.n_byte),
+	    fc_cell_within(v[PER_TOKEN], i[PER_TOKEN]), perplexity(v[PER_TOKEN], i[PER_TOKEN]),
 	    perplexity(v[PER_WORD], i[PER_WORD]), perplexity(v[PER_BYTE], i[PER_BYTE]),
 	    perplexity(v[PER_CONVERSATION], i[PER_CONVERSATION]),
-	    eval_cell_within(v[PER_BYTE] / bit,
+	    fc_cell_within(v[PER_BYTE] / bit,
 		(struct fc_interval){i[PER_BYTE].low / bit, i[PER_BYTE].high / bit}),
-	    eval_cell_share(sum.n_row, sum.n_label));
+	    fc_cell_share(sum.n_row, sum.n_label));
 }
 
 static _Noreturn void run_ppl(int argc, char **argv)
@@ -214,15 +213,15 @@ static _Noreturn void run_ppl(int argc, char **argv)
 	} else {
 		if (o.n_resample < 0)
 			o.n_resample = EVAL_COMMAND_N_RESAMPLE;
-		struct eval_column column[N_COLUMN];
-		struct scores s = {.opt = &o, .table = EVAL_TABLE(column)};
+		struct fc_column column[N_COLUMN];
+		struct scores s = {.opt = &o, .table = FC_TABLE(column)};
 		choose_columns(column, o.per);
 		struct eval_scan scan = {
 		    .ctx = &s, .take = take_score, .end = compare_bytes, .put = put_group};
 		eval_scan_streams(&scan, &arms);
 		free(s.score);
 		free(s.first_name);
-		eval_table_print(&s.table, (enum fc_table_format)o.format, o.out);
+		eval_print(&s.table, o.format, o.out);
 	}
 	eval_arms_release(&arms);
 	fc_finish();

@@ -103,7 +103,7 @@ struct fc_interval eval_significance_wilson(uint64_t hits, uint64_t n)
 	return (struct fc_interval){fmax(0, mid - half), fmin(1, mid + half)};
 }
 
-struct eval_cell eval_significance_share(uint64_t hits, uint64_t n)
+struct fc_cell eval_significance_share(uint64_t hits, uint64_t n)
 {
-	return eval_cell_within((double)hits / (double)n, eval_significance_wilson(hits, n));
+	return fc_cell_within((double)hits / (double)n, eval_significance_wilson(hits, n));
 }

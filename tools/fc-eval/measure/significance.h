@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fc-eval/eval_table.h"
+#include "text/table.h"
 
 /* The sign test, two-sided: P(|2K - n| >= |2k - n|), K binomial (n, 1/2); 1 if n is 0.  Of the
  * items that one of two models has right and the other wrong it is McNemar's exact test. */
@@ -22,6 +22,6 @@ double eval_significance_t(double q, double df);
 /* 95 % Wilson score interval of a proportion (Wilson 1927); NaN if n is 0. */
 struct fc_interval eval_significance_wilson(uint64_t hits, uint64_t n);
 /* The proportion with that interval, for a table. */
-struct eval_cell eval_significance_share(uint64_t hits, uint64_t n);
+struct fc_cell eval_significance_share(uint64_t hits, uint64_t n);
 
 #endif

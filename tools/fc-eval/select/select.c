@@ -10,7 +10,7 @@
 #include "base/opt.h"
 #include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
-#include "fc-eval/eval_table.h"
+#include "text/table.h"
 #include "fc-eval/select/choosing.h"
 #include "fc-eval/select/reward.h"
 #include "fc-eval/select/selected.h"
@@ -38,11 +38,11 @@ static int write_all(const struct options *o, const struct eval_candidates *s, s
 			ret = eval_selected_question(&questions, &answers, &s->v[i], e);
 	}
 	if (ret == 0 && o->questions)
-		ret = eval_text_write(&questions, o->questions, e);
+		ret = fc_out_whole(o->questions, FC_OUT_TEXT, &questions, e);
 	if (ret == 0 && o->answers)
-		ret = eval_text_write(&answers, o->answers, e);
+		ret = fc_out_whole(o->answers, FC_OUT_TEXT, &answers, e);
 	if (ret == 0)
-		ret = eval_text_write(&all, o->out, e);
+		ret = fc_out_whole(o->out, FC_OUT_TEXT, &all, e);
 	fc_buf_release(&all);
 	fc_buf_release(&questions);
 	fc_buf_release(&answers);
@@ -116,9 +116,9 @@ static int take_best(const struct options *o, const struct eval_candidates *s, s
 	for (size_t p = 0; p < s->n_prompt; p++)
 		choose_of_prompt(
 		    o, &s->v[s->first[p]], s->first[p + 1] - s->first[p], &best, &pairs, &t);
-	int ret = o->pairs ? eval_text_write(&pairs, o->pairs, e) : 0;
+	int ret = o->pairs ? fc_out_whole(o->pairs, FC_OUT_TEXT, &pairs, e) : 0;
 	if (ret == 0)
-		ret = eval_text_write(&best, o->out, e);
+		ret = fc_out_whole(o->out, FC_OUT_TEXT, &best, e);
 	if (ret == 0)
 		tell_taken(o, s, &t);
 	fc_buf_release(&best);

@@ -101,20 +101,20 @@ static void warn_of_difference(const char *model, const struct eval_winrate *w)
 		    100 * w->controlled, 100 * w->rate);
 }
 
-static const struct eval_column columns[] = {
-    EVAL_COLUMN("model"),
-    EVAL_COLUMN("win_rate", .decimals = 2),
-    EVAL_COLUMN("standard_error", .decimals = 2),
-    EVAL_COLUMN("discrete_win_rate", .decimals = 2),
-    EVAL_COLUMN("lc_win_rate", .decimals = 2),
-    EVAL_COLUMN("annotations"),
-    EVAL_COLUMN("dropped"),
-    EVAL_COLUMN("length_weight", .decimals = 3),
-    EVAL_COLUMN("difficulty_weight", .decimals = 3),
-    EVAL_COLUMN("model_weight", .decimals = 3),
+static const struct fc_column columns[] = {
+    FC_COLUMN("model"),
+    FC_COLUMN("win_rate", .decimals = 2),
+    FC_COLUMN("standard_error", .decimals = 2),
+    FC_COLUMN("discrete_win_rate", .decimals = 2),
+    FC_COLUMN("lc_win_rate", .decimals = 2),
+    FC_COLUMN("annotations"),
+    FC_COLUMN("dropped"),
+    FC_COLUMN("length_weight", .decimals = 3),
+    FC_COLUMN("difficulty_weight", .decimals = 3),
+    FC_COLUMN("model_weight", .decimals = 3),
 };
 
-static int add_rows(struct eval_table *t, const struct eval_preferences *p,
+static int add_rows(struct fc_table *t, const struct eval_preferences *p,
     const struct eval_length_control *l, const struct options *o, struct fc_err *e)
 {
 	for (size_t m = 0; m < p->model.n; m++) {
@@ -123,11 +123,11 @@ static int add_rows(struct eval_table *t, const struct eval_preferences *p,
 			return -1;
 		if (l)
 			warn_of_difference(p->model.name[m], &w);
-		EVAL_TABLE_ROW(t, eval_cell_text(p->model.name[m]), eval_cell_real(100 * w.rate),
-		    eval_cell_real(100 * w.standard_error), eval_cell_real(100 * w.discrete),
-		    eval_cell_real(100 * w.controlled), eval_cell_count(w.n),
-		    eval_cell_count(w.n_dropped), eval_cell_real(w.weight[0]),
-		    eval_cell_real(w.weight[1]), eval_cell_real(w.weight[2]));
+		FC_TABLE_ROW(t, fc_cell_text(p->model.name[m]), fc_cell_real(100 * w.rate),
+		    fc_cell_real(100 * w.standard_error), fc_cell_real(100 * w.discrete),
+		    fc_cell_real(100 * w.controlled), fc_cell_count(w.n),
+		    fc_cell_count(w.n_dropped), fc_cell_real(w.weight[0]),
+		    fc_cell_real(w.weight[1]), fc_cell_real(w.weight[2]));
 	}
 	return 0;
 }
@@ -171,10 +171,10 @@ static _Noreturn void run_alpaca(int argc, char **argv)
 			fc_die("%s", e.msg);
 	if (!p.n)
 		fc_die("no annotation");
-	struct eval_table t = EVAL_TABLE(columns);
+	struct fc_table t = FC_TABLE(columns);
 	if (add_rows(&t, &p, opt.difficulty ? &control : NULL, &opt, &e) < 0)
 		fc_die("%s", e.msg);
-	eval_table_print(&t, (enum fc_table_format)opt.format, opt.out);
+	eval_print(&t, opt.format, opt.out);
 	free(control.difficulty);
 	free(control.gamed);
 	fc_categories_release(&instructions);

@@ -4,7 +4,7 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "fc-eval/command_list.h"
-#include "fc-eval/eval_table.h"
+#include "text/table.h"
 #include "fc-eval/judge/child.h"
 #include "fc-eval/show/show_input.h"
 #include "fc-eval/show/radar.h"
@@ -41,7 +41,7 @@ static int write_svg(const struct eval_radar *r, const char *path, struct fc_err
 {
 	struct fc_buf svg = FC_BUF_INIT;
 	eval_radar_svg(&svg, r, EVAL_RADAR_ALONE);
-	const int ret = eval_text_write(&svg, path, e);
+	const int ret = fc_out_whole(path, FC_OUT_TEXT, &svg, e);
 	fc_buf_release(&svg);
 	return ret;
 }

@@ -25,7 +25,7 @@ void eval_page_model(struct fc_buf *b, const struct eval_report *r, const char *
 	fc_buf_adds(b, "</span>");
 }
 
-static size_t column_index(const struct eval_table *t, const char *name)
+static size_t column_index(const struct fc_table *t, const char *name)
 {
 	size_t c = 0;
 	while (c < t->n_column && strcmp(t->column[c].name, name) != 0)
@@ -75,7 +75,7 @@ static void put_interval(
 	fc_buf_adds(b, "</td>");
 }
 
-static void put_cell(struct fc_buf *b, const struct eval_report *r, const struct eval_cell *cell,
+static void put_cell(struct fc_buf *b, const struct eval_report *r, const struct fc_cell *cell,
     const struct eval_page_column *c)
 {
 	const struct fc_interval i = cell->interval;
@@ -117,7 +117,7 @@ static void put_cell(struct fc_buf *b, const struct eval_report *r, const struct
 }
 
 /* Has the table's column one text in all rows? */
-static bool is_uniform(const struct eval_table *t, size_t c)
+static bool is_uniform(const struct fc_table *t, size_t c)
 {
 	for (size_t i = 1; i < t->n_row; i++)
 		if (strcmp(t->cell[i * t->n_column + c].text, t->cell[c].text) != 0)
@@ -125,7 +125,7 @@ static bool is_uniform(const struct eval_table *t, size_t c)
 	return true;
 }
 
-void eval_page_table(struct fc_buf *b, const struct eval_report *r, const struct eval_table *t,
+void eval_page_table(struct fc_buf *b, const struct eval_report *r, const struct fc_table *t,
     const struct eval_page_column *column, size_t n)
 {
 	size_t *at = FC_ARRAY(size_t, n);

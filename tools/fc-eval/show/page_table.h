@@ -2,7 +2,7 @@
 #ifndef FC_EVAL_PAGE_TABLE_H
 #define FC_EVAL_PAGE_TABLE_H
 
-#include "fc-eval/eval_table.h"
+#include "text/table.h"
 #include "fc-eval/show/report.h"
 
 /* How a cell looks in the page. */
@@ -35,7 +35,7 @@ struct eval_page_column {
 	}
 
 /* Appends the table's rows in these columns. */
-void eval_page_table(struct fc_buf *b, const struct eval_report *r, const struct eval_table *t,
+void eval_page_table(struct fc_buf *b, const struct eval_report *r, const struct fc_table *t,
     const struct eval_page_column *column, size_t n);
 
 /* The model's number; every model of the judgments and answers has one. */

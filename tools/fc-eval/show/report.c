@@ -99,7 +99,7 @@ static int write_page(const struct eval_report *r, const char *path, struct fc_e
 	fc_buf_addf(&page, "<script nonce=\"%016llx\">\n", (unsigned long long)nonce);
 	fc_buf_add(&page, eval_report_js, (size_t)(eval_report_js_end - eval_report_js));
 	fc_buf_adds(&page, "</script>\n</body></html>\n");
-	const int ret = eval_text_write(&page, path, e);
+	const int ret = fc_out_whole(path, FC_OUT_TEXT, &page, e);
 	fc_buf_release(&page);
 	fc_buf_release(&body);
 	return ret;

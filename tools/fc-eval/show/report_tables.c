@@ -6,14 +6,14 @@
 #include "fc-eval/show/page_table.h"
 #include "fc-eval/show/show.h"
 
-static struct eval_table table_of(const struct eval_show_table *shown)
+static struct fc_table table_of(const struct eval_show_table *shown)
 {
-	return (struct eval_table){.column = shown->column, .n_column = shown->n_column};
+	return (struct fc_table){.column = shown->column, .n_column = shown->n_column};
 }
 
 /* Opens a section with the table unless that is empty; the caller closes it. */
 static bool open_section(struct fc_buf *b, const struct eval_report *r, const char *id,
-    const char *title, const struct eval_table *t, const struct eval_page_column *column, size_t n)
+    const char *title, const struct fc_table *t, const struct eval_page_column *column, size_t n)
 {
 	if (!t->n_row)
 		return false;
@@ -34,7 +34,7 @@ void eval_report_scores(struct fc_buf *b, const struct eval_report *r)
 	    EVAL_PAGE_COLUMN("Judged", "judged", EVAL_PAGE_COUNT, 0),
 	    EVAL_PAGE_COLUMN("Unparsed", "unparsed", EVAL_PAGE_WARN, 0),
 	};
-	struct eval_table t = table_of(&eval_show_scores);
+	struct fc_table t = table_of(&eval_show_scores);
 	eval_show_scores_rows(&t, &r->sheets, &r->options->input);
 	if (open_section(b, r, "scores", "Scores", &t, columns, FC_LEN(columns))) {
 		fc_buf_adds(b,
@@ -42,7 +42,7 @@ void eval_report_scores(struct fc_buf *b, const struct eval_report *r)
 		    "read do not count. Intervals are bootstrapped over "
 		    "questions.</p></section>\n");
 	}
-	eval_table_release(&t);
+	fc_table_release(&t);
 }
 
 /* Rows of models, columns of categories, darker where better. */
@@ -120,7 +120,7 @@ void eval_report_comparisons(struct fc_buf *b, const struct eval_report *r)
 	    EVAL_PAGE_COLUMN("p, permutation", "p_permutation", EVAL_PAGE_P, 0),
 	    EVAL_PAGE_COLUMN("p, sign test", "p_sign", EVAL_PAGE_P, 0),
 	};
-	struct eval_table t = table_of(&eval_show_compare);
+	struct fc_table t = table_of(&eval_show_compare);
 	eval_show_compare_rows(&t, &r->sheets, r->options);
 	if (open_section(b, r, "differences", "Differences", &t, columns, FC_LEN(columns))) {
 		fc_buf_adds(b,
@@ -128,7 +128,7 @@ void eval_report_comparisons(struct fc_buf *b, const struct eval_report *r)
 		    "questions. A p below 0.05 is rare between models that are equally "
 		    "good.</p></section>\n");
 	}
-	eval_table_release(&t);
+	fc_table_release(&t);
 }
 
 /* How each judge treats the two places of a pair. */
@@ -159,13 +159,13 @@ static void put_wins(struct fc_buf *b, const struct eval_report *r)
 	    EVAL_PAGE_COLUMN("Losses", "loss", EVAL_PAGE_COUNT, 0),
 	    EVAL_PAGE_COLUMN("Dropped", "dropped", EVAL_PAGE_COUNT, 0),
 	};
-	struct eval_table t = table_of(&eval_show_wins);
+	struct fc_table t = table_of(&eval_show_wins);
 	eval_show_wins_rows(&t, &r->wins, &r->options->input);
 	if (open_section(b, r, "pairs", "Pairs", &t, columns, FC_LEN(columns))) {
 		put_places(b, &r->wins);
 		fc_buf_adds(b, "</section>\n");
 	}
-	eval_table_release(&t);
+	fc_table_release(&t);
 }
 
 static void put_arena(struct fc_buf *b, const struct eval_report *r)
@@ -178,12 +178,12 @@ static void put_arena(struct fc_buf *b, const struct eval_report *r)
 	    EVAL_PAGE_COLUMN("Games", "battles", EVAL_PAGE_COUNT, 0),
 	    EVAL_PAGE_COLUMN("Dropped", "dropped", EVAL_PAGE_COUNT, 0),
 	};
-	struct eval_table t = table_of(&eval_show_arena);
+	struct fc_table t = table_of(&eval_show_arena);
 	eval_show_arena_rows(&t, &r->arena_hard, &r->options->input);
 	if (open_section(b, r, "arena", "Against the baseline", &t, columns, FC_LEN(columns))) {
 		fc_buf_adds(b, "</section>\n");
 	}
-	eval_table_release(&t);
+	fc_table_release(&t);
 }
 
 void eval_report_pairs(struct fc_buf *b, const struct eval_report *r)

@@ -72,24 +72,17 @@ static _Noreturn void run_show(int argc, char **argv)
 	if (eval_show_input_open(
 		&j, &o.input, (const char *const *)argv + first, argc - first, false, &e) < 0)
 		fc_die("%s", e.msg);
-	struct fc_buf words = FC_BUF_INIT, text = FC_BUF_INIT;
-	o.words = &words;
+	struct fc_buf words = FC_BUF_INIT;
+	if (format == FC_TABLE_TEXT)
+		o.words = &words;
 	if (table == TABLE_AUTO)
 		table = table_for(&j.all);
 	const struct eval_show_table *shown = show_tables[table];
-	struct eval_table t = {.column = shown->column, .n_column = shown->n_column};
-	if (shown->fill(&t, &j, &o, &e) < 0)
-		fc_die("%s", e.msg);
-	eval_table_append(&t, (enum fc_table_format)format, &text);
-	eval_table_release(&t);
-	if (words.n && format == FC_TABLE_TEXT) {
-		fc_buf_addc(&text, '\n');
-		fc_buf_add(&text, words.p, words.n);
-	}
-	if (eval_text_write(&text, out, &e) < 0)
+	struct fc_table t = {.column = shown->column, .n_column = shown->n_column};
+	if (shown->fill(&t, &j, &o, &e) < 0 ||
+	    fc_table_write(&t, (enum fc_table_format)format, &words, out, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_buf_release(&words);
-	fc_buf_release(&text);
 	eval_show_input_close(&j);
 	fc_finish();
 }

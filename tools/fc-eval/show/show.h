@@ -2,7 +2,7 @@
 #ifndef FC_EVAL_SHOW_H
 #define FC_EVAL_SHOW_H
 
-#include "fc-eval/eval_table.h"
+#include "text/table.h"
 #include "fc-eval/show/sheets.h"
 #include "fc-eval/show/show_input.h"
 #include "fc-eval/show/wins.h"
@@ -29,9 +29,9 @@ struct eval_show_options {
 
 /* A table: its columns and what adds its rows; -1 where the judgments are none for it. */
 struct eval_show_table {
-	const struct eval_column *column;
+	const struct fc_column *column;
 	size_t n_column;
-	int (*fill)(struct eval_table *t, const struct eval_show_input *j,
+	int (*fill)(struct fc_table *t, const struct eval_show_input *j,
 	    const struct eval_show_options *o, struct fc_err *e);
 };
 extern const struct eval_show_table eval_show_scores, eval_show_categories, eval_show_questions,
@@ -41,13 +41,13 @@ int eval_show_sheets(struct eval_sheets *s, const struct eval_show_input *j, str
 
 /* Rows of what is counted already, for the page. */
 void eval_show_scores_rows(
-    struct eval_table *t, const struct eval_sheets *s, const struct eval_show_input_options *o);
+    struct fc_table *t, const struct eval_sheets *s, const struct eval_show_input_options *o);
 /* Pairs of models of one judge; words: NULL, or where sentences about them go. */
 void eval_show_compare_rows(
-    struct eval_table *t, const struct eval_sheets *s, const struct eval_show_options *o);
+    struct fc_table *t, const struct eval_sheets *s, const struct eval_show_options *o);
 void eval_show_wins_rows(
-    struct eval_table *t, const struct eval_wins *w, const struct eval_show_input_options *o);
+    struct fc_table *t, const struct eval_wins *w, const struct eval_show_input_options *o);
 void eval_show_arena_rows(
-    struct eval_table *t, const struct eval_arena_hard *a, const struct eval_show_input_options *o);
+    struct fc_table *t, const struct eval_arena_hard *a, const struct eval_show_input_options *o);
 
 #endif

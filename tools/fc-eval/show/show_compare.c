@@ -72,40 +72,42 @@ static void adjust_by_judge(const struct compared *v, size_t n, double *p, doubl
 	}
 }
 
-static const struct eval_column columns[] = {
-    EVAL_COLUMN("judge"),
-    EVAL_COLUMN("model_1"),
-    EVAL_COLUMN("model_2"),
-    EVAL_COLUMN("questions"),
-    EVAL_COLUMN("difference", .decimals = 3, .interval = EVAL_INTERVAL_COLUMNS),
-    EVAL_COLUMN("better"),
-    EVAL_COLUMN("worse"),
-    EVAL_COLUMN("equal"),
-    EVAL_COLUMN("p_permutation", .decimals = 4),
-    EVAL_COLUMN("p_sign", .decimals = 4),
-    EVAL_COLUMN("p_holm", .decimals = 4),
-    EVAL_COLUMN("detectable", .decimals = 3),
+static const struct fc_column columns[] = {
+    FC_COLUMN("judge"),
+    FC_COLUMN("model_1"),
+    FC_COLUMN("model_2"),
+    FC_COLUMN("questions"),
+    FC_COLUMN("difference", .decimals = 3, .interval = FC_INTERVAL_COLUMNS),
+    FC_COLUMN("better"),
+    FC_COLUMN("worse"),
+    FC_COLUMN("equal"),
+    FC_COLUMN("p_permutation", .decimals = 4),
+    FC_COLUMN("p_sign", .decimals = 4),
+    FC_COLUMN("p_holm", .decimals = 4),
+    FC_COLUMN("detectable", .decimals = 3),
 };
 
-static void add_row(struct eval_table *t, const struct eval_sheets *s, const struct compared *v,
+static void add_row(struct fc_table *t, const struct eval_sheets *s, const struct compared *v,
     double p_holm, bool drawn)
 {
 	const struct eval_contrast *c = &v->c;
-	EVAL_TABLE_ROW(t, eval_cell_text(s->judge.name[v->x->judge]),
-	    eval_cell_text(s->model.name[v->x->model]), eval_cell_text(s->model.name[v->y->model]),
-	    eval_cell_count(c->n_question), eval_cell_within(c->difference, c->interval),
-	    eval_cell_count(c->n_better), eval_cell_count(c->n_worse), eval_cell_count(c->n_equal),
-	    eval_cell_real(drawn ? c->p_permutation : NAN), eval_cell_real(c->p_sign),
-	    eval_cell_real(drawn ? p_holm : NAN), eval_cell_real(c->detectable));
+	FC_TABLE_ROW(t, fc_cell_text(s->judge.name[v->x->judge]),
+	    fc_cell_text(s->model.name[v->x->model]), fc_cell_text(s->model.name[v->y->model]),
+	    fc_cell_count(c->n_question), fc_cell_within(c->difference, c->interval),
+	    fc_cell_count(c->n_better), fc_cell_count(c->n_worse), fc_cell_count(c->n_equal),
+	    fc_cell_real(drawn ? c->p_permutation : NAN), fc_cell_real(c->p_sign),
+	    fc_cell_real(drawn ? p_holm : NAN), fc_cell_real(c->detectable));
 }
 
 void eval_show_compare_rows(
-    struct eval_table *t, const struct eval_sheets *s, const struct eval_show_options *o)
+    struct fc_table *t, const struct eval_sheets *s, const struct eval_show_options *o)
 {
 	struct compared *v = FC_ARRAY(struct compared, s->n * s->n);
 	double *p = FC_ARRAY(double, s->n * s->n), *holm = FC_ARRAY(double, s->n * s->n);
 	const size_t n = contrast_all(s, o, v);
 	adjust_by_judge(v, n, p, holm);
+	if (n && o->words)
+		fc_buf_addc(o->words, '\n');
 	for (size_t i = 0; i < n; i++) {
 		size_t n_pair = 0;
 		for (size_t k = 0; k < n; k++)
@@ -119,7 +121,7 @@ void eval_show_compare_rows(
 	free(holm);
 }
 
-static int fill_compare(struct eval_table *t, const struct eval_show_input *j,
+static int fill_compare(struct fc_table *t, const struct eval_show_input *j,
     const struct eval_show_options *o, struct fc_err *e)
 {
 	struct eval_sheets s;

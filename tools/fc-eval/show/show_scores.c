@@ -20,34 +20,34 @@ int eval_show_sheets(struct eval_sheets *s, const struct eval_show_input *j, str
 	return -1;
 }
 
-static const struct eval_column scores[] = {
-    EVAL_COLUMN("judge"),
-    EVAL_COLUMN("model"),
-    EVAL_COLUMN("first_turn", .decimals = 3),
-    EVAL_COLUMN("second_turn", .decimals = 3),
-    EVAL_COLUMN("average", .decimals = 3, .interval = EVAL_INTERVAL_COLUMNS),
-    EVAL_COLUMN("judged"),
-    EVAL_COLUMN("unparsed"),
+static const struct fc_column scores[] = {
+    FC_COLUMN("judge"),
+    FC_COLUMN("model"),
+    FC_COLUMN("first_turn", .decimals = 3),
+    FC_COLUMN("second_turn", .decimals = 3),
+    FC_COLUMN("average", .decimals = 3, .interval = FC_INTERVAL_COLUMNS),
+    FC_COLUMN("judged"),
+    FC_COLUMN("unparsed"),
 };
 
 void eval_show_scores_rows(
-    struct eval_table *t, const struct eval_sheets *s, const struct eval_show_input_options *o)
+    struct fc_table *t, const struct eval_sheets *s, const struct eval_show_input_options *o)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct eval_sheet *x = &s->sheet[i];
 		struct fc_interval interval[EVAL_TURNS_COUNT];
 		eval_sheet_intervals(s, x, SIZE_MAX, o->seed, (size_t)o->n_resample, interval);
-		EVAL_TABLE_ROW(t, eval_cell_text(s->judge.name[x->judge]),
-		    eval_cell_text(s->model.name[x->model]),
-		    eval_cell_real(share_mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_FIRST))),
-		    eval_cell_real(share_mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_SECOND))),
-		    eval_cell_within(share_mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_ALL)),
+		FC_TABLE_ROW(t, fc_cell_text(s->judge.name[x->judge]),
+		    fc_cell_text(s->model.name[x->model]),
+		    fc_cell_real(share_mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_FIRST))),
+		    fc_cell_real(share_mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_SECOND))),
+		    fc_cell_within(share_mean(eval_sheet_sum(s, x, SIZE_MAX, EVAL_TURNS_ALL)),
 			interval[EVAL_TURNS_ALL]),
-		    eval_cell_count(x->n_judged), eval_cell_count(x->n_unparsed));
+		    fc_cell_count(x->n_judged), fc_cell_count(x->n_unparsed));
 	}
 }
 
-static int fill_scores(struct eval_table *t, const struct eval_show_input *j,
+static int fill_scores(struct fc_table *t, const struct eval_show_input *j,
     const struct eval_show_options *o, struct fc_err *e)
 {
 	struct eval_sheets s;
@@ -59,17 +59,17 @@ static int fill_scores(struct eval_table *t, const struct eval_show_input *j,
 }
 const struct eval_show_table eval_show_scores = {scores, FC_LEN(scores), fill_scores};
 
-static const struct eval_column categories[] = {
-    EVAL_COLUMN("judge"),
-    EVAL_COLUMN("model"),
-    EVAL_COLUMN("category"),
-    EVAL_COLUMN("score", .decimals = 3, .interval = EVAL_INTERVAL_COLUMNS),
-    EVAL_COLUMN("turn1", .decimals = 3),
-    EVAL_COLUMN("turn2", .decimals = 3),
-    EVAL_COLUMN("judged"),
+static const struct fc_column categories[] = {
+    FC_COLUMN("judge"),
+    FC_COLUMN("model"),
+    FC_COLUMN("category"),
+    FC_COLUMN("score", .decimals = 3, .interval = FC_INTERVAL_COLUMNS),
+    FC_COLUMN("turn1", .decimals = 3),
+    FC_COLUMN("turn2", .decimals = 3),
+    FC_COLUMN("judged"),
 };
 
-static void add_category(struct eval_table *t, const struct eval_sheets *s,
+static void add_category(struct fc_table *t, const struct eval_sheets *s,
     const struct eval_sheet *x, size_t c, const struct eval_show_input_options *o)
 {
 	struct fc_interval interval[EVAL_TURNS_COUNT];
@@ -77,15 +77,15 @@ static void add_category(struct eval_table *t, const struct eval_sheets *s,
 	if (all.den == 0)
 		return;
 	eval_sheet_intervals(s, x, c, o->seed, (size_t)o->n_resample, interval);
-	EVAL_TABLE_ROW(t, eval_cell_text(s->judge.name[x->judge]),
-	    eval_cell_text(s->model.name[x->model]), eval_cell_text(s->category[c]),
-	    eval_cell_within(share_mean(all), interval[EVAL_TURNS_ALL]),
-	    eval_cell_real(share_mean(eval_sheet_sum(s, x, c, EVAL_TURNS_FIRST))),
-	    eval_cell_real(share_mean(eval_sheet_sum(s, x, c, EVAL_TURNS_SECOND))),
-	    eval_cell_count((uint64_t)all.den));
+	FC_TABLE_ROW(t, fc_cell_text(s->judge.name[x->judge]),
+	    fc_cell_text(s->model.name[x->model]), fc_cell_text(s->category[c]),
+	    fc_cell_within(share_mean(all), interval[EVAL_TURNS_ALL]),
+	    fc_cell_real(share_mean(eval_sheet_sum(s, x, c, EVAL_TURNS_FIRST))),
+	    fc_cell_real(share_mean(eval_sheet_sum(s, x, c, EVAL_TURNS_SECOND))),
+	    fc_cell_count((uint64_t)all.den));
 }
 
-static int fill_categories(struct eval_table *t, const struct eval_show_input *j,
+static int fill_categories(struct fc_table *t, const struct eval_show_input *j,
     const struct eval_show_options *o, struct fc_err *e)
 {
 	struct eval_sheets s;
@@ -110,16 +110,16 @@ static int by_question(const void *a, const void *b)
 	return eval_question_id_compare(sorting->name[*x], sorting->name[*y]);
 }
 
-static const struct eval_column questions[] = {
-    EVAL_COLUMN("judge"),
-    EVAL_COLUMN("model"),
-    EVAL_COLUMN("question_id"),
-    EVAL_COLUMN("category"),
-    EVAL_COLUMN("turn1", .decimals = 1),
-    EVAL_COLUMN("turn2", .decimals = 1),
+static const struct fc_column questions[] = {
+    FC_COLUMN("judge"),
+    FC_COLUMN("model"),
+    FC_COLUMN("question_id"),
+    FC_COLUMN("category"),
+    FC_COLUMN("turn1", .decimals = 1),
+    FC_COLUMN("turn2", .decimals = 1),
 };
 
-static int fill_questions(struct eval_table *t, const struct eval_show_input *j,
+static int fill_questions(struct fc_table *t, const struct eval_show_input *j,
     const struct eval_show_options *o, struct fc_err *e)
 {
 	struct eval_sheets s;
@@ -137,12 +137,11 @@ static int fill_questions(struct eval_table *t, const struct eval_show_input *j,
 			const size_t q = order[k];
 			if (x->share[q][EVAL_TURNS_ALL].den == 0)
 				continue;
-			EVAL_TABLE_ROW(t, eval_cell_text(s.judge.name[x->judge]),
-			    eval_cell_text(s.model.name[x->model]),
-			    eval_cell_text(s.question.name[q]),
-			    eval_cell_text(j->has_bench ? s.category[s.category_of[q]] : NULL),
-			    eval_cell_real(share_mean(x->share[q][EVAL_TURNS_FIRST])),
-			    eval_cell_real(share_mean(x->share[q][EVAL_TURNS_SECOND])));
+			FC_TABLE_ROW(t, fc_cell_text(s.judge.name[x->judge]),
+			    fc_cell_text(s.model.name[x->model]), fc_cell_text(s.question.name[q]),
+			    fc_cell_text(j->has_bench ? s.category[s.category_of[q]] : NULL),
+			    fc_cell_real(share_mean(x->share[q][EVAL_TURNS_FIRST])),
+			    fc_cell_real(share_mean(x->share[q][EVAL_TURNS_SECOND])));
 		}
 	free(order);
 	eval_sheets_release(&s);

@@ -14,75 +14,106 @@
 #include "text/json.h"
 #include "text/utf8.h"
 
-struct column {
-	char *name;
-	int decimals;
-};
-
-enum cell_kind { CELL_NONE, CELL_TEXT, CELL_INT, CELL_REAL };
-struct cell {
-	enum cell_kind kind;
-	char *text;
-	uint64_t i;
-	double r;
-};
-
-struct fc_table {
-	struct column *column;
-	size_t n_column, cap_column;
-	struct cell *cell; /* rows of n_column */
-	size_t n_cell, cap_cell;
-};
-
-struct fc_table *fc_table_new(void)
+struct fc_cell fc_cell_none(void)
 {
-	return FC_NEW(struct fc_table);
+	return (struct fc_cell){.kind = FC_CELL_NONE};
 }
 
-void fc_table_free(struct fc_table *t)
+struct fc_cell fc_cell_text(const char *s)
 {
-	if (!t)
-		return;
-	for (size_t i = 0; i < t->n_cell; i++)
+	return s ? (struct fc_cell){.kind = FC_CELL_TEXT, .text = fc_strdup(s)} : fc_cell_none();
+}
+
+struct fc_cell fc_cell_count(uint64_t n)
+{
+	return (struct fc_cell){.kind = FC_CELL_COUNT, .count = n};
+}
+
+struct fc_cell fc_cell_real(double v)
+{
+	return fc_cell_within(v, (struct fc_interval){NAN, NAN});
+}
+
+struct fc_cell fc_cell_within(double v, struct fc_interval i)
+{
+	return (struct fc_cell){.kind = FC_CELL_REAL, .real = v, .interval = i};
+}
+
+struct fc_cell fc_cell_share(uint64_t n, uint64_t of)
+{
+	return fc_cell_real(of ? (double)n / (double)of : NAN);
+}
+
+void fc_table_add(struct fc_table *t, const struct fc_cell *cell, size_t n)
+{
+	assert(n == t->n_column);
+	FC_GROW(t->cell, t->cap, (t->n_row + 1) * n);
+	memcpy(t->cell + t->n_row++ * n, cell, n * sizeof *cell);
+}
+
+void fc_table_release(struct fc_table *t)
+{
+	for (size_t i = 0; i < t->n_row * t->n_column; i++)
 		free(t->cell[i].text);
-	for (size_t i = 0; i < t->n_column; i++)
-		free(t->column[i].name);
 	free(t->cell);
-	free(t->column);
-	free(t);
+	t->cell = NULL;
+	t->n_row = t->cap = 0;
 }
 
-void fc_table_column(struct fc_table *t, const char *name, int decimals)
+/* What a form shows in one column: a declared column's values or one of its bounds. */
+struct view {
+	const struct fc_column *c;
+	size_t number; /* of c */
+	enum { VALUE, LOW, HIGH, BRACKETS } part;
+};
+
+/* The views of a format, in order: new. */
+static struct view *new_views(const struct fc_table *t, enum fc_table_format format, size_t *n)
 {
-	assert(t->n_cell == 0);
-	FC_GROW(t->column, t->cap_column, t->n_column + 1);
-	t->column[t->n_column++] = (struct column){fc_strdup(name), decimals};
+	struct view *v = FC_ARRAY(struct view, 3 * t->n_column);
+	const bool people = format == FC_TABLE_TEXT;
+	*n = 0;
+	for (size_t i = 0; i < t->n_column; i++) {
+		const struct fc_column *c = &t->column[i];
+		if (c->shown == FC_SHOWN_NEVER || (people && c->shown == FC_SHOWN_PROGRAMS))
+			continue;
+		v[(*n)++] = (struct view){c, i, VALUE};
+		if (c->interval == FC_INTERVAL_NONE)
+			continue;
+		if (!people || c->interval == FC_INTERVAL_COLUMNS) {
+			v[(*n)++] = (struct view){c, i, LOW};
+			v[(*n)++] = (struct view){c, i, HIGH};
+		} else if (c->interval == FC_INTERVAL_BRACKETS) {
+			v[(*n)++] = (struct view){c, i, BRACKETS};
+		}
+	}
+	return v;
 }
 
-static void add_cell(struct fc_table *t, struct cell c)
+static void put_heading(struct fc_buf *b, const struct view *v, enum fc_table_format format)
 {
-	FC_GROW(t->cell, t->cap_cell, t->n_cell + 1);
-	t->cell[t->n_cell++] = c;
+	if (v->part == BRACKETS)
+		fc_buf_adds(b, "95% interval");
+	else if (v->part == VALUE && v->c->heading && format == FC_TABLE_TEXT)
+		fc_buf_adds(b, v->c->heading);
+	else
+		fc_buf_addf(b, "%s%s", v->c->name,
+		    v->part == LOW        ? "_low"
+			: v->part == HIGH ? "_high"
+					  : "");
 }
 
-void fc_table_text(struct fc_table *t, const char *s)
+/* The cell of a row in this view; of brackets, whose text is not in a cell, the lower bound. */
+static struct fc_cell view_cell(const struct fc_table *t, size_t row, const struct view *v)
 {
-	add_cell(t, (struct cell){.kind = CELL_TEXT, .text = fc_strdup(s)});
-}
-
-void fc_table_int(struct fc_table *t, uint64_t v)
-{
-	add_cell(t, (struct cell){.kind = CELL_INT, .i = v});
-}
-
-void fc_table_real(struct fc_table *t, double v)
-{
-	add_cell(t, (struct cell){.kind = isfinite(v) ? CELL_REAL : CELL_NONE, .r = v});
-}
-
-void fc_table_none(struct fc_table *t)
-{
-	add_cell(t, (struct cell){.kind = CELL_NONE});
+	struct fc_cell x = t->cell[row * t->n_column + v->number];
+	if (v->part != VALUE && x.kind != FC_CELL_REAL)
+		return fc_cell_none();
+	if (v->part != VALUE)
+		x.real = v->part == HIGH ? x.interval.high : x.interval.low;
+	if (x.kind == FC_CELL_REAL && !isfinite(x.real) && (v->part != BRACKETS || isnan(x.real)))
+		x.kind = FC_CELL_NONE;
+	return x;
 }
 
 /* A line break inside a cell would break the table: C0 characters are spaces. */
@@ -101,27 +132,32 @@ static void show_text(const char *s, struct fc_buf *b)
 	}
 }
 
-/* The cell as FC_TABLE_TEXT shows it. */
-static void show_cell(const struct fc_table *t, size_t i, struct fc_buf *b)
+/* The cell as people see it. */
+static void show_cell(struct fc_buf *b, const struct fc_table *t, size_t row, const struct view *v)
 {
-	const struct cell *c = &t->cell[i];
-	switch (c->kind) {
-	case CELL_NONE:
+	const struct fc_cell x = view_cell(t, row, v);
+	const int decimals = v->c->decimals;
+	switch (x.kind) {
+	case FC_CELL_NONE:
 		fc_buf_addc(b, '-');
 		break;
-	case CELL_TEXT:
-		show_text(c->text, b);
+	case FC_CELL_TEXT:
+		show_text(x.text, b);
 		break;
-	case CELL_INT:
-		fc_buf_addf(b, "%" PRIu64, c->i);
+	case FC_CELL_COUNT:
+		fc_buf_addf(b, "%" PRIu64, x.count);
 		break;
-	case CELL_REAL:
-		fc_buf_addf(b, "%.*f", t->column[i % t->n_column].decimals, c->r);
+	case FC_CELL_REAL:
+		if (v->part == BRACKETS)
+			fc_buf_addf(
+			    b, "[%.*f, %.*f]", decimals, x.interval.low, decimals, x.interval.high);
+		else
+			fc_buf_addf(b, "%.*f", decimals, x.real);
 		break;
 	}
 }
 
-static size_t width_of(const char *p, size_t n)
+static size_t width(const char *p, size_t n)
 {
 	size_t w = 0;
 	for (size_t i = 0; i < n; w++) {
@@ -132,60 +168,68 @@ static size_t width_of(const char *p, size_t n)
 }
 
 /* A column of words leans left, one of numbers right. */
-static bool leans_left(const struct fc_table *t, size_t column)
+static bool leans_left(const struct fc_table *t, const struct view *v)
 {
-	for (size_t i = column; i < t->n_cell; i += t->n_column)
-		if (t->cell[i].kind == CELL_TEXT)
+	for (size_t row = 0; row < t->n_row; row++) {
+		const struct fc_cell x = view_cell(t, row, v);
+		if (x.kind == FC_CELL_TEXT || (v->part == BRACKETS && x.kind == FC_CELL_REAL))
 			return true;
+	}
 	return false;
 }
 
-static void pad_cell(struct fc_buf *b, size_t n)
+static void pad(struct fc_buf *b, size_t n)
 {
 	while (n--)
 		fc_buf_addc(b, ' ');
 }
 
 static void put_aligned(
-    const struct fc_table *t, size_t column, const struct fc_buf *s, size_t w, struct fc_buf *out)
+    struct fc_buf *out, const struct fc_buf *s, size_t w, bool left, bool first, bool last)
 {
-	size_t gap = w - width_of(s->p, s->n);
-	bool left = leans_left(t, column);
-	if (column)
-		pad_cell(out, 2);
+	const size_t gap = w - width(s->p, s->n);
+	if (!first)
+		pad(out, 2);
 	if (!left)
-		pad_cell(out, gap);
+		pad(out, gap);
 	fc_buf_add(out, s->p, s->n);
-	if (left && column + 1 < t->n_column)
-		pad_cell(out, gap);
+	if (left && !last)
+		pad(out, gap);
 }
 
-static void print_text(const struct fc_table *t, struct fc_buf *out)
+/* As people see it; row 0 is the headings. */
+static void show_row(struct fc_buf *b, const struct fc_table *t, size_t row, const struct view *v)
 {
-	size_t *w = FC_ARRAY(size_t, t->n_column);
+	fc_buf_clear(b);
+	if (row)
+		show_cell(b, t, row - 1, v);
+	else
+		put_heading(b, v, FC_TABLE_TEXT);
+}
+
+static void print_text(
+    const struct fc_table *t, const struct view *view, size_t n, struct fc_buf *out)
+{
+	size_t *w = FC_ARRAY(size_t, n);
+	bool *left = FC_ARRAY(bool, n);
 	struct fc_buf s = FC_BUF_INIT;
-	for (size_t c = 0; c < t->n_column; c++)
-		w[c] = strlen(t->column[c].name);
-	for (size_t i = 0; i < t->n_cell; i++) {
-		fc_buf_clear(&s);
-		show_cell(t, i, &s);
-		size_t n = width_of(s.p, s.n), c = i % t->n_column;
-		w[c] = n > w[c] ? n : w[c];
+	for (size_t i = 0; i < n; i++) {
+		left[i] = leans_left(t, &view[i]);
+		for (size_t row = 0; row <= t->n_row; row++) {
+			show_row(&s, t, row, &view[i]);
+			const size_t wide = width(s.p, s.n);
+			w[i] = wide > w[i] ? wide : w[i];
+		}
 	}
-	for (size_t c = 0; c < t->n_column; c++) {
-		fc_buf_clear(&s);
-		fc_buf_adds(&s, t->column[c].name);
-		put_aligned(t, c, &s, w[c], out);
-	}
-	fc_buf_addc(out, '\n');
-	for (size_t i = 0; i < t->n_cell; i++) {
-		fc_buf_clear(&s);
-		show_cell(t, i, &s);
-		put_aligned(t, i % t->n_column, &s, w[i % t->n_column], out);
-		if ((i + 1) % t->n_column == 0)
-			fc_buf_addc(out, '\n');
+	for (size_t row = 0; row <= t->n_row; row++) {
+		for (size_t i = 0; i < n; i++) {
+			show_row(&s, t, row, &view[i]);
+			put_aligned(out, &s, w[i], left[i], i == 0, i + 1 == n);
+		}
+		fc_buf_addc(out, '\n');
 	}
 	fc_buf_release(&s);
+	free(left);
 	free(w);
 }
 
@@ -203,62 +247,65 @@ static void put_escaped(struct fc_buf *out, const char *s)
 	}
 }
 
-static void put_number(struct fc_buf *out, const struct cell *c)
+static void put_number(struct fc_buf *out, const struct fc_cell *x)
 {
-	if (c->kind == CELL_INT)
-		fc_buf_addf(out, "%" PRIu64, c->i);
+	if (x->kind == FC_CELL_COUNT)
+		fc_buf_addf(out, "%" PRIu64, x->count);
 	else
-		fc_buf_addf(out, "%.9g", c->r);
+		fc_buf_addf(out, "%.9g", x->real);
 }
 
-static void print_tsv(const struct fc_table *t, struct fc_buf *out)
+static void print_tsv(
+    const struct fc_table *t, const struct view *view, size_t n, struct fc_buf *out)
 {
-	for (size_t c = 0; c < t->n_column; c++)
-		fc_buf_addf(out, "%s%s", c ? "\t" : "", t->column[c].name);
-	fc_buf_addc(out, '\n');
-	for (size_t i = 0; i < t->n_cell; i++) {
-		const struct cell *c = &t->cell[i];
-		if (c->kind == CELL_TEXT)
-			put_escaped(out, c->text);
-		else if (c->kind != CELL_NONE)
-			put_number(out, c);
-		fc_buf_addc(out, (i + 1) % t->n_column ? '\t' : '\n');
+	for (size_t i = 0; i < n; i++) {
+		put_heading(out, &view[i], FC_TABLE_TSV);
+		fc_buf_addc(out, i + 1 < n ? '\t' : '\n');
 	}
+	for (size_t row = 0; row < t->n_row; row++)
+		for (size_t i = 0; i < n; i++) {
+			const struct fc_cell x = view_cell(t, row, &view[i]);
+			if (x.kind == FC_CELL_TEXT)
+				put_escaped(out, x.text);
+			else if (x.kind != FC_CELL_NONE)
+				put_number(out, &x);
+			fc_buf_addc(out, i + 1 < n ? '\t' : '\n');
+		}
 }
 
-static void print_json(const struct fc_table *t, struct fc_buf *out)
+static void print_json(
+    const struct fc_table *t, const struct view *view, size_t n, struct fc_buf *out)
 {
-	for (size_t i = 0; i < t->n_cell; i++) {
-		const struct cell *c = &t->cell[i];
-		const char *name = t->column[i % t->n_column].name;
-		fc_buf_adds(out, i % t->n_column ? ", " : "{");
-		fc_json_quote(out, name, strlen(name));
-		fc_buf_adds(out, ": ");
-		if (c->kind == CELL_NONE)
-			fc_buf_adds(out, "null");
-		else if (c->kind == CELL_TEXT)
-			fc_json_quote(out, c->text, strlen(c->text));
-		else
-			put_number(out, c);
-		if ((i + 1) % t->n_column == 0)
-			fc_buf_adds(out, "}\n");
-	}
+	struct fc_buf name = FC_BUF_INIT;
+	for (size_t row = 0; row < t->n_row; row++)
+		for (size_t i = 0; i < n; i++) {
+			const struct fc_cell x = view_cell(t, row, &view[i]);
+			fc_buf_clear(&name);
+			put_heading(&name, &view[i], FC_TABLE_JSON);
+			fc_buf_adds(out, i ? ", " : "{");
+			fc_json_quote(out, name.p, name.n);
+			fc_buf_adds(out, ": ");
+			if (x.kind == FC_CELL_NONE)
+				fc_buf_adds(out, "null");
+			else if (x.kind == FC_CELL_TEXT)
+				fc_json_quote(out, x.text, strlen(x.text));
+			else
+				put_number(out, &x);
+			if (i + 1 == n)
+				fc_buf_adds(out, "}\n");
+		}
+	fc_buf_release(&name);
 }
 
 void fc_table_print(const struct fc_table *t, enum fc_table_format format, struct fc_buf *out)
 {
-	assert(t->n_column && t->n_cell % t->n_column == 0);
-	switch (format) {
-	case FC_TABLE_TEXT:
-		print_text(t, out);
-		break;
-	case FC_TABLE_TSV:
-		print_tsv(t, out);
-		break;
-	case FC_TABLE_JSON:
-		print_json(t, out);
-		break;
-	}
+	static void (*const print[])(
+	    const struct fc_table *, const struct view *, size_t, struct fc_buf *) = {
+	    [FC_TABLE_TEXT] = print_text, [FC_TABLE_TSV] = print_tsv, [FC_TABLE_JSON] = print_json};
+	size_t n;
+	struct view *view = new_views(t, format, &n);
+	print[format](t, view, n, out);
+	free(view);
 }
 
 int fc_table_write(struct fc_table *t, enum fc_table_format format, const struct fc_buf *more,
@@ -270,6 +317,6 @@ int fc_table_write(struct fc_table *t, enum fc_table_format format, const struct
 		fc_buf_add(&b, more->p, more->n);
 	int rc = fc_out_whole(path, FC_OUT_TEXT, &b, e);
 	fc_buf_release(&b);
-	fc_table_free(t);
+	fc_table_release(t);
 	return rc;
 }
