@@ -7,7 +7,7 @@
 #include "fc-eval/measure/paired.h"
 #include "text/table.h"
 
-/* How a measure is called. */
+/* What a comparison says of its measure. */
 struct eval_measure {
 	const char *name;    /* its column for programs */
 	const char *heading; /* of the column for people */

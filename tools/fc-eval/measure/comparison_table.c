@@ -10,12 +10,12 @@
 #include "base/mem.h"
 #include "text/table.h"
 
-/* A group's items and results. */
+/* A group of items and the results over it. */
 struct part {
 	const char *name;
-	size_t n, n_left_out;              /* items that count, and that only some have */
-	uint64_t bytes;                    /* of them */
-	uint64_t *left_bytes;              /* [n_arm] the most of a stream */
+	size_t n, n_left_out; /* items that count, items that only some streams have */
+	uint64_t bytes;       /* of the items that count */
+	uint64_t *left_bytes; /* [n_arm] bytes that do not count, of the seed with the most */
 	struct eval_paired_result *result; /* [n_arm] */
 };
 
@@ -114,7 +114,7 @@ static void set_columns(struct fc_column column[N_COLUMN], const struct eval_mea
 	memcpy(column, all, sizeof all);
 }
 
-/* The baseline has no difference from itself, not even none. */
+/* The baseline is not compared with itself: its cells are empty, not 0. */
 static struct fc_cell count_against(bool other, size_t n)
 {
 	return other ? fc_cell_count(n) : fc_cell_none();
@@ -136,7 +136,7 @@ static void add_row(
 	    fc_cell_real(r->detectable));
 }
 
-/* Over what the figures are, and what the brackets mean. */
+/* Says what the figures are over, what was left out, and what the brackets mean. */
 static void add_basis(struct fc_buf *b, const struct eval_compared *c, const struct part *all)
 {
 	const struct eval_measure *m = c->measure;

@@ -18,7 +18,7 @@ struct options {
 };
 
 enum { KL, KL_AT_LEAST, AGREEMENT, N_MEASURE };
-/* What a conversation adds. */
+/* Sums over a conversation's rows. */
 struct sums {
 	double measure[N_MEASURE];
 	uint64_t n_row, n_unmatched;

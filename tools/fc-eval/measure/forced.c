@@ -53,8 +53,8 @@ static int narrow(struct run *r, const struct fc_example *x, const char *where, 
 	return ret;
 }
 
-/* r: the first row that may be of token t or a later one; moves on. */
-static enum eval_forced verdict_on(
+/* Is token t the likeliest in its row?  *r moves to the first row of token t or a later one. */
+static enum eval_forced forced_token(
     const struct fc_example *x, uint32_t n_vocab, size_t t, size_t *r)
 {
 	while (*r < x->n_row && x->row_tok[*r] < t)
@@ -67,7 +67,7 @@ static enum eval_forced verdict_on(
 	return EVAL_FORCED_UNKNOWN;
 }
 
-int eval_forced_of(enum eval_forced *verdict, const struct fc_example *x, uint32_t n_vocab,
+int eval_forced_of(enum eval_forced *out, const struct fc_example *x, uint32_t n_vocab,
     enum eval_answer_match match, const char *where, struct fc_err *e)
 {
 	struct run run = last_answer(x);
@@ -76,11 +76,11 @@ int eval_forced_of(enum eval_forced *verdict, const struct fc_example *x, uint32
 		return fc_fail(e, "%s: conversation '%s' has no answer", where, x->id.p);
 	if (match == EVAL_ANSWER_LAST_WORD && narrow(&run, x, where, e) < 0)
 		return -1;
-	*verdict = EVAL_FORCED_RIGHT;
-	for (size_t t = run.first; t < run.end && *verdict != EVAL_FORCED_WRONG; t++) {
-		const enum eval_forced v = verdict_on(x, n_vocab, t, &r);
+	*out = EVAL_FORCED_RIGHT;
+	for (size_t t = run.first; t < run.end && *out != EVAL_FORCED_WRONG; t++) {
+		const enum eval_forced v = forced_token(x, n_vocab, t, &r);
 		if (v != EVAL_FORCED_RIGHT)
-			*verdict = v;
+			*out = v;
 	}
 	return 0;
 }

@@ -19,12 +19,12 @@ enum eval_forced {
 };
 
 /*
- * The verdict on a conversation's last answer, the last tokens in a row that are trained.
+ * Whether a conversation's last answer, the last tokens in a row that are trained, is forced right.
  * EVAL_ANSWER_EXACT: all of them.  EVAL_ANSWER_LAST_WORD: those of the words that the reference,
  * member "answer" of the line, has at the answer's end, and the one after them, which ends the last
  * word; a text that does not end so is an error.  A conversation without an answer is one too.
  */
-int eval_forced_of(enum eval_forced *verdict, const struct fc_example *x, uint32_t n_vocab,
+int eval_forced_of(enum eval_forced *out, const struct fc_example *x, uint32_t n_vocab,
     enum eval_answer_match match, const char *where, struct fc_err *e);
 
 #endif

@@ -38,7 +38,7 @@ static const struct fc_column columns[] = {FC_COLUMN("stream"), FC_COLUMN("group
     FC_COLUMN("brier_score", .decimals = 3, .interval = FC_INTERVAL_PROGRAMS)};
 enum { COLUMN_MEASURE = FC_LEN(columns) - EVAL_MC_COUNT /* the first, enum eval_mc 0 */ };
 
-/* The task whose choices are coming. */
+/* The task whose choices are being read. */
 struct open_task {
 	char *id, *category;
 	size_t gold, n;
@@ -53,7 +53,7 @@ struct results {
 	size_t cap;
 };
 
-/* Of a comparison; takes the category. */
+/* Adds the finished task to a comparison's items, which take its category. */
 static int add_item(struct eval_scan *scan, struct open_task *t, const char *name, struct fc_err *e)
 {
 	const struct results *r = scan->ctx;
@@ -100,7 +100,8 @@ static int finish_task(struct eval_scan *scan, const char *name, struct fc_err *
 	return ret;
 }
 
-/* A choice of what "mc" says, into the task that is open; begins another where it is of another. */
+/* Files the choice that the line's "mc" describes under the open task; a choice of another task
+ * finishes that and opens its own. */
 static int take_choice(struct eval_scan *scan, const struct fc_example *x, const json_t *line,
     const char *name, struct fc_err *e)
 {

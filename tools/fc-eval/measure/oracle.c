@@ -53,7 +53,7 @@ static size_t n_right(const struct sources *s, size_t k)
 	return n;
 }
 
-/* Of source i, or of the oracle where i is s->n. */
+/* Adds the row of source i; of s->n: of the oracle, which is right where any source is. */
 static void add_row(struct fc_table *t, const struct sources *s, size_t i, const char *group,
     const struct eval_group *g)
 {

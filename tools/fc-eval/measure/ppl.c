@@ -22,10 +22,10 @@ struct options {
 	uint64_t seed;
 };
 
-/* What nats are divided by. */
+/* A perplexity is exp(nats / number of these). */
 #define PER "token|word|byte|conversation"
 enum { PER_TOKEN, PER_WORD, PER_BYTE, PER_CONVERSATION, N_RATIO };
-/* What bits per byte are of. */
+/* The text that a stream has scored. */
 struct scored {
 	uint64_t n_byte;
 	uint64_t which; /* sum over conversations of a hash of the id and of its number of bytes */
@@ -36,9 +36,9 @@ struct scores {
 	struct fc_table table;
 	struct eval_score *score; /* [cap] by the number of the stream's conversation */
 	size_t cap;
-	struct scored now, first; /* of the stream that is read, and of the first one */
-	char *first_name;         /* NULL before its end */
-	bool told;                /* that another is of other text */
+	struct scored now, first; /* text of the stream that is read, and of the first one */
+	char *first_name;         /* of the first stream; NULL before its end */
+	bool told;                /* it was said that a stream is of other text */
 };
 
 static int take_score(
@@ -53,7 +53,7 @@ static int take_score(
 	return eval_groups_file(&scan->groups, x, s->opt->by, name, e);
 }
 
-/* Says once where what follows the first stream is no measure of the same text. */
+/* Warns once where a later stream has scored another text than the first. */
 static int compare_bytes(struct eval_scan *scan, const char *name, struct fc_err *e)
 {
 	struct scores *s = scan->ctx;
@@ -111,7 +111,7 @@ enum {
 	N_COLUMN = COLUMN_PERPLEXITY + N_RATIO + 2
 };
 
-/* Of the perplexities people see one. */
+/* People see one of the perplexities, programs all. */
 static void choose_columns(struct fc_column column[N_COLUMN], int per)
 {
 	static const struct fc_column all[N_COLUMN] = {
@@ -137,7 +137,7 @@ static void choose_columns(struct fc_column column[N_COLUMN], int per)
 			column[COLUMN_PERPLEXITY + r].shown = FC_SHOWN_PROGRAMS;
 }
 
-/* exp of a ratio, which are nats, and of its interval */
+/* exp of nats and of their interval */
 static struct fc_cell perplexity(double nats, struct fc_interval i)
 {
 	return fc_cell_within(exp(nats), (struct fc_interval){exp(i.low), exp(i.high)});

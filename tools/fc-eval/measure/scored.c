@@ -90,16 +90,16 @@ void eval_scored_release(struct eval_scored *s)
 	*s = (struct eval_scored){0};
 }
 
-/* The way through a model's pieces and the gaps between them. */
+/* A walk from left to right over a model's pieces and the gaps between them. */
 struct walk {
 	const struct eval_scored *s;
 	size_t i;    /* the next piece */
-	uint32_t at; /* where the way has come */
+	uint32_t at; /* the byte that it has reached */
 	double nats; /* of the pieces since the last common border */
-	bool gap;    /* was there a gap since? */
+	bool gap;    /* was there a gap since that border? */
 };
 
-/* Goes on by pieces and gaps until it is at `to` or beyond; end: of the text. */
+/* Walks over whole pieces and gaps to byte `to` or beyond; end: of the text. */
 static void walk_to(struct walk *w, uint32_t to, uint32_t end)
 {
 	while (w->at < to) {
@@ -116,7 +116,7 @@ static void walk_to(struct walk *w, uint32_t to, uint32_t end)
 	}
 }
 
-/* The next border that all have, behind `at`. */
+/* Walks all models to the next border of pieces behind `at` that all have. */
 static uint32_t next_border(struct walk *w, size_t n, uint32_t at, uint32_t end)
 {
 	uint32_t to = at + 1;

@@ -125,7 +125,7 @@ static int check_candidates(const struct eval_candidates *s, struct fc_err *e)
 	return 0;
 }
 
-/* Ids of their own are told apart, whatever names have colons. */
+/* Names with colons may give two answers one id of their own. */
 static int check_ids(struct eval_candidates *s, struct fc_err *e)
 {
 	struct eval_named *named = eval_candidates_index(s);

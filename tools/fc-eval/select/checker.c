@@ -110,7 +110,7 @@ static int read_rewards(struct eval_candidates *s, const char *text, size_t n, s
 int eval_checker_run(struct eval_candidates *s, const char *command, struct fc_err *e)
 {
 	struct talk t = {0};
-	/* one that stops reading is found out by what it wrote */
+	/* A program that stops reading is found out by how many numbers it wrote. */
 	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
 	int ret = s->n ? ask(s, command, &t, e) : 0;
 	signal(SIGPIPE, old);

@@ -49,7 +49,7 @@ static int write_all(const struct options *o, const struct eval_candidates *s, s
 	return ret;
 }
 
-/* Of the n answers to one prompt. */
+/* Takes the best of the n answers to one prompt, and its pair. */
 static void choose_of_prompt(const struct options *o, const struct eval_candidate *a, size_t n,
     struct fc_buf *best, struct fc_buf *pairs, struct tally *t)
 {

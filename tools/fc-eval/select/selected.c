@@ -15,13 +15,14 @@ static json_t *plain_members(const struct eval_candidate *a)
 	return o;
 }
 
-/* One that is no number has no form in JSON. */
-static json_t *reward(double v)
+/* A reward that is not finite is null: JSON has no form for it. */
+static json_t *reward_json(double v)
 {
 	return isfinite(v) ? json_real(v) : json_null();
 }
 
-static void write(struct fc_buf *b, const struct eval_candidate *a, const char *id, json_t *members)
+static void write_candidate(
+    struct fc_buf *b, const struct eval_candidate *a, const char *id, json_t *members)
 {
 	struct fc_conversation c = a->c;
 	c.id = (char *)id; /* only written */
@@ -37,8 +38,8 @@ void eval_selected_listed(struct fc_buf *b, const struct eval_candidate *a)
 	json_object_set_new(o, "source", json_string(a->source));
 	json_object_set_new(o, "choice", json_integer(a->choice));
 	if (!isnan(a->reward))
-		json_object_set_new(o, "reward", reward(a->reward));
-	write(b, a, id, o);
+		json_object_set_new(o, "reward", reward_json(a->reward));
+	write_candidate(b, a, id, o);
 	json_decref(o);
 	free(id);
 }
@@ -48,16 +49,16 @@ void eval_selected_best(struct fc_buf *b, const struct eval_candidate *a, size_t
 	json_t *o = plain_members(a), *said = json_object();
 	json_t *by = json_object_get(a->c.extra, "answered_by");
 	json_object_set_new(said, "source", json_string(a->source));
-	json_object_set_new(said, "reward", reward(a->reward));
+	json_object_set_new(said, "reward", reward_json(a->reward));
 	json_object_set_new(said, "of", json_integer((json_int_t)n));
 	if (by)
 		json_object_set(said, "answered_by", by);
 	json_object_set_new(o, "selected", said);
-	write(b, a, a->prompt_id, o);
+	write_candidate(b, a, a->prompt_id, o);
 	json_decref(o);
 }
 
-/* The messages of the line as JSON, the answer apart. */
+/* The line's messages as JSON, without the answer, which is taken out. */
 static json_t *messages_of(const struct eval_candidate *a, json_t **answer)
 {
 	struct fc_buf b = FC_BUF_INIT;
@@ -94,8 +95,8 @@ void eval_selected_pair(struct fc_buf *b, const struct eval_candidate *chosen,
 	}
 	json_object_set_new(o, "chosen_source", json_string(chosen->source));
 	json_object_set_new(o, "rejected_source", json_string(rejected->source));
-	json_object_set_new(o, "chosen_reward", reward(chosen->reward));
-	json_object_set_new(o, "rejected_reward", reward(rejected->reward));
+	json_object_set_new(o, "chosen_reward", reward_json(chosen->reward));
+	json_object_set_new(o, "rejected_reward", reward_json(rejected->reward));
 	json_object_update_missing(o, more);
 	fc_json_dump(b, o);
 	fc_buf_addc(b, '\n');

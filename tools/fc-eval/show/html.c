@@ -6,8 +6,9 @@
 
 #include "text/utf8.h"
 
-/* Marks, embeddings, overrides, isolates; zero width spaces, joiners stay for the scripts and emoji
- * that need them; line and paragraph separators; the byte order mark; deprecated tags. */
+/* Is the character invisible, or does it change the direction of text?  Marks, embeddings,
+ * overrides, isolates, zero width spaces, line and paragraph separators, the byte order mark,
+ * deprecated tags; not joiners, which scripts and emoji need. */
 static bool is_hidden(uint32_t c)
 {
 	return c == 0x61c || c == 0x200b || c == 0x200e || c == 0x200f ||

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-/* One judge on one thing: a rating of an answer, or a vote between two. */
+/* One judge's opinion: a rating of an answer, or a vote between two. */
 struct opinion {
 	size_t question, model[2]; /* model[0] < model[1]; a rating has one model twice */
 	int turn;
@@ -73,7 +73,8 @@ static int compare_numbers(size_t a, size_t b)
 	return a < b ? -1 : a > b;
 }
 
-/* By judge and what was asked, then model: neighbours make votes. */
+/* Orders ratings by judge, question and turn, then model: ratings of one judge and turn, which make
+ * votes, are neighbours. */
 static int by_sheet(const void *p, const void *q)
 {
 	const struct opinion *a = p, *b = q;
@@ -83,7 +84,7 @@ static int by_sheet(const void *p, const void *q)
 	return c ? c : compare_numbers(a->model[0], b->model[0]);
 }
 
-/* By subject, then judge. */
+/* Orders opinions by what they are of, then by judge. */
 static int by_subject(const void *p, const void *q)
 {
 	const struct opinion *a = p, *b = q;

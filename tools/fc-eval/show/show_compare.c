@@ -9,13 +9,14 @@
 #include "fc-eval/show/contrast.h"
 #include "fc-eval/show/show.h"
 
-/* Two sheets of one judge. */
+/* Two models rated by one judge, and how they differ. */
 struct compared {
 	const struct eval_sheet *x, *y;
 	struct eval_contrast c;
 };
 
-/* "a is better than b by 1.000 [0.400, 1.500] points", of which judge if there are several. */
+/* "a is better than b by 1.000 [0.400, 1.500] points", behind the judge's name where there are
+ * several. */
 static void add_sentence(struct fc_buf *words, const struct eval_sheets *s,
     const struct compared *v, double p_holm, size_t n_pair)
 {
