@@ -124,9 +124,9 @@ static void try_judge(struct options *o)
 }
 
 static int ask_judge(
-    const struct options *o, struct eval_run *j, struct eval_http_usage *used, struct fc_err *e)
+    const struct options *o, struct eval_run *run, struct eval_http_usage *used, struct fc_err *e)
 {
-	const struct eval_asker asker = eval_run_asker(j);
+	const struct eval_asker asker = eval_run_asker(run);
 	char max_new[16];
 	snprintf(max_new, sizeof max_new, "%d", o->endpoint.max_tokens);
 	const char *const shell[] = {"sh", "-c", o->command, NULL};
@@ -137,30 +137,30 @@ static int ask_judge(
 	return eval_program_run(o->command ? shell : infer, &asker, e);
 }
 
-static void tell_outcome(const struct eval_run *j, const struct eval_http_usage *used)
+static void tell_outcome(const struct eval_run *run, const struct eval_http_usage *used)
 {
-	size_t n_left = j->plan.n - j->n_written;
-	fc_note("%zu judged%s", j->n_written, n_left ? "" : ", all are");
+	size_t n_left = run->plan.n - run->n_written;
+	fc_note("%zu judged%s", run->n_written, n_left ? "" : ", all are");
 	if (used->n_request)
 		fc_note("%llu requests, %llu of them repeated, about %llu tokens",
 		    (unsigned long long)used->n_request, (unsigned long long)used->n_retry,
 		    (unsigned long long)used->n_token);
-	if (j->n_unparsed)
-		fc_warn("%zu answers of the judge hold no verdict", j->n_unparsed);
-	if (j->n_failed)
-		fc_warn("%zu requests failed; the first: %s", j->n_failed, j->first_failure);
+	if (run->n_unparsed)
+		fc_warn("%zu answers of the judge hold no verdict", run->n_unparsed);
+	if (run->n_failed)
+		fc_warn("%zu requests failed; the first: %s", run->n_failed, run->first_failure);
 	if (used->over_budget && n_left)
 		fc_warn("the budget is spent");
 }
 
 /* Opens the file, takes out of the plan what it holds, and says how much that is. */
-static void resume_file(const struct options *o, struct eval_run *j, struct fc_err *e)
+static void resume_file(const struct options *o, struct eval_run *run, struct fc_err *e)
 {
 	size_t n_done, n_stale;
 	if (o->dry_run && !fc_file_exists(o->out))
 		return;
-	if (eval_judgment_file_open(&j->file, o->out, (enum eval_judgment_sync)o->sync, e) < 0 ||
-	    eval_judgment_file_resume(j->file, &j->plan, &n_done, &n_stale, e) < 0)
+	if (eval_judgment_file_open(&run->file, o->out, (enum eval_judgment_sync)o->sync, e) < 0 ||
+	    eval_judgment_file_resume(run->file, &run->plan, &n_done, &n_stale, e) < 0)
 		fc_die("%s", e->msg);
 	if (n_stale)
 		fc_die(
@@ -169,43 +169,43 @@ static void resume_file(const struct options *o, struct eval_run *j, struct fc_e
 		    o->out, n_stale);
 	if (n_done)
 		fc_note("%zu are judged already", n_done);
-	if (eval_run_settle_replied(j, e) < 0)
+	if (eval_run_settle_replied(run, e) < 0)
 		fc_die("%s", e->msg);
 }
 
-static void judge_all(struct options *o, struct eval_run *j)
+static void judge_all(struct options *o, struct eval_run *run)
 {
 	struct fc_err e;
 	struct eval_http_usage used = {0};
 	struct fc_buf key = FC_BUF_INIT;
-	if (j->plan.n_unanswered)
-		fc_warn("%zu judgments left out: no answer", j->plan.n_unanswered);
-	if (j->plan.n_error)
+	if (run->plan.n_unanswered)
+		fc_warn("%zu judgments left out: no answer", run->plan.n_unanswered);
+	if (run->plan.n_error)
 		fc_warn("%zu judgments left out: the answer is \"ERROR\"; --judge-errors judges it",
-		    j->plan.n_error);
-	resume_file(o, j, &e);
+		    run->plan.n_error);
+	resume_file(o, run, &e);
 	if (o->dry_run) {
-		fc_note("%zu to be judged", j->plan.n - j->n_written);
-		if (j->file && eval_judgment_file_close(j->file, false, &e) < 0)
+		fc_note("%zu to be judged", run->plan.n - run->n_written);
+		if (run->file && eval_judgment_file_close(run->file, false, &e) < 0)
 			fc_die("%s", e.msg);
 		return;
 	}
 	read_key(o, &key);
 	if (o->endpoint.base_url && eval_http_check(&o->endpoint, &e) < 0)
 		fc_die("%s", e.msg);
-	fc_progress_start("judgments", j->plan.n);
-	int ret = ask_judge(o, j, &used, &e);
+	fc_progress_start("judgments", run->plan.n);
+	int ret = ask_judge(o, run, &used, &e);
 	fc_progress_end();
-	tell_outcome(j, &used);
-	bool all = j->n_written == j->plan.n;
+	tell_outcome(run, &used);
+	bool all = run->n_written == run->plan.n;
 	struct fc_err closing;
-	if (eval_judgment_file_close(j->file, all, &closing) < 0)
+	if (eval_judgment_file_close(run->file, all, &closing) < 0)
 		fc_die("%s", closing.msg);
 	if (ret < 0)
 		fc_die("%s", e.msg);
 	if (!all)
-		fc_die("%zu of %zu not judged; run it again to go on", j->plan.n - j->n_written,
-		    j->plan.n);
+		fc_die("%zu of %zu not judged; run it again to go on", run->plan.n - run->n_written,
+		    run->plan.n);
 	fc_buf_release(&key);
 }
 
@@ -215,7 +215,7 @@ static void judge_files(struct options *o, char **paths, size_t n)
 	struct eval_bench bench = {0};
 	struct eval_prompts prompts = {0};
 	struct eval_bench_answers reference = {0}, *models = FC_ARRAY(struct eval_bench_answers, n);
-	struct eval_run j = {.judge = o->in.judge, .rule = (enum eval_verdict_rule)o->rule};
+	struct eval_run run = {.judge = o->in.judge, .rule = (enum eval_verdict_rule)o->rule};
 	if (eval_bench_read(&bench, o->questions, &e) < 0 ||
 	    eval_prompts_read(&prompts, o->prompts, &e) < 0 ||
 	    (o->reference && eval_bench_answers_read(&reference, o->reference, &e) < 0))
@@ -236,11 +236,11 @@ static void judge_files(struct options *o, char **paths, size_t n)
 			fc_die("%s", e.msg);
 		fc_note("no answers yet to judge");
 	} else {
-		if (eval_plan_make(&j.plan, &o->in, &e) < 0)
+		if (eval_plan_make(&run.plan, &o->in, &e) < 0)
 			fc_die("%s", e.msg);
-		judge_all(o, &j);
+		judge_all(o, &run);
 	}
-	eval_run_release(&j);
+	eval_run_release(&run);
 	for (size_t i = 0; i < n; i++)
 		eval_bench_answers_release(&models[i]);
 	free(models);

@@ -29,11 +29,11 @@ struct eval_run {
 	size_t n_again, cap_again;
 	struct fc_buf line, id;
 };
-void eval_run_release(struct eval_run *j);
+void eval_run_release(struct eval_run *run);
 
-/* Asks for the games that have no reply; j is borrowed. */
-struct eval_asker eval_run_asker(struct eval_run *j);
+/* Asks for the games that have no reply; run is borrowed. */
+struct eval_asker eval_run_asker(struct eval_run *run);
 /* Writes the judgments of items whose games all had a reply when a run was killed. */
-int eval_run_settle_replied(struct eval_run *j, struct fc_err *e);
+int eval_run_settle_replied(struct eval_run *run, struct fc_err *e);
 
 #endif

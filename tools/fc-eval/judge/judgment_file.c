@@ -100,11 +100,11 @@ static int mend_last_line(int fd, const char *path, struct fc_err *e)
 	return ret;
 }
 
-static struct entry *add_entry(struct eval_judgment_file *l)
+static struct entry *add_entry(struct eval_judgment_file *f)
 {
-	FC_GROW(l->entry, l->cap, l->n + 1);
-	l->entry[l->n] = (struct entry){0};
-	return &l->entry[l->n++];
+	FC_GROW(f->entry, f->cap, f->n + 1);
+	f->entry[f->n] = (struct entry){0};
+	return &f->entry[f->n++];
 }
 
 static uint64_t hash_of(const json_t *o, const char *key)
@@ -116,12 +116,12 @@ static uint64_t hash_of(const json_t *o, const char *key)
 static int load_judgment(
     void *ctx /* struct eval_judgment_file */, json_t *o, const char *where, struct fc_err *e)
 {
-	struct eval_judgment_file *l = ctx;
+	struct eval_judgment_file *f = ctx;
 	struct eval_judgment x = {0};
 	struct fc_buf key = FC_BUF_INIT;
 	int ret = eval_judgment_parse(&x, o, where, e);
 	if (ret == 0) {
-		struct entry *n = add_entry(l);
+		struct entry *n = add_entry(f);
 		eval_judgment_key(
 		    &key, x.question, x.model[0], x.model[1], x.judge, x.prompt, x.turn);
 		n->key = fc_buf_detach(&key);
@@ -138,7 +138,7 @@ static int load_judgment(
 static int load_game(
     void *ctx /* struct eval_judgment_file */, json_t *o, const char *where, struct fc_err *e)
 {
-	struct eval_judgment_file *l = ctx;
+	struct eval_judgment_file *f = ctx;
 	const char *key;
 	int64_t game;
 	int ret = -1;
@@ -149,7 +149,7 @@ static int load_game(
 		fc_fail(e, "%s: expected an answered game: key, game, judgment", where);
 		goto out;
 	}
-	struct entry *n = add_entry(l);
+	struct entry *n = add_entry(f);
 	n->key = fc_strdup(key);
 	n->game = (int)game;
 	n->prompt = hash_of(o, "user_prompt");
@@ -167,63 +167,63 @@ static int by_key(const void *a, const void *b)
 	return c ? c : x->game < y->game ? -1 : x->game > y->game;
 }
 
-static int open_games(struct eval_judgment_file *l, struct fc_err *e)
+static int open_games(struct eval_judgment_file *f, struct fc_err *e)
 {
-	if (l->games_fd >= 0)
+	if (f->games_fd >= 0)
 		return 0;
-	l->games_fd = open_locked(l->games_path, e);
-	return l->games_fd < 0 ? -1 : mend_last_line(l->games_fd, l->games_path, e);
+	f->games_fd = open_locked(f->games_path, e);
+	return f->games_fd < 0 ? -1 : mend_last_line(f->games_fd, f->games_path, e);
 }
 
 int eval_judgment_file_open(struct eval_judgment_file **out, const char *path,
     enum eval_judgment_sync sync, struct fc_err *e)
 {
 	struct fc_buf games = FC_BUF_INIT;
-	struct eval_judgment_file *l = FC_NEW(struct eval_judgment_file);
-	*out = l;
-	l->path = fc_strdup(path);
+	struct eval_judgment_file *f = FC_NEW(struct eval_judgment_file);
+	*out = f;
+	f->path = fc_strdup(path);
 	fc_buf_addf(&games, "%s.games", path);
-	l->games_path = fc_buf_detach(&games);
-	l->games_fd = -1;
-	l->sync = sync;
-	l->fd = open_locked(path, e);
-	if (l->fd < 0 || mend_last_line(l->fd, path, e) < 0 ||
-	    fc_jsonl_each(path, load_judgment, l, e) < 0)
+	f->games_path = fc_buf_detach(&games);
+	f->games_fd = -1;
+	f->sync = sync;
+	f->fd = open_locked(path, e);
+	if (f->fd < 0 || mend_last_line(f->fd, path, e) < 0 ||
+	    fc_jsonl_each(path, load_judgment, f, e) < 0)
 		return -1;
-	if (fc_file_exists(l->games_path) &&
-	    (open_games(l, e) < 0 || fc_jsonl_each(l->games_path, load_game, l, e) < 0))
+	if (fc_file_exists(f->games_path) &&
+	    (open_games(f, e) < 0 || fc_jsonl_each(f->games_path, load_game, f, e) < 0))
 		return -1;
-	if (l->n)
-		qsort(l->entry, l->n, sizeof *l->entry, by_key);
+	if (f->n)
+		qsort(f->entry, f->n, sizeof *f->entry, by_key);
 	return 0;
 }
 
-int eval_judgment_file_close(struct eval_judgment_file *l, bool all_judged, struct fc_err *e)
+int eval_judgment_file_close(struct eval_judgment_file *f, bool all_judged, struct fc_err *e)
 {
 	int ret = 0;
-	if (l->fd >= 0 && fdatasync(l->fd) < 0 && errno != EINVAL)
-		ret = fc_fail(e, "sync %s:", l->path);
-	if (l->fd >= 0)
-		close(l->fd);
-	if (ret == 0 && all_judged && l->games_fd >= 0 && unlink(l->games_path) < 0)
-		ret = fc_fail(e, "remove %s:", l->games_path);
-	if (l->games_fd >= 0)
-		close(l->games_fd);
-	for (size_t i = 0; i < l->n; i++) {
-		free(l->entry[i].key);
-		json_decref(l->entry[i].o);
+	if (f->fd >= 0 && fdatasync(f->fd) < 0 && errno != EINVAL)
+		ret = fc_fail(e, "sync %s:", f->path);
+	if (f->fd >= 0)
+		close(f->fd);
+	if (ret == 0 && all_judged && f->games_fd >= 0 && unlink(f->games_path) < 0)
+		ret = fc_fail(e, "remove %s:", f->games_path);
+	if (f->games_fd >= 0)
+		close(f->games_fd);
+	for (size_t i = 0; i < f->n; i++) {
+		free(f->entry[i].key);
+		json_decref(f->entry[i].o);
 	}
-	free(l->entry);
-	free(l->path);
-	free(l->games_path);
-	free(l);
+	free(f->entry);
+	free(f->path);
+	free(f->games_path);
+	free(f);
 	return ret;
 }
 
-static const struct entry *find_entry(const struct eval_judgment_file *l, const char *key, int game)
+static const struct entry *find_entry(const struct eval_judgment_file *f, const char *key, int game)
 {
 	struct entry wanted = {.key = (char *)key, .game = game}; /* only compared */
-	return l->n ? bsearch(&wanted, l->entry, l->n, sizeof *l->entry, by_key) : NULL;
+	return f->n ? bsearch(&wanted, f->entry, f->n, sizeof *f->entry, by_key) : NULL;
 }
 
 static bool prompt_differs(const struct entry *x, const struct eval_plan_item *item, int g)
@@ -239,10 +239,10 @@ static bool is_stale(const struct entry *x, const struct eval_plan_item *item)
 	return prompt_differs(x, item, 0) && (item->n_game < 2 || prompt_differs(x, item, 1));
 }
 
-static void recall_games(struct eval_judgment_file *l, struct eval_plan_item *item)
+static void recall_games(struct eval_judgment_file *f, struct eval_plan_item *item)
 {
 	for (int g = 0; g < item->n_game; g++) {
-		const struct entry *x = find_entry(l, item->key, g + 1);
+		const struct entry *x = find_entry(f, item->key, g + 1);
 		if (!x || prompt_differs(x, item, g))
 			continue;
 		const json_t *text = json_object_get(x->o, "judgment");
@@ -252,14 +252,14 @@ static void recall_games(struct eval_judgment_file *l, struct eval_plan_item *it
 	}
 }
 
-int eval_judgment_file_resume(struct eval_judgment_file *l, struct eval_plan *p, size_t *n_done,
+int eval_judgment_file_resume(struct eval_judgment_file *f, struct eval_plan *p, size_t *n_done,
     size_t *n_stale, struct fc_err *e)
 {
 	size_t n = 0;
 	*n_done = *n_stale = 0;
 	for (size_t i = 0; i < p->n; i++) {
 		struct eval_plan_item *item = &p->v[i];
-		const struct entry *x = find_entry(l, item->key, 0);
+		const struct entry *x = find_entry(f, item->key, 0);
 		for (int g = 0; g < item->n_game; g++)
 			if (eval_plan_item_fill(item, g, e) < 0)
 				return -1;
@@ -269,7 +269,7 @@ int eval_judgment_file_resume(struct eval_judgment_file *l, struct eval_plan *p,
 			eval_plan_item_release(item);
 			continue;
 		}
-		recall_games(l, item);
+		recall_games(f, item);
 		if (n != i)
 			p->v[n] = *item;
 		n++;
@@ -278,28 +278,28 @@ int eval_judgment_file_resume(struct eval_judgment_file *l, struct eval_plan *p,
 	return 0;
 }
 
-static int append_line(struct eval_judgment_file *l, int fd, const char *path, const char *line,
+static int append_line(struct eval_judgment_file *f, int fd, const char *path, const char *line,
     size_t n, struct fc_err *e)
 {
 	if (fc_write_all(fd, line, n, path, e) < 0)
 		return -1;
-	if (l->sync == EVAL_JUDGMENT_SYNC_LINE && fdatasync(fd) < 0 && errno != EINVAL)
+	if (f->sync == EVAL_JUDGMENT_SYNC_LINE && fdatasync(fd) < 0 && errno != EINVAL)
 		return fc_fail(e, "sync %s:", path);
 	return 0;
 }
 
 int eval_judgment_file_add(
-    struct eval_judgment_file *l, const char *line, size_t n, struct fc_err *e)
+    struct eval_judgment_file *f, const char *line, size_t n, struct fc_err *e)
 {
-	return append_line(l, l->fd, l->path, line, n, e);
+	return append_line(f, f->fd, f->path, line, n, e);
 }
 
 int eval_judgment_file_add_game(
-    struct eval_judgment_file *l, const struct eval_plan_item *item, int g, struct fc_err *e)
+    struct eval_judgment_file *f, const struct eval_plan_item *item, int g, struct fc_err *e)
 {
 	const struct eval_game *game = &item->game[g];
 	struct fc_buf b = FC_BUF_INIT;
-	if (open_games(l, e) < 0)
+	if (open_games(f, e) < 0)
 		return -1;
 	fc_buf_adds(&b, "{\"key\": ");
 	fc_json_quote(&b, item->key, strlen(item->key));
@@ -312,7 +312,7 @@ int eval_judgment_file_add_game(
 		fc_json_dump(&b, game->about);
 	}
 	fc_buf_adds(&b, "}\n");
-	int ret = append_line(l, l->games_fd, l->games_path, b.p, b.n, e);
+	int ret = append_line(f, f->games_fd, f->games_path, b.p, b.n, e);
 	fc_buf_release(&b);
 	return ret;
 }

@@ -17,22 +17,22 @@ enum eval_judgment_sync {
 };
 
 struct eval_judgment_file;
-int eval_judgment_file_open(struct eval_judgment_file **l, const char *path,
+int eval_judgment_file_open(struct eval_judgment_file **f, const char *path,
     enum eval_judgment_sync sync, struct fc_err *e);
 /* Syncs.  all_judged: no item waits for its other game, so FILE.games goes. */
-int eval_judgment_file_close(struct eval_judgment_file *l, bool all_judged, struct fc_err *e);
+int eval_judgment_file_close(struct eval_judgment_file *f, bool all_judged, struct fc_err *e);
 
 /* Takes what is judged already out of the plan and gives the rest the replies that are known.
  * *n_done: how many were taken out; *n_stale: how many of those were about another prompt than
  * today's, because answers, questions or references changed. */
-int eval_judgment_file_resume(struct eval_judgment_file *l, struct eval_plan *p, size_t *n_done,
+int eval_judgment_file_resume(struct eval_judgment_file *f, struct eval_plan *p, size_t *n_done,
     size_t *n_stale, struct fc_err *e);
 
 /* Adds a line, which ends in a newline. */
 int eval_judgment_file_add(
-    struct eval_judgment_file *l, const char *line, size_t n, struct fc_err *e);
+    struct eval_judgment_file *f, const char *line, size_t n, struct fc_err *e);
 /* Keeps a game's reply while the item's other game has none. */
 int eval_judgment_file_add_game(
-    struct eval_judgment_file *l, const struct eval_plan_item *item, int g, struct fc_err *e);
+    struct eval_judgment_file *f, const struct eval_plan_item *item, int g, struct fc_err *e);
 
 #endif

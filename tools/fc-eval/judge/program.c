@@ -12,7 +12,7 @@
 #include "fc-eval/judge/child.h"
 #include "text/lines.h"
 
-struct question {
+struct pending {
 	char *id;
 	size_t number;
 	bool replied;
@@ -23,13 +23,13 @@ struct program {
 	struct eval_child child;
 	struct fc_buf out, in;
 	size_t n_written, n_scanned; /* bytes of out; bytes of in without a newline */
-	struct question *question;   /* [n] in the order of their ids' bytes once all are known */
-	size_t n, cap, n_answered;
+	struct pending *pending;     /* [n] in the order of their ids' bytes once all are known */
+	size_t n, cap;
 };
 
 static int by_id(const void *a, const void *b)
 {
-	const struct question *x = a, *y = b;
+	const struct pending *x = a, *y = b;
 	return strcmp(x->id, y->id);
 }
 
@@ -43,11 +43,11 @@ static void collect_requests(struct program *p)
 		fc_buf_adds(&p->out, ", \"messages\": ");
 		fc_json_dump(&p->out, r.messages);
 		fc_buf_adds(&p->out, "}\n");
-		FC_GROW(p->question, p->cap, p->n + 1);
-		p->question[p->n++] = (struct question){.id = fc_strdup(r.id), .number = r.number};
+		FC_GROW(p->pending, p->cap, p->n + 1);
+		p->pending[p->n++] = (struct pending){.id = fc_strdup(r.id), .number = r.number};
 	}
 	if (p->n)
-		qsort(p->question, p->n, sizeof *p->question, by_id);
+		qsort(p->pending, p->n, sizeof *p->pending, by_id);
 }
 
 static void write_some(struct program *p)
@@ -82,9 +82,8 @@ static int take_line(struct program *p, const char *line, size_t n, struct fc_er
 		return -1;
 	const char *id = json_string_value(json_object_get(o, "id"));
 	const json_t *answer = answer_of(o);
-	struct question key = {.id = (char *)id}; /* only compared */
-	struct question *q =
-	    id ? bsearch(&key, p->question, p->n, sizeof *p->question, by_id) : NULL;
+	struct pending key = {.id = (char *)id}; /* only compared */
+	struct pending *q = id ? bsearch(&key, p->pending, p->n, sizeof *p->pending, by_id) : NULL;
 	int ret = -1;
 	if (!q)
 		fc_fail(
@@ -99,7 +98,6 @@ static int take_line(struct program *p, const char *line, size_t n, struct fc_er
 		struct eval_reply reply = {
 		    .text = json_string_value(answer), .n = json_string_length(answer)};
 		q->replied = true;
-		p->n_answered++;
 		ret = p->asker->take(p->asker->ctx, q->number, &reply, e);
 	}
 	json_decref(o);
@@ -157,8 +155,8 @@ static int end_program(struct program *p, int ret, struct fc_err *e)
 		return -1;
 	for (size_t i = 0; i < p->n; i++) {
 		struct eval_reply none = {.why = "the judge's program left it out"};
-		if (!p->question[i].replied &&
-		    p->asker->take(p->asker->ctx, p->question[i].number, &none, e) < 0)
+		if (!p->pending[i].replied &&
+		    p->asker->take(p->asker->ctx, p->pending[i].number, &none, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -167,8 +165,8 @@ static int end_program(struct program *p, int ret, struct fc_err *e)
 static void release_program(struct program *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		free(p->question[i].id);
-	free(p->question);
+		free(p->pending[i].id);
+	free(p->pending);
 	fc_buf_release(&p->in);
 	fc_buf_release(&p->out);
 }

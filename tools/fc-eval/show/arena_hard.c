@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fc-eval/show/wins.h"
+#include "fc-eval/show/arena_hard.h"
 
 static struct eval_arena_hard_score *score_of(
     struct eval_arena_hard *a, const char *judge, const char *model)

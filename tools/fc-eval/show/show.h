@@ -3,6 +3,7 @@
 #define FC_EVAL_SHOW_H
 
 #include "text/table.h"
+#include "fc-eval/show/arena_hard.h"
 #include "fc-eval/show/sheets.h"
 #include "fc-eval/show/show_input.h"
 #include "fc-eval/show/wins.h"

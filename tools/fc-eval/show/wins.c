@@ -7,52 +7,52 @@
 
 #include "base/mem.h"
 
-static struct eval_standing *standing_of(struct eval_wins *b, const char *judge, const char *model)
+static struct eval_standing *standing_of(struct eval_wins *w, const char *judge, const char *model)
 {
-	size_t k = fc_categories_number(&b->judge, judge),
-	       m = fc_categories_number(&b->model, model);
-	for (size_t i = 0; i < b->n; i++)
-		if (b->standing[i].judge == k && b->standing[i].model == m)
-			return &b->standing[i];
-	FC_GROW(b->standing, b->cap, b->n + 1);
-	struct eval_standing *r = &b->standing[b->n++];
-	*r = (struct eval_standing){
-	    .judge = k, .model = m, .points = FC_ARRAY(struct fc_share, b->question.n)};
-	return r;
+	size_t k = fc_categories_number(&w->judge, judge),
+	       m = fc_categories_number(&w->model, model);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->standing[i].judge == k && w->standing[i].model == m)
+			return &w->standing[i];
+	FC_GROW(w->standing, w->cap, w->n + 1);
+	struct eval_standing *s = &w->standing[w->n++];
+	*s = (struct eval_standing){
+	    .judge = k, .model = m, .points = FC_ARRAY(struct fc_share, w->question.n)};
+	return s;
 }
 
 /* side: which of the row's models counts. */
-static void count_side(struct eval_wins *b, const struct eval_judgment *x, int side)
+static void count_side(struct eval_wins *w, const struct eval_judgment *x, int side)
 {
-	struct eval_standing *r = standing_of(b, x->judge, x->model[side]);
-	struct fc_share *points = &r->points[fc_categories_number(&b->question, x->question)];
+	struct eval_standing *s = standing_of(w, x->judge, x->model[side]);
+	struct fc_share *points = &s->points[fc_categories_number(&w->question, x->question)];
 	enum eval_winner own = side == 0 ? EVAL_WINNER_A : EVAL_WINNER_B,
-			 w = eval_judgment_winner(x);
-	if (w == EVAL_WINNER_ERROR) {
-		r->n_error++;
+			 winner = eval_judgment_winner(x);
+	if (winner == EVAL_WINNER_ERROR) {
+		s->n_error++;
 		return;
 	}
 	points->den += 1;
-	if (w == EVAL_WINNER_TIE) {
-		r->n_tie++;
+	if (winner == EVAL_WINNER_TIE) {
+		s->n_tie++;
 		points->num += 0.5;
-	} else if (w == own) {
-		r->n_win++;
+	} else if (winner == own) {
+		s->n_win++;
 		points->num += 1;
 	} else {
-		r->n_loss++;
+		s->n_loss++;
 	}
 }
 
-static void count_places(struct eval_wins *b, const struct eval_judgment *x)
+static void count_places(struct eval_wins *w, const struct eval_judgment *x)
 {
-	size_t judge = fc_categories_number(&b->judge, x->judge);
-	while (b->n_places <= judge) {
-		FC_GROW(b->places, b->cap_places, b->n_places + 1);
-		b->places[b->n_places] = (struct eval_places){.judge = b->n_places};
-		b->n_places++;
+	size_t judge = fc_categories_number(&w->judge, x->judge);
+	while (w->n_places <= judge) {
+		FC_GROW(w->places, w->cap_places, w->n_places + 1);
+		w->places[w->n_places] = (struct eval_places){.judge = w->n_places};
+		w->n_places++;
 	}
-	struct eval_places *p = &b->places[judge];
+	struct eval_places *p = &w->places[judge];
 	enum eval_winner g1 = x->winner[0], g2 = x->winner[1];
 	if (eval_judgment_winner(x) == EVAL_WINNER_ERROR) {
 		p->n_error++;
@@ -69,10 +69,10 @@ static void count_places(struct eval_wins *b, const struct eval_judgment *x)
 		p->n_second++;
 }
 
-double eval_standing_adjusted(const struct eval_standing *r)
+double eval_standing_adjusted(const struct eval_standing *s)
 {
-	double n = (double)(r->n_win + r->n_loss + r->n_tie);
-	return n > 0 ? ((double)r->n_win + 0.5 * (double)r->n_tie) / n : NAN;
+	double n = (double)(s->n_win + s->n_loss + s->n_tie);
+	return n > 0 ? ((double)s->n_win + 0.5 * (double)s->n_tie) / n : NAN;
 }
 
 static const struct eval_wins *sorting; /* qsort has no argument for it */
@@ -96,47 +96,47 @@ static bool takes_part(const struct eval_judgment *x, const char *baseline)
 	    (!baseline || !strcmp(x->model[0], baseline) || !strcmp(x->model[1], baseline));
 }
 
-void eval_wins_build(struct eval_wins *b, const struct eval_judgments *j, const char *baseline)
+void eval_wins_build(struct eval_wins *w, const struct eval_judgments *j, const char *baseline)
 {
-	*b = (struct eval_wins){0};
+	*w = (struct eval_wins){0};
 	for (size_t i = 0; i < j->n; i++)
 		if (takes_part(&j->v[i], baseline))
-			fc_categories_number(&b->question, j->v[i].question);
+			fc_categories_number(&w->question, j->v[i].question);
 	for (size_t i = 0; i < j->n; i++) {
 		const struct eval_judgment *x = &j->v[i];
 		if (!takes_part(x, baseline))
 			continue;
 		for (int side = 0; side < 2; side++)
 			if (!baseline || strcmp(x->model[side], baseline))
-				count_side(b, x, side);
-		count_places(b, x);
+				count_side(w, x, side);
+		count_places(w, x);
 	}
-	sorting = b;
-	if (b->n)
-		qsort(b->standing, b->n, sizeof *b->standing, by_rank);
+	sorting = w;
+	if (w->n)
+		qsort(w->standing, w->n, sizeof *w->standing, by_rank);
 }
 
-void eval_wins_release(struct eval_wins *b)
+void eval_wins_release(struct eval_wins *w)
 {
-	for (size_t i = 0; i < b->n; i++)
-		free(b->standing[i].points);
-	free(b->standing);
-	free(b->places);
-	fc_categories_release(&b->judge);
-	fc_categories_release(&b->model);
-	fc_categories_release(&b->question);
-	*b = (struct eval_wins){0};
+	for (size_t i = 0; i < w->n; i++)
+		free(w->standing[i].points);
+	free(w->standing);
+	free(w->places);
+	fc_categories_release(&w->judge);
+	fc_categories_release(&w->model);
+	fc_categories_release(&w->question);
+	*w = (struct eval_wins){0};
 }
 
 struct fc_interval eval_standing_interval(
-    const struct eval_wins *b, const struct eval_standing *r, uint64_t seed, size_t n_resample)
+    const struct eval_wins *w, const struct eval_standing *s, uint64_t seed, size_t n_resample)
 {
 	struct fc_interval out;
-	struct fc_share *share = FC_ARRAY(struct fc_share, b->question.n);
+	struct fc_share *share = FC_ARRAY(struct fc_share, w->question.n);
 	size_t n = 0;
-	for (size_t q = 0; q < b->question.n; q++)
-		if (r->points[q].den > 0)
-			share[n++] = r->points[q];
+	for (size_t q = 0; q < w->question.n; q++)
+		if (s->points[q].den > 0)
+			share[n++] = s->points[q];
 	fc_resample_ratios(share, n, 1, seed, n_resample, &out);
 	free(share);
 	return out;

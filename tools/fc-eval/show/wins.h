@@ -35,32 +35,12 @@ struct eval_wins {
 	size_t n_places, cap_places;
 };
 /* baseline: count its pairs only, and leave out its own standing; NULL: all pairs. */
-void eval_wins_build(struct eval_wins *b, const struct eval_judgments *j, const char *baseline);
-void eval_wins_release(struct eval_wins *b);
+void eval_wins_build(struct eval_wins *w, const struct eval_judgments *j, const char *baseline);
+void eval_wins_release(struct eval_wins *w);
 /* (wins + ties / 2) / all; NaN of none. */
-double eval_standing_adjusted(const struct eval_standing *r);
+double eval_standing_adjusted(const struct eval_standing *s);
 /* Bootstrap interval of the adjusted win rate over questions. */
 struct fc_interval eval_standing_interval(
-    const struct eval_wins *b, const struct eval_standing *r, uint64_t seed, size_t n_resample);
-
-/*
- * Arena-Hard: each game is a battle against the baseline, one with a strong verdict is `weight` of
- * them.  The Bradley-Terry model's maximum likelihood of a star of battles around one baseline is
- * the share of points won, so that is the score; games without verdict are dropped.
- */
-struct eval_arena_hard_score {
-	size_t judge, model;
-	size_t n_battle, n_dropped; /* games */
-	struct fc_share *points;    /* [n_question] weighted */
-};
-struct eval_arena_hard {
-	struct fc_categories judge, model, question;
-	struct eval_arena_hard_score *score; /* [n], by judge, then by falling score */
-	size_t n, cap;
-};
-void eval_arena_hard_build(struct eval_arena_hard *a, const struct eval_judgments *j, int weight);
-void eval_arena_hard_release(struct eval_arena_hard *a);
-struct fc_share eval_arena_hard_points(
-    const struct eval_arena_hard *a, const struct eval_arena_hard_score *s);
+    const struct eval_wins *w, const struct eval_standing *s, uint64_t seed, size_t n_resample);
 
 #endif
