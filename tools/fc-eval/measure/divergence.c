@@ -7,8 +7,8 @@
 #include "base/resample.h"
 #include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
-#include "fc-eval/measure/row_divergence.h"
 #include "fc-eval/measure/groups.h"
+#include "fc-eval/measure/row_divergence.h"
 #include "stream/join.h"
 
 struct options {

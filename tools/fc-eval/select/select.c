@@ -10,10 +10,10 @@
 #include "base/opt.h"
 #include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
-#include "text/table.h"
 #include "fc-eval/select/choosing.h"
 #include "fc-eval/select/reward.h"
 #include "fc-eval/select/selected.h"
+#include "text/table.h"
 
 struct options {
 	struct eval_rewarding rewarding;

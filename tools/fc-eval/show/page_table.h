@@ -2,8 +2,8 @@
 #ifndef FC_EVAL_PAGE_TABLE_H
 #define FC_EVAL_PAGE_TABLE_H
 
-#include "text/table.h"
 #include "fc-eval/show/report.h"
+#include "text/table.h"
 
 /* How a cell looks in the page. */
 enum eval_page_look {

@@ -3,8 +3,8 @@
 #include "base/die.h"
 #include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
-#include "fc-eval/show/show_input.h"
 #include "fc-eval/show/show.h"
+#include "fc-eval/show/show_input.h"
 
 #define TABLES "auto|scores|categories|questions|wins|arena|compare|judges|places"
 enum table {

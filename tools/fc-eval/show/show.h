@@ -2,11 +2,11 @@
 #ifndef FC_EVAL_SHOW_H
 #define FC_EVAL_SHOW_H
 
-#include "text/table.h"
 #include "fc-eval/show/arena_hard.h"
 #include "fc-eval/show/sheets.h"
 #include "fc-eval/show/show_input.h"
 #include "fc-eval/show/wins.h"
+#include "text/table.h"
 
 /*
  * show/: judgments for people. show is the command; its tables are in show_scores, show_compare and
