@@ -91,25 +91,20 @@ static void put_group(
 	const char *name;
 	const struct eval_group *g = eval_groups_at(&r->groups, number, &name);
 	struct fc_share *share = fc_calloc(g->n, N_MEASURE * sizeof *share);
-	struct fc_interval interval[N_MEASURE];
-	struct sums sum = {{0}, 0, 0};
+	struct fc_cell cell[N_MEASURE];
+	uint64_t n_row = 0, n_unmatched = 0;
 	for (size_t k = 0; k < g->n; k++) {
 		const struct sums *s = &r->sums[g->item[k]];
-		sum.n_row += s->n_row;
-		sum.n_unmatched += s->n_unmatched;
-		for (size_t m = 0; m < N_MEASURE; m++) {
+		n_row += s->n_row;
+		n_unmatched += s->n_unmatched;
+		for (size_t m = 0; m < N_MEASURE; m++)
 			share[k * N_MEASURE + m] =
 			    (struct fc_share){s->measure[m], (double)s->n_row};
-			sum.measure[m] += s->measure[m];
-		}
 	}
-	fc_resample_ratios(share, g->n, N_MEASURE, o->seed, (size_t)o->n_resample, interval);
+	eval_group_ratios(share, g->n, N_MEASURE, o->seed, o->n_resample, cell);
 	free(share);
-	const double n = (double)sum.n_row;
-	FC_TABLE_ROW(t, fc_cell_text(name), fc_cell_count(g->n), fc_cell_count(sum.n_row),
-	    fc_cell_count(sum.n_unmatched), fc_cell_within(sum.measure[KL] / n, interval[KL]),
-	    fc_cell_within(sum.measure[KL_AT_LEAST] / n, interval[KL_AT_LEAST]),
-	    fc_cell_within(sum.measure[AGREEMENT] / n, interval[AGREEMENT]));
+	FC_TABLE_ROW(t, fc_cell_text(name), fc_cell_count(g->n), fc_cell_count(n_row),
+	    fc_cell_count(n_unmatched), cell[KL], cell[KL_AT_LEAST], cell[AGREEMENT]);
 }
 
 static _Noreturn void run_divergence(int argc, char **argv)

@@ -61,3 +61,19 @@ const struct eval_group *eval_groups_at(const struct eval_groups *g, size_t i, c
 	*name = g->categories.name[number];
 	return &g->group[number];
 }
+
+void eval_group_ratios(const struct fc_share *share, size_t n_item, size_t n_ratio, uint64_t seed,
+    int n_resample, struct fc_cell *cell)
+{
+	struct fc_interval *interval = FC_ARRAY(struct fc_interval, n_ratio);
+	fc_resample_ratios(share, n_item, n_ratio, seed, (size_t)n_resample, interval);
+	for (size_t r = 0; r < n_ratio; r++) {
+		struct fc_share sum = {0};
+		for (size_t i = 0; i < n_item; i++) {
+			sum.num += share[i * n_ratio + r].num;
+			sum.den += share[i * n_ratio + r].den;
+		}
+		cell[r] = fc_cell_within(sum.num / sum.den, interval[r]);
+	}
+	free(interval);
+}

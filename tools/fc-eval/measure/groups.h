@@ -4,6 +4,7 @@
 
 #include "stream/example.h"
 #include "text/category.h"
+#include "text/table.h"
 
 /* Numbers of conversations, ascending. */
 struct eval_group {
@@ -32,5 +33,10 @@ int eval_groups_file(struct eval_groups *g, const struct fc_example *x, const ch
 /* Group i of eval_groups_count(): "all" first, then by name. */
 size_t eval_groups_count(const struct eval_groups *g);
 const struct eval_group *eval_groups_at(const struct eval_groups *g, size_t i, const char **name);
+
+/* Ratios sum(num) / sum(den) over n_item shares, with the intervals of fc_resample_ratios(), for a
+ * table.  share: [n_item][n_ratio]; cell: [n_ratio]. */
+void eval_group_ratios(const struct fc_share *share, size_t n_item, size_t n_ratio, uint64_t seed,
+    int n_resample, struct fc_cell *cell);
 
 #endif

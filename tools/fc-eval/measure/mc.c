@@ -164,20 +164,15 @@ static void put_group(
 	struct results *r = scan->ctx;
 	const struct options *o = r->opt;
 	struct fc_share *share = fc_calloc(g->n, EVAL_MC_COUNT * sizeof *share);
-	struct fc_interval interval[EVAL_MC_COUNT];
-	double sum[EVAL_MC_COUNT] = {0};
-	for (size_t k = 0; k < g->n; k++)
-		for (size_t m = 0; m < EVAL_MC_COUNT; m++) {
-			const double v = r->measure[g->item[k]][m];
-			share[k * EVAL_MC_COUNT + m] = (struct fc_share){v, 1};
-			sum[m] += v;
-		}
-	fc_resample_ratios(share, g->n, EVAL_MC_COUNT, o->seed, (size_t)o->n_resample, interval);
-	free(share);
 	struct fc_cell cell[FC_LEN(columns)] = {
 	    fc_cell_text(path), fc_cell_text(name), fc_cell_count(g->n)};
-	for (size_t m = 0; m < EVAL_MC_COUNT; m++)
-		cell[COLUMN_MEASURE + m] = fc_cell_within(sum[m] / (double)g->n, interval[m]);
+	for (size_t k = 0; k < g->n; k++)
+		for (size_t m = 0; m < EVAL_MC_COUNT; m++)
+			share[k * EVAL_MC_COUNT + m] =
+			    (struct fc_share){r->measure[g->item[k]][m], 1};
+	eval_group_ratios(
+	    share, g->n, EVAL_MC_COUNT, o->seed, o->n_resample, cell + COLUMN_MEASURE);
+	free(share);
 	fc_table_add(&r->table, cell, FC_LEN(cell));
 }
 

@@ -137,10 +137,16 @@ static void choose_columns(struct fc_column column[N_COLUMN], int per)
 			column[COLUMN_PERPLEXITY + r].shown = FC_SHOWN_PROGRAMS;
 }
 
-/* exp of nats and of their interval */
-static struct fc_cell perplexity(double nats, struct fc_interval i)
+static struct fc_cell perplexity(struct fc_cell nats)
 {
-	return fc_cell_within(exp(nats), (struct fc_interval){exp(i.low), exp(i.high)});
+	return fc_cell_within(
+	    exp(nats.real), (struct fc_interval){exp(nats.interval.low), exp(nats.interval.high)});
+}
+
+static struct fc_cell bits(struct fc_cell nats)
+{
+	return fc_cell_within(nats.real / log(2),
+	    (struct fc_interval){nats.interval.low / log(2), nats.interval.high / log(2)});
 }
 
 static void put_group(
@@ -149,7 +155,7 @@ static void put_group(
 	struct scores *s = scan->ctx;
 	const struct options *o = s->opt;
 	struct fc_share *share = fc_calloc(g->n, N_RATIO * sizeof *share);
-	struct fc_interval i[N_RATIO];
+	struct fc_cell per[N_RATIO];
 	struct eval_score sum = {0};
 	uint64_t n = 0;
 	for (size_t k = 0; k < g->n; k++) {
@@ -163,24 +169,12 @@ static void put_group(
 		n += counts;
 		eval_score_add(&sum, c);
 	}
-	fc_resample_ratios(share, g->n, N_RATIO, o->seed, (size_t)o->n_resample, i);
+	eval_group_ratios(share, g->n, N_RATIO, o->seed, o->n_resample, per);
 	free(share);
-
-	const double den[N_RATIO] = {[PER_TOKEN] = (double)sum.n_token,
-	    [PER_WORD] = (double)sum.n_word,
-	    [PER_BYTE] = (double)sum.n_byte,
-	    [PER_CONVERSATION] = (double)n};
-	double v[N_RATIO];
-	for (size_t r = 0; r < N_RATIO; r++)
-		v[r] = sum.nll / den[r];
-	const double bit = log(2);
 	FC_TABLE_ROW(&s->table, fc_cell_text(path), fc_cell_text(name), fc_cell_count(n),
 	    fc_cell_count(sum.n_token), fc_cell_count(sum.n_word), fc_cell_count(sum.n_byte),
-	    fc_cell_within(v[PER_TOKEN], i[PER_TOKEN]), perplexity(v[PER_TOKEN], i[PER_TOKEN]),
-	    perplexity(v[PER_WORD], i[PER_WORD]), perplexity(v[PER_BYTE], i[PER_BYTE]),
-	    perplexity(v[PER_CONVERSATION], i[PER_CONVERSATION]),
-	    fc_cell_within(v[PER_BYTE] / bit,
-		(struct fc_interval){i[PER_BYTE].low / bit, i[PER_BYTE].high / bit}),
+	    per[PER_TOKEN], perplexity(per[PER_TOKEN]), perplexity(per[PER_WORD]),
+	    perplexity(per[PER_BYTE]), perplexity(per[PER_CONVERSATION]), bits(per[PER_BYTE]),
 	    fc_cell_share(sum.n_row, sum.n_label));
 }
 

@@ -13,7 +13,6 @@
 #include "fc-eval/select/choosing.h"
 #include "fc-eval/select/reward.h"
 #include "fc-eval/select/selected.h"
-#include "text/table.h"
 
 struct options {
 	struct eval_rewarding rewarding;

@@ -3,11 +3,11 @@
 
 #include "base/die.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "fc-eval/command_list.h"
 #include "fc-eval/judge/child.h"
 #include "fc-eval/show/radar.h"
 #include "fc-eval/show/show_input.h"
-#include "text/table.h"
 
 static int draw_png(const struct eval_radar *r, struct fc_out *out, struct fc_err *e)
 {

@@ -10,6 +10,7 @@
 #include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/show/html.h"
+#include "fc-eval/show/radar.h"
 
 struct options {
 	struct eval_show_options show;

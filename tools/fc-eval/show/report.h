@@ -2,7 +2,6 @@
 #ifndef FC_EVAL_REPORT_H
 #define FC_EVAL_REPORT_H
 
-#include "fc-eval/show/radar.h"
 #include "fc-eval/show/show.h"
 
 /* Everything the page is made of. */

@@ -4,6 +4,7 @@
 
 #include "fc-eval/show/html.h"
 #include "fc-eval/show/page_table.h"
+#include "fc-eval/show/radar.h"
 
 enum { LONG_TEXT = 6000 /* bytes: shown in a box of its own that scrolls */ };
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "fc-eval/show/html.h"
 #include "fc-eval/show/page_table.h"
+#include "fc-eval/show/radar.h"
 #include "fc-eval/show/show.h"
 
 static struct fc_table table_of(const struct eval_show_table *shown)
