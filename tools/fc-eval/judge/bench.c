@@ -49,13 +49,10 @@ int eval_question_id_compare(const char *a, const char *b)
 	return strcmp(a, b);
 }
 
-/* The turns' texts, borrowed from the array. */
-static int read_turns(const json_t *turns, const char *where, struct eval_span **turn,
-    size_t *n_turn, struct fc_err *e)
+int eval_bench_turns(const json_t *turns, const char *where, const char *what,
+    struct eval_span **turn, size_t *n_turn, struct fc_err *e)
 {
 	size_t n = json_array_size(turns);
-	if (!n)
-		return fc_fail(e, "%s: turns: expected an array of texts, not empty", where);
 	*turn = FC_ARRAY(struct eval_span, n);
 	*n_turn = n;
 	for (size_t i = 0; i < n; i++) {
@@ -63,7 +60,7 @@ static int read_turns(const json_t *turns, const char *where, struct eval_span *
 		if (json_is_object(v))
 			v = json_object_get(v, "content");
 		if (!json_is_string(v))
-			return fc_fail(e, "%s: turns: item %zu: expected a text", where, i + 1);
+			return fc_fail(e, "%s: %s %zu: expected a text", where, what, i + 1);
 		(*turn)[i] = eval_span_json(v);
 	}
 	return 0;
@@ -88,7 +85,10 @@ static int read_question(
 		q->n_turn = 1;
 		return 0;
 	}
-	return read_turns(json_object_get(o, "turns"), where, &q->turn, &q->n_turn, e);
+	const json_t *turns = json_object_get(o, "turns");
+	if (!json_array_size(turns))
+		return fc_fail(e, "%s: turns: expected an array of texts, not empty", where);
+	return eval_bench_turns(turns, where, "turns: item", &q->turn, &q->n_turn, e);
 }
 
 static const struct eval_bench *sorting; /* qsort has no argument for it */

@@ -46,6 +46,11 @@ char *eval_question_id_text(const json_t *line);
 /* Compares ids: numbers by value and before names, names by bytes. */
 int eval_question_id_compare(const char *a, const char *b);
 
+/* The texts of turns, strings or Arena-Hard's {"content": string}, borrowed; the array is the
+ * caller's to free().  what: of the message, before a turn's number. */
+int eval_bench_turns(const json_t *turns, const char *where, const char *what,
+    struct eval_span **turn, size_t *n_turn, struct fc_err *e);
+
 /* One model's answer to one question: the turns of its first choice. */
 struct eval_bench_answer {
 	char *id;

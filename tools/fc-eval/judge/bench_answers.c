@@ -9,7 +9,7 @@
 #include "text/jsonl.h"
 
 /* Only choices[0] is ever judged. */
-static int read_given(
+static int read_answer(
     void *ctx /* struct eval_bench_answers */, json_t *o, const char *where, struct fc_err *e)
 {
 	struct eval_bench_answers *a = ctx;
@@ -18,26 +18,14 @@ static int read_given(
 	*g = (struct eval_bench_answer){.o = o, .id = eval_question_id_text(o), .order = a->n++};
 	const json_t *turns =
 	    json_object_get(json_array_get(json_object_get(o, "choices"), 0), "turns");
-	size_t n = json_array_size(turns);
-	if (!g->id || !n)
+	if (!g->id || !json_array_size(turns))
 		return fc_fail(e,
 		    "%s: expected an answer: {\"question_id\", \"choices\": [{\"turns\": [text]}]}",
 		    where);
-	g->turn = FC_ARRAY(struct eval_span, n);
-	g->n_turn = n;
-	for (size_t i = 0; i < n; i++) {
-		const json_t *v = json_array_get(turns, i);
-		if (json_is_object(v)) /* Arena-Hard's */
-			v = json_object_get(v, "content");
-		if (!json_is_string(v))
-			return fc_fail(
-			    e, "%s: choices[0]: turn %zu: expected a text", where, i + 1);
-		g->turn[i] = eval_span_json(v);
-	}
-	return 0;
+	return eval_bench_turns(turns, where, "choices[0]: turn", &g->turn, &g->n_turn, e);
 }
 
-static void release_given(struct eval_bench_answer *g)
+static void release_answer(struct eval_bench_answer *g)
 {
 	free(g->id);
 	free(g->turn);
@@ -78,7 +66,7 @@ static void sort_by_id(struct eval_bench_answers *a, const char *path)
 		qsort(a->item, a->n, sizeof *a->item, by_id);
 	for (size_t i = 0; i < a->n; i++) {
 		if (n && !strcmp(a->item[n - 1].id, a->item[i].id)) {
-			release_given(&a->item[--n]);
+			release_answer(&a->item[--n]);
 			n_double++;
 			first = first ? first : a->item[i].id;
 		}
@@ -94,7 +82,7 @@ static void sort_by_id(struct eval_bench_answers *a, const char *path)
 int eval_bench_answers_read(struct eval_bench_answers *a, const char *path, struct fc_err *e)
 {
 	*a = (struct eval_bench_answers){.model = fc_path_stem(path, ".jsonl")};
-	if (fc_jsonl_each(path, read_given, a, e) < 0)
+	if (fc_jsonl_each(path, read_answer, a, e) < 0)
 		return -1;
 	sort_by_id(a, path);
 	return a->n ? 0 : fc_fail(e, "%s: no answer", path);
@@ -118,7 +106,7 @@ void eval_bench_answers_empty(
 void eval_bench_answers_release(struct eval_bench_answers *a)
 {
 	for (size_t i = 0; i < a->n; i++)
-		release_given(&a->item[i]);
+		release_answer(&a->item[i]);
 	free(a->item);
 	free(a->model);
 	*a = (struct eval_bench_answers){0};

@@ -54,9 +54,8 @@ static void compare_arms(const struct options *o, const struct eval_arms *arms)
 	struct eval_items *items = FC_ARRAY(struct eval_items, arms->n_stream);
 	struct fc_err e;
 	for (size_t k = 0; k < arms->n_stream; k++) {
-		struct eval_grades a = {0}, refs = {0};
-		if (eval_grades_read(arms->path[k], &o->grading, &a, &e) < 0 ||
-		    eval_grades_mark(&a, o->references, &o->grading, &refs, &e) < 0)
+		struct eval_grades a = {0};
+		if (eval_grades_read(arms->path[k], o->references, &o->grading, &a, &e) < 0)
 			fc_die("%s", e.msg);
 		for (size_t i = 0; i < a.n; i++) {
 			struct eval_grade *g = &a.v[i];
@@ -67,7 +66,6 @@ static void compare_arms(const struct options *o, const struct eval_arms *arms)
 			g->category = NULL; /* the item's now */
 		}
 		eval_grades_release(&a);
-		eval_grades_release(&refs);
 	}
 	eval_comparison(&m, arms, items, &how);
 	eval_scan_release(items, arms);
@@ -79,15 +77,13 @@ static void show_one(const struct options *o, const char *answers, const char *r
 	    FC_COLUMN("right"),
 	    FC_COLUMN("accuracy", .decimals = 3, .interval = FC_INTERVAL_COLUMNS)};
 	struct fc_table t = FC_TABLE(columns);
-	struct eval_grades a = {0}, refs = {0};
+	struct eval_grades a = {0};
 	struct fc_err e;
-	if (eval_grades_read(answers, &o->grading, &a, &e) < 0 ||
-	    eval_grades_mark(&a, references, &o->grading, &refs, &e) < 0)
+	if (eval_grades_read(answers, references, &o->grading, &a, &e) < 0)
 		fc_die("%s", e.msg);
 	add_rows(&t, &a);
 	eval_print(&t, o->format, o->out);
 	eval_grades_release(&a);
-	eval_grades_release(&refs);
 }
 
 static _Noreturn void run_accuracy(int argc, char **argv)

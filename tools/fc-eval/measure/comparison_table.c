@@ -92,25 +92,20 @@ enum { N_COLUMN = 16 };
 static void set_columns(struct fc_column column[N_COLUMN], const struct eval_measure *m)
 {
 	const enum fc_column_shown bytes = m->of_bytes ? FC_SHOWN_PROGRAMS : FC_SHOWN_NEVER;
-	const struct fc_column all[N_COLUMN] = {
-	    FC_COLUMN("model"),
+	const struct fc_column all[N_COLUMN] = {FC_COLUMN("model"),
 	    FC_COLUMN("group", .shown = FC_SHOWN_PROGRAMS),
 	    FC_COLUMN("streams", .shown = FC_SHOWN_PROGRAMS),
 	    FC_COLUMN(m->items, .shown = FC_SHOWN_PROGRAMS),
-	    FC_COLUMN("left_out", .shown = FC_SHOWN_PROGRAMS),
-	    FC_COLUMN("bytes", .shown = bytes),
+	    FC_COLUMN("left_out", .shown = FC_SHOWN_PROGRAMS), FC_COLUMN("bytes", .shown = bytes),
 	    FC_COLUMN("bytes_left_out", .shown = bytes),
 	    FC_COLUMN(m->name, .decimals = m->decimals, .heading = m->heading,
 		.interval = FC_INTERVAL_PROGRAMS),
 	    FC_COLUMN("against", .shown = FC_SHOWN_PROGRAMS),
 	    FC_COLUMN("difference", .decimals = m->decimals, .interval = FC_INTERVAL_BRACKETS),
-	    FC_COLUMN("better"),
-	    FC_COLUMN("worse"),
-	    FC_COLUMN("equal", .shown = FC_SHOWN_PROGRAMS),
+	    FC_COLUMN("better"), FC_COLUMN("worse"), FC_COLUMN("equal", .shown = FC_SHOWN_PROGRAMS),
 	    FC_COLUMN("p", .shown = FC_SHOWN_PROGRAMS),
 	    FC_COLUMN("p_holm", .shown = FC_SHOWN_PROGRAMS),
-	    FC_COLUMN("detectable", .shown = FC_SHOWN_PROGRAMS),
-	};
+	    FC_COLUMN("detectable", .shown = FC_SHOWN_PROGRAMS)};
 	memcpy(column, all, sizeof all);
 }
 

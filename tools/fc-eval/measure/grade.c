@@ -24,7 +24,7 @@ static uint64_t hash_of_users(const struct fc_conversation *c)
 	return h;
 }
 
-int eval_grades_read(
+static int read_file(
     const char *path, const struct eval_grading *o, struct eval_grades *out, struct fc_err *e)
 {
 	struct fc_conversations *r;
@@ -95,16 +95,10 @@ static int mark_answer(struct eval_grade *a, const struct eval_grade *ref,
 	return 0;
 }
 
-int eval_grades_mark(struct eval_grades *a, const char *refs_path, const struct eval_grading *o,
-    struct eval_grades *refs, struct fc_err *e)
+/* Every answer meets its reference, and none is left over on either side. */
+static int mark_all(struct eval_grades *a, const struct eval_grades *refs, const char *refs_path,
+    const struct eval_grading *o, struct fc_err *e)
 {
-	for (size_t i = 0; !refs_path && i < a->n; i++)
-		if (mark_answer(&a->v[i], &a->v[i], o, e) < 0)
-			return -1;
-	if (!refs_path)
-		return 0;
-	if (eval_grades_read(refs_path, o, refs, e) < 0)
-		return -1;
 	for (size_t i = 0; i < a->n || i < refs->n; i++) {
 		int c = i == a->n ? 1 : i == refs->n ? -1 : strcmp(a->v[i].id, refs->v[i].id);
 		if (c < 0)
@@ -121,4 +115,19 @@ int eval_grades_mark(struct eval_grades *a, const char *refs_path, const struct 
 		}
 	}
 	return 0;
+}
+
+int eval_grades_read(const char *path, const char *refs_path, const struct eval_grading *o,
+    struct eval_grades *out, struct fc_err *e)
+{
+	struct eval_grades refs = {0};
+	int ret = read_file(path, o, out, e);
+	for (size_t i = 0; ret == 0 && !refs_path && i < out->n; i++)
+		ret = mark_answer(&out->v[i], &out->v[i], o, e);
+	if (ret == 0 && refs_path)
+		ret = read_file(refs_path, o, &refs, e);
+	if (ret == 0 && refs_path)
+		ret = mark_all(out, &refs, refs_path, o, e);
+	eval_grades_release(&refs);
+	return ret;
 }

@@ -25,13 +25,13 @@ struct eval_grading {
 	int choice; /* of several answers only this one counts; -1: there is one */
 };
 
-/* Reads a file of conversations; an id that comes twice is an error. */
-int eval_grades_read(
-    const char *path, const struct eval_grading *o, struct eval_grades *out, struct fc_err *e);
+/*
+ * Reads a file of answered conversations, where an id that comes twice is an error, and says which
+ * are right.  refs_path: NULL, or where the references are: every answer meets its reference, and
+ * none is left over on either side.
+ */
+int eval_grades_read(const char *path, const char *refs_path, const struct eval_grading *o,
+    struct eval_grades *out, struct fc_err *e);
 void eval_grades_release(struct eval_grades *s);
-/* Fills in what is right.  refs_path: NULL, or where the references are, read into refs: every
- * answer meets its reference, and none is left over on either side. */
-int eval_grades_mark(struct eval_grades *a, const char *refs_path, const struct eval_grading *o,
-    struct eval_grades *refs, struct fc_err *e);
 
 #endif

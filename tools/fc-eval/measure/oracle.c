@@ -26,22 +26,17 @@ struct sources {
 
 static int read_source(struct sources *s, size_t i, const struct options *o, struct fc_err *e)
 {
-	struct eval_grades refs = {0}, *g = &s->grade[i];
-	int ret = -1;
-	if (eval_grades_read(s->path[i], &o->grading, g, e) < 0 ||
-	    eval_grades_mark(g, o->references, &o->grading, &refs, e) < 0)
-		goto out;
+	struct eval_grades *g = &s->grade[i];
+	if (eval_grades_read(s->path[i], o->references, &o->grading, g, e) < 0)
+		return -1;
 	for (size_t k = 0; k < g->n || k < s->grade[0].n; k++)
 		if (k >= g->n || k >= s->grade[0].n || strcmp(g->v[k].id, s->grade[0].v[k].id)) {
 			const struct eval_grades *more = k < g->n ? g : &s->grade[0];
-			fc_fail(e, "%s and %s do not answer the same conversations: '%s' is at %s",
+			return fc_fail(e,
+			    "%s and %s do not answer the same conversations: '%s' is at %s",
 			    s->path[0], s->path[i], more->v[k].id, more->v[k].where);
-			goto out;
 		}
-	ret = 0;
-out:
-	eval_grades_release(&refs);
-	return ret;
+	return 0;
 }
 
 /* How many sources have conversation k right. */

@@ -114,11 +114,8 @@ enum {
 /* People see one of the perplexities, programs all. */
 static void choose_columns(struct fc_column column[N_COLUMN], int per)
 {
-	static const struct fc_column all[N_COLUMN] = {
-	    FC_COLUMN("stream"),
-	    FC_COLUMN("group"),
-	    FC_COLUMN("conversations"),
-	    FC_COLUMN("tokens"),
+	static const struct fc_column all[N_COLUMN] = {FC_COLUMN("stream"), FC_COLUMN("group"),
+	    FC_COLUMN("conversations"), FC_COLUMN("tokens"),
 	    FC_COLUMN("words", .shown = FC_SHOWN_PROGRAMS),
 	    FC_COLUMN("bytes", .shown = FC_SHOWN_PROGRAMS),
 	    FC_COLUMN("cross_entropy", .decimals = 4, .heading = "nats/token",
@@ -129,8 +126,7 @@ static void choose_columns(struct fc_column column[N_COLUMN], int per)
 	    FC_COLUMN("conversation_perplexity", .decimals = 3, .interval = FC_INTERVAL_BRACKETS),
 	    FC_COLUMN("bits_per_byte", .decimals = 4, .heading = "bits/byte",
 		.interval = FC_INTERVAL_BRACKETS),
-	    FC_COLUMN("coverage", .decimals = 3),
-	};
+	    FC_COLUMN("coverage", .decimals = 3)};
 	memcpy(column, all, sizeof all);
 	for (int r = 0; r < N_RATIO; r++)
 		if (r != per)

@@ -101,18 +101,11 @@ static void warn_of_difference(const char *model, const struct eval_winrate *w)
 		    100 * w->controlled, 100 * w->rate);
 }
 
-static const struct fc_column columns[] = {
-    FC_COLUMN("model"),
-    FC_COLUMN("win_rate", .decimals = 2),
-    FC_COLUMN("standard_error", .decimals = 2),
-    FC_COLUMN("discrete_win_rate", .decimals = 2),
-    FC_COLUMN("lc_win_rate", .decimals = 2),
-    FC_COLUMN("annotations"),
-    FC_COLUMN("dropped"),
-    FC_COLUMN("length_weight", .decimals = 3),
-    FC_COLUMN("difficulty_weight", .decimals = 3),
-    FC_COLUMN("model_weight", .decimals = 3),
-};
+static const struct fc_column columns[] = {FC_COLUMN("model"), FC_COLUMN("win_rate", .decimals = 2),
+    FC_COLUMN("standard_error", .decimals = 2), FC_COLUMN("discrete_win_rate", .decimals = 2),
+    FC_COLUMN("lc_win_rate", .decimals = 2), FC_COLUMN("annotations"), FC_COLUMN("dropped"),
+    FC_COLUMN("length_weight", .decimals = 3), FC_COLUMN("difficulty_weight", .decimals = 3),
+    FC_COLUMN("model_weight", .decimals = 3)};
 
 static int add_rows(struct fc_table *t, const struct eval_preferences *p,
     const struct eval_length_control *l, const struct options *o, struct fc_err *e)

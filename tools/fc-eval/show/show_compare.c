@@ -73,20 +73,12 @@ static void adjust_by_judge(const struct compared *v, size_t n, double *p, doubl
 	}
 }
 
-static const struct fc_column columns[] = {
-    FC_COLUMN("judge"),
-    FC_COLUMN("model_1"),
-    FC_COLUMN("model_2"),
-    FC_COLUMN("questions"),
-    FC_COLUMN("difference", .decimals = 3, .interval = FC_INTERVAL_COLUMNS),
-    FC_COLUMN("better"),
-    FC_COLUMN("worse"),
-    FC_COLUMN("equal"),
-    FC_COLUMN("p_permutation", .decimals = 4),
-    FC_COLUMN("p_sign", .decimals = 4),
-    FC_COLUMN("p_holm", .decimals = 4),
-    FC_COLUMN("detectable", .decimals = 3),
-};
+static const struct fc_column columns[] = {FC_COLUMN("judge"), FC_COLUMN("model_1"),
+    FC_COLUMN("model_2"), FC_COLUMN("questions"),
+    FC_COLUMN("difference", .decimals = 3, .interval = FC_INTERVAL_COLUMNS), FC_COLUMN("better"),
+    FC_COLUMN("worse"), FC_COLUMN("equal"), FC_COLUMN("p_permutation", .decimals = 4),
+    FC_COLUMN("p_sign", .decimals = 4), FC_COLUMN("p_holm", .decimals = 4),
+    FC_COLUMN("detectable", .decimals = 3)};
 
 static void add_row(struct fc_table *t, const struct eval_sheets *s, const struct compared *v,
     double p_holm, bool drawn)

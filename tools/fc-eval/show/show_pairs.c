@@ -6,17 +6,10 @@
 #include "fc-eval/show/judge_agreement.h"
 #include "fc-eval/show/show.h"
 
-static const struct fc_column wins[] = {
-    FC_COLUMN("judge"),
-    FC_COLUMN("model"),
-    FC_COLUMN("win"),
-    FC_COLUMN("loss"),
-    FC_COLUMN("tie"),
-    FC_COLUMN("dropped"),
-    FC_COLUMN("win_rate", .decimals = 3),
+static const struct fc_column wins[] = {FC_COLUMN("judge"), FC_COLUMN("model"), FC_COLUMN("win"),
+    FC_COLUMN("loss"), FC_COLUMN("tie"), FC_COLUMN("dropped"), FC_COLUMN("win_rate", .decimals = 3),
     FC_COLUMN("loss_rate", .decimals = 3),
-    FC_COLUMN("win_rate_adjusted", .decimals = 3, .interval = FC_INTERVAL_COLUMNS),
-};
+    FC_COLUMN("win_rate_adjusted", .decimals = 3, .interval = FC_INTERVAL_COLUMNS)};
 
 void eval_show_wins_rows(
     struct fc_table *t, const struct eval_wins *w, const struct eval_show_input_options *o)
@@ -46,17 +39,10 @@ static int fill_wins(struct fc_table *t, const struct eval_show_input *j,
 }
 const struct eval_show_table eval_show_wins = {wins, FC_LEN(wins), fill_wins};
 
-static const struct fc_column places[] = {
-    FC_COLUMN("judge"),
-    FC_COLUMN("pairs"),
-    FC_COLUMN("dropped"),
-    FC_COLUMN("consistent"),
-    FC_COLUMN("first"),
-    FC_COLUMN("second"),
-    FC_COLUMN("half"),
-    FC_COLUMN("consistency", .decimals = 3),
-    FC_COLUMN("first_bias", .decimals = 3),
-};
+static const struct fc_column places[] = {FC_COLUMN("judge"), FC_COLUMN("pairs"),
+    FC_COLUMN("dropped"), FC_COLUMN("consistent"), FC_COLUMN("first"), FC_COLUMN("second"),
+    FC_COLUMN("half"), FC_COLUMN("consistency", .decimals = 3),
+    FC_COLUMN("first_bias", .decimals = 3)};
 
 static int fill_places(struct fc_table *t, const struct eval_show_input *j,
     const struct eval_show_options *o, struct fc_err *e)
@@ -76,13 +62,9 @@ static int fill_places(struct fc_table *t, const struct eval_show_input *j,
 }
 const struct eval_show_table eval_show_places = {places, FC_LEN(places), fill_places};
 
-static const struct fc_column arena[] = {
-    FC_COLUMN("judge"),
-    FC_COLUMN("model"),
-    FC_COLUMN("score", .decimals = 1, .interval = FC_INTERVAL_COLUMNS),
-    FC_COLUMN("battles"),
-    FC_COLUMN("dropped"),
-};
+static const struct fc_column arena[] = {FC_COLUMN("judge"), FC_COLUMN("model"),
+    FC_COLUMN("score", .decimals = 1, .interval = FC_INTERVAL_COLUMNS), FC_COLUMN("battles"),
+    FC_COLUMN("dropped")};
 
 void eval_show_arena_rows(
     struct fc_table *t, const struct eval_arena_hard *a, const struct eval_show_input_options *o)
@@ -111,18 +93,11 @@ static int fill_arena(struct fc_table *t, const struct eval_show_input *j,
 }
 const struct eval_show_table eval_show_arena = {arena, FC_LEN(arena), fill_arena};
 
-static const struct fc_column judges[] = {
-    FC_COLUMN("judge_1"),
-    FC_COLUMN("judge_2"),
-    FC_COLUMN("votes"),
-    FC_COLUMN("agree", .decimals = 3, .interval = FC_INTERVAL_COLUMNS),
-    FC_COLUMN("decided"),
-    FC_COLUMN("decided_agree", .decimals = 3),
-    FC_COLUMN("kappa", .decimals = 3),
-    FC_COLUMN("ratings"),
-    FC_COLUMN("rank_correlation", .decimals = 3),
-    FC_COLUMN("difference", .decimals = 3),
-};
+static const struct fc_column judges[] = {FC_COLUMN("judge_1"), FC_COLUMN("judge_2"),
+    FC_COLUMN("votes"), FC_COLUMN("agree", .decimals = 3, .interval = FC_INTERVAL_COLUMNS),
+    FC_COLUMN("decided"), FC_COLUMN("decided_agree", .decimals = 3),
+    FC_COLUMN("kappa", .decimals = 3), FC_COLUMN("ratings"),
+    FC_COLUMN("rank_correlation", .decimals = 3), FC_COLUMN("difference", .decimals = 3)};
 
 static int fill_judges(struct fc_table *t, const struct eval_show_input *j,
     const struct eval_show_options *o, struct fc_err *e)

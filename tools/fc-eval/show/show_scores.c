@@ -20,15 +20,10 @@ int eval_show_sheets(struct eval_sheets *s, const struct eval_show_input *j, str
 	return -1;
 }
 
-static const struct fc_column scores[] = {
-    FC_COLUMN("judge"),
-    FC_COLUMN("model"),
-    FC_COLUMN("first_turn", .decimals = 3),
-    FC_COLUMN("second_turn", .decimals = 3),
-    FC_COLUMN("average", .decimals = 3, .interval = FC_INTERVAL_COLUMNS),
-    FC_COLUMN("judged"),
-    FC_COLUMN("unparsed"),
-};
+static const struct fc_column scores[] = {FC_COLUMN("judge"), FC_COLUMN("model"),
+    FC_COLUMN("first_turn", .decimals = 3), FC_COLUMN("second_turn", .decimals = 3),
+    FC_COLUMN("average", .decimals = 3, .interval = FC_INTERVAL_COLUMNS), FC_COLUMN("judged"),
+    FC_COLUMN("unparsed")};
 
 void eval_show_scores_rows(
     struct fc_table *t, const struct eval_sheets *s, const struct eval_show_input_options *o)
@@ -59,15 +54,9 @@ static int fill_scores(struct fc_table *t, const struct eval_show_input *j,
 }
 const struct eval_show_table eval_show_scores = {scores, FC_LEN(scores), fill_scores};
 
-static const struct fc_column categories[] = {
-    FC_COLUMN("judge"),
-    FC_COLUMN("model"),
-    FC_COLUMN("category"),
-    FC_COLUMN("score", .decimals = 3, .interval = FC_INTERVAL_COLUMNS),
-    FC_COLUMN("turn1", .decimals = 3),
-    FC_COLUMN("turn2", .decimals = 3),
-    FC_COLUMN("judged"),
-};
+static const struct fc_column categories[] = {FC_COLUMN("judge"), FC_COLUMN("model"),
+    FC_COLUMN("category"), FC_COLUMN("score", .decimals = 3, .interval = FC_INTERVAL_COLUMNS),
+    FC_COLUMN("turn1", .decimals = 3), FC_COLUMN("turn2", .decimals = 3), FC_COLUMN("judged")};
 
 static void add_category(struct fc_table *t, const struct eval_sheets *s,
     const struct eval_sheet *x, size_t c, const struct eval_show_input_options *o)
@@ -110,14 +99,9 @@ static int by_question(const void *a, const void *b)
 	return eval_question_id_compare(sorting->name[*x], sorting->name[*y]);
 }
 
-static const struct fc_column questions[] = {
-    FC_COLUMN("judge"),
-    FC_COLUMN("model"),
-    FC_COLUMN("question_id"),
-    FC_COLUMN("category"),
-    FC_COLUMN("turn1", .decimals = 1),
-    FC_COLUMN("turn2", .decimals = 1),
-};
+static const struct fc_column questions[] = {FC_COLUMN("judge"), FC_COLUMN("model"),
+    FC_COLUMN("question_id"), FC_COLUMN("category"), FC_COLUMN("turn1", .decimals = 1),
+    FC_COLUMN("turn2", .decimals = 1)};
 
 static int fill_questions(struct fc_table *t, const struct eval_show_input *j,
     const struct eval_show_options *o, struct fc_err *e)
