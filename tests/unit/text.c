@@ -28,6 +28,9 @@ static void test_utf8(void)
 		    fc_utf8_valid(bad[i], strlen(bad[i])) == 0, "utf8: ill-formed sequence %zu", i);
 	T_EQ(fc_utf8_check("plain ascii text \xc3\xa9\xff more", 25), 19, "utf8: first bad byte");
 	T_EQ(fc_utf8_check("", 0), 0, "utf8: empty");
+	T_EQ(fc_utf8_count("caf\xc3\xa9 \xf0\x9f\x99\x82", 10), 6, "utf8: characters");
+	T_EQ(fc_utf8_count("\xc3 \xe2\x28", 4), 4, "utf8: bytes that belong to none count");
+	T_EQ(fc_utf8_count("", 0), 0, "utf8: none");
 }
 
 static void test_json(void)

@@ -2,14 +2,17 @@
 #include "fc-eval/judge/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
-static int spawn(
+static int spawn_child(
     struct eval_child *c, const char *const *argv, const int in[2], const int out[2], int out_fd)
 {
 	posix_spawn_file_actions_t actions;
@@ -34,7 +37,7 @@ static int spawn(
 	return ret;
 }
 
-static void shut(int *fd)
+static void close_end(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -53,24 +56,24 @@ int eval_child_start(struct eval_child *c, const char *const *argv, int out_fd, 
 		close(in[1]);
 		return -1;
 	}
-	errno = spawn(c, argv, in, out, out_fd);
+	errno = spawn_child(c, argv, in, out, out_fd);
 	int ret = errno ? fc_fail(e, "run %s:", argv[0]) : 0;
 	close(in[0]);
-	shut(&out[1]);
+	close_end(&out[1]);
 	c->to = in[1];
 	c->from = out[0];
 	if (ret < 0) {
-		shut(&c->to);
-		shut(&c->from);
+		close_end(&c->to);
+		close_end(&c->from);
 	}
 	return ret;
 }
 
-static int end(struct eval_child *c)
+static int wait_for_end(struct eval_child *c)
 {
 	int status = 0;
-	shut(&c->to);
-	shut(&c->from);
+	close_end(&c->to);
+	close_end(&c->from);
 	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return status;
@@ -78,7 +81,7 @@ static int end(struct eval_child *c)
 
 int eval_child_wait(struct eval_child *c, const char *name, struct fc_err *e)
 {
-	int status = end(c);
+	int status = wait_for_end(c);
 	if (WIFSIGNALED(status))
 		return fc_fail(e, "%s was ended by signal %d", name, WTERMSIG(status));
 	if (WEXITSTATUS(status))
@@ -86,8 +89,61 @@ int eval_child_wait(struct eval_child *c, const char *name, struct fc_err *e)
 	return 0;
 }
 
-void eval_child_kill(struct eval_child *c)
+static void kill_child(struct eval_child *c)
 {
 	kill(c->pid, SIGTERM);
-	end(c);
+	wait_for_end(c);
+}
+
+/* Writes what of out's bytes from *n_written on the pipe takes; closes it behind the last. */
+static void write_some(struct eval_child *c, const struct fc_buf *out, size_t *n_written)
+{
+	const ssize_t n = write(c->to, out->p + *n_written, out->n - *n_written);
+	if (n > 0)
+		*n_written += (size_t)n;
+	const bool stopped =
+	    n < 0 && errno != EAGAIN && errno != EINTR; /* the child reads no more */
+	if (stopped || *n_written == out->n)
+		close_end(&c->to);
+}
+
+static int exchange_bytes(struct eval_child *c, const char *name, const struct fc_buf *out,
+    int (*take)(void *ctx, const char *p, size_t n, struct fc_err *e), void *ctx /* take's */,
+    struct fc_err *e)
+{
+	char block[65536];
+	size_t n_written = 0;
+	fcntl(c->to, F_SETFL, O_NONBLOCK);
+	for (;;) {
+		struct pollfd fd[2] = {{c->from, POLLIN, 0}, {c->to, POLLOUT, 0}};
+		if (poll(fd, c->to < 0 ? 1 : 2, -1) < 0 && errno != EINTR)
+			return fc_fail(e, "poll:");
+		if (c->to >= 0 && fd[1].revents)
+			write_some(c, out, &n_written);
+		const ssize_t n = fd[0].revents ? read(c->from, block, sizeof block) : -1;
+		if (n < 0 && fd[0].revents && errno != EINTR)
+			return fc_fail(e, "read from %s:", name);
+		if (n >= 0 && take(ctx, block, (size_t)n, e) < 0)
+			return -1;
+		if (n == 0)
+			return 0;
+	}
+}
+
+int eval_child_exchange(const char *const *argv, const char *name, const struct fc_buf *out,
+    int (*take)(void *ctx, const char *p, size_t n, struct fc_err *e), void *ctx /* take's */,
+    struct fc_err *e)
+{
+	struct eval_child c;
+	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
+	int ret = eval_child_start(&c, argv, -1, e);
+	if (ret == 0) {
+		ret = exchange_bytes(&c, name, out, take, ctx, e);
+		if (ret < 0)
+			kill_child(&c);
+		else
+			ret = eval_child_wait(&c, name, e);
+	}
+	signal(SIGPIPE, old);
+	return ret;
 }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /* A program that runs beside this one. */
@@ -16,6 +17,12 @@ struct eval_child {
 int eval_child_start(struct eval_child *c, const char *const *argv, int out_fd, struct fc_err *e);
 /* Closes the pipes and waits.  -1: it failed; name is for the message. */
 int eval_child_wait(struct eval_child *c, const char *name, struct fc_err *e);
-void eval_child_kill(struct eval_child *c);
+/*
+ * Runs a program that reads all of out while take() gets what it writes, block by block, and n = 0
+ * at its end.  -1: the program or take() failed.  A program that stops reading is no failure.
+ */
+int eval_child_exchange(const char *const *argv, const char *name, const struct fc_buf *out,
+    int (*take)(void *ctx, const char *p, size_t n, struct fc_err *e), void *ctx /* take's */,
+    struct fc_err *e);
 
 #endif

@@ -106,7 +106,7 @@ static void make_body(struct http *x, struct slot *s, json_t *messages)
 }
 
 /* A request is sent only if the budget is met even when it costs all that it may. */
-static bool affordable(const struct http *x, uint64_t n_reserved)
+static bool is_affordable(const struct http *x, uint64_t n_reserved)
 {
 	const struct eval_endpoint *o = x->opt;
 	return !(o->budget_requests && x->used->n_request >= o->budget_requests) &&
@@ -201,7 +201,7 @@ static int finish_slot(struct http *x, struct slot *s, CURLcode code, struct fc_
 static void refill_slot(struct http *x, struct slot *s)
 {
 	struct eval_request r;
-	if (x->refused || !affordable(x, 0) || !x->asker->next(x->asker->ctx, &r))
+	if (x->refused || !is_affordable(x, 0) || !x->asker->next(x->asker->ctx, &r))
 		return;
 	s->number = r.number;
 	s->id = fc_strdup(r.id);
@@ -226,7 +226,7 @@ static int send_due(struct http *x, struct slot *s, struct fc_err *e)
 {
 	if (x->refused)
 		return give_up(x, s, x->refusal.msg, e);
-	if (affordable(x, s->n_reserved)) {
+	if (is_affordable(x, s->n_reserved)) {
 		send_slot(x, s);
 		return 0;
 	}
@@ -281,7 +281,7 @@ static int ask_all(struct http *x, struct fc_err *e)
 		if (send_all_due(x, &wake, e) < 0)
 			return -1;
 		if (!n_active(x) && isinf(wake)) {
-			x->used->over_budget |= !affordable(x, 0);
+			x->used->over_budget |= !is_affordable(x, 0);
 			return x->refused ? fc_fail(e, "%s", x->refusal.msg) : 0;
 		}
 		double wait = fmin(fmax(wake - fc_now(), 0), 1);

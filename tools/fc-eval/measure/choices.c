@@ -4,7 +4,7 @@
 #include <math.h>
 
 /* Where the largest value is, the first of equal ones; n: one is NaN. */
-static size_t best(
+static size_t best_choice(
     const struct eval_mc_choice *c, size_t n, double (*value)(const struct eval_mc_choice *))
 {
 	size_t at = 0;
@@ -18,7 +18,7 @@ static size_t best(
 	return at;
 }
 
-static double plain(const struct eval_mc_choice *c)
+static double likelihood(const struct eval_mc_choice *c)
 {
 	return c->ll;
 }
@@ -33,14 +33,14 @@ static double per_byte(const struct eval_mc_choice *c)
 	return c->ll / c->n_bytes;
 }
 
-static double mutual(const struct eval_mc_choice *c)
+static double mutual_information(const struct eval_mc_choice *c)
 {
 	return c->ll - c->ll_alone;
 }
 
-static double brier(const struct eval_mc_choice *c, size_t n, size_t gold)
+static double brier_score(const struct eval_mc_choice *c, size_t n, size_t gold)
 {
-	const size_t top = best(c, n, plain);
+	const size_t top = best_choice(c, n, likelihood);
 	double sum = 0, total = 0;
 	if (top == n)
 		return NAN;
@@ -57,17 +57,17 @@ void eval_mc_measure(
     const struct eval_mc_choice *c, size_t n, size_t gold, double out[EVAL_MC_COUNT])
 {
 	double (*const by[])(const struct eval_mc_choice *) = {
-	    [EVAL_MC_ACC] = plain,
+	    [EVAL_MC_ACC] = likelihood,
 	    [EVAL_MC_ACC_NORM] = per_char,
 	    [EVAL_MC_ACC_BYTES] = per_byte,
-	    [EVAL_MC_MUTUAL] = mutual,
+	    [EVAL_MC_MUTUAL] = mutual_information,
 	};
 	for (size_t m = EVAL_MC_ACC; m <= EVAL_MC_MUTUAL; m++) {
-		const size_t at = best(c, n, by[m]);
+		const size_t at = best_choice(c, n, by[m]);
 		out[m] = at == n ? NAN : at == gold;
 	}
 	out[EVAL_MC_EXACT] = c[gold].greedy < 0 ? NAN : c[gold].greedy;
-	out[EVAL_MC_BRIER] = brier(c, n, gold);
+	out[EVAL_MC_BRIER] = brier_score(c, n, gold);
 }
 
 double eval_mc_likelihood(const struct fc_example *x)

@@ -20,7 +20,7 @@ struct part {
 };
 
 /* The category of every item, or NULL where there are none. */
-static size_t *strata(const struct eval_compared *c)
+static size_t *stratum_of_items(const struct eval_compared *c)
 {
 	const size_t n_group = eval_groups_count(&c->groups);
 	size_t *stratum = n_group > 1 ? FC_ARRAY(size_t, c->n) : NULL;
@@ -189,7 +189,7 @@ void eval_compared_print(const struct eval_compared *c)
 {
 	const size_t n = eval_groups_count(&c->groups);
 	const enum fc_table_format f = c->options->format;
-	size_t *stratum = strata(c);
+	size_t *stratum = stratum_of_items(c);
 	struct part *part = FC_ARRAY(struct part, n);
 	struct fc_buf out = FC_BUF_INIT;
 	struct fc_column column[N_COLUMN];

@@ -7,21 +7,11 @@
 
 enum { LINE = 80 };
 
-static size_t columns(const char *p, size_t n)
-{
-	size_t w = 0;
-	for (size_t i = 0; i < n; w++) {
-		const size_t len = fc_utf8_valid(p + i, n - i);
-		i += len ? len : 1;
-	}
-	return w;
-}
-
 void eval_comparison_wrap(struct fc_buf *out, const char *text)
 {
 	size_t at = 0;
 	while (*text) {
-		const size_t n = strcspn(text, " "), w = columns(text, n);
+		const size_t n = strcspn(text, " "), w = fc_utf8_count(text, n);
 		if (at && at + 1 + w > LINE) {
 			fc_buf_addc(out, '\n');
 			at = 0;

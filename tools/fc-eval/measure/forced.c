@@ -29,7 +29,8 @@ static void text_of(const struct fc_example *x, const struct run *r, uint32_t *s
 }
 
 /* Narrows the run to the tokens of the answer's last words and the one behind them. */
-static int narrow(struct run *r, const struct fc_example *x, const char *where, struct fc_err *e)
+static int narrow_to_words(
+    struct run *r, const struct fc_example *x, const char *where, struct fc_err *e)
 {
 	char *reference = eval_answer_member_text(x->meta.p, x->meta.n);
 	uint32_t start, end;
@@ -74,7 +75,7 @@ int eval_forced_of(enum eval_forced *out, const struct fc_example *x, uint32_t n
 	size_t r = 0;
 	if (run.first == run.end)
 		return fc_fail(e, "%s: conversation '%s' has no answer", where, x->id.p);
-	if (match == EVAL_ANSWER_LAST_WORD && narrow(&run, x, where, e) < 0)
+	if (match == EVAL_ANSWER_LAST_WORD && narrow_to_words(&run, x, where, e) < 0)
 		return -1;
 	*out = EVAL_FORCED_RIGHT;
 	for (size_t t = run.first; t < run.end && *out != EVAL_FORCED_WRONG; t++) {

@@ -42,7 +42,7 @@ static int by_stratum(const void *a, const void *b)
 
 /* Strata of one item come last and are one; if that is still of one item, it joins the one before.
  */
-static struct strata divide(const struct eval_paired *x)
+static struct strata divide_items(const struct eval_paired *x)
 {
 	const size_t n = x->n_item;
 	struct strata s = {FC_ARRAY(size_t, n + 1), FC_ARRAY(size_t, n + 2), 0};
@@ -70,10 +70,10 @@ static struct strata divide(const struct eval_paired *x)
 	return s;
 }
 
-static void begin(struct draws *d, const struct eval_paired *x, size_t n_resample)
+static void begin_draws(struct draws *d, const struct eval_paired *x, size_t n_resample)
 {
 	const size_t A = x->n_arm, S = x->n_stream;
-	*d = (struct draws){.x = x, .strata = divide(x), .n = n_resample};
+	*d = (struct draws){.x = x, .strata = divide_items(x), .n = n_resample};
 	d->mean = FC_ARRAY(double, x->n_item *A);
 	d->seeds = FC_ARRAY(size_t, A);
 	d->seed = FC_ARRAY(size_t, S);
@@ -93,7 +93,7 @@ static void begin(struct draws *d, const struct eval_paired *x, size_t n_resampl
 	}
 }
 
-static void end(struct draws *d)
+static void end_draws(struct draws *d)
 {
 	free(d->strata.item);
 	free(d->strata.first);
@@ -104,7 +104,7 @@ static void end(struct draws *d)
 }
 
 /* Draw b: sum is room for [n_stream]. */
-static void draw(struct draws *d, uint64_t seed, size_t b, double *sum)
+static void draw_items(struct draws *d, uint64_t seed, size_t b, double *sum)
 {
 	const struct eval_paired *x = d->x;
 	struct fc_rng rng;
@@ -208,7 +208,7 @@ static struct variance variance_of(const struct draws *d, size_t a, size_t b)
 	return out;
 }
 
-static int ascending(const void *a, const void *b)
+static int by_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 	return x < y ? -1 : x > y;
@@ -216,14 +216,14 @@ static int ascending(const void *a, const void *b)
 
 /* Of n draws, which are sorted, around the value; p: NULL, or where to put how likely the other
  * side of 0 is. */
-static struct fc_interval stretched(
+static struct fc_interval stretched_interval(
     double *v, size_t n, double value, const struct variance *of, double *p)
 {
 	const double stretch = quantile_of(of, 0.975) / z;
 	size_t n_low = 0, n_high = 0;
 	if (n == 0)
 		return (struct fc_interval){NAN, NAN};
-	qsort(v, n, sizeof *v, ascending);
+	qsort(v, n, sizeof *v, by_value);
 	for (size_t i = 0; i < n; i++) {
 		const double at = value + stretch * (v[i] - value);
 		n_low += at <= 0;
@@ -258,7 +258,7 @@ static void put_exact(struct eval_paired_result *out, const struct eval_paired *
 	out->detectable = (z + z_power) * error;
 }
 
-static struct fc_interval within(struct fc_interval i, double least, double most)
+static struct fc_interval clamped_interval(struct fc_interval i, double least, double most)
 {
 	return isnan(i.low) ? i : (struct fc_interval){fmax(least, i.low), fmin(most, i.high)};
 }
@@ -280,9 +280,9 @@ static void put_difference(struct draws *d, size_t a, size_t b, struct eval_pair
 	double *gap = FC_ARRAY(double, n + 1);
 	for (size_t k = 0; k < n; k++)
 		gap[k] = d->value[a * d->n + k] - d->value[b * d->n + k];
-	out->difference_interval = stretched(gap, n, out->difference, &v, &out->p);
+	out->difference_interval = stretched_interval(gap, n, out->difference, &v, &out->p);
 	if (x->right_wrong)
-		out->difference_interval = within(out->difference_interval, -1, 1);
+		out->difference_interval = clamped_interval(out->difference_interval, -1, 1);
 	if (d->strata.n && v.v > 0)
 		out->detectable = (quantile_of(&v, 0.975) + quantile_of(&v, 0.8)) * sqrt(v.v);
 	free(gap);
@@ -301,9 +301,9 @@ static void put_value(struct draws *d, size_t a, struct eval_paired_result *out)
 	}
 	const struct variance v = variance_of(d, a, SIZE_MAX);
 	out->interval =
-	    stretched(d->value + a * d->n, d->strata.n ? d->n : 0, out->value, &v, NULL);
+	    stretched_interval(d->value + a * d->n, d->strata.n ? d->n : 0, out->value, &v, NULL);
 	if (x->right_wrong)
-		out->interval = within(out->interval, 0, 1);
+		out->interval = clamped_interval(out->interval, 0, 1);
 }
 
 void eval_paired(const struct eval_paired *x, size_t baseline, uint64_t seed, size_t n_resample,
@@ -311,14 +311,14 @@ void eval_paired(const struct eval_paired *x, size_t baseline, uint64_t seed, si
 {
 	struct draws d;
 	double *p = FC_ARRAY(double, x->n_arm), *holm = FC_ARRAY(double, x->n_arm);
-	begin(&d, x, n_resample);
+	begin_draws(&d, x, n_resample);
 	const size_t n = d.strata.n ? n_resample : 0;
 #pragma omp parallel
 	{
 		double *sum = FC_ARRAY(double, x->n_stream);
 #pragma omp for
 		for (size_t b = 0; b < n; b++)
-			draw(&d, seed, b, sum);
+			draw_items(&d, seed, b, sum);
 		free(sum);
 	}
 	for (size_t a = 0; a < x->n_arm; a++) {
@@ -337,7 +337,7 @@ void eval_paired(const struct eval_paired *x, size_t baseline, uint64_t seed, si
 	eval_significance_holm(p, x->n_arm, holm);
 	for (size_t a = 0; a < x->n_arm; a++)
 		out[a].p_holm = holm[a];
-	end(&d);
+	end_draws(&d);
 	free(p);
 	free(holm);
 }

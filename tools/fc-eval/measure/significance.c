@@ -71,7 +71,7 @@ static double beta_share(double x, double a, double b)
 }
 
 /* P(T > t) for t >= 0 */
-static double above(double t, double df)
+static double upper_tail(double t, double df)
 {
 	return df > 1e9 ? erfc(t / sqrt(2)) / 2 : beta_share(df / (df + t * t), df / 2, 0.5) / 2;
 }
@@ -80,11 +80,11 @@ double eval_significance_t(double q, double df)
 {
 	const double tail = q < 0.5 ? q : 1 - q;
 	double low = 0, high = 1;
-	while (above(high, df) > tail && high < 1e300)
+	while (upper_tail(high, df) > tail && high < 1e300)
 		high *= 2;
 	for (int i = 0; i < 200; i++) {
 		const double mid = low + (high - low) / 2;
-		if (above(mid, df) > tail)
+		if (upper_tail(mid, df) > tail)
 			low = mid;
 		else
 			high = mid;

@@ -67,7 +67,7 @@ static int by_prompt(const void *a, const void *b)
 }
 
 /* Numbers prompts and sources, and sorts by prompt. */
-static void group(struct eval_candidates *s)
+static void group_by_prompt(struct eval_candidates *s)
 {
 	struct fc_categories prompts = {0}, sources = {0};
 	for (size_t i = 0; i < s->n; i++) {
@@ -146,7 +146,7 @@ int eval_candidates_read(struct eval_candidates *s, const char *const *paths, in
 	for (int i = 0; i < n_paths; i++)
 		if (read_file(s, paths[i], keep_cut, e) < 0)
 			return -1;
-	group(s);
+	group_by_prompt(s);
 	return check_candidates(s, e) < 0 ? -1 : check_ids(s, e);
 }
 

@@ -81,7 +81,7 @@ static double mean_logprob(const struct fc_example *x)
 	return bytes > 0 ? sum / bytes : NAN;
 }
 
-static int missing(
+static int need_rewards(
     const struct eval_candidates *s, const char *what, const char *name, struct fc_err *e)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -114,7 +114,7 @@ static int reward_stream(struct eval_candidates *s, const char *path, struct fc_
 		if (a)
 			a->reward = isnan(v) ? -INFINITY : v;
 	}
-	int ret = got == FC_READ_ERROR ? -1 : missing(s, "row", fc_reader_name(r), e);
+	int ret = got == FC_READ_ERROR ? -1 : need_rewards(s, "row", fc_reader_name(r), e);
 	if (ret == 0 && n_other)
 		fc_note("%s: %" PRIu64 " conversations are no answer that is looked at",
 		    fc_reader_name(r), n_other);
@@ -146,7 +146,7 @@ static int reward_judgments(struct eval_candidates *s, const char *path, struct 
 		n_unrated += a && !j.v[i].scored;
 	}
 	if (ret == 0)
-		ret = missing(s, "judgment", path, e);
+		ret = need_rewards(s, "judgment", path, e);
 	if (ret == 0 && n_unrated)
 		fc_warn(
 		    "%s: %" PRIu64 " answers have no rating and cannot be taken", path, n_unrated);

@@ -20,7 +20,7 @@ static double softplus(double z)
 	return z > 0 ? z + log1p(exp(-z)) : log1p(exp(z));
 }
 
-static double dot(const double *x, const double *w)
+static double dot_product(const double *x, const double *w)
 {
 	double sum = 0;
 	for (int k = 0; k < K; k++)
@@ -32,7 +32,7 @@ static double sum_loss(const struct eval_logistic_row *row, size_t n, const doub
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++) {
-		double z = dot(row[i].x, w);
+		double z = dot_product(row[i].x, w);
 		sum += row[i].weight * (row[i].y * softplus(-z) + (1 - row[i].y) * softplus(z));
 	}
 	return sum;
@@ -47,7 +47,7 @@ static double norm1(const double *w)
 }
 
 /* Gradient and Hessian of c * loss. */
-static void derive(const struct eval_logistic_row *row, size_t n, double c, const double *w,
+static void derive_loss(const struct eval_logistic_row *row, size_t n, double c, const double *w,
     double *g, double h[K][K])
 {
 	for (int k = 0; k < K; k++) {
@@ -56,7 +56,7 @@ static void derive(const struct eval_logistic_row *row, size_t n, double c, cons
 			h[k][j] = 0;
 	}
 	for (size_t i = 0; i < n; i++) {
-		double p = eval_logistic_sigmoid(dot(row[i].x, w));
+		double p = eval_logistic_sigmoid(dot_product(row[i].x, w));
 		double slope = c * row[i].weight * (p - row[i].y);
 		double curve = c * row[i].weight * p * (1 - p);
 		for (int k = 0; k < K; k++) {
@@ -97,7 +97,7 @@ void eval_logistic_fit(const struct eval_logistic_row *row, size_t n, double c, 
 	double now = c * sum_loss(row, n, w);
 	for (int step = 0; step < 200; step++) {
 		double g[K], h[K][K], d[K], next[K], value = INFINITY, size = 1;
-		derive(row, n, c, w, g, h);
+		derive_loss(row, n, c, w, g, h);
 		newton_direction(g, h, w, d);
 		for (int halving = 0; halving < 60; halving++, size /= 2) {
 			for (int k = 0; k < K; k++)

@@ -164,7 +164,7 @@ struct spread {
 };
 
 /* The models' mean ratings of a question, as chips. */
-static struct spread chips(
+static struct spread put_chips(
     struct fc_buf *b, const struct eval_report *r, const struct eval_question *q)
 {
 	struct spread spread = {NAN, NAN};
@@ -193,10 +193,11 @@ static struct spread chips(
 	return spread;
 }
 
-static void question(struct fc_buf *b, const struct eval_report *r, const struct eval_question *q)
+static void put_question(
+    struct fc_buf *b, const struct eval_report *r, const struct eval_question *q)
 {
 	struct fc_buf scores = FC_BUF_INIT;
-	struct spread spread = chips(&scores, r, q);
+	struct spread spread = put_chips(&scores, r, q);
 	fc_buf_adds(b, "<details class=\"q\" data-category=\"");
 	eval_html_texts(b, q->category);
 	if (!isnan(spread.low))
@@ -219,7 +220,7 @@ static void question(struct fc_buf *b, const struct eval_report *r, const struct
 	fc_buf_release(&scores);
 }
 
-static void toolbar(struct fc_buf *b, const struct eval_report *r)
+static void put_toolbar(struct fc_buf *b, const struct eval_report *r)
 {
 	const struct eval_bench *bench = &r->input->bench;
 	struct fc_categories seen = {0};
@@ -258,9 +259,9 @@ void eval_report_questions(struct fc_buf *b, const struct eval_report *r)
 {
 	const struct eval_bench *bench = &r->input->bench;
 	fc_buf_adds(b, "<section id=\"questions\"><h2>Questions</h2>\n");
-	toolbar(b, r);
+	put_toolbar(b, r);
 	fc_buf_adds(b, "<div id=\"list\">\n");
 	for (size_t i = 0; i < bench->n; i++)
-		question(b, r, &bench->question[i]);
+		put_question(b, r, &bench->question[i]);
 	fc_buf_adds(b, "</div></section>\n");
 }

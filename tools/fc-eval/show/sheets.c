@@ -107,7 +107,7 @@ void eval_sheets_release(struct eval_sheets *s)
 	*s = (struct eval_sheets){0};
 }
 
-static bool belongs(const struct eval_sheets *s, size_t question, size_t category)
+static bool is_of_category(const struct eval_sheets *s, size_t question, size_t category)
 {
 	return category == SIZE_MAX || s->category_of[question] == category;
 }
@@ -117,7 +117,7 @@ struct fc_share eval_sheet_sum(
 {
 	struct fc_share sum = {0};
 	for (size_t q = 0; q < s->question.n; q++) {
-		if (!belongs(s, q, category))
+		if (!is_of_category(s, q, category))
 			continue;
 		sum.num += x->share[q][turns].num;
 		sum.den += x->share[q][turns].den;
@@ -131,7 +131,7 @@ void eval_sheet_intervals(const struct eval_sheets *s, const struct eval_sheet *
 	struct fc_share(*share)[EVAL_TURNS_COUNT] = fc_calloc(s->question.n, sizeof *share);
 	size_t n = 0;
 	for (size_t q = 0; q < s->question.n; q++)
-		if (belongs(s, q, category) && x->share[q][EVAL_TURNS_ALL].den > 0)
+		if (is_of_category(s, q, category) && x->share[q][EVAL_TURNS_ALL].den > 0)
 			memcpy(share[n++], x->share[q], sizeof *share);
 	fc_resample_ratios(n ? share[0] : NULL, n, EVAL_TURNS_COUNT, seed, n_resample, out);
 	free(share);

@@ -11,13 +11,7 @@
 
 static double code_points(const json_t *v)
 {
-	const char *p = json_string_value(v);
-	size_t n = json_string_length(v), count = 0;
-	for (size_t i = 0; i < n; count++) {
-		size_t len = fc_utf8_valid(p + i, n - i);
-		i += len ? len : 1;
-	}
-	return (double)count;
+	return (double)fc_utf8_count(json_string_value(v), json_string_length(v));
 }
 
 static int find_instruction(const struct fc_categories *known, const json_t *o, const char *where,
@@ -149,7 +143,7 @@ static void count_preferences(
 }
 
 /* Sample standard deviation of the length differences. */
-static double spread(const struct eval_preferences *p, size_t model)
+static double deviation(const struct eval_preferences *p, size_t model)
 {
 	double n = 0, mean = 0, squares = 0;
 	for (size_t i = 0; i < p->n; i++) {
@@ -168,7 +162,7 @@ static int control_length(const struct eval_preferences *p, size_t model,
     const struct eval_length_control *l, uint64_t seed, struct eval_winrate *out, struct fc_err *e)
 {
 	struct eval_logistic_row *row = FC_ARRAY(struct eval_logistic_row, p->n + l->n_gamed);
-	double sd = spread(p, model), sum = 0;
+	double sd = deviation(p, model), sum = 0;
 	size_t n = 0, n_own;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct eval_preference *x = &p->v[i];

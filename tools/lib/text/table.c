@@ -157,16 +157,6 @@ static void show_cell(struct fc_buf *b, const struct fc_table *t, size_t row, co
 	}
 }
 
-static size_t width(const char *p, size_t n)
-{
-	size_t w = 0;
-	for (size_t i = 0; i < n; w++) {
-		size_t len = fc_utf8_valid(p + i, n - i);
-		i += len ? len : 1;
-	}
-	return w;
-}
-
 /* A column of words leans left, one of numbers right. */
 static bool leans_left(const struct fc_table *t, const struct view *v)
 {
@@ -187,7 +177,7 @@ static void pad(struct fc_buf *b, size_t n)
 static void put_aligned(
     struct fc_buf *out, const struct fc_buf *s, size_t w, bool left, bool first, bool last)
 {
-	const size_t gap = w - width(s->p, s->n);
+	const size_t gap = w - fc_utf8_count(s->p, s->n);
 	if (!first)
 		pad(out, 2);
 	if (!left)
@@ -217,7 +207,7 @@ static void print_text(
 		left[i] = leans_left(t, &view[i]);
 		for (size_t row = 0; row <= t->n_row; row++) {
 			show_row(&s, t, row, &view[i]);
-			const size_t wide = width(s.p, s.n);
+			const size_t wide = fc_utf8_count(s.p, s.n);
 			w[i] = wide > w[i] ? wide : w[i];
 		}
 	}

@@ -48,6 +48,16 @@ size_t fc_utf8_put(char *out, uint32_t cp)
 	return len;
 }
 
+size_t fc_utf8_count(const char *p, size_t n)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < n; count++) {
+		const size_t len = fc_utf8_valid(p + i, n - i);
+		i += len ? len : 1;
+	}
+	return count;
+}
+
 size_t fc_utf8_check(const char *p, size_t n)
 {
 	size_t i = 0;

@@ -20,6 +20,8 @@ size_t fc_utf8_valid(const char *p, size_t n);
 size_t fc_utf8_get(const char *p, size_t n, uint32_t *cp);
 /* Writes cp to out (4 bytes at least), returns the length. */
 size_t fc_utf8_put(char *out, uint32_t cp);
+/* Number of characters in n bytes; a byte that belongs to none counts as one. */
+size_t fc_utf8_count(const char *p, size_t n);
 /* Offset of the first byte that is not valid UTF-8; n if all is. */
 size_t fc_utf8_check(const char *p, size_t n);
 
