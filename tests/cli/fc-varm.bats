@@ -43,19 +43,19 @@ assert len(r["pivot"]) == 16 and len(set(r["targets"])) == 2, r'
 
 @test "linear: weights 1,0 give the first target's file; equal by default" {
 	three_models
-	fc-varm -q -b pivot -o one --method linear --weights 1,0 ta tb
+	fc-varm -q -b pivot -o one --method linear --weight 1,0 ta tb
 	diff <(values one) <(values ta)
 	fc-varm -q -b pivot -o mean --method linear ta tb
 	diff <(values mean) <(printf 'a=1.25,0.5,0.5,1.25\nn=1,1.5\n')
-	fc-varm -q -b pivot -o sum --method linear --normalize no --weights 1,1 ta tb
+	fc-varm -q -b pivot -o sum --method linear --normalize no --weight 1,1 ta tb
 	diff <(values sum) <(printf 'a=2.5,1,1,2.5\nn=2,3\n')
-	fc-varm -q -b pivot -o half --method linear --normalize no --weights 0.5,0 ta tb
+	fc-varm -q -b pivot -o half --method linear --normalize no --weight 0.5,0 ta tb
 	diff <(values half) <(printf 'a=0.75,0,0,0.75\nn=0.5,1\n')
 }
 
 @test "sce: disjoint changes are not averaged" {
 	three_models
-	fc-varm -q -b pivot -o out --method sce --select-topk 1 ta tb
+	fc-varm -q -b pivot -o out --method fusechat-sce --select-topk 1 ta tb
 	diff <(values out) <(printf 'a=1.5,1,1,1.5\nn=1,2\n')
 }
 
@@ -83,10 +83,10 @@ assert c == {"model_type": "llama", "torch_dtype": "bfloat16", "rms_norm_eps": 1
 	three_models
 	mkdir there
 	for args in "" "-b pivot" "-b pivot -o out" "-o out ta" "-b pivot -o out ta --method none" \
-		"-b pivot -o out ta --weights 1" "-b pivot -o out ta --method linear --weights 1,2" \
-		"-b pivot -o out ta --method linear --weights x" \
-		"-b pivot -o out ta tb --method linear --weights 1,-1" \
-		"-b pivot -o out ta --select-topk 1.5" "-b pivot -f -o ta ta" "-b pivot -f -o pivot ta"; do
+		"-b pivot -o out ta --weight 1" "-b pivot -o out ta --method linear --weight 1,2" \
+		"-b pivot -o out ta --method linear --weight x" \
+		"-b pivot -o out ta tb --method linear --weight 1,-1" \
+		"-b pivot -o out ta --method fusechat-sce --select-topk 1.5" "-b pivot -o out ta --select-topk 0.5" "-b pivot -f -o ta ta" "-b pivot -f -o pivot ta"; do
 		# shellcheck disable=SC2086 # a list of words
 		run fc-varm $args
 		[ "$status" -eq 2 ]
@@ -108,9 +108,9 @@ assert c == {"model_type": "llama", "torch_dtype": "bfloat16", "rms_norm_eps": 1
 	models 'tc a=1,2,3,4'
 	check "tc: tensor n is missing"
 	models 'tc a=1,2,3,4 n=1,2 z=1'
-	check "tc: tensor z is not in the pivot"
+	check "tc: tensor z: pivot has no z"
 	models 'tc a=1,2,3 n=1,2'
-	check "tc: tensor a has shape [3], in the pivot pivot it is [4]"
+	check "tc: tensor a has shape [3], in pivot it is [4]"
 	models 'tc a=1,2,3,nan n=1,2'
 	check "tc: tensor a: value 3 is nan"
 	models 'tc a=1,2,inf,4 n=1,2'
@@ -205,12 +205,12 @@ large_models() {
 
 @test "one thread and several give the same bytes" {
 	large_models
-	for method in varm linear sce; do
+	for method in varm linear fusechat-sce; do
 		fc-varm -q -j 1 -b pivot -o "$method-1" --method $method ta tb tc
 		fc-varm -q -j 3 -b pivot -o "$method-3" --method $method ta tb tc
 		diff -r "$method-1" "$method-3"
 	done
-	run ! cmp -s varm-1/model.safetensors sce-1/model.safetensors
+	run ! cmp -s varm-1/model.safetensors fusechat-sce-1/model.safetensors
 	for method in ties dare_ties della breadcrumbs; do
 		fc-varm -q -j 1 -b pivot -o "$method-1" --method $method --density 0.4 --seed 5 ta tb tc
 		fc-varm -q -j 3 -b pivot -o "$method-3" --method $method --density 0.4 --seed 5 ta tb tc
@@ -222,7 +222,7 @@ large_models() {
 
 @test "every method from the command line; options that a method does not read are refused" {
 	three_models
-	for method in varm sce sce-mergekit linear task_arithmetic ties dare_linear dare_ties della \
+	for method in varm fusechat-sce mergekit-sce linear task_arithmetic ties dare_linear dare_ties della \
 		della_linear breadcrumbs breadcrumbs_ties nuslerp multislerp karcher model_stock; do
 		fc-varm -q -b pivot -o "m-$method" --method $method ta tb
 	done
@@ -237,8 +237,8 @@ large_models() {
 	diff <(values m-ties) <(printf 'a=2,2,2,2\nn=1,3\n')
 	run fc-varm -b pivot -o out --method model_stock ta
 	[ "$status" -eq 2 ]
-	for args in "--method ties --gamma 0.1" "--method linear --density 0.5" "--method sce --t 1" \
-		"--method slerp" "--method nearswap" "--by layer --method sce" "--method ties --density 2" \
+	for args in "--method ties --gamma 0.1" "--method linear --density 0.5" "--method fusechat-sce --t 1" \
+		"--method slerp" "--method nearswap" "--granularity layer --method fusechat-sce" "--method ties --density 2" \
 		"--method della --density 0.9" "--method ties --density 1,1,1"; do
 		# shellcheck disable=SC2086 # a list of words
 		run fc-varm -b pivot -o out $args ta tb
@@ -247,12 +247,82 @@ large_models() {
 	done
 }
 
+@test "tol, max_iter, eps, RAM's parameters and a model as it is, from the command line" {
+	models 'pivot a=0,0,0,1' 'ta a=1,0,2,1' 'tb a=0,1,2,1'
+	parameters() { fc-varm -q -b pivot --dry-run "$@" | tail -n 1 | cut -f 5; }
+	[ "$(parameters --method karcher --max-iter 3 --tol 0.001 ta tb)" = "max_iter=3 tol=0.001" ]
+	[ "$(parameters --method multislerp --eps 0.1 --normalize no ta tb)" = "weight=1 normalize=no eps=0.1" ]
+	[ "$(parameters --method ramplus_tl --epsilon 0.1 --r 0.3 --alpha 0.4 ta tb)" = "epsilon=0.1 r=0.3 alpha=0.4" ]
+	# by hand: 1.5 is what both moved by more, and no change of 1
+	fc-varm -q -b pivot -o ram --method ram --epsilon 1.5 ta tb
+	diff <(values ram) <(echo a=0,0,2,1)
+	fc-varm -q -b pivot -o half --method passthrough --scale 0.5 ta
+	diff <(values half) <(echo a=0.5,0,1,0.5)
+	run fc-varm -b pivot -o out --method ram --epsilon 0.1,0.2 ta tb
+	[ "$status" -eq 2 ]
+	[[ $output == *"--epsilon: '0.1,0.2' is not a number"* ]]
+}
+
+@test "what is wrong with an option is said of the option" {
+	three_models
+	wrong() { # wrong MESSAGE OPTION...
+		run fc-varm -b pivot -o out "${@:2}"
+		[ "$status" -eq 2 ]
+		[[ $output == *"$1"* ]] || { echo "$output"; false; }
+	}
+	wrong "--density: density is 2, expected 0 to 1" --method ties --density 2 ta tb
+	wrong "--method: nearswap needs a value of 't'" --method nearswap ta
+	wrong "--method: slerp merges 1 models into the base, here are 2" --method slerp ta tb
+	wrong "--method: target 1: density 0.9 with epsilon 0.15" --method della --density 0.9 ta tb
+	wrong "--method: the weights add up to 0" --method linear --weight 1,-1 ta tb
+	wrong "--gamma does not belong to --method ties" --method ties --gamma 0.1 ta tb
+	wrong "there is no method 'sce-fusechat'" --method sce-fusechat ta tb
+}
+
+@test "old names of options and methods: a note, and the same merge" {
+	three_models
+	old() { # old NOTE NEW OPTION...: of what was, and, words separated by spaces, of what is
+		run fc-varm -b pivot -o "old$n" "${@:3}" ta tb
+		[ "$status" -eq 0 ]
+		[[ $output == *"fc-varm: $1"* ]] || { echo "$output"; false; }
+		# shellcheck disable=SC2086 # a list of words
+		fc-varm -q -b pivot -o "new$n" $2 ta tb
+		diff -r "old$n" "new$n"
+		n=$((n + 1))
+	}
+	n=0
+	old "--weights 1,3 is now written --weight=1,3" "--method linear --weight 1,3" --method linear --weights 1,3
+	old "--by model is now written --granularity=model" "--granularity model" --by=model
+	old "--measure absolute is now written --absolute" --absolute --measure absolute
+	old "--measure square is now written by leaving it out" "" --measure square
+	old "--nuslerp columns is now written --nuslerp-flatten=no --nuslerp-row-wise" \
+		"--method nuslerp --nuslerp-flatten no --nuslerp-row-wise" --method nuslerp --nuslerp columns
+	old "--method sce is now written --method=fusechat-sce" "--method fusechat-sce" --method sce
+	old "--method sce-mergekit is now written --method=mergekit-sce" "--method mergekit-sce" --method sce-mergekit
+	run fc-varm -q -b pivot -o quiet --by model ta tb
+	[ -z "$output" ]
+}
+
+@test "the tables of the man pages are those of the declarations" {
+	n=0
+	for page in fc-varm.1 fc-recipe.5; do
+		for table in $(sed -n 's/^\.\\" begin //p' "$FC_ROOT/man/$page"); do
+			sed -n "/^\.\\\\\" begin $table\$/,/^\.\\\\\" end $table\$/p" "$FC_ROOT/man/$page" |
+				sed '1d;$d' | diff - <(fc-varm --print-mdoc "$table")
+			n=$((n + 1))
+		done
+	done
+	[ $n -eq 3 ]
+	run fc-varm --print-mdoc none
+	[ "$status" -eq 2 ]
+}
+
 @test "VaRM by module, layer and model" {
 	models 'pivot model.layers.0.mlp.up.weight=0,0 model.layers.0.mlp.down.weight=0 model.norm.weight=0' \
 		'ta model.layers.0.mlp.up.weight=1,1 model.layers.0.mlp.down.weight=0 model.norm.weight=1' \
 		'tb model.layers.0.mlp.up.weight=0,0 model.layers.0.mlp.down.weight=2 model.norm.weight=1'
 	check() { # check BY DOWN UP NORM: weights of ta
-		fc-varm -q -b pivot -o "$1" --by "$1" ta tb --report "$1.tsv"
+		fc-varm -q -b pivot -o "$1" --granularity "$1" ta tb --report "$1.tsv"
 		diff <(tail -n +2 "$1.tsv" | cut -f 3) <(printf '%s\n' "${@:2}")
 	}
 	check matrix 0 1 0.5
@@ -264,7 +334,7 @@ large_models() {
 	check parameter - - -
 	diff <(values parameter) <(printf 'model.layers.0.mlp.%s\n' down.weight=2 up.weight=1,1
 		echo model.norm.weight=1)
-	fc-varm -q -b pivot -o soft --by module --temperature 1.5 ta tb --report soft.tsv
+	fc-varm -q -b pivot -o soft --granularity module --temperature 1.5 ta tb --report soft.tsv
 	# softmax of 1/1.5 and 4/1.5
 	[ "$(grep -P 'up' soft.tsv | cut -f 3)" = 0.119203 ]
 }
@@ -283,7 +353,7 @@ large_models() {
 		        f.seek(-4, 2)
 		        f.write(struct.pack("<f", len(d)))
 	EOF
-	for method in varm sce; do
+	for method in varm fusechat-sce; do
 		python3 - $method <<-'EOF'
 			import resource, subprocess, sys
 			subprocess.run(["fc-varm", "-q", "-j", "2", "-b", "pivot", "-o", sys.argv[1],
@@ -358,8 +428,8 @@ finished() { grep -c ' \.$' .out.part/.fc-varm.journal; }
 	[[ $output == *"would merge 2 tensors"* ]]
 	fc-varm -q -b pivot -o out --dry-run --method ties --density 0.5,0.25 --dtype f16 ta tb |
 		diff - <(printf 'tensor\ttype\tshape\tmethod\tparameters\tmodels
-a\tF16\t[4]\tties\tweight=1 density=0.5,0.25 lambda=1 normalize=yes rescale=no\t(pivot) ta tb
-n\tF16\t[2]\tties\tweight=1 density=0.5,0.25 lambda=1 normalize=yes rescale=no\t(pivot) ta tb\n')
+a\tF16\t[4]\tties\tweight=1 density=0.5,0.25 normalize=yes rescale=no lambda=1\t(pivot) ta tb
+n\tF16\t[2]\tties\tweight=1 density=0.5,0.25 normalize=yes rescale=no lambda=1\t(pivot) ta tb\n')
 	run ls -A
 	[[ $output != *out* ]]
 	models 'tc a=1,2,3'

@@ -316,13 +316,13 @@ assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_t
 		diff <(python3 -m json.tool --sort-keys "$1/config.json") <(python3 -m json.tool --sort-keys "again-$1/config.json")
 	}
 	made varm a b c
-	made absolute --by layer --measure absolute --temperature 0.3 a b bf16 --dtype bf16
-	made parameter --by parameter a b
-	made sce --method sce --select-topk 0.3 a b c
-	made sce-mergekit --method sce-mergekit a b c
-	made linear --method linear --weights 0.1,2,-3e-9 a b c
-	made task_arithmetic --method task_arithmetic --weights 0.25,1 --lambda 1.5 --normalize yes a b
-	made ties --method ties --density 0.3,0.7 --weights 1,2 --rescale yes a b
+	made absolute --granularity layer --absolute --temperature 0.3 a b bf16 --dtype bf16
+	made parameter --granularity parameter a b
+	made sce --method fusechat-sce --select-topk 0.3 a b c
+	made sce-mergekit --method mergekit-sce a b c
+	made linear --method linear --weight 0.1,2,-3e-9 a b c
+	made task_arithmetic --method task_arithmetic --weight 0.25,1 --lambda 1.5 --normalize yes a b
+	made ties --method ties --density 0.3,0.7 --weight 1,2 --rescale yes a b
 	made dare_linear --method dare_linear --density 0.5 --seed 7 a b
 	made dare_ties --method dare_ties --density 0.5 --rescale no --seed 7 a b
 	made della --method della --density 0.5 --epsilon 0.3,0.2 --seed 7 a b
@@ -330,17 +330,25 @@ assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_t
 	made breadcrumbs --method breadcrumbs --density 0.5 --gamma 0.1 a b
 	made breadcrumbs_ties --method breadcrumbs_ties --density 0.5 a b
 	made slerp --method slerp --t 0.3 a
-	made nuslerp --method nuslerp --nuslerp columns --weights 1,3 a b
-	made multislerp --method multislerp --weights 1,3,2 a b c
+	made nuslerp --method nuslerp --nuslerp-flatten no --nuslerp-row-wise --weight 1,3 a b
+	made multislerp --method multislerp --weight 1,3,2 a b c
 	made karcher --method karcher a b c
 	made model_stock --method model_stock --filter-wise a b
 	made nearswap --method nearswap --t 0.01 a
 	made arcee_fusion --method arcee_fusion a
+	made ramplus_tl --method ramplus_tl --epsilon 0.01 --r 0.3 --alpha 0.4 a b
+	made multislerp-eps --method multislerp --normalize no --eps 0.01 a b
+	made karcher-3 --method karcher --max-iter 3 --tol 0.01 a b
+	made passthrough --method passthrough --scale 0.25 a
+	made seed --method dare_linear --density 0.5 --seed 18446744073709551615 a b
 	grep -q '^  - model: a$' ties/mergekit_config.yml
 	grep -q '^      density: 0.3$' ties/mergekit_config.yml
 	grep -q '^base_model: base$' ties/mergekit_config.yml
 	grep -q '^      weight: -3.0e-09$' linear/mergekit_config.yml
-	grep -q '^# A merge by sce-fusechat$' sce/README.md
+	grep -q '^# A merge by fusechat-sce$' sce/README.md
+	grep -q '^merge_method: fusechat-sce$' sce/mergekit_config.yml
+	grep -q '^merge_method: sce$' sce-mergekit/mergekit_config.yml
+	grep -q '^# A merge by mergekit-sce$' sce-mergekit/README.md
 	grep -q '^| all | 39 | ' varm/README.md
 	# paths are not told, and names that they share are told apart
 	mkdir -p deep/a && cp a/* deep/a
@@ -348,6 +356,53 @@ assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_t
 	run ! grep -r "$PWD" paths
 	grep -q '^  - model: "a#2"$' paths/mergekit_config.yml
 	grep -q '^dtype: float16$' paths/mergekit_config.yml
+}
+
+@test "recipes: sce is mergekit's, old names of SCE keep their meaning with a note" {
+	models
+	made() { # made NAME METHOD [PARAMETER]
+		fc-varm --recipe - -o "$1" 2>"$1.err" <<<"{models: [{model: a}, {model: b}], merge_method: $2, base_model: base, parameters: {$3}}"
+	}
+	same() { cmp "$1/model.safetensors" "$2/model.safetensors"; }
+	made mergekit mergekit-sce "select_topk: 0.4"
+	made sce sce "select_topk: 0.4"
+	run ! grep -q "is now called" sce.err
+	same mergekit sce
+	made old sce-mergekit "select_topk: 0.4"
+	grep -q "merge_method: sce-mergekit is now called mergekit-sce" old.err
+	same mergekit old
+	# the default of the old name was 1, that of the new one is FuseChat's on the command line too
+	made fusechat-old sce-fusechat
+	grep -q "merge_method: sce-fusechat is now called fusechat-sce" fusechat-old.err
+	made fusechat-1 fusechat-sce "select_topk: 1"
+	same fusechat-old fusechat-1
+	made fusechat fusechat-sce
+	fc-varm -q -b base -o options --method fusechat-sce a b
+	same fusechat options
+	run ! same fusechat fusechat-1
+}
+
+@test "the command line's models: the pivot again, a model twice, '@' and '+' in names" {
+	models
+	fc-varm -q -b base -o one --report one.tsv a a base
+	[ "$(head -n 1 one.tsv | cut -f 1-5)" = "$(printf 'tensor\telements\ta\ta#2\tbase')" ]
+	cp -r a a@1
+	cp -r lora lora@2+x
+	cp -r a a+b
+	fc-varm -q -b base -o at a@1
+	cmp at/model.safetensors a/model.safetensors
+	fc-varm -q -b base -o plus a+b
+	cmp plus/model.safetensors a/model.safetensors
+	cp -r base base@3
+	fc-varm -q -b base -o adapter --method linear base+lora
+	fc-varm -q -b base -o adapter@ --method linear base@3+lora@2+x
+	cmp adapter/model.safetensors adapter@/model.safetensors
+	mkdir -p hub/org && mv b hub/org/b
+	fc-varm -q -b base --models hub -o hubs org/b
+	cmp hubs/model.safetensors hub/org/b/model.safetensors
+	run fc-varm -q -b base -o out org/b
+	[ "$status" -eq 1 ]
+	[[ $output == "fc-varm: no model 'org/b'"* ]]
 }
 
 @test "adapters beside models, without a recipe" {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fc-varm: merges models of one shape in parameter space. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,54 +9,53 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "fc-varm/recipe_run.h"
-#include "fc-varm/request/recipe_plan.h"
-#include "fc-varm/request/request.h"
-#include "fc-varm/result/card_request.h"
-#include "fc-varm/result/merge_record.h"
-#include "fc-varm/result/outline.h"
-#include "fc-varm/result/product.h"
-#include "fc-varm/result/sidecar.h"
-#include "fc-varm/result/weight_table.h"
-#include "fc-varm/source/tokens.h"
+#include "fc-varm/request/method_table.h"
+#include "fc-varm/request/parameter_option.h"
+#include "fc-varm/request/renamed.h"
+#include "fc-varm/source/ingredient.h"
 
 enum { KEEP, F32, F16, BF16 };
-static const enum fc_dtype dtypes[] = {[F32] = FC_F32, [F16] = FC_F16, [BF16] = FC_BF16};
+/* as recipes call them */
+static const char *const dtypes[] = {[F32] = "float32", [F16] = "float16", [BF16] = "bfloat16"};
 
-static const char *base, *out, *report, *recipe, *models;
+static const char *base, *recipe, *method = "varm";
 static int dtype = KEEP, rounding; /* 0: nearest, 1: stochastic */
-static bool force, resume, dry_run, any_tokenizer;
-static uint64_t shard_bytes = 5000000000;
+static uint64_t seed = 1;
+static struct run_options run = {.shard_bytes = 5000000000};
 
-static const struct fc_opt opts[] = {
+/* The rows before those of the methods' parameters, and the rows after them. */
+static const struct fc_opt first[] = {
     {FC_OPT_IN, 'b', "base", &base, "DIR", "the pivot: every change is measured against it", 0, 0},
     {FC_OPT_IN, 0, "recipe", &recipe, "FILE", "do what a merge recipe in mergekit's format says", 0,
 	0},
-    {FC_OPT_PLACE, 0, "models", &models, "DIR",
-	"--recipe: where models are that the recipe names by their hub names", 0, 0},
-    {FC_OPT_OUT_DIR, 'o', "output", &out, "DIR",
+    {FC_OPT_PLACE, 0, "models", &run.models, "DIR",
+	"where models are that are given by their hub names", 0, 0},
+    {FC_OPT_OUT_DIR, 'o', "output", &run.out, "DIR",
 	"folder to write the merged model to; -: its tensors as a stream, to standard output", 0,
 	0},
-    {FC_OPT_CHOICE, 0, "method", &varm_asked.method, REQUEST_METHODS, "how to merge", 0, 0},
-    {FC_OPT_OUT_TEXT, 0, "report", &report, "FILE",
+    {FC_OPT_OUT_TEXT, 0, "report", &run.report, "FILE",
 	"write weights, norms of the changes and their likeness as TSV", 0, 0},
-    {FC_OPT_FLAG, 0, "dry-run", &dry_run, NULL,
+    {FC_OPT_FLAG, 0, "dry-run", &run.dry_run, NULL,
 	"print what would be done with each tensor, as TSV, and do nothing", 0, 0},
-    {FC_OPT_FLAG, 0, "any-tokenizer", &any_tokenizer, NULL,
+    {FC_OPT_FLAG, 0, "any-tokenizer", &run.any_tokenizer, NULL,
 	"merge also where vocabularies differ in names or order", 0, 0},
     {FC_OPT_CHOICE, 0, "dtype", &dtype, "keep|f32|f16|bf16",
 	"type of the result; keep: the pivot's", 0, 0},
     {FC_OPT_CHOICE, 0, "rounding", &rounding, "nearest|stochastic",
 	"of the result's f16 and bf16; stochastic is right on average", 0, 0},
-    {FC_OPT_U64, 0, "shard-bytes", &shard_bytes, "N",
+    {FC_OPT_U64, 0, "shard-bytes", &run.shard_bytes, "N",
 	"begin a new file after N bytes of tensors; 0: never", 0, 0},
-    {FC_OPT_FLAG, 0, "resume", &resume, NULL, "go on with a merge that was interrupted", 0, 0},
-    {FC_OPT_FLAG, 'f', "force", &force, NULL, "replace an existing output folder", 0, 0},
-    REQUEST_OPTIONS,
-    FC_OPT_COMMON,
+    {FC_OPT_FLAG, 0, "resume", &run.resume, NULL, "go on with a merge that was interrupted", 0, 0},
+    {FC_OPT_FLAG, 'f', "force", &run.force, NULL, "replace an existing output folder", 0, 0},
+    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "How to merge", 0, 0},
+    {FC_OPT_STR, 0, "method", &method, "NAME", "one of the methods below", 0, 0},
+    {FC_OPT_U64, 0, "seed", &seed, "N", "of random numbers: what methods draw, stochastic rounding",
+	0, 0},
     {0},
 };
+static const struct fc_opt last[] = {FC_OPT_COMMON, {0}};
 
-static const struct fc_usage usage = {
+static struct fc_usage usage = {
     .synopsis = "-b PIVOT -o DIR [OPTION]... TARGET...\n"
 		"--recipe FILE -o DIR [OPTION]...",
     .summary = "Merges models fine-tuned from one pivot into one model, tensor by tensor.",
@@ -64,124 +64,86 @@ static const struct fc_usage usage = {
 
 static void check_output(void)
 {
-	if (dry_run)
+	if (run.dry_run)
 		return;
-	if (!out)
+	if (!run.out)
 		fc_die_usage("no output folder: use -o");
-	if (!strcmp(out, "-") && report && !strcmp(report, "-"))
+	if (!strcmp(run.out, "-") && run.report && !strcmp(run.report, "-"))
 		fc_die_usage("-o - and --report -: standard output takes one of them");
-	if (!strcmp(out, "-"))
-		fc_opt_check_output("output", out, FC_OUT_STREAM);
-	else if (!force && fc_file_exists(out))
-		fc_die("%s: exists already; --force replaces it", out);
+	if (!strcmp(run.out, "-"))
+		fc_opt_check_output("output", run.out, FC_OUT_STREAM);
+	else if (!run.force && fc_file_exists(run.out))
+		fc_die("%s: exists already; --force replaces it", run.out);
 }
 
-static void check_options(int n_target)
+/* A recipe says everything that the other options and operands would. */
+static int run_recipe(int n_target, struct fc_err *e)
+{
+	const char *given = fc_opt_given();
+	if (n_target || base)
+		fc_die_usage("--recipe names the models; no pivot and no targets beside it");
+	if (strstr(given, "--method ") || varm_parameter_options_given() || dtype != KEEP)
+		fc_die_usage("--recipe says the method, its parameters and the type");
+	if (rounding != 1 && strstr(given, "--seed "))
+		fc_die_usage("--recipe says random_seed; --seed is of --rounding stochastic");
+	check_output();
+	return varm_run_recipe(recipe, &run, e);
+}
+
+static int run_options(char **target, int n_target, struct fc_err *e)
 {
 	if (!base)
 		fc_die_usage("no pivot: use -b");
 	if (n_target < 1)
 		fc_die_usage("no targets");
 	check_output();
+	struct asked a = {.method = varm_method_find(method),
+	    .base = base,
+	    .target = (const char *const *)target,
+	    .n_target = n_target,
+	    .term = FC_ARRAY(struct term, (size_t)n_target),
+	    .dtype = dtypes[dtype]};
+	if (!a.method)
+		fc_die_usage("--method: there is no method '%.64s'; --help lists them", method);
+	a.settings = varm_method_settings(a.method);
+	a.settings.seed = seed;
+	for (int k = 0; k < n_target; k++)
+		a.term[k] = varm_method_term(a.method);
+	varm_parameter_options_get(&a);
+	int ret = varm_run_asked(&a, &run, e);
+	free(a.term);
+	return ret;
 }
 
-static void write_report(struct fc_out *o, const struct plan *p, const struct verdicts *r)
+/* Of tests, for the man pages: a table printed from the declarations. */
+static void print_mdoc(const char *name)
 {
-	struct fc_err e;
 	struct fc_buf b = FC_BUF_INIT;
-	varm_weight_table_print(&b, p, r);
-	if (fc_out_write(o, b.p, b.n, &e) < 0 || fc_out_commit(o, &e) < 0)
-		fc_die("%s", e.msg);
+	if (varm_method_table_mdoc(&b, name) < 0)
+		fc_die_usage("there is no table '%.64s'", name);
+	fputs(b.p, stdout);
 	fc_buf_release(&b);
-}
-
-static void write_model(
-    const struct inputs *in, const struct request *q, struct plan *p, struct verdicts *r)
-{
-	struct fc_err e;
-	struct product x;
-	if (varm_product_open(&x, out, force, resume, &e) < 0)
-		fc_die("%s", e.msg);
-	struct merge_options o = {shard_bytes, x.resumed, report != NULL};
-	const char *tmp = varm_product_folder(&x);
-	if (varm_sidecar_copy(in->base.path, tmp,
-		q->keep_dtype ? NULL : varm_recipe_dtype_name(q->dtype), &e) < 0 ||
-	    varm_merge_run(p, &o, tmp, r, &e) < 0 || varm_merge_record_write(tmp, p, r, &e) < 0 ||
-	    varm_card_request_write(tmp, in, q, p, r, &e) < 0 || varm_product_commit(&x, &e) < 0)
-		fc_die("%s", e.msg);
-}
-
-/* The recipe says everything that the other options and operands would. */
-static void run_recipe(int n_target)
-{
-	struct fc_err e;
-	struct recipe_job job = {.file = recipe,
-	    .models = models,
-	    .out = out,
-	    .report = report,
-	    .force = force,
-	    .resume = resume,
-	    .dry_run = dry_run,
-	    .any_tokenizer = any_tokenizer,
-	    .rounding = {rounding == 1, varm_asked.seed},
-	    .shard_bytes = shard_bytes};
-	if (n_target || base)
-		fc_die_usage("--recipe names the models; no pivot and no targets beside it");
-	if (varm_request_is_given() || dtype != KEEP)
-		fc_die_usage("--recipe says the method, its parameters and the type");
-	if (rounding != 1 && strstr(fc_opt_given(), "--seed"))
-		fc_die_usage("--recipe says random_seed; --seed is of --rounding stochastic");
-	check_output();
-	if (varm_recipe_run(&job, &e) < 0)
-		fc_die("%s", e.msg);
 	fc_finish();
 }
 
 int main(int argc, char **argv)
 {
-	fc_prog = "fc-varm";
-	int first = fc_opt_parse(opts, &usage, argc, argv), n_target = argc - first;
-	varm_ingredient_tell(base);
-	for (int k = 0; k < n_target; k++)
-		varm_ingredient_tell(argv[first + k]);
-	if (recipe)
-		run_recipe(n_target);
-	check_options(n_target);
-	struct request q = varm_request_make(n_target);
-	q.keep_dtype = dtype == KEEP;
-	q.dtype = dtypes[dtype];
-
 	struct fc_err e;
-	if (!dry_run && varm_product_check(out, &e) < 0)
+	struct fc_buf more = FC_BUF_INIT;
+	fc_prog = "fc-varm";
+	struct fc_opt *table = varm_parameter_option_table(first, last);
+	varm_method_table_help(&more);
+	fc_buf_addf(&more, "\n%s", usage.more);
+	usage.more = more.p;
+	if (argc == 3 && !strcmp(argv[1], "--print-mdoc"))
+		print_mdoc(argv[2]);
+	argv = varm_renamed_options(&argc, argv);
+	int operand = fc_opt_parse(table, &usage, argc, argv);
+	int n_target = argc - operand;
+	varm_renamed_note();
+	run.rounding = (struct fc_rounding){rounding == 1, seed};
+	int ret = recipe ? run_recipe(n_target, &e) : run_options(argv + operand, n_target, &e);
+	if (ret < 0)
 		fc_die("%s", e.msg);
-	struct inputs in;
-	struct plan p;
-	struct verdicts r;
-	if (varm_inputs_open(&in, base, (const char *const *)argv + first, n_target, &e) < 0)
-		fc_die("%s", e.msg);
-	for (int k = 0; k < n_target; k++)
-		if (!any_tokenizer && varm_tokens_check(in.base.path, in.target[k].path, &e) < 0)
-			fc_die("%s", e.msg);
-	varm_inputs_plan(&in, &q, &p);
-	p.rounding = (struct fc_rounding){rounding == 1, varm_asked.seed};
-	if (varm_plan_check_rounding(&p, &e) < 0)
-		fc_die("%s", e.msg);
-	if (dry_run) {
-		varm_outline_show(&p, shard_bytes);
-		fc_finish();
-	}
-	struct fc_out *table = NULL;
-	if (report && fc_out_open(&table, report, FC_OUT_TEXT, &e) < 0)
-		fc_die("%s", e.msg);
-	write_model(&in, &q, &p, &r);
-	varm_weight_table_summarize(&p, &r);
-	varm_weight_table_warn(&p, &r);
-	if (table)
-		write_report(table, &p, &r);
-
-	varm_verdicts_release(&r);
-	varm_plan_release(&p);
-	varm_inputs_close(&in);
-	free((void *)(uintptr_t)q.term);
 	fc_finish();
 }

@@ -7,7 +7,7 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "fc-varm/result/card_recipe.h"
+#include "fc-varm/result/card.h"
 #include "fc-varm/result/chat_template.h"
 #include "fc-varm/result/config_adapt.h"
 #include "fc-varm/result/merge_record.h"
@@ -28,28 +28,30 @@ struct dish {
 };
 
 struct kitchen {
-	const struct recipe_job *job;
+	const struct run_options *o;
+	const char *file;          /* of the recipe, or NULL */
+	const struct asked *asked; /* by the command line, or NULL */
+	const char *const *said_by;
 	struct yaml_file yaml;
 	struct dish *dish;
 	size_t n;
 	struct pantry pantry;
+	struct fc_out *report;
 };
 
 static int write_report(
-    const struct recipe_job *job, const struct plan *p, const struct verdicts *r, struct fc_err *e)
+    struct kitchen *k, const struct plan *p, const struct verdicts *r, struct fc_err *e)
 {
-	struct fc_out *o;
 	struct fc_buf b = FC_BUF_INIT;
-	if (fc_out_open(&o, job->report, FC_OUT_TEXT, e) < 0)
-		return -1;
+	struct fc_out *o = k->report;
 	varm_weight_table_print(&b, p, r);
 	int ret = fc_out_write(o, b.p, b.n, e);
-	if (ret == 0)
-		ret = fc_out_commit(o, e);
-	else
-		fc_out_abort(o);
 	fc_buf_release(&b);
-	return ret;
+	k->report = NULL;
+	if (ret == 0)
+		return fc_out_commit(o, e);
+	fc_out_abort(o);
+	return -1;
 }
 
 /* Where no vocabulary is made, rows are merged by their number: in models that give embedding or
@@ -70,13 +72,13 @@ static int make_plan(
     const struct kitchen *k, struct recipe_plan *rp, struct recipe *r, struct fc_err *e)
 {
 	int ret = varm_recipe_plan_make(rp, r, &k->pantry, e);
-	rp->plan.rounding = k->job->rounding;
-	return ret || rp->has_vocabulary || k->job->any_tokenizer ? ret : check_tokens(rp, e);
+	rp->plan.rounding = k->o->rounding;
+	return ret || rp->has_vocabulary || k->o->any_tokenizer ? ret : check_tokens(rp, e);
 }
 
 /* Everything in the folder. */
-static int fill_folder(const struct kitchen *k, struct dish *d, const char *dir, bool last,
-    bool resume, struct fc_err *e)
+static int fill_folder(
+    struct kitchen *k, struct dish *d, const char *dir, bool last, bool resume, struct fc_err *e)
 {
 	struct recipe_plan rp;
 	struct verdicts r = {0};
@@ -84,7 +86,7 @@ static int fill_folder(const struct kitchen *k, struct dish *d, const char *dir,
 	if (ret == 0 && last)
 		ret = varm_plan_check_rounding(&rp.plan, e);
 	if (ret == 0)
-		ret = varm_sidecar_copy(rp.model[rp.donor].path, dir, NULL, e);
+		ret = varm_sidecar_copy(rp.model[rp.donor].path, dir, e);
 	if (ret == 0)
 		ret = varm_config_adapt(dir, &rp, e);
 	if (ret == 0 && rp.has_vocabulary)
@@ -93,18 +95,18 @@ static int fill_folder(const struct kitchen *k, struct dish *d, const char *dir,
 		ret = varm_chat_template_write(dir, &rp, e);
 	if (ret == 0)
 		ret = varm_merge_run(&rp.plan,
-		    &(struct merge_options){k->job->shard_bytes, resume, last && k->job->report},
-		    dir, &r, e);
+		    &(struct merge_options){k->o->shard_bytes, resume, last && k->report}, dir, &r,
+		    e);
 	if (ret == 0)
 		ret = varm_merge_record_write(dir, &rp.plan, &r, e);
 	if (ret == 0)
-		ret = varm_card_recipe_write(dir, &rp, d->doc, &r, e);
+		ret = varm_card_write(dir, &rp, d->doc, k->asked, &r, e);
 	if (ret == 0) {
 		varm_weight_table_summarize(&rp.plan, &r);
 		varm_weight_table_warn(&rp.plan, &r);
 	}
-	if (ret == 0 && last && k->job->report)
-		ret = write_report(k->job, &rp.plan, &r, e);
+	if (ret == 0 && last && k->report)
+		ret = write_report(k, &rp.plan, &r, e);
 	varm_verdicts_release(&r);
 	varm_recipe_plan_release(&rp);
 	return ret;
@@ -119,13 +121,13 @@ static int make_intermediate(struct kitchen *k, struct dish *d, struct fc_err *e
 	if (d->state == MADE)
 		return 0;
 	if (d->state == IN_WORK)
-		return fc_fail(e, "%s:%d: recipe '%s' needs its own result", k->job->file,
-		    d->recipe.line, name);
+		return varm_recipe_fail(
+		    &d->recipe, d->recipe.line, e, "recipe '%s' needs its own result", name);
 	d->state = IN_WORK;
 	if (make_needed(k, d, e) < 0)
 		return -1;
 	fc_note("making %s", name);
-	path = varm_product_beside(k->job->out, (int)(d - k->dish) + 1);
+	path = varm_product_beside(k->o->out, (int)(d - k->dish) + 1);
 	int ret = fc_outdir_open(&d->dir, path, NULL, e);
 	if (ret == 0)
 		ret = fill_folder(k, d, fc_outdir_tmp(d->dir), false, false, e);
@@ -155,22 +157,22 @@ static int read_dishes(struct kitchen *k, struct dish **last, struct fc_err *e)
 	for (size_t i = 0; i < k->yaml.n_doc; i++) {
 		struct dish *d = &k->dish[k->n++];
 		d->doc = k->yaml.doc[i];
-		if (varm_recipe_read(&d->recipe, d->doc, k->job->file, e) < 0)
+		if (varm_recipe_read(&d->recipe, d->doc, k->file, k->said_by, e) < 0)
 			return -1;
 		for (size_t j = 0; j < d->recipe.n_model; j++)
-			varm_ingredient_tell_recipe(&d->recipe.model[j], &k->pantry);
+			varm_ingredient_tell(&d->recipe.model[j], &k->pantry);
 		for (size_t j = 0; j < i; j++) {
 			const char *a = d->recipe.name, *b = k->dish[j].recipe.name;
 			if (a == b || (a && b && !strcmp(a, b)))
-				return fc_fail(e, "%s:%d: the recipe of line %d has %s%s too",
-				    k->job->file, d->recipe.line, k->dish[j].recipe.line,
+				return varm_recipe_fail(&d->recipe, d->recipe.line, e,
+				    "the recipe of line %d has %s%s too", k->dish[j].recipe.line,
 				    a ? "the name " : "no name", a ? a : "");
 		}
 		if (!d->recipe.name)
 			*last = d;
 	}
 	if (!k->n)
-		return fc_fail(e, "%s: no recipe in it", k->job->file);
+		return fc_fail(e, "%s: no recipe in it", k->file);
 	*last = *last ? *last : &k->dish[k->n - 1];
 	return 0;
 }
@@ -183,12 +185,12 @@ static int show_last(struct kitchen *k, struct dish *d, struct fc_err *e)
 		for (size_t j = 0; j < k->n; j++)
 			if (k->dish[j].recipe.name &&
 			    !strcmp(k->dish[j].recipe.name, d->recipe.model[i].path))
-				return fc_fail(e,
-				    "%s:%d: needs the result of recipe '%s': --dry-run makes none",
-				    k->job->file, d->recipe.line, d->recipe.model[i].path);
+				return varm_recipe_fail(&d->recipe, d->recipe.line, e,
+				    "needs the result of recipe '%s': --dry-run makes none",
+				    d->recipe.model[i].path);
 	int ret = make_plan(k, &rp, &d->recipe, e);
 	if (ret == 0)
-		varm_outline_show(&rp.plan, k->job->shard_bytes);
+		varm_outline_show(&rp.plan, k->o->shard_bytes);
 	varm_recipe_plan_release(&rp);
 	return ret;
 }
@@ -198,7 +200,7 @@ static int make_last(struct kitchen *k, struct dish *d, struct fc_err *e)
 	struct product x = {.dir = NULL};
 	d->state = IN_WORK;
 	if (make_needed(k, d, e) < 0 ||
-	    varm_product_open(&x, k->job->out, k->job->force, k->job->resume, e) < 0)
+	    varm_product_open(&x, k->o->out, k->o->force, k->o->resume, e) < 0)
 		return -1;
 	if (fill_folder(k, d, varm_product_folder(&x), true, x.resumed, e) == 0)
 		return varm_product_commit(&x, e);
@@ -206,27 +208,53 @@ static int make_last(struct kitchen *k, struct dish *d, struct fc_err *e)
 	return -1;
 }
 
-int varm_recipe_run(const struct recipe_job *job, struct fc_err *e)
+/* text: the recipe.  Everything that the command line's asks for is checked before a model is
+ * opened, and wrong usage. */
+static int run(struct kitchen *k, const struct fc_buf *text, struct fc_err *e)
 {
-	struct kitchen k = {.job = job, .pantry = {.dir = job->models}};
-	struct fc_buf text = FC_BUF_INIT;
-	struct dish *last;
-	int ret = fc_file_read_any(job->file, YAML_MAX_BYTES, &text, e);
+	const struct run_options *o = k->o;
+	struct dish *last = NULL;
+	int ret = varm_yaml_parse(
+	    &k->yaml, text->p ? text->p : "", text->n, k->file ? k->file : "options", e);
 	if (ret == 0)
-		ret = varm_yaml_parse(&k.yaml, text.p ? text.p : "", text.n, job->file, e);
+		ret = read_dishes(k, &last, e);
+	if (k->asked && (ret < 0 || varm_recipe_plan_check(&last->recipe, e) < 0))
+		fc_die_usage("%s", e->msg);
+	if (ret == 0 && !o->dry_run)
+		ret = varm_product_check(o->out, e);
+	if (ret == 0 && !o->dry_run && o->report)
+		ret = fc_out_open(&k->report, o->report, FC_OUT_TEXT, e);
 	if (ret == 0)
-		ret = read_dishes(&k, &last, e);
-	if (ret == 0 && !job->dry_run)
-		ret = varm_product_check(job->out, e);
-	if (ret == 0)
-		ret = job->dry_run ? show_last(&k, last, e) : make_last(&k, last, e);
-	for (size_t i = 0; i < k.n; i++) {
-		fc_outdir_abort(k.dish[i].dir);
-		varm_recipe_release(&k.dish[i].recipe);
+		ret = o->dry_run ? show_last(k, last, e) : make_last(k, last, e);
+	if (k->report)
+		fc_out_abort(k->report);
+	for (size_t i = 0; i < k->n; i++) {
+		fc_outdir_abort(k->dish[i].dir);
+		varm_recipe_release(&k->dish[i].recipe);
 	}
-	free(k.dish);
-	varm_yaml_release(&k.yaml);
-	varm_pantry_release(&k.pantry);
+	free(k->dish);
+	varm_yaml_release(&k->yaml);
+	varm_pantry_release(&k->pantry);
+	return ret;
+}
+
+int varm_run_recipe(const char *file, const struct run_options *o, struct fc_err *e)
+{
+	struct kitchen k = {.o = o, .file = file, .pantry = {.dir = o->models}};
+	struct fc_buf text = FC_BUF_INIT;
+	int ret = fc_file_read_any(file, YAML_MAX_BYTES, &text, e);
+	if (ret == 0)
+		ret = run(&k, &text, e);
 	fc_buf_release(&text);
+	return ret;
+}
+
+int varm_run_asked(const struct asked *a, const struct run_options *o, struct fc_err *e)
+{
+	struct asked_recipe w = {.n_line = 0};
+	varm_asked_write(&w, a);
+	struct kitchen k = {.o = o, .asked = a, .said_by = w.said_by, .pantry = {.dir = o->models}};
+	int ret = run(&k, &w.text, e);
+	varm_asked_recipe_release(&w);
 	return ret;
 }

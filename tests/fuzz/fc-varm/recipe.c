@@ -15,10 +15,11 @@ static bool is_checked(
 {
 	const struct yaml *scope[] = {
 	    s->source[source].parameters, s->parameters, r->module, r->parameters};
+	struct parameter real = {.name = name, .kind = PARAMETER_REAL};
 	struct fc_err e;
 	for (size_t i = 0; i < sizeof scope / sizeof *scope; i++) {
 		const struct yaml *v = scope[i] ? varm_yaml_get(scope[i], name) : NULL;
-		if (v && varm_setting_check(r, v, SETTING_REAL, &e) < 0)
+		if (v && varm_setting_check(r, v, &real, &e) < 0)
 			return false;
 	}
 	return true;
@@ -35,10 +36,12 @@ static void evaluate(const struct recipe *r, const struct recipe_slice *s, size_
 		for (int step = 0; step < 6; step++) {
 			struct setting_place at = {
 			    s, &s->source[source], tensors[step % 2], step / 5.0};
+			struct parameter p = {.name = name, .kind = PARAMETER_REAL};
 			double x;
 			int line;
-			varm_setting_find(r, &at, name, SETTING_REAL, &x, &line, &e);
-			varm_setting_find(r, &at, name, SETTING_BOOL, &x, &line, &e);
+			varm_setting_find(r, &at, &p, &x, &line, &e);
+			p.kind = PARAMETER_TRUTH;
+			varm_setting_find(r, &at, &p, &x, &line, &e);
 		}
 	}
 }
@@ -47,7 +50,7 @@ static void read_recipe(const struct yaml *doc)
 {
 	struct recipe r;
 	struct fc_err e;
-	if (varm_recipe_read(&r, doc, "recipe", &e) == 0)
+	if (varm_recipe_read(&r, doc, "recipe", NULL, &e) == 0)
 		for (size_t i = 0; i < r.n_slice; i++)
 			for (size_t k = 0; k < r.slice[i].n; k++)
 				evaluate(&r, &r.slice[i], k, r.slice[i].source[k].parameters);

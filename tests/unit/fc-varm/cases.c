@@ -42,7 +42,7 @@ static void check_varm_tensor(const struct trial *m, const struct fc_store *out,
     const json_t *c, const json_t *meta)
 {
 	static const char *const targets[] = {"A", "B"};
-	const char *name = m->plan.item[i].out.name;
+	const char *name = m->rp.plan.item[i].out.name;
 	const double *row = m->verdicts.item[i].weight;
 	const json_t *weights = json_object_get(json_object_get(c, "weights_A_B"), name);
 	const json_t *merged = json_object_get(json_object_get(c, "merged_exact"), name);
@@ -60,8 +60,8 @@ static void check_varm_tensor(const struct trial *m, const struct fc_store *out,
 
 static void check_varm_case(const json_t *meta, const json_t *c, enum granularity by, bool absolute)
 {
-	struct trial m = {.method = &varm_method_varm, .by = by, .absolute = absolute};
-	struct fc_store *out = NULL;
+	struct trial m = {.method = "varm", .by = by, .absolute = absolute};
+	struct fc_store *out;
 	struct fc_err e = {""};
 	model_from_object("base", json_object_get(meta, "base"), FC_F32);
 	model_from_object("t0", json_object_get(meta, "A"), FC_F32);
@@ -69,7 +69,7 @@ static void check_varm_case(const json_t *meta, const json_t *c, enum granularit
 	T_OK(trial_run(&m, 2, &e) == 0, "varm by %s merges %s",
 	    json_string_value(json_object_get(c, "granularity")), e.msg);
 	T_OK(fc_store_open(&out, scratch_path("out"), &e) == 0, "the result opens %s", e.msg);
-	for (size_t i = 0; i < m.plan.n; i++)
+	for (size_t i = 0; i < m.rp.plan.n; i++)
 		check_varm_tensor(&m, out, i, c, meta);
 	fc_store_close(out);
 	trial_release(&m);
@@ -117,8 +117,8 @@ static void check_sce_case(const json_t *c)
 	const char *name = json_string_value(json_object_get(c, "name"));
 	bool bf16 = !strcmp(json_string_value(json_object_get(c, "dtype")), "bfloat16");
 	const json_t *weights = json_object_get(c, "weights");
-	struct trial m = {.method = &varm_method_sce};
-	struct fc_store *out = NULL;
+	struct trial m = {.method = "fusechat-sce"};
+	struct fc_store *out;
 	struct fc_err e = {""};
 	int n;
 	m.select_topk = json_number_value(json_object_get(c, "select_topk"));
@@ -140,7 +140,7 @@ static void check_sce_case(const json_t *c)
 }
 
 /* linear, task arithmetic, TIES, DARE without dropping. */
-static void check_weighted_case(const json_t *c, const struct method *method)
+static void check_weighted_case(const json_t *c, const char *method)
 {
 	struct trial m = {.method = method};
 	struct fc_store *out = NULL;
@@ -158,7 +158,7 @@ static void check_weighted_case(const json_t *c, const struct method *method)
 	write_targets(
 	    c, base ? base : json_array_get(json_object_get(c, "targets"), 1), FC_F32, &n);
 	T_OK(trial_run(&m, n, &e) == 0 && fc_store_open(&out, scratch_path("out"), &e) == 0,
-	    "%s merges %s", method->name, e.msg);
+	    "%s merges %s", method, e.msg);
 	double d = difference(out, "w", json_object_get(c, "merged"));
 	T_OK(d < 1e-6, "%s: merged (off by %g)", json_string_value(json_object_get(c, "kind")), d);
 	fc_store_close(out);
@@ -168,8 +168,8 @@ static void check_weighted_case(const json_t *c, const struct method *method)
 
 static void check_slerp_case(const json_t *c)
 {
-	struct trial m = {.method = &varm_method_slerp};
-	struct fc_store *out = NULL;
+	struct trial m = {.method = "slerp"};
+	struct fc_store *out;
 	struct fc_err e = {""};
 	m.t = json_number_value(json_object_get(c, "t"));
 	model_from_array("base", json_object_get(c, "a"), FC_F32);
@@ -185,8 +185,8 @@ static void check_slerp_case(const json_t *c)
 
 static void check_stock_case(const json_t *c)
 {
-	struct trial m = {.method = &varm_method_model_stock};
-	struct fc_store *out = NULL;
+	struct trial m = {.method = "model_stock"};
+	struct fc_store *out;
 	struct fc_err e = {""};
 	int n;
 	write_targets(c, json_object_get(c, "base"), FC_F32, &n);
@@ -203,11 +203,10 @@ static void check_baseline(const json_t *c, size_t *n)
 {
 	static const struct {
 		const char *kind;
-		const struct method *method;
-	} weighted[] = {{"linear", &varm_method_linear},
-	    {"task_arithmetic_normalized", &varm_method_task_arithmetic},
-	    {"ties", &varm_method_ties}, {"ties_density_0.6", &varm_method_ties},
-	    {"dare_linear_density_1 (no drop)", &varm_method_dare_linear}};
+		const char *method;
+	} weighted[] = {{"linear", "linear"}, {"task_arithmetic_normalized", "task_arithmetic"},
+	    {"ties", "ties"}, {"ties_density_0.6", "ties"},
+	    {"dare_linear_density_1 (no drop)", "dare_linear"}};
 	const char *kind = json_string_value(json_object_get(c, "kind"));
 	(*n)++;
 	for (size_t i = 0; i < FC_LEN(weighted); i++) {

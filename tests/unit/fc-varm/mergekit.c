@@ -35,48 +35,22 @@ static struct feed make_feed(const struct values *x, int k)
 /* A parameter by its name in recipes; numbers of targets are arrays. */
 static void set_parameter(struct plan_item *it, const char *name, const json_t *value)
 {
-	double number = json_number_value(value);
-	for (int k = 0; k < it->n_target; k++) {
-		double of_target = json_number_value(json_array_get(value, (size_t)k));
-		if (!strcmp(name, "weight"))
-			it->term[k].weight = of_target;
-		else if (!strcmp(name, "density"))
-			it->term[k].density = of_target;
-		else if (!strcmp(name, "gamma"))
-			it->term[k].gamma = of_target;
-	}
-	if (!strcmp(name, "normalize") || !strcmp(name, "normalize_weights"))
-		it->set.normalize = json_is_true(value);
-	else if (!strcmp(name, "rescale"))
-		it->set.rescale = json_is_true(value);
-	else if (!strcmp(name, "lambda"))
-		it->set.lambda = number;
-	else if (!strcmp(name, "epsilon")) /* ram's */
-		it->set.eps = number;
-	else if (!strcmp(name, "r"))
-		it->set.reward = number;
-	else if (!strcmp(name, "alpha"))
-		it->set.most_shared = number;
-	else if (!strcmp(name, "t"))
-		it->set.t = number;
-	else if (!strcmp(name, "select_topk"))
-		it->set.select_topk = number;
-	else if (!strcmp(name, "filter_wise"))
-		it->set.filter_wise = json_is_true(value);
-	else if (!strcmp(name, "nuslerp_flatten"))
-		it->set.flatten = json_is_true(value);
-	else if (!strcmp(name, "nuslerp_row_wise"))
-		it->set.row_wise = json_is_true(value);
-	else if (!strcmp(name, "max_iter"))
-		it->set.max_iter = (int)json_integer_value(value);
-	else if (!json_is_array(value))
+	const struct take *take = varm_method_take(it->method, name);
+	const struct parameter *p = take ? take->parameter : NULL;
+	if (!p)
 		printf("Bail out! parameter %s\n", name);
+	for (int k = 0; p && json_is_array(value) && k < it->n_target; k++)
+		varm_parameter_put(
+		    p, &it->term[k], json_number_value(json_array_get(value, (size_t)k)));
+	if (p && !json_is_array(value))
+		varm_parameter_put(p, &it->set,
+		    json_is_boolean(value) ? json_is_true(value) : json_number_value(value));
 }
 
 static void place(struct plan *p, size_t i, const struct values *x, const json_t *c)
 {
 	const char *name = json_string_value(json_object_get(c, "method")), *key;
-	const struct method *m = varm_method_find(strcmp(name, "sce") ? name : "sce-mergekit");
+	const struct method *m = varm_method_find_recipe(name);
 	int n = (int)json_integer_value(json_object_get(c, "targets"));
 	struct plan_item *it = varm_plan_place(p, i, &x->shape, m, n);
 	json_t *parameters = json_object_get(c, "parameters"), *value;

@@ -5,7 +5,8 @@
 /* Small model folders in the scratch folder, from JSON or from arrays, and merges of them. */
 
 #include "base/mem.h"
-#include "fc-varm/request/inputs.h"
+#include "fc-varm/request/asked.h"
+#include "fc-varm/request/recipe_plan.h"
 #include "fc-varm/merge/merge.h"
 #include "store_files.h"
 #include "t.h"
@@ -99,37 +100,41 @@ __attribute__((unused)) static void model_from_object(
 	free(value);
 }
 
-/* A merge, with what it borrows from; the same for all tensors and targets. */
+/* A merge as the command line asks for it, with what it borrows from; the same for all tensors. */
 struct trial {
-	const struct method *method;
+	const char *method;
 	const double *weight;  /* one a target, or NULL */
+	const double *density; /* one a target, or NULL */
 	int normalize;         /* 0: as the method does; 1, -1: yes, no */
-	const double *density; /* the same */
 	double select_topk;
 	double t;
 	enum granularity by;
 	bool absolute;
-	enum fc_dtype dtype; /* with convert */
-	bool convert;
+	const char *dtype; /* as recipes call it, or NULL */
 	/* results */
-	struct inputs in;
-	struct plan plan;
+	struct asked asked;
+	struct asked_recipe text;
+	struct yaml_file yaml;
+	struct recipe recipe;
+	struct recipe_plan rp;
 	struct verdicts verdicts;
 };
 
-static void trial_request(const struct trial *t, struct request *q, struct term *term, int n)
+static void trial_ask(struct trial *t, const char *base, const char *const *target, int n)
 {
-	*q = (struct request){
-	    t->method, varm_method_settings(t->method), term, !t->convert, t->dtype};
-	q->settings.normalize = t->normalize ? t->normalize > 0 : q->settings.normalize;
-	q->settings.select_topk = t->select_topk;
-	q->settings.t = t->t;
-	q->settings.by = t->by;
-	q->settings.absolute = t->absolute;
+	const struct method *m = varm_method_find(t->method);
+	struct asked *a = &t->asked;
+	*a = (struct asked){m, base, target, n, varm_method_settings(m),
+	    FC_ARRAY(struct term, (size_t)n + 1), t->dtype};
+	a->settings.normalize = t->normalize ? t->normalize > 0 : a->settings.normalize;
+	a->settings.select_topk = t->select_topk;
+	a->settings.t = t->t;
+	a->settings.granularity = (int)t->by;
+	a->settings.absolute = t->absolute;
 	for (int k = 0; k < n; k++) {
-		term[k] = varm_method_term(t->method);
-		term[k].weight = t->weight ? t->weight[k] : term[k].weight;
-		term[k].density = t->density ? t->density[k] : term[k].density;
+		a->term[k] = varm_method_term(m);
+		a->term[k].weight = t->weight ? t->weight[k] : a->term[k].weight;
+		a->term[k].density = t->density ? t->density[k] : a->term[k].density;
 	}
 }
 
@@ -137,12 +142,12 @@ static void trial_request(const struct trial *t, struct request *q, struct term 
  * also after a failure. */
 __attribute__((unused)) static int trial_run(struct trial *t, int n_target, struct fc_err *e)
 {
-	char path[17][300];
-	const char *target[16];
-	struct request q;
-	struct term term[16];
-	t->plan = (struct plan){.n = 0};
+	static const struct pantry nowhere;
+	static char path[17][300];
+	static const char *target[16];
+	t->rp = (struct recipe_plan){.recipe = &t->recipe};
 	t->verdicts = (struct verdicts){.n = 0};
+	t->text = (struct asked_recipe){.n_line = 0};
 	snprintf(path[16], sizeof path[16], "%s/base", scratch);
 	for (int k = 0; k < n_target; k++) {
 		snprintf(path[k], sizeof path[k], "%s/t%d", scratch, k);
@@ -150,12 +155,14 @@ __attribute__((unused)) static int trial_run(struct trial *t, int n_target, stru
 	}
 	model_remove("out");
 	mkdir(scratch_path("out"), 0777);
-	if (varm_inputs_open(&t->in, path[16], target, n_target, e) < 0)
+	trial_ask(t, path[16], target, n_target);
+	varm_asked_write(&t->text, &t->asked);
+	if (varm_yaml_parse(&t->yaml, t->text.text.p, t->text.text.n, "options", e) < 0 ||
+	    varm_recipe_read(&t->recipe, t->yaml.doc[0], NULL, t->text.said_by, e) < 0 ||
+	    varm_recipe_plan_make(&t->rp, &t->recipe, &nowhere, e) < 0)
 		return -1;
-	trial_request(t, &q, term, n_target);
-	varm_inputs_plan(&t->in, &q, &t->plan);
 	struct merge_options o = {.shard_bytes = 0};
-	if (varm_merge_run(&t->plan, &o, scratch_path("out"), &t->verdicts, e) < 0)
+	if (varm_merge_run(&t->rp.plan, &o, scratch_path("out"), &t->verdicts, e) < 0)
 		return -1;
 	return varm_merge_finish(scratch_path("out"), e);
 }
@@ -163,8 +170,11 @@ __attribute__((unused)) static int trial_run(struct trial *t, int n_target, stru
 __attribute__((unused)) static void trial_release(struct trial *t)
 {
 	varm_verdicts_release(&t->verdicts);
-	varm_plan_release(&t->plan);
-	varm_inputs_close(&t->in);
+	varm_recipe_plan_release(&t->rp);
+	varm_recipe_release(&t->recipe);
+	varm_yaml_release(&t->yaml);
+	varm_asked_recipe_release(&t->text);
+	free(t->asked.term);
 }
 
 __attribute__((unused)) static void models_remove(void)

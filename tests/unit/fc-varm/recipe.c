@@ -2,7 +2,7 @@
 /* Recipes as structures, and the values of their parameters. */
 #include "base/mem.h"
 #include "fc-varm/source/layername.h"
-#include "fc-varm/request/parameter.h"
+#include "fc-varm/request/assign.h"
 #include "t.h"
 
 static struct fc_err e;
@@ -14,7 +14,7 @@ static int read(struct recipe *r, const char *text)
 		*r = (struct recipe){.file = "r.yml"};
 		return -1;
 	}
-	return varm_recipe_read(r, file.doc[0], "r.yml", &e);
+	return varm_recipe_read(r, file.doc[0], "r.yml", NULL, &e);
 }
 
 static void done(struct recipe *r)
@@ -28,9 +28,9 @@ static void refuses(const char *text, const char *message)
 {
 	struct recipe r;
 	int ret = read(&r, text);
-	const struct recipe_method *m = ret < 0 ? NULL : varm_recipe_method_find(r.method);
+	const struct method *m = ret < 0 ? NULL : varm_method_find_recipe(r.method);
 	if (m)
-		ret = varm_parameter_check(&r, m, &e);
+		ret = varm_assign_check(&r, m, &e);
 	if (!T_OK(ret < 0 && strstr(e.msg, message), "refused: %s", message))
 		printf("# %s\n", ret < 0 ? e.msg : "accepted");
 	done(&r);
@@ -125,9 +125,10 @@ static double value(
 {
 	struct setting_place at = {
 	    &r->slice[0], source < 0 ? NULL : &r->slice[0].source[source], tensor, t};
+	struct parameter real = {.name = name, .kind = PARAMETER_REAL};
 	double x = NAN;
 	int line;
-	if (varm_setting_find(r, &at, name, SETTING_REAL, &x, &line, &e) < 0 || !line)
+	if (varm_setting_find(r, &at, &real, &x, &line, &e) < 0 || !line)
 		return NAN;
 	return x;
 }
@@ -173,20 +174,20 @@ static void test_parameters(void)
 		 "merge_method: ties\nmodels: [{model: a, parameters: {weight: 2}}, {model: b}]\n"
 		 "base_model: c\nparameters: {normalize: [true, false], density: 1.5}\n") == 0,
 	    "parameters");
-	const struct recipe_method *m = varm_recipe_method_find("ties");
+	const struct method *m = varm_method_find_recipe("ties");
 	struct setting_place at = {&r.slice[0], NULL, "x", 0.5};
 	struct settings s = {.normalize = false};
 	struct term t = {.weight = 1, .density = 1};
-	T_OK(varm_parameter_settings(&r, m, &at, &s, &e) == 0 && s.normalize,
+	T_OK(varm_assign_settings(&r, m, &at, &s, &e) == 0 && s.normalize,
 	    "a truth of two, before the last");
 	at.t = 1;
-	T_OK(varm_parameter_settings(&r, m, &at, &s, &e) == 0 && !s.normalize, "and the last");
+	T_OK(varm_assign_settings(&r, m, &at, &s, &e) == 0 && !s.normalize, "and the last");
 	at.source = &r.slice[0].source[0];
-	T_OK(varm_parameter_term(&r, m, &at, &t, &e) < 0 &&
+	T_OK(varm_assign_term(&r, m, &at, &t, &e) < 0 &&
 		strstr(e.msg, "density is 1.5 for tensor x"),
 	    "out of range");
 	at.source = &r.slice[0].source[1];
-	T_OK(varm_parameter_term(&r, m, &at, &t, &e) < 0 &&
+	T_OK(varm_assign_term(&r, m, &at, &t, &e) < 0 &&
 		strstr(e.msg, "r.yml:2: ties needs a value of 'weight'"),
 	    "required");
 	done(&r);

@@ -99,7 +99,7 @@ __attribute__((unused)) static int merge(struct merged *g, const struct sample *
 	int K = s->v.n_target;
 	g->out = FC_ARRAY(double, s->v.n + 1);
 	g->verdict = (struct verdict){.weight = g->weight};
-	int ret = g->m->measure(&s->v, &g->verdict, &e);
+	int ret = varm_method_measure(g->m, &s->v, &g->verdict, &e);
 	for (int k = 0; k < K; k++)
 		sum += g->weight[k];
 	for (int k = 0; k < K && g->m->importance; k++)

@@ -13,6 +13,7 @@ static void set_rows(struct sample *s, const struct method *m)
 	s->v.row = ROW;
 	s->v.unit = m->whole_rows ? varm_sweep_row_unit(ROW) : UNIT_ELEMENTS;
 	s->set = varm_method_settings(m);
+	s->set.normalize = false;
 	for (int k = 0; k < MAX_TARGET; k++)
 		s->term[k] = varm_method_term(m);
 }
@@ -91,9 +92,8 @@ static void test_magnitude(void)
 	struct fc_rng r;
 	double worst = 0;
 	fc_rng_seed(&r, 21);
-	trim = varm_method_ties;
+	trim = *varm_method_find("ties");
 	trim.elect = false;
-	trim.normalize = false;
 	for (size_t z = 0; z < FC_LEN(sizes); z++) {
 		for (int coarse = 0; coarse < 2; coarse++) {
 			double density = sizes[z] > 600 ? 0.3 : 0.5;
@@ -101,8 +101,8 @@ static void test_magnitude(void)
 			    fmax(worst, check_ranks(&r, &trim, sizes[z], 2, coarse, density, 0));
 			worst = fmax(worst, check_ranks(&r, &trim, sizes[z], 1, coarse, 0.0001, 0));
 			worst = fmax(worst,
-			    check_ranks(
-				&r, &varm_method_breadcrumbs, sizes[z], 2, coarse, 0.7, 0.05));
+			    check_ranks(&r, varm_method_find("breadcrumbs"), sizes[z], 2, coarse,
+				0.7, 0.05));
 		}
 	}
 	T_OK(worst < 1e-13, "the largest changes stay (off by %g)", worst);
@@ -305,10 +305,10 @@ int main(void)
 		test_wrong_guess(true);
 		test_wrong_guess(false);
 		for (int scaled = 0; scaled < 2; scaled++) {
-			test_random(&varm_method_dare_linear, false, scaled);
-			test_random(&varm_method_della_linear, false, scaled);
-			test_random(&varm_method_dare_linear_paper, true, scaled);
-			test_random(&varm_method_della_linear_paper, true, scaled);
+			test_random(varm_method_find("dare_linear"), false, scaled);
+			test_random(varm_method_find("della_linear"), false, scaled);
+			test_random(varm_method_find("dare_linear-paper"), true, scaled);
+			test_random(varm_method_find("della_linear-paper"), true, scaled);
 		}
 	}
 	test_chance();

@@ -62,7 +62,7 @@ static int put(struct job *j, size_t first, const void *p, size_t n_elements, st
  * alone, targets without a weight, and the copies of a tensor that is no numbers to merge. */
 static bool is_unread(const struct job *j, const struct views *v, const struct feed *f)
 {
-	return j->from ? f != j->from : f == v->base && j->method->base == BASE_UNREAD;
+	return j->from ? f != j->from : f == v->base && j->method->base == BASE_NONE;
 }
 
 /* Adds to *n_bad when values of the feed are not finite. */
@@ -223,8 +223,9 @@ static const struct feed *sole_target(const struct plan_item *it, const struct v
 			return NULL;
 		sole = k;
 	}
-	bool decides = it->method->convex || (it->method == &varm_method_sce && it->n_target == 1);
-	return decides && sole >= 0 ? &it->target[sole] : NULL;
+	enum copies c = it->method->copies;
+	bool copied = c == COPIES_SOLE_WEIGHT || (c == COPIES_ONE_TARGET && it->n_target == 1);
+	return copied && sole >= 0 ? &it->target[sole] : NULL;
 }
 
 static int visit_written(struct unit *u, void *ctx, struct fc_err *e)

@@ -9,7 +9,7 @@
 #include "fc-varm/source/layer.h"
 
 /* The length of the name's part that items of a group have in common; 0: the item is alone. */
-static size_t common_part(const char *name, enum granularity by)
+static size_t common_part(const char *name, int by)
 {
 	size_t layer = varm_layer_prefix(name);
 	if (by == BY_MODULE && layer)
@@ -19,18 +19,19 @@ static size_t common_part(const char *name, enum granularity by)
 
 static bool is_shared(const struct plan_item *it)
 {
-	return it->method == &varm_method_varm && it->n_target > 0 &&
-	    (it->set.by == BY_MODULE || it->set.by == BY_LAYER || it->set.by == BY_MODEL);
+	int by = it->set.granularity;
+	return it->method && it->method->importance && it->n_target > 0 &&
+	    (by == BY_MODULE || by == BY_LAYER || by == BY_MODEL);
 }
 
 static bool is_together(const struct plan_item *a, const struct plan_item *b)
 {
-	size_t n = common_part(a->out.name, a->set.by);
-	if (a->set.by != b->set.by || a->n_target != b->n_target)
+	size_t n = common_part(a->out.name, a->set.granularity);
+	if (a->set.granularity != b->set.granularity || a->n_target != b->n_target)
 		return false;
-	if (a->set.by == BY_MODEL)
+	if (a->set.granularity == BY_MODEL)
 		return true;
-	return n && n == common_part(b->out.name, b->set.by) &&
+	return n && n == common_part(b->out.name, b->set.granularity) &&
 	    !memcmp(a->out.name, b->out.name, n);
 }
 
@@ -55,7 +56,7 @@ void varm_group_assign(struct plan *p)
 static double share_of(const struct plan *p, const size_t *member, size_t n, size_t i)
 {
 	double all = 0;
-	if (p->item[member[0]].set.by != BY_MODEL)
+	if (p->item[member[0]].set.granularity != BY_MODEL)
 		return 1;
 	for (size_t m = 0; m < n; m++)
 		all += (double)varm_plan_views(&p->item[member[m]]).n;
@@ -89,8 +90,7 @@ void varm_group_weigh(const struct plan *p, const size_t *member, size_t n, stru
 	for (int k = 0; k < K; k++)
 		sum += w[k];
 	/* as published: at the granularity of layers, what is in no layer is averaged */
-	bool outside = first->method == &varm_method_varm && first->set.by == BY_LAYER &&
-	    !varm_layer_prefix(first->out.name);
+	bool outside = first->set.granularity == BY_LAYER && !varm_layer_prefix(first->out.name);
 	for (int k = 0; k < K && outside; k++)
 		w[k] = 0;
 	normalize(w, K, sum == 0 ? 0 : first->set.temperature);
@@ -98,7 +98,7 @@ void varm_group_weigh(const struct plan *p, const size_t *member, size_t n, stru
 		r->item[member[m]].moved = sum != 0;
 		memcpy(r->item[member[m]].weight, w, (size_t)K * sizeof *w);
 	}
-	for (int k = 0; k < K && first->set.by == BY_PARAMETER; k++)
+	for (int k = 0; k < K && first->set.granularity == BY_PARAMETER; k++)
 		r->item[member[0]].weight[k] = NAN; /* every entry has its own */
 	free(w);
 }

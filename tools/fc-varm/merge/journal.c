@@ -24,12 +24,13 @@ struct journal {
 	size_t n;
 };
 
-static void add_settings(struct fc_buf *b, const struct settings *s)
+/* What the method takes of one scope. */
+static void add_parameters(
+    struct fc_buf *b, const struct method *m, enum parameter_scope scope, const void *from)
 {
-	fc_buf_addf(b, " %d %d %a %a %a %" PRIu64 " %d %d %a %d %d %d %a %d %a %a %a", s->normalize,
-	    s->rescale, s->lambda, s->t, s->select_topk, s->seed, (int)s->by, s->absolute,
-	    s->temperature, s->filter_wise, s->row_wise, s->flatten, s->tol, s->max_iter, s->eps,
-	    s->reward, s->most_shared);
+	for (const struct take *t = m ? m->takes : NULL; t && t->parameter; t++)
+		if (t->parameter->scope == scope)
+			fc_buf_addf(b, " %a", varm_parameter_get(t->parameter, from));
 }
 
 static void add_item(struct fc_buf *b, const struct plan_item *it)
@@ -37,11 +38,11 @@ static void add_item(struct fc_buf *b, const struct plan_item *it)
 	char shape[192];
 	fc_buf_addf(b, "%s %s %s %s", it->out.name, fc_dtype_name(it->out.dtype),
 	    fc_tensor_shape_text(&it->out, shape), it->method ? it->method->name : "-");
-	add_settings(b, &it->set);
+	fc_buf_addf(b, " %" PRIu64, it->set.seed);
+	add_parameters(b, it->method, PARAMETER_SHARED, &it->set);
 	for (int k = 0; k < it->n_target; k++) {
-		const struct term *t = &it->term[k];
-		fc_buf_addf(b, " %d %a %a %a %a", it->target[k].model, t->weight, t->density,
-		    t->gamma, t->epsilon);
+		fc_buf_addf(b, " %d", it->target[k].model);
+		add_parameters(b, it->method, PARAMETER_OF_TARGET, &it->term[k]);
 	}
 	fc_buf_addc(b, '\n');
 }

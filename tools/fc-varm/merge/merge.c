@@ -21,7 +21,7 @@ static int measure(
 			r->weight[k] = NAN;
 		return 0;
 	}
-	if (it->method->measure(&v, r, e) < 0)
+	if (varm_method_measure(it->method, &v, r, e) < 0)
 		return -1;
 	for (int k = 0; k < it->n_target && it->method->importance; k++)
 		sum += r->weight[k];

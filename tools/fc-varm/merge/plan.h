@@ -8,8 +8,8 @@
 /*
  * What is to be done, complete before the first byte is written: for every tensor of the result its
  * name, type and shape, the method with its parameters, and where each model's values come from.
- * The command line (inputs.h) and a recipe fill in the same plan; the engine (merge.h) executes it
- * and knows of neither.
+ * A recipe fills it in (request/recipe_plan.h); the engine (merge.h) executes it and knows of no
+ * recipe.
  *
  * All that can be wrong with models (missing tensors, shapes that differ, parameters out of range)
  * is found while the plan is filled in: the engine expects a plan that can be carried out.

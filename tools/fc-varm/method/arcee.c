@@ -79,8 +79,11 @@ static void importance_keys(const struct unit *u, const struct cut_wish *w, uint
 }
 
 /* r->number: a divergence for each row, then the threshold. */
-static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure(
+    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
 {
+	(void)g;
+	(void)n;
 	size_t n_row = v->n / v->row;
 	struct cut_wish w[3];
 	double quartile[3];
@@ -114,11 +117,13 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 		out[i] = importance[i] >= threshold ? u->x[0][i] : u->base[i];
 }
 
-const struct method varm_method_arcee_fusion = {.name = "arcee_fusion",
-    .measure = measure,
-    .apply = apply,
-    .base = BASE_READ,
-    .drops = true,
-    .whole_rows = true,
+VARM_METHOD(arcee_fusion) = {.name = "arcee_fusion",
+    .help = "one target's value where the change is important",
+    .takes = VARM_TAKES({.parameter = NULL}),
     .least = 1,
-    .most = 1};
+    .most = 1,
+    .base = BASE_NEEDED,
+    .whole_rows = true,
+    .drops = true,
+    .measure = measure,
+    .apply = apply};

@@ -9,14 +9,14 @@
 #include "fc-varm/method/sums.h"
 #include "tensor/simd.h"
 
-struct products {
+struct sums_wanted {
 	bool changes;
 	int n;
 };
 
 static int visit(struct unit *u, void *ctx, struct fc_err *e)
 {
-	const struct products *p = ctx;
+	const struct sums_wanted *p = ctx;
 	(void)e;
 	while (varm_unit_next(u)) {
 		double *lane = u->lanes;
@@ -34,7 +34,7 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 
 int varm_gram(const struct views *v, bool changes, double **g, int *n, struct fc_err *e)
 {
-	struct products p = {changes, v->n_target + (v->base && !changes)};
+	struct sums_wanted p = {changes, v->n_target + (v->base && !changes)};
 	size_t n_pair = (size_t)p.n * ((size_t)p.n + 1) / 2;
 	double *sum = FC_ARRAY(double, n_pair), *at = sum;
 	int ret = varm_sweep(v, visit, &p, sum, (int)n_pair, e);

@@ -1,23 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The weighted mean of the targets, sum_k w_k x_k / sum_k w_k; the base plays no part. */
+/*
+ * The weighted mean of the targets, sum_k w_k x_k / sum_k w_k, and one model as it is, times a
+ * factor; the base plays no part.
+ */
+#include <math.h>
+
 #include "fc-varm/method/gram.h"
 
-static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+static const struct parameter param_scale = {.name = "scale",
+    .scope = PARAMETER_OF_TARGET,
+    .offset = offsetof(struct term, weight),
+    .usual = 1,
+    .min = -INFINITY,
+    .max = INFINITY,
+    .arg = "S",
+    .help = "factor of the values"};
+
+static int measure(
+    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
 {
 	double sum = 0;
+	(void)g;
+	(void)n;
+	(void)e;
 	for (int k = 0; k < v->n_target; k++)
 		sum += v->term[k].weight;
-	if (v->set->normalize && sum == 0)
-		return fc_fail(e, "tensor %s: the weights add up to 0", v->out->name);
 	for (int k = 0; k < v->n_target; k++)
 		r->weight[k] = v->set->normalize ? v->term[k].weight / sum : v->term[k].weight;
 	return 0;
 }
 
-const struct method varm_method_linear = {.name = "linear",
-    .measure = measure,
-    .apply = varm_blend_values,
-    .streams = true,
-    .convex = true,
+VARM_METHOD(linear) = {.name = "linear",
+    .help = "the weighted mean of the models",
+    .takes = VARM_TAKES({.parameter = &varm_weight},
+	{.parameter = &varm_normalize, .has_usual = true, .usual = true}),
     .least = 1,
-    .normalize = true};
+    .streams = true,
+    .divides = true,
+    .copies = COPIES_SOLE_WEIGHT,
+    .measure = measure,
+    .apply = varm_blend_values};
+VARM_METHOD(passthrough) = {.name = "passthrough",
+    .help = "one model as it is, times a factor",
+    .takes = VARM_TAKES({.parameter = &param_scale}),
+    .least = 1,
+    .most = 1,
+    .streams = true,
+    .copies = COPIES_SOLE_WEIGHT,
+    .measure = measure,
+    .apply = varm_blend_values};

@@ -1,51 +1,141 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/method/method.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "fc-varm/method/sparse.h"
+#include "fc-varm/method/gram.h"
 
-static const struct method *const methods[] = {&varm_method_varm, &varm_method_sce,
-    &varm_method_sce_mergekit, &varm_method_linear, &varm_method_task_arithmetic, &varm_method_ties,
-    &varm_method_dare_linear, &varm_method_dare_ties, &varm_method_della, &varm_method_della_linear,
-    &varm_method_breadcrumbs, &varm_method_breadcrumbs_ties, &varm_method_slerp,
-    &varm_method_nuslerp, &varm_method_multislerp, &varm_method_karcher, &varm_method_model_stock,
-    &varm_method_nearswap, &varm_method_arcee_fusion, &varm_method_ram, &varm_method_ramplus_tl,
-    &varm_method_dare_linear_paper, &varm_method_dare_ties_paper, &varm_method_della_paper,
-    &varm_method_della_linear_paper};
+const struct parameter varm_weight = {.name = "weight",
+    .scope = PARAMETER_OF_TARGET,
+    .must = PARAMETER_RECIPE_MUST,
+    .offset = offsetof(struct term, weight),
+    .usual = 1,
+    .min = -INFINITY,
+    .max = INFINITY,
+    .arg = "W",
+    .help = "a weight for each target, or one for all"};
+const struct parameter varm_normalize = {.name = "normalize",
+    .kind = PARAMETER_TRUTH,
+    .offset = offsetof(struct settings, normalize),
+    .max = 1,
+    .help = "divide by the sum of the weights"};
+
+static const struct method **known;
+static size_t n_known, cap_known;
+
+void varm_method_add(const struct method *m)
+{
+	size_t i = n_known++;
+	FC_GROW(known, cap_known, n_known);
+	for (; i && strcmp(known[i - 1]->name, m->name) > 0; i--)
+		known[i] = known[i - 1];
+	known[i] = m;
+}
+
+size_t varm_method_count(void)
+{
+	return n_known;
+}
+
+const struct method *varm_method_at(size_t i)
+{
+	return known[i];
+}
 
 const struct method *varm_method_find(const char *name)
 {
-	for (size_t i = 0; i < FC_LEN(methods); i++)
-		if (!strcmp(methods[i]->name, name))
-			return methods[i];
+	for (size_t i = 0; i < n_known; i++)
+		if (!strcmp(known[i]->name, name))
+			return known[i];
 	return NULL;
 }
 
-unsigned varm_method_takes(const struct method *m)
+const struct method *varm_method_find_recipe(const char *name)
 {
-	unsigned takes = 0;
-	if (m->sparse || m == &varm_method_task_arithmetic)
-		takes = TAKES_WEIGHT | TAKES_NORMALIZE | TAKES_LAMBDA;
-	if (m->sparse)
-		takes |= TAKES_DENSITY | TAKES_RESCALE | m->sparse->takes;
-	if (m == &varm_method_linear || m == &varm_method_multislerp)
-		takes = TAKES_WEIGHT | TAKES_NORMALIZE;
-	if (m == &varm_method_nuslerp)
-		takes = TAKES_WEIGHT | TAKES_NUSLERP;
-	if (m == &varm_method_sce || m == &varm_method_sce_mergekit)
-		takes = TAKES_TOPK;
-	if (m == &varm_method_slerp || m == &varm_method_nearswap)
-		takes = TAKES_T;
-	if (m == &varm_method_varm)
-		takes = TAKES_GRANULARITY;
-	if (m == &varm_method_model_stock)
-		takes = TAKES_FILTER_WISE;
-	if (m == &varm_method_karcher)
-		takes = TAKES_STEPS;
-	return takes;
+	for (size_t i = 0; i < n_known; i++)
+		if (known[i]->mergekit && !strcmp(known[i]->mergekit, name))
+			return known[i];
+	return varm_method_find(name);
+}
+
+const struct take *varm_method_take(const struct method *m, const char *name)
+{
+	for (const struct take *t = m->takes; t->parameter; t++)
+		if (varm_parameter_is_called(t->parameter, name))
+			return t;
+	return NULL;
+}
+
+double varm_take_usual(const struct take *t)
+{
+	return t->has_usual ? t->usual : t->parameter->usual;
+}
+
+static void put_usual(const struct method *m, enum parameter_scope scope, void *into)
+{
+	for (const struct take *t = m->takes; t->parameter; t++)
+		if (t->parameter->scope == scope)
+			varm_parameter_put(t->parameter, into, varm_take_usual(t));
+}
+
+struct settings varm_method_settings(const struct method *m)
+{
+	struct settings s = {.seed = 0};
+	put_usual(m, PARAMETER_SHARED, &s);
+	return s;
+}
+
+struct term varm_method_term(const struct method *m)
+{
+	struct term t = {.weight = 1};
+	put_usual(m, PARAMETER_OF_TARGET, &t);
+	return t;
+}
+
+int varm_method_check_count(const struct method *m, int n_target, struct fc_err *e)
+{
+	if (n_target >= m->least && (!m->most || n_target <= m->most))
+		return 0;
+	return fc_fail(e, "%s merges %s%d models%s, here are %d", m->name,
+	    m->most == m->least ? "" : "at least ", m->least,
+	    m->base == BASE_NEEDED ? " into the base" : "", n_target);
+}
+
+static int check_target(const struct method *m, const struct term *t, int k, struct fc_err *e)
+{
+	struct fc_err why;
+	if (!m->check || m->check(t, &why) == 0)
+		return 0;
+	return fc_fail(e, "target %d: %s", k + 1, why.msg);
+}
+
+int varm_method_check(const struct method *m, const struct settings *s, const struct term *term,
+    int n_target, struct fc_err *e)
+{
+	double sum = 0;
+	if (varm_method_check_count(m, n_target, e) < 0)
+		return -1;
+	for (int k = 0; k < n_target; k++) {
+		sum += term[k].weight;
+		if (check_target(m, &term[k], k, e) < 0)
+			return -1;
+	}
+	return m->divides && s->normalize && sum == 0 ? fc_fail(e, "the weights add up to 0") : 0;
+}
+
+int varm_method_measure(
+    const struct method *m, const struct views *v, struct verdict *r, struct fc_err *e)
+{
+	bool changes = m->products == PRODUCTS_OF_CHANGES && v->base;
+	double *g = NULL;
+	int n = 0, ret = m->products ? varm_gram(v, changes, &g, &n, e) : 0;
+	if (ret == 0)
+		ret = m->measure(v, g, n, r, e);
+	free(g);
+	return ret;
 }
 
 void varm_verdict_trim(struct verdict *r)
@@ -61,64 +151,4 @@ void varm_verdict_clear(struct verdict *r)
 	varm_verdict_trim(r);
 	free(r->weight);
 	r->weight = NULL;
-}
-
-struct settings varm_method_settings(const struct method *m)
-{
-	bool ram = m == &varm_method_ram || m == &varm_method_ramplus_tl;
-	return (struct settings){
-	    .normalize = m->normalize,
-	    .rescale = m->rescale,
-	    .lambda = 1,
-	    .t = 0.5,
-	    .select_topk = m == &varm_method_sce ? 0.1 : 1,
-	    .flatten = true,
-	    .tol = 1e-5,
-	    .max_iter = 10,
-	    .eps = ram ? 1e-5 : 1e-8,
-	    .reward = 0.1,
-	    .most_shared = 0.2,
-	};
-}
-
-struct term varm_method_term(const struct method *m)
-{
-	(void)m;
-	return (struct term){.weight = 1, .density = 1, .gamma = 0.01, .epsilon = 0.15};
-}
-
-/* Names one parameter of a target that is out of range. */
-static int check_term(
-    const struct method *m, const struct term *t, int k, const char *place, struct fc_err *e)
-{
-	double low = t->density - t->epsilon, high = t->density + t->epsilon;
-	if (m->sparse && !(t->density >= 0 && t->density <= 1))
-		return fc_fail(e, "%s: target %d: density %g is not between 0 and 1", place, k + 1,
-		    t->density);
-	if (m->sparse && m->sparse->takes & TAKES_GAMMA && !(t->gamma >= 0 && t->gamma <= 1))
-		return fc_fail(
-		    e, "%s: target %d: gamma %g is not between 0 and 1", place, k + 1, t->gamma);
-	if (m->sparse && m->sparse->takes & TAKES_EPSILON && t->density > 0 && t->density < 1 &&
-	    !(t->epsilon >= 0 && low > 0 && high < 1))
-		return fc_fail(e,
-		    "%s: target %d: density %g with epsilon %g: their sum and difference must be "
-		    "between 0 and 1",
-		    place, k + 1, t->density, t->epsilon);
-	return 0;
-}
-
-int varm_method_check(const struct method *m, const struct settings *s, const struct term *term,
-    int n_target, const char *place, struct fc_err *e)
-{
-	if (n_target < m->least || (m->most && n_target > m->most))
-		return fc_fail(e, "%s: %s takes %s%d target%s, not %d", place, m->name,
-		    m->most == m->least ? "" : "at least ", m->least, m->least == 1 ? "" : "s",
-		    n_target);
-	if (!(s->select_topk >= 0 && s->select_topk <= 1))
-		return fc_fail(
-		    e, "%s: select_topk %g is not between 0 and 1", place, s->select_topk);
-	for (int k = 0; k < n_target; k++)
-		if (check_term(m, &term[k], k, place, e) < 0)
-			return -1;
-	return 0;
 }

@@ -3,48 +3,51 @@
 #define FC_VARM_METHOD_H
 
 #include "fc-varm/method/sweep.h"
+#include "fc-varm/recipe/parameter.h"
 
 /*
- * method/: what is computed. method.h is the interface of a method and the list of them; each
- * method is a file: varm, sce, linear_merge, task_arithmetic (with sparse, sparse_rank: TIES,
- * DARE, DELLA, breadcrumbs), spheric (SLERP, karcher, multislerp), nuslerp, nearswap, arcee,
+ * method/: what is computed. A method is said once, in its own file, as a struct method: its name,
+ * the parameters it takes (recipe/parameter.h), what the engine must give it, its functions and a
+ * line of help. VARM_METHOD() makes it known to everything else, so a new file here is all that a
+ * new method needs. The files: varm, sce, linear_merge, task_arithmetic (with sparse, sparse_rank:
+ * TIES, DARE, DELLA, breadcrumbs), spheric (SLERP, karcher, multislerp), nuslerp, nearswap, arcee,
  * stock, ram. They work on blocks: sweep passes over a tensor of all models, stream_in reads and
  * uses a block in one go, sums and gram add up, rows cuts by rows, chance draws, threshold
  * (threshold_keys, threshold_sample) finds the k-th largest.
  */
 
-/* Which tensors share a target's weight in VaRM. */
+/* Which tensors share a target's weight; words of the parameter granularity. */
 enum granularity { BY_MATRIX, BY_MODULE, BY_LAYER, BY_MODEL, BY_PARAMETER };
 
-/* Parameters of a tensor; names and meanings are those of merge recipes where they have one.
- * varm_method_settings() gives a method's defaults. */
+/* Parameters of a tensor; varm_method_settings() gives a method's defaults. */
 struct settings {
-	bool normalize;      /* divide by the sum of the weights that count */
-	bool rescale;        /* make up for what a sparsifier drops */
-	double lambda;       /* task arithmetic and what builds on it: factor of the change */
-	double t;            /* slerp: from the base (0) to the target (1); nearswap: a distance */
-	double select_topk;  /* sce: part of the entries that decide the weights */
-	uint64_t seed;       /* dare, della */
-	enum granularity by; /* varm */
-	bool absolute;       /* varm: mean |d| instead of mean d^2 */
-	double temperature;  /* varm: softmax of the importances over it; 0: their ratio */
-	bool filter_wise;    /* model_stock: a weight for each row */
-	bool row_wise;       /* nuslerp without flatten: columns, else rows, are the vectors */
-	bool flatten;        /* nuslerp: the tensor is one vector */
-	double tol;          /* karcher: angles and norms below it are 0 */
-	int max_iter;        /* karcher */
-	double eps;          /* multislerp: norms, ram: changes up to it are 0 */
-	double reward;       /* ramplus_tl: what a target's own changes gain by each part shared */
-	double most_shared;  /* ramplus_tl: that part counts up to this */
+	bool normalize;     /* divide by the sum of the weights that count */
+	bool rescale;       /* make up for what a sparsifier drops */
+	double lambda;      /* task arithmetic and what builds on it: factor of the change */
+	double t;           /* slerp: from the base (0) to the target (1); nearswap: a distance */
+	double select_topk; /* SCE: part of the entries that decide the weights */
+	uint64_t seed;      /* of methods that draw */
+	int granularity;    /* enum granularity; methods with importances */
+	bool absolute;      /* VaRM: mean |d| instead of mean d^2 */
+	double temperature; /* softmax of the importances over it; 0: their ratio */
+	bool filter_wise;   /* model stock: a weight for each row */
+	bool row_wise;      /* nuslerp without flatten: columns, else rows, are the vectors */
+	bool flatten;       /* nuslerp: the tensor is one vector */
+	double tol;         /* karcher: angles and norms below it are 0 */
+	int max_iter;       /* karcher */
+	double eps;         /* multislerp: norms, RAM: changes up to it are 0 */
+	double reward;      /* RAM+: what a target's own changes gain by each part shared */
+	double most_shared; /* RAM+: that part counts up to this */
+	double own[4];      /* of a method whose parameters are none of these */
 };
 
 /* Parameters of a target in a tensor. */
 struct term {
-	double weight;  /* linear, task arithmetic and what builds on it, nuslerp, multislerp */
+	double weight;  /* factor of the target's values, or of its change */
 	double density; /* part of the entries that a sparsifier keeps */
 	double gamma;   /* breadcrumbs: part of the entries, the largest, that is dropped */
-	double
-	    epsilon; /* della: how far the probability of keeping an entry varies with its rank */
+	double epsilon; /* DELLA: how far the probability of keeping varies with the rank */
+	double own[2];  /* of a method whose parameters are none of these */
 };
 
 struct cut;
@@ -56,78 +59,113 @@ struct verdict {
 	bool moved;     /* some importance was above 0 */
 	double base_weight; /* methods that blend: what the base's values count */
 	double *number;     /* the method's own; owned */
-	struct cut *cut;    /* the same */
+	struct cut *cut;    /* the method's own; owned */
 };
 
-/* Whether apply() reads u->base: never, where the item has one, or always. */
-enum base_reading { BASE_UNREAD, BASE_READ_IF_ANY, BASE_READ };
+/* What the base is to a method, and so whether apply() finds it in u->base. */
+enum base_use {
+	BASE_NONE,   /* nothing: the result is made of the targets alone */
+	BASE_TAKEN,  /* changes are measured against it where there is one */
+	BASE_NEEDED, /* changes are measured against it */
+};
+
+/* Inner products of all pairs of a tensor's models, as vectors, that measure() gets. */
+enum products {
+	PRODUCTS_NONE,
+	PRODUCTS_OF_VALUES,  /* of the targets' values, and the base's as the last */
+	PRODUCTS_OF_CHANGES, /* of the targets' changes; without a base, of their values */
+};
+
+/* Which target's stored bytes are the result where the result is one target. */
+enum copies {
+	COPIES_NONE,
+	COPIES_ONE_TARGET,  /* there is one target, of weight 1 */
+	COPIES_SOLE_WEIGHT, /* its weight is 1, all others are 0 */
+};
+
+/* A parameter that a method takes. */
+struct take {
+	const struct parameter *parameter;
+	bool has_usual; /* the method's default is another than the parameter's */
+	double usual;
+	bool idle; /* recipes for mergekit may give it; it changes nothing */
+};
 
 /*
  * A way to merge: what each target counts in a tensor, and the merged values, given that.
- * Every hook may be called from several threads at once.
+ * Every function may be called from several threads at once.
  */
 struct method {
 	const char *name;
+	const char *mergekit;     /* what mergekit's recipes call it, where that is another name */
+	const char *help;         /* one line */
+	const struct take *takes; /* ended by one without parameter */
+
+	/* What the engine must give it. */
+	int least, most; /* targets; most 0: any number */
+	enum base_use base;
+	enum products products; /* to measure() */
+	bool streams;           /* apply() reads the targets itself, once */
+	bool whole_rows;        /* a unit is whole rows (the last dimension) */
+	bool draws;             /* random numbers: settings.seed counts */
+
+	/* What the engine may rely on. */
+	/* measure() gives importances, each at least 0: the engine adds up those of the tensors
+	 * that share a weight and makes weights of them, equal ones where all are 0. */
+	bool importance;
+	bool divides; /* by the sum of the weights, when settings.normalize: it must not be 0 */
+	bool drops;   /* apply() may leave a value out, also one that is NaN */
+	enum copies copies;
+
+	/* NULL, or whether what a target's parameters say together can be done. */
+	int (*check)(const struct term *t, struct fc_err *e);
 	/* Fills r->weight and what else apply() needs from v->set and v->term, after as many passes
-	 * over the tensor as it takes. */
-	int (*measure)(const struct views *v, struct verdict *r, struct fc_err *e);
+	 * over the tensor as it takes.  g: the n by n inner products, or NULL. */
+	int (*measure)(
+	    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e);
 	/* NULL, or what a unit needs before its first block: u->own, which the caller frees */
 	int (*prepare)(struct unit *u, const struct verdict *r, struct fc_err *e);
 	/* out[u->n] for the block in hand, whose values it may overwrite */
 	void (*apply)(struct unit *u, const struct verdict *r, double *out);
-	/* measure() gives importances, each at least 0: the engine adds up those of the items that
-	 * share a group and makes weights of them, equal ones where all are 0. */
-	bool importance;
-	/* A weight of 1 beside zeros means that target's values, bit for bit. */
-	bool convex;
-	enum base_reading base;
 	const struct sparsifier *sparse; /* task arithmetic: what thins out the changes, or NULL */
-	bool elect;                      /* the same: only changes with the sign of the sum count */
-	bool drops;                      /* apply() may leave a value out, also one that is NaN */
-	bool streams;                    /* apply() reads the targets itself, once */
-	bool whole_rows;                 /* a unit is whole rows (the last dimension) */
-	int least, most;                 /* targets; most 0: any number */
-	bool normalize;                  /* default */
-	bool rescale;                    /* default */
+	bool elect; /* task arithmetic: only changes with the sign of their sum count */
 };
 
-extern const struct method varm_method_varm, varm_method_linear, varm_method_sce,
-    varm_method_sce_mergekit;
-extern const struct method varm_method_task_arithmetic, varm_method_ties, varm_method_dare_linear,
-    varm_method_dare_ties, varm_method_della, varm_method_della_linear, varm_method_breadcrumbs,
-    varm_method_breadcrumbs_ties, varm_method_dare_linear_paper, varm_method_dare_ties_paper,
-    varm_method_della_paper, varm_method_della_linear_paper;
-extern const struct method varm_method_slerp, varm_method_nuslerp, varm_method_multislerp,
-    varm_method_karcher, varm_method_model_stock, varm_method_nearswap, varm_method_arcee_fusion,
-    varm_method_ram, varm_method_ramplus_tl;
+/* Defines a method of this file and makes it known before main(). */
+#define VARM_METHOD(id)                                                                            \
+	static const struct method id;                                                             \
+	__attribute__((constructor)) static void add_##id(void)                                    \
+	{                                                                                          \
+		varm_method_add(&id);                                                              \
+	}                                                                                          \
+	static const struct method id
+#define VARM_TAKES(...) ((const struct take[]){__VA_ARGS__, {.parameter = NULL}})
 
+void varm_method_add(const struct method *m);
+size_t varm_method_count(void);
+const struct method *varm_method_at(size_t i);           /* sorted by name */
 const struct method *varm_method_find(const char *name); /* NULL: no such method */
-/* Parameters that a method reads, as bits. */
-enum takes {
-	TAKES_WEIGHT = 1,
-	TAKES_NORMALIZE = 2,
-	TAKES_LAMBDA = 4,
-	TAKES_DENSITY = 8,
-	TAKES_RESCALE = 16,
-	TAKES_GAMMA = 32,
-	TAKES_EPSILON = 64,
-	TAKES_SEED = 128,
-	TAKES_TOPK = 256,
-	TAKES_T = 512,
-	TAKES_GRANULARITY = 1024,
-	TAKES_NUSLERP = 2048,
-	TAKES_FILTER_WISE = 4096,
-	TAKES_STEPS = 8192,
-};
-unsigned varm_method_takes(const struct method *m);
-/* Frees what it owns; the second one all but the weights. */
-void varm_verdict_clear(struct verdict *r);
-void varm_verdict_trim(struct verdict *r);
+/* By mergekit's name of it, or ours. */
+const struct method *varm_method_find_recipe(const char *name);
+
+/* Parameters of several methods. */
+extern const struct parameter varm_weight, varm_normalize;
+
+/* What m takes under a name of recipes; NULL: nothing. */
+const struct take *varm_method_take(const struct method *m, const char *name);
+double varm_take_usual(const struct take *t);
 struct settings varm_method_settings(const struct method *m);
 struct term varm_method_term(const struct method *m);
-/* Whether the method can work on so many targets with such parameters; place says where they come
- * from. */
+/* Whether the method can merge so many targets, and with such parameters. */
+int varm_method_check_count(const struct method *m, int n_target, struct fc_err *e);
 int varm_method_check(const struct method *m, const struct settings *s, const struct term *term,
-    int n_target, const char *place, struct fc_err *e);
+    int n_target, struct fc_err *e);
+
+/* The method's measure(), given what it needs. */
+int varm_method_measure(
+    const struct method *m, const struct views *v, struct verdict *r, struct fc_err *e);
+/* Frees what r owns; the second one all but the weights. */
+void varm_verdict_clear(struct verdict *r);
+void varm_verdict_trim(struct verdict *r);
 
 #endif

@@ -8,8 +8,19 @@
 #include "fc-varm/method/method.h"
 #include "tensor/simd.h"
 
-static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+static const struct parameter param_t = {.name = "t",
+    .must = PARAMETER_MUST,
+    .offset = offsetof(struct settings, t),
+    .min = -INFINITY,
+    .max = INFINITY,
+    .arg = "T",
+    .help = "distance up to which the target's value is taken"};
+
+static int measure(
+    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
 {
+	(void)g;
+	(void)n;
 	(void)v;
 	(void)e;
 	r->weight[0] = NAN; /* each entry has its own */
@@ -35,10 +46,12 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 	swap_near(out, u->base, u->x[0], u->v->set->t, u->n);
 }
 
-const struct method varm_method_nearswap = {.name = "nearswap",
-    .measure = measure,
-    .apply = apply,
-    .base = BASE_READ,
-    .drops = true,
+VARM_METHOD(nearswap) = {.name = "nearswap",
+    .help = "one target's value where it is near the base's",
+    .takes = VARM_TAKES({.parameter = &param_t}),
     .least = 1,
-    .most = 1};
+    .most = 1,
+    .base = BASE_NEEDED,
+    .drops = true,
+    .measure = measure,
+    .apply = apply};

@@ -13,6 +13,18 @@
 #include "fc-varm/method/spheric.h"
 #include "fc-varm/method/sums.h"
 
+static const struct parameter param_flatten = {.name = "nuslerp_flatten",
+    .kind = PARAMETER_TRUTH,
+    .offset = offsetof(struct settings, flatten),
+    .usual = true,
+    .max = 1,
+    .help = "the whole tensor is one vector, else each row is"};
+static const struct parameter param_row_wise = {.name = "nuslerp_row_wise",
+    .kind = PARAMETER_TRUTH,
+    .offset = offsetof(struct settings, row_wise),
+    .max = 1,
+    .help = "without flattening: each column is a vector"};
+
 static double part(const struct views *v)
 {
 	double sum = v->term[0].weight + v->term[1].weight;
@@ -71,8 +83,11 @@ static int measure_columns(const struct views *v, struct verdict *r)
 	return 0;
 }
 
-static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure(
+    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
 {
+	(void)g;
+	(void)n;
 	r->weight[0] = 1 - part(v);
 	r->weight[1] = part(v);
 	if (v->set->flatten || v->out->n_dim < 1 || !v->n)
@@ -123,12 +138,16 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 		varm_blend_values(u, r, out);
 }
 
-const struct method varm_method_nuslerp = {.name = "nuslerp",
+/* measure() asks for inner products itself, only where the tensor is one vector. */
+VARM_METHOD(nuslerp) = {.name = "nuslerp",
+    .help = "on the arc between two targets, or their changes",
+    .takes = VARM_TAKES(
+	{.parameter = &varm_weight}, {.parameter = &param_flatten}, {.parameter = &param_row_wise}),
+    .least = 2,
+    .most = 2,
+    .base = BASE_TAKEN,
+    .streams = true,
+    .whole_rows = true,
     .measure = measure,
     .prepare = prepare,
-    .apply = apply,
-    .streams = true,
-    .base = BASE_READ_IF_ANY,
-    .whole_rows = true,
-    .least = 2,
-    .most = 2};
+    .apply = apply};

@@ -14,6 +14,26 @@
 #include "fc-varm/method/sums.h"
 #include "tensor/simd.h"
 
+static const struct parameter param_epsilon = {.name = "epsilon",
+    .offset = offsetof(struct settings, eps),
+    .usual = 1e-5,
+    .max = INFINITY,
+    .arg = "E",
+    .help = "changes up to it in magnitude are none"};
+static const struct parameter param_reward = {.name = "r",
+    .offset = offsetof(struct settings, reward),
+    .usual = 0.1,
+    .min = -INFINITY,
+    .max = INFINITY,
+    .arg = "R",
+    .help = "what changes of one target alone gain by each part shared"};
+static const struct parameter param_most_shared = {.name = "alpha",
+    .offset = offsetof(struct settings, most_shared),
+    .usual = 0.2,
+    .max = INFINITY,
+    .arg = "A",
+    .help = "the part shared counts up to this"};
+
 /* count[i] = how many targets count at the entry */
 static FC_SIMD_BODY void count_body(
     double *restrict count, const double *restrict change, double eps, size_t n)
@@ -80,8 +100,11 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 }
 
 /* r->number[k]: the factor of changes that only target k has */
-static int measure_plus(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure_plus(
+    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
 {
+	(void)g;
+	(void)n;
 	int K = v->n_target;
 	double *sum = FC_ARRAY(double, 2 * (size_t)K + 1);
 	int ret = varm_sweep(v, visit, NULL, sum, 2 * K, e);
@@ -95,8 +118,11 @@ static int measure_plus(const struct views *v, struct verdict *r, struct fc_err 
 	return ret;
 }
 
-static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure(
+    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
 {
+	(void)g;
+	(void)n;
 	(void)e;
 	for (int k = 0; k < v->n_target; k++)
 		r->weight[k] = NAN;
@@ -114,15 +140,20 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 		out[i] = out[i] == 0 ? u->base[i] : u->base[i] + out[i];
 }
 
-const struct method varm_method_ram = {.name = "ram",
+VARM_METHOD(ram) = {.name = "ram",
+    .help = "what one target alone changed is kept whole",
+    .takes = VARM_TAKES({.parameter = &param_epsilon}),
+    .least = 1,
+    .base = BASE_NEEDED,
+    .drops = true,
     .measure = measure,
-    .apply = apply,
-    .base = BASE_READ,
+    .apply = apply};
+VARM_METHOD(ramplus_tl) = {.name = "ramplus_tl",
+    .help = "RAM with the changes of one target alone enlarged",
+    .takes = VARM_TAKES({.parameter = &param_epsilon}, {.parameter = &param_reward},
+	{.parameter = &param_most_shared}),
+    .least = 1,
+    .base = BASE_NEEDED,
     .drops = true,
-    .least = 1};
-const struct method varm_method_ramplus_tl = {.name = "ramplus_tl",
     .measure = measure_plus,
-    .apply = apply,
-    .base = BASE_READ,
-    .drops = true,
-    .least = 1};
+    .apply = apply};

@@ -13,6 +13,13 @@
 #include "fc-varm/method/threshold.h"
 #include "tensor/simd.h"
 
+static const struct parameter param_select_topk = {.name = "select_topk",
+    .offset = offsetof(struct settings, select_topk),
+    .usual = 1,
+    .max = 1,
+    .arg = "P",
+    .help = "part of the entries, those that vary most, that decides the weights"};
+
 static void mark_selected(const struct unit *u, const struct cut *cut, double *taken)
 {
 	double variance[BLOCK_ELEMENTS];
@@ -60,8 +67,11 @@ static int measure_squares(
 	return varm_sweep(v, visit_selected, r->cut, r->weight, v->n_target, e);
 }
 
-static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure(
+    const struct views *v, const double *g, int n_product, struct verdict *r, struct fc_err *e)
 {
+	(void)g;
+	(void)n_product;
 	size_t n;
 	if (measure_squares(v, r, &n, e) < 0)
 		return -1;
@@ -72,8 +82,11 @@ static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
 
 /* mergekit's reading: squares count among all entries, and when their mean over the whole tensor,
  * added up, is below 1e-6, the weights are equal. */
-static int measure_mergekit(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure_mergekit(
+    const struct views *v, const double *g, int n_product, struct verdict *r, struct fc_err *e)
 {
+	(void)g;
+	(void)n_product;
 	size_t n;
 	double sum = 0;
 	if (measure_squares(v, r, &n, e) < 0)
@@ -134,17 +147,23 @@ static void apply_mergekit(struct unit *u, const struct verdict *r, double *out)
 		out[i] = taken[i] ? out[i] : u->base[i];
 }
 
-const struct method varm_method_sce = {.name = "sce",
+VARM_METHOD(fusechat_sce) = {.name = "fusechat-sce",
+    .help = "select, calculate, erase, as FuseChat has it",
+    .takes = VARM_TAKES({.parameter = &param_select_topk, .has_usual = true, .usual = 0.1}),
+    .least = 1,
+    .base = BASE_NEEDED,
+    .importance = true,
+    .drops = true,
+    .copies = COPIES_ONE_TARGET,
     .measure = measure,
-    .apply = apply,
+    .apply = apply};
+VARM_METHOD(mergekit_sce) = {.name = "mergekit-sce",
+    .mergekit = "sce",
+    .help = "the same as mergekit has it: what is not selected stays",
+    .takes = VARM_TAKES({.parameter = &param_select_topk}),
+    .least = 1,
+    .base = BASE_NEEDED,
     .importance = true,
-    .base = BASE_READ,
     .drops = true,
-    .least = 1};
-const struct method varm_method_sce_mergekit = {.name = "sce-mergekit",
     .measure = measure_mergekit,
-    .apply = apply_mergekit,
-    .importance = true,
-    .base = BASE_READ,
-    .drops = true,
-    .least = 1};
+    .apply = apply_mergekit};

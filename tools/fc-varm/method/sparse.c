@@ -84,7 +84,7 @@ static void keep_magnitude(
 	varm_cut_factors(&r->cut[target], change, u->first, u->n, r->number[target], factor);
 }
 
-const struct sparsifier varm_sparse_magnitude = {0, measure_magnitude, NULL, keep_magnitude};
+const struct sparsifier varm_sparse_magnitude = {measure_magnitude, NULL, keep_magnitude};
 
 /* Two cuts a target: what is above the first is dropped, what is between them stays. */
 static int measure_outliers(const struct views *v, struct verdict *r, struct fc_err *e)
@@ -122,7 +122,7 @@ static void keep_outliers(
 		factor[i] -= top[i];
 }
 
-const struct sparsifier varm_sparse_outliers = {TAKES_GAMMA, measure_outliers, NULL, keep_outliers};
+const struct sparsifier varm_sparse_outliers = {measure_outliers, NULL, keep_outliers};
 
 /* Where the number drawn is below the probability: scale, else 0. */
 static FC_SIMD_BODY void draw_body(double *restrict number, double p, double scale, size_t n)
@@ -149,5 +149,5 @@ static void keep_random(
 	draw(factor, part, scale, u->n);
 }
 
-const struct sparsifier varm_sparse_random = {TAKES_SEED, measure_random, NULL, keep_random};
-const struct sparsifier varm_sparse_random_paper = {TAKES_SEED, NULL, NULL, keep_random};
+const struct sparsifier varm_sparse_random = {measure_random, NULL, keep_random};
+const struct sparsifier varm_sparse_random_paper = {NULL, NULL, keep_random};

@@ -9,7 +9,6 @@
  * for the others.  Each has up to three hooks; factor[u->n] is 0 where an entry is dropped.
  */
 struct sparsifier {
-	unsigned takes; /* parameters beside density and rescale: enum takes */
 	/* Before the first unit: r->cut and r->number as the sparsifier needs them. */
 	int (*measure)(const struct views *v, struct verdict *r, struct fc_err *e);
 	/* Before the unit's first block: u->own. */

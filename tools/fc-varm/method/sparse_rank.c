@@ -123,5 +123,5 @@ static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
 	return varm_sparse_measure_scales(&varm_sparse_rank, v, r, e);
 }
 
-const struct sparsifier varm_sparse_rank = {TAKES_EPSILON | TAKES_SEED, measure, prepare, keep};
-const struct sparsifier varm_sparse_rank_paper = {TAKES_EPSILON | TAKES_SEED, NULL, prepare, keep};
+const struct sparsifier varm_sparse_rank = {measure, prepare, keep};
+const struct sparsifier varm_sparse_rank_paper = {NULL, prepare, keep};

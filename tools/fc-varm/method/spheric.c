@@ -29,44 +29,53 @@ struct arc varm_spheric_arc(double cosine, bool parallel, double t)
  * the directions, the coefficients apply to the vectors as they are; |cos| above 0.9995 counts as
  * parallel, a vector shorter than 1e-8 is not normalised.
  */
-static int measure_slerp(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure_slerp(
+    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
 {
-	double *g;
-	int n, ret = varm_gram(v, false, &g, &n, e);
-	if (ret == 0) {
-		double x = sqrt(g[0]), b = sqrt(g[3]);
-		double cosine = clamp(g[1] / (x > 1e-8 ? x : 1) / (b > 1e-8 ? b : 1), -1, 1);
-		struct arc a = varm_spheric_arc(cosine, fabs(cosine) > 0.9995, v->set->t);
-		r->base_weight = a.first;
-		r->weight[0] = a.second;
-	}
-	free(g);
-	return ret;
+	double x = sqrt(g[0]), b = sqrt(g[3]);
+	double cosine = clamp(g[1] / (x > 1e-8 ? x : 1) / (b > 1e-8 ? b : 1), -1, 1);
+	struct arc a = varm_spheric_arc(cosine, fabs(cosine) > 0.9995, v->set->t);
+	(void)n;
+	(void)e;
+	r->base_weight = a.first;
+	r->weight[0] = a.second;
+	return 0;
 }
 
-const struct method varm_method_slerp = {.name = "slerp",
-    .measure = measure_slerp,
-    .apply = varm_blend_values,
-    .streams = true,
-    .base = BASE_READ,
+static const struct parameter param_t = {.name = "t",
+    .must = PARAMETER_RECIPE_MUST,
+    .offset = offsetof(struct settings, t),
+    .usual = 0.5,
+    .min = -INFINITY,
+    .max = INFINITY,
+    .arg = "T",
+    .help = "how far from the pivot (0) to the target (1)"};
+
+VARM_METHOD(slerp) = {.name = "slerp",
+    .help = "on the arc from the pivot to one target",
+    .takes = VARM_TAKES({.parameter = &param_t}),
     .least = 1,
-    .most = 1};
+    .most = 1,
+    .base = BASE_NEEDED,
+    .products = PRODUCTS_OF_VALUES,
+    .streams = true,
+    .measure = measure_slerp,
+    .apply = varm_blend_values};
 
 /*
  * Barycentre on the sphere, in the tangent space at the weighted mean of the directions.  At that
  * point the weighted tangents add up to 0, so that the result is the mean's direction, with the
  * weighted mean of the lengths; around the base where there is one.
  */
-static int measure_multislerp(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure_multislerp(
+    const struct views *v, const double *g, int K, struct verdict *r, struct fc_err *e)
 {
-	double *g, sum = 0, length = 0, square = 0;
-	int K, ret = varm_gram(v, v->base != NULL, &g, &K, e);
+	double sum = 0, length = 0, square = 0;
+	(void)e;
 	double *w = FC_ARRAY(double, (size_t)v->n_target + 1);
 	for (int k = 0; k < v->n_target; k++)
 		sum += v->term[k].weight;
-	if (ret == 0 && v->set->normalize && sum == 0)
-		ret = fc_fail(e, "tensor %s: the weights add up to 0", v->out->name);
-	for (int k = 0; k < v->n_target && ret == 0; k++) {
+	for (int k = 0; k < v->n_target; k++) {
 		double norm = sqrt(g[k * K + k]);
 		w[k] = v->set->normalize ? v->term[k].weight / sum : v->term[k].weight;
 		r->weight[k] = w[k] / (norm + v->set->eps); /* of the vector, for the mean */
@@ -85,8 +94,7 @@ static int measure_multislerp(const struct views *v, struct verdict *r, struct f
 			r->weight[k] = w[k]; /* directions that cancel: the plain mean */
 	}
 	free(w);
-	free(g);
-	return ret;
+	return 0;
 }
 
 static void apply_multislerp(struct unit *u, const struct verdict *r, double *out)
@@ -97,14 +105,32 @@ static void apply_multislerp(struct unit *u, const struct verdict *r, double *ou
 		varm_blend_values(u, r, out);
 }
 
-const struct method varm_method_multislerp = {.name = "multislerp",
-    .measure = measure_multislerp,
-    .apply = apply_multislerp,
-    .streams = true,
-    .convex = true,
-    .base = BASE_READ_IF_ANY,
+static const struct parameter param_normalize_weights = {.name = "normalize",
+    .mergekit = "normalize_weights",
+    .kind = PARAMETER_TRUTH,
+    .offset = offsetof(struct settings, normalize),
+    .usual = true,
+    .max = 1,
+    .help = "divide by the sum of the weights"};
+static const struct parameter param_eps = {.name = "eps",
+    .offset = offsetof(struct settings, eps),
+    .usual = 1e-8,
+    .max = INFINITY,
+    .arg = "E",
+    .help = "directions whose mean is shorter cancel; added to lengths"};
+
+VARM_METHOD(multislerp) = {.name = "multislerp",
+    .help = "the mean of the directions, on a sphere",
+    .takes = VARM_TAKES({.parameter = &varm_weight}, {.parameter = &param_normalize_weights},
+	{.parameter = &param_eps}),
     .least = 1,
-    .normalize = true};
+    .base = BASE_TAKEN,
+    .products = PRODUCTS_OF_CHANGES,
+    .streams = true,
+    .divides = true,
+    .copies = COPIES_SOLE_WEIGHT,
+    .measure = measure_multislerp,
+    .apply = apply_multislerp};
 
 /* <sum_i a_i v_i, sum_j b_j v_j> */
 static double product(const double *g, int n, const double *a, const double *b)
@@ -153,7 +179,7 @@ static double karcher_step(const double *u, int n, const double *alpha, double t
  * The Karcher mean of the directions on the unit sphere, every target counting the same, with the
  * mean of the lengths; by gradient steps in the coefficients of the targets.
  */
-static void karcher(const double *g, int stride, const struct views *v, double *weight)
+static void find_karcher_mean(const double *g, int stride, const struct views *v, double *weight)
 {
 	int n = v->n_target, n_valid = 0, first = -1;
 	double tol = v->set->tol, length = 0;
@@ -185,21 +211,38 @@ static void karcher(const double *g, int stride, const struct views *v, double *
 	free(alpha);
 }
 
-static int measure_karcher(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure_karcher(
+    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
 {
-	double *g;
-	int n, ret = varm_gram(v, false, &g, &n, e);
-	if (ret == 0 && v->n_target > 1)
-		karcher(g, n, v, r->weight);
+	(void)e;
+	if (v->n_target > 1)
+		find_karcher_mean(g, n, v, r->weight);
 	else
 		r->weight[0] = 1;
-	free(g);
-	return ret;
+	return 0;
 }
 
-const struct method varm_method_karcher = {.name = "karcher",
-    .measure = measure_karcher,
-    .apply = varm_blend_values,
+static const struct parameter param_max_iter = {.name = "max_iter",
+    .kind = PARAMETER_WHOLE,
+    .offset = offsetof(struct settings, max_iter),
+    .usual = 10,
+    .min = 1,
+    .max = 100000,
+    .arg = "N",
+    .help = "steps at most"};
+static const struct parameter param_tol = {.name = "tol",
+    .offset = offsetof(struct settings, tol),
+    .usual = 1e-5,
+    .max = INFINITY,
+    .arg = "E",
+    .help = "angles, steps and lengths below it are 0"};
+
+VARM_METHOD(karcher) = {.name = "karcher",
+    .help = "the point on a sphere from which the angles cancel",
+    .takes = VARM_TAKES({.parameter = &param_max_iter}, {.parameter = &param_tol}),
+    .least = 1,
+    .products = PRODUCTS_OF_VALUES,
     .streams = true,
-    .convex = true,
-    .least = 1};
+    .copies = COPIES_SOLE_WEIGHT,
+    .measure = measure_karcher,
+    .apply = varm_blend_values};

@@ -28,14 +28,20 @@ static double share(const double *g, int n)
 	return fabs(below) < 1e-6 ? 0 : mean / below;
 }
 
-static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+static const struct parameter param_filter_wise = {.name = "filter_wise",
+    .kind = PARAMETER_TRUTH,
+    .offset = offsetof(struct settings, filter_wise),
+    .max = 1,
+    .help = "a weight for each row"};
+
+static int measure(
+    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
 {
-	double *g;
-	int n, ret = varm_gram(v, true, &g, &n, e);
+	(void)v;
+	(void)e;
 	for (int k = 0; k < n; k++)
 		r->weight[k] = share(g, n);
-	free(g);
-	return ret;
+	return 0;
 }
 
 static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
@@ -66,11 +72,14 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 		varm_blend_changes(u, r, out);
 }
 
-const struct method varm_method_model_stock = {.name = "model_stock",
+VARM_METHOD(model_stock) = {.name = "model_stock",
+    .help = "towards the targets' mean, as far as they agree",
+    .takes = VARM_TAKES({.parameter = &param_filter_wise}),
+    .least = 2,
+    .base = BASE_NEEDED,
+    .products = PRODUCTS_OF_CHANGES,
+    .streams = true,
+    .whole_rows = true,
     .measure = measure,
     .prepare = prepare,
-    .apply = apply,
-    .streams = true,
-    .base = BASE_READ,
-    .whole_rows = true,
-    .least = 2};
+    .apply = apply};

@@ -12,8 +12,45 @@
 #include "fc-varm/method/sums.h"
 #include "tensor/simd.h"
 
-static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+static const struct parameter param_density = {.name = "density",
+    .scope = PARAMETER_OF_TARGET,
+    .offset = offsetof(struct term, density),
+    .usual = 1,
+    .max = 1,
+    .arg = "D",
+    .help = "part of each target's changes that stays"};
+static const struct parameter param_gamma = {.name = "gamma",
+    .scope = PARAMETER_OF_TARGET,
+    .offset = offsetof(struct term, gamma),
+    .usual = 0.01,
+    .max = 1,
+    .arg = "G",
+    .help = "part of the changes, the largest, that goes"};
+static const struct parameter param_epsilon = {.name = "epsilon",
+    .scope = PARAMETER_OF_TARGET,
+    .offset = offsetof(struct term, epsilon),
+    .usual = 0.15,
+    .max = 1,
+    .arg = "E",
+    .help = "how far the density varies with the rank of a change"};
+static const struct parameter param_rescale = {.name = "rescale",
+    .kind = PARAMETER_TRUTH,
+    .offset = offsetof(struct settings, rescale),
+    .max = 1,
+    .help = "make up for what is dropped"};
+static const struct parameter param_lambda = {.name = "lambda",
+    .offset = offsetof(struct settings, lambda),
+    .usual = 1,
+    .min = -INFINITY,
+    .max = INFINITY,
+    .arg = "L",
+    .help = "factor of the merged change"};
+
+static int measure(
+    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
 {
+	(void)g;
+	(void)n;
 	const struct sparsifier *sparse = v->method->sparse;
 	for (int k = 0; k < v->n_target; k++)
 		r->weight[k] = v->term[k].weight;
@@ -113,35 +150,102 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 	add_base(out, u->base, s->lambda, u->n);
 }
 
-#define TASK                                                                                       \
-	.measure = measure, .prepare = prepare, .apply = apply, .base = BASE_READ, .drops = true,  \
-	.least = 1
+/* DELLA's probabilities go from density - epsilon to density + epsilon. */
+static int check_ranked(const struct term *t, struct fc_err *e)
+{
+	double low = t->density - t->epsilon, high = t->density + t->epsilon;
+	if (t->density <= 0 || t->density >= 1 || (low > 0 && high < 1))
+		return 0;
+	return fc_fail(e,
+	    "density %g with epsilon %g: their sum and difference must be between 0 and 1",
+	    t->density, t->epsilon);
+}
 
-const struct method varm_method_task_arithmetic = {.name = "task_arithmetic", TASK};
-const struct method varm_method_ties = {
-    .name = "ties", TASK, .sparse = &varm_sparse_magnitude, .elect = true, .normalize = true};
-const struct method varm_method_breadcrumbs = {
-    .name = "breadcrumbs", TASK, .sparse = &varm_sparse_outliers};
-const struct method varm_method_breadcrumbs_ties = {
-    .name = "breadcrumbs_ties", TASK, .sparse = &varm_sparse_outliers, .elect = true};
-#define DARE TASK, .rescale = true
-#define DELLA TASK, .rescale = true, .whole_rows = true
-const struct method varm_method_dare_linear = {
-    .name = "dare_linear", DARE, .sparse = &varm_sparse_random};
-const struct method varm_method_dare_linear_paper = {
-    .name = "dare_linear-paper", DARE, .sparse = &varm_sparse_random_paper};
-const struct method varm_method_dare_ties = {
-    .name = "dare_ties", DARE, .sparse = &varm_sparse_random, .elect = true};
-const struct method varm_method_dare_ties_paper = {
-    .name = "dare_ties-paper", DARE, .sparse = &varm_sparse_random_paper, .elect = true};
-const struct method varm_method_della_linear = {
-    .name = "della_linear", DELLA, .sparse = &varm_sparse_rank};
-const struct method varm_method_della_linear_paper = {
-    .name = "della_linear-paper", DELLA, .sparse = &varm_sparse_rank_paper};
-const struct method varm_method_della = {
-    .name = "della", DELLA, .sparse = &varm_sparse_rank, .elect = true, .normalize = true};
-const struct method varm_method_della_paper = {.name = "della-paper",
-    DELLA,
+#define TASK                                                                                       \
+	.least = 1, .base = BASE_NEEDED, .drops = true, .measure = measure, .prepare = prepare,    \
+	.apply = apply
+#define IDLE .idle = true
+#define YES .has_usual = true, .usual = true
+
+VARM_METHOD(task_arithmetic) = {.name = "task_arithmetic",
+    .help = "the weighted sum of the changes",
+    .takes = VARM_TAKES({.parameter = &varm_weight}, {.parameter = &param_density, IDLE},
+	{.parameter = &varm_normalize}, {.parameter = &param_rescale, IDLE},
+	{.parameter = &param_lambda}),
+    TASK};
+
+VARM_METHOD(ties) = {.name = "ties",
+    .help = "the largest changes, where they agree in sign",
+    .takes = VARM_TAKES({.parameter = &varm_weight}, {.parameter = &param_density},
+	{.parameter = &varm_normalize, YES}, {.parameter = &param_rescale},
+	{.parameter = &param_lambda}),
+    .sparse = &varm_sparse_magnitude,
+    .elect = true,
+    TASK};
+
+static const struct take breadcrumbs_takes[] = {{.parameter = &varm_weight},
+    {.parameter = &param_density}, {.parameter = &param_gamma}, {.parameter = &varm_normalize},
+    {.parameter = &param_rescale}, {.parameter = &param_lambda}, {.parameter = NULL}};
+VARM_METHOD(breadcrumbs) = {.name = "breadcrumbs",
+    .help = "large changes without the very largest",
+    .takes = breadcrumbs_takes,
+    .sparse = &varm_sparse_outliers,
+    TASK};
+VARM_METHOD(breadcrumbs_ties) = {.name = "breadcrumbs_ties",
+    .help = "breadcrumbs, where they agree in sign",
+    .takes = breadcrumbs_takes,
+    .sparse = &varm_sparse_outliers,
+    .elect = true,
+    TASK};
+
+#define DARE .takes = dare_takes, .draws = true, TASK
+static const struct take dare_takes[] = {{.parameter = &varm_weight}, {.parameter = &param_density},
+    {.parameter = &varm_normalize}, {.parameter = &param_rescale, YES},
+    {.parameter = &param_lambda}, {.parameter = NULL}};
+VARM_METHOD(dare_linear) = {
+    .name = "dare_linear", .help = "changes drawn at random", .sparse = &varm_sparse_random, DARE};
+VARM_METHOD(dare_linear_paper) = {.name = "dare_linear-paper",
+    .help = "changes drawn at random, scaled as in the paper",
+    .sparse = &varm_sparse_random_paper,
+    DARE};
+VARM_METHOD(dare_ties) = {.name = "dare_ties",
+    .help = "changes drawn at random, where they agree in sign",
+    .sparse = &varm_sparse_random,
+    .elect = true,
+    DARE};
+VARM_METHOD(dare_ties_paper) = {.name = "dare_ties-paper",
+    .help = "dare_ties, scaled as in the paper",
+    .sparse = &varm_sparse_random_paper,
+    .elect = true,
+    DARE};
+
+#define DELLA .check = check_ranked, .draws = true, .whole_rows = true, TASK
+static const struct take della_takes[] = {{.parameter = &varm_weight},
+    {.parameter = &param_density}, {.parameter = &param_epsilon},
+    {.parameter = &varm_normalize, YES}, {.parameter = &param_rescale, YES},
+    {.parameter = &param_lambda}, {.parameter = NULL}};
+static const struct take della_linear_takes[] = {{.parameter = &varm_weight},
+    {.parameter = &param_density}, {.parameter = &param_epsilon}, {.parameter = &varm_normalize},
+    {.parameter = &param_rescale, YES}, {.parameter = &param_lambda}, {.parameter = NULL}};
+VARM_METHOD(della) = {.name = "della",
+    .help = "changes drawn by their rank, where they agree in sign",
+    .takes = della_takes,
+    .sparse = &varm_sparse_rank,
+    .elect = true,
+    DELLA};
+VARM_METHOD(della_paper) = {.name = "della-paper",
+    .help = "della, scaled as in the paper",
+    .takes = della_takes,
     .sparse = &varm_sparse_rank_paper,
     .elect = true,
-    .normalize = true};
+    DELLA};
+VARM_METHOD(della_linear) = {.name = "della_linear",
+    .help = "changes drawn by their rank",
+    .takes = della_linear_takes,
+    .sparse = &varm_sparse_rank,
+    DELLA};
+VARM_METHOD(della_linear_paper) = {.name = "della_linear-paper",
+    .help = "della_linear, scaled as in the paper",
+    .takes = della_linear_takes,
+    .sparse = &varm_sparse_rank_paper,
+    DELLA};

@@ -12,6 +12,31 @@
 #include "fc-varm/method/sums.h"
 #include "tensor/simd.h"
 
+static const char *const granularities[] = {
+    [BY_MATRIX] = "matrix",
+    [BY_MODULE] = "module",
+    [BY_LAYER] = "layer",
+    [BY_MODEL] = "model",
+    [BY_PARAMETER] = "parameter",
+    NULL,
+};
+static const struct parameter param_granularity = {.name = "granularity",
+    .kind = PARAMETER_WORD,
+    .offset = offsetof(struct settings, granularity),
+    .max = BY_PARAMETER,
+    .words = granularities,
+    .help = "what shares a weight"};
+static const struct parameter param_absolute = {.name = "absolute",
+    .kind = PARAMETER_TRUTH,
+    .offset = offsetof(struct settings, absolute),
+    .max = 1,
+    .help = "measure changes by the mean of |d|, not of d^2"};
+static const struct parameter param_temperature = {.name = "temperature",
+    .offset = offsetof(struct settings, temperature),
+    .max = INFINITY,
+    .arg = "T",
+    .help = "softmax of the measures over T; 0: their ratio"};
+
 static int visit(struct unit *u, void *ctx, struct fc_err *e)
 {
 	bool absolute = u->v->set->absolute;
@@ -30,8 +55,11 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 	return 0;
 }
 
-static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure(
+    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
 {
+	(void)g;
+	(void)n;
 	if (varm_sweep(v, visit, NULL, r->weight, v->n_target, e) < 0)
 		return -1;
 	for (int k = 0; k < v->n_target && v->n; k++)
@@ -84,7 +112,7 @@ static void softmax_entries(const struct unit *u, double *out)
 static void apply(struct unit *u, const struct verdict *r, double *out)
 {
 	const struct settings *s = u->v->set;
-	if (s->by != BY_PARAMETER) {
+	if (s->granularity != BY_PARAMETER) {
 		varm_blend_changes(u, r, out);
 		return;
 	}
@@ -95,11 +123,14 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 		weigh_entries(out, u->base, u->x, s->absolute, u->v->n_target, u->n);
 }
 
-const struct method varm_method_varm = {.name = "varm",
-    .measure = measure,
-    .apply = apply,
+VARM_METHOD(varm) = {.name = "varm",
+    .help = "VaRM: weights by the mean squares of the changes",
+    .takes = VARM_TAKES({.parameter = &param_granularity}, {.parameter = &param_absolute},
+	{.parameter = &param_temperature}),
+    .least = 1,
+    .base = BASE_NEEDED,
     .streams = true,
     .importance = true,
-    .convex = true,
-    .base = BASE_READ,
-    .least = 1};
+    .copies = COPIES_SOLE_WEIGHT,
+    .measure = measure,
+    .apply = apply};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/recipe/recipe.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,13 +26,12 @@ static int read_range(
 {
 	const struct yaml *v = varm_recipe_get(map, "layer_range");
 	if (!v)
-		return fc_fail(e, "%s:%d: a source without layer_range", r->file, s->line);
+		return varm_recipe_fail(r, s->line, e, "a source without layer_range");
 	if (v->kind != YAML_LIST || v->n != 2 || !varm_yaml_int(v->item[0], &s->from) ||
 	    !varm_yaml_int(v->item[1], &s->to) || s->from < 0 || s->to < s->from)
-		return fc_fail(e,
-		    "%s:%d: layer_range: expected the first layer and the one after the last, "
-		    "[0, 32]",
-		    r->file, v->line);
+		return varm_recipe_fail(r, v->line, e,
+		    "layer_range: expected the first layer and the one after the last, "
+		    "[0, 32]");
 	return 0;
 }
 
@@ -46,7 +47,7 @@ static int read_source(
 	if (known < 0)
 		return -1;
 	if (!model)
-		return fc_fail(e, "%s:%d: an entry without model", r->file, v->line);
+		return varm_recipe_fail(r, v->line, e, "an entry without model");
 	if (varm_recipe_model(r, model, &s->model, e) < 0 ||
 	    varm_recipe_get_kind(r, v, "parameters", YAML_MAP, &s->parameters, e) < 0)
 		return -1;
@@ -59,19 +60,19 @@ static int read_sources(struct recipe *r, const struct yaml *list, bool sliced,
 	slice->source = FC_ARRAY(struct recipe_source, list->n + 1);
 	slice->line = list->line;
 	if (!list->n)
-		return fc_fail(e, "%s:%d: an empty list of models", r->file, list->line);
+		return varm_recipe_fail(r, list->line, e, "an empty list of models");
 	for (size_t i = 0; i < list->n; i++) {
 		struct recipe_source *s = &slice->source[slice->n++];
 		if (read_source(r, list->item[i], sliced, s, e) < 0)
 			return -1;
 		const struct recipe_source *first = &slice->source[0];
 		if (s->to - s->from != first->to - first->from)
-			return fc_fail(e, "%s:%d: %d layers, in line %d there are %d", r->file,
-			    s->line, s->to - s->from, first->line, first->to - first->from);
+			return varm_recipe_fail(r, s->line, e, "%d layers, in line %d there are %d",
+			    s->to - s->from, first->line, first->to - first->from);
 		for (size_t k = 0; k < i; k++)
 			if (slice->source[k].model == s->model)
-				return fc_fail(e, "%s:%d: the model of line %d again", r->file,
-				    s->line, slice->source[k].line);
+				return varm_recipe_fail(r, s->line, e, "the model of line %d again",
+				    slice->source[k].line);
 	}
 	return 0;
 }
@@ -86,7 +87,7 @@ static int read_slice(
 	    read_base(r, v, &slice->base, e) < 0)
 		return -1;
 	if (!sources)
-		return fc_fail(e, "%s:%d: a slice without sources", r->file, v->line);
+		return varm_recipe_fail(r, v->line, e, "a slice without sources");
 	return read_sources(r, sources, true, slice, e);
 }
 
@@ -98,7 +99,7 @@ static int read_inputs(struct recipe *r, const struct yaml *map, struct fc_err *
 	    varm_recipe_get_kind(r, map, "slices", YAML_LIST, &slices, e) < 0)
 		return -1;
 	if (!models == !slices)
-		return fc_fail(e, "%s:%d: expected either models or slices", r->file, map->line);
+		return varm_recipe_fail(r, map->line, e, "expected either models or slices");
 	r->whole = models != NULL;
 	r->slice = FC_ARRAY(struct recipe_slice, r->whole ? 1 : slices->n + 1);
 	if (r->whole) {
@@ -106,7 +107,7 @@ static int read_inputs(struct recipe *r, const struct yaml *map, struct fc_err *
 		return read_sources(r, models, false, &r->slice[0], e);
 	}
 	if (!slices->n)
-		return fc_fail(e, "%s:%d: an empty list of slices", r->file, slices->line);
+		return varm_recipe_fail(r, slices->line, e, "an empty list of slices");
 	for (size_t i = 0; i < slices->n; i++)
 		if (read_slice(r, slices->item[i], &r->slice[r->n_slice++], e) < 0)
 			return -1;
@@ -122,12 +123,12 @@ static int read_modules(struct recipe *r, const struct yaml *doc, struct fc_err 
 	if (!modules)
 		return read_inputs(r, doc, e);
 	if (varm_recipe_get(doc, "models") || varm_recipe_get(doc, "slices"))
-		return fc_fail(e, "%s:%d: modules beside models or slices", r->file, modules->line);
+		return varm_recipe_fail(r, modules->line, e, "modules beside models or slices");
 	if (modules->n != 1)
-		return fc_fail(e,
-		    "%s:%d: %zu modules: only models of one module, the language model, are "
+		return varm_recipe_fail(r, modules->line, e,
+		    "%zu modules: only models of one module, the language model, are "
 		    "merged",
-		    r->file, modules->line, modules->n);
+		    modules->n);
 	const struct yaml *module = modules->item[0];
 	if (VARM_RECIPE_KNOWN(r, module, "a module", e, "models", "slices", "parameters") < 0 ||
 	    varm_recipe_get_kind(r, module, "parameters", YAML_MAP, &r->module, e) < 0)
@@ -154,7 +155,7 @@ static int read_tokenizer(struct recipe *r, const struct yaml *doc, struct fc_er
 	const struct yaml *pad, *tokens;
 	r->tokenizer = v ? v : source;
 	if (source && v)
-		return fc_fail(e, "%s:%d: tokenizer beside tokenizer_source", r->file, v->line);
+		return varm_recipe_fail(r, v->line, e, "tokenizer beside tokenizer_source");
 	if (source)
 		return read_vocabulary(r, source, e);
 	if (!v)
@@ -165,8 +166,8 @@ static int read_tokenizer(struct recipe *r, const struct yaml *doc, struct fc_er
 		return -1;
 	pad = varm_recipe_get(v, "pad_to_multiple_of");
 	if (pad && (!varm_yaml_int(pad, &r->pad_to_multiple_of) || r->pad_to_multiple_of < 1))
-		return fc_fail(
-		    e, "%s:%d: pad_to_multiple_of: expected a number above 0", r->file, pad->line);
+		return varm_recipe_fail(
+		    r, pad->line, e, "pad_to_multiple_of: expected a number above 0");
 	r->vocabulary = VOCABULARY_UNION;
 	source = varm_recipe_get(v, "source");
 	return source ? read_vocabulary(r, source, e) : 0;
@@ -175,11 +176,13 @@ static int read_tokenizer(struct recipe *r, const struct yaml *doc, struct fc_er
 static int read_seed(struct recipe *r, const struct yaml *doc, struct fc_err *e)
 {
 	const struct yaml *v = varm_recipe_get(doc, "random_seed");
-	int seed = 0;
-	if (v && (!varm_yaml_int(v, &seed) || seed < 0))
-		return fc_fail(
-		    e, "%s:%d: random_seed: expected a whole number, 0 or more", r->file, v->line);
-	r->seed = (uint64_t)seed;
+	char *end = NULL;
+	errno = 0;
+	if (v && v->kind == YAML_TEXT && isdigit((unsigned char)*v->text))
+		r->seed = strtoull(v->text, &end, 10);
+	if (v && (!end || *end || errno))
+		return varm_recipe_fail(
+		    r, v->line, e, "random_seed: expected a whole number, 0 or more");
 	return 0;
 }
 
@@ -195,16 +198,17 @@ static int read_texts(struct recipe *r, const struct yaml *doc, struct fc_err *e
 	    varm_recipe_get_kind(r, doc, "parameters", YAML_MAP, &r->parameters, e) < 0)
 		return -1;
 	if (!method)
-		return fc_fail(e, "%s:%d: no merge_method", r->file, doc->line);
+		return varm_recipe_fail(r, doc->line, e, "no merge_method");
 	r->method = method->text;
 	r->method_line = method->line;
 	r->name = name ? name->text : NULL;
 	return 0;
 }
 
-int varm_recipe_read(struct recipe *r, const struct yaml *doc, const char *file, struct fc_err *e)
+int varm_recipe_read(struct recipe *r, const struct yaml *doc, const char *file,
+    const char *const *said_by, struct fc_err *e)
 {
-	*r = (struct recipe){.file = file, .base = -1, .line = doc->line};
+	*r = (struct recipe){.file = file, .said_by = said_by, .base = -1, .line = doc->line};
 	if (VARM_RECIPE_KNOWN(r, doc, "a recipe", e, "merge_method", "models", "slices", "modules",
 		"base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer",
 		"chat_template", "name", "random_seed") < 0 ||

@@ -9,8 +9,8 @@
 /*
  * recipe/: a merge as its author wrote it. yamltree reads a file into a tree with lines, recipe
  * and recipe_tokens turn the tree into models, slices and tokens (recipe_model: its references;
- * recipe_parts: what all read with), setting answers what a parameter is for one tensor, yamlwrite
- * writes a tree back for the model card.
+ * recipe_parts: what all read with), setting answers what a parameter, as declared by a struct
+ * parameter, is for one tensor, yamlwrite writes a tree back for the model card.
  */
 
 /*
@@ -61,7 +61,14 @@ struct recipe_token {
 };
 
 struct recipe {
-	const char *file;   /* for messages; borrowed */
+	const char *file; /* for messages; borrowed */
+	/*
+	 * What the command line asks for is a recipe too: said_by[line] is the option that a line
+	 * stands for, or NULL.  Its base is the pivot, which also says the names and types of the
+	 * result's tensors and, where the method has no base, nothing else; and each of its models
+	 * is one of its own, even if two are the same.  A recipe of a file has said_by NULL.
+	 */
+	const char *const *said_by;
 	const char *method; /* mergekit's name of it */
 	const char *name;   /* what other documents call the result, or NULL */
 	struct recipe_model *model;
@@ -85,8 +92,16 @@ struct recipe {
 	int line, method_line, base_line;
 };
 
-/* doc and file must outlive the recipe.  varm_recipe_release() is due also after a failure. */
-int varm_recipe_read(struct recipe *r, const struct yaml *doc, const char *file, struct fc_err *e);
+/* doc, file and said_by must outlive the recipe; one of the last two is NULL.
+ * varm_recipe_release() is due also after a failure. */
+int varm_recipe_read(struct recipe *r, const struct yaml *doc, const char *file,
+    const char *const *said_by, struct fc_err *e);
 void varm_recipe_release(struct recipe *r);
+
+/* fc_fail() and fc_warn() with the place in front: "FILE:LINE: ", or "--OPTION: ". */
+int varm_recipe_fail(const struct recipe *r, int line, struct fc_err *e, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void varm_recipe_warn(const struct recipe *r, int line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

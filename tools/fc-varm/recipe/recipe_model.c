@@ -4,14 +4,51 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/die.h"
 #include "base/mem.h"
 #include "fc-varm/recipe/recipe_parts.h"
+
+/* "recipe.yml:3: ", or "--density: " */
+static void add_place(struct fc_buf *b, const struct recipe *r, int line)
+{
+	if (!r->said_by)
+		fc_buf_addf(b, "%s:%d: ", r->file, line);
+	else if (r->said_by[line])
+		fc_buf_addf(b, "%s: ", r->said_by[line]);
+}
+
+int varm_recipe_fail(const struct recipe *r, int line, struct fc_err *e, const char *fmt, ...)
+{
+	struct fc_buf place = FC_BUF_INIT;
+	struct fc_err why;
+	va_list ap;
+	va_start(ap, fmt);
+	fc_vfail(&why, fmt, ap);
+	va_end(ap);
+	add_place(&place, r, line);
+	fc_fail(e, "%s%s", place.p ? place.p : "", why.msg);
+	fc_buf_release(&place);
+	return -1;
+}
+
+void varm_recipe_warn(const struct recipe *r, int line, const char *fmt, ...)
+{
+	struct fc_buf place = FC_BUF_INIT;
+	struct fc_err why;
+	va_list ap;
+	va_start(ap, fmt);
+	fc_vfail(&why, fmt, ap);
+	va_end(ap);
+	add_place(&place, r, line);
+	fc_warn("%s%s", place.p ? place.p : "", why.msg);
+	fc_buf_release(&place);
+}
 
 int varm_recipe_known(const struct recipe *r, const struct yaml *map, const char *what,
     const char *const *known, size_t n, struct fc_err *e)
 {
 	if (map->kind != YAML_MAP)
-		return fc_fail(e, "%s:%d: %s: expected a map of keys", r->file, map->line, what);
+		return varm_recipe_fail(r, map->line, e, "%s: expected a map of keys", what);
 	for (size_t i = 0; i < map->n; i++) {
 		size_t k = 0;
 		while (k < n && strcmp(known[k], map->key[i]->text) != 0)
@@ -21,8 +58,8 @@ int varm_recipe_known(const struct recipe *r, const struct yaml *map, const char
 		struct fc_buf list = FC_BUF_INIT;
 		for (k = 0; k < n; k++)
 			fc_buf_addf(&list, "%s%s", k ? ", " : "", known[k]);
-		fc_fail(e, "%s:%d: %s does not know '%.64s'; its keys are %s", r->file,
-		    map->key[i]->line, what, map->key[i]->text, list.p);
+		varm_recipe_fail(r, map->key[i]->line, e,
+		    "%s does not know '%.64s'; its keys are %s", what, map->key[i]->text, list.p);
 		fc_buf_release(&list);
 		return -1;
 	}
@@ -41,7 +78,7 @@ int varm_recipe_expect(const struct recipe *r, const struct yaml *v, enum yaml_k
 	static const char *const kinds[] = {"a text", "a list", "a map of keys"};
 	if (v->kind == kind)
 		return 0;
-	return fc_fail(e, "%s:%d: %s: expected %s", r->file, v->line, what, kinds[kind]);
+	return varm_recipe_fail(r, v->line, e, "%s: expected %s", what, kinds[kind]);
 }
 
 int varm_recipe_get_kind(const struct recipe *r, const struct yaml *map, const char *key,
@@ -63,13 +100,13 @@ static int split_revision(
 {
 	char *at = strchr(path, '@');
 	if (at && strchr(at + 1, '@'))
-		return fc_fail(e, "%s:%d: '%.200s' has two '@'", r->file, line, path);
+		return varm_recipe_fail(r, line, e, "'%.200s' has two '@'", path);
 	if (at && revision) {
 		*at = '\0';
 		*revision = fc_strdup(at + 1);
 	}
 	if (!*path || (at && !at[1]))
-		return fc_fail(e, "%s:%d: a model's path or revision is empty", r->file, line);
+		return varm_recipe_fail(r, line, e, "a model's path or revision is empty");
 	return 0;
 }
 
@@ -84,7 +121,7 @@ static int read_path(
 			return -1;
 		p = varm_recipe_get(v, "path");
 		if (!p)
-			return fc_fail(e, "%s:%d: no path", r->file, v->line);
+			return varm_recipe_fail(r, v->line, e, "no path");
 	}
 	if (varm_recipe_expect(r, p, YAML_TEXT, "a model's path", e) < 0)
 		return -1;
@@ -105,7 +142,7 @@ static int read_reference(
 		model = varm_recipe_get(v, "model");
 		lora = varm_recipe_get(v, "lora");
 		if (!model)
-			return fc_fail(e, "%s:%d: no model", r->file, v->line);
+			return varm_recipe_fail(r, v->line, e, "no model");
 		if (lora && read_path(r, lora, &m->lora, NULL, e) < 0)
 			return -1;
 		return read_path(r, model, &m->path, &m->revision, e);
@@ -116,8 +153,7 @@ static int read_reference(
 	m->path = fc_strdup(v->text);
 	char *plus = strchr(m->path, '+');
 	if (plus && strchr(plus + 1, '+'))
-		return fc_fail(
-		    e, "%s:%d: '%.200s': more than one adapter", r->file, v->line, v->text);
+		return varm_recipe_fail(r, v->line, e, "'%.200s': more than one adapter", v->text);
 	if (plus) {
 		*plus = '\0';
 		m->lora = fc_strdup(plus + 1);
@@ -146,7 +182,7 @@ int varm_recipe_model(struct recipe *r, const struct yaml *v, size_t *model, str
 		varm_recipe_model_release(&m);
 		return -1;
 	}
-	for (size_t i = 0; i < r->n_model; i++) {
+	for (size_t i = 0; i < r->n_model && !r->said_by; i++) {
 		const struct recipe_model *old = &r->model[i];
 		if (same(old->path, m.path) && same(old->revision, m.revision) &&
 		    same(old->lora, m.lora)) {

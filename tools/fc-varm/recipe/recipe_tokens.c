@@ -20,11 +20,11 @@ static int read_kind(
 		return 0;
 	}
 	if (kind->kind != YAML_TEXT || strcmp(kind->text, "model_token") != 0)
-		return fc_fail(e, "%s:%d: kind: expected model_token or zero", r->file, kind->line);
+		return varm_recipe_fail(r, kind->line, e, "kind: expected model_token or zero");
 	if (!model || !token == !id || (token && token->kind != YAML_TEXT) ||
 	    (id && (!varm_yaml_int(id, &t->id) || t->id < 0)))
-		return fc_fail(e, "%s:%d: model_token takes model and either token or token_id",
-		    r->file, v->line);
+		return varm_recipe_fail(
+		    r, v->line, e, "model_token takes model and either token or token_id");
 	t->source = TOKEN_OF_MODEL;
 	t->other = token ? token->text : NULL;
 	return varm_recipe_model(r, model, &t->model, e);
@@ -35,16 +35,15 @@ static int read_token(
 {
 	static const char *const known[] = {"source", "force"};
 	if (varm_yaml_is_null(v))
-		return fc_fail(
-		    e, "%s:%d: token '%.64s': expected its source", r->file, v->line, t->token);
+		return varm_recipe_fail(
+		    r, v->line, e, "token '%.64s': expected its source", t->token);
 	if (varm_recipe_known(r, v, "a token", known, FC_LEN(known), e) < 0)
 		return -1;
 	const struct yaml *source = varm_yaml_get(v, "source"), *force = varm_yaml_get(v, "force");
 	if (force && !varm_yaml_bool(force, &t->force))
-		return fc_fail(e, "%s:%d: force: expected true or false", r->file, force->line);
+		return varm_recipe_fail(r, force->line, e, "force: expected true or false");
 	if (!source || varm_yaml_is_null(source))
-		return fc_fail(
-		    e, "%s:%d: token '%.64s' without source", r->file, v->line, t->token);
+		return varm_recipe_fail(r, v->line, e, "token '%.64s' without source", t->token);
 	if (source->kind == YAML_MAP && varm_yaml_get(source, "kind"))
 		return read_kind(r, source, t, e);
 	t->source = TOKEN_SAME;

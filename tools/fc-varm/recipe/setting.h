@@ -2,6 +2,7 @@
 #ifndef FC_VARM_SETTING_H
 #define FC_VARM_SETTING_H
 
+#include "fc-varm/recipe/parameter.h"
 #include "fc-varm/recipe/recipe.h"
 
 /*
@@ -10,8 +11,6 @@
  * which the first counts whose filter is missing, "*" or a part of the tensor's name.  Where none
  * does, the next wider setting is asked: source, slice, module, recipe.
  */
-enum setting_kind { SETTING_REAL, SETTING_INT, SETTING_BOOL };
-
 struct setting_place {
 	const struct recipe_slice *slice;
 	const struct recipe_source *source; /* NULL: a parameter that all sources share */
@@ -21,11 +20,11 @@ struct setting_place {
 
 /* Refuses a setting that could not be evaluated for some tensor. */
 int varm_setting_check(
-    const struct recipe *r, const struct yaml *v, enum setting_kind kind, struct fc_err *e);
+    const struct recipe *r, const struct yaml *v, const struct parameter *p, struct fc_err *e);
 
 /* *line is that of the setting used, 0 if there is none; *out is then left alone.  Settings must
  * have been checked. */
-int varm_setting_find(const struct recipe *r, const struct setting_place *at, const char *name,
-    enum setting_kind kind, double *out, int *line, struct fc_err *e);
+int varm_setting_find(const struct recipe *r, const struct setting_place *at,
+    const struct parameter *p, double *out, int *line, struct fc_err *e);
 
 #endif

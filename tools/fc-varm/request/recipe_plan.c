@@ -6,6 +6,7 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "fc-varm/request/renamed.h"
 #include "fc-varm/source/layername.h"
 
 /* A tensor of the result before it is a plan's item. */
@@ -64,9 +65,9 @@ static int read_dtype(struct recipe_plan *rp, struct fc_err *e)
 		if (!asked[i])
 			continue;
 		if (!parse_dtype(asked[i]->text, &rp->dtype, &rp->torch_dtype))
-			return fc_fail(e,
-			    "%s:%d: type '%.64s': expected float32, float16, bfloat16 or float64",
-			    r->file, asked[i]->line, asked[i]->text);
+			return varm_recipe_fail(r, asked[i]->line, e,
+			    "type '%.64s': expected float32, float16, bfloat16 or float64",
+			    asked[i]->text);
 		rp->has_dtype = true;
 	}
 	return 0;
@@ -75,7 +76,7 @@ static int read_dtype(struct recipe_plan *rp, struct fc_err *e)
 /* The base of a slice, or -1 where none matters to the method. */
 static int slice_base(const struct recipe_plan *rp, const struct recipe_slice *s)
 {
-	if (rp->method->base == BASE_IS_TARGET)
+	if (rp->method->base == BASE_NONE && !rp->recipe->said_by)
 		return -1;
 	return s->base >= 0 ? s->base : rp->recipe->base;
 }
@@ -116,28 +117,27 @@ static void complete_whole(struct recipe_plan *rp)
 static int check_slice(const struct recipe_plan *rp, const struct recipe_slice *s, struct fc_err *e)
 {
 	const struct recipe *r = rp->recipe;
-	const struct recipe_method *m = rp->method;
+	const struct method *m = rp->method;
+	struct fc_err why;
 	int base = slice_base(rp, s), n_target = 0;
 	for (size_t k = 0; k < s->n; k++) {
 		const struct recipe_source *c = &s->source[k], *first = &s->source[0];
 		n_target += base < 0 || c->model != (size_t)base;
 		if (c->to > model_of(rp, c)->n_layer)
-			return fc_fail(e, "%s:%d: layers up to %d, but %s has %d", r->file, c->line,
+			return varm_recipe_fail(r, c->line, e, "layers up to %d, but %s has %d",
 			    c->to, model_of(rp, c)->path, model_of(rp, c)->n_layer);
 		if (c->to - c->from != first->to - first->from)
-			return fc_fail(e, "%s:%d: %s has %d layers, %s has %d", r->file, c->line,
+			return varm_recipe_fail(r, c->line, e, "%s has %d layers, %s has %d",
 			    model_of(rp, c)->path, c->to - c->from, model_of(rp, first)->path,
 			    first->to - first->from);
 	}
 	if (base < 0 && m->base == BASE_NEEDED)
-		return fc_fail(e, "%s:%d: %s needs a base_model", r->file, r->method_line, m->name);
+		return varm_recipe_fail(r, r->method_line, e, "%s needs a base_model", m->name);
 	if (base >= 0 && n_target == (int)s->n)
-		return fc_fail(e, "%s:%d: the base_model of line %d is not among the sources",
-		    r->file, s->line, r->base_line);
-	if (n_target < m->min || (m->max && n_target > m->max))
-		return fc_fail(e, "%s:%d: %s merges %s%d models%s, here are %d", r->file, s->line,
-		    m->name, m->max ? "" : "at least ", m->min,
-		    m->base == BASE_NEEDED ? " into the base" : "", n_target);
+		return varm_recipe_fail(r, s->line, e,
+		    "the base_model of line %d is not among the sources", r->base_line);
+	if (varm_method_check_count(m, n_target, &why) < 0)
+		return varm_recipe_fail(r, s->line, e, "%s", why.msg);
 	return 0;
 }
 
@@ -176,6 +176,13 @@ static void add_untied_head(const struct recipe_plan *rp, struct places *ps)
 		add_place(ps, fc_strdup(HEAD), t, last, -1);
 }
 
+/* Numbers that programs compute for themselves are merged where the pivot of a command line has
+ * them, and nowhere else. */
+static bool is_left_out(const struct recipe_plan *rp, const char *name)
+{
+	return !rp->recipe->said_by && varm_ingredient_is_derived(name);
+}
+
 /* Each layer of the slice, as layers of the result from first on. */
 static void add_layers(
     const struct recipe_plan *rp, const struct recipe_slice *s, int first, struct places *ps)
@@ -187,7 +194,7 @@ static void add_layers(
 		const struct fc_tensor *t = fc_store_at(varm_ingredient_store(g), i);
 		size_t at, n;
 		int layer = varm_layername_find(t->name, &at, &n);
-		if (layer < from->from || layer >= from->to || varm_ingredient_is_derived(t->name))
+		if (layer < from->from || layer >= from->to || is_left_out(rp, t->name))
 			continue;
 		varm_layername_set(&name, t->name, first + layer - from->from);
 		add_place(ps, fc_strdup(name.p), t, s, layer - from->from);
@@ -213,10 +220,10 @@ static int add_places(struct recipe_plan *rp, struct places *ps, struct fc_err *
 	qsort(ps->v, ps->n, sizeof *ps->v, by_name);
 	for (size_t i = 1; i < ps->n; i++)
 		if (!strcmp(ps->v[i - 1].name, ps->v[i].name))
-			return fc_fail(e,
-			    "%s:%d: two tensors %s: the models hold two stacks of "
+			return varm_recipe_fail(r, r->line, e,
+			    "two tensors %s: the models hold two stacks of "
 			    "layers, which are not sliced",
-			    r->file, r->line, ps->v[i].name);
+			    ps->v[i].name);
 	return 0;
 }
 
@@ -248,7 +255,8 @@ static int find_tensor(const struct recipe_plan *rp, const struct place *at,
 		return fc_fail(e, "%s: tensor %s has shape %s, in %s it is %s%s", g->path, name->p,
 		    fc_tensor_shape_text(t, have), first->path,
 		    fc_tensor_shape_text(at->like, want),
-		    varm_layername_is_vocabulary(name->p) ? "; see tokenizer_source" : "");
+		    varm_layername_is_vocabulary(name->p) ? "; see tokenizer_source in fc-recipe(5)"
+							  : "");
 	if ((!fc_dtype_is_real(t->dtype) || !fc_dtype_is_real(at->like->dtype)) &&
 	    !varm_ingredient_same_bytes(t, at->like))
 		return fc_fail(e, "%s: tensor %s is %s, which is not merged, and differs from %s's",
@@ -278,7 +286,7 @@ static int check_surplus(const struct recipe_plan *rp, const struct recipe_slice
 		const char *has = fc_store_at(varm_ingredient_store(g), i)->name;
 		size_t at, n;
 		int layer = varm_layername_find(has, &at, &n);
-		if (varm_ingredient_is_derived(has) ||
+		if (is_left_out(rp, has) ||
 		    (layer < 0 ? rp->recipe->n_slice > 1 : layer < c->from || layer >= c->to))
 			continue;
 		varm_layername_set(&name, has, layer - c->from + first->from);
@@ -335,13 +343,14 @@ static int gather(struct recipe_plan *rp, const struct place *at, const int *col
 }
 
 /* What only values together can be wrong about. */
-static int check_parameters(const struct recipe *r, const struct plan_item *it, struct fc_err *e)
+static int check_values(const struct recipe *r, const struct method *m, const char *tensor,
+    const struct settings *s, const struct term *t, int n_target, struct fc_err *e)
 {
-	struct fc_buf place = FC_BUF_INIT;
-	fc_buf_addf(&place, "%s:%d: tensor %s", r->file, r->method_line, it->out.name);
-	int ret = varm_method_check(it->method, &it->set, it->term, it->n_target, place.p, e);
-	fc_buf_release(&place);
-	return ret;
+	struct fc_err why;
+	if (varm_method_check(m, s, t, n_target, &why) == 0)
+		return 0;
+	return varm_recipe_fail(r, r->method_line, e, "%s%s%s%s", *tensor ? "tensor " : "", tensor,
+	    *tensor ? ": " : "", why.msg);
 }
 
 /* The settings of the place, and which of the feeds are targets. */
@@ -353,7 +362,7 @@ static int fill_item(struct recipe_plan *rp, const struct place *at, struct plan
 	struct fc_buf name = FC_BUF_INIT;
 	int base = slice_base(rp, at->slice), k = 0;
 	enum fc_dtype dtype = varm_feed_dtype(feed[0].t.dtype);
-	int ret = it->method ? varm_parameter_settings(r, rp->method, &where, &it->set, e) : 0;
+	int ret = it->method ? varm_assign_settings(r, rp->method, &where, &it->set, e) : 0;
 	for (size_t i = 0; i < at->slice->n && ret == 0; i++) {
 		const struct recipe_source *s = &at->slice->source[i];
 		dtype = promote(dtype, varm_feed_dtype(feed[i].t.dtype));
@@ -368,16 +377,27 @@ static int fill_item(struct recipe_plan *rp, const struct place *at, struct plan
 		where.source = s;
 		where.tensor = name.p;
 		if (it->method)
-			ret = varm_parameter_term(r, rp->method, &where, &it->term[k], e);
+			ret = varm_assign_term(r, rp->method, &where, &it->term[k], e);
 		k++;
 	}
 	if (ret == 0 && it->method)
-		ret = check_parameters(r, it, e);
+		ret =
+		    check_values(r, it->method, it->out.name, &it->set, it->term, it->n_target, e);
+	/* the pivot of a command line says the types */
+	if (r->said_by)
+		dtype = varm_feed_dtype(it->base.t.dtype);
 	it->out.dim[0] = is_mapped(rp, at) ? (int64_t)rp->vocabulary.n_row : it->out.dim[0];
 	if (it->method)
 		it->out.dtype = rp->has_dtype ? rp->dtype : dtype;
 	fc_buf_release(&name);
 	return ret;
+}
+
+/* For tables and messages: what the command line says, or a recipe without its paths. */
+static const char *shown_name(const struct recipe_plan *rp, size_t model)
+{
+	const struct ingredient *g = &rp->model[model];
+	return rp->recipe->said_by && !g->adapter ? g->path : g->name;
 }
 
 /* The targets' columns in tables, in the order of the recipe; column[] is -1 for the others. */
@@ -398,16 +418,15 @@ static void name_models(struct recipe_plan *rp, size_t n_item, int *column)
 	for (size_t i = 0; i < r->n_model; i++)
 		if (column[i] >= 0)
 			varm_plan_name_model(
-			    &rp->plan, column[i], rp->model[i].name, rp->model[i].fingerprint);
+			    &rp->plan, column[i], shown_name(rp, i), rp->model[i].fingerprint);
 	int base = slice_base(rp, &r->slice[0]);
 	if (base >= 0)
-		rp->plan.base =
-		    (struct plan_model){rp->model[base].name, NULL, rp->model[base].fingerprint};
+		rp->plan.base = (struct plan_model){
+		    shown_name(rp, (size_t)base), NULL, rp->model[base].fingerprint};
 }
 
 static int fill_plan(struct recipe_plan *rp, const struct places *ps, struct fc_err *e)
 {
-	const struct method *engine = varm_method_find(rp->method->engine);
 	int *column = FC_ARRAY(int, rp->recipe->n_model + 1), ret = 0;
 	name_models(rp, ps->n, column);
 	for (size_t i = 0; i < ps->n && ret == 0; i++) {
@@ -418,7 +437,7 @@ static int fill_plan(struct recipe_plan *rp, const struct places *ps, struct fc_
 		out.name = at->name;
 		out.order = FC_ORDER_ROWS;
 		struct plan_item *it =
-		    varm_plan_place(&rp->plan, i, &out, carried ? NULL : engine, n);
+		    varm_plan_place(&rp->plan, i, &out, carried ? NULL : rp->method, n);
 		struct feed *feed = FC_ARRAY(struct feed, at->slice->n + 1);
 		ret = gather(rp, at, column, feed, e);
 		if (ret == 0)
@@ -449,16 +468,44 @@ static int open_models(struct recipe_plan *rp, const struct pantry *where, struc
 	return varm_ingredient_is_tied(&rp->model[rp->donor], &rp->tied, e);
 }
 
+/* A command line says the same of every tensor: what is wrong with its values is wrong at once. */
+static int check_asked(const struct recipe *r, const struct method *m, struct fc_err *e)
+{
+	const struct recipe_slice *s = &r->slice[0];
+	struct setting_place at = {s, NULL, "", 0};
+	struct settings set = varm_method_settings(m);
+	struct term *term = FC_ARRAY(struct term, s->n + 1);
+	int ret = varm_assign_settings(r, m, &at, &set, e);
+	for (size_t k = 0; k < s->n && ret == 0; k++) {
+		term[k] = varm_method_term(m);
+		at.source = &s->source[k];
+		ret = varm_assign_term(r, m, &at, &term[k], e);
+	}
+	if (ret == 0)
+		ret = check_values(r, m, "", &set, term, (int)s->n, e);
+	free(term);
+	return ret;
+}
+
+static int begin(struct recipe_plan *rp, struct recipe *r, struct fc_err *e)
+{
+	*rp = (struct recipe_plan){.recipe = r, .method = varm_renamed_method(r->method)};
+	if (!rp->method)
+		return varm_recipe_fail(r, r->method_line, e, "no merge_method '%.64s'", r->method);
+	return varm_assign_check(r, rp->method, e) < 0 ? -1 : read_dtype(rp, e);
+}
+
+int varm_recipe_plan_check(struct recipe *r, struct fc_err *e)
+{
+	struct recipe_plan rp;
+	return begin(&rp, r, e) < 0 ? -1 : check_asked(r, rp.method, e);
+}
+
 int varm_recipe_plan_make(
     struct recipe_plan *rp, struct recipe *r, const struct pantry *where, struct fc_err *e)
 {
 	struct places ps = {0};
-	*rp = (struct recipe_plan){.recipe = r, .method = varm_recipe_method_find(r->method)};
-	if (!rp->method || !varm_method_find(rp->method->engine))
-		return fc_fail(
-		    e, "%s:%d: no merge_method '%.64s'", r->file, r->method_line, r->method);
-	if (varm_parameter_check(r, rp->method, e) < 0 || read_dtype(rp, e) < 0 ||
-	    open_models(rp, where, e) < 0)
+	if (begin(rp, r, e) < 0 || open_models(rp, where, e) < 0)
 		return -1;
 	if (r->whole)
 		complete_whole(rp);

@@ -3,14 +3,14 @@
 #define FC_VARM_RECIPE_PLAN_H
 
 #include "fc-varm/merge/plan.h"
-#include "fc-varm/request/parameter.h"
+#include "fc-varm/request/assign.h"
 #include "fc-varm/source/ingredient.h"
 #include "fc-varm/source/vocabulary.h"
 
 /* A recipe with its models opened and everything decided. */
 struct recipe_plan {
 	struct recipe *recipe;
-	const struct recipe_method *method;
+	const struct method *method;
 	struct ingredient *model; /* [recipe->n_model] */
 	size_t donor;             /* the model whose configuration and tokenizer the result has */
 	enum fc_dtype dtype;      /* of the result, where has_dtype; else that of the inputs */
@@ -22,6 +22,10 @@ struct recipe_plan {
 	struct vocabulary vocabulary;
 	struct plan plan;
 };
+
+/* All that can be told before a model is opened: the method, its parameters, for a command line
+ * also their values. */
+int varm_recipe_plan_check(struct recipe *r, struct fc_err *e);
 
 /* Opens the models and fills in the plan.  varm_recipe_plan_release() is due also after a failure.
  * The recipe is borrowed; a base that `models` leaves out is added to it. */

@@ -109,11 +109,10 @@ static int choose(const struct recipe_plan *rp, char **text, struct fc_err *e)
 		if (!strcmp(v->text, known[i].name))
 			*text = fc_strdup(known[i].text);
 	if (!*text && !strchr(v->text, '{'))
-		return fc_fail(e,
-		    "%s:%d: chat_template: expected auto, chatml, llama3, mistral, alpaca, exaone "
+		return varm_recipe_fail(rp->recipe, v->line, e,
+		    "chat_template: expected auto, chatml, llama3, mistral, alpaca, exaone "
 		    "or "
-		    "a template",
-		    rp->recipe->file, v->line);
+		    "a template");
 	if (!*text)
 		*text = fc_strdup(v->text);
 	return 0;
@@ -193,8 +192,8 @@ int varm_chat_template_write(const char *dir, const struct recipe_plan *rp, stru
 	if (choose(rp, &text, e) < 0)
 		return -1;
 	if (!text) {
-		fc_warn("%s:%d: no model has a chat template", rp->recipe->file,
-		    rp->recipe->chat_template->line);
+		varm_recipe_warn(
+		    rp->recipe, rp->recipe->chat_template->line, "no model has a chat template");
 		return 0;
 	}
 	int ret = set_in_config(dir, text, &is_all, e);

@@ -72,12 +72,12 @@ static int move_list(const struct recipe_plan *rp, const struct described *d, co
 					return -1;
 				warned = !json_equal(fact, other);
 				if (warned)
-					fc_warn("%s:%d: layer %d of %s is of another kind "
-						"(config.json: %s) than layer %d of %s, whose kind "
-						"their merge has",
-					    r->file, s[k].line, s[k].from + n,
-					    rp->model[s[k].model].path, key, s[0].from + n,
-					    rp->model[s[0].model].path);
+					varm_recipe_warn(r, s[k].line,
+					    "layer %d of %s is of another kind "
+					    "(config.json: %s) than layer %d of %s, whose kind "
+					    "their merge has",
+					    s[k].from + n, rp->model[s[k].model].path, key,
+					    s[0].from + n, rp->model[s[0].model].path);
 			}
 			json_array_append(moved, fact);
 		}
@@ -154,7 +154,9 @@ int varm_config_adapt(const char *dir, const struct recipe_plan *rp, struct fc_e
 	char *path = fc_path_join(dir, "config.json");
 	json_t *config = NULL;
 	int ret = 0;
-	if (fc_file_exists(path)) {
+	/* the pivot's own text stays where a command line changes nothing in it */
+	bool changes = !rp->recipe->said_by || rp->torch_dtype;
+	if (changes && fc_file_exists(path)) {
 		config = fc_json_file(path, e);
 		ret = !config                ? -1
 		    : json_is_object(config) ? 0

@@ -2,71 +2,35 @@
 #include "fc-varm/result/outline.h"
 
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/die.h"
 
-static void add_list(struct fc_buf *b, const char *name, const struct plan_item *it, size_t at)
+/* " density=0.6", or " density=0.6,0.7" where targets differ */
+static void add_parameter(struct fc_buf *b, const struct parameter *p, const struct plan_item *it)
 {
-	bool same = true;
-	fc_buf_addf(b, " %s=", name);
-	for (int k = 1; k < it->n_target; k++)
+	bool of_target = p->scope == PARAMETER_OF_TARGET, same = true;
+	int n = of_target ? it->n_target : 1;
+	fc_buf_addf(b, " %s=", p->name);
+	for (int k = 1; k < n; k++)
 		same = same &&
-		    !memcmp((const char *)&it->term[k] + at, (const char *)&it->term[0] + at,
-			sizeof(double));
-	for (int k = 0; k < (same && it->n_target ? 1 : it->n_target); k++) {
-		double x;
-		memcpy(&x, (const char *)&it->term[k] + at, sizeof x);
-		fc_buf_addf(b, "%s%g", k ? "," : "", x);
+		    varm_parameter_get(p, &it->term[k]) == varm_parameter_get(p, &it->term[0]);
+	for (int k = 0; k < (same && n ? 1 : n); k++) {
+		fc_buf_adds(b, k ? "," : "");
+		varm_parameter_show(b, p,
+		    varm_parameter_get(
+			p, of_target ? (const void *)&it->term[k] : (const void *)&it->set));
 	}
 }
 
-static void add_varm(struct fc_buf *b, const struct settings *s)
-{
-	static const char *const by[] = {"matrix", "module", "layer", "model", "parameter"};
-	fc_buf_addf(b, " by=%s measure=%s", by[s->by], s->absolute ? "absolute" : "square");
-	if (s->temperature > 0)
-		fc_buf_addf(b, " temperature=%g", s->temperature);
-}
-
-/* " weight=1,0.5 density=0.6 lambda=1": what the method reads, and nothing else */
+/* What the method reads, and nothing else. */
 static void add_parameters(struct fc_buf *b, const struct plan_item *it)
 {
-	unsigned takes = it->method ? varm_method_takes(it->method) : 0;
-	const struct settings *s = &it->set;
-	if (takes & TAKES_WEIGHT)
-		add_list(b, "weight", it, offsetof(struct term, weight));
-	if (takes & TAKES_DENSITY)
-		add_list(b, "density", it, offsetof(struct term, density));
-	if (takes & TAKES_GAMMA)
-		add_list(b, "gamma", it, offsetof(struct term, gamma));
-	if (takes & TAKES_EPSILON)
-		add_list(b, "epsilon", it, offsetof(struct term, epsilon));
-	if (takes & TAKES_LAMBDA)
-		fc_buf_addf(b, " lambda=%g", s->lambda);
-	if (takes & TAKES_NORMALIZE)
-		fc_buf_addf(b, " normalize=%s", s->normalize ? "yes" : "no");
-	if (takes & TAKES_RESCALE)
-		fc_buf_addf(b, " rescale=%s", s->rescale ? "yes" : "no");
-	if (takes & TAKES_SEED)
-		fc_buf_addf(b, " seed=%" PRIu64, s->seed);
-	if (takes & TAKES_TOPK)
-		fc_buf_addf(b, " select-topk=%g", s->select_topk);
-	if (takes & TAKES_T)
-		fc_buf_addf(b, " t=%g", s->t);
-	if (takes & TAKES_GRANULARITY)
-		add_varm(b, s);
-	if (takes & TAKES_NUSLERP)
-		fc_buf_addf(b, " vectors=%s",
-		    s->flatten        ? "tensor"
-			: s->row_wise ? "columns"
-				      : "rows");
-	if (takes & TAKES_FILTER_WISE)
-		fc_buf_addf(b, " filter-wise=%s", s->filter_wise ? "yes" : "no");
-	if (takes & TAKES_STEPS)
-		fc_buf_addf(b, " steps=%d", s->max_iter);
+	for (const struct take *t = it->method ? it->method->takes : NULL; t && t->parameter; t++)
+		if (!t->idle)
+			add_parameter(b, t->parameter, it);
+	if (it->method && it->method->draws)
+		fc_buf_addf(b, " seed=%" PRIu64, it->set.seed);
 }
 
 static void add_models(struct fc_buf *b, const struct plan *p, const struct plan_item *it)

@@ -9,7 +9,7 @@
 /*
  * result/: what comes out beside the weights. product is the folder or stream being made; sidecar
  * copies the pivot's other files, config_adapt (by layer_facts) and chat_template correct them,
- * card (card_request, card_recipe) and merge_record say how the model was made, weight_table and
+ * card and merge_record say how the model was made, weight_table and
  * outline are printed for the user.
  */
 

@@ -14,24 +14,6 @@
 #include "store/store.h"
 #include "text/json_write.h"
 
-/* The copied config.json under its older or newer member for the type. */
-static int set_dtype(const char *dir, const char *torch_dtype, struct fc_err *e)
-{
-	char *path = fc_path_join(dir, "config.json");
-	json_t *config = fc_json_file(path, e);
-	int ret = config ? 0 : -1;
-	if (ret == 0 && !json_is_object(config))
-		ret = fc_fail(e, "%s: not a JSON object", path);
-	if (ret == 0) {
-		const char *key = json_object_get(config, "dtype") ? "dtype" : "torch_dtype";
-		json_object_set_new(config, key, json_string(torch_dtype));
-		ret = fc_json_write(path, config, e);
-	}
-	json_decref(config);
-	free(path);
-	return ret;
-}
-
 /* A GGUF file's metadata say what config.json would. */
 static int write_config(const char *gguf, const char *to, struct fc_err *e)
 {
@@ -57,7 +39,7 @@ static int copy_files(const char *from, const char *to, struct fc_err *e)
 	return ret;
 }
 
-int varm_sidecar_copy(const char *from, const char *to, const char *torch_dtype, struct fc_err *e)
+int varm_sidecar_copy(const char *from, const char *to, struct fc_err *e)
 {
 	struct stat st;
 	bool found = stat(from, &st) == 0, folder = !found || S_ISDIR(st.st_mode);
@@ -65,11 +47,8 @@ int varm_sidecar_copy(const char *from, const char *to, const char *torch_dtype,
 		return 0; /* a stream */
 	if (folder && copy_files(from, to, e) < 0)
 		return -1;
-	char *gguf = fc_store_gguf_path(from), *config = fc_path_join(to, "config.json");
+	char *gguf = fc_store_gguf_path(from);
 	int ret = gguf ? write_config(gguf, to, e) : 0;
-	if (ret == 0 && torch_dtype && fc_file_exists(config))
-		ret = set_dtype(to, torch_dtype, e);
 	free(gguf);
-	free(config);
 	return ret;
 }

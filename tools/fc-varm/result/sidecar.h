@@ -6,10 +6,9 @@
 
 /*
  * Copies what stands beside the weights (configuration, tokenizer, chat template, licence; see
- * store/modelfiles.h) from the pivot's folder; a note names what else is there.  torch_dtype: what
- * config.json shall say about the weights' type, NULL to leave it as it is.  A GGUF file gives its
- * configuration; a single file of safetensors and a stream give nothing.
+ * store/modelfiles.h) from the pivot's folder; a note names what else is there.  A GGUF file gives
+ * its configuration; a single file of safetensors and a stream give nothing.
  */
-int varm_sidecar_copy(const char *from, const char *to, const char *torch_dtype, struct fc_err *e);
+int varm_sidecar_copy(const char *from, const char *to, struct fc_err *e);
 
 #endif

@@ -86,18 +86,7 @@ static char *resolve(const char *name, const struct pantry *where)
 	return path || !where->dir || !slash ? path : look_in(where->dir, slash + 1);
 }
 
-void varm_ingredient_tell(const char *reference)
-{
-	const char *plus = !reference || fc_file_exists(reference) ? NULL : strchr(reference, '+');
-	if (!plus)
-		return; /* an option or an operand as it is, and known */
-	char *model = fc_memdup0(reference, (size_t)(plus - reference));
-	fc_door_input(model, NULL);
-	fc_door_input(plus + 1, NULL);
-	free(model);
-}
-
-void varm_ingredient_tell_recipe(const struct recipe_model *m, const struct pantry *where)
+void varm_ingredient_tell(const struct recipe_model *m, const struct pantry *where)
 {
 	if (m->text && fc_file_exists(m->text))
 		fc_door_input(m->text, NULL);
@@ -115,12 +104,12 @@ static int find_model(char **path, const char *name, const struct recipe *r,
 	if (*path)
 		return 0;
 	if (where->dir)
-		return fc_fail(e, "%s:%d: no model '%s', also not below %s", r->file, m->line, name,
-		    where->dir);
-	return fc_fail(e,
-	    "%s:%d: no model '%s'; nothing is fetched from a hub: get it, and name its folder, or "
+		return varm_recipe_fail(
+		    r, m->line, e, "no model '%s', also not below %s", name, where->dir);
+	return varm_recipe_fail(r, m->line, e,
+	    "no model '%s'; nothing is fetched from a hub: get it, and name its folder, or "
 	    "the one it is in with --models",
-	    r->file, m->line, name);
+	    name);
 }
 
 static void count_layers(struct ingredient *g)
@@ -170,8 +159,8 @@ int varm_ingredient_open(struct ingredient *g, const struct recipe *r, const str
 	if (!g->path && find_model(&g->path, m->path, r, m, where, e) < 0)
 		return -1;
 	if (m->revision)
-		fc_warn("%s:%d: whether %s is revision %s is not checked", r->file, m->line,
-		    g->path, m->revision);
+		varm_recipe_warn(
+		    r, m->line, "whether %s is revision %s is not checked", g->path, m->revision);
 	if (open_store(g, e) < 0)
 		return -1;
 	if (!m->lora || literal)
@@ -182,17 +171,6 @@ int varm_ingredient_open(struct ingredient *g, const struct recipe *r, const str
 	int ret = open_adapter(g, path, e);
 	free(path);
 	return ret;
-}
-
-int varm_ingredient_open_path(struct ingredient *g, const char *reference, struct fc_err *e)
-{
-	const char *plus = fc_file_exists(reference) ? NULL : strchr(reference, '+');
-	size_t n = plus ? (size_t)(plus - reference) : strlen(reference);
-	*g = (struct ingredient){
-	    .name = varm_ingredient_name(reference), .path = fc_memdup0(reference, n)};
-	if (open_store(g, e) < 0)
-		return -1;
-	return plus ? open_adapter(g, plus + 1, e) : 0;
 }
 
 int varm_ingredient_attach(struct ingredient *g, const struct ingredient *pivot, struct fc_err *e)

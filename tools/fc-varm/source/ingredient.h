@@ -42,16 +42,12 @@ struct ingredient {
 	int line;    /* of the recipe, for messages; 0: there is none */
 };
 
-/* Tells base/door.h what a reference on the command line, or a recipe's, reads; NULL: none.  A name
- * that is found nowhere is passed over. */
-void varm_ingredient_tell(const char *reference);
-void varm_ingredient_tell_recipe(const struct recipe_model *m, const struct pantry *where);
+/* Tells base/door.h what a model's reference reads; a name that is found nowhere is passed over. */
+void varm_ingredient_tell(const struct recipe_model *m, const struct pantry *where);
 
 /* varm_ingredient_close() is due also after a failure. */
 int varm_ingredient_open(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
     const struct pantry *where, struct fc_err *e);
-/* The same for a path, or "PATH+ADAPTER" where there is no file of that name. */
-int varm_ingredient_open_path(struct ingredient *g, const char *reference, struct fc_err *e);
 /* An update of a model needs the model, its pivot, before it can be used; NULL: there is none.
  * Others are left as they are. */
 int varm_ingredient_attach(struct ingredient *g, const struct ingredient *pivot, struct fc_err *e);

@@ -137,10 +137,10 @@ static int check_ordinary(const struct vocabulary *v, const struct ingredient *g
 	json_object_foreach((json_t *)(uintptr_t)ids, token, id)
 	{
 		if (!json_object_get(v->token, token) && !is_added(tokenizer, token))
-			return fc_fail(e,
-			    "%s:%d: token '%.64s' of %s is not in the vocabulary of the base; "
+			return varm_recipe_fail(v->recipe, v->recipe->tokenizer->line, e,
+			    "token '%.64s' of %s is not in the vocabulary of the base; "
 			    "only added tokens can be united",
-			    v->recipe->file, v->recipe->tokenizer->line, token, g->path);
+			    token, g->path);
 	}
 	return 0;
 }
@@ -185,8 +185,8 @@ static int open_model(
 	int ret = 0;
 	if (!tokenizer && (result || e->msg[0]))
 		return e->msg[0] ? -1
-				 : fc_fail(e, "%s:%d: %s has no tokenizer.json", v->recipe->file,
-				       v->recipe->tokenizer->line, model[k].path);
+				 : varm_recipe_fail(v->recipe, v->recipe->tokenizer->line, e,
+				       "%s has no tokenizer.json", model[k].path);
 	if (tokenizer && !v->of[k] && !(v->of[k] = list_tokens(tokenizer, &model[k], e)))
 		ret = -1;
 	if (tokenizer && ret == 0 &&

@@ -79,9 +79,9 @@ static int find_asked(const struct mapping *m, const struct recipe_token *t, siz
 	if (!*n)
 		return 0;
 	if (k < 0)
-		return fc_fail(e,
-		    "%s:%d: token '%.64s' comes from a model that is not merged into tensor %s",
-		    m->v->recipe->file, t->line, t->token, m->feed[0].t.name);
+		return varm_recipe_fail(m->v->recipe, t->line, e,
+		    "token '%.64s' comes from a model that is not merged into tensor %s", t->token,
+		    m->feed[0].t.name);
 	if (t->source == TOKEN_SAME)
 		at = own(m, (size_t)k)[id];
 	else if (t->other) {
@@ -89,8 +89,9 @@ static int find_asked(const struct mapping *m, const struct recipe_token *t, siz
 		at = old ? json_integer_value(old) : NONE;
 	}
 	if (at < 0 || at >= m->feed[k].t.dim[0])
-		return fc_fail(e, "%s:%d: token '%.64s': no such token or row in the model",
-		    m->v->recipe->file, t->line, t->other ? t->other : t->token);
+		return varm_recipe_fail(m->v->recipe, t->line, e,
+		    "token '%.64s': no such token or row in the model",
+		    t->other ? t->other : t->token);
 	*row = (struct vocabulary_row){(uint32_t)k, (uint32_t)at};
 	return 0;
 }

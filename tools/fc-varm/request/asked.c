@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-varm/request/asked.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "fc-varm/recipe/yamlwrite.h"
+#include "fc-varm/request/parameter_option.h"
+
+/* Ends the line that stands in w->text. */
+static void end_line(struct asked_recipe *w, const char *said_by)
+{
+	fc_buf_addc(&w->text, '\n');
+	FC_GROW(w->said_by, w->cap, (size_t)w->n_line + 2);
+	w->said_by[++w->n_line] = said_by; /* lines are counted from 1 */
+	w->said_by[0] = NULL;
+}
+
+static void add_line(struct asked_recipe *w, const char *line)
+{
+	fc_buf_adds(&w->text, line);
+	end_line(w, NULL);
+}
+
+/* "key: text", bare where YAML reads that as itself. */
+static void add_text(struct asked_recipe *w, const char *key, const char *text, const char *said_by)
+{
+	struct yaml v = {.kind = YAML_TEXT, .plain = true, .text = (char *)(uintptr_t)text};
+	fc_buf_addf(&w->text, "%s: ", key);
+	varm_yaml_write(&w->text, &v, NULL, NULL);
+	w->text.n--; /* its newline */
+	end_line(w, said_by);
+}
+
+/* "PATH" or "PATH+ADAPTER", in quotes; as a map where a recipe would see more in it: a revision
+ * after '@', a second adapter. */
+static void add_model(
+    struct asked_recipe *w, const char *key, const char *model, const char *said_by)
+{
+	const char *plus = strchr(model, '+');
+	fc_buf_addf(&w->text, "%s: ", key);
+	if (!strchr(model, '@') && !(plus && strchr(plus + 1, '+'))) {
+		varm_yaml_write_quoted(&w->text, model);
+	} else if (!plus || fc_file_exists(model)) {
+		fc_buf_adds(&w->text, "{path: ");
+		varm_yaml_write_quoted(&w->text, model);
+		fc_buf_addc(&w->text, '}');
+	} else {
+		char *path = fc_memdup0(model, (size_t)(plus - model));
+		fc_buf_adds(&w->text, "{model: {path: ");
+		varm_yaml_write_quoted(&w->text, path);
+		fc_buf_adds(&w->text, "}, lora: {path: ");
+		varm_yaml_write_quoted(&w->text, plus + 1);
+		fc_buf_adds(&w->text, "}}");
+		free(path);
+	}
+	end_line(w, said_by);
+}
+
+/* "parameters:" and a line for each that the method takes; nothing where it takes none. */
+static void add_parameters(struct asked_recipe *w, const struct method *m,
+    enum parameter_scope scope, const void *from, int indent)
+{
+	bool any = false;
+	for (const struct take *t = m->takes; t->parameter; t++) {
+		const struct parameter *p = t->parameter;
+		double x = varm_parameter_get(p, from);
+		if (p->scope != scope || isnan(x))
+			continue; /* NaN: it must be given, and is not */
+		if (!any) {
+			fc_buf_addf(&w->text, "%*sparameters:", indent, "");
+			end_line(w, NULL);
+			any = true;
+		}
+		fc_buf_addf(&w->text, "%*s%s: ", indent + 2, "", varm_parameter_recipe_name(p));
+		varm_parameter_write(&w->text, p, x);
+		end_line(w, varm_parameter_option_name(p));
+	}
+}
+
+static void add_rest(struct asked_recipe *w, const struct asked *a, const char *dtype)
+{
+	add_parameters(w, a->method, PARAMETER_SHARED, &a->settings, 0);
+	if (dtype)
+		add_text(w, "dtype", dtype, "--dtype");
+	if (a->method->draws) {
+		fc_buf_addf(&w->text, "random_seed: %" PRIu64, a->settings.seed);
+		end_line(w, "--seed");
+	}
+}
+
+void varm_asked_write(struct asked_recipe *w, const struct asked *a)
+{
+	add_line(w, "models:");
+	for (int k = 0; k < a->n_target; k++) {
+		add_model(w, "  - model", a->target[k], NULL);
+		add_parameters(w, a->method, PARAMETER_OF_TARGET, &a->term[k], 4);
+	}
+	add_text(w, "merge_method", a->method->name, "--method");
+	add_model(w, "base_model", a->base, "--base");
+	add_rest(w, a, a->dtype);
+}
+
+void varm_asked_publish(
+    struct fc_buf *b, const struct asked *a, char *const *name, const char *dtype)
+{
+	const struct method *m = a->method;
+	bool listed = m->base == BASE_NONE && varm_method_take(m, "weight");
+	struct asked_recipe w = {.n_line = 0};
+	add_line(&w, "models:");
+	if (listed) {
+		add_text(&w, "  - model", name[0], NULL);
+		add_line(&w, "    parameters:\n      weight: 0");
+	}
+	for (int k = 0; k < a->n_target; k++) {
+		add_text(&w, "  - model", name[k + 1], NULL);
+		add_parameters(&w, m, PARAMETER_OF_TARGET, &a->term[k], 4);
+	}
+	add_text(&w, "merge_method", m->mergekit ? m->mergekit : m->name, NULL);
+	if (m->base != BASE_NONE || listed)
+		add_text(&w, "base_model", name[0], NULL);
+	add_rest(&w, a, dtype);
+	fc_buf_add(b, w.text.p, w.text.n);
+	varm_asked_recipe_release(&w);
+}
+
+void varm_asked_recipe_release(struct asked_recipe *w)
+{
+	fc_buf_release(&w->text);
+	free(w->said_by);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-varm/request/parameter_option.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+
+/* An option, of one parameter or of several that share a name. */
+struct option {
+	char *name; /* with the dashes */
+	const struct parameter *p;
+	enum fc_opt_kind kind;
+	char *arg, *help;
+	/* what was given, by kind */
+	const char *text;
+	double real;
+	int number;
+	bool flag;
+};
+
+enum { AUTO, YES, NO }; /* of a truth whose default depends on the method */
+
+static struct option *options;
+static size_t n_option;
+
+static struct option *find_option(const char *parameter)
+{
+	for (size_t i = 0; i < n_option; i++)
+		if (!strcmp(options[i].p->name, parameter))
+			return &options[i];
+	return NULL;
+}
+
+/* Calls for each take t of each method m. */
+#define EACH_TAKE(m, t)                                                                            \
+	for (size_t i_##m = 0; i_##m < varm_method_count(); i_##m++)                               \
+		for (const struct method *m = varm_method_at(i_##m); m; m = NULL)                  \
+			for (const struct take *t = m->takes; t->parameter; t++)
+
+/* Whether a truth is no by default in every method: it needs no value. */
+static bool is_flag(const char *name)
+{
+	EACH_TAKE(m, t)
+	if (!strcmp(t->parameter->name, name) && varm_take_usual(t) != 0)
+		return false;
+	return true;
+}
+
+static bool is_list(const char *name)
+{
+	EACH_TAKE(m, t)
+	if (!strcmp(t->parameter->name, name) && t->parameter->scope == PARAMETER_OF_TARGET)
+		return true;
+	return false;
+}
+
+static enum fc_opt_kind kind_of(const struct parameter *p)
+{
+	if (p->kind == PARAMETER_TRUTH)
+		return is_flag(p->name) ? FC_OPT_FLAG : FC_OPT_CHOICE;
+	if (p->kind == PARAMETER_WORD)
+		return FC_OPT_CHOICE;
+	if (is_list(p->name))
+		return FC_OPT_STR;
+	return p->kind == PARAMETER_WHOLE ? FC_OPT_INT : FC_OPT_REAL;
+}
+
+static char *make_arg(const struct option *o)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	const struct parameter *p = o->p;
+	if (o->kind == FC_OPT_STR)
+		fc_buf_addf(&b, "%s,%s...", p->arg, p->arg);
+	else if (o->kind == FC_OPT_CHOICE && p->kind == PARAMETER_TRUTH)
+		fc_buf_adds(&b, "auto|yes|no");
+	else if (o->kind == FC_OPT_CHOICE)
+		for (int i = 0; p->words[i]; i++)
+			fc_buf_addf(&b, "%s%s", i ? "|" : "", p->words[i]);
+	else if (o->kind != FC_OPT_FLAG)
+		fc_buf_adds(&b, p->arg);
+	return b.n ? fc_buf_detach(&b) : NULL;
+}
+
+/* "ties, della": the methods to whom the parameter of this text means something; how many. */
+static size_t add_methods(struct fc_buf *b, const struct parameter *p)
+{
+	size_t n = 0;
+	EACH_TAKE(m, t)
+	if (!t->idle && !strcmp(t->parameter->name, p->name) &&
+	    !strcmp(t->parameter->help, p->help))
+		fc_buf_addf(b, "%s%s", n++ ? ", " : "", m->name);
+	return n;
+}
+
+/* Whether a method before this one has the parameter with the same text. */
+static bool is_told(const struct method *before, const struct take *take)
+{
+	EACH_TAKE(m, t)
+	{
+		if (m == before)
+			return false;
+		if (!strcmp(t->parameter->name, take->parameter->name) &&
+		    !strcmp(t->parameter->help, take->parameter->help))
+			return true;
+	}
+	return false;
+}
+
+/* " [0.5]", " [fusechat-sce 0.1, mergekit-sce 1]"; yes and no come with --help. */
+static void add_default(struct fc_buf *b, const struct parameter *p)
+{
+	struct fc_buf each = FC_BUF_INIT, one = FC_BUF_INIT;
+	bool same = true;
+	double first = NAN;
+	EACH_TAKE(m, t)
+	{
+		double usual = varm_take_usual(t);
+		if (t->idle || strcmp(t->parameter->name, p->name) != 0 ||
+		    strcmp(t->parameter->help, p->help) != 0 ||
+		    t->parameter->must == PARAMETER_MUST)
+			continue;
+		same = same && (isnan(first) || usual == first);
+		first = usual;
+		fc_buf_addf(&each, "%s%s %g", each.n ? ", " : "", m->name, usual);
+	}
+	fc_buf_addf(&one, "%g", first);
+	if (!isnan(first))
+		fc_buf_addf(b, " [%s]", same ? one.p : each.p);
+	fc_buf_release(&one);
+	fc_buf_release(&each);
+}
+
+static const struct parameter *meaning(const char *name, size_t k)
+{
+	EACH_TAKE(m, t)
+	if (!strcmp(t->parameter->name, name) && !is_told(m, t) && !k--)
+		return t->parameter;
+	return NULL;
+}
+
+const struct parameter *varm_parameter_option_meaning(size_t i, size_t k)
+{
+	return i < n_option ? meaning(options[i].p->name, k) : NULL;
+}
+
+/* The texts of all meanings, with their methods and defaults. */
+static void add_help(struct fc_buf *b, const struct parameter *p)
+{
+	const struct parameter *one;
+	for (size_t k = 0; (one = meaning(p->name, k)); k++) {
+		struct fc_buf methods = FC_BUF_INIT;
+		fc_buf_adds(b, k ? "; " : "");
+		if (add_methods(&methods, one) <= 4)
+			fc_buf_addf(b, "%s: ", methods.p);
+		fc_buf_adds(b, one->help);
+		if (one->kind == PARAMETER_REAL || one->kind == PARAMETER_WHOLE)
+			add_default(b, one);
+		fc_buf_release(&methods);
+	}
+	if (p->kind == PARAMETER_TRUTH && !is_flag(p->name))
+		fc_buf_adds(b, " (auto: as the method does)");
+}
+
+static void add_option(const struct parameter *p)
+{
+	struct fc_buf name = FC_BUF_INIT, help = FC_BUF_INIT;
+	fc_buf_addf(&name, "--%s", p->name);
+	for (size_t i = 0; i < name.n; i++)
+		name.p[i] = name.p[i] == '_' ? '-' : name.p[i];
+	options = fc_realloc(options, n_option + 1, sizeof *options);
+	struct option *o = &options[n_option++];
+	*o = (struct option){.name = fc_buf_detach(&name), .p = p, .kind = kind_of(p)};
+	o->arg = make_arg(o);
+	o->real = NAN;
+	o->number = o->kind == FC_OPT_INT ? (int)p->min - 1 : p->kind == PARAMETER_WORD ? -1 : AUTO;
+	add_help(&help, p);
+	o->help = fc_buf_detach(&help);
+}
+
+static void make_options(void)
+{
+	EACH_TAKE(m, t)
+	if (!find_option(t->parameter->name))
+		add_option(t->parameter);
+}
+
+static struct fc_opt make_row(struct option *o)
+{
+	void *dest = o->kind == FC_OPT_STR ? (void *)&o->text
+	    : o->kind == FC_OPT_REAL       ? (void *)&o->real
+	    : o->kind == FC_OPT_FLAG       ? (void *)&o->flag
+					   : (void *)&o->number;
+	return (struct fc_opt){
+	    o->kind, 0, o->name + 2, dest, o->arg, o->help, o->p->min, o->p->max};
+}
+
+struct fc_opt *varm_parameter_option_table(const struct fc_opt *first, const struct fc_opt *last)
+{
+	size_t n = 0, n_first = 0, n_last = 0;
+	while (first[n_first].kind != FC_OPT_END)
+		n_first++;
+	while (last[n_last].kind != FC_OPT_END)
+		n_last++;
+	make_options();
+	struct fc_opt *row = FC_ARRAY(struct fc_opt, n_first + n_option + n_last + 1);
+	for (size_t i = 0; i < n_first; i++)
+		row[n++] = first[i];
+	for (size_t i = 0; i < n_option; i++)
+		row[n++] = make_row(&options[i]);
+	for (size_t i = 0; i < n_last; i++)
+		row[n++] = last[i];
+	return row;
+}
+
+const char *varm_parameter_option_name(const struct parameter *p)
+{
+	const struct option *o = find_option(p->name);
+	return o ? o->name : NULL;
+}
+
+const char *varm_parameter_option_arg(const struct parameter *p)
+{
+	return find_option(p->name)->arg;
+}
+
+static bool is_given(const struct option *o)
+{
+	switch (o->kind) {
+	case FC_OPT_STR:
+		return o->text != NULL;
+	case FC_OPT_REAL:
+		return !isnan(o->real);
+	case FC_OPT_FLAG:
+		return o->flag;
+	case FC_OPT_INT:
+		return o->number >= (int)o->p->min;
+	default:
+		return o->number > (o->p->kind == PARAMETER_TRUTH ? AUTO : -1);
+	}
+}
+
+bool varm_parameter_options_given(void)
+{
+	for (size_t i = 0; i < n_option; i++)
+		if (is_given(&options[i]))
+			return true;
+	return false;
+}
+
+/* "1,2.5,0" or "0.5" -> value[n] */
+static void parse_numbers(const struct option *o, double *value, int n)
+{
+	const char *at = o->text;
+	bool one = !strchr(at, ',');
+	for (int k = 0; k < (one ? 1 : n); k++) {
+		char *end;
+		errno = 0;
+		value[k] = strtod(at, &end);
+		if (end == at || errno == ERANGE || !isfinite(value[k]) ||
+		    *end != (one || k + 1 == n ? '\0' : ','))
+			fc_die_usage(n > 1 ? "%s: '%s' is not a number, or %d separated by commas"
+					   : "%s: '%s' is not a number",
+			    o->name, o->text, n);
+		at = end + 1;
+	}
+	for (int k = 1; k < n && one; k++)
+		value[k] = value[0];
+}
+
+/* What was given, for n targets or for all of them together. */
+static void get_values(const struct option *o, double *value, int n)
+{
+	if (o->kind == FC_OPT_STR)
+		parse_numbers(o, value, n);
+	else if (o->kind == FC_OPT_REAL)
+		value[0] = o->real;
+	else if (o->kind == FC_OPT_FLAG)
+		value[0] = o->flag;
+	else
+		value[0] = o->p->kind == PARAMETER_TRUTH ? o->number == YES : o->number;
+}
+
+static void get_value(struct asked *a, const struct take *t, double *value)
+{
+	const struct parameter *p = t->parameter;
+	const struct option *o = find_option(p->name);
+	bool given = is_given(o), shared = p->scope == PARAMETER_SHARED;
+	if (given && t->idle)
+		fc_die_usage("%s does not belong to --method %s", o->name, a->method->name);
+	if (given)
+		get_values(o, value, shared ? 1 : a->n_target);
+	else if (p->must == PARAMETER_MUST)
+		value[0] = NAN; /* which is no value: the recipe lacks it */
+	else
+		return;
+	for (int k = 0; k < (shared ? 1 : a->n_target); k++)
+		varm_parameter_put(
+		    p, shared ? (void *)&a->settings : (void *)&a->term[k], value[k]);
+}
+
+void varm_parameter_options_get(struct asked *a)
+{
+	double *value = FC_ARRAY(double, (size_t)a->n_target + 1);
+	for (size_t i = 0; i < n_option; i++)
+		if (is_given(&options[i]) && !varm_method_take(a->method, options[i].p->name))
+			fc_die_usage(
+			    "%s does not belong to --method %s", options[i].name, a->method->name);
+	for (const struct take *t = a->method->takes; t->parameter; t++)
+		get_value(a, t, value);
+	free(value);
+}

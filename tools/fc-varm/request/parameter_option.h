@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_PARAMETER_OPTION_H
+#define FC_VARM_PARAMETER_OPTION_H
+
+#include "base/opt.h"
+#include "fc-varm/request/asked.h"
+
+/*
+ * The option of each declared parameter, by its name; here alone the declarations meet the table
+ * of options (base/opt.h).
+ */
+
+/* The rows of `first`, those of the parameters, and those of `last`; ended like them. */
+struct fc_opt *varm_parameter_option_table(const struct fc_opt *first, const struct fc_opt *last);
+
+/* "--select-topk" */
+const char *varm_parameter_option_name(const struct parameter *p);
+/* What the option's value looks like: "D,D...", "yes|no"; NULL where it takes none. */
+const char *varm_parameter_option_arg(const struct parameter *p);
+/* The k-th meaning of the i-th option: of the parameters of its name, the k-th one with a text of
+ * its own.  NULL: there is none. */
+const struct parameter *varm_parameter_option_meaning(size_t i, size_t k);
+
+/* Whether some of them was given. */
+bool varm_parameter_options_given(void);
+/* Puts their values into a->settings and a->term, where a->method and a->n_target are known; ends
+ * the program where one was given that the method does not take. */
+void varm_parameter_options_get(struct asked *a);
+
+#endif
