@@ -389,17 +389,18 @@ assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_t
 	cp -r a a@1
 	cp -r lora lora@2+x
 	cp -r a a+b
+	fc-varm -q -b base -o plain a
 	fc-varm -q -b base -o at a@1
-	cmp at/model.safetensors a/model.safetensors
+	cmp at/model.safetensors plain/model.safetensors
 	fc-varm -q -b base -o plus a+b
-	cmp plus/model.safetensors a/model.safetensors
+	cmp plus/model.safetensors plain/model.safetensors
 	cp -r base base@3
 	fc-varm -q -b base -o adapter --method linear base+lora
 	fc-varm -q -b base -o adapter@ --method linear base@3+lora@2+x
 	cmp adapter/model.safetensors adapter@/model.safetensors
-	mkdir -p hub/org && mv b hub/org/b
+	mkdir -p hub/org && mv a hub/org/b
 	fc-varm -q -b base --models hub -o hubs org/b
-	cmp hubs/model.safetensors hub/org/b/model.safetensors
+	cmp hubs/model.safetensors plain/model.safetensors
 	run fc-varm -q -b base -o out org/b
 	[ "$status" -eq 1 ]
 	[[ $output == "fc-varm: no model 'org/b'"* ]]
