@@ -8,11 +8,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
-#include "fc-varm/recipe_run.h"
+#include "fc-varm/jobs.h"
 #include "fc-varm/request/method_table.h"
 #include "fc-varm/request/parameter_option.h"
 #include "fc-varm/request/renamed.h"
-#include "fc-varm/source/ingredient.h"
+#include "fc-varm/source/source_model.h"
 
 enum { KEEP, F32, F16, BF16 };
 /* as recipes call them */

@@ -5,7 +5,7 @@
 #include "fc-varm/request/method_table.h"
 #include "fc-varm/request/parameter_option.h"
 #include "fc-varm/result/card.h"
-#include "fc-varm/result/outline.h"
+#include "fc-varm/result/dry_run.h"
 #include "models.h"
 
 static const struct parameter param_step = {.name = "step_size",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sparsifiers against the slow obvious version, and the random ones against the rule. */
 #include "base/par.h"
-#include "fc-varm/method/chance.h"
+#include "fc-varm/method/random_by_index.h"
 #include "fc-varm/method/sparse.h"
 #include "sample.h"
 

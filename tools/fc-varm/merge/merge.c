@@ -7,7 +7,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/progress.h"
-#include "fc-varm/merge/emit.h"
+#include "fc-varm/merge/write_item.h"
 #include "fc-varm/merge/group.h"
 #include "fc-varm/merge/journal.h"
 

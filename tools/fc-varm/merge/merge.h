@@ -2,13 +2,13 @@
 #ifndef FC_VARM_MERGE_H
 #define FC_VARM_MERGE_H
 
-#include "fc-varm/merge/likeness.h"
+#include "fc-varm/merge/similarity.h"
 #include "fc-varm/merge/plan.h"
 
 /*
  * merge/: the engine. plan is the work, complete before the first byte is written; group says
- * which items share their weights, merge runs all items, emit writes one, journal remembers the
- * finished ones for --resume, likeness measures how the targets moved.
+ * which items share their weights, merge runs all items, write_item writes one, journal remembers
+ * the finished ones for --resume, similarity measures how the targets moved.
  */
 
 /* What was found out about each item of a plan. */

@@ -5,7 +5,7 @@
  */
 #include <math.h>
 
-#include "fc-varm/method/gram.h"
+#include "fc-varm/method/inner_products.h"
 
 static const struct parameter param_scale = {.name = "scale",
     .scope = PARAMETER_OF_TARGET,

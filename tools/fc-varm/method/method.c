@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fc-varm/method/gram.h"
+#include "fc-varm/method/inner_products.h"
 
 const struct parameter varm_weight = {.name = "weight",
     .scope = PARAMETER_OF_TARGET,

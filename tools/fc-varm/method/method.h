@@ -2,7 +2,7 @@
 #ifndef FC_VARM_METHOD_H
 #define FC_VARM_METHOD_H
 
-#include "fc-varm/method/sweep.h"
+#include "fc-varm/method/pass.h"
 #include "fc-varm/recipe/parameter.h"
 
 /*
@@ -11,9 +11,9 @@
  * line of help. VARM_METHOD() makes it known to everything else, so a new file here is all that a
  * new method needs. The files: varm, sce, linear_merge, task_arithmetic (with sparse, sparse_rank:
  * TIES, DARE, DELLA, breadcrumbs), spheric (SLERP, karcher, multislerp), nuslerp, nearswap, arcee,
- * stock, ram. They work on blocks: sweep passes over a tensor of all models, stream_in reads and
- * uses a block in one go, sums and gram add up, rows cuts by rows, chance draws, threshold
- * (threshold_keys, threshold_sample) finds the k-th largest.
+ * stock, ram. They work on blocks: pass goes over a tensor of all models, stream_in reads and
+ * uses a block in one go, sums and inner_products add up, rows cuts by rows, random_by_index draws,
+ * threshold (threshold_keys, threshold_sample) finds the k-th largest.
  */
 
 /* Which tensors share a target's weight; words of the parameter granularity. */

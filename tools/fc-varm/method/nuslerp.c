@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "fc-varm/method/gram.h"
+#include "fc-varm/method/inner_products.h"
 #include "fc-varm/method/rows.h"
 #include "fc-varm/method/spheric.h"
 #include "fc-varm/method/sums.h"

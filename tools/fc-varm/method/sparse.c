@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fc-varm/method/chance.h"
+#include "fc-varm/method/random_by_index.h"
 #include "fc-varm/method/sums.h"
 #include "fc-varm/method/threshold.h"
 #include "tensor/simd.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fc-varm/method/chance.h"
+#include "fc-varm/method/random_by_index.h"
 #include "fc-varm/method/rows.h"
 #include "fc-varm/method/sparse.h"
 #include "tensor/simd.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "fc-varm/method/gram.h"
+#include "fc-varm/method/inner_products.h"
 #include "fc-varm/method/rows.h"
 
 /* Each target's coefficient, from the inner products of the changes.  Where N c is near N - 1

@@ -2,7 +2,7 @@
 #include "fc-varm/method/stream_in.h"
 
 #include "fc-varm/method/sums.h"
-#include "fc-varm/method/sweep.h"
+#include "fc-varm/method/pass.h"
 #include "tensor/simd.h"
 
 /* No alignment is promised. */

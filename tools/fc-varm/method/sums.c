@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "fc-varm/method/sweep.h"
+#include "fc-varm/method/pass.h"
 #include "tensor/simd.h"
 
 /* lane[i % LANES] += VALUE, an expression in i, for i < n */

@@ -7,7 +7,7 @@
  */
 #include <math.h>
 
-#include "fc-varm/method/gram.h"
+#include "fc-varm/method/inner_products.h"
 #include "fc-varm/method/sparse.h"
 #include "fc-varm/method/sums.h"
 #include "tensor/simd.h"

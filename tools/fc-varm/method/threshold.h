@@ -2,7 +2,7 @@
 #ifndef FC_VARM_CUT_H
 #define FC_VARM_CUT_H
 
-#include "fc-varm/method/sweep.h"
+#include "fc-varm/method/pass.h"
 
 /*
  * The entries of a tensor with the largest keys, the first ones where keys are equal.  A key is a

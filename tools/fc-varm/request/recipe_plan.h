@@ -4,7 +4,7 @@
 
 #include "fc-varm/merge/plan.h"
 #include "fc-varm/request/assign.h"
-#include "fc-varm/source/ingredient.h"
+#include "fc-varm/source/source_model.h"
 #include "fc-varm/source/vocabulary.h"
 
 /* A recipe with its models opened and everything decided. */

@@ -2,7 +2,7 @@
 #ifndef FC_VARM_VOCABULARY_H
 #define FC_VARM_VOCABULARY_H
 
-#include "fc-varm/source/ingredient.h"
+#include "fc-varm/source/source_model.h"
 #include "text/json.h"
 
 /*

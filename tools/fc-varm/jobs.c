@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-varm/recipe_run.h"
+#include "fc-varm/jobs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +11,9 @@
 #include "fc-varm/result/chat_template.h"
 #include "fc-varm/result/config_adapt.h"
 #include "fc-varm/result/merge_record.h"
-#include "fc-varm/result/outline.h"
-#include "fc-varm/result/product.h"
-#include "fc-varm/result/sidecar.h"
+#include "fc-varm/result/dry_run.h"
+#include "fc-varm/result/output.h"
+#include "fc-varm/result/model_files.h"
 #include "fc-varm/result/weight_table.h"
 #include "fc-varm/source/tokens.h"
 

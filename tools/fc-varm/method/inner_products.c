@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-varm/method/gram.h"
+#include "fc-varm/method/inner_products.h"
 
 #include <stdlib.h>
 #include <string.h>

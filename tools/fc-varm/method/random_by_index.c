@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-varm/method/chance.h"
+#include "fc-varm/method/random_by_index.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-varm/merge/likeness.h"
+#include "fc-varm/merge/similarity.h"
 
 #include <math.h>
 #include <stdlib.h>

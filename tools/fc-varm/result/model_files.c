@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-varm/result/sidecar.h"
+#include "fc-varm/result/model_files.h"
 
 #include <stdlib.h>
 #include <string.h>

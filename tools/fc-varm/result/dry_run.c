@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-varm/result/outline.h"
+#include "fc-varm/result/dry_run.h"
 
 #include <inttypes.h>
 #include <stdio.h>

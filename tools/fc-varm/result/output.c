@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-varm/result/product.h"
+#include "fc-varm/result/output.h"
 
 #include <stdlib.h>
 #include <string.h>

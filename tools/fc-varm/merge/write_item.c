@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-varm/merge/emit.h"
+#include "fc-varm/merge/write_item.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -25,7 +25,7 @@
  *
  * main parses options. The command line is written as a recipe (request/asked), so that both come
  * through one reader, one plan, one dry run, one card and one set of messages; what differs is said
- * in struct recipe (said_by). recipe_run carries out the recipes of a file, one document after
+ * in struct recipe (said_by). jobs carries out the recipes of a file, one document after
  * another. The rooms follow each other as the work does: recipe/ is what was asked, as written;
  * source/ where values come from, method/ what is computed, merge/ the engine; request/ makes a
  * plan of a recipe, and result/ is what is written beside the weights.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-varm/method/sweep.h"
+#include "fc-varm/method/pass.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 #include "store/store.h"
 
 /*
- * source/: where values come from. ingredient opens a model of a merge, by its path or out of a
+ * source/: where values come from. source_model opens a model of a merge, by its path or out of a
  * stream; values reads one tensor of it as numbers, changes adds several together on the way,
  * adapter applies a LoRA (adapter_config reads its settings, adapter_start makes an OLoRA's start).
  * layername and layer know tensors' names. tokens compares tokenizers; vocabulary (with _map,

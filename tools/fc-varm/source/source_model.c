@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-varm/source/ingredient.h"
+#include "fc-varm/source/source_model.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -7,10 +7,10 @@
 #include "base/err.h"
 
 /*
- * result/: what comes out beside the weights. product is the folder or stream being made; sidecar
- * copies the pivot's other files, config_adapt (by layer_facts) and chat_template correct them,
- * card and merge_record say how the model was made, weight_table and
- * outline are printed for the user.
+ * result/: what comes out beside the weights. output is the folder or stream being made;
+ * model_files copies the pivot's other files, config_adapt (by layer_facts) and chat_template
+ * correct them, card and merge_record say how the model was made, weight_table and dry_run are
+ * printed for the user.
  */
 
 /*
