@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_VARM_RECIPE_RUN_H
-#define FC_VARM_RECIPE_RUN_H
+#ifndef FC_VARM_JOBS_H
+#define FC_VARM_JOBS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -34,7 +34,7 @@ static const struct fc_opt first[] = {
 	"folder to write the merged model to; -: its tensors as a stream, to standard output", 0,
 	0},
     {FC_OPT_OUT_TEXT, 0, "report", &run.report, "FILE",
-	"write weights, norms of the changes and their likeness as TSV", 0, 0},
+	"write weights, norms of the changes and their similarity as TSV", 0, 0},
     {FC_OPT_FLAG, 0, "dry-run", &run.dry_run, NULL,
 	"print what would be done with each tensor, as TSV, and do nothing", 0, 0},
     {FC_OPT_FLAG, 0, "any-tokenizer", &run.any_tokenizer, NULL,
@@ -101,17 +101,17 @@ static int run_options(char **target, int n_target, struct fc_err *e)
 	    .base = base,
 	    .target = (const char *const *)target,
 	    .n_target = n_target,
-	    .term = FC_ARRAY(struct term, (size_t)n_target),
+	    .target_params = FC_ARRAY(struct target_params, (size_t)n_target),
 	    .dtype = dtypes[dtype]};
 	if (!a.method)
 		fc_die_usage("--method: there is no method '%.64s'; --help lists them", method);
 	a.settings = varm_method_settings(a.method);
 	a.settings.seed = seed;
 	for (int k = 0; k < n_target; k++)
-		a.term[k] = varm_method_term(a.method);
+		a.target_params[k] = varm_method_target_params(a.method);
 	varm_parameter_options_get(&a);
 	int ret = varm_run_asked(&a, &run, e);
-	free(a.term);
+	free(a.target_params);
 	return ret;
 }
 

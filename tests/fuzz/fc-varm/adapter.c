@@ -75,9 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	free(path);
 	if (varm_adapter_open(&a, lora, base, &e) == 0) {
 		double x[10];
-		struct feed f = varm_adapter_feed(
-		    a, "x.weight", varm_feed_mapped(fc_store_find(base, "x.weight"), 0));
-		varm_feed_read(&f, 0, 10, x);
+		struct values f = varm_adapter_values(
+		    a, "x.weight", varm_values_mapped(fc_store_find(base, "x.weight"), 0));
+		varm_values_read(&f, 0, 10, x);
 	} else if (!*e.msg) {
 		abort();
 	}

@@ -93,12 +93,12 @@ static void test_product(struct trial_lora t, double scale, const char *what)
 	size_t n = t.rows * t.columns;
 	double *x = FC_ARRAY(double, n + 1), worst = 0;
 	make(&t);
-	struct feed f = varm_adapter_feed(
-	    t.adapter, "x.weight", varm_feed_mapped(fc_store_find(t.store, "x.weight"), 0));
+	struct values f = varm_adapter_values(
+	    t.adapter, "x.weight", varm_values_mapped(fc_store_find(t.store, "x.weight"), 0));
 	for (size_t s = 0; s < FC_LEN(steps); s++) {
 		memset(x, 0xff, n * sizeof *x);
 		for (size_t i = 0; i < n; i += steps[s])
-			varm_feed_read(&f, i, n - i < steps[s] ? n - i : steps[s], x + i);
+			varm_values_read(&f, i, n - i < steps[s] ? n - i : steps[s], x + i);
 		for (size_t i = 0; i < n; i++)
 			worst = fmax(
 			    worst, fabs(x[i] - expected(&t, scale, i / t.columns, i % t.columns)));
@@ -329,10 +329,10 @@ static void test_projection(size_t rows, size_t columns, size_t r)
 	size_t n = rows * columns;
 	double *left = FC_ARRAY(double, n), s = 3 / sqrt((double)r), span = 0, across = 0;
 	make(&t);
-	struct feed f = varm_adapter_feed(
-	    t.adapter, "x.weight", varm_feed_mapped(fc_store_find(t.store, "x.weight"), 0));
+	struct values f = varm_adapter_values(
+	    t.adapter, "x.weight", varm_values_mapped(fc_store_find(t.store, "x.weight"), 0));
 	for (size_t i = 0; i < n; i += columns)
-		varm_feed_read(&f, i, columns, left + i);
+		varm_values_read(&f, i, columns, left + i);
 	for (size_t i = 0; i < n; i++)
 		left[i] = t.w[i] - (t.w[i] - left[i]) / s;
 	for (size_t k = 0; k < r; k++) {
@@ -378,9 +378,10 @@ static void test_olora(void)
 		if (fc_store_open(&store, scratch_path("m"), &e) == 0 &&
 		    varm_adapter_open(&a, scratch_path("l"), store, &e) == 0) {
 			const struct fc_tensor *own = varm_adapter_replacement(a, name);
-			struct feed f = varm_feed_mapped(own ? own : fc_store_find(store, name), 0);
-			f = varm_adapter_feed(a, name, f);
-			varm_feed_read(&f, 0, n, have);
+			struct values f =
+			    varm_values_mapped(own ? own : fc_store_find(store, name), 0);
+			f = varm_adapter_values(a, name, f);
+			varm_values_read(&f, 0, n, have);
 			worst = 0;
 			for (size_t i = 0; i < n; i++)
 				worst = fmax(worst, fabs(have[i] - want[i]));

@@ -43,7 +43,7 @@ static void check_varm_tensor(const struct trial *m, const struct fc_store *out,
 {
 	static const char *const targets[] = {"A", "B"};
 	const char *name = m->rp.plan.item[i].out.name;
-	const double *row = m->verdicts.item[i].weight;
+	const double *row = m->all_measured.item[i].weight;
 	const json_t *weights = json_object_get(json_object_get(c, "weights_A_B"), name);
 	const json_t *merged = json_object_get(json_object_get(c, "merged_exact"), name);
 	if (row[0] > 0 && row[1] > 0) {
@@ -129,7 +129,7 @@ static void check_sce_case(const json_t *c)
 	} else {
 		T_OK(ret == 0 && fc_store_open(&out, scratch_path("out"), &e) == 0, "sce merges %s",
 		    e.msg);
-		double d = weight_difference(m.verdicts.item[0].weight, weights);
+		double d = weight_difference(m.all_measured.item[0].weight, weights);
 		T_OK(d < 1e-7, "sce %s: weights (off by %g)", name, d);
 		d = difference(out, "w", json_object_get(c, "merged"));
 		T_OK(d < (bf16 ? 1.0 / 256 + 1e-9 : 1e-6), "sce %s: merged (off by %g)", name, d);

@@ -11,11 +11,11 @@ static float value(size_t row, size_t column)
 	return (float)((int)((row * 131 + column * 17) % 255) - 127) / 127;
 }
 
-static double worst(const struct feed *f, double tolerance, size_t step)
+static double worst(const struct values *f, double tolerance, size_t step)
 {
 	double out[ROWS * COLUMNS], most = 0;
 	for (size_t i = 0; i < ROWS * COLUMNS; i += step)
-		varm_feed_read(f, i, step, out + i);
+		varm_values_read(f, i, step, out + i);
 	for (size_t i = 0; i < ROWS * COLUMNS; i++)
 		most = fmax(most, fabs(out[i] - (double)value(i / COLUMNS, i % COLUMNS)));
 	return most - tolerance;
@@ -46,21 +46,21 @@ int main(void)
 	    .dim = {ROWS, COLUMNS},
 	    .data = plain,
 	    .n_bytes = sizeof plain};
-	struct feed f = varm_feed_mapped(&t, 3);
+	struct values f = varm_values_mapped(&t, 3);
 	T_OK(worst(&f, 0, 32) == 0, "plain");
-	T_OK(varm_feed_bytes(&f, 5) == (const void *)(plain + 5) && f.model == 3, "its bytes");
-	T_EQ(varm_feed_dtype(FC_BF16), FC_BF16, "a plain type stays");
+	T_OK(varm_values_bytes(&f, 5) == (const void *)(plain + 5) && f.model == 3, "its bytes");
+	T_EQ(varm_values_dtype(FC_BF16), FC_BF16, "a plain type stays");
 
 	t.data = pairs;
 	t.order = FC_ORDER_PAIRS;
 	t.head_rows = 4;
-	f = varm_feed_mapped(&t, 0);
+	f = varm_values_mapped(&t, 0);
 	T_OK(worst(&f, 0, 32) == 0 && worst(&f, 0, 256) == 0, "rows in pairs");
-	T_OK(!varm_feed_bytes(&f, 0), "no bytes to copy");
+	T_OK(!varm_values_bytes(&f, 0), "no bytes to copy");
 
 	t.data = columns;
 	t.order = FC_ORDER_COLUMNS;
-	f = varm_feed_mapped(&t, 0);
+	f = varm_values_mapped(&t, 0);
 	T_OK(worst(&f, 0, 1) == 0 && worst(&f, 0, 128) == 0, "columns first");
 
 	t = (struct fc_tensor){.name = "x",
@@ -71,10 +71,10 @@ int main(void)
 	    .n_bytes = fc_dtype_bytes(FC_Q8_0, ROWS * COLUMNS),
 	    .order = FC_ORDER_PAIRS,
 	    .head_rows = 4};
-	f = varm_feed_mapped(&t, 0);
+	f = varm_values_mapped(&t, 0);
 	/* half a step of 1/127, and the scale's rounding to float16 */
 	T_OK(worst(&f, 0.5 / 127 + 0x1p-11, 32) <= 0, "blocks, in pairs");
-	T_OK(!varm_feed_bytes(&f, 0), "no bytes of blocks");
-	T_EQ(varm_feed_dtype(FC_Q8_0), FC_F16, "float16 in place of blocks");
+	T_OK(!varm_values_bytes(&f, 0), "no bytes of blocks");
+	T_EQ(varm_values_dtype(FC_Q8_0), FC_F16, "float16 in place of blocks");
 	return t_done();
 }

@@ -5,13 +5,13 @@
 #define N_MODEL 4 /* the base is the last */
 
 /* The tensors of one name. */
-struct values {
+struct named_values {
 	float v[N_MODEL][64];
 	struct fc_tensor shape;
 	size_t n;
 };
 
-static void load(struct values *x, const json_t *all, const char *name)
+static void load(struct named_values *x, const json_t *all, const char *name)
 {
 	double v[64];
 	for (int k = 0; k < N_MODEL; k++) {
@@ -25,9 +25,9 @@ static void load(struct values *x, const json_t *all, const char *name)
 	}
 }
 
-static struct feed make_feed(const struct values *x, int k)
+static struct values make_values(const struct named_values *x, int k)
 {
-	struct feed f = {.t = x->shape, .model = k};
+	struct values f = {.t = x->shape, .model = k};
 	f.t.data = x->v[k];
 	return f;
 }
@@ -41,13 +41,13 @@ static void set_parameter(struct plan_item *it, const char *name, const json_t *
 		printf("Bail out! parameter %s\n", name);
 	for (int k = 0; p && json_is_array(value) && k < it->n_target; k++)
 		varm_parameter_put(
-		    p, &it->term[k], json_number_value(json_array_get(value, (size_t)k)));
+		    p, &it->target_params[k], json_number_value(json_array_get(value, (size_t)k)));
 	if (p && !json_is_array(value))
 		varm_parameter_put(p, &it->set,
 		    json_is_boolean(value) ? json_is_true(value) : json_number_value(value));
 }
 
-static void place(struct plan *p, size_t i, const struct values *x, const json_t *c)
+static void place(struct plan *p, size_t i, const struct named_values *x, const json_t *c)
 {
 	const char *name = json_string_value(json_object_get(c, "method")), *key;
 	const struct method *m = varm_method_find_recipe(name);
@@ -55,9 +55,9 @@ static void place(struct plan *p, size_t i, const struct values *x, const json_t
 	struct plan_item *it = varm_plan_place(p, i, &x->shape, m, n);
 	json_t *parameters = json_object_get(c, "parameters"), *value;
 	it->has_base = json_is_true(json_object_get(c, "base"));
-	it->base = make_feed(x, N_MODEL - 1);
+	it->base = make_values(x, N_MODEL - 1);
 	for (int k = 0; k < n; k++)
-		it->target[k] = make_feed(x, k);
+		it->target[k] = make_values(x, k);
 	json_object_foreach(parameters, key, value)
 	{
 		set_parameter(it, key, value);
@@ -65,7 +65,8 @@ static void place(struct plan *p, size_t i, const struct values *x, const json_t
 }
 
 /* The largest difference from what mergekit gives. */
-static double difference(const json_t *merged, const struct values *x, const struct fc_store *s)
+static double difference(
+    const json_t *merged, const struct named_values *x, const struct fc_store *s)
 {
 	double want[64], worst = 0;
 	struct fc_tensor shape = {.n_dim = 0};
@@ -81,10 +82,10 @@ static double difference(const json_t *merged, const struct values *x, const str
 	return worst;
 }
 
-static void check(const struct values *x, const json_t *c)
+static void check(const struct named_values *x, const json_t *c)
 {
 	struct plan p;
-	struct verdicts r;
+	struct all_measured r;
 	struct fc_store *s = NULL;
 	struct fc_err e = {""};
 	char *parameters = json_dumps(json_object_get(c, "parameters"), JSON_COMPACT);
@@ -108,13 +109,13 @@ static void check(const struct values *x, const json_t *c)
 	}
 	free(parameters);
 	fc_store_close(s);
-	varm_verdicts_release(&r);
+	varm_all_measured_release(&r);
 	varm_plan_release(&p);
 }
 
 int main(void)
 {
-	static struct values x[2];
+	static struct named_values x[2];
 	struct fc_err e;
 	const char *root = getenv("FC_ROOT");
 	char *path = fc_path_join(root ? root : ".", "tests/data/merge/mergekit.json");

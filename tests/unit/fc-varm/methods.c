@@ -123,7 +123,7 @@ static void test_means(const struct method *m, struct fc_hasher *all)
 			sample_make(&s, &r, sizes[z], K, z % 2);
 			s.set = varm_method_settings(m);
 			for (int k = 0; k < K; k++) {
-				s.term[k].weight = given[k];
+				s.target_params[k].weight = given[k];
 				total += given[k];
 			}
 			for (int k = 0; k < K; k++)
@@ -142,7 +142,7 @@ static void test_means(const struct method *m, struct fc_hasher *all)
 }
 
 struct passing {
-	const struct cut *cut;
+	const struct threshold *threshold;
 	bool *passed; /* [n] */
 };
 
@@ -152,24 +152,25 @@ static int visit_passing(struct unit *u, void *ctx, struct fc_err *e)
 	uint64_t key[BLOCK_ELEMENTS];
 	(void)e;
 	while (varm_unit_next_targets(u)) {
-		varm_cut_variance(u, NULL, key);
+		varm_threshold_variance(u, NULL, key);
 		for (size_t i = 0; i < u->n; i++)
-			p->passed[u->first + i] = cut_passes(p->cut, key[i], u->first + i);
+			p->passed[u->first + i] =
+			    threshold_passes(p->threshold, key[i], u->first + i);
 	}
 	return 0;
 }
 
-/* The number of entries that pass the cut and are not in the mask, or the other way round. */
+/* The number of entries that pass the threshold and are not in the mask, or the other way round. */
 static size_t wrong_entries(
     const struct sample *s, double part, const bool *mask, size_t want, size_t n_gather)
 {
-	struct cut_wish w = {varm_cut_variance, .part = part, .of_nonzero = true};
+	struct threshold_query w = {varm_threshold_variance, .part = part, .of_nonzero = true};
 	struct fc_err e;
-	struct passing p = {&w.cut, FC_ARRAY(bool, s->v.n + 1)};
+	struct passing p = {&w.threshold, FC_ARRAY(bool, s->v.n + 1)};
 	size_t wrong;
-	varm_cut_find(&w, 1, &s->v, n_gather, &e);
+	varm_threshold_find(&w, 1, &s->v, n_gather, &e);
 	wrong = w.take != want;
-	varm_sweep(&s->v, visit_passing, &p, NULL, 0, &e);
+	varm_pass(&s->v, visit_passing, &p, NULL, 0, &e);
 	for (size_t i = 0; i < s->v.n; i++)
 		wrong += (w.take && p.passed[i]) != mask[i];
 	free(p.passed);
@@ -224,9 +225,9 @@ static void test_ties(void)
 		s.x[k] = FC_ARRAY(double, n);
 		for (size_t i = 0; i < n; i++)
 			s.x[k][i] = i % 3 ? k * 0.5 : 0;
-		make_feed(&s.target[k], s.x[k], n, FC_BF16);
+		make_values(&s.target[k], s.x[k], n, FC_BF16);
 	}
-	make_feed(&s.feed, s.base, n, FC_BF16);
+	make_values(&s.values, s.base, n, FC_BF16);
 	size_t n_nonzero = n - (n + 2) / 3;
 	for (size_t want = 0; want <= n_nonzero; want = want * 7 + 1) {
 		for (size_t i = 0, left = want; i < n; i++) {
@@ -254,9 +255,9 @@ static void test_tiny(void)
 			s.x[k][i] = i % 2 ? k * 1e-155 : 0;
 			mask[i] = i % 2;
 		}
-		make_feed(&s.target[k], s.x[k], 12, FC_F64);
+		make_values(&s.target[k], s.x[k], 12, FC_F64);
 	}
-	make_feed(&s.feed, s.base, 12, FC_F64);
+	make_values(&s.values, s.base, 12, FC_F64);
 	T_EQ(wrong_entries(&s, 1, mask, 6, 0), 0, "sce: tiny variances, counted");
 	mask[11] = false;
 	T_EQ(wrong_entries(&s, 0.9, mask, 5, 100), 0, "sce: tiny variances, sorted");

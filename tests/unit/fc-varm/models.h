@@ -117,7 +117,7 @@ struct trial {
 	struct yaml_file yaml;
 	struct recipe recipe;
 	struct recipe_plan rp;
-	struct verdicts verdicts;
+	struct all_measured all_measured;
 };
 
 static void trial_ask(struct trial *t, const char *base, const char *const *target, int n)
@@ -125,16 +125,17 @@ static void trial_ask(struct trial *t, const char *base, const char *const *targ
 	const struct method *m = varm_method_find(t->method);
 	struct asked *a = &t->asked;
 	*a = (struct asked){m, base, target, n, varm_method_settings(m),
-	    FC_ARRAY(struct term, (size_t)n + 1), t->dtype};
+	    FC_ARRAY(struct target_params, (size_t)n + 1), t->dtype};
 	a->settings.normalize = t->normalize ? t->normalize > 0 : a->settings.normalize;
 	a->settings.select_topk = t->select_topk;
 	a->settings.t = t->t;
 	a->settings.granularity = (int)t->by;
 	a->settings.absolute = t->absolute;
 	for (int k = 0; k < n; k++) {
-		a->term[k] = varm_method_term(m);
-		a->term[k].weight = t->weight ? t->weight[k] : a->term[k].weight;
-		a->term[k].density = t->density ? t->density[k] : a->term[k].density;
+		a->target_params[k] = varm_method_target_params(m);
+		a->target_params[k].weight = t->weight ? t->weight[k] : a->target_params[k].weight;
+		a->target_params[k].density =
+		    t->density ? t->density[k] : a->target_params[k].density;
 	}
 }
 
@@ -142,11 +143,11 @@ static void trial_ask(struct trial *t, const char *base, const char *const *targ
  * also after a failure. */
 __attribute__((unused)) static int trial_run(struct trial *t, int n_target, struct fc_err *e)
 {
-	static const struct pantry nowhere;
+	static const struct models nowhere;
 	static char path[17][300];
 	static const char *target[16];
 	t->rp = (struct recipe_plan){.recipe = &t->recipe};
-	t->verdicts = (struct verdicts){.n = 0};
+	t->all_measured = (struct all_measured){.n = 0};
 	t->text = (struct asked_recipe){.n_line = 0};
 	snprintf(path[16], sizeof path[16], "%s/base", scratch);
 	for (int k = 0; k < n_target; k++) {
@@ -162,19 +163,19 @@ __attribute__((unused)) static int trial_run(struct trial *t, int n_target, stru
 	    varm_recipe_plan_make(&t->rp, &t->recipe, &nowhere, e) < 0)
 		return -1;
 	struct merge_options o = {.shard_bytes = 0};
-	if (varm_merge_run(&t->rp.plan, &o, scratch_path("out"), &t->verdicts, e) < 0)
+	if (varm_merge_run(&t->rp.plan, &o, scratch_path("out"), &t->all_measured, e) < 0)
 		return -1;
 	return varm_merge_finish(scratch_path("out"), e);
 }
 
 __attribute__((unused)) static void trial_release(struct trial *t)
 {
-	varm_verdicts_release(&t->verdicts);
+	varm_all_measured_release(&t->all_measured);
 	varm_recipe_plan_release(&t->rp);
 	varm_recipe_release(&t->recipe);
 	varm_yaml_release(&t->yaml);
 	varm_asked_recipe_release(&t->text);
-	free(t->asked.term);
+	free(t->asked.target_params);
 }
 
 __attribute__((unused)) static void models_remove(void)

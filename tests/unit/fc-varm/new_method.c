@@ -16,25 +16,25 @@ static const struct parameter param_step = {.name = "step_size",
     .help = "how far to walk"};
 static const struct parameter param_trust = {.name = "trust",
     .scope = PARAMETER_OF_TARGET,
-    .offset = offsetof(struct term, own[0]),
+    .offset = offsetof(struct target_params, own[0]),
     .usual = 1,
     .max = 9,
     .arg = "C",
     .help = "how much each target is believed"};
 
 static int measure(
-    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
 {
 	(void)g;
 	(void)n;
 	(void)e;
 	for (int k = 0; k < v->n_target; k++)
-		r->weight[k] = v->set->own[0] * v->term[k].own[0];
+		r->weight[k] = v->set->own[0] * v->target_params[k].own[0];
 	return 0;
 }
 
 /* base + step_size sum_k trust_k (x_k - base) */
-static void apply(struct unit *u, const struct verdict *r, double *out)
+static void apply(struct unit *u, const struct measured *r, double *out)
 {
 	for (size_t i = 0; i < u->n; i++) {
 		out[i] = u->base[i];
@@ -91,7 +91,7 @@ static void test_tables(void)
 /* Makes the plan of a recipe, and what a dry run says of it. */
 static bool make_plan(struct trial *t, const char *text, const char *const *said_by)
 {
-	static const struct pantry nowhere;
+	static const struct models nowhere;
 	struct fc_err e = {""};
 	struct fc_buf b = FC_BUF_INIT;
 	t->rp = (struct recipe_plan){.recipe = &t->recipe};
@@ -100,7 +100,7 @@ static bool make_plan(struct trial *t, const char *text, const char *const *said
 	    varm_recipe_plan_make(&t->rp, &t->recipe, &nowhere, &e) == 0;
 	if (!T_OK(good, "a plan"))
 		printf("# %s\n", e.msg);
-	varm_outline_print(&b, &t->rp.plan);
+	varm_dry_run_print(&b, &t->rp.plan);
 	has(&b, "w\tF32\t[2]\twalk\tstep_size=0.25 trust=1,3\t(pivot) t0 t1\n", "dry run");
 	fc_buf_release(&b);
 	return good;
@@ -117,7 +117,7 @@ static void check_result(struct trial *t)
 	model_remove("out");
 	mkdir(scratch_path("out"), 0777);
 	struct merge_options o = {.shard_bytes = 0};
-	T_OK(varm_merge_run(&t->rp.plan, &o, scratch_path("out"), &t->verdicts, &e) == 0 &&
+	T_OK(varm_merge_run(&t->rp.plan, &o, scratch_path("out"), &t->all_measured, &e) == 0 &&
 		varm_merge_finish(scratch_path("out"), &e) == 0 &&
 		fc_store_open(&s, scratch_path("out"), &e) == 0,
 	    "merges %s", e.msg);
@@ -127,7 +127,7 @@ static void check_result(struct trial *t)
 	    w[0]);
 	const struct asked *asked = t->asked.method ? &t->asked : NULL;
 	T_OK(varm_card_write(
-		 scratch_path("out"), &t->rp, t->yaml.doc[0], asked, &t->verdicts, &e) == 0,
+		 scratch_path("out"), &t->rp, t->yaml.doc[0], asked, &t->all_measured, &e) == 0,
 	    "a card %s", e.msg);
 	snprintf(path, sizeof path, "%s/README.md", scratch_path("out"));
 	T_OK(fc_file_read(path, 100000, &card, &e) == 0, "the card is there");

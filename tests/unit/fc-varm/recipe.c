@@ -177,17 +177,17 @@ static void test_parameters(void)
 	const struct method *m = varm_method_find_recipe("ties");
 	struct setting_place at = {&r.slice[0], NULL, "x", 0.5};
 	struct settings s = {.normalize = false};
-	struct term t = {.weight = 1, .density = 1};
+	struct target_params t = {.weight = 1, .density = 1};
 	T_OK(varm_assign_settings(&r, m, &at, &s, &e) == 0 && s.normalize,
 	    "a truth of two, before the last");
 	at.t = 1;
 	T_OK(varm_assign_settings(&r, m, &at, &s, &e) == 0 && !s.normalize, "and the last");
 	at.source = &r.slice[0].source[0];
-	T_OK(varm_assign_term(&r, m, &at, &t, &e) < 0 &&
+	T_OK(varm_assign_target(&r, m, &at, &t, &e) < 0 &&
 		strstr(e.msg, "density is 1.5 for tensor x"),
 	    "out of range");
 	at.source = &r.slice[0].source[1];
-	T_OK(varm_assign_term(&r, m, &at, &t, &e) < 0 &&
+	T_OK(varm_assign_target(&r, m, &at, &t, &e) < 0 &&
 		strstr(e.msg, "r.yml:2: ties needs a value of 'weight'"),
 	    "required");
 	done(&r);

@@ -14,33 +14,33 @@
 /* One tensor of all models: as stored, and its values. */
 struct sample {
 	struct views v;
-	struct feed feed, target[MAX_TARGET];
+	struct values values, target[MAX_TARGET];
 	struct settings set;
-	struct term term[MAX_TARGET];
+	struct target_params target_params[MAX_TARGET];
 	double *base, *x[MAX_TARGET];
 };
 
-static void make_feed(struct feed *f, double *value, size_t n, enum fc_dtype dtype)
+static void make_values(struct values *f, double *value, size_t n, enum fc_dtype dtype)
 {
 	char *bytes = fc_malloc(n * 8 + 1);
 	fc_from_f64(bytes, dtype, value, n);
 	fc_to_f64(value, bytes, dtype, n);
-	*f = (struct feed){
+	*f = (struct values){
 	    .t = {.name = "w", .dtype = dtype, .n_dim = 1, .dim = {(int64_t)n}, .data = bytes}};
 	f->t.n_bytes = n * fc_dtype_size(dtype);
 }
 
 static void sample_views(struct sample *s, size_t n, int n_target)
 {
-	s->v = (struct views){.out = &s->feed.t,
-	    .base = &s->feed,
+	s->v = (struct views){.out = &s->values.t,
+	    .base = &s->values,
 	    .target = s->target,
 	    .n_target = n_target,
 	    .n = n,
 	    .row = n,
 	    .unit = UNIT_ELEMENTS,
 	    .set = &s->set,
-	    .term = s->term};
+	    .target_params = s->target_params};
 }
 
 /* Coarse changes, so that signs cancel, variances tie and many entries stay. */
@@ -52,7 +52,7 @@ __attribute__((unused)) static void sample_make(
 	s->base = FC_ARRAY(double, n + 1);
 	for (size_t i = 0; i < n; i++)
 		s->base[i] = coarse ? (double)fc_rng_below(r, 9) - 4 : fc_rng_normal(r);
-	make_feed(&s->feed, s->base, n, types[fc_rng_below(r, 4)]);
+	make_values(&s->values, s->base, n, types[fc_rng_below(r, 4)]);
 	for (int k = 0; k < n_target; k++) {
 		s->x[k] = FC_ARRAY(double, n + 1);
 		for (size_t i = 0; i < n; i++) {
@@ -60,13 +60,13 @@ __attribute__((unused)) static void sample_make(
 			    coarse ? ((double)fc_rng_below(r, 5) - 2) / 4 : fc_rng_normal(r) * 0.01;
 			s->x[k][i] = s->base[i] + (fc_rng_below(r, 3) ? d * (k + 1) : 0);
 		}
-		make_feed(&s->target[k], s->x[k], n, types[fc_rng_below(r, 4)]);
+		make_values(&s->target[k], s->x[k], n, types[fc_rng_below(r, 4)]);
 	}
 }
 
 __attribute__((unused)) static void sample_release(struct sample *s)
 {
-	free((void *)(uintptr_t)s->feed.t.data);
+	free((void *)(uintptr_t)s->values.t.data);
 	free(s->base);
 	for (int k = 0; k < s->v.n_target; k++) {
 		free((void *)(uintptr_t)s->target[k].t.data);
@@ -78,15 +78,15 @@ __attribute__((unused)) static void sample_release(struct sample *s)
 struct merged {
 	const struct method *m;
 	double weight[MAX_TARGET], *out;
-	struct verdict verdict;
+	struct measured measured;
 };
 
 static int visit(struct unit *u, void *ctx, struct fc_err *e)
 {
 	struct merged *g = ctx;
-	int ret = g->m->prepare ? g->m->prepare(u, &g->verdict, e) : 0;
+	int ret = g->m->prepare ? g->m->prepare(u, &g->measured, e) : 0;
 	while (ret == 0 && varm_unit_next(u))
-		g->m->apply(u, &g->verdict, g->out + u->first);
+		g->m->apply(u, &g->measured, g->out + u->first);
 	free(u->own);
 	u->own = NULL;
 	return ret;
@@ -98,16 +98,16 @@ __attribute__((unused)) static int merge(struct merged *g, const struct sample *
 	double sum = 0;
 	int K = s->v.n_target;
 	g->out = FC_ARRAY(double, s->v.n + 1);
-	g->verdict = (struct verdict){.weight = g->weight};
-	int ret = varm_method_measure(g->m, &s->v, &g->verdict, &e);
+	g->measured = (struct measured){.weight = g->weight};
+	int ret = varm_method_measure(g->m, &s->v, &g->measured, &e);
 	for (int k = 0; k < K; k++)
 		sum += g->weight[k];
 	for (int k = 0; k < K && g->m->importance; k++)
 		g->weight[k] = sum != 0 ? g->weight[k] / sum : 1.0 / K;
 	if (ret == 0)
-		ret = varm_sweep(&s->v, visit, g, NULL, 0, &e);
-	free(g->verdict.cut);
-	free(g->verdict.number);
+		ret = varm_pass(&s->v, visit, g, NULL, 0, &e);
+	free(g->measured.threshold);
+	free(g->measured.number);
 	return ret;
 }
 

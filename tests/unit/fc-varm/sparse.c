@@ -11,11 +11,11 @@ static void set_rows(struct sample *s, const struct method *m)
 {
 	s->v.method = m;
 	s->v.row = ROW;
-	s->v.unit = m->whole_rows ? varm_sweep_row_unit(ROW) : UNIT_ELEMENTS;
+	s->v.unit = m->whole_rows ? varm_pass_row_unit(ROW) : UNIT_ELEMENTS;
 	s->set = varm_method_settings(m);
 	s->set.normalize = false;
 	for (int k = 0; k < MAX_TARGET; k++)
-		s->term[k] = varm_method_term(m);
+		s->target_params[k] = varm_method_target_params(m);
 }
 
 struct ranked {
@@ -65,8 +65,8 @@ static double check_ranks(struct fc_rng *r, const struct method *m, size_t n, in
 	set_rows(&s, m);
 	for (int k = 0; k < K; k++) {
 		size_t keep = (size_t)(density * (double)n), top = (size_t)(gamma * (double)n);
-		s.term[k].density = density;
-		s.term[k].gamma = gamma;
+		s.target_params[k].density = density;
+		s.target_params[k].gamma = gamma;
 		if (m->sparse == &varm_sparse_magnitude && !keep)
 			keep = 1;
 		changes[k] = FC_ARRAY(double, n);
@@ -118,13 +118,13 @@ static void test_equals(void)
 	fc_rng_seed(&r, 22);
 	sample_make(&s, &r, n, 1, true);
 	set_rows(&s, &trim);
-	s.term[0].density = 0.25;
+	s.target_params[0].density = 0.25;
 	for (size_t i = 0; i < n; i++)
 		((float *)(uintptr_t)s.target[0].t.data)[i] = 1;
 	s.target[0].t.dtype = FC_F32;
 	for (size_t i = 0; i < n; i++)
-		((float *)(uintptr_t)s.feed.t.data)[i] = i % 3 ? 0 : 2;
-	s.feed.t.dtype = FC_F32;
+		((float *)(uintptr_t)s.values.t.data)[i] = i % 3 ? 0 : 2;
+	s.values.t.dtype = FC_F32;
 	merge(&g, &s);
 	for (size_t i = 0; i < n; i++)
 		wrong += g.out[i] != (i < n / 4 ? 1 : i % 3 ? 0 : 2);
@@ -157,14 +157,14 @@ static void test_wrong_guess(bool few_moved)
 	free((void *)(uintptr_t)s.target[0].t.data);
 	s.target[0].t.data = x;
 	s.target[0].t.dtype = FC_F32;
-	memset((void *)(uintptr_t)s.feed.t.data, 0, n * 2);
-	s.feed.t.dtype = FC_BF16;
+	memset((void *)(uintptr_t)s.values.t.data, 0, n * 2);
+	s.values.t.dtype = FC_BF16;
 	for (size_t i = 0; i < n; i++) {
 		s.x[0][i] = x[i];
 		s.base[i] = 0;
 	}
-	s.term[0].density = few_moved ? 0.0001 : 0.6;
-	size_t keep = (size_t)(s.term[0].density * (double)n);
+	s.target_params[0].density = few_moved ? 0.0001 : 0.6;
+	size_t keep = (size_t)(s.target_params[0].density * (double)n);
 	struct ranked *sorted = ranks(&s, 0, 0, n);
 	merge(&g, &s);
 	for (size_t i = 0; i < n; i++)
@@ -175,14 +175,14 @@ static void test_wrong_guess(bool few_moved)
 	sample_release(&s);
 }
 
-static void test_chance(void)
+static void test_random_by_index(void)
 {
 	double a[1000], one, sum = 0, low = 1, high = 0;
-	uint64_t key = varm_chance_key(7, "w", 0);
+	uint64_t key = varm_random_by_index_key(7, "w", 0);
 	size_t wrong = 0;
-	varm_chance_fill(a, key, 12345678901, 1000);
+	varm_random_by_index_fill(a, key, 12345678901, 1000);
 	for (size_t i = 0; i < 1000; i++) {
-		varm_chance_fill(&one, key, 12345678901 + i, 1);
+		varm_random_by_index_fill(&one, key, 12345678901 + i, 1);
 		wrong += one != a[i];
 		sum += a[i];
 		low = fmin(low, a[i]);
@@ -191,10 +191,11 @@ static void test_chance(void)
 	T_EQ(wrong, 0, "numbers do not depend on what else is asked for");
 	T_OK(low >= 0 && high < 1 && fabs(sum / 1000 - 0.5) < 0.03, "they are uniform in [0, 1)");
 	/* the first of splitmix64 with state 0 after one step: published as 0xe220a8397b1dcdaf */
-	varm_chance_fill(&one, 0, 1, 1);
+	varm_random_by_index_fill(&one, 0, 1, 1);
 	T_OK(one == (double)(UINT64_C(0xe220a8397b1dcdaf) >> 12) * 0x1p-52, "splitmix64's first");
-	T_OK(key != varm_chance_key(8, "w", 0) && key != varm_chance_key(7, "w", 1) &&
-		key != varm_chance_key(7, "v", 0),
+	T_OK(key != varm_random_by_index_key(8, "w", 0) &&
+		key != varm_random_by_index_key(7, "w", 1) &&
+		key != varm_random_by_index_key(7, "v", 0),
 	    "seed, tensor and target all count");
 }
 
@@ -202,7 +203,7 @@ static void test_chance(void)
 static double expected_change(const struct sample *s, int k, size_t i, double p, bool divides)
 {
 	double u;
-	varm_chance_fill(&u, varm_chance_key(s->set.seed, "w", k), i, 1);
+	varm_random_by_index_fill(&u, varm_random_by_index_key(s->set.seed, "w", k), i, 1);
 	return u < p ? (s->x[k][i] - s->base[i]) / (divides ? p : 1) : 0;
 }
 
@@ -245,11 +246,11 @@ static void test_random(const struct method *m, bool paper, bool scaled)
 	s.set.rescale = scaled;
 	for (int k = 0; k < 2; k++) {
 		changes[k] = FC_ARRAY(double, n);
-		s.term[k].density = 0.3 + 0.4 * k;
+		s.target_params[k].density = 0.3 + 0.4 * k;
 		for (size_t i = 0; i < n; i++) {
-			double p = s.term[k].density;
+			double p = s.target_params[k].density;
 			if (m->whole_rows)
-				p += (2 * rank_in_row(&s, k, i) - 1) * s.term[k].epsilon;
+				p += (2 * rank_in_row(&s, k, i) - 1) * s.target_params[k].epsilon;
 			changes[k][i] = expected_change(&s, k, i, p, paper && scaled);
 			kept += changes[k][i] != 0;
 		}
@@ -280,11 +281,11 @@ static void test_worked_rules(void)
 	fc_rng_seed(&r, 1);
 	sample_make(&s, &r, 5, 1, true);
 	set_rows(&s, &trim);
-	s.term[0].density = 0.6;
-	s.feed.t.dtype = s.target[0].t.dtype = FC_F64;
-	free((void *)(uintptr_t)s.feed.t.data);
+	s.target_params[0].density = 0.6;
+	s.values.t.dtype = s.target[0].t.dtype = FC_F64;
+	free((void *)(uintptr_t)s.values.t.data);
 	free((void *)(uintptr_t)s.target[0].t.data);
-	s.feed.t.data = FC_ARRAY(double, 5);
+	s.values.t.data = FC_ARRAY(double, 5);
 	double *x = FC_ARRAY(double, 5);
 	memcpy(x, delta, sizeof delta);
 	s.target[0].t.data = x;
@@ -311,7 +312,7 @@ int main(void)
 			test_random(varm_method_find("della_linear-paper"), true, scaled);
 		}
 	}
-	test_chance();
+	test_random_by_index();
 	test_worked_rules();
 	return t_done();
 }

@@ -77,7 +77,7 @@ static void normalize(double *w, int n, double temperature)
 		w[k] = sum == 0 ? 1.0 / n : w[k] / sum;
 }
 
-void varm_group_weigh(const struct plan *p, const size_t *member, size_t n, struct verdicts *r)
+void varm_group_weigh(const struct plan *p, const size_t *member, size_t n, struct all_measured *r)
 {
 	const struct plan_item *first = &p->item[member[0]];
 	int K = first->n_target;

@@ -11,6 +11,6 @@ void varm_group_assign(struct plan *p);
 
 /* The importances of the members (indexes of items, with the same method and number of targets)
  * become their weights. */
-void varm_group_weigh(const struct plan *p, const size_t *member, size_t n, struct verdicts *r);
+void varm_group_weigh(const struct plan *p, const size_t *member, size_t n, struct all_measured *r);
 
 #endif

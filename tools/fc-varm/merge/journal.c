@@ -42,7 +42,7 @@ static void add_item(struct fc_buf *b, const struct plan_item *it)
 	add_parameters(b, it->method, PARAMETER_SHARED, &it->set);
 	for (int k = 0; k < it->n_target; k++) {
 		fc_buf_addf(b, " %d", it->target[k].model);
-		add_parameters(b, it->method, PARAMETER_OF_TARGET, &it->term[k]);
+		add_parameters(b, it->method, PARAMETER_OF_TARGET, &it->target_params[k]);
 	}
 	fc_buf_addc(b, '\n');
 }
@@ -71,7 +71,7 @@ static char *head_line(const struct plan *p)
 }
 
 /* "ITEM CHECKSUM MOVED BASE WEIGHT... ." */
-static char *item_line(const struct plan *p, size_t i, uint64_t checksum, const struct verdict *r)
+static char *item_line(const struct plan *p, size_t i, uint64_t checksum, const struct measured *r)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	fc_buf_addf(&b, "%zu %016" PRIx64 " %d %a", i, checksum, r->moved, r->base_weight);
@@ -82,7 +82,7 @@ static char *item_line(const struct plan *p, size_t i, uint64_t checksum, const 
 }
 
 bool varm_journal_find(
-    const struct journal *j, const struct plan *p, size_t i, uint64_t *checksum, struct verdict *r)
+    const struct journal *j, const struct plan *p, size_t i, uint64_t *checksum, struct measured *r)
 {
 	if (!j->line[i])
 		return false;
@@ -104,7 +104,7 @@ static void take_line(struct journal *j, const struct plan *p, const char *line)
 	unsigned long long i = strtoull(line, &end, 10);
 	if (errno || end == line || *end != ' ' || i >= j->n)
 		return;
-	struct verdict r = {.weight = FC_ARRAY(double, (size_t)p->item[i].n_target + 1)};
+	struct measured r = {.weight = FC_ARRAY(double, (size_t)p->item[i].n_target + 1)};
 	free(j->line[i]);
 	j->line[i] = fc_strdup(line);
 	varm_journal_find(j, p, i, &checksum, &r);
@@ -187,7 +187,7 @@ void varm_journal_close(struct journal *j)
 }
 
 int varm_journal_add(struct journal *j, const struct plan *p, size_t i, uint64_t checksum,
-    const struct verdict *r, struct fc_err *e)
+    const struct measured *r, struct fc_err *e)
 {
 	return write_line(j, item_line(p, i, checksum, r), e);
 }

@@ -17,11 +17,11 @@ int varm_journal_open(struct journal **j, const char *dir, const struct plan *p,
 void varm_journal_close(struct journal *j);
 
 /* Item i was found finished when the journal was read; its checksum, and r as it was then. */
-bool varm_journal_find(
-    const struct journal *j, const struct plan *p, size_t i, uint64_t *checksum, struct verdict *r);
+bool varm_journal_find(const struct journal *j, const struct plan *p, size_t i, uint64_t *checksum,
+    struct measured *r);
 
 int varm_journal_add(struct journal *j, const struct plan *p, size_t i, uint64_t checksum,
-    const struct verdict *r, struct fc_err *e);
+    const struct measured *r, struct fc_err *e);
 
 /* The folder is complete: removes its journal. */
 int varm_journal_remove(const char *dir, struct fc_err *e);

@@ -12,7 +12,7 @@
 #include "fc-varm/merge/journal.h"
 
 static int measure(
-    const struct plan *p, const struct plan_item *it, struct verdict *r, struct fc_err *e)
+    const struct plan *p, const struct plan_item *it, struct measured *r, struct fc_err *e)
 {
 	struct views v = varm_plan_views(it);
 	double sum = 0;
@@ -26,7 +26,7 @@ static int measure(
 	for (int k = 0; k < it->n_target && it->method->importance; k++)
 		sum += r->weight[k];
 	if (!isfinite(sum))
-		return varm_emit_explain(p, it, "the squares of its changes overflow", e);
+		return varm_write_item_explain(p, it, "the squares of its changes overflow", e);
 	return 0;
 }
 
@@ -49,19 +49,19 @@ struct run {
 	const struct plan *p;
 	struct fc_store_writer *writer;
 	struct journal *journal;
-	struct verdicts *r;
+	struct all_measured *r;
 	bool *finished; /* [p->n] */
 	uint64_t done;  /* bytes */
 };
 
-/* Likeness of the group's tensors, just before they are merged. */
-static int measure_likeness(
+/* Similarity of the group's tensors, just before they are merged. */
+static int measure_similarity(
     const struct run *m, const size_t *member, size_t n_member, struct fc_err *e)
 {
-	for (size_t i = 0; i < n_member && m->r->likeness; i++) {
+	for (size_t i = 0; i < n_member && m->r->similarity; i++) {
 		struct views v = varm_plan_views(&m->p->item[member[i]]);
 		if (v.method && v.base &&
-		    varm_likeness_measure(&v, &m->r->likeness[member[i]], e) < 0)
+		    varm_similarity_measure(&v, &m->r->similarity[member[i]], e) < 0)
 			return -1;
 	}
 	return 0;
@@ -79,7 +79,7 @@ static bool all_finished(const struct run *m, const size_t *member, size_t n_mem
 static int merge_group(struct run *m, const size_t *member, size_t n_member, struct fc_err *e)
 {
 	const struct plan *p = m->p;
-	if (measure_likeness(m, member, n_member, e) < 0)
+	if (measure_similarity(m, member, n_member, e) < 0)
 		return -1;
 	if (all_finished(m, member, n_member))
 		return 0;
@@ -89,16 +89,16 @@ static int merge_group(struct run *m, const size_t *member, size_t n_member, str
 	if (p->item[member[0]].method && p->item[member[0]].method->importance)
 		varm_group_weigh(p, member, n_member, m->r);
 	for (size_t i = 0; i < n_member; i++) {
-		struct verdict *r = &m->r->item[member[i]];
+		struct measured *r = &m->r->item[member[i]];
 		uint64_t checksum;
 		if (!m->finished[member[i]]) {
-			if (varm_emit(p, member[i], r, m->writer, &checksum, e) < 0 ||
+			if (varm_write_item(p, member[i], r, m->writer, &checksum, e) < 0 ||
 			    varm_journal_add(m->journal, p, member[i], checksum, r, e) < 0)
 				return -1;
 			m->done += item_bytes(&p->item[member[i]]);
 			fc_progress_set(m->done, NULL);
 		}
-		varm_verdict_trim(r);
+		varm_measured_trim(r);
 	}
 	return 0;
 }
@@ -141,7 +141,7 @@ static int find_finished(struct run *m, struct fc_err *e)
 		uint64_t want, have;
 		if (!varm_journal_find(m->journal, m->p, i, &want, &m->r->item[i]))
 			continue;
-		if (varm_emit_checksum(m->p, i, m->writer, &have, e) < 0)
+		if (varm_write_item_checksum(m->p, i, m->writer, &have, e) < 0)
 			return -1;
 		if (have != want) {
 			n_bad++;
@@ -193,12 +193,12 @@ static int open_output(
 }
 
 int varm_merge_run(struct plan *p, const struct merge_options *o, const char *dir,
-    struct verdicts *r, struct fc_err *e)
+    struct all_measured *r, struct fc_err *e)
 {
 	struct run m = {.p = p, .r = r, .finished = FC_ARRAY(bool, p->n + 1)};
 	struct fc_err ignored;
-	*r = (struct verdicts){FC_ARRAY(struct verdict, p->n + 1),
-	    o->likeness ? FC_ARRAY(struct likeness, p->n + 1) : NULL, p->n};
+	*r = (struct all_measured){FC_ARRAY(struct measured, p->n + 1),
+	    o->similarity ? FC_ARRAY(struct similarity, p->n + 1) : NULL, p->n};
 	for (size_t i = 0; i < p->n; i++)
 		r->item[i].weight = FC_ARRAY(double, (size_t)p->item[i].n_target + 1);
 	varm_group_assign(p);
@@ -217,12 +217,12 @@ int varm_merge_finish(const char *dir, struct fc_err *e)
 	return varm_journal_remove(dir, e);
 }
 
-void varm_verdicts_release(struct verdicts *r)
+void varm_all_measured_release(struct all_measured *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		varm_verdict_clear(&r->item[i]);
-	for (size_t i = 0; i < r->n && r->likeness; i++)
-		varm_likeness_release(&r->likeness[i]);
-	free(r->likeness);
+		varm_measured_clear(&r->item[i]);
+	for (size_t i = 0; i < r->n && r->similarity; i++)
+		varm_similarity_release(&r->similarity[i]);
+	free(r->similarity);
 	free(r->item);
 }

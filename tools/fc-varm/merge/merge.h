@@ -12,9 +12,9 @@
  */
 
 /* What was found out about each item of a plan. */
-struct verdicts {
-	struct verdict *item;
-	struct likeness *likeness; /* [n], with options.likeness; else NULL */
+struct all_measured {
+	struct measured *item;
+	struct similarity *similarity; /* [n], with options.similarity; else NULL */
 	size_t n;
 };
 
@@ -23,15 +23,15 @@ struct merge_options {
 	/* The folder is what an interrupted run of the same plan left: tensors whose checksums are
 	 * right are not merged again.  Another plan's files are removed. */
 	bool resume;
-	bool likeness; /* measure it, in one more pass */
+	bool similarity; /* measure it, in one more pass */
 };
 
 /* Executes the plan, whose groups it assigns: writes the tensors into the folder, and a journal of
  * what is finished, which varm_merge_finish() removes.  r is the caller's to
- * varm_verdicts_release(), also after a failure. */
+ * varm_all_measured_release(), also after a failure. */
 int varm_merge_run(struct plan *p, const struct merge_options *o, const char *dir,
-    struct verdicts *r, struct fc_err *e);
+    struct all_measured *r, struct fc_err *e);
 int varm_merge_finish(const char *dir, struct fc_err *e);
-void varm_verdicts_release(struct verdicts *r);
+void varm_all_measured_release(struct all_measured *r);
 
 #endif

@@ -22,13 +22,13 @@ struct plan_item *varm_plan_place(struct plan *p, size_t i, const struct fc_tens
 	*it = (struct plan_item){.out = *out,
 	    .method = method,
 	    .n_target = n_target,
-	    .target = FC_ARRAY(struct feed, (size_t)n_target + 1),
-	    .term = FC_ARRAY(struct term, (size_t)n_target + 1)};
+	    .target = FC_ARRAY(struct values, (size_t)n_target + 1),
+	    .target_params = FC_ARRAY(struct target_params, (size_t)n_target + 1)};
 	it->out.name = fc_strdup(out->name);
 	if (method)
 		it->set = varm_method_settings(method);
 	for (int k = 0; k < n_target && method; k++)
-		it->term[k] = varm_method_term(method);
+		it->target_params[k] = varm_method_target_params(method);
 	return it;
 }
 
@@ -68,7 +68,7 @@ void varm_plan_release(struct plan *p)
 	for (size_t i = 0; i < p->n; i++) {
 		free((void *)(uintptr_t)p->item[i].out.name);
 		free(p->item[i].target);
-		free(p->item[i].term);
+		free(p->item[i].target_params);
 	}
 	for (int k = 0; k < p->n_model; k++)
 		free(p->model[k].label);
@@ -84,10 +84,10 @@ struct views varm_plan_views(const struct plan_item *it)
 	    .n_target = it->n_target,
 	    .method = it->method,
 	    .set = &it->set,
-	    .term = it->term};
+	    .target_params = it->target_params};
 	fc_tensor_count(&it->out, &v.n); /* checked when the plan was filled in */
 	v.row = it->out.n_dim && v.n ? (size_t)it->out.dim[it->out.n_dim - 1] : 1;
-	v.unit = it->method && it->method->whole_rows ? varm_sweep_row_unit(v.row) : UNIT_ELEMENTS;
+	v.unit = it->method && it->method->whole_rows ? varm_pass_row_unit(v.row) : UNIT_ELEMENTS;
 	return v;
 }
 

@@ -20,11 +20,11 @@ struct plan_item {
 	struct fc_tensor out;        /* data and n_bytes unused; name owned by the plan */
 	const struct method *method; /* NULL: the base's bytes are copied (integers and the like) */
 	struct settings set;
-	struct feed base; /* has_base: what changes are measured against */
+	struct values base; /* has_base: what changes are measured against */
 	bool has_base;
 	int n_target;
-	struct feed *target; /* [n_target], owned */
-	struct term *term;   /* [n_target], owned */
+	struct values *target;               /* [n_target], owned */
+	struct target_params *target_params; /* [n_target], owned */
 	/* Items with the same number above 0 share their weights (struct method, importance); 0:
 	 * the item stands alone. */
 	int group;
@@ -42,14 +42,14 @@ struct plan {
 	size_t n;
 	struct plan_model base; /* path NULL: there is none */
 	struct plan_model *model;
-	int n_model;                 /* the targets; feed.model is an index */
+	int n_model;                 /* the targets; values.model is an index */
 	struct fc_rounding rounding; /* of the results' F16 and BF16 */
 };
 
 /* Room for n items and n_model targets, all zero. */
 void varm_plan_init(struct plan *p, size_t n, int n_model);
-/* Gives item i its place: copies the name, makes room for n_target feeds and terms (weight and
- * density 1, the rest the method's defaults).  The method's settings become its defaults. */
+/* Gives item i its place: copies the name, makes room for the values of n_target targets, and sets
+ * all parameters to the method's defaults. */
 struct plan_item *varm_plan_place(struct plan *p, size_t i, const struct fc_tensor *out,
     const struct method *method, int n_target);
 /* Names target k after its path. */

@@ -31,18 +31,18 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 	return 0;
 }
 
-int varm_likeness_measure(const struct views *v, struct likeness *l, struct fc_err *e)
+int varm_similarity_measure(const struct views *v, struct similarity *l, struct fc_err *e)
 {
-	int K = v->n_target, n_pair = likeness_pair(K, 0);
+	int K = v->n_target, n_pair = similarity_pair(K, 0);
 	double *sum = FC_ARRAY(double, (size_t)K + 3 * (size_t)n_pair + 1);
-	*l = (struct likeness){FC_ARRAY(double, (size_t)K + 1),
+	*l = (struct similarity){FC_ARRAY(double, (size_t)K + 1),
 	    FC_ARRAY(double, (size_t)n_pair + 1), FC_ARRAY(double, (size_t)n_pair + 1)};
-	int ret = varm_sweep(v, visit, NULL, sum, K + 3 * n_pair, e);
+	int ret = varm_pass(v, visit, NULL, sum, K + 3 * n_pair, e);
 	for (int k = 0; k < K; k++)
 		l->norm[k] = sqrt(sum[k]);
 	for (int j = 1; j < K; j++) {
 		for (int i = 0; i < j; i++) {
-			int pair = likeness_pair(j, i);
+			int pair = similarity_pair(j, i);
 			const double *s = sum + K + 3 * pair;
 			l->cosine[pair] = s[0] / (l->norm[i] * l->norm[j]);
 			l->agreement[pair] = s[2] / s[1];
@@ -52,10 +52,10 @@ int varm_likeness_measure(const struct views *v, struct likeness *l, struct fc_e
 	return ret;
 }
 
-void varm_likeness_release(struct likeness *l)
+void varm_similarity_release(struct similarity *l)
 {
 	free(l->norm);
 	free(l->cosine);
 	free(l->agreement);
-	*l = (struct likeness){NULL, NULL, NULL};
+	*l = (struct similarity){NULL, NULL, NULL};
 }

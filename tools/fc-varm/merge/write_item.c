@@ -10,11 +10,11 @@
 #include "tensor/simd.h"
 
 /* One tensor on its way into the result. */
-struct job {
+struct writing {
 	const struct method *method; /* NULL: converted from the one source */
-	const struct verdict *verdict;
-	const struct feed *from; /* the one source, or NULL */
-	enum fc_dtype dtype;     /* of the result */
+	const struct measured *measured;
+	const struct values *from; /* the one source, or NULL */
+	enum fc_dtype dtype;       /* of the result */
 	const struct fc_rounding *rounding;
 	const char *name; /* of the tensor */
 	struct fc_store_writer *writer;
@@ -49,7 +49,7 @@ static FC_SIMD_BODY void count_bad_body(const double *x, size_t n, double limit,
 FC_SIMD_KERNEL(static void, count_bad, (const double *x, size_t n, double limit, uint64_t *n_bad),
     (x, n, limit, n_bad))
 
-static int put(struct job *j, size_t first, const void *p, size_t n_elements, struct fc_err *e)
+static int put(struct writing *j, size_t first, const void *p, size_t n_elements, struct fc_err *e)
 {
 	size_t size = fc_dtype_size(j->dtype);
 	uint64_t hash = fc_hash(p, n_elements * size, first);
@@ -58,38 +58,38 @@ static int put(struct job *j, size_t first, const void *p, size_t n_elements, st
 	return fc_store_writer_put(j->writer, j->i, first * size, p, n_elements * size, e);
 }
 
-/* Whether nothing else looks at the feed's values: the base of a method that goes by the targets
+/* Whether nothing else looks at these values: the base of a method that goes by the targets
  * alone, targets without a weight, and the copies of a tensor that is no numbers to merge. */
-static bool is_unread(const struct job *j, const struct views *v, const struct feed *f)
+static bool is_unread(const struct writing *j, const struct views *v, const struct values *f)
 {
 	return j->from ? f != j->from : f == v->base && j->method->base == BASE_NONE;
 }
 
-/* Adds to *n_bad when values of the feed are not finite. */
-static void check_feed(const struct feed *f, size_t first, size_t n, uint64_t *n_bad)
+/* Adds to *n_bad when some of them are not finite. */
+static void check_values_finite(const struct values *f, size_t first, size_t n, uint64_t *n_bad)
 {
-	const void *bytes = varm_feed_bytes(f, first);
+	const void *bytes = varm_values_bytes(f, first);
 	double x[BLOCK_ELEMENTS];
 	if (bytes)
 		*n_bad += fc_finite_count(bytes, f->t.dtype, n) != n;
 	for (size_t at = 0, m; !bytes && at < n; at += m) {
 		m = n - at < BLOCK_ELEMENTS ? n - at : BLOCK_ELEMENTS;
-		varm_feed_read(f, first + at, m, x);
+		varm_values_read(f, first + at, m, x);
 		count_bad(x, m, INFINITY, n_bad);
 	}
 }
 
 static void check_unread(
-    const struct job *j, const struct views *v, size_t first, size_t n, uint64_t *n_bad)
+    const struct writing *j, const struct views *v, size_t first, size_t n, uint64_t *n_bad)
 {
 	if (v->base && is_unread(j, v, v->base))
-		check_feed(v->base, first, n, n_bad);
+		check_values_finite(v->base, first, n, n_bad);
 	for (int k = 0; k < v->n_target; k++)
 		if (is_unread(j, v, &v->target[k]))
-			check_feed(&v->target[k], first, n, n_bad);
+			check_values_finite(&v->target[k], first, n, n_bad);
 }
 
-static int fail_bad(struct job *j)
+static int fail_bad(struct writing *j)
 {
 #pragma omp atomic write
 	j->overflow = true;
@@ -98,12 +98,12 @@ static int fail_bad(struct job *j)
 
 static int visit_bytes(struct unit *u, void *ctx, struct fc_err *e)
 {
-	struct job *j = ctx;
+	struct writing *j = ctx;
 	size_t first = u->at, n = u->end - u->at;
 	uint64_t n_bad = 0;
 	check_unread(j, u->v, first, n, &n_bad);
-	check_feed(j->from, first, n, &n_bad); /* last: its bytes are then in the cache */
-	return n_bad ? fail_bad(j) : put(j, first, varm_feed_bytes(j->from, first), n, e);
+	check_values_finite(j->from, first, n, &n_bad); /* last: its bytes are then in the cache */
+	return n_bad ? fail_bad(j) : put(j, first, varm_values_bytes(j->from, first), n, e);
 }
 
 /* How many values of the block's models are not finite, where the result need not show it. */
@@ -124,24 +124,24 @@ static bool next_inputs(const struct method *m, struct unit *u)
 }
 
 /* Reads the next block and computes its values. */
-static bool next_values(const struct job *j, struct unit *u, double *out, uint64_t *n_bad)
+static bool next_values(const struct writing *j, struct unit *u, double *out, uint64_t *n_bad)
 {
 	if (j->from) {
 		if (!varm_unit_next_nothing(u))
 			return false;
-		varm_feed_read(j->from, u->first, u->n, out);
+		varm_values_read(j->from, u->first, u->n, out);
 	} else {
 		if (!next_inputs(j->method, u))
 			return false;
 		if (j->method->drops)
 			count_bad_inputs(u, n_bad);
-		j->method->apply(u, j->verdict, out);
+		j->method->apply(u, j->measured, out);
 	}
 	return true;
 }
 
 /* Stochastic rounding starts from float32, which is nearer to the sum by 13 bits or more. */
-static void round_block(const struct job *j, void *to, const struct unit *u, const double *x)
+static void round_block(const struct writing *j, void *to, const struct unit *u, const double *x)
 {
 	float narrow[BLOCK_ELEMENTS];
 	if (!j->rounding->stochastic) {
@@ -154,7 +154,7 @@ static void round_block(const struct job *j, void *to, const struct unit *u, con
 
 static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
 {
-	struct job *j = ctx;
+	struct writing *j = ctx;
 	size_t first = u->at, n = u->end - u->at, size = fc_dtype_size(j->dtype);
 	double limit = overflow_limit(j->dtype), out[BLOCK_ELEMENTS];
 	char *bytes = fc_malloc(n * size);
@@ -162,7 +162,7 @@ static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
 	int ret = 0;
 	check_unread(j, u->v, first, n, &n_bad);
 	if (!j->from && j->method->prepare)
-		ret = j->method->prepare(u, j->verdict, e);
+		ret = j->method->prepare(u, j->measured, e);
 	while (ret == 0 && next_values(j, u, out, &n_bad)) {
 		count_bad(out, u->n, limit, &n_bad);
 		round_block(j, bytes + (u->first - first) * size, u, out);
@@ -179,7 +179,7 @@ static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
 
 /* Names the first value of a source that is not finite; 0 when there is none. */
 static int check_finite(
-    const char *path, const struct feed *f, const char *name, size_t n, struct fc_err *e)
+    const char *path, const struct values *f, const char *name, size_t n, struct fc_err *e)
 {
 	double x[BLOCK_ELEMENTS];
 	if (!fc_dtype_is_real(f->t.dtype)) {
@@ -189,7 +189,7 @@ static int check_finite(
 	}
 	for (size_t at = 0; at < n; at += BLOCK_ELEMENTS) {
 		size_t m = n - at < BLOCK_ELEMENTS ? n - at : BLOCK_ELEMENTS;
-		varm_feed_read(f, at, m, x);
+		varm_values_read(f, at, m, x);
 		for (size_t i = 0; i < m; i++)
 			if (!isfinite(x[i]))
 				return fc_fail(
@@ -198,14 +198,14 @@ static int check_finite(
 	return 0;
 }
 
-int varm_emit_explain(
+int varm_write_item_explain(
     const struct plan *p, const struct plan_item *it, const char *otherwise, struct fc_err *e)
 {
 	struct views v = varm_plan_views(it);
 	if (v.base && check_finite(p->base.path, v.base, it->out.name, v.n, e) < 0)
 		return -1;
 	for (int k = 0; k < v.n_target; k++) {
-		const struct feed *f = &v.target[k];
+		const struct values *f = &v.target[k];
 		if (check_finite(p->model[f->model].path, f, it->out.name, v.n, e) < 0)
 			return -1;
 	}
@@ -213,7 +213,7 @@ int varm_emit_explain(
 }
 
 /* The target that alone is the result, or NULL. */
-static const struct feed *sole_target(const struct plan_item *it, const struct verdict *r)
+static const struct values *sole_target(const struct plan_item *it, const struct measured *r)
 {
 	int sole = -1;
 	for (int k = 0; k < it->n_target; k++) {
@@ -230,7 +230,7 @@ static const struct feed *sole_target(const struct plan_item *it, const struct v
 
 static int visit_written(struct unit *u, void *ctx, struct fc_err *e)
 {
-	struct job *j = ctx;
+	struct writing *j = ctx;
 	size_t first = u->at, n = u->end - u->at, size = fc_dtype_size(j->dtype);
 	char *bytes = fc_malloc(n * size);
 	int ret = fc_store_writer_get(j->writer, j->i, first * size, bytes, n * size, e);
@@ -241,23 +241,23 @@ static int visit_written(struct unit *u, void *ctx, struct fc_err *e)
 	return ret;
 }
 
-int varm_emit_checksum(
+int varm_write_item_checksum(
     const struct plan *p, size_t i, struct fc_store_writer *w, uint64_t *checksum, struct fc_err *e)
 {
 	struct views v = varm_plan_views(&p->item[i]);
-	struct job j = {.dtype = p->item[i].out.dtype, .writer = w, .i = i};
-	int ret = varm_sweep(&v, visit_written, &j, NULL, 0, e);
+	struct writing j = {.dtype = p->item[i].out.dtype, .writer = w, .i = i};
+	int ret = varm_pass(&v, visit_written, &j, NULL, 0, e);
 	*checksum = j.checksum;
 	return ret;
 }
 
-int varm_emit(const struct plan *p, size_t i, const struct verdict *r, struct fc_store_writer *w,
-    uint64_t *checksum, struct fc_err *e)
+int varm_write_item(const struct plan *p, size_t i, const struct measured *r,
+    struct fc_store_writer *w, uint64_t *checksum, struct fc_err *e)
 {
 	const struct plan_item *it = &p->item[i];
 	struct views v = varm_plan_views(it);
-	struct job j = {.method = it->method,
-	    .verdict = r,
+	struct writing j = {.method = it->method,
+	    .measured = r,
 	    .from = it->method ? sole_target(it, r) : &it->base,
 	    .dtype = it->out.dtype,
 	    .rounding = &p->rounding,
@@ -265,10 +265,10 @@ int varm_emit(const struct plan *p, size_t i, const struct verdict *r, struct fc
 	    .writer = w,
 	    .i = i};
 	bool raw = j.from && !j.from->read && j.from->t.dtype == j.dtype;
-	int ret = varm_sweep(&v, raw ? visit_bytes : visit_values, &j, NULL, 0, e);
+	int ret = varm_pass(&v, raw ? visit_bytes : visit_values, &j, NULL, 0, e);
 	*checksum = j.checksum;
 	if (j.overflow)
-		return varm_emit_explain(
+		return varm_write_item_explain(
 		    p, it, "a merged value is too large for its type; see --dtype", e);
 	return ret;
 }

@@ -71,7 +71,7 @@ static void importances(const struct unit *u, const double *divergence, double *
 	}
 }
 
-static void importance_keys(const struct unit *u, const struct cut_wish *w, uint64_t *key)
+static void importance_keys(const struct unit *u, const struct threshold_query *w, uint64_t *key)
 {
 	double importance[BLOCK_ELEMENTS];
 	importances(u, w->ctx, importance);
@@ -80,36 +80,36 @@ static void importance_keys(const struct unit *u, const struct cut_wish *w, uint
 
 /* r->number: a divergence for each row, then the threshold. */
 static int measure(
-    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
 {
 	(void)g;
 	(void)n;
 	size_t n_row = v->n / v->row;
-	struct cut_wish w[3];
+	struct threshold_query w[3];
 	double quartile[3];
 	r->weight[0] = NAN; /* each entry has its own */
 	r->number = FC_ARRAY(double, n_row + 1);
 	if (!v->n)
 		return 0;
-	if (varm_sweep(v, visit_rows, r->number, NULL, 0, e) < 0)
+	if (varm_pass(v, visit_rows, r->number, NULL, 0, e) < 0)
 		return -1;
 	for (int q = 0; q < 3; q++) {
 		size_t from_below = (size_t)(0.25 * (q + 1) * (double)(v->n - 1));
-		w[q] = (struct cut_wish){
+		w[q] = (struct threshold_query){
 		    importance_keys, .ctx = r->number, .least = v->n - from_below, .exact = true};
 	}
-	if (varm_cut_find(w, 3, v, CUT_GATHER, e) < 0)
+	if (varm_threshold_find(w, 3, v, THRESHOLD_GATHER, e) < 0)
 		return -1;
 	for (int q = 0; q < 3; q++) {
 		quartile[q] = 0;
 		if (w[q].take == w[q].least) /* else among the zeros */
-			memcpy(&quartile[q], &w[q].cut.key, 8);
+			memcpy(&quartile[q], &w[q].threshold.key, 8);
 	}
 	r->number[n_row] = quartile[1] + 1.5 * (quartile[2] - quartile[0]);
 	return 0;
 }
 
-static void apply(struct unit *u, const struct verdict *r, double *out)
+static void apply(struct unit *u, const struct measured *r, double *out)
 {
 	double importance[BLOCK_ELEMENTS], threshold = r->number[u->v->n / u->v->row];
 	importances(u, r->number, importance);

@@ -32,12 +32,12 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 	return 0;
 }
 
-int varm_gram(const struct views *v, bool changes, double **g, int *n, struct fc_err *e)
+int varm_inner_products(const struct views *v, bool changes, double **g, int *n, struct fc_err *e)
 {
 	struct sums_wanted p = {changes, v->n_target + (v->base && !changes)};
 	size_t n_pair = (size_t)p.n * ((size_t)p.n + 1) / 2;
 	double *sum = FC_ARRAY(double, n_pair), *at = sum;
-	int ret = varm_sweep(v, visit, &p, sum, (int)n_pair, e);
+	int ret = varm_pass(v, visit, &p, sum, (int)n_pair, e);
 	*n = p.n;
 	*g = FC_ARRAY(double, (size_t)p.n *(size_t)p.n);
 	for (int i = 0; i < p.n; i++)
@@ -47,7 +47,7 @@ int varm_gram(const struct views *v, bool changes, double **g, int *n, struct fc
 	return ret;
 }
 
-void varm_blend_values(struct unit *u, const struct verdict *r, double *out)
+void varm_blend_values(struct unit *u, const struct measured *r, double *out)
 {
 	double spare[BLOCK_ELEMENTS], of_base = r->base_weight;
 	for (size_t i = 0; i < u->n; i++)
@@ -68,7 +68,7 @@ static FC_SIMD_BODY void put_on_base_body(
 FC_SIMD_KERNEL(
     static void, put_on_base, (double *out, const double *base, size_t n), (out, base, n))
 
-void varm_blend_changes(struct unit *u, const struct verdict *r, double *out)
+void varm_blend_changes(struct unit *u, const struct measured *r, double *out)
 {
 	double spare[BLOCK_ELEMENTS];
 	memset(out, 0, u->n * sizeof *out);

@@ -9,7 +9,7 @@
 
 static const struct parameter param_scale = {.name = "scale",
     .scope = PARAMETER_OF_TARGET,
-    .offset = offsetof(struct term, weight),
+    .offset = offsetof(struct target_params, weight),
     .usual = 1,
     .min = -INFINITY,
     .max = INFINITY,
@@ -17,16 +17,17 @@ static const struct parameter param_scale = {.name = "scale",
     .help = "factor of the values"};
 
 static int measure(
-    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
 {
 	double sum = 0;
 	(void)g;
 	(void)n;
 	(void)e;
 	for (int k = 0; k < v->n_target; k++)
-		sum += v->term[k].weight;
+		sum += v->target_params[k].weight;
 	for (int k = 0; k < v->n_target; k++)
-		r->weight[k] = v->set->normalize ? v->term[k].weight / sum : v->term[k].weight;
+		r->weight[k] = v->set->normalize ? v->target_params[k].weight / sum
+						 : v->target_params[k].weight;
 	return 0;
 }
 

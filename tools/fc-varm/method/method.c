@@ -11,7 +11,7 @@
 const struct parameter varm_weight = {.name = "weight",
     .scope = PARAMETER_OF_TARGET,
     .must = PARAMETER_RECIPE_MUST,
-    .offset = offsetof(struct term, weight),
+    .offset = offsetof(struct target_params, weight),
     .usual = 1,
     .min = -INFINITY,
     .max = INFINITY,
@@ -88,9 +88,9 @@ struct settings varm_method_settings(const struct method *m)
 	return s;
 }
 
-struct term varm_method_term(const struct method *m)
+struct target_params varm_method_target_params(const struct method *m)
 {
-	struct term t = {.weight = 1};
+	struct target_params t = {.weight = 1};
 	put_usual(m, PARAMETER_OF_TARGET, &t);
 	return t;
 }
@@ -104,7 +104,8 @@ int varm_method_check_count(const struct method *m, int n_target, struct fc_err 
 	    m->base == BASE_NEEDED ? " into the base" : "", n_target);
 }
 
-static int check_target(const struct method *m, const struct term *t, int k, struct fc_err *e)
+static int check_target(
+    const struct method *m, const struct target_params *t, int k, struct fc_err *e)
 {
 	struct fc_err why;
 	if (!m->check || m->check(t, &why) == 0)
@@ -112,43 +113,43 @@ static int check_target(const struct method *m, const struct term *t, int k, str
 	return fc_fail(e, "target %d: %s", k + 1, why.msg);
 }
 
-int varm_method_check(const struct method *m, const struct settings *s, const struct term *term,
-    int n_target, struct fc_err *e)
+int varm_method_check(const struct method *m, const struct settings *s,
+    const struct target_params *params, int n_target, struct fc_err *e)
 {
 	double sum = 0;
 	if (varm_method_check_count(m, n_target, e) < 0)
 		return -1;
 	for (int k = 0; k < n_target; k++) {
-		sum += term[k].weight;
-		if (check_target(m, &term[k], k, e) < 0)
+		sum += params[k].weight;
+		if (check_target(m, &params[k], k, e) < 0)
 			return -1;
 	}
 	return m->divides && s->normalize && sum == 0 ? fc_fail(e, "the weights add up to 0") : 0;
 }
 
 int varm_method_measure(
-    const struct method *m, const struct views *v, struct verdict *r, struct fc_err *e)
+    const struct method *m, const struct views *v, struct measured *r, struct fc_err *e)
 {
 	bool changes = m->products == PRODUCTS_OF_CHANGES && v->base;
 	double *g = NULL;
-	int n = 0, ret = m->products ? varm_gram(v, changes, &g, &n, e) : 0;
+	int n = 0, ret = m->products ? varm_inner_products(v, changes, &g, &n, e) : 0;
 	if (ret == 0)
 		ret = m->measure(v, g, n, r, e);
 	free(g);
 	return ret;
 }
 
-void varm_verdict_trim(struct verdict *r)
+void varm_measured_trim(struct measured *r)
 {
 	free(r->number);
-	free(r->cut);
+	free(r->threshold);
 	r->number = NULL;
-	r->cut = NULL;
+	r->threshold = NULL;
 }
 
-void varm_verdict_clear(struct verdict *r)
+void varm_measured_clear(struct measured *r)
 {
-	varm_verdict_trim(r);
+	varm_measured_trim(r);
 	free(r->weight);
 	r->weight = NULL;
 }

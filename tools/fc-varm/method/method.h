@@ -42,7 +42,7 @@ struct settings {
 };
 
 /* Parameters of a target in a tensor. */
-struct term {
+struct target_params {
 	double weight;  /* factor of the target's values, or of its change */
 	double density; /* part of the entries that a sparsifier keeps */
 	double gamma;   /* breadcrumbs: part of the entries, the largest, that is dropped */
@@ -50,16 +50,16 @@ struct term {
 	double own[2];  /* of a method whose parameters are none of these */
 };
 
-struct cut;
+struct threshold;
 struct sparsifier;
 
 /* What a method found out about a tensor before it merges it. */
-struct verdict {
+struct measured {
 	double *weight; /* [n_target], for apply() and the report; NaN: there is no such number */
 	bool moved;     /* some importance was above 0 */
-	double base_weight; /* methods that blend: what the base's values count */
-	double *number;     /* the method's own; owned */
-	struct cut *cut;    /* the method's own; owned */
+	double base_weight;          /* methods that blend: what the base's values count */
+	double *number;              /* the method's own; owned */
+	struct threshold *threshold; /* the method's own; owned */
 };
 
 /* What the base is to a method, and so whether apply() finds it in u->base. */
@@ -118,15 +118,15 @@ struct method {
 	enum copies copies;
 
 	/* NULL, or whether what a target's parameters say together can be done. */
-	int (*check)(const struct term *t, struct fc_err *e);
-	/* Fills r->weight and what else apply() needs from v->set and v->term, after as many passes
-	 * over the tensor as it takes.  g: the n by n inner products, or NULL. */
+	int (*check)(const struct target_params *t, struct fc_err *e);
+	/* Fills r->weight and what else apply() needs from v->set and v->target_params, after as
+	 * many passes over the tensor as it takes.  g: the n by n inner products, or NULL. */
 	int (*measure)(
-	    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e);
+	    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e);
 	/* NULL, or what a unit needs before its first block: u->own, which the caller frees */
-	int (*prepare)(struct unit *u, const struct verdict *r, struct fc_err *e);
+	int (*prepare)(struct unit *u, const struct measured *r, struct fc_err *e);
 	/* out[u->n] for the block in hand, whose values it may overwrite */
-	void (*apply)(struct unit *u, const struct verdict *r, double *out);
+	void (*apply)(struct unit *u, const struct measured *r, double *out);
 	const struct sparsifier *sparse; /* task arithmetic: what thins out the changes, or NULL */
 	bool elect; /* task arithmetic: only changes with the sign of their sum count */
 };
@@ -155,17 +155,17 @@ extern const struct parameter varm_weight, varm_normalize;
 const struct take *varm_method_take(const struct method *m, const char *name);
 double varm_take_usual(const struct take *t);
 struct settings varm_method_settings(const struct method *m);
-struct term varm_method_term(const struct method *m);
+struct target_params varm_method_target_params(const struct method *m);
 /* Whether the method can merge so many targets, and with such parameters. */
 int varm_method_check_count(const struct method *m, int n_target, struct fc_err *e);
-int varm_method_check(const struct method *m, const struct settings *s, const struct term *term,
-    int n_target, struct fc_err *e);
+int varm_method_check(const struct method *m, const struct settings *s,
+    const struct target_params *params, int n_target, struct fc_err *e);
 
 /* The method's measure(), given what it needs. */
 int varm_method_measure(
-    const struct method *m, const struct views *v, struct verdict *r, struct fc_err *e);
+    const struct method *m, const struct views *v, struct measured *r, struct fc_err *e);
 /* Frees what r owns; the second one all but the weights. */
-void varm_verdict_clear(struct verdict *r);
-void varm_verdict_trim(struct verdict *r);
+void varm_measured_clear(struct measured *r);
+void varm_measured_trim(struct measured *r);
 
 #endif

@@ -17,7 +17,7 @@ static const struct parameter param_t = {.name = "t",
     .help = "distance up to which the target's value is taken"};
 
 static int measure(
-    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
 {
 	(void)g;
 	(void)n;
@@ -40,7 +40,7 @@ static FC_SIMD_BODY void swap_near_body(
 FC_SIMD_KERNEL(static void, swap_near,
     (double *out, const double *base, const double *x, double t, size_t n), (out, base, x, t, n))
 
-static void apply(struct unit *u, const struct verdict *r, double *out)
+static void apply(struct unit *u, const struct measured *r, double *out)
 {
 	(void)r;
 	swap_near(out, u->base, u->x[0], u->v->set->t, u->n);

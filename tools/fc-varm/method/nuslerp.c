@@ -27,8 +27,8 @@ static const struct parameter param_row_wise = {.name = "nuslerp_row_wise",
 
 static double part(const struct views *v)
 {
-	double sum = v->term[0].weight + v->term[1].weight;
-	return fabs(sum) < 1e-6 ? 0.5 : v->term[1].weight / sum;
+	double sum = v->target_params[0].weight + v->target_params[1].weight;
+	return fabs(sum) < 1e-6 ? 0.5 : v->target_params[1].weight / sum;
 }
 
 /* From squares of lengths and the inner product.  Lengths below 1e-7 count as that. */
@@ -39,10 +39,10 @@ static struct arc mix(double aa, double ab, double bb, double t)
 	return varm_spheric_arc(cosine, 1 - cosine * cosine <= 1e-14, t);
 }
 
-static int measure_flat(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure_flat(const struct views *v, struct measured *r, struct fc_err *e)
 {
 	double *g;
-	int n, ret = varm_gram(v, v->base != NULL, &g, &n, e);
+	int n, ret = varm_inner_products(v, v->base != NULL, &g, &n, e);
 	struct arc c = mix(g[0], g[1], g[n + 1], part(v));
 	r->weight[0] = c.first;
 	r->weight[1] = c.second;
@@ -52,7 +52,7 @@ static int measure_flat(const struct views *v, struct verdict *r, struct fc_err 
 
 /* Columns are counted through all rows at once, a stretch of them a thread: the sums do not depend
  * on the number of threads. */
-static int measure_columns(const struct views *v, struct verdict *r)
+static int measure_columns(const struct views *v, struct measured *r)
 {
 	size_t n_row = (size_t)v->out->dim[0], n_col = v->n / n_row;
 	r->number = FC_ARRAY(double, 2 * n_col);
@@ -63,10 +63,10 @@ static int measure_columns(const struct views *v, struct verdict *r)
 		double aa[BLOCK_ELEMENTS] = {0}, ab[BLOCK_ELEMENTS] = {0};
 		double bb[BLOCK_ELEMENTS] = {0};
 		for (size_t y = 0; y < n_row; y++) {
-			varm_feed_read(&v->target[0], y * n_col + from, n, a);
-			varm_feed_read(&v->target[1], y * n_col + from, n, b);
+			varm_values_read(&v->target[0], y * n_col + from, n, a);
+			varm_values_read(&v->target[1], y * n_col + from, n, b);
 			if (v->base)
-				varm_feed_read(v->base, y * n_col + from, n, base);
+				varm_values_read(v->base, y * n_col + from, n, base);
 			for (size_t i = 0; i < n; i++) {
 				double p = a[i] - base[i], q = b[i] - base[i];
 				aa[i] += p * p;
@@ -84,7 +84,7 @@ static int measure_columns(const struct views *v, struct verdict *r)
 }
 
 static int measure(
-    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
 {
 	(void)g;
 	(void)n;
@@ -95,7 +95,7 @@ static int measure(
 	return v->set->row_wise ? measure_columns(v, r) : 0;
 }
 
-static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
+static int prepare(struct unit *u, const struct measured *r, struct fc_err *e)
 {
 	(void)r;
 	(void)e;
@@ -104,7 +104,7 @@ static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
 	size_t n_row = rows_of_unit(u);
 	double *coef = FC_ARRAY(double, 2 * n_row), g[4];
 	for (size_t y = 0; y < n_row; y++) {
-		varm_rows_gram(u, y, g);
+		varm_rows_inner_products(u, y, g);
 		struct arc c = mix(g[0], g[1], g[3], part(u->v));
 		coef[2 * y] = c.first;
 		coef[2 * y + 1] = c.second;
@@ -126,7 +126,7 @@ static void apply_columns(struct unit *u, const double *coef, double *out)
 	}
 }
 
-static void apply(struct unit *u, const struct verdict *r, double *out)
+static void apply(struct unit *u, const struct measured *r, double *out)
 {
 	if (u->own)
 		varm_rows_blend(u, u->own, out);

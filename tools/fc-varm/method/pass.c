@@ -18,14 +18,14 @@ bool varm_unit_next_nothing(struct unit *u)
 static void read_targets(struct unit *u)
 {
 	for (int k = 0; k < u->v->n_target; k++)
-		varm_feed_read(&u->v->target[k], u->first, u->n, u->x[k]);
+		varm_values_read(&u->v->target[k], u->first, u->n, u->x[k]);
 }
 
 void varm_unit_read(struct unit *u)
 {
 	read_targets(u);
 	if (u->v->base)
-		varm_feed_read(u->v->base, u->first, u->n, u->base);
+		varm_values_read(u->v->base, u->first, u->n, u->base);
 }
 
 bool varm_unit_next_base(struct unit *u)
@@ -33,7 +33,7 @@ bool varm_unit_next_base(struct unit *u)
 	if (!varm_unit_next_nothing(u))
 		return false;
 	if (u->v->base)
-		varm_feed_read(u->v->base, u->first, u->n, u->base);
+		varm_values_read(u->v->base, u->first, u->n, u->base);
 	return true;
 }
 
@@ -82,12 +82,12 @@ static void forget(const struct views *v, size_t from, size_t to)
 	if (to - from < UNIT_ELEMENTS)
 		return;
 	if (v->base)
-		varm_feed_forget(v->base, from, to - from);
+		varm_values_forget(v->base, from, to - from);
 	for (int k = 0; k < v->n_target; k++)
-		varm_feed_forget(&v->target[k], from, to - from);
+		varm_values_forget(&v->target[k], from, to - from);
 }
 
-size_t varm_sweep_row_unit(size_t row)
+size_t varm_pass_row_unit(size_t row)
 {
 	return row >= UNIT_ELEMENTS ? row : UNIT_ELEMENTS / row * row;
 }
@@ -143,7 +143,7 @@ static void visit_unit(struct pass *p, struct unit *u, size_t i)
 	leave_unit(p, i);
 }
 
-int varm_sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
+int varm_pass(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
     void *ctx, double *sum, int n_sum, struct fc_err *e)
 {
 	struct pass p = {.v = v,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_VARM_SWEEP_H
-#define FC_VARM_SWEEP_H
+#ifndef FC_VARM_PASS_H
+#define FC_VARM_PASS_H
 
 #include <stdbool.h>
 
@@ -8,10 +8,10 @@
 #include "fc-varm/source/values.h"
 
 /*
- * Passes over one tensor of all models at once.  A tensor is cut into units, of a fixed number of
- * elements or of whole rows, which threads take in any order; a unit is read in blocks small
- * enough for the cache.
- * Memory is bounded by the units in flight: mapped pages behind them are let go.
+ * Passes over one tensor of all models at once.  A tensor is cut into units, of a fixed
+ * number of elements or of whole rows, which threads take in any order; a unit is read in blocks
+ * small enough for the cache. Memory is bounded by the units in flight: mapped pages behind them
+ * are let go.
  */
 #define UNIT_ELEMENTS ((size_t)1 << 16)
 #define BLOCK_ELEMENTS ((size_t)1 << 9)
@@ -24,45 +24,45 @@
 /* One tensor of all models, with one shape, and what to do with it; borrowed from the plan. */
 struct views {
 	const struct fc_tensor *out; /* name and shape */
-	const struct feed *base;     /* NULL: there is none */
-	const struct feed *target;   /* [n_target] */
+	const struct values *base;   /* NULL: there is none */
+	const struct values *target; /* [n_target] */
 	int n_target;
 	size_t n;                    /* elements */
 	size_t row;                  /* elements of a row: the last dimension, or 1 */
 	size_t unit;                 /* elements of a unit */
 	const struct method *method; /* NULL: copied */
 	const struct settings *set;
-	const struct term *term; /* [n_target] */
+	const struct target_params *target_params; /* [n_target] */
 };
 
 /* The part of a pass that one thread works on. */
 struct unit {
 	const struct views *v;
 	size_t at, end; /* elements not visited yet */
-	size_t first;   /* the block in hand begins at this element */
-	size_t n;       /* and has so many */
-	double *base;   /* its values: [n] */
-	double **x;     /* [n_target][n] */
-	double *lanes;  /* [n_sum][LANES], zero at the unit's beginning */
-	size_t begin;   /* the unit's first element */
-	void *own;      /* what the method prepared for the unit */
+	/* The block in hand: elements [first, first + n) of the tensor. */
+	size_t first, n;
+	double *base;  /* [n] the base's values of the block */
+	double **x;    /* [n_target][n] the targets' values of the block */
+	double *lanes; /* [n_sum][LANES], zero at the unit's beginning */
+	size_t begin;  /* the unit's first element */
+	void *own;     /* what the method prepared for the unit */
 };
 
 /* Elements of a unit of whole rows. */
-size_t varm_sweep_row_unit(size_t row);
+size_t varm_pass_row_unit(size_t row);
 
-/* Reads the next block of the unit, of all models that there are; false at its end. */
+/* Reads the unit's next block, of all models that there are; false at the unit's end. */
 bool varm_unit_next(struct unit *u);
-/* The same, without the pivot's values. */
+/* Reads the unit's next block, without the base's values. */
 bool varm_unit_next_targets(struct unit *u);
 /* Reads the block in hand, of all models that there are. */
 void varm_unit_read(struct unit *u);
-/* The same, with the pivot's values alone. */
+/* Reads the unit's next block, the base's values alone. */
 bool varm_unit_next_base(struct unit *u);
-/* Moves on to the next block and reads nothing. */
+/* Moves on to the unit's next block and reads nothing. */
 bool varm_unit_next_nothing(struct unit *u);
 
-/* The n-th unit of the tensor, to be read outside of a sweep. */
+/* The n-th unit of the tensor, to be read outside of a pass. */
 void varm_unit_init(struct unit *u, const struct views *v, size_t n);
 void varm_unit_release(struct unit *u);
 
@@ -74,7 +74,7 @@ double varm_lanes_total(const double *lane);
  * all units' lanes, added in the order of the units, so that it does not depend on the number of
  * threads.  Returns -1 with one of the messages when a visit returned -1.
  */
-int varm_sweep(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
+int varm_pass(const struct views *v, int (*visit)(struct unit *u, void *ctx, struct fc_err *e),
     void *ctx, double *sum, int n_sum, struct fc_err *e);
 
 #endif

@@ -101,13 +101,13 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 
 /* r->number[k]: the factor of changes that only target k has */
 static int measure_plus(
-    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
 {
 	(void)g;
 	(void)n;
 	int K = v->n_target;
 	double *sum = FC_ARRAY(double, 2 * (size_t)K + 1);
-	int ret = varm_sweep(v, visit, NULL, sum, 2 * K, e);
+	int ret = varm_pass(v, visit, NULL, sum, 2 * K, e);
 	r->number = FC_ARRAY(double, (size_t)K + 1);
 	for (int k = 0; k < K; k++) {
 		double rho = sum[2 * k] / fmax(sum[2 * k + 1], v->set->eps);
@@ -119,7 +119,7 @@ static int measure_plus(
 }
 
 static int measure(
-    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
 {
 	(void)g;
 	(void)n;
@@ -129,7 +129,7 @@ static int measure(
 	return 0;
 }
 
-static void apply(struct unit *u, const struct verdict *r, double *out)
+static void apply(struct unit *u, const struct measured *r, double *out)
 {
 	double counts[BLOCK_ELEMENTS];
 	prepare_block(u, counts);

@@ -6,13 +6,13 @@
 #include "base/hash.h"
 #include "tensor/simd.h"
 
-uint64_t varm_chance_key(uint64_t seed, const char *tensor, int target)
+uint64_t varm_random_by_index_key(uint64_t seed, const char *tensor, int target)
 {
 	return fc_hash(tensor, strlen(tensor), fc_hash(&seed, sizeof seed, (uint64_t)target));
 }
 
 /* The sequence of splitmix64 (Steele, Lea, Flood 2014), of which any member can be computed. */
-static FC_SIMD_BODY void varm_chance_fill_body(
+static FC_SIMD_BODY void varm_random_by_index_fill_body(
     double *restrict out, uint64_t key, uint64_t first, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -27,5 +27,5 @@ static FC_SIMD_BODY void varm_chance_fill_body(
 		out[i] = x - 1;
 	}
 }
-FC_SIMD_KERNEL(void, varm_chance_fill, (double *out, uint64_t key, uint64_t first, size_t n),
-    (out, key, first, n))
+FC_SIMD_KERNEL(void, varm_random_by_index_fill,
+    (double *out, uint64_t key, uint64_t first, size_t n), (out, key, first, n))

@@ -19,7 +19,7 @@ bool varm_rows_next(struct unit *u, size_t r, size_t *at)
 	return true;
 }
 
-void varm_rows_gram(struct unit *u, size_t r, double *g)
+void varm_rows_inner_products(struct unit *u, size_t r, double *g)
 {
 	int n = u->v->n_target;
 	size_t n_pair = (size_t)n * ((size_t)n + 1) / 2, at = 0;

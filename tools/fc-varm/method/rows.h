@@ -18,7 +18,7 @@ bool varm_rows_next(struct unit *u, size_t r, size_t *at);
 
 /* Inner products of the targets' rows, changes where there is a base, values else:
  * g[i * n_target + j] of the unit's row r. */
-void varm_rows_gram(struct unit *u, size_t r, double *g);
+void varm_rows_inner_products(struct unit *u, size_t r, double *g);
 
 /*
  * Merged values where each row has coefficients of its own: coef[row of the unit][n_target],

@@ -20,11 +20,11 @@ static const struct parameter param_select_topk = {.name = "select_topk",
     .arg = "P",
     .help = "part of the entries, those that vary most, that decides the weights"};
 
-static void mark_selected(const struct unit *u, const struct cut *cut, double *taken)
+static void mark_selected(const struct unit *u, const struct threshold *threshold, double *taken)
 {
 	double variance[BLOCK_ELEMENTS];
-	varm_cut_variance(u, NULL, (uint64_t *)variance);
-	varm_cut_factors(cut, variance, u->first, u->n, 1, taken);
+	varm_threshold_variance(u, NULL, (uint64_t *)variance);
+	varm_threshold_factors(threshold, variance, u->first, u->n, 1, taken);
 }
 
 static int visit_selected(struct unit *u, void *ctx, struct fc_err *e)
@@ -51,24 +51,25 @@ static int visit_all(struct unit *u, void *ctx, struct fc_err *e)
 	return 0;
 }
 
-/* Sums of squares over the selected entries; how many these are.  r->cut is NULL for all. */
+/* Sums of squares over the selected entries; how many these are.  r->threshold is NULL for all. */
 static int measure_squares(
-    const struct views *v, struct verdict *r, size_t *n_selected, struct fc_err *e)
+    const struct views *v, struct measured *r, size_t *n_selected, struct fc_err *e)
 {
 	*n_selected = v->n;
 	if (v->set->select_topk >= 1)
-		return varm_sweep(v, visit_all, NULL, r->weight, v->n_target, e);
-	struct cut_wish w = {varm_cut_variance, .part = v->set->select_topk, .of_nonzero = true};
-	if (varm_cut_find(&w, 1, v, CUT_GATHER, e) < 0)
+		return varm_pass(v, visit_all, NULL, r->weight, v->n_target, e);
+	struct threshold_query w = {
+	    varm_threshold_variance, .part = v->set->select_topk, .of_nonzero = true};
+	if (varm_threshold_find(&w, 1, v, THRESHOLD_GATHER, e) < 0)
 		return -1;
 	*n_selected = w.take;
-	r->cut = FC_ARRAY(struct cut, 1);
-	*r->cut = w.cut;
-	return varm_sweep(v, visit_selected, r->cut, r->weight, v->n_target, e);
+	r->threshold = FC_ARRAY(struct threshold, 1);
+	*r->threshold = w.threshold;
+	return varm_pass(v, visit_selected, r->threshold, r->weight, v->n_target, e);
 }
 
 static int measure(
-    const struct views *v, const double *g, int n_product, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n_product, struct measured *r, struct fc_err *e)
 {
 	(void)g;
 	(void)n_product;
@@ -83,7 +84,7 @@ static int measure(
 /* mergekit's reading: squares count among all entries, and when their mean over the whole tensor,
  * added up, is below 1e-6, the weights are equal. */
 static int measure_mergekit(
-    const struct views *v, const double *g, int n_product, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n_product, struct measured *r, struct fc_err *e)
 {
 	(void)g;
 	(void)n_product;
@@ -130,19 +131,19 @@ FC_SIMD_KERNEL(static void, elect,
 	size_t n),
     (out, base, x, weight, n_target, n))
 
-static void apply(struct unit *u, const struct verdict *r, double *out)
+static void apply(struct unit *u, const struct measured *r, double *out)
 {
 	elect(out, u->base, u->x, r->weight, u->v->n_target, u->n);
 }
 
 /* Entries that are not selected stay the base's. */
-static void apply_mergekit(struct unit *u, const struct verdict *r, double *out)
+static void apply_mergekit(struct unit *u, const struct measured *r, double *out)
 {
 	double taken[BLOCK_ELEMENTS];
 	apply(u, r, out);
-	if (!r->cut)
+	if (!r->threshold)
 		return;
-	mark_selected(u, r->cut, taken);
+	mark_selected(u, r->threshold, taken);
 	for (size_t i = 0; i < u->n; i++)
 		out[i] = taken[i] ? out[i] : u->base[i];
 }

@@ -14,7 +14,7 @@
 /* Sums of magnitudes before and after dropping, [n_target][2]. */
 struct scales {
 	const struct sparsifier *by;
-	const struct verdict *r;
+	const struct measured *r;
 };
 
 static int visit_scales(struct unit *u, void *ctx, struct fc_err *e)
@@ -41,7 +41,7 @@ static int visit_scales(struct unit *u, void *ctx, struct fc_err *e)
 }
 
 int varm_sparse_measure_scales(
-    const struct sparsifier *by, const struct views *v, struct verdict *r, struct fc_err *e)
+    const struct sparsifier *by, const struct views *v, struct measured *r, struct fc_err *e)
 {
 	size_t n = (size_t)v->n_target;
 	double *sum = FC_ARRAY(double, 2 * n + 1);
@@ -51,7 +51,7 @@ int varm_sparse_measure_scales(
 	for (size_t k = 0; k < n; k++)
 		r->number[k] = 1;
 	if (v->set->rescale) {
-		ret = varm_sweep(v, visit_scales, &s, sum, (int)(2 * n), e);
+		ret = varm_pass(v, visit_scales, &s, sum, (int)(2 * n), e);
 		for (size_t k = 0; k < n && ret == 0; k++)
 			if (sum[2 * k] >= 1e-7 && sum[2 * k + 1] >= 1e-7)
 				r->number[k] = sum[2 * k] / sum[2 * k + 1];
@@ -60,64 +60,66 @@ int varm_sparse_measure_scales(
 	return ret;
 }
 
-static int measure_magnitude(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure_magnitude(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	struct cut_wish *w = FC_ARRAY(struct cut_wish, (size_t)v->n_target + 1);
+	struct threshold_query *w = FC_ARRAY(struct threshold_query, (size_t)v->n_target + 1);
 	int n = 0;
-	r->cut = FC_ARRAY(struct cut, (size_t)v->n_target + 1);
+	r->threshold = FC_ARRAY(struct threshold, (size_t)v->n_target + 1);
 	for (int k = 0; k < v->n_target; k++) {
-		double part = v->term[k].density;
-		r->cut[k] = (struct cut){part > 0 ? 0 : UINT64_MAX, UINT64_MAX};
+		double part = v->target_params[k].density;
+		r->threshold[k] = (struct threshold){part > 0 ? 0 : UINT64_MAX, UINT64_MAX};
 		if (part > 0 && part < 1)
-			w[n++] = (struct cut_wish){varm_cut_magnitude, k, .part = part, .least = 1};
+			w[n++] = (struct threshold_query){
+			    varm_threshold_magnitude, k, .part = part, .least = 1};
 	}
-	int ret = n ? varm_cut_find(w, n, v, CUT_GATHER, e) : 0;
+	int ret = n ? varm_threshold_find(w, n, v, THRESHOLD_GATHER, e) : 0;
 	for (int i = 0; i < n; i++)
-		r->cut[w[i].target] = w[i].cut;
+		r->threshold[w[i].target] = w[i].threshold;
 	free(w);
 	return ret == 0 ? varm_sparse_measure_scales(&varm_sparse_magnitude, v, r, e) : -1;
 }
 
-static void keep_magnitude(
-    const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
+static void keep_magnitude(const struct unit *u, const struct measured *r, int target,
+    const double *change, double *factor)
 {
-	varm_cut_factors(&r->cut[target], change, u->first, u->n, r->number[target], factor);
+	varm_threshold_factors(
+	    &r->threshold[target], change, u->first, u->n, r->number[target], factor);
 }
 
 const struct sparsifier varm_sparse_magnitude = {measure_magnitude, NULL, keep_magnitude};
 
-/* Two cuts a target: what is above the first is dropped, what is between them stays. */
-static int measure_outliers(const struct views *v, struct verdict *r, struct fc_err *e)
+/* Two thresholds a target: what is above the first is dropped, what is between them stays. */
+static int measure_outliers(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	struct cut_wish *w = FC_ARRAY(struct cut_wish, 2 * (size_t)v->n_target + 1);
+	struct threshold_query *w = FC_ARRAY(struct threshold_query, 2 * (size_t)v->n_target + 1);
 	int n = 0;
-	r->cut = FC_ARRAY(struct cut, 2 * (size_t)v->n_target + 1);
+	r->threshold = FC_ARRAY(struct threshold, 2 * (size_t)v->n_target + 1);
 	for (int k = 0; k < v->n_target; k++) {
-		const struct term *t = &v->term[k];
+		const struct target_params *t = &v->target_params[k];
 		size_t keep = t->density > 0 ? (size_t)(t->density * (double)v->n) : 0;
 		size_t top = (size_t)(t->gamma * (double)v->n);
 		top = top < v->n - keep ? top : v->n - keep; /* keeping goes first */
-		r->cut[2 * k] = (struct cut){UINT64_MAX, 0};
-		r->cut[2 * k + 1] = (struct cut){0, UINT64_MAX};
+		r->threshold[2 * k] = (struct threshold){UINT64_MAX, 0};
+		r->threshold[2 * k + 1] = (struct threshold){0, UINT64_MAX};
 		if (t->density >= 1)
 			continue;
-		w[n++] = (struct cut_wish){varm_cut_magnitude, k, .least = top};
-		w[n++] = (struct cut_wish){varm_cut_magnitude, k, .least = top + keep};
+		w[n++] = (struct threshold_query){varm_threshold_magnitude, k, .least = top};
+		w[n++] = (struct threshold_query){varm_threshold_magnitude, k, .least = top + keep};
 	}
-	int ret = n ? varm_cut_find(w, n, v, CUT_GATHER, e) : 0;
+	int ret = n ? varm_threshold_find(w, n, v, THRESHOLD_GATHER, e) : 0;
 	for (int i = 0; i < n; i++)
-		r->cut[2 * w[i].target + i % 2] = w[i].cut;
+		r->threshold[2 * w[i].target + i % 2] = w[i].threshold;
 	free(w);
 	return ret == 0 ? varm_sparse_measure_scales(&varm_sparse_outliers, v, r, e) : -1;
 }
 
-static void keep_outliers(
-    const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
+static void keep_outliers(const struct unit *u, const struct measured *r, int target,
+    const double *change, double *factor)
 {
-	const struct cut *c = &r->cut[2 * target];
+	const struct threshold *c = &r->threshold[2 * target];
 	double top[BLOCK_ELEMENTS];
-	varm_cut_factors(&c[0], change, u->first, u->n, r->number[target], top);
-	varm_cut_factors(&c[1], change, u->first, u->n, r->number[target], factor);
+	varm_threshold_factors(&c[0], change, u->first, u->n, r->number[target], top);
+	varm_threshold_factors(&c[1], change, u->first, u->n, r->number[target], factor);
 	for (size_t i = 0; i < u->n; i++)
 		factor[i] -= top[i];
 }
@@ -133,19 +135,20 @@ static FC_SIMD_BODY void draw_body(double *restrict number, double p, double sca
 FC_SIMD_KERNEL(
     static void, draw, (double *number, double p, double scale, size_t n), (number, p, scale, n))
 
-static int measure_random(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure_random(const struct views *v, struct measured *r, struct fc_err *e)
 {
 	return varm_sparse_measure_scales(&varm_sparse_random, v, r, e);
 }
 
-static void keep_random(
-    const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
+static void keep_random(const struct unit *u, const struct measured *r, int target,
+    const double *change, double *factor)
 {
 	const struct settings *s = u->v->set;
-	double part = u->v->term[target].density;
+	double part = u->v->target_params[target].density;
 	double scale = r->number ? r->number[target] : s->rescale && part > 0 ? 1 / part : 1;
 	(void)change;
-	varm_chance_fill(factor, varm_chance_key(s->seed, u->v->out->name, target), u->first, u->n);
+	varm_random_by_index_fill(
+	    factor, varm_random_by_index_key(s->seed, u->v->out->name, target), u->first, u->n);
 	draw(factor, part, scale, u->n);
 }
 

@@ -9,18 +9,19 @@
  * for the others.  Each has up to three hooks; factor[u->n] is 0 where an entry is dropped.
  */
 struct sparsifier {
-	/* Before the first unit: r->cut and r->number as the sparsifier needs them. */
-	int (*measure)(const struct views *v, struct verdict *r, struct fc_err *e);
+	/* Before the first unit: r->threshold and r->number as the sparsifier needs them. */
+	int (*measure)(const struct views *v, struct measured *r, struct fc_err *e);
 	/* Before the unit's first block: u->own. */
-	int (*prepare)(struct unit *u, const struct verdict *r, struct fc_err *e);
+	int (*prepare)(struct unit *u, const struct measured *r, struct fc_err *e);
 	/* change[u->n] = x - base of the target */
-	void (*keep)(const struct unit *u, const struct verdict *r, int target,
+	void (*keep)(const struct unit *u, const struct measured *r, int target,
 	    const double *change, double *factor);
 };
 
 /* The part density with the largest magnitudes (Yadav et al. 2023). */
 extern const struct sparsifier varm_sparse_magnitude;
-/* The same without the part gamma at the top (Davari and Belilovsky 2023). */
+/* The part density with the largest magnitudes below the part gamma, which is dropped (Davari and
+ * Belilovsky 2023). */
 extern const struct sparsifier varm_sparse_outliers;
 /* Each entry with the probability density (Yu et al. 2023).  What stays is scaled by one factor to
  * the sum of magnitudes before, as in mergekit; _paper: divided by the probability. */
@@ -34,6 +35,6 @@ extern const struct sparsifier varm_sparse_rank, varm_sparse_rank_paper;
  * that 1.
  */
 int varm_sparse_measure_scales(
-    const struct sparsifier *by, const struct views *v, struct verdict *r, struct fc_err *e);
+    const struct sparsifier *by, const struct views *v, struct measured *r, struct fc_err *e);
 
 #endif

@@ -65,7 +65,7 @@ static void read_row(struct unit *u, size_t y, int k, struct ranked *out)
 }
 
 /* u->own: [n_target][unit's elements], ranks in the row from 0, the smallest change first. */
-static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
+static int prepare(struct unit *u, const struct measured *r, struct fc_err *e)
 {
 	size_t n = u->end - u->begin, row = u->v->row, n_row = rows_of_unit(u);
 	(void)r;
@@ -100,11 +100,11 @@ FC_SIMD_KERNEL(static void, draw,
     (double *number, const uint32_t *rank, double low, double step, double scale, size_t n),
     (number, rank, low, step, scale, n))
 
-static void keep(
-    const struct unit *u, const struct verdict *r, int target, const double *change, double *factor)
+static void keep(const struct unit *u, const struct measured *r, int target, const double *change,
+    double *factor)
 {
 	const struct settings *s = u->v->set;
-	const struct term *t = &u->v->term[target];
+	const struct target_params *t = &u->v->target_params[target];
 	const uint32_t *rank = u->own;
 	size_t last = u->v->row - 1;
 	/* all or nothing, or a row of one value, which has no ranks to tell apart */
@@ -113,12 +113,13 @@ static void keep(
 	double scale = r->number ? r->number[target] : s->rescale ? 0 : 1;
 	(void)change;
 	rank += (size_t)target * (u->end - u->begin) + (u->first - u->begin);
-	varm_chance_fill(factor, varm_chance_key(s->seed, u->v->out->name, target), u->first, u->n);
+	varm_random_by_index_fill(
+	    factor, varm_random_by_index_key(s->seed, u->v->out->name, target), u->first, u->n);
 	draw(
 	    factor, rank, t->density - epsilon, even ? 0 : 2 * epsilon / (double)last, scale, u->n);
 }
 
-static int measure(const struct views *v, struct verdict *r, struct fc_err *e)
+static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
 	return varm_sparse_measure_scales(&varm_sparse_rank, v, r, e);
 }

@@ -30,7 +30,7 @@ struct arc varm_spheric_arc(double cosine, bool parallel, double t)
  * parallel, a vector shorter than 1e-8 is not normalised.
  */
 static int measure_slerp(
-    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
 {
 	double x = sqrt(g[0]), b = sqrt(g[3]);
 	double cosine = clamp(g[1] / (x > 1e-8 ? x : 1) / (b > 1e-8 ? b : 1), -1, 1);
@@ -68,16 +68,17 @@ VARM_METHOD(slerp) = {.name = "slerp",
  * weighted mean of the lengths; around the base where there is one.
  */
 static int measure_multislerp(
-    const struct views *v, const double *g, int K, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int K, struct measured *r, struct fc_err *e)
 {
 	double sum = 0, length = 0, square = 0;
 	(void)e;
 	double *w = FC_ARRAY(double, (size_t)v->n_target + 1);
 	for (int k = 0; k < v->n_target; k++)
-		sum += v->term[k].weight;
+		sum += v->target_params[k].weight;
 	for (int k = 0; k < v->n_target; k++) {
 		double norm = sqrt(g[k * K + k]);
-		w[k] = v->set->normalize ? v->term[k].weight / sum : v->term[k].weight;
+		w[k] = v->set->normalize ? v->target_params[k].weight / sum
+					 : v->target_params[k].weight;
 		r->weight[k] = w[k] / (norm + v->set->eps); /* of the vector, for the mean */
 		length += w[k] * norm;
 	}
@@ -97,7 +98,7 @@ static int measure_multislerp(
 	return 0;
 }
 
-static void apply_multislerp(struct unit *u, const struct verdict *r, double *out)
+static void apply_multislerp(struct unit *u, const struct measured *r, double *out)
 {
 	if (u->v->base)
 		varm_blend_changes(u, r, out);
@@ -212,7 +213,7 @@ static void find_karcher_mean(const double *g, int stride, const struct views *v
 }
 
 static int measure_karcher(
-    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
 {
 	(void)e;
 	if (v->n_target > 1)

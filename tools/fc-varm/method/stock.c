@@ -35,7 +35,7 @@ static const struct parameter param_filter_wise = {.name = "filter_wise",
     .help = "a weight for each row"};
 
 static int measure(
-    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
 {
 	(void)v;
 	(void)e;
@@ -44,7 +44,7 @@ static int measure(
 	return 0;
 }
 
-static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
+static int prepare(struct unit *u, const struct measured *r, struct fc_err *e)
 {
 	int n = u->v->n_target;
 	(void)r;
@@ -55,7 +55,7 @@ static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
 	double *coef = FC_ARRAY(double, n_row *(size_t)n);
 	double *g = FC_ARRAY(double, (size_t)n *(size_t)n);
 	for (size_t y = 0; y < n_row; y++) {
-		varm_rows_gram(u, y, g);
+		varm_rows_inner_products(u, y, g);
 		for (int k = 0; k < n; k++)
 			coef[y * (size_t)n + (size_t)k] = share(g, n);
 	}
@@ -64,7 +64,7 @@ static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
 	return 0;
 }
 
-static void apply(struct unit *u, const struct verdict *r, double *out)
+static void apply(struct unit *u, const struct measured *r, double *out)
 {
 	if (u->own)
 		varm_rows_blend(u, u->own, out);

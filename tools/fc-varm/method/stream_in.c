@@ -72,31 +72,31 @@ static FC_SIMD_BODY void add_values_body(
 FC_SIMD_KERNEL(
     static void, add_values, (double *sum, const double *x, double w, size_t n), (sum, x, w, n))
 
-static bool is_bf16(const struct feed *f)
+static bool is_bf16(const struct values *f)
 {
 	return !f->read && f->t.dtype == FC_BF16;
 }
 
 void varm_stream_squares(
-    const struct feed *f, size_t first, size_t n, const double *base, double *lane, double *spare)
+    const struct values *f, size_t first, size_t n, const double *base, double *lane, double *spare)
 {
 	if (is_bf16(f)) {
-		squares_bf16(lane, varm_feed_bytes(f, first), base, n);
+		squares_bf16(lane, varm_values_bytes(f, first), base, n);
 		return;
 	}
-	varm_feed_read(f, first, n, spare);
+	varm_values_read(f, first, n, spare);
 	varm_sums_squares(lane, spare, base, n);
 }
 
-void varm_stream_add(const struct feed *f, size_t first, size_t n, const double *base, double w,
+void varm_stream_add(const struct values *f, size_t first, size_t n, const double *base, double w,
     double *sum, double *spare)
 {
 	if (is_bf16(f) && base) {
-		add_changes_bf16(sum, varm_feed_bytes(f, first), base, w, n);
+		add_changes_bf16(sum, varm_values_bytes(f, first), base, w, n);
 	} else if (is_bf16(f)) {
-		add_values_bf16(sum, varm_feed_bytes(f, first), w, n);
+		add_values_bf16(sum, varm_values_bytes(f, first), w, n);
 	} else {
-		varm_feed_read(f, first, n, spare);
+		varm_values_read(f, first, n, spare);
 		if (base)
 			add_changes(sum, spare, base, w, n);
 		else

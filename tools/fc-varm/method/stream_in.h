@@ -7,14 +7,14 @@
 /*
  * Reading and using a block's values in one go, for methods that need each value once: the same
  * bits as reading it and computing then, without the detour through memory.  n is at most
- * BLOCK_ELEMENTS; spare[n] is for feeds that have to be read first.
+ * BLOCK_ELEMENTS; spare[n] is for values that have to be read first.
  */
 
 /* lane[i % LANES] += (value i - base[i])^2 */
-void varm_stream_squares(
-    const struct feed *f, size_t first, size_t n, const double *base, double *lane, double *spare);
+void varm_stream_squares(const struct values *f, size_t first, size_t n, const double *base,
+    double *lane, double *spare);
 /* sum[i] += w (value i - base[i]); base NULL: sum[i] += w value i */
-void varm_stream_add(const struct feed *f, size_t first, size_t n, const double *base, double w,
+void varm_stream_add(const struct values *f, size_t first, size_t n, const double *base, double w,
     double *sum, double *spare);
 
 #endif

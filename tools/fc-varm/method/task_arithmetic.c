@@ -14,21 +14,21 @@
 
 static const struct parameter param_density = {.name = "density",
     .scope = PARAMETER_OF_TARGET,
-    .offset = offsetof(struct term, density),
+    .offset = offsetof(struct target_params, density),
     .usual = 1,
     .max = 1,
     .arg = "D",
     .help = "part of each target's changes that stays"};
 static const struct parameter param_gamma = {.name = "gamma",
     .scope = PARAMETER_OF_TARGET,
-    .offset = offsetof(struct term, gamma),
+    .offset = offsetof(struct target_params, gamma),
     .usual = 0.01,
     .max = 1,
     .arg = "G",
     .help = "part of the changes, the largest, that goes"};
 static const struct parameter param_epsilon = {.name = "epsilon",
     .scope = PARAMETER_OF_TARGET,
-    .offset = offsetof(struct term, epsilon),
+    .offset = offsetof(struct target_params, epsilon),
     .usual = 0.15,
     .max = 1,
     .arg = "E",
@@ -47,17 +47,17 @@ static const struct parameter param_lambda = {.name = "lambda",
     .help = "factor of the merged change"};
 
 static int measure(
-    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
 {
 	(void)g;
 	(void)n;
 	const struct sparsifier *sparse = v->method->sparse;
 	for (int k = 0; k < v->n_target; k++)
-		r->weight[k] = v->term[k].weight;
+		r->weight[k] = v->target_params[k].weight;
 	return sparse && sparse->measure ? sparse->measure(v, r, e) : 0;
 }
 
-static int prepare(struct unit *u, const struct verdict *r, struct fc_err *e)
+static int prepare(struct unit *u, const struct measured *r, struct fc_err *e)
 {
 	const struct sparsifier *sparse = u->v->method->sparse;
 	return sparse && sparse->prepare ? sparse->prepare(u, r, e) : 0;
@@ -128,7 +128,7 @@ static FC_SIMD_BODY void weigh_body(
 FC_SIMD_KERNEL(static void, weigh, (double *x, const double *factor, double weight, size_t n),
     (x, factor, weight, n))
 
-static void apply(struct unit *u, const struct verdict *r, double *out)
+static void apply(struct unit *u, const struct measured *r, double *out)
 {
 	const struct settings *s = u->v->set;
 	const struct sparsifier *sparse = u->v->method->sparse;
@@ -151,7 +151,7 @@ static void apply(struct unit *u, const struct verdict *r, double *out)
 }
 
 /* DELLA's probabilities go from density - epsilon to density + epsilon. */
-static int check_ranked(const struct term *t, struct fc_err *e)
+static int check_ranked(const struct target_params *t, struct fc_err *e)
 {
 	double low = t->density - t->epsilon, high = t->density + t->epsilon;
 	if (t->density <= 0 || t->density >= 1 || (low > 0 && high < 1))

@@ -17,11 +17,11 @@ struct entry {
 };
 
 /*
- * The search for one cut: it lies among the keys from low to high, of which there are `inside`;
- * above have a larger key.  Before anything was counted, low and high are a guess.
+ * The search for one threshold: it lies among the keys from low to high, of which there are
+ * `inside`; above have a larger key.  Before anything was counted, low and high are a guess.
  */
 struct search {
-	struct cut_wish *w;
+	struct threshold_query *w;
 	uint64_t low, high;
 	size_t above, inside, n_zero;
 	bool counted; /* w->take, above and inside are known, not guessed */
@@ -184,21 +184,21 @@ static void begin(struct search *s, size_t n_unit)
 
 static void finish(struct search *s, uint64_t key, uint64_t index)
 {
-	s->w->cut = (struct cut){key, index};
+	s->w->threshold = (struct threshold){key, index};
 	s->step = DONE;
 }
 
 /* After the first pass. */
 static void decide_take(struct search *s, const struct views *v)
 {
-	struct cut_wish *w = s->w;
+	struct threshold_query *w = s->w;
 	size_t n_nonzero = v->n - s->n_zero, of = w->of_nonzero ? n_nonzero : v->n;
 	w->take = w->part >= 1 ? of : (size_t)(w->part * (double)of);
 	w->take = w->take < w->least ? w->least : w->take;
 	w->take = w->take > n_nonzero ? n_nonzero : w->take;
 }
 
-/* The guess was wrong: the cut may be anywhere. */
+/* The guess was wrong: the threshold may be anywhere. */
 static void widen(struct search *s, const struct views *v)
 {
 	s->low = 1;
@@ -207,10 +207,10 @@ static void widen(struct search *s, const struct views *v)
 	s->room = v->n <= s->room ? s->room : 0; /* there was too much: count first */
 }
 
-/* After a count: the bin with the cut is the next interval. */
+/* After a count: the bin with the threshold is the next interval. */
 static void choose_bin(struct search *s, const struct views *v, size_t room)
 {
-	struct cut_wish *w = s->w;
+	struct threshold_query *w = s->w;
 	size_t b = BINS, above = s->above;
 	if (!s->counted)
 		decide_take(s, v);
@@ -271,10 +271,10 @@ static struct entry find_entry(struct entry *v, size_t n, size_t k)
 	return v[k];
 }
 
-/* After gathering: the cut is one of the entries, or the guess was wrong. */
+/* After gathering: the threshold is one of the entries, or the guess was wrong. */
 static void choose_entry(struct search *s, const struct views *v)
 {
-	struct cut_wish *w = s->w;
+	struct threshold_query *w = s->w;
 	if (!s->counted)
 		decide_take(s, v);
 	if (!w->take) {
@@ -289,7 +289,8 @@ static void choose_entry(struct search *s, const struct views *v)
 	s->entry = NULL;
 }
 
-/* Many entries have the cut's key: the unit in which the last one to take lies is read again. */
+/* Many entries have the threshold's key: the unit in which the last one to take lies is read again.
+ */
 static void find_last(struct search *s, const struct views *v)
 {
 	size_t need = s->w->take - s->above, unit = 0;
@@ -331,23 +332,24 @@ static bool all_done(const struct searches *all)
 	return true;
 }
 
-static void start(struct searches *all, struct cut_wish *w, const struct views *v, size_t room)
+static void start(
+    struct searches *all, struct threshold_query *w, const struct views *v, size_t room)
 {
-	struct cut_guess *guess = FC_ARRAY(struct cut_guess, (size_t)all->n + 1);
-	varm_cut_sample(w, all->n, v, guess);
+	struct threshold_guess *guess = FC_ARRAY(struct threshold_guess, (size_t)all->n + 1);
+	varm_threshold_sample(w, all->n, v, guess);
 	for (int i = 0; i < all->n; i++) {
 		all->s[i] = (struct search){.w = &w[i],
 		    .low = guess[i].low,
 		    .high = guess[i].high,
 		    .inside = guess[i].inside,
 		    .room = room};
-		all->base = all->base || w[i].keys != varm_cut_variance;
+		all->base = all->base || w[i].keys != varm_threshold_variance;
 	}
 	free(guess);
 }
 
-int varm_cut_find(
-    struct cut_wish *w, int n_wish, const struct views *v, size_t n_gather, struct fc_err *e)
+int varm_threshold_find(
+    struct threshold_query *w, int n_wish, const struct views *v, size_t n_gather, struct fc_err *e)
 {
 	struct searches all = {FC_ARRAY(struct search, (size_t)n_wish + 1), n_wish, false};
 	size_t n_unit = v->n / v->unit + 1, room = n_gather / (n_wish ? (size_t)n_wish : 1);
@@ -357,7 +359,7 @@ int varm_cut_find(
 		for (int i = 0; i < n_wish; i++)
 			if (all.s[i].step != DONE)
 				begin(&all.s[i], n_unit);
-		ret = varm_sweep(v, visit, &all, NULL, 0, e);
+		ret = varm_pass(v, visit, &all, NULL, 0, e);
 #pragma omp parallel for schedule(dynamic) if (v->n > UNIT_ELEMENTS)
 		for (int i = 0; i < n_wish; i++)
 			end(&all.s[i], v, room);

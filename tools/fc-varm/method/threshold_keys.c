@@ -28,7 +28,7 @@ static FC_SIMD_BODY void variances_body(
 FC_SIMD_KERNEL(static void, variances, (double *out, double *const *x, int n_target, size_t n),
     (out, x, n_target, n))
 
-void varm_cut_variance(const struct unit *u, const struct cut_wish *w, uint64_t *key)
+void varm_threshold_variance(const struct unit *u, const struct threshold_query *w, uint64_t *key)
 {
 	double variance[BLOCK_ELEMENTS];
 	(void)w;
@@ -45,7 +45,7 @@ static FC_SIMD_BODY void magnitudes_body(
 FC_SIMD_KERNEL(static void, magnitudes,
     (double *out, const double *x, const double *base, size_t n), (out, x, base, n))
 
-void varm_cut_magnitude(const struct unit *u, const struct cut_wish *w, uint64_t *key)
+void varm_threshold_magnitude(const struct unit *u, const struct threshold_query *w, uint64_t *key)
 {
 	double magnitude[BLOCK_ELEMENTS];
 	magnitudes(magnitude, u->x[w->target], u->base, u->n);
@@ -53,8 +53,8 @@ void varm_cut_magnitude(const struct unit *u, const struct cut_wish *w, uint64_t
 }
 
 /* Keys of at least 0 order as their doubles; those that are no numbers let nothing pass. */
-static FC_SIMD_BODY void varm_cut_factors_body(const struct cut *c, const double *restrict change,
-    uint64_t first, size_t n, double scale, double *restrict factor)
+static FC_SIMD_BODY void varm_threshold_factors_body(const struct threshold *c,
+    const double *restrict change, uint64_t first, size_t n, double scale, double *restrict factor)
 {
 	uint64_t index = c->index;
 	double least;
@@ -66,7 +66,7 @@ static FC_SIMD_BODY void varm_cut_factors_body(const struct cut *c, const double
 		factor[i] = magnitude == least ? as_much : more;
 	}
 }
-FC_SIMD_KERNEL(void, varm_cut_factors,
-    (const struct cut *c, const double *change, uint64_t first, size_t n, double scale,
+FC_SIMD_KERNEL(void, varm_threshold_factors,
+    (const struct threshold *c, const double *change, uint64_t first, size_t n, double scale,
 	double *factor),
     (c, change, first, n, scale, factor))

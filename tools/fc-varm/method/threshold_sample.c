@@ -42,14 +42,15 @@ static uint64_t find_rank(uint64_t *key, size_t n, size_t k)
 static void forget(const struct views *v, size_t first, size_t n)
 {
 	if (v->base)
-		varm_feed_forget(v->base, first, n);
+		varm_values_forget(v->base, first, n);
 	for (int k = 0; k < v->n_target; k++)
-		varm_feed_forget(&v->target[k], first, n);
+		varm_values_forget(&v->target[k], first, n);
 }
 
 /* Keys of blocks spread evenly over the tensor: [n_wish][SAMPLE_BLOCKS * BLOCK_ELEMENTS].  The
  * system maps more around a block than was asked for: each stretch is let go at once. */
-static void take_sample(const struct cut_wish *w, int n_wish, const struct views *v, uint64_t *key)
+static void take_sample(
+    const struct threshold_query *w, int n_wish, const struct views *v, uint64_t *key)
 {
 	size_t stretch = v->n / BLOCK_ELEMENTS / SAMPLE_BLOCKS * BLOCK_ELEMENTS;
 	struct unit u;
@@ -66,10 +67,10 @@ static void take_sample(const struct cut_wish *w, int n_wish, const struct views
 	varm_unit_release(&u);
 }
 
-static struct cut_guess find_interval(
-    const struct cut_wish *w, const struct views *v, uint64_t *key, size_t n)
+static struct threshold_guess find_interval(
+    const struct threshold_query *w, const struct views *v, uint64_t *key, size_t n)
 {
-	struct cut_guess g = {1, UINT64_MAX - 1, 0};
+	struct threshold_guess g = {1, UINT64_MAX - 1, 0};
 	size_t n_zero = 0, inside = 0;
 	for (size_t i = 0; i < n; i++)
 		n_zero += key[i] == 0;
@@ -89,12 +90,12 @@ static struct cut_guess find_interval(
 	return g;
 }
 
-void varm_cut_sample(
-    const struct cut_wish *w, int n_wish, const struct views *v, struct cut_guess *guess)
+void varm_threshold_sample(const struct threshold_query *w, int n_wish, const struct views *v,
+    struct threshold_guess *guess)
 {
 	size_t n = SAMPLE_BLOCKS * BLOCK_ELEMENTS;
 	for (int i = 0; i < n_wish; i++)
-		guess[i] = (struct cut_guess){1, UINT64_MAX - 1, v->n};
+		guess[i] = (struct threshold_guess){1, UINT64_MAX - 1, v->n};
 	if (v->n < 4 * n)
 		return;
 	uint64_t *key = FC_ARRAY(uint64_t, (size_t)n_wish * n + 1);

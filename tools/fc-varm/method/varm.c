@@ -56,11 +56,11 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 }
 
 static int measure(
-    const struct views *v, const double *g, int n, struct verdict *r, struct fc_err *e)
+    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
 {
 	(void)g;
 	(void)n;
-	if (varm_sweep(v, visit, NULL, r->weight, v->n_target, e) < 0)
+	if (varm_pass(v, visit, NULL, r->weight, v->n_target, e) < 0)
 		return -1;
 	for (int k = 0; k < v->n_target && v->n; k++)
 		r->weight[k] /= (double)v->n;
@@ -89,7 +89,7 @@ FC_SIMD_KERNEL(static void, weigh_entries,
     (double *out, const double *base, double *const *x, bool absolute, int n_target, size_t n),
     (out, base, x, absolute, n_target, n))
 
-/* The same by softmax(v_k / temperature); an entry nobody moved stays. */
+/* Each entry's weights are softmax(v_k / temperature); an entry nobody moved stays the base's. */
 static void softmax_entries(const struct unit *u, double *out)
 {
 	const struct settings *s = u->v->set;
@@ -109,7 +109,7 @@ static void softmax_entries(const struct unit *u, double *out)
 	}
 }
 
-static void apply(struct unit *u, const struct verdict *r, double *out)
+static void apply(struct unit *u, const struct measured *r, double *out)
 {
 	const struct settings *s = u->v->set;
 	if (s->granularity != BY_PARAMETER) {

@@ -98,7 +98,7 @@ void varm_asked_write(struct asked_recipe *w, const struct asked *a)
 	add_line(w, "models:");
 	for (int k = 0; k < a->n_target; k++) {
 		add_model(w, "  - model", a->target[k], NULL);
-		add_parameters(w, a->method, PARAMETER_OF_TARGET, &a->term[k], 4);
+		add_parameters(w, a->method, PARAMETER_OF_TARGET, &a->target_params[k], 4);
 	}
 	add_text(w, "merge_method", a->method->name, "--method");
 	add_model(w, "base_model", a->base, "--base");
@@ -118,7 +118,7 @@ void varm_asked_publish(
 	}
 	for (int k = 0; k < a->n_target; k++) {
 		add_text(&w, "  - model", name[k + 1], NULL);
-		add_parameters(&w, m, PARAMETER_OF_TARGET, &a->term[k], 4);
+		add_parameters(&w, m, PARAMETER_OF_TARGET, &a->target_params[k], 4);
 	}
 	add_text(&w, "merge_method", m->mergekit ? m->mergekit : m->name, NULL);
 	if (m->base != BASE_NONE || listed)

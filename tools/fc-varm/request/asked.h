@@ -18,7 +18,7 @@ struct asked {
 	const char *const *target; /* [n_target] */
 	int n_target;
 	struct settings settings;
-	struct term *term; /* [n_target], owned */
+	struct target_params *target_params; /* [n_target], owned */
 	const char *dtype; /* as recipes call it; NULL: every tensor as in the base */
 };
 

@@ -125,8 +125,8 @@ int varm_assign_settings(const struct recipe *r, const struct method *m,
 	return assign(r, m, at, PARAMETER_SHARED, s, e);
 }
 
-int varm_assign_term(const struct recipe *r, const struct method *m, const struct setting_place *at,
-    struct term *t, struct fc_err *e)
+int varm_assign_target(const struct recipe *r, const struct method *m,
+    const struct setting_place *at, struct target_params *t, struct fc_err *e)
 {
 	return assign(r, m, at, PARAMETER_OF_TARGET, t, e);
 }

@@ -15,7 +15,7 @@ int varm_assign_check(const struct recipe *r, const struct method *m, struct fc_
 int varm_assign_settings(const struct recipe *r, const struct method *m,
     const struct setting_place *at, struct settings *s, struct fc_err *e);
 /* What a target has of its own; at->source is that target. */
-int varm_assign_term(const struct recipe *r, const struct method *m, const struct setting_place *at,
-    struct term *t, struct fc_err *e);
+int varm_assign_target(const struct recipe *r, const struct method *m,
+    const struct setting_place *at, struct target_params *t, struct fc_err *e);
 
 #endif

@@ -299,7 +299,7 @@ static void get_value(struct asked *a, const struct take *t, double *value)
 		return;
 	for (int k = 0; k < (shared ? 1 : a->n_target); k++)
 		varm_parameter_put(
-		    p, shared ? (void *)&a->settings : (void *)&a->term[k], value[k]);
+		    p, shared ? (void *)&a->settings : (void *)&a->target_params[k], value[k]);
 }
 
 void varm_parameter_options_get(struct asked *a)

@@ -23,8 +23,8 @@ const struct parameter *varm_parameter_option_meaning(size_t i, size_t k);
 
 /* Whether some of them was given. */
 bool varm_parameter_options_given(void);
-/* Puts their values into a->settings and a->term, where a->method and a->n_target are known; ends
- * the program where one was given that the method does not take. */
+/* Puts their values into a->settings and a->target_params, where a->method and a->n_target are
+ * known; ends the program where one was given that the method does not take. */
 void varm_parameter_options_get(struct asked *a);
 
 #endif

@@ -91,7 +91,7 @@ static const struct recipe_source *lead(const struct recipe_plan *rp, const stru
 	return &s->source[0];
 }
 
-static const struct ingredient *model_of(
+static const struct source_model *model_of(
     const struct recipe_plan *rp, const struct recipe_source *s)
 {
 	return &rp->model[s->model];
@@ -155,9 +155,9 @@ static void add_outer(const struct recipe_plan *rp, struct places *ps)
 	const struct recipe *r = rp->recipe;
 	const struct recipe_slice *end[] = {&r->slice[0], &r->slice[r->n_slice - 1]};
 	for (int last = 0; last < 2; last++) {
-		const struct ingredient *g = model_of(rp, lead(rp, end[last]));
-		for (size_t i = 0; i < fc_store_count(varm_ingredient_store(g)); i++) {
-			const struct fc_tensor *t = fc_store_at(varm_ingredient_store(g), i);
+		const struct source_model *g = model_of(rp, lead(rp, end[last]));
+		for (size_t i = 0; i < fc_store_count(varm_source_model_store(g)); i++) {
+			const struct fc_tensor *t = fc_store_at(varm_source_model_store(g), i);
 			size_t at, n;
 			if (varm_layername_find(t->name, &at, &n) < 0 &&
 			    varm_layername_is_embedding(t->name) == !last)
@@ -170,9 +170,9 @@ static void add_outer(const struct recipe_plan *rp, struct places *ps)
 static void add_untied_head(const struct recipe_plan *rp, struct places *ps)
 {
 	const struct recipe_slice *last = &rp->recipe->slice[rp->recipe->n_slice - 1];
-	const struct ingredient *g = model_of(rp, lead(rp, last));
-	const struct fc_tensor *t = varm_ingredient_find(g, HEAD);
-	if (!rp->tied && t && !fc_store_find(varm_ingredient_store(g), HEAD))
+	const struct source_model *g = model_of(rp, lead(rp, last));
+	const struct fc_tensor *t = varm_source_model_find(g, HEAD);
+	if (!rp->tied && t && !fc_store_find(varm_source_model_store(g), HEAD))
 		add_place(ps, fc_strdup(HEAD), t, last, -1);
 }
 
@@ -180,7 +180,7 @@ static void add_untied_head(const struct recipe_plan *rp, struct places *ps)
  * them, and nowhere else. */
 static bool is_left_out(const struct recipe_plan *rp, const char *name)
 {
-	return !rp->recipe->said_by && varm_ingredient_is_derived(name);
+	return !rp->recipe->said_by && varm_source_model_is_derived(name);
 }
 
 /* Each layer of the slice, as layers of the result from first on. */
@@ -188,10 +188,10 @@ static void add_layers(
     const struct recipe_plan *rp, const struct recipe_slice *s, int first, struct places *ps)
 {
 	const struct recipe_source *from = lead(rp, s);
-	const struct ingredient *g = model_of(rp, from);
+	const struct source_model *g = model_of(rp, from);
 	struct fc_buf name = FC_BUF_INIT;
-	for (size_t i = 0; i < fc_store_count(varm_ingredient_store(g)); i++) {
-		const struct fc_tensor *t = fc_store_at(varm_ingredient_store(g), i);
+	for (size_t i = 0; i < fc_store_count(varm_source_model_store(g)); i++) {
+		const struct fc_tensor *t = fc_store_at(varm_source_model_store(g), i);
 		size_t at, n;
 		int layer = varm_layername_find(t->name, &at, &n);
 		if (layer < from->from || layer >= from->to || is_left_out(rp, t->name))
@@ -244,10 +244,10 @@ static int find_tensor(const struct recipe_plan *rp, const struct place *at,
     const struct recipe_source *s, struct fc_buf *name, const struct fc_tensor **found,
     struct fc_err *e)
 {
-	const struct ingredient *g = model_of(rp, s), *first = model_of(rp, lead(rp, at->slice));
+	const struct source_model *g = model_of(rp, s), *first = model_of(rp, lead(rp, at->slice));
 	char have[192], want[192];
 	source_name(at, s, name);
-	const struct fc_tensor *t = *found = varm_ingredient_find(g, name->p);
+	const struct fc_tensor *t = *found = varm_source_model_find(g, name->p);
 	if (!t)
 		return fc_fail(
 		    e, "%s: tensor %s is missing; %s has it", g->path, name->p, first->path);
@@ -258,16 +258,16 @@ static int find_tensor(const struct recipe_plan *rp, const struct place *at,
 		    varm_layername_is_vocabulary(name->p) ? "; see tokenizer_source in fc-recipe(5)"
 							  : "");
 	if ((!fc_dtype_is_real(t->dtype) || !fc_dtype_is_real(at->like->dtype)) &&
-	    !varm_ingredient_same_bytes(t, at->like))
+	    !varm_source_model_same_bytes(t, at->like))
 		return fc_fail(e, "%s: tensor %s is %s, which is not merged, and differs from %s's",
 		    g->path, name->p, fc_dtype_name(t->dtype), first->path);
 	return 0;
 }
 
 /* A result whose head is its embedding cannot take a source's head of its own. */
-static int check_head(const struct recipe_plan *rp, const struct ingredient *g, struct fc_err *e)
+static int check_head(const struct recipe_plan *rp, const struct source_model *g, struct fc_err *e)
 {
-	if (rp->tied && varm_ingredient_has_head(g))
+	if (rp->tied && varm_source_model_has_head(g))
 		return fc_fail(e,
 		    "%s: tensor " HEAD " differs from " EMBEDDING ", but %s has them tied", g->path,
 		    rp->model[rp->donor].path);
@@ -279,18 +279,18 @@ static int check_surplus(const struct recipe_plan *rp, const struct recipe_slice
     const struct recipe_source *c, struct fc_err *e)
 {
 	const struct recipe_source *first = lead(rp, s);
-	const struct ingredient *g = model_of(rp, c), *of = model_of(rp, first);
+	const struct source_model *g = model_of(rp, c), *of = model_of(rp, first);
 	struct fc_buf name = FC_BUF_INIT;
 	int ret = 0;
-	for (size_t i = 0; i < fc_store_count(varm_ingredient_store(g)) && ret == 0; i++) {
-		const char *has = fc_store_at(varm_ingredient_store(g), i)->name;
+	for (size_t i = 0; i < fc_store_count(varm_source_model_store(g)) && ret == 0; i++) {
+		const char *has = fc_store_at(varm_source_model_store(g), i)->name;
 		size_t at, n;
 		int layer = varm_layername_find(has, &at, &n);
 		if (is_left_out(rp, has) ||
 		    (layer < 0 ? rp->recipe->n_slice > 1 : layer < c->from || layer >= c->to))
 			continue;
 		varm_layername_set(&name, has, layer - c->from + first->from);
-		if (!varm_ingredient_find(of, name.p))
+		if (!varm_source_model_find(of, name.p))
 			ret = fc_fail(
 			    e, "%s: tensor %s: %s has no %s", g->path, has, of->path, name.p);
 	}
@@ -321,7 +321,7 @@ static double layer_position(const struct place *at)
 
 /* The values of all sources, as they are merged. */
 static int gather(struct recipe_plan *rp, const struct place *at, const int *column,
-    struct feed *feed, struct fc_err *e)
+    struct values *values, struct fc_err *e)
 {
 	const struct recipe_slice *s = at->slice;
 	size_t *model = FC_ARRAY(size_t, s->n + 1);
@@ -332,11 +332,12 @@ static int gather(struct recipe_plan *rp, const struct place *at, const int *col
 		ret = find_tensor(rp, at, &s->source[i], &name, &t, e);
 		model[i] = s->source[i].model;
 		if (ret == 0)
-			feed[i] = varm_ingredient_feed(
+			values[i] = varm_source_model_values(
 			    model_of(rp, &s->source[i]), name.p, column[model[i]]);
 	}
 	if (ret == 0 && is_mapped(rp, at))
-		ret = varm_vocabulary_map(&rp->vocabulary, feed, model, s->n, slice_base(rp, s), e);
+		ret =
+		    varm_vocabulary_map(&rp->vocabulary, values, model, s->n, slice_base(rp, s), e);
 	fc_buf_release(&name);
 	free(model);
 	return ret;
@@ -344,7 +345,7 @@ static int gather(struct recipe_plan *rp, const struct place *at, const int *col
 
 /* What only values together can be wrong about. */
 static int check_values(const struct recipe *r, const struct method *m, const char *tensor,
-    const struct settings *s, const struct term *t, int n_target, struct fc_err *e)
+    const struct settings *s, const struct target_params *t, int n_target, struct fc_err *e)
 {
 	struct fc_err why;
 	if (varm_method_check(m, s, t, n_target, &why) == 0)
@@ -353,39 +354,39 @@ static int check_values(const struct recipe *r, const struct method *m, const ch
 	    *tensor ? ": " : "", why.msg);
 }
 
-/* The settings of the place, and which of the feeds are targets. */
+/* The settings of the place, and which of the values are of targets. */
 static int fill_item(struct recipe_plan *rp, const struct place *at, struct plan_item *it,
-    const struct feed *feed, struct fc_err *e)
+    const struct values *values, struct fc_err *e)
 {
 	const struct recipe *r = rp->recipe;
 	struct setting_place where = {at->slice, NULL, at->name, layer_position(at)};
 	struct fc_buf name = FC_BUF_INIT;
 	int base = slice_base(rp, at->slice), k = 0;
-	enum fc_dtype dtype = varm_feed_dtype(feed[0].t.dtype);
+	enum fc_dtype dtype = varm_values_dtype(values[0].t.dtype);
 	int ret = it->method ? varm_assign_settings(r, rp->method, &where, &it->set, e) : 0;
 	for (size_t i = 0; i < at->slice->n && ret == 0; i++) {
 		const struct recipe_source *s = &at->slice->source[i];
-		dtype = promote(dtype, varm_feed_dtype(feed[i].t.dtype));
+		dtype = promote(dtype, varm_values_dtype(values[i].t.dtype));
 		if (s == lead(rp, at->slice) && (base >= 0 || !it->method)) {
 			it->has_base = true;
-			it->base = feed[i];
+			it->base = values[i];
 		}
 		if (base >= 0 && s->model == (size_t)base)
 			continue;
-		it->target[k] = feed[i];
+		it->target[k] = values[i];
 		source_name(at, s, &name);
 		where.source = s;
 		where.tensor = name.p;
 		if (it->method)
-			ret = varm_assign_term(r, rp->method, &where, &it->term[k], e);
+			ret = varm_assign_target(r, rp->method, &where, &it->target_params[k], e);
 		k++;
 	}
 	if (ret == 0 && it->method)
-		ret =
-		    check_values(r, it->method, it->out.name, &it->set, it->term, it->n_target, e);
+		ret = check_values(
+		    r, it->method, it->out.name, &it->set, it->target_params, it->n_target, e);
 	/* the pivot of a command line says the types */
 	if (r->said_by)
-		dtype = varm_feed_dtype(it->base.t.dtype);
+		dtype = varm_values_dtype(it->base.t.dtype);
 	it->out.dim[0] = is_mapped(rp, at) ? (int64_t)rp->vocabulary.n_row : it->out.dim[0];
 	if (it->method)
 		it->out.dtype = rp->has_dtype ? rp->dtype : dtype;
@@ -396,7 +397,7 @@ static int fill_item(struct recipe_plan *rp, const struct place *at, struct plan
 /* For tables and messages: what the command line says, or a recipe without its paths. */
 static const char *shown_name(const struct recipe_plan *rp, size_t model)
 {
-	const struct ingredient *g = &rp->model[model];
+	const struct source_model *g = &rp->model[model];
 	return rp->recipe->said_by && !g->adapter ? g->path : g->name;
 }
 
@@ -438,25 +439,25 @@ static int fill_plan(struct recipe_plan *rp, const struct places *ps, struct fc_
 		out.order = FC_ORDER_ROWS;
 		struct plan_item *it =
 		    varm_plan_place(&rp->plan, i, &out, carried ? NULL : rp->method, n);
-		struct feed *feed = FC_ARRAY(struct feed, at->slice->n + 1);
-		ret = gather(rp, at, column, feed, e);
+		struct values *values = FC_ARRAY(struct values, at->slice->n + 1);
+		ret = gather(rp, at, column, values, e);
 		if (ret == 0)
-			ret = fill_item(rp, at, it, feed, e);
-		free(feed);
+			ret = fill_item(rp, at, it, values, e);
+		free(values);
 	}
 	free(column);
 	return ret;
 }
 
-static int open_models(struct recipe_plan *rp, const struct pantry *where, struct fc_err *e)
+static int open_models(struct recipe_plan *rp, const struct models *where, struct fc_err *e)
 {
 	const struct recipe *r = rp->recipe;
-	rp->model = FC_ARRAY(struct ingredient, r->n_model);
+	rp->model = FC_ARRAY(struct source_model, r->n_model);
 	for (size_t i = 0; i < r->n_model; i++)
-		if (varm_ingredient_open(&rp->model[i], r, &r->model[i], where, e) < 0)
+		if (varm_source_model_open(&rp->model[i], r, &r->model[i], where, e) < 0)
 			return -1;
 	for (size_t i = 0; i < r->n_model; i++)
-		if (varm_ingredient_attach(
+		if (varm_source_model_attach(
 			&rp->model[i], r->base >= 0 ? &rp->model[r->base] : NULL, e) < 0)
 			return -1;
 	rp->donor = r->base >= 0 ? (size_t)r->base : r->slice[0].source[0].model;
@@ -465,7 +466,7 @@ static int open_models(struct recipe_plan *rp, const struct pantry *where, struc
 		if (varm_vocabulary_open(&rp->vocabulary, r, rp->model, rp->donor, e) < 0)
 			return -1;
 	}
-	return varm_ingredient_is_tied(&rp->model[rp->donor], &rp->tied, e);
+	return varm_source_model_is_tied(&rp->model[rp->donor], &rp->tied, e);
 }
 
 /* A command line says the same of every tensor: what is wrong with its values is wrong at once. */
@@ -474,16 +475,16 @@ static int check_asked(const struct recipe *r, const struct method *m, struct fc
 	const struct recipe_slice *s = &r->slice[0];
 	struct setting_place at = {s, NULL, "", 0};
 	struct settings set = varm_method_settings(m);
-	struct term *term = FC_ARRAY(struct term, s->n + 1);
+	struct target_params *params = FC_ARRAY(struct target_params, s->n + 1);
 	int ret = varm_assign_settings(r, m, &at, &set, e);
 	for (size_t k = 0; k < s->n && ret == 0; k++) {
-		term[k] = varm_method_term(m);
+		params[k] = varm_method_target_params(m);
 		at.source = &s->source[k];
-		ret = varm_assign_term(r, m, &at, &term[k], e);
+		ret = varm_assign_target(r, m, &at, &params[k], e);
 	}
 	if (ret == 0)
-		ret = check_values(r, m, "", &set, term, (int)s->n, e);
-	free(term);
+		ret = check_values(r, m, "", &set, params, (int)s->n, e);
+	free(params);
 	return ret;
 }
 
@@ -502,7 +503,7 @@ int varm_recipe_plan_check(struct recipe *r, struct fc_err *e)
 }
 
 int varm_recipe_plan_make(
-    struct recipe_plan *rp, struct recipe *r, const struct pantry *where, struct fc_err *e)
+    struct recipe_plan *rp, struct recipe *r, const struct models *where, struct fc_err *e)
 {
 	struct places ps = {0};
 	if (begin(rp, r, e) < 0 || open_models(rp, where, e) < 0)
@@ -529,6 +530,6 @@ void varm_recipe_plan_release(struct recipe_plan *rp)
 	if (rp->has_vocabulary)
 		varm_vocabulary_release(&rp->vocabulary);
 	for (size_t i = 0; rp->model && i < rp->recipe->n_model; i++)
-		varm_ingredient_close(&rp->model[i]);
+		varm_source_model_close(&rp->model[i]);
 	free(rp->model);
 }

@@ -11,9 +11,9 @@
 struct recipe_plan {
 	struct recipe *recipe;
 	const struct method *method;
-	struct ingredient *model; /* [recipe->n_model] */
-	size_t donor;             /* the model whose configuration and tokenizer the result has */
-	enum fc_dtype dtype;      /* of the result, where has_dtype; else that of the inputs */
+	struct source_model *model; /* [recipe->n_model] */
+	size_t donor;               /* the model whose configuration and tokenizer the result has */
+	enum fc_dtype dtype;        /* of the result, where has_dtype; else that of the inputs */
 	bool has_dtype;
 	const char *torch_dtype; /* its name in config.json; NULL without has_dtype */
 	bool tied;               /* the result's head is its embedding */
@@ -30,7 +30,7 @@ int varm_recipe_plan_check(struct recipe *r, struct fc_err *e);
 /* Opens the models and fills in the plan.  varm_recipe_plan_release() is due also after a failure.
  * The recipe is borrowed; a base that `models` leaves out is added to it. */
 int varm_recipe_plan_make(
-    struct recipe_plan *rp, struct recipe *r, const struct pantry *where, struct fc_err *e);
+    struct recipe_plan *rp, struct recipe *r, const struct models *where, struct fc_err *e);
 void varm_recipe_plan_release(struct recipe_plan *rp);
 
 /* "bfloat16" and the like; NULL where recipes have no name for it. */

@@ -46,7 +46,7 @@ static void name_models(struct card *c)
 		size_t model = model_at(c, i);
 		bool taken = false;
 		c->name[i] = fc_strdup(c->rp->model[model].name);
-		c->hub[i] = varm_ingredient_name(r->model[model].path);
+		c->hub[i] = varm_source_model_name(r->model[model].path);
 		for (size_t j = 0; j < i && r->said_by; j++)
 			taken = taken || !strcmp(c->name[j], c->name[i]);
 		if (!taken)
@@ -69,7 +69,7 @@ static const char *public_text(const struct yaml *node, void *ctx)
 	for (size_t i = 0; i < names->recipe->n_reference; i++) {
 		if (names->recipe->reference[i] == node) {
 			free(names->last);
-			return names->last = varm_ingredient_name(node->text);
+			return names->last = varm_source_model_name(node->text);
 		}
 	}
 	return NULL;
@@ -108,7 +108,7 @@ static void add_models(struct fc_buf *b, const struct card *c)
 		    c->rp->model[model_at(c, i)].fingerprint, part_of(c, model_at(c, i)));
 }
 
-static char *card_text(const struct card *c, const struct verdicts *r)
+static char *card_text(const struct card *c, const struct all_measured *r)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	const struct plan *p = &c->rp->plan;
@@ -148,7 +148,7 @@ static int write_text(const char *dir, const char *name, const char *text, struc
 }
 
 int varm_card_write(const char *dir, const struct recipe_plan *rp, const struct yaml *doc,
-    const struct asked *asked, const struct verdicts *r, struct fc_err *e)
+    const struct asked *asked, const struct all_measured *r, struct fc_err *e)
 {
 	size_t n = rp->recipe->n_model;
 	struct card c = {.rp = rp, .n = n, .first = asked ? n - 1 : 0};

@@ -13,6 +13,6 @@
  * line asked for, whose recipe is made for others to read, or NULL.
  */
 int varm_card_write(const char *dir, const struct recipe_plan *rp, const struct yaml *doc,
-    const struct asked *asked, const struct verdicts *r, struct fc_err *e);
+    const struct asked *asked, const struct all_measured *r, struct fc_err *e);
 
 #endif

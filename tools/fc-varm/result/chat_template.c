@@ -55,7 +55,7 @@ static char *trimmed(const char *s)
 }
 
 /* A model's own template, without white space around it; *text is NULL where it has none. */
-static int read_template(const struct ingredient *g, char **text, struct fc_err *e)
+static int read_template(const struct source_model *g, char **text, struct fc_err *e)
 {
 	struct fc_sidefiles side;
 	struct fc_buf b = FC_BUF_INIT;

@@ -29,7 +29,7 @@ static int describe(struct described *d, const char *path, struct fc_err *e)
 	return varm_layer_facts_complete(d->part, d->n_layer, path, e);
 }
 
-static int describe_model(struct described *d, const struct ingredient *g, struct fc_err *e)
+static int describe_model(struct described *d, const struct source_model *g, struct fc_err *e)
 {
 	char *path = fc_path_join(g->path, "config.json");
 	int ret = 0;

@@ -14,12 +14,13 @@ static void add_parameter(struct fc_buf *b, const struct parameter *p, const str
 	fc_buf_addf(b, " %s=", p->name);
 	for (int k = 1; k < n; k++)
 		same = same &&
-		    varm_parameter_get(p, &it->term[k]) == varm_parameter_get(p, &it->term[0]);
+		    varm_parameter_get(p, &it->target_params[k]) ==
+			varm_parameter_get(p, &it->target_params[0]);
 	for (int k = 0; k < (same && n ? 1 : n); k++) {
 		fc_buf_adds(b, k ? "," : "");
 		varm_parameter_show(b, p,
-		    varm_parameter_get(
-			p, of_target ? (const void *)&it->term[k] : (const void *)&it->set));
+		    varm_parameter_get(p,
+			of_target ? (const void *)&it->target_params[k] : (const void *)&it->set));
 	}
 }
 
@@ -42,7 +43,7 @@ static void add_models(struct fc_buf *b, const struct plan *p, const struct plan
 		    b, "%s%s", k || it->has_base ? " " : "", p->model[it->target[k].model].label);
 }
 
-void varm_outline_print(struct fc_buf *b, const struct plan *p)
+void varm_dry_run_print(struct fc_buf *b, const struct plan *p)
 {
 	char shape[192];
 	fc_buf_adds(b, "tensor\ttype\tshape\tmethod\tparameters\tmodels\n");
@@ -75,10 +76,10 @@ static void summarize(const struct plan *p, size_t shard_bytes)
 	    shard_bytes && bytes > shard_bytes ? ", in several files" : "");
 }
 
-void varm_outline_show(const struct plan *p, size_t shard_bytes)
+void varm_dry_run_show(const struct plan *p, size_t shard_bytes)
 {
 	struct fc_buf b = FC_BUF_INIT;
-	varm_outline_print(&b, p);
+	varm_dry_run_print(&b, p);
 	fputs(b.p, stdout);
 	fc_buf_release(&b);
 	summarize(p, shard_bytes);

@@ -52,7 +52,7 @@ static char *options_of_result(void)
 	return fc_buf_detach(&b);
 }
 
-static json_t *make_record(const struct plan *p, const struct verdicts *r)
+static json_t *make_record(const struct plan *p, const struct all_measured *r)
 {
 	json_t *targets = json_array(), *tensors = json_object();
 	for (int k = 0; k < p->n_model; k++)
@@ -76,7 +76,7 @@ static json_t *make_record(const struct plan *p, const struct verdicts *r)
 }
 
 int varm_merge_record_write(
-    const char *dir, const struct plan *p, const struct verdicts *r, struct fc_err *e)
+    const char *dir, const struct plan *p, const struct all_measured *r, struct fc_err *e)
 {
 	json_t *record = make_record(p, r);
 	char *path = fc_path_join(dir, "fc-varm.json");

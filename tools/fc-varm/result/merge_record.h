@@ -7,6 +7,6 @@
 /* Writes fc-varm.json into the folder: what was done to which models, without a path, so that
  * results can be told apart. */
 int varm_merge_record_write(
-    const char *dir, const struct plan *p, const struct verdicts *r, struct fc_err *e);
+    const char *dir, const struct plan *p, const struct all_measured *r, struct fc_err *e);
 
 #endif

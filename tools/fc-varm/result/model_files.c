@@ -39,7 +39,7 @@ static int copy_files(const char *from, const char *to, struct fc_err *e)
 	return ret;
 }
 
-int varm_sidecar_copy(const char *from, const char *to, struct fc_err *e)
+int varm_model_files_copy(const char *from, const char *to, struct fc_err *e)
 {
 	struct stat st;
 	bool found = stat(from, &st) == 0, folder = !found || S_ISDIR(st.st_mode);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_VARM_SIDECAR_H
-#define FC_VARM_SIDECAR_H
+#ifndef FC_VARM_MODEL_FILES_H
+#define FC_VARM_MODEL_FILES_H
 
 #include "base/err.h"
 
@@ -9,6 +9,6 @@
  * store/modelfiles.h) from the pivot's folder; a note names what else is there.  A GGUF file gives
  * its configuration; a single file of safetensors and a stream give nothing.
  */
-int varm_sidecar_copy(const char *from, const char *to, struct fc_err *e);
+int varm_model_files_copy(const char *from, const char *to, struct fc_err *e);
 
 #endif

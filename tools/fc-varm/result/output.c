@@ -15,15 +15,14 @@ static char *stream_path(void)
 	return fc_path_join(tmp && *tmp ? tmp : "/tmp", "fc-varm.stream");
 }
 
-int varm_product_check(const char *out, struct fc_err *e)
+int varm_output_check(const char *out, struct fc_err *e)
 {
 	return strcmp(out, "-") ? fc_replace_folder(out, &fc_folder_model, e) : 0;
 }
 
-int varm_product_open(
-    struct product *p, const char *out, bool replace, bool resume, struct fc_err *e)
+int varm_output_open(struct output *p, const char *out, bool replace, bool resume, struct fc_err *e)
 {
-	*p = (struct product){.is_stream = !strcmp(out, "-")};
+	*p = (struct output){.is_stream = !strcmp(out, "-")};
 	if (!p->is_stream)
 		return fc_outdir_open_part(
 		    &p->dir, out, replace ? &fc_folder_model : NULL, resume, &p->resumed, e);
@@ -35,7 +34,7 @@ int varm_product_open(
 	return ret;
 }
 
-const char *varm_product_folder(const struct product *p)
+const char *varm_output_folder(const struct output *p)
 {
 	return fc_outdir_tmp(p->dir);
 }
@@ -60,14 +59,14 @@ static int send_tensors(const struct fc_store *s, struct fc_err *e)
 	return -1;
 }
 
-int varm_product_commit(struct product *p, struct fc_err *e)
+int varm_output_commit(struct output *p, struct fc_err *e)
 {
 	struct fc_store *s;
 	struct fc_outdir *dir = p->dir;
 	int ret = 0;
 	if (p->is_stream) {
-		ret = fc_store_open(&s, varm_product_folder(p), e);
-		varm_product_abort(p); /* what is mapped stays, also after a closed pipe ends us */
+		ret = fc_store_open(&s, varm_output_folder(p), e);
+		varm_output_abort(p); /* what is mapped stays, also after a closed pipe ends us */
 		if (ret == 0)
 			ret = send_tensors(s, e);
 		fc_store_close(s);
@@ -80,13 +79,13 @@ int varm_product_commit(struct product *p, struct fc_err *e)
 	return -1;
 }
 
-void varm_product_abort(struct product *p)
+void varm_output_abort(struct output *p)
 {
 	fc_outdir_abort(p->dir);
 	p->dir = NULL;
 }
 
-char *varm_product_beside(const char *out, int number)
+char *varm_output_beside(const char *out, int number)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	char *path = strcmp(out, "-") ? NULL : stream_path();

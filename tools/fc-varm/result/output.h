@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_VARM_PRODUCT_H
-#define FC_VARM_PRODUCT_H
+#ifndef FC_VARM_OUTPUT_H
+#define FC_VARM_OUTPUT_H
 
 #include <stdbool.h>
 
@@ -18,22 +18,22 @@
  * of its tensors on standard output.  Either is made in a folder first; that of a stream is in
  * $TMPDIR, else /tmp, and removed at the end.
  */
-struct product {
+struct output {
 	struct fc_outdir *dir;
 	bool is_stream;
 	bool resumed; /* the folder holds what an interrupted run left */
 };
 
 /* Whether what is there is a model, which alone is replaced: for the start, before any work. */
-int varm_product_check(const char *out, struct fc_err *e);
+int varm_output_check(const char *out, struct fc_err *e);
 /* With resume, takes over what there is, and leaves it in the folder when the work fails. */
-int varm_product_open(
-    struct product *p, const char *out, bool replace, bool resume, struct fc_err *e);
-const char *varm_product_folder(const struct product *p); /* where to put its files */
-int varm_product_commit(struct product *p, struct fc_err *e);
-void varm_product_abort(struct product *p); /* also of one that was never opened, {0} */
+int varm_output_open(
+    struct output *p, const char *out, bool replace, bool resume, struct fc_err *e);
+const char *varm_output_folder(const struct output *p); /* where to put its files */
+int varm_output_commit(struct output *p, struct fc_err *e);
+void varm_output_abort(struct output *p); /* also of one that was never opened, {0} */
 
 /* A path beside the result, for what it is made of: "OUT.1"; the caller's to free(). */
-char *varm_product_beside(const char *out, int number);
+char *varm_output_beside(const char *out, int number);
 
 #endif

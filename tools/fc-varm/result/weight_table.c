@@ -10,7 +10,7 @@
 #include "fc-varm/source/layer.h"
 
 /* The item's weights in the columns of the plan's models; NaN where it has none. */
-static void get_row(const struct plan *p, const struct verdicts *r, size_t i, double *row)
+static void get_row(const struct plan *p, const struct all_measured *r, size_t i, double *row)
 {
 	const struct plan_item *it = &p->item[i];
 	for (int k = 0; k < p->n_model; k++)
@@ -27,15 +27,15 @@ static void add_number(struct fc_buf *b, double x)
 		fc_buf_addf(b, "\t%.6g", x);
 }
 
-static void print_names(struct fc_buf *b, const struct plan *p, bool likeness)
+static void print_names(struct fc_buf *b, const struct plan *p, bool similarity)
 {
 	int n = p->n_model;
 	fc_buf_adds(b, "tensor\telements");
 	for (int k = 0; k < n; k++)
 		fc_buf_addf(b, "\t%s", p->model[k].label);
-	for (int k = 0; k < n && likeness; k++)
+	for (int k = 0; k < n && similarity; k++)
 		fc_buf_addf(b, "\tnorm %s", p->model[k].label);
-	for (int j = 1; j < n && likeness; j++)
+	for (int j = 1; j < n && similarity; j++)
 		for (int i = 0; i < j; i++)
 			fc_buf_addf(b, "\tcosine %s, %s\tagreement %s, %s", p->model[i].label,
 			    p->model[j].label, p->model[i].label, p->model[j].label);
@@ -43,8 +43,8 @@ static void print_names(struct fc_buf *b, const struct plan *p, bool likeness)
 }
 
 /* place[model] = the target that it is in the item, or -1 */
-static void print_likeness(
-    struct fc_buf *b, const struct likeness *l, const int *place, int n_model)
+static void print_similarity(
+    struct fc_buf *b, const struct similarity *l, const int *place, int n_model)
 {
 	for (int k = 0; k < n_model; k++)
 		add_number(b, l->norm && place[k] >= 0 ? l->norm[place[k]] : NAN);
@@ -53,17 +53,17 @@ static void print_likeness(
 			int low = place[i] < place[j] ? place[i] : place[j];
 			int high = place[i] < place[j] ? place[j] : place[i];
 			bool both = l->norm && low >= 0 && low != high;
-			add_number(b, both ? l->cosine[likeness_pair(high, low)] : NAN);
-			add_number(b, both ? l->agreement[likeness_pair(high, low)] : NAN);
+			add_number(b, both ? l->cosine[similarity_pair(high, low)] : NAN);
+			add_number(b, both ? l->agreement[similarity_pair(high, low)] : NAN);
 		}
 	}
 }
 
-void varm_weight_table_print(struct fc_buf *b, const struct plan *p, const struct verdicts *r)
+void varm_weight_table_print(struct fc_buf *b, const struct plan *p, const struct all_measured *r)
 {
 	double *row = FC_ARRAY(double, (size_t)p->n_model + 1);
 	int *place = FC_ARRAY(int, (size_t)p->n_model + 1);
-	print_names(b, p, r->likeness != NULL);
+	print_names(b, p, r->similarity != NULL);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_item *it = &p->item[i];
 		fc_buf_addf(b, "%s\t%zu", it->out.name, varm_plan_views(it).n);
@@ -74,8 +74,8 @@ void varm_weight_table_print(struct fc_buf *b, const struct plan *p, const struc
 			place[k] = -1;
 		for (int k = 0; k < it->n_target; k++)
 			place[it->target[k].model] = k;
-		if (r->likeness)
-			print_likeness(b, &r->likeness[i], place, p->n_model);
+		if (r->similarity)
+			print_similarity(b, &r->similarity[i], place, p->n_model);
 		fc_buf_addc(b, '\n');
 	}
 	free(place);
@@ -164,7 +164,7 @@ struct kinds {
 	struct kind all;
 };
 
-static struct kinds kinds_make(const struct plan *p, const struct verdicts *r)
+static struct kinds kinds_make(const struct plan *p, const struct all_measured *r)
 {
 	struct kinds k = {
 	    FC_ARRAY(struct kind, p->n + 1), 0, kind_make(fc_strdup("all"), p->n_model)};
@@ -188,7 +188,7 @@ static void kinds_release(struct kinds *k)
 	free(k->v);
 }
 
-void varm_weight_table_summarize(const struct plan *p, const struct verdicts *r)
+void varm_weight_table_summarize(const struct plan *p, const struct all_measured *r)
 {
 	struct kinds k = kinds_make(p, r);
 	if (k.all.n) {
@@ -211,7 +211,8 @@ static void add_markdown(struct fc_buf *b, const struct kind *kind, int n_model)
 	fc_buf_addc(b, '\n');
 }
 
-void varm_weight_table_markdown(struct fc_buf *b, const struct plan *p, const struct verdicts *r)
+void varm_weight_table_markdown(
+    struct fc_buf *b, const struct plan *p, const struct all_measured *r)
 {
 	struct kinds k = kinds_make(p, r);
 	fc_buf_adds(b, "| kind | tensors |");
@@ -233,7 +234,7 @@ struct collapse {
 	size_t n, n_none, n_sole;
 };
 
-static size_t count_collapse(const struct plan *p, const struct verdicts *r, struct collapse *c)
+static size_t count_collapse(const struct plan *p, const struct all_measured *r, struct collapse *c)
 {
 	size_t n_equal = 0;
 	for (size_t i = 0; i < p->n; i++) {
@@ -254,7 +255,7 @@ static size_t count_collapse(const struct plan *p, const struct verdicts *r, str
 	return n_equal;
 }
 
-static size_t count_weighed(const struct plan *p, const struct verdicts *r, bool moved)
+static size_t count_weighed(const struct plan *p, const struct all_measured *r, bool moved)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < p->n; i++)
@@ -263,7 +264,7 @@ static size_t count_weighed(const struct plan *p, const struct verdicts *r, bool
 	return n;
 }
 
-void varm_weight_table_warn(const struct plan *p, const struct verdicts *r)
+void varm_weight_table_warn(const struct plan *p, const struct all_measured *r)
 {
 	struct collapse *c = FC_ARRAY(struct collapse, (size_t)p->n_model + 1);
 	size_t n = count_weighed(p, r, true), n_equal = count_collapse(p, r, c);

@@ -32,7 +32,7 @@ struct update {
 	const struct fc_tensor *whole;     /* replaces the tensor, or NULL */
 	bool transposed;                   /* W is [in, out]: B A is added transposed */
 	double *stretch;                   /* [out], with a magnitude: factor of each row */
-	struct feed w; /* set by varm_adapter_feed(): what the product is added to */
+	struct values w; /* set by varm_adapter_values(): what the product is added to */
 };
 
 struct adapter {
@@ -179,7 +179,7 @@ static bool has_start(const struct adapter *a, const struct update *u, bool embe
 static int make_start(
     const struct adapter *a, struct update *u, const struct fc_tensor *w, struct fc_err *e)
 {
-	struct feed f = varm_feed_mapped(w, 0);
+	struct values f = varm_values_mapped(w, 0);
 	struct fc_err why;
 	if (u->transposed)
 		return fc_fail(e,
@@ -345,11 +345,11 @@ static void add_columns(const struct product *p, size_t row, size_t first, size_
 }
 
 /* Any range: rows are cut where it begins and ends. */
-static void read_changed(const struct feed *f, size_t first, size_t n, double *out)
+static void read_changed(const struct values *f, size_t first, size_t n, double *out)
 {
 	const struct update *u = f->ctx;
 	size_t width = (size_t)u->w.t.dim[1];
-	varm_feed_read(&u->w, first, n, out);
+	varm_values_read(&u->w, first, n, out);
 	for (size_t i = 0, m; i < n; i += m) {
 		size_t row = (first + i) / width, column = (first + i) % width;
 		m = width - column < n - i ? width - column : n - i;
@@ -364,9 +364,9 @@ static void read_changed(const struct feed *f, size_t first, size_t n, double *o
 	}
 }
 
-static void forget_changed(const struct feed *f, size_t first, size_t n)
+static void forget_changed(const struct values *f, size_t first, size_t n)
 {
-	varm_feed_forget(&((const struct update *)f->ctx)->w, first, n);
+	varm_values_forget(&((const struct update *)f->ctx)->w, first, n);
 }
 
 /* The factors that give the rows of W + scale B A their magnitudes. */
@@ -374,7 +374,7 @@ static void measure_rows(struct update *u)
 {
 	size_t rows = (size_t)u->w.t.dim[0], width = (size_t)u->w.t.dim[1];
 	double *x = FC_ARRAY(double, width + 1), *stretch = FC_ARRAY(double, rows + 1);
-	struct feed f = {.t = u->w.t, .ctx = u};
+	struct values f = {.t = u->w.t, .ctx = u};
 	for (size_t i = 0; i < rows; i++) {
 		double magnitude, sum = 0;
 		to_f64(&magnitude, u->magnitude, i, 1);
@@ -387,7 +387,7 @@ static void measure_rows(struct update *u)
 	u->stretch = stretch;
 }
 
-struct feed varm_adapter_feed(const struct adapter *a, const char *name, struct feed w)
+struct values varm_adapter_values(const struct adapter *a, const char *name, struct values w)
 {
 	struct update *u = find(a, name);
 	if (!u || !u->trained.a)
@@ -395,6 +395,6 @@ struct feed varm_adapter_feed(const struct adapter *a, const char *name, struct 
 	u->w = w;
 	if (u->magnitude && !u->stretch)
 		measure_rows(u);
-	return (struct feed){
+	return (struct values){
 	    .t = w.t, .read = read_changed, .forget = forget_changed, .ctx = u, .model = w.model};
 }

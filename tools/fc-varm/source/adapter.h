@@ -29,6 +29,6 @@ const struct fc_tensor *varm_adapter_replacement(const struct adapter *a, const 
 bool varm_adapter_changes(const struct adapter *a, const char *name);
 /* The values of tensor w, known to the adapter as name, with the product added.  Valid until
  * varm_adapter_close(); reading it does not change the adapter. */
-struct feed varm_adapter_feed(const struct adapter *a, const char *name, struct feed w);
+struct values varm_adapter_values(const struct adapter *a, const char *name, struct values w);
 
 #endif

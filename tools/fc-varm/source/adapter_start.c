@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "tensor/simd.h"
 
-#define COLUMNS 256 /* of W in a block: what feeds can be read in */
+#define COLUMNS 256 /* of W in a block: what values can be read in */
 
 /* A column nearer to the span of those before it, by the sine of the angle, is taken for a part of
  * it: float32's rounding (2^-24) then turns its direction by more than 2^-12. */
@@ -48,14 +48,14 @@ static double length(const double *x, size_t n)
 }
 
 /* column[k * out + i] = W[i, k], k < r */
-static void read_columns(const struct feed *f, size_t r, double *column)
+static void read_columns(const struct values *f, size_t r, double *column)
 {
 	size_t out = (size_t)f->t.dim[0], in = (size_t)f->t.dim[1];
 	double x[COLUMNS];
 	for (size_t k0 = 0, m; k0 < r; k0 += m) {
 		m = in - k0 < COLUMNS ? in - k0 : COLUMNS;
 		for (size_t i = 0; i < out; i++) {
-			varm_feed_read(f, i * in + k0, m, x);
+			varm_values_read(f, i * in + k0, m, x);
 			for (size_t k = k0; k < r && k < k0 + m; k++)
 				column[k * out + i] = x[k - k0];
 		}
@@ -85,13 +85,13 @@ static size_t make_orthonormal(double *column, size_t r, size_t out)
 }
 
 /* p[k, j] += sum_i q[i, k] W[i, j] for the columns from first on; q (out, r), p (r, in) */
-static void project(const struct feed *f, const double *q, size_t r, size_t first, double *p)
+static void project(const struct values *f, const double *q, size_t r, size_t first, double *p)
 {
 	size_t out = (size_t)f->t.dim[0], in = (size_t)f->t.dim[1];
 	size_t n = in - first < COLUMNS ? in - first : COLUMNS;
 	double x[COLUMNS];
 	for (size_t i = 0; i < out; i++) {
-		varm_feed_read(f, i * in + first, n, x);
+		varm_values_read(f, i * in + first, n, x);
 		for (size_t k = 0; k < r; k++)
 			add_scaled(p + k * in + first, x, q[i * r + k], n);
 	}
@@ -107,7 +107,7 @@ static struct fc_tensor matrix(const double *data, size_t rows, size_t columns)
 }
 
 int varm_adapter_start(
-    const struct feed *f, size_t r, struct fc_tensor *q, struct fc_tensor *p, struct fc_err *e)
+    const struct values *f, size_t r, struct fc_tensor *q, struct fc_tensor *p, struct fc_err *e)
 {
 	size_t out = (size_t)f->t.dim[0], in = (size_t)f->t.dim[1];
 	*q = *p = (struct fc_tensor){.data = NULL};
@@ -124,7 +124,7 @@ int varm_adapter_start(
 #pragma omp parallel for schedule(dynamic)
 		for (size_t first = 0; first < in; first += COLUMNS)
 			project(f, q->data, r, first, to);
-		varm_feed_forget(f, 0, out * in);
+		varm_values_forget(f, 0, out * in);
 	}
 	free(column);
 	return k == r

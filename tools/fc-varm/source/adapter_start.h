@@ -18,6 +18,6 @@
  * which PEFT computes: there the start is what rounding made it.
  */
 int varm_adapter_start(
-    const struct feed *f, size_t r, struct fc_tensor *q, struct fc_tensor *p, struct fc_err *e);
+    const struct values *f, size_t r, struct fc_tensor *q, struct fc_tensor *p, struct fc_err *e);
 
 #endif

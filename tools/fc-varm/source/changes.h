@@ -6,10 +6,11 @@
 
 /* The sum of a tensor's values and their changes, made while it is read; of one shape. */
 struct changed {
-	struct feed value, change;
+	struct values value, change;
 };
 
 /* Borrows c. */
-struct feed varm_changes_feed(struct changed *c, struct feed value, const struct fc_tensor *change);
+struct values varm_changes_values(
+    struct changed *c, struct values value, const struct fc_tensor *change);
 
 #endif

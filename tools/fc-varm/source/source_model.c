@@ -14,13 +14,13 @@
 #include "store/modelfiles.h"
 #include "text/json.h"
 
-void varm_pantry_add(struct pantry *p, const char *name, const char *path)
+void varm_models_add(struct models *p, const char *name, const char *path)
 {
 	FC_GROW(p->result, p->cap, p->n_result + 1);
-	p->result[p->n_result++] = (struct pantry_result){fc_strdup(name), fc_strdup(path)};
+	p->result[p->n_result++] = (struct models_result){fc_strdup(name), fc_strdup(path)};
 }
 
-void varm_pantry_release(struct pantry *p)
+void varm_models_release(struct models *p)
 {
 	for (size_t i = 0; i < p->n_result; i++) {
 		free(p->result[i].name);
@@ -48,7 +48,7 @@ static void add_name(struct fc_buf *b, const char *path)
 	fc_buf_add(b, path + from, n - from);
 }
 
-char *varm_ingredient_name(const char *reference)
+char *varm_source_model_name(const char *reference)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	const char *plus = strchr(reference, '+');
@@ -74,7 +74,7 @@ static char *look_in(const char *dir, const char *name)
 
 /* A path as it is, "-" too, or a name: the result of an earlier document, or "org/name" below
  * --models, with or without its "org". */
-static char *resolve(const char *name, const struct pantry *where)
+static char *resolve(const char *name, const struct models *where)
 {
 	for (size_t i = 0; i < where->n_result; i++)
 		if (!strcmp(where->result[i].name, name))
@@ -86,7 +86,7 @@ static char *resolve(const char *name, const struct pantry *where)
 	return path || !where->dir || !slash ? path : look_in(where->dir, slash + 1);
 }
 
-void varm_ingredient_tell(const struct recipe_model *m, const struct pantry *where)
+void varm_source_model_tell(const struct recipe_model *m, const struct models *where)
 {
 	if (m->text && fc_file_exists(m->text))
 		fc_door_input(m->text, NULL);
@@ -98,7 +98,7 @@ void varm_ingredient_tell(const struct recipe_model *m, const struct pantry *whe
 }
 
 static int find_model(char **path, const char *name, const struct recipe *r,
-    const struct recipe_model *m, const struct pantry *where, struct fc_err *e)
+    const struct recipe_model *m, const struct models *where, struct fc_err *e)
 {
 	*path = resolve(name, where);
 	if (*path)
@@ -112,7 +112,7 @@ static int find_model(char **path, const char *name, const struct recipe *r,
 	    name);
 }
 
-static void count_layers(struct ingredient *g)
+static void count_layers(struct source_model *g)
 {
 	for (size_t i = 0; i < fc_store_count(g->store); i++) {
 		size_t at, n;
@@ -121,7 +121,7 @@ static void count_layers(struct ingredient *g)
 	}
 }
 
-static int open_store(struct ingredient *g, struct fc_err *e)
+static int open_store(struct source_model *g, struct fc_err *e)
 {
 	if (fc_store_open_update(&g->store, g->path, &g->pivot, e) < 0)
 		return -1;
@@ -132,7 +132,7 @@ static int open_store(struct ingredient *g, struct fc_err *e)
 	return 0;
 }
 
-static int open_adapter(struct ingredient *g, const char *path, struct fc_err *e)
+static int open_adapter(struct source_model *g, const char *path, struct fc_err *e)
 {
 	if (g->pivot)
 		return fc_fail(e, "%s: an adapter to the update of a model", g->path);
@@ -143,16 +143,16 @@ static int open_adapter(struct ingredient *g, const char *path, struct fc_err *e
 	return 0;
 }
 
-int varm_ingredient_open(struct ingredient *g, const struct recipe *r, const struct recipe_model *m,
-    const struct pantry *where, struct fc_err *e)
+int varm_source_model_open(struct source_model *g, const struct recipe *r,
+    const struct recipe_model *m, const struct models *where, struct fc_err *e)
 {
-	char *model = varm_ingredient_name(m->path),
-	     *lora = m->lora ? varm_ingredient_name(m->lora) : NULL;
+	char *model = varm_source_model_name(m->path),
+	     *lora = m->lora ? varm_source_model_name(m->lora) : NULL;
 	struct fc_buf name = FC_BUF_INIT;
 	fc_buf_addf(&name, "%s%s%s", model, lora ? "+" : "", lora ? lora : "");
 	free(model);
 	free(lora);
-	*g = (struct ingredient){.name = fc_buf_detach(&name), .line = m->line};
+	*g = (struct source_model){.name = fc_buf_detach(&name), .line = m->line};
 	/* A folder may have '@' and '+' in its name. */
 	bool literal = m->text && fc_file_exists(m->text);
 	g->path = literal ? fc_strdup(m->text) : NULL;
@@ -173,7 +173,8 @@ int varm_ingredient_open(struct ingredient *g, const struct recipe *r, const str
 	return ret;
 }
 
-int varm_ingredient_attach(struct ingredient *g, const struct ingredient *pivot, struct fc_err *e)
+int varm_source_model_attach(
+    struct source_model *g, const struct source_model *pivot, struct fc_err *e)
 {
 	if (!g->pivot)
 		return 0;
@@ -199,24 +200,24 @@ int varm_ingredient_attach(struct ingredient *g, const struct ingredient *pivot,
 	return 0;
 }
 
-const struct fc_store *varm_ingredient_store(const struct ingredient *g)
+const struct fc_store *varm_source_model_store(const struct source_model *g)
 {
 	return g->of ? g->of->store : g->store;
 }
 
 /* The change of a tensor and its number; that of the embedding is also that of a tied head. */
 static const struct fc_tensor *find_change(
-    const struct ingredient *g, const char *name, size_t *number)
+    const struct source_model *g, const char *name, size_t *number)
 {
 	size_t n = fc_store_count(g->store);
 	for (*number = 0; *number < n; ++*number)
 		if (!strcmp(fc_store_at(g->store, *number)->name, name))
 			return fc_store_at(g->store, *number);
-	bool tied = !strcmp(name, HEAD) && !varm_ingredient_has_head(g->of);
+	bool tied = !strcmp(name, HEAD) && !varm_source_model_has_head(g->of);
 	return tied ? fc_store_find(g->store, EMBEDDING) : NULL;
 }
 
-void varm_ingredient_close(struct ingredient *g)
+void varm_source_model_close(struct source_model *g)
 {
 	free(g->changed);
 	varm_adapter_close(g->adapter);
@@ -225,53 +226,53 @@ void varm_ingredient_close(struct ingredient *g)
 	free(g->name);
 }
 
-static const struct fc_tensor *find_stored(const struct ingredient *g, const char *name)
+static const struct fc_tensor *find_stored(const struct source_model *g, const char *name)
 {
 	const struct fc_tensor *t = fc_store_find(g->store, name);
 	return t || strcmp(name, HEAD) != 0 ? t : fc_store_find(g->store, EMBEDDING);
 }
 
-const struct fc_tensor *varm_ingredient_find(const struct ingredient *g, const char *name)
+const struct fc_tensor *varm_source_model_find(const struct source_model *g, const char *name)
 {
 	if (g->of)
-		return varm_ingredient_find(g->of, name);
+		return varm_source_model_find(g->of, name);
 	const struct fc_tensor *t = find_stored(g, name);
 	const struct fc_tensor *own =
 	    t && g->adapter ? varm_adapter_replacement(g->adapter, t->name) : NULL;
 	return own ? own : t;
 }
 
-struct feed varm_ingredient_feed(const struct ingredient *g, const char *name, int model)
+struct values varm_source_model_values(const struct source_model *g, const char *name, int model)
 {
 	if (g->of) {
 		size_t number;
 		const struct fc_tensor *change = find_change(g, name, &number);
-		struct feed value = varm_ingredient_feed(g->of, name, model);
-		return change ? varm_changes_feed(&g->changed[number], value, change) : value;
+		struct values value = varm_source_model_values(g->of, name, model);
+		return change ? varm_changes_values(&g->changed[number], value, change) : value;
 	}
-	struct feed f = varm_feed_mapped(varm_ingredient_find(g, name), model);
-	return g->adapter ? varm_adapter_feed(g->adapter, find_stored(g, name)->name, f) : f;
+	struct values f = varm_values_mapped(varm_source_model_find(g, name), model);
+	return g->adapter ? varm_adapter_values(g->adapter, find_stored(g, name)->name, f) : f;
 }
 
-bool varm_ingredient_has_head(const struct ingredient *g)
+bool varm_source_model_has_head(const struct source_model *g)
 {
 	const struct fc_tensor *head = fc_store_find(g->store, HEAD);
 	const struct fc_tensor *embedding = fc_store_find(g->store, EMBEDDING);
 	if (g->of)
-		return head || varm_ingredient_has_head(g->of);
+		return head || varm_source_model_has_head(g->of);
 	if (head && g->adapter &&
 	    (varm_adapter_changes(g->adapter, HEAD) || varm_adapter_changes(g->adapter, EMBEDDING)))
 		return true;
-	return head && (!embedding || !varm_ingredient_same_bytes(head, embedding));
+	return head && (!embedding || !varm_source_model_same_bytes(head, embedding));
 }
 
-bool varm_ingredient_same_bytes(const struct fc_tensor *a, const struct fc_tensor *b)
+bool varm_source_model_same_bytes(const struct fc_tensor *a, const struct fc_tensor *b)
 {
 	return a->dtype == b->dtype && a->order == b->order && fc_tensor_same_shape(a, b) &&
 	    (!a->n_bytes || !memcmp(a->data, b->data, a->n_bytes));
 }
 
-int varm_ingredient_is_tied(const struct ingredient *g, bool *tied, struct fc_err *e)
+int varm_source_model_is_tied(const struct source_model *g, bool *tied, struct fc_err *e)
 {
 	char *path = fc_path_join(g->path, "config.json");
 	json_t *config = NULL;
@@ -288,7 +289,7 @@ int varm_ingredient_is_tied(const struct ingredient *g, bool *tied, struct fc_er
 }
 
 /* Rotary frequencies: old checkpoints store them, newer ones of the same model do not. */
-bool varm_ingredient_is_derived(const char *name)
+bool varm_source_model_is_derived(const char *name)
 {
 	static const char end[] = ".rotary_emb.inv_freq";
 	size_t n = strlen(name), m = sizeof end - 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_VARM_FEED_H
-#define FC_VARM_FEED_H
+#ifndef FC_VARM_VALUES_H
+#define FC_VARM_VALUES_H
 
 #include "tensor/tensor.h"
 
@@ -8,7 +8,7 @@
  * The values of one tensor of one model, wherever they come from: mapped safetensors, quantized
  * blocks, a stream spooled to disk, or a base tensor with an adapter's product added on the fly.
  */
-struct feed {
+struct values {
 	/* Name as the model has it, dtype as stored, shape as merged.  data: the mapped values;
 	 * only read() knows what they are where it is set. */
 	struct fc_tensor t;
@@ -18,24 +18,24 @@ struct feed {
 	 * elements of the tensor, of a row (its last dimension), or at the tensor's or a row's end:
 	 * quantized blocks are never cut.  Whatever can fail has been checked before.
 	 */
-	void (*read)(const struct feed *f, size_t first, size_t n, double *out);
+	void (*read)(const struct values *f, size_t first, size_t n, double *out);
 	/* Lets go of memory behind values that will not be needed soon; NULL where none is held. */
-	void (*forget)(const struct feed *f, size_t first, size_t n);
-	const void *ctx; /* read()'s own; borrowed from who made the feed */
+	void (*forget)(const struct values *f, size_t first, size_t n);
+	const void *ctx; /* read()'s own; borrowed from who made these */
 	int model;       /* whose it is, an index into the plan's models */
 };
 
-/* A feed of a store's tensor, mapped and real, packed in blocks or not. */
-struct feed varm_feed_mapped(const struct fc_tensor *t, int model);
+/* The values of a store's tensor, mapped and real, packed in blocks or not. */
+struct values varm_values_mapped(const struct fc_tensor *t, int model);
 
 /* The type a result has whose values come from one of this type: float16 in place of a packed one.
  */
-enum fc_dtype varm_feed_dtype(enum fc_dtype t);
+enum fc_dtype varm_values_dtype(enum fc_dtype t);
 
-void varm_feed_read(const struct feed *f, size_t first, size_t n, double *out);
-void varm_feed_forget(const struct feed *f, size_t first, size_t n);
+void varm_values_read(const struct values *f, size_t first, size_t n, double *out);
+void varm_values_forget(const struct values *f, size_t first, size_t n);
 
-/* The stored bytes of value i; NULL when the feed computes its values. */
-const void *varm_feed_bytes(const struct feed *f, size_t i);
+/* The stored bytes of value i; NULL when they are computed. */
+const void *varm_values_bytes(const struct values *f, size_t i);
 
 #endif

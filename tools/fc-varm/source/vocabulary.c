@@ -9,7 +9,7 @@
 #include "fc-varm/source/vocabulary_rows.h"
 
 /* tokenizer.json of a model; NULL without a message where there is none. */
-static json_t *read_tokenizer(const struct ingredient *g, struct fc_err *e)
+static json_t *read_tokenizer(const struct source_model *g, struct fc_err *e)
 {
 	char *path = fc_path_join(g->path, "tokenizer.json");
 	json_t *t = NULL;
@@ -62,7 +62,7 @@ static int add_added(json_t *ids, const json_t *tokenizer)
 	return 0;
 }
 
-static json_t *list_tokens(const json_t *tokenizer, const struct ingredient *g, struct fc_err *e)
+static json_t *list_tokens(const json_t *tokenizer, const struct source_model *g, struct fc_err *e)
 {
 	json_t *ids = json_object(), *id;
 	const char *token;
@@ -129,7 +129,7 @@ static bool is_added(const json_t *tokenizer, const char *token)
 
 /* A union adds tokens, not merges: an ordinary token that only one model has would never come
  * out of a text. */
-static int check_ordinary(const struct vocabulary *v, const struct ingredient *g,
+static int check_ordinary(const struct vocabulary *v, const struct source_model *g,
     const json_t *tokenizer, const json_t *ids, struct fc_err *e)
 {
 	const char *token;
@@ -145,7 +145,7 @@ static int check_ordinary(const struct vocabulary *v, const struct ingredient *g
 	return 0;
 }
 
-static int64_t vocabulary_size(const struct ingredient *g)
+static int64_t vocabulary_size(const struct source_model *g)
 {
 	int64_t n = INT64_MAX;
 	struct fc_err ignored;
@@ -160,7 +160,7 @@ static int64_t vocabulary_size(const struct ingredient *g)
 }
 
 /* The added tokens of another model. */
-static int unite(struct vocabulary *v, const struct ingredient *g, const json_t *tokenizer,
+static int unite(struct vocabulary *v, const struct source_model *g, const json_t *tokenizer,
     const json_t *ids, struct fc_err *e)
 {
 	json_t *o;
@@ -179,7 +179,7 @@ static int unite(struct vocabulary *v, const struct ingredient *g, const json_t 
 }
 
 static int open_model(
-    struct vocabulary *v, const struct ingredient *model, size_t k, bool result, struct fc_err *e)
+    struct vocabulary *v, const struct source_model *model, size_t k, bool result, struct fc_err *e)
 {
 	json_t *tokenizer = read_tokenizer(&model[k], e);
 	int ret = 0;
@@ -225,7 +225,7 @@ static void count_rows(struct vocabulary *v)
 }
 
 int varm_vocabulary_open(struct vocabulary *v, const struct recipe *r,
-    const struct ingredient *model, size_t donor, struct fc_err *e)
+    const struct source_model *model, size_t donor, struct fc_err *e)
 {
 	*v = (struct vocabulary){.recipe = r,
 	    .n_model = r->n_model,

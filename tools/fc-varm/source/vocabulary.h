@@ -21,27 +21,27 @@ struct vocabulary {
 	json_t *added;     /* what union and `tokens` add to it, as tokenizer.json lists it */
 	size_t source;     /* the model whose tokenizer it was before */
 	size_t n_row;      /* of embeddings in the result */
-	struct vocabulary_rows **rows; /* [n_rows] made for feeds, freed at the end */
+	struct vocabulary_rows **rows; /* [n_rows] that values are read from, freed at the end */
 	size_t n_rows, cap_rows;
 };
 
 /* donor: the model that stands for `base`.  varm_vocabulary_release() is due also after a failure.
  */
 int varm_vocabulary_open(struct vocabulary *v, const struct recipe *r,
-    const struct ingredient *model, size_t donor, struct fc_err *e);
+    const struct source_model *model, size_t donor, struct fc_err *e);
 void varm_vocabulary_release(struct vocabulary *v);
 
 /* Adds to a tokenizer.json as read the tokens that only the files beside it name,
  * token/sidefiles.h, with the ids that the tokenizer gives them. */
 int varm_vocabulary_complete(json_t *tokenizer, const char *dir, struct fc_err *e);
 
-/* Replaces the feeds of a tensor with a row a token, feed[k] of model[k], by what they are in the
- * result's vocabulary.  base: the model that counts as the base, or -1. */
-int varm_vocabulary_map(struct vocabulary *v, struct feed *feed, const size_t *model, size_t n,
+/* Replaces the values of a tensor with a row a token, values[k] of model[k], by what they are in
+ * the result's vocabulary.  base: the model that counts as the base, or -1. */
+int varm_vocabulary_map(struct vocabulary *v, struct values *values, const size_t *model, size_t n,
     int base, struct fc_err *e);
 
 /* Writes the tokenizer into the result's folder. */
-int varm_vocabulary_write(
-    const struct vocabulary *v, const struct ingredient *model, const char *dir, struct fc_err *e);
+int varm_vocabulary_write(const struct vocabulary *v, const struct source_model *model,
+    const char *dir, struct fc_err *e);
 
 #endif

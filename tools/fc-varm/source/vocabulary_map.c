@@ -13,7 +13,7 @@
 /* A tensor of all models of a slice. */
 struct mapping {
 	const struct vocabulary *v;
-	const struct feed *feed;           /* [n] */
+	const struct values *values;       /* [n] */
 	const size_t *model;               /* [n] */
 	size_t n, n_token;                 /* n_token: ids of the result are below it */
 	int base;                          /* an index into model[], or NONE */
@@ -49,7 +49,7 @@ static void find_own(struct mapping *m)
 	{
 		for (size_t k = 0; k < m->n; k++) {
 			const json_t *old = json_object_get(m->v->of[m->model[k]], token);
-			if (old && json_integer_value(old) < m->feed[k].t.dim[0])
+			if (old && json_integer_value(old) < m->values[k].t.dim[0])
 				own(m, k)[json_integer_value(id)] =
 				    (int32_t)json_integer_value(old);
 		}
@@ -81,14 +81,14 @@ static int find_asked(const struct mapping *m, const struct recipe_token *t, siz
 	if (k < 0)
 		return varm_recipe_fail(m->v->recipe, t->line, e,
 		    "token '%.64s' comes from a model that is not merged into tensor %s", t->token,
-		    m->feed[0].t.name);
+		    m->values[0].t.name);
 	if (t->source == TOKEN_SAME)
 		at = own(m, (size_t)k)[id];
 	else if (t->other) {
 		const json_t *old = json_object_get(m->v->of[t->model], t->other);
 		at = old ? json_integer_value(old) : NONE;
 	}
-	if (at < 0 || at >= m->feed[k].t.dim[0])
+	if (at < 0 || at >= m->values[k].t.dim[0])
 		return varm_recipe_fail(m->v->recipe, t->line, e,
 		    "token '%.64s': no such token or row in the model",
 		    t->other ? t->other : t->token);
@@ -114,7 +114,7 @@ static int find_substitute(
 	return 0;
 }
 
-/* The rows of model k's tensor in the result's vocabulary, given a feed of each. */
+/* The rows of model k's tensor in the result's vocabulary, given a values of each. */
 static int fill_rows(
     const struct mapping *m, size_t k, struct vocabulary_rows *to, struct fc_err *e)
 {
@@ -126,9 +126,10 @@ static int fill_rows(
 			*row = (struct vocabulary_row){(uint32_t)k, (uint32_t)own(m, k)[id]};
 		else
 			ret = find_substitute(m, id, row, &n, e);
-		/* The tensor before is the first feed. */
+		/* The tensor before is the first values. */
 		for (size_t i = 0; i < n; i++)
-			row[i].feed = row[i].feed == k ? 0 : row[i].feed + (row[i].feed < k);
+			row[i].values =
+			    row[i].values == k ? 0 : row[i].values + (row[i].values < k);
 		if (ret == 0)
 			varm_vocabulary_rows_add(to, id, row, n);
 	}
@@ -140,58 +141,63 @@ static int check_shapes(const struct mapping *m, struct fc_err *e)
 {
 	char have[192], want[192];
 	for (size_t k = 0; k < m->n; k++) {
-		struct fc_tensor a = m->feed[k].t, b = m->feed[0].t;
+		struct fc_tensor a = m->values[k].t, b = m->values[0].t;
 		bool empty = a.n_dim < 1 || a.dim[0] < 1 || a.dim[0] > INT32_MAX;
 		if (!empty && a.n_dim == b.n_dim)
 			a.dim[0] = b.dim[0];
 		if (empty || !fc_tensor_same_shape(&a, &b))
-			return fc_fail(e, "tensor %s has shape %s, tensor %s %s", m->feed[k].t.name,
-			    fc_tensor_shape_text(&m->feed[k].t, have), b.name,
-			    fc_tensor_shape_text(&b, want));
+			return fc_fail(e, "tensor %s has shape %s, tensor %s %s",
+			    m->values[k].t.name, fc_tensor_shape_text(&m->values[k].t, have),
+			    b.name, fc_tensor_shape_text(&b, want));
 	}
 	return 0;
 }
 
-static struct feed *feeds_from(const struct mapping *m, size_t k)
+static struct values *values_from(const struct mapping *m, size_t k)
 {
-	struct feed *f = FC_ARRAY(struct feed, m->n);
-	f[0] = m->feed[k];
+	struct values *f = FC_ARRAY(struct values, m->n);
+	f[0] = m->values[k];
 	for (size_t i = 0, n = 1; i < m->n; i++)
 		if (i != k)
-			f[n++] = m->feed[i];
+			f[n++] = m->values[i];
 	return f;
 }
 
-static int map_feeds(struct vocabulary *v, struct mapping *m, struct feed *result, struct fc_err *e)
+static int map_values(
+    struct vocabulary *v, struct mapping *m, struct values *result, struct fc_err *e)
 {
 	find_own(m);
 	for (size_t k = 0; k < m->n; k++) {
 		struct vocabulary_rows *rows =
-		    varm_vocabulary_rows_new(feeds_from(m, k), m->n, m->n_token);
+		    varm_vocabulary_rows_new(values_from(m, k), m->n, m->n_token);
 		FC_GROW(v->rows, v->cap_rows, v->n_rows + 1);
 		v->rows[v->n_rows++] = rows;
 		if (fill_rows(m, k, rows, e) < 0)
 			return -1;
-		result[k] = varm_vocabulary_rows_feed(rows, v->n_row);
+		result[k] = varm_vocabulary_rows_values(rows, v->n_row);
 	}
 	return 0;
 }
 
-int varm_vocabulary_map(struct vocabulary *v, struct feed *feed, const size_t *model, size_t n,
+int varm_vocabulary_map(struct vocabulary *v, struct values *values, const size_t *model, size_t n,
     int base, struct fc_err *e)
 {
-	struct mapping m = {
-	    .v = v, .feed = feed, .model = model, .n = n, .n_token = count_tokens(v), .base = NONE};
-	struct feed *result = FC_ARRAY(struct feed, n);
+	struct mapping m = {.v = v,
+	    .values = values,
+	    .model = model,
+	    .n = n,
+	    .n_token = count_tokens(v),
+	    .base = NONE};
+	struct values *result = FC_ARRAY(struct values, n);
 	if (base >= 0)
 		m.base = place_of(&m, (size_t)base);
 	m.own = FC_ARRAY(int32_t, n * m.n_token + 1);
 	m.asked = FC_ARRAY(const struct recipe_token *, m.n_token + 1);
 	int ret = check_shapes(&m, e);
 	if (ret == 0)
-		ret = map_feeds(v, &m, result, e);
+		ret = map_values(v, &m, result, e);
 	if (ret == 0)
-		memcpy(feed, result, n * sizeof *feed);
+		memcpy(values, result, n * sizeof *values);
 	free(result);
 	free(m.own);
 	free(m.asked);

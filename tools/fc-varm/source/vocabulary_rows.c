@@ -16,20 +16,20 @@ static size_t row_width(const struct fc_tensor *t)
 	return n;
 }
 
-struct vocabulary_rows *varm_vocabulary_rows_new(struct feed *feed, size_t n_feed, size_t n)
+struct vocabulary_rows *varm_vocabulary_rows_new(struct values *values, size_t n_values, size_t n)
 {
 	struct vocabulary_rows *r = FC_NEW(struct vocabulary_rows);
-	r->feed = feed;
-	r->n_feed = n_feed;
+	r->values = values;
+	r->n_values = n_values;
 	r->n = n;
 	r->begin = FC_ARRAY(uint32_t, n + 1);
-	r->width = row_width(&feed[0].t);
+	r->width = row_width(&values[0].t);
 	return r;
 }
 
 void varm_vocabulary_rows_free(struct vocabulary_rows *r)
 {
-	free(r->feed);
+	free(r->values);
 	free(r->from);
 	free(r->begin);
 	free(r->padding);
@@ -56,7 +56,7 @@ static void read_row(
 	const struct vocabulary_row *from = r->from + r->begin[i];
 	size_t n_from = r->begin[i + 1] - r->begin[i];
 	if (n_from == 1) {
-		varm_feed_read(&r->feed[from->feed], from->row * r->width + column, n, out);
+		varm_values_read(&r->values[from->values], from->row * r->width + column, n, out);
 		return;
 	}
 	memset(out, 0, n * sizeof *out);
@@ -64,15 +64,15 @@ static void read_row(
 		double x[READ_BLOCK];
 		for (size_t at = 0, m; at < n; at += m) {
 			m = n - at < READ_BLOCK ? n - at : READ_BLOCK;
-			varm_feed_read(
-			    &r->feed[from[k].feed], from[k].row * r->width + column + at, m, x);
+			varm_values_read(
+			    &r->values[from[k].values], from[k].row * r->width + column + at, m, x);
 			for (size_t j = 0; j < m; j++)
 				out[at + j] += x[j] / (double)n_from;
 		}
 	}
 }
 
-static void read_rows(const struct feed *f, size_t first, size_t n, double *out)
+static void read_rows(const struct values *f, size_t first, size_t n, double *out)
 {
 	const struct vocabulary_rows *r = f->ctx;
 	for (size_t i = 0, m; i < n; i += m) {
@@ -83,12 +83,12 @@ static void read_rows(const struct feed *f, size_t first, size_t n, double *out)
 }
 
 /* Most rows are where they were. */
-static void forget_rows(const struct feed *f, size_t first, size_t n)
+static void forget_rows(const struct values *f, size_t first, size_t n)
 {
 	const struct vocabulary_rows *r = f->ctx;
-	size_t have = (size_t)r->feed[0].t.dim[0] * r->width;
+	size_t have = (size_t)r->values[0].t.dim[0] * r->width;
 	if (first < have)
-		varm_feed_forget(&r->feed[0], first, n < have - first ? n : have - first);
+		varm_values_forget(&r->values[0], first, n < have - first ? n : have - first);
 }
 
 static void make_padding(struct vocabulary_rows *r)
@@ -103,13 +103,13 @@ static void make_padding(struct vocabulary_rows *r)
 	free(x);
 }
 
-struct feed varm_vocabulary_rows_feed(struct vocabulary_rows *r, size_t n_row)
+struct values varm_vocabulary_rows_values(struct vocabulary_rows *r, size_t n_row)
 {
-	struct feed f = {.t = r->feed[0].t,
+	struct values f = {.t = r->values[0].t,
 	    .read = read_rows,
 	    .forget = forget_rows,
 	    .ctx = r,
-	    .model = r->feed[0].model};
+	    .model = r->values[0].model};
 	f.t.dim[0] = (int64_t)n_row;
 	if (n_row > r->n)
 		make_padding(r);

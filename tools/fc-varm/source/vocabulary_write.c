@@ -69,7 +69,7 @@ static int edit(const char *dir, const char *name, const json_t *added,
 }
 
 int varm_vocabulary_write(
-    const struct vocabulary *v, const struct ingredient *model, const char *dir, struct fc_err *e)
+    const struct vocabulary *v, const struct source_model *model, const char *dir, struct fc_err *e)
 {
 	if (v->recipe->vocabulary == VOCABULARY_MODEL &&
 	    replace_files(model[v->source].path, dir, e) < 0)
