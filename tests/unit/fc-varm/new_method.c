@@ -75,7 +75,7 @@ static void test_tables(void)
 	    "help");
 	varm_method_table_mdoc(&mdoc, "parameters");
 	has(&mdoc,
-	    ".It Fl -step-size Ar X\n.Cm walk :\nhow far to walk.\n0 to 1.\nThe default is 0.5.\n",
+	    ".It Fl -step-size Ar X\n.Cm walk :\nhow far to walk.\n0 to 1.\nThe default is\n.Cm 0.5 .\n",
 	    "fc-varm(1)");
 	has(&mdoc, ".It Fl -trust Ar C Ns Op , Ns Ar C ...\n", "fc-varm(1)");
 	fc_buf_clear(&mdoc);

@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "fc-varm/method/method.h"
+#include "base/mem.h"
+#include "fc-varm/request/meaning.h"
 #include "fc-varm/request/parameter_option.h"
 
 enum { WIDTH = 79, INDENT = 28 }; /* of --help */
@@ -59,83 +60,30 @@ void varm_method_table_help(struct fc_buf *b)
 	}
 }
 
-/* The methods for which fits() holds, ".Cm a , b" and what follows; nothing where there are none.
- */
-static void add_methods(struct fc_buf *b, const char *before, const struct parameter *p,
-    bool (*fits)(const struct take *t, const struct parameter *p, double x), double x,
-    const char *after)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < varm_method_count(); i++) {
-		const struct method *m = varm_method_at(i);
-		const struct take *t = varm_method_take(m, p->name);
-		if (t && !t->idle && fits(t, p, x))
-			fc_buf_addf(b, "%s%s", n++ ? " , " : before, m->name);
-	}
-	fc_buf_adds(b, n ? after : "");
-}
-
-static bool has_text(const struct take *t, const struct parameter *p, double x)
-{
-	(void)x;
-	return !strcmp(t->parameter->help, p->help);
-}
-
-static bool has_usual(const struct take *t, const struct parameter *p, double x)
-{
-	return has_text(t, p, x) && varm_take_usual(t) == x;
-}
-
-/* "The default is 1."; where methods differ, each default with its methods. */
-static void add_usual(struct fc_buf *b, const struct parameter *p, double usual, bool differ)
-{
-	struct fc_buf value = FC_BUF_INIT, before = FC_BUF_INIT;
-	varm_parameter_show(&value, p, usual);
-	fc_buf_addf(&before, "The default is\n.Cm %s\nfor\n.Cm ", value.p);
-	if (p->must == PARAMETER_MUST)
-		fc_buf_adds(b, "It must be given.\n");
-	else if (differ)
-		add_methods(b, before.p, p, has_usual, usual, " .\n");
-	else if (p->kind == PARAMETER_WORD)
-		fc_buf_addf(b, "The default is\n.Cm %s .\n", value.p);
-	else
-		fc_buf_addf(b, "The default is %s.\n", value.p);
-	fc_buf_release(&before);
-	fc_buf_release(&value);
-}
-
-/* A truth that its method decides: who decides on yes. */
-static void add_auto(struct fc_buf *b, const struct parameter *p)
-{
-	struct fc_buf yes = FC_BUF_INIT;
-	add_methods(
-	    &yes, ".Cm auto ,\nthe default, is\n.Cm yes\nfor\n.Cm ", p, has_usual, 1, " .\n");
-	if (varm_parameter_option_arg(p) && yes.n)
-		fc_buf_adds(b, yes.p);
-	fc_buf_release(&yes);
-}
-
-/* All defaults of the parameter's text, each once. */
+/* Of a truth the methods whose default is yes; of others every default, with its methods where
+ * there are several. */
 static void add_defaults(struct fc_buf *b, const struct parameter *p)
 {
-	double seen[16];
-	size_t n = 0;
-	if (p->kind == PARAMETER_TRUTH) {
-		add_auto(b, p);
-		return;
+	double usual[4], yes = 1;
+	struct fc_buf methods = FC_BUF_INIT;
+	size_t n = varm_meaning_defaults(p, usual, FC_LEN(usual));
+	if (p->must == PARAMETER_MUST) {
+		fc_buf_adds(b, "It must be given.\n");
+	} else if (p->kind == PARAMETER_TRUTH) {
+		if (varm_meaning_methods(&methods, p, &yes, " , "))
+			fc_buf_addf(
+			    b, ".Cm auto ,\nthe default, is\n.Cm yes\nfor\n.Cm %s .\n", methods.p);
+	} else {
+		for (size_t i = 0; i < n; i++) {
+			fc_buf_adds(b, "The default is\n.Cm ");
+			varm_parameter_show(b, p, usual[i]);
+			fc_buf_adds(b, n > 1 ? "\nfor\n.Cm " : "");
+			if (n > 1)
+				varm_meaning_methods(b, p, &usual[i], " , ");
+			fc_buf_adds(b, " .\n");
+		}
 	}
-	for (size_t i = 0; i < varm_method_count(); i++) {
-		const struct take *t = varm_method_take(varm_method_at(i), p->name);
-		size_t k = 0;
-		if (!t || t->idle || !has_text(t, p, 0))
-			continue;
-		while (k < n && seen[k] != varm_take_usual(t))
-			k++;
-		if (k == n && n < sizeof seen / sizeof *seen)
-			seen[n++] = varm_take_usual(t);
-	}
-	for (size_t k = 0; k < n; k++)
-		add_usual(b, p, seen[k], n > 1);
+	fc_buf_release(&methods);
 }
 
 static void add_range(struct fc_buf *b, const struct parameter *p)
@@ -151,8 +99,9 @@ static void add_range(struct fc_buf *b, const struct parameter *p)
 /* One meaning of an option: its methods, its text, range and default. */
 static void add_meaning(struct fc_buf *b, const struct parameter *p)
 {
-	add_methods(b, ".Cm ", p, has_text, 0, " :\n");
-	fc_buf_addf(b, "%s.\n", p->help);
+	fc_buf_adds(b, ".Cm ");
+	varm_meaning_methods(b, p, NULL, " , ");
+	fc_buf_addf(b, " :\n%s.\n", p->help);
 	add_range(b, p);
 	add_defaults(b, p);
 }
@@ -177,10 +126,11 @@ static void add_item(struct fc_buf *b, const struct parameter *p)
 /* Option by option, and in each what it means to which methods. */
 static void add_parameters(struct fc_buf *b)
 {
+	const char *name;
 	const struct parameter *p;
-	for (size_t i = 0; (p = varm_parameter_option_meaning(i, 0)); i++) {
-		add_item(b, p);
-		for (size_t k = 0; (p = varm_parameter_option_meaning(i, k)); k++)
+	for (size_t i = 0; (name = varm_parameter_option_at(i)); i++) {
+		add_item(b, varm_meaning(name, 0));
+		for (size_t k = 0; (p = varm_meaning(name, k)); k++)
 			add_meaning(b, p);
 	}
 }

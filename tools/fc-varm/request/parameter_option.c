@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/request/parameter_option.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "fc-varm/request/meaning.h"
 
 /* An option, of one parameter or of several that share a name. */
 struct option {
@@ -35,16 +37,10 @@ static struct option *find_option(const char *parameter)
 	return NULL;
 }
 
-/* Calls for each take t of each method m. */
-#define EACH_TAKE(m, t)                                                                            \
-	for (size_t i_##m = 0; i_##m < varm_method_count(); i_##m++)                               \
-		for (const struct method *m = varm_method_at(i_##m); m; m = NULL)                  \
-			for (const struct take *t = m->takes; t->parameter; t++)
-
 /* Whether a truth is no by default in every method: it needs no value. */
 static bool is_flag(const char *name)
 {
-	EACH_TAKE(m, t)
+	VARM_EACH_TAKE(m, t)
 	if (!strcmp(t->parameter->name, name) && varm_take_usual(t) != 0)
 		return false;
 	return true;
@@ -52,7 +48,7 @@ static bool is_flag(const char *name)
 
 static bool is_list(const char *name)
 {
-	EACH_TAKE(m, t)
+	VARM_EACH_TAKE(m, t)
 	if (!strcmp(t->parameter->name, name) && t->parameter->scope == PARAMETER_OF_TARGET)
 		return true;
 	return false;
@@ -85,84 +81,37 @@ static char *make_arg(const struct option *o)
 	return b.n ? fc_buf_detach(&b) : NULL;
 }
 
-/* "ties, della": the methods to whom the parameter of this text means something; how many. */
-static size_t add_methods(struct fc_buf *b, const struct parameter *p)
-{
-	size_t n = 0;
-	EACH_TAKE(m, t)
-	if (!t->idle && !strcmp(t->parameter->name, p->name) &&
-	    !strcmp(t->parameter->help, p->help))
-		fc_buf_addf(b, "%s%s", n++ ? ", " : "", m->name);
-	return n;
-}
-
-/* Whether a method before this one has the parameter with the same text. */
-static bool is_told(const struct method *before, const struct take *take)
-{
-	EACH_TAKE(m, t)
-	{
-		if (m == before)
-			return false;
-		if (!strcmp(t->parameter->name, take->parameter->name) &&
-		    !strcmp(t->parameter->help, take->parameter->help))
-			return true;
-	}
-	return false;
-}
-
-/* " [0.5]", " [fusechat-sce 0.1, mergekit-sce 1]"; yes and no come with --help. */
+/* " [0.5]", " [0.1: fusechat-sce, 1: mergekit-sce]" */
 static void add_default(struct fc_buf *b, const struct parameter *p)
 {
-	struct fc_buf each = FC_BUF_INIT, one = FC_BUF_INIT;
-	bool same = true;
-	double first = NAN;
-	EACH_TAKE(m, t)
-	{
-		double usual = varm_take_usual(t);
-		if (t->idle || strcmp(t->parameter->name, p->name) != 0 ||
-		    strcmp(t->parameter->help, p->help) != 0 ||
-		    t->parameter->must == PARAMETER_MUST)
-			continue;
-		same = same && (isnan(first) || usual == first);
-		first = usual;
-		fc_buf_addf(&each, "%s%s %g", each.n ? ", " : "", m->name, usual);
+	double usual[4];
+	size_t n = varm_meaning_defaults(p, usual, FC_LEN(usual));
+	for (size_t i = 0; i < n && p->must != PARAMETER_MUST; i++) {
+		fc_buf_addf(b, "%s%g", i ? ", " : " [", usual[i]);
+		if (n > 1) {
+			fc_buf_adds(b, ": ");
+			varm_meaning_methods(b, p, &usual[i], ", ");
+		}
+		fc_buf_adds(b, i + 1 == n ? "]" : "");
 	}
-	fc_buf_addf(&one, "%g", first);
-	if (!isnan(first))
-		fc_buf_addf(b, " [%s]", same ? one.p : each.p);
-	fc_buf_release(&one);
-	fc_buf_release(&each);
 }
 
-static const struct parameter *meaning(const char *name, size_t k)
+/* The texts of all meanings of a name, with their defaults; where a meaning has few methods, with
+ * these. */
+static void add_help(struct fc_buf *b, const char *name)
 {
-	EACH_TAKE(m, t)
-	if (!strcmp(t->parameter->name, name) && !is_told(m, t) && !k--)
-		return t->parameter;
-	return NULL;
-}
-
-const struct parameter *varm_parameter_option_meaning(size_t i, size_t k)
-{
-	return i < n_option ? meaning(options[i].p->name, k) : NULL;
-}
-
-/* The texts of all meanings, with their methods and defaults. */
-static void add_help(struct fc_buf *b, const struct parameter *p)
-{
-	const struct parameter *one;
-	for (size_t k = 0; (one = meaning(p->name, k)); k++) {
+	const struct parameter *p;
+	for (size_t k = 0; (p = varm_meaning(name, k)); k++) {
 		struct fc_buf methods = FC_BUF_INIT;
-		fc_buf_adds(b, k ? "; " : "");
-		if (add_methods(&methods, one) <= 4)
-			fc_buf_addf(b, "%s: ", methods.p);
-		fc_buf_adds(b, one->help);
-		if (one->kind == PARAMETER_REAL || one->kind == PARAMETER_WHOLE)
-			add_default(b, one);
+		bool few = varm_meaning_methods(&methods, p, NULL, ", ") <= 4;
+		fc_buf_addf(
+		    b, "%s%s%s%s", k ? "; " : "", few ? methods.p : "", few ? ": " : "", p->help);
+		if (p->kind == PARAMETER_REAL || p->kind == PARAMETER_WHOLE)
+			add_default(b, p);
+		else if (p->kind == PARAMETER_TRUTH && !is_flag(name))
+			fc_buf_adds(b, " (auto: as the method does)");
 		fc_buf_release(&methods);
 	}
-	if (p->kind == PARAMETER_TRUTH && !is_flag(p->name))
-		fc_buf_adds(b, " (auto: as the method does)");
 }
 
 static void add_option(const struct parameter *p)
@@ -177,15 +126,20 @@ static void add_option(const struct parameter *p)
 	o->arg = make_arg(o);
 	o->real = NAN;
 	o->number = o->kind == FC_OPT_INT ? (int)p->min - 1 : p->kind == PARAMETER_WORD ? -1 : AUTO;
-	add_help(&help, p);
+	add_help(&help, p->name);
 	o->help = fc_buf_detach(&help);
 }
 
 static void make_options(void)
 {
-	EACH_TAKE(m, t)
-	if (!find_option(t->parameter->name))
-		add_option(t->parameter);
+	VARM_EACH_TAKE(m, t)
+	{
+		const struct option *o = find_option(t->parameter->name);
+		if (!o)
+			add_option(t->parameter);
+		else
+			assert(o->p->kind == t->parameter->kind); /* a name is one option */
+	}
 }
 
 static struct fc_opt make_row(struct option *o)
@@ -225,6 +179,11 @@ const char *varm_parameter_option_name(const struct parameter *p)
 const char *varm_parameter_option_arg(const struct parameter *p)
 {
 	return find_option(p->name)->arg;
+}
+
+const char *varm_parameter_option_at(size_t i)
+{
+	return i < n_option ? options[i].p->name : NULL;
 }
 
 static bool is_given(const struct option *o)

@@ -17,9 +17,8 @@ struct fc_opt *varm_parameter_option_table(const struct fc_opt *first, const str
 const char *varm_parameter_option_name(const struct parameter *p);
 /* What the option's value looks like: "D,D...", "yes|no"; NULL where it takes none. */
 const char *varm_parameter_option_arg(const struct parameter *p);
-/* The k-th meaning of the i-th option: of the parameters of its name, the k-th one with a text of
- * its own.  NULL: there is none. */
-const struct parameter *varm_parameter_option_meaning(size_t i, size_t k);
+/* The i-th option's parameter; NULL: there are no more. */
+const char *varm_parameter_option_at(size_t i);
 
 /* Whether some of them was given. */
 bool varm_parameter_options_given(void);
