@@ -48,11 +48,11 @@ load varm
 	refused "worse: tensor a: value 3 is -inf" -b good --method linear worse
 	refused "bad: tensor a: value 2 is nan" -b bad --method linear good
 	refused "worse: tensor a: value 3 is -inf" -b worse --method linear good other
-	refused "bad: tensor a: value 2 is nan" -b good --method linear --weights 1,0 good bad
+	refused "bad: tensor a: value 2 is nan" -b good --method linear --weight 1,0 good bad
 	refused "bad: tensor a: value 2 is nan" -b good --method linear --dtype f16 bad
 	refused "bad: tensor a: value 2 is nan" -b good --method karcher good bad
 	refused "bad: tensor a: value 2 is nan" -b bad --method karcher good other
-	for method in varm sce task_arithmetic ties breadcrumbs model_stock nuslerp multislerp; do
+	for method in varm fusechat-sce task_arithmetic ties breadcrumbs model_stock nuslerp multislerp; do
 		refused "bad: tensor a: value 2 is nan" -b good --method $method other bad
 		refused "bad: tensor a: value 2 is nan" -b bad --method $method other good
 	done

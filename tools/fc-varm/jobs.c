@@ -85,6 +85,8 @@ static int fill_folder(
 	int ret = make_plan(jobs, &rp, &job->recipe, e);
 	if (ret == 0 && last)
 		ret = varm_plan_check_rounding(&rp.plan, e);
+	if (ret == 0 && last && jobs->o->report)
+		ret = fc_out_open(&jobs->report, jobs->o->report, FC_OUT_TEXT, e);
 	if (ret == 0)
 		ret = varm_model_files_copy(rp.model[rp.donor].path, dir, e);
 	if (ret == 0)
@@ -230,8 +232,6 @@ static int run(struct jobs *jobs, const struct fc_buf *text, struct fc_err *e)
 		fc_die_usage("%s", e->msg);
 	if (ret == 0 && !o->dry_run)
 		ret = varm_output_check(o->out, e);
-	if (ret == 0 && !o->dry_run && o->report)
-		ret = fc_out_open(&jobs->report, o->report, FC_OUT_TEXT, e);
 	if (ret == 0)
 		ret = o->dry_run ? show_last(jobs, last, e) : make_last(jobs, last, e);
 	if (jobs->report)

@@ -8,25 +8,13 @@
 #include "fc-varm/result/dry_run.h"
 #include "models.h"
 
-static const struct parameter param_step = {.name = "step_size",
-    .offset = offsetof(struct settings, own[0]),
-    .usual = 0.5,
-    .max = 1,
-    .arg = "X",
-    .help = "how far to walk"};
-static const struct parameter param_trust = {.name = "trust",
-    .scope = PARAMETER_OF_TARGET,
-    .offset = offsetof(struct target_params, own[0]),
-    .usual = 1,
-    .max = 9,
-    .arg = "C",
-    .help = "how much each target is believed"};
+static const struct parameter param_step =
+    VARM_PARAMETER(REAL, "step_size", VARM_SHARED(own[0]), 0.5, 0, 1, "X", "how far to walk");
+static const struct parameter param_trust = VARM_PARAMETER(
+    REAL, "trust", VARM_OF_TARGET(own[0]), 1, 0, 9, "C", "how much each target is believed");
 
-static int measure(
-    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
+static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	(void)g;
-	(void)n;
 	(void)e;
 	for (int k = 0; k < v->n_target; k++)
 		r->weight[k] = v->set->own[0] * v->target_params[k].own[0];
@@ -75,7 +63,8 @@ static void test_tables(void)
 	    "help");
 	varm_method_table_mdoc(&mdoc, "parameters");
 	has(&mdoc,
-	    ".It Fl -step-size Ar X\n.Cm walk :\nhow far to walk.\n0 to 1.\nThe default is\n.Cm 0.5 .\n",
+	    ".It Fl -step-size Ar X\n.Cm walk :\nhow far to walk.\n0 to 1.\nThe default is\n.Cm "
+	    "0.5 .\n",
 	    "fc-varm(1)");
 	has(&mdoc, ".It Fl -trust Ar C Ns Op , Ns Ar C ...\n", "fc-varm(1)");
 	fc_buf_clear(&mdoc);

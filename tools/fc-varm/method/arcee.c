@@ -79,11 +79,8 @@ static void importance_keys(const struct unit *u, const struct threshold_query *
 }
 
 /* r->number: a divergence for each row, then the threshold. */
-static int measure(
-    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
+static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	(void)g;
-	(void)n;
 	size_t n_row = v->n / v->row;
 	struct threshold_query w[3];
 	double quartile[3];

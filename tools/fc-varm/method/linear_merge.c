@@ -7,21 +7,12 @@
 
 #include "fc-varm/method/inner_products.h"
 
-static const struct parameter param_scale = {.name = "scale",
-    .scope = PARAMETER_OF_TARGET,
-    .offset = offsetof(struct target_params, weight),
-    .usual = 1,
-    .min = -INFINITY,
-    .max = INFINITY,
-    .arg = "S",
-    .help = "factor of the values"};
+static const struct parameter param_scale = VARM_PARAMETER(
+    REAL, "scale", VARM_OF_TARGET(weight), 1, -INFINITY, INFINITY, "S", "factor of the values");
 
-static int measure(
-    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
+static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
 	double sum = 0;
-	(void)g;
-	(void)n;
 	(void)e;
 	for (int k = 0; k < v->n_target; k++)
 		sum += v->target_params[k].weight;

@@ -8,20 +8,11 @@
 #include "base/mem.h"
 #include "fc-varm/method/inner_products.h"
 
-const struct parameter varm_weight = {.name = "weight",
-    .scope = PARAMETER_OF_TARGET,
-    .must = PARAMETER_RECIPE_MUST,
-    .offset = offsetof(struct target_params, weight),
-    .usual = 1,
-    .min = -INFINITY,
-    .max = INFINITY,
-    .arg = "W",
-    .help = "a weight for each target, or one for all"};
-const struct parameter varm_normalize = {.name = "normalize",
-    .kind = PARAMETER_TRUTH,
-    .offset = offsetof(struct settings, normalize),
-    .max = 1,
-    .help = "divide by the sum of the weights"};
+const struct parameter varm_weight =
+    VARM_PARAMETER(REAL, "weight", VARM_OF_TARGET(weight), 1, -INFINITY, INFINITY, "W",
+	"a weight for each target, or one for all", .must = PARAMETER_RECIPE_MUST);
+const struct parameter varm_normalize = VARM_PARAMETER(
+    TRUTH, "normalize", VARM_SHARED(normalize), 0, 0, 1, NULL, "divide by the sum of the weights");
 
 static const struct method **known;
 static size_t n_known, cap_known;
@@ -131,11 +122,13 @@ int varm_method_measure(
     const struct method *m, const struct views *v, struct measured *r, struct fc_err *e)
 {
 	bool changes = m->products == PRODUCTS_OF_CHANGES && v->base;
-	double *g = NULL;
-	int n = 0, ret = m->products ? varm_inner_products(v, changes, &g, &n, e) : 0;
+	int ret = 0;
+	if (m->products)
+		ret = varm_inner_products(v, changes, &r->products, &r->n_product, e);
 	if (ret == 0)
-		ret = m->measure(v, g, n, r, e);
-	free(g);
+		ret = m->measure(v, r, e);
+	free(r->products);
+	r->products = NULL;
 	return ret;
 }
 

@@ -60,6 +60,8 @@ struct measured {
 	double base_weight;          /* methods that blend: what the base's values count */
 	double *number;              /* the method's own; owned */
 	struct threshold *threshold; /* the method's own; owned */
+	double *products; /* for measure() alone: [n_product][n_product] (struct method) */
+	int n_product;
 };
 
 /* What the base is to a method, and so whether apply() finds it in u->base. */
@@ -82,6 +84,11 @@ enum copies {
 	COPIES_ONE_TARGET,  /* there is one target, of weight 1 */
 	COPIES_SOLE_WEIGHT, /* its weight is 1, all others are 0 */
 };
+
+/* Where a VARM_PARAMETER() is kept. */
+#define VARM_SHARED(member) .scope = PARAMETER_SHARED, .offset = offsetof(struct settings, member)
+#define VARM_OF_TARGET(member)                                                                     \
+	.scope = PARAMETER_OF_TARGET, .offset = offsetof(struct target_params, member)
 
 /* A parameter that a method takes. */
 struct take {
@@ -120,9 +127,8 @@ struct method {
 	/* NULL, or whether what a target's parameters say together can be done. */
 	int (*check)(const struct target_params *t, struct fc_err *e);
 	/* Fills r->weight and what else apply() needs from v->set and v->target_params, after as
-	 * many passes over the tensor as it takes.  g: the n by n inner products, or NULL. */
-	int (*measure)(
-	    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e);
+	 * many passes over the tensor as it takes. */
+	int (*measure)(const struct views *v, struct measured *r, struct fc_err *e);
 	/* NULL, or what a unit needs before its first block: u->own, which the caller frees */
 	int (*prepare)(struct unit *u, const struct measured *r, struct fc_err *e);
 	/* out[u->n] for the block in hand, whose values it may overwrite */

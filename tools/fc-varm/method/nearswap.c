@@ -8,19 +8,11 @@
 #include "fc-varm/method/method.h"
 #include "tensor/simd.h"
 
-static const struct parameter param_t = {.name = "t",
-    .must = PARAMETER_MUST,
-    .offset = offsetof(struct settings, t),
-    .min = -INFINITY,
-    .max = INFINITY,
-    .arg = "T",
-    .help = "distance up to which the target's value is taken"};
+static const struct parameter param_t = VARM_PARAMETER(REAL, "t", VARM_SHARED(t), 0, -INFINITY,
+    INFINITY, "T", "distance up to which the target's value is taken", .must = PARAMETER_MUST);
 
-static int measure(
-    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
+static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	(void)g;
-	(void)n;
 	(void)v;
 	(void)e;
 	r->weight[0] = NAN; /* each entry has its own */

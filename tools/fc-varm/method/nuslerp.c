@@ -13,17 +13,10 @@
 #include "fc-varm/method/spheric.h"
 #include "fc-varm/method/sums.h"
 
-static const struct parameter param_flatten = {.name = "nuslerp_flatten",
-    .kind = PARAMETER_TRUTH,
-    .offset = offsetof(struct settings, flatten),
-    .usual = true,
-    .max = 1,
-    .help = "the whole tensor is one vector, else each row is"};
-static const struct parameter param_row_wise = {.name = "nuslerp_row_wise",
-    .kind = PARAMETER_TRUTH,
-    .offset = offsetof(struct settings, row_wise),
-    .max = 1,
-    .help = "without flattening: each column is a vector"};
+static const struct parameter param_flatten = VARM_PARAMETER(TRUTH, "nuslerp_flatten",
+    VARM_SHARED(flatten), true, 0, 1, NULL, "the whole tensor is one vector, else each row is");
+static const struct parameter param_row_wise = VARM_PARAMETER(TRUTH, "nuslerp_row_wise",
+    VARM_SHARED(row_wise), 0, 0, 1, NULL, "without flattening: each column is a vector");
 
 static double part(const struct views *v)
 {
@@ -83,11 +76,8 @@ static int measure_columns(const struct views *v, struct measured *r)
 	return 0;
 }
 
-static int measure(
-    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
+static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	(void)g;
-	(void)n;
 	r->weight[0] = 1 - part(v);
 	r->weight[1] = part(v);
 	if (v->set->flatten || v->out->n_dim < 1 || !v->n)

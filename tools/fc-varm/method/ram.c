@@ -14,25 +14,12 @@
 #include "fc-varm/method/sums.h"
 #include "tensor/simd.h"
 
-static const struct parameter param_epsilon = {.name = "epsilon",
-    .offset = offsetof(struct settings, eps),
-    .usual = 1e-5,
-    .max = INFINITY,
-    .arg = "E",
-    .help = "changes up to it in magnitude are none"};
-static const struct parameter param_reward = {.name = "r",
-    .offset = offsetof(struct settings, reward),
-    .usual = 0.1,
-    .min = -INFINITY,
-    .max = INFINITY,
-    .arg = "R",
-    .help = "what changes of one target alone gain by each part shared"};
-static const struct parameter param_most_shared = {.name = "alpha",
-    .offset = offsetof(struct settings, most_shared),
-    .usual = 0.2,
-    .max = INFINITY,
-    .arg = "A",
-    .help = "the part shared counts up to this"};
+static const struct parameter param_epsilon = VARM_PARAMETER(REAL, "epsilon", VARM_SHARED(eps),
+    1e-5, 0, INFINITY, "E", "changes up to it in magnitude are none");
+static const struct parameter param_reward = VARM_PARAMETER(REAL, "r", VARM_SHARED(reward), 0.1,
+    -INFINITY, INFINITY, "R", "what changes of one target alone gain by each part shared");
+static const struct parameter param_most_shared = VARM_PARAMETER(REAL, "alpha",
+    VARM_SHARED(most_shared), 0.2, 0, INFINITY, "A", "the part shared counts up to this");
 
 /* count[i] = how many targets count at the entry */
 static FC_SIMD_BODY void count_body(
@@ -100,11 +87,8 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 }
 
 /* r->number[k]: the factor of changes that only target k has */
-static int measure_plus(
-    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
+static int measure_plus(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	(void)g;
-	(void)n;
 	int K = v->n_target;
 	double *sum = FC_ARRAY(double, 2 * (size_t)K + 1);
 	int ret = varm_pass(v, visit, NULL, sum, 2 * K, e);
@@ -118,11 +102,8 @@ static int measure_plus(
 	return ret;
 }
 
-static int measure(
-    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
+static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	(void)g;
-	(void)n;
 	(void)e;
 	for (int k = 0; k < v->n_target; k++)
 		r->weight[k] = NAN;

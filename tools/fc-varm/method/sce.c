@@ -13,12 +13,9 @@
 #include "fc-varm/method/threshold.h"
 #include "tensor/simd.h"
 
-static const struct parameter param_select_topk = {.name = "select_topk",
-    .offset = offsetof(struct settings, select_topk),
-    .usual = 1,
-    .max = 1,
-    .arg = "P",
-    .help = "part of the entries, those that vary most, that decides the weights"};
+static const struct parameter param_select_topk =
+    VARM_PARAMETER(REAL, "select_topk", VARM_SHARED(select_topk), 1, 0, 1, "P",
+	"part of the entries, those that vary most, that decides the weights");
 
 static void mark_selected(const struct unit *u, const struct threshold *threshold, double *taken)
 {
@@ -68,11 +65,8 @@ static int measure_squares(
 	return varm_pass(v, visit_selected, r->threshold, r->weight, v->n_target, e);
 }
 
-static int measure(
-    const struct views *v, const double *g, int n_product, struct measured *r, struct fc_err *e)
+static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	(void)g;
-	(void)n_product;
 	size_t n;
 	if (measure_squares(v, r, &n, e) < 0)
 		return -1;
@@ -83,11 +77,8 @@ static int measure(
 
 /* mergekit's reading: squares count among all entries, and when their mean over the whole tensor,
  * added up, is below 1e-6, the weights are equal. */
-static int measure_mergekit(
-    const struct views *v, const double *g, int n_product, struct measured *r, struct fc_err *e)
+static int measure_mergekit(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	(void)g;
-	(void)n_product;
 	size_t n;
 	double sum = 0;
 	if (measure_squares(v, r, &n, e) < 0)

@@ -29,27 +29,20 @@ struct arc varm_spheric_arc(double cosine, bool parallel, double t)
  * the directions, the coefficients apply to the vectors as they are; |cos| above 0.9995 counts as
  * parallel, a vector shorter than 1e-8 is not normalised.
  */
-static int measure_slerp(
-    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
+static int measure_slerp(const struct views *v, struct measured *r, struct fc_err *e)
 {
+	const double *g = r->products;
 	double x = sqrt(g[0]), b = sqrt(g[3]);
 	double cosine = clamp(g[1] / (x > 1e-8 ? x : 1) / (b > 1e-8 ? b : 1), -1, 1);
 	struct arc a = varm_spheric_arc(cosine, fabs(cosine) > 0.9995, v->set->t);
-	(void)n;
 	(void)e;
 	r->base_weight = a.first;
 	r->weight[0] = a.second;
 	return 0;
 }
 
-static const struct parameter param_t = {.name = "t",
-    .must = PARAMETER_RECIPE_MUST,
-    .offset = offsetof(struct settings, t),
-    .usual = 0.5,
-    .min = -INFINITY,
-    .max = INFINITY,
-    .arg = "T",
-    .help = "how far from the pivot (0) to the target (1)"};
+static const struct parameter param_t = VARM_PARAMETER(REAL, "t", VARM_SHARED(t), 0.5, -INFINITY,
+    INFINITY, "T", "how far from the pivot (0) to the target (1)", .must = PARAMETER_RECIPE_MUST);
 
 VARM_METHOD(slerp) = {.name = "slerp",
     .help = "on the arc from the pivot to one target",
@@ -67,9 +60,10 @@ VARM_METHOD(slerp) = {.name = "slerp",
  * point the weighted tangents add up to 0, so that the result is the mean's direction, with the
  * weighted mean of the lengths; around the base where there is one.
  */
-static int measure_multislerp(
-    const struct views *v, const double *g, int K, struct measured *r, struct fc_err *e)
+static int measure_multislerp(const struct views *v, struct measured *r, struct fc_err *e)
 {
+	const double *g = r->products;
+	int K = r->n_product;
 	double sum = 0, length = 0, square = 0;
 	(void)e;
 	double *w = FC_ARRAY(double, (size_t)v->n_target + 1);
@@ -106,19 +100,11 @@ static void apply_multislerp(struct unit *u, const struct measured *r, double *o
 		varm_blend_values(u, r, out);
 }
 
-static const struct parameter param_normalize_weights = {.name = "normalize",
-    .mergekit = "normalize_weights",
-    .kind = PARAMETER_TRUTH,
-    .offset = offsetof(struct settings, normalize),
-    .usual = true,
-    .max = 1,
-    .help = "divide by the sum of the weights"};
-static const struct parameter param_eps = {.name = "eps",
-    .offset = offsetof(struct settings, eps),
-    .usual = 1e-8,
-    .max = INFINITY,
-    .arg = "E",
-    .help = "directions whose mean is shorter cancel; added to lengths"};
+static const struct parameter param_normalize_weights =
+    VARM_PARAMETER(TRUTH, "normalize", VARM_SHARED(normalize), true, 0, 1, NULL,
+	"divide by the sum of the weights", .mergekit = "normalize_weights");
+static const struct parameter param_eps = VARM_PARAMETER(REAL, "eps", VARM_SHARED(eps), 1e-8, 0,
+    INFINITY, "E", "directions whose mean is shorter cancel; added to lengths");
 
 VARM_METHOD(multislerp) = {.name = "multislerp",
     .help = "the mean of the directions, on a sphere",
@@ -212,31 +198,20 @@ static void find_karcher_mean(const double *g, int stride, const struct views *v
 	free(alpha);
 }
 
-static int measure_karcher(
-    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
+static int measure_karcher(const struct views *v, struct measured *r, struct fc_err *e)
 {
 	(void)e;
 	if (v->n_target > 1)
-		find_karcher_mean(g, n, v, r->weight);
+		find_karcher_mean(r->products, r->n_product, v, r->weight);
 	else
 		r->weight[0] = 1;
 	return 0;
 }
 
-static const struct parameter param_max_iter = {.name = "max_iter",
-    .kind = PARAMETER_WHOLE,
-    .offset = offsetof(struct settings, max_iter),
-    .usual = 10,
-    .min = 1,
-    .max = 100000,
-    .arg = "N",
-    .help = "steps at most"};
-static const struct parameter param_tol = {.name = "tol",
-    .offset = offsetof(struct settings, tol),
-    .usual = 1e-5,
-    .max = INFINITY,
-    .arg = "E",
-    .help = "angles, steps and lengths below it are 0"};
+static const struct parameter param_max_iter =
+    VARM_PARAMETER(WHOLE, "max_iter", VARM_SHARED(max_iter), 10, 1, 100000, "N", "steps at most");
+static const struct parameter param_tol = VARM_PARAMETER(REAL, "tol", VARM_SHARED(tol), 1e-5, 0,
+    INFINITY, "E", "angles, steps and lengths below it are 0");
 
 VARM_METHOD(karcher) = {.name = "karcher",
     .help = "the point on a sphere from which the angles cancel",

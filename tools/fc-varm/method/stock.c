@@ -28,19 +28,14 @@ static double share(const double *g, int n)
 	return fabs(below) < 1e-6 ? 0 : mean / below;
 }
 
-static const struct parameter param_filter_wise = {.name = "filter_wise",
-    .kind = PARAMETER_TRUTH,
-    .offset = offsetof(struct settings, filter_wise),
-    .max = 1,
-    .help = "a weight for each row"};
+static const struct parameter param_filter_wise = VARM_PARAMETER(
+    TRUTH, "filter_wise", VARM_SHARED(filter_wise), 0, 0, 1, NULL, "a weight for each row");
 
-static int measure(
-    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
+static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	(void)v;
 	(void)e;
-	for (int k = 0; k < n; k++)
-		r->weight[k] = share(g, n);
+	for (int k = 0; k < v->n_target; k++)
+		r->weight[k] = share(r->products, v->n_target);
 	return 0;
 }
 

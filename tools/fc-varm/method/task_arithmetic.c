@@ -12,45 +12,20 @@
 #include "fc-varm/method/sums.h"
 #include "tensor/simd.h"
 
-static const struct parameter param_density = {.name = "density",
-    .scope = PARAMETER_OF_TARGET,
-    .offset = offsetof(struct target_params, density),
-    .usual = 1,
-    .max = 1,
-    .arg = "D",
-    .help = "part of each target's changes that stays"};
-static const struct parameter param_gamma = {.name = "gamma",
-    .scope = PARAMETER_OF_TARGET,
-    .offset = offsetof(struct target_params, gamma),
-    .usual = 0.01,
-    .max = 1,
-    .arg = "G",
-    .help = "part of the changes, the largest, that goes"};
-static const struct parameter param_epsilon = {.name = "epsilon",
-    .scope = PARAMETER_OF_TARGET,
-    .offset = offsetof(struct target_params, epsilon),
-    .usual = 0.15,
-    .max = 1,
-    .arg = "E",
-    .help = "how far the density varies with the rank of a change"};
-static const struct parameter param_rescale = {.name = "rescale",
-    .kind = PARAMETER_TRUTH,
-    .offset = offsetof(struct settings, rescale),
-    .max = 1,
-    .help = "make up for what is dropped"};
-static const struct parameter param_lambda = {.name = "lambda",
-    .offset = offsetof(struct settings, lambda),
-    .usual = 1,
-    .min = -INFINITY,
-    .max = INFINITY,
-    .arg = "L",
-    .help = "factor of the merged change"};
+static const struct parameter param_density = VARM_PARAMETER(REAL, "density",
+    VARM_OF_TARGET(density), 1, 0, 1, "D", "part of each target's changes that stays");
+static const struct parameter param_gamma = VARM_PARAMETER(REAL, "gamma", VARM_OF_TARGET(gamma),
+    0.01, 0, 1, "G", "part of the changes, the largest, that goes");
+static const struct parameter param_epsilon =
+    VARM_PARAMETER(REAL, "epsilon", VARM_OF_TARGET(epsilon), 0.15, 0, 1, "E",
+	"how far the density varies with the rank of a change");
+static const struct parameter param_rescale = VARM_PARAMETER(
+    TRUTH, "rescale", VARM_SHARED(rescale), 0, 0, 1, NULL, "make up for what is dropped");
+static const struct parameter param_lambda = VARM_PARAMETER(REAL, "lambda", VARM_SHARED(lambda), 1,
+    -INFINITY, INFINITY, "L", "factor of the merged change");
 
-static int measure(
-    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
+static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	(void)g;
-	(void)n;
 	const struct sparsifier *sparse = v->method->sparse;
 	for (int k = 0; k < v->n_target; k++)
 		r->weight[k] = v->target_params[k].weight;

@@ -20,22 +20,14 @@ static const char *const granularities[] = {
     [BY_PARAMETER] = "parameter",
     NULL,
 };
-static const struct parameter param_granularity = {.name = "granularity",
-    .kind = PARAMETER_WORD,
-    .offset = offsetof(struct settings, granularity),
-    .max = BY_PARAMETER,
-    .words = granularities,
-    .help = "what shares a weight"};
-static const struct parameter param_absolute = {.name = "absolute",
-    .kind = PARAMETER_TRUTH,
-    .offset = offsetof(struct settings, absolute),
-    .max = 1,
-    .help = "measure changes by the mean of |d|, not of d^2"};
-static const struct parameter param_temperature = {.name = "temperature",
-    .offset = offsetof(struct settings, temperature),
-    .max = INFINITY,
-    .arg = "T",
-    .help = "softmax of the measures over T; 0: their ratio"};
+static const struct parameter param_granularity =
+    VARM_PARAMETER(WORD, "granularity", VARM_SHARED(granularity), 0, 0, BY_PARAMETER, NULL,
+	"what shares a weight", .words = granularities);
+static const struct parameter param_absolute = VARM_PARAMETER(TRUTH, "absolute",
+    VARM_SHARED(absolute), 0, 0, 1, NULL, "measure changes by the mean of |d|, not of d^2");
+static const struct parameter param_temperature =
+    VARM_PARAMETER(REAL, "temperature", VARM_SHARED(temperature), 0, 0, INFINITY, "T",
+	"softmax of the measures over T; 0: their ratio");
 
 static int visit(struct unit *u, void *ctx, struct fc_err *e)
 {
@@ -55,11 +47,8 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 	return 0;
 }
 
-static int measure(
-    const struct views *v, const double *g, int n, struct measured *r, struct fc_err *e)
+static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	(void)g;
-	(void)n;
 	if (varm_pass(v, visit, NULL, r->weight, v->n_target, e) < 0)
 		return -1;
 	for (int k = 0; k < v->n_target && v->n; k++)

@@ -42,6 +42,14 @@ struct parameter {
 	const char *help;         /* names no method */
 };
 
+/* What is said of every parameter, in this order; fields that few have may follow: .must,
+ * .mergekit, .words. */
+#define VARM_PARAMETER(kind_, name_, kept_, usual_, min_, max_, arg_, help_, ...)                  \
+	{                                                                                          \
+		.kind = PARAMETER_##kind_, .name = name_, kept_, .usual = usual_, .min = min_,     \
+		.max = max_, .arg = arg_, .help = help_, __VA_ARGS__                               \
+	}
+
 /* The name that recipes written here use: mergekit's where it has one. */
 const char *varm_parameter_recipe_name(const struct parameter *p);
 bool varm_parameter_is_called(const struct parameter *p, const char *name);
