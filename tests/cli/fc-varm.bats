@@ -263,60 +263,6 @@ large_models() {
 	[[ $output == *"--epsilon: '0.1,0.2' is not a number"* ]]
 }
 
-@test "what is wrong with an option is said of the option" {
-	three_models
-	wrong() { # wrong MESSAGE OPTION...
-		run fc-varm -b pivot -o out "${@:2}"
-		[ "$status" -eq 2 ]
-		[[ $output == *"$1"* ]] || { echo "$output"; false; }
-	}
-	wrong "--density: density is 2, expected 0 to 1" --method ties --density 2 ta tb
-	wrong "--method: nearswap needs a value of 't'" --method nearswap ta
-	wrong "--method: slerp merges 1 models into the base, here are 2" --method slerp ta tb
-	wrong "--method: target 1: density 0.9 with epsilon 0.15" --method della --density 0.9 ta tb
-	wrong "--method: the weights add up to 0" --method linear --weight 1,-1 ta tb
-	wrong "--gamma does not belong to --method ties" --method ties --gamma 0.1 ta tb
-	wrong "there is no method 'sce-fusechat'" --method sce-fusechat ta tb
-}
-
-@test "old names of options and methods: a note, and the same merge" {
-	three_models
-	old() { # old NOTE NEW OPTION...: of what was, and, words separated by spaces, of what is
-		run fc-varm -b pivot -o "old$n" "${@:3}" ta tb
-		[ "$status" -eq 0 ]
-		[[ $output == *"fc-varm: $1"* ]] || { echo "$output"; false; }
-		# shellcheck disable=SC2086 # a list of words
-		fc-varm -q -b pivot -o "new$n" $2 ta tb
-		diff -r "old$n" "new$n"
-		n=$((n + 1))
-	}
-	n=0
-	old "--weights 1,3 is now written --weight=1,3" "--method linear --weight 1,3" --method linear --weights 1,3
-	old "--by model is now written --granularity=model" "--granularity model" --by=model
-	old "--measure absolute is now written --absolute" --absolute --measure absolute
-	old "--measure square is now written by leaving it out" "" --measure square
-	old "--nuslerp columns is now written --nuslerp-flatten=no --nuslerp-row-wise" \
-		"--method nuslerp --nuslerp-flatten no --nuslerp-row-wise" --method nuslerp --nuslerp columns
-	old "--method sce is now written --method=fusechat-sce" "--method fusechat-sce" --method sce
-	old "--method sce-mergekit is now written --method=mergekit-sce" "--method mergekit-sce" --method sce-mergekit
-	run fc-varm -q -b pivot -o quiet --by model ta tb
-	[ -z "$output" ]
-}
-
-@test "the tables of the man pages are those of the declarations" {
-	n=0
-	for page in fc-varm.1 fc-recipe.5; do
-		for table in $(sed -n 's/^\.\\" begin //p' "$FC_ROOT/man/$page"); do
-			sed -n "/^\.\\\\\" begin $table\$/,/^\.\\\\\" end $table\$/p" "$FC_ROOT/man/$page" |
-				sed '1d;$d' | diff - <(fc-varm --print-mdoc "$table")
-			n=$((n + 1))
-		done
-	done
-	[ $n -eq 3 ]
-	run fc-varm --print-mdoc none
-	[ "$status" -eq 2 ]
-}
-
 @test "VaRM by module, layer and model" {
 	models 'pivot model.layers.0.mlp.up.weight=0,0 model.layers.0.mlp.down.weight=0 model.norm.weight=0' \
 		'ta model.layers.0.mlp.up.weight=1,1 model.layers.0.mlp.down.weight=0 model.norm.weight=1' \

@@ -358,54 +358,6 @@ assert "im_start" in json.load(open("chatml-out/tokenizer_config.json"))["chat_t
 	grep -q '^dtype: float16$' paths/mergekit_config.yml
 }
 
-@test "recipes: sce is mergekit's, old names of SCE keep their meaning with a note" {
-	models
-	made() { # made NAME METHOD [PARAMETER]
-		fc-varm --recipe - -o "$1" 2>"$1.err" <<<"{models: [{model: a}, {model: b}], merge_method: $2, base_model: base, parameters: {$3}}"
-	}
-	same() { cmp "$1/model.safetensors" "$2/model.safetensors"; }
-	made mergekit mergekit-sce "select_topk: 0.4"
-	made sce sce "select_topk: 0.4"
-	run ! grep -q "is now called" sce.err
-	same mergekit sce
-	made old sce-mergekit "select_topk: 0.4"
-	grep -q "merge_method: sce-mergekit is now called mergekit-sce" old.err
-	same mergekit old
-	# the default of the old name was 1, that of the new one is FuseChat's on the command line too
-	made fusechat-old sce-fusechat
-	grep -q "merge_method: sce-fusechat is now called fusechat-sce" fusechat-old.err
-	made fusechat-1 fusechat-sce "select_topk: 1"
-	same fusechat-old fusechat-1
-	made fusechat fusechat-sce
-	fc-varm -q -b base -o options --method fusechat-sce a b
-	same fusechat options
-	run ! same fusechat fusechat-1
-}
-
-@test "the command line's models: the pivot again, a model twice, '@' and '+' in names" {
-	models
-	fc-varm -q -b base -o one --report one.tsv a a base
-	[ "$(head -n 1 one.tsv | cut -f 1-5)" = "$(printf 'tensor\telements\ta\ta#2\tbase')" ]
-	cp -r a a@1
-	cp -r lora lora@2+x
-	cp -r a a+b
-	fc-varm -q -b base -o plain a
-	fc-varm -q -b base -o at a@1
-	cmp at/model.safetensors plain/model.safetensors
-	fc-varm -q -b base -o plus a+b
-	cmp plus/model.safetensors plain/model.safetensors
-	cp -r base base@3
-	fc-varm -q -b base -o adapter --method linear base+lora
-	fc-varm -q -b base -o adapter@ --method linear base@3+lora@2+x
-	cmp adapter/model.safetensors adapter@/model.safetensors
-	mkdir -p hub/org && mv a hub/org/b
-	fc-varm -q -b base --models hub -o hubs org/b
-	cmp hubs/model.safetensors plain/model.safetensors
-	run fc-varm -q -b base -o out org/b
-	[ "$status" -eq 1 ]
-	[[ $output == "fc-varm: no model 'org/b'"* ]]
-}
-
 @test "adapters beside models, without a recipe" {
 	models
 	fc-varm -q -b base -o options --method linear base+lora base+rslora

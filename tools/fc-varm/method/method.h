@@ -137,7 +137,8 @@ struct method {
 	bool elect; /* task arithmetic: only changes with the sign of their sum count */
 };
 
-/* Defines a method of this file and makes it known before main(). */
+/* Defines a method of this file.  gcc and clang let a file announce it before main(), so that no
+ * list of methods has to be kept elsewhere. */
 #define VARM_METHOD(id)                                                                            \
 	static const struct method id;                                                             \
 	__attribute__((constructor)) static void add_##id(void)                                    \
