@@ -220,7 +220,7 @@ static int make_last(struct jobs *jobs, struct job *job, struct fc_err *e)
 
 /* Carries out the recipe in text.  What is wrong with a command line before a model is opened is
  * wrong usage. */
-static int run(struct jobs *jobs, const struct fc_buf *text, struct fc_err *e)
+static int run_jobs(struct jobs *jobs, const struct fc_buf *text, struct fc_err *e)
 {
 	const struct run_options *o = jobs->o;
 	struct job *last = NULL;
@@ -252,7 +252,7 @@ int varm_run_recipe(const char *file, const struct run_options *o, struct fc_err
 	struct fc_buf text = FC_BUF_INIT;
 	int ret = fc_file_read_any(file, YAML_MAX_BYTES, &text, e);
 	if (ret == 0)
-		ret = run(&jobs, &text, e);
+		ret = run_jobs(&jobs, &text, e);
 	fc_buf_release(&text);
 	return ret;
 }
@@ -262,7 +262,7 @@ int varm_run_asked(const struct asked *a, const struct run_options *o, struct fc
 	struct asked_recipe w = {.n_line = 0};
 	varm_asked_write(&w, a);
 	struct jobs jobs = {.o = o, .asked = a, .said_by = w.said_by, .models = {.dir = o->models}};
-	int ret = run(&jobs, &w.text, e);
+	int ret = run_jobs(&jobs, &w.text, e);
 	varm_asked_recipe_release(&w);
 	return ret;
 }

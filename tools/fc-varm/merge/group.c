@@ -64,7 +64,7 @@ static double share_of(const struct plan *p, const size_t *member, size_t n, siz
 }
 
 /* importance -> weight, in place: softmax of importance / temperature, or the part of the sum */
-static void normalize(double *w, int n, double temperature)
+static void normalize_weights(double *w, int n, double temperature)
 {
 	double sum = 0, most = -INFINITY;
 	for (int k = 0; k < n; k++)
@@ -93,7 +93,7 @@ void varm_group_weigh(const struct plan *p, const size_t *member, size_t n, stru
 	bool outside = first->set.granularity == BY_LAYER && !varm_layer_prefix(first->out.name);
 	for (int k = 0; k < K && outside; k++)
 		w[k] = 0;
-	normalize(w, K, sum == 0 ? 0 : first->set.temperature);
+	normalize_weights(w, K, sum == 0 ? 0 : first->set.temperature);
 	for (size_t m = 0; m < n; m++) {
 		r->item[member[m]].moved = sum != 0;
 		memcpy(r->item[member[m]].weight, w, (size_t)K * sizeof *w);

@@ -11,7 +11,7 @@
 #include "fc-varm/merge/group.h"
 #include "fc-varm/merge/journal.h"
 
-static int measure(
+static int measure_item(
     const struct plan *p, const struct plan_item *it, struct measured *r, struct fc_err *e)
 {
 	struct views v = varm_plan_views(it);
@@ -84,7 +84,7 @@ static int merge_group(struct run *m, const size_t *member, size_t n_member, str
 	if (all_finished(m, member, n_member))
 		return 0;
 	for (size_t i = 0; i < n_member; i++)
-		if (measure(p, &p->item[member[i]], &m->r->item[member[i]], e) < 0)
+		if (measure_item(p, &p->item[member[i]], &m->r->item[member[i]], e) < 0)
 			return -1;
 	if (p->item[member[0]].method && p->item[member[0]].method->importance)
 		varm_group_weigh(p, member, n_member, m->r);
@@ -160,7 +160,7 @@ static int find_finished(struct run *m, struct fc_err *e)
 }
 
 /* With files of an earlier run: whether they are this plan's; others are removed. */
-static int reopen(struct run *m, const struct merge_options *o, const char *dir,
+static int reopen_output(struct run *m, const struct merge_options *o, const char *dir,
     const struct fc_tensor *out, bool usable, struct fc_err *e)
 {
 	struct fc_err why;
@@ -185,7 +185,7 @@ static int open_output(
 		out[i] = m->p->item[i].out;
 	int ret = varm_journal_open(&m->journal, dir, m->p, o->resume, &usable, e);
 	if (ret == 0 && o->resume)
-		ret = reopen(m, o, dir, out, usable, e);
+		ret = reopen_output(m, o, dir, out, usable, e);
 	else if (ret == 0)
 		ret = fc_store_writer_open(&m->writer, dir, out, m->p->n, o->shard_bytes, e);
 	free(out);

@@ -49,7 +49,8 @@ static FC_SIMD_BODY void count_bad_body(const double *x, size_t n, double limit,
 FC_SIMD_KERNEL(static void, count_bad, (const double *x, size_t n, double limit, uint64_t *n_bad),
     (x, n, limit, n_bad))
 
-static int put(struct writing *j, size_t first, const void *p, size_t n_elements, struct fc_err *e)
+static int put_elements(
+    struct writing *j, size_t first, const void *p, size_t n_elements, struct fc_err *e)
 {
 	size_t size = fc_dtype_size(j->dtype);
 	uint64_t hash = fc_hash(p, n_elements * size, first);
@@ -103,7 +104,8 @@ static int visit_bytes(struct unit *u, void *ctx, struct fc_err *e)
 	uint64_t n_bad = 0;
 	check_unread(j, u->v, first, n, &n_bad);
 	check_values_finite(j->from, first, n, &n_bad); /* last: its bytes are then in the cache */
-	return n_bad ? fail_bad(j) : put(j, first, varm_values_bytes(j->from, first), n, e);
+	return n_bad ? fail_bad(j)
+		     : put_elements(j, first, varm_values_bytes(j->from, first), n, e);
 }
 
 /* How many values of the block's models are not finite, where the result need not show it. */
@@ -170,7 +172,7 @@ static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
 	if (n_bad)
 		ret = fail_bad(j);
 	else if (ret == 0)
-		ret = put(j, first, bytes, n, e);
+		ret = put_elements(j, first, bytes, n, e);
 	free(u->own);
 	u->own = NULL;
 	free(bytes);

@@ -18,14 +18,14 @@ static const struct parameter param_flatten = VARM_PARAMETER(TRUTH, "nuslerp_fla
 static const struct parameter param_row_wise = VARM_PARAMETER(TRUTH, "nuslerp_row_wise",
     VARM_SHARED(row_wise), 0, 0, 1, NULL, "without flattening: each column is a vector");
 
-static double part(const struct views *v)
+static double part_of_second(const struct views *v)
 {
 	double sum = v->target_params[0].weight + v->target_params[1].weight;
 	return fabs(sum) < 1e-6 ? 0.5 : v->target_params[1].weight / sum;
 }
 
 /* From squares of lengths and the inner product.  Lengths below 1e-7 count as that. */
-static struct arc mix(double aa, double ab, double bb, double t)
+static struct arc mix_directions(double aa, double ab, double bb, double t)
 {
 	double a = fmax(sqrt(aa), 1e-7), b = fmax(sqrt(bb), 1e-7);
 	double cosine = fmax(-1, fmin(1, ab / a / b));
@@ -36,7 +36,7 @@ static int measure_flat(const struct views *v, struct measured *r, struct fc_err
 {
 	double *g;
 	int n, ret = varm_inner_products(v, v->base != NULL, &g, &n, e);
-	struct arc c = mix(g[0], g[1], g[n + 1], part(v));
+	struct arc c = mix_directions(g[0], g[1], g[n + 1], part_of_second(v));
 	r->weight[0] = c.first;
 	r->weight[1] = c.second;
 	free(g);
@@ -68,7 +68,7 @@ static int measure_columns(const struct views *v, struct measured *r)
 			}
 		}
 		for (size_t i = 0; i < n; i++) {
-			struct arc c = mix(aa[i], ab[i], bb[i], part(v));
+			struct arc c = mix_directions(aa[i], ab[i], bb[i], part_of_second(v));
 			r->number[2 * (from + i)] = c.first;
 			r->number[2 * (from + i) + 1] = c.second;
 		}
@@ -78,8 +78,8 @@ static int measure_columns(const struct views *v, struct measured *r)
 
 static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	r->weight[0] = 1 - part(v);
-	r->weight[1] = part(v);
+	r->weight[0] = 1 - part_of_second(v);
+	r->weight[1] = part_of_second(v);
 	if (v->set->flatten || v->out->n_dim < 1 || !v->n)
 		return measure_flat(v, r, e);
 	return v->set->row_wise ? measure_columns(v, r) : 0;
@@ -95,7 +95,7 @@ static int prepare(struct unit *u, const struct measured *r, struct fc_err *e)
 	double *coef = FC_ARRAY(double, 2 * n_row), g[4];
 	for (size_t y = 0; y < n_row; y++) {
 		varm_rows_inner_products(u, y, g);
-		struct arc c = mix(g[0], g[1], g[3], part(u->v));
+		struct arc c = mix_directions(g[0], g[1], g[3], part_of_second(u->v));
 		coef[2 * y] = c.first;
 		coef[2 * y + 1] = c.second;
 	}

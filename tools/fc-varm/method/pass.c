@@ -77,7 +77,7 @@ void varm_unit_release(struct unit *u)
 }
 
 /* Lets go of the inputs of a large tensor's elements; a small one costs more calls than memory. */
-static void forget(const struct views *v, size_t from, size_t to)
+static void forget_elements(const struct views *v, size_t from, size_t to)
 {
 	if (to - from < UNIT_ELEMENTS)
 		return;
@@ -119,7 +119,7 @@ static void leave_unit(struct pass *p, size_t i)
 	if (left)
 		return;
 	size_t from = group * GROUP_UNITS, to = from + GROUP_UNITS;
-	forget(p->v, from * unit, to >= p->n_unit ? p->v->n : to * unit);
+	forget_elements(p->v, from * unit, to >= p->n_unit ? p->v->n : to * unit);
 }
 
 static void visit_unit(struct pass *p, struct unit *u, size_t i)

@@ -120,7 +120,7 @@ VARM_METHOD(multislerp) = {.name = "multislerp",
     .apply = apply_multislerp};
 
 /* <sum_i a_i v_i, sum_j b_j v_j> */
-static double product(const double *g, int n, const double *a, const double *b)
+static double product_of_sums(const double *g, int n, const double *a, const double *b)
 {
 	double sum = 0;
 	for (int i = 0; i < n; i++)
@@ -131,7 +131,7 @@ static double product(const double *g, int n, const double *a, const double *b)
 
 static double length_of(const double *g, int n, const double *a)
 {
-	double square = product(g, n, a, a);
+	double square = product_of_sums(g, n, a, a);
 	return square > 0 ? sqrt(square) : 0;
 }
 
@@ -142,7 +142,7 @@ static double karcher_step(const double *u, int n, const double *alpha, double t
 	double *tangent = FC_ARRAY(double, 2 * (size_t)n), *one = tangent + n;
 	for (int k = 0; k < n; k++) {
 		one[k] = 1;
-		double dot = clamp(product(u, n, mean, one), -1, 1), angle = acos(dot);
+		double dot = clamp(product_of_sums(u, n, mean, one), -1, 1), angle = acos(dot);
 		one[k] = 0;
 		/* at the same point there is nothing to do, at the opposite one no direction */
 		if (alpha[k] == 0 || angle < tol || sin(angle) < 1e-7)

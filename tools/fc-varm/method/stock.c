@@ -14,7 +14,7 @@
 
 /* Each target's coefficient, from the inner products of the changes.  Where N c is near N - 1
  * below 0 there is no such point, and nothing is changed. */
-static double share(const double *g, int n)
+static double share_of_target(const double *g, int n)
 {
 	double sum = 0;
 	for (int i = 0; i < n; i++) {
@@ -35,7 +35,7 @@ static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
 	(void)e;
 	for (int k = 0; k < v->n_target; k++)
-		r->weight[k] = share(r->products, v->n_target);
+		r->weight[k] = share_of_target(r->products, v->n_target);
 	return 0;
 }
 
@@ -52,7 +52,7 @@ static int prepare(struct unit *u, const struct measured *r, struct fc_err *e)
 	for (size_t y = 0; y < n_row; y++) {
 		varm_rows_inner_products(u, y, g);
 		for (int k = 0; k < n; k++)
-			coef[y * (size_t)n + (size_t)k] = share(g, n);
+			coef[y * (size_t)n + (size_t)k] = share_of_target(g, n);
 	}
 	free(g);
 	u->own = coef;

@@ -162,7 +162,7 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 }
 
 /* How to look at the interval next. */
-static void begin(struct search *s, size_t n_unit)
+static void begin_step(struct search *s, size_t n_unit)
 {
 	if (!s->counted)
 		s->above = s->n_zero = 0;
@@ -182,7 +182,7 @@ static void begin(struct search *s, size_t n_unit)
 	}
 }
 
-static void finish(struct search *s, uint64_t key, uint64_t index)
+static void finish_search(struct search *s, uint64_t key, uint64_t index)
 {
 	s->w->threshold = (struct threshold){key, index};
 	s->step = DONE;
@@ -217,7 +217,7 @@ static void choose_bin(struct search *s, const struct views *v, size_t room)
 	while (b && above + s->bin[b - 1] < w->take)
 		above += s->bin[--b];
 	if (!w->take) {
-		finish(s, UINT64_MAX, 0);
+		finish_search(s, UINT64_MAX, 0);
 	} else if (s->above >= w->take || !b) {
 		widen(s, v);
 	} else {
@@ -229,7 +229,7 @@ static void choose_bin(struct search *s, const struct views *v, size_t room)
 		s->high = s->high - s->low < last ? s->high : s->low + last;
 		s->above = above;
 		if (w->take - above == s->inside && !w->exact)
-			finish(s, s->low, UINT64_MAX);
+			finish_search(s, s->low, UINT64_MAX);
 	}
 	free(s->bin);
 	s->bin = NULL;
@@ -278,12 +278,12 @@ static void choose_entry(struct search *s, const struct views *v)
 	if (!s->counted)
 		decide_take(s, v);
 	if (!w->take) {
-		finish(s, UINT64_MAX, 0);
+		finish_search(s, UINT64_MAX, 0);
 	} else if (s->found > s->room || s->above >= w->take || s->above + s->found < w->take) {
 		widen(s, v);
 	} else {
 		struct entry last = find_entry(s->entry, s->found, w->take - s->above - 1);
-		finish(s, last.key, last.index);
+		finish_search(s, last.key, last.index);
 	}
 	free(s->entry);
 	s->entry = NULL;
@@ -311,10 +311,10 @@ static void find_last(struct search *s, const struct views *v)
 	varm_unit_release(&u);
 	free(s->tally);
 	s->tally = NULL;
-	finish(s, s->low, last);
+	finish_search(s, s->low, last);
 }
 
-static void end(struct search *s, const struct views *v, size_t room)
+static void end_step(struct search *s, const struct views *v, size_t room)
 {
 	if (s->step == COUNT)
 		choose_bin(s, v, room);
@@ -332,7 +332,7 @@ static bool all_done(const struct searches *all)
 	return true;
 }
 
-static void start(
+static void start_searches(
     struct searches *all, struct threshold_query *w, const struct views *v, size_t room)
 {
 	struct threshold_guess *guess = FC_ARRAY(struct threshold_guess, (size_t)all->n + 1);
@@ -354,15 +354,15 @@ int varm_threshold_find(
 	struct searches all = {FC_ARRAY(struct search, (size_t)n_wish + 1), n_wish, false};
 	size_t n_unit = v->n / v->unit + 1, room = n_gather / (n_wish ? (size_t)n_wish : 1);
 	int ret = 0;
-	start(&all, w, v, room);
+	start_searches(&all, w, v, room);
 	while (ret == 0 && !all_done(&all)) {
 		for (int i = 0; i < n_wish; i++)
 			if (all.s[i].step != DONE)
-				begin(&all.s[i], n_unit);
+				begin_step(&all.s[i], n_unit);
 		ret = varm_pass(v, visit, &all, NULL, 0, e);
 #pragma omp parallel for schedule(dynamic) if (v->n > UNIT_ELEMENTS)
 		for (int i = 0; i < n_wish; i++)
-			end(&all.s[i], v, room);
+			end_step(&all.s[i], v, room);
 	}
 	free(all.s);
 	return ret;

@@ -39,7 +39,7 @@ static uint64_t find_rank(uint64_t *key, size_t n, size_t k)
 	return key[k];
 }
 
-static void forget(const struct views *v, size_t first, size_t n)
+static void forget_stretch(const struct views *v, size_t first, size_t n)
 {
 	if (v->base)
 		varm_values_forget(v->base, first, n);
@@ -62,7 +62,7 @@ static void take_sample(
 		for (int i = 0; i < n_wish; i++)
 			w[i].keys(
 			    &u, &w[i], key + ((size_t)i * SAMPLE_BLOCKS + b) * BLOCK_ELEMENTS);
-		forget(v, b * stretch, stretch);
+		forget_stretch(v, b * stretch, stretch);
 	}
 	varm_unit_release(&u);
 }

@@ -163,7 +163,7 @@ static int read_reference(
 	return split_revision(r, v->line, m->path, &m->revision, e);
 }
 
-static bool same(const char *a, const char *b)
+static bool same_text(const char *a, const char *b)
 {
 	return a == b || (a && b && !strcmp(a, b));
 }
@@ -184,8 +184,8 @@ int varm_recipe_model(struct recipe *r, const struct yaml *v, size_t *model, str
 	}
 	for (size_t i = 0; i < r->n_model && !r->said_by; i++) {
 		const struct recipe_model *old = &r->model[i];
-		if (same(old->path, m.path) && same(old->revision, m.revision) &&
-		    same(old->lora, m.lora)) {
+		if (same_text(old->path, m.path) && same_text(old->revision, m.revision) &&
+		    same_text(old->lora, m.lora)) {
 			varm_recipe_model_release(&m);
 			*model = i;
 			return 0;

@@ -108,8 +108,8 @@ static int assign_one(const struct recipe *r, const struct method *m,
 	return ret;
 }
 
-static int assign(const struct recipe *r, const struct method *m, const struct setting_place *at,
-    enum parameter_scope scope, void *into, struct fc_err *e)
+static int assign_scope(const struct recipe *r, const struct method *m,
+    const struct setting_place *at, enum parameter_scope scope, void *into, struct fc_err *e)
 {
 	for (const struct take *t = m->takes; t->parameter; t++)
 		if (t->parameter->scope == scope && assign_one(r, m, at, t->parameter, into, e) < 0)
@@ -122,11 +122,11 @@ int varm_assign_settings(const struct recipe *r, const struct method *m,
 {
 	s->seed = r->seed;
 	varm_renamed_settings(r->method, s);
-	return assign(r, m, at, PARAMETER_SHARED, s, e);
+	return assign_scope(r, m, at, PARAMETER_SHARED, s, e);
 }
 
 int varm_assign_target(const struct recipe *r, const struct method *m,
     const struct setting_place *at, struct target_params *t, struct fc_err *e)
 {
-	return assign(r, m, at, PARAMETER_OF_TARGET, t, e);
+	return assign_scope(r, m, at, PARAMETER_OF_TARGET, t, e);
 }

@@ -488,7 +488,7 @@ static int check_asked(const struct recipe *r, const struct method *m, struct fc
 	return ret;
 }
 
-static int begin(struct recipe_plan *rp, struct recipe *r, struct fc_err *e)
+static int check_recipe(struct recipe_plan *rp, struct recipe *r, struct fc_err *e)
 {
 	*rp = (struct recipe_plan){.recipe = r, .method = varm_renamed_method(r->method)};
 	if (!rp->method)
@@ -499,14 +499,14 @@ static int begin(struct recipe_plan *rp, struct recipe *r, struct fc_err *e)
 int varm_recipe_plan_check(struct recipe *r, struct fc_err *e)
 {
 	struct recipe_plan rp;
-	return begin(&rp, r, e) < 0 ? -1 : check_asked(r, rp.method, e);
+	return check_recipe(&rp, r, e) < 0 ? -1 : check_asked(r, rp.method, e);
 }
 
 int varm_recipe_plan_make(
     struct recipe_plan *rp, struct recipe *r, const struct models *where, struct fc_err *e)
 {
 	struct places ps = {0};
-	if (begin(rp, r, e) < 0 || open_models(rp, where, e) < 0)
+	if (check_recipe(rp, r, e) < 0 || open_models(rp, where, e) < 0)
 		return -1;
 	if (r->whole)
 		complete_whole(rp);

@@ -286,7 +286,7 @@ uint64_t varm_adapter_fingerprint(const struct adapter *a)
 	return a->fingerprint;
 }
 
-static struct update *find(const struct adapter *a, const char *name)
+static struct update *find_update(const struct adapter *a, const char *name)
 {
 	struct update key = {.name = (char *)(uintptr_t)name};
 	return a->n ? bsearch(&key, a->update, a->n, sizeof key, by_name) : NULL;
@@ -294,13 +294,13 @@ static struct update *find(const struct adapter *a, const char *name)
 
 const struct fc_tensor *varm_adapter_replacement(const struct adapter *a, const char *name)
 {
-	const struct update *u = find(a, name);
+	const struct update *u = find_update(a, name);
 	return u ? u->whole : NULL;
 }
 
 bool varm_adapter_changes(const struct adapter *a, const char *name)
 {
-	return find(a, name) != NULL;
+	return find_update(a, name) != NULL;
 }
 
 static void to_f64(double *out, const struct fc_tensor *t, size_t first, size_t n)
@@ -389,7 +389,7 @@ static void measure_rows(struct update *u)
 
 struct values varm_adapter_values(const struct adapter *a, const char *name, struct values w)
 {
-	struct update *u = find(a, name);
+	struct update *u = find_update(a, name);
 	if (!u || !u->trained.a)
 		return w;
 	u->w = w;

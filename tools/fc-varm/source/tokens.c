@@ -44,22 +44,22 @@ static bool same_file(const char *a, const char *b, const char *name)
 	return same;
 }
 
-static const char *piece(const struct fc_tokenizer *t, size_t id)
+static const char *piece_of_id(const struct fc_tokenizer *t, size_t id)
 {
 	const char *p = id < fc_tokenizer_n_vocab(t) ? fc_tokenizer_piece(t, (uint32_t)id) : NULL;
 	return p ? p : "";
 }
 
-static int compare(const struct fc_tokenizer *p, const struct fc_tokenizer *t, const char *base,
-    const char *target, struct fc_err *e)
+static int compare_vocabularies(const struct fc_tokenizer *p, const struct fc_tokenizer *t,
+    const char *base, const char *target, struct fc_err *e)
 {
 	size_t n = fc_tokenizer_n_vocab(p), m = fc_tokenizer_n_vocab(t);
 	for (size_t id = 0; id < n || id < m; id++)
-		if (strcmp(piece(p, id), piece(t, id)) != 0)
+		if (strcmp(piece_of_id(p, id), piece_of_id(t, id)) != 0)
 			return fc_fail(e,
 			    "%s: token %zu is '%.40s', in %s it is '%.40s' (%zu tokens "
 			    "and %zu); " ADVICE,
-			    target, id, piece(t, id), base, piece(p, id), m, n);
+			    target, id, piece_of_id(t, id), base, piece_of_id(p, id), m, n);
 	return 0;
 }
 
@@ -80,7 +80,7 @@ int varm_tokens_check(const char *base, const char *target, struct fc_err *e)
 		ret = fc_fail(e, "%s and %s: comparing their vocabularies: %s; " ADVICE, base,
 		    target, why.msg);
 	else
-		ret = compare(p, t, base, target, e);
+		ret = compare_vocabularies(p, t, base, target, e);
 	fc_tokenizer_free(p);
 	fc_tokenizer_free(t);
 	return ret;

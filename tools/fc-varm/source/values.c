@@ -6,14 +6,14 @@
 /* A store has made vectors of its own, of at most so many bytes, which forgetting would erase. */
 #define OWNED_BYTES ((size_t)1 << 20)
 
-static const char *stored(const struct values *f, size_t i)
+static const char *stored_bytes(const struct values *f, size_t i)
 {
 	return (const char *)f->t.data + fc_dtype_bytes(f->t.dtype, i);
 }
 
 static void forget_mapped(const struct values *f, size_t first, size_t n)
 {
-	fc_store_forget(stored(f, first), fc_dtype_bytes(f->t.dtype, n));
+	fc_store_forget(stored_bytes(f, first), fc_dtype_bytes(f->t.dtype, n));
 }
 
 /* Blocks of values that share scales, and rows in another order. */
@@ -38,7 +38,7 @@ enum fc_dtype varm_values_dtype(enum fc_dtype t)
 
 const void *varm_values_bytes(const struct values *f, size_t i)
 {
-	return f->read ? NULL : stored(f, i);
+	return f->read ? NULL : stored_bytes(f, i);
 }
 
 void varm_values_read(const struct values *f, size_t first, size_t n, double *out)
