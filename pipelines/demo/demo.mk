@@ -127,7 +127,7 @@ $$(R$1)/sft-answers: $$(R$1)/all.jsonl $(WORK)/settings/seed-$1/sft-answers
 	    $(FC)fc-train -m $(PIVOT) --lambda 1 --save-dtype f32 $(ANSWERED) $(COMMON) --seed $1 --force -o $$@
 $$(MERGED:%=$$(R$1)/%): $$(NAMES:%=$$(R$1)/target-%)
 	$$(call step,seed $1: merge by $$(@F))
-	$(FC)fc-varm -b $(PIVOT) --method $$(@F) --dtype f32 -q -f -o $$@ $$(NAMES:%=$$(R$1)/target-%/fusellm)
+	$(FC)fc-varm -b $(PIVOT) --method $$(@F:sce=fusechat-sce) --dtype f32 -q -f -o $$@ $$(NAMES:%=$$(R$1)/target-%/fusellm)
 
 $(foreach m,$(MODELS),$(call evaluate,$1,$m))
 

@@ -91,7 +91,7 @@ void eval_selected_pair(struct fc_buf *b, const struct eval_candidate *chosen,
 		json_decref(messages_of(of_source, &answer[2]));
 		json_object_set_new(o, "source_chosen", answer[2]);
 		json_object_set_new(o, "source_chosen_source", json_string(of_source->source));
-		json_object_set_new(o, "source_chosen_reward", reward(of_source->reward));
+		json_object_set_new(o, "source_chosen_reward", reward_json(of_source->reward));
 	}
 	json_object_set_new(o, "chosen_source", json_string(chosen->source));
 	json_object_set_new(o, "rejected_source", json_string(rejected->source));
