@@ -8,7 +8,7 @@
 
 enum eval_http_result {
 	EVAL_HTTP_ANSWERED,
-	EVAL_HTTP_AGAIN,   /* the same request may succeed later */
+	EVAL_HTTP_AGAIN,   /* may succeed if it is asked again */
 	EVAL_HTTP_NEVER,   /* the endpoint does not accept this request */
 	EVAL_HTTP_REFUSED, /* no request will succeed: wrong key, address or model */
 };

@@ -36,7 +36,7 @@ static void read_key(struct options *o, struct fc_buf *key)
 	} else if (from_environment && *from_environment) {
 		fc_buf_adds(key, from_environment);
 	}
-	unsetenv(o->key_env); /* so that no judge's program gets the key */
+	unsetenv(o->key_env); /* no judge's program is to get the key */
 	o->endpoint.key = key->n ? key->p : NULL;
 }
 

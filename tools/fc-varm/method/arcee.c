@@ -99,7 +99,7 @@ static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 		return -1;
 	for (int q = 0; q < 3; q++) {
 		quartile[q] = 0;
-		if (w[q].take == w[q].least) /* else among the zeros */
+		if (w[q].take == w[q].least) /* a quartile that is not is among the zeros */
 			memcpy(&quartile[q], &w[q].threshold.key, 8);
 	}
 	r->number[n_row] = quartile[1] + 1.5 * (quartile[2] - quartile[0]);

@@ -31,7 +31,7 @@ int varm_output_open(
     struct output *p, const char *out, bool replace, bool resume, struct fc_err *e);
 const char *varm_output_folder(const struct output *p); /* where to put its files */
 int varm_output_commit(struct output *p, struct fc_err *e);
-void varm_output_abort(struct output *p); /* also of one that was never opened, {0} */
+void varm_output_abort(struct output *p); /* p may be {0}, never opened */
 
 /* A path beside the result, for what it is made of: "OUT.1"; the caller's to free(). */
 char *varm_output_beside(const char *out, int number);

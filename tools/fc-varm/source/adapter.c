@@ -46,7 +46,7 @@ struct adapter {
 /* How the names of an adapter's tensors end, after that of the module. */
 enum part { PART_A, PART_B, PART_EMBEDDING_A, PART_EMBEDDING_B, PART_MAGNITUDE, PART_WHOLE };
 static const struct {
-	const char *end, *then; /* then: what the model's tensor has in its place */
+	const char *end, *then; /* end, and what the model's tensor has in its place */
 	enum part part;
 } parts[] = {
     {".lora_A.weight", ".weight", PART_A},

@@ -101,6 +101,8 @@ static int find_model(char **path, const char *name, const struct recipe *r,
     const struct recipe_model *m, const struct models *where, struct fc_err *e)
 {
 	*path = resolve(name, where);
+	if (!*path && r->said_by && !where->dir) /* whoever opens it says what is wrong with it */
+		*path = fc_strdup(name);
 	if (*path)
 		return 0;
 	if (where->dir)
