@@ -104,5 +104,5 @@ recipe_models() { python3 "$FC_ROOT/tests/data/recipe/models.py" .; }
 	cmp hubs/model.safetensors plain/model.safetensors
 	run fc-varm -q -b base -o out org/b
 	[ "$status" -eq 1 ]
-	[[ $output == "fc-varm: no model 'org/b'"* ]]
+	[[ $output == "fc-varm: org/b: there is no such folder, and names of a hub are not fetched"* ]]
 }
