@@ -23,6 +23,7 @@ enum convert_type {
 	CONVERT_BF16,
 	CONVERT_Q8_0,
 	CONVERT_Q4_0,
+	CONVERT_N
 };
 
 struct convert {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-eval/command_list.h"
 
-#include <string.h>
+#include "base/mem.h"
 
 static struct eval_command *first; /* by order */
 
@@ -14,16 +14,14 @@ void eval_command_list(struct eval_command *c)
 	*at = c;
 }
 
-const struct eval_command *eval_command_find(const char *name)
+const struct fc_command *const *eval_commands(void)
 {
-	const struct eval_command *c = first;
-	while (c && strcmp(c->name, name) != 0)
-		c = c->next;
-	return c;
-}
-
-void eval_command_synopsis(struct fc_buf *b)
-{
-	for (const struct eval_command *c = first; c; c = c->next)
-		fc_buf_addf(b, "%s%s %s", c == first ? "" : "\n", c->name, c->operands);
+	static const struct fc_command **commands;
+	size_t n = 0;
+	for (const struct eval_command *c = commands ? NULL : first; c; c = c->next) {
+		commands = fc_realloc(commands, n + 2, sizeof *commands);
+		commands[n++] = c->command;
+		commands[n] = NULL;
+	}
+	return commands;
 }

@@ -3,9 +3,9 @@
 
 #include "base/die.h"
 
-void eval_print(struct fc_table *t, int format, const char *path)
+void eval_print(struct fc_table *t, enum fc_table_format format, const char *path)
 {
 	struct fc_err e;
-	if (fc_table_write(t, (enum fc_table_format)format, NULL, path, &e) < 0)
+	if (fc_table_write(t, format, NULL, path, &e) < 0)
 		fc_die("%s", e.msg);
 }

@@ -12,41 +12,26 @@
  * verdicts into tables, charts and pages, select/ takes the best of several answers.
  */
 
-/* Rows of option tables: where the table goes and how often the bootstrap draws.  The format is an
- * int, an enum fc_table_format. */
-#define EVAL_COMMAND_TABLE_OPTS(format, path)                                                      \
-	{FC_OPT_CHOICE, 0, "format", format, FC_TABLE_FORMATS, "of the output", 0, 0},             \
-	{                                                                                          \
-		FC_OPT_OUT_TEXT, 'o', "output", path, "FILE", "instead of standard output", 0, 0   \
-	}
-#define EVAL_COMMAND_BOOTSTRAP_OPTS(n_resample, seed)                                              \
-	{FC_OPT_INT, 0, "resamples", n_resample, "N", "draws of the bootstrap; 0: no intervals",   \
-	    0, 1000000},                                                                           \
-	{                                                                                          \
-		FC_OPT_U64, 0, "seed", seed, "N", "of the bootstrap", 0, 0                         \
-	}
-#define EVAL_COMMAND_BY_OPT(field)                                                                 \
-	{                                                                                          \
-		FC_OPT_STR, 0, "by", field, "FIELD",                                               \
-		    "also by this member of the conversations' lines", 0, 0                        \
-	}
-
-/* Options of commands that compare several files. */
-#define EVAL_COMMAND_BASELINE_OPT(field)                                                           \
-	{                                                                                          \
-		FC_OPT_STR, 0, "baseline", field, "NAME",                                          \
-		    "what the others are compared with (default: the first)", 0, 0                 \
-	}
-/* Options of commands that measure one stream or compare several; *n_resample begins as -1. */
-#define EVAL_COMMAND_COMPARE_OPTS(baseline, each, n_resample, seed)                                \
-	EVAL_COMMAND_BASELINE_OPT(baseline),                                                       \
-	    {FC_OPT_FLAG, 0, "each", each, NULL,                                                   \
-		"of several streams, every one by itself: compare nothing", 0, 0},                 \
-	    {FC_OPT_INT, 0, "resamples", n_resample, "N",                                          \
-		"draws of the bootstrap; 0: no intervals [1000, to compare 10000]", 0, 1000000},   \
-	{                                                                                          \
-		FC_OPT_U64, 0, "seed", seed, "N", "of the bootstrap", 0, 0                         \
-	}
+/* Options that several commands have, each a row. */
+#define EVAL_OPT_FORMAT(to)                                                                        \
+	FC_OPT_WORD(0, "format", FC_OPT_FORM, to, fc_table_format_words, "of the output")
+#define EVAL_OPT_OUTPUT(to)                                                                        \
+	FC_OPT_TEXT('o', "output", FC_OPT_OUT_TEXT, to, "FILE", "instead of standard output")
+#define EVAL_OPT_RESAMPLES(to, help)                                                               \
+	FC_OPT_INT(0, "resamples", FC_OPT_DECIDES, to, "N", 0, 1000000, help)
+#define EVAL_OPT_SEED(to) FC_OPT_U64(0, "seed", FC_OPT_DECIDES, to, "N", "of the bootstrap")
+#define EVAL_OPT_BY(to)                                                                            \
+	FC_OPT_TEXT(0, "by", FC_OPT_DECIDES, to, "FIELD",                                          \
+	    "also by this member of the conversations' lines")
+/* Of commands that compare several files. */
+#define EVAL_OPT_BASELINE(to)                                                                      \
+	FC_OPT_TEXT(0, "baseline", FC_OPT_DECIDES, to, "NAME",                                     \
+	    "what the others are compared with (default: the first)")
+/* ... and of those that measure one stream or compare several; the resamples begin as -1. */
+#define EVAL_OPT_EACH(to)                                                                          \
+	FC_OPT_FLAG(0, "each", FC_OPT_DECIDES, to,                                                 \
+	    "of several streams, every one by itself: compare nothing")
+#define EVAL_OPT_RESAMPLES_HELP "draws of the bootstrap; 0: no intervals [1000, to compare 10000]"
 #define EVAL_COMMAND_ARMS "[OPTION]... [[NAME=]STREAM[,STREAM]...]..."
 #define EVAL_COMMAND_ARMS_HELP                                                                     \
 	"Files of one NAME are seeds of one model: NAME=a,b or NAME=a NAME=b."
@@ -55,6 +40,6 @@ enum { EVAL_COMMAND_N_RESAMPLE = 1000, EVAL_COMMAND_N_COMPARE = 10000 };
 
 /* Prints the table, as option --format says, to path (NULL: standard output) and releases it; ends
  * the program on failure. */
-void eval_print(struct fc_table *t, int format, const char *path);
+void eval_print(struct fc_table *t, enum fc_table_format format, const char *path);
 
 #endif

@@ -70,14 +70,17 @@ static void batch_release(struct batch *b)
 static void add_windows(
     const struct session *s, struct batch *b, const struct fc_example *x, struct long_count *n_long)
 {
+	static const enum window_rule rules[LONG_N] = {[LONG_ROLLING] = WINDOW_ROLLING,
+	    [LONG_STRIDED] = WINDOW_STRIDED,
+	    [LONG_CHUNKS] = WINDOW_CHUNKS};
 	const size_t stride = (size_t)s->opt->stride, first = b->windows.n;
 	size_t scored = 1;
 	if (s->opt->long_rule < LONG_ROLLING || x->n_tok <= s->max_length) {
 		infer_windows_add_whole(&b->windows, x->n_tok);
 		return;
 	}
-	infer_windows_add(&b->windows, (enum window_rule)(s->opt->long_rule - LONG_ROLLING),
-	    x->n_tok, s->max_length, stride && stride < s->max_length ? stride : s->max_length);
+	infer_windows_add(&b->windows, rules[s->opt->long_rule], x->n_tok, s->max_length,
+	    stride && stride < s->max_length ? stride : s->max_length);
 	for (size_t i = first; i < b->windows.n; i++)
 		scored += b->windows.v[i].last - b->windows.v[i].first;
 	n_long->n_unscored += x->n_tok - scored;

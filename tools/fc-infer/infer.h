@@ -23,18 +23,19 @@
 
 /* What to do with a too long conversation.  From LONG_ROLLING on: windows of that enum window_rule,
  * in its order. */
-enum long_rule { LONG_STOP, LONG_CUT, LONG_SKIP, LONG_ROLLING, LONG_STRIDED, LONG_CHUNKS };
-#define LONG_RULES "stop|cut|skip|rolling|strided|chunks"
+enum long_rule { LONG_STOP, LONG_CUT, LONG_SKIP, LONG_ROLLING, LONG_STRIDED, LONG_CHUNKS, LONG_N };
 
 struct infer_options {
 	const char *model, *pivot, *template_file, *output, *name, *device;
 	int top_k;                 /* -1: not given */
 	int n_sample;              /* draws of a row; 0: the likeliest entries */
 	double sample_temperature; /* NaN: not given */
-	int batch_tokens, max_length, long_rule, compute;
+	int batch_tokens, max_length;
+	enum long_rule long_rule;
+	enum fc_compute compute;
 	int stride; /* of windows; 0: max_length */
 	bool tokens_only, all_rows, train_opening;
-	int cut; /* enum fc_text_cut */
+	enum fc_text_cut cut;
 	bool generate;
 	struct fc_sampling sampling; /* temperature: NaN where none was given */
 	double penalty;              /* for repeated tokens; 1: none */

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/mem.h"
+#include "base/par.h"
 #include "base/shard.h"
 
 static struct infer_options opt = {
@@ -20,80 +22,95 @@ static struct infer_options opt = {
     .sampling = {NAN, 0, 1, 0},
 };
 
-static const struct fc_opt table[] = {
-    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Input and output", 0, 0},
-    {FC_OPT_IN, 'm', "model", &opt.model, "DIR", "model folder (required)", 0, 0},
-    {FC_OPT_IN, 'p', "pivot", &opt.pivot, "DIR",
-	"render conversations with this model's chat template", 0, 0},
-    {FC_OPT_IN, 0, "template", &opt.template_file, "NAME|FILE",
-	"a template by name, or a Jinja file, instead of the model's own", 0, 0},
-    {FC_OPT_CHOICE, 0, "cut", &opt.cut, FC_CUTS,
-	"text into tokens: as one text, or the prompt by itself, as when it is answered", 0, 0},
-    {FC_OPT_OUT, 'o', "output", &opt.output, "FILE", "write to FILE, not standard output", 0, 0},
-    {FC_OPT_FLAG, 0, "resume", &opt.resume, NULL,
-	"keep what an interrupted run left of the output, and make the rest", 0, 0},
-    {FC_OPT_STR, 0, "shard", &opt.shard, "I/N", "only every Nth conversation, from the Ith on", 0,
-	0},
-    {FC_OPT_FLAG, 0, "dry-run", &opt.dry_run, NULL,
-	"check options, model and output, and read no conversation", 0, 0},
-    {FC_OPT_STR, 0, "name", &opt.name, "LABEL",
-	"what to call the model in the stream (default: its folder's name)", 0, 0},
-    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Distributions", 0, 0},
-    {FC_OPT_INT, 'k', "top-k", &opt.top_k, "N", "keep the N most likely tokens (default: 10)", 0,
-	65535},
-    {FC_OPT_INT, 0, "sample", &opt.n_sample, "N",
-	"draw N tokens from all, instead of the likeliest, and count them", 1, FC_MAX_DRAWS},
-    {FC_OPT_REAL, 0, "sample-temperature", &opt.sample_temperature, "T",
-	"of these draws (default: 1)", 0.01, 100},
-    {FC_OPT_U64, 0, "seed", &opt.seed, "N",
-	"of all that is drawn; with the id it fixes an answer, with the text too a row", 0, 0},
-    {FC_OPT_FLAG, 0, "all-rows", &opt.all_rows, NULL,
-	"distributions at every position, not only where a trained token is predicted", 0, 0},
-    {FC_OPT_FLAG, 0, "train-opening", &opt.train_opening, NULL,
-	"learn also the answers that no user's message precedes", 0, 0},
-    {FC_OPT_FLAG, 0, "tokens", &opt.tokens_only, NULL, "write a token stream; the model is not run",
-	0, 0},
-    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Generation", 0, 0},
-    {FC_OPT_FLAG, 0, "generate", &opt.generate, NULL,
-	"answer the open user turns (JSONL); questions become an answer file", 0, 0},
-    {FC_OPT_INT, 0, "max-new", &opt.max_new, "N",
-	"tokens of an answer at most (0: 256, of a question 1024)", 0, 1 << 20},
-    {FC_OPT_REAL, 0, "temperature", &opt.sampling.temperature, "T",
-	"0 takes the likeliest token (default: 0, of a question its category's)", 0, 100},
-    {FC_OPT_INT, 0, "sample-top-k", &opt.sampling.top_k, "N",
-	"sample among the N likeliest (0: all)", 0, 1 << 24},
-    {FC_OPT_REAL, 0, "top-p", &opt.sampling.top_p, "P", "sample among the likeliest that make up P",
-	0, 1},
-    {FC_OPT_REAL, 0, "min-p", &opt.sampling.min_p, "P",
-	"sample among those at least P times as likely as the likeliest", 0, 1},
-    {FC_OPT_REAL, 0, "repetition-penalty", &opt.penalty, "X",
-	"divide positive logits of tokens seen before by X, multiply negative ones", 0.01, 100},
-    {FC_OPT_INT, 0, "choices", &opt.n_choice, "N",
-	"answers to every line; choice I is drawn with seed + I", 1, 1024},
-    {FC_OPT_STRS, 0, "stop", &opt.stop, "TEXT",
-	"an answer ends before this text (several times: any of them)", 0, 0},
-    {FC_OPT_STRS, 0, "stop-token", &opt.stop_token, "TOKEN",
-	"and at this token, by its name or number, besides the model's own", 0, 0},
-    {FC_OPT_REAL, 0, "tstamp", &opt.tstamp, "SECONDS", "time stamp of the answers", 0, 1e15},
-    {FC_OPT_INT, 0, "slots", &opt.n_slot, "N", "conversations answered at a time", 1, 4096},
-    {FC_OPT_INT, 0, "cache-mib", &opt.cache_mib, "N",
-	"MiB that their keys and values may take together", 1, 1 << 24},
-    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Computation", 0, 0},
-    {FC_OPT_CHOICE, 0, "dtype", &opt.compute, "auto|f32|bf16", "of the matrix products", 0, 0},
-    {FC_OPT_STR, 0, "device", &opt.device, "DEVICE", "where to compute", 0, 0},
-    {FC_OPT_INT, 0, "batch-tokens", &opt.batch_tokens, "N", "tokens of a forward pass", 1, 1 << 24},
-    {FC_OPT_INT, 0, "max-length", &opt.max_length, "N",
-	"tokens of a conversation at most (0: the model's context)", 0, 1 << 24},
-    {FC_OPT_CHOICE, 0, "long", &opt.long_rule, LONG_RULES, "what to do with a longer conversation",
-	0, 0},
-    {FC_OPT_INT, 0, "stride", &opt.stride, "N",
-	"of rolling and strided windows (0: their length, so that they do not overlap)", 0,
-	1 << 24},
-    FC_OPT_NO_HISTORY,
-    FC_OPT_COMMON,
-    {FC_OPT_FLAG, 0, "verbose", &opt.verbose, NULL, "also tell what computes", 0, 0},
-    {0},
+static const char *const long_words[] = {[LONG_STOP] = "stop",
+    [LONG_CUT] = "cut",
+    [LONG_SKIP] = "skip",
+    [LONG_ROLLING] = "rolling",
+    [LONG_STRIDED] = "strided",
+    [LONG_CHUNKS] = "chunks",
+    NULL};
+_Static_assert(FC_LEN(long_words) == LONG_N + 1, "a word each");
+
+static const struct fc_opt own[] = {
+    FC_OPT_HEAD("Input and output"),
+    FC_OPT_TEXT('m', "model", FC_OPT_IN, &opt.model, "DIR", "model folder (required)"),
+    FC_OPT_TEXT('p', "pivot", FC_OPT_IN, &opt.pivot, "DIR",
+	"render conversations with this model's chat template"),
+    FC_OPT_TEXT(0, "template", FC_OPT_IN, &opt.template_file, "NAME|FILE",
+	"a template by name, or a Jinja file, instead of the model's own"),
+    FC_OPT_WORD(0, "cut", FC_OPT_DECIDES, &opt.cut, fc_text_cut_words,
+	"text into tokens: as one text, or the prompt by itself, as when it is answered"),
+    FC_OPT_TEXT(
+	'o', "output", FC_OPT_OUT, &opt.output, "FILE", "write to FILE, not standard output"),
+    FC_OPT_FLAG(0, "resume", FC_OPT_PASSES, &opt.resume,
+	"keep what an interrupted run left of the output, and make the rest"),
+    FC_OPT_TEXT(0, "shard", FC_OPT_DECIDES, &opt.shard, "I/N",
+	"only every Nth conversation, from the Ith on"),
+    FC_OPT_FLAG(0, "dry-run", FC_OPT_PASSES, &opt.dry_run,
+	"check options, model and output, and read no conversation"),
+    FC_OPT_TEXT(0, "name", FC_OPT_DECIDES, &opt.name, "LABEL",
+	"what to call the model in the stream (default: its folder's name)"),
+    FC_OPT_HEAD("Distributions"),
+    FC_OPT_INT('k', "top-k", FC_OPT_DECIDES, &opt.top_k, "N", 0, 65535,
+	"keep the N most likely tokens (default: 10)"),
+    FC_OPT_INT(0, "sample", FC_OPT_DECIDES, &opt.n_sample, "N", 1, FC_MAX_DRAWS,
+	"draw N tokens from all, instead of the likeliest, and count them"),
+    FC_OPT_REAL(0, "sample-temperature", FC_OPT_DECIDES, &opt.sample_temperature, "T", 0.01, 100,
+	"of these draws (default: 1)"),
+    FC_OPT_U64(0, "seed", FC_OPT_DECIDES, &opt.seed, "N",
+	"of all that is drawn; with the id it fixes an answer, with the text too a row"),
+    FC_OPT_FLAG(0, "all-rows", FC_OPT_DECIDES, &opt.all_rows,
+	"distributions at every position, not only where a trained token is predicted"),
+    FC_OPT_FLAG(0, "train-opening", FC_OPT_DECIDES, &opt.train_opening,
+	"learn also the answers that no user's message precedes"),
+    FC_OPT_FLAG(0, "tokens", FC_OPT_DECIDES, &opt.tokens_only,
+	"write a token stream; the model is not run"),
+    FC_OPT_HEAD("Generation"),
+    FC_OPT_FLAG(0, "generate", FC_OPT_DECIDES, &opt.generate,
+	"answer the open user turns (JSONL); questions become an answer file"),
+    FC_OPT_INT(0, "max-new", FC_OPT_DECIDES, &opt.max_new, "N", 0, 1 << 20,
+	"tokens of an answer at most (0: 256, of a question 1024)"),
+    FC_OPT_REAL(0, "temperature", FC_OPT_DECIDES, &opt.sampling.temperature, "T", 0, 100,
+	"0 takes the likeliest token (default: 0, of a question its category's)"),
+    FC_OPT_INT(0, "sample-top-k", FC_OPT_DECIDES, &opt.sampling.top_k, "N", 0, 1 << 24,
+	"sample among the N likeliest (0: all)"),
+    FC_OPT_REAL(0, "top-p", FC_OPT_DECIDES, &opt.sampling.top_p, "P", 0, 1,
+	"sample among the likeliest that make up P"),
+    FC_OPT_REAL(0, "min-p", FC_OPT_DECIDES, &opt.sampling.min_p, "P", 0, 1,
+	"sample among those at least P times as likely as the likeliest"),
+    FC_OPT_REAL(0, "repetition-penalty", FC_OPT_DECIDES, &opt.penalty, "X", 0.01, 100,
+	"divide positive logits of tokens seen before by X, multiply negative ones"),
+    FC_OPT_INT(0, "choices", FC_OPT_DECIDES, &opt.n_choice, "N", 1, 1024,
+	"answers to every line; choice I is drawn with seed + I"),
+    FC_OPT_TEXTS(0, "stop", FC_OPT_DECIDES, &opt.stop, "TEXT",
+	"an answer ends before this text (several times: any of them)"),
+    FC_OPT_TEXTS(0, "stop-token", FC_OPT_DECIDES, &opt.stop_token, "TOKEN",
+	"and at this token, by its name or number, besides the model's own"),
+    FC_OPT_REAL(
+	0, "tstamp", FC_OPT_DECIDES, &opt.tstamp, "SECONDS", 0, 1e15, "time stamp of the answers"),
+    FC_OPT_INT(
+	0, "slots", FC_OPT_DECIDES, &opt.n_slot, "N", 1, 4096, "conversations answered at a time"),
+    FC_OPT_INT(0, "cache-mib", FC_OPT_DECIDES, &opt.cache_mib, "N", 1, 1 << 24,
+	"MiB that their keys and values may take together"),
+    FC_OPT_HEAD("Computation"),
+    FC_OPT_WORD(
+	0, "dtype", FC_OPT_DECIDES, &opt.compute, fc_compute_words, "of the matrix products"),
+    FC_OPT_TEXT(0, "device", FC_OPT_DECIDES, &opt.device, "DEVICE", "where to compute"),
+    FC_OPT_INT(0, "batch-tokens", FC_OPT_DECIDES, &opt.batch_tokens, "N", 1, 1 << 24,
+	"tokens of a forward pass"),
+    FC_OPT_INT(0, "max-length", FC_OPT_DECIDES, &opt.max_length, "N", 0, 1 << 24,
+	"tokens of a conversation at most (0: the model's context)"),
+    FC_OPT_WORD(0, "long", FC_OPT_DECIDES, &opt.long_rule, long_words,
+	"what to do with a longer conversation"),
+    FC_OPT_INT(0, "stride", FC_OPT_DECIDES, &opt.stride, "N", 0, 1 << 24,
+	"of rolling and strided windows (0: their length, so that they do not overlap)"),
+    FC_OPT_END,
 };
+static const struct fc_opt last[] = {
+    FC_OPT_FLAG(0, "verbose", FC_OPT_PASSES, &opt.verbose, "also tell what computes"),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, fc_opt_stream, fc_opt_common, last, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "-m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
@@ -126,7 +143,8 @@ static void check_rows(void)
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-infer";
-	int first = fc_opt_parse(table, &usage, argc, argv);
+	int first = fc_opt_parse(tables, &usage, argc, argv);
+	fc_par_start(fc_opt_threads);
 	if (!opt.model)
 		fc_die_usage("-m MODEL is missing");
 	if (!opt.generate && wants_answers())

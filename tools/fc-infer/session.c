@@ -21,7 +21,7 @@ static int open_model(struct session *s, struct fc_err *e)
 {
 	const struct infer_options *o = s->opt;
 	char computes[160];
-	if (fc_nn_open(&s->nn, o->device, (enum fc_compute)o->compute, e) < 0)
+	if (fc_nn_open(&s->nn, o->device, o->compute, e) < 0)
 		return -1;
 	if (fc_model_open(&s->model, o->model, e) < 0)
 		return -1;
@@ -174,7 +174,7 @@ void infer_session_header(const struct session *s, struct fc_header *h, enum fc_
 	fc_header_init(h, kind);
 	h->tokenizer = fc_tokenizer_fingerprint(s->tokenizer);
 	h->template_hash = s->chat ? fc_chat_hash(s->chat) : 0;
-	h->cut = (enum fc_text_cut)s->opt->cut;
+	h->cut = s->opt->cut;
 	h->n_vocab = (uint32_t)s->n_vocab;
 	h->n_output = (uint32_t)s->n_output;
 	if (kind == FC_KIND_DISTS) {
@@ -206,7 +206,7 @@ static bool differs_whole(struct session *s, struct fc_rendered *r, const struct
 static int encode_line(struct session *s, const struct fc_conversation *c, struct fc_example *x,
     bool *recut, struct fc_err *e)
 {
-	struct fc_rendered r = {.cut = (enum fc_text_cut)s->opt->cut};
+	struct fc_rendered r = {.cut = s->opt->cut};
 	int ret = -1;
 	*recut = false;
 	fc_example_clear(x);

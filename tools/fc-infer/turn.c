@@ -24,7 +24,7 @@ bool infer_turn_find(struct task *t, size_t from)
 static int encode_turns(const struct session *s, const struct fc_conversation *head,
     struct fc_example *x, struct fc_err *e)
 {
-	struct fc_rendered r = {.cut = (enum fc_text_cut)s->opt->cut};
+	struct fc_rendered r = {.cut = s->opt->cut};
 	struct fc_err why;
 	int ret = 0;
 	fc_example_clear(x);

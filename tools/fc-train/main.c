@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/par.h"
 #include "fc-train/checkpoint.h"
 #include "fc-train/ownanswers.h"
 #include "fc-train/pair_reader.h"
@@ -100,14 +101,15 @@ static uint64_t origin_fingerprint(const struct train_options *o, const struct f
 }
 
 static json_t *run_identity(
-    struct train_options *o, const struct fc_params *p, struct fc_nn *nn, uint64_t tokenizer)
+    const struct train_options *o, const struct fc_params *p, struct fc_nn *nn, uint64_t tokenizer)
 {
 	char hex[17];
-	json_t *id = train_options_deciding(o);
+	json_t *id = train_options_deciding();
 	snprintf(hex, sizeof hex, "%016" PRIx64, origin_fingerprint(o, p));
 	json_object_set_new(id, "model", json_string(hex));
 	snprintf(hex, sizeof hex, "%016" PRIx64, tokenizer);
 	json_object_set_new(id, "tokenizer", json_string(hex));
+	json_object_del(id, "dtype"); /* what it came to instead, which "auto" does not say */
 	json_object_set_new(
 	    id, "dtype", json_string(fc_nn_compute(nn) == FC_COMPUTE_BF16 ? "bf16" : "f32"));
 	return id;
@@ -146,7 +148,7 @@ static struct train_example_rule example_rule(const struct train_options *o,
 static struct train_ownanswers own_answers(const struct train_options *o, const struct fc_params *p)
 {
 	struct train_ownanswers a = {
-	    .model = o->model, .answers = (enum train_answers)o->answers, .max_age = o->max_age};
+	    .model = o->model, .answers = o->answers, .max_age = o->max_age};
 	struct fc_err e;
 	if (o->model)
 		or_die(fc_lineage_read(&a.lineage, o->model, origin_fingerprint(o, p), &e), &e);
@@ -158,7 +160,7 @@ static struct train_pair_rule open_references(const struct train_options *o)
 	struct train_references *r;
 	struct fc_err e;
 	or_die(train_references_open(&r, o->reference.v, (size_t)o->reference.n, &e), &e);
-	return (struct train_pair_rule){(enum train_preference)o->preference, r};
+	return (struct train_pair_rule){o->preference, r};
 }
 
 /* The stream's own log-probabilities are those of a reference. */
@@ -322,13 +324,13 @@ static const char *output_label(const struct train_options *o)
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-train";
-	struct train_options o;
 	struct fc_outdir *out = NULL;
 	struct fc_nn *nn;
 	struct train_trainer trainer;
 	struct fc_err e;
 	char computes[160];
-	train_options_parse(&o, argc, argv);
+	const struct train_options o = *train_options_parse(argc, argv);
+	fc_par_start(fc_opt_threads);
 	if (fc_nn_check_device(o.device, &e) < 0)
 		fc_die_usage("--device: %s", e.msg);
 
@@ -338,13 +340,13 @@ int main(int argc, char **argv)
 		or_die(train_checkpoint_check(o.checkpoint, o.resume || o.force, &e), &e);
 	if (o.output)
 		or_die(fc_outdir_open(&out, o.output, o.force ? &fc_folder_model : NULL, &e), &e);
-	or_die(fc_nn_open(&nn, o.device, (enum fc_compute)o.dtype, &e), &e);
+	or_die(fc_nn_open(&nn, o.device, o.dtype, &e), &e);
 	if (o.dry_run)
 		check_models(&o);
 	struct fc_params *params = open_params(&o, nn);
 	uint64_t tokenizer = tokenizer_fingerprint(&o, params);
 	struct train_target target = {
-	    o.model, o.tokenizer, (enum train_save_dtype)o.save_dtype, {o.rounding == 1, o.seed}};
+	    o.model, o.tokenizer, o.save_dtype, {o.rounding == FC_ROUND_STOCHASTIC, o.seed}};
 	fc_prog_label = output_label(&o);
 	if (out)
 		or_die(train_target_begin(fc_outdir_tmp(out), &target, &e), &e);
@@ -354,13 +356,13 @@ int main(int argc, char **argv)
 
 	struct train_trainer_opts trainer_opts = {
 	    .lambda = o.lambda,
-	    .untaught = (enum train_untaught)o.untaught,
+	    .untaught = o.untaught,
 	    .clip = o.clip,
 	    .objective = train_options_objective(&o, is_drawn(feed)),
 	    .preference = train_options_preference(&o),
 	    .batch_tok = (size_t)o.batch_tokens,
 	    .micro_tok = (size_t)o.micro_tokens,
-	    .schedule = {(enum train_decay)o.schedule, o.lr, o.warmup, o.min_lr},
+	    .schedule = {o.schedule, o.lr, o.warmup, o.min_lr},
 	    .n_step = o.steps,
 	    .n_example = run_length(&o, feed),
 	};

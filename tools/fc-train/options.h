@@ -6,7 +6,11 @@
 #include <stdint.h>
 
 #include "base/opt.h"
+#include "fc-train/ownanswers.h"
 #include "fc-train/preference.h"
+#include "fc-train/schedule.h"
+#include "fc-train/stepbatch.h"
+#include "fc-train/target.h"
 #include "nn/nn.h"
 #include "text/json.h"
 
@@ -14,28 +18,28 @@
 struct train_options {
 	const char *model, *init, *tokenizer, *output, *update, *stream;
 	bool force, dry_run;
-	int save_dtype; /* enum train_save_dtype */
-	int rounding;   /* 0: nearest, 1: stochastic */
+	enum train_save_dtype save_dtype;
+	enum fc_round rounding;
 
 	double lambda; /* once parsed, a number */
 	double temperature;
-	double skew;  /* NaN: the loss's own */
-	int loss;     /* enum fc_loss_kind */
-	int unlisted; /* enum fc_row_rule */
-	int untaught; /* enum train_untaught */
-	int answers;  /* enum train_answers */
-	int max_age;  /* rounds */
+	double skew; /* NaN: the loss's own */
+	enum fc_loss_kind loss;
+	enum fc_row_rule unlisted;
+	enum train_untaught untaught;
+	enum train_answers answers;
+	int max_age; /* rounds */
 
-	int preference;                /* enum train_preference */
+	enum train_preference preference;
 	double beta, smoothing, alpha; /* once parsed, numbers */
-	int fusion;                    /* enum train_fusion */
+	enum train_fusion fusion;
 	struct fc_strs reference;
 
 	uint64_t epochs, steps, examples, seed;
 	int batch_tokens, micro_tokens, max_length, shuffle;
 
 	double lr, warmup, min_lr, beta1, beta2, eps, weight_decay, clip;
-	int schedule; /* enum train_decay */
+	enum train_decay schedule;
 
 	const char *checkpoint, *log, *eval;
 	int checkpoint_every, eval_every;
@@ -43,11 +47,11 @@ struct train_options {
 	bool resume;
 
 	const char *device;
-	int dtype; /* enum fc_compute */
+	enum fc_compute dtype;
 };
 
-/* Ends with status 2 where options contradict each other. */
-void train_options_parse(struct train_options *o, int argc, char **argv);
+/* The options with their defaults.  Ends with status 2 where they contradict each other. */
+const struct train_options *train_options_parse(int argc, char **argv);
 
 /* drawn: the rows are of draws, so that the loss is the cross-entropy of their shares. */
 struct fc_objective train_options_objective(const struct train_options *o, bool drawn);
@@ -57,6 +61,6 @@ struct train_preference_opts train_options_preference(const struct train_options
 
 /* The options that decide about the result, as an object of strings; a new reference.  Two runs
  * with equal ones do the same steps. */
-json_t *train_options_deciding(struct train_options *o);
+json_t *train_options_deciding(void);
 
 #endif

@@ -11,8 +11,7 @@
  * Conversations that do not say who answered are people's, or chosen, and may always be trained on;
  * so may the labels alone of any.
  */
-enum train_answers { TRAIN_ANSWERS_OWN, TRAIN_ANSWERS_ANY };
-#define TRAIN_ANSWERS "own|any"
+enum train_answers { TRAIN_ANSWERS_OWN, TRAIN_ANSWERS_ANY, TRAIN_ANSWERS_N };
 struct train_ownanswers {
 	const char *model;         /* what is trained, for messages; NULL: from scratch */
 	struct fc_lineage lineage; /* what the trained model comes from */

@@ -34,13 +34,14 @@ enum train_preference {
 	TRAIN_PREFERENCE_LN_DPO,
 	TRAIN_PREFERENCE_WRPO,
 	TRAIN_PREFERENCE_INFIFPO,
+	TRAIN_PREFERENCE_N
 };
-#define TRAIN_PREFERENCES "none|dpo|ln-dpo|wrpo|infifpo"
 
 /* What several sources are together (InfiFPO). */
 enum train_fusion {
 	TRAIN_FUSION_MARGIN, /* the one that differs most */
 	TRAIN_FUSION_MEAN,   /* the mean of their logarithms, each clipped */
+	TRAIN_FUSION_N
 };
 
 struct train_preference_opts {

@@ -18,7 +18,7 @@ double train_schedule_lr(const struct train_schedule *s, double begin, double en
 	case TRAIN_DECAY_LINEAR:
 		left = 1 - done;
 		break;
-	case TRAIN_DECAY_CONSTANT:
+	default: /* TRAIN_DECAY_CONSTANT */
 		return s->lr;
 	}
 	return s->lr * (s->min_ratio + (1 - s->min_ratio) * left);

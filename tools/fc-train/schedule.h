@@ -3,7 +3,7 @@
 #define FC_TRAIN_SCHEDULE_H
 
 /* The learning rate over a run. */
-enum train_decay { TRAIN_DECAY_COSINE, TRAIN_DECAY_LINEAR, TRAIN_DECAY_CONSTANT };
+enum train_decay { TRAIN_DECAY_COSINE, TRAIN_DECAY_LINEAR, TRAIN_DECAY_CONSTANT, TRAIN_DECAY_N };
 
 struct train_schedule {
 	enum train_decay decay;

@@ -27,6 +27,7 @@ void train_stepbatch_release(struct train_stepbatch *b);
 enum train_untaught {
 	TRAIN_UNTAUGHT_WHOLE, /* as much as a label and its row together: 1 */
 	TRAIN_UNTAUGHT_SHARE, /* what every label does, as published: lambda */
+	TRAIN_UNTAUGHT_N
 };
 
 /*

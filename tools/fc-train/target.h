@@ -6,7 +6,13 @@
 #include "model/params.h"
 
 /* The result: a Hugging Face folder. */
-enum train_save_dtype { TRAIN_SAVE_SAME, TRAIN_SAVE_F32, TRAIN_SAVE_F16, TRAIN_SAVE_BF16 };
+enum train_save_dtype {
+	TRAIN_SAVE_SAME,
+	TRAIN_SAVE_F32,
+	TRAIN_SAVE_F16,
+	TRAIN_SAVE_BF16,
+	TRAIN_SAVE_N
+};
 
 struct train_target {
 	const char *pivot;     /* folder it comes from, or NULL: from scratch */

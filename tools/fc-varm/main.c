@@ -8,52 +8,55 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/par.h"
 #include "fc-varm/jobs.h"
 #include "fc-varm/request/method_table.h"
 #include "fc-varm/request/parameter_option.h"
 #include "fc-varm/request/renamed.h"
 #include "fc-varm/source/source_model.h"
 
-enum { KEEP, F32, F16, BF16 };
+enum saved { KEEP, F32, F16, BF16, SAVED_N };
+static const char *const dtype_words[] = {
+    [KEEP] = "keep", [F32] = "f32", [F16] = "f16", [BF16] = "bf16", NULL};
+_Static_assert(FC_LEN(dtype_words) == SAVED_N + 1, "a word each");
 /* as recipes call them */
 static const char *const dtypes[] = {[F32] = "float32", [F16] = "float16", [BF16] = "bfloat16"};
 
 static const char *base, *recipe, *method = "varm";
-static int dtype = KEEP, rounding; /* 0: nearest, 1: stochastic */
+static enum saved dtype;
+static enum fc_round rounding;
 static uint64_t seed = 1;
 static struct run_options run = {.shard_bytes = 5000000000};
 
-/* The rows before those of the methods' parameters, and the rows after them. */
-static const struct fc_opt first[] = {
-    {FC_OPT_IN, 'b', "base", &base, "DIR", "the pivot: every change is measured against it", 0, 0},
-    {FC_OPT_IN, 0, "recipe", &recipe, "FILE", "do what a merge recipe in mergekit's format says", 0,
-	0},
-    {FC_OPT_PLACE, 0, "models", &run.models, "DIR",
-	"where models are that are given by their hub names", 0, 0},
-    {FC_OPT_OUT_DIR, 'o', "output", &run.out, "DIR",
-	"folder to write the merged model to; -: its tensors as a stream, to standard output", 0,
-	0},
-    {FC_OPT_OUT_TEXT, 0, "report", &run.report, "FILE",
-	"write weights, norms of the changes and their similarity as TSV", 0, 0},
-    {FC_OPT_FLAG, 0, "dry-run", &run.dry_run, NULL,
-	"print what would be done with each tensor, as TSV, and do nothing", 0, 0},
-    {FC_OPT_FLAG, 0, "any-tokenizer", &run.any_tokenizer, NULL,
-	"merge also where vocabularies differ in names or order", 0, 0},
-    {FC_OPT_CHOICE, 0, "dtype", &dtype, "keep|f32|f16|bf16",
-	"type of the result; keep: the pivot's", 0, 0},
-    {FC_OPT_CHOICE, 0, "rounding", &rounding, "nearest|stochastic",
-	"of the result's f16 and bf16; stochastic is right on average", 0, 0},
-    {FC_OPT_U64, 0, "shard-bytes", &run.shard_bytes, "N",
-	"begin a new file after N bytes of tensors; 0: never", 0, 0},
-    {FC_OPT_FLAG, 0, "resume", &run.resume, NULL, "go on with a merge that was interrupted", 0, 0},
-    {FC_OPT_FLAG, 'f', "force", &run.force, NULL, "replace an existing output folder", 0, 0},
-    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "How to merge", 0, 0},
-    {FC_OPT_STR, 0, "method", &method, "NAME", "one of the methods below", 0, 0},
-    {FC_OPT_U64, 0, "seed", &seed, "N", "of random numbers: what methods draw, stochastic rounding",
-	0, 0},
-    {0},
+static const struct fc_opt own[] = {
+    FC_OPT_TEXT(
+	'b', "base", FC_OPT_IN, &base, "DIR", "the pivot: every change is measured against it"),
+    FC_OPT_TEXT(0, "recipe", FC_OPT_IN, &recipe, "FILE",
+	"do what a merge recipe in mergekit's format says"),
+    FC_OPT_TEXT(0, "models", FC_OPT_PLACE, &run.models, "DIR",
+	"where models are that are given by their hub names"),
+    FC_OPT_TEXT('o', "output", FC_OPT_OUT_DIR, &run.out, "DIR",
+	"folder to write the merged model to; -: its tensors as a stream, to standard output"),
+    FC_OPT_TEXT(0, "report", FC_OPT_OUT_TEXT, &run.report, "FILE",
+	"write weights, norms of the changes and their similarity as TSV"),
+    FC_OPT_FLAG(0, "dry-run", FC_OPT_PASSES, &run.dry_run,
+	"print what would be done with each tensor, as TSV, and do nothing"),
+    FC_OPT_FLAG(0, "any-tokenizer", FC_OPT_DECIDES, &run.any_tokenizer,
+	"merge also where vocabularies differ in names or order"),
+    FC_OPT_WORD(
+	0, "dtype", FC_OPT_FORM, &dtype, dtype_words, "type of the result; keep: the pivot's"),
+    FC_OPT_WORD(0, "rounding", FC_OPT_FORM, &rounding, fc_round_words,
+	"of the result's f16 and bf16; stochastic is right on average"),
+    FC_OPT_U64(0, "shard-bytes", FC_OPT_FORM, &run.shard_bytes, "N",
+	"begin a new file after N bytes of tensors; 0: never"),
+    FC_OPT_FLAG(0, "resume", FC_OPT_PASSES, &run.resume, "go on with a merge that was interrupted"),
+    FC_OPT_FLAG('f', "force", FC_OPT_PASSES, &run.force, "replace an existing output folder"),
+    FC_OPT_HEAD("How to merge"),
+    FC_OPT_TEXT(0, "method", FC_OPT_DECIDES, &method, "NAME", "one of the methods below"),
+    FC_OPT_U64(0, "seed", FC_OPT_DECIDES, &seed, "N",
+	"of random numbers: what methods draw, stochastic rounding"),
+    FC_OPT_END,
 };
-static const struct fc_opt last[] = {FC_OPT_COMMON, {0}};
 
 static struct fc_usage usage = {
     .synopsis = "-b PIVOT -o DIR [OPTION]... TARGET...\n"
@@ -79,12 +82,11 @@ static void check_output(void)
 /* A recipe says everything that the other options and operands would. */
 static int run_recipe(int n_target, struct fc_err *e)
 {
-	const char *given = fc_opt_given();
 	if (n_target || base)
 		fc_die_usage("--recipe names the models; no pivot and no targets beside it");
-	if (strstr(given, "--method ") || varm_parameter_options_given() || dtype != KEEP)
+	if (fc_opt_is_given("method") || varm_parameter_options_given() || dtype != KEEP)
 		fc_die_usage("--recipe says the method, its parameters and the type");
-	if (rounding != 1 && strstr(given, "--seed "))
+	if (rounding != FC_ROUND_STOCHASTIC && fc_opt_is_given("seed"))
 		fc_die_usage("--recipe says random_seed; --seed is of --rounding stochastic");
 	check_output();
 	return varm_run_recipe(recipe, &run, e);
@@ -131,17 +133,19 @@ int main(int argc, char **argv)
 	struct fc_err e;
 	struct fc_buf more = FC_BUF_INIT;
 	fc_prog = "fc-varm";
-	struct fc_opt *table = varm_parameter_option_table(first, last);
+	const struct fc_opt *const tables[] = {
+	    own, varm_parameter_option_table(), fc_opt_common, NULL};
 	varm_method_table_help(&more);
 	fc_buf_addf(&more, "\n%s", usage.more);
 	usage.more = more.p;
 	if (argc == 3 && !strcmp(argv[1], "--print-mdoc"))
 		print_mdoc(argv[2]);
 	argv = varm_renamed_options(&argc, argv);
-	int operand = fc_opt_parse(table, &usage, argc, argv);
+	int operand = fc_opt_parse(tables, &usage, argc, argv);
+	fc_par_start(fc_opt_threads);
 	int n_target = argc - operand;
 	varm_renamed_note();
-	run.rounding = (struct fc_rounding){rounding == 1, seed};
+	run.rounding = (struct fc_rounding){rounding == FC_ROUND_STOCHASTIC, seed};
 	int ret = recipe ? run_recipe(n_target, &e) : run_options(argv + operand, n_target, &e);
 	if (ret < 0)
 		fc_die("%s", e.msg);

@@ -2,41 +2,41 @@
 #include <stddef.h>
 
 #include "base/die.h"
+#include "base/par.h"
 #include "fc-view/view.h"
 
 static struct view view;
 
 static const struct fc_opt options[] = {
-    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "What to print, one of", 0, 0},
-    {FC_OPT_FLAG, 0, "header", &view.header, NULL, "what the stream says of itself (default)", 0,
-	0},
-    {FC_OPT_FLAG, 0, "stats", &view.stats, NULL, "counts, lengths, mass, cross-entropy", 0, 0},
-    {FC_OPT_FLAG, 0, "verify", &view.verify, NULL, "read everything, print a verdict", 0, 0},
-    {FC_OPT_FLAG, 0, "jsonl", &view.jsonl, NULL, "a JSON object for each record", 0, 0},
-    {FC_OPT_FLAG, 0, "tsv", &view.tsv, NULL, "a table with a line for each row", 0, 0},
-    {FC_OPT_FLAG, 0, "stream", &view.stream, NULL, "one stream with the records of all files", 0,
-	0},
-    {FC_OPT_FLAG, 0, "in-turn", &view.in_turn, NULL,
-	"with --stream: take a record of each file in turn, which joins shards", 0, 0},
-    {FC_OPT_STR, 0, "name", &view.name, "LABEL",
-	"with --stream: call the sources of all files this, as one", 0, 0},
-    {FC_OPT_FLAG, 0, "fingerprint", &view.fingerprint, NULL,
-	"what a header has to say of a model folder or GGUF file", 0, 0},
-    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Which records", 0, 0},
-    {FC_OPT_STRS, 0, "id", &view.id, "ID", "only those with this id (several times: any of them)",
-	0, 0},
-    {FC_OPT_STR, 0, "shard", &view.shard_text, "I/N", "only every Nth of them, from the Ith on", 0,
-	0},
-    {FC_OPT_U64, 0, "skip", &view.skip, "N", "leave out the first N of them", 0, 0},
-    {FC_OPT_U64, 'n', "records", &view.limit, "N", "at most N of them (0: all)", 0, 0},
-    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Output", 0, 0},
-    {FC_OPT_OUT, 'o', "output", &view.output, "FILE", "instead of standard output", 0, 0},
-    {FC_OPT_IN, 't', "tokenizer", &view.tokenizer_dir, "DIR",
-	"model folder or tokenizer.json that spells the tokens out, or checks them", 0, 0},
-    FC_OPT_NO_HISTORY,
-    FC_OPT_COMMON,
-    {0},
+    FC_OPT_HEAD("What to print, one of"),
+    FC_OPT_FLAG(
+	0, "header", FC_OPT_DECIDES, &view.header, "what the stream says of itself (default)"),
+    FC_OPT_FLAG(0, "stats", FC_OPT_DECIDES, &view.stats, "counts, lengths, mass, cross-entropy"),
+    FC_OPT_FLAG(0, "verify", FC_OPT_DECIDES, &view.verify, "read everything, print a verdict"),
+    FC_OPT_FLAG(0, "jsonl", FC_OPT_DECIDES, &view.jsonl, "a JSON object for each record"),
+    FC_OPT_FLAG(0, "tsv", FC_OPT_DECIDES, &view.tsv, "a table with a line for each row"),
+    FC_OPT_FLAG(
+	0, "stream", FC_OPT_DECIDES, &view.stream, "one stream with the records of all files"),
+    FC_OPT_FLAG(0, "in-turn", FC_OPT_DECIDES, &view.in_turn,
+	"with --stream: take a record of each file in turn, which joins shards"),
+    FC_OPT_TEXT(0, "name", FC_OPT_DECIDES, &view.name, "LABEL",
+	"with --stream: call the sources of all files this, as one"),
+    FC_OPT_FLAG(0, "fingerprint", FC_OPT_DECIDES, &view.fingerprint,
+	"what a header has to say of a model folder or GGUF file"),
+    FC_OPT_HEAD("Which records"),
+    FC_OPT_TEXTS(0, "id", FC_OPT_DECIDES, &view.id, "ID",
+	"only those with this id (several times: any of them)"),
+    FC_OPT_TEXT(0, "shard", FC_OPT_DECIDES, &view.shard_text, "I/N",
+	"only every Nth of them, from the Ith on"),
+    FC_OPT_U64(0, "skip", FC_OPT_DECIDES, &view.skip, "N", "leave out the first N of them"),
+    FC_OPT_U64('n', "records", FC_OPT_DECIDES, &view.limit, "N", "at most N of them (0: all)"),
+    FC_OPT_HEAD("Output"),
+    FC_OPT_TEXT('o', "output", FC_OPT_OUT, &view.output, "FILE", "instead of standard output"),
+    FC_OPT_TEXT('t', "tokenizer", FC_OPT_IN, &view.tokenizer_dir, "DIR",
+	"model folder or tokenizer.json that spells the tokens out, or checks them"),
+    FC_OPT_END,
 };
+static const struct fc_opt *const tables[] = {options, fc_opt_stream, fc_opt_common, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "[options] [STREAM...]\n"
@@ -51,7 +51,8 @@ int main(int argc, char **argv)
 {
 	fc_prog = "fc-view";
 	struct fc_err e;
-	int first = fc_opt_parse(options, &usage, argc, argv);
+	int first = fc_opt_parse(tables, &usage, argc, argv);
+	fc_par_start(fc_opt_threads);
 	int n_mode = view.header + view.stats + view.verify + view.jsonl + view.tsv + view.stream +
 	    view.fingerprint;
 	if (n_mode > 1)

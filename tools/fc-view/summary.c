@@ -40,7 +40,7 @@ static void add_header(struct fc_buf *b, const char *name, const struct fc_heade
 	add_print(b, "model", h->model);
 	add_print(b, "template", h->template_hash);
 	if (h->template_hash)
-		add_line(b, "cut", fc_text_cut_name(h->cut));
+		add_line(b, "cut", fc_text_cut_words[h->cut]);
 	add_print(b, "from tokenizer", h->source_tokenizer);
 	add_number(b, "from vocab", h->source_n_vocab);
 	for (size_t i = 0; i < h->n_source; i++) {

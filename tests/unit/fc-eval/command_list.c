@@ -7,32 +7,37 @@ static int n_run, seen_argc;
 
 static void run_sample(int argc, char **argv)
 {
-	n_run += !strcmp(argv[0], "sample");
+	n_run += !strcmp(argv[0], "x");
 	seen_argc = argc;
 }
 
+static const struct fc_opt *const tables[] = {fc_opt_common, NULL};
+static const struct fc_usage usage = {.synopsis = "[SAMPLE]...", .summary = "Reads nothing."};
+
 /* Between ppl and accuracy. */
-EVAL_COMMAND = {.order = 15, .name = "sample", .operands = "[SAMPLE]...", .run = run_sample};
+EVAL_COMMAND(15) = {"sample", tables, &usage, run_sample};
+
+/* Its place among the commands, or -1. */
+static int place_of(const char *name)
+{
+	const struct fc_command *const *c = eval_commands();
+	for (int i = 0; c[i]; i++)
+		if (!strcmp(c[i]->name, name))
+			return i;
+	return -1;
+}
 
 int main(void)
 {
-	char *args[] = {"sample", "x", NULL};
-	struct fc_buf b = FC_BUF_INIT;
-	const struct eval_command *c = eval_command_find("sample");
-	T_OK(c != NULL, "a command of another file is found");
-	if (c)
-		c->run(2, args);
-	T_OK(n_run == 1 && seen_argc == 2, "and runs");
-	T_OK(eval_command_find("samples") == NULL && eval_command_find("") == NULL,
-	    "others are not");
-	T_OK(eval_command_find("ppl") != NULL && eval_command_find("ppl") != c,
-	    "those of fc-eval still are");
-
-	eval_command_synopsis(&b);
-	const char *own = strstr(b.p, "sample [SAMPLE]...\n");
-	T_OK(own && strstr(b.p, "ppl ") == b.p, "--help names it");
-	T_OK(own && strstr(own, "\naccuracy [OPTION]...") == own + strlen("sample [SAMPLE]..."),
-	    "at its place");
-	fc_buf_release(&b);
+	char *args[] = {"fc-eval", "sample", "x", NULL}, **argv = args;
+	int argc = 3;
+	const struct fc_usage all = {.summary = "", .commands = eval_commands()};
+	T_OK(place_of("sample") > 0, "a command of another file is found");
+	T_OK(place_of("samples") < 0 && place_of("") < 0, "others are not");
+	T_OK(place_of("ppl") == 0 && place_of("sample") == 1 && place_of("accuracy") == 2,
+	    "it stands at its place, and those of fc-eval around it");
+	const struct fc_command *c = fc_command_parse(&all, &argc, &argv);
+	c->run(argc, argv);
+	T_OK(n_run == 1 && seen_argc == 1, "it is parsed and runs");
 	return t_done();
 }

@@ -146,7 +146,6 @@ static void test_recipe(void)
 static void test_options(void)
 {
 	static const struct fc_usage usage = {.synopsis = "", .summary = ""};
-	static const struct fc_opt none[] = {{0}};
 	char *argv[] = {"fc-varm", "--step-size", "0.25", "--trust", "1,3", NULL};
 	char base[300], target[2][300];
 	const char *targets[] = {target[0], target[1]};
@@ -154,7 +153,8 @@ static void test_options(void)
 	snprintf(base, sizeof base, "%s/base", scratch);
 	for (int k = 0; k < 2; k++)
 		snprintf(target[k], sizeof target[k], "%s/t%d", scratch, k);
-	fc_opt_parse(varm_parameter_option_table(none, none), &usage, 5, argv);
+	const struct fc_opt *const tables[] = {varm_parameter_option_table(), NULL};
+	fc_opt_parse(tables, &usage, 5, argv);
 	trial_ask(&t, base, targets, 2);
 	varm_parameter_options_get(&t.asked);
 	varm_asked_write(&t.text, &t.asked);

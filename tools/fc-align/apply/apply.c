@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/die.h"
+#include "base/mem.h"
 #include "base/opt.h"
 #include "base/progress.h"
 #include "fc-align/align.h"
@@ -12,9 +13,8 @@
 #include "stream/writer.h"
 
 struct options {
-	struct align_carry_options carry;
 	const char *own, *out;
-	int fallback;
+	enum align_fallback fallback;
 };
 
 /* Everything that stays the same over the stream. */
@@ -50,11 +50,11 @@ static int open_all(struct work *w, const struct options *o, const char *path, s
 {
 	struct fc_header h;
 	if (fc_reader_open(&w->in, path, FC_KIND_DISTS, e) < 0 ||
-	    align_carry_open(
-		&w->carry, &o->carry, fc_reader_header(w->in), fc_reader_name(w->in), e) < 0)
+	    align_carry_open(&w->carry, &align_carry_asked, fc_reader_header(w->in),
+		fc_reader_name(w->in), e) < 0)
 		return -1;
 	make_header(w, &h);
-	int rc = align_filler_open(&w->filler, (enum align_fallback)o->fallback, o->own, &h, e);
+	int rc = align_filler_open(&w->filler, o->fallback, o->own, &h, e);
 	if (rc == 0)
 		h.n_output = align_filler_n_output(w->filler);
 	if (rc == 0)
@@ -119,36 +119,43 @@ static void note_ledger(const struct align_ledger *l)
 		    in_percent(l->lost[ALIGN_LOSS_NO_TOKEN] / rows));
 }
 
-void align_command_apply(int argc, char **argv)
+static struct options asked;
+static const char *const fallback_words[] = {[ALIGN_FALLBACK_NONE] = "none",
+    [ALIGN_FALLBACK_NEXT] = "onehot-next",
+    [ALIGN_FALLBACK_CURRENT] = "onehot-current",
+    [ALIGN_FALLBACK_PIVOT] = "pivot",
+    NULL};
+_Static_assert(FC_LEN(fallback_words) == ALIGN_FALLBACK_N + 1, "a word each");
+
+static const struct fc_opt own[] = {
+    FC_OPT_WORD(0, "fallback", FC_OPT_DECIDES, &asked.fallback, fallback_words,
+	"what stands at tokens without a row"),
+    FC_OPT_TEXT(0, "own", FC_OPT_IN, &asked.own, "STREAM",
+	"the pivot's own distributions, for --fallback pivot"),
+    FC_OPT_TEXT('o', "output", FC_OPT_OUT_STREAM, &asked.out, "FILE", "instead of standard output"),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {
+    align_carry_table, own, fc_opt_stream, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... -p PIVOT [-s SOURCE | -m MAP] [STREAM]",
+    .summary = "Reads a source's distributions, writes them over the pivot's tokens.",
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.carry = {ALIGN_CARRY_DEFAULTS}};
-	const struct fc_opt opts[] = {
-	    ALIGN_CARRY_OPTS(o.carry),
-	    {FC_OPT_CHOICE, 0, "fallback", &o.fallback, ALIGN_FALLBACKS,
-		"what stands at tokens without a row", 0, 0},
-	    {FC_OPT_IN, 0, "own", &o.own, "STREAM",
-		"the pivot's own distributions, for --fallback pivot", 0, 0},
-	    {FC_OPT_OUT_STREAM, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
-	    FC_OPT_NO_HISTORY,
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... -p PIVOT [-s SOURCE | -m MAP] [STREAM]",
-	    .summary = "Reads a source's distributions, writes them over the pivot's tokens.",
-	};
-	fc_prog = "fc-align apply";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
-	align_carry_check_usage(&o.carry);
+	struct options o = asked;
+	align_carry_check_usage(&align_carry_asked);
 	if ((o.fallback == ALIGN_FALLBACK_PIVOT) != (o.own != NULL))
 		fc_die_usage("--fallback pivot and --own go together");
-	if (argc - first > 1)
+	if (argc > 1)
 		fc_die_usage("one stream at a time; join several with cat");
 	struct work w = {0};
 	struct align_ledger ledger = {0};
 	struct fc_err e;
-	if (open_all(&w, &o, first < argc ? argv[first] : "-", &e) < 0 ||
-	    apply_all(&w, &ledger, &e) < 0 || fc_writer_finish(w.out, &e) < 0)
+	if (open_all(&w, &o, argc > 0 ? argv[0] : "-", &e) < 0 || apply_all(&w, &ledger, &e) < 0 ||
+	    fc_writer_finish(w.out, &e) < 0)
 		fc_die("%s", e.msg);
 	note_ledger(&ledger);
 	if (fc_reader_check_hits(w.in, &e) < 0)
@@ -158,3 +165,5 @@ void align_command_apply(int argc, char **argv)
 	align_carry_close(w.carry);
 	fc_finish();
 }
+
+const struct fc_command align_command_apply = {"apply", tables, &usage, run};

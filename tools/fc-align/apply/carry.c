@@ -25,6 +25,52 @@ struct align_carry {
 	struct align_wording pivot_words, source_words;
 };
 
+#define KNOWN 0.5
+struct align_carry_options align_carry_asked = {.known = KNOWN};
+
+const char *const align_kind_words[] = {[ALIGN_KIND_BYTES] = "bytes",
+    [ALIGN_KIND_FUSELLM] = "dtw-fusellm",
+    [ALIGN_KIND_FUSECHAT1] = "dtw-fusechat1",
+    [ALIGN_KIND_FUSECHAT2] = "dtw-fusechat2",
+    NULL};
+_Static_assert(FC_LEN(align_kind_words) == ALIGN_KIND_N + 1, "a word each");
+static const char *const pick_words[] = {[ALIGN_PUBLISHED_DEFAULT] = "default",
+    [ALIGN_PUBLISHED_SINGLE] = "single",
+    [ALIGN_PUBLISHED_HARD] = "hard",
+    [ALIGN_PUBLISHED_SOFT] = "soft",
+    NULL};
+_Static_assert(FC_LEN(pick_words) == ALIGN_PUBLISHED_N + 1, "a word each");
+static const char *const collision_words[] = {
+    [ALIGN_COLLISION_ADD] = "add", [ALIGN_COLLISION_FIRST] = "first", NULL};
+_Static_assert(FC_LEN(collision_words) == ALIGN_COLLISION_N + 1, "a word each");
+
+const struct fc_opt align_carry_table[] = {
+    FC_OPT_TEXT('p', "pivot", FC_OPT_IN, &align_carry_asked.pivot, "DIR",
+	"the pivot's model folder (required)"),
+    FC_OPT_TEXT('s', "source", FC_OPT_IN, &align_carry_asked.source, "DIR",
+	"the source's model folder, for a byte-exact transfer or --align dtw-*"),
+    FC_OPT_TEXT('m', "map", FC_OPT_IN, &align_carry_asked.map, "FILE",
+	"go by a vocabulary map, not byte-exactly"),
+    FC_OPT_WORD(0, "align", FC_OPT_DECIDES, &align_carry_asked.align, align_kind_words,
+	"pair tokens by their place in the text, or as published"),
+    FC_OPT_WORD(0, "match", FC_OPT_DECIDES, &align_carry_asked.match, pick_words,
+	"which rows the published transfers take"),
+    FC_OPT_WORD(0, "collide", FC_OPT_DECIDES, &align_carry_asked.collide, collision_words,
+	"candidates that meet in a published transfer"),
+    FC_OPT_REAL(0, "known", FC_OPT_DECIDES, &align_carry_asked.known, "X", 0, 1,
+	"no row where less of what follows is known, byte-exactly"),
+    FC_OPT_END,
+};
+
+enum align_published align_kind_published(enum align_kind kind)
+{
+	static const enum align_published published[ALIGN_KIND_N] = {
+	    [ALIGN_KIND_FUSELLM] = ALIGN_FUSELLM,
+	    [ALIGN_KIND_FUSECHAT1] = ALIGN_FUSECHAT1,
+	    [ALIGN_KIND_FUSECHAT2] = ALIGN_FUSECHAT2};
+	return published[kind];
+}
+
 void align_carry_check_usage(const struct align_carry_options *o)
 {
 	bool dtw = o->align != ALIGN_KIND_BYTES;
@@ -36,7 +82,7 @@ void align_carry_check_usage(const struct align_carry_options *o)
 		fc_die_usage("--align dtw-* needs -s, and -m unless with --match hard");
 	if (!dtw && (o->match || o->collide))
 		fc_die_usage("--match and --collide go with --align dtw-*");
-	if ((dtw || o->map) && o->known != ALIGN_CARRY_KNOWN)
+	if ((dtw || o->map) && o->known != KNOWN)
 		fc_die_usage("--known is for a byte-exact transfer, by -s alone");
 	if (o->align == ALIGN_KIND_FUSELLM && o->match != ALIGN_PUBLISHED_HARD &&
 	    o->match != ALIGN_PUBLISHED_SOFT)
@@ -75,10 +121,10 @@ static int open_map(
 
 static void open_pick(struct align_carry *c, const struct align_carry_options *o)
 {
-	enum align_published version = (enum align_published)(o->align - ALIGN_KIND_FUSELLM);
+	enum align_published version = align_kind_published(o->align);
 	const char *mark = align_spelled_mark(&c->pivot_vocab);
 	struct align_published_transfer_options how = {
-	    version, (enum align_published_mode)o->match, o->collide, c->pivot_vocab.n, c->top_k};
+	    version, o->match, o->collide == ALIGN_COLLISION_FIRST, c->pivot_vocab.n, c->top_k};
 	align_wording_init(&c->source_words, version, &c->source_vocab, NULL,
 	    align_spelled_mark(&c->source_vocab), mark);
 	align_wording_init(&c->pivot_words, version, &c->pivot_vocab, NULL, mark, mark);

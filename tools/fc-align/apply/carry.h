@@ -2,6 +2,7 @@
 #ifndef FC_ALIGN_CARRY_H
 #define FC_ALIGN_CARRY_H
 
+#include "base/opt.h"
 #include "fc-align/apply/ledger.h"
 #include "fc-align/apply/published_transfer.h"
 #include "fc-align/vocab/cutter.h"
@@ -21,37 +22,28 @@ enum align_kind {
 	ALIGN_KIND_BYTES,
 	ALIGN_KIND_FUSELLM,
 	ALIGN_KIND_FUSECHAT1,
-	ALIGN_KIND_FUSECHAT2
+	ALIGN_KIND_FUSECHAT2,
+	ALIGN_KIND_N
 };
-#define ALIGN_KIND_KINDS "bytes|dtw-fusellm|dtw-fusechat1|dtw-fusechat2"
-#define ALIGN_MATCHES "default|single|hard|soft"
-#define ALIGN_COLLISIONS "add|first"
+/* Of those behind BYTES. */
+enum align_published align_kind_published(enum align_kind kind);
+extern const char *const align_kind_words[];
+
+/* Candidates of a published transfer that meet: their probabilities add up, or one has the place.
+ */
+enum align_collision { ALIGN_COLLISION_ADD, ALIGN_COLLISION_FIRST, ALIGN_COLLISION_N };
 
 struct align_carry_options {
 	const char *pivot, *source, *map; /* model folders, a map stream; NULL: not given */
-	int align, match, collide;        /* enum align_kind, enum align_published_mode, 1: first */
+	enum align_kind align;
+	enum align_published_mode match;
+	enum align_collision collide;
 	double known;
 };
-#define ALIGN_CARRY_KNOWN 0.5
-#define ALIGN_CARRY_DEFAULTS .known = ALIGN_CARRY_KNOWN
 
-/* The options in a command's table. */
-#define ALIGN_CARRY_OPTS(o)                                                                        \
-	{FC_OPT_IN, 'p', "pivot", &(o).pivot, "DIR", "the pivot's model folder (required)", 0, 0}, \
-	    {FC_OPT_IN, 's', "source", &(o).source, "DIR",                                         \
-		"the source's model folder, for a byte-exact transfer or --align dtw-*", 0, 0},    \
-	    {FC_OPT_IN, 'm', "map", &(o).map, "FILE", "go by a vocabulary map, not byte-exactly",  \
-		0, 0},                                                                             \
-	    {FC_OPT_CHOICE, 0, "align", &(o).align, ALIGN_KIND_KINDS,                              \
-		"pair tokens by their place in the text, or as published", 0, 0},                  \
-	    {FC_OPT_CHOICE, 0, "match", &(o).match, ALIGN_MATCHES,                                 \
-		"which rows the published transfers take", 0, 0},                                  \
-	    {FC_OPT_CHOICE, 0, "collide", &(o).collide, ALIGN_COLLISIONS,                          \
-		"candidates that meet in a published transfer", 0, 0},                             \
-	{                                                                                          \
-		FC_OPT_REAL, 0, "known", &(o).known, "X",                                          \
-		    "no row where less of what follows is known, byte-exactly", 0, 1               \
-	}
+/* What the command line says of it, and the options that do. */
+extern struct align_carry_options align_carry_asked;
+extern const struct fc_opt align_carry_table[];
 
 /* Ends with status 2 where the options do not go together. */
 void align_carry_check_usage(const struct align_carry_options *o);

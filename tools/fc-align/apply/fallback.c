@@ -34,8 +34,8 @@ int align_filler_open(struct align_filler **out, enum align_fallback kind, const
 		rc = fc_fail(e,
 		    "the text of %s was cut into tokens by --cut %s, that of the source by --cut "
 		    "%s; make it again with fc-infer",
-		    fc_reader_name(f->own), fc_text_cut_name(fc_reader_header(f->own)->cut),
-		    fc_text_cut_name(h->cut));
+		    fc_reader_name(f->own), fc_text_cut_words[fc_reader_header(f->own)->cut],
+		    fc_text_cut_words[h->cut]);
 	else
 		rc = fc_header_same_draws(
 		    h, "the source's stream", fc_reader_header(f->own), fc_reader_name(f->own), e);

@@ -11,8 +11,8 @@ enum align_fallback {
 	ALIGN_FALLBACK_NEXT,    /* all probability on the token itself, as FuseChat 2 has it */
 	ALIGN_FALLBACK_CURRENT, /* on the token before it, as FuseLLM and FuseChat 1 have it */
 	ALIGN_FALLBACK_PIVOT,   /* the pivot's own row */
+	ALIGN_FALLBACK_N
 };
-#define ALIGN_FALLBACKS "none|onehot-next|onehot-current|pivot"
 
 struct align_filler;
 /* own: the pivot's own stream, for ALIGN_FALLBACK_PIVOT; borrowed.  h: of the stream that is

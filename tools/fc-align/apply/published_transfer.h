@@ -18,6 +18,7 @@ enum align_published_mode {
 	ALIGN_PUBLISHED_SINGLE,  /* FuseChat without counts: several aligned give no row */
 	ALIGN_PUBLISHED_HARD,    /* EM: the same spelling only */
 	ALIGN_PUBLISHED_SOFT,    /* MinED: by the map only */
+	ALIGN_PUBLISHED_N
 };
 
 struct align_published_transfer_options {

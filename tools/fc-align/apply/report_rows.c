@@ -15,9 +15,9 @@
 #include "text/table.h"
 
 struct options {
-	struct align_carry_options carry;
 	const char *out;
-	int format, top, limit;
+	enum fc_table_format format;
+	int top, limit;
 };
 
 struct work {
@@ -33,7 +33,7 @@ struct work {
 
 static int open_all(struct work *w, const char *path, struct fc_err *e)
 {
-	const struct align_carry_options *o = &w->o->carry;
+	const struct align_carry_options *o = &align_carry_asked;
 	if (fc_reader_open(&w->in, path, 0, e) < 0)
 		return -1;
 	const struct fc_header *h = fc_reader_header(w->in);
@@ -220,37 +220,41 @@ static void add_rows(struct fc_table *t, const struct work *w)
 		put_most(t, w, false);
 }
 
-void align_command_report(int argc, char **argv)
+static struct options asked = {.top = 10};
+
+static const struct fc_opt own[] = {
+    FC_OPT_INT(
+	0, "top", FC_OPT_DECIDES, &asked.top, "N", 0, 1000000, "most frequent tokens to name"),
+    FC_OPT_INT('n', "records", FC_OPT_DECIDES, &asked.limit, "N", 0, 2147483647,
+	"conversations to read at most (0: all)"),
+    FC_OPT_WORD(0, "format", FC_OPT_FORM, &asked.format, fc_table_format_words, "how to print"),
+    FC_OPT_TEXT('o', "output", FC_OPT_OUT_TEXT, &asked.out, "FILE", "instead of standard output"),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {align_carry_table, own, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... -p PIVOT [-s SOURCE | -m MAP] [STREAM]",
+    .summary = "Reads tokens or distributions, tells what becomes of them over the pivot's "
+	       "tokens.",
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.carry = {ALIGN_CARRY_DEFAULTS}, .top = 10};
-	const struct fc_opt opts[] = {
-	    ALIGN_CARRY_OPTS(o.carry),
-	    {FC_OPT_INT, 0, "top", &o.top, "N", "most frequent tokens to name", 0, 1000000},
-	    {FC_OPT_INT, 'n', "records", &o.limit, "N", "conversations to read at most (0: all)", 0,
-		2147483647},
-	    {FC_OPT_CHOICE, 0, "format", &o.format, FC_TABLE_FORMATS, "how to print", 0, 0},
-	    {FC_OPT_OUT_TEXT, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... -p PIVOT [-s SOURCE | -m MAP] [STREAM]",
-	    .summary = "Reads tokens or distributions, tells what becomes of them over the pivot's "
-		       "tokens.",
-	};
-	fc_prog = "fc-align report";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
-	align_carry_check_usage(&o.carry);
-	if (argc - first > 1)
+	struct options o = asked;
+	align_carry_check_usage(&align_carry_asked);
+	if (argc > 1)
 		fc_die_usage("one stream at a time; join several with cat");
 	struct work w = {.o = &o};
 	struct fc_err e;
 	struct fc_table t = FC_TABLE(columns);
-	if (open_all(&w, first < argc ? argv[first] : "-", &e) < 0 || read_all(&w, &e) < 0)
+	if (open_all(&w, argc > 0 ? argv[0] : "-", &e) < 0 || read_all(&w, &e) < 0)
 		fc_die("%s", e.msg);
 	add_rows(&t, &w);
-	if (fc_table_write(&t, (enum fc_table_format)o.format, NULL, o.out, &e) < 0)
+	if (fc_table_write(&t, o.format, NULL, o.out, &e) < 0)
 		fc_die("%s", e.msg);
 	close_all(&w);
 	fc_finish();
 }
+
+const struct fc_command align_command_report = {"report", tables, &usage, run};

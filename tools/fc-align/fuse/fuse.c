@@ -18,12 +18,15 @@
 #include "stream/join.h"
 #include "stream/writer.h"
 
-enum rule { RULE_MINCE, RULE_AVERAGE, RULE_AVGCE, RULE_CATEGORY, RULE_MIXTURE };
-enum per { PER_CONVERSATION, PER_TURN, PER_TOKEN };
+enum rule { RULE_MINCE, RULE_AVERAGE, RULE_AVGCE, RULE_CATEGORY, RULE_MIXTURE, RULE_N };
+enum per { PER_CONVERSATION, PER_TURN, PER_TOKEN, PER_N };
 
 struct options {
 	const char *out, *report, *by, *best, *weights;
-	int rule, per, unit, top_k;
+	enum rule rule;
+	enum per per;
+	enum align_ce_unit unit;
+	int top_k;
 	bool no_pivot, skip_missing;
 };
 
@@ -50,17 +53,17 @@ struct work {
 /* What a stream of conversations put together from several is called; NULL: it is none. */
 static const char *mixed_name(const struct options *o)
 {
-	switch ((enum rule)o->rule) {
+	switch (o->rule) {
 	case RULE_AVERAGE:
 		return "average";
 	case RULE_AVGCE:
 		return "avgce";
 	case RULE_MIXTURE:
 		return "mixture";
-	case RULE_CATEGORY:
-		return NULL;
 	case RULE_MINCE:
 		break;
+	default: /* RULE_CATEGORY */
+		return NULL;
 	}
 	return o->per == PER_TURN ? "mince-turn" : o->per == PER_TOKEN ? "mince-token" : NULL;
 }
@@ -122,7 +125,7 @@ static void measure_candidates(struct work *w)
 	for (size_t i = 0; i < w->n - w->first; i++) {
 		const struct fc_example *x = fc_join_at(w->join, w->first + i);
 		w->candidate[i] = x;
-		w->ce[i] = x->n_row ? align_mixture_ce(x, (enum align_ce_unit)w->o->unit) : NAN;
+		w->ce[i] = x->n_row ? align_mixture_ce(x, w->o->unit) : NAN;
 		w->weight[i] = 0;
 		w->share[i] = share_of(w, x, 0);
 	}
@@ -155,8 +158,7 @@ static struct fc_example *fuse_one(struct work *w, const char *category)
 		w->n_unfitted += category && fitted == w->fitted.group[0].w;
 		align_mixture_example(w->mixture, w->candidate, n, w->weight, &w->fused);
 	} else if (o->rule == RULE_MINCE && o->per == PER_TURN) {
-		align_choose_turns(
-		    w->candidate, n, (enum align_ce_unit)o->unit, w->top_k, &w->fused, w->weight);
+		align_choose_turns(w->candidate, n, o->unit, w->top_k, &w->fused, w->weight);
 	} else if (o->rule == RULE_MINCE) {
 		align_choose_tokens(w->candidate, n, w->top_k, &w->fused, w->weight);
 	} else {
@@ -272,42 +274,56 @@ static int fuse_streams(struct work *w, const char *const *paths, struct fc_err 
 	return rc;
 }
 
-void align_command_fuse(int argc, char **argv)
+static struct options asked = {0};
+
+static const char *const rule_words[] = {[RULE_MINCE] = "mince",
+    [RULE_AVERAGE] = "average",
+    [RULE_AVGCE] = "avgce",
+    [RULE_CATEGORY] = "category",
+    [RULE_MIXTURE] = "mixture",
+    NULL};
+_Static_assert(FC_LEN(rule_words) == RULE_N + 1, "a word each");
+static const char *const per_words[] = {
+    [PER_CONVERSATION] = "conversation", [PER_TURN] = "turn", [PER_TOKEN] = "token", NULL};
+_Static_assert(FC_LEN(per_words) == PER_N + 1, "a word each");
+static const char *const unit_words[] = {
+    [ALIGN_CE_BYTE] = "byte", [ALIGN_CE_TOKEN] = "token", NULL};
+_Static_assert(FC_LEN(unit_words) == ALIGN_CE_N + 1, "a word each");
+
+static const struct fc_opt own[] = {
+    FC_OPT_WORD(0, "rule", FC_OPT_DECIDES, &asked.rule, rule_words, "how to fuse"),
+    FC_OPT_WORD(0, "per", FC_OPT_DECIDES, &asked.per, per_words,
+	"what MinCE takes from one stream as a whole"),
+    FC_OPT_WORD(0, "ce", FC_OPT_DECIDES, &asked.unit, unit_words, "cross-entropies compare per"),
+    FC_OPT_FLAG(0, "no-pivot", FC_OPT_DECIDES, &asked.no_pivot,
+	"the first stream gives the tokens only and cannot be chosen"),
+    FC_OPT_INT('k', "top-k", FC_OPT_DECIDES, &asked.top_k, "N", 0, 65535,
+	"entries of a row (0: the most of the inputs)"),
+    FC_OPT_TEXT(0, "by", FC_OPT_DECIDES, &asked.by, "FIELD",
+	"report, and weights, by this member of the conversations"),
+    FC_OPT_TEXT(0, "best", FC_OPT_IN, &asked.best, "FILE",
+	"of --rule category: the report that tells the best stream of each"),
+    FC_OPT_TEXT(0, "weights", FC_OPT_IN, &asked.weights, "FILE",
+	"of --rule mixture: weights that fc-align verdict fitted to other text"),
+    FC_OPT_FLAG(0, "skip-missing", FC_OPT_DECIDES, &asked.skip_missing,
+	"leave out conversations that not all streams have, and count them"),
+    FC_OPT_TEXT(0, "report", FC_OPT_OUT_TEXT, &asked.report, "FILE",
+	"report as TSV, not on standard error"),
+    FC_OPT_TEXT('o', "output", FC_OPT_OUT_STREAM, &asked.out, "FILE", "instead of standard output"),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, fc_opt_stream, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... PIVOT_STREAM STREAM...",
+    .summary = "Reads distribution streams over the same tokens, writes one.",
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {0};
-	const struct fc_opt opts[] = {
-	    {FC_OPT_CHOICE, 0, "rule", &o.rule, "mince|average|avgce|category|mixture",
-		"how to fuse", 0, 0},
-	    {FC_OPT_CHOICE, 0, "per", &o.per, "conversation|turn|token",
-		"what MinCE takes from one stream as a whole", 0, 0},
-	    {FC_OPT_CHOICE, 0, "ce", &o.unit, "byte|token", "cross-entropies compare per", 0, 0},
-	    {FC_OPT_FLAG, 0, "no-pivot", &o.no_pivot, NULL,
-		"the first stream gives the tokens only and cannot be chosen", 0, 0},
-	    {FC_OPT_INT, 'k', "top-k", &o.top_k, "N",
-		"entries of a row (0: the most of the inputs)", 0, 65535},
-	    {FC_OPT_STR, 0, "by", &o.by, "FIELD",
-		"report, and weights, by this member of the conversations", 0, 0},
-	    {FC_OPT_IN, 0, "best", &o.best, "FILE",
-		"of --rule category: the report that tells the best stream of each", 0, 0},
-	    {FC_OPT_IN, 0, "weights", &o.weights, "FILE",
-		"of --rule mixture: weights that fc-align verdict fitted to other text", 0, 0},
-	    {FC_OPT_FLAG, 0, "skip-missing", &o.skip_missing, NULL,
-		"leave out conversations that not all streams have, and count them", 0, 0},
-	    {FC_OPT_OUT_TEXT, 0, "report", &o.report, "FILE",
-		"report as TSV, not on standard error", 0, 0},
-	    {FC_OPT_OUT_STREAM, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
-	    FC_OPT_NO_HISTORY,
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... PIVOT_STREAM STREAM...",
-	    .summary = "Reads distribution streams over the same tokens, writes one.",
-	};
+	struct options o = asked;
 	struct fc_err e;
-	fc_prog = "fc-align fuse";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
-	struct work w = {.o = &o, .n = (size_t)(argc - first), .first = o.no_pivot};
+	struct work w = {.o = &o, .n = (size_t)(argc), .first = o.no_pivot};
 	if (w.n < 2)
 		fc_die_usage("give the pivot's stream and at least one more");
 	if ((o.rule == RULE_CATEGORY) != (o.best != NULL) || (o.best && !o.by))
@@ -321,7 +337,9 @@ void align_command_fuse(int argc, char **argv)
 		fc_die_usage("--weights is for --rule mixture");
 	if (o.per && o.rule != RULE_MINCE)
 		fc_die_usage("--per is for --rule mince");
-	if (fuse_streams(&w, (const char *const *)argv + first, &e) < 0)
+	if (fuse_streams(&w, (const char *const *)argv, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_finish();
 }
+
+const struct fc_command align_command_fuse = {"fuse", tables, &usage, run};

@@ -15,7 +15,7 @@
 
 /* Cross-entropy of one candidate over its labels; the units compare differently, see
  * fc-align(1).  NaN where there is no label. */
-enum align_ce_unit { ALIGN_CE_BYTE, ALIGN_CE_TOKEN };
+enum align_ce_unit { ALIGN_CE_BYTE, ALIGN_CE_TOKEN, ALIGN_CE_N };
 double align_mixture_ce(const struct fc_example *x, enum align_ce_unit unit);
 
 /* MinCE: the candidate with the least ce.  Ties go to the first, NaN never wins; all NaN: 0. */

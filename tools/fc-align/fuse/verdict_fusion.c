@@ -13,11 +13,13 @@
 #include "fc-align/fuse/gain.h"
 #include "stream/join.h"
 
-enum over { OVER_PIVOT, OVER_BEST };
+enum over { OVER_PIVOT, OVER_BEST, OVER_N };
 
 struct options {
 	const char *out, *by, *weights;
-	int format, over, n_draw;
+	enum fc_table_format format;
+	enum over over;
+	int n_draw;
 	double least, prior;
 	uint64_t seed;
 	bool no_pivot, skip_missing;
@@ -231,7 +233,7 @@ static bool say_verdict(const struct work *w, struct fc_buf *b)
 /* Tables for programs have the sentences on standard error. */
 static int write_all(const struct work *w, const struct fc_buf *words, struct fc_err *e)
 {
-	const enum fc_table_format format = (enum fc_table_format)w->o->format;
+	const enum fc_table_format format = w->o->format;
 	struct fc_table t = align_mixweights_table(&w->weights, w->names + w->first);
 	if (w->o->weights && fc_table_write(&t, FC_TABLE_TSV, NULL, w->o->weights, e) < 0)
 		return -1;
@@ -272,49 +274,55 @@ static int give_verdict(struct work *w, const char *const *paths, bool *yes, str
 	return rc;
 }
 
-void align_command_verdict(int argc, char **argv)
+static struct options asked = {.n_draw = 10000, .least = 0.005, .prior = 3};
+
+static const char *const over_words[] = {[OVER_PIVOT] = "pivot", [OVER_BEST] = "best", NULL};
+_Static_assert(FC_LEN(over_words) == OVER_N + 1, "a word each");
+
+static const struct fc_opt own[] = {
+    FC_OPT_WORD(0, "over", FC_OPT_DECIDES, &asked.over, over_words,
+	"what the mixture is to be better than: the first stream, or its best member"),
+    FC_OPT_REAL(0, "least", FC_OPT_DECIDES, &asked.least, "X", 0, 100,
+	"bits a byte that are worth a training"),
+    FC_OPT_FLAG(0, "no-pivot", FC_OPT_DECIDES, &asked.no_pivot,
+	"the first stream is no member of the mixture"),
+    FC_OPT_TEXT(0, "by", FC_OPT_DECIDES, &asked.by, "FIELD",
+	"weights, and the table, also by this member of the conversations"),
+    FC_OPT_REAL(0, "prior", FC_OPT_DECIDES, &asked.prior, "N", 0, 1e9,
+	"labels, with a known source, that the common weights count in a category"),
+    FC_OPT_TEXT(0, "weights", FC_OPT_OUT_TEXT, &asked.weights, "FILE",
+	"write the weights, for fc-align fuse --rule mixture"),
+    FC_OPT_FLAG(0, "skip-missing", FC_OPT_DECIDES, &asked.skip_missing,
+	"leave out conversations that not all streams have, and count them"),
+    FC_OPT_INT(0, "resamples", FC_OPT_DECIDES, &asked.n_draw, "N", 0, 1000000,
+	"draws of the bootstrap; 0: no intervals"),
+    FC_OPT_U64(0, "seed", FC_OPT_DECIDES, &asked.seed, "N", "of the bootstrap"),
+    FC_OPT_WORD(0, "format", FC_OPT_FORM, &asked.format, fc_table_format_words, "how to print"),
+    FC_OPT_TEXT('o', "output", FC_OPT_OUT_TEXT, &asked.out, "FILE", "instead of standard output"),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... PIVOT_STREAM STREAM...",
+    .summary = "Reads distribution streams of a dev set over the same tokens, says whether "
+	       "their fusion can help.",
+    .more = "Exit status: 0 worth trying, 3 not, 1 and 2 as of every tool.",
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.n_draw = 10000, .least = 0.005, .prior = 3};
-	const struct fc_opt opts[] = {
-	    {FC_OPT_CHOICE, 0, "over", &o.over, "pivot|best",
-		"what the mixture is to be better than: the first stream, or its best member", 0,
-		0},
-	    {FC_OPT_REAL, 0, "least", &o.least, "X", "bits a byte that are worth a training", 0,
-		100},
-	    {FC_OPT_FLAG, 0, "no-pivot", &o.no_pivot, NULL,
-		"the first stream is no member of the mixture", 0, 0},
-	    {FC_OPT_STR, 0, "by", &o.by, "FIELD",
-		"weights, and the table, also by this member of the conversations", 0, 0},
-	    {FC_OPT_REAL, 0, "prior", &o.prior, "N",
-		"labels, with a known source, that the common weights count in a category", 0, 1e9},
-	    {FC_OPT_OUT_TEXT, 0, "weights", &o.weights, "FILE",
-		"write the weights, for fc-align fuse --rule mixture", 0, 0},
-	    {FC_OPT_FLAG, 0, "skip-missing", &o.skip_missing, NULL,
-		"leave out conversations that not all streams have, and count them", 0, 0},
-	    {FC_OPT_INT, 0, "resamples", &o.n_draw, "N", "draws of the bootstrap; 0: no intervals",
-		0, 1000000},
-	    {FC_OPT_U64, 0, "seed", &o.seed, "N", "of the bootstrap", 0, 0},
-	    {FC_OPT_CHOICE, 0, "format", &o.format, FC_TABLE_FORMATS, "how to print", 0, 0},
-	    {FC_OPT_OUT_TEXT, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... PIVOT_STREAM STREAM...",
-	    .summary = "Reads distribution streams of a dev set over the same tokens, says whether "
-		       "their fusion can help.",
-	    .more = "Exit status: 0 worth trying, 3 not, 1 and 2 as of every tool.",
-	};
+	struct options o = asked;
 	struct fc_err e;
 	bool yes = false;
-	fc_prog = "fc-align verdict";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
-	struct work w = {.o = &o, .n = (size_t)(argc - first), .first = o.no_pivot};
+	struct work w = {.o = &o, .n = (size_t)(argc), .first = o.no_pivot};
 	if (w.n < 2)
 		fc_die_usage("give the pivot's stream and at least one more");
-	if (give_verdict(&w, (const char *const *)argv + first, &yes, &e) < 0)
+	if (give_verdict(&w, (const char *const *)argv, &yes, &e) < 0)
 		fc_die("%s", e.msg);
 	if (!yes)
 		fc_finish_no();
 	fc_finish();
 }
+
+const struct fc_command align_command_verdict = {"verdict", tables, &usage, run};

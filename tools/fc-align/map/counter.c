@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "fc-align/apply/carry.h"
 #include "fc-align/apply/offsets.h"
 
 struct align_counter {
@@ -17,14 +16,14 @@ struct align_counter {
 	size_t cap_span;
 };
 
-struct align_counter *align_counter_new(int align, const struct align_vocab *source,
+struct align_counter *align_counter_new(enum align_kind align, const struct align_vocab *source,
     const struct align_vocab *pivot, struct align_pair_counts *pairs)
 {
 	struct align_counter *c = FC_NEW(struct align_counter);
 	c->pairs = pairs;
 	if (align == ALIGN_KIND_BYTES)
 		return c;
-	enum align_published version = (enum align_published)(align - ALIGN_KIND_FUSELLM);
+	enum align_published version = align_kind_published(align);
 	const char *mark = align_spelled_mark(pivot);
 	align_wording_init(&c->source, version, source, NULL, align_spelled_mark(source), mark);
 	align_wording_init(&c->pivot, version, pivot, NULL, mark, mark);

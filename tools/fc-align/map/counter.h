@@ -2,6 +2,7 @@
 #ifndef FC_ALIGN_COUNTER_H
 #define FC_ALIGN_COUNTER_H
 
+#include "fc-align/apply/carry.h"
 #include "fc-align/map/pair_counts.h"
 #include "fc-align/vocab/vocabmap.h"
 #include "stream/example.h"
@@ -19,7 +20,7 @@
  */
 struct align_counter;
 /* All borrowed. */
-struct align_counter *align_counter_new(int align, const struct align_vocab *source,
+struct align_counter *align_counter_new(enum align_kind align, const struct align_vocab *source,
     const struct align_vocab *pivot, struct align_pair_counts *pairs);
 void align_counter_free(struct align_counter *c);
 void align_counter_example(

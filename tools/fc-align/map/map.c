@@ -16,14 +16,19 @@
 #include "fc-align/vocab/spelled.h"
 #include "stream/writer.h"
 
-enum kind { KIND_STATS, KIND_EXACT, KIND_MINED, KIND_BYTES };
-enum spelling { SPELLING_TEXT, SPELLING_RAW };
-enum choose { CHOOSE_COUNT, CHOOSE_PUBLISHED };
+enum kind { KIND_STATS, KIND_EXACT, KIND_MINED, KIND_BYTES, KIND_N };
+enum spelling { SPELLING_TEXT, SPELLING_RAW, SPELLING_N };
+enum choose { CHOOSE_COUNT, CHOOSE_PUBLISHED, CHOOSE_N };
 
 struct options {
 	const char *pivot, *source, *template_file, *out;
 	bool tokens, merge;
-	int limit, kind, spelling, align, choose, cut;
+	enum kind kind;
+	enum spelling spelling;
+	enum align_kind align;
+	enum choose choose;
+	enum fc_text_cut cut;
+	int limit;
 };
 
 struct side {
@@ -190,8 +195,8 @@ static int make_map(const struct options *o, const char *const *paths, int n, st
 		goto end;
 	counter = align_counter_new(o->align, &source.vocab, &pivot.vocab, pairs);
 	if (o->kind == KIND_STATS && !o->merge &&
-	    (align_corpus_open(&corpus, paths, n, o->tokens, o->pivot, o->template_file,
-		 (enum fc_text_cut)o->cut, &pivot.cutter, e) < 0 ||
+	    (align_corpus_open(&corpus, paths, n, o->tokens, o->pivot, o->template_file, o->cut,
+		 &pivot.cutter, e) < 0 ||
 		count_corpus(corpus, &source, o->limit, counter, e) < 0))
 		goto end;
 	choose_map(o, &pivot, &source, pairs, &map);
@@ -231,47 +236,64 @@ static void check_options(const struct options *o, int n_operand)
 		fc_die_usage("--spelling raw is for the kinds exact and mined");
 }
 
-void align_command_map(int argc, char **argv)
+static struct options asked = {.cut = FC_CUT_PROMPT};
+
+static const char *const kind_words[] = {[KIND_STATS] = "stats",
+    [KIND_EXACT] = "exact",
+    [KIND_MINED] = "mined",
+    [KIND_BYTES] = "bytes",
+    NULL};
+_Static_assert(FC_LEN(kind_words) == KIND_N + 1, "a word each");
+static const char *const spelling_words[] = {
+    [SPELLING_TEXT] = "text", [SPELLING_RAW] = "raw", NULL};
+_Static_assert(FC_LEN(spelling_words) == SPELLING_N + 1, "a word each");
+static const char *const choose_words[] = {
+    [CHOOSE_COUNT] = "count", [CHOOSE_PUBLISHED] = "published", NULL};
+_Static_assert(FC_LEN(choose_words) == CHOOSE_N + 1, "a word each");
+
+static const struct fc_opt own[] = {
+    FC_OPT_TEXT(
+	'p', "pivot", FC_OPT_IN, &asked.pivot, "DIR", "the pivot's model folder (required)"),
+    FC_OPT_TEXT(
+	's', "source", FC_OPT_IN, &asked.source, "DIR", "the source's model folder (required)"),
+    FC_OPT_WORD(0, "kind", FC_OPT_DECIDES, &asked.kind, kind_words,
+	"what a token's counterpart is, where neither its role nor its bytes say it"),
+    FC_OPT_WORD(0, "spelling", FC_OPT_DECIDES, &asked.spelling, spelling_words,
+	"of mined and exact: compare what tokens stand for, or how they are spelled"),
+    FC_OPT_WORD(0, "align", FC_OPT_DECIDES, &asked.align, align_kind_words,
+	"of stats: pair tokens by their place in the text, or as published"),
+    FC_OPT_WORD(0, "choose", FC_OPT_DECIDES, &asked.choose, choose_words,
+	"of stats: the highest count, or FuseChat's formula"),
+    FC_OPT_FLAG(0, "merge", FC_OPT_DECIDES, &asked.merge,
+	"the input is maps of kind stats, whose counts add up"),
+    FC_OPT_TEXT(0, "template", FC_OPT_IN, &asked.template_file, "NAME|FILE",
+	"a template by name, or a Jinja file, instead of the pivot's own"),
+    FC_OPT_WORD(0, "cut", FC_OPT_DECIDES, &asked.cut, fc_text_cut_words,
+	"conversations into tokens: as one text, or the prompt by itself"),
+    FC_OPT_FLAG(0, "tokens", FC_OPT_DECIDES, &asked.tokens,
+	"the input is token or distribution streams, not JSONL"),
+    FC_OPT_INT('n', "records", FC_OPT_DECIDES, &asked.limit, "N", 0, 2147483647,
+	"conversations to read at most (0: all)"),
+    FC_OPT_TEXT('o', "output", FC_OPT_OUT_STREAM, &asked.out, "FILE", "instead of standard output"),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, fc_opt_stream, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... -p PIVOT -s SOURCE [CHATS]...\n"
+		"--merge -p PIVOT -s SOURCE MAP...\n"
+		"--kind exact|mined|bytes [OPTION]... -p PIVOT -s SOURCE",
+    .summary = "Writes a map from the source's vocabulary to the pivot's.",
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.cut = FC_CUT_PROMPT};
-	const struct fc_opt opts[] = {
-	    {FC_OPT_IN, 'p', "pivot", &o.pivot, "DIR", "the pivot's model folder (required)", 0, 0},
-	    {FC_OPT_IN, 's', "source", &o.source, "DIR", "the source's model folder (required)", 0,
-		0},
-	    {FC_OPT_CHOICE, 0, "kind", &o.kind, "stats|exact|mined|bytes",
-		"what a token's counterpart is, where neither its role nor its bytes say it", 0, 0},
-	    {FC_OPT_CHOICE, 0, "spelling", &o.spelling, "text|raw",
-		"of mined and exact: compare what tokens stand for, or how they are spelled", 0, 0},
-	    {FC_OPT_CHOICE, 0, "align", &o.align, ALIGN_KIND_KINDS,
-		"of stats: pair tokens by their place in the text, or as published", 0, 0},
-	    {FC_OPT_CHOICE, 0, "choose", &o.choose, "count|published",
-		"of stats: the highest count, or FuseChat's formula", 0, 0},
-	    {FC_OPT_FLAG, 0, "merge", &o.merge, NULL,
-		"the input is maps of kind stats, whose counts add up", 0, 0},
-	    {FC_OPT_IN, 0, "template", &o.template_file, "NAME|FILE",
-		"a template by name, or a Jinja file, instead of the pivot's own", 0, 0},
-	    {FC_OPT_CHOICE, 0, "cut", &o.cut, FC_CUTS,
-		"conversations into tokens: as one text, or the prompt by itself", 0, 0},
-	    {FC_OPT_FLAG, 0, "tokens", &o.tokens, NULL,
-		"the input is token or distribution streams, not JSONL", 0, 0},
-	    {FC_OPT_INT, 'n', "records", &o.limit, "N", "conversations to read at most (0: all)", 0,
-		2147483647},
-	    {FC_OPT_OUT_STREAM, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
-	    FC_OPT_NO_HISTORY,
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... -p PIVOT -s SOURCE [CHATS]...\n"
-			"--merge -p PIVOT -s SOURCE MAP...\n"
-			"--kind exact|mined|bytes [OPTION]... -p PIVOT -s SOURCE",
-	    .summary = "Writes a map from the source's vocabulary to the pivot's.",
-	};
+	struct options o = asked;
 	struct fc_err e;
-	fc_prog = "fc-align map";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
-	check_options(&o, argc - first);
-	if (make_map(&o, (const char *const *)argv + first, argc - first, &e) < 0)
+	check_options(&o, argc);
+	if (make_map(&o, (const char *const *)argv, argc, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_finish();
 }
+
+const struct fc_command align_command_map = {"map", tables, &usage, run};

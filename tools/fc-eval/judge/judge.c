@@ -18,7 +18,8 @@ struct options {
 	const char *questions, *prompts, *reference, *name, *out;
 	const char *command, *local, *key_file, *key_env;
 	struct eval_endpoint endpoint;
-	int mode, rule, sync;
+	enum eval_verdict_rule rule;
+	enum eval_judgment_sync sync;
 	bool dry_run;
 };
 
@@ -60,7 +61,7 @@ static const char *default_name(const struct options *o)
 static void check_options(struct options *o, int n_models)
 {
 	struct fc_err e;
-	bool needs_baseline = o->mode == EVAL_PLAN_BASELINE || o->mode == EVAL_PLAN_ARENA;
+	bool needs_baseline = o->in.mode == EVAL_PLAN_BASELINE || o->in.mode == EVAL_PLAN_ARENA;
 	if (!o->questions || !o->prompts || !o->out)
 		fc_die_usage("--questions, --prompts and -o are needed");
 	if (n_models == 0 && !o->dry_run)
@@ -159,7 +160,7 @@ static void resume_file(const struct options *o, struct eval_run *run, struct fc
 	size_t n_done, n_stale;
 	if (o->dry_run && !fc_file_exists(o->out))
 		return;
-	if (eval_judgment_file_open(&run->file, o->out, (enum eval_judgment_sync)o->sync, e) < 0 ||
+	if (eval_judgment_file_open(&run->file, o->out, o->sync, e) < 0 ||
 	    eval_judgment_file_resume(run->file, &run->plan, &n_done, &n_stale, e) < 0)
 		fc_die("%s", e->msg);
 	if (n_stale)
@@ -215,7 +216,7 @@ static void judge_files(struct options *o, char **paths, size_t n)
 	struct eval_bench bench = {0};
 	struct eval_prompts prompts = {0};
 	struct eval_bench_answers reference = {0}, *models = FC_ARRAY(struct eval_bench_answers, n);
-	struct eval_run run = {.judge = o->in.judge, .rule = (enum eval_verdict_rule)o->rule};
+	struct eval_run run = {.judge = o->in.judge, .rule = o->rule};
 	if (eval_bench_read(&bench, o->questions, &e) < 0 ||
 	    eval_prompts_read(&prompts, o->prompts, &e) < 0 ||
 	    (o->reference && eval_bench_answers_read(&reference, o->reference, &e) < 0))
@@ -228,7 +229,6 @@ static void judge_files(struct options *o, char **paths, size_t n)
 	o->in.models = models;
 	o->in.n_model = n;
 	o->in.reference = o->reference ? &reference : NULL;
-	o->in.mode = (enum eval_plan_mode)o->mode;
 	if (o->dry_run)
 		try_judge(o);
 	if (n == 0) { /* --dry-run before there are answers */
@@ -262,75 +262,90 @@ static struct options opt = {
 	.max_reply_bytes = 4 << 20},
 };
 
-static const struct fc_opt table[] = {
-    {FC_OPT_IN, 0, "questions", &opt.questions, "FILE", "the bench (required)", 0, 0},
-    {FC_OPT_IN, 0, "prompts", &opt.prompts, "FILE", "the judge's prompts (required)", 0, 0},
-    {FC_OPT_IN, 0, "reference", &opt.reference, "FILE", "reference answers", 0, 0},
-    {FC_OPT_STR, 0, "reference-categories", &opt.in.reference_categories, "LIST",
-	"categories judged with a reference", 0, 0},
-    {FC_OPT_CHOICE, 0, "mode", &opt.mode, EVAL_PLAN_MODES, "what to ask", 0, 0},
-    {FC_OPT_STR, 0, "baseline", &opt.in.baseline, "MODEL", "what all others are paired with", 0, 0},
-    {FC_OPT_CHOICE, 0, "verdict", &opt.rule, EVAL_VERDICT_RULES,
-	"how a verdict is found in the judge's text", 0, 0},
-    {FC_OPT_FLAG, 0, "judge-errors", &opt.in.judge_errors, NULL,
-	"judge answers that are \"ERROR\", too", 0, 0},
-    {FC_OPT_OUT, 'o', "output", &opt.out, "FILE", "judgments, continued if it exists (required)", 0,
-	0},
-    {FC_OPT_CHOICE, 0, "sync", &opt.sync, EVAL_JUDGMENT_SYNCS, "when judgments reach the disk", 0,
-	0},
-    {FC_OPT_FLAG, 'n', "dry-run", &opt.dry_run, NULL, "only tell how much there is to ask", 0, 0},
-    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "The judge", 0, 0},
-    {FC_OPT_STR, 0, "endpoint", &opt.endpoint.base_url, "URL",
-	"OpenAI-compatible, as https://host/v1", 0, 0},
-    {FC_OPT_STR, 0, "judge-model", &opt.endpoint.model, "NAME", "the endpoint's name for it", 0, 0},
-    {FC_OPT_IN, 0, "local", &opt.local, "DIR", "a model here, run by fc-infer", 0, 0},
-    {FC_OPT_STR, 0, "command", &opt.command, "CMD", "a shell command that reads and writes JSONL",
-	0, 0},
-    {FC_OPT_STR, 0, "name", &opt.name, "NAME", "the judge's name in the judgments", 0, 0},
-    {FC_OPT_INT, 0, "max-tokens", &opt.endpoint.max_tokens, "N",
-	"tokens of the judge's answer at most", 1, 1 << 20},
-    {FC_OPT_HEAD, 0, NULL, NULL, NULL, "Endpoint", 0, 0},
-    {FC_OPT_STR, 0, "key-env", &opt.key_env, "NAME", "the environment variable with the key", 0, 0},
-    {FC_OPT_IN, 0, "key-file", &opt.key_file, "FILE", "the key, instead", 0, 0},
-    {FC_OPT_STR, 0, "body", &opt.endpoint.body, "JSON",
-	"further members of every request; null removes one", 0, 0},
-    {FC_OPT_INT, 0, "parallel", &opt.endpoint.n_parallel, "N", "requests at a time", 1, 256},
-    {FC_OPT_INT, 0, "attempts", &opt.endpoint.n_attempt, "N", "tries of a request", 1, 100},
-    {FC_OPT_REAL, 0, "delay", &opt.endpoint.delay_s, "S",
-	"before the second try; it doubles each time", 0, 60},
-    {FC_OPT_REAL, 0, "max-wait", &opt.endpoint.max_wait_s, "S",
-	"obey a Retry-After of at most this", 0, 86400},
-    {FC_OPT_REAL, 0, "timeout", &opt.endpoint.timeout_s, "S", "of a request", 0.01, 86400},
-    {FC_OPT_REAL, 0, "connect-timeout", &opt.endpoint.connect_timeout_s, "S", "of connecting", 0.01,
-	3600},
-    {FC_OPT_U64, 0, "max-reply", &opt.endpoint.max_reply_bytes, "BYTES",
-	"of a reply; longer ones are refused", 0, 0},
-    {FC_OPT_U64, 0, "max-requests", &opt.endpoint.budget_requests, "N",
-	"budget of requests (0: none)", 0, 0},
-    {FC_OPT_U64, 0, "max-total-tokens", &opt.endpoint.budget_tokens, "N",
-	"budget of tokens, asked and answered (0: none)", 0, 0},
-    {FC_OPT_IN, 0, "ca-file", &opt.endpoint.ca_file, "FILE",
-	"certificates to trust instead of the system's", 0, 0},
-    {FC_OPT_FLAG, 0, "allow-http", &opt.endpoint.allow_http, NULL,
-	"plain HTTP to other machines, too", 0, 0},
-    FC_OPT_COMMON,
-    {0},
+static const char *const mode_words[] = {[EVAL_PLAN_SINGLE] = "single",
+    [EVAL_PLAN_BASELINE] = "pairwise-baseline",
+    [EVAL_PLAN_ALL] = "pairwise-all",
+    [EVAL_PLAN_ARENA] = "arena",
+    NULL};
+_Static_assert(FC_LEN(mode_words) == EVAL_PLAN_N + 1, "a word each");
+static const char *const rule_words[] = {
+    [EVAL_VERDICT_FASTCHAT] = "fastchat", [EVAL_VERDICT_STRICT] = "strict", NULL};
+_Static_assert(FC_LEN(rule_words) == EVAL_VERDICT_RULE_N + 1, "a word each");
+static const char *const sync_words[] = {
+    [EVAL_JUDGMENT_SYNC_LINE] = "line", [EVAL_JUDGMENT_SYNC_END] = "end", NULL};
+_Static_assert(FC_LEN(sync_words) == EVAL_JUDGMENT_SYNC_N + 1, "a word each");
+
+static const struct fc_opt own[] = {
+    FC_OPT_TEXT(0, "questions", FC_OPT_IN, &opt.questions, "FILE", "the bench (required)"),
+    FC_OPT_TEXT(0, "prompts", FC_OPT_IN, &opt.prompts, "FILE", "the judge's prompts (required)"),
+    FC_OPT_TEXT(0, "reference", FC_OPT_IN, &opt.reference, "FILE", "reference answers"),
+    FC_OPT_TEXT(0, "reference-categories", FC_OPT_DECIDES, &opt.in.reference_categories, "LIST",
+	"categories judged with a reference"),
+    FC_OPT_WORD(0, "mode", FC_OPT_DECIDES, &opt.in.mode, mode_words, "what to ask"),
+    FC_OPT_TEXT(0, "baseline", FC_OPT_DECIDES, &opt.in.baseline, "MODEL",
+	"what all others are paired with"),
+    FC_OPT_WORD(0, "verdict", FC_OPT_DECIDES, &opt.rule, rule_words,
+	"how a verdict is found in the judge's text"),
+    FC_OPT_FLAG(0, "judge-errors", FC_OPT_DECIDES, &opt.in.judge_errors,
+	"judge answers that are \"ERROR\", too"),
+    FC_OPT_TEXT('o', "output", FC_OPT_OUT, &opt.out, "FILE",
+	"judgments, continued if it exists (required)"),
+    FC_OPT_WORD(0, "sync", FC_OPT_PASSES, &opt.sync, sync_words, "when judgments reach the disk"),
+    FC_OPT_FLAG('n', "dry-run", FC_OPT_PASSES, &opt.dry_run, "only tell how much there is to ask"),
+    FC_OPT_HEAD("The judge"),
+    FC_OPT_TEXT(0, "endpoint", FC_OPT_DECIDES, &opt.endpoint.base_url, "URL",
+	"OpenAI-compatible, as https://host/v1"),
+    FC_OPT_TEXT(0, "judge-model", FC_OPT_DECIDES, &opt.endpoint.model, "NAME",
+	"the endpoint's name for it"),
+    FC_OPT_TEXT(0, "local", FC_OPT_IN, &opt.local, "DIR", "a model here, run by fc-infer"),
+    FC_OPT_TEXT(0, "command", FC_OPT_DECIDES, &opt.command, "CMD",
+	"a shell command that reads and writes JSONL"),
+    FC_OPT_TEXT(0, "name", FC_OPT_DECIDES, &opt.name, "NAME", "the judge's name in the judgments"),
+    FC_OPT_INT(0, "max-tokens", FC_OPT_DECIDES, &opt.endpoint.max_tokens, "N", 1, 1 << 20,
+	"tokens of the judge's answer at most"),
+    FC_OPT_HEAD("Endpoint"),
+    FC_OPT_TEXT(
+	0, "key-env", FC_OPT_PASSES, &opt.key_env, "NAME", "the environment variable with the key"),
+    FC_OPT_TEXT(0, "key-file", FC_OPT_IN, &opt.key_file, "FILE", "the key, instead"),
+    FC_OPT_TEXT(0, "body", FC_OPT_DECIDES, &opt.endpoint.body, "JSON",
+	"further members of every request; null removes one"),
+    FC_OPT_INT(
+	0, "parallel", FC_OPT_PASSES, &opt.endpoint.n_parallel, "N", 1, 256, "requests at a time"),
+    FC_OPT_INT(
+	0, "attempts", FC_OPT_PASSES, &opt.endpoint.n_attempt, "N", 1, 100, "tries of a request"),
+    FC_OPT_REAL(0, "delay", FC_OPT_PASSES, &opt.endpoint.delay_s, "S", 0, 60,
+	"before the second try; it doubles each time"),
+    FC_OPT_REAL(0, "max-wait", FC_OPT_PASSES, &opt.endpoint.max_wait_s, "S", 0, 86400,
+	"obey a Retry-After of at most this"),
+    FC_OPT_REAL(
+	0, "timeout", FC_OPT_PASSES, &opt.endpoint.timeout_s, "S", 0.01, 86400, "of a request"),
+    FC_OPT_REAL(0, "connect-timeout", FC_OPT_PASSES, &opt.endpoint.connect_timeout_s, "S", 0.01,
+	3600, "of connecting"),
+    FC_OPT_U64(0, "max-reply", FC_OPT_DECIDES, &opt.endpoint.max_reply_bytes, "BYTES",
+	"of a reply; longer ones are refused"),
+    FC_OPT_U64(0, "max-requests", FC_OPT_PASSES, &opt.endpoint.budget_requests, "N",
+	"budget of requests (0: none)"),
+    FC_OPT_U64(0, "max-total-tokens", FC_OPT_PASSES, &opt.endpoint.budget_tokens, "N",
+	"budget of tokens, asked and answered (0: none)"),
+    FC_OPT_TEXT(0, "ca-file", FC_OPT_IN, &opt.endpoint.ca_file, "FILE",
+	"certificates to trust instead of the system's"),
+    FC_OPT_FLAG(0, "allow-http", FC_OPT_PASSES, &opt.endpoint.allow_http,
+	"plain HTTP to other machines, too"),
+    FC_OPT_END,
 };
+static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "[OPTION]... ANSWERS.jsonl...",
     .summary = "Asks a judge about models' answers, appends its judgments to a file.",
 };
 
-static _Noreturn void run_judge(int argc, char **argv)
+static void run_judge(int argc, char **argv)
 {
-	fc_prog = "fc-eval judge";
-	int first = fc_opt_parse(table, &usage, argc, argv);
-	check_options(&opt, argc - first);
+	check_options(&opt, argc);
 	check_files(&opt);
-	judge_files(&opt, argv + first, (size_t)(argc - first));
+	judge_files(&opt, argv, (size_t)(argc));
 	fc_finish();
 }
 
-EVAL_COMMAND = {
-    .order = 90, .name = "judge", .operands = "[OPTION]... ANSWERS...", .run = run_judge};
+EVAL_COMMAND(90) = {"judge", tables, &usage, run_judge};

@@ -5,12 +5,12 @@
 #include "fc-eval/judge/judgment.h"
 #include "fc-eval/judge/prompt.h"
 
-#define EVAL_PLAN_MODES "single|pairwise-baseline|pairwise-all|arena"
 enum eval_plan_mode {
 	EVAL_PLAN_SINGLE,
 	EVAL_PLAN_BASELINE, /* every model against one of them */
 	EVAL_PLAN_ALL,      /* every pair, in the order in which the models are given */
 	EVAL_PLAN_ARENA,    /* against a baseline, with Arena-Hard's prompt, places and verdicts */
+	EVAL_PLAN_N
 };
 
 /* One request to the judge and its reply. */

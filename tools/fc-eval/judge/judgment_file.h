@@ -10,10 +10,10 @@
  * reply of pairs whose other game has none yet; the file goes when there is none left.  Both are
  * locked: a second run is refused.
  */
-#define EVAL_JUDGMENT_SYNCS "line|end"
 enum eval_judgment_sync {
 	EVAL_JUDGMENT_SYNC_LINE, /* a judgment is on the disk before the next request */
 	EVAL_JUDGMENT_SYNC_END, /* judgments survive the program's end, perhaps not the machine's */
+	EVAL_JUDGMENT_SYNC_N
 };
 
 struct eval_judgment_file;

@@ -14,7 +14,6 @@ enum eval_verdict_kind {
 	EVAL_VERDICT_ARENA,   /* [[A>>B]], [[A>B]], [[A=B]], [[B>A]], [[B>>A]] */
 };
 
-#define EVAL_VERDICT_RULES "fastchat|strict"
 enum eval_verdict_rule {
 	/* FastChat's regular expressions: the first [[number]], else the first [number]; the first
 	 * of A, B, C that is found anywhere; any number counts. */
@@ -22,6 +21,7 @@ enum eval_verdict_rule {
 	/* The last verdict in double brackets, of whatever kind (blanks inside and "/10" are fine),
 	 * a rating from 1 to 10; nothing else. */
 	EVAL_VERDICT_STRICT,
+	EVAL_VERDICT_RULE_N
 };
 
 enum eval_winner { EVAL_WINNER_ERROR, EVAL_WINNER_A, EVAL_WINNER_B, EVAL_WINNER_TIE };

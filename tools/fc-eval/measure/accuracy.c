@@ -33,7 +33,8 @@ static void add_rows(struct fc_table *t, const struct eval_grades *a)
 struct options {
 	struct eval_grading grading;
 	const char *references, *baseline, *out;
-	int format, match, n_resample;
+	enum fc_table_format format;
+	int n_resample;
 	bool compare;
 	uint64_t seed;
 };
@@ -47,10 +48,8 @@ static void compare_arms(const struct options *o, const struct eval_arms *arms)
 	    .differs = "another question or reference",
 	    .decimals = 3,
 	    .right_wrong = true};
-	const struct eval_comparison_options how = {.seed = o->seed,
-	    .n_resample = o->n_resample,
-	    .format = (enum fc_table_format)o->format,
-	    .out = o->out};
+	const struct eval_comparison_options how = {
+	    .seed = o->seed, .n_resample = o->n_resample, .format = o->format, .out = o->out};
 	struct eval_items *items = FC_ARRAY(struct eval_items, arms->n_stream);
 	struct fc_err e;
 	for (size_t k = 0; k < arms->n_stream; k++) {
@@ -86,44 +85,46 @@ static void show_one(const struct options *o, const char *answers, const char *r
 	eval_grades_release(&a);
 }
 
-static _Noreturn void run_accuracy(int argc, char **argv)
+static struct options asked = {.grading.choice = -1, .n_resample = -1};
+
+static const struct fc_opt own[] = {
+    FC_OPT_FLAG(0, "compare", FC_OPT_DECIDES, &asked.compare,
+	"all operands are ANSWERS of models, which are compared"),
+    FC_OPT_TEXT(0, "references", FC_OPT_IN, &asked.references, "FILE",
+	"of a comparison: conversations with the right answers"),
+    EVAL_OPT_BASELINE(&asked.baseline),
+    FC_OPT_INT(0, "resamples", FC_OPT_DECIDES, &asked.n_resample, "N", 0, 1000000,
+	"draws of the bootstrap, where a model has several files [10000]"),
+    FC_OPT_U64(0, "seed", FC_OPT_DECIDES, &asked.seed, "N", "of the bootstrap"),
+    EVAL_OPT_BY(&asked.grading.by),
+    FC_OPT_WORD(0, "match", FC_OPT_DECIDES, &asked.grading.match, eval_answer_match_words,
+	"what counts as right"),
+    FC_OPT_FLAG(0, "ignore-case", FC_OPT_DECIDES, &asked.grading.ignore_case, "of ASCII letters"),
+    FC_OPT_INT(0, "choice", FC_OPT_DECIDES, &asked.grading.choice, "N", 0, 1023,
+	"of several answers to a conversation, the one that counts"),
+    EVAL_OPT_FORMAT(&asked.format),
+    EVAL_OPT_OUTPUT(&asked.out),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... [ANSWERS [REFERENCES]]\n"
+		"--compare [OPTION]... [NAME=]ANSWERS[,ANSWERS]...",
+    .summary = "Reads answered conversations, writes how many answers are right; of "
+	       "several files with --compare, how they differ in that.",
+    .more = EVAL_COMMAND_ARMS_HELP,
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.grading.choice = -1, .n_resample = -1};
-	const struct fc_opt opts[] = {
-	    {FC_OPT_FLAG, 0, "compare", &o.compare, NULL,
-		"all operands are ANSWERS of models, which are compared", 0, 0},
-	    {FC_OPT_IN, 0, "references", &o.references, "FILE",
-		"of a comparison: conversations with the right answers", 0, 0},
-	    EVAL_COMMAND_BASELINE_OPT(&o.baseline),
-	    {FC_OPT_INT, 0, "resamples", &o.n_resample, "N",
-		"draws of the bootstrap, where a model has several files [10000]", 0, 1000000},
-	    {FC_OPT_U64, 0, "seed", &o.seed, "N", "of the bootstrap", 0, 0},
-	    EVAL_COMMAND_BY_OPT(&o.grading.by),
-	    {FC_OPT_CHOICE, 0, "match", &o.match, EVAL_ANSWER_MATCHES, "what counts as right", 0,
-		0},
-	    {FC_OPT_FLAG, 0, "ignore-case", &o.grading.ignore_case, NULL, "of ASCII letters", 0, 0},
-	    {FC_OPT_INT, 0, "choice", &o.grading.choice, "N",
-		"of several answers to a conversation, the one that counts", 0, 1023},
-	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... [ANSWERS [REFERENCES]]\n"
-			"--compare [OPTION]... [NAME=]ANSWERS[,ANSWERS]...",
-	    .summary = "Reads answered conversations, writes how many answers are right; of "
-		       "several files with --compare, how they differ in that.",
-	    .more = EVAL_COMMAND_ARMS_HELP,
-	};
-	fc_prog = "fc-eval accuracy";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
-	const size_t n = (size_t)(argc - first);
-	o.grading.match = (enum eval_answer_match)o.match;
+	struct options o = asked;
+	const size_t n = (size_t)(argc);
 	if (!o.compare && (o.references || o.baseline))
 		fc_die_usage("--%s goes with --compare", o.references ? "references" : "baseline");
 	if (o.compare) {
 		struct eval_arms arms;
-		eval_arms_parse(&arms, argv + first, n, o.baseline, false);
+		eval_arms_parse(&arms, argv, n, o.baseline, false);
 		if (!eval_arms_several(&arms))
 			fc_die_usage("--compare needs two files of answers or more");
 		compare_arms(&o, &arms);
@@ -132,12 +133,9 @@ static _Noreturn void run_accuracy(int argc, char **argv)
 		if (n > 2)
 			fc_die_usage("at most two files: answers and references; --compare takes "
 				     "several models' answers");
-		show_one(&o, n ? argv[first] : "-", n > 1 ? argv[first + 1] : NULL);
+		show_one(&o, n ? argv[0] : "-", n > 1 ? argv[1] : NULL);
 	}
 	fc_finish();
 }
 
-EVAL_COMMAND = {.order = 20,
-    .name = "accuracy",
-    .operands = "[OPTION]... [ANSWERS [REFERENCES]]",
-    .run = run_accuracy};
+EVAL_COMMAND(20) = {"accuracy", tables, &usage, run};

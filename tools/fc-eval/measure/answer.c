@@ -7,6 +7,12 @@
 #include "base/mem.h"
 #include "fc-eval/measure/number.h"
 
+const char *const eval_answer_match_words[] = {[EVAL_ANSWER_EXACT] = "exact",
+    [EVAL_ANSWER_LAST_WORD] = "last-word",
+    [EVAL_ANSWER_LAST_NUMBER] = "last-number",
+    NULL};
+_Static_assert(FC_LEN(eval_answer_match_words) == EVAL_ANSWER_N + 1, "a word each");
+
 struct words {
 	const char *p;
 	size_t n;

@@ -6,12 +6,13 @@
 
 #include "chat/conversation.h"
 
-#define EVAL_ANSWER_MATCHES "exact|last-word|last-number"
 enum eval_answer_match {
 	EVAL_ANSWER_EXACT,       /* equal, but for white space around */
 	EVAL_ANSWER_LAST_WORD,   /* the answer's last words are the reference's, see fc-eval(1) */
 	EVAL_ANSWER_LAST_NUMBER, /* the last numbers in both are equal; see number.h */
+	EVAL_ANSWER_N
 };
+extern const char *const eval_answer_match_words[];
 
 /* Is it right?  The reference of EVAL_ANSWER_LAST_WORD has as many words as are compared.
  * ignore_case: ASCII letters only. */

@@ -13,7 +13,8 @@
 
 struct options {
 	const char *by, *out;
-	int format, n_resample;
+	enum fc_table_format format;
+	int n_resample;
 	uint64_t seed;
 };
 
@@ -107,21 +108,27 @@ static void put_group(
 	    fc_cell_count(n_unmatched), cell[KL], cell[KL_AT_LEAST], cell[AGREEMENT]);
 }
 
-static _Noreturn void run_divergence(int argc, char **argv)
+static struct options asked = {.n_resample = 1000};
+
+static const struct fc_opt own[] = {
+    EVAL_OPT_BY(&asked.by),
+    EVAL_OPT_RESAMPLES(&asked.n_resample, "draws of the bootstrap; 0: no intervals"),
+    EVAL_OPT_SEED(&asked.seed),
+    EVAL_OPT_FORMAT(&asked.format),
+    EVAL_OPT_OUTPUT(&asked.out),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... P Q",
+    .summary = "Reads two models' distributions over the same tokens, writes how far Q is "
+	       "from P.",
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.n_resample = 1000};
-	const struct fc_opt opts[] = {
-	    EVAL_COMMAND_BY_OPT(&o.by),
-	    EVAL_COMMAND_BOOTSTRAP_OPTS(&o.n_resample, &o.seed),
-	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... P Q",
-	    .summary = "Reads two models' distributions over the same tokens, writes how far Q is "
-		       "from P.",
-	};
+	struct options o = asked;
 	static const struct fc_column columns[] = {FC_COLUMN("group"), FC_COLUMN("conversations"),
 	    FC_COLUMN("rows"), FC_COLUMN("unmatched"),
 	    FC_COLUMN("kl", .decimals = 4, .interval = FC_INTERVAL_BRACKETS),
@@ -130,11 +137,9 @@ static _Noreturn void run_divergence(int argc, char **argv)
 	struct fc_table t = FC_TABLE(columns);
 	struct fc_err e;
 	struct results r = {0};
-	fc_prog = "fc-eval divergence";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
-	if (argc - first != 2)
+	if (argc != 2)
 		fc_die_usage("two streams are compared");
-	if (read_streams((const char *const *)argv + first, &o, &r, &e) < 0)
+	if (read_streams((const char *const *)argv, &o, &r, &e) < 0)
 		fc_die("%s", e.msg);
 	for (size_t i = 0; i < eval_groups_count(&r.groups); i++)
 		put_group(&t, &o, &r, i);
@@ -144,5 +149,4 @@ static _Noreturn void run_divergence(int argc, char **argv)
 	fc_finish();
 }
 
-EVAL_COMMAND = {
-    .order = 60, .name = "divergence", .operands = "[OPTION]... P Q", .run = run_divergence};
+EVAL_COMMAND(60) = {"divergence", tables, &usage, run};

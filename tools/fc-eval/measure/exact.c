@@ -11,9 +11,15 @@
 #include "fc-eval/measure/scan.h"
 #include "fc-eval/measure/significance.h"
 
+static const char *const match_words[] = {
+    [EVAL_ANSWER_EXACT] = "exact", [EVAL_ANSWER_LAST_WORD] = "last-word", NULL};
+_Static_assert(FC_LEN(match_words) == EVAL_ANSWER_LAST_NUMBER + 1, "a word each");
+
 struct options {
 	const char *by, *out, *baseline;
-	int format, match, n_resample;
+	enum fc_table_format format;
+	enum eval_answer_match match; /* of the first two */
+	int n_resample;
 	bool each;
 	uint64_t seed;
 };
@@ -31,8 +37,7 @@ static int take_forced(
 	struct results *r = scan->ctx;
 	const size_t n = scan->groups.all.n;
 	FC_GROW(r->forced, r->cap, n + 1);
-	if (eval_forced_of(&r->forced[n], x, scan->n_vocab, (enum eval_answer_match)r->opt->match,
-		name, e) < 0)
+	if (eval_forced_of(&r->forced[n], x, scan->n_vocab, r->opt->match, name, e) < 0)
 		return -1;
 	return eval_groups_file(&scan->groups, x, r->opt->by, name, e);
 }
@@ -42,8 +47,7 @@ static int take_item(
 {
 	const struct results *r = scan->ctx;
 	enum eval_forced forced;
-	if (eval_forced_of(
-		&forced, x, scan->n_vocab, (enum eval_answer_match)r->opt->match, name, e) < 0)
+	if (eval_forced_of(&forced, x, scan->n_vocab, r->opt->match, name, e) < 0)
 		return -1;
 	struct eval_item *item = eval_scan_add(scan, x, r->opt->by, name, e);
 	if (!item)
@@ -61,10 +65,8 @@ static void compare_arms(const struct options *o, const struct eval_arms *arms)
 	    .differs = "another text (of another chat template? fc-infer -p takes one model's)",
 	    .decimals = 3,
 	    .right_wrong = true};
-	const struct eval_comparison_options how = {.seed = o->seed,
-	    .n_resample = o->n_resample,
-	    .format = (enum fc_table_format)o->format,
-	    .out = o->out};
+	const struct eval_comparison_options how = {
+	    .seed = o->seed, .n_resample = o->n_resample, .format = o->format, .out = o->out};
 	struct results r = {.opt = o};
 	struct eval_scan scan = {.ctx = &r, .likeliest = true, .take = take_item};
 	struct eval_items *items = eval_scan_items(&scan, arms);
@@ -100,31 +102,36 @@ static void show_each(const struct options *o, const struct eval_arms *arms)
 	eval_print(&r.table, o->format, o->out);
 }
 
-static _Noreturn void run_exact(int argc, char **argv)
+static struct options asked = {.n_resample = -1};
+
+static const struct fc_opt own[] = {
+    EVAL_OPT_BY(&asked.by),
+    EVAL_OPT_BASELINE(&asked.baseline),
+    EVAL_OPT_EACH(&asked.each),
+    EVAL_OPT_RESAMPLES(&asked.n_resample, EVAL_OPT_RESAMPLES_HELP),
+    EVAL_OPT_SEED(&asked.seed),
+    FC_OPT_WORD(0, "match", FC_OPT_DECIDES, &asked.match, match_words, "what has to be right"),
+    EVAL_OPT_FORMAT(&asked.format),
+    EVAL_OPT_OUTPUT(&asked.out),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = EVAL_COMMAND_ARMS,
+    .summary = "Reads distribution streams, writes how often the likeliest tokens are the "
+	       "answer; of several, how they differ in that.",
+    .more = EVAL_COMMAND_ARMS_HELP,
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.n_resample = -1};
-	const struct fc_opt opts[] = {
-	    EVAL_COMMAND_BY_OPT(&o.by),
-	    EVAL_COMMAND_COMPARE_OPTS(&o.baseline, &o.each, &o.n_resample, &o.seed),
-	    {FC_OPT_CHOICE, 0, "match", &o.match, "exact|last-word", "what has to be right", 0, 0},
-	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = EVAL_COMMAND_ARMS,
-	    .summary = "Reads distribution streams, writes how often the likeliest tokens are the "
-		       "answer; of several, how they differ in that.",
-	    .more = EVAL_COMMAND_ARMS_HELP,
-	};
-	fc_prog = "fc-eval exact";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
+	struct options o = asked;
 	struct eval_arms arms;
-	eval_arms_parse(&arms, argv + first, (size_t)(argc - first), o.baseline, o.each);
+	eval_arms_parse(&arms, argv, (size_t)(argc), o.baseline, o.each);
 	(eval_arms_several(&arms) && !o.each ? compare_arms : show_each)(&o, &arms);
 	eval_arms_release(&arms);
 	fc_finish();
 }
 
-EVAL_COMMAND = {
-    .order = 30, .name = "exact", .operands = "[OPTION]... [STREAM]...", .run = run_exact};
+EVAL_COMMAND(30) = {"exact", tables, &usage, run};

@@ -21,14 +21,21 @@
 
 struct options {
 	const char *by, *out, *baseline;
-	int format, n_resample, measure;
+	enum fc_table_format format;
+	enum eval_mc measure;
+	int n_resample;
 	bool each;
 	uint64_t seed;
 };
 
-#define MEASURES                                                                                   \
-	"acc|acc_norm|acc_bytes|acc_mutual_info|exact_match|brier_score" /* enum eval_mc           \
-									  */
+static const char *const measure_words[] = {[EVAL_MC_ACC] = "acc",
+    [EVAL_MC_ACC_NORM] = "acc_norm",
+    [EVAL_MC_ACC_BYTES] = "acc_bytes",
+    [EVAL_MC_MUTUAL] = "acc_mutual_info",
+    [EVAL_MC_EXACT] = "exact_match",
+    [EVAL_MC_BRIER] = "brier_score",
+    NULL};
+_Static_assert(FC_LEN(measure_words) == EVAL_MC_COUNT + 1, "a word each");
 static const struct fc_column columns[] = {FC_COLUMN("stream"), FC_COLUMN("group"),
     FC_COLUMN("tasks"), FC_COLUMN("acc", .decimals = 3, .interval = FC_INTERVAL_BRACKETS),
     FC_COLUMN("acc_norm", .decimals = 3, .interval = FC_INTERVAL_BRACKETS),
@@ -201,10 +208,8 @@ static void compare_arms(struct options *o, const struct eval_arms *arms)
 	    .decimals = 3,
 	    .less_is_better = o->measure == EVAL_MC_BRIER,
 	    .right_wrong = o->measure != EVAL_MC_BRIER};
-	const struct eval_comparison_options how = {.seed = o->seed,
-	    .n_resample = o->n_resample,
-	    .format = (enum fc_table_format)o->format,
-	    .out = o->out};
+	const struct eval_comparison_options how = {
+	    .seed = o->seed, .n_resample = o->n_resample, .format = o->format, .out = o->out};
 	struct results r = {.opt = o};
 	struct eval_scan scan = {.ctx = &r, .take = take_line, .end = finish_task};
 	struct eval_items *items = eval_scan_items(&scan, arms);
@@ -212,30 +217,37 @@ static void compare_arms(struct options *o, const struct eval_arms *arms)
 	eval_scan_release(items, arms);
 }
 
-static _Noreturn void run_mc(int argc, char **argv)
+static struct options asked = {.n_resample = -1};
+
+static const struct fc_opt own[] = {
+    FC_OPT_TEXT(
+	0, "by", FC_OPT_DECIDES, &asked.by, "FIELD", "also by this member of the tasks' lines"),
+    EVAL_OPT_BASELINE(&asked.baseline),
+    EVAL_OPT_EACH(&asked.each),
+    EVAL_OPT_RESAMPLES(&asked.n_resample, EVAL_OPT_RESAMPLES_HELP),
+    EVAL_OPT_SEED(&asked.seed),
+    FC_OPT_WORD(0, "measure", FC_OPT_DECIDES, &asked.measure, measure_words, "what is compared"),
+    EVAL_OPT_FORMAT(&asked.format),
+    EVAL_OPT_OUTPUT(&asked.out),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = EVAL_COMMAND_ARMS,
+    .summary = "Reads distributions of multiple-choice tasks, writes how often the right "
+	       "choice is the likeliest; of several, how they differ in that.",
+    .more = EVAL_COMMAND_ARMS_HELP,
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.n_resample = -1};
-	const struct fc_opt opts[] = {
-	    {FC_OPT_STR, 0, "by", &o.by, "FIELD", "also by this member of the tasks' lines", 0, 0},
-	    EVAL_COMMAND_COMPARE_OPTS(&o.baseline, &o.each, &o.n_resample, &o.seed),
-	    {FC_OPT_CHOICE, 0, "measure", &o.measure, MEASURES, "what is compared", 0, 0},
-	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = EVAL_COMMAND_ARMS,
-	    .summary = "Reads distributions of multiple-choice tasks, writes how often the right "
-		       "choice is the likeliest; of several, how they differ in that.",
-	    .more = EVAL_COMMAND_ARMS_HELP,
-	};
-	fc_prog = "fc-eval mc";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
+	struct options o = asked;
 	struct eval_arms arms;
-	eval_arms_parse(&arms, argv + first, (size_t)(argc - first), o.baseline, o.each);
+	eval_arms_parse(&arms, argv, (size_t)(argc), o.baseline, o.each);
 	(eval_arms_several(&arms) && !o.each ? compare_arms : show_each)(&o, &arms);
 	eval_arms_release(&arms);
 	fc_finish();
 }
 
-EVAL_COMMAND = {.order = 50, .name = "mc", .operands = "[OPTION]... [STREAM]...", .run = run_mc};
+EVAL_COMMAND(50) = {"mc", tables, &usage, run};

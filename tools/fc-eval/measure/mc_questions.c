@@ -87,35 +87,38 @@ static int write_choices(
 	return got;
 }
 
-static _Noreturn void run_mc_questions(int argc, char **argv)
+static struct options asked = {.delimiter = " "};
+
+static const struct fc_opt own[] = {
+    FC_OPT_TEXT(
+	0, "delimiter", FC_OPT_DECIDES, &asked.delimiter, "TEXT", "between context and choice"),
+    FC_OPT_FLAG(0, "chat", FC_OPT_DECIDES, &asked.chat,
+	"ask as conversations, which have a template, not as text"),
+    FC_OPT_FLAG(0, "unconditional", FC_OPT_DECIDES, &asked.unconditional,
+	"ask for each choice without context too, for mutual information"),
+    FC_OPT_TEXT('o', "output", FC_OPT_OUT_TEXT, &asked.out, "FILE", "instead of standard output"),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... [TASKS]",
+    .summary = "Reads multiple-choice tasks (JSONL), writes a line for every choice, for "
+	       "fc-infer.",
+    .more = "Example: fc-eval mc-questions tasks.jsonl | fc-infer -m pivot | fc-eval mc",
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.delimiter = " "};
-	const struct fc_opt opts[] = {
-	    {FC_OPT_STR, 0, "delimiter", &o.delimiter, "TEXT", "between context and choice", 0, 0},
-	    {FC_OPT_FLAG, 0, "chat", &o.chat, NULL,
-		"ask as conversations, which have a template, not as text", 0, 0},
-	    {FC_OPT_FLAG, 0, "unconditional", &o.unconditional, NULL,
-		"ask for each choice without context too, for mutual information", 0, 0},
-	    {FC_OPT_OUT_TEXT, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... [TASKS]",
-	    .summary = "Reads multiple-choice tasks (JSONL), writes a line for every choice, for "
-		       "fc-infer.",
-	    .more = "Example: fc-eval mc-questions tasks.jsonl | fc-infer -m pivot | fc-eval mc",
-	};
+	struct options o = asked;
 	struct fc_err e;
 	struct fc_lines *in;
 	struct fc_out *out;
-	fc_prog = "fc-eval mc-questions";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
-	if (argc - first > 1)
+	if (argc > 1)
 		fc_die_usage("at most one file of tasks");
 	if (o.chat && o.unconditional)
 		fc_die_usage("--unconditional is for texts: a conversation needs its question");
-	if (fc_lines_open(&in, first < argc ? argv[first] : "-", &e) < 0 ||
+	if (fc_lines_open(&in, argc > 0 ? argv[0] : "-", &e) < 0 ||
 	    fc_out_open(&out, o.out, FC_OUT_TEXT, &e) < 0 || write_choices(in, out, &o, &e) < 0 ||
 	    fc_out_commit(out, &e) < 0)
 		fc_die("%s", e.msg);
@@ -123,7 +126,4 @@ static _Noreturn void run_mc_questions(int argc, char **argv)
 	fc_finish();
 }
 
-EVAL_COMMAND = {.order = 40,
-    .name = "mc-questions",
-    .operands = "[OPTION]... [TASKS]",
-    .run = run_mc_questions};
+EVAL_COMMAND(40) = {"mc-questions", tables, &usage, run};

@@ -14,7 +14,7 @@
 struct options {
 	struct eval_grading grading;
 	const char *references, *out;
-	int format, match;
+	enum fc_table_format format;
 };
 
 /* The answers of all sources, the same conversations in each. */
@@ -78,38 +78,40 @@ static void add_rows(struct fc_table *t, const struct sources *s)
 	eval_groups_release(&groups);
 }
 
-static _Noreturn void run_oracle(int argc, char **argv)
+static struct options asked = {.grading.choice = -1};
+
+static const struct fc_opt own[] = {
+    FC_OPT_TEXT(0, "references", FC_OPT_IN, &asked.references, "FILE",
+	"conversations with the right answers (default: those in ANSWERS)"),
+    EVAL_OPT_BY(&asked.grading.by),
+    FC_OPT_WORD(0, "match", FC_OPT_DECIDES, &asked.grading.match, eval_answer_match_words,
+	"what counts as right"),
+    FC_OPT_FLAG(0, "ignore-case", FC_OPT_DECIDES, &asked.grading.ignore_case, "of ASCII letters"),
+    FC_OPT_INT(0, "choice", FC_OPT_DECIDES, &asked.grading.choice, "N", 0, 1023,
+	"of several answers to a conversation, the one that counts"),
+    EVAL_OPT_FORMAT(&asked.format),
+    EVAL_OPT_OUTPUT(&asked.out),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... ANSWERS...",
+    .summary = "Reads several models' answers, writes how many the best of them for each "
+	       "has right.",
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.grading.choice = -1};
-	const struct fc_opt opts[] = {
-	    {FC_OPT_IN, 0, "references", &o.references, "FILE",
-		"conversations with the right answers (default: those in ANSWERS)", 0, 0},
-	    EVAL_COMMAND_BY_OPT(&o.grading.by),
-	    {FC_OPT_CHOICE, 0, "match", &o.match, EVAL_ANSWER_MATCHES, "what counts as right", 0,
-		0},
-	    {FC_OPT_FLAG, 0, "ignore-case", &o.grading.ignore_case, NULL, "of ASCII letters", 0, 0},
-	    {FC_OPT_INT, 0, "choice", &o.grading.choice, "N",
-		"of several answers to a conversation, the one that counts", 0, 1023},
-	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... ANSWERS...",
-	    .summary = "Reads several models' answers, writes how many the best of them for each "
-		       "has right.",
-	};
-	fc_prog = "fc-eval oracle";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
-	if (argc == first)
+	struct options o = asked;
+	if (argc == 0)
 		fc_die_usage("say whose answers: a file for every model");
-	o.grading.match = (enum eval_answer_match)o.match;
 	static const struct fc_column columns[] = {FC_COLUMN("answers"), FC_COLUMN("group"),
 	    FC_COLUMN("conversations"), FC_COLUMN("right"), FC_COLUMN("alone"),
 	    FC_COLUMN("accuracy", .decimals = 3, .interval = FC_INTERVAL_COLUMNS)};
 	struct fc_table t = FC_TABLE(columns);
 	struct fc_err e;
-	struct sources s = {.path = argv + first, .n = (size_t)(argc - first)};
+	struct sources s = {.path = argv, .n = (size_t)(argc)};
 	s.grade = FC_ARRAY(struct eval_grades, s.n);
 	for (size_t i = 0; i < s.n; i++)
 		if (read_source(&s, i, &o, &e) < 0)
@@ -122,5 +124,4 @@ static _Noreturn void run_oracle(int argc, char **argv)
 	fc_finish();
 }
 
-EVAL_COMMAND = {
-    .order = 70, .name = "oracle", .operands = "[OPTION]... ANSWERS...", .run = run_oracle};
+EVAL_COMMAND(70) = {"oracle", tables, &usage, run};

@@ -15,16 +15,28 @@
 #include "fc-eval/measure/scan.h"
 #include "fc-eval/measure/score.h"
 
+enum per { PER_TOKEN, PER_WORD, PER_BYTE, PER_CONVERSATION, N_RATIO };
+static const char *const per_words[] = {[PER_TOKEN] = "token",
+    [PER_WORD] = "word",
+    [PER_BYTE] = "byte",
+    [PER_CONVERSATION] = "conversation",
+    NULL};
+_Static_assert(FC_LEN(per_words) == N_RATIO + 1, "a word each");
+static const char *const from_words[] = {
+    [EVAL_SCORE_NLL] = "nll", [EVAL_SCORE_ROWS] = "rows", NULL};
+_Static_assert(FC_LEN(from_words) == EVAL_SCORE_N + 1, "a word each");
+
 struct options {
 	const char *by, *out, *baseline;
-	int format, from, per, n_resample;
+	enum fc_table_format format;
+	enum eval_score_from from;
+	enum per per;
+	int n_resample;
 	bool each;
 	uint64_t seed;
 };
 
 /* A perplexity is exp(nats / number of these). */
-#define PER "token|word|byte|conversation"
-enum { PER_TOKEN, PER_WORD, PER_BYTE, PER_CONVERSATION, N_RATIO };
 /* The text that a stream has scored. */
 struct scored {
 	uint64_t n_byte;
@@ -80,7 +92,7 @@ static int take_item(
 	struct eval_item *item = eval_scan_add(scan, x, s->opt->by, name, e);
 	if (!item)
 		return -1;
-	item->scored = eval_scored_of(x, (enum eval_score_from)s->opt->from);
+	item->scored = eval_scored_of(x, s->opt->from);
 	return 0;
 }
 
@@ -95,10 +107,8 @@ static void compare_arms(const struct options *o, const struct eval_arms *arms)
 	    .decimals = 4,
 	    .less_is_better = true,
 	    .of_bytes = true};
-	const struct eval_comparison_options how = {.seed = o->seed,
-	    .n_resample = o->n_resample,
-	    .format = (enum fc_table_format)o->format,
-	    .out = o->out};
+	const struct eval_comparison_options how = {
+	    .seed = o->seed, .n_resample = o->n_resample, .format = o->format, .out = o->out};
 	struct scores s = {.opt = o};
 	struct eval_scan scan = {.ctx = &s, .take = take_item};
 	struct eval_items *items = eval_scan_items(&scan, arms);
@@ -174,30 +184,37 @@ static void put_group(
 	    fc_cell_share(sum.n_row, sum.n_label));
 }
 
-static _Noreturn void run_ppl(int argc, char **argv)
+static struct options asked = {.n_resample = -1};
+
+static const struct fc_opt own[] = {
+    EVAL_OPT_BY(&asked.by),
+    FC_OPT_WORD(0, "from", FC_OPT_DECIDES, &asked.from, from_words,
+	"each model's own labels, or the rows that are in the stream"),
+    FC_OPT_WORD(
+	0, "per", FC_OPT_DECIDES, &asked.per, per_words, "of the perplexity that is in the table"),
+    EVAL_OPT_BASELINE(&asked.baseline),
+    EVAL_OPT_EACH(&asked.each),
+    EVAL_OPT_RESAMPLES(&asked.n_resample, EVAL_OPT_RESAMPLES_HELP),
+    EVAL_OPT_SEED(&asked.seed),
+    EVAL_OPT_FORMAT(&asked.format),
+    EVAL_OPT_OUTPUT(&asked.out),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = EVAL_COMMAND_ARMS,
+    .summary = "Reads distribution streams, writes cross-entropy, perplexity and bits per "
+	       "byte; of several, how they differ in bits per byte on what all "
+	       "have scored.",
+    .more = EVAL_COMMAND_ARMS_HELP,
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.n_resample = -1};
-	const struct fc_opt opts[] = {
-	    EVAL_COMMAND_BY_OPT(&o.by),
-	    {FC_OPT_CHOICE, 0, "from", &o.from, EVAL_SCORE_FROM,
-		"each model's own labels, or the rows that are in the stream", 0, 0},
-	    {FC_OPT_CHOICE, 0, "per", &o.per, PER, "of the perplexity that is in the table", 0, 0},
-	    EVAL_COMMAND_COMPARE_OPTS(&o.baseline, &o.each, &o.n_resample, &o.seed),
-	    EVAL_COMMAND_TABLE_OPTS(&o.format, &o.out),
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = EVAL_COMMAND_ARMS,
-	    .summary = "Reads distribution streams, writes cross-entropy, perplexity and bits per "
-		       "byte; of several, how they differ in bits per byte on what all "
-		       "have scored.",
-	    .more = EVAL_COMMAND_ARMS_HELP,
-	};
-	fc_prog = "fc-eval ppl";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
+	struct options o = asked;
 	struct eval_arms arms;
-	eval_arms_parse(&arms, argv + first, (size_t)(argc - first), o.baseline, o.each);
+	eval_arms_parse(&arms, argv, (size_t)(argc), o.baseline, o.each);
 	if (eval_arms_several(&arms) && !o.each) {
 		compare_arms(&o, &arms);
 	} else {
@@ -217,4 +234,4 @@ static _Noreturn void run_ppl(int argc, char **argv)
 	fc_finish();
 }
 
-EVAL_COMMAND = {.order = 10, .name = "ppl", .operands = "[OPTION]... [STREAM]...", .run = run_ppl};
+EVAL_COMMAND(10) = {"ppl", tables, &usage, run};

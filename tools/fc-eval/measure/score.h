@@ -12,10 +12,10 @@ struct eval_score {
 	uint64_t n_row, n_label; /* trained tokens of the stream with a row, and all of them */
 };
 
-#define EVAL_SCORE_FROM "nll|rows"
 enum eval_score_from {
 	EVAL_SCORE_NLL,  /* the cross-entropy the example carries, over its model's own labels */
 	EVAL_SCORE_ROWS, /* true_logprob of the rows, over the tokens that have one */
+	EVAL_SCORE_N
 };
 struct eval_score eval_score_of(const struct fc_example *x, enum eval_score_from from);
 /* What Python's len(re.split(r"\s+", text)) gives: stretches of white space and one more, so that

@@ -6,8 +6,7 @@
 #include <stddef.h>
 
 /* Of a prompt's answers, the best and a pair: the best with the worst. */
-enum eval_within { EVAL_WITHIN_PROMPT, EVAL_WITHIN_SOURCE };
-#define EVAL_WITHINS "prompt|source"
+enum eval_within { EVAL_WITHIN_PROMPT, EVAL_WITHIN_SOURCE, EVAL_WITHIN_N };
 struct eval_choosing {
 	double least;  /* reward of what is taken */
 	double margin; /* the pair's rewards differ by this at least, and by more than 0 */

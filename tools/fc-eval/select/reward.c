@@ -170,8 +170,6 @@ static int reward_member(struct eval_candidates *s, struct fc_err *e)
 int eval_reward_all(struct eval_candidates *s, const struct eval_rewarding *o, struct fc_err *e)
 {
 	switch (o->reward) {
-	case EVAL_REWARD_NONE:
-		break;
 	case EVAL_REWARD_RIGHT:
 		return reward_right(s, o, e);
 	case EVAL_REWARD_AGREEMENT:
@@ -185,6 +183,8 @@ int eval_reward_all(struct eval_candidates *s, const struct eval_rewarding *o, s
 		return eval_checker_run(s, o->program, e);
 	case EVAL_REWARD_MEMBER:
 		return reward_member(s, e);
+	default: /* EVAL_REWARD_NONE */
+		break;
 	}
 	return 0;
 }

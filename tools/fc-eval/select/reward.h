@@ -14,8 +14,8 @@ enum eval_reward {
 	EVAL_REWARD_JUDGMENTS, /* a judge's rating */
 	EVAL_REWARD_PROGRAM,   /* what a program says */
 	EVAL_REWARD_MEMBER,    /* the line's member "reward" */
+	EVAL_REWARD_N
 };
-#define EVAL_REWARDS "none|right|agreement|stream|judgments|program|member"
 struct eval_rewarding {
 	enum eval_reward reward;
 	enum eval_answer_match match; /* of RIGHT and AGREEMENT */

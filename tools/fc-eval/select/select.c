@@ -15,6 +15,19 @@
 #include "fc-eval/select/reward.h"
 #include "fc-eval/select/selected.h"
 
+static const char *const reward_words[] = {[EVAL_REWARD_NONE] = "none",
+    [EVAL_REWARD_RIGHT] = "right",
+    [EVAL_REWARD_AGREEMENT] = "agreement",
+    [EVAL_REWARD_STREAM] = "stream",
+    [EVAL_REWARD_JUDGMENTS] = "judgments",
+    [EVAL_REWARD_PROGRAM] = "program",
+    [EVAL_REWARD_MEMBER] = "member",
+    NULL};
+_Static_assert(FC_LEN(reward_words) == EVAL_REWARD_N + 1, "a word each");
+static const char *const within_words[] = {
+    [EVAL_WITHIN_PROMPT] = "prompt", [EVAL_WITHIN_SOURCE] = "source", NULL};
+_Static_assert(FC_LEN(within_words) == EVAL_WITHIN_N + 1, "a word each");
+
 struct options {
 	struct eval_rewarding rewarding;
 	struct eval_choosing choosing;
@@ -166,62 +179,59 @@ static void check_options(struct options *o)
 								   : -DBL_MAX;
 }
 
-static _Noreturn void run_select(int argc, char **argv)
+static struct options asked = {.choosing.least = NAN};
+
+static const struct fc_opt own[] = {
+    FC_OPT_WORD(0, "reward", FC_OPT_DECIDES, &asked.rewarding.reward, reward_words,
+	"what an answer is worth"),
+    FC_OPT_WORD(0, "match", FC_OPT_DECIDES, &asked.rewarding.match, eval_answer_match_words,
+	"of right and agreement: what of an answer counts"),
+    FC_OPT_FLAG(0, "ignore-case", FC_OPT_DECIDES, &asked.rewarding.ignore_case, "of ASCII letters"),
+    FC_OPT_TEXT(0, "stream", FC_OPT_IN, &asked.rewarding.stream, "FILE",
+	"of stream: distributions over what --list wrote"),
+    FC_OPT_TEXT(0, "judgments", FC_OPT_IN, &asked.rewarding.judgments, "FILE",
+	"of judgments: ratings of fc-eval judge"),
+    FC_OPT_TEXT(0, "program", FC_OPT_DECIDES, &asked.rewarding.program, "CMD",
+	"of program: a shell command that reads lines and writes a number for each"),
+    FC_OPT_REAL(0, "least", FC_OPT_DECIDES, &asked.choosing.least, "X", -DBL_MAX, DBL_MAX,
+	"reward of what is taken (right: 1; agreement: that of two answers; else any)"),
+    FC_OPT_FLAG(
+	0, "keep-cut", FC_OPT_DECIDES, &asked.keep_cut, "also answers that were cut at a limit"),
+    FC_OPT_TEXT(0, "pairs", FC_OPT_OUT_TEXT, &asked.pairs, "FILE",
+	"also write the best with the worst, for preference training"),
+    FC_OPT_WORD(0, "within", FC_OPT_DECIDES, &asked.choosing.within, within_words,
+	"the worst of all answers, or of those of the best one's source"),
+    FC_OPT_TEXT(0, "own", FC_OPT_DECIDES, &asked.own, "SOURCE",
+	"pairs of this source's answers, the best of the others beside, for WRPO"),
+    FC_OPT_REAL(0, "margin", FC_OPT_DECIDES, &asked.choosing.margin, "X", 0, DBL_MAX,
+	"rewards of a pair differ by this at least"),
+    FC_OPT_FLAG(
+	0, "list", FC_OPT_DECIDES, &asked.list, "write all answers, each with an id of its own"),
+    FC_OPT_TEXT(0, "questions", FC_OPT_OUT_TEXT, &asked.questions, "FILE",
+	"with --list: also questions for fc-eval judge"),
+    FC_OPT_TEXT(
+	0, "answers", FC_OPT_OUT_TEXT, &asked.answers, "FILE", "with --list: the answers to them"),
+    FC_OPT_TEXT('o', "output", FC_OPT_OUT_TEXT, &asked.out, "FILE", "instead of standard output"),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "--reward REWARD [OPTION]... ANSWERS...\n"
+		"--list [OPTION]... ANSWERS...",
+    .summary = "Reads several answers to each prompt, writes the best, and pairs.",
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.choosing.least = NAN};
-	int reward = 0, match = 0, within = 0;
-	const struct fc_opt opts[] = {
-	    {FC_OPT_CHOICE, 0, "reward", &reward, EVAL_REWARDS, "what an answer is worth", 0, 0},
-	    {FC_OPT_CHOICE, 0, "match", &match, EVAL_ANSWER_MATCHES,
-		"of right and agreement: what of an answer counts", 0, 0},
-	    {FC_OPT_FLAG, 0, "ignore-case", &o.rewarding.ignore_case, NULL, "of ASCII letters", 0,
-		0},
-	    {FC_OPT_IN, 0, "stream", &o.rewarding.stream, "FILE",
-		"of stream: distributions over what --list wrote", 0, 0},
-	    {FC_OPT_IN, 0, "judgments", &o.rewarding.judgments, "FILE",
-		"of judgments: ratings of fc-eval judge", 0, 0},
-	    {FC_OPT_STR, 0, "program", &o.rewarding.program, "CMD",
-		"of program: a shell command that reads lines and writes a number for each", 0, 0},
-	    {FC_OPT_REAL, 0, "least", &o.choosing.least, "X",
-		"reward of what is taken (right: 1; agreement: that of two answers; else any)",
-		-DBL_MAX, DBL_MAX},
-	    {FC_OPT_FLAG, 0, "keep-cut", &o.keep_cut, NULL, "also answers that were cut at a limit",
-		0, 0},
-	    {FC_OPT_OUT_TEXT, 0, "pairs", &o.pairs, "FILE",
-		"also write the best with the worst, for preference training", 0, 0},
-	    {FC_OPT_CHOICE, 0, "within", &within, EVAL_WITHINS,
-		"the worst of all answers, or of those of the best one's source", 0, 0},
-	    {FC_OPT_STR, 0, "own", &o.own, "SOURCE",
-		"pairs of this source's answers, the best of the others beside, for WRPO", 0, 0},
-	    {FC_OPT_REAL, 0, "margin", &o.choosing.margin, "X",
-		"rewards of a pair differ by this at least", 0, DBL_MAX},
-	    {FC_OPT_FLAG, 0, "list", &o.list, NULL, "write all answers, each with an id of its own",
-		0, 0},
-	    {FC_OPT_OUT_TEXT, 0, "questions", &o.questions, "FILE",
-		"with --list: also questions for fc-eval judge", 0, 0},
-	    {FC_OPT_OUT_TEXT, 0, "answers", &o.answers, "FILE", "with --list: the answers to them",
-		0, 0},
-	    {FC_OPT_OUT_TEXT, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "--reward REWARD [OPTION]... ANSWERS...\n"
-			"--list [OPTION]... ANSWERS...",
-	    .summary = "Reads several answers to each prompt, writes the best, and pairs.",
-	};
-	fc_prog = "fc-eval select";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
+	struct options o = asked;
 	static const char *const standard_input[] = {"-"};
 	struct eval_candidates s = {0};
 	struct fc_err e;
-	o.rewarding.reward = (enum eval_reward)reward;
-	o.rewarding.match = (enum eval_answer_match)match;
-	o.choosing.within = (enum eval_within)within;
 	check_options(&o);
-	const bool any = first < argc;
-	if (eval_candidates_read(&s, any ? (const char *const *)argv + first : standard_input,
-		any ? argc - first : 1, o.keep_cut, &e) < 0)
+	const bool any = argc > 0;
+	if (eval_candidates_read(&s, any ? (const char *const *)argv : standard_input,
+		any ? argc : 1, o.keep_cut, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_note("%zu answers to %zu prompts; %" PRIu64 " that were cut are left out", s.n,
 	    s.n_prompt, s.n_cut);
@@ -232,5 +242,4 @@ static _Noreturn void run_select(int argc, char **argv)
 	fc_finish();
 }
 
-EVAL_COMMAND = {
-    .order = 80, .name = "select", .operands = "[OPTION]... ANSWERS...", .run = run_select};
+EVAL_COMMAND(80) = {"select", tables, &usage, run};

@@ -12,7 +12,7 @@
 
 struct options {
 	const char *difficulty, *gamed, *instructions, *out;
-	int format;
+	enum fc_table_format format;
 	uint64_t seed;
 };
 
@@ -126,31 +126,31 @@ static int add_rows(struct fc_table *t, const struct eval_preferences *p,
 }
 
 static struct options opt = {.seed = 123};
-static const struct fc_opt table[] = {
-    {FC_OPT_IN, 0, "difficulty", &opt.difficulty, "FILE",
-	"CSV of the instructions' difficulty: length control", 0, 0},
-    {FC_OPT_IN, 0, "gamed", &opt.gamed, "FILE", "CSV of baselines to train beside the model", 0, 0},
-    {FC_OPT_IN, 0, "instructions", &opt.instructions, "FILE",
-	"outputs (JSON) in the instructions' order", 0, 0},
-    {FC_OPT_U64, 0, "seed", &opt.seed, "N", "of the cross-validation", 0, 0},
-    EVAL_COMMAND_TABLE_OPTS(&opt.format, &opt.out),
-    FC_OPT_COMMON,
-    {0},
+static const struct fc_opt own[] = {
+    FC_OPT_TEXT(0, "difficulty", FC_OPT_IN, &opt.difficulty, "FILE",
+	"CSV of the instructions' difficulty: length control"),
+    FC_OPT_TEXT(
+	0, "gamed", FC_OPT_IN, &opt.gamed, "FILE", "CSV of baselines to train beside the model"),
+    FC_OPT_TEXT(0, "instructions", FC_OPT_IN, &opt.instructions, "FILE",
+	"outputs (JSON) in the instructions' order"),
+    FC_OPT_U64(0, "seed", FC_OPT_DECIDES, &opt.seed, "N", "of the cross-validation"),
+    EVAL_OPT_FORMAT(&opt.format),
+    EVAL_OPT_OUTPUT(&opt.out),
+    FC_OPT_END,
 };
+static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
 static const struct fc_usage usage = {
     .synopsis = "[OPTION]... ANNOTATIONS.json...",
     .summary = "Reads AlpacaEval's annotations, writes win rates.",
 };
 
-static _Noreturn void run_alpaca(int argc, char **argv)
+static void run(int argc, char **argv)
 {
 	struct fc_err e;
 	struct eval_preferences p = {0};
 	struct fc_categories instructions = {0};
 	struct eval_length_control control = {0};
-	fc_prog = "fc-eval alpaca";
-	int first = fc_opt_parse(table, &usage, argc, argv);
-	if (first == argc)
+	if (argc == 0)
 		fc_die_usage("which annotations?");
 	if (opt.gamed && !opt.difficulty)
 		fc_die_usage("--gamed is of length control, which needs --difficulty");
@@ -158,7 +158,7 @@ static _Noreturn void run_alpaca(int argc, char **argv)
 	    (opt.difficulty && read_difficulty(&control, opt.difficulty, &e) < 0) ||
 	    (opt.gamed && read_gamed(&control, opt.gamed, &e) < 0))
 		fc_die("%s", e.msg);
-	for (int i = first; i < argc; i++)
+	for (int i = 0; i < argc; i++)
 		if (eval_preferences_read(
 			&p, argv[i], opt.instructions ? &instructions : NULL, &e) < 0)
 			fc_die("%s", e.msg);
@@ -175,5 +175,4 @@ static _Noreturn void run_alpaca(int argc, char **argv)
 	fc_finish();
 }
 
-EVAL_COMMAND = {
-    .order = 130, .name = "alpaca", .operands = "[OPTION]... ANNOTATIONS...", .run = run_alpaca};
+EVAL_COMMAND(130) = {"alpaca", tables, &usage, run};

@@ -51,31 +51,30 @@ static bool is_png(const char *path)
 	return path && fc_ends_with(path, ".png");
 }
 
-static _Noreturn void run_chart(int argc, char **argv)
+static const char *output;
+
+static const struct fc_opt own[] = {
+    FC_OPT_TEXT('o', "output", FC_OPT_OUT, &output, "FILE", "an SVG, or a PNG if it ends in .png"),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {own, eval_show_input_table, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "--questions FILE [OPTION]... [JUDGMENTS]...",
+    .summary = "Reads ratings, draws them by category.",
+};
+
+static void run(int argc, char **argv)
 {
-	struct eval_show_input_options o = EVAL_SHOW_INPUT_DEFAULTS;
-	const char *path = NULL;
-	const struct fc_opt opts[] = {
-	    {FC_OPT_OUT, 'o', "output", &path, "FILE", "an SVG, or a PNG if it ends in .png", 0, 0},
-	    EVAL_SHOW_INPUT_OPTS(o),
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "--questions FILE [OPTION]... [JUDGMENTS]...",
-	    .summary = "Reads ratings, draws them by category.",
-	};
-	fc_prog = "fc-eval chart";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
 	struct eval_show_input j;
 	struct eval_sheets s;
 	struct eval_radar r;
 	struct fc_err e;
-	fc_opt_check_output("output", path, is_png(path) ? FC_OUT_PNG : FC_OUT_TEXT);
-	if (!o.questions)
+	const struct eval_show_input_options *input = &eval_show_input_asked;
+	fc_opt_check_output("output", output, is_png(output) ? FC_OUT_PNG : FC_OUT_TEXT);
+	if (!input->questions)
 		fc_die_usage("--questions is needed for the categories");
-	if (eval_show_input_open(
-		&j, &o, (const char *const *)argv + first, argc - first, false, &e) < 0 ||
+	if (eval_show_input_open(&j, input, (const char *const *)argv, argc, false, &e) < 0 ||
 	    eval_sheets_build(&s, &j.all, eval_show_input_bench(&j), &e) < 0)
 		fc_die("%s", e.msg);
 	if (!s.n)
@@ -85,7 +84,7 @@ static _Noreturn void run_chart(int argc, char **argv)
 	eval_radar_of(&r, &s, 0);
 	if (r.n_axis < EVAL_RADAR_AXES_MIN)
 		fc_die("a radar chart needs three categories, here are %zu", r.n_axis);
-	if ((is_png(path) ? write_png : write_svg)(&r, path, &e) < 0)
+	if ((is_png(output) ? write_png : write_svg)(&r, output, &e) < 0)
 		fc_die("%s", e.msg);
 	eval_radar_release(&r);
 	eval_sheets_release(&s);
@@ -93,7 +92,4 @@ static _Noreturn void run_chart(int argc, char **argv)
 	fc_finish();
 }
 
-EVAL_COMMAND = {.order = 110,
-    .name = "chart",
-    .operands = "--questions FILE [OPTION]... [JUDGMENTS]...",
-    .run = run_chart};
+EVAL_COMMAND(110) = {"chart", tables, &usage, run};

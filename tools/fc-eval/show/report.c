@@ -142,33 +142,32 @@ static void write_report(const struct options *o, const char *const *paths, int 
 	eval_bench_answers_release(&reference);
 }
 
-static _Noreturn void run_report(int argc, char **argv)
+static struct options asked = {.show.weight = 3, .title = "Benchmark"};
+
+static const struct fc_opt own[] = {
+    FC_OPT_TEXT('o', "output", FC_OPT_OUT_TEXT, &asked.out, "FILE", "instead of standard output"),
+    FC_OPT_TEXTS('a', "answers", FC_OPT_IN, &asked.answers, "FILE",
+	"a model's answers (may be given several times)"),
+    FC_OPT_TEXT(0, "reference", FC_OPT_IN, &asked.reference, "FILE", "reference answers"),
+    FC_OPT_TEXT(0, "title", FC_OPT_DECIDES, &asked.title, "TEXT", "the page's"),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {
+    own, eval_show_input_table, eval_show_draw_table, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "--questions FILE [OPTION]... [JUDGMENTS]...",
+    .summary = "Reads questions, answers and judgments, writes one HTML page.",
+};
+
+static void run(int argc, char **argv)
 {
-	struct options o = {.show = EVAL_SHOW_DEFAULTS, .title = "Benchmark"};
-	const struct fc_opt opts[] = {
-	    {FC_OPT_OUT_TEXT, 'o', "output", &o.out, "FILE", "instead of standard output", 0, 0},
-	    {FC_OPT_INS, 'a', "answers", &o.answers, "FILE",
-		"a model's answers (may be given several times)", 0, 0},
-	    {FC_OPT_IN, 0, "reference", &o.reference, "FILE", "reference answers", 0, 0},
-	    {FC_OPT_STR, 0, "title", &o.title, "TEXT", "the page's", 0, 0},
-	    EVAL_SHOW_INPUT_OPTS(o.show.input),
-	    EVAL_SHOW_DRAW_OPTS(o.show.input),
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "--questions FILE [OPTION]... [JUDGMENTS]...",
-	    .summary = "Reads questions, answers and judgments, writes one HTML page.",
-	};
-	fc_prog = "fc-eval report";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
+	struct options o = asked;
+	o.show.input = eval_show_input_asked;
 	if (!o.show.input.questions)
 		fc_die_usage("--questions is needed");
-	write_report(&o, (const char *const *)argv + first, argc - first);
+	write_report(&o, (const char *const *)argv, argc);
 	fc_finish();
 }
 
-EVAL_COMMAND = {.order = 120,
-    .name = "report",
-    .operands = "--questions FILE [OPTION]... [JUDGMENTS]...",
-    .run = run_report};
+EVAL_COMMAND(120) = {"report", tables, &usage, run};

@@ -6,7 +6,6 @@
 #include "fc-eval/show/show.h"
 #include "fc-eval/show/show_input.h"
 
-#define TABLES "auto|scores|categories|questions|wins|arena|compare|judges|places"
 enum table {
 	TABLE_AUTO,
 	TABLE_SCORES,
@@ -17,6 +16,25 @@ enum table {
 	TABLE_COMPARE,
 	TABLE_JUDGES,
 	TABLE_PLACES,
+	TABLE_N
+};
+static const char *const table_words[] = {[TABLE_AUTO] = "auto",
+    [TABLE_SCORES] = "scores",
+    [TABLE_CATEGORIES] = "categories",
+    [TABLE_QUESTIONS] = "questions",
+    [TABLE_WINS] = "wins",
+    [TABLE_ARENA] = "arena",
+    [TABLE_COMPARE] = "compare",
+    [TABLE_JUDGES] = "judges",
+    [TABLE_PLACES] = "places",
+    NULL};
+_Static_assert(FC_LEN(table_words) == TABLE_N + 1, "a word each");
+
+struct options {
+	enum table table;
+	enum fc_table_format format;
+	const char *baseline, *out;
+	int weight;
 };
 
 static enum table table_for(const struct eval_judgments *j)
@@ -44,48 +62,47 @@ static const struct eval_show_table *const show_tables[] = {
     [TABLE_PLACES] = &eval_show_places,
 };
 
-static _Noreturn void run_show(int argc, char **argv)
+static struct options asked = {.weight = 3};
+
+static const struct fc_opt own[] = {
+    FC_OPT_WORD('t', "table", FC_OPT_DECIDES, &asked.table, table_words, "what to show"),
+    FC_OPT_TEXT(0, "baseline", FC_OPT_DECIDES, &asked.baseline, "MODEL",
+	"of wins: only pairs with it; of compare: only against it"),
+    FC_OPT_INT(0, "weight", FC_OPT_DECIDES, &asked.weight, "N", 1, 1000,
+	"of arena: battles a strong verdict counts as"),
+    EVAL_OPT_FORMAT(&asked.format),
+    EVAL_OPT_OUTPUT(&asked.out),
+    FC_OPT_END,
+};
+static const struct fc_opt *const tables[] = {
+    own, eval_show_input_table, eval_show_draw_table, fc_opt_common, NULL};
+
+static const struct fc_usage usage = {
+    .synopsis = "[OPTION]... [JUDGMENTS]...",
+    .summary = "Reads judgments, writes scores, win rates and how sure they are.",
+};
+
+static void run(int argc, char **argv)
 {
-	struct eval_show_options o = EVAL_SHOW_DEFAULTS;
-	int table = TABLE_AUTO, format = 0;
-	const char *out = NULL;
-	const struct fc_opt opts[] = {
-	    {FC_OPT_CHOICE, 't', "table", &table, TABLES, "what to show", 0, 0},
-	    EVAL_SHOW_INPUT_OPTS(o.input),
-	    EVAL_SHOW_DRAW_OPTS(o.input),
-	    {FC_OPT_STR, 0, "baseline", &o.baseline, "MODEL",
-		"of wins: only pairs with it; of compare: only against it", 0, 0},
-	    {FC_OPT_INT, 0, "weight", &o.weight, "N",
-		"of arena: battles a strong verdict counts as", 1, 1000},
-	    EVAL_COMMAND_TABLE_OPTS(&format, &out),
-	    FC_OPT_COMMON,
-	    {0},
-	};
-	static const struct fc_usage usage = {
-	    .synopsis = "[OPTION]... [JUDGMENTS]...",
-	    .summary = "Reads judgments, writes scores, win rates and how sure they are.",
-	};
-	fc_prog = "fc-eval show";
-	int first = fc_opt_parse(opts, &usage, argc, argv);
+	struct options o = asked;
+	struct eval_show_options show = {eval_show_input_asked, o.baseline, o.weight, NULL};
 	struct eval_show_input j;
 	struct fc_err e;
-	if (eval_show_input_open(
-		&j, &o.input, (const char *const *)argv + first, argc - first, false, &e) < 0)
+	if (eval_show_input_open(&j, &show.input, (const char *const *)argv, argc, false, &e) < 0)
 		fc_die("%s", e.msg);
 	struct fc_buf words = FC_BUF_INIT;
-	if (format == FC_TABLE_TEXT)
-		o.words = &words;
-	if (table == TABLE_AUTO)
-		table = table_for(&j.all);
-	const struct eval_show_table *shown = show_tables[table];
+	if (o.format == FC_TABLE_TEXT)
+		show.words = &words;
+	if (o.table == TABLE_AUTO)
+		o.table = table_for(&j.all);
+	const struct eval_show_table *shown = show_tables[o.table];
 	struct fc_table t = {.column = shown->column, .n_column = shown->n_column};
-	if (shown->fill(&t, &j, &o, &e) < 0 ||
-	    fc_table_write(&t, (enum fc_table_format)format, &words, out, &e) < 0)
+	if (shown->fill(&t, &j, &show, &e) < 0 ||
+	    fc_table_write(&t, o.format, &words, o.out, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_buf_release(&words);
 	eval_show_input_close(&j);
 	fc_finish();
 }
 
-EVAL_COMMAND = {
-    .order = 100, .name = "show", .operands = "[OPTION]... [JUDGMENTS]...", .run = run_show};
+EVAL_COMMAND(100) = {"show", tables, &usage, run};

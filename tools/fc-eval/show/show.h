@@ -23,11 +23,6 @@ struct eval_show_options {
 	struct fc_buf *words; /* NULL, or where what a table means is told to people */
 };
 
-#define EVAL_SHOW_DEFAULTS                                                                         \
-	{                                                                                          \
-		.input = EVAL_SHOW_INPUT_DEFAULTS, .weight = 3                                     \
-	}
-
 /* A table: its columns and what adds its rows; -1 where the judgments are none for it. */
 struct eval_show_table {
 	const struct fc_column *column;

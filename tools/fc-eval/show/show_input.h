@@ -6,31 +6,17 @@
 #include "fc-eval/judge/judgment.h"
 
 /* The judgment files of a command line, and the options that say what of them counts. */
+enum eval_show_scores_of { EVAL_SHOW_STORED, EVAL_SHOW_FASTCHAT, EVAL_SHOW_STRICT, EVAL_SHOW_N };
 struct eval_show_input_options {
 	const char *questions;
 	struct fc_strs models, judges;
-	int rule; /* 0: the scores in the files, else 1 + enum eval_verdict_rule */
+	enum eval_show_scores_of scores; /* those in the files, or anew by a verdict rule */
 	uint64_t seed;
 	int n_resample;
 };
-#define EVAL_SHOW_INPUT_OPTS(o)                                                                    \
-	{FC_OPT_IN, 0, "questions", &(o).questions, "FILE", "gives the categories", 0, 0},         \
-	    {FC_OPT_STRS, 0, "model", &(o).models, "NAME", "only these models", 0, 0},             \
-	    {FC_OPT_STRS, 0, "judge", &(o).judges, "NAME", "only these judges", 0, 0},             \
-	{                                                                                          \
-		FC_OPT_CHOICE, 0, "verdict", &(o).rule, "stored|" EVAL_VERDICT_RULES,              \
-		    "take scores as stored, or anew from the judges' texts", 0, 0                  \
-	}
-#define EVAL_SHOW_DRAW_OPTS(o)                                                                     \
-	{FC_OPT_INT, 0, "resamples", &(o).n_resample, "N", "draws of the bootstrap (0: none)", 0,  \
-	    1000000},                                                                              \
-	{                                                                                          \
-		FC_OPT_U64, 0, "seed", &(o).seed, "N", "of the draws", 0, 0                        \
-	}
-#define EVAL_SHOW_INPUT_DEFAULTS                                                                   \
-	{                                                                                          \
-		.n_resample = 10000                                                                \
-	}
+/* As the command line says; which judgments, and how often the bootstrap draws. */
+extern struct eval_show_input_options eval_show_input_asked;
+extern const struct fc_opt eval_show_input_table[], eval_show_draw_table[];
 
 struct eval_show_input {
 	struct eval_judgments all;

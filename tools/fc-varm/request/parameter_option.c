@@ -21,10 +21,14 @@ struct option {
 	const char *text;
 	double real;
 	int number;
+	unsigned word;
 	bool flag;
 };
 
-enum { AUTO, YES, NO }; /* of a truth whose default depends on the method */
+/* of a truth whose default depends on the method */
+enum truth { AUTO, YES, NO, TRUTH_N };
+static const char *const truth_words[] = {[AUTO] = "auto", [YES] = "yes", [NO] = "no", NULL};
+_Static_assert(FC_LEN(truth_words) == TRUTH_N + 1, "a word each");
 
 static struct option *options;
 static size_t n_option;
@@ -57,26 +61,31 @@ static bool is_list(const char *name)
 static enum fc_opt_kind kind_of(const struct parameter *p)
 {
 	if (p->kind == PARAMETER_TRUTH)
-		return is_flag(p->name) ? FC_OPT_FLAG : FC_OPT_CHOICE;
+		return is_flag(p->name) ? FC_OPT_IS_FLAG : FC_OPT_IS_WORD;
 	if (p->kind == PARAMETER_WORD)
-		return FC_OPT_CHOICE;
+		return FC_OPT_IS_WORD;
 	if (is_list(p->name))
-		return FC_OPT_STR;
-	return p->kind == PARAMETER_WHOLE ? FC_OPT_INT : FC_OPT_REAL;
+		return FC_OPT_IS_TEXT;
+	return p->kind == PARAMETER_WHOLE ? FC_OPT_IS_INT : FC_OPT_IS_REAL;
+}
+
+static const char *const *words_of(const struct option *o)
+{
+	return o->kind != FC_OPT_IS_WORD    ? NULL
+	    : o->p->kind == PARAMETER_TRUTH ? truth_words
+					    : o->p->words;
 }
 
 static char *make_arg(const struct option *o)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	const struct parameter *p = o->p;
-	if (o->kind == FC_OPT_STR)
+	const char *const *words = words_of(o);
+	if (o->kind == FC_OPT_IS_TEXT)
 		fc_buf_addf(&b, "%s,%s...", p->arg, p->arg);
-	else if (o->kind == FC_OPT_CHOICE && p->kind == PARAMETER_TRUTH)
-		fc_buf_adds(&b, "auto|yes|no");
-	else if (o->kind == FC_OPT_CHOICE)
-		for (int i = 0; p->words[i]; i++)
-			fc_buf_addf(&b, "%s%s", i ? "|" : "", p->words[i]);
-	else if (o->kind != FC_OPT_FLAG)
+	for (int i = 0; words && words[i]; i++)
+		fc_buf_addf(&b, "%s%s", i ? "|" : "", words[i]);
+	if (o->kind == FC_OPT_IS_INT || o->kind == FC_OPT_IS_REAL)
 		fc_buf_adds(&b, p->arg);
 	return b.n ? fc_buf_detach(&b) : NULL;
 }
@@ -125,7 +134,7 @@ static void add_option(const struct parameter *p)
 	*o = (struct option){.name = fc_buf_detach(&name), .p = p, .kind = kind_of(p)};
 	o->arg = make_arg(o);
 	o->real = NAN;
-	o->number = o->kind == FC_OPT_INT ? (int)p->min - 1 : p->kind == PARAMETER_WORD ? -1 : AUTO;
+	o->number = (int)p->min - 1;
 	add_help(&help, p->name);
 	o->help = fc_buf_detach(&help);
 }
@@ -144,29 +153,34 @@ static void make_options(void)
 
 static struct fc_opt make_row(struct option *o)
 {
-	void *dest = o->kind == FC_OPT_STR ? (void *)&o->text
-	    : o->kind == FC_OPT_REAL       ? (void *)&o->real
-	    : o->kind == FC_OPT_FLAG       ? (void *)&o->flag
-					   : (void *)&o->number;
-	return (struct fc_opt){
-	    o->kind, 0, o->name + 2, dest, o->arg, o->help, o->p->min, o->p->max};
+	struct fc_opt row = {.kind = o->kind,
+	    .role = FC_OPT_DECIDES,
+	    .name = o->name + 2,
+	    .arg = o->arg,
+	    .help = o->help,
+	    .min = o->p->min,
+	    .max = o->p->max,
+	    .words = words_of(o)};
+	if (o->kind == FC_OPT_IS_TEXT)
+		row.to.text = &o->text;
+	else if (o->kind == FC_OPT_IS_REAL)
+		row.to.real = &o->real;
+	else if (o->kind == FC_OPT_IS_FLAG)
+		row.to.flag = &o->flag;
+	else if (o->kind == FC_OPT_IS_WORD)
+		row.to.word = &o->word;
+	else
+		row.to.i = &o->number;
+	return row;
 }
 
-struct fc_opt *varm_parameter_option_table(const struct fc_opt *first, const struct fc_opt *last)
+const struct fc_opt *varm_parameter_option_table(void)
 {
-	size_t n = 0, n_first = 0, n_last = 0;
-	while (first[n_first].kind != FC_OPT_END)
-		n_first++;
-	while (last[n_last].kind != FC_OPT_END)
-		n_last++;
 	make_options();
-	struct fc_opt *row = FC_ARRAY(struct fc_opt, n_first + n_option + n_last + 1);
-	for (size_t i = 0; i < n_first; i++)
-		row[n++] = first[i];
+	struct fc_opt *row = FC_ARRAY(struct fc_opt, n_option + 1);
 	for (size_t i = 0; i < n_option; i++)
-		row[n++] = make_row(&options[i]);
-	for (size_t i = 0; i < n_last; i++)
-		row[n++] = last[i];
+		row[i] = make_row(&options[i]);
+	row[n_option] = (struct fc_opt){.kind = FC_OPT_IS_END};
 	return row;
 }
 
@@ -188,18 +202,7 @@ const char *varm_parameter_option_at(size_t i)
 
 static bool is_given(const struct option *o)
 {
-	switch (o->kind) {
-	case FC_OPT_STR:
-		return o->text != NULL;
-	case FC_OPT_REAL:
-		return !isnan(o->real);
-	case FC_OPT_FLAG:
-		return o->flag;
-	case FC_OPT_INT:
-		return o->number >= (int)o->p->min;
-	default:
-		return o->number > (o->p->kind == PARAMETER_TRUTH ? AUTO : -1);
-	}
+	return fc_opt_is_given(o->name + 2);
 }
 
 bool varm_parameter_options_given(void)
@@ -233,14 +236,16 @@ static void parse_numbers(const struct option *o, double *value, int n)
 /* What was given, for n targets or for all of them together. */
 static void get_values(const struct option *o, double *value, int n)
 {
-	if (o->kind == FC_OPT_STR)
+	if (o->kind == FC_OPT_IS_TEXT)
 		parse_numbers(o, value, n);
-	else if (o->kind == FC_OPT_REAL)
+	else if (o->kind == FC_OPT_IS_REAL)
 		value[0] = o->real;
-	else if (o->kind == FC_OPT_FLAG)
+	else if (o->kind == FC_OPT_IS_FLAG)
 		value[0] = o->flag;
+	else if (o->kind == FC_OPT_IS_WORD)
+		value[0] = o->p->kind == PARAMETER_TRUTH ? o->word == YES : o->word;
 	else
-		value[0] = o->p->kind == PARAMETER_TRUTH ? o->number == YES : o->number;
+		value[0] = o->number;
 }
 
 static void get_value(struct asked *a, const struct take *t, double *value)

@@ -10,8 +10,8 @@
  * of options (base/opt.h).
  */
 
-/* The rows of `first`, those of the parameters, and those of `last`; ended like them. */
-struct fc_opt *varm_parameter_option_table(const struct fc_opt *first, const struct fc_opt *last);
+/* Their rows; called once. */
+const struct fc_opt *varm_parameter_option_table(void);
 
 /* "--select-topk" */
 const char *varm_parameter_option_name(const struct parameter *p);

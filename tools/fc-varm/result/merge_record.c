@@ -33,25 +33,6 @@ static const char *method_name(const struct plan *p)
 	return m ? m->name : "none";
 }
 
-/* The options given, without those that say how to get there: the result is the same. */
-static char *options_of_result(void)
-{
-	static const char *const passing[] = {"--resume", "--force"};
-	struct fc_buf b = FC_BUF_INIT;
-	for (const char *at = fc_opt_given(); *at; at += strspn(at, " ")) {
-		size_t n = strcspn(at, " ");
-		bool skip = false;
-		for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
-			skip = skip || (n == strlen(passing[i]) && !memcmp(at, passing[i], n));
-		if (!skip) {
-			fc_buf_adds(&b, b.n ? " " : "");
-			fc_buf_add(&b, at, n);
-		}
-		at += n;
-	}
-	return fc_buf_detach(&b);
-}
-
 static json_t *make_record(const struct plan *p, const struct all_measured *r)
 {
 	json_t *targets = json_array(), *tensors = json_object();
@@ -63,11 +44,9 @@ static json_t *make_record(const struct plan *p, const struct all_measured *r)
 			json_array_append_new(row, weight(r->item[i].weight[k]));
 		json_object_set_new(tensors, p->item[i].out.name, row);
 	}
-	char *options = options_of_result();
 	json_t *record = json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o}", "program", fc_prog, "version",
-	    fc_version, "method", method_name(p), "options", options, "pivot",
+	    fc_version, "method", method_name(p), "options", fc_opt_given(), "pivot",
 	    fingerprint(&p->base), "targets", targets, "weights", tensors);
-	free(options);
 	if (p->rounding.stochastic)
 		json_object_set_new(record, "rounding",
 		    json_pack("{s:s, s:o}", "kind", "stochastic", "seed",

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* getopt_long */
 #include "base/opt.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/completion.h"
 #include "base/die.h"
 #include "base/door.h"
 #include "base/ending.h"
@@ -16,122 +13,217 @@
 #include "base/launcher.h"
 #include "base/mem.h"
 #include "base/opt_help.h"
-#include "base/par.h"
+#include "base/opt_rows.h"
 #include "base/suggest.h"
 
 int fc_opt_threads;
 bool fc_opt_no_history;
 
-enum { OPT_HELP = 1000, OPT_VERSION, OPT_LONG }; /* values getopt_long returns; rows follow */
+const struct fc_opt fc_opt_common[] = {
+    FC_OPT_HEAD("Common"),
+    FC_OPT_INT('j', "threads", FC_OPT_PASSES, &fc_opt_threads, "N", 0, 4096,
+	"threads (0: all processors)"),
+    FC_OPT_FLAG('q', "quiet", FC_OPT_PASSES, &fc_quiet, "no progress and no notes"),
+    FC_OPT_END,
+};
+
+const struct fc_opt fc_opt_stream[] = {
+    FC_OPT_FLAG(0, "no-history", FC_OPT_DECIDES, &fc_opt_no_history,
+	"leave the chain of programs out of the stream's header"),
+    FC_OPT_END,
+};
+
+struct parse {
+	struct fc_opt_rows rows;
+	const struct fc_opt *const *tables;
+	const struct fc_usage *usage;
+	char **next;   /* the arguments that are not looked at yet; NULL behind the last */
+	bool settings; /* --settings was given */
+	bool decides;  /* so does an option of the argument that is looked at */
+};
 
 static struct fc_buf given;
+static const struct fc_opt **taken, **renamed; /* what was given; the old names that were used */
+static size_t n_taken, cap_taken, n_renamed;
 
 const char *fc_opt_given(void)
 {
 	return given.p ? given.p : "";
 }
 
-static double parse_real(const char *name, const char *text)
+bool fc_opt_is_given(const char *name)
 {
-	char *end;
-	errno = 0;
-	double v = strtod(text, &end);
-	if (end == text || *end || errno == ERANGE || v != v)
-		fc_die_usage("--%s: '%s' is not a number", name, text);
-	return v;
+	for (size_t i = 0; i < n_taken; i++)
+		if (!strcmp(taken[i]->name, name))
+			return true;
+	return false;
 }
 
-static long long parse_int(const char *name, const char *text)
+/* At the end, which a program that starts itself again (base/par.h) has once. */
+static void tell_renamed(void)
 {
-	char *end;
-	errno = 0;
-	long long v = strtoll(text, &end, 10);
-	if (end == text || *end || errno == ERANGE)
-		fc_die_usage("--%s: '%s' is not an integer", name, text);
-	return v;
+	for (size_t i = 0; i < n_renamed; i++)
+		fc_note("--%s is called --%s now; the old name goes with the next version",
+		    renamed[i]->name, renamed[i]->help);
 }
 
-static uint64_t parse_u64(const char *name, const char *text)
+static void note_renamed(const struct fc_opt *alias)
 {
-	char *end;
-	errno = 0;
-	uint64_t v = strtoull(text, &end, 10);
-	if (end == text || *end || *text == '-' || errno == ERANGE)
-		fc_die_usage("--%s: '%s' is not a non-negative integer", name, text);
-	return v;
+	for (size_t i = 0; i < n_renamed; i++)
+		if (renamed[i] == alias)
+			return;
+	if (!n_renamed)
+		atexit(tell_renamed);
+	renamed = fc_realloc(renamed, n_renamed + 1, sizeof *renamed);
+	renamed[n_renamed++] = alias;
 }
 
-static int parse_choice(const struct fc_opt *o, const char *text)
-{
-	size_t n = strlen(text);
-	int i = 0;
-	for (const char *word = o->arg; *word; i++) {
-		size_t len = strcspn(word, "|");
-		if (len == n && !strncmp(word, text, n))
-			return i;
-		word += len + (word[len] == '|');
-	}
-	fc_die_usage("--%s: '%s' is none of %s", o->name, text, o->arg);
-}
-
-static void check_range(const struct fc_opt *o, double v)
-{
-	int digits = o->kind == FC_OPT_INT ? 10 : 6;
-	if (v < o->min || v > o->max)
-		fc_die_usage("--%s: %.*g is outside [%.*g, %.*g]", o->name, digits, v, digits,
-		    o->min, digits, o->max);
-}
-
-static void store(const struct fc_opt *o, const char *text)
+static void take(struct parse *p, const struct fc_opt *o, const char *text)
 {
 	switch (o->kind) {
-	case FC_OPT_FLAG:
-		*(bool *)o->dest = true;
-		break;
-	case FC_OPT_INT: {
-		long long v = parse_int(o->name, text);
-		check_range(o, (double)v);
-		*(int *)o->dest = (int)v;
-		break;
-	}
-	case FC_OPT_U64:
-		*(uint64_t *)o->dest = parse_u64(o->name, text);
-		break;
-	case FC_OPT_REAL: {
-		double v = parse_real(o->name, text);
-		check_range(o, v);
-		*(double *)o->dest = v;
-		break;
-	}
-	case FC_OPT_CHOICE:
-		*(int *)o->dest = parse_choice(o, text);
-		break;
-	case FC_OPT_STRS:
-	case FC_OPT_INS: {
-		struct fc_strs *s = o->dest;
-		s->v = fc_realloc(s->v, (size_t)s->n + 1, sizeof *s->v);
-		s->v[s->n++] = text;
-		break;
-	}
+	case FC_OPT_IS_HELP:
+		fc_opt_help(&p->rows, p->usage);
+	case FC_OPT_IS_VERSION:
+		printf("%s %s\n", fc_prog, fc_version);
+		fc_finish();
+	case FC_OPT_IS_COMPLETION:
+		fc_completion_print(text, p->tables, p->usage->commands);
+	case FC_OPT_IS_SETTINGS:
+		p->settings = true;
+		return;
 	default:
-		*(const char **)o->dest = text;
+		fc_opt_store(o, text);
 	}
-	/* what is resumed, or tells more, has the bytes of what does not */
-	const bool decides = o->letter != 'q' && o->letter != 'j' &&
-	    strcmp(o->name, "resume") != 0 && strcmp(o->name, "verbose") != 0;
-	if (o->kind < FC_OPT_IN && o->kind != FC_OPT_STRS && decides) {
-		fc_buf_addf(&given, "%s--%s", given.n ? " " : "", o->name);
-		if (fc_opt_takes_value(o))
-			fc_buf_addf(&given, " %s", text);
+	FC_GROW(taken, cap_taken, n_taken + 1);
+	taken[n_taken++] = o;
+	p->decides = p->decides || o->role != FC_OPT_PASSES;
+	if (o->role != FC_OPT_DECIDES && o->role != FC_OPT_FORM)
+		return;
+	fc_buf_addf(&given, "%s--%s", given.n ? " " : "", o->name);
+	if (fc_opt_takes_value(o))
+		fc_buf_addf(&given, " %s", text);
+}
+
+static const struct fc_opt *row_of(const struct parse *p, const char *name)
+{
+	for (size_t i = 0; i < p->rows.n; i++)
+		if (p->rows.v[i]->name && !strcmp(p->rows.v[i]->name, name))
+			return p->rows.v[i];
+	return NULL;
+}
+
+/* Ends the program: there is no option of this name, or there are several that begin so. */
+static _Noreturn void no_such(const struct parse *p, const char *name, bool several)
+{
+	struct fc_buf meant = FC_BUF_INIT;
+	const char **names = FC_ARRAY(const char *, p->rows.n);
+	size_t n = 0;
+	for (size_t i = 0; i < p->rows.n; i++)
+		if (!fc_opt_is_hidden(p->rows.v[i]))
+			names[n++] = p->rows.v[i]->name;
+	fc_suggest(&meant, "--", name, names, n);
+	if (several)
+		fc_die_usage("--%s: is it %s?", name, meant.p);
+	fc_die_usage("no option --%s%s%s%s", name, meant.n ? "; did you mean " : "",
+	    meant.n ? meant.p : "", meant.n ? "?" : "");
+}
+
+/* The row that is called name, or the only one whose name begins so. */
+static const struct fc_opt *find(const struct parse *p, const char *name)
+{
+	const struct fc_opt *o = row_of(p, name);
+	size_t n = o != NULL;
+	for (size_t i = 0; !row_of(p, name) && i < p->rows.n; i++) {
+		const struct fc_opt *row = p->rows.v[i];
+		if (!fc_opt_is_hidden(row) && !strncmp(row->name, name, strlen(name))) {
+			o = row;
+			n++;
+		}
 	}
+	if (n != 1)
+		no_such(p, name, n > 1);
+	if (o->kind != FC_OPT_IS_ALIAS)
+		return o;
+	note_renamed(o);
+	return row_of(p, o->help);
+}
+
+static const char *next_value(struct parse *p, const char *option)
+{
+	if (!*p->next)
+		fc_die_usage("%s needs a value", option);
+	return *p->next++;
+}
+
+/* An argument "--name" or "--name=value". */
+static void take_name(struct parse *p, const char *word)
+{
+	const size_t n = strcspn(word + 2, "=");
+	char *name = fc_memdup0(word + 2, n);
+	for (char *at = name; (at = strchr(at, '_'));)
+		*at = '-';
+	const struct fc_opt *o = find(p, name);
+	const char *value = word[2 + n] ? word + 2 + n + 1 : NULL;
+	if (value && !fc_opt_takes_value(o))
+		fc_die_usage("--%s takes no value", o->name);
+	if (!value && fc_opt_takes_value(o))
+		value = next_value(p, word);
+	take(p, o, value);
+	free(name);
+}
+
+/* An argument "-qk10" or "-qk" "10". */
+static void take_letters(struct parse *p, const char *word)
+{
+	for (const char *at = word + 1; *at; at++) {
+		const struct fc_opt *o = NULL;
+		const char option[] = {'-', *at, 0};
+		for (size_t i = 0; !o && i < p->rows.n; i++)
+			if (p->rows.v[i]->letter == *at)
+				o = p->rows.v[i];
+		if (!o)
+			fc_die_usage("no option %s", option);
+		if (fc_opt_takes_value(o)) {
+			take(p, o, at[1] ? at + 1 : next_value(p, option));
+			return;
+		}
+		take(p, o, NULL);
+	}
+}
+
+/* Returns the first operand's index in argv, where the operands are last then. */
+static int parse(struct parse *p, int argc, char **argv, struct fc_buf *settings)
+{
+	char **operand = FC_ARRAY(char *, (size_t)argc + 1);
+	int n = 0;
+	bool options = true;
+	for (p->next = argv + (argc > 0); *p->next;) {
+		char **const first = p->next, *word = *p->next++;
+		const bool is_option = options && word[0] == '-' && word[1];
+		p->decides = !is_option;
+		if (!is_option)
+			operand[n++] = word;
+		else if (!strcmp(word, "--"))
+			options = false;
+		else if (word[1] == '-')
+			take_name(p, word);
+		else
+			take_letters(p, word);
+		for (char **a = first; p->decides && a < p->next; a++)
+			fc_buf_addf(settings, "%s%s", settings->n ? " " : "", *a);
+	}
+	for (int i = 0; i < n; i++)
+		argv[argc - n + i] = operand[i];
+	free(operand);
+	return argc - n;
 }
 
 /* Operands are files in every tool; a second reader would find standard input empty. */
-static void check_operands(int argc, char **argv)
+static void check_operands(char **operands)
 {
 	int n = 0;
-	for (int i = optind; i < argc; i++)
-		n += !strcmp(argv[i], "-");
+	for (; *operands; operands++)
+		n += !strcmp(*operands, "-");
 	if (n > 1)
 		fc_die_usage("standard input (-) can be read only once");
 }
@@ -149,125 +241,59 @@ void fc_opt_check_output(const char *name, const char *path, enum fc_out_kind ki
 /* A stream goes to standard output where --output is not given. */
 static void check_kind(const struct fc_opt *o)
 {
-	const char *path = o->kind >= FC_OPT_OUT ? *(const char **)o->dest : NULL;
-	if (o->kind == FC_OPT_OUT_TEXT && path)
+	if (o->role < FC_OPT_OUT)
+		return;
+	const char *path = *o->to.text;
+	if (o->role == FC_OPT_OUT_TEXT && path)
 		fc_opt_check_output(o->name, path, FC_OUT_TEXT);
-	if (o->kind == FC_OPT_OUT_STREAM && (path || !strcmp(o->name, "output")))
+	if (o->role == FC_OPT_OUT_STREAM && (path || !strcmp(o->name, "output")))
 		fc_opt_check_output(o->name, path, FC_OUT_STREAM);
-}
-
-static void tell_output(const struct fc_opt *o)
-{
-	if (o->kind >= FC_OPT_OUT)
-		fc_door_output(*(const char **)o->dest, o->name, o->kind == FC_OPT_OUT_DIR);
 }
 
 static void tell_input(const struct fc_opt *o)
 {
-	const struct fc_strs *s = o->dest;
-	if (o->kind == FC_OPT_IN)
-		fc_door_input(*(const char **)o->dest, o->name);
-	for (int i = 0; o->kind == FC_OPT_INS && i < s->n; i++)
-		fc_door_input(s->v[i], o->name);
+	if (o->role != FC_OPT_IN)
+		return;
+	if (o->kind == FC_OPT_IS_TEXT)
+		fc_door_input(*o->to.text, o->name);
+	for (int i = 0; o->kind == FC_OPT_IS_TEXTS && i < o->to.texts->n; i++)
+		fc_door_input(o->to.texts->v[i], o->name);
 }
 
 /* What is read, what is written, and whether it may be. */
-static void check_paths(const struct fc_opt *opts, int n_operand, char **operands)
+static void check_paths(const struct fc_opt_rows *rows, char **operands)
 {
-	for (const struct fc_opt *o = opts; o->kind != FC_OPT_END; o++)
-		tell_output(o);
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->v[i]->role >= FC_OPT_OUT)
+			fc_door_output(*rows->v[i]->to.text, rows->v[i]->name,
+			    rows->v[i]->role == FC_OPT_OUT_DIR);
 	fc_door_standard_output();
-	for (const struct fc_opt *o = opts; o->kind != FC_OPT_END; o++)
-		tell_input(o);
-	for (int i = 0; i < n_operand; i++)
-		fc_door_input(operands[i], NULL);
-	for (const struct fc_opt *o = opts; o->kind != FC_OPT_END; o++)
-		check_kind(o);
+	for (size_t i = 0; i < rows->n; i++)
+		tell_input(rows->v[i]);
+	for (; *operands; operands++)
+		fc_door_input(*operands, NULL);
+	for (size_t i = 0; i < rows->n; i++)
+		check_kind(rows->v[i]);
 }
 
-/* Ends the program: the word, "--name" or "--name=value", is no option, or could be several. */
-static _Noreturn void no_such(const struct fc_opt *opts, const char *word)
+int fc_opt_parse(
+    const struct fc_opt *const *tables, const struct fc_usage *usage, int argc, char **argv)
 {
-	struct fc_buf meant = FC_BUF_INIT;
-	const size_t n = strcspn(word + 2, "=");
-	char *name = fc_memdup0(word + 2, n);
-	const char **names = NULL;
-	size_t n_name = 0, cap = 0;
-	bool several = false;
-	for (const struct fc_opt *o = opts; o->kind != FC_OPT_END; o++) {
-		if (o->kind == FC_OPT_HEAD)
-			continue;
-		FC_GROW(names, cap, n_name + 3);
-		names[n_name++] = o->name;
-		several = several || !strncmp(o->name, name, n);
-	}
-	FC_GROW(names, cap, n_name + 2);
-	names[n_name++] = "help";
-	names[n_name++] = "version";
-	fc_suggest(&meant, name, names, n_name);
-	if (several)
-		fc_die_usage("--%s: is it %s?", name, meant.p);
-	fc_die_usage("there is no option --%s%s%s%s", name, meant.n ? "; did you mean " : "",
-	    meant.n ? meant.p : "", meant.n ? "?" : "");
-}
-
-int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int argc, char **argv)
-{
-	size_t n = 0;
-	while (opts[n].kind != FC_OPT_END)
-		n++;
-	struct option *table = FC_ARRAY(struct option, n + 3);
-	struct fc_buf letters = FC_BUF_INIT;
+	struct parse p = {.rows = fc_opt_rows_of(tables), .tables = tables, .usage = usage};
+	struct fc_buf settings = FC_BUF_INIT;
 	struct fc_err e;
-	size_t m = 0;
-	fc_buf_adds(&letters, ":h");
-	for (size_t i = 0; i < n; i++) {
-		if (opts[i].kind == FC_OPT_HEAD)
-			continue;
-		bool value = fc_opt_takes_value(&opts[i]);
-		table[m++] = (struct option){
-		    opts[i].name, value ? required_argument : no_argument, NULL, OPT_LONG + (int)i};
-		if (opts[i].letter)
-			fc_buf_addf(&letters, "%c%s", opts[i].letter, value ? ":" : "");
+	const int first = parse(&p, argc, argv, &settings);
+	if (p.settings) {
+		puts(settings.p ? settings.p : "");
+		fc_finish();
 	}
-	table[m++] = (struct option){"help", no_argument, NULL, OPT_HELP};
-	table[m++] = (struct option){"version", no_argument, NULL, OPT_VERSION};
-
-	int c;
-	while ((c = getopt_long(argc, argv, letters.p, table, NULL)) != -1) {
-		const struct fc_opt *o = NULL;
-		if (c == OPT_HELP || c == 'h')
-			fc_opt_help(opts, usage);
-		if (c == OPT_VERSION) {
-			printf("%s %s\n", fc_prog, fc_version);
-			fc_finish();
-		}
-		if (c == ':')
-			fc_die_usage("%s needs a value", argv[optind - 1]);
-		if (c == '?' && optopt > 0 && optopt < 256)
-			fc_die_usage("there is no option -%c", optopt);
-		if (c == '?' && optopt)
-			fc_die_usage("--%s takes no value",
-			    optopt == OPT_HELP          ? "help"
-				: optopt == OPT_VERSION ? "version"
-							: opts[optopt - OPT_LONG].name);
-		if (c == '?')
-			no_such(opts, argv[optind - 1]);
-		if (c >= OPT_LONG)
-			o = &opts[c - OPT_LONG];
-		for (size_t i = 0; !o && i < n; i++)
-			if (opts[i].letter == c)
-				o = &opts[i];
-		store(o, optarg);
-	}
-	free(table);
-	fc_buf_release(&letters);
-	check_operands(argc, argv);
+	check_operands(argv + first);
 	fc_launcher_refuse();
 	if (fc_isa_read(&e) < 0)
 		fc_die_usage("%s", e.msg);
-	fc_par_start(fc_opt_threads);
-	check_paths(opts, argc - optind, argv + optind);
+	check_paths(&p.rows, argv + first);
 	fc_ending_arm();
-	return optind;
+	fc_opt_rows_release(&p.rows);
+	fc_buf_release(&settings);
+	return first;
 }

@@ -3,28 +3,49 @@
 #define FC_BASE_OPT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/replace.h"
 
-/* One table a tool: it parses, checks ranges, prints --help and names the options for a stream's
- * history.  Defaults are what the destinations hold before parsing; a whole number below its range,
- * or NaN, says that the option was not given, and --help shows none. */
+/*
+ * A program, or a command of one (base/command.h), has a list of tables of options, which ends in
+ * NULL.  It parses, checks ranges, prints --help and completions for shells, and says what the
+ * result depends on.  Rows are written with the macros below, which check the destination's type; a
+ * table ends in FC_OPT_END.
+ *
+ * Defaults are what the destinations hold before parsing; a whole number below its range, or NaN,
+ * says that the option was not given, and --help shows none.
+ */
 enum fc_opt_kind {
-	FC_OPT_END,
-	FC_OPT_FLAG,   /* bool *  */
-	FC_OPT_INT,    /* int *, in [min, max] */
-	FC_OPT_U64,    /* uint64_t * */
-	FC_OPT_REAL,   /* double *, in [min, max] */
-	FC_OPT_STR,    /* const char **; borrowed from argv */
-	FC_OPT_STRS,   /* struct fc_strs *: texts, may be given several times */
-	FC_OPT_CHOICE, /* int *, index into choices; arg is "a|b|c" */
-	FC_OPT_HEAD,   /* no option: a heading in --help */
-	/* Paths, which never enter a stream's history; const char **, but for FC_OPT_INS.  What is
-	 * read and what is written is kept apart (base/door.h), and an output replaces only what is
-	 * of its kind (base/replace.h), both before the first byte of work. */
+	FC_OPT_IS_END,
+	FC_OPT_IS_HEAD,
+	FC_OPT_IS_ALIAS,
+	FC_OPT_IS_FLAG,
+	FC_OPT_IS_INT,
+	FC_OPT_IS_U64,
+	FC_OPT_IS_REAL,
+	FC_OPT_IS_TEXT,
+	FC_OPT_IS_TEXTS,
+	FC_OPT_IS_WORD,
+	FC_OPT_IS_HELP, /* from here on rows that every program has */
+	FC_OPT_IS_VERSION,
+	FC_OPT_IS_COMPLETION,
+	FC_OPT_IS_SETTINGS,
+};
+
+/*
+ * What an option has to do with the result.  From that follows who names it: the history in a
+ * stream's header (H), the identity of a checkpoint (I), the settings of a pipeline's stage (S).
+ */
+enum fc_opt_role {
+	FC_OPT_DECIDES, /* H I S: the work, and with it the result */
+	FC_OPT_FORM,    /* H - S: how the result is written, once the work is done */
+	FC_OPT_PASSES,  /* - - -: what is said, how fast, when and how often something is kept */
+	/* - - S: paths.  What is read and what is written is kept apart (base/door.h), and an
+	 * output replaces only what is of its kind (base/replace.h), both before the first byte of
+	 * work. */
 	FC_OPT_IN,         /* a file or folder that is read */
-	FC_OPT_INS,        /* struct fc_strs *: several */
 	FC_OPT_PLACE,      /* a folder in which the tool finds inputs, and names them itself */
 	FC_OPT_OUT,        /* a file whose kind the tool tells fc_opt_check_output() */
 	FC_OPT_OUT_TEXT,   /* a file with text */
@@ -40,53 +61,91 @@ struct fc_strs {
 
 struct fc_opt {
 	enum fc_opt_kind kind;
-	int letter;             /* short form or 0 */
-	const char *name;       /* long form */
-	void *dest;             /* type by kind */
-	const char *arg, *help; /* FC_OPT_CHOICE: arg lists the words, separated by '|' */
+	enum fc_opt_role role;
+	char letter;      /* short form or 0 */
+	const char *name; /* long form */
+	union {
+		bool *flag;
+		int *i;
+		uint64_t *u64;
+		double *real;
+		const char **text;
+		struct fc_strs *texts;
+		void *word; /* an enum */
+	} to;
+	const char *arg, *help; /* arg: what stands for the value; NULL where words do */
 	double min, max;
+	const char *const *words;
 };
+
+/* A heading of --help; an old name of an option, which works for one version with a note. */
+#define FC_OPT_HEAD(title) FC_OPT_ROW(HEAD, 0, 0, NULL, {NULL}, NULL, 0, 0, NULL, title)
+#define FC_OPT_ALIAS(old, now) FC_OPT_ROW(ALIAS, 0, 0, old, {NULL}, NULL, 0, 0, NULL, now)
+#define FC_OPT_END FC_OPT_ROW(END, 0, 0, NULL, {NULL}, NULL, 0, 0, NULL, NULL)
+/* bool *: true where given */
+#define FC_OPT_FLAG(letter, name, role, to, help)                                                  \
+	FC_OPT_ROW(FLAG, role, letter, name, {.flag = (to)}, NULL, 0, 0, NULL, help)
+/* int * and double *, in [lo, hi] */
+#define FC_OPT_INT(letter, name, role, to, arg, lo, hi, help)                                      \
+	FC_OPT_ROW(INT, role, letter, name, {.i = (to)}, arg, lo, hi, NULL, help)
+#define FC_OPT_REAL(letter, name, role, to, arg, lo, hi, help)                                     \
+	FC_OPT_ROW(REAL, role, letter, name, {.real = (to)}, arg, lo, hi, NULL, help)
+/* uint64_t * */
+#define FC_OPT_U64(letter, name, role, to, arg, help)                                              \
+	FC_OPT_ROW(U64, role, letter, name, {.u64 = (to)}, arg, 0, 0, NULL, help)
+/* const char **, borrowed from argv; struct fc_strs *, may be given several times */
+#define FC_OPT_TEXT(letter, name, role, to, arg, help)                                             \
+	FC_OPT_ROW(TEXT, role, letter, name, {.text = (to)}, arg, 0, 0, NULL, help)
+#define FC_OPT_TEXTS(letter, name, role, to, arg, help)                                            \
+	FC_OPT_ROW(TEXTS, role, letter, name, {.texts = (to)}, arg, 0, 0, NULL, help)
+/* A pointer to an enum; words[i] is for value i, and NULL behind them.  The array says
+ * [VALUE] = "word", and a _Static_assert beside it that it has as many as the enum. */
+#define FC_OPT_WORD(letter, name, role, to, words, help)                                           \
+	FC_OPT_ROW(WORD, role, letter, name, {.word = FC_OPT_ENUM(to)}, NULL, 0, 0, words, help)
+#define FC_OPT_ENUM(to) ((to) + 0 * sizeof(char[sizeof *(to) == sizeof(unsigned) ? 1 : -1]))
+#define FC_OPT_ROW(kind, role, letter, name, to, arg, lo, hi, words, help)                         \
+	{                                                                                          \
+		FC_OPT_IS_##kind, role, letter, name, to, arg, help, lo, hi, words                 \
+	}
 
 struct fc_usage {
-	const char *synopsis; /* lines after the program's name, separated by newlines */
-	const char *summary;  /* one sentence: reads X, writes Y; without line breaks */
-	const char *more;     /* printed after the options, or NULL */
+	/* lines after the program's name, separated by newlines; NULL: the first of each command */
+	const char *synopsis;
+	const char *summary; /* one sentence: reads X, writes Y; without line breaks */
+	const char *more;    /* printed after the options, or NULL */
+	const struct fc_command *const *commands; /* NULL: none; ends in NULL */
 };
 
-/* Rows every tool shares; put them at the end of a table, before { 0 }.  Destinations live in
- * opt.c and act by themselves. */
-#define FC_OPT_COMMON                                                                              \
-	{FC_OPT_HEAD, 0, NULL, NULL, NULL, "Common", 0, 0},                                        \
-	    {FC_OPT_INT, 'j', "threads", &fc_opt_threads, "N", "threads (0: all processors)", 0,   \
-		4096},                                                                             \
-	{                                                                                          \
-		FC_OPT_FLAG, 'q', "quiet", &fc_quiet, NULL, "no progress and no notes", 0, 0       \
-	}
-extern int fc_opt_threads;
+/* The options that every program has, -j and -q: the last table of a list. */
+extern const struct fc_opt fc_opt_common[];
+extern int fc_opt_threads; /* what -j says, for fc_par_start(); 0: all processors */
 
-/* For tools that write streams. */
-#define FC_OPT_NO_HISTORY                                                                          \
-	{                                                                                          \
-		FC_OPT_FLAG, 0, "no-history", &fc_opt_no_history, NULL,                            \
-		    "leave the chain of programs out of the stream's header", 0, 0                 \
-	}
+/* --no-history, of programs that write streams. */
+extern const struct fc_opt fc_opt_stream[];
 extern bool fc_opt_no_history;
 
 /*
  * Parses argv, prints help or version and exits where asked, and ends with status 2 on any error.
- * Operands are inputs, and are told to base/door.h with the table's paths.  Returns the index of
- * the first operand.  Starts the thread pool (-j).
+ * Names may be cut short where that is clear, and have '_' for '-'.  Operands are inputs, and are
+ * told to base/door.h with the tables' paths.  Returns the index of the first operand: argv is put
+ * in order.
  */
-int fc_opt_parse(const struct fc_opt *opts, const struct fc_usage *usage, int argc, char **argv);
+int fc_opt_parse(
+    const struct fc_opt *const *tables, const struct fc_usage *usage, int argc, char **argv);
 
 /* Ends the program where what option --name (FC_OPT_OUT) says is not to be replaced by a file of
  * this kind, or a terminal is to get binary data. */
 void fc_opt_check_output(const char *name, const char *path, enum fc_out_kind kind);
 
-/* "--top-k 10 --dtype f32": every option given on the command line that decides the result and is
- * not a path (so not -j, -q, --resume, --verbose); for the history of a stream.  Valid after
- * fc_opt_parse().
- */
+/* "--top-k 10 --dtype f32": the options given on the command line that the history of a stream
+ * names.  Valid after fc_opt_parse(). */
 const char *fc_opt_given(void);
+
+/* Whether the option was given, for those where no value of the destination says that it was not.
+ */
+bool fc_opt_is_given(const char *name);
+
+/* Appends the value that an option's destination holds, exactly. */
+void fc_opt_add_value(struct fc_buf *b, const struct fc_opt *o);
 
 #endif

@@ -1,49 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/opt_help.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/command.h"
 #include "base/die.h"
-#include "base/mem.h"
 
 enum { WIDTH = 79, HELP_AT = 28 }; /* columns */
 
-bool fc_opt_takes_value(const struct fc_opt *o)
-{
-	return o->kind != FC_OPT_FLAG;
-}
-
 static void add_default(struct fc_buf *b, const struct fc_opt *o)
 {
-	switch (o->kind) {
-	case FC_OPT_INT: /* a number that can't be given: none was, and the help says what holds */
-		if (*(int *)o->dest >= o->min)
-			fc_buf_addf(b, " [%d]", *(int *)o->dest);
-		break;
-	case FC_OPT_U64:
-		fc_buf_addf(b, " [%" PRIu64 "]", *(uint64_t *)o->dest);
-		break;
-	case FC_OPT_REAL:
-		if (*(double *)o->dest == *(double *)o->dest) /* NaN: the help says what holds */
-			fc_buf_addf(b, " [%g]", *(double *)o->dest);
-		break;
-	case FC_OPT_STR:
-		if (*(const char **)o->dest)
-			fc_buf_addf(b, " [%s]", *(const char **)o->dest);
-		break;
-	case FC_OPT_CHOICE: {
-		const char *word = o->arg;
-		for (int i = *(int *)o->dest; i > 0; i--)
-			word = strchr(word, '|') + 1;
-		fc_buf_addf(b, " [%.*s]", (int)strcspn(word, "|"), word);
-		break;
-	}
-	default:
-		break;
-	}
+	const size_t n = b->n;
+	fc_buf_adds(b, " [");
+	/* a number that can't be given: none was, and the help says what holds */
+	if (o->kind == FC_OPT_IS_REAL && *o->to.real == *o->to.real)
+		fc_buf_addf(b, "%g", *o->to.real);
+	else if ((o->kind == FC_OPT_IS_INT && *o->to.i >= o->min) || o->kind == FC_OPT_IS_U64 ||
+	    o->kind == FC_OPT_IS_WORD ||
+	    (o->kind == FC_OPT_IS_TEXT && !fc_opt_is_path(o) && *o->to.text))
+		fc_opt_add_value(b, o);
+	else
+		b->p[b->n = n] = 0;
+	if (b->n > n)
+		fc_buf_addc(b, ']');
 }
 
 /* Prints words from column `at` on and ends the line; further lines begin at column `indent`.  A
@@ -74,8 +55,10 @@ static void print_option(const struct fc_opt *o)
 	if (o->letter)
 		snprintf(letter, sizeof letter, "-%c, ", o->letter);
 	fc_buf_addf(&left, "%s--%s", letter, o->name);
-	if (fc_opt_takes_value(o))
-		fc_buf_addf(&left, " %s", o->arg);
+	if (fc_opt_takes_value(o)) {
+		fc_buf_addc(&left, ' ');
+		fc_opt_add_arg(&left, o);
+	}
 	fc_buf_adds(&help, o->help);
 	add_default(&help, o);
 	printf("  ");
@@ -90,31 +73,39 @@ static void print_option(const struct fc_opt *o)
 	fc_buf_release(&help);
 }
 
-_Noreturn void fc_opt_help(const struct fc_opt *opts, const struct fc_usage *u)
+/* The first n bytes of a synopsis, behind "Usage: fc-x " or what is as wide. */
+static void print_usage(const char *start, const char *command, const char *synopsis, size_t n)
 {
 	const size_t indent = strlen("Usage:  ") + strlen(fc_prog);
-	const char *line = u->synopsis, *start = "Usage: ";
-	while (*line) {
-		size_t n = strcspn(line, "\n");
-		char *one = fc_memdup0(line, n);
-		printf("%s%s ", start, fc_prog);
-		print_wrapped(one, indent, indent);
-		free(one);
-		start = "       ";
+	struct fc_buf line = FC_BUF_INIT;
+	fc_buf_addf(&line, "%s%s%.*s", command, *command ? " " : "", (int)n, synopsis);
+	printf("%s%s ", start, fc_prog);
+	print_wrapped(line.p, indent, indent);
+	fc_buf_release(&line);
+}
+
+_Noreturn void fc_opt_help(const struct fc_opt_rows *rows, const struct fc_usage *u)
+{
+	const char *start = "Usage: ";
+	for (const char *line = u->synopsis; line && *line; start = "       ") {
+		const size_t n = strcspn(line, "\n");
+		print_usage(start, "", line, n);
 		line += n + (line[n] == '\n');
 	}
+	const struct fc_command *const *c = u->synopsis ? NULL : u->commands;
+	for (; c && *c; c++, start = "       ")
+		print_usage(
+		    start, (*c)->name, (*c)->usage->synopsis, strcspn((*c)->usage->synopsis, "\n"));
 	putchar('\n');
 	print_wrapped(u->summary, 0, 0);
-	if (opts->kind != FC_OPT_HEAD)
+	if (rows->v[0]->kind != FC_OPT_IS_HEAD)
 		putchar('\n');
-	for (const struct fc_opt *o = opts; o->kind != FC_OPT_END; o++) {
-		if (o->kind == FC_OPT_HEAD)
-			printf("\n%s:\n", o->help);
-		else
-			print_option(o);
+	for (size_t i = 0; i < rows->n; i++) {
+		if (rows->v[i]->kind == FC_OPT_IS_HEAD)
+			printf("\n%s:\n", rows->v[i]->help);
+		else if (!fc_opt_is_hidden(rows->v[i]))
+			print_option(rows->v[i]);
 	}
-	printf("  -h, --help                print this help\n"
-	       "      --version             print the version\n");
 	if (u->more)
 		printf("\n%s\n", u->more);
 	fc_finish();

@@ -63,26 +63,47 @@ static size_t by_first_word(const char *word, const char *name)
 	return n > 2 && word[n] && !strncmp(word, name, n + 1) ? 0 : SIZE_MAX;
 }
 
-void fc_suggest(struct fc_buf *b, const char *word, const char *const *names, size_t n)
+static char *with_hyphens(const char *word)
 {
-	static const measure rules[] = {by_beginning, by_more_words, by_slips, by_first_word};
 	char *w = fc_strdup(word);
-	size_t best = SIZE_MAX, n_best = 0, n_told = 0;
 	for (char *p = w; (p = strchr(p, '_'));)
 		*p = '-';
-	for (size_t r = 0; r < FC_LEN(rules) && !n_best; r++) {
-		for (size_t i = 0; i < n; i++)
-			best = least_of(best, rules[r](w, names[i]));
-		for (size_t i = 0; i < n && best < SIZE_MAX; i++)
-			n_best += rules[r](w, names[i]) == best;
-		for (size_t i = 0; i < n && n_best; i++)
-			if (rules[r](w, names[i]) == best) {
-				const char *sep = n_told == 0 ? ""
-				    : n_told + 1 == n_best    ? " or "
-							      : ", ";
-				fc_buf_addf(b, "%s--%s", sep, names[i]);
-				n_told++;
-			}
+	return w;
+}
+
+/* Sets far[i] to how far names[i] is from the word by this rule, and returns how many are nearest.
+ */
+static size_t measure_all(
+    measure rule, size_t *far, size_t *best, const char *word, const char *const *names, size_t n)
+{
+	size_t n_best = 0;
+	*best = SIZE_MAX;
+	for (size_t i = 0; i < n; i++) {
+		char *name = with_hyphens(names[i]);
+		far[i] = rule(word, name);
+		*best = least_of(*best, far[i]);
+		free(name);
 	}
+	for (size_t i = 0; i < n && *best < SIZE_MAX; i++)
+		n_best += far[i] == *best;
+	return n_best;
+}
+
+void fc_suggest(
+    struct fc_buf *b, const char *prefix, const char *word, const char *const *names, size_t n)
+{
+	static const measure rules[] = {by_beginning, by_more_words, by_slips, by_first_word};
+	char *w = with_hyphens(word);
+	size_t *far = FC_ARRAY(size_t, n + 1), best = SIZE_MAX, n_best = 0, n_told = 0;
+	for (size_t r = 0; r < FC_LEN(rules) && !n_best; r++)
+		n_best = measure_all(rules[r], far, &best, w, names, n);
+	for (size_t i = 0; i < n && n_best; i++) {
+		if (far[i] != best)
+			continue;
+		const char *sep = n_told == 0 ? "" : n_told + 1 == n_best ? " or " : ", ";
+		fc_buf_addf(b, "%s%s%s", sep, prefix, names[i]);
+		n_told++;
+	}
+	free(far);
 	free(w);
 }

@@ -4,8 +4,9 @@
 
 #include "base/buf.h"
 
-/* Appends which of the options names[n] the word may have been meant to be: "--seed",
+/* Appends which of names[n] the word may have been meant to be, each behind the prefix: "--seed",
  * "--seed or --slots", or nothing. */
-void fc_suggest(struct fc_buf *b, const char *word, const char *const *names, size_t n);
+void fc_suggest(
+    struct fc_buf *b, const char *prefix, const char *word, const char *const *names, size_t n);
 
 #endif

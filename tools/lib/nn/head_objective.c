@@ -3,6 +3,21 @@
 
 #include <math.h>
 
+#include "base/mem.h"
+
+const char *const fc_loss_words[] = {[FC_LOSS_KL] = "kl",
+    [FC_LOSS_CE] = "ce",
+    [FC_LOSS_REVERSE_KL] = "reverse-kl",
+    [FC_LOSS_JSD] = "jsd",
+    [FC_LOSS_SKEW_KL] = "skew-kl",
+    [FC_LOSS_SKEW_REVERSE_KL] = "skew-reverse-kl",
+    NULL};
+_Static_assert(FC_LEN(fc_loss_words) == FC_LOSS_N + 1, "a word each");
+
+const char *const fc_row_rule_words[] = {
+    [FC_ROW_TAIL] = "tail", [FC_ROW_RENORMALISED] = "renormalise", NULL};
+_Static_assert(FC_LEN(fc_row_rule_words) == FC_ROW_SAMPLED + 1, "a word each");
+
 /* log(exp(a) + exp(b)) */
 static double log_add(double a, double b)
 {

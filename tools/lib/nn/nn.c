@@ -8,6 +8,10 @@
 #include "base/mem.h"
 #include "nn/backend.h"
 
+const char *const fc_compute_words[] = {
+    [FC_COMPUTE_AUTO] = "auto", [FC_COMPUTE_F32] = "f32", [FC_COMPUTE_BF16] = "bf16", NULL};
+_Static_assert(FC_LEN(fc_compute_words) == FC_COMPUTE_N + 1, "a word each");
+
 int fc_nn_check_device(const char *device, struct fc_err *e)
 {
 	if (strcmp(device, "cpu"))

@@ -29,7 +29,8 @@
  *
  * "+=" functions add to their result.  No function allocates in proportion to N * V.
  */
-enum fc_compute { FC_COMPUTE_AUTO, FC_COMPUTE_F32, FC_COMPUTE_BF16 };
+enum fc_compute { FC_COMPUTE_AUTO, FC_COMPUTE_F32, FC_COMPUTE_BF16, FC_COMPUTE_N };
+extern const char *const fc_compute_words[]; /* of an option (base/opt.h) */
 
 struct fc_nn;
 /*
@@ -219,8 +220,9 @@ enum fc_loss_kind {
 		      */
 	FC_LOSS_SKEW_KL,         /* KL(q | a q + (1 - a) p): DistiLLM, arXiv 2402.03898 */
 	FC_LOSS_SKEW_REVERSE_KL, /* KL(p | a p + (1 - a) q) */
+	FC_LOSS_N
 };
-#define FC_LOSS_KINDS "kl|ce|reverse-kl|jsd|skew-kl|skew-reverse-kl"
+extern const char *const fc_loss_words[]; /* of an option (base/opt.h) */
 
 /* What a row says of the ids that it does not list. */
 enum fc_row_rule {
@@ -235,6 +237,7 @@ enum fc_row_rule {
 	 * the loss, CE, is right on average over draws (arXiv 2503.16870).  Temperature 1. */
 	FC_ROW_SAMPLED,
 };
+extern const char *const fc_row_rule_words[]; /* of an option: those before FC_ROW_SAMPLED */
 
 struct fc_objective {
 	enum fc_loss_kind kind;

@@ -32,10 +32,9 @@ bool fc_kind_has_examples(enum fc_kind k)
 	return k == FC_KIND_TOKENS || k == FC_KIND_DISTS;
 }
 
-const char *fc_text_cut_name(enum fc_text_cut cut)
-{
-	return cut == FC_CUT_PROMPT ? "prompt" : "whole";
-}
+const char *const fc_text_cut_words[] = {
+    [FC_CUT_WHOLE] = "whole", [FC_CUT_PROMPT] = "prompt", NULL};
+_Static_assert(FC_LEN(fc_text_cut_words) == FC_CUT_N + 1, "a word each");
 
 bool fc_kind_has_tensors(enum fc_kind k)
 {
@@ -167,7 +166,7 @@ int fc_header_compatible(
 	if (a->cut != b->cut)
 		return fc_fail(e,
 		    "%s: its text was cut into tokens by --cut %s, the one before by --cut %s",
-		    name, fc_text_cut_name(b->cut), fc_text_cut_name(a->cut));
+		    name, fc_text_cut_words[b->cut], fc_text_cut_words[a->cut]);
 	if (a->n_vocab != b->n_vocab || a->source_n_vocab != b->source_n_vocab)
 		return fc_fail(e, "%s: its vocabulary size (%u) differs from the one before (%u)",
 		    name, a->n_vocab != b->n_vocab ? b->n_vocab : b->source_n_vocab,

@@ -33,9 +33,8 @@ bool fc_kind_has_examples(enum fc_kind k);
  * PROMPT: what a model reads before an answer is cut as when it is asked for that answer, and the
  * answer goes on from there.
  */
-enum fc_text_cut { FC_CUT_WHOLE = 0, FC_CUT_PROMPT = 1 };
-#define FC_CUTS "whole|prompt"
-const char *fc_text_cut_name(enum fc_text_cut cut);
+enum fc_text_cut { FC_CUT_WHOLE = 0, FC_CUT_PROMPT = 1, FC_CUT_N };
+extern const char *const fc_text_cut_words[]; /* of an option (base/opt.h) */
 
 struct fc_program { /* one link of the provenance chain, as SAM's @PG */
 	char *name, *version, *args;

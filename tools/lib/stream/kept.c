@@ -52,7 +52,7 @@ static int fail_with_difference(
 	if (a->cut != b->cut)
 		return fc_fail(e,
 		    "%s: an interrupted run had --cut %s, this one has --cut %s" REMEDY, partial,
-		    fc_text_cut_name(a->cut), fc_text_cut_name(b->cut));
+		    fc_text_cut_words[a->cut], fc_text_cut_words[b->cut]);
 	if (strcmp(program_version(a), program_version(b)) != 0)
 		return fc_fail(e, "%s: version %s was interrupted, this is %s" REMEDY, partial,
 		    program_version(a), program_version(b));

@@ -4,6 +4,11 @@
 #include <math.h>
 
 #include "base/hash.h"
+#include "base/mem.h"
+
+const char *const fc_round_words[] = {
+    [FC_ROUND_NEAREST] = "nearest", [FC_ROUND_STOCHASTIC] = "stochastic", NULL};
+_Static_assert(FC_LEN(fc_round_words) == FC_ROUND_N + 1, "a word each");
 
 /* Number i of a sequence: the finalizer of splitmix64 (Vigna) over key + i * golden ratio.  It
  * needs no state, so that blocks can be rounded in any order. */

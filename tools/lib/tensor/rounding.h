@@ -10,7 +10,9 @@
  * from the lower: each number is right on average, so that many small changes keep their sum.  What
  * an element draws depends on the seed, the tensor's name and the element's place only.
  */
-struct fc_rounding { /* {0}: to nearest even */
+enum fc_round { FC_ROUND_NEAREST, FC_ROUND_STOCHASTIC, FC_ROUND_N };
+extern const char *const fc_round_words[]; /* of an option (base/opt.h) */
+struct fc_rounding {                       /* {0}: to nearest even */
 	bool stochastic;
 	uint64_t seed;
 };

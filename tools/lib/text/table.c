@@ -14,6 +14,10 @@
 #include "text/json.h"
 #include "text/utf8.h"
 
+const char *const fc_table_format_words[] = {
+    [FC_TABLE_TEXT] = "table", [FC_TABLE_TSV] = "tsv", [FC_TABLE_JSON] = "json", NULL};
+_Static_assert(FC_LEN(fc_table_format_words) == FC_TABLE_N + 1, "a word each");
+
 struct fc_cell fc_cell_none(void)
 {
 	return (struct fc_cell){.kind = FC_CELL_NONE};

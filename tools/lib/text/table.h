@@ -15,8 +15,9 @@ enum fc_table_format {
 	FC_TABLE_TEXT, /* for people: aligned columns, reals rounded */
 	FC_TABLE_TSV,  /* a header line; tab, newline and backslash in cells as \t \n \\ */
 	FC_TABLE_JSON, /* one object a row and line */
+	FC_TABLE_N
 };
-#define FC_TABLE_FORMATS "table|tsv|json" /* for FC_OPT_CHOICE */
+extern const char *const fc_table_format_words[]; /* of an option (base/opt.h) */
 
 /* Who sees a column; programs read TSV and JSON. */
 enum fc_column_shown { FC_SHOWN_ALL, FC_SHOWN_PROGRAMS, FC_SHOWN_NEVER };
