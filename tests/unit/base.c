@@ -199,7 +199,7 @@ static void test_suggest(void)
 	};
 	for (size_t i = 0; i < FC_LEN(t); i++) {
 		struct fc_buf b = FC_BUF_INIT;
-		fc_suggest(&b, t[i].word, names, FC_LEN(names));
+		fc_suggest(&b, "--", t[i].word, names, FC_LEN(names));
 		T_STR(b.p ? b.p : "", t[i].want, "suggest");
 		fc_buf_release(&b);
 	}
