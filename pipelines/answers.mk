@@ -82,10 +82,11 @@ within = $(if $(filter ln-dpo,$(PREFERENCE)),--within source)
 SET     := $(OUT)/settings
 prompts := $(call identity,$(PROMPTS))
 answer_settings = $(call settings,$(SET)/answers/$1,source $(call identity,$(call source,$1)) prompts $(prompts) samples \
-                  $(SAMPLES) generate $(call plain,$(GENERATE)) seed $(SEED))
+                  $(SAMPLES) generate $(call deciding,fc-infer,$(GENERATE)) seed $(SEED))
 $(foreach n,$(NAMES),$(call answer_settings,$n))
-$(call settings,$(SET)/judgments,judge $(call plain,$(value JUDGE)))
-$(call settings,$(SET)/best,of $(NAMES) reward $(REWARD) match $(MATCH) checker $(value CHECKER) select $(strip $(within) $(call plain,$(SELECT))))
+$(call settings,$(SET)/judgments,judge $(call deciding,fc-eval judge,$(call as_is,$(value JUDGE))))
+$(call settings,$(SET)/best,of $(NAMES) reward $(REWARD) match $(MATCH) checker $(value CHECKER) select $(strip $(within) \
+    $(call deciding,fc-eval select,$(SELECT))))
 $(call settings,$(SET)/texts,data $(if $(DATA),$(call identity,$(DATA))))
 
 answer = $(FC)fc-infer --generate -m $1 --temperature 1 --choices $(SAMPLES) --seed $(SEED) $(GENERATE)

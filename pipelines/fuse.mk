@@ -72,13 +72,14 @@ train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) $(loss) --answers any --sav
 SET   := $(OUT)/settings
 pivot := $(call identity,$(PIVOT))
 data  := $(call identity,$(DATA))
-$(call settings,$(SET)/pivot.fcs,pivot $(pivot) data $(data) $(row_kind) infer $(call plain,$(INFER)))
-adapt_set = $(if $(ADAPT),adapt $(call plain,$(ADAPTING)) folds $(FOLDS))
+$(call settings,$(SET)/pivot.fcs,pivot $(pivot) data $(data) $(row_kind) infer $(call deciding,fc-infer,$(INFER)))
+adapt_set = $(if $(ADAPT),adapt $(call deciding,fc-train,$(ADAPTING)) folds $(FOLDS))
 capture_settings = $(call settings,$(SET)/$1.aligned.fcs,source $(call identity,$(call source,$1)) pivot $(pivot) data $(data) $(row_kind) \
-                   infer $(call plain,$(INFER)) align $(ALIGN) $(adapt_set))
+                   infer $(call deciding,fc-infer,$(INFER)) align $(ALIGN) $(adapt_set))
 $(foreach n,$(NAMES),$(call capture_settings,$n))
 # With the names of what is fused together, in no order.
-train_settings = rule $(RULE) $(at_most) lambda $(LAMBDA) loss $(LOSS) train $(call plain,$(TRAIN)) pivot $(pivot) of $(sort $1) $(mixture_set)
+train_settings = rule $(RULE) $(at_most) lambda $(LAMBDA) loss $(LOSS) train $(call \
+    deciding,fc-train,$(TRAIN)) pivot $(pivot) of $(sort $1) $(mixture_set)
 
 $(OUT):
 	mkdir -p $@

@@ -23,7 +23,7 @@ also_checked = $(merge) -q --dry-run -o $(OUT)/none $(foreach n,$(NAMES),$(PIVOT
 fusechat: $(RESULT)
 
 $(foreach n,$(NAMES),$(call settings,$(SET)/target-$n,$(call train_settings,$n)))
-$(call settings,$(SET)/fusechat,method $(METHOD) merge $(call plain,$(MERGE)) pivot $(pivot) of $(notdir $(TARGETS)))
+$(call settings,$(SET)/fusechat,method $(METHOD) merge $(call deciding,fc-varm,$(MERGE)) pivot $(pivot) of $(notdir $(TARGETS)))
 $(CHECKED): $(SET)/fusechat $(NAMES:%=$(SET)/target-%)
 
 # For a pair, MinCE takes the better of the two for each conversation.

@@ -11,11 +11,11 @@ ifeq ($(if $(wildcard $(DEV)),$(dev)),$(data))
 $(error DEV is DATA: models that are trained on a text are trusted too much on it; take other conversations)
 endif
 
-$(call settings,$(SET)/dev/pivot.fcs,pivot $(pivot) dev $(dev) k $(K) infer $(call plain,$(INFER)))
+$(call settings,$(SET)/dev/pivot.fcs,pivot $(pivot) dev $(dev) k $(K) infer $(call deciding,fc-infer,$(INFER)))
 dev_settings = $(call settings,$(SET)/dev/$1.aligned.fcs,source $(call identity,$(call source,$1)) pivot $(pivot) dev $(dev) \
-               k $(K) infer $(call plain,$(INFER)) align $(ALIGN) $(adapt_set))
+               k $(K) infer $(call deciding,fc-infer,$(INFER)) align $(ALIGN) $(adapt_set))
 $(foreach n,$(NAMES),$(call dev_settings,$n))
-$(call settings,$(SET)/dev/weights,by $(BY) verdict $(call plain,$(VERDICT)))
+$(call settings,$(SET)/dev/weights,by $(BY) verdict $(call deciding,fc-align verdict,$(VERDICT)))
 
 $(CHECKED): $(SET)/dev/weights
 dev_checked = $(FC)fc-align verdict $(BY:%=--by %) $(VERDICT) --help >/dev/null
@@ -56,5 +56,5 @@ pair_steps    = $(if $(filter $1,$(firstword $(ORDER))),$(OUT)/dev/pivot.fcs) $(
 mixture_steps = $(OUT)/dev/pivot.fcs $(foreach n,$(sort $(NAMES)),$(call source_on_dev,$n)) $(OUT)/dev/weights.tsv
 PAIR_WEIGHTS  = $(OUT)/dev/weights-%.tsv
 WEIGHTS       = $(OUT)/dev/weights.tsv
-mixture_set   = dev $(dev) by $(BY) verdict $(call plain,$(VERDICT))
+mixture_set   = dev $(dev) by $(BY) verdict $(call deciding,fc-align verdict,$(VERDICT))
 by_weights    = --weights $(filter %.tsv,$^) $(BY:%=--by %)

@@ -47,10 +47,10 @@ judge  = PATH=$(if $(FC),$(abspath $(FC)):)$$PATH $(FC)fc-eval judge --questions
 SET := $(OUT)/settings
 questions := $(call identity,$(QUESTIONS))
 answer_settings = $(call settings,$(SET)/$1,model $(call identity,$(call model,$1)) questions $(questions) \
-                  infer $(call plain,$(INFER)))
+                  infer $(call deciding,fc-infer,$(INFER)))
 $(foreach n,$(NAMES),$(call answer_settings,$n))
 $(call settings,$(SET)/judgments,questions $(questions) prompts $(call identity,$(PROMPTS)) reference $(call \
-    identities,$(REFERENCE)) judge $(call plain,$(value JUDGE)) models $(sort $(NAMES)))
+    identities,$(REFERENCE)) judge $(call deciding,fc-eval judge,$(call as_is,$(value JUDGE))) models $(sort $(NAMES)))
 $(call settings,$(SET)/tables,title $(TITLE) order $(NAMES))
 
 # The scores, and what the comparison says in words.

@@ -83,7 +83,7 @@ teacher  = $(if $(filter 1,$(words $1)),,$(call teach,$1) | )$2 $(if $(filter 1,
 
 onpolicy: $(RESULT)
 
-$(call settings,$(SET)/answers,pivot $(pivot) prompts $(data) generate $(call plain,$(GENERATE)) seed $(SEED))
+$(call settings,$(SET)/answers,pivot $(pivot) prompts $(data) generate $(call deciding,fc-infer,$(GENERATE)) seed $(SEED))
 $(call settings,$(SET)/onpolicy,$(call train_settings,$(NAMES)) $(if $(filter category,$(RULE)),by $(BY)))
 $(CHECKED): $(SET)/answers $(SET)/onpolicy
 

@@ -36,11 +36,11 @@ $(if $(ITSELF),$(call need_unlike,SOURCES,$(NAMES) itself))
 all: $(PREFERRED)
 
 pivot := $(call identity,$(PIVOT))
-said_by = $(call settings,$(SET)/preference/$1,of $2 pivot $(pivot) infer $(call plain,$(INFER)))
+said_by = $(call settings,$(SET)/preference/$1,of $2 pivot $(pivot) infer $(call deciding,fc-infer,$(INFER)))
 $(call said_by,pairs,$(FUSION))$(foreach n,$(NAMES),$(call said_by,$n,$(call identity,$(call source,$n))))
 $(call settings,$(SET)/preference/itself,of $(FUSION) pivot $(pivot) prompts $(prompts) samples $(SAMPLES) generate $(call \
-    plain,$(GENERATE)) seed $(SEED))
-$(call settings,$(SET)/preference/train,by $(PREFERENCE) options $(call plain,$(PREFER)) sources $(REFERENCES:$(PART)/%=%))
+    deciding,fc-infer,$(GENERATE)) seed $(SEED))
+$(call settings,$(SET)/preference/train,by $(PREFERENCE) options $(call deciding,fc-train,$(PREFER)) sources $(REFERENCES:$(PART)/%=%))
 
 prefer = $(FC)fc-train -m $1 --preference $(PREFERENCE) --save-dtype f32 $(PREFER)
 # Only what the answers' labels have is read, and no row.

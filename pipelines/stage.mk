@@ -6,7 +6,7 @@
 #
 #   STEPS = run/answers.jsonl run/table.txt                          all stages, in the order of their work
 #   all: $(STEPS)
-#   $(call settings,run/settings/answers,model $(call identity,$(MODEL)) infer $(call plain,$(INFER)))
+#   $(call settings,run/settings/answers,model $(call identity,$(MODEL)) infer $(call deciding,fc-infer,$(INFER)))
 #   run/answers.jsonl: questions.jsonl run/settings/answers
 #   	$(call step,answers)                                         says "step 1 of 2: answers"
 #   	fc-infer --generate -m $(MODEL) $(INFER) -o $@ $<
@@ -68,8 +68,13 @@ $1: FORCE
 	@mkdir -p $$(@D); printf '%s\n' '$$(subst $$(quote),$$(quote)\$$(quote)$$(quote),$$(settings_$1))' >$$@
 endef
 FORCE:
-# Options that change what is said, not what is made.
-plain = $(filter-out -q --quiet,$1)
+# deciding(TOOL,OPTIONS): those of the options that decide what is made, as the tool itself tells them from those that
+# change what is said, how fast and how often something is kept.
+# as_is(TEXT) keeps what a recipe's shell replaces, as a program's name in a file: $(call as_is,$(value JUDGE)).
+deciding = $(if $(strip $2),$(shell $(FC)$1 --settings $2)$(if $(filter 0,$(.SHELLSTATUS)),,$(error $1 does not take $2)))
+as_is    = $(subst $(close),\$(close),$(subst $(open),\$(open),$(subst `,\`,$(subst $$,\$$,$1))))
+open    := (
+close   := )
 
 # ---- step N of M ----
 # STEPS lists the files of a pipeline in the order of its stages; a recipe begins with $(call step,WORDS).

@@ -176,7 +176,7 @@ score  = --long skip --max-length $(LENGTH) $(EVAL) -p $(MODEL)/pivot
 # $(call rows,DATA,OUT,SOURCES,WORDS,OPTIONS): fuse.mk knows what has to be made anew, and is asked every time.
 rows   = @$(MAKE) --no-print-directory -f $(HERE)../fusellm.mk PIVOT=$(MODEL)/pivot SOURCES='$3' DATA=$1 OUT=$2 FC=$(FC) K=$(K) \
          INFER='$(cut) $(INFER)' CHECKPOINT=$(CHECKPOINT) IN='$(IN)$4: ' $5 $2/pivot.fcs $(patsubst %,$2/%.aligned.fcs,$(notdir $3))
-$(call settings,$(SET)/dev/pivot,k $(K) length $(LENGTH) eval $(call plain,$(EVAL)))
+$(call settings,$(SET)/dev/pivot,k $(K) length $(LENGTH) eval $(call deciding,fc-infer,$(EVAL)))
 
 $(WORK)/raw/labels.jsonl: $(WORK)/data/train.jsonl $(WORK)/data/checked
 	@mkdir -p $(@D); head -n $(MOST) $< >$@
@@ -230,11 +230,11 @@ stream_from = $(call from_$(call kind_of,$2),$1,$(call source_of,$2))
 
 define of_size
 $(call settings,$(SET)/$1/labels,n $1)
-$(call settings,$(SET)/$1/sources,adapting $(call plain,$(ADAPTING)) length $(LENGTH))
-$(call settings,$(SET)/$1/answers,n $(ANSWERS) length $(LENGTH) infer $(call plain,$(INFER) $(ASK)) seed $(DEVSEED))
-$(call settings,$(SET)/$1/train,train $(call plain,$(TRAIN)) lambda $(LAMBDA) seed $(DEVSEED))
-$(call settings,$(SET)/$1/known,k $(K) length $(LENGTH) eval $(call plain,$(EVAL)))
-$(call settings,$(SET)/$1/tested,ask $(if $(QUESTIONS),$(call plain,$(ASK)) $(call identity,$(QUESTIONS))))
+$(call settings,$(SET)/$1/sources,adapting $(call deciding,fc-train,$(ADAPTING)) length $(LENGTH))
+$(call settings,$(SET)/$1/answers,n $(ANSWERS) length $(LENGTH) infer $(call deciding,fc-infer,$(INFER) $(ASK)) seed $(DEVSEED))
+$(call settings,$(SET)/$1/train,train $(call deciding,fc-train,$(TRAIN)) lambda $(LAMBDA) seed $(DEVSEED))
+$(call settings,$(SET)/$1/known,k $(K) length $(LENGTH) eval $(call deciding,fc-infer,$(EVAL)))
+$(call settings,$(SET)/$1/tested,ask $(if $(QUESTIONS),$(call deciding,fc-infer,$(ASK)) $(call identity,$(QUESTIONS))))
 $(call settings,$(SET)/$1/grid,of $(GRID))
 $(call settings,$(SET)/$1/tables,seeds $(SEEDS) sources $(NAMES) match $(MATCH))
 $N/labels.jsonl: $(WORK)/data/train.jsonl $(SET)/$1/labels | $(WORK)/data/checked

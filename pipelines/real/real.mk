@@ -53,9 +53,9 @@ chats := $(call identities,$(CHATS)) of $(notdir $(CHATS))
 $(call settings,$(SET)/fusion.jsonl,chats $(chats) n $(N))
 $(call settings,$(SET)/heldout.jsonl,chats $(chats) n $(HELD))
 $(call settings,$(SET)/pivot,model $(call identity,$(PIVOT)))
-$(call settings,$(SET)/sft,train $(call plain,$(TRAIN)) length $(LENGTH))
+$(call settings,$(SET)/sft,train $(call deciding,fc-train,$(TRAIN)) length $(LENGTH))
 heldout_settings = $(call settings,$(SET)/$1.heldout,model $(if $(filter $(OURS),$1),made here,$(call \
-    identity,$(call where,$1))) length $(LENGTH) eval $(call plain,$(EVAL)))
+    identity,$(call where,$1))) length $(LENGTH) eval $(call deciding,fc-infer,$(EVAL)))
 $(foreach m,$(OURS) $(NAMES),$(call heldout_settings,$m))
 $(call settings,$(SET)/table.txt,models $(OURS) $(NAMES) chats $(words $(CHATS)))
 

@@ -116,20 +116,23 @@ static void bash_end(const struct fc_command *const *commands)
 
 static void zsh_begin(const struct fc_command *const *commands)
 {
-	printf("#compdef %s\n# zsh completion, printed by %s --completion zsh\n", fc_prog, fc_prog);
+	printf(
+	    "#compdef %s\n# zsh completion, printed by %s --completion zsh\n_", fc_prog, fc_prog);
+	print_function();
+	printf("() {\n");
 	if (!commands)
 		return;
-	printf("if ((CURRENT == 2)); then\n\tlocal -a commands=(\n");
+	printf("\tif ((CURRENT == 2)); then\n\t\tlocal -a commands=(\n");
 	for (; *commands; commands++) {
-		printf("\t\t'%s:", (*commands)->name);
+		printf("\t\t\t'%s:", (*commands)->name);
 		print_escaped((*commands)->usage->summary, ":\\");
 		printf("'\n");
 	}
-	printf("\t)\n\t_describe -t commands command commands\n"
-	       "\t_arguments '--help[print this help]' '--version[print the version]'\n"
-	       "\treturn\nfi\n"
-	       "shift words\n((CURRENT--))\n"
-	       "case $words[1] in\n");
+	printf("\t\t)\n\t\t_describe -t commands command commands\n"
+	       "\t\t_arguments '--help[print this help]' '--version[print the version]'\n"
+	       "\t\treturn\n\tfi\n"
+	       "\tshift words\n\t((CURRENT--))\n"
+	       "\tcase $words[1] in\n");
 }
 
 /* What may follow the option, behind its help: ":N: ", ":FILE:_files", ":word:(a b)". */
@@ -167,7 +170,7 @@ static void zsh_option(const struct fc_opt *o)
 static void zsh_options(const struct fc_opt_rows *rows, const struct fc_command *c)
 {
 	if (c)
-		printf("%s)\n", c->name);
+		printf("\t%s)\n", c->name);
 	printf("\t_arguments -s");
 	for (size_t i = 0; i < rows->n; i++)
 		if (is_shown(rows->v[i]))
@@ -175,10 +178,14 @@ static void zsh_options(const struct fc_opt_rows *rows, const struct fc_command 
 	printf(" \\\n\t\t'*:file:_files'%s\n", c ? " ;;" : "");
 }
 
+/* Autoloaded from a file _fc-x the text is that function's body; elsewhere it is sourced. */
 static void zsh_end(const struct fc_command *const *commands)
 {
-	if (commands)
-		printf("esac\n");
+	printf("%s}\nif [[ $funcstack[1] = _%s ]]; then _", commands ? "\tesac\n" : "", fc_prog);
+	print_function();
+	printf(" \"$@\"; else compdef _");
+	print_function();
+	printf(" %s; fi\n", fc_prog);
 }
 
 /* ---- fish ---- */
