@@ -5,6 +5,10 @@ BINDIR  = $(PREFIX)/bin
 MANDIR  = $(PREFIX)/share/man
 DATADIR = $(PREFIX)/share/fusechat
 DESTDIR =
+# Where each shell looks for the completions of fc-x: fc-x, _fc-x, fc-x.fish.
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR  = $(PREFIX)/share/zsh/site-functions
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 
 CC         = cc
 PROTOCC    = protoc-c
@@ -181,9 +185,14 @@ install: all
 	install -m 644 pipelines/recipes/*.yml $(DESTDIR)$(DATADIR)/recipes
 	for s in 1 5 7; do mkdir -p $(DESTDIR)$(MANDIR)/man$$s; \
 	    install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s; done
+	mkdir -p $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	for t in $(TOOLS); do \
+	    for f in bash:$(BASHDIR)/$$t zsh:$(ZSHDIR)/_$$t fish:$(FISHDIR)/$$t.fish; do \
+	        $(RUN) $(B)/$$t --completion $${f%%:*} | install -m 644 /dev/stdin $(DESTDIR)$${f#*:}; done; done
 
 uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%)
+	rm -f $(TOOLS:%=$(DESTDIR)$(BASHDIR)/%) $(TOOLS:%=$(DESTDIR)$(ZSHDIR)/_%) $(TOOLS:%=$(DESTDIR)$(FISHDIR)/%.fish)
 	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(notdir $(wildcard pipelines/*.mk proto/*.proto)) weights.sh)
 	for p in $(notdir $(MANS)); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p; done
 	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(patsubst pipelines/%,%,$(wildcard pipelines/recipes/*.yml)))

@@ -26,8 +26,8 @@ fish_candidates() { # of a line, whose candidates have a tab and what they are f
 		cut -f 1
 }
 # What zsh makes of a line when the tabulator is pressed behind it.
-zsh_completed() {
-	HOME=$BATS_TEST_TMPDIR LINE=$1 RESULT=$BATS_TEST_TMPDIR/line FUNCTIONS=$BATS_FILE_TMPDIR/zsh zsh -f -c '
+zsh_completed() { # LINE [FOLDER OF FUNCTIONS]
+	HOME=$BATS_TEST_TMPDIR LINE=$1 RESULT=$BATS_TEST_TMPDIR/line FUNCTIONS=${2:-$BATS_FILE_TMPDIR/zsh} zsh -f -c '
 		zmodload zsh/zpty
 		rm -f $RESULT
 		zpty shell zsh -f -i
@@ -98,6 +98,26 @@ has() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
 		if command -v zsh >/dev/null; then "$t" --completion zsh | zsh -n; fi
 		if command -v fish >/dev/null; then "$t" --completion fish | fish -n; fi
 	done
+}
+
+@test "make install puts them where the shells look, and make uninstall takes them away" {
+	make -s -C "$FC_ROOT" -o all B="$B" DESTDIR="$PWD/root" PREFIX=/usr install
+	for t in "$FC_ROOT"/tools/fc-*/; do
+		t=$(basename "$t")
+		cmp <("$t" --completion bash) root/usr/share/bash-completion/completions/"$t"
+		[ -s root/usr/share/zsh/site-functions/_"$t" ] && [ -s root/usr/share/fish/vendor_completions.d/"$t".fish ]
+	done
+	[ "$(stat -c %a root/usr/share/zsh/site-functions/_fc-infer)" = 644 ]
+	if command -v zsh >/dev/null; then
+		[ "$(zsh_completed 'fc-view --finger' "$PWD/root/usr/share/zsh/site-functions")" = 'fc-view --fingerprint ' ]
+	fi
+	if command -v fish >/dev/null; then
+		[ "$(HOME=$BATS_TEST_TMPDIR XDG_DATA_DIRS=$PWD/root/usr/share fish -c 'complete -C "fc-view --finger"' |
+			cut -f 1)" = --fingerprint ]
+	fi
+	make -s -C "$FC_ROOT" B="$B" DESTDIR="$PWD/root" PREFIX=/usr uninstall
+	[ -z "$(find root -type f)" ]
+	rm -r root
 }
 
 @test "a shell that is not known, and a command before it" {
