@@ -427,7 +427,7 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 
 @test "commands: one declaration in one file, and a place in the page" {
 	fc-eval --help | sed -n 's/^[Usage: ]*fc-eval \([a-z-]*\) .*/\1/p' >names
-	[ "$(wc -l <names)" = "$(grep -rl '^EVAL_COMMAND = ' "$FC_ROOT/tools/fc-eval" | wc -l)" ]
+	[ "$(wc -l <names)" = "$(grep -rl '^EVAL_COMMAND(' "$FC_ROOT/tools/fc-eval" | wc -l)" ]
 	grep -qx ppl names
 	while read -r name; do
 		grep -qE "^\.Cm (.* )?$name( |$)" "$FC_ROOT/man/fc-eval.1" || { echo "no .Cm $name"; return 1; }

@@ -47,7 +47,7 @@ static double divergence(
 		case FC_LOSS_SKEW_KL:
 			sum += forward_m;
 			break;
-		case FC_LOSS_SKEW_REVERSE_KL:
+		default: /* FC_LOSS_SKEW_REVERSE_KL */
 			sum += p[c] * log(p[c] / m);
 			break;
 		}

@@ -10,10 +10,11 @@
  * Writing that is complete or absent: out (files) and outdir (folders), under the names of tmpname
  * until then; door keeps inputs and outputs apart, replace says what an output may take the place
  * of, ending what is done when a signal comes. file is reading and paths. opt is the command line
- * (opt_help: what --help prints; suggest: what a misspelt option may mean; launcher: how often
- * the program was started); progress is the bar, barline its line on a terminal. par is the
- * threads, isa the instruction set; rng random numbers, resample intervals by drawing items again,
- * hash fingerprints, shard every n-th record.
+ * and command what is said first of programs that do several things (opt_rows: what a table says;
+ * opt_help: what --help prints; completion: what shells are told; suggest: what a misspelt name may
+ * mean; launcher: how often the program was started); progress is the bar, barline its line on a
+ * terminal. par is the threads, isa the instruction set; rng random numbers, resample intervals by
+ * drawing items again, hash fingerprints, shard every n-th record.
  */
 
 /*
