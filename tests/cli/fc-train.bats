@@ -434,7 +434,9 @@ killed_three_times() {
 }
 
 @test "--update: the change alone, which fc-varm merges like the target" {
-	train -q --save-dtype f32 --update a.fcs -o a "$F/dists.fcs"
+	train -q --force --eval-every 3 --save-dtype f32 --update a.fcs -o a "$F/dists.fcs"
+	made=$(fc-view --header a.fcs | sed -n 's/^program *fc-train//p')
+	[[ $made == *' --save-dtype f32'* && $made != *--force* && $made != *--eval-every* ]]
 	train -q --seed 5 --lambda 0.5 --save-dtype f32 -o b "$F/dists.fcs"
 	train -q --seed 5 --lambda 0.5 --update - "$F/dists.fcs" >b.fcs
 	[ "$(fc-view --header a.fcs | sed -n 's/^kind *//p')" = "model update" ]
