@@ -6,7 +6,7 @@ load ../helper
 setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return 1
 	mkdir -p zsh cwd/model-folder
-	for t in fc-infer fc-eval; do
+	for t in fc-infer fc-eval fc-varm; do
 		for shell in bash fish; do "$t" --completion "$shell" >"$t.$shell"; done
 		"$t" --completion zsh >"zsh/_$t"
 	done
@@ -58,6 +58,7 @@ has() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
 	[ -z "$(bash_candidates fc-eval judge --form)" ]
 	[ "$(bash_candidates fc-eval ppl --format t)" = $'table\ntsv' ]
 	[ "$(bash_candidates fc-eval ppl -o ch)" = chats.jsonl ]
+	[ "$(bash_candidates fc-varm --method mergekit-s)" = mergekit-sce ]
 }
 
 @test "bash has every option that --help names" {

@@ -18,7 +18,7 @@ recipe_models() { python3 "$FC_ROOT/tests/data/recipe/models.py" .; }
 	wrong "--method: target 1: density 0.9 with epsilon 0.15" --method della --density 0.9 ta tb
 	wrong "--method: the weights add up to 0" --method linear --weight 1,-1 ta tb
 	wrong "--gamma does not belong to --method ties" --method ties --gamma 0.1 ta tb
-	wrong "there is no method 'sce-fusechat'" --method sce-fusechat ta tb
+	wrong "'sce-fusechat' is none of" --method sce-fusechat ta tb
 }
 
 @test "old names of options and methods: a note, and the same merge" {

@@ -94,6 +94,8 @@ static void test_store(void)
 	T_STR(o.text, "--f", "a value may begin like an option");
 	T_OK(o.texts.n == 2 && !strcmp(o.texts.v[1], "two"), "texts are kept in order");
 	T_OK(o.colour == BLUE && o.form == RED, "a word is the enum's value");
+	T_OK(fc_opt_is_given("colour") && !fc_opt_is_given("loud") && !fc_opt_is_given("form"),
+	    "what was given is known");
 	T_OK(argc - first == 2 && !strcmp(argv[first], "a") && !strcmp(argv[first + 1], "-b"),
 	    "operands come last, in their order; what follows -- is one");
 	T_STR(fc_opt_given(),
@@ -141,7 +143,7 @@ static void test_refusals(void)
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		char said[4096];
 		const int status = run(t[i].line, false, said);
-		T_OK(status == 2 && strstr(said, t[i].want), t[i].line);
+		T_OK(status == 2 && strstr(said, t[i].want), "%s", t[i].line);
 		if (!strstr(said, t[i].want))
 			printf("# it says: %s", said);
 	}

@@ -22,7 +22,8 @@ _Static_assert(FC_LEN(dtype_words) == SAVED_N + 1, "a word each");
 /* as recipes call them */
 static const char *const dtypes[] = {[F32] = "float32", [F16] = "float16", [BF16] = "bfloat16"};
 
-static const char *base, *recipe, *method = "varm";
+static const char *base, *recipe;
+static unsigned method; /* by its place among all */
 static enum saved dtype;
 static enum fc_round rounding;
 static uint64_t seed = 1;
@@ -51,8 +52,12 @@ static const struct fc_opt own[] = {
 	"begin a new file after N bytes of tensors; 0: never"),
     FC_OPT_FLAG(0, "resume", FC_OPT_PASSES, &run.resume, "go on with a merge that was interrupted"),
     FC_OPT_FLAG('f', "force", FC_OPT_PASSES, &run.force, "replace an existing output folder"),
+    FC_OPT_END,
+};
+static struct fc_opt how[] = {
     FC_OPT_HEAD("How to merge"),
-    FC_OPT_TEXT(0, "method", FC_OPT_DECIDES, &method, "NAME", "one of the methods below"),
+    FC_OPT_ROW(WORD, FC_OPT_DECIDES, 0, "method", {.word = &method}, "NAME", 0, 0, NULL,
+	"one of the methods below"),
     FC_OPT_U64(0, "seed", FC_OPT_DECIDES, &seed, "N",
 	"of random numbers: what methods draw, stochastic rounding"),
     FC_OPT_END,
@@ -99,14 +104,12 @@ static int run_options(char **target, int n_target, struct fc_err *e)
 	if (n_target < 1)
 		fc_die_usage("no targets");
 	check_output();
-	struct asked a = {.method = varm_method_find(method),
+	struct asked a = {.method = varm_method_at(method),
 	    .base = base,
 	    .target = (const char *const *)target,
 	    .n_target = n_target,
 	    .target_params = FC_ARRAY(struct target_params, (size_t)n_target),
 	    .dtype = dtypes[dtype]};
-	if (!a.method)
-		fc_die_usage("--method: there is no method '%.64s'; --help lists them", method);
 	a.settings = varm_method_settings(a.method);
 	a.settings.seed = seed;
 	for (int k = 0; k < n_target; k++)
@@ -115,6 +118,18 @@ static int run_options(char **target, int n_target, struct fc_err *e)
 	int ret = varm_run_asked(&a, &run, e);
 	free(a.target_params);
 	return ret;
+}
+
+/* The row of --method gets their names, and its default. */
+static void name_methods(struct fc_opt *row)
+{
+	const size_t n = varm_method_count();
+	const char **names = FC_ARRAY(const char *, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		names[i] = varm_method_at(i)->name;
+		method = strcmp(names[i], "varm") ? method : (unsigned)i;
+	}
+	row->words = names;
 }
 
 /* Of tests, for the man pages: a table printed from the declarations. */
@@ -133,8 +148,9 @@ int main(int argc, char **argv)
 	struct fc_err e;
 	struct fc_buf more = FC_BUF_INIT;
 	fc_prog = "fc-varm";
+	name_methods(&how[1]);
 	const struct fc_opt *const tables[] = {
-	    own, varm_parameter_option_table(), fc_opt_common, NULL};
+	    own, how, varm_parameter_option_table(), fc_opt_common, NULL};
 	varm_method_table_help(&more);
 	fc_buf_addf(&more, "\n%s", usage.more);
 	usage.more = more.p;

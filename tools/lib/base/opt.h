@@ -73,7 +73,7 @@ struct fc_opt {
 		struct fc_strs *texts;
 		void *word; /* an enum */
 	} to;
-	const char *arg, *help; /* arg: what stands for the value; NULL where words do */
+	const char *arg, *help; /* arg: what stands for the value; NULL: the words */
 	double min, max;
 	const char *const *words;
 };

@@ -58,12 +58,18 @@ bool fc_opt_is_hidden(const struct fc_opt *o)
 	return o->kind <= FC_OPT_IS_ALIAS || !o->help;
 }
 
+static void add_words(struct fc_buf *b, const struct fc_opt *o)
+{
+	for (size_t i = 0; o->words[i]; i++)
+		fc_buf_addf(b, "%s%s", i ? "|" : "", o->words[i]);
+}
+
 void fc_opt_add_arg(struct fc_buf *b, const struct fc_opt *o)
 {
-	if (!o->words)
+	if (o->arg)
 		fc_buf_adds(b, o->arg);
-	for (size_t i = 0; o->words && o->words[i]; i++)
-		fc_buf_addf(b, "%s%s", i ? "|" : "", o->words[i]);
+	else
+		add_words(b, o);
 }
 
 void fc_opt_add_value(struct fc_buf *b, const struct fc_opt *o)
@@ -133,7 +139,7 @@ static unsigned parse_word(const struct fc_opt *o, const char *text)
 	for (; o->words[n]; n++)
 		if (!strcmp(o->words[n], text))
 			return n;
-	fc_opt_add_arg(&all, o);
+	add_words(&all, o);
 	fc_suggest(&meant, "", text, o->words, n);
 	fc_die_usage("--%s: '%s' is none of %s%s%s%s", o->name, text, all.p,
 	    meant.n ? "; did you mean " : "", meant.n ? meant.p : "", meant.n ? "?" : "");
