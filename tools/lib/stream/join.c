@@ -69,7 +69,8 @@ static int check_header(const struct fc_join *j, size_t i, struct fc_err *e)
 		return fc_fail(e,
 		    "the text of %s was cut into tokens by --cut %s, that of %s by --cut %s; make "
 		    "one again with fc-infer",
-		    name_of(j, i), fc_text_cut_words[b->cut], name_of(j, 0), fc_text_cut_words[a->cut]);
+		    name_of(j, i), fc_text_cut_words[b->cut], name_of(j, 0),
+		    fc_text_cut_words[a->cut]);
 	a = header_of(j, j->o.first);
 	if (!j->o.any_top_k && !b->n_sample && i > j->o.first && a->top_k != b->top_k)
 		return fc_fail(e,
