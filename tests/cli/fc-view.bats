@@ -24,6 +24,7 @@ ids() { python3 -c 'import json, sys; print(*(json.loads(s)["id"] for s in sys.s
 }
 
 @test "--stream: the history names what decides about the records, not what is said or how fast" {
+	random_stream
 	last() { fc-view --header "$1" | sed -n 's/^program *fc-view [^ ]* *//p' | tail -n 1; }
 	fc-view -q -j 1 --stream --id q7 --id=q50 --ski 1 -o s.fcs a.fcs
 	[ "$(last s.fcs)" = '--stream --id q7 --id q50 --skip 1' ]
