@@ -230,8 +230,8 @@ def main():
         if len(outputs) > 1:
             try_outputs(tool, outputs, force)
     force = ["--force"]
-    try_cells("fc-varm", "a model with an adapter", lambda x: [x + "+t/none"], ["output"], force)
-    try_cells("fc-varm", "an adapter", lambda x: ["-b", "t/none+" + x], ["output"], force)
+    try_cells("fc-varm", "a model with an adapter", lambda x: ["-b", "t/none", x + "+t/none"], ["output"], force)
+    try_cells("fc-varm", "an adapter", lambda x: ["-b", "t/none+" + x, "t/none"], ["output"], force)
     try_cells("fc-varm", "a recipe's model", recipe_for, ["output"], force)
     try_cells("fc-varm", "a recipe's adapter", lora_for, ["output"], force)
     try_cells("fc-varm", "a model below --models", models_for, ["output"], force)
