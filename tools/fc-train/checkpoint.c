@@ -84,9 +84,10 @@ static int save_state(
 	fc_buf_addf(&b,
 	    "{\"version\": %d, \"step\": %" PRIu64 ", \"examples\": %" PRIu64
 	    ", \"tokens\": %" PRIu64 ", \"pass\": %" PRIu64 ", \"taken\": %" PRIu64
-	    ", \"hash\": \"%016" PRIx64 "\", \"log_bytes\": %" PRIu64 ", \"run\": ",
+	    ", \"hash\": \"%016" PRIx64 "\", \"stream\": \"%016" PRIx64
+	    "\", \"log_bytes\": %" PRIu64 ", \"run\": ",
 	    VERSION, s->step, s->n_example, s->n_tok, s->pos.pass, s->pos.taken, s->pos.hash,
-	    s->log_bytes);
+	    s->pos.stream, s->log_bytes);
 	fc_json_dump(&b, run);
 	fc_buf_adds(&b, "}\n");
 	int ret = fc_out_whole(path, FC_OUT_TEXT, &b, e);

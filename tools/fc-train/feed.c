@@ -24,7 +24,8 @@ struct train_feed {
 	struct fc_example x;
 	struct train_pair_reader *pairs; /* NULL: examples are no pairs */
 	struct train_example_count count;
-	bool counted; /* count is complete */
+	bool counted;                        /* count is complete, and stream_hash */
+	uint64_t stream_hash, expected_hash; /* over all examples; 0: not known, nothing expected */
 
 	/* the pass that is handed out */
 	bool started, source_ended;
@@ -191,7 +192,7 @@ static int read_example(struct train_feed *f, struct train_example **s, struct f
 	if (made == 0)
 		return end_of_stream(f, e);
 	if (made > 0 && !f->counted)
-		f->stream_hash = train_sample_hash(*s, f->stream_hash);
+		f->stream_hash = train_example_hash(*s, f->stream_hash);
 	if (made > 0 && f->spool && train_spool_add(f->spool, *s, e) < 0) {
 		train_example_free(*s);
 		return -1;
@@ -295,7 +296,10 @@ struct train_feed_pos train_feed_tell(const struct train_feed *f)
 int train_feed_seek(struct train_feed *f, const struct train_feed_pos *pos, struct fc_err *e)
 {
 	const struct train_example *s;
-	if (pos->pass > 0 && !f->is_file && read_to_end(f, e) < 0)
+	f->expected_hash = pos->stream;
+	if (f->counted && check_whole(f, e) < 0)
+		return -1;
+	if (pos->pass > 0 && read_to_end(f, e) < 0)
 		return -1;
 	f->pos.pass = pos->pass;
 	while (f->pos.taken < pos->taken) {

@@ -44,12 +44,15 @@ int train_feed_peek(struct train_feed *f, const struct train_example **s, struct
 /* Takes the example that was peeked at; the caller's to free(). */
 struct train_example *train_feed_take(struct train_feed *f);
 
-/* Where the order stands: after `taken` examples of a pass, whose hash proves which they were. */
+/* Where the order stands: after `taken` examples of a pass, whose hash proves which they were.
+ * stream: hash over all examples, with a pair's references, in the stream's order; 0 as long as
+ * none was read to its end. */
 struct train_feed_pos {
 	uint64_t pass, taken, hash, stream;
 };
 struct train_feed_pos train_feed_tell(const struct train_feed *f);
-/* Before the first example is asked for.  Another stream than the one pos is from is refused. */
+/* Before the first example is asked for.  Another stream than the one pos is from is refused: at
+ * once where it is a file, or pos is not of the first pass, else at the end of that. */
 int train_feed_seek(struct train_feed *f, const struct train_feed_pos *pos, struct fc_err *e);
 
 #endif

@@ -35,10 +35,9 @@ struct view {
 	int n_path;
 	struct fc_reader **reader; /* [n_path] NULL, or opened already */
 
-	uint64_t n_record; /* records that --id lets through */
-	uint64_t n_seen;   /* records that --id and --shard let through */
-	uint64_t n_taken;  /* records that --id, --shard and --skip let through */
-	uint64_t n_bytes;  /* of the inputs, as far as they were read */
+	uint64_t n_unit;          /* records that --id lets through, a pair as one */
+	uint64_t n_seen, n_taken; /* of them, in the shard; of these, after --skip */
+	uint64_t n_bytes;         /* of the inputs, as far as they were read */
 	struct fc_out *out;
 	struct view_pairing pairing;    /* of the records that --id lets through */
 	struct fc_tokenizer *tokenizer; /* NULL without -t */

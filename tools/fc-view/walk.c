@@ -13,8 +13,8 @@ static bool has_id(const struct view *v, const char *p, size_t n)
 	return v->id.n == 0;
 }
 
-/* Is the next record, of that id, one of those asked for? */
-static bool is_selected(struct view *v, const char *id, size_t n)
+/* Is the next record, of that id, one of those asked for?  x: what it is, or NULL. */
+static bool is_selected(struct view *v, const char *id, size_t n, const struct fc_example *x)
 {
 	if (!has_id(v, id, n))
 		return false;
@@ -46,7 +46,7 @@ static enum fc_read walk_examples(
 		v->n_seen += skipped;
 	}
 	while (!has_enough(v) && (ret = fc_reader_example(r, &x, e)) == FC_READ_RECORD)
-		if (is_selected(v, x.id.p ? x.id.p : "", x.id.n))
+		if (is_selected(v, x.id.p ? x.id.p : "", x.id.n, &x))
 			visitor->example(v, visitor->data, r, &x);
 	fc_example_release(&x);
 	return ret;
@@ -61,7 +61,7 @@ static enum fc_read walk_tensors(
 	bool take = false, whole = true;
 	while (!(whole && has_enough(v)) && (ret = fc_reader_tensor(r, &t, e)) == FC_READ_RECORD) {
 		if (t.offset == 0)
-			take = is_selected(v, t.whole.name, strlen(t.whole.name));
+			take = is_selected(v, t.whole.name, strlen(t.whole.name), NULL);
 		whole = t.offset + t.n == t.whole.n_bytes;
 		if (take)
 			visitor->tensor(v, visitor->data, &t);

@@ -61,7 +61,7 @@ static void check_varm_tensor(const struct trial *m, const struct fc_store *out,
 static void check_varm_case(const json_t *meta, const json_t *c, enum granularity by, bool absolute)
 {
 	struct trial m = {.method = "varm", .by = by, .absolute = absolute};
-	struct fc_store *out;
+	struct fc_store *out = NULL;
 	struct fc_err e = {""};
 	model_from_object("base", json_object_get(meta, "base"), FC_F32);
 	model_from_object("t0", json_object_get(meta, "A"), FC_F32);
@@ -118,7 +118,7 @@ static void check_sce_case(const json_t *c)
 	bool bf16 = !strcmp(json_string_value(json_object_get(c, "dtype")), "bfloat16");
 	const json_t *weights = json_object_get(c, "weights");
 	struct trial m = {.method = "fusechat-sce"};
-	struct fc_store *out;
+	struct fc_store *out = NULL;
 	struct fc_err e = {""};
 	int n;
 	m.select_topk = json_number_value(json_object_get(c, "select_topk"));
@@ -169,7 +169,7 @@ static void check_weighted_case(const json_t *c, const char *method)
 static void check_slerp_case(const json_t *c)
 {
 	struct trial m = {.method = "slerp"};
-	struct fc_store *out;
+	struct fc_store *out = NULL;
 	struct fc_err e = {""};
 	m.t = json_number_value(json_object_get(c, "t"));
 	model_from_array("base", json_object_get(c, "a"), FC_F32);
@@ -186,7 +186,7 @@ static void check_slerp_case(const json_t *c)
 static void check_stock_case(const json_t *c)
 {
 	struct trial m = {.method = "model_stock"};
-	struct fc_store *out;
+	struct fc_store *out = NULL;
 	struct fc_err e = {""};
 	int n;
 	write_targets(c, json_object_get(c, "base"), FC_F32, &n);

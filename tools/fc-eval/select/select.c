@@ -62,9 +62,12 @@ static int write_all(const struct options *o, const struct eval_candidates *s, s
 	return ret;
 }
 
-/* Takes the best of the n answers to one prompt, and its pair. */
-static void choose_of_prompt(const struct options *o, const struct eval_candidate *a, size_t n,
-    struct fc_buf *best, struct fc_buf *pairs, struct tally *t)
+/* Whose answers to a prompt are looked at, with --own. */
+enum side { ALL, OWN, OTHERS };
+
+/* Of the n answers to one prompt, those of a side. */
+static struct eval_chosen choose_of(
+    const struct options *o, enum side side, const struct eval_candidate *a, size_t n)
 {
 	double *reward = FC_ARRAY(double, n);
 	size_t *source = FC_ARRAY(size_t, n);
@@ -91,7 +94,8 @@ static enum eval_pairless pair_own(
 	return own.pair;
 }
 
-static void choose(const struct options *o, const struct eval_candidate *a, size_t n,
+/* Takes the best of the n answers to one prompt, and its pair. */
+static void choose_of_prompt(const struct options *o, const struct eval_candidate *a, size_t n,
     struct fc_buf *best, struct fc_buf *pairs, struct tally *t)
 {
 	const struct eval_chosen c = choose_of(o, ALL, a, n);
@@ -235,7 +239,7 @@ static void run(int argc, char **argv)
 		fc_die("%s", e.msg);
 	fc_note("%zu answers to %zu prompts; %" PRIu64 " that were cut are left out", s.n,
 	    s.n_prompt, s.n_cut);
-	if (eval_reward_all(&s, &o.rewarding, &e) < 0 ||
+	if (check_own(&o, &s, &e) < 0 || eval_reward_all(&s, &o.rewarding, &e) < 0 ||
 	    (o.list ? write_all(&o, &s, &e) : take_best(&o, &s, &e)) < 0)
 		fc_die("%s", e.msg);
 	eval_candidates_release(&s);
