@@ -134,7 +134,8 @@ static void add_option(const struct parameter *p)
 	*o = (struct option){.name = fc_buf_detach(&name), .p = p, .kind = kind_of(p)};
 	o->arg = make_arg(o);
 	o->real = NAN;
-	o->number = (int)p->min - 1;
+	if (p->kind == PARAMETER_WHOLE) /* not given */
+		o->number = (int)p->min - 1;
 	add_help(&help, p->name);
 	o->help = fc_buf_detach(&help);
 }
