@@ -68,9 +68,9 @@ static void add_parameters(struct asked_recipe *w, const struct method *m,
 	bool any = false;
 	for (const struct take *t = m->takes; t->parameter; t++) {
 		const struct parameter *p = t->parameter;
-		double x = varm_parameter_get(p, from);
-		if (p->scope != scope || isnan(x))
-			continue; /* NaN: it must be given, and is not */
+		const double x = p->scope == scope ? varm_parameter_get(p, from) : NAN;
+		if (isnan(x))
+			continue; /* of the other scope; or it must be given, and is not */
 		if (!any) {
 			fc_buf_addf(&w->text, "%*sparameters:", indent, "");
 			end_line(w, NULL);

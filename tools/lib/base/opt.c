@@ -37,9 +37,11 @@ struct parse {
 	struct fc_opt_rows rows;
 	const struct fc_opt *const *tables;
 	const struct fc_usage *usage;
-	char **next;   /* the arguments that are not looked at yet; NULL behind the last */
-	bool settings; /* --settings was given */
-	bool decides;  /* so does an option of the argument that is looked at */
+	char **next;    /* the arguments that are not looked at yet; NULL behind the last */
+	bool settings;  /* --settings was given */
+	bool decides;   /* so does an option of the argument that is looked at */
+	char **operand; /* [n_operand] */
+	int n_operand;
 };
 
 static struct fc_buf given;
@@ -122,6 +124,7 @@ static _Noreturn void no_such(const struct parse *p, const char *name, bool seve
 		if (!fc_opt_is_hidden(p->rows.v[i]))
 			names[n++] = p->rows.v[i]->name;
 	fc_suggest(&meant, "--", name, names, n);
+	free(names);
 	if (several)
 		fc_die_usage("--%s: is it %s?", name, meant.p);
 	fc_die_usage("no option --%s%s%s%s", name, meant.n ? "; did you mean " : "",
@@ -194,15 +197,14 @@ static void take_letters(struct parse *p, const char *word)
 /* Returns the first operand's index in argv, where the operands are last then. */
 static int parse(struct parse *p, int argc, char **argv, struct fc_buf *settings)
 {
-	char **operand = FC_ARRAY(char *, (size_t)argc + 1);
-	int n = 0;
 	bool options = true;
+	p->operand = FC_ARRAY(char *, (size_t)argc + 1);
 	for (p->next = argv + (argc > 0); *p->next;) {
 		char **const first = p->next, *word = *p->next++;
 		const bool is_option = options && word[0] == '-' && word[1];
 		p->decides = !is_option;
 		if (!is_option)
-			operand[n++] = word;
+			p->operand[p->n_operand++] = word;
 		else if (!strcmp(word, "--"))
 			options = false;
 		else if (word[1] == '-')
@@ -212,10 +214,10 @@ static int parse(struct parse *p, int argc, char **argv, struct fc_buf *settings
 		for (char **a = first; p->decides && a < p->next; a++)
 			fc_buf_addf(settings, "%s%s", settings->n ? " " : "", *a);
 	}
-	for (int i = 0; i < n; i++)
-		argv[argc - n + i] = operand[i];
-	free(operand);
-	return argc - n;
+	for (int i = 0; i < p->n_operand; i++)
+		argv[argc - p->n_operand + i] = p->operand[i];
+	free(p->operand);
+	return argc - p->n_operand;
 }
 
 /* Operands are files in every tool; a second reader would find standard input empty. */
