@@ -4,9 +4,10 @@
 
 load ../helper
 
+light='--lr 1e-3 --epochs 1'
 demo() {
-	make -j2 -f "$FC_ROOT/pipelines/demo/demo.mk" FC="$FC_ROOT/$B/" WORK=run LABELS=24 PROMPTS=60 DEV=24 HELDOUT=24 \
-		SFT='--lr 1e-4 --epochs 1' TRAIN='--lr 1e-3 --epochs 1' "$@"
+	make -j2 -f "$FC_ROOT/pipelines/demo/demo.mk" FC="$FC_ROOT/$B/" WORK=run FIRST=1 LABELS=24 PROMPTS=60 DEV=24 HELDOUT=24 \
+		SFT='--lr 1e-4 --epochs 1' TRAIN="$light" ANSWERED="$light" PART="$light" "$@"
 }
 check() { python3 "$FC_ROOT/tests/pipeline/demo_table.py" "$1"; }
 table() { python3 "$FC_ROOT/pipelines/demo/table.py" --work "$1" --seeds "$2" --skills 'arithmetic strings facts' --labels 24; }
