@@ -27,11 +27,6 @@
 #define EVAL_OPT_BASELINE(to)                                                                      \
 	FC_OPT_TEXT(0, "baseline", FC_OPT_DECIDES, to, "NAME",                                     \
 	    "what the others are compared with (default: the first)")
-/* ... and of those that measure one stream or compare several; the resamples begin as -1. */
-#define EVAL_OPT_EACH(to)                                                                          \
-	FC_OPT_FLAG(0, "each", FC_OPT_DECIDES, to,                                                 \
-	    "of several streams, every one by itself: compare nothing")
-#define EVAL_OPT_RESAMPLES_HELP "draws of the bootstrap; 0: no intervals [1000, to compare 10000]"
 #define EVAL_COMMAND_ARMS "[OPTION]... [[NAME=]STREAM[,STREAM]...]..."
 #define EVAL_COMMAND_ARMS_HELP                                                                     \
 	"Files of one NAME are seeds of one model: NAME=a,b or NAME=a NAME=b."

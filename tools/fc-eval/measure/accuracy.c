@@ -30,16 +30,10 @@ static void add_rows(struct fc_table *t, const struct eval_grades *a)
 	eval_groups_release(&groups);
 }
 
-struct options {
-	struct eval_grading grading;
-	const char *references, *baseline, *out;
-	enum fc_table_format format;
-	int n_resample;
-	bool compare;
-	uint64_t seed;
-};
+static const char *references; /* of a comparison */
+static bool compares;
 
-static void compare_arms(const struct options *o, const struct eval_arms *arms)
+static void compare_arms(const struct eval_arms *arms)
 {
 	static const struct eval_measure m = {.name = "accuracy",
 	    .heading = "accuracy",
@@ -48,29 +42,27 @@ static void compare_arms(const struct options *o, const struct eval_arms *arms)
 	    .differs = "another question or reference",
 	    .decimals = 3,
 	    .right_wrong = true};
-	const struct eval_comparison_options how = {
-	    .seed = o->seed, .n_resample = o->n_resample, .format = o->format, .out = o->out};
 	struct eval_items *items = FC_ARRAY(struct eval_items, arms->n_stream);
 	struct fc_err e;
 	for (size_t k = 0; k < arms->n_stream; k++) {
 		struct eval_grades a = {0};
-		if (eval_grades_read(arms->path[k], o->references, &o->grading, &a, &e) < 0)
+		if (eval_grades_read(arms->path[k], references, &eval_grading_asked, &a, &e) < 0)
 			fc_die("%s", e.msg);
 		for (size_t i = 0; i < a.n; i++) {
 			struct eval_grade *g = &a.v[i];
 			uint64_t same = g->asked;
-			if (!o->references)
+			if (!references)
 				same = fc_hash(g->reference, strlen(g->reference), same);
 			eval_items_add(&items[k], g->id, g->category, same)->value = g->right;
 			g->category = NULL; /* the item's now */
 		}
 		eval_grades_release(&a);
 	}
-	eval_comparison(&m, arms, items, &how);
+	eval_comparison(&m, arms, items, &eval_comparison_asked);
 	eval_scan_release(items, arms);
 }
 
-static void show_one(const struct options *o, const char *answers, const char *references)
+static void show_one(const char *answers, const char *right)
 {
 	static const struct fc_column columns[] = {FC_COLUMN("group"), FC_COLUMN("conversations"),
 	    FC_COLUMN("right"),
@@ -78,35 +70,27 @@ static void show_one(const struct options *o, const char *answers, const char *r
 	struct fc_table t = FC_TABLE(columns);
 	struct eval_grades a = {0};
 	struct fc_err e;
-	if (eval_grades_read(answers, references, &o->grading, &a, &e) < 0)
+	if (eval_grades_read(answers, right, &eval_grading_asked, &a, &e) < 0)
 		fc_die("%s", e.msg);
 	add_rows(&t, &a);
-	eval_print(&t, o->format, o->out);
+	eval_print(&t, eval_comparison_asked.format, eval_comparison_asked.out);
 	eval_grades_release(&a);
 }
 
-static struct options asked = {.grading.choice = -1, .n_resample = -1};
-
 static const struct fc_opt own[] = {
-    FC_OPT_FLAG(0, "compare", FC_OPT_DECIDES, &asked.compare,
+    FC_OPT_FLAG(0, "compare", FC_OPT_DECIDES, &compares,
 	"all operands are ANSWERS of models, which are compared"),
-    FC_OPT_TEXT(0, "references", FC_OPT_IN, &asked.references, "FILE",
+    FC_OPT_TEXT(0, "references", FC_OPT_IN, &references, "FILE",
 	"of a comparison: conversations with the right answers"),
-    EVAL_OPT_BASELINE(&asked.baseline),
-    FC_OPT_INT(0, "resamples", FC_OPT_DECIDES, &asked.n_resample, "N", 0, 1000000,
+    EVAL_OPT_BASELINE(&eval_comparison_asked.baseline),
+    EVAL_OPT_RESAMPLES(&eval_comparison_asked.n_resample,
 	"draws of the bootstrap, where a model has several files [10000]"),
-    FC_OPT_U64(0, "seed", FC_OPT_DECIDES, &asked.seed, "N", "of the bootstrap"),
-    EVAL_OPT_BY(&asked.grading.by),
-    FC_OPT_WORD(0, "match", FC_OPT_DECIDES, &asked.grading.match, eval_answer_match_words,
-	"what counts as right"),
-    FC_OPT_FLAG(0, "ignore-case", FC_OPT_DECIDES, &asked.grading.ignore_case, "of ASCII letters"),
-    FC_OPT_INT(0, "choice", FC_OPT_DECIDES, &asked.grading.choice, "N", 0, 1023,
-	"of several answers to a conversation, the one that counts"),
-    EVAL_OPT_FORMAT(&asked.format),
-    EVAL_OPT_OUTPUT(&asked.out),
+    EVAL_OPT_SEED(&eval_comparison_asked.seed),
+    EVAL_OPT_FORMAT(&eval_comparison_asked.format),
+    EVAL_OPT_OUTPUT(&eval_comparison_asked.out),
     FC_OPT_END,
 };
-static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+static const struct fc_opt *const tables[] = {own, eval_grading_opts, fc_opt_common, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "[OPTION]... [ANSWERS [REFERENCES]]\n"
@@ -118,22 +102,21 @@ static const struct fc_usage usage = {
 
 static void run(int argc, char **argv)
 {
-	struct options o = asked;
-	const size_t n = (size_t)(argc);
-	if (!o.compare && (o.references || o.baseline))
-		fc_die_usage("--%s goes with --compare", o.references ? "references" : "baseline");
-	if (o.compare) {
+	const char *baseline = eval_comparison_asked.baseline;
+	if (!compares && (references || baseline))
+		fc_die_usage("--%s goes with --compare", references ? "references" : "baseline");
+	if (compares) {
 		struct eval_arms arms;
-		eval_arms_parse(&arms, argv, n, o.baseline, false);
+		eval_arms_parse(&arms, argv, (size_t)argc, baseline, false);
 		if (!eval_arms_several(&arms))
 			fc_die_usage("--compare needs two files of answers or more");
-		compare_arms(&o, &arms);
+		compare_arms(&arms);
 		eval_arms_release(&arms);
 	} else {
-		if (n > 2)
+		if (argc > 2)
 			fc_die_usage("at most two files: answers and references; --compare takes "
 				     "several models' answers");
-		show_one(&o, n ? argv[0] : "-", n > 1 ? argv[1] : NULL);
+		show_one(argc ? argv[0] : "-", argc > 1 ? argv[1] : NULL);
 	}
 	fc_finish();
 }

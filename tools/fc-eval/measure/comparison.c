@@ -97,3 +97,31 @@ void eval_comparison(const struct eval_measure *m, const struct eval_arms *arms,
 	free(c.left_bytes);
 	free(c.left_out);
 }
+
+struct eval_comparison_options eval_comparison_asked = {.n_resample = -1};
+
+const struct fc_opt eval_comparison_opts[] = {
+    EVAL_OPT_BASELINE(&eval_comparison_asked.baseline),
+    FC_OPT_FLAG(0, "each", FC_OPT_DECIDES, &eval_comparison_asked.each,
+	"of several streams, every one by itself: compare nothing"),
+    EVAL_OPT_RESAMPLES(&eval_comparison_asked.n_resample,
+	"draws of the bootstrap; 0: no intervals [1000, to compare 10000]"),
+    EVAL_OPT_SEED(&eval_comparison_asked.seed),
+    EVAL_OPT_FORMAT(&eval_comparison_asked.format),
+    EVAL_OPT_OUTPUT(&eval_comparison_asked.out),
+    FC_OPT_END,
+};
+
+void eval_comparison_run(int n, char *const *operand, void (*compare)(const struct eval_arms *),
+    void (*each)(const struct eval_arms *))
+{
+	struct eval_arms arms;
+	struct eval_comparison_options *o = &eval_comparison_asked;
+	eval_arms_parse(&arms, operand, (size_t)n, o->baseline, o->each);
+	const bool compares = eval_arms_several(&arms) && !o->each;
+	if (!compares && o->n_resample < 0)
+		o->n_resample = EVAL_COMMAND_N_RESAMPLE;
+	(compares ? compare : each)(&arms);
+	eval_arms_release(&arms);
+	fc_finish();
+}

@@ -2,6 +2,7 @@
 #ifndef FC_EVAL_COMPARISON_H
 #define FC_EVAL_COMPARISON_H
 
+#include "base/opt.h"
 #include "fc-eval/measure/arms.h"
 #include "fc-eval/measure/items.h"
 #include "fc-eval/measure/paired.h"
@@ -20,12 +21,22 @@ struct eval_measure {
 	bool of_bytes; /* items have bytes, what all have scored counts; else their values */
 };
 
+/* What a command that compares is asked beside what it measures, and where --help's rows put it. */
 struct eval_comparison_options {
-	uint64_t seed;
-	int n_resample; /* below 0: EVAL_COMMAND_N_COMPARE */
+	const char *baseline, *out; /* a name and a path, or NULL */
 	enum fc_table_format format;
-	const char *out; /* a path, or NULL */
+	int n_resample; /* below 0: EVAL_COMMAND_N_COMPARE, or _N_RESAMPLE for each by itself */
+	bool each;      /* compare nothing */
+	uint64_t seed;
 };
+extern struct eval_comparison_options eval_comparison_asked;
+
+/* Of a command that measures each stream by itself, or compares several: the table behind its own.
+ */
+extern const struct fc_opt eval_comparison_opts[];
+/* Reads its operands; calls compare() for several arms, and each() for one or with --each. */
+void eval_comparison_run(int n, char *const *operand, void (*compare)(const struct eval_arms *),
+    void (*each)(const struct eval_arms *));
 
 /*
  * Compares the arms' items and prints the table: every arm, overall and by category, with what

@@ -16,13 +16,10 @@ static const char *const match_words[] = {
 _Static_assert(FC_LEN(match_words) == EVAL_ANSWER_LAST_NUMBER + 1, "a word each");
 
 struct options {
-	const char *by, *out, *baseline;
-	enum fc_table_format format;
+	const char *by;
 	enum eval_answer_match match; /* of the first two */
-	int n_resample;
-	bool each;
-	uint64_t seed;
 };
+static struct options asked;
 
 struct results {
 	const struct options *opt;
@@ -56,7 +53,7 @@ static int take_item(
 	return 0;
 }
 
-static void compare_arms(const struct options *o, const struct eval_arms *arms)
+static void compare_arms(const struct eval_arms *arms)
 {
 	const struct eval_measure m = {.name = "accuracy",
 	    .heading = "accuracy",
@@ -65,12 +62,10 @@ static void compare_arms(const struct options *o, const struct eval_arms *arms)
 	    .differs = "another text (of another chat template? fc-infer -p takes one model's)",
 	    .decimals = 3,
 	    .right_wrong = true};
-	const struct eval_comparison_options how = {
-	    .seed = o->seed, .n_resample = o->n_resample, .format = o->format, .out = o->out};
-	struct results r = {.opt = o};
+	struct results r = {.opt = &asked};
 	struct eval_scan scan = {.ctx = &r, .likeliest = true, .take = take_item};
 	struct eval_items *items = eval_scan_items(&scan, arms);
-	eval_comparison(&m, arms, items, &how);
+	eval_comparison(&m, arms, items, &eval_comparison_asked);
 	eval_scan_release(items, arms);
 }
 
@@ -87,35 +82,27 @@ static void put_group(
 	    eval_significance_share(right, g->n), fc_cell_share(right + unknown, g->n));
 }
 
-static void show_each(const struct options *o, const struct eval_arms *arms)
+static void show_each(const struct eval_arms *arms)
 {
 	static const struct fc_column columns[] = {FC_COLUMN("stream"), FC_COLUMN("group"),
 	    FC_COLUMN("conversations"), FC_COLUMN("right"), FC_COLUMN("wrong"),
 	    FC_COLUMN("unknown"),
 	    FC_COLUMN("accuracy", .decimals = 3, .interval = FC_INTERVAL_COLUMNS),
 	    FC_COLUMN("at_most", .decimals = 3)};
-	struct results r = {.opt = o, .table = FC_TABLE(columns)};
+	struct results r = {.opt = &asked, .table = FC_TABLE(columns)};
 	struct eval_scan scan = {
 	    .ctx = &r, .likeliest = true, .take = take_forced, .put = put_group};
 	eval_scan_streams(&scan, arms);
 	free(r.forced);
-	eval_print(&r.table, o->format, o->out);
+	eval_print(&r.table, eval_comparison_asked.format, eval_comparison_asked.out);
 }
-
-static struct options asked = {.n_resample = -1};
 
 static const struct fc_opt own[] = {
     EVAL_OPT_BY(&asked.by),
-    EVAL_OPT_BASELINE(&asked.baseline),
-    EVAL_OPT_EACH(&asked.each),
-    EVAL_OPT_RESAMPLES(&asked.n_resample, EVAL_OPT_RESAMPLES_HELP),
-    EVAL_OPT_SEED(&asked.seed),
     FC_OPT_WORD(0, "match", FC_OPT_DECIDES, &asked.match, match_words, "what has to be right"),
-    EVAL_OPT_FORMAT(&asked.format),
-    EVAL_OPT_OUTPUT(&asked.out),
     FC_OPT_END,
 };
-static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+static const struct fc_opt *const tables[] = {own, eval_comparison_opts, fc_opt_common, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = EVAL_COMMAND_ARMS,
@@ -126,12 +113,7 @@ static const struct fc_usage usage = {
 
 static void run(int argc, char **argv)
 {
-	struct options o = asked;
-	struct eval_arms arms;
-	eval_arms_parse(&arms, argv, (size_t)(argc), o.baseline, o.each);
-	(eval_arms_several(&arms) && !o.each ? compare_arms : show_each)(&o, &arms);
-	eval_arms_release(&arms);
-	fc_finish();
+	eval_comparison_run(argc, argv, compare_arms, show_each);
 }
 
 EVAL_COMMAND(30) = {"exact", tables, &usage, run};

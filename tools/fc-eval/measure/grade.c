@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "fc-eval/eval.h"
 #include "text/category.h"
 
 static int by_id(const void *a, const void *b)
@@ -131,3 +132,16 @@ int eval_grades_read(const char *path, const char *refs_path, const struct eval_
 	eval_grades_release(&refs);
 	return ret;
 }
+
+struct eval_grading eval_grading_asked = {.choice = -1};
+
+const struct fc_opt eval_grading_opts[] = {
+    EVAL_OPT_BY(&eval_grading_asked.by),
+    FC_OPT_WORD(0, "match", FC_OPT_DECIDES, &eval_grading_asked.match, eval_answer_match_words,
+	"what counts as right"),
+    FC_OPT_FLAG(
+	0, "ignore-case", FC_OPT_DECIDES, &eval_grading_asked.ignore_case, "of ASCII letters"),
+    FC_OPT_INT(0, "choice", FC_OPT_DECIDES, &eval_grading_asked.choice, "N", 0, 1023,
+	"of several answers to a conversation, the one that counts"),
+    FC_OPT_END,
+};

@@ -2,6 +2,7 @@
 #ifndef FC_EVAL_GRADE_H
 #define FC_EVAL_GRADE_H
 
+#include "base/opt.h"
 #include "fc-eval/measure/answer.h"
 
 /* An answered conversation, or one that is a reference. */
@@ -24,6 +25,10 @@ struct eval_grading {
 	bool ignore_case;
 	int choice; /* of several answers only this one counts; -1: there is one */
 };
+
+/* What commands that grade are asked, and the table of its options, behind their own. */
+extern struct eval_grading eval_grading_asked;
+extern const struct fc_opt eval_grading_opts[];
 
 /*
  * Reads a file of answered conversations, where an id that comes twice is an error, and says which

@@ -20,13 +20,10 @@
 #define CHOICES_MAX 1000000
 
 struct options {
-	const char *by, *out, *baseline;
-	enum fc_table_format format;
+	const char *by;
 	enum eval_mc measure;
-	int n_resample;
-	bool each;
-	uint64_t seed;
 };
+static struct options asked;
 
 static const char *const measure_words[] = {[EVAL_MC_ACC] = "acc",
     [EVAL_MC_ACC_NORM] = "acc_norm",
@@ -169,7 +166,7 @@ static void put_group(
     struct eval_scan *scan, const char *path, const char *name, const struct eval_group *g)
 {
 	struct results *r = scan->ctx;
-	const struct options *o = r->opt;
+	const struct eval_comparison_options *o = &eval_comparison_asked;
 	struct fc_share *share = fc_calloc(g->n, EVAL_MC_COUNT * sizeof *share);
 	struct fc_cell cell[FC_LEN(columns)] = {
 	    fc_cell_text(path), fc_cell_text(name), fc_cell_count(g->n)};
@@ -183,11 +180,10 @@ static void put_group(
 	fc_table_add(&r->table, cell, FC_LEN(cell));
 }
 
-static void show_each(struct options *o, const struct eval_arms *arms)
+static void show_each(const struct eval_arms *arms)
 {
-	if (o->n_resample < 0)
-		o->n_resample = EVAL_COMMAND_N_RESAMPLE;
-	struct results r = {.opt = o, .table = FC_TABLE(columns)};
+	const struct eval_comparison_options *o = &eval_comparison_asked;
+	struct results r = {.opt = &asked, .table = FC_TABLE(columns)};
 	struct eval_scan scan = {
 	    .ctx = &r, .take = take_line, .end = finish_task, .put = put_group};
 	eval_scan_streams(&scan, arms);
@@ -195,9 +191,9 @@ static void show_each(struct options *o, const struct eval_arms *arms)
 	eval_print(&r.table, o->format, o->out);
 }
 
-static void compare_arms(struct options *o, const struct eval_arms *arms)
+static void compare_arms(const struct eval_arms *arms)
 {
-	const char *name = columns[COLUMN_MEASURE + o->measure].name;
+	const char *name = columns[COLUMN_MEASURE + asked.measure].name;
 	char unit[64];
 	snprintf(unit, sizeof unit, " in %s", name);
 	const struct eval_measure m = {.name = name,
@@ -206,32 +202,22 @@ static void compare_arms(struct options *o, const struct eval_arms *arms)
 	    .items = "tasks",
 	    .differs = "other choices",
 	    .decimals = 3,
-	    .less_is_better = o->measure == EVAL_MC_BRIER,
-	    .right_wrong = o->measure != EVAL_MC_BRIER};
-	const struct eval_comparison_options how = {
-	    .seed = o->seed, .n_resample = o->n_resample, .format = o->format, .out = o->out};
-	struct results r = {.opt = o};
+	    .less_is_better = asked.measure == EVAL_MC_BRIER,
+	    .right_wrong = asked.measure != EVAL_MC_BRIER};
+	struct results r = {.opt = &asked};
 	struct eval_scan scan = {.ctx = &r, .take = take_line, .end = finish_task};
 	struct eval_items *items = eval_scan_items(&scan, arms);
-	eval_comparison(&m, arms, items, &how);
+	eval_comparison(&m, arms, items, &eval_comparison_asked);
 	eval_scan_release(items, arms);
 }
-
-static struct options asked = {.n_resample = -1};
 
 static const struct fc_opt own[] = {
     FC_OPT_TEXT(
 	0, "by", FC_OPT_DECIDES, &asked.by, "FIELD", "also by this member of the tasks' lines"),
-    EVAL_OPT_BASELINE(&asked.baseline),
-    EVAL_OPT_EACH(&asked.each),
-    EVAL_OPT_RESAMPLES(&asked.n_resample, EVAL_OPT_RESAMPLES_HELP),
-    EVAL_OPT_SEED(&asked.seed),
     FC_OPT_WORD(0, "measure", FC_OPT_DECIDES, &asked.measure, measure_words, "what is compared"),
-    EVAL_OPT_FORMAT(&asked.format),
-    EVAL_OPT_OUTPUT(&asked.out),
     FC_OPT_END,
 };
-static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+static const struct fc_opt *const tables[] = {own, eval_comparison_opts, fc_opt_common, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = EVAL_COMMAND_ARMS,
@@ -242,12 +228,7 @@ static const struct fc_usage usage = {
 
 static void run(int argc, char **argv)
 {
-	struct options o = asked;
-	struct eval_arms arms;
-	eval_arms_parse(&arms, argv, (size_t)(argc), o.baseline, o.each);
-	(eval_arms_several(&arms) && !o.each ? compare_arms : show_each)(&o, &arms);
-	eval_arms_release(&arms);
-	fc_finish();
+	eval_comparison_run(argc, argv, compare_arms, show_each);
 }
 
 EVAL_COMMAND(50) = {"mc", tables, &usage, run};

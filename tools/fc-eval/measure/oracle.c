@@ -12,7 +12,6 @@
 #include "fc-eval/measure/significance.h"
 
 struct options {
-	struct eval_grading grading;
 	const char *references, *out;
 	enum fc_table_format format;
 };
@@ -27,7 +26,7 @@ struct sources {
 static int read_source(struct sources *s, size_t i, const struct options *o, struct fc_err *e)
 {
 	struct eval_grades *g = &s->grade[i];
-	if (eval_grades_read(s->path[i], o->references, &o->grading, g, e) < 0)
+	if (eval_grades_read(s->path[i], o->references, &eval_grading_asked, g, e) < 0)
 		return -1;
 	for (size_t k = 0; k < g->n || k < s->grade[0].n; k++)
 		if (k >= g->n || k >= s->grade[0].n || strcmp(g->v[k].id, s->grade[0].v[k].id)) {
@@ -78,22 +77,16 @@ static void add_rows(struct fc_table *t, const struct sources *s)
 	eval_groups_release(&groups);
 }
 
-static struct options asked = {.grading.choice = -1};
+static struct options asked;
 
 static const struct fc_opt own[] = {
     FC_OPT_TEXT(0, "references", FC_OPT_IN, &asked.references, "FILE",
 	"conversations with the right answers (default: those in ANSWERS)"),
-    EVAL_OPT_BY(&asked.grading.by),
-    FC_OPT_WORD(0, "match", FC_OPT_DECIDES, &asked.grading.match, eval_answer_match_words,
-	"what counts as right"),
-    FC_OPT_FLAG(0, "ignore-case", FC_OPT_DECIDES, &asked.grading.ignore_case, "of ASCII letters"),
-    FC_OPT_INT(0, "choice", FC_OPT_DECIDES, &asked.grading.choice, "N", 0, 1023,
-	"of several answers to a conversation, the one that counts"),
     EVAL_OPT_FORMAT(&asked.format),
     EVAL_OPT_OUTPUT(&asked.out),
     FC_OPT_END,
 };
-static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+static const struct fc_opt *const tables[] = {own, eval_grading_opts, fc_opt_common, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "[OPTION]... ANSWERS...",

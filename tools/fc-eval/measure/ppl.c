@@ -27,14 +27,11 @@ static const char *const from_words[] = {
 _Static_assert(FC_LEN(from_words) == EVAL_SCORE_N + 1, "a word each");
 
 struct options {
-	const char *by, *out, *baseline;
-	enum fc_table_format format;
+	const char *by;
 	enum eval_score_from from;
 	enum per per;
-	int n_resample;
-	bool each;
-	uint64_t seed;
 };
+static struct options asked;
 
 /* A perplexity is exp(nats / number of these). */
 /* The text that a stream has scored. */
@@ -96,7 +93,7 @@ static int take_item(
 	return 0;
 }
 
-static void compare_arms(const struct options *o, const struct eval_arms *arms)
+static void compare_arms(const struct eval_arms *arms)
 {
 	const struct eval_measure m = {.name = "bits_per_byte",
 	    .heading = "bits/byte",
@@ -107,12 +104,10 @@ static void compare_arms(const struct options *o, const struct eval_arms *arms)
 	    .decimals = 4,
 	    .less_is_better = true,
 	    .of_bytes = true};
-	const struct eval_comparison_options how = {
-	    .seed = o->seed, .n_resample = o->n_resample, .format = o->format, .out = o->out};
-	struct scores s = {.opt = o};
+	struct scores s = {.opt = &asked};
 	struct eval_scan scan = {.ctx = &s, .take = take_item};
 	struct eval_items *items = eval_scan_items(&scan, arms);
-	eval_comparison(&m, arms, items, &how);
+	eval_comparison(&m, arms, items, &eval_comparison_asked);
 	eval_scan_release(items, arms);
 }
 
@@ -159,7 +154,6 @@ static void put_group(
     struct eval_scan *scan, const char *path, const char *name, const struct eval_group *g)
 {
 	struct scores *s = scan->ctx;
-	const struct options *o = s->opt;
 	struct fc_share *share = fc_calloc(g->n, N_RATIO * sizeof *share);
 	struct fc_cell per[N_RATIO];
 	struct eval_score sum = {0};
@@ -175,7 +169,8 @@ static void put_group(
 		n += counts;
 		eval_score_add(&sum, c);
 	}
-	eval_group_ratios(share, g->n, N_RATIO, o->seed, o->n_resample, per);
+	eval_group_ratios(share, g->n, N_RATIO, eval_comparison_asked.seed,
+	    eval_comparison_asked.n_resample, per);
 	free(share);
 	FC_TABLE_ROW(&s->table, fc_cell_text(path), fc_cell_text(name), fc_cell_count(n),
 	    fc_cell_count(sum.n_token), fc_cell_count(sum.n_word), fc_cell_count(sum.n_byte),
@@ -184,7 +179,18 @@ static void put_group(
 	    fc_cell_share(sum.n_row, sum.n_label));
 }
 
-static struct options asked = {.n_resample = -1};
+static void show_each(const struct eval_arms *arms)
+{
+	struct fc_column column[N_COLUMN];
+	struct scores s = {.opt = &asked, .table = FC_TABLE(column)};
+	struct eval_scan scan = {
+	    .ctx = &s, .take = take_score, .end = compare_bytes, .put = put_group};
+	choose_columns(column, asked.per);
+	eval_scan_streams(&scan, arms);
+	free(s.score);
+	free(s.first_name);
+	eval_print(&s.table, eval_comparison_asked.format, eval_comparison_asked.out);
+}
 
 static const struct fc_opt own[] = {
     EVAL_OPT_BY(&asked.by),
@@ -192,15 +198,9 @@ static const struct fc_opt own[] = {
 	"each model's own labels, or the rows that are in the stream"),
     FC_OPT_WORD(
 	0, "per", FC_OPT_DECIDES, &asked.per, per_words, "of the perplexity that is in the table"),
-    EVAL_OPT_BASELINE(&asked.baseline),
-    EVAL_OPT_EACH(&asked.each),
-    EVAL_OPT_RESAMPLES(&asked.n_resample, EVAL_OPT_RESAMPLES_HELP),
-    EVAL_OPT_SEED(&asked.seed),
-    EVAL_OPT_FORMAT(&asked.format),
-    EVAL_OPT_OUTPUT(&asked.out),
     FC_OPT_END,
 };
-static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+static const struct fc_opt *const tables[] = {own, eval_comparison_opts, fc_opt_common, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = EVAL_COMMAND_ARMS,
@@ -212,26 +212,7 @@ static const struct fc_usage usage = {
 
 static void run(int argc, char **argv)
 {
-	struct options o = asked;
-	struct eval_arms arms;
-	eval_arms_parse(&arms, argv, (size_t)(argc), o.baseline, o.each);
-	if (eval_arms_several(&arms) && !o.each) {
-		compare_arms(&o, &arms);
-	} else {
-		if (o.n_resample < 0)
-			o.n_resample = EVAL_COMMAND_N_RESAMPLE;
-		struct fc_column column[N_COLUMN];
-		struct scores s = {.opt = &o, .table = FC_TABLE(column)};
-		choose_columns(column, o.per);
-		struct eval_scan scan = {
-		    .ctx = &s, .take = take_score, .end = compare_bytes, .put = put_group};
-		eval_scan_streams(&scan, &arms);
-		free(s.score);
-		free(s.first_name);
-		eval_print(&s.table, o.format, o.out);
-	}
-	eval_arms_release(&arms);
-	fc_finish();
+	eval_comparison_run(argc, argv, compare_arms, show_each);
 }
 
 EVAL_COMMAND(10) = {"ppl", tables, &usage, run};
