@@ -14,7 +14,8 @@
 #   TRAIN ADAPTING   further options of fc-train for what is compared, and of the fine-tuning of sources
 #   FOLDS            of the cross-fitted sources, see adapt.mk
 #   METHOD           of fc-varm, for the merged targets
-#   LENGTH           most tokens of a conversation: training cuts the rest off, dev and test leave longer ones out
+#   LENGTH           most tokens of a conversation: training cuts the rest off, dev and test leave out what is longer for
+#                    any model
 #   INFER EVAL ASK   further options of fc-infer: for rows, for dev and test, and for answers
 #   HELD OTHER       conversations of the dev set and of each test set
 #   KEEP             1: keep the trained models, which are float32 and many.  Those of the grid always go; the fine-tuned
@@ -108,10 +109,12 @@ MODEL   = $(WORK)/models
 SET    := $(WORK)/settings
 MOST   := $(shell printf '%s\n' $(LABELS) | sort -n | tail -n 1)
 GRID   := $(foreach l,$(LRS),$(foreach e,$(EPOCHS),$l_$e))
-SETS   := train dev prompts $(T:%=test-%)
+HELD_OUT := dev $(T:%=test-%)
+SETS   := train prompts $(HELD_OUT:%=%.all)
 N       = $(WORK)/$1
 
 step_data   = $(SETS:%=$(WORK)/data/%.jsonl) $(WORK)/data/checked
+step_held   = $(HELD_OUT:%=$(WORK)/data/%.jsonl)
 step_models = $(addprefix $(MODEL)/,pivot $(NAMES) self)
 step_raw    = $(WORK)/raw/pivot.fcs $(WORK)/dev/pivot.fcs
 step_texts  = $(addprefix $N/,labels.jsonl adapted/pivot.fcs $(SELF:%=sources/%) $(SELF:%=dev/%.aligned.fcs) weights.tsv \
@@ -121,7 +124,7 @@ step_final  = $(foreach s,$(SEEDS),$(foreach a,$(ALL),$N/final/$a/$s $N/tested/$
 step_test   = $(foreach t,$T,$(WORK)/test/$t/pivot.fcs $(NAMES:%=$(WORK)/test/$t/source-%.fcs))
 step_known  = $(foreach t,$T,$(SELF:%=$N/test/$t/%.aligned.fcs) $N/test/$t/itself.fcs)
 step_tables = $(foreach t,$T,$N/$t.tsv $(SEEDS:%=$N/$t.seed-%.tsv)) $(if $(QUESTIONS),$N/right.tsv)
-STEPS = $(step_data) $(step_models) $(step_raw) $(foreach n,$(LABELS),$(call step_texts,$n) $(call step_grid,$n)) $(step_test) \
+STEPS = $(step_data) $(step_models) $(step_held) $(step_raw) $(foreach n,$(LABELS),$(call step_texts,$n) $(call step_grid,$n)) $(step_test) \
         $(foreach n,$(LABELS),$(call step_final,$n) $(call step_known,$n) $(call step_tables,$n)) \
         $(T:%=$(WORK)/%.labels.tsv) $(WORK)/table.txt
 
@@ -135,13 +138,13 @@ all: $(filter-out $(GONE),$(STEPS))
 # ---- data ----
 ifeq ($(OWN),4)
 test_file = $(lastword $(subst =, ,$(filter $1=%,$(TESTS))))
-set_file = $(if $(filter train,$1),$(DATA),$(if $(filter dev,$1),$(DEV),$(if $(filter prompts,$1),$(PROMPTS),$(call \
-       test_file,$(1:test-%=%)))))
+set_file = $(if $(filter train,$1),$(DATA),$(if $(filter dev.all,$1),$(DEV),$(if $(filter prompts,$1),$(PROMPTS),$(call \
+       test_file,$(patsubst test-%.all,%,$1)))))
 made = cp $(call set_file,$1) $@
 data_settings = $(call settings,$(SET)/data/$1,file $(call identity,$(call set_file,$1)))
 else
-size = $(if $(filter train,$1),$(MOST),$(if $(filter dev,$1),$(HELD),$(if $(filter prompts,$1),$(ANSWERS),$(OTHER))))
-made = python3 $(HERE)functions.py --set $(patsubst task,test,$(1:test-%=%)) -n $(size) >$@
+size = $(if $(filter train,$1),$(MOST),$(if $(filter dev.all,$1),$(HELD),$(if $(filter prompts,$1),$(ANSWERS),$(OTHER))))
+made = python3 $(HERE)functions.py --set $(patsubst task,test,$(patsubst test-%,%,$(1:%.all=%))) -n $(size) >$@
 data_settings = $(call settings,$(SET)/data/$1,size $(size) by $(call identity,$(HERE)functions.py))
 endif
 $(foreach s,$(SETS),$(call data_settings,$s))
@@ -169,6 +172,16 @@ $(NAMES:%=$(MODEL)/%): $(MODEL)/%: $(SET)/models/%
 $(MODEL)/self: | $(MODEL)/pivot
 	$(call step,the pivot under another name)
 	ln -sfn pivot $@
+
+# ---- what is compared is what all have read ----
+$(call settings,$(SET)/length,length $(LENGTH))
+whole = $(FC)fc-infer -q --tokens -m $(MODEL)/$1 -p $(MODEL)/pivot --long skip --max-length $(LENGTH) $< | $(FC)fc-view -q --jsonl >$@.$1
+$(HELD_OUT:%=$(WORK)/data/%.jsonl): $(WORK)/data/%.jsonl: $(WORK)/data/%.all.jsonl $(WORK)/data/checked $(SET)/length \
+    | $(addprefix $(MODEL)/,pivot $(NAMES))
+	$(call step,what of $* no model finds too long)
+	$(foreach m,pivot $(NAMES),$(call whole,$m)$(newline)	)
+	python3 $(HERE)effect.py fit $< $(foreach m,pivot $(NAMES),$@.$m) >$@
+	@rm $(foreach m,pivot $(NAMES),$@.$m)
 
 # ---- rows ----
 cut    = --long cut --max-length $(LENGTH)

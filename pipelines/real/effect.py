@@ -3,6 +3,7 @@
 """What effect.mk needs besides the tools: a check of its data, the best of a grid, and the tables.
 
   check   refuses sets that share a question: what models are trained on, dev, and every test set
+  fit     those lines of a set that are in all lists of records
   best    the stream of the table on standard input that has the least bits a byte, and these
   table   WORK/table.txt and table.tsv from fc-eval's comparisons
 """
@@ -41,13 +42,39 @@ def questions(path, most):
 def check(a):
     owners = {}
     for path in a.files:
-        name = os.path.basename(path).removesuffix(".jsonl")
+        name = os.path.basename(path).removesuffix(".jsonl").removesuffix(".all")
         group = "training" if name in ("train", "prompts") else name
         for question, line in questions(path, a.labels if name == "train" else 0).items():
             other = owners.setdefault(question, (group, path, line))
             if other[0] != group:
                 sys.exit(f"effect.py: {path}, line {line}: asks what {other[1]}, line {other[2]} asks; take it out of one of "
                          "them, else a model is tested on what it was trained on or chosen by")
+
+
+def name_of(line, n):
+    """the id that the tools call a conversation by"""
+    for key in ("id", "uid", "conversation_id", "question_id", "uuid", "prompt_id"):
+        if line.get(key) is not None:
+            return str(line[key])
+    return f"line-{n}"
+
+
+def fit(a):
+    read = []
+    for path in a.lists:
+        with open(path, encoding="utf-8") as f:
+            read.append({json.loads(line)["id"] for line in f})
+    kept = 0
+    with open(a.set, encoding="utf-8") as f:
+        for n, line in enumerate(f, 1):
+            o = json.loads(line) if line.strip() else None
+            if o is None or any(name_of(o, n) not in ids for ids in read):
+                continue
+            o.setdefault("id", name_of(o, n))
+            print(json.dumps(o, ensure_ascii=False))
+            kept += 1
+    if not kept:
+        sys.exit(f"effect.py: {a.set}: no conversation is within LENGTH for every model; a larger LENGTH may help")
 
 
 def best(_):
@@ -204,6 +231,10 @@ def main():
     s.add_argument("--labels", type=int, required=True)
     s.add_argument("files", nargs="+")
     s.set_defaults(run=check)
+    s = sub.add_parser("fit")
+    s.add_argument("set")
+    s.add_argument("lists", nargs="+")
+    s.set_defaults(run=fit)
     sub.add_parser("best").set_defaults(run=best)
     s = sub.add_parser("table")
     for name in ("work", "labels", "tests", "seeds", "answers"):

@@ -66,6 +66,19 @@ setup() {
 	grep -q '  [012]/2  ' run/table.txt
 }
 
+@test "dev and test sets hold what no model finds too long" {
+	for m in pivot facts; do
+		fc-infer -q --tokens -m "$(kit $m)" -p "$(kit pivot)" dev.jsonl | fc-view -q --jsonl | jq -r 'select((.tokens | length) <= 23) | .id' >$m.ids
+	done
+	# one that is too long for the source only, one for the pivot only
+	[ -n "$(comm -23 <(sort pivot.ids) <(sort facts.ids))" ]
+	[ -n "$(comm -13 <(sort pivot.ids) <(sort facts.ids))" ]
+	effect LENGTH=23 run/data/dev.jsonl >log 2>&1
+	jq -r .id run/data/dev.jsonl | diff - <(grep -xFf facts.ids pivot.ids)
+	run -2 effect LENGTH=5 run/data/dev.jsonl
+	[[ $output == *"run/data/dev.all.jsonl: no conversation is within LENGTH for every model"* ]]
+}
+
 @test "effect.mk refuses what would make its table untrue" {
 	run -2 effect DEVSEED=1
 	[[ $output == *"DEVSEED is 1, which chose the settings"* ]]
@@ -73,7 +86,7 @@ setup() {
 	[[ $output == *"own data are DATA, DEV, PROMPTS and TESTS together"* ]]
 	head -n 1 near.jsonl >>dev.jsonl
 	run -2 effect
-	[[ $output == *"run/data/test-near.jsonl, line 1: asks what run/data/dev.jsonl, line 13 asks"* ]]
+	[[ $output == *"run/data/test-near.all.jsonl, line 1: asks what run/data/dev.all.jsonl, line 13 asks"* ]]
 	run -2 effect LABELS=31 DEV=far.jsonl
 	[[ $output == *"run/data/train.jsonl has 30 conversations, and LABELS asks for 31"* ]]
 	[ -z "$(compgen -G 'run/*/*.fcs')" ]
