@@ -46,7 +46,7 @@ PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 say = $(if $(V),,@printf '%-4s %s\n' $1 $(patsubst $(B)/%,%,$(or $3,$@));)$2
 
 # Every tools/fc-*/ is one executable; everything under tools/lib is the archive.
-sources = $(wildcard tools/$1/*.c tools/$1/*/*.c)
+sources = $(wildcard tools/$1/*.c tools/$1/*/*.c tools/$1/nn/cpu/*.c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$1))
 TOOLS   = $(notdir $(patsubst %/,%,$(wildcard tools/fc-*/)))
 PBSRC   = $(patsubst proto/%.proto,$(B)/proto/%.pb-c.c,$(wildcard proto/*.proto))
@@ -86,7 +86,7 @@ $(B)/libfc.a: $(LIBOBJ)
 	$(call say,AR,rm -f $@; $(AR) rcs $@ $^)
 
 # Kernels are compiled for speed; what needs an instruction set asks for it per function.
-FAST = tools/lib/nn tools/lib/tensor tools/fc-varm/merge tools/fc-varm/method tools/fc-varm/source
+FAST = tools/lib/nn/cpu tools/lib/tensor tools/fc-varm/merge tools/fc-varm/method tools/fc-varm/source
 $(FAST:%=$(B)/%/%.o): private CFLAGS += -O3 -fno-trapping-math
 $(B)/tests/%.o: private XCPP += -Itests/unit
 
@@ -205,7 +205,7 @@ dist:
 clean:
 	rm -rf build build-*
 
--include $(patsubst %.c,$(B)/%.d,$(wildcard tools/*/*.c tools/*/*/*.c tests/*/*.c tests/*/*/*.c))
+-include $(patsubst %.c,$(B)/%.d,$(wildcard tools/*/*.c tools/*/*/*.c tools/*/*/*/*.c tests/*/*.c tests/*/*/*.c))
 
 FORCE:
 .DELETE_ON_ERROR:

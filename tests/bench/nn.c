@@ -9,7 +9,7 @@
  */
 #include <time.h>
 
-#include "nn/sgemm.h"
+#include "nn/cpu/sgemm.h"
 #include "nn_oracle.h"
 
 static double now(void)

@@ -7,9 +7,9 @@
 #include "base/die.h"
 #include "base/isa.h"
 #include "base/par.h"
-#include "nn/kern.h"
+#include "nn/cpu/kern.h"
 #include "nn/nn.h"
-#include "nn/sgemm.h"
+#include "nn/cpu/sgemm.h"
 #include "t.h"
 #include "tensor/quant.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn_oracle.h"
 
-#include "nn/kern.h"
+#include "nn/cpu/kern.h"
 
 /* Every instruction set's kernels against double precision; bounds are those kern.h promises. */
 

@@ -2,7 +2,7 @@
 /* Products and embeddings with packed weights against the same weights as float32. */
 #include "base/mem.h"
 #include "base/rng.h"
-#include "nn/kern.h"
+#include "nn/cpu/kern.h"
 #include "nn/nn.h"
 #include "t.h"
 

@@ -6,7 +6,7 @@
 #include "base/die.h"
 #include "base/isa.h"
 #include "base/mem.h"
-#include "nn/backend.h"
+#include "nn/cpu/backend.h"
 
 const char *const fc_compute_words[] = {
     [FC_COMPUTE_AUTO] = "auto", [FC_COMPUTE_F32] = "f32", [FC_COMPUTE_BF16] = "bf16", NULL};

@@ -11,13 +11,7 @@
 #include "tensor/dtype.h"
 
 /*
- * nn/: computation.  nn.h is the one interface to it.  Behind it each group of functions has a file
- * (linear with linear_bf16, split, rmsnorm, layernorm, rope, attention, glu, route, embed, head
- * with head_loss; *_bwd where the way back is long), backend.h holds what they share, sgemm and
- * bf16 are the doors to OpenBLAS and oneDNN, and kern.h lists the inner loops on one thread:
- * kern_*.c compiles the bodies kern_*_body.h for one instruction set each.  head_draw is rows by
- * draws instead of the likeliest; head_row is a teacher's row against a row of logits,
- * head_objective the divergences.
+ * nn/: computation.  nn.h is the one interface to it; cpu/ is behind it.
  *
  * The one interface to computation.  Everything is row-major; activations and gradients are
  * float32; weights are of the type that struct fc_weight says.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Blocks of the packed types taken apart, for one instruction set; included by tensor/quant_body.h
- * and nn/kern_packed_body.h, so without a guard.  What an instruction set may give before:
+ * and nn/cpu/kern_packed_body.h, so without a guard.  What an instruction set may give before:
  * QUANT_LOOK_UP(table, at), of 16 bytes those at 16 places, QUANT_HALF(h), a half as a float, and
  * QUANT_FIFTHS(bits), 32 bytes that are 16 where their bit is set.
  * Layouts: ggml-common.h.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/backend.h"
-#include "nn/linear_bf16.h"
+#include "nn/cpu/backend.h"
+#include "nn/cpu/linear_bf16.h"
 
 /*
  * Products in float32, also of operands that are rounded to bfloat16 where the library has no

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/head_objective.h"
+#include "nn/cpu/head_objective.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/kern.h"
+#include "nn/cpu/kern.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -15,7 +15,7 @@
 #define FEW_ROWS 32
 #define MM_ROWS 8 /* of 32 registers */
 #define KERN fc_kern_avx512
-#include "nn/kern_vector_body.h"
+#include "nn/cpu/kern_vector_body.h"
 
 static inline vf vfma(vf a, vf b, vf c)
 {
@@ -65,7 +65,7 @@ static inline void vstore_part(float *p, vf v, size_t n)
 
 #define QUANT_MASKS
 #include "tensor/quant_x86_body.h"
-#include "nn/kern_body.h"
+#include "nn/cpu/kern_body.h"
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/backend.h"
+#include "nn/cpu/backend.h"
 
 /* The K largest of E logits, descending, and their softmax. */
 static void choose_experts(const float *logit, size_t E, size_t K, uint32_t *expert, float *weight)

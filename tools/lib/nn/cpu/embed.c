@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/kern.h"
+#include "nn/cpu/kern.h"
 
 void fc_embed_fwd(float *x, const struct fc_weight *w, const uint32_t *tok, size_t N, float scale)
 {

@@ -2,7 +2,7 @@
 #ifndef FC_NN_ATTENTION_H
 #define FC_NN_ATTENTION_H
 
-#include "nn/backend.h"
+#include "nn/cpu/backend.h"
 
 /* Scores exist for one tile of this many queries and keys a thread; GROUP queries at a time. */
 enum { FC_ATTN_Q = 64, FC_ATTN_K = 128, FC_ATTN_GROUP = 16 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/linear_bf16.h"
+#include "nn/cpu/linear_bf16.h"
 
 #include <string.h>
 

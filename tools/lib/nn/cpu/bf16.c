@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/bf16.h"
+#include "nn/cpu/bf16.h"
 
 #include <dnnl.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef FC_NN_HEAD_ROW_H
 #define FC_NN_HEAD_ROW_H
 
-#include "nn/head.h"
+#include "nn/cpu/head.h"
 
 /* A row of the teacher's and the memory for one row's categories: the entries and, where the
  * objective has a tail and an id is not listed, the tail as the last. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/attention.h"
+#include "nn/cpu/attention.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "nn/kern.h"
+#include "nn/cpu/kern.h"
 
 static size_t row_width(const struct fc_split *c)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/head_row.h"
+#include "nn/cpu/head_row.h"
 
 #include <assert.h>
 #include <math.h>
 
-#include "nn/head_objective.h"
+#include "nn/cpu/head_objective.h"
 
 size_t fc_head_row_bytes(size_t n)
 {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "nn/sgemm.h"
+#include "nn/cpu/sgemm.h"
 
 /*
  * Products of bfloat16 matrices with float32 sums, by oneDNN on all threads.  open() asks the

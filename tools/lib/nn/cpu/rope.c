@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "nn/kern.h"
+#include "nn/cpu/kern.h"
 
 /* One head of one token: components i and i + half turned by angle i. */
 static void rotate(float *restrict x, size_t half, const float *c, const float *s)

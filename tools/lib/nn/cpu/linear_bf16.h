@@ -2,7 +2,7 @@
 #ifndef FC_NN_LINEAR_BF16_H
 #define FC_NN_LINEAR_BF16_H
 
-#include "nn/backend.h"
+#include "nn/cpu/backend.h"
 
 /*
  * The three products of linear.c with both operands rounded to bfloat16, by nn->bf16.  Products of

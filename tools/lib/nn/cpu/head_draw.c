@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/head.h"
+#include "nn/cpu/head.h"
 
 #include <assert.h>
 #include <math.h>

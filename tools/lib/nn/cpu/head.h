@@ -2,7 +2,7 @@
 #ifndef FC_NN_HEAD_H
 #define FC_NN_HEAD_H
 
-#include "nn/backend.h"
+#include "nn/cpu/backend.h"
 
 /* Rows of x whose logits are held at a time, at most N. */
 size_t fc_head_tile_rows(const struct fc_head *h, size_t N);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/kern.h"
+#include "nn/cpu/kern.h"
 
 #include "base/isa.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/sgemm.h"
+#include "nn/cpu/sgemm.h"
 
 #include <assert.h>
 #include <cblas.h>

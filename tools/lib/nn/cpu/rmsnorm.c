@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "nn/kern.h"
+#include "nn/cpu/kern.h"
 
 static float inverse_rms(const struct fc_kern *k, const float *x /* [C] */, size_t C, float eps)
 {

@@ -2,10 +2,19 @@
 #ifndef FC_NN_BACKEND_H
 #define FC_NN_BACKEND_H
 
-#include "nn/bf16.h"
-#include "nn/kern.h"
+#include "nn/cpu/bf16.h"
+#include "nn/cpu/kern.h"
 #include "nn/nn.h"
-#include "nn/sgemm.h"
+#include "nn/cpu/sgemm.h"
+
+/*
+ * cpu/: computation by the processor.  Each group of functions of nn.h has a file (linear with
+ * linear_bf16, split, rmsnorm, layernorm, rope, attention, glu, route, embed, head with head_loss;
+ * *_bwd where the way back is long), backend is what they share, sgemm and bf16 are the doors to
+ * OpenBLAS and oneDNN, and kern lists the inner loops on one thread: kern_* compiles the bodies
+ * kern_*_body for one instruction set each.  head_draw is rows by draws instead of the likeliest;
+ * head_row is a teacher's row against a row of logits, head_objective the divergences.
+ */
 
 /* Scratch that survives between calls.  A slot's contents last until it is asked for again. */
 enum fc_scratch {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/kern.h"
+#include "nn/cpu/kern.h"
 
 /* Four lanes of plain vector arithmetic: every compiler target has them or imitates them. */
 #define VL 4
 #define FEW_ROWS 4
 #define MM_ROWS 6 /* of 16 registers */
 #define KERN fc_kern_portable
-#include "nn/kern_vector_body.h"
+#include "nn/cpu/kern_vector_body.h"
 
 static inline vf vfma(vf a, vf b, vf c)
 {
@@ -59,4 +59,4 @@ static inline void vstore_part(float *p, vf v, size_t n)
 		p[i] = v[i];
 }
 
-#include "nn/kern_body.h"
+#include "nn/cpu/kern_body.h"

@@ -2,9 +2,9 @@
 /* The kernels of kern.h in terms of kern_vector_body.h; included by each kern_*.c, so without a
  * guard.
  */
-#include "nn/kern_math_body.h"
-#include "nn/kern_matrix_body.h"
-#include "nn/kern_packed_body.h"
+#include "nn/cpu/kern_math_body.h"
+#include "nn/cpu/kern_matrix_body.h"
+#include "nn/cpu/kern_packed_body.h"
 
 static float kern_max(const float *x, size_t n)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/kern.h"
+#include "nn/cpu/kern.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -14,7 +14,7 @@
 #define FEW_ROWS 16
 #define MM_ROWS 6 /* of 16 registers */
 #define KERN fc_kern_avx2
-#include "nn/kern_vector_body.h"
+#include "nn/cpu/kern_vector_body.h"
 
 static inline vf vfma(vf a, vf b, vf c)
 {
@@ -77,7 +77,7 @@ static inline void vstore_part(float *p, vf v, size_t n)
 }
 
 #include "tensor/quant_x86_body.h"
-#include "nn/kern_body.h"
+#include "nn/cpu/kern_body.h"
 
 #ifdef __clang__
 #pragma clang attribute pop

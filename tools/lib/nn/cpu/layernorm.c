@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
-#include "nn/kern.h"
+#include "nn/cpu/kern.h"
 
 void fc_layernorm_fwd(
     float *y, const float *x, const float *w, const float *bias, size_t N, size_t C, float eps)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/head.h"
+#include "nn/cpu/head.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/par.h"
-#include "nn/head_row.h"
+#include "nn/cpu/head_row.h"
 
 struct row {
 	uint32_t target;
