@@ -197,16 +197,16 @@ static void bench_layers(struct fc_nn *nn, size_t N, size_t C, size_t F, size_t 
 		const double t = BEST(statement);                                                  \
 		printf("    %-40s %8.2f ms %23.1f %%\n", what, t * 1e3, 100 * t / product);        \
 	} while (0)
-	SHARE("rmsnorm", fc_rmsnorm_fwd(y, x, dw, N, C, 1e-5f, false));
-	SHARE("rmsnorm backward", fc_rmsnorm_bwd(y, dw, z, x, z, N, C, 1e-5f, false));
-	SHARE("rope", fc_rope_apply(x, pos, N, C / D, D, &rope, false));
-	SHARE("silu * up", fc_glu_fwd(z, x, y, FC_ACT_SILU, N, F));
-	SHARE("silu * up backward", fc_glu_bwd(x, y, z, x, y, FC_ACT_SILU, N, F));
-	SHARE("gelu_tanh * up", fc_glu_fwd(z, x, y, FC_ACT_GELU_TANH, N, F));
-	SHARE("residual", fc_add(x, y, N * C));
-	SHARE("bias", fc_bias_fwd(x, dw, N, C));
-	SHARE("bias backward", fc_bias_bwd(dw, x, N, C));
-	SHARE("embedding backward", fc_embed_bwd(z, x, pos, N, C, 1));
+	SHARE("rmsnorm", fc_rmsnorm_fwd(nn, y, x, dw, N, C, 1e-5f, false));
+	SHARE("rmsnorm backward", fc_rmsnorm_bwd(nn, y, dw, z, x, z, N, C, 1e-5f, false));
+	SHARE("rope", fc_rope_apply(nn, x, pos, N, C / D, D, &rope, false));
+	SHARE("silu * up", fc_glu_fwd(nn, z, x, y, FC_ACT_SILU, N, F));
+	SHARE("silu * up backward", fc_glu_bwd(nn, x, y, z, x, y, FC_ACT_SILU, N, F));
+	SHARE("gelu_tanh * up", fc_glu_fwd(nn, z, x, y, FC_ACT_GELU_TANH, N, F));
+	SHARE("residual", fc_add(nn, x, y, N * C));
+	SHARE("bias", fc_bias_fwd(nn, x, dw, N, C));
+	SHARE("bias backward", fc_bias_bwd(nn, dw, x, N, C));
+	SHARE("embedding backward", fc_embed_bwd(nn, z, x, pos, N, C, 1));
 	free(x);
 	free(y);
 	free(z);

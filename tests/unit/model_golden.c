@@ -8,6 +8,7 @@
 #include "model/model.h"
 #include "t.h"
 
+#include "device.h"
 #include "golden_files.h"
 
 /* The largest difference of logits over the largest expected logit. */
@@ -29,9 +30,10 @@ static double compare(struct fc_nn *nn, const struct fc_model *m, const json_t *
 	const size_t N = off[n_seq];
 	float *x = FC_ARRAY(float, N *C), *logits = FC_ARRAY(float, N *V);
 	double worst = 0, scale = 0;
-	if (N != json_array_size(rows) || fc_model_hidden(nn, m, &b, x, &err) < 0)
+	if (N != json_array_size(rows) || fc_model_hidden(nn, m, &b, OUT(nn, x, N * C), &err) < 0)
 		worst = INFINITY;
-	fc_head_logits(nn, &head, x, N, logits);
+	fc_head_logits(nn, &head, IN(nn, x, N * C), N, logits);
+	device_back(nn);
 	for (size_t n = 0; n < N; n++)
 		for (size_t v = 0; v < V; v++) {
 			double want = json_number_value(json_array_get(json_array_get(rows, n), v));
@@ -53,16 +55,16 @@ static void test_variant(const char *name, enum fc_dtype dtype, enum fc_compute 
 	struct fc_nn *nn = NULL;
 	if (!T_OK(golden && mkdtemp(dir), "%s: expected values", name))
 		return;
-	if (T_OK(write_model(dir, golden, dtype) == 0 && fc_model_open(&m, dir, &err) == 0 &&
-		    fc_nn_open(&nn, "cpu", compute, &err) == 0,
+	nn = open_nn(compute);
+	if (T_OK(write_model(dir, golden, dtype) == 0 && fc_model_open(&m, dir, nn, &err) == 0,
 		"%s: opens as %s %s", name, fc_dtype_name(dtype), err.msg)) {
 		double worst = compare(nn, m, golden);
 		T_OK(worst < tol, "%s: %s weights, %s: logits within %.2g of transformers (%.2g)",
 		    name, fc_dtype_name(dtype), compute == FC_COMPUTE_F32 ? "float32" : "bfloat16",
 		    tol, worst);
 	}
-	fc_nn_close(nn);
 	fc_model_close(m);
+	fc_nn_close(nn);
 	json_decref(golden);
 	remove_model(dir);
 }

@@ -8,13 +8,14 @@
 #include "model/params.h"
 #include "t.h"
 
+#include "device.h"
 #include "slowmodel.h"
 
 /* Three packed sequences; the loss is on some positions only. */
 static const uint32_t tok[] = {1, 4, 9, 9, 0, 3, 10, 2, 5};
 static const size_t off[] = {0, 5, 8, 9};
 static const struct fc_batch batch = {tok, off, 3};
-static const size_t row_pos[] = {0, 2, 3, 4, 6, 8};
+static const uint32_t row_pos[] = {0, 2, 3, 4, 6, 8};
 static const uint32_t target[] = {4, 9, FC_NO_TARGET, 7, 2, 1};
 static const float sft_weight[] = {0.3f, 0.1f, 0, -0.2f, 0, 0.15f};
 static const float kd_weight[] = {0.1f, 0, 0.25f, 0.4f, 0.2f, 0};
@@ -90,13 +91,24 @@ static struct slow_model slow_of(struct fc_params *p)
 	for (size_t i = 0; i < p->n; i++) {
 		slow.t[i] = (struct slow_tensor){.n = p->v[i].n, .w = FC_ARRAY(double, p->v[i].n)};
 		slow_name(&slow.t[i], p->v[i].name);
+		float *w = FC_ARRAY(float, p->v[i].n);
 		for (size_t j = 0; j < p->v[i].n; j++) {
-			p->v[i].w[j] = (float)slow_weight(&p->model.cfg, p->v[i].name, j);
-			slow.t[i].w[j] = (double)p->v[i].w[j];
+			w[j] = (float)slow_weight(&p->model.cfg, p->v[i].name, j);
+			slow.t[i].w[j] = (double)w[j];
 		}
+		fc_nn_put(p->model.nn, p->v[i].w, w, p->v[i].n * sizeof *w);
+		free(w);
 	}
 	fc_params_refresh(p);
 	return slow;
+}
+
+/* Of the first token's embedding. */
+static float first_gradient(const struct fc_params *p)
+{
+	float g;
+	fc_nn_get(p->model.nn, &g, p->v[0].g + tok[0] * p->v[0].dim[1], sizeof g);
+	return g;
 }
 
 static void check_step(struct fc_nn *nn, struct fc_params *p, const char *name)
@@ -114,7 +126,9 @@ static void check_step(struct fc_nn *nn, struct fc_params *p, const char *name)
 	T_OK(loss.sft == again.sft && loss.kd == again.kd,
 	    "%s: the same loss without a backward pass", name);
 	for (size_t i = 0; i < p->n; i++) {
-		double wrong = gradient_error(&slow, i, p->v[i].g);
+		float *g = device_read(nn, p->v[i].g, p->v[i].n * sizeof *g);
+		double wrong = gradient_error(&slow, i, g);
+		free(g);
 		if (!(wrong <= worst)) {
 			worst = wrong;
 			worst_at = i;
@@ -123,12 +137,12 @@ static void check_step(struct fc_nn *nn, struct fc_params *p, const char *name)
 	/* forward, and the transposed twice; central differences are off by a millionth */
 	T_OK(worst < 3 * FORWARD + 1e-6, "%s: gradients of %zu tensors (worst %.2g, %s)", name,
 	    p->n, worst, p->v[worst_at].name);
-	float before = p->v[0].g[tok[0] * p->v[0].dim[1]];
+	const float before = first_gradient(p);
 	fc_params_step(nn, p, &batch, &targets, true, &loss, &err);
-	T_OK(t_near((double)p->v[0].g[tok[0] * p->v[0].dim[1]], 2 * (double)before, 2 * T_U),
-	    "%s: gradients add up", name);
+	T_OK(t_near((double)first_gradient(p), 2 * (double)before, 2 * T_U), "%s: gradients add up",
+	    name);
 	fc_params_zero_grad(p);
-	T_OK(p->v[0].g[tok[0] * p->v[0].dim[1]] == 0, "%s: and are cleared", name);
+	T_OK(first_gradient(p) == 0, "%s: and are cleared", name);
 out:
 	for (size_t i = 0; i < slow.n; i++)
 		free(slow.t[i].w);
@@ -151,9 +165,9 @@ static void test_family(const char *name, const char *extra)
 	struct fc_params *p = NULL;
 	struct fc_rng rng;
 	fc_rng_seed(&rng, 1);
-	if (T_OK(fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err) == 0 &&
-		    fc_params_init(&p, path, nn, &rng, &err) == 0,
-		"%s: initialised %s", name, err.msg))
+	nn = open_nn(FC_COMPUTE_F32);
+	if (T_OK(
+		fc_params_init(&p, path, nn, &rng, &err) == 0, "%s: initialised %s", name, err.msg))
 		check_step(nn, p, name);
 	fc_params_free(p);
 	fc_nn_close(nn);

@@ -3,6 +3,7 @@
  * model for images. */
 #include "model/block.h"
 #include "model/family.h"
+#include "device.h"
 #include "t.h"
 
 #include "model_files.h"
@@ -26,9 +27,11 @@ static bool hidden(float x[5 * 12])
 	static const size_t off[] = {0, 5};
 	struct fc_model *m;
 	memset(x, 0, 5 * 12 * sizeof *x);
-	if (fc_model_open(&m, dir, &err) < 0)
+	if (fc_model_open(&m, dir, nn, &err) < 0)
 		return false;
-	const int ret = fc_model_hidden(nn, m, &(struct fc_batch){tok, off, 1}, x, &err);
+	const int ret =
+	    fc_model_hidden(nn, m, &(struct fc_batch){tok, off, 1}, OUT(nn, x, 5 * 12), &err);
+	device_back(nn);
 	fc_model_close(m);
 	return ret == 0;
 }
@@ -103,7 +106,7 @@ static void test_images(void)
 		    fc_params_open(&p, dir, nn, &err) == 0 &&
 		    fc_params_save(
 			p, out, FC_BF16, &(struct fc_rounding){0}, (size_t)1 << 30, &err) == 0 &&
-		    fc_model_open(&m, out, &err) == 0,
+		    fc_model_open(&m, out, NULL, &err) == 0,
 		"images: opened, saved, opened %s", err.msg))
 		return;
 	const struct fc_tensor *t = fc_store_find(m->store, extra.name);
@@ -130,7 +133,8 @@ int main(void)
 	static const char *const gemma3[] = {
 	    "model.", "language_model.model.", "model.language_model.", "", NULL};
 	static const char *const bare[] = {"model.", "", NULL};
-	if (!T_OK(mkdtemp(dir) && fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err) == 0, "set up"))
+	nn = open_nn(FC_COMPUTE_F32);
+	if (!T_OK(mkdtemp(dir), "set up"))
 		return t_done();
 	test_prefixes("{" GPT2 "}", gpt2, "gpt2");
 	test_prefixes("{\"model_type\": \"gemma3_text\", " GEMMA3 "}", gemma3, "gemma3");

@@ -11,6 +11,7 @@
 #include "model/family.h"
 #include "t.h"
 
+#include "device.h"
 #include "model_files.h"
 
 enum { C = 64, V = 101, N = 160, F = 96, LAYERS = 3 };
@@ -90,14 +91,28 @@ static double distance(const float *a, const float *b, size_t n)
 	return worst / scale;
 }
 
+/* x [off[n_seq], C] */
+static void hidden(struct fc_nn *nn, const struct fc_model *m, const struct fc_batch *b, float *x)
+{
+	fc_model_hidden(nn, m, b, OUT(nn, x, b->off[b->n_seq] * C), &err);
+	device_back(nn);
+}
+
+static int forward(struct fc_nn *nn, const struct fc_model *m, struct fc_kvcache *cache,
+    const struct fc_batch *b, const size_t *slot, float *x)
+{
+	const int ret = fc_kvcache_forward(nn, m, cache, b, slot, OUT(nn, x, b->n_seq * C), &err);
+	device_back(nn);
+	return ret;
+}
+
 static void test_packing(
     struct fc_nn *nn, const struct fc_model *m, const char *name, const float *x)
 {
 	float *one = FC_ARRAY(float, (size_t)N *C);
 	for (size_t s = 0; s < batch.n_seq; s++) {
 		const size_t alone[] = {0, off[s + 1] - off[s]};
-		fc_model_hidden(
-		    nn, m, &(struct fc_batch){tok + off[s], alone, 1}, one + off[s] * C, &err);
+		hidden(nn, m, &(struct fc_batch){tok + off[s], alone, 1}, one + off[s] * C);
 	}
 	double d = distance(x, one, (size_t)N * C);
 	T_OK(d < ORDERS, "%s: packed = one by one (%.2g)", name, d);
@@ -109,7 +124,7 @@ static void test_kvcache(struct fc_nn *nn, const struct fc_model *m, const char 
 {
 	static const size_t piece[] = {30, 1, 1, 5, 1, 40, 1, 1, 3, 100};
 	static const size_t seqs[] = {0, 3, 4}, slots[] = {2, 0, 3};
-	struct fc_kvcache *cache = fc_kvcache_new(m, 4, 90);
+	struct fc_kvcache *cache = fc_kvcache_new(nn, m, 4, 90);
 	double worst = 0;
 	size_t at[3] = {0}, checked = 0;
 	for (size_t step = 0; step < FC_LEN(piece); step++) {
@@ -130,14 +145,12 @@ static void test_kvcache(struct fc_nn *nn, const struct fc_model *m, const char 
 		}
 		if (!n)
 			break;
-		if (fc_kvcache_forward(
-			nn, m, cache, &(struct fc_batch){in, o, n}, slot, out, &err) < 0)
+		if (forward(nn, m, cache, &(struct fc_batch){in, o, n}, slot, out) < 0)
 			worst = INFINITY;
 		for (size_t i = 0; i < n; i++, checked++) {
 			float want[N * C];
 			const size_t whole[] = {0, at[who[i]]};
-			fc_model_hidden(nn, m,
-			    &(struct fc_batch){tok + off[seqs[who[i]]], whole, 1}, want, &err);
+			hidden(nn, m, &(struct fc_batch){tok + off[seqs[who[i]]], whole, 1}, want);
 			worst = fmax(worst, distance(out + i * C, want + (at[who[i]] - 1) * C, C));
 		}
 	}
@@ -145,35 +158,29 @@ static void test_kvcache(struct fc_nn *nn, const struct fc_model *m, const char 
 	    checked, worst);
 	const size_t o[] = {0, 60}, slot[] = {1};
 	float out[C];
-	T_OK(
-	    fc_kvcache_forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out, &err) == 0 &&
-		fc_kvcache_forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out, &err) <
-		    0 &&
+	T_OK(forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out) == 0 &&
+		forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out) < 0 &&
 		strstr(err.msg, "context of 90"),
 	    "%s: a full cache is refused", name);
 	fc_kvcache_reserve(cache, 1, 20);
-	T_OK(
-	    fc_kvcache_forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out, &err) == 0 &&
-		fc_kvcache_forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out, &err) <
-		    0 &&
+	T_OK(forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out) == 0 &&
+		forward(nn, m, cache, &(struct fc_batch){tok, o, 1}, slot, out) < 0 &&
 		strstr(err.msg, "of 140"),
 	    "%s: less room keeps the first tokens: %s", name, err.msg);
 	fc_kvcache_reserve(cache, 1, 0);
 	const size_t all[] = {0, 90};
-	T_OK(
-	    fc_kvcache_forward(nn, m, cache, &(struct fc_batch){tok, all, 1}, slot, out, &err) == 0,
+	T_OK(forward(nn, m, cache, &(struct fc_batch){tok, all, 1}, slot, out) == 0,
 	    "%s: memory given back comes again, empty", name);
 	fc_kvcache_free(cache);
 }
 
 static void step(struct fc_nn *nn, struct fc_params *p, struct fc_loss *loss)
 {
-	static size_t pos[N];
-	static uint32_t target[N];
+	static uint32_t pos[N], target[N];
 	static float sft[N], kd[N];
 	size_t n = 0;
 	for (size_t i = 0; i + 1 < N; i += 1 + i % 3, n++) {
-		pos[n] = i;
+		pos[n] = (uint32_t)i;
 		target[n] = tok[i + 1];
 		sft[n] = 0.01f;
 	}
@@ -190,7 +197,7 @@ static float *all_gradients(const struct fc_params *p, size_t *n)
 		*n += p->v[i].n;
 	float *g = FC_ARRAY(float, *n), *to = g;
 	for (size_t i = 0; i < p->n; to += p->v[i++].n)
-		memcpy(to, p->v[i].g, p->v[i].n * sizeof *g);
+		fc_nn_get(p->model.nn, to, p->v[i].g, p->v[i].n * sizeof *g);
 	return g;
 }
 
@@ -204,7 +211,7 @@ static void test_threads(
 	for (int i = 0; i < 4; i++) {
 		fc_par_init(1 + i / 2);
 		x[i] = FC_ARRAY(float, (size_t)N *C);
-		fc_model_hidden(nn, m, &batch, x[i], &err);
+		hidden(nn, m, &batch, x[i]);
 		if (!p)
 			continue;
 		step(nn, p, &loss[i]);
@@ -260,11 +267,11 @@ static void test_model(size_t which, const char *dir)
 	fc_rng_seed(&rng, 3 + which);
 	for (size_t i = 0; i < N; i++)
 		tok[i] = (uint32_t)fc_rng_below(&rng, V);
-	if (T_OK(fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err) == 0 &&
-		    write_random_model(dir, config, which, &err) == 0 &&
-		    fc_model_open(&m, dir, &err) == 0,
+	nn = open_nn(FC_COMPUTE_F32);
+	if (T_OK(write_random_model(dir, config, which, &err) == 0 &&
+		    fc_model_open(&m, dir, nn, &err) == 0,
 		"%s: opened %s", name, err.msg)) {
-		fc_model_hidden(nn, m, &batch, x, &err);
+		hidden(nn, m, &batch, x);
 		test_packing(nn, m, name, x);
 		test_kvcache(nn, m, name);
 		if (m->cfg.family->trains)
@@ -288,9 +295,14 @@ static void test_model(size_t which, const char *dir)
 /* Larger than fc_params_init() makes them, so that every part of a block shows in the result. */
 static void enlarge(struct fc_params *p)
 {
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->n; i++) {
+		const size_t bytes = p->v[i].n * sizeof(float);
+		float *w = device_read(p->model.nn, p->v[i].w, bytes);
 		for (size_t j = 0; j < p->v[i].n; j++)
-			p->v[i].w[j] *= p->v[i].decay ? 8 : 1 + 0.01f * (float)(j % 7);
+			w[j] *= p->v[i].decay ? 8 : 1 + 0.01f * (float)(j % 7);
+		fc_nn_put(p->model.nn, p->v[i].w, w, bytes);
+		free(w);
+	}
 	fc_params_refresh(p);
 }
 
@@ -318,8 +330,8 @@ static void test_bf16(const char *dir)
 	for (int i = 0; i < 2; i++) {
 		struct fc_rng rng;
 		fc_rng_seed(&rng, 9);
-		if (!T_OK(fc_nn_open(&nn[i], "cpu", compute[i], &err) == 0 &&
-			    fc_params_init(&p[i], path, nn[i], &rng, &err) == 0,
+		nn[i] = open_nn(compute[i]);
+		if (!T_OK(fc_params_init(&p[i], path, nn[i], &rng, &err) == 0,
 			"bf16: initialised %s", err.msg))
 			return;
 		enlarge(p[i]);
@@ -337,8 +349,12 @@ static void test_bf16(const char *dir)
 	/* forward and back, half a step each: the angle that such a relative error makes */
 	T_OK(dot / sqrt(aa * bb) > 1 - BF16_FORWARD * BF16_FORWARD / 2,
 	    "bf16: direction of the gradient (cosine %.6f)", dot / sqrt(aa * bb));
-	T_OK(p[1]->v[0].bf16 && p[1]->v[0].bf16[5] == fc_f32_to_bf16(p[1]->v[0].w[5]),
-	    "bf16: copies follow the weights");
+	const struct fc_param *v = &p[1]->v[0];
+	float *w = device_read(nn[1], v->w, v->n * sizeof *w);
+	uint16_t *half = v->bf16 ? device_read(nn[1], v->bf16, v->n * sizeof *half) : NULL;
+	T_OK(half && half[5] == fc_f32_to_bf16(w[5]), "bf16: copies follow the weights");
+	free(w);
+	free(half);
 	test_threads(nn[1], &p[1]->model, p[1], "bf16", 2 * BF16_FORWARD);
 	for (int i = 0; i < 2; i++) {
 		free(g[i]);
@@ -357,12 +373,14 @@ static void test_bad_batches(const char *dir)
 	struct fc_params *p = NULL;
 	struct fc_rng rng;
 	struct fc_loss loss = {0};
-	static float x[N * C], w[2] = {1, 1};
+	static float w[2] = {1, 1};
 	fc_rng_seed(&rng, 1);
-	fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err);
+	nn = open_nn(FC_COMPUTE_F32);
 	fc_params_init(&p, path, nn, &rng, &err);
 	const uint32_t high[] = {1, V}, good[] = {1, V - 1}, target[] = {1, 2};
-	const size_t o[] = {0, 2}, twice[] = {1, 1}, rows[] = {0, 1};
+	const uint32_t twice[] = {1, 1}, rows[] = {0, 1};
+	const size_t o[] = {0, 2};
+	float *x = fc_nn_alloc(nn, N * C, sizeof *x);
 	const struct fc_batch b = {good, o, 1};
 	T_OK(fc_model_hidden(nn, &p->model, &b, x, &err) == 0, "the last id of the vocabulary");
 	T_OK(fc_model_hidden(nn, &p->model, &(struct fc_batch){high, o, 1}, x, &err) < 0 &&
@@ -377,6 +395,7 @@ static void test_bad_batches(const char *dir)
 	t.row_pos = rows;
 	t.target = high;
 	T_OK(fc_params_step(nn, p, &b, &t, true, &loss, &err) < 0, "a target beyond is refused");
+	fc_nn_free(nn, x);
 	fc_params_free(p);
 	fc_nn_close(nn);
 	unlink(path);

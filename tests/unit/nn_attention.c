@@ -125,10 +125,32 @@ static void oracle_release(struct oracle *t)
 	free(t->p);
 }
 
+/* Both passes with the batch on the device; back: the second as well. */
+static void run_batch(struct fc_nn *nn, const struct batch *b, bool back)
+{
+	struct fc_attn_seq seq[8];
+	struct fc_attn_grad grad[8];
+	for (size_t s = 0; s < b->n_seq; s++) {
+		const struct fc_attn_seq *q = &b->seq[s];
+		const struct fc_attn_grad *d = &b->grad[s];
+		const size_t n_q = q->n_q * b->a.H * b->a.D, n_k = q->n_k * b->a.G * b->a.D;
+		seq[s] =
+		    (struct fc_attn_seq){IN(nn, q->q, n_q), IN(nn, q->k, n_k), IN(nn, q->v, n_k),
+			OUT(nn, q->o, n_q), OUT(nn, q->lse, q->n_q * b->a.H), q->n_q, q->n_k};
+		if (back)
+			grad[s] = (struct fc_attn_grad){IN(nn, d->dout, n_q), OUT(nn, d->dq, n_q),
+			    OUT(nn, d->dk, n_k), OUT(nn, d->dv, n_k)};
+	}
+	fc_attn_fwd(nn, &b->a, seq, b->n_seq);
+	if (back)
+		fc_attn_bwd(nn, &b->a, seq, grad, b->n_seq);
+	device_back(nn);
+}
+
 static void check_fwd(struct fc_nn *nn, struct batch *b, const char *what)
 {
 	double e_o = 0, e_lse = 0; /* of the bounds */
-	fc_attn_fwd(nn, &b->a, b->seq, b->n_seq);
+	run_batch(nn, b, false);
 	for (size_t s = 0; s < b->n_seq; s++) {
 		struct oracle t = oracle_new(b, s);
 		oracle_loss(&t);
@@ -147,8 +169,7 @@ static void check_bwd(struct fc_nn *nn, struct batch *b, size_t n_probe, const c
 {
 	double e = 0;
 	size_t longest = 0;
-	fc_attn_fwd(nn, &b->a, b->seq, b->n_seq);
-	fc_attn_bwd(nn, &b->a, b->seq, b->grad, b->n_seq);
+	run_batch(nn, b, true);
 	for (size_t s = 0; s < b->n_seq; s++) {
 		struct oracle t = oracle_new(b, s);
 		const size_t HD = b->a.H * b->a.D, GD = b->a.G * b->a.D;
@@ -204,9 +225,9 @@ static void test_decode(struct fc_nn *nn, struct fc_rng *r)
 	const size_t HD = window.H * window.D;
 	float *o = fc_calloc(n_q[4] * HD, sizeof *o);
 	memcpy(o, b.seq[4].o, n_q[4] * HD * sizeof *o);
-	struct fc_attn_seq without = b.seq[4];
-	without.lse = NULL;
-	fc_attn_fwd(nn, &b.a, &without, 1);
+	struct batch without = {.a = b.a, .n_seq = 1, .seq = {b.seq[4]}};
+	without.seq[0].lse = NULL;
+	run_batch(nn, &without, false);
 	T_OK(!memcmp(o, b.seq[4].o, n_q[4] * HD * sizeof *o),
 	    "forward without lse: the same output");
 	free(o);
@@ -249,8 +270,7 @@ static void test_huge(struct fc_nn *nn, struct fc_rng *r)
 	static const size_t n[] = {150};
 	static const struct fc_attn a = {1, 1, 8, 1, 0, 0, NULL};
 	struct batch b = batch_new(r, &a, n, n, 1, 60);
-	fc_attn_fwd(nn, &b.a, b.seq, 1);
-	fc_attn_bwd(nn, &b.a, b.seq, b.grad, 1);
+	run_batch(nn, &b, true);
 	bool finite = true;
 	for (size_t i = 0; i < n[0] * 8; i++)
 		finite = finite && isfinite(b.seq[0].o[i]) && fabsf(b.seq[0].o[i]) < 6 &&
@@ -269,8 +289,7 @@ static void test_threads(struct fc_nn *nn, struct fc_rng *r)
 	bool same = true;
 	for (int run = 1; run <= 2; run++) {
 		fc_par_init(run);
-		fc_attn_fwd(nn, &b.a, b.seq, b.n_seq);
-		fc_attn_bwd(nn, &b.a, b.seq, b.grad, b.n_seq);
+		run_batch(nn, &b, true);
 		const float *now[4] = {b.seq[0].o, b.grad[0].dq, b.grad[0].dk, b.grad[0].dv};
 		for (int i = 0; i < 4; i++) {
 			const size_t bytes = n[0] * (i < 2 ? a.H : a.G) * a.D * sizeof(float);

@@ -45,7 +45,9 @@ static struct result topk(struct fc_nn *nn, const struct fc_head *h, const float
     const uint32_t *target, size_t N, size_t K)
 {
 	struct result r = {fc_calloc(N * K + 1, 4), fc_calloc(N * K + 1, 4), fc_calloc(N + 1, 4)};
-	fc_head_topk(nn, h, x, target, N, K, r.id, r.logprob, r.truth);
+	const struct fc_head on = device_head(nn, h);
+	fc_head_topk(nn, &on, IN(nn, x, N * h->w.n_in), target, N, K, r.id, r.logprob, r.truth);
+	device_back(nn);
 	return r;
 }
 
@@ -207,7 +209,9 @@ static void test_logits(struct fc_nn *nn, struct fc_rng *r)
 			expect[i] += (double)x[i / V * C + c] * (double)w[i % V * C + c];
 		expect[i] = 4 * tanh(expect[i] / 4);
 	}
-	fc_head_logits(nn, &h, x, N, z);
+	const struct fc_head on = device_head(nn, &h);
+	fc_head_logits(nn, &on, IN(nn, x, N * C), N, z);
+	device_back(nn);
 	/* a sum of C products, whose sizes add up to at most 4 C, below the cap's 5 roundings */
 	T_OK(max_error(z, expect, N * V) < ((C + 1) * 4 * C + 5) * T_U, "logits with soft cap");
 	free(x);

@@ -39,7 +39,10 @@ static struct drawn draw(struct fc_nn *nn, const struct fc_head *h, const float 
 	r.truth = FC_ARRAY(float, N);
 	for (size_t i = 0; i < N; i++)
 		fc_rng_seed2(&rng[i], 11, first + i);
-	fc_head_draw(nn, h, x, target, N, d, rng, r.n, r.id, r.logprob, r.truth);
+	const struct fc_head on = device_head(nn, h);
+	fc_head_draw(
+	    nn, &on, IN(nn, x, N * h->w.n_in), target, N, d, rng, r.n, r.id, r.logprob, r.truth);
+	device_back(nn);
 	free(rng);
 	return r;
 }
@@ -263,7 +266,9 @@ static void test_alone(struct fc_nn *nn, struct fc_rng *rng)
 	T_OK(!memcmp(lone.n, all.n, N * sizeof *all.n) &&
 		!memcmp(lone.id, all.id, N * all.K * sizeof *all.id),
 	    "one thread and two draw the same");
-	fc_head_topk(nn, &h, x, target, N, 1, top, logprob, truth);
+	const struct fc_head on = device_head(nn, &h);
+	fc_head_topk(nn, &on, IN(nn, x, N * C), target, N, 1, top, logprob, truth);
+	device_back(nn);
 	T_OK(!memcmp(truth, all.truth, sizeof truth),
 	    "the true token's log-probability is at temperature 1, from the same sum as top-k");
 	drawn_release(&all);

@@ -201,8 +201,11 @@ static struct output run(struct fc_nn *nn, const struct problem *p, bool with_te
 	    .dx = FC_ARRAY(float, p->N * p->C), .dw = FC_ARRAY(float, p->padded * p->C)};
 	float *x = floats(p->x, p->N * p->C), *w = floats(p->w, p->padded * p->C);
 	const struct fc_head h = {{w, FC_F32, p->padded, p->C}, p->V, p->softcap};
-	fc_head_loss(nn, &h, x, p->target, p->sft_weight, p->kd_weight,
-	    with_teacher ? &p->teacher : NULL, p->N, o.dx, o.dw, &o.loss);
+	const struct fc_head on = device_head(nn, &h);
+	fc_head_loss(nn, &on, IN(nn, x, p->N * p->C), p->target, p->sft_weight, p->kd_weight,
+	    with_teacher ? &p->teacher : NULL, p->N, OUT(nn, o.dx, p->N * p->C),
+	    OUT(nn, o.dw, p->padded * p->C), &o.loss);
+	device_back(nn);
 	free(x);
 	free(w);
 	return o;
@@ -327,12 +330,18 @@ static void test_tiles(struct fc_nn *nn, struct fc_rng *r)
 	struct output o = run(nn, &p, true);
 	struct fc_loss sum = {0}, lone = {0};
 	float *dx = FC_ARRAY(float, N *C), *dw = FC_ARRAY(float, (size_t)V *C);
+	const struct fc_head on = device_head(nn, &h);
+	const float *x_on = IN(nn, x, N * C);
+	float *dx_on = OUT(nn, dx, N * C), *dw_on = OUT(nn, dw, (size_t)V * C);
 	for (size_t n = 0; n < N; n++) {
 		struct fc_teacher t = p.teacher;
 		t.row_off += n;
-		fc_head_loss(nn, &h, x + n * C, p.target + n, p.sft_weight + n, p.kd_weight + n, &t,
-		    1, dx + n * C, dw, &sum);
+		fc_head_loss(nn, &on, x_on + n * C, p.target + n, p.sft_weight + n, p.kd_weight + n,
+		    &t, 1, dx_on + n * C, dw_on, &sum);
 	}
+	fc_head_loss(
+	    nn, &on, x_on, p.target, p.sft_weight, p.kd_weight, &p.teacher, N, NULL, NULL, &lone);
+	device_back(nn);
 	double *dx2 = doubles(dx, N * C), *dw2 = doubles(dw, (size_t)V * C);
 	/* sums of exponentials are the same; log-probabilities and sums over N rows or V columns
 	 * are not, of which the columns' terms are probabilities and add up to 1 */
@@ -348,8 +357,6 @@ static void test_tiles(struct fc_nn *nn, struct fc_rng *r)
 		!memcmp(o.dx, o1.dx, N * C * sizeof(float)) &&
 		!memcmp(o.dw, o1.dw, (size_t)V * C * sizeof(float)),
 	    "one thread and two give the same bits");
-	fc_head_loss(
-	    nn, &h, x, p.target, p.sft_weight, p.kd_weight, &p.teacher, N, NULL, NULL, &lone);
 	T_OK(!memcmp(&o.loss, &lone, sizeof lone), "without gradients: the same loss");
 	free(o.dx);
 	free(o.dw);

@@ -90,17 +90,23 @@ static void test_products(struct fc_nn *nn, struct fc_rng *r, struct shape s, en
 	const size_t N = s.N, O = s.O, I = s.I;
 	float *y = fc_calloc(N * O + 1, sizeof *y), *dx = fc_calloc(N * I + 1, sizeof *dx);
 	float *dw = fc_calloc(O * I + 1, sizeof *dw);
-	fc_linear_fwd(nn, y, p.x_in, &p.weight, N);
+	const struct fc_weight w = device_weight(nn, &p.weight);
+	fc_linear_fwd(nn, OUT(nn, y, N * O), IN(nn, p.x_in, N * I), &w, N);
+	fc_linear_bwd_x(nn, OUT(nn, dx, N * I), IN(nn, p.dy_in, N * O), &w, N, false);
+	device_back(nn);
 	double e = share(y, 0, p.x, I, 1, p.w, I, 1, N, O, I);
-	fc_linear_bwd_x(nn, dx, p.dy_in, &p.weight, N, false);
 	e = fmax(e, share(dx, 0, p.dy, O, 1, p.w, 1, I, N, I, O));
 	for (size_t i = 0; i < N * I; i++)
 		dx[i] = 3;
-	fc_linear_bwd_x(nn, dx, p.dy_in, &p.weight, N, true);
+	const struct fc_weight again = device_weight(nn, &p.weight);
+	fc_linear_bwd_x(nn, OUT(nn, dx, N * I), IN(nn, p.dy_in, N * O), &again, N, true);
+	device_back(nn);
 	e = fmax(e, share(dx, 3, p.dy, O, 1, p.w, 1, I, N, I, O));
 	for (size_t i = 0; i < O * I; i++)
 		dw[i] = -2;
-	fc_linear_bwd_w(nn, dw, p.dy_in, p.x_in, N, O, I);
+	fc_linear_bwd_w(
+	    nn, OUT(nn, dw, O * I), IN(nn, p.dy_in, N * O), IN(nn, p.x_in, N * I), N, O, I);
+	device_back(nn);
 	e = fmax(e, share(dw, -2, p.dy, 1, O, p.x, 1, I, O, I, N));
 	T_OK(e <= 1, "linear %s, weights %s, N %zu O %zu I %zu: %.2f of the bound",
 	    compute_name(compute), fc_dtype_name(t), N, O, I, e);
@@ -120,9 +126,12 @@ static void test_threads(struct fc_nn *nn, struct fc_rng *r, struct shape s, enu
 		fc_par_init(run + 1);
 		for (int i = 0; i < 3; i++)
 			out[run][i] = fc_calloc(n[i], sizeof(float));
-		fc_linear_fwd(nn, out[run][0], p.x_in, &p.weight, s.N);
-		fc_linear_bwd_x(nn, out[run][1], p.dy_in, &p.weight, s.N, false);
-		fc_linear_bwd_w(nn, out[run][2], p.dy_in, p.x_in, s.N, s.O, s.I);
+		const struct fc_weight w = device_weight(nn, &p.weight);
+		const float *x = IN(nn, p.x_in, n[1]), *dy = IN(nn, p.dy_in, n[0]);
+		fc_linear_fwd(nn, OUT(nn, out[run][0], n[0]), x, &w, s.N);
+		fc_linear_bwd_x(nn, OUT(nn, out[run][1], n[1]), dy, &w, s.N, false);
+		fc_linear_bwd_w(nn, OUT(nn, out[run][2], n[2]), dy, x, s.N, s.O, s.I);
+		device_back(nn);
 	}
 	bool same = true;
 	for (int i = 0; i < 3; i++) {
@@ -135,7 +144,7 @@ static void test_threads(struct fc_nn *nn, struct fc_rng *r, struct shape s, enu
 	problem_release(&p);
 }
 
-static void test_bias(struct fc_rng *r)
+static void test_bias(struct fc_nn *nn, struct fc_rng *r)
 {
 	enum { N = 37, O = 131 };
 	float *y = random_floats(r, N * O, 1), *b = random_floats(r, O, 1);
@@ -146,9 +155,11 @@ static void test_bias(struct fc_rng *r)
 	}
 	float *db = fc_calloc(O, sizeof *db);
 	memcpy(db, b, O * sizeof *db);
-	fc_bias_bwd(db, y, N, O);
+	fc_bias_bwd(nn, OUT(nn, db, O), IN(nn, y, N * O), N, O);
+	device_back(nn);
 	T_OK(max_error(db, sum, O) < 2 * T_U, "bias: gradient is the sum over rows, added");
-	fc_bias_fwd(y, b, N, O);
+	fc_bias_fwd(nn, OUT(nn, y, N * O), IN(nn, b, O), N, O);
+	device_back(nn);
 	T_OK(max_error(y, expect, (size_t)N * O) < T_U, "bias: added to every row");
 	free(y);
 	free(b);
@@ -191,9 +202,9 @@ int main(void)
 	}
 	nn = open_nn(FC_COMPUTE_AUTO);
 	T_OK(fc_nn_compute(nn) != FC_COMPUTE_AUTO, "open: AUTO becomes one of the others");
+	test_bias(nn, &r);
 	fc_nn_close(nn);
 	T_OK(fc_nn_open(&nn, "abacus", FC_COMPUTE_F32, &e) == -1 && strstr(e.msg, "abacus"),
 	    "open: an unknown device is refused by name");
-	test_bias(&r);
 	return t_done();
 }

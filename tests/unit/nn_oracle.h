@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/rng.h"
+#include "device.h"
 #include "nn/nn.h"
 #include "t.h"
 
@@ -61,17 +62,6 @@ __attribute__((unused)) static double gradient_error(
 		largest = fmax(largest, fabs(diff));
 	}
 	return worst / largest;
-}
-
-__attribute__((unused)) static struct fc_nn *open_nn(enum fc_compute compute)
-{
-	struct fc_err e;
-	struct fc_nn *nn;
-	if (fc_nn_open(&nn, "cpu", compute, &e)) {
-		printf("Bail out! %s\n", e.msg);
-		exit(1);
-	}
-	return nn;
 }
 
 #endif

@@ -3,7 +3,16 @@
  * gate, learned positions, the cuts of fused products, routing to experts. */
 #include "nn_oracle.h"
 
-static void test_layernorm(struct fc_rng *r, size_t N, size_t C, double mean, bool biased)
+static void layernorm(struct fc_nn *nn, float *y, const float *x, const float *w, const float *bias,
+    size_t N, size_t C)
+{
+	fc_layernorm_fwd(
+	    nn, OUT(nn, y, N * C), IN(nn, x, N * C), IN(nn, w, C), IN(nn, bias, C), N, C, 1e-5f);
+	device_back(nn);
+}
+
+static void test_layernorm(
+    struct fc_nn *nn, struct fc_rng *r, size_t N, size_t C, double mean, bool biased)
 {
 	float *x = random_floats(r, N * C, 1), *w = random_floats(r, C, 1);
 	float *bias = random_floats(r, C, 1), *y = FC_ARRAY(float, N *C);
@@ -21,13 +30,13 @@ static void test_layernorm(struct fc_rng *r, size_t N, size_t C, double mean, bo
 				sqrt(squares / (double)C + (double)1e-5f) * (double)w[i] +
 			    (biased ? (double)bias[i] : 0);
 	}
-	fc_layernorm_fwd(y, x, w, biased ? bias : NULL, N, C, 1e-5f);
+	layernorm(nn, y, x, w, biased ? bias : NULL, N, C);
 	double e = max_error(y, want, N * C);
 	/* two sums in blocks of 1024 over at least four lanes, of terms off by the mean's rounding;
 	 * results below 16 */
 	T_OK(e < (2 * 1024.0 / 4 + 8) * T_U + 16 * T_U,
 	    "layernorm N %zu C %zu mean %g%s: error %.1e", N, C, mean, biased ? " bias" : "", e);
-	fc_layernorm_fwd(x, x, w, biased ? bias : NULL, N, C, 1e-5f);
+	layernorm(nn, x, x, w, biased ? bias : NULL, N, C);
 	T_OK(!memcmp(x, y, N * C * sizeof *x), "layernorm in place");
 	float *all[] = {x, w, bias, y};
 	for (size_t i = 0; i < FC_LEN(all); i++)
@@ -36,30 +45,32 @@ static void test_layernorm(struct fc_rng *r, size_t N, size_t C, double mean, bo
 }
 
 /* act(x) is what the gated form gives for up = 1. */
-static void test_act(struct fc_rng *r, enum fc_act act)
+static void test_act(struct fc_nn *nn, struct fc_rng *r, enum fc_act act)
 {
 	enum { N = 3, F = 1501 };
 	float *x = random_floats(r, N * F, 3), *one = FC_ARRAY(float, N *F);
 	float *y = FC_ARRAY(float, N *F), *gated = FC_ARRAY(float, N *F);
 	for (int i = 0; i < N * F; i++)
 		one[i] = 1;
-	fc_glu_fwd(gated, x, one, act, N, F);
-	fc_act_fwd(y, x, act, N, F);
+	fc_glu_fwd(nn, OUT(nn, gated, N * F), IN(nn, x, N * F), IN(nn, one, N * F), act, N, F);
+	fc_act_fwd(nn, OUT(nn, y, N * F), IN(nn, x, N * F), act, N, F);
+	device_back(nn);
 	T_OK(!memcmp(y, gated, sizeof(float) * N * F), "activation %d without a gate", (int)act);
 	float *all[] = {x, one, y, gated};
 	for (size_t i = 0; i < FC_LEN(all); i++)
 		free(all[i]);
 }
 
-static void test_clip(void)
+static void test_clip(struct fc_nn *nn)
 {
 	float x[] = {-7, -6, 0.5f, 6, 6.5f, -INFINITY};
 	const float want[] = {-6, -6, 0.5f, 6, 6, -6};
-	fc_clip(x, 6, FC_LEN(x));
+	fc_clip(nn, OUT(nn, x, FC_LEN(x)), 6, FC_LEN(x));
+	device_back(nn);
 	T_OK(!memcmp(x, want, sizeof x), "clip");
 }
 
-static void test_positions(struct fc_rng *r, enum fc_dtype t)
+static void test_positions(struct fc_nn *nn, struct fc_rng *r, enum fc_dtype t)
 {
 	enum { P = 9, C = 301, N = 40 };
 	float *table = random_floats(r, P * C, 1), *x = random_floats(r, N * C, 1);
@@ -73,7 +84,9 @@ static void test_positions(struct fc_rng *r, enum fc_dtype t)
 		for (uint32_t i = 0; i < C; i++)
 			want[n * C + i] += (double)table[pos[n] * C + i];
 	}
-	fc_embed_add(x, &(struct fc_weight){stored, t, P, C}, pos, N);
+	const struct fc_weight w = device_weight(nn, &(struct fc_weight){stored, t, P, C});
+	fc_embed_add(nn, OUT(nn, x, N * C), &w, IN(nn, pos, N), N);
+	device_back(nn);
 	T_OK(max_error(x, want, N * C) < 2 * T_U, "learned positions from %s", fc_dtype_name(t));
 	free(table);
 	free(x);
@@ -82,7 +95,7 @@ static void test_positions(struct fc_rng *r, enum fc_dtype t)
 }
 
 /* Row n of a product with 2 groups of widths 3, 1, 2 is 100 n + column. */
-static void test_cut(void)
+static void test_cut(struct fc_nn *nn)
 {
 	enum { N = 4, GROUPS = 2, ROW = 12 };
 	const struct fc_split c = {GROUPS, 3, {3, 1, 2}};
@@ -90,7 +103,9 @@ static void test_cut(void)
 	bool good = true;
 	for (int i = 0; i < N * ROW; i++)
 		x[i] = (float)(100 * (i / ROW) + i % ROW);
-	fc_split((float *[]){a, b, d}, x, &c, N);
+	fc_split(nn, (float *[]){OUT(nn, a, N * 6), OUT(nn, b, N * 2), OUT(nn, d, N * 4)},
+	    IN(nn, x, N * ROW), &c, N);
+	device_back(nn);
 	for (int n = 0; n < N; n++)
 		for (int g = 0; g < GROUPS; g++) {
 			const float first = (float)(100 * n + 6 * g);
@@ -101,11 +116,15 @@ static void test_cut(void)
 				good = good && d[n * 4 + 2 * g + i] == first + 4 + (float)i;
 		}
 	T_OK(good, "cut: groups and parts");
-	fc_concat(again, (const float *[]){a, b, d}, &c, N);
+	fc_concat(nn, OUT(nn, again, N * ROW),
+	    (const float *[]){IN(nn, a, N * 6), IN(nn, b, N * 2), IN(nn, d, N * 4)}, &c, N);
+	device_back(nn);
 	T_OK(!memcmp(x, again, sizeof x), "cut: joined again");
 	const struct fc_split two = {1, 2, {5, 7, 0}};
 	float p[N * 5], q[N * 7];
-	fc_split((float *[]){p, q}, x, &two, N);
+	fc_split(
+	    nn, (float *[]){OUT(nn, p, N * 5), OUT(nn, q, N * 7)}, IN(nn, x, N * ROW), &two, N);
+	device_back(nn);
 	T_OK(p[5] == 100 && q[0] == 5 && q[7 + 6] == 111, "cut: two parts");
 }
 
@@ -116,7 +135,9 @@ static void test_route(struct fc_nn *nn, struct fc_rng *r, size_t E, size_t K)
 	uint32_t expert[N * 8];
 	double logit[16];
 	bool chosen = true, weighted = true;
-	fc_route(nn, &(struct fc_weight){w, FC_F32, E, C}, x, N, K, expert, weight);
+	const struct fc_weight on = device_weight(nn, &(struct fc_weight){w, FC_F32, E, C});
+	fc_route(nn, &on, IN(nn, x, N * C), N, K, expert, weight);
+	device_back(nn);
 	for (size_t n = 0; n < N; n++) {
 		double sum = 0, total = 0, largest = 0;
 		for (size_t e = 0; e < E; e++) {
@@ -156,25 +177,38 @@ static void test_route_ties(struct fc_nn *nn)
 	static const float w[] = {1, 1, 2, 1, 2}, x[] = {1, -1};
 	uint32_t expert[4];
 	float weight[4];
-	fc_route(nn, &(struct fc_weight){w, FC_F32, 5, 1}, x, 2, 2, expert, weight);
+	const struct fc_weight on = device_weight(nn, &(struct fc_weight){w, FC_F32, 5, 1});
+	fc_route(nn, &on, IN(nn, x, 2), 2, 2, expert, weight);
+	device_back(nn);
 	T_OK(expert[0] == 2 && expert[1] == 4 && expert[2] == 0 && expert[3] == 1,
 	    "route: the first of equals (%u %u, %u %u)", expert[0], expert[1], expert[2],
 	    expert[3]);
 }
 
-static void test_rows(struct fc_rng *r)
+static void test_rows(struct fc_nn *nn, struct fc_rng *r)
 {
 	enum { N = 30, C = 41, K = 7 };
 	static const uint32_t row[K] = {29, 0, 3, 4, 17, 9, 11};
 	static const float scale[K] = {1, 0.5f, -2, 0, 3, 1, 0.25f};
 	float *x = random_floats(r, N * C, 1), *y = random_floats(r, N * C, 1), some[K * C];
 	double *want = doubles(y, N * C);
-	fc_gather_rows(some, x, row, K, C);
-	fc_scatter_rows(y, some, row, scale, K, C);
+	fc_gather_rows(nn, OUT(nn, some, K * C), IN(nn, x, N * C), row, K, C);
+	fc_scatter_rows(nn, OUT(nn, y, N * C), IN(nn, some, K * C), row, scale, K, C);
+	device_back(nn);
 	for (size_t k = 0; k < K; k++)
 		for (size_t i = 0; i < C; i++)
 			want[row[k] * C + i] += (double)scale[k] * (double)x[row[k] * C + i];
 	T_OK(max_error(y, want, N * C) < 2 * 4 * T_U, "rows gathered, scaled, added");
+	float before[N * C];
+	memcpy(before, y, sizeof before);
+	fc_scatter_rows(nn, OUT(nn, y, N * C), IN(nn, some, K * C), row, NULL, K, C);
+	device_back(nn);
+	bool good = true;
+	for (size_t k = 0; k < K; k++)
+		for (size_t i = 0; i < C; i++)
+			good =
+			    good && y[row[k] * C + i] == before[row[k] * C + i] + some[k * C + i];
+	T_OK(good, "rows added without a scale");
 	free(x);
 	free(y);
 	free(want);
@@ -183,28 +217,26 @@ static void test_rows(struct fc_rng *r)
 int main(void)
 {
 	struct fc_rng r;
-	struct fc_nn *nn;
-	struct fc_err e;
 	fc_rng_seed(&r, 6);
 	fc_par_init(2);
-	if (!T_OK(fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &e) == 0, "set up"))
-		return t_done();
-	test_layernorm(&r, 1, 1, 0, true);
-	test_layernorm(&r, 5, 33, 0.5, false);
-	test_layernorm(&r, 130, 64, 0, true);
-	test_layernorm(&r, 3, 2051, 1000, true); /* a variance from sums of squares would be lost */
-	test_act(&r, FC_ACT_SILU);
-	test_act(&r, FC_ACT_GELU_TANH);
-	test_act(&r, FC_ACT_GELU);
-	test_clip();
-	test_positions(&r, FC_F32);
-	test_positions(&r, FC_BF16);
-	test_cut();
+	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
+	test_layernorm(nn, &r, 1, 1, 0, true);
+	test_layernorm(nn, &r, 5, 33, 0.5, false);
+	test_layernorm(nn, &r, 130, 64, 0, true);
+	test_layernorm(
+	    nn, &r, 3, 2051, 1000, true); /* a variance from sums of squares would be lost */
+	test_act(nn, &r, FC_ACT_SILU);
+	test_act(nn, &r, FC_ACT_GELU_TANH);
+	test_act(nn, &r, FC_ACT_GELU);
+	test_clip(nn);
+	test_positions(nn, &r, FC_F32);
+	test_positions(nn, &r, FC_BF16);
+	test_cut(nn);
 	test_route(nn, &r, 8, 2);
 	test_route(nn, &r, 5, 5);
 	test_route(nn, &r, 1, 1);
 	test_route_ties(nn);
-	test_rows(&r);
+	test_rows(nn, &r);
 	fc_nn_close(nn);
 	return t_done();
 }

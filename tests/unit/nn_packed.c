@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "nn/cpu/kern.h"
+#include "device.h"
 #include "nn/nn.h"
 #include "t.h"
 
@@ -65,7 +66,9 @@ static void test_linear(struct fc_nn *nn, enum fc_dtype t, const void *p)
 	double most = 0;
 	for (size_t k = 0; k < FC_LEN(rows); k++) {
 		const bool narrow = bf16 && rows[k] > fc_linear_few_rows(nn);
-		fc_linear_fwd(nn, y, x, &packed, rows[k]);
+		const struct fc_weight w = device_weight(nn, &packed);
+		fc_linear_fwd(nn, OUT(nn, y, rows[k] * O), IN(nn, x, rows[k] * I), &w, rows[k]);
+		device_back(nn);
 		most = fmax(most,
 		    share(narrow ? x_bf16 : x, I, narrow ? w_bf16 : wide, I, 1, y, rows[k], O, I));
 	}
@@ -77,17 +80,21 @@ static void test_backward(struct fc_nn *nn, enum fc_dtype t, const void *p)
 {
 	static float dx[3 * I];
 	const struct fc_weight packed = {p, t, O, I};
-	fc_linear_bwd_x(nn, dx, x, &packed, 3, false);
+	const struct fc_weight w = device_weight(nn, &packed);
+	fc_linear_bwd_x(nn, OUT(nn, dx, 3 * I), IN(nn, x, 3 * O), &w, 3, false);
+	device_back(nn);
 	const double most = share(x, O, wide, 1, I, dx, 3, I, O);
 	T_OK(most <= 1, "%s: gradient of the input: %.2f of the bound", fc_dtype_name(t), most);
 }
 
-static void test_embedding(enum fc_dtype t, const void *p)
+static void test_embedding(struct fc_nn *nn, enum fc_dtype t, const void *p)
 {
 	static const uint32_t tok[] = {36, 0, 17};
 	const struct fc_weight packed = {p, t, O, I};
 	bool same = true;
-	fc_embed_fwd(y, &packed, tok, 3, 1);
+	const struct fc_weight w = device_weight(nn, &packed);
+	fc_embed_fwd(nn, OUT(nn, y, 3 * I), &w, tok, 3, 1);
+	device_back(nn);
 	for (size_t n = 0; n < 3; n++)
 		same = same && !memcmp(y + n * I, wide + tok[n] * I, I * sizeof *y);
 	T_OK(same, "%s: rows of an embedding", fc_dtype_name(t));
@@ -135,24 +142,18 @@ static void test_rows_alone(enum fc_dtype t, struct fc_rng *r)
 
 int main(void)
 {
-	struct fc_nn *nn = NULL, *narrow = NULL;
+	struct fc_nn *nn = open_nn(FC_COMPUTE_F32), *narrow = open_nn(FC_COMPUTE_BF16);
 	struct fc_rng r;
-	struct fc_err e;
 	fc_rng_seed(&r, 3);
 	for (size_t i = 0; i < FC_LEN(x); i++)
 		x[i] = (float)fc_rng_normal(&r);
-	if (fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &e) ||
-	    fc_nn_open(&narrow, "cpu", FC_COMPUTE_BF16, &e)) {
-		printf("# %s\n", e.msg);
-		return 1;
-	}
 	for (size_t i = 0; i < FC_LEN(types); i++) {
 		void *p = blocks(types[i], &r);
 		fc_to_f32(wide, p, types[i], (size_t)O * I);
 		test_linear(nn, types[i], p);
 		test_linear(narrow, types[i], p);
 		test_backward(nn, types[i], p);
-		test_embedding(types[i], p);
+		test_embedding(nn, types[i], p);
 		test_kernels(types[i], p);
 		test_rows_alone(types[i], &r);
 		free(p);

@@ -7,6 +7,7 @@
  */
 #include "base/file.h"
 #include "base/mem.h"
+#include "device.h"
 #include "nn/nn.h"
 #include "t.h"
 #include "text/json.h"
@@ -51,7 +52,9 @@ static void check_sequence(struct fc_nn *nn, const json_t *c, size_t seq)
 	for (size_t v = 0; v < V; v++)
 		w[v * V + v] = 1;
 	struct fc_head head = {.w = {w, FC_F32, V, V}, .n_vocab = V};
-	fc_head_topk(nn, &head, x, target, N, K, id, lp, truth);
+	const struct fc_head on = device_head(nn, &head);
+	fc_head_topk(nn, &on, IN(nn, x, N * V), target, N, K, id, lp, truth);
+	device_back(nn);
 	for (size_t p = 0; p < N; p++) {
 		const json_t *expect = json_array_get(member(c, "per_step_logits", seq), p);
 		for (size_t k = 0; k < K; k++) {
@@ -88,7 +91,8 @@ int main(void)
 	}
 	char *path = fc_path_join(t_shared(), "cases/09_representation.json");
 	json_t *file = fc_json_file(path, &e);
-	T_OK(file && fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &e) == 0, "the cases are read");
+	T_OK(file, "the cases are read");
+	nn = open_nn(FC_COMPUTE_F32);
 	size_t i;
 	const json_t *c;
 	json_array_foreach(json_object_get(file, "cases"), i, c)

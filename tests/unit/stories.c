@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "model/kvcache.h"
 #include "model/sample.h"
+#include "device.h"
 #include "t.h"
 
 enum { STEPS = 200, BOS = 1 };
@@ -165,8 +166,8 @@ static void continue_ours(struct fc_nn *nn, const struct fc_model *m, uint32_t *
 {
 	const struct fc_sampling greedy = FC_SAMPLING_GREEDY;
 	const struct fc_head head = fc_model_head(m);
-	struct fc_kvcache *cache = fc_kvcache_new(m, 1, m->cfg.n_ctx);
-	float *x = FC_ARRAY(float, m->cfg.n_embd);
+	struct fc_kvcache *cache = fc_kvcache_new(nn, m, 1, m->cfg.n_ctx);
+	float *x = fc_nn_alloc(nn, m->cfg.n_embd, sizeof *x);
 	const size_t off[] = {0, 1}, slot = 0;
 	tok[0] = BOS;
 	for (int pos = 0; pos < STEPS; pos++) {
@@ -176,24 +177,22 @@ static void continue_ours(struct fc_nn *nn, const struct fc_model *m, uint32_t *
 		fc_head_logits(nn, &head, x, 1, logits);
 		tok[pos + 1] = fc_sample(logits, m->cfg.n_vocab, &greedy, NULL);
 	}
-	free(x);
+	fc_nn_free(nn, x);
 	fc_kvcache_free(cache);
 }
 
-static void compare(const struct karpathy *k, const struct fc_model *m)
+static void compare(struct fc_nn *nn, const struct karpathy *k, const struct fc_model *m)
 {
 	uint32_t want[STEPS + 1], got[STEPS + 1] = {0};
 	double *want_logits = FC_ARRAY(double, (size_t)k->vocab), worst = 0;
 	float *logits = FC_ARRAY(float, (size_t)k->vocab);
-	struct fc_nn *nn = NULL;
 	/* "Once upon a time, there was a little girl named Lily. S" with tok512 */
 	static const uint32_t published[] = {
 	    1, 403, 407, 261, 378, 432, 383, 286, 261, 376, 298, 315, 421, 395, 317, 426};
 	double lead = continue_karpathy(k, want, want_logits);
 	T_OK(!memcmp(want, published, sizeof published),
 	    "llama2.c's file tells the published story");
-	if (T_OK(fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err) == 0, "float32"))
-		continue_ours(nn, m, got, logits);
+	continue_ours(nn, m, got, logits);
 	size_t same = 0;
 	while (same <= STEPS && got[same] == want[same])
 		same++;
@@ -205,7 +204,6 @@ static void compare(const struct karpathy *k, const struct fc_model *m)
 	 * then the logit's, whose terms' sizes add up to at most 64 */
 	T_OK(worst < 2 * 5 * (4 * 64 + 172 + STEPS + 40) * T_U * 64,
 	    "logits of the last step (%.2g)", worst);
-	fc_nn_close(nn);
 	free(logits);
 	free(want_logits);
 }
@@ -220,14 +218,16 @@ int main(void)
 	}
 	struct karpathy k = {.dim = 0};
 	struct fc_model *m = NULL;
+	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
 	snprintf(bin, sizeof bin, "%s/data/weights/stories260K.bin", shared);
 	T_OK(mkdtemp(dir) && open_karpathy(&k, bin), "llama2.c's file %s", err.msg);
 	snprintf(command, sizeof command,
 	    "python3 tests/stories260k.py '%s' '%s/data/weights/tok512.bin' %s", bin, shared, dir);
-	if (T_OK(system(command) == 0 && fc_model_open(&m, dir, &err) == 0,
+	if (T_OK(system(command) == 0 && fc_model_open(&m, dir, nn, &err) == 0,
 		"converted and opened %s", err.msg))
-		compare(&k, m);
+		compare(nn, &k, m);
 	fc_model_close(m);
+	fc_nn_close(nn);
 	fc_mapped_close(&k.map);
 	free(k.keys);
 	free(k.values);

@@ -25,8 +25,10 @@ struct batch {
 	size_t cap_off;
 	uint32_t *tok; /* [N] */
 	size_t cap_tok;
-	float *x; /* [N, n_embd] */
-	size_t cap_x;
+	float *x, *wanted; /* [N, n_embd] [n_row, n_embd] the device's */
+	size_t cap_x, cap_wanted;
+	uint32_t *row; /* [n_row] of x */
+	size_t cap_row;
 	uint32_t *target; /* [n_row] */
 	size_t cap_target;
 	struct fc_rng *rng; /* [n_row] of the draws */
@@ -49,7 +51,7 @@ static void batch_init(struct batch *b)
 		fc_example_init(&b->example[i]);
 }
 
-static void batch_release(struct batch *b)
+static void batch_release(struct fc_nn *nn, struct batch *b)
 {
 	for (size_t i = 0; i < EXAMPLES_MAX; i++)
 		fc_example_release(&b->example[i]);
@@ -58,7 +60,9 @@ static void batch_release(struct batch *b)
 	free(b->windows.v);
 	free(b->off);
 	free(b->tok);
-	free(b->x);
+	fc_nn_free(nn, b->x);
+	fc_nn_free(nn, b->wanted);
+	free(b->row);
 	free(b->target);
 	free(b->rng);
 	free(b->n_entry);
@@ -162,10 +166,10 @@ static struct fc_rng rng_of(const struct session *s, const struct fc_example *x,
 	return rng;
 }
 
-/* Moves the hidden states that predict a wanted token to the front of x; returns how many. */
-static size_t gather_rows(const struct session *s, struct batch *b, const struct pass *p)
+/* Finds the hidden states that predict a wanted token; returns how many. */
+static size_t find_rows(const struct session *s, struct batch *b, const struct pass *p)
 {
-	size_t n = 0, C = s->model->cfg.n_embd;
+	size_t n = 0;
 	for (size_t i = p->first, ex = p->example; i < p->end; i++) {
 		const struct window *w = &b->windows.v[i];
 		while (b->window_end[ex] <= i)
@@ -179,9 +183,8 @@ static size_t gather_rows(const struct session *s, struct batch *b, const struct
 			FC_GROW(b->rng, b->cap_rng, n + 1);
 			if (s->opt->n_sample)
 				b->rng[n] = rng_of(s, x, t);
-			memmove(b->x + n * C, b->x + (b->off[i - p->first] + t - 1 - w->begin) * C,
-			    C * sizeof *b->x);
-			n++;
+			FC_GROW(b->row, b->cap_row, n + 1);
+			b->row[n++] = (uint32_t)(b->off[i - p->first] + t - 1 - w->begin);
 		}
 	}
 	return n;
@@ -211,21 +214,34 @@ static void add_rows(const struct session *s, struct batch *b, const struct pass
 	}
 }
 
-/* From the hidden states in front of b->x. */
+/* Room for n floats; what was there is lost. */
+static void reserve_states(struct fc_nn *nn, float **x, size_t *cap, size_t n)
+{
+	if (n <= *cap)
+		return;
+	fc_nn_free(nn, *x);
+	*x = fc_nn_alloc(nn, n, sizeof **x);
+	*cap = n;
+}
+
+/* From the hidden states in b->x. */
 static void compute_rows(const struct session *s, struct batch *b, size_t n_row, size_t K)
 {
 	const struct fc_head head = fc_model_head(s->model);
 	const struct fc_draws draws = infer_session_draws(s);
+	const size_t C = s->model->cfg.n_embd;
+	reserve_states(s->nn, &b->wanted, &b->cap_wanted, n_row * C);
+	fc_gather_rows(s->nn, b->wanted, b->x, b->row, n_row, C);
 	FC_GROW(b->id, b->cap_id, n_row * K);
 	FC_GROW(b->logprob, b->cap_logprob, n_row * K);
 	FC_GROW(b->true_logprob, b->cap_true, n_row);
 	FC_GROW(b->n_entry, b->cap_n_entry, n_row);
 	if (draws.n)
-		fc_head_draw(s->nn, &head, b->x, b->target, n_row, &draws, b->rng, b->n_entry,
+		fc_head_draw(s->nn, &head, b->wanted, b->target, n_row, &draws, b->rng, b->n_entry,
 		    b->id, b->logprob, b->true_logprob);
 	else
-		fc_head_topk(
-		    s->nn, &head, b->x, b->target, n_row, K, b->id, b->logprob, b->true_logprob);
+		fc_head_topk(s->nn, &head, b->wanted, b->target, n_row, K, b->id, b->logprob,
+		    b->true_logprob);
 }
 
 static int pass_run(struct session *s, struct batch *b, const struct pass *p, struct fc_err *e)
@@ -233,12 +249,14 @@ static int pass_run(struct session *s, struct batch *b, const struct pass *p, st
 	const size_t N = gather_tokens(s, b, p), C = s->model->cfg.n_embd;
 	const size_t K = infer_session_top_k(s);
 	const struct fc_batch tokens = {.tok = b->tok, .off = b->off, .n_seq = p->end - p->first};
-	FC_GROW(b->x, b->cap_x, N * C);
+	reserve_states(s->nn, &b->x, &b->cap_x, N * C);
 	if (N && fc_model_hidden(s->nn, s->model, &tokens, b->x, e) < 0)
 		return -1;
-	size_t n_row = gather_rows(s, b, p);
+	size_t n_row = find_rows(s, b, p);
 	if (n_row)
 		compute_rows(s, b, n_row, K);
+	if (fc_nn_check(s->nn, e) < 0)
+		return -1;
 	for (size_t r = 0; r < n_row; r++)
 		if (!(b->true_logprob[r] <= 0))
 			return fc_fail(e, "%s: the model gives no finite logits (NaN or infinity)",
@@ -319,7 +337,7 @@ int infer_capture(struct session *s, struct fc_err *e)
 	ret = infer_kept_finish(&k, e);
 out:
 	infer_kept_abort(&k);
-	batch_release(&b);
+	batch_release(s->nn, &b);
 	return ret;
 }
 

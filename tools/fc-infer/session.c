@@ -23,7 +23,9 @@ static int open_model(struct session *s, struct fc_err *e)
 	char computes[160];
 	if (fc_nn_open(&s->nn, o->device, o->compute, e) < 0)
 		return -1;
-	if (fc_model_open(&s->model, o->model, e) < 0)
+	fc_nn_set_advice(
+	    s->nn, o->generate ? "a smaller --cache-mib or --slots" : "a smaller --batch-tokens");
+	if (fc_model_open(&s->model, o->model, s->nn, e) < 0)
 		return -1;
 	if (fc_modelfiles_has_adapter(o->model))
 		fc_note(FC_MODELFILES_ADAPTER, o->model);

@@ -38,7 +38,8 @@ struct slots {
 	size_t cache_tokens, cache_used; /* tokens that fit into the cache, that it holds */
 	struct slot *slot;               /* [n_slot] */
 	size_t n_slot, n_few;
-	float *x, *logits; /* [n_few, C], [n_few, V'] */
+	float *x;      /* [n_few, C] the device's */
+	float *logits; /* [n_few, V'] */
 	struct fc_example scratch;
 	struct fc_buf text;
 	struct slots_count count;
@@ -53,11 +54,11 @@ struct slots *infer_slots_new(struct session *s, const struct stops *st)
 	g->n_slot = n_slot;
 	g->n_few = n_few < n_slot ? n_few : n_slot;
 	g->cache_tokens = ((size_t)s->opt->cache_mib << 20) / fc_kvcache_token_bytes(s->model);
-	g->cache = fc_kvcache_new(s->model, n_slot, s->max_length);
+	g->cache = fc_kvcache_new(s->nn, s->model, n_slot, s->max_length);
 	g->slot = FC_ARRAY(struct slot, n_slot);
 	for (size_t i = 0; i < n_slot && s->opt->penalty != 1; i++)
 		g->slot[i].is_seen = FC_ARRAY(bool, s->n_vocab);
-	g->x = FC_ARRAY(float, g->n_few * s->model->cfg.n_embd);
+	g->x = fc_nn_alloc(s->nn, g->n_few, s->model->cfg.n_embd * sizeof *g->x);
 	g->logits = FC_ARRAY(float, g->n_few * s->n_output);
 	fc_example_init(&g->scratch);
 	return g;
@@ -77,7 +78,7 @@ void infer_slots_free(struct slots *g)
 	fc_example_release(&g->scratch);
 	fc_buf_release(&g->text);
 	free(g->slot);
-	free(g->x);
+	fc_nn_free(g->s->nn, g->x);
 	free(g->logits);
 	free(g);
 }
@@ -194,6 +195,10 @@ static int draw_next(struct slots *g, const size_t *i, size_t n, struct queue *q
 	uint32_t *id = FC_ARRAY(uint32_t, n);
 	int ret = 0;
 	fc_head_logits(s->nn, &head, g->x, n, g->logits);
+	if (fc_nn_check(s->nn, e) < 0) {
+		free(id);
+		return -1;
+	}
 #pragma omp parallel for if (n > 1)
 	for (size_t r = 0; r < n; r++) {
 		struct slot *slot = &g->slot[i[r]];

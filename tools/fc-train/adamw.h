@@ -15,15 +15,14 @@ struct train_adamw_opts {
 
 struct train_adamw {
 	struct train_adamw_opts opts;
-	uint64_t t;     /* updates done */
-	float **m, **v; /* [n_param][param.n] first and second moments */
+	uint64_t t; /* updates done */
+	struct fc_nn *nn;
+	float **m, **v; /* [n_param][param.n] first and second moments, the device's */
 	size_t n_param;
-	struct train_adamw_block *block;
-	size_t n_block;
 };
 
 /* Moments start at zero.  p stays the caller's and must not move. */
-void train_adamw_init(struct train_adamw *a, const struct train_adamw_opts *opts,
+void train_adamw_init(struct train_adamw *a, struct fc_nn *nn, const struct train_adamw_opts *opts,
     const struct fc_param *p, size_t n_param);
 void train_adamw_release(struct train_adamw *a);
 

@@ -53,18 +53,34 @@ static struct fc_tensor plan_of(const struct fc_param *p, int part)
 	return t;
 }
 
+/* Bytes that pass through the host at a time. */
+enum { PIECE = 4 << 20 };
+
+static int save_part(struct fc_store_writer *w, size_t i, struct fc_nn *nn, const float *part,
+    size_t n_bytes, char *piece, struct fc_err *e)
+{
+	for (size_t at = 0, n; at < n_bytes; at += n) {
+		n = n_bytes - at < PIECE ? n_bytes - at : PIECE;
+		fc_nn_get(nn, piece, (const char *)part + at, n);
+		if (fc_nn_check(nn, e) < 0 || fc_store_writer_put(w, i, at, piece, n, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int save_tensors(
     const char *dir, const struct fc_params *p, const struct train_adamw *a, struct fc_err *e)
 {
 	size_t n = 3 * p->n;
 	struct fc_tensor *plan = FC_ARRAY(struct fc_tensor, n);
 	struct fc_store_writer *w = NULL;
+	char *piece = fc_malloc(PIECE);
 	for (size_t i = 0; i < n; i++)
 		plan[i] = plan_of(&p->v[i / 3], (int)(i % 3));
 	int ret = fc_store_writer_open(&w, dir, plan, n, SIZE_MAX, e);
 	for (size_t i = 0; ret == 0 && i < n; i++)
-		ret = fc_store_writer_put(
-		    w, i, 0, part_of(p, a, i / 3, (int)(i % 3)), plan[i].n_bytes, e);
+		ret = save_part(
+		    w, i, a->nn, part_of(p, a, i / 3, (int)(i % 3)), plan[i].n_bytes, piece, e);
 	if (w) {
 		struct fc_err later;
 		if (fc_store_writer_close(w, ret == 0 ? e : &later) < 0)
@@ -73,6 +89,7 @@ static int save_tensors(
 	for (size_t i = 0; i < n; i++)
 		free((char *)plan[i].name);
 	free(plan);
+	free(piece);
 	return ret;
 }
 
@@ -185,7 +202,7 @@ static int load_tensors(
 			ret = fc_fail(
 			    e, "%s: tensor %s is missing or has another shape", dir, want.name);
 		else
-			memcpy(part_of(p, a, i / 3, (int)(i % 3)), t->data, want.n_bytes);
+			fc_nn_put(a->nn, part_of(p, a, i / 3, (int)(i % 3)), t->data, want.n_bytes);
 		free((char *)want.name);
 	}
 	fc_store_close(store);

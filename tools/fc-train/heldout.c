@@ -20,6 +20,8 @@ static int score_all(const struct train_heldout *h, struct train_feed *f, struct
 			score->n_bytes += b.example[i]->size.label_bytes;
 		score->n_label += b.n_label;
 	}
+	if (got == 0)
+		got = fc_nn_check(nn, e);
 	score->nll = loss.nll;
 	score->n_correct = loss.n_correct;
 	train_stepbatch_release(&b);

@@ -3,16 +3,8 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-
-/* The hidden states that predict a label move to the front of x. */
-static void gather_states(float *x, const struct fc_targets *t, size_t C)
-{
-	for (size_t i = 0; i < t->n; i++)
-		memmove(x + i * C, x + t->row_pos[i] * C, C * sizeof *x);
-}
 
 /* Adds what the labels of the micro-batch have to its examples. */
 static void add_labels(struct train_logprobs *l)
@@ -33,13 +25,23 @@ static int run_micro(
 	const struct fc_targets *t = &l->micro.targets;
 	const struct fc_head head = fc_model_head(&p->model);
 	const size_t C = p->model.cfg.n_embd;
-	FC_GROW(l->x, l->cap_x, b->off[b->n_seq] * C);
+	const size_t N = b->off[b->n_seq];
+	if (N > l->cap_x) {
+		fc_nn_free(nn, l->x);
+		fc_nn_free(nn, l->row);
+		l->x = fc_nn_alloc(nn, N, C * sizeof *l->x);
+		l->row = fc_nn_alloc(nn, N, C * sizeof *l->row);
+		l->cap_x = N;
+		l->nn = nn;
+	}
 	FC_GROW(l->logprob, l->cap_logprob, t->n);
 	if (fc_model_hidden(nn, &p->model, b, l->x, e) < 0)
 		return -1;
-	gather_states(l->x, t, C);
+	fc_gather_rows(nn, l->row, l->x, t->row_pos, t->n, C);
 	if (t->n)
-		fc_head_topk(nn, &head, l->x, t->target, t->n, 0, NULL, NULL, l->logprob);
+		fc_head_topk(nn, &head, l->row, t->target, t->n, 0, NULL, NULL, l->logprob);
+	if (fc_nn_check(nn, e) < 0)
+		return -1;
 	add_labels(l);
 	return 0;
 }
@@ -61,7 +63,10 @@ int train_logprobs_compute(struct train_logprobs *l, struct fc_nn *nn, struct fc
 void train_logprobs_release(struct train_logprobs *l)
 {
 	free(l->sum);
-	free(l->x);
+	if (l->nn) {
+		fc_nn_free(l->nn, l->x);
+		fc_nn_free(l->nn, l->row);
+	}
 	free(l->logprob);
 	train_micro_release(&l->micro);
 	*l = (struct train_logprobs){0};

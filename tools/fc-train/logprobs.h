@@ -11,7 +11,8 @@ struct train_logprobs { /* {0} is empty */
 	double *sum;    /* [examples of the batch] log-probability under the model */
 	size_t cap;
 	struct train_micro micro; /* scratch, and what follows */
-	float *x, *logprob;
+	struct fc_nn *nn;         /* where x and row are, [cap_x, C] each */
+	float *x, *row, *logprob;
 	size_t cap_x, cap_logprob;
 };
 int train_logprobs_compute(struct train_logprobs *l, struct fc_nn *nn, struct fc_params *p,

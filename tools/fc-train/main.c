@@ -341,6 +341,7 @@ int main(int argc, char **argv)
 	if (o.output)
 		or_die(fc_outdir_open(&out, o.output, o.force ? &fc_folder_model : NULL, &e), &e);
 	or_die(fc_nn_open(&nn, o.device, o.dtype, &e), &e);
+	fc_nn_set_advice(nn, "a smaller --micro-tokens");
 	if (o.dry_run)
 		check_models(&o);
 	struct fc_params *params = open_params(&o, nn);

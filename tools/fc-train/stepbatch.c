@@ -97,7 +97,7 @@ static void append_example(
 		if (!taught && !s->label[t])
 			continue;
 		size_t n = m->targets.n++;
-		m->row_pos[n] = base + t - 1; /* the state before a token predicts it */
+		m->row_pos[n] = (uint32_t)(base + t - 1); /* the state before a token predicts it */
 		m->target[n] = s->tok[t];
 		m->label_weight[n] = !s->label[t] ? 0 : (float)(taught ? w->label : w->untaught);
 		m->row_weight[n] = taught ? (float)w->row : 0;

@@ -53,8 +53,8 @@ struct train_micro { /* {0} is empty */
 	size_t first, n_example; /* which examples of the step */
 
 	/* the memory of batch, targets and teacher */
-	uint32_t *tok, *target, *row_off, *entry_id;
-	size_t *off, *row_pos;
+	uint32_t *tok, *target, *row_pos, *row_off, *entry_id;
+	size_t *off;
 	float *label_weight, *row_weight, *entry_logprob;
 	size_t n_entry;
 	size_t cap_tok, cap_off, cap_pos, cap_target, cap_label_weight, cap_row_weight, cap_row_off,

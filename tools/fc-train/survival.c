@@ -10,16 +10,17 @@
 
 #define ENOUGH 0.9 /* of the squared change: below it there is a warning */
 
-/* Elements [first, first + n) of a parameter. */
-static struct train_survival measure_block(const struct fc_param *v, const struct fc_tensor *pivot,
-    size_t first, size_t n, enum fc_dtype dtype, const struct fc_rounding *how)
+/* Elements [first, first + n) of a parameter, whose values are w. */
+static struct train_survival measure_block(const struct fc_param *v, const float *w,
+    const struct fc_tensor *pivot, size_t first, size_t n, enum fc_dtype dtype,
+    const struct fc_rounding *how)
 {
 	struct train_survival m = {0};
 	double *before = FC_ARRAY(double, n), *saved = FC_ARRAY(double, n);
 	float *start = FC_ARRAY(float, n);
 	void *raw = fc_malloc(n * fc_dtype_size(dtype));
 	fc_tensor_to_f64(pivot, first, n, before);
-	fc_round_f32(raw, dtype, v->w + first, n, how, v->name, first);
+	fc_round_f32(raw, dtype, w, n, how, v->name, first);
 	fc_to_f64(saved, raw, dtype, n);
 	/* the pivot's own value in that type */
 	for (size_t i = 0; i < n; i++)
@@ -29,7 +30,7 @@ static struct train_survival measure_block(const struct fc_param *v, const struc
 		fc_to_f32(start, raw, dtype, n);
 	}
 	for (size_t i = 0; i < n; i++) {
-		const double d = v->w[first + i] - before[i], s = saved[i] - (double)start[i];
+		const double d = (double)w[i] - before[i], s = saved[i] - (double)start[i];
 		m.change += d * d;
 		m.along += d * s;
 		m.error += (s - d) * (s - d);
@@ -53,20 +54,25 @@ static void add_counts(struct train_survival *m, const struct train_survival *x)
 }
 
 /* Blocks are added in their order: the same figures for any number of threads. */
-static void measure_param(struct train_survival *m, const struct fc_param *v,
+static void measure_param(struct train_survival *m, struct fc_nn *nn, const struct fc_param *v,
     const struct fc_tensor *pivot, enum fc_dtype dtype, const struct fc_rounding *how)
 {
-	enum { BLOCK = 1 << 16 }; /* a multiple of every packed type's block */
-	const size_t n_block = (v->n + BLOCK - 1) / BLOCK;
-	struct train_survival *part = FC_ARRAY(struct train_survival, n_block);
+	/* BLOCK: a multiple of every packed type's block; MOST of them are got at a time */
+	enum { BLOCK = 1 << 16, MOST = 64 };
+	const size_t piece = MOST * BLOCK < v->n ? MOST * BLOCK : v->n;
+	struct train_survival part[MOST];
+	float *w = FC_ARRAY(float, piece);
+	for (size_t at = 0, n; at < v->n; at += n) {
+		n = v->n - at < piece ? v->n - at : piece;
+		fc_nn_get(nn, w, v->w + at, n * sizeof *w);
 #pragma omp parallel for schedule(static)
-	for (size_t b = 0; b < n_block; b++) {
-		const size_t first = b * BLOCK, left = v->n - first;
-		part[b] = measure_block(v, pivot, first, left < BLOCK ? left : BLOCK, dtype, how);
+		for (size_t b = 0; b < n; b += BLOCK)
+			part[b / BLOCK] = measure_block(
+			    v, w + b, pivot, at + b, n - b < BLOCK ? n - b : BLOCK, dtype, how);
+		for (size_t b = 0; b < n; b += BLOCK)
+			add_counts(m, &part[b / BLOCK]);
 	}
-	for (size_t b = 0; b < n_block; b++)
-		add_counts(m, &part[b]);
-	free(part);
+	free(w);
 }
 
 int train_survival_measure(struct train_survival *m, const struct fc_params *p, const char *pivot,
@@ -82,8 +88,10 @@ int train_survival_measure(struct train_survival *m, const struct fc_params *p, 
 		if (!t)
 			ret = fc_fail(e, "%s: has no tensor %s any more", pivot, p->v[i].name);
 		else
-			measure_param(m, &p->v[i], t, dtype, how);
+			measure_param(m, p->model.nn, &p->v[i], t, dtype, how);
 	}
+	if (ret == 0)
+		ret = fc_nn_check(p->model.nn, e);
 	fc_store_close(store);
 	return ret;
 }

@@ -10,7 +10,7 @@ void train_trainer_init(struct train_trainer *t, const struct train_trainer_opts
 {
 	*t = (struct train_trainer){.opts = *opts, .nn = nn, .params = params, .feed = feed};
 	t->micro.teacher.objective = opts->objective;
-	train_adamw_init(&t->adamw, adamw, params->v, params->n);
+	train_adamw_init(&t->adamw, nn, adamw, params->v, params->n);
 }
 
 void train_trainer_release(struct train_trainer *t)
@@ -45,6 +45,8 @@ static int accumulate_micro(
 	train_micro_rewind(m);
 	while (train_micro_next(m, &t->batch, t->opts.micro_tok, w)) {
 		if (fc_params_step(t->nn, t->params, &m->batch, &m->targets, true, loss, e) < 0)
+			return -1;
+		if (fc_nn_check(t->nn, e) < 0)
 			return -1;
 		if (!isfinite(loss->sft + loss->kd))
 			return fail_not_finite(

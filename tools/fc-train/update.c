@@ -9,16 +9,18 @@
 #include "stream/writer.h"
 
 /* change[v->n]; false: nothing has changed */
-static bool subtract_pivot(const struct fc_param *v, const struct fc_tensor *before, float *change)
+static bool subtract_pivot(
+    struct fc_nn *nn, const struct fc_param *v, const struct fc_tensor *before, float *change)
 {
 	enum { PART = 1024 };
 	double x[PART];
 	bool any = false;
+	fc_nn_get(nn, change, v->w, v->n * sizeof *change);
 	for (size_t at = 0, m; at < v->n; at += m) {
 		m = v->n - at < PART ? v->n - at : PART;
 		fc_tensor_to_f64(before, at, m, x);
 		for (size_t i = 0; i < m; i++) {
-			change[at + i] = (float)(v->w[at + i] - x[i]);
+			change[at + i] = (float)((double)change[at + i] - x[i]);
 			any = any || change[at + i] != 0;
 		}
 	}
@@ -41,8 +43,8 @@ static int write_changes(
 		    .data = change,
 		    .n_bytes = v->n * sizeof *change};
 		memcpy(t.dim, v->dim, sizeof v->dim);
-		if (subtract_pivot(v, before, change))
-			ret = fc_writer_tensor(w, &t, e);
+		if (subtract_pivot(p->model.nn, v, before, change))
+			ret = fc_nn_check(p->model.nn, e) < 0 ? -1 : fc_writer_tensor(w, &t, e);
 		free(change);
 	}
 	return ret;

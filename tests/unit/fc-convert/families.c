@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "fc-convert/convert.h"
+#include "device.h"
 #include "t.h"
 
 #include "../golden_files.h"
@@ -15,14 +16,15 @@ static size_t n_tok;
 static float *logits_of(struct fc_nn *nn, const char *path, size_t *n)
 {
 	struct fc_model *m;
-	if (fc_model_open(&m, path, &err) < 0)
+	if (fc_model_open(&m, path, nn, &err) < 0)
 		return NULL;
 	const size_t off[2] = {0, n_tok}, V = m->cfg.n_vocab;
 	const struct fc_batch b = {tok, off, 1};
 	const struct fc_head head = fc_model_head(m);
 	float *x = FC_ARRAY(float, n_tok * m->cfg.n_embd), *logits = FC_ARRAY(float, n_tok *V);
-	if (fc_model_hidden(nn, m, &b, x, &err) == 0)
-		fc_head_logits(nn, &head, x, n_tok, logits);
+	if (fc_model_hidden(nn, m, &b, OUT(nn, x, n_tok * m->cfg.n_embd), &err) == 0)
+		fc_head_logits(nn, &head, IN(nn, x, n_tok * m->cfg.n_embd), n_tok, logits);
+	device_back(nn);
 	*n = n_tok * V;
 	free(x);
 	fc_model_close(m);
@@ -152,8 +154,8 @@ int main(void)
 	static const char *const names[] = {"llama", "llama-bias", "llama-linear", "llama-yarn",
 	    "mixtral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "phi3-longrope",
 	    "gpt2", "gpt_neox", "gpt_neox-serial", "mpt", "mpt-clip"};
-	struct fc_nn *nn;
-	if (fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err) < 0)
+	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
+	if (!nn)
 		return 1;
 	for (size_t i = 0; i < FC_LEN(names); i++) {
 		json_t *golden = golden_of(names[i], true);

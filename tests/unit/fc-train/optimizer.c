@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "fc-train/adamw.h"
 #include "fc-train/schedule.h"
+#include "device.h"
 #include "t.h"
 
 /* AdamW as Algorithm 2 of arXiv 1711.05101 writes it down, one number at a time in double. */
@@ -22,29 +23,41 @@ static void oracle_step(
 enum { N_PARAM = 3 };
 static const size_t size[N_PARAM] = {1, 37, 40000}; /* a tail of every kind, several blocks */
 
+/* What the device has of a parameter, as the host knows it. */
+static float w[N_PARAM][40000], g[N_PARAM][40000];
+static struct fc_nn *nn;
+
 static void make_params(struct fc_param *p, struct fc_rng *rng)
 {
 	for (int i = 0; i < N_PARAM; i++) {
 		p[i] = (struct fc_param){.n = size[i], .decay = i != 1};
-		p[i].w = FC_ARRAY(float, size[i]);
-		p[i].g = FC_ARRAY(float, size[i]);
+		p[i].w = fc_nn_alloc(nn, size[i], sizeof(float));
+		p[i].g = fc_nn_alloc(nn, size[i], sizeof(float));
 		for (size_t j = 0; j < size[i]; j++)
-			p[i].w[j] = (float)fc_rng_normal(rng);
+			w[i][j] = (float)fc_rng_normal(rng);
+		fc_nn_put(nn, p[i].w, w[i], size[i] * sizeof(float));
 	}
+}
+
+static void put_gradients(struct fc_param *p)
+{
+	for (int i = 0; i < N_PARAM; i++)
+		fc_nn_put(nn, p[i].g, g[i], size[i] * sizeof(float));
 }
 
 static void set_gradients(struct fc_param *p, struct fc_rng *rng)
 {
 	for (int i = 0; i < N_PARAM; i++)
 		for (size_t j = 0; j < size[i]; j++) /* seven orders of magnitude */
-			p[i].g[j] = (float)(fc_rng_normal(rng) * pow(10, (double)(j % 7) - 5));
+			g[i][j] = (float)(fc_rng_normal(rng) * pow(10, (double)(j % 7) - 5));
+	put_gradients(p);
 }
 
 static void free_params(struct fc_param *p)
 {
 	for (int i = 0; i < N_PARAM; i++) {
-		free(p[i].w);
-		free(p[i].g);
+		fc_nn_free(nn, p[i].w);
+		fc_nn_free(nn, p[i].g);
 	}
 }
 
@@ -57,25 +70,26 @@ static void test_against_oracle(double weight_decay)
 	struct oracle *o[N_PARAM];
 	fc_rng_seed(&rng, 5);
 	make_params(p, &rng);
-	train_adamw_init(&a, &c, p, N_PARAM);
+	train_adamw_init(&a, nn, &c, p, N_PARAM);
 	for (int i = 0; i < N_PARAM; i++) {
 		o[i] = FC_ARRAY(struct oracle, size[i]);
 		for (size_t j = 0; j < size[i]; j++)
-			o[i][j].w = (double)p[i].w[j];
+			o[i][j].w = (double)w[i][j];
 	}
 	for (int t = 1; t <= 100; t++) {
 		double lr = 1e-2 / t;
 		set_gradients(p, &rng);
 		for (int i = 0; i < N_PARAM; i++)
 			for (size_t j = 0; j < size[i]; j++)
-				oracle_step(&o[i][j], &c, 0.5 * (double)p[i].g[j], lr,
+				oracle_step(&o[i][j], &c, 0.5 * (double)g[i][j], lr,
 				    p[i].decay ? weight_decay : 0, t);
 		train_adamw_update(&a, p, lr, 0.5);
 	}
 	double worst = 0;
 	for (int i = 0; i < N_PARAM; i++) {
+		fc_nn_get(nn, w[i], p[i].w, size[i] * sizeof(float));
 		for (size_t j = 0; j < size[i]; j++)
-			worst = fmax(worst, fabs((double)p[i].w[j] - o[i][j].w));
+			worst = fmax(worst, fabs((double)w[i][j] - o[i][j].w));
 		free(o[i]);
 	}
 	/* a weight, below 4, is rounded in each of 100 steps; steps, 10 roundings, sum up to 0.06
@@ -91,14 +105,15 @@ static void test_against_oracle(double weight_decay)
 static void test_first_step(void)
 {
 	struct train_adamw_opts c = {0.9, 0.999, 0, 0.1};
-	float w[2] = {1, -2}, g[2] = {3, -0.001f};
-	struct fc_param p = {.n = 2, .w = w, .g = g, .decay = true};
+	float two[2] = {1, -2}, slope[2] = {3, -0.001f};
+	struct fc_param p = {.n = 2, .w = OUT(nn, two, 2), .g = OUT(nn, slope, 2), .decay = true};
 	struct train_adamw a;
-	train_adamw_init(&a, &c, &p, 1);
+	train_adamw_init(&a, nn, &c, &p, 1);
 	train_adamw_update(&a, &p, 0.01, 1);
-	T_NEAR((double)w[0], 1 - 0.01 - 0.01 * 0.1 * 1, 2 * T_U,
+	device_back(nn);
+	T_NEAR((double)two[0], 1 - 0.01 - 0.01 * 0.1 * 1, 2 * T_U,
 	    "adamw: first step, positive gradient");
-	T_NEAR((double)w[1], -2 + 0.01 + 0.01 * 0.1 * 2, 2 * T_U,
+	T_NEAR((double)two[1], -2 + 0.01 + 0.01 * 0.1 * 2, 2 * T_U,
 	    "adamw: first step, negative gradient");
 	train_adamw_release(&a);
 }
@@ -113,17 +128,18 @@ static void test_norm(void)
 	fc_rng_seed(&rng, 6);
 	make_params(p, &rng);
 	set_gradients(p, &rng);
-	train_adamw_init(&a, &c, p, N_PARAM);
+	train_adamw_init(&a, nn, &c, p, N_PARAM);
 	for (int i = 0; i < N_PARAM; i++)
 		for (size_t j = 0; j < size[i]; j++)
-			expect += (double)p[i].g[j] * (double)p[i].g[j];
+			expect += (double)g[i][j] * (double)g[i][j];
 	fc_par_init(1);
 	one = train_adamw_grad_norm(&a, p);
 	fc_par_init(3);
 	two = train_adamw_grad_norm(&a, p);
 	T_NEAR(one, sqrt(expect), 1e-12, "norm: of all gradients together");
 	T_OK(one == two, "norm: the same bits with one thread and three");
-	p[1].g[36] = (float)NAN;
+	g[1][36] = (float)NAN;
+	put_gradients(p);
 	T_OK(isnan(train_adamw_grad_norm(&a, p)), "norm: a NaN shows");
 	train_adamw_release(&a);
 	free_params(p);
@@ -161,10 +177,12 @@ static void test_schedule(void)
 
 int main(void)
 {
+	nn = open_nn(FC_COMPUTE_F32);
 	test_against_oracle(0);
 	test_against_oracle(0.1);
 	test_first_step();
 	test_norm();
 	test_schedule();
+	fc_nn_close(nn);
 	return t_done();
 }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "fc-train/survival.h"
 #include "store/store.h"
+#include "device.h"
 #include "t.h"
 
 static void test_losses(void)
@@ -51,13 +52,16 @@ static void test_survival(void)
 	/* in steps: half a step and below is lost, 0.75 becomes 1, 3.25 becomes 3 */
 	const double change[6] = {0, 0.25, -0.25, 0.75, 3.25, 0};
 	const struct fc_rounding nearest = {0}, stochastic = {true, 1};
-	struct fc_param v = {.name = (char *)"w", .n_dim = 1, .dim = {6}, .n = 6, .w = w};
-	struct fc_params p = {.v = &v, .n = 1};
+	struct fc_param v = {.name = (char *)"w", .n_dim = 1, .dim = {6}, .n = 6};
+	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
+	struct fc_params p = {.v = &v, .n = 1, .model.nn = nn};
 	struct train_survival m;
 	struct fc_err e;
 	write_pivot();
+	v.w = fc_nn_alloc(nn, 6, sizeof *w);
 	for (int i = 0; i < 6; i++)
 		w[i] = (float)(before[i] + STEP * change[i]);
+	fc_nn_put(nn, v.w, w, sizeof w);
 	T_OK(train_survival_measure(&m, &p, dir, FC_BF16, &nearest, &e) == 0, "measured");
 	const double d2 = 2 * 0.0625 + 0.5625 + 10.5625, error = 4 * 0.0625;
 	T_OK(t_near(m.change / (STEP * STEP), d2, 1e-12), "squared change");
@@ -73,6 +77,7 @@ static void test_survival(void)
 	    "stochastic: on average");
 	for (int i = 0; i < 6; i++)
 		w[i] = (float)before[i];
+	fc_nn_put(nn, v.w, w, sizeof w);
 	T_OK(train_survival_measure(&m, &p, dir, FC_BF16, &nearest, &e) == 0 && m.n_changed == 0 &&
 		train_survival_share(&m, &nearest) == 1,
 	    "nothing changed, nothing lost");
@@ -80,6 +85,8 @@ static void test_survival(void)
 	remove(path);
 	free(path);
 	remove(dir);
+	fc_nn_free(nn, v.w);
+	fc_nn_close(nn);
 }
 
 int main(void)

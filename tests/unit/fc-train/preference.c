@@ -2,6 +2,7 @@
 /* Losses of pairs: the formulas' slopes by central differences, and loss, log-probabilities and
  * gradients of a model against TRL and autograd (tests/data/preference/trl.py). */
 #include "fc-train/margins.h"
+#include "device.h"
 #include "t.h"
 
 #include "golden_files.h"
@@ -153,13 +154,17 @@ static double gradient_error(const struct fc_params *p, const json_t *want)
 	double worst = 0;
 	for (size_t i = 0; i < p->n; i++) {
 		const json_t *v = json_object_get(want, p->v[i].name);
+		float *all_g = device_read(p->model.nn, p->v[i].g, p->v[i].n * sizeof *all_g);
+		float *all_w = device_read(p->model.nn, p->v[i].w, p->v[i].n * sizeof *all_w);
 		double g2 = 0, gw = 0, w2 = 0;
 		for (size_t j = 0; j < p->v[i].n; j++) {
-			const double g = (double)p->v[i].g[j], w = (double)p->v[i].w[j];
+			const double g = (double)all_g[j], w = (double)all_w[j];
 			g2 += g * g;
 			gw += g * w;
 			w2 += w * w;
 		}
+		free(all_g);
+		free(all_w);
 		worst = fmax(worst, fabs(sqrt(g2) - at(v, 0)) / at(v, 0));
 		worst = fmax(worst, fabs(gw - at(v, 1)) / (at(v, 0) * sqrt(w2)));
 		if (!v)
@@ -213,8 +218,8 @@ static void test_model(void)
 	json_t *c;
 	size_t i;
 	err.msg[0] = 0;
+	nn = open_nn(FC_COMPUTE_F32);
 	if (T_OK(mkdtemp(dir) && write_model(dir, expected, FC_F32) == 0 &&
-		    fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &err) == 0 &&
 		    fc_params_open(&p, dir, nn, &err) == 0,
 		"a model %s", err.msg))
 		json_array_foreach(json_object_get(expected, "cases"), i, c)

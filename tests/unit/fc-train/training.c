@@ -6,6 +6,7 @@
 #include "fc-train/heldout.h"
 #include "fc-train/trainer.h"
 #include "stream/writer.h"
+#include "device.h"
 #include "t.h"
 
 /* Steps of a tiny model on hand-made streams. */
@@ -140,13 +141,15 @@ static double distance(const struct fc_params *a, const struct fc_params *b, boo
 {
 	double worst = 0, most = 0;
 	for (size_t i = 0; i < a->n; i++) {
-		for (size_t j = 0; j < a->v[i].n; j++) {
-			const struct fc_param *p = &a->v[i], *q = &b->v[i];
-			double x = (double)(grad ? p->g[j] : p->w[j]);
-			double y = (double)(grad ? q->g[j] : q->w[j]);
-			worst = fmax(worst, fabs(x - y));
-			most = fmax(most, fabs(y));
+		const struct fc_param *p = &a->v[i], *q = &b->v[i];
+		float *x = device_read(nn, grad ? p->g : p->w, p->n * sizeof *x);
+		float *y = device_read(nn, grad ? q->g : q->w, p->n * sizeof *y);
+		for (size_t j = 0; j < p->n; j++) {
+			worst = fmax(worst, fabs((double)x[j] - (double)y[j]));
+			most = fmax(most, fabs((double)y[j]));
 		}
+		free(x);
+		free(y);
 	}
 	return worst / most;
 }
@@ -256,11 +259,17 @@ static void test_clip(const char *stream)
 	T_OK(x.grad_norm > 0.01 && x.grad_norm == y.grad_norm,
 	    "clip: the norm is reported before it");
 	double worst = 0;
-	for (size_t i = 0; i < a.params->n; i++)
+	for (size_t i = 0; i < a.params->n; i++) {
+		const size_t bytes = a.params->v[i].n * sizeof(float);
+		float *of_a = device_read(nn, a.trainer.adamw.m[i], bytes);
+		float *of_b = device_read(nn, b.trainer.adamw.m[i], bytes);
 		for (size_t j = 0; j < a.params->v[i].n; j++) {
-			double scale = 1e-3 / x.grad_norm, m = (double)a.trainer.adamw.m[i][j];
-			worst = fmax(worst, fabs((double)b.trainer.adamw.m[i][j] - m * scale));
+			double scale = 1e-3 / x.grad_norm, m = (double)of_a[j];
+			worst = fmax(worst, fabs((double)of_b[j] - m * scale));
 		}
+		free(of_a);
+		free(of_b);
+	}
 	T_OK(worst < 1e-9, "clip: the gradient has the norm asked for (off by %.2g)", worst);
 	stop(&a);
 	stop(&b);
@@ -301,8 +310,12 @@ static void test_not_finite(const char *stream)
 	struct fc_err e;
 	start(&s, stream, &plain);
 	step(&s);
-	for (size_t i = 0; i < s.params->v[0].n; i++)
-		s.params->v[0].w[i] = (float)NAN;
+	const size_t n = s.params->v[0].n;
+	float *w = FC_ARRAY(float, n);
+	for (size_t i = 0; i < n; i++)
+		w[i] = (float)NAN;
+	fc_nn_put(nn, s.params->v[0].w, w, n * sizeof *w);
+	free(w);
 	fc_params_refresh(s.params);
 	T_OK(train_trainer_step(&s.trainer, &r, &e) < 0 && strstr(e.msg, "step 2") &&
 		strstr(e.msg, "talk-") && strstr(e.msg, "and 2 more"),
@@ -312,10 +325,9 @@ static void test_not_finite(const char *stream)
 
 int main(void)
 {
-	struct fc_err e;
 	if (!mkdtemp(dir))
 		return 1;
-	or_bail(fc_nn_open(&nn, "cpu", FC_COMPUTE_F32, &e), &e);
+	nn = open_nn(FC_COMPUTE_F32);
 	char *config = write_config();
 	char *tokens = write_stream("tokens.fcs", FC_KIND_TOKENS, 0);
 	char *one_hot = write_stream("one-hot.fcs", FC_KIND_DISTS, 1);

@@ -59,7 +59,10 @@ void fc_model_prepare(struct fc_model *m)
 
 void fc_model_release(struct fc_model *m)
 {
-	fc_block_acts_free(m->acts);
+	fc_block_acts_free(m->nn, m->acts);
+	for (size_t i = 0; i < m->n_kept; i++)
+		fc_nn_free(m->nn, m->kept[i]);
+	free(m->kept);
 	for (size_t i = 0; i < m->n_owned; i++)
 		free(m->owned[i]);
 	free(m->owned);
@@ -172,13 +175,28 @@ static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, s
 	return ret;
 }
 
-/* Memory that lives as long as the model. */
+/* Memory that lives as long as the model, or until the device has it. */
 static void *own_memory(struct fc_model *m, size_t n, size_t size)
 {
 	void *p = fc_malloc_aligned(n, size);
 	FC_GROW(m->owned, m->cap_owned, m->n_owned + 1);
 	m->owned[m->n_owned++] = p;
 	return p;
+}
+
+/* Gives the model a tensor of that type: where it lies, or a copy on the device in its place. */
+static void bind_tensor(
+    struct fc_model *m, const struct fc_slot *slot, const void *host, enum fc_dtype t)
+{
+	const size_t n = (size_t)slot->dim[0] * (slot->n_dim == 2 ? (size_t)slot->dim[1] : 1);
+	const void *p = m->nn ? fc_nn_keep(m->nn, host, fc_dtype_bytes(t, n)) : host;
+	fc_slot_bind(slot, m, p, t);
+	if (p == host)
+		return;
+	FC_GROW(m->kept, m->cap_kept, m->n_kept + 1);
+	m->kept[m->n_kept++] = p;
+	if (m->n_owned && m->owned[m->n_owned - 1] == host)
+		free(m->owned[--m->n_owned]);
 }
 
 static float *widen_tensor(struct fc_model *m, const struct fc_tensor *t, size_t n)
@@ -224,11 +242,11 @@ static void bind_matrix(
 	const bool by_columns = t->order == FC_ORDER_COLUMNS;
 	const bool in_order = t->order == FC_ORDER_ROWS || (by_columns && slot->transposed);
 	if (slot->transposed && !by_columns)
-		fc_slot_bind(slot, m, transpose_tensor(m, t, n), t->dtype);
+		bind_tensor(m, slot, transpose_tensor(m, t, n), t->dtype);
 	else if (!aligned || t->dtype == FC_F64 || (by_columns && !slot->transposed))
-		fc_slot_bind(slot, m, widen_tensor(m, t, n), FC_F32);
+		bind_tensor(m, slot, widen_tensor(m, t, n), FC_F32);
 	else
-		fc_slot_bind(slot, m, in_order ? t->data : sort_rows(m, t), t->dtype);
+		bind_tensor(m, slot, in_order ? t->data : sort_rows(m, t), t->dtype);
 }
 
 static int fail_missing(const struct fc_model *m, const char *dir, const char *name,
@@ -262,7 +280,7 @@ static int bind_slot(
 	if (slot->n_dim == 2)
 		bind_matrix(m, slot, &t, n);
 	else
-		fc_slot_bind(slot, m, widen_tensor(m, &t, n), FC_F32);
+		bind_tensor(m, slot, widen_tensor(m, &t, n), FC_F32);
 	return 0;
 }
 
@@ -291,9 +309,10 @@ static const char *find_prefix(const struct fc_model *m)
 	return found;
 }
 
-int fc_model_open(struct fc_model **out, const char *dir, struct fc_err *e)
+int fc_model_open(struct fc_model **out, const char *dir, struct fc_nn *nn, struct fc_err *e)
 {
 	struct fc_model *m = FC_NEW(struct fc_model);
+	m->nn = nn;
 	struct fc_slot *slot = NULL;
 	size_t n = 0;
 	int ret = -1;

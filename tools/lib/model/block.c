@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/block.h"
 
-#include <string.h>
-
-#include "base/mem.h"
 #include "model/block_acts.h"
 
 static void linear(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w,
@@ -11,16 +8,16 @@ static void linear(struct fc_nn *nn, float *y, const float *x, const struct fc_w
 {
 	fc_linear_fwd(nn, y, x, w, N);
 	if (bias)
-		fc_bias_fwd(y, bias, N, w->n_out);
+		fc_bias_fwd(nn, y, bias, N, w->n_out);
 }
 
-static void norm(const struct fc_config *c, float *y, const float *x, const float *w,
-    const float *bias, size_t N, size_t width)
+static void norm(struct fc_nn *nn, const struct fc_config *c, float *y, const float *x,
+    const float *w, const float *bias, size_t N, size_t width)
 {
 	if (c->layer_norm)
-		fc_layernorm_fwd(y, x, w, bias, N, width, c->norm_eps);
+		fc_layernorm_fwd(nn, y, x, w, bias, N, width, c->norm_eps);
 	else
-		fc_rmsnorm_fwd(y, x, w, N, width, c->norm_eps, c->norm_plus_one);
+		fc_rmsnorm_fwd(nn, y, x, w, N, width, c->norm_eps, c->norm_plus_one);
 }
 
 /* The three projections of a->norm1, into q_raw and k_raw where heads are normalised. */
@@ -36,15 +33,14 @@ static void project(struct fc_nn *nn, const struct fc_config *c, const struct fc
 		const struct fc_split split = fc_block_split_qkv(c);
 		linear(nn, a->qkv, a->norm1, &l->qkv, l->qkv_bias, N);
 		if (c->qkv_clip > 0)
-			fc_clip(a->qkv, c->qkv_clip, N * l->qkv.n_out);
-		fc_split(part, a->qkv, &split, N);
+			fc_clip(nn, a->qkv, c->qkv_clip, N * l->qkv.n_out);
+		fc_split(nn, part, a->qkv, &split, N);
 	}
 }
 
 /* a->out = attention of a->norm1 */
 static void attention(struct fc_nn *nn, const struct fc_model *m, const struct fc_layer *l,
-    const struct fc_batch *b, const uint32_t *pos, const struct fc_kv_seq *kv,
-    struct fc_block_acts *a)
+    const struct fc_batch *b, const struct fc_kv_seq *kv, struct fc_block_acts *a)
 {
 	const struct fc_config *c = &m->cfg;
 	const struct fc_attn attn = fc_block_attn(m, l);
@@ -52,15 +48,15 @@ static void attention(struct fc_nn *nn, const struct fc_model *m, const struct f
 	float *out = c->post_norm ? a->attn_raw : a->out;
 	project(nn, c, l, N, a);
 	if (c->qk_norm) {
-		norm(c, a->q, a->q_raw, l->q_norm, NULL, N * c->n_head, D);
-		norm(c, a->k, a->k_raw, l->k_norm, NULL, N * c->n_head_kv, D);
+		norm(nn, c, a->q, a->q_raw, l->q_norm, NULL, N * c->n_head, D);
+		norm(nn, c, a->k, a->k_raw, l->k_norm, NULL, N * c->n_head_kv, D);
 	}
-	fc_block_rope(l, c, a->q, b, pos, c->n_head, false, a);
-	fc_block_rope(l, c, a->k, b, pos, c->n_head_kv, false, a);
-	fc_attn_fwd(nn, &attn, a->seq, fc_block_gather(a, b, kv));
+	fc_block_rope(nn, l, c, a->q, b, kv, c->n_head, false, a);
+	fc_block_rope(nn, l, c, a->k, b, kv, c->n_head_kv, false, a);
+	fc_attn_fwd(nn, &attn, a->seq, fc_block_gather(nn, a, b, kv));
 	linear(nn, out, a->att, &l->o, l->o_bias, N);
 	if (c->post_norm)
-		norm(c, a->out, out, l->attn_post_norm, NULL, N, a->C);
+		norm(nn, c, a->out, out, l->attn_post_norm, NULL, N, a->C);
 }
 
 /* a->out = the feed-forward network of a->norm2; up to its last product in a pass that only fills
@@ -76,43 +72,43 @@ static void feed_forward(struct fc_nn *nn, const struct fc_config *c, const stru
 	if (c->gate_up) {
 		const struct fc_split split = fc_block_split_gate_up(c);
 		linear(nn, a->gate_up, a->norm2, &l->gate_up, NULL, N);
-		fc_split((float *[]){a->gate, a->up}, a->gate_up, &split, N);
+		fc_split(nn, (float *[]){a->gate, a->up}, a->gate_up, &split, N);
 	} else {
 		linear(nn, a->up, a->norm2, &l->up, l->up_bias, N);
 		if (c->gated)
 			linear(nn, a->gate, a->norm2, &l->gate, l->gate_bias, N);
 	}
 	if (c->gated)
-		fc_glu_fwd(a->glu, a->gate, a->up, c->act, N, a->F);
+		fc_glu_fwd(nn, a->glu, a->gate, a->up, c->act, N, a->F);
 	else
-		fc_act_fwd(a->glu, a->up, c->act, N, a->F);
+		fc_act_fwd(nn, a->glu, a->up, c->act, N, a->F);
 	if (pass == FC_PASS_AGAIN && !c->post_norm)
 		return;
 	linear(nn, out, a->glu, &l->down, l->down_bias, N);
 	if (c->post_norm)
-		norm(c, a->out, out, l->ffn_post_norm, NULL, N, a->C);
+		norm(nn, c, a->out, out, l->ffn_post_norm, NULL, N, a->C);
 }
 
 void fc_block_fwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, float *x,
-    const struct fc_batch *b, const uint32_t *pos, const struct fc_kv_seq *kv, enum fc_pass pass,
+    const struct fc_batch *b, const struct fc_kv_seq *kv, enum fc_pass pass,
     struct fc_block_acts *a)
 {
 	const struct fc_config *c = &m->cfg;
 	const struct fc_layer *l = &m->layer[layer];
 	const size_t N = b->off[b->n_seq], C = a->C;
-	fc_block_acts_reserve(a, c, N, b->n_seq, pass != FC_PASS_ONLY);
+	fc_block_acts_reserve(nn, a, c, N, b->n_seq, pass != FC_PASS_ONLY);
 
-	norm(c, a->norm1, x, l->attn_norm, l->attn_norm_bias, N, C);
+	norm(nn, c, a->norm1, x, l->attn_norm, l->attn_norm_bias, N, C);
 	if (c->parallel)
-		norm(c, a->norm2, x, l->ffn_norm, l->ffn_norm_bias, N, C);
-	attention(nn, m, l, b, pos, kv, a);
-	fc_add(x, a->out, N * C);
+		norm(nn, c, a->norm2, x, l->ffn_norm, l->ffn_norm_bias, N, C);
+	attention(nn, m, l, b, kv, a);
+	fc_add(nn, x, a->out, N * C);
 	if (pass != FC_PASS_ONLY)
-		memcpy(a->mid, x, N * C * sizeof *x);
+		fc_nn_copy(nn, a->mid, x, N * C * sizeof *x);
 
 	if (!c->parallel)
-		norm(c, a->norm2, x, l->ffn_norm, l->ffn_norm_bias, N, C);
+		norm(nn, c, a->norm2, x, l->ffn_norm, l->ffn_norm_bias, N, C);
 	feed_forward(nn, c, l, N, pass, a);
 	if (pass != FC_PASS_AGAIN)
-		fc_add(x, a->out, N * C);
+		fc_add(nn, x, a->out, N * C);
 }

@@ -11,7 +11,7 @@
  */
 struct fc_block_acts;
 struct fc_block_acts *fc_block_acts_new(const struct fc_config *c);
-void fc_block_acts_free(struct fc_block_acts *a);
+void fc_block_acts_free(struct fc_nn *nn, struct fc_block_acts *a);
 
 /* Where keys and values of earlier tokens are, for generation: per sequence of the batch. */
 struct fc_kv_seq {
@@ -24,9 +24,14 @@ enum fc_pass {
 	FC_PASS_KEEP,  /* x = block(x), and what the backward pass needs stays in acts */
 	FC_PASS_AGAIN, /* only fills acts for the backward pass; x is left undefined */
 };
-/* pos[n] is the position of token n in its sequence.  kv: NULL, or [n_seq]. */
+/* What every pass begins with: where the tokens of the batch are in their sequences, for the layers
+ * and the embedding of positions.  kv: NULL, or [n_seq] of which n_past is read.  Returns the
+ * device's array [N], valid until the next call. */
+const uint32_t *fc_block_positions(struct fc_nn *nn, struct fc_block_acts *acts,
+    const struct fc_batch *b, const struct fc_kv_seq *kv);
+/* kv: NULL, or [n_seq]. */
 void fc_block_fwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, float *x /* [N,C] */,
-    const struct fc_batch *b, const uint32_t *pos, const struct fc_kv_seq *kv, enum fc_pass pass,
+    const struct fc_batch *b, const struct fc_kv_seq *kv, enum fc_pass pass,
     struct fc_block_acts *acts);
 
 /* Gradients of one layer's weights, "+="; NULL where the layer has none. */
@@ -38,7 +43,7 @@ struct fc_layer_grad {
 /* dx (in place): gradient of the output becomes that of the input.  x: the layer's input.  acts:
  * of fc_block_fwd() on the same x in KEEP or AGAIN, spent by this. */
 void fc_block_bwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, float *dx,
-    const float *x, const struct fc_batch *b, const uint32_t *pos, struct fc_block_acts *acts,
+    const float *x, const struct fc_batch *b, struct fc_block_acts *acts,
     const struct fc_layer_grad *g);
 
 #endif

@@ -2,7 +2,6 @@
 #include "model/block_acts.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 
@@ -19,21 +18,25 @@ struct fc_block_acts *fc_block_acts_new(const struct fc_config *c)
 	return a;
 }
 
-void fc_block_acts_free(struct fc_block_acts *a)
+void fc_block_acts_free(struct fc_nn *nn, struct fc_block_acts *a)
 {
 	if (!a)
 		return;
-	free(a->mem);
+	fc_nn_free(nn, a->mem);
+	fc_nn_free(nn, a->pos);
+	free(a->host_pos);
 	free(a->seq);
 	free(a->grad);
 	free(a->route);
+	free(a->route_weight);
 	free(a->one_row);
+	free(a->one_weight);
 	free(a->freq);
 	free(a);
 }
 
-void fc_block_acts_reserve(
-    struct fc_block_acts *a, const struct fc_config *c, size_t N, size_t n_seq, bool keep)
+void fc_block_acts_reserve(struct fc_nn *nn, struct fc_block_acts *a, const struct fc_config *c,
+    size_t N, size_t n_seq, bool keep)
 {
 	const size_t kept = keep, raw = c->qk_norm, fused = c->qkv != FC_QKV_SPLIT;
 	const size_t post = c->post_norm, K = c->n_expert_used;
@@ -45,18 +48,18 @@ void fc_block_acts_reserve(
 	    {&a->qkv, fused * (a->HD + 2 * a->GD)}, {&a->att, a->HD}, {&a->gate, c->gated * a->F},
 	    {&a->up, a->F}, {&a->glu, a->F}, {&a->gate_up, c->gate_up * 2 * a->F},
 	    {&a->attn_raw, post * a->C}, {&a->ffn_raw, post * a->C}, {&a->expert_x, K ? a->C : 0},
-	    {&a->route_weight, K}, {&a->one_weight, K ? 1 : 0}, {&a->mid, kept * a->C},
-	    {&a->lse, kept * a->H}, {&a->dq, kept * a->HD}, {&a->dk, kept * a->GD},
-	    {&a->dv, kept * a->GD}, {&a->datt, kept * a->HD}, {&a->draw, kept * post * a->C}};
+	    {&a->mid, kept * a->C}, {&a->lse, kept * a->H}, {&a->dq, kept * a->HD},
+	    {&a->dk, kept * a->GD}, {&a->dv, kept * a->GD}, {&a->datt, kept * a->HD},
+	    {&a->draw, kept * post * a->C}};
 	const size_t rows = (N + 15) & ~(size_t)15; /* every part starts on a cache line */
 	size_t width = 0, n, at = 0;
 	for (size_t i = 0; i < FC_LEN(part); i++)
 		width += part[i].width;
 	if (!fc_size_mul(rows, width, &n))
-		n = SIZE_MAX; /* ends in fc_malloc_aligned() */
+		n = SIZE_MAX; /* ends in fc_nn_alloc() */
 	if (n > a->n_mem) {
-		free(a->mem);
-		a->mem = fc_malloc_aligned(n, sizeof *a->mem);
+		fc_nn_free(nn, a->mem);
+		a->mem = fc_nn_alloc(nn, n, sizeof *a->mem);
 		a->n_mem = n;
 	}
 	for (size_t i = 0; i < FC_LEN(part); i++) {
@@ -67,10 +70,10 @@ void fc_block_acts_reserve(
 	if (keep)
 		FC_GROW(a->grad, a->cap_grad, n_seq);
 	if (K && N > a->cap_route) {
-		free(a->route);
-		free(a->one_row);
-		a->route = FC_ARRAY(uint32_t, N * K);
-		a->one_row = FC_ARRAY(uint32_t, N);
+		a->route = fc_realloc(a->route, N, K * sizeof *a->route);
+		a->route_weight = fc_realloc(a->route_weight, N, K * sizeof *a->route_weight);
+		a->one_row = fc_realloc(a->one_row, N, sizeof *a->one_row);
+		a->one_weight = fc_realloc(a->one_weight, N, sizeof *a->one_weight);
 		a->cap_route = N;
 	}
 }
@@ -87,15 +90,32 @@ struct fc_split fc_block_split_gate_up(const struct fc_config *c)
 	return (struct fc_split){1, 2, {c->n_ff, c->n_ff, 0}};
 }
 
-void fc_block_rope(const struct fc_layer *l, const struct fc_config *c, float *x,
-    const struct fc_batch *b, const uint32_t *pos, size_t heads, bool inverse,
+const uint32_t *fc_block_positions(
+    struct fc_nn *nn, struct fc_block_acts *a, const struct fc_batch *b, const struct fc_kv_seq *kv)
+{
+	const size_t N = b->off[b->n_seq];
+	if (N > a->cap_pos) {
+		fc_nn_free(nn, a->pos);
+		a->pos = fc_nn_alloc(nn, N, sizeof *a->pos);
+		a->host_pos = fc_realloc(a->host_pos, N, sizeof *a->host_pos);
+		a->cap_pos = N;
+	}
+	for (size_t s = 0; s < b->n_seq; s++)
+		for (size_t n = b->off[s]; n < b->off[s + 1]; n++)
+			a->host_pos[n] = (uint32_t)(n - b->off[s] + (kv ? kv[s].n_past : 0));
+	fc_nn_put(nn, a->pos, a->host_pos, N * sizeof *a->pos);
+	return a->pos;
+}
+
+void fc_block_rope(struct fc_nn *nn, const struct fc_layer *l, const struct fc_config *c, float *x,
+    const struct fc_batch *b, const struct fc_kv_seq *kv, size_t heads, bool inverse,
     struct fc_block_acts *a)
 {
 	const size_t D = c->head_dim;
 	if (!l->ropespec)
 		return;
 	if (!fc_ropespec_by_length(l->ropespec)) {
-		fc_rope_apply(x, pos, b->off[b->n_seq], heads, D, l->rope, inverse);
+		fc_rope_apply(nn, x, a->pos, b->off[b->n_seq], heads, D, l->rope, inverse);
 		return;
 	}
 	for (size_t s = 0; s < b->n_seq; s++) {
@@ -103,8 +123,8 @@ void fc_block_rope(const struct fc_layer *l, const struct fc_config *c, float *x
 		if (!n)
 			continue;
 		const struct fc_rope r =
-		    fc_ropespec_rope(l->ropespec, (size_t)pos[at + n - 1] + 1, a->freq);
-		fc_rope_apply(x + at * heads * D, pos + at, n, heads, D, &r, inverse);
+		    fc_ropespec_rope(l->ropespec, n + (kv ? kv[s].n_past : 0), a->freq);
+		fc_rope_apply(nn, x + at * heads * D, a->pos + at, n, heads, D, &r, inverse);
 	}
 }
 
@@ -116,7 +136,7 @@ struct fc_attn fc_block_attn(const struct fc_model *m, const struct fc_layer *l)
 }
 
 size_t fc_block_gather(
-    struct fc_block_acts *a, const struct fc_batch *b, const struct fc_kv_seq *kv)
+    struct fc_nn *nn, struct fc_block_acts *a, const struct fc_batch *b, const struct fc_kv_seq *kv)
 {
 	size_t n = 0;
 	for (size_t s = 0; s < b->n_seq; s++) {
@@ -129,8 +149,8 @@ size_t fc_block_gather(
 		if (!kv)
 			continue;
 		const size_t past = kv[s].n_past * a->GD, bytes = n_q * a->GD * sizeof(float);
-		memcpy(kv[s].k + past, q->k, bytes);
-		memcpy(kv[s].v + past, q->v, bytes);
+		fc_nn_copy(nn, kv[s].k + past, q->k, bytes);
+		fc_nn_copy(nn, kv[s].v + past, q->v, bytes);
 		q->k = kv[s].k;
 		q->v = kv[s].v;
 		q->n_k += kv[s].n_past;

@@ -8,7 +8,7 @@
  * GD = G*D.  What a configuration does not have is NULL. */
 struct fc_block_acts {
 	size_t C, F, HD, GD, H;
-	float *mem; /* everything below */
+	float *mem; /* the device's memory, everything down to expert_x */
 	size_t n_mem;
 	float *norm1, *norm2;   /* [N,C] input of q, k, v; of gate, up */
 	float *out;             /* [N,C] what is added to the residual stream; backward: d norm */
@@ -22,32 +22,35 @@ struct fc_block_acts {
 	float *mid;                /* [N,C] x after attention */
 	float *lse;                /* [N,H] */
 	float *dq, *dk, *dv, *datt;
-	float *draw;                      /* [N,C] gradient of attn_raw, ffn_raw */
-	float *expert_x;                  /* [N,C] input and output of one expert */
-	float *route_weight, *one_weight; /* [N,K] of every token; of one expert's tokens */
-	struct fc_attn_seq *seq;          /* [n_seq] */
+	float *draw;     /* [N,C] gradient of attn_raw, ffn_raw */
+	float *expert_x; /* [N,C] input and output of one expert */
+	uint32_t *pos;   /* [N] the device's: tokens' places in their sequences */
+	/* host arrays */
+	uint32_t *host_pos;
+	struct fc_attn_seq *seq; /* [n_seq] */
 	struct fc_attn_grad *grad;
-	uint32_t *route, *one_row; /* [N,K] every token's experts; [N] one expert's tokens */
-	float *freq;               /* [n_rot/2] of a sequence, where its length counts */
-	size_t cap_seq, cap_grad, cap_route;
+	uint32_t *route, *one_row;        /* [N,K] every token's experts; [N] one expert's tokens */
+	float *route_weight, *one_weight; /* [N,K] of every token; of one expert's tokens */
+	float *freq;                      /* [n_rot/2] of a sequence, where its length counts */
+	size_t cap_pos, cap_seq, cap_grad, cap_route;
 };
 
 /* Room for N tokens; what was there is lost. */
-void fc_block_acts_reserve(
-    struct fc_block_acts *a, const struct fc_config *c, size_t N, size_t n_seq, bool keep);
+void fc_block_acts_reserve(struct fc_nn *nn, struct fc_block_acts *a, const struct fc_config *c,
+    size_t N, size_t n_seq, bool keep);
 
 /* How the columns of the fused products are split. */
 struct fc_split fc_block_split_qkv(const struct fc_config *c);
 struct fc_split fc_block_split_gate_up(const struct fc_config *c);
 
 /* Rotates heads of all sequences, each for its own length. */
-void fc_block_rope(const struct fc_layer *l, const struct fc_config *c, float *x,
-    const struct fc_batch *b, const uint32_t *pos, size_t heads, bool inverse,
+void fc_block_rope(struct fc_nn *nn, const struct fc_layer *l, const struct fc_config *c, float *x,
+    const struct fc_batch *b, const struct fc_kv_seq *kv, size_t heads, bool inverse,
     struct fc_block_acts *a);
 struct fc_attn fc_block_attn(const struct fc_model *m, const struct fc_layer *l);
 /* Describes the sequences that have tokens to attention; appends new keys and values to kv. */
-size_t fc_block_gather(
-    struct fc_block_acts *a, const struct fc_batch *b, const struct fc_kv_seq *kv);
+size_t fc_block_gather(struct fc_nn *nn, struct fc_block_acts *a, const struct fc_batch *b,
+    const struct fc_kv_seq *kv);
 
 /* a->out = the experts' sum for a->norm2. */
 void fc_block_moe(struct fc_nn *nn, const struct fc_config *c, const struct fc_layer *l, size_t N,

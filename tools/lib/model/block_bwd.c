@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "model/block.h"
 #include "model/block_acts.h"
 
@@ -10,25 +8,25 @@ static void linear_bwd_w(struct fc_nn *nn, float *dw, float *dbias, const float 
 {
 	fc_linear_bwd_w(nn, dw, dy, x, N, w->n_out, w->n_in);
 	if (dbias)
-		fc_bias_bwd(dbias, dy, N, w->n_out);
+		fc_bias_bwd(nn, dbias, dy, N, w->n_out);
 }
 
 /* dx +=, dw += */
-static void norm_bwd(const struct fc_config *c, float *dx, float *dw, const float *dy,
-    const float *x, const float *w, size_t N, size_t width)
+static void norm_bwd(struct fc_nn *nn, const struct fc_config *c, float *dx, float *dw,
+    const float *dy, const float *x, const float *w, size_t N, size_t width)
 {
-	fc_rmsnorm_bwd(dx, dw, dy, x, w, N, width, c->norm_eps, c->norm_plus_one);
+	fc_rmsnorm_bwd(nn, dx, dw, dy, x, w, N, width, c->norm_eps, c->norm_plus_one);
 }
 
 /* The gradient of what was normalised before it was added to the stream: dx itself where nothing
  * was. */
-static const float *post_norm_bwd(const struct fc_config *c, const float *dx, const float *raw,
-    const float *w, float *dw, size_t N, struct fc_block_acts *a)
+static const float *post_norm_bwd(struct fc_nn *nn, const struct fc_config *c, const float *dx,
+    const float *raw, const float *w, float *dw, size_t N, struct fc_block_acts *a)
 {
 	if (!c->post_norm)
 		return dx;
-	memset(a->draw, 0, N * a->C * sizeof *a->draw);
-	norm_bwd(c, a->draw, dw, dx, raw, w, N, a->C);
+	fc_nn_zero(nn, a->draw, N * a->C * sizeof *a->draw);
+	norm_bwd(nn, c, a->draw, dw, dx, raw, w, N, a->C);
 	return a->draw;
 }
 
@@ -39,7 +37,7 @@ static void gate_up_bwd(struct fc_nn *nn, const struct fc_config *c, const struc
 {
 	if (c->gate_up) {
 		const struct fc_split split = fc_block_split_gate_up(c);
-		fc_concat(a->gate_up, (const float *[]){dgate, dup}, &split, N);
+		fc_concat(nn, a->gate_up, (const float *[]){dgate, dup}, &split, N);
 		linear_bwd_w(nn, g->gate_up, NULL, a->gate_up, a->norm2, &l->gate_up, N);
 		fc_linear_bwd_x(nn, dnorm, a->gate_up, &l->gate_up, N, false);
 		return;
@@ -55,12 +53,12 @@ static void ffn_bwd(struct fc_nn *nn, const struct fc_config *c, const struct fc
 {
 	float *dglu = a->glu, *dgate = a->gate, *dup = a->up, *dnorm = a->out;
 	const float *dy =
-	    post_norm_bwd(c, dx, a->ffn_raw, l->ffn_post_norm, g->ffn_post_norm, N, a);
+	    post_norm_bwd(nn, c, dx, a->ffn_raw, l->ffn_post_norm, g->ffn_post_norm, N, a);
 	linear_bwd_w(nn, g->down, g->down_bias, dy, a->glu, &l->down, N);
 	fc_linear_bwd_x(nn, dglu, dy, &l->down, N, false);
-	fc_glu_bwd(dgate, dup, dglu, a->gate, a->up, c->act, N, a->F);
+	fc_glu_bwd(nn, dgate, dup, dglu, a->gate, a->up, c->act, N, a->F);
 	gate_up_bwd(nn, c, l, dnorm, dgate, dup, N, a, g);
-	norm_bwd(c, dx, g->ffn_norm, dnorm, a->mid, l->ffn_norm, N, a->C);
+	norm_bwd(nn, c, dx, g->ffn_norm, dnorm, a->mid, l->ffn_norm, N, a->C);
 }
 
 /* From a->datt to a->dq, a->dk, a->dv. */
@@ -68,7 +66,7 @@ static void attention_bwd(struct fc_nn *nn, const struct fc_model *m, const stru
     const struct fc_batch *b, struct fc_block_acts *a)
 {
 	const struct fc_attn attn = fc_block_attn(m, l);
-	const size_t n = fc_block_gather(a, b, NULL);
+	const size_t n = fc_block_gather(nn, a, b, NULL);
 	for (size_t i = 0; i < n; i++) {
 		const size_t at = (size_t)(a->seq[i].q - a->q) / a->HD;
 		a->grad[i] = (struct fc_attn_grad){a->datt + at * a->HD, a->dq + at * a->HD,
@@ -79,14 +77,14 @@ static void attention_bwd(struct fc_nn *nn, const struct fc_model *m, const stru
 
 /* The way back through the norm of heads: dy, the gradient of its result, becomes that of raw.
  * spare: the forward result, overwritten.  Returns where the gradient is. */
-static float *heads_bwd(const struct fc_config *c, const float *w, float *dw, float *dy,
-    const float *raw, float *spare, size_t N, size_t heads)
+static float *heads_bwd(struct fc_nn *nn, const struct fc_config *c, const float *w, float *dw,
+    float *dy, const float *raw, float *spare, size_t N, size_t heads)
 {
 	const size_t D = c->head_dim;
 	if (!c->qk_norm)
 		return dy;
-	memset(spare, 0, N * heads * D * sizeof *spare);
-	norm_bwd(c, spare, dw, dy, raw, w, N * heads, D);
+	fc_nn_zero(nn, spare, N * heads * D * sizeof *spare);
+	norm_bwd(nn, c, spare, dw, dy, raw, w, N * heads, D);
 	return spare;
 }
 
@@ -97,7 +95,7 @@ static void project_bwd(struct fc_nn *nn, const struct fc_config *c, const struc
 {
 	if (c->qkv != FC_QKV_SPLIT) {
 		const struct fc_split split = fc_block_split_qkv(c);
-		fc_concat(a->qkv, (const float *[]){dq, dk, a->dv}, &split, N);
+		fc_concat(nn, a->qkv, (const float *[]){dq, dk, a->dv}, &split, N);
 		linear_bwd_w(nn, g->qkv, g->qkv_bias, a->qkv, a->norm1, &l->qkv, N);
 		fc_linear_bwd_x(nn, dnorm, a->qkv, &l->qkv, N, false);
 		return;
@@ -111,7 +109,7 @@ static void project_bwd(struct fc_nn *nn, const struct fc_config *c, const struc
 }
 
 void fc_block_bwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, float *dx,
-    const float *x, const struct fc_batch *b, const uint32_t *pos, struct fc_block_acts *a,
+    const float *x, const struct fc_batch *b, struct fc_block_acts *a,
     const struct fc_layer_grad *g)
 {
 	const struct fc_config *c = &m->cfg;
@@ -120,15 +118,15 @@ void fc_block_bwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, floa
 	ffn_bwd(nn, c, l, dx, N, a, g);
 
 	const float *dy =
-	    post_norm_bwd(c, dx, a->attn_raw, l->attn_post_norm, g->attn_post_norm, N, a);
+	    post_norm_bwd(nn, c, dx, a->attn_raw, l->attn_post_norm, g->attn_post_norm, N, a);
 	linear_bwd_w(nn, g->o, g->o_bias, dy, a->att, &l->o, N);
 	fc_linear_bwd_x(nn, a->datt, dy, &l->o, N, false);
 	attention_bwd(nn, m, l, b, a);
-	fc_block_rope(l, c, a->dq, b, pos, c->n_head, true, a);
-	fc_block_rope(l, c, a->dk, b, pos, c->n_head_kv, true, a);
-	float *dq = heads_bwd(c, l->q_norm, g->q_norm, a->dq, a->q_raw, a->q, N, c->n_head);
-	float *dk = heads_bwd(c, l->k_norm, g->k_norm, a->dk, a->k_raw, a->k, N, c->n_head_kv);
+	fc_block_rope(nn, l, c, a->dq, b, NULL, c->n_head, true, a);
+	fc_block_rope(nn, l, c, a->dk, b, NULL, c->n_head_kv, true, a);
+	float *dq = heads_bwd(nn, c, l->q_norm, g->q_norm, a->dq, a->q_raw, a->q, N, c->n_head);
+	float *dk = heads_bwd(nn, c, l->k_norm, g->k_norm, a->dk, a->k_raw, a->k, N, c->n_head_kv);
 	float *dnorm = a->out;
 	project_bwd(nn, c, l, dnorm, dq, dk, N, a, g);
-	norm_bwd(c, dx, g->attn_norm, dnorm, x, l->attn_norm, N, a->C);
+	norm_bwd(nn, c, dx, g->attn_norm, dnorm, x, l->attn_norm, N, a->C);
 }

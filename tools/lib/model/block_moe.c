@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "model/block_acts.h"
 
 /* The tokens that go to expert e, with their weights.  Returns how many. */
@@ -21,17 +19,17 @@ void fc_block_moe(struct fc_nn *nn, const struct fc_config *c, const struct fc_l
     struct fc_block_acts *a)
 {
 	fc_route(nn, &l->router, a->norm2, N, c->n_expert_used, a->route, a->route_weight);
-	memset(a->out, 0, N * a->C * sizeof *a->out);
+	fc_nn_zero(nn, a->out, N * a->C * sizeof *a->out);
 	for (size_t e = 0; e < c->n_expert; e++) {
 		const struct fc_expert *x = &l->expert[e];
 		const size_t n = tokens_of(a, N, c->n_expert_used, (uint32_t)e);
 		if (!n)
 			continue;
-		fc_gather_rows(a->expert_x, a->norm2, a->one_row, n, a->C);
+		fc_gather_rows(nn, a->expert_x, a->norm2, a->one_row, n, a->C);
 		fc_linear_fwd(nn, a->gate, a->expert_x, &x->gate, n);
 		fc_linear_fwd(nn, a->up, a->expert_x, &x->up, n);
-		fc_glu_fwd(a->glu, a->gate, a->up, c->act, n, a->F);
+		fc_glu_fwd(nn, a->glu, a->gate, a->up, c->act, n, a->F);
 		fc_linear_fwd(nn, a->expert_x, a->glu, &x->down, n);
-		fc_scatter_rows(a->out, a->expert_x, a->one_row, a->one_weight, n, a->C);
+		fc_scatter_rows(nn, a->out, a->expert_x, a->one_row, a->one_weight, n, a->C);
 	}
 }

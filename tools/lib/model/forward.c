@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
-#include "base/mem.h"
 #include "model/block.h"
 
 int fc_batch_check(const struct fc_batch *b, const struct fc_model *m, struct fc_err *e)
@@ -28,29 +25,24 @@ int fc_batch_check(const struct fc_batch *b, const struct fc_model *m, struct fc
 	return 0;
 }
 
-void fc_batch_positions(const struct fc_batch *b, uint32_t *pos)
+void fc_model_embed(struct fc_nn *nn, const struct fc_model *m, const uint32_t *tok,
+    const uint32_t *pos, size_t N, float *x)
 {
-	for (size_t s = 0; s < b->n_seq; s++)
-		for (size_t n = b->off[s]; n < b->off[s + 1]; n++)
-			pos[n] = (uint32_t)(n - b->off[s]);
-}
-
-void fc_model_embed(
-    const struct fc_model *m, const uint32_t *tok, const uint32_t *pos, size_t N, float *x)
-{
-	fc_embed_fwd(x, &m->embed, tok, N, m->cfg.embed_scale);
+	fc_embed_fwd(nn, x, &m->embed, tok, N, m->cfg.embed_scale);
 	if (m->position.p)
-		fc_embed_add(x, &m->position, pos, N);
+		fc_embed_add(nn, x, &m->position, pos, N);
 }
 
-void fc_model_final_norm(const struct fc_model *m, float *y, const float *x, size_t N)
+void fc_model_final_norm(
+    struct fc_nn *nn, const struct fc_model *m, float *y, const float *x, size_t N)
 {
 	const struct fc_config *c = &m->cfg;
 	if (c->layer_norm)
 		fc_layernorm_fwd(
-		    y, x, m->final_norm, m->final_norm_bias, N, c->n_embd, c->norm_eps);
+		    nn, y, x, m->final_norm, m->final_norm_bias, N, c->n_embd, c->norm_eps);
 	else
-		fc_rmsnorm_fwd(y, x, m->final_norm, N, c->n_embd, c->norm_eps, c->norm_plus_one);
+		fc_rmsnorm_fwd(
+		    nn, y, x, m->final_norm, N, c->n_embd, c->norm_eps, c->norm_plus_one);
 }
 
 int fc_model_hidden(struct fc_nn *nn, const struct fc_model *m, const struct fc_batch *b, float *x,
@@ -59,13 +51,11 @@ int fc_model_hidden(struct fc_nn *nn, const struct fc_model *m, const struct fc_
 	if (fc_batch_check(b, m, e) < 0)
 		return -1;
 	const size_t N = b->off[b->n_seq];
-	uint32_t *pos = FC_ARRAY(uint32_t, N);
-	fc_batch_positions(b, pos);
-	fc_model_embed(m, b->tok, pos, N, x);
+	const uint32_t *pos = fc_block_positions(nn, m->acts, b, NULL);
+	fc_model_embed(nn, m, b->tok, pos, N, x);
 	for (size_t i = 0; i < m->cfg.n_layer; i++)
-		fc_block_fwd(nn, m, i, x, b, pos, NULL, FC_PASS_ONLY, m->acts);
-	fc_model_final_norm(m, x, x, N);
-	free(pos);
+		fc_block_fwd(nn, m, i, x, b, NULL, FC_PASS_ONLY, m->acts);
+	fc_model_final_norm(nn, m, x, x, N);
 	return 0;
 }
 

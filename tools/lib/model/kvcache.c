@@ -8,28 +8,32 @@
 
 struct slot {
 	size_t n, cap;  /* tokens */
-	float **k, **v; /* [n_layer] of [cap, G*D] */
+	float **k, **v; /* [n_layer] of [cap, G*D], the device's */
 	uint32_t *tok;  /* [cap] where the sequence may have to run again; else NULL */
 };
 
 struct fc_kvcache {
+	struct fc_nn *nn;
 	const struct fc_model *m;
 	size_t n_slot, n_ctx;
 	struct slot *slot;
 	struct fc_kv_seq *seq; /* [cap_seq] of the batch */
 	size_t cap_seq;
-	float *x; /* [cap_x, C] */
-	uint32_t *pos;
+	float *x; /* [cap_x, C] the device's */
 	size_t cap_x;
+	uint32_t *last; /* [cap_last] rows of x: the last of each sequence */
+	size_t cap_last;
 	bool by_length; /* what the cache holds depends on the length of the sequence */
 	uint32_t *tok;  /* the batch that is run where that is not the caller's */
 	size_t *off;
 	size_t cap_tok, cap_off;
 };
 
-struct fc_kvcache *fc_kvcache_new(const struct fc_model *m, size_t n_slot, size_t n_ctx)
+struct fc_kvcache *fc_kvcache_new(
+    struct fc_nn *nn, const struct fc_model *m, size_t n_slot, size_t n_ctx)
 {
 	struct fc_kvcache *c = FC_NEW(struct fc_kvcache);
+	c->nn = nn;
 	c->m = m;
 	c->n_slot = n_slot;
 	c->n_ctx = n_ctx;
@@ -49,8 +53,8 @@ void fc_kvcache_free(struct fc_kvcache *c)
 		return;
 	for (size_t s = 0; s < c->n_slot; s++) {
 		for (size_t i = 0; i < c->m->cfg.n_layer; i++) {
-			free(c->slot[s].k[i]);
-			free(c->slot[s].v[i]);
+			fc_nn_free(c->nn, c->slot[s].k[i]);
+			fc_nn_free(c->nn, c->slot[s].v[i]);
 		}
 		free(c->slot[s].k);
 		free(c->slot[s].v);
@@ -58,8 +62,8 @@ void fc_kvcache_free(struct fc_kvcache *c)
 	}
 	free(c->slot);
 	free(c->seq);
-	free(c->x);
-	free(c->pos);
+	fc_nn_free(c->nn, c->x);
+	free(c->last);
 	free(c->tok);
 	free(c->off);
 	free(c);
@@ -70,13 +74,13 @@ size_t fc_kvcache_token_bytes(const struct fc_model *m)
 	return m->cfg.n_layer * 2 * m->cfg.n_head_kv * m->cfg.head_dim * sizeof(float);
 }
 
-/* p [n, width]; NULL where n is 0. */
-static float *resize_rows(float *p, size_t n, size_t width)
+/* *p [n, width], of which the first n_used stay; NULL where n is 0. */
+static void resize_rows(struct fc_nn *nn, float **p, size_t n_used, size_t n, size_t width)
 {
-	if (n)
-		return fc_realloc(p, n, width * sizeof *p);
-	free(p);
-	return NULL;
+	float *to = n ? fc_nn_alloc(nn, n, width * sizeof *to) : NULL;
+	fc_nn_copy(nn, to, *p, (n_used < n ? n_used : n) * width * sizeof *to);
+	fc_nn_free(nn, *p);
+	*p = to;
 }
 
 void fc_kvcache_reserve(struct fc_kvcache *c, size_t slot, size_t n)
@@ -86,8 +90,8 @@ void fc_kvcache_reserve(struct fc_kvcache *c, size_t slot, size_t n)
 	if (n == s->cap)
 		return;
 	for (size_t i = 0; i < cfg->n_layer; i++) {
-		s->k[i] = resize_rows(s->k[i], n, cfg->n_head_kv * cfg->head_dim);
-		s->v[i] = resize_rows(s->v[i], n, cfg->n_head_kv * cfg->head_dim);
+		resize_rows(c->nn, &s->k[i], s->n, n, cfg->n_head_kv * cfg->head_dim);
+		resize_rows(c->nn, &s->v[i], s->n, n, cfg->n_head_kv * cfg->head_dim);
 	}
 	if (c->by_length && n) {
 		s->tok = fc_realloc(s->tok, n, sizeof *s->tok);
@@ -170,17 +174,12 @@ static struct fc_batch prepare_batch(
 	const struct fc_batch b = whole_sequences(c, in, slot);
 	const size_t N = b.off[b.n_seq];
 	FC_GROW(c->seq, c->cap_seq, b.n_seq);
+	FC_GROW(c->last, c->cap_last, b.n_seq);
 	if (N > c->cap_x) {
-		free(c->x);
-		free(c->pos);
-		c->x = fc_malloc_aligned(N, c->m->cfg.n_embd * sizeof(float));
-		c->pos = FC_ARRAY(uint32_t, N);
+		fc_nn_free(c->nn, c->x);
+		c->x = fc_nn_alloc(c->nn, N, c->m->cfg.n_embd * sizeof *c->x);
 		c->cap_x = N;
 	}
-	fc_batch_positions(&b, c->pos);
-	for (size_t s = 0; s < b.n_seq; s++)
-		for (size_t i = b.off[s]; i < b.off[s + 1]; i++)
-			c->pos[i] += (uint32_t)c->slot[slot[s]].n;
 	return b;
 }
 
@@ -188,22 +187,25 @@ int fc_kvcache_forward(struct fc_nn *nn, const struct fc_model *m, struct fc_kvc
     const struct fc_batch *in, const size_t *slot, float *x, struct fc_err *e)
 {
 	const struct fc_config *cfg = &m->cfg;
-	const size_t C = cfg->n_embd;
 	if (fc_batch_check(in, m, e) < 0 || check_batch(c, in, slot, e) < 0)
 		return -1;
 	const struct fc_batch whole = prepare_batch(c, in, slot), *b = &whole;
-	fc_model_embed(m, b->tok, c->pos, b->off[b->n_seq], c->x);
+	for (size_t s = 0; s < b->n_seq; s++)
+		c->seq[s].n_past = c->slot[slot[s]].n;
+	const uint32_t *pos = fc_block_positions(nn, m->acts, b, c->seq);
+	fc_model_embed(nn, m, b->tok, pos, b->off[b->n_seq], c->x);
 	for (size_t i = 0; i < cfg->n_layer; i++) {
 		for (size_t s = 0; s < b->n_seq; s++) {
-			const struct slot *from = &c->slot[slot[s]];
-			c->seq[s] = (struct fc_kv_seq){from->k[i], from->v[i], from->n};
+			c->seq[s].k = c->slot[slot[s]].k[i];
+			c->seq[s].v = c->slot[slot[s]].v[i];
 		}
-		fc_block_fwd(nn, m, i, c->x, b, c->pos, c->seq, FC_PASS_ONLY, m->acts);
+		fc_block_fwd(nn, m, i, c->x, b, c->seq, FC_PASS_ONLY, m->acts);
 	}
 	for (size_t s = 0; s < b->n_seq; s++) {
-		memcpy(x + s * C, c->x + (b->off[s + 1] - 1) * C, C * sizeof *x);
+		c->last[s] = (uint32_t)(b->off[s + 1] - 1);
 		c->slot[slot[s]].n += b->off[s + 1] - b->off[s];
 	}
-	fc_model_final_norm(m, x, x, b->n_seq);
+	fc_gather_rows(nn, x, c->x, c->last, b->n_seq, cfg->n_embd);
+	fc_model_final_norm(nn, m, x, x, b->n_seq);
 	return 0;
 }

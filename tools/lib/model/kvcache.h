@@ -8,7 +8,8 @@
  * result is that of a pass over the whole sequence, also where rotary frequencies go by its length
  * (dynamic, longrope); there it may be such a pass. */
 struct fc_kvcache;
-struct fc_kvcache *fc_kvcache_new(const struct fc_model *m, size_t n_slot, size_t n_ctx);
+struct fc_kvcache *fc_kvcache_new(
+    struct fc_nn *nn, const struct fc_model *m, size_t n_slot, size_t n_ctx);
 void fc_kvcache_free(struct fc_kvcache *c);
 /* Room for n tokens in all, no more: those behind are forgotten; 0 empties the slot and gives its
  * memory back.  Without this the memory

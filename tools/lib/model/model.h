@@ -48,12 +48,16 @@ struct fc_model {
 	const char *prefix;     /* what most names of the file begin with; NULL: as the family's */
 	void **owned; /* [n_owned] vectors in float32, matrices that the file has otherwise */
 	size_t n_owned, cap_owned;
+	struct fc_nn *nn;  /* where the weights are; NULL: nowhere yet */
+	const void **kept; /* [n_kept] copies of weights on the device */
+	size_t n_kept, cap_kept;
 	struct fc_block_acts *acts; /* scratch of the passes: one pass at a time over a model */
 };
 /* Matrices of the file are used where they are, an expert's only when a token goes there.
  * Every tensor the architecture needs must be there with its shape, and no other: a missing,
  * surplus or misshapen tensor is an error that names it. */
-int fc_model_open(struct fc_model **m, const char *dir, struct fc_err *e);
+/* nn: what passes over it will run on, which outlives it; NULL: none will. */
+int fc_model_open(struct fc_model **m, const char *dir, struct fc_nn *nn, struct fc_err *e);
 void fc_model_close(struct fc_model *m);
 
 /* Token sequences one after the other; sequence s is [off[s], off[s+1]). */
@@ -64,8 +68,6 @@ struct fc_batch {
 };
 /* The ids are in the vocabulary and the offsets ascend from 0; learned positions suffice. */
 int fc_batch_check(const struct fc_batch *b, const struct fc_model *m, struct fc_err *e);
-/* pos[n] = n's position in its sequence, [N]. */
-void fc_batch_positions(const struct fc_batch *b, uint32_t *pos);
 
 /*
  * Final hidden states (after the last norm) of a batch: sequences do not see each other.  Holds the
@@ -73,10 +75,12 @@ void fc_batch_positions(const struct fc_batch *b, uint32_t *pos);
  */
 int fc_model_hidden(struct fc_nn *nn, const struct fc_model *m, const struct fc_batch *b,
     float *x /* [N,C] */, struct fc_err *e);
-/* The parts of fc_model_hidden() before the first and after the last layer.  y may be x. */
-void fc_model_embed(const struct fc_model *m, const uint32_t *tok, const uint32_t *pos, size_t N,
-    float *x /* [N,C] */);
-void fc_model_final_norm(const struct fc_model *m, float *y, const float *x /* [N,C] */, size_t N);
+/* The parts of fc_model_hidden() before the first and after the last layer; pos is of
+ * fc_block_positions().  y may be x. */
+void fc_model_embed(struct fc_nn *nn, const struct fc_model *m, const uint32_t *tok,
+    const uint32_t *pos, size_t N, float *x /* [N,C] */);
+void fc_model_final_norm(
+    struct fc_nn *nn, const struct fc_model *m, float *y, const float *x /* [N,C] */, size_t N);
 /* The softmax runs over all rows of the matrix, those without a token too: fc-models(7),
  * "Vocabulary". */
 struct fc_head fc_model_head(const struct fc_model *m);

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "model/family.h"
@@ -13,10 +12,11 @@
 
 /* The architecture of p->model.cfg with its parameters allocated; weights are undefined, gradients
  * zero.  Returns the slots, one a parameter. */
-static struct fc_slot *prepare_slots(struct fc_params *p, const struct fc_nn *nn)
+static struct fc_slot *prepare_slots(struct fc_params *p, struct fc_nn *nn)
 {
 	struct fc_model *m = &p->model;
 	struct fc_slot *slot;
+	m->nn = nn;
 	fc_model_prepare(m);
 	p->layer_grad = FC_ARRAY(struct fc_layer_grad, m->cfg.n_layer);
 	p->n = fc_slots_new(&slot, &m->cfg, m->prefix);
@@ -26,11 +26,11 @@ static struct fc_slot *prepare_slots(struct fc_params *p, const struct fc_nn *nn
 		const size_t n = fc_slot_tensor(s, FC_F32).n_bytes / sizeof(float);
 		struct fc_param *v = &p->v[i];
 		*v = (struct fc_param){fc_strdup(s->name), s->n_dim, {s->dim[0], s->dim[1]}, n,
-		    fc_malloc_aligned(n, sizeof(float)), fc_malloc_aligned(n, sizeof(float)),
+		    fc_nn_alloc(nn, n, sizeof(float)), fc_nn_alloc(nn, n, sizeof(float)),
 		    s->n_dim == 2, NULL};
-		memset(v->g, 0, n * sizeof(float));
+		fc_nn_zero(nn, v->g, n * sizeof(float));
 		if (s->n_dim == 2 && fc_nn_compute(nn) == FC_COMPUTE_BF16)
-			v->bf16 = fc_malloc_aligned(n, sizeof *v->bf16);
+			v->bf16 = fc_nn_alloc(nn, n, sizeof *v->bf16);
 		if (v->bf16)
 			fc_slot_bind(s, m, v->bf16, FC_BF16);
 		else
@@ -77,11 +77,25 @@ static void keep_rest(struct fc_params *p, struct fc_model *from)
 	from->store = NULL;
 }
 
+/* Elements of a tensor that are made on the host at a time. */
+enum { PIECE = 1 << 18 };
+
+static void load_param(struct fc_nn *nn, const struct fc_param *v, const struct fc_tensor *t)
+{
+	float *piece = FC_ARRAY(float, PIECE);
+	for (size_t at = 0, n; at < v->n; at += n) {
+		n = v->n - at < PIECE ? v->n - at : PIECE;
+		fc_tensor_to_f32(t, at, n, piece);
+		fc_nn_put(nn, v->w + at, piece, n * sizeof *piece);
+	}
+	free(piece);
+}
+
 int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, struct fc_err *e)
 {
 	struct fc_model *from;
 	*out = NULL;
-	if (fc_model_open(&from, dir, e) < 0)
+	if (fc_model_open(&from, dir, NULL, e) < 0)
 		return -1;
 	if (check_family(&from->cfg, dir, e) < 0) {
 		fc_model_close(from);
@@ -96,7 +110,7 @@ int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, st
 	struct fc_slot *slot = prepare_slots(p, nn);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct fc_tensor *t = fc_store_find(from->store, p->v[i].name);
-		fc_tensor_to_f32(t, 0, p->v[i].n, p->v[i].w);
+		load_param(nn, &p->v[i], t);
 	}
 	fc_params_refresh(p);
 	fc_slots_free(slot, p->n);
@@ -109,20 +123,26 @@ int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, st
 int fc_params_check(const char *dir, struct fc_err *e)
 {
 	struct fc_model *m;
-	if (fc_model_open(&m, dir, e) < 0)
+	if (fc_model_open(&m, dir, NULL, e) < 0)
 		return -1;
 	int ret = check_family(&m->cfg, dir, e);
 	fc_model_close(m);
 	return ret;
 }
 
-static void randomize_param(
-    const struct fc_slot *s, struct fc_param *v, const struct fc_config *c, struct fc_rng *rng)
+static void randomize_param(struct fc_nn *nn, const struct fc_slot *s, struct fc_param *v,
+    const struct fc_config *c, struct fc_rng *rng)
 {
 	const float one = s->norm && !c->norm_plus_one ? 1 : 0;
 	const double std = s->residual ? 0.02 / sqrt(2.0 * (double)c->n_layer) : 0.02;
-	for (size_t i = 0; i < v->n; i++)
-		v->w[i] = s->n_dim == 1 ? one : (float)(std * fc_rng_normal(rng));
+	float *piece = FC_ARRAY(float, PIECE);
+	for (size_t at = 0, n; at < v->n; at += n) {
+		n = v->n - at < PIECE ? v->n - at : PIECE;
+		for (size_t i = 0; i < n; i++)
+			piece[i] = s->n_dim == 1 ? one : (float)(std * fc_rng_normal(rng));
+		fc_nn_put(nn, v->w + at, piece, n * sizeof *piece);
+	}
+	free(piece);
 }
 
 int fc_params_init(struct fc_params **out, const char *config_path, struct fc_nn *nn,
@@ -139,7 +159,7 @@ int fc_params_init(struct fc_params **out, const char *config_path, struct fc_nn
 	}
 	struct fc_slot *slot = prepare_slots(p, nn);
 	for (size_t i = 0; i < p->n; i++)
-		randomize_param(&slot[i], &p->v[i], &p->model.cfg, rng);
+		randomize_param(nn, &slot[i], &p->v[i], &p->model.cfg, rng);
 	fc_params_refresh(p);
 	fc_slots_free(slot, p->n);
 	*out = p;
@@ -150,38 +170,31 @@ void fc_params_free(struct fc_params *p)
 {
 	if (!p)
 		return;
+	struct fc_nn *nn = p->model.nn;
 	for (size_t i = 0; i < p->n; i++) {
 		free(p->v[i].name);
-		free(p->v[i].w);
-		free(p->v[i].g);
-		free(p->v[i].bf16);
+		fc_nn_free(nn, p->v[i].w);
+		fc_nn_free(nn, p->v[i].g);
+		fc_nn_free(nn, p->v[i].bf16);
 	}
 	free(p->v);
 	free(p->layer_grad);
 	free(p->rest);
 	fc_store_close(p->store);
-	fc_step_free(p->step);
+	fc_step_free(nn, p->step);
 	fc_model_release(&p->model);
 	free(p);
 }
 
 void fc_params_zero_grad(struct fc_params *p)
 {
-#pragma omp parallel for schedule(dynamic)
 	for (size_t i = 0; i < p->n; i++)
-		memset(p->v[i].g, 0, p->v[i].n * sizeof(float));
+		fc_nn_zero(p->model.nn, p->v[i].g, p->v[i].n * sizeof(float));
 }
 
 void fc_params_refresh(struct fc_params *p)
 {
-	enum { BLOCK = 1 << 16 };
-	for (size_t i = 0; i < p->n; i++) {
-		const struct fc_param *v = &p->v[i];
-		if (!v->bf16)
-			continue;
-#pragma omp parallel for
-		for (size_t at = 0; at < v->n; at += BLOCK)
-			fc_from_f32(v->bf16 + at, FC_BF16, v->w + at,
-			    v->n - at < BLOCK ? v->n - at : BLOCK);
-	}
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].bf16)
+			fc_to_bf16(p->model.nn, p->v[i].bf16, p->v[i].w, p->v[i].n);
 }

@@ -12,9 +12,9 @@ struct fc_param {
 	int n_dim;
 	int64_t dim[2];
 	size_t n;       /* elements */
-	float *w, *g;   /* [n] */
+	float *w, *g;   /* [n] the device's */
 	bool decay;     /* matrices decay, norms and biases do not */
-	uint16_t *bf16; /* [n] w rounded, what BF16 compute reads; NULL: it reads w */
+	uint16_t *bf16; /* [n] the device's: w rounded, what BF16 compute reads; NULL: it reads w */
 };
 
 struct fc_step;
@@ -61,7 +61,7 @@ struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype)
  * backward false: loss only.  loss is added to.
  */
 struct fc_targets {
-	const size_t *row_pos; /* [n] */
+	const uint32_t *row_pos; /* [n] */
 	const uint32_t *target;
 	const float *sft_weight, *kd_weight;
 	const struct fc_teacher *teacher;

@@ -49,14 +49,18 @@ static int save_config(
 	return ret;
 }
 
-static int put_param(struct fc_store_writer *w, size_t i, const struct fc_param *v,
-    enum fc_dtype dtype, const struct fc_rounding *how, void *block, size_t n_block,
+enum { BLOCK = 1 << 18 }; /* elements that are written at a time */
+
+static int put_param(struct fc_store_writer *w, size_t i, const struct fc_params *p,
+    enum fc_dtype dtype, const struct fc_rounding *how, float *master, void *block,
     struct fc_err *e)
 {
 	const size_t size = fc_dtype_size(dtype);
-	for (size_t at = 0; at < v->n; at += n_block) {
-		const size_t n = v->n - at < n_block ? v->n - at : n_block;
-		fc_round_f32(block, dtype, v->w + at, n, how, v->name, at);
+	const struct fc_param *v = &p->v[i];
+	for (size_t at = 0; at < v->n; at += BLOCK) {
+		const size_t n = v->n - at < BLOCK ? v->n - at : BLOCK;
+		fc_nn_get(p->model.nn, master, v->w + at, n * sizeof *master);
+		fc_round_f32(block, dtype, master, n, how, v->name, at);
 		if (fc_store_writer_put(w, i, at * size, block, n * size, e) < 0)
 			return -1;
 	}
@@ -66,17 +70,19 @@ static int put_param(struct fc_store_writer *w, size_t i, const struct fc_param 
 int fc_params_save(const struct fc_params *p, const char *dir, enum fc_dtype dtype,
     const struct fc_rounding *how, size_t shard_bytes, struct fc_err *e)
 {
-	enum { BLOCK = 1 << 18 };
 	struct fc_tensor *plan = fc_params_plan(p, dtype);
 	struct fc_store_writer *w = NULL;
 	void *block = fc_malloc(BLOCK * fc_dtype_size(dtype));
+	float *master = FC_ARRAY(float, BLOCK);
 	int ret = fc_store_writer_open(&w, dir, plan, p->n + p->n_rest, shard_bytes, e);
 	if (ret == 0) {
 		for (size_t i = 0; ret == 0 && i < p->n; i++)
-			ret = put_param(w, i, &p->v[i], dtype, how, block, BLOCK, e);
+			ret = put_param(w, i, p, dtype, how, master, block, e);
 		for (size_t i = 0; ret == 0 && i < p->n_rest; i++)
 			ret = fc_store_writer_put(
 			    w, p->n + i, 0, p->rest[i].data, p->rest[i].n_bytes, e);
+		if (ret == 0)
+			ret = fc_nn_check(p->model.nn, e);
 		struct fc_err closing;
 		if (fc_store_writer_close(w, ret == 0 ? e : &closing) < 0)
 			ret = -1;
@@ -84,6 +90,7 @@ int fc_params_save(const struct fc_params *p, const char *dir, enum fc_dtype dty
 	if (ret == 0)
 		ret = save_config(&p->model.cfg, dir, dtype, e);
 	free(block);
+	free(master);
 	free(plan);
 	return ret;
 }

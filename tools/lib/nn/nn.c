@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-#include <stdlib.h>
+#include <assert.h>
 #include <string.h>
 
 #include "base/die.h"
-#include "base/isa.h"
 #include "base/mem.h"
 #include "nn/cpu/backend.h"
+#include "nn/ops.h"
 
 const char *const fc_compute_words[] = {
     [FC_COMPUTE_AUTO] = "auto", [FC_COMPUTE_F32] = "f32", [FC_COMPUTE_BF16] = "bf16", NULL};
@@ -24,28 +23,13 @@ int fc_nn_open(struct fc_nn **out, const char *device, enum fc_compute compute, 
 	*out = NULL;
 	if (fc_nn_check_device(device, e) < 0)
 		return -1;
-	struct fc_nn *nn = FC_NEW(struct fc_nn);
-	nn->kern = fc_kern();
-	if (compute != FC_COMPUTE_F32 && fc_bf16_open(&nn->bf16, e) < 0) {
-		fc_nn_close(nn);
-		return -1;
-	}
-	nn->compute = compute != FC_COMPUTE_AUTO ? compute
-	    : nn->bf16                           ? FC_COMPUTE_BF16
-						 : FC_COMPUTE_F32;
-	fc_sgemm_init();
-	*out = nn;
-	return 0;
+	return fc_cpu_open(out, compute, e);
 }
 
 void fc_nn_close(struct fc_nn *nn)
 {
-	if (!nn)
-		return;
-	fc_bf16_close(nn->bf16);
-	for (int i = 0; i < FC_SCRATCH_N; i++)
-		free(nn->scratch[i].p);
-	free(nn);
+	if (nn)
+		nn->ops->close(nn);
 }
 
 enum fc_compute fc_nn_compute(const struct fc_nn *nn)
@@ -55,25 +39,5 @@ enum fc_compute fc_nn_compute(const struct fc_nn *nn)
 
 void fc_nn_describe(const struct fc_nn *nn, char *text, size_t size)
 {
-	char products[80];
-	const bool bf16 = nn->compute == FC_COMPUTE_BF16;
-	if (nn->bf16)
-		snprintf(products, sizeof products, "bf16 products by oneDNN");
-	else
-		snprintf(products, sizeof products, "%s products by OpenBLAS (%s)",
-		    bf16 ? "bf16" : "f32", fc_sgemm_core());
-	snprintf(text, size, "%s, instruction set %s", products, fc_isa_name(fc_isa()));
-}
-
-void *fc_nn_scratch(struct fc_nn *nn, enum fc_scratch slot, size_t n, size_t size_bytes)
-{
-	size_t need;
-	if (!fc_size_mul(n, size_bytes, &need))
-		fc_die("out of memory (%zu items of %zu bytes)", n, size_bytes);
-	if (nn->scratch[slot].n_bytes < need) {
-		free(nn->scratch[slot].p);
-		nn->scratch[slot].p = fc_malloc_aligned(need, 1);
-		nn->scratch[slot].n_bytes = need;
-	}
-	return nn->scratch[slot].p;
+	nn->ops->describe(nn, text, size);
 }

@@ -11,15 +11,21 @@
 #include "tensor/dtype.h"
 
 /*
- * nn/: computation.  nn.h is the one interface to it; cpu/ is behind it.
+ * nn/: computation.  nn.h is the one interface to it: nn opens a device, memory is what it keeps,
+ * and operation checks what it is asked to do and hands it on through the table in ops.h.  cpu/ is
+ * the processor; another device is a module, see device.h.
  *
- * The one interface to computation.  Everything is row-major; activations and gradients are
- * float32; weights are of the type that struct fc_weight says.
+ * Everything is row-major; activations and gradients are float32; weights are of the type that
+ * struct fc_weight says.
  *
  *   N  tokens of a batch, all sequences one after the other, no padding
  *   C  width of the model        H  query heads        G  key/value heads, G divides H
  *   D  width of a head           F  feed-forward width V  vocabulary        K  top-k
  *   O, I  outputs and inputs of a linear map
+ *
+ * Memory: pointers to weights, activations, gradients, positions and moments are to the device's,
+ * from fc_nn_alloc() or fc_nn_keep(), and mean nothing to the program but as arguments here.  What
+ * is called a host array is the program's own memory.
  *
  * "+=" functions add to their result.  No function allocates in proportion to N * V.
  */
@@ -27,6 +33,8 @@ enum fc_compute { FC_COMPUTE_AUTO, FC_COMPUTE_F32, FC_COMPUTE_BF16, FC_COMPUTE_N
 extern const char *const fc_compute_words[]; /* of an option (base/opt.h) */
 
 struct fc_nn;
+/* -1 unless there is a device of this name, for the command line. */
+int fc_nn_check_device(const char *device, struct fc_err *e);
 /*
  * device: "cpu".  F32: products in float32 (OpenBLAS), the reference.  BF16: both operands rounded
  * to bfloat16, sums in float32; by oneDNN where it has products of that type that are faster than
@@ -37,13 +45,35 @@ struct fc_nn;
  * BF16 oneDNN's products may differ in the order of their sums.  Another batch size, instruction
  * set (base/isa.h) or version of the libraries may change the last bits of either.
  */
-/* -1 unless there is a device of this name, for the command line. */
-int fc_nn_check_device(const char *device, struct fc_err *e);
 int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e);
 void fc_nn_close(struct fc_nn *nn);
 enum fc_compute fc_nn_compute(const struct fc_nn *nn); /* never AUTO */
 /* What computes: "bf16 products by oneDNN, instruction set amx".  For a note. */
 void fc_nn_describe(const struct fc_nn *nn, char *text, size_t size);
+
+/* ---- memory of the device ---- */
+/* Aligned to 64 bytes, undefined.  Ends the program where there is not that much left, and says
+ * what was asked for, what is free, and the options that help: advice, which must stay. */
+void *fc_nn_alloc(struct fc_nn *nn, size_t n, size_t size_bytes);
+void fc_nn_set_advice(struct fc_nn *nn, const char *advice);
+/* Of fc_nn_alloc(), or of fc_nn_keep() where it is not the host's; NULL is nothing. */
+void fc_nn_free(struct fc_nn *nn, const void *p);
+void fc_nn_put(struct fc_nn *nn, void *to, const void *host, size_t n_bytes);
+void fc_nn_get(struct fc_nn *nn, void *host, const void *from, size_t n_bytes);
+void fc_nn_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes);
+void fc_nn_zero(struct fc_nn *nn, void *p, size_t n_bytes);
+/* Where a weight at host is for the device: a copy, or host itself, which must stay as it is. */
+const void *fc_nn_keep(struct fc_nn *nn, const void *host, size_t n_bytes);
+/* Waits for what was asked for.  Nothing fails where it is asked for: a device remembers its first
+ * error and does nothing more, and this returns it. */
+int fc_nn_check(struct fc_nn *nn, struct fc_err *e);
+void fc_nn_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total); /* bytes */
+
+/* What has moved between host and device: by put, by get, and by host arrays. */
+struct fc_nn_traffic {
+	uint64_t n_put, n_get, n_bytes;
+};
+struct fc_nn_traffic fc_nn_traffic(const struct fc_nn *nn);
 
 struct fc_weight { /* [n_out, n_in], borrowed */
 	const void *p;
@@ -51,7 +81,7 @@ struct fc_weight { /* [n_out, n_in], borrowed */
 	size_t n_out, n_in;
 };
 
-/* ---- linear.c ---- */
+/* ---- linear maps ---- */
 /* y[n,o] = sum_i x[n,i] w[o,i] */
 void fc_linear_fwd(struct fc_nn *nn, float *y /* [N,O] */, const float *x /* [N,I] */,
     const struct fc_weight *w, size_t N);
@@ -63,41 +93,45 @@ void fc_linear_bwd_x(struct fc_nn *nn, float *dx /* [N,I] */, const float *dy /*
 /* dw[o,i] += sum_n dy[n,o] x[n,i] */
 void fc_linear_bwd_w(struct fc_nn *nn, float *dw /* [O,I] */, const float *dy /* [N,O] */,
     const float *x /* [N,I] */, size_t N, size_t O, size_t I);
-void fc_bias_fwd(float *y /* [N,O] */, const float *bias /* [O] */, size_t N, size_t O);   /* += */
-void fc_bias_bwd(float *dbias /* [O] */, const float *dy /* [N,O] */, size_t N, size_t O); /* += */
+void fc_bias_fwd(struct fc_nn *nn, float *y /* [N,O] */, const float *bias /* [O] */, size_t N,
+    size_t O); /* += */
+void fc_bias_bwd(struct fc_nn *nn, float *dbias /* [O] */, const float *dy /* [N,O] */, size_t N,
+    size_t O); /* += */
 
-/* ---- rmsnorm.c: y = x / sqrt(mean(x^2) + eps) * (w + plus_one) (Zhang, Sennrich 2019) ---- */
+/* ---- root mean square norm: y = x / sqrt(mean(x^2) + eps) * (w + plus_one) (Zhang, Sennrich 2019)
+ * ---- */
 /* y may be x. */
-void fc_rmsnorm_fwd(float *y, const float *x /* [N,C] */, const float *w /* [C] */, size_t N,
-    size_t C, float eps, bool plus_one);
+void fc_rmsnorm_fwd(struct fc_nn *nn, float *y, const float *x /* [N,C] */,
+    const float *w /* [C] */, size_t N, size_t C, float eps, bool plus_one);
 /* dx += , dw += ; dw may be NULL */
-void fc_rmsnorm_bwd(float *dx, float *dw, const float *dy, const float *x, const float *w, size_t N,
-    size_t C, float eps, bool plus_one);
+void fc_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float *dy, const float *x,
+    const float *w, size_t N, size_t C, float eps, bool plus_one);
 
-/* ---- layernorm.c: y = (x - mean) / sqrt(variance + eps) * w + bias (Ba et al. 2016) ---- */
+/* ---- layer norm: y = (x - mean) / sqrt(variance + eps) * w + bias (Ba et al. 2016) ---- */
 /* y may be x; bias may be NULL. */
-void fc_layernorm_fwd(float *y, const float *x /* [N,C] */, const float *w, const float *bias,
-    size_t N, size_t C, float eps);
+void fc_layernorm_fwd(struct fc_nn *nn, float *y, const float *x /* [N,C] */, const float *w,
+    const float *bias, size_t N, size_t C, float eps);
 
-/* ---- rope.c: rotary position embedding of the pairs (i, i + R/2), or (2i, 2i + 1) ---- */
+/* ---- rotary position embedding of the pairs (i, i + R/2), or (2i, 2i + 1) ---- */
 struct fc_rope {
 	size_t n_rot;     /* R: rotated components of a head, even, R <= D */
-	float *inv_freq;  /* [R/2] radians a position, scaling already applied */
+	float *inv_freq;  /* host array [R/2], radians a position, scaling already applied */
 	float scale;      /* multiplies cos and sin (yarn, longrope); 1 otherwise */
 	bool interleaved; /* pairs are neighbours: GGUF files of the llama family, GPT-J */
 };
-/* In place on x [N, heads*D]; pos[n] is the position in its own sequence.  inverse: the transposed
- * map, for the backward pass. */
-void fc_rope_apply(float *x, const uint32_t *pos, size_t N, size_t heads, size_t D,
-    const struct fc_rope *r, bool inverse);
+/* In place on x [N, heads*D]; pos[n] (the device's) is the position in its own sequence.  inverse:
+ * the transposed map, for the backward pass. */
+void fc_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N, size_t heads,
+    size_t D, const struct fc_rope *r, bool inverse);
 
-/* ---- attention.c: causal attention of ragged sequences ---- */
+/* ---- causal attention of ragged sequences ---- */
 struct fc_attn {
 	size_t H, G, D;
 	float scale;     /* of the scores, normally D^-1/2 */
 	float softcap;   /* score = cap * tanh(score / cap); 0: none */
 	uint32_t window; /* a query sees its own and the window - 1 keys before; 0: all */
-	/* [H] ALiBi: score += slope * (key - query), in the forward pass only; or NULL */
+	/* host array [H], ALiBi: score += slope * (key - query), in the forward pass only; or NULL
+	 */
 	const float *slope;
 };
 /* One sequence: n_q queries attend to n_k >= n_q keys; the last query is at the last key. */
@@ -119,61 +153,67 @@ struct fc_attn_grad {      /* of one sequence; dq, dk, dv are overwritten */
 void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq,
     const struct fc_attn_grad *grad, size_t n_seq);
 
-/* ---- glu.c: y = act(gate) * up ---- */
+/* ---- gated unit: y = act(gate) * up ---- */
 enum fc_act { FC_ACT_SILU, FC_ACT_GELU_TANH, FC_ACT_GELU };
-void fc_glu_fwd(
-    float *y, const float *gate, const float *up /* [N,F] */, enum fc_act act, size_t N, size_t F);
-/* dgate and dup are overwritten; they may be the same memory as gate and up. */
-void fc_glu_bwd(float *dgate, float *dup, const float *dy, const float *gate, const float *up,
+void fc_glu_fwd(struct fc_nn *nn, float *y, const float *gate, const float *up /* [N,F] */,
     enum fc_act act, size_t N, size_t F);
+/* dgate and dup are overwritten; they may be the same memory as gate and up. */
+void fc_glu_bwd(struct fc_nn *nn, float *dgate, float *dup, const float *dy, const float *gate,
+    const float *up, enum fc_act act, size_t N, size_t F);
 
 /* y = act(x), without a gate.  y may be x. */
-void fc_act_fwd(float *y, const float *x /* [N,F] */, enum fc_act act, size_t N, size_t F);
+void fc_act_fwd(
+    struct fc_nn *nn, float *y, const float *x /* [N,F] */, enum fc_act act, size_t N, size_t F);
 /* x is clipped to [-limit, limit] */
-void fc_clip(float *x, float limit, size_t n);
+void fc_clip(struct fc_nn *nn, float *x, float limit, size_t n);
 
-/* ---- split.c: one product's columns are several results ---- */
+/* ---- one product's columns are several results ---- */
 /* A row of x is groups times the parts, one after the other; part p of all groups goes to a row of
  * part[p], groups * width[p] wide. */
 struct fc_split {
 	size_t groups, n_part;
 	size_t width[3];
 };
-void fc_split(float *const part[], const float *x, const struct fc_split *c, size_t N);
-void fc_concat(float *x, const float *const part[], const struct fc_split *c, size_t N);
+void fc_split(
+    struct fc_nn *nn, float *const part[], const float *x, const struct fc_split *c, size_t N);
+void fc_concat(
+    struct fc_nn *nn, float *x, const float *const part[], const struct fc_split *c, size_t N);
 
-/* ---- route.c: mixture of experts (Shazeer et al. 2017; arXiv 2401.04088) ---- */
+/* ---- mixture of experts (Shazeer et al. 2017; arXiv 2401.04088) ---- */
 /*
  * Every token goes to the K experts with the largest logits (equal: the first), with the softmax
  * over those K as weights.  Logits are computed in float32 whatever nn computes in: a rounded one
  * can change the choice.
  */
 void fc_route(struct fc_nn *nn, const struct fc_weight *w /* [E,C] */, const float *x /* [N,C] */,
-    size_t N, size_t K, uint32_t *expert /* [N,K] */, float *weight /* [N,K] */);
-/* to[i] = from[row[i]], rows of C */
-void fc_gather_rows(float *to, const float *from, const uint32_t *row, size_t n, size_t C);
-/* to[row[i]] += scale[i] from[i]; no row twice */
-void fc_scatter_rows(
-    float *to, const float *from, const uint32_t *row, const float *scale, size_t n, size_t C);
+    size_t N, size_t K, uint32_t *expert /* [N,K] */, float *weight /* [N,K] */); /* host arrays */
+/* to[i] = from[row[i]], rows of C; row: a host array */
+void fc_gather_rows(
+    struct fc_nn *nn, float *to, const float *from, const uint32_t *row, size_t n, size_t C);
+/* to[row[i]] += scale[i] from[i]; no row twice; host arrays, scale NULL: 1 */
+void fc_scatter_rows(struct fc_nn *nn, float *to, const float *from, const uint32_t *row,
+    const float *scale, size_t n, size_t C);
 
-/* ---- embed.c ---- */
-/* x[n] = scale * w[tok[n]] */
-void fc_embed_fwd(float *x /* [N,C] */, const struct fc_weight *w /* [V,C] */, const uint32_t *tok,
-    size_t N, float scale);
-/* x[n] += w[pos[n]] */
-void fc_embed_add(float *x /* [N,C] */, const struct fc_weight *w, const uint32_t *pos, size_t N);
+/* ---- embedding ---- */
+/* x[n] = scale * w[tok[n]]; tok: a host array */
+void fc_embed_fwd(struct fc_nn *nn, float *x /* [N,C] */, const struct fc_weight *w /* [V,C] */,
+    const uint32_t *tok, size_t N, float scale);
+/* x[n] += w[pos[n]]; pos: the device's */
+void fc_embed_add(struct fc_nn *nn, float *x /* [N,C] */, const struct fc_weight *w,
+    const uint32_t *pos, size_t N);
 /* dw[tok[n]] += scale * dx[n]; the order of additions does not depend on threads */
-void fc_embed_bwd(
-    float *dw /* [V,C] */, const float *dx, const uint32_t *tok, size_t N, size_t C, float scale);
-void fc_add(float *y, const float *x, size_t n); /* y += x */
+void fc_embed_bwd(struct fc_nn *nn, float *dw /* [V,C] */, const float *dx, const uint32_t *tok,
+    size_t N, size_t C, float scale);
+void fc_add(struct fc_nn *nn, float *y, const float *x, size_t n); /* y += x */
 
-/* ---- head.c: output layer in tiles of positions; logits exist for one tile only ---- */
+/* ---- output layer in tiles of positions; logits exist for one tile only ---- */
 struct fc_head {
 	struct fc_weight w; /* [V', C]; V' >= n_vocab where embeddings are padded */
 	size_t n_vocab;     /* ids at and above it get no probability */
 	float softcap;      /* of the logits; 0: none */
 };
 #define FC_NO_TARGET UINT32_MAX
+/* Host arrays are here: targets, all results of a row, weights of rows, teachers, generators. */
 /*
  * For every row of x: the K most likely tokens with log-probabilities of the full softmax, sorted
  * descending (equal: by id), and the target's log-probability (0 where target is FC_NO_TARGET).
@@ -183,7 +223,7 @@ void fc_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x /* [
     const uint32_t *target /* [N] */, size_t N, size_t K, uint32_t *id /* [N,K] */,
     float *logprob /* [N,K] */, float *true_logprob /* [N] */);
 /*
- * head_draw.c: for every row of x, n ids drawn independently from the whole softmax at a
+ * For every row of x, n ids drawn independently from the whole softmax at a
  * temperature, as counts: row i's n_entry[i] ids with log(count / n), sorted as above, at
  * [i * K] of id and logprob, K = fc_head_draw_most().  The target's log-probability is that of
  * fc_head_topk(), at temperature 1.  rng[i] makes row i's draws and none else.
@@ -200,7 +240,7 @@ void fc_head_draw(struct fc_nn *nn, const struct fc_head *h, const float *x /* [
     float *logprob /* [N,K] */, float *true_logprob /* [N] */);
 /* Plain logits for sampling; N is small. */
 void fc_head_logits(struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N,
-    float *logits /* [N,V'] */);
+    float *logits /* [N,V'], a host array */);
 
 /*
  * What is taken between a teacher's row and the student.  q and p: the teacher's and the student's
@@ -266,5 +306,23 @@ void fc_head_loss(struct fc_nn *nn, const struct fc_head *h, const float *x /* [
     const uint32_t *target, const float *sft_weight, const float *kd_weight,
     const struct fc_teacher *teacher /* NULL: none */, size_t N, float *dx /* [N,C] or NULL */,
     float *dw /* [V',C] +=, or NULL */, struct fc_loss *loss /* += */);
+
+/* ---- optimizer ---- */
+/* sum[b] = the sum of squares of block b of x, in double precision; a host array. */
+enum { FC_SUM_BLOCK = 16384 }; /* elements */
+void fc_sum_squares(
+    struct fc_nn *nn, const float *x, size_t n, double *sum /* [ceil(n / FC_SUM_BLOCK)] */);
+/* AdamW (Loshchilov, Hutter, arXiv 1711.05101) at step t, with x = grad_scale g:
+ *   m = beta1 m + (1 - beta1) x,  v = beta2 v + (1 - beta2) x^2
+ *   w -= step m / (sqrt(v) root_bias + eps) + decay w */
+struct fc_adamw {
+	float grad_scale, beta1, beta2;
+	float step;       /* learning rate / (1 - beta1^t) */
+	float root_bias;  /* 1 / sqrt(1 - beta2^t) */
+	float eps, decay; /* decay: learning rate * weight decay */
+};
+void fc_adamw(struct fc_nn *nn, float *w, float *m, float *v, const float *g, size_t n,
+    const struct fc_adamw *a);
+void fc_to_bf16(struct fc_nn *nn, uint16_t *y, const float *x, size_t n); /* to nearest even */
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cpu/attention.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -200,25 +199,25 @@ static struct tile tile_at(
 	    fc_min_size(FC_ATTN_Q, s->n_q - query), false};
 }
 
-void fc_attn_fwd(
+void fc_cpu_attn_fwd(
     struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq)
 {
+	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t size = FC_ATTN_GROUP * FC_ATTN_K, own = size * (size_t)fc_par_threads();
-	size_t *off = fc_nn_scratch(nn, FC_SCRATCH_TASKS, 2 * n_seq + 2, sizeof *off), next = 0;
+	size_t *off = fc_cpu_scratch(cpu, FC_SCRATCH_TASKS, 2 * n_seq + 2, sizeof *off), next = 0;
 	size_t *flip_off = off + n_seq + 1;
-	assert(a->G && a->H % a->G == 0 && a->scale > 0);
 	off[0] = flip_off[0] = 0;
 	for (size_t s = 0; s < n_seq; s++) {
-		assert(seq[s].n_k >= seq[s].n_q);
 		off[s + 1] = off[s] + n_tile(a, &seq[s]);
 		flip_off[s + 1] =
 		    flip_off[s] + (is_few(a, &seq[s]) ? 0 : fc_attn_flip_size(a, &seq[s]));
 	}
-	float *scratch = fc_nn_scratch(nn, FC_SCRATCH_ATTN, own + flip_off[n_seq], sizeof *scratch);
+	float *scratch =
+	    fc_cpu_scratch(cpu, FC_SCRATCH_ATTN, own + flip_off[n_seq], sizeof *scratch);
 	float *kt = scratch + own;
 	for (size_t s = 0; s < n_seq; s++)
 		if (!is_few(a, &seq[s]))
-			fc_attn_flip(nn->kern, a, &seq[s], kt + flip_off[s], seq[s].k);
+			fc_attn_flip(cpu->kern, a, &seq[s], kt + flip_off[s], seq[s].k);
 #pragma omp parallel if (fc_attn_work(a, seq, n_seq) > FC_PAR_PRODUCTS)
 	{
 		size_t me, s = 0;
@@ -229,7 +228,7 @@ void fc_attn_fwd(
 			while (i >= off[s + 1]) /* a thread's tasks ascend */
 				s++;
 			const struct tile t = tile_at(a, &seq[s], kt + flip_off[s], i - off[s]);
-			tile_fwd(nn->kern, &t, scratch + me * size);
+			tile_fwd(cpu->kern, &t, scratch + me * size);
 		}
 	}
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cpu/attention.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/par.h"
@@ -168,7 +167,6 @@ static void prepare_sequence(const struct pass *c, size_t s)
 	const struct fc_attn_seq *q = &c->seq[s];
 	const struct fc_attn_grad *d = &c->grad[s];
 	const size_t H = c->a->H, D = c->a->D, GD = c->a->G * D;
-	assert(q->n_q == q->n_k && q->lse && !c->a->slope);
 #pragma omp parallel for if (q->n_q * H * D > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < q->n_q; i++)
 		for (size_t h = i * H; h < (i + 1) * H; h++)
@@ -181,12 +179,13 @@ static void prepare_sequence(const struct pass *c, size_t s)
 	memset(d->dv, 0, q->n_k * GD * sizeof(float));
 }
 
-void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq,
+void fc_cpu_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq,
     const struct fc_attn_grad *grad, size_t n_seq)
 {
+	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t n_threads = (size_t)fc_par_threads();
 	const bool split = n_threads > 1 && n_seq * a->G < 4 * n_threads;
-	size_t *off = fc_nn_scratch(nn, FC_SCRATCH_TASKS, 3 * n_seq + 3, sizeof *off), next = 0;
+	size_t *off = fc_cpu_scratch(cpu, FC_SCRATCH_TASKS, 3 * n_seq + 3, sizeof *off), next = 0;
 	size_t *delta_off = off + n_seq + 1, *flip_off = delta_off + n_seq + 1;
 	off[0] = delta_off[0] = flip_off[0] = 0;
 	for (size_t s = 0; s < n_seq; s++) {
@@ -196,10 +195,10 @@ void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn
 	}
 	const size_t n_flip = flip_off[n_seq],
 		     n = SCRATCH * n_threads + 2 * n_flip + delta_off[n_seq];
-	float *scratch = fc_nn_scratch(nn, FC_SCRATCH_ATTN, n, sizeof *scratch);
+	float *scratch = fc_cpu_scratch(cpu, FC_SCRATCH_ATTN, n, sizeof *scratch);
 	float *kt = scratch + SCRATCH * n_threads;
 	const struct pass c = {
-	    nn->kern, a, seq, grad, delta_off, flip_off, kt + 2 * n_flip, kt, kt + n_flip};
+	    cpu->kern, a, seq, grad, delta_off, flip_off, kt + 2 * n_flip, kt, kt + n_flip};
 	for (size_t s = 0; s < n_seq; s++)
 		prepare_sequence(&c, s);
 #pragma omp parallel if (fc_attn_work(a, seq, n_seq) > FC_PAR_PRODUCTS)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/cpu/kern.h"
+#include "nn/cpu/backend.h"
 
-void fc_embed_fwd(float *x, const struct fc_weight *w, const uint32_t *tok, size_t N, float scale)
+void fc_cpu_embed_fwd(struct fc_nn *nn, float *x, const struct fc_weight *w, const uint32_t *tok,
+    size_t N, float scale)
 {
-	const struct fc_kern *k = fc_kern();
+	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 	const size_t C = w->n_in, row_bytes = fc_dtype_bytes(w->dtype, C);
 #pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++) {
@@ -13,10 +14,11 @@ void fc_embed_fwd(float *x, const struct fc_weight *w, const uint32_t *tok, size
 	}
 }
 
-void fc_embed_add(float *x, const struct fc_weight *w, const uint32_t *pos, size_t N)
+void fc_cpu_embed_add(
+    struct fc_nn *nn, float *x, const struct fc_weight *w, const uint32_t *pos, size_t N)
 {
 	enum { BLOCK = 256 };
-	const struct fc_kern *k = fc_kern();
+	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 	const size_t C = w->n_in;
 	const char *p = w->p;
 #pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
@@ -30,10 +32,11 @@ void fc_embed_add(float *x, const struct fc_weight *w, const uint32_t *pos, size
 }
 
 /* Columns are split over threads, so every element's sum runs over n in order. */
-void fc_embed_bwd(float *dw, const float *dx, const uint32_t *tok, size_t N, size_t C, float scale)
+void fc_cpu_embed_bwd(struct fc_nn *nn, float *dw, const float *dx, const uint32_t *tok, size_t N,
+    size_t C, float scale)
 {
 	enum { COLS = 64 };
-	const struct fc_kern *k = fc_kern();
+	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 #pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
 	for (size_t c = 0; c < C; c += COLS)
 		for (size_t n = 0; n < N; n++)
@@ -41,8 +44,9 @@ void fc_embed_bwd(float *dw, const float *dx, const uint32_t *tok, size_t N, siz
 			    C - c < COLS ? C - c : COLS);
 }
 
-void fc_add(float *y, const float *x, size_t n)
+void fc_cpu_add(struct fc_nn *nn, float *y, const float *x, size_t n)
 {
+	(void)nn;
 #pragma omp parallel for if (n > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < n; i++)
 		y[i] += x[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/cpu/kern.h"
+#include "nn/cpu/backend.h"
 
 enum { CHUNK = 4096 }; /* elements a thread takes at a time */
 
@@ -8,36 +8,38 @@ static size_t chunk_at(size_t i, size_t n)
 	return n - i < CHUNK ? n - i : CHUNK;
 }
 
-void fc_glu_fwd(float *y, const float *gate, const float *up, enum fc_act act, size_t N, size_t F)
+void fc_cpu_glu_fwd(struct fc_nn *nn, float *y, const float *gate, const float *up, enum fc_act act,
+    size_t N, size_t F)
 {
-	const struct fc_kern *k = fc_kern();
+	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 	const size_t n = N * F;
 #pragma omp parallel for if (n > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < n; i += CHUNK)
 		k->glu(y + i, gate + i, up + i, act, chunk_at(i, n));
 }
 
-void fc_glu_bwd(float *dgate, float *dup, const float *dy, const float *gate, const float *up,
-    enum fc_act act, size_t N, size_t F)
+void fc_cpu_glu_bwd(struct fc_nn *nn, float *dgate, float *dup, const float *dy, const float *gate,
+    const float *up, enum fc_act act, size_t N, size_t F)
 {
-	const struct fc_kern *k = fc_kern();
+	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 	const size_t n = N * F;
 #pragma omp parallel for if (n > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < n; i += CHUNK)
 		k->glu_bwd(dgate + i, dup + i, dy + i, gate + i, up + i, act, chunk_at(i, n));
 }
 
-void fc_act_fwd(float *y, const float *x, enum fc_act act, size_t N, size_t F)
+void fc_cpu_act_fwd(struct fc_nn *nn, float *y, const float *x, enum fc_act act, size_t N, size_t F)
 {
-	const struct fc_kern *k = fc_kern();
+	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 	const size_t n = N * F;
 #pragma omp parallel for if (n > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < n; i += CHUNK)
 		k->act(y + i, x + i, act, chunk_at(i, n));
 }
 
-void fc_clip(float *x, float limit, size_t n)
+void fc_cpu_clip(struct fc_nn *nn, float *x, float limit, size_t n)
 {
+	(void)nn;
 #pragma omp parallel for if (n > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < n; i++)
 		x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];

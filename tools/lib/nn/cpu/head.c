@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cpu/head.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -18,16 +17,16 @@ size_t fc_head_tile_rows(const struct fc_head *h, size_t N)
 }
 
 void fc_head_tile(
-    struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N, float *logits)
+    struct fc_cpu *cpu, const struct fc_head *h, const float *x, size_t N, float *logits)
 {
 	const size_t ld = h->w.n_out;
-	fc_linear_fwd(nn, logits, x, &h->w, N);
+	fc_cpu_linear_fwd(&cpu->nn, logits, x, &h->w, N);
 	if (h->softcap <= 0)
 		return;
 #pragma omp parallel for collapse(2) if (N * ld > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++)
 		for (size_t v = 0; v < ld; v += 4096)
-			nn->kern->cap(logits + n * ld + v, logits + n * ld + v, 1, h->softcap,
+			cpu->kern->cap(logits + n * ld + v, logits + n * ld + v, 1, h->softcap,
 			    fc_min_size(4096, ld - v));
 }
 
@@ -162,7 +161,7 @@ static void top_k(
 		id[n - 1] = id_of(heap_take(key, n));
 }
 
-/* One row of fc_head_topk(), from its logits. */
+/* One row of fc_cpu_head_topk(), from its logits. */
 static void topk_row(const struct fc_kern *kern, const float *z, size_t V, uint32_t target,
     size_t K, uint32_t *id, float *logprob, float *true_logprob, float *group_max, uint64_t *key)
 {
@@ -170,23 +169,22 @@ static void topk_row(const struct fc_kern *kern, const float *z, size_t V, uint3
 	top_k(id, K, z, V, group_max, key);
 	for (size_t k = 0; k < K; k++)
 		logprob[k] = (float)fc_head_logprob(&norm, z[id[k]]);
-	assert(target == FC_NO_TARGET || target < V);
 	*true_logprob = target == FC_NO_TARGET ? 0 : (float)fc_head_logprob(&norm, z[target]);
 }
 
-void fc_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x, const uint32_t *target,
-    size_t N, size_t K, uint32_t *id, float *logprob, float *true_logprob)
+void fc_cpu_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x,
+    const uint32_t *target, size_t N, size_t K, uint32_t *id, float *logprob, float *true_logprob)
 {
+	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t C = h->w.n_in, V = h->n_vocab, ld = h->w.n_out, tile = fc_head_tile_rows(h, N);
 	const size_t n_group = fc_kern_n_group(V), n_threads = (size_t)fc_par_threads();
-	float *logits = fc_nn_scratch(nn, FC_SCRATCH_LOGITS, tile * ld, sizeof *logits);
+	float *logits = fc_cpu_scratch(cpu, FC_SCRATCH_LOGITS, tile * ld, sizeof *logits);
 	uint64_t *keys =
-	    fc_nn_scratch(nn, FC_SCRATCH_ROW, n_threads * (K + 1 + n_group), sizeof *keys);
-	assert(V && V <= ld && K <= V);
+	    fc_cpu_scratch(cpu, FC_SCRATCH_ROW, n_threads * (K + 1 + n_group), sizeof *keys);
 	for (size_t n0 = 0; n0 < N; n0 += tile) {
 		const size_t n_rows = fc_min_size(tile, N - n0);
 		size_t next = 0;
-		fc_head_tile(nn, h, x + n0 * C, n_rows, logits);
+		fc_head_tile(cpu, h, x + n0 * C, n_rows, logits);
 #pragma omp parallel if (n_rows * V > FC_PAR_ELEMENTS)
 		{
 			size_t me;
@@ -195,15 +193,16 @@ void fc_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x, con
 			uint64_t *key = keys + me * (K + 1 + n_group);
 #pragma omp for schedule(dynamic)
 			for (size_t n = n0; n < n0 + n_rows; n++)
-				topk_row(nn->kern, logits + (n - n0) * ld, V, target[n], K,
+				topk_row(cpu->kern, logits + (n - n0) * ld, V, target[n], K,
 				    id + n * K, logprob + n * K, true_logprob + n,
 				    (float *)(key + K + 1), key);
 		}
 	}
 }
 
-void fc_head_logits(
+void fc_cpu_head_logits(
     struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N, float *logits)
 {
-	fc_head_tile(nn, h, x, N, logits);
+	struct fc_cpu *cpu = fc_cpu_of(nn);
+	fc_head_tile(cpu, h, x, N, logits);
 }

@@ -8,7 +8,7 @@
 size_t fc_head_tile_rows(const struct fc_head *h, size_t N);
 /* logits [N,V'] with the cap applied. */
 void fc_head_tile(
-    struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N, float *logits);
+    struct fc_cpu *cpu, const struct fc_head *h, const float *x, size_t N, float *logits);
 
 /*
  * The largest logit of each of a row's groups (fc_kern's group_max) makes finding the top-k cheap.

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cpu/head.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -134,7 +133,6 @@ static void draw_row(const struct fc_kern *kern, float *z, size_t V, uint32_t ta
     const struct fc_draws *d, struct fc_rng *rng, const struct scratch *s, const struct row *r)
 {
 	const struct fc_head_norm norm = fc_head_norm_row(kern, z, V, s->group_max);
-	assert(target == FC_NO_TARGET || target < V);
 	*r->true_logprob = target == FC_NO_TARGET ? 0 : (float)fc_head_logprob(&norm, z[target]);
 	exp_row(kern, z, V, norm.max, d->temperature);
 	const double whole = sum_chunks(z, V, s->sum), last = nextafter(whole, 0);
@@ -151,25 +149,20 @@ static void draw_row(const struct fc_kern *kern, float *z, size_t V, uint32_t ta
 	}
 }
 
-size_t fc_head_draw_most(const struct fc_head *h, const struct fc_draws *d)
+void fc_cpu_head_draw(struct fc_nn *nn, const struct fc_head *h, const float *x,
+    const uint32_t *target, size_t N, const struct fc_draws *d, struct fc_rng *rng,
+    uint32_t *n_entry, uint32_t *id, float *logprob, float *true_logprob)
 {
-	return fc_min_size(h->n_vocab, d->n);
-}
-
-void fc_head_draw(struct fc_nn *nn, const struct fc_head *h, const float *x, const uint32_t *target,
-    size_t N, const struct fc_draws *d, struct fc_rng *rng, uint32_t *n_entry, uint32_t *id,
-    float *logprob, float *true_logprob)
-{
+	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t C = h->w.n_in, V = h->n_vocab, ld = h->w.n_out, tile = fc_head_tile_rows(h, N);
 	const size_t K = fc_head_draw_most(h, d);
 	const size_t bytes = (scratch_bytes(d->n, V) + 7) / 8 * 8;
-	float *logits = fc_nn_scratch(nn, FC_SCRATCH_LOGITS, tile * ld, sizeof *logits);
-	char *memory = fc_nn_scratch(nn, FC_SCRATCH_ROW, (size_t)fc_par_threads(), bytes);
-	assert(V && V <= ld && d->n && d->temperature > 0);
+	float *logits = fc_cpu_scratch(cpu, FC_SCRATCH_LOGITS, tile * ld, sizeof *logits);
+	char *memory = fc_cpu_scratch(cpu, FC_SCRATCH_ROW, (size_t)fc_par_threads(), bytes);
 	for (size_t n0 = 0; n0 < N; n0 += tile) {
 		const size_t n_rows = fc_min_size(tile, N - n0);
 		size_t next = 0;
-		fc_head_tile(nn, h, x + n0 * C, n_rows, logits);
+		fc_head_tile(cpu, h, x + n0 * C, n_rows, logits);
 #pragma omp parallel if (n_rows * V > FC_PAR_ELEMENTS)
 		{
 			size_t me;
@@ -180,8 +173,8 @@ void fc_head_draw(struct fc_nn *nn, const struct fc_head *h, const float *x, con
 			for (size_t n = n0; n < n0 + n_rows; n++) {
 				const struct row r = {
 				    n_entry + n, id + n * K, logprob + n * K, true_logprob + n};
-				draw_row(nn->kern, logits + (n - n0) * ld, V, target[n], d, &rng[n],
-				    &s, &r);
+				draw_row(cpu->kern, logits + (n - n0) * ld, V, target[n], d,
+				    &rng[n], &s, &r);
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cpu/head.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -95,7 +94,6 @@ static struct fc_loss row_loss(
 	const size_t V = s->h->n_vocab;
 	const struct fc_head_norm norm = fc_head_norm_row(s->kern, z, V, group_max);
 	if (r->sft_weight != 0) {
-		assert(r->target < V);
 		loss.nll = -fc_head_logprob(&norm, z[r->target]);
 		loss.sft = (double)r->sft_weight * loss.nll;
 		loss.n_correct = fc_head_best(z, V, group_max, norm.max) == r->target;
@@ -125,7 +123,7 @@ struct tile {
 	size_t n_group, taught_bytes;
 };
 
-static struct tile tile_scratch(struct fc_nn *nn, const struct step *s, size_t n0, size_t n_rows)
+static struct tile tile_scratch(struct fc_cpu *cpu, const struct step *s, size_t n0, size_t n_rows)
 {
 	struct tile t = {.n_group = fc_kern_n_group(s->h->n_vocab)};
 	size_t most = 0;
@@ -136,7 +134,7 @@ static struct tile tile_scratch(struct fc_nn *nn, const struct step *s, size_t n
 	t.taught_bytes = most ? fc_head_row_bytes(most) : 0;
 	const size_t own = n_rows * sizeof *t.loss + (size_t)fc_par_threads() * t.taught_bytes;
 	char *p =
-	    fc_nn_scratch(nn, FC_SCRATCH_ROW, own + n_rows * t.n_group * sizeof *t.group_max, 1);
+	    fc_cpu_scratch(cpu, FC_SCRATCH_ROW, own + n_rows * t.n_group * sizeof *t.group_max, 1);
 	t.loss = (struct fc_loss *)(void *)p;
 	t.taught = p + n_rows * sizeof *t.loss;
 	t.group_max = (float *)(void *)(p + own);
@@ -144,10 +142,10 @@ static struct tile tile_scratch(struct fc_nn *nn, const struct step *s, size_t n
 }
 
 /* Losses of rows n0... from their logits, which become gradients. */
-static void tile_loss(struct fc_nn *nn, const struct step *s, float *logits, size_t n0,
+static void tile_loss(struct fc_cpu *cpu, const struct step *s, float *logits, size_t n0,
     size_t n_rows, bool backward, struct fc_loss *loss)
 {
-	const struct tile t = tile_scratch(nn, s, n0, n_rows);
+	const struct tile t = tile_scratch(cpu, s, n0, n_rows);
 	const size_t ld = s->h->w.n_out;
 	size_t next = 0;
 #pragma omp parallel if (n_rows * ld > FC_PAR_ELEMENTS)
@@ -167,20 +165,21 @@ static void tile_loss(struct fc_nn *nn, const struct step *s, float *logits, siz
 		loss_add(loss, &t.loss[i]);
 }
 
-void fc_head_loss(struct fc_nn *nn, const struct fc_head *h, const float *x, const uint32_t *target,
-    const float *sft_weight, const float *kd_weight, const struct fc_teacher *teacher, size_t N,
-    float *dx, float *dw, struct fc_loss *loss)
+void fc_cpu_head_loss(struct fc_nn *nn, const struct fc_head *h, const float *x,
+    const uint32_t *target, const float *sft_weight, const float *kd_weight,
+    const struct fc_teacher *teacher, size_t N, float *dx, float *dw, struct fc_loss *loss)
 {
-	const struct step s = {h, target, sft_weight, kd_weight, teacher, nn->kern};
+	struct fc_cpu *cpu = fc_cpu_of(nn);
+	const struct step s = {h, target, sft_weight, kd_weight, teacher, cpu->kern};
 	const size_t C = h->w.n_in, ld = h->w.n_out, tile = fc_head_tile_rows(h, N);
-	float *logits = fc_nn_scratch(nn, FC_SCRATCH_LOGITS, tile * ld, sizeof *logits);
+	float *logits = fc_cpu_scratch(cpu, FC_SCRATCH_LOGITS, tile * ld, sizeof *logits);
 	for (size_t n0 = 0; n0 < N; n0 += tile) {
 		const size_t n_rows = fc_min_size(tile, N - n0);
-		fc_head_tile(nn, h, x + n0 * C, n_rows, logits);
-		tile_loss(nn, &s, logits, n0, n_rows, dx || dw, loss);
+		fc_head_tile(cpu, h, x + n0 * C, n_rows, logits);
+		tile_loss(cpu, &s, logits, n0, n_rows, dx || dw, loss);
 		if (dx)
-			fc_linear_bwd_x(nn, dx + n0 * C, logits, &h->w, n_rows, false);
+			fc_cpu_linear_bwd_x(nn, dx + n0 * C, logits, &h->w, n_rows, false);
 		if (dw)
-			fc_linear_bwd_w(nn, dw, logits, x + n0 * C, n_rows, ld, C);
+			fc_cpu_linear_bwd_w(nn, dw, logits, x + n0 * C, n_rows, ld, C);
 	}
 }

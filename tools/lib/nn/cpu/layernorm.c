@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
-#include "nn/cpu/kern.h"
+#include "nn/cpu/backend.h"
 
-void fc_layernorm_fwd(
-    float *y, const float *x, const float *w, const float *bias, size_t N, size_t C, float eps)
+void fc_cpu_layernorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w,
+    const float *bias, size_t N, size_t C, float eps)
 {
-	const struct fc_kern *k = fc_kern();
+	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 #pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++) {
 		float *to = y + n * C;

@@ -34,22 +34,22 @@ static struct grid grid_for(size_t M, size_t N)
 enum { PANEL_FLOATS = 1 << 19, WHOLE_FLOATS = 1 << 22, PART_ROWS = 1024 };
 
 /* w is read where it lies. */
-static bool as_it_is(const struct fc_nn *nn, const struct fc_weight *w)
+static bool as_it_is(const struct fc_cpu *cpu, const struct fc_weight *w)
 {
-	return w->dtype == FC_F32 && nn->compute == FC_COMPUTE_F32;
+	return w->dtype == FC_F32 && cpu->nn.compute == FC_COMPUTE_F32;
 }
 
-static size_t panel_rows(const struct fc_nn *nn, const struct fc_weight *w)
+static size_t panel_rows(const struct fc_cpu *cpu, const struct fc_weight *w)
 {
 	const size_t rows = PANEL_FLOATS / (w->n_in ? w->n_in : 1);
-	if (nn->compute == FC_COMPUTE_BF16 && w->n_out * w->n_in <= WHOLE_FLOATS)
+	if (cpu->nn.compute == FC_COMPUTE_BF16 && w->n_out * w->n_in <= WHOLE_FLOATS)
 		return w->n_out;
-	return as_it_is(nn, w) ? w->n_out : rows < 64 ? 64 : fc_min_size(rows, w->n_out);
+	return as_it_is(cpu, w) ? w->n_out : rows < 64 ? 64 : fc_min_size(rows, w->n_out);
 }
 
-static size_t part_rows(const struct fc_nn *nn, const struct fc_weight *w, size_t N)
+static size_t part_rows(const struct fc_cpu *cpu, const struct fc_weight *w, size_t N)
 {
-	const bool by_parts = nn->compute == FC_COMPUTE_BF16 && panel_rows(nn, w) == w->n_out;
+	const bool by_parts = cpu->nn.compute == FC_COMPUTE_BF16 && panel_rows(cpu, w) == w->n_out;
 	return by_parts ? fc_min_size(PART_ROWS, N) : N;
 }
 
@@ -66,42 +66,43 @@ struct operand {
 
 /* x [N, I], rows ldx apart, as the products take it. */
 static struct operand operand(
-    struct fc_nn *nn, enum fc_scratch slot, const float *x, size_t ldx, size_t N, size_t I)
+    struct fc_cpu *cpu, enum fc_scratch slot, const float *x, size_t ldx, size_t N, size_t I)
 {
-	if (nn->compute == FC_COMPUTE_F32)
+	if (cpu->nn.compute == FC_COMPUTE_F32)
 		return (struct operand){x, ldx};
-	float *r = fc_nn_scratch(nn, slot, N * I, sizeof *r);
+	float *r = fc_cpu_scratch(cpu, slot, N * I, sizeof *r);
 #pragma omp parallel for if (N * I > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++)
-		nn->kern->round_bf16(r + n * I, x + n * ldx, I);
+		cpu->kern->round_bf16(r + n * I, x + n * ldx, I);
 	return (struct operand){r, I};
 }
 
 /* Rows [o, o + n) of w as the products take them. */
-static const float *panel_at(struct fc_nn *nn, const struct fc_weight *w, size_t o, size_t n)
+static const float *panel_at(struct fc_cpu *cpu, const struct fc_weight *w, size_t o, size_t n)
 {
 	const size_t I = w->n_in;
-	if (as_it_is(nn, w))
+	if (as_it_is(cpu, w))
 		return (const float *)w->p + o * I;
-	const bool round = nn->compute == FC_COMPUTE_BF16 && w->dtype != FC_BF16;
-	float *panel = fc_nn_scratch(nn, FC_SCRATCH_PANEL, n * I, sizeof *panel);
+	const bool round = cpu->nn.compute == FC_COMPUTE_BF16 && w->dtype != FC_BF16;
+	float *panel = fc_cpu_scratch(cpu, FC_SCRATCH_PANEL, n * I, sizeof *panel);
 #pragma omp parallel for if (n * I > FC_PAR_ELEMENTS)
 	for (size_t r = 0; r < n; r++) {
-		nn->kern->widen(panel + r * I, row_of(w, o + r), w->dtype, I);
+		cpu->kern->widen(panel + r * I, row_of(w, o + r), w->dtype, I);
 		if (round)
-			nn->kern->round_bf16(panel + r * I, panel + r * I, I);
+			cpu->kern->round_bf16(panel + r * I, panel + r * I, I);
 	}
 	return panel;
 }
 
 /* Few rows of x: a pass over w at the speed of memory. */
-static void few_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
+static void few_fwd(
+    struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
 	enum { ROWS = 32 };
 	const size_t O = w->n_out, I = w->n_in;
 #pragma omp parallel for if (N * O * I > FC_PAR_PRODUCTS)
 	for (size_t o = 0; o < O; o += ROWS)
-		nn->kern->dot_rows(
+		cpu->kern->dot_rows(
 		    y + o, O, x, I, row_of(w, o), I, w->dtype, N, fc_min_size(ROWS, O - o), I);
 }
 
@@ -141,78 +142,83 @@ static void rows_bwd_w(float *dw, struct operand dy, struct operand x, size_t N,
 			    dy.p + o, dy.ld, x.p + i, x.ld, 1, dw + o * I + i, I);
 }
 
-size_t fc_linear_few_rows(const struct fc_nn *nn)
+size_t fc_cpu_few_rows(const struct fc_nn *nn)
 {
-	return nn->kern->few_rows;
+	return ((const struct fc_cpu *)nn)->kern->few_rows;
 }
 
-void fc_linear_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
+void fc_cpu_linear_fwd(
+    struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
-	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(nn, w);
-	const bool few = N <= nn->kern->few_rows;
+	struct fc_cpu *cpu = fc_cpu_of(nn);
+	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cpu, w);
+	const bool few = N <= cpu->kern->few_rows;
 	/* a few products with packed weights take longer to round than to compute */
-	if (few && (nn->compute == FC_COMPUTE_F32 || fc_dtype_is_packed(w->dtype))) {
-		few_fwd(nn, y, x, w, N);
+	if (few && (cpu->nn.compute == FC_COMPUTE_F32 || fc_dtype_is_packed(w->dtype))) {
+		few_fwd(cpu, y, x, w, N);
 		return;
 	}
-	if (few || nn->bf16) {
-		fc_linear_bf16_fwd(nn, y, x, w, N);
+	if (few || cpu->bf16) {
+		fc_cpu_bf16_fwd(cpu, y, x, w, N);
 		return;
 	}
-	const size_t part = part_rows(nn, w, N);
+	const size_t part = part_rows(cpu, w, N);
 	const float *panel = NULL;
 	for (size_t n = 0, m; n < N; n += m) {
 		m = fc_min_size(part, N - n);
-		const float *xn = operand(nn, FC_SCRATCH_ROWS, x + n * I, I, m, I).p;
+		const float *xn = operand(cpu, FC_SCRATCH_ROWS, x + n * I, I, m, I).p;
 		for (size_t o = 0; o < O; o += rows) {
 			const size_t n_o = fc_min_size(rows, O - o);
-			panel = panel && n_o == O ? panel : panel_at(nn, w, o, n_o);
+			panel = panel && n_o == O ? panel : panel_at(cpu, w, o, n_o);
 			panel_fwd(y + n * O + o, O, xn, panel, m, n_o, I);
 		}
 	}
 }
 
-void fc_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,
+void fc_cpu_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,
     size_t N, bool accumulate)
 {
-	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(nn, w);
-	if (nn->bf16) {
-		fc_linear_bf16_bwd_x(nn, dx, dy, w, N, accumulate);
+	struct fc_cpu *cpu = fc_cpu_of(nn);
+	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cpu, w);
+	if (cpu->bf16) {
+		fc_cpu_bf16_bwd_x(cpu, dx, dy, w, N, accumulate);
 		return;
 	}
-	const size_t part = part_rows(nn, w, N);
+	const size_t part = part_rows(cpu, w, N);
 	const float *panel = NULL;
 	for (size_t n = 0, m; n < N; n += m) {
 		m = fc_min_size(part, N - n);
 		for (size_t o = 0; o < O; o += rows) {
 			const size_t n_o = fc_min_size(rows, O - o);
 			const struct operand dyn =
-			    operand(nn, FC_SCRATCH_ROWS, dy + n * O + o, O, m, n_o);
-			panel = panel && n_o == O ? panel : panel_at(nn, w, o, n_o);
+			    operand(cpu, FC_SCRATCH_ROWS, dy + n * O + o, O, m, n_o);
+			panel = panel && n_o == O ? panel : panel_at(cpu, w, o, n_o);
 			panel_bwd_x(dx + n * I, dyn, panel, m, n_o, I, accumulate || o);
 		}
 	}
 }
 
-void fc_linear_bwd_w(
+void fc_cpu_linear_bwd_w(
     struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
 {
-	if (nn->bf16) {
-		fc_linear_bf16_bwd_w(nn, dw, dy, x, N, O, I);
+	struct fc_cpu *cpu = fc_cpu_of(nn);
+	if (cpu->bf16) {
+		fc_cpu_bf16_bwd_w(cpu, dw, dy, x, N, O, I);
 		return;
 	}
 	/* Rows are rounded by parts that the products find in the cache. */
 	enum { PART = 256 };
-	const size_t most = nn->compute == FC_COMPUTE_F32 ? N : PART;
+	const size_t most = cpu->nn.compute == FC_COMPUTE_F32 ? N : PART;
 	for (size_t n = 0; n < N; n += most) {
 		const size_t rows = fc_min_size(most, N - n);
-		rows_bwd_w(dw, operand(nn, FC_SCRATCH_ROWS, dy + n * O, O, rows, O),
-		    operand(nn, FC_SCRATCH_TAIL, x + n * I, I, rows, I), rows, O, I);
+		rows_bwd_w(dw, operand(cpu, FC_SCRATCH_ROWS, dy + n * O, O, rows, O),
+		    operand(cpu, FC_SCRATCH_TAIL, x + n * I, I, rows, I), rows, O, I);
 	}
 }
 
-void fc_bias_fwd(float *y, const float *bias, size_t N, size_t O)
+void fc_cpu_bias_fwd(struct fc_nn *nn, float *y, const float *bias, size_t N, size_t O)
 {
+	(void)nn;
 #pragma omp parallel for if (N * O > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++)
 		for (size_t o = 0; o < O; o++)
@@ -220,8 +226,9 @@ void fc_bias_fwd(float *y, const float *bias, size_t N, size_t O)
 }
 
 /* Columns are split over threads, so every sum runs over n in order. */
-void fc_bias_bwd(float *dbias, const float *dy, size_t N, size_t O)
+void fc_cpu_bias_bwd(struct fc_nn *nn, float *dbias, const float *dy, size_t N, size_t O)
 {
+	(void)nn;
 	enum { COLS = 64 };
 #pragma omp parallel for if (N * O > FC_PAR_ELEMENTS)
 	for (size_t o = 0; o < O; o += COLS) {

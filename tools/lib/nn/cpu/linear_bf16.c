@@ -19,33 +19,33 @@ static size_t padded(size_t n)
 
 /* x [N,I] rounded, with rows of zeros up to padded(N). */
 static const uint16_t *rounded_rows(
-    struct fc_nn *nn, enum fc_scratch slot, const float *x, size_t N, size_t I)
+    struct fc_cpu *cpu, enum fc_scratch slot, const float *x, size_t N, size_t I)
 {
 	const size_t n_rows = padded(N);
-	uint16_t *r = fc_nn_scratch(nn, slot, n_rows * I, sizeof *r);
+	uint16_t *r = fc_cpu_scratch(cpu, slot, n_rows * I, sizeof *r);
 #pragma omp parallel for if (N * I > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++)
-		nn->kern->to_bf16(r + n * I, x + n * I, I);
+		cpu->kern->to_bf16(r + n * I, x + n * I, I);
 	memset(r + N * I, 0, (n_rows - N) * I * sizeof *r);
 	return r;
 }
 
 /* Rows [o, o + n) of w as bfloat16: the weight's own memory, or rounded into scratch. */
 static const uint16_t *rounded_weights(
-    struct fc_nn *nn, const struct fc_weight *w, size_t o, size_t n)
+    struct fc_cpu *cpu, const struct fc_weight *w, size_t o, size_t n)
 {
 	const size_t I = w->n_in;
 	if (w->dtype == FC_BF16)
 		return (const uint16_t *)w->p + o * I;
-	uint16_t *r = fc_nn_scratch(nn, FC_SCRATCH_PANEL, n * I, sizeof *r);
+	uint16_t *r = fc_cpu_scratch(cpu, FC_SCRATCH_PANEL, n * I, sizeof *r);
 #pragma omp parallel for if (n * I > FC_PAR_ELEMENTS)
 	for (size_t k = 0; k < n; k++) {
 		const char *row = (const char *)w->p + fc_dtype_bytes(w->dtype, (o + k) * I);
 		float wide[256];
 		for (size_t i = 0; i < I; i += FC_LEN(wide)) {
 			const size_t m = fc_min_size(FC_LEN(wide), I - i);
-			nn->kern->widen(wide, row + fc_dtype_bytes(w->dtype, i), w->dtype, m);
-			nn->kern->to_bf16(r + k * I + i, wide, m);
+			cpu->kern->widen(wide, row + fc_dtype_bytes(w->dtype, i), w->dtype, m);
+			cpu->kern->to_bf16(r + k * I + i, wide, m);
 		}
 	}
 	return r;
@@ -60,15 +60,15 @@ static size_t panel_rows(const struct fc_weight *w)
 }
 
 /* The rounded x once more as float32, for kernels that widen the weights. */
-static void few_fwd(struct fc_nn *nn, float *y, size_t ldy, const uint16_t *x, const uint16_t *w,
+static void few_fwd(struct fc_cpu *cpu, float *y, size_t ldy, const uint16_t *x, const uint16_t *w,
     size_t N, size_t O, size_t I)
 {
 	enum { ROWS = 32 };
-	float *wide = fc_nn_scratch(nn, FC_SCRATCH_TAIL, N * I, sizeof *wide);
-	nn->kern->widen(wide, x, FC_BF16, N * I);
+	float *wide = fc_cpu_scratch(cpu, FC_SCRATCH_TAIL, N * I, sizeof *wide);
+	cpu->kern->widen(wide, x, FC_BF16, N * I);
 #pragma omp parallel for if (N * O * I > FC_PAR_PRODUCTS)
 	for (size_t o = 0; o < O; o += ROWS)
-		nn->kern->dot_rows(
+		cpu->kern->dot_rows(
 		    y + o, ldy, wide, I, w + o * I, I, FC_BF16, N, fc_min_size(ROWS, O - o), I);
 }
 
@@ -84,7 +84,7 @@ static void take_tail(
 
 /* s: the product for all rows; M is split into blocks. */
 static void in_blocks(
-    struct fc_nn *nn, struct fc_bf16_shape s, const uint16_t *a, const uint16_t *w, float *c)
+    struct fc_cpu *cpu, struct fc_bf16_shape s, const uint16_t *a, const uint16_t *w, float *c)
 {
 	const size_t M = s.M, ldc = s.ldc;
 	const bool accumulate = s.accumulate;
@@ -92,54 +92,54 @@ static void in_blocks(
 		const size_t left = M - m;
 		s.M = left < BLOCK ? padded(left) : BLOCK;
 		if (s.M <= left) {
-			fc_bf16_product(nn->bf16, &s, a + m * s.lda, w, c + m * ldc);
+			fc_bf16_product(cpu->bf16, &s, a + m * s.lda, w, c + m * ldc);
 			continue;
 		}
-		float *tail = fc_nn_scratch(nn, FC_SCRATCH_TAIL, s.M * s.N, sizeof *tail);
+		float *tail = fc_cpu_scratch(cpu, FC_SCRATCH_TAIL, s.M * s.N, sizeof *tail);
 		s.ldc = s.N;
 		s.accumulate = false;
-		fc_bf16_product(nn->bf16, &s, a + m * s.lda, w, tail);
+		fc_bf16_product(cpu->bf16, &s, a + m * s.lda, w, tail);
 		take_tail(c + m * ldc, ldc, tail, left, s.N, accumulate);
 	}
 }
 
-void fc_linear_bf16_fwd(
-    struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
+void fc_cpu_bf16_fwd(
+    struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
-	const uint16_t *xr = rounded_rows(nn, FC_SCRATCH_ROWS, x, N, I);
+	const uint16_t *xr = rounded_rows(cpu, FC_SCRATCH_ROWS, x, N, I);
 	for (size_t o = 0; o < O; o += rows) {
 		const size_t n_o = fc_min_size(rows, O - o);
-		const uint16_t *wr = rounded_weights(nn, w, o, n_o);
-		if (N <= nn->kern->few_rows)
-			few_fwd(nn, y + o, O, xr, wr, N, n_o, I);
+		const uint16_t *wr = rounded_weights(cpu, w, o, n_o);
+		if (N <= cpu->kern->few_rows)
+			few_fwd(cpu, y + o, O, xr, wr, N, n_o, I);
 		else
-			in_blocks(nn, (struct fc_bf16_shape){FC_NT, N, n_o, I, I, I, O, false}, xr,
+			in_blocks(cpu, (struct fc_bf16_shape){FC_NT, N, n_o, I, I, I, O, false}, xr,
 			    wr, y + o);
 	}
 }
 
-void fc_linear_bf16_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,
+void fc_cpu_bf16_bwd_x(struct fc_cpu *cpu, float *dx, const float *dy, const struct fc_weight *w,
     size_t N, bool accumulate)
 {
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
-	const uint16_t *dyr = rounded_rows(nn, FC_SCRATCH_ROWS, dy, N, O);
+	const uint16_t *dyr = rounded_rows(cpu, FC_SCRATCH_ROWS, dy, N, O);
 	for (size_t o = 0; o < O; o += rows) {
 		const size_t n_o = fc_min_size(rows, O - o);
-		const uint16_t *wr = rounded_weights(nn, w, o, n_o);
-		in_blocks(nn, (struct fc_bf16_shape){FC_NN, N, I, n_o, O, I, I, accumulate || o},
+		const uint16_t *wr = rounded_weights(cpu, w, o, n_o);
+		in_blocks(cpu, (struct fc_bf16_shape){FC_NN, N, I, n_o, O, I, I, accumulate || o},
 		    dyr + o, wr, dx);
 	}
 }
 
-void fc_linear_bf16_bwd_w(
-    struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
+void fc_cpu_bf16_bwd_w(
+    struct fc_cpu *cpu, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
 {
-	const uint16_t *dyr = rounded_rows(nn, FC_SCRATCH_ROWS, dy, N, O);
-	const uint16_t *xr = rounded_rows(nn, FC_SCRATCH_PANEL, x, N, I);
+	const uint16_t *dyr = rounded_rows(cpu, FC_SCRATCH_ROWS, dy, N, O);
+	const uint16_t *xr = rounded_rows(cpu, FC_SCRATCH_PANEL, x, N, I);
 	for (size_t n = 0; n < N; n += BLOCK) {
 		const size_t K = N - n < BLOCK ? padded(N - n) : BLOCK;
 		const struct fc_bf16_shape s = {FC_TN, O, I, K, O, I, I, true};
-		fc_bf16_product(nn->bf16, &s, dyr + n * O, xr + n * I, dw);
+		fc_bf16_product(cpu->bf16, &s, dyr + n * O, xr + n * I, dw);
 	}
 }

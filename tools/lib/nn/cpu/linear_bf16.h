@@ -5,14 +5,14 @@
 #include "nn/cpu/backend.h"
 
 /*
- * The three products of linear.c with both operands rounded to bfloat16, by nn->bf16.  Products of
- * few rows, see fc_linear_few_rows(), do without it.
+ * The three products of linear.c with both operands rounded to bfloat16, by cpu->bf16.  Products of
+ * few rows, see fc_cpu_few_rows(), do without it.
  */
-void fc_linear_bf16_fwd(
-    struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N);
-void fc_linear_bf16_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,
+void fc_cpu_bf16_fwd(
+    struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N);
+void fc_cpu_bf16_bwd_x(struct fc_cpu *cpu, float *dx, const float *dy, const struct fc_weight *w,
     size_t N, bool accumulate);
-void fc_linear_bf16_bwd_w(
-    struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I);
+void fc_cpu_bf16_bwd_w(
+    struct fc_cpu *cpu, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I);
 
 #endif

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "nn/cpu/kern.h"
+#include "nn/cpu/backend.h"
 
 /* One head of one token: components i and i + half turned by angle i. */
 static void rotate(float *restrict x, size_t half, const float *c, const float *s)
@@ -25,10 +25,10 @@ static void rotate_neighbours(float *restrict x, size_t half, const float *c, co
 	}
 }
 
-void fc_rope_apply(float *x, const uint32_t *pos, size_t N, size_t heads, size_t D,
-    const struct fc_rope *r, bool inverse)
+void fc_cpu_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N, size_t heads,
+    size_t D, const struct fc_rope *r, bool inverse)
 {
-	const struct fc_kern *k = fc_kern();
+	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 	const size_t half = r->n_rot / 2;
 	void (*turn)(float *restrict, size_t, const float *, const float *) =
 	    r->interleaved ? rotate_neighbours : rotate;

@@ -25,30 +25,33 @@ static void choose_experts(const float *logit, size_t E, size_t K, uint32_t *exp
 		weight[k] = (float)(exp((double)logit[expert[k]] - (double)logit[expert[0]]) / sum);
 }
 
-void fc_route(struct fc_nn *nn, const struct fc_weight *w, const float *x, size_t N, size_t K,
+void fc_cpu_route(struct fc_nn *nn, const struct fc_weight *w, const float *x, size_t N, size_t K,
     uint32_t *expert, float *weight)
 {
+	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t E = w->n_out, C = w->n_in;
-	float *logit = fc_nn_scratch(nn, FC_SCRATCH_ROUTE, N * E, sizeof *logit);
+	float *logit = fc_cpu_scratch(cpu, FC_SCRATCH_ROUTE, N * E, sizeof *logit);
 #pragma omp parallel for if (N * E * C > FC_PAR_PRODUCTS)
 	for (size_t n = 0; n < N; n++) {
-		nn->kern->dot_rows(logit + n * E, E, x + n * C, C, w->p, C, w->dtype, 1, E, C);
+		cpu->kern->dot_rows(logit + n * E, E, x + n * C, C, w->p, C, w->dtype, 1, E, C);
 		choose_experts(logit + n * E, E, K, expert + n * K, weight + n * K);
 	}
 }
 
-void fc_gather_rows(float *to, const float *from, const uint32_t *row, size_t n, size_t C)
+void fc_cpu_gather_rows(
+    struct fc_nn *nn, float *to, const float *from, const uint32_t *row, size_t n, size_t C)
 {
+	(void)nn;
 #pragma omp parallel for if (n * C > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < n; i++)
 		memcpy(to + i * C, from + row[i] * C, C * sizeof *to);
 }
 
-void fc_scatter_rows(
-    float *to, const float *from, const uint32_t *row, const float *scale, size_t n, size_t C)
+void fc_cpu_scatter_rows(struct fc_nn *nn, float *to, const float *from, const uint32_t *row,
+    const float *scale, size_t n, size_t C)
 {
-	const struct fc_kern *k = fc_kern();
+	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 #pragma omp parallel for if (n * C > FC_PAR_ELEMENTS)
 	for (size_t i = 0; i < n; i++)
-		k->axpy(to + row[i] * C, from + i * C, scale[i], C);
+		k->axpy(to + row[i] * C, from + i * C, scale ? scale[i] : 1, C);
 }

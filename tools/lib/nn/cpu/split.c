@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "nn/cpu/kern.h"
+#include "nn/cpu/backend.h"
 
 static size_t row_width(const struct fc_split *c)
 {
@@ -11,8 +11,10 @@ static size_t row_width(const struct fc_split *c)
 	return n * c->groups;
 }
 
-void fc_split(float *const part[], const float *x, const struct fc_split *c, size_t N)
+void fc_cpu_split(
+    struct fc_nn *nn, float *const part[], const float *x, const struct fc_split *c, size_t N)
 {
+	(void)nn;
 	const size_t width = row_width(c);
 #pragma omp parallel for if (N * width > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++) {
@@ -24,8 +26,10 @@ void fc_split(float *const part[], const float *x, const struct fc_split *c, siz
 	}
 }
 
-void fc_concat(float *x, const float *const part[], const struct fc_split *c, size_t N)
+void fc_cpu_concat(
+    struct fc_nn *nn, float *x, const float *const part[], const struct fc_split *c, size_t N)
 {
+	(void)nn;
 	const size_t width = row_width(c);
 #pragma omp parallel for if (N * width > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++) {

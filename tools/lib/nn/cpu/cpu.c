@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/isa.h"
+#include "base/mem.h"
+#include "nn/cpu/backend.h"
+
+static void *cpu_alloc(struct fc_nn *nn, size_t n_bytes)
+{
+	void *p;
+	(void)nn;
+	return posix_memalign(&p, 64, n_bytes ? n_bytes : 1) ? NULL : p;
+}
+
+static void cpu_release(struct fc_nn *nn, void *p)
+{
+	(void)nn;
+	free(p);
+}
+
+/* Bytes a thread copies or clears at a time; what is in the cache is not worth a second thread. */
+enum { PIECE = 1 << 18 };
+
+static void cpu_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes)
+{
+	(void)nn;
+#pragma omp parallel for if (n_bytes > 4 * PIECE)
+	for (size_t at = 0; at < n_bytes; at += PIECE)
+		memcpy((char *)to + at, (const char *)from + at, fc_min_size(PIECE, n_bytes - at));
+}
+
+static void cpu_zero(struct fc_nn *nn, void *p, size_t n_bytes)
+{
+	(void)nn;
+#pragma omp parallel for if (n_bytes > 4 * PIECE)
+	for (size_t at = 0; at < n_bytes; at += PIECE)
+		memset((char *)p + at, 0, fc_min_size(PIECE, n_bytes - at));
+}
+
+static const void *cpu_keep(struct fc_nn *nn, const void *host, size_t n_bytes)
+{
+	(void)nn;
+	(void)n_bytes;
+	return host;
+}
+
+/* What fails here ends the program where it happens. */
+static int cpu_check(struct fc_nn *nn, struct fc_err *e)
+{
+	(void)nn;
+	(void)e;
+	return 0;
+}
+
+static void cpu_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const long all = sysconf(_SC_PHYS_PAGES), left = sysconf(_SC_AVPHYS_PAGES);
+	(void)nn;
+	*n_total = all > 0 ? (size_t)all * page : 0;
+	*n_free = left > 0 ? (size_t)left * page : 0;
+}
+
+void *fc_cpu_scratch(struct fc_cpu *cpu, enum fc_scratch slot, size_t n, size_t size_bytes)
+{
+	size_t need;
+	if (!fc_size_mul(n, size_bytes, &need))
+		need = SIZE_MAX; /* ends in fc_malloc_aligned() */
+	if (cpu->scratch[slot].n_bytes < need) {
+		free(cpu->scratch[slot].p);
+		cpu->scratch[slot].p = fc_malloc_aligned(need, 1);
+		cpu->scratch[slot].n_bytes = need;
+	}
+	return cpu->scratch[slot].p;
+}
+
+static void cpu_describe(const struct fc_nn *nn, char *text, size_t size)
+{
+	const struct fc_cpu *cpu = (const struct fc_cpu *)nn;
+	char products[80];
+	if (cpu->bf16)
+		snprintf(products, sizeof products, "bf16 products by oneDNN");
+	else
+		snprintf(products, sizeof products, "%s products by OpenBLAS (%s)",
+		    nn->compute == FC_COMPUTE_BF16 ? "bf16" : "f32", fc_sgemm_core());
+	snprintf(text, size, "%s, instruction set %s", products, fc_isa_name(fc_isa()));
+}
+
+static void cpu_close(struct fc_nn *nn)
+{
+	struct fc_cpu *cpu = fc_cpu_of(nn);
+	fc_bf16_close(cpu->bf16);
+	for (int i = 0; i < FC_SCRATCH_N; i++)
+		free(cpu->scratch[i].p);
+	free(cpu);
+}
+
+static const struct fc_nn_ops cpu_ops = {
+    .alloc = cpu_alloc,
+    .release = cpu_release,
+    .put = cpu_copy,
+    .get = cpu_copy,
+    .copy = cpu_copy,
+    .zero = cpu_zero,
+    .keep = cpu_keep,
+    .check = cpu_check,
+    .memory = cpu_memory,
+    .few_rows = fc_cpu_few_rows,
+    .linear_fwd = fc_cpu_linear_fwd,
+    .linear_bwd_x = fc_cpu_linear_bwd_x,
+    .linear_bwd_w = fc_cpu_linear_bwd_w,
+    .bias_fwd = fc_cpu_bias_fwd,
+    .bias_bwd = fc_cpu_bias_bwd,
+    .rmsnorm_fwd = fc_cpu_rmsnorm_fwd,
+    .rmsnorm_bwd = fc_cpu_rmsnorm_bwd,
+    .layernorm_fwd = fc_cpu_layernorm_fwd,
+    .rope_apply = fc_cpu_rope_apply,
+    .attn_fwd = fc_cpu_attn_fwd,
+    .attn_bwd = fc_cpu_attn_bwd,
+    .glu_fwd = fc_cpu_glu_fwd,
+    .glu_bwd = fc_cpu_glu_bwd,
+    .act_fwd = fc_cpu_act_fwd,
+    .clip = fc_cpu_clip,
+    .add = fc_cpu_add,
+    .split = fc_cpu_split,
+    .concat = fc_cpu_concat,
+    .route = fc_cpu_route,
+    .gather_rows = fc_cpu_gather_rows,
+    .scatter_rows = fc_cpu_scatter_rows,
+    .embed_fwd = fc_cpu_embed_fwd,
+    .embed_add = fc_cpu_embed_add,
+    .embed_bwd = fc_cpu_embed_bwd,
+    .head_topk = fc_cpu_head_topk,
+    .head_draw = fc_cpu_head_draw,
+    .head_logits = fc_cpu_head_logits,
+    .head_loss = fc_cpu_head_loss,
+    .sum_squares = fc_cpu_sum_squares,
+    .adamw = fc_cpu_adamw,
+    .to_bf16 = fc_cpu_to_bf16,
+    .describe = cpu_describe,
+    .close = cpu_close,
+};
+
+int fc_cpu_open(struct fc_nn **nn, enum fc_compute compute, struct fc_err *e)
+{
+	struct fc_cpu *cpu = FC_NEW(struct fc_cpu);
+	*nn = NULL;
+	cpu->nn.ops = &cpu_ops;
+	cpu->kern = fc_kern();
+	if (compute != FC_COMPUTE_F32 && fc_bf16_open(&cpu->bf16, e) < 0) {
+		cpu_close(&cpu->nn);
+		return -1;
+	}
+	cpu->nn.compute = compute != FC_COMPUTE_AUTO ? compute
+	    : cpu->bf16                              ? FC_COMPUTE_BF16
+						     : FC_COMPUTE_F32;
+	fc_sgemm_init();
+	*nn = &cpu->nn;
+	return 0;
+}
