@@ -243,7 +243,7 @@ void fc_head_logits(struct fc_nn *nn, const struct fc_head *h, const float *x, s
     float *logits /* [N,V'], a host array */);
 
 /*
- * What is taken between a teacher's row and the student.  q and p: the teacher's and the student's
+ * What is taken between a teacher's row and the model.  q and p: the teacher's and the model's
  * probabilities of the same categories; a: the skew.
  */
 enum fc_loss_kind {
@@ -261,10 +261,10 @@ extern const char *const fc_loss_words[]; /* of an option (base/opt.h) */
 /* What a row says of the ids that it does not list. */
 enum fc_row_rule {
 	/* One category, the tail, has all the probability that is not listed.  Its gradient keeps
-	 * the proportions that the student has among the ids in it. */
+	 * the proportions that the model has among the ids in it. */
 	FC_ROW_TAIL,
 	/* Nothing: the row is divided by its sum, after division by the temperature, which the
-	 * student is not divided by (FuseLLM, arXiv 2401.10491, eq. 6-8).  The loss is CE or KL;
+	 * model is not divided by (FuseLLM, arXiv 2401.10491, eq. 6-8).  The loss is CE or KL;
 	 * its optimum gives ids that are not listed no probability. */
 	FC_ROW_RENORMALISED,
 	/* Nothing: the entries are shares of ids that were drawn from the whole distribution, and

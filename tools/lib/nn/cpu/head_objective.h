@@ -5,7 +5,7 @@
 #include "nn/nn.h"
 
 /*
- * Between a teacher q and a student p over n categories, in double precision.  Both are given as
+ * Between a teacher q and a model p over n categories, in double precision.  Both are given as
  * natural logarithms, q's sum of probabilities is 1, and so is p's.  Returns the loss; slope[c]
  * becomes its derivative with respect to log_p[c] as if every p[c] were free.
  *

@@ -60,7 +60,7 @@ static void add_tail(const struct fc_head_row *r, bool tail)
 #define NOTHING 0x1p-60
 
 struct rest {
-	float shift; /* the student's probability of what is not listed: */
+	float shift; /* the model's probability of what is not listed: */
 	double sum;  /* sum exp(z - shift) over it */
 };
 
