@@ -33,12 +33,12 @@ recipe_models() { python3 "$FC_ROOT/tests/data/recipe/models.py" .; }
 		n=$((n + 1))
 	}
 	n=0
-	old "--weights 1,3 is now written --weight=1,3" "--method linear --weight 1,3" --method linear --weights 1,3
-	old "--by model is now written --granularity=model" "--granularity model" --by=model
-	old "--measure absolute is now written --absolute" --absolute --measure absolute
-	old "--measure square is now written by leaving it out" "" --measure square
-	old "--nuslerp columns is now written --nuslerp-flatten=no --nuslerp-row-wise" \
-		"--method nuslerp --nuslerp-flatten no --nuslerp-row-wise" --method nuslerp --nuslerp columns
+	old "--weights is now written --weight;" "--method linear --weight 1,3" --method linear --weights 1,3
+	old "--by is now written --granularity;" "--granularity model" --by=model
+	old "--measure absolute is now written --absolute;" --absolute --measure absolute
+	old "--measure square is now left out;" "" --measure square
+	old "--nuslerp columns is now written --nuslerp-row-wise --nuslerp-flatten=no;" \
+		"--method nuslerp --nuslerp-row-wise --nuslerp-flatten no" --method nuslerp --nuslerp columns
 	old "--method sce is now written --method=fusechat-sce" "--method fusechat-sce" --method sce
 	old "--method sce-mergekit is now written --method=mergekit-sce" "--method mergekit-sce" --method sce-mergekit
 	run fc-varm -q -b pivot -o quiet --by model ta tb

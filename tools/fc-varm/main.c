@@ -12,7 +12,6 @@
 #include "fc-varm/jobs.h"
 #include "fc-varm/request/method_table.h"
 #include "fc-varm/request/parameter_option.h"
-#include "fc-varm/request/renamed.h"
 #include "fc-varm/source/source_model.h"
 
 enum saved { KEEP, F32, F16, BF16, SAVED_N };
@@ -60,6 +59,15 @@ static struct fc_opt how[] = {
 	"one of the methods below"),
     FC_OPT_U64(0, "seed", FC_OPT_DECIDES, &seed, "N",
 	"of random numbers: what methods draw, stochastic rounding"),
+    FC_OPT_ALIAS("weights", "weight"),
+    FC_OPT_ALIAS("by", "granularity"),
+    FC_OPT_ALIAS("measure=square", ""),
+    FC_OPT_ALIAS("measure=absolute", "absolute"),
+    FC_OPT_ALIAS("nuslerp=tensor", "nuslerp-flatten=yes"),
+    FC_OPT_ALIAS("nuslerp=rows", "nuslerp-flatten=no"),
+    FC_OPT_ALIAS("nuslerp=columns", "nuslerp-row-wise nuslerp-flatten=no"),
+    FC_OPT_ALIAS("method=sce", "method=fusechat-sce"),
+    FC_OPT_ALIAS("method=sce-mergekit", "method=mergekit-sce"),
     FC_OPT_END,
 };
 
@@ -156,11 +164,9 @@ int main(int argc, char **argv)
 	usage.more = more.p;
 	if (argc == 3 && !strcmp(argv[1], "--print-mdoc"))
 		print_mdoc(argv[2]);
-	argv = varm_renamed_options(&argc, argv);
 	int operand = fc_opt_parse(tables, &usage, argc, argv);
 	fc_par_start(fc_opt_threads);
 	int n_target = argc - operand;
-	varm_renamed_note();
 	run.rounding = (struct fc_rounding){rounding == FC_ROUND_STOCHASTIC, seed};
 	int ret = recipe ? run_recipe(n_target, &e) : run_options(argv + operand, n_target, &e);
 	if (ret < 0)

@@ -5,15 +5,10 @@
 #include "fc-varm/method/method.h"
 
 /*
- * Names that this version still takes, each with a note of the one that it has now.  No word means
- * another thing than it did: SCE, which FuseChat and mergekit have in two versions, is "sce" in
- * recipes alone, as mergekit's; what --method sce said is fusechat-sce.
+ * Names that this version still takes in recipes, each with a note of the one that it has now.  No
+ * word means another thing than it did: SCE, which FuseChat and mergekit have in two versions, is
+ * "sce" in recipes alone, as mergekit's; what --method sce said is fusechat-sce.
  */
-
-/* The words of a command line with old options and methods replaced; it ends like argv, by NULL.
- * The notes come when the options are parsed, since one of them is --quiet. */
-char **varm_renamed_options(int *argc, char **argv);
-void varm_renamed_note(void);
 
 /* The method that a recipe's word stands for; NULL: none. */
 const struct method *varm_renamed_method(const char *name);
