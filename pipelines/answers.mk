@@ -15,7 +15,7 @@
 #   MATCH    exact, last-word or last-number
 #   CHECKER  a shell command that reads the answers, a line each, and writes a number for each
 #   JUDGE    options of fc-eval judge that say who judges and how: --prompts, --endpoint, --local, --command
-#   SELECT   further options of fc-eval select: --least, --margin, --within source, --keep-cut
+#   SELECT   further options of fc-eval select: --least, --margin, --within source, --keep-truncated
 #   DATA     labelled conversations (JSONL) that are trained on, too; or none
 #   FUSION   fusellm or fusechat: how the pivot is trained; empty: not
 #   PREFERENCE PREFER    dpo, ln-dpo, wrpo or infifpo: the objective of a training on pairs, behind that; see preference.mk;
@@ -102,7 +102,7 @@ reward = $(if $(call is,judge),--reward judgments --judgments $2,$(if $(call \
          is,mixture),--reward stream --stream $1,--reward $(REWARD)$(match)$(by_program)))
 select = $(FC)fc-eval select $(reward)$(if $(within), $(within))$(SELECT:%= %)
 RATINGS = $(OUT)/judge/judgments.jsonl
-keep   = $(filter --keep-cut,$(SELECT))
+keep   = $(filter --keep-truncated --keep-cut,$(SELECT))
 # fuse.mk's variables that were given on the command line go with it by themselves.
 fusing = @$(MAKE) --no-print-directory -f $(HERE)$1.mk PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA=$2 OUT=$3 FC=$(FC) K=$(K) \
          ALIGN=$(ALIGN) INFER='$(INFER)'

@@ -184,7 +184,7 @@ $(HELD_OUT:%=$(WORK)/data/%.jsonl): $(WORK)/data/%.jsonl: $(WORK)/data/%.all.jso
 	@rm $(foreach m,pivot $(NAMES),$@.$m)
 
 # ---- rows ----
-cut    = --long cut --max-length $(LENGTH)
+cut    = --long truncate --max-length $(LENGTH)
 score  = --long skip --max-length $(LENGTH) $(EVAL) -p $(MODEL)/pivot
 # $(call rows,DATA,OUT,SOURCES,WORDS,OPTIONS): fuse.mk knows what has to be made anew, and is asked every time.
 rows   = @$(MAKE) --no-print-directory -f $(HERE)../fusellm.mk PIVOT=$(MODEL)/pivot SOURCES='$3' DATA=$1 OUT=$2 FC=$(FC) K=$(K) \

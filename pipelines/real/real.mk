@@ -48,7 +48,7 @@ STEPS   = $(WORK)/checked-evaluation $(addprefix $(WORK)/,fusion.jsonl pivot fus
           $(WORK)/table.txt
 
 SET  := $(WORK)/settings
-cut   = --long cut --max-length $(LENGTH)
+cut   = --long truncate --max-length $(LENGTH)
 chats := $(call identities,$(CHATS)) of $(notdir $(CHATS))
 $(call settings,$(SET)/fusion.jsonl,chats $(chats) n $(N))
 $(call settings,$(SET)/heldout.jsonl,chats $(chats) n $(HELD))

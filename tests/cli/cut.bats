@@ -120,11 +120,11 @@ tokens() { fc-view --jsonl "$1" | jq -c '[.id, .tokens, .trained]'; }
 # ended STREAM: is the last token of each conversation learned?
 ended() { fc-view --jsonl "$1" | jq -c '[.trained[-1], .parts[-1]]' | sort -u; }
 
-@test "an answer that was cut says so, and that it ends is learned in no stream" {
+@test "an answer that was truncated says so, and that it ends is learned in no stream" {
 	fc-infer -q --generate --dtype f32 -m "$F/gpt2-line" --max-new 2 -o cut.jsonl "$F/ask.jsonl"
 	[ "$(jq -r '.messages[-1].finish_reason' cut.jsonl | sort -u)" = length ]
 	run -0 fc-infer --dtype f32 -m "$F/gpt2-line" -o cut.fcs cut.jsonl
-	[[ $output == *"40 answers were cut, as their finish_reason says: that they end is not learned"* ]]
+	[[ $output == *"40 answers were truncated, as their finish_reason says: that they end is not learned"* ]]
 	[ "$(ended cut.fcs)" = '[0,"turn-end"]' ]
 	[ "$(greedy cut.fcs | sort -u)" = true ]
 	[ "$(fc-view --jsonl cut.fcs | jq -c .n_label | sort -u)" = 2 ]

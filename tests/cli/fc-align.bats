@@ -372,12 +372,12 @@ assert n > 20 or sys.argv[1] == "own"' "$1"; }
 # number FILE ITEM: of a report as TSV
 number() { awk -F '\t' -v item="$2" '$1 == item { print $3; exit }' "$1"; }
 
-@test "apply, report: what was cut from the source's conversations is told" {
+@test "apply, report: what was truncated in the source's conversations is told" {
 	kit=$FC_ROOT/pipelines/demo/kit
 	head -n 20 "$BATS_FILE_TMPDIR/chats.jsonl" >chats.jsonl
 	fc-infer -q --tokens -m "$kit/pivot" chats.jsonl | fc-view --jsonl >pivot
 	for most in 20 256; do
-		fc-infer -q -k 4 -m "$kit/facts" -p "$kit/pivot" --long cut --max-length $most -o s.fcs chats.jsonl
+		fc-infer -q -k 4 -m "$kit/facts" -p "$kit/pivot" --long truncate --max-length $most -o s.fcs chats.jsonl
 		cut=$(python3 - 3<<<"$(fc-view --jsonl s.fcs)" <<-'END'
 			import json
 			pivot = [json.loads(line) for line in open("pivot")]
@@ -390,12 +390,12 @@ number() { awk -F '\t' -v item="$2" '$1 == item { print $3; exit }' "$1"; }
 		run -0 fc-align apply -p "$kit/pivot" -s "$kit/facts" -o out.fcs s.fcs
 		if [ $most -eq 20 ]; then
 			[ "$cut" -gt 0 ]
-			[[ $output == *"fc-align apply: $cut of those without stand where the source's conversations were cut"* ]]
+			[[ $output == *"fc-align apply: $cut of those without stand where the source's conversations were truncated"* ]]
 		else
-			[ "$cut" -eq 0 ] && [[ $output != *"were cut"* ]]
+			[ "$cut" -eq 0 ] && [[ $output != *"were truncated"* ]]
 		fi
 		fc-align report -q --format tsv -p "$kit/pivot" -s "$kit/facts" s.fcs >table
-		[ "$(awk -F '\t' '$1 == "of these, cut from the source" { print $3 }' table)" = "$([ "$cut" -eq 0 ] || echo "$cut")" ]
+		[ "$(awk -F '\t' '$1 == "of these, truncated in the source" { print $3 }' table)" = "$([ "$cut" -eq 0 ] || echo "$cut")" ]
 	done
 }
 

@@ -115,7 +115,7 @@ near() { awk -v a="$1" -v b="$2" -v d="${3:-1e-8}" 'BEGIN { e = a - b; exit !(a 
 
 @test "ppl: only bytes count that all have scored" {
 	# the same model, cut: on what is left of it the same figure, but for float16
-	fc-infer -q -m "$(kit pivot)" -k 1 --dtype f32 --long cut --max-length 24 -o cut.fcs "$(F talk.jsonl)"
+	fc-infer -q -m "$(kit pivot)" -k 1 --dtype f32 --long truncate --max-length 24 -o cut.fcs "$(F talk.jsonl)"
 	fc-eval ppl --format tsv whole="$(F pivot.fcs)" cut=cut.fcs >t
 	fc-eval ppl --format tsv cut.fcs >own
 	[ "$(cell t whole bytes_left_out)" -gt 100 ]
@@ -125,7 +125,7 @@ near() { awk -v a="$1" -v b="$2" -v d="${3:-1e-8}" 'BEGIN { e = a - b; exit !(a 
 	near "$(cell t cut difference)" 0 1e-4
 	fc-eval ppl whole="$(F pivot.fcs)" cut=cut.fcs | tr '\n' ' ' | grep -q "Left out: $(cell t whole bytes_left_out) bytes of whole"
 	# another tokenizer, cut elsewhere
-	fc-infer -q -m "$(kit strings)" -p "$(kit pivot)" -k 1 --dtype f32 --long cut --max-length 24 -o other.fcs "$(F talk.jsonl)"
+	fc-infer -q -m "$(kit strings)" -p "$(kit pivot)" -k 1 --dtype f32 --long truncate --max-length 24 -o other.fcs "$(F talk.jsonl)"
 	fc-eval ppl --format tsv cut=cut.fcs other=other.fcs >t
 	[ "$(cell t cut bytes)" -gt 0 ]
 	[ "$(cell t cut bytes_left_out)" -gt 0 ]

@@ -31,7 +31,7 @@ best() { jq -c '[.id, .messages[-1].content, .selected.source, .selected.reward 
 	fc-eval select --reward right --match last-number --pairs pairs.jsonl A.jsonl B.jsonl 2>notes >out
 	[ "$(best <out)" = '["q1","It is 12.","A",1,4]
 ["q2","6","B",1,4]' ]
-	grep "8 answers to 2 prompts; 0 that were cut" notes
+	grep "8 answers to 2 prompts; 0 that were truncated" notes
 	grep "2 prompts (A 1, B 1); 0 prompts have none" notes
 	grep "pairs: 2;" notes
 	# the pair as TRL reads it; the worst is the first that is wrong
@@ -85,13 +85,13 @@ best() { jq -c '[.id, .messages[-1].content, .selected.source, .selected.reward 
 	[[ $output == *'no number "reward"'* ]]
 }
 
-@test "answers that were cut are not taken, unless asked" {
+@test "answers that were truncated are not taken, unless asked" {
 	mkdir cut
 	jq -c '.messages[-1].finish_reason = "length"' A.jsonl >cut/A.jsonl
 	fc-eval select --reward right --match last-number cut/A.jsonl B.jsonl 2>notes >out
 	[ "$(jq -r .selected.source out | sort -u)" = B ]
-	grep "4 answers to 2 prompts; 4 that were cut" notes
-	fc-eval select -q --reward right --match last-number --keep-cut cut/A.jsonl B.jsonl >out
+	grep "4 answers to 2 prompts; 4 that were truncated" notes
+	fc-eval select -q --reward right --match last-number --keep-truncated cut/A.jsonl B.jsonl >out
 	[ "$(jq -r .selected.source out | paste -sd' ')" = "A B" ]
 }
 

@@ -131,7 +131,7 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	capture() { fc-infer -q -k 1 -m "$kit/$1" -p "$kit/pivot" "${@:2}" c.jsonl; }
 	capture pivot >pivot.fcs
 	capture facts >facts.fcs
-	capture pivot --long cut --max-length 20 2>pivot.err >cut.fcs
+	capture pivot --long truncate --max-length 20 2>pivot.err >cut.fcs
 	run -0 fc-eval ppl --each pivot.fcs facts.fcs
 	[[ $output != *warning* ]]
 	bytes() { fc-eval ppl --each -q --format json "$1" | jq -r '.. | .bytes? // empty' | head -1; }

@@ -227,7 +227,7 @@ for line in sys.stdin:
 	[ "$(jq -r .id <<<"$output")" = short ]
 	# shellcheck disable=SC2154 # run sets it
 	[[ $stderr == *"1 conversations were over the context and were left out"* ]]
-	run -0 --separate-stderr gen -q --long cut
+	run -0 --separate-stderr gen -q --long truncate
 	[[ $stderr == *"1 prompts were over the context and lost their oldest turns, "* ]]
 	[ "$(jq -r .id <<<"$output" | paste -sd' ')" = "long short" ]
 	[ "$(jq -c '.messages[:-1]' <<<"$output" | head -n 1)" = "$(head -n 1 in.jsonl | jq -c .messages)" ]
@@ -237,7 +237,7 @@ for line in sys.stdin:
 		fc-infer -q --generate --dtype f32 -m "$(kit pivot)" --max-new 9 |
 		jq -c '.messages[-1]' >want
 	jq -c '.messages[-1]' <<<"$output" | head -n 1 | cmp - want
-	run -1 fc-infer -q --generate --long cut --max-length 5 -m "$(kit pivot)" in.jsonl
+	run -1 fc-infer -q --generate --long truncate --max-length 5 -m "$(kit pivot)" in.jsonl
 	[[ $output == *"in its last turn, the limit is 5"* ]]
 }
 
@@ -332,7 +332,7 @@ for line in sys.stdin:
 	run -1 fc-infer -q -m "$(kit pivot)" --max-length 12 -o out.fcs in.jsonl
 	[[ $output == *"in.jsonl:"*"conversation heldout-"*"limit is 12"* ]]
 	[ ! -e out.fcs ]
-	run -0 fc-infer -q -m "$(kit pivot)" --max-length 12 --long cut -o cut.fcs in.jsonl
+	run -0 fc-infer -q -m "$(kit pivot)" --max-length 12 --long truncate -o cut.fcs in.jsonl
 	[[ $output == *"were cut"* ]]
 	[ "$(fc-view --jsonl cut.fcs | jq '.tokens | length' | sort -n | tail -n 1)" -eq 12 ]
 	run -0 fc-infer -q -m "$(kit pivot)" --max-length 12 --long skip -o skip.fcs in.jsonl
@@ -364,7 +364,7 @@ for line in sys.stdin:
 	{ printf '{"id":"big","messages":[{"role":"user","content":"'
 	yes 'ab ' | head -n 10000000 | tr -d '\n'
 	echo '"}]}'; } >in.jsonl
-	run -1 fc-infer -q --tokens --max-length 16777216 --long cut -m "$FC_SHARED/faults/base" \
+	run -1 fc-infer -q --tokens --max-length 16777216 --long truncate -m "$FC_SHARED/faults/base" \
 		--template chatml -o out.fcs in.jsonl
 	[[ $output == *"record 1 (big) of "*" bytes exceeds the limit of 67108864"* ]]
 }

@@ -215,7 +215,7 @@ refused() { # MESSAGE options...: training ends with it
 	head -c 3000 "$F/few.fcs" >cut.fcs
 	refused "cut.fcs" --reference cut.fcs "$F/few.fcs"
 	longest=$(fc-view --jsonl "$F/few.fcs" | jq -s 'map(.tokens | length) | max')
-	fc-infer -q -m "$K/pivot" --dtype f32 --long cut --max-length $((longest - 1)) -o short.fcs "$F/few.jsonl"
+	fc-infer -q -m "$K/pivot" --dtype f32 --long truncate --max-length $((longest - 1)) -o short.fcs "$F/few.jsonl"
 	refused "ends after byte" --reference short.fcs "$F/few.fcs"
 }
 

@@ -373,7 +373,7 @@ killed_three_times() {
 	jq -es 'map(.lr) | .[2] > .[20] and .[20] > .[49] and .[49] > 0' log
 }
 
-@test "long examples are cut, with their number" {
+@test "long examples are truncated, with their number" {
 	run train --max-length 30 -o out "$F/tokens.fcs"
 	[ "$status" -eq 0 ]
 	[[ $output == *"longer than the limit"* ]]

@@ -11,7 +11,7 @@ static void tell_counts(const struct slots_count *n, uint64_t n_line)
 	if (n_line && !n->n_answer && !n->over.n_skipped)
 		fc_warn("nothing was generated: no user message is without an answer");
 	if (n->n_truncated)
-		fc_warn("%" PRIu64 " of %" PRIu64 " answers were cut at the limit of tokens",
+		fc_warn("%" PRIu64 " of %" PRIu64 " answers were truncated at the limit of tokens",
 		    n->n_truncated, n->n_answer);
 	if (n->over.n_truncated)
 		fc_warn("%" PRIu64 " prompts were over the context and lost their oldest turns, "

@@ -23,7 +23,15 @@
 
 /* What to do with a too long conversation.  From LONG_ROLLING on: windows of that enum window_rule,
  * in its order. */
-enum long_rule { LONG_STOP, LONG_CUT, LONG_SKIP, LONG_ROLLING, LONG_STRIDED, LONG_CHUNKS, LONG_N };
+enum long_rule {
+	LONG_STOP,
+	LONG_TRUNCATE,
+	LONG_SKIP,
+	LONG_ROLLING,
+	LONG_STRIDED,
+	LONG_CHUNKS,
+	LONG_N
+};
 
 struct infer_options {
 	const char *model, *pivot, *template_file, *output, *name, *device;

@@ -23,7 +23,7 @@ static struct infer_options opt = {
 };
 
 static const char *const long_words[] = {[LONG_STOP] = "stop",
-    [LONG_CUT] = "cut",
+    [LONG_TRUNCATE] = "truncate",
     [LONG_SKIP] = "skip",
     [LONG_ROLLING] = "rolling",
     [LONG_STRIDED] = "strided",
@@ -102,6 +102,7 @@ static const struct fc_opt own[] = {
 	"tokens of a conversation at most (0: the model's context)"),
     FC_OPT_WORD(0, "long", FC_OPT_DECIDES, &opt.long_rule, long_words,
 	"what to do with a longer conversation"),
+    FC_OPT_ALIAS("long=cut", "long=truncate"),
     FC_OPT_INT(0, "stride", FC_OPT_DECIDES, &opt.stride, "N", 0, 1 << 24,
 	"of rolling and strided windows (0: their length, so that they do not overlap)"),
     FC_OPT_END,

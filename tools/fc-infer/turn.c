@@ -86,7 +86,7 @@ int infer_turn_prompt(const struct session *s, const struct task *t, struct fc_e
 		return 0;
 	}
 	int ret = 0;
-	if (s->opt->long_rule == LONG_CUT) {
+	if (s->opt->long_rule == LONG_TRUNCATE) {
 		head.message = FC_ARRAY(struct fc_message, head.n_message);
 		memcpy(head.message, t->c.message, head.n_message * sizeof *head.message);
 		ret = cut_to_fit(s, &head, (size_t)infer_max_new(s->opt, t->c.form), x, over, e);
@@ -98,8 +98,8 @@ int infer_turn_prompt(const struct session *s, const struct task *t, struct fc_e
 		return fc_fail(e,
 		    "conversation %s: the prompt has %zu tokens%s, the limit is %zu with the "
 		    "answer; see --long",
-		    t->c.id, x->n_tok, s->opt->long_rule == LONG_CUT ? " in its last turn" : "",
-		    s->max_length);
+		    t->c.id, x->n_tok,
+		    s->opt->long_rule == LONG_TRUNCATE ? " in its last turn" : "", s->max_length);
 	return 1;
 }
 

@@ -102,7 +102,8 @@ void infer_unread_tell(const struct unread *u)
 	if (u->n_untrained)
 		fc_note("%" PRIu64 " answers are not learned, as their lines say", u->n_untrained);
 	if (u->n_truncated)
-		fc_note("%" PRIu64 " answers were cut, as their finish_reason says: that they end "
+		fc_note("%" PRIu64
+			" answers were truncated, as their finish_reason says: that they end "
 			"is not learned",
 		    u->n_truncated);
 }

@@ -251,8 +251,8 @@ static void report_counts(const struct train_feed *f, const struct train_options
 	if (!is_drawn(f)) /* draws have no tail, and need not list the label */
 		report_rows(n, o);
 	if (n->n_truncated)
-		fc_warn(
-		    "%" PRIu64 " examples were longer than the limit and were cut", n->n_truncated);
+		fc_warn("%" PRIu64 " examples were longer than the limit and were truncated",
+		    n->n_truncated);
 	if (n->n_useless)
 		fc_warn(
 		    "%" PRIu64 " examples had nothing to train on and were left out", n->n_useless);

@@ -124,7 +124,7 @@ static const struct fc_opt how[] = {
     FC_OPT_INT(0, "micro-tokens", FC_OPT_DECIDES, &asked.micro_tokens, "N", 1, 1 << 24,
 	"tokens computed at a time: bounds the memory"),
     FC_OPT_INT(0, "max-length", FC_OPT_DECIDES, &asked.max_length, "N", 2, 1 << 24,
-	"longer examples are cut (also at the model's context)"),
+	"longer examples are truncated (also at the model's context)"),
     FC_OPT_INT(0, "shuffle", FC_OPT_DECIDES, &asked.shuffle, "N", 1, 1 << 30,
 	"examples in the shuffle buffer; 1: keep order"),
     FC_OPT_U64(0, "seed", FC_OPT_DECIDES, &asked.seed, "N", "of the order and of --init"),

@@ -234,7 +234,7 @@ int train_example_new_side(struct train_example **s, const struct fc_example *x,
 		return fc_fail(e,
 		    "%s: conversation '%s' has %zu tokens, the limit is %" PRIu32
 		    ", and the references are of all of it; use a larger --max-length, or cut it "
-		    "in fc-infer (--long cut)",
+		    "in fc-infer (--long truncate)",
 		    name, example_id(x), x->n_tok, rule->max_tok);
 	}
 	return make_example(s, x, rule, ref, n_ref, name, count, e);

@@ -101,8 +101,8 @@ static void note_ledger(const struct align_ledger *l)
 	    l->n_row, l->n_trained, 100 * (double)l->n_row / trained, l->n_exact);
 	if (l->n_unread)
 		fc_note("%" PRIu64
-			" of those without stand where the source's conversations were cut "
-			"(fc-infer --long cut)",
+			" of those without stand where the source's conversations were truncated "
+			"(fc-infer --long truncate)",
 		    l->n_unread);
 	if (l->n_onehot || l->n_pivot)
 		fc_note("%" PRIu64 " others were given a certain token, %" PRIu64

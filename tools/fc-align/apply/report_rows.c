@@ -202,7 +202,7 @@ static void add_rows(struct fc_table *t, const struct work *w)
 	put_item(t, "one-hot", "", (double)l->n_onehot, trained);
 	put_item(t, "without a row", "", (double)(l->n_trained - l->n_row - other), trained);
 	if (l->n_unread)
-		put_item(t, "of these, cut from the source", "", (double)l->n_unread, trained);
+		put_item(t, "of these, truncated in the source", "", (double)l->n_unread, trained);
 	if (l->n_unsure)
 		put_item(t, "of these, too little known", "", (double)l->n_unsure, trained);
 	if (!w->certain) {

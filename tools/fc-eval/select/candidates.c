@@ -18,7 +18,7 @@ static char *text_member(const struct fc_conversation *c, const char *key, const
 }
 
 static int add_candidate(struct eval_candidates *s, struct fc_conversation *c, const char *file,
-    const char *where, bool keep_cut, struct fc_err *e)
+    const char *where, bool keep_truncated, struct fc_err *e)
 {
 	const struct fc_message *last = c->n_message ? &c->message[c->n_message - 1] : NULL;
 	if (!last || last->role != FC_ROLE_ASSISTANT)
@@ -26,8 +26,8 @@ static int add_candidate(struct eval_candidates *s, struct fc_conversation *c, c
 		    "%s: conversation '%s' does not end with an answer; run fc-infer --generate on "
 		    "it",
 		    where, c->id);
-	if (fc_message_is_truncated(last) && !keep_cut) {
-		s->n_cut++;
+	if (fc_message_is_truncated(last) && !keep_truncated) {
+		s->n_truncated++;
 		return 0;
 	}
 	const json_t *choice = json_object_get(c->extra, "choice");
@@ -44,14 +44,15 @@ static int add_candidate(struct eval_candidates *s, struct fc_conversation *c, c
 	return 0;
 }
 
-static int read_file(struct eval_candidates *s, const char *path, bool keep_cut, struct fc_err *e)
+static int read_file(
+    struct eval_candidates *s, const char *path, bool keep_truncated, struct fc_err *e)
 {
 	struct fc_conversations *r;
 	struct fc_conversation c = {0};
 	char *file = fc_path_stem(path, ".jsonl");
 	int got = fc_conversations_open(&r, &path, 1, e);
 	while (got >= 0 && (got = fc_conversations_next(r, &c, e)) > 0)
-		got = add_candidate(s, &c, file, fc_conversations_where(r), keep_cut, e);
+		got = add_candidate(s, &c, file, fc_conversations_where(r), keep_truncated, e);
 	fc_conversation_release(&c);
 	fc_conversations_close(r);
 	free(file);
@@ -141,10 +142,10 @@ static int check_ids(struct eval_candidates *s, struct fc_err *e)
 }
 
 int eval_candidates_read(struct eval_candidates *s, const char *const *paths, int n_paths,
-    bool keep_cut, struct fc_err *e)
+    bool keep_truncated, struct fc_err *e)
 {
 	for (int i = 0; i < n_paths; i++)
-		if (read_file(s, paths[i], keep_cut, e) < 0)
+		if (read_file(s, paths[i], keep_truncated, e) < 0)
 			return -1;
 	group_by_prompt(s);
 	return check_candidates(s, e) < 0 ? -1 : check_ids(s, e);

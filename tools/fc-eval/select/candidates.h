@@ -32,14 +32,14 @@ struct eval_candidates {          /* {0} is empty */
 	size_t n_prompt;
 	char **source; /* [n_source] names */
 	size_t n_source;
-	uint64_t n_cut; /* answers that were cut and left out */
+	uint64_t n_truncated; /* answers that were truncated and left out */
 };
 
-/* Reads all files of answers.  An answer that was cut is left out unless keep_cut.  An error: a
- * conversation without an answer at its end, two answers of one source with one number to a prompt,
- * and prompts of one id with different messages. */
+/* Reads all files of answers.  An answer that was truncated is left out unless keep_truncated.  An
+ * error: a conversation without an answer at its end, two answers of one source with one number to
+ * a prompt, and prompts of one id with different messages. */
 int eval_candidates_read(struct eval_candidates *s, const char *const *paths, int n_paths,
-    bool keep_cut, struct fc_err *e);
+    bool keep_truncated, struct fc_err *e);
 void eval_candidates_release(struct eval_candidates *s);
 const char *eval_candidate_answer(const struct eval_candidate *a);
 /* The candidate's id among all, which names prompt, source and number; new. */

@@ -31,7 +31,7 @@ _Static_assert(FC_LEN(within_words) == EVAL_WITHIN_N + 1, "a word each");
 struct options {
 	struct eval_rewarding rewarding;
 	struct eval_choosing choosing;
-	bool list, keep_cut;
+	bool list, keep_truncated;
 	const char *out, *pairs, *questions, *answers, *own;
 };
 
@@ -199,8 +199,9 @@ static const struct fc_opt own[] = {
 	"of program: a shell command that reads lines and writes a number for each"),
     FC_OPT_REAL(0, "least", FC_OPT_DECIDES, &asked.choosing.least, "X", -DBL_MAX, DBL_MAX,
 	"reward of what is taken (right: 1; agreement: that of two answers; else any)"),
-    FC_OPT_FLAG(
-	0, "keep-cut", FC_OPT_DECIDES, &asked.keep_cut, "also answers that were cut at a limit"),
+    FC_OPT_FLAG(0, "keep-truncated", FC_OPT_DECIDES, &asked.keep_truncated,
+	"also answers that were truncated at a limit"),
+    FC_OPT_ALIAS("keep-cut", "keep-truncated"),
     FC_OPT_TEXT(0, "pairs", FC_OPT_OUT_TEXT, &asked.pairs, "FILE",
 	"also write the best with the worst, for preference training"),
     FC_OPT_WORD(0, "within", FC_OPT_DECIDES, &asked.choosing.within, within_words,
@@ -235,10 +236,10 @@ static void run(int argc, char **argv)
 	check_options(&o);
 	const bool any = argc > 0;
 	if (eval_candidates_read(&s, any ? (const char *const *)argv : standard_input,
-		any ? argc : 1, o.keep_cut, &e) < 0)
+		any ? argc : 1, o.keep_truncated, &e) < 0)
 		fc_die("%s", e.msg);
-	fc_note("%zu answers to %zu prompts; %" PRIu64 " that were cut are left out", s.n,
-	    s.n_prompt, s.n_cut);
+	fc_note("%zu answers to %zu prompts; %" PRIu64 " that were truncated are left out", s.n,
+	    s.n_prompt, s.n_truncated);
 	if (check_own(&o, &s, &e) < 0 || eval_reward_all(&s, &o.rewarding, &e) < 0 ||
 	    (o.list ? write_all(&o, &s, &e) : take_best(&o, &s, &e)) < 0)
 		fc_die("%s", e.msg);
