@@ -76,20 +76,35 @@ static double upper_tail(double t, double df)
 	return df > 1e9 ? erfc(t / sqrt(2)) / 2 : beta_share(df / (df + t * t), df / 2, 0.5) / 2;
 }
 
+/* The density of T: upper_tail() falls by it. */
+static double density(double t, double df)
+{
+	if (df > 1e9)
+		return exp(-t * t / 2) / sqrt(2 * acos(-1));
+	return exp(lgamma((df + 1) / 2) - lgamma(df / 2) - (df + 1) / 2 * log1p(t * t / df)) /
+	    sqrt(df * acos(-1));
+}
+
+/* Newton's steps where they stay between what is known to be too low and too high, else halves. */
 double eval_significance_t(double q, double df)
 {
 	const double tail = q < 0.5 ? q : 1 - q;
-	double low = 0, high = 1;
+	double low = 0, high = 1, t, step = INFINITY;
 	while (upper_tail(high, df) > tail && high < 1e300)
 		high *= 2;
-	for (int i = 0; i < 200; i++) {
-		const double mid = low + (high - low) / 2;
-		if (upper_tail(mid, df) > tail)
-			low = mid;
+	t = high;
+	for (int i = 0; i < 200 && fabs(step) > 1e-15 * t; i++) {
+		const double off = upper_tail(t, df) - tail;
+		if (off > 0)
+			low = t;
 		else
-			high = mid;
+			high = t;
+		step = off / density(t, df);
+		if (!(t + step > low && t + step < high))
+			step = low + (high - low) / 2 - t;
+		t += step;
 	}
-	return q < 0.5 ? -high : high;
+	return q < 0.5 ? -t : t;
 }
 
 struct fc_interval eval_significance_wilson(uint64_t hits, uint64_t n)
