@@ -105,7 +105,9 @@ static void count_next(const struct cut *c, size_t i, bool pivot, double *p, siz
 	memset(p, 0, n_vocab * sizeof *p);
 	for (size_t k = 0; k < N_TEXT; k++) {
 		const struct cut *other = pivot ? &all[k].pivot : &all[k].source;
-		if (other->n <= i || memcmp(other->id, c->id, i * sizeof *c->id) != 0)
+		/* the last token differs most often */
+		if (other->n <= i || (i && other->id[i - 1] != c->id[i - 1]) ||
+		    memcmp(other->id, c->id, i * sizeof *c->id) != 0)
 			continue;
 		p[other->id[i]] += all[k].p;
 		sum += all[k].p;
