@@ -69,7 +69,8 @@ ids() { python3 -c 'import json, sys; print(*(json.loads(s)["id"] for s in sys.s
 	run -2 fc-view --stream --in-turn -n 3 a.fcs
 }
 
-@test "a pair of answers is not parted by --shard and --in-turn" {
+# p1 to p7, of two answers, p3 of three; c, which is no pair; p1
+pairs() {
 	for i in 1 2 3 4 5 6 7; do
 		jq -cn --arg i "p$i" '{id: $i, prompt: "Is it \($i)?", chosen: " Yes.", rejected: " No.", source_chosen: " Sure."}
 			| if $i == "p3" then . else del(.source_chosen) end'
@@ -77,6 +78,10 @@ ids() { python3 -c 'import json, sys; print(*(json.loads(s)["id"] for s in sys.s
 	jq -cn '{id: "c", messages: [{role: "user", content: "a"}, {role: "assistant", content: "b"}]}' >>pairs.jsonl
 	jq -cn '{id: "p1", prompt: "Is it p1?", chosen: " Yes.", rejected: " No."}' >>pairs.jsonl
 	fc-infer -q --tokens --no-history -m "$FC_ROOT/pipelines/demo/kit/pivot" -o whole.fcs pairs.jsonl
+}
+
+@test "a pair of answers is not parted by --shard and --in-turn" {
+	pairs
 	[ "$(fc-view --jsonl whole.fcs | wc -l)" -eq 18 ]
 	for n in 1 2 3 4; do
 		for i in $(seq "$n"); do
@@ -89,6 +94,30 @@ ids() { python3 -c 'import json, sys; print(*(json.loads(s)["id"] for s in sys.s
 	[ "$(fc-view --jsonl --shard 3/4 whole.fcs | ids)" = "p3/chosen p3/rejected p3/source_chosen p7/chosen p7/rejected" ]
 	# of those that are let through, each by itself
 	[ "$(fc-view --jsonl --id p1/rejected --id p2/chosen --id c --shard 2/2 whole.fcs | ids)" = "p2/chosen p1/rejected" ]
+}
+
+@test "a stream with a part of a pair is not written, wherever it would begin or end" {
+	pairs
+	all=$(fc-view --jsonl whole.fcs | ids)
+	ends='0 2 4 7 9 11 13 15 16 18' # where a pair ends, or c
+	for n in $(seq 18); do
+		for from in "--skip $n" "-n $n" "--skip 2 -n $((n - 2))" "--skip 2 --id p2/chosen --id p2/rejected --id p3/chosen"; do
+			[[ $from != *" -n "* || $n -gt 2 ]] || continue
+			status=0
+			fc-view --stream -o part.fcs $from whole.fcs 2>err || status=$?
+			if [[ $from == *--id* || " $ends " == *" $n "* ]]; then [ "$status" -eq 0 ]; else
+				[ "$status" -eq 1 ]
+				grep -qE "fc-view: (-n|--skip) [0-9]+ parts the pair 'p[1-7]'" err
+			fi
+			# from a pipe as from a file, and what is shown is what was asked for
+			fc-view --stream -o piped.fcs $from <whole.fcs 2>/dev/null || [ "$status" -eq 1 ]
+		done
+		[ "$(fc-view --jsonl -n "$n" whole.fcs | ids)" = "$(cut -d' ' -f"-$n" <<<"$all")" ]
+	done
+	fc-view --stream --skip 4 -n 3 -o three.fcs whole.fcs
+	[ "$(fc-view --jsonl three.fcs | ids)" = "p3/chosen p3/rejected p3/source_chosen" ]
+	run -1 fc-view --stream -n 1 -o half.fcs --shard 2/2 whole.fcs
+	[[ $output == *"-n 1 parts the pair 'p2'"* ]] && [ ! -e half.fcs ]
 }
 
 @test "--name: the sources of all streams under one name" {

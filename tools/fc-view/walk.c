@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/die.h"
@@ -13,24 +14,40 @@ static bool has_id(const struct view *v, const char *p, size_t n)
 	return v->id.n == 0;
 }
 
+/* Have all records that were asked for been taken, so that nothing more has to be read? */
+static bool has_enough(const struct view *v)
+{
+	return v->limit && v->n_taken == v->limit;
+}
+
+/* Of a stream that is written, the record after the last that is skipped, or taken, goes on with
+ * that one's pair. */
+static _Noreturn void die_parted(const struct view *v, const char *option, uint64_t n)
+{
+	fc_die("%s %" PRIu64 " parts the pair '%s', whose records are worth something together "
+	       "only; take more or fewer",
+	    option, n, v->pairing.id);
+}
+
 /* Is the next record, of that id, one of those asked for?  x: what it is, or NULL. */
 static bool is_selected(struct view *v, const char *id, size_t n, const struct fc_example *x)
 {
 	if (!has_id(v, id, n))
 		return false;
-	if (!x || !v->shard.n || !view_pairing_goes_on(&v->pairing, x))
-		v->n_unit++;
-	if (!fc_shard_has(&v->shard, v->n_unit - 1) || v->n_seen++ < v->skip)
+	const bool goes_on = x && (v->shard.n || v->stream) && view_pairing_goes_on(&v->pairing, x);
+	v->n_unit += !goes_on;
+	if (!fc_shard_has(&v->shard, v->n_unit - 1))
+		return false;
+	const bool skipped = v->n_seen++ < v->skip;
+	if (v->stream && goes_on && v->n_seen == v->skip + 1)
+		die_parted(v, "--skip", v->skip);
+	if (v->stream && goes_on && has_enough(v))
+		die_parted(v, "-n", v->limit);
+	if (skipped || has_enough(v))
 		return false;
 	v->n_taken++;
 	fc_progress_set(v->n_taken, NULL);
 	return true;
-}
-
-/* Have all records that were asked for been taken, so that nothing more has to be read? */
-static bool has_enough(const struct view *v)
-{
-	return v->limit && v->n_taken == v->limit;
 }
 
 static enum fc_read walk_examples(
@@ -39,15 +56,22 @@ static enum fc_read walk_examples(
 	struct fc_example x;
 	enum fc_read ret = FC_READ_END;
 	fc_example_init(&x);
-	if (!v->id.n && !v->shard.n && v->skip > v->n_seen) {
+	/* all but the last, which may begin a pair */
+	if (!v->id.n && !v->shard.n && v->skip > v->n_seen + 1) {
 		uint64_t skipped;
-		if (fc_reader_skip(r, v->skip - v->n_seen, &skipped, e) < 0)
+		if (fc_reader_skip(r, v->skip - v->n_seen - 1, &skipped, e) < 0)
 			return FC_READ_ERROR;
 		v->n_seen += skipped;
 	}
-	while (!has_enough(v) && (ret = fc_reader_example(r, &x, e)) == FC_READ_RECORD)
+	/* the record behind the last of a pair says whether that was all of it */
+	while ((!has_enough(v) || (v->stream && v->pairing.id)) &&
+	    (ret = fc_reader_example(r, &x, e)) == FC_READ_RECORD) {
+		const bool over = has_enough(v);
 		if (is_selected(v, x.id.p ? x.id.p : "", x.id.n, &x))
 			visitor->example(v, visitor->data, r, &x);
+		else if (over)
+			break;
+	}
 	fc_example_release(&x);
 	return ret;
 }
