@@ -79,6 +79,20 @@ browse() {
 	END
 }
 
+@test "report: rows of several judges say whose they are, in every table that has such" {
+	cd "$BATS_FILE_TMPDIR"
+	of() { sed -n "/<section id=\"$2\"/,/<\/section>/p" "$1" | grep -c "$3" || :; }
+	sed 's/"judge": \["<judge>"/"judge": ["second"/' j.jsonl | cat j.jsonl - >two.jsonl
+	fc-eval report -q --questions q.jsonl --resamples 20 -o two.html two.jsonl
+	for section in scores differences pairs; do
+		[ "$(of two.html $section '<th scope="col">Judge<')" -eq 1 ]
+		rows=$(of two.html $section '^<tr><td class="dim">second<')
+		[ "$rows" -gt 0 ]
+		[ "$(of two.html $section '^<tr><td class="dim">&lt;judge&gt;<')" -eq "$rows" ]
+		[ "$(of page.html $section 'Judge<')" -eq 0 ] # of one it need not be said
+	done
+}
+
 @test "report: works in a browser, without errors and requests" {
 	cat >s.js <<-'END'
 		const $ = (s) => document.querySelector(s), all = (s) => [...document.querySelectorAll(s)];

@@ -110,6 +110,7 @@ void eval_report_categories(struct fc_buf *b, const struct eval_report *r)
 void eval_report_comparisons(struct fc_buf *b, const struct eval_report *r)
 {
 	static const struct eval_page_column columns[] = {
+	    EVAL_PAGE_COLUMN("Judge", "judge", EVAL_PAGE_JUDGE, 0),
 	    EVAL_PAGE_COLUMN("Model", "model_1", EVAL_PAGE_MODEL, 0),
 	    EVAL_PAGE_COLUMN("against", "model_2", EVAL_PAGE_OTHER, 0),
 	    EVAL_PAGE_COLUMN("Difference", "difference", EVAL_PAGE_MAIN, 2),
