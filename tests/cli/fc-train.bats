@@ -110,10 +110,16 @@ killed_three_times() {
 	rm -r out
 	# from the last checkpoint on, which is not the end
 	[ "$(jq .step state/state.json)" -lt "$(wc -l <log)" ]
+	cp -r state other
+	cp log other.log
 	fc-train -m "$F/pivot" --dtype f32 --epochs 4 --batch-tokens 400 --lr 1e-3 -q --log log \
 		--checkpoint state --checkpoint-every 7 --resume -o out "$F/dists.fcs"
 	same_model whole out
 	cmp whole.log log
+	# what is reported on decides nothing, and may be another
+	train -q --epochs 4 --checkpoint other --resume --eval "$F/tokens.fcs" --eval-every 3 --log other.log -o eval "$F/dists.fcs"
+	same_model whole eval
+	[ "$(jq -c 'select(.eval) | .step' other.log | wc -l)" -ge 1 ]
 }
 
 @test "a run can be killed at any time and resumed: file" {
