@@ -56,10 +56,18 @@ def sources(top):
                 pass  # old encodings are not what is asked for
 
 
+def statements(node):
+    """All that are in one, at any depth; expressions, which have no functions with a body in them, are not gone through"""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, part, ()):
+            yield child
+            yield from statements(child)
+
+
 def functions(text):
     """(name with line, head up to the docstring's end, body) of the functions that have both; as in the file"""
     lines = text.split("\n")
-    for node in ast.walk(ast.parse(text)):
+    for node in statements(ast.parse(text)):
         if not isinstance(node, ast.FunctionDef) or not ast.get_docstring(node) or len(node.body) < 2:
             continue
         # a body on the docstring's own last line cannot be cut by lines
@@ -113,7 +121,7 @@ def other_package(name):
     return list(spec.submodule_search_locations)[0]
 
 
-def main():
+def options(words=None):
     p = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     p.add_argument("--set", choices=["train", *[n for n, _ in PARTS], "form", "text"], required=True)
     p.add_argument("-n", type=int, default=0, help="at most so many (0: all)")
@@ -122,7 +130,11 @@ def main():
     p.add_argument("--per-file", type=int, default=12, help="functions of a file at most (12)")
     p.add_argument("--package", default="pip", help="of the set form (pip)")
     p.add_argument("--code", help="a folder, instead of the standard library or the package")
-    a = p.parse_args()
+    return p.parse_args(words)
+
+
+def main():
+    a = options()
     if a.set == "text":
         found = list(manual(a))
     elif a.set == "form":
