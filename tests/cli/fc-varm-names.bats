@@ -83,6 +83,26 @@ recipe_models() { python3 "$FC_ROOT/tests/data/recipe/models.py" .; }
 	run ! same fusechat fusechat-1
 }
 
+@test "the command line's models: names of any bytes" {
+	three_models
+	fc-varm -q -b pivot -o want ta tb
+	# in UTF-8 they are another's, or none's
+	local b=$'piv\xffot' a=$'t\xc3(a' c=$'\xee\x80\x80ff\xee"\\' name
+	cp -r pivot "$b"
+	cp -r ta "$a"
+	cp -r tb "$c"
+	for name in pivot ta tb; do sed -i 's/1e-06/1e-05/' "$name/config.json"; done
+	mv ta t
+	run -0 fc-varm -b "$b" -o out "$a" "$c"
+	cmp out/model.safetensors want/model.safetensors
+	cmp out/config.json "$b/config.json"
+	[[ $output == *'t\xc3(a'* ]]
+	fc-varm -b "$b" --dry-run "$a" "$c" >plan
+	run -1 fc-varm -q -b "$b" -o out2 $'t\xe9' tb
+	[[ $output == "fc-varm: open "*": No such file or directory" ]]
+	[ ! -e out2 ]
+}
+
 @test "the command line's models: the pivot again, a model twice, '@' and '+' in names" {
 	recipe_models
 	fc-varm -q -b base -o one --report one.tsv a a base

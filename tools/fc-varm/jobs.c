@@ -226,6 +226,8 @@ static int run_jobs(struct jobs *jobs, const struct fc_buf *text, struct fc_err 
 	struct job *last = NULL;
 	int ret = varm_yaml_parse(
 	    &jobs->yaml, text->p ? text->p : "", text->n, jobs->file ? jobs->file : "options", e);
+	if (ret == 0 && jobs->asked)
+		varm_asked_restore(&jobs->yaml);
 	if (ret == 0)
 		ret = read_jobs(jobs, &last, e);
 	if (jobs->asked && (ret < 0 || varm_recipe_plan_check(&last->recipe, e) < 0))

@@ -33,10 +33,11 @@ void varm_yaml_write_quoted(struct fc_buf *b, const char *s)
 	fc_buf_addc(b, '"');
 	for (size_t i = 0, len; i < n; i += len) {
 		uint32_t c;
-		len = fc_utf8_get(s + i, n - i, &c); /* the parser lets only UTF-8 pass */
-		if (!len)
+		len = fc_utf8_get(s + i, n - i, &c);
+		if (!len) { /* a path's; the parser lets only UTF-8 pass */
+			fc_buf_adds(b, "\xef\xbf\xbd"); /* U+FFFD */
 			len = 1;
-		else if (c < ' ' || (c >= 0x7f && c < 0xa0) || c == 0xfeff || c == 0xfffe ||
+		} else if (c < ' ' || (c >= 0x7f && c < 0xa0) || c == 0xfeff || c == 0xfffe ||
 		    c == 0xffff || c == 0x2028 || c == 0x2029)
 			fc_buf_addf(b, "\\u%04x", (unsigned)c);
 		else if (c == '"' || c == '\\')

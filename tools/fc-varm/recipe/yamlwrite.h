@@ -9,7 +9,8 @@
  * return NULL; what it returns is borrowed until the next call. */
 void varm_yaml_write(struct fc_buf *b, const struct yaml *v,
     const char *(*text)(const struct yaml *node, void *ctx), void *ctx);
-/* Appends s in double quotes, with escapes for what YAML calls not printable. */
+/* Appends s in double quotes, with escapes for what YAML calls not printable and U+FFFD for what is
+ * not UTF-8. */
 void varm_yaml_write_quoted(struct fc_buf *b, const char *s);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "fc-varm/recipe/yamlwrite.h"
 #include "fc-varm/request/parameter_option.h"
+#include "text/utf8.h"
 
 /* Ends the line that stands in w->text. */
 static void end_line(struct asked_recipe *w, const char *said_by)
@@ -36,6 +37,51 @@ static void add_text(struct asked_recipe *w, const char *key, const char *text, 
 	end_line(w, said_by);
 }
 
+/* Before two hexadecimal digits of a byte of a path that is none of UTF-8, as YAML's text must be,
+ * or of this very character. */
+#define CARRIER "\xee\x80\x80" /* U+E000, of private use */
+
+static void add_path(struct fc_buf *b, const char *path)
+{
+	struct fc_buf carried = FC_BUF_INIT;
+	const size_t n = strlen(path);
+	for (size_t i = 0, len; i < n; i += len) {
+		uint32_t c;
+		len = fc_utf8_get(path + i, n - i, &c);
+		if (len && c != 0xe000) {
+			fc_buf_add(&carried, path + i, len);
+			continue;
+		}
+		len = 1;
+		fc_buf_addf(&carried, CARRIER "%02x", (unsigned char)path[i]);
+	}
+	varm_yaml_write_quoted(b, carried.p ? carried.p : "");
+	fc_buf_release(&carried);
+}
+
+static int hex_value(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+static void restore_node(struct yaml *v)
+{
+	char *to = v->text;
+	for (const char *at = v->text; at && (*to = *at); to++, at++)
+		if (!strncmp(at, CARRIER, 3)) {
+			*to = (char)(hex_value(at[3]) << 4 | hex_value(at[4]));
+			at += 4;
+		}
+	for (size_t i = 0; i < v->n; i++)
+		restore_node(v->item[i]);
+}
+
+void varm_asked_restore(struct yaml_file *f)
+{
+	for (size_t i = 0; i < f->n_doc; i++)
+		restore_node(f->doc[i]);
+}
+
 /* "PATH" or "PATH+ADAPTER", in quotes; as a map where a recipe would see more in it: a revision
  * after '@', a second adapter. */
 static void add_model(
@@ -44,17 +90,17 @@ static void add_model(
 	const char *plus = strchr(model, '+');
 	fc_buf_addf(&w->text, "%s: ", key);
 	if (!strchr(model, '@') && !(plus && strchr(plus + 1, '+'))) {
-		varm_yaml_write_quoted(&w->text, model);
+		add_path(&w->text, model);
 	} else if (!plus || fc_file_exists(model)) {
 		fc_buf_adds(&w->text, "{path: ");
-		varm_yaml_write_quoted(&w->text, model);
+		add_path(&w->text, model);
 		fc_buf_addc(&w->text, '}');
 	} else {
 		char *path = fc_memdup0(model, (size_t)(plus - model));
 		fc_buf_adds(&w->text, "{model: {path: ");
-		varm_yaml_write_quoted(&w->text, path);
+		add_path(&w->text, path);
 		fc_buf_adds(&w->text, "}, lora: {path: ");
-		varm_yaml_write_quoted(&w->text, plus + 1);
+		add_path(&w->text, plus + 1);
 		fc_buf_adds(&w->text, "}}");
 		free(path);
 	}

@@ -3,6 +3,7 @@
 #define FC_VARM_ASKED_H
 
 #include "fc-varm/method/method.h"
+#include "fc-varm/recipe/yamltree.h"
 
 /*
  * request/: what was asked for becomes a plan. asked holds what the command line says and writes it
@@ -31,6 +32,8 @@ struct asked_recipe {
 };
 void varm_asked_write(struct asked_recipe *w, const struct asked *a);
 void varm_asked_recipe_release(struct asked_recipe *w);
+/* To be called of what was read from it: paths, of any bytes, become as they were given. */
+void varm_asked_restore(struct yaml_file *f);
 
 /*
  * The recipe that makes the same weights, for others to read: name[0] is the pivot's, then come
