@@ -179,6 +179,11 @@ assert c == {"model_type": "llama", "torch_dtype": "bfloat16", "rms_norm_eps": 1
 	# an untied pivot takes a tied target's embedding for its head
 	fc-varm -q -b pivot2 -o out3 tc
 	diff <(values out3) <(printf 'lm_head.weight=1,3\nmodel.embed_tokens.weight=1,3\n')
+	# nor may a pivot that says they are tied keep another head, which no model has then
+	sed -i 's/{/{"tie_word_embeddings": true, /' pivot2/config.json
+	run -1 fc-varm -q -b pivot2 -o out4 tc
+	[[ $output == "fc-varm: pivot2: tensor lm_head.weight differs from model.embed_tokens.weight, but pivot2 has them tied" ]]
+	[ ! -e out4 ]
 }
 
 # Models of a few MiB in several tensors, so that several threads and units take part.
