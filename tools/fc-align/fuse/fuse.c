@@ -323,7 +323,7 @@ static void run(int argc, char **argv)
 {
 	struct options o = asked;
 	struct fc_err e;
-	struct work w = {.o = &o, .n = (size_t)(argc), .first = o.no_pivot};
+	struct work w = {.o = &o, .n = (size_t)argc, .first = o.no_pivot};
 	if (w.n < 2)
 		fc_die_usage("give the pivot's stream and at least one more");
 	if ((o.rule == RULE_CATEGORY) != (o.best != NULL) || (o.best && !o.by))

@@ -315,7 +315,7 @@ static void run(int argc, char **argv)
 	struct options o = asked;
 	struct fc_err e;
 	bool yes = false;
-	struct work w = {.o = &o, .n = (size_t)(argc), .first = o.no_pivot};
+	struct work w = {.o = &o, .n = (size_t)argc, .first = o.no_pivot};
 	if (w.n < 2)
 		fc_die_usage("give the pivot's stream and at least one more");
 	if (give_verdict(&w, (const char *const *)argv, &yes, &e) < 0)

@@ -344,7 +344,7 @@ static void run_judge(int argc, char **argv)
 {
 	check_options(&opt, argc);
 	check_files(&opt);
-	judge_files(&opt, argv, (size_t)(argc));
+	judge_files(&opt, argv, (size_t)argc);
 	fc_finish();
 }
 

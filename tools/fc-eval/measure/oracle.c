@@ -104,7 +104,7 @@ static void run(int argc, char **argv)
 	    FC_COLUMN("accuracy", .decimals = 3, .interval = FC_INTERVAL_COLUMNS)};
 	struct fc_table t = FC_TABLE(columns);
 	struct fc_err e;
-	struct sources s = {.path = argv, .n = (size_t)(argc)};
+	struct sources s = {.path = argv, .n = (size_t)argc};
 	s.grade = FC_ARRAY(struct eval_grades, s.n);
 	for (size_t i = 0; i < s.n; i++)
 		if (read_source(&s, i, &o, &e) < 0)
