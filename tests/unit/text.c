@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "t.h"
+#include "text/base64.h"
 #include "text/json.h"
 #include "text/lines.h"
 #include "text/utf8.h"
@@ -130,8 +131,40 @@ static void test_ceiling(void)
 	rmdir(dir);
 }
 
+/* The vectors of RFC 4648, section 10. */
+static void test_base64(void)
+{
+	static const char *const vector[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="},
+	    {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+	static const struct {
+		const char *text;
+		size_t bad;
+	} bad[] = {{"Z", 1}, {"Zm9vY", 5}, {"Zm9v!mFy", 4}, {"Zg===", 2}, {"Zm 8=", 2}};
+	struct fc_buf b = FC_BUF_INIT;
+	for (size_t i = 0; i < FC_LEN(vector); i++) {
+		const size_t n = strlen(vector[i][1]), plain = strcspn(vector[i][1], "=");
+		fc_buf_clear(&b);
+		fc_base64_encode(&b, vector[i][0], strlen(vector[i][0]));
+		T_STR(b.p ? b.p : "", vector[i][1], "base64: encoded");
+		fc_buf_clear(&b);
+		T_OK(fc_base64_decode(&b, vector[i][1], n) == n, "base64: decoded");
+		T_STR(b.p ? b.p : "", vector[i][0], "base64: back");
+		fc_buf_clear(&b);
+		T_OK(fc_base64_decode(&b, vector[i][1], plain) == plain, "base64: without padding");
+		T_STR(b.p ? b.p : "", vector[i][0], "base64: back");
+	}
+	fc_buf_clear(&b);
+	fc_base64_encode(&b, "\xff\xfe\0", 3);
+	T_STR(b.p, "//4A", "base64: bytes of any value");
+	for (size_t i = 0; i < FC_LEN(bad); i++)
+		T_EQ(fc_base64_decode(&b, bad[i].text, strlen(bad[i].text)), bad[i].bad,
+		    "base64: the character that cannot stand there");
+	fc_buf_release(&b);
+}
+
 int main(void)
 {
+	test_base64();
 	test_utf8();
 	test_json();
 	test_lines();

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "text/base64.h"
 #include "text/utf8.h"
 
 struct fc_charsmap {
@@ -47,34 +48,16 @@ int fc_charsmap_new(
 	return 0;
 }
 
-static int digit(char c)
-{
-	return c >= 'A' && c <= 'Z' ? c - 'A'
-	    : c >= 'a' && c <= 'z'  ? c - 'a' + 26
-	    : c >= '0' && c <= '9'  ? c - '0' + 52
-	    : c == '+'              ? 62
-	    : c == '/'              ? 63
-				    : -1;
-}
-
 int fc_charsmap_base64(
     struct fc_charsmap **out, const char *p, size_t n, const char *where, struct fc_err *e)
 {
+	struct fc_buf blob = FC_BUF_INIT;
 	*out = NULL;
-	while (n && p[n - 1] == '=')
-		n--;
-	char *blob = fc_malloc(n / 4 * 3 + 3);
-	size_t n_blob = 0, i = 0;
-	uint32_t bits = 0;
-	for (; i < n && digit(p[i]) >= 0; i++) {
-		bits = bits << 6 | (uint32_t)digit(p[i]);
-		if (i % 4)
-			blob[n_blob++] = (char)(bits >> (6 - 2 * (i % 4)));
-	}
-	int rc = i < n || n % 4 == 1
-	    ? fc_fail(e, "%s: precompiled_charsmap: not base64 at character %zu", where, i)
-	    : fc_charsmap_new(out, blob, n_blob, where, e);
-	free(blob);
+	const size_t at = fc_base64_decode(&blob, p, n);
+	int rc = at < n
+	    ? fc_fail(e, "%s: precompiled_charsmap: not base64 at character %zu", where, at)
+	    : fc_charsmap_new(out, blob.p ? blob.p : "", blob.n, where, e);
+	fc_buf_release(&blob);
 	return rc;
 }
 
