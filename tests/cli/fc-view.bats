@@ -255,6 +255,9 @@ print(sum(len(json.loads(s)["rows"]) for s in sys.stdin))')
 	run -1 fc-view --jsonl t.fcs m.fcs
 	[[ $output == *'m.fcs: this is a vocabulary map, not a tensor stream' ]]
 	run -1 fc-view --stream t.fcs m.fcs
+	# no stream that every reader refuses is written
+	run -1 fc-view --stream -o tt.fcs t.fcs t.fcs
+	[[ $output == *'tt.fcs: tensor model.w comes twice' ]]
 }
 
 @test "--tokenizer: tokens are spelled out, and another tokenizer is refused" {

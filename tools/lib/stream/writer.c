@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "stream/frame.h"
 #include "stream/kept.h"
+#include "stream/nameset.h"
 #include "stream/record.h"
 
 /*
@@ -38,6 +39,7 @@ struct fc_writer {
 	uint64_t n_counted;     /* records in these */
 	struct fc_hasher *hash; /* of everything since the header */
 	struct fc_packer scratch;
+	struct fc_nameset tensors; /* written, in all sections */
 };
 
 static int end_frame(struct fc_writer *w, struct fc_err *e)
@@ -175,6 +177,8 @@ int fc_writer_tensor(struct fc_writer *w, const struct fc_tensor *t, struct fc_e
 {
 	if (!fc_kind_has_tensors(w->header.kind))
 		return fc_fail(e, "%s: no tensor in a %s", w->name, fc_kind_name(w->header.kind));
+	if (!fc_nameset_add(&w->tensors, t->name, strlen(t->name)))
+		return fc_fail(e, "%s: tensor %s comes twice", w->name, t->name);
 	size_t at = 0;
 	do {
 		struct fc_err why;
@@ -211,6 +215,7 @@ static void release_writer(struct fc_writer *w)
 	fc_hasher_free(w->hash);
 	free(w->frame_records);
 	fc_packer_release(&w->scratch);
+	fc_nameset_release(&w->tensors);
 	free(w->name);
 	free(w);
 }
