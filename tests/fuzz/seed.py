@@ -191,6 +191,20 @@ for text in ('{"kind": "tokens", "tokenizer": 5, "n_vocab": 9}\n'
              ' "source_n_vocab": 9}\n{"map": [[0, 1, 3], [2, 2, 300]]}\n'):
     put_stream(subprocess.run([f"{build}/fixture/mkstream"], input=text.encode(), check=True,
                               stdout=subprocess.PIPE).stdout)
+for text in ('{"header": {"kind": "dists", "n_vocab": 9, "top_k": 2, "sources": [{"name": "a"}]}}\n'
+             '{"id": "a", "meta": {"b": 1}, "text": "abcd", "segments": [{"end": 4, "role": "user", "trained": true}],'
+             ' "tokens": [1, 2], "ends": [2, 4], "trained": [0, 1], "roles": ["user", "user"], "parts": ["content",'
+             ' "content"], "rows": [{"token": 1, "ids": [2, 8], "logprobs": [-1, -2], "true_logprob": -1}],'
+             ' "nll": 1, "n_label": 1, "label_bytes": 2, "source": "a", "unknown": "oAYB"}\n',
+             '{"header": {"kind": "dists", "n_vocab": 9, "top_k": 2, "n_sample": 4, "sample_temperature": 1}}\n'
+             '{"id": 1, "text": "ab", "tokens": [1, 2], "ends": [1, 2], "rows": [{"token": 1, "ids": [2, 3],'
+             ' "logprobs": [-0.2876820724517809, -1.386294361119891]}]}\n',
+             '{"header": {"kind": "update", "model": "00000000000000ff"}}\n'
+             '{"name": "w", "dtype": "F32", "shape": [2], "bytes": 8, "offset": 0, "data": "AACAPw=="}\n'
+             '{"name": "w", "dtype": "F32", "shape": [2], "bytes": 8, "offset": 4, "data": "AAAAQA=="}\n',
+             '{"header": {"kind": "map", "n_vocab": 5, "source_n_vocab": 3}}\n'
+             '{"source": 1, "pivot": 4, "count": 3, "rule": "count", "chosen": true}\n'):
+    put("lines", text)
 header = field(1, b"fc-stream") + b"\x10\1\x20\3"
 parts = [field(1, b"t") + field(2, b"F32") + field(3, b"\2\3") + b"\x20" + varint(at) +
          field(5, bytes(12)) for at in (0, 12)]

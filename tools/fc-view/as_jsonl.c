@@ -2,8 +2,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "fc-view/from_jsonl.h"
 #include "fc-view/view.h"
+#include "text/base64.h"
 #include "text/json.h"
+
+/* Bytes of a tensor in a line of --whole: far less than a line may have. */
+enum { TENSOR_BYTES = 12 << 20 };
 
 static void add_numbers(struct fc_buf *b, const char *key, const uint32_t *p, size_t n)
 {
@@ -84,30 +89,54 @@ static void add_rows(const struct view *v, struct fc_buf *b, const struct fc_exa
 	fc_buf_addc(b, ']');
 }
 
-/* As the object it is; as a string should it be none. */
-static void add_meta(struct fc_buf *b, const struct fc_buf *meta)
+/* As the object it is; as a string should it be none, or, with --whole, written in another way than
+ * the fc tools write it. */
+static void add_meta(const struct view *view, struct fc_buf *b, const struct fc_buf *meta)
 {
 	struct fc_err e;
 	json_t *v = meta->n ? fc_json_text(meta->p, meta->n, "meta", &e) : NULL;
+	struct fc_buf text = FC_BUF_INIT;
 	if (v)
-		fc_json_dump(b, v);
-	else if (meta->n)
-		fc_json_quote(b, meta->p, meta->n);
-	else
+		fc_json_dump(&text, v);
+	const bool same = text.n == meta->n && !(text.n && memcmp(text.p, meta->p, text.n));
+	if (!meta->n)
 		fc_buf_adds(b, "null");
+	else if (v && (same || !view->whole))
+		fc_buf_add(b, text.p, text.n);
+	else
+		fc_json_quote(b, meta->p, meta->n);
+	fc_buf_release(&text);
 	json_decref(v);
+}
+
+/* The header before the records of an input, and again when a later part of it has brought in
+ * sources. */
+static void print_header(struct view *v, void *data /* size_t */, struct fc_reader *r)
+{
+	size_t *n_source = data;
+	*n_source = fc_reader_header(r)->n_source;
+	if (v->whole)
+		view_header_line_add(&v->text, fc_reader_header(r));
+}
+
+static void follow_sources(struct view *v, void *data, const struct fc_reader *r)
+{
+	size_t *n_source = data;
+	if (v->whole && *n_source != fc_reader_header(r)->n_source)
+		view_header_line_add(&v->text, fc_reader_header(r));
+	*n_source = fc_reader_header(r)->n_source;
 }
 
 static void print_example(
     struct view *v, void *data, const struct fc_reader *r, struct fc_example *x)
 {
-	(void)data;
 	const struct fc_header *h = fc_reader_header(r);
 	struct fc_buf *b = &v->text;
+	follow_sources(v, data, r);
 	fc_buf_adds(b, "{\"id\":");
 	fc_json_quote(b, x->id.p, x->id.n);
 	fc_buf_adds(b, ",\"meta\":");
-	add_meta(b, &x->meta);
+	add_meta(v, b, &x->meta);
 	fc_buf_adds(b, ",\"text\":");
 	fc_json_quote(b, x->text.p, x->text.n);
 	add_segments(b, x);
@@ -125,6 +154,30 @@ static void print_example(
 		fc_buf_adds(b, ",\"source\":");
 		fc_json_quote(b, name, strlen(name));
 	}
+	if (v->whole && x->unknown.n) {
+		fc_buf_adds(b, ",\"unknown\":\"");
+		fc_base64_encode(b, x->unknown.p, x->unknown.n);
+		fc_buf_addc(b, '"');
+	}
+	fc_buf_adds(b, "}\n");
+	view_flush_some(v);
+}
+
+/* Bytes [at, at + n) of the part; of the whole tensor nothing but their number without --whole. */
+static void print_tensor_bytes(struct view *v, const struct fc_tensor_part *t, size_t at, size_t n)
+{
+	struct fc_buf *b = &v->text;
+	fc_buf_adds(b, "{\"name\":");
+	fc_json_quote(b, t->whole.name, strlen(t->whole.name));
+	fc_buf_addf(b, ",\"dtype\":\"%s\",\"shape\":[", fc_dtype_name(t->whole.dtype));
+	for (int i = 0; i < t->whole.n_dim; i++)
+		fc_buf_addf(b, "%s%" PRId64, i ? "," : "", t->whole.dim[i]);
+	fc_buf_addf(b, "],\"bytes\":%zu", t->whole.n_bytes);
+	if (v->whole) {
+		fc_buf_addf(b, ",\"offset\":%zu,\"data\":\"", t->offset + at);
+		fc_base64_encode(b, (const char *)t->data + at, n);
+		fc_buf_addc(b, '"');
+	}
 	fc_buf_adds(b, "}\n");
 	view_flush_some(v);
 }
@@ -132,16 +185,14 @@ static void print_example(
 static void print_tensor(struct view *v, void *data, const struct fc_tensor_part *t)
 {
 	(void)data;
-	struct fc_buf *b = &v->text;
-	if (t->offset)
+	size_t at = 0, n;
+	if (!v->whole && t->offset)
 		return;
-	fc_buf_adds(b, "{\"name\":");
-	fc_json_quote(b, t->whole.name, strlen(t->whole.name));
-	fc_buf_addf(b, ",\"dtype\":\"%s\",\"shape\":[", fc_dtype_name(t->whole.dtype));
-	for (int i = 0; i < t->whole.n_dim; i++)
-		fc_buf_addf(b, "%s%" PRId64, i ? "," : "", t->whole.dim[i]);
-	fc_buf_addf(b, "],\"bytes\":%zu}\n", t->whole.n_bytes);
-	view_flush_some(v);
+	do {
+		n = v->whole && t->n - at > TENSOR_BYTES ? TENSOR_BYTES : t->n - at;
+		print_tensor_bytes(v, t, at, n);
+		at += n;
+	} while (at < t->n);
 }
 
 static void print_map(struct view *v, void *data, const struct fc_map_entry *entry, size_t n)
@@ -158,5 +209,7 @@ static void print_map(struct view *v, void *data, const struct fc_map_entry *ent
 
 void view_jsonl(struct view *v)
 {
-	view_walk(v, &(struct visitor){NULL, NULL, print_example, print_tensor, print_map});
+	size_t n_source = 0; /* in the header that was printed last */
+	view_walk(
+	    v, &(struct visitor){&n_source, print_header, print_example, print_tensor, print_map});
 }

@@ -14,6 +14,8 @@ static const struct fc_opt options[] = {
     FC_OPT_FLAG(0, "stats", FC_OPT_DECIDES, &view.stats, "counts, lengths, mass, cross-entropy"),
     FC_OPT_FLAG(0, "verify", FC_OPT_DECIDES, &view.verify, "read everything, print a verdict"),
     FC_OPT_FLAG(0, "jsonl", FC_OPT_DECIDES, &view.jsonl, "a JSON object for each record"),
+    FC_OPT_FLAG(0, "whole", FC_OPT_DECIDES, &view.whole,
+	"with --jsonl: the header, too, and the bytes of tensors, so that nothing is missing"),
     FC_OPT_FLAG(0, "tsv", FC_OPT_DECIDES, &view.tsv, "a table with a line for each row"),
     FC_OPT_FLAG(
 	0, "stream", FC_OPT_DECIDES, &view.stream, "one stream with the records of all files"),
@@ -21,6 +23,8 @@ static const struct fc_opt options[] = {
 	"with --stream: take a record of each file in turn, which joins shards"),
     FC_OPT_TEXT(0, "name", FC_OPT_DECIDES, &view.name, "LABEL",
 	"with --stream: call the sources of all files this, as one"),
+    FC_OPT_FLAG(0, "from-jsonl", FC_OPT_DECIDES, &view.from_jsonl,
+	"a stream of the lines that --jsonl --whole prints"),
     FC_OPT_FLAG(0, "fingerprint", FC_OPT_DECIDES, &view.fingerprint,
 	"what a header has to say of a model folder or GGUF file"),
     FC_OPT_HEAD("Which records"),
@@ -40,6 +44,7 @@ static const struct fc_opt *const tables[] = {options, fc_opt_stream, fc_opt_com
 
 static const struct fc_usage usage = {
     .synopsis = "[options] [STREAM...]\n"
+		"--from-jsonl [options] [LINES.jsonl...]\n"
 		"--fingerprint MODEL",
     .summary = "Shows, checks, cuts and joins the streams of the fc tools.",
     .more = "Examples: fc-view --stats a.fcs\n"
@@ -54,17 +59,21 @@ int main(int argc, char **argv)
 	int first = fc_opt_parse(tables, &usage, argc, argv);
 	fc_par_start(fc_opt_threads);
 	int n_mode = view.header + view.stats + view.verify + view.jsonl + view.tsv + view.stream +
-	    view.fingerprint;
+	    view.fingerprint + view.from_jsonl;
 	if (n_mode > 1)
 		fc_die_usage(
-		    "only one of --header --stats --verify --jsonl --tsv --stream --fingerprint");
+		    "only one of --header --stats --verify --jsonl --tsv --stream --from-jsonl "
+		    "--fingerprint");
 	bool selects = view.id.n || view.skip || view.limit || view.shard_text;
-	if (selects && (n_mode == 0 || view.header || view.verify || view.fingerprint))
+	if (selects &&
+	    (n_mode == 0 || view.header || view.verify || view.fingerprint || view.from_jsonl))
 		fc_die_usage(
 		    "--id, --shard, --skip and -n choose records for --stats, --jsonl, --tsv and "
 		    "--stream");
 	if (fc_shard_parse(&view.shard, view.shard_text, &e) < 0)
 		fc_die_usage("--shard: %s", e.msg);
+	if (view.whole && !view.jsonl)
+		fc_die_usage("--whole goes with --jsonl");
 	if (view.name && !view.stream)
 		fc_die_usage("--name goes with --stream");
 	if (view.in_turn && (!view.stream || selects))
@@ -75,13 +84,14 @@ int main(int argc, char **argv)
 	view.path = first < argc ? argv + first : standard_input;
 	view.n_path = first < argc ? argc - first : 1;
 
-	fc_opt_check_output("output", view.output, view.stream ? FC_OUT_STREAM : FC_OUT_TEXT);
-	if (view.tokenizer_dir && !view.jsonl && !view.tsv && !view.verify)
-		fc_die_usage("--tokenizer goes with --verify, --jsonl and --tsv");
+	fc_opt_check_output(
+	    "output", view.output, view.stream || view.from_jsonl ? FC_OUT_STREAM : FC_OUT_TEXT);
+	if (view.tokenizer_dir && !view.jsonl && !view.tsv && !view.verify && !view.from_jsonl)
+		fc_die_usage("--tokenizer goes with --verify, --jsonl, --tsv and --from-jsonl");
 	if (view.tokenizer_dir && fc_tokenizer_open(&view.tokenizer, view.tokenizer_dir, &e) < 0)
 		fc_die("%s", e.msg);
-	if (view.stream) {
-		view_stream(&view);
+	if (view.stream || view.from_jsonl) {
+		(view.stream ? view_stream : view_from_jsonl)(&view);
 		fc_finish();
 	}
 	if (fc_out_open(&view.out, view.output, FC_OUT_TEXT, &e) < 0)

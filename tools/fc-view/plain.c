@@ -36,14 +36,15 @@ const char *view_piece(const struct view *v, uint32_t id)
 	return piece ? piece : "";
 }
 
+const char *const view_role_words[] = {"none", "system", "user", "assistant", NULL};
+const char *const view_part_words[] = {"content", "template", "turn-end", "bos", NULL};
+
 const char *view_role_name(uint8_t flags)
 {
-	static const char *const name[] = {"none", "system", "user", "assistant"};
-	return name[FC_TOK_ROLE(flags)];
+	return view_role_words[FC_TOK_ROLE(flags)];
 }
 
 const char *view_part_name(uint8_t flags)
 {
-	static const char *const name[] = {"content", "template", "turn-end", "bos"};
-	return name[FC_TOK_PART(flags)];
+	return view_part_words[FC_TOK_PART(flags)];
 }

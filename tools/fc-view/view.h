@@ -12,8 +12,9 @@
 /*
  * fc-view: main parses options, walk goes through the inputs and hands records to a mode: summary
  * (the header), as_jsonl, as_tsv, stats, verify (spelling: do tokens spell their text?), or
- * cutjoin, which writes a stream again; pairing knows what is not to be parted.  plain shows text,
- * as_fingerprint is of models.
+ * cutjoin, which writes a stream again; pairing knows what is not to be parted.  from_jsonl makes a
+ * stream of lines (line_header, line_example, line_other: what a line says; member: what it may
+ * hold).  plain shows text, as_fingerprint is of models.
  */
 
 /* Of records that follow each other, the answers to one prompt that are a pair, which are worth
@@ -24,7 +25,7 @@ struct view_pairing {
 
 struct view {
 	/* options */
-	bool header, stats, verify, jsonl, tsv, stream, fingerprint, in_turn;
+	bool header, stats, verify, jsonl, tsv, stream, fingerprint, from_jsonl, in_turn, whole;
 	struct fc_strs id;
 	const char *name;       /* of --stream's only source, or NULL */
 	const char *shard_text; /* I/N, or NULL */
@@ -66,6 +67,8 @@ void view_flush_some(struct view *v); /* only when there is a large piece */
 void view_add_plain(struct fc_buf *b, const char *p, size_t n);
 /* How the vocabulary spells the token; "" where it does not. */
 const char *view_piece(const struct view *v, uint32_t id);
+/* By enum fc_role and enum fc_part; NULL behind them. */
+extern const char *const view_role_words[], *const view_part_words[];
 const char *view_role_name(uint8_t flags);
 const char *view_part_name(uint8_t flags);
 
@@ -94,6 +97,7 @@ void view_verify(struct view *v);
 void view_jsonl(struct view *v);
 void view_tsv(struct view *v);
 void view_stream(struct view *v);
+void view_from_jsonl(struct view *v);
 void view_fingerprint(struct view *v);
 
 #endif
