@@ -18,7 +18,7 @@
  * writes what has been, in input order (resume: behind what is there; doubled: ids that come
  * twice); slots runs the model over several conversations at a time; turn makes a turn's prompt
  * and puts its answer in; stops knows where an answer ends; answers is the form of answer files.
- * infer.h has what they share.
+ * infer.h has what they share; served/ makes distributions of what a server said.
  */
 
 /* What to do with a too long conversation.  From LONG_ROLLING on: windows of that enum window_rule,
@@ -43,6 +43,7 @@ struct infer_options {
 	enum fc_compute compute;
 	int stride; /* of windows; 0: max_length */
 	bool tokens_only, all_rows, train_opening;
+	bool logprobs; /* the input has a server's responses */
 	enum fc_text_cut cut;
 	bool generate;
 	struct fc_sampling sampling; /* temperature: NaN where none was given */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/shard.h"
+#include "fc-infer/served/served.h"
 
 static struct infer_options opt = {
     .device = "cpu",
@@ -63,6 +64,8 @@ static const struct fc_opt own[] = {
 	"distributions at every position, not only where a trained token is predicted"),
     FC_OPT_FLAG(0, "train-opening", FC_OPT_DECIDES, &opt.train_opening,
 	"learn also the answers that no user's message precedes"),
+    FC_OPT_FLAG(0, "logprobs", FC_OPT_DECIDES, &opt.logprobs,
+	"read requests with a server's responses, which have log-probabilities; run no model"),
     FC_OPT_FLAG(0, "tokens", FC_OPT_DECIDES, &opt.tokens_only,
 	"write a token stream; the model is not run"),
     FC_OPT_HEAD("Generation"),
@@ -116,7 +119,8 @@ static const struct fc_opt *const tables[] = {own, fc_opt_stream, fc_opt_common,
 static const struct fc_usage usage = {
     .synopsis = "-m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
 		"--generate -m MODEL [options] [CONVERSATIONS.jsonl | QUESTIONS.jsonl ...]\n"
-		"--tokens -m MODEL [options] [CONVERSATIONS.jsonl ...]",
+		"--tokens -m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
+		"--logprobs -m TOKENIZER [options] [RESPONSES.jsonl ...]",
     .summary = "Reads conversations and writes the model's next-token distributions as a stream, "
 	       "or, with --generate, the conversations with its answers.",
     .more = "Example: fc-infer -m pivot chats.jsonl | fc-view --stats",
@@ -141,6 +145,18 @@ static void check_rows(void)
 		fc_die_usage("--sample-temperature needs --sample");
 }
 
+/* No model runs: what says how it does, or where it is cut, has no effect. */
+static void check_logprobs(void)
+{
+	static const char *const others[] = {"generate", "tokens", "sample", "sample-temperature",
+	    "seed", "resume", "dtype", "device", "batch-tokens", "max-length", "long", "stride",
+	    "max-new", "slots", "cache-mib", "tstamp"};
+	for (size_t i = 0; opt.logprobs && i < FC_LEN(others); i++)
+		if (fc_opt_is_given(others[i]))
+			fc_die_usage(
+			    "--logprobs runs no model, so --%s does not go with it", others[i]);
+}
+
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-infer";
@@ -159,6 +175,7 @@ int main(int argc, char **argv)
 	if (opt.resume && !opt.generate && fc_opt_no_history)
 		fc_die_usage("--resume compares the options in the history; without --no-history");
 	check_rows();
+	check_logprobs();
 	if (opt.verbose && fc_quiet)
 		fc_die_usage("--verbose and --quiet exclude each other");
 	if (opt.verbose && opt.tokens_only)
@@ -177,6 +194,11 @@ int main(int argc, char **argv)
 		fc_die_usage("--shard: %s", e.msg);
 	if (fc_nn_check_device(opt.device, &e) < 0)
 		fc_die_usage("--device: %s", e.msg);
+	if (opt.logprobs) {
+		if (infer_stored(&opt, &shard, argv + first, argc - first, &e) < 0)
+			fc_die("%s", e.msg);
+		fc_finish();
+	}
 	if (infer_session_open(&s, &opt, argv + first, argc - first, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_conversations_set_shard(s.input, &shard);

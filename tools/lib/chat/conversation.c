@@ -231,6 +231,18 @@ static int parse_line(struct fc_conversation *c, json_t *line, const struct fc_c
 	return 0;
 }
 
+int fc_conversation_read(struct fc_conversation *c, json_t *line, unsigned kinds,
+    bool train_opening, uint64_t number, const char *where, struct fc_err *e)
+{
+	const struct fc_conversations as = {
+	    .kinds = kinds, .number = number, .train_opening = train_opening};
+	fc_conversation_release(c);
+	if (parse_line(c, line, &as, where, e) == 0)
+		return 0;
+	fc_conversation_release(c);
+	return -1;
+}
+
 static int parse_pair(struct fc_conversations *r, json_t *line, const char *where, struct fc_err *e)
 {
 	struct fc_conversation of_line = {.form = FC_FORM_MESSAGES};

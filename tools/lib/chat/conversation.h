@@ -101,6 +101,10 @@ void fc_conversations_drop_sides(struct fc_conversations *r);
 /* Bytes of the input used so far, and of all of it; *all 0: it is no file, or not all are. */
 void fc_conversations_bytes(const struct fc_conversations *r, uint64_t *used, uint64_t *all);
 const char *fc_conversations_where(struct fc_conversations *r);
+/* One line that was parsed already, the number-th: what fc_conversations_next() makes of a line
+ * that is no pair.  line becomes the extra members; kinds as for fc_conversations_accept(). */
+int fc_conversation_read(struct fc_conversation *c, json_t *line, unsigned kinds,
+    bool train_opening, uint64_t number, const char *where, struct fc_err *e);
 void fc_conversations_close(struct fc_conversations *r);
 
 /* Appends a message; content (n bytes) is copied. */

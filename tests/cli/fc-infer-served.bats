@@ -1,0 +1,221 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Teachers that are no files: log-probabilities that a server gave.
+
+load ../helper
+
+kit() { echo "$FC_ROOT/pipelines/demo/kit/$1"; }
+
+# chats.jsonl, and the capture of $1 of it: all.fcs and all.jsonl with a row for every token, want.jsonl for
+# those that are learned.  Emoji and accents have tokens that are parts of characters.
+capture() {
+	local k=${2:-5}
+	python3 "$FC_ROOT/pipelines/demo/talk.py" --set fusion -n 6 --seed 3 >chats.jsonl
+	jq -cn '{id: "emoji", messages: [{role: "user", content: "caf\u00e9 \ud83d\ude42?"},
+		{role: "assistant", content: "na\u00efve \ud83d\ude42\u4e2d  x"}]}' >>chats.jsonl
+	fc-infer -q -m "$(kit "$1")" -k "$k" --all-rows --no-history -o all.fcs chats.jsonl
+	fc-view --jsonl -t "$(kit "$1")" all.fcs >all.jsonl
+	fc-infer -q -m "$(kit "$1")" -k "$k" --no-history chats.jsonl | fc-view --jsonl >want.jsonl
+}
+
+served() { python3 "$FC_ROOT/tests/cli/served.py" "$1" all.jsonl chats.jsonl "$(kit "$2")"; }
+
+# Cross-entropies are summed up before and after rounding.
+same_rows() {
+	python3 - "$1" "$2" "${3:-}" <<-'END'
+		import json, sys
+		a, b = ([json.loads(s) for s in open(f)] for f in sys.argv[1:3])
+		assert len(a) == len(b) and a, (len(a), len(b))
+		for x, y in zip(a, b):
+		    assert abs(x.pop("nll") - y.pop("nll")) < 1e-3 * (1 + x["n_label"]), x["id"]
+		    if sys.argv[3] == "conversation":
+		        x.pop("meta"), y.pop("meta")
+		    x.pop("source"), y.pop("source")
+		    for r, s in zip(x["rows"], y["rows"]):
+		        assert r == s, (x["id"], r, s)
+		    assert x == y, (x, y)
+	END
+}
+
+@test "--logprobs: what servers say of whole texts is what the model itself says" {
+	for model in pivot facts; do
+		capture $model
+		for form in vllm-chat vllm-completion vllm-generation-prompt sglang completion-ids; do
+			echo "$model $form"
+			served $form $model >said.jsonl
+			run -0 fc-infer --logprobs -m "$(kit $model)" -k 5 -o got.fcs said.jsonl
+			[[ $output == *"trained tokens have a distribution"* ]]
+			fc-view --jsonl got.fcs >got.jsonl
+			same_rows want.jsonl got.jsonl
+			run -0 fc-view --verify -t "$(kit $model)" got.fcs
+			fc-infer -q --logprobs -m "$(kit $model)" -k 5 --all-rows said.jsonl | fc-view --jsonl >got.jsonl
+			same_rows <(fc-view --jsonl all.fcs) got.jsonl
+		done
+	done
+}
+
+@test "--logprobs: tokens as strings, where they tell which token is meant" {
+	capture pivot 400
+	served completion-echo pivot >said.jsonl
+	run -0 fc-infer --logprobs -m "$(kit pivot)" -k 400 -o got.fcs said.jsonl
+	[[ $output == *"entries were left out: their strings are no token's (parts of characters)"* ]]
+	fc-view --jsonl got.fcs >got.jsonl
+	python3 - <<-'END'
+		import json
+		for x, y in zip(*([json.loads(s) for s in open(f)] for f in ("want.jsonl", "got.jsonl"))):
+		    assert x["tokens"] == y["tokens"] and x["ends"] == y["ends"]
+		    for r, s in zip(x["rows"], y["rows"], strict=True):
+		        assert r["token"] == s["token"] and r["true_logprob"] == s["true_logprob"]
+		        have = dict(zip(r["ids"], r["logprobs"]))
+		        assert all(have[i] == p for i, p in zip(s["ids"], s["logprobs"])), (r, s)
+	END
+	# what is whole characters is there
+	[ "$(jq -c '.rows[].ids | length' got.jsonl | sort -n | head -n 1)" -gt 200 ]
+}
+
+@test "--logprobs: answers alone, and what they leave out is told" {
+	for model in pivot facts; do
+		capture $model
+		for form in openai-chat completion tgi-answer sglang-late; do
+			echo "$model $form"
+			served $form $model >said.jsonl
+			run -0 fc-infer --logprobs -m "$(kit $model)" -k 5 -o got.fcs said.jsonl
+			[[ $output == *"trained tokens have no distribution: the server gave none there"* ]]
+			fc-view --jsonl got.fcs >got.jsonl
+			python3 - $form <<-'END'
+				import json, sys
+				n = 0
+				for x, y in zip(*([json.loads(s) for s in open(f)] for f in ("want.jsonl", "got.jsonl"))):
+				    assert x["tokens"] == y["tokens"] and x["ends"] == y["ends"] and x["trained"] == y["trained"]
+				    want = {r["token"]: r for r in x["rows"]}
+				    for s in y["rows"]:
+				        r = want[s["token"]]
+				        n += 1
+				        if sys.argv[1] == "completion":  # strings: parts of characters are missing
+				            have = dict(zip(r["ids"], r["logprobs"]))
+				            assert s["true_logprob"] == r["true_logprob"]
+				            assert all(have[i] == p for i, p in zip(s["ids"], s["logprobs"])), (r, s)
+				        else:
+				            assert r == s, (r, s)
+				    # the last answer's content at least, but for its first token where the server can't
+				    tail = x["tokens"].__len__() - 1
+				    while not x["trained"][tail] or x["parts"][tail] != "content": tail -= 1
+				    assert tail in {s["token"] for s in y["rows"]}, x["id"]
+				assert n > 30, n
+			END
+		done
+	done
+}
+
+@test "--logprobs: of a prompt TGI says no more than its own tokens" {
+	capture pivot
+	served tgi pivot >said.jsonl
+	fc-infer -q --logprobs -m "$(kit pivot)" -k 5 said.jsonl | fc-view --jsonl >got.jsonl
+	[ "$(jq -c '.rows[].ids | length' got.jsonl | sort -u)" -eq 1 ]
+	diff <(jq -c '[.rows[].true_logprob]' want.jsonl) <(jq -c '[.rows[].true_logprob]' got.jsonl)
+}
+
+@test "--logprobs: the conversation is the request's where the line has none" {
+	capture pivot
+	for form in vllm-chat openai-chat; do
+		served $form pivot | jq -c '{id, request, response}' >said.jsonl
+		fc-infer -q --logprobs -m "$(kit pivot)" -k 5 said.jsonl | fc-view --jsonl >got.jsonl
+		diff <(jq -c '[.id, .text, .tokens]' want.jsonl) <(jq -c '[.id, .text, .tokens]' got.jsonl)
+	done
+	# texts: all is learned, or what was answered
+	served vllm-completion pivot | jq -c '{id, request, response}' >said.jsonl
+	fc-infer -q --logprobs -m "$(kit pivot)" -k 5 said.jsonl | fc-view --jsonl >got.jsonl
+	diff <(jq -c '[.text, .tokens]' want.jsonl) <(jq -c '[.text, .tokens]' got.jsonl)
+	[ "$(jq -c '.rows | length' got.jsonl | head -n 1)" -eq "$(jq -c '.rows | length' all.jsonl | head -n 1)" ]
+	served tgi-answer pivot | jq -c '{id, request, response}' >said.jsonl
+	fc-infer -q --logprobs -m "$(kit pivot)" -k 5 said.jsonl | fc-view --jsonl >got.jsonl
+	[ "$(jq -r '.text' got.jsonl | head -n 1)" = "$(jq -r '.text | sub("<.eot.>$"; "")' want.jsonl | head -n 1)" ]
+}
+
+@test "--logprobs: batches of OpenAI's and vLLM's form, and errors in them" {
+	capture pivot
+	served vllm-chat pivot | jq -c '{custom_id: .id, method: "POST", url: "/v1/chat/completions", body: .request,
+		id: "batch_req_\(input_line_number)", response: {status_code: 200, request_id: "r", body: .response}, error: null}' >batch.jsonl
+	fc-infer -q --logprobs -m "$(kit pivot)" -k 5 batch.jsonl | fc-view --jsonl >got.jsonl
+	diff <(jq -c 'del(.meta, .nll, .source)' want.jsonl) <(jq -c 'del(.meta, .nll, .source)' got.jsonl)
+	[ "$(jq -c '.meta' got.jsonl | sort -u)" = null ]
+	jq -c 'if .custom_id == "fusion-2" then .error = {message: "too long"} | .response = null
+		elif .custom_id == "fusion-3" then .response.status_code = 500 else . end' batch.jsonl >errors.jsonl
+	run -0 fc-infer --logprobs -m "$(kit pivot)" -k 5 -o got.fcs errors.jsonl
+	[[ $output == *"2 of 7 lines are errors of the server and were left out; the first: too long"* ]]
+	[ "$(fc-view --jsonl got.fcs | wc -l)" -eq 5 ]
+	fc-infer -q --logprobs -m "$(kit pivot)" --shard 2/3 batch.jsonl | fc-view --jsonl | jq -r .id >ids
+	[ "$(paste -sd ' ' ids)" = "$(jq -r .id chats.jsonl | sed -n '2p;5p' | paste -sd ' ')" ]
+}
+
+@test "--logprobs: the header says what is known, and fc-align goes on with it" {
+	capture facts
+	fc-infer -q -m "$(kit facts)" -p "$(kit pivot)" -k 5 --all-rows -o p.fcs chats.jsonl
+	fc-view --jsonl -t "$(kit facts)" p.fcs >all.jsonl
+	served vllm-completion facts >said.jsonl
+	mkdir tok
+	cp "$(kit facts)"/tokenizer*.json "$(kit facts)"/chat_template* tok/ 2>/dev/null || true
+	fc-infer -q --logprobs -m tok -p "$(kit pivot)" -k 5 --name facts -o said.fcs said.jsonl
+	fc-view p.fcs | sed -n '/^tokenizer\|^vocab\|^template\|^cut\|^top-k/p' >want
+	fc-view said.fcs | sed -n '/^tokenizer\|^vocab\|^template\|^cut\|^top-k/p' | diff want -
+	[ -z "$(fc-view said.fcs | grep '^model')" ]
+	[[ $(fc-view said.fcs) == *"source        facts, model 0000000000000000, tokenizer $(fc-view --fingerprint tok | sed -n 's/^tokenizer=//p')"* ]]
+	fc-align apply -q -p "$(kit pivot)" -s tok -o a.fcs said.fcs
+	fc-infer -q -m "$(kit facts)" -p "$(kit pivot)" -k 5 chats.jsonl |
+		fc-align apply -q -p "$(kit pivot)" -s "$(kit facts)" | fc-view --jsonl >want.jsonl
+	fc-view --jsonl a.fcs >got.jsonl
+	same_rows want.jsonl got.jsonl
+	fc-infer -q -m "$(kit pivot)" -k 5 -o pivot.fcs chats.jsonl
+	fc-align fuse -q --top-k 10 -o fused.fcs pivot.fcs a.fcs
+	fc-view --verify fused.fcs
+	fc-train -q -m "$(kit pivot)" --steps 1 -o out fused.fcs
+}
+
+@test "--logprobs: a response that is not of the text, or of another model, is refused with its place" {
+	capture pivot
+	served vllm-completion pivot >said.jsonl
+	refused() {
+		run -1 fc-infer --logprobs -m "$(kit pivot)" -o bad.fcs bad.jsonl
+		echo "$1: $output"
+		[[ $output == *"bad.jsonl:$2"* && $output == *"${3:-}"* ]]
+		[ ! -e bad.fcs ]
+	}
+	first() { jq -c "if input_line_number == 1 then $1 else . end" said.jsonl >bad.jsonl; }
+	first '.messages[1].content = "Goodbye, all of you."'
+	refused text '1: conversation fusion-0: token 16 of the response, id 331, does not stand at byte 43 of the text: "Goodbye, '
+	first 'del(.response)'
+	refused 'no response' '1: there is no "response"'
+	first '.response = {}'
+	refused 'no log-probabilities' '1: response: it has no log-probabilities: none of prompt_logprobs (vLLM), '
+	first '.response.choices[0].prompt_logprobs[3] = 7'
+	refused item '1: prompt_logprobs[3]: an object or null is expected'
+	first '.response.choices[0].prompt_logprobs[3] = {"7": {"rank": 1}}'
+	refused logprob '1: prompt_logprobs[3]: a number is expected as logprob'
+	first '.response.choices[0].prompt_logprobs[3] = {"x": {"logprob": -1}}'
+	refused id '1: prompt_logprobs[3]: "x" is no token'"'"'s id'
+	first '.response.choices[0].prompt_logprobs[3] = {"7": {"logprob": 1}}'
+	refused positive '1: prompt_logprobs[3]: a natural logarithm'
+	first '.response.choices[0].prompt_logprobs |= .[1:]'
+	refused shifted '1: prompt_logprobs has ' ' items, prompt_token_ids '
+	first '.response.choices[0].prompt_logprobs[-1]["640"] = {"logprob": -0.1}'
+	refused 'another model' '1: conversation fusion-0: an entry has the id 640, the tokenizer'"'"'s are below 640'
+	# positions that are missing are counted
+	first '.response.choices[0].prompt_logprobs[-2:] = [null, null]'
+	run -0 fc-infer --logprobs -m "$(kit pivot)" -k 5 -o got.fcs bad.jsonl
+	[[ $output == *"2 of "*" trained tokens have no distribution"* ]] || [[ $output == *"1 of "*" trained tokens have no distribution"* ]]
+	# strings that have lost their spaces
+	capture facts
+	served completion-echo facts | jq -c '.response.choices[0].logprobs |= (.tokens |= map(ltrimstr(" "))
+		| .top_logprobs |= map(if . then with_entries(.key |= ltrimstr(" ")) else . end))' >bad.jsonl
+	run -1 fc-infer --logprobs -m "$(kit facts)" -o bad.fcs bad.jsonl
+	[[ $output == *"the strings of tokens have lost the spaces that they begin with"*"return_tokens_as_token_ids"* ]]
+}
+
+@test "--logprobs: options of a model that runs are refused" {
+	for o in --generate --tokens '--sample 3' '--dtype f32' '--long cut' '--max-length 5'; do
+		# shellcheck disable=SC2086 # words
+		run -2 fc-infer --logprobs -m "$(kit pivot)" $o /dev/null
+		[[ $output == *"--logprobs runs no model"* ]]
+	done
+	run -2 fc-infer --logprobs /dev/null
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "fc-infer/served/line.h"
+#include "fc-infer/served/served.h"
+#include "text/jsonl.h"
+
+struct stored {
+	struct served served;
+	const struct fc_shard *shard;
+	struct reply reply;
+	struct fc_writer *writer;
+	uint64_t n_seen; /* lines */
+};
+
+/* What a line says as an example in served.x.  1: done, 0: an error of the server, -1: wrong. */
+static int read_line(struct stored *s, json_t *o, const char *where, struct fc_err *e)
+{
+	struct line line;
+	struct fc_conversation c = {0};
+	struct fc_err why;
+	int ret = -1;
+	if (infer_line_find(&line, o, where, e) < 0)
+		return -1;
+	if (line.error) {
+		if (!s->served.n_error++)
+			s->served.first_error = fc_strdup(line.error);
+		return 0;
+	}
+	if (infer_reply_read(&s->reply, line.response, where, e) < 0)
+		return -1;
+	json_t *members = json_copy(o);
+	if (infer_line_conversation(&c, members, &line, &s->reply, s->served.opt->train_opening,
+		s->n_seen, where, e) == 0) {
+		ret = 1;
+		if (infer_served_encode(&s->served, &c, &why) < 0 ||
+		    infer_served_example(&s->served, &s->reply, &why) < 0)
+			ret = fc_fail(e, "%s: conversation %s: %s", where, c.id, why.msg);
+	}
+	fc_conversation_release(&c);
+	json_decref(members);
+	return ret;
+}
+
+static int take_line(void *ctx /* struct stored */, json_t *o, const char *where, struct fc_err *e)
+{
+	struct stored *s = ctx;
+	int ret = 0;
+	if (fc_shard_has(s->shard, s->n_seen++)) {
+		s->served.n_line++;
+		ret = read_line(s, o, where, e);
+		if (ret == 1)
+			ret = fc_writer_example(s->writer, &s->served.x, e);
+		fc_progress_set(s->served.n_line, NULL);
+	}
+	json_decref(o);
+	return ret < 0 ? -1 : 0;
+}
+
+int infer_stored(const struct infer_options *o, const struct fc_shard *shard, char **paths,
+    int n_paths, struct fc_err *e)
+{
+	static char *standard_input[] = {"-"};
+	struct stored s = {.shard = shard};
+	struct fc_header h;
+	int ret = infer_served_open(&s.served, o, o->model, e);
+	if (ret == 0 && !o->dry_run) {
+		infer_served_header(&s.served, &h);
+		ret = fc_writer_open(&s.writer, o->output, &h, e);
+		fc_header_release(&h);
+		fc_progress_start("conversations", 0);
+		for (int i = 0; ret == 0 && i < (n_paths ? n_paths : 1); i++)
+			ret =
+			    fc_jsonl_each(n_paths ? paths[i] : standard_input[0], take_line, &s, e);
+		fc_progress_end();
+	}
+	if (ret == 0 && s.writer) {
+		infer_served_tell(&s.served);
+		ret = fc_writer_finish(s.writer, e);
+		s.writer = NULL;
+	}
+	fc_writer_abort(s.writer);
+	infer_reply_release(&s.reply);
+	infer_served_close(&s.served);
+	return ret;
+}
