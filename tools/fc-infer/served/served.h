@@ -3,7 +3,7 @@
 #define FC_INFER_SERVED_H
 
 #include "fc-infer/infer.h"
-#include "fc-infer/served/rows.h"
+#include "fc-infer/served/served_rows.h"
 
 /* What makes examples of conversations and replies. */
 struct served {

@@ -21,7 +21,7 @@ uint32_t infer_words_find(
 enum words_fit {
 	WORDS_DIFFER,
 	WORDS_FIT,
-	WORDS_SPACELESS, /* but for the space that its string has lost */
+	WORDS_SPACELESS, /* it fits, but its string has lost a space */
 };
 /* May the word be token id, which covers the n bytes at span? */
 enum words_fit infer_words_fit(const struct words *w, const struct reply *r,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-infer/served/rows.h"
+#include "fc-infer/served/served_rows.h"
 
 #include <inttypes.h>
 #include <math.h>

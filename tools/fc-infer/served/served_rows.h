@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_INFER_ROWS_H
-#define FC_INFER_ROWS_H
+#ifndef FC_INFER_SERVED_ROWS_H
+#define FC_INFER_SERVED_ROWS_H
 
 #include "fc-infer/served/place.h"
 
