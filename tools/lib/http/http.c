@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/rng.h"
-#include "fc-eval/judge/http_reply.h"
-#include "fc-eval/judge/http_transfer.h"
+#include "http/http_reply.h"
+#include "http/http_transfer.h"
 
 enum slot_state { SLOT_FREE, SLOT_ACTIVE, SLOT_WAITING };
 

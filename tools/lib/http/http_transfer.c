@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/judge/http_transfer.h"
+#include "http/http_transfer.h"
 
 #include <arpa/inet.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/judge/http_reply.h"
+#include "http/http_reply.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
