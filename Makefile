@@ -54,7 +54,14 @@ LIBOBJ  = $(call objects,lib) $(PBSRC:.c=.o) $(B)/version.o
 BINS    = $(TOOLS:%=$(B)/%)
 MANS    = $(wildcard man/*.[157])
 
-all: $(BINS)
+# What is opened when it is asked for, and not linked: libfc-NAME.so, see base/module.h.
+MODULES :=
+MPI_CFLAGS := $(shell $(PKG_CONFIG) --cflags ompi-c 2>/dev/null)
+ifneq ($(MPI_CFLAGS),)
+MODULES += $(B)/libfc-mpi.so
+endif
+
+all: $(BINS) $(MODULES)
 
 help:
 	@echo 'all            build the tools into $(B)/ (V=1 shows the commands)'
@@ -93,6 +100,10 @@ $(B)/tests/%.o: private XCPP += -Itests/unit
 $(B)/%.o: %.c $(B)/flags | $(PBSRC)
 	@mkdir -p $(@D)
 	$(call say,CC,$(CC) $(XCPP) $(XCC) -MMD -MP -c -o $@ $<,$<)
+
+$(B)/libfc-mpi.so: tools/lib/base/mpi/mpi_module.c tools/lib/base/comm_module.h $(B)/version.c $(B)/flags
+	$(call say,MOD,$(CC) $(XCPP) $(MPI_CFLAGS) $(XCC) -fPIC -shared -fvisibility=hidden $(LDFLAGS) -o $@ $< \
+	    $(B)/version.c $(shell $(PKG_CONFIG) --libs ompi-c))
 
 $(B)/tools/fc-eval/show/report_assets.o: tools/fc-eval/show/report.css tools/fc-eval/show/report.js
 

@@ -19,13 +19,32 @@ static const char *count_variable(void)
 	return getenv("SLURM_STEP_NUM_TASKS") ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS";
 }
 
-void fc_launcher_refuse(void)
+static bool shares;
+
+void fc_launcher_share(void)
+{
+	shares = true;
+}
+
+/* Slurm sets its counts for tasks without MPI, too; those have no rank of PMI or PMIx. */
+bool fc_launcher_ranks(void)
+{
+	return count_variable() != NULL;
+}
+
+size_t fc_launcher_count(void)
 {
 	const char *name = count_variable(), *value = name ? getenv(name) : NULL;
-	if (value && strtol(value, NULL, 10) > 1)
+	return value ? strtoul(value, NULL, 10) : 0;
+}
+
+void fc_launcher_refuse(void)
+{
+	const char *name = count_variable();
+	if (!shares && fc_launcher_count() > 1)
 		fc_die_usage(
 		    "a launcher has started this %s times (%s), and each would do the whole "
 		    "work and write the same output; start it once, or, where each has work "
 		    "and an output of its own, unset %s",
-		    value, name, name);
+		    getenv(name), name, name);
 }
