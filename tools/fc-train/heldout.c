@@ -6,14 +6,17 @@ static int score_all(const struct train_heldout *h, struct train_feed *f, struct
 {
 	static const struct train_weights plain = {.label = 1, .untaught = 1, .row = 0};
 	struct train_stepbatch b = {0};
+	struct train_micros micros = {0};
 	struct train_micro m = {0};
 	struct fc_loss loss = {0};
 	int got;
 	while ((got = train_stepbatch_fill(&b, f, h->micro_tok, e)) == 1) {
-		train_micro_rewind(&m);
-		while (got == 1 && train_micro_next(&m, &b, h->micro_tok, &plain))
+		train_micros_cut(&micros, &b, h->micro_tok);
+		for (size_t i = 0; got == 1 && i < micros.n; i++) {
+			train_micro_pack(&m, &micros, i, &b, &plain);
 			if (fc_params_step(nn, p, &m.batch, &m.targets, false, &loss, e) < 0)
 				got = -1;
+		}
 		if (got < 0)
 			break;
 		for (size_t i = 0; i < b.n; i++)
@@ -26,6 +29,7 @@ static int score_all(const struct train_heldout *h, struct train_feed *f, struct
 	score->n_correct = loss.n_correct;
 	train_stepbatch_release(&b);
 	train_micro_release(&m);
+	train_micros_release(&micros);
 	return got;
 }
 

@@ -53,10 +53,12 @@ int train_logprobs_compute(struct train_logprobs *l, struct fc_nn *nn, struct fc
 	FC_GROW(l->sum, l->cap, b->n);
 	for (size_t i = 0; i < b->n; i++)
 		l->sum[i] = 0;
-	train_micro_rewind(&l->micro);
-	while (train_micro_next(&l->micro, b, max_tok, &alike))
+	train_micros_cut(&l->micros, b, max_tok);
+	for (size_t i = 0; i < l->micros.n; i++) {
+		train_micro_pack(&l->micro, &l->micros, i, b, &alike);
 		if (run_micro(l, nn, p, e) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -69,5 +71,6 @@ void train_logprobs_release(struct train_logprobs *l)
 	}
 	free(l->logprob);
 	train_micro_release(&l->micro);
+	train_micros_release(&l->micros);
 	*l = (struct train_logprobs){0};
 }

@@ -10,8 +10,9 @@
 struct train_logprobs { /* {0} is empty */
 	double *sum;    /* [examples of the batch] log-probability under the model */
 	size_t cap;
-	struct train_micro micro; /* scratch, and what follows */
-	struct fc_nn *nn;         /* where x and row are, [cap_x, C] each */
+	struct train_micros micros; /* scratch, and what follows */
+	struct train_micro micro;
+	struct fc_nn *nn; /* where x and row are, [cap_x, C] each */
 	float *x, *row, *logprob;
 	size_t cap_x, cap_logprob;
 };

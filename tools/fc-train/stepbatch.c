@@ -69,13 +69,11 @@ struct train_weights train_stepbatch_weights(
 	};
 }
 
-static void make_room(struct train_micro *m, const struct train_example_size *z)
+void train_micro_room(
+    struct train_micro *m, size_t n_seq, size_t n_tok, size_t n_target, size_t n_entry)
 {
-	size_t n_tok = m->off[m->batch.n_seq] + z->n_tok;
-	/* a token is the target of at most one row, so n_tok bounds the targets too */
-	size_t n_target = m->targets.n + z->n_tok, n_entry = m->n_entry + z->n_entry;
 	FC_GROW(m->tok, m->cap_tok, n_tok);
-	FC_GROW(m->off, m->cap_off, m->batch.n_seq + 2);
+	FC_GROW(m->off, m->cap_off, n_seq + 1);
 	FC_GROW(m->row_pos, m->cap_pos, n_target);
 	FC_GROW(m->target, m->cap_target, n_target);
 	FC_GROW(m->label_weight, m->cap_label_weight, n_target);
@@ -89,7 +87,9 @@ static void append_example(
     struct train_micro *m, const struct train_example *s, const struct train_weights *w)
 {
 	size_t base = m->off[m->batch.n_seq], row = 0;
-	make_room(m, &s->size);
+	/* a token is the target of at most one row, so that their number bounds the targets, too */
+	train_micro_room(m, m->batch.n_seq + 1, base + s->size.n_tok, m->targets.n + s->size.n_tok,
+	    m->n_entry + s->size.n_entry);
 	memcpy(m->tok + base, s->tok, s->size.n_tok * sizeof *s->tok);
 	m->off[++m->batch.n_seq] = base + s->size.n_tok;
 	for (size_t t = 1; t < s->size.n_tok; t++) {
@@ -114,27 +114,38 @@ static void append_example(
 	}
 }
 
-bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, size_t max_tok,
-    const struct train_weights *w)
+/* Where the micro-batch that begins with an example ends. */
+static size_t micro_end(const struct train_stepbatch *b, size_t first, size_t max_tok)
 {
-	m->first += m->n_example;
-	m->n_example = 0;
-	m->batch.n_seq = m->targets.n = m->n_entry = 0;
-	FC_GROW(m->off, m->cap_off, 1);
-	FC_GROW(m->row_off, m->cap_row_off, 1);
-	m->off[0] = 0;
-	m->row_off[0] = 0;
-	while (m->first + m->n_example < b->n) {
-		const struct train_example *s = b->example[m->first + m->n_example];
-		bool full = m->off[m->batch.n_seq] + s->size.n_tok > max_tok ||
-		    m->n_entry + s->size.n_entry > UINT32_MAX; /* row_off's range */
-		if (m->n_example && full)
+	size_t n_tok = 0, n_entry = 0, i = first;
+	for (; i < b->n; i++) {
+		const struct train_example_size *z = &b->example[i]->size;
+		n_tok += z->n_tok;
+		n_entry += z->n_entry;
+		/* row_off counts entries in 32 bits */
+		if (i > first && (n_tok > max_tok || n_entry > UINT32_MAX))
 			break;
-		const double own = b->weight ? b->weight[m->first + m->n_example] : 0;
-		const struct train_weights alike = {.label = own, .untaught = own};
-		append_example(m, s, b->weight ? &alike : w);
-		m->n_example++;
 	}
+	return i;
+}
+
+void train_micros_cut(struct train_micros *c, const struct train_stepbatch *b, size_t max_tok)
+{
+	c->n = 0;
+	for (size_t first = 0; first < b->n; first = c->end[c->n++]) {
+		FC_GROW(c->end, c->cap, c->n + 1);
+		c->end[c->n] = micro_end(b, first, max_tok);
+	}
+}
+
+void train_micros_release(struct train_micros *c)
+{
+	free(c->end);
+	*c = (struct train_micros){0};
+}
+
+void train_micro_point(struct train_micro *m)
+{
 	m->batch.tok = m->tok;
 	m->batch.off = m->off;
 	m->teacher.row_off = m->row_off;
@@ -145,12 +156,23 @@ bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, si
 	m->targets.sft_weight = m->label_weight;
 	m->targets.kd_weight = m->row_weight;
 	m->targets.teacher = m->n_entry ? &m->teacher : NULL;
-	return m->n_example > 0;
 }
 
-void train_micro_rewind(struct train_micro *m)
+void train_micro_pack(struct train_micro *m, const struct train_micros *c, size_t i,
+    const struct train_stepbatch *b, const struct train_weights *w)
 {
-	m->first = m->n_example = 0;
+	m->first = i ? c->end[i - 1] : 0;
+	m->n_example = c->end[i] - m->first;
+	m->batch.n_seq = m->targets.n = m->n_entry = 0;
+	train_micro_room(m, 0, 0, 0, 0);
+	m->off[0] = 0;
+	m->row_off[0] = 0;
+	for (size_t x = m->first; x < c->end[i]; x++) {
+		const double own = b->weight ? b->weight[x] : 0;
+		const struct train_weights alike = {.label = own, .untaught = own};
+		append_example(m, b->example[x], b->weight ? &alike : w);
+	}
+	train_micro_point(m);
 }
 
 void train_micro_release(struct train_micro *m)

@@ -42,6 +42,15 @@ struct train_weights {
 struct train_weights train_stepbatch_weights(
     const struct train_stepbatch *b, double lambda, enum train_untaught untaught);
 
+/* The micro-batches of a step: the i-th has the examples up to end[i]. */
+struct train_micros { /* {0} is empty */
+	size_t *end;
+	size_t n, cap;
+};
+/* As many examples in each as stay within max_tok tokens, at least one. */
+void train_micros_cut(struct train_micros *c, const struct train_stepbatch *b, size_t max_tok);
+void train_micros_release(struct train_micros *c);
+
 /*
  * Examples of a step packed one after the other, without padding, for one forward and backward
  * pass. batch.off keeps them apart: no sequence attends to another.
@@ -60,12 +69,14 @@ struct train_micro { /* {0} is empty */
 	size_t cap_tok, cap_off, cap_pos, cap_target, cap_label_weight, cap_row_weight, cap_row_off,
 	    cap_entry_id, cap_entry_logprob;
 };
-/* Packs the examples after those of the last call, as many as stay within max_tok tokens, at least
- * one; false when none is left. */
-bool train_micro_next(struct train_micro *m, const struct train_stepbatch *b, size_t max_tok,
-    const struct train_weights *w);
-/* Goes back to the first example of the step. */
-void train_micro_rewind(struct train_micro *m);
+/* Packs the examples of the i-th micro-batch. */
+void train_micro_pack(struct train_micro *m, const struct train_micros *c, size_t i,
+    const struct train_stepbatch *b, const struct train_weights *w);
 void train_micro_release(struct train_micro *m);
+/* For who fills one otherwise: room for so much in all, and then what batch and targets point at.
+ */
+void train_micro_room(
+    struct train_micro *m, size_t n_seq, size_t n_tok, size_t n_target, size_t n_entry);
+void train_micro_point(struct train_micro *m);
 
 #endif

@@ -18,6 +18,7 @@ void train_trainer_release(struct train_trainer *t)
 	train_adamw_release(&t->adamw);
 	train_stepbatch_release(&t->batch);
 	train_micro_release(&t->micro);
+	train_micros_release(&t->micros);
 	train_weighing_release(&t->weighing);
 }
 
@@ -42,8 +43,9 @@ static int accumulate_micro(
 {
 	struct train_micro *m = &t->micro;
 	fc_params_zero_grad(t->params);
-	train_micro_rewind(m);
-	while (train_micro_next(m, &t->batch, t->opts.micro_tok, w)) {
+	train_micros_cut(&t->micros, &t->batch, t->opts.micro_tok);
+	for (size_t i = 0; i < t->micros.n; i++) {
+		train_micro_pack(m, &t->micros, i, &t->batch, w);
 		if (fc_params_step(t->nn, t->params, &m->batch, &m->targets, true, loss, e) < 0)
 			return -1;
 		if (fc_nn_check(t->nn, e) < 0)

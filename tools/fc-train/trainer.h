@@ -27,6 +27,7 @@ struct train_trainer { /* borrows nn, params, feed */
 	struct train_feed *feed;
 	struct train_adamw adamw;
 	struct train_stepbatch batch;
+	struct train_micros micros;
 	struct train_micro micro;
 	struct train_weighing weighing;  /* of pairs */
 	uint64_t step, n_example, n_tok; /* done */

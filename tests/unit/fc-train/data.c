@@ -216,11 +216,14 @@ static void check_micro(const struct train_stepbatch *b, size_t max_tok,
     const struct train_weights *w, double *weight, size_t *n_tok)
 {
 	struct train_micro m = {0};
+	struct train_micros micros = {0};
 	struct fc_example x;
 	size_t next = 0;
 	bool good = true;
 	fc_example_init(&x);
-	while (train_micro_next(&m, b, max_tok, w)) {
+	train_micros_cut(&micros, b, max_tok);
+	for (size_t i = 0; i < micros.n; i++) {
+		train_micro_pack(&m, &micros, i, b, w);
 		size_t n = 0;
 		good = good && m.first == next &&
 		    (m.n_example == 1 || m.off[m.batch.n_seq] <= max_tok);
@@ -257,6 +260,7 @@ static void check_micro(const struct train_stepbatch *b, size_t max_tok,
 	T_OK(good && next == b->n, "micro-batches of %zu tokens hold the step's %zu examples",
 	    max_tok, b->n);
 	train_micro_release(&m);
+	train_micros_release(&micros);
 	fc_example_release(&x);
 }
 

@@ -181,13 +181,17 @@ static void run_case(struct fc_nn *nn, struct fc_params *p, const json_t *c, siz
 	struct train_weighing w = {.alpha = number(expected, "alpha", NAN)};
 	struct train_stepbatch b = batch_of(o.kind);
 	struct train_micro m = {0};
+	struct train_micros micros = {0};
 	struct train_margins sum = {0};
 	struct fc_loss ignored = {0};
 	int ret = train_weighing_compute(&w, &o, lambda, nn, p, &b, micro_tok, &sum, &err);
 	b.weight = w.weight;
 	fc_params_zero_grad(p);
-	while (ret == 0 && train_micro_next(&m, &b, micro_tok, NULL))
+	train_micros_cut(&micros, &b, micro_tok);
+	for (size_t i = 0; ret == 0 && i < micros.n; i++) {
+		train_micro_pack(&m, &micros, i, &b, NULL);
 		ret = fc_params_step(nn, p, &m.batch, &m.targets, true, &ignored, &err);
+	}
 	const double loss =
 	    lambda * -sum.logp_chosen / sum.n_chosen_label + (1 - lambda) * sum.loss / sum.n_pair;
 	/* log-probabilities of up to 8 tokens, b of up to 10 */
@@ -207,6 +211,7 @@ static void run_case(struct fc_nn *nn, struct fc_params *p, const json_t *c, siz
 		    "%s: log-probabilities as TRL reports them", name);
 	train_weighing_release(&w);
 	train_micro_release(&m);
+	train_micros_release(&micros);
 	train_stepbatch_release(&b);
 }
 
