@@ -7,16 +7,20 @@
 #include "base/mem.h"
 
 void train_adamw_init(struct train_adamw *a, struct fc_nn *nn, const struct train_adamw_opts *opts,
-    const struct fc_param *p, size_t n_param)
+    size_t n_param, const struct train_shares *shares, size_t rank)
 {
 	*a = (struct train_adamw){.opts = *opts, .nn = nn, .n_param = n_param};
+	a->own = FC_ARRAY(struct train_own, n_param);
 	a->m = FC_ARRAY(float *, n_param);
 	a->v = FC_ARRAY(float *, n_param);
 	for (size_t i = 0; i < n_param; i++) {
-		a->m[i] = fc_nn_alloc(nn, p[i].n, sizeof(float));
-		a->v[i] = fc_nn_alloc(nn, p[i].n, sizeof(float));
-		fc_nn_zero(nn, a->m[i], p[i].n * sizeof(float));
-		fc_nn_zero(nn, a->v[i], p[i].n * sizeof(float));
+		const size_t n = (a->own[i] = train_shares_own(shares, rank, i)).n;
+		if (!n)
+			continue;
+		a->m[i] = fc_nn_alloc(nn, n, sizeof(float));
+		a->v[i] = fc_nn_alloc(nn, n, sizeof(float));
+		fc_nn_zero(nn, a->m[i], n * sizeof(float));
+		fc_nn_zero(nn, a->v[i], n * sizeof(float));
 	}
 }
 
@@ -26,30 +30,20 @@ void train_adamw_release(struct train_adamw *a)
 		fc_nn_free(a->nn, a->m[i]);
 		fc_nn_free(a->nn, a->v[i]);
 	}
+	free(a->own);
 	free(a->m);
 	free(a->v);
 	*a = (struct train_adamw){0};
 }
 
-static size_t n_block(const struct fc_param *p)
+void train_adamw_squares(const struct train_adamw *a, const struct fc_param *p, double *sum)
 {
-	return (p->n + FC_SUM_BLOCK - 1) / FC_SUM_BLOCK;
-}
-
-double train_adamw_grad_norm(const struct train_adamw *a, const struct fc_param *p)
-{
-	size_t most = 0;
-	double sum = 0;
-	for (size_t i = 0; i < a->n_param; i++)
-		most = n_block(&p[i]) > most ? n_block(&p[i]) : most;
-	double *part = FC_ARRAY(double, most);
 	for (size_t i = 0; i < a->n_param; i++) {
-		fc_sum_squares(a->nn, p[i].g, p[i].n, part);
-		for (size_t b = 0; b < n_block(&p[i]); b++)
-			sum += part[b];
+		const struct train_own own = a->own[i];
+		if (own.n)
+			fc_sum_squares(a->nn, p[i].g + own.begin, own.n, sum);
+		sum += (own.n + FC_SUM_BLOCK - 1) / FC_SUM_BLOCK;
 	}
-	free(part);
-	return sqrt(sum);
 }
 
 void train_adamw_update(struct train_adamw *a, struct fc_param *p, double lr, double grad_scale)
@@ -65,7 +59,10 @@ void train_adamw_update(struct train_adamw *a, struct fc_param *p, double lr, do
 	    .eps = (float)o->eps,
 	};
 	for (size_t i = 0; i < a->n_param; i++) {
+		const struct train_own own = a->own[i];
 		c.decay = p[i].decay ? (float)(lr * o->weight_decay) : 0;
-		fc_adamw(a->nn, p[i].w, a->m[i], a->v[i], p[i].g, p[i].n, &c);
+		if (own.n)
+			fc_adamw(a->nn, p[i].w + own.begin, a->m[i], a->v[i], p[i].g + own.begin,
+			    own.n, &c);
 	}
 }

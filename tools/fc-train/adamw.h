@@ -2,7 +2,7 @@
 #ifndef FC_TRAIN_ADAMW_H
 #define FC_TRAIN_ADAMW_H
 
-#include "model/params.h"
+#include "fc-train/shares.h"
 
 /*
  * AdamW (Loshchilov, Hutter, arXiv 1711.05101): Adam with the decay applied to the weights and not
@@ -17,17 +17,18 @@ struct train_adamw {
 	struct train_adamw_opts opts;
 	uint64_t t; /* updates done */
 	struct fc_nn *nn;
-	float **m, **v; /* [n_param][param.n] first and second moments, the device's */
+	struct train_own *own; /* [n_param] what of each is updated here */
+	float **m, **v;        /* [n_param][own.n] first and second moments, the device's */
 	size_t n_param;
 };
 
-/* Moments start at zero.  p stays the caller's and must not move. */
+/* Of a rank's share.  Moments start at zero. */
 void train_adamw_init(struct train_adamw *a, struct fc_nn *nn, const struct train_adamw_opts *opts,
-    const struct fc_param *p, size_t n_param);
+    size_t n_param, const struct train_shares *shares, size_t rank);
 void train_adamw_release(struct train_adamw *a);
 
-/* Euclidean norm of all gradients; not finite if one of them is not. */
-double train_adamw_grad_norm(const struct train_adamw *a, const struct fc_param *p);
+/* Sums of squares of the gradient's own blocks. */
+void train_adamw_squares(const struct train_adamw *a, const struct fc_param *p, double *sum);
 /* One update with the gradients times grad_scale. */
 void train_adamw_update(struct train_adamw *a, struct fc_param *p, double lr, double grad_scale);
 

@@ -12,12 +12,8 @@
 #define STATE_FILE "state.json"
 #define VERSION 2 /* 1 did not know the whole stream */
 
-static const char part_letter[3] = {'w', 'm', 'v'};
-
-static float *part_of(const struct fc_params *p, const struct train_adamw *a, size_t i, int part)
-{
-	return part == 0 ? p->v[i].w : part == 1 ? a->m[i] : a->v[i];
-}
+enum { PARTS = TRAIN_STATE_PARTS };
+static const char part_letter[PARTS] = {'w', 'm', 'v'};
 
 int train_checkpoint_check(const char *dir, bool may_exist, struct fc_err *e)
 {
@@ -53,34 +49,25 @@ static struct fc_tensor plan_of(const struct fc_param *p, int part)
 	return t;
 }
 
-/* Bytes that pass through the host at a time. */
-enum { PIECE = 4 << 20 };
-
-static int save_part(struct fc_store_writer *w, size_t i, struct fc_nn *nn, const float *part,
-    size_t n_bytes, char *piece, struct fc_err *e)
+/* to: the writer, whose tensors are the parts of the first parameter, then of the next. */
+static int save_piece(
+    void *to, size_t param, int part, size_t begin, size_t n, const float *x, struct fc_err *e)
 {
-	for (size_t at = 0, n; at < n_bytes; at += n) {
-		n = n_bytes - at < PIECE ? n_bytes - at : PIECE;
-		fc_nn_get(nn, piece, (const char *)part + at, n);
-		if (fc_nn_check(nn, e) < 0 || fc_store_writer_put(w, i, at, piece, n, e) < 0)
-			return -1;
-	}
-	return 0;
+	return fc_store_writer_put(
+	    to, param * PARTS + (size_t)part, begin * sizeof *x, x, n * sizeof *x, e);
 }
 
-static int save_tensors(
-    const char *dir, const struct fc_params *p, const struct train_adamw *a, struct fc_err *e)
+static int save_tensors(const char *dir, struct train_crew *crew, struct fc_err *e)
 {
-	size_t n = 3 * p->n;
+	const struct fc_params *p = train_crew_params(crew);
+	const size_t n = PARTS * p->n;
 	struct fc_tensor *plan = FC_ARRAY(struct fc_tensor, n);
 	struct fc_store_writer *w = NULL;
-	char *piece = fc_malloc(PIECE);
 	for (size_t i = 0; i < n; i++)
-		plan[i] = plan_of(&p->v[i / 3], (int)(i % 3));
+		plan[i] = plan_of(&p->v[i / PARTS], (int)(i % PARTS));
 	int ret = fc_store_writer_open(&w, dir, plan, n, SIZE_MAX, e);
-	for (size_t i = 0; ret == 0 && i < n; i++)
-		ret = save_part(
-		    w, i, a->nn, part_of(p, a, i / 3, (int)(i % 3)), plan[i].n_bytes, piece, e);
+	if (ret == 0)
+		ret = train_crew_read(crew, save_piece, w, e);
 	if (w) {
 		struct fc_err later;
 		if (fc_store_writer_close(w, ret == 0 ? e : &later) < 0)
@@ -89,7 +76,6 @@ static int save_tensors(
 	for (size_t i = 0; i < n; i++)
 		free((char *)plan[i].name);
 	free(plan);
-	free(piece);
 	return ret;
 }
 
@@ -113,13 +99,13 @@ static int save_state(
 	return ret;
 }
 
-int train_checkpoint_save(const char *dir, const struct fc_params *p, const struct train_adamw *a,
+int train_checkpoint_save(const char *dir, struct train_crew *crew,
     const struct train_progress_state *s, json_t *run, struct fc_err *e)
 {
 	struct fc_outdir *d;
 	if (fc_outdir_open(&d, dir, &fc_folder_checkpoint, e) < 0)
 		return -1;
-	if (save_tensors(fc_outdir_tmp(d), p, a, e) < 0 ||
+	if (save_tensors(fc_outdir_tmp(d), crew, e) < 0 ||
 	    save_state(fc_outdir_tmp(d), s, run, e) < 0) {
 		fc_outdir_abort(d);
 		return -1;
@@ -188,29 +174,46 @@ static int compare_runs(const json_t *o, const json_t *now, const char *where, s
 	return 0;
 }
 
-static int load_tensors(
-    const char *dir, struct fc_params *p, struct train_adamw *a, struct fc_err *e)
+/* The tensor of every part of every parameter; -1: not all are there in their shapes. */
+static int find_tensors(const struct fc_tensor **t, const struct fc_store *store,
+    const struct fc_params *p, const char *dir, struct fc_err *e)
 {
-	struct fc_store *store;
 	int ret = 0;
-	if (fc_store_open(&store, dir, e) < 0)
-		return -1;
-	for (size_t i = 0; ret == 0 && i < 3 * p->n; i++) {
-		struct fc_tensor want = plan_of(&p->v[i / 3], (int)(i % 3));
-		const struct fc_tensor *t = fc_store_find(store, want.name);
-		if (!t || t->dtype != FC_F32 || !fc_tensor_same_shape(t, &want))
+	for (size_t i = 0; ret == 0 && i < PARTS * p->n; i++) {
+		struct fc_tensor want = plan_of(&p->v[i / PARTS], (int)(i % PARTS));
+		t[i] = fc_store_find(store, want.name);
+		if (!t[i] || t[i]->dtype != FC_F32 || !fc_tensor_same_shape(t[i], &want))
 			ret = fc_fail(
 			    e, "%s: tensor %s is missing or has another shape", dir, want.name);
-		else
-			fc_nn_put(a->nn, part_of(p, a, i / 3, (int)(i % 3)), t->data, want.n_bytes);
 		free((char *)want.name);
 	}
+	return ret;
+}
+
+static void load_piece(void *from, size_t param, int part, size_t begin, size_t n, float *x)
+{
+	const struct fc_tensor *const *t = from;
+	memcpy(x, (const float *)t[param * PARTS + (size_t)part]->data + begin, n * sizeof *x);
+}
+
+static int load_tensors(
+    const char *dir, struct train_crew *crew, uint64_t n_update, struct fc_err *e)
+{
+	const struct fc_params *p = train_crew_params(crew);
+	struct fc_store *store;
+	if (fc_store_open(&store, dir, e) < 0)
+		return -1;
+	const struct fc_tensor **t = FC_ARRAY(const struct fc_tensor *, PARTS * p->n);
+	const int ret = find_tensors(t, store, p, dir, e);
+	if (ret == 0)
+		train_crew_write(crew, load_piece, t, n_update);
+	free(t);
 	fc_store_close(store);
 	return ret;
 }
 
-int train_checkpoint_load(const char *dir, struct fc_params *p, struct train_adamw *a,
-    struct train_progress_state *s, const json_t *run, struct fc_err *e)
+int train_checkpoint_load(const char *dir, struct train_crew *crew, struct train_progress_state *s,
+    const json_t *run, struct fc_err *e)
 {
 	char *path = fc_path_join(dir, STATE_FILE);
 	json_t *o = fc_json_file(path, e);
@@ -220,11 +223,7 @@ int train_checkpoint_load(const char *dir, struct fc_params *p, struct train_ada
 	if (ret == 0)
 		ret = compare_runs(o, run, path, e);
 	if (ret == 0)
-		ret = load_tensors(dir, p, a, e);
-	if (ret == 0) {
-		a->t = s->step;
-		fc_params_refresh(p);
-	}
+		ret = load_tensors(dir, crew, s->step, e);
 	json_decref(o);
 	free(path);
 	return ret;

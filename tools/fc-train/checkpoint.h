@@ -2,7 +2,7 @@
 #ifndef FC_TRAIN_CHECKPOINT_H
 #define FC_TRAIN_CHECKPOINT_H
 
-#include "fc-train/adamw.h"
+#include "fc-train/crew.h"
 #include "fc-train/feed.h"
 #include "text/json.h"
 
@@ -22,11 +22,10 @@ struct train_progress_state {
 int train_checkpoint_check(const char *dir, bool may_exist, struct fc_err *e);
 bool train_checkpoint_exists(const char *dir);
 /* run: an object of strings that says which run this is (options, model, tokenizer); borrowed. */
-int train_checkpoint_save(const char *dir, const struct fc_params *p, const struct train_adamw *a,
+int train_checkpoint_save(const char *dir, struct train_crew *crew,
     const struct train_progress_state *s, json_t *run, struct fc_err *e);
-/* Fills weights and moments and refreshes p.  A checkpoint of another run is refused with the first
- * difference. */
-int train_checkpoint_load(const char *dir, struct fc_params *p, struct train_adamw *a,
-    struct train_progress_state *s, const json_t *run, struct fc_err *e);
+/* Fills weights and moments.  A checkpoint of another run is refused with the first difference. */
+int train_checkpoint_load(const char *dir, struct train_crew *crew, struct train_progress_state *s,
+    const json_t *run, struct fc_err *e);
 
 #endif

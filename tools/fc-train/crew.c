@@ -35,8 +35,8 @@ static void share_command(struct train_crew *c, struct command *m)
 	fc_comm_share(c->comm, m, sizeof *m);
 }
 
-/* A rank does the micro-batches [first, first_of(rank + 1)): those of its lanes, and, where there is
- * nothing to add, as many as others. */
+/* A rank does the micro-batches [first, first_of(rank + 1)): those of its lanes, and, where there
+ * is nothing to add, as many as others. */
 static size_t first_of(const struct train_crew *c, size_t n_micro, size_t rank)
 {
 	return n_micro * rank / c->size;
@@ -44,37 +44,13 @@ static size_t first_of(const struct train_crew *c, size_t n_micro, size_t rank)
 
 /* ---- what every rank does with a micro-batch ---- */
 
-static int run_step(
-    struct train_crew *c, const struct train_micro *m, bool backward, struct fc_loss *l, struct fc_err *e)
+static int run_step(struct train_crew *c, const struct train_micro *m, bool backward,
+    struct fc_loss *l, struct fc_err *e)
 {
 	*l = (struct fc_loss){0};
 	return fc_params_step(c->nn, c->params, &m->batch, &m->targets, backward, l, e) < 0
 	    ? -1
 	    : fc_nn_check(c->nn, e);
-}
-
-/* logprob [targets.n] */
-static int run_logprobs(
-    struct train_crew *c, const struct train_micro *m, float *logprob, struct fc_err *e)
-{
-	const struct fc_targets *t = &m->targets;
-	const struct fc_head head = fc_model_head(&c->params->model);
-	const size_t C = c->params->model.cfg.n_embd, N = m->batch.off[m->batch.n_seq];
-	if ((N + t->n) * C > c->cap_x) {
-		fc_nn_free(c->nn, c->x);
-		c->cap_x = (N + t->n) * C;
-		c->x = fc_nn_alloc(c->nn, c->cap_x, sizeof *c->x);
-	}
-	FC_GROW(c->row, c->cap_row, t->n);
-	for (size_t i = 0; i < t->n; i++)
-		c->row[i] = (uint32_t)t->row_pos[i];
-	if (fc_model_hidden(c->nn, &c->params->model, &m->batch, c->x, e) < 0)
-		return -1;
-	if (t->n) {
-		fc_gather_rows(c->nn, c->x + N * C, c->x, c->row, t->n, C);
-		fc_head_topk(c->nn, &head, c->x + N * C, t->target, t->n, 0, NULL, NULL, logprob);
-	}
-	return fc_nn_check(c->nn, e);
 }
 
 /* Where the micro-batches of a task come from: packed here, or from rank 0. */
@@ -108,12 +84,11 @@ static void add_gradient(struct train_crew *c, float *const *from)
 static void keep_gradient(struct train_crew *c, float *const *to)
 {
 	for (size_t i = 0; i < c->params->n; i++)
-		fc_nn_copy(
-		    c->nn, to[i], c->params->v[i].g, c->params->v[i].n * sizeof(float));
+		fc_nn_copy(c->nn, to[i], c->params->v[i].g, c->params->v[i].n * sizeof(float));
 }
 
-/* The sum of the lanes of a part becomes the parameters' gradient.  first_kept: buffers from there on
- * are free. */
+/* The sum of the lanes of a part becomes the parameters' gradient.  first_kept: buffers from there
+ * on are free. */
 static int run_part(struct train_crew *c, const struct source *s, size_t n_micro,
     const struct train_sum_part *part, size_t first_kept, struct fc_loss *loss, struct fc_err *e)
 {
@@ -179,14 +154,13 @@ static int serve_losses(struct train_crew *c, const struct command *m, struct fc
 
 static int serve_logprobs(struct train_crew *c, const struct command *m, struct fc_err *e)
 {
-	for (size_t i = first_of(c, m->n_micro, c->rank);
-	    i < first_of(c, m->n_micro, c->rank + 1); i++) {
+	for (size_t i = first_of(c, m->n_micro, c->rank); i < first_of(c, m->n_micro, c->rank + 1);
+	     i++) {
 		take_micro(c, NULL, i);
-		FC_GROW(c->logprob, c->cap_logprob, c->micro.targets.n);
-		if (run_logprobs(c, &c->micro, c->logprob, e) < 0)
+		if (train_logprobs_run(&c->logprobs, c->nn, c->params, &c->micro, e) < 0)
 			return -1;
-		fc_comm_send(
-		    c->comm, 0, c->logprob, c->micro.targets.n * sizeof *c->logprob);
+		fc_comm_send(c->comm, 0, c->logprobs.logprob,
+		    c->micro.targets.n * sizeof *c->logprobs.logprob);
 	}
 	return 0;
 }
@@ -203,17 +177,24 @@ int train_crew_serve(struct train_crew *c, struct fc_err *e)
 		switch (m.order) {
 		case ORDER_TASK:
 			ret = m.task == TASK_LOGPROBS ? serve_logprobs(c, &m, e)
-							    : serve_losses(c, &m, e);
+						      : serve_losses(c, &m, e);
 			break;
-		case ORDER_NORM: own_norm(c); break;
-		case ORDER_UPDATE: own_update(c, m.lr, m.grad_scale); break;
-		case ORDER_READ: train_crew_serve_read(c, m.n_part); break;
+		case ORDER_NORM:
+			own_norm(c);
+			break;
+		case ORDER_UPDATE:
+			own_update(c, m.lr, m.grad_scale);
+			break;
+		case ORDER_READ:
+			train_crew_serve_read(c, m.n_part);
+			break;
 		case ORDER_WRITE:
 			train_crew_serve_write(c, m.n_part);
 			c->adamw.t = m.n_update;
 			train_crew_refresh(c);
 			break;
-		case ORDER_END: return 0;
+		case ORDER_END:
+			return 0;
 		}
 		if (ret < 0)
 			return -1;
@@ -233,8 +214,8 @@ struct letters {
 static struct letters send_micros(struct train_crew *c, const struct source *s)
 {
 	const size_t n = s->micros->n;
-	struct letters l = {fc_comm_mail_new(c->comm), FC_ARRAY(struct fc_buf, n),
-	    FC_ARRAY(uint64_t, n), n};
+	struct letters l = {
+	    fc_comm_mail_new(c->comm), FC_ARRAY(struct fc_buf, n), FC_ARRAY(uint64_t, n), n};
 	for (size_t r = 1; r < c->size; r++)
 		for (size_t i = first_of(c, n, r); i < first_of(c, n, r + 1); i++) {
 			train_micro_pack(&c->micro, s->micros, i, s->b, s->w);
@@ -261,9 +242,8 @@ int train_crew_losses(struct train_crew *c, const struct train_stepbatch *b,
 {
 	const size_t n = micros->n;
 	const struct source s = {b, micros, w};
-	struct command m = {.order = ORDER_TASK,
-	    .task = backward ? TASK_GRADIENT : TASK_LOSS,
-	    .n_micro = n};
+	struct command m = {
+	    .order = ORDER_TASK, .task = backward ? TASK_GRADIENT : TASK_LOSS, .n_micro = n};
 	int ret = 0;
 	share_command(c, &m);
 	struct letters l = send_micros(c, &s);
@@ -280,17 +260,6 @@ int train_crew_losses(struct train_crew *c, const struct train_stepbatch *b,
 	if (ret == 0 && backward)
 		train_crew_exchange(c);
 	return ret;
-}
-
-/* Adds what the labels of the micro-batch have to its examples. */
-static void add_labels(const struct train_micro *m, const float *logprob, double *sum)
-{
-	size_t s = 0;
-	for (size_t i = 0; i < m->targets.n; i++) {
-		while (m->targets.row_pos[i] >= m->batch.off[s + 1])
-			s++;
-		sum[m->first + s] += (double)logprob[i];
-	}
 }
 
 int train_crew_logprobs(struct train_crew *c, const struct train_stepbatch *b, size_t max_tok,
@@ -311,14 +280,16 @@ int train_crew_logprobs(struct train_crew *c, const struct train_stepbatch *b, s
 		while (i >= first_of(c, c->micros.n, rank + 1))
 			rank++;
 		take_micro(c, &s, i);
-		FC_GROW(c->logprob, c->cap_logprob, c->micro.targets.n);
-		if (rank)
-			fc_comm_receive(c->comm, rank, c->logprob,
-			    c->micro.targets.n * sizeof *c->logprob);
-		else
-			ret = run_logprobs(c, &c->micro, c->logprob, e);
+		if (rank) {
+			FC_GROW(c->received, c->cap_received, c->micro.targets.n);
+			fc_comm_receive(
+			    c->comm, rank, c->received, c->micro.targets.n * sizeof *c->received);
+		} else {
+			ret = train_logprobs_run(&c->logprobs, c->nn, c->params, &c->micro, e);
+		}
 		if (ret == 0)
-			add_labels(&c->micro, c->logprob, sum);
+			train_logprobs_add(
+			    &c->micro, rank ? c->received : c->logprobs.logprob, sum);
 	}
 	finish_letters(&l);
 	return ret;
@@ -336,7 +307,7 @@ static double own_norm(struct train_crew *c)
 		    train_shares_begin(&c->shares, r + 1) - train_shares_begin(&c->shares, r);
 		most = n > most ? n : most;
 	}
-	double *part = FC_ARRAY(double, c->size * most);
+	double *part = FC_ARRAY(double, c->size *most);
 	train_adamw_squares(&c->adamw, c->params->v, part + c->rank * most);
 	fc_comm_gather(c->comm, part, most * sizeof *part);
 	for (size_t r = 0; r < c->size; r++) {
@@ -389,10 +360,10 @@ int train_crew_read(struct train_crew *c, train_state_put *put, void *to, struct
 	return train_crew_read_parts(c, m.n_part, put, to, e);
 }
 
-void train_crew_write(
-    struct train_crew *c, train_state_get *get, void *from, uint64_t n_update)
+void train_crew_write(struct train_crew *c, train_state_get *get, void *from, uint64_t n_update)
 {
-	struct command m = {.order = ORDER_WRITE, .n_part = TRAIN_STATE_PARTS, .n_update = n_update};
+	struct command m = {
+	    .order = ORDER_WRITE, .n_part = TRAIN_STATE_PARTS, .n_update = n_update};
 	share_command(c, &m);
 	train_crew_write_parts(c, m.n_part, get, from);
 	c->adamw.t = n_update;
@@ -436,7 +407,7 @@ void train_crew_open(struct train_crew **out, const struct train_crew_opts *o, s
 	c->rank = fc_comm_rank(comm);
 	c->size = fc_comm_size(comm);
 	train_shares_make(&c->shares, p->v, p->n, c->size);
-	train_adamw_init(&c->adamw, nn, &o->adamw, p->v, p->n, &c->shares, c->rank);
+	train_adamw_init(&c->adamw, nn, &o->adamw, p->n, &c->shares, c->rank);
 	c->micro.teacher.objective = o->objective;
 	if (c->size == 1)
 		return;
@@ -461,9 +432,8 @@ void train_crew_close(struct train_crew *c)
 	}
 	free(c->kept);
 	free(c->part);
-	fc_nn_free(c->nn, c->x);
-	free(c->row);
-	free(c->logprob);
+	train_logprobs_release(&c->logprobs);
+	free(c->received);
 	train_adamw_release(&c->adamw);
 	train_shares_release(&c->shares);
 	train_sum_release(&c->sum);
@@ -471,4 +441,14 @@ void train_crew_close(struct train_crew *c)
 	train_micros_release(&c->micros);
 	train_micro_release(&c->micro);
 	free(c);
+}
+
+size_t train_crew_lanes(const struct train_crew *c)
+{
+	return c->opts.n_lane;
+}
+
+struct fc_params *train_crew_params(struct train_crew *c)
+{
+	return c->params;
 }

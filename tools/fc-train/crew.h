@@ -32,8 +32,8 @@ void train_crew_close(struct train_crew *c); /* rank 0: ends the others' train_c
 int train_crew_serve(struct train_crew *c, struct fc_err *e);
 
 /* What follows is rank 0's. */
-/* Loss of every micro-batch, [micros->n]; backward: their gradients' sum takes the place of what was
- * there. */
+/* Loss of every micro-batch, [micros->n]; backward: their gradients' sum takes the place of what
+ * was there. */
 int train_crew_losses(struct train_crew *c, const struct train_stepbatch *b,
     const struct train_micros *micros, const struct train_weights *w, bool backward,
     struct fc_loss *loss, struct fc_err *e);
@@ -48,16 +48,15 @@ void train_crew_update(struct train_crew *c, double lr, double grad_scale);
 
 /* The run's state as rank 0 reads and writes it: part 0 are the weights, 1 and 2 the moments. */
 enum { TRAIN_STATE_PARTS = 3 };
-typedef int train_state_put(void *to, size_t param, int part, size_t begin, size_t n, const float *x,
-    struct fc_err *e);
+typedef int train_state_put(
+    void *to, size_t param, int part, size_t begin, size_t n, const float *x, struct fc_err *e);
 int train_crew_read(struct train_crew *c, train_state_put *put, void *to, struct fc_err *e);
 typedef void train_state_get(void *from, size_t param, int part, size_t begin, size_t n, float *x);
 void train_crew_write(struct train_crew *c, train_state_get *get, void *from, uint64_t n_update);
 /* Rank 0's parameters are those of the run, whoever owns them. */
 int train_crew_collect(struct train_crew *c, struct fc_err *e);
 
-struct fc_nn *train_crew_nn(struct train_crew *c);
+size_t train_crew_lanes(const struct train_crew *c);
 struct fc_params *train_crew_params(struct train_crew *c);
-struct fc_comm *train_crew_comm(struct train_crew *c);
 
 #endif

@@ -3,6 +3,7 @@
 #define FC_TRAIN_CREW_INSIDE_H
 
 #include "fc-train/crew.h"
+#include "fc-train/logprobs.h"
 
 /* What crew.c and crew_*.c share. */
 
@@ -24,12 +25,9 @@ struct train_crew {
 	size_t cap_part;
 	struct train_micros micros; /* of a batch of which log-probabilities are wanted */
 	struct train_micro micro;
-	float *x; /* [cap_x] hidden states, the device's */
-	size_t cap_x;
-	uint32_t *row;
-	size_t cap_row;
-	float *logprob;
-	size_t cap_logprob;
+	struct train_logprobs logprobs;
+	float *received; /* another rank's */
+	size_t cap_received;
 };
 
 /* crew_sum.c: all ranks, at the same point of the run */

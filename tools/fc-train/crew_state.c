@@ -25,8 +25,7 @@ typedef int do_place(struct train_crew *c, const struct place *at, void *arg, st
 
 /* Parameter by parameter, part by part, piece by piece: the same places in the same order at every
  * rank. */
-static int each_place(
-    struct train_crew *c, int n_part, do_place *f, void *arg, struct fc_err *e)
+static int each_place(struct train_crew *c, int n_part, do_place *f, void *arg, struct fc_err *e)
 {
 	const struct train_shares *s = &c->shares;
 	for (size_t i = 0; i < c->params->n; i++)

@@ -29,8 +29,8 @@ struct pieces {
 	size_t *block; /* [size] first block of the next one */
 };
 
-static bool next_piece(const struct train_crew *c, const struct pieces *s, size_t rank,
-    struct train_piece *p)
+static bool next_piece(
+    const struct train_crew *c, const struct pieces *s, size_t rank, struct train_piece *p)
 {
 	if (s->block[rank] >= train_shares_begin(&c->shares, rank + 1))
 		return false;
@@ -70,8 +70,8 @@ static void receive_piece(struct train_crew *c, struct exchange *x, struct train
 		float *in = x->in + i * TRAIN_PIECE;
 		const size_t from = c->sum.part[i].rank;
 		if (from == c->rank)
-			fc_nn_get(c->nn, in, gradient_of(c, own++, p.param) + p.begin,
-			    p.n * sizeof *in);
+			fc_nn_get(
+			    c->nn, in, gradient_of(c, own++, p.param) + p.begin, p.n * sizeof *in);
 		else
 			fc_comm_begin_receive(x->mail, from, in, p.n * sizeof *in);
 	}
@@ -113,8 +113,8 @@ static void finish_exchange(struct train_crew *c, struct exchange *x)
 				to[k] += from[k];
 		}
 	}
-	fc_nn_put(c->nn, c->params->v[x->own.param].g + x->own.begin, stack[0],
-	    x->own.n * sizeof(float));
+	fc_nn_put(
+	    c->nn, c->params->v[x->own.param].g + x->own.begin, stack[0], x->own.n * sizeof(float));
 }
 
 static struct exchange new_exchange(const struct train_crew *c)

@@ -19,7 +19,7 @@ struct train_heldout_score {
 	struct train_margins margins; /* of a stream of pairs, where the others are 0 */
 };
 /* alpha: WRPO's at this step. */
-int train_heldout_score(const struct train_heldout *h, struct fc_nn *nn, struct fc_params *p,
-    double alpha, struct train_heldout_score *score, struct fc_err *e);
+int train_heldout_score(const struct train_heldout *h, struct train_crew *crew, double alpha,
+    struct train_heldout_score *score, struct fc_err *e);
 
 #endif

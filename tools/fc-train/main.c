@@ -7,11 +7,13 @@
 #include "base/die.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/launcher.h"
 #include "base/mem.h"
 #include "base/par.h"
 #include "fc-train/checkpoint.h"
 #include "fc-train/ownanswers.h"
 #include "fc-train/pair_reader.h"
+#include "fc-train/ranks.h"
 #include "fc-train/run.h"
 #include "fc-train/survival.h"
 #include "fc-train/target.h"
@@ -100,8 +102,8 @@ static uint64_t origin_fingerprint(const struct train_options *o, const struct f
 	return value;
 }
 
-static json_t *run_identity(
-    const struct train_options *o, const struct fc_params *p, struct fc_nn *nn, uint64_t tokenizer)
+static json_t *run_identity(const struct train_options *o, const struct fc_params *p,
+    struct fc_nn *nn, uint64_t tokenizer, size_t n_lane)
 {
 	char hex[17];
 	json_t *id = train_options_deciding();
@@ -109,6 +111,7 @@ static json_t *run_identity(
 	json_object_set_new(id, "model", json_string(hex));
 	snprintf(hex, sizeof hex, "%016" PRIx64, tokenizer);
 	json_object_set_new(id, "tokenizer", json_string(hex));
+	json_object_set_new(id, "lanes", json_sprintf("%zu", n_lane));
 	json_object_del(id, "dtype"); /* what it came to instead, which "auto" does not say */
 	json_object_set_new(
 	    id, "dtype", json_string(fc_nn_compute(nn) == FC_COMPUTE_BF16 ? "bf16" : "f32"));
@@ -286,7 +289,7 @@ static void train_and_save(const struct train_options *o, struct train_trainer *
 	struct fc_err e;
 	struct train_heldout heldout = {.path = o->eval,
 	    .tokenizer = tokenizer,
-	    .rule = example_rule(o, t->params, t->feed, pairs),
+	    .rule = example_rule(o, train_crew_params(t->crew), t->feed, pairs),
 	    .micro_tok = t->opts.micro_tok,
 	    .preference = t->opts.preference};
 	struct train_run run = {o, t, o->eval ? &heldout : NULL, identity};
@@ -321,18 +324,43 @@ static const char *output_label(const struct train_options *o)
 	return strcmp(path, "-") ? fc_path_name(path) : NULL;
 }
 
+/* How many lanes the run has, and that its ranks can share them. */
+static size_t lanes(const struct train_options *o, const struct fc_comm *comm)
+{
+	const size_t n_rank = fc_comm_size(comm), n = o->lanes ? (size_t)o->lanes : n_rank;
+	if (n % n_rank)
+		fc_die_usage("--lanes %zu: %zu ranks do not share %zu lanes evenly", n, n_rank, n);
+	return n;
+}
+
+/* The others do rank 0's work. */
+static _Noreturn void follow(const struct train_options *o, struct fc_comm *comm)
+{
+	struct fc_err e;
+	or_die(train_ranks_follow(comm, o->device, &e), &e);
+	fc_comm_close(comm);
+	fc_finish();
+}
+
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-train";
 	struct fc_outdir *out = NULL;
+	struct fc_comm *comm;
 	struct fc_nn *nn;
+	struct train_crew *crew;
 	struct train_trainer trainer;
 	struct fc_err e;
 	char computes[160];
+	fc_launcher_share();
 	const struct train_options o = *train_options_parse(argc, argv);
 	fc_par_start(fc_opt_threads);
 	if (fc_nn_check_device(o.device, &e) < 0)
 		fc_die_usage("--device: %s", e.msg);
+	or_die(fc_comm_open(&comm, &e), &e);
+	const size_t n_lane = lanes(&o, comm);
+	if (fc_comm_rank(comm))
+		follow(&o, comm);
 
 	if (o.model && o.output)
 		refuse_gguf(o.model);
@@ -355,11 +383,13 @@ int main(int argc, char **argv)
 	struct train_ownanswers answers = own_answers(&o, params);
 	struct train_feed *feed = open_feed(&o, params, tokenizer, &pairs, &answers);
 
+	const struct train_crew_opts crew_opts = {.n_lane = n_lane,
+	    .objective = train_options_objective(&o, is_drawn(feed)),
+	    .adamw = {o.beta1, o.beta2, o.eps, o.weight_decay}};
 	struct train_trainer_opts trainer_opts = {
 	    .lambda = o.lambda,
 	    .untaught = o.untaught,
 	    .clip = o.clip,
-	    .objective = train_options_objective(&o, is_drawn(feed)),
 	    .preference = train_options_preference(&o),
 	    .batch_tok = (size_t)o.batch_tokens,
 	    .micro_tok = (size_t)o.micro_tokens,
@@ -367,12 +397,14 @@ int main(int argc, char **argv)
 	    .n_step = o.steps,
 	    .n_example = run_length(&o, feed),
 	};
-	struct train_adamw_opts adamw = {o.beta1, o.beta2, o.eps, o.weight_decay};
-	train_trainer_init(&trainer, &trainer_opts, &adamw, nn, params, feed);
-	json_t *identity = run_identity(&o, params, nn, tokenizer);
+	train_ranks_lead(comm, &crew_opts, nn, params);
+	train_crew_open(&crew, &crew_opts, comm, nn, params);
+	train_trainer_init(&trainer, &trainer_opts, crew, feed);
+	json_t *identity = run_identity(&o, params, nn, tokenizer, n_lane);
 	fc_nn_describe(nn, computes, sizeof computes);
 	fc_note("%s", computes);
 	train_and_save(&o, &trainer, tokenizer, &pairs, identity);
+	or_die(train_crew_collect(crew, &e), &e);
 	train_ownanswers_tell(&answers);
 
 	if (o.update)
@@ -388,9 +420,11 @@ int main(int argc, char **argv)
 	}
 	json_decref(identity);
 	train_trainer_release(&trainer);
+	train_crew_close(crew);
 	train_feed_close(feed);
 	train_references_close(pairs.references);
 	fc_params_free(params);
 	fc_nn_close(nn);
+	fc_comm_close(comm);
 	fc_finish();
 }

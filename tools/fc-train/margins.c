@@ -50,8 +50,8 @@ static void weigh_pair(struct train_weighing *w, const struct train_preference_o
 	struct train_side side[TRAIN_SIDES] = {{0, 0, NULL, 0}};
 	for (size_t k = 0; k < n; k++) {
 		const struct train_example *s = b->example[i + k];
-		side[k] = (struct train_side){
-		    w->logprobs.sum[i + k], s->size.n_label, s->ref, s->size.n_ref};
+		side[k] =
+		    (struct train_side){w->logprob[i + k], s->size.n_label, s->ref, s->size.n_ref};
 	}
 	const struct train_pair_loss l = train_preference_loss(o, side, w->alpha);
 	for (size_t k = 0; k < n; k++)
@@ -60,12 +60,13 @@ static void weigh_pair(struct train_weighing *w, const struct train_preference_o
 }
 
 int train_weighing_compute(struct train_weighing *w, const struct train_preference_opts *o,
-    double lambda, struct fc_nn *nn, struct fc_params *p, const struct train_stepbatch *b,
-    size_t max_tok, struct train_margins *sum, struct fc_err *e)
+    double lambda, struct train_crew *crew, const struct train_stepbatch *b, size_t max_tok,
+    struct train_margins *sum, struct fc_err *e)
 {
 	struct train_margins of_batch = {0};
 	FC_GROW(w->weight, w->cap, b->n);
-	if (train_logprobs_compute(&w->logprobs, nn, p, b, max_tok, e) < 0)
+	FC_GROW(w->logprob, w->cap_logprob, b->n);
+	if (train_crew_logprobs(crew, b, max_tok, w->logprob, e) < 0)
 		return -1;
 	for (size_t i = 0; i < b->n; i += b->example[i]->size.n_side)
 		weigh_pair(w, o, b, i, &of_batch);
@@ -89,7 +90,7 @@ int train_weighing_compute(struct train_weighing *w, const struct train_preferen
 
 void train_weighing_release(struct train_weighing *w)
 {
-	train_logprobs_release(&w->logprobs);
+	free(w->logprob);
 	free(w->weight);
 	*w = (struct train_weighing){0};
 }

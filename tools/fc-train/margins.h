@@ -3,7 +3,7 @@
 #define FC_TRAIN_MARGINS_H
 
 #include "base/buf.h"
-#include "fc-train/logprobs.h"
+#include "fc-train/crew.h"
 #include "fc-train/preference.h"
 
 /*
@@ -22,16 +22,16 @@ struct train_margins { /* sums over pairs */
 /* Appends ", NAME: mean" of each, with TRL's names, and WRPO's for what TRL has not. */
 void train_margins_write(struct fc_buf *b, const struct train_margins *m, bool wrpo);
 
-struct train_weighing { /* {0} is empty */
-	struct train_logprobs logprobs;
-	double *weight; /* [examples of the batch] what b->weight takes */
-	size_t cap;
+struct train_weighing {  /* {0} is empty */
+	double *weight;  /* [examples of the batch] what b->weight takes */
+	double *logprob; /* [examples of the batch] sums over their labels */
+	size_t cap, cap_logprob;
 	double alpha; /* WRPO's, now */
 };
 /* Adds to sum; w->weight is what the labels of b weigh. */
 int train_weighing_compute(struct train_weighing *w, const struct train_preference_opts *o,
-    double lambda, struct fc_nn *nn, struct fc_params *p, const struct train_stepbatch *b,
-    size_t max_tok, struct train_margins *sum, struct fc_err *e);
+    double lambda, struct train_crew *crew, const struct train_stepbatch *b, size_t max_tok,
+    struct train_margins *sum, struct fc_err *e);
 void train_weighing_release(struct train_weighing *w);
 
 #endif

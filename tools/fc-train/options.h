@@ -37,6 +37,7 @@ struct train_options {
 
 	uint64_t epochs, steps, examples, seed;
 	int batch_tokens, micro_tokens, max_length, shuffle;
+	int lanes; /* 0: one for each rank */
 
 	double lr, warmup, min_lr, beta1, beta2, eps, weight_decay, clip;
 	enum train_decay schedule;

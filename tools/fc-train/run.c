@@ -73,7 +73,7 @@ static int evaluate_heldout(const struct train_run *r, struct train_trainlog *lo
 	struct train_trainer *t = r->trainer;
 	struct train_heldout_score h;
 	struct fc_buf b = FC_BUF_INIT;
-	if (train_heldout_score(r->heldout, t->nn, t->params, train_trainer_alpha(t), &h, e) < 0)
+	if (train_heldout_score(r->heldout, t->crew, train_trainer_alpha(t), &h, e) < 0)
 		return -1;
 	if (r->heldout->preference.kind)
 		return log_pairs(t, log, &h.margins, e);
@@ -107,7 +107,7 @@ static int save_checkpoint(const struct train_run *r, struct train_trainlog *log
 	    .pos = train_feed_tell(t->feed)};
 	if (log && train_trainlog_sync(log, &s.log_bytes, e) < 0)
 		return -1;
-	return train_checkpoint_save(r->opts->checkpoint, t->params, &t->adamw, &s, r->identity, e);
+	return train_checkpoint_save(r->opts->checkpoint, t->crew, &s, r->identity, e);
 }
 
 /* Puts trainer and feed where the checkpoint left them. */
@@ -125,7 +125,7 @@ static int restore_checkpoint(const struct train_run *r, uint64_t *log_bytes, st
 			    "no checkpoint in %s yet: starting from the beginning", o->checkpoint);
 		return 0;
 	}
-	if (train_checkpoint_load(o->checkpoint, t->params, &t->adamw, &s, r->identity, e) < 0 ||
+	if (train_checkpoint_load(o->checkpoint, t->crew, &s, r->identity, e) < 0 ||
 	    train_feed_seek(t->feed, &s.pos, e) < 0)
 		return -1;
 	t->step = s.step;

@@ -3,22 +3,21 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
 
 void train_trainer_init(struct train_trainer *t, const struct train_trainer_opts *opts,
-    const struct train_adamw_opts *adamw, struct fc_nn *nn, struct fc_params *params,
-    struct train_feed *feed)
+    struct train_crew *crew, struct train_feed *feed)
 {
-	*t = (struct train_trainer){.opts = *opts, .nn = nn, .params = params, .feed = feed};
-	t->micro.teacher.objective = opts->objective;
-	train_adamw_init(&t->adamw, nn, adamw, params->v, params->n);
+	*t = (struct train_trainer){.opts = *opts, .crew = crew, .feed = feed};
 }
 
 void train_trainer_release(struct train_trainer *t)
 {
-	train_adamw_release(&t->adamw);
 	train_stepbatch_release(&t->batch);
-	train_micro_release(&t->micro);
 	train_micros_release(&t->micros);
+	free(t->loss);
 	train_weighing_release(&t->weighing);
 }
 
@@ -38,21 +37,28 @@ static int fail_not_finite(const struct train_trainer *t, const char *what, doub
 	return -1;
 }
 
-static int accumulate_micro(
+static void add_loss(struct fc_loss *sum, const struct fc_loss *l)
+{
+	sum->sft += l->sft;
+	sum->kd += l->kd;
+	sum->nll += l->nll;
+	sum->n_correct += l->n_correct;
+}
+
+static int accumulate_micros(
     struct train_trainer *t, const struct train_weights *w, struct fc_loss *loss, struct fc_err *e)
 {
-	struct train_micro *m = &t->micro;
-	fc_params_zero_grad(t->params);
-	train_micros_cut(&t->micros, &t->batch, t->opts.micro_tok);
-	for (size_t i = 0; i < t->micros.n; i++) {
-		train_micro_pack(m, &t->micros, i, &t->batch, w);
-		if (fc_params_step(t->nn, t->params, &m->batch, &m->targets, true, loss, e) < 0)
-			return -1;
-		if (fc_nn_check(t->nn, e) < 0)
-			return -1;
+	struct train_micros *m = &t->micros;
+	train_micros_cut(m, &t->batch, t->opts.micro_tok);
+	FC_GROW(t->loss, t->cap_loss, m->n);
+	if (train_crew_losses(t->crew, &t->batch, m, w, true, t->loss, e) < 0)
+		return -1;
+	for (size_t i = 0; i < m->n; i++) {
+		const size_t first = i ? m->end[i - 1] : 0;
+		add_loss(loss, &t->loss[i]);
 		if (!isfinite(loss->sft + loss->kd))
 			return fail_not_finite(
-			    t, "loss", loss->sft + loss->kd, m->first, m->n_example, e);
+			    t, "loss", loss->sft + loss->kd, first, m->end[i] - first, e);
 	}
 	return 0;
 }
@@ -80,8 +86,8 @@ double train_trainer_alpha(const struct train_trainer *t)
 static int weigh_pairs(struct train_trainer *t, struct train_margins *margins, struct fc_err *e)
 {
 	t->weighing.alpha = train_trainer_alpha(t);
-	if (train_weighing_compute(&t->weighing, &t->opts.preference, t->opts.lambda, t->nn,
-		t->params, &t->batch, t->opts.micro_tok, margins, e) < 0)
+	if (train_weighing_compute(&t->weighing, &t->opts.preference, t->opts.lambda, t->crew,
+		&t->batch, t->opts.micro_tok, margins, e) < 0)
 		return -1;
 	t->batch.weight = t->weighing.weight;
 	if (!isfinite(margins->loss))
@@ -112,9 +118,9 @@ int train_trainer_step(struct train_trainer *t, struct train_step_report *r, str
 	if (pairs && weigh_pairs(t, &margins, e) < 0)
 		return -1;
 	struct train_weights w = train_stepbatch_weights(b, o->lambda, o->untaught);
-	if (accumulate_micro(t, &w, &loss, e) < 0)
+	if (accumulate_micros(t, &w, &loss, e) < 0)
 		return -1;
-	double norm = train_adamw_grad_norm(&t->adamw, t->params->v);
+	double norm = train_crew_norm(t->crew);
 	if (!isfinite(norm))
 		return fail_not_finite(t, "gradient's norm", norm, 0, b->n, e);
 	*r = (struct train_step_report){
@@ -130,9 +136,7 @@ int train_trainer_step(struct train_trainer *t, struct train_step_report *r, str
 	};
 	if (pairs)
 		report_pairs(r, &margins, o->lambda);
-	train_adamw_update(
-	    &t->adamw, t->params->v, r->lr, o->clip > 0 && norm > o->clip ? o->clip / norm : 1);
-	fc_params_refresh(t->params);
+	train_crew_update(t->crew, r->lr, o->clip > 0 && norm > o->clip ? o->clip / norm : 1);
 	t->step++;
 	t->n_example += b->n_drawn;
 	t->n_tok += b->n_tok;

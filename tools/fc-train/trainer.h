@@ -2,7 +2,7 @@
 #ifndef FC_TRAIN_TRAINER_H
 #define FC_TRAIN_TRAINER_H
 
-#include "fc-train/adamw.h"
+#include "fc-train/crew.h"
 #include "fc-train/margins.h"
 #include "fc-train/schedule.h"
 #include "fc-train/stepbatch.h"
@@ -12,7 +12,6 @@
 struct train_trainer_opts {
 	double lambda, clip; /* clip 0: off */
 	enum train_untaught untaught;
-	struct fc_objective objective;           /* against the teacher */
 	struct train_preference_opts preference; /* kind NONE: no pairs, but labels and a teacher */
 	size_t batch_tok, micro_tok;
 	struct train_schedule schedule;
@@ -20,21 +19,19 @@ struct train_trainer_opts {
 	double n_example; /* length of the run in examples; 0: not known */
 };
 
-struct train_trainer { /* borrows nn, params, feed */
+struct train_trainer { /* borrows crew and feed */
 	struct train_trainer_opts opts;
-	struct fc_nn *nn;
-	struct fc_params *params;
+	struct train_crew *crew;
 	struct train_feed *feed;
-	struct train_adamw adamw;
 	struct train_stepbatch batch;
 	struct train_micros micros;
-	struct train_micro micro;
+	struct fc_loss *loss; /* of each micro-batch */
+	size_t cap_loss;
 	struct train_weighing weighing;  /* of pairs */
 	uint64_t step, n_example, n_tok; /* done */
 };
 void train_trainer_init(struct train_trainer *t, const struct train_trainer_opts *opts,
-    const struct train_adamw_opts *adamw, struct fc_nn *nn, struct fc_params *params,
-    struct train_feed *feed);
+    struct train_crew *crew, struct train_feed *feed);
 void train_trainer_release(struct train_trainer *t);
 
 struct train_step_report {

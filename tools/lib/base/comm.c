@@ -31,12 +31,17 @@ struct fc_comm_mail {
 /* Of the open one: whoever leaves without closing it ends the others, too. */
 static const struct fc_comm_module *left_open;
 
-static void abort_others(void)
+static void abort_with(int status)
 {
 	if (left_open) {
 		fflush(stderr);
-		left_open->abort(FC_EXIT_FAIL);
+		left_open->abort(status ? status : FC_EXIT_FAIL);
 	}
+}
+
+static void abort_others(void)
+{
+	abort_with(FC_EXIT_FAIL);
 }
 
 static void or_die(const char *what, const char *error)
@@ -91,6 +96,7 @@ int fc_comm_open(struct fc_comm **out, struct fc_err *e)
 	const int ret = open_module(c, e);
 	if (c->module) {
 		left_open = c->module;
+		fc_die_hook(abort_with);
 		atexit(abort_others);
 	}
 	if (ret < 0) {

@@ -8,6 +8,20 @@
 #include "base/err.h"
 #include "base/barline.h"
 
+static void (*leave_hook)(int status);
+
+void fc_die_hook(void (*leave)(int status))
+{
+	leave_hook = leave;
+}
+
+static _Noreturn void leave(int status)
+{
+	if (leave_hook)
+		leave_hook(status);
+	exit(status);
+}
+
 static void print_line(const char *kind, const char *fmt, va_list ap)
 {
 	struct fc_err e;
@@ -24,7 +38,7 @@ void fc_die(const char *fmt, ...)
 	va_start(ap, fmt);
 	print_line("", fmt, ap);
 	va_end(ap);
-	exit(FC_EXIT_FAIL);
+	leave(FC_EXIT_FAIL);
 }
 
 void fc_die_usage(const char *fmt, ...)
@@ -34,7 +48,7 @@ void fc_die_usage(const char *fmt, ...)
 	print_line("", fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "Try '%s --help'.\n", fc_prog);
-	exit(FC_EXIT_USAGE);
+	leave(FC_EXIT_USAGE);
 }
 
 void fc_warn(const char *fmt, ...)
@@ -68,7 +82,7 @@ static _Noreturn void finish_with(enum fc_exit status)
 {
 	if (fflush(stdout) || ferror(stdout))
 		fc_die("standard output:");
-	exit(status);
+	leave(status);
 }
 
 void fc_finish(void)

@@ -20,6 +20,9 @@ void fc_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void fc_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void fc_note_lines(const char *text); /* a note for each line that is not empty */
 
+/* Called before the program exits by one of these, with its status. */
+void fc_die_hook(void (*leave)(int status));
+
 /* Flushes standard output and exits with 0; a delayed write error (full disk) is fatal.
  * Every main() ends with this.  A closed pipe ends the tool quietly by SIGPIPE. */
 _Noreturn void fc_finish(void);

@@ -11,10 +11,21 @@
 #include "base/isa.h"
 #include "base/mem.h"
 
+/* Ranks of one machine that may all run anywhere share its processors evenly. */
+static int processors(void)
+{
+	const int here = omp_get_num_procs();
+	const char *ranks = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+	const long n = ranks ? strtol(ranks, NULL, 10) : 1;
+	if (n < 2 || here < sysconf(_SC_NPROCESSORS_ONLN))
+		return here;
+	return here / n > 0 ? (int)(here / n) : 1;
+}
+
 void fc_par_init(int n_threads)
 {
 	omp_set_dynamic(0);
-	omp_set_num_threads(n_threads > 0 ? n_threads : omp_get_num_procs());
+	omp_set_num_threads(n_threads > 0 ? n_threads : processors());
 }
 
 int fc_par_threads(void)

@@ -166,6 +166,23 @@ int fc_params_init(struct fc_params **out, const char *config_path, struct fc_nn
 	return 0;
 }
 
+int fc_params_blank(struct fc_params **out, const char *config, struct fc_nn *nn, struct fc_err *e)
+{
+	static const char where[] = "the model's config.json";
+	struct fc_params *p = FC_NEW(struct fc_params);
+	*out = NULL;
+	json_t *o = fc_json_text(config, strlen(config), where, e);
+	const int ret = o ? fc_config_read(&p->model.cfg, o, where, e) : -1;
+	json_decref(o);
+	if (ret < 0) {
+		free(p);
+		return -1;
+	}
+	fc_slots_free(prepare_slots(p, nn), p->n);
+	*out = p;
+	return 0;
+}
+
 void fc_params_free(struct fc_params *p)
 {
 	if (!p)

@@ -39,6 +39,8 @@ int fc_params_check(const char *dir, struct fc_err *e);
 /* From scratch: normal(0, 0.02), residual projections scaled by 1/sqrt(2 n_layer) (GPT-2). */
 int fc_params_init(struct fc_params **p, const char *config_path, struct fc_nn *nn,
     struct fc_rng *rng, struct fc_err *e);
+/* With undefined weights, for who gets them from elsewhere; config: the text of a config.json. */
+int fc_params_blank(struct fc_params **p, const char *config, struct fc_nn *nn, struct fc_err *e);
 void fc_params_free(struct fc_params *p);
 void fc_params_zero_grad(struct fc_params *p);
 /* After the optimizer changed the weights: renews the bfloat16 copies, if there are any. */
