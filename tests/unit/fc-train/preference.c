@@ -184,7 +184,14 @@ static void run_case(struct fc_nn *nn, struct fc_params *p, const json_t *c, siz
 	struct train_micros micros = {0};
 	struct train_margins sum = {0};
 	struct fc_loss ignored = {0};
-	int ret = train_weighing_compute(&w, &o, lambda, nn, p, &b, micro_tok, &sum, &err);
+	struct fc_comm *comm;
+	struct train_crew *crew;
+	const struct train_crew_opts opts = {.n_lane = 1};
+	fc_comm_open(&comm, &err);
+	train_crew_open(&crew, &opts, comm, nn, p);
+	int ret = train_weighing_compute(&w, &o, lambda, crew, &b, micro_tok, &sum, &err);
+	train_crew_close(crew);
+	fc_comm_close(comm);
 	b.weight = w.weight;
 	fc_params_zero_grad(p);
 	train_micros_cut(&micros, &b, micro_tok);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "fc-train/crew_inside.h"
 #include "fc-train/heldout.h"
 #include "fc-train/trainer.h"
 #include "stream/writer.h"
@@ -82,12 +83,13 @@ static char *write_stream(const char *name, enum fc_kind kind, int teacher)
 struct setup {
 	struct fc_params *params;
 	struct train_feed *feed;
+	struct fc_comm *comm;
+	struct train_crew *crew;
 	struct train_trainer trainer;
 };
 static const struct train_trainer_opts plain = {
     .lambda = 1,
     .untaught = TRAIN_UNTAUGHT_SHARE,
-    .objective = {FC_LOSS_CE, FC_ROW_RENORMALISED, 0, 1},
     .clip = 1,
     .batch_tok = 100000,
     .micro_tok = 100000,
@@ -95,9 +97,12 @@ static const struct train_trainer_opts plain = {
 };
 static const struct train_example_rule rule = {.n_output = N_VOCAB, .max_tok = 64, .rows = true};
 
+static enum fc_loss_kind loss = FC_LOSS_CE; /* of the next start() */
+
 static void start(struct setup *s, const char *stream, const struct train_trainer_opts *opts)
 {
-	static const struct train_adamw_opts adamw = {0.9, 0.999, 1e-8, 0.01};
+	const struct train_crew_opts crew = {
+	    1, {loss, FC_ROW_RENORMALISED, 0, 1}, {0.9, 0.999, 1e-8, 0.01}};
 	struct train_feed_opts feed = {.path = stream, .n_shuffle = 100, .seed = 1};
 	struct train_example_rule r = rule;
 	struct fc_rng rng;
@@ -108,13 +113,17 @@ static void start(struct setup *s, const char *stream, const struct train_traine
 	or_bail(train_feed_open(&s->feed, &feed, &e), &e);
 	r.rows = opts->lambda < 1;
 	train_feed_set_rule(s->feed, &r);
-	train_trainer_init(&s->trainer, opts, &adamw, nn, s->params, s->feed);
+	or_bail(fc_comm_open(&s->comm, &e), &e);
+	train_crew_open(&s->crew, &crew, s->comm, nn, s->params);
+	train_trainer_init(&s->trainer, opts, s->crew, s->feed);
 	free(config);
 }
 
 static void stop(struct setup *s)
 {
 	train_trainer_release(&s->trainer);
+	train_crew_close(s->crew);
+	fc_comm_close(s->comm);
 	train_feed_close(s->feed);
 	fc_params_free(s->params);
 }
@@ -237,8 +246,9 @@ static void test_divergence(const char *dists)
 	double p = exp(-1.5) / (1 + exp(-1.5)), entropy = log(1 + exp(-1.5)) + 1.5 * p;
 	o.lambda = 0.5;
 	start(&a, dists, &o);
-	o.objective.kind = FC_LOSS_KL;
+	loss = FC_LOSS_KL;
 	start(&b, dists, &o);
+	loss = FC_LOSS_CE;
 	struct train_step_report x = step(&a), y = step(&b);
 	T_NEAR(x.fusion - y.fusion, entropy, 1e-4, "CE and KL differ by the teacher's entropy");
 	T_NEAR(x.sft, y.sft, 1e-6, "and not in SFT");
@@ -261,8 +271,8 @@ static void test_clip(const char *stream)
 	double worst = 0;
 	for (size_t i = 0; i < a.params->n; i++) {
 		const size_t bytes = a.params->v[i].n * sizeof(float);
-		float *of_a = device_read(nn, a.trainer.adamw.m[i], bytes);
-		float *of_b = device_read(nn, b.trainer.adamw.m[i], bytes);
+		float *of_a = device_read(nn, a.crew->adamw.m[i], bytes);
+		float *of_b = device_read(nn, b.crew->adamw.m[i], bytes);
 		for (size_t j = 0; j < a.params->v[i].n; j++) {
 			double scale = 1e-3 / x.grad_norm, m = (double)of_a[j];
 			worst = fmax(worst, fabs((double)of_b[j] - m * scale));
@@ -284,9 +294,9 @@ static void test_heldout(const char *stream)
 	h.rule.rows = false;
 	start(&s, stream, &plain);
 	h.micro_tok = 100000;
-	or_bail(train_heldout_score(&h, nn, s.params, 0, &score, &e), &e);
+	or_bail(train_heldout_score(&h, s.crew, 0, &score, &e), &e);
 	h.micro_tok = 20;
-	or_bail(train_heldout_score(&h, nn, s.params, 0, &again, &e), &e);
+	or_bail(train_heldout_score(&h, s.crew, 0, &again, &e), &e);
 	struct train_step_report r = step(&s);
 	T_OK(score.n_label == r.n_label && score.n_bytes == 3 * r.n_label,
 	    "held-out: labels and bytes");
@@ -295,10 +305,10 @@ static void test_heldout(const char *stream)
 	T_NEAR(again.nll, score.nll, ORDERS, "held-out: in small batches");
 	for (int i = 0; i < 150; i++)
 		step(&s);
-	or_bail(train_heldout_score(&h, nn, s.params, 0, &score, &e), &e);
+	or_bail(train_heldout_score(&h, s.crew, 0, &score, &e), &e);
 	T_EQ(score.n_correct, score.n_label, "held-out: all right on what was learnt by heart");
 	h.tokenizer = 8;
-	T_OK(train_heldout_score(&h, nn, s.params, 0, &score, &e) < 0,
+	T_OK(train_heldout_score(&h, s.crew, 0, &score, &e) < 0,
 	    "held-out: another tokenizer is refused");
 	stop(&s);
 }
