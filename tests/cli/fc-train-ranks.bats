@@ -88,7 +88,9 @@ kill_one() {
 			--checkpoint-every 1 --log log -o out "$F/dists.fcs" >/dev/null 2>&1 &
 		pid=$!
 		kill_one $pid $at "$([ $n -eq 2 ] && echo tail || echo head)"
-		run ! wait $pid
+		status=0
+		wait $pid || status=$?
+		[ "$status" -ne 0 ]
 		[ ! -e out ]
 	done
 	ranks 2 --lanes 4 --epochs 8 --checkpoint state --resume --log log -o out "$F/dists.fcs"
@@ -97,4 +99,30 @@ kill_one() {
 	run ranks 2 --lanes 2 --epochs 8 --checkpoint state --resume -o out --force "$F/dists.fcs"
 	[ "$status" -eq 1 ]
 	[[ $output == *"was made with lanes 4, this run has 2"* ]]
+}
+
+@test "SIGUSR1 to mpirun, or SIGTERM to fc-train: a checkpoint of the step, and going on gives the same bytes" {
+	train --lanes 2 --epochs 60 --log whole.log -o whole "$F/dists.fcs"
+	for how in ranks alone; do
+		rm -rf state log out
+		if [ $how = ranks ]; then
+			mpirun -n 2 fc-train -q -m "$F/pivot" "${light[@]}" --lanes 2 --epochs 60 --checkpoint state \
+				--checkpoint-every 100000 --log log -o out "$F/dists.fcs" 2>said &
+		else
+			fc-train -q -m "$F/pivot" "${light[@]}" --lanes 2 --epochs 60 --checkpoint state \
+				--checkpoint-every 100000 --log log -o out "$F/dists.fcs" 2>said &
+		fi
+		pid=$!
+		for _ in $(seq 600); do [ ! -s log ] || break; sleep 0.05; done
+		kill -"$([ $how = ranks ] && echo USR1 || echo TERM)" $pid
+		status=0
+		wait $pid || status=$?
+		[ "$status" -gt 128 ]
+		grep -q 'stopped by a signal after step [0-9]*; --resume goes on from there' said
+		[ ! -e out ]
+		[ -z "$(find . -name '.out*')" ]
+		fc-train -q -m "$F/pivot" "${light[@]}" --lanes 2 --epochs 60 --checkpoint state --resume --log log -o out "$F/dists.fcs"
+		same_model whole out
+		cmp whole.log log
+	done
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/ending.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/launcher.h"
@@ -15,6 +16,7 @@
 #include "fc-train/pair_reader.h"
 #include "fc-train/ranks.h"
 #include "fc-train/run.h"
+#include "fc-train/stop.h"
 #include "fc-train/survival.h"
 #include "fc-train/target.h"
 #include "fc-train/update.h"
@@ -283,7 +285,8 @@ static double run_length(const struct train_options *o, struct train_feed *f)
 	return (double)train_feed_counted(f)->n_example * (double)o->epochs;
 }
 
-static void train_and_save(const struct train_options *o, struct train_trainer *t,
+/* 1: a signal has stopped the run */
+static int train_and_save(const struct train_options *o, struct train_trainer *t,
     uint64_t tokenizer, const struct train_pair_rule *pairs, json_t *identity)
 {
 	struct fc_err e;
@@ -295,15 +298,25 @@ static void train_and_save(const struct train_options *o, struct train_trainer *
 	struct train_run run = {o, t, o->eval ? &heldout : NULL, identity};
 	bool counted = train_feed_counted(t->feed) != NULL;
 	heldout.rule.rows = false;
-	or_die(train_run(&run, &e), &e);
+	const int stopped = train_run(&run, &e);
+	or_die(stopped, &e);
 	const struct train_example_count *n = train_feed_counted(t->feed);
-	if (counted || !n)
-		return;
+	if (stopped || counted || !n)
+		return stopped;
 	report_counts(t->feed, o);
 	if (o->examples && !o->steps && n->n_example != o->examples)
 		fc_warn("the stream had %" PRIu64 " examples to train on, not %" PRIu64
 			": the learning rate did not follow its schedule",
 		    n->n_example, o->examples);
+	return 0;
+}
+
+/* As the signal would have ended the program, and after all ranks have ended. */
+static _Noreturn void stop_run(struct train_crew *crew, struct fc_comm *comm)
+{
+	train_crew_close(crew);
+	fc_comm_close(comm);
+	fc_ending_end(train_stop_signal());
 }
 
 /* A light fine-tuning may be smaller than half a step of the type it is saved in. */
@@ -359,6 +372,8 @@ int main(int argc, char **argv)
 		fc_die_usage("--device: %s", e.msg);
 	or_die(fc_comm_open(&comm, &e), &e);
 	const size_t n_lane = lanes(&o, comm);
+	if (o.checkpoint)
+		train_stop_arm(fc_comm_rank(comm) == 0);
 	if (fc_comm_rank(comm))
 		follow(&o, comm);
 
@@ -403,7 +418,8 @@ int main(int argc, char **argv)
 	json_t *identity = run_identity(&o, params, nn, tokenizer, n_lane);
 	fc_nn_describe(nn, computes, sizeof computes);
 	fc_note("%s", computes);
-	train_and_save(&o, &trainer, tokenizer, &pairs, identity);
+	if (train_and_save(&o, &trainer, tokenizer, &pairs, identity))
+		stop_run(crew, comm);
 	or_die(train_crew_collect(crew, &e), &e);
 	train_ownanswers_tell(&answers);
 

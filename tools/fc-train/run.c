@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "fc-train/checkpoint.h"
 #include "fc-train/outcome.h"
+#include "fc-train/stop.h"
 #include "fc-train/trainlog.h"
 
 #define LN2 0.6931471805599453
@@ -177,6 +178,18 @@ static int save_when_due(
 	return ret;
 }
 
+/* A signal asks for the end: the checkpoint is of this step, whether it was due or not. */
+static int stop_here(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
+{
+	if (save_checkpoint(r, log, e) < 0)
+		return -1;
+	fc_progress_end();
+	fc_warn("stopped by a signal after step %" PRIu64 "; --resume goes on from there",
+	    r->trainer->step);
+	return 1;
+}
+
+/* 1: stopped by a signal */
 static int run_steps(const struct train_run *r, struct train_trainlog *log,
     struct train_losses *losses, struct fc_err *e)
 {
@@ -196,6 +209,8 @@ static int run_steps(const struct train_run *r, struct train_trainlog *log,
 			return -1;
 		if (r->heldout && is_due(t->step, o->eval_every) && evaluate_heldout(r, log, e) < 0)
 			return -1;
+		if (train_stop_signal())
+			return stop_here(r, log, e);
 		if (save_when_due(r, log, &clock, e) < 0)
 			return -1;
 	}

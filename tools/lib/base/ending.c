@@ -76,6 +76,13 @@ static void handle_ending(int sig)
 	pthread_sigmask(SIG_UNBLOCK, &this, NULL);
 }
 
+_Noreturn void fc_ending_end(int sig)
+{
+	handle_ending(sig);
+	for (;;) /* another thread's signal: the main one ends all */
+		pause();
+}
+
 static struct mapped *find_mapped(const void *p)
 {
 	struct mapped *m = atomic_load(&first_mapped);

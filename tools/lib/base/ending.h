@@ -15,6 +15,9 @@
  */
 void fc_ending_arm(void);
 
+/* Ends the program as the signal would have, also one that is not listed above. */
+_Noreturn void fc_ending_end(int sig);
+
 /* remove: async-signal-safe; called once, at most FC_ENDING_HOOKS of them. */
 enum { FC_ENDING_HOOKS = 4 };
 void fc_ending_hook(void (*remove)(void));
