@@ -101,6 +101,27 @@ kill_one() {
 	[[ $output == *"was made with lanes 4, this run has 2"* ]]
 }
 
+@test "preferences: the same model and log, too" {
+	jq -c '{prompt: [.messages[0]], chosen: [.messages[1]], rejected: [{role: "assistant", content: "no"}]}' "$F/heldout.jsonl" >pairs.jsonl
+	fc-infer -q -m "$F/pivot" -k 4 --dtype f32 -o pairs.fcs pairs.jsonl
+	train --lanes 4 --preference dpo --log one.log -o one pairs.fcs
+	ranks 2 --lanes 4 --preference dpo --log two.log -o two pairs.fcs
+	same_model one two
+	cmp one.log two.log
+	run ! same_model one "$F/pivot"
+}
+
+@test "bytes on the wire are those of the formula" {
+	mpirun -n 4 fc-train -m "$F/pivot" "${light[@]}" --micro-tokens 100 --steps 20 --batch-tokens 400 -o out "$F/tokens.fcs" 2>said
+	sent=$(sed -n 's/.*4 ranks, 4 lanes: rank 0 has sent \([0-9.]*\) MB a step.*/\1/p' said)
+	# float32: gradients 4 P 3/4, weights 4 P 3/4; a step of 400 tokens is a few KB more, and the model at the start a 20th
+	params=$(python3 -c 'import json, struct, sys
+f = open(sys.argv[1], "rb"); h = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+print(sum((t["data_offsets"][1] - t["data_offsets"][0]) // (4 if t["dtype"] == "F32" else 2) for n, t in h.items() if n != "__metadata__"))' \
+		out/model.safetensors)
+	awk -v s="$sent" -v p="$params" 'BEGIN { want = p * 6 * 1.05 / 1e6; exit !(s > want * 0.95 && s < want * 1.05 + 0.03) }'
+}
+
 @test "SIGUSR1 to mpirun, or SIGTERM to fc-train: a checkpoint of the step, and going on gives the same bytes" {
 	train --lanes 2 --epochs 60 --log whole.log -o whole "$F/dists.fcs"
 	for how in ranks alone; do

@@ -311,6 +311,14 @@ static int train_and_save(const struct train_options *o, struct train_trainer *t
 	return 0;
 }
 
+/* What others were sent, of which a network sees most. */
+static void report_ranks(const struct train_crew *crew, const struct fc_comm *comm, uint64_t n_step)
+{
+	if (fc_comm_size(comm) > 1 && n_step)
+		fc_note("%zu ranks, %zu lanes: rank 0 has sent %.1f MB a step", fc_comm_size(comm),
+		    train_crew_lanes(crew), (double)fc_comm_sent(comm) / 1e6 / (double)n_step);
+}
+
 /* As the signal would have ended the program, and after all ranks have ended. */
 static _Noreturn void stop_run(struct train_crew *crew, struct fc_comm *comm)
 {
@@ -420,6 +428,7 @@ int main(int argc, char **argv)
 	fc_note("%s", computes);
 	if (train_and_save(&o, &trainer, tokenizer, &pairs, identity))
 		stop_run(crew, comm);
+	report_ranks(crew, comm, trainer.step);
 	or_die(train_crew_collect(crew, &e), &e);
 	train_ownanswers_tell(&answers);
 
