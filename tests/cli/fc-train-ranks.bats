@@ -147,3 +147,74 @@ print(sum((t["data_offsets"][1] - t["data_offsets"][0]) // (4 if t["dtype"] == "
 		cmp whole.log log
 	done
 }
+
+# Two hosts as far as the network goes: namespaces on a bridge, with names of their own, on links that are late and lose
+# packets where the kernel can do that.
+hosts() {
+	ip link add fcbr0 type bridge && ip addr add 10.77.0.254/24 dev fcbr0 && ip link set fcbr0 up || return
+	for i in 1 2; do
+		ip netns add fch$i && ip link add fcv$i type veth peer name eth0 netns fch$i || return
+		ip link set fcv$i master fcbr0 up
+		ip -n fch$i addr add 10.77.0.$i/24 dev eth0 && ip -n fch$i link set eth0 up && ip -n fch$i link set lo up || return
+		# not every kernel has netem
+		tc qdisc add dev fcv$i root netem delay 3ms loss 0.5% 2>/dev/null &&
+			ip netns exec fch$i tc qdisc add dev eth0 root netem delay 3ms loss 0.5% || echo "# links are not late: this kernel has no netem" >&3
+	done
+	cat >agent <<-'END'
+		#!/bin/sh
+		host=$1; shift
+		exec ip netns exec "$host" unshare -u sh -c 'hostname "$0"; exec sh -c "$*"' "$host" "$@"
+	END
+	chmod +x agent
+}
+
+teardown() {
+	[ ! -e agent ] || for i in 1 2; do ip netns pids fch$i | xargs -r kill -9; done
+	for i in 1 2; do ip netns del fch$i; done 2>/dev/null || true
+	ip link del fcbr0 2>/dev/null || true
+}
+
+@test "two hosts on links that are late and lose: the same bytes, and a lost rank says where it was" {
+	[ "$(id -u)" -eq 0 ] && command -v tc >/dev/null || skip "needs root, and ip and tc (iproute2)"
+	hosts 2>why || skip "no network namespaces here: $(tail -n 1 why)"
+	train --lanes 4 --steps 4 -o one "$F/dists.fcs"
+	far=(mpirun --host fch1:2,fch2:2 -n 4 --mca plm_rsh_agent "$PWD/agent" --mca oob_tcp_if_include 10.77.0.0/24
+		--mca btl tcp,self --mca btl_tcp_if_include 10.77.0.0/24 fc-train -q -m "$F/pivot" "${light[@]}" --lanes 4)
+	timeout 100 "${far[@]}" --steps 4 -o two "$F/dists.fcs"
+	same_model one two
+	timeout 100 "${far[@]}" --steps 100000 --log log -o three "$F/dists.fcs" 2>said &
+	pid=$!
+	for _ in $(seq 600); do [ ! -s log ] || break; sleep 0.05; done
+	ip netns pids fch2 | xargs -n 1 sh -c '[ "$(cat /proc/$0/comm)" != fc-train ] || echo $0' | tail -n 1 | xargs kill -9
+	status=0
+	wait $pid || status=$?
+	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+	grep -q 'rank [23] .*fch2' said
+	[ ! -e three ]
+}
+
+# Bytes a parameter of rank $2 of $1: the difference of two models, so that what all of them need does not count.
+bytes_a_parameter() { # N RANK OPTION...
+	local n=$1 rank=$2 peak=() layers
+	shift 2
+	for layers in 8 24; do
+		jq ".hidden_size = 256 | .intermediate_size = 1024 | .num_hidden_layers = $layers" "$F/config.json" >large.json
+		mpirun -n "$n" python3 -c 'import os, resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+with open("peak." + os.environ["OMPI_COMM_WORLD_RANK"], "w") as f:
+    f.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)' fc-train -q --init large.json --tokenizer "$F/tok" -j 1 --steps 1 --batch-tokens 100 --micro-tokens 20 \
+			-o large --force "$@" "$F/tokens.fcs"
+		peak+=("$(cat peak."$rank")")
+	done
+	# 16 layers of 4 C^2 + 3 C F, keys and values being half as wide, and two norms
+	awk -v a="${peak[0]}" -v b="${peak[1]}" 'BEGIN { print (b - a) * 1024 / (16 * (3 * 256 * 256 + 3 * 256 * 1024 + 2 * 256)) }'
+}
+
+@test "memory a parameter is that of the manual: 4 + 4 + 8 / N in float32, 2 + 4 + 12 / N in bfloat16" {
+	sanitized && skip "a sanitizer takes memory of its own"
+	close() { awk -v got="$1" -v want="$2" 'BEGIN { print got, want; exit !(got > want * 0.95 && got < want * 1.05) }'; }
+	close "$(bytes_a_parameter 1 0 --dtype f32)" 16
+	close "$(bytes_a_parameter 4 3 --dtype f32)" 10
+	close "$(bytes_a_parameter 4 3 --dtype bf16)" 9
+}
