@@ -37,7 +37,7 @@ WARN  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 XCPP  = -D_POSIX_C_SOURCE=200809L -Itools/lib -Itools -I$(B)/proto $(PKG_CFLAGS) $(CPPFLAGS)
 XCC   = -std=c11 -fopenmp -ffp-contract=off -fno-math-errno $(WARN) $(CFLAGS) \
         $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-XLIBS = -Wl,--as-needed $(PKG_LIBS) -ldnnl -lm $(LDLIBS)
+XLIBS = -Wl,--as-needed $(PKG_LIBS) -ldnnl -lm -ldl $(LDLIBS)
 
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
@@ -55,7 +55,7 @@ BINS    = $(TOOLS:%=$(B)/%)
 MANS    = $(wildcard man/*.[157])
 
 # What is opened when it is asked for, and not linked: libfc-NAME.so, see base/module.h.
-MODULES :=
+MODULES := $(B)/libfc-far.so
 MPI_CFLAGS := $(shell $(PKG_CONFIG) --cflags ompi-c 2>/dev/null)
 ifneq ($(MPI_CFLAGS),)
 MODULES += $(B)/libfc-mpi.so
@@ -67,6 +67,7 @@ help:
 	@echo 'all            build the tools into $(B)/ (V=1 shows the commands)'
 	@echo 'demo           install what is missing, build, fuse the embedded models, show the result'
 	@echo 'check          install what is missing, build, run every test'
+	@echo 'check-emu      the tests of computing on the devices for tests'
 	@echo 'check-asan     the tests under AddressSanitizer and UBSan'
 	@echo 'check-tsan     the threaded tests under ThreadSanitizer'
 	@echo 'check-aarch64  the unit tests as programs of aarch64, emulated: gcc-aarch64-linux-gnu,'
@@ -114,6 +115,22 @@ $(PBSRC): $(B)/proto/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
 	$(call say,PB,$(PROTOCC) -Iproto --c_out=$(B)/proto $<,$<)
 
+# Modules that are opened when their device is asked for (tools/lib/nn/device.h): they have one symbol,
+# and what they need of the library is in them once more.  far is for tests.
+MODC    = tools/lib/base/err tools/lib/base/escape
+MODOBJ  = $(MODC:%=$(B)/pic/%.o) $(B)/pic/version.o
+FAROBJ  = $(patsubst %.c,$(B)/pic/%.o,$(wildcard tools/lib/nn/far/*.c))
+LDMOD   = $(if $(SAN),,-Wl$(comma)-z$(comma)defs) -Wl,--version-script=<(echo '{ global: fc_device_module; local: *; };')
+
+$(B)/pic/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$(CC) $(XCPP) $(XCC) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<,$<)
+$(B)/pic/version.o: $(B)/version.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$(CC) $(XCC) -fPIC -fvisibility=hidden -c -o $@ $<)
+$(B)/libfc-far.so: $(FAROBJ) $(MODOBJ)
+	$(call say,LINK,$(CC) $(XCC) -shared $(LDMOD) -o $@ $^)
+
 # Files that are rewritten only when what they say changes: the compiler with its flags, the version.
 CC_VERSION := $(shell $(CC) -v 2>&1 | sed -n '/version/p' | tail -n 1)
 stamp = @mkdir -p $(@D); printf '%s\n' '$(subst $(quote),$(quote)\$(quote)$(quote),$1)' >$@.new; \
@@ -142,7 +159,7 @@ check: deps
 	@$(AGAIN) $(JOBS) check-built
 check-built: all $(UNIT) $(FIXTURE)
 	@B=$(B) tests/run
-check-unit: $(UNIT) $(B)/fixture/isa
+check-unit: $(UNIT) $(MODULES) $(B)/fixture/isa
 	@B=$(B) tests/run unit
 check-cli: all $(FIXTURE)
 	@B=$(B) tests/run cli
@@ -165,6 +182,9 @@ check-aarch64:
 	    PKG_CONFIG_LIBDIR='$(SYSROOT)/usr/lib/$(AARCH64)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig'; \
 	    $(AGAIN) $(JOBS) B=build-aarch64 AR=$(AARCH64)-ar \
 	    CC='$(AARCH64)-gcc $(SYSROOT:%=--sysroot=%)' check-unit
+# All that can run on the far device and on the emulated one.
+check-emu: all $(UNIT) $(FIXTURE)
+	@for d in $(patsubst $(B)/libfc-%.so,%,$(filter %-far.so %-emu.so,$(MODULES))); do B=$(B) DEVICE=$$d tests/run device; done
 lint:
 	@B=$(B) tests/run lint
 
@@ -218,7 +238,9 @@ clean:
 
 -include $(patsubst %.c,$(B)/%.d,$(wildcard tools/*/*.c tools/*/*/*.c tools/*/*/*/*.c tests/*/*.c tests/*/*/*.c))
 
+-include $(patsubst %.o,%.d,$(FAROBJ) $(MODC:%=$(B)/pic/%.o))
+
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all help bench deps demo install uninstall dist check check-built check-unit check-cli \
+.PHONY: all help bench deps demo install uninstall dist check check-built check-unit check-cli check-emu \
         check-asan check-tsan check-aarch64 fuzz fuzz-built lint clean FORCE

@@ -333,7 +333,7 @@ for line in sys.stdin:
 	[[ $output == *"in.jsonl:"*"conversation heldout-"*"limit is 12"* ]]
 	[ ! -e out.fcs ]
 	run -0 fc-infer -q -m "$(kit pivot)" --max-length 12 --long truncate -o cut.fcs in.jsonl
-	[[ $output == *"were cut"* ]]
+	[[ $output == *"were truncated"* ]]
 	[ "$(fc-view --jsonl cut.fcs | jq '.tokens | length' | sort -n | tail -n 1)" -eq 12 ]
 	run -0 fc-infer -q -m "$(kit pivot)" --max-length 12 --long skip -o skip.fcs in.jsonl
 	[[ $output == *"were skipped"* ]]

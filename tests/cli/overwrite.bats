@@ -110,9 +110,9 @@ kept() {
 		[[ $output == *"is not written to a terminal"* ]] || { echo "$cmd: $output"; false; }
 	done
 	run -2 fc-infer -m none --device cpux
-	[[ $output == *"--device: no compute device is named cpux (there is: cpu)"* ]]
+	[[ $output == *"--device: no compute device is named cpux (there are: auto, cpu, cuda, cuda:N)"* ]]
 	run -2 fc-train -m none --device cpux -o out none.fcs
-	[[ $output == *"--device: no compute device is named cpux (there is: cpu)"* ]]
+	[[ $output == *"--device: no compute device is named cpux (there are: auto, cpu, cuda, cuda:N)"* ]]
 }
 
 @test "a launcher that starts a tool several times is told so" {

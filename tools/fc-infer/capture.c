@@ -277,7 +277,7 @@ static int batch_run(struct session *s, struct batch *b, struct fc_err *e)
 static void tell_long(const struct long_count *n)
 {
 	if (n->n_truncated)
-		fc_warn("%" PRIu64 " conversations were longer than the limit and were cut",
+		fc_warn("%" PRIu64 " conversations were longer than the limit and were truncated",
 		    n->n_truncated);
 	if (n->n_skipped)
 		fc_warn("%" PRIu64 " conversations were longer than the limit and were skipped",

@@ -98,7 +98,8 @@ static const struct fc_opt own[] = {
     FC_OPT_HEAD("Computation"),
     FC_OPT_WORD(
 	0, "dtype", FC_OPT_DECIDES, &opt.compute, fc_compute_words, "of the matrix products"),
-    FC_OPT_TEXT(0, "device", FC_OPT_DECIDES, &opt.device, "DEVICE", "where to compute"),
+    FC_OPT_TEXT(
+	0, "device", FC_OPT_DECIDES, &opt.device, "NAME", "where to compute: cpu, cuda[:N], auto"),
     FC_OPT_INT(0, "batch-tokens", FC_OPT_DECIDES, &opt.batch_tokens, "N", 1, 1 << 24,
 	"tokens of a forward pass"),
     FC_OPT_INT(0, "max-length", FC_OPT_DECIDES, &opt.max_length, "N", 0, 1 << 24,

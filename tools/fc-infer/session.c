@@ -20,7 +20,7 @@
 static int open_model(struct session *s, struct fc_err *e)
 {
 	const struct infer_options *o = s->opt;
-	char computes[160];
+	char computes[512];
 	if (fc_nn_open(&s->nn, o->device, o->compute, e) < 0)
 		return -1;
 	fc_nn_set_advice(
@@ -35,7 +35,7 @@ static int open_model(struct session *s, struct fc_err *e)
 		    o->model, s->n_vocab - 1, s->model->cfg.n_vocab);
 	s->n_output = s->model->cfg.n_vocab;
 	fc_nn_describe(s->nn, computes, sizeof computes);
-	if (o->verbose || fc_isa_is_asked())
+	if (o->verbose || fc_isa_is_asked() || strcmp(o->device, "cpu"))
 		fc_note("%s", computes);
 	if (!s->max_length)
 		s->max_length = s->model->cfg.n_ctx;

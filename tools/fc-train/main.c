@@ -115,6 +115,8 @@ static json_t *run_identity(const struct train_options *o, const struct fc_param
 	json_object_set_new(id, "tokenizer", json_string(hex));
 	json_object_set_new(id, "lanes", json_sprintf("%zu", n_lane));
 	json_object_del(id, "dtype"); /* what it came to instead, which "auto" does not say */
+	json_object_del(id, "device");
+	json_object_set_new(id, "device", json_string(fc_nn_device(nn)));
 	json_object_set_new(
 	    id, "dtype", json_string(fc_nn_compute(nn) == FC_COMPUTE_BF16 ? "bf16" : "f32"));
 	return id;
@@ -372,7 +374,7 @@ int main(int argc, char **argv)
 	struct train_crew *crew;
 	struct train_trainer trainer;
 	struct fc_err e;
-	char computes[160];
+	char computes[512];
 	fc_launcher_share();
 	const struct train_options o = *train_options_parse(argc, argv);
 	fc_par_start(fc_opt_threads);

@@ -165,7 +165,8 @@ static const struct fc_opt how[] = {
     FC_OPT_TEXT(0, "eval", FC_OPT_IN, &asked.eval, "STREAM", "held-out stream to report on"),
     FC_OPT_INT(0, "eval-every", FC_OPT_PASSES, &asked.eval_every, "N", 0, 1 << 30,
 	"steps between evaluations (0: first and last only)"),
-    FC_OPT_TEXT(0, "device", FC_OPT_DECIDES, &asked.device, "NAME", "where to compute: cpu"),
+    FC_OPT_TEXT(0, "device", FC_OPT_DECIDES, &asked.device, "NAME",
+	"where to compute: cpu, cuda[:N], auto"),
     FC_OPT_WORD(
 	0, "dtype", FC_OPT_DECIDES, &asked.dtype, fc_compute_words, "type of matrix products"),
     FC_OPT_END,

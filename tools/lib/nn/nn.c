@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/die.h"
 #include "base/mem.h"
 #include "nn/cpu/backend.h"
-#include "nn/ops.h"
+#include "nn/loader.h"
 
 const char *const fc_compute_words[] = {
     [FC_COMPUTE_AUTO] = "auto", [FC_COMPUTE_F32] = "f32", [FC_COMPUTE_BF16] = "bf16", NULL};
@@ -13,23 +13,44 @@ _Static_assert(FC_LEN(fc_compute_words) == FC_COMPUTE_N + 1, "a word each");
 
 int fc_nn_check_device(const char *device, struct fc_err *e)
 {
-	if (strcmp(device, "cpu"))
-		return fc_fail(e, "no compute device is named %s (there is: cpu)", device);
+	struct fc_device_name d;
+	return fc_device_parse(&d, device, e);
+}
+
+/* A GPU if there is one, else the processor, which keeps why. */
+static int open_best(struct fc_nn **nn, enum fc_compute compute, struct fc_err *e)
+{
+	static const struct fc_device_name gpu = {"cuda", 0};
+	struct fc_err why;
+	if (fc_device_open(nn, &gpu, compute, &why) == 0)
+		return 0;
+	if (fc_cpu_open(nn, compute, e) < 0)
+		return -1;
+	(*nn)->instead = fc_strdup(why.msg);
 	return 0;
 }
 
-int fc_nn_open(struct fc_nn **out, const char *device, enum fc_compute compute, struct fc_err *e)
+int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e)
 {
-	*out = NULL;
-	if (fc_nn_check_device(device, e) < 0)
+	struct fc_device_name d;
+	*nn = NULL;
+	if (fc_device_parse(&d, device, e) < 0)
 		return -1;
-	return fc_cpu_open(out, compute, e);
+	if (!strcmp(d.name, "auto"))
+		return open_best(nn, compute, e);
+	return strcmp(d.name, "cpu") ? fc_device_open(nn, &d, compute, e)
+				     : fc_cpu_open(nn, compute, e);
 }
 
+/* A module stays loaded: what it started may still run, and what it lost is still its own. */
 void fc_nn_close(struct fc_nn *nn)
 {
-	if (nn)
-		nn->ops->close(nn);
+	if (!nn)
+		return;
+	struct fc_nn *cpu = nn->cpu;
+	free(nn->instead);
+	nn->ops->close(nn);
+	fc_nn_close(cpu);
 }
 
 enum fc_compute fc_nn_compute(const struct fc_nn *nn)
@@ -40,4 +61,7 @@ enum fc_compute fc_nn_compute(const struct fc_nn *nn)
 void fc_nn_describe(const struct fc_nn *nn, char *text, size_t size)
 {
 	nn->ops->describe(nn, text, size);
+	const size_t n = strlen(text);
+	if (nn->instead)
+		snprintf(text + n, size - n, " (%s)", nn->instead);
 }

@@ -11,7 +11,8 @@
 #include "tensor/dtype.h"
 
 /*
- * nn/: computation.  nn.h is the one interface to it: nn opens a device, memory is what it keeps,
+ * nn/: computation.  nn.h is the one interface to it: nn opens a device, by loader where
+ * that is a module; memory is what it keeps,
  * and operation checks what it is asked to do and hands it on through the table in ops.h.  cpu/ is
  * the processor; another device is a module, see device.h.
  *
@@ -36,10 +37,12 @@ struct fc_nn;
 /* -1 unless there is a device of this name, for the command line. */
 int fc_nn_check_device(const char *device, struct fc_err *e);
 /*
- * device: "cpu".  F32: products in float32 (OpenBLAS), the reference.  BF16: both operands rounded
- * to bfloat16, sums in float32; by oneDNN where it has products of that type that are faster than
- * those in float32 (AMX; AVX512-BF16 of AMD), elsewhere by OpenBLAS on rounded floats.  AUTO: BF16
- * where it is oneDNN's, else F32.
+ * device: "cpu", a module's "NAME" or "NAME:INDEX", or "auto": cuda:0 where there is one, else cpu.
+ *
+ * On the processor.  F32: products in float32 (OpenBLAS), the reference.  BF16: both operands
+ * rounded to bfloat16, sums in float32; by oneDNN where it has products of that type that are
+ * faster than those in float32 (AMX; AVX512-BF16 of AMD), elsewhere by OpenBLAS on rounded floats.
+ * AUTO: BF16 where it is oneDNN's, else F32.
  *
  * Thread count and bits: in F32 everything here gives the same bits for any number of threads.  In
  * BF16 oneDNN's products may differ in the order of their sums.  Another batch size, instruction
@@ -48,6 +51,7 @@ int fc_nn_check_device(const char *device, struct fc_err *e);
 int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e);
 void fc_nn_close(struct fc_nn *nn);
 enum fc_compute fc_nn_compute(const struct fc_nn *nn); /* never AUTO */
+const char *fc_nn_device(const struct fc_nn *nn);      /* "cpu", "cuda": what "auto" came to */
 /* What computes: "bf16 products by oneDNN, instruction set amx".  For a note. */
 void fc_nn_describe(const struct fc_nn *nn, char *text, size_t size);
 

@@ -117,6 +117,7 @@ struct fc_nn {
 	const char *advice;
 	void *module;      /* of dlopen(); NULL: of the program */
 	struct fc_nn *cpu; /* what a module's open() got, to be closed after it */
+	char *instead;     /* "auto": why this is no other device; NULL */
 };
 
 #endif

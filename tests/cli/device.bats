@@ -1,0 +1,109 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Whole programs on another device than the processor, DEVICE (far if that is not set), and what is
+# said where there is none.
+load train
+
+DEVICE=${DEVICE:-far}
+
+setup_file() {
+	train_setup 24 4
+	cd "$F" || return
+	python3 "$FC_ROOT/pipelines/demo/talk.py" --set heldout -n 30 --seed 5 >heldout.jsonl
+	jq -c '{id, messages: [.messages[0]]}' heldout.jsonl | head -n 8 >ask.jsonl
+}
+
+# The far device computes by the processor's operations: the same bytes.
+same_numbers() { # same_numbers CPU OTHER
+	if [ "$DEVICE" = far ]; then cmp "$1" "$2"; else [ "$(python3 "$FC_ROOT/tests/cli/near.py" "$1" "$2" 1e-3)" = near ]; fi
+}
+
+@test "capture: rows and draws" {
+	for k in '-k 5' '--sample 16'; do
+		for d in cpu "$DEVICE"; do
+			# shellcheck disable=SC2086 # options
+			fc-infer -q -m "$F/pivot" --dtype f32 --batch-tokens 300 --device "$d" $k -o "$d.fcs" "$F/heldout.jsonl"
+			fc-view --jsonl "$d.fcs" >"$d.jsonl"
+		done
+		[ -s cpu.jsonl ]
+		same_numbers cpu.jsonl "$DEVICE.jsonl"
+	done
+}
+
+@test "a conversation in windows, and rows of everything" {
+	for d in cpu "$DEVICE"; do
+		fc-infer -q -m "$F/pivot" --dtype f32 --device "$d" --all-rows --max-length 12 --long strided --stride 5 \
+			-o "$d.fcs" "$F/heldout.jsonl"
+		fc-view --jsonl "$d.fcs" >"$d.jsonl"
+	done
+	same_numbers cpu.jsonl "$DEVICE.jsonl"
+}
+
+@test "answers, greedy and sampled, several at a time" {
+	for t in 0 0.8; do
+		for d in cpu "$DEVICE"; do
+			fc-infer -q --generate -m "$F/pivot" --dtype f32 --device "$d" --temperature "$t" --seed 3 \
+				--max-new 20 --slots 3 -o "$d.jsonl" "$F/ask.jsonl"
+		done
+		[ "$(wc -l <cpu.jsonl)" -eq 8 ]
+		cmp cpu.jsonl "$DEVICE.jsonl"
+	done
+}
+
+@test "three steps of a training, its checkpoint, update and held-out loss" {
+	for d in cpu "$DEVICE"; do
+		fc-train -q -m "$F/pivot" --dtype f32 --device "$d" --steps 3 --batch-tokens 400 --micro-tokens 150 \
+			--lambda 0.5 --eval "$F/dists.fcs" --log "$d.log" --checkpoint "$d.state" --checkpoint-every 2 \
+			--update "$d.update" -o "$d.out" "$F/dists.fcs"
+		fc-view --stats "$d.update" | grep -v '^file' >"$d.update.txt"
+	done
+	if [ "$DEVICE" = far ]; then
+		cmp cpu.out/model.safetensors far.out/model.safetensors
+		cmp cpu.state/model.safetensors far.state/model.safetensors
+		cmp <(jq -c 'del(.time, .seconds, .tokens_per_second)' cpu.log) <(jq -c 'del(.time, .seconds, .tokens_per_second)' far.log)
+	fi
+}
+
+@test "a training goes on from its checkpoint" {
+	train() { # train STEPS-STOP OUT [OPTION...]
+		fc-train -q -m "$F/pivot" --dtype f32 --device "$DEVICE" --steps 3 --batch-tokens 400 -o "$@" "$F/dists.fcs"
+	}
+	train whole
+	train part --checkpoint state --checkpoint-every 1
+	train again --checkpoint state --resume
+	cmp whole/model.safetensors again/model.safetensors
+	# and not on another device
+	run -1 fc-train -q -m "$F/pivot" --dtype f32 --steps 3 --batch-tokens 400 --checkpoint state --resume -o no "$F/dists.fcs"
+	[[ $output == *"device $DEVICE, this run has cpu"* ]]
+}
+
+@test "too little memory is told with what helps" {
+	[ "$DEVICE" = far ] || skip "of the far device"
+	run -1 env FC_FAR_MIB=1 fc-infer -q -m "$F/pivot" --device far -o x.fcs "$F/heldout.jsonl"
+	[[ $output == *"out of memory: "*" MiB more are needed, "*" of the device's 1 are free; less is needed with a smaller --batch-tokens"* ]]
+	[ ! -e x.fcs ]
+	run -1 env FC_FAR_MIB=1 fc-train -q -m "$F/pivot" --device far --steps 1 -o out "$F/dists.fcs"
+	[[ $output == *"less is needed with a smaller --micro-tokens"* ]]
+	[ ! -e out ]
+}
+
+@test "no module, another version, no module at all; auto falls back and says so" {
+	mkdir bin lib
+	cp "$FC_ROOT/$B/fc-infer" bin
+	run -1 bin/fc-infer -q -m "$F/pivot" --device far -o x.fcs "$F/heldout.jsonl"
+	[[ $output == *"device far: no libfc-far.so in $PWD/bin or ../lib/fc from there; it is built by make" ]]
+	mkdir lib/fc
+	cp "$FC_ROOT/$B/libfc-far.so" lib/fc
+	bin/fc-infer -q -m "$F/pivot" --device far -o x.fcs "$F/heldout.jsonl"
+	version=$(fc-infer --version | awk '{ print $2 }')
+	sed "s/${version//./\\.}/${version//?/9}/" lib/fc/libfc-far.so >bin/libfc-far.so
+	run -1 bin/fc-infer -q -m "$F/pivot" --device far -o y.fcs "$F/heldout.jsonl"
+	[[ $output == *"libfc-far.so: is of version ${version//?/9}, this program of $version"*"both must be of one build"* ]]
+	echo text >bin/libfc-far.so
+	run -1 bin/fc-infer -q -m "$F/pivot" --device far -o y.fcs "$F/heldout.jsonl"
+	[[ $output == *"device far: "*libfc-far.so* ]]
+	run -1 fc-infer -q -m "$F/pivot" --device far:1 -o y.fcs "$F/heldout.jsonl"
+	[[ $output == *"device far:1: the last one that this machine has is far:0"* ]]
+	run -0 --separate-stderr bin/fc-infer -m "$F/pivot" --device auto -o y.fcs "$F/heldout.jsonl"
+	[[ $stderr == *"products by "*"(device cuda: no libfc-cuda.so in "* ]]
+}
