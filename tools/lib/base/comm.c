@@ -52,14 +52,12 @@ static void or_die(const char *what, const char *error)
 
 static int open_module(struct fc_comm *c, struct fc_err *e)
 {
-	void *handle;
-	const struct fc_comm_module *m = fc_module_open(&handle, "mpi", FC_COMM_SYMBOL,
-	    "a run of several processes needs Open MPI (Debian: libopenmpi-dev) when the programs "
-	    "are "
-	    "built",
-	    e);
-	if (!m)
+	struct fc_module found;
+	if (fc_module_open(&found, "several processes", "mpi", FC_COMM_SYMBOL,
+		"it is built by make where Open MPI is (Debian: libopenmpi-dev)", e) < 0)
 		return -1;
+	const struct fc_comm_module *m = found.symbol;
+	free(found.path);
 	if (m->abi != FC_COMM_ABI || strcmp(m->version, fc_version))
 		return fc_fail(e, "libfc-mpi.so is of another version than this program");
 	const char *error = m->open(&c->rank, &c->size);

@@ -3,65 +3,76 @@
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 
-/* The folder of the program; owned. */
-static char *own_folder(struct fc_err *e)
+/* The folder of this program; of a test in a folder below where programs are built, that one. */
+static bool find_folder(char *path, size_t size)
 {
-	char self[PATH_MAX];
-	const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (n <= 0) {
-		fc_fail(e, "/proc/self/exe:");
-		return NULL;
+	const ssize_t n = readlink("/proc/self/exe", path, size - 1);
+	if (n <= 0 || (size_t)n == size - 1)
+		return false;
+	path[n] = 0;
+	for (int up = 0; up < 3; up++) {
+		char *slash = strrchr(path, '/');
+		if (!slash)
+			return false;
+		*slash = 0;
+		const char *last = fc_path_name(path);
+		if (strcmp(last, "unit") && strcmp(last, "fixture") && strcmp(last, "bench") &&
+		    strncmp(last, "fc-", 3))
+			break;
 	}
-	self[n] = 0;
-	*strrchr(self, '/') = 0;
-	return fc_strdup(self);
+	return true;
 }
 
-/* The first that is there of the places for it; owned.  *expected: the place of an installed one.
- */
-static char *find(const char *folder, const char *name, char **expected)
+/* The caller's to free(); NULL: it is nowhere. */
+static char *find_module(const char *what, const char *name, const char *remedy, struct fc_err *e)
 {
-	static const char *const places[] = {"", "../lib/fc/", "../", "../../"};
-	char *found = NULL;
-	for (size_t i = 0; i < FC_LEN(places) && !found; i++) {
-		struct fc_buf b = FC_BUF_INIT;
-		fc_buf_addf(&b, "%s/%slibfc-%s.so", folder, places[i], name);
-		char *path = fc_buf_detach(&b);
-		if (fc_file_exists(path)) {
-			found = path;
-		} else if (i == 1) {
-			*expected = path;
-		} else {
-			free(path);
-		}
+	static const char *const places[] = {"", "../lib/fc/"};
+	char folder[PATH_MAX], path[PATH_MAX + 64];
+	if (!find_folder(folder, sizeof folder)) {
+		fc_fail(e, "%s: the program does not find its own folder", what);
+		return NULL;
 	}
-	return found;
+	for (size_t i = 0; i < FC_LEN(places); i++) {
+		snprintf(path, sizeof path, "%s/%slibfc-%s.so", folder, places[i], name);
+		if (fc_file_exists(path))
+			return fc_strdup(path);
+	}
+	fc_fail(
+	    e, "%s: no libfc-%s.so in %s or ../lib/fc from there; %s", what, name, folder, remedy);
+	return NULL;
 }
 
-const void *fc_module_open(
-    void **handle, const char *name, const char *symbol, const char *missing, struct fc_err *e)
+int fc_module_open(struct fc_module *m, const char *what, const char *name, const char *symbol,
+    const char *remedy, struct fc_err *e)
 {
-	char *folder = own_folder(e), *expected = NULL;
-	const void *p = NULL;
-	if (!folder)
-		return NULL;
-	char *path = find(folder, name, &expected);
-	if (!path)
-		fc_fail(e, "there is no %s; %s", expected, missing);
-	else if (!(*handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)))
-		fc_fail(e, "%s cannot be opened: %s", path, dlerror());
-	else if (!(p = dlsym(*handle, symbol)))
-		fc_fail(e, "%s is no module of these programs: it has no %s", path, symbol);
-	free(folder);
-	free(expected);
-	free(path);
-	return p;
+	*m = (struct fc_module){.path = find_module(what, name, remedy, e)};
+	if (!m->path)
+		return -1;
+	m->handle = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
+	m->symbol = m->handle ? dlsym(m->handle, symbol) : NULL;
+	if (m->symbol)
+		return 0;
+	if (m->handle)
+		fc_fail(e, "%s: %s is no module for that: it has no %s", what, m->path, symbol);
+	else
+		fc_fail(e, "%s: %s", what, dlerror());
+	fc_module_close(m);
+	return -1;
+}
+
+void fc_module_close(struct fc_module *m)
+{
+	if (m->handle)
+		dlclose(m->handle);
+	free(m->path);
+	*m = (struct fc_module){0};
 }

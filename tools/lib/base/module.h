@@ -5,13 +5,18 @@
 #include "base/err.h"
 
 /*
- * Opens libfc-NAME.so and returns what its only symbol names; NULL with an error otherwise.  It is
- * looked for where the program is: beside it, in ../lib/fc, and, for programs of the tests, in the
- * folders above.  Linking what a module needs would cost every start of every program.
- * *handle is of dlopen(); modules are not closed before the program ends.
- * missing: what gives the module where there is none, after "there is no PATH; ".
+ * What is opened when it is asked for, since linking it would cost every start of every program:
+ * libfc-NAME.so, in the folder of the program or in ../lib/fc from there.
  */
-const void *fc_module_open(
-    void **handle, const char *name, const char *symbol, const char *missing, struct fc_err *e);
+struct fc_module {
+	void *handle; /* of dlopen() */
+	char *path;
+	const void *symbol; /* the only one it has */
+};
+/* what: who asks, begins the errors; remedy: what gives the module where there is none. */
+int fc_module_open(struct fc_module *m, const char *what, const char *name, const char *symbol,
+    const char *remedy, struct fc_err *e);
+/* Before anything of it was used. */
+void fc_module_close(struct fc_module *m);
 
 #endif
