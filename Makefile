@@ -102,7 +102,7 @@ $(B)/%.o: %.c $(B)/flags | $(PBSRC)
 	@mkdir -p $(@D)
 	$(call say,CC,$(CC) $(XCPP) $(XCC) -MMD -MP -c -o $@ $<,$<)
 
-$(B)/libfc-mpi.so: tools/lib/base/mpi/mpi_module.c tools/lib/base/comm_module.h $(B)/version.c $(B)/flags
+$(B)/libfc-mpi.so: tools/lib/base/mpi/mpi_module.c tools/lib/base/mpi/mpi_module.h $(B)/version.c $(B)/flags
 	$(call say,MOD,$(CC) $(XCPP) $(MPI_CFLAGS) $(XCC) -fPIC -shared -fvisibility=hidden $(LDFLAGS) -o $@ $< \
 	    $(B)/version.c $(shell $(PKG_CONFIG) --libs ompi-c))
 

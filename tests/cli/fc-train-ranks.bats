@@ -178,6 +178,7 @@ teardown() {
 	[ "$(id -u)" -eq 0 ] && command -v tc >/dev/null || skip "needs root, and ip and tc (iproute2)"
 	hosts 2>why || skip "no network namespaces here: $(tail -n 1 why)"
 	train --lanes 4 --steps 4 -o one "$F/dists.fcs"
+	# shellcheck disable=SC2054 # mpirun's lists
 	far=(mpirun --host fch1:2,fch2:2 -n 4 --mca plm_rsh_agent "$PWD/agent" --mca oob_tcp_if_include 10.77.0.0/24
 		--mca btl tcp,self --mca btl_tcp_if_include 10.77.0.0/24 fc-train -q -m "$F/pivot" "${light[@]}" --lanes 4)
 	timeout 100 "${far[@]}" --steps 4 -o two "$F/dists.fcs"

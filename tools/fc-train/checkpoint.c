@@ -204,9 +204,9 @@ static int load_tensors(
 	if (fc_store_open(&store, dir, e) < 0)
 		return -1;
 	const struct fc_tensor **t = FC_ARRAY(const struct fc_tensor *, PARTS * p->n);
-	const int ret = find_tensors(t, store, p, dir, e);
+	int ret = find_tensors(t, store, p, dir, e);
 	if (ret == 0)
-		train_crew_write(crew, load_piece, t, n_update);
+		ret = train_crew_write(crew, load_piece, t, n_update, e);
 	free(t);
 	fc_store_close(store);
 	return ret;

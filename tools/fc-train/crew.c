@@ -186,10 +186,10 @@ int train_crew_serve(struct train_crew *c, struct fc_err *e)
 			own_update(c, m.lr, m.grad_scale);
 			break;
 		case ORDER_READ:
-			train_crew_serve_read(c, m.n_part);
+			ret = train_crew_serve_read(c, m.n_part, e);
 			break;
 		case ORDER_WRITE:
-			train_crew_serve_write(c, m.n_part);
+			ret = train_crew_serve_write(c, m.n_part, e);
 			c->adamw.t = m.n_update;
 			train_crew_refresh(c);
 			break;
@@ -360,14 +360,16 @@ int train_crew_read(struct train_crew *c, train_state_put *put, void *to, struct
 	return train_crew_read_parts(c, m.n_part, put, to, e);
 }
 
-void train_crew_write(struct train_crew *c, train_state_get *get, void *from, uint64_t n_update)
+int train_crew_write(
+    struct train_crew *c, train_state_get *get, void *from, uint64_t n_update, struct fc_err *e)
 {
 	struct command m = {
 	    .order = ORDER_WRITE, .n_part = TRAIN_STATE_PARTS, .n_update = n_update};
 	share_command(c, &m);
-	train_crew_write_parts(c, m.n_part, get, from);
+	const int ret = train_crew_write_parts(c, m.n_part, get, from, e);
 	c->adamw.t = n_update;
 	train_crew_refresh(c);
+	return ret;
 }
 
 static int put_weights(
@@ -396,10 +398,11 @@ static void get_weights(void *from, size_t param, int part, size_t begin, size_t
 	fc_nn_get(c->nn, x, c->params->v[param].w + begin, n * sizeof *x);
 }
 
-void train_crew_open(struct train_crew **out, const struct train_crew_opts *o, struct fc_comm *comm,
-    struct fc_nn *nn, struct fc_params *p)
+int train_crew_open(struct train_crew **out, const struct train_crew_opts *o, struct fc_comm *comm,
+    struct fc_nn *nn, struct fc_params *p, struct fc_err *e)
 {
 	struct train_crew *c = *out = FC_NEW(struct train_crew);
+	int ret = 0;
 	c->opts = *o;
 	c->comm = comm;
 	c->nn = nn;
@@ -410,12 +413,13 @@ void train_crew_open(struct train_crew **out, const struct train_crew_opts *o, s
 	train_adamw_init(&c->adamw, nn, &o->adamw, p->n, &c->shares, c->rank);
 	c->micro.teacher.objective = o->objective;
 	if (c->size == 1)
-		return;
+		return 0;
 	if (c->rank)
-		train_crew_serve_write(c, 1);
+		ret = train_crew_serve_write(c, 1, e);
 	else
-		train_crew_write_parts(c, 1, get_weights, c);
+		ret = train_crew_write_parts(c, 1, get_weights, c, e);
 	train_crew_refresh(c);
+	return ret;
 }
 
 void train_crew_close(struct train_crew *c)

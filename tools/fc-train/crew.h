@@ -25,8 +25,8 @@ struct train_crew_opts {
 };
 /* Every rank, with the same options; p: rank 0's has the weights, and all have when this returns.
  * Borrows comm, nn and p. */
-void train_crew_open(struct train_crew **c, const struct train_crew_opts *o, struct fc_comm *comm,
-    struct fc_nn *nn, struct fc_params *p);
+int train_crew_open(struct train_crew **c, const struct train_crew_opts *o, struct fc_comm *comm,
+    struct fc_nn *nn, struct fc_params *p, struct fc_err *e);
 void train_crew_close(struct train_crew *c); /* rank 0: ends the others' train_crew_serve() */
 /* Ranks above 0. */
 int train_crew_serve(struct train_crew *c, struct fc_err *e);
@@ -52,7 +52,8 @@ typedef int train_state_put(
     void *to, size_t param, int part, size_t begin, size_t n, const float *x, struct fc_err *e);
 int train_crew_read(struct train_crew *c, train_state_put *put, void *to, struct fc_err *e);
 typedef void train_state_get(void *from, size_t param, int part, size_t begin, size_t n, float *x);
-void train_crew_write(struct train_crew *c, train_state_get *get, void *from, uint64_t n_update);
+int train_crew_write(
+    struct train_crew *c, train_state_get *get, void *from, uint64_t n_update, struct fc_err *e);
 /* Rank 0's parameters are those of the run, whoever owns them. */
 int train_crew_collect(struct train_crew *c, struct fc_err *e);
 

@@ -39,8 +39,9 @@ void train_crew_refresh(struct train_crew *c);
 /* crew_state.c: the first n_part parts; rank 0, and what the others do meanwhile */
 int train_crew_read_parts(
     struct train_crew *c, int n_part, train_state_put *put, void *to, struct fc_err *e);
-void train_crew_write_parts(struct train_crew *c, int n_part, train_state_get *get, void *from);
-void train_crew_serve_read(struct train_crew *c, int n_part);
-void train_crew_serve_write(struct train_crew *c, int n_part);
+int train_crew_write_parts(
+    struct train_crew *c, int n_part, train_state_get *get, void *from, struct fc_err *e);
+int train_crew_serve_read(struct train_crew *c, int n_part, struct fc_err *e);
+int train_crew_serve_write(struct train_crew *c, int n_part, struct fc_err *e);
 
 #endif

@@ -70,20 +70,21 @@ int train_crew_read_parts(
 
 static int send_place(struct train_crew *c, const struct place *at, void *arg, struct fc_err *e)
 {
-	(void)e;
 	if (at->owner != c->rank)
 		return 0;
 	fc_nn_get(c->nn, arg, own_place(c, at), at->p.n * sizeof(float));
+	if (fc_nn_check(c->nn, e) < 0)
+		return -1;
 	fc_comm_send(c->comm, 0, arg, at->p.n * sizeof(float));
 	return 0;
 }
 
-void train_crew_serve_read(struct train_crew *c, int n_part)
+int train_crew_serve_read(struct train_crew *c, int n_part, struct fc_err *e)
 {
-	struct fc_err never;
 	float *buffer = FC_ARRAY(float, TRAIN_PIECE);
-	each_place(c, n_part, send_place, buffer, &never);
+	const int ret = each_place(c, n_part, send_place, buffer, e);
 	free(buffer);
+	return ret;
 }
 
 struct writing {
@@ -96,37 +97,36 @@ static int write_place(struct train_crew *c, const struct place *at, void *arg, 
 {
 	const struct writing *w = arg;
 	const size_t n_bytes = at->p.n * sizeof(float);
-	(void)e;
 	w->get(w->from, at->p.param, at->part, at->p.begin, at->p.n, w->buffer);
 	if (at->owner == 0)
 		fc_nn_put(c->nn, own_place(c, at), w->buffer, n_bytes);
 	else
 		fc_comm_send(c->comm, at->owner, w->buffer, n_bytes);
-	return 0;
+	return fc_nn_check(c->nn, e);
 }
 
-void train_crew_write_parts(struct train_crew *c, int n_part, train_state_get *get, void *from)
+int train_crew_write_parts(
+    struct train_crew *c, int n_part, train_state_get *get, void *from, struct fc_err *e)
 {
-	struct fc_err never;
 	struct writing w = {get, from, FC_ARRAY(float, TRAIN_PIECE)};
-	each_place(c, n_part, write_place, &w, &never);
+	const int ret = each_place(c, n_part, write_place, &w, e);
 	free(w.buffer);
+	return ret;
 }
 
 static int receive_place(struct train_crew *c, const struct place *at, void *arg, struct fc_err *e)
 {
-	(void)e;
 	if (at->owner != c->rank)
 		return 0;
 	fc_comm_receive(c->comm, 0, arg, at->p.n * sizeof(float));
 	fc_nn_put(c->nn, own_place(c, at), arg, at->p.n * sizeof(float));
-	return 0;
+	return fc_nn_check(c->nn, e);
 }
 
-void train_crew_serve_write(struct train_crew *c, int n_part)
+int train_crew_serve_write(struct train_crew *c, int n_part, struct fc_err *e)
 {
-	struct fc_err never;
 	float *buffer = FC_ARRAY(float, TRAIN_PIECE);
-	each_place(c, n_part, receive_place, buffer, &never);
+	const int ret = each_place(c, n_part, receive_place, buffer, e);
 	free(buffer);
+	return ret;
 }

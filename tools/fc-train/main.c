@@ -423,7 +423,7 @@ int main(int argc, char **argv)
 	    .n_example = run_length(&o, feed),
 	};
 	train_ranks_lead(comm, &crew_opts, nn, params);
-	train_crew_open(&crew, &crew_opts, comm, nn, params);
+	or_die(train_crew_open(&crew, &crew_opts, comm, nn, params, &e), &e);
 	train_trainer_init(&trainer, &trainer_opts, crew, feed);
 	json_t *identity = run_identity(&o, params, nn, tokenizer, n_lane);
 	fc_nn_describe(nn, computes, sizeof computes);

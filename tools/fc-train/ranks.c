@@ -35,8 +35,9 @@ static int follow(struct fc_comm *comm, const struct hello *h, const char *devic
 		fc_nn_close(nn);
 		return -1;
 	}
-	train_crew_open(&crew, &h->opts, comm, nn, p);
-	const int ret = train_crew_serve(crew, e);
+	int ret = train_crew_open(&crew, &h->opts, comm, nn, p, e);
+	if (ret == 0)
+		ret = train_crew_serve(crew, e);
 	train_crew_close(crew);
 	fc_params_free(p);
 	fc_nn_close(nn);

@@ -188,8 +188,9 @@ static void run_case(struct fc_nn *nn, struct fc_params *p, const json_t *c, siz
 	struct train_crew *crew;
 	const struct train_crew_opts opts = {.n_lane = 1};
 	fc_comm_open(&comm, &err);
-	train_crew_open(&crew, &opts, comm, nn, p);
-	int ret = train_weighing_compute(&w, &o, lambda, crew, &b, micro_tok, &sum, &err);
+	int ret = train_crew_open(&crew, &opts, comm, nn, p, &err);
+	if (ret == 0)
+		ret = train_weighing_compute(&w, &o, lambda, crew, &b, micro_tok, &sum, &err);
 	train_crew_close(crew);
 	fc_comm_close(comm);
 	b.weight = w.weight;

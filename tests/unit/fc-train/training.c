@@ -114,7 +114,7 @@ static void start(struct setup *s, const char *stream, const struct train_traine
 	r.rows = opts->lambda < 1;
 	train_feed_set_rule(s->feed, &r);
 	or_bail(fc_comm_open(&s->comm, &e), &e);
-	train_crew_open(&s->crew, &crew, s->comm, nn, s->params);
+	or_bail(train_crew_open(&s->crew, &crew, s->comm, nn, s->params, &e), &e);
 	train_trainer_init(&s->trainer, opts, s->crew, s->feed);
 	free(config);
 }

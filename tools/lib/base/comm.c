@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/comm_module.h"
+#include "base/mpi/mpi_module.h"
 #include "base/die.h"
 #include "base/launcher.h"
 #include "base/mem.h"

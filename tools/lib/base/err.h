@@ -14,8 +14,8 @@
  * opt_help: what --help prints; completion: what shells are told; suggest: what a misspelt name may
  * mean; launcher: how often the program was started); progress is the bar, barline its line on a
  * terminal. par is the threads, isa the instruction set; rng random numbers, resample intervals by
- * drawing items again, hash fingerprints, shard every n-th record; comm messages between the processes of one
- * run (comm_module: what mpi/ gives for it), module what is opened when it is asked for.
+ * drawing items again, hash fingerprints, shard every n-th record; comm messages between the
+ * processes of one run, by the module in mpi/, module what is opened when it is asked for.
  */
 
 /*

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/comm_module.h"
+#include "base/mpi/mpi_module.h"
 
 extern const char fc_version[];
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_BASE_COMM_MODULE_H
-#define FC_BASE_COMM_MODULE_H
+#ifndef FC_BASE_MPI_MPI_MODULE_H
+#define FC_BASE_MPI_MPI_MODULE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /*
+ * mpi/: messages between processes by MPI, in a module of its own (mpi_module), since starting MPI
+ * takes most of a second.
+ *
  * What libfc-mpi.so gives: the few calls that comm.c is made of.  Messages are at most
  * FC_COMM_MESSAGE bytes; text is what went wrong, and where it is not NULL the call has failed.
  */
