@@ -4,6 +4,8 @@ PREFIX  = /usr/local
 BINDIR  = $(PREFIX)/bin
 MANDIR  = $(PREFIX)/share/man
 DATADIR = $(PREFIX)/share/fusechat
+# Modules, where programs in BINDIR look for them (base/module.h).
+MODDIR  = $(BINDIR)/../lib/fc
 DESTDIR =
 # Where each shell looks for the completions of fc-x: fc-x, _fc-x, fc-x.fish.
 BASHDIR = $(PREFIX)/share/bash-completion/completions
@@ -56,6 +58,11 @@ MANS    = $(wildcard man/*.[157])
 
 # What is opened when it is asked for, and not linked: libfc-NAME.so, see base/module.h.
 MODULES := $(B)/libfc-far.so
+CXX = g++
+HAVE_CXX := $(shell command -v $(CXX))
+ifneq ($(HAVE_CXX),)
+MODULES += $(B)/libfc-emu.so
+endif
 MPI_CFLAGS := $(shell $(PKG_CONFIG) --cflags ompi-c 2>/dev/null)
 ifneq ($(MPI_CFLAGS),)
 MODULES += $(B)/libfc-mpi.so
@@ -65,6 +72,7 @@ all: $(BINS) $(MODULES)
 
 help:
 	@echo 'all            build the tools into $(B)/ (V=1 shows the commands)'
+	@echo 'cuda           build the module for NVIDIA GPUs, $(B)/libfc-cuda.so: needs the CUDA Toolkit'
 	@echo 'demo           install what is missing, build, fuse the embedded models, show the result'
 	@echo 'check          install what is missing, build, run every test'
 	@echo 'check-emu      the tests of computing on the devices for tests'
@@ -116,8 +124,9 @@ $(PBSRC): $(B)/proto/%.pb-c.c: proto/%.proto
 	$(call say,PB,$(PROTOCC) -Iproto --c_out=$(B)/proto $<,$<)
 
 # Modules that are opened when their device is asked for (tools/lib/nn/device.h): they have one symbol,
-# and what they need of the library is in them once more.  far is for tests.
-MODC    = tools/lib/base/err tools/lib/base/escape
+# and what they need of the library is in them once more.  far and emu, which is cuda compiled by the
+# C++ compiler, are for tests.
+MODC    = tools/lib/base/err tools/lib/base/escape tools/lib/base/rng
 MODOBJ  = $(MODC:%=$(B)/pic/%.o) $(B)/pic/version.o
 FAROBJ  = $(patsubst %.c,$(B)/pic/%.o,$(wildcard tools/lib/nn/far/*.c))
 LDMOD   = $(if $(SAN),,-Wl$(comma)-z$(comma)defs) -Wl,--version-script=<(echo '{ global: fc_device_module; local: *; };')
@@ -131,12 +140,54 @@ $(B)/pic/version.o: $(B)/version.c $(B)/flags
 $(B)/libfc-far.so: $(FAROBJ) $(MODOBJ)
 	$(call say,LINK,$(CC) $(XCC) -shared $(LDMOD) -o $@ $^)
 
+CUDIR  = tools/lib/nn/cuda
+CUSRC  = $(wildcard $(CUDIR)/*.cu)
+XCXX   = -std=c++17 -Itools/lib
+XEMU   = $(XCXX) -x c++ -O2 -g -fopenmp -ffp-contract=off -fPIC -fvisibility=hidden -fno-gnu-unique \
+         -ftls-model=initial-exec -Wall -Wextra -Wno-unknown-pragmas \
+         $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+EMUSRC = $(filter-out %/blas.cu,$(CUSRC)) $(wildcard $(CUDIR)/*.cc)
+EMUOBJ = $(patsubst %,$(B)/emu/%.o,$(EMUSRC))
+$(B)/emu/%.o: % $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CXX,$(CXX) $(XEMU) -MMD -MP -c -o $@ $<,$<)
+$(B)/libfc-emu.so: $(EMUOBJ) $(MODOBJ)
+	$(call say,LINK,$(CXX) $(if $(SAN),-fsanitize=$(SAN)) -fopenmp -shared $(LDMOD) -o $@ $^)
+# Tests with kernels of their own.
+EMUTEST = $(if $(HAVE_CXX),$(patsubst tests/emu/%.cu,$(B)/unit/%,$(wildcard tests/emu/*.cu)))
+$(B)/emu/tests/emu/%.o: private XCXX += -Itests/unit
+$(EMUTEST): $(B)/unit/%: $(B)/emu/tests/emu/%.cu.o $(EMUOBJ) $(MODOBJ)
+	@mkdir -p $(@D)
+	$(call say,LINK,$(CXX) $(if $(SAN),-fsanitize=$(SAN)) -fopenmp -o $@ $^)
+
+NVCC   = $(firstword $(wildcard /usr/local/cuda/bin/nvcc) $(shell command -v nvcc))
+CUROOT = $(abspath $(dir $(NVCC))..)
+# Machine code for Ampere and Hopper, and what a newer driver translates for newer devices.
+CUARCH = -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90]
+XNVCC  = $(XCXX) -O3 -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra -Werror all-warnings
+$(B)/cuda/%.o: % $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,NVCC,$(NVCC) $(XNVCC) $(CUARCH) -MMD -MP -c -o $@ $<,$<)
+$(B)/libfc-cuda.so: $(CUSRC:%=$(B)/cuda/%.o) $(MODOBJ)
+	$(call say,LINK,$(CXX) -shared $(LDMOD) -o $@ $^ -L$(CUROOT)/lib64 \
+	    -Wl$(comma)-rpath$(comma)$(CUROOT)/lib64 -lcublasLt -lcudart_static -ldl -lrt -lpthread)
+# A target of its own, since it takes minutes.
+cuda:
+	@[ -n '$(NVCC)' ] || { echo 'cuda needs nvcc, of the CUDA Toolkit 12 or newer: make cuda NVCC=FILE'; exit 1; }
+	@$(AGAIN) $(JOBS) $(B)/libfc-cuda.so
+ifeq ($(NVCC),)
+$(BINS): | $(B)/no-nvcc
+$(B)/no-nvcc:
+	@mkdir -p $(@D)
+	@echo 'note: no nvcc (CUDA Toolkit) here: no module for GPUs, the rest is built' | tee $@
+endif
+
 # Files that are rewritten only when what they say changes: the compiler with its flags, the version.
 CC_VERSION := $(shell $(CC) -v 2>&1 | sed -n '/version/p' | tail -n 1)
 stamp = @mkdir -p $(@D); printf '%s\n' '$(subst $(quote),$(quote)\$(quote)$(quote),$1)' >$@.new; \
         if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 $(B)/flags: FORCE
-	$(call stamp,$(CC) $(CC_VERSION) $(XCPP) $(XCC) $(XLIBS) $(LDFLAGS))
+	$(call stamp,$(CC) $(CC_VERSION) $(XCPP) $(XCC) $(XLIBS) $(LDFLAGS) $(if $(HAVE_CXX),$(CXX) $(XEMU)))
 $(B)/version.c: FORCE
 	$(call stamp,extern const char fc_version[]; const char fc_version[] = "$(VERSION)";)
 $(B)/version.o: $(B)/version.c $(B)/flags
@@ -144,11 +195,11 @@ $(B)/version.o: $(B)/version.c $(B)/flags
 
 # Programs of the tests.  In a folder fc-TOOL they are linked with that tool's objects except main.
 tests = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/$1/*.c tests/$1/fc-*/*.c))
-UNIT    = $(call tests,unit)
+UNIT    = $(call tests,unit) $(EMUTEST)
 FIXTURE = $(call tests,fixture)
 BENCH   = $(call tests,bench)
 FUZZ    = $(call tests,fuzz)
-$(call programs,tests,$(UNIT) $(FIXTURE) $(BENCH) $(FUZZ))
+$(call programs,tests,$(call tests,unit) $(FIXTURE) $(BENCH) $(FUZZ))
 $(FUZZ): private LDFLAGS += -fsanitize=fuzzer
 
 deps:
@@ -211,6 +262,8 @@ fuzz:
 install: all
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/recipes
 	install -m 755 $(BINS) $(DESTDIR)$(BINDIR)
+	mkdir -p $(DESTDIR)$(MODDIR)
+	for m in $(wildcard $(B)/libfc-mpi.so $(B)/libfc-cuda.so); do install -m 755 $$m $(DESTDIR)$(MODDIR); done
 	install -m 644 pipelines/*.mk proto/*.proto $(DESTDIR)$(DATADIR)
 	install -m 755 pipelines/weights.sh $(DESTDIR)$(DATADIR)
 	install -m 644 pipelines/recipes/*.yml $(DESTDIR)$(DATADIR)/recipes
@@ -222,7 +275,8 @@ install: all
 	        $(RUN) $(B)/$$t --completion $${f%%:*} | install -m 644 /dev/stdin $(DESTDIR)$${f#*:}; done; done
 
 uninstall:
-	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%)
+	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(MODDIR)/libfc-mpi.so $(DESTDIR)$(MODDIR)/libfc-cuda.so
+	-rmdir $(DESTDIR)$(MODDIR)
 	rm -f $(TOOLS:%=$(DESTDIR)$(BASHDIR)/%) $(TOOLS:%=$(DESTDIR)$(ZSHDIR)/_%) $(TOOLS:%=$(DESTDIR)$(FISHDIR)/%.fish)
 	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(notdir $(wildcard pipelines/*.mk proto/*.proto)) weights.sh)
 	for p in $(notdir $(MANS)); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p; done
@@ -238,9 +292,9 @@ clean:
 
 -include $(patsubst %.c,$(B)/%.d,$(wildcard tools/*/*.c tools/*/*/*.c tools/*/*/*/*.c tests/*/*.c tests/*/*/*.c))
 
--include $(patsubst %.o,%.d,$(FAROBJ) $(MODC:%=$(B)/pic/%.o))
+-include $(patsubst %.o,%.d,$(FAROBJ) $(MODC:%=$(B)/pic/%.o) $(EMUOBJ) $(CUSRC:%=$(B)/cuda/%.o))
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all help bench deps demo install uninstall dist check check-built check-unit check-cli check-emu \
+.PHONY: all cuda help bench deps demo install uninstall dist check check-built check-unit check-cli check-emu \
         check-asan check-tsan check-aarch64 fuzz fuzz-built lint clean FORCE

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/cuda/kernels.h"
+#include "nn/cuda/weight.h"
+
+/* Numbers of one type as those of another: what products read. */
+enum { CONVERT_BLOCK = 256 };
+
+__global__ void to_bf16_k(uint16_t *y, const float *x, size_t n)
+{
+	for (size_t i = lane_index(); i < n; i += lane_count())
+		y[i] = bf16_of_float(x[i]);
+}
+
+__global__ void round_k(float *y, const float *x, size_t n)
+{
+	for (size_t i = lane_index(); i < n; i += lane_count())
+		y[i] = rounded_to_bf16(x[i]);
+}
+
+/* n values that begin with a block, as bfloat16 or as floats. */
+template <class T>
+__global__ void convert_k(uint16_t *narrow, float *wide, const uint8_t *from, size_t n)
+{
+	for (size_t i = lane_index(); i < n; i += lane_count()) {
+		const float v = weight_at<T>(from, i);
+		if (narrow)
+			narrow[i] = bf16_of_float(v);
+		else
+			wide[i] = v;
+	}
+}
+
+void fc_cuda_to_bf16(struct fc_nn *nn, uint16_t *y, const float *x, size_t n)
+{
+	KLAUNCH(fc_cuda_of(nn), to_bf16_k, fc_element_blocks(n, CONVERT_BLOCK), CONVERT_BLOCK, 0, y,
+	    x, n);
+}
+
+void fc_cuda_round_bf16(struct fc_cuda *cu, float *y, const float *x, size_t n)
+{
+	KLAUNCH(cu, round_k, fc_element_blocks(n, CONVERT_BLOCK), CONVERT_BLOCK, 0, y, x, n);
+}
+
+void fc_cuda_convert(struct fc_cuda *cu, uint16_t *narrow, float *wide, const struct fc_weight *w,
+    size_t row, size_t n_row)
+{
+	const size_t n = n_row * w->n_in;
+	const uint8_t *from = fc_cuda_weight_row(w, row);
+	switch (w->dtype) {
+#define CASE(type, as)                                                                             \
+	case type:                                                                                 \
+		KLAUNCH(cu, (convert_k<as>), fc_element_blocks(n, CONVERT_BLOCK), CONVERT_BLOCK,   \
+		    0, narrow, wide, from, n);                                                     \
+		break;
+		FOR_WEIGHTS(CASE)
+#undef CASE
+	default:
+		fc_cuda_fail(
+		    cu, "device %s: computes with no weights of type %d", cu->name, (int)w->dtype);
+	}
+}
+
+const uint8_t *fc_cuda_weight_row(const struct fc_weight *w, size_t row)
+{
+	const uint8_t *p = static_cast<const uint8_t *>(w->p);
+	switch (w->dtype) {
+#define CASE(type, as)                                                                             \
+	case type:                                                                                 \
+		return p + row * w->n_in / as::BLOCK * as::BYTES;
+		FOR_WEIGHTS(CASE)
+#undef CASE
+	default:
+		return p;
+	}
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_NN_CUDA_LAUNCH_H
+#define FC_NN_CUDA_LAUNCH_H
+
+/*
+ * How a kernel is written and started, so that one source is compiled by nvcc for the device and by
+ * a C++ compiler for the emulation (emu.h):
+ *
+ *   __global__ void rows_k(float *y, size_t C)
+ *   {
+ *       DYN_SHARED(float, s);          // the dynamic shared memory; once a kernel
+ *       SHARED(float, t, 32);          // t[32] in static shared memory; at the top of the kernel
+ *       ...
+ *       SYNC(1);                       // __syncthreads(), numbered within the kernel
+ *   }
+ *   KLAUNCH(cu, rows_k, dim3(n_block), 256, n * sizeof(float), y, C);
+ *
+ * Blocks are of whole warps, and all lanes of a block reach every SYNC, all lanes of a warp every
+ * lane_*() and WARP_SYNC; the emulation reports those that do not.  Kernels' names are unique.  A
+ * grid without blocks is not started.
+ *
+ * A number of a SYNC is told to the emulation, which can leave that barrier out (emu.h); the test
+ * of the tests drops each once.
+ */
+
+#include "nn/cuda/cuda.h"
+
+enum { FC_WARP = 32, FC_BLOCK_MOST = 1024, FC_GRID_YZ_MOST = 65535 };
+/* Bytes: what every device of compute capability 8.0 or more gives a block; up to FC_SHARED_PLAIN
+ * without asking for it. */
+enum { FC_SHARED_MOST = 99 * 1024, FC_SHARED_PLAIN = 48 * 1024, FC_PARAM_MOST = 4096 };
+
+struct fc_launch {
+	const char *name;
+	dim3 grid, block;
+	size_t shared_bytes, param_bytes;
+};
+
+/* False: nothing is to be started, since there are no blocks or there was an error. */
+bool fc_launch_begin(struct fc_cuda *cu, const struct fc_launch *l);
+void fc_launch_end(struct fc_cuda *cu, const struct fc_launch *l);
+
+template <class... A>
+constexpr size_t fc_param_bytes(A...)
+{
+	return (size_t(0) + ... + ((sizeof(A) + 7) / 8 * 8));
+}
+
+#ifdef __CUDACC__
+
+#define FC_DEVICE_NAME "cuda"
+#define FC_RUNTIME_MAJOR (CUDART_VERSION / 1000)
+#define FC_LAUNCH_KERNEL(cu, l, kernel, ...)                                                       \
+	if ((l).shared_bytes > FC_SHARED_PLAIN)                                                    \
+		cudaFuncSetAttribute(                                                              \
+		    kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)(l).shared_bytes);   \
+	kernel<<<(l).grid, (l).block, (l).shared_bytes, (cu)->stream>>>(__VA_ARGS__)
+
+#define DYN_SHARED(T, name)                                                                        \
+	extern __shared__ __align__(16) unsigned char fc_dyn_shared[];                             \
+	T *const name = reinterpret_cast<T *>(fc_dyn_shared)
+#define SHARED(T, name, n) __shared__ T name[n]
+/* Memory nobody has written to is nobody's: the emulation fills it. */
+#define FC_POISON(cu, p, n_bytes) ((void)(cu))
+/* a * b and a + b, each rounded, never fused. */
+#define mul_rn(a, b) __fmul_rn(a, b)
+#define add_rn(a, b) __fadd_rn(a, b)
+/* Weights that are converted at a time for a product; blocks of a grid at most.  Small in the
+ * emulation, so that tests come to what lies beyond. */
+enum { FC_PANEL_ELEMENTS = 1 << 25, FC_ELEMENT_BLOCKS = 2048, FC_ROW_BLOCKS = 1 << 16 };
+#define SYNC(i) ((void)(i), __syncthreads())
+#define WARP_SYNC(i) ((void)(i), __syncwarp())
+
+/* The value that another lane of the warp has. */
+template <class T>
+__device__ inline T lane_at(T v, int lane)
+{
+	return __shfl_sync(0xffffffffu, v, lane);
+}
+template <class T>
+__device__ inline T lane_xor(T v, int mask)
+{
+	return __shfl_xor_sync(0xffffffffu, v, mask);
+}
+
+#else
+
+#define FC_DEVICE_NAME "emu"
+#define FC_LAUNCH_KERNEL(cu, l, kernel, ...)                                                       \
+	fc_emu_launch{(l).name, (l).grid, (l).block, (l).shared_bytes, kernel}(__VA_ARGS__)
+
+#define DYN_SHARED(T, name) T *const name = reinterpret_cast<T *>(fc_emu_dynamic_shared())
+#define SHARED(T, name, n) T *const name = reinterpret_cast<T *>(fc_emu_shared(sizeof(T) * (n)))
+#define FC_POISON(cu, p, n_bytes) cudaMemsetAsync(p, 0xff, n_bytes, (cu)->stream)
+#define mul_rn(a, b) ((a) * (b))
+#define add_rn(a, b) ((a) + (b))
+enum { FC_PANEL_ELEMENTS = 1 << 17, FC_ELEMENT_BLOCKS = 8, FC_ROW_BLOCKS = 3 };
+#define SYNC(i) fc_emu_sync(i)
+#define WARP_SYNC(i) fc_emu_warp_sync(i)
+
+template <class T>
+inline T lane_at(T v, int lane)
+{
+	T out;
+	fc_emu_exchange(&out, &v, sizeof v, lane & (FC_WARP - 1));
+	return out;
+}
+template <class T>
+inline T lane_xor(T v, int mask)
+{
+	return lane_at(v, (int)(threadIdx.x & (FC_WARP - 1)) ^ mask);
+}
+
+#endif
+
+#define KLAUNCH(cu, kernel, grid, block, shared_bytes, ...)                                        \
+	do {                                                                                       \
+		const struct fc_launch l_ = {                                                      \
+		    #kernel, grid, block, shared_bytes, fc_param_bytes(__VA_ARGS__)};              \
+		if (fc_launch_begin(cu, &l_)) {                                                    \
+			FC_LAUNCH_KERNEL(cu, l_, kernel, __VA_ARGS__);                             \
+			fc_launch_end(cu, &l_);                                                    \
+		}                                                                                  \
+	} while (0)
+
+/* ---- sums and maxima; the order of additions depends on the number of lanes alone ---- */
+
+template <class T>
+__device__ inline T warp_sum(T v)
+{
+	for (int mask = FC_WARP / 2; mask > 0; mask /= 2)
+		v += lane_xor(v, mask);
+	return v;
+}
+
+template <class T>
+__device__ inline T warp_max(T v)
+{
+	for (int mask = FC_WARP / 2; mask > 0; mask /= 2) {
+		const T other = lane_xor(v, mask);
+		v = other > v ? other : v;
+	}
+	return v;
+}
+
+/* Of all lanes of a block of one dimension, in every lane; s: FC_WARP values of shared memory,
+ * free again after the call.  Has the barriers i and i + 1. */
+#define FC_BLOCK_REDUCE(name, warp_of, none)                                                       \
+	template <class T>                                                                         \
+	__device__ inline T name(T v, T *s, int i)                                                 \
+	{                                                                                          \
+		const unsigned n = blockDim.x / FC_WARP, lane = threadIdx.x % FC_WARP;             \
+		v = warp_of(v);                                                                    \
+		if (lane == 0)                                                                     \
+			s[threadIdx.x / FC_WARP] = v;                                              \
+		SYNC(i);                                                                           \
+		v = warp_of(lane < n ? s[lane] : (none));                                          \
+		SYNC(i + 1);                                                                       \
+		return v;                                                                          \
+	}
+FC_BLOCK_REDUCE(block_sum, warp_sum, T(0))
+FC_BLOCK_REDUCE(block_max, warp_max, T(-INFINITY))
+
+/* Of this lane among all of a grid of one dimension, and how many those are. */
+__device__ inline size_t lane_index()
+{
+	return (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+}
+__device__ inline size_t lane_count()
+{
+	return (size_t)gridDim.x * blockDim.x;
+}
+
+/* Blocks for n elements, of which a lane takes every lane_count()-th, and for n rows, of which a
+ * block takes every gridDim.x-th. */
+static inline unsigned fc_element_blocks(size_t n, unsigned block)
+{
+	return (unsigned)fc_cuda_min(fc_cuda_ceil(n, block), FC_ELEMENT_BLOCKS);
+}
+static inline unsigned fc_row_blocks(size_t n)
+{
+	return (unsigned)fc_cuda_min(n, FC_ROW_BLOCKS);
+}
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/cuda/blas.h"
+#include "nn/cuda/kernels.h"
+#include "nn/cuda/launch.h"
+
+/*
+ * Products by the library, of operands that are rounded to bfloat16 first where the device computes
+ * in that.  Weights that are stored otherwise than it computes are converted by panels of rows.
+ */
+
+static bool in_bf16(const struct fc_cuda *cu)
+{
+	return cu->nn.compute == FC_COMPUTE_BF16;
+}
+
+/* Few products with packed weights take longer to round than to compute. */
+static bool is_plain(enum fc_dtype t)
+{
+	return t == FC_F32 || t == FC_F16 || t == FC_BF16;
+}
+
+/* x [n] as products take it. */
+static const void *operand(struct fc_cuda *cu, enum fc_cuda_scratch slot, const float *x, size_t n)
+{
+	if (!in_bf16(cu))
+		return x;
+	uint16_t *r = static_cast<uint16_t *>(fc_cuda_scratch(cu, slot, n, sizeof *r));
+	if (r)
+		fc_cuda_to_bf16(&cu->nn, r, x, n);
+	return r;
+}
+
+static bool as_it_is(const struct fc_cuda *cu, const struct fc_weight *w)
+{
+	return w->dtype == (in_bf16(cu) ? FC_BF16 : FC_F32);
+}
+
+static size_t panel_rows(const struct fc_cuda *cu, const struct fc_weight *w)
+{
+	const size_t rows = FC_PANEL_ELEMENTS / (w->n_in ? w->n_in : 1);
+	return as_it_is(cu, w) ? w->n_out : fc_cuda_min(rows < 64 ? 64 : rows, w->n_out);
+}
+
+/* Rows [o, o + n) of w as products take them; NULL after an error. */
+static const void *panel_at(struct fc_cuda *cu, const struct fc_weight *w, size_t o, size_t n)
+{
+	if (as_it_is(cu, w))
+		return fc_cuda_weight_row(w, o);
+	const size_t size = in_bf16(cu) ? sizeof(uint16_t) : sizeof(float);
+	void *panel = fc_cuda_scratch(cu, FC_CUDA_PANEL, n * w->n_in, size);
+	if (panel)
+		fc_cuda_convert(cu, in_bf16(cu) ? static_cast<uint16_t *>(panel) : NULL,
+		    static_cast<float *>(panel), w, o, n);
+	return panel;
+}
+
+/* x [..] behind by n elements of the compute type */
+static const void *behind(const struct fc_cuda *cu, const void *x, size_t n)
+{
+	return static_cast<const char *>(x) + n * (in_bf16(cu) ? sizeof(uint16_t) : sizeof(float));
+}
+
+void fc_cuda_linear_fwd(
+    struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
+{
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cu, w);
+	if (N <= fc_cuda_few_rows(nn)) {
+		fc_cuda_few_fwd(cu, y, x, w, N, in_bf16(cu) && is_plain(w->dtype));
+		return;
+	}
+	const void *xr = operand(cu, FC_CUDA_ROWS, x, N * I);
+	for (size_t o = 0; o < O && !cu->failed; o += rows) {
+		const size_t n_o = fc_cuda_min(rows, O - o);
+		const struct fc_cuda_product p = {FC_CUDA_NT, N, n_o, I, I, I, O, false};
+		const void *panel = panel_at(cu, w, o, n_o);
+		fc_cuda_product(cu, &p, xr, panel, y + o);
+	}
+}
+
+void fc_cuda_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,
+    size_t N, bool accumulate)
+{
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cu, w);
+	const void *dyr = operand(cu, FC_CUDA_ROWS, dy, N * O);
+	for (size_t o = 0; o < O && !cu->failed; o += rows) {
+		const size_t n_o = fc_cuda_min(rows, O - o);
+		const struct fc_cuda_product p = {
+		    FC_CUDA_NN, N, I, n_o, O, I, I, accumulate || o > 0};
+		const void *panel = panel_at(cu, w, o, n_o);
+		fc_cuda_product(cu, &p, behind(cu, dyr, o), panel, dx);
+	}
+}
+
+void fc_cuda_linear_bwd_w(
+    struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
+{
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	const void *dyr = operand(cu, FC_CUDA_ROWS, dy, N * O);
+	const void *xr = operand(cu, FC_CUDA_ROWS2, x, N * I);
+	const struct fc_cuda_product p = {FC_CUDA_TN, O, I, N, O, I, I, true};
+	if (!cu->failed)
+		fc_cuda_product(cu, &p, dyr, xr, dw);
+}

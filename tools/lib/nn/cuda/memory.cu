@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/cuda/kernels.h"
+#include "nn/cuda/launch.h"
+
+#include <iterator>
+#include <map>
+#include <string.h>
+
+/*
+ * Memory of the device is asked for once, nearly all that is free, and given out by first fit.  One
+ * stream does everything in order, so that memory can be given out again as soon as it is released.
+ *
+ * What goes to the device goes through a ring of pinned memory, of two halves.  It is written while
+ * copies from it are under way; a half is used again when the copies out of it are done.
+ */
+enum { ALIGN = 256, HALF_BYTES = 64 << 20, MAX_GPU = 64 };
+/* Left to the libraries: their code, and what the driver takes for launches. */
+static const size_t margin_bytes = (size_t)512 << 20;
+
+struct fc_cuda_gpu {
+	int n_open;
+	cudaStream_t stream;
+	char *arena;
+	size_t n_bytes;
+	std::map<size_t, size_t> unused; /* bytes by offset, no two adjacent */
+	std::map<size_t, size_t> used;
+	char *ring; /* two halves */
+	cudaEvent_t done[2];
+	int half;
+	size_t at; /* in the half */
+};
+
+static struct fc_cuda_gpu *gpus[MAX_GPU];
+
+static bool gpu_start(struct fc_cuda *cu, struct fc_cuda_gpu *g)
+{
+	void *ring = NULL;
+	const bool good = fc_cuda_good(cu, "stream", cudaStreamCreate(&g->stream)) &&
+	    fc_cuda_good(cu, "event", cudaEventCreate(&g->done[0])) &&
+	    fc_cuda_good(cu, "event", cudaEventCreate(&g->done[1])) &&
+	    fc_cuda_good(cu, "pinned memory", cudaMallocHost(&ring, 2 * (size_t)HALF_BYTES));
+	g->ring = static_cast<char *>(ring);
+	return good;
+}
+
+static void gpu_free(struct fc_cuda_gpu *g)
+{
+	cudaFree(g->arena);
+	cudaFreeHost(g->ring);
+	for (int i = 0; i < 2; i++)
+		if (g->done[i])
+			cudaEventDestroy(g->done[i]);
+	if (g->stream)
+		cudaStreamDestroy(g->stream);
+	delete g;
+}
+
+int fc_cuda_gpu_open(struct fc_cuda *cu, struct fc_err *e)
+{
+	if (cu->index >= MAX_GPU)
+		return fc_fail(e, "device %d: there are at most %d", cu->index, MAX_GPU);
+	struct fc_cuda_gpu *g = gpus[cu->index];
+	if (!g) {
+		g = new struct fc_cuda_gpu();
+		if (!gpu_start(cu, g)) {
+			gpu_free(g);
+			return fc_fail(e, "%s", cu->err.msg);
+		}
+		gpus[cu->index] = g;
+	}
+	g->n_open++;
+	cu->gpu = g;
+	cu->stream = g->stream;
+	return 0;
+}
+
+void fc_cuda_gpu_close(struct fc_cuda *cu)
+{
+	struct fc_cuda_gpu *g = cu->gpu;
+	if (!g)
+		return;
+	cudaStreamSynchronize(g->stream);
+	for (int i = 0; i < FC_CUDA_SCRATCH_N; i++)
+		fc_cuda_release(&cu->nn, cu->scratch[i].p);
+	if (--g->n_open == 0) {
+		gpus[cu->index] = NULL;
+		gpu_free(g);
+	}
+}
+
+/* ---- arena ---- */
+
+static bool arena_start(struct fc_cuda *cu)
+{
+	struct fc_cuda_gpu *g = cu->gpu;
+	size_t n_free, n_total;
+	void *p = NULL;
+	if (g->arena)
+		return true;
+	if (!fc_cuda_good(cu, "memory", cudaMemGetInfo(&n_free, &n_total)))
+		return false;
+	if (n_free <= 2 * margin_bytes) {
+		fc_cuda_fail(cu,
+		    "device %s: %zu of %zu MiB of its memory are free, which is too little: end "
+		    "what else runs on it",
+		    cu->name, n_free >> 20, n_total >> 20);
+		return false;
+	}
+	const size_t n = (n_free - margin_bytes) / ALIGN * ALIGN;
+	if (!fc_cuda_good(cu, "memory", cudaMalloc(&p, n)))
+		return false;
+	g->arena = static_cast<char *>(p);
+	g->n_bytes = n;
+	g->unused[0] = n;
+	return true;
+}
+
+void *fc_cuda_alloc(struct fc_nn *nn, size_t n_bytes)
+{
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	struct fc_cuda_gpu *g = cu->gpu;
+	if (cu->failed || !arena_start(cu) || n_bytes > g->n_bytes)
+		return NULL;
+	const size_t n = n_bytes ? fc_cuda_ceil(n_bytes, ALIGN) * ALIGN : (size_t)ALIGN;
+	for (auto it = g->unused.begin(); it != g->unused.end(); ++it) {
+		const size_t at = it->first, there = it->second;
+		if (there < n)
+			continue;
+		g->unused.erase(it);
+		if (there > n)
+			g->unused[at + n] = there - n;
+		g->used[at] = n;
+		FC_POISON(cu, g->arena + at, n);
+		return g->arena + at;
+	}
+	return NULL;
+}
+
+void fc_cuda_release(struct fc_nn *nn, void *p)
+{
+	struct fc_cuda_gpu *g = fc_cuda_of(nn)->gpu;
+	if (!p)
+		return;
+	const auto it = g->used.find((size_t)(static_cast<char *>(p) - g->arena));
+	if (it == g->used.end()) {
+		fc_cuda_fail(fc_cuda_of(nn), "memory is released that was not allocated");
+		return;
+	}
+	size_t at = it->first, n = it->second;
+	g->used.erase(it);
+	auto next = g->unused.lower_bound(at);
+	if (next != g->unused.end() && next->first == at + n) {
+		n += next->second;
+		next = g->unused.erase(next);
+	}
+	if (next != g->unused.begin()) {
+		const auto before = std::prev(next);
+		if (before->first + before->second == at) {
+			before->second += n;
+			return;
+		}
+	}
+	g->unused[at] = n;
+}
+
+void fc_cuda_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
+{
+	const struct fc_cuda_gpu *g = reinterpret_cast<const struct fc_cuda *>(nn)->gpu;
+	*n_free = *n_total = 0;
+	cudaMemGetInfo(n_free, n_total);
+	if (!g->arena) {
+		*n_free = *n_free > margin_bytes ? *n_free - margin_bytes : 0;
+		return;
+	}
+	*n_free = 0;
+	for (const auto &u : g->unused)
+		*n_free += u.second;
+}
+
+void *fc_cuda_scratch(struct fc_cuda *cu, enum fc_cuda_scratch slot, size_t n, size_t size_bytes)
+{
+	const size_t need = n * size_bytes;
+	if (cu->failed)
+		return NULL;
+	if (cu->scratch[slot].p && cu->scratch[slot].n_bytes >= need) {
+		FC_POISON(cu, cu->scratch[slot].p, need);
+		return cu->scratch[slot].p;
+	}
+	fc_cuda_release(&cu->nn, cu->scratch[slot].p);
+	cu->scratch[slot].p = fc_cuda_alloc(&cu->nn, need);
+	cu->scratch[slot].n_bytes = need;
+	if (!cu->scratch[slot].p) {
+		size_t n_free, n_total;
+		fc_cuda_memory(&cu->nn, &n_free, &n_total);
+		fc_cuda_fail(cu,
+		    "device %s: out of memory: %zu MiB are needed for a moment, %zu of %zu MiB are "
+		    "free; fewer tokens at a time (--batch-tokens, --micro-tokens) need less",
+		    cu->name, need >> 20, n_free >> 20, n_total >> 20);
+	}
+	return cu->scratch[slot].p;
+}
+
+/* ---- between host and device ---- */
+
+/* The next part of the ring, of *n bytes at most; *n becomes what there is. */
+static char *ring_take(struct fc_cuda *cu, size_t *n)
+{
+	struct fc_cuda_gpu *g = cu->gpu;
+	if (g->at == HALF_BYTES) {
+		fc_cuda_good(cu, "event", cudaEventRecord(g->done[g->half], g->stream));
+		g->half = !g->half;
+		g->at = 0;
+		fc_cuda_good(cu, "copy", cudaEventSynchronize(g->done[g->half]));
+	}
+	char *p = g->ring + (size_t)g->half * HALF_BYTES + g->at;
+	*n = fc_cuda_min(*n, HALF_BYTES - g->at);
+	g->at = fc_cuda_min(HALF_BYTES, g->at + fc_cuda_ceil(*n, 64) * 64);
+	return p;
+}
+
+void fc_cuda_put(struct fc_nn *nn, void *to, const void *host, size_t n_bytes)
+{
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	for (size_t i = 0; i < n_bytes && !cu->failed;) {
+		size_t n = n_bytes - i;
+		char *p = ring_take(cu, &n);
+		memcpy(p, static_cast<const char *>(host) + i, n);
+		fc_cuda_good(cu, "copy",
+		    cudaMemcpyAsync(
+			static_cast<char *>(to) + i, p, n, cudaMemcpyHostToDevice, cu->stream));
+		i += n;
+	}
+}
+
+/* While one half of the ring is copied out of, the other is written. */
+void fc_cuda_get(struct fc_nn *nn, void *host, const void *from, size_t n_bytes)
+{
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	struct fc_cuda_gpu *g = cu->gpu;
+	size_t asked = 0, waiting[2] = {0, 0};
+	char *to = static_cast<char *>(host);
+	if (n_bytes == 0 || cu->failed ||
+	    !fc_cuda_good(cu, "what was asked for before", cudaStreamSynchronize(g->stream)))
+		return;
+	for (int k = 0; asked < n_bytes || waiting[0] || waiting[1]; k = !k) {
+		char *p = g->ring + (size_t)k * HALF_BYTES;
+		if (waiting[k]) {
+			if (!fc_cuda_good(cu, "copy", cudaEventSynchronize(g->done[k])))
+				return;
+			memcpy(to, p, waiting[k]);
+			to += waiting[k];
+		}
+		waiting[k] = fc_cuda_min(n_bytes - asked, HALF_BYTES);
+		if (!waiting[k])
+			continue;
+		const bool good = fc_cuda_good(cu, "copy",
+		    cudaMemcpyAsync(p, static_cast<const char *>(from) + asked, waiting[k],
+			cudaMemcpyDeviceToHost, g->stream));
+		if (!good || !fc_cuda_good(cu, "event", cudaEventRecord(g->done[k], g->stream)))
+			return;
+		asked += waiting[k];
+	}
+	g->at = g->half = 0;
+}
+
+void fc_cuda_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes)
+{
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	if (n_bytes && !cu->failed)
+		fc_cuda_good(cu, "copy",
+		    cudaMemcpyAsync(to, from, n_bytes, cudaMemcpyDeviceToDevice, cu->stream));
+}
+
+void fc_cuda_zero(struct fc_nn *nn, void *p, size_t n_bytes)
+{
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	if (n_bytes && !cu->failed)
+		fc_cuda_good(cu, "zeros", cudaMemsetAsync(p, 0, n_bytes, cu->stream));
+}
+
+const void *fc_cuda_keep(struct fc_nn *nn, const void *host, size_t n_bytes)
+{
+	void *p = fc_cuda_alloc(nn, n_bytes);
+	if (p)
+		fc_cuda_put(nn, p, host, n_bytes);
+	return p;
+}
+
+void *fc_cuda_list(
+    struct fc_cuda *cu, enum fc_cuda_scratch slot, const void *host, size_t n, size_t size_bytes)
+{
+	void *p = fc_cuda_scratch(cu, slot, n, size_bytes);
+	if (p)
+		fc_cuda_put(&cu->nn, p, host, n * size_bytes);
+	return p;
+}
