@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "http/endpoint.h"
 #include "text/json.h"
 
 /* How requests get to a judge and replies come back: over HTTP or through a program's pipes. */
@@ -29,31 +30,15 @@ struct eval_asker {
 	int (*take)(void *ctx, size_t number, const struct eval_reply *reply, struct fc_err *e);
 };
 
-/* An OpenAI-compatible endpoint. */
-struct eval_endpoint {
-	const char *base_url; /* ".../v1" */
+/* A judge behind an OpenAI-compatible endpoint. */
+struct eval_http_judge {
+	const struct fc_endpoint *endpoint;
 	const char *model;
-	const char *key; /* or NULL; never shown */
-	const char *ca_file;
-	const char *body; /* JSON object of further members of the request; null removes one */
-	int n_parallel, n_attempt;
 	int max_tokens;
-	double timeout_s, connect_timeout_s;
-	double delay_s;    /* before the first repetition; doubles each time */
-	double max_wait_s; /* the longest that a Retry-After is obeyed */
-	uint64_t max_reply_bytes;
-	uint64_t budget_requests, budget_tokens; /* 0: none */
-	bool allow_http;
 };
-struct eval_http_usage {
-	uint64_t n_request, n_retry, n_token;
-	bool over_budget;
-};
-/* Checks what can be checked without asking. */
-int eval_http_check(const struct eval_endpoint *p, struct fc_err *e);
 /* Asks until there is nothing more to ask.  -1: the endpoint refuses, or taking a reply failed. */
-int eval_http_run(const struct eval_endpoint *p, const struct eval_asker *a,
-    struct eval_http_usage *used, struct fc_err *e);
+int eval_http_judge_run(const struct eval_http_judge *judge, const struct eval_asker *a,
+    struct fc_http_usage *used, struct fc_err *e);
 
 /*
  * A program that reads conversations, {"id", "messages"} a line, and writes them with the

@@ -16,30 +16,12 @@
 struct options {
 	struct eval_plan_inputs in;
 	const char *questions, *prompts, *reference, *name, *out;
-	const char *command, *local, *key_file, *key_env;
-	struct eval_endpoint endpoint;
+	const char *command, *local;
+	struct eval_http_judge http; /* endpoint->base_url NULL: another judge */
 	enum eval_verdict_rule rule;
 	enum eval_judgment_sync sync;
 	bool dry_run;
 };
-
-static void read_key(struct options *o, struct fc_buf *key)
-{
-	struct fc_err e;
-	const char *from_environment = getenv(o->key_env);
-	if (o->key_file) {
-		if (fc_file_read_any(o->key_file, 4096, key, &e) < 0)
-			fc_die("%s", e.msg);
-		while (key->n && strchr("\r\n \t", key->p[key->n - 1]))
-			key->p[--key->n] = 0;
-		if (!key->n || strlen(key->p) != key->n)
-			fc_die("%s: no key in it", o->key_file);
-	} else if (from_environment && *from_environment) {
-		fc_buf_adds(key, from_environment);
-	}
-	unsetenv(o->key_env); /* no judge's program is to get the key */
-	o->endpoint.key = key->n ? key->p : NULL;
-}
 
 /* The program that a shell command runs first; NULL where that is not plain.  free() it. */
 static char *first_program(const char *command)
@@ -70,15 +52,15 @@ static void check_options(struct options *o, int n_models)
 		fc_die_usage("this mode needs --baseline MODEL");
 	if (!needs_baseline && o->in.baseline)
 		fc_die_usage("--baseline is of the modes pairwise-baseline and arena");
-	if (!!o->endpoint.base_url + !!o->command + !!o->local != 1)
+	if (!!o->http.endpoint->base_url + !!o->command + !!o->local != 1)
 		fc_die_usage("one judge: --endpoint, --local or --command");
-	if (o->endpoint.base_url && !o->endpoint.model)
+	if (o->http.endpoint->base_url && !o->http.model)
 		fc_die_usage("--endpoint needs --judge-model");
-	if (o->endpoint.base_url && eval_http_check(&o->endpoint, &e) < 0)
+	if (o->http.endpoint->base_url && fc_endpoint_check(o->http.endpoint, &e) < 0)
 		fc_die_usage("%s", e.msg);
-	if (!o->endpoint.base_url && o->endpoint.model)
+	if (!o->http.endpoint->base_url && o->http.model)
 		fc_die_usage("--judge-model is of --endpoint");
-	o->in.judge = o->name ? o->name : o->endpoint.model ? o->endpoint.model : NULL;
+	o->in.judge = o->name ? o->name : o->http.model ? o->http.model : NULL;
 	if (!o->in.judge)
 		o->in.judge = default_name(o);
 	if (!o->in.judge)
@@ -111,8 +93,9 @@ static void try_judge(struct options *o)
 	    "sh", program, NULL};
 	const char *const infer[] = {
 	    "fc-infer", "--generate", "--dry-run", "-q", "-m", o->local, NULL};
-	read_key(o, &key);
-	if (o->endpoint.base_url && eval_http_check(&o->endpoint, &e) < 0)
+	if (fc_endpoint_read_key(&fc_endpoint_asked, &key, &e) < 0)
+		fc_die("%s", e.msg);
+	if (o->http.endpoint->base_url && fc_endpoint_check(o->http.endpoint, &e) < 0)
 		fc_die("%s", e.msg);
 	if ((program || o->local) && eval_child_start(&child, program ? look : infer, -1, &e) < 0)
 		fc_die("%s", e.msg);
@@ -125,20 +108,20 @@ static void try_judge(struct options *o)
 }
 
 static int ask_judge(
-    const struct options *o, struct eval_run *run, struct eval_http_usage *used, struct fc_err *e)
+    const struct options *o, struct eval_run *run, struct fc_http_usage *used, struct fc_err *e)
 {
 	const struct eval_asker asker = eval_run_asker(run);
 	char max_new[16];
-	snprintf(max_new, sizeof max_new, "%d", o->endpoint.max_tokens);
+	snprintf(max_new, sizeof max_new, "%d", o->http.max_tokens);
 	const char *const shell[] = {"sh", "-c", o->command, NULL};
 	const char *const infer[] = {
 	    "fc-infer", "--generate", "-q", "-m", o->local, "--max-new", max_new, NULL};
-	if (o->endpoint.base_url)
-		return eval_http_run(&o->endpoint, &asker, used, e);
+	if (o->http.endpoint->base_url)
+		return eval_http_judge_run(&o->http, &asker, used, e);
 	return eval_program_run(o->command ? shell : infer, &asker, e);
 }
 
-static void tell_outcome(const struct eval_run *run, const struct eval_http_usage *used)
+static void tell_outcome(const struct eval_run *run, const struct fc_http_usage *used)
 {
 	size_t n_left = run->plan.n - run->n_written;
 	fc_note("%zu judged%s", run->n_written, n_left ? "" : ", all are");
@@ -177,7 +160,7 @@ static void resume_file(const struct options *o, struct eval_run *run, struct fc
 static void judge_all(struct options *o, struct eval_run *run)
 {
 	struct fc_err e;
-	struct eval_http_usage used = {0};
+	struct fc_http_usage used = {0};
 	struct fc_buf key = FC_BUF_INIT;
 	if (run->plan.n_unanswered)
 		fc_warn("%zu judgments left out: no answer", run->plan.n_unanswered);
@@ -191,8 +174,9 @@ static void judge_all(struct options *o, struct eval_run *run)
 			fc_die("%s", e.msg);
 		return;
 	}
-	read_key(o, &key);
-	if (o->endpoint.base_url && eval_http_check(&o->endpoint, &e) < 0)
+	if (fc_endpoint_read_key(&fc_endpoint_asked, &key, &e) < 0)
+		fc_die("%s", e.msg);
+	if (o->http.endpoint->base_url && fc_endpoint_check(o->http.endpoint, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_progress_start("judgments", run->plan.n);
 	int ret = ask_judge(o, run, &used, &e);
@@ -251,15 +235,7 @@ static void judge_files(struct options *o, char **paths, size_t n)
 
 static struct options opt = {
     .in.reference_categories = "math,reasoning,coding,arena-hard-200",
-    .key_env = "OPENAI_API_KEY",
-    .endpoint = {.n_parallel = 4,
-	.n_attempt = 8,
-	.max_tokens = 2048,
-	.timeout_s = 300,
-	.connect_timeout_s = 10,
-	.delay_s = 1,
-	.max_wait_s = 600,
-	.max_reply_bytes = 4 << 20},
+    .http = {.endpoint = &fc_endpoint_asked, .max_tokens = 2048},
 };
 
 static const char *const mode_words[] = {[EVAL_PLAN_SINGLE] = "single",
@@ -293,47 +269,19 @@ static const struct fc_opt own[] = {
     FC_OPT_WORD(0, "sync", FC_OPT_PASSES, &opt.sync, sync_words, "when judgments reach the disk"),
     FC_OPT_FLAG('n', "dry-run", FC_OPT_PASSES, &opt.dry_run, "only tell how much there is to ask"),
     FC_OPT_HEAD("The judge"),
-    FC_OPT_TEXT(0, "endpoint", FC_OPT_DECIDES, &opt.endpoint.base_url, "URL",
+    FC_OPT_TEXT(0, "endpoint", FC_OPT_DECIDES, &fc_endpoint_asked.base_url, "URL",
 	"OpenAI-compatible, as https://host/v1"),
-    FC_OPT_TEXT(0, "judge-model", FC_OPT_DECIDES, &opt.endpoint.model, "NAME",
-	"the endpoint's name for it"),
+    FC_OPT_TEXT(
+	0, "judge-model", FC_OPT_DECIDES, &opt.http.model, "NAME", "the endpoint's name for it"),
     FC_OPT_TEXT(0, "local", FC_OPT_IN, &opt.local, "DIR", "a model here, run by fc-infer"),
     FC_OPT_TEXT(0, "command", FC_OPT_DECIDES, &opt.command, "CMD",
 	"a shell command that reads and writes JSONL"),
     FC_OPT_TEXT(0, "name", FC_OPT_DECIDES, &opt.name, "NAME", "the judge's name in the judgments"),
-    FC_OPT_INT(0, "max-tokens", FC_OPT_DECIDES, &opt.endpoint.max_tokens, "N", 1, 1 << 20,
+    FC_OPT_INT(0, "max-tokens", FC_OPT_DECIDES, &opt.http.max_tokens, "N", 1, 1 << 20,
 	"tokens of the judge's answer at most"),
-    FC_OPT_HEAD("Endpoint"),
-    FC_OPT_TEXT(
-	0, "key-env", FC_OPT_PASSES, &opt.key_env, "NAME", "the environment variable with the key"),
-    FC_OPT_TEXT(0, "key-file", FC_OPT_IN, &opt.key_file, "FILE", "the key, instead"),
-    FC_OPT_TEXT(0, "body", FC_OPT_DECIDES, &opt.endpoint.body, "JSON",
-	"further members of every request; null removes one"),
-    FC_OPT_INT(
-	0, "parallel", FC_OPT_PASSES, &opt.endpoint.n_parallel, "N", 1, 256, "requests at a time"),
-    FC_OPT_INT(
-	0, "attempts", FC_OPT_PASSES, &opt.endpoint.n_attempt, "N", 1, 100, "tries of a request"),
-    FC_OPT_REAL(0, "delay", FC_OPT_PASSES, &opt.endpoint.delay_s, "S", 0, 60,
-	"before the second try; it doubles each time"),
-    FC_OPT_REAL(0, "max-wait", FC_OPT_PASSES, &opt.endpoint.max_wait_s, "S", 0, 86400,
-	"obey a Retry-After of at most this"),
-    FC_OPT_REAL(
-	0, "timeout", FC_OPT_PASSES, &opt.endpoint.timeout_s, "S", 0.01, 86400, "of a request"),
-    FC_OPT_REAL(0, "connect-timeout", FC_OPT_PASSES, &opt.endpoint.connect_timeout_s, "S", 0.01,
-	3600, "of connecting"),
-    FC_OPT_U64(0, "max-reply", FC_OPT_DECIDES, &opt.endpoint.max_reply_bytes, "BYTES",
-	"of a reply; longer ones are refused"),
-    FC_OPT_U64(0, "max-requests", FC_OPT_PASSES, &opt.endpoint.budget_requests, "N",
-	"budget of requests (0: none)"),
-    FC_OPT_U64(0, "max-total-tokens", FC_OPT_PASSES, &opt.endpoint.budget_tokens, "N",
-	"budget of tokens, asked and answered (0: none)"),
-    FC_OPT_TEXT(0, "ca-file", FC_OPT_IN, &opt.endpoint.ca_file, "FILE",
-	"certificates to trust instead of the system's"),
-    FC_OPT_FLAG(0, "allow-http", FC_OPT_PASSES, &opt.endpoint.allow_http,
-	"plain HTTP to other machines, too"),
     FC_OPT_END,
 };
-static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+static const struct fc_opt *const tables[] = {own, fc_endpoint_options, fc_opt_common, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "[OPTION]... ANSWERS.jsonl...",

@@ -15,7 +15,7 @@ enum slot_state { SLOT_FREE, SLOT_ACTIVE, SLOT_WAITING };
 /* One request from its first try to its last. */
 struct slot {
 	enum slot_state state;
-	struct eval_http_transfer http;
+	struct fc_http_transfer http;
 	size_t number;
 	char *id;
 	struct fc_buf body;
@@ -25,9 +25,9 @@ struct slot {
 };
 
 struct http {
-	const struct eval_endpoint *opt;
-	const struct eval_asker *asker;
-	struct eval_http_usage *used;
+	const struct fc_endpoint *opt;
+	const struct fc_http_asker *asker;
+	struct fc_http_usage *used;
 	CURLM *multi;
 	struct curl_slist *headers;
 	json_t *extra;
@@ -43,7 +43,7 @@ struct http {
 static int set_up(struct http *x, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
-	const struct eval_endpoint *o = x->opt;
+	const struct fc_endpoint *o = x->opt;
 	if (o->body && !(x->extra = fc_json_text(o->body, strlen(o->body), "--body", e)))
 		return -1;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(x->multi = curl_multi_init()))
@@ -51,7 +51,7 @@ static int set_up(struct http *x, struct fc_err *e)
 	size_t n = strlen(o->base_url);
 	while (n && o->base_url[n - 1] == '/')
 		n--;
-	fc_buf_addf(&b, "%.*s/chat/completions", (int)n, o->base_url);
+	fc_buf_addf(&b, "%.*s/%s", (int)n, o->base_url, x->asker->path);
 	x->url = fc_buf_detach(&b);
 	x->headers = curl_slist_append(NULL, "Content-Type: application/json");
 	x->headers = curl_slist_append(x->headers, "Accept: application/json");
@@ -64,7 +64,7 @@ static int set_up(struct http *x, struct fc_err *e)
 	fc_buf_release(&b);
 	x->slot = FC_ARRAY(struct slot, (size_t)o->n_parallel);
 	for (int i = 0; i < o->n_parallel; i++)
-		eval_http_transfer_init(&x->slot[i].http, o, x->url, x->headers);
+		fc_http_transfer_init(&x->slot[i].http, o, x->url, x->headers);
 	fc_rng_seed(&x->rng, 0);
 	return 0;
 }
@@ -75,7 +75,7 @@ static void tear_down(struct http *x)
 		struct slot *s = &x->slot[i];
 		if (s->state == SLOT_ACTIVE)
 			curl_multi_remove_handle(x->multi, s->http.easy);
-		eval_http_transfer_release(&s->http);
+		fc_http_transfer_release(&s->http);
 		fc_buf_release(&s->body);
 		free(s->id);
 	}
@@ -87,10 +87,9 @@ static void tear_down(struct http *x)
 	curl_global_cleanup();
 }
 
-static void make_body(struct http *x, struct slot *s, json_t *messages)
+/* With the members of --body. */
+static void make_body(struct http *x, struct slot *s, json_t *o)
 {
-	json_t *o = json_pack("{s:s, s:O, s:i, s:i, s:i}", "model", x->opt->model, "messages",
-	    messages, "n", 1, "temperature", 0, "max_tokens", x->opt->max_tokens);
 	const char *key;
 	json_t *v;
 	json_object_foreach(x->extra, key, v)
@@ -108,7 +107,7 @@ static void make_body(struct http *x, struct slot *s, json_t *messages)
 /* A request is sent only if the budget is met even when it costs all that it may. */
 static bool is_affordable(const struct http *x, uint64_t n_reserved)
 {
-	const struct eval_endpoint *o = x->opt;
+	const struct fc_endpoint *o = x->opt;
 	return !(o->budget_requests && x->used->n_request >= o->budget_requests) &&
 	    !(o->budget_tokens && x->used->n_token + x->n_reserved + n_reserved > o->budget_tokens);
 }
@@ -126,18 +125,18 @@ static void send_slot(struct http *x, struct slot *s)
 	curl_multi_add_handle(x->multi, s->http.easy);
 }
 
-static int give_reply(struct http *x, struct slot *s, const struct eval_reply *r, struct fc_err *e)
+static int give_reply(
+    struct http *x, struct slot *s, json_t *reply, const char *why, struct fc_err *e)
 {
 	s->state = SLOT_FREE;
 	free(s->id);
 	s->id = NULL;
-	return x->asker->take(x->asker->ctx, s->number, r, e);
+	return x->asker->take(x->asker->ctx, s->number, reply, why, e);
 }
 
 static int give_up(struct http *x, struct slot *s, const char *why, struct fc_err *e)
 {
-	struct eval_reply none = {.why = why};
-	return give_reply(x, s, &none, e);
+	return give_reply(x, s, NULL, why, e);
 }
 
 /* Seconds until the next try: doubling up to a minute, spread so that not all come back at once. */
@@ -148,7 +147,7 @@ static double back_off(struct http *x, int n_try)
 }
 
 static int try_again(
-    struct http *x, struct slot *s, const struct eval_http_outcome *o, struct fc_err *e)
+    struct http *x, struct slot *s, const struct fc_http_outcome *o, struct fc_err *e)
 {
 	if (s->n_try >= x->opt->n_attempt || x->refused)
 		return give_up(x, s, o->why.msg, e);
@@ -168,24 +167,23 @@ static int try_again(
 
 static int finish_slot(struct http *x, struct slot *s, CURLcode code, struct fc_err *e)
 {
-	struct eval_http_outcome o;
-	struct eval_reply reply;
+	struct fc_http_outcome o;
 	curl_multi_remove_handle(x->multi, s->http.easy);
 	x->n_reserved -= s->n_reserved;
-	eval_http_outcome_of(s->http.easy, code, &s->http.reply, x->opt, &reply, &o);
+	fc_http_outcome_of(s->http.easy, code, &s->http.reply, x->opt, x->asker, &o);
 	int ret = 0;
 	switch (o.result) {
-	case EVAL_HTTP_ANSWERED:
+	case FC_HTTP_ANSWERED:
 		x->used->n_token += o.n_token ? o.n_token : (s->body.n + s->http.reply.n) / 4;
-		ret = give_reply(x, s, &reply, e);
+		ret = give_reply(x, s, o.o, NULL, e);
 		break;
-	case EVAL_HTTP_AGAIN:
+	case FC_HTTP_AGAIN:
 		ret = try_again(x, s, &o, e);
 		break;
-	case EVAL_HTTP_NEVER:
+	case FC_HTTP_NEVER:
 		ret = give_up(x, s, o.why.msg, e);
 		break;
-	case EVAL_HTTP_REFUSED:
+	case FC_HTTP_REFUSED:
 		if (!x->refused)
 			x->refusal = o.why;
 		x->refused = true;
@@ -200,15 +198,15 @@ static int finish_slot(struct http *x, struct slot *s, CURLcode code, struct fc_
 /* The slot's next request, if there is one. */
 static void refill_slot(struct http *x, struct slot *s)
 {
-	struct eval_request r;
+	struct fc_http_request r;
 	if (x->refused || !is_affordable(x, 0) || !x->asker->next(x->asker->ctx, &r))
 		return;
 	s->number = r.number;
 	s->id = fc_strdup(r.id);
 	s->n_try = 0;
-	make_body(x, s, r.messages);
+	make_body(x, s, r.body);
 	/* English text has four bytes a token; the reply may be as long as is allowed */
-	s->n_reserved = s->body.n / 4 + (uint64_t)x->opt->max_tokens;
+	s->n_reserved = s->body.n / 4 + (uint64_t)r.max_tokens;
 	s->state = SLOT_WAITING;
 	s->due = 0;
 }
@@ -297,8 +295,8 @@ static int ask_all(struct http *x, struct fc_err *e)
 	}
 }
 
-int eval_http_run(const struct eval_endpoint *p, const struct eval_asker *a,
-    struct eval_http_usage *used, struct fc_err *e)
+int fc_http_run(const struct fc_endpoint *p, const struct fc_http_asker *a,
+    struct fc_http_usage *used, struct fc_err *e)
 {
 	struct http x = {.opt = p, .asker = a, .used = used};
 	int ret = set_up(&x, e);

@@ -96,10 +96,10 @@ static void quote_endpoint(
 	json_decref(o);
 }
 
-static void explain_failure(CURLcode code, const struct fc_buf *body,
-    const struct eval_endpoint *opt, struct eval_http_outcome *out)
+static void explain_failure(CURLcode code, const struct fc_buf *body, const struct fc_endpoint *opt,
+    struct fc_http_outcome *out)
 {
-	out->result = is_fatal(code) ? EVAL_HTTP_REFUSED : EVAL_HTTP_AGAIN;
+	out->result = is_fatal(code) ? FC_HTTP_REFUSED : FC_HTTP_AGAIN;
 	if (code == CURLE_WRITE_ERROR || code == CURLE_FILESIZE_EXCEEDED)
 		fc_fail(&out->why, "a reply of more than %" PRIu64 " bytes", opt->max_reply_bytes);
 	else if (code == CURLE_OPERATION_TIMEDOUT)
@@ -123,7 +123,7 @@ static double retry_after(CURL *easy)
 }
 
 static void explain_status(CURL *easy, long status, const struct fc_buf *body, const char *key,
-    struct eval_http_outcome *out)
+    struct fc_http_outcome *out)
 {
 	quote_endpoint(&out->why, status, body, key);
 	switch (status) {
@@ -131,74 +131,43 @@ static void explain_status(CURL *easy, long status, const struct fc_buf *body, c
 	case 409:
 	case 425:
 	case 429:
-		out->result = EVAL_HTTP_AGAIN;
+		out->result = FC_HTTP_AGAIN;
 		break;
 	case 401:
 	case 403:
 	case 404:
 	case 405:
-		out->result = EVAL_HTTP_REFUSED;
+		out->result = FC_HTTP_REFUSED;
 		break;
 	default:
-		out->result = status >= 500         ? EVAL_HTTP_AGAIN
-		    : status >= 300 && status < 400 ? EVAL_HTTP_REFUSED
-						    : EVAL_HTTP_NEVER;
+		out->result = status >= 500         ? FC_HTTP_AGAIN
+		    : status >= 300 && status < 400 ? FC_HTTP_REFUSED
+						    : FC_HTTP_NEVER;
 	}
 	if (status >= 300 && status < 400)
 		fc_fail(&out->why,
 		    "HTTP status %ld: the endpoint is elsewhere, and redirects are "
 		    "not followed",
 		    status);
-	if (out->result == EVAL_HTTP_AGAIN)
+	if (out->result == FC_HTTP_AGAIN)
 		out->retry_after_s = retry_after(easy);
 	out->busy = status == 429 || status == 503;
 }
 
-/* What of the reply is kept with the judgment: it tells why a judgment ends early, and what it
- * cost. */
-static json_t *about_of(const json_t *o, const json_t *choice)
+/* What its usage tells, else 0. */
+static uint64_t tokens_of(const json_t *o)
 {
-	static const char *const members[] = {"model", "system_fingerprint", "usage"};
-	json_t *about = json_object();
-	json_t *v = json_object_get(choice, "finish_reason");
-	if (json_is_string(v))
-		json_object_set(about, "finish_reason", v);
-	for (size_t i = 0; i < FC_LEN(members); i++) {
-		v = json_object_get(o, members[i]);
-		if (v && !json_is_null(v))
-			json_object_set(about, members[i], v);
-	}
-	return about;
-}
-
-/* Fills *reply, which borrows from o, from a chat completion; *n_token: what its usage tells, else
- * 0.  -1: it is none. */
-static int read_completion(json_t *o, struct eval_reply *reply, uint64_t *n_token, struct fc_err *e)
-{
-	*reply = (struct eval_reply){0};
-	*n_token = 0;
-	const json_t *choices = json_object_get(o, "choices");
-	if (!json_is_array(choices))
-		return fc_fail(e, "reply: no choices in it");
-	const json_t *choice = json_array_get(choices, 0);
-	const json_t *content = json_object_get(json_object_get(choice, "message"), "content");
 	const json_t *total = json_object_get(json_object_get(o, "usage"), "total_tokens");
-	if (json_is_integer(total) && json_integer_value(total) > 0)
-		*n_token = (uint64_t)json_integer_value(total);
-	/* No text at all, a refusal: a judgment without a verdict. */
-	reply->text = json_is_string(content) ? json_string_value(content) : "";
-	reply->n = json_is_string(content) ? json_string_length(content) : 0;
-	reply->about = about_of(o, choice);
-	json_object_set_new(o, "about", reply->about); /* lives as long as the reply */
-	return 0;
+	return json_is_integer(total) && json_integer_value(total) > 0
+	    ? (uint64_t)json_integer_value(total)
+	    : 0;
 }
 
-void eval_http_outcome_of(CURL *easy, CURLcode code, struct fc_buf *body,
-    const struct eval_endpoint *opt, struct eval_reply *reply, struct eval_http_outcome *out)
+void fc_http_outcome_of(CURL *easy, CURLcode code, struct fc_buf *body,
+    const struct fc_endpoint *opt, const struct fc_http_asker *asker, struct fc_http_outcome *out)
 {
 	long status = 0;
-	*out = (struct eval_http_outcome){0};
-	*reply = (struct eval_reply){0};
+	*out = (struct fc_http_outcome){0};
 	if (opt->key && body->n)
 		hide_key(body->p, body->n, opt->key);
 	if (code != CURLE_OK) {
@@ -211,12 +180,13 @@ void eval_http_outcome_of(CURL *easy, CURLcode code, struct fc_buf *body,
 		return;
 	}
 	struct fc_err why;
-	out->result = EVAL_HTTP_ANSWERED;
+	out->result = FC_HTTP_ANSWERED;
 	out->o = fc_json_text(body->n ? body->p : "", body->n, "reply", &why);
 	if (out->o && opt->key)
 		hide_key_in(out->o, opt->key);
-	if (!out->o || read_completion(out->o, reply, &out->n_token, &why) < 0) {
-		out->result = EVAL_HTTP_AGAIN;
-		fc_fail(&out->why, "no chat completion: %s", why.msg);
+	out->n_token = tokens_of(out->o);
+	if (!out->o || asker->check(asker->ctx, out->o, &why) < 0) {
+		out->result = FC_HTTP_AGAIN;
+		out->why = why;
 	}
 }

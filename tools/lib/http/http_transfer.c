@@ -9,10 +9,9 @@
 
 #include "base/die.h"
 
-static size_t receive_bytes(
-    char *p, size_t size, size_t n, void *ctx /* struct eval_http_transfer */)
+static size_t receive_bytes(char *p, size_t size, size_t n, void *ctx /* struct fc_http_transfer */)
 {
-	struct eval_http_transfer *t = ctx;
+	struct fc_http_transfer *t = ctx;
 	if (t->reply.n + size * n > t->opt->max_reply_bytes)
 		return 0; /* ends the transfer */
 	fc_buf_add(&t->reply, p, size * n);
@@ -40,11 +39,11 @@ static curl_socket_t open_loopback(
 	return socket(a->family, a->socktype, a->protocol);
 }
 
-void eval_http_transfer_init(struct eval_http_transfer *t, const struct eval_endpoint *o,
-    const char *url, struct curl_slist *headers)
+void fc_http_transfer_init(struct fc_http_transfer *t, const struct fc_endpoint *o, const char *url,
+    struct curl_slist *headers)
 {
 	CURL *c = curl_easy_init();
-	*t = (struct eval_http_transfer){.easy = c, .opt = o};
+	*t = (struct fc_http_transfer){.easy = c, .opt = o};
 	if (!c)
 		fc_die("cannot set up an HTTP transfer");
 	curl_easy_setopt(c, CURLOPT_URL, url);
@@ -68,56 +67,8 @@ void eval_http_transfer_init(struct eval_http_transfer *t, const struct eval_end
 	}
 }
 
-void eval_http_transfer_release(struct eval_http_transfer *t)
+void fc_http_transfer_release(struct fc_http_transfer *t)
 {
 	curl_easy_cleanup(t->easy);
 	fc_buf_release(&t->reply);
-}
-
-static bool names_loopback(const char *host)
-{
-	struct in_addr a; /* a name that begins with 127. may resolve to anywhere */
-	return !strcmp(host, "localhost") || !strcmp(host, "[::1]") ||
-	    (inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127);
-}
-
-static int check_url(const struct eval_endpoint *p, CURLU *url, struct fc_err *e)
-{
-	char *scheme = NULL, *host = NULL, *user = NULL, *query = NULL;
-	int ret = -1;
-	if (curl_url_set(url, CURLUPART_URL, p->base_url, 0) ||
-	    curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) ||
-	    curl_url_get(url, CURLUPART_HOST, &host, 0))
-		fc_fail(e, "--endpoint: expected a URL like https://host/v1");
-	else if (!curl_url_get(url, CURLUPART_USER, &user, 0) ||
-	    !curl_url_get(url, CURLUPART_QUERY, &query, 0))
-		fc_fail(e, "--endpoint: a URL without user, password and query is expected");
-	else if (strcmp(scheme, "https") && strcmp(scheme, "http"))
-		fc_fail(e, "--endpoint: https or http, not %s", scheme);
-	else if (!strcmp(scheme, "http") && !p->allow_http && !names_loopback(host))
-		fc_fail(
-		    e, "--endpoint: plain http goes to this machine only; --allow-http lifts that");
-	else
-		ret = 0;
-	curl_free(scheme);
-	curl_free(host);
-	curl_free(user);
-	curl_free(query);
-	return ret;
-}
-
-int eval_http_check(const struct eval_endpoint *p, struct fc_err *e)
-{
-	CURLU *url = curl_url();
-	int ret = check_url(p, url, e);
-	curl_url_cleanup(url);
-	for (const char *s = p->key ? p->key : ""; *s; s++)
-		if (*s <= ' ' || *s > '~')
-			return fc_fail(e, "the key has a blank or a character outside ASCII");
-	if (ret == 0 && p->body) {
-		json_t *o = fc_json_text(p->body, strlen(p->body), "--body", e);
-		ret = !o ? -1 : json_is_object(o) ? 0 : fc_fail(e, "--body: expected an object");
-		json_decref(o);
-	}
-	return ret;
 }
