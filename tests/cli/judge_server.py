@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""An OpenAI-compatible judge on the loopback that misbehaves as told, for the tests of fc-eval judge.
+"""An OpenAI-compatible server on the loopback that misbehaves as told, for the tests of fc-eval judge, of
+which it is a judge, and of fc-infer --endpoint.
 
   judge_server.py FOLDER [BEHAVIOUR]...
 
 The n-th try of a request meets the n-th behaviour, later ones get a right answer.  FOLDER/port tells the
 port once it listens, FOLDER/log one line a request: behaviour, authorization, hash of the user's message.
+FOLDER/replies.jsonl, if it is there, has recorded requests with their responses: what is asked with such a
+prompt or such messages gets that response, and what is asked otherwise status 400; FOLDER/asked has the bodies.
 It ends by itself: when FOLDER/stop appears, or after a minute.
 """
 import hashlib
@@ -20,6 +23,17 @@ folder, behaviours = sys.argv[1], sys.argv[2:]
 lock = threading.Lock()
 tries = {}
 active = [0, 0]  # now, most
+
+
+def asked(body):
+    """What a request is about."""
+    return json.dumps(body.get("prompt", body.get("messages")))
+
+
+recorded = None
+if os.path.exists(os.path.join(folder, "replies.jsonl")):
+    with open(os.path.join(folder, "replies.jsonl")) as lines:
+        recorded = {asked(o["request"]): o["response"] for o in map(json.loads, lines)}
 
 
 def verdict(messages):
@@ -59,7 +73,7 @@ class Judge(http.server.BaseHTTPRequestHandler):
     def answer(self):
         raw = self.rfile.read(int(self.headers["Content-Length"]))
         ask = json.loads(raw)
-        key = hashlib.sha256(json.dumps(ask["messages"]).encode()).hexdigest()
+        key = hashlib.sha256(asked(ask).encode()).hexdigest()
         with lock:
             n = tries[key] = tries.get(key, 0) + 1
             how = behaviours[n - 1] if n <= len(behaviours) else "ok"
@@ -68,6 +82,20 @@ class Judge(http.server.BaseHTTPRequestHandler):
             auth = self.headers.get("Authorization", "-")
             with open(os.path.join(folder, "log"), "a") as f:
                 f.write("%s\t%s\t%s\t%s\t%d\n" % (how, auth, self.path, key[:12], active[1]))
+        if recorded is not None:
+            with lock, open(os.path.join(folder, "asked"), "a") as f:
+                f.write(json.dumps(ask) + "\n")
+            reply = recorded.get(asked(ask))
+            if reply is None and how == "ok":
+                how = "400"
+            elif reply is not None:
+                reply.setdefault("usage", {"total_tokens": 100})
+            try:
+                self.behave(how, auth, reply, json.dumps(reply).encode())
+            finally:
+                with lock:
+                    active[0] -= 1
+            return
         text = verdict(ask["messages"])
         reply = {"model": ask["model"], "choices": [{"message": {"role": "assistant", "content": text},
                                                      "finish_reason": "stop"}],

@@ -113,8 +113,8 @@ def respond(x, c):
         more = [{"7": {"logprob": -1, "rank": 3, "decoded_token": "?"}}] * 3
         return ({"messages": messages, "prompt_logprobs": 5},
                 {"choices": [], "prompt_logprobs": vllm_rows(x) + more})
-    if form == "vllm-completion":
-        return ({"prompt": text, "max_tokens": 1, "prompt_logprobs": 5},
+    if form in ("vllm-completion", "vllm-tokens"):
+        return ({"prompt": ids if form == "vllm-tokens" else text, "max_tokens": 1, "prompt_logprobs": 5},
                 {"object": "text_completion", "choices": [choice(text="x", logprobs=None, stop_reason=None,
                  prompt_logprobs=vllm_rows(x), prompt_token_ids=ids)]})
     if form == "openai-chat":
@@ -123,13 +123,13 @@ def respond(x, c):
         return ({"messages": messages[:-1], "logprobs": True, "top_logprobs": 5},
                 {"object": "chat.completion", "choices": [choice(message={"role": "assistant", "content": answer,
                  "refusal": None}, logprobs={"content": items, "refusal": None})]})
-    if form in ("completion-echo", "completion-ids"):
+    if form in ("completion-echo", "completion-ids", "echo-tokens"):
         name = string if form == "completion-echo" else lambda i: "token_id:%d" % i
         offset, at = [], 0
         for i in ids:
             offset.append(at)
             at += len(string(i))
-        return ({"prompt": text, "echo": True, "logprobs": 5, "max_tokens": 0},
+        return ({"prompt": ids if form == "echo-tokens" else text, "echo": True, "logprobs": 5, "max_tokens": 1},
                 {"choices": [choice(text=text, logprobs={
                     "tokens": [name(i) for i in ids], "text_offset": offset,
                     "token_logprobs": [None if r is None else r[0] for r in all_rows],

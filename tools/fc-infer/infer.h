@@ -33,6 +33,10 @@ enum long_rule {
 	LONG_N
 };
 
+/* How a server is asked for log-probabilities of a text: by vLLM's prompt_logprobs, or to repeat it
+ * with logprobs; its tokens, or its text. */
+enum ask { ASK_PROMPT_LOGPROBS, ASK_ECHO, ASK_ECHO_TEXT, ASK_N };
+
 struct infer_options {
 	const char *model, *pivot, *template_file, *output, *name, *device;
 	int top_k;                 /* -1: not given */
@@ -43,7 +47,9 @@ struct infer_options {
 	enum fc_compute compute;
 	int stride; /* of windows; 0: max_length */
 	bool tokens_only, all_rows, train_opening;
-	bool logprobs; /* the input has a server's responses */
+	bool logprobs;                  /* the input has a server's responses */
+	const char *served_model, *log; /* of --endpoint: the server's name for it; or NULL */
+	enum ask ask;
 	enum fc_text_cut cut;
 	bool generate;
 	struct fc_sampling sampling; /* temperature: NaN where none was given */

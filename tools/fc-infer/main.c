@@ -31,6 +31,11 @@ static const char *const long_words[] = {[LONG_STOP] = "stop",
     [LONG_CHUNKS] = "chunks",
     NULL};
 _Static_assert(FC_LEN(long_words) == LONG_N + 1, "a word each");
+static const char *const ask_words[] = {[ASK_PROMPT_LOGPROBS] = "prompt-logprobs",
+    [ASK_ECHO] = "echo",
+    [ASK_ECHO_TEXT] = "echo-text",
+    NULL};
+_Static_assert(FC_LEN(ask_words) == ASK_N + 1, "a word each");
 
 static const struct fc_opt own[] = {
     FC_OPT_HEAD("Input and output"),
@@ -68,6 +73,15 @@ static const struct fc_opt own[] = {
 	"read requests with a server's responses, which have log-probabilities; run no model"),
     FC_OPT_FLAG(0, "tokens", FC_OPT_DECIDES, &opt.tokens_only,
 	"write a token stream; the model is not run"),
+    FC_OPT_HEAD("Served models"),
+    FC_OPT_TEXT(0, "endpoint", FC_OPT_PASSES, &fc_endpoint_asked.base_url, "URL",
+	"ask this OpenAI-compatible server, as https://host/v1, instead of running a model"),
+    FC_OPT_TEXT(
+	0, "served-model", FC_OPT_DECIDES, &opt.served_model, "NAME", "the server's name for it"),
+    FC_OPT_WORD(0, "ask", FC_OPT_DECIDES, &opt.ask, ask_words,
+	"how: vLLM's prompt_logprobs of tokens, or tokens or text repeated with logprobs"),
+    FC_OPT_TEXT(0, "log", FC_OPT_OUT, &opt.log, "FILE",
+	"keep requests and responses, as --logprobs reads them; what it has is not asked again"),
     FC_OPT_HEAD("Generation"),
     FC_OPT_FLAG(0, "generate", FC_OPT_DECIDES, &opt.generate,
 	"answer the open user turns (JSONL); questions become an answer file"),
@@ -115,12 +129,15 @@ static const struct fc_opt last[] = {
     FC_OPT_FLAG(0, "verbose", FC_OPT_PASSES, &opt.verbose, "also tell what computes"),
     FC_OPT_END,
 };
-static const struct fc_opt *const tables[] = {own, fc_opt_stream, fc_opt_common, last, NULL};
+static const struct fc_opt *const tables[] = {
+    own, fc_endpoint_options, fc_opt_stream, fc_opt_common, last, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "-m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
 		"--generate -m MODEL [options] [CONVERSATIONS.jsonl | QUESTIONS.jsonl ...]\n"
 		"--tokens -m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
+		"--endpoint URL --served-model NAME -m TOKENIZER [options] "
+		"[CONVERSATIONS.jsonl ...]\n"
 		"--logprobs -m TOKENIZER [options] [RESPONSES.jsonl ...]",
     .summary = "Reads conversations and writes the model's next-token distributions as a stream, "
 	       "or, with --generate, the conversations with its answers.",
@@ -147,15 +164,26 @@ static void check_rows(void)
 }
 
 /* No model runs: what says how it does, or where it is cut, has no effect. */
-static void check_logprobs(void)
+static void check_served(void)
 {
+	struct fc_err e;
+	const bool asks = fc_endpoint_asked.base_url != NULL;
 	static const char *const others[] = {"generate", "tokens", "sample", "sample-temperature",
 	    "seed", "resume", "dtype", "device", "batch-tokens", "max-length", "long", "stride",
 	    "max-new", "slots", "cache-mib", "tstamp"};
-	for (size_t i = 0; opt.logprobs && i < FC_LEN(others); i++)
+	for (size_t i = 0; (opt.logprobs || asks) && i < FC_LEN(others); i++)
 		if (fc_opt_is_given(others[i]))
-			fc_die_usage(
-			    "--logprobs runs no model, so --%s does not go with it", others[i]);
+			fc_die_usage("%s runs no model, so --%s does not go with it",
+			    asks ? "--endpoint" : "--logprobs", others[i]);
+	if (asks != (opt.served_model != NULL))
+		fc_die_usage("--endpoint and --served-model go together");
+	if (asks && opt.logprobs)
+		fc_die_usage("--endpoint asks, --logprobs reads what was said: only one of them");
+	if (!asks && (opt.log || opt.ask))
+		fc_die_usage("--%s is of --endpoint", opt.log ? "log" : "ask");
+	if (asks && fc_endpoint_check(&fc_endpoint_asked, &e) < 0)
+		fc_die_usage("%s", e.msg);
+	fc_opt_check_output("log", opt.log, FC_OUT_JSONL);
 }
 
 int main(int argc, char **argv)
@@ -176,7 +204,7 @@ int main(int argc, char **argv)
 	if (opt.resume && !opt.generate && fc_opt_no_history)
 		fc_die_usage("--resume compares the options in the history; without --no-history");
 	check_rows();
-	check_logprobs();
+	check_served();
 	if (opt.verbose && fc_quiet)
 		fc_die_usage("--verbose and --quiet exclude each other");
 	if (opt.verbose && opt.tokens_only)
@@ -195,8 +223,9 @@ int main(int argc, char **argv)
 		fc_die_usage("--shard: %s", e.msg);
 	if (fc_nn_check_device(opt.device, &e) < 0)
 		fc_die_usage("--device: %s", e.msg);
-	if (opt.logprobs) {
-		if (infer_stored(&opt, &shard, argv + first, argc - first, &e) < 0)
+	if (opt.logprobs || fc_endpoint_asked.base_url) {
+		if ((opt.logprobs ? infer_stored : infer_asked)(
+			&opt, &shard, argv + first, argc - first, &e) < 0)
 			fc_die("%s", e.msg);
 		fc_finish();
 	}

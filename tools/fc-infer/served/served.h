@@ -4,6 +4,7 @@
 
 #include "fc-infer/infer.h"
 #include "fc-infer/served/served_rows.h"
+#include "http/endpoint.h"
 
 /* What makes examples of conversations and replies. */
 struct served {
@@ -34,6 +35,10 @@ void infer_served_close(struct served *s);
 
 /* --logprobs: a stream of lines with requests and responses. */
 int infer_stored(const struct infer_options *o, const struct fc_shard *shard, char **paths,
+    int n_paths, struct fc_err *e);
+
+/* --endpoint: a stream of what a server says of conversations. */
+int infer_asked(const struct infer_options *o, const struct fc_shard *shard, char **paths,
     int n_paths, struct fc_err *e);
 
 #endif

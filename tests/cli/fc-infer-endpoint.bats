@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# A server that is asked for log-probabilities: tests/cli/judge_server.py with recorded responses.
+
+load ../helper
+
+kit() { echo "$FC_ROOT/pipelines/demo/kit/$1"; }
+
+# serve FORM BEHAVIOUR...: a server that says in this form what the model says of chats.jsonl, whose own
+# capture is want.jsonl; it ends with the test.
+serve() {
+	python3 "$FC_ROOT/pipelines/demo/talk.py" --set fusion -n 12 --seed 3 >chats.jsonl
+	fc-infer -q -m "$(kit pivot)" -k 5 --all-rows chats.jsonl | fc-view --jsonl -t "$(kit pivot)" >all.jsonl
+	fc-infer -q -m "$(kit pivot)" -k 5 chats.jsonl | fc-view --jsonl >want.jsonl
+	mkdir -p srv
+	rm -f srv/*
+	python3 "$FC_ROOT/tests/cli/served.py" "$1" all.jsonl chats.jsonl "$(kit pivot)" >srv/replies.jsonl
+	python3 "$FC_ROOT/tests/cli/judge_server.py" srv "${@:2}" >srv.out 2>&1 3>&- &
+	for _ in $(seq 200); do
+		[ -f srv/port ] && return
+		sleep 0.05
+	done
+	return 1
+}
+teardown() { touch srv/stop; }
+
+ask() { # ask [OPTION]...
+	fc-infer --endpoint "http://127.0.0.1:$(cat srv/port)/v1" --served-model m -m "$(kit pivot)" -k 5 --delay 0.01 "$@"
+}
+
+same_rows() { # but for the sum of unrounded values and for what is not known of the server
+	diff <(jq -c 'del(.nll)' want.jsonl) <(fc-view --jsonl "$1" | jq -c 'del(.nll)')
+}
+
+@test "--endpoint: what the server says of each conversation, in the order of the input" {
+	serve vllm-tokens
+	run -0 ask -o got.fcs chats.jsonl
+	[[ $output == *"12 requests, 0 of them repeated, about 1200 tokens"* ]]
+	[[ $output == *"trained tokens have a distribution"* ]]
+	same_rows got.fcs
+	fc-view --verify -t "$(kit pivot)" got.fcs
+	[ "$(jq -c '[.model, .max_tokens, .temperature, .prompt_logprobs]' srv/asked | sort -u)" = '["m",1,0,5]' ]
+	[ "$(cut -f 3 srv/log | sort -u)" = /v1/completions ]
+	[ "$(cut -f 5 srv/log | sort -n | tail -n 1)" -le 4 ]
+	# no host in the history
+	[[ $(fc-view got.fcs | grep ^program) != *127.0.0.1* ]]
+	[[ $(fc-view got.fcs | grep ^program) == *"--served-model m"* ]]
+}
+
+@test "--endpoint: completions that repeat the prompt, as tokens or text" {
+	serve echo-tokens
+	ask -q --ask echo -o got.fcs chats.jsonl
+	same_rows got.fcs
+	[ "$(jq -c '[.echo, .logprobs]' srv/asked | sort -u)" = '[true,5]' ]
+	touch srv/stop
+	serve completion-echo
+	ask -q --ask echo-text -o got.fcs chats.jsonl
+	diff <(jq -c '[.tokens, .ends, [.rows[].true_logprob]]' want.jsonl) \
+		<(fc-view --jsonl got.fcs | jq -c '[.tokens, .ends, [.rows[].true_logprob]]')
+}
+
+@test "--endpoint: failures are tried again; a server that gives none is told" {
+	serve vllm-tokens 429 500 short
+	run -0 ask --parallel 12 --max-wait 2 -o got.fcs chats.jsonl
+	[[ $output == *"of them repeated"* ]]
+	same_rows got.fcs
+	touch srv/stop
+	serve vllm-tokens
+	jq -c 'del(.response.choices[0].prompt_logprobs)' srv/replies.jsonl >replies
+	touch srv/stop
+	sleep 0.2
+	rm -f srv/*
+	cp replies srv/replies.jsonl
+	python3 "$FC_ROOT/tests/cli/judge_server.py" srv >srv.out 2>&1 3>&- &
+	until [ -f srv/port ]; do sleep 0.05; done
+	run -1 ask -o none.fcs chats.jsonl
+	[[ $output == *"conversation fusion-"*": response: it has no log-probabilities: none of prompt_logprobs (vLLM)"* ]]
+	[ ! -e none.fcs ]
+	[ "$(wc -l <srv/log)" -le 8 ]
+}
+
+@test "--endpoint --log: another run asks what is missing, and --logprobs reads the file" {
+	serve vllm-tokens
+	run -1 ask --log log.jsonl --max-requests 5 -o got.fcs chats.jsonl
+	[[ $output == *"the budget is spent after 5 conversations; run it again to go on" ]]
+	[ ! -e got.fcs ]
+	[ "$(wc -l <log.jsonl)" -eq 5 ]
+	# the last line was being written when the run was ended
+	truncate -s -20 log.jsonl
+	run -0 ask --log log.jsonl -o got.fcs chats.jsonl
+	[[ $output == *"log.jsonl: 4 were asked before"*"8 requests"* ]]
+	same_rows got.fcs
+	[ "$(wc -l <log.jsonl)" -eq 12 ]
+	run -0 ask --log log.jsonl -o got.fcs chats.jsonl
+	[[ $output == *"log.jsonl: 12 were asked before"* && $output != *requests* ]]
+	same_rows got.fcs
+	# another number of entries is another question
+	run -0 ask --log log.jsonl -k 4 -o four.fcs chats.jsonl
+	[[ $output == *"12 requests"* ]]
+	head -n 12 log.jsonl | jq -cs 'sort_by(.id | ltrimstr("fusion-") | tonumber)[]' |
+		fc-infer -q --logprobs -m "$(kit pivot)" -k 5 --name pivot -o stored.fcs
+	same_rows stored.fcs
+	# a file of something else is left as it is
+	cp chats.jsonl other.jsonl
+	run -1 ask --log other.jsonl -o x.fcs chats.jsonl
+	[[ $output == *"other.jsonl:1: a line with id, request and response is expected"* ]]
+	cmp chats.jsonl other.jsonl
+}
+
+@test "--endpoint: texts, pairs and shards" {
+	jq -cn '{id: "t", text: "Hello, I am Ana."}, {id: "c", context: "Hello,", text: " I am Ana.", n: 3}' >texts.jsonl
+	fc-infer -q -m "$(kit pivot)" -k 5 texts.jsonl | fc-view --jsonl >want-texts.jsonl
+	serve vllm-tokens
+	fc-infer -q -m "$(kit pivot)" -k 5 --all-rows texts.jsonl | fc-view --jsonl -t "$(kit pivot)" >all.jsonl
+	touch srv/stop
+	sleep 0.2
+	rm -f srv/*
+	python3 "$FC_ROOT/tests/cli/served.py" vllm-tokens all.jsonl texts.jsonl "$(kit pivot)" >srv/replies.jsonl
+	python3 "$FC_ROOT/tests/cli/judge_server.py" srv >srv.out 2>&1 3>&- &
+	until [ -f srv/port ]; do sleep 0.05; done
+	mv want-texts.jsonl want.jsonl
+	ask -q -o got.fcs texts.jsonl
+	same_rows got.fcs
+	ask -q --shard 2/2 texts.jsonl | fc-view --jsonl | jq -r .id | grep -x c
+}
+
+@test "--endpoint: the key is sent, and in no file" {
+	serve vllm-tokens
+	OPENAI_API_KEY=secret-1234567890 ask -q --log log.jsonl -o got.fcs chats.jsonl
+	[ "$(cut -f 2 srv/log | sort -u)" = 'Bearer secret-1234567890' ]
+	run -1 grep -aq 'secret-123' log.jsonl got.fcs
+}
+
+@test "--endpoint: which options go together" {
+	mkdir -p srv
+	run -2 fc-infer --endpoint http://127.0.0.1:1/v1 -m "$(kit pivot)"
+	[[ $output == *"--endpoint and --served-model go together"* ]]
+	run -2 fc-infer --served-model m -m "$(kit pivot)"
+	run -2 fc-infer --log x -m "$(kit pivot)"
+	run -2 fc-infer --endpoint http://example.org/v1 --served-model m -m "$(kit pivot)"
+	[[ $output == *"plain http goes to this machine only"* ]]
+	run -2 fc-infer --endpoint http://127.0.0.1:1/v1 --served-model m -m "$(kit pivot)" --logprobs
+	run -2 fc-infer --endpoint http://127.0.0.1:1/v1 --served-model m -m "$(kit pivot)" --tokens
+	run -1 fc-infer -q --endpoint http://127.0.0.1:1/v1 --served-model m -m "$(kit pivot)" --attempts 1 -o x.fcs \
+		<<<'{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]}'
+	[[ $output == *"1 of 1 conversations have no answer"* ]]
+}
