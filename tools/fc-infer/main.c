@@ -189,6 +189,7 @@ static void check_served(void)
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-infer";
+	fc_endpoint_asked.max_reply_bytes = 64 << 20; /* 4096 tokens of 20 entries are 5 MB */
 	int first = fc_opt_parse(tables, &usage, argc, argv);
 	fc_par_start(fc_opt_threads);
 	if (!opt.model)
