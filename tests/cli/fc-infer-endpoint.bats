@@ -145,3 +145,49 @@ same_rows() { # but for the sum of unrounded values and for what is not known of
 		<<<'{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]}'
 	[[ $output == *"1 of 1 conversations have no answer"* ]]
 }
+
+@test "--endpoint --generate: answers from a server, turn by turn, in the order of the input" {
+	serve vllm-tokens
+	touch srv/stop
+	sleep 0.2
+	rm -f srv/*
+	python3 "$FC_ROOT/tests/cli/judge_server.py" srv 429 >srv.out 2>&1 3>&- &
+	until [ -f srv/port ]; do sleep 0.05; done
+	generate() { fc-infer --endpoint "http://127.0.0.1:$(cat srv/port)/v1" --served-model m --generate --delay 0.01 --max-wait 2 "$@"; }
+	jq -c '.messages |= map(select(.role == "user"))' chats.jsonl >open.jsonl
+	run -0 generate --temperature 0.5 --top-p 0.9 --stop END --max-new 99 --seed 3 -o out.jsonl open.jsonl
+	[[ $output == *"of them repeated"* ]]
+	python3 - <<-'END'
+		import hashlib, json
+		asked = [json.loads(s) for s in open("srv/asked")]
+		for given, line in zip(open("open.jsonl"), open("out.jsonl"), strict=True):
+		    g, x = json.loads(given), json.loads(line)
+		    users = [m["content"] for m in g["messages"]]
+		    assert x["id"] == g["id"] and x["skill"] == g["skill"] and x["answered_by"]["model"] == "several", x
+		    assert [m["content"] for m in x["messages"][::2]] == users
+		    for m, u in zip(x["messages"][1::2], users, strict=True):
+		        n = int(hashlib.sha256(u.encode()).hexdigest(), 16)
+		        assert m == {"role": "assistant", "content": "It is an answer. Rating: [[%d]]" % (n % 10 + 1),
+		                     "finish_reason": "stop"}, m
+		    # a later turn sees the earlier answer
+		    sent = [dict(m) for m in x["messages"][:-1]]
+		    for m in sent: m.pop("finish_reason", None)
+		    assert any(a["messages"] == sent for a in asked), x["id"]
+		a = asked[0]
+		assert (a["temperature"], a["top_p"], a["stop"], a["max_tokens"], a["seed"], a["n"]) == (0.5, 0.9, ["END"], 99, 3, 1), a
+	END
+	# questions become an answer file
+	echo '{"question_id": 81, "category": "writing", "turns": ["One?", "Two?"]}' >questions.jsonl
+	generate -q --choices 2 questions.jsonl >answers.jsonl
+	[ "$(jq -c '[.model_id, (.choices | length), (.choices[1].turns | length), .generation.served_model]' answers.jsonl)" = '["m",2,2,"m"]' ]
+	# what the budget left is asked by another run
+	run -1 generate --max-requests 7 --parallel 1 -o some.jsonl open.jsonl
+	[[ $output == *"the budget is spent; what was answered is written, and with --resume another run asks for the rest"* ]]
+	n=$(wc -l <some.jsonl)
+	[ "$n" -gt 1 ] && [ "$n" -lt 12 ]
+	generate -q --resume -o some.jsonl open.jsonl
+	diff <(jq -c . out.jsonl | sort) <(jq -c . some.jsonl | sort)
+	run -2 generate -m "$(kit pivot)" open.jsonl
+	[[ $output == *"the server renders and cuts the text, so --model has no effect"* ]]
+	run -2 generate --stop-token 3 open.jsonl
+}

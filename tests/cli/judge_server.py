@@ -8,7 +8,7 @@ which it is a judge, and of fc-infer --endpoint.
 The n-th try of a request meets the n-th behaviour, later ones get a right answer.  FOLDER/port tells the
 port once it listens, FOLDER/log one line a request: behaviour, authorization, hash of the user's message.
 FOLDER/replies.jsonl, if it is there, has recorded requests with their responses: what is asked with such a
-prompt or such messages gets that response, and what is asked otherwise status 400; FOLDER/asked has the bodies.
+prompt or such messages gets that response, and what is asked otherwise status 400.  FOLDER/asked has the bodies.
 It ends by itself: when FOLDER/stop appears, or after a minute.
 """
 import hashlib
@@ -82,9 +82,9 @@ class Judge(http.server.BaseHTTPRequestHandler):
             auth = self.headers.get("Authorization", "-")
             with open(os.path.join(folder, "log"), "a") as f:
                 f.write("%s\t%s\t%s\t%s\t%d\n" % (how, auth, self.path, key[:12], active[1]))
+        with lock, open(os.path.join(folder, "asked"), "a") as f:
+            f.write(json.dumps(ask) + "\n")
         if recorded is not None:
-            with lock, open(os.path.join(folder, "asked"), "a") as f:
-                f.write(json.dumps(ask) + "\n")
             reply = recorded.get(asked(ask))
             if reply is None and how == "ok":
                 how = "400"

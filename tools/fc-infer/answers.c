@@ -71,6 +71,12 @@ void infer_answers_settings(struct fc_buf *b, const struct session *s, double te
 	    o->seed, infer_max_new(o, FC_FORM_QUESTION));
 	add_list(b, "stop", &o->stop);
 	add_list(b, "stop_token", &o->stop_token);
+	if (o->served_model) {
+		fc_buf_adds(b, ", \"served_model\": ");
+		fc_json_quote(b, o->served_model, strlen(o->served_model));
+		fc_buf_addc(b, '}');
+		return;
+	}
 	fc_buf_addf(b, ", \"template\": \"%016" PRIx64 "\", \"dtype\": \"%s\"}",
 	    fc_chat_hash(s->chat), fc_nn_compute(s->nn) == FC_COMPUTE_BF16 ? "bf16" : "f32");
 }

@@ -73,6 +73,10 @@ int infer_turn_prompt(const struct session *s, const struct task *t, struct fc_e
 void infer_turn_answer(const struct session *s, struct task *t, const struct stops *st,
     uint32_t last, const uint32_t *id, size_t n, enum finish why);
 
+/* Puts n bytes of an answer of n_token tokens into the conversation; a question's are without white
+ * space at their ends. */
+void infer_turn_put(struct task *t, const char *p, size_t n, enum finish why, size_t n_token);
+
 /* ---- slots.c ---- */
 struct slots;
 struct slots *infer_slots_new(struct session *s, const struct stops *st);

@@ -138,6 +138,8 @@ static const struct fc_usage usage = {
 		"--tokens -m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
 		"--endpoint URL --served-model NAME -m TOKENIZER [options] "
 		"[CONVERSATIONS.jsonl ...]\n"
+		"--endpoint URL --served-model NAME --generate [options] "
+		"[CONVERSATIONS.jsonl | QUESTIONS.jsonl ...]\n"
 		"--logprobs -m TOKENIZER [options] [RESPONSES.jsonl ...]",
     .summary = "Reads conversations and writes the model's next-token distributions as a stream, "
 	       "or, with --generate, the conversations with its answers.",
@@ -168,15 +170,23 @@ static void check_served(void)
 {
 	struct fc_err e;
 	const bool asks = fc_endpoint_asked.base_url != NULL;
-	static const char *const others[] = {"generate", "tokens", "sample", "sample-temperature",
-	    "seed", "resume", "dtype", "device", "batch-tokens", "max-length", "long", "stride",
-	    "max-new", "slots", "cache-mib", "tstamp"};
+	enum { n_of_answers = 5 };
+	static const char *const others[] = {"generate", "seed", "resume", "max-new", "tstamp",
+	    "tokens", "sample", "sample-temperature", "dtype", "device", "batch-tokens",
+	    "max-length", "long", "stride", "slots", "cache-mib", "stop-token"};
 	for (size_t i = 0; (opt.logprobs || asks) && i < FC_LEN(others); i++)
-		if (fc_opt_is_given(others[i]))
+		if (fc_opt_is_given(others[i]) && !(asks && opt.generate && i < n_of_answers))
 			fc_die_usage("%s runs no model, so --%s does not go with it",
 			    asks ? "--endpoint" : "--logprobs", others[i]);
 	if (asks != (opt.served_model != NULL))
 		fc_die_usage("--endpoint and --served-model go together");
+	if (asks && opt.generate && (opt.log || opt.model || opt.pivot || opt.template_file))
+		fc_die_usage("with --generate the server renders and cuts the text, so --%s has no "
+			     "effect",
+		    opt.log         ? "log"
+			: opt.model ? "model"
+			: opt.pivot ? "pivot"
+				    : "template");
 	if (asks && opt.logprobs)
 		fc_die_usage("--endpoint asks, --logprobs reads what was said: only one of them");
 	if (!asks && (opt.log || opt.ask))
@@ -186,13 +196,25 @@ static void check_served(void)
 	fc_opt_check_output("log", opt.log, FC_OUT_JSONL);
 }
 
+/* What a server said, or says now. */
+_Noreturn static void run_served(const struct fc_shard *shard, char **paths, int n)
+{
+	struct fc_err e;
+	int ret = opt.logprobs ? infer_stored(&opt, shard, paths, n, &e)
+	    : opt.generate     ? infer_ask_answers(&opt, shard, paths, n, &e)
+			       : infer_ask_server(&opt, shard, paths, n, &e);
+	if (ret < 0)
+		fc_die("%s", e.msg);
+	fc_finish();
+}
+
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-infer";
 	fc_endpoint_asked.max_reply_bytes = 64 << 20; /* 4096 tokens of 20 entries are 5 MB */
 	int first = fc_opt_parse(tables, &usage, argc, argv);
 	fc_par_start(fc_opt_threads);
-	if (!opt.model)
+	if (!opt.model && !(fc_endpoint_asked.base_url && opt.generate))
 		fc_die_usage("-m MODEL is missing");
 	if (!opt.generate && wants_answers())
 		fc_die_usage("options of the generation need --generate");
@@ -224,12 +246,8 @@ int main(int argc, char **argv)
 		fc_die_usage("--shard: %s", e.msg);
 	if (fc_nn_check_device(opt.device, &e) < 0)
 		fc_die_usage("--device: %s", e.msg);
-	if (opt.logprobs || fc_endpoint_asked.base_url) {
-		if ((opt.logprobs ? infer_stored : infer_asked)(
-			&opt, &shard, argv + first, argc - first, &e) < 0)
-			fc_die("%s", e.msg);
-		fc_finish();
-	}
+	if (opt.logprobs || fc_endpoint_asked.base_url)
+		run_served(&shard, argv + first, argc - first);
 	if (infer_session_open(&s, &opt, argv + first, argc - first, &e) < 0)
 		fc_die("%s", e.msg);
 	fc_conversations_set_shard(s.input, &shard);

@@ -152,7 +152,10 @@ void infer_session_close(struct session *s)
 
 char *infer_session_name(const struct session *s)
 {
-	return s->opt->name ? fc_strdup(s->opt->name) : fc_path_name(s->opt->model);
+	const struct infer_options *o = s->opt;
+	if (o->name || (o->generate && o->served_model))
+		return fc_strdup(o->name ? o->name : o->served_model);
+	return fc_path_name(o->model);
 }
 
 struct fc_draws infer_session_draws(const struct session *s)

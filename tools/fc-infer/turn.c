@@ -179,6 +179,17 @@ static void insert_answer(
 	c->n_message++;
 }
 
+void infer_turn_put(struct task *t, const char *p, size_t n, enum finish why, size_t n_token)
+{
+	if (t->c.form == FC_FORM_QUESTION || t->c.form == FC_FORM_ARENA)
+		strip_space(&p, &n);
+	insert_answer(&t->c, t->turn + 1, p, n, why);
+	FC_GROW(t->finish, t->cap_finish, t->n_answer + 1);
+	FC_GROW(t->answer_tokens, t->cap_answer_tokens, t->n_answer + 1);
+	t->finish[t->n_answer] = why;
+	t->answer_tokens[t->n_answer++] = n_token;
+}
+
 void infer_turn_answer(const struct session *s, struct task *t, const struct stops *st,
     uint32_t last, const uint32_t *id, size_t n, enum finish why)
 {
@@ -187,15 +198,9 @@ void infer_turn_answer(const struct session *s, struct task *t, const struct sto
 	add_repaired(&text, bytes.p, infer_stops_find(st, bytes.p, bytes.n));
 	const char *p = text.p;
 	size_t n_text = text.n;
-	if (t->c.form == FC_FORM_QUESTION || t->c.form == FC_FORM_ARENA)
-		strip_space(&p, &n_text);
-	else
+	if (t->c.form != FC_FORM_QUESTION && t->c.form != FC_FORM_ARENA)
 		leave_lead(s, last, &p, &n_text);
-	insert_answer(&t->c, t->turn + 1, p, n_text, why);
-	FC_GROW(t->finish, t->cap_finish, t->n_answer + 1);
-	FC_GROW(t->answer_tokens, t->cap_answer_tokens, t->n_answer + 1);
-	t->finish[t->n_answer] = why;
-	t->answer_tokens[t->n_answer++] = n;
+	infer_turn_put(t, p, n_text, why, n);
 	fc_buf_release(&bytes);
 	fc_buf_release(&text);
 }

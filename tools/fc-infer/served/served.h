@@ -38,7 +38,11 @@ int infer_stored(const struct infer_options *o, const struct fc_shard *shard, ch
     int n_paths, struct fc_err *e);
 
 /* --endpoint: a stream of what a server says of conversations. */
-int infer_asked(const struct infer_options *o, const struct fc_shard *shard, char **paths,
+int infer_ask_server(const struct infer_options *o, const struct fc_shard *shard, char **paths,
+    int n_paths, struct fc_err *e);
+
+/* With --generate: a server answers. */
+int infer_ask_answers(const struct infer_options *o, const struct fc_shard *shard, char **paths,
     int n_paths, struct fc_err *e);
 
 #endif

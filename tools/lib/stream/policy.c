@@ -70,7 +70,7 @@ int fc_policy_add(json_t *members, const struct fc_policy *p, struct fc_err *e)
 	const int got = fc_policy_read(members, &before, e);
 	if (got < 0)
 		return -1;
-	if (got == 0 || fc_policy_equal(&before, p))
+	if (!p->several && (got == 0 || fc_policy_equal(&before, p)))
 		snprintf(hex, sizeof hex, "%016" PRIx64, p->model);
 	json_object_set_new(members, FC_POLICY_MEMBER,
 	    json_pack("{s:s, s:I}", "model", hex, "round", (json_int_t)p->round));

@@ -11,7 +11,8 @@
  * Which model gave the answers of a conversation, its policy: the member "answered_by" of the line,
  * which fc-infer --generate writes and which travels with the line's other members in every stream
  * that is made of it: {"model": "0123456789abcdef", "round": 2}.  "model" is a fingerprint, or
- * "several" where answers of other models were there already.
+ * "several" where answers of other models were there already, and where it is not known which it
+ * was.
  */
 #define FC_POLICY_MEMBER "answered_by"
 struct fc_policy {

@@ -234,7 +234,7 @@ static int write_all(struct asked *a, struct fc_err *e)
 	return fc_writer_finish(w, e);
 }
 
-int infer_asked(const struct infer_options *o, const struct fc_shard *shard, char **paths,
+int infer_ask_server(const struct infer_options *o, const struct fc_shard *shard, char **paths,
     int n_paths, struct fc_err *e)
 {
 	struct asked a = {0};
