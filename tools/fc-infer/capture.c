@@ -316,6 +316,7 @@ int infer_capture(struct session *s, struct fc_err *e)
 	batch_init(&b);
 	if (infer_kept_open(&k, s, FC_KIND_DISTS, e) < 0)
 		goto out;
+	fc_nn_rows_alike(s->nn, true);
 	start_progress(s);
 	while ((got = batch_read(s, &b, &n_long, e)) == 1) {
 		if (infer_kept_skip(&k, b.example, b.n, &n_skip, e) < 0 ||

@@ -53,6 +53,12 @@ void fc_nn_close(struct fc_nn *nn)
 	fc_nn_close(cpu);
 }
 
+void fc_nn_rows_alike(struct fc_nn *nn, bool alike)
+{
+	for (; nn; nn = nn->cpu)
+		nn->alike = alike;
+}
+
 enum fc_compute fc_nn_compute(const struct fc_nn *nn)
 {
 	return nn->compute;

@@ -50,6 +50,9 @@ int fc_nn_check_device(const char *device, struct fc_err *e);
  */
 int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e);
 void fc_nn_close(struct fc_nn *nn);
+/* From now on the forward direction gives every row the bits that it has alone, of whatever batch.
+ */
+void fc_nn_rows_alike(struct fc_nn *nn, bool alike);
 enum fc_compute fc_nn_compute(const struct fc_nn *nn); /* never AUTO */
 const char *fc_nn_device(const struct fc_nn *nn);      /* "cpu", "cuda": what "auto" came to */
 /* What computes: "bf16 products by oneDNN, instruction set amx".  For a note. */

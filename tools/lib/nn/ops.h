@@ -113,6 +113,7 @@ struct fc_nn_ops {
 struct fc_nn {
 	const struct fc_nn_ops *ops;
 	enum fc_compute compute; /* never AUTO */
+	bool alike;              /* the forward direction gives a row the bits that it has alone */
 	struct fc_nn_traffic traffic;
 	const char *advice;
 	void *module;      /* of dlopen(); NULL: of the program */

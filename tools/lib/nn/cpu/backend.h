@@ -10,11 +10,11 @@
 /*
  * cpu/: computation by the processor.  Each group of functions of nn.h has a file (linear with
  * linear_bf16, split, rmsnorm, layernorm, rope, attention, glu, route, embed, head with head_loss;
- * *_bwd where the way back is long; optimizer), cpu is the table of them with memory and handle,
- * backend what they share, sgemm and bf16 are the doors to
- * OpenBLAS and oneDNN, and kern lists the inner loops on one thread: kern_* compiles the bodies
- * kern_*_body for one instruction set each.  head_draw is rows by draws instead of the likeliest;
- * head_row is a teacher's row against a row of logits, head_objective the divergences.
+ * *_bwd where the way back is long; alike, where rows are to be; optimizer), cpu is the table of
+ * them with memory and handle, backend what they share, sgemm and bf16 are the doors to OpenBLAS
+ * and oneDNN, and kern lists the inner loops on one thread: kern_* compiles the bodies kern_*_body
+ * for one instruction set each.  head_draw is rows by draws instead of the likeliest; head_row is a
+ * teacher's row against a row of logits, head_objective the divergences.
  */
 
 /* Scratch that survives between calls.  A slot's contents last until it is asked for again. */
@@ -26,6 +26,7 @@ enum fc_scratch {
 	FC_SCRATCH_TASKS,  /* attention: the work list */
 	FC_SCRATCH_LOGITS, /* head: one tile */
 	FC_SCRATCH_ROW,    /* head: a tile's rows */
+	FC_SCRATCH_PACKS,  /* alike: every thread's copies */
 	FC_SCRATCH_ROUTE,  /* route: logits of experts */
 	FC_SCRATCH_N
 };
@@ -53,6 +54,16 @@ static inline size_t fc_min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
+
+/* Rows of every block of a product with n_out outputs where rows are to be alike; of the output
+ * layer those of a tile, or a part of it.  head.c */
+size_t fc_alike_rows(size_t n_out);
+
+/* Blocks of a product [M, N] in float32, by its shape alone; linear.c. */
+struct fc_grid {
+	size_t rows, cols;
+};
+struct fc_grid fc_grid_for(size_t M, size_t N);
 
 /* What is behind the functions of nn.h. */
 size_t fc_cpu_few_rows(const struct fc_nn *nn);

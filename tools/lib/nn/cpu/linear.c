@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/cpu/backend.h"
+#include "nn/cpu/alike.h"
 #include "nn/cpu/linear_bf16.h"
 
 /*
@@ -9,14 +9,10 @@
  * bit. The larger a block, the less copying the library does for it; but there should be blocks for
  * several threads.
  */
-struct grid {
-	size_t rows, cols;
-};
-
-static struct grid grid_for(size_t M, size_t N)
+struct fc_grid fc_grid_for(size_t M, size_t N)
 {
 	enum { MOST = 512, LEAST = 128, ENOUGH = 12 };
-	struct grid g = {MOST, MOST};
+	struct fc_grid g = {MOST, MOST};
 	while ((M + g.rows - 1) / g.rows * ((N + g.cols - 1) / g.cols) < ENOUGH && g.cols > LEAST) {
 		if (g.rows == g.cols)
 			g.cols /= 2;
@@ -107,10 +103,14 @@ static void few_fwd(
 }
 
 /* y [N, n_o], rows ldy apart, = x p^T */
-static void panel_fwd(
-    float *y, size_t ldy, const float *x, const float *p, size_t N, size_t n_o, size_t I)
+static void panel_fwd(struct fc_cpu *cpu, float *y, size_t ldy, const float *x, const float *p,
+    size_t N, size_t n_o, size_t I)
 {
-	const struct grid g = grid_for(N, n_o);
+	if (cpu->nn.alike) {
+		fc_alike_product(cpu, y, ldy, x, p, N, n_o, I);
+		return;
+	}
+	const struct fc_grid g = fc_grid_for(N, n_o);
 #pragma omp parallel for collapse(2) schedule(dynamic) if (N * n_o * I > FC_PAR_PRODUCTS)
 	for (size_t o = 0; o < n_o; o += g.cols)
 		for (size_t n = 0; n < N; n += g.rows)
@@ -122,7 +122,7 @@ static void panel_fwd(
 static void panel_bwd_x(
     float *dx, struct operand dy, const float *p, size_t N, size_t n_o, size_t I, bool accumulate)
 {
-	const struct grid g = grid_for(N, I);
+	const struct fc_grid g = fc_grid_for(N, I);
 #pragma omp parallel for collapse(2) schedule(dynamic) if (N * n_o * I > FC_PAR_PRODUCTS)
 	for (size_t n = 0; n < N; n += g.rows)
 		for (size_t i = 0; i < I; i += g.cols)
@@ -134,7 +134,7 @@ static void panel_bwd_x(
 /* dw += dy^T x, dy [N, O], x [N, I] */
 static void rows_bwd_w(float *dw, struct operand dy, struct operand x, size_t N, size_t O, size_t I)
 {
-	const struct grid g = grid_for(O, I);
+	const struct fc_grid g = fc_grid_for(O, I);
 #pragma omp parallel for collapse(2) schedule(dynamic) if (N * O * I > FC_PAR_PRODUCTS)
 	for (size_t o = 0; o < O; o += g.rows)
 		for (size_t i = 0; i < I; i += g.cols)
@@ -152,7 +152,7 @@ void fc_cpu_linear_fwd(
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cpu, w);
-	const bool few = N <= cpu->kern->few_rows;
+	const bool few = !cpu->nn.alike && N <= cpu->kern->few_rows;
 	/* a few products with packed weights take longer to round than to compute */
 	if (few && (cpu->nn.compute == FC_COMPUTE_F32 || fc_dtype_is_packed(w->dtype))) {
 		few_fwd(cpu, y, x, w, N);
@@ -170,7 +170,7 @@ void fc_cpu_linear_fwd(
 		for (size_t o = 0; o < O; o += rows) {
 			const size_t n_o = fc_min_size(rows, O - o);
 			panel = panel && n_o == O ? panel : panel_at(cpu, w, o, n_o);
-			panel_fwd(y + n * O + o, O, xn, panel, m, n_o, I);
+			panel_fwd(cpu, y + n * O + o, O, xn, panel, m, n_o, I);
 		}
 	}
 }

@@ -12,16 +12,32 @@
  */
 enum { BLOCK = 512, STEP = 64, PANEL = 1 << 23 /* weights that are rounded at a time */ };
 
-static size_t padded(size_t n)
+struct cut {
+	size_t block, step; /* rows */
+};
+static const struct cut usual = {BLOCK, STEP};
+
+/*
+ * The order of a row's sum depends on the shape of the product that it is in, not on its place
+ * there.  So rows are alike where all blocks of a matrix have one height.  That of the output layer
+ * is a tile's, fc_head_tile_rows().
+ */
+static struct cut cut_for(const struct fc_cpu *cpu, const struct fc_weight *w)
 {
-	return (n + STEP - 1) / STEP * STEP;
+	const size_t rows = fc_alike_rows(w->n_out);
+	return cpu->nn.alike ? (struct cut){rows, rows} : usual;
 }
 
-/* x [N,I] rounded, with rows of zeros up to padded(N). */
-static const uint16_t *rounded_rows(
-    struct fc_cpu *cpu, enum fc_scratch slot, const float *x, size_t N, size_t I)
+static size_t padded(size_t n, size_t step)
 {
-	const size_t n_rows = padded(N);
+	return (n + step - 1) / step * step;
+}
+
+/* x [N,I] rounded, with rows of zeros up to a multiple of step. */
+static const uint16_t *rounded_rows(
+    struct fc_cpu *cpu, enum fc_scratch slot, const float *x, size_t N, size_t I, size_t step)
+{
+	const size_t n_rows = padded(N, step);
 	uint16_t *r = fc_cpu_scratch(cpu, slot, n_rows * I, sizeof *r);
 #pragma omp parallel for if (N * I > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++)
@@ -83,14 +99,14 @@ static void take_tail(
 }
 
 /* s: the product for all rows; M is split into blocks. */
-static void in_blocks(
-    struct fc_cpu *cpu, struct fc_bf16_shape s, const uint16_t *a, const uint16_t *w, float *c)
+static void in_blocks(struct fc_cpu *cpu, struct fc_bf16_shape s, struct cut cut, const uint16_t *a,
+    const uint16_t *w, float *c)
 {
 	const size_t M = s.M, ldc = s.ldc;
 	const bool accumulate = s.accumulate;
 	for (size_t m = 0; m < M; m += s.M) {
 		const size_t left = M - m;
-		s.M = left < BLOCK ? padded(left) : BLOCK;
+		s.M = left < cut.block ? padded(left, cut.step) : cut.block;
 		if (s.M <= left) {
 			fc_bf16_product(cpu->bf16, &s, a + m * s.lda, w, c + m * ldc);
 			continue;
@@ -107,15 +123,16 @@ void fc_cpu_bf16_fwd(
     struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
-	const uint16_t *xr = rounded_rows(cpu, FC_SCRATCH_ROWS, x, N, I);
+	const struct cut cut = cut_for(cpu, w);
+	const uint16_t *xr = rounded_rows(cpu, FC_SCRATCH_ROWS, x, N, I, cut.step);
 	for (size_t o = 0; o < O; o += rows) {
 		const size_t n_o = fc_min_size(rows, O - o);
 		const uint16_t *wr = rounded_weights(cpu, w, o, n_o);
-		if (N <= cpu->kern->few_rows)
+		if (!cpu->nn.alike && N <= cpu->kern->few_rows)
 			few_fwd(cpu, y + o, O, xr, wr, N, n_o, I);
 		else
-			in_blocks(cpu, (struct fc_bf16_shape){FC_NT, N, n_o, I, I, I, O, false}, xr,
-			    wr, y + o);
+			in_blocks(cpu, (struct fc_bf16_shape){FC_NT, N, n_o, I, I, I, O, false},
+			    cut, xr, wr, y + o);
 	}
 }
 
@@ -123,22 +140,22 @@ void fc_cpu_bf16_bwd_x(struct fc_cpu *cpu, float *dx, const float *dy, const str
     size_t N, bool accumulate)
 {
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
-	const uint16_t *dyr = rounded_rows(cpu, FC_SCRATCH_ROWS, dy, N, O);
+	const uint16_t *dyr = rounded_rows(cpu, FC_SCRATCH_ROWS, dy, N, O, STEP);
 	for (size_t o = 0; o < O; o += rows) {
 		const size_t n_o = fc_min_size(rows, O - o);
 		const uint16_t *wr = rounded_weights(cpu, w, o, n_o);
 		in_blocks(cpu, (struct fc_bf16_shape){FC_NN, N, I, n_o, O, I, I, accumulate || o},
-		    dyr + o, wr, dx);
+		    usual, dyr + o, wr, dx);
 	}
 }
 
 void fc_cpu_bf16_bwd_w(
     struct fc_cpu *cpu, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
 {
-	const uint16_t *dyr = rounded_rows(cpu, FC_SCRATCH_ROWS, dy, N, O);
-	const uint16_t *xr = rounded_rows(cpu, FC_SCRATCH_PANEL, x, N, I);
+	const uint16_t *dyr = rounded_rows(cpu, FC_SCRATCH_ROWS, dy, N, O, STEP);
+	const uint16_t *xr = rounded_rows(cpu, FC_SCRATCH_PANEL, x, N, I, STEP);
 	for (size_t n = 0; n < N; n += BLOCK) {
-		const size_t K = N - n < BLOCK ? padded(N - n) : BLOCK;
+		const size_t K = N - n < BLOCK ? padded(N - n, STEP) : BLOCK;
 		const struct fc_bf16_shape s = {FC_TN, O, I, K, O, I, I, true};
 		fc_bf16_product(cpu->bf16, &s, dyr + n * O, xr + n * I, dw);
 	}
