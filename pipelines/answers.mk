@@ -118,11 +118,16 @@ $(CHECKED): $(NAMES:%=$(SET)/answers/%) $(SET)/best $(if $(JUDGED),$(SET)/judgme
 	@touch $@
 
 # Beside the final name, which only a whole file gets; a part with other settings is no beginning.
+define answers_whole
+@if [ -e $@.part ]; then $(call drop_old,$@.part,$@.part); fi
+$(call job,$(call answer,$(call source,$*)) --resume -o $@.part $(PROMPTS))
+@mv $@.part $@; rm -rf $(parts)
+endef
+answers_part = $(call whole_lines,$(part).jsonl,$(call answer,$(call source,$*)) $(shard_options) --resume -o $(part).jsonl.part \
+               $(PROMPTS))
 $(OUT)/answers/%.jsonl: $(SET)/answers/% | $(CHECKED)
 	$(call step,answers of $*)
-	@if [ -e $@.part ]; then $(call drop_old,$@.part,$@.part); fi
-	$(call answer,$(call source,$*)) --resume -o $@.part $(PROMPTS)
-	@mv $@.part $@
+	$(if $(filter 1,$(SHARDS)),$(answers_whole),$(call in_parts,answers of $*,$(answers_part),$(call join_lines,$(SAMPLES))))
 
 # list(FOLDER,ANSWERS) makes $@, and what a judge reads.
 list = $(FC)fc-eval select --list $(keep) $(if $(JUDGED),--questions $1/judge/questions.jsonl --answers \

@@ -65,6 +65,14 @@ infer   = $(FC)fc-infer $(row_kind)
 row_kind = $(if $(SAMPLE),--sample $(SAMPLE),-k $(K))
 at_most  = $(if $(SAMPLE),,-k $(K))
 capture = $(if $3,$(FC)fc-infer -k $(K),$(infer)) $(call infer_to,-m $1 $2 $(INFER)) $(or $3,$(DATA))
+# rows(WORDS,MODEL,OPTIONS,CONVERSATIONS) is the rule's recipe.
+rows = $(if $(filter 1,$(SHARDS)),$(call rows_whole,$2,$3,$4),$(call in_parts,$1,$(call rows_part,$2,$3,$4),$(join_streams)))
+define rows_whole
+$(go_on)
+$(call job,$(call capture,$1,$2,$3))
+@rm -rf $(parts)
+endef
+rows_part = $(call whole_stream,$(part).fcs,$(subst -o $@,-o $(part).fcs,$(call capture,$1,$2 $(shard_options),$3)))
 loss  = $(if $(filter published,$(LOSS)),--loss ce --unlisted renormalise --untaught share,--loss $(LOSS))
 # Conversations are anybody's here, sources' answers among them.
 train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) $(loss) --answers any --save-dtype f32 $(TRAIN)
@@ -97,8 +105,7 @@ $(CHECKED): $(addprefix $(SET)/,pivot.fcs $(NAMES:%=%.aligned.fcs)) | $(OUT)
 
 $(OUT)/pivot.fcs: $(SET)/pivot.fcs | $(CHECKED)
 	$(call step,distributions of the pivot)
-	$(go_on)
-	$(call capture,$(PIVOT))
+	$(call rows,distributions of the pivot,$(PIVOT))
 
 ifeq ($(ALIGN),bytes)
 by = -s $(call source,$1)
@@ -114,15 +121,14 @@ $(OUT)/%.map.fcs: $(SET)/%.aligned.fcs | $(CHECKED)
 
 $(OUT)/%.own.fcs: $(SET)/%.aligned.fcs | $(CHECKED)
 	$(call step,distributions of $*)
-	$(go_on)
-	$(call capture,$(call source,$*),-p $(PIVOT))
+	$(call rows,distributions of $*,$(call source,$*),-p $(PIVOT))
 
 # The source's own distributions are large and a file only until they are carried over; a pipe could not go on after a
 # kill.
 $(OUT)/%.aligned.fcs: $(OUT)/%.own.fcs $(MAP) $(SET)/%.aligned.fcs | $(CHECKED)
 	$(call step,distributions of $* over the tokens of the pivot)
 	@$(call sweep,$@)
-	$(FC)fc-align apply -p $(PIVOT) $(call by,$*) -o $@ $<
+	$(call job,$(FC)fc-align apply -p $(PIVOT) $(call by,$*) -o $@ $<)
 	@rm -f $<
 
 # The stages of a source before its training.
@@ -138,6 +144,6 @@ endif
 # $(call fuse_and_train,STREAMS): the checkpoint goes when the result is there.
 define fuse_and_train
 $(train_go_on)
-$(FC)fc-align fuse --rule $(RULE) $(by_weights) $(at_most) $1 | $(train) $(resumable) --force --log $@.log.jsonl -o $@
+$(call job,$(FC)fc-align fuse --rule $(RULE) $(by_weights) $(at_most) $1 | $(train) $(resumable) --force --log $@.log.jsonl -o $@)
 $(train_done)
 endef

@@ -33,7 +33,7 @@ $(OUT)/target-%: $(OUT)/pivot.fcs $(OUT)/%.aligned.fcs $(PAIR_WEIGHTS) $(SET)/ta
 
 $(OUT)/fusechat: $(TARGETS) $(SET)/fusechat
 	$(call step,merge the targets)
-	$(merge) -f -o $@ $(TARGETS)
+	$(call job,$(merge) -f -o $@ $(TARGETS))
 
 ifneq ($(TYPE),)
 $(RESULT): $(OUT)/fusechat

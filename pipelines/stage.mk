@@ -95,6 +95,46 @@ partial  = $(@D)/.$(@F).partial
 go_on    = @$(call drop_old,$(partial),$(partial)); $(call sweep,$@)
 infer_to = $(if $(filter --no-history,$1),,--resume) $1 -o $@
 
+# ---- machines: SUBMIT and SHARDS ----
+# SUBMIT   where models run and are trained: local, here; slurm, as jobs of srun; parallel, captures by GNU parallel
+# SHARDS   a capture, or the answers of a model, in so many parts, each a job of its own; the bytes are the same
+# SRUN     further options of srun: -p PARTITION, --mem=20G, -c 16, -t 8:00:00
+# HOSTS    machines of GNU parallel, as its --sshlogin has them; empty: this one
+# They change no byte and are no settings: what is there is not made anew for them.
+SUBMIT = local
+SHARDS = 1
+SRUN   =
+HOSTS  =
+$(if $(filter 1,$(words $(SUBMIT))),$(if $(filter local slurm parallel,$(SUBMIT)),,$(error SUBMIT is local, slurm or \
+    parallel, not '$(SUBMIT)')),$(error SUBMIT is one word))
+$(if $(shell [ '$(SHARDS)' -ge 1 ] 2>/dev/null && echo yes),,$(error SHARDS is a number from 1 on, not '$(SHARDS)'))
+export SRUN HOSTS
+submit_sh := $(dir $(lastword $(MAKEFILE_LIST)))submit.sh
+quoted     = '$(subst $(quote),$(quote)\$(quote)$(quote),$1)'
+# job(COMMAND) is the command where SUBMIT says.
+job   = $(if $(filter slurm,$(SUBMIT)),$(submit_sh) slurm $(call quoted,$1),$1)
+# in_parts(WORDS,COMMAND,END) makes $@ of parts, $(part) in COMMAND, which END joins.  Those that are there stay, unless
+# they are older than a prerequisite or shares of another number.
+parts = $@.parts
+part  = $(parts)/{}
+shard_options = --shard {}/$(SHARDS)
+all_parts = $(addprefix $(parts)/,$(addsuffix $1,$(shell seq $(SHARDS))))
+define in_parts
+@$(call drop_old,$(parts),$(parts)/of); \
+    if [ "$$(cat $(parts)/of 2>/dev/null)" != $(SHARDS) ]; then rm -rf $(parts); mkdir -p $(parts); echo $(SHARDS) >$(parts)/of; fi
+@rm -rf $(parts)/.*.[0-9]*.tmp
+@$(submit_sh) -n $(SHARDS) -s '$(IN)step $(call step_of,$@) of $(words $(STEPS)): $1' $(SUBMIT) $(call quoted,$2)
+$3
+@rm -rf $(parts)
+endef
+# A part of a stream is whole or a file of another name; --verify says that its disk has kept it.
+whole_stream = if ! { [ -e $1 ] && $(FC)fc-view -q --verify $1 >/dev/null 2>&1; }; then $2; fi
+join_streams = $(FC)fc-view -q --stream --in-turn -o $@ $(call all_parts,.fcs)
+whole_lines  = if ! [ -e $1 ]; then $2 && mv $1.part $1; fi
+# join_lines(N): N lines of each part in turn.
+join_lines   = awk -v n=$1 'BEGIN { for (;;) for (i = 1; i < ARGC; i++) for (k = 0; k < n; k++) { if ((getline line < \
+    ARGV[i]) <= 0) exit; print line } }' $(call all_parts,.jsonl) >$@
+
 # ---- training: it goes on where it was stopped ----
 # CHECKPOINT is the time between checkpoints in seconds; of the time, saving takes at most a twentieth.
 # $(train_go_on) comes before fc-train $(resumable), which makes $@, and $(train_done) behind it.

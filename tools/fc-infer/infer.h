@@ -59,7 +59,8 @@ struct infer_options {
 	uint64_t seed;
 	struct fc_strs stop, stop_token;
 	bool resume, verbose, dry_run;
-	const char *shard; /* I/N, or NULL */
+	const char *shard_text; /* I/N, or NULL */
+	struct fc_shard shard;
 	double tstamp;
 };
 
@@ -84,6 +85,7 @@ struct session {
 	struct fc_example other; /* a conversation as the other cut has it */
 	uint64_t n_recut;        /* conversations with other tokens than cut whole */
 	uint64_t n_line;         /* lines read */
+	uint64_t n_kept_line; /* of them, those that --long skip has left, where it counts shards */
 	struct fc_policy policy; /* with --generate: the model, as the lines that it answers say */
 	struct unread unread;
 };

@@ -7,7 +7,6 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/par.h"
-#include "base/shard.h"
 #include "fc-infer/served/served.h"
 
 static struct infer_options opt = {
@@ -50,7 +49,7 @@ static const struct fc_opt own[] = {
 	'o', "output", FC_OPT_OUT, &opt.output, "FILE", "write to FILE, not standard output"),
     FC_OPT_FLAG(0, "resume", FC_OPT_PASSES, &opt.resume,
 	"keep what an interrupted run left of the output, and make the rest"),
-    FC_OPT_TEXT(0, "shard", FC_OPT_DECIDES, &opt.shard, "I/N",
+    FC_OPT_TEXT(0, "shard", FC_OPT_PART, &opt.shard_text, "I/N",
 	"only every Nth conversation, from the Ith on"),
     FC_OPT_FLAG(0, "dry-run", FC_OPT_PASSES, &opt.dry_run,
 	"check options, model and output, and read no conversation"),
@@ -114,7 +113,7 @@ static const struct fc_opt own[] = {
 	0, "dtype", FC_OPT_DECIDES, &opt.compute, fc_compute_words, "of the matrix products"),
     FC_OPT_TEXT(
 	0, "device", FC_OPT_DECIDES, &opt.device, "NAME", "where to compute: cpu, cuda[:N], auto"),
-    FC_OPT_INT(0, "batch-tokens", FC_OPT_DECIDES, &opt.batch_tokens, "N", 1, 1 << 24,
+    FC_OPT_INT(0, "batch-tokens", FC_OPT_PASSES, &opt.batch_tokens, "N", 1, 1 << 24,
 	"tokens of a forward pass"),
     FC_OPT_INT(0, "max-length", FC_OPT_DECIDES, &opt.max_length, "N", 0, 1 << 24,
 	"tokens of a conversation at most (0: the model's context)"),
@@ -241,16 +240,14 @@ int main(int argc, char **argv)
 
 	struct fc_err e;
 	struct session s;
-	struct fc_shard shard;
-	if (fc_shard_parse(&shard, opt.shard, &e) < 0)
+	if (fc_shard_parse(&opt.shard, opt.shard_text, &e) < 0)
 		fc_die_usage("--shard: %s", e.msg);
 	if (fc_nn_check_device(opt.device, &e) < 0)
 		fc_die_usage("--device: %s", e.msg);
 	if (opt.logprobs || fc_endpoint_asked.base_url)
-		run_served(&shard, argv + first, argc - first);
+		run_served(&opt.shard, argv + first, argc - first);
 	if (infer_session_open(&s, &opt, argv + first, argc - first, &e) < 0)
 		fc_die("%s", e.msg);
-	fc_conversations_set_shard(s.input, &shard);
 	int ret;
 	if (opt.generate)
 		ret = infer_generate(&s, &e);

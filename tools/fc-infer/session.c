@@ -88,6 +88,13 @@ static void find_gaps(struct session *s)
 	}
 }
 
+/* A part is of the whole stream's records: where conversations are left out for their length, all
+ * are cut into tokens, and those that are left are counted. */
+static bool counts_what_is_kept(const struct infer_options *o)
+{
+	return o->shard.n && o->long_rule == LONG_SKIP && !o->generate;
+}
+
 int infer_session_open(
     struct session *s, const struct infer_options *opt, char **paths, int n_paths, struct fc_err *e)
 {
@@ -114,6 +121,8 @@ int infer_session_open(
 	    s->input, opt->generate ? FC_LINE_QUESTIONS : FC_LINE_TEXTS | FC_LINE_PAIRS);
 	if (opt->train_opening)
 		fc_conversations_train_opening(s->input);
+	if (!counts_what_is_kept(opt))
+		fc_conversations_set_shard(s->input, &opt->shard);
 	return 0;
 }
 
@@ -182,6 +191,7 @@ void infer_session_header(const struct session *s, struct fc_header *h, enum fc_
 	h->cut = s->opt->cut;
 	h->n_vocab = (uint32_t)s->n_vocab;
 	h->n_output = (uint32_t)s->n_output;
+	h->part = s->opt->shard;
 	if (kind == FC_KIND_DISTS) {
 		h->model = fc_store_fingerprint(s->model->store);
 		h->top_k = (uint32_t)infer_session_top_k(s);
@@ -266,14 +276,29 @@ static int skip_long(
 	return ret;
 }
 
+/* Is a conversation that --long skip has left of this shard?  side: of the same line as the one
+ * before. */
+static bool is_of_shard(struct session *s, bool side)
+{
+	if (side || !counts_what_is_kept(s->opt) || fc_shard_has(&s->opt->shard, s->n_kept_line++))
+		return true;
+	fc_conversations_drop_sides(s->input);
+	return false;
+}
+
 int infer_session_next(
     struct session *s, struct fc_example *x, struct long_count *n_long, struct fc_err *e)
 {
 	struct fc_conversation c = {0};
 	bool recut = false, skipped;
 	int ret;
-	while ((ret = fc_conversations_next(s->input, &c, e)) == 1) {
+	for (;;) {
 		struct fc_err why;
+		int n_side = 0;
+		fc_conversations_sides(s->input, &n_side);
+		const bool side = n_side > 0; /* of a pair, but for its first */
+		if ((ret = fc_conversations_next(s->input, &c, e)) != 1)
+			break;
 		if (encode_line(s, &c, x, &recut, &why) < 0) {
 			ret = fc_fail(e, "%s: conversation %s: %s",
 			    fc_conversations_where(s->input), c.id, why.msg);
@@ -284,7 +309,7 @@ int infer_session_next(
 			break;
 		if (s->opt->long_rule == LONG_SKIP) {
 			ret = skip_long(s, x->n_tok, n_long, &skipped, e);
-			if (ret == 1 && skipped)
+			if (ret == 1 && (skipped || !is_of_shard(s, side)))
 				continue;
 			break;
 		}

@@ -220,8 +220,7 @@ static int draw_next(struct slots *g, const size_t *i, size_t n, struct queue *q
 static int prefill_slot(struct slots *g, size_t i, struct queue *q, struct fc_err *e)
 {
 	const struct session *s = g->s;
-	const size_t most =
-	    (size_t)s->opt->batch_tokens < PREFILL ? (size_t)s->opt->batch_tokens : (size_t)PREFILL;
+	const size_t most = PREFILL;
 	struct slot *slot = &g->slot[i];
 	for (size_t at = 0; at < slot->n_prompt; at += most) {
 		const size_t left = slot->n_prompt - at;

@@ -13,6 +13,7 @@ struct joint {
 	struct fc_writer *writer;
 	struct fc_buf tensor; /* the parts of one so far */
 	bool named;           /* the header's only source stands for all */
+	bool of_part;         /* the first input began as one */
 };
 
 static void add_history(struct fc_header *to, const struct fc_header *from)
@@ -27,6 +28,49 @@ static void add_history(struct fc_header *to, const struct fc_header *from)
 		if (!known)
 			fc_header_add_program(to, p->name, p->version, p->args);
 	}
+}
+
+/*
+ * Parts that are joined are the part that they were cut from, or the whole: part i of n, taken by
+ * every m-th from the i-th on, is parts i, i + n, i + 2 n ... of n m.
+ */
+static void join_parts(struct view *v, struct fc_header *to)
+{
+	struct fc_err e;
+	const uint64_t m = (uint64_t)v->n_path;
+	const struct fc_shard *first = &fc_reader_header(v->reader[0])->part;
+	const struct fc_shard whole = {first->i, first->n / m};
+	for (int k = 0; k < v->n_path; k++) {
+		const struct fc_header *h = fc_reader_header(v->reader[k]);
+		const struct fc_header want = {
+		    .part = {whole.i + (uint64_t)k * whole.n, whole.n * m}};
+		if (fc_header_same_part(&want, h, fc_reader_name(v->reader[k]), &e) < 0)
+			fc_die(
+			    "--in-turn: %s is no part of a whole in %d parts, or not in its place: "
+			    "give all of them, in their order",
+			    fc_reader_name(v->reader[k]), v->n_path);
+	}
+	to->part = whole.n > 1 ? whole : (struct fc_shard){0, 0};
+}
+
+/* A cut into parts and their joining leave no trace in the history: the header tells of a part that
+ * it is one, and what parts become is again what they were cut from, byte for byte. */
+static void finish_header(struct view *v, struct fc_header *h)
+{
+	struct fc_err e;
+	const bool selects = v->id.n || v->skip || v->limit;
+	const bool cuts = v->shard.n && v->n_path == 1 && !selects && fc_kind_has_examples(h->kind);
+	bool parts = false;
+	for (int k = 0; v->in_turn && k < v->n_path; k++)
+		parts = parts || fc_reader_header(v->reader[k])->part.n;
+	if (parts)
+		join_parts(v, h);
+	else if (v->n_path > 1 || selects || (v->shard.n && !cuts))
+		h->part = (struct fc_shard){0, 0};
+	if (cuts && fc_header_set_part(h, &v->shard, &e) < 0)
+		fc_die("%s: %s", v->path[0], e.msg);
+	if (v->name || !(parts || cuts))
+		fc_header_add_self(h);
 }
 
 /* Takes h, of the input name, into the header of all. */
@@ -50,16 +94,19 @@ static void add_header(struct fc_header *to, const struct fc_header *h, const ch
 		to->n_output = h->n_output;
 }
 
-/* Sources that a later part of an input brought in start another section. */
-static void follow_sources(struct joint *j, const struct fc_header *h)
+/* Sources that a later part of an input (cat) brought in start another section, and so does that
+ * it is of another part. */
+static void follow_sections(struct joint *j, const struct fc_header *h)
 {
 	struct fc_err e;
-	size_t before = j->header.n_source;
-	if (j->named)
-		return;
-	for (size_t i = 0; i < h->n_source; i++)
+	const size_t before = j->header.n_source;
+	const bool mixed = j->header.part.n && j->of_part && !h->part.n;
+	if (mixed)
+		j->header.part = (struct fc_shard){0, 0};
+	for (size_t i = 0; i < h->n_source && !j->named; i++)
 		fc_header_find_source(&j->header, &h->source[i]);
-	if (j->header.n_source != before && fc_writer_section(j->writer, &j->header, &e) < 0)
+	if ((mixed || j->header.n_source != before) &&
+	    fc_writer_section(j->writer, &j->header, &e) < 0)
 		fc_die("%s", e.msg);
 }
 
@@ -70,7 +117,7 @@ static void write_example(
 	struct joint *j = data;
 	struct fc_err e;
 	const struct fc_header *h = fc_reader_header(r);
-	follow_sources(j, h);
+	follow_sections(j, h);
 	if (j->named)
 		x->source = 0;
 	else if (h->n_source)
@@ -190,11 +237,12 @@ void view_stream(struct view *v)
 			fc_die("%s", e.msg);
 		add_header(&j.header, fc_reader_header(v->reader[i]), fc_reader_name(v->reader[i]));
 	}
+	j.of_part = j.header.part.n > 0;
 	if (v->name)
 		name_sources(&j, v->name);
 	if (v->in_turn && !fc_kind_has_examples(j.header.kind))
 		fc_die("--in-turn is for streams of conversations, which %s is not", v->path[0]);
-	fc_header_add_self(&j.header);
+	finish_header(v, &j.header);
 	if (fc_writer_open(&j.writer, v->output, &j.header, &e) < 0)
 		fc_die("%s", e.msg);
 	if (v->in_turn)

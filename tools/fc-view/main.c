@@ -19,7 +19,7 @@ static const struct fc_opt options[] = {
     FC_OPT_FLAG(0, "tsv", FC_OPT_DECIDES, &view.tsv, "a table with a line for each row"),
     FC_OPT_FLAG(
 	0, "stream", FC_OPT_DECIDES, &view.stream, "one stream with the records of all files"),
-    FC_OPT_FLAG(0, "in-turn", FC_OPT_DECIDES, &view.in_turn,
+    FC_OPT_FLAG(0, "in-turn", FC_OPT_PART, &view.in_turn,
 	"with --stream: take a record of each file in turn, which joins shards"),
     FC_OPT_TEXT(0, "name", FC_OPT_DECIDES, &view.name, "LABEL",
 	"with --stream: call the sources of all files this, as one"),
@@ -30,7 +30,7 @@ static const struct fc_opt options[] = {
     FC_OPT_HEAD("Which records"),
     FC_OPT_TEXTS(0, "id", FC_OPT_DECIDES, &view.id, "ID",
 	"only those with this id (several times: any of them)"),
-    FC_OPT_TEXT(0, "shard", FC_OPT_DECIDES, &view.shard_text, "I/N",
+    FC_OPT_TEXT(0, "shard", FC_OPT_PART, &view.shard_text, "I/N",
 	"only every Nth of them, from the Ith on"),
     FC_OPT_U64(0, "skip", FC_OPT_DECIDES, &view.skip, "N", "leave out the first N of them"),
     FC_OPT_U64('n', "records", FC_OPT_DECIDES, &view.limit, "N", "at most N of them (0: all)"),

@@ -37,6 +37,8 @@ static void add_header(struct fc_buf *b, const char *name, const struct fc_heade
 	fc_header_draws_text(h, draws, sizeof draws);
 	if (*draws)
 		add_line(b, "rows", draws + strlen("rows "));
+	if (h->part.n)
+		fc_buf_addf(b, "%-14s%" PRIu64 " of %" PRIu64 "\n", "part", h->part.i, h->part.n);
 	add_print(b, "model", h->model);
 	add_print(b, "template", h->template_hash);
 	if (h->template_hash)

@@ -24,6 +24,7 @@ struct work {
 	struct align_filler *filler;
 	struct fc_writer *out;
 	size_t n_source; /* that the output's header names */
+	bool part;       /* it says that it is one */
 };
 
 static void make_header(struct work *w, struct fc_header *h)
@@ -32,13 +33,16 @@ static void make_header(struct work *w, struct fc_header *h)
 	align_carry_header(w->carry, h);
 	fc_header_add_self(h);
 	w->n_source = h->n_source;
+	w->part = h->part.n > 0;
 }
 
-/* Sources that a later part of the input brought in (cat) start another section. */
-static int follow_sources(struct work *w, struct fc_err *e)
+/* Sources that a later part of the input (cat) brought in start another section, and so does that
+ * it is of another part. */
+static int follow_sections(struct work *w, struct fc_err *e)
 {
 	struct fc_header h;
-	if (fc_reader_header(w->in)->n_source == w->n_source)
+	const struct fc_header *in = fc_reader_header(w->in);
+	if (in->n_source == w->n_source && (in->part.n > 0) == w->part)
 		return 0;
 	make_header(w, &h);
 	int rc = fc_writer_section(w->out, &h, e);
@@ -72,7 +76,7 @@ static int apply_all(struct work *w, struct align_ledger *ledger, struct fc_err 
 	fc_example_init(&pivot);
 	fc_progress_start("conversations", 0);
 	while ((got = fc_reader_example(w->in, &source, e)) == FC_READ_RECORD) {
-		if (follow_sources(w, e) < 0 ||
+		if (follow_sections(w, e) < 0 ||
 		    align_carry_example(w->carry, &source, &pivot, ledger, e) < 0 ||
 		    align_filler_example(w->filler, &pivot, ledger, e) < 0 ||
 		    fc_writer_example(w->out, &pivot, e) < 0)

@@ -40,8 +40,10 @@ enum fc_opt_kind {
  */
 enum fc_opt_role {
 	FC_OPT_DECIDES, /* H I S: the work, and with it the result */
-	FC_OPT_FORM,    /* H - S: how the result is written, once the work is done */
-	FC_OPT_PASSES,  /* - - -: what is said, how fast, when and how often something is kept */
+	FC_OPT_PART,   /* - - S: which part of it is done, or that parts become one; a header has it
+			* in a field of its own */
+	FC_OPT_FORM,   /* H - S: how the result is written, once the work is done */
+	FC_OPT_PASSES, /* - - -: what is said, how fast, when and how often something is kept */
 	/* - - S: paths.  What is read and what is written is kept apart (base/door.h), and an
 	 * output replaces only what is of its kind (base/replace.h), both before the first byte of
 	 * work. */

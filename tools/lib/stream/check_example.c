@@ -58,8 +58,11 @@ static int check_draws(const struct fc_header *h, struct fc_err *e)
 
 int fc_check_header(const struct fc_header *h, struct fc_err *e)
 {
+	const struct fc_shard *part = &h->part;
 	if (fc_check_header_sizes(h, e) < 0 || check_draws(h, e) < 0)
 		return -1;
+	if (part->n ? part->i < 1 || part->i > part->n || part->n > UINT32_MAX : part->i > 0)
+		return fc_fail(e, "part %" PRIu64 " of %" PRIu64, part->i, part->n);
 	for (size_t i = 0; i < h->n_source; i++) {
 		const char *name = h->source[i].name;
 		if (check_utf8("a source's name", name, strlen(name), e) < 0)

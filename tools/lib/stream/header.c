@@ -141,6 +141,42 @@ int fc_header_same_draws(const struct fc_header *a, const char *a_name, const st
 	    a->n_sample ? text[0] : "the likeliest entries of rows");
 }
 
+int fc_header_set_part(struct fc_header *h, const struct fc_shard *s, struct fc_err *e)
+{
+	struct fc_shard *p = &h->part;
+	if (!s->n)
+		return 0;
+	if (!p->n)
+		*p = (struct fc_shard){1, 1};
+	if (s->n > UINT32_MAX / p->n)
+		return fc_fail(e,
+		    "part %" PRIu64 " of %" PRIu64 " of a stream that is one of %" PRIu64
+		    " parts: these are too many",
+		    s->i, s->n, p->n);
+	/* record r of part i of n is record i - 1 + r n of the whole */
+	*p = (struct fc_shard){p->i + (s->i - 1) * p->n, p->n * s->n};
+	return 0;
+}
+
+void fc_header_part_text(const struct fc_header *h, char *text, size_t size)
+{
+	if (h->part.n)
+		snprintf(text, size, "part %" PRIu64 " of %" PRIu64, h->part.i, h->part.n);
+	else
+		snprintf(text, size, "no part of a whole");
+}
+
+int fc_header_same_part(
+    const struct fc_header *a, const struct fc_header *b, const char *name, struct fc_err *e)
+{
+	char text[2][80];
+	if (a->part.i == b->part.i && a->part.n == b->part.n)
+		return 0;
+	fc_header_part_text(a, text[0], sizeof text[0]);
+	fc_header_part_text(b, text[1], sizeof text[1]);
+	return fc_fail(e, "%s is %s, the one before %s", name, text[1], text[0]);
+}
+
 int fc_header_compatible(
     const struct fc_header *a, const struct fc_header *b, const char *name, struct fc_err *e)
 {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/shard.h"
 
 /* Ceilings; a stream beyond them is refused, see fc-stream(5). */
 #define FC_HEADER_MAX_BYTES ((size_t)1 << 20)
@@ -57,6 +58,7 @@ struct fc_header {
 	uint32_t top_k;    /* most entries of a row; 0 where there are none */
 	uint32_t n_sample; /* a row's entries are shares of so many drawn ids; 0: the likeliest */
 	double sample_temperature; /* of the draws; 0 where there are none */
+	struct fc_shard part;      /* of a whole that the stream is; n = 0: it is no part */
 	uint64_t source_tokenizer; /* a map's other side, else 0 */
 	uint32_t source_n_vocab;
 	struct fc_source *source; /* [n_source] */
@@ -79,6 +81,14 @@ void fc_header_draws_text(const struct fc_header *h, char *text, size_t size);
 /* Are both of the likeliest entries, or of as many draws at one temperature?  Names both if not. */
 int fc_header_same_draws(const struct fc_header *a, const char *a_name, const struct fc_header *b,
     const char *b_name, struct fc_err *e);
+/* "part 2 of 3" or "no part of a whole", for messages. */
+void fc_header_part_text(const struct fc_header *h, char *text, size_t size);
+/* Part s of the stream h describes: of a part it is a part of the whole again, as long as its
+ * number has room. */
+int fc_header_set_part(struct fc_header *h, const struct fc_shard *s, struct fc_err *e);
+/* Are both no parts, or the same part?  If not, says that name is another. */
+int fc_header_same_part(
+    const struct fc_header *a, const struct fc_header *b, const char *name, struct fc_err *e);
 /* Index of the source equal to s, appended if there is none. */
 size_t fc_header_find_source(struct fc_header *h, const struct fc_source *s);
 void fc_header_add_program(

@@ -46,6 +46,8 @@ int fc_pack_header(struct fc_buf *out, const struct fc_header *h, struct fc_err 
 	m.top_k = h->top_k;
 	m.n_sample = h->n_sample;
 	m.sample_temperature = h->sample_temperature;
+	m.part = (uint32_t)h->part.i;
+	m.parts = (uint32_t)h->part.n;
 	m.source_tokenizer = h->source_tokenizer;
 	m.source_n_vocab = h->source_n_vocab;
 	m.cut = (Fc__Cut)h->cut;
@@ -93,6 +95,7 @@ int fc_unpack_header(struct fc_header *h, const Fc__Header *m, struct fc_err *e)
 	h->cut = (enum fc_text_cut)m->cut;
 	h->n_sample = m->n_sample;
 	h->sample_temperature = m->sample_temperature;
+	h->part = (struct fc_shard){m->part, m->parts};
 	struct fc_header sizes = *h;
 	sizes.n_source = m->n_source;
 	sizes.n_history = m->n_history;

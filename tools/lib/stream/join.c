@@ -89,10 +89,19 @@ static int check_names(const struct fc_join *j, struct fc_err *e)
 	    : 0;
 }
 
+static bool is_same_part(const struct fc_join *j, size_t i)
+{
+	struct fc_err ignored;
+	return fc_header_same_part(&j->header, header_of(j, i), name_of(j, i), &ignored) == 0;
+}
+
 static void join_headers(struct fc_join *j)
 {
 	struct fc_header *h = &j->header;
 	fc_header_copy(h, header_of(j, 0));
+	for (size_t i = 1; i < j->n; i++)
+		if (!is_same_part(j, i))
+			h->part = (struct fc_shard){0, 0};
 	h->n_sample = header_of(j, j->o.first)->n_sample;
 	h->sample_temperature = header_of(j, j->o.first)->sample_temperature;
 	for (size_t i = 0; i < j->n; i++) {
@@ -287,6 +296,11 @@ static int deliver_fronts(struct fc_join *j, struct fc_err *e)
 		struct fc_example *x = fc_join_at(j, i);
 		if (check_same(j, i, e) < 0)
 			return -1;
+		if (j->header.part.n && !is_same_part(j, i))
+			return fc_fail(e,
+			    "%s: a later part of it is another part of the whole than its "
+			    "beginning; fuse the parts one by one",
+			    name_of(j, i));
 		fit_tokens(fc_join_at(j, 0), x);
 		if (x->source < in->n_source)
 			x->source = in->source[x->source];

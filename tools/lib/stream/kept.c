@@ -49,6 +49,12 @@ static int fail_with_difference(
 			    "%s: an interrupted run had another %s (%016" PRIx64 ", not %016" PRIx64
 			    ")" REMEDY,
 			    partial, same[i].what, same[i].a, same[i].b);
+	char part[2][80];
+	fc_header_part_text(a, part[0], sizeof part[0]);
+	fc_header_part_text(b, part[1], sizeof part[1]);
+	if (strcmp(part[0], part[1]) != 0)
+		return fc_fail(e, "%s: an interrupted run made %s, this one makes %s" REMEDY,
+		    partial, part[0], part[1]);
 	if (a->cut != b->cut)
 		return fc_fail(e,
 		    "%s: an interrupted run had --cut %s, this one has --cut %s" REMEDY, partial,

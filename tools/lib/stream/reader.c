@@ -148,6 +148,9 @@ static int start_section(struct fc_reader *r, const Fc__Header *m, struct fc_err
 		    "%s: a model of %" PRIu32 " outputs comes after one of %" PRIu32
 		    ": put it first or join them with fc-view",
 		    name, fc_header_n_output(&r->section), fc_header_n_output(&r->header));
+	struct fc_err ignored;
+	if (fc_header_same_part(&r->header, &r->section, name, &ignored) < 0)
+		r->header.part = (struct fc_shard){0, 0}; /* of several */
 	r->source_at = fc_realloc(r->source_at, r->section.n_source, sizeof *r->source_at);
 	for (size_t i = 0; i < r->section.n_source; i++)
 		r->source_at[i] =
