@@ -7,8 +7,8 @@ build='gcc g++ make pkg-config git libzstd-dev libprotobuf-c-dev protobuf-c-comp
 libpcre2-dev libutf8proc-dev libyaml-dev libxxhash-dev libopenblas-openmp-dev libdnnl-dev
 libcurl4-openssl-dev'
 demo='python3 gnuplot-nox'
-check='bats mandoc shellcheck zstd xz-utils procps binutils jq zsh fish
-libopenmpi-dev openmpi-bin iproute2'
+check='bats mandoc shellcheck zstd xz-utils procps binutils jq zsh fish libopenmpi-dev openmpi-bin
+iproute2 slurm-wlm slurmctld slurmd munge parallel'
 
 [ $# -gt 0 ] || set -- build demo check
 wanted=

@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Pipelines whose stages are jobs: of a Slurm with two nodes, which the tests start, and of GNU parallel.
+load ../helper
+load slurm
+
+setup_file() {
+	export K=$FC_ROOT/pipelines/demo/kit SLURM_MISSING
+	SLURM_MISSING=$(slurm_missing)
+	cd "$BATS_FILE_TMPDIR" || return
+	python3 "$FC_ROOT/pipelines/demo/talk.py" --set fusion -n 40 --seed 3 >chats.jsonl
+	head -n 9 chats.jsonl | jq -c '{id, messages: [.messages[0]]}' >prompts.jsonl
+	fuse -s OUT=local 2>local.log
+	if [ -z "$SLURM_MISSING" ]; then slurm_start "$BATS_FILE_TMPDIR/slurm"; fi
+}
+
+teardown_file() { if [ -z "$SLURM_MISSING" ]; then slurm_stop "$BATS_FILE_TMPDIR/slurm"; fi; }
+
+setup() { cd "$BATS_FILE_TMPDIR" || return; }
+
+fuse() {
+	make -f "$FC_ROOT/pipelines/fusechat.mk" PIVOT="$K/pivot" SOURCES="$K/facts" DATA=chats.jsonl FC="${TOOLS:-$FC_ROOT/$B}/" \
+		INFER='-q --dtype f32' TRAIN="-q --epochs 1 --lr 1e-3 --batch-tokens 512 --dtype f32 -j 1" "$@"
+}
+
+same_as_local() { # same_as_local OUT: streams and the result, and no parts are left
+	for f in pivot.fcs facts.aligned.fcs target-facts/model.safetensors fusechat/model.safetensors; do
+		cmp "local/$f" "$1/$f" || return
+	done
+	[ -z "$(find "$1" -name '*.parts')" ]
+}
+
+# tools FOLDER: the tools, of which fc-infer notes how it is called, and once, in the second part of the pivot's
+# capture, leaves what a killed run leaves and ends as $END says
+tools() {
+	mkdir -p "$1"
+	ln -sf "$FC_ROOT/$B"/fc-* "$1"
+	rm "$1/fc-infer"
+	cat >"$1/fc-infer" <<-EOF
+		#!/usr/bin/env bash
+		echo "\${SLURMD_NODENAME:-here} \$*" >>"$BATS_FILE_TMPDIR/$1/calls"
+		case "\$*" in *"--shard 2/3"*pivot.fcs.parts*)
+		    if [ ! -e "$BATS_FILE_TMPDIR/$1/ended" ]; then
+		        touch "$BATS_FILE_TMPDIR/$1/ended"
+		        line="\$*" out=\${line##* -o } out=\${out%% *}
+		        "$FC_ROOT/$B/fc-infer" \${line/-o \$out/-o \$out.whole} || exit
+		        head -c \$((\$(stat -c %s \$out.whole) / 2)) \$out.whole >\${out%/*}/.\${out##*/}.partial
+		        rm \$out.whole
+		        $END
+		    fi ;;
+		esac
+		exec "$FC_ROOT/$B/fc-infer" "\$@"
+	EOF
+	chmod +x "$1/fc-infer"
+}
+
+calls() { grep -c -- "--shard $2 .*pivot.fcs.parts\|pivot.fcs.parts.*--shard $2 " "$1/calls" || true; }
+
+# A part that is killed is run again by itself; one that fails is run by the next make, and no other.
+killed_and_failed() { # killed_and_failed HOW
+	END='kill -9 $$' tools "killed-$1"
+	TOOLS=$PWD/killed-$1 run -0 fuse -s -j2 OUT="out-$1-killed" SUBMIT="$1" SHARDS=3
+	[[ $output == *"step 2 of 6: distributions of the pivot, part 3 of 3"* ]]
+	[[ $output == *"part 2: ended by signal 9"*"part 2 of 3 once more"* ]]
+	same_as_local "out-$1-killed"
+	[ "$(calls "killed-$1" 1/3)/$(calls "killed-$1" 2/3)/$(calls "killed-$1" 3/3)" = 1/2/1 ]
+
+	END='exit 1' tools "failed-$1"
+	TOOLS=$PWD/failed-$1 run ! fuse -s -k OUT="out-$1-failed" SUBMIT="$1" SHARDS=3
+	[ ! -e "out-$1-failed/pivot.fcs" ] && [ ! -e "out-$1-failed/pivot.fcs.parts/2.fcs" ]
+	before=$(($(calls "failed-$1" 1/3) + $(calls "failed-$1" 3/3)))
+	there=$(find "out-$1-failed/pivot.fcs.parts" -name '[13].fcs' | wc -l)
+	TOOLS=$PWD/failed-$1 run -0 fuse -s OUT="out-$1-failed" SUBMIT="$1" SHARDS=3
+	same_as_local "out-$1-failed"
+	[ "$(calls "failed-$1" 2/3)" -eq 2 ]
+	[ $(($(calls "failed-$1" 1/3) + $(calls "failed-$1" 3/3))) -eq $((before + 2 - there)) ]
+	run -0 fuse OUT="out-$1-failed" SUBMIT="$1" SHARDS=5
+	[[ $output == *"Nothing to be done"* ]]
+}
+
+@test "a FuseChat run by Slurm has the bytes of a local one; a killed part is run again, a finished one never" {
+	[ -z "$SLURM_MISSING" ] || skip "$SLURM_MISSING"
+	killed_and_failed slurm
+	grep -q '^n1 ' killed-slurm/calls && grep -q '^n2 ' killed-slurm/calls
+	# every stage with a model was a job
+	fuse -s OUT=jobs SUBMIT=slurm SRUN='-J whole'
+	same_as_local jobs
+	[ "$(scontrol -o show job | grep -c 'JobName=whole .*JobState=COMPLETED')" -eq 5 ]
+}
+
+@test "a FuseChat run by GNU parallel has the bytes of a local one; a killed part is run again, a finished one never" {
+	command -v parallel >/dev/null || skip "parallel is not installed (pipelines/deps.sh check)"
+	killed_and_failed parallel
+}
+
+@test "parts here, one after the other, and what cannot be asked for" {
+	killed_and_failed local
+	for wrong in "SUBMIT=pbs" "SHARDS=0" "SHARDS=x" "SUBMIT=slurm parallel"; do
+		run -2 fuse -s OUT=none "$wrong"
+		[[ $output == *"${wrong%%=*} is "* ]]
+	done
+	PATH=$(dirname "$(command -v make)"):/nowhere run ! bash "$FC_ROOT/pipelines/submit.sh" pbs true
+	# parts that are older than a new setting go
+	mkdir -p old/pivot.fcs.parts
+	cp local/pivot.fcs old/pivot.fcs.parts/1.fcs
+	echo 2 >old/pivot.fcs.parts/of
+	touch -d '2020-01-01' old/pivot.fcs.parts/of
+	fuse -s OUT=old SHARDS=2
+	same_as_local old
+}
+
+@test "answers in parts are those of one run, in their order" {
+	answers() {
+		make -s -f "$FC_ROOT/pipelines/answers.mk" PIVOT="$K/pivot" SOURCES="$K/facts" PROMPTS=prompts.jsonl FUSION= \
+			SAMPLES=2 REWARD=agreement GENERATE='-q --max-new 8' FC="$FC_ROOT/$B/" "$@"
+	}
+	answers OUT=answers-1
+	[ "$(wc -l <answers-1/answers/facts.jsonl)" -eq 18 ]
+	answers OUT=answers-4 SHARDS=4
+	cmp answers-1/answers/facts.jsonl answers-4/answers/facts.jsonl
+	cmp answers-1/best.jsonl answers-4/best.jsonl
+}
