@@ -61,7 +61,7 @@ killed_and_failed() { # killed_and_failed HOW
 	END='kill -9 $$' tools "killed-$1"
 	TOOLS=$PWD/killed-$1 run -0 fuse -s -j2 OUT="out-$1-killed" SUBMIT="$1" SHARDS=3
 	[[ $output == *"step 2 of 6: distributions of the pivot, part 3 of 3"* ]]
-	[[ $output == *"part 2: ended by signal 9"*"part 2 of 3 once more"* ]]
+	[[ $output == *"part 2: ended by signal 9"* && $output == *"part 2 of 3 once more"* ]]
 	same_as_local "out-$1-killed"
 	[ "$(calls "killed-$1" 1/3)/$(calls "killed-$1" 2/3)/$(calls "killed-$1" 3/3)" = 1/2/1 ]
 

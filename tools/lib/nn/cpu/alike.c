@@ -46,10 +46,31 @@ static void block_run(const struct fc_kern *k, const struct block *b, float *wei
 	}
 }
 
+struct blocks {
+	size_t rows, cols;
+};
+
+/* Blocks for all threads; large ones, since each copies what it reads. */
+static struct blocks blocks_for(size_t N, size_t O)
+{
+	enum { MOST = 512, LEAST_ROWS = HEIGHT, LEAST_COLS = 4 * WIDTH };
+	const size_t enough = 3 * (size_t)fc_par_threads();
+	struct blocks g = {MOST, MOST};
+	while ((N + g.rows - 1) / g.rows * ((O + g.cols - 1) / g.cols) < enough) {
+		if (g.rows / 2 >= LEAST_ROWS && g.rows >= g.cols)
+			g.rows /= 2;
+		else if (g.cols / 2 >= LEAST_COLS)
+			g.cols /= 2;
+		else
+			break;
+	}
+	return g;
+}
+
 void fc_alike_product(struct fc_cpu *cpu, float *y, size_t ldy, const float *x, const float *w,
     size_t N, size_t O, size_t I)
 {
-	const struct fc_grid g = fc_grid_for(N, O);
+	const struct blocks g = blocks_for(N, O);
 	const size_t weights = (g.cols + WIDTH) * DEPTH, size = weights + (size_t)HEIGHT * LD;
 	float *packs =
 	    fc_cpu_scratch(cpu, FC_SCRATCH_PACKS, size * (size_t)fc_par_threads(), sizeof *packs);

@@ -59,12 +59,6 @@ static inline size_t fc_min_size(size_t a, size_t b)
  * layer those of a tile, or a part of it.  head.c */
 size_t fc_alike_rows(size_t n_out);
 
-/* Blocks of a product [M, N] in float32, by its shape alone; linear.c. */
-struct fc_grid {
-	size_t rows, cols;
-};
-struct fc_grid fc_grid_for(size_t M, size_t N);
-
 /* What is behind the functions of nn.h. */
 size_t fc_cpu_few_rows(const struct fc_nn *nn);
 void fc_cpu_linear_fwd(

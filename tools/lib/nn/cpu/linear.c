@@ -9,10 +9,14 @@
  * bit. The larger a block, the less copying the library does for it; but there should be blocks for
  * several threads.
  */
-struct fc_grid fc_grid_for(size_t M, size_t N)
+struct grid {
+	size_t rows, cols;
+};
+
+static struct grid grid_for(size_t M, size_t N)
 {
 	enum { MOST = 512, LEAST = 128, ENOUGH = 12 };
-	struct fc_grid g = {MOST, MOST};
+	struct grid g = {MOST, MOST};
 	while ((M + g.rows - 1) / g.rows * ((N + g.cols - 1) / g.cols) < ENOUGH && g.cols > LEAST) {
 		if (g.rows == g.cols)
 			g.cols /= 2;
@@ -110,7 +114,7 @@ static void panel_fwd(struct fc_cpu *cpu, float *y, size_t ldy, const float *x, 
 		fc_alike_product(cpu, y, ldy, x, p, N, n_o, I);
 		return;
 	}
-	const struct fc_grid g = fc_grid_for(N, n_o);
+	const struct grid g = grid_for(N, n_o);
 #pragma omp parallel for collapse(2) schedule(dynamic) if (N * n_o * I > FC_PAR_PRODUCTS)
 	for (size_t o = 0; o < n_o; o += g.cols)
 		for (size_t n = 0; n < N; n += g.rows)
@@ -122,7 +126,7 @@ static void panel_fwd(struct fc_cpu *cpu, float *y, size_t ldy, const float *x, 
 static void panel_bwd_x(
     float *dx, struct operand dy, const float *p, size_t N, size_t n_o, size_t I, bool accumulate)
 {
-	const struct fc_grid g = fc_grid_for(N, I);
+	const struct grid g = grid_for(N, I);
 #pragma omp parallel for collapse(2) schedule(dynamic) if (N * n_o * I > FC_PAR_PRODUCTS)
 	for (size_t n = 0; n < N; n += g.rows)
 		for (size_t i = 0; i < I; i += g.cols)
@@ -134,7 +138,7 @@ static void panel_bwd_x(
 /* dw += dy^T x, dy [N, O], x [N, I] */
 static void rows_bwd_w(float *dw, struct operand dy, struct operand x, size_t N, size_t O, size_t I)
 {
-	const struct fc_grid g = fc_grid_for(O, I);
+	const struct grid g = grid_for(O, I);
 #pragma omp parallel for collapse(2) schedule(dynamic) if (N * O * I > FC_PAR_PRODUCTS)
 	for (size_t o = 0; o < O; o += g.rows)
 		for (size_t i = 0; i < I; i += g.cols)
