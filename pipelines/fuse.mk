@@ -16,6 +16,7 @@
 #   INFER TRAIN MERGE    further options of fc-infer, fc-train, fc-varm
 #   TYPE     bf16 or f16: the result once more in this type, beside the one in float32
 #   CHECKPOINT           seconds between the checkpoints of a training
+#   SUBMIT SHARDS SRUN HOSTS   where models run, and captures in how many parts; stage.mk
 #   FC       folder of the tools, with a slash at its end; empty: found by PATH
 #
 # Targets and results are float32: what a light fine-tuning changes is mostly smaller than half a step of

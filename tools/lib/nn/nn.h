@@ -45,12 +45,16 @@ int fc_nn_check_device(const char *device, struct fc_err *e);
  * AUTO: BF16 where it is oneDNN's, else F32.
  *
  * Thread count and bits: in F32 everything here gives the same bits for any number of threads.  In
- * BF16 oneDNN's products may differ in the order of their sums.  Another batch size, instruction
- * set (base/isa.h) or version of the libraries may change the last bits of either.
+ * BF16 oneDNN's products may differ in the order of their sums.  Another batch size (but see
+ * fc_nn_rows_alike()), instruction set (base/isa.h) or version of the libraries may change the last
+ * bits of either.
  */
 int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e);
 void fc_nn_close(struct fc_nn *nn);
-/* From now on the forward direction gives every row the bits that it has alone, of whatever batch.
+/*
+ * From now on the forward direction gives every row the bits that it has alone, of whatever batch.
+ * Of cpu; in BF16 with the same number of threads.  Costs: products of BF16 are padded to whole
+ * blocks of 128 to 512 rows, those of each expert too.
  */
 void fc_nn_rows_alike(struct fc_nn *nn, bool alike);
 enum fc_compute fc_nn_compute(const struct fc_nn *nn); /* never AUTO */
