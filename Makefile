@@ -138,7 +138,7 @@ $(B)/pic/version.o: $(B)/version.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$(CC) $(XCC) -fPIC -fvisibility=hidden -c -o $@ $<)
 $(B)/libfc-far.so: $(FAROBJ) $(MODOBJ)
-	$(call say,LINK,$(CC) $(XCC) -shared $(LDMOD) -o $@ $^)
+	$(call say,LINK,$(CC) $(XCC) -shared $(LDMOD) -o $@ $^ -lm)
 
 CUDIR  = tools/lib/nn/cuda
 CUSRC  = $(wildcard $(CUDIR)/*.cu)

@@ -56,6 +56,7 @@ void infer_served_header(const struct served *s, struct fc_header *h)
 	h->n_vocab = (uint32_t)fc_tokenizer_n_vocab(s->tokenizer);
 	h->n_output = (uint32_t)s->n_output;
 	h->top_k = (uint32_t)s->rows.top_k;
+	h->part = s->opt->shard;
 	/* which weights the server has is not known here */
 	fc_header_add_source(h, name, 0, h->tokenizer);
 	fc_header_add_self(h);
