@@ -36,7 +36,7 @@ $(call adapt_dir,$1)/fold-$2: $(if $(call is_folder,$1),,$(call adapt_dir,$1)/mo
 	$$(train_go_on)
 	{ $(foreach g,$(filter-out $2,$(folds)),$(FC)fc-infer -q --tokens -m $(call adapt_model,$1) -p $(PIVOT) $(INFER) $(call \
 	    shard,$g) $(DATA);) } | \
-	    $(FC)fc-train -m $(call adapt_model,$1) --lambda 1 --save-dtype f32 $(ADAPTING) $$(resumable) --force -o $$@
+	    $(fc_train) -m $(call adapt_model,$1) --lambda 1 --save-dtype f32 $(ADAPTING) $$(resumable) --force -o $$@
 	$$(train_done)
 $(call adapt_dir,$1)/own-$2.fcs: $(call adapt_dir,$1)/fold-$2
 	$$(call step,distributions of $1 in fold $2)

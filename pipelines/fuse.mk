@@ -17,6 +17,7 @@
 #   TYPE     bf16 or f16: the result once more in this type, beside the one in float32
 #   CHECKPOINT           seconds between the checkpoints of a training
 #   SUBMIT SHARDS SRUN HOSTS   where models run, and captures in how many parts; stage.mk
+#   LAUNCH   starts trainings as several processes: mpirun -n 4
 #   FC       folder of the tools, with a slash at its end; empty: found by PATH
 #
 # Targets and results are float32: what a light fine-tuning changes is mostly smaller than half a step of
@@ -76,7 +77,7 @@ endef
 rows_part = $(call whole_stream,$(part).fcs,$(subst -o $@,-o $(part).fcs,$(call capture,$1,$2 $(shard_options),$3)))
 loss  = $(if $(filter published,$(LOSS)),--loss ce --unlisted renormalise --untaught share,--loss $(LOSS))
 # Conversations are anybody's here, sources' answers among them.
-train = $(FC)fc-train -m $(PIVOT) --lambda $(LAMBDA) $(loss) --answers any --save-dtype f32 $(TRAIN)
+train = $(fc_train) -m $(PIVOT) --lambda $(LAMBDA) $(loss) --answers any --save-dtype f32 $(TRAIN)
 
 SET   := $(OUT)/settings
 pivot := $(call identity,$(PIVOT))

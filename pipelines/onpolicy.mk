@@ -73,7 +73,7 @@ STEPS   = $(CHECKED) $(maps) $(dev_steps) $(foreach r,$(rounds),$(call round_ste
           $(TYPE:%=$(RESULT))
 
 answer   = $(FC)fc-infer --generate -m $1 --temperature 1 $(GENERATE)
-train_on = $(FC)fc-train -m $1 --lambda $(LAMBDA) $(loss) --untaught share --save-dtype f32 $(TRAIN)
+train_on = $(fc_train) -m $1 --lambda $(LAMBDA) $(loss) --untaught share --save-dtype f32 $(TRAIN)
 train    = $(call train_on,$(PIVOT))
 also_checked = $(call answer,$(PIVOT)) --dry-run
 teach    = $(strip $(FC)fc-align fuse --rule $(RULE) -k $(K) $(if $(filter mixture,$(RULE)),--weights $(WEIGHTS) $(BY:%=--by \

@@ -42,7 +42,7 @@ $(call settings,$(SET)/preference/itself,of $(FUSION) pivot $(pivot) prompts $(p
     deciding,fc-infer,$(GENERATE)) seed $(SEED))
 $(call settings,$(SET)/preference/train,by $(PREFERENCE) options $(call deciding,fc-train,$(PREFER)) sources $(REFERENCES:$(PART)/%=%))
 
-prefer = $(FC)fc-train -m $1 --preference $(PREFERENCE) --save-dtype f32 $(PREFER)
+prefer = $(fc_train) -m $1 --preference $(PREFERENCE) --save-dtype f32 $(PREFER)
 # Only what the answers' labels have is read, and no row.
 scored_by = $(FC)fc-infer -k 1 $(call infer_to,$1 $(INFER)) $(PAIRED)
 

@@ -136,6 +136,10 @@ join_lines   = awk -v n=$1 'BEGIN { for (;;) for (i = 1; i < ARGC; i++) for (k =
     ARGV[i]) <= 0) exit; print line } }' $(call all_parts,.jsonl) >$@
 
 # ---- training: it goes on where it was stopped ----
+# LAUNCH starts a training as several processes: mpirun -n 4.  With --lanes among the options of fc-train their number
+# changes no byte.
+LAUNCH   =
+fc_train = $(if $(LAUNCH),$(LAUNCH) )$(FC)fc-train
 # CHECKPOINT is the time between checkpoints in seconds; of the time, saving takes at most a twentieth.
 # $(train_go_on) comes before fc-train $(resumable), which makes $@, and $(train_done) behind it.
 CHECKPOINT  = 300

@@ -20,7 +20,7 @@ setup() { cd "$BATS_FILE_TMPDIR" || return; }
 
 fuse() {
 	make -f "$FC_ROOT/pipelines/fusechat.mk" PIVOT="$K/pivot" SOURCES="$K/facts" DATA=chats.jsonl FC="${TOOLS:-$FC_ROOT/$B}/" \
-		INFER='-q --dtype f32' TRAIN="-q --epochs 1 --lr 1e-3 --batch-tokens 512 --dtype f32 -j 1" "$@"
+		INFER='-q --dtype f32' TRAIN="-q --epochs 1 --lr 1e-3 --batch-tokens 512 --micro-tokens 64 --lanes 4 --dtype f32 -j 1" "$@"
 }
 
 same_as_local() { # same_as_local OUT: streams and the result, and no parts are left
@@ -119,4 +119,27 @@ killed_and_failed() { # killed_and_failed HOW
 	answers OUT=answers-4 SHARDS=4
 	cmp answers-1/answers/facts.jsonl answers-4/answers/facts.jsonl
 	cmp answers-1/best.jsonl answers-4/best.jsonl
+}
+
+@test "by mpirun with 1, 2 and 4 ranks, and by hand: the same model" {
+	if command -v mpirun >/dev/null && [ -e "$FC_ROOT/$B/libfc-mpi.so" ]; then
+		export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rsh_agent=false
+		export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
+		for n in 1 2 4; do
+			fuse -s OUT=ranks$n LAUNCH="mpirun -n $n" >/dev/null 2>&1
+			same_as_local ranks$n
+			rm -r ranks$n
+		done
+	else
+		echo "# not by mpirun: needs openmpi-bin, and libopenmpi-dev when the tools are built" >&3
+	fi
+	tool() { "$FC_ROOT/$B/$1" "${@:2}" 2>>hand.log; }
+	tool fc-infer -k 10 --dtype f32 -m "$K/pivot" chats.jsonl >hand.pivot.fcs
+	tool fc-infer -k 10 --dtype f32 -m "$K/facts" -p "$K/pivot" chats.jsonl | tool fc-align apply -p "$K/pivot" -s "$K/facts" -o hand.facts.fcs
+	tool fc-align fuse --rule mince -k 10 hand.pivot.fcs hand.facts.fcs |
+		tool fc-train -m "$K/pivot" --lambda 0.9 --loss kl --answers any --save-dtype f32 --epochs 1 --lr 1e-3 --batch-tokens 512 \
+			--micro-tokens 64 --lanes 4 --dtype f32 -j 1 -o hand.target
+	tool fc-varm -b "$K/pivot" hand.target -o hand.fused
+	cmp hand.target/model.safetensors local/target-facts/model.safetensors
+	cmp hand.fused/model.safetensors local/fusechat/model.safetensors
 }

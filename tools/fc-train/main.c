@@ -70,8 +70,8 @@ static uint64_t tokenizer_fingerprint(const struct train_options *o, const struc
 	return fingerprint;
 }
 
-/* Ends the program once all is known to be there that a run needs but the stream. */
-_Noreturn static void check_models(const struct train_options *o)
+/* Is all there that a run needs but the stream? */
+static void check_models(const struct train_options *o)
 {
 	struct fc_tokenizer *t;
 	struct fc_config c;
@@ -82,7 +82,6 @@ _Noreturn static void check_models(const struct train_options *o)
 	or_die(fc_tokenizer_open(&t, o->model ? o->model : o->tokenizer, &e), &e);
 	fc_tokenizer_free(t);
 	fc_config_release(&c);
-	fc_finish();
 }
 
 /* What the weights start from. */
@@ -360,7 +359,8 @@ static size_t lanes(const struct train_options *o, const struct fc_comm *comm)
 static _Noreturn void follow(const struct train_options *o, struct fc_comm *comm)
 {
 	struct fc_err e;
-	or_die(train_ranks_follow(comm, o->device, &e), &e);
+	if (!o->dry_run)
+		or_die(train_ranks_follow(comm, o->device, &e), &e);
 	fc_comm_close(comm);
 	fc_finish();
 }
@@ -395,8 +395,11 @@ int main(int argc, char **argv)
 		or_die(fc_outdir_open(&out, o.output, o.force ? &fc_folder_model : NULL, &e), &e);
 	or_die(fc_nn_open(&nn, o.device, o.dtype, &e), &e);
 	fc_nn_set_advice(nn, "a smaller --micro-tokens");
-	if (o.dry_run)
+	if (o.dry_run) {
 		check_models(&o);
+		fc_comm_close(comm);
+		fc_finish();
+	}
 	struct fc_params *params = open_params(&o, nn);
 	uint64_t tokenizer = tokenizer_fingerprint(&o, params);
 	struct train_target target = {

@@ -123,7 +123,7 @@ static const struct fc_opt how[] = {
 	"tokens of a step"),
     FC_OPT_INT(0, "micro-tokens", FC_OPT_DECIDES, &asked.micro_tokens, "N", 1, 1 << 24,
 	"tokens computed at a time: bounds the memory"),
-    FC_OPT_INT(0, "lanes", FC_OPT_PASSES, &asked.lanes, "N", 0, 1 << 16,
+    FC_OPT_INT(0, "lanes", FC_OPT_DECIDES, &asked.lanes, "N", 0, 1 << 16,
 	"sums of gradients that are added at the end (0: one for each rank)"),
     FC_OPT_INT(0, "max-length", FC_OPT_DECIDES, &asked.max_length, "N", 2, 1 << 24,
 	"longer examples are truncated (also at the model's context)"),
