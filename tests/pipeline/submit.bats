@@ -139,7 +139,7 @@ killed_and_failed() { # killed_and_failed HOW
 	tool fc-align fuse --rule mince -k 10 hand.pivot.fcs hand.facts.fcs |
 		tool fc-train -m "$K/pivot" --lambda 0.9 --loss kl --answers any --save-dtype f32 --epochs 1 --lr 1e-3 --batch-tokens 512 \
 			--micro-tokens 64 --lanes 4 --dtype f32 -j 1 -o hand.target
-	tool fc-varm -b "$K/pivot" hand.target -o hand.fused
+	tool fc-varm -b "$K/pivot" --dtype f32 hand.target -o hand.fused
 	cmp hand.target/model.safetensors local/target-facts/model.safetensors
 	cmp hand.fused/model.safetensors local/fusechat/model.safetensors
 }
