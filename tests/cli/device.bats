@@ -105,5 +105,6 @@ same_numbers() { # same_numbers CPU OTHER
 	run -1 fc-infer -q -m "$F/pivot" --device far:1 -o y.fcs "$F/heldout.jsonl"
 	[[ $output == *"device far:1: the last one that this machine has is far:0"* ]]
 	run -0 --separate-stderr bin/fc-infer -m "$F/pivot" --device auto -o y.fcs "$F/heldout.jsonl"
+	# shellcheck disable=SC2154 # bats sets it
 	[[ $stderr == *"products by "*"(device cuda: no libfc-cuda.so in "* ]]
 }

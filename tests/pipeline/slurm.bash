@@ -49,7 +49,7 @@ slurm_start() {
 	slurmctld 3>&-
 	slurmd -N n1 3>&-
 	slurmd -N n2 3>&-
-	for i in $(seq 100); do
+	for _ in $(seq 100); do
 		[ "$(sinfo -h -t idle -o %D 2>/dev/null)" = 2 ] && return
 		sleep 0.3
 	done

@@ -15,7 +15,7 @@
 static const struct {
 	const char *name, *remedy;
 } modules[] = {
-    {"cuda", "it is built by make where the CUDA toolkit is (Debian: nvidia-cuda-toolkit)"},
+    {"cuda", "it is built by make cuda, where the CUDA Toolkit is"},
     {"emu", "it is built by make where a C++ compiler is"},
     {"far", "it is built by make"},
 };
@@ -36,7 +36,7 @@ int fc_device_parse(struct fc_device_name *d, const char *text, struct fc_err *e
 		return fc_fail(
 		    e, "%s: what follows %.*s: is the number of a device", text, (int)n, text);
 	snprintf(d->name, sizeof d->name, "%.*s", (int)n, text);
-	d->index = number ? atoi(number) : 0;
+	d->index = number ? (int)strtol(number, NULL, 10) : 0;
 	return 0;
 }
 
@@ -76,7 +76,7 @@ static int open_index(struct fc_nn **nn, const struct fc_device_module *m, void 
 	if (fc_cpu_open(&cpu, compute, e) < 0)
 		return -1;
 	if (m->open(nn, index, compute, cpu, e) < 0) {
-		fc_nn_close(cpu);
+		cpu->ops->close(cpu);
 		return -1;
 	}
 	(*nn)->module = handle;

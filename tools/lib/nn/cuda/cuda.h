@@ -60,7 +60,7 @@ struct fc_cuda {
 		void *p;
 		size_t n_bytes;
 	} scratch[FC_CUDA_SCRATCH_N];
-	bool failed; /* and nothing is done any more */
+	bool failed; /* after its first error a device does nothing */
 	struct fc_err err;
 };
 

@@ -21,8 +21,8 @@ struct fc_far_block {
 struct fc_far {
 	struct fc_nn nn;
 	struct fc_nn *cpu;
-	char *away, *here; /* two spans of addresses; what is handed out lies in away */
-	size_t next;       /* in them: addresses are not used twice */
+	char *away, *here;          /* two spans of addresses; what is handed out lies in away */
+	size_t next;                /* in them: addresses are not used twice */
 	struct fc_far_block *block; /* [n_block] allocated */
 	size_t n_block, cap_block;
 	size_t n_used, n_most, n_total; /* bytes; n_most: so far */
