@@ -11,7 +11,7 @@ slurm_missing() {
 }
 
 slurm_start() {
-	local s=$1 host i
+	local s=$1 host
 	host=$(hostname -s)
 	mkdir -p "$s"/{log,state,spool/n1,spool/n2,munge}
 	chmod 755 "$s" "$s/munge"

@@ -11,10 +11,10 @@
  * cpu/: computation by the processor.  Each group of functions of nn.h has a file (linear with
  * linear_bf16, split, rmsnorm, layernorm, rope, attention, glu, route, embed, head with head_loss;
  * *_bwd where the way back is long; alike, where rows are to be; optimizer), cpu is the table of
- * them with memory and handle, backend what they share, sgemm and bf16 are the doors to OpenBLAS
- * and oneDNN, and kern lists the inner loops on one thread: kern_* compiles the bodies kern_*_body
- * for one instruction set each.  head_draw is rows by draws instead of the likeliest; head_row is a
- * teacher's row against a row of logits, head_objective the divergences.
+ * them with memory and handle, backend what they share with their scratch, sgemm and bf16 are the
+ * doors to OpenBLAS and oneDNN, and kern lists the inner loops on one thread: kern_* compiles the
+ * bodies kern_*_body for one instruction set each.  head_draw is rows by draws instead of the
+ * likeliest; head_row is a teacher's row against a row of logits, head_objective the divergences.
  */
 
 /* Scratch that survives between calls.  A slot's contents last until it is asked for again. */

@@ -64,19 +64,6 @@ static void cpu_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
 	*n_free = left > 0 ? (size_t)left * page : 0;
 }
 
-void *fc_cpu_scratch(struct fc_cpu *cpu, enum fc_scratch slot, size_t n, size_t size_bytes)
-{
-	size_t need;
-	if (!fc_size_mul(n, size_bytes, &need))
-		need = SIZE_MAX; /* ends in fc_malloc_aligned() */
-	if (cpu->scratch[slot].n_bytes < need) {
-		free(cpu->scratch[slot].p);
-		cpu->scratch[slot].p = fc_malloc_aligned(need, 1);
-		cpu->scratch[slot].n_bytes = need;
-	}
-	return cpu->scratch[slot].p;
-}
-
 static void cpu_describe(const struct fc_nn *nn, char *text, size_t size)
 {
 	const struct fc_cpu *cpu = (const struct fc_cpu *)nn;
