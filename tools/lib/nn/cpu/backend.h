@@ -55,6 +55,9 @@ static inline size_t fc_min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* A tile of the output layer is small enough for the outer cache, and of so many rows at least that
+ * the product runs well. */
+enum { FC_TILE_BYTES = 32 << 20, FC_TILE_ROWS = 128 };
 /* Rows of every block of a product with n_out outputs where rows are to be alike; of the output
  * layer those of a tile, or a part of it.  head.c */
 size_t fc_alike_rows(size_t n_out);

@@ -6,21 +6,12 @@
 
 #include "base/par.h"
 
-/* A tile is small enough for the outer cache and high enough for the product to run well. */
-enum { TILE_BYTES = 32 << 20, LEAST_ROWS = 128, MOST_ROWS = 1024 };
-
-size_t fc_alike_rows(size_t n_out)
-{
-	enum { MOST = 512 }; /* as linear_bf16 has it */
-	const size_t rows =
-	    TILE_BYTES / sizeof(float) / (n_out ? n_out : 1) / LEAST_ROWS * LEAST_ROWS;
-	return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST ? MOST : rows;
-}
+enum { MOST_ROWS = 1024 };
 
 size_t fc_head_tile_rows(const struct fc_nn *nn, const struct fc_head *h, size_t N)
 {
-	size_t rows = TILE_BYTES / sizeof(float) / h->w.n_out / LEAST_ROWS * LEAST_ROWS;
-	rows = rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
+	size_t rows = FC_TILE_BYTES / sizeof(float) / h->w.n_out / FC_TILE_ROWS * FC_TILE_ROWS;
+	rows = rows < FC_TILE_ROWS ? FC_TILE_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
 	if (nn->alike)
 		rows -= rows % fc_alike_rows(h->w.n_out);
 	return rows < N ? rows : N;
