@@ -59,7 +59,7 @@ static inline size_t fc_min_size(size_t a, size_t b)
  * the product runs well. */
 enum { FC_TILE_BYTES = 32 << 20, FC_TILE_ROWS = 128 };
 /* Rows of every block of a product with n_out outputs where rows are to be alike; of the output
- * layer those of a tile, or a part of it.  head.c */
+ * layer those of a tile, or a part of it.  alike.c */
 size_t fc_alike_rows(size_t n_out);
 
 /* What is behind the functions of nn.h. */
