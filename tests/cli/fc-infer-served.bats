@@ -211,6 +211,54 @@ same_rows() {
 	[[ $output == *"the strings of tokens have lost the spaces that they begin with"*"return_tokens_as_token_ids"* ]]
 }
 
+@test "--logprobs: a teacher whose tokenizer is not known, by the bytes of its tokens" {
+	capture facts
+	fc-infer -q -m "$(kit facts)" -p "$(kit pivot)" -k 5 --all-rows -o p.fcs chats.jsonl
+	fc-view --jsonl -t "$(kit facts)" p.fcs >all.jsonl
+	served openai-chat facts >said.jsonl
+	run -0 fc-infer --logprobs --make-tokenizer made.json --name gpt -p "$(kit pivot)" -k 5 -o made.fcs said.jsonl
+	[[ $output == *"trained tokens have no distribution"* ]]
+	# 256 bytes and what stands in the responses, as Python finds it
+	python3 - <<-'END'
+		import json
+		seen = set()
+		for line in open("said.jsonl"):
+		    for t in json.loads(line)["response"]["choices"][0]["logprobs"]["content"]:
+		        seen |= {bytes(w["bytes"]) for w in [t, *t["top_logprobs"]] if len(w["bytes"]) > 1}
+		assert len(json.load(open("made.json"))["model"]["vocab"]) == 256 + len(seen)
+	END
+	[[ $(fc-view made.fcs) == *"tokenizer     $(fc-view --fingerprint made.json | sed -n 's/^tokenizer=//p')"* ]]
+	[[ $(fc-view made.fcs) == *"source        gpt, model 0000000000000000"* ]]
+	fc-view --verify -t made.json made.fcs
+	# aligned with the pivot it says what it says with its own tokenizer
+	fc-infer -q --logprobs -m "$(kit facts)" -p "$(kit pivot)" -k 5 said.jsonl |
+		fc-align apply -q -p "$(kit pivot)" -s "$(kit facts)" | fc-view --jsonl >want.jsonl
+	fc-align apply -q -p "$(kit pivot)" -s made.json made.fcs | fc-view --jsonl >got.jsonl
+	python3 - <<-'END'
+		import json
+		n = 0
+		for x, y in zip(*([json.loads(s) for s in open(f)] for f in ("want.jsonl", "got.jsonl")), strict=True):
+		    assert x["tokens"] == y["tokens"] and x["trained"] == y["trained"]
+		    have = {r["token"]: r for r in y["rows"]}
+		    for r in x["rows"]:
+		        s = have[r["token"]]
+		        assert s["true_logprob"] == r["true_logprob"]
+		        # a special token, here the end of a turn, is its name as text where nobody says that it is one
+		        of = dict(zip(s["ids"], s["logprobs"]))
+		        assert all(of.get(i) == p for i, p in zip(r["ids"], r["logprobs"]) if i not in (60, 639)), (r, s)
+		        n += 1
+		assert n > 30, n
+	END
+	# ids and strings need the tokenizer
+	for form in vllm-chat completion; do
+		served $form facts >said.jsonl
+		run -1 fc-infer --logprobs --make-tokenizer no.json --name gpt -p "$(kit pivot)" -o no.fcs said.jsonl
+		[[ $output == *"said.jsonl:1: response: token "*"and no bytes; -m, a folder with the model's tokenizer, tells what it is"* ]]
+		[ ! -e no.json ]
+	done
+	run -2 fc-infer --logprobs --make-tokenizer no.json -o no.fcs said.jsonl
+}
+
 @test "--logprobs: options of a model that runs are refused" {
 	for o in --generate --tokens '--sample 3' '--dtype f32' '--long cut' '--max-length 5'; do
 		# shellcheck disable=SC2086 # words

@@ -48,6 +48,7 @@ struct infer_options {
 	int stride; /* of windows; 0: max_length */
 	bool tokens_only, all_rows, train_opening;
 	bool logprobs;                  /* the input has a server's responses */
+	const char *make_tokenizer;     /* of --logprobs without -m; or NULL */
 	const char *served_model, *log; /* of --endpoint: the server's name for it; or NULL */
 	enum ask ask;
 	enum fc_text_cut cut;

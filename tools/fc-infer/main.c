@@ -73,6 +73,8 @@ static const struct fc_opt own[] = {
     FC_OPT_FLAG(0, "tokens", FC_OPT_DECIDES, &opt.tokens_only,
 	"write a token stream; the model is not run"),
     FC_OPT_HEAD("Served models"),
+    FC_OPT_TEXT(0, "make-tokenizer", FC_OPT_OUT_TEXT, &opt.make_tokenizer, "FILE",
+	"with --logprobs, without -m: a tokenizer.json of the bytes that tokens are said to have"),
     FC_OPT_TEXT(0, "endpoint", FC_OPT_PASSES, &fc_endpoint_asked.base_url, "URL",
 	"ask this OpenAI-compatible server, as https://host/v1, instead of running a model"),
     FC_OPT_TEXT(
@@ -165,7 +167,7 @@ static void check_rows(void)
 }
 
 /* No model runs: what says how it does, or where it is cut, has no effect. */
-static void check_served(void)
+static void check_served(int n_paths)
 {
 	struct fc_err e;
 	const bool asks = fc_endpoint_asked.base_url != NULL;
@@ -186,6 +188,9 @@ static void check_served(void)
 			: opt.model ? "model"
 			: opt.pivot ? "pivot"
 				    : "template");
+	if (opt.make_tokenizer && (!opt.logprobs || opt.model || !opt.name || n_paths == 0))
+		fc_die_usage("--make-tokenizer goes with --logprobs, --name and files, which are "
+			     "read twice, and without -m");
 	if (asks && opt.logprobs)
 		fc_die_usage("--endpoint asks, --logprobs reads what was said: only one of them");
 	if (!asks && (opt.log || opt.ask))
@@ -213,7 +218,7 @@ int main(int argc, char **argv)
 	fc_endpoint_asked.max_reply_bytes = 64 << 20; /* 4096 tokens of 20 entries are 5 MB */
 	int first = fc_opt_parse(tables, &usage, argc, argv);
 	fc_par_start(fc_opt_threads);
-	if (!opt.model && !(fc_endpoint_asked.base_url && opt.generate))
+	if (!opt.model && !(fc_endpoint_asked.base_url && opt.generate) && !opt.make_tokenizer)
 		fc_die_usage("-m MODEL is missing");
 	if (!opt.generate && wants_answers())
 		fc_die_usage("options of the generation need --generate");
@@ -226,7 +231,7 @@ int main(int argc, char **argv)
 	if (opt.resume && !opt.generate && fc_opt_no_history)
 		fc_die_usage("--resume compares the options in the history; without --no-history");
 	check_rows();
-	check_served();
+	check_served(argc - first);
 	if (opt.verbose && fc_quiet)
 		fc_die_usage("--verbose and --quiet exclude each other");
 	if (opt.verbose && opt.tokens_only)

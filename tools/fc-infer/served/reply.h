@@ -12,8 +12,9 @@
  * whatever its form (reply_text: tokens by their text, reply_ids: by their ids; reply_parts: what
  * both put together); line, the conversation that was scored; words, which tokens have which bytes;
  * place, where in the text each token of a reply stands; served_rows and served, the example that
- * comes of it.  stored reads a file of requests with their responses, ask_server asks a server now
- * and keeps what it says in asklog, ask_answers lets it answer.
+ * comes of it.  stored reads a file of requests with their responses,
+ * and makes a tokenizer of their bytes where there is none (made_tokenizer); ask_server asks a
+ * server now and keeps what it says in asklog, ask_answers lets it answer.
  */
 
 /* A token as a server calls it. */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "fc-infer/served/line.h"
+#include "fc-infer/served/made_tokenizer.h"
 #include "fc-infer/served/served.h"
 #include "text/jsonl.h"
 
@@ -61,13 +62,51 @@ static int take_line(void *ctx /* struct stored */, json_t *o, const char *where
 	return ret < 0 ? -1 : 0;
 }
 
+struct making {
+	struct made_tokenizer made;
+	struct reply reply;
+};
+
+static int learn_line(void *ctx /* struct making */, json_t *o, const char *where, struct fc_err *e)
+{
+	struct making *m = ctx;
+	struct line line;
+	int ret = infer_line_find(&line, o, where, e);
+	if (ret == 0 && !line.error) {
+		ret = infer_reply_read(&m->reply, line.response, where, e);
+		if (ret == 0)
+			ret = infer_made_add(&m->made, &m->reply, where, e);
+	}
+	json_decref(o);
+	return ret;
+}
+
+/* Reads all lines for their tokens' bytes, before they are read for their rows. */
+static int make_tokenizer(const char *path, char **paths, int n_paths, struct fc_err *e)
+{
+	struct making m = {0};
+	int ret = 0;
+	for (int i = 0; ret == 0 && i < n_paths; i++)
+		ret = strcmp(paths[i], "-")
+		    ? fc_jsonl_each(paths[i], learn_line, &m, e)
+		    : fc_fail(e, "standard input can't be read twice, as --make-tokenizer has to");
+	if (ret == 0)
+		ret = infer_made_write(&m.made, path, e);
+	infer_made_release(&m.made);
+	infer_reply_release(&m.reply);
+	return ret;
+}
+
 int infer_stored(const struct infer_options *o, const struct fc_shard *shard, char **paths,
     int n_paths, struct fc_err *e)
 {
 	static char *standard_input[] = {"-"};
 	struct stored s = {.shard = shard};
 	struct fc_header h;
-	int ret = infer_served_open(&s.served, o, o->model, e);
+	const char *tokenizer = o->model ? o->model : o->make_tokenizer;
+	int ret = o->model ? 0 : make_tokenizer(tokenizer, paths, n_paths, e);
+	if (ret == 0)
+		ret = infer_served_open(&s.served, o, tokenizer, e);
 	if (ret == 0 && !o->dry_run) {
 		infer_served_header(&s.served, &h);
 		ret = fc_writer_open(&s.writer, o->output, &h, e);
