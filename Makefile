@@ -265,7 +265,7 @@ install: all
 	mkdir -p $(DESTDIR)$(MODDIR)
 	for m in $(wildcard $(B)/libfc-mpi.so $(B)/libfc-cuda.so); do install -m 755 $$m $(DESTDIR)$(MODDIR); done
 	install -m 644 pipelines/*.mk proto/*.proto $(DESTDIR)$(DATADIR)
-	install -m 755 pipelines/weights.sh $(DESTDIR)$(DATADIR)
+	install -m 755 pipelines/weights.sh pipelines/fcstream.py $(DESTDIR)$(DATADIR)
 	install -m 644 pipelines/recipes/*.yml $(DESTDIR)$(DATADIR)/recipes
 	for s in 1 5 7; do mkdir -p $(DESTDIR)$(MANDIR)/man$$s; \
 	    install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s; done
@@ -278,7 +278,7 @@ uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(MODDIR)/libfc-mpi.so $(DESTDIR)$(MODDIR)/libfc-cuda.so
 	-rmdir $(DESTDIR)$(MODDIR)
 	rm -f $(TOOLS:%=$(DESTDIR)$(BASHDIR)/%) $(TOOLS:%=$(DESTDIR)$(ZSHDIR)/_%) $(TOOLS:%=$(DESTDIR)$(FISHDIR)/%.fish)
-	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(notdir $(wildcard pipelines/*.mk proto/*.proto)) weights.sh)
+	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(notdir $(wildcard pipelines/*.mk proto/*.proto)) weights.sh fcstream.py)
 	for p in $(notdir $(MANS)); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p; done
 	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(patsubst pipelines/%,%,$(wildcard pipelines/recipes/*.yml)))
 	-rmdir $(DESTDIR)$(DATADIR)/recipes $(DESTDIR)$(DATADIR)
