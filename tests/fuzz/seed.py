@@ -205,6 +205,19 @@ for text in ('{"header": {"kind": "dists", "n_vocab": 9, "top_k": 2, "sources": 
              '{"header": {"kind": "map", "n_vocab": 5, "source_n_vocab": 3}}\n'
              '{"source": 1, "pivot": 4, "count": 3, "rule": "count", "chosen": true}\n'):
     put("lines", text)
+talk = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+for request, response in (
+        ({"messages": talk}, {"prompt_logprobs": [None, *[{str(i): {"logprob": -1, "rank": 1, "decoded_token": "a"},
+                              "7": {"logprob": -2}} for i in (266, 58, 10, 97, 639, 264, 58, 10, 98, 639)]]}),
+        ({"prompt": "ab"}, {"choices": [{"text": "ab", "logprobs": {"tokens": ["a", "token_id:98"], "token_logprobs": [None, -1],
+                            "top_logprobs": [None, {"b": -1, "\ufffd": -2}], "text_offset": [0, 1]}}]}),
+        ({"messages": talk[:1]}, {"choices": [{"message": {"content": "b"}, "finish_reason": "stop", "logprobs": {"content": [
+            {"token": "b", "bytes": [98], "logprob": -1, "top_logprobs": [{"token": "c", "bytes": [99], "logprob": -2}]}]}}]}),
+        ({"inputs": "ab"}, {"generated_text": "c", "details": {"prefill": [], "tokens": [{"id": 99, "text": "c", "logprob": -1}],
+                            "top_tokens": [[{"id": 98, "text": "b", "logprob": -2}]]}}),
+        ({"text": "ab"}, {"text": "c", "meta_info": {"prompt_tokens": 3, "input_token_logprobs": [[None, 97, None], [-1, 98, "b"]],
+                          "input_top_logprobs": [None, [[-1, 98, "b"]]]}})):
+    put("served", json.dumps({"id": "a", "request": request, "response": response}))
 header = field(1, b"fc-stream") + b"\x10\1\x20\3"
 parts = [field(1, b"t") + field(2, b"F32") + field(3, b"\2\3") + b"\x20" + varint(at) +
          field(5, bytes(12)) for at in (0, 12)]
