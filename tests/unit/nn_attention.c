@@ -202,6 +202,9 @@ static void test_variants(struct fc_nn *nn, struct fc_rng *r)
 	    {{4, 2, 8, 0.35f, 0, 9, NULL}, "window of 9"},
 	    {{2, 1, 8, 0.35f, 3, 70, NULL}, "window of 70, soft cap"},
 	    {{2, 2, 4, 0.5f, 0, 1, NULL}, "window of 1"},
+	    {{2, 1, 80, 0.11f, 0, 0, NULL}, "heads 80 wide"},
+	    {{2, 1, 150, 0.08f, 4, 40, NULL}, "heads 150 wide, window of 40, soft cap"},
+	    {{1, 1, 256, 0.0625f, 0, 0, NULL}, "heads 256 wide"},
 	};
 	static const size_t n[] = {1, 2, 19, 67, 3};
 	for (size_t c = 0; c < FC_LEN(cases); c++) {
@@ -216,9 +219,13 @@ static void test_decode(struct fc_nn *nn, struct fc_rng *r)
 {
 	static const size_t n_q[] = {1, 1, 1, 3, 5, 40, 130}, n_k[] = {1, 2, 300, 3, 200, 333, 150};
 	static const struct fc_attn plain = {4, 2, 16, 0.25f, 0, 0, NULL},
-				    window = {4, 1, 12, 0.25f, 5, 50, NULL};
+				    window = {4, 1, 12, 0.25f, 5, 50, NULL},
+				    wide = {12, 1, 130, 0.09f, 0, 290, NULL};
 	struct batch b = batch_new(r, &plain, n_q, n_k, FC_LEN(n_q), 1);
 	check_fwd(nn, &b, "more keys than queries");
+	batch_release(&b);
+	b = batch_new(r, &wide, n_q, n_k, FC_LEN(n_q), 1);
+	check_fwd(nn, &b, "more keys than queries, window of 290, heads 130 wide");
 	batch_release(&b);
 	b = batch_new(r, &window, n_q, n_k, FC_LEN(n_q), 1);
 	check_fwd(nn, &b, "more keys than queries, window, soft cap");

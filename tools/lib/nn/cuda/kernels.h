@@ -88,4 +88,22 @@ void fc_cuda_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float *dy
 void fc_cuda_layernorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w,
     const float *bias, size_t N, size_t C, float eps);
 
+/* ---- attention.cu, attention_bwd.cu ---- */
+void fc_cuda_attn_fwd(
+    struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq);
+void fc_cuda_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq,
+    const struct fc_attn_grad *grad, size_t n_seq);
+
+/* ---- head.cu, head_topk.cu, head_draw.cu, head_loss.cu ---- */
+void fc_cuda_head_logits(
+    struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N, float *logits);
+void fc_cuda_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x,
+    const uint32_t *target, size_t N, size_t K, uint32_t *id, float *logprob, float *true_logprob);
+void fc_cuda_head_draw(struct fc_nn *nn, const struct fc_head *h, const float *x,
+    const uint32_t *target, size_t N, const struct fc_draws *d, struct fc_rng *rng,
+    uint32_t *n_entry, uint32_t *id, float *logprob, float *true_logprob);
+void fc_cuda_head_loss(struct fc_nn *nn, const struct fc_head *h, const float *x,
+    const uint32_t *target, const float *sft_weight, const float *kd_weight,
+    const struct fc_teacher *teacher, size_t N, float *dx, float *dw, struct fc_loss *loss);
+
 #endif

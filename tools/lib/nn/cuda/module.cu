@@ -95,6 +95,12 @@ static struct fc_nn_ops make_ops(void)
 	o.embed_fwd = fc_cuda_embed_fwd;
 	o.embed_add = fc_cuda_embed_add;
 	o.embed_bwd = fc_cuda_embed_bwd;
+	o.attn_fwd = fc_cuda_attn_fwd;
+	o.attn_bwd = fc_cuda_attn_bwd;
+	o.head_topk = fc_cuda_head_topk;
+	o.head_draw = fc_cuda_head_draw;
+	o.head_logits = fc_cuda_head_logits;
+	o.head_loss = fc_cuda_head_loss;
 	o.sum_squares = fc_cuda_sum_squares;
 	o.adamw = fc_cuda_adamw;
 	o.to_bf16 = fc_cuda_to_bf16;

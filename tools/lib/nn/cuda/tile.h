@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_NN_CUDA_TILE_H
+#define FC_NN_CUDA_TILE_H
+
+/*
+ * Products of tiles that lie in shared memory, by all lanes of a block of 4 * rows lanes:
+ *
+ *   tile_nt: c[rows, n] (+)= a[rows, k] b[n, k]^T        tile_nn: c[rows, n] += a[rows, k] b[k, n]
+ *
+ * c is float32; a and b are of type T: float, whose products are those of float32, or tile_bf16,
+ * whose products are of bfloat16 with sums in float32, by the tensor cores where there are any.
+ * rows, n and k are multiples of 16, n is at most 64.  An element's sum is over ascending k,
+ * whatever rows is.  Rows of a tile are tile_ld() apart, so that lanes that read a column use
+ * different banks; tiles begin at multiples of 32 bytes.
+ *
+ * Lanes see what others wrote after a SYNC only; these functions have none.
+ */
+
+#include "nn/cuda/launch.h"
+
+#ifdef __CUDACC__
+#include <cuda_bf16.h>
+#include <mma.h>
+#include <type_traits>
+typedef __nv_bfloat16 tile_bf16;
+#else
+struct tile_bf16 {
+	uint16_t bits;
+};
+#endif
+
+enum { TILE_WIDE = 64, TILE_STEP = 16 };
+
+/* Elements from row to row of a tile that is so wide. */
+template <class T>
+__host__ __device__ constexpr int tile_ld(int wide)
+{
+	return wide + 16 / (int)sizeof(T);
+}
+
+template <class T>
+__device__ inline T tile_from(float x);
+template <>
+__device__ inline float tile_from<float>(float x)
+{
+	return x;
+}
+__device__ inline float tile_value(float x)
+{
+	return x;
+}
+
+#ifdef __CUDACC__
+template <>
+__device__ inline tile_bf16 tile_from<tile_bf16>(float x)
+{
+	return __float2bfloat16_rn(x);
+}
+__device__ inline float tile_value(tile_bf16 x)
+{
+	return __bfloat162float(x);
+}
+#else
+/* The nearest, ties to even; a NaN stays one. */
+template <>
+inline tile_bf16 tile_from<tile_bf16>(float x)
+{
+	uint32_t u;
+	memcpy(&u, &x, sizeof u);
+	u = (u & 0x7fffffff) > 0x7f800000 ? u | 0x400000 : u + 0x7fff + (u >> 16 & 1);
+	return {(uint16_t)(u >> 16)};
+}
+inline float tile_value(tile_bf16 x)
+{
+	const uint32_t u = (uint32_t)x.bits << 16;
+	float f;
+	memcpy(&f, &u, sizeof f);
+	return f;
+}
+#endif
+
+/*
+ * A lane has 4 rows, blockDim.x / 16 apart, and 4 columns, 16 apart.  b's element of column j and
+ * place p of the sum is at j * ldb + p, or, unless NT, at p * ldb + j.
+ */
+template <bool NT, class T>
+__device__ inline void tile_lanes(
+    float *c, int ldc, const T *a, int lda, const T *b, int ldb, int n, int k, bool add)
+{
+	const int step = (int)blockDim.x / 16, row = (int)threadIdx.x / 16;
+	const int col = (int)threadIdx.x % 16;
+	float sum[4][4];
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+#pragma unroll
+		for (int j = 0; j < 4; j++)
+			sum[i][j] =
+			    add && col + 16 * j < n ? c[(row + step * i) * ldc + col + 16 * j] : 0;
+	for (int p = 0; p < k; p++) {
+		float x[4], y[4];
+#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			const int j = col + 16 * i;
+			x[i] = tile_value(a[(row + step * i) * lda + p]);
+			y[i] = j < n ? tile_value(NT ? b[j * ldb + p] : b[p * ldb + j]) : 0;
+		}
+#pragma unroll
+		for (int i = 0; i < 4; i++)
+#pragma unroll
+			for (int j = 0; j < 4; j++)
+				sum[i][j] += x[i] * y[j];
+	}
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+#pragma unroll
+		for (int j = 0; j < 4; j++)
+			if (col + 16 * j < n)
+				c[(row + step * i) * ldc + col + 16 * j] = sum[i][j];
+}
+
+template <class T>
+__device__ inline void tile_nt(
+    float *c, int ldc, const T *a, int lda, const T *b, int ldb, int n, int k, bool add)
+{
+	tile_lanes<true>(c, ldc, a, lda, b, ldb, n, k, add);
+}
+template <class T>
+__device__ inline void tile_nn(
+    float *c, int ldc, const T *a, int lda, const T *b, int ldb, int n, int k)
+{
+	tile_lanes<false>(c, ldc, a, lda, b, ldb, n, k, true);
+}
+
+#if defined __CUDA_ARCH__ && __CUDA_ARCH__ >= 800
+/* A warp has two neighbouring squares of 16 by 16; as many warps as there are pairs of squares. */
+template <bool NT>
+__device__ inline void tile_mma(float *c, int ldc, const tile_bf16 *a, int lda, const tile_bf16 *b,
+    int ldb, int n, int k, bool add)
+{
+	using namespace nvcuda;
+	typedef std::conditional_t<NT, wmma::col_major, wmma::row_major> order;
+	const int warp = (int)threadIdx.x / FC_WARP, row = warp / 2 * 16, col = warp % 2 * 32;
+#pragma unroll
+	for (int j = col; j < col + 32; j += 16) {
+		if (j >= n)
+			break;
+		wmma::fragment<wmma::accumulator, 16, 16, 16, float> sum;
+		if (add)
+			wmma::load_matrix_sync(
+			    sum, c + row * ldc + j, (unsigned)ldc, wmma::mem_row_major);
+		else
+			wmma::fill_fragment(sum, 0.0f);
+		for (int p = 0; p < k; p += 16) {
+			wmma::fragment<wmma::matrix_a, 16, 16, 16, tile_bf16, wmma::row_major> x;
+			wmma::fragment<wmma::matrix_b, 16, 16, 16, tile_bf16, order> y;
+			wmma::load_matrix_sync(x, a + row * lda + p, (unsigned)lda);
+			wmma::load_matrix_sync(
+			    y, NT ? b + j * ldb + p : b + p * ldb + j, (unsigned)ldb);
+			wmma::mma_sync(sum, x, y, sum);
+		}
+		wmma::store_matrix_sync(c + row * ldc + j, sum, (unsigned)ldc, wmma::mem_row_major);
+	}
+}
+template <>
+__device__ inline void tile_nt<tile_bf16>(float *c, int ldc, const tile_bf16 *a, int lda,
+    const tile_bf16 *b, int ldb, int n, int k, bool add)
+{
+	tile_mma<true>(c, ldc, a, lda, b, ldb, n, k, add);
+}
+template <>
+__device__ inline void tile_nn<tile_bf16>(
+    float *c, int ldc, const tile_bf16 *a, int lda, const tile_bf16 *b, int ldb, int n, int k)
+{
+	tile_mma<false>(c, ldc, a, lda, b, ldb, n, k, true);
+}
+#endif
+
+/*
+ * t[n_row, wide] = the rows of x, `stride` apart, of which n_valid rows and n_col columns are
+ * there; 0 elsewhere.  wide is a multiple of 16.  four: rows begin at multiples of 16 bytes.
+ */
+template <class T>
+__device__ inline void tile_load(T *t, int n_row, int wide, int ld, const float *x, size_t stride,
+    int n_valid, int n_col, bool four)
+{
+	for (int row = (int)threadIdx.x / 16; row < n_row; row += (int)blockDim.x / 16)
+		for (int col = (int)threadIdx.x % 16 * 4; col < wide; col += 64) {
+			float4 v = {0, 0, 0, 0};
+			const float *from = x + (size_t)row * stride + col;
+			if (row < n_valid && four && col + 4 <= n_col) {
+				v = *reinterpret_cast<const float4 *>(from);
+			} else if (row < n_valid) {
+				v.x = col < n_col ? from[0] : 0;
+				v.y = col + 1 < n_col ? from[1] : 0;
+				v.z = col + 2 < n_col ? from[2] : 0;
+				v.w = col + 3 < n_col ? from[3] : 0;
+			}
+			T *to = t + row * ld + col;
+			to[0] = tile_from<T>(v.x);
+			to[1] = tile_from<T>(v.y);
+			to[2] = tile_from<T>(v.z);
+			to[3] = tile_from<T>(v.w);
+		}
+}
+
+__device__ inline void tile_zero(float *t, int n)
+{
+	for (int i = (int)threadIdx.x; i < n; i += (int)blockDim.x)
+		t[i] = 0;
+}
+
+/* x[n_valid, n_col] = the tile, `stride` apart */
+__device__ inline void tile_store(
+    float *x, size_t stride, const float *t, int ld, int n_valid, int n_col)
+{
+	for (int i = (int)threadIdx.x; i < n_valid * n_col; i += (int)blockDim.x)
+		x[(size_t)(i / n_col) * stride + (size_t)(i % n_col)] =
+		    t[i / n_col * ld + i % n_col];
+}
+
+#endif
