@@ -6,6 +6,7 @@ struct oracle {
 	struct fc_attn a;
 	size_t n_q, n_k;
 	double *q, *k, *v, *o, *lse, *p; /* p [n_k]: a row of scores */
+	double round;                    /* of the operands of products, relative */
 	double score_error, v_size;      /* what rounding can do to scores; the largest |v| seen */
 	const float *dout;
 };
@@ -37,8 +38,9 @@ static void oracle_row(struct oracle *t, size_t i, size_t h)
 		/* the product, its scale and cap (tanh: 5 roundings), the slope's product and sum
 		 */
 		error += exp(t->p[j]) * T_U *
-		    ((double)(D + 8) * size * (double)t->a.scale + fabs(t->p[j]) +
-			(t->a.slope ? 2 * (double)t->a.slope[h] * (double)(end - 1 - j) : 0));
+			((double)(D + 8) * size * (double)t->a.scale + fabs(t->p[j]) +
+			    (t->a.slope ? 2 * (double)t->a.slope[h] * (double)(end - 1 - j) : 0)) +
+		    exp(t->p[j]) * 2 * t->round * size * (double)t->a.scale;
 	}
 	t->score_error = fmax(t->score_error, error / sum);
 	t->lse[i * H + h] = log(sum);
@@ -63,6 +65,7 @@ static double oracle_loss(void *arg)
 
 struct batch {
 	struct fc_attn a;
+	double round; /* of the operands of products, relative; 0: they are floats */
 	size_t n_seq;
 	struct fc_attn_seq seq[8];
 	struct fc_attn_grad grad[8];
@@ -112,7 +115,7 @@ static struct oracle oracle_new(const struct batch *b, size_t s)
 	return (struct oracle){b->a, q->n_q, q->n_k, doubles(q->q, q->n_q * HD),
 	    doubles(q->k, q->n_k * GD), doubles(q->v, q->n_k * GD),
 	    fc_calloc(q->n_q * HD, sizeof(double)), fc_calloc(q->n_q * b->a.H, sizeof(double)),
-	    fc_calloc(q->n_k, sizeof(double)), 0, 0, NULL};
+	    fc_calloc(q->n_k, sizeof(double)), b->round, 0, 0, NULL};
 }
 
 static void oracle_release(struct oracle *t)
@@ -158,7 +161,7 @@ static void check_fwd(struct fc_nn *nn, struct batch *b, const char *what)
 		const double sums = (double)(t.n_k + 8) * T_U, lse = t.score_error + sums;
 		e_o = fmax(e_o,
 		    max_error(b->seq[s].o, t.o, t.n_q * b->a.H * b->a.D) /
-			(2 * lse * fmax(t.v_size, 1)));
+			((2 * lse + 2 * b->round) * fmax(t.v_size, 1)));
 		e_lse = fmax(e_lse, max_error(b->seq[s].lse, t.lse, t.n_q * b->a.H) / lse);
 		oracle_release(&t);
 	}
@@ -185,7 +188,10 @@ static void check_bwd(struct fc_nn *nn, struct batch *b, size_t n_probe, const c
 	}
 	/* Scores again, and sums over heads' widths and keys, whose terms' sizes add up to about
 	 * four times the largest result; central differences are off by a millionth. */
-	const double most = 4 * (double)(longest + 3 * b->a.D + 16) * T_U + 1e-6;
+	double most = 4 * (double)(longest + 3 * b->a.D + 16) * T_U + 1e-6;
+	/* A score and dP are each off by about the rounding of an operand times their size in the
+	 * root mean square, dS and the matrix that it is multiplied by are rounded. */
+	most += 4 * 4 * b->round;
 	T_OK(e < most, "backward, %s: largest error %.1e of the largest component", what, e);
 }
 
@@ -271,6 +277,55 @@ static void test_long(struct fc_nn *nn, struct fc_rng *r)
 	batch_release(&b);
 }
 
+/* Operands rounded to bfloat16, which has 8 bits: where a device does so. */
+static void test_bf16(struct fc_rng *r)
+{
+	static const struct fc_attn plain = {4, 2, 64, 0.125f, 0, 0, NULL},
+				    window = {2, 1, 80, 0.11f, 4, 100, NULL},
+				    shared = {12, 1, 24, 0.2f, 0, 0, NULL};
+	static const size_t n[] = {1, 150, 70, 9}, n_k[] = {300, 150, 200, 9};
+	static const size_t n_bwd[] = {
+	    70, 140}; /* a gradient that is 0 without rounding is not here */
+	struct fc_nn *nn = open_nn(FC_COMPUTE_BF16);
+	const struct fc_attn *const cases[] = {&plain, &window, &shared};
+	for (size_t c = 0; c < FC_LEN(cases); c++) {
+		char what[40];
+		struct batch b = batch_new(r, cases[c], n, n_k, FC_LEN(n), 1);
+		snprintf(what, sizeof what, "bf16, heads %zu wide", b.a.D);
+		b.round = 0x1p-8;
+		check_fwd(nn, &b, what);
+		batch_release(&b);
+		b = batch_new(r, cases[c], n_bwd, n_bwd, FC_LEN(n_bwd), 1);
+		b.round = 0x1p-8;
+		check_bwd(nn, &b, 20, what);
+		batch_release(&b);
+	}
+	fc_nn_close(nn);
+}
+
+/* A sequence has the bits it has alone. */
+static void test_company(struct fc_nn *nn, struct fc_rng *r)
+{
+	static const size_t n_q[] = {1, 1, 3, 1, 8, 9, 1}, n_k[] = {1, 700, 300, 256, 600, 40, 257};
+	static const struct fc_attn a = {6, 2, 20, 0.22f, 0, 0, NULL};
+	const size_t HD = a.H * a.D;
+	struct batch b = batch_new(r, &a, n_q, n_k, FC_LEN(n_q), 1);
+	bool same = true;
+	run_batch(nn, &b, false);
+	for (size_t s = 0; s < b.n_seq; s++) {
+		struct batch one = {.a = a, .n_seq = 1, .seq = {b.seq[s]}, .grad = {b.grad[s]}};
+		one.seq[0].o = random_floats(r, n_q[s] * HD, 1);
+		one.seq[0].lse = random_floats(r, n_q[s] * a.H, 1);
+		run_batch(nn, &one, false);
+		same = same && !memcmp(one.seq[0].o, b.seq[s].o, n_q[s] * HD * sizeof(float)) &&
+		    !memcmp(one.seq[0].lse, b.seq[s].lse, n_q[s] * a.H * sizeof(float));
+		free(one.seq[0].o);
+		free(one.seq[0].lse);
+	}
+	T_OK(same, "a sequence has the bits it has alone");
+	batch_release(&b);
+}
+
 /* Scores of +-1e4: every exponential but the largest vanishes, none may overflow. */
 static void test_huge(struct fc_nn *nn, struct fc_rng *r)
 {
@@ -324,6 +379,8 @@ int main(void)
 	test_long(nn, &r);
 	test_huge(nn, &r);
 	test_threads(nn, &r);
+	test_company(nn, &r);
 	fc_nn_close(nn);
+	test_bf16(&r);
 	return t_done();
 }
