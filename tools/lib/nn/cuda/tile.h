@@ -17,6 +17,7 @@
  */
 
 #include "nn/cuda/launch.h"
+#include "nn/cuda/weight.h"
 
 #ifdef __CUDACC__
 #include <cuda_bf16.h>
@@ -61,21 +62,13 @@ __device__ inline float tile_value(tile_bf16 x)
 	return __bfloat162float(x);
 }
 #else
-/* The nearest, ties to even; a NaN stays one. */
-template <>
-inline tile_bf16 tile_from<tile_bf16>(float x)
+template <> inline tile_bf16 tile_from<tile_bf16>(float x)
 {
-	uint32_t u;
-	memcpy(&u, &x, sizeof u);
-	u = (u & 0x7fffffff) > 0x7f800000 ? u | 0x400000 : u + 0x7fff + (u >> 16 & 1);
-	return {(uint16_t)(u >> 16)};
+	return {bf16_of_float(x)};
 }
 inline float tile_value(tile_bf16 x)
 {
-	const uint32_t u = (uint32_t)x.bits << 16;
-	float f;
-	memcpy(&f, &u, sizeof f);
-	return f;
+	return float_of_bf16(x.bits);
 }
 #endif
 
