@@ -63,7 +63,7 @@ __device__ inline bool bwd_sees(const struct attn_dims &d, uint32_t n, uint32_t 
 }
 
 /* Shared memory of a block of either kind: two tiles of rows that stay, a chunk, scores and dP, P
- * and dS as operands of products (in place where those are floats), one or two results. */
+ * and dS in their places, one or two results. */
 template <class T>
 struct bwd_room {
 	T *a, *b, *part, *p, *ds;
@@ -74,55 +74,57 @@ struct bwd_room {
 template <class T>
 __host__ __device__ inline size_t bwd_room_bytes(int rows, int wide, int n_to)
 {
-	const size_t own = sizeof(T) == sizeof(float) ? 0 : 2;
 	return 2 * attn_tile_bytes<T>(rows, wide) + attn_tile_bytes<T>(ATTN_SEEN, ATTN_SEEN) +
 	    2 * attn_tile_bytes<float>(rows, ATTN_SEEN) +
-	    own * attn_tile_bytes<T>(rows, ATTN_SEEN) +
 	    (size_t)n_to * attn_tile_bytes<float>(rows, wide) + 2 * ATTN_SEEN * sizeof(float);
 }
 
 template <class T>
 __device__ inline struct bwd_room<T> bwd_room_of(unsigned char *m, int wide, int n_to) {
 	const int rows = (int)blockDim.x / 4;
-	const size_t tile = attn_tile_bytes<T>(rows, wide);
+	const size_t tile = attn_tile_bytes<T>(rows, wide), to = attn_tile_bytes<float>(rows, wide);
+	const size_t score = attn_tile_bytes<float>(rows, ATTN_SEEN);
 	struct bwd_room<T> r;
 	r.a = reinterpret_cast<T *>(m);
 	r.b = reinterpret_cast<T *>(m + tile);
 	r.part = reinterpret_cast<T *>(m + 2 * tile);
 	m += 2 * tile + attn_tile_bytes<T>(ATTN_SEEN, ATTN_SEEN);
-	const size_t score = attn_tile_bytes<float>(rows, ATTN_SEEN);
 	r.s = reinterpret_cast<float *>(m);
 	r.dp = reinterpret_cast<float *>(m + score);
-	r.p = reinterpret_cast<T *>(r.s);
-	r.ds = reinterpret_cast<T *>(r.dp);
+	r.p = reinterpret_cast<T *>(m);
+	r.ds = reinterpret_cast<T *>(m + score);
 	m += 2 * score;
-	if (sizeof(T) != sizeof(float)) {
-		r.p = reinterpret_cast<T *>(m);
-		r.ds = reinterpret_cast<T *>(m + attn_tile_bytes<T>(rows, ATTN_SEEN));
-		m += 2 * attn_tile_bytes<T>(rows, ATTN_SEEN);
-	}
 	r.to = reinterpret_cast<float *>(m);
-	r.to2 = n_to > 1 ? reinterpret_cast<float *>(m + attn_tile_bytes<float>(rows, wide)) : NULL;
-	m += (size_t)n_to * attn_tile_bytes<float>(rows, wide);
-	r.lse = reinterpret_cast<float *>(m);
+	r.to2 = n_to > 1 ? reinterpret_cast<float *>(m + to) : NULL;
+	r.lse = reinterpret_cast<float *>(m + (size_t)n_to * to);
 	r.delta = r.lse + ATTN_SEEN;
 	return r;
 }
 
-/* Scores and dP of this lane's row, 4 lanes a row, become P and dS.  query(j), key(j): of column j;
- * lse(j), delta(j): of its query. */
+/* Scores and dP of this lane's row, 4 lanes a row, become P and dS; a row's are read before the
+ * first is written.  query(j), key(j): of column j; lse(j), delta(j): of its query.  Has
+ * WARP_SYNC(11). */
 template <class T, class QUERY, class KEY, class LSE, class DELTA>
 __device__ inline void bwd_row(const struct bwd_room<T> &m, const struct attn_dims &d, uint32_t n,
     QUERY query, KEY key, LSE lse, DELTA delta)
 {
-	const int row = (int)threadIdx.x / 4;
-	const int from = row * tile_ld<float>(ATTN_SEEN), to = row * tile_ld<T>(ATTN_SEEN);
-	for (int j = (int)threadIdx.x % 4; j < ATTN_SEEN; j += 4) {
+	const int row = (int)threadIdx.x / 4, first = (int)threadIdx.x % 4;
+	const int from = row * tile_ld<float>(ATTN_SEEN), to = row * attn_ld_in_place<T>();
+	float p[ATTN_SEEN / 4], ds[ATTN_SEEN / 4];
+#pragma unroll
+	for (int i = 0; i < ATTN_SEEN / 4; i++) {
+		const int j = first + 4 * i;
 		struct bwd_pair x = {0, 0};
 		if (bwd_sees(d, n, query(j), key(j)))
 			x = bwd_pair_of(d, m.s[from + j], m.dp[from + j], lse(j), delta(j));
-		m.p[to + j] = tile_from<T>(x.p);
-		m.ds[to + j] = tile_from<T>(x.ds);
+		p[i] = x.p;
+		ds[i] = x.ds;
+	}
+	WARP_SYNC(11);
+#pragma unroll
+	for (int i = 0; i < ATTN_SEEN / 4; i++) {
+		m.p[to + first + 4 * i] = tile_from<T>(p[i]);
+		m.ds[to + first + 4 * i] = tile_from<T>(ds[i]);
 	}
 }
 

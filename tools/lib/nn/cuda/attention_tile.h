@@ -72,9 +72,16 @@ __device__ inline float attn_score(const struct attn_dims &d, float slope, float
 	return d.scale * x;
 }
 
-/* c[rows, ATTN_SEEN] = a[rows, wide] times the n rows of x, whose first n_valid are there.  chunk:
- * shared memory for one chunk of x. Has SYNC(i) and SYNC(i + 1), one of each a chunk; another one
- * must follow. */
+/* Elements from row to row of a tile of T that takes the place of scores. */
+template <class T>
+__host__ __device__ constexpr int attn_ld_in_place()
+{
+	return tile_ld<float>(ATTN_SEEN) * (int)(sizeof(float) / sizeof(T));
+}
+
+/* c[rows, ATTN_SEEN] = a[rows, wide] times rows of x, ATTN_SEEN of which the first n_valid are
+ * there.  chunk: shared memory for ATTN_SEEN components of them.  Has SYNC(i), after which the
+ * chunk is written, and SYNC(i + 1); a barrier must follow before c is read. */
 template <class T>
 __device__ inline void attn_against(float *c, const T *a, const struct attn_dims &d, T *chunk,
     const float *x, size_t stride, int n_valid, int i)
@@ -91,9 +98,8 @@ __device__ inline void attn_against(float *c, const T *a, const struct attn_dims
 	}
 }
 
-/* c[rows, wide] += p[rows, ATTN_SEEN] times the same rows of x.  Has SYNC(i) and SYNC(i + 1), too;
- * one must have come between the writing of p and the reading of the chunk's earlier contents, or
- * this. */
+/* c[rows, wide] += p[rows, ATTN_SEEN] times such rows of x, p being in the place of scores.  Has
+ * SYNC(i), after which the chunk is written, and SYNC(i + 1), after which p is read. */
 template <class T>
 __device__ inline void attn_mix(float *c, const T *p, const struct attn_dims &d, T *chunk,
     const float *x, size_t stride, int n_valid, int i)
@@ -105,7 +111,7 @@ __device__ inline void attn_mix(float *c, const T *p, const struct attn_dims &d,
 		tile_load<T>(chunk, ATTN_SEEN, part, tile_ld<T>(ATTN_SEEN), x + d0, stride, n_valid,
 		    D - d0, d.four);
 		SYNC(i + 1);
-		tile_nn<T>(c + d0, tile_ld<float>(wide), p, tile_ld<T>(ATTN_SEEN), chunk,
+		tile_nn<T>(c + d0, tile_ld<float>(wide), p, attn_ld_in_place<T>(), chunk,
 		    tile_ld<T>(ATTN_SEEN), part, ATTN_SEEN);
 	}
 }

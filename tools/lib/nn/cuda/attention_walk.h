@@ -19,17 +19,16 @@ struct attn_rows {
 template <class T>
 struct attn_room {
 	float *o, *s; /* [rows, wide], [rows, ATTN_SEEN] */
+	T *p;         /* exp(score - max), in the place of s */
 	T *q, *part;  /* [rows, wide], [ATTN_SEEN, ATTN_SEEN] */
-	T *p;         /* [rows, ATTN_SEEN]; of floats: in the place of s */
 	float *row;   /* [rows] */
 };
 
 template <class T>
 __host__ __device__ inline size_t attn_room_bytes(int rows, int wide)
 {
-	const size_t p = sizeof(T) == sizeof(float) ? 0 : attn_tile_bytes<T>(rows, ATTN_SEEN);
 	return attn_tile_bytes<float>(rows, wide) + attn_tile_bytes<float>(rows, ATTN_SEEN) +
-	    attn_tile_bytes<T>(rows, wide) + attn_tile_bytes<T>(ATTN_SEEN, ATTN_SEEN) + p +
+	    attn_tile_bytes<T>(rows, wide) + attn_tile_bytes<T>(ATTN_SEEN, ATTN_SEEN) +
 	    (size_t)rows * sizeof(float);
 }
 
@@ -40,16 +39,12 @@ __device__ inline struct attn_room<T> attn_room_of(unsigned char *m, int wide) {
 	r.o = reinterpret_cast<float *>(m);
 	m += attn_tile_bytes<float>(rows, wide);
 	r.s = reinterpret_cast<float *>(m);
+	r.p = reinterpret_cast<T *>(m);
 	m += attn_tile_bytes<float>(rows, ATTN_SEEN);
 	r.q = reinterpret_cast<T *>(m);
 	m += attn_tile_bytes<T>(rows, wide);
 	r.part = reinterpret_cast<T *>(m);
 	m += attn_tile_bytes<T>(ATTN_SEEN, ATTN_SEEN);
-	r.p = reinterpret_cast<T *>(r.s);
-	if (sizeof(T) != sizeof(float)) {
-		r.p = reinterpret_cast<T *>(m);
-		m += attn_tile_bytes<T>(rows, ATTN_SEEN);
-	}
 	r.row = reinterpret_cast<float *>(m);
 	return r;
 }
@@ -76,8 +71,8 @@ __device__ inline void attn_load_q(const struct attn_room<T> &m, const struct at
 	}
 }
 
-/* Scores of this lane's row with the keys from k0 on become exp(score - max); what the row has of
- * its output is scaled to the new maximum. */
+/* Scores of this lane's row with the keys from k0 on become exp(score - max), all being read before
+ * the first is written; what the row has of its output is scaled to the new maximum. */
 template <class T>
 __device__ inline void attn_softmax(const struct attn_room<T> &m, const struct attn_dims &d,
     uint32_t n_q, uint32_t n_k, const struct attn_rows &t, float slope, uint32_t k0,
@@ -88,7 +83,7 @@ __device__ inline void attn_softmax(const struct attn_room<T> &m, const struct a
 	    row < t.n ? attn_end(n_q, n_k, t.query + (t.first + row) / t.heads) : 0;
 	const uint32_t first = attn_first(d.window, end);
 	const float *s = m.s + row * (uint32_t)tile_ld<float>(ATTN_SEEN);
-	T *p = m.p + row * (uint32_t)tile_ld<T>(ATTN_SEEN);
+	T *p = m.p + row * (uint32_t)attn_ld_in_place<T>();
 	float score[ATTN_SEEN / 4], max = -INFINITY, sum = 0;
 #pragma unroll
 	for (uint32_t j = 0; j < ATTN_SEEN / 4; j++) {

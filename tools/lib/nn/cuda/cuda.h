@@ -10,7 +10,9 @@
  * program opens; memory gives out the device's memory and moves what goes there and back.  kernels
  * lists the operations, a file for each group of them: linear with few_rows (where reading weights
  * takes the time), blas (the door to cuBLASLt) and convert (weights as products take them; weight:
- * stored values as floats), norm, rope, elementwise, embed, route, sums (over rows).
+ * stored values as floats), norm, rope, elementwise, embed, route, sums (over rows),
+ * attention with attention_* on tile (products in shared memory), head with head_* (the output
+ * layer).
  *
  * Of the emulation alone: emu is CUDA's language and runtime (emu_lanes: fibers, emu_runtime:
  * memory and the like), emu_env what the environment says to it, emu_blas products by the CPU's

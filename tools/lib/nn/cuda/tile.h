@@ -62,7 +62,8 @@ __device__ inline float tile_value(tile_bf16 x)
 	return __bfloat162float(x);
 }
 #else
-template <> inline tile_bf16 tile_from<tile_bf16>(float x)
+template <>
+inline tile_bf16 tile_from<tile_bf16>(float x)
 {
 	return {bf16_of_float(x)};
 }
@@ -133,26 +134,34 @@ __device__ inline void tile_mma(float *c, int ldc, const tile_bf16 *a, int lda, 
 	using namespace nvcuda;
 	typedef std::conditional_t<NT, wmma::col_major, wmma::row_major> order;
 	const int warp = (int)threadIdx.x / FC_WARP, row = warp / 2 * 16, col = warp % 2 * 32;
+	wmma::fragment<wmma::accumulator, 16, 16, 16, float> sum[2];
+	float *to = c + row * ldc + col;
 #pragma unroll
-	for (int j = col; j < col + 32; j += 16) {
-		if (j >= n)
-			break;
-		wmma::fragment<wmma::accumulator, 16, 16, 16, float> sum;
-		if (add)
+	for (int j = 0; j < 2; j++) {
+		wmma::fill_fragment(sum[j], 0.0f);
+		if (add && col + 16 * j < n)
 			wmma::load_matrix_sync(
-			    sum, c + row * ldc + j, (unsigned)ldc, wmma::mem_row_major);
-		else
-			wmma::fill_fragment(sum, 0.0f);
-		for (int p = 0; p < k; p += 16) {
-			wmma::fragment<wmma::matrix_a, 16, 16, 16, tile_bf16, wmma::row_major> x;
-			wmma::fragment<wmma::matrix_b, 16, 16, 16, tile_bf16, order> y;
-			wmma::load_matrix_sync(x, a + row * lda + p, (unsigned)lda);
-			wmma::load_matrix_sync(
-			    y, NT ? b + j * ldb + p : b + p * ldb + j, (unsigned)ldb);
-			wmma::mma_sync(sum, x, y, sum);
-		}
-		wmma::store_matrix_sync(c + row * ldc + j, sum, (unsigned)ldc, wmma::mem_row_major);
+			    sum[j], to + 16 * j, (unsigned)ldc, wmma::mem_row_major);
 	}
+	for (int p = 0; p < k; p += 16) {
+		wmma::fragment<wmma::matrix_a, 16, 16, 16, tile_bf16, wmma::row_major> x;
+		wmma::load_matrix_sync(x, a + row * lda + p, (unsigned)lda);
+#pragma unroll
+		for (int j = 0; j < 2; j++) {
+			wmma::fragment<wmma::matrix_b, 16, 16, 16, tile_bf16, order> y;
+			const int at = col + 16 * j;
+			if (at >= n)
+				continue;
+			wmma::load_matrix_sync(
+			    y, NT ? b + at * ldb + p : b + p * ldb + at, (unsigned)ldb);
+			wmma::mma_sync(sum[j], x, y, sum[j]);
+		}
+	}
+#pragma unroll
+	for (int j = 0; j < 2; j++)
+		if (col + 16 * j < n)
+			wmma::store_matrix_sync(
+			    to + 16 * j, sum[j], (unsigned)ldc, wmma::mem_row_major);
 }
 template <>
 __device__ inline void tile_nt<tile_bf16>(float *c, int ldc, const tile_bf16 *a, int lda,
