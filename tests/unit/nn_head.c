@@ -197,6 +197,24 @@ static void test_zeros(struct fc_nn *nn)
 	result_release(&got);
 }
 
+/* As many equal logits as lanes of a block can list, and more than it sorts at once. */
+static void test_equal(struct fc_nn *nn)
+{
+	enum { V = 4096, K = 40 };
+	float w[V], x = 1;
+	const uint32_t target = 4000;
+	for (int i = 0; i < V; i++)
+		w[i] = 0.5f;
+	const struct fc_head h = {{w, FC_F32, V, 1}, V, 0};
+	struct result got = topk(nn, &h, &x, &target, 1, K);
+	bool ordered = true;
+	for (uint32_t k = 0; k < K; k++)
+		ordered = ordered && got.id[k] == k;
+	T_OK(ordered, "equal logits: by id");
+	T_NEAR((double)got.truth[0], -log(V), 1e-6, "equal logits: uniform");
+	result_release(&got);
+}
+
 static void test_logits(struct fc_nn *nn, struct fc_rng *r)
 {
 	enum { N = 3, C = 40, V = 301 };
@@ -247,6 +265,7 @@ int main(void)
 	test_minus_infinity(nn);
 	test_nan(nn);
 	test_zeros(nn);
+	test_equal(nn);
 	test_logits(nn, &r);
 	fc_nn_close(nn);
 	return t_done();

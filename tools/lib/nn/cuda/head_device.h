@@ -27,9 +27,11 @@ static inline unsigned head_lanes(size_t n_vocab)
 
 struct head_norm {
 	float max;
-	uint32_t best; /* the least id with the largest logit */
 	double sum, log_sum;
-	float own_max; /* of the logits of this lane: lane, lane + blockDim.x, ... */
+	/* Of the logits of this lane, those of ids lane, lane + blockDim.x, ...: the largest and
+	 * the least id that has it. */
+	float own_max;
+	uint32_t own_best;
 };
 
 __device__ inline double head_logprob(const struct head_norm &n, float z)
@@ -68,11 +70,18 @@ __device__ inline struct head_norm head_norm_of(const float *z, uint32_t V, doub
 	}
 	struct head_norm n;
 	n.own_max = most;
+	n.own_best = best;
 	n.max = (float)block_max((double)most, s, i);
 	n.sum = block_sum(sum * (double)expf(most - n.max), s, i + 2);
-	n.best = (uint32_t)-block_max(most == n.max ? -(double)best : -INFINITY, s, i + 4);
 	n.log_sum = log(n.sum);
 	return n;
+}
+
+/* The least id with the largest logit.  Has the barriers i and i + 1. */
+__device__ inline uint32_t head_best_of(const struct head_norm &n, double *s, int i)
+{
+	const double own = n.own_max == n.max ? -(double)n.own_best : -INFINITY;
+	return (uint32_t)-block_max(own, s, i);
 }
 
 /* z[v] = f(v, z[v]), v < n; several loads are under way before a store. */

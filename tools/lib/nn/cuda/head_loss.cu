@@ -77,6 +77,7 @@ __global__ void __launch_bounds__(HEAD_LANES_MOST, 1)
 	const uint32_t target = a.target[row];
 	const double sft = (double)a.sft_weight[row];
 	const struct head_norm norm = head_norm_of(z, a.V, reduce, 1);
+	const uint32_t best = head_best_of(norm, reduce, 5);
 	struct head_taught t = {};
 	struct head_slope slope = {0, 0, 0, 0};
 	if (a.row_off && a.row_off[row + 1] > a.row_off[row]) {
@@ -92,7 +93,7 @@ __global__ void __launch_bounds__(HEAD_LANES_MOST, 1)
 		if (sft != 0) {
 			l.nll = -head_logprob(norm, z[target]);
 			l.sft = sft * l.nll;
-			l.n_correct = norm.best == target;
+			l.n_correct = best == target;
 		}
 		a.loss[row] = l;
 	}
