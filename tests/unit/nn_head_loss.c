@@ -147,9 +147,9 @@ static void row_logprobs(struct fc_rng *r, float *lp, size_t K, double mass)
 		lp[k] += (float)log(mass / sum);
 }
 
-/* Rows without teacher, with one entry, with all; rows without weight. */
+/* Rows without teacher, with `many` entries or some more, with all; rows without weight. */
 static struct problem problem_new(
-    struct fc_rng *r, size_t N, size_t C, size_t V, size_t padded, float softcap)
+    struct fc_rng *r, size_t N, size_t C, size_t V, size_t padded, float softcap, size_t many)
 {
 	struct problem p = {.N = N, .C = C, .V = V, .padded = padded, .softcap = softcap};
 	float *x = random_floats(r, N * C, 1), *w = random_floats(r, padded * C, 0.7);
@@ -162,7 +162,7 @@ static struct problem problem_new(
 	float *lp = FC_ARRAY(float, N *V);
 	for (size_t n = 0; n < N; n++) {
 		static const size_t sizes[] = {5, 0, 1, 8};
-		const size_t K = n == 3 ? V : sizes[n % 4] < V ? sizes[n % 4] : V;
+		const size_t some = many * sizes[n % 4], K = n == 3 || some > V ? V : some;
 		p.target[n] = (uint32_t)fc_rng_below(r, V);
 		p.sft_weight[n] = n % 5 == 4 ? 0 : 0.3f;
 		p.kd_weight[n] = n % 7 == 6 ? 0 : 0.2f;
@@ -259,7 +259,7 @@ static void check_objective(
 static void test_gradients(struct fc_nn *nn, struct fc_rng *r)
 {
 	for (int cap = 0; cap < 2; cap++) {
-		struct problem p = problem_new(r, 13, 9, 37, cap ? 37 : 40, cap ? 2.5f : 0);
+		struct problem p = problem_new(r, 13, 9, 37, cap ? 37 : 40, cap ? 2.5f : 0, 1);
 		for (size_t kind = 0; kind < FC_LEN(kinds); kind++) {
 			check_objective(nn, &p, kind, FC_ROW_TAIL, 1);
 			check_objective(nn, &p, kind, FC_ROW_TAIL, 2);
@@ -273,7 +273,14 @@ static void test_gradients(struct fc_nn *nn, struct fc_rng *r)
 		check(nn, &p, false, "no teacher");
 		problem_release(&p);
 	}
-	struct problem p = problem_new(r, 1, 1, 1, 1, 0);
+	struct problem p = problem_new(r, 6, 9, 300, 310, 0, 20);
+	for (size_t kind = 0; kind < FC_LEN(kinds); kind++) {
+		check_objective(nn, &p, kind, FC_ROW_TAIL, 1);
+		check_objective(nn, &p, kind, FC_ROW_TAIL, 1.5);
+	}
+	check_objective(nn, &p, 0, FC_ROW_RENORMALISED, 1.7);
+	problem_release(&p);
+	p = problem_new(r, 1, 1, 1, 1, 0, 1);
 	for (size_t kind = 0; kind < FC_LEN(kinds); kind++)
 		check_objective(nn, &p, kind, FC_ROW_TAIL, 1);
 	problem_release(&p);
@@ -324,7 +331,7 @@ static void test_extremes(struct fc_nn *nn)
 static void test_tiles(struct fc_nn *nn, struct fc_rng *r)
 {
 	enum { N = 140, C = 4, V = 70000 };
-	struct problem p = problem_new(r, N, C, V, V, 0);
+	struct problem p = problem_new(r, N, C, V, V, 0, 1);
 	float *x = floats(p.x, N * C), *w = floats(p.w, (size_t)V * C);
 	const struct fc_head h = {{w, FC_F32, V, C}, V, 0};
 	struct output o = run(nn, &p, true);

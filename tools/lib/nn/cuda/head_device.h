@@ -42,8 +42,8 @@ __device__ inline double head_logprob(const struct head_norm &n, float z)
 /*
  * One pass: every lane keeps a maximum and the sum of exponentials relative to it, which it scales
  * when the maximum is raised; float sums of HEAD_AT_ONCE terms are added up as doubles.  A NaN is
- * no maximum and makes the sum NaN.  s: FC_WARP values of shared memory.  Has the barriers i to i
- * + 5.
+ * no maximum and makes the sum NaN.  s: FC_WARP values of shared memory.  Has SYNC(i) to SYNC(i +
+ * 3).
  */
 __device__ inline struct head_norm head_norm_of(const float *z, uint32_t V, double *s, int i)
 {
