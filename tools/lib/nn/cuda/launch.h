@@ -57,7 +57,7 @@ constexpr size_t fc_param_bytes(A...)
 	kernel<<<(l).grid, (l).block, (l).shared_bytes, (cu)->stream>>>(__VA_ARGS__)
 
 #define DYN_SHARED(T, name)                                                                        \
-	extern __shared__ __align__(128) unsigned char fc_dyn_shared[];                             \
+	extern __shared__ __align__(128) unsigned char fc_dyn_shared[];                            \
 	T *const name = reinterpret_cast<T *>(fc_dyn_shared)
 #define SHARED(T, name, n) __shared__ T name[n]
 /* Memory nobody has written to is nobody's: the emulation fills it. */
