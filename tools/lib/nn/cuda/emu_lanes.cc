@@ -26,6 +26,7 @@ struct lane {
 	enum state state;
 	int barrier;       /* it waits at: a SYNC's number */
 	size_t shared_top; /* bytes of static shared memory it has declared */
+	uint3 thread;
 	unsigned n_exchange;
 };
 
@@ -190,9 +191,17 @@ void fc_emu_exchange(void *out, const void *v, size_t n_bytes, int lane)
 {
 	struct worker *w = self;
 	const unsigned me = w->current, parity = w->lane[me].n_exchange++ % 2;
-	memcpy(w->slot[parity][me], v, n_bytes);
-	wait_at(AT_WARP, -1);
-	memcpy(out, w->slot[parity][me / FC_WARP * FC_WARP + (unsigned)lane], n_bytes);
+	unsigned char(*slot)[SLOT_BYTES] = w->slot[parity];
+	const unsigned other = me / FC_WARP * FC_WARP + (unsigned)lane;
+	if (n_bytes == 4) { /* nearly always; copied by one instruction */
+		memcpy(slot[me], v, 4);
+		wait_at(AT_WARP, -1);
+		memcpy(out, slot[other], 4);
+	} else {
+		memcpy(slot[me], v, n_bytes);
+		wait_at(AT_WARP, -1);
+		memcpy(out, slot[other], n_bytes);
+	}
 }
 
 void *fc_emu_dynamic_shared(void)
@@ -222,9 +231,8 @@ void *fc_emu_shared(size_t n_bytes)
 static void run_lane(struct worker *w, unsigned i)
 {
 	struct lane *l = &w->lane[i];
-	const uint3 d = fc_emu_now.block_dim;
 	w->current = i;
-	fc_emu_now.thread = {i % d.x, i / d.x % d.y, i / d.x / d.y};
+	fc_emu_now.thread = l->thread;
 	if (!l->sp) {
 		l->stack = take_stack(w);
 		l->sp = first_sp(l->stack, begin_lane);
@@ -265,12 +273,13 @@ static bool release(struct worker *w, unsigned first, unsigned n, enum state sta
 /* Runs the lanes [first, first + FC_WARP) as far as they come without the block's others. */
 static void run_warp(struct worker *w, unsigned first, const struct fc_emu_order *o)
 {
-	do {
-		unsigned order[FC_WARP];
-		set_order(w, o, order, FC_WARP);
-		for (unsigned i = 0; i < FC_WARP && !*w->error; i++)
-			if (w->lane[first + order[i]].state == READY)
-				run_lane(w, first + order[i]);
+	do { /* exclusive or with a number below FC_WARP is an order of the lanes */
+		const unsigned turn = o->kind == FC_EMU_FORWARD ? 0
+		    : o->kind == FC_EMU_REVERSE                 ? FC_WARP - 1
+								: next_random(&w->rng) % FC_WARP;
+		for (unsigned i = 0; i < FC_WARP; i++)
+			if (w->lane[first + (i ^ turn)].state == READY)
+				run_lane(w, first + (i ^ turn));
 	} while (!*w->error && release(w, first, FC_WARP, AT_WARP));
 }
 
@@ -295,8 +304,10 @@ static void must_have_ended(struct worker *w)
 
 static void run_block(struct worker *w, const struct fc_emu_order *o)
 {
+	const uint3 d = fc_emu_now.block_dim;
 	for (unsigned i = 0; i < w->n; i++) {
 		struct lane *l = &w->lane[i];
+		l->thread = {i % d.x, i / d.x % d.y, i / d.x / d.y};
 		l->sp = NULL;
 		l->state = READY;
 		l->barrier = -1;
