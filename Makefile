@@ -233,9 +233,14 @@ check-aarch64:
 	    PKG_CONFIG_LIBDIR='$(SYSROOT)/usr/lib/$(AARCH64)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig'; \
 	    $(AGAIN) $(JOBS) B=build-aarch64 AR=$(AARCH64)-ar \
 	    CC='$(AARCH64)-gcc $(SYSROOT:%=--sysroot=%)' check-unit
-# All that can run on the far device and on the emulated one.
+# All that can run on the far device and on the emulated one, there in three orders of lanes and with
+# each barrier left out once.
 check-emu: all $(UNIT) $(FIXTURE)
 	@for d in $(patsubst $(B)/libfc-%.so,%,$(filter %-far.so %-emu.so,$(MODULES))); do B=$(B) DEVICE=$$d tests/run device; done
+ifneq ($(HAVE_CXX),)
+	@for o in reverse shuffle:1; do B=$(B) DEVICE=emu FC_EMU_ORDER=$$o tests/run device; done
+	@B=$(B) tests/emu/barriers
+endif
 lint:
 	@B=$(B) tests/run lint
 
