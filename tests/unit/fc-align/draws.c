@@ -144,8 +144,10 @@ static struct rows draw_rows(struct fc_nn *nn, const float *z)
 		fc_rng_seed2(&rng[i], i, 3);
 		memcpy(x + i * V, z, V * sizeof *z);
 	}
-	fc_head_draw(nn, &h, x, target, REPEATS, &(struct fc_draws){DRAWS, 1}, rng, r.n, r.id,
-	    r.logprob, truth);
+	const struct fc_head on = device_head(nn, &h);
+	fc_head_draw(nn, &on, IN(nn, x, REPEATS * V), target, REPEATS, &(struct fc_draws){DRAWS, 1},
+	    rng, r.n, r.id, r.logprob, truth);
+	device_back(nn);
 	for (size_t i = 0; i < REPEATS; i++)
 		through_stream(r.logprob + i * DRAWS, r.n[i]);
 	free(rng);
@@ -184,7 +186,10 @@ static double gradient_z(struct fc_nn *nn, size_t n_vocab, const uint32_t *off, 
 		memcpy(x + i * n_vocab, z, n_vocab * sizeof *z);
 		weight[i] = 1;
 	}
-	fc_head_loss(nn, &h, x, target, none, weight, &teacher, REPEATS, dx, NULL, &loss);
+	const struct fc_head on = device_head(nn, &h);
+	fc_head_loss(nn, &on, IN(nn, x, REPEATS * n_vocab), target, none, weight, &teacher, REPEATS,
+	    OUT(nn, dx, REPEATS * n_vocab), NULL, &loss);
+	device_back(nn);
 	softmax(z, n_vocab, p);
 	for (size_t v = 0; v < n_vocab; v++)
 		mass += q[v];
