@@ -9,10 +9,10 @@
  * The matrix library's products depend on where a row stands: OpenBLAS' kernel for Haswell sums
  * rows 6 to 11 of every 12 in another order than rows 0 to 5, that for SkylakeX computes small
  * products otherwise than large ones.  Here kern->mm does all of it, from copies that are in the
- * cache (Goto, van de Geijn 2008): DEPTH of i and WIDTH outputs of w are in the first, a block of w
- * and HEIGHT rows of x in the second level.  How y is cut into blocks changes no bit.
+ * cache (Goto, van de Geijn 2008): DEPTH of i and kern->mm_cols outputs of w are in the first, a
+ * block of w and HEIGHT rows of x in the second level.  How y is cut into blocks changes no bit.
  */
-enum { DEPTH = 256, WIDTH = 32, HEIGHT = 192, LD = DEPTH + 16 /* no power of 2 */ };
+enum { DEPTH = 384, HEIGHT = 96, LD = DEPTH + 16 /* no multiple of a large power of 2 */ };
 
 struct block {
 	const float *x, *w;
@@ -20,17 +20,19 @@ struct block {
 	size_t N, O, I, ldy;
 };
 
-/* pack: [n_o / WIDTH, n_i, WIDTH] */
+/* pack: [n_o / width, n_i, width] */
 static void pack_weights(
     const struct fc_kern *k, const struct block *b, size_t i, size_t n_i, float *pack)
 {
-	for (size_t o = 0; o < b->O; o += WIDTH)
-		k->transpose(pack + o * n_i, WIDTH, b->w + o * b->I + i, b->I,
-		    fc_min_size(WIDTH, b->O - o), n_i);
+	const size_t width = k->mm_cols;
+	for (size_t o = 0; o < b->O; o += width)
+		k->transpose(pack + o * n_i, width, b->w + o * b->I + i, b->I,
+		    fc_min_size(width, b->O - o), n_i);
 }
 
 static void block_run(const struct fc_kern *k, const struct block *b, float *weights, float *rows)
 {
+	const size_t width = k->mm_cols;
 	for (size_t i = 0; i < b->I; i += DEPTH) {
 		const size_t n_i = fc_min_size(DEPTH, b->I - i);
 		pack_weights(k, b, i, n_i, weights);
@@ -39,9 +41,9 @@ static void block_run(const struct fc_kern *k, const struct block *b, float *wei
 			for (size_t r = 0; r < n_row; r++)
 				memcpy(
 				    rows + r * LD, b->x + (n + r) * b->I + i, n_i * sizeof *rows);
-			for (size_t o = 0; o < b->O; o += WIDTH)
+			for (size_t o = 0; o < b->O; o += width)
 				k->mm(b->y + n * b->ldy + o, b->ldy, rows, LD, 1, weights + o * n_i,
-				    WIDTH, n_row, fc_min_size(WIDTH, b->O - o), n_i, i > 0);
+				    width, n_row, fc_min_size(width, b->O - o), n_i, i > 0);
 		}
 	}
 }
@@ -53,9 +55,9 @@ struct blocks {
 /* Blocks for all threads; large ones, since each copies what it reads. */
 static struct blocks blocks_for(size_t N, size_t O)
 {
-	enum { MOST = 512, LEAST_ROWS = HEIGHT, LEAST_COLS = 4 * WIDTH };
+	enum { MOST_ROWS = 6 * HEIGHT, MOST_COLS = 512, LEAST_ROWS = HEIGHT, LEAST_COLS = 128 };
 	const size_t enough = 3 * (size_t)fc_par_threads();
-	struct blocks g = {MOST, MOST};
+	struct blocks g = {MOST_ROWS, MOST_COLS};
 	while ((N + g.rows - 1) / g.rows * ((O + g.cols - 1) / g.cols) < enough) {
 		if (g.rows / 2 >= LEAST_ROWS && g.rows >= g.cols)
 			g.rows /= 2;
@@ -71,7 +73,8 @@ void fc_alike_product(struct fc_cpu *cpu, float *y, size_t ldy, const float *x, 
     size_t N, size_t O, size_t I)
 {
 	const struct blocks g = blocks_for(N, O);
-	const size_t weights = (g.cols + WIDTH) * DEPTH, size = weights + (size_t)HEIGHT * LD;
+	const size_t weights = (g.cols + cpu->kern->mm_cols) * DEPTH,
+		     size = weights + (size_t)HEIGHT * LD;
 	float *packs =
 	    fc_cpu_scratch(cpu, FC_SCRATCH_PACKS, size * (size_t)fc_par_threads(), sizeof *packs);
 	size_t next = 0;
