@@ -57,16 +57,13 @@ BINS    = $(TOOLS:%=$(B)/%)
 MANS    = $(wildcard man/*.[157])
 
 # What is opened when it is asked for, and not linked: libfc-NAME.so, see base/module.h.
-MODULES := $(B)/libfc-far.so
 CXX = g++
-HAVE_CXX := $(shell command -v $(CXX))
-ifneq ($(HAVE_CXX),)
-MODULES += $(B)/libfc-emu.so
-endif
+HAVE_CXX   := $(shell command -v $(CXX))
 MPI_CFLAGS := $(shell $(PKG_CONFIG) --cflags ompi-c 2>/dev/null)
-ifneq ($(MPI_CFLAGS),)
-MODULES += $(B)/libfc-mpi.so
-endif
+MODULES    := $(if $(MPI_CFLAGS),$(if $(wildcard tools/lib/base/mpi),$(B)/libfc-mpi.so))
+# For tests alone.
+TESTMODULES := $(if $(wildcard tools/lib/nn/far),$(B)/libfc-far.so) \
+    $(if $(HAVE_CXX),$(if $(wildcard tools/lib/nn/cuda),$(B)/libfc-emu.so))
 
 all: $(BINS) $(MODULES)
 
@@ -208,11 +205,11 @@ deps:
 # Package installation first, in a make of its own: pkg-config is asked when a makefile is read.
 check: deps
 	@$(AGAIN) $(JOBS) check-built
-check-built: all $(UNIT) $(FIXTURE)
+check-built: all $(TESTMODULES) $(UNIT) $(FIXTURE)
 	@B=$(B) tests/run
-check-unit: $(UNIT) $(MODULES) $(B)/fixture/isa
+check-unit: $(UNIT) $(TESTMODULES) $(B)/fixture/isa
 	@B=$(B) tests/run unit
-check-cli: all $(FIXTURE)
+check-cli: all $(TESTMODULES) $(FIXTURE)
 	@B=$(B) tests/run cli
 # The sanitizer's memmem() looks at all of a text that is left, once for every match in it.
 check-asan: deps
@@ -235,8 +232,8 @@ check-aarch64:
 	    CC='$(AARCH64)-gcc $(SYSROOT:%=--sysroot=%)' check-unit
 # All that can run on the far device and on the emulated one, there in three orders of lanes and with
 # each barrier left out once.
-check-emu: all $(UNIT) $(FIXTURE)
-	@for d in $(patsubst $(B)/libfc-%.so,%,$(filter %-far.so %-emu.so,$(MODULES))); do B=$(B) DEVICE=$$d tests/run device; done
+check-emu: all $(TESTMODULES) $(UNIT) $(FIXTURE)
+	@for d in $(patsubst $(B)/libfc-%.so,%,$(TESTMODULES)); do B=$(B) DEVICE=$$d tests/run device; done
 ifneq ($(HAVE_CXX),)
 	@for o in reverse shuffle:1; do B=$(B) DEVICE=emu FC_EMU_ORDER=$$o tests/run device; done
 	@B=$(B) tests/emu/barriers

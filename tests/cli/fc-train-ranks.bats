@@ -127,10 +127,10 @@ print(sum((t["data_offsets"][1] - t["data_offsets"][0]) // (4 if t["dtype"] == "
 	for how in ranks alone; do
 		rm -rf state log out
 		if [ $how = ranks ]; then
-			mpirun -n 2 fc-train -q -m "$F/pivot" "${light[@]}" --lanes 2 --epochs 60 --checkpoint state \
+			mpirun -n 2 fc-train -m "$F/pivot" "${light[@]}" --lanes 2 --epochs 60 --checkpoint state \
 				--checkpoint-every 100000 --log log -o out "$F/dists.fcs" 2>said &
 		else
-			fc-train -q -m "$F/pivot" "${light[@]}" --lanes 2 --epochs 60 --checkpoint state \
+			fc-train -m "$F/pivot" "${light[@]}" --lanes 2 --epochs 60 --checkpoint state \
 				--checkpoint-every 100000 --log log -o out "$F/dists.fcs" 2>said &
 		fi
 		pid=$!

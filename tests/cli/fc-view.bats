@@ -56,7 +56,7 @@ ids() { python3 -c 'import json, sys; print(*(json.loads(s)["id"] for s in sys.s
 	for i in 1 2 3; do fc-view --stream --shard "$i/3" -o "$i.fcs" a.fcs; done
 	fc-view --stream -n 13 -o begin.fcs a.fcs
 	fc-view --stream --shard 1/3 -o short.fcs begin.fcs
-	for bad in "short.fcs 2.fcs 3.fcs"; do
+	for bad in "short.fcs 2.fcs 3.fcs" "short.fcs 3.fcs 2.fcs"; do
 		# shellcheck disable=SC2086 # words
 		run -1 fc-view --stream --in-turn -o out.fcs $bad
 		[[ $output == *"short.fcs has ended"*"not all shards"* ]]

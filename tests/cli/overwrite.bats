@@ -119,7 +119,7 @@ kept() {
 	for names in OMPI_COMM_WORLD_SIZE=4 PMI_SIZE=4 "PMI_RANK=0 SLURM_NTASKS=4" \
 		"PMIX_RANK=2 SLURM_NTASKS=1 SLURM_STEP_NUM_TASKS=4"; do
 		# shellcheck disable=SC2086 # a list of words
-		kept 2 "a launcher has started this 4 times" env $names fc-train -m pivot -o out d.fcs
+		kept 2 "a launcher has started this 4 times" env $names fc-view --stream -o out.fcs d.fcs
 	done
 	for names in OMPI_COMM_WORLD_SIZE=1 "OMPI_COMM_WORLD_SIZE=1 PMIX_RANK=0 SLURM_NTASKS=4" \
 		SLURM_NTASKS=4 "PMIX_RANK=0 SLURM_NTASKS=4 SLURM_STEP_NUM_TASKS=1"; do

@@ -20,7 +20,8 @@ CARRY = {"pivot": IN, "source": IN, "map": IN}
 TABLE_OUT = {"output": OUT}
 JUDGED = {"questions": IN, "output": OUT}
 TABLE = {
-    "fc-infer": {"model": IN, "pivot": IN, "template": IN, "output": OUT},
+    "fc-infer": {"model": IN, "pivot": IN, "template": IN, "key-file": IN, "ca-file": IN, "output": OUT, "log": OUT,
+                 "make-tokenizer": OUT},
     "fc-align map": {"pivot": IN, "source": IN, "template": IN, "output": OUT},
     "fc-align apply": {**CARRY, "own": IN, "output": OUT},
     "fc-align fuse": {"best": IN, "weights": IN, "report": OUT, "output": OUT},

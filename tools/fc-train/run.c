@@ -184,7 +184,7 @@ static int stop_here(const struct train_run *r, struct train_trainlog *log, stru
 	if (save_checkpoint(r, log, e) < 0)
 		return -1;
 	fc_progress_end();
-	fc_warn("stopped by a signal after step %" PRIu64 "; --resume goes on from there",
+	fc_note("stopped by a signal after step %" PRIu64 "; --resume goes on from there",
 	    r->trainer->step);
 	return 1;
 }
