@@ -8,7 +8,7 @@ libpcre2-dev libutf8proc-dev libyaml-dev libxxhash-dev libopenblas-openmp-dev li
 libcurl4-openssl-dev'
 demo='python3 gnuplot-nox'
 check='bats mandoc shellcheck zstd xz-utils procps binutils jq zsh fish libopenmpi-dev openmpi-bin
-iproute2 slurm-wlm slurmctld slurmd munge parallel'
+iproute2 slurm-wlm slurmctld slurmd munge parallel python3-zstandard python3-xxhash python3-numpy'
 
 [ $# -gt 0 ] || set -- build demo check
 wanted=

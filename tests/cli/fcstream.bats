@@ -5,8 +5,14 @@
 load ../helper
 
 kit() { echo "$FC_ROOT/pipelines/demo/kit/$1"; }
-py() { "${PYTHON:-python3}" "$FC_ROOT/pipelines/fcstream.py" "$@"; }
-need_python() { "${PYTHON:-python3}" -c 'import xxhash, zstandard' 2>/dev/null || skip 'no zstandard or xxhash for Python'; }
+# The Python that has the two packages, which the system's has where another one comes first.
+need_python() {
+	for PYTHON in python3 /usr/bin/python3; do
+		if "$PYTHON" -c 'import xxhash, zstandard' 2>/dev/null; then return; fi
+	done
+	skip 'no zstandard or xxhash for Python (pipelines/deps.sh check)'
+}
+py() { "$PYTHON" "$FC_ROOT/pipelines/fcstream.py" "$@"; }
 
 # Lines are alike but for the digits of log-probabilities.
 same_lines() {
