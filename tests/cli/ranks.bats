@@ -11,10 +11,10 @@ setup() {
 	export OMPI_MCA_plm_rsh_agent=false OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 }
 
-ranks() { # N WHAT...: under mpirun, for a minute at most
+ranks() { # N WHAT...: under mpirun, for two minutes at most
 	local n=$1
 	shift
-	timeout 60 mpirun -n "$n" "$@"
+	timeout -k 5 100 mpirun -n "$n" "$@"
 }
 
 @test "messages of odd sizes arrive whole, from all to all" {

@@ -126,7 +126,7 @@ killed_and_failed() { # killed_and_failed HOW
 		export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rsh_agent=false
 		export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 		for n in 1 2 4; do
-			fuse -s OUT=ranks$n LAUNCH="mpirun -n $n" >/dev/null 2>&1
+			fuse -s OUT=ranks$n LAUNCH="timeout -k 5 150 mpirun -n $n" >/dev/null 2>&1
 			same_as_local ranks$n
 			rm -r ranks$n
 		done
