@@ -11,7 +11,11 @@ setup_file() {
 	python3 "$FC_ROOT/pipelines/demo/talk.py" --set fusion -n 40 --seed 3 >chats.jsonl
 	head -n 9 chats.jsonl | jq -c '{id, messages: [.messages[0]]}' >prompts.jsonl
 	fuse -s OUT=local 2>local.log
-	if [ -z "$SLURM_MISSING" ]; then slurm_start "$BATS_FILE_TMPDIR/slurm"; fi
+	# a container may lack what slurmd asks the system for
+	if [ -z "$SLURM_MISSING" ] && ! slurm_start "$BATS_FILE_TMPDIR/slurm" >slurm.log 2>&1; then
+		SLURM_MISSING="Slurm does not start here: $(tail -n 1 slurm.log)"
+		slurm_stop "$BATS_FILE_TMPDIR/slurm"
+	fi
 }
 
 teardown_file() { if [ -z "$SLURM_MISSING" ]; then slurm_stop "$BATS_FILE_TMPDIR/slurm"; fi; }
