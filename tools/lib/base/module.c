@@ -12,6 +12,16 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+/* Is it a folder below the one that programs are built in? */
+static bool is_of_tests(const char *folder)
+{
+	char *last = fc_path_name(folder);
+	const bool yes = !strcmp(last, "unit") || !strcmp(last, "fixture") ||
+	    !strcmp(last, "bench") || !strncmp(last, "fc-", 3);
+	free(last);
+	return yes;
+}
+
 /* The folder of this program; of a test in a folder below where programs are built, that one. */
 static bool find_folder(char *path, size_t size)
 {
@@ -24,9 +34,7 @@ static bool find_folder(char *path, size_t size)
 		if (!slash)
 			return false;
 		*slash = 0;
-		const char *last = fc_path_name(path);
-		if (strcmp(last, "unit") && strcmp(last, "fixture") && strcmp(last, "bench") &&
-		    strncmp(last, "fc-", 3))
+		if (!is_of_tests(path))
 			break;
 	}
 	return true;
