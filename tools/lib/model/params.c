@@ -178,7 +178,8 @@ int fc_params_blank(struct fc_params **out, const char *config, struct fc_nn *nn
 		free(p);
 		return -1;
 	}
-	fc_slots_free(prepare_slots(p, nn), p->n);
+	struct fc_slot *slot = prepare_slots(p, nn);
+	fc_slots_free(slot, p->n);
 	*out = p;
 	return 0;
 }
