@@ -200,26 +200,11 @@ void fc_comm_begin_receive(struct fc_comm_mail *m, size_t from, void *p, size_t 
 	}
 }
 
-static void move_along(struct fc_comm_mail *m, bool wait)
-{
-	size_t left = 0;
-	for (size_t i = 0; i < m->n; i++) {
-		bool done;
-		or_die("send or receive", m->c->module->done(&m->v[i].mpi, wait, &done));
-		if (!done)
-			m->v[left++] = m->v[i];
-	}
-	m->n = left;
-}
-
-void fc_comm_poll(struct fc_comm_mail *m)
-{
-	move_along(m, false);
-}
-
 void fc_comm_wait(struct fc_comm_mail *m)
 {
-	move_along(m, true);
+	for (size_t i = 0; i < m->n; i++)
+		or_die("send or receive", m->c->module->finish(&m->v[i].mpi));
+	m->n = 0;
 }
 
 void fc_comm_mail_free(struct fc_comm_mail *m)

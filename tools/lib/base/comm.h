@@ -36,8 +36,6 @@ struct fc_comm_mail;
 struct fc_comm_mail *fc_comm_mail_new(struct fc_comm *c);
 void fc_comm_begin_send(struct fc_comm_mail *m, size_t to, const void *p, size_t n_bytes);
 void fc_comm_begin_receive(struct fc_comm_mail *m, size_t from, void *p, size_t n_bytes);
-/* Moves what is on its way along; MPI does so only while it is called. */
-void fc_comm_poll(struct fc_comm_mail *m);
 void fc_comm_wait(struct fc_comm_mail *m); /* until all of them are there */
 void fc_comm_mail_free(struct fc_comm_mail *m);
 

@@ -88,17 +88,12 @@ static const char *begin_receive(size_t from, void *p, size_t n, void **request)
 		 : text;
 }
 
-static const char *finish(void **request, bool wait, bool *done)
+static const char *finish(void **request)
 {
 	MPI_Request *r = *request;
-	int flag = 1;
-	const char *error = fail_unless(
-	    wait ? MPI_Wait(r, MPI_STATUS_IGNORE) : MPI_Test(r, &flag, MPI_STATUS_IGNORE));
-	*done = !error && flag;
-	if (*done) {
-		free(r);
-		*request = NULL;
-	}
+	const char *error = fail_unless(MPI_Wait(r, MPI_STATUS_IGNORE));
+	free(r);
+	*request = NULL;
 	return error;
 }
 
@@ -113,5 +108,5 @@ __attribute__((visibility("default"))) const struct fc_comm_module fc_comm_modul
     .gather = gather,
     .send = begin_send,
     .receive = begin_receive,
-    .done = finish,
+    .finish = finish,
 };

@@ -2,7 +2,6 @@
 #ifndef FC_BASE_MPI_MPI_MODULE_H
 #define FC_BASE_MPI_MPI_MODULE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,10 +25,10 @@ struct fc_comm_module {
 	void (*abort)(int status);
 	const char *(*share)(void *p, size_t n);
 	const char *(*gather)(void *part, size_t n);
-	/* *request is of the module; done() with wait returns when it is, and frees it then. */
+	/* *request is of the module; finish() waits for it, and frees it then. */
 	const char *(*send)(size_t to, const void *p, size_t n, void **request);
 	const char *(*receive)(size_t from, void *p, size_t n, void **request);
-	const char *(*done)(void **request, bool wait, bool *done);
+	const char *(*finish)(void **request);
 };
 
 #endif
