@@ -18,17 +18,19 @@
 #                    any model
 #   INFER EVAL ASK   further options of fc-infer: for rows, for dev and test, and for answers
 #   HELD OTHER       conversations of the dev set and of each test set
+#   ASKED            questions that all models answer, see QUESTIONS
 #   KEEP             1: keep the trained models, which are float32 and many.  Those of the grid always go; the fine-tuned
 #                    sources stay, one of each for every number of labels
 #   WORK             where results go; what is there is made anew if its settings, models or data changed
 #
 # Own data instead of what functions.py makes (bodies of functions; test sets: the same task in other files, another
-# package's code under another prompt, the reference manual's prose); JSONL, all four together:
+# package's code under another prompt, the reference manual's prose; asked is for short bodies from the files of the
+# test set, and right is what is in the file); JSONL, all four together:
 #   DATA DEV PROMPTS labelled conversations, dev conversations, conversations that end with a question
 #   TESTS            NAME=FILE for every test set; the first is of the kind of DATA
 # and with them, or without:
-#   QUESTIONS MATCH  questions with reference answers that are asked of the trained models, and fc-eval accuracy's way to
-#                    tell a right one
+#   QUESTIONS MATCH  questions with reference answers that all models are asked, and fc-eval accuracy's way to tell a
+#                    right one
 #
 # The ways, by number of labels:
 #   sft        labels only: what all others are compared with
@@ -65,10 +67,11 @@ INFER   =
 EVAL    = --dtype f32
 HELD    = 100
 OTHER   = 100
+ASKED   = 100
 KEEP    =
 ASK     = --max-new 400
 QUESTIONS =
-MATCH   = last-word
+MATCH   = $(if $(SHORT),exact,last-word)
 
 include $(HERE)../stage.mk
 # What was given here is not for fuse.mk, which has variables of the same names.
@@ -91,10 +94,12 @@ endif
 ifeq ($(OWN),4)
 TEST_FILES := $(foreach t,$(TESTS),$(lastword $(subst =, ,$t)))
 $(call need_one,DATA)$(call need_one,DEV)$(call need_one,PROMPTS)$(call need_files,TEST_FILES)
+SHORT :=
 T := $(foreach t,$(TESTS),$(firstword $(subst =, ,$t)))
 $(call need_unlike,TESTS and what is made here,verdict weights right $T)$(call need_operands,TESTS,$T)
 else
 T := task form text
+SHORT := $(if $(QUESTIONS),,short)
 endif
 $(if $(QUESTIONS),$(call need_one,QUESTIONS))
 
@@ -110,7 +115,8 @@ SET    := $(WORK)/settings
 MOST   := $(shell printf '%s\n' $(LABELS) | sort -n | tail -n 1)
 GRID   := $(foreach l,$(LRS),$(foreach e,$(EPOCHS),$l_$e))
 HELD_OUT := dev $(T:%=test-%)
-SETS   := train prompts $(HELD_OUT:%=%.all)
+SETS   := train prompts $(HELD_OUT:%=%.all) $(SHORT)
+QUESTIONED := $(if $(SHORT),$(WORK)/data/short.jsonl,$(QUESTIONS))
 N       = $(WORK)/$1
 
 step_data   = $(SETS:%=$(WORK)/data/%.jsonl) $(WORK)/data/checked
@@ -121,9 +127,11 @@ step_texts  = $(addprefix $N/,labels.jsonl adapted/pivot.fcs $(SELF:%=sources/%)
               answerer answers.jsonl answers/pivot.fcs $(ARMS:%=streams/%.fcs))
 step_grid   = $(foreach a,$(ARMS),$(foreach g,$(GRID),$N/grid/$a/$g $N/grid/$a/$g.fcs) $N/best/$a)
 step_final  = $(foreach s,$(SEEDS),$(foreach a,$(ALL),$N/final/$a/$s $N/tested/$a.$s))
-step_test   = $(foreach t,$T,$(WORK)/test/$t/pivot.fcs $(NAMES:%=$(WORK)/test/$t/source-%.fcs))
-step_known  = $(foreach t,$T,$(SELF:%=$N/test/$t/%.aligned.fcs) $N/test/$t/itself.fcs)
-step_tables = $(foreach t,$T,$N/$t.tsv $(SEEDS:%=$N/$t.seed-%.tsv)) $(if $(QUESTIONS),$N/right.tsv)
+step_test   = $(foreach t,$T,$(WORK)/test/$t/pivot.fcs $(NAMES:%=$(WORK)/test/$t/source-%.fcs)) $(if \
+              $(QUESTIONED),$(patsubst %,$(WORK)/test/right/%.jsonl,pivot $(NAMES:%=source-%)))
+step_known  = $(foreach t,$T,$(SELF:%=$N/test/$t/%.aligned.fcs) $N/test/$t/itself.fcs) $(if \
+              $(QUESTIONED),$(SELF:%=$N/test/right/adapted-%.jsonl))
+step_tables = $(foreach t,$T $(if $(QUESTIONED),right),$N/$t.tsv $(SEEDS:%=$N/$t.seed-%.tsv))
 STEPS = $(step_data) $(step_models) $(step_held) $(step_raw) $(foreach n,$(LABELS),$(call step_texts,$n) $(call step_grid,$n)) $(step_test) \
         $(foreach n,$(LABELS),$(call step_final,$n) $(call step_known,$n) $(call step_tables,$n)) \
         $(T:%=$(WORK)/%.labels.tsv) $(WORK)/table.txt
@@ -143,7 +151,8 @@ set_file = $(if $(filter train,$1),$(DATA),$(if $(filter dev.all,$1),$(DEV),$(if
 made = cp $(call set_file,$1) $@
 data_settings = $(call settings,$(SET)/data/$1,file $(call identity,$(call set_file,$1)))
 else
-size = $(if $(filter train,$1),$(MOST),$(if $(filter dev.all,$1),$(HELD),$(if $(filter prompts,$1),$(ANSWERS),$(OTHER))))
+size = $(if $(filter train,$1),$(MOST),$(if $(filter dev.all,$1),$(HELD),$(if $(filter prompts,$1),$(ANSWERS),$(if $(filter \
+       short,$1),$(ASKED),$(OTHER)))))
 made = python3 $(HERE)functions.py --set $(patsubst task,test,$(patsubst test-%,%,$(1:%.all=%))) -n $(size) >$@
 data_settings = $(call settings,$(SET)/data/$1,size $(size) by $(call identity,$(HERE)functions.py))
 endif
@@ -247,7 +256,8 @@ $(call settings,$(SET)/$1/sources,adapting $(call deciding,fc-train,$(ADAPTING))
 $(call settings,$(SET)/$1/answers,n $(ANSWERS) length $(LENGTH) infer $(call deciding,fc-infer,$(INFER) $(ASK)) seed $(DEVSEED))
 $(call settings,$(SET)/$1/train,train $(call deciding,fc-train,$(TRAIN)) lambda $(LAMBDA) seed $(DEVSEED))
 $(call settings,$(SET)/$1/known,k $(K) length $(LENGTH) eval $(call deciding,fc-infer,$(EVAL)))
-$(call settings,$(SET)/$1/tested,ask $(if $(QUESTIONS),$(call deciding,fc-infer,$(ASK)) $(call identity,$(QUESTIONS))))
+$(call settings,$(SET)/$1/tested,ask $(if $(QUESTIONED),$(call deciding,fc-infer,$(ASK)) $(if \
+    $(SHORT),$(ASKED) short,$(call identity,$(QUESTIONS)))))
 $(call settings,$(SET)/$1/grid,of $(GRID))
 $(call settings,$(SET)/$1/tables,seeds $(SEEDS) sources $(NAMES) match $(MATCH))
 $N/labels.jsonl: $(WORK)/data/train.jsonl $(SET)/$1/labels | $(WORK)/data/checked
@@ -287,7 +297,7 @@ $(foreach a,$(ARMS),$(call way,$1,$a))
 $(foreach a,$(MERGED),$(foreach s,$(SEEDS),$(call merge,$1,$a,$s)))
 $(foreach a,$(ALL),$(foreach s,$(SEEDS),$(call tested,$1,$a,$s)))
 $(foreach t,$T,$(call by_test,$1,$t))
-$(if $(QUESTIONS),$(call right,$1))
+$(if $(QUESTIONED),$(call right,$1))
 endef
 over_pivot = mkdir -p $(@D); $(FC)fc-infer -q -k $(K) -m $1 $(score) $2 | $(FC)fc-align apply -q -p $(MODEL)/pivot -s $1 -o $@
 
@@ -332,14 +342,16 @@ $(call settings,$(SET)/merge,method $(METHOD))
 
 # A trained model on all test sets; then it goes, a target when what it is merged into is done with.
 CHOSEN = $(foreach n,$(LABELS),$(ARMS:%=$(WORK)/$n/best/%))
-results = $(foreach t,$T,$N/test/$t/$2.$3.fcs) $(if $(QUESTIONS),$N/test/right/$2.$3.jsonl)
+results = $(foreach t,$T,$N/test/$t/$2.$3.fcs) $(if $(QUESTIONED),$N/test/right/$2.$3.jsonl)
+# $(call asked,MODEL,OUT): its most likely answers.
+asked   = $(FC)fc-infer -q --generate -m $1 $(EVAL) $(ASK) -o $2 $(QUESTIONED)
 define tested
-$N/tested/$2.$3: $N/final/$2/$3 $(T:%=$(WORK)/data/test-%.jsonl) $(QUESTIONS) $(SET)/$1/known $(SET)/$1/tested | $(CHOSEN) $(if $(filter \
+$N/tested/$2.$3: $N/final/$2/$3 $(T:%=$(WORK)/data/test-%.jsonl) $(QUESTIONED) $(SET)/$1/known $(SET)/$1/tested | $(CHOSEN) $(if $(filter \
     $2,$(MERGED)),$(patsubst %,$N/tested/%.$3,$(call parts,$2)))
 	$$(call step,$1 labels: $2$$(comma) seed $3$$(comma) on test)
 	@mkdir -p $$(@D) $(sort $(dir $(results)))
 	$(foreach t,$T,$(FC)fc-infer -q -k 1 $(score) -m $$< -o $N/test/$t/$2.$3.fcs $(WORK)/data/test-$t.jsonl$(newline)	)
-	$(if $(QUESTIONS),$(FC)fc-infer -q --generate -m $$< $(EVAL) $(ASK) -o $N/test/right/$2.$3.jsonl $(QUESTIONS))
+	$(if $(QUESTIONED),$(call asked,$$<,$N/test/right/$2.$3.jsonl))
 	@$(if $(KEEP)$(filter $2,$(TARGETS)),,rm -rf $$< $(if $(filter $2,$(MERGED)),$(patsubst %,$N/final/%/$3,$(call parts,$2))))
 	@touch $$@
 
@@ -366,11 +378,21 @@ $(SEEDS:%=$N/$2.seed-%.tsv): $N/$2.seed-%.tsv: $(foreach a,$(ALL),$N/tested/$a.%
 	$(FC)fc-eval ppl -q --format tsv --baseline sft -o $$@ $(call ours_of,$1,$2,$$*)
 
 endef
+right_of = $(foreach a,$(ALL),$a=$(call joined,$(foreach s,$2,$N/test/right/$a.$s.jsonl)))
+compared = $(FC)fc-eval accuracy --compare -q --match $(MATCH) --baseline sft --format tsv -o $$@
 define right
-$N/right.tsv: $(foreach a,$(ALL),$(SEEDS:%=$N/tested/$a.%)) $(SET)/$1/tables
+$(SELF:%=$N/test/right/adapted-%.jsonl): $N/test/right/adapted-%.jsonl: $(QUESTIONED) $N/sources/% $(SET)/$1/tested | $(CHOSEN)
+	$$(call step,$1 labels: the fine-tuned $$* is asked)
+	@mkdir -p $$(@D)
+	$(call asked,$N/sources/$$*,$$@)
+$N/right.tsv: $(patsubst %,$(WORK)/test/right/%.jsonl,pivot $(NAMES:%=source-%)) $(SELF:%=$N/test/right/adapted-%.jsonl) \
+    $(foreach a,$(ALL),$(SEEDS:%=$N/tested/$a.%)) $(SET)/$1/tables
 	$$(call step,$1 labels: right answers)
-	$(FC)fc-eval accuracy --compare -q --match $(MATCH) --baseline sft --format tsv -o $$@ $(foreach a,$(ALL),$a=$(call \
-	    joined,$(SEEDS:%=$N/test/right/$a.%.jsonl)))
+	$(compared) pivot=$(WORK)/test/right/pivot.jsonl $(foreach s,$(NAMES),source-$s=$(WORK)/test/right/source-$s.jsonl) \
+	    $(foreach s,$(SELF),adapted-$s=$N/test/right/adapted-$s.jsonl) $(call right_of,$1,$(SEEDS))
+$(SEEDS:%=$N/right.seed-%.tsv): $N/right.seed-%.tsv: $(foreach a,$(ALL),$N/tested/$a.%)
+	$$(call step,$1 labels: right answers of seed $$*)
+	$(compared) $(call right_of,$1,$$*)
 
 endef
 
@@ -397,6 +419,16 @@ $(WORK)/$1.labels.tsv: $(foreach n,$(LABELS),$(foreach s,$(SEEDS),$(foreach a,sf
 	    joined,$(SEEDS:%=$(WORK)/$n/test/$1/$a.%.fcs))))
 endef
 $(foreach t,$T,$(eval $(call all_test,$t)))
+
+$(call settings,$(SET)/asked,ask $(if $(QUESTIONED),$(call deciding,fc-infer,$(EVAL) $(ASK))))
+define ask
+$(WORK)/test/right/$1.jsonl: $(QUESTIONED) $(MODEL)/$2 $(SET)/asked | $(CHOSEN)
+	$$(call step,$1 as it is is asked)
+	@mkdir -p $$(@D)
+	$(call asked,$(MODEL)/$2,$$@)
+endef
+$(eval $(call ask,pivot,pivot))
+$(foreach n,$(NAMES),$(eval $(call ask,source-$n,$n)))
 
 $(call settings,$(SET)/table,labels $(LABELS) tests $T seeds $(SEEDS) answers $(ANSWERS))
 $(WORK)/table.txt $(WORK)/table.tsv &: $(HERE)effect.py $(foreach n,$(LABELS),$(call step_tables,$n) $(WORK)/$n/verdict.tsv) \

@@ -16,6 +16,7 @@ import textwrap
 
 WIDTH = 100
 A_LINE = 3  # test sets side by side
+RIGHT = "right"  # among the tests: right answers by generation
 
 
 def rows(path):
@@ -86,14 +87,19 @@ def best(_):
     print(os.path.basename(name).removesuffix(".fcs"), first["bits_per_byte"])
 
 
+def by_model(path):
+    return {r["model"]: r for r in rows(path) if r["group"] == "all"}
+
+
 class Size:
     """The results with one number of labels."""
 
     def __init__(self, work, labels, tests, seeds):
         self.labels, self.seeds = labels, seeds
         folder = os.path.join(work, labels)
-        self.all = {t: {r["model"]: r for r in rows(os.path.join(folder, t + ".tsv"))} for t in tests}
-        self.one = {t: [{r["model"]: r for r in rows(os.path.join(folder, f"{t}.seed-{s}.tsv"))} for s in seeds] for t in tests}
+        asked = [RIGHT] if os.path.exists(os.path.join(folder, RIGHT + ".tsv")) else []
+        self.all = {t: by_model(os.path.join(folder, t + ".tsv")) for t in tests + asked}
+        self.one = {t: [by_model(os.path.join(folder, f"{t}.seed-{s}.tsv")) for s in seeds] for t in tests + asked}
         self.verdict = rows(os.path.join(folder, "verdict.tsv"))
         self.models = list(self.all[tests[0]])
         self.best = {}
@@ -104,20 +110,20 @@ class Size:
                     self.best[m] = f.read().split()[0]
         with open(os.path.join(folder, "answerer"), encoding="utf-8") as f:
             self.answerer = f.read().split()[0].removesuffix(".aligned")
-        right = os.path.join(folder, "right.tsv")
-        self.right = {r["model"]: r for r in rows(right) if r["group"] == "all"} if os.path.exists(right) else None
 
     def beyond(self, test, model):
-        """in how many seeds a trained model's own interval against sft is below 0"""
+        """in how many seeds a trained model is better than sft beyond that seed's own interval"""
         one = [s[model] for s in self.one[test] if model in s and s[model]["difference"]]
-        return sum(float(r["difference_high"]) < 0 for r in one) if one else None
+        return sum(sign(r, test == RIGHT) == "*" for r in one) if one else None
 
 
-def sign(row):
+def sign(row, more_is_better=False):
     """whether the interval of the difference leaves 0 out, and on which side"""
     if not row["difference"]:
         return " "
-    return "*" if float(row["difference_high"]) < 0 else "!" if float(row["difference_low"]) > 0 else " "
+    less, more = float(row["difference_high"]) < 0, float(row["difference_low"]) > 0
+    better, worse = (more, less) if more_is_better else (less, more)
+    return "*" if better else "!" if worse else " "
 
 
 def signed(text):
@@ -150,6 +156,19 @@ def bits(size, tests):
         yield ""
 
 
+def percent(row, what, plus=""):
+    mid, low, high = (f"{100 * float(row[what + p]) + 0.0:{plus}.1f}" for p in ("", "_low", "_high"))
+    return f"{mid} [{low}, {high}]"
+
+
+def right(size):
+    yield ["", "right, %", "against sft", "", ""]
+    for m, r in size.all[RIGHT].items():
+        n = size.beyond(RIGHT, m)
+        yield [m, percent(r, "accuracy"), percent(r, "difference", "+") if r["difference"] else "", sign(r, True),
+               "" if n is None else f"{n}/{len(size.seeds)}"]
+
+
 def count(n, what):
     return f"{n} {what}{'' if n == 1 else 's'}"
 
@@ -176,12 +195,8 @@ def said(size, tests):
                    for t in tests]
         yield f"{m} against sft, bits a byte: " + "; ".join(against) + "."
     yield possible(size)
-    if not size.right:
+    if RIGHT not in size.all:
         yield "Right answers by generation: not asked; QUESTIONS would."
-    else:
-        yield "Right answers, %: " + ", ".join(
-            f"{m} {100 * float(r['accuracy']):.1f}" + (f" ({100 * float(r['difference']):+.1f})" if r["difference"] else "")
-            for m, r in size.right.items()) + "."
 
 
 def saved(work, tests, most):
@@ -192,8 +207,9 @@ def saved(work, tests, most):
                + "; ".join(f"ours with {r['model'].removeprefix('ours-')} {gap(r)}" for r in ours) + ".")
 
 
-COLUMNS = ["bits_per_byte", "bits_per_byte_low", "bits_per_byte_high", "difference", "difference_low", "difference_high",
-           "better", "worse", "p", "p_holm", "detectable", "conversations", "left_out"]
+COLUMNS = ["bits_per_byte", "bits_per_byte_low", "bits_per_byte_high", "accuracy", "accuracy_low", "accuracy_high",
+           "difference", "difference_low", "difference_high", "better", "worse", "p", "p_holm", "detectable",
+           "conversations", "left_out"]
 
 
 def table(a):
@@ -203,6 +219,9 @@ def table(a):
     for size in sizes:
         out += [f"{size.labels} labels, {a.answers} prompts answered by {size.answerer}: bits a byte, and against sft", "",
                 *bits(size, tests)]
+        if RIGHT in size.all:
+            n = next(iter(size.all[RIGHT].values()))["conversations"]
+            out += [f"{size.labels} labels: right answers to {n} questions", "", *grid(list(right(size))), ""]
         for sentence in said(size, tests):
             out += textwrap.wrap(sentence, WIDTH)
         out.append("")
@@ -217,11 +236,11 @@ def table(a):
     with open(os.path.join(a.work, "table.tsv"), "w", encoding="utf-8") as f:
         f.write("\t".join(["labels", "test", "model", "setting", "seeds_better", *COLUMNS]) + "\n")
         for size in sizes:
-            for t in tests:
-                for m in size.models:
+            for t, models in size.all.items():
+                for m, row in models.items():
                     n = size.beyond(t, m)
                     f.write("\t".join([size.labels, t, m, size.best.get(m, ""), "" if n is None else str(n),
-                                       *[size.all[t][m][c] for c in COLUMNS]]) + "\n")
+                                       *[row.get(c, "") for c in COLUMNS]]) + "\n")
 
 
 def main():

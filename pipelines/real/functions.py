@@ -6,6 +6,7 @@
                               with the body's own indentation; prompts has no answers
   form                        functions of another package under another prompt, answered with fences
   text                        sections of Python's reference manual: their title, answered by their text
+  short                       questions as in test, with the answer apart: bodies so short that one can be compared as a whole
 
 A file's path decides by its hash which of the sets it belongs to, so that no two sets share a file.  An answer that
 occurs in several files counts once, in the first of them, so that no two sets share an answer either.  The order is
@@ -26,6 +27,8 @@ PARTS = [("test", 0.2), ("dev", 0.15), ("prompts", 0.35)]
 TASK = "Write the body of this function of the Python module {module}:\n\n{head}"
 FORM = "Here is the beginning of a Python function. Show the code that follows, in a block.\n\n```python\n{head}\n```"
 TEXT = 'Python\'s reference manual has a section "{title}" in its chapter "{chapter}". What does it say?'
+# Characters of an answer, at least and at most, and of what is shown of a function at most.
+ANSWER, SHORT, HEAD = (60, 1200), (8, 59), 1200
 # Not code that people would ask for: tests, generated tables, another version's grammar.
 LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "site-packages", "dist-packages", "__pycache__", "pydoc_data", "encodings"}
 
@@ -88,7 +91,7 @@ def code(top, form, a):
         kept = 0
         for name, head, body in sorted(found, key=lambda f: fraction(f[0])):
             known = " ".join(body.split())
-            if kept == a.per_file or known in seen or not a.least <= len(body) <= a.most or len(head) > a.most:
+            if kept == a.per_file or known in seen or not a.least <= len(body) <= a.most or len(head) > max(a.most, HEAD):
                 continue
             seen.add(known)
             kept += 1
@@ -123,14 +126,17 @@ def other_package(name):
 
 def options(words=None):
     p = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    p.add_argument("--set", choices=["train", *[n for n, _ in PARTS], "form", "text"], required=True)
+    p.add_argument("--set", choices=["train", *[n for n, _ in PARTS], "form", "text", "short"], required=True)
     p.add_argument("-n", type=int, default=0, help="at most so many (0: all)")
-    p.add_argument("--least", type=int, default=60, help="characters of an answer at least (60)")
-    p.add_argument("--most", type=int, default=1200, help="characters of an answer at most (1200)")
+    p.add_argument("--least", type=int, help="characters of an answer at least (%d; short: %d)" % (ANSWER[0], SHORT[0]))
+    p.add_argument("--most", type=int, help="characters of an answer at most (%d; short: %d)" % (ANSWER[1], SHORT[1]))
     p.add_argument("--per-file", type=int, default=12, help="functions of a file at most (12)")
     p.add_argument("--package", default="pip", help="of the set form (pip)")
     p.add_argument("--code", help="a folder, instead of the standard library or the package")
-    return p.parse_args(words)
+    a = p.parse_args(words)
+    least, most = SHORT if a.set == "short" else ANSWER
+    a.least, a.most = least if a.least is None else a.least, most if a.most is None else a.most
+    return a
 
 
 def main():
@@ -141,17 +147,20 @@ def main():
         found = list(code(a.code or other_package(a.package), FORM, a))
     else:
         top = a.code or sysconfig.get_paths()["stdlib"]
-        found = [f for f in code(top, TASK, a) if set_of(f[0]) == a.set]
+        part = "test" if a.set == "short" else a.set
+        found = [f for f in code(top, TASK, a) if set_of(f[0]) == part]
     found.sort(key=lambda f: fraction(f[1] + f[3]))
     if a.n and len(found) < a.n:
         sys.exit(f"functions.py: the set {a.set} has {len(found)} conversations, not {a.n}; ask for fewer, or take more with "
                  "--per-file or --most")
     kind = {"form": "form", "text": "text"}.get(a.set, "task")
     for _, name, question, answer in found[:a.n or None]:
-        messages = [{"role": "user", "content": question}]
-        if a.set != "prompts":
-            messages.append({"role": "assistant", "content": answer})
-        print(json.dumps({"id": name, "category": kind, "messages": messages}, ensure_ascii=False))
+        line = {"id": name, "category": kind, "messages": [{"role": "user", "content": question}]}
+        if a.set == "short":
+            line["answer"] = answer
+        elif a.set != "prompts":
+            line["messages"].append({"role": "assistant", "content": answer})
+        print(json.dumps(line, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -49,10 +49,17 @@ setup() {
 
 	for m in pivot source-facts adapted-facts adapted-self itself sft texts raw-facts taught-facts mixture ours fusellm \
 		fusechat-facts fusechat merged; do
-		[ "$(cut -f3 run/table.tsv | grep -cx -- "$m")" -eq 4 ]
+		[ "$(awk -F'\t' -v m="$m" '$2 != "right" && $3 == m' run/table.tsv | wc -l)" -eq 4 ]
 	done
+	# all models that can answer are asked, and a right answer is what a plain comparison says
+	for m in pivot source-facts adapted-facts adapted-self sft ours merged; do
+		[ "$(awk -F'\t' -v m="$m" '$2 == "right" && $3 == m' run/table.tsv | wc -l)" -eq 2 ]
+	done
+	n=$(paste <(jq -r '.messages[-1].content' run/10/test/right/ours.1.jsonl | awk '{ sub("[.]$", ""); print $NF }') <(jq -r .answer questions.jsonl) |
+		awk '$1 == $2' | wc -l)
+	[ "$(awk -F'\t' '$1 == 10 && $2 == "right" && $3 == "ours" { printf "%.0f", $9 * 6 }' <(sed 's/\t\t/\t-\t/g; s/\t\t/\t-\t/g' run/table.tsv))" = "$n" ]
 	grep -q '^What was possible, on dev: the mixture gains' run/table.txt
-	grep -q '^Right answers, %: sft ' run/table.txt
+	grep -q '^10 labels: right answers to 6 questions$' run/table.txt
 	grep -q '^Labels saved on near: against sft with 20 labels, ours with 10 ' run/table.txt
 	[ "$(awk '{ if (length($0) > m) m = length($0) } END { print m }' run/table.txt)" -le 100 ]
 
@@ -123,7 +130,13 @@ setup() {
 	run -1 functions --set form --package no_such_package
 	[[ $output == *"there is no package no_such_package here"* ]]
 	functions --set form --code code | jq -e -s 'all(.[]; .messages[1].content | startswith("```python\n    "))'
+	# short ones: of the test set's files, and no other's
+	for i in $(seq 30); do printf 'def g%d(a):\n    """Adds %d."""\n    return a + %d\n' "$i" "$i" "$i" >>"code/m$i.py"; done
+	functions --set short --code code >short.jsonl
+	diff <(jq -r .id short.jsonl | sed 's/\..*//' | sort) <(jq -r .id test.jsonl | sed 's/\..*//' | sort)
+	jq -e -s 'all(.[]; (.messages | length == 1) and (.answer | test("^    return a [+] [0-9]+$")))' short.jsonl
 	# what every machine has is enough for the defaults
+	[ "$(functions --set short -n 100 | wc -l)" -eq 100 ]
 	[ "$(functions --set text -n 100 | wc -l)" -eq 100 ]
 	PYTHONPATH=$FC_ROOT/pipelines/real python3 -B - <<-'END'
 		import sysconfig
