@@ -117,6 +117,7 @@ static void check_step(struct fc_nn *nn, struct fc_params *p, const char *name)
 	struct fc_loss loss = {0}, again = {0};
 	double want = slow_loss(&slow), worst = 0;
 	size_t worst_at = 0;
+	fc_params_zero_grad(p);
 	if (!T_OK(fc_params_step(nn, p, &batch, &targets, false, &again, &err) == 0 &&
 		    fc_params_step(nn, p, &batch, &targets, true, &loss, &err) == 0,
 		"%s: step %s", name, err.msg))

@@ -389,6 +389,7 @@ static void test_bad_batches(const char *dir)
 	T_OK(fc_model_hidden(nn, &p->model, &(struct fc_batch){NULL, o, 0}, x, &err) == 0,
 	    "a batch without tokens");
 	struct fc_targets t = {rows, target, w, w, NULL, 2};
+	fc_params_zero_grad(p);
 	T_OK(fc_params_step(nn, p, &b, &t, true, &loss, &err) == 0, "rows in order");
 	t.row_pos = twice;
 	T_OK(fc_params_step(nn, p, &b, &t, true, &loss, &err) < 0, "a row twice is refused");

@@ -10,8 +10,16 @@
 #include "model/slot.h"
 #include "model/step.h"
 
-/* The architecture of p->model.cfg with its parameters allocated; weights are undefined, gradients
- * zero.  Returns the slots, one a parameter. */
+/* The unit of the backward pass that a tensor is of. */
+static size_t unit_of(const struct fc_params *p, const struct fc_slot *s, float *const *grad)
+{
+	if (s->layer != FC_NO_LAYER)
+		return p->model.cfg.n_layer - s->layer;
+	return grad == &p->embed_grad ? fc_params_units(p) - 1 : 0;
+}
+
+/* The architecture of p->model.cfg with its parameters allocated; weights are undefined, and there
+ * are no gradients.  Returns the slots, one a parameter. */
 static struct fc_slot *prepare_slots(struct fc_params *p, struct fc_nn *nn)
 {
 	struct fc_model *m = &p->model;
@@ -25,10 +33,12 @@ static struct fc_slot *prepare_slots(struct fc_params *p, struct fc_nn *nn)
 		const struct fc_slot *s = &slot[i];
 		const size_t n = fc_slot_tensor(s, FC_F32).n_bytes / sizeof(float);
 		struct fc_param *v = &p->v[i];
-		*v = (struct fc_param){fc_strdup(s->name), s->n_dim, {s->dim[0], s->dim[1]}, n,
-		    fc_nn_alloc(nn, n, sizeof(float)), fc_nn_alloc(nn, n, sizeof(float)),
-		    s->n_dim == 2, NULL};
-		fc_nn_zero(nn, v->g, n * sizeof(float));
+		*v = (struct fc_param){.name = fc_strdup(s->name),
+		    .n_dim = s->n_dim,
+		    .dim = {s->dim[0], s->dim[1]},
+		    .n = n,
+		    .w = fc_nn_alloc(nn, n, sizeof(float)),
+		    .decay = s->n_dim == 2};
 		if (s->n_dim == 2 && fc_nn_compute(nn) == FC_COMPUTE_BF16)
 			v->bf16 = fc_nn_alloc(nn, n, sizeof *v->bf16);
 		if (v->bf16)
@@ -37,10 +47,9 @@ static struct fc_slot *prepare_slots(struct fc_params *p, struct fc_nn *nn)
 			fc_slot_bind(s, m, v->w, FC_F32);
 		assert(s->grad_at != FC_NO_GRAD);
 		char *base = s->layer == FC_NO_LAYER ? (char *)p : (char *)&p->layer_grad[s->layer];
-		*(float **)(void *)(base + s->grad_at) = v->g;
+		v->grad = (float **)(void *)(base + s->grad_at);
+		v->unit = unit_of(p, s, v->grad);
 	}
-	if (m->cfg.tied)
-		p->head_grad = p->embed_grad;
 	p->step = fc_step_new();
 	return slot;
 }
@@ -192,7 +201,8 @@ void fc_params_free(struct fc_params *p)
 	for (size_t i = 0; i < p->n; i++) {
 		free(p->v[i].name);
 		fc_nn_free(nn, p->v[i].w);
-		fc_nn_free(nn, p->v[i].g);
+		if (!p->placed)
+			fc_nn_free(nn, p->v[i].g);
 		fc_nn_free(nn, p->v[i].bf16);
 	}
 	free(p->v);
@@ -204,10 +214,32 @@ void fc_params_free(struct fc_params *p)
 	free(p);
 }
 
+static void place_grad(struct fc_params *p, struct fc_param *v, float *g)
+{
+	*v->grad = v->g = g;
+	if (p->model.cfg.tied && v->grad == &p->embed_grad)
+		p->head_grad = g;
+}
+
+void fc_params_place_grad(struct fc_params *p, float *const *g)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (!p->placed)
+			fc_nn_free(p->model.nn, p->v[i].g);
+		place_grad(p, &p->v[i], g[i]);
+	}
+	p->placed = true;
+}
+
 void fc_params_zero_grad(struct fc_params *p)
 {
-	for (size_t i = 0; i < p->n; i++)
-		fc_nn_zero(p->model.nn, p->v[i].g, p->v[i].n * sizeof(float));
+	struct fc_nn *nn = p->model.nn;
+	for (size_t i = 0; i < p->n; i++) {
+		struct fc_param *v = &p->v[i];
+		if (!v->g)
+			place_grad(p, v, fc_nn_alloc(nn, v->n, sizeof *v->g));
+		fc_nn_zero(nn, v->g, v->n * sizeof *v->g);
+	}
 }
 
 void fc_params_refresh(struct fc_params *p)

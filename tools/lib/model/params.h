@@ -12,9 +12,12 @@ struct fc_param {
 	int n_dim;
 	int64_t dim[2];
 	size_t n;       /* elements */
-	float *w, *g;   /* [n] the device's */
+	float *w;       /* [n] the device's */
+	float *g;       /* [n] the device's; NULL until fc_params_zero_grad() or _place_grad() */
 	bool decay;     /* matrices decay, norms and biases do not */
 	uint16_t *bf16; /* [n] the device's: w rounded, what BF16 compute reads; NULL: it reads w */
+	size_t unit;  /* the backward pass is done with g after this unit, see fc_params_steps() */
+	float **grad; /* where the backward pass finds g */
 };
 
 struct fc_step;
@@ -26,6 +29,7 @@ struct fc_params {
 	struct fc_model model;            /* in BF16 compute: over bfloat16 copies, see refresh */
 	struct fc_layer_grad *layer_grad; /* [n_layer] */
 	float *embed_grad, *head_grad, *final_norm_grad; /* tied: embed_grad == head_grad */
+	bool placed;                                     /* gradients are someone else's memory */
 	struct fc_step *step;                            /* scratch of fc_params_step() */
 	/* What a model has besides, for images: not trained, saved as it is. */
 	struct fc_tensor *rest; /* [n_rest] */
@@ -43,6 +47,9 @@ int fc_params_init(struct fc_params **p, const char *config_path, struct fc_nn *
 int fc_params_blank(struct fc_params **p, const char *config, struct fc_nn *nn, struct fc_err *e);
 void fc_params_free(struct fc_params *p);
 void fc_params_zero_grad(struct fc_params *p);
+/* From now on the gradients are at g [p->n], the device's, which must stay, and which tensors of
+ * different units may share. */
+void fc_params_place_grad(struct fc_params *p, float *const *g);
 /* After the optimizer changed the weights: renews the bfloat16 copies, if there are any. */
 void fc_params_refresh(struct fc_params *p);
 
@@ -71,5 +78,29 @@ struct fc_targets {
 };
 int fc_params_step(struct fc_nn *nn, struct fc_params *p, const struct fc_batch *b,
     const struct fc_targets *t, bool backward, struct fc_loss *loss, struct fc_err *e);
+
+/*
+ * Forward and backward over several batches, which go through the layers together: the gradient of
+ * a layer is whole before that of the layer below begins, and has the bits that fc_params_step()
+ * over one batch after the other gives it.  Takes memory for the layers' inputs of all of them, and
+ * time to run the last layer again for all but the first.
+ *
+ * Units are what gradients get whole by, in this order: 0 the output layer and the norm before it,
+ * then the layers from the last to the first, and the embedding, with a tied output layer.
+ */
+struct fc_step_batch {
+	const struct fc_batch *b;
+	const struct fc_targets *t;
+	struct fc_loss *loss;
+};
+struct fc_step_watch { /* NULL: not wanted */
+	void *arg;
+	void (*begin)(void *arg, size_t unit); /* before the first of its gradients is added to */
+	void (*end)(void *arg, size_t unit);
+	void (*pause)(void *arg); /* every layer of every batch, in either direction */
+};
+size_t fc_params_units(const struct fc_params *p);
+int fc_params_steps(struct fc_nn *nn, struct fc_params *p, const struct fc_step_batch *v, size_t n,
+    const struct fc_step_watch *watch, struct fc_err *e);
 
 #endif

@@ -6,14 +6,24 @@
 #include "base/mem.h"
 #include "model/params.h"
 
+/* A batch with rows that have a loss, and where its part of the memory begins. */
+struct part {
+	struct fc_step_batch v;
+	size_t N, R;           /* tokens, rows */
+	size_t at_tok, at_row; /* of those before */
+};
+
 struct fc_step {
 	float *mem; /* the device's, of all below */
 	size_t n_mem;
-	float *x;    /* [n_layer + 1, N, C] input of every layer, output of the last */
+	/* Sums of N and R over all batches where it says so, else of the largest. */
+	float *x;    /* [sum of N][n_layer + 1, C] input of every layer, output of the last */
 	float *work; /* [N,C] a layer's input in the second pass, where it gets overwritten */
-	float *dx;   /* [N,C] */
-	float *row, *norm, *drow,
-	    *dnorm; /* [R,C] the rows with a loss, before and after the norm */
+	float *dx;   /* [sum of N,C] */
+	float *norm; /* [R,C] the rows after the norm; tied: [sum of R,C] */
+	float *row, *drow, *dnorm; /* [R,C] the rows before the norm, and gradients */
+	struct part *part;         /* [n_part] */
+	size_t n_part, cap_part;
 };
 
 struct fc_step *fc_step_new(void)
@@ -26,19 +36,27 @@ void fc_step_free(struct fc_nn *nn, struct fc_step *s)
 	if (!s)
 		return;
 	fc_nn_free(nn, s->mem);
+	free(s->part);
 	free(s);
 }
 
-/* Room for N tokens and R rows.  A pass forward keeps one input, not n_layer. */
-static void reserve_step(struct fc_nn *nn, struct fc_step *s, const struct fc_config *c, size_t N,
-    size_t R, bool backward)
+/* Room for all parts.  A pass forward is of one, and keeps one input, not n_layer. */
+static void reserve_step(
+    struct fc_nn *nn, struct fc_step *s, const struct fc_config *c, bool backward)
 {
+	size_t N = 0, R = 0;
+	for (size_t k = 0; k < s->n_part; k++) {
+		N = s->part[k].N > N ? s->part[k].N : N;
+		R = s->part[k].R > R ? s->part[k].R : R;
+	}
+	const struct part *last = &s->part[s->n_part - 1];
+	const size_t all_N = last->at_tok + last->N, all_R = last->at_row + last->R;
 	const struct {
 		float **p;
 		size_t rows;
-	} part[] = {{&s->x, backward ? (c->n_layer + 1) * N : N}, {&s->work, backward ? N : 0},
-	    {&s->dx, backward ? N : 0}, {&s->row, R}, {&s->norm, R}, {&s->drow, backward ? R : 0},
-	    {&s->dnorm, backward ? R : 0}};
+	} part[] = {{&s->x, backward ? (c->n_layer + 1) * all_N : N}, {&s->work, backward ? N : 0},
+	    {&s->dx, backward ? all_N : 0}, {&s->row, R}, {&s->norm, c->tied ? all_R : R},
+	    {&s->drow, backward ? R : 0}, {&s->dnorm, backward ? R : 0}};
 	size_t n = 0, at = 0;
 	for (size_t i = 0; i < FC_LEN(part); i++)
 		n += part[i].rows;
@@ -71,68 +89,208 @@ static int check_rows(
 	return 0;
 }
 
-/* Returns the output of the last layer.  Backward keeps the inputs of all, and of the last layer
- * all activations, so that only the others run twice. */
-static float *run_forward(
-    struct fc_nn *nn, struct fc_params *p, const struct fc_batch *b, bool backward)
+/* The parts of s: the batches that have rows. */
+static int take_batches(struct fc_step *s, const struct fc_model *m, const struct fc_step_batch *v,
+    size_t n, struct fc_err *e)
 {
-	const struct fc_model *m = &p->model;
-	const size_t N = b->off[b->n_seq], NC = N * m->cfg.n_embd;
-	float *x = p->step->x;
-	fc_model_embed(nn, m, b->tok, fc_block_positions(nn, m->acts, b, NULL), N, x);
-	for (size_t i = 0; i < m->cfg.n_layer; i++) {
-		if (backward) {
-			fc_nn_copy(nn, x + NC, x, NC * sizeof *x);
-			x += NC;
-		}
-		const bool keep = backward && i + 1 == m->cfg.n_layer;
-		fc_block_fwd(nn, m, i, x, b, NULL, keep ? FC_PASS_KEEP : FC_PASS_ONLY, m->acts);
+	size_t at_tok = 0, at_row = 0;
+	s->n_part = 0;
+	for (size_t i = 0; i < n; i++) {
+		const size_t N = v[i].b->off[v[i].b->n_seq], R = v[i].t->n;
+		if (fc_batch_check(v[i].b, m, e) < 0 || check_rows(v[i].t, m, N, e) < 0)
+			return -1;
+		if (!R)
+			continue;
+		FC_GROW(s->part, s->cap_part, s->n_part + 1);
+		s->part[s->n_part++] = (struct part){v[i], N, R, at_tok, at_row};
+		at_tok += N;
+		at_row += R;
 	}
-	return x;
+	return 0;
 }
 
-/* From s->dx, the gradient of the last layer's output, to the gradient of the embedding. */
-static void run_backward(struct fc_nn *nn, struct fc_params *p, const struct fc_batch *b)
+/* A pass over some batches. */
+struct pass {
+	struct fc_nn *nn;
+	struct fc_params *p;
+	const struct fc_step_watch *watch;
+	bool backward;
+};
+
+static void pause_pass(const struct pass *a)
 {
-	const struct fc_model *m = &p->model;
-	const struct fc_step *s = p->step;
-	const size_t N = b->off[b->n_seq], NC = N * m->cfg.n_embd;
-	for (size_t i = m->cfg.n_layer; i-- > 0;) {
-		const float *x = s->x + i * NC;
-		if (i + 1 < m->cfg.n_layer) {
-			fc_nn_copy(nn, s->work, x, NC * sizeof *x);
-			fc_block_fwd(nn, m, i, s->work, b, NULL, FC_PASS_AGAIN, m->acts);
+	if (a->watch && a->watch->pause)
+		a->watch->pause(a->watch->arg);
+}
+
+static void begin_unit(const struct pass *a, size_t unit)
+{
+	if (a->watch && a->watch->begin)
+		a->watch->begin(a->watch->arg, unit);
+}
+
+static void end_unit(const struct pass *a, size_t unit)
+{
+	if (a->watch && a->watch->end)
+		a->watch->end(a->watch->arg, unit);
+}
+
+/* The input of a layer, [N,C]; n_layer: the output of the last. */
+static float *input_of(const struct pass *a, const struct part *k, size_t layer)
+{
+	const struct fc_config *c = &a->p->model.cfg;
+	if (!a->backward)
+		return a->p->step->x;
+	return a->p->step->x + ((c->n_layer + 1) * k->at_tok + layer * k->N) * c->n_embd;
+}
+
+/* Backward keeps the inputs of all layers, and of the last all activations, until the next forward
+ * pass. */
+static void run_forward(const struct pass *a, const struct part *k)
+{
+	struct fc_nn *nn = a->nn;
+	const struct fc_model *m = &a->p->model;
+	const struct fc_batch *b = k->v.b;
+	float *x = input_of(a, k, 0);
+	fc_model_embed(nn, m, b->tok, fc_block_positions(nn, m->acts, b, NULL), k->N, x);
+	for (size_t i = 0; i < m->cfg.n_layer; i++) {
+		if (a->backward) {
+			float *next = input_of(a, k, i + 1);
+			fc_nn_copy(nn, next, x, k->N * m->cfg.n_embd * sizeof *x);
+			x = next;
 		}
-		fc_block_bwd(nn, m, i, s->dx, x, b, m->acts, &p->layer_grad[i]);
+		const bool keep = a->backward && i + 1 == m->cfg.n_layer;
+		fc_block_fwd(nn, m, i, x, b, NULL, keep ? FC_PASS_KEEP : FC_PASS_ONLY, m->acts);
+		pause_pass(a);
 	}
-	fc_embed_bwd(nn, p->embed_grad, s->dx, b->tok, N, m->cfg.n_embd, m->cfg.embed_scale);
+}
+
+/* The rows with a loss, after the last norm. */
+static float *norm_of(const struct pass *a, const struct part *k)
+{
+	const struct fc_config *c = &a->p->model.cfg;
+	return a->p->step->norm + (c->tied ? k->at_row * c->n_embd : 0);
+}
+
+/* A tied output layer's gradient is added to by every batch's output, then by its embedding, in the
+ * order of batches: where there are several, that of the second output waits for the first
+ * embedding, and its logits are computed again. */
+static bool waits(const struct pass *a, const struct part *k)
+{
+	return a->p->model.cfg.tied && k > a->p->step->part;
+}
+
+/* Losses, and what the last norm and the output layer leave in s->dx. */
+static void run_head(const struct pass *a, const struct part *k)
+{
+	struct fc_nn *nn = a->nn;
+	struct fc_params *p = a->p;
+	const struct fc_model *m = &p->model;
+	const struct fc_config *c = &m->cfg;
+	const struct fc_targets *t = k->v.t;
+	const struct fc_head head = fc_model_head(m);
+	struct fc_step *s = p->step;
+	const size_t N = k->N, C = c->n_embd, R = k->R;
+	float *norm = norm_of(a, k), *dx = s->dx ? s->dx + k->at_tok * C : NULL;
+	fc_gather_rows(nn, s->row, input_of(a, k, c->n_layer), t->row_pos, R, C);
+	fc_model_final_norm(nn, m, norm, s->row, R);
+	fc_head_loss(nn, &head, norm, t->target, t->sft_weight, t->kd_weight, t->teacher, R,
+	    s->dnorm, a->backward && !waits(a, k) ? p->head_grad : NULL, k->v.loss);
+	if (!a->backward)
+		return;
+	fc_nn_zero(nn, s->drow, R * C * sizeof *s->drow);
+	fc_rmsnorm_bwd(nn, s->drow, p->final_norm_grad, s->dnorm, s->row, m->final_norm, R, C,
+	    c->norm_eps, c->norm_plus_one);
+	fc_nn_zero(nn, dx, N * C * sizeof *dx);
+	fc_scatter_rows(nn, dx, s->drow, t->row_pos, NULL, R, C);
+}
+
+/* s->dx, the gradient of the layer's output, becomes that of its input. */
+static void run_layer(const struct pass *a, const struct part *k, size_t layer)
+{
+	struct fc_nn *nn = a->nn;
+	const struct fc_model *m = &a->p->model;
+	const struct fc_step *s = a->p->step;
+	const struct fc_batch *b = k->v.b;
+	const size_t C = m->cfg.n_embd;
+	const float *x = input_of(a, k, layer);
+	if (k > s->part || layer + 1 < m->cfg.n_layer) {
+		if (s->n_part > 1)
+			fc_block_positions(nn, m->acts, b, NULL);
+		fc_nn_copy(nn, s->work, x, k->N * C * sizeof *x);
+		fc_block_fwd(nn, m, layer, s->work, b, NULL, FC_PASS_AGAIN, m->acts);
+		pause_pass(a);
+	}
+	fc_block_bwd(nn, m, layer, s->dx + k->at_tok * C, x, b, m->acts, &a->p->layer_grad[layer]);
+	pause_pass(a);
+}
+
+static void run_embedding(const struct pass *a, const struct part *k)
+{
+	const struct fc_config *c = &a->p->model.cfg;
+	const struct fc_head head = fc_model_head(&a->p->model);
+	const struct fc_targets *t = k->v.t;
+	struct fc_loss counted = {0};
+	if (waits(a, k))
+		fc_head_loss(a->nn, &head, norm_of(a, k), t->target, t->sft_weight, t->kd_weight,
+		    t->teacher, k->R, NULL, a->p->head_grad, &counted);
+	fc_embed_bwd(a->nn, a->p->embed_grad, a->p->step->dx + k->at_tok * c->n_embd, k->v.b->tok,
+	    k->N, c->n_embd, c->embed_scale);
+}
+
+static void run_backward(const struct pass *a)
+{
+	const struct fc_step *s = a->p->step;
+	const size_t n_layer = a->p->model.cfg.n_layer, n = s->n_part;
+	/* the first batch is the last one forward: its last layer is still there */
+	for (size_t k = n; k-- > 0;)
+		run_forward(a, &s->part[k]);
+	begin_unit(a, 0);
+	for (size_t k = 0; k < n; k++)
+		run_head(a, &s->part[k]);
+	end_unit(a, 0);
+	for (size_t i = n_layer; i-- > 0;) {
+		begin_unit(a, n_layer - i);
+		for (size_t k = 0; k < n; k++)
+			run_layer(a, &s->part[k], i);
+		end_unit(a, n_layer - i);
+	}
+	begin_unit(a, n_layer + 1);
+	for (size_t k = 0; k < n; k++)
+		run_embedding(a, &s->part[k]);
+	end_unit(a, n_layer + 1);
+}
+
+size_t fc_params_units(const struct fc_params *p)
+{
+	return p->model.cfg.n_layer + 2;
+}
+
+int fc_params_steps(struct fc_nn *nn, struct fc_params *p, const struct fc_step_batch *v, size_t n,
+    const struct fc_step_watch *watch, struct fc_err *e)
+{
+	const struct pass a = {nn, p, watch, true};
+	if (take_batches(p->step, &p->model, v, n, e) < 0)
+		return -1;
+	if (p->step->n_part)
+		reserve_step(nn, p->step, &p->model.cfg, true);
+	run_backward(&a);
+	return 0;
 }
 
 int fc_params_step(struct fc_nn *nn, struct fc_params *p, const struct fc_batch *b,
     const struct fc_targets *t, bool backward, struct fc_loss *loss, struct fc_err *e)
 {
-	const struct fc_model *m = &p->model;
-	const struct fc_config *c = &m->cfg;
-	const struct fc_head head = fc_model_head(m);
-	struct fc_step *s = p->step;
-	const size_t N = b->off[b->n_seq], C = c->n_embd, R = t->n;
-	if (fc_batch_check(b, m, e) < 0 || check_rows(t, m, N, e) < 0)
+	const struct fc_step_batch v = {b, t, loss};
+	const struct pass a = {nn, p, NULL, false};
+	if (backward)
+		return fc_params_steps(nn, p, &v, 1, NULL, e);
+	if (take_batches(p->step, &p->model, &v, 1, e) < 0)
 		return -1;
-	if (!R)
+	if (!p->step->n_part)
 		return 0;
-	reserve_step(nn, s, c, N, R, backward);
-	const float *x = run_forward(nn, p, b, backward);
-	fc_gather_rows(nn, s->row, x, t->row_pos, R, C);
-	fc_model_final_norm(nn, m, s->norm, s->row, R);
-	fc_head_loss(nn, &head, s->norm, t->target, t->sft_weight, t->kd_weight, t->teacher, R,
-	    s->dnorm, backward ? p->head_grad : NULL, loss);
-	if (!backward)
-		return 0;
-	fc_nn_zero(nn, s->drow, R * C * sizeof *s->drow);
-	fc_rmsnorm_bwd(nn, s->drow, p->final_norm_grad, s->dnorm, s->row, m->final_norm, R, C,
-	    c->norm_eps, c->norm_plus_one);
-	fc_nn_zero(nn, s->dx, N * C * sizeof *s->dx);
-	fc_scatter_rows(nn, s->dx, s->drow, t->row_pos, NULL, R, C);
-	run_backward(nn, p, b);
+	reserve_step(nn, p->step, &p->model.cfg, false);
+	run_forward(&a, p->step->part);
+	run_head(&a, p->step->part);
 	return 0;
 }
