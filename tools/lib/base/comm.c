@@ -24,8 +24,9 @@ struct request {
 
 struct fc_comm_mail {
 	struct fc_comm *c;
-	struct request *v; /* [n] not yet done */
-	size_t n, cap;
+	enum fc_comm_channel channel;
+	struct request *v; /* [n]; those before n_done are */
+	size_t n, n_done, cap;
 };
 
 /* Of the open one: whoever leaves without closing it ends the others, too. */
@@ -125,6 +126,21 @@ size_t fc_comm_size(const struct fc_comm *c)
 	return c->size;
 }
 
+size_t fc_comm_neighbours(struct fc_comm *c)
+{
+	enum { NAME = 256 };
+	if (c->size == 1)
+		return 1;
+	char *name = fc_calloc(c->size, NAME), *own = name + c->rank * NAME;
+	size_t n = 0;
+	c->module->host(own, NAME);
+	fc_comm_gather(c, name, NAME);
+	for (size_t r = 0; r < c->size; r++)
+		n += !strcmp(name + r * NAME, own);
+	free(name);
+	return n;
+}
+
 uint64_t fc_comm_sent(const struct fc_comm *c)
 {
 	return c->n_sent;
@@ -158,22 +174,23 @@ void fc_comm_gather(struct fc_comm *c, void *part, size_t n_bytes)
 
 void fc_comm_send(struct fc_comm *c, size_t to, const void *p, size_t n_bytes)
 {
-	struct fc_comm_mail *m = fc_comm_mail_new(c);
+	struct fc_comm_mail *m = fc_comm_mail_new(c, FC_COMM_TALK);
 	fc_comm_begin_send(m, to, p, n_bytes);
 	fc_comm_mail_free(m);
 }
 
 void fc_comm_receive(struct fc_comm *c, size_t from, void *p, size_t n_bytes)
 {
-	struct fc_comm_mail *m = fc_comm_mail_new(c);
+	struct fc_comm_mail *m = fc_comm_mail_new(c, FC_COMM_TALK);
 	fc_comm_begin_receive(m, from, p, n_bytes);
 	fc_comm_mail_free(m);
 }
 
-struct fc_comm_mail *fc_comm_mail_new(struct fc_comm *c)
+struct fc_comm_mail *fc_comm_mail_new(struct fc_comm *c, enum fc_comm_channel channel)
 {
 	struct fc_comm_mail *m = FC_NEW(struct fc_comm_mail);
 	m->c = c;
+	m->channel = channel;
 	return m;
 }
 
@@ -187,7 +204,9 @@ void fc_comm_begin_send(struct fc_comm_mail *m, size_t to, const void *p, size_t
 {
 	for (size_t at = 0, n; at < n_bytes; at += n) {
 		n = piece(n_bytes - at);
-		or_die("send", m->c->module->send(to, (const char *)p + at, n, new_request(m)));
+		or_die("send",
+		    m->c->module->send(
+			to, (int)m->channel, (const char *)p + at, n, new_request(m)));
 	}
 	m->c->n_sent += n_bytes;
 }
@@ -196,15 +215,33 @@ void fc_comm_begin_receive(struct fc_comm_mail *m, size_t from, void *p, size_t 
 {
 	for (size_t at = 0, n; at < n_bytes; at += n) {
 		n = piece(n_bytes - at);
-		or_die("receive", m->c->module->receive(from, (char *)p + at, n, new_request(m)));
+		or_die("receive",
+		    m->c->module->receive(
+			from, (int)m->channel, (char *)p + at, n, new_request(m)));
 	}
+}
+
+bool fc_comm_arrived(struct fc_comm_mail *m)
+{
+	bool done = true;
+	while (m->n_done < m->n && done) {
+		or_die("send or receive", m->c->module->test(&m->v[m->n_done].mpi, &done));
+		m->n_done += done;
+	}
+	return done;
 }
 
 void fc_comm_wait(struct fc_comm_mail *m)
 {
-	for (size_t i = 0; i < m->n; i++)
-		or_die("send or receive", m->c->module->finish(&m->v[i].mpi));
-	m->n = 0;
+	for (; m->n_done < m->n; m->n_done++)
+		or_die("send or receive", m->c->module->finish(&m->v[m->n_done].mpi));
+	m->n = m->n_done = 0;
+}
+
+void fc_comm_advance(struct fc_comm *c)
+{
+	if (c->module)
+		or_die("look for messages", c->module->advance());
 }
 
 void fc_comm_mail_free(struct fc_comm_mail *m)

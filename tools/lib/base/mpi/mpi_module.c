@@ -74,18 +74,19 @@ static MPI_Request *new_request(void)
 	return r;
 }
 
-static const char *begin_send(size_t to, const void *p, size_t n, void **request)
+static const char *begin_send(size_t to, int channel, const void *p, size_t n, void **request)
 {
 	MPI_Request *r = *request = new_request();
-	return r ? fail_unless(MPI_Isend(p, (int)n, MPI_BYTE, (int)to, 0, MPI_COMM_WORLD, r))
+	return r ? fail_unless(MPI_Isend(p, (int)n, MPI_BYTE, (int)to, channel, MPI_COMM_WORLD, r))
 		 : text;
 }
 
-static const char *begin_receive(size_t from, void *p, size_t n, void **request)
+static const char *begin_receive(size_t from, int channel, void *p, size_t n, void **request)
 {
 	MPI_Request *r = *request = new_request();
-	return r ? fail_unless(MPI_Irecv(p, (int)n, MPI_BYTE, (int)from, 0, MPI_COMM_WORLD, r))
-		 : text;
+	return r
+	    ? fail_unless(MPI_Irecv(p, (int)n, MPI_BYTE, (int)from, channel, MPI_COMM_WORLD, r))
+	    : text;
 }
 
 static const char *finish(void **request)
@@ -95,6 +96,26 @@ static const char *finish(void **request)
 	free(r);
 	*request = NULL;
 	return error;
+}
+
+static const char *test(void **request, bool *done)
+{
+	MPI_Request *r = *request;
+	int yes = 0;
+	const char *error = fail_unless(MPI_Test(r, &yes, MPI_STATUS_IGNORE));
+	*done = yes;
+	if (!yes)
+		return error;
+	free(r);
+	*request = NULL;
+	return error;
+}
+
+static const char *advance(void)
+{
+	int any;
+	return fail_unless(
+	    MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &any, MPI_STATUS_IGNORE));
 }
 
 __attribute__((visibility("default"))) const struct fc_comm_module fc_comm_module = {
@@ -109,4 +130,6 @@ __attribute__((visibility("default"))) const struct fc_comm_module fc_comm_modul
     .send = begin_send,
     .receive = begin_receive,
     .finish = finish,
+    .test = test,
+    .advance = advance,
 };

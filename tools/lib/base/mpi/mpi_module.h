@@ -2,6 +2,7 @@
 #ifndef FC_BASE_MPI_MPI_MODULE_H
 #define FC_BASE_MPI_MPI_MODULE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,7 +13,7 @@
  * What libfc-mpi.so gives: the few calls that comm.c is made of.  Messages are at most
  * FC_COMM_MESSAGE bytes; text is what went wrong, and where it is not NULL the call has failed.
  */
-#define FC_COMM_ABI 1
+#define FC_COMM_ABI 2
 #define FC_COMM_SYMBOL "fc_comm_module"
 enum { FC_COMM_MESSAGE = 1 << 30, FC_COMM_TEXT = 512 };
 
@@ -25,10 +26,13 @@ struct fc_comm_module {
 	void (*abort)(int status);
 	const char *(*share)(void *p, size_t n);
 	const char *(*gather)(void *part, size_t n);
-	/* *request is of the module; finish() waits for it, and frees it then. */
-	const char *(*send)(size_t to, const void *p, size_t n, void **request);
-	const char *(*receive)(size_t from, void *p, size_t n, void **request);
+	/* *request is of the module; finish() waits for it, and test() asks whether it is done;
+	 * both free it then. */
+	const char *(*send)(size_t to, int channel, const void *p, size_t n, void **request);
+	const char *(*receive)(size_t from, int channel, void *p, size_t n, void **request);
 	const char *(*finish)(void **request);
+	const char *(*test)(void **request, bool *done);
+	const char *(*advance)(void); /* messages on their way */
 };
 
 #endif
