@@ -36,12 +36,12 @@ void train_adamw_release(struct train_adamw *a)
 	*a = (struct train_adamw){0};
 }
 
-void train_adamw_squares(const struct train_adamw *a, const struct fc_param *p, double *sum)
+void train_adamw_squares(const struct train_adamw *a, double *sum)
 {
 	for (size_t i = 0; i < a->n_param; i++) {
 		const struct train_own own = a->own[i];
 		if (own.n)
-			fc_sum_squares(a->nn, p[i].g + own.begin, own.n, sum);
+			fc_sum_squares(a->nn, a->g[i], own.n, sum);
 		sum += (own.n + FC_SUM_BLOCK - 1) / FC_SUM_BLOCK;
 	}
 }
@@ -62,7 +62,6 @@ void train_adamw_update(struct train_adamw *a, struct fc_param *p, double lr, do
 		const struct train_own own = a->own[i];
 		c.decay = p[i].decay ? (float)(lr * o->weight_decay) : 0;
 		if (own.n)
-			fc_adamw(a->nn, p[i].w + own.begin, a->m[i], a->v[i], p[i].g + own.begin,
-			    own.n, &c);
+			fc_adamw(a->nn, p[i].w + own.begin, a->m[i], a->v[i], a->g[i], own.n, &c);
 	}
 }

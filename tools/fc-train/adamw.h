@@ -19,6 +19,7 @@ struct train_adamw {
 	struct fc_nn *nn;
 	struct train_own *own; /* [n_param] what of each is updated here */
 	float **m, **v;        /* [n_param][own.n] first and second moments, the device's */
+	float *const *g;       /* [n_param][own.n] gradients, the device's; set by who has them */
 	size_t n_param;
 };
 
@@ -28,7 +29,7 @@ void train_adamw_init(struct train_adamw *a, struct fc_nn *nn, const struct trai
 void train_adamw_release(struct train_adamw *a);
 
 /* Sums of squares of the gradient's own blocks. */
-void train_adamw_squares(const struct train_adamw *a, const struct fc_param *p, double *sum);
+void train_adamw_squares(const struct train_adamw *a, double *sum);
 /* One update with the gradients times grad_scale. */
 void train_adamw_update(struct train_adamw *a, struct fc_param *p, double lr, double grad_scale);
 

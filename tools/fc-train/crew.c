@@ -35,128 +35,75 @@ static void share_command(struct train_crew *c, struct command *m)
 	fc_comm_share(c->comm, m, sizeof *m);
 }
 
-/* A rank does the micro-batches [first, first_of(rank + 1)): those of its lanes, and, where there
- * is nothing to add, as many as others. */
-static size_t first_of(const struct train_crew *c, size_t n_micro, size_t rank)
+/* Who does the i-th micro-batch. */
+static size_t rank_of(const struct train_crew *c, enum task task, size_t n_micro, size_t i)
 {
-	return n_micro * rank / c->size;
+	if (task != TASK_GRADIENT || c->opts.shard == TRAIN_SHARD_OPTIMIZER)
+		return train_lane_of(n_micro, c->size, i);
+	return train_lane_of(n_micro, c->opts.n_lane, i) % c->size;
 }
 
 /* ---- what every rank does with a micro-batch ---- */
 
-static int run_step(struct train_crew *c, const struct train_micro *m, bool backward,
-    struct fc_loss *l, struct fc_err *e)
-{
-	*l = (struct fc_loss){0};
-	return fc_params_step(c->nn, c->params, &m->batch, &m->targets, backward, l, e) < 0
-	    ? -1
-	    : fc_nn_check(c->nn, e);
-}
-
-/* Where the micro-batches of a task come from: packed here, or from rank 0. */
-struct source {
-	const struct train_stepbatch *b;
-	const struct train_micros *micros;
-	const struct train_weights *w;
-};
-
-/* The i-th micro-batch, in c->micro. */
-static void take_micro(struct train_crew *c, const struct source *s, size_t i)
+void train_crew_take(
+    struct train_crew *c, const struct train_source *s, size_t i, struct train_micro *m)
 {
 	uint64_t n;
 	if (s) {
-		train_micro_pack(&c->micro, s->micros, i, s->b, s->w);
+		train_micro_pack(m, s->micros, i, s->b, s->w);
 		return;
 	}
 	fc_comm_receive(c->comm, 0, &n, sizeof n);
 	char *p = fc_malloc(n + 1);
 	fc_comm_receive(c->comm, 0, p, n);
-	train_micro_read(&c->micro, p, n);
+	train_micro_read(m, p, n);
 	free(p);
 }
 
-static void add_gradient(struct train_crew *c, float *const *from)
-{
-	for (size_t i = 0; i < c->params->n; i++)
-		fc_add(c->nn, c->params->v[i].g, from[i], c->params->v[i].n);
-}
-
-static void keep_gradient(struct train_crew *c, float *const *to)
-{
-	for (size_t i = 0; i < c->params->n; i++)
-		fc_nn_copy(c->nn, to[i], c->params->v[i].g, c->params->v[i].n * sizeof(float));
-}
-
-/* The sum of the lanes of a part becomes the parameters' gradient.  first_kept: buffers from there
- * on are free. */
-static int run_part(struct train_crew *c, const struct source *s, size_t n_micro,
-    const struct train_sum_part *part, size_t first_kept, struct fc_loss *loss, struct fc_err *e)
-{
-	size_t depth = 0;
-	train_sum_make(
-	    &c->lane, n_micro, c->opts.n_lane, part->lane, part->lane_end, c->opts.n_lane);
-	for (size_t i = 0; i < c->lane.n; i++) {
-		const struct train_sum_part *lane = &c->lane.part[i];
-		if (depth++)
-			keep_gradient(c, train_crew_keep(c, first_kept + depth - 2));
-		fc_params_zero_grad(c->params);
-		for (size_t k = lane->first; k < lane->end; k++) {
-			take_micro(c, s, k);
-			if (run_step(c, &c->micro, true, &loss[k], e) < 0)
-				return -1;
-		}
-		for (size_t a = 0; a < lane->n_add; a++)
-			add_gradient(c, train_crew_keep(c, first_kept + --depth - 1));
-	}
-	return 0;
-}
-
-/* All parts of this rank; loss [n_micro] of its own. */
-static int run_gradient(struct train_crew *c, const struct source *s, size_t n_micro,
+/* Losses of the own micro-batches, forward only. */
+static int run_losses(struct train_crew *c, const struct train_source *s, size_t n_micro,
     struct fc_loss *loss, struct fc_err *e)
 {
-	size_t n_own = 0;
-	train_sum_make(&c->sum, n_micro, c->opts.n_lane, 0, c->opts.n_lane, c->size);
-	for (size_t i = 0; i < c->sum.n; i++) {
-		if (c->sum.part[i].rank != c->rank)
+	for (size_t i = 0; i < n_micro; i++) {
+		if (rank_of(c, TASK_LOSS, n_micro, i) != c->rank)
 			continue;
-		if (n_own)
-			keep_gradient(c, c->part[n_own - 1] = train_crew_keep(c, n_own - 1));
-		FC_GROW(c->part, c->cap_part, n_own + 1);
-		c->part[n_own++] = NULL;
-		if (run_part(c, s, n_micro, &c->sum.part[i], n_own - 1, loss, e) < 0)
+		train_crew_take(c, s, i, &c->micro);
+		loss[i] = (struct fc_loss){0};
+		if (fc_params_step(c->nn, c->params, &c->micro.batch, &c->micro.targets, false,
+			&loss[i], e) < 0 ||
+		    fc_nn_check(c->nn, e) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+static int run_task(struct train_crew *c, enum task task, const struct train_source *s,
+    size_t n_micro, struct fc_loss *loss, struct fc_err *e)
+{
+	return task == TASK_GRADIENT ? train_crew_gradient(c, s, n_micro, loss, e)
+				     : run_losses(c, s, n_micro, loss, e);
 }
 
 /* ---- ranks above 0 ---- */
 
 static int serve_losses(struct train_crew *c, const struct command *m, struct fc_err *e)
 {
-	const size_t first = first_of(c, m->n_micro, c->rank);
-	const size_t end = first_of(c, m->n_micro, c->rank + 1);
 	struct fc_loss *loss = FC_ARRAY(struct fc_loss, m->n_micro);
-	int ret = 0;
-	if (m->task == TASK_GRADIENT)
-		ret = run_gradient(c, NULL, m->n_micro, loss, e);
-	for (size_t i = first; i < end && m->task == TASK_LOSS && ret == 0; i++) {
-		take_micro(c, NULL, i);
-		ret = run_step(c, &c->micro, false, &loss[i], e);
-	}
+	const int ret = run_task(c, m->task, NULL, m->n_micro, loss, e);
 	if (ret == 0)
-		fc_comm_send(c->comm, 0, loss + first, (end - first) * sizeof *loss);
-	if (ret == 0 && m->task == TASK_GRADIENT)
-		train_crew_exchange(c);
+		fc_comm_send(c->comm, 0, loss, m->n_micro * sizeof *loss);
+	if (ret == 0)
+		train_exchange_finish(c);
 	free(loss);
 	return ret;
 }
 
 static int serve_logprobs(struct train_crew *c, const struct command *m, struct fc_err *e)
 {
-	for (size_t i = first_of(c, m->n_micro, c->rank); i < first_of(c, m->n_micro, c->rank + 1);
-	     i++) {
-		take_micro(c, NULL, i);
+	for (size_t i = 0; i < m->n_micro; i++) {
+		if (rank_of(c, m->task, m->n_micro, i) != c->rank)
+			continue;
+		train_crew_take(c, NULL, i, &c->micro);
 		if (train_logprobs_run(&c->logprobs, c->nn, c->params, &c->micro, e) < 0)
 			return -1;
 		fc_comm_send(c->comm, 0, c->logprobs.logprob,
@@ -211,19 +158,22 @@ struct letters {
 	size_t n;
 };
 
-static struct letters send_micros(struct train_crew *c, const struct source *s)
+static struct letters send_micros(
+    struct train_crew *c, enum task task, const struct train_source *s)
 {
 	const size_t n = s->micros->n;
-	struct letters l = {
-	    fc_comm_mail_new(c->comm), FC_ARRAY(struct fc_buf, n), FC_ARRAY(uint64_t, n), n};
-	for (size_t r = 1; r < c->size; r++)
-		for (size_t i = first_of(c, n, r); i < first_of(c, n, r + 1); i++) {
-			train_micro_pack(&c->micro, s->micros, i, s->b, s->w);
-			train_micro_write(&l.b[i], &c->micro);
-			l.n_bytes[i] = l.b[i].n;
-			fc_comm_begin_send(l.mail, r, &l.n_bytes[i], sizeof l.n_bytes[i]);
-			fc_comm_begin_send(l.mail, r, l.b[i].p, l.b[i].n);
-		}
+	struct letters l = {fc_comm_mail_new(c->comm, FC_COMM_TALK), FC_ARRAY(struct fc_buf, n),
+	    FC_ARRAY(uint64_t, n), n};
+	for (size_t i = 0; i < n; i++) {
+		const size_t r = rank_of(c, task, n, i);
+		if (!r)
+			continue;
+		train_micro_pack(&c->micro, s->micros, i, s->b, s->w);
+		train_micro_write(&l.b[i], &c->micro);
+		l.n_bytes[i] = l.b[i].n;
+		fc_comm_begin_send(l.mail, r, &l.n_bytes[i], sizeof l.n_bytes[i]);
+		fc_comm_begin_send(l.mail, r, l.b[i].p, l.b[i].n);
+	}
 	return l;
 }
 
@@ -236,29 +186,35 @@ static void finish_letters(struct letters *l)
 	free(l->n_bytes);
 }
 
+static void receive_losses(
+    struct train_crew *c, enum task task, size_t n_micro, struct fc_loss *loss)
+{
+	struct fc_loss *theirs = FC_ARRAY(struct fc_loss, n_micro);
+	for (size_t r = 1; r < c->size; r++) {
+		fc_comm_receive(c->comm, r, theirs, n_micro * sizeof *theirs);
+		for (size_t i = 0; i < n_micro; i++)
+			if (rank_of(c, task, n_micro, i) == r)
+				loss[i] = theirs[i];
+	}
+	free(theirs);
+}
+
 int train_crew_losses(struct train_crew *c, const struct train_stepbatch *b,
     const struct train_micros *micros, const struct train_weights *w, bool backward,
     struct fc_loss *loss, struct fc_err *e)
 {
 	const size_t n = micros->n;
-	const struct source s = {b, micros, w};
+	const struct train_source s = {b, micros, w};
 	struct command m = {
 	    .order = ORDER_TASK, .task = backward ? TASK_GRADIENT : TASK_LOSS, .n_micro = n};
-	int ret = 0;
 	share_command(c, &m);
-	struct letters l = send_micros(c, &s);
-	if (backward)
-		ret = run_gradient(c, &s, n, loss, e);
-	for (size_t i = 0; i < first_of(c, n, 1) && !backward && ret == 0; i++) {
-		take_micro(c, &s, i);
-		ret = run_step(c, &c->micro, false, &loss[i], e);
-	}
-	for (size_t r = 1; r < c->size && ret == 0; r++)
-		fc_comm_receive(c->comm, r, loss + first_of(c, n, r),
-		    (first_of(c, n, r + 1) - first_of(c, n, r)) * sizeof *loss);
+	struct letters l = send_micros(c, m.task, &s);
+	const int ret = run_task(c, m.task, &s, n, loss, e);
+	if (ret == 0)
+		receive_losses(c, m.task, n, loss);
 	finish_letters(&l);
-	if (ret == 0 && backward)
-		train_crew_exchange(c);
+	if (ret == 0)
+		train_exchange_finish(c);
 	return ret;
 }
 
@@ -266,20 +222,18 @@ int train_crew_logprobs(struct train_crew *c, const struct train_stepbatch *b, s
     double *sum, struct fc_err *e)
 {
 	static const struct train_weights alike = {.label = 1, .untaught = 1};
-	const struct source s = {b, &c->micros, &alike};
+	const struct train_source s = {b, &c->micros, &alike};
 	struct command m = {.order = ORDER_TASK, .task = TASK_LOGPROBS};
-	size_t rank = 0;
 	int ret = 0;
 	train_micros_cut(&c->micros, b, max_tok);
 	m.n_micro = c->micros.n;
 	share_command(c, &m);
-	struct letters l = send_micros(c, &s);
+	struct letters l = send_micros(c, m.task, &s);
 	for (size_t i = 0; i < b->n; i++)
 		sum[i] = 0;
 	for (size_t i = 0; i < c->micros.n && ret == 0; i++) {
-		while (i >= first_of(c, c->micros.n, rank + 1))
-			rank++;
-		take_micro(c, &s, i);
+		const size_t rank = rank_of(c, m.task, m.n_micro, i);
+		train_crew_take(c, &s, i, &c->micro);
 		if (rank) {
 			FC_GROW(c->received, c->cap_received, c->micro.targets.n);
 			fc_comm_receive(
@@ -308,7 +262,7 @@ static double own_norm(struct train_crew *c)
 		most = n > most ? n : most;
 	}
 	double *part = FC_ARRAY(double, c->size *most);
-	train_adamw_squares(&c->adamw, c->params->v, part + c->rank * most);
+	train_adamw_squares(&c->adamw, part + c->rank * most);
 	fc_comm_gather(c->comm, part, most * sizeof *part);
 	for (size_t r = 0; r < c->size; r++) {
 		const size_t n =
@@ -412,6 +366,8 @@ int train_crew_open(struct train_crew **out, const struct train_crew_opts *o, st
 	train_shares_make(&c->shares, p->v, p->n, c->size);
 	train_adamw_init(&c->adamw, nn, &o->adamw, p->n, &c->shares, c->rank);
 	c->micro.teacher.objective = o->objective;
+	if (train_crew_place(c, e) < 0)
+		return -1;
 	if (c->size == 1)
 		return 0;
 	if (c->rank)
@@ -429,13 +385,7 @@ void train_crew_close(struct train_crew *c)
 		return;
 	if (!c->rank)
 		share_command(c, &m);
-	for (size_t i = 0; i < c->n_kept; i++) {
-		for (size_t k = 0; k < c->params->n; k++)
-			fc_nn_free(c->nn, c->kept[i][k]);
-		free(c->kept[i]);
-	}
-	free(c->kept);
-	free(c->part);
+	train_crew_unplace(c);
 	train_logprobs_release(&c->logprobs);
 	free(c->received);
 	train_adamw_release(&c->adamw);
@@ -444,6 +394,10 @@ void train_crew_close(struct train_crew *c)
 	train_sum_release(&c->lane);
 	train_micros_release(&c->micros);
 	train_micro_release(&c->micro);
+	for (size_t i = 0; i < c->n_lane_micro; i++)
+		train_micro_release(&c->lane_micro[i]);
+	free(c->lane_micro);
+	free(c->lane_batch);
 	free(c);
 }
 

@@ -10,16 +10,24 @@
 
 /*
  * The ranks of a run and what they share: the micro-batches of a batch, the sum of their gradients,
- * the optimizer's state and its work (ZeRO stage 1, arXiv 1910.02054).  Rank 0 reads, decides and
- * writes; the others do what it asks for in train_crew_serve().  A run of one process is a crew of
- * one, and the same code.
+ * the optimizer's state and its work (ZeRO stages 1 and 2, arXiv 1910.02054).  Rank 0 reads,
+ * decides and writes; the others do what it asks for in train_crew_serve().  A run of one process
+ * is a crew of one, and the same code.
  *
  * What comes out depends on the lanes (lanes.h) and not on the number of ranks: sums have one
  * order, weights that leave their owner are the bits that it computes with.
  */
 struct train_crew;
+/* What of a model's training each rank has a share of.  One rank has all of it. */
+enum train_shard {
+	TRAIN_SHARD_AUTO, /* what the memory of all ranks allows; never in a crew that is open */
+	TRAIN_SHARD_OPTIMIZER, /* the moments and, in bfloat16, the weights in float32 (stage 1) */
+	TRAIN_SHARD_GRADIENTS, /* and the gradient (stage 2) */
+	TRAIN_SHARD_N
+};
 struct train_crew_opts {
 	size_t n_lane; /* the number of ranks divides it */
+	enum train_shard shard;
 	struct fc_objective objective;
 	struct train_adamw_opts adamw;
 };

@@ -15,6 +15,11 @@ static size_t first_micro(const struct making *m, size_t lane)
 	return m->n_micro * lane / m->L;
 }
 
+size_t train_lane_of(size_t n_micro, size_t L, size_t micro)
+{
+	return ((micro + 1) * L - 1) / n_micro; /* the last whose first is not beyond it */
+}
+
 static size_t rank_of(const struct making *m, size_t lane)
 {
 	return lane / (m->L / m->N);

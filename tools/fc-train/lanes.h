@@ -22,6 +22,8 @@ struct train_sum_part {
 	size_t rank;           /* who does them */
 	size_t n_add;
 };
+/* The lane that has a micro-batch. */
+size_t train_lane_of(size_t n_micro, size_t L, size_t micro);
 struct train_sum { /* {0} is empty */
 	struct train_sum_part *part;
 	size_t n, cap;

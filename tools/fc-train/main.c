@@ -412,6 +412,7 @@ int main(int argc, char **argv)
 	struct train_feed *feed = open_feed(&o, params, tokenizer, &pairs, &answers);
 
 	const struct train_crew_opts crew_opts = {.n_lane = n_lane,
+	    .shard = o.shard,
 	    .objective = train_options_objective(&o, is_drawn(feed)),
 	    .adamw = {o.beta1, o.beta2, o.eps, o.weight_decay}};
 	struct train_trainer_opts trainer_opts = {

@@ -62,6 +62,12 @@ static const char *const decay_words[] = {[TRAIN_DECAY_COSINE] = "cosine",
     NULL};
 _Static_assert(FC_LEN(decay_words) == TRAIN_DECAY_N + 1, "a word each");
 
+static const char *const shard_words[] = {[TRAIN_SHARD_AUTO] = "auto",
+    [TRAIN_SHARD_OPTIMIZER] = "optimizer",
+    [TRAIN_SHARD_GRADIENTS] = "gradients",
+    NULL};
+_Static_assert(FC_LEN(shard_words) == TRAIN_SHARD_N + 1, "a word each");
+
 static const struct fc_opt what[] = {
     FC_OPT_HEAD("Models"),
     FC_OPT_TEXT('m', "model", FC_OPT_IN, &asked.model, "DIR", "the model to fine-tune (the pivot)"),
@@ -125,6 +131,8 @@ static const struct fc_opt how[] = {
 	"tokens computed at a time: bounds the memory"),
     FC_OPT_INT(0, "lanes", FC_OPT_DECIDES, &asked.lanes, "N", 0, 1 << 16,
 	"sums of gradients that are added at the end (0: one for each rank)"),
+    FC_OPT_WORD(0, "shard", FC_OPT_PASSES, &asked.shard, shard_words,
+	"what several processes divide among them: what memory asks for, or this"),
     FC_OPT_INT(0, "max-length", FC_OPT_DECIDES, &asked.max_length, "N", 2, 1 << 24,
 	"longer examples are truncated (also at the model's context)"),
     FC_OPT_INT(0, "shuffle", FC_OPT_DECIDES, &asked.shuffle, "N", 1, 1 << 30,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/opt.h"
+#include "fc-train/crew.h"
 #include "fc-train/ownanswers.h"
 #include "fc-train/preference.h"
 #include "fc-train/schedule.h"
@@ -38,6 +39,7 @@ struct train_options {
 	uint64_t epochs, steps, examples, seed;
 	int batch_tokens, micro_tokens, max_length, shuffle;
 	int lanes; /* 0: one for each rank */
+	enum train_shard shard;
 
 	double lr, warmup, min_lr, beta1, beta2, eps, weight_decay, clip;
 	enum train_decay schedule;

@@ -13,10 +13,11 @@
  * run goes on from; target and update write the result. Of pairs of answers, pair_reader makes what
  * feed yields, with what references say of them; before a step, logprobs finds how likely the
  * answers are, preference has the losses' formulas, and margins makes weights of labels of both.
- * crew is the ranks of a run: crew_sum adds their gradients in the order of lanes, each owns one of
- * the shares of the parameters, crew_state is their state as rank 0 writes it, crew_inside what
- * these files share, micro_wire a micro-batch as a message; ranks is how the others begin, stop how
- * a signal ends a run. outcome says at the end how the loss went, survival how much of the training
+ * crew is the ranks of a run: crew_gradient computes what each has of the gradient, crew_shard says
+ * how much of it stays there, crew_sum adds it up in the order of lanes, each owns one of the
+ * shares of the parameters, crew_state is their state as rank 0 writes it, crew_inside what these
+ * files share, micro_wire a micro-batch as a message; ranks is how the others begin, stop how a
+ * signal ends a run. outcome says at the end how the loss went, survival how much of the training
  * the saved numbers keep, ownanswers whether a teacher's rows are over the model's own answers.
  */
 

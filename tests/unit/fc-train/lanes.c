@@ -74,15 +74,26 @@ static bool are_shared_out(const struct train_sum *s, size_t n, size_t L, size_t
 	return next == n;
 }
 
+/* Every micro-batch is of the lane that has it. */
+static bool lanes_are_found(size_t n, size_t L)
+{
+	for (size_t l = 0; l < L; l++)
+		for (size_t i = n * l / L; i < n * (l + 1) / L; i++)
+			if (train_lane_of(n, L, i) != l)
+				return false;
+	return true;
+}
+
 int main(void)
 {
 	static const size_t lanes[] = {1, 2, 3, 4, 5, 6, 8, 12, 16};
 	for (size_t l = 0; l < sizeof lanes / sizeof *lanes; l++) {
 		const size_t L = lanes[l];
-		bool same = true, shared = true, deep = true;
+		bool same = true, shared = true, deep = true, found = true;
 		for (size_t n = 0; n <= 40; n++) {
 			char want[4096], got[4096];
 			write_lanes(want, n, L, 0, L);
+			found = found && lanes_are_found(n, L);
 			for (size_t N = 1; N <= L; N++) {
 				struct train_sum s = {0};
 				if (L % N)
@@ -98,6 +109,7 @@ int main(void)
 		T_OK(same, "%zu lanes: one sum for any number of ranks", L);
 		T_OK(shared, "%zu lanes: every micro-batch is in one part of the rank of its lanes",
 		    L);
+		T_OK(found, "%zu lanes: a micro-batch's lane", L);
 		T_OK(deep, "%zu lanes: few parts wait", L);
 	}
 	return t_done();

@@ -102,7 +102,7 @@ static enum fc_loss_kind loss = FC_LOSS_CE; /* of the next start() */
 static void start(struct setup *s, const char *stream, const struct train_trainer_opts *opts)
 {
 	const struct train_crew_opts crew = {
-	    1, {loss, FC_ROW_RENORMALISED, 0, 1}, {0.9, 0.999, 1e-8, 0.01}};
+	    1, TRAIN_SHARD_OPTIMIZER, {loss, FC_ROW_RENORMALISED, 0, 1}, {0.9, 0.999, 1e-8, 0.01}};
 	struct train_feed_opts feed = {.path = stream, .n_shuffle = 100, .seed = 1};
 	struct train_example_rule r = rule;
 	struct fc_rng rng;
