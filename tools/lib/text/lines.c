@@ -1,101 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "text/lines.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 
-enum { READ_BYTES = 64 << 10 }; /* asked for at once */
-
 struct fc_lines {
-	int fd;
-	char *name;
-	struct fc_buf buf; /* [begin, n) is not handed out yet, and [begin, seen) has no newline */
-	size_t begin, seen;
-	bool ended;
-	uint64_t number, n_bytes;
+	struct fc_feed *feed;
+	size_t seen; /* bytes of what the feed has that hold no newline */
+	uint64_t number;
 	char where[512];
 };
 
+struct fc_lines *fc_lines_of(struct fc_feed *feed)
+{
+	struct fc_lines *l = FC_NEW(struct fc_lines);
+	l->feed = feed;
+	return l;
+}
+
 int fc_lines_open(struct fc_lines **out, const char *path, struct fc_err *e)
 {
-	bool is_stdin = !strcmp(path, "-");
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	struct fc_feed *feed;
 	*out = NULL;
-	if (fd < 0)
-		return fc_fail(e, "open %s:", path);
-	struct fc_lines *l = FC_NEW(struct fc_lines);
-	l->fd = fd;
-	l->name = fc_strdup(is_stdin ? "standard input" : path);
-	*out = l;
+	if (fc_feed_open(&feed, path, e) < 0)
+		return -1;
+	*out = fc_lines_of(feed);
 	return 0;
 }
 
-/* More of the input behind what is there, which moves to the front. */
-static int read_more(struct fc_lines *l, struct fc_err *e)
-{
-	size_t left = l->buf.n - l->begin;
-	if (l->begin)
-		memmove(l->buf.p, l->buf.p + l->begin, left);
-	l->seen -= l->begin;
-	l->begin = 0;
-	l->buf.n = left;
-	ssize_t got;
-	do
-		got = read(l->fd, fc_buf_reserve(&l->buf, READ_BYTES), READ_BYTES);
-	while (got < 0 && errno == EINTR);
-	if (got < 0)
-		return fc_fail(e, "read %s:", l->name);
-	l->buf.n += (size_t)got;
-	l->ended = got == 0;
-	return 0;
-}
-
-/* 1: buf holds a whole line, *n bytes with its newline; 0: the end. */
+/* 1: the feed holds a whole line, *n bytes with its newline; 0: the end. */
 static int find_line(struct fc_lines *l, size_t *n, struct fc_err *e)
 {
 	for (;;) {
-		const char *p = l->buf.p,
-			   *end = l->buf.n > l->seen ? memchr(p + l->seen, '\n', l->buf.n - l->seen)
-						     : NULL;
-		l->seen = end ? (size_t)(end - p) + 1 : l->buf.n;
-		*n = l->seen - l->begin;
+		size_t have;
+		const char *p = fc_feed_at(l->feed, &have),
+			   *end = have > l->seen ? memchr(p + l->seen, '\n', have - l->seen) : NULL;
+		*n = l->seen = end ? (size_t)(end - p) + 1 : have;
 		if (*n > FC_LINE_MAX) {
 			l->number++;
 			return fc_fail(e, "%s: a line of more than %zu bytes, which is the limit",
 			    fc_lines_where(l), FC_LINE_MAX);
 		}
-		if (end || (l->ended && *n))
+		if (end)
 			return 1;
-		if (l->ended)
-			return 0;
-		if (read_more(l, e) < 0)
-			return -1;
+		const int more = fc_feed_more(l->feed, e);
+		if (more <= 0)
+			return more < 0 ? -1 : *n > 0;
 	}
 }
 
 int fc_lines_next(struct fc_lines *l, char **p, size_t *n, struct fc_err *e)
 {
-	size_t got;
-	int ret = find_line(l, &got, e);
+	size_t got, have;
+	const int ret = find_line(l, &got, e);
 	if (ret <= 0)
 		return ret;
-	fc_buf_reserve(&l->buf, 0); /* a NUL behind a last line without newline */
-	char *line = l->buf.p + l->begin;
-	l->begin += got;
+	char *line = fc_feed_at(l->feed, &have); /* a NUL is behind a last line without newline */
+	fc_feed_take(l->feed, got);
+	l->seen = 0;
 	l->number++;
-	l->n_bytes += got;
-	if (l->number == 1 && got >= 3 && !memcmp(line, "\xef\xbb\xbf", 3)) {
-		line += 3; /* a byte order mark */
-		got -= 3;
-	}
 	if (got && line[got - 1] == '\n')
 		line[--got] = 0;
 	if (got && line[got - 1] == '\r')
@@ -107,12 +74,17 @@ int fc_lines_next(struct fc_lines *l, char **p, size_t *n, struct fc_err *e)
 
 uint64_t fc_lines_bytes(const struct fc_lines *l)
 {
-	return l->n_bytes;
+	return fc_feed_bytes(l->feed);
+}
+
+uint64_t fc_lines_number(const struct fc_lines *l)
+{
+	return l->number;
 }
 
 const char *fc_lines_where(struct fc_lines *l)
 {
-	snprintf(l->where, sizeof l->where, "%s:%" PRIu64, l->name, l->number);
+	snprintf(l->where, sizeof l->where, "%s:%" PRIu64, fc_feed_name(l->feed), l->number);
 	return l->where;
 }
 
@@ -125,9 +97,6 @@ void fc_lines_close(struct fc_lines *l)
 {
 	if (!l)
 		return;
-	if (l->fd != STDIN_FILENO)
-		close(l->fd);
-	free(l->name);
-	fc_buf_release(&l->buf);
+	fc_feed_close(l->feed);
 	free(l);
 }
