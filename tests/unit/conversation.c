@@ -55,6 +55,55 @@ static void expect(const char *text, const char *want, const char *what)
 	free(got);
 }
 
+/* What an unknown line is told of, in every program. */
+#define EXPECTED                                                                                   \
+	"expected \"messages\" or \"conversations\", \"instruction\" with \"output\", "            \
+	"\"prompt\" with \"completion\""
+
+static void test_columns(void)
+{
+	static const struct {
+		unsigned kinds;
+		const char *line, *want, *what;
+	} t[] = {
+	    /* LLaMA-Factory, data/README.md: "instruction\ninput"; history's turns come before */
+	    {0, "{\"instruction\":\"I\",\"input\":\"J\",\"output\":\"O\"}", "line-1|u:I\nJ|a:O;",
+		"Alpaca"},
+	    {0, "{\"instruction\":\"I\",\"input\":\"\",\"output\":\"O\",\"text\":\"T\"}",
+		"line-1|u:I|a:O;", "Alpaca as published: no input, and the frame as text"},
+	    {FC_LINE_TEXTS, "{\"instruction\":\"I\",\"output\":\"O\",\"text\":\"T\"}",
+		"line-1|u:I|a:O;", "which is not taken for a text"},
+	    {0,
+		"{\"id\":3,\"system\":\"S\",\"instruction\":\"I\",\"input\":null,\"output\":\"O\","
+		"\"history\":[[\"a\",\"b\"],[\"c\",\"d\"]]}",
+		"3|s:S|u:a|a:b|u:c|a:d|u:I|a:O;", "with a system prompt and history"},
+	    {0, "{\"messages\":null,\"instruction\":\"I\",\"output\":\"\",\"history\":null}",
+		"line-1|u:I|a:;", "beside columns that are null"},
+	    /* TRL, docs/source/dataset_formats */
+	    {FC_LINE_TEXTS, "{\"prompt\":\"The sky is\",\"completion\":\" blue.\"}",
+		"line-1|u:The sky is|a: blue.;", "prompt and completion as text"},
+	    {0,
+		"{\"prompt\":[{\"role\":\"user\",\"content\":\"Q\"}],\"completion\":[{\"role\":"
+		"\"assistant\",\"content\":\"A\"}]}",
+		"line-1|u:Q|a:A;", "as messages"},
+	    {0, "{\"prompt\":[{\"role\":\"user\",\"content\":\"Q\"}]}", "line-1|u:Q;",
+		"a prompt alone"},
+	    {0, "{\"system\":\"S\",\"messages\":[{\"role\":\"user\",\"content\":\"U\"}]}",
+		"line-1|s:S|u:U;", "a system prompt beside messages"},
+	    {0,
+		"[{\"instruction\":\"I\",\"output\":\"O\"},\n\n{\"id\":\"b\",\"instruction\":\"I\","
+		"\"output\":\"O\"}]",
+		"line-1|u:I|a:O;b|u:I|a:O;", "elements of an array"},
+	    {0, "[{\"instruction\":\"I\",\"output\":\"O\"},3]",
+		"line-1|u:I|a:O;!: element 2: expected an object", "one that is none"},
+	};
+	for (size_t i = 0; i < FC_LEN(t); i++) {
+		char *got = describe_with(t[i].line, strlen(t[i].line), t[i].kinds);
+		T_STR(got, t[i].want, t[i].what);
+		free(got);
+	}
+}
+
 static void test_forms(void)
 {
 	expect("{\"id\":\"a\",\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":"
@@ -121,7 +170,8 @@ static void test_questions(void)
 	    {FC_LINE_QUESTIONS, "{\"turns\":[{\"content\":\"a\"},\"b\"]}",
 		"!:1: turn 2 is not an object with a \"content\" string", "mixed turns"},
 	    {FC_LINE_QUESTIONS, "{\"prompt\":\"a\"}",
-		"!:1: expected an object with \"messages\", \"turns\" or \"conversations\"",
+		"!:1: the members are \"prompt\"; " EXPECTED ", \"turns\", \"question\", or a "
+		"\"prompt\" of messages or with \"uid\"",
 		"a prompt without a uid"},
 	    {FC_LINE_TEXTS, "{\"text\":\"a\"}", "line-1|a:a;", "a text"},
 	    {FC_LINE_TEXTS, "{\"id\":3,\"text\":\"a\",\"context\":\"b\"}", "3|u:b|a:a;",
@@ -129,7 +179,7 @@ static void test_questions(void)
 	    {FC_LINE_TEXTS, "{\"context\":1,\"text\":\"a\"}", "!:1: \"context\" is not a string",
 		"a context that is none"},
 	    {FC_LINE_TEXTS, "{\"turns\":[\"a\"]}",
-		"!:1: expected an object with \"messages\", \"text\" or \"conversations\"",
+		"!:1: the members are \"turns\"; " EXPECTED ", or \"text\"",
 		"a question where texts are accepted"},
 	    {FC_LINE_TEXTS | FC_LINE_QUESTIONS, "{\"turns\":[\"a\"],\"text\":\"b\"}", "line-1|u:a;",
 		"both are accepted"},
@@ -140,7 +190,7 @@ static void test_questions(void)
 		free(got);
 	}
 	char *got = describe(t[0].line, strlen(t[0].line));
-	T_STR(got, "!:1: expected an object with \"messages\" or \"conversations\"",
+	T_STR(got, "!:1: the members are \"question_id\", \"category\", \"turns\"; " EXPECTED,
 	    "questions only where they are accepted");
 	free(got);
 }
@@ -153,34 +203,58 @@ static void test_refusals(void)
 	} bad[] = {
 	    {"{\"messages\":[]}", ":2: \"messages\" is empty", "empty list"},
 	    {"{\"messages\":{}}", ":2: \"messages\" is not a list", "object for a list"},
-	    {"{\"text\":\"x\"}", ":2: expected an object with \"messages\" or \"conversations\"",
-		"no list"},
-	    {"[1]", ":2: an array, where every line is an object; use jq -c '.[]' FILE | ...",
+	    {"{\"text\":\"x\"}", ":2: the members are \"text\"; " EXPECTED, "no list"},
+	    {"[1]", ":2: expected an object, this is an array; jq -c '.[]' makes lines of it",
 		"an array"},
-	    {"3", ":2: expected an object with \"messages\" or \"conversations\"", "not an object"},
+	    {"3", ":2: expected an object", "not an object"},
 	    {"[",
 		":2: JSON over several lines, where every line is an object; use jq -c '.[]' FILE "
 		"| ...",
-		"an array over several lines"},
+		"an array over several lines, behind a line"},
 	    {" {\r",
 		":2: JSON over several lines, where every line is an object; use jq -c . FILE | "
 		"...",
 		"an object over several lines"},
-	    {"{\"instruction\":\"a\",\"input\":\"\",\"output\":\"b\"}",
-		":2: an instruction with its output (Alpaca); fc-infer(1), OTHER FORMS, has the "
-		"line of "
-		"jq that makes conversations of them",
-		"Alpaca"},
 	    {"{\"prompt\":\"a\",\"completion\":\"b\"}",
-		":2: a prompt with its completion (TRL); fc-infer(1), OTHER FORMS, has the line of "
-		"jq "
-		"that makes conversations of them",
-		"prompt and completion"},
+		":2: a prompt with its completion as text (TRL), where conversations are read; "
+		"fc-infer(1), OTHER FORMS, has the line of jq that makes one of them",
+		"prompt and completion as text"},
 	    {"{\"prompt\":\"a\",\"chosen\":\"b\",\"rejected\":\"c\"}",
-		":2: a preference (chosen, rejected); fc-infer(1), OTHER FORMS, has the line of jq "
-		"that "
-		"makes conversations of the chosen answers",
+		":2: a preference (chosen, rejected), where conversations are read; fc-infer(1), "
+		"OTHER FORMS, has the line of jq that makes one of the chosen answer",
 		"a preference"},
+	    {"{\"messages\":[],\"conversations\":[]}",
+		":2: this may be of the chat messages or of the ShareGPT conversations, since the "
+		"members are \"messages\", \"conversations\"; remove some",
+		"two lists"},
+	    {"{\"instruction\":\"a\",\"output\":\"b\",\"prompt\":\"c\",\"completion\":\"d\"}",
+		":2: this may be of the Alpaca instructions or of the prompts with completions "
+		"(TRL), since the members are \"instruction\", \"output\", \"prompt\", "
+		"\"completion\"; remove some",
+		"two forms in columns"},
+	    {"{\"question\":\"a\",\"response\":\"b\"}",
+		":2: the members are \"question\", \"response\"; " EXPECTED, "other columns"},
+	    {"{\"instruction\":\"\",\"output\":\"b\"}", ":2: \"instruction\" is empty",
+		"no instruction"},
+	    {"{\"instruction\":\"a\",\"output\":3}", ":2: \"output\" is not a string",
+		"an output that is none"},
+	    {"{\"instruction\":\"a\",\"output\":\"b\",\"history\":[[\"c\"]]}",
+		":2: \"history\": turn 1 is not a list of a question and an answer",
+		"half a turn of history"},
+	    {"{\"prompt\":[],\"completion\":[{\"role\":\"assistant\",\"content\":\"\"}]}",
+		":2: \"prompt\" and \"completion\" are neither both text nor both messages",
+		"an empty prompt"},
+	    {"{\"prompt\":\"a\",\"completion\":\"b\",\"label\":false}",
+		":2: a \"label\" beside prompt and completion: unpaired preferences (TRL) are not "
+		"supported; jq -c 'select(.label) | del(.label)' takes the preferred completions",
+		"an unpaired preference"},
+	    {"{\"conversations\":[{\"from\":\"function_call\",\"value\":\"f(x)\"}]}",
+		":2: message 1: the value of a \"function_call\" is not the JSON of a call, "
+		"{\"name\", \"arguments\"}, or of a list of calls",
+		"a call that is none"},
+	    {"{\"system\":\"S\",\"messages\":[{\"role\":\"system\",\"content\":\"T\"}]}",
+		":2: \"system\" says something else than the first message, a system's; remove one",
+		"two system prompts, with messages"},
 	    {"{\"messages\":[{\"role\":\"\",\"content\":\"\"}]}",
 		":2: message 1: \"role\" is empty or holds a NUL", "empty role"},
 	    {"{\"messages\":[{\"role\":\"assistant\",\"content\":null}]}",
@@ -225,8 +299,6 @@ static void test_refusals(void)
 	expect("\xef\xbb\xbf{\"messages\":[{\"role\":\"user\",\"content\":\"U\"}]}\n",
 	    "line-1|u:U;", "a byte order mark is left out");
 	expect("\xef\xbb\xbf", "", "and may be all");
-	expect("\x28\xb5\x2f\xfd\x04\n", "!:1: compressed; use zstd -dc FILE | ...", "zstd");
-	expect("\x1f\x8b\x08\n", "!:1: compressed; use gzip -dc FILE | ...", "gzip");
 	char *got = describe("{\"messages\":", 12);
 	T_OK(strncmp(got, "!:1: column ", 12) == 0, "cut-off line: %s", got);
 	free(got);
@@ -302,12 +374,68 @@ static void test_write(void)
 	}
 }
 
+/* What is written of a line that came in another form. */
+static void test_rewritten(void)
+{
+	static const char *const t[][3] = {
+	    {"{\"id\":\"f\",\"conversations\":[{\"from\":\"human\",\"value\":\"U\"},{\"from\":"
+	     "\"function_call\",\"value\":\"<think>t</think>\\n{\\\"name\\\": \\\"g\\\", "
+	     "\\\"arguments\\\": {\\\"a\\\": 1}}\"},{\"from\":\"observation\",\"value\":\"3\"}],"
+	     "\"tools\":\"[{\\\"name\\\": \\\"g\\\", \\\"parameters\\\": {}}]\"}",
+		"{\"id\":\"f\",\"conversations\":[{\"from\":\"human\",\"value\":\"U\"},{\"from\":"
+		"\"gpt\",\"value\":\"<think>t</think>\",\"tool_calls\":[{\"type\":\"function\","
+		"\"function\":{\"name\":\"g\",\"arguments\":{\"a\":1}}}]},{\"from\":"
+		"\"observation\","
+		"\"value\":\"3\"}],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"g\","
+		"\"parameters\":{}}}]}\n",
+		"LLaMA-Factory's calls and bare tools"},
+	    {"{\"id\":\"g\",\"conversations\":[{\"from\":\"function_call\",\"value\":"
+	     "\"[{\\\"name\\\": \\\"g\\\", \\\"arguments\\\": {}}, {\\\"name\\\": "
+	     "\\\"h\\\", \\\"arguments\\\": \\\"\\\"}]\"}],\"tools\":\"\"}",
+		"{\"id\":\"g\",\"conversations\":[{\"from\":\"gpt\",\"value\":\"\",\"tool_calls\":"
+		"[{\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":{}}},{\"type\":"
+		"\"function\",\"function\":{\"name\":\"h\",\"arguments\":\"\"}}]}]}\n",
+		"several calls; no tools are none"},
+	    {"{\"id\":\"p\",\"prompt\":[{\"role\":\"user\",\"content\":\"Q\"},{\"role\":"
+	     "\"assistant\",\"content\":\"x\"},{\"role\":\"user\",\"content\":\"R\"}],"
+	     "\"completion\":"
+	     "[{\"role\":\"assistant\",\"content\":\"A\"}],\"n\":1}",
+		"{\"id\":\"p\",\"messages\":[{\"role\":\"user\",\"content\":\"Q\"},{\"role\":"
+		"\"assistant\",\"content\":\"x\",\"train\":false},{\"role\":\"user\",\"content\":"
+		"\"R\"},{\"role\":\"assistant\",\"content\":\"A\"}],\"n\":1}\n",
+		"nothing in a prompt is learned"},
+	    {"{\"id\":\"a\",\"instruction\":\"I\",\"input\":\"\",\"output\":\"O\",\"source\":"
+	     "\"s\"}",
+		"{\"id\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"I\"},{\"role\":"
+		"\"assistant\",\"content\":\"O\"}],\"source\":\"s\"}\n",
+		"Alpaca, with another column"},
+	};
+	for (size_t i = 0; i < FC_LEN(t); i++) {
+		char path[64];
+		const char *paths[] = {put(path, t[i][0], strlen(t[i][0]))};
+		struct fc_conversations *r;
+		struct fc_conversation c = {0};
+		struct fc_err e = {""};
+		struct fc_buf b = FC_BUF_INIT;
+		if (fc_conversations_open(&r, paths, 1, &e) == 0 &&
+		    fc_conversations_next(r, &c, &e) == 1)
+			fc_conversation_write(&b, &c);
+		T_STR(b.p ? b.p : e.msg, t[i][1], t[i][2]);
+		fc_buf_release(&b);
+		fc_conversation_release(&c);
+		fc_conversations_close(r);
+		unlink(path);
+	}
+}
+
 int main(void)
 {
 	test_forms();
+	test_columns();
 	test_questions();
 	test_refusals();
 	test_files();
 	test_write();
+	test_rewritten();
 	return t_done();
 }

@@ -86,6 +86,17 @@ static void test_forms(void)
 		 "b") "]}",
 		"line-1/chosen|u:Q|a:a;line-1/rejected|u:Q|a:b;line-1/source_chosen|u:Q|a:c;",
 		"WRPO's released form"},
+	    /* LLaMA-Factory, data/README.md, preference datasets in both formats */
+	    {"{\"instruction\":\"I\",\"input\":\"J\",\"system\":\"S\",\"chosen\":\"a\","
+	     "\"rejected\":"
+	     "\"b\"}",
+		"line-1/chosen|s:S|u:I\nJ|a:a;line-1/rejected|s:S|u:I\nJ|a:b;", "Alpaca's"},
+	    {"{\"conversations\":[{\"from\":\"human\",\"value\":\"Q\"},{\"from\":\"gpt\",\"value\":"
+	     "\"x\"},{\"from\":\"human\",\"value\":\"R\"}],\"system\":\"S\",\"chosen\":{\"from\":"
+	     "\"gpt\","
+	     "\"value\":\"a\"},\"rejected\":{\"from\":\"gpt\",\"value\":\"b\"}}",
+		"line-1/chosen|s:S|u:Q|a-:x|u:R|a:a;line-1/rejected|s:S|u:Q|a-:x|u:R|a:b;",
+		"ShareGPT's"},
 	    {"{\"messages\":[" USER("Q") "," BOT("a") "],\"chosen\":\"xa\",\"rejected\":\"xb\"}",
 		"line-1|u:Q|a:a;", "a conversation that has answers as well"},
 	    {"{\"messages\":[" USER("Q") "]}\n{\"chosen\":\"xa\",\"rejected\":\"xb\"}",

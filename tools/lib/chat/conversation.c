@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "chat/conversation.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/die.h"
 #include "base/mem.h"
-#include "chat/message_parse.h"
+#include "chat/conversation_read.h"
+#include "chat/invalid.h"
 #include "chat/pair.h"
-#include "chat/question.h"
-#include "text/lines.h"
 
 struct fc_conversations {
-	const char *const *paths; /* borrowed */
-	int n_paths, next;        /* next: index of the path to open after the current one */
-	struct fc_lines *lines;   /* NULL between files */
-	uint64_t number;          /* of the line, over all files */
-	uint64_t n_record;        /* lines that are not blank */
+	const char *const *paths;   /* borrowed */
+	int n_paths, next;          /* next: index of the path to open after the current one */
+	struct fc_records *records; /* NULL between files */
+	char *text;                 /* [n_text] of the last line, borrowed from records */
+	size_t n_text;
+	uint64_t n_line;   /* of the files before */
+	uint64_t n_record; /* lines that are not blank */
 	struct fc_shard shard;
+	unsigned seen;            /* of this file: 1 << shape of each that a line had */
+	struct fc_buf told;       /* what the file before was said to be */
 	uint64_t n_before, n_all; /* bytes of files already closed, and of all; 0: not known */
 	unsigned kinds;           /* of other lines that are accepted */
 	bool train_opening;
@@ -51,7 +54,7 @@ int fc_conversations_open(
 	r->n_paths = n_paths ? n_paths : 1;
 	*out = NULL;
 	/* a missing file is seen before any work */
-	if (fc_lines_open(&r->lines, r->paths[r->next++], e) < 0) {
+	if (fc_records_open(&r->records, r->paths[r->next++], e) < 0) {
 		free(r);
 		return -1;
 	}
@@ -62,7 +65,7 @@ int fc_conversations_open(
 
 void fc_conversations_bytes(const struct fc_conversations *r, uint64_t *used, uint64_t *all)
 {
-	*used = r->n_before + (r->lines ? fc_lines_bytes(r->lines) : 0);
+	*used = r->n_before + (r->records ? fc_records_bytes(r->records) : 0);
 	*all = r->n_all;
 }
 
@@ -83,7 +86,8 @@ void fc_conversations_close(struct fc_conversations *r)
 	if (!r)
 		return;
 	fc_conversations_drop_sides(r);
-	fc_lines_close(r->lines);
+	fc_records_close(r->records);
+	fc_buf_release(&r->told);
 	free(r);
 }
 
@@ -104,152 +108,23 @@ void fc_conversations_train_opening(struct fc_conversations *r)
 
 const char *fc_conversations_where(struct fc_conversations *r)
 {
-	return r->lines ? fc_lines_where(r->lines) : "end of input";
+	return r->records ? fc_records_where(r->records) : "end of input";
 }
 
-static int parse_id(struct fc_conversation *c, const json_t *line, uint64_t number,
+/* Of the last line, over all files. */
+static uint64_t line_number(const struct fc_conversations *r)
+{
+	return r->n_line + fc_records_number(r->records);
+}
+
+static int parse_pair(struct fc_conversations *r, json_t *line, enum fc_shape shape,
     const char *where, struct fc_err *e)
-{
-	/* of messages as data sets have them, FastChat's and UltraChat's among them; "uid" is
-	 * Arena-Hard's */
-	static const char *const keys[] = {
-	    "id", "uid", "conversation_id", "question_id", "uuid", "prompt_id"};
-	const char *key = "id";
-	const json_t *v = NULL;
-	for (size_t i = 0; i < FC_LEN(keys) && (!v || json_is_null(v)); i++) {
-		if (c->form != FC_FORM_ARENA && !strcmp(keys[i], "uid"))
-			continue;
-		key = keys[i];
-		v = json_object_get(line, key);
-	}
-	struct fc_buf b = FC_BUF_INIT;
-	if (!v || json_is_null(v))
-		fc_buf_addf(&b, "line-%" PRIu64, number);
-	else if (json_is_integer(v))
-		fc_buf_addf(&b, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-	else if (json_is_string(v) && strlen(json_string_value(v)) == json_string_length(v))
-		fc_buf_adds(&b, json_string_value(v));
-	else
-		return fc_fail(e, "%s: \"%s\" is neither a string nor an integer", where, key);
-	c->id = fc_buf_detach(&b);
-	return 0;
-}
-
-/* The system prompt beside ShareGPT's messages, which leaves the line. */
-static int add_system(struct fc_conversation *c, json_t *line, const json_t *list,
-    const char *where, struct fc_err *e)
-{
-	const json_t *system = json_object_get(line, "system"), *first = json_array_get(list, 0);
-	const char *from = json_string_value(json_object_get(first, "from"));
-	if (!system || json_is_null(system) ||
-	    (json_is_string(system) && !json_string_length(system)))
-		return 0;
-	if (!json_is_string(system))
-		return fc_fail(e, "%s: \"system\" is not a string", where);
-	if (!from || strcmp(from, "system") != 0)
-		fc_conversation_add(
-		    c, FC_ROLE_SYSTEM, json_string_value(system), json_string_length(system));
-	else if (!json_equal(system, json_object_get(first, "value")))
-		return fc_fail(e,
-		    "%s: \"system\" says something else than the first message, a system's; "
-		    "remove one",
-		    where);
-	json_object_del(line, "system");
-	return 0;
-}
-
-static void leave_opening(struct fc_conversation *c)
-{
-	for (size_t i = 0; i < c->n_message && c->message[i].role != FC_ROLE_USER; i++)
-		if (c->message[i].role == FC_ROLE_ASSISTANT && !c->message[i].untrained) {
-			c->message[i].untrained = true;
-			c->n_opening++;
-		}
-}
-
-/* What is said of lines that jq turns into conversations; NULL: the line is none of them. */
-static const char *other_form(const json_t *line)
-{
-	if (json_is_array(line))
-		return "an array, where every line is an object; use jq -c '.[]' FILE | ...";
-	if (json_object_get(line, "instruction") && json_object_get(line, "output"))
-		return "an instruction with its output (Alpaca); fc-infer(1), OTHER FORMS, has the "
-		       "line of jq that makes conversations of them";
-	if (json_object_get(line, "chosen") && json_object_get(line, "rejected"))
-		return "a preference (chosen, rejected); fc-infer(1), OTHER FORMS, has the line of "
-		       "jq "
-		       "that makes conversations of the chosen answers";
-	if (json_object_get(line, "prompt") && json_object_get(line, "completion"))
-		return "a prompt with its completion (TRL); fc-infer(1), OTHER FORMS, has the line "
-		       "of jq that makes conversations of them";
-	return NULL;
-}
-
-/* line: the parsed line; becomes the extra members. */
-static int parse_line(struct fc_conversation *c, json_t *line, const struct fc_conversations *r,
-    const char *where, struct fc_err *e)
-{
-	const json_t *list = json_object_get(line, "messages");
-	c->form = list ? FC_FORM_MESSAGES : FC_FORM_SHAREGPT;
-	if (!list)
-		list = json_object_get(line, "conversations");
-	if (!list && r->kinds) {
-		int got = fc_question_parse(c, line, r->kinds, where, e);
-		if (got < 0 || (got > 0 && parse_id(c, line, r->number, where, e) < 0))
-			return -1;
-		if (got > 0) {
-			json_object_del(line, "id");
-			c->extra = json_incref(line);
-			return 0;
-		}
-	}
-	if (!list && other_form(line))
-		return fc_fail(e, "%s: %s", where, other_form(line));
-	if (!list)
-		return fc_fail(e, "%s: expected an object with \"messages\"%s or \"conversations\"",
-		    where,
-		    r->kinds & FC_LINE_QUESTIONS   ? ", \"turns\""
-			: r->kinds & FC_LINE_TEXTS ? ", \"text\""
-						   : "");
-	const char *name = c->form == FC_FORM_SHAREGPT ? "conversations" : "messages";
-	if (!json_is_array(list))
-		return fc_fail(e, "%s: \"%s\" is not a list", where, name);
-	if (json_array_size(list) == 0)
-		return fc_fail(e, "%s: \"%s\" is empty", where, name);
-	if (c->form == FC_FORM_SHAREGPT && add_system(c, line, list, where, e) < 0)
-		return -1;
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (fc_message_parse(c, json_array_get(list, i), i + 1, where, e) < 0)
-			return -1;
-	if (parse_id(c, line, r->number, where, e) < 0)
-		return -1;
-	if (!r->train_opening)
-		leave_opening(c);
-	json_object_del(line, name);
-	json_object_del(line, "id");
-	c->extra = json_incref(line);
-	return 0;
-}
-
-int fc_conversation_read(struct fc_conversation *c, json_t *line, unsigned kinds,
-    bool train_opening, uint64_t number, const char *where, struct fc_err *e)
-{
-	const struct fc_conversations as = {
-	    .kinds = kinds, .number = number, .train_opening = train_opening};
-	fc_conversation_release(c);
-	if (parse_line(c, line, &as, where, e) == 0)
-		return 0;
-	fc_conversation_release(c);
-	return -1;
-}
-
-static int parse_pair(struct fc_conversations *r, json_t *line, const char *where, struct fc_err *e)
 {
 	struct fc_conversation of_line = {.form = FC_FORM_MESSAGES};
-	int ret = parse_id(&of_line, line, r->number, where, e);
+	int ret = fc_conversation_read_id(&of_line, line, line_number(r), where, e);
 	r->next_side = r->n_side = 0;
 	if (ret == 0)
-		ret = fc_pair_parse(r->side, line, of_line.id, where, e);
+		ret = fc_pair_parse(r->side, line, shape, of_line.id, where, e);
 	fc_conversation_release(&of_line);
 	if (ret > 0)
 		r->n_side = ret;
@@ -262,54 +137,103 @@ static void take_side(struct fc_conversations *r, struct fc_conversation *c)
 	r->side[r->next_side++] = (struct fc_conversation){0};
 }
 
-/* 1: *p is the next line that is not blank, 0: end, -1: error. */
-static int next_line(struct fc_conversations *r, char **p, size_t *n, struct fc_err *e)
+/* Says what a file is, on a terminal, unless it is as the one before; and, anywhere, that it is of
+ * several forms. */
+static void tell_shape(struct fc_conversations *r, enum fc_shape shape)
+{
+	const bool first = !r->seen;
+	const char *packing = fc_packing_name(fc_records_packing(r->records));
+	struct fc_buf b = FC_BUF_INIT;
+	if (r->seen & 1U << shape)
+		return;
+	r->seen |= 1U << shape;
+	fc_buf_addf(&b, "%s%s%s%s", fc_shape_name(shape),
+	    fc_records_is_array(r->records) ? ", an array" : "", packing ? ", " : "",
+	    packing ? packing : "");
+	if (!first)
+		fc_note("%s: here %s begin; each line is read by its own members",
+		    fc_records_where(r->records), fc_shape_name(shape));
+	else if (isatty(STDERR_FILENO) && (!r->told.n || strcmp(r->told.p, b.p) != 0))
+		fc_note("%s: %s", fc_records_name(r->records), b.p);
+	fc_buf_release(&r->told);
+	r->told = b;
+}
+
+/* 1: r->text is the next line that is not blank and of the shard, 0: end, -1: error. */
+static int next_line(struct fc_conversations *r, struct fc_err *e)
 {
 	for (;;) {
-		if (!r->lines) {
+		if (!r->records) {
 			if (r->next == r->n_paths)
 				return 0;
-			if (fc_lines_open(&r->lines, r->paths[r->next++], e) < 0)
+			if (fc_records_open(&r->records, r->paths[r->next++], e) < 0)
 				return -1;
+			r->seen = 0;
 		}
-		int got = fc_lines_next(r->lines, p, n, e);
+		int got = fc_records_next(r->records, &r->text, &r->n_text, e);
 		if (got < 0)
 			return -1;
 		if (got == 0) {
-			r->n_before += fc_lines_bytes(r->lines);
-			fc_lines_close(r->lines);
-			r->lines = NULL;
+			r->n_before += fc_records_bytes(r->records);
+			r->n_line += fc_records_number(r->records);
+			fc_records_close(r->records);
+			r->records = NULL;
 			continue;
 		}
-		r->number++;
-		if (!fc_line_is_blank(*p, *n) && fc_shard_has(&r->shard, r->n_record++))
+		if (fc_shard_has(&r->shard, r->n_record++))
 			return 1;
 	}
 }
 
+/* What the line holds, in c or, of a pair, in the sides; -1: why it is invalid. */
+static int read_line(struct fc_conversations *r, struct fc_conversation *c,
+    enum fc_invalid_reason *reason, struct fc_err *why)
+{
+	const char *where = fc_records_where(r->records);
+	enum fc_shape shape;
+	json_t *line = fc_json_text(r->text, r->n_text, where, why);
+	int ret = -1;
+	*reason = FC_INVALID_JSON;
+	if (!line)
+		return -1;
+	*reason = FC_INVALID_FORM;
+	if (fc_shape_find(&shape, line, r->kinds, where, why) == 0) {
+		*reason = FC_INVALID_MEMBER;
+		ret = fc_shape_is_pair(shape) ? parse_pair(r, line, shape, where, why)
+					      : fc_conversation_read_shape(c, line, shape, r->kinds,
+						    r->train_opening, line_number(r), where, why);
+	}
+	if (ret == 0)
+		tell_shape(r, shape);
+	json_decref(line);
+	return ret;
+}
+
 int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c, struct fc_err *e)
 {
-	char *p;
-	size_t n;
+	enum fc_invalid_reason reason;
+	struct fc_err why;
+	int got;
 	fc_conversation_release(c);
 	if (r->next_side < r->n_side) {
 		take_side(r, c);
 		return 1;
 	}
-	int got = next_line(r, &p, &n, e);
-	if (got <= 0)
-		return got;
-	const char *where = fc_lines_where(r->lines);
-	json_t *line = fc_json_text(p, n, where, e);
-	if (!line)
-		return -1;
-	const bool pair = r->kinds & FC_LINE_PAIRS && fc_pair_is(line);
-	int ret =
-	    (pair ? parse_pair(r, line, where, e) : parse_line(c, line, r, where, e)) < 0 ? -1 : 1;
-	json_decref(line);
-	if (ret > 0 && pair)
-		take_side(r, c);
-	if (ret < 0)
-		fc_conversation_release(c);
-	return ret;
+	while ((got = next_line(r, e)) > 0) {
+		if (read_line(r, c, &reason, &why) == 0) {
+			if (r->next_side < r->n_side)
+				take_side(r, c);
+			fc_invalid_add_valid();
+			return 1;
+		}
+		if (fc_invalid_add(reason, r->records, r->text, r->n_text, &why, e) < 0)
+			return -1;
+	}
+	return got;
+}
+
+int fc_conversations_refuse(struct fc_conversations *r, const struct fc_err *why, struct fc_err *e)
+{
+	fc_conversations_drop_sides(r);
+	return fc_invalid_add(FC_INVALID_RENDERED, r->records, r->text, r->n_text, why, e);
 }

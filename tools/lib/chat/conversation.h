@@ -11,12 +11,14 @@
 /*
  * chat/: from a line of a data set to the tokens that a model reads, with every token's
  * speaker and whether it is learned.  Read it in this order: conversation.h, lines as messages
- * (conversation.c reads files, message_parse.c a message, question.c the forms of benchmarks,
- * pair.c preferences, message.c holds and writes them); chat.h, a model's chat template (chat.c
- * opens it, template.c finds it, chat_named.c has those by name); render.c, which runs it and tells
- * whose the text is; render_encode.c, which makes tokens of that, under any tokenizer; turnend.h,
- * the token that ends a turn; model_copy.h, which takes a model's templates along into a result.
- * chat_impl.h is for the files of chat.h among themselves.
+ * (conversation.c reads files, shape.c says what a line is, invalid.c what becomes of one that is
+ * nothing, conversation_read.c reads one, message_parse.c a message of it, columns.c conversations
+ * in columns, question.c the forms of benchmarks, pair.c preferences, message.c holds and writes
+ * them); chat.h, a model's chat template (chat.c opens it, template.c finds it, chat_named.c has
+ * those by name); render.c, which runs it and tells whose the text is; render_encode.c, which makes
+ * tokens of that, under any tokenizer; turnend.h, the token that ends a turn; model_copy.h, which
+ * takes a model's templates along into a result. chat_impl.h is for the files of chat.h among
+ * themselves.
  */
 
 struct fc_message {
@@ -35,11 +37,13 @@ struct fc_message {
 };
 
 /*
- * A line of JSONL: {"messages": [{"role", "content"}]} or ShareGPT's {"conversations": [{"from",
- * "value"}]}.  Roles: system; user or human; assistant, gpt or model; any other is context, whose
- * name the template gets as it is.  A content is a string, or a list of {"type": "text", "text":
- * ...} parts, which are joined; an assistant's with tool calls may be null or missing, that of a
- * context any JSON.  Other members of a message are kept.
+ * A line of JSONL, or an element of an array, in any of the shapes of shape.h: {"messages":
+ * [{"role", "content"}]}, ShareGPT's {"conversations": [{"from", "value"}]}, or columns.  Roles:
+ * system; user or human; assistant, gpt or model; any other is context, whose name the template
+ * gets as it is; but ShareGPT's function_call is an assistant's message with "tool_calls", as
+ * LLaMA-Factory has it.  A content is a string, or a list of {"type": "text", "text": ...} parts,
+ * which are joined; an assistant's with tool calls may be null or missing, that of a context any
+ * JSON.  Other members of a message are kept.
  *
  * An assistant's message is not learned where its "weight" is 0, or its "train", "training" or
  * "train_on_turn" false; and, unless fc_conversations_train_opening() was called, where no user's
@@ -49,10 +53,10 @@ struct fc_message {
  * it says that the answer was truncated (fc_message_is_truncated()), its content is learned, and
  * not that it ends there.
  *
- * A string "system" beside "conversations" is the first message, as LLaMA-Factory has it.
+ * A string "system" beside the messages is the first of them (axolotl, LLaMA-Factory).
  */
 enum fc_conversation_form {
-	FC_FORM_MESSAGES, /* as such it is also written */
+	FC_FORM_MESSAGES, /* as such it is also written, and what came in columns */
 	FC_FORM_SHAREGPT,
 	FC_FORM_QUESTION, /* see fc_conversations_accept() */
 	FC_FORM_ARENA,    /* a question whose turns are objects */
@@ -71,7 +75,8 @@ struct fc_conversation {
 };
 void fc_conversation_release(struct fc_conversation *c);
 
-/* Conversations of several JSONL files one after the other; no files: standard input. */
+/* Conversations of several files one after the other, JSONL or arrays, packed or not
+ * (text/records.h); no files: standard input. */
 struct fc_conversations;
 int fc_conversations_open(
     struct fc_conversations **r, const char *const *paths, int n_paths, struct fc_err *e);
@@ -81,7 +86,7 @@ int fc_conversations_open(
  * {"turns": [{"content"}, ...]} or {"uid", "prompt"} of Arena-Hard; and GSM8K's {"question",
  * "answer"}, which becomes a conversation of form FC_FORM_MESSAGES.
  * TEXTS: {"text"} or {"context", "text"}, which become an assistant's message, behind a user's that
- * is the context.
+ * is the context; and {"prompt", "completion"} as text.
  * PAIRS: preferences, {"prompt", "chosen", "rejected"}, each of which becomes two conversations or
  * three, one after the other; see pair.h.
  */
@@ -92,8 +97,12 @@ void fc_conversations_train_opening(struct fc_conversations *r);
 /* From now on only the lines of this shard, counted without blank ones; lines keep their numbers.
  */
 void fc_conversations_set_shard(struct fc_conversations *r, const struct fc_shard *shard);
-/* 1: c filled in (old contents dropped), 0: end, -1: error naming file and line. */
+/* 1: c filled in (old contents dropped), 0: end, -1: error naming file and line.  What a line is is
+ * told, and one that is nothing left out where chat/invalid.h says so. */
 int fc_conversations_next(struct fc_conversations *r, struct fc_conversation *c, struct fc_err *e);
+/* The last line can't be used, as why says, with all sides of a pair, of which the first was handed
+ * out: 0 and -1 as fc_invalid_add(). */
+int fc_conversations_refuse(struct fc_conversations *r, const struct fc_err *why, struct fc_err *e);
 /* The sides of a pair that fc_conversations_next() has yet to hand out: [*n], borrowed. */
 const struct fc_conversation *fc_conversations_sides(const struct fc_conversations *r, int *n);
 /* Leaves them out. */

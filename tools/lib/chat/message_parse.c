@@ -173,18 +173,95 @@ static int keep_members(const struct source *s, struct fc_message *to, struct fc
 	return 0;
 }
 
+/* Where the JSON of a call begins, behind the thoughts that may precede it. */
+static size_t skip_thoughts(const char *p, size_t n)
+{
+	static const char end[] = "</think>";
+	const size_t n_end = sizeof end - 1;
+	for (size_t i = 0; i + n_end <= n; i++)
+		if (!memcmp(p + i, end, n_end))
+			return i + n_end;
+	return 0;
+}
+
+/* {"name", "arguments"}, or a list of them, as OpenAI's calls; NULL: it is not that. */
+static json_t *make_calls(const char *p, size_t n)
+{
+	struct fc_err ignored;
+	json_t *v = fc_json_text(p, n, "", &ignored), *calls = json_array(), *call;
+	json_t *list = json_is_object(v) ? json_pack("[O]", v) : json_incref(v);
+	bool good = json_array_size(list) > 0;
+	size_t i;
+	json_array_foreach(list, i, call)
+	{
+		json_t *name = json_object_get(call, "name"),
+		       *arguments = json_object_get(call, "arguments");
+		good = good && json_is_string(name) && arguments;
+		if (good)
+			json_array_append_new(calls,
+			    json_pack("{s:s, s:{s:O, s:O}}", "type", "function", "function", "name",
+				name, "arguments", arguments));
+	}
+	json_decref(list);
+	json_decref(v);
+	if (good)
+		return calls;
+	json_decref(calls);
+	return NULL;
+}
+
+/*
+ * LLaMA-Factory's "function_call" of ShareGPT (data/README.md; formatter.py, FunctionFormatter):
+ * the value is a call, or a list of calls, as JSON, which thoughts may precede.  A new message of
+ * the assistant with tool_calls, as the chat templates of today read them.
+ */
+static json_t *as_tool_calls(const struct source *s, struct fc_err *e)
+{
+	const json_t *v = json_object_get(s->m, "value");
+	const char *p = json_string_value(v);
+	const size_t n = json_string_length(v), at = p ? skip_thoughts(p, n) : 0;
+	json_t *calls = p ? make_calls(p + at, n - at) : NULL;
+	if (!calls) {
+		fc_fail(e,
+		    "%s: message %zu: the value of a \"function_call\" is not the JSON of a call, "
+		    "{\"name\", \"arguments\"}, or of a list of calls",
+		    s->where, s->number);
+		return NULL;
+	}
+	json_t *m = json_copy((json_t *)(uintptr_t)s->m);
+	json_object_set_new(m, "from", json_string("gpt"));
+	json_object_set_new(m, "value", json_stringn(p, at));
+	json_object_set_new(m, "tool_calls", calls);
+	return m;
+}
+
+static int parse_source(const struct source *s, struct fc_message *to, struct fc_err *e)
+{
+	if (parse_role(s, to, e) < 0 || parse_content(s, to, e) < 0 ||
+	    parse_training(s, to, e) < 0 || parse_finish(s, to, e) < 0)
+		return -1;
+	return keep_members(s, to, e);
+}
+
 int fc_message_parse(
     struct fc_conversation *c, const json_t *m, size_t number, const char *where, struct fc_err *e)
 {
 	const bool sharegpt = c->form == FC_FORM_SHAREGPT;
-	const struct source s = {
+	struct source s = {
 	    m, sharegpt ? "from" : "role", sharegpt ? "value" : "content", where, number};
 	struct fc_message to = {0};
+	json_t *calls = NULL;
 	if (!json_is_object(m))
 		return fc_fail(e, "%s: message %zu: expected an object", where, s.number);
-	if (parse_role(&s, &to, e) < 0 || parse_content(&s, &to, e) < 0 ||
-	    parse_training(&s, &to, e) < 0 || parse_finish(&s, &to, e) < 0 ||
-	    keep_members(&s, &to, e) < 0) {
+	const char *from = sharegpt ? json_string_value(json_object_get(m, "from")) : NULL;
+	if (from && !strcmp(from, "function_call")) {
+		s.m = calls = as_tool_calls(&s, e);
+		if (!calls)
+			return -1;
+	}
+	const int ret = parse_source(&s, &to, e);
+	json_decref(calls);
+	if (ret < 0) {
 		fc_message_release(&to);
 		return -1;
 	}

@@ -5,18 +5,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "chat/columns.h"
 #include "chat/message_parse.h"
 
 const char *fc_pair_side_name(enum fc_pair_side s)
 {
 	static const char *const name[] = {"chosen", "rejected", "source_chosen"};
 	return name[s];
-}
-
-bool fc_pair_is(const json_t *line)
-{
-	return json_object_get(line, "chosen") && json_object_get(line, "rejected") &&
-	    !json_object_get(line, "messages") && !json_object_get(line, "conversations");
 }
 
 /* A line's answers, and what stands before them. */
@@ -212,43 +207,111 @@ static int find_shared(const struct source *s, size_t *n_shared, struct fc_err *
 	return 0;
 }
 
-int fc_pair_parse(struct fc_conversation side[FC_PAIR_SIDES], json_t *line, const char *id,
-    const char *where, struct fc_err *e)
+/* The answers of LLaMA-Factory's alpaca format, text, as an assistant's messages. */
+static int wrap_answers(json_t *line, const char *where, struct fc_err *e)
 {
-	static const char *const members[] = {
-	    "id", "prompt", "chosen", "rejected", "source_chosen"};
-	struct source s = {.line = json_copy(line), .id = id, .where = where};
-	size_t n_shared;
-	int n = 0;
-	s.prompt = json_object_get(line, "prompt");
-	for (int i = 0; i < FC_PAIR_SIDES; i++)
-		s.answer[i] = json_object_get(line, fc_pair_side_name((enum fc_pair_side)i));
-	for (size_t i = 0; i < FC_LEN(members); i++)
-		json_object_del(s.line, members[i]);
-	if (json_object_get(line, "pair")) {
-		fc_fail(e, "%s: \"pair\" is what this program adds; give it another name", where);
-		goto fail;
+	for (int i = 0; i < FC_PAIR_SIDES; i++) {
+		const char *name = fc_pair_side_name((enum fc_pair_side)i);
+		json_t *v = json_object_get(line, name);
+		if (v && !json_is_string(v))
+			return fc_fail(e, "%s: \"%s\" is not a string", where, name);
+		if (v)
+			json_object_set_new(
+			    line, name, json_pack("{s:s, s:O}", "role", "assistant", "content", v));
 	}
-	part_wrpo(&s);
-	if (check_kinds(&s, e) < 0 || find_shared(&s, &n_shared, e) < 0)
-		goto fail;
-	for (; n < FC_PAIR_SIDES && s.answer[n]; n++) {
+	return 0;
+}
+
+/* The conversation beside the answers of its sharegpt format, with the system prompt. */
+static json_t *sharegpt_prompt(const json_t *line, const char *where, struct fc_err *e)
+{
+	const json_t *list = json_object_get(line, "conversations"),
+		     *system = json_object_get(line, "system");
+	if (!json_is_array(list)) {
+		fc_fail(e, "%s: \"conversations\" is not a list", where);
+		return NULL;
+	}
+	json_t *all = json_array();
+	if (json_string_length(system))
+		json_array_append_new(all,
+		    json_pack(
+			"{s:s, s:O}", "from", "system", "value", (json_t *)(uintptr_t)system));
+	json_array_extend(all, (json_t *)(uintptr_t)list);
+	return all;
+}
+
+/* A new line of TRL's shape; NULL: error. */
+static json_t *as_trl(const json_t *from, enum fc_shape shape, const char *where, struct fc_err *e)
+{
+	static const char *const used[] = {
+	    "system", "instruction", "input", "history", "conversations"};
+	json_t *line = json_copy((json_t *)(uintptr_t)from), *prompt;
+	if (shape == FC_SHAPE_PAIR)
+		return line;
+	fc_columns_wrap_tools(line);
+	if (shape == FC_SHAPE_ALPACA_PAIR && wrap_answers(line, where, e) < 0)
+		prompt = NULL;
+	else if (shape == FC_SHAPE_ALPACA_PAIR)
+		prompt = fc_columns_alpaca_prompt(from, where, e);
+	else
+		prompt = sharegpt_prompt(from, where, e);
+	if (!prompt) {
+		json_decref(line);
+		return NULL;
+	}
+	for (size_t i = 0; i < FC_LEN(used); i++)
+		json_object_del(line, used[i]);
+	json_object_set_new(line, "prompt", prompt);
+	return line;
+}
+
+static int parse_sides(
+    struct fc_conversation side[FC_PAIR_SIDES], struct source *s, struct fc_err *e)
+{
+	size_t n_shared;
+	int n = 0, ret = 0;
+	if (json_object_get(s->line, "pair"))
+		return fc_fail(
+		    e, "%s: \"pair\" is what this program adds; give it another name", s->where);
+	part_wrpo(s);
+	if (check_kinds(s, e) < 0 || find_shared(s, &n_shared, e) < 0)
+		return -1;
+	for (; ret == 0 && n < FC_PAIR_SIDES && s->answer[n]; n++) {
 		const enum fc_pair_side at = (enum fc_pair_side)n;
 		struct fc_conversation *c = &side[n];
 		*c = (struct fc_conversation){0};
-		describe_side(c, &s, at);
-		const int ret = is_messages(s.answer[n]) ? parse_messages(c, &s, at, n_shared, e)
-							 : parse_text(c, &s, at, n_shared, e);
-		if (ret < 0) {
-			n++;
-			goto fail;
-		}
+		describe_side(c, s, at);
+		ret = is_messages(s->answer[n]) ? parse_messages(c, s, at, n_shared, e)
+						: parse_text(c, s, at, n_shared, e);
 	}
-	json_decref(s.line);
-	return n;
-fail:
+	if (ret == 0)
+		return n;
 	while (n > 0)
 		fc_conversation_release(&side[--n]);
-	json_decref(s.line);
 	return -1;
+}
+
+int fc_pair_parse(struct fc_conversation side[FC_PAIR_SIDES], const json_t *line,
+    enum fc_shape shape, const char *id, const char *where, struct fc_err *e)
+{
+	static const char *const members[] = {
+	    "id", "prompt", "chosen", "rejected", "source_chosen"};
+	json_t *trl = as_trl(line, shape, where, e);
+	if (!trl)
+		return -1;
+	struct source s = {.line = json_copy(trl), .id = id, .where = where};
+	s.prompt = json_object_get(trl, "prompt");
+	if (json_is_null(s.prompt))
+		s.prompt = NULL;
+	for (int i = 0; i < FC_PAIR_SIDES; i++) {
+		s.answer[i] = json_object_get(trl, fc_pair_side_name((enum fc_pair_side)i));
+		if (json_is_null(s.answer[i]))
+			s.answer[i] = NULL;
+	}
+	for (size_t i = 0; i < FC_LEN(members); i++)
+		json_object_del(s.line, members[i]);
+	const int n = parse_sides(side, &s, e);
+	json_decref(s.line);
+	json_decref(trl);
+	return n;
 }

@@ -33,6 +33,8 @@ static int parse_text(
 	const json_t *context = json_object_get(line, "context"),
 		     *text = json_object_get(line, "text");
 	c->form = FC_FORM_TEXT;
+	if (json_is_null(context))
+		context = NULL;
 	if (context && !json_is_string(context))
 		return fc_fail(e, "%s: \"context\" is not a string", where);
 	if (context)
@@ -45,16 +47,16 @@ static int parse_text(
 static int parse_question(
     struct fc_conversation *c, json_t *line, const char *where, struct fc_err *e)
 {
-	const json_t *turns = json_object_get(line, "turns"),
+	const json_t *turns = json_object_get(line, "turns"), *uid = json_object_get(line, "uid"),
 		     *prompt = json_object_get(line, "prompt"),
 		     *question = json_object_get(line, "question");
-	if (turns) {
+	if (turns && !json_is_null(turns)) {
 		if (parse_turns(c, turns, where, e) < 0)
 			return -1;
 		json_object_del(line, "turns");
 		return 1;
 	}
-	if (json_is_string(prompt) && json_object_get(line, "uid")) {
+	if (json_is_string(prompt) && uid && !json_is_null(uid)) {
 		c->form = FC_FORM_ARENA;
 		add_turn(c, prompt);
 		json_object_del(line, "prompt");

@@ -47,6 +47,16 @@ static int read_tools(const struct fc_conversation *c, json_t **tools, struct fc
 	return 0;
 }
 
+/* What the template calls the speaker.  LLaMA-Factory's "observation" of ShareGPT is a tool's
+ * message for a template that asks for tools by name, and for no observations. */
+static const char *role_for(const struct fc_jinja *jinja, const struct fc_message *m)
+{
+	const char *role = fc_message_role(m);
+	const bool renamed = !strcmp(role, "observation") &&
+	    !fc_jinja_spells(jinja, "observation") && fc_jinja_spells(jinja, "tool");
+	return renamed ? "tool" : role;
+}
+
 static int put_message(const struct fc_jinja *jinja, const struct fc_message *from, size_t number,
     struct fc_jinja_message *to, struct fc_err *e)
 {
@@ -58,7 +68,7 @@ static int put_message(const struct fc_jinja *jinja, const struct fc_message *fr
 		    "message %zu: unknown role \"%.40s\", which the chat template does not know "
 		    "either; expected system, user, assistant or tool",
 		    number, fc_message_role(from));
-	*to = (struct fc_jinja_message){.role = fc_message_role(from),
+	*to = (struct fc_jinja_message){.role = role_for(jinja, from),
 	    .content = from->no_text ? NULL : from->content,
 	    .n = from->n,
 	    .members = from->members};

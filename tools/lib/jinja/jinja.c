@@ -12,8 +12,8 @@ struct fc_jinja {
 	struct fc_jpool pool;
 	struct fc_jnode *root;
 	char *name;
-	const struct fc_jstr **word; /* [n_word] names and strings, by by_word() */
-	size_t n_word;
+	const struct fc_jstr **name_word, **string; /* [n_name_word], [n_string] by by_word() */
+	size_t n_name_word, n_string;
 };
 
 /* Shorter ones first. */
@@ -24,24 +24,41 @@ static int by_word(const void *a, const void *b)
 	return x->n != y->n ? (x->n < y->n ? -1 : 1) : memcmp(x->p, y->p, x->n);
 }
 
+static void sort(const struct fc_jstr **v, size_t n)
+{
+	if (n)
+		qsort(v, n, sizeof *v, by_word);
+}
+
 static void keep_words(struct fc_jinja *j, const struct fc_jtoks *tok)
 {
-	j->word = fc_jpool_take(&j->pool, tok->n * sizeof *j->word);
+	j->name_word = fc_jpool_take(&j->pool, tok->n * sizeof *j->name_word);
+	j->string = fc_jpool_take(&j->pool, tok->n * sizeof *j->string);
 	for (size_t i = 0; i < tok->n; i++) {
 		const struct fc_jtok *t = &tok->v[i];
 		if (t->kind == FC_JT_NAME)
-			j->word[j->n_word++] = fc_jstr_new(&j->pool, t->p, t->n, 0);
+			j->name_word[j->n_name_word++] = fc_jstr_new(&j->pool, t->p, t->n, 0);
 		else if (t->kind == FC_JT_CONST && t->value.kind == FC_JV_STR)
-			j->word[j->n_word++] = t->value.s;
+			j->string[j->n_string++] = t->value.s;
 	}
-	if (j->n_word)
-		qsort(j->word, j->n_word, sizeof *j->word, by_word);
+	sort(j->name_word, j->n_name_word);
+	sort(j->string, j->n_string);
+}
+
+static bool find(const struct fc_jstr *const *v, size_t n, const char *word)
+{
+	const struct fc_jstr s = {word, (uint32_t)strlen(word), 0, NULL}, *p = &s;
+	return n && bsearch(&p, v, n, sizeof *v, by_word);
 }
 
 bool fc_jinja_mentions(const struct fc_jinja *j, const char *name)
 {
-	const struct fc_jstr s = {name, (uint32_t)strlen(name), 0, NULL}, *p = &s;
-	return j->n_word && bsearch(&p, j->word, j->n_word, sizeof *j->word, by_word);
+	return find(j->name_word, j->n_name_word, name) || fc_jinja_spells(j, name);
+}
+
+bool fc_jinja_spells(const struct fc_jinja *j, const char *text)
+{
+	return find(j->string, j->n_string, text);
 }
 
 int fc_jinja_compile(

@@ -40,6 +40,8 @@ void fc_jinja_free(struct fc_jinja *j);
 /* Does the template spell name, as a variable, a member or a whole string?  What it does not spell,
  * it can't read (unless it walks over all members of something). */
 bool fc_jinja_mentions(const struct fc_jinja *j, const char *name);
+/* As a whole string: one that it may compare a role with. */
+bool fc_jinja_spells(const struct fc_jinja *j, const char *text);
 
 /* An item of the variable "messages". */
 struct fc_jinja_message {
