@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "chat/invalid.h"
 #include "fc-infer/doubled.h"
 #include "fc-infer/generate.h"
 #include "fc-infer/resume.h"
@@ -98,9 +99,26 @@ static void task_init(
 	fc_rng_seed2(&t->rng, s->opt->seed + choice, fc_hash(line->id, strlen(line->id), 0));
 }
 
+/* What the template refuses is left out here, where --invalid skip says so: a slot can't. */
+static int next_valid(struct session *s, struct fc_conversation *line, struct fc_err *e)
+{
+	struct fc_err why, named;
+	int got;
+	while ((got = fc_conversations_next(s->input, line, e)) == 1) {
+		if (fc_invalid_asked.rule != FC_INVALID_SKIP || !s->chat ||
+		    infer_turn_check(s, line, &why) == 0)
+			break;
+		fc_fail(&named, "%s: conversation %s: %s", fc_conversations_where(s->input),
+		    line->id, why.msg);
+		if (fc_conversations_refuse(s->input, &named, e) < 0)
+			return -1;
+	}
+	return got;
+}
+
 static int next_line(struct queue *q, struct fc_conversation *line, struct fc_err *e)
 {
-	const int got = fc_conversations_next(q->s->input, line, e);
+	const int got = next_valid(q->s, line, e);
 	if (got == 1)
 		infer_doubled_add(&q->doubled, line->id);
 	return got;

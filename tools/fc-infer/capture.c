@@ -331,9 +331,8 @@ int infer_capture(struct session *s, struct fc_err *e)
 		infer_session_progress(s, n_tok);
 	}
 	fc_progress_end();
-	if (got < 0)
+	if (got < 0 || infer_session_tell(s, e) < 0)
 		goto out;
-	infer_session_tell(s);
 	tell_long(&n_long);
 	ret = infer_kept_finish(&k, e);
 out:
@@ -361,9 +360,8 @@ int infer_tokens(struct session *s, struct fc_err *e)
 		infer_session_progress(s, n_tok += x.n_tok);
 	}
 	fc_progress_end();
-	if (got < 0)
+	if (got < 0 || infer_session_tell(s, e) < 0)
 		goto out;
-	infer_session_tell(s);
 	tell_long(&n_long);
 	ret = infer_kept_finish(&k, e);
 out:

@@ -53,7 +53,8 @@ int infer_generate(struct session *s, struct fc_err *e)
 	fc_progress_end();
 	if (more < 0)
 		goto out;
-	infer_session_tell(s);
+	if (infer_session_tell(s, e) < 0)
+		goto out;
 	tell_counts(infer_slots_counted(slots), infer_queue_lines(q));
 	tell_cache(s, infer_slots_counted(slots));
 	ret = infer_queue_finish(q, e);

@@ -57,6 +57,8 @@ struct overflow {
 };
 /* Goes on to the first open user turn at or after message from; false: there is none. */
 bool infer_turn_find(struct task *t, size_t from);
+/* Can the first open turn be rendered?  -1: the template refuses it. */
+int infer_turn_check(const struct session *s, const struct fc_conversation *c, struct fc_err *e);
 /*
  * The tokens that ask for the answer to the open turn, in scratch->tok; at least one token of
  * answer fits behind them.  1: done, 0: too long, and to be skipped, -1: error.

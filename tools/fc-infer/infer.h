@@ -96,8 +96,8 @@ int infer_session_open(struct session *s, const struct infer_options *opt, char 
 void infer_session_close(struct session *s);
 /* Counts a line that was read. */
 void infer_session_count(struct session *s, const struct fc_conversation *c);
-/* What is said once, at the end, of all lines. */
-void infer_session_tell(const struct session *s);
+/* What is said once, at the end, of all lines; -1: all are invalid. */
+int infer_session_tell(const struct session *s, struct fc_err *e);
 char *infer_session_name(
     const struct session *s); /* --name, else the folder's; the caller's to free() */
 /* How rows are drawn; n is 0 where they are the likeliest entries. */

@@ -7,6 +7,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "chat/invalid.h"
 #include "fc-infer/served/served.h"
 
 static struct infer_options opt = {
@@ -131,7 +132,7 @@ static const struct fc_opt last[] = {
     FC_OPT_END,
 };
 static const struct fc_opt *const tables[] = {
-    own, fc_endpoint_options, fc_opt_stream, fc_opt_common, last, NULL};
+    own, fc_invalid_options, fc_endpoint_options, fc_opt_stream, fc_opt_common, last, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "-m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
@@ -179,6 +180,12 @@ static void check_served(int n_paths)
 		if (fc_opt_is_given(others[i]) && !(asks && opt.generate && i < n_of_answers))
 			fc_die_usage("%s runs no model, so --%s does not go with it",
 			    asks ? "--endpoint" : "--logprobs", others[i]);
+	if (opt.logprobs && fc_opt_is_given("invalid"))
+		fc_die_usage("--invalid is for conversations; --logprobs reads responses");
+	if (asks && !opt.generate && opt.shard_text && fc_invalid_asked.rule == FC_INVALID_SKIP)
+		fc_die_usage(
+		    "with --endpoint, --shard and --invalid skip exclude each other: which "
+		    "lines are left is known behind them all");
 	if (asks != (opt.served_model != NULL))
 		fc_die_usage("--endpoint and --served-model go together");
 	if (asks && opt.generate && (opt.log || opt.model || opt.pivot || opt.template_file))
@@ -230,6 +237,7 @@ int main(int argc, char **argv)
 		fc_die_usage("--train-opening is for distributions and tokens");
 	if (opt.resume && !opt.generate && fc_opt_no_history)
 		fc_die_usage("--resume compares the options in the history; without --no-history");
+	fc_invalid_check();
 	check_rows();
 	check_served(argc - first);
 	if (opt.verbose && fc_quiet)

@@ -11,6 +11,7 @@
 #include "base/isa.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "chat/invalid.h"
 #include "chat/turnend.h"
 #include "fc-infer/text.h"
 #include "model/config.h"
@@ -88,11 +89,13 @@ static void find_gaps(struct session *s)
 	}
 }
 
-/* A part is of the whole stream's records: where conversations are left out for their length, all
- * are cut into tokens, and those that are left are counted. */
+/* A part is of the whole stream's records: where conversations are left out, for their length or as
+ * invalid, all are cut into tokens, and those that are left are counted. */
 static bool counts_what_is_kept(const struct infer_options *o)
 {
-	return o->shard.n && o->long_rule == LONG_SKIP && !o->generate;
+	const bool leaves_out =
+	    o->long_rule == LONG_SKIP || fc_invalid_asked.rule == FC_INVALID_SKIP;
+	return o->shard.n && leaves_out && !o->generate;
 }
 
 int infer_session_open(
@@ -133,7 +136,7 @@ void infer_session_count(struct session *s, const struct fc_conversation *c)
 		infer_unread_add(&s->unread, s->chat, c);
 }
 
-void infer_session_tell(const struct session *s)
+int infer_session_tell(const struct session *s, struct fc_err *e)
 {
 	if (!s->n_line)
 		fc_warn("there is no conversation in the input");
@@ -145,6 +148,7 @@ void infer_session_tell(const struct session *s)
 			" conversations have other tokens than with --cut whole, where one lies "
 			"across the beginning of an answer",
 		    s->n_recut);
+	return fc_invalid_finish(e);
 }
 
 void infer_session_close(struct session *s)
@@ -250,33 +254,50 @@ static void cut_long(struct fc_example *x, const struct fc_conversation *c, size
 		x->n_tok = most;
 }
 
-/* Is a conversation of n_tok tokens too long, or another side of its pair, which then is left out
- * as a whole?  1: *skipped says so; -1: error. */
-static int skip_long(
-    struct session *s, size_t n_tok, struct long_count *n_long, bool *skipped, struct fc_err *e)
+/* As encode_line(), with the place in the message. */
+static int encode_named(struct session *s, const struct fc_conversation *c, struct fc_example *x,
+    bool *recut, struct fc_err *e)
+{
+	struct fc_err why;
+	if (encode_line(s, c, x, recut, &why) == 0)
+		return 0;
+	return fc_fail(
+	    e, "%s: conversation %s: %s", fc_conversations_where(s->input), c->id, why.msg);
+}
+
+static bool is_long(const struct session *s, const struct fc_example *x)
+{
+	return s->max_length && x->n_tok > s->max_length;
+}
+
+/* The sides of a pair that are still to come, when the first was read: 1: they are good, 0: one is
+ * too long, -1: one is invalid, as why says. */
+static int check_sides(struct session *s, struct fc_err *why)
 {
 	struct fc_example x;
-	struct fc_err why;
 	int n = 0, ret = 1;
 	const struct fc_conversation *side = fc_conversations_sides(s->input, &n);
 	fc_example_init(&x);
-	*skipped = s->max_length && n_tok > s->max_length;
-	for (int i = 0; i < n && !*skipped && ret == 1; i++) {
+	for (int i = 0; i < n && ret == 1; i++) {
 		bool ignored;
-		if (encode_line(s, &side[i], &x, &ignored, &why) < 0)
-			ret = fc_fail(e, "%s: conversation %s: %s",
-			    fc_conversations_where(s->input), side[i].id, why.msg);
-		*skipped = s->max_length && x.n_tok > s->max_length;
+		if (encode_named(s, &side[i], &x, &ignored, why) < 0)
+			ret = -1;
+		else if (is_long(s, &x))
+			ret = 0;
 	}
 	fc_example_release(&x);
-	if (ret == 1 && *skipped) {
-		n_long->n_skipped += 1 + (uint64_t)n;
-		fc_conversations_drop_sides(s->input);
-	}
 	return ret;
 }
 
-/* Is a conversation that --long skip has left of this shard?  side: of the same line as the one
+static void skip_long(struct session *s, struct long_count *n_long)
+{
+	int n = 0;
+	fc_conversations_sides(s->input, &n);
+	n_long->n_skipped += 1 + (uint64_t)n;
+	fc_conversations_drop_sides(s->input);
+}
+
+/* Is a conversation that was not left out of this shard?  side: of the same line as the one
  * before. */
 static bool is_of_shard(struct session *s, bool side)
 {
@@ -286,44 +307,49 @@ static bool is_of_shard(struct session *s, bool side)
 	return false;
 }
 
+/* 1: what was read is in x, 0: it is left out, -1: error.  side: of a pair, and not the first. */
+static int take_line(struct session *s, const struct fc_conversation *c, bool side,
+    struct fc_example *x, bool *recut, struct long_count *n_long, struct fc_err *e)
+{
+	const bool skips = s->opt->long_rule == LONG_SKIP;
+	struct fc_err why;
+	int got = encode_named(s, c, x, recut, &why) < 0 ? -1 : skips && is_long(s, x) ? 0 : 1;
+	if (got == 1 && !side && (skips || fc_invalid_asked.rule == FC_INVALID_SKIP))
+		got = check_sides(s, &why);
+	if (got < 0 && !s->chat && c->form != FC_FORM_TEXT)
+		return fc_fail(e, "%s", why.msg); /* which is not the line's fault */
+	if (got < 0)
+		return fc_conversations_refuse(s->input, &why, e);
+	infer_session_count(s, c);
+	if (got == 0 && skips) {
+		skip_long(s, n_long);
+		return 0;
+	}
+	if (!is_of_shard(s, side))
+		return 0;
+	if (skips || s->opt->long_rule >= LONG_ROLLING || !is_long(s, x))
+		return 1;
+	if (s->opt->long_rule == LONG_STOP)
+		return fc_fail(e,
+		    "%s: conversation %s has %zu tokens, the limit is %zu; see --long",
+		    fc_conversations_where(s->input), c->id, x->n_tok, s->max_length);
+	cut_long(x, c, s->max_length);
+	n_long->n_truncated++;
+	return 1;
+}
+
 int infer_session_next(
     struct session *s, struct fc_example *x, struct long_count *n_long, struct fc_err *e)
 {
 	struct fc_conversation c = {0};
-	bool recut = false, skipped;
+	bool recut = false;
 	int ret;
 	for (;;) {
-		struct fc_err why;
 		int n_side = 0;
 		fc_conversations_sides(s->input, &n_side);
-		const bool side = n_side > 0; /* of a pair, but for its first */
-		if ((ret = fc_conversations_next(s->input, &c, e)) != 1)
+		if ((ret = fc_conversations_next(s->input, &c, e)) != 1 ||
+		    (ret = take_line(s, &c, n_side > 0, x, &recut, n_long, e)) != 0)
 			break;
-		if (encode_line(s, &c, x, &recut, &why) < 0) {
-			ret = fc_fail(e, "%s: conversation %s: %s",
-			    fc_conversations_where(s->input), c.id, why.msg);
-			break;
-		}
-		infer_session_count(s, &c);
-		if (s->opt->long_rule >= LONG_ROLLING)
-			break;
-		if (s->opt->long_rule == LONG_SKIP) {
-			ret = skip_long(s, x->n_tok, n_long, &skipped, e);
-			if (ret == 1 && (skipped || !is_of_shard(s, side)))
-				continue;
-			break;
-		}
-		if (!s->max_length || x->n_tok <= s->max_length)
-			break;
-		if (s->opt->long_rule == LONG_STOP) {
-			ret = fc_fail(e,
-			    "%s: conversation %s has %zu tokens, the limit is %zu; see --long",
-			    fc_conversations_where(s->input), c.id, x->n_tok, s->max_length);
-			break;
-		}
-		cut_long(x, &c, s->max_length);
-		n_long->n_truncated++;
-		break;
 	}
 	s->n_recut += ret == 1 && recut;
 	fc_conversation_release(&c);

@@ -6,6 +6,19 @@
 #include "fc-infer/generate.h"
 #include "text/utf8.h"
 
+int infer_turn_check(const struct session *s, const struct fc_conversation *c, struct fc_err *e)
+{
+	struct task t = {.c = *c};
+	struct fc_rendered r = {.cut = s->opt->cut};
+	int ret = 0;
+	if (infer_turn_find(&t, 0)) {
+		t.c.n_message = t.turn + 1;
+		ret = fc_chat_render(s->chat, &t.c, true, &r, e);
+	}
+	fc_rendered_release(&r);
+	return ret;
+}
+
 bool infer_turn_find(struct task *t, size_t from)
 {
 	const struct fc_conversation *c = &t->c;

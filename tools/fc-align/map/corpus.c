@@ -64,16 +64,19 @@ void align_corpus_close(struct align_corpus *c)
 
 static int next_line(struct align_corpus *c, struct fc_example *x, struct fc_err *e)
 {
-	struct fc_err why;
-	fc_example_clear(x);
-	int got = fc_conversations_next(c->lines, &c->conversation, e);
-	if (got <= 0)
-		return got;
-	if (fc_chat_render(c->chat, &c->conversation, false, &c->rendered, &why) < 0 ||
-	    fc_rendered_encode(&c->rendered, c->cutter->tokenizer, c->cutter->turn_end, x, &why) <
-		0)
-		return fc_fail(e, "%s: %s", fc_conversations_where(c->lines), why.msg);
-	return 1;
+	struct fc_err why, named;
+	int got;
+	while ((got = fc_conversations_next(c->lines, &c->conversation, e)) > 0) {
+		fc_example_clear(x);
+		if (fc_chat_render(c->chat, &c->conversation, false, &c->rendered, &why) == 0 &&
+		    fc_rendered_encode(
+			&c->rendered, c->cutter->tokenizer, c->cutter->turn_end, x, &why) == 0)
+			return 1;
+		fc_fail(&named, "%s: %s", fc_conversations_where(c->lines), why.msg);
+		if (fc_conversations_refuse(c->lines, &named, e) < 0)
+			return -1;
+	}
+	return got;
 }
 
 /* A stream with text: of tokens or of distributions. */

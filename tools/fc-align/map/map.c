@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/progress.h"
+#include "chat/invalid.h"
 #include "fc-align/align.h"
 #include "fc-align/apply/carry.h"
 #include "fc-align/map/corpus.h"
@@ -197,7 +198,8 @@ static int make_map(const struct options *o, const char *const *paths, int n, st
 	if (o->kind == KIND_STATS && !o->merge &&
 	    (align_corpus_open(&corpus, paths, n, o->tokens, o->pivot, o->template_file, o->cut,
 		 &pivot.cutter, e) < 0 ||
-		count_corpus(corpus, &source, o->limit, counter, e) < 0))
+		count_corpus(corpus, &source, o->limit, counter, e) < 0 ||
+		fc_invalid_finish(e) < 0))
 		goto end;
 	choose_map(o, &pivot, &source, pairs, &map);
 	rc = write_map(&map, &pivot, &source, o->out, e);
@@ -230,6 +232,9 @@ static void check_options(const struct options *o, int n_operand)
 		fc_die_usage("--merge needs the maps to put together");
 	if (o->cut != FC_CUT_PROMPT && (o->tokens || o->merge || !counts))
 		fc_die_usage("--cut is for conversations; a stream says how it was cut");
+	if (fc_opt_is_given("invalid") && (o->tokens || o->merge || !counts))
+		fc_die_usage("--invalid is for conversations");
+	fc_invalid_check();
 	if (!counts && (o->align || o->choose))
 		fc_die_usage("--align and --choose are for maps of kind stats");
 	if (o->spelling == SPELLING_RAW && (counts || o->kind == KIND_BYTES))
@@ -277,7 +282,8 @@ static const struct fc_opt own[] = {
     FC_OPT_TEXT('o', "output", FC_OPT_OUT_STREAM, &asked.out, "FILE", "instead of standard output"),
     FC_OPT_END,
 };
-static const struct fc_opt *const tables[] = {own, fc_opt_stream, fc_opt_common, NULL};
+static const struct fc_opt *const tables[] = {
+    own, fc_invalid_options, fc_opt_stream, fc_opt_common, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "[OPTION]... -p PIVOT -s SOURCE [CHATS]...\n"

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "chat/invalid.h"
 #include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/comparison.h"
@@ -58,6 +59,8 @@ static void compare_arms(const struct eval_arms *arms)
 		}
 		eval_grades_release(&a);
 	}
+	if (fc_invalid_finish(&e) < 0)
+		fc_die("%s", e.msg);
 	eval_comparison(&m, arms, items, &eval_comparison_asked);
 	eval_scan_release(items, arms);
 }
@@ -70,7 +73,8 @@ static void show_one(const char *answers, const char *right)
 	struct fc_table t = FC_TABLE(columns);
 	struct eval_grades a = {0};
 	struct fc_err e;
-	if (eval_grades_read(answers, right, &eval_grading_asked, &a, &e) < 0)
+	if (eval_grades_read(answers, right, &eval_grading_asked, &a, &e) < 0 ||
+	    fc_invalid_finish(&e) < 0)
 		fc_die("%s", e.msg);
 	add_rows(&t, &a);
 	eval_print(&t, eval_comparison_asked.format, eval_comparison_asked.out);
@@ -90,7 +94,8 @@ static const struct fc_opt own[] = {
     EVAL_OPT_OUTPUT(&eval_comparison_asked.out),
     FC_OPT_END,
 };
-static const struct fc_opt *const tables[] = {own, eval_grading_opts, fc_opt_common, NULL};
+static const struct fc_opt *const tables[] = {
+    own, eval_grading_opts, fc_invalid_options, fc_opt_common, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "[OPTION]... [ANSWERS [REFERENCES]]\n"
@@ -103,6 +108,7 @@ static const struct fc_usage usage = {
 static void run(int argc, char **argv)
 {
 	const char *baseline = eval_comparison_asked.baseline;
+	fc_invalid_check();
 	if (!compares && (references || baseline))
 		fc_die_usage("--%s goes with --compare", references ? "references" : "baseline");
 	if (compares) {

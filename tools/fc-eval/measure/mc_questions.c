@@ -9,7 +9,7 @@
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/task.h"
 #include "text/json.h"
-#include "text/lines.h"
+#include "text/records.h"
 
 struct options {
 	const char *delimiter, *out;
@@ -60,18 +60,15 @@ static void add_line(struct fc_buf *b, const struct options *o, const struct eva
 }
 
 static int write_choices(
-    struct fc_lines *in, struct fc_out *out, const struct options *o, struct fc_err *e)
+    struct fc_records *in, struct fc_out *out, const struct options *o, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	char *p;
-	size_t n, number = 0;
+	size_t n;
 	int got;
-	while ((got = fc_lines_next(in, &p, &n, e)) == 1) {
+	while ((got = fc_records_next(in, &p, &n, e)) == 1) {
 		struct eval_task t;
-		number++;
-		if (fc_line_is_blank(p, n))
-			continue;
-		got = eval_task_parse(&t, p, n, number, fc_lines_where(in), e);
+		got = eval_task_parse(&t, p, n, fc_records_number(in), fc_records_where(in), e);
 		if (got < 0)
 			break;
 		fc_buf_clear(&b);
@@ -112,17 +109,17 @@ static void run(int argc, char **argv)
 {
 	struct options o = asked;
 	struct fc_err e;
-	struct fc_lines *in;
+	struct fc_records *in;
 	struct fc_out *out;
 	if (argc > 1)
 		fc_die_usage("at most one file of tasks");
 	if (o.chat && o.unconditional)
 		fc_die_usage("--unconditional is for texts: a conversation needs its question");
-	if (fc_lines_open(&in, argc > 0 ? argv[0] : "-", &e) < 0 ||
+	if (fc_records_open(&in, argc > 0 ? argv[0] : "-", &e) < 0 ||
 	    fc_out_open(&out, o.out, FC_OUT_TEXT, &e) < 0 || write_choices(in, out, &o, &e) < 0 ||
 	    fc_out_commit(out, &e) < 0)
 		fc_die("%s", e.msg);
-	fc_lines_close(in);
+	fc_records_close(in);
 	fc_finish();
 }
 

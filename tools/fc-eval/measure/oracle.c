@@ -5,6 +5,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "chat/invalid.h"
 #include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/measure/grade.h"
@@ -86,7 +87,8 @@ static const struct fc_opt own[] = {
     EVAL_OPT_OUTPUT(&asked.out),
     FC_OPT_END,
 };
-static const struct fc_opt *const tables[] = {own, eval_grading_opts, fc_opt_common, NULL};
+static const struct fc_opt *const tables[] = {
+    own, eval_grading_opts, fc_invalid_options, fc_opt_common, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "[OPTION]... ANSWERS...",
@@ -97,6 +99,7 @@ static const struct fc_usage usage = {
 static void run(int argc, char **argv)
 {
 	struct options o = asked;
+	fc_invalid_check();
 	if (argc == 0)
 		fc_die_usage("say whose answers: a file for every model");
 	static const struct fc_column columns[] = {FC_COLUMN("answers"), FC_COLUMN("group"),
@@ -109,6 +112,8 @@ static void run(int argc, char **argv)
 	for (size_t i = 0; i < s.n; i++)
 		if (read_source(&s, i, &o, &e) < 0)
 			fc_die("%s", e.msg);
+	if (fc_invalid_finish(&e) < 0)
+		fc_die("%s", e.msg);
 	add_rows(&t, &s);
 	eval_print(&t, o.format, o.out);
 	for (size_t i = 0; i < s.n; i++)

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "chat/invalid.h"
 #include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/select/choosing.h"
@@ -219,7 +220,7 @@ static const struct fc_opt own[] = {
     FC_OPT_TEXT('o', "output", FC_OPT_OUT_TEXT, &asked.out, "FILE", "instead of standard output"),
     FC_OPT_END,
 };
-static const struct fc_opt *const tables[] = {own, fc_opt_common, NULL};
+static const struct fc_opt *const tables[] = {own, fc_invalid_options, fc_opt_common, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "--reward REWARD [OPTION]... ANSWERS...\n"
@@ -234,9 +235,11 @@ static void run(int argc, char **argv)
 	struct eval_candidates s = {0};
 	struct fc_err e;
 	check_options(&o);
+	fc_invalid_check();
 	const bool any = argc > 0;
 	if (eval_candidates_read(&s, any ? (const char *const *)argv : standard_input,
-		any ? argc : 1, o.keep_truncated, &e) < 0)
+		any ? argc : 1, o.keep_truncated, &e) < 0 ||
+	    fc_invalid_finish(&e) < 0)
 		fc_die("%s", e.msg);
 	fc_note("%zu answers to %zu prompts; %" PRIu64 " that were truncated are left out", s.n,
 	    s.n_prompt, s.n_truncated);

@@ -215,8 +215,7 @@ int infer_ask_answers(const struct infer_options *o, const struct fc_shard *shar
 		ret = fc_endpoint_check(&fc_endpoint_asked, e);
 	if (ret == 0 && !o->dry_run && (ret = infer_queue_open(&a.queue, &a.session, e)) == 0) {
 		ret = ask_all(&a, &over, e);
-		if (ret == 0) {
-			infer_session_tell(&a.session);
+		if (ret == 0 && (ret = infer_session_tell(&a.session, e)) == 0) {
 			ret = infer_queue_finish(a.queue, e);
 			a.queue = NULL;
 		}

@@ -6,6 +6,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "chat/invalid.h"
 #include "fc-infer/served/asklog.h"
 #include "fc-infer/served/line.h"
 #include "fc-infer/served/served.h"
@@ -88,13 +89,16 @@ static bool next_question(void *ctx /* struct asked */, struct fc_http_request *
 {
 	struct asked *a = ctx;
 	struct fc_conversation c = {0};
-	struct fc_err why;
+	struct fc_err why, named;
 	int got = 0;
 	while (!a->failed && (got = fc_conversations_next(a->input, &c, &a->e)) == 1) {
 		if (infer_served_encode(&a->served, &c, &why) < 0) {
-			got = fc_fail(&a->e, "%s: conversation %s: %s",
-			    fc_conversations_where(a->input), c.id, why.msg);
-			break;
+			fc_fail(&named, "%s: conversation %s: %s", fc_conversations_where(a->input),
+			    c.id, why.msg);
+			got = fc_conversations_refuse(a->input, &named, &a->e);
+			if (got < 0)
+				break;
+			continue;
 		}
 		json_t *request = make_request(a);
 		const uint64_t key = infer_asklog_key(c.id, request);
@@ -231,6 +235,10 @@ static int write_all(struct asked *a, struct fc_err *e)
 		return -1;
 	}
 	infer_served_tell(&a->served);
+	if (fc_invalid_finish(e) < 0) {
+		fc_writer_abort(w);
+		return -1;
+	}
 	return fc_writer_finish(w, e);
 }
 
