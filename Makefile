@@ -29,9 +29,11 @@ AGAIN = $(MAKE) --no-print-directory
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
-# VERSION is the release; the commit is added where this very folder is a repository.
+# VERSION is the release; the commit is added where this very folder is a repository, unless its tag says that it is
+# the release, and in what `make dist` packed, where the file COMMIT has it.
 RELEASE := $(shell cat VERSION)
-COMMIT  := $(if $(wildcard .git),$(shell git describe --always --dirty --exclude '*' 2>/dev/null))
+COMMIT  := $(if $(wildcard .git),$(shell { git describe --exact-match --tags --match 'v$(RELEASE)' && git diff --quiet HEAD; } \
+           >/dev/null 2>&1 || git describe --always --dirty --abbrev=8 --exclude '*' 2>/dev/null),$(file <COMMIT))
 VERSION  = $(RELEASE)$(COMMIT:%=+%)
 
 PKGS  = libzstd zlib libprotobuf-c jansson libpcre2-8 libutf8proc libxxhash openblas yaml-0.1 libcurl
@@ -285,9 +287,16 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(patsubst pipelines/%,%,$(wildcard pipelines/recipes/*.yml)))
 	-rmdir $(DESTDIR)$(DATADIR)/recipes $(DESTDIR)$(DATADIR)
 
+# The same commit gives the same bytes, whoever packs it and when.
+DIST = fc-tools-$(RELEASE)$(patsubst %-dirty,%,$(COMMIT:%=+%))
 dist:
-	@mkdir -p $(B)
-	git archive --prefix=fc-tools-$(RELEASE)/ -o $(B)/fc-tools-$(RELEASE).tar.gz HEAD
+	@[ -e .git ] || { echo 'make dist packs a commit, and this folder is no git repository'; exit 1; }
+	@[ -z '$(filter %-dirty,$(COMMIT))' ] || echo 'note: it has the last commit, without the changes since'
+	@mkdir -p $(B)/dist
+	@echo '$(COMMIT:%-dirty=%)' >$(B)/dist/COMMIT
+	git -c tar.umask=022 -c core.autocrlf=false archive --format=tar --prefix=$(DIST)/ --add-file=$(B)/dist/COMMIT HEAD | \
+	    gzip -9n >$(B)/dist/$(DIST).tar.gz
+	@mv $(B)/dist/$(DIST).tar.gz $(B)
 
 clean:
 	rm -rf build build-*

@@ -35,6 +35,13 @@ build() { make --no-print-directory LDLIBS= PKGS=zlib "$@"; }
 	[ "$(build | grep -c ^CC)" -eq 4 ]
 }
 
+# A repository of the two files in the present folder.
+commit() {
+	git init -q .
+	git add .
+	git -c user.name=x -c user.email=x commit -q -m x
+}
+
 @test "the version: the release, and the commit only where the top folder is a repository" {
 	git init -q outer
 	git -C outer -c user.name=x -c user.email=x commit -q --allow-empty -m x
@@ -42,17 +49,37 @@ build() { make --no-print-directory LDLIBS= PKGS=zlib "$@"; }
 	cd outer/inner
 	build >/dev/null
 	[ "$(build/fc-x)" = "$(cat VERSION)" ]
-	git init -q .
-	git add .
-	git -c user.name=x -c user.email=x commit -q -m x
+	echo /build >.gitignore
+	commit
 	build >/dev/null
-	[ "$(build/fc-x)" = "$(cat VERSION)+$(git rev-parse --short HEAD)" ]
+	[ "$(build/fc-x)" = "$(cat VERSION)+$(git rev-parse --short=8 HEAD)" ]
+	git tag "v$(cat VERSION)"
+	build >/dev/null
+	[ "$(build/fc-x)" = "$(cat VERSION)" ]
 	echo >>tools/lib/base/a.c
 	build >/dev/null
 	[[ "$(build/fc-x)" == *-dirty ]]
+}
+
+@test "make dist: the commit's bytes and version, by whomever; not of a repository around" {
+	tree src
+	cd src
+	echo /build >.gitignore
+	commit
+	version=$(cat VERSION)+$(git rev-parse --short=8 HEAD)
 	build dist >/dev/null
-	tar -xzf "build/fc-tools-$(cat VERSION).tar.gz" -C ../..
-	cd "../../fc-tools-$(cat VERSION)"
+	cp "build/fc-tools-$version.tar.gz" ..
+	git clone -q . ../clone
+	touch Makefile
+	echo 'int left_out;' >>tools/lib/base/a.c
+	(cd ../clone && umask 077 && TZ=Asia/Tokyo git config tar.umask 0 && TZ=Asia/Tokyo build dist >/dev/null)
+	[[ "$(build dist)" == *'note: it has the last commit'* ]]
+	for d in . ../clone; do cmp "../fc-tools-$version.tar.gz" "$d/build/fc-tools-$version.tar.gz"; done
+	tar -xzf "../fc-tools-$version.tar.gz" -C "$BATS_TEST_TMPDIR"
+	cd "../fc-tools-$version"
+	git init -q .. # no repository of this folder
 	build >/dev/null
-	[ "$(build/fc-x)" = "$(cat VERSION)" ]
+	[ "$(build/fc-x)" = "$version" ]
+	run -2 build dist
+	[[ $output == *'no git repository'* ]]
 }
