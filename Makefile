@@ -4,8 +4,12 @@ PREFIX  = /usr/local
 BINDIR  = $(PREFIX)/bin
 MANDIR  = $(PREFIX)/share/man
 DATADIR = $(PREFIX)/share/fusechat
+DOCDIR  = $(PREFIX)/share/doc/fc-tools
 # Modules, where programs in BINDIR look for them (base/module.h).
 MODDIR  = $(BINDIR)/../lib/fc
+# For reading streams in programs of others.
+LIBDIR  = $(PREFIX)/lib
+INCDIR  = $(PREFIX)/include
 DESTDIR =
 # Where each shell looks for the completions of fc-x: fc-x, _fc-x, fc-x.fish.
 BASHDIR = $(PREFIX)/share/bash-completion/completions
@@ -56,7 +60,7 @@ TOOLS   = $(notdir $(patsubst %/,%,$(wildcard tools/fc-*/)))
 PBSRC   = $(patsubst proto/%.proto,$(B)/proto/%.pb-c.c,$(wildcard proto/*.proto))
 LIBOBJ  = $(call objects,lib) $(PBSRC:.c=.o) $(B)/version.o
 BINS    = $(TOOLS:%=$(B)/%)
-MANS    = $(wildcard man/*.[157])
+MANS    = $(wildcard man/*.[1357])
 
 # What is opened when it is asked for, and not linked: libfc-NAME.so, see base/module.h.
 CXX = g++
@@ -67,7 +71,10 @@ MODULES    := $(if $(MPI_CFLAGS),$(if $(wildcard tools/lib/base/mpi),$(B)/libfc-
 TESTMODULES := $(if $(wildcard tools/lib/nn/far),$(B)/libfc-far.so) \
     $(if $(HAVE_CXX),$(if $(wildcard tools/lib/nn/cuda),$(B)/libfc-emu.so))
 
-all: $(BINS) $(MODULES)
+# Streams for programs of others, see tools/libfc-stream/fc/stream.h.
+LIBRARY := $(if $(wildcard tools/libfc-stream),$(B)/libfcstream.so.1)
+
+all: $(BINS) $(MODULES) $(LIBRARY)
 
 help:
 	@echo 'all            build the tools into $(B)/ (V=1 shows the commands)'
@@ -82,7 +89,7 @@ help:
 	@echo 'fuzz           the parsers under libFuzzer, FUZZ_SECONDS each (60)'
 	@echo 'bench          speed, as ratios'
 	@echo 'lint           formatting, layers, man pages, shell'
-	@echo 'install        into $$(DESTDIR)$$(PREFIX); uninstall removes it'
+	@echo 'install        into $$(DESTDIR)$$(PREFIX); install-strip without symbols; uninstall removes it'
 	@echo 'deps           install the Debian packages that are missing'
 	@echo 'dist           the sources of the last commit, as an archive in $(B)/'
 
@@ -130,14 +137,29 @@ MODOBJ  = $(MODC:%=$(B)/pic/%.o) $(B)/pic/version.o
 FAROBJ  = $(patsubst %.c,$(B)/pic/%.o,$(wildcard tools/lib/nn/far/*.c))
 LDMOD   = $(if $(SAN),,-Wl$(comma)-z$(comma)defs) -Wl,--version-script=<(echo '{ global: fc_device_module; local: *; };')
 
-$(B)/pic/%.o: %.c $(B)/flags
+PIC     = -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
+$(B)/pic/%.o: %.c $(B)/flags | $(PBSRC)
 	@mkdir -p $(@D)
-	$(call say,CC,$(CC) $(XCPP) $(XCC) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<,$<)
+	$(call say,CC,$(CC) $(XCPP) $(XCC) $(PIC) -MMD -MP -c -o $@ $<,$<)
+$(B)/pic/%.pb-c.o: $(B)/proto/%.pb-c.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$(CC) $(XCPP) $(CFLAGS) $(PIC) -c -o $@ $<)
 $(B)/pic/version.o: $(B)/version.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$(CC) $(XCC) -fPIC -fvisibility=hidden -c -o $@ $<)
 $(B)/libfc-far.so: $(FAROBJ) $(MODOBJ)
 	$(call say,LINK,$(CC) $(XCC) -shared $(LDMOD) -o $@ $^ -lm)
+
+# The reader alone: what else its files have, and would need, the linker leaves out.
+STREAMC   = $(wildcard tools/libfc-stream/*.c) $(patsubst %,tools/lib/%.c,base/buf base/err base/escape base/hash base/mem \
+            text/json text/utf8 tensor/dtype tensor/tensor $(addprefix stream/,arena check_example check_rows example \
+            example_unpack frame_in frame_out header header_record map_record nameset plane reader record seektable \
+            tensor_record))
+STREAMOBJ = $(patsubst %.c,$(B)/pic/%.o,$(STREAMC)) $(B)/pic/fc.pb-c.o $(B)/pic/version.o
+$(B)/libfcstream.so.1: $(STREAMOBJ)
+	$(call say,LINK,$(CC) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN),-Wl$(comma)-z$(comma)defs) -shared -Wl$(comma)-soname$(comma)$(@F) \
+	    -Wl$(comma)--gc-sections -Wl$(comma)--version-script=<(echo 'FC_STREAM_1 { global: fc_stream_*; local: *; };') \
+	    $(LDFLAGS) -o $@ $^ $(XLIBS))
 
 CUDIR  = tools/lib/nn/cuda
 CUSRC  = $(wildcard $(CUDIR)/*.cu)
@@ -263,29 +285,52 @@ fuzz:
 	@$(AGAIN) $(JOBS) B=build-fuzz CC=clang SAN=address,undefined \
 	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' fuzz-built
 
+# What is installed, KIND:PATH:FILE each: bin is a program, lib a library, exe a script, doc what is read.
+into = $(foreach f,$3,$1:$2/$(notdir $f):$f)
+DEMO = pipelines/demo
+INSTALLED = $(call into,bin,$(BINDIR),$(BINS)) $(call into,lib,$(LIBDIR),$(LIBRARY)) \
+    $(call into,lib,$(MODDIR),$(wildcard $(B)/libfc-mpi.so $(B)/libfc-cuda.so)) \
+    $(call into,doc,$(INCDIR)/fc,$(wildcard tools/libfc-stream/fc/stream.h)) \
+    $(call into,exe,$(DATADIR),$(wildcard pipelines/submit.sh pipelines/weights.sh pipelines/fcstream.py)) \
+    $(call into,doc,$(DATADIR),$(wildcard pipelines/*.mk proto/*.proto)) \
+    $(call into,doc,$(DATADIR)/recipes,$(wildcard pipelines/recipes/*.yml)) \
+    $(call into,doc,$(DATADIR)/real,$(wildcard pipelines/real/*.mk pipelines/real/*.py)) \
+    $(call into,doc,$(DATADIR)/demo,$(wildcard $(DEMO)/*.mk $(DEMO)/*.py $(DEMO)/*.gp $(DEMO)/*.json)) \
+    $(foreach m,$(wildcard $(DEMO)/kit/*),$(call into,doc,$(DATADIR)/demo/kit/$(notdir $m),$(wildcard $m/*))) \
+    $(call into,doc,$(DOCDIR),$(wildcard README.md CHANGES.md LICENSE pipelines/alignment.md)) \
+    $(foreach m,$(MANS),$(call into,doc,$(MANDIR)/man$(subst .,,$(suffix $m)),$m))
+# What is made while it is installed: SHELL:PATH:PROGRAM of completions, a link, a file of pkg-config.
+COMPLETED = $(foreach t,$(TOOLS),bash:$(BASHDIR)/$t:$t zsh:$(ZSHDIR)/_$t:$t fish:$(FISHDIR)/$t.fish:$t)
+LINK      = $(LIBRARY:%=$(LIBDIR)/libfcstream.so)
+PC        = $(LIBRARY:%=$(LIBDIR)/pkgconfig/fc-stream.pc)
+second    = $(foreach f,$1,$(word 2,$(subst :, ,$f)))
+# Folders that are nobody else's, the inner ones first.
+OWN_FOLDERS = $(addprefix $(DATADIR)/,$(patsubst pipelines/%,%,$(wildcard $(DEMO)/kit/*)) demo/kit demo real recipes) \
+              $(DATADIR) $(DOCDIR) $(MODDIR) $(INCDIR)/fc
+
 install: all
-	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/recipes
-	install -m 755 $(BINS) $(DESTDIR)$(BINDIR)
-	mkdir -p $(DESTDIR)$(MODDIR)
-	for m in $(wildcard $(B)/libfc-mpi.so $(B)/libfc-cuda.so); do install -m 755 $$m $(DESTDIR)$(MODDIR); done
-	install -m 644 pipelines/*.mk proto/*.proto $(DESTDIR)$(DATADIR)
-	install -m 755 pipelines/weights.sh pipelines/fcstream.py $(DESTDIR)$(DATADIR)
-	install -m 644 pipelines/recipes/*.yml $(DESTDIR)$(DATADIR)/recipes
-	for s in 1 5 7; do mkdir -p $(DESTDIR)$(MANDIR)/man$$s; \
-	    install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s; done
-	mkdir -p $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
-	for t in $(TOOLS); do \
-	    for f in bash:$(BASHDIR)/$$t zsh:$(ZSHDIR)/_$$t fish:$(FISHDIR)/$$t.fish; do \
-	        $(RUN) $(B)/$$t --completion $${f%%:*} | install -m 644 /dev/stdin $(DESTDIR)$${f#*:}; done; done
+	@for f in $(INSTALLED); do \
+	    IFS=: read -r kind to from <<<"$$f"; \
+	    case $$kind in bin) how='-m 755 $(STRIPPED)';; lib) how='-m 644 $(STRIPPED)';; exe) how='-m 755';; doc) how='-m 644';; esac; \
+	    install -D $$how "$$from" "$(DESTDIR)$$to"; done
+	@for f in $(COMPLETED); do \
+	    IFS=: read -r shell to tool <<<"$$f"; \
+	    $(RUN) $(B)/$$tool --completion "$$shell" | install -D -m 644 /dev/stdin "$(DESTDIR)$$to"; done
+	$(if $(LIBRARY),@ln -sf $(notdir $(LIBRARY)) $(DESTDIR)$(LINK))
+	$(if $(LIBRARY),@sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCDIR@|$(INCDIR)|; s|@VERSION@|$(RELEASE)|' \
+	    tools/libfc-stream/fc-stream.pc.in | install -D -m 644 /dev/stdin $(DESTDIR)$(PC))
+	@if [ -z '$(DESTDIR)' ] && [ -w /etc/ld.so.cache ]; then ldconfig; fi
+	@echo '$(words $(INSTALLED) $(COMPLETED) $(LINK) $(PC)) files below $(DESTDIR)$(PREFIX)'
+
+# Without what is for debuggers.
+STRIP = strip
+install-strip: STRIPPED = -s --strip-program=$(STRIP)
+install-strip: install
 
 uninstall:
-	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(MODDIR)/libfc-mpi.so $(DESTDIR)$(MODDIR)/libfc-cuda.so
-	-rmdir $(DESTDIR)$(MODDIR)
-	rm -f $(TOOLS:%=$(DESTDIR)$(BASHDIR)/%) $(TOOLS:%=$(DESTDIR)$(ZSHDIR)/_%) $(TOOLS:%=$(DESTDIR)$(FISHDIR)/%.fish)
-	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(notdir $(wildcard pipelines/*.mk proto/*.proto)) weights.sh fcstream.py)
-	for p in $(notdir $(MANS)); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p; done
-	rm -f $(addprefix $(DESTDIR)$(DATADIR)/,$(patsubst pipelines/%,%,$(wildcard pipelines/recipes/*.yml)))
-	-rmdir $(DESTDIR)$(DATADIR)/recipes $(DESTDIR)$(DATADIR)
+	@rm -f $(addprefix $(DESTDIR),$(call second,$(INSTALLED) $(COMPLETED)) $(LINK) $(PC) \
+	    $(MODDIR)/libfc-mpi.so $(MODDIR)/libfc-cuda.so)
+	@for d in $(addprefix $(DESTDIR),$(OWN_FOLDERS)); do [ ! -d "$$d" ] || rmdir --ignore-fail-on-non-empty "$$d"; done
 
 # The same commit gives the same bytes, whoever packs it and when.
 DIST = fc-tools-$(RELEASE)$(patsubst %-dirty,%,$(COMMIT:%=+%))
@@ -303,9 +348,9 @@ clean:
 
 -include $(patsubst %.c,$(B)/%.d,$(wildcard tools/*/*.c tools/*/*/*.c tools/*/*/*/*.c tests/*/*.c tests/*/*/*.c))
 
--include $(patsubst %.o,%.d,$(FAROBJ) $(MODC:%=$(B)/pic/%.o) $(EMUOBJ) $(CUSRC:%=$(B)/cuda/%.o))
+-include $(patsubst %.o,%.d,$(FAROBJ) $(STREAMOBJ) $(MODC:%=$(B)/pic/%.o) $(EMUOBJ) $(CUSRC:%=$(B)/cuda/%.o))
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all cuda help bench deps demo install uninstall dist check check-built check-unit check-cli check-emu \
+.PHONY: all cuda help bench deps demo install install-strip uninstall dist check check-built check-unit check-cli check-emu \
         check-asan check-tsan check-aarch64 fuzz fuzz-built lint clean FORCE

@@ -18,6 +18,8 @@
 struct fc_frame_in;
 /* path "-" or NULL: standard input */
 int fc_frame_in_open(struct fc_frame_in **f, const char *path, struct fc_err *e);
+/* Reads on in fd, which stays the caller's; name is for messages. */
+int fc_frame_in_open_fd(struct fc_frame_in **f, int fd, const char *name, struct fc_err *e);
 /* The next frame's content, verified; borrowed until the next call.  1: here it is; 0: the input
  * ends after a whole frame; -1: damaged, cut off or not a zstd frame. */
 int fc_frame_in_next(struct fc_frame_in *f, const uint8_t **p, size_t *n, struct fc_err *e);

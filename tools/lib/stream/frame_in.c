@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@ enum {
 
 struct fc_frame_in {
 	int fd;
+	bool is_own; /* of a file that was opened here, and is closed here */
 	char *name;
 	ZSTD_DCtx *dctx;
 	uint8_t *buf; /* compressed bytes [begin, end) are not used up */
@@ -34,22 +36,19 @@ struct fc_frame_in {
 	size_t cap_content;
 };
 
-int fc_frame_in_open(struct fc_frame_in **out, const char *path, struct fc_err *e)
+static int open_on(
+    struct fc_frame_in **out, int fd, bool is_own, const char *name, struct fc_err *e)
 {
-	bool is_stdin = !path || !strcmp(path, "-");
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return fc_fail(e, "open %s:", path);
 	struct stat st;
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
-		if (!is_stdin)
+		if (is_own)
 			close(fd);
-		return fc_fail(e, "%s: is a folder, where a stream should be",
-		    is_stdin ? "standard input" : path);
+		return fc_fail(e, "%s: is a folder, where a stream should be", name);
 	}
 	struct fc_frame_in *f = FC_NEW(struct fc_frame_in);
 	f->fd = fd;
-	f->name = fc_strdup(is_stdin ? "standard input" : path);
+	f->is_own = is_own;
+	f->name = fc_strdup(name);
 	f->dctx = ZSTD_createDCtx();
 	if (!f->dctx)
 		fc_die("out of memory (zstd)");
@@ -58,11 +57,26 @@ int fc_frame_in_open(struct fc_frame_in **out, const char *path, struct fc_err *
 	return 0;
 }
 
+int fc_frame_in_open_fd(struct fc_frame_in **out, int fd, const char *name, struct fc_err *e)
+{
+	return open_on(out, fd, false, name, e);
+}
+
+int fc_frame_in_open(struct fc_frame_in **out, const char *path, struct fc_err *e)
+{
+	if (!path || !strcmp(path, "-"))
+		return open_on(out, STDIN_FILENO, false, "standard input", e);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fc_fail(e, "open %s:", path);
+	return open_on(out, fd, true, path, e);
+}
+
 void fc_frame_in_close(struct fc_frame_in *f)
 {
 	if (!f)
 		return;
-	if (f->fd != STDIN_FILENO)
+	if (f->is_own)
 		close(f->fd);
 	ZSTD_freeDCtx(f->dctx);
 	free(f->name);
@@ -83,7 +97,7 @@ uint64_t fc_frame_in_bytes(const struct fc_frame_in *f)
 
 int fc_frame_in_fd(const struct fc_frame_in *f)
 {
-	return f->fd == STDIN_FILENO ? -1 : f->fd;
+	return f->is_own ? f->fd : -1;
 }
 
 int fc_frame_in_seek(struct fc_frame_in *f, uint64_t offset, struct fc_err *e)

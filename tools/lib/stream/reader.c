@@ -221,12 +221,10 @@ static const char *remedy_of(enum fc_kind is, enum fc_kind want)
 	return "";
 }
 
-int fc_reader_open(struct fc_reader **out, const char *path, enum fc_kind kind, struct fc_err *e)
+/* Takes in, also on failure. */
+static int open_on(
+    struct fc_reader **out, struct fc_frame_in *in, enum fc_kind kind, struct fc_err *e)
 {
-	struct fc_frame_in *in;
-	*out = NULL;
-	if (fc_frame_in_open(&in, path, e) < 0)
-		return -1;
 	struct fc_reader *r = FC_NEW(struct fc_reader);
 	r->in = in;
 	r->hash = fc_hasher_new();
@@ -244,6 +242,21 @@ int fc_reader_open(struct fc_reader **out, const char *path, enum fc_kind kind, 
 fail:
 	fc_reader_close(r);
 	return -1;
+}
+
+int fc_reader_open(struct fc_reader **out, const char *path, enum fc_kind kind, struct fc_err *e)
+{
+	struct fc_frame_in *in;
+	*out = NULL;
+	return fc_frame_in_open(&in, path, e) < 0 ? -1 : open_on(out, in, kind, e);
+}
+
+int fc_reader_open_fd(
+    struct fc_reader **out, int fd, const char *name, enum fc_kind kind, struct fc_err *e)
+{
+	struct fc_frame_in *in;
+	*out = NULL;
+	return fc_frame_in_open_fd(&in, fd, name, e) < 0 ? -1 : open_on(out, in, kind, e);
 }
 
 void fc_reader_close(struct fc_reader *r)

@@ -20,6 +20,9 @@ struct fc_reader;
 /* path "-" or NULL: standard input.  Reads the header.  kind 0 takes any; else another kind is
  * refused with what it is and what to do. */
 int fc_reader_open(struct fc_reader **r, const char *path, enum fc_kind kind, struct fc_err *e);
+/* Opens as fc_reader_open() does what is read from fd, which stays the caller's. */
+int fc_reader_open_fd(
+    struct fc_reader **r, int fd, const char *name, enum fc_kind kind, struct fc_err *e);
 void fc_reader_close(struct fc_reader *r);
 const struct fc_header *fc_reader_header(const struct fc_reader *r); /* of the first stream */
 const char *fc_reader_name(const struct fc_reader *r);               /* for messages */
