@@ -89,7 +89,10 @@ template <class T>
 static void attend(struct fc_cuda *cu, struct attn_list *l, const struct fc_attn *a)
 {
 	const int wide = (int)l->d.wide;
-	const int rows = attn_rows_fit([wide](int n) { return attn_room_bytes<T>(n, wide); });
+	size_t most = 0;
+	for (uint32_t s = 0; s < l->n_item; s++)
+		most = l->item[s].n_q > most ? l->item[s].n_q : most;
+	const int rows = attn_rows_fit(most, [wide](int n) { return attn_room_bytes<T>(n, wide); });
 	if (!attn_has_room(cu, a, rows))
 		return;
 	l->end = 0;

@@ -8,7 +8,7 @@
  * dQ comes from blocks of queries that walk over keys, dK and dV from blocks of keys that walk over
  * queries and the heads that share them; each result is one block's, in one order.
  */
-enum { BWD_SEQS = 30, DELTA_LANES = 256 };
+enum { BWD_SEQS = 30, DELTA_LANES = fc_lanes(256) };
 
 struct bwd_item {
 	const float *q, *k, *v, *o, *lse, *dout;
@@ -245,8 +245,13 @@ static void backward(struct fc_cuda *cu, const struct fc_attn *a, const struct f
 {
 	struct bwd_list l;
 	const int wide = (int)attn_dims_of(a).wide;
-	const int rows_q = attn_rows_fit([=](int n) { return bwd_room_bytes<T>(n, wide, 1); });
-	const int rows_kv = attn_rows_fit([=](int n) { return bwd_room_bytes<T>(n, wide, 2); });
+	size_t most = 0;
+	for (size_t s = 0; s < n_seq; s++)
+		most = seq[s].n_q > most ? seq[s].n_q : most;
+	const int rows_q =
+	    attn_rows_fit(most, [=](int n) { return bwd_room_bytes<T>(n, wide, 1); });
+	const int rows_kv =
+	    attn_rows_fit(most, [=](int n) { return bwd_room_bytes<T>(n, wide, 2); });
 	if (!attn_has_room(cu, a, rows_kv))
 		return;
 	for (size_t s = 0; s < n_seq;) {

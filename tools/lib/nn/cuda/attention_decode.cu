@@ -98,14 +98,12 @@ template <class T>
 static int rows_for(const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq)
 {
 	const int wide = (int)attn_dims_of(a).wide;
-	int rows = attn_rows_fit([=](int n) { return attn_room_bytes<T>(n, wide); });
 	size_t most = 0;
 	for (size_t s = 0; s < n_seq; s++)
 		if (attn_is_few(&seq[s]) && seq[s].n_q > most)
 			most = seq[s].n_q;
-	while (rows > TILE_STEP && (size_t)rows / 2 >= most * (a->H / a->G))
-		rows /= 2;
-	return rows;
+	return attn_rows_fit(
+	    most * (a->H / a->G), [=](int n) { return attn_room_bytes<T>(n, wide); });
 }
 
 /* Adds a sequence to the list; *n_float grows by its parts. */

@@ -118,15 +118,17 @@ __device__ inline void attn_mix(float *c, const T *p, const struct attn_dims &d,
 
 /* ---- the host's side ---- */
 
-/* The most rows of a tile, 64, 32 or 16, so that bytes(rows) of shared memory are not too much; 0:
- * there are none. */
+/* The most rows of a tile, 64, 32 or 16, so that bytes(rows) of shared memory are not too much, and
+ * that most rows have a use for; 0: there are none. */
 template <class BYTES>
-int attn_rows_fit(BYTES bytes)
+int attn_rows_fit(size_t most, BYTES bytes)
 {
-	for (int rows = 64; rows >= 16; rows /= 2)
-		if (bytes(rows) <= FC_SHARED_MOST)
-			return rows;
-	return 0;
+	int rows = 64;
+	while (rows >= TILE_STEP && bytes(rows) > FC_SHARED_MOST)
+		rows /= 2;
+	while (rows > TILE_STEP && (size_t)rows / 2 >= most)
+		rows /= 2;
+	return rows >= TILE_STEP ? rows : 0;
 }
 
 /* Bytes of a tile, a multiple of 32. */

@@ -3,7 +3,7 @@
 #include "nn/cuda/weight.h"
 
 /* Numbers of one type as those of another: what products read. */
-enum { CONVERT_BLOCK = 256 };
+enum { CONVERT_BLOCK = fc_lanes(256) };
 
 __global__ void to_bf16_k(uint16_t *y, const float *x, size_t n)
 {

@@ -3,7 +3,7 @@
 #include "nn/cuda/launch.h"
 
 /* Operations on elements alone, and on rows whose elements only change their place. */
-enum { ELEMENT_BLOCK = 256 };
+enum { ELEMENT_BLOCK = fc_lanes(256) };
 
 #define FOR_ELEMENTS(i, n) for (size_t i = lane_index(); i < (n); i += lane_count())
 

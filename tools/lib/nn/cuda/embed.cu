@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-enum { EMBED_BLOCK = 256 };
+enum { EMBED_BLOCK = fc_lanes(256) };
 
 template <class T>
 __global__ void embed_k(float *x, const uint8_t *w, size_t row_bytes, const uint32_t *row, size_t N,

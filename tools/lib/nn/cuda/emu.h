@@ -64,8 +64,9 @@ extern __thread struct fc_emu_place fc_emu_now; /* of the lane that runs */
 
 void fc_emu_sync(int i);
 void fc_emu_warp_sync(int i);
-/* *out: what *v, of at most 8 bytes, is in another lane of the warp. */
-void fc_emu_exchange(void *out, const void *v, size_t n_bytes, int lane);
+/* The *v of all lanes of the warp, of at most 64 bytes each, one after the other; until the
+ * lane's next but one call. */
+const void *fc_emu_gather(const void *v, size_t n_bytes);
 void *fc_emu_dynamic_shared(void);
 void *fc_emu_shared(size_t n_bytes);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <vector>
 
 #include "nn/cuda/emu_env.h"
@@ -11,20 +12,35 @@
 /*
  * Lanes as fibers.  Until all lanes have ended, each lane that can runs until it waits or ends;
  * then a warp whose lanes all wait at one barrier of the warp goes on, or the block whose lanes all
- * wait at one of the block.
+ * wait at one of the block.  A lane that waits switches to the next lane of its warp itself, one
+ * that ends to the scheduler, which starts the next one on the same stack.
  */
 
 __thread struct fc_emu_place fc_emu_now;
 
-enum { STACK_BYTES = 64 * 1024, SLOT_BYTES = 8 };
+/* Stacks come by the slab, of a huge page; each begins a little lower than the one before, since
+ * the same place in all of them would be the same set of a cache. */
+enum {
+	STACK_BYTES = 64 * 1024,
+	SLAB_BYTES = 2 << 20,
+	STAGGER_BYTES = 7 * 64,
+	STAGGERS = 16,
+	SLOT_BYTES = 64 /* of an exchange at most */
+};
 
-enum state { READY, ENDED, AT_WARP, AT_BLOCK };
+/* Where a lane is: READY, ENDED, or at a barrier, place_of(): a byte each. */
+enum { READY, ENDED, WAITS };
+enum kind { AT_WARP, AT_BLOCK };
+enum { EXCHANGE = 63 }; /* in place of a SYNC's number */
+
+static inline unsigned char place_of(enum kind kind, int barrier)
+{
+	return (unsigned char)(WAITS + 2 * barrier + kind);
+}
 
 struct lane {
 	void *sp; /* where it stopped; NULL: not started */
 	char *stack;
-	enum state state;
-	int barrier;       /* it waits at: a SYNC's number */
 	size_t shared_top; /* bytes of static shared memory it has declared */
 	uint3 thread;
 	unsigned n_exchange;
@@ -33,12 +49,17 @@ struct lane {
 /* What one thread of the system runs blocks with. */
 struct worker {
 	void *sp; /* of the scheduler, while a lane runs */
+	unsigned char place[FC_BLOCK_MOST];
 	struct lane lane[FC_BLOCK_MOST];
 	unsigned n, current;
+	/* Of the warp that runs: its first lane, the order of its lanes, how many had their turn.
+	 */
+	unsigned first, turn, step;
 	std::vector<char *> idle_stacks;
-	std::vector<char *> stacks;
-	/* [parity][lane]: a lane is at most one exchange ahead of another */
-	unsigned char slot[2][FC_BLOCK_MOST][SLOT_BYTES];
+	std::vector<char *> slabs;
+	/* [parity]: a lane is at most one exchange ahead of another; a warp's values are one after
+	 * the other */
+	alignas(64) unsigned char slot[2][FC_BLOCK_MOST * SLOT_BYTES];
 	alignas(64) unsigned char shared[FC_SHARED_MOST];
 	size_t dynamic_bytes, poisoned_bytes;
 	uint64_t rng;
@@ -72,9 +93,9 @@ asm(".text\n"
 enum { KEPT_WORDS = 6 };
 
 /* A function's stack is 8 beyond a multiple of 16 when it begins. */
-static void *first_sp(char *stack, void (*entry)(void))
+static void *first_sp(char *end, void (*entry)(void))
 {
-	uintptr_t *top = (uintptr_t *)(stack + STACK_BYTES - 64);
+	uintptr_t *top = (uintptr_t *)(end - 64);
 	*--top = 0;
 	*--top = (uintptr_t)entry;
 	for (int i = 0; i < KEPT_WORDS; i++)
@@ -102,9 +123,9 @@ asm(".text\n"
     "	ret\n"
     ".size fc_emu_switch,.-fc_emu_switch\n");
 
-static void *first_sp(char *stack, void (*entry)(void))
+static void *first_sp(char *end, void (*entry)(void))
 {
-	uintptr_t *top = (uintptr_t *)(stack + STACK_BYTES - 64 - 160);
+	uintptr_t *top = (uintptr_t *)(end - 64 - 160);
 	memset(top, 0, 160);
 	top[11] = (uintptr_t)entry; /* x30 */
 	return top;
@@ -133,19 +154,32 @@ static void set_order(struct worker *w, const struct fc_emu_order *o, unsigned *
 
 /* ---- lanes ---- */
 
+static void take_slab(struct worker *w)
+{
+	char *slab = static_cast<char *>(aligned_alloc(SLAB_BYTES, SLAB_BYTES));
+	if (!slab)
+		abort();
+	madvise(slab, SLAB_BYTES, MADV_HUGEPAGE);
+	w->slabs.push_back(slab);
+	for (size_t i = SLAB_BYTES / STACK_BYTES; i-- > 0;) {
+		memset(slab + i * STACK_BYTES, 0, sizeof(uint64_t));
+		w->idle_stacks.push_back(slab + i * STACK_BYTES);
+	}
+}
+
 static char *take_stack(struct worker *w)
 {
-	if (w->idle_stacks.empty()) {
-		void *p = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (p == MAP_FAILED)
-			abort();
-		w->stacks.push_back(static_cast<char *>(p));
-		return w->stacks.back();
-	}
+	if (w->idle_stacks.empty())
+		take_slab(w);
 	char *s = w->idle_stacks.back();
 	w->idle_stacks.pop_back();
 	return s;
+}
+
+static char *stack_top(char *stack)
+{
+	return stack + STACK_BYTES -
+	    (uintptr_t)stack / STACK_BYTES % STAGGERS * (size_t)STAGGER_BYTES;
 }
 
 /* The lowest word of a stack stays 0, unless the stack was too small. */
@@ -160,48 +194,63 @@ static void begin_lane(void)
 {
 	struct worker *w = self;
 	w->run(w->arg);
-	w->lane[w->current].state = ENDED;
+	w->place[w->current] = ENDED;
 	fc_emu_switch(&w->lane[w->current].sp, w->sp);
 	abort();
 }
 
-static void wait_at(enum state state, int i)
+/* Where the next lane of the warp stopped that can run, after step turns; NULL: there is none. */
+static void *next_lane(struct worker *w)
 {
-	struct lane *l = &self->lane[self->current];
-	l->state = state;
-	l->barrier = i;
-	fc_emu_switch(&l->sp, self->sp);
+	for (; w->step < FC_WARP; w->step++) {
+		const unsigned i = w->first + (w->step ^ w->turn);
+		struct lane *l = &w->lane[i];
+		if (w->place[i] != READY)
+			continue;
+		w->step++;
+		w->current = i;
+		fc_emu_now.thread = l->thread;
+		if (!l->sp) {
+			l->stack = take_stack(w);
+			l->sp = first_sp(stack_top(l->stack), begin_lane);
+		}
+		return l->sp;
+	}
+	return NULL;
+}
+
+static void wait_at(struct worker *w, unsigned char place)
+{
+	struct lane *l = &w->lane[w->current];
+	w->place[w->current] = place;
+	void *next = next_lane(w);
+	fc_emu_switch(&l->sp, next ? next : w->sp);
 }
 
 void fc_emu_sync(int i)
 {
-	self->seen |= (uint64_t)1 << i;
-	if (i != self->dropped)
-		wait_at(AT_BLOCK, i);
+	struct worker *w = self;
+	w->seen |= (uint64_t)1 << i;
+	if (i != w->dropped)
+		wait_at(w, place_of(AT_BLOCK, i));
 }
 
 void fc_emu_warp_sync(int i)
 {
-	self->seen |= (uint64_t)1 << i;
-	if (i != self->dropped)
-		wait_at(AT_WARP, i);
+	struct worker *w = self;
+	w->seen |= (uint64_t)1 << i;
+	if (i != w->dropped)
+		wait_at(w, place_of(AT_WARP, i));
 }
 
-void fc_emu_exchange(void *out, const void *v, size_t n_bytes, int lane)
+const void *fc_emu_gather(const void *v, size_t n_bytes)
 {
 	struct worker *w = self;
-	const unsigned me = w->current, parity = w->lane[me].n_exchange++ % 2;
-	unsigned char(*slot)[SLOT_BYTES] = w->slot[parity];
-	const unsigned other = me / FC_WARP * FC_WARP + (unsigned)lane;
-	if (n_bytes == 4) { /* nearly always; copied by one instruction */
-		memcpy(slot[me], v, 4);
-		wait_at(AT_WARP, -1);
-		memcpy(out, slot[other], 4);
-	} else {
-		memcpy(slot[me], v, n_bytes);
-		wait_at(AT_WARP, -1);
-		memcpy(out, slot[other], n_bytes);
-	}
+	const unsigned me = w->current, first = me / FC_WARP * FC_WARP;
+	unsigned char *slot = w->slot[w->lane[me].n_exchange++ % 2] + (size_t)first * SLOT_BYTES;
+	memcpy(slot + (me - first) * n_bytes, v, n_bytes);
+	wait_at(w, place_of(AT_WARP, EXCHANGE));
+	return slot;
 }
 
 void *fc_emu_dynamic_shared(void)
@@ -217,7 +266,7 @@ void *fc_emu_shared(size_t n_bytes)
 	if (end > FC_SHARED_MOST) {
 		snprintf(w->error, sizeof w->error, "more than %d bytes of shared memory",
 		    FC_SHARED_MOST);
-		l->state = ENDED;
+		w->place[w->current] = ENDED;
 		fc_emu_switch(&l->sp, w->sp);
 	}
 	if (end > w->poisoned_bytes) {
@@ -228,58 +277,53 @@ void *fc_emu_shared(size_t n_bytes)
 	return w->shared + at;
 }
 
-static void run_lane(struct worker *w, unsigned i)
+/* Runs lanes from sp on until one ends or none of the warp can run. */
+static void run_lanes(struct worker *w, void *sp)
 {
-	struct lane *l = &w->lane[i];
-	w->current = i;
-	fc_emu_now.thread = l->thread;
-	if (!l->sp) {
-		l->stack = take_stack(w);
-		l->sp = first_sp(l->stack, begin_lane);
-	}
-	fc_emu_switch(&w->sp, l->sp);
-	if (l->state == ENDED) {
-		if (!stack_is_whole(l->stack) && !*w->error)
-			snprintf(
-			    w->error, sizeof w->error, "more than %d bytes of stack", STACK_BYTES);
-		w->idle_stacks.push_back(l->stack);
-	}
+	fc_emu_switch(&w->sp, sp);
+	struct lane *l = &w->lane[w->current];
+	if (w->place[w->current] != ENDED)
+		return;
+	if (!stack_is_whole(l->stack) && !*w->error)
+		snprintf(w->error, sizeof w->error, "more than %d bytes of stack", STACK_BYTES);
+	w->idle_stacks.push_back(l->stack);
 }
 
 /* ---- barriers ---- */
 
-static void describe(char *text, size_t size, const struct lane *l)
+static void describe(char *text, size_t size, unsigned char place)
 {
-	if (l->state == ENDED)
+	const int barrier = (place - WAITS) / 2;
+	if (place == ENDED)
 		snprintf(text, size, "has ended");
-	else if (l->barrier < 0)
+	else if (barrier == EXCHANGE)
 		snprintf(text, size, "exchanges values in its warp");
 	else
-		snprintf(text, size, "waits at %sSYNC(%d)", l->state == AT_WARP ? "WARP_" : "",
-		    l->barrier);
+		snprintf(text, size, "waits at %sSYNC(%d)",
+		    (place - WAITS) % 2 == AT_WARP ? "WARP_" : "", barrier);
 }
 
 /* Do lanes [first, first + n) wait at one barrier of this kind?  They go on then. */
-static bool release(struct worker *w, unsigned first, unsigned n, enum state state)
+static bool release(struct worker *w, unsigned first, unsigned n, enum kind kind)
 {
-	for (unsigned i = first; i < first + n; i++)
-		if (w->lane[i].state != state || w->lane[i].barrier != w->lane[first].barrier)
-			return false;
-	for (unsigned i = first; i < first + n; i++)
-		w->lane[i].state = READY;
+	unsigned char *p = w->place + first;
+	if (*p < WAITS || (*p - WAITS) % 2 != kind || memcmp(p, p + 1, n - 1) != 0)
+		return false;
+	memset(p, READY, n);
 	return true;
 }
 
 /* Runs the lanes [first, first + FC_WARP) as far as they come without the block's others. */
 static void run_warp(struct worker *w, unsigned first, const struct fc_emu_order *o)
 {
+	w->first = first;
 	do { /* exclusive or with a number below FC_WARP is an order of the lanes */
-		const unsigned turn = o->kind == FC_EMU_FORWARD ? 0
-		    : o->kind == FC_EMU_REVERSE                 ? FC_WARP - 1
-								: next_random(&w->rng) % FC_WARP;
-		for (unsigned i = 0; i < FC_WARP; i++)
-			if (w->lane[first + (i ^ turn)].state == READY)
-				run_lane(w, first + (i ^ turn));
+		w->turn = o->kind == FC_EMU_FORWARD ? 0
+		    : o->kind == FC_EMU_REVERSE     ? FC_WARP - 1
+						    : next_random(&w->rng) % FC_WARP;
+		w->step = 0;
+		while (void *sp = next_lane(w))
+			run_lanes(w, sp);
 	} while (!*w->error && release(w, first, FC_WARP, AT_WARP));
 }
 
@@ -289,15 +333,14 @@ static void must_have_ended(struct worker *w)
 	unsigned other = 0;
 	bool waits = false;
 	for (unsigned i = 0; i < w->n; i++) {
-		waits = waits || w->lane[i].state != ENDED;
-		if (w->lane[i].state != w->lane[0].state ||
-		    w->lane[i].barrier != w->lane[0].barrier)
+		waits = waits || w->place[i] != ENDED;
+		if (w->place[i] != w->place[0])
 			other = i;
 	}
 	if (waits && !*w->error) {
 		char a[64], b[64];
-		describe(a, sizeof a, &w->lane[0]);
-		describe(b, sizeof b, &w->lane[other]);
+		describe(a, sizeof a, w->place[0]);
+		describe(b, sizeof b, w->place[other]);
 		snprintf(w->error, sizeof w->error, "lane 0 %s, lane %u %s", a, other, b);
 	}
 }
@@ -309,11 +352,10 @@ static void run_block(struct worker *w, const struct fc_emu_order *o)
 		struct lane *l = &w->lane[i];
 		l->thread = {i % d.x, i / d.x % d.y, i / d.x / d.y};
 		l->sp = NULL;
-		l->state = READY;
-		l->barrier = -1;
 		l->shared_top = (w->dynamic_bytes + 15) / 16 * 16;
 		l->n_exchange = 0;
 	}
+	memset(w->place, READY, w->n);
 	memset(w->shared, 0xff, w->dynamic_bytes);
 	w->poisoned_bytes = w->dynamic_bytes;
 	do {
@@ -324,7 +366,7 @@ static void run_block(struct worker *w, const struct fc_emu_order *o)
 	} while (!*w->error && release(w, 0, w->n, AT_BLOCK));
 	must_have_ended(w);
 	for (unsigned i = 0; i < w->n; i++) /* of lanes that an error left behind */
-		if (w->lane[i].state != ENDED && w->lane[i].sp)
+		if (w->place[i] != ENDED && w->lane[i].sp)
 			w->idle_stacks.push_back(w->lane[i].stack);
 }
 
@@ -333,8 +375,8 @@ struct workers { /* freed when the module is closed */
 	~workers()
 	{
 		for (struct worker *w : all) {
-			for (char *s : w->stacks)
-				munmap(s, STACK_BYTES);
+			for (char *s : w->slabs)
+				free(s);
 			delete w;
 		}
 	}
@@ -361,36 +403,65 @@ static size_t block_at(const struct fc_emu_order *o, size_t i, size_t n)
 	return (i + (size_t)(o->seed % n)) % n;
 }
 
+/* What is run, and in which order. */
+struct grid {
+	const char *kernel;
+	struct fc_emu_order order;
+	dim3 size, block;
+	size_t n_block, shared_bytes;
+	void (*run)(const void *);
+	const void *arg;
+	int dropped;
+	uint64_t seen;
+	char error[sizeof self->error];
+};
+
+static void run_kth(struct grid *g, size_t k)
+{
+	struct worker *w = own_worker();
+	const size_t b = block_at(&g->order, k, g->n_block);
+	*w->error = '\0';
+	w->n = g->block.x * g->block.y * g->block.z;
+	w->run = g->run;
+	w->arg = g->arg;
+	w->dropped = g->dropped;
+	w->dynamic_bytes = g->shared_bytes;
+	w->rng = g->order.seed * 0x9e3779b97f4a7c15 + b;
+	fc_emu_now.grid_dim = {g->size.x, g->size.y, g->size.z};
+	fc_emu_now.block_dim = {g->block.x, g->block.y, g->block.z};
+	fc_emu_now.block = {(unsigned)(b % g->size.x), (unsigned)(b / g->size.x % g->size.y),
+	    (unsigned)(b / g->size.x / g->size.y)};
+	w->seen = 0;
+	run_block(w, &g->order);
+	if (w->seen & ~g->seen || *w->error) {
+#pragma omp critical(fc_emu_grid)
+		{
+			g->seen |= w->seen;
+			if (*w->error)
+				memcpy(g->error, w->error, sizeof g->error);
+		}
+	}
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 cudaError_t fc_emu_run(const char *kernel, dim3 grid, dim3 block, size_t shared_bytes,
     void (*run)(const void *), const void *arg)
 {
-	const struct fc_emu_order order = fc_emu_order_read();
-	const int dropped = fc_emu_dropped(kernel);
-	const size_t n_block = (size_t)grid.x * grid.y * grid.z;
-	char error[sizeof self->error] = "";
-	uint64_t seen = 0;
-#pragma omp parallel for schedule(dynamic) reduction(| : seen) if (n_block > 1)
-	for (size_t k = 0; k < n_block; k++) {
-		struct worker *w = own_worker();
-		const size_t b = block_at(&order, k, n_block);
-		*w->error = '\0';
-		w->n = block.x * block.y * block.z;
-		w->run = run;
-		w->arg = arg;
-		w->dropped = dropped;
-		w->dynamic_bytes = shared_bytes;
-		w->rng = order.seed * 0x9e3779b97f4a7c15 + b;
-		fc_emu_now.grid_dim = {grid.x, grid.y, grid.z};
-		fc_emu_now.block_dim = {block.x, block.y, block.z};
-		fc_emu_now.block = {(unsigned)(b % grid.x), (unsigned)(b / grid.x % grid.y),
-		    (unsigned)(b / grid.x / grid.y)};
-		w->seen = 0;
-		run_block(w, &order);
-		seen |= w->seen;
-		if (*w->error)
-#pragma omp critical(fc_emu_error)
-			memcpy(error, w->error, sizeof error);
-	}
-	fc_emu_trace(kernel, seen);
-	return *error ? fc_emu_raise(cudaErrorLaunchFailure, error) : cudaSuccess;
+	const double worth = 2e-4; /* seconds of work, below which threads are not woken */
+	struct grid g = {kernel, fc_emu_order_read(), grid, block, (size_t)grid.x * grid.y * grid.z,
+	    shared_bytes, run, arg, fc_emu_dropped(kernel), 0, ""};
+	const double start = seconds();
+	run_kth(&g, 0);
+	const bool many = (seconds() - start) * (double)(g.n_block - 1) > worth;
+#pragma omp parallel for schedule(dynamic) if (many)
+	for (size_t k = 1; k < g.n_block; k++)
+		run_kth(&g, k);
+	fc_emu_trace(kernel, g.seen);
+	return *g.error ? fc_emu_raise(cudaErrorLaunchFailure, g.error) : cudaSuccess;
 }

@@ -46,11 +46,16 @@ __device__ static inline void add_lanes(float *v)
 {
 	if constexpr (V > 1) {
 		const bool upper = threadIdx.x & MASK;
+		float given[V / 2];
 #pragma unroll
 		for (int j = 0; j < V / 2; j++) {
-			const float mine = upper ? v[j + V / 2] : v[j];
-			v[j] = mine + lane_xor(upper ? v[j] : v[j + V / 2], MASK);
+			given[j] = upper ? v[j] : v[j + V / 2];
+			v[j] = upper ? v[j + V / 2] : v[j];
 		}
+		lane_xor_each(given, MASK);
+#pragma unroll
+		for (int j = 0; j < V / 2; j++)
+			v[j] += given[j];
 		add_lanes<V / 2, MASK / 2>(v);
 	} else if constexpr (MASK > 0) {
 		v[0] += lane_xor(v[0], MASK);

@@ -3,7 +3,7 @@
 
 /* A tile's logits take about as much memory as all that goes into the layer (Hsu et al., Liger
  * Kernel, arXiv 2410.10989), within bounds: products of few rows run slowly. */
-enum { LEAST_ROWS = 128, MOST_ROWS = 2048, CAP_LANES = 256 };
+enum { LEAST_ROWS = 128, MOST_ROWS = 2048, CAP_LANES = fc_lanes(256) };
 
 size_t head_tile_rows(const struct fc_head *h, size_t N)
 {

@@ -68,6 +68,11 @@ constexpr size_t fc_param_bytes(A...)
 /* Weights that are converted at a time for a product; blocks of a grid at most.  Small in the
  * emulation, so that tests come to what lies beyond. */
 enum { FC_PANEL_ELEMENTS = 1 << 25, FC_ELEMENT_BLOCKS = 2048, FC_ROW_BLOCKS = 1 << 16 };
+/* Lanes of a block where any number of warps will do: fewer in the emulation, where each costs. */
+constexpr unsigned fc_lanes(unsigned n)
+{
+	return n;
+}
 #define SYNC(i) ((void)(i), __syncthreads())
 #define WARP_SYNC(i) ((void)(i), __syncwarp())
 
@@ -82,6 +87,23 @@ __device__ inline T lane_xor(T v, int mask)
 {
 	return __shfl_xor_sync(0xffffffffu, v, mask);
 }
+/* N values of each lane at once. */
+template <class T, int N>
+__device__ inline void lane_xor_each(T (&v)[N], int mask)
+{
+#pragma unroll
+	for (int i = 0; i < N; i++)
+		v[i] = lane_xor(v[i], mask);
+}
+/* f over all lanes, as a tree, in each of them. */
+template <class T, class F>
+__device__ inline T warp_reduce(T v, F f)
+{
+#pragma unroll
+	for (int mask = FC_WARP / 2; mask > 0; mask /= 2)
+		v = f(v, lane_xor(v, mask));
+	return v;
+}
 
 #else
 
@@ -95,6 +117,10 @@ __device__ inline T lane_xor(T v, int mask)
 #define mul_rn(a, b) ((a) * (b))
 #define add_rn(a, b) ((a) + (b))
 enum { FC_PANEL_ELEMENTS = 1 << 17, FC_ELEMENT_BLOCKS = 8, FC_ROW_BLOCKS = 3 };
+constexpr unsigned fc_lanes(unsigned n)
+{
+	return n < 2 * FC_WARP ? n : 2 * FC_WARP;
+}
 #define SYNC(i) fc_emu_sync(i)
 #define WARP_SYNC(i) fc_emu_warp_sync(i)
 
@@ -102,13 +128,34 @@ template <class T>
 inline T lane_at(T v, int lane)
 {
 	T out;
-	fc_emu_exchange(&out, &v, sizeof v, lane & (FC_WARP - 1));
+	memcpy(&out, static_cast<const T *>(fc_emu_gather(&v, sizeof v)) + (lane & (FC_WARP - 1)),
+	    sizeof out);
 	return out;
 }
 template <class T>
 inline T lane_xor(T v, int mask)
 {
 	return lane_at(v, (int)(threadIdx.x & (FC_WARP - 1)) ^ mask);
+}
+template <class T, int N>
+inline void lane_xor_each(T (&v)[N], int mask)
+{
+	const int lane = (int)(threadIdx.x & (FC_WARP - 1)) ^ mask;
+	memcpy(v, static_cast<const T *>(fc_emu_gather(v, sizeof v)) + lane * N, sizeof v);
+}
+/* The same as by lane_xor() of half a warp, a quarter and so on, with one exchange. */
+template <class T, class F>
+inline T warp_reduce(T v, F f)
+{
+	const unsigned lane = threadIdx.x & (FC_WARP - 1);
+	const T *all = static_cast<const T *>(fc_emu_gather(&v, sizeof v));
+	T a[FC_WARP / 2];
+	for (unsigned i = 0; i < FC_WARP / 2; i++)
+		a[i] = f(all[i ^ lane], all[i ^ lane ^ FC_WARP / 2]);
+	for (unsigned n = FC_WARP / 4; n > 0; n /= 2)
+		for (unsigned i = 0; i < n; i++)
+			a[i] = f(a[i], a[i + n]);
+	return a[0];
 }
 
 #endif
@@ -128,19 +175,13 @@ inline T lane_xor(T v, int mask)
 template <class T>
 __device__ inline T warp_sum(T v)
 {
-	for (int mask = FC_WARP / 2; mask > 0; mask /= 2)
-		v += lane_xor(v, mask);
-	return v;
+	return warp_reduce(v, [](T a, T b) { return a + b; });
 }
 
 template <class T>
 __device__ inline T warp_max(T v)
 {
-	for (int mask = FC_WARP / 2; mask > 0; mask /= 2) {
-		const T other = lane_xor(v, mask);
-		v = other > v ? other : v;
-	}
-	return v;
+	return warp_reduce(v, [](T a, T b) { return b > a ? b : a; });
 }
 
 /* Of all lanes of a block of one dimension, in every lane; s: FC_WARP values of shared memory,

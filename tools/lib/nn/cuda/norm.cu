@@ -3,7 +3,7 @@
 #include "nn/cuda/launch.h"
 
 /* One block a row; sums of squares are doubles, so that a row's width costs no bits. */
-enum { NORM_BLOCK = 256 };
+enum { NORM_BLOCK = fc_lanes(256), NORM_COLUMNS = fc_lanes(128) };
 
 /* sum f(i), i < n, in every lane of the block; has the barriers sync and sync + 1. */
 template <class F>
@@ -108,8 +108,9 @@ void fc_cuda_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float *dy
 	    plus_one ? 1.0f : 0.0f);
 	if (!dw)
 		return;
-	KLAUNCH(cu, rmsnorm_bwd_w_k, dim3((unsigned)fc_cuda_ceil(C, 128), (unsigned)n_part), 128, 0,
-	    part, dy, x, inv, N, C, n_part);
+	KLAUNCH(cu, rmsnorm_bwd_w_k,
+	    dim3((unsigned)fc_cuda_ceil(C, NORM_COLUMNS), (unsigned)n_part), NORM_COLUMNS, 0, part,
+	    dy, x, inv, N, C, n_part);
 	fc_cuda_add_parts(cu, dw, part, n_part, C);
 }
 

@@ -2,7 +2,7 @@
 #include "nn/cuda/kernels.h"
 #include "nn/cuda/launch.h"
 
-enum { ROPE_BLOCK = 128, PAIRS_MOST = 256 };
+enum { ROPE_BLOCK = fc_lanes(128), PAIRS_MOST = 256 };
 
 struct rope_params {
 	float inv_freq[PAIRS_MOST];

@@ -2,7 +2,7 @@
 #include "nn/cuda/kernels.h"
 #include "nn/cuda/launch.h"
 
-enum { ROUTE_BLOCK = 128 };
+enum { ROUTE_BLOCK = fc_lanes(128) };
 
 /*
  * A token a lane: K times the largest of the logits behind the one chosen last, equal ones in their

@@ -6,7 +6,7 @@
  * Sums over rows: rows are split into parts by their number alone, a lane sums a column of a part,
  * and a second kernel adds the parts in order.
  */
-enum { SUM_BLOCK = 128 };
+enum { SUM_BLOCK = fc_lanes(128), SQUARE_BLOCK = fc_lanes(512) };
 
 __global__ void add_parts_k(float *to, const double *part, size_t n_part, size_t C)
 {
@@ -67,6 +67,6 @@ void fc_cuda_sum_squares(struct fc_nn *nn, const float *x, size_t n, double *sum
 	const size_t n_sum = fc_cuda_ceil(n, FC_SUM_BLOCK);
 	double *on_device =
 	    static_cast<double *>(fc_cuda_scratch(cu, FC_CUDA_SUMS, n_sum, sizeof *on_device));
-	KLAUNCH(cu, square_sums_k, (unsigned)n_sum, 512, 0, on_device, x, n);
+	KLAUNCH(cu, square_sums_k, (unsigned)n_sum, SQUARE_BLOCK, 0, on_device, x, n);
 	fc_cuda_get(nn, sum, on_device, n_sum * sizeof *sum);
 }
