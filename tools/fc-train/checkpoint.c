@@ -2,6 +2,7 @@
 #include "fc-train/checkpoint.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,25 +50,34 @@ static struct fc_tensor plan_of(const struct fc_param *p, int part)
 	return t;
 }
 
-/* to: the writer, whose tensors are the parts of the first parameter, then of the next. */
+/* A writer whose tensors are the parts of the first parameter, then of the next: all, or the
+ * weights alone. */
+struct saving {
+	struct fc_store_writer *w;
+	size_t n_part;
+};
+
 static int save_piece(
     void *to, size_t param, int part, size_t begin, size_t n, const float *x, struct fc_err *e)
 {
+	const struct saving *s = to;
 	return fc_store_writer_put(
-	    to, param * PARTS + (size_t)part, begin * sizeof *x, x, n * sizeof *x, e);
+	    s->w, param * s->n_part + (size_t)part, begin * sizeof *x, x, n * sizeof *x, e);
 }
 
-static int save_tensors(const char *dir, struct train_crew *crew, struct fc_err *e)
+static int save_tensors(const char *dir, struct train_crew *crew, size_t n_part, struct fc_err *e)
 {
 	const struct fc_params *p = train_crew_params(crew);
-	const size_t n = PARTS * p->n;
+	const size_t n = n_part * p->n;
 	struct fc_tensor *plan = FC_ARRAY(struct fc_tensor, n);
 	struct fc_store_writer *w = NULL;
 	for (size_t i = 0; i < n; i++)
-		plan[i] = plan_of(&p->v[i / PARTS], (int)(i % PARTS));
+		plan[i] = plan_of(&p->v[i / n_part], (int)(i % n_part));
 	int ret = fc_store_writer_open(&w, dir, plan, n, SIZE_MAX, e);
+	struct saving to = {w, n_part};
 	if (ret == 0)
-		ret = train_crew_read(crew, save_piece, w, e);
+		ret = n_part == PARTS ? train_crew_read(crew, save_piece, &to, e)
+				      : train_crew_read_weights(crew, save_piece, &to, e);
 	if (w) {
 		struct fc_err later;
 		if (fc_store_writer_close(w, ret == 0 ? e : &later) < 0)
@@ -79,38 +89,85 @@ static int save_tensors(const char *dir, struct train_crew *crew, struct fc_err 
 	return ret;
 }
 
+static void add_mark(struct fc_buf *b, const struct train_mark *at)
+{
+	fc_buf_addf(b, "{\"since\": %" PRIu64, at->n_since);
+	if (at->is_set)
+		fc_buf_addf(b, ", \"step\": %" PRIu64 ", \"loss\": %.17g", at->step, at->loss);
+	fc_buf_addc(b, '}');
+}
+
+/* text: up to the members that every state has.  Takes it over. */
+static int write_state(const char *dir, struct fc_buf *text, json_t *run, struct fc_err *e)
+{
+	char *path = fc_path_join(dir, STATE_FILE);
+	fc_buf_adds(text, ", \"run\": ");
+	fc_json_dump(text, run);
+	fc_buf_adds(text, "}\n");
+	int ret = fc_out_whole(path, FC_OUT_TEXT, text, e);
+	fc_buf_release(text);
+	free(path);
+	return ret;
+}
+
 static int save_state(
     const char *dir, const struct train_progress_state *s, json_t *run, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
-	char *path = fc_path_join(dir, STATE_FILE);
 	fc_buf_addf(&b,
 	    "{\"version\": %d, \"step\": %" PRIu64 ", \"examples\": %" PRIu64
 	    ", \"tokens\": %" PRIu64 ", \"pass\": %" PRIu64 ", \"taken\": %" PRIu64
 	    ", \"hash\": \"%016" PRIx64 "\", \"stream\": \"%016" PRIx64
-	    "\", \"log_bytes\": %" PRIu64 ", \"run\": ",
+	    "\", \"log_bytes\": %" PRIu64,
 	    VERSION, s->step, s->n_example, s->n_tok, s->pos.pass, s->pos.taken, s->pos.hash,
 	    s->pos.stream, s->log_bytes);
-	fc_json_dump(&b, run);
-	fc_buf_adds(&b, "}\n");
-	int ret = fc_out_whole(path, FC_OUT_TEXT, &b, e);
-	fc_buf_release(&b);
-	free(path);
-	return ret;
+	if (s->best.is_set || s->best.n_since) {
+		fc_buf_adds(&b, ", \"best\": ");
+		add_mark(&b, &s->best);
+	}
+	return write_state(dir, &b, run, e);
+}
+
+static int save_mark(const char *dir, const struct train_mark *at, json_t *run, struct fc_err *e)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	fc_buf_addf(&b, "{\"version\": %d, \"best\": ", VERSION);
+	add_mark(&b, at);
+	return write_state(dir, &b, run, e);
+}
+
+/* s or at: what the folder is for. */
+static int save_folder(const char *dir, struct train_crew *crew,
+    const struct train_progress_state *s, const struct train_mark *at, json_t *run,
+    struct fc_err *e)
+{
+	struct fc_outdir *d;
+	if (fc_outdir_open(&d, dir, &fc_folder_checkpoint, e) < 0)
+		return -1;
+	const char *tmp = fc_outdir_tmp(d);
+	if (save_tensors(tmp, crew, s ? PARTS : 1, e) < 0 ||
+	    (s ? save_state(tmp, s, run, e) : save_mark(tmp, at, run, e)) < 0) {
+		fc_outdir_abort(d);
+		return -1;
+	}
+	return fc_outdir_commit(d, e);
 }
 
 int train_checkpoint_save(const char *dir, struct train_crew *crew,
     const struct train_progress_state *s, json_t *run, struct fc_err *e)
 {
-	struct fc_outdir *d;
-	if (fc_outdir_open(&d, dir, &fc_folder_checkpoint, e) < 0)
-		return -1;
-	if (save_tensors(fc_outdir_tmp(d), crew, e) < 0 ||
-	    save_state(fc_outdir_tmp(d), s, run, e) < 0) {
-		fc_outdir_abort(d);
-		return -1;
-	}
-	return fc_outdir_commit(d, e);
+	return save_folder(dir, crew, s, NULL, run, e);
+}
+
+int train_checkpoint_save_weights(const char *dir, struct train_crew *crew,
+    const struct train_mark *at, json_t *run, struct fc_err *e)
+{
+	return save_folder(dir, crew, NULL, at, run, e);
+}
+
+int train_checkpoint_rewrite_weights(const char *dir, struct train_crew *crew, struct fc_err *e)
+{
+	return fc_store_remove(dir, e) < 0 ? -1 : save_tensors(dir, crew, 1, e);
 }
 
 static int read_count(
@@ -136,8 +193,25 @@ static int read_hash(
 	return end == text || *end ? fc_fail(e, "%s: %s is no number", where, key) : 0;
 }
 
-static int read_state(
-    const json_t *o, struct train_progress_state *s, const char *where, struct fc_err *e)
+/* Absent: no evaluation yet. */
+static int read_mark(const json_t *o, struct train_mark *at, const char *where, struct fc_err *e)
+{
+	const json_t *m = json_object_get(o, "best");
+	*at = (struct train_mark){0};
+	if (!m)
+		return 0;
+	at->is_set = json_object_get(m, "step") != NULL;
+	if (read_count(m, "since", &at->n_since, where, e) < 0)
+		return -1;
+	if (!at->is_set)
+		return 0;
+	return read_count(m, "step", &at->step, where, e) < 0 ||
+		fc_json_real(m, "loss", NAN, &at->loss, where, e) < 0
+	    ? -1
+	    : 0;
+}
+
+static int read_version(const json_t *o, const char *where, struct fc_err *e)
 {
 	uint64_t version = 0;
 	if (read_count(o, "version", &version, where, e) < 0)
@@ -145,12 +219,19 @@ static int read_state(
 	if (version != VERSION)
 		return fc_fail(
 		    e, "%s: version %" PRIu64 ", this program reads %d", where, version, VERSION);
-	if (read_count(o, "step", &s->step, where, e) < 0 ||
+	return 0;
+}
+
+static int read_state(
+    const json_t *o, struct train_progress_state *s, const char *where, struct fc_err *e)
+{
+	if (read_version(o, where, e) < 0 || read_count(o, "step", &s->step, where, e) < 0 ||
 	    read_count(o, "examples", &s->n_example, where, e) < 0 ||
 	    read_count(o, "tokens", &s->n_tok, where, e) < 0 ||
 	    read_count(o, "pass", &s->pos.pass, where, e) < 0 ||
 	    read_count(o, "taken", &s->pos.taken, where, e) < 0 ||
-	    read_count(o, "log_bytes", &s->log_bytes, where, e) < 0)
+	    read_count(o, "log_bytes", &s->log_bytes, where, e) < 0 ||
+	    read_mark(o, &s->best, where, e) < 0)
 		return -1;
 	return read_hash(o, "hash", &s->pos.hash, where, e) < 0 ||
 		read_hash(o, "stream", &s->pos.stream, where, e) < 0
@@ -174,13 +255,14 @@ static int compare_runs(const json_t *o, const json_t *now, const char *where, s
 	return 0;
 }
 
-/* The tensor of every part of every parameter; -1: not all are there in their shapes. */
+/* The tensor of each of the first n_part parts of every parameter; -1: not all are there in their
+ * shapes. */
 static int find_tensors(const struct fc_tensor **t, const struct fc_store *store,
-    const struct fc_params *p, const char *dir, struct fc_err *e)
+    const struct fc_params *p, size_t n_part, const char *dir, struct fc_err *e)
 {
 	int ret = 0;
-	for (size_t i = 0; ret == 0 && i < PARTS * p->n; i++) {
-		struct fc_tensor want = plan_of(&p->v[i / PARTS], (int)(i % PARTS));
+	for (size_t i = 0; ret == 0 && i < n_part * p->n; i++) {
+		struct fc_tensor want = plan_of(&p->v[i / n_part], (int)(i % n_part));
 		t[i] = fc_store_find(store, want.name);
 		if (!t[i] || t[i]->dtype != FC_F32 || !fc_tensor_same_shape(t[i], &want))
 			ret = fc_fail(
@@ -204,7 +286,7 @@ static int load_tensors(
 	if (fc_store_open(&store, dir, e) < 0)
 		return -1;
 	const struct fc_tensor **t = FC_ARRAY(const struct fc_tensor *, PARTS * p->n);
-	int ret = find_tensors(t, store, p, dir, e);
+	int ret = find_tensors(t, store, p, PARTS, dir, e);
 	if (ret == 0)
 		ret = train_crew_write(crew, load_piece, t, n_update, e);
 	free(t);
@@ -226,5 +308,36 @@ int train_checkpoint_load(const char *dir, struct train_crew *crew, struct train
 		ret = load_tensors(dir, crew, s->step, e);
 	json_decref(o);
 	free(path);
+	return ret;
+}
+
+int train_checkpoint_read_mark(
+    const char *dir, struct train_mark *at, const json_t *run, struct fc_err *e)
+{
+	char *path = fc_path_join(dir, STATE_FILE);
+	json_t *o = fc_json_file(path, e);
+	int ret = o ? read_version(o, path, e) : -1;
+	if (ret == 0)
+		ret = read_mark(o, at, path, e);
+	if (ret == 0)
+		ret = compare_runs(o, run, path, e);
+	json_decref(o);
+	free(path);
+	return ret;
+}
+
+int train_checkpoint_load_weights(const char *dir, struct fc_params *p, struct fc_err *e)
+{
+	struct fc_store *store;
+	if (fc_store_open(&store, dir, e) < 0)
+		return -1;
+	const struct fc_tensor **t = FC_ARRAY(const struct fc_tensor *, p->n + 1);
+	int ret = find_tensors(t, store, p, 1, dir, e);
+	for (size_t i = 0; ret == 0 && i < p->n; i++)
+		fc_nn_put(p->model.nn, p->v[i].w, t[i]->data, p->v[i].n * sizeof(float));
+	if (ret == 0)
+		ret = fc_nn_check(p->model.nn, e);
+	free(t);
+	fc_store_close(store);
 	return ret;
 }

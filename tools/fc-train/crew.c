@@ -314,6 +314,13 @@ int train_crew_read(struct train_crew *c, train_state_put *put, void *to, struct
 	return train_crew_read_parts(c, m.n_part, put, to, e);
 }
 
+int train_crew_read_weights(struct train_crew *c, train_state_put *put, void *to, struct fc_err *e)
+{
+	struct command m = {.order = ORDER_READ, .n_part = 1};
+	share_command(c, &m);
+	return train_crew_read_parts(c, m.n_part, put, to, e);
+}
+
 int train_crew_write(
     struct train_crew *c, train_state_get *get, void *from, uint64_t n_update, struct fc_err *e)
 {

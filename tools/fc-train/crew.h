@@ -59,6 +59,8 @@ enum { TRAIN_STATE_PARTS = 3 };
 typedef int train_state_put(
     void *to, size_t param, int part, size_t begin, size_t n, const float *x, struct fc_err *e);
 int train_crew_read(struct train_crew *c, train_state_put *put, void *to, struct fc_err *e);
+/* The weights alone. */
+int train_crew_read_weights(struct train_crew *c, train_state_put *put, void *to, struct fc_err *e);
 typedef void train_state_get(void *from, size_t param, int part, size_t begin, size_t n, float *x);
 int train_crew_write(
     struct train_crew *c, train_state_get *get, void *from, uint64_t n_update, struct fc_err *e);

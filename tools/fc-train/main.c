@@ -103,6 +103,25 @@ static uint64_t origin_fingerprint(const struct train_options *o, const struct f
 	return value;
 }
 
+/* What is kept, or when the run ends, depends on the held-out stream and on when it is looked at.
+ */
+static void add_evaluation(json_t *id, const struct train_options *o)
+{
+	struct fc_mapped m;
+	struct fc_err e;
+	char hex[17];
+	if (o->keep == TRAIN_KEEP_LAST && !o->patience) { /* as if there were no such options */
+		json_object_del(id, "keep");
+		json_object_del(id, "patience");
+		return;
+	}
+	or_die(fc_mapped_open(&m, o->eval, &e), &e);
+	snprintf(hex, sizeof hex, "%016" PRIx64, fc_hash(m.p, m.n_bytes, 0));
+	fc_mapped_close(&m);
+	json_object_set_new(id, "eval", json_string(hex));
+	json_object_set_new(id, "eval-every", json_sprintf("%d", o->eval_every));
+}
+
 static json_t *run_identity(const struct train_options *o, const struct fc_params *p,
     struct fc_nn *nn, uint64_t tokenizer, size_t n_lane)
 {
@@ -113,6 +132,7 @@ static json_t *run_identity(const struct train_options *o, const struct fc_param
 	snprintf(hex, sizeof hex, "%016" PRIx64, tokenizer);
 	json_object_set_new(id, "tokenizer", json_string(hex));
 	json_object_set_new(id, "lanes", json_sprintf("%zu", n_lane));
+	add_evaluation(id, o);
 	json_object_del(id, "dtype"); /* what it came to instead, which "auto" does not say */
 	json_object_del(id, "device");
 	json_object_set_new(id, "device", json_string(fc_nn_device(nn)));
@@ -287,8 +307,8 @@ static double run_length(const struct train_options *o, struct train_feed *f)
 }
 
 /* 1: a signal has stopped the run */
-static int train_and_save(const struct train_options *o, struct train_trainer *t,
-    uint64_t tokenizer, const struct train_pair_rule *pairs, json_t *identity)
+static int train_steps(const struct train_options *o, struct train_trainer *t, uint64_t tokenizer,
+    const struct train_pair_rule *pairs, struct train_best *best, json_t *identity)
 {
 	struct fc_err e;
 	struct train_heldout heldout = {.path = o->eval,
@@ -296,7 +316,7 @@ static int train_and_save(const struct train_options *o, struct train_trainer *t
 	    .rule = example_rule(o, train_crew_params(t->crew), t->feed, pairs),
 	    .micro_tok = t->opts.micro_tok,
 	    .preference = t->opts.preference};
-	struct train_run run = {o, t, o->eval ? &heldout : NULL, identity};
+	struct train_run run = {o, t, o->eval ? &heldout : NULL, best, identity};
 	bool counted = train_feed_counted(t->feed) != NULL;
 	heldout.rule.rows = false;
 	const int stopped = train_run(&run, &e);
@@ -391,6 +411,11 @@ int main(int argc, char **argv)
 		refuse_gguf(o.model);
 	if (o.checkpoint)
 		or_die(train_checkpoint_check(o.checkpoint, o.resume || o.force, &e), &e);
+	struct train_best best = {.patience = o.patience};
+	if (o.keep == TRAIN_KEEP_BEST)
+		or_die(train_best_keep(&best, o.checkpoint, o.output ? o.output : o.update,
+			   o.resume || o.force, &e),
+		    &e);
 	if (o.output)
 		or_die(fc_outdir_open(&out, o.output, o.force ? &fc_folder_model : NULL, &e), &e);
 	or_die(fc_nn_open(&nn, o.device, o.dtype, &e), &e);
@@ -432,10 +457,11 @@ int main(int argc, char **argv)
 	json_t *identity = run_identity(&o, params, nn, tokenizer, n_lane);
 	fc_nn_describe(nn, computes, sizeof computes);
 	fc_note("%s", computes);
-	if (train_and_save(&o, &trainer, tokenizer, &pairs, identity))
+	best.identity = identity;
+	if (train_steps(&o, &trainer, tokenizer, &pairs, &best, identity))
 		stop_run(crew, comm);
 	report_ranks(crew, comm, trainer.step);
-	or_die(train_crew_collect(crew, &e), &e);
+	or_die(best.path ? train_best_take(&best, params, &e) : train_crew_collect(crew, &e), &e);
 	train_ownanswers_tell(&answers);
 
 	if (o.update)
@@ -449,6 +475,7 @@ int main(int argc, char **argv)
 		if (o.model)
 			report_survival(&target, params);
 	}
+	train_best_release(&best);
 	json_decref(identity);
 	train_trainer_release(&trainer);
 	train_crew_close(crew);

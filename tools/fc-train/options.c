@@ -61,6 +61,9 @@ static const char *const decay_words[] = {[TRAIN_DECAY_COSINE] = "cosine",
     [TRAIN_DECAY_CONSTANT] = "constant",
     NULL};
 _Static_assert(FC_LEN(decay_words) == TRAIN_DECAY_N + 1, "a word each");
+static const char *const keep_words[] = {
+    [TRAIN_KEEP_LAST] = "last", [TRAIN_KEEP_BEST] = "best", NULL};
+_Static_assert(FC_LEN(keep_words) == TRAIN_KEEP_N + 1, "a word each");
 
 static const char *const shard_words[] = {[TRAIN_SHARD_AUTO] = "auto",
     [TRAIN_SHARD_OPTIMIZER] = "optimizer",
@@ -173,6 +176,10 @@ static const struct fc_opt how[] = {
     FC_OPT_TEXT(0, "eval", FC_OPT_IN, &asked.eval, "STREAM", "held-out stream to report on"),
     FC_OPT_INT(0, "eval-every", FC_OPT_PASSES, &asked.eval_every, "N", 0, 1 << 30,
 	"steps between evaluations (0: first and last only)"),
+    FC_OPT_WORD(0, "keep", FC_OPT_DECIDES, &asked.keep, keep_words,
+	"the result: weights of the last step, or of the best evaluation"),
+    FC_OPT_INT(0, "patience", FC_OPT_DECIDES, &asked.patience, "N", 0, 1 << 30,
+	"evaluations without a new best that end the run (0: none do)"),
     FC_OPT_TEXT(0, "device", FC_OPT_DECIDES, &asked.device, "NAME",
 	"where to compute: cpu, cuda[:N], auto"),
     FC_OPT_WORD(
@@ -215,6 +222,19 @@ static void set_defaults(struct train_options *o)
 	o->alpha = or_default(o->alpha, o->preference == TRAIN_PREFERENCE_WRPO ? 0.1 : 0);
 }
 
+static void check_evaluation(const struct train_options *o)
+{
+	if (o->eval && !strcmp(o->eval, "-"))
+		fc_die_usage("--eval needs a file");
+	if (o->keep == TRAIN_KEEP_BEST && !o->eval)
+		fc_die_usage("--keep best needs a held-out stream that says which: --eval");
+	if (o->patience && !(o->eval && o->eval_every))
+		fc_die_usage("--patience counts evaluations: it needs --eval and --eval-every");
+	if (o->keep == TRAIN_KEEP_BEST && !o->checkpoint && !o->output && !strcmp(o->update, "-"))
+		fc_die_usage("--keep best writes the best weights beside the checkpoint or the "
+			     "output: give --checkpoint");
+}
+
 static void check_options(const struct train_options *o)
 {
 	if (!o->model == !o->init)
@@ -241,8 +261,7 @@ static void check_options(const struct train_options *o)
 		fc_die_usage("-o and --checkpoint name folders; --update - is a stream");
 	if (o->resume && !o->checkpoint)
 		fc_die_usage("--resume needs --checkpoint");
-	if (o->eval && !strcmp(o->eval, "-"))
-		fc_die_usage("--eval needs a file");
+	check_evaluation(o);
 	check_preference(o);
 	fc_opt_check_output("log", o->log, FC_OUT_JSONL);
 }

@@ -15,6 +15,9 @@
 #include "nn/nn.h"
 #include "text/json.h"
 
+/* Which weights are the result. */
+enum train_keep { TRAIN_KEEP_LAST, TRAIN_KEEP_BEST, TRAIN_KEEP_N };
+
 /* The command line. */
 struct train_options {
 	const char *model, *init, *tokenizer, *output, *update, *stream;
@@ -46,6 +49,8 @@ struct train_options {
 
 	const char *checkpoint, *log, *eval;
 	int checkpoint_every, eval_every;
+	enum train_keep keep;
+	int patience;              /* evaluations; 0: none */
 	double checkpoint_seconds; /* 0: by steps */
 	bool resume;
 

@@ -69,20 +69,15 @@ static int log_pairs(const struct train_trainer *t, struct train_trainlog *log,
 	return ret;
 }
 
-static int evaluate_heldout(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
+static int log_labels(const struct train_trainer *t, struct train_trainlog *log,
+    const struct train_heldout_score *h, struct fc_err *e)
 {
-	struct train_trainer *t = r->trainer;
-	struct train_heldout_score h;
 	struct fc_buf b = FC_BUF_INIT;
-	if (train_heldout_score(r->heldout, t->crew, train_trainer_alpha(t), &h, e) < 0)
-		return -1;
-	if (r->heldout->preference.kind)
-		return log_pairs(t, log, &h.margins, e);
-	double per_token = h.nll / (double)h.n_label;
-	double bits = h.n_bytes ? h.nll / LN2 / (double)h.n_bytes : NAN;
-	double right = (double)h.n_correct / (double)h.n_label;
+	double per_token = h->nll / (double)h->n_label;
+	double bits = h->n_bytes ? h->nll / LN2 / (double)h->n_bytes : NAN;
+	double right = (double)h->n_correct / (double)h->n_label;
 	fc_buf_addf(
-	    &b, "{\"step\": %" PRIu64 ", \"eval\": {\"labels\": %" PRIu64, t->step, h.n_label);
+	    &b, "{\"step\": %" PRIu64 ", \"eval\": {\"labels\": %" PRIu64, t->step, h->n_label);
 	add_real(&b, "nll", per_token);
 	add_real(&b, "bits_per_byte", bits);
 	add_real(&b, "accuracy", right);
@@ -92,6 +87,20 @@ static int evaluate_heldout(const struct train_run *r, struct train_trainlog *lo
 	fc_note("step %" PRIu64 ": held-out %.4f nats a token, %.4f bits a byte, %.2f %% right",
 	    t->step, per_token, bits, 100 * right);
 	return ret;
+}
+
+/* The loss: nats a label, or the mean over pairs. */
+static int evaluate_heldout(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
+{
+	struct train_trainer *t = r->trainer;
+	struct train_heldout_score h;
+	if (train_heldout_score(r->heldout, t->crew, train_trainer_alpha(t), &h, e) < 0)
+		return -1;
+	const bool pairs = r->heldout->preference.kind != TRAIN_PREFERENCE_NONE;
+	if ((pairs ? log_pairs(t, log, &h.margins, e) : log_labels(t, log, &h, e)) < 0)
+		return -1;
+	return train_best_tell(r->best, t->crew, t->step,
+	    pairs ? h.margins.loss / h.margins.n_pair : h.nll / (double)h.n_label, e);
 }
 
 static bool is_due(uint64_t step, int every)
@@ -105,7 +114,8 @@ static int save_checkpoint(const struct train_run *r, struct train_trainlog *log
 	struct train_progress_state s = {.step = t->step,
 	    .n_example = t->n_example,
 	    .n_tok = t->n_tok,
-	    .pos = train_feed_tell(t->feed)};
+	    .pos = train_feed_tell(t->feed),
+	    .best = r->best->at};
 	if (log && train_trainlog_sync(log, &s.log_bytes, e) < 0)
 		return -1;
 	return train_checkpoint_save(r->opts->checkpoint, t->crew, &s, r->identity, e);
@@ -127,7 +137,7 @@ static int restore_checkpoint(const struct train_run *r, uint64_t *log_bytes, st
 		return 0;
 	}
 	if (train_checkpoint_load(o->checkpoint, t->crew, &s, r->identity, e) < 0 ||
-	    train_feed_seek(t->feed, &s.pos, e) < 0)
+	    train_best_resume(r->best, &s.best, e) < 0 || train_feed_seek(t->feed, &s.pos, e) < 0)
 		return -1;
 	t->step = s.step;
 	t->n_example = s.n_example;
@@ -198,10 +208,10 @@ static int run_steps(const struct train_run *r, struct train_trainlog *log,
 	struct train_step_report s;
 	struct clock clock = {.last_s = fc_now()};
 	char note[64];
-	int got;
+	int got = 0;
 	fc_progress_start(
 	    o->steps ? "steps" : "examples", o->steps ? o->steps : (uint64_t)t->opts.n_example);
-	while ((got = train_trainer_step(t, &s, e)) == 1) {
+	while (!train_best_is_over(r->best) && (got = train_trainer_step(t, &s, e)) == 1) {
 		train_losses_add(losses, s.loss);
 		snprintf(note, sizeof note, "step %" PRIu64 ", loss %.4f", t->step, s.loss);
 		fc_progress_set(o->steps ? t->step : t->n_example, note);
@@ -216,6 +226,37 @@ static int run_steps(const struct train_run *r, struct train_trainlog *log,
 	}
 	fc_progress_end();
 	return got;
+}
+
+/* Why the run has ended and which step's weights are its result, where that is not the stream's end
+ * and the last one. */
+static int log_end(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
+{
+	const struct train_best *b = r->best;
+	const uint64_t step = r->trainer->step;
+	struct fc_buf line = FC_BUF_INIT;
+	if (train_best_is_over(b)) {
+		fc_buf_addf(&line, "{\"step\": %" PRIu64 ", \"stopped\": {\"patience\": %d}}\n",
+		    step, b->patience);
+		fc_note("stopped after step %" PRIu64
+			": %d evaluation%s in a row no better than that of step %" PRIu64,
+		    step, b->patience, b->patience == 1 ? "" : "s", b->at.step);
+	}
+	if (b->stored.is_set) {
+		fc_buf_addf(&line, "{\"step\": %" PRIu64 ", \"kept\": {\"step\": %" PRIu64, step,
+		    b->stored.step);
+		add_real(&line, "loss", b->stored.loss);
+		fc_buf_adds(&line, "}}\n");
+		fc_note("kept: the weights after step %" PRIu64
+			", whose held-out loss of %.4f is the lowest",
+		    b->stored.step, b->stored.loss);
+	}
+	if (b->stored.is_set && b->stored.step == 0)
+		fc_warn("no step has lowered the held-out loss: the result is what the run began "
+			"with");
+	int ret = log && line.n ? train_trainlog_line(log, &line, e) : 0;
+	fc_buf_release(&line);
+	return ret;
 }
 
 static int run_all(const struct train_run *r, struct train_trainlog *log, struct fc_err *e)
@@ -234,6 +275,8 @@ static int run_all(const struct train_run *r, struct train_trainlog *log, struct
 		ret = run_steps(r, log, &losses, e);
 	if (ret == 0 && r->heldout && !is_due(t->step, o->eval_every))
 		ret = evaluate_heldout(r, log, e);
+	if (ret == 0)
+		ret = log_end(r, log, e);
 	if (ret == 0) {
 		train_losses_report(&losses, t->n_tok - begin_tok, fc_now() - begin_s);
 		if (!ahead)
