@@ -349,7 +349,7 @@ killed_three_times() {
 
 @test "--dry-run checks and makes nothing" {
 	run -0 train --dry-run -o out nowhere.fcs
-	[ ! -e out ] && [ -z "$output" ]
+	[ ! -e out ] && [[ $output == *"memory of cpu: "*" steps of up to "* ]] && [ "${#lines[@]}" -eq 2 ]
 	run -2 train --dry-run -o out --lambda 3
 	mkdir there && touch there/file
 	run -1 train --dry-run -o there

@@ -220,7 +220,7 @@ static void reserve_states(struct fc_nn *nn, float **x, size_t *cap, size_t n)
 	if (n <= *cap)
 		return;
 	fc_nn_free(nn, *x);
-	*x = fc_nn_alloc(nn, n, sizeof **x);
+	*x = fc_nn_alloc_for(nn, FC_USE_STATES, n, sizeof **x);
 	*cap = n;
 }
 

@@ -58,7 +58,7 @@ struct slots *infer_slots_new(struct session *s, const struct stops *st)
 	g->slot = FC_ARRAY(struct slot, n_slot);
 	for (size_t i = 0; i < n_slot && s->opt->penalty != 1; i++)
 		g->slot[i].is_seen = FC_ARRAY(bool, s->n_vocab);
-	g->x = fc_nn_alloc(s->nn, g->n_few, s->model->cfg.n_embd * sizeof *g->x);
+	g->x = fc_nn_alloc_for(s->nn, FC_USE_STATES, g->n_few, s->model->cfg.n_embd * sizeof *g->x);
 	g->logits = FC_ARRAY(float, g->n_few * s->n_output);
 	fc_example_init(&g->scratch);
 	return g;

@@ -15,11 +15,11 @@ struct train_adamw_opts {
 
 struct train_adamw {
 	struct train_adamw_opts opts;
-	uint64_t t; /* updates done */
-	struct fc_nn *nn;
-	struct train_own *own; /* [n_param] what of each is updated here */
-	float **m, **v;        /* [n_param][own.n] first and second moments, the device's */
-	float *const *g;       /* [n_param][own.n] gradients, the device's; set by who has them */
+	uint64_t t;              /* updates done */
+	struct fc_nn *nn, *home; /* where gradients are; weights and moments, see fc_nn_home() */
+	struct train_own *own;   /* [n_param] what of each is updated here */
+	float **m, **v;          /* [n_param][own.n] first and second moments */
+	float *const *g;         /* [n_param][own.n] gradients, set by who has them */
 	size_t n_param;
 };
 

@@ -277,10 +277,8 @@ static double own_norm(struct train_crew *c)
 void train_crew_refresh(struct train_crew *c)
 {
 	for (size_t i = 0; i < c->params->n; i++) {
-		const struct fc_param *v = &c->params->v[i];
 		const struct train_own own = c->adamw.own[i];
-		if (v->bf16 && own.n)
-			fc_to_bf16(c->nn, v->bf16 + own.begin, v->w + own.begin, own.n);
+		fc_params_refresh_part(c->params, i, own.begin, own.n);
 	}
 	train_crew_share_weights(c);
 }
@@ -339,7 +337,7 @@ static int put_weights(
 	const struct train_crew *c = to;
 	(void)part;
 	(void)e;
-	fc_nn_put(c->nn, c->params->v[param].w + begin, x, n * sizeof *x);
+	fc_nn_put(fc_nn_home(c->nn), c->params->v[param].w + begin, x, n * sizeof *x);
 	return 0;
 }
 
@@ -356,7 +354,7 @@ static void get_weights(void *from, size_t param, int part, size_t begin, size_t
 {
 	const struct train_crew *c = from;
 	(void)part;
-	fc_nn_get(c->nn, x, c->params->v[param].w + begin, n * sizeof *x);
+	fc_nn_get(fc_nn_home(c->nn), x, c->params->v[param].w + begin, n * sizeof *x);
 }
 
 int train_crew_open(struct train_crew **out, const struct train_crew_opts *o, struct fc_comm *comm,

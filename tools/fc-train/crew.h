@@ -67,6 +67,12 @@ int train_crew_write(
 /* Rank 0's parameters are those of the run, whoever owns them. */
 int train_crew_collect(struct train_crew *c, struct fc_err *e);
 
+/* All that a crew's rank 0 takes of a device besides p when every lane has work, over nn/dry.h, to
+ * be counted; o->shard: not AUTO. */
+struct train_crew *train_crew_dry(
+    const struct train_crew_opts *o, size_t n_rank, struct fc_nn *dry, struct fc_params *p);
+void train_crew_dry_close(struct train_crew *c);
+
 size_t train_crew_lanes(const struct train_crew *c);
 struct fc_params *train_crew_params(struct train_crew *c);
 

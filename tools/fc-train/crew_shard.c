@@ -15,7 +15,7 @@ float **train_crew_keep(struct train_crew *c, size_t i)
 		c->kept = fc_realloc(c->kept, c->n_kept + 1, sizeof *c->kept);
 		float **g = c->kept[c->n_kept++] = FC_ARRAY(float *, p->n);
 		for (size_t k = 0; k < p->n; k++)
-			g[k] = fc_nn_alloc(c->nn, p->v[k].n, sizeof(float));
+			g[k] = fc_nn_alloc_for(c->nn, FC_USE_GRADIENTS, p->v[k].n, sizeof(float));
 	}
 	return c->kept[i];
 }
@@ -32,8 +32,11 @@ float **train_crew_level(struct train_crew *c, size_t i)
 		float **g = c->level[c->n_level++] = FC_ARRAY(float *, c->params->n);
 		for (size_t k = 0; k < c->params->n; k++) {
 			const struct train_own own = c->adamw.own[k];
-			g[k] = is_shared(c) && own.n ? fc_nn_alloc(c->nn, own.n, sizeof(float))
-						     : c->params->v[k].g + own.begin;
+			if (is_shared(c) && own.n)
+				g[k] =
+				    fc_nn_alloc_for(c->nn, FC_USE_GRADIENTS, own.n, sizeof(float));
+			else
+				g[k] = c->params->v[k].g + own.begin;
 		}
 	}
 	return c->level[i];
@@ -142,8 +145,8 @@ static void place_units(struct train_crew *c)
 		*to += aligned(p->v[i].n);
 		most = *to > most && to != &n_tied ? *to : most;
 	}
-	c->unit = fc_nn_alloc(c->nn, most, sizeof *c->unit);
-	c->tied = n_tied ? fc_nn_alloc(c->nn, n_tied, sizeof *c->tied) : NULL;
+	c->unit = fc_nn_alloc_for(c->nn, FC_USE_GRADIENTS, most, sizeof *c->unit);
+	c->tied = n_tied ? fc_nn_alloc_for(c->nn, FC_USE_GRADIENTS, n_tied, sizeof *c->tied) : NULL;
 	memset(at, 0, fc_params_units(p) * sizeof *at);
 	n_tied = 0;
 	for (size_t i = 0; i < p->n; i++) {
@@ -167,6 +170,15 @@ static size_t room(const struct train_crew *c)
 	return 2 * layer;
 }
 
+static void place(struct train_crew *c)
+{
+	if (is_shared(c))
+		place_units(c);
+	else
+		fc_params_zero_grad(c->params);
+	c->adamw.g = train_crew_level(c, 0);
+}
+
 int train_crew_place(struct train_crew *c, struct fc_err *e)
 {
 	if (c->size == 1)
@@ -174,12 +186,8 @@ int train_crew_place(struct train_crew *c, struct fc_err *e)
 	if (c->opts.shard == TRAIN_SHARD_AUTO)
 		choose_shard(c);
 	report_shard(c);
-	if (is_shared(c))
-		place_units(c);
-	else
-		fc_params_zero_grad(c->params);
+	place(c);
 	c->exchange.most_float = room(c);
-	c->adamw.g = train_crew_level(c, 0);
 	return fc_nn_check(c->nn, e);
 }
 
@@ -202,4 +210,67 @@ void train_crew_unplace(struct train_crew *c)
 	free(c->exchange.flight);
 	fc_nn_free(c->nn, c->unit);
 	fc_nn_free(c->nn, c->tied);
+}
+
+/* ---- what only counts memory ---- */
+
+/* Of the parts of rank 0, each waits for the next; within one, lanes do, as deep as their tree. */
+static size_t most_kept(size_t n_lane, size_t n_rank)
+{
+	struct train_sum all = {0}, lanes = {0};
+	size_t most = 0, n_own = 0;
+	train_sum_make(&all, n_lane, n_lane, 0, n_lane, n_rank);
+	for (size_t i = 0; i < all.n; i++) {
+		const struct train_sum_part *part = &all.part[i];
+		if (part->rank)
+			continue;
+		train_sum_make(&lanes, n_lane, n_lane, part->lane, part->lane_end, n_lane);
+		if (n_own + lanes.depth - 1 > most)
+			most = n_own + lanes.depth - 1;
+		n_own++;
+	}
+	train_sum_release(&all);
+	train_sum_release(&lanes);
+	return most;
+}
+
+/* Sums wait between the turns of lanes. */
+static size_t most_levels(size_t n_lane, size_t n_rank)
+{
+	struct train_sum sum = {0};
+	size_t most = 1, depth = 0;
+	train_sum_make(&sum, n_lane, n_lane, 0, n_lane, n_lane);
+	for (size_t i = 0; i < sum.n; i++) {
+		depth = depth + 1 - sum.part[i].n_add;
+		if ((sum.part[i].lane + 1) % n_rank == 0 && depth > most)
+			most = depth;
+	}
+	train_sum_release(&sum);
+	return most;
+}
+
+struct train_crew *train_crew_dry(
+    const struct train_crew_opts *o, size_t n_rank, struct fc_nn *dry, struct fc_params *p)
+{
+	struct train_crew *c = FC_NEW(struct train_crew);
+	c->opts = *o;
+	c->nn = dry;
+	c->params = p;
+	c->size = n_rank;
+	train_shares_make(&c->shares, p->v, p->n, n_rank);
+	train_adamw_init(&c->adamw, dry, &o->adamw, p->n, &c->shares, 0);
+	place(c);
+	if (is_shared(c))
+		train_crew_level(c, most_levels(o->n_lane, n_rank) - 1);
+	for (size_t i = most_kept(o->n_lane, n_rank); i-- > 0 && !is_shared(c);)
+		train_crew_keep(c, i);
+	return c;
+}
+
+void train_crew_dry_close(struct train_crew *c)
+{
+	train_crew_unplace(c);
+	train_adamw_release(&c->adamw);
+	train_shares_release(&c->shares);
+	free(c);
 }

@@ -11,7 +11,7 @@ struct place {
 	int part;
 };
 
-/* Where the owner has it. */
+/* Where the owner has it: of fc_nn_home(). */
 static float *own_place(struct train_crew *c, const struct place *at)
 {
 	const struct train_own own = train_shares_own(&c->shares, c->rank, at->p.param);
@@ -51,7 +51,7 @@ static int read_place(struct train_crew *c, const struct place *at, void *arg, s
 	const struct reading *r = arg;
 	const size_t n_bytes = at->p.n * sizeof(float);
 	if (at->owner == 0)
-		fc_nn_get(c->nn, r->buffer, own_place(c, at), n_bytes);
+		fc_nn_get(fc_nn_home(c->nn), r->buffer, own_place(c, at), n_bytes);
 	else
 		fc_comm_receive(c->comm, at->owner, r->buffer, n_bytes);
 	if (fc_nn_check(c->nn, e) < 0)
@@ -72,7 +72,7 @@ static int send_place(struct train_crew *c, const struct place *at, void *arg, s
 {
 	if (at->owner != c->rank)
 		return 0;
-	fc_nn_get(c->nn, arg, own_place(c, at), at->p.n * sizeof(float));
+	fc_nn_get(fc_nn_home(c->nn), arg, own_place(c, at), at->p.n * sizeof(float));
 	if (fc_nn_check(c->nn, e) < 0)
 		return -1;
 	fc_comm_send(c->comm, 0, arg, at->p.n * sizeof(float));
@@ -99,7 +99,7 @@ static int write_place(struct train_crew *c, const struct place *at, void *arg, 
 	const size_t n_bytes = at->p.n * sizeof(float);
 	w->get(w->from, at->p.param, at->part, at->p.begin, at->p.n, w->buffer);
 	if (at->owner == 0)
-		fc_nn_put(c->nn, own_place(c, at), w->buffer, n_bytes);
+		fc_nn_put(fc_nn_home(c->nn), own_place(c, at), w->buffer, n_bytes);
 	else
 		fc_comm_send(c->comm, at->owner, w->buffer, n_bytes);
 	return fc_nn_check(c->nn, e);
@@ -119,7 +119,7 @@ static int receive_place(struct train_crew *c, const struct place *at, void *arg
 	if (at->owner != c->rank)
 		return 0;
 	fc_comm_receive(c->comm, 0, arg, at->p.n * sizeof(float));
-	fc_nn_put(c->nn, own_place(c, at), arg, at->p.n * sizeof(float));
+	fc_nn_put(fc_nn_home(c->nn), own_place(c, at), arg, at->p.n * sizeof(float));
 	return fc_nn_check(c->nn, e);
 }
 

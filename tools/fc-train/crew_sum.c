@@ -186,18 +186,11 @@ static struct pieces first_pieces(const struct train_crew *c)
 	return s;
 }
 
-/* What products read of a parameter. */
-static void *weights_of(const struct fc_param *v, size_t *size)
-{
-	*size = v->bf16 ? sizeof *v->bf16 : sizeof *v->w;
-	return v->bf16 ? (void *)v->bf16 : (void *)v->w;
-}
-
 static void share_piece(
     struct train_crew *c, struct fc_comm_mail *m, size_t owner, struct train_piece p, char *buffer)
 {
 	size_t size;
-	char *w = weights_of(&c->params->v[p.param], &size);
+	char *w = fc_param_read(&c->params->v[p.param], &size);
 	const size_t n = p.n * size;
 	if (owner == c->rank) {
 		fc_nn_get(c->nn, buffer, w + p.begin * size, n);
@@ -211,7 +204,7 @@ static void share_piece(
 static void take_piece(struct train_crew *c, size_t owner, struct train_piece p, const char *buffer)
 {
 	size_t size;
-	char *w = weights_of(&c->params->v[p.param], &size);
+	char *w = fc_param_read(&c->params->v[p.param], &size);
 	if (owner != c->rank)
 		fc_nn_put(c->nn, w + p.begin * size, buffer, p.n * size);
 }

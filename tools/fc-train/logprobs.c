@@ -25,8 +25,8 @@ int train_logprobs_run(struct train_logprobs *l, struct fc_nn *nn, struct fc_par
 	if (N > l->cap_x) {
 		fc_nn_free(nn, l->x);
 		fc_nn_free(nn, l->row);
-		l->x = fc_nn_alloc(nn, N, C * sizeof *l->x);
-		l->row = fc_nn_alloc(nn, N, C * sizeof *l->row);
+		l->x = fc_nn_alloc_for(nn, FC_USE_STATES, N, C * sizeof *l->x);
+		l->row = fc_nn_alloc_for(nn, FC_USE_STATES, N, C * sizeof *l->row);
 		l->cap_x = N;
 		l->nn = nn;
 	}

@@ -19,6 +19,7 @@
 #include "fc-train/stop.h"
 #include "fc-train/survival.h"
 #include "fc-train/target.h"
+#include "fc-train/train_footprint.h"
 #include "fc-train/update.h"
 #include "store/modelfiles.h"
 #include "token/tokenizer.h"
@@ -375,6 +376,17 @@ static size_t lanes(const struct train_options *o, const struct fc_comm *comm)
 	return n;
 }
 
+/* The processor's memory is the host's: there is nothing to leave to it. */
+static void place_optimizer(const struct train_options *o, struct fc_nn *nn)
+{
+	if (o->offload == TRAIN_OFFLOAD_NONE)
+		return;
+	if (!strcmp(fc_nn_device(nn), "cpu"))
+		fc_note("--offload optimizer does nothing on the processor, whose memory is the "
+			"host's");
+	fc_nn_offload(nn);
+}
+
 /* The others do rank 0's work. */
 static _Noreturn void follow(const struct train_options *o, struct fc_comm *comm)
 {
@@ -420,8 +432,11 @@ int main(int argc, char **argv)
 		or_die(fc_outdir_open(&out, o.output, o.force ? &fc_folder_model : NULL, &e), &e);
 	or_die(fc_nn_open(&nn, o.device, o.dtype, &e), &e);
 	fc_nn_set_advice(nn, "a smaller --micro-tokens");
-	if (o.dry_run) {
+	if (o.dry_run)
 		check_models(&o);
+	place_optimizer(&o, nn);
+	or_die(train_footprint_check(&o, fc_comm_size(comm), n_lane, nn, &e), &e);
+	if (o.dry_run) {
 		fc_comm_close(comm);
 		fc_finish();
 	}

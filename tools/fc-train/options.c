@@ -56,6 +56,9 @@ _Static_assert(FC_LEN(fusion_words) == TRAIN_FUSION_N + 1, "a word each");
 static const char *const answers_words[] = {
     [TRAIN_ANSWERS_OWN] = "own", [TRAIN_ANSWERS_ANY] = "any", NULL};
 _Static_assert(FC_LEN(answers_words) == TRAIN_ANSWERS_N + 1, "a word each");
+static const char *const offload_words[] = {
+    [TRAIN_OFFLOAD_NONE] = "none", [TRAIN_OFFLOAD_OPTIMIZER] = "optimizer", NULL};
+_Static_assert(FC_LEN(offload_words) == TRAIN_OFFLOAD_N + 1, "a word each");
 static const char *const decay_words[] = {[TRAIN_DECAY_COSINE] = "cosine",
     [TRAIN_DECAY_LINEAR] = "linear",
     [TRAIN_DECAY_CONSTANT] = "constant",
@@ -170,7 +173,7 @@ static const struct fc_opt how[] = {
     FC_OPT_FLAG(
 	0, "resume", FC_OPT_PASSES, &asked.resume, "go on from the checkpoint if there is one"),
     FC_OPT_FLAG(0, "dry-run", FC_OPT_PASSES, &asked.dry_run,
-	"check options, model and output, and train nothing"),
+	"check options, model and output, tell the memory, and train nothing"),
     FC_OPT_TEXT(
 	0, "log", FC_OPT_OUT, &asked.log, "FILE", "write a JSON line a step (-: standard output)"),
     FC_OPT_TEXT(0, "eval", FC_OPT_IN, &asked.eval, "STREAM", "held-out stream to report on"),
@@ -182,6 +185,8 @@ static const struct fc_opt how[] = {
 	"evaluations without a new best that end the run (0: none do)"),
     FC_OPT_TEXT(0, "device", FC_OPT_DECIDES, &asked.device, "NAME",
 	"where to compute: cpu, cuda[:N], auto"),
+    FC_OPT_WORD(0, "offload", FC_OPT_PASSES, &asked.offload, offload_words,
+	"what a device leaves to the host: the optimizer, with weights in float32 and moments"),
     FC_OPT_WORD(
 	0, "dtype", FC_OPT_DECIDES, &asked.dtype, fc_compute_words, "type of matrix products"),
     FC_OPT_END,

@@ -17,6 +17,8 @@
 
 /* Which weights are the result. */
 enum train_keep { TRAIN_KEEP_LAST, TRAIN_KEEP_BEST, TRAIN_KEEP_N };
+/* What of a run on a device is in the host's memory. */
+enum train_offload { TRAIN_OFFLOAD_NONE, TRAIN_OFFLOAD_OPTIMIZER, TRAIN_OFFLOAD_N };
 
 /* The command line. */
 struct train_options {
@@ -55,6 +57,7 @@ struct train_options {
 	bool resume;
 
 	const char *device;
+	enum train_offload offload;
 	enum fc_compute dtype;
 };
 

@@ -9,6 +9,7 @@
 struct hello {
 	struct train_crew_opts opts;
 	enum fc_compute compute; /* "auto" might be another where the processor is */
+	bool offload;
 	uint64_t n_config;
 };
 
@@ -17,7 +18,7 @@ void train_ranks_lead(struct fc_comm *comm, const struct train_crew_opts *o, str
 {
 	struct fc_buf config = FC_BUF_INIT;
 	fc_json_dump(&config, p->model.cfg.json);
-	struct hello h = {*o, fc_nn_compute(nn), config.n};
+	struct hello h = {*o, fc_nn_compute(nn), fc_nn_home(nn) != nn, config.n};
 	fc_comm_share(comm, &h, sizeof h);
 	fc_comm_share(comm, config.p, config.n);
 	fc_buf_release(&config);
@@ -31,6 +32,8 @@ static int follow(struct fc_comm *comm, const struct hello *h, const char *devic
 	struct train_crew *crew;
 	if (fc_nn_open(&nn, device, h->compute, e) < 0)
 		return -1;
+	if (h->offload)
+		fc_nn_offload(nn);
 	if (fc_params_blank(&p, config, nn, e) < 0) {
 		fc_nn_close(nn);
 		return -1;

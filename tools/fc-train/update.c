@@ -15,7 +15,7 @@ static bool subtract_pivot(
 	enum { PART = 1024 };
 	double x[PART];
 	bool any = false;
-	fc_nn_get(nn, change, v->w, v->n * sizeof *change);
+	fc_nn_get(fc_nn_home(nn), change, v->w, v->n * sizeof *change);
 	for (size_t at = 0, m; at < v->n; at += m) {
 		m = v->n - at < PART ? v->n - at : PART;
 		fc_tensor_to_f64(before, at, m, x);

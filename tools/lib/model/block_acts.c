@@ -59,7 +59,7 @@ void fc_block_acts_reserve(struct fc_nn *nn, struct fc_block_acts *a, const stru
 		n = SIZE_MAX; /* ends in fc_nn_alloc() */
 	if (n > a->n_mem) {
 		fc_nn_free(nn, a->mem);
-		a->mem = fc_nn_alloc(nn, n, sizeof *a->mem);
+		a->mem = fc_nn_alloc_for(nn, FC_USE_LAYER, n, sizeof *a->mem);
 		a->n_mem = n;
 	}
 	for (size_t i = 0; i < FC_LEN(part); i++) {
@@ -96,7 +96,7 @@ const uint32_t *fc_block_positions(
 	const size_t N = b->off[b->n_seq];
 	if (N > a->cap_pos) {
 		fc_nn_free(nn, a->pos);
-		a->pos = fc_nn_alloc(nn, N, sizeof *a->pos);
+		a->pos = fc_nn_alloc_for(nn, FC_USE_STATES, N, sizeof *a->pos);
 		a->host_pos = fc_realloc(a->host_pos, N, sizeof *a->host_pos);
 		a->cap_pos = N;
 	}

@@ -77,7 +77,7 @@ size_t fc_kvcache_token_bytes(const struct fc_model *m)
 /* *p [n, width], of which the first n_used stay; NULL where n is 0. */
 static void resize_rows(struct fc_nn *nn, float **p, size_t n_used, size_t n, size_t width)
 {
-	float *to = n ? fc_nn_alloc(nn, n, width * sizeof *to) : NULL;
+	float *to = n ? fc_nn_alloc_for(nn, FC_USE_CACHE, n, width * sizeof *to) : NULL;
 	fc_nn_copy(nn, to, *p, (n_used < n ? n_used : n) * width * sizeof *to);
 	fc_nn_free(nn, *p);
 	*p = to;
@@ -177,7 +177,7 @@ static struct fc_batch prepare_batch(
 	FC_GROW(c->last, c->cap_last, b.n_seq);
 	if (N > c->cap_x) {
 		fc_nn_free(c->nn, c->x);
-		c->x = fc_nn_alloc(c->nn, N, c->m->cfg.n_embd * sizeof *c->x);
+		c->x = fc_nn_alloc_for(c->nn, FC_USE_STATES, N, c->m->cfg.n_embd * sizeof *c->x);
 		c->cap_x = N;
 	}
 	return b;

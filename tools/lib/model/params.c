@@ -18,12 +18,32 @@ static size_t unit_of(const struct fc_params *p, const struct fc_slot *s, float 
 	return grad == &p->embed_grad ? fc_params_units(p) - 1 : 0;
 }
 
+void *fc_param_read(const struct fc_param *v, size_t *size_bytes)
+{
+	*size_bytes = v->bf16 ? sizeof *v->bf16 : sizeof *v->w;
+	return v->bf16 ? (void *)v->bf16 : v->copy ? v->copy : v->w;
+}
+
+/* Weights are undefined. */
+static void alloc_param(struct fc_nn *nn, struct fc_param *v)
+{
+	struct fc_nn *home = fc_nn_home(nn);
+	const bool rounded = v->n_dim == 2 && fc_nn_compute(nn) == FC_COMPUTE_BF16;
+	const bool copied = rounded || home != nn;
+	v->w = fc_nn_alloc_for(home, copied ? FC_USE_MASTER : FC_USE_WEIGHTS, v->n, sizeof *v->w);
+	if (rounded)
+		v->bf16 = fc_nn_alloc_for(nn, FC_USE_WEIGHTS, v->n, sizeof *v->bf16);
+	else if (copied)
+		v->copy = fc_nn_alloc_for(nn, FC_USE_WEIGHTS, v->n, sizeof *v->copy);
+}
+
 /* The architecture of p->model.cfg with its parameters allocated; weights are undefined, and there
  * are no gradients.  Returns the slots, one a parameter. */
 static struct fc_slot *prepare_slots(struct fc_params *p, struct fc_nn *nn)
 {
 	struct fc_model *m = &p->model;
 	struct fc_slot *slot;
+	size_t size;
 	m->nn = nn;
 	fc_model_prepare(m);
 	p->layer_grad = FC_ARRAY(struct fc_layer_grad, m->cfg.n_layer);
@@ -37,14 +57,9 @@ static struct fc_slot *prepare_slots(struct fc_params *p, struct fc_nn *nn)
 		    .n_dim = s->n_dim,
 		    .dim = {s->dim[0], s->dim[1]},
 		    .n = n,
-		    .w = fc_nn_alloc(nn, n, sizeof(float)),
 		    .decay = s->n_dim == 2};
-		if (s->n_dim == 2 && fc_nn_compute(nn) == FC_COMPUTE_BF16)
-			v->bf16 = fc_nn_alloc(nn, n, sizeof *v->bf16);
-		if (v->bf16)
-			fc_slot_bind(s, m, v->bf16, FC_BF16);
-		else
-			fc_slot_bind(s, m, v->w, FC_F32);
+		alloc_param(nn, v);
+		fc_slot_bind(s, m, fc_param_read(v, &size), v->bf16 ? FC_BF16 : FC_F32);
 		assert(s->grad_at != FC_NO_GRAD);
 		char *base = s->layer == FC_NO_LAYER ? (char *)p : (char *)&p->layer_grad[s->layer];
 		v->grad = (float **)(void *)(base + s->grad_at);
@@ -95,7 +110,7 @@ static void load_param(struct fc_nn *nn, const struct fc_param *v, const struct 
 	for (size_t at = 0, n; at < v->n; at += n) {
 		n = v->n - at < PIECE ? v->n - at : PIECE;
 		fc_tensor_to_f32(t, at, n, piece);
-		fc_nn_put(nn, v->w + at, piece, n * sizeof *piece);
+		fc_nn_put(fc_nn_home(nn), v->w + at, piece, n * sizeof *piece);
 	}
 	free(piece);
 }
@@ -149,7 +164,7 @@ static void randomize_param(struct fc_nn *nn, const struct fc_slot *s, struct fc
 		n = v->n - at < PIECE ? v->n - at : PIECE;
 		for (size_t i = 0; i < n; i++)
 			piece[i] = s->n_dim == 1 ? one : (float)(std * fc_rng_normal(rng));
-		fc_nn_put(nn, v->w + at, piece, n * sizeof *piece);
+		fc_nn_put(fc_nn_home(nn), v->w + at, piece, n * sizeof *piece);
 	}
 	free(piece);
 }
@@ -181,9 +196,12 @@ int fc_params_blank(struct fc_params **out, const char *config, struct fc_nn *nn
 	struct fc_params *p = FC_NEW(struct fc_params);
 	*out = NULL;
 	json_t *o = fc_json_text(config, strlen(config), where, e);
-	const int ret = o ? fc_config_read(&p->model.cfg, o, where, e) : -1;
+	int ret = o ? fc_config_read(&p->model.cfg, o, where, e) : -1;
 	json_decref(o);
+	if (ret == 0)
+		ret = check_family(&p->model.cfg, where, e);
 	if (ret < 0) {
+		fc_config_release(&p->model.cfg);
 		free(p);
 		return -1;
 	}
@@ -200,10 +218,11 @@ void fc_params_free(struct fc_params *p)
 	struct fc_nn *nn = p->model.nn;
 	for (size_t i = 0; i < p->n; i++) {
 		free(p->v[i].name);
-		fc_nn_free(nn, p->v[i].w);
+		fc_nn_free(fc_nn_home(nn), p->v[i].w);
 		if (!p->placed)
 			fc_nn_free(nn, p->v[i].g);
 		fc_nn_free(nn, p->v[i].bf16);
+		fc_nn_free(nn, p->v[i].copy);
 	}
 	free(p->v);
 	free(p->layer_grad);
@@ -237,14 +256,37 @@ void fc_params_zero_grad(struct fc_params *p)
 	for (size_t i = 0; i < p->n; i++) {
 		struct fc_param *v = &p->v[i];
 		if (!v->g)
-			place_grad(p, v, fc_nn_alloc(nn, v->n, sizeof *v->g));
+			place_grad(p, v, fc_nn_alloc_for(nn, FC_USE_GRADIENTS, v->n, sizeof *v->g));
 		fc_nn_zero(nn, v->g, v->n * sizeof *v->g);
 	}
+}
+
+/* Elements that are rounded on their way to the device, at a time. */
+enum { ROUND_PIECE = 1 << 20 };
+
+void fc_params_refresh_part(struct fc_params *p, size_t i, size_t begin, size_t n)
+{
+	struct fc_nn *nn = p->model.nn, *home = fc_nn_home(nn);
+	const struct fc_param *v = &p->v[i];
+	if (v->copy)
+		fc_nn_put(nn, v->copy + begin, v->w + begin, n * sizeof *v->w);
+	if (!v->bf16)
+		return;
+	if (home == nn) {
+		fc_to_bf16(nn, v->bf16 + begin, v->w + begin, n);
+		return;
+	}
+	uint16_t *rounded = FC_ARRAY(uint16_t, n < ROUND_PIECE ? n : ROUND_PIECE);
+	for (size_t at = begin, m; at < begin + n; at += m) {
+		m = begin + n - at < ROUND_PIECE ? begin + n - at : ROUND_PIECE;
+		fc_to_bf16(home, rounded, v->w + at, m);
+		fc_nn_put(nn, v->bf16 + at, rounded, m * sizeof *rounded);
+	}
+	free(rounded);
 }
 
 void fc_params_refresh(struct fc_params *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i].bf16)
-			fc_to_bf16(p->model.nn, p->v[i].bf16, p->v[i].w, p->v[i].n);
+		fc_params_refresh_part(p, i, 0, p->v[i].n);
 }

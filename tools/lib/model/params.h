@@ -11,14 +11,18 @@ struct fc_param {
 	char *name; /* as in the safetensors file */
 	int n_dim;
 	int64_t dim[2];
-	size_t n;       /* elements */
-	float *w;       /* [n] the device's */
-	float *g;       /* [n] the device's; NULL until fc_params_zero_grad() or _place_grad() */
-	bool decay;     /* matrices decay, norms and biases do not */
-	uint16_t *bf16; /* [n] the device's: w rounded, what BF16 compute reads; NULL: it reads w */
-	size_t unit;  /* the backward pass is done with g after this unit, see fc_params_steps() */
+	size_t n;   /* elements */
+	float *w;   /* [n] of fc_nn_home() */
+	float *g;   /* [n] the device's; NULL until fc_params_zero_grad() or _place_grad() */
+	bool decay; /* matrices decay, norms and biases do not */
+	uint16_t
+	    *bf16;   /* [n] the device's: w rounded, what BF16 compute reads of a matrix; or NULL */
+	float *copy; /* [n] the device's: w, where that is elsewhere and bf16 is NULL; or NULL */
+	size_t unit; /* the backward pass is done with g after this unit, see fc_params_steps() */
 	float **grad; /* where the backward pass finds g */
 };
+/* What operations read of it, on the device: bf16, copy or w. */
+void *fc_param_read(const struct fc_param *v, size_t *size_bytes /* of an element */);
 
 struct fc_step;
 
@@ -50,8 +54,10 @@ void fc_params_zero_grad(struct fc_params *p);
 /* From now on the gradients are at g [p->n], the device's, which must stay, and which tensors of
  * different units may share. */
 void fc_params_place_grad(struct fc_params *p, float *const *g);
-/* After the optimizer changed the weights: renews the bfloat16 copies, if there are any. */
+/* After the optimizer changed the weights: renews the copies that operations read, if there are
+ * any; of the i-th parameter, elements [begin, begin + n). */
 void fc_params_refresh(struct fc_params *p);
+void fc_params_refresh_part(struct fc_params *p, size_t i, size_t begin, size_t n);
 
 /*
  * Writes the weights (F32, F16 or BF16, rounded as how says) and config.json into an existing

@@ -59,7 +59,7 @@ static int put_param(struct fc_store_writer *w, size_t i, const struct fc_params
 	const struct fc_param *v = &p->v[i];
 	for (size_t at = 0; at < v->n; at += BLOCK) {
 		const size_t n = v->n - at < BLOCK ? v->n - at : BLOCK;
-		fc_nn_get(p->model.nn, master, v->w + at, n * sizeof *master);
+		fc_nn_get(fc_nn_home(p->model.nn), master, v->w + at, n * sizeof *master);
 		fc_round_f32(block, dtype, master, n, how, v->name, at);
 		if (fc_store_writer_put(w, i, at * size, block, n * size, e) < 0)
 			return -1;

@@ -64,7 +64,7 @@ static void reserve_step(
 		n = SIZE_MAX; /* ends in fc_nn_alloc() */
 	if (n > s->n_mem) {
 		fc_nn_free(nn, s->mem);
-		s->mem = fc_nn_alloc(nn, n, sizeof *s->mem);
+		s->mem = fc_nn_alloc_for(nn, FC_USE_INPUTS, n, sizeof *s->mem);
 		s->n_mem = n;
 	}
 	for (size_t i = 0; i < FC_LEN(part); i++) {

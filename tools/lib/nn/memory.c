@@ -19,7 +19,13 @@ _Noreturn static void die_of_memory(const struct fc_nn *nn, size_t n_bytes)
 
 void *fc_nn_alloc(struct fc_nn *nn, size_t n, size_t size_bytes)
 {
+	return fc_nn_alloc_for(nn, FC_USE_OTHER, n, size_bytes);
+}
+
+void *fc_nn_alloc_for(struct fc_nn *nn, enum fc_use use, size_t n, size_t size_bytes)
+{
 	size_t n_bytes;
+	nn->use = use;
 	if (!fc_size_mul(n, size_bytes, &n_bytes))
 		n_bytes = SIZE_MAX;
 	void *p = n_bytes == SIZE_MAX ? NULL : nn->ops->alloc(nn, n_bytes);
@@ -71,6 +77,7 @@ void fc_nn_zero(struct fc_nn *nn, void *p, size_t n_bytes)
 
 const void *fc_nn_keep(struct fc_nn *nn, const void *host, size_t n_bytes)
 {
+	nn->use = FC_USE_WEIGHTS;
 	const void *p = nn->ops->keep(nn, host, n_bytes);
 	if (!p)
 		die_of_memory(nn, n_bytes);
@@ -89,6 +96,21 @@ int fc_nn_check(struct fc_nn *nn, struct fc_err *e)
 void fc_nn_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
 {
 	nn->ops->memory(nn, n_free, n_total);
+}
+
+void fc_nn_offload(struct fc_nn *nn)
+{
+	nn->offloaded = nn->cpu != NULL;
+}
+
+struct fc_nn *fc_nn_home(struct fc_nn *nn)
+{
+	return nn->offloaded ? nn->cpu : nn;
+}
+
+const struct fc_nn *fc_nn_host(const struct fc_nn *nn)
+{
+	return nn->cpu ? nn->cpu : nn;
 }
 
 struct fc_nn_traffic fc_nn_traffic(const struct fc_nn *nn)

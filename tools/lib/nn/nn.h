@@ -14,7 +14,8 @@
  * nn/: computation.  nn.h is the one interface to it: nn opens a device, by loader where
  * that is a module; memory is what it keeps,
  * and operation checks what it is asked to do and hands it on through the table in ops.h.  cpu/ is
- * the processor; another device is a module, see device.h.
+ * the processor; another device is a module, see device.h.  dry is one that computes nothing and
+ * counts the memory that is asked for.
  *
  * Everything is row-major; activations and gradients are float32; weights are of the type that
  * struct fc_weight says.
@@ -63,9 +64,23 @@ const char *fc_nn_device(const struct fc_nn *nn);      /* "cpu", "cuda": what "a
 void fc_nn_describe(const struct fc_nn *nn, char *text, size_t size);
 
 /* ---- memory of the device ---- */
+/* What memory is for, by which dry.h adds it up. */
+enum fc_use {
+	FC_USE_WEIGHTS, /* as operations read them */
+	FC_USE_MASTER,  /* trained weights in float32, where operations read copies of them */
+	FC_USE_GRADIENTS,
+	FC_USE_MOMENTS, /* of the optimizer */
+	FC_USE_CACHE,   /* keys and values of tokens before */
+	FC_USE_INPUTS,  /* of all layers, for the way back */
+	FC_USE_LAYER,   /* what one layer computes */
+	FC_USE_STATES,  /* what goes into the layers and comes out of them */
+	FC_USE_OTHER,
+	FC_USE_N
+};
 /* Aligned to 64 bytes, undefined.  Ends the program where there is not that much left, and says
  * what was asked for, what is free, and the options that help: advice, which must stay. */
-void *fc_nn_alloc(struct fc_nn *nn, size_t n, size_t size_bytes);
+void *fc_nn_alloc(struct fc_nn *nn, size_t n, size_t size_bytes); /* for FC_USE_OTHER */
+void *fc_nn_alloc_for(struct fc_nn *nn, enum fc_use use, size_t n, size_t size_bytes);
 void fc_nn_set_advice(struct fc_nn *nn, const char *advice);
 /* Of fc_nn_alloc(), or of fc_nn_keep() where it is not the host's; NULL is nothing. */
 void fc_nn_free(struct fc_nn *nn, const void *p);
@@ -79,6 +94,15 @@ const void *fc_nn_keep(struct fc_nn *nn, const void *host, size_t n_bytes);
  * error and does nothing more, and this returns it. */
 int fc_nn_check(struct fc_nn *nn, struct fc_err *e);
 void fc_nn_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total); /* bytes */
+/*
+ * Where the weights that are trained and their moments are: the device itself, or, after
+ * fc_nn_offload(), the processor, whose memory is the host's.  The device then has copies of the
+ * weights that its operations read, and the gradients.  Before a model is opened.
+ */
+void fc_nn_offload(struct fc_nn *nn);
+struct fc_nn *fc_nn_home(struct fc_nn *nn);
+/* The processor beside the device, or the device where that is the processor. */
+const struct fc_nn *fc_nn_host(const struct fc_nn *nn);
 
 /* What has moved between host and device: by put, by get, and by host arrays. */
 struct fc_nn_traffic {

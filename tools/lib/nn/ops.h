@@ -116,6 +116,8 @@ struct fc_nn {
 	bool alike;              /* the forward direction gives a row the bits that it has alone */
 	struct fc_nn_traffic traffic;
 	const char *advice;
+	enum fc_use use;   /* of what alloc() or keep() is asked for */
+	bool offloaded;    /* see fc_nn_home() */
 	void *module;      /* of dlopen(); NULL: of the program */
 	struct fc_nn *cpu; /* what a module's open() got, to be closed after it */
 	char *instead;     /* "auto": why this is no other device; NULL */

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-train/train_footprint.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "fc-train/crew.h"
+#include "fc-train/logprobs.h"
+#include "nn/dry.h"
+
+/* A micro-batch that is full: of n_tok tokens, sequences of at most max_tok, and labels all over.
+ */
+static void fill_micro(struct train_micro *m, size_t n_tok, size_t max_tok)
+{
+	const size_t n_seq = (n_tok + max_tok - 1) / max_tok;
+	train_micro_room(m, n_seq, n_tok, n_tok, 0);
+	memset(m->tok, 0, n_tok * sizeof *m->tok);
+	m->off[0] = 0;
+	for (size_t s = 0; s < n_seq; s++) {
+		const size_t left = n_tok - m->off[s], n = left < max_tok ? left : max_tok;
+		for (size_t t = 0; t + 1 < n; t++) {
+			const size_t r = m->targets.n++;
+			m->row_pos[r] = (uint32_t)(m->off[s] + t);
+			m->target[r] = 0;
+			m->label_weight[r] = m->row_weight[r] = 0;
+		}
+		m->off[s + 1] = m->off[s] + n;
+	}
+	m->batch.n_seq = n_seq;
+	train_micro_point(m);
+}
+
+static bool is_shared(const struct train_shape *s)
+{
+	return s->shard == TRAIN_SHARD_GRADIENTS && s->n_rank > 1;
+}
+
+/* Micro-batches that are computed together: with shared gradients those of a lane. */
+static size_t n_together(const struct train_shape *s)
+{
+	const size_t n_micro = (s->batch_tok + s->micro_tok - 1) / s->micro_tok;
+	return is_shared(s) && n_micro > s->n_lane ? (n_micro + s->n_lane - 1) / s->n_lane : 1;
+}
+
+static int run_step(
+    struct fc_nn *dry, struct fc_params *p, const struct train_micro *m, size_t n, struct fc_err *e)
+{
+	struct fc_loss loss = {0};
+	struct fc_step_batch *b = FC_ARRAY(struct fc_step_batch, n);
+	for (size_t i = 0; i < n; i++)
+		b[i] = (struct fc_step_batch){&m->batch, &m->targets, &loss};
+	const int ret = fc_params_steps(dry, p, b, n, NULL, e);
+	free(b);
+	return ret;
+}
+
+static int run_micro(
+    struct fc_nn *dry, struct fc_params *p, const struct train_shape *s, struct fc_err *e)
+{
+	struct train_micro m = {0};
+	struct train_logprobs l = {0};
+	const size_t max_tok = s->max_tok < p->model.cfg.n_ctx ? s->max_tok : p->model.cfg.n_ctx;
+	fill_micro(&m, s->micro_tok > max_tok ? s->micro_tok : max_tok, max_tok);
+	int ret = run_step(dry, p, &m, n_together(s), e);
+	if (ret == 0 && s->pairs)
+		ret = train_logprobs_run(&l, dry, p, &m, e);
+	train_logprobs_release(&l);
+	train_micro_release(&m);
+	return ret;
+}
+
+int train_footprint_measure(
+    struct fc_footprint *f, const struct train_shape *s, const struct fc_nn *nn, struct fc_err *e)
+{
+	const struct train_crew_opts opts = {
+	    .n_lane = s->n_lane, .shard = is_shared(s) ? s->shard : TRAIN_SHARD_OPTIMIZER};
+	struct fc_nn *dry = fc_dry_open(nn);
+	struct fc_params *p;
+	int ret = -1;
+	if (s->offload)
+		fc_nn_offload(dry);
+	if (fc_params_blank(&p, s->config, dry, e) == 0) {
+		struct train_crew *c = train_crew_dry(&opts, s->n_rank, dry, p);
+		ret = run_micro(dry, p, s, e);
+		*f = fc_footprint_of(dry);
+		train_crew_dry_close(c);
+		fc_params_free(p);
+	}
+	fc_nn_close(dry);
+	return ret;
+}
+
+/* What needs less: another placement if that fits, else less at a time. */
+static const char *find_advice(
+    const struct train_shape *s, const struct fc_nn *nn, struct fc_err *ignored)
+{
+	struct train_shape other = *s;
+	struct fc_footprint f;
+	other.offload = true;
+	if (!s->offload && train_footprint_measure(&f, &other, nn, ignored) == 0 &&
+	    fc_footprint_fits(&f, nn))
+		return "--offload optimizer needs little enough";
+	return s->offload ? "less is needed with a smaller --micro-tokens"
+			  : "less is needed with --offload optimizer and a smaller --micro-tokens";
+}
+
+static void tell_run(const struct train_options *o)
+{
+	if (o->steps)
+		fc_note("%" PRIu64 " steps of up to %d tokens, %d at a time", o->steps,
+		    o->batch_tokens, o->micro_tokens);
+	else
+		fc_note("%" PRIu64 " passes over the stream, in steps of up to %d tokens, %d at a "
+			"time",
+		    o->epochs, o->batch_tokens, o->micro_tokens);
+}
+
+int train_footprint_check(
+    const struct train_options *o, size_t n_rank, size_t n_lane, struct fc_nn *nn, struct fc_err *e)
+{
+	struct fc_buf text = FC_BUF_INIT;
+	struct fc_config c;
+	struct fc_footprint f;
+	struct fc_err ignored;
+	const bool device = strcmp(fc_nn_device(nn), "cpu") != 0;
+	if (!device && !o->dry_run)
+		return 0;
+	if (fc_config_load(&c, o->model ? o->model : o->init, e) < 0)
+		return -1;
+	fc_json_dump(&text, c.json);
+	fc_config_release(&c);
+	struct train_shape s = {.config = text.p,
+	    .n_rank = n_rank,
+	    .n_lane = n_lane,
+	    .shard = o->shard == TRAIN_SHARD_GRADIENTS ? o->shard : TRAIN_SHARD_OPTIMIZER,
+	    .batch_tok = (size_t)o->batch_tokens,
+	    .micro_tok = (size_t)o->micro_tokens,
+	    .max_tok = (size_t)o->max_length,
+	    .pairs = o->preference != TRAIN_PREFERENCE_NONE,
+	    .offload = o->offload == TRAIN_OFFLOAD_OPTIMIZER};
+	int ret = train_footprint_measure(&f, &s, nn, e);
+	if (ret == 0 && n_rank > 1 && o->shard == TRAIN_SHARD_AUTO && !fc_footprint_fits(&f, nn)) {
+		s.shard = TRAIN_SHARD_GRADIENTS; /* as the crew decides, see train_crew_open() */
+		ret = train_footprint_measure(&f, &s, nn, e);
+	}
+	if (ret == 0 && o->dry_run) {
+		fc_footprint_tell(&f, nn);
+		tell_run(o);
+	}
+	if (ret == 0 && device && !fc_footprint_fits(&f, nn))
+		ret = fc_footprint_fail(&f, nn, find_advice(&s, nn, &ignored), e);
+	fc_buf_release(&text);
+	return ret;
+}

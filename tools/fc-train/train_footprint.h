@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_TRAIN_TRAIN_FOOTPRINT_H
+#define FC_TRAIN_TRAIN_FOOTPRINT_H
+
+#include "fc-train/crew.h"
+#include "fc-train/options.h"
+#include "model/footprint.h"
+
+/* What a training takes of memory, of a model that is not loaded. */
+struct train_shape {
+	const char *config; /* the text of its config.json */
+	size_t n_rank, n_lane;
+	enum train_shard shard; /* not AUTO */
+	size_t batch_tok;       /* of a step */
+	size_t micro_tok;       /* tokens at a time */
+	size_t max_tok;         /* of an example */
+	bool pairs;             /* --preference */
+	bool offload;           /* --offload optimizer */
+};
+/* Of rank 0, which has as much as any.  Runs a step over nn/dry.h in the place of nn. */
+int train_footprint_measure(
+    struct fc_footprint *f, const struct train_shape *s, const struct fc_nn *nn, struct fc_err *e);
+
+/* Before the model is loaded: tells what the run takes if it is a dry one, and fails where a device
+ * has too little memory for it. */
+int train_footprint_check(const struct train_options *o, size_t n_rank, size_t n_lane,
+    struct fc_nn *nn, struct fc_err *e);
+
+#endif
