@@ -17,7 +17,9 @@ setup_file() {
 	# texts of 120 tokens each, all of which are trained on but the first
 	jq -c '{id, text: ([.messages[].content] | join(" ") | . + . + . + . + . + . + . + .)}' talk.jsonl >text.jsonl
 	fc-infer -q --tokens -m tok --long truncate --max-length 120 -o tokens.fcs text.jsonl 2>/dev/null
-	for m in llama qwen3 gemma2; do
+	config llama '"hidden_size": 128, "intermediate_size": 352, "num_hidden_layers": 6, "num_attention_heads": 4,
+		"num_key_value_heads": 2' >deep.json
+	for m in llama qwen3 gemma2 deep; do
 		fc-train -q --init $m.json --tokenizer tok --steps 1 --batch-tokens 120 --micro-tokens 120 -o $m tokens.fcs 2>/dev/null
 	done
 }
@@ -109,4 +111,64 @@ print(sum((v["data_offsets"][1] - v["data_offsets"][0]) // 2 for v in h.values()
 	run -0 fc-train -m "$F/llama" --dry-run --offload optimizer -o out
 	[[ $output == *"--offload optimizer does nothing on the processor, whose memory is the host's"* ]]
 	[[ $output != *"memory of the host"* ]]
+}
+
+@test "capture and generation: what a dry run says is what the device gives, within 5 %" {
+	# prompts of many lengths, of which some are nearly as long as they may be
+	jq -c -n '[inputs] | to_entries[] | {id: .value.id, messages: [{role: "user", content: .value.text[0:(120 + 3 * .key)]}]}' \
+		"$F/text.jsonl" >ask.jsonl
+	for m in llama qwen3 gemma2; do
+		for o in '--dtype f32 --batch-tokens 120' '--dtype bf16 --batch-tokens 720 --all-rows -k 3' '--dtype f32 --batch-tokens 300 --sample 8'; do
+			# shellcheck disable=SC2086 # options
+			fc-infer --dry-run -m "$F/$m" --device far $o --long truncate --max-length 120 2>said.txt
+			# shellcheck disable=SC2086
+			FC_FAR_TELL=counted fc-infer -q -m "$F/$m" --device far $o --long truncate --max-length 120 -o out.fcs \
+				"$F/text.jsonl" 2>/dev/null
+			[[ $o == *300* ]] && continue # two texts in a pass of 300
+			near "$(said far <said.txt)" "$(cut -d' ' -f1 counted)"
+		done
+		fc-infer --generate --dry-run -m "$F/$m" --device far --dtype f32 --slots 4 --max-length 110 2>said.txt
+		FC_FAR_TELL=counted fc-infer --generate -q -m "$F/$m" --device far --dtype f32 --slots 4 --max-length 110 --max-new 110 \
+			--long skip -o out.jsonl ask.jsonl 2>/dev/null
+		near "$(said far <said.txt)" "$(cut -d' ' -f1 counted)"
+	done
+}
+
+@test "a pass has no more tokens than --batch-tokens, unless one conversation has" {
+	fc-infer --dry-run -m "$F/llama" --device far --dtype f32 --batch-tokens 300 --max-length 120 2>said.txt
+	FC_FAR_TELL=counted fc-infer -q -m "$F/llama" --device far --dtype f32 --batch-tokens 300 --max-length 120 --long truncate \
+		-o out.fcs "$F/text.jsonl" 2>/dev/null
+	[ "$(said far <said.txt)" -ge "$(cut -d' ' -f1 counted)" ]
+	# conversations of other lengths: nothing is lost at the ends of passes
+	for n in 1 50 130 8192; do
+		fc-infer -q -m "$F/llama" --dtype f32 --batch-tokens $n -o $n.fcs "$F/talk.jsonl"
+		cmp 1.fcs $n.fcs
+	done
+	[ "$(fc-view --jsonl 1.fcs | wc -l)" -eq 60 ]
+}
+
+@test "layers that do not fit come in every pass: the same bytes, and no more memory than was said" {
+	fc-infer -q -m "$F/deep" --dtype bf16 --batch-tokens 60 --max-length 60 --long truncate \
+		--no-history -o whole.fcs "$F/text.jsonl" 2>/dev/null
+	run -1 env FC_FAR_MIB=2 fc-infer -q -m "$F/deep" --device far --dtype bf16 --batch-tokens 60 --max-length 60 \
+		--long truncate -o x.fcs "$F/text.jsonl"
+	[[ $output == *"too little memory of far: the work needs "*" MiB where 2.00 MiB are free: weights "*"; --offload layers needs little enough" ]]
+	[ ! -e x.fcs ]
+	run -0 env FC_FAR_MIB=2 fc-infer --dry-run -m "$F/deep" --device far --dtype bf16 --batch-tokens 60 --max-length 60 --offload layers
+	[[ $output == *"2 of 6 layers stay on the device, the others come there in every pass"* ]]
+	said=$(said far <<<"$output")
+	FC_FAR_TELL=counted FC_FAR_MIB=2 fc-infer -q -m "$F/deep" --device far --dtype bf16 --batch-tokens 60 --max-length 60 \
+		--long truncate --no-history --offload layers -o part.fcs "$F/text.jsonl" 2>/dev/null
+	near "$said" "$(cut -d' ' -f1 counted)"
+	cmp whole.fcs part.fcs
+	# and answers
+	jq -c '{id, messages: [.messages[0]]}' "$F/talk.jsonl" | head -n 4 >ask.jsonl
+	for o in '--device cpu' '--device far --offload layers'; do
+		# shellcheck disable=SC2086 # options
+		FC_FAR_MIB=2 fc-infer --generate -q -m "$F/deep" --dtype bf16 $o --slots 2 --max-length 100 --max-new 8 --cache-mib 1 \
+			--no-history -o "${o##* }.jsonl" ask.jsonl 2>/dev/null
+	done
+	cmp cpu.jsonl layers.jsonl
+	run -0 fc-infer --dry-run -m "$F/deep" --offload layers
+	[[ $output == *"--offload layers does nothing on the processor, which reads the weights where they are"* ]]
 }

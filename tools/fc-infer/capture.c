@@ -16,8 +16,9 @@
 
 /* Conversations, each in one window or several, and the rows wanted of them. */
 struct batch {
-	struct fc_example *example; /* [EXAMPLES_MAX], memory reused */
+	struct fc_example *example; /* [EXAMPLES_MAX + 1], memory reused */
 	size_t n;
+	bool has_next;      /* example[n] was read, and had no room in this batch */
 	size_t *window_end; /* [n] example i's windows end at, and the next one's begin */
 	struct windows windows;
 	/* windows run together through one forward pass */
@@ -45,15 +46,15 @@ struct batch {
 static void batch_init(struct batch *b)
 {
 	memset(b, 0, sizeof *b);
-	b->example = FC_ARRAY(struct fc_example, EXAMPLES_MAX);
+	b->example = FC_ARRAY(struct fc_example, EXAMPLES_MAX + 1);
 	b->window_end = FC_ARRAY(size_t, EXAMPLES_MAX);
-	for (size_t i = 0; i < EXAMPLES_MAX; i++)
+	for (size_t i = 0; i <= EXAMPLES_MAX; i++)
 		fc_example_init(&b->example[i]);
 }
 
 static void batch_release(struct fc_nn *nn, struct batch *b)
 {
-	for (size_t i = 0; i < EXAMPLES_MAX; i++)
+	for (size_t i = 0; i <= EXAMPLES_MAX; i++)
 		fc_example_release(&b->example[i]);
 	free(b->example);
 	free(b->window_end);
@@ -90,18 +91,34 @@ static void add_windows(
 	n_long->n_unscored += x->n_tok - scored;
 }
 
-/* 1: there is a batch, 0: end of input, -1: error */
+/* The example that had no room in the batch before is the first of this one. */
+static void take_next(struct batch *b)
+{
+	const struct fc_example first = b->example[0];
+	b->example[0] = b->example[b->n];
+	b->example[b->n] = first;
+	b->has_next = false;
+}
+
+/* As many conversations as a pass has tokens, at least one.  1: there is a batch, 0: end of input,
+ * -1: error */
 static int batch_read(
     struct session *s, struct batch *b, struct long_count *n_long, struct fc_err *e)
 {
 	size_t n_tok = 0;
+	const bool ready = b->has_next;
+	if (ready)
+		take_next(b);
 	b->n = b->windows.n = 0;
-	while (b->n < EXAMPLES_MAX && n_tok < (size_t)s->opt->batch_tokens) {
+	while (b->n < EXAMPLES_MAX) {
 		struct fc_example *x = &b->example[b->n];
-		int got = infer_session_next(s, x, n_long, e);
+		const int got = ready && !b->n ? 1 : infer_session_next(s, x, n_long, e);
 		if (got < 0)
 			return -1;
 		if (got == 0)
+			break;
+		b->has_next = b->n && n_tok + x->n_tok > infer_batch_tokens(s->opt);
+		if (b->has_next)
 			break;
 		n_tok += x->n_tok;
 		add_windows(s, b, x, n_long);
@@ -120,21 +137,25 @@ struct pass {
 	size_t first, end, example;
 };
 
-/* The next pass after p has run: as many windows as batch_tokens has room for, at least one. */
+/* The next pass after p has run: as many windows as have room in a pass, at least one. */
 static bool next_pass(const struct session *s, struct batch *b, struct pass *p)
 {
 	const struct windows *w = &b->windows;
 	size_t n = 0;
 	p->first = p->end;
-	while (p->end < w->n && n < (size_t)s->opt->batch_tokens)
-		n += w->v[p->end].end - w->v[p->end].begin, p->end++;
+	for (; p->end < w->n; p->end++) {
+		const size_t more = w->v[p->end].end - w->v[p->end].begin;
+		if (p->end > p->first && n + more > infer_batch_tokens(s->opt))
+			break;
+		n += more;
+	}
 	while (p->example < b->n && b->window_end[p->example] <= p->first)
 		p->example++;
 	return p->end > p->first;
 }
 
-/* Copies the tokens of the pass's windows; returns their number. */
-static size_t gather_tokens(const struct session *s, struct batch *b, const struct pass *p)
+/* Copies the tokens of the pass's windows. */
+static void gather_tokens(const struct session *s, struct batch *b, const struct pass *p)
 {
 	const uint32_t bos =
 	    fc_tokenizer_adds_bos(s->tokenizer) ? fc_tokenizer_bos(s->tokenizer) : FC_NO_TOKEN;
@@ -152,7 +173,6 @@ static size_t gather_tokens(const struct session *s, struct batch *b, const stru
 			b->tok[at] = bos;
 		b->off[i - p->first + 1] = at + n;
 	}
-	return b->off[p->end - p->first];
 }
 
 /* What a row's draws depend on, so that neither the other conversations nor their order matter: the
@@ -244,25 +264,61 @@ static void compute_rows(const struct session *s, struct batch *b, size_t n_row,
 		    b->true_logprob);
 }
 
-static int pass_run(struct session *s, struct batch *b, const struct pass *p, struct fc_err *e)
+/* The rows b->row of the sequences in b->tok. */
+static int run_tokens(
+    struct session *s, struct batch *b, size_t n_seq, size_t n_row, struct fc_err *e)
 {
-	const size_t N = gather_tokens(s, b, p), C = s->model->cfg.n_embd;
-	const size_t K = infer_session_top_k(s);
-	const struct fc_batch tokens = {.tok = b->tok, .off = b->off, .n_seq = p->end - p->first};
-	reserve_states(s->nn, &b->x, &b->cap_x, N * C);
+	const size_t N = b->off[n_seq];
+	const struct fc_batch tokens = {.tok = b->tok, .off = b->off, .n_seq = n_seq};
+	reserve_states(s->nn, &b->x, &b->cap_x, N * s->model->cfg.n_embd);
 	if (N && fc_model_hidden(s->nn, s->model, &tokens, b->x, e) < 0)
 		return -1;
-	size_t n_row = find_rows(s, b, p);
 	if (n_row)
-		compute_rows(s, b, n_row, K);
-	if (fc_nn_check(s->nn, e) < 0)
+		compute_rows(s, b, n_row, infer_session_top_k(s));
+	return fc_nn_check(s->nn, e);
+}
+
+static int pass_run(struct session *s, struct batch *b, const struct pass *p, struct fc_err *e)
+{
+	gather_tokens(s, b, p);
+	const size_t n_row = find_rows(s, b, p);
+	if (run_tokens(s, b, p->end - p->first, n_row, e) < 0)
 		return -1;
 	for (size_t r = 0; r < n_row; r++)
 		if (!(b->true_logprob[r] <= 0))
 			return fc_fail(e, "%s: the model gives no finite logits (NaN or infinity)",
 			    s->opt->model);
-	add_rows(s, b, p, K);
+	add_rows(s, b, p, infer_session_top_k(s));
 	return 0;
+}
+
+/* A pass that is full, with rows everywhere. */
+int infer_capture_measure(struct session *s, struct fc_err *e)
+{
+	struct batch b;
+	const size_t asked = (size_t)s->opt->max_length, most = infer_batch_tokens(s->opt);
+	const size_t N = asked > most ? asked : most;
+	size_t n_seq = 0, n_row = 0;
+	batch_init(&b);
+	FC_GROW(b.tok, b.cap_tok, N);
+	FC_GROW(b.row, b.cap_row, N);
+	FC_GROW(b.target, b.cap_target, N);
+	FC_GROW(b.rng, b.cap_rng, N);
+	for (size_t at = 0; at < N; n_seq++) {
+		const size_t n = N - at < s->max_length ? N - at : s->max_length;
+		FC_GROW(b.off, b.cap_off, n_seq + 2);
+		b.off[n_seq] = at;
+		for (size_t t = 1; t < n; t++) {
+			b.target[n_row] = 0;
+			b.row[n_row++] = (uint32_t)(at + t - 1);
+		}
+		b.off[n_seq + 1] = at += n;
+	}
+	memset(b.tok, 0, N * sizeof *b.tok);
+	fc_nn_rows_alike(s->nn, true);
+	const int ret = run_tokens(s, &b, n_seq, n_row, e);
+	batch_release(s->nn, &b);
+	return ret;
 }
 
 static int batch_run(struct session *s, struct batch *b, struct fc_err *e)

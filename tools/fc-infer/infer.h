@@ -18,7 +18,8 @@
  * writes what has been, in input order (resume: behind what is there; doubled: ids that come
  * twice); slots runs the model over several conversations at a time; turn makes a turn's prompt
  * and puts its answer in; stops knows where an answer ends; answers is the form of answer files.
- * infer.h has what they share; served/ makes distributions of what a server said.
+ * infer.h has what they share, infer_footprint what memory the work takes; served/ makes
+ * distributions of what a server said.
  */
 
 /* What to do with a too long conversation.  From LONG_ROLLING on: windows of that enum window_rule,
@@ -37,12 +38,17 @@ enum long_rule {
  * with logprobs; its tokens, or its text. */
 enum ask { ASK_PROMPT_LOGPROBS, ASK_ECHO, ASK_ECHO_TEXT, ASK_N };
 
+/* What of the work on a device is in the host's memory. */
+enum infer_offload { INFER_OFFLOAD_NONE, INFER_OFFLOAD_LAYERS, INFER_OFFLOAD_N };
+
 struct infer_options {
 	const char *model, *pivot, *template_file, *output, *name, *device;
 	int top_k;                 /* -1: not given */
 	int n_sample;              /* draws of a row; 0: the likeliest entries */
 	double sample_temperature; /* NaN: not given */
-	int batch_tokens, max_length;
+	int batch_tokens;          /* 0: see infer_batch_tokens() */
+	int max_length;
+	enum infer_offload offload;
 	enum long_rule long_rule;
 	enum fc_compute compute;
 	int stride; /* of windows; 0: max_length */
@@ -65,6 +71,9 @@ struct infer_options {
 	double tstamp;
 };
 
+/* Tokens of a pass at most, unless one window has more: where layers come to the device for each,
+ * so many that computing takes longer than that. */
+size_t infer_batch_tokens(const struct infer_options *o);
 /* Tokens of an answer at most: --max-new, else FastChat's 1024 for questions, else 256. */
 int infer_max_new(const struct infer_options *o, enum fc_conversation_form form);
 
@@ -121,5 +130,13 @@ void infer_session_progress(const struct session *s, uint64_t done);
 int infer_tokens(struct session *s, struct fc_err *e);
 int infer_capture(struct session *s, struct fc_err *e);
 int infer_generate(struct session *s, struct fc_err *e);
+
+/* Before the model is loaded: tells what memory the work takes if nothing but that is asked for,
+ * and fails where a device has too little.  *n_stay: layers that have room there. */
+int infer_footprint_check(const struct session *s, size_t *n_stay, struct fc_err *e);
+/* What takes the memory of the work, once, over nn/dry.h: a pass as large as any; caches that are
+ * full. */
+int infer_capture_measure(struct session *s, struct fc_err *e);
+int infer_slots_measure(struct session *s, struct fc_err *e);
 
 #endif

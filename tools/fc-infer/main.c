@@ -14,7 +14,6 @@ static struct infer_options opt = {
     .device = "cpu",
     .top_k = -1,
     .sample_temperature = NAN,
-    .batch_tokens = 8192,
     .n_slot = 32,
     .n_choice = 1,
     .cache_mib = 4096,
@@ -37,6 +36,10 @@ static const char *const ask_words[] = {[ASK_PROMPT_LOGPROBS] = "prompt-logprobs
     NULL};
 _Static_assert(FC_LEN(ask_words) == ASK_N + 1, "a word each");
 
+static const char *const offload_words[] = {
+    [INFER_OFFLOAD_NONE] = "none", [INFER_OFFLOAD_LAYERS] = "layers", NULL};
+_Static_assert(FC_LEN(offload_words) == INFER_OFFLOAD_N + 1, "a word each");
+
 static const struct fc_opt own[] = {
     FC_OPT_HEAD("Input and output"),
     FC_OPT_TEXT('m', "model", FC_OPT_IN, &opt.model, "DIR", "model folder (required)"),
@@ -53,7 +56,7 @@ static const struct fc_opt own[] = {
     FC_OPT_TEXT(0, "shard", FC_OPT_PART, &opt.shard_text, "I/N",
 	"only every Nth conversation, from the Ith on"),
     FC_OPT_FLAG(0, "dry-run", FC_OPT_PASSES, &opt.dry_run,
-	"check options, model and output, and read no conversation"),
+	"check options, model and output, tell the memory, and read no conversation"),
     FC_OPT_TEXT(0, "name", FC_OPT_DECIDES, &opt.name, "LABEL",
 	"what to call the model in the stream (default: its folder's name)"),
     FC_OPT_HEAD("Distributions"),
@@ -116,8 +119,10 @@ static const struct fc_opt own[] = {
 	0, "dtype", FC_OPT_DECIDES, &opt.compute, fc_compute_words, "of the matrix products"),
     FC_OPT_TEXT(
 	0, "device", FC_OPT_DECIDES, &opt.device, "NAME", "where to compute: cpu, cuda[:N], auto"),
-    FC_OPT_INT(0, "batch-tokens", FC_OPT_PASSES, &opt.batch_tokens, "N", 1, 1 << 24,
-	"tokens of a forward pass"),
+    FC_OPT_WORD(0, "offload", FC_OPT_PASSES, &opt.offload, offload_words,
+	"what a device leaves to the host: layers that come to it in every pass"),
+    FC_OPT_INT(0, "batch-tokens", FC_OPT_PASSES, &opt.batch_tokens, "N", 0, 1 << 24,
+	"tokens of a forward pass (0: 8192; with --offload layers 16384)"),
     FC_OPT_INT(0, "max-length", FC_OPT_DECIDES, &opt.max_length, "N", 0, 1 << 24,
 	"tokens of a conversation at most (0: the model's context)"),
     FC_OPT_WORD(0, "long", FC_OPT_DECIDES, &opt.long_rule, long_words,
@@ -174,7 +179,7 @@ static void check_served(int n_paths)
 	const bool asks = fc_endpoint_asked.base_url != NULL;
 	enum { n_of_answers = 5 };
 	static const char *const others[] = {"generate", "seed", "resume", "max-new", "tstamp",
-	    "tokens", "sample", "sample-temperature", "dtype", "device", "batch-tokens",
+	    "tokens", "sample", "sample-temperature", "dtype", "device", "offload", "batch-tokens",
 	    "max-length", "long", "stride", "slots", "cache-mib", "stop-token"};
 	for (size_t i = 0; (opt.logprobs || asks) && i < FC_LEN(others); i++)
 		if (fc_opt_is_given(others[i]) && !(asks && opt.generate && i < n_of_answers))

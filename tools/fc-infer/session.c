@@ -26,7 +26,9 @@ static int open_model(struct session *s, struct fc_err *e)
 		return -1;
 	fc_nn_set_advice(
 	    s->nn, o->generate ? "a smaller --cache-mib or --slots" : "a smaller --batch-tokens");
-	if (fc_model_open(&s->model, o->model, s->nn, e) < 0)
+	size_t n_stay;
+	if (infer_footprint_check(s, &n_stay, e) < 0 ||
+	    fc_model_open_part(&s->model, o->model, o->dry_run ? NULL : s->nn, n_stay, e) < 0)
 		return -1;
 	if (fc_modelfiles_has_adapter(o->model))
 		fc_note(FC_MODELFILES_ADAPTER, o->model);
@@ -362,6 +364,14 @@ void infer_session_progress(const struct session *s, uint64_t done)
 	fc_conversations_bytes(s->input, &used, &all);
 	fc_progress_share(used, all);
 	fc_progress_set(done, NULL);
+}
+
+size_t infer_batch_tokens(const struct infer_options *o)
+{
+	enum { USUAL = 8192, LAYERS = 16384 };
+	return o->batch_tokens                   ? (size_t)o->batch_tokens
+	    : o->offload == INFER_OFFLOAD_LAYERS ? LAYERS
+						 : USUAL;
 }
 
 int infer_max_new(const struct infer_options *o, enum fc_conversation_form form)

@@ -88,6 +88,30 @@ const struct slots_count *infer_slots_counted(const struct slots *g)
 	return &g->count;
 }
 
+/* Caches that are full, the longest pass of a prompt. */
+int infer_slots_measure(struct session *s, struct fc_err *e)
+{
+	struct slots *g = infer_slots_new(s, NULL);
+	const struct fc_config *c = &s->model->cfg;
+	const bool again =
+	    fc_ropespec_by_length(&c->rope) || fc_ropespec_by_length(&c->rope_sliding);
+	const size_t longest = g->cache_tokens < s->max_length ? g->cache_tokens : s->max_length;
+	const size_t n = again || longest < PREFILL ? longest : PREFILL, off[] = {0, n}, first = 0;
+	uint32_t *tok = FC_ARRAY(uint32_t, n);
+	int ret = 0;
+	for (size_t i = 0, left = g->cache_tokens; i < g->n_slot; i++) {
+		const size_t own = left < longest ? left : longest;
+		fc_kvcache_reserve(g->cache, i, own);
+		left -= own;
+	}
+	if (n)
+		ret = fc_kvcache_forward(s->nn, s->model, g->cache,
+		    &(struct fc_batch){.tok = tok, .off = off, .n_seq = 1}, &first, g->x, e);
+	free(tok);
+	infer_slots_free(g);
+	return ret;
+}
+
 static void note_token(struct slot *slot, uint32_t id)
 {
 	if (!slot->is_seen || slot->is_seen[id])

@@ -6,7 +6,9 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "model/family.h"
+#include "model/shuttle.h"
 #include "model/slot.h"
+#include "nn/dry.h"
 
 /* Slopes of ALiBi as MPT has them: a geometric sequence to 2^-max; where the number of heads is no
  * power of two, that of the next power with every other one first. */
@@ -60,6 +62,7 @@ void fc_model_prepare(struct fc_model *m)
 void fc_model_release(struct fc_model *m)
 {
 	fc_block_acts_free(m->nn, m->acts);
+	fc_shuttle_free(m->shuttle);
 	for (size_t i = 0; i < m->n_kept; i++)
 		fc_nn_free(m->nn, m->kept[i]);
 	free(m->kept);
@@ -189,6 +192,10 @@ static void bind_tensor(
     struct fc_model *m, const struct fc_slot *slot, const void *host, enum fc_dtype t)
 {
 	const size_t n = (size_t)slot->dim[0] * (slot->n_dim == 2 ? (size_t)slot->dim[1] : 1);
+	if (m->shuttle && slot->layer != FC_NO_LAYER && slot->layer >= m->n_stay) {
+		fc_shuttle_add(m->shuttle, slot, host, t, fc_dtype_bytes(t, n));
+		return;
+	}
 	const void *p = m->nn ? fc_nn_keep(m->nn, host, fc_dtype_bytes(t, n)) : host;
 	fc_slot_bind(slot, m, p, t);
 	if (p == host)
@@ -199,8 +206,16 @@ static void bind_tensor(
 		free(m->owned[--m->n_owned]);
 }
 
+/* In the place of memory that is made of a tensor, where nobody reads it. */
+static void *unread(const struct fc_model *m, const struct fc_tensor *t)
+{
+	return fc_dry_is(m->nn) ? (void *)(uintptr_t)t->data : NULL;
+}
+
 static float *widen_tensor(struct fc_model *m, const struct fc_tensor *t, size_t n)
 {
+	if (unread(m, t))
+		return unread(m, t);
 	float *p = own_memory(m, n, sizeof *p);
 	fc_tensor_to_f32(t, 0, n, p);
 	return p;
@@ -210,6 +225,8 @@ static float *widen_tensor(struct fc_model *m, const struct fc_tensor *t, size_t
 static void *sort_rows(struct fc_model *m, const struct fc_tensor *t)
 {
 	const size_t rows = (size_t)t->dim[0], size = t->n_bytes / (rows ? rows : 1);
+	if (unread(m, t))
+		return unread(m, t);
 	char *p = own_memory(m, rows, size);
 	for (size_t r = 0; r < rows; r++)
 		memcpy(p + r * size, fc_tensor_row(t, r), size);
@@ -222,6 +239,8 @@ static void *transpose_tensor(struct fc_model *m, const struct fc_tensor *t, siz
 	enum { BLOCK = 32 };
 	const size_t size = fc_dtype_size(t->dtype), in = (size_t)t->dim[0],
 		     out = (size_t)t->dim[1];
+	if (unread(m, t))
+		return unread(m, t);
 	char *p = own_memory(m, n, size);
 	const char *from = t->data;
 #pragma omp parallel for
@@ -309,10 +328,17 @@ static const char *find_prefix(const struct fc_model *m)
 	return found;
 }
 
-int fc_model_open(struct fc_model **out, const char *dir, struct fc_nn *nn, struct fc_err *e)
+int fc_model_open(struct fc_model **m, const char *dir, struct fc_nn *nn, struct fc_err *e)
+{
+	return fc_model_open_part(m, dir, nn, SIZE_MAX, e);
+}
+
+int fc_model_open_part(
+    struct fc_model **out, const char *dir, struct fc_nn *nn, size_t n_stay, struct fc_err *e)
 {
 	struct fc_model *m = FC_NEW(struct fc_model);
 	m->nn = nn;
+	m->n_stay = n_stay;
 	struct fc_slot *slot = NULL;
 	size_t n = 0;
 	int ret = -1;
@@ -321,11 +347,15 @@ int fc_model_open(struct fc_model **out, const char *dir, struct fc_nn *nn, stru
 	if (has_pairs(m->store))
 		m->cfg.rope.interleaved = true;
 	fc_model_prepare(m);
+	if (nn && n_stay < m->cfg.n_layer)
+		m->shuttle = fc_shuttle_new(m);
 	m->prefix = find_prefix(m);
 	n = fc_slots_new(&slot, &m->cfg, m->prefix);
 	for (size_t i = 0; i < n; i++)
 		if (bind_slot(m, &slot[i], dir, e) < 0)
 			goto out;
+	if (m->shuttle)
+		fc_shuttle_start(m->shuttle);
 	ret = check_surplus(m, slot, n, dir, e);
 out:
 	fc_slots_free(slot, n);

@@ -2,6 +2,7 @@
 #include "model/block.h"
 
 #include "model/block_acts.h"
+#include "model/shuttle.h"
 
 static void linear(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w,
     const float *bias, size_t N)
@@ -96,6 +97,8 @@ void fc_block_fwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, floa
 	const struct fc_config *c = &m->cfg;
 	const struct fc_layer *l = &m->layer[layer];
 	const size_t N = b->off[b->n_seq], C = a->C;
+	if (m->shuttle)
+		fc_shuttle_bring(m->shuttle, layer);
 	fc_block_acts_reserve(nn, a, c, N, b->n_seq, pass != FC_PASS_ONLY);
 
 	norm(nn, c, a->norm1, x, l->attn_norm, l->attn_norm_bias, N, C);

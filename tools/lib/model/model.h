@@ -8,9 +8,11 @@
 /*
  * model/: a language model as weights and passes. config and family (family_*: one file an
  * architecture) read what a model is, by fields of config.json and ropespec (its positions); bind
- * finds its weights by name, params holds them for training and params_save writes them; forward
+ * finds its weights by name, params holds them for training and params_save writes them; shuttle
+ * brings layers to a device that has no room for all; forward
  * runs a batch through block (block_moe, block_acts; block_bwd is the way back), step generates
- * with the cache of kvcache and slot, sample chooses the next token.
+ * with the cache of kvcache and slot, sample chooses the next token; footprint tells what memory
+ * that takes.
  */
 
 struct fc_expert {
@@ -48,8 +50,10 @@ struct fc_model {
 	const char *prefix;     /* what most names of the file begin with; NULL: as the family's */
 	void **owned; /* [n_owned] vectors in float32, matrices that the file has otherwise */
 	size_t n_owned, cap_owned;
-	struct fc_nn *nn;  /* where the weights are; NULL: nowhere yet */
-	const void **kept; /* [n_kept] copies of weights on the device */
+	struct fc_nn *nn;           /* where the weights are; NULL: nowhere yet */
+	struct fc_shuttle *shuttle; /* of layers that do not stay there; NULL: all do */
+	size_t n_stay;              /* layers before this one do */
+	const void **kept;          /* [n_kept] copies of weights on the device */
 	size_t n_kept, cap_kept;
 	struct fc_block_acts *acts; /* scratch of the passes: one pass at a time over a model */
 };
@@ -58,6 +62,10 @@ struct fc_model {
  * surplus or misshapen tensor is an error that names it. */
 /* nn: what passes over it will run on, which outlives it; NULL: none will. */
 int fc_model_open(struct fc_model **m, const char *dir, struct fc_nn *nn, struct fc_err *e);
+/* Only the first n_stay layers stay on the device; each of the others comes there in every pass.
+ * For passes without a way back. */
+int fc_model_open_part(
+    struct fc_model **m, const char *dir, struct fc_nn *nn, size_t n_stay, struct fc_err *e);
 void fc_model_close(struct fc_model *m);
 
 /* Token sequences one after the other; sequence s is [off[s], off[s+1]). */
