@@ -168,6 +168,32 @@ static void test_bias(struct fc_nn *nn, struct fc_rng *r)
 	free(sum);
 }
 
+static void test_gain(struct fc_nn *nn, struct fc_rng *r)
+{
+	enum { N = 37, C = 131 };
+	float *x = random_floats(r, N * C, 1), *dy = random_floats(r, N * C, 1);
+	float *gain = random_floats(r, C, 1), *dgain = fc_calloc(C, sizeof *dgain);
+	double *expect = doubles(x, (size_t)N * C), *sum = doubles(gain, C);
+	for (int i = 0; i < N * C; i++) {
+		expect[i] *= (double)gain[i % C];
+		sum[i % C] += (double)dy[i] * (double)x[i];
+	}
+	memcpy(dgain, gain, C * sizeof *dgain);
+	fc_gain_bwd(nn, OUT(nn, dgain, C), IN(nn, dy, N * C), IN(nn, x, N * C), N, C);
+	device_back(nn);
+	T_OK(max_error(dgain, sum, C) < 2 * T_U, "gain: gradient is the sum of products, added");
+	float *y = OUT(nn, x, N * C);
+	fc_gain_fwd(nn, y, y, IN(nn, gain, C), N, C);
+	device_back(nn);
+	T_OK(max_error(x, expect, (size_t)N * C) < T_U, "gain: columns by their factors, in place");
+	free(x);
+	free(dy);
+	free(gain);
+	free(dgain);
+	free(expect);
+	free(sum);
+}
+
 int main(void)
 {
 	static const struct shape shapes[] = {{1, 1, 1}, {1, 300, 65}, {2, 64, 129}, {3, 7, 17},
@@ -203,6 +229,7 @@ int main(void)
 	nn = open_nn(FC_COMPUTE_AUTO);
 	T_OK(fc_nn_compute(nn) != FC_COMPUTE_AUTO, "open: AUTO becomes one of the others");
 	test_bias(nn, &r);
+	test_gain(nn, &r);
 	fc_nn_close(nn);
 	T_OK(fc_nn_open(&nn, "abacus", FC_COMPUTE_F32, &e) == -1 && strstr(e.msg, "abacus"),
 	    "open: an unknown device is refused by name");

@@ -133,6 +133,14 @@ void fc_bias_fwd(struct fc_nn *nn, float *y /* [N,O] */, const float *bias /* [O
 void fc_bias_bwd(struct fc_nn *nn, float *dbias /* [O] */, const float *dy /* [N,O] */, size_t N,
     size_t O); /* += */
 
+/* ---- a factor for each column ---- */
+/* y[n,c] = x[n,c] gain[c]; y may be x. */
+void fc_gain_fwd(struct fc_nn *nn, float *y, const float *x /* [N,C] */,
+    const float *gain /* [C] */, size_t N, size_t C);
+/* dgain[c] += sum_n dy[n,c] x[n,c] */
+void fc_gain_bwd(struct fc_nn *nn, float *dgain /* [C] */, const float *dy /* [N,C] */,
+    const float *x /* [N,C] */, size_t N, size_t C);
+
 /* ---- root mean square norm: y = x / sqrt(mean(x^2) + eps) * (w + plus_one) (Zhang, Sennrich 2019)
  * ---- */
 /* y may be x. */

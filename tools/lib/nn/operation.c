@@ -55,6 +55,19 @@ void fc_bias_bwd(struct fc_nn *nn, float *dbias, const float *dy, size_t N, size
 		nn->ops->bias_bwd(nn, dbias, dy, N, O);
 }
 
+void fc_gain_fwd(struct fc_nn *nn, float *y, const float *x, const float *gain, size_t N, size_t C)
+{
+	if (N)
+		nn->ops->gain_fwd(nn, y, x, gain, N, C);
+}
+
+void fc_gain_bwd(
+    struct fc_nn *nn, float *dgain, const float *dy, const float *x, size_t N, size_t C)
+{
+	if (N)
+		nn->ops->gain_bwd(nn, dgain, dy, x, N, C);
+}
+
 void fc_rmsnorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w, size_t N, size_t C,
     float eps, bool plus_one)
 {

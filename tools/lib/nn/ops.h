@@ -42,6 +42,10 @@ struct fc_nn_ops {
 	    size_t O, size_t I);
 	void (*bias_fwd)(struct fc_nn *nn, float *y, const float *bias, size_t N, size_t O);
 	void (*bias_bwd)(struct fc_nn *nn, float *dbias, const float *dy, size_t N, size_t O);
+	void (*gain_fwd)(
+	    struct fc_nn *nn, float *y, const float *x, const float *gain, size_t N, size_t C);
+	void (*gain_bwd)(
+	    struct fc_nn *nn, float *dgain, const float *dy, const float *x, size_t N, size_t C);
 
 	/* ---- norms ---- */
 	void (*rmsnorm_fwd)(struct fc_nn *nn, float *y, const float *x, const float *w, size_t N,

@@ -72,6 +72,10 @@ void fc_cpu_linear_bwd_w(
     struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I);
 void fc_cpu_bias_fwd(struct fc_nn *nn, float *y, const float *bias, size_t N, size_t O);
 void fc_cpu_bias_bwd(struct fc_nn *nn, float *dbias, const float *dy, size_t N, size_t O);
+void fc_cpu_gain_fwd(
+    struct fc_nn *nn, float *y, const float *x, const float *gain, size_t N, size_t C);
+void fc_cpu_gain_bwd(
+    struct fc_nn *nn, float *dgain, const float *dy, const float *x, size_t N, size_t C);
 void fc_cpu_rmsnorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w, size_t N,
     size_t C, float eps, bool plus_one);
 void fc_cpu_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float *dy, const float *x,

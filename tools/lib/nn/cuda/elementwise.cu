@@ -72,6 +72,12 @@ __global__ void bias_fwd_k(float *y, const float *bias, size_t n, size_t O)
 	y[i] += bias[i % O];
 }
 
+__global__ void gain_fwd_k(float *y, const float *x, const float *gain, size_t n, size_t C)
+{
+	FOR_ELEMENTS(i, n)
+	y[i] = x[i] * gain[i % C];
+}
+
 /* part[n, g * width + j] and x[n, g * all + offset + j]; a row of x is groups * all wide. */
 struct split_part {
 	size_t groups, width, all, offset;
@@ -151,6 +157,12 @@ void fc_cuda_clip(struct fc_nn *nn, float *x, float limit, size_t n)
 void fc_cuda_add(struct fc_nn *nn, float *y, const float *x, size_t n)
 {
 	ELEMENTS(add_k, n, y, x, n);
+}
+
+void fc_cuda_gain_fwd(
+    struct fc_nn *nn, float *y, const float *x, const float *gain, size_t N, size_t C)
+{
+	ELEMENTS(gain_fwd_k, N * C, y, x, gain, N * C, C);
 }
 
 void fc_cuda_bias_fwd(struct fc_nn *nn, float *y, const float *bias, size_t N, size_t O)

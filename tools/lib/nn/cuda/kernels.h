@@ -23,6 +23,8 @@ void fc_cuda_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total);
 /* to[i] += sum_p part[p,i], p < n_part, in order */
 void fc_cuda_add_parts(struct fc_cuda *cu, float *to, const double *part, size_t n_part, size_t C);
 void fc_cuda_bias_bwd(struct fc_nn *nn, float *dbias, const float *dy, size_t N, size_t O);
+void fc_cuda_gain_bwd(
+    struct fc_nn *nn, float *dgain, const float *dy, const float *x, size_t N, size_t C);
 void fc_cuda_sum_squares(struct fc_nn *nn, const float *x, size_t n, double *sum);
 
 /* ---- convert.cu ---- */
@@ -49,6 +51,8 @@ void fc_cuda_linear_bwd_w(
 
 /* ---- elementwise.cu ---- */
 void fc_cuda_bias_fwd(struct fc_nn *nn, float *y, const float *bias, size_t N, size_t O);
+void fc_cuda_gain_fwd(
+    struct fc_nn *nn, float *y, const float *x, const float *gain, size_t N, size_t C);
 void fc_cuda_glu_fwd(struct fc_nn *nn, float *y, const float *gate, const float *up,
     enum fc_act act, size_t N, size_t F);
 void fc_cuda_glu_bwd(struct fc_nn *nn, float *dgate, float *dup, const float *dy, const float *gate,

@@ -78,6 +78,8 @@ static struct fc_nn_ops make_ops(void)
 	o.linear_bwd_w = fc_cuda_linear_bwd_w;
 	o.bias_fwd = fc_cuda_bias_fwd;
 	o.bias_bwd = fc_cuda_bias_bwd;
+	o.gain_fwd = fc_cuda_gain_fwd;
+	o.gain_bwd = fc_cuda_gain_bwd;
 	o.rmsnorm_fwd = fc_cuda_rmsnorm_fwd;
 	o.rmsnorm_bwd = fc_cuda_rmsnorm_bwd;
 	o.layernorm_fwd = fc_cuda_layernorm_fwd;

@@ -30,6 +30,18 @@ __global__ void column_parts_k(double *part, const float *x, size_t N, size_t C,
 	part[p * C + i] = sum;
 }
 
+__global__ void product_parts_k(
+    double *part, const float *a, const float *b, size_t N, size_t C, size_t n_part)
+{
+	const size_t i = lane_index(), p = blockIdx.y;
+	if (i >= C)
+		return;
+	double sum = 0;
+	for (size_t n = N * p / n_part; n < N * (p + 1) / n_part; n++)
+		sum += (double)a[n * C + i] * (double)b[n * C + i];
+	part[p * C + i] = sum;
+}
+
 /* One block of lanes a block of x. */
 __global__ void square_sums_k(double *sum, const float *x, size_t n)
 {
@@ -59,6 +71,18 @@ void fc_cuda_bias_bwd(struct fc_nn *nn, float *dbias, const float *dy, size_t N,
 	KLAUNCH(cu, column_parts_k, dim3((unsigned)fc_cuda_ceil(O, SUM_BLOCK), (unsigned)n_part),
 	    SUM_BLOCK, 0, part, dy, N, O, n_part);
 	fc_cuda_add_parts(cu, dbias, part, n_part, O);
+}
+
+void fc_cuda_gain_bwd(
+    struct fc_nn *nn, float *dgain, const float *dy, const float *x, size_t N, size_t C)
+{
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	const size_t n_part = fc_cuda_min(N, FC_CUDA_PARTS_MOST);
+	double *part =
+	    static_cast<double *>(fc_cuda_scratch(cu, FC_CUDA_SUMS, n_part * C, sizeof *part));
+	KLAUNCH(cu, product_parts_k, dim3((unsigned)fc_cuda_ceil(C, SUM_BLOCK), (unsigned)n_part),
+	    SUM_BLOCK, 0, part, dy, x, N, C, n_part);
+	fc_cuda_add_parts(cu, dgain, part, n_part, C);
 }
 
 void fc_cuda_sum_squares(struct fc_nn *nn, const float *x, size_t n, double *sum)

@@ -197,6 +197,28 @@ static void far_bias_bwd(struct fc_nn *nn, float *dbias, const float *dy, size_t
 		f->cpu->ops->bias_bwd(f->cpu, dbias, dy, N, O);
 }
 
+static void far_gain_fwd(
+    struct fc_nn *nn, float *y, const float *x, const float *gain, size_t N, size_t C)
+{
+	struct fc_far *f = far_begin(nn, "gain_fwd");
+	y = fc_far_at(f, y);
+	x = fc_far_at(f, x);
+	gain = fc_far_at(f, gain);
+	if (!f->failed)
+		f->cpu->ops->gain_fwd(f->cpu, y, x, gain, N, C);
+}
+
+static void far_gain_bwd(
+    struct fc_nn *nn, float *dgain, const float *dy, const float *x, size_t N, size_t C)
+{
+	struct fc_far *f = far_begin(nn, "gain_bwd");
+	dgain = fc_far_at(f, dgain);
+	dy = fc_far_at(f, dy);
+	x = fc_far_at(f, x);
+	if (!f->failed)
+		f->cpu->ops->gain_bwd(f->cpu, dgain, dy, x, N, C);
+}
+
 static void far_rmsnorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w, size_t N,
     size_t C, float eps, bool plus_one)
 {
@@ -475,6 +497,8 @@ static const struct fc_nn_ops far_ops = {
     .linear_bwd_w = far_linear_bwd_w,
     .bias_fwd = far_bias_fwd,
     .bias_bwd = far_bias_bwd,
+    .gain_fwd = far_gain_fwd,
+    .gain_bwd = far_gain_bwd,
     .rmsnorm_fwd = far_rmsnorm_fwd,
     .rmsnorm_bwd = far_rmsnorm_bwd,
     .layernorm_fwd = far_layernorm_fwd,
