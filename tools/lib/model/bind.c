@@ -328,24 +328,18 @@ static const char *find_prefix(const struct fc_model *m)
 	return found;
 }
 
-int fc_model_open(struct fc_model **m, const char *dir, struct fc_nn *nn, struct fc_err *e)
+int fc_model_read(struct fc_model *m, const char *dir, struct fc_nn *nn, size_t n_stay,
+    bool hf_rows, struct fc_err *e)
 {
-	return fc_model_open_part(m, dir, nn, SIZE_MAX, e);
-}
-
-int fc_model_open_part(
-    struct fc_model **out, const char *dir, struct fc_nn *nn, size_t n_stay, struct fc_err *e)
-{
-	struct fc_model *m = FC_NEW(struct fc_model);
-	m->nn = nn;
-	m->n_stay = n_stay;
 	struct fc_slot *slot = NULL;
 	size_t n = 0;
 	int ret = -1;
+	m->nn = nn;
+	m->n_stay = n_stay;
 	if (fc_config_load(&m->cfg, dir, e) < 0 || fc_store_open(&m->store, dir, e) < 0)
 		goto out;
 	if (has_pairs(m->store))
-		m->cfg.rope.interleaved = true;
+		m->cfg.rope.interleaved = !hf_rows;
 	fc_model_prepare(m);
 	if (nn && n_stay < m->cfg.n_layer)
 		m->shuttle = fc_shuttle_new(m);
@@ -359,6 +353,19 @@ int fc_model_open_part(
 	ret = check_surplus(m, slot, n, dir, e);
 out:
 	fc_slots_free(slot, n);
+	return ret;
+}
+
+int fc_model_open(struct fc_model **m, const char *dir, struct fc_nn *nn, struct fc_err *e)
+{
+	return fc_model_open_part(m, dir, nn, SIZE_MAX, e);
+}
+
+int fc_model_open_part(
+    struct fc_model **out, const char *dir, struct fc_nn *nn, size_t n_stay, struct fc_err *e)
+{
+	struct fc_model *m = FC_NEW(struct fc_model);
+	const int ret = fc_model_read(m, dir, nn, n_stay, false, e);
 	if (ret < 0) {
 		fc_model_close(m);
 		m = NULL;

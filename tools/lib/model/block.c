@@ -2,12 +2,16 @@
 #include "model/block.h"
 
 #include "model/block_acts.h"
+#include "model/lora.h"
 #include "model/shuttle.h"
 
-static void linear(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w,
-    const float *bias, size_t N)
+static void linear(struct fc_nn *nn, const struct fc_layer *l, float *y, const float *x,
+    const struct fc_weight *w, const float *bias, size_t N)
 {
+	struct fc_lora *adapter = fc_lora_of(l->lora, w);
 	fc_linear_fwd(nn, y, x, w, N);
+	if (adapter)
+		fc_lora_fwd(nn, adapter, y, x, N);
 	if (bias)
 		fc_bias_fwd(nn, y, bias, N, w->n_out);
 }
@@ -27,12 +31,12 @@ static void project(struct fc_nn *nn, const struct fc_config *c, const struct fc
 {
 	float *part[] = {c->qk_norm ? a->q_raw : a->q, c->qk_norm ? a->k_raw : a->k, a->v};
 	if (c->qkv == FC_QKV_SPLIT) {
-		linear(nn, part[0], a->norm1, &l->q, l->q_bias, N);
-		linear(nn, part[1], a->norm1, &l->k, l->k_bias, N);
-		linear(nn, part[2], a->norm1, &l->v, l->v_bias, N);
+		linear(nn, l, part[0], a->norm1, &l->q, l->q_bias, N);
+		linear(nn, l, part[1], a->norm1, &l->k, l->k_bias, N);
+		linear(nn, l, part[2], a->norm1, &l->v, l->v_bias, N);
 	} else {
 		const struct fc_split split = fc_block_split_qkv(c);
-		linear(nn, a->qkv, a->norm1, &l->qkv, l->qkv_bias, N);
+		linear(nn, l, a->qkv, a->norm1, &l->qkv, l->qkv_bias, N);
 		if (c->qkv_clip > 0)
 			fc_clip(nn, a->qkv, c->qkv_clip, N * l->qkv.n_out);
 		fc_split(nn, part, a->qkv, &split, N);
@@ -55,13 +59,13 @@ static void attention(struct fc_nn *nn, const struct fc_model *m, const struct f
 	fc_block_rope(nn, l, c, a->q, b, kv, c->n_head, false, a);
 	fc_block_rope(nn, l, c, a->k, b, kv, c->n_head_kv, false, a);
 	fc_attn_fwd(nn, &attn, a->seq, fc_block_gather(nn, a, b, kv));
-	linear(nn, out, a->att, &l->o, l->o_bias, N);
+	linear(nn, l, out, a->att, &l->o, l->o_bias, N);
 	if (c->post_norm)
 		norm(nn, c, a->out, out, l->attn_post_norm, NULL, N, a->C);
 }
 
 /* a->out = the feed-forward network of a->norm2; up to its last product in a pass that only fills
- * acts. */
+ * acts, unless the way back needs that. */
 static void feed_forward(struct fc_nn *nn, const struct fc_config *c, const struct fc_layer *l,
     size_t N, enum fc_pass pass, struct fc_block_acts *a)
 {
@@ -72,20 +76,21 @@ static void feed_forward(struct fc_nn *nn, const struct fc_config *c, const stru
 	}
 	if (c->gate_up) {
 		const struct fc_split split = fc_block_split_gate_up(c);
-		linear(nn, a->gate_up, a->norm2, &l->gate_up, NULL, N);
+		linear(nn, l, a->gate_up, a->norm2, &l->gate_up, NULL, N);
 		fc_split(nn, (float *[]){a->gate, a->up}, a->gate_up, &split, N);
 	} else {
-		linear(nn, a->up, a->norm2, &l->up, l->up_bias, N);
+		linear(nn, l, a->up, a->norm2, &l->up, l->up_bias, N);
 		if (c->gated)
-			linear(nn, a->gate, a->norm2, &l->gate, l->gate_bias, N);
+			linear(nn, l, a->gate, a->norm2, &l->gate, l->gate_bias, N);
 	}
 	if (c->gated)
 		fc_glu_fwd(nn, a->glu, a->gate, a->up, c->act, N, a->F);
 	else
 		fc_act_fwd(nn, a->glu, a->up, c->act, N, a->F);
-	if (pass == FC_PASS_AGAIN && !c->post_norm)
+	const struct fc_lora *adapter = fc_lora_of(l->lora, &l->down);
+	if (pass == FC_PASS_AGAIN && !c->post_norm && !(adapter && adapter->m))
 		return;
-	linear(nn, out, a->glu, &l->down, l->down_bias, N);
+	linear(nn, l, out, a->glu, &l->down, l->down_bias, N);
 	if (c->post_norm)
 		norm(nn, c, a->out, out, l->ffn_post_norm, NULL, N, a->C);
 }
@@ -100,6 +105,8 @@ void fc_block_fwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, floa
 	if (m->shuttle)
 		fc_shuttle_bring(m->shuttle, layer);
 	fc_block_acts_reserve(nn, a, c, N, b->n_seq, pass != FC_PASS_ONLY);
+	if (l->lora)
+		fc_lora_begin(nn, l->lora, N, pass != FC_PASS_ONLY);
 
 	norm(nn, c, a->norm1, x, l->attn_norm, l->attn_norm_bias, N, C);
 	if (c->parallel)

@@ -1,14 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/block.h"
 #include "model/block_acts.h"
+#include "model/lora.h"
 
-/* dw += dy^T x, dbias += sum dy */
-static void linear_bwd_w(struct fc_nn *nn, float *dw, float *dbias, const float *dy, const float *x,
-    const struct fc_weight *w, size_t N)
+/* From dy, the gradient of a linear's result: dw and dbias, which may be NULL, those of its
+ * adapter, and dx = or, with add, +=.  x is read before dx is written: they may be the same memory.
+ */
+static void linear_bwd(struct fc_nn *nn, const struct fc_layer *l, float *dx, bool add, float *dw,
+    float *dbias, const float *dy, const float *x, const struct fc_weight *w, size_t N)
 {
-	fc_linear_bwd_w(nn, dw, dy, x, N, w->n_out, w->n_in);
+	struct fc_lora *adapter = fc_lora_of(l->lora, w);
 	if (dbias)
 		fc_bias_bwd(nn, dbias, dy, N, w->n_out);
+	if (adapter)
+		dy = fc_lora_bwd_w(nn, adapter, dy, x, N);
+	if (dw)
+		fc_linear_bwd_w(nn, dw, dy, x, N, w->n_out, w->n_in);
+	fc_linear_bwd_x(nn, dx, dy, w, N, add);
+	if (adapter)
+		fc_lora_bwd_x(nn, adapter, dx, N);
 }
 
 /* dx +=, dw += */
@@ -38,14 +48,12 @@ static void gate_up_bwd(struct fc_nn *nn, const struct fc_config *c, const struc
 	if (c->gate_up) {
 		const struct fc_split split = fc_block_split_gate_up(c);
 		fc_concat(nn, a->gate_up, (const float *[]){dgate, dup}, &split, N);
-		linear_bwd_w(nn, g->gate_up, NULL, a->gate_up, a->norm2, &l->gate_up, N);
-		fc_linear_bwd_x(nn, dnorm, a->gate_up, &l->gate_up, N, false);
+		linear_bwd(
+		    nn, l, dnorm, false, g->gate_up, NULL, a->gate_up, a->norm2, &l->gate_up, N);
 		return;
 	}
-	linear_bwd_w(nn, g->gate, g->gate_bias, dgate, a->norm2, &l->gate, N);
-	linear_bwd_w(nn, g->up, g->up_bias, dup, a->norm2, &l->up, N);
-	fc_linear_bwd_x(nn, dnorm, dgate, &l->gate, N, false);
-	fc_linear_bwd_x(nn, dnorm, dup, &l->up, N, true);
+	linear_bwd(nn, l, dnorm, false, g->gate, g->gate_bias, dgate, a->norm2, &l->gate, N);
+	linear_bwd(nn, l, dnorm, true, g->up, g->up_bias, dup, a->norm2, &l->up, N);
 }
 
 static void ffn_bwd(struct fc_nn *nn, const struct fc_config *c, const struct fc_layer *l,
@@ -54,8 +62,7 @@ static void ffn_bwd(struct fc_nn *nn, const struct fc_config *c, const struct fc
 	float *dglu = a->glu, *dgate = a->gate, *dup = a->up, *dnorm = a->out;
 	const float *dy =
 	    post_norm_bwd(nn, c, dx, a->ffn_raw, l->ffn_post_norm, g->ffn_post_norm, N, a);
-	linear_bwd_w(nn, g->down, g->down_bias, dy, a->glu, &l->down, N);
-	fc_linear_bwd_x(nn, dglu, dy, &l->down, N, false);
+	linear_bwd(nn, l, dglu, false, g->down, g->down_bias, dy, a->glu, &l->down, N);
 	fc_glu_bwd(nn, dgate, dup, dglu, a->gate, a->up, c->act, N, a->F);
 	gate_up_bwd(nn, c, l, dnorm, dgate, dup, N, a, g);
 	norm_bwd(nn, c, dx, g->ffn_norm, dnorm, a->mid, l->ffn_norm, N, a->C);
@@ -96,16 +103,12 @@ static void project_bwd(struct fc_nn *nn, const struct fc_config *c, const struc
 	if (c->qkv != FC_QKV_SPLIT) {
 		const struct fc_split split = fc_block_split_qkv(c);
 		fc_concat(nn, a->qkv, (const float *[]){dq, dk, a->dv}, &split, N);
-		linear_bwd_w(nn, g->qkv, g->qkv_bias, a->qkv, a->norm1, &l->qkv, N);
-		fc_linear_bwd_x(nn, dnorm, a->qkv, &l->qkv, N, false);
+		linear_bwd(nn, l, dnorm, false, g->qkv, g->qkv_bias, a->qkv, a->norm1, &l->qkv, N);
 		return;
 	}
-	linear_bwd_w(nn, g->q, g->q_bias, dq, a->norm1, &l->q, N);
-	linear_bwd_w(nn, g->k, g->k_bias, dk, a->norm1, &l->k, N);
-	linear_bwd_w(nn, g->v, g->v_bias, a->dv, a->norm1, &l->v, N);
-	fc_linear_bwd_x(nn, dnorm, dq, &l->q, N, false);
-	fc_linear_bwd_x(nn, dnorm, dk, &l->k, N, true);
-	fc_linear_bwd_x(nn, dnorm, a->dv, &l->v, N, true);
+	linear_bwd(nn, l, dnorm, false, g->q, g->q_bias, dq, a->norm1, &l->q, N);
+	linear_bwd(nn, l, dnorm, true, g->k, g->k_bias, dk, a->norm1, &l->k, N);
+	linear_bwd(nn, l, dnorm, true, g->v, g->v_bias, a->dv, a->norm1, &l->v, N);
 }
 
 void fc_block_bwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, float *dx,
@@ -119,8 +122,7 @@ void fc_block_bwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, floa
 
 	const float *dy =
 	    post_norm_bwd(nn, c, dx, a->attn_raw, l->attn_post_norm, g->attn_post_norm, N, a);
-	linear_bwd_w(nn, g->o, g->o_bias, dy, a->att, &l->o, N);
-	fc_linear_bwd_x(nn, a->datt, dy, &l->o, N, false);
+	linear_bwd(nn, l, a->datt, false, g->o, g->o_bias, dy, a->att, &l->o, N);
 	attention_bwd(nn, m, l, b, a);
 	fc_block_rope(nn, l, c, a->dq, b, NULL, c->n_head, true, a);
 	fc_block_rope(nn, l, c, a->dk, b, NULL, c->n_head_kv, true, a);

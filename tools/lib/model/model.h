@@ -11,9 +11,11 @@
  * finds its weights by name, params holds them for training and params_save writes them; shuttle
  * brings layers to a device that has no room for all; forward
  * runs a batch through block (block_moe, block_acts; block_bwd is the way back), step generates
- * with the cache of kvcache and slot, sample chooses the next token; footprint tells what memory
- * that takes.
+ * with the cache of kvcache and slot, sample chooses the next token; lora is what adapters add to
+ * a block, lora_open a model in training with them; footprint tells what memory that takes.
  */
+
+struct fc_layer_loras;
 
 struct fc_expert {
 	struct fc_weight gate, up, down; /* [F,C] [F,C] [C,F] */
@@ -33,6 +35,7 @@ struct fc_layer {
 	const float *q_bias, *k_bias, *v_bias, *qkv_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
 	uint32_t window;                    /* sliding window; 0: full attention */
 	float attn_scale;                   /* of the scores */
+	struct fc_layer_loras *lora;        /* adapters (model/lora.h); NULL: none */
 	const struct fc_ropespec *ropespec; /* in the config; NULL: no rotary embedding */
 	const struct fc_rope *rope;         /* in the model; of sequences within the context */
 };
@@ -67,6 +70,10 @@ int fc_model_open(struct fc_model **m, const char *dir, struct fc_nn *nn, struct
 int fc_model_open_part(
     struct fc_model **m, const char *dir, struct fc_nn *nn, size_t n_stay, struct fc_err *e);
 void fc_model_close(struct fc_model *m);
+/* The same in place: m is zeros, and to be released with fc_model_release() (model/slot.h), also
+ * after a failure.  hf_rows: rows are in the order of Hugging Face, whatever a GGUF file has. */
+int fc_model_read(struct fc_model *m, const char *dir, struct fc_nn *nn, size_t n_stay,
+    bool hf_rows, struct fc_err *e);
 
 /* Token sequences one after the other; sequence s is [off[s], off[s+1]). */
 struct fc_batch {

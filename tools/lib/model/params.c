@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "model/family.h"
+#include "model/lora.h"
 #include "model/slot.h"
 #include "model/step.h"
 
@@ -77,7 +78,7 @@ static int check_new(const struct fc_config *c, const char *where, struct fc_err
 	return 0;
 }
 
-static int check_family(const struct fc_config *c, const char *where, struct fc_err *e)
+int fc_params_check_family(const struct fc_config *c, const char *where, struct fc_err *e)
 {
 	if (c->family->trains)
 		return 0;
@@ -121,7 +122,7 @@ int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, st
 	*out = NULL;
 	if (fc_model_open(&from, dir, NULL, e) < 0)
 		return -1;
-	if (check_family(&from->cfg, dir, e) < 0) {
+	if (fc_params_check_family(&from->cfg, dir, e) < 0) {
 		fc_model_close(from);
 		return -1;
 	}
@@ -149,7 +150,7 @@ int fc_params_check(const char *dir, struct fc_err *e)
 	struct fc_model *m;
 	if (fc_model_open(&m, dir, NULL, e) < 0)
 		return -1;
-	int ret = check_family(&m->cfg, dir, e);
+	int ret = fc_params_check_family(&m->cfg, dir, e);
 	fc_model_close(m);
 	return ret;
 }
@@ -175,7 +176,7 @@ int fc_params_init(struct fc_params **out, const char *config_path, struct fc_nn
 	struct fc_params *p = FC_NEW(struct fc_params);
 	*out = NULL;
 	if (fc_config_load(&p->model.cfg, config_path, e) < 0 ||
-	    check_family(&p->model.cfg, config_path, e) < 0 ||
+	    fc_params_check_family(&p->model.cfg, config_path, e) < 0 ||
 	    check_new(&p->model.cfg, config_path, e) < 0) {
 		fc_config_release(&p->model.cfg);
 		free(p);
@@ -199,7 +200,7 @@ int fc_params_blank(struct fc_params **out, const char *config, struct fc_nn *nn
 	int ret = o ? fc_config_read(&p->model.cfg, o, where, e) : -1;
 	json_decref(o);
 	if (ret == 0)
-		ret = check_family(&p->model.cfg, where, e);
+		ret = fc_params_check_family(&p->model.cfg, where, e);
 	if (ret < 0) {
 		fc_config_release(&p->model.cfg);
 		free(p);
@@ -229,6 +230,7 @@ void fc_params_free(struct fc_params *p)
 	free(p->rest);
 	fc_store_close(p->store);
 	fc_step_free(nn, p->step);
+	fc_loras_free(nn, p->lora);
 	fc_model_release(&p->model);
 	free(p);
 }
@@ -289,4 +291,5 @@ void fc_params_refresh(struct fc_params *p)
 {
 	for (size_t i = 0; i < p->n; i++)
 		fc_params_refresh_part(p, i, 0, p->v[i].n);
+	fc_lora_refresh(p);
 }

@@ -25,6 +25,7 @@ struct fc_param {
 void *fc_param_read(const struct fc_param *v, size_t *size_bytes /* of an element */);
 
 struct fc_step;
+struct fc_loras;
 
 /* A model in training: all parameters, with an fc_model whose weights point into them. */
 struct fc_params {
@@ -35,6 +36,8 @@ struct fc_params {
 	float *embed_grad, *head_grad, *final_norm_grad; /* tied: embed_grad == head_grad */
 	bool placed;                                     /* gradients are someone else's memory */
 	struct fc_step *step;                            /* scratch of fc_params_step() */
+	struct fc_loras *lora; /* v is adapters (model/lora.h) of a model that stays; NULL: it is
+				* the model */
 	/* What a model has besides, for images: not trained, saved as it is. */
 	struct fc_tensor *rest; /* [n_rest] */
 	size_t n_rest;
@@ -42,6 +45,8 @@ struct fc_params {
 };
 /* From a model folder. */
 int fc_params_open(struct fc_params **p, const char *dir, struct fc_nn *nn, struct fc_err *e);
+/* -1 where a model of this family cannot be trained; where: its name for the message. */
+int fc_params_check_family(const struct fc_config *c, const char *where, struct fc_err *e);
 /* Would fc_params_open() work?  Does not read the weights. */
 int fc_params_check(const char *dir, struct fc_err *e);
 /* From scratch: normal(0, 0.02), residual projections scaled by 1/sqrt(2 n_layer) (GPT-2). */

@@ -227,6 +227,8 @@ static void run_layer(const struct pass *a, const struct part *k, size_t layer)
 
 static void run_embedding(const struct pass *a, const struct part *k)
 {
+	if (!a->p->embed_grad) /* of adapters alone */
+		return;
 	const struct fc_config *c = &a->p->model.cfg;
 	const struct fc_head head = fc_model_head(&a->p->model);
 	const struct fc_targets *t = k->v.t;
