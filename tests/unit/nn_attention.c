@@ -260,6 +260,13 @@ static void test_slopes(struct fc_nn *nn, struct fc_rng *r)
 	b = batch_new(r, &shared, n_q, n_k, FC_LEN(n_q), 1);
 	check_fwd(nn, &b, "slopes, shared keys, window");
 	batch_release(&b);
+	static const size_t n[] = {1, 2, 67, 90};
+	b = batch_new(r, &apart, n, n, FC_LEN(n), 1);
+	check_bwd(nn, &b, 20, "slopes");
+	batch_release(&b);
+	b = batch_new(r, &shared, n, n, FC_LEN(n), 1);
+	check_bwd(nn, &b, 20, "slopes, shared keys, window");
+	batch_release(&b);
 }
 
 static void test_long(struct fc_nn *nn, struct fc_rng *r)

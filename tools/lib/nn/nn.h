@@ -154,6 +154,9 @@ void fc_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float *dy, con
 /* y may be x; bias may be NULL. */
 void fc_layernorm_fwd(struct fc_nn *nn, float *y, const float *x /* [N,C] */, const float *w,
     const float *bias, size_t N, size_t C, float eps);
+/* dx +=, dw +=, dbias += ; dbias NULL where there is no bias */
+void fc_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias, const float *dy,
+    const float *x, const float *w, size_t N, size_t C, float eps);
 
 /* ---- rotary position embedding of the pairs (i, i + R/2), or (2i, 2i + 1) ---- */
 struct fc_rope {
@@ -170,12 +173,10 @@ void fc_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N, si
 /* ---- causal attention of ragged sequences ---- */
 struct fc_attn {
 	size_t H, G, D;
-	float scale;     /* of the scores, normally D^-1/2 */
-	float softcap;   /* score = cap * tanh(score / cap); 0: none */
-	uint32_t window; /* a query sees its own and the window - 1 keys before; 0: all */
-	/* host array [H], ALiBi: score += slope * (key - query), in the forward pass only; or NULL
-	 */
-	const float *slope;
+	float scale;        /* of the scores, normally D^-1/2 */
+	float softcap;      /* score = cap * tanh(score / cap); 0: none */
+	uint32_t window;    /* a query sees its own and the window - 1 keys before; 0: all */
+	const float *slope; /* host array [H], ALiBi: score += slope * (key - query); or NULL */
 };
 /* One sequence: n_q queries attend to n_k >= n_q keys; the last query is at the last key. */
 struct fc_attn_seq {
@@ -207,8 +208,13 @@ void fc_glu_bwd(struct fc_nn *nn, float *dgate, float *dup, const float *dy, con
 /* y = act(x), without a gate.  y may be x. */
 void fc_act_fwd(
     struct fc_nn *nn, float *y, const float *x /* [N,F] */, enum fc_act act, size_t N, size_t F);
+/* dx = act'(x) dy; dx may be dy or x. */
+void fc_act_bwd(struct fc_nn *nn, float *dx, const float *dy, const float *x /* [N,F] */,
+    enum fc_act act, size_t N, size_t F);
 /* x is clipped to [-limit, limit] */
 void fc_clip(struct fc_nn *nn, float *x, float limit, size_t n);
+/* dx becomes 0 where x, which has been clipped, is at a limit. */
+void fc_clip_bwd(struct fc_nn *nn, float *dx, const float *x, float limit, size_t n);
 
 /* ---- one product's columns are several results ---- */
 /* A row of x is groups times the parts, one after the other; part p of all groups goes to a row of
@@ -237,6 +243,10 @@ void fc_gather_rows(
 void fc_scatter_rows(struct fc_nn *nn, float *to, const float *from, const uint32_t *row,
     const float *scale, size_t n, size_t C);
 
+/* dot[i] = a[i] . b[i], rows of C; dot: a host array */
+void fc_dot_rows(
+    struct fc_nn *nn, const float *a, const float *b, size_t n, size_t C, float *dot /* [n] */);
+
 /* ---- embedding ---- */
 /* x[n] = scale * w[tok[n]]; tok: a host array */
 void fc_embed_fwd(struct fc_nn *nn, float *x /* [N,C] */, const struct fc_weight *w /* [V,C] */,
@@ -248,6 +258,7 @@ void fc_embed_add(struct fc_nn *nn, float *x /* [N,C] */, const struct fc_weight
 void fc_embed_bwd(struct fc_nn *nn, float *dw /* [V,C] */, const float *dx, const uint32_t *tok,
     size_t N, size_t C, float scale);
 void fc_add(struct fc_nn *nn, float *y, const float *x, size_t n); /* y += x */
+void fc_scale(struct fc_nn *nn, float *x, float factor, size_t n); /* x *= factor */
 
 /* ---- output layer in tiles of positions; logits exist for one tile only ---- */
 struct fc_head {

@@ -89,6 +89,13 @@ void fc_layernorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w
 		nn->ops->layernorm_fwd(nn, y, x, w, bias, N, C, eps);
 }
 
+void fc_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias, const float *dy,
+    const float *x, const float *w, size_t N, size_t C, float eps)
+{
+	if (N)
+		nn->ops->layernorm_bwd(nn, dx, dw, dbias, dy, x, w, N, C, eps);
+}
+
 void fc_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N, size_t heads,
     size_t D, const struct fc_rope *r, bool inverse)
 {
@@ -112,7 +119,7 @@ void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn
 {
 	if (!n_seq)
 		return;
-	assert(a->G && a->H % a->G == 0 && a->scale > 0 && !a->slope);
+	assert(a->G && a->H % a->G == 0 && a->scale > 0);
 	for (size_t s = 0; s < n_seq; s++)
 		assert(seq[s].n_k == seq[s].n_q && seq[s].lse);
 	nn->ops->attn_bwd(nn, a, seq, grad, n_seq);
@@ -144,10 +151,29 @@ void fc_clip(struct fc_nn *nn, float *x, float limit, size_t n)
 		nn->ops->clip(nn, x, limit, n);
 }
 
+void fc_act_bwd(struct fc_nn *nn, float *dx, const float *dy, const float *x, enum fc_act act,
+    size_t N, size_t F)
+{
+	if (N)
+		nn->ops->act_bwd(nn, dx, dy, x, act, N, F);
+}
+
+void fc_clip_bwd(struct fc_nn *nn, float *dx, const float *x, float limit, size_t n)
+{
+	if (n)
+		nn->ops->clip_bwd(nn, dx, x, limit, n);
+}
+
 void fc_add(struct fc_nn *nn, float *y, const float *x, size_t n)
 {
 	if (n)
 		nn->ops->add(nn, y, x, n);
+}
+
+void fc_scale(struct fc_nn *nn, float *x, float factor, size_t n)
+{
+	if (n && factor != 1)
+		nn->ops->scale(nn, x, factor, n);
 }
 
 void fc_split(
@@ -189,6 +215,14 @@ void fc_scatter_rows(struct fc_nn *nn, float *to, const float *from, const uint3
 		return;
 	took(nn, n * (sizeof *row + (scale ? sizeof *scale : 0)));
 	nn->ops->scatter_rows(nn, to, from, row, scale, n, C);
+}
+
+void fc_dot_rows(struct fc_nn *nn, const float *a, const float *b, size_t n, size_t C, float *dot)
+{
+	if (!n)
+		return;
+	gave(nn, n * sizeof *dot);
+	nn->ops->dot_rows(nn, a, b, n, C, dot);
 }
 
 void fc_embed_fwd(struct fc_nn *nn, float *x, const struct fc_weight *w, const uint32_t *tok,

@@ -54,6 +54,8 @@ struct fc_nn_ops {
 	    const float *w, size_t N, size_t C, float eps, bool plus_one);
 	void (*layernorm_fwd)(struct fc_nn *nn, float *y, const float *x, const float *w,
 	    const float *bias, size_t N, size_t C, float eps);
+	void (*layernorm_bwd)(struct fc_nn *nn, float *dx, float *dw, float *dbias, const float *dy,
+	    const float *x, const float *w, size_t N, size_t C, float eps);
 
 	/* ---- attention ---- */
 	void (*rope_apply)(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N, size_t heads,
@@ -70,8 +72,12 @@ struct fc_nn_ops {
 	    const float *gate, const float *up, enum fc_act act, size_t N, size_t F);
 	void (*act_fwd)(
 	    struct fc_nn *nn, float *y, const float *x, enum fc_act act, size_t N, size_t F);
+	void (*act_bwd)(struct fc_nn *nn, float *dx, const float *dy, const float *x,
+	    enum fc_act act, size_t N, size_t F);
 	void (*clip)(struct fc_nn *nn, float *x, float limit, size_t n);
+	void (*clip_bwd)(struct fc_nn *nn, float *dx, const float *x, float limit, size_t n);
 	void (*add)(struct fc_nn *nn, float *y, const float *x, size_t n);
+	void (*scale)(struct fc_nn *nn, float *x, float factor, size_t n);
 	void (*split)(struct fc_nn *nn, float *const part[], const float *x,
 	    const struct fc_split *c, size_t N);
 	void (*concat)(struct fc_nn *nn, float *x, const float *const part[],
@@ -82,6 +88,8 @@ struct fc_nn_ops {
 	    size_t n, size_t C);
 	void (*scatter_rows)(struct fc_nn *nn, float *to, const float *from, const uint32_t *row,
 	    const float *scale /* NULL: 1 */, size_t n, size_t C);
+	void (*dot_rows)(
+	    struct fc_nn *nn, const float *a, const float *b, size_t n, size_t C, float *dot);
 	void (*embed_fwd)(struct fc_nn *nn, float *x, const struct fc_weight *w,
 	    const uint32_t *tok, size_t N, float scale);
 	void (*embed_add)(

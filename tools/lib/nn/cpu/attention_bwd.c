@@ -39,6 +39,10 @@ static void row_bwd(const struct pass *c, const struct tile *t, size_t i, struct
 	if (c->a->softcap > 0) {
 		c->kern->cap(capped, p + v.lo, scale, c->a->softcap, m);
 		c->kern->exp_scaled(p + v.lo, capped, 1, s->lse[at], 1, m);
+	} else if (c->a->slope) {
+		c->kern->ramp(p + v.lo, scale, c->a->slope[t->head],
+		    (float)(t->k0 + v.lo) - (float)(fc_attn_end(s, i) - 1), m);
+		c->kern->exp_scaled(p + v.lo, p + v.lo, 1, s->lse[at], 1, m);
 	} else {
 		c->kern->exp_scaled(p + v.lo, p + v.lo, scale, s->lse[at], 1, m);
 	}

@@ -82,6 +82,8 @@ void fc_cpu_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float *dy,
     const float *w, size_t N, size_t C, float eps, bool plus_one);
 void fc_cpu_layernorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w,
     const float *bias, size_t N, size_t C, float eps);
+void fc_cpu_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias, const float *dy,
+    const float *x, const float *w, size_t N, size_t C, float eps);
 void fc_cpu_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N, size_t heads,
     size_t D, const struct fc_rope *r, bool inverse);
 void fc_cpu_attn_fwd(
@@ -94,8 +96,12 @@ void fc_cpu_glu_bwd(struct fc_nn *nn, float *dgate, float *dup, const float *dy,
     const float *up, enum fc_act act, size_t N, size_t F);
 void fc_cpu_act_fwd(
     struct fc_nn *nn, float *y, const float *x, enum fc_act act, size_t N, size_t F);
+void fc_cpu_act_bwd(struct fc_nn *nn, float *dx, const float *dy, const float *x, enum fc_act act,
+    size_t N, size_t F);
+void fc_cpu_clip_bwd(struct fc_nn *nn, float *dx, const float *x, float limit, size_t n);
 void fc_cpu_clip(struct fc_nn *nn, float *x, float limit, size_t n);
 void fc_cpu_add(struct fc_nn *nn, float *y, const float *x, size_t n);
+void fc_cpu_scale(struct fc_nn *nn, float *x, float factor, size_t n);
 void fc_cpu_split(
     struct fc_nn *nn, float *const part[], const float *x, const struct fc_split *c, size_t N);
 void fc_cpu_concat(
@@ -106,6 +112,8 @@ void fc_cpu_gather_rows(
     struct fc_nn *nn, float *to, const float *from, const uint32_t *row, size_t n, size_t C);
 void fc_cpu_scatter_rows(struct fc_nn *nn, float *to, const float *from, const uint32_t *row,
     const float *scale /* NULL: 1 */, size_t n, size_t C);
+void fc_cpu_dot_rows(
+    struct fc_nn *nn, const float *a, const float *b, size_t n, size_t C, float *dot);
 void fc_cpu_embed_fwd(struct fc_nn *nn, float *x, const struct fc_weight *w, const uint32_t *tok,
     size_t N, float scale);
 void fc_cpu_embed_add(

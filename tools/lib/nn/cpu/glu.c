@@ -44,3 +44,29 @@ void fc_cpu_clip(struct fc_nn *nn, float *x, float limit, size_t n)
 	for (size_t i = 0; i < n; i++)
 		x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
 }
+
+/* The gated unit whose other factor is 1. */
+void fc_cpu_act_bwd(struct fc_nn *nn, float *dx, const float *dy, const float *x, enum fc_act act,
+    size_t N, size_t F)
+{
+	const struct fc_kern *k = fc_cpu_of(nn)->kern;
+	const size_t n = N * F;
+#pragma omp parallel if (n > FC_PAR_ELEMENTS)
+	{
+		float one[CHUNK], unused[CHUNK];
+		for (size_t i = 0; i < CHUNK; i++)
+			one[i] = 1;
+#pragma omp for
+		for (size_t i = 0; i < n; i += CHUNK)
+			k->glu_bwd(dx + i, unused, dy + i, x + i, one, act, chunk_at(i, n));
+	}
+}
+
+void fc_cpu_clip_bwd(struct fc_nn *nn, float *dx, const float *x, float limit, size_t n)
+{
+	(void)nn;
+#pragma omp parallel for if (n > FC_PAR_ELEMENTS)
+	for (size_t i = 0; i < n; i++)
+		if (x[i] >= limit || x[i] <= -limit)
+			dx[i] = 0;
+}

@@ -55,3 +55,12 @@ void fc_cpu_scatter_rows(struct fc_nn *nn, float *to, const float *from, const u
 	for (size_t i = 0; i < n; i++)
 		k->axpy(to + row[i] * C, from + i * C, scale ? scale[i] : 1, C);
 }
+
+void fc_cpu_dot_rows(
+    struct fc_nn *nn, const float *a, const float *b, size_t n, size_t C, float *dot)
+{
+	const struct fc_kern *k = fc_cpu_of(nn)->kern;
+#pragma omp parallel for if (n * C > FC_PAR_ELEMENTS)
+	for (size_t i = 0; i < n; i++)
+		k->dot_rows(dot + i, 1, a + i * C, C, b + i * C, C, FC_F32, 1, 1, C);
+}

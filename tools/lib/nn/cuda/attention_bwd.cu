@@ -21,6 +21,7 @@ struct bwd_item {
 struct bwd_list {
 	struct attn_dims d;
 	uint32_t n_item, end, end_kv, end_delta;
+	float slope[ATTN_SLOPES];
 	struct bwd_item item[BWD_SEQS];
 };
 
@@ -43,14 +44,15 @@ __global__ void attn_delta_k(const __grid_constant__ struct bwd_list l)
 		it.delta[at] = sum;
 }
 
-/* P and dS of a query and a key from their products and the query's lse and delta. */
+/* P and dS of a query and a key, `back` before it, from their products and the query's lse and
+ * delta. */
 struct bwd_pair {
 	float p, ds;
 };
-__device__ inline struct bwd_pair bwd_pair_of(
-    const struct attn_dims &d, float qk, float dp, float lse, float delta)
+__device__ inline struct bwd_pair bwd_pair_of(const struct attn_dims &d, float slope, float qk,
+    uint32_t back, float dp, float lse, float delta)
 {
-	const float score = attn_score(d, 0, qk, 0), p = expf(score - lse);
+	const float score = attn_score(d, slope, qk, back), p = expf(score - lse);
 	float ds = d.scale * p * (dp - delta);
 	if (d.softcap > 0)
 		ds *= (1 - score / d.softcap) * (1 + score / d.softcap);
@@ -105,8 +107,8 @@ __device__ inline struct bwd_room<T> bwd_room_of(unsigned char *m, int wide, int
  * first is written.  query(j), key(j): of column j; lse(j), delta(j): of its query.  Has
  * WARP_SYNC(11). */
 template <class T, class QUERY, class KEY, class LSE, class DELTA>
-__device__ inline void bwd_row(const struct bwd_room<T> &m, const struct attn_dims &d, uint32_t n,
-    QUERY query, KEY key, LSE lse, DELTA delta)
+__device__ inline void bwd_row(const struct bwd_room<T> &m, const struct attn_dims &d, float slope,
+    uint32_t n, QUERY query, KEY key, LSE lse, DELTA delta)
 {
 	const int row = (int)threadIdx.x / 4, first = (int)threadIdx.x % 4;
 	const int from = row * tile_ld<float>(ATTN_SEEN), to = row * attn_ld_in_place<T>();
@@ -116,7 +118,8 @@ __device__ inline void bwd_row(const struct bwd_room<T> &m, const struct attn_di
 		const int j = first + 4 * i;
 		struct bwd_pair x = {0, 0};
 		if (bwd_sees(d, n, query(j), key(j)))
-			x = bwd_pair_of(d, m.s[from + j], m.dp[from + j], lse(j), delta(j));
+			x = bwd_pair_of(d, slope, m.s[from + j], query(j) - key(j), m.dp[from + j],
+			    lse(j), delta(j));
 		p[i] = x.p;
 		ds[i] = x.ds;
 	}
@@ -158,8 +161,9 @@ __global__ void attn_bwd_q_k(const __grid_constant__ struct bwd_list l)
 		attn_against<T>(m.dp, m.b, d, m.part, it.v + kv, kv_stride, n, 3);
 		SYNC(5);
 		bwd_row<T>(
-		    m, d, it.n, [=](int) { return query; }, [=](int j) { return k0 + (uint32_t)j; },
-		    [=](int) { return lse; }, [=](int) { return delta; });
+		    m, d, d.slope ? l.slope[head] : 0, it.n, [=](int) { return query; },
+		    [=](int j) { return k0 + (uint32_t)j; }, [=](int) { return lse; },
+		    [=](int) { return delta; });
 		attn_mix<T>(m.to, m.ds, d, m.part, it.k + kv, kv_stride, n, 6);
 	}
 	SYNC(8);
@@ -214,9 +218,9 @@ __global__ void attn_bwd_kv_k(const __grid_constant__ struct bwd_list l)
 			attn_against<T>(m.dp, m.b, d, m.part, it.dout + q, stride, n, 3);
 			SYNC(5);
 			bwd_row<T>(
-			    m, d, it.n, [=](int j) { return q0 + (uint32_t)j; },
-			    [=](int) { return key; }, [=](int j) { return m.lse[j]; },
-			    [=](int j) { return m.delta[j]; });
+			    m, d, d.slope ? l.slope[head] : 0, it.n,
+			    [=](int j) { return q0 + (uint32_t)j; }, [=](int) { return key; },
+			    [=](int j) { return m.lse[j]; }, [=](int j) { return m.delta[j]; });
 			attn_mix<T>(m.to, m.ds, d, m.part, it.q + q, stride, n, 6);
 			attn_mix<T>(m.to2, m.p, d, m.part, it.dout + q, stride, n, 8);
 		}
@@ -244,6 +248,8 @@ static void backward(struct fc_cuda *cu, const struct fc_attn *a, const struct f
     const struct fc_attn_grad *grad, size_t n_seq)
 {
 	struct bwd_list l;
+	if (!attn_set_slopes(cu, l.slope, a))
+		return;
 	const int wide = (int)attn_dims_of(a).wide;
 	size_t most = 0;
 	for (size_t s = 0; s < n_seq; s++)

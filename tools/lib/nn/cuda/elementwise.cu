@@ -54,6 +54,23 @@ __global__ void act_fwd_k(float *y, const float *x, enum fc_act act, size_t n)
 	y[i] = act_of(act, x[i], &d);
 }
 
+__global__ void act_bwd_k(float *dx, const float *dy, const float *x, enum fc_act act, size_t n)
+{
+	FOR_ELEMENTS(i, n)
+	{
+		float d;
+		act_of(act, x[i], &d);
+		dx[i] = dy[i] * d;
+	}
+}
+
+__global__ void clip_bwd_k(float *dx, const float *x, float limit, size_t n)
+{
+	FOR_ELEMENTS(i, n)
+	if (x[i] >= limit || x[i] <= -limit)
+		dx[i] = 0;
+}
+
 __global__ void clip_k(float *x, float limit, size_t n)
 {
 	FOR_ELEMENTS(i, n)
@@ -64,6 +81,12 @@ __global__ void add_k(float *y, const float *x, size_t n)
 {
 	FOR_ELEMENTS(i, n)
 	y[i] += x[i];
+}
+
+__global__ void scale_k(float *x, float factor, size_t n)
+{
+	FOR_ELEMENTS(i, n)
+	x[i] *= factor;
 }
 
 __global__ void bias_fwd_k(float *y, const float *bias, size_t n, size_t O)
@@ -149,6 +172,17 @@ void fc_cuda_act_fwd(
 	ELEMENTS(act_fwd_k, N * F, y, x, act, N * F);
 }
 
+void fc_cuda_act_bwd(struct fc_nn *nn, float *dx, const float *dy, const float *x, enum fc_act act,
+    size_t N, size_t F)
+{
+	ELEMENTS(act_bwd_k, N * F, dx, dy, x, act, N * F);
+}
+
+void fc_cuda_clip_bwd(struct fc_nn *nn, float *dx, const float *x, float limit, size_t n)
+{
+	ELEMENTS(clip_bwd_k, n, dx, x, limit, n);
+}
+
 void fc_cuda_clip(struct fc_nn *nn, float *x, float limit, size_t n)
 {
 	ELEMENTS(clip_k, n, x, limit, n);
@@ -163,6 +197,11 @@ void fc_cuda_gain_fwd(
     struct fc_nn *nn, float *y, const float *x, const float *gain, size_t N, size_t C)
 {
 	ELEMENTS(gain_fwd_k, N * C, y, x, gain, N * C, C);
+}
+
+void fc_cuda_scale(struct fc_nn *nn, float *x, float factor, size_t n)
+{
+	ELEMENTS(scale_k, n, x, factor, n);
 }
 
 void fc_cuda_bias_fwd(struct fc_nn *nn, float *y, const float *bias, size_t N, size_t O)

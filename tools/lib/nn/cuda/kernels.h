@@ -25,6 +25,8 @@ void fc_cuda_add_parts(struct fc_cuda *cu, float *to, const double *part, size_t
 void fc_cuda_bias_bwd(struct fc_nn *nn, float *dbias, const float *dy, size_t N, size_t O);
 void fc_cuda_gain_bwd(
     struct fc_nn *nn, float *dgain, const float *dy, const float *x, size_t N, size_t C);
+void fc_cuda_dot_rows(
+    struct fc_nn *nn, const float *a, const float *b, size_t n, size_t C, float *dot);
 void fc_cuda_sum_squares(struct fc_nn *nn, const float *x, size_t n, double *sum);
 
 /* ---- convert.cu ---- */
@@ -59,8 +61,12 @@ void fc_cuda_glu_bwd(struct fc_nn *nn, float *dgate, float *dup, const float *dy
     const float *up, enum fc_act act, size_t N, size_t F);
 void fc_cuda_act_fwd(
     struct fc_nn *nn, float *y, const float *x, enum fc_act act, size_t N, size_t F);
+void fc_cuda_act_bwd(struct fc_nn *nn, float *dx, const float *dy, const float *x, enum fc_act act,
+    size_t N, size_t F);
+void fc_cuda_clip_bwd(struct fc_nn *nn, float *dx, const float *x, float limit, size_t n);
 void fc_cuda_clip(struct fc_nn *nn, float *x, float limit, size_t n);
 void fc_cuda_add(struct fc_nn *nn, float *y, const float *x, size_t n);
+void fc_cuda_scale(struct fc_nn *nn, float *x, float factor, size_t n);
 void fc_cuda_split(
     struct fc_nn *nn, float *const part[], const float *x, const struct fc_split *c, size_t N);
 void fc_cuda_concat(
@@ -91,6 +97,9 @@ void fc_cuda_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float *dy
     const float *w, size_t N, size_t C, float eps, bool plus_one);
 void fc_cuda_layernorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w,
     const float *bias, size_t N, size_t C, float eps);
+
+void fc_cuda_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias, const float *dy,
+    const float *x, const float *w, size_t N, size_t C, float eps);
 
 /* ---- attention.cu, attention_bwd.cu ---- */
 void fc_cuda_attn_fwd(

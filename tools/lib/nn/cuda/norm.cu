@@ -83,6 +83,48 @@ __global__ void layernorm_fwd_k(
 	}
 }
 
+/* With h = (x - mean) r and g = dy * w:  dx += r (g - mean(g) - h mean(g h)) */
+__global__ void layernorm_bwd_x_k(float *dx, double *means /* [N] */, double *inv /* [N] r */,
+    const float *dy, const float *x, const float *w, size_t N, size_t C, float eps)
+{
+	SHARED(double, s, FC_WARP);
+	for (size_t n = blockIdx.x; n < N; n += gridDim.x) {
+		const float *xn = x + n * C, *dyn = dy + n * C;
+		const double mean =
+		    row_sum(C, s, 1, [=](size_t i) { return (double)xn[i]; }) / (double)C;
+		const double variance = row_sum(C, s, 3, [=](size_t i) {
+			return ((double)xn[i] - mean) * ((double)xn[i] - mean);
+		}) / (double)C;
+		const double sum =
+		    row_sum(C, s, 5, [=](size_t i) { return (double)dyn[i] * (double)w[i]; });
+		const double dot = row_sum(C, s, 7, [=](size_t i) {
+			return (double)dyn[i] * (double)w[i] * ((double)xn[i] - mean);
+		});
+		const double r = 1 / sqrt(variance + (double)eps);
+		for (size_t i = threadIdx.x; i < C; i += blockDim.x)
+			dx[n * C + i] += (float)(r *
+			    ((double)dyn[i] * (double)w[i] - sum / (double)C -
+				((double)xn[i] - mean) * r * r * dot / (double)C));
+		if (threadIdx.x == 0) {
+			means[n] = mean;
+			inv[n] = r;
+		}
+	}
+}
+
+/* A lane a column: part[p, i] = sum over the p-th part of the rows of dy h. */
+__global__ void layernorm_bwd_w_k(double *part, const float *dy, const float *x,
+    const double *means, const double *inv, size_t N, size_t C, size_t n_part)
+{
+	const size_t i = lane_index(), p = blockIdx.y;
+	if (i >= C)
+		return;
+	double sum = 0;
+	for (size_t n = N * p / n_part; n < N * (p + 1) / n_part; n++)
+		sum += (double)dy[n * C + i] * ((double)x[n * C + i] - means[n]) * inv[n];
+	part[p * C + i] = sum;
+}
+
 void fc_cuda_rmsnorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w, size_t N,
     size_t C, float eps, bool plus_one)
 {
@@ -119,4 +161,23 @@ void fc_cuda_layernorm_fwd(struct fc_nn *nn, float *y, const float *x, const flo
 {
 	KLAUNCH(fc_cuda_of(nn), layernorm_fwd_k, fc_row_blocks(N), NORM_BLOCK, 0, y, x, w, bias, N,
 	    C, eps);
+}
+
+void fc_cuda_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias, const float *dy,
+    const float *x, const float *w, size_t N, size_t C, float eps)
+{
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	const size_t n_part = fc_cuda_min(N, FC_CUDA_PARTS_MOST);
+	double *part = static_cast<double *>(
+	    fc_cuda_scratch(cu, FC_CUDA_SUMS, n_part * C + 2 * N, sizeof *part));
+	double *means = part + n_part * C, *inv = means + N;
+	if (!part)
+		return;
+	KLAUNCH(cu, layernorm_bwd_x_k, fc_row_blocks(N), NORM_BLOCK, 0, dx, means, inv, dy, x, w, N,
+	    C, eps);
+	KLAUNCH(cu, layernorm_bwd_w_k, dim3((unsigned)fc_cuda_ceil(C, 128), (unsigned)n_part), 128,
+	    0, part, dy, x, means, inv, N, C, n_part);
+	fc_cuda_add_parts(cu, dw, part, n_part, C);
+	if (dbias)
+		fc_cuda_bias_bwd(nn, dbias, dy, N, C);
 }

@@ -56,6 +56,20 @@ __global__ void square_sums_k(double *sum, const float *x, size_t n)
 		sum[blockIdx.x] = part;
 }
 
+/* One block of lanes a row. */
+__global__ void dot_rows_k(float *dot, const float *a, const float *b, size_t n, size_t C)
+{
+	SHARED(double, s, FC_WARP);
+	for (size_t r = blockIdx.x; r < n; r += gridDim.x) {
+		double part = 0;
+		for (size_t i = threadIdx.x; i < C; i += blockDim.x)
+			part += (double)a[r * C + i] * (double)b[r * C + i];
+		part = block_sum(part, s, 1);
+		if (threadIdx.x == 0)
+			dot[r] = (float)part;
+	}
+}
+
 void fc_cuda_add_parts(struct fc_cuda *cu, float *to, const double *part, size_t n_part, size_t C)
 {
 	KLAUNCH(cu, add_parts_k, (unsigned)fc_cuda_ceil(C, SUM_BLOCK), SUM_BLOCK, 0, to, part,
@@ -93,4 +107,16 @@ void fc_cuda_sum_squares(struct fc_nn *nn, const float *x, size_t n, double *sum
 	    static_cast<double *>(fc_cuda_scratch(cu, FC_CUDA_SUMS, n_sum, sizeof *on_device));
 	KLAUNCH(cu, square_sums_k, (unsigned)n_sum, SQUARE_BLOCK, 0, on_device, x, n);
 	fc_cuda_get(nn, sum, on_device, n_sum * sizeof *sum);
+}
+
+void fc_cuda_dot_rows(
+    struct fc_nn *nn, const float *a, const float *b, size_t n, size_t C, float *dot)
+{
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	float *on_device =
+	    static_cast<float *>(fc_cuda_scratch(cu, FC_CUDA_SUMS, n, sizeof *on_device));
+	if (!on_device)
+		return;
+	KLAUNCH(cu, dot_rows_k, fc_row_blocks(n), 256, 0, on_device, a, b, n, C);
+	fc_cuda_get(nn, dot, on_device, n * sizeof *dot);
 }

@@ -255,6 +255,20 @@ static void far_layernorm_fwd(struct fc_nn *nn, float *y, const float *x, const 
 		f->cpu->ops->layernorm_fwd(f->cpu, y, x, w, bias, N, C, eps);
 }
 
+static void far_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias, const float *dy,
+    const float *x, const float *w, size_t N, size_t C, float eps)
+{
+	struct fc_far *f = far_begin(nn, "layernorm_bwd");
+	dx = fc_far_at(f, dx);
+	dw = fc_far_at(f, dw);
+	dbias = fc_far_at(f, dbias);
+	dy = fc_far_at(f, dy);
+	x = fc_far_at(f, x);
+	w = fc_far_at(f, w);
+	if (!f->failed)
+		f->cpu->ops->layernorm_bwd(f->cpu, dx, dw, dbias, dy, x, w, N, C, eps);
+}
+
 static void far_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N, size_t heads,
     size_t D, const struct fc_rope *r, bool inverse)
 {
@@ -299,6 +313,26 @@ static void far_act_fwd(
 		f->cpu->ops->act_fwd(f->cpu, y, x, act, N, F);
 }
 
+static void far_act_bwd(struct fc_nn *nn, float *dx, const float *dy, const float *x,
+    enum fc_act act, size_t N, size_t F)
+{
+	struct fc_far *f = far_begin(nn, "act_bwd");
+	dx = fc_far_at(f, dx);
+	dy = fc_far_at(f, dy);
+	x = fc_far_at(f, x);
+	if (!f->failed)
+		f->cpu->ops->act_bwd(f->cpu, dx, dy, x, act, N, F);
+}
+
+static void far_clip_bwd(struct fc_nn *nn, float *dx, const float *x, float limit, size_t n)
+{
+	struct fc_far *f = far_begin(nn, "clip_bwd");
+	dx = fc_far_at(f, dx);
+	x = fc_far_at(f, x);
+	if (!f->failed)
+		f->cpu->ops->clip_bwd(f->cpu, dx, x, limit, n);
+}
+
 static void far_clip(struct fc_nn *nn, float *x, float limit, size_t n)
 {
 	struct fc_far *f = far_begin(nn, "clip");
@@ -314,6 +348,14 @@ static void far_add(struct fc_nn *nn, float *y, const float *x, size_t n)
 	x = fc_far_at(f, x);
 	if (!f->failed)
 		f->cpu->ops->add(f->cpu, y, x, n);
+}
+
+static void far_scale(struct fc_nn *nn, float *x, float factor, size_t n)
+{
+	struct fc_far *f = far_begin(nn, "scale");
+	x = fc_far_at(f, x);
+	if (!f->failed)
+		f->cpu->ops->scale(f->cpu, x, factor, n);
 }
 
 static void far_route(struct fc_nn *nn, const struct fc_weight *w, const float *x, size_t N,
@@ -344,6 +386,16 @@ static void far_scatter_rows(struct fc_nn *nn, float *to, const float *from, con
 	from = fc_far_at(f, from);
 	if (!f->failed)
 		f->cpu->ops->scatter_rows(f->cpu, to, from, row, scale, n, C);
+}
+
+static void far_dot_rows(
+    struct fc_nn *nn, const float *a, const float *b, size_t n, size_t C, float *dot)
+{
+	struct fc_far *f = far_begin(nn, "dot_rows");
+	a = fc_far_at(f, a);
+	b = fc_far_at(f, b);
+	if (!f->failed)
+		f->cpu->ops->dot_rows(f->cpu, a, b, n, C, dot);
 }
 
 static void far_embed_fwd(struct fc_nn *nn, float *x, const struct fc_weight *w,
@@ -502,19 +554,24 @@ static const struct fc_nn_ops far_ops = {
     .rmsnorm_fwd = far_rmsnorm_fwd,
     .rmsnorm_bwd = far_rmsnorm_bwd,
     .layernorm_fwd = far_layernorm_fwd,
+    .layernorm_bwd = far_layernorm_bwd,
     .rope_apply = far_rope_apply,
     .attn_fwd = far_attn_fwd,
     .attn_bwd = far_attn_bwd,
     .glu_fwd = far_glu_fwd,
     .glu_bwd = far_glu_bwd,
     .act_fwd = far_act_fwd,
+    .act_bwd = far_act_bwd,
     .clip = far_clip,
+    .clip_bwd = far_clip_bwd,
     .add = far_add,
+    .scale = far_scale,
     .split = far_split,
     .concat = far_concat,
     .route = far_route,
     .gather_rows = far_gather_rows,
     .scatter_rows = far_scatter_rows,
+    .dot_rows = far_dot_rows,
     .embed_fwd = far_embed_fwd,
     .embed_add = far_embed_add,
     .embed_bwd = far_embed_bwd,
