@@ -9,6 +9,7 @@
 #include "model/kvcache.h"
 #include "model/params.h"
 #include "nn/dry.h"
+#include "nn/ops.h"
 #include "t.h"
 
 #include "device.h"
@@ -103,6 +104,7 @@ static int run_training(struct fc_nn *nn)
 	const struct fc_targets t = {row, target, sft, kd, NULL, 3};
 	if (fc_params_open(&p, dir, nn, &err) < 0)
 		return strstr(err.msg, "not supported") ? 1 : -1;
+	fc_params_zero_grad(p);
 	const int ret = fc_params_step(nn, p, &batch, &t, true, &loss, &err);
 	fc_params_free(p);
 	return ret;
@@ -157,9 +159,24 @@ static void test_count(const char *name, enum fc_compute compute)
 	remove(path);
 }
 
+/* An operation that one of them lacks would end a program that calls it. */
+static void test_table(struct fc_nn *nn, const char *name)
+{
+	void (*op[sizeof *nn->ops / sizeof(void (*)(void))])(void);
+	size_t n = 0;
+	memcpy(op, nn->ops, sizeof op);
+	for (size_t i = 0; i < FC_LEN(op); i++)
+		n += op[i] != NULL;
+	T_OK(n == FC_LEN(op), "%s has all %zu operations: %zu", name, FC_LEN(op), n);
+}
+
 int main(void)
 {
 	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
+	struct fc_nn *dry = fc_dry_open(nn);
+	test_table(nn, device_name());
+	test_table(dry, "dry");
+	fc_nn_close(dry);
 	if (!T_OK(mkdtemp(dir) != NULL, "temporary folder"))
 		return t_done();
 	for (uint32_t i = 0; i < N; i++)

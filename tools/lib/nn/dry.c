@@ -123,6 +123,16 @@ static void dry_bias_bwd(struct fc_nn *nn, float *dbias, const float *dy, size_t
 {
 }
 
+static void dry_gain_fwd(
+    struct fc_nn *nn, float *y, const float *x, const float *gain, size_t N, size_t C)
+{
+}
+
+static void dry_gain_bwd(
+    struct fc_nn *nn, float *dgain, const float *dy, const float *x, size_t N, size_t C)
+{
+}
+
 static void dry_rmsnorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w, size_t N,
     size_t C, float eps, bool plus_one)
 {
@@ -135,6 +145,11 @@ static void dry_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float 
 
 static void dry_layernorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w,
     const float *bias, size_t N, size_t C, float eps)
+{
+}
+
+static void dry_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias, const float *dy,
+    const float *x, const float *w, size_t N, size_t C, float eps)
 {
 }
 
@@ -168,11 +183,24 @@ static void dry_act_fwd(
 {
 }
 
+static void dry_act_bwd(struct fc_nn *nn, float *dx, const float *dy, const float *x,
+    enum fc_act act, size_t N, size_t F)
+{
+}
+
 static void dry_clip(struct fc_nn *nn, float *x, float limit, size_t n)
 {
 }
 
+static void dry_clip_bwd(struct fc_nn *nn, float *dx, const float *x, float limit, size_t n)
+{
+}
+
 static void dry_add(struct fc_nn *nn, float *y, const float *x, size_t n)
+{
+}
+
+static void dry_scale(struct fc_nn *nn, float *x, float factor, size_t n)
 {
 }
 
@@ -204,6 +232,12 @@ static void dry_gather_rows(
 static void dry_scatter_rows(struct fc_nn *nn, float *to, const float *from, const uint32_t *row,
     const float *scale, size_t n, size_t C)
 {
+}
+
+static void dry_dot_rows(
+    struct fc_nn *nn, const float *a, const float *b, size_t n, size_t C, float *dot)
+{
+	memset(dot, 0, n * sizeof *dot);
 }
 
 static void dry_embed_fwd(struct fc_nn *nn, float *x, const struct fc_weight *w,
@@ -294,22 +328,29 @@ static const struct fc_nn_ops dry_ops = {
     .linear_bwd_w = dry_linear_bwd_w,
     .bias_fwd = dry_bias_fwd,
     .bias_bwd = dry_bias_bwd,
+    .gain_fwd = dry_gain_fwd,
+    .gain_bwd = dry_gain_bwd,
     .rmsnorm_fwd = dry_rmsnorm_fwd,
     .rmsnorm_bwd = dry_rmsnorm_bwd,
     .layernorm_fwd = dry_layernorm_fwd,
+    .layernorm_bwd = dry_layernorm_bwd,
     .rope_apply = dry_rope_apply,
     .attn_fwd = dry_attn_fwd,
     .attn_bwd = dry_attn_bwd,
     .glu_fwd = dry_glu_fwd,
     .glu_bwd = dry_glu_bwd,
     .act_fwd = dry_act_fwd,
+    .act_bwd = dry_act_bwd,
     .clip = dry_clip,
+    .clip_bwd = dry_clip_bwd,
     .add = dry_add,
+    .scale = dry_scale,
     .split = dry_split,
     .concat = dry_concat,
     .route = dry_route,
     .gather_rows = dry_gather_rows,
     .scatter_rows = dry_scatter_rows,
+    .dot_rows = dry_dot_rows,
     .embed_fwd = dry_embed_fwd,
     .embed_add = dry_embed_add,
     .embed_bwd = dry_embed_bwd,
