@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/hostmem.h"
 #include "base/isa.h"
 #include "base/mem.h"
 #include "nn/cpu/backend.h"
@@ -57,11 +57,8 @@ static int cpu_check(struct fc_nn *nn, struct fc_err *e)
 
 static void cpu_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
 {
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	const long all = sysconf(_SC_PHYS_PAGES), left = sysconf(_SC_AVPHYS_PAGES);
 	(void)nn;
-	*n_total = all > 0 ? (size_t)all * page : 0;
-	*n_free = left > 0 ? (size_t)left * page : 0;
+	fc_host_memory("", n_free, n_total);
 }
 
 static void cpu_describe(const struct fc_nn *nn, char *text, size_t size)
