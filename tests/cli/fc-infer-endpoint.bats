@@ -91,6 +91,10 @@ same_rows() { # but for the sum of unrounded values and for what is not known of
 	[[ $output == *"log.jsonl: 4 were asked before"*"8 requests"* ]]
 	same_rows got.fcs
 	[ "$(wc -l <log.jsonl)" -eq 12 ]
+	sed 's/$/\r/' log.jsonl | tee crlf.jsonl >want
+	run -1 ask --log crlf.jsonl -o crlf.fcs chats.jsonl
+	[[ $output == *"crlf.jsonl:1: the line ends in CR LF; the file is another's" ]]
+	cmp crlf.jsonl want
 	run -0 ask --log log.jsonl -o got.fcs chats.jsonl
 	[[ $output == *"log.jsonl: 12 were asked before"* && $output != *requests* ]]
 	same_rows got.fcs

@@ -267,7 +267,7 @@ for line in sys.stdin:
 	[ "$(cat one)" = 1 ]
 	[ "$(ask --tstamp 1700000000 | jq .tstamp | sort -u)" = 1700000000 ]
 	run -1 fc-infer -q -m "$(kit pivot)" -o x.fcs q.jsonl
-	[[ $output == *'q.jsonl:1: expected an object with "messages", "text" or "conversations"'* ]]
+	[[ $output == *'q.jsonl:1: the members are "question_id", "category", "turns"; expected "messages" or "conversations", '* ]]
 }
 
 @test "--resume answers what is missing, after any cut; the bytes are those of one run" {
@@ -423,22 +423,51 @@ END
 	[ "$(jq -c 'del(.messages[-1], .answered_by)' out)" = "$(cat in.jsonl)" ]
 }
 
-@test "the lines of jq in the manual make conversations" {
-	mandoc -Tascii "$FC_ROOT/man/fc-infer.1" | sed 's/.\x08//g' | sed -n "/^OTHER FORMS/,/^EXIT STATUS/p" |
-		tr -s ' \n' ' ' | grep -o "jq -c '[^']*'" | sed "s/jq -c '\(.*\)'/\1/" >filters
+@test "what the manual shows of other forms makes conversations" {
+	mandoc -Tascii -O width=200 "$FC_ROOT/man/fc-infer.1" | sed 's/.\x08//g' | sed -n "/^OTHER FORMS/,/^ENVIRONMENT/p" >page
+	tr -s ' \n' ' ' <page | grep -o "jq -c '[^']*'" | sed "s/jq -c '\(.*\)'/\1/" >filters
 	[ "$(wc -l <filters)" -eq 5 ]
 	answer='[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]'
-	expect() { # expect LINE_OF_JQ INPUT
-		run -1 fc-infer -q --tokens -m "$(kit pivot)" -o x.fcs <<<"$2"
-		[[ $output == *"OTHER FORMS"* || $output == *"jq -c"* ]]
-		[ "$(jq -c "$(sed -n "$1p" filters)" <<<"$2" | jq -c .messages)" = "$answer" ]
-	}
-	expect 1 "[{\"messages\":$answer}]"
-	expect 2 '{"instruction":"a","input":"","output":"b"}'
-	expect 3 '{"prompt":"a","completion":"b"}'
-	expect 4 '{"prompt":[{"role":"user","content":"a"}],"completion":[{"role":"assistant","content":"b"}]}'
-	[ "$(jq -c "$(sed -n 5p filters)" <<<"{\"chosen\":$answer}" | jq -c .messages)" = "$answer" ]
-	[ "$(jq -c "$(sed -n 2p filters)" <<<'{"instruction":"a","input":"x","output":"b"}' | jq -c '.messages[0].content')" = '"a\n\nx"' ]
+	made() { jq -c "$(sed -n "$1p" filters)" <<<"$2"; } # made LINE_OF_JQ INPUT
+	read_as() { fc-infer -q --tokens -m "$(kit pivot)" | fc-view --jsonl | jq -r .text; }
+	[ "$(made 1 '{"prompt":"a","completion":"b"}')" = "{\"messages\":$answer}" ]
+	[ "$(made 2 "{\"chosen\":$answer}")" = "{\"messages\":$answer}" ]
+	want=$(read_as <<<"{\"messages\":$answer}")
+	[ "$(made 3 '{"instruction":"a","context":"","response":"b","category":"c"}' | read_as)" = "$want" ]
+	[ "$(made 4 '{"id":"x","system_prompt":"","question":"a","response":"b"}' | read_as)" = "$want" ]
+	[ "$(made 5 '{"messages":[{"content":"x"},{"tool_calls":[{"function":{"arguments":"{\"x\": 1}"}},{"function":{"arguments":{"y":2}}}]}]}' |
+		jq -c '.messages[1].tool_calls')" = '[{"function":{"arguments":{"x":1}}},{"function":{"arguments":{"y":2}}}]' ]
+	# each form that is shown is read
+	mandoc -Tascii -O width=400 "$FC_ROOT/man/fc-infer.1" | sed 's/.\x08//g' |
+		sed -n '/^ *Forms of conversations/,/^ *Questions of benchmarks/p' | grep -o '^ *{".*}$' |
+		sed 's/"tools": \[\.\.\.\]/"tools": []/; s/"prompt": \[\.\.\.\], "chosen": \[\.\.\.\], "rejected": \[\.\.\.\]/"prompt": "The sky is", "chosen": " blue.", "rejected": " red."/; s/"conversations": \[\.\.\.\]/"conversations": [{"from": "human", "value": "Hi"}]/; s/"rejected": {\.\.\.}/"rejected": {"from": "gpt", "value": "No."}/' >forms.jsonl
+	[ "$(wc -l <forms.jsonl)" -eq 11 ]
+	fc-infer -q --tokens -m "$(kit pivot)" -o x.fcs forms.jsonl
+	[ "$(fc-view --jsonl x.fcs | wc -l)" -eq 14 ] # three are pairs
+}
+
+@test "Parquet and Arrow: the manual's lines make JSON of them" {
+	python3 -c 'import pyarrow' 2>/dev/null || skip "no pyarrow"
+	mandoc -Tascii -O width=200 "$FC_ROOT/man/fc-infer.1" | sed 's/.\x08//g' | sed -n "/^OTHER FORMS/,/^ENVIRONMENT/p" >page
+	python3 - <<'END'
+import json, pyarrow, pyarrow.ipc, pyarrow.parquet
+rows = [{"id": f"r{i}", "messages": [{"role": "user", "content": f"H\u00e9 {i}"}, {"role": "assistant", "content": "Yes"}],
+         "n": None if i else 1.5} for i in range(3)]
+table = pyarrow.Table.from_pylist(rows)
+pyarrow.parquet.write_table(table, "x.parquet")
+with pyarrow.ipc.new_stream("x.arrow", table.schema) as w: w.write_table(table)
+open("x.jsonl", "w").writelines(json.dumps(r) + "\n" for r in rows)
+END
+	run -1 fc-infer -q --tokens -m "$(kit pivot)" -o x.fcs x.parquet
+	[[ $output == *"x.parquet: JSON in UTF-8 is expected, this is Parquet; duckdb -c "* ]]
+	run -1 fc-infer -q --tokens -m "$(kit pivot)" -o x.fcs x.arrow
+	[[ $output == *"x.arrow: JSON in UTF-8 is expected, this is Arrow; "* ]]
+	fc-infer -q --tokens --no-history -m "$(kit pivot)" x.jsonl >want
+	for kind in parquet:parquet ipc:arrow; do
+		# the program between the quotes, without the page's indentation
+		sed -n "/pyarrow.${kind%:*} as/,/print/p" page | sed "s/^ *python3 -c '//; s/^           //; s/' FILE.*//" >read.py
+		python3 read.py "x.${kind#*:}" | fc-infer -q --tokens --no-history -m "$(kit pivot)" | cmp - want
+	done
 }
 
 @test "the date of strftime_now is told" {

@@ -245,9 +245,14 @@ static void test_refusals(void)
 		":2: \"prompt\" and \"completion\" are neither both text nor both messages",
 		"an empty prompt"},
 	    {"{\"prompt\":\"a\",\"completion\":\"b\",\"label\":false}",
-		":2: a \"label\" beside prompt and completion: unpaired preferences (TRL) are not "
-		"supported; jq -c 'select(.label) | del(.label)' takes the preferred completions",
+		":2: with \"label\" this is an unpaired preference, which is not supported; jq -c "
+		"'select(.label) | del(.label)' takes what was preferred",
 		"an unpaired preference"},
+	    {"{\"instruction\":\"a\",\"output\":\"b\",\"kto_tag\":true}",
+		":2: with \"kto_tag\" this is an unpaired preference, which is not supported; jq "
+		"-c "
+		"'select(.kto_tag) | del(.kto_tag)' takes what was preferred",
+		"and LLaMA-Factory's"},
 	    {"{\"conversations\":[{\"from\":\"function_call\",\"value\":\"f(x)\"}]}",
 		":2: message 1: the value of a \"function_call\" is not the JSON of a call, "
 		"{\"name\", \"arguments\"}, or of a list of calls",

@@ -39,7 +39,7 @@ static bool is_read(const char *name)
 /* Members of a line that a template is meant to read; all others are data about it. */
 static void add_line(struct unread *u, const struct fc_chat *chat, const struct fc_conversation *c)
 {
-	static const char *const meant[] = {"tools", "documents"};
+	static const char *const meant[] = {"tools", "documents", "images", "videos", "audios"};
 	const json_t *system = json_object_get(c->extra, "system");
 	json_t *kwargs = json_object_get(c->extra, "chat_template_kwargs"), *v;
 	const char *key;
@@ -58,6 +58,21 @@ static void add_line(struct unread *u, const struct fc_chat *chat, const struct 
 		count_member(&u->of_line, "system");
 }
 
+/* Calls whose arguments are JSON as text, as OpenAI's interface has them: templates expect objects
+ * (transformers, "Tool use"), and quote text once more. */
+static uint64_t count_text_arguments(const struct fc_message *m)
+{
+	uint64_t n = 0;
+	size_t i;
+	json_t *call;
+	json_array_foreach(json_object_get(m->members, "tool_calls"), i, call)
+	{
+		const json_t *function = json_object_get(call, "function");
+		n += json_is_string(json_object_get(function, "arguments"));
+	}
+	return n;
+}
+
 void infer_unread_add(struct unread *u, const struct fc_chat *chat, const struct fc_conversation *c)
 {
 	const char *key;
@@ -65,6 +80,7 @@ void infer_unread_add(struct unread *u, const struct fc_chat *chat, const struct
 	u->n_opening += c->n_opening;
 	for (size_t i = 0; i < c->n_message; i++) {
 		u->n_untrained += c->message[i].untrained;
+		u->n_text_arguments += count_text_arguments(&c->message[i]);
 		u->n_truncated +=
 		    !c->message[i].untrained && fc_message_is_truncated(&c->message[i]);
 		json_object_foreach(c->message[i].members, key, v)
@@ -101,6 +117,11 @@ void infer_unread_tell(const struct unread *u)
 		    u->n_opening);
 	if (u->n_untrained)
 		fc_note("%" PRIu64 " answers are not learned, as their lines say", u->n_untrained);
+	if (u->n_text_arguments)
+		fc_warn("%" PRIu64
+			" tool calls have arguments as text, where chat templates expect "
+			"objects; see fc-infer(1), OTHER FORMS",
+		    u->n_text_arguments);
 	if (u->n_truncated)
 		fc_note("%" PRIu64
 			" answers were truncated, as their finish_reason says: that they end "

@@ -18,6 +18,7 @@ struct unread {
 	struct unread_list of_message, of_line; /* members that the template does not read */
 	uint64_t n_opening;                     /* answers that no user's message precedes */
 	uint64_t n_untrained;                   /* answers whose weight or flag says so */
+	uint64_t n_text_arguments;              /* calls of tools, see unread.c */
 	uint64_t n_truncated; /* answers whose finish_reason says that they were */
 };
 void infer_unread_add(

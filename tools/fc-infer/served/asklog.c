@@ -80,8 +80,14 @@ static int read_old(struct asklog *a, struct fc_err *e)
 	if (fc_lines_open(&lines, a->path, e) < 0)
 		return -1;
 	while ((got = fc_lines_next(lines, &p, &n, e)) > 0) {
-		if (fc_lines_bytes(lines) != a->end + n + 1)
-			break; /* without its newline */
+		const uint64_t n_bytes = fc_lines_bytes(lines) - a->end;
+		if (n_bytes == n)
+			break; /* without its newline: the last */
+		if (n_bytes != n + 1) {
+			got = fc_fail(e, "%s: the line ends in CR LF; the file is another's",
+			    fc_lines_where(lines));
+			break;
+		}
 		if (!fc_line_is_blank(p, n) && take_old(a, p, n, fc_lines_where(lines), e) < 0) {
 			got = -1;
 			break;

@@ -97,13 +97,13 @@ static int fail_ambiguous(
 static int check_accepted(
     enum fc_shape s, const json_t *line, unsigned kinds, const char *where, struct fc_err *e)
 {
-	if (s == FC_SHAPE_COMPLETION && json_is_boolean(get(line, "label")))
+	/* TRL's and LLaMA-Factory's sign of unpaired preferences, half of which nobody wants */
+	const char *label = s == FC_SHAPE_COMPLETION ? "label" : "kto_tag";
+	if (s <= FC_SHAPE_COMPLETION && json_is_boolean(get(line, label)))
 		return fc_fail(e,
-		    "%s: a \"label\" beside prompt and completion: unpaired preferences (TRL) are "
-		    "not "
-		    "supported; jq -c 'select(.label) | del(.label)' takes the preferred "
-		    "completions",
-		    where);
+		    "%s: with \"%s\" this is an unpaired preference, which is not supported; jq -c "
+		    "'select(.%s) | del(.%s)' takes what was preferred",
+		    where, label, label, label);
 	if (s == FC_SHAPE_COMPLETION && !is_messages(get(line, "completion")) &&
 	    !(kinds & FC_LINE_TEXTS))
 		return fc_fail(e,
@@ -160,15 +160,16 @@ int fc_shape_find(
 	const bool sharegpt = get(line, "conversations") != NULL;
 	if (get(line, "messages")) {
 		*s = FC_SHAPE_MESSAGES;
-		return sharegpt ? fail_ambiguous(line, names[FC_SHAPE_MESSAGES],
-				      names[FC_SHAPE_SHAREGPT], where, e)
-				: 0;
+		if (sharegpt)
+			return fail_ambiguous(
+			    line, names[FC_SHAPE_MESSAGES], names[FC_SHAPE_SHAREGPT], where, e);
+		return check_accepted(*s, line, kinds, where, e);
 	}
 	if (sharegpt) {
 		const bool pair = kinds & FC_LINE_PAIRS && json_is_object(get(line, "chosen")) &&
 		    json_is_object(get(line, "rejected"));
 		*s = pair ? FC_SHAPE_SHAREGPT_PAIR : FC_SHAPE_SHAREGPT;
-		return 0;
+		return check_accepted(*s, line, kinds, where, e);
 	}
 	const size_t n = find_hits(hit, line, kinds);
 	if (!n)
