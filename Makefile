@@ -91,6 +91,7 @@ help:
 	@echo 'lint           formatting, layers, man pages, shell'
 	@echo 'install        into $$(DESTDIR)$$(PREFIX); install-strip without symbols; uninstall removes it'
 	@echo 'deps           install the Debian packages that are missing'
+	@echo 'deb            a package of Debian, in $(B)/deb/'
 	@echo 'dist           the sources of the last commit, as an archive in $(B)/'
 
 # Program $(B)/$1: its own object, the library, and the objects of its tool, for a tool itself or for
@@ -294,8 +295,10 @@ INSTALLED = $(call into,bin,$(BINDIR),$(BINS)) $(call into,lib,$(LIBDIR),$(LIBRA
     $(call into,exe,$(DATADIR),$(wildcard pipelines/submit.sh pipelines/weights.sh pipelines/fcstream.py)) \
     $(call into,doc,$(DATADIR),$(wildcard pipelines/*.mk proto/*.proto)) \
     $(call into,doc,$(DATADIR)/recipes,$(wildcard pipelines/recipes/*.yml)) \
-    $(call into,doc,$(DATADIR)/real,$(wildcard pipelines/real/*.mk pipelines/real/*.py)) \
-    $(call into,doc,$(DATADIR)/demo,$(wildcard $(DEMO)/*.mk $(DEMO)/*.py $(DEMO)/*.gp $(DEMO)/*.json)) \
+    $(call into,doc,$(DATADIR)/real,$(wildcard pipelines/real/*.mk)) \
+    $(call into,exe,$(DATADIR)/real,$(wildcard pipelines/real/*.py)) \
+    $(call into,doc,$(DATADIR)/demo,$(wildcard $(DEMO)/*.mk $(DEMO)/*.gp $(DEMO)/*.json)) \
+    $(call into,exe,$(DATADIR)/demo,$(wildcard $(DEMO)/*.py)) \
     $(foreach m,$(wildcard $(DEMO)/kit/*),$(call into,doc,$(DATADIR)/demo/kit/$(notdir $m),$(wildcard $m/*))) \
     $(call into,doc,$(DOCDIR),$(wildcard README.md CHANGES.md LICENSE pipelines/alignment.md)) \
     $(foreach m,$(MANS),$(call into,doc,$(MANDIR)/man$(subst .,,$(suffix $m)),$m))
@@ -332,6 +335,16 @@ uninstall:
 	    $(MODDIR)/libfc-mpi.so $(MODDIR)/libfc-cuda.so)
 	@for d in $(addprefix $(DESTDIR),$(OWN_FOLDERS)); do [ ! -d "$$d" ] || rmdir --ignore-fail-on-non-empty "$$d"; done
 
+# A package of Debian with what is built here, in its folders.
+deb: all
+	@for p in dpkg-gencontrol dpkg-shlibdeps; do command -v $$p >/dev/null || { \
+	    echo 'make deb needs dpkg-dev (pipelines/deps.sh deb)'; exit 1; }; done
+	@rm -rf $(B)/deb
+	@$(AGAIN) -s -o all install-strip DESTDIR=$(abspath $(B)/deb/root) PREFIX=/usr BINDIR=/usr/bin MANDIR=/usr/share/man \
+	    DATADIR=/usr/share/fusechat LIBDIR=/usr/lib/$$(dpkg-architecture -qDEB_HOST_MULTIARCH) \
+	    ZSHDIR=/usr/share/zsh/vendor-completions
+	@packaging/deb.sh $(B)/deb/root $(B)/deb '$(VERSION)'
+
 # The same commit gives the same bytes, whoever packs it and when.
 DIST = fc-tools-$(RELEASE)$(patsubst %-dirty,%,$(COMMIT:%=+%))
 dist:
@@ -352,5 +365,5 @@ clean:
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all cuda help bench deps demo install install-strip uninstall dist check check-built check-unit check-cli check-emu \
+.PHONY: all cuda help bench deps demo install install-strip uninstall deb dist check check-built check-unit check-cli check-emu \
         check-asan check-tsan check-aarch64 fuzz fuzz-built lint clean FORCE
