@@ -139,8 +139,10 @@ resumable() {
 	run train --eval "$F/tokens.fcs" --eval-every 2 --steps 30 --keep best --checkpoint run/state --resume -o out "$F/few.fcs"
 	[ "$status" -eq 1 ]
 	[[ $output == *"was made with eval "*"; it cannot be resumed"* ]]
+	mv run/state run/moved
 	run train "${watched[@]}" --steps 30 --keep best --checkpoint run/state -o out "$F/few.fcs"
 	[ "$status" -eq 1 ]
+	mv run/moved run/state
 	[[ $output == *"state.best: holds a checkpoint; go on with --resume or start anew with --force"* ]]
 	mv run/state.best run/elsewhere
 	run resumable run

@@ -225,7 +225,7 @@ static int run_steps(const struct train_run *r, struct train_trainlog *log,
 			return -1;
 	}
 	fc_progress_end();
-	return got;
+	return got < 0 ? -1 : 0; /* of patience, at a step that was done */
 }
 
 /* Why the run has ended and which step's weights are its result, where that is not the stream's end

@@ -6,17 +6,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-volatile sig_atomic_t fc_barline_drawn;
-
-void fc_barline_clear(void)
-{
-	static const char clear[] = "\r\033[K";
-	/* a terminal that takes nothing has nothing to be cleared */
-	if (fc_barline_drawn && write(STDERR_FILENO, clear, sizeof clear - 1) < 0)
-		return;
-	fc_barline_drawn = 0;
-}
-
 size_t fc_barline_columns(void)
 {
 	struct winsize w;
@@ -41,16 +30,20 @@ size_t fc_barline_width(const struct fc_buf *text)
 	return columns_of(text->p, text->n);
 }
 
+size_t fc_barline_cut(const char *p, size_t n, size_t n_column)
+{
+	size_t kept = n, part;
+	if (columns_of(p, n) <= n_column)
+		return n;
+	while (kept && (columns_of(p, kept) > n_column || ((unsigned char)p[kept] & 0xc0) == 0x80))
+		kept--;
+	for (part = kept; part && !(p[part] == ',' && p[part + 1] == ' ');)
+		part--;
+	return part ? part : kept;
+}
+
 void fc_barline_fit(struct fc_buf *text, size_t n_column)
 {
-	size_t n = text->n, part;
-	if (columns_of(text->p, n) <= n_column)
-		return;
-	while (
-	    n && (columns_of(text->p, n) > n_column || ((unsigned char)text->p[n] & 0xc0) == 0x80))
-		n--;
-	for (part = n; part && !(text->p[part] == ',' && text->p[part + 1] == ' ');)
-		part--;
-	text->n = part ? part : n;
+	text->n = fc_barline_cut(text->p, text->n, n_column);
 	text->p[text->n] = 0;
 }

@@ -2,15 +2,11 @@
 #ifndef FC_BASE_BARLINE_H
 #define FC_BASE_BARLINE_H
 
-#include <signal.h>
 #include <stddef.h>
 
 #include "base/buf.h"
 
-/* The line on the terminal that progress is drawn in and messages stand above. */
-extern volatile sig_atomic_t fc_barline_drawn;
-/* Async-signal-safe. */
-void fc_barline_clear(void);
+/* The line on the terminal that progress is drawn in. */
 
 /* Columns that the line may have so that it stays one line, which alone can be cleared, even if the
  * terminal writes ^C behind it; SIZE_MAX where the terminal does not say how wide it is. */
@@ -18,6 +14,8 @@ size_t fc_barline_columns(void);
 /* Shortens text to so many columns at most, at a ", " if it has one.  More than ASCII counts as
  * two, the widest there is. */
 void fc_barline_fit(struct fc_buf *text, size_t n_column);
+/* The same of p[n]: how many bytes stay. */
+size_t fc_barline_cut(const char *p, size_t n, size_t n_column);
 size_t fc_barline_width(const struct fc_buf *text);
 
 #endif

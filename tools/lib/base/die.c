@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/board.h"
 #include "base/err.h"
-#include "base/barline.h"
 
 static void (*leave_hook)(int status);
 
@@ -25,17 +25,20 @@ static _Noreturn void leave(int status)
 static void print_line(const char *kind, const char *fmt, va_list ap)
 {
 	struct fc_err e;
+	char line[sizeof e.msg + 512];
 	fc_vfail(&e, fmt, ap);
-	fc_barline_clear();
 	fflush(stdout);
-	fprintf(stderr, "%s%s%s: %s%s\n", fc_prog, fc_prog_label ? " " : "",
+	snprintf(line, sizeof line, "%s%s%.256s: %s%s\n", fc_prog, fc_prog_label ? " " : "",
 	    fc_prog_label ? fc_prog_label : "", kind, e.msg);
+	if (!fc_board_print(line))
+		fputs(line, stderr);
 }
 
 void fc_die(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
+	fc_board_leave();
 	print_line("", fmt, ap);
 	va_end(ap);
 	leave(FC_EXIT_FAIL);
@@ -45,6 +48,7 @@ void fc_die_usage(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
+	fc_board_leave();
 	print_line("", fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "Try '%s --help'.\n", fc_prog);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/barline.h"
+#include "base/board.h"
 #include "base/die.h"
 #include "base/mem.h"
 
@@ -34,7 +34,7 @@ static struct mapped *_Atomic cut_off; /* the one whose file has lost its end */
 
 static void clean_up(void)
 {
-	fc_barline_clear();
+	fc_board_clear();
 	for (int i = 0; i < n_hook; i++)
 		hooks[i]();
 }

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/opt_help.h"
 #include "base/opt_rows.h"
+#include "base/progress.h"
 #include "base/suggest.h"
 
 int fc_opt_threads;
@@ -327,6 +328,24 @@ static void check_paths(const struct fc_opt_rows *rows, char **operands)
 		check_kind(rows->v[i]);
 }
 
+/* Progress says whose it is: what is written or, where that is standard output, which model reads
+ * and what is read. */
+static void name_run(const struct fc_opt_rows *rows, char **operands)
+{
+	const char *output = NULL, *in[2] = {NULL, operands[0]};
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct fc_opt *o = rows->v[i];
+		if (o->role >= FC_OPT_OUT && !strcmp(o->name, "output"))
+			output = *o->to.text;
+		if (o->role == FC_OPT_IN && o->kind == FC_OPT_IS_TEXT && !strcmp(o->name, "model"))
+			in[0] = *o->to.text;
+	}
+	if (output && strcmp(output, "-") != 0)
+		fc_progress_name(&output, 1);
+	else
+		fc_progress_name(in, FC_LEN(in));
+}
+
 int fc_opt_parse(
     const struct fc_opt *const *tables, const struct fc_usage *usage, int argc, char **argv)
 {
@@ -343,6 +362,7 @@ int fc_opt_parse(
 	if (fc_isa_read(&e) < 0)
 		fc_die_usage("%s", e.msg);
 	check_paths(&p.rows, argv + first);
+	name_run(&p.rows, argv + first);
 	fc_ending_arm();
 	fc_opt_rows_release(&p.rows);
 	fc_buf_release(&settings);

@@ -4,12 +4,15 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/barline.h"
+#include "base/board.h"
 #include "base/ending.h"
+#include "base/file.h"
 #include "base/prog.h"
 
 static struct {
@@ -17,6 +20,8 @@ static struct {
 	double start_s, shown_s;
 	bool active, on_terminal, has_first;
 } bar;
+
+static char *name_of_run;
 
 double fc_now(void)
 {
@@ -33,7 +38,7 @@ void fc_progress_start(const char *unit, uint64_t total)
 	bar.active = true;
 	bar.at.unit = unit;
 	bar.at.total = total;
-	bar.on_terminal = isatty(STDERR_FILENO);
+	bar.on_terminal = fc_board_on_terminal();
 	if (bar.on_terminal)
 		fc_ending_arm();
 	bar.start_s = bar.shown_s = fc_now();
@@ -102,6 +107,38 @@ void fc_progress_text(
 		add_time_left(b, elapsed * (double)(whole - part) / (double)(part - first));
 }
 
+void fc_progress_name(const char *const *paths, size_t n)
+{
+	enum { LONGEST = 40 };
+	struct fc_buf b = FC_BUF_INIT;
+	for (size_t i = 0; i < n; i++) {
+		const char *path = paths[i];
+		if (!path || !strcmp(path, "-") || !strncmp(path, "/dev/", 5))
+			continue;
+		char *name = fc_path_name(path);
+		fc_buf_addf(&b, "%s%s", b.n ? " " : "", name);
+		free(name);
+	}
+	for (size_t i = 0; i < b.n; i++)
+		if ((unsigned char)b.p[i] < ' ' || b.p[i] == 127)
+			b.p[i] = '?';
+	if (b.n > LONGEST) {
+		b.n = LONGEST - 3;
+		while (b.n && ((unsigned char)b.p[b.n] & 0xc0) == 0x80)
+			b.n--;
+		fc_buf_adds(&b, "...");
+	}
+	free(name_of_run);
+	name_of_run = b.n ? fc_buf_detach(&b) : NULL;
+	fc_buf_release(&b);
+}
+
+/* What tells this run from others: what it says of itself, or the names of its files. */
+static const char *run_label(void)
+{
+	return fc_prog_label ? fc_prog_label : name_of_run;
+}
+
 /* The whole line.  label: may be NULL. */
 static void line_text(
     struct fc_buf *b, const char *label, double elapsed, size_t cells, const char *note)
@@ -119,13 +156,13 @@ static void fit_text(struct fc_buf *b, double elapsed, const char *note)
 	const size_t room = fc_barline_columns();
 	bar.at.no_rate = false;
 	for (size_t cells = 24; cells >= 8; cells -= 4) {
-		line_text(b, fc_prog_label, elapsed, cells, note);
+		line_text(b, run_label(), elapsed, cells, note);
 		if (fc_barline_width(b) <= room)
 			return;
 	}
-	line_text(b, fc_prog_label, elapsed, 0, note);
+	line_text(b, run_label(), elapsed, 0, note);
 	bar.at.no_rate = fc_barline_width(b) > room;
-	line_text(b, fc_prog_label, elapsed, 0, note);
+	line_text(b, run_label(), elapsed, 0, note);
 	if (fc_barline_width(b) > room)
 		line_text(b, NULL, elapsed, 0, note);
 	fc_barline_fit(b, room);
@@ -135,15 +172,15 @@ static void draw_bar(uint64_t done, const char *note, double now)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	bar.at.done = done;
-	if (bar.on_terminal)
+	if (bar.on_terminal) {
 		fit_text(&b, now - bar.start_s, note);
-	else
-		line_text(&b, fc_prog_label, now - bar.start_s, 0, note);
-	fc_barline_clear();
-	fc_barline_drawn = bar.on_terminal; /* a signal may come before the line is whole */
-	fprintf(stderr, "%s%s", b.p, bar.on_terminal ? "" : "\n");
+		fc_board_show(b.p);
+	} else {
+		line_text(&b, run_label(), now - bar.start_s, 0, note);
+		fprintf(stderr, "%s\n", b.p);
+		fflush(stderr);
+	}
 	fc_buf_release(&b);
-	fflush(stderr);
 }
 
 void fc_progress_set(uint64_t done, const char *note)
@@ -159,6 +196,6 @@ void fc_progress_set(uint64_t done, const char *note)
 
 void fc_progress_end(void)
 {
-	fc_barline_clear();
+	fc_board_leave();
 	bar.active = false;
 }
