@@ -573,11 +573,11 @@ on_terminal() { python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$@" </dev
 		[[ $mode != --generate* ]] || in=(ask.jsonl)
 		rm -f out
 		on_terminal fc-infer $mode -m "$(kit pivot)" --batch-tokens 500 -o out "${in[@]}" >shown
-		grep -Eq 'fc-infer: \[[#.]{24}\] +[0-9]+ %, [0-9]+ (tokens|conversations), [0-9.]+[kM]? (tokens|conversations)/s, [0-9]+ (s|min [0-9]+ s) left' shown
+		grep -Eq 'fc-infer out: \[[#.]{24}\] +[0-9]+ %, [0-9]+ (tokens|conversations), [0-9.]+[kM]? (tokens|conversations)/s, [0-9]+ (s|min [0-9]+ s) left' shown
 	done
 	rm -f out
 	on_terminal sh -c "cat a.jsonl b.jsonl | fc-infer -m '$(kit pivot)' --batch-tokens 500 -o out -" >shown
-	grep -Eq 'fc-infer: [0-9]+ tokens, ' shown
+	grep -Eq 'fc-infer out: [0-9]+ tokens, ' shown
 	run ! grep % shown
 }
 

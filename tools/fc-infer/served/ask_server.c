@@ -155,6 +155,10 @@ static int take_reply(
 		fc_json_dump(&q->line, o);
 		fc_buf_addc(&q->line, '}');
 		ret = infer_asklog_add(&a->log, q->key, q->line.p, q->line.n, &a->place[number], e);
+		uint64_t used,
+		    all; /* what is still asked has been read, and is a few conversations */
+		fc_conversations_bytes(a->input, &used, &all);
+		fc_progress_share(used, all);
 		fc_progress_set(++a->n_done, NULL);
 	}
 	release_question(q);

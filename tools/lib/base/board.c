@@ -221,10 +221,10 @@ static void add_lines(struct screen *s, const struct board *b)
 		add(s, text, fc_barline_cut(text, strnlen(text, LINE_BYTES), columns));
 		adds(s, "\033[K");
 	}
-	adds(s, "\033[J\r");
+	adds(s, "\033[J");
 	if (n > 1) {
 		char up[16];
-		snprintf(up, sizeof up, "\033[%dA", n - 1);
+		snprintf(up, sizeof up, "\r\033[%dA", n - 1);
 		adds(s, up);
 	}
 }

@@ -9,12 +9,15 @@
  * side: a block that stands below everything else, a line each, in the order in which the programs
  * were started.
  *
- * The cursor rests at the first column of the block's first line.  So whoever knows nothing of the
- * block writes over it and destroys nothing of his own; whoever clears to the end of the screen
- * clears it all; and the block is drawn by writing its lines and going up again.  The lines are in
- * shared memory that is named after the terminal and goes with the last of the programs.  A lock
- * orders the writers, and one for each line, which ends with its program, tells whose is left over.
- * Where there is no shared memory to be had, a program shows its own line alone.
+ * The cursor rests on the block's first line: behind a line that is the only one, else at the first
+ * column.  Who knows nothing of the block writes behind it or over it, and nothing of that is lost,
+ * though the rest of a bar may stand behind it; whoever clears to the end of the screen clears the
+ * block; and it is drawn again by writing its lines and going up.
+ *
+ * The lines are in shared memory that is named after the terminal and goes with the last of the
+ * programs.  A lock orders the writers, and one for each line, which ends with its program, tells
+ * whose is left over.  Where there is no shared memory to be had, a program shows its own line
+ * alone.
  *
  * The terminal is standard error; nothing is done where that is none.
  */
