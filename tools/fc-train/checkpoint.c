@@ -239,6 +239,34 @@ static int read_state(
 	    : 0;
 }
 
+/* What says which weights are the result and when a run ends, and nothing of its steps. */
+static bool only_watches(const char *key)
+{
+	static const char *const watching[] = {"keep", "patience", "eval", "eval-every"};
+	for (size_t i = 0; i < FC_LEN(watching); i++)
+		if (!strcmp(key, watching[i]))
+			return true;
+	return false;
+}
+
+/* Options that decide and that this run lacks. */
+static int compare_lacking(
+    const json_t *then, const json_t *now, const char *where, struct fc_err *e)
+{
+	const json_t *value;
+	const char *key;
+	json_object_foreach((json_t *)then, key, value)
+	{
+		const char *text = json_string_value(value);
+		if (!only_watches(key) && !json_object_get(now, key))
+			return fc_fail(e,
+			    "%s: was made with %.64s %.64s, this run has none; it cannot be "
+			    "resumed",
+			    where, key, text ? text : "");
+	}
+	return 0;
+}
+
 static int compare_runs(const json_t *o, const json_t *now, const char *where, struct fc_err *e)
 {
 	const json_t *then = json_object_get(o, "run"), *value;
@@ -252,7 +280,7 @@ static int compare_runs(const json_t *o, const json_t *now, const char *where, s
 			    "%s: was made with %s %s, this run has %s; it cannot be resumed", where,
 			    key, a ? a : "(none)", b);
 	}
-	return 0;
+	return compare_lacking(then, now, where, e);
 }
 
 /* The tensor of each of the first n_part parts of every parameter; -1: not all are there in their

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "fc-train/crew_inside.h"
 #include "fc-train/micro_wire.h"
+#include "model/lora.h"
 
 /* What is done with micro-batches. */
 enum task { TASK_GRADIENT, TASK_LOSS, TASK_LOGPROBS };
@@ -281,6 +282,7 @@ void train_crew_refresh(struct train_crew *c)
 		fc_params_refresh_part(c->params, i, own.begin, own.n);
 	}
 	train_crew_share_weights(c);
+	fc_lora_refresh(c->params);
 }
 
 static void own_update(struct train_crew *c, double lr, double grad_scale)

@@ -49,8 +49,9 @@ static struct fc_params *open_params(const struct train_options *o, struct fc_nn
 	struct fc_err e;
 	struct fc_rng rng;
 	fc_rng_seed2(&rng, o->seed, INIT_STREAM);
-	or_die(o->init ? fc_params_init(&p, o->init, nn, &rng, &e)
-		       : fc_params_open(&p, o->model, nn, &e),
+	or_die(o->init    ? fc_params_init(&p, o->init, nn, &rng, &e)
+		: o->lora ? fc_lora_open(&p, o->model, nn, &o->adapter.spec, &rng, &e)
+			  : fc_params_open(&p, o->model, nn, &e),
 	    &e);
 	if (!o->init && fc_modelfiles_has_adapter(o->model))
 		fc_note(FC_MODELFILES_ADAPTER, o->model);
@@ -78,7 +79,9 @@ static void check_models(const struct train_options *o)
 	struct fc_config c;
 	struct fc_err e;
 	if (o->model)
-		or_die(fc_params_check(o->model, &e), &e);
+		or_die(o->lora ? fc_lora_check(o->model, &o->adapter.spec, &e)
+			       : fc_params_check(o->model, &e),
+		    &e);
 	or_die(fc_config_load(&c, o->model ? o->model : o->init, &e), &e);
 	or_die(fc_tokenizer_open(&t, o->model ? o->model : o->tokenizer, &e), &e);
 	fc_tokenizer_free(t);
@@ -134,6 +137,8 @@ static json_t *run_identity(const struct train_options *o, const struct fc_param
 	json_object_set_new(id, "tokenizer", json_string(hex));
 	json_object_set_new(id, "lanes", json_sprintf("%zu", n_lane));
 	add_evaluation(id, o);
+	if (!o->lora) /* as if there were no such option */
+		json_object_del(id, "lora");
 	json_object_del(id, "dtype"); /* what it came to instead, which "auto" does not say */
 	json_object_del(id, "device");
 	json_object_set_new(id, "device", json_string(fc_nn_device(nn)));
@@ -387,6 +392,26 @@ static void place_optimizer(const struct train_options *o, struct fc_nn *nn)
 	fc_nn_offload(nn);
 }
 
+static void report_adapters(const struct fc_params *p)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->n; i++)
+		n += p->v[i].n;
+	fc_note("adapters of %zu parameters, %.2f %% of the model's", n,
+	    100 * (double)n / (double)p->lora->n_base);
+}
+
+static void write_adapter(
+    const struct train_options *o, const struct fc_params *p, struct fc_outdir *out)
+{
+	const struct fc_rounding how = {o->rounding == FC_ROUND_STOCHASTIC, o->seed};
+	struct fc_err e;
+	or_die(train_adapter_write(fc_outdir_tmp(out), &o->adapter, p, o->model,
+		   train_target_chosen(o->save_dtype, FC_F32), &how, &e),
+	    &e);
+	or_die(fc_outdir_commit(out, &e), &e);
+}
+
 /* The others do rank 0's work. */
 static _Noreturn void follow(const struct train_options *o, struct fc_comm *comm)
 {
@@ -413,13 +438,16 @@ int main(int argc, char **argv)
 	if (fc_nn_check_device(o.device, &e) < 0)
 		fc_die_usage("--device: %s", e.msg);
 	or_die(fc_comm_open(&comm, &e), &e);
+	if (o.lora && fc_comm_size(comm) > 1)
+		fc_die_usage(
+		    "--lora: adapters are trained by one process, not by %zu", fc_comm_size(comm));
 	const size_t n_lane = lanes(&o, comm);
 	if (o.checkpoint)
 		train_stop_arm(fc_comm_rank(comm) == 0);
 	if (fc_comm_rank(comm))
 		follow(&o, comm);
 
-	if (o.model && o.output)
+	if (o.model && o.output && !o.lora)
 		refuse_gguf(o.model);
 	if (o.checkpoint)
 		or_die(train_checkpoint_check(o.checkpoint, o.resume || o.force, &e), &e);
@@ -445,7 +473,9 @@ int main(int argc, char **argv)
 	struct train_target target = {
 	    o.model, o.tokenizer, o.save_dtype, {o.rounding == FC_ROUND_STOCHASTIC, o.seed}};
 	fc_prog_label = output_label(&o);
-	if (out)
+	if (o.lora)
+		report_adapters(params);
+	else if (out)
 		or_die(train_target_begin(fc_outdir_tmp(out), &target, &e), &e);
 	struct train_pair_rule pairs = open_references(&o);
 	struct train_ownanswers answers = own_answers(&o, params);
@@ -483,7 +513,9 @@ int main(int argc, char **argv)
 		or_die(train_update_write(o.update, o.model, origin_fingerprint(&o, params),
 			   tokenizer, params, &e),
 		    &e);
-	if (out) {
+	if (out && o.lora)
+		write_adapter(&o, params, out);
+	else if (out) {
 		or_die(train_target_write(fc_outdir_tmp(out), &target, params, &e), &e);
 		or_die(train_ownanswers_save(&answers, fc_outdir_tmp(out), &e), &e);
 		or_die(fc_outdir_commit(out, &e), &e);

@@ -24,7 +24,7 @@ static struct train_options asked = {
     .max_length = 2048,
     .shuffle = 4096,
     .seed = 1,
-    .lr = 5e-6,
+    .lr = NAN,
     .warmup = 0.03,
     .beta1 = 0.9,
     .beta2 = 0.999,
@@ -82,6 +82,8 @@ static const struct fc_opt what[] = {
     FC_OPT_TEXT(
 	0, "tokenizer", FC_OPT_IN, &asked.tokenizer, "DIR", "with --init: folder of the tokenizer"),
     FC_OPT_TEXT('o', "output", FC_OPT_OUT_DIR, &asked.output, "DIR", "folder of the result"),
+    FC_OPT_TEXT(0, "lora", FC_OPT_DECIDES, &asked.lora, "SPEC",
+	"train adapters: r=16,alpha=32,targets=all-linear, dora, rslora"),
     FC_OPT_TEXT(0, "update", FC_OPT_OUT_STREAM, &asked.update, "FILE",
 	"write what has changed, as a stream for fc-varm (-: standard output)"),
     FC_OPT_FLAG('f', "force", FC_OPT_PASSES, &asked.force, "replace the output and the checkpoint"),
@@ -146,7 +148,8 @@ static const struct fc_opt how[] = {
     FC_OPT_U64(0, "seed", FC_OPT_DECIDES, &asked.seed, "N", "of the order and of --init"),
 
     FC_OPT_HEAD("Optimizer"),
-    FC_OPT_REAL(0, "lr", FC_OPT_DECIDES, &asked.lr, "X", 0, 10, "peak learning rate"),
+    FC_OPT_REAL(0, "lr", FC_OPT_DECIDES, &asked.lr, "X", 0, 10,
+	"peak learning rate (default 5e-6; of adapters 5e-5)"),
     FC_OPT_WORD(0, "schedule", FC_OPT_DECIDES, &asked.schedule, decay_words,
 	"of the learning rate after the warm-up"),
     FC_OPT_REAL(
@@ -222,6 +225,7 @@ static double or_default(double given, double otherwise)
 static void set_defaults(struct train_options *o)
 {
 	o->lambda = or_default(o->lambda, o->preference ? 0 : 0.9);
+	o->lr = or_default(o->lr, o->lora ? 5e-5 : 5e-6);
 	o->beta = or_default(o->beta, train_preference_beta(o->preference));
 	o->smoothing = or_default(o->smoothing, 0);
 	o->alpha = or_default(o->alpha, o->preference == TRAIN_PREFERENCE_WRPO ? 0.1 : 0);
@@ -238,6 +242,23 @@ static void check_evaluation(const struct train_options *o)
 	if (o->keep == TRAIN_KEEP_BEST && !o->checkpoint && !o->output && !strcmp(o->update, "-"))
 		fc_die_usage("--keep best writes the best weights beside the checkpoint or the "
 			     "output: give --checkpoint");
+}
+
+static void check_lora(struct train_options *o)
+{
+	struct fc_err e;
+	if (!o->lora)
+		return;
+	if (o->init)
+		fc_die_usage("--lora adapts a model (-m): there is none with --init");
+	if (o->update)
+		fc_die_usage("--update is the change of a model's weights, which --lora leaves as "
+			     "they are: fc-varm reads MODEL+ADAPTER");
+	if (o->offload != TRAIN_OFFLOAD_NONE)
+		fc_die_usage("--offload optimizer: what --lora trains is small, and stays with the "
+			     "adapters");
+	if (train_adapter_parse(&o->adapter, o->lora, &e) < 0)
+		fc_die_usage("--lora: %s", e.msg);
 }
 
 static void check_options(const struct train_options *o)
@@ -286,6 +307,7 @@ const struct train_options *train_options_parse(int argc, char **argv)
 		fc_die_usage("one stream only; join several with cat");
 	o->stream = i < argc ? argv[i] : "-";
 	check_options(o);
+	check_lora(o);
 	set_defaults(o);
 	return o;
 }

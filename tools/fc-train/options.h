@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/opt.h"
+#include "fc-train/adapter.h"
 #include "fc-train/crew.h"
 #include "fc-train/ownanswers.h"
 #include "fc-train/preference.h"
@@ -23,6 +24,8 @@ enum train_offload { TRAIN_OFFLOAD_NONE, TRAIN_OFFLOAD_OPTIMIZER, TRAIN_OFFLOAD_
 /* The command line. */
 struct train_options {
 	const char *model, *init, *tokenizer, *output, *update, *stream;
+	const char *lora;             /* NULL: the weights themselves are trained */
+	struct train_adapter adapter; /* what it says */
 	bool force, dry_run;
 	enum train_save_dtype save_dtype;
 	enum fc_round rounding;

@@ -42,12 +42,17 @@ static int copy_tokenizer(const char *from, const char *to, struct fc_err *e)
 	return fc_model_copy(from, to, FC_MODELFILES_TOKENIZER, NULL, e);
 }
 
-int train_target_dtype(
-    const struct train_target *t, const struct fc_params *p, enum fc_dtype *dtype, struct fc_err *e)
+enum fc_dtype train_target_chosen(enum train_save_dtype t, enum fc_dtype same)
 {
 	static const enum fc_dtype chosen[] = {
 	    [TRAIN_SAVE_F32] = FC_F32, [TRAIN_SAVE_F16] = FC_F16, [TRAIN_SAVE_BF16] = FC_BF16};
-	*dtype = t->dtype == TRAIN_SAVE_SAME ? p->model.cfg.dtype : chosen[t->dtype];
+	return t == TRAIN_SAVE_SAME ? same : chosen[t];
+}
+
+int train_target_dtype(
+    const struct train_target *t, const struct fc_params *p, enum fc_dtype *dtype, struct fc_err *e)
+{
+	*dtype = train_target_chosen(t->dtype, p->model.cfg.dtype);
 	return t->dtype == TRAIN_SAVE_SAME && t->pivot ? pivot_dtype(t->pivot, p, dtype, e) : 0;
 }
 

@@ -14,6 +14,8 @@ enum train_save_dtype {
 	TRAIN_SAVE_N
 };
 
+enum fc_dtype train_target_chosen(enum train_save_dtype t, enum fc_dtype same);
+
 struct train_target {
 	const char *pivot;     /* folder it comes from, or NULL: from scratch */
 	const char *tokenizer; /* from scratch: folder with tokenizer files and chat template */

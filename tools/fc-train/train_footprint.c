@@ -72,6 +72,16 @@ static int run_micro(
 	return ret;
 }
 
+static int open_params(
+    struct fc_params **p, const struct train_shape *s, struct fc_nn *dry, struct fc_err *e)
+{
+	struct fc_rng rng;
+	if (!s->lora)
+		return fc_params_blank(p, s->config, dry, e);
+	fc_rng_seed(&rng, 0);
+	return fc_lora_open(p, s->model, dry, s->lora, &rng, e);
+}
+
 int train_footprint_measure(
     struct fc_footprint *f, const struct train_shape *s, const struct fc_nn *nn, struct fc_err *e)
 {
@@ -82,7 +92,7 @@ int train_footprint_measure(
 	int ret = -1;
 	if (s->offload)
 		fc_nn_offload(dry);
-	if (fc_params_blank(&p, s->config, dry, e) == 0) {
+	if (open_params(&p, s, dry, e) == 0) {
 		struct train_crew *c = train_crew_dry(&opts, s->n_rank, dry, p);
 		ret = run_micro(dry, p, s, e);
 		*f = fc_footprint_of(dry);
@@ -100,6 +110,8 @@ static const char *find_advice(
 	struct train_shape other = *s;
 	struct fc_footprint f;
 	other.offload = true;
+	if (s->lora)
+		return "less is needed with a smaller --micro-tokens";
 	if (!s->offload && train_footprint_measure(&f, &other, nn, ignored) == 0 &&
 	    fc_footprint_fits(&f, nn))
 		return "--offload optimizer needs little enough";
@@ -133,6 +145,8 @@ int train_footprint_check(
 	fc_json_dump(&text, c.json);
 	fc_config_release(&c);
 	struct train_shape s = {.config = text.p,
+	    .model = o->model,
+	    .lora = o->lora ? &o->adapter.spec : NULL,
 	    .n_rank = n_rank,
 	    .n_lane = n_lane,
 	    .shard = o->shard == TRAIN_SHARD_GRADIENTS ? o->shard : TRAIN_SHARD_OPTIMIZER,

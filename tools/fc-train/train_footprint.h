@@ -8,7 +8,9 @@
 
 /* What a training takes of memory, of a model that is not loaded. */
 struct train_shape {
-	const char *config; /* the text of its config.json */
+	const char *config;              /* the text of its config.json */
+	const char *model;               /* where it is, with lora */
+	const struct fc_lora_spec *lora; /* NULL: the weights are trained */
 	size_t n_rank, n_lane;
 	enum train_shard shard; /* not AUTO */
 	size_t batch_tok;       /* of a step */

@@ -133,7 +133,10 @@ static int check_spec(
 		    "%s: dora: a %s model has its matrices transposed, where PEFT and "
 		    "fc-varm scale no rows",
 		    dir, c->model_type);
-	const size_t n = fc_slots_new(&slot, c, NULL);
+	struct fc_config whole = *c;
+	whole.tied =
+	    false; /* an output layer that is the embedding is there by name all the same */
+	const size_t n = fc_slots_new(&slot, &whole, NULL);
 	for (size_t i = 0; i < spec->n_target && ret == 0; i++)
 		ret = check_target(dir, spec->target[i], slot, n, e);
 	fc_slots_free(slot, n);
