@@ -133,7 +133,30 @@ static void test_refusals(void)
 	    {"llama", "{\"rope_scaling\": {\"factor\": 2}}", "rope_type is missing"},
 	    {"llama", "{\"rope_scaling\": 3}", "rope_scaling: expected an object"},
 	    {"llama", "{\"partial_rotary_factor\": 0.5}", "partial_rotary_factor is not supported"},
-	    {"llama", "{\"quantization_config\": {}}", "quantized models"},
+	    {"llama", "{\"quantization_config\": {}}",
+		"quantized models of the kind \"(without quant_method)\" are not supported"},
+	    {"llama", "{\"quantization_config\": {\"quant_method\": \"hqq\"}}",
+		"quantized models of the kind \"hqq\" are not supported"},
+	    {"llama", "{\"quantization_config\": {\"quant_method\": \"gptq\", \"bits\": 3}}",
+		"quantization_config: bits: 3 is not supported"},
+	    {"llama",
+		"{\"quantization_config\": {\"quant_method\": \"gptq\", \"checkpoint_format\": "
+		"\"marlin\"}}",
+		"checkpoint_format \"marlin\" is not supported"},
+	    {"llama",
+		"{\"quantization_config\": {\"quant_method\": \"awq\", \"version\": \"gemv\"}}",
+		"AWQ's version \"gemv\" is not supported"},
+	    {"llama", "{\"quantization_config\": {\"quant_method\": \"bitsandbytes\"}}",
+		"expected load_in_4bit or load_in_8bit"},
+	    {"llama",
+		"{\"quantization_config\": {\"quant_method\": \"compressed-tensors\", "
+		"\"format\": \"nvfp4-pack-quantized\", \"config_groups\": {\"group_0\": "
+		"{\"weights\": {\"num_bits\": 4, \"strategy\": \"tensor\"}}}}}",
+		"of the format \"nvfp4-pack-quantized\" are not supported"},
+	    {"llama",
+		"{\"quantization_config\": {\"quant_method\": \"compressed-tensors\", "
+		"\"config_groups\": {\"a\": {}, \"b\": {}}}}",
+		"other than one group"},
 	    {"qwen2", "{\"layer_types\": [\"full_attention\"]}", "layer_types: expected 4 names"},
 	    {"qwen2",
 		"{\"layer_types\": [\"full_attention\", \"full_attention\", \"linear_attention\","

@@ -75,7 +75,9 @@ int main(void)
 	    "llama-dynamic", "llama-yarn", "llama-yarn-mscale", "mistral", "mixtral", "qwen2",
 	    "qwen2-window", "qwen3", "gemma", "gemma2", "gemma3", "gemma3-images", "phi3",
 	    "phi3-longrope", "internlm2", "internlm2-dynamic", "gpt2", "gpt2-scaled", "gpt_neox",
-	    "gpt_neox-serial", "mpt", "mpt-clip"};
+	    "gpt_neox-serial", "mpt", "mpt-clip", "qwen3_moe", "granite", "smollm3", "olmo2",
+	    "olmo3", "olmo3-yarn", "phi3-mini4", "ministral", "ministral3", "mistral3-images",
+	    "cohere", "cohere2", "glm", "glm4"};
 	for (size_t i = 0; i < FC_LEN(variants); i++) {
 		test_variant(variants[i], FC_F32, FC_COMPUTE_F32, GOLDEN_ORDERS);
 		test_variant(variants[i], FC_F16, FC_COMPUTE_F32, GOLDEN_ORDERS);

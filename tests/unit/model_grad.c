@@ -205,5 +205,39 @@ int main(void)
 	    "\"model_type\": \"qwen2\", \"rope_theta\": 20, \"rope_scaling\": {\"type\": \"yarn\", "
 	    "\"factor\": 4, \"original_max_position_embeddings\": 12, \"beta_fast\": 1.5, "
 	    "\"beta_slow\": 0.5}");
+	test_family("granite",
+	    "\"model_type\": \"granite\", \"embedding_multiplier\": 3, "
+	    "\"attention_multiplier\": 0.7, \"residual_multiplier\": 0.4, "
+	    "\"logits_scaling\": 0.5");
+	test_family("smollm3", "\"model_type\": \"smollm3\", \"no_rope_layer_interval\": 2");
+	test_family("olmo2", "\"model_type\": \"olmo2\"");
+	test_family("olmo3",
+	    "\"model_type\": \"olmo3\", \"sliding_window\": 2, \"layer_types\": "
+	    "[\"full_attention\", \"sliding_attention\"], \"rope_scaling\": {\"type\": "
+	    "\"linear\", \"factor\": 4}");
+	test_family("ministral3",
+	    "\"model_type\": \"ministral3\", \"rope_parameters\": {\"rope_type\": \"yarn\", "
+	    "\"rope_theta\": 20, \"factor\": 4, \"original_max_position_embeddings\": 2, "
+	    "\"mscale\": 1, \"mscale_all_dim\": 1, \"llama_4_scaling_beta\": 0.5}");
+	test_family("cohere", "\"model_type\": \"cohere\", \"logit_scale\": 0.7");
+	test_family("cohere2",
+	    "\"model_type\": \"cohere2\", \"logit_scale\": 2, \"sliding_window\": 2, "
+	    "\"layer_types\": [\"full_attention\", \"sliding_attention\"]");
+	test_family("glm", "\"model_type\": \"glm\"");
+	test_family("glm4", "\"model_type\": \"glm4\"");
+	test_family("mixtral",
+	    "\"model_type\": \"mixtral\", \"num_local_experts\": 5, \"num_experts_per_tok\": 2");
+	test_family("qwen3_moe",
+	    "\"model_type\": \"qwen3_moe\", \"num_experts\": 4, \"num_experts_per_tok\": 3, "
+	    "\"moe_intermediate_size\": 5, \"norm_topk_prob\": true");
+	test_family("gpt2",
+	    "\"model_type\": \"gpt2\", \"n_embd\": 8, \"n_inner\": 7, \"n_layer\": 2, "
+	    "\"n_head\": 2, \"n_positions\": 6");
+	test_family("gpt_neox", "\"model_type\": \"gpt_neox\", \"rotary_pct\": 0.5");
+	test_family("gpt_neox, serial",
+	    "\"model_type\": \"gpt_neox\", \"use_parallel_residual\": false, \"rotary_pct\": 0.5");
+	test_family("mpt",
+	    "\"model_type\": \"mpt\", \"d_model\": 8, \"n_layers\": 2, \"n_heads\": 4, "
+	    "\"expansion_ratio\": 1, \"attn_config\": {\"clip_qkv\": 0.35}");
 	return t_done();
 }

@@ -375,6 +375,9 @@ int main(void)
 	    &dora, 7);
 	test_family(nn, "phi3", "\"model_type\": \"phi3\"", &lora, 4);
 	test_family(nn, "phi3, dora", "\"model_type\": \"phi3\"", &dora, 4);
+	test_family(nn, "gpt_neox", "\"model_type\": \"gpt_neox\", \"rotary_pct\": 0.5", &lora, 4);
+	test_family(
+	    nn, "mixtral", "\"model_type\": \"mixtral\", \"num_local_experts\": 3", &lora, 4);
 	test_family(nn, "internlm2", "\"model_type\": \"internlm2\", \"bias\": true", &lora, 5);
 	fc_nn_close(nn);
 	rmdir(dir);

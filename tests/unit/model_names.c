@@ -84,6 +84,26 @@ static void test_extra(const char *config, const char *name, bool fits)
 	    "%s: %s", name, fits ? "skipped" : "refused");
 }
 
+/* The head of a text part does not begin as most names do, but is under the part's name where the
+ * makers of files of transformers 4 have all of it so. */
+static void test_part_head(void)
+{
+	static const char config[] =
+	    "{\"model_type\": \"mistral3\", \"text_config\": {\"model_type\": \"mistral\", "
+	    "\"tie_word_embeddings\": false, " GEMMA3 "}}";
+	static const char *const names[][2] = {
+	    {"language_model.model.", "language_model.lm_head.weight"},
+	    {"model.language_model.", "lm_head.weight"}};
+	for (size_t i = 0; i < FC_LEN(names); i++) {
+		struct fc_model *m = NULL;
+		T_OK(write_model_as(dir, config, names[i][0], NULL, 0, 5, &err) == 0 &&
+			fc_model_open(&m, dir, NULL, &err) == 0 &&
+			fc_store_find(m->store, names[i][1]),
+		    "%s: the head is %s %s", names[i][0], names[i][1], err.msg);
+		fc_model_close(m);
+	}
+}
+
 /* The part for images stays as it is when the rest is trained. */
 static void test_images(void)
 {
@@ -151,6 +171,7 @@ int main(void)
 	    "{\"model_type\": \"gemma3_text\", " GEMMA3 "}", "model.layers.0.attn.bias", false);
 	test_extra("{\"model_type\": \"gemma3_text\", " GEMMA3 "}", "vision_tower.x", false);
 	test_images();
+	test_part_head();
 	fc_nn_close(nn);
 	remove_model_files(dir);
 	rmdir(dir);

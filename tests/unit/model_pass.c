@@ -61,6 +61,28 @@ static const struct {
     {"gpt2", "\"model_type\": \"gpt2\", \"n_embd\": 64, \"n_head\": 4, \"n_layer\": 3"},
     {"gpt_neox", "\"model_type\": \"gpt_neox\", \"num_attention_heads\": 4"},
     {"mpt", "\"model_type\": \"mpt\", \"d_model\": 64, \"n_heads\": 8, \"n_layers\": 3"},
+    {"qwen3_moe",
+	"\"model_type\": \"qwen3_moe\", \"num_attention_heads\": 4, \"head_dim\": 12, "
+	"\"num_experts\": 9, \"moe_intermediate_size\": 24, \"norm_topk_prob\": true"},
+    {"granite",
+	"\"model_type\": \"granite\", \"num_attention_heads\": 4, \"embedding_multiplier\": 3, "
+	"\"attention_multiplier\": 0.3, \"residual_multiplier\": 0.5, \"logits_scaling\": 4"},
+    {"smollm3",
+	"\"model_type\": \"smollm3\", \"num_attention_heads\": 4, "
+	"\"no_rope_layer_interval\": 2"},
+    {"olmo3",
+	"\"model_type\": \"olmo3\", \"num_attention_heads\": 4, \"sliding_window\": 7, "
+	"\"num_key_value_heads\": 2, \"layer_types\": [\"sliding_attention\", "
+	"\"full_attention\", \"sliding_attention\"]"},
+    {"ministral3",
+	"\"model_type\": \"ministral3\", \"num_attention_heads\": 4, \"head_dim\": 16, "
+	"\"rope_parameters\": {\"rope_type\": \"yarn\", \"factor\": 4, "
+	"\"original_max_position_embeddings\": 15, \"llama_4_scaling_beta\": 0.4}"},
+    {"cohere2",
+	"\"model_type\": \"cohere2\", \"num_attention_heads\": 4, "
+	"\"num_key_value_heads\": 2, \"sliding_window\": 7, \"layer_types\": "
+	"[\"sliding_attention\", \"full_attention\", \"sliding_attention\"]"},
+    {"glm4", "\"model_type\": \"glm4\", \"num_attention_heads\": 4, \"head_dim\": 12"},
 };
 
 static struct fc_err err;

@@ -172,6 +172,75 @@ static void test_others(void)
 	fc_config_release(&c);
 }
 
+/* Numbers as the published files have them. */
+static void test_newer(void)
+{
+	struct fc_config c;
+	T_OK(read_text(&c,
+		 "{\"model_type\": \"qwen3_moe\", " LLAMA
+		 ", \"head_dim\": 128, \"num_experts\": 128, \"num_experts_per_tok\": 8, "
+		 "\"moe_intermediate_size\": 768, \"norm_topk_prob\": true, "
+		 "\"decoder_sparse_step\": 1, \"mlp_only_layers\": [], "
+		 "\"use_sliding_window\": false, \"max_window_layers\": 48}") == 0 &&
+		c.n_expert == 128 && c.n_expert_used == 8 && c.n_ff == 768 && c.qk_norm,
+	    "qwen3_moe: the width of an expert %s", err.msg);
+	fc_config_release(&c);
+	T_OK(read_text(&c,
+		 "{\"model_type\": \"granite\", " LLAMA
+		 ", \"attention_multiplier\": 0.015625, \"embedding_multiplier\": 12.0, "
+		 "\"logits_scaling\": 8.0, \"residual_multiplier\": 0.22}") == 0 &&
+		c.query_scale == 4096 && c.embed_scale == 12 && c.logit_scale == 0.125f &&
+		c.residual_scale == 0.22f,
+	    "granite: factors %s", err.msg);
+	fc_config_release(&c);
+	T_OK(read_text(&c,
+		 "{\"model_type\": \"smollm3\", " LLAMA
+		 ", \"num_key_value_heads\": 2, \"no_rope_layers\": [1, 1, 1, 0]}") == 0 &&
+		!c.no_rope[2] && c.no_rope[3] && c.tied,
+	    "smollm3: the fourth layer does not rotate %s", err.msg);
+	fc_config_release(&c);
+	T_OK(read_text(&c,
+		 "{\"model_type\": \"olmo3\", " LLAMA
+		 ", \"sliding_window\": 4096, \"rope_theta\": 500000, \"rope_scaling\": "
+		 "{\"rope_type\": \"yarn\", \"factor\": 8.0, "
+		 "\"original_max_position_embeddings\": 8192, \"attention_factor\": "
+		 "1.2079441541679836, \"beta_fast\": 32, \"beta_slow\": 1}}") == 0 &&
+		c.layer_window[2] == 4096 && !c.layer_window[3] && c.two_ropes &&
+		c.rope.scaling == FC_ROPE_YARN && c.rope_sliding.scaling == FC_ROPE_PLAIN &&
+		c.rope_sliding.theta == 5e5,
+	    "olmo3: no scaling where there is a window %s", err.msg);
+	fc_config_release(&c);
+	T_OK(read_text(&c,
+		 "{\"model_type\": \"cohere2\", " LLAMA
+		 ", \"layer_norm_eps\": 1e-05, \"logit_scale\": 0.25, \"sliding_window\": 4096, "
+		 "\"sliding_window_pattern\": 4, \"rope_theta\": 50000, "
+		 "\"use_gated_activation\": true, \"position_embedding_type\": "
+		 "\"rope_gptj\"}") == 0 &&
+		c.no_rope[3] && !c.no_rope[2] && c.rope.interleaved && c.logit_scale == 0.25f &&
+		c.layer_norm && !c.norm_bias && c.parallel && c.shared_norm && c.tied,
+	    "cohere2: shape %s", err.msg);
+	fc_config_release(&c);
+	T_OK(read_text(&c,
+		 "{\"model_type\": \"glm4\", " LLAMA
+		 ", \"num_key_value_heads\": 2, \"head_dim\": 128, \"attention_bias\": true, "
+		 "\"partial_rotary_factor\": 0.5, \"rms_norm_eps\": 1e-05}") == 0 &&
+		c.rope.n_rot == 64 && c.rope.interleaved && c.qkv_bias && !c.o_bias && c.post_norm,
+	    "glm4: shape %s", err.msg);
+	fc_config_release(&c);
+	T_OK(read_text(&c,
+		 "{\"model_type\": \"mistral3\", \"dtype\": \"bfloat16\", \"text_config\": "
+		 "{\"model_type\": \"ministral3\", " LLAMA
+		 ", \"rope_parameters\": {\"type\": \"yarn\", \"rope_type\": \"yarn\", "
+		 "\"rope_theta\": 1000000.0, \"factor\": 16.0, \"beta_fast\": 32.0, "
+		 "\"beta_slow\": 1.0, \"mscale\": 1.0, \"mscale_all_dim\": 1.0, "
+		 "\"original_max_position_embeddings\": 16384, \"llama_4_scaling_beta\": 0.1}}, "
+		 "\"vision_config\": {}}") == 0 &&
+		c.text_part && c.query_log == 0.1f && c.rope.n_ctx_before == 16384 &&
+		c.rope.attention_factor == 1 && c.dtype == FC_BF16,
+	    "mistral3: its text part %s", err.msg);
+	fc_config_release(&c);
+}
+
 static void test_rope_parameters(void)
 {
 	struct fc_config c;
@@ -223,7 +292,7 @@ static void test_refusals(void)
 	     ", \"num_local_experts\": 2, \"num_experts_per_tok\": 3}",
 		"num_experts_per_tok: 3 of 2 experts"},
 	    {"{\"model_type\": \"mixtral\", " LLAMA ", \"num_local_experts\": 100000}",
-		"num_local_experts: 100000 is not in 1 to 128"},
+		"num_local_experts: 100000 is not in 1 to 512"},
 	    {"{\"model_type\": \"gpt2\", \"vocab_size\": 9, \"n_embd\": 8, \"n_head\": 2, "
 	     "\"n_layer\": 1, \"add_cross_attention\": true}",
 		"add_cross_attention is not supported"},
@@ -246,7 +315,24 @@ static void test_refusals(void)
 		"use_bidirectional_attention is not supported"},
 	    {"{\"model_type\": \"gemma3\", " LLAMA "}", "model_type \"gemma3\" is not supported"},
 	    {"{\"model_type\": \"qwen2_moe\", " LLAMA "}",
-		"model_type \"qwen2_moe\" is not supported (llama, mistral, mixtral, qwen2"},
+		"model_type \"qwen2_moe\" is not supported: it has shared experts (llama, mistral, "
+		"mixtral, qwen2"},
+	    {"{\"model_type\": \"gpt_oss\", " LLAMA "}",
+		"\"gpt_oss\" is not supported: it has attention sinks"},
+	    {"{\"model_type\": \"mistral3\", \"quantization_config\": {\"quant_method\": "
+	     "\"hqq\"}, \"text_config\": {\"model_type\": \"mistral\", " LLAMA "}}",
+		"of the kind \"hqq\""},
+	    {"{\"model_type\": \"qwen3_moe\", " LLAMA ", \"norm_topk_prob\": false}",
+		"norm_topk_prob false is not supported"},
+	    {"{\"model_type\": \"qwen3_moe\", " LLAMA
+	     ", \"norm_topk_prob\": true, \"mlp_only_layers\": [0]}",
+		"mlp_only_layers are not supported"},
+	    {"{\"model_type\": \"smollm3\", " LLAMA
+	     ", \"num_key_value_heads\": 2, \"no_rope_layers\": [1, 1, 1]}",
+		"no_rope_layers: expected 4 numbers"},
+	    {"{\"model_type\": \"cohere\", " LLAMA ", \"use_qk_norm\": true}",
+		"use_qk_norm is not supported"},
+	    {"{\"model_type\": \"ministral3\", " LLAMA "}", "rope_parameters is missing"},
 	    {"[]", "expected an object"},
 	};
 	struct fc_config c;
@@ -287,6 +373,7 @@ int main(void)
 	test_internlm2();
 	test_gemma();
 	test_others();
+	test_newer();
 	test_rope_parameters();
 	test_refusals();
 	test_man_page();

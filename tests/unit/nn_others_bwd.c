@@ -44,6 +44,15 @@ static void test_layernorm(
 	fc_layernorm_bwd(nn, OUT(nn, dx, N * C), OUT(nn, dw, C), biased ? OUT(nn, dbias, C) : NULL,
 	    IN(nn, dy, N * C), IN(nn, x, N * C), IN(nn, w, C), N, C, 1e-5f);
 	device_back(nn);
+	float *alone = FC_ARRAY(float, N *C);
+	for (size_t i = 0; i < C; i++)
+		alone[(N - 1) * C + i] = 8;
+	fc_layernorm_bwd(nn, OUT(nn, alone, N * C), NULL, NULL, IN(nn, dy, N * C), IN(nn, x, N * C),
+	    IN(nn, w, C), N, C, 1e-5f);
+	device_back(nn);
+	T_OK(!memcmp(alone, dx, N * C * sizeof *dx), "layernorm N %zu C %zu: the same dx alone", N,
+	    C);
+	free(alone);
 	for (size_t i = 0; i < C; i++) {
 		dw[i] -= 8;
 		dbias[i] -= biased ? 8 : 0;

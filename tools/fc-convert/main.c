@@ -105,6 +105,7 @@ int main(int argc, char **argv)
 	    .shard_bytes = shard_bytes};
 	or_die(fc_store_open(&c.store, c.from, &e), &e);
 	or_die(fc_config_load(&c.config, c.from, &e), &e);
+	or_die(fc_config_check_whole(&c.config, c.from, &e), &e);
 	if (fc_modelfiles_has_adapter(c.from))
 		fc_note(FC_MODELFILES_ADAPTER, c.from);
 	if (gguf)

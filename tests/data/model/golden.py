@@ -35,6 +35,13 @@ LONG = dict(rope_type="longrope", short_factor=[1.0, 1.25], long_factor=[1.5, 4.
             rope_theta=10000.0, partial_rotary_factor=0.5)
 LOCAL = dict(rope_type="default", rope_theta=100.0)
 GEMMA = dict(head_dim=12, tie_word_embeddings=True, query_pre_attn_scalar=20, sliding_window=4)
+LONG4 = dict(LONG, short_factor=[1.0, 1.25, 1.5], long_factor=[1.5, 4.0, 6.0],
+             partial_rotary_factor=0.75)
+GROWING = dict(YARN, original_max_position_embeddings=4, mscale=1.0, mscale_all_dim=1.0,
+               llama_4_scaling_beta=0.3)
+COHERE = dict({k: v for k, v in BASE.items() if k != "rms_norm_eps"}, tie_word_embeddings=True,
+              logit_scale=0.3, pad_token_id=0)
+FULL, SLIDING = "full_attention", "sliding_attention"
 VISION = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2,
               image_size=8, patch_size=4)
 VARIANTS = {
@@ -90,6 +97,36 @@ VARIANTS = {
     "mpt-clip": ("MptForCausalLM", dict(
         vocab_size=40, d_model=48, n_heads=4, n_layers=2, max_seq_len=16,
         attn_config=dict(clip_qkv=0.5, softmax_scale=0.5))),
+    "qwen3_moe": ("Qwen3MoeForCausalLM", dict(
+        BASE, head_dim=12, num_experts=6, num_experts_per_tok=3, moe_intermediate_size=20,
+        norm_topk_prob=True)),
+    "granite": ("GraniteForCausalLM", dict(
+        BASE, tie_word_embeddings=True, embedding_multiplier=6.0, attention_multiplier=0.2,
+        residual_multiplier=0.22, logits_scaling=4.0)),
+    "smollm3": ("SmolLM3ForCausalLM", dict(
+        BASE, num_hidden_layers=3, tie_word_embeddings=True, no_rope_layers=[1, 0, 1],
+        pad_token_id=0)),
+    "olmo2": ("Olmo2ForCausalLM", dict(BASE, pad_token_id=0)),
+    "olmo3": ("Olmo3ForCausalLM", dict(
+        BASE, num_hidden_layers=3, sliding_window=4, layer_types=[SLIDING, FULL, SLIDING],
+        pad_token_id=0)),
+    "olmo3-yarn": ("Olmo3ForCausalLM", dict(
+        BASE, layer_types=[FULL, FULL], rope_parameters=YARN, pad_token_id=0)),
+    "phi3-mini4": ("Phi3ForCausalLM", dict(
+        BASE, original_max_position_embeddings=8, rope_parameters=LONG4, tie_word_embeddings=True,
+        pad_token_id=0)),
+    "ministral": ("MinistralForCausalLM", dict(
+        BASE, head_dim=16, sliding_window=4, layer_types=[FULL, SLIDING])),
+    "ministral3": ("Ministral3ForCausalLM", dict(
+        BASE, head_dim=16, rope_parameters=GROWING, pad_token_id=0)),
+    "mistral3-images": ("Mistral3ForConditionalGeneration", dict(
+        text_config=dict(BASE, model_type="mistral", num_hidden_layers=1, sliding_window=None),
+        vision_config=dict(VISION, model_type="pixtral"), image_token_index=38)),
+    "cohere": ("CohereForCausalLM", COHERE),
+    "cohere2": ("Cohere2ForCausalLM", dict(
+        COHERE, num_hidden_layers=3, sliding_window=4, layer_types=[SLIDING, FULL, SLIDING])),
+    "glm": ("GlmForCausalLM", dict(BASE, head_dim=8, attention_bias=True, pad_token_id=0)),
+    "glm4": ("Glm4ForCausalLM", dict(BASE, head_dim=8, attention_bias=True, pad_token_id=0)),
 }
 
 

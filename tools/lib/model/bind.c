@@ -39,7 +39,7 @@ static void prepare_layer(struct fc_model *m, size_t i)
 	l->attn_scale = (float)(1 / sqrt(scale) / (c->scale_by_layer ? (double)i + 1 : 1));
 	if (c->n_expert)
 		l->expert = FC_ARRAY(struct fc_expert, c->n_expert);
-	if (c->position == FC_POS_ROPE) {
+	if (c->position == FC_POS_ROPE && !(c->no_rope && c->no_rope[i])) {
 		const bool other = c->two_ropes && l->window;
 		l->ropespec = other ? &c->rope_sliding : &c->rope;
 		l->rope = other ? &m->rope_sliding : &m->rope;
@@ -153,6 +153,18 @@ static int fail_surplus(
 	return fc_fail(e, "%s: tensor %s has no place in a %s model", dir, name, c->model_type);
 }
 
+/* Of a quantized matrix whose name is among the n. */
+static bool is_part(
+    const struct fc_config *c, const struct fc_tensor *t, const char **name, size_t n)
+{
+	char *matrix;
+	if (!fc_quantized_part(&c->quantized, t, &matrix))
+		return false;
+	const bool known = bsearch(&(const char *){matrix}, name, n, sizeof *name, by_name) != NULL;
+	free(matrix);
+	return known;
+}
+
 static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, size_t n,
     const char *dir, struct fc_err *e)
 {
@@ -167,7 +179,7 @@ static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, s
 	for (size_t i = 0; ret == 0 && i < fc_store_count(m->store); i++) {
 		const struct fc_tensor *t = fc_store_at(m->store, i);
 		if (bsearch(&t->name, name, n, sizeof *name, by_name) || is_buffer(c, t->name) ||
-		    fc_slot_is_of_images(c, t->name))
+		    fc_slot_is_of_images(c, t->name) || is_part(c, t, name, n))
 			continue;
 		if (is_head(c, t->name))
 			ret = check_tied_head(m, t, slot[0].name, dir, e);
@@ -278,6 +290,22 @@ static int fail_missing(const struct fc_model *m, const char *dir, const char *n
 	return fc_fail(e, "%s: tensor %s %s is missing", dir, name, shape);
 }
 
+/* A matrix that the file has quantized. */
+static int bind_quantized(
+    struct fc_model *m, const struct fc_slot *slot, const char *dir, struct fc_err *e)
+{
+	const struct fc_quantized *q = &m->cfg.quantized;
+	const size_t n_out = (size_t)slot->dim[0], n_in = (size_t)slot->dim[1];
+	enum fc_dtype t;
+	if (fc_quantized_dtype(q, m->store, slot->name, m->cfg.dtype, &t, e) < 0)
+		return -1;
+	void *p = own_memory(m, n_out * n_in, fc_dtype_size(t));
+	if (fc_quantized_unpack(q, m->store, slot->name, n_out, n_in, p, t, dir, e) < 0)
+		return -1;
+	bind_tensor(m, slot, p, t);
+	return 0;
+}
+
 static int bind_slot(
     struct fc_model *m, const struct fc_slot *slot, const char *dir, struct fc_err *e)
 {
@@ -285,6 +313,8 @@ static int bind_slot(
 	const struct fc_tensor *found = fc_store_find(m->store, slot->name);
 	char is[192], should[192];
 	size_t n;
+	if (slot->n_dim == 2 && fc_quantized_has(&m->cfg.quantized, m->store, slot->name))
+		return bind_quantized(m, slot, dir, e);
 	if (!found)
 		return fail_missing(m, dir, slot->name, fc_tensor_shape_text(&expect, should), e);
 	struct fc_tensor t = *found;

@@ -16,10 +16,13 @@ static void linear(struct fc_nn *nn, const struct fc_layer *l, float *y, const f
 		fc_bias_fwd(nn, y, bias, N, w->n_out);
 }
 
+/* w NULL: the part has no norm. */
 static void norm(struct fc_nn *nn, const struct fc_config *c, float *y, const float *x,
     const float *w, const float *bias, size_t N, size_t width)
 {
-	if (c->layer_norm)
+	if (!w)
+		fc_nn_copy(nn, y, x, N * width * sizeof *y);
+	else if (c->layer_norm)
 		fc_layernorm_fwd(nn, y, x, w, bias, N, width, c->norm_eps);
 	else
 		fc_rmsnorm_fwd(nn, y, x, w, N, width, c->norm_eps, c->norm_plus_one);
@@ -53,10 +56,14 @@ static void attention(struct fc_nn *nn, const struct fc_model *m, const struct f
 	float *out = c->post_norm ? a->attn_raw : a->out;
 	project(nn, c, l, N, a);
 	if (c->qk_norm) {
-		norm(nn, c, a->q, a->q_raw, l->q_norm, NULL, N * c->n_head, D);
-		norm(nn, c, a->k, a->k_raw, l->k_norm, NULL, N * c->n_head_kv, D);
+		const size_t wide = c->qk_norm_wide;
+		norm(nn, c, a->q, a->q_raw, l->q_norm, NULL, wide ? N : N * c->n_head,
+		    wide ? a->HD : D);
+		norm(nn, c, a->k, a->k_raw, l->k_norm, NULL, wide ? N : N * c->n_head_kv,
+		    wide ? a->GD : D);
 	}
 	fc_block_rope(nn, l, c, a->q, b, kv, c->n_head, false, a);
+	fc_block_grow_queries(nn, c, a->q, b, kv);
 	fc_block_rope(nn, l, c, a->k, b, kv, c->n_head_kv, false, a);
 	fc_attn_fwd(nn, &attn, a->seq, fc_block_gather(nn, a, b, kv));
 	linear(nn, l, out, a->att, &l->o, l->o_bias, N);
@@ -71,7 +78,7 @@ static void feed_forward(struct fc_nn *nn, const struct fc_config *c, const stru
 {
 	float *out = c->post_norm ? a->ffn_raw : a->out;
 	if (c->n_expert) {
-		fc_block_moe(nn, c, l, N, a);
+		fc_block_moe(nn, c, l, N, pass, a);
 		return;
 	}
 	if (c->gate_up) {
@@ -95,6 +102,14 @@ static void feed_forward(struct fc_nn *nn, const struct fc_config *c, const stru
 		norm(nn, c, a->out, out, l->ffn_post_norm, NULL, N, a->C);
 }
 
+/* out is spent. */
+static void add_part(struct fc_nn *nn, const struct fc_config *c, float *x, float *out, size_t n)
+{
+	if (c->residual_scale > 0)
+		fc_scale(nn, out, c->residual_scale, n);
+	fc_add(nn, x, out, n);
+}
+
 void fc_block_fwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, float *x,
     const struct fc_batch *b, const struct fc_kv_seq *kv, enum fc_pass pass,
     struct fc_block_acts *a)
@@ -109,10 +124,10 @@ void fc_block_fwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, floa
 		fc_lora_begin(nn, l->lora, N, pass != FC_PASS_ONLY);
 
 	norm(nn, c, a->norm1, x, l->attn_norm, l->attn_norm_bias, N, C);
-	if (c->parallel)
+	if (c->parallel && !c->shared_norm)
 		norm(nn, c, a->norm2, x, l->ffn_norm, l->ffn_norm_bias, N, C);
 	attention(nn, m, l, b, kv, a);
-	fc_add(nn, x, a->out, N * C);
+	add_part(nn, c, x, a->out, N * C);
 	if (pass != FC_PASS_ONLY)
 		fc_nn_copy(nn, a->mid, x, N * C * sizeof *x);
 
@@ -120,5 +135,5 @@ void fc_block_fwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, floa
 		norm(nn, c, a->norm2, x, l->ffn_norm, l->ffn_norm_bias, N, C);
 	feed_forward(nn, c, l, N, pass, a);
 	if (pass != FC_PASS_AGAIN)
-		fc_add(nn, x, a->out, N * C);
+		add_part(nn, c, x, a->out, N * C);
 }

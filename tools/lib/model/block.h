@@ -34,10 +34,18 @@ void fc_block_fwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, floa
     const struct fc_batch *b, const struct fc_kv_seq *kv, enum fc_pass pass,
     struct fc_block_acts *acts);
 
+/* The array of fc_block_positions() as the host has it. */
+const uint32_t *fc_block_host_positions(const struct fc_block_acts *acts);
+
+struct fc_expert_grad {
+	float *gate, *up, *down;
+};
 /* Gradients of one layer's weights, "+="; NULL where the layer has none. */
 struct fc_layer_grad {
 	float *q, *k, *v, *qkv, *o, *gate, *up, *gate_up, *down;
 	float *attn_norm, *ffn_norm, *attn_post_norm, *ffn_post_norm, *q_norm, *k_norm;
+	float *attn_norm_bias, *ffn_norm_bias, *router;
+	struct fc_expert_grad *expert; /* [n_expert] owned by the parameters */
 	float *q_bias, *k_bias, *v_bias, *qkv_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
 };
 /* dx (in place): gradient of the output becomes that of the input.  x: the layer's input.  acts:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/block_acts.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -31,26 +32,58 @@ void fc_block_acts_free(struct fc_nn *nn, struct fc_block_acts *a)
 	free(a->route_weight);
 	free(a->one_row);
 	free(a->one_weight);
+	free(a->one_place);
+	free(a->row_number);
+	free(a->route_dot);
+	free(a->one_dot);
+	free(a->host_dlogit);
 	free(a->freq);
 	free(a);
+}
+
+/* Host arrays of N tokens that go to experts. */
+static void reserve_routes(struct fc_block_acts *a, const struct fc_config *c, size_t N, bool keep)
+{
+	const size_t K = c->n_expert_used;
+	if (N > a->cap_route) {
+		a->route = fc_realloc(a->route, N, K * sizeof *a->route);
+		a->route_weight = fc_realloc(a->route_weight, N, K * sizeof *a->route_weight);
+		a->one_row = fc_realloc(a->one_row, N, sizeof *a->one_row);
+		a->one_weight = fc_realloc(a->one_weight, N, sizeof *a->one_weight);
+		a->one_place = fc_realloc(a->one_place, N, sizeof *a->one_place);
+		a->cap_route = N;
+	}
+	if (!keep || N <= a->cap_dot)
+		return;
+	a->row_number = fc_realloc(a->row_number, N, sizeof *a->row_number);
+	a->route_dot = fc_realloc(a->route_dot, N, K * sizeof *a->route_dot);
+	a->one_dot = fc_realloc(a->one_dot, N, sizeof *a->one_dot);
+	a->host_dlogit = fc_realloc(a->host_dlogit, N, c->n_expert * sizeof *a->host_dlogit);
+	for (size_t n = 0; n < N; n++)
+		a->row_number[n] = (uint32_t)n;
+	a->cap_dot = N;
 }
 
 void fc_block_acts_reserve(struct fc_nn *nn, struct fc_block_acts *a, const struct fc_config *c,
     size_t N, size_t n_seq, bool keep)
 {
 	const size_t kept = keep, raw = c->qk_norm, fused = c->qkv != FC_QKV_SPLIT;
-	const size_t post = c->post_norm, K = c->n_expert_used;
+	const size_t post = c->post_norm, K = c->n_expert_used, dK = K ? kept : 0;
+	const size_t drawn = post || c->residual_scale > 0;
 	const struct {
 		float **p;
 		size_t width;
-	} part[] = {{&a->norm1, a->C}, {&a->norm2, a->C}, {&a->out, a->C}, {&a->q, a->HD},
-	    {&a->k, a->GD}, {&a->v, a->GD}, {&a->q_raw, raw * a->HD}, {&a->k_raw, raw * a->GD},
-	    {&a->qkv, fused * (a->HD + 2 * a->GD)}, {&a->att, a->HD}, {&a->gate, c->gated * a->F},
-	    {&a->up, a->F}, {&a->glu, a->F}, {&a->gate_up, c->gate_up * 2 * a->F},
-	    {&a->attn_raw, post * a->C}, {&a->ffn_raw, post * a->C}, {&a->expert_x, K ? a->C : 0},
-	    {&a->mid, kept * a->C}, {&a->lse, kept * a->H}, {&a->dq, kept * a->HD},
-	    {&a->dk, kept * a->GD}, {&a->dv, kept * a->GD}, {&a->datt, kept * a->HD},
-	    {&a->draw, kept * post * a->C}};
+	} part[] = {{&a->norm1, a->C}, {&a->norm2, c->shared_norm ? 0 : a->C}, {&a->out, a->C},
+	    {&a->q, a->HD}, {&a->k, a->GD}, {&a->v, a->GD}, {&a->q_raw, raw * a->HD},
+	    {&a->k_raw, raw * a->GD}, {&a->qkv, fused * (a->HD + 2 * a->GD)}, {&a->att, a->HD},
+	    {&a->gate, c->gated * a->F}, {&a->up, a->F}, {&a->glu, a->F},
+	    {&a->gate_up, c->gate_up * 2 * a->F}, {&a->attn_raw, post * a->C},
+	    {&a->ffn_raw, post * a->C}, {&a->expert_x, K ? a->C : 0}, {&a->mid, kept * a->C},
+	    {&a->lse, kept * a->H}, {&a->dq, kept * a->HD}, {&a->dk, kept * a->GD},
+	    {&a->dv, kept * a->GD}, {&a->datt, kept * a->HD}, {&a->draw, kept * drawn * a->C},
+	    {&a->dsum, kept * c->parallel * a->C}, {&a->expert_dy, dK * a->C},
+	    {&a->expert_scaled, dK * a->C}, {&a->expert_dx, dK * a->C},
+	    {&a->expert_dglu, dK * a->F}, {&a->dlogit, dK * c->n_expert}};
 	const size_t rows = (N + 15) & ~(size_t)15; /* every part starts on a cache line */
 	size_t width = 0, n, at = 0;
 	for (size_t i = 0; i < FC_LEN(part); i++)
@@ -66,15 +99,35 @@ void fc_block_acts_reserve(struct fc_nn *nn, struct fc_block_acts *a, const stru
 		*part[i].p = part[i].width ? a->mem + at : NULL;
 		at += rows * part[i].width;
 	}
+	if (c->shared_norm)
+		a->norm2 = a->norm1;
 	FC_GROW(a->seq, a->cap_seq, n_seq);
 	if (keep)
 		FC_GROW(a->grad, a->cap_grad, n_seq);
-	if (K && N > a->cap_route) {
-		a->route = fc_realloc(a->route, N, K * sizeof *a->route);
-		a->route_weight = fc_realloc(a->route_weight, N, K * sizeof *a->route_weight);
-		a->one_row = fc_realloc(a->one_row, N, sizeof *a->one_row);
-		a->one_weight = fc_realloc(a->one_weight, N, sizeof *a->one_weight);
-		a->cap_route = N;
+	if (K)
+		reserve_routes(a, c, N, keep);
+}
+
+const uint32_t *fc_block_host_positions(const struct fc_block_acts *a)
+{
+	return a->host_pos;
+}
+
+/* Tokens whose places give the same factor follow each other. */
+void fc_block_grow_queries(struct fc_nn *nn, const struct fc_config *c, float *q,
+    const struct fc_batch *b, const struct fc_kv_seq *kv)
+{
+	const size_t HD = c->n_head * c->head_dim;
+	for (size_t s = 0; c->query_log > 0 && s < b->n_seq; s++) {
+		const size_t past = kv ? kv[s].n_past : 0, end = past + b->off[s + 1] - b->off[s];
+		const size_t step = (size_t)c->rope.n_ctx_before;
+		for (size_t at = past, to; at < end; at = to) {
+			const size_t turn = at / step;
+			to = (turn + 1) * step < end ? (turn + 1) * step : end;
+			fc_scale(nn, q + (b->off[s] + at - past) * HD,
+			    (float)(1 + (double)c->query_log * log(1 + (double)turn)),
+			    (to - at) * HD);
+		}
 	}
 }
 

@@ -22,17 +22,24 @@ struct fc_block_acts {
 	float *mid;                /* [N,C] x after attention */
 	float *lse;                /* [N,H] */
 	float *dq, *dk, *dv, *datt;
-	float *draw;     /* [N,C] gradient of attn_raw, ffn_raw */
-	float *expert_x; /* [N,C] input and output of one expert */
-	uint32_t *pos;   /* [N] the device's: tokens' places in their sequences */
+	float *draw; /* [N,C] gradient of attn_raw, ffn_raw, or of out where that has a factor */
+	float *dsum; /* [N,C] gradient of what parallel parts add */
+	float *expert_x;                              /* [N,C] input and output of one expert */
+	float *expert_dy, *expert_scaled, *expert_dx; /* [N,C] gradients of one expert */
+	float *expert_dglu;                           /* [N,F] */
+	float *dlogit;                                /* [N,E] of the router */
+	uint32_t *pos; /* [N] the device's: tokens' places in their sequences */
 	/* host arrays */
 	uint32_t *host_pos;
 	struct fc_attn_seq *seq; /* [n_seq] */
 	struct fc_attn_grad *grad;
 	uint32_t *route, *one_row;        /* [N,K] every token's experts; [N] one expert's tokens */
 	float *route_weight, *one_weight; /* [N,K] of every token; of one expert's tokens */
+	uint32_t *one_place, *row_number; /* [N] in route; [N] 0, 1, 2, ... */
+	float *route_dot, *one_dot;       /* [N,K] weight times its gradient; of one expert */
+	float *host_dlogit;               /* [N,E] */
 	float *freq;                      /* [n_rot/2] of a sequence, where its length counts */
-	size_t cap_pos, cap_seq, cap_grad, cap_route;
+	size_t cap_pos, cap_seq, cap_grad, cap_route, cap_dot;
 };
 
 /* Room for N tokens; what was there is lost. */
@@ -47,13 +54,20 @@ struct fc_split fc_block_split_gate_up(const struct fc_config *c);
 void fc_block_rope(struct fc_nn *nn, const struct fc_layer *l, const struct fc_config *c, float *x,
     const struct fc_batch *b, const struct fc_kv_seq *kv, size_t heads, bool inverse,
     struct fc_block_acts *a);
+/* Queries grow with their place, where the config says so; growing is its own way back. */
+void fc_block_grow_queries(struct fc_nn *nn, const struct fc_config *c, float *q,
+    const struct fc_batch *b, const struct fc_kv_seq *kv);
 struct fc_attn fc_block_attn(const struct fc_model *m, const struct fc_layer *l);
 /* Describes the sequences that have tokens to attention; appends new keys and values to kv. */
 size_t fc_block_gather(struct fc_nn *nn, struct fc_block_acts *a, const struct fc_batch *b,
     const struct fc_kv_seq *kv);
 
-/* a->out = the experts' sum for a->norm2. */
+/* a->out = the experts' sum for a->norm2; only who goes where, in a pass that only fills acts. */
 void fc_block_moe(struct fc_nn *nn, const struct fc_config *c, const struct fc_layer *l, size_t N,
-    struct fc_block_acts *a);
+    enum fc_pass pass, struct fc_block_acts *a);
+/* dnorm = the gradient of norm2 from dy, that of the experts' sum. */
+void fc_block_moe_bwd(struct fc_nn *nn, const struct fc_config *c, const struct fc_layer *l,
+    float *dnorm, const float *dy, size_t N, struct fc_block_acts *a,
+    const struct fc_layer_grad *g);
 
 #endif

@@ -207,11 +207,30 @@ static int read_window(const struct fc_fields *s, struct fc_config *c)
 	return fc_fields_has(s, "layer_types") ? read_layer_types(s, c) : 0;
 }
 
+/* Beside the text part, or in it. */
+static int read_quantized(const struct fc_fields *s, struct fc_config *c)
+{
+	const bool here = fc_fields_has(s, "quantization_config");
+	return fc_quantized_read(&c->quantized, here ? s->o : c->json, s->where, s->e);
+}
+
+int fc_config_check_whole(const struct fc_config *c, const char *where, struct fc_err *e)
+{
+	return !c->quantized.kind ? 0
+				  : fc_fail(e,
+					"%s: a quantized model (%s) can be a source, but not this; "
+					"take the model as it was before",
+					where, c->quantized.method);
+}
+
 static int read_flags(const struct fc_fields *s, struct fc_config *c)
 {
 	const struct fc_keys *k = &c->family->keys;
+	const struct fc_fields whole = {c->json, s->where, s->e};
 	double eps = (double)c->norm_eps;
+	/* of a text part the whole has the last word, where it has one */
 	if (fc_fields_flag(s, "tie_word_embeddings", &c->tied) < 0 ||
+	    fc_fields_flag(&whole, "tie_word_embeddings", &c->tied) < 0 ||
 	    fc_fields_positive(s, key_or(k->norm_eps, "rms_norm_eps"), &eps) < 0)
 		return -1;
 	if (k->attention_bias) {
@@ -222,11 +241,8 @@ static int read_flags(const struct fc_fields *s, struct fc_config *c)
 	}
 	if (k->mlp_bias && fc_fields_flag(s, k->mlp_bias, &c->mlp_bias) < 0)
 		return -1;
-	if (fc_fields_has(s, "quantization_config"))
-		return fc_fail(
-		    s->e, "%s: quantized models (quantization_config) are not supported", s->where);
 	c->norm_eps = (float)eps;
-	return 0;
+	return read_quantized(s, c);
 }
 
 /* Gemma multiplies by sqrt(n_embd) in the model's own precision. */
@@ -270,7 +286,7 @@ int fc_config_read(struct fc_config *c, json_t *o, const char *where, struct fc_
 	*c = (struct fc_config){.json = json_incref(o)};
 	const json_t *text = json_object_get(o, "text_config");
 	const char *type = json_string_value(json_object_get(o, "model_type"));
-	if (type && !strcmp(type, "gemma3") && json_is_object(text))
+	if (type && (!strcmp(type, "gemma3") || !strcmp(type, "mistral3")) && json_is_object(text))
 		s.o = text;
 	if (!json_is_object(o))
 		fc_fail(e, "%s: expected an object", where);
@@ -316,6 +332,7 @@ void fc_config_release(struct fc_config *c)
 {
 	json_decref(c->json);
 	free(c->layer_window);
+	free(c->no_rope);
 	fc_ropespec_release(&c->rope);
 	fc_ropespec_release(&c->rope_sliding);
 	*c = (struct fc_config){.json = NULL};

@@ -3,6 +3,7 @@
 #define FC_MODEL_CONFIG_H
 
 #include "base/err.h"
+#include "model/quantized.h"
 #include "model/ropespec.h"
 #include "nn/nn.h"
 #include "text/json.h"
@@ -33,14 +34,21 @@ struct fc_config {
 	bool norm_bias;     /* layer_norm adds a bias */
 	bool norm_plus_one; /* Gemma: (1 + w) */
 	bool post_norm;     /* Gemma 2 and 3: also what a part adds to the stream is normalised */
+	bool no_pre_norm;   /* OLMo 2: a part reads the stream as it is; post_norm */
 	bool qk_norm;       /* heads of q and k */
+	bool qk_norm_wide;  /* OLMo 2: of all heads together */
 	bool parallel;      /* GPT-NeoX: attention and feed-forward read the same stream */
+	bool shared_norm;   /* Cohere: and what one norm makes of it; parallel */
 	float norm_eps;
+	float residual_scale; /* Granite: of what a part adds to the stream; 0: 1; no post_norm */
 
 	enum fc_position position;
 	struct fc_ropespec rope;
 	bool two_ropes; /* Gemma 3: layers with a window have rope_sliding */
 	struct fc_ropespec rope_sliding;
+	bool *no_rope;   /* [n_layer] SmolLM3, Cohere 2: layers that do not rotate; NULL; owned */
+	float query_log; /* Ministral 3: queries grow by 1 + query_log log(1 + floor(position /
+			  * rope.n_ctx_before)); 0: not */
 	float alibi_max; /* the steepest slope is 2^-(alibi_max / heads) */
 
 	enum fc_qkv qkv;
@@ -61,11 +69,13 @@ struct fc_config {
 	bool tied;           /* the head is the embedding */
 	bool scaled_embed;   /* Gemma: times sqrt(n_embd) */
 	float embed_scale;   /* sqrt(n_embd) rounded to the model's dtype, or 1 */
+	float logit_scale;   /* Cohere, Granite: of the logits; 0: 1 */
 	float logit_softcap; /* 0: none */
 
-	enum fc_dtype dtype; /* torch_dtype */
-	bool text_part;      /* of a model that also sees images */
-	json_t *json;        /* the whole file, owned */
+	enum fc_dtype dtype;           /* torch_dtype */
+	struct fc_quantized quantized; /* how matrices of the files are stored */
+	bool text_part;                /* of a model that also sees images */
+	json_t *json;                  /* the whole file, owned */
 };
 /* path: a model folder, a config.json or a GGUF file.  An architecture or feature that is not
  * supported is refused by name. */
@@ -73,6 +83,8 @@ int fc_config_load(struct fc_config *c, const char *path, struct fc_err *e);
 /* Reads the object of a config.json, which it keeps a reference to; where: its name for messages.
  */
 int fc_config_read(struct fc_config *c, json_t *o, const char *where, struct fc_err *e);
+/* For what needs the weights as numbers in the files: -1 where they are quantized. */
+int fc_config_check_whole(const struct fc_config *c, const char *where, struct fc_err *e);
 void fc_config_release(struct fc_config *c);
 
 #endif

@@ -10,7 +10,39 @@
 static const struct fc_family *const families[] = {&fc_family_llama, &fc_family_mistral,
     &fc_family_mixtral, &fc_family_qwen2, &fc_family_qwen3, &fc_family_gemma, &fc_family_gemma2,
     &fc_family_gemma3, &fc_family_phi3, &fc_family_internlm2, &fc_family_gpt2, &fc_family_gpt_neox,
-    &fc_family_mpt};
+    &fc_family_mpt, &fc_family_qwen3_moe, &fc_family_granite, &fc_family_smollm3, &fc_family_olmo2,
+    &fc_family_olmo3, &fc_family_ministral, &fc_family_ministral3, &fc_family_cohere,
+    &fc_family_cohere2, &fc_family_glm, &fc_family_glm4};
+
+/* What models that people have do that is not here, for the refusal. */
+static const struct {
+	const char *type, *what;
+} unknown[] = {
+    {"deepseek_v2", "latent attention, shared experts"},
+    {"deepseek_v3", "latent attention, shared experts, groups of experts"},
+    {"dots1", "shared experts, groups of experts"},
+    {"ernie4_5_moe", "shared experts"},
+    {"exaone4", "layers without rotation beside norms of its own kind"},
+    {"falcon_h1", "state instead of attention"},
+    {"gemma3n", "per-layer embeddings, AltUp"},
+    {"glm4_moe", "shared experts, groups of experts"},
+    {"gpt_oss", "attention sinks, experts in MXFP4"},
+    {"granitemoe", "experts in one tensor"},
+    {"granitemoehybrid", "state instead of attention"},
+    {"hunyuan_v1_moe", "shared experts"},
+    {"kimi_linear", "state instead of attention"},
+    {"llama4_text", "shared experts, attention in chunks"},
+    {"lfm2", "convolutions instead of attention"},
+    {"mamba", "state instead of attention"},
+    {"mamba2", "state instead of attention"},
+    {"minimax", "state instead of attention"},
+    {"nemotron_h", "state instead of attention"},
+    {"olmoe", "weights of experts that are not renormalised"},
+    {"phimoe", "routing by sparsemixer"},
+    {"qwen2_moe", "shared experts"},
+    {"qwen3_next", "state instead of attention, shared experts"},
+    {"rwkv", "state instead of attention"},
+};
 
 const struct fc_family *fc_family_find(const char *type, const char *where, struct fc_err *e)
 {
@@ -23,7 +55,12 @@ const struct fc_family *fc_family_find(const char *type, const char *where, stru
 		fc_buf_addf(&known, "%s%s", i ? ", " : "", families[i]->type);
 	}
 	char *list = fc_buf_detach(&known);
-	fc_fail(e, "%s: model_type \"%s\" is not supported (%s are)", where, type, list);
+	const char *what = NULL;
+	for (size_t i = 0; i < FC_LEN(unknown); i++)
+		if (!strcmp(type, unknown[i].type))
+			what = unknown[i].what;
+	fc_fail(e, "%s: model_type \"%s\" is not supported%s%s (%s are)", where, type,
+	    what ? ": it has " : "", what ? what : "", list);
 	free(list);
 	return NULL;
 }

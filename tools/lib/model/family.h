@@ -127,6 +127,9 @@ const struct fc_family *fc_family_find(const char *type, const char *where, stru
 
 extern const struct fc_family fc_family_llama, fc_family_mistral, fc_family_mixtral,
     fc_family_qwen2, fc_family_qwen3, fc_family_gemma, fc_family_gemma2, fc_family_gemma3,
-    fc_family_phi3, fc_family_internlm2, fc_family_gpt2, fc_family_gpt_neox, fc_family_mpt;
+    fc_family_phi3, fc_family_internlm2, fc_family_gpt2, fc_family_gpt_neox, fc_family_mpt,
+    fc_family_qwen3_moe, fc_family_granite, fc_family_smollm3, fc_family_olmo2, fc_family_olmo3,
+    fc_family_ministral, fc_family_ministral3, fc_family_cohere, fc_family_cohere2, fc_family_glm,
+    fc_family_glm4;
 
 #endif

@@ -63,4 +63,5 @@ const struct fc_family fc_family_gpt2 = {
     .tensor = tensors,
     .prefixes = prefixes,
     .read = read_gpt2,
+    .trains = true,
 };

@@ -49,4 +49,5 @@ const struct fc_family fc_family_gpt_neox = {
     .rotary_part = 0.25,
     .tensor = tensors,
     .read = read_neox,
+    .trains = true,
 };

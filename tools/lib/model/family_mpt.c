@@ -80,4 +80,5 @@ const struct fc_family fc_family_mpt = {
     .n_ff_by_embd = 4,
     .tensor = tensors,
     .read = read_mpt,
+    .trains = true,
 };

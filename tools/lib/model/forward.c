@@ -43,6 +43,8 @@ void fc_model_final_norm(
 	else
 		fc_rmsnorm_fwd(
 		    nn, y, x, m->final_norm, N, c->n_embd, c->norm_eps, c->norm_plus_one);
+	if (c->logit_scale > 0)
+		fc_scale(nn, y, c->logit_scale, N * c->n_embd);
 }
 
 int fc_model_hidden(struct fc_nn *nn, const struct fc_model *m, const struct fc_batch *b, float *x,

@@ -91,7 +91,7 @@ int fc_batch_check(const struct fc_batch *b, const struct fc_model *m, struct fc
 int fc_model_hidden(struct fc_nn *nn, const struct fc_model *m, const struct fc_batch *b,
     float *x /* [N,C] */, struct fc_err *e);
 /* The parts of fc_model_hidden() before the first and after the last layer; pos is of
- * fc_block_positions().  y may be x. */
+ * fc_block_positions().  y may be x.  A factor of the logits is in what the last norm gives. */
 void fc_model_embed(struct fc_nn *nn, const struct fc_model *m, const uint32_t *tok,
     const uint32_t *pos, size_t N, float *x /* [N,C] */);
 void fc_model_final_norm(

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/params.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -11,12 +10,22 @@
 #include "model/slot.h"
 #include "model/step.h"
 
+/* What s->grad_at is an offset in. */
+static char *grads_of(struct fc_params *p, const struct fc_slot *s)
+{
+	if (s->layer == FC_NO_LAYER)
+		return (char *)p;
+	struct fc_layer_grad *g = &p->layer_grad[s->layer];
+	return s->of_expert ? (char *)&g->expert[s->expert] : (char *)g;
+}
+
 /* The unit of the backward pass that a tensor is of. */
 static size_t unit_of(const struct fc_params *p, const struct fc_slot *s, float *const *grad)
 {
 	if (s->layer != FC_NO_LAYER)
 		return p->model.cfg.n_layer - s->layer;
-	return grad == &p->embed_grad ? fc_params_units(p) - 1 : 0;
+	const bool first = grad == &p->embed_grad || grad == &p->position_grad;
+	return first ? fc_params_units(p) - 1 : 0;
 }
 
 void *fc_param_read(const struct fc_param *v, size_t *size_bytes)
@@ -48,6 +57,8 @@ static struct fc_slot *prepare_slots(struct fc_params *p, struct fc_nn *nn)
 	m->nn = nn;
 	fc_model_prepare(m);
 	p->layer_grad = FC_ARRAY(struct fc_layer_grad, m->cfg.n_layer);
+	for (size_t i = 0; m->cfg.n_expert && i < m->cfg.n_layer; i++)
+		p->layer_grad[i].expert = FC_ARRAY(struct fc_expert_grad, m->cfg.n_expert);
 	p->n = fc_slots_new(&slot, &m->cfg, m->prefix);
 	p->v = FC_ARRAY(struct fc_param, p->n);
 	for (size_t i = 0; i < p->n; i++) {
@@ -58,12 +69,11 @@ static struct fc_slot *prepare_slots(struct fc_params *p, struct fc_nn *nn)
 		    .n_dim = s->n_dim,
 		    .dim = {s->dim[0], s->dim[1]},
 		    .n = n,
-		    .decay = s->n_dim == 2};
+		    .decay = s->n_dim == 2,
+		    .transposed = s->transposed};
 		alloc_param(nn, v);
 		fc_slot_bind(s, m, fc_param_read(v, &size), v->bf16 ? FC_BF16 : FC_F32);
-		assert(s->grad_at != FC_NO_GRAD);
-		char *base = s->layer == FC_NO_LAYER ? (char *)p : (char *)&p->layer_grad[s->layer];
-		v->grad = (float **)(void *)(base + s->grad_at);
+		v->grad = (float **)(void *)(grads_of(p, s) + s->grad_at);
 		v->unit = unit_of(p, s, v->grad);
 	}
 	p->step = fc_step_new();
@@ -81,7 +91,7 @@ static int check_new(const struct fc_config *c, const char *where, struct fc_err
 int fc_params_check_family(const struct fc_config *c, const char *where, struct fc_err *e)
 {
 	if (c->family->trains)
-		return 0;
+		return fc_config_check_whole(c, where, e);
 	return fc_fail(e, "%s: a %s model can be a source, but training one is not supported",
 	    where, c->model_type);
 }
@@ -105,8 +115,23 @@ static void keep_rest(struct fc_params *p, struct fc_model *from)
 /* Elements of a tensor that are made on the host at a time. */
 enum { PIECE = 1 << 18 };
 
+/* [n_row, n_col] as [n_col, n_row] */
+static void load_transposed(struct fc_nn *nn, const struct fc_param *v, const struct fc_tensor *t)
+{
+	float *file = FC_ARRAY(float, v->n), *w = FC_ARRAY(float, v->n);
+	fc_tensor_to_f32(t, 0, v->n, file);
+	fc_param_transpose(w, file, (size_t)v->dim[1], (size_t)v->dim[0]);
+	fc_nn_put(nn, v->w, w, v->n * sizeof *w);
+	free(file);
+	free(w);
+}
+
 static void load_param(struct fc_nn *nn, const struct fc_param *v, const struct fc_tensor *t)
 {
+	if (v->transposed) {
+		load_transposed(nn, v, t);
+		return;
+	}
 	float *piece = FC_ARRAY(float, PIECE);
 	for (size_t at = 0, n; at < v->n; at += n) {
 		n = v->n - at < PIECE ? v->n - at : PIECE;
@@ -226,6 +251,8 @@ void fc_params_free(struct fc_params *p)
 		fc_nn_free(nn, p->v[i].copy);
 	}
 	free(p->v);
+	for (size_t i = 0; p->layer_grad && i < p->model.cfg.n_layer; i++)
+		free(p->layer_grad[i].expert);
 	free(p->layer_grad);
 	free(p->rest);
 	fc_store_close(p->store);

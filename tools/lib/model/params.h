@@ -11,10 +11,11 @@ struct fc_param {
 	char *name; /* as in the safetensors file */
 	int n_dim;
 	int64_t dim[2];
-	size_t n;   /* elements */
-	float *w;   /* [n] of fc_nn_home() */
-	float *g;   /* [n] the device's; NULL until fc_params_zero_grad() or _place_grad() */
-	bool decay; /* matrices decay, norms and biases do not */
+	size_t n;        /* elements */
+	float *w;        /* [n] of fc_nn_home() */
+	float *g;        /* [n] the device's; NULL until fc_params_zero_grad() or _place_grad() */
+	bool decay;      /* matrices decay, norms and biases do not */
+	bool transposed; /* GPT-2: the file has [dim[1], dim[0]] */
 	uint16_t
 	    *bf16;   /* [n] the device's: w rounded, what BF16 compute reads of a matrix; or NULL */
 	float *copy; /* [n] the device's: w, where that is elsewhere and bf16 is NULL; or NULL */
@@ -34,6 +35,7 @@ struct fc_params {
 	struct fc_model model;            /* in BF16 compute: over bfloat16 copies, see refresh */
 	struct fc_layer_grad *layer_grad; /* [n_layer] */
 	float *embed_grad, *head_grad, *final_norm_grad; /* tied: embed_grad == head_grad */
+	float *position_grad, *final_norm_bias_grad;     /* NULL: there are none */
 	bool placed;                                     /* gradients are someone else's memory */
 	struct fc_step *step;                            /* scratch of fc_params_step() */
 	struct fc_loras *lora; /* v is adapters (model/lora.h) of a model that stays; NULL: it is
@@ -55,6 +57,8 @@ int fc_params_init(struct fc_params **p, const char *config_path, struct fc_nn *
 /* With undefined weights, for who gets them from elsewhere; config: the text of a config.json. */
 int fc_params_blank(struct fc_params **p, const char *config, struct fc_nn *nn, struct fc_err *e);
 void fc_params_free(struct fc_params *p);
+/* to [n_col, n_row] = from [n_row, n_col] */
+void fc_param_transpose(float *to, const float *from, size_t n_row, size_t n_col);
 void fc_params_zero_grad(struct fc_params *p);
 /* From now on the gradients are at g [p->n], the device's, which must stay, and which tensors of
  * different units may share. */

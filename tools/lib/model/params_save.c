@@ -14,7 +14,7 @@ struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype)
 		t[i] = (struct fc_tensor){.name = v->name,
 		    .dtype = dtype,
 		    .n_dim = v->n_dim,
-		    .dim = {v->dim[0], v->dim[1]},
+		    .dim = {v->dim[v->transposed], v->dim[!v->transposed]},
 		    .n_bytes = v->n * fc_dtype_size(dtype)};
 	}
 	for (size_t i = 0; i < p->n_rest; i++) {
@@ -51,20 +51,42 @@ static int save_config(
 
 enum { BLOCK = 1 << 18 }; /* elements that are written at a time */
 
+void fc_param_transpose(float *to, const float *from, size_t n_row, size_t n_col)
+{
+	enum { SIDE = 32 };
+	for (size_t c0 = 0; c0 < n_col; c0 += SIDE)
+		for (size_t r = 0; r < n_row; r++)
+			for (size_t c = c0; c < n_col && c < c0 + SIDE; c++)
+				to[c * n_row + r] = from[r * n_col + c];
+}
+
+/* A parameter in the order of the file; the caller's to free(). */
+static float *get_transposed(const struct fc_params *p, const struct fc_param *v)
+{
+	float *w = FC_ARRAY(float, v->n), *file = FC_ARRAY(float, v->n);
+	fc_nn_get(fc_nn_home(p->model.nn), w, v->w, v->n * sizeof *w);
+	fc_param_transpose(file, w, (size_t)v->dim[0], (size_t)v->dim[1]);
+	free(w);
+	return file;
+}
+
 static int put_param(struct fc_store_writer *w, size_t i, const struct fc_params *p,
     enum fc_dtype dtype, const struct fc_rounding *how, float *master, void *block,
     struct fc_err *e)
 {
 	const size_t size = fc_dtype_size(dtype);
 	const struct fc_param *v = &p->v[i];
-	for (size_t at = 0; at < v->n; at += BLOCK) {
+	float *file = v->transposed ? get_transposed(p, v) : NULL;
+	int ret = 0;
+	for (size_t at = 0; ret == 0 && at < v->n; at += BLOCK) {
 		const size_t n = v->n - at < BLOCK ? v->n - at : BLOCK;
-		fc_nn_get(fc_nn_home(p->model.nn), master, v->w + at, n * sizeof *master);
-		fc_round_f32(block, dtype, master, n, how, v->name, at);
-		if (fc_store_writer_put(w, i, at * size, block, n * size, e) < 0)
-			return -1;
+		if (!file)
+			fc_nn_get(fc_nn_home(p->model.nn), master, v->w + at, n * sizeof *master);
+		fc_round_f32(block, dtype, file ? file + at : master, n, how, v->name, at);
+		ret = fc_store_writer_put(w, i, at * size, block, n * size, e);
 	}
-	return 0;
+	free(file);
+	return ret;
 }
 
 int fc_params_save(const struct fc_params *p, const char *dir, enum fc_dtype dtype,

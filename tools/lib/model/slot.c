@@ -8,8 +8,9 @@
 #include "base/mem.h"
 #include "model/family.h"
 
-/* As in nn.h; HD: H*D, GD: G*D, QKV: HD + 2 GD, F2: 2 F, P: positions, E: experts. */
-enum width { NONE, C, F, F2, V, HD, GD, QKV, D, P, E };
+/* As in nn.h; HD: H*D, GD: G*D, QKV: HD + 2 GD, F2: 2 F, P: positions, E: experts; QN, KN: what the
+ * norms of queries and keys are over. */
+enum width { NONE, C, F, F2, V, HD, GD, QKV, QN, KN, P, E };
 
 enum place { MODEL, LAYER, EXPERT };
 
@@ -29,17 +30,16 @@ static const struct kind {
 #define OF_LAYER(field)                                                                            \
 	LAYER, .at = offsetof(struct fc_layer, field),                                             \
 	       .grad_at = offsetof(struct fc_layer_grad, field)
-/* Parts of families that are not trained have no gradient. */
-#define MODEL_ONLY(field) MODEL, .at = offsetof(struct fc_model, field), .grad_at = FC_NO_GRAD
-#define LAYER_ONLY(field) LAYER, .at = offsetof(struct fc_layer, field), .grad_at = FC_NO_GRAD
-#define OF_EXPERT(field) EXPERT, .at = offsetof(struct fc_expert, field), .grad_at = FC_NO_GRAD
+#define OF_EXPERT(field)                                                                           \
+	EXPERT, .at = offsetof(struct fc_expert, field),                                           \
+		.grad_at = offsetof(struct fc_expert_grad, field)
     [FC_TENSOR_EMBED] = {V, C, OF_MODEL(embed)},
-    [FC_TENSOR_POSITION] = {P, C, MODEL_ONLY(position)},
+    [FC_TENSOR_POSITION] = {P, C, OF_MODEL(position)},
     [FC_TENSOR_FINAL_NORM] = {C, NONE, OF_MODEL(final_norm), .norm = true},
-    [FC_TENSOR_FINAL_NORM_BIAS] = {C, NONE, MODEL_ONLY(final_norm_bias)},
+    [FC_TENSOR_FINAL_NORM_BIAS] = {C, NONE, OF_MODEL(final_norm_bias)},
     [FC_TENSOR_HEAD] = {V, C, OF_MODEL(head), UNLESS(tied)},
     [FC_TENSOR_ATTN_NORM] = {C, NONE, OF_LAYER(attn_norm), .norm = true},
-    [FC_TENSOR_ATTN_NORM_BIAS] = {C, NONE, LAYER_ONLY(attn_norm_bias)},
+    [FC_TENSOR_ATTN_NORM_BIAS] = {C, NONE, OF_LAYER(attn_norm_bias)},
     [FC_TENSOR_Q] = {HD, C, OF_LAYER(q)},
     [FC_TENSOR_Q_BIAS] = {HD, NONE, OF_LAYER(q_bias), IF(qkv_bias)},
     [FC_TENSOR_K] = {GD, C, OF_LAYER(k)},
@@ -48,13 +48,13 @@ static const struct kind {
     [FC_TENSOR_V_BIAS] = {GD, NONE, OF_LAYER(v_bias), IF(qkv_bias)},
     [FC_TENSOR_QKV] = {QKV, C, OF_LAYER(qkv)},
     [FC_TENSOR_QKV_BIAS] = {QKV, NONE, OF_LAYER(qkv_bias), IF(qkv_bias)},
-    [FC_TENSOR_Q_NORM] = {D, NONE, OF_LAYER(q_norm), IF(qk_norm), .norm = true},
-    [FC_TENSOR_K_NORM] = {D, NONE, OF_LAYER(k_norm), IF(qk_norm), .norm = true},
+    [FC_TENSOR_Q_NORM] = {QN, NONE, OF_LAYER(q_norm), IF(qk_norm), .norm = true},
+    [FC_TENSOR_K_NORM] = {KN, NONE, OF_LAYER(k_norm), IF(qk_norm), .norm = true},
     [FC_TENSOR_O] = {C, HD, OF_LAYER(o), .residual = true},
     [FC_TENSOR_O_BIAS] = {C, NONE, OF_LAYER(o_bias), IF(o_bias)},
     [FC_TENSOR_ATTN_POST_NORM] = {C, NONE, OF_LAYER(attn_post_norm), .norm = true},
     [FC_TENSOR_FFN_NORM] = {C, NONE, OF_LAYER(ffn_norm), .norm = true},
-    [FC_TENSOR_FFN_NORM_BIAS] = {C, NONE, LAYER_ONLY(ffn_norm_bias)},
+    [FC_TENSOR_FFN_NORM_BIAS] = {C, NONE, OF_LAYER(ffn_norm_bias)},
     [FC_TENSOR_GATE] = {F, C, OF_LAYER(gate)},
     [FC_TENSOR_GATE_BIAS] = {F, NONE, OF_LAYER(gate_bias), IF(mlp_bias)},
     [FC_TENSOR_UP] = {F, C, OF_LAYER(up)},
@@ -63,7 +63,7 @@ static const struct kind {
     [FC_TENSOR_DOWN] = {C, F, OF_LAYER(down), .residual = true},
     [FC_TENSOR_DOWN_BIAS] = {C, NONE, OF_LAYER(down_bias), IF(mlp_bias)},
     [FC_TENSOR_FFN_POST_NORM] = {C, NONE, OF_LAYER(ffn_post_norm), .norm = true},
-    [FC_TENSOR_ROUTER] = {E, C, LAYER_ONLY(router)},
+    [FC_TENSOR_ROUTER] = {E, C, OF_LAYER(router)},
     [FC_TENSOR_EXPERT_GATE] = {F, C, OF_EXPERT(gate)},
     [FC_TENSOR_EXPERT_UP] = {F, C, OF_EXPERT(up)},
     [FC_TENSOR_EXPERT_DOWN] = {C, F, OF_EXPERT(down), .residual = true},
@@ -80,7 +80,8 @@ static int64_t width(const struct fc_config *c, enum width w)
 	    [HD] = hd,
 	    [GD] = gd,
 	    [QKV] = hd + 2 * gd,
-	    [D] = c->head_dim,
+	    [QN] = c->qk_norm_wide ? hd : c->head_dim,
+	    [KN] = c->qk_norm_wide ? gd : c->head_dim,
 	    [P] = c->n_ctx,
 	    [E] = c->n_expert};
 	return (int64_t)v[w];
@@ -104,15 +105,27 @@ struct list {
 	size_t n, cap;
 };
 
+/* A model that is part of another has all its names under "language_model.", also those that do not
+ * begin as most do.  Returns how much of the prefix that is. */
+static size_t part_prefix(const char *prefix, const char *own)
+{
+	const size_t n = strlen(prefix), m = strlen(own);
+	const bool ends = n > m && !strcmp(prefix + n - m, own);
+	return ends && prefix[n - m - 1] == '.' ? n - m : 0;
+}
+
 /* "*" becomes the number of the layer, a second one that of the expert. */
 static char *full_name(const struct list *l, const char *name, size_t layer, size_t expert)
 {
 	const char *const *prefixes = fc_family_prefixes(l->c->family);
 	struct fc_buf b = FC_BUF_INIT;
 	size_t number = layer;
-	if (l->prefix && prefixes[0] && !strncmp(name, prefixes[0], strlen(prefixes[0]))) {
+	const size_t own = prefixes[0] ? strlen(prefixes[0]) : 0;
+	if (l->prefix && own && !strncmp(name, prefixes[0], own)) {
 		fc_buf_adds(&b, l->prefix);
-		name += strlen(prefixes[0]);
+		name += own;
+	} else if (l->prefix && own) {
+		fc_buf_add(&b, l->prefix, part_prefix(l->prefix, prefixes[0]));
 	}
 	for (; *name; name++) {
 		if (*name != '*') {

@@ -12,14 +12,13 @@ struct fc_slot {
 	size_t layer;   /* FC_NO_LAYER: of the whole model */
 	size_t expert;  /* of a tensor of an expert */
 	size_t at;      /* offset in struct fc_layer, struct fc_expert or struct fc_model */
-	size_t grad_at; /* offset in struct fc_layer_grad or struct fc_params; FC_NO_GRAD */
+	size_t grad_at; /* offset in struct fc_layer_grad, fc_expert_grad or fc_params */
 	bool of_expert;
 	bool residual;   /* its product is added to the residual stream */
 	bool norm;       /* multiplies: starts at one */
 	bool transposed; /* the file has [dim[1], dim[0]] */
 };
 #define FC_NO_LAYER SIZE_MAX
-#define FC_NO_GRAD SIZE_MAX
 
 /* All of them, in the order of the computation.  Returns their number.  prefix: what names begin
  * with instead of the family's own beginning; NULL: that. */

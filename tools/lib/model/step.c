@@ -180,6 +180,22 @@ static bool waits(const struct pass *a, const struct part *k)
 	return a->p->model.cfg.tied && k > a->p->step->part;
 }
 
+/* s->drow += the gradient of s->row, from that of what the last norm gave */
+static void final_norm_bwd(struct fc_nn *nn, struct fc_params *p, size_t R)
+{
+	const struct fc_model *m = &p->model;
+	const struct fc_config *c = &m->cfg;
+	const struct fc_step *s = p->step;
+	if (c->logit_scale > 0)
+		fc_scale(nn, s->dnorm, c->logit_scale, R * c->n_embd);
+	if (c->layer_norm)
+		fc_layernorm_bwd(nn, s->drow, p->final_norm_grad, p->final_norm_bias_grad, s->dnorm,
+		    s->row, m->final_norm, R, c->n_embd, c->norm_eps);
+	else
+		fc_rmsnorm_bwd(nn, s->drow, p->final_norm_grad, s->dnorm, s->row, m->final_norm, R,
+		    c->n_embd, c->norm_eps, c->norm_plus_one);
+}
+
 /* Losses, and what the last norm and the output layer leave in s->dx. */
 static void run_head(const struct pass *a, const struct part *k)
 {
@@ -199,8 +215,7 @@ static void run_head(const struct pass *a, const struct part *k)
 	if (!a->backward)
 		return;
 	fc_nn_zero(nn, s->drow, R * C * sizeof *s->drow);
-	fc_rmsnorm_bwd(nn, s->drow, p->final_norm_grad, s->dnorm, s->row, m->final_norm, R, C,
-	    c->norm_eps, c->norm_plus_one);
+	final_norm_bwd(nn, p, R);
 	fc_nn_zero(nn, dx, N * C * sizeof *dx);
 	fc_scatter_rows(nn, dx, s->drow, t->row_pos, NULL, R, C);
 }
@@ -227,17 +242,26 @@ static void run_layer(const struct pass *a, const struct part *k, size_t layer)
 
 static void run_embedding(const struct pass *a, const struct part *k)
 {
-	if (!a->p->embed_grad) /* of adapters alone */
+	const struct fc_params *p = a->p;
+	if (!p->embed_grad) /* of adapters alone */
 		return;
-	const struct fc_config *c = &a->p->model.cfg;
-	const struct fc_head head = fc_model_head(&a->p->model);
+	struct fc_nn *nn = a->nn;
+	const struct fc_model *m = &p->model;
+	const struct fc_config *c = &m->cfg;
+	const struct fc_head head = fc_model_head(m);
 	const struct fc_targets *t = k->v.t;
+	const float *dx = p->step->dx + k->at_tok * c->n_embd;
 	struct fc_loss counted = {0};
 	if (waits(a, k))
-		fc_head_loss(a->nn, &head, norm_of(a, k), t->target, t->sft_weight, t->kd_weight,
-		    t->teacher, k->R, NULL, a->p->head_grad, &counted);
-	fc_embed_bwd(a->nn, a->p->embed_grad, a->p->step->dx + k->at_tok * c->n_embd, k->v.b->tok,
-	    k->N, c->n_embd, c->embed_scale);
+		fc_head_loss(nn, &head, norm_of(a, k), t->target, t->sft_weight, t->kd_weight,
+		    t->teacher, k->R, NULL, p->head_grad, &counted);
+	fc_embed_bwd(nn, p->embed_grad, dx, k->v.b->tok, k->N, c->n_embd, c->embed_scale);
+	if (!p->position_grad)
+		return;
+	if (p->step->n_part > 1)
+		fc_block_positions(nn, m->acts, k->v.b, NULL);
+	fc_embed_bwd(
+	    nn, p->position_grad, dx, fc_block_host_positions(m->acts), k->N, c->n_embd, 1);
 }
 
 static void run_backward(const struct pass *a)

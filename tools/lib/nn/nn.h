@@ -154,7 +154,7 @@ void fc_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float *dy, con
 /* y may be x; bias may be NULL. */
 void fc_layernorm_fwd(struct fc_nn *nn, float *y, const float *x /* [N,C] */, const float *w,
     const float *bias, size_t N, size_t C, float eps);
-/* dx +=, dw +=, dbias += ; dbias NULL where there is no bias */
+/* dx +=, dw +=, dbias += ; dw and dbias NULL: not wanted */
 void fc_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias, const float *dy,
     const float *x, const float *w, size_t N, size_t C, float eps);
 

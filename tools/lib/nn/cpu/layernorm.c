@@ -40,7 +40,8 @@ static void row_bwd(const struct fc_kern *k, float *dx, float *dw, const float *
 	for (size_t i = 0; i < C; i++) {
 		const double h = ((double)x[i] - mean) * r, g = (double)dy[i] * (double)w[i];
 		dx[i] += (float)(r * (g - sum / n - h * (dot * r / n)));
-		dw[i] += (float)((double)dy[i] * h);
+		if (dw)
+			dw[i] += (float)((double)dy[i] * h);
 	}
 }
 
@@ -52,12 +53,13 @@ void fc_cpu_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias, 
 	enum { MAX_PART = 64 };
 	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 	const size_t n_part = fc_min_size(N, MAX_PART);
-	float *part = FC_ARRAY(float, n_part *C);
+	float *part = dw ? FC_ARRAY(float, n_part *C) : NULL;
 #pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
 	for (size_t p = 0; p < n_part; p++)
 		for (size_t n = N * p / n_part; n < N * (p + 1) / n_part; n++)
-			row_bwd(k, dx + n * C, part + p * C, dy + n * C, x + n * C, w, C, eps);
-	for (size_t i = 0; i < C; i++) {
+			row_bwd(k, dx + n * C, dw ? part + p * C : NULL, dy + n * C, x + n * C, w,
+			    C, eps);
+	for (size_t i = 0; dw && i < C; i++) {
 		double sum = 0;
 		for (size_t p = 0; p < n_part; p++)
 			sum += (double)part[p * C + i];

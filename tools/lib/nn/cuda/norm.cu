@@ -175,9 +175,12 @@ void fc_cuda_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias,
 		return;
 	KLAUNCH(cu, layernorm_bwd_x_k, fc_row_blocks(N), NORM_BLOCK, 0, dx, means, inv, dy, x, w, N,
 	    C, eps);
-	KLAUNCH(cu, layernorm_bwd_w_k, dim3((unsigned)fc_cuda_ceil(C, 128), (unsigned)n_part), 128,
-	    0, part, dy, x, means, inv, N, C, n_part);
-	fc_cuda_add_parts(cu, dw, part, n_part, C);
+	if (dw) {
+		KLAUNCH(cu, layernorm_bwd_w_k,
+		    dim3((unsigned)fc_cuda_ceil(C, 128), (unsigned)n_part), 128, 0, part, dy, x,
+		    means, inv, N, C, n_part);
+		fc_cuda_add_parts(cu, dw, part, n_part, C);
+	}
 	if (dbias)
 		fc_cuda_bias_bwd(nn, dbias, dy, N, C);
 }
