@@ -31,8 +31,9 @@ __attribute__((unused)) static void remove_model_files(const char *dir)
 	}
 }
 
-/* config: the text of config.json; base: what names begin with, or NULL; extra: [n_extra].  Weights
- * depend on seed and order, not on names.  0, or -1 with a message. */
+/* config: the text of config.json; base: what names begin with, or NULL; extra: [n_extra] tensors
+ * beside those of the architecture, or in the place of the one that has the name.  Weights depend
+ * on seed and order, not on names.  0, or -1 with a message. */
 __attribute__((unused)) static int write_model_as(const char *dir, const char *config,
     const char *base, const struct fc_tensor *extra, size_t n_extra, uint64_t seed,
     struct fc_err *e)
@@ -43,7 +44,7 @@ __attribute__((unused)) static int write_model_as(const char *dir, const char *c
 	struct fc_tensor *plan = NULL;
 	struct fc_config c;
 	struct fc_rng rng;
-	size_t n = 0;
+	size_t n = 0, n_all = 0, *place = FC_ARRAY(size_t, n_extra + 1);
 	remove_model_files(dir);
 	FILE *f = fopen(path, "w");
 	fputs(config, f);
@@ -55,27 +56,38 @@ __attribute__((unused)) static int write_model_as(const char *dir, const char *c
 		plan = FC_ARRAY(struct fc_tensor, n + n_extra);
 		for (size_t i = 0; i < n; i++)
 			plan[i] = fc_slot_tensor(&slot[i], FC_F32);
-		for (size_t i = 0; i < n_extra; i++)
-			plan[n + i] = extra[i];
-		ret = fc_store_writer_open(&w, dir, plan, n + n_extra, (size_t)1 << 30, e);
+		n_all = n;
+		for (size_t i = 0; i < n_extra; i++) {
+			for (place[i] = 0; place[i] < n; place[i]++)
+				if (!strcmp(plan[place[i]].name, extra[i].name))
+					break;
+			place[i] = place[i] < n ? place[i] : n_all++;
+			plan[place[i]] = extra[i];
+		}
+		ret = fc_store_writer_open(&w, dir, plan, n_all, (size_t)1 << 30, e);
 	}
 	for (size_t i = 0; ret == 0 && i < n_extra; i++) {
 		void *zeros = fc_calloc(1, extra[i].n_bytes);
 		ret = fc_store_writer_put(
-		    w, n + i, 0, extra[i].data ? extra[i].data : zeros, extra[i].n_bytes, e);
+		    w, place[i], 0, extra[i].data ? extra[i].data : zeros, extra[i].n_bytes, e);
 		free(zeros);
 	}
 	for (size_t i = 0; ret == 0 && i < n; i++) {
-		const size_t count = plan[i].n_bytes / sizeof(float);
-		float *v = FC_ARRAY(float, count);
-		random_weights(v, count, &slot[i], &c, &rng);
-		ret = fc_store_writer_put(w, i, 0, v, plan[i].n_bytes, e);
+		const size_t bytes = fc_slot_tensor(&slot[i], FC_F32).n_bytes;
+		float *v = FC_ARRAY(float, bytes / sizeof(float));
+		bool own = true;
+		random_weights(v, bytes / sizeof(float), &slot[i], &c, &rng);
+		for (size_t j = 0; j < n_extra; j++)
+			own = own && place[j] != i;
+		if (own)
+			ret = fc_store_writer_put(w, i, 0, v, bytes, e);
 		free(v);
 	}
 	if (w && fc_store_writer_close(w, e) < 0)
 		ret = -1;
 	fc_slots_free(slot, n);
 	free(plan);
+	free(place);
 	free(path);
 	fc_config_release(&c);
 	return ret;

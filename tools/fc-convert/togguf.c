@@ -7,6 +7,16 @@
 #include "fc-convert/convert.h"
 #include "model/family.h"
 
+/* Architectures that are read, not written. */
+static bool only_read(const char *arch)
+{
+	static const char *const read[] = {"internlm2", "qwen3moe", "granite", "smollm3"};
+	for (size_t i = 0; i < FC_LEN(read); i++)
+		if (!strcmp(arch, read[i]))
+			return true;
+	return false;
+}
+
 /* GGUF's architecture by model_type. */
 static const struct fc_gguf_family *find_family(const struct convert *c, struct fc_err *e)
 {
@@ -18,7 +28,7 @@ static const struct fc_gguf_family *find_family(const struct convert *c, struct 
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (!strcmp(arch, others[i].type))
 			arch = others[i].arch;
-	const struct fc_gguf_family *f = strcmp(arch, "internlm2") ? fc_gguf_family(arch) : NULL;
+	const struct fc_gguf_family *f = only_read(arch) ? NULL : fc_gguf_family(arch);
 	if (!f)
 		fc_fail(e, "%s: a %s model can't be written as GGUF", c->from, arch);
 	return f;

@@ -64,7 +64,7 @@ static void measure_param(struct train_survival *m, struct fc_nn *nn, const stru
 	float *w = FC_ARRAY(float, piece);
 	for (size_t at = 0, n; at < v->n; at += n) {
 		n = v->n - at < piece ? v->n - at : piece;
-		fc_nn_get(fc_nn_home(nn), w, v->w + at, n * sizeof *w);
+		fc_param_get(nn, v, at, n, w);
 #pragma omp parallel for schedule(static)
 		for (size_t b = 0; b < n; b += BLOCK)
 			part[b / BLOCK] = measure_block(

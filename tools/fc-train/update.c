@@ -2,7 +2,6 @@
 #include "fc-train/update.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "store/store.h"
@@ -15,7 +14,7 @@ static bool subtract_pivot(
 	enum { PART = 1024 };
 	double x[PART];
 	bool any = false;
-	fc_nn_get(fc_nn_home(nn), change, v->w, v->n * sizeof *change);
+	fc_param_get(nn, v, 0, v->n, change);
 	for (size_t at = 0, m; at < v->n; at += m) {
 		m = v->n - at < PART ? v->n - at : PART;
 		fc_tensor_to_f64(before, at, m, x);
@@ -42,7 +41,7 @@ static int write_changes(
 		    .n_dim = v->n_dim,
 		    .data = change,
 		    .n_bytes = v->n * sizeof *change};
-		memcpy(t.dim, v->dim, sizeof v->dim);
+		fc_param_shape(v, t.dim);
 		if (subtract_pivot(p->model.nn, v, before, change))
 			ret = fc_nn_check(p->model.nn, e) < 0 ? -1 : fc_writer_tensor(w, &t, e);
 		free(change);

@@ -216,11 +216,12 @@ static int read_quantized(const struct fc_fields *s, struct fc_config *c)
 
 int fc_config_check_whole(const struct fc_config *c, const char *where, struct fc_err *e)
 {
-	return !c->quantized.kind ? 0
-				  : fc_fail(e,
-					"%s: a quantized model (%s) can be a source, but not this; "
-					"take the model as it was before",
-					where, c->quantized.method);
+	if (!c->quantized.kind)
+		return 0;
+	return fc_fail(e,
+	    "%s: the model is quantized (%s): it can be a source, but is neither trained nor "
+	    "converted; take it as it was before",
+	    where, c->quantized.method);
 }
 
 static int read_flags(const struct fc_fields *s, struct fc_config *c)

@@ -156,7 +156,7 @@ int fc_params_open(struct fc_params **out, const char *dir, struct fc_nn *nn, st
 	p->model.prefix = from->prefix;
 	from->cfg = (struct fc_config){.json = NULL};
 	if (fc_store_gguf(from->store)) /* its rows come in the order of Hugging Face here */
-		p->model.cfg.rope.interleaved = false;
+		p->model.cfg.rope.interleaved = p->model.cfg.family->preset.rope.interleaved;
 	struct fc_slot *slot = prepare_slots(p, nn);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct fc_tensor *t = fc_store_find(from->store, p->v[i].name);

@@ -57,6 +57,10 @@ int fc_params_init(struct fc_params **p, const char *config_path, struct fc_nn *
 /* With undefined weights, for who gets them from elsewhere; config: the text of a config.json. */
 int fc_params_blank(struct fc_params **p, const char *config, struct fc_nn *nn, struct fc_err *e);
 void fc_params_free(struct fc_params *p);
+/* Elements [at, at + n) of the weights in the order of the file, and the shape there. */
+void fc_param_get(
+    struct fc_nn *nn, const struct fc_param *v, size_t at, size_t n, float *x /* [n] */);
+void fc_param_shape(const struct fc_param *v, int64_t dim[2]);
 /* to [n_col, n_row] = from [n_row, n_col] */
 void fc_param_transpose(float *to, const float *from, size_t n_row, size_t n_col);
 void fc_params_zero_grad(struct fc_params *p);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -14,8 +15,8 @@ struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype)
 		t[i] = (struct fc_tensor){.name = v->name,
 		    .dtype = dtype,
 		    .n_dim = v->n_dim,
-		    .dim = {v->dim[v->transposed], v->dim[!v->transposed]},
 		    .n_bytes = v->n * fc_dtype_size(dtype)};
+		fc_param_shape(v, t[i].dim);
 	}
 	for (size_t i = 0; i < p->n_rest; i++) {
 		t[p->n + i] = p->rest[i];
@@ -60,14 +61,24 @@ void fc_param_transpose(float *to, const float *from, size_t n_row, size_t n_col
 				to[c * n_row + r] = from[r * n_col + c];
 }
 
-/* A parameter in the order of the file; the caller's to free(). */
-static float *get_transposed(const struct fc_params *p, const struct fc_param *v)
+void fc_param_get(struct fc_nn *nn, const struct fc_param *v, size_t at, size_t n, float *x)
 {
+	if (!v->transposed) {
+		fc_nn_get(fc_nn_home(nn), x, v->w + at, n * sizeof *x);
+		return;
+	}
 	float *w = FC_ARRAY(float, v->n), *file = FC_ARRAY(float, v->n);
-	fc_nn_get(fc_nn_home(p->model.nn), w, v->w, v->n * sizeof *w);
+	fc_nn_get(fc_nn_home(nn), w, v->w, v->n * sizeof *w);
 	fc_param_transpose(file, w, (size_t)v->dim[0], (size_t)v->dim[1]);
+	memcpy(x, file + at, n * sizeof *x);
 	free(w);
-	return file;
+	free(file);
+}
+
+void fc_param_shape(const struct fc_param *v, int64_t dim[2])
+{
+	dim[0] = v->dim[v->transposed];
+	dim[1] = v->dim[!v->transposed];
 }
 
 static int put_param(struct fc_store_writer *w, size_t i, const struct fc_params *p,
@@ -76,8 +87,10 @@ static int put_param(struct fc_store_writer *w, size_t i, const struct fc_params
 {
 	const size_t size = fc_dtype_size(dtype);
 	const struct fc_param *v = &p->v[i];
-	float *file = v->transposed ? get_transposed(p, v) : NULL;
+	float *file = v->transposed ? FC_ARRAY(float, v->n) : NULL; /* turned once, not by blocks */
 	int ret = 0;
+	if (file)
+		fc_param_get(p->model.nn, v, 0, v->n, file);
 	for (size_t at = 0; ret == 0 && at < v->n; at += BLOCK) {
 		const size_t n = v->n - at < BLOCK ? v->n - at : BLOCK;
 		if (!file)

@@ -27,7 +27,7 @@ struct fc_quantized {
 	size_t n_row, n_col;      /* outputs and inputs that share a scale; 0: all */
 	uint32_t zero_lacks;      /* GPTQ: a stored zero point is so much too small */
 	const char *const *scale; /* SCALED: suffixes that scales may have; ended by NULL */
-	float scale_by;           /* of all scales */
+	float scale_by;           /* of all numbers */
 };
 
 /* config: the object that has quantization_config; without, or null, the kind is NONE.  A method or

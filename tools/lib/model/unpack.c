@@ -66,9 +66,9 @@ bool fc_quantized_has(const struct fc_quantized *q, const struct fc_store *s, co
 	return false;
 }
 
-/* A part that must be there, with so many elements and one of two types. */
+/* A part that must be there, [n_row, n_col] or, with one column, [n_row], of one of two types. */
 static const struct fc_tensor *need(const struct work *w, const struct fc_tensor *t,
-    const char *what, size_t n, enum fc_dtype a, enum fc_dtype b)
+    const char *what, size_t n_row, size_t n_col, enum fc_dtype a, enum fc_dtype b)
 {
 	size_t count = 0;
 	if (!t) {
@@ -76,21 +76,25 @@ static const struct fc_tensor *need(const struct work *w, const struct fc_tensor
 		    w->name, w->q->method, what);
 		return NULL;
 	}
-	if (!fc_tensor_count(t, &count) || count != n || (t->dtype != a && t->dtype != b)) {
+	const bool shaped = t->n_dim == 2
+	    ? t->dim[0] == (int64_t)n_row && t->dim[1] == (int64_t)n_col
+	    : t->n_dim < 2 && n_col == 1;
+	if (!fc_tensor_count(t, &count) || count != n_row * n_col || !shaped ||
+	    (t->dtype != a && t->dtype != b)) {
 		char is[192];
 		fc_fail(w->e,
-		    "%s: tensor %s is %s %s, expected %zu elements of %s for a matrix [%zu, %zu]",
-		    w->where, t->name, fc_dtype_name(t->dtype), fc_tensor_shape_text(t, is), n,
-		    fc_dtype_name(a), w->O, w->I);
+		    "%s: tensor %s is %s %s, expected %s [%zu, %zu] for a matrix [%zu, %zu]",
+		    w->where, t->name, fc_dtype_name(t->dtype), fc_tensor_shape_text(t, is),
+		    fc_dtype_name(a), n_row, n_col, w->O, w->I);
 		return NULL;
 	}
 	return t;
 }
 
-static const struct fc_tensor *need_part(
-    const struct work *w, const char *suffix, size_t n, enum fc_dtype a, enum fc_dtype b)
+static const struct fc_tensor *need_part(const struct work *w, const char *suffix, size_t n_row,
+    size_t n_col, enum fc_dtype a, enum fc_dtype b)
 {
-	return need(w, find_part(w->s, w->name, suffix), suffix + 1, n, a, b);
+	return need(w, find_part(w->s, w->name, suffix), suffix + 1, n_row, n_col, a, b);
 }
 
 /* Numbers of a part as floats; the caller's to free(). */
@@ -157,10 +161,11 @@ static int unpack_groups(const struct work *w, void *out, enum fc_dtype t)
 	if (O % per || I % per)
 		return fc_fail(w->e, "%s: tensor %s [%zu, %zu]: not a multiple of %zu", w->where,
 		    w->name, O, I, per);
-	const struct fc_tensor *v = need_part(w, ".qweight", O * I / per, FC_I32, FC_I32);
-	const struct fc_tensor *z = need_part(w, ".qzeros", n_group * O / per, FC_I32, FC_I32);
-	const struct fc_tensor *c = need_part(w, ".scales", n_group * O, FC_F16, FC_BF16);
-	if (!v || !z || !c || (index && !need_part(w, ".g_idx", I, FC_I32, FC_I32)))
+	const struct fc_tensor *v = awq ? need_part(w, ".qweight", I, O / per, FC_I32, FC_I32)
+					: need_part(w, ".qweight", I / per, O, FC_I32, FC_I32);
+	const struct fc_tensor *z = need_part(w, ".qzeros", n_group, O / per, FC_I32, FC_I32);
+	const struct fc_tensor *c = need_part(w, ".scales", n_group, O, FC_F16, FC_BF16);
+	if (!v || !z || !c || (index && !need_part(w, ".g_idx", I, 1, FC_I32, FC_I32)))
 		return -1;
 	uint32_t *g = groups_of(w, index, q->n_col, n_group);
 	if (!g)
@@ -207,7 +212,7 @@ static float *zero_points(const struct work *w, size_t n_row, size_t n_col, int 
 		return NULL;
 	if (!packed && t->dtype != FC_I8) /* of FP8: zeros, in its type */
 		return NULL;
-	if (!need(w, t, "zero points", parts_of(n_row, per) * n_col, packed ? FC_I32 : FC_I8,
+	if (!need(w, t, "zero points", parts_of(n_row, per), n_col, packed ? FC_I32 : FC_I8,
 		packed ? FC_I32 : FC_I8)) {
 		*ret = -1;
 		return NULL;
@@ -246,14 +251,14 @@ static int unpack_scaled(const struct work *w, void *out, enum fc_dtype t)
 	const size_t n_row = parts_of(O, q->n_row), per = 32 / (q->bits ? q->bits : 32);
 	const struct fc_tensor *index = find_part(w->s, w->name, ".weight_g_idx");
 	const struct fc_tensor *v = q->kind == FC_QUANTIZED_PACKED
-	    ? need_part(w, ".weight_packed", O * parts_of(I, per), FC_I32, FC_I32)
-	    : need(w, fc_store_find(w->s, w->name), "numbers", O * I, FC_I8, FC_F8_E4M3);
+	    ? need_part(w, ".weight_packed", O, parts_of(I, per), FC_I32, FC_I32)
+	    : need(w, fc_store_find(w->s, w->name), "numbers", O, I, FC_I8, FC_F8_E4M3);
 	const struct fc_tensor *c = find_scale(q, w->s, w->name);
 	const enum fc_dtype narrow = c && c->dtype == FC_F16 ? FC_F16 : FC_BF16;
 	if (index &&
-	    (!need_part(w, ".weight_g_idx", I, FC_I32, FC_I32) || word(index, 0) > INT32_MAX))
+	    (!need_part(w, ".weight_g_idx", I, 1, FC_I32, FC_I32) || word(index, 0) > INT32_MAX))
 		index = NULL; /* -1: inputs are in their order */
-	if (!v || !need(w, c, "scales", n_row * n_col, FC_F32, narrow))
+	if (!v || !need(w, c, "scales", n_row, n_col, FC_F32, narrow))
 		return -1;
 	int ret;
 	uint32_t *g = groups_of(w, index, q->n_col, n_col);
@@ -263,15 +268,14 @@ static int unpack_scaled(const struct work *w, void *out, enum fc_dtype t)
 		return -1;
 	}
 	float *scale = floats_of(c);
-	for (size_t i = 0; q->scale_by != 1 && i < n_row * n_col; i++)
-		scale[i] *= q->scale_by;
 #pragma omp parallel for
 	for (size_t o = 0; o < O; o++) {
 		float *row = FC_ARRAY(float, I);
 		const size_t at = (q->n_row ? o / q->n_row : 0) * n_col;
 		read_row(w, v, o, row);
 		for (size_t i = 0; i < I; i++)
-			row[i] = (row[i] - (zero ? zero[at + g[i]] : 0)) * scale[at + g[i]];
+			row[i] = (row[i] - (zero ? zero[at + g[i]] : 0)) * scale[at + g[i]] *
+			    q->scale_by;
 		fc_from_f32((char *)out + o * I * fc_dtype_size(t), t, row, I);
 		free(row);
 	}
@@ -293,7 +297,7 @@ static json_t *state_of(const struct fc_store *s, const char *name, struct fc_er
 static float *block_scales(const struct work *w, const json_t *state, size_t n_block)
 {
 	const struct fc_tensor *a = find_part(w->s, w->name, ".weight.absmax");
-	if (!need(w, a, "absmax", n_block, FC_F32, FC_U8))
+	if (!need(w, a, "absmax", n_block, 1, FC_F32, FC_U8))
 		return NULL;
 	if (a->dtype == FC_F32)
 		return floats_of(a);
@@ -304,9 +308,10 @@ static float *block_scales(const struct work *w, const json_t *state, size_t n_b
 		    w->name);
 		return NULL;
 	}
-	const struct fc_tensor *m = need_part(w, ".weight.nested_quant_map", 256, FC_F32, FC_F32);
-	const struct fc_tensor *b =
-	    need_part(w, ".weight.nested_absmax", parts_of(n_block, (size_t)each), FC_F32, FC_F32);
+	const struct fc_tensor *m =
+	    need_part(w, ".weight.nested_quant_map", 256, 1, FC_F32, FC_F32);
+	const struct fc_tensor *b = need_part(
+	    w, ".weight.nested_absmax", parts_of(n_block, (size_t)each), 1, FC_F32, FC_F32);
 	if (!m || !b)
 		return NULL;
 	float *map = floats_of(m), *outer = floats_of(b), *scale = FC_ARRAY(float, n_block);
@@ -323,13 +328,19 @@ static int unpack_coded(const struct work *w, void *out, enum fc_dtype t)
 	const size_t n = w->O * w->I;
 	json_t *state = state_of(w->s, w->name, w->e);
 	const json_int_t each = json_integer_value(json_object_get(state, "blocksize"));
-	if (state && each < 2)
-		fc_fail(w->e, "%s: tensor %s: quant_state without a blocksize", w->where, w->name);
+	const json_t *shape = json_object_get(state, "shape");
+	const bool fits = each >= 2 && json_array_size(shape) == 2 &&
+	    json_integer_value(json_array_get(shape, 0)) == (json_int_t)w->O &&
+	    json_integer_value(json_array_get(shape, 1)) == (json_int_t)w->I;
+	if (state && !fits)
+		fc_fail(w->e,
+		    "%s: tensor %s: quant_state: expected a blocksize and the shape [%zu, %zu]",
+		    w->where, w->name, w->O, w->I);
 	const struct fc_tensor *m = NULL, *v = NULL;
 	float *scale = NULL;
-	if (state && each >= 2) {
-		m = need_part(w, ".weight.quant_map", 16, FC_F32, FC_F32);
-		v = need(w, fc_store_find(w->s, w->name), "codes", (n + 1) / 2, FC_U8, FC_U8);
+	if (fits) {
+		m = need_part(w, ".weight.quant_map", 16, 1, FC_F32, FC_F32);
+		v = need(w, fc_store_find(w->s, w->name), "codes", (n + 1) / 2, 1, FC_U8, FC_U8);
 		scale = m && v ? block_scales(w, state, parts_of(n, (size_t)each)) : NULL;
 	}
 	json_decref(state);

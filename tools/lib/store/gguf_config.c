@@ -41,6 +41,21 @@ static const struct member experts[] = {
     {NULL, NULL, INTEGER, false},
 };
 
+static const struct member qwen3moe[] = {
+    {"expert_count", "num_experts", INTEGER, true},
+    {"expert_used_count", "num_experts_per_tok", INTEGER, true},
+    {"expert_feed_forward_length", "moe_intermediate_size", INTEGER, true},
+    {NULL, NULL, INTEGER, false},
+};
+
+static const struct member granite[] = {
+    {"attention.scale", "attention_multiplier", REAL, true},
+    {"embedding_scale", "embedding_multiplier", REAL, true},
+    {"residual_scale", "residual_multiplier", REAL, true},
+    {"logit_scale", "logits_scaling", REAL, true},
+    {NULL, NULL, INTEGER, false},
+};
+
 static const struct member gpt2[] = {
     {"context_length", "n_positions", INTEGER, true},
     {"context_length", "n_ctx", INTEGER, true},
@@ -177,6 +192,10 @@ static int read_experts(const struct reader *r)
 		return -1;
 	if (n == 0)
 		return 0;
+	if (!strcmp(r->f->arch, "qwen3moe")) {
+		json_object_set_new(r->o, "norm_topk_prob", json_true());
+		return read_members(r, qwen3moe);
+	}
 	if (strcmp(r->f->model_type, "llama"))
 		return fc_fail(r->e, "%s: experts in a model of architecture %s are not supported",
 		    fc_gguf_path(r->g), r->f->arch);
@@ -244,6 +263,12 @@ static int read_gemma(const struct reader *r)
 	return 0;
 }
 
+/* Scores, embeddings, what a part adds, and logits have factors; logits are divided by theirs. */
+static int read_granite(const struct reader *r)
+{
+	return read_llama(r) < 0 ? -1 : read_members(r, granite);
+}
+
 static int read_gpt2(const struct reader *r)
 {
 	set_text(r, "activation_function", "gelu_new");
@@ -295,6 +320,9 @@ static const struct {
     {"internlm2", "LlamaForCausalLM", read_llama, true},
     {"qwen2", "Qwen2ForCausalLM", read_llama, true},
     {"qwen3", "Qwen3ForCausalLM", read_llama, true},
+    {"qwen3moe", "Qwen3MoeForCausalLM", read_llama, true},
+    {"granite", "GraniteForCausalLM", read_granite, true},
+    {"smollm3", "SmolLM3ForCausalLM", read_llama, true},
     {"gemma", "GemmaForCausalLM", read_gemma, true},
     {"gemma2", "Gemma2ForCausalLM", read_gemma, true},
     {"gemma3", "Gemma3ForCausalLM", read_gemma, true},

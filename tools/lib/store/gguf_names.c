@@ -53,6 +53,14 @@ static const struct fc_gguf_rule llama[] = {
     END,
 };
 
+static const struct fc_gguf_rule qwen3moe[] = {
+    {"#.ffn_gate_inp", "#.mlp.gate", FC_GGUF_WIDE},
+    {"#.ffn_gate_exps", "#.mlp.experts.@.gate_proj", FC_GGUF_EXPERTS},
+    {"#.ffn_up_exps", "#.mlp.experts.@.up_proj", FC_GGUF_EXPERTS},
+    {"#.ffn_down_exps", "#.mlp.experts.@.down_proj", FC_GGUF_EXPERTS},
+    END,
+};
+
 static const struct fc_gguf_rule gemma[] = {
     {"output_norm", "model.norm", FC_GGUF_PLUS_ONE},
     {"#.attn_norm", "#.input_layernorm", FC_GGUF_PLUS_ONE},
@@ -131,6 +139,9 @@ static const struct fc_gguf_family families[] = {
     {"internlm2", "llama", "model.layers.", {pairs, llama}},
     {"qwen2", "qwen2", "model.layers.", {llama}},
     {"qwen3", "qwen3", "model.layers.", {llama}},
+    {"qwen3moe", "qwen3_moe", "model.layers.", {qwen3moe, llama}},
+    {"granite", "granite", "model.layers.", {pairs, llama}},
+    {"smollm3", "smollm3", "model.layers.", {pairs, llama}},
     {"gemma", "gemma", "model.layers.", {gemma, llama}},
     {"gemma2", "gemma2", "model.layers.", {gemma2, llama}},
     {"gemma3", "gemma3_text", "model.layers.", {gemma2, llama}},

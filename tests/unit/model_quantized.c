@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Quantized safetensors against the numbers of the quantizers' own code
+ * (tests/data/model/quantized.py), and a model that has them. */
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/model.h"
+#include "model/params.h"
+#include "t.h"
+
+#include "device.h"
+#include "model_files.h"
+
+static char dir[] = "/tmp/fc-quantized-XXXXXX";
+static struct fc_err err;
+
+static size_t from_hex(unsigned char *to, const char *hex)
+{
+	size_t n = 0;
+	unsigned byte;
+	for (; sscanf(hex + 2 * n, "%2x", &byte) == 1; n++)
+		to[n] = (unsigned char)byte;
+	return n;
+}
+
+/* A tensor of the JSON file; its data is the caller's to free(). */
+static struct fc_tensor tensor_of(const char *name, const json_t *o)
+{
+	const char *hex = json_string_value(json_object_get(o, "bits"));
+	const json_t *shape = json_object_get(o, "shape");
+	struct fc_tensor t = {.name = name, .n_dim = (int)json_array_size(shape)};
+	unsigned char *data = fc_malloc(strlen(hex) / 2 + 1);
+	for (int i = 0; i < t.n_dim; i++)
+		t.dim[i] = json_integer_value(json_array_get(shape, (size_t)i));
+	if (!fc_dtype_parse(json_string_value(json_object_get(o, "dtype")), &t.dtype))
+		t.dtype = FC_DTYPE_N;
+	t.n_bytes = from_hex(data, hex);
+	t.data = data;
+	return t;
+}
+
+/* All tensors of a case as a file in dir. */
+static int write_tensors(const json_t *tensors)
+{
+	struct fc_tensor plan[16];
+	struct fc_store_writer *w = NULL;
+	const char *name;
+	json_t *o;
+	size_t n = 0;
+	json_object_foreach((json_t *)(uintptr_t)tensors, name, o) plan[n++] = tensor_of(name, o);
+	int ret = fc_store_writer_open(&w, dir, plan, n, (size_t)1 << 30, &err);
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		ret = fc_store_writer_put(w, i, 0, plan[i].data, plan[i].n_bytes, &err);
+	if (w && fc_store_writer_close(w, &err) < 0)
+		ret = -1;
+	for (size_t i = 0; i < n; i++)
+		free((void *)(uintptr_t)plan[i].data);
+	return ret;
+}
+
+static void check_case(const json_t *c, const struct fc_quantized *q, const struct fc_store *s)
+{
+	const char *name = json_string_value(json_object_get(c, "name"));
+	const struct fc_tensor want = tensor_of("want", json_object_get(c, "want"));
+	const bool wide = !strcmp(json_string_value(json_object_get(c, "dtype")), "float32");
+	enum fc_dtype t = FC_DTYPE_N;
+	unsigned char *got = fc_calloc(want.n_bytes + 1, 1);
+	T_OK(fc_quantized_has(q, s, "m.weight") && !fc_quantized_has(q, s, "n.weight"),
+	    "%s: is quantized", name);
+	T_OK(fc_quantized_dtype(q, s, "m.weight", wide ? FC_F32 : FC_BF16, &t, &err) == 0 &&
+		t == want.dtype,
+	    "%s: becomes %s", name, fc_dtype_name(want.dtype));
+	const int ret = t != want.dtype ? -1
+					: fc_quantized_unpack(q, s, "m.weight", (size_t)want.dim[0],
+					      (size_t)want.dim[1], got, t, "x", &err);
+	T_OK(ret == 0 && !memcmp(got, want.data, want.n_bytes), "%s: the same bits %s", name,
+	    ret ? err.msg : "");
+	size_t parts = 0;
+	for (size_t i = 0; i < fc_store_count(s); i++) {
+		char *matrix;
+		parts +=
+		    fc_quantized_part(q, fc_store_at(s, i), &matrix) && !strcmp(matrix, "m.weight");
+		free(matrix);
+	}
+	T_OK(parts + (fc_store_find(s, "m.weight") != NULL) == fc_store_count(s),
+	    "%s: every tensor is known", name);
+	T_OK(fc_quantized_unpack(q, s, "m.weight", 8, 128, got, t, "x", &err) < 0,
+	    "%s: another shape is refused: %s", name, err.msg);
+	free((void *)(uintptr_t)want.data);
+	free(got);
+}
+
+static void test_case(const json_t *c)
+{
+	const char *name = json_string_value(json_object_get(c, "name"));
+	json_t *config = json_pack("{s:O}", "quantization_config", json_object_get(c, "config"));
+	struct fc_quantized q;
+	struct fc_store *s = NULL;
+	err.msg[0] = 0;
+	if (T_OK(fc_quantized_read(&q, config, "x", &err) == 0 &&
+		    write_tensors(json_object_get(c, "tensors")) == 0 &&
+		    fc_store_open(&s, dir, &err) == 0,
+		"%s: opened %s", name, err.msg))
+		check_case(c, &q, s);
+	fc_store_close(s);
+	remove_model_files(dir);
+	json_decref(config);
+}
+
+#define LLAMA                                                                                      \
+	"\"model_type\": \"llama\", \"vocab_size\": 19, \"hidden_size\": 12, "                     \
+	"\"intermediate_size\": 10, \"num_hidden_layers\": 1, \"num_attention_heads\": 3, "        \
+	"\"num_key_value_heads\": 1, \"tie_word_embeddings\": true, \"torch_dtype\": \"bfloat16\""
+#define PER_ROW                                                                                    \
+	", \"quantization_config\": {\"quant_method\": \"compressed-tensors\", \"format\": "       \
+	"\"int-quantized\", \"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 8, "     \
+	"\"strategy\": \"channel\"}}}}"
+
+/* Final hidden states of a short sequence; -1 where the model does not open. */
+static int hidden(struct fc_nn *nn, float x[5 * 12])
+{
+	static const uint32_t tok[] = {3, 1, 4, 1, 18};
+	static const size_t off[] = {0, 5};
+	struct fc_model *m;
+	if (fc_model_open(&m, dir, nn, &err) < 0)
+		return -1;
+	const int ret =
+	    fc_model_hidden(nn, m, &(struct fc_batch){tok, off, 1}, OUT(nn, x, 60), &err);
+	device_back(nn);
+	fc_model_close(m);
+	return ret;
+}
+
+/* A model whose output projection is int8 with a scale a row is the model of its numbers; extra: a
+ * tensor beside it, or NULL. */
+static int write_model_with(bool quantized, const char *extra)
+{
+	static const char name[] = "model.layers.0.self_attn.o_proj.weight";
+	static const char scale_name[] = "model.layers.0.self_attn.o_proj.weight_scale";
+	int8_t q[144];
+	uint16_t scale[12], plain[144], one = 0x3f80;
+	for (int i = 0; i < 12; i++)
+		scale[i] = fc_f32_to_bf16(0.01f + 0.003f * (float)i);
+	for (int i = 0; i < 144; i++) {
+		q[i] = (int8_t)(i * 37 % 255 - 127);
+		plain[i] = fc_f32_to_bf16((float)q[i] * fc_bf16_to_f32(scale[i / 12]));
+	}
+	const struct fc_tensor change[] = {{.name = name,
+					       .dtype = quantized ? FC_I8 : FC_BF16,
+					       .n_dim = 2,
+					       .dim = {12, 12},
+					       .data = quantized ? (void *)q : (void *)plain,
+					       .n_bytes = quantized ? sizeof q : sizeof plain},
+	    {.name = scale_name,
+		.dtype = FC_BF16,
+		.n_dim = 2,
+		.dim = {12, 1},
+		.data = scale,
+		.n_bytes = sizeof scale},
+	    {.name = extra, .dtype = FC_BF16, .n_dim = 1, .dim = {1}, .data = &one, .n_bytes = 2}};
+	const size_t n = !quantized ? 1 : extra ? 3 : 2;
+	return write_model_as(
+	    dir, quantized ? "{" LLAMA PER_ROW "}" : "{" LLAMA "}", NULL, change, n, 5, &err);
+}
+
+static void test_model(struct fc_nn *nn)
+{
+	float want[60], got[60];
+	struct fc_params *p;
+	T_OK(write_model_with(false, NULL) == 0 && hidden(nn, want) == 0, "plain: %s", err.msg);
+	T_OK(write_model_with(true, NULL) == 0 && hidden(nn, got) == 0 &&
+		!memcmp(want, got, sizeof want),
+	    "a quantized model is the model of its numbers %s", err.msg);
+	T_OK(fc_params_open(&p, dir, nn, &err) < 0 && strstr(err.msg, "compressed-tensors"),
+	    "it is not trained: %s", err.msg);
+	T_OK(write_model_with(true, "model.layers.0.self_attn.o_proj.input_scale") == 0 &&
+		hidden(nn, got) == 0 && !memcmp(want, got, sizeof want),
+	    "scales of activations are left alone");
+	T_OK(write_model_with(true, "model.layers.7.self_attn.o_proj.input_scale") == 0 &&
+		hidden(nn, got) < 0 && strstr(err.msg, "has no place"),
+	    "a part of no matrix is refused: %s", err.msg);
+	remove_model_files(dir);
+}
+
+int main(void)
+{
+	json_t *cases = fc_json_file("tests/data/model/quantized.json", &err);
+	if (!T_OK(cases && mkdtemp(dir), "set up %s", err.msg))
+		return t_done();
+	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
+	for (size_t i = 0; i < json_array_size(cases); i++)
+		test_case(json_array_get(cases, i));
+	test_model(nn);
+	fc_nn_close(nn);
+	json_decref(cases);
+	rmdir(dir);
+	return t_done();
+}
