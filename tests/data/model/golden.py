@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the expected logits of tests/unit/model_golden.c: one JSON file a variant of an architecture,
 with the config and the tensor list of its checkpoint.  Not run by the tests; needs torch and
-transformers (the Llama family written with 2.15.0+cu132 and 5.23.0, the others with 5.24.0; float32
-on the CPU, eager attention).
+transformers (the Llama family and those from qwen3_moe on written with 2.15.0+cu132 and 5.23.0, the
+others with 5.24.0; float32 on the CPU, eager attention).
 
     python3 golden.py DIRECTORY [VARIANT...]
 
