@@ -127,6 +127,9 @@ VARIANTS = {
         COHERE, num_hidden_layers=3, sliding_window=4, layer_types=[SLIDING, FULL, SLIDING])),
     "glm": ("GlmForCausalLM", dict(BASE, head_dim=8, attention_bias=True, pad_token_id=0)),
     "glm4": ("Glm4ForCausalLM", dict(BASE, head_dim=8, attention_bias=True, pad_token_id=0)),
+    "gpt_oss": ("GptOssForCausalLM", dict(
+        BASE, head_dim=12, num_local_experts=5, num_experts_per_tok=2, sliding_window=4,
+        layer_types=[SLIDING, FULL], rope_parameters=dict(YARN, truncate=False))),
 }
 
 

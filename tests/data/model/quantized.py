@@ -16,10 +16,11 @@ import torch
 from compressed_tensors.compressors import BaseCompressor
 from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
 from transformers.integrations.finegrained_fp8 import Fp8Dequantize
+from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 import packing_utils as awq
 
-O, I = 8, 64
+O, I, PART = 16, 32, 16
 NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int8: "I8",
          torch.uint8: "U8", torch.int32: "I32", torch.int64: "I64", torch.float8_e4m3fn: "F8_E4M3"}
 G = torch.Generator().manual_seed(17)
@@ -43,8 +44,8 @@ def rand(*shape):
 def awq_and_gptq():
     """AutoAWQ turns its layout into GPTQ's for the kernels of exllama, which add 1 to zero points."""
     q = torch.randint(0, 16, (I, O), generator=G, dtype=torch.int32)
-    z = torch.randint(1, 16, (I // 32, O), generator=G, dtype=torch.int32)
-    scales = (rand(I // 32, O).abs() * 0.02 + 0.001).half()
+    z = torch.randint(1, 16, (I // PART, O), generator=G, dtype=torch.int32)
+    scales = (rand(I // PART, O).abs() * 0.02 + 0.001).half()
 
     def pack(x):
         out = torch.zeros(x.shape[0], x.shape[1] // 8, dtype=torch.int32)
@@ -52,16 +53,16 @@ def awq_and_gptq():
             out |= x[:, column::8] << (4 * i)
         return out
     qweight, qzeros = pack(q), pack(z)
-    want = awq.dequantize_gemm(qweight, qzeros, scales, 4, 32).T
-    yield case("awq", dict(quant_method="awq", bits=4, group_size=32, version="gemm",
+    want = awq.dequantize_gemm(qweight, qzeros, scales, 4, PART).T
+    yield case("awq", dict(quant_method="awq", bits=4, group_size=PART, version="gemm",
                            zero_point=True),
                dict(qweight=qweight, qzeros=qzeros, scales=scales), want)
     qweight, qzeros = awq.unpack_reorder_pack(qweight, qzeros, 4)
-    gptq = dict(quant_method="gptq", bits=4, group_size=32, desc_act=False, sym=False)
+    gptq = dict(quant_method="gptq", bits=4, group_size=PART, desc_act=False, sym=False)
     yield case("gptq", gptq, dict(qweight=qweight, qzeros=qzeros, scales=scales,
                                   bias=torch.zeros(O).half()), want)
     order = torch.randperm(I, generator=G)
-    g = (torch.arange(I) // 32)[order]
+    g = (torch.arange(I) // PART)[order]
     want = ((q - z[g]) * scales[g]).T
     yield case("gptq, by activations", dict(gptq, desc_act=True),
                dict(qweight=qweight, qzeros=qzeros, scales=scales, g_idx=g.int()), want)
@@ -82,8 +83,8 @@ def compressed(name, fmt, tensors, weights, **more):
 
 def compressed_all():
     w = (rand(O, I) * 0.05).bfloat16()
-    by_group = dict(num_bits=4, type="int", strategy="group", group_size=32)
-    groups = w.float().reshape(O, I // 32, 32)
+    by_group = dict(num_bits=4, type="int", strategy="group", group_size=PART)
+    groups = w.float().reshape(O, I // PART, PART)
     scale = (groups.abs().amax(-1) / 7.5).bfloat16()
     yield compressed("int4 by groups", "pack-quantized", dict(weight=w, weight_scale=scale),
                      dict(by_group, symmetric=True))
@@ -110,10 +111,10 @@ def fp8():
     w = rand(O, I)
     w[0, :6] = torch.tensor([448.0, -448.0, 0.0, 2.0 ** -9, 0.0146484375, -3 * 2.0 ** -9])
     q = w.to(torch.float8_e4m3fn)
-    scale = rand(O // 4, I // 32).abs() * 0.01
+    scale = rand(O // 4, I // PART).abs() * 0.01
     dequantize = Fp8Dequantize(None)._dequantize_one
     config = dict(quant_method="fp8", activation_scheme="dynamic", fmt="e4m3",
-                  weight_block_size=[4, 32])
+                  weight_block_size=[4, PART])
     yield case("fp8 by blocks", config, {"weight": q, "weight_scale_inv": scale},
                dequantize(q, scale, torch.bfloat16))
     one = torch.tensor(0.0123)
@@ -139,9 +140,18 @@ def bitsandbytes():
                bnb.int8_vectorwise_dequant(q, scale), "float32")
 
 
+def mxfp4():
+    """Experts of gpt-oss: [E, rows, columns / 32, 16] bytes of two numbers, an exponent a block."""
+    blocks = torch.randint(0, 256, (2, 6, 2, 16), generator=G, dtype=torch.uint8)
+    scales = torch.randint(110, 130, (2, 6, 2), generator=G, dtype=torch.uint8)
+    want = convert_moe_packed_tensors(blocks, scales).transpose(1, 2)
+    yield case("mxfp4", dict(quant_method="mxfp4", modules_to_not_convert=[]),
+               dict(experts_blocks=blocks, experts_scales=scales), want)
+
+
 def main(out):
     cases = []
-    for make in (awq_and_gptq, compressed_all, fp8, bitsandbytes):
+    for make in (awq_and_gptq, compressed_all, fp8, bitsandbytes, mxfp4):
         cases += make()
     with open(out, "w") as f:
         f.write("[\n%s\n]\n" % ",\n".join(json.dumps(c) for c in cases))

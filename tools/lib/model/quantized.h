@@ -14,7 +14,7 @@
 enum fc_quantized_kind {
 	FC_QUANTIZED_NONE,
 	FC_QUANTIZED_GPTQ,   /* integers along inputs in int32, zero points, scales by group */
-	FC_QUANTIZED_AWQ,    /* the same along outputs, eight of them shuffled */
+	FC_QUANTIZED_AWQ,    /* integers along outputs, shuffled by eight; as GPTQ else */
 	FC_QUANTIZED_PACKED, /* compressed-tensors: integers along inputs, with an offset */
 	FC_QUANTIZED_SCALED, /* a matrix of int8 or FP8, and scales */
 	FC_QUANTIZED_CODED, /* bitsandbytes: numbers of a table of 16 (nf4, fp4), scales by block */
