@@ -446,30 +446,6 @@ END
 	[ "$(fc-view --jsonl x.fcs | wc -l)" -eq 14 ] # three are pairs
 }
 
-@test "Parquet and Arrow: the manual's lines make JSON of them" {
-	python3 -c 'import pyarrow' 2>/dev/null || skip "no pyarrow"
-	mandoc -Tascii -O width=200 "$FC_ROOT/man/fc-infer.1" | sed 's/.\x08//g' | sed -n "/^OTHER FORMS/,/^ENVIRONMENT/p" >page
-	python3 - <<'END'
-import json, pyarrow, pyarrow.ipc, pyarrow.parquet
-rows = [{"id": f"r{i}", "messages": [{"role": "user", "content": f"H\u00e9 {i}"}, {"role": "assistant", "content": "Yes"}],
-         "n": None if i else 1.5} for i in range(3)]
-table = pyarrow.Table.from_pylist(rows)
-pyarrow.parquet.write_table(table, "x.parquet")
-with pyarrow.ipc.new_stream("x.arrow", table.schema) as w: w.write_table(table)
-open("x.jsonl", "w").writelines(json.dumps(r) + "\n" for r in rows)
-END
-	run -1 fc-infer -q --tokens -m "$(kit pivot)" -o x.fcs x.parquet
-	[[ $output == *"x.parquet: JSON in UTF-8 is expected, this is Parquet; duckdb -c "* ]]
-	run -1 fc-infer -q --tokens -m "$(kit pivot)" -o x.fcs x.arrow
-	[[ $output == *"x.arrow: JSON in UTF-8 is expected, this is Arrow; "* ]]
-	fc-infer -q --tokens --no-history -m "$(kit pivot)" x.jsonl >want
-	for kind in parquet:parquet ipc:arrow; do
-		# the program between the quotes, without the page's indentation
-		sed -n "/pyarrow.${kind%:*} as/,/print/p" page | sed "s/^ *python3 -c '//; s/^           //; s/' FILE.*//" >read.py
-		python3 read.py "x.${kind#*:}" | fc-infer -q --tokens --no-history -m "$(kit pivot)" | cmp - want
-	done
-}
-
 @test "the date of strftime_now is told" {
 	echo '{"messages":[{"role":"user","content":"a"}]}' >in.jsonl
 	echo '{{ strftime_now("%Y-%m-%d") }} {{ messages[0].content }}' >t.jinja

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Conversations in JSONL; what was read is written and read again, and rendered by a template that
- * reads members by name and all of them by iteration.  Segments tile the text, and what no message
- * asks to be learned is not.
+ * Conversations in every form; what was read is written and read again, and rendered by a template
+ * that reads members by name and all of them by iteration.  Segments tile the text, and what no
+ * message asks to be learned is not.
  */
 #include "input.h"
 
@@ -79,17 +79,19 @@ static void render(const struct fc_conversation *c)
 	fc_rendered_release(&r);
 }
 
-static void read_all(const char *path, struct fc_buf *out)
+/* Of the kinds that are read, some by the length of the input, so that each is tried. */
+static void read_all(const char *path, unsigned kinds, struct fc_buf *out)
 {
 	struct fc_conversations *r;
 	struct fc_conversation c = {0};
 	struct fc_err e;
 	if (fc_conversations_open(&r, &path, 1, &e) < 0)
 		abort();
-	fc_conversations_accept(r, FC_LINE_PAIRS);
+	fc_conversations_accept(r, kinds);
 	while (fc_conversations_next(r, &c, &e) > 0) {
 		render(&c);
-		fc_conversation_write(out, &c);
+		if (c.form != FC_FORM_TEXT) /* which is never written */
+			fc_conversation_write(out, &c);
 	}
 	fc_conversation_release(&c);
 	fc_conversations_close(r);
@@ -98,9 +100,10 @@ static void read_all(const char *path, struct fc_buf *out)
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct fc_buf once = FC_BUF_INIT, twice = FC_BUF_INIT;
-	read_all(input_file(p, n, 0), &once);
+	const unsigned kinds = (unsigned)n & (FC_LINE_QUESTIONS | FC_LINE_TEXTS | FC_LINE_PAIRS);
+	read_all(input_file(p, n, 0), kinds, &once);
 	if (once.n > 0)
-		read_all(input_file(once.p, once.n, 0), &twice);
+		read_all(input_file(once.p, once.n, 0), kinds, &twice);
 	if (once.n != twice.n || (once.n > 0 && memcmp(once.p, twice.p, once.n)))
 		abort();
 	fc_buf_release(&once);

@@ -4,6 +4,7 @@
 
     seed.py BUILD OUT        from the repository's root; BUILD has the fixtures"""
 import glob
+import gzip
 import json
 import os
 import random
@@ -160,6 +161,24 @@ chats = [{"id": "q1", "domain": "x", "messages": [
         {"from": "human", "value": "H\u00e9 <b>"}, {"from": "gpt", "value": "one two"}]}]
 lines = "".join(json.dumps(c) + "\n" for c in chats)
 put("conversation", lines)
+for line in (
+        {"instruction": "i", "input": "j", "output": "o", "system": "s", "history": [["a", "b"]]},
+        {"prompt": "p", "completion": "c"},
+        {"prompt": [{"role": "user", "content": "q"}], "completion": [{"role": "assistant", "content": "a"}]},
+        {"instruction": "i", "chosen": "a", "rejected": "b"},
+        {"conversations": [{"from": "human", "value": "q"}], "chosen": {"from": "gpt", "value": "a"},
+         "rejected": {"from": "gpt", "value": "b"}},
+        {"conversations": [{"from": "function_call", "value": '{"name": "f", "arguments": {"x": 1}}'},
+                           {"from": "observation", "value": "1"}], "tools": '[{"name": "f"}]', "system": "s"},
+        {"turns": ["a", "b"]}, {"uid": "u", "prompt": "p"}, {"text": "t", "context": "c"}):
+    text = json.dumps(line)
+    for n in range(8):  # the length says what is accepted
+        put("conversation", text + " " * n)
+    put("conversation", json.dumps([line, line], indent=1))
+for text in ('{"a":1}\n\n{"b":2}\n', '[{"a": "]"}, 2, [3]\n]\n', "[]", "\ufeff[1]", '["\\\"", {}]'):
+    put("records", text)
+    put("records", gzip.compress(text.encode()) * 2)
+    put("records", subprocess.run(["zstd", "-cq"], input=text.encode() * 2, check=True, stdout=subprocess.PIPE).stdout)
 put("conversation", json.dumps({"messages": [
     {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]}))
 put("conversation", json.dumps({

@@ -88,6 +88,12 @@ static void test_columns(void)
 		"line-1|u:Q|a:A;", "as messages"},
 	    {0, "{\"prompt\":[{\"role\":\"user\",\"content\":\"Q\"}]}", "line-1|u:Q;",
 		"a prompt alone"},
+	    {0,
+		"{\"system\":\"S\",\"prompt\":[{\"role\":\"user\",\"content\":\"Q\"}],"
+		"\"completion\":[{\"role\":\"assistant\",\"content\":\"A\"}]}",
+		"line-1|s:S|u:Q|a:A;", "with a system prompt"},
+	    {FC_LINE_TEXTS, "{\"system\":\"S\",\"prompt\":\"a\",\"completion\":\"b\"}",
+		"!:1: \"system\" beside text, which no template reads", "one beside text"},
 	    {0, "{\"system\":\"S\",\"messages\":[{\"role\":\"user\",\"content\":\"U\"}]}",
 		"line-1|s:S|u:U;", "a system prompt beside messages"},
 	    {0,
@@ -195,26 +201,23 @@ static void test_questions(void)
 	free(got);
 }
 
-static void test_refusals(void)
+/* A line behind a good one is refused with this message. */
+static void refuse(const char *line, const char *message, const char *what)
 {
 	static const char good[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"U\"}]}\n";
+	struct fc_buf text = FC_BUF_INIT, want = FC_BUF_INIT;
+	fc_buf_addf(&text, "%s%s\n", good, line);
+	fc_buf_addf(&want, "line-1|u:U;!%s", message);
+	expect(text.p, want.p, what);
+	fc_buf_release(&text);
+	fc_buf_release(&want);
+}
+
+static void test_column_refusals(void)
+{
 	static const struct {
 		const char *line, *message, *what;
 	} bad[] = {
-	    {"{\"messages\":[]}", ":2: \"messages\" is empty", "empty list"},
-	    {"{\"messages\":{}}", ":2: \"messages\" is not a list", "object for a list"},
-	    {"{\"text\":\"x\"}", ":2: the members are \"text\"; " EXPECTED, "no list"},
-	    {"[1]", ":2: expected an object, this is an array; jq -c '.[]' makes lines of it",
-		"an array"},
-	    {"3", ":2: expected an object", "not an object"},
-	    {"[",
-		":2: JSON over several lines, where every line is an object; use jq -c '.[]' FILE "
-		"| ...",
-		"an array over several lines, behind a line"},
-	    {" {\r",
-		":2: JSON over several lines, where every line is an object; use jq -c . FILE | "
-		"...",
-		"an object over several lines"},
 	    {"{\"prompt\":\"a\",\"completion\":\"b\"}",
 		":2: a prompt with its completion as text (TRL), where conversations are read; "
 		"fc-infer(1), OTHER FORMS, has the line of jq that makes one of them",
@@ -260,6 +263,30 @@ static void test_refusals(void)
 	    {"{\"system\":\"S\",\"messages\":[{\"role\":\"system\",\"content\":\"T\"}]}",
 		":2: \"system\" says something else than the first message, a system's; remove one",
 		"two system prompts, with messages"},
+	};
+	for (size_t i = 0; i < FC_LEN(bad); i++)
+		refuse(bad[i].line, bad[i].message, bad[i].what);
+}
+
+static void test_refusals(void)
+{
+	static const struct {
+		const char *line, *message, *what;
+	} bad[] = {
+	    {"{\"messages\":[]}", ":2: \"messages\" is empty", "empty list"},
+	    {"{\"messages\":{}}", ":2: \"messages\" is not a list", "object for a list"},
+	    {"{\"text\":\"x\"}", ":2: the members are \"text\"; " EXPECTED, "no list"},
+	    {"[1]", ":2: expected an object, this is an array; jq -c '.[]' makes lines of it",
+		"an array"},
+	    {"3", ":2: expected an object", "not an object"},
+	    {"[",
+		":2: JSON over several lines, where every line is an object; use jq -c '.[]' FILE "
+		"| ...",
+		"an array over several lines, behind a line"},
+	    {" {\r",
+		":2: JSON over several lines, where every line is an object; use jq -c . FILE | "
+		"...",
+		"an object over several lines"},
 	    {"{\"messages\":[{\"role\":\"\",\"content\":\"\"}]}",
 		":2: message 1: \"role\" is empty or holds a NUL", "empty role"},
 	    {"{\"messages\":[{\"role\":\"assistant\",\"content\":null}]}",
@@ -293,14 +320,8 @@ static void test_refusals(void)
 	    {"{\"id\":1.5,\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}",
 		":2: \"id\" is neither a string nor an integer", "fractional id"},
 	};
-	for (size_t i = 0; i < FC_LEN(bad); i++) {
-		struct fc_buf text = FC_BUF_INIT, want = FC_BUF_INIT;
-		fc_buf_addf(&text, "%s%s\n", good, bad[i].line);
-		fc_buf_addf(&want, "line-1|u:U;!%s", bad[i].message);
-		expect(text.p, want.p, bad[i].what);
-		fc_buf_release(&text);
-		fc_buf_release(&want);
-	}
+	for (size_t i = 0; i < FC_LEN(bad); i++)
+		refuse(bad[i].line, bad[i].message, bad[i].what);
 	expect("\xef\xbb\xbf{\"messages\":[{\"role\":\"user\",\"content\":\"U\"}]}\n",
 	    "line-1|u:U;", "a byte order mark is left out");
 	expect("\xef\xbb\xbf", "", "and may be all");
@@ -438,6 +459,7 @@ int main(void)
 	test_forms();
 	test_columns();
 	test_questions();
+	test_column_refusals();
 	test_refusals();
 	test_files();
 	test_write();

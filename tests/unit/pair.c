@@ -86,6 +86,10 @@ static void test_forms(void)
 		 "b") "]}",
 		"line-1/chosen|u:Q|a:a;line-1/rejected|u:Q|a:b;line-1/source_chosen|u:Q|a:c;",
 		"WRPO's released form"},
+	    {"{\"system\":\"S\",\"chosen\":[" USER("Q") "," BOT("a") "],\"rejected\":[" USER(
+		 "Q") "," BOT("b") "]}",
+		"line-1/chosen|s:S|u:Q|a:a;line-1/rejected|s:S|u:Q|a:b;",
+		"a system prompt beside answers"},
 	    /* LLaMA-Factory, data/README.md, preference datasets in both formats */
 	    {"{\"instruction\":\"I\",\"input\":\"J\",\"system\":\"S\",\"chosen\":\"a\","
 	     "\"rejected\":"

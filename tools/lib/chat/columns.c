@@ -67,18 +67,15 @@ static json_t *join_question(const json_t *instruction, const json_t *input)
 
 json_t *fc_columns_alpaca_prompt(const json_t *line, const char *where, struct fc_err *e)
 {
-	const json_t *system, *instruction, *input;
+	const json_t *instruction, *input;
 	json_t *list = json_array();
-	if (get_text(line, "system", &system, where, e) < 0 ||
-	    get_text(line, "instruction", &instruction, where, e) < 0 ||
+	if (get_text(line, "instruction", &instruction, where, e) < 0 ||
 	    get_text(line, "input", &input, where, e) < 0)
 		goto fail;
 	if (!instruction && !input) {
 		fc_fail(e, "%s: \"instruction\" is empty", where);
 		goto fail;
 	}
-	if (system)
-		append(list, "system", system);
 	if (append_history(list, json_object_get(line, "history"), where, e) < 0)
 		goto fail;
 	json_t *question = join_question(instruction, input);
@@ -103,6 +100,33 @@ static int add_all(
 	return 0;
 }
 
+int fc_columns_system(struct fc_conversation *c, json_t *line, const char *where, struct fc_err *e)
+{
+	const json_t *v;
+	if (get_text(line, "system", &v, where, e) < 0)
+		return -1;
+	if (!v)
+		return 0;
+	if (c->form == FC_FORM_TEXT)
+		return fc_fail(e, "%s: \"system\" beside text, which no template reads", where);
+	const char *p = json_string_value(v);
+	const size_t n = json_string_length(v);
+	const struct fc_message *first = &c->message[0];
+	if (first->role != FC_ROLE_SYSTEM) {
+		fc_conversation_add(c, FC_ROLE_SYSTEM, p, n);
+		const struct fc_message system = c->message[c->n_message - 1];
+		memmove(c->message + 1, c->message, (c->n_message - 1) * sizeof *c->message);
+		c->message[0] = system;
+	} else if (first->n != n || memcmp(first->content, p, n) != 0) {
+		return fc_fail(e,
+		    "%s: \"system\" says something else than the first message, a system's; "
+		    "remove one",
+		    where);
+	}
+	json_object_del(line, "system");
+	return 0;
+}
+
 static void delete_members(json_t *line, const char *const *keys)
 {
 	for (; *keys; keys++)
@@ -111,8 +135,7 @@ static void delete_members(json_t *line, const char *const *keys)
 
 int fc_columns_alpaca(struct fc_conversation *c, json_t *line, const char *where, struct fc_err *e)
 {
-	static const char *const used[] = {
-	    "system", "instruction", "input", "output", "history", NULL};
+	static const char *const used[] = {"instruction", "input", "output", "history", NULL};
 	const json_t *output = json_object_get(line, "output");
 	c->form = FC_FORM_MESSAGES;
 	if (!json_is_string(output))
@@ -123,9 +146,10 @@ int fc_columns_alpaca(struct fc_conversation *c, json_t *line, const char *where
 	append(list, "assistant", output);
 	const int ret = add_all(c, list, where, e);
 	json_decref(list);
-	if (ret == 0)
-		delete_members(line, used);
-	return ret;
+	if (ret < 0)
+		return -1;
+	delete_members(line, used);
+	return fc_columns_system(c, line, where, e);
 }
 
 /* One message counts as a list of it. */
@@ -192,9 +216,10 @@ int fc_columns_completion(
 		    "%s: \"prompt\" and \"completion\" are neither both text nor both messages",
 		    where);
 	}
-	if (ret == 0)
-		delete_members(line, used);
-	return ret;
+	if (ret < 0)
+		return -1;
+	delete_members(line, used);
+	return fc_columns_system(c, line, where, e);
 }
 
 int fc_columns_prompt(struct fc_conversation *c, json_t *line, const char *where, struct fc_err *e)
@@ -208,9 +233,10 @@ int fc_columns_prompt(struct fc_conversation *c, json_t *line, const char *where
 	else
 		ret = add_all(c, list, where, e);
 	json_decref(list);
-	if (ret == 0)
-		delete_members(line, used);
-	return ret;
+	if (ret < 0)
+		return -1;
+	delete_members(line, used);
+	return fc_columns_system(c, line, where, e);
 }
 
 static bool is_bare(const json_t *tool)

@@ -22,9 +22,14 @@ int fc_columns_alpaca(struct fc_conversation *c, json_t *line, const char *where
 int fc_columns_completion(
     struct fc_conversation *c, json_t *line, const char *where, struct fc_err *e);
 int fc_columns_prompt(struct fc_conversation *c, json_t *line, const char *where, struct fc_err *e);
-/* What an Alpaca line asks: its history and instruction as messages, in a new list, with the system
- * prompt first; NULL: error. */
+/* What an Alpaca line asks: its history and instruction as messages, in a new list; NULL: error. */
 json_t *fc_columns_alpaca_prompt(const json_t *line, const char *where, struct fc_err *e);
+/*
+ * A string "system" of the line becomes the first message (axolotl's field_system, LLaMA-Factory's
+ * "system"), and leaves the line.  One that a system's message contradicts is an error, and so is
+ * one beside text, which has no messages.
+ */
+int fc_columns_system(struct fc_conversation *c, json_t *line, const char *where, struct fc_err *e);
 /*
  * LLaMA-Factory's "tools" beside ShareGPT and Alpaca: a list, or its JSON as text, of functions,
  * each

@@ -37,32 +37,6 @@ int fc_conversation_read_id(struct fc_conversation *c, const json_t *line, uint6
 	return 0;
 }
 
-/* The system prompt in a column beside the messages (axolotl's field_system, LLaMA-Factory's
- * "system"), which leaves the line. */
-static int add_system(struct fc_conversation *c, json_t *line, const json_t *list,
-    const char *where, struct fc_err *e)
-{
-	const bool sharegpt = c->form == FC_FORM_SHAREGPT;
-	const json_t *system = json_object_get(line, "system"), *first = json_array_get(list, 0);
-	const char *role = json_string_value(json_object_get(first, sharegpt ? "from" : "role"));
-	const bool empty = !system || json_is_null(system) ||
-	    (json_is_string(system) && !json_string_length(system));
-	if (!empty && !json_is_string(system))
-		return fc_fail(e, "%s: \"system\" is not a string", where);
-	if (!empty && (!role || strcmp(role, "system") != 0))
-		fc_conversation_add(
-		    c, FC_ROLE_SYSTEM, json_string_value(system), json_string_length(system));
-	else if (!empty &&
-	    !json_equal(system, json_object_get(first, sharegpt ? "value" : "content")))
-		return fc_fail(e,
-		    "%s: \"system\" says something else than the first message, a system's; "
-		    "remove one",
-		    where);
-	if (!empty)
-		json_object_del(line, "system");
-	return 0;
-}
-
 static void leave_opening(struct fc_conversation *c)
 {
 	for (size_t i = 0; i < c->n_message && c->message[i].role != FC_ROLE_USER; i++)
@@ -80,13 +54,18 @@ static int read_list(struct fc_conversation *c, json_t *line, const char *where,
 		return fc_fail(e, "%s: \"%s\" is not a list", where, name);
 	if (json_array_size(list) == 0)
 		return fc_fail(e, "%s: \"%s\" is empty", where, name);
-	if (add_system(c, line, list, where, e) < 0)
-		return -1;
 	for (size_t i = 0; i < json_array_size(list); i++)
 		if (fc_message_parse(c, json_array_get(list, i), i + 1, where, e) < 0)
 			return -1;
 	json_object_del(line, name);
-	return 0;
+	return fc_columns_system(c, line, where, e);
+}
+
+/* Lists that are null are none, and conversations in columns are written with one. */
+static void delete_null(json_t *line, const char *name)
+{
+	if (json_is_null(json_object_get(line, name)))
+		json_object_del(line, name);
 }
 
 static int read_shape(struct fc_conversation *c, json_t *line, enum fc_shape shape, unsigned kinds,
@@ -121,6 +100,8 @@ static int read_line(struct fc_conversation *c, json_t *line, enum fc_shape shap
 	if (c->form != FC_FORM_TEXT && !train_opening)
 		leave_opening(c);
 	json_object_del(line, "id");
+	delete_null(line, "messages");
+	delete_null(line, "conversations");
 	c->extra = json_incref(line);
 	return 0;
 }

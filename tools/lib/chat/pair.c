@@ -222,29 +222,20 @@ static int wrap_answers(json_t *line, const char *where, struct fc_err *e)
 	return 0;
 }
 
-/* The conversation beside the answers of its sharegpt format, with the system prompt. */
+/* The conversation beside the answers of its sharegpt format. */
 static json_t *sharegpt_prompt(const json_t *line, const char *where, struct fc_err *e)
 {
-	const json_t *list = json_object_get(line, "conversations"),
-		     *system = json_object_get(line, "system");
-	if (!json_is_array(list)) {
-		fc_fail(e, "%s: \"conversations\" is not a list", where);
-		return NULL;
-	}
-	json_t *all = json_array();
-	if (json_string_length(system))
-		json_array_append_new(all,
-		    json_pack(
-			"{s:s, s:O}", "from", "system", "value", (json_t *)(uintptr_t)system));
-	json_array_extend(all, (json_t *)(uintptr_t)list);
-	return all;
+	json_t *list = json_object_get(line, "conversations");
+	if (json_is_array(list))
+		return json_incref(list);
+	fc_fail(e, "%s: \"conversations\" is not a list", where);
+	return NULL;
 }
 
 /* A new line of TRL's shape; NULL: error. */
 static json_t *as_trl(const json_t *from, enum fc_shape shape, const char *where, struct fc_err *e)
 {
-	static const char *const used[] = {
-	    "system", "instruction", "input", "history", "conversations"};
+	static const char *const used[] = {"instruction", "input", "history", "conversations"};
 	json_t *line = json_copy((json_t *)(uintptr_t)from), *prompt;
 	if (shape == FC_SHAPE_PAIR)
 		return line;
@@ -283,6 +274,8 @@ static int parse_sides(
 		describe_side(c, s, at);
 		ret = is_messages(s->answer[n]) ? parse_messages(c, s, at, n_shared, e)
 						: parse_text(c, s, at, n_shared, e);
+		if (ret == 0)
+			ret = fc_columns_system(c, c->extra, s->where, e);
 	}
 	if (ret == 0)
 		return n;

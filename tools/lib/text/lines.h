@@ -6,20 +6,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "text/feed.h"
+#include "text/infile.h"
 
-/* Lines of a text file, packed or not (feed.h), one after the other, with memory for one line. path
+/* Lines of a text file, packed or not (infile.h), one after the other, with memory for one line.
+ * path
  * "-" is stdin. */
 #define FC_LINE_MAX ((size_t)64 << 20) /* bytes; a longer line is an error */
 
 struct fc_lines;
-/* The lines of a feed, which becomes theirs; nothing of it was taken. */
-struct fc_lines *fc_lines_of(struct fc_feed *feed);
+/* The lines of a file, which becomes theirs; nothing of it was taken. */
+struct fc_lines *fc_lines_of(struct fc_infile *in);
 int fc_lines_open(struct fc_lines **l, const char *path, struct fc_err *e);
 /* 1: *p is the next line without its newline, n bytes, NUL after it, borrowed until the next
  * call; 0: end of file; -1: error. */
 int fc_lines_next(struct fc_lines *l, char **p, size_t *n, struct fc_err *e);
-/* Bytes of the file handed out so far, newlines included; of a packed one see fc_feed_bytes(). */
+/* Bytes of the file handed out so far, newlines included; of a packed one see fc_infile_bytes(). */
 uint64_t fc_lines_bytes(const struct fc_lines *l);
 uint64_t fc_lines_number(const struct fc_lines *l); /* of the last one, from 1 */
 const char *fc_lines_where(struct fc_lines *l);     /* "chats.jsonl:17", borrowed */

@@ -11,7 +11,7 @@
 enum layout { UNKNOWN, LINES, ARRAY };
 
 struct fc_records {
-	struct fc_feed *feed; /* of lines too, whose it then is */
+	struct fc_infile *in; /* of lines too, whose it then is */
 	enum layout layout;
 	struct fc_lines *lines; /* layout LINES */
 	uint64_t number;        /* layout ARRAY: of the element */
@@ -22,12 +22,12 @@ struct fc_records {
 
 int fc_records_open(struct fc_records **out, const char *path, struct fc_err *e)
 {
-	struct fc_feed *feed;
+	struct fc_infile *in;
 	*out = NULL;
-	if (fc_feed_open(&feed, path, e) < 0)
+	if (fc_infile_open(&in, path, e) < 0)
 		return -1;
 	*out = FC_NEW(struct fc_records);
-	(*out)->feed = feed;
+	(*out)->in = in;
 	return 0;
 }
 
@@ -38,7 +38,7 @@ void fc_records_close(struct fc_records *r)
 	if (r->lines)
 		fc_lines_close(r->lines);
 	else
-		fc_feed_close(r->feed);
+		fc_infile_close(r->in);
 	free(r);
 }
 
@@ -52,13 +52,13 @@ const char *fc_records_where(struct fc_records *r)
 	if (r->lines)
 		return fc_lines_where(r->lines);
 	snprintf(
-	    r->where, sizeof r->where, "%s: element %" PRIu64, fc_feed_name(r->feed), r->number);
+	    r->where, sizeof r->where, "%s: element %" PRIu64, fc_infile_name(r->in), r->number);
 	return r->where;
 }
 
 uint64_t fc_records_bytes(const struct fc_records *r)
 {
-	return fc_feed_bytes(r->feed);
+	return fc_infile_bytes(r->in);
 }
 
 bool fc_records_is_array(const struct fc_records *r)
@@ -68,12 +68,12 @@ bool fc_records_is_array(const struct fc_records *r)
 
 enum fc_packing fc_records_packing(const struct fc_records *r)
 {
-	return fc_feed_packing(r->feed);
+	return fc_infile_packing(r->in);
 }
 
 const char *fc_records_name(const struct fc_records *r)
 {
-	return fc_feed_name(r->feed);
+	return fc_infile_name(r->in);
 }
 
 static bool is_space(char c)
@@ -86,15 +86,15 @@ static int peek(struct fc_records *r, char *c, struct fc_err *e)
 {
 	for (;;) {
 		size_t n, i = 0;
-		const char *p = fc_feed_at(r->feed, &n);
+		const char *p = fc_infile_at(r->in, &n);
 		while (i < n && is_space(p[i]))
 			i++;
 		if (i < n)
 			*c = p[i];
-		fc_feed_take(r->feed, i);
+		fc_infile_take(r->in, i);
 		if (i < n)
 			return 1;
-		const int more = fc_feed_more(r->feed, e);
+		const int more = fc_infile_more(r->in, e);
 		if (more <= 0)
 			return more;
 	}
@@ -105,22 +105,22 @@ static int find_layout(struct fc_records *r, struct fc_err *e)
 {
 	size_t n = 0, i = 0;
 	for (;;) {
-		const char *p = fc_feed_at(r->feed, &n);
+		const char *p = fc_infile_at(r->in, &n);
 		while (i < n && is_space(p[i]))
 			i++;
 		if (i < n || i > FC_LINE_MAX)
 			break;
-		const int more = fc_feed_more(r->feed, e);
+		const int more = fc_infile_more(r->in, e);
 		if (more < 0)
 			return -1;
 		if (!more)
 			break;
 	}
-	r->layout = i < n && fc_feed_at(r->feed, &n)[i] == '[' ? ARRAY : LINES;
+	r->layout = i < n && fc_infile_at(r->in, &n)[i] == '[' ? ARRAY : LINES;
 	if (r->layout == ARRAY)
-		fc_feed_take(r->feed, i + 1);
+		fc_infile_take(r->in, i + 1);
 	else
-		r->lines = fc_lines_of(r->feed);
+		r->lines = fc_lines_of(r->in);
 	return 0;
 }
 
@@ -158,7 +158,7 @@ static int find_element(struct fc_records *r, size_t *n, struct fc_err *e)
 	struct scan s = {0};
 	for (;;) {
 		size_t have;
-		const char *p = fc_feed_at(r->feed, &have);
+		const char *p = fc_infile_at(r->in, &have);
 		if (scan_element(&s, p, have)) {
 			*n = s.i;
 			return 0;
@@ -166,7 +166,7 @@ static int find_element(struct fc_records *r, size_t *n, struct fc_err *e)
 		if (have > FC_LINE_MAX)
 			return fc_fail(e, "%s: of more than %zu bytes, which is the limit",
 			    fc_records_where(r), FC_LINE_MAX);
-		const int more = fc_feed_more(r->feed, e);
+		const int more = fc_infile_more(r->in, e);
 		if (more < 0)
 			return -1;
 		if (!more)
@@ -206,7 +206,7 @@ static int next_element(struct fc_records *r, char **p, size_t *n, struct fc_err
 		return fc_fail(e, "%s: cut off behind element %" PRIu64 ": the array is not closed",
 		    fc_records_name(r), r->number);
 	if (c == ']' && !r->number) {
-		fc_feed_take(r->feed, 1);
+		fc_infile_take(r->in, 1);
 		return end_array(r, e);
 	}
 	r->number++;
@@ -215,11 +215,11 @@ static int next_element(struct fc_records *r, char **p, size_t *n, struct fc_err
 	if (find_element(r, n, e) < 0)
 		return -1;
 	size_t have;
-	*p = fc_feed_at(r->feed, &have);
+	*p = fc_infile_at(r->in, &have);
 	r->behind = (*p)[*n];
 	if (r->behind == '}')
 		return fc_fail(e, "%s: a bracket too many", fc_records_where(r));
-	fc_feed_take(r->feed, *n + 1);
+	fc_infile_take(r->in, *n + 1);
 	while (is_space((*p)[*n - 1]))
 		--*n;
 	(*p)[*n] = 0;

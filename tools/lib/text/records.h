@@ -5,7 +5,7 @@
 #include "text/lines.h"
 
 /*
- * The JSON texts of a file, packed or not (feed.h): its lines (JSONL), or, where the file begins
+ * The JSON texts of a file, packed or not (infile.h): its lines (JSONL), or, where the file begins
  * with
  * '[', the elements of that array, however it is laid out.  One text is in memory at a time.
  */
@@ -18,7 +18,7 @@ int fc_records_next(struct fc_records *r, char **p, size_t *n, struct fc_err *e)
 uint64_t fc_records_number(const struct fc_records *r);
 const char *fc_records_where(
     struct fc_records *r); /* "a.jsonl:17", "a.json: element 17"; borrowed */
-uint64_t fc_records_bytes(const struct fc_records *r); /* as fc_feed_bytes() */
+uint64_t fc_records_bytes(const struct fc_records *r); /* as fc_infile_bytes() */
 /* Known once the first text was handed out. */
 bool fc_records_is_array(const struct fc_records *r);
 enum fc_packing fc_records_packing(const struct fc_records *r);

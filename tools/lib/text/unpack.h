@@ -31,7 +31,7 @@ int fc_unpack_some(
 /* The input is at its end: -1 where that is inside a member or frame. */
 int fc_unpack_end(const struct fc_unpack *u, struct fc_err *e);
 uint64_t fc_unpack_used(const struct fc_unpack *u); /* bytes of input so far */
-uint64_t fc_unpack_made(const struct fc_unpack *u); /* and of output */
+uint64_t fc_unpack_made(const struct fc_unpack *u); /* bytes of output so far */
 void fc_unpack_free(struct fc_unpack *u);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/feed.h"
+#include "text/infile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@ enum {
 	HEAD_BYTES = 8,          /* that tell what a file is */
 };
 
-struct fc_feed {
+struct fc_infile {
 	int fd;
 	char *name;
 	struct fc_buf buf; /* text; [begin, n) is not taken yet */
@@ -30,14 +30,14 @@ struct fc_feed {
 	bool at_end;     /* of the file */
 };
 
-int fc_feed_open(struct fc_feed **out, const char *path, struct fc_err *e)
+int fc_infile_open(struct fc_infile **out, const char *path, struct fc_err *e)
 {
 	const bool is_stdin = !strcmp(path, "-");
 	const int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	*out = NULL;
 	if (fd < 0)
 		return fc_fail(e, "open %s:", path);
-	struct fc_feed *f = FC_NEW(struct fc_feed);
+	struct fc_infile *f = FC_NEW(struct fc_infile);
 	f->fd = fd;
 	f->name = fc_strdup(is_stdin ? "standard input" : path);
 	*out = f;
@@ -45,7 +45,7 @@ int fc_feed_open(struct fc_feed **out, const char *path, struct fc_err *e)
 }
 
 /* Appends what a read gives. */
-static int read_some(struct fc_feed *f, struct fc_buf *b, struct fc_err *e)
+static int read_some(struct fc_infile *f, struct fc_buf *b, struct fc_err *e)
 {
 	ssize_t got;
 	do
@@ -60,7 +60,7 @@ static int read_some(struct fc_feed *f, struct fc_buf *b, struct fc_err *e)
 }
 
 /* What else people have, and what makes lines of it. */
-static int refuse_foreign(const struct fc_feed *f, const char *p, size_t n, struct fc_err *e)
+static int refuse_foreign(const struct fc_infile *f, const char *p, size_t n, struct fc_err *e)
 {
 	static const struct {
 		const char *begin;
@@ -96,13 +96,13 @@ static int refuse_foreign(const struct fc_feed *f, const char *p, size_t n, stru
 	return 0;
 }
 
-static int name_error(const struct fc_feed *f, const struct fc_err *why, struct fc_err *e)
+static int name_error(const struct fc_infile *f, const struct fc_err *why, struct fc_err *e)
 {
 	return fc_fail(e, "%s: %s", f->name, why->msg);
 }
 
-/* Unpacks until there is something, or the end.  1, 0, -1 as fc_feed_more(). */
-static int unpack_some(struct fc_feed *f, struct fc_err *e)
+/* Unpacks until there is something, or the end.  1, 0, -1 as fc_infile_more(). */
+static int unpack_some(struct fc_infile *f, struct fc_err *e)
 {
 	struct fc_err why;
 	for (;;) {
@@ -133,7 +133,7 @@ static bool is_suspicious(char c)
 }
 
 /* Reads as much as tells what the file is; -1: nothing that is read here. */
-static int look(struct fc_feed *f, struct fc_err *e)
+static int look(struct fc_infile *f, struct fc_err *e)
 {
 	struct fc_buf *b = &f->buf;
 	struct fc_err why;
@@ -160,7 +160,7 @@ static int look(struct fc_feed *f, struct fc_err *e)
 	return 0;
 }
 
-int fc_feed_more(struct fc_feed *f, struct fc_err *e)
+int fc_infile_more(struct fc_infile *f, struct fc_err *e)
 {
 	const size_t left = f->buf.n - f->begin;
 	if (f->begin)
@@ -176,19 +176,19 @@ int fc_feed_more(struct fc_feed *f, struct fc_err *e)
 	return f->buf.n > left;
 }
 
-char *fc_feed_at(struct fc_feed *f, size_t *n)
+char *fc_infile_at(struct fc_infile *f, size_t *n)
 {
 	fc_buf_reserve(&f->buf, 0);
 	*n = f->buf.n - f->begin;
 	return f->buf.p + f->begin;
 }
 
-void fc_feed_take(struct fc_feed *f, size_t n)
+void fc_infile_take(struct fc_infile *f, size_t n)
 {
 	f->begin += n;
 }
 
-uint64_t fc_feed_bytes(const struct fc_feed *f)
+uint64_t fc_infile_bytes(const struct fc_infile *f)
 {
 	const uint64_t left = f->buf.n - f->begin;
 	if (!f->unpack)
@@ -197,17 +197,17 @@ uint64_t fc_feed_bytes(const struct fc_feed *f)
 	return left ? (uint64_t)((double)used * (1 - (double)left / (double)made)) : used;
 }
 
-enum fc_packing fc_feed_packing(const struct fc_feed *f)
+enum fc_packing fc_infile_packing(const struct fc_infile *f)
 {
 	return f->packing;
 }
 
-const char *fc_feed_name(const struct fc_feed *f)
+const char *fc_infile_name(const struct fc_infile *f)
 {
 	return f->name;
 }
 
-void fc_feed_close(struct fc_feed *f)
+void fc_infile_close(struct fc_infile *f)
 {
 	if (!f)
 		return;
