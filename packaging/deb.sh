@@ -4,7 +4,7 @@
 # `make deb` calls it.  It is no root's work, and the same sources and compiler give the same bytes.
 #
 # VERSION is a program's, 0.5.0 or 0.5.0+COMMIT[-dirty]; the package of a commit has its time, too, so that the later one
-# is the newer one.  The revision is 0, older than any of Debian's.  DEBFULLNAME and DEBEMAIL say who made it; without
+# is the newer one.  The revision is older than any of Debian's.  DEBFULLNAME and DEBEMAIL say who made it; without
 # them git's user does.
 set -euo pipefail
 umask 022
@@ -25,7 +25,7 @@ if [ "$commit" != "$version" ]; then
 	commit=${commit//-/.}
 	version=${version%%+*}+$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S).$commit
 fi
-version+=-0
+version+=-0local1
 
 # The section of CHANGES.md of this release: its items as Debian has them.
 changes() {
@@ -66,6 +66,8 @@ cp "$here/copyright" "$doc/copyright"
 install -D -m 644 "$here/lintian-overrides" "$root/usr/share/lintian/overrides/$name"
 find "$root/usr/share/man" "$doc/changelog" "$doc/changelog.Debian" -type f -exec gzip -9nf {} +
 
+find "$root/usr" -type f \( -path '*/usr/bin/*' -o -name '*.so*' \) -exec strip --remove-section=.comment --remove-section=.note {} +
+
 # What the programs cannot do without, and what only one of their options needs.
 root=$(cd "$root" && pwd)
 modules=()
@@ -76,6 +78,8 @@ if [ -e "$root/usr/lib/fc/libfc-cuda.so" ]; then modules+=(--ignore-missing-info
 	programs=()
 	for f in "$root"/usr/bin/* "$root/usr/lib/$multiarch"/*.so.*; do programs+=(-e"$f"); done
 	dpkg-shlibdeps -Tdebian/substvars -dDepends "${programs[@]}" "${modules[@]}"
+	# Of OpenBLAS's variants the one that shares the programs' threads first, where Debian's own first one does not.
+	sed -i '/^shlibs:Depends=/s/\blibopenblas0\b[^,|]*/libopenblas0-openmp | &/' debian/substvars
 	dpkg-gencontrol -p$name -Tdebian/substvars -P"$root" 2>&1 | { grep -v 'unused substitution\|substitution variable.*shlibs:Suggests' || true; }
 )
 echo "libfcstream 1 $name (>= ${version%%[+-]*})" >"$root/DEBIAN/shlibs"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# deps.sh [build|demo|check]...: installs the Debian packages that building, the demo and the tests
-# need and that are missing; all without arguments.
+# deps.sh [build|demo|check|deb]...: installs the Debian packages that building, the demo, the tests and
+# the package of Debian need and that are missing; all without arguments.
 set -eu
 
 build='gcc g++ make pkg-config git libzstd-dev zlib1g-dev libprotobuf-c-dev protobuf-c-compiler
@@ -9,14 +9,16 @@ libdnnl-dev libcurl4-openssl-dev'
 demo='python3 gnuplot-nox'
 check='bats mandoc shellcheck zstd xz-utils procps binutils jq zsh fish libopenmpi-dev openmpi-bin
 iproute2 slurm-wlm slurmctld slurmd munge parallel python3-zstandard python3-xxhash python3-numpy'
+deb='dpkg-dev libopenmpi-dev'
 
-[ $# -gt 0 ] || set -- build demo check
+[ $# -gt 0 ] || set -- build demo check deb
 wanted=
 for group; do
 	case $group in
 	build) wanted="$wanted $build" ;;
 	demo) wanted="$wanted $demo" ;;
 	check) wanted="$wanted $check" ;;
+	deb) wanted="$wanted $deb" ;;
 	*) echo "deps.sh: no group '$group'" >&2; exit 2 ;;
 	esac
 done

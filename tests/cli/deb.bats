@@ -21,7 +21,7 @@ setup() { cd "$BATS_FILE_TMPDIR" || return 1; }
 
 @test "the fields: version, what programs and modules need" {
 	version=$(dpkg-deb -f ./*.deb Version)
-	[[ $version =~ ^"$(cat "$FC_ROOT/VERSION")"(\+[0-9]{14}\.[0-9a-f]{8,}(\.dirty)?)?-0$ ]]
+	[[ $version =~ ^"$(cat "$FC_ROOT/VERSION")"(\+[0-9]{14}\.[0-9a-f]{8,}(\.dirty)?)?-0local1$ ]]
 	[ "$(dpkg-deb -f ./*.deb Maintainer)" = 'A Maintainer <a@example.org>' ]
 	field() { dpkg-deb -f ./*.deb "$1" | tr ',' '\n' | sed 's/ *(.*//; s/^ *//; s/ *|.*//' | grep . | sort -u; }
 	# The packages of the libraries that the programs ask for by name; Debian has some under two names.
@@ -31,7 +31,7 @@ setup() { cd "$BATS_FILE_TMPDIR" || return 1; }
 		package=$(dpkg -S "$(readlink -f "$path")" "*/$lib" 2>/dev/null | sed 's/:.*//' | sort -u)
 		grep -qxF "$package" <(field Depends) || [[ $lib == libopenblas* ]] || { echo "$lib of $package"; false; }
 	done
-	dpkg-deb -f ./*.deb Depends | grep -q openblas
+	dpkg-deb -f ./*.deb Depends | grep -q 'libopenblas0-openmp | libopenblas0,'
 	if [ -e root/usr/lib/fc/libfc-mpi.so ]; then
 		field Recommends | grep -qx libopenmpi3
 		[ -z "$(field Depends | grep openmpi)" ]
