@@ -61,9 +61,30 @@ has() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
 	[ "$(bash_candidates fc-varm --method mergekit-s)" = mergekit-sce ]
 }
 
-@test "bash has every option that --help names" {
-	[ "$(bash_candidates fc-infer -- | sort)" = "$(fc-infer --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--.*' | sort)" ]
-	[ "$(bash_candidates fc-eval ppl -- | sort)" = "$(fc-eval ppl --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--.*' | sort)" ]
+# "TOOL" or "TOOL COMMAND", a line for each that has a --help of its own.
+commands() {
+	for t in "$FC_ROOT"/tools/fc-*/; do
+		t=$(basename "$t")
+		echo "$t"
+		"$t" --help | sed -n "s/^[Usage: ]*\($t [a-z][a-z-]*\) .*/\1/p"
+	done | sort -u
+}
+options() { # of a command's --help
+	"$@" --help | grep -oE '^ +(-., )?--[a-z0-9-]+(, --[a-z0-9-]+)*' | grep -oE -- '--[a-z0-9-]+' | sort -u
+}
+
+@test "bash and fish have every option of every command that --help names, and no other" {
+	[ "$(commands | wc -l)" -gt 20 ]
+	for t in "$FC_ROOT"/tools/fc-*/; do
+		t=$(basename "$t")
+		for shell in bash fish; do "$t" --completion "$shell" >"../$t.$shell"; done
+	done
+	commands >../commands
+	while read -r -a c; do
+		options "${c[@]}" >../want
+		bash_candidates "${c[@]}" -- | sort -u | cmp - ../want
+		if command -v fish >/dev/null; then fish_candidates "${c[*]} --" | sort -u | cmp - ../want; fi
+	done <../commands
 }
 
 @test "zsh completes options, words, commands and files" {

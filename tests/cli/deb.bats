@@ -78,3 +78,11 @@ setup() { cd "$BATS_FILE_TMPDIR" || return 1; }
 	(umask 077 && TZ=Asia/Tokyo deb >/dev/null)
 	cmp ./*.deb "$FC_ROOT/$B/deb"/*.deb
 }
+
+@test "lintian finds nothing" {
+	command -v lintian >/dev/null || skip 'lintian is not installed'
+	# as root it says that it should not be; compression was left out
+	run -0 lintian --fail-on error,warning \
+		--suppress-tags uses-no-compression-for-control-tarball,uses-no-compression-for-data-tarball ./*.deb
+	[ -z "$(grep -v 'root privileges' <<<"$output")" ]
+}

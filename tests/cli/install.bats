@@ -52,7 +52,7 @@ install_to() { # ROOT [GOAL]: of the programs as they are built
 	share=$PWD/root/opt/fc/share/fusechat
 	mkdir work
 	cd work
-	PATH=${B:+$(dirname "$share")/../bin:}$PATH
+	PATH=${share%/share/fusechat}/bin:$PATH
 	[ "$(command -v fc-infer)" -ef "$share/../../bin/fc-infer" ]
 	python3 "$share/demo/talk.py" --set fusion -n 4 --seed 3 >chats.jsonl
 	make -s -f "$share/fusellm.mk" PIVOT="$share/demo/kit/pivot" SOURCES="$share/demo/kit/facts" DATA=chats.jsonl \
