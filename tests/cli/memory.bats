@@ -32,7 +32,13 @@ config() {
 # What a dry run says of a place, in bytes: said PLACE <NOTES
 said() {
 	sed -n "s/.*memory of $1: \([0-9.]*\) \([KMG]\)iB of .*/\1 \2/p" |
-		awk '{ print int($1 * 1024 ^ index("KMG", $2)) }'
+		awk '{ printf "%.0f\n", $1 * 1024 ^ index("KMG", $2) }'
+}
+
+# part PLACE NAME: bytes of one use
+part() {
+	sed -n "s/.*memory of $1: [0-9.]* \([KMG]\)iB of .*[:,] $2 \([0-9.]*\).*/\2 \1/p" |
+		awk '{ printf "%.0f\n", $1 * 1024 ^ index("KMG", $2) }'
 }
 
 # near SAID COUNTED: within 5 %
@@ -171,4 +177,32 @@ print(sum((v["data_offsets"][1] - v["data_offsets"][0]) // 2 for v in h.values()
 	cmp cpu.jsonl layers.jsonl
 	run -0 fc-infer --dry-run -m "$F/deep" --offload layers
 	[[ $output == *"--offload layers does nothing on the processor, which reads the weights where they are"* ]]
+}
+
+@test "7B: training fits 80 GB with its optimizer offloaded, capture fits 24 GB, with layers 12 GB" {
+	local n gb80=76294 gb24=22888 gb12=11445 # MiB of 80, 24 and 12 times 10^9 bytes
+	for m in mistral-7b llama-3-8b qwen2.5-7b; do
+		mkdir $m && cp "$F"/tok/* $m
+		n=$(python3 "$FC_ROOT/tests/cli/blank_model.py" $m $m)
+		[ "$n" -gt 7000000000 ]
+		run -1 env FC_FAR_MIB=$gb80 fc-train --dry-run -m $m --device far --dtype bf16 -o out
+		[[ $output == *"too little memory of far: the work needs 1"*"--offload optimizer needs little enough"* ]]
+		near "$(said far <<<"$output")" $((18 * n + 4000000000)) # and activations
+		near "$(part far weights <<<"$output")" $((2 * n))
+		near "$(part far 'master weights' <<<"$output")" $((4 * n))
+		near "$(part far gradients <<<"$output")" $((4 * n))
+		near "$(part far moments <<<"$output")" $((8 * n))
+		run env FC_FAR_MIB=$gb80 fc-train --dry-run -m $m --device far --dtype bf16 --offload optimizer -o out
+		[[ $output != *"too little memory of far"* ]] # of this host, there may be
+		[ "$(said far <<<"$output")" -lt 80000000000 ]
+		near "$(said far <<<"$output")" $((6 * n + 4000000000))
+		near "$(said 'the host' <<<"$output")" $((12 * n))
+		run -0 env FC_FAR_MIB=$gb24 fc-infer --dry-run -m $m --device far --dtype bf16
+		near "$(said far <<<"$output")" $((2 * n + 2500000000))
+		run -1 env FC_FAR_MIB=$gb12 fc-infer --dry-run -m $m --device far --dtype bf16
+		[[ $output == *"--offload layers needs little enough" ]]
+		run -0 env FC_FAR_MIB=$gb12 fc-infer --dry-run -m $m --device far --dtype bf16 --offload layers
+		[[ $output =~ ([0-9]+)" of "(28|32)" layers stay on the device" ]]
+		rm -r $m
+	done
 }

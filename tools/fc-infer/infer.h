@@ -46,7 +46,7 @@ struct infer_options {
 	int top_k;                 /* -1: not given */
 	int n_sample;              /* draws of a row; 0: the likeliest entries */
 	double sample_temperature; /* NaN: not given */
-	int batch_tokens;          /* 0: see infer_batch_tokens() */
+	int batch_tokens;          /* see infer_batch_tokens() */
 	int max_length;
 	enum infer_offload offload;
 	enum long_rule long_rule;

@@ -50,7 +50,11 @@ static const char *find_advice(const struct session *s)
 	struct fc_err ignored;
 	size_t layer;
 	const bool there = s->opt->offload == INFER_OFFLOAD_LAYERS;
-	if (!there && measure(&f, s, 0, &layer, &ignored) == 0 && fc_footprint_fits(&f, s->nn))
+	struct infer_options other = *s->opt;
+	struct session with = *s;
+	other.offload = INFER_OFFLOAD_LAYERS;
+	with.opt = &other;
+	if (!there && measure(&f, &with, 0, &layer, &ignored) == 0 && fc_footprint_fits(&f, s->nn))
 		return "--offload layers needs little enough";
 	if (s->opt->generate)
 		return there ? "less is needed with a smaller --cache-mib"

@@ -368,10 +368,9 @@ void infer_session_progress(const struct session *s, uint64_t done)
 
 size_t infer_batch_tokens(const struct infer_options *o)
 {
-	enum { USUAL = 8192, LAYERS = 16384 };
-	return o->batch_tokens                   ? (size_t)o->batch_tokens
-	    : o->offload == INFER_OFFLOAD_LAYERS ? LAYERS
-						 : USUAL;
+	enum { LAYERS = 16384 };
+	const bool layers = o->offload == INFER_OFFLOAD_LAYERS;
+	return layers && !fc_opt_is_given("batch-tokens") ? LAYERS : (size_t)o->batch_tokens;
 }
 
 int infer_max_new(const struct infer_options *o, enum fc_conversation_form form)

@@ -103,20 +103,24 @@ int train_footprint_measure(
 	return ret;
 }
 
-/* What needs less: another placement if that fits, else less at a time. */
+/* What needs less. */
 static const char *find_advice(
-    const struct train_shape *s, const struct fc_nn *nn, struct fc_err *ignored)
+    const struct fc_footprint *f, const struct train_shape *s, const struct fc_nn *nn)
 {
 	struct train_shape other = *s;
-	struct fc_footprint f;
-	other.offload = true;
-	if (s->lora)
+	struct fc_footprint less;
+	struct fc_err ignored;
+	if (fc_footprint_has_device(f, nn))
+		return "less is needed with more processes on other machines";
+	if (s->offload || s->lora)
 		return "less is needed with a smaller --micro-tokens";
-	if (!s->offload && train_footprint_measure(&f, &other, nn, ignored) == 0 &&
-	    fc_footprint_fits(&f, nn))
-		return "--offload optimizer needs little enough";
-	return s->offload ? "less is needed with a smaller --micro-tokens"
-			  : "less is needed with --offload optimizer and a smaller --micro-tokens";
+	other.offload = true;
+	if (train_footprint_measure(&less, &other, nn, &ignored) < 0 ||
+	    !fc_footprint_has_device(&less, nn))
+		return "less is needed with --offload optimizer and a smaller --micro-tokens";
+	return fc_footprint_fits(&less, nn) ? "--offload optimizer needs little enough"
+					    : "--offload optimizer needs little enough of it, but "
+					      "more of the host than there is";
 }
 
 static void tell_run(const struct train_options *o)
@@ -136,7 +140,6 @@ int train_footprint_check(
 	struct fc_buf text = FC_BUF_INIT;
 	struct fc_config c;
 	struct fc_footprint f;
-	struct fc_err ignored;
 	const bool device = strcmp(fc_nn_device(nn), "cpu") != 0;
 	if (!device && !o->dry_run)
 		return 0;
@@ -165,7 +168,7 @@ int train_footprint_check(
 		tell_run(o);
 	}
 	if (ret == 0 && device && !fc_footprint_fits(&f, nn))
-		ret = fc_footprint_fail(&f, nn, find_advice(&s, nn, &ignored), e);
+		ret = fc_footprint_fail(&f, nn, find_advice(&f, &s, nn), e);
 	fc_buf_release(&text);
 	return ret;
 }

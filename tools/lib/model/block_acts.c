@@ -149,7 +149,7 @@ const uint32_t *fc_block_positions(
 	const size_t N = b->off[b->n_seq];
 	if (N > a->cap_pos) {
 		fc_nn_free(nn, a->pos);
-		a->pos = fc_nn_alloc_for(nn, FC_USE_STATES, N, sizeof *a->pos);
+		a->pos = fc_nn_alloc_for(nn, FC_USE_LAYER, N, sizeof *a->pos);
 		a->host_pos = fc_realloc(a->host_pos, N, sizeof *a->host_pos);
 		a->cap_pos = N;
 	}

@@ -16,6 +16,7 @@ static const char *const use_name[FC_USE_N] = {[FC_USE_WEIGHTS] = "weights",
     [FC_USE_INPUTS] = "inputs of layers",
     [FC_USE_LAYER] = "one layer's activations",
     [FC_USE_STATES] = "hidden states",
+    [FC_USE_SCRATCH] = "scratch",
     [FC_USE_OTHER] = "the rest"};
 
 struct fc_footprint fc_footprint_of(struct fc_nn *dry)
@@ -93,10 +94,15 @@ static struct room room_of(const struct fc_nn *nn)
 	return r;
 }
 
+bool fc_footprint_has_device(const struct fc_footprint *f, const struct fc_nn *nn)
+{
+	return fc_footprint_bytes(f->device) <= room_of(nn).n_free;
+}
+
 bool fc_footprint_fits(const struct fc_footprint *f, const struct fc_nn *nn)
 {
 	/* of the host's memory what is free says little: what it keeps of files can be had */
-	return fc_footprint_bytes(f->device) <= room_of(nn).n_free &&
+	return fc_footprint_has_device(f, nn) &&
 	    fc_footprint_bytes(f->host) <= room_of(fc_nn_host(nn)).n_total;
 }
 
@@ -105,7 +111,7 @@ int fc_footprint_fail(
 {
 	struct fc_buf b = FC_BUF_INIT;
 	const size_t n_free = room_of(nn).n_free, n_host = room_of(fc_nn_host(nn)).n_total;
-	const bool device = fc_footprint_bytes(f->device) > n_free;
+	const bool device = !fc_footprint_has_device(f, nn);
 	if (device)
 		add_need(&b, f->device, " where ", n_free, " are free");
 	else

@@ -15,6 +15,7 @@ struct fc_footprint fc_footprint_of(struct fc_nn *dry);
 size_t fc_footprint_bytes(const size_t use[FC_USE_N]); /* the sum */
 
 /* Is so much memory there: free on the device nn, and had by the host at all? */
+bool fc_footprint_has_device(const struct fc_footprint *f, const struct fc_nn *nn);
 bool fc_footprint_fits(const struct fc_footprint *f, const struct fc_nn *nn);
 /* What is needed, what is free, and advice on what needs less; -1. */
 int fc_footprint_fail(

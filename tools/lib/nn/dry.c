@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "nn/drycount.h"
 #include "nn/ops.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* what is not done needs none */
@@ -23,20 +24,10 @@ struct dry {
 	uintptr_t next; /* address */
 	struct block *block;
 	size_t n_block, cap_block;
-	size_t used[FC_USE_N], most[FC_USE_N], n_used, n_most; /* bytes */
+	struct fc_dry_count count;
 };
 
 enum { ALIGN = 64 };
-
-static void count_bytes(struct dry *d, enum fc_use use, size_t n_bytes)
-{
-	d->used[use] += n_bytes;
-	d->n_used += n_bytes;
-	if (d->n_used <= d->n_most)
-		return;
-	d->n_most = d->n_used;
-	memcpy(d->most, d->used, sizeof d->most);
-}
 
 static void *dry_alloc(struct fc_nn *nn, size_t n_bytes)
 {
@@ -45,7 +36,7 @@ static void *dry_alloc(struct fc_nn *nn, size_t n_bytes)
 	FC_GROW(d->block, d->cap_block, d->n_block + 1);
 	d->block[d->n_block++] = (struct block){p, n_bytes, nn->use};
 	d->next += n_bytes / ALIGN * ALIGN + 2 * ALIGN;
-	count_bytes(d, nn->use, n_bytes);
+	fc_dry_count_take(&d->count, nn->use, n_bytes);
 	return p;
 }
 
@@ -59,8 +50,7 @@ static void dry_release(struct fc_nn *nn, void *p)
 		return;
 	const struct block b = d->block[i - 1];
 	d->block[i - 1] = d->block[--d->n_block];
-	d->used[b.use] -= b.n_bytes;
-	d->n_used -= b.n_bytes;
+	fc_dry_count_give(&d->count, b.use, b.n_bytes);
 }
 
 static const void *dry_keep(struct fc_nn *nn, const void *host, size_t n_bytes)
@@ -68,7 +58,7 @@ static const void *dry_keep(struct fc_nn *nn, const void *host, size_t n_bytes)
 	struct dry *d = (struct dry *)nn;
 	if (!d->reads_host)
 		return dry_alloc(nn, n_bytes);
-	count_bytes(d, nn->use, n_bytes); /* what the host has is not released */
+	fc_dry_count_take(&d->count, nn->use, n_bytes); /* what the host has is not released */
 	return host;
 }
 
@@ -365,26 +355,34 @@ static const struct fc_nn_ops dry_ops = {
     .close = dry_close,
 };
 
-struct fc_nn *fc_dry_open(const struct fc_nn *of)
+/* Of a device whose operations take no memory by themselves. */
+static struct fc_nn *open_plain(const struct fc_nn *of)
 {
 	struct dry *d = FC_NEW(struct dry);
 	d->nn.ops = &dry_ops;
 	d->nn.compute = of->compute;
-	d->nn.alike = of->alike;
-	d->nn.offloaded = of->offloaded;
-	d->nn.cpu = of->cpu ? fc_dry_open(of->cpu) : NULL;
+	d->nn.most = d->count.most;
 	d->reads_host = !of->module;
 	d->n_few = of->ops->few_rows(of);
 	d->next = ALIGN;
 	return &d->nn;
 }
 
+struct fc_nn *fc_dry_open(const struct fc_nn *of)
+{
+	struct fc_nn *nn = of->ops->dry ? of->ops->dry(of) : open_plain(of);
+	nn->alike = of->alike;
+	nn->offloaded = of->offloaded;
+	nn->cpu = of->cpu ? fc_dry_open(of->cpu) : NULL;
+	return nn;
+}
+
 const size_t *fc_dry_most(const struct fc_nn *dry)
 {
-	return ((const struct dry *)dry)->most;
+	return dry->most;
 }
 
 bool fc_dry_is(const struct fc_nn *nn)
 {
-	return nn && nn->ops == &dry_ops;
+	return nn && nn->most;
 }

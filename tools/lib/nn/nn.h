@@ -74,6 +74,7 @@ enum fc_use {
 	FC_USE_INPUTS,  /* of all layers, for the way back */
 	FC_USE_LAYER,   /* what one layer computes */
 	FC_USE_STATES,  /* what goes into the layers and comes out of them */
+	FC_USE_SCRATCH, /* of operations, for their own moments */
 	FC_USE_OTHER,
 	FC_USE_N
 };

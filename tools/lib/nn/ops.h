@@ -116,6 +116,9 @@ struct fc_nn_ops {
 	    const struct fc_adamw *a);
 	void (*to_bf16)(struct fc_nn *nn, uint16_t *y, const float *x, size_t n);
 
+	/* A handle over which nothing is done and memory is counted, for dry.h; NULL where
+	 * operations take none of it but what they are given.  Sets what open() sets, and most. */
+	struct fc_nn *(*dry)(const struct fc_nn *of);
 	void (*describe)(const struct fc_nn *nn, char *text, size_t size);
 	void (*close)(struct fc_nn *nn);
 };
@@ -128,11 +131,12 @@ struct fc_nn {
 	bool alike;              /* the forward direction gives a row the bits that it has alone */
 	struct fc_nn_traffic traffic;
 	const char *advice;
-	enum fc_use use;   /* of what alloc() or keep() is asked for */
-	bool offloaded;    /* see fc_nn_home() */
-	void *module;      /* of dlopen(); NULL: of the program */
-	struct fc_nn *cpu; /* what a module's open() got, to be closed after it */
-	char *instead;     /* "auto": why this is no other device; NULL */
+	enum fc_use use;    /* of what alloc() or keep() is asked for */
+	bool offloaded;     /* see fc_nn_home() */
+	const size_t *most; /* [FC_USE_N] of a dry device: bytes when there were most; else NULL */
+	void *module;       /* of dlopen(); NULL: of the program */
+	struct fc_nn *cpu;  /* what a module's open() got, to be closed after it */
+	char *instead;      /* "auto": why this is no other device; NULL */
 };
 
 #endif

@@ -202,6 +202,10 @@ void fc_cuda_product(
 	struct description d = {};
 	if (cu->failed || p->M == 0 || p->N == 0)
 		return;
+	if (cu->dry) {
+		fc_cuda_scratch(cu, FC_CUDA_WORKSPACE, WORKSPACE_BYTES, 1);
+		return;
+	}
 	if (!cu->blas->workspace) {
 		cu->blas->workspace = fc_cuda_alloc(&cu->nn, WORKSPACE_BYTES);
 		if (!cu->blas->workspace) {

@@ -14,6 +14,9 @@
  * attention with attention_* on tile (products in shared memory), head with head_* (the output
  * layer).
  *
+ * dry is a handle that counts memory and does nothing.  FC_CUDA_TELL names a file for bytes at most
+ * and at the end, for tests.
+ *
  * Of the emulation alone: emu is CUDA's language and runtime (emu_lanes: fibers, emu_runtime:
  * memory and the like), emu_env what the environment says to it, emu_blas products by the CPU's
  * device.
@@ -33,22 +36,24 @@ extern "C" {
 
 /* Scratch that survives between calls.  A slot's contents last until it is asked for again. */
 enum fc_cuda_scratch {
-	FC_CUDA_PANEL,  /* linear: converted weights */
-	FC_CUDA_ROWS,   /* linear: rounded activations or gradients */
-	FC_CUDA_ROWS2,  /* linear: the second rounded operand of dW */
-	FC_CUDA_SUMS,   /* partial sums of norms, biases, sums of squares */
-	FC_CUDA_LISTS,  /* index arrays that came from the host */
-	FC_CUDA_ROUTE,  /* route: logits of experts, choices */
-	FC_CUDA_ATTN,   /* attention: partial results of splits, delta */
-	FC_CUDA_ATTN2,  /* attention: lists that are too long for parameters */
-	FC_CUDA_LOGITS, /* head: one tile */
-	FC_CUDA_HEAD,   /* head: results of a tile, and lists of a teacher */
-	FC_CUDA_HEAD2,  /* head: gradients of a tile's logits, rounded */
+	FC_CUDA_PANEL,     /* linear: converted weights */
+	FC_CUDA_ROWS,      /* linear: rounded activations or gradients */
+	FC_CUDA_ROWS2,     /* linear: the second rounded operand of dW */
+	FC_CUDA_SUMS,      /* partial sums of norms, biases, sums of squares */
+	FC_CUDA_LISTS,     /* index arrays that came from the host */
+	FC_CUDA_ROUTE,     /* route: logits of experts, choices */
+	FC_CUDA_ATTN,      /* attention: partial results of splits, delta */
+	FC_CUDA_ATTN2,     /* attention: lists that are too long for parameters */
+	FC_CUDA_LOGITS,    /* head: one tile */
+	FC_CUDA_HEAD,      /* head: results of a tile, and lists of a teacher */
+	FC_CUDA_HEAD2,     /* head: gradients of a tile's logits, rounded */
+	FC_CUDA_WORKSPACE, /* blas, in a dry run alone */
 	FC_CUDA_SCRATCH_N
 };
 
 struct fc_cuda_gpu; /* memory.cu: what all open devices of one index share */
 struct fc_cuda_blas;
+struct fc_cuda_dry;
 
 struct fc_cuda {
 	struct fc_nn nn; /* the first: an fc_nn of this device is one of these */
@@ -58,6 +63,7 @@ struct fc_cuda {
 	int index;
 	char name[256];
 	struct fc_cuda_blas *blas;
+	struct fc_cuda_dry *dry; /* dry.cu: nothing is done, memory is counted; or NULL */
 	struct {
 		void *p;
 		size_t n_bytes;

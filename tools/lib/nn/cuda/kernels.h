@@ -19,6 +19,12 @@ void fc_cuda_zero(struct fc_nn *nn, void *p, size_t n_bytes);
 const void *fc_cuda_keep(struct fc_nn *nn, const void *host, size_t n_bytes);
 void fc_cuda_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total);
 
+/* ---- dry.cu ---- */
+struct fc_nn *fc_cuda_dry_open(const struct fc_nn *of);
+void fc_cuda_dry_close(struct fc_cuda *cu);
+void *fc_cuda_dry_alloc(struct fc_cuda *cu, size_t n_bytes);
+void fc_cuda_dry_release(struct fc_cuda *cu, void *p);
+
 /* ---- sums.cu ---- */
 /* to[i] += sum_p part[p,i], p < n_part, in order */
 void fc_cuda_add_parts(struct fc_cuda *cu, float *to, const double *part, size_t n_part, size_t C);

@@ -4,6 +4,8 @@
 
 #include <iterator>
 #include <map>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -24,7 +26,8 @@ struct fc_cuda_gpu {
 	size_t n_bytes;
 	std::map<size_t, size_t> unused; /* bytes by offset, no two adjacent */
 	std::map<size_t, size_t> used;
-	char *ring; /* two halves */
+	size_t n_used, n_most; /* bytes; so far */
+	char *ring;            /* two halves */
 	cudaEvent_t done[2];
 	int half;
 	size_t at; /* in the half */
@@ -74,6 +77,16 @@ int fc_cuda_gpu_open(struct fc_cuda *cu, struct fc_err *e)
 	return 0;
 }
 
+static void tell_memory(const struct fc_cuda_gpu *g)
+{
+	const char *path = getenv("FC_CUDA_TELL");
+	FILE *to = path ? fopen(path, "w") : NULL;
+	if (to) {
+		fprintf(to, "%zu %zu\n", g->n_most, g->n_used);
+		fclose(to);
+	}
+}
+
 void fc_cuda_gpu_close(struct fc_cuda *cu)
 {
 	struct fc_cuda_gpu *g = cu->gpu;
@@ -83,6 +96,7 @@ void fc_cuda_gpu_close(struct fc_cuda *cu)
 	for (int i = 0; i < FC_CUDA_SCRATCH_N; i++)
 		fc_cuda_release(&cu->nn, cu->scratch[i].p);
 	if (--g->n_open == 0) {
+		tell_memory(g);
 		gpus[cu->index] = NULL;
 		gpu_free(g);
 	}
@@ -119,6 +133,8 @@ void *fc_cuda_alloc(struct fc_nn *nn, size_t n_bytes)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
 	struct fc_cuda_gpu *g = cu->gpu;
+	if (cu->dry)
+		return fc_cuda_dry_alloc(cu, n_bytes);
 	if (cu->failed || !arena_start(cu) || n_bytes > g->n_bytes)
 		return NULL;
 	const size_t n = n_bytes ? fc_cuda_ceil(n_bytes, ALIGN) * ALIGN : (size_t)ALIGN;
@@ -130,6 +146,8 @@ void *fc_cuda_alloc(struct fc_nn *nn, size_t n_bytes)
 		if (there > n)
 			g->unused[at + n] = there - n;
 		g->used[at] = n;
+		g->n_used += n;
+		g->n_most = g->n_used > g->n_most ? g->n_used : g->n_most;
 		FC_POISON(cu, g->arena + at, n);
 		return g->arena + at;
 	}
@@ -141,6 +159,10 @@ void fc_cuda_release(struct fc_nn *nn, void *p)
 	struct fc_cuda_gpu *g = fc_cuda_of(nn)->gpu;
 	if (!p)
 		return;
+	if (fc_cuda_of(nn)->dry) {
+		fc_cuda_dry_release(fc_cuda_of(nn), p);
+		return;
+	}
 	const auto it = g->used.find((size_t)(static_cast<char *>(p) - g->arena));
 	if (it == g->used.end()) {
 		fc_cuda_fail(fc_cuda_of(nn), "memory is released that was not allocated");
@@ -148,6 +170,7 @@ void fc_cuda_release(struct fc_nn *nn, void *p)
 	}
 	size_t at = it->first, n = it->second;
 	g->used.erase(it);
+	g->n_used -= n;
 	auto next = g->unused.lower_bound(at);
 	if (next != g->unused.end() && next->first == at + n) {
 		n += next->second;
@@ -167,6 +190,8 @@ void fc_cuda_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
 {
 	const struct fc_cuda_gpu *g = reinterpret_cast<const struct fc_cuda *>(nn)->gpu;
 	*n_free = *n_total = 0;
+	if (!g) /* of a dry run */
+		return;
 	cudaMemGetInfo(n_free, n_total);
 	if (!g->arena) {
 		*n_free = *n_free > margin_bytes ? *n_free - margin_bytes : 0;
@@ -183,10 +208,12 @@ void *fc_cuda_scratch(struct fc_cuda *cu, enum fc_cuda_scratch slot, size_t n, s
 	if (cu->failed)
 		return NULL;
 	if (cu->scratch[slot].p && cu->scratch[slot].n_bytes >= need) {
-		FC_POISON(cu, cu->scratch[slot].p, need);
+		if (!cu->dry)
+			FC_POISON(cu, cu->scratch[slot].p, need);
 		return cu->scratch[slot].p;
 	}
 	fc_cuda_release(&cu->nn, cu->scratch[slot].p);
+	cu->nn.use = FC_USE_SCRATCH;
 	cu->scratch[slot].p = fc_cuda_alloc(&cu->nn, need);
 	cu->scratch[slot].n_bytes = need;
 	if (!cu->scratch[slot].p) {
@@ -221,7 +248,7 @@ static char *ring_take(struct fc_cuda *cu, size_t *n)
 void fc_cuda_put(struct fc_nn *nn, void *to, const void *host, size_t n_bytes)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
-	for (size_t i = 0; i < n_bytes && !cu->failed;) {
+	for (size_t i = 0; i < n_bytes && !cu->failed && !cu->dry;) {
 		size_t n = n_bytes - i;
 		char *p = ring_take(cu, &n);
 		memcpy(p, static_cast<const char *>(host) + i, n);
@@ -239,6 +266,10 @@ void fc_cuda_get(struct fc_nn *nn, void *host, const void *from, size_t n_bytes)
 	struct fc_cuda_gpu *g = cu->gpu;
 	size_t asked = 0, waiting[2] = {0, 0};
 	char *to = static_cast<char *>(host);
+	if (cu->dry) {
+		memset(host, 0, n_bytes);
+		return;
+	}
 	if (n_bytes == 0 || cu->failed ||
 	    !fc_cuda_good(cu, "what was asked for before", cudaStreamSynchronize(g->stream)))
 		return;
@@ -266,7 +297,7 @@ void fc_cuda_get(struct fc_nn *nn, void *host, const void *from, size_t n_bytes)
 void fc_cuda_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
-	if (n_bytes && !cu->failed)
+	if (n_bytes && !cu->failed && !cu->dry)
 		fc_cuda_good(cu, "copy",
 		    cudaMemcpyAsync(to, from, n_bytes, cudaMemcpyDeviceToDevice, cu->stream));
 }
@@ -274,7 +305,7 @@ void fc_cuda_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes)
 void fc_cuda_zero(struct fc_nn *nn, void *p, size_t n_bytes)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
-	if (n_bytes && !cu->failed)
+	if (n_bytes && !cu->failed && !cu->dry)
 		fc_cuda_good(cu, "zeros", cudaMemsetAsync(p, 0, n_bytes, cu->stream));
 }
 

@@ -36,7 +36,8 @@ static int device_count(struct fc_err *e)
 static int check(struct fc_nn *nn, struct fc_err *e)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
-	fc_cuda_good(cu, "what was asked for", cudaStreamSynchronize(cu->stream));
+	if (!cu->dry)
+		fc_cuda_good(cu, "what was asked for", cudaStreamSynchronize(cu->stream));
 	return cu->failed ? fc_fail(e, "%s", cu->err.msg) : 0;
 }
 
@@ -55,8 +56,12 @@ static void close_device(struct fc_nn *nn)
 	struct fc_cuda *cu = fc_cuda_of(nn);
 	if (!cu)
 		return;
-	fc_cuda_blas_close(cu);
-	fc_cuda_gpu_close(cu);
+	if (cu->dry) {
+		fc_cuda_dry_close(cu);
+	} else {
+		fc_cuda_blas_close(cu);
+		fc_cuda_gpu_close(cu);
+	}
 	delete cu;
 }
 
@@ -111,6 +116,7 @@ static struct fc_nn_ops make_ops(void)
 	o.sum_squares = fc_cuda_sum_squares;
 	o.adamw = fc_cuda_adamw;
 	o.to_bf16 = fc_cuda_to_bf16;
+	o.dry = fc_cuda_dry_open;
 	o.describe = describe;
 	o.close = close_device;
 	return o;

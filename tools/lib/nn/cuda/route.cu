@@ -49,4 +49,6 @@ void fc_cuda_route(struct fc_nn *nn, const struct fc_weight *w, const float *x, 
 	    chosen_weight, logit, N, E, K);
 	fc_cuda_get(nn, expert, chosen, N * K * sizeof *expert);
 	fc_cuda_get(nn, weight, chosen_weight, N * K * sizeof *weight);
+	for (size_t i = 0; cu->dry && i < N * K; i++)
+		expert[i] = (uint32_t)(i % K); /* no token twice at one expert */
 }
