@@ -2,6 +2,7 @@
 #include "fc-infer/infer.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,14 +15,19 @@
 
 #define EXAMPLES_MAX 1024 /* of a batch: bounds it also when conversations are empty */
 
-/* Conversations, each in one window or several, and the rows wanted of them. */
-struct batch {
-	struct fc_example *example; /* [EXAMPLES_MAX + 1], memory reused */
+/* Conversations that are computed together, each in one window or several. */
+struct lot {
+	struct fc_example *example; /* [EXAMPLES_MAX], memory reused */
 	size_t n;
-	bool has_next;      /* example[n] was read, and had no room in this batch */
 	size_t *window_end; /* [n] example i's windows end at, and the next one's begin */
 	struct windows windows;
-	/* windows run together through one forward pass */
+	size_t n_skip; /* those that are written already */
+};
+
+/* What the computing of a lot needs: windows run together through one forward pass, and the rows
+ * wanted of them. */
+struct batch {
+	struct lot *lot;
 	size_t *off; /* [windows of the pass + 1] token offsets */
 	size_t cap_off;
 	uint32_t *tok; /* [N] */
@@ -43,22 +49,25 @@ struct batch {
 	size_t cap_true;
 };
 
-static void batch_init(struct batch *b)
+static void lot_init(struct lot *l)
 {
-	memset(b, 0, sizeof *b);
-	b->example = FC_ARRAY(struct fc_example, EXAMPLES_MAX + 1);
-	b->window_end = FC_ARRAY(size_t, EXAMPLES_MAX);
-	for (size_t i = 0; i <= EXAMPLES_MAX; i++)
-		fc_example_init(&b->example[i]);
+	*l = (struct lot){.example = FC_ARRAY(struct fc_example, EXAMPLES_MAX),
+	    .window_end = FC_ARRAY(size_t, EXAMPLES_MAX)};
+	for (size_t i = 0; i < EXAMPLES_MAX; i++)
+		fc_example_init(&l->example[i]);
+}
+
+static void lot_release(struct lot *l)
+{
+	for (size_t i = 0; i < EXAMPLES_MAX; i++)
+		fc_example_release(&l->example[i]);
+	free(l->example);
+	free(l->window_end);
+	free(l->windows.v);
 }
 
 static void batch_release(struct fc_nn *nn, struct batch *b)
 {
-	for (size_t i = 0; i <= EXAMPLES_MAX; i++)
-		fc_example_release(&b->example[i]);
-	free(b->example);
-	free(b->window_end);
-	free(b->windows.v);
 	free(b->off);
 	free(b->tok);
 	fc_nn_free(nn, b->x);
@@ -72,59 +81,64 @@ static void batch_release(struct fc_nn *nn, struct batch *b)
 	free(b->true_logprob);
 }
 
+/* What was read of the input and is of no lot yet: a conversation that had no room, or a fault,
+ * which counts when the lot before it is written. */
+struct ahead {
+	struct fc_example x;
+	bool has, failed;
+	struct fc_err err;
+};
+
 static void add_windows(
-    const struct session *s, struct batch *b, const struct fc_example *x, struct long_count *n_long)
+    const struct session *s, struct lot *l, const struct fc_example *x, struct long_count *n_long)
 {
 	static const enum window_rule rules[LONG_N] = {[LONG_ROLLING] = WINDOW_ROLLING,
 	    [LONG_STRIDED] = WINDOW_STRIDED,
 	    [LONG_CHUNKS] = WINDOW_CHUNKS};
-	const size_t stride = (size_t)s->opt->stride, first = b->windows.n;
+	const size_t stride = (size_t)s->opt->stride, first = l->windows.n;
 	size_t scored = 1;
 	if (s->opt->long_rule < LONG_ROLLING || x->n_tok <= s->max_length) {
-		infer_windows_add_whole(&b->windows, x->n_tok);
+		infer_windows_add_whole(&l->windows, x->n_tok);
 		return;
 	}
-	infer_windows_add(&b->windows, rules[s->opt->long_rule], x->n_tok, s->max_length,
+	infer_windows_add(&l->windows, rules[s->opt->long_rule], x->n_tok, s->max_length,
 	    stride && stride < s->max_length ? stride : s->max_length);
-	for (size_t i = first; i < b->windows.n; i++)
-		scored += b->windows.v[i].last - b->windows.v[i].first;
+	for (size_t i = first; i < l->windows.n; i++)
+		scored += l->windows.v[i].last - l->windows.v[i].first;
 	n_long->n_unscored += x->n_tok - scored;
 }
 
-/* The example that had no room in the batch before is the first of this one. */
-static void take_next(struct batch *b)
-{
-	const struct fc_example first = b->example[0];
-	b->example[0] = b->example[b->n];
-	b->example[b->n] = first;
-	b->has_next = false;
-}
-
-/* As many conversations as a pass has tokens, at least one.  1: there is a batch, 0: end of input,
+/* As many conversations as a pass has tokens, at least one.  1: there are some, 0: end of input,
  * -1: error */
-static int batch_read(
-    struct session *s, struct batch *b, struct long_count *n_long, struct fc_err *e)
+static int lot_read(
+    struct session *s, struct lot *l, struct ahead *a, struct long_count *n_long, struct fc_err *e)
 {
 	size_t n_tok = 0;
-	const bool ready = b->has_next;
-	if (ready)
-		take_next(b);
-	b->n = b->windows.n = 0;
-	while (b->n < EXAMPLES_MAX) {
-		struct fc_example *x = &b->example[b->n];
-		const int got = ready && !b->n ? 1 : infer_session_next(s, x, n_long, e);
-		if (got < 0)
-			return -1;
-		if (got == 0)
+	for (l->n = l->windows.n = l->n_skip = 0; l->n < EXAMPLES_MAX && !a->failed;) {
+		struct fc_example *x = &l->example[l->n];
+		const int got = a->has ? 1 : infer_session_next(s, x, n_long, &a->err);
+		if (a->has) {
+			const struct fc_example was = *x;
+			*x = a->x;
+			a->x = was;
+		}
+		a->failed = got < 0;
+		if (got <= 0)
 			break;
-		b->has_next = b->n && n_tok + x->n_tok > infer_batch_tokens(s->opt);
-		if (b->has_next)
+		a->has = l->n && n_tok + x->n_tok > infer_batch_tokens(s->opt);
+		if (a->has) {
+			const struct fc_example was = a->x;
+			a->x = *x;
+			*x = was;
 			break;
+		}
 		n_tok += x->n_tok;
-		add_windows(s, b, x, n_long);
-		b->window_end[b->n++] = b->windows.n;
+		add_windows(s, l, x, n_long);
+		l->window_end[l->n++] = l->windows.n;
 	}
-	return b->n > 0;
+	if (!l->n && a->failed)
+		*e = a->err;
+	return l->n ? 1 : a->failed ? -1 : 0;
 }
 
 static bool wants_row(const struct session *s, const struct fc_example *x, size_t t)
@@ -140,7 +154,7 @@ struct pass {
 /* The next pass after p has run: as many windows as have room in a pass, at least one. */
 static bool next_pass(const struct session *s, struct batch *b, struct pass *p)
 {
-	const struct windows *w = &b->windows;
+	const struct windows *w = &b->lot->windows;
 	size_t n = 0;
 	p->first = p->end;
 	for (; p->end < w->n; p->end++) {
@@ -149,7 +163,7 @@ static bool next_pass(const struct session *s, struct batch *b, struct pass *p)
 			break;
 		n += more;
 	}
-	while (p->example < b->n && b->window_end[p->example] <= p->first)
+	while (p->example < b->lot->n && b->lot->window_end[p->example] <= p->first)
 		p->example++;
 	return p->end > p->first;
 }
@@ -162,13 +176,13 @@ static void gather_tokens(const struct session *s, struct batch *b, const struct
 	FC_GROW(b->off, b->cap_off, p->end - p->first + 1);
 	b->off[0] = 0;
 	for (size_t i = p->first, ex = p->example; i < p->end; i++) {
-		const struct window *w = &b->windows.v[i];
-		while (b->window_end[ex] <= i)
+		const struct window *w = &b->lot->windows.v[i];
+		while (b->lot->window_end[ex] <= i)
 			ex++;
 		const size_t at = b->off[i - p->first], n = w->end - w->begin;
 		FC_GROW(b->tok, b->cap_tok, at + n);
 		if (n)
-			memcpy(b->tok + at, b->example[ex].tok + w->begin, n * sizeof *b->tok);
+			memcpy(b->tok + at, b->lot->example[ex].tok + w->begin, n * sizeof *b->tok);
 		if (n && w->bos && bos != FC_NO_TOKEN)
 			b->tok[at] = bos;
 		b->off[i - p->first + 1] = at + n;
@@ -191,10 +205,10 @@ static size_t find_rows(const struct session *s, struct batch *b, const struct p
 {
 	size_t n = 0;
 	for (size_t i = p->first, ex = p->example; i < p->end; i++) {
-		const struct window *w = &b->windows.v[i];
-		while (b->window_end[ex] <= i)
+		const struct window *w = &b->lot->windows.v[i];
+		while (b->lot->window_end[ex] <= i)
 			ex++;
-		const struct fc_example *x = &b->example[ex];
+		const struct fc_example *x = &b->lot->example[ex];
 		for (size_t t = w->first; t < w->last; t++) {
 			if (!wants_row(s, x, t))
 				continue;
@@ -214,10 +228,10 @@ static void add_rows(const struct session *s, struct batch *b, const struct pass
 {
 	size_t r = 0;
 	for (size_t i = p->first, ex = p->example; i < p->end; i++) {
-		const struct window *w = &b->windows.v[i];
-		while (b->window_end[ex] <= i)
+		const struct window *w = &b->lot->windows.v[i];
+		while (b->lot->window_end[ex] <= i)
 			ex++;
-		struct fc_example *x = &b->example[ex];
+		struct fc_example *x = &b->lot->example[ex];
 		for (size_t t = w->first; t < w->last; t++) {
 			if (!wants_row(s, x, t))
 				continue;
@@ -295,11 +309,10 @@ static int pass_run(struct session *s, struct batch *b, const struct pass *p, st
 /* A pass that is full, with rows everywhere. */
 int infer_capture_measure(struct session *s, struct fc_err *e)
 {
-	struct batch b;
+	struct batch b = {0};
 	const size_t asked = (size_t)s->opt->max_length, most = infer_batch_tokens(s->opt);
 	const size_t N = asked > most ? asked : most;
 	size_t n_seq = 0, n_row = 0;
-	batch_init(&b);
 	FC_GROW(b.tok, b.cap_tok, N);
 	FC_GROW(b.row, b.cap_row, N);
 	FC_GROW(b.target, b.cap_target, N);
@@ -348,52 +361,130 @@ static void start_progress(const struct session *s)
 	infer_session_progress(s, 0);
 }
 
-/* Computes the rows of a batch and writes it, but for the first n_skip examples. */
-static int batch_write(
-    struct session *s, struct batch *b, size_t n_skip, struct fc_writer *w, struct fc_err *e)
+static int lot_write(const struct lot *l, struct fc_writer *w, struct fc_err *e)
 {
-	/* a batch that is there in part is computed as a whole, since that decides the last bits */
-	if (n_skip < b->n && batch_run(s, b, e) < 0)
-		return -1;
-	for (size_t i = n_skip; i < b->n; i++)
-		if (fc_writer_example(w, &b->example[i], e) < 0)
+	for (size_t i = l->n_skip; i < l->n; i++)
+		if (fc_writer_example(w, &l->example[i], e) < 0)
 			return -1;
 	return 0;
 }
 
-int infer_capture(struct session *s, struct fc_err *e)
-{
+/*
+ * A capture is a row of lots: each is read, computed, written.  While a device computes one the
+ * processor would wait: there the lot before is written and the next one read by a thread beside
+ * it.  The processor itself is busy then, and does one after the other.
+ */
+struct capture {
+	struct session *s;
 	struct kept_rows k;
 	struct batch b;
-	struct long_count n_long = {0};
-	uint64_t n_tok = 0;
-	size_t n_skip;
-	int ret = -1, got;
-	batch_init(&b);
-	if (infer_kept_open(&k, s, FC_KIND_DISTS, e) < 0)
+	struct lot lot[2];
+	struct ahead ahead;
+	struct long_count n_long;
+	uint64_t n_tok;
+	bool beside;
+	/* what the thread does */
+	struct lot *write, *read; /* NULL: nothing is to be written */
+	int wrote, got;
+	struct fc_err err;
+};
+
+static void *write_and_read(void *arg)
+{
+	struct capture *c = arg;
+	c->wrote = c->write ? lot_write(c->write, c->k.writer, &c->err) : 0;
+	c->got = c->wrote < 0 ? -1 : lot_read(c->s, c->read, &c->ahead, &c->n_long, &c->err);
+	return NULL;
+}
+
+/* A lot that is there in part is computed as a whole, since that decides the last bits. */
+static int compute_lot(struct capture *c, struct lot *l, struct fc_err *e)
+{
+	c->b.lot = l;
+	if (l->n_skip == l->n)
+		return 0;
+	if (batch_run(c->s, &c->b, e) < 0)
+		return -1;
+	for (size_t i = 0; i < l->n; i++)
+		c->n_tok += l->example[i].n_tok;
+	return 0;
+}
+
+/* Computes l; what is left of the one before is written, and the other one is read. */
+static int run_lot(struct capture *c, struct lot *l, struct fc_err *e)
+{
+	pthread_t thread;
+	struct fc_err why;
+	const bool beside = c->beside && pthread_create(&thread, NULL, write_and_read, c) == 0;
+	if (c->beside && !beside)
+		write_and_read(c);
+	const int ret = compute_lot(c, l, &why);
+	if (beside)
+		pthread_join(thread, NULL);
+	if (c->wrote < 0 || ret < 0) {
+		*e = c->wrote < 0 ? c->err : why;
+		return -1;
+	}
+	return 0;
+}
+
+/* Where a thread does it, the last lot that was computed is still to be written. */
+static int write_last(struct capture *c, struct fc_err *e)
+{
+	return c->beside && c->write ? lot_write(c->write, c->k.writer, e) : 0;
+}
+
+/* 0, or -1: an error, before which all that was computed has been written. */
+static int run_lots(struct capture *c, struct fc_err *e)
+{
+	struct fc_err later;
+	int i = 0;
+	c->got = lot_read(c->s, &c->lot[0], &c->ahead, &c->n_long, &c->err);
+	for (; c->got == 1; i = !i) {
+		struct lot *l = &c->lot[i];
+		c->read = &c->lot[!i];
+		if (infer_kept_skip(&c->k, l->example, l->n, &l->n_skip, e) < 0) {
+			write_last(c, &later);
+			return -1;
+		}
+		if (run_lot(c, l, e) < 0)
+			return -1;
+		c->write = l;
+		if (l->n_skip == l->n) /* no work: rate and time left are of what is */
+			start_progress(c->s);
+		else
+			infer_session_progress(c->s, c->n_tok);
+		if (!c->beside)
+			write_and_read(c);
+	}
+	if (c->got < 0)
+		*e = c->err;
+	return write_last(c, c->got < 0 ? &later : e) < 0 ? -1 : c->got;
+}
+
+int infer_capture(struct session *s, struct fc_err *e)
+{
+	struct capture c = {.s = s, .beside = strcmp(fc_nn_device(s->nn), "cpu") != 0};
+	int ret = -1;
+	lot_init(&c.lot[0]);
+	lot_init(&c.lot[1]);
+	fc_example_init(&c.ahead.x);
+	if (infer_kept_open(&c.k, s, FC_KIND_DISTS, e) < 0)
 		goto out;
 	fc_nn_rows_alike(s->nn, true);
 	start_progress(s);
-	while ((got = batch_read(s, &b, &n_long, e)) == 1) {
-		if (infer_kept_skip(&k, b.example, b.n, &n_skip, e) < 0 ||
-		    batch_write(s, &b, n_skip, k.writer, e) < 0)
-			goto out;
-		if (n_skip == b.n) { /* no work was done: rate and time left are of what is */
-			start_progress(s);
-			continue;
-		}
-		for (size_t i = 0; i < b.n; i++)
-			n_tok += b.example[i].n_tok;
-		infer_session_progress(s, n_tok);
-	}
+	const int got = run_lots(&c, e);
 	fc_progress_end();
 	if (got < 0 || infer_session_tell(s, e) < 0)
 		goto out;
-	tell_long(&n_long);
-	ret = infer_kept_finish(&k, e);
+	tell_long(&c.n_long);
+	ret = infer_kept_finish(&c.k, e);
 out:
-	infer_kept_abort(&k);
-	batch_release(s->nn, &b);
+	infer_kept_abort(&c.k);
+	batch_release(s->nn, &c.b);
+	lot_release(&c.lot[0]);
+	lot_release(&c.lot[1]);
+	fc_example_release(&c.ahead.x);
 	return ret;
 }
 

@@ -131,8 +131,9 @@ int infer_tokens(struct session *s, struct fc_err *e);
 int infer_capture(struct session *s, struct fc_err *e);
 int infer_generate(struct session *s, struct fc_err *e);
 
-/* Before the model is loaded: tells what memory the work takes if nothing but that is asked for,
- * and fails where a device has too little.  *n_stay: layers that have room there. */
+/* Before the model is loaded: tells what memory the work takes of a device, and of the processor
+ * where it is only asked for that, and fails where a device has too little.  *n_stay: layers that
+ * have room there. */
 int infer_footprint_check(const struct session *s, size_t *n_stay, struct fc_err *e);
 /* What takes the memory of the work, once, over nn/dry.h: a pass as large as any; caches that are
  * full. */

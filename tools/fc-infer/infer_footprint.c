@@ -89,9 +89,10 @@ int infer_footprint_check(const struct session *s, size_t *n_stay, struct fc_err
 	if ((layers && device ? place_layers(&f, s, n_stay, e)
 			      : measure(&f, s, *n_stay, &layer, e)) < 0)
 		return -1;
-	if (o->dry_run)
+	const bool fits = !device || fc_footprint_fits(&f, s->nn);
+	if (fits || o->dry_run)
 		fc_footprint_tell(&f, s->nn);
-	if (device && !fc_footprint_fits(&f, s->nn))
+	if (!fits)
 		return fc_footprint_fail(&f, s->nn, find_advice(s), e);
 	if (layers && device && fc_config_load(&c, o->model, e) == 0) {
 		tell_layers(*n_stay, c.n_layer);

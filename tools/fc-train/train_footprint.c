@@ -163,11 +163,12 @@ int train_footprint_check(
 		s.shard = TRAIN_SHARD_GRADIENTS; /* as the crew decides, see train_crew_open() */
 		ret = train_footprint_measure(&f, &s, nn, e);
 	}
-	if (ret == 0 && o->dry_run) {
+	const bool fits = ret == 0 && (!device || fc_footprint_fits(&f, nn));
+	if (ret == 0 && (fits || o->dry_run))
 		fc_footprint_tell(&f, nn);
+	if (ret == 0 && o->dry_run)
 		tell_run(o);
-	}
-	if (ret == 0 && device && !fc_footprint_fits(&f, nn))
+	if (ret == 0 && !fits)
 		ret = fc_footprint_fail(&f, nn, find_advice(&f, &s, nn), e);
 	fc_buf_release(&text);
 	return ret;
