@@ -206,3 +206,18 @@ print(sum((v["data_offsets"][1] - v["data_offsets"][0]) // 2 for v in h.values()
 		rm -r $m
 	done
 }
+
+@test "pairs: what a dry run says is what the device gives, within 5 %" {
+	# answers of many lengths, with few tokens before them
+	jq -c 'def say: [{role: "assistant", content: .}]; input_line_number as $i |
+		{id, prompt: [{role: "user", content: "go"}], chosen: (.text[0:150 + $i] | say), rejected: (.text[50:200 + $i] | say)}' \
+		"$F/text.jsonl" >pairs.jsonl
+	fc-infer -q -k 1 -m "$F/deep" --dtype f32 -o pairs.fcs pairs.jsonl
+	for o in none optimizer; do
+		fc-train --dry-run -m "$F/deep" --preference dpo --device far --dtype f32 --offload $o --micro-tokens 400 \
+			--max-length 200 -o out 2>said.txt
+		FC_FAR_TELL=counted fc-train -q -m "$F/deep" --preference dpo --device far --dtype f32 --offload $o --micro-tokens 400 \
+			--max-length 200 --steps 2 --batch-tokens 1600 -f -o out pairs.fcs 2>/dev/null
+		near "$(said far <said.txt)" "$(cut -d' ' -f1 counted)"
+	done
+}

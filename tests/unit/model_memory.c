@@ -173,7 +173,16 @@ static void test_operations(const struct fc_nn *nn)
 	fc_nn_close(dry);
 }
 
-int main(void)
+/* By the arguments, which name models; all without one. */
+static bool is_wanted(int argc, char **argv, const char *name)
+{
+	bool yes = argc < 2;
+	for (int i = 1; i < argc; i++)
+		yes = yes || !strcmp(argv[i], name);
+	return yes;
+}
+
+int main(int argc, char **argv)
 {
 	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
 	test_operations(nn);
@@ -184,6 +193,8 @@ int main(void)
 		tok[i] = i * 7 % V;
 	for (size_t i = 0; i < FC_LEN(models); i++) {
 		char config[600];
+		if (!is_wanted(argc, argv, models[i].name))
+			continue;
 		snprintf(config, sizeof config,
 		    "{\"vocab_size\": %d, \"hidden_size\": 32, \"intermediate_size\": 24, "
 		    "\"num_hidden_layers\": %d, %s}",
