@@ -82,6 +82,7 @@ help:
 	@echo 'demo           install what is missing, build, fuse the embedded models, show the result'
 	@echo 'check          install what is missing, build, run every test'
 	@echo 'check-emu      the tests of computing on the devices for tests'
+	@echo 'check-cuda     ten minutes on an NVIDIA GPU: tests, speed, what is equal twice (tests/device/run)'
 	@echo 'check-asan     the tests under AddressSanitizer and UBSan'
 	@echo 'check-tsan     the threaded tests under ThreadSanitizer'
 	@echo 'check-aarch64  the unit tests as programs of aarch64, emulated: gcc-aarch64-linux-gnu,'
@@ -187,12 +188,15 @@ CUROOT = $(abspath $(dir $(NVCC))..)
 # Machine code for Ampere and Hopper, and what a newer driver translates for newer devices.
 CUARCH = -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90]
 XNVCC  = $(XCXX) -O3 -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra -Werror all-warnings
-$(B)/cuda/%.o: % $(B)/flags
+$(B)/cuda/%.o: % $(B)/cuda/flags
 	@mkdir -p $(@D)
 	$(call say,NVCC,$(NVCC) $(XNVCC) $(CUARCH) -MMD -MP -c -o $@ $<,$<)
 $(B)/libfc-cuda.so: $(CUSRC:%=$(B)/cuda/%.o) $(MODOBJ)
 	$(call say,LINK,$(CXX) -shared $(LDMOD) -o $@ $^ -L$(CUROOT)/lib64 \
 	    -Wl$(comma)-rpath$(comma)$(CUROOT)/lib64 -lcublasLt -lcudart_static -ldl -lrt -lpthread)
+$(B)/device/%: tests/device/%.cu $(B)/cuda/flags
+	@mkdir -p $(@D)
+	$(call say,NVCC,$(NVCC) $(XNVCC) $(CUARCH) -o $@ $< -L$(CUROOT)/lib64 -Xlinker -rpath=$(CUROOT)/lib64 -lcublasLt)
 # A target of its own, since it takes minutes.
 cuda:
 	@[ -n '$(NVCC)' ] || { echo 'cuda needs nvcc, of the CUDA Toolkit 12 or newer: make cuda NVCC=FILE'; exit 1; }
@@ -210,6 +214,8 @@ stamp = @mkdir -p $(@D); printf '%s\n' '$(subst $(quote),$(quote)\$(quote)$(quot
         if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 $(B)/flags: FORCE
 	$(call stamp,$(CC) $(CC_VERSION) $(XCPP) $(XCC) $(XLIBS) $(LDFLAGS) $(if $(HAVE_CXX),$(CXX) $(XEMU)))
+$(B)/cuda/flags: FORCE
+	$(call stamp,$(NVCC) $(XNVCC) $(CUARCH))
 $(B)/version.c: FORCE
 	$(call stamp,extern const char fc_version[]; const char fc_version[] = "$(VERSION)";)
 $(B)/version.o: $(B)/version.c $(B)/flags
@@ -263,6 +269,11 @@ ifneq ($(HAVE_CXX),)
 	@for o in reverse shuffle:1; do B=$(B) DEVICE=emu FC_EMU_ORDER=$$o tests/run device; done
 	@B=$(B) tests/emu/barriers
 endif
+# On an NVIDIA GPU, in at most ten minutes.
+check-cuda:
+	@B=$(B) tests/device/run
+for-device: for-device-modules all $(UNIT) $(FIXTURE)
+for-device-modules: $(if $(filter-out cpu,$(DEVICE)),$(B)/libfc-$(DEVICE).so) $(if $(filter cuda,$(DEVICE)),$(B)/device/ceilings)
 lint:
 	@B=$(B) tests/run lint
 
@@ -366,4 +377,5 @@ clean:
 FORCE:
 .DELETE_ON_ERROR:
 .PHONY: all cuda help bench deps demo install install-strip uninstall deb dist check check-built check-unit check-cli check-emu \
+        check-cuda for-device for-device-modules \
         check-asan check-tsan check-aarch64 fuzz fuzz-built lint clean FORCE

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <map>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -24,18 +25,16 @@ static int devices(void)
 	return s ? atoi(s) : 1;
 }
 
-/* Blocks of the device, so that they can be freed by address alone. */
-enum { MAX_BLOCK = 64 };
-static struct {
-	void *p;
-	size_t n_bytes;
-} block[MAX_BLOCK];
+/* Blocks of the device with their bytes.  Large ones are mapped, for they are hardly used; others
+ * are malloc's, so that a memory checker knows their ends. */
+enum { MAPPED_BYTES = 64 << 20, ALIGN = 256 };
+static std::map<void *, size_t> blocks;
 
 static size_t used_bytes(void)
 {
 	size_t n = 0;
-	for (int i = 0; i < MAX_BLOCK; i++)
-		n += block[i].n_bytes;
+	for (const auto &b : blocks)
+		n += b.second;
 	return n;
 }
 
@@ -106,18 +105,18 @@ cudaError_t cudaMemGetInfo(size_t *n_free, size_t *n_total)
 
 cudaError_t cudaMalloc(void **p, size_t n_bytes)
 {
-	int i = 0;
-	while (i < MAX_BLOCK && block[i].p)
-		i++;
 	*p = NULL;
-	if (i == MAX_BLOCK || n_bytes > memory_bytes() - used_bytes())
+	if (n_bytes > memory_bytes() - used_bytes())
 		return fc_emu_raise(cudaErrorMemoryAllocation, "out of memory");
-	*p = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (*p == MAP_FAILED)
+	if (n_bytes >= MAPPED_BYTES) {
+		void *m = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		*p = m == MAP_FAILED ? NULL : m;
+	} else if (posix_memalign(p, ALIGN, n_bytes))
+		*p = NULL;
+	if (!*p)
 		return fc_emu_raise(cudaErrorMemoryAllocation, "out of memory of the machine");
-	block[i].p = *p;
-	block[i].n_bytes = n_bytes;
+	blocks[*p] = n_bytes;
 	return cudaSuccess;
 }
 
@@ -125,13 +124,15 @@ cudaError_t cudaFree(void *p)
 {
 	if (!p)
 		return cudaSuccess;
-	for (int i = 0; i < MAX_BLOCK; i++)
-		if (block[i].p == p) {
-			munmap(p, block[i].n_bytes);
-			block[i] = {NULL, 0};
-			return cudaSuccess;
-		}
-	return fc_emu_raise(cudaErrorInvalidValue, "freed memory that was not allocated");
+	const auto it = blocks.find(p);
+	if (it == blocks.end())
+		return fc_emu_raise(cudaErrorInvalidValue, "freed memory that was not allocated");
+	if (it->second >= MAPPED_BYTES)
+		munmap(p, it->second);
+	else
+		free(p);
+	blocks.erase(it);
+	return cudaSuccess;
 }
 
 cudaError_t cudaMallocHost(void **p, size_t n_bytes)

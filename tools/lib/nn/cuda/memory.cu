@@ -4,6 +4,7 @@
 
 #include <iterator>
 #include <map>
+#include <set>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 /*
  * Memory of the device is asked for once, nearly all that is free, and given out by first fit.  One
  * stream does everything in order, so that memory can be given out again as soon as it is released.
+ * With FC_CUDA_ALLOC=plain in the environment each allocation is the runtime's own, so that a
+ * memory checker sees where it ends.
  *
  * What goes to the device goes through a ring of pinned memory, of two halves.  It is written while
  * copies from it are under way; a half is used again when the copies out of it are done.
@@ -27,7 +30,9 @@ struct fc_cuda_gpu {
 	std::map<size_t, size_t> unused; /* bytes by offset, no two adjacent */
 	std::map<size_t, size_t> used;
 	size_t n_used, n_most; /* bytes; so far */
-	char *ring;            /* two halves */
+	bool plain;
+	std::set<void *> alone; /* plain ones */
+	char *ring;             /* two halves */
 	cudaEvent_t done[2];
 	int half;
 	size_t at; /* in the half */
@@ -38,6 +43,8 @@ static struct fc_cuda_gpu *gpus[MAX_GPU];
 static bool gpu_start(struct fc_cuda *cu, struct fc_cuda_gpu *g)
 {
 	void *ring = NULL;
+	const char *how = getenv("FC_CUDA_ALLOC");
+	g->plain = how && strcmp(how, "plain") == 0;
 	const bool good = fc_cuda_good(cu, "stream", cudaStreamCreate(&g->stream)) &&
 	    fc_cuda_good(cu, "event", cudaEventCreate(&g->done[0])) &&
 	    fc_cuda_good(cu, "event", cudaEventCreate(&g->done[1])) &&
@@ -49,6 +56,8 @@ static bool gpu_start(struct fc_cuda *cu, struct fc_cuda_gpu *g)
 static void gpu_free(struct fc_cuda_gpu *g)
 {
 	cudaFree(g->arena);
+	for (void *p : g->alone)
+		cudaFree(p);
 	cudaFreeHost(g->ring);
 	for (int i = 0; i < 2; i++)
 		if (g->done[i])
@@ -129,12 +138,31 @@ static bool arena_start(struct fc_cuda *cu)
 	return true;
 }
 
+static void *plain_alloc(struct fc_cuda *cu, size_t n_bytes)
+{
+	void *p = NULL;
+	if (cu->failed)
+		return NULL;
+	const cudaError_t status = cudaMalloc(&p, n_bytes ? n_bytes : 1);
+	if (status == cudaErrorMemoryAllocation) {
+		cudaGetLastError(); /* which is no error of what comes next */
+		return NULL;
+	}
+	if (!fc_cuda_good(cu, "memory", status))
+		return NULL;
+	cu->gpu->alone.insert(p);
+	FC_POISON(cu, p, n_bytes);
+	return p;
+}
+
 void *fc_cuda_alloc(struct fc_nn *nn, size_t n_bytes)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
 	struct fc_cuda_gpu *g = cu->gpu;
 	if (cu->dry)
 		return fc_cuda_dry_alloc(cu, n_bytes);
+	if (g->plain)
+		return plain_alloc(cu, n_bytes);
 	if (cu->failed || !arena_start(cu) || n_bytes > g->n_bytes)
 		return NULL;
 	const size_t n = n_bytes ? fc_cuda_ceil(n_bytes, ALIGN) * ALIGN : (size_t)ALIGN;
@@ -161,6 +189,10 @@ void fc_cuda_release(struct fc_nn *nn, void *p)
 		return;
 	if (fc_cuda_of(nn)->dry) {
 		fc_cuda_dry_release(fc_cuda_of(nn), p);
+		return;
+	}
+	if (g->alone.erase(p)) {
+		cudaFree(p);
 		return;
 	}
 	const auto it = g->used.find((size_t)(static_cast<char *>(p) - g->arena));
@@ -193,7 +225,7 @@ void fc_cuda_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
 	if (!g) /* of a dry run */
 		return;
 	cudaMemGetInfo(n_free, n_total);
-	if (!g->arena) {
+	if (!g->arena) { /* also where all are plain */
 		*n_free = *n_free > margin_bytes ? *n_free - margin_bytes : 0;
 		return;
 	}
