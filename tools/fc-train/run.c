@@ -15,7 +15,7 @@
 
 static void add_real(struct fc_buf *b, const char *key, double v)
 {
-	if (isnan(v))
+	if (!isfinite(v)) /* JSON has no such numbers */
 		fc_buf_addf(b, ", \"%s\": null", key);
 	else
 		fc_buf_addf(b, ", \"%s\": %.9g", key, v);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "fc-eval/show/figure.h"
 #include "fc-eval/show/html.h"
 
 #define PI 3.14159265358979323846
@@ -202,23 +203,6 @@ void eval_radar_svg(struct fc_buf *b, const struct eval_radar *r, enum eval_rada
 	fc_buf_adds(b, "</svg>\n");
 }
 
-/* A text as a gnuplot expression, for a terminal in noenhanced mode: in single quotes, where
- * nothing is substituted.  A quote of the text stands by itself in double ones, since gnuplot reads
- * three single ones in a row as an empty text. */
-static void put_quoted(struct fc_buf *b, const char *s)
-{
-	fc_buf_addc(b, '\'');
-	for (; *s; s++) {
-		if ((unsigned char)*s < ' ' || *s == 127)
-			fc_buf_addc(b, ' ');
-		else if (*s == '\'')
-			fc_buf_adds(b, "'.\"'\".'");
-		else
-			fc_buf_addc(b, *s);
-	}
-	fc_buf_addc(b, '\'');
-}
-
 /* Corners in a unit circle, closed. */
 static void put_corners(struct fc_buf *b, const struct eval_radar *r, size_t s)
 {
@@ -249,7 +233,7 @@ void eval_radar_gnuplot(struct fc_buf *b, const struct eval_radar *r)
 	    "set xrange [-1.5:2.4]\nset yrange [-1.2:1.2]\n"
 	    "set key at 2.4,1.05 right top Left reverse samplen 2 spacing 1.3 noautotitle\n"
 	    "set label 'rated by '.");
-	put_quoted(b, r->title);
+	eval_gnuplot_quote(b, r->title);
 	fc_buf_adds(b, " at 2.4,1.12 right font ',16' tc rgb '#777777'\n");
 	for (int ring = 1; ring <= 5; ring++) {
 		for (size_t i = 0; i < r->n_axis; i++) {
@@ -268,7 +252,7 @@ void eval_radar_gnuplot(struct fc_buf *b, const struct eval_radar *r)
 		fc_buf_addf(b, "set arrow from 0,0 to %.4f,%.4f nohead lc rgb '#d5d5d5' back\n",
 		    sin(a), cos(a));
 		fc_buf_adds(b, "set label ");
-		put_quoted(b, r->axis[i]);
+		eval_gnuplot_quote(b, r->axis[i]);
 		fc_buf_addf(b, " at %.4f,%.4f %s\n", 1.08 * sin(a), 1.16 * cos(a),
 		    fabs(sin(a)) < 0.05 ? "center"
 			: sin(a) < 0    ? "right"
@@ -283,7 +267,7 @@ void eval_radar_gnuplot(struct fc_buf *b, const struct eval_radar *r)
 		if (dash_of(s))
 			fc_buf_addf(b, "dt (%s) ", dash_of(s));
 		fc_buf_adds(b, "title ");
-		put_quoted(b, r->series[s]);
+		eval_gnuplot_quote(b, r->series[s]);
 	}
 	fc_buf_addc(b, '\n');
 }

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-eval/show/runlog.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "text/jsonl.h"
+
+bool eval_runlog_is(const char *path)
+{
+	static const char begin[] = "{\"step\": ";
+	char got[sizeof begin - 1];
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	const bool yes = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    read(fd, got, sizeof got) == sizeof got && !memcmp(got, begin, sizeof got);
+	close(fd);
+	return yes;
+}
+
+/* A run that is resumed writes again what came after its checkpoint: the later lines count. */
+static void drop_from(struct eval_runlog *r, double step, bool evaluations)
+{
+	const size_t before = r->n_step + r->n_eval;
+	while (r->n_step && r->step[r->n_step - 1].step >= step + (evaluations ? 1 : 0))
+		r->n_step--;
+	while (r->n_eval && r->eval[r->n_eval - 1].step >= step)
+		r->n_eval--;
+	r->n_again += before - r->n_step - r->n_eval;
+	r->last_tokens = r->n_step ? r->step[r->n_step - 1].tokens : 0;
+}
+
+static int take_eval(
+    struct eval_runlog *r, const json_t *o, double step, const char *where, struct fc_err *e)
+{
+	struct eval_runlog_point p = {.step = step};
+	const char *key = json_object_get(o, "nll") ? "nll" : "loss";
+	if (fc_json_real(o, key, NAN, &p.v[0], where, e) < 0)
+		return -1;
+	drop_from(r, step, true);
+	p.tokens = r->last_tokens;
+	FC_GROW(r->eval, r->cap_eval, r->n_eval + 1);
+	r->eval[r->n_eval++] = p;
+	return 0;
+}
+
+static int take_step(
+    struct eval_runlog *r, const json_t *o, double step, const char *where, struct fc_err *e)
+{
+	struct eval_runlog_point p = {.step = step};
+	if (fc_json_real(o, "tokens", NAN, &p.tokens, where, e) < 0 ||
+	    fc_json_real(o, "loss", NAN, &p.v[0], where, e) < 0 ||
+	    fc_json_real(o, "lr", NAN, &p.v[1], where, e) < 0)
+		return -1;
+	drop_from(r, step, false);
+	r->last_tokens = p.tokens;
+	FC_GROW(r->step, r->cap_step, r->n_step + 1);
+	r->step[r->n_step++] = p;
+	return 0;
+}
+
+static int take_line(
+    void *ctx /* struct eval_runlog */, json_t *o, const char *where, struct fc_err *e)
+{
+	struct eval_runlog *r = ctx;
+	double step;
+	int ret = fc_json_real(o, "step", NAN, &step, where, e);
+	const json_t *eval = json_object_get(o, "eval"), *kept = json_object_get(o, "kept");
+	if (ret == 0 && isnan(step))
+		ret = fc_fail(e, "%s: no line of a training's log: it has no \"step\"", where);
+	else if (ret == 0 && eval)
+		ret = take_eval(r, eval, step, where, e);
+	else if (ret == 0 && kept)
+		ret = fc_json_real(kept, "step", NAN, &r->kept, where, e);
+	else if (ret == 0 && json_object_get(o, "lr"))
+		ret = take_step(r, o, step, where, e);
+	json_decref(o);
+	return ret;
+}
+
+int eval_runlog_read(struct eval_runlog *r, const char *path, struct fc_err *e)
+{
+	*r = (struct eval_runlog){.name = fc_path_last(path), .kept = NAN};
+	if (fc_jsonl_each(path, take_line, r, e) < 0)
+		return -1;
+	return r->n_step + r->n_eval ? 0 : fc_fail(e, "%s: a log without a step", path);
+}
+
+void eval_runlog_release(struct eval_runlog *r)
+{
+	free(r->step);
+	free(r->eval);
+	*r = (struct eval_runlog){0};
+}
