@@ -1,4 +1,4 @@
-# MT-Bench: questions -> answers of every model -> a judge -> tables, radar chart, report.
+# MT-Bench: questions -> answers of every model -> a judge -> tables, charts, report.
 #
 #   make -f mtbench.mk MODELS='models/pivot run/fusechat' QUESTIONS=question.jsonl \
 #       PROMPTS=judge_prompts.jsonl REFERENCE=reference_answer/gpt-4.jsonl \
@@ -12,8 +12,8 @@
 #   TITLE      of the report
 #   FC         folder of the tools, with a slash at its end; empty: found by PATH
 #
-# gives OUT/scores.txt, categories.txt, compare.txt, radar.svg and radar.png if there are three categories or
-# more, and report.html.  An interrupted run goes on where it was: answers and judgments that are there are not
+# gives OUT/scores.txt, categories.txt, compare.txt, the scores by category as chart.svg and chart.png, radar.svg and
+# radar.png if there are three categories or more, and report.html.  An interrupted run goes on where it was: answers and judgments that are there are not
 # asked for again.  Judgments of another judge, or of answers that were made anew, begin a new file; the old one stays
 # under its name with a number.
 
@@ -36,7 +36,7 @@ ANSWERS   = $(NAMES:%=$(OUT)/model_answer/%.jsonl)
 JUDGMENTS = $(OUT)/judgments.jsonl
 # Fewer than three categories make no radar chart.
 n_category := $(shell grep -o '"category": *"[^"]*"' $(QUESTIONS) | sort -u | wc -l)
-CHARTS = $(if $(filter 0 1 2,$(n_category)),,radar.svg radar.png)
+CHARTS = chart.svg chart.png $(if $(filter 0 1 2,$(n_category)),,radar.svg radar.png)
 reference = $(if $(REFERENCE),--reference $(REFERENCE))
 RESULTS = $(addprefix $(OUT)/,scores.txt categories.txt compare.txt $(CHARTS) report.html)
 STEPS  = $(OUT)/checked $(ANSWERS) $(OUT)/judged $(RESULTS)
@@ -92,9 +92,12 @@ $(OUT)/categories.txt: $(OUT)/judged $(SET)/tables
 $(OUT)/compare.txt: $(OUT)/judged $(SET)/tables
 	$(call step,comparison)
 	$(FC)fc-eval show -t compare $(of) --questions $(QUESTIONS) -o $@ $(JUDGMENTS)
-$(OUT)/radar.svg $(OUT)/radar.png: $(OUT)/judged $(SET)/tables
+$(OUT)/chart.svg $(OUT)/chart.png: $(OUT)/judged $(SET)/tables
 	$(call step,chart)
 	$(FC)fc-eval chart $(of) --questions $(QUESTIONS) -o $@ $(JUDGMENTS)
+$(OUT)/radar.svg $(OUT)/radar.png: $(OUT)/judged $(SET)/tables
+	$(call step,radar chart)
+	$(FC)fc-eval chart --form radar $(of) --questions $(QUESTIONS) -o $@ $(JUDGMENTS)
 $(OUT)/report.html: $(OUT)/judged $(SET)/tables
 	$(call step,report)
 	$(FC)fc-eval report $(of) --questions $(QUESTIONS) $(reference) $(ANSWERS:%=-a %) --title '$(TITLE)' -o $@ \

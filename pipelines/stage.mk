@@ -143,9 +143,11 @@ fc_train = $(if $(LAUNCH),$(LAUNCH) )$(FC)fc-train
 # CHECKPOINT is the time between checkpoints in seconds; of the time, saving takes at most a twentieth.
 # $(train_go_on) comes before fc-train $(resumable), which makes $@, and $(train_done) behind it.
 CHECKPOINT  = 300
-train_go_on = @$(call drop_old,$@.state,$@.state/state.json); $(call sweep,$@); $(call sweep,$@.state)
+# With --keep best among the options of fc-train the best weights are in $@.state.best, and go with the checkpoint.
+train_go_on = @$(call drop_old,$@.state $@.state.best,$@.state/state.json); $(call sweep,$@); $(call sweep,$@.state); \
+              $(call sweep,$@.state.best)
 resumable   = --checkpoint $@.state --checkpoint-seconds $(CHECKPOINT) --resume
-train_done  = @rm -rf $@.state
+train_done  = @rm -rf $@.state $@.state.best
 
 # ---- TYPE: the result $< once more as $@, in a narrower type, with what a merge left beside it ----
 define narrow

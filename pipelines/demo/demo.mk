@@ -46,13 +46,15 @@ MODELS  = $(NAMES) pivot sft sft-answers labels fused $(NAMES:%=target-%) $(MERG
 seed_steps = $(addprefix $(WORK)/seed-$1/,labelled.jsonl prompts.jsonl dev.jsonl heldout.jsonl questions.jsonl \
              labels $(NAMES:%=answers-%.jsonl) all.jsonl $(NAMES:%=part-%.jsonl) fused $(NAMES:%=target-%) sft sft-answers \
              $(MERGED) $(foreach m,$(MODELS),$m.fcs $m.answers.jsonl) bits.tsv right.tsv merged-bits.tsv merged-right.tsv)
-STEPS = $(foreach r,$(RUNS),$(call seed_steps,$r)) $(WORK)/table.txt $(WORK)/radar.svg
+STEPS = $(foreach r,$(RUNS),$(call seed_steps,$r)) $(WORK)/table.txt $(WORK)/chart.svg $(WORK)/chart.png $(WORK)/radar.svg
 
 all: $(STEPS)
 	@cat $(WORK)/table.txt
-	@echo "Drawn as $(WORK)/radar.svg and $(WORK)/radar.png."
+	@echo "Drawn as $(WORK)/chart.svg and chart.png, and as $(WORK)/radar.svg and radar.png."
 	@echo
 	@cat $(WORK)/verdict.txt
+	@echo
+	@cat $(WORK)/outcome.txt
 
 talk = python3 $(HERE)talk.py --skills $(subst $(space),$(comma),$(SKILLS:%=%=1))
 space := $(subst ,, )
@@ -167,11 +169,14 @@ $(foreach r,$(RUNS),$(eval $(call run,$r)))
 
 RESULTS = $(foreach r,$(RUNS),$(addprefix $(WORK)/seed-$r/,heldout.jsonl bits.tsv right.tsv merged-bits.tsv merged-right.tsv))
 
-$(WORK)/table.txt $(WORK)/table.tsv $(WORK)/verdict.txt $(WORK)/radar.dat &: $(HERE)table.py $(RESULTS)
+$(WORK)/table.txt $(WORK)/table.tsv $(WORK)/verdict.txt $(WORK)/outcome.txt $(WORK)/chart.tsv $(WORK)/radar.dat &: $(HERE)table.py $(RESULTS)
 	$(call step,table)
 	python3 $< --work $(WORK) --seeds '$(RUNS)' --skills '$(SKILLS)' --labels $(LABELS)
-$(WORK)/radar.svg $(WORK)/radar.png &: $(WORK)/radar.dat $(HERE)radar.gp
+$(WORK)/chart.svg $(WORK)/chart.png: $(WORK)/chart.tsv
 	$(call step,drawing)
+	$(FC)fc-eval chart -q --title 'Right answers to held-out questions, by skill' -o $@ $<
+$(WORK)/radar.svg $(WORK)/radar.png &: $(WORK)/radar.dat $(HERE)radar.gp
+	$(call step,drawing a radar)
 	gnuplot -c $(HERE)radar.gp $< $(WORK)/radar '$(SKILLS)' $(words $(NAMES))
 
 .PHONY: all FORCE

@@ -102,6 +102,20 @@ def verdict(seeds):
                                [("each of its targets", [f"target-{s}" for s in SOURCES])]) + ".")
 
 
+def outcome(seeds, labels):
+    """One sentence: how often the fused model and fine-tuning alone are right, how much they differ, and what that
+    says.  Of several seeds an interval is the one that holds them all."""
+    def right(model):
+        return 100 * sum(float(s.right[model, "all"]["accuracy"]) for s in seeds) / len(seeds)
+    mid, low, high = (100 * x for x in gaps(seeds, "right", "sft", -1))
+    says = ("fusion is better" if low > 0 else "fusion is worse" if high < 0 else
+            "this does not tell which is better")
+    interval = "95 % interval" if len(seeds) == 1 else f"95 % intervals of {len(seeds)} seeds, from the lowest end"
+    return (f"The fused model is right in {right('fused'):.1f} % of the held-out questions, fine-tuning on the {labels} "
+            f"labels alone in {right('sft'):.1f} %: a difference of {mid:+.1f} points ({interval} {low:+.1f} to "
+            f"{'the highest ' if len(seeds) > 1 else ''}{high:+.1f}), so {says}.")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--work", required=True)
@@ -148,6 +162,16 @@ def main():
             + "\n")
     with open(os.path.join(a.work, "verdict.txt"), "w", encoding="utf-8") as f:
         f.write(textwrap.fill(verdict(seeds), 80) + "\n")
+    with open(os.path.join(a.work, "outcome.txt"), "w", encoding="utf-8") as f:
+        f.write(textwrap.fill(outcome(seeds, a.labels), 80) + "\n")
+    with open(os.path.join(a.work, "chart.tsv"), "w", encoding="utf-8") as f:
+        f.write("model\tgroup\taccuracy\taccuracy_low\taccuracy_high\n")
+        for m in [*RADAR, *SOURCES]:
+            for c in ["all", *columns[:-1]]:
+                rows = [s.right[m, c] for s in seeds]
+                ends = (min(float(r["accuracy_low"]) for r in rows), max(float(r["accuracy_high"]) for r in rows))
+                f.write("\t".join([RADAR.get(m, f"source: {m}"), c, f"{mean('right', 'accuracy', m, c):.6f}",
+                                   *[f"{x:.6f}" for x in ends]]) + "\n")
     with open(os.path.join(a.work, "table.tsv"), "w", encoding="utf-8") as f:
         f.write("seed\tmodel\tgroup\tbits\tbits_better\tbits_better_low\tbits_better_high\tright\tright_better\t"
                 "right_better_low\tright_better_high\n")

@@ -156,9 +156,9 @@ browse() {
 	[[ "$output" == *"no judgment"* ]]
 }
 
-@test "chart: SVG and PNG; three categories at least" {
+@test "chart: a radar as SVG and PNG; three categories at least" {
 	cd "$BATS_FILE_TMPDIR"
-	fc-eval chart --questions q.jsonl -o c.svg j.jsonl
+	fc-eval chart --form radar --questions q.jsonl -o c.svg j.jsonl
 	python3 -c 'import sys, xml.dom.minidom as m
 d = m.parse("c.svg")
 p = [e for e in d.getElementsByTagName("polygon") if e.getAttribute("class") != "grid"]
@@ -167,7 +167,7 @@ assert len(p) == 2 and all(len(e.getAttribute("points").split()) == 3 for e in p
 y = {float(e.getAttribute("points").split()[0].split(",")[1]) for e in p}
 assert all(e.getAttribute("points").startswith("250.0,") for e in p), y'
 	command -v gnuplot >/dev/null || skip "no gnuplot here"
-	fc-eval chart --questions q.jsonl -o c.png j.jsonl
+	fc-eval chart --form radar --questions q.jsonl -o c.png j.jsonl
 	python3 -c 'import struct
 b = open("c.png", "rb").read()
 assert b[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", b[16:24]) == (1440, 800) and b[-8:-4] == b"IEND"'
@@ -182,13 +182,13 @@ assert b[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", b[16:24]) == (1440
 		            line[key] = new.setdefault(line[key], "'%d'' `touch x` \\\"" % len(new))
 		    open("odd-" + f, "w").writelines(json.dumps(line) + "\n" for line in lines)
 	END
-	fc-eval chart --questions odd-q.jsonl -o odd.png odd-j.jsonl
+	fc-eval chart --form radar --questions odd-q.jsonl -o odd.png odd-j.jsonl
 	[ ! -e x ]
 	grep -v math q.jsonl >two.jsonl
-	run fc-eval chart --questions two.jsonl -o d.svg j.jsonl
+	run fc-eval chart --form radar --questions two.jsonl -o d.svg j.jsonl
 	[ "$status" -eq 1 ]
 	[ ! -e d.svg ]
-	PATH=$(dirname "$(command -v fc-eval)") run fc-eval chart --questions q.jsonl -o d.png j.jsonl
+	PATH=$(dirname "$(command -v fc-eval)") run fc-eval chart --form radar --questions q.jsonl -o d.png j.jsonl
 	[ "$status" -eq 1 ]
 	[ ! -e d.png ]
 }
@@ -224,7 +224,7 @@ pixels() {
 	END
 }
 
-@test "chart: of models with the same ratings all can be seen" {
+@test "chart: in a radar of models with the same ratings all can be seen" {
 	python3 - "$BATS_FILE_TMPDIR/j.jsonl" >twins.jsonl <<-'END'
 		import json, sys
 		for line in open(sys.argv[1]):
@@ -235,7 +235,7 @@ pixels() {
 		            print(json.dumps({**o, "model": name}))
 	END
 	[ -s twins.jsonl ]
-	fc-eval chart -q --questions "$BATS_FILE_TMPDIR/q.jsonl" -o twins.svg twins.jsonl
+	fc-eval chart --form radar -q --questions "$BATS_FILE_TMPDIR/q.jsonl" -o twins.svg twins.jsonl
 	python3 - <<-'END'
 		import xml.dom.minidom as m
 		series = [g for g in m.parse("twins.svg").getElementsByTagName("g") if "series" in g.getAttribute("class")]
@@ -247,7 +247,7 @@ pixels() {
 		assert radii[0] > radii[1] > radii[2]
 	END
 	command -v gnuplot >/dev/null || skip "no gnuplot here"
-	fc-eval chart -q --questions "$BATS_FILE_TMPDIR/q.jsonl" -o twins.png twins.jsonl
+	fc-eval chart --form radar -q --questions "$BATS_FILE_TMPDIR/q.jsonl" -o twins.png twins.jsonl
 	pixels twins.png 0072b2 d55e00 009e73 >seen
 	[ "$(wc -l <seen)" -eq 3 ]
 	while read -r n; do [ "$n" -gt 100 ]; done <seen

@@ -11,7 +11,9 @@ demo() {
 }
 check() { python3 "$FC_ROOT/tests/pipeline/demo_table.py" "$1"; }
 table() { python3 "$FC_ROOT/pipelines/demo/table.py" --work "$1" --seeds "$2" --skills 'arithmetic strings facts' --labels 24; }
-width() { cat "$1"/{table,verdict}.txt | awk '{ if (length($0) > m) m = length($0) } END { print m }'; }
+# What ends on the screen: what is better, and the result in a sentence.
+ends() { tail -n "$(cat run/verdict.txt run/outcome.txt | wc -l)" <(grep . "$1") | diff - <(cat run/verdict.txt run/outcome.txt); }
+width() { cat "$1"/{table,verdict,outcome}.txt | awk '{ if (length($0) > m) m = length($0) } END { print m }'; }
 
 # shifted FILE BY...: the columns named become larger by a number, in the lines of models that are compared
 shifted() {
@@ -41,15 +43,14 @@ shifted() {
 	[ "$(wc -l <run/seed-1/heldout.jsonl)" -eq 24 ]
 	[ "$(width run)" -le 80 ]
 	check run
-	# what ends on the screen are both
-	tail -n "$(cat run/verdict.txt | wc -l)" log | diff - run/verdict.txt
+	ends log
 	[[ "$(cat log)" == *"$(cat run/table.txt)"* ]]
-	[ -s run/radar.svg ]
+	[ -s run/radar.svg ] && [ -s run/chart.svg ] && [ -s run/chart.png ]
 
 	touch mark
 	demo >log 2>notes
 	[ "$(find run -type f -newer mark)" = "" ]
-	tail -n "$(cat run/verdict.txt | wc -l)" log | diff - run/verdict.txt
+	ends log
 	# other held-out questions train nothing
 	demo HELDOUT=30 >log 2>notes
 	[ "$(wc -l <run/seed-1/fused.answers.jsonl)" -eq 30 ]
@@ -73,4 +74,30 @@ varm: target-arithmetic target-facts target-strings; " ]
 	# the check sees a claim that is too much
 	sed -i 's/ pivot ([a-z ]*, seed 1),//' run/verdict.txt
 	run -1 check run
+}
+
+@test "the sentence at the end says what the interval says: better, worse, or not known" {
+	# outcome DIFFERENCE LOW HIGH...: of a seed for each three numbers
+	outcome() {
+		python3 - "$FC_ROOT/pipelines/demo" "$@" <<-'END'
+			import sys
+			sys.path.insert(0, sys.argv[1])
+			sys.dont_write_bytecode = True
+			from table import outcome
+			class Seed:
+			    def __init__(self, mid, low, high):
+			        # fc-eval says how the other model differs from the fused one, which is the baseline
+			        self.right = {("sft", "all"): {"accuracy": 0.6, "difference": -mid, "difference_low": -high,
+			                                       "difference_high": -low},
+			                      ("fused", "all"): {"accuracy": 0.6 + mid}}
+			x = [float(a) for a in sys.argv[2:]]
+			print(outcome([Seed(*x[i:i + 3]) for i in range(0, len(x), 3)], 300))
+		END
+	}
+	[ "$(outcome 0.201 0.153 0.25)" = "The fused model is right in 80.1 % of the held-out questions, fine-tuning on the 300 labels alone in 60.0 %: a difference of +20.1 points (95 % interval +15.3 to +25.0), so fusion is better." ]
+	[[ "$(outcome -0.1 -0.2 -0.01)" == *"a difference of -10.0 points (95 % interval -20.0 to -1.0), so fusion is worse." ]]
+	[[ "$(outcome 0.01 -0.02 0.04)" == *"+1.0 points (95 % interval -2.0 to +4.0), so this does not tell which is better." ]]
+	# an end at 0 tells nothing either
+	[[ "$(outcome 0.01 0 0.02)" == *"so this does not tell which is better." ]]
+	[[ "$(outcome 0.1 0.05 0.15 0.2 -0.01 0.3)" == *"+15.0 points (95 % intervals of 2 seeds, from the lowest end -1.0 to the highest +30.0), so this does not tell which is better." ]]
 }

@@ -77,17 +77,37 @@ void eval_dots_release(struct eval_dots *d)
 
 /* ---- drawing ---- */
 
-enum { WIDTH = 720, LEFT = 150, RIGHT = 24, TOP = 66, ROW = 13, GAP = 14, BELOW = 52 };
+enum {
+	WIDTH = 720,
+	LEFT_MIN = 150,
+	LEFT_MAX = 320,
+	CHARACTER = 7,
+	RIGHT = 24,
+	TOP = 66,
+	ROW = 13,
+	GAP = 14,
+	BELOW = 52
+};
 
 struct plan {
 	const struct eval_dots *d;
 	struct eval_ticks ticks;
+	double left;        /* of the axis: behind the categories' names */
 	double top, bottom; /* of the rows */
 };
 
+static double left_of(const struct eval_dots *d)
+{
+	size_t longest = 0;
+	for (size_t g = 0; g < d->n_group; g++)
+		longest = strlen(d->group[g]) > longest ? strlen(d->group[g]) : longest;
+	return fmin(LEFT_MAX, fmax(LEFT_MIN, 24 + CHARACTER * (double)longest));
+}
+
 static double x_of(const struct plan *p, double v)
 {
-	return LEFT + (WIDTH - LEFT - RIGHT) * (v - p->ticks.low) / (p->ticks.high - p->ticks.low);
+	return p->left +
+	    (WIDTH - p->left - RIGHT) * (v - p->ticks.low) / (p->ticks.high - p->ticks.low);
 }
 
 static double row_of(const struct plan *p, size_t group, size_t series)
@@ -99,13 +119,14 @@ static double row_of(const struct plan *p, size_t group, size_t series)
 /* Names in their colours, in as many lines as they need; returns the lines. */
 static size_t legend(struct eval_figure *f, const struct eval_dots *d, double y)
 {
-	enum { CHARACTER = 7, MARK = 16, SPACE = 18, LINE = 20 };
-	double x = LEFT;
+	enum { MARK = 16, SPACE = 18, LINE = 20 };
+	const double left = left_of(d);
+	double x = left;
 	size_t lines = 1;
 	for (size_t s = 0; s < d->n_series; s++) {
 		const double width = MARK + CHARACTER * (double)strlen(d->series[s]);
-		if (x > LEFT && x + width > WIDTH - RIGHT) {
-			x = LEFT;
+		if (x > left && x + width > WIDTH - RIGHT) {
+			x = left;
 			y += LINE;
 			lines++;
 		}
@@ -134,14 +155,14 @@ static void draw_frame(struct eval_figure *f, const struct plan *p)
 	for (size_t g = 0; g < d->n_group; g++) {
 		const double y = row_of(p, g, 0) - ROW / 2.0 - GAP / 2.0;
 		eval_figure_line(f, 12, y, WIDTH - RIGHT, y, 1);
-		eval_figure_text(f, LEFT - 12,
+		eval_figure_text(f, p->left - 12,
 		    row_of(p, g, d->n_series) - ROW / 2.0 - ROW * (double)d->n_series / 2 + 4,
 		    EVAL_FIGURE_RIGHT, false, 0, d->group[g]);
 	}
 	eval_figure_line(f, 12, p->bottom, WIDTH - RIGHT, p->bottom, 1);
 	fc_buf_clear(&b);
 	fc_buf_addf(&b, "%s%s%s", d->unit, d->note ? "; " : "", d->note ? d->note : "");
-	eval_figure_text(f, LEFT, p->bottom + 36, EVAL_FIGURE_LEFT, true, 11, b.p);
+	eval_figure_text(f, p->left, p->bottom + 36, EVAL_FIGURE_LEFT, true, 11, b.p);
 	fc_buf_release(&b);
 }
 
@@ -172,7 +193,7 @@ static void draw_series(struct eval_figure *f, const struct plan *p, size_t s)
 void eval_dots_draw(struct eval_figure *f, const struct eval_dots *d)
 {
 	const size_t lines = legend(NULL, d, 0);
-	struct plan p = {.d = d, .ticks = eval_ticks_of(d->low, d->high, 5)};
+	struct plan p = {.d = d, .left = left_of(d), .ticks = eval_ticks_of(d->low, d->high, 5)};
 	p.top = TOP + 20 * (double)(lines - 1);
 	p.bottom = p.top + (double)d->n_group * ((double)d->n_series * ROW + GAP);
 	eval_figure_begin(f, WIDTH, (int)p.bottom + BELOW, d->title);

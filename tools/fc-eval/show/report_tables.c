@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "fc-eval/show/html.h"
 #include "fc-eval/show/page_table.h"
+#include "fc-eval/show/dots.h"
 #include "fc-eval/show/radar.h"
 #include "fc-eval/show/show.h"
 
@@ -77,6 +78,30 @@ static void category_table(
 	fc_buf_adds(b, "</tbody></table></div>\n");
 }
 
+/* The figure, and for who prefers it the radar. */
+static void put_figure(
+    struct fc_buf *b, const struct eval_report *r, size_t judge, const struct eval_radar *radar)
+{
+	struct eval_dots d;
+	struct eval_figure f;
+	const struct eval_show_input_options *o = &r->options->input;
+	eval_dots_of(&d, &r->sheets, judge, o->seed, (size_t)o->n_resample);
+	d.title = "Mean rating by category";
+	for (size_t m = 0; m < d.n_series; m++)
+		d.number[m] = eval_page_model_number(r, d.series[m]);
+	eval_dots_draw(&f, &d);
+	fc_buf_adds(b, "<figure>");
+	eval_figure_svg(b, &f, false);
+	if (radar->n_axis >= EVAL_RADAR_AXES_MIN) {
+		fc_buf_adds(b, "<details><summary>As a radar chart</summary>");
+		eval_radar_svg(b, radar, EVAL_RADAR_INLINE);
+		fc_buf_adds(b, "</details>");
+	}
+	fc_buf_adds(b, "</figure>\n");
+	eval_figure_release(&f);
+	eval_dots_release(&d);
+}
+
 void eval_report_categories(struct fc_buf *b, const struct eval_report *r)
 {
 	const struct eval_sheets *s = &r->sheets;
@@ -94,13 +119,8 @@ void eval_report_categories(struct fc_buf *b, const struct eval_report *r)
 			fc_buf_adds(b, ", rated by ");
 			eval_html_texts(b, s->judge.name[k]);
 		}
-		if (radar.n_axis >= EVAL_RADAR_AXES_MIN) {
-			fc_buf_adds(b, "</h2>\n<div class=\"pair\"><figure>");
-			eval_radar_svg(b, &radar, EVAL_RADAR_INLINE);
-			fc_buf_adds(b, "</figure>\n");
-		} else {
-			fc_buf_adds(b, "</h2>\n<div>");
-		}
+		fc_buf_adds(b, "</h2>\n<div class=\"pair\">");
+		put_figure(b, r, k, &radar);
 		category_table(b, r, &radar);
 		fc_buf_adds(b, "</div></section>\n");
 		eval_radar_release(&radar);
