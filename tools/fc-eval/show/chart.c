@@ -91,7 +91,7 @@ static const struct fc_opt own[] = {
     FC_OPT_TEXT(
 	'o', "output", FC_OPT_OUT, &asked.output, "FILE", "an SVG, or a PNG if it ends in .png"),
     FC_OPT_WORD(0, "form", FC_OPT_DECIDES, &asked.form, form_words,
-	"what is drawn: by what the files are, dots of ratings or of a training the curves"),
+	"what is drawn; auto goes by the first file"),
     FC_OPT_TEXT(0, "title", FC_OPT_DECIDES, &asked.title, "TEXT", "above the picture"),
     FC_OPT_WORD(
 	0, "over", FC_OPT_DECIDES, &asked.over, over_words, "of a training: the lower axis"),

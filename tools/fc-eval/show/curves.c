@@ -89,7 +89,8 @@ static void draw_frame(struct eval_figure *f, const struct panel *p, const char 
 		if (with_x)
 			eval_figure_text(f, x, p->bottom + 18, EVAL_FIGURE_MIDDLE, true, 11, b.p);
 	}
-	eval_figure_text(f, LEFT, p->top - 8, EVAL_FIGURE_LEFT, true, 11, name);
+	if (name)
+		eval_figure_text(f, LEFT, p->top - 8, EVAL_FIGURE_LEFT, true, 11, name);
 	fc_buf_release(&b);
 }
 
@@ -212,7 +213,7 @@ void eval_curves_draw(struct eval_figure *f, const struct eval_curves *c)
 	eval_figure_begin(f, WIDTH, HEIGHT, c->title);
 	eval_figure_text(f, 12, 24, EVAL_FIGURE_LEFT, false, 16, c->title);
 	draw_legend(f, c);
-	draw_frame(f, &upper, "", false);
+	draw_frame(f, &upper, NULL, false);
 	draw_frame(f, &lower, "learning rate", true);
 	eval_figure_text(f, WIDTH - RIGHT, RATE_END + 36, EVAL_FIGURE_RIGHT, true, 11,
 	    c->over == EVAL_CURVES_TOKENS ? "tokens" : "steps");
