@@ -172,11 +172,9 @@ static void draw_legend(struct eval_figure *f, const struct eval_curves *c)
 	}
 	fc_buf_adds(&b, "loss; line: training");
 	if (c->n_smooth > 1)
-		fc_buf_addf(
-		    &b, " (smoothed: a point is the mean of %zu steps up to it)", c->n_smooth);
+		fc_buf_addf(&b, " (smoothed: mean of the %zu steps up to each)", c->n_smooth);
 	if (evaluations)
-		fc_buf_addf(
-		    &b, "; held-out, dots%s", kept ? "; the step that was kept, a ring" : "");
+		fc_buf_addf(&b, "; dots: held-out%s", kept ? "; ring: the step that was kept" : "");
 	eval_figure_text(f, LEFT, TOP - 8, EVAL_FIGURE_LEFT, true, 11, b.p);
 	fc_buf_release(&b);
 }
