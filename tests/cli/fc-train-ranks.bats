@@ -45,6 +45,41 @@ same_model() { cmp "$1/model.safetensors" "$2/model.safetensors"; }
 	run ! same_model 1 4
 }
 
+@test "gradients shared out: model and log depend on the lanes alone, too" {
+	# steps of about eight micro-batches: one to eight of a lane, which go through the layers together, and lanes without any
+	for lanes in 1 3 4 6 12; do
+		train --lanes $lanes --log $lanes.log -o $lanes "$F/dists.fcs"
+		for n in 1 2 3 4; do
+			[ $((lanes % n)) -eq 0 ] || continue
+			ranks $n --lanes $lanes --shard gradients --eval "$F/heldout.fcs" --log log -o out --force "$F/dists.fcs"
+			same_model $lanes out
+			cmp $lanes.log <(grep -v '"eval"' log)
+		done
+	done
+}
+
+@test "gradients shared out, with an output layer of its own, and in bfloat16" {
+	jq '.tie_word_embeddings = false | .num_hidden_layers = 3' "$F/config.json" >untied.json
+	for type in f32 bf16; do
+		run=(--init untied.json --tokenizer "$F/tok" --dtype $type -j 1 --epochs 1 --batch-tokens 300 --micro-tokens 60 --lr 1e-3 --lanes 4)
+		fc-train -q "${run[@]}" -o one --force "$F/dists.fcs"
+		timeout -k 5 150 mpirun -n 2 fc-train -q "${run[@]}" --shard gradients -o two --force "$F/dists.fcs"
+		same_model one two
+	done
+}
+
+@test "what is shared out is said" {
+	for shard in optimizer gradients; do
+		timeout -k 5 150 mpirun -n 2 fc-train -m "$F/pivot" "${light[@]}" --lanes 6 --shard $shard --steps 1 -o out --force "$F/dists.fcs" 2>$shard
+	done
+	grep -q 'optimizer shared out among 2 ranks: each sends [0-9.]* MB of gradients and [0-9.]* MB of weights a step' optimizer
+	grep -q 'gradients and optimizer shared out among 2 ranks: each sends [0-9.]* MB of gradients, once for each of its lanes, and' gradients
+	# one process has nothing to share
+	run fc-train -m "$F/pivot" "${light[@]}" --shard gradients --steps 1 -o out --force "$F/dists.fcs"
+	[ "$status" -eq 0 ]
+	[[ $output != *"shared out"* ]]
+}
+
 @test "without --lanes there is one for each rank" {
 	train --lanes 3 -o one "$F/dists.fcs"
 	ranks 3 -o three "$F/dists.fcs"
@@ -88,7 +123,8 @@ kill_one() {
 		at=$((at + steps / 5))
 		# mpirun itself may hang when a rank is gone
 		timeout -k 5 40 mpirun -n $n fc-train -q -m "$F/pivot" "${light[@]}" --lanes 4 --epochs 8 --checkpoint state --resume \
-			--checkpoint-every 1 --log log -o out "$F/dists.fcs" >/dev/null 2>&1 &
+			--checkpoint-every 1 --shard "$([ $n -eq 2 ] && echo gradients || echo optimizer)" \
+			--log log -o out "$F/dists.fcs" >/dev/null 2>&1 &
 		pid=$!
 		kill_one $pid $at "$([ $n -eq 2 ] && echo tail || echo head)"
 		status=0
@@ -96,7 +132,7 @@ kill_one() {
 		[ "$status" -ne 0 ]
 		[ ! -e out ]
 	done
-	ranks 2 --lanes 4 --epochs 8 --checkpoint state --resume --log log -o out "$F/dists.fcs"
+	ranks 2 --lanes 4 --epochs 8 --checkpoint state --resume --shard gradients --log log -o out "$F/dists.fcs"
 	same_model whole out
 	cmp whole.log log
 	run ranks 2 --lanes 2 --epochs 8 --checkpoint state --resume -o out --force "$F/dists.fcs"
@@ -114,15 +150,44 @@ kill_one() {
 	run ! same_model one "$F/pivot"
 }
 
+# MB a step that rank 0 of 4 has sent, with options, of steps that have more micro-batches than lanes.
+sent() {
+	jq '.hidden_size = 256 | .intermediate_size = 1024 | .num_hidden_layers = 3' "$F/config.json" >wide.json
+	timeout -k 5 150 mpirun -n 4 fc-train --init wide.json --tokenizer "$F/tok" --dtype f32 -j 1 --steps 4 --batch-tokens 800 \
+		--micro-tokens 60 -o out --force "$@" "$F/tokens.fcs" 2>said
+	sed -n 's/.*4 ranks, [0-9]* lanes: rank 0 has sent \([0-9.]*\) MB a step.*/\1/p' said
+}
+
 @test "bytes on the wire are those of the formula" {
-	timeout -k 5 150 mpirun -n 4 fc-train -m "$F/pivot" "${light[@]}" --micro-tokens 100 --steps 20 --batch-tokens 400 -o out "$F/tokens.fcs" 2>said
-	sent=$(sed -n 's/.*4 ranks, 4 lanes: rank 0 has sent \([0-9.]*\) MB a step.*/\1/p' said)
-	# float32: gradients 4 P 3/4, weights 4 P 3/4; a step of 400 tokens is a few KB more, and the model at the start a 20th
-	params=$(python3 -c 'import json, struct, sys
-f = open(sys.argv[1], "rb"); h = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
-print(sum((t["data_offsets"][1] - t["data_offsets"][0]) // (4 if t["dtype"] == "F32" else 2) for n, t in h.items() if n != "__metadata__"))' \
-		out/model.safetensors)
-	awk -v s="$sent" -v p="$params" 'BEGIN { want = p * 6 * 1.05 / 1e6; exit !(s > want * 0.95 && s < want * 1.05 + 0.03) }'
+	# 3 layers of 3 C^2, keys and values being half as wide, 3 C F and two norms, the last norm, and embeddings of 304 tokens
+	P=$((3 * (3 * 256 * 256 + 3 * 256 * 1024 + 2 * 256) + 256 + 304 * 256))
+	# float32: gradients 4 P 3/4, once or for each lane of a rank, weights 4 P 3/4; the model at the start is a 4th of
+	# twice that, and the micro-batches of a step are 20 KB
+	close() { awk -v s="$1" -v p="$P" -v g="$2" 'BEGIN { want = (p * (3 * g + 3 + 1.5) + 20000) / 1e6; print s, want; exit !(s > want * 0.95 && s < want * 1.05) }'; }
+	close "$(sent --shard optimizer)" 1
+	close "$(sent --lanes 12 --shard optimizer)" 1
+	close "$(sent --shard gradients)" 1
+	grep -q "gradients and optimizer shared out among 4 ranks: each sends $(awk -v p=$P 'BEGIN { printf "%.3f MB of gradients and %.3f", p * 3e-6, p * 3e-6 }') MB of weights" said
+	close "$(sent --lanes 8 --shard gradients)" 2
+	close "$(sent --lanes 12 --shard gradients)" 3
+}
+
+@test "gradients are shared out by themselves where memory is short" {
+	[ "$(id -u)" -eq 0 ] && unshare -m true 2>why || skip "needs root and namespaces"
+	# a machine as it says it is: 200 KB a rank are available, of which a fifth stays free; 26 K parameters are 104 KB of weights and
+	# as many of gradients, 16 bytes of them in all and 12 of four ranks with gradients shared out
+	ask() { # KB
+		printf 'MemTotal: 1000000 kB\nMemAvailable: %s kB\n' "$1" >meminfo
+		# shellcheck disable=SC2016 # the inner shell's
+		unshare -m sh -c 'mount --bind meminfo /proc/meminfo && exec "$@"' sh timeout -k 5 100 mpirun -n 2 fc-train -m "$F/pivot" "${light[@]}" \
+			--steps 1 -o out --force "$F/dists.fcs" 2>said
+	}
+	ask 900000
+	grep -q ' optimizer shared out among 2 ranks' said
+	run ! grep -q 'would need' said
+	ask 100
+	grep -q 'rank [01] would need 0.0 GB with whole gradients and may take 0.0 GB: --shard gradients' said
+	grep -q 'gradients and optimizer shared out among 2 ranks' said
 }
 
 @test "SIGUSR1 to mpirun, or SIGTERM to fc-train: a checkpoint of the step, and going on gives the same bytes" {
@@ -201,8 +266,8 @@ teardown() {
 bytes_a_parameter() { # N RANK OPTION...
 	local n=$1 rank=$2 peak=() layers
 	shift 2
-	for layers in 8 40; do
-		jq ".hidden_size = 256 | .intermediate_size = 1024 | .num_hidden_layers = $layers" "$F/config.json" >large.json
+	for layers in 4 12; do
+		jq ".hidden_size = 384 | .intermediate_size = 1536 | .num_hidden_layers = $layers" "$F/config.json" >large.json
 		timeout -k 5 150 mpirun -n "$n" python3 -c 'import os, resource, subprocess, sys
 code = subprocess.call(sys.argv[1:])
 with open("peak." + os.environ["OMPI_COMM_WORLD_RANK"], "w") as f:
@@ -211,14 +276,16 @@ sys.exit(code)' fc-train -q --init large.json --tokenizer "$F/tok" -j 1 --steps 
 			-o large --force "$@" "$F/tokens.fcs"
 		peak+=("$(cat peak."$rank")")
 	done
-	# 32 layers of 4 C^2 + 3 C F, keys and values being half as wide, and two norms
-	awk -v a="${peak[0]}" -v b="${peak[1]}" 'BEGIN { print (b - a) * 1024 / (32 * (3 * 256 * 256 + 3 * 256 * 1024 + 2 * 256)) }'
+	# 8 layers of 3 C^2, keys and values being half as wide, 3 C F and two norms
+	awk -v a="${peak[0]}" -v b="${peak[1]}" 'BEGIN { print (b - a) * 1024 / (8 * (3 * 384 * 384 + 3 * 384 * 1536 + 2 * 384)) }'
 }
 
-@test "memory a parameter is that of the manual: 4 + 4 + 8 / N in float32, 2 + 4 + 12 / N in bfloat16" {
+@test "memory a parameter is that of the manual: 4 + 4 + 8 / N in float32, 2 + 4 + 12 / N in bfloat16, 4 / N with gradients" {
 	sanitized && skip "a sanitizer takes memory of its own"
 	close() { awk -v got="$1" -v want="$2" 'BEGIN { print got, want; exit !(got > want * 0.95 && got < want * 1.05) }'; }
 	close "$(bytes_a_parameter 1 0 --dtype f32)" 16
-	close "$(bytes_a_parameter 4 3 --dtype f32)" 10
-	close "$(bytes_a_parameter 4 3 --dtype bf16)" 9
+	close "$(bytes_a_parameter 4 3 --dtype f32 --shard optimizer)" 10
+	close "$(bytes_a_parameter 4 3 --dtype bf16 --shard optimizer)" 9
+	close "$(bytes_a_parameter 4 3 --dtype f32 --shard gradients)" 7
+	close "$(bytes_a_parameter 4 3 --dtype bf16 --shard gradients)" 6
 }

@@ -111,12 +111,13 @@ static void report_shard(const struct train_crew *c)
 	const bool rounded = fc_nn_compute(c->nn) == FC_COMPUTE_BF16;
 	if (c->rank || c->size == 1)
 		return;
-	fc_note("%s shared out among %zu ranks: each sends %.1f MB of gradients%s and %.1f MB of "
+	const double gradients = 4e-6 * P * (n - 1) / n * (is_shared(c) ? lanes : 1);
+	const double weights = (rounded ? 2e-6 : 4e-6) * P * (n - 1) / n;
+	const int digits = weights < 10 ? 3 : 1;
+	fc_note("%s shared out among %zu ranks: each sends %.*f MB of gradients%s and %.*f MB of "
 		"weights a step",
-	    is_shared(c) ? "gradients and optimizer" : "optimizer", c->size,
-	    4e-6 * P * (n - 1) / n * (is_shared(c) ? lanes : 1),
-	    is_shared(c) && lanes > 1 ? ", once for each of its lanes," : "",
-	    (rounded ? 2e-6 : 4e-6) * P * (n - 1) / n);
+	    is_shared(c) ? "gradients and optimizer" : "optimizer", c->size, digits, gradients,
+	    is_shared(c) && lanes > 1 ? ", once for each of its lanes," : "", digits, weights);
 }
 
 /* ---- memory ---- */

@@ -341,9 +341,10 @@ static int train_steps(const struct train_options *o, struct train_trainer *t, u
 /* What others were sent, of which a network sees most. */
 static void report_ranks(const struct train_crew *crew, const struct fc_comm *comm, uint64_t n_step)
 {
+	const double mb = (double)fc_comm_sent(comm) / 1e6 / (double)n_step;
 	if (fc_comm_size(comm) > 1 && n_step)
-		fc_note("%zu ranks, %zu lanes: rank 0 has sent %.1f MB a step", fc_comm_size(comm),
-		    train_crew_lanes(crew), (double)fc_comm_sent(comm) / 1e6 / (double)n_step);
+		fc_note("%zu ranks, %zu lanes: rank 0 has sent %.*f MB a step", fc_comm_size(comm),
+		    train_crew_lanes(crew), mb < 10 ? 3 : 1, mb);
 }
 
 /* As the signal would have ended the program, and after all ranks have ended. */

@@ -4,9 +4,11 @@
 
 #include <stddef.h>
 
-/* Bytes of memory that this process may have, and those of them that can be had now, with what the
- * kernel keeps of files: of the machine, or of a control group (version 2) that leaves less.  root:
- * what stands before /proc and /sys, "" but for tests. */
-void fc_host_memory(const char *root, size_t *n_free, size_t *n_total);
+/*
+ * Bytes of the host's memory that this process may still take: what Linux holds available, which
+ * counts pages of files that it can drop, and no more than its control groups (a job's, a
+ * container's) leave it.  n_total: of the machine or of the smallest group.  root: "" but in tests.
+ */
+void fc_hostmem_read(const char *root, size_t *n_free, size_t *n_total);
 
 #endif

@@ -58,7 +58,7 @@ static int cpu_check(struct fc_nn *nn, struct fc_err *e)
 static void cpu_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
 {
 	(void)nn;
-	fc_host_memory("", n_free, n_total);
+	fc_hostmem_read("", n_free, n_total);
 }
 
 static void cpu_describe(const struct fc_nn *nn, char *text, size_t size)
