@@ -3,7 +3,7 @@
 #
 # A source that has been trained on a text is sure of it, and would teach what it has by heart.  So each of FOLDS
 # sources is trained on the conversations of the other folds and says what it gives those of its own: every FOLDS-th.
-# Of DEV, which none has seen, the first one says it.
+# Of DEV, which none has seen, the first one says it.  A fold is a part of DATA already, which SHARDS does not divide.
 
 ifeq ($(shell [ '$(FOLDS)' -ge 2 ] 2>/dev/null && echo yes),)
 $(error FOLDS is a number from 2 on, not '$(FOLDS)')
@@ -34,14 +34,14 @@ $(call adapt_dir,$1)/fold-$2: $(if $(call is_folder,$1),,$(call adapt_dir,$1)/mo
 	$$(call step,fine-tune $1 on the other folds than $2)
 	@mkdir -p $$(@D)
 	$$(train_go_on)
-	{ $(foreach g,$(filter-out $2,$(folds)),$(FC)fc-infer -q --tokens -m $(call adapt_model,$1) -p $(PIVOT) $(INFER) $(call \
-	    shard,$g) $(DATA);) } | \
-	    $(fc_train) -m $(call adapt_model,$1) --lambda 1 --save-dtype f32 $(ADAPTING) $$(resumable) --force -o $$@
+	$$(call job,{ $(foreach g,$(filter-out $2,$(folds)),$(FC)fc-infer -q --tokens -m $(call adapt_model,$1) -p $(PIVOT) $(INFER) \
+	    $(call shard,$g) $(DATA);) } | $(fc_train) -m $(call adapt_model,$1) --lambda 1 --save-dtype f32 $(ADAPTING) \
+	    $$(resumable) --force -o $$@)
 	$$(train_done)
 $(call adapt_dir,$1)/own-$2.fcs: $(call adapt_dir,$1)/fold-$2
 	$$(call step,distributions of $1 in fold $2)
 	$$(go_on)
-	$(infer) $$(call infer_to,-m $$< --name $1-$2 -p $(PIVOT) $(INFER) $(call shard,$2)) $(DATA)
+	$$(call job,$(infer) $$(call infer_to,-m $$< --name $1-$2 -p $(PIVOT) $(INFER) $(call shard,$2)) $(DATA))
 
 endef
 $(foreach n,$(NAMES),$(eval $(call adapt_source,$n)))

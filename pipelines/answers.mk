@@ -58,7 +58,7 @@ one_of = $(if $(and $(filter $2,$($1)),$(filter 1,$(words $($1)))),,$(error $1 i
 needs  = $(if $(filter $1,$(REWARD)),$(if $(value $2),,$(error REWARD=$1 needs $2)))
 $(call one_of,REWARD,right agreement program judge mixture)$(call one_of,MATCH,exact last-word last-number)
 $(if $(FUSION),$(call one_of,FUSION,fusellm fusechat))$(if $(PREFERENCE),$(call one_of,PREFERENCE,dpo ln-dpo wrpo infifpo))
-$(call needs,program,CHECKER)$(call needs,judge,JUDGE)$(call needs,mixture,DEV)
+$(call need_all_lines,GENERATE)$(call needs,program,CHECKER)$(call needs,judge,JUDGE)$(call needs,mixture,DEV)
 
 is      = $(filter $1,$(REWARD))
 ANSWERS = $(NAMES:%=$(OUT)/answers/%.jsonl)
@@ -117,17 +117,9 @@ $(CHECKED): $(NAMES:%=$(SET)/answers/%) $(SET)/best $(if $(JUDGED),$(SET)/judgme
 	$(preference_checked)
 	@touch $@
 
-# Beside the final name, which only a whole file gets; a part with other settings is no beginning.
-define answers_whole
-@if [ -e $@.part ]; then $(call drop_old,$@.part,$@.part); fi
-$(call job,$(call answer,$(call source,$*)) --resume -o $@.part $(PROMPTS))
-@mv $@.part $@; rm -rf $(parts)
-endef
-answers_part = $(call whole_lines,$(part).jsonl,$(call answer,$(call source,$*)) $(shard_options) --resume -o $(part).jsonl.part \
-               $(PROMPTS))
 $(OUT)/answers/%.jsonl: $(SET)/answers/% | $(CHECKED)
 	$(call step,answers of $*)
-	$(if $(filter 1,$(SHARDS)),$(answers_whole),$(call in_parts,answers of $*,$(answers_part),$(call join_lines,$(SAMPLES))))
+	$(call lines_to,answers of $*,$(call answer,$(call source,$*)),$(PROMPTS),$(SAMPLES))
 
 # list(FOLDER,ANSWERS) makes $@, and what a judge reads.
 list = $(FC)fc-eval select --list $(keep) $(if $(JUDGED),--questions $1/judge/questions.jsonl --answers \

@@ -61,20 +61,12 @@ ifeq ($(filter $(words $(TYPE))$(TYPE),0 1bf16 1f16),)
 $(error TYPE is bf16, f16 or empty, not '$(TYPE)')
 endif
 
-# Every capture goes through here: capture(MODEL,OPTIONS,CONVERSATIONS) makes $@, of DATA where the last is empty.  One
-# that is killed goes on; nothing but whole streams gets a name.
-infer   = $(FC)fc-infer $(row_kind)
+# Every capture goes through here: rows(WORDS,MODEL,OPTIONS,CONVERSATIONS) is the recipe of $@, of DATA where the last is
+# empty.  One that is killed goes on; nothing but whole streams gets a name.
+infer    = $(FC)fc-infer $(row_kind)
 row_kind = $(if $(SAMPLE),--sample $(SAMPLE),-k $(K))
 at_most  = $(if $(SAMPLE),,-k $(K))
-capture = $(if $3,$(FC)fc-infer -k $(K),$(infer)) $(call infer_to,-m $1 $2 $(INFER)) $(or $3,$(DATA))
-# rows(WORDS,MODEL,OPTIONS,CONVERSATIONS) is the rule's recipe.
-rows = $(if $(filter 1,$(SHARDS)),$(call rows_whole,$2,$3,$4),$(call in_parts,$1,$(call rows_part,$2,$3,$4),$(join_streams)))
-define rows_whole
-$(go_on)
-$(call job,$(call capture,$1,$2,$3))
-@rm -rf $(parts)
-endef
-rows_part = $(call whole_stream,$(part).fcs,$(subst -o $@,-o $(part).fcs,$(call capture,$1,$2 $(shard_options),$3)))
+rows     = $(call stream_to,$1,$(if $4,$(FC)fc-infer -k $(K),$(infer)),-m $2 $3 $(INFER),$(or $4,$(DATA)))
 loss  = $(if $(filter published,$(LOSS)),--loss ce --unlisted renormalise --untaught share,--loss $(LOSS))
 # Conversations are anybody's here, sources' answers among them.
 train = $(fc_train) -m $(PIVOT) --lambda $(LAMBDA) $(loss) --answers any --save-dtype f32 $(TRAIN)

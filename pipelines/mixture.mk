@@ -25,18 +25,16 @@ $(OUT)/dev:
 
 $(OUT)/dev/pivot.fcs: $(SET)/dev/pivot.fcs | $(CHECKED) $(OUT)/dev
 	$(call step,distributions of the pivot on DEV)
-	$(go_on)
-	$(call capture,$(PIVOT),,$(DEV))
+	$(call rows,distributions of the pivot on DEV,$(PIVOT),,$(DEV))
 
 $(OUT)/dev/%.own.fcs: $(SET)/dev/%.aligned.fcs | $(CHECKED) $(OUT)/dev
 	$(call step,distributions of $* on DEV)
-	$(go_on)
-	$(call capture,$(or $(call adapted,$*),$(call source,$*)),$(ADAPT:1=--name $*) -p $(PIVOT),$(DEV))
+	$(call rows,distributions of $* on DEV,$(or $(call adapted,$*),$(call source,$*)),$(ADAPT:1=--name $*) -p $(PIVOT),$(DEV))
 
 $(OUT)/dev/%.aligned.fcs: $(OUT)/dev/%.own.fcs $(MAP) $(SET)/dev/%.aligned.fcs | $(CHECKED)
 	$(call step,distributions of $* on DEV over the tokens of the pivot)
 	@$(call sweep,$@)
-	$(FC)fc-align apply -p $(PIVOT) $(call by,$*) -o $@ $<
+	$(call job,$(FC)fc-align apply -p $(PIVOT) $(call by,$*) -o $@ $<)
 	@rm -f $<
 
 # $(call fit,STREAMS): an answer no is said, and stops nothing.

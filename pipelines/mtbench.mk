@@ -9,6 +9,7 @@
 #   JUDGE      options of fc-eval judge that say who judges: --endpoint, --local or --command
 #   OUT        where results go; what is there is made anew if its settings, models or data changed
 #   INFER      further options of fc-infer
+#   SUBMIT SHARDS SRUN HOSTS   where models answer, and in how many parts; stage.mk
 #   TITLE      of the report
 #   FC         folder of the tools, with a slash at its end; empty: found by PATH
 #
@@ -30,7 +31,7 @@ endif
 $(foreach v,QUESTIONS PROMPTS $(if $(REFERENCE),REFERENCE),$(call need_one,$v))$(call need_files,MODELS)
 model = $(call named,$1,$(MODELS))
 NAMES := $(foreach m,$(MODELS),$(call name,$m))
-$(call need_unlike,MODELS,$(NAMES))
+$(call need_unlike,MODELS,$(NAMES))$(call need_all_lines,INFER)
 
 ANSWERS   = $(NAMES:%=$(OUT)/model_answer/%.jsonl)
 JUDGMENTS = $(OUT)/judgments.jsonl
@@ -65,14 +66,10 @@ $(OUT)/checked: $(SET)/judgments $(NAMES:%=$(SET)/%)
 	$(judge) -q --dry-run -o $(OUT)/none
 	@touch $@
 
-# Beside the final name, which only a whole file gets; a part with other settings is no beginning.
 $(OUT)/model_answer/%.jsonl: $(SET)/% | $(OUT)/checked
 	$(call step,answers of $*)
-	@mkdir -p $(@D)/part
-	@if [ $(@D)/part/$*.jsonl -ot $< ]; then rm -f $(@D)/part/$*.jsonl; fi
-	$(FC)fc-infer --generate -m $(call model,$*) --name $* $(INFER) --resume -o $(@D)/part/$*.jsonl $(QUESTIONS)
-	@mv $(@D)/part/$*.jsonl $@
-	@rmdir --ignore-fail-on-non-empty $(@D)/part
+	@mkdir -p $(@D)
+	$(call lines_to,answers of $*,$(FC)fc-infer --generate -m $(call model,$*) --name $* $(INFER),$(QUESTIONS),1)
 
 # The judgments grow by lines and outlive a failure; the stamp tells that none is missing.
 $(OUT)/judged: $(ANSWERS) $(SET)/judgments

@@ -33,7 +33,7 @@ include $(dir $(lastword $(MAKEFILE_LIST)))fuse.mk
 LAMBDA   = 0
 TRAIN    = --lr 5e-6 --epochs 1
 
-$(call need_one,PROMPTS)
+$(call need_one,PROMPTS)$(call need_all_lines,GENERATE)
 ifeq ($(shell [ '$(ROUNDS)' -ge 1 ] 2>/dev/null && echo yes),)
 $(error ROUNDS is a number from 1 on, not '$(ROUNDS)')
 endif
@@ -62,7 +62,7 @@ RESULT  = $(OUT)/onpolicy-$(ROUNDS)$(TYPE:%=-%)
 
 # A mixture has the model itself as a member, under the name that it has on DEV.
 itself  = $(if $(filter mixture,$(RULE)),$(call dir_of,$1)/itself.fcs)
-rows    = $(call itself,$1) $(sorted:%=$(call dir_of,$1)/%.aligned.fcs)
+teachers = $(call itself,$1) $(sorted:%=$(call dir_of,$1)/%.aligned.fcs)
 BEST    = $(OUT)/dev/best.tsv
 chosen  = $(if $(filter mixture,$(RULE)),$(WEIGHTS),$(if $(filter category,$(RULE)),$(BEST)))
 dev_steps = $(if $(chosen),$(if $(filter mixture,$(RULE)),$(OUT)/dev/pivot.fcs) $(foreach n,$(sorted),$(call source_on_dev,$n)) $(chosen))
@@ -94,30 +94,27 @@ $(call dir_of,$1):
 
 $(call dir_of,$1)/answers.jsonl: $(if $(filter 1,$1),,$(call policy,$1)) $(SET)/answers | $(CHECKED) $(call dir_of,$1) $(maps) $(chosen)
 	$$(call step,round $1: answers)
-	@if [ -e $$@.part ]; then $$(call drop_old,$$@.part,$$@.part); fi
-	$$(call answer,$(call policy,$1)) --seed $(call seed_of,$1) --resume -o $$@.part $(PROMPTS)
-	@mv $$@.part $$@
+	$$(call lines_to,round $1: answers,$$(call answer,$(call policy,$1)) --seed $(call seed_of,$1),$(PROMPTS),1)
 
 $(call dir_of,$1)/itself.fcs: $(call dir_of,$1)/answers.jsonl $(SET)/pivot.fcs
 	$$(call step,round $1: distributions of the model itself)
-	$$(go_on)
-	$$(call capture,$(call policy,$1),--name $(call name,$(PIVOT)),$$<)
+	$$(call rows,round $1: distributions of the model itself,$(call policy,$1),--name $(call name,$(PIVOT)),$$<)
 
 $(call dir_of,$1)/%.own.fcs: $(call dir_of,$1)/answers.jsonl $(SET)/%.aligned.fcs
 	$$(call step,round $1: distributions of $$*)
-	$$(go_on)
-	$$(call capture,$$(call source,$$*),-p $(PIVOT),$$<)
+	$$(call rows,round $1: distributions of $$*,$$(call source,$$*),-p $(PIVOT),$$<)
 
 $(call dir_of,$1)/%.aligned.fcs: $(call dir_of,$1)/%.own.fcs $(MAP) $(SET)/%.aligned.fcs
 	$$(call step,round $1: distributions of $$* over the tokens of the pivot)
 	@$$(call sweep,$$@)
-	$(FC)fc-align apply -p $(PIVOT) $$(call by,$$*) -o $$@ $$<
+	$$(call job,$(FC)fc-align apply -p $(PIVOT) $$(call by,$$*) -o $$@ $$<)
 	@rm -f $$<
 
-$(call model,$1): $(call rows,$1) $(chosen) $(SET)/onpolicy
+$(call model,$1): $(call teachers,$1) $(chosen) $(SET)/onpolicy
 	$$(call step,round $1: fine-tune on its own answers)
 	$$(train_go_on)
-	$$(call teacher,$(call rows,$1),$$(call train_on,$(call policy,$1)) $$(resumable) --force --log $$@.log.jsonl -o $$@)
+	$$(call job,$$(call teacher,$(call teachers,$1),$$(call train_on,$(call policy,$1)) $$(resumable) --force --log \
+	    $$@.log.jsonl -o $$@))
 	$$(train_done)
 
 endef

@@ -44,7 +44,7 @@ $(call settings,$(SET)/preference/train,by $(PREFERENCE) options $(call deciding
 
 prefer = $(fc_train) -m $1 --preference $(PREFERENCE) --save-dtype f32 $(PREFER)
 # Only what the answers' labels have is read, and no row.
-scored_by = $(FC)fc-infer -k 1 $(call infer_to,$1 $(INFER)) $(PAIRED)
+scored_by = $(call stream_to,$1,$(FC)fc-infer -k 1,$2 $(INFER),$(PAIRED))
 
 $(CHECKED): $(SET)/preference/train $(SET)/preference/pairs $(NAMES:%=$(SET)/preference/%)
 define preference_checked
@@ -55,9 +55,7 @@ endef
 
 $(PART)/itself.jsonl: $(RESULT) $(SET)/preference/itself | $(CHECKED)
 	$(call step,answers of the model itself)
-	@if [ -e $@.part ]; then $(call drop_old,$@.part,$@.part); fi
-	$(call answer,$(START)) --resume -o $@.part $(PROMPTS)
-	@mv $@.part $@
+	$(call lines_to,answers of the model itself,$(call answer,$(START)),$(PROMPTS),$(SAMPLES))
 
 $(PART)/own.jsonl: $(ITSELF) $(SET)/best
 	$(call step,its answers with ids of their own)
@@ -81,17 +79,15 @@ $(SCORES): $(PAIRED) $(RESULT) $(SET)/preference/pairs | $(CHECKED)
 	$(call step,what the model finds of the answers)
 	@[ -s $< ] || { echo '$<: no pair; of each prompt all answers are worth the same, or there is one: more SAMPLES, another' \
 	    'REWARD or SELECT make pairs' >&2; exit 1; }
-	$(go_on)
-	$(call scored_by,-m $(START))
+	$(call scored_by,what the model finds of the answers,-m $(START))
 $(PART)/source-%.fcs: $(PAIRED) $(SET)/preference/% | $(CHECKED)
 	$(call step,what $* finds of the answers)
-	$(go_on)
-	$(call scored_by,-m $(call source,$*) -p $(PIVOT))
+	$(call scored_by,what $* finds of the answers,-m $(call source,$*) -p $(PIVOT))
 
 $(FULL): $(SCORES) $(REFERENCES) $(SET)/preference/train
 	$(call step,train on pairs by $(PREFERENCE))
 	$(train_go_on)
-	$(call prefer,$(START)) $(REFERENCES:%=--reference %) $(resumable) --force --log $@.log.jsonl -o $@ $(SCORES)
+	$(call job,$(call prefer,$(START)) $(REFERENCES:%=--reference %) $(resumable) --force --log $@.log.jsonl -o $@ $(SCORES))
 	$(train_done)
 
 ifneq ($(TYPE),)

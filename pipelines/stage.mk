@@ -131,9 +131,35 @@ endef
 whole_stream = if ! { [ -e $1 ] && $(FC)fc-view -q --verify $1 >/dev/null 2>&1; }; then $2; fi
 join_streams = $(FC)fc-view -q --stream --in-turn -o $@ $(call all_parts,.fcs)
 whole_lines  = if ! [ -e $1 ]; then $2 && mv $1.part $1; fi
-# join_lines(N): N lines of each part in turn.
+# join_lines(N): N lines of each part in turn.  --long skip would leave out lines, and all behind them would be in
+# another order than in the whole: $(call need_all_lines,VARIABLE) of the options that answers are asked with.
+need_all_lines = $(if $(filter 1,$(SHARDS)),,$(if $(findstring --long skip,$(subst =, ,$(call one_line,$($1)))),$(error \
+    SHARDS: $1 says --long skip, which leaves out prompts, and the answers of several parts have no order then; take \
+    --long truncate, or SHARDS=1)))
 join_lines   = awk -v n=$1 'BEGIN { for (;;) for (i = 1; i < ARGC; i++) for (k = 0; k < n; k++) { if ((getline line < \
     ARGV[i]) <= 0) exit; print line } }' $(call all_parts,.jsonl) >$@
+
+# stream_to(WORDS,PROGRAM,OPTIONS,OPERANDS) is the recipe of a capture: PROGRAM OPTIONS -o FILE OPERANDS, whole or in
+# parts.
+stream_to = $(if $(filter 1,$(SHARDS)),$(call stream_whole,$2,$3,$4),$(call in_parts,$1,$(call \
+            stream_part,$2,$3,$4),$(join_streams)))
+define stream_whole
+$(go_on)
+$(call job,$1 $(call infer_to,$2) $3)
+@rm -rf $(parts)
+endef
+stream_part = $(call whole_stream,$(part).fcs,$(subst -o $@,-o $(part).fcs,$1 $(call infer_to,$2 $(shard_options)) $3))
+# lines_to(WORDS,COMMAND,OPERANDS,N) is the recipe of answers: COMMAND -o FILE OPERANDS, N lines of each prompt, whole
+# or in parts.  What is begun is beside the final name, which only a whole file gets; with other settings it is no
+# beginning.
+lines_to = $(if $(filter 1,$(SHARDS)),$(call lines_whole,$2,$3),$(call in_parts,$1,$(call \
+           lines_part,$2,$3),$(call join_lines,$4)))
+define lines_whole
+@if [ -e $@.part ]; then $(call drop_old,$@.part,$@.part); fi
+$(call job,$1 --resume -o $@.part $2)
+@mv $@.part $@; rm -rf $(parts)
+endef
+lines_part = $(call whole_lines,$(part).jsonl,$1 $(shard_options) --resume -o $(part).jsonl.part $2)
 
 # ---- training: it goes on where it was stopped ----
 # LAUNCH starts a training as several processes: mpirun -n 4.  With --lanes among the options of fc-train their number

@@ -125,6 +125,44 @@ killed_and_failed() { # killed_and_failed HOW
 	cmp answers-1/best.jsonl answers-4/best.jsonl
 }
 
+@test "a mixture's weights, rounds, pairs and MT-Bench in parts: the bytes of one run" {
+	tail -n 12 chats.jsonl >dev.jsonl
+	for name in '' -multi-turn; do
+		echo '{"name": "single-v1'$name'", "system_prompt": "", "prompt_template": "{question}{answer}", "output_format": "[[rating]]"}'
+	done >judge.jsonl
+	for i in 1 2 3 4 5; do echo '{"question_id": '$i', "category": "all", "turns": ["What is '$i' plus 2?", "And 3?"]}'; done >q.jsonl
+	tool() { # tool MAKEFILE SHARDS ARGUMENT...
+		make -s -f "$FC_ROOT/pipelines/$1.mk" FC="$FC_ROOT/$B/" SHARDS="$2" "${@:3}"
+	}
+	common=(PIVOT="$K/pivot" SOURCES="$K/facts" PROMPTS=prompts.jsonl INFER='-q --dtype f32' GENERATE='-q --dtype f32 --max-new 12')
+	for n in 1 3; do
+		tool onpolicy $n "${common[@]}" OUT=rounds-$n ROUNDS=1 RULE=mixture DEV=dev.jsonl \
+			rounds-$n/dev/weights.tsv rounds-$n/round-1/{itself.fcs,facts.aligned.fcs}
+		tool answers $n "${common[@]}" OUT=pairs-$n FUSION= PREFERENCE=wrpo REWARD=program CHECKER="jq '.messages | tostring | length'" \
+			SAMPLES=2 pairs-$n/preference/threes.fcs
+		tool answers $n "${common[@]}" OUT=pairs-$n FUSION= PREFERENCE=infifpo REWARD=program CHECKER="jq '.messages | tostring | length'" \
+			SAMPLES=2 pairs-$n/preference/source-facts.fcs
+		tool mtbench $n MODELS="$K/pivot" QUESTIONS=q.jsonl PROMPTS=judge.jsonl JUDGE="--command true" OUT=bench-$n \
+			INFER='-q --dtype f32 --max-new 8 --tstamp 0' bench-$n/model_answer/pivot.jsonl
+	done
+	for f in rounds-1/dev/{pivot.fcs,facts.aligned.fcs,weights.tsv} rounds-1/round-1/{answers.jsonl,itself.fcs,facts.aligned.fcs} \
+		pairs-1/{answers/facts.jsonl,preference/itself.jsonl,preference/threes.fcs,preference/source-facts.fcs} \
+		bench-1/model_answer/pivot.jsonl; do
+		[ -s "$f" ]
+		cmp "$f" "${f/-1\//-3/}"
+	done
+	[ "$(fc-view -n 1 --jsonl pairs-3/preference/threes.fcs | wc -l)" -ge 1 ]
+	[ -z "$(find rounds-3 pairs-3 bench-3 -name '*.parts' -o -name '*.part')" ]
+	# what leaves out lines has no order in parts
+	for m in onpolicy answers; do
+		tool $m 1 "${common[@]}" OUT=none GENERATE='--long skip' -n >/dev/null
+		run -2 tool $m 3 "${common[@]}" OUT=none GENERATE='-q --long=skip' -n
+		[[ $output == *"SHARDS: GENERATE says --long skip, which leaves out prompts"* ]]
+	done
+	run -2 tool mtbench 2 MODELS="$K/pivot" QUESTIONS=q.jsonl PROMPTS=judge.jsonl JUDGE="--command true" OUT=none INFER='--long skip' -n
+	[[ $output == *"SHARDS: INFER says --long skip"* ]]
+}
+
 @test "by mpirun with 1, 2 and 4 ranks, and by hand: the same model" {
 	if command -v mpirun >/dev/null && [ -e "$FC_ROOT/$B/libfc-mpi.so" ]; then
 		export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rsh_agent=false
