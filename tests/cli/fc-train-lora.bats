@@ -95,6 +95,41 @@ last_eval() { jq -s 'map(select(.eval)) | .[-1].eval.nll' "$1"; }
 	[[ $output == *"was made with lora r=4,dora, this run has none"* ]]
 }
 
+@test "an adapter is gone on with" {
+	for spec in r=4 r=3,alpha=6,dora,rslora,targets=o_proj,up_proj; do
+		lora $spec -f -o first "$F/tokens.fcs"
+		fc-train -q -m "$F/pivot" "${light[@]}" --lora-from first --lr 0 --eval "$F/heldout.fcs" --log log -f -o same "$F/tokens.fcs"
+		same_adapter first same
+		diff <(jq -S 'del(.target_modules)' first/adapter_config.json) <(jq -S 'del(.target_modules)' same/adapter_config.json)
+		merge first merged
+		fc-train -q -m merged --dtype f32 --steps 1 --lr 0 --eval "$F/heldout.fcs" --log merged.log -o none "$F/tokens.fcs"
+		awk -v a="$(last_eval log)" -v b="$(last_eval merged.log)" 'BEGIN { print a, b; exit !(a > 0 && (a - b) ^ 2 < (1e-5 * a) ^ 2) }'
+		rm -r merged none
+	done
+	run lora r=4 --lora-from first -o no "$F/tokens.fcs"
+	[ "$status" -eq 2 ]
+	[[ $output == *"--lora-from says all that --lora can"* ]]
+	refused() { # refused MESSAGE JQ-EDIT
+		cp -r first bad
+		jq "$2" first/adapter_config.json >bad/adapter_config.json
+		run fc-train -q -m "$F/pivot" --lora-from bad --steps 1 -o no "$F/tokens.fcs"
+		[ "$status" -eq 1 ]
+		[[ $output == *"$1"* ]]
+		[ ! -e no ]
+		rm -r bad
+	}
+	refused "rank_pattern: adapters of one rank and scale are trained here" '.rank_pattern = {"o_proj": 3}'
+	refused "alpha_pattern: adapters of one rank" '.alpha_pattern = {"o_proj": 3}'
+	refused "target_modules is no list of names" '.target_modules = "o_.*"'
+	refused "up_proj.lora_A.weight is not of the adapters that are trained here" '.target_modules = ["o_proj"]'
+	refused "lora_A.weight [3, 32] is missing" '.target_modules = ["o_proj", "up_proj", "q_proj"]'
+	refused "is F32 [3, 32], expected numbers of shape [4, 32]" '.r = 4'
+	refused "lora_magnitude_vector is not of the adapters" '.use_dora = false'
+	refused '"use_qalora": true is not done here' '.use_qalora = true'
+	refused '"olora": the adapter is on what is left' '.init_lora_weights = "olora"'
+	refused 'an adapter of type IA3' '.peft_type = "IA3"'
+}
+
 @test "preferences: a step over pairs" {
 	python3 "$FC_ROOT/tests/cli/pairs.py" <"$F/talk.jsonl" >pairs.jsonl
 	fc-infer -q -m "$F/pivot" --dtype f32 -o pairs.fcs pairs.jsonl
@@ -141,9 +176,13 @@ refuse() { # refuse MESSAGE OPTION...
 
 @test "a GGUF base: the adapter fits the model's own order of rows" {
 	fc-convert -q --type bf16 --pre gpt-2 -o base.gguf "$F/pivot"
-	lora r=4,dora -o a "$F/tokens.fcs"
-	fc-train -q -m base.gguf "${light[@]}" --lora r=4,dora -o b "$F/tokens.fcs"
-	same_adapter a b
+	fc-convert -q --type bf16 -o folder base.gguf # with the tokenizer that a GGUF file can name
+	fc-infer -q --tokens -m base.gguf -o tokens.fcs "$F/talk.jsonl"
+	for base in folder base.gguf; do
+		fc-train -q -m $base "${light[@]}" --lora r=4,dora -o "$base.lora" tokens.fcs
+	done
+	same_adapter folder.lora base.gguf.lora
+	fc-varm -q -b base.gguf --method linear --dtype f32 -o - base.gguf+base.gguf.lora >merged.fcs
 }
 
 # most DEVICE-BYTES of a training
@@ -168,27 +207,24 @@ far_bytes() {
 	awk -v d=$((whole - small)) -v n=$n -v v=$v -v p=$linear 'BEGIN { want = 14 * n - 2 * v - 16 * p; print d, want; exit !(d <= want && d >= want - 4 * (2 * 256 + 1)) }'
 }
 
-# PEFT in the python that FC_PEFT_PYTHON names, or the first one.
-need_peft() {
-	py=${FC_PEFT_PYTHON:-python3}
-	"$py" -c 'import peft, transformers, torch, safetensors' 2>/dev/null || skip "needs peft, transformers and torch (PyPI)"
-	peft() { "$py" "$FC_ROOT/tests/cli/peft_train.py" "$@"; }
-}
-
+# The python that FC_PEFT_PYTHON names, or the first one, with these from PyPI.
 @test "PEFT trains the same, and merges to the same model" {
-	need_peft
+	py=${FC_PEFT_PYTHON:-python3}
+	"$py" -c 'import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ["peft", "transformers", "torch"])))' ||
+		skip "needs peft, transformers and torch (PyPI)"
 	fc-view --jsonl "$F/tokens.fcs" >tokens.jsonl
+	local n=0 common=(-q -m "$F/pivot" --dtype f32 --batch-tokens 100000 --schedule constant --warmup 0 --clip 0
+		--eps 1e-3 --weight-decay 0.01)
 	for spec in r=4 r=4,alpha=4,rslora r=4,dora r=2,dora,targets=o_proj,up_proj; do
-		common=(-q -m "$F/pivot" --dtype f32 --batch-tokens 100000 --schedule constant --warmup 0 --clip 0
-			--eps 1e-3 --weight-decay 0.01 --lora "$spec")
-		fc-train "${common[@]}" --steps 1 --lr 0 -f -o start "$F/tokens.fcs"
-		fc-train "${common[@]}" --steps 5 --lr 1e-2 --log log -f -o ours "$F/tokens.fcs"
-		peft "$F/pivot" start tokens.jsonl 5 1e-2 1e-3 0.01 theirs
-		jq .loss log
-		peft --compare ours/adapter_model.safetensors theirs/adapter_model.safetensors 2e-3 start/adapter_model.safetensors
-		peft --merge "$F/pivot" ours peft-merged
-		merge ours merged
-		peft --compare merged/model.safetensors peft-merged/model.safetensors 1e-5
-		rm -r merged peft-merged theirs
+		mkdir $((++n))
+		fc-train "${common[@]}" --lora "$spec" --steps 1 --lr 0 -o $n/start "$F/tokens.fcs"
+		fc-train "${common[@]}" --lora "$spec" --steps 4 --lr 1e-2 --log $n/log -o $n/ours "$F/tokens.fcs"
+		merge $n/ours $n/merged
 	done
+	"$py" "$FC_ROOT/tests/cli/peft_train.py" "$F/pivot" tokens.jsonl 4 1e-2 1e-3 0.01 1 2 3 4
+	# PEFT's own folder is read, and what is written of it has the same numbers again
+	for n in 1 2 3 4; do
+		fc-train "${common[@]}" --steps 1 --lr 0 --lora-from $n/theirs -o $n/again "$F/tokens.fcs"
+	done
+	"$py" "$FC_ROOT/tests/cli/peft_train.py" --same 1 2 3 4
 }

@@ -53,6 +53,8 @@ static struct fc_params *open_params(const struct train_options *o, struct fc_nn
 		: o->lora ? fc_lora_open(&p, o->model, nn, &o->adapter.spec, &rng, &e)
 			  : fc_params_open(&p, o->model, nn, &e),
 	    &e);
+	if (o->lora_from)
+		or_die(train_adapter_load(o->lora_from, p, &e), &e);
 	if (!o->init && fc_modelfiles_has_adapter(o->model))
 		fc_note(FC_MODELFILES_ADAPTER, o->model);
 	return p;
@@ -139,6 +141,9 @@ static json_t *run_identity(const struct train_options *o, const struct fc_param
 	add_evaluation(id, o);
 	if (!o->lora) /* as if there were no such option */
 		json_object_del(id, "lora");
+	snprintf(hex, sizeof hex, "%016" PRIx64, o->adapter.start);
+	if (o->lora_from)
+		json_object_set_new(id, "lora-from", json_string(hex));
 	json_object_del(id, "dtype"); /* what it came to instead, which "auto" does not say */
 	json_object_del(id, "device");
 	json_object_set_new(id, "device", json_string(fc_nn_device(nn)));

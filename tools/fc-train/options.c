@@ -84,6 +84,8 @@ static const struct fc_opt what[] = {
     FC_OPT_TEXT('o', "output", FC_OPT_OUT_DIR, &asked.output, "DIR", "folder of the result"),
     FC_OPT_TEXT(0, "lora", FC_OPT_DECIDES, &asked.lora, "SPEC",
 	"train adapters: r=16,alpha=32,targets=all-linear, dora, rslora"),
+    FC_OPT_TEXT(0, "lora-from", FC_OPT_IN, &asked.lora_from, "DIR",
+	"go on with the adapters in this folder, which says what they are"),
     FC_OPT_TEXT(0, "update", FC_OPT_OUT_STREAM, &asked.update, "FILE",
 	"write what has changed, as a stream for fc-varm (-: standard output)"),
     FC_OPT_FLAG('f', "force", FC_OPT_PASSES, &asked.force, "replace the output and the checkpoint"),
@@ -247,6 +249,15 @@ static void check_evaluation(const struct train_options *o)
 static void check_lora(struct train_options *o)
 {
 	struct fc_err e;
+	if (o->lora && o->lora_from)
+		fc_die_usage("--lora-from says all that --lora can: give one of them");
+	if (o->lora_from) {
+		if (train_adapter_read(&o->adapter, o->lora_from, &e) < 0)
+			fc_die("%s", e.msg);
+		o->lora = o->adapter.spelled;
+	} else if (o->lora && train_adapter_parse(&o->adapter, o->lora, &e) < 0) {
+		fc_die_usage("--lora: %s", e.msg);
+	}
 	if (!o->lora)
 		return;
 	if (o->init)
@@ -257,8 +268,6 @@ static void check_lora(struct train_options *o)
 	if (o->offload != TRAIN_OFFLOAD_NONE)
 		fc_die_usage("--offload optimizer: what --lora trains is small, and stays with the "
 			     "adapters");
-	if (train_adapter_parse(&o->adapter, o->lora, &e) < 0)
-		fc_die_usage("--lora: %s", e.msg);
 }
 
 static void check_options(const struct train_options *o)

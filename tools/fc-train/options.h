@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/opt.h"
-#include "fc-train/adapter.h"
+#include "fc-train/adapter_folder.h"
 #include "fc-train/crew.h"
 #include "fc-train/ownanswers.h"
 #include "fc-train/preference.h"
@@ -25,7 +25,8 @@ enum train_offload { TRAIN_OFFLOAD_NONE, TRAIN_OFFLOAD_OPTIMIZER, TRAIN_OFFLOAD_
 struct train_options {
 	const char *model, *init, *tokenizer, *output, *update, *stream;
 	const char *lora;             /* NULL: the weights themselves are trained */
-	struct train_adapter adapter; /* what it says */
+	const char *lora_from;        /* folder that adapters begin with; lora is what it says */
+	struct train_adapter adapter; /* what lora says */
 	bool force, dry_run;
 	enum train_save_dtype save_dtype;
 	enum fc_round rounding;

@@ -8,9 +8,9 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "fc-varm/source/adapter_config.h"
 #include "fc-varm/source/adapter_start.h"
 #include "fc-varm/source/layername.h"
+#include "store/adapter_config.h"
 
 #define PREFIX "base_model.model."
 #define FACTOR_BLOCK 512 /* elements of a factor converted at a time */
@@ -36,7 +36,7 @@ struct update {
 };
 
 struct adapter {
-	struct adapter_config config;
+	struct fc_adapter_config config;
 	struct fc_store *store;
 	struct update *update; /* [n], sorted by name */
 	size_t n;
@@ -164,8 +164,8 @@ static int check_factors(
 static int set_scale(const struct adapter *a, struct update *u, struct fc_err *e)
 {
 	char *module = fc_memdup0(u->name, strlen(u->name) - strlen(".weight"));
-	int ret = varm_adapter_config_scale(
-	    &a->config, module, dim(u->trained.a, 0), &u->trained.scale, e);
+	int ret =
+	    fc_adapter_config_scale(&a->config, module, dim(u->trained.a, 0), &u->trained.scale, e);
 	free(module);
 	return ret;
 }
@@ -254,7 +254,7 @@ int varm_adapter_open(
 {
 	struct adapter *a = *out = FC_NEW(struct adapter);
 	char *weights = fc_path_join(path, "adapter_model.safetensors");
-	int ret = varm_adapter_config_read(&a->config, path, e);
+	int ret = fc_adapter_config_read(&a->config, path, e);
 	if (ret == 0)
 		ret = fc_store_open(&a->store, weights, e);
 	if (ret == 0)
@@ -277,7 +277,7 @@ void varm_adapter_close(struct adapter *a)
 	}
 	free(a->update);
 	fc_store_close(a->store);
-	varm_adapter_config_release(&a->config);
+	fc_adapter_config_release(&a->config);
 	free(a);
 }
 

@@ -71,8 +71,8 @@ int fc_model_open(struct fc_model **m, const char *dir, struct fc_nn *nn, struct
 int fc_model_open_part(
     struct fc_model **m, const char *dir, struct fc_nn *nn, size_t n_stay, struct fc_err *e);
 void fc_model_close(struct fc_model *m);
-/* The same in place: m is zeros, and to be released with fc_model_release() (model/slot.h), also
- * after a failure.  hf_rows: rows are in the order of Hugging Face, whatever a GGUF file has. */
+/* In place: m is zeros, and released by fc_model_release() (model/slot.h) even after a failure.
+ * hf_rows: rows are in the order of Hugging Face, whatever a GGUF file has. */
 int fc_model_read(struct fc_model *m, const char *dir, struct fc_nn *nn, size_t n_stay,
     bool hf_rows, struct fc_err *e);
 

@@ -9,7 +9,8 @@
 
 /*
  * cpu/: computation by the processor.  Each group of functions of nn.h has a file (linear with
- * linear_bf16, split, rmsnorm, layernorm, rope, attention, glu, route, embed, head with head_loss;
+ * linear_bf16, column_gain, split, rmsnorm, layernorm, rope, attention, glu, route, embed, head
+ * with head_loss;
  * *_bwd where the way back is long; alike, where rows are to be; optimizer), cpu is the table of
  * them with memory and handle, backend what they share with their scratch, sgemm and bf16 are the
  * doors to OpenBLAS and oneDNN, and kern lists the inner loops on one thread: kern_* compiles the

@@ -3,7 +3,7 @@
  * The members of adapter_config.json are those of LoraConfig and PeftConfig in PEFT 0.21, and two
  * of PEFT's first versions.
  */
-#include "fc-varm/source/adapter_config.h"
+#include "store/adapter_config.h"
 
 #include <math.h>
 #include <regex.h>
@@ -60,8 +60,8 @@ static bool is_off(const json_t *v)
 	    (json_is_object(v) && !json_object_size(v));
 }
 
-static int refuse(const struct adapter_config *c, const char *key, const json_t *v, const char *why,
-    struct fc_err *e)
+static int refuse(const struct fc_adapter_config *c, const char *key, const json_t *v,
+    const char *why, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	fc_json_dump(&b, v);
@@ -72,7 +72,7 @@ static int refuse(const struct adapter_config *c, const char *key, const json_t 
 }
 
 static int check_member(
-    const struct adapter_config *c, const char *key, const json_t *v, struct fc_err *e)
+    const struct fc_adapter_config *c, const char *key, const json_t *v, struct fc_err *e)
 {
 	for (size_t i = 0; i < FC_LEN(members); i++) {
 		if (strcmp(members[i].key, key) != 0)
@@ -94,7 +94,7 @@ static int check_member(
  * again here.  Those by data (CorDA, LoRA-GA), random iterations (PiSSA's "_niter_") or rounding
  * (LoftQ) can't be; PiSSA's plain one would take a singular value decomposition of every tensor.
  */
-static int read_start(struct adapter_config *c, struct fc_err *e)
+static int read_start(struct fc_adapter_config *c, struct fc_err *e)
 {
 	const json_t *v = json_object_get(c->json, "init_lora_weights");
 	const char *name = json_string_value(v);
@@ -114,7 +114,7 @@ static int read_start(struct adapter_config *c, struct fc_err *e)
 	    e);
 }
 
-static int read_flags(struct adapter_config *c, struct fc_err *e)
+static int read_flags(struct fc_adapter_config *c, struct fc_err *e)
 {
 	const struct {
 		const char *key;
@@ -127,11 +127,11 @@ static int read_flags(struct adapter_config *c, struct fc_err *e)
 	return 0;
 }
 
-int varm_adapter_config_read(struct adapter_config *c, const char *folder, struct fc_err *e)
+int fc_adapter_config_read(struct fc_adapter_config *c, const char *folder, struct fc_err *e)
 {
 	const char *type, *key;
 	json_t *v;
-	*c = (struct adapter_config){.path = fc_path_join(folder, "adapter_config.json")};
+	*c = (struct fc_adapter_config){.path = fc_path_join(folder, "adapter_config.json")};
 	c->json = fc_json_file(c->path, e);
 	if (!c->json)
 		return -1;
@@ -145,7 +145,7 @@ int varm_adapter_config_read(struct adapter_config *c, const char *folder, struc
 	return read_start(c, e) < 0 ? -1 : read_flags(c, e);
 }
 
-void varm_adapter_config_release(struct adapter_config *c)
+void fc_adapter_config_release(struct fc_adapter_config *c)
 {
 	json_decref(c->json);
 	free(c->path);
@@ -179,7 +179,7 @@ static bool is_common_syntax(const char *p)
 
 /* Whether PEFT takes the pattern for the module: it is the name or its end, after a dot. */
 static int matches(
-    const struct adapter_config *c, const char *pattern, const char *module, struct fc_err *e)
+    const struct fc_adapter_config *c, const char *pattern, const char *module, struct fc_err *e)
 {
 	struct fc_buf b = FC_BUF_INIT;
 	regex_t re;
@@ -198,8 +198,8 @@ static int matches(
 }
 
 /* The number that the first pattern for the module gives, else *x stays. */
-static int find_by_pattern(const struct adapter_config *c, const char *member, const char *module,
-    double *x, struct fc_err *e)
+static int find_by_pattern(const struct fc_adapter_config *c, const char *member,
+    const char *module, double *x, struct fc_err *e)
 {
 	json_t *patterns = json_object_get(c->json, member), *v;
 	const char *key;
@@ -221,7 +221,7 @@ static int find_by_pattern(const struct adapter_config *c, const char *member, c
 	return 0;
 }
 
-int varm_adapter_config_scale(const struct adapter_config *c, const char *module, int64_t rank,
+int fc_adapter_config_scale(const struct fc_adapter_config *c, const char *module, int64_t rank,
     double *scale, struct fc_err *e)
 {
 	double alpha, r;
