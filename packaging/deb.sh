@@ -20,6 +20,9 @@ export SOURCE_DATE_EPOCH
 
 full=${DEBFULLNAME:-$(git config user.name 2>/dev/null || id -un)}
 mail=${DEBEMAIL:-$(git config user.email 2>/dev/null || echo "$(id -un)@$(uname -n)")}
+if [ -z "${DEBEMAIL:-$(git config user.email 2>/dev/null)}" ]; then
+	echo "note: the package's maintainer is $full <$mail>, since neither DEBEMAIL nor git says who makes it"
+fi
 commit=${version#*+}
 if [ "$commit" != "$version" ]; then
 	commit=${commit//-/.}
