@@ -1,6 +1,7 @@
 # The whole method on the embedded models, for each of SEEDS seeds, and the result as one table.
 #
-#   make demo [SEEDS=3]      from the top of the repository
+#   make demo [SEEDS=3]                      from the top of the repository
+#   make -j2 -f PREFIX/share/fusechat/demo/demo.mk [SEEDS=3]    of what is installed, into ./demo
 #
 # A seed draws the conversations and orders the training.  There are LABELS labelled ones, of which one in ten carries
 # a wrong answer, PROMPTS without an answer, DEV that nobody trains on, to which the mixture's weights are fitted, and
@@ -35,6 +36,7 @@ INFER    = --dtype f32 -j 1
 K        = 16
 
 include $(HERE)../stage.mk
+$(foreach p,python3 gnuplot,$(if $(shell command -v $p),,$(error the demo needs $p, which is not here)))
 
 PIVOT   = $(KIT)/pivot
 NAMES   = arithmetic strings facts

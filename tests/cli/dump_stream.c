@@ -5,9 +5,19 @@
  */
 #include <fc/stream.h>
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Where libfcstream.so.1 had the last members of its first version, of 64 bits: programs that were
+ * compiled then look for them there. */
+static_assert(sizeof(void *) != 8 || offsetof(struct fc_stream_header, n_program) == 80, "header");
+static_assert(sizeof(void *) != 8 || offsetof(struct fc_stream_example, source) == 168, "example");
+static_assert(sizeof(void *) != 8 || offsetof(struct fc_stream_source, tokenizer) == 16, "source");
+static_assert(sizeof(void *) != 8 || offsetof(struct fc_stream_program, args) == 16, "program");
+static_assert(
+    FC_STREAM_UPDATE == 5 && FC_STREAM_ROLE_ASSISTANT == 3 && FC_STREAM_PART_BOS == 3, "numbers");
 
 static long fail_at; /* allocations until one fails; 0: none does */
 static bool inside;  /* the library */

@@ -63,3 +63,20 @@ install_to() { # ROOT [GOAL]: of the programs as they are built
 	make -n -f "$share/fusechat.mk" PIVOT="$share/demo/kit/pivot" SOURCES="$share/demo/kit/facts" DATA=chats.jsonl \
 		OUT=other >/dev/null
 }
+
+@test "installed programs find the module for several processes" {
+	command -v mpirun >/dev/null || skip 'needs mpirun (openmpi-bin)'
+	[ -e "$FC_ROOT/$B/libfc-mpi.so" ] || skip 'built without Open MPI (libopenmpi-dev)'
+	if sanitized; then export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0; fi
+	export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rsh_agent=false
+	export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
+	install_to root
+	kit=$PWD/root/opt/fc/share/fusechat/demo/kit
+	python3 "$kit/../talk.py" --set fusion -n 8 --seed 3 | root/opt/fc/bin/fc-infer -q --tokens -m "$kit/pivot" -o tokens.fcs
+	train() { timeout -k 5 100 mpirun -n 2 root/opt/fc/bin/fc-train -j 1 -m "$kit/pivot" --lambda 1 --steps 1 -o "$1" tokens.fcs; }
+	run -0 train one
+	[[ $output == *'2 ranks, 2 lanes'* ]]
+	rm root/opt/fc/lib/fc/libfc-mpi.so
+	run -1 train two
+	[[ $output == *'no libfc-mpi.so in '* ]]
+}
