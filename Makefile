@@ -153,7 +153,7 @@ $(B)/libfc-far.so: $(FAROBJ) $(MODOBJ)
 	$(call say,LINK,$(CC) $(XCC) -shared $(LDMOD) -o $@ $^ -lm)
 
 # The reader alone: what else its files have, and would need, the linker leaves out.
-STREAMC   = $(wildcard tools/libfc-stream/*.c) $(patsubst %,tools/lib/%.c,base/buf base/err base/escape base/hash base/mem \
+STREAMC   = $(wildcard tools/libfc-stream/*.c) $(patsubst %,tools/lib/%.c,base/buf base/err base/escape base/hash base/isa base/mem \
             text/json text/utf8 tensor/dtype tensor/tensor $(addprefix stream/,arena check_example check_rows example \
             example_unpack frame_in frame_out header header_record map_record nameset plane reader record seektable \
             tensor_record))

@@ -29,10 +29,10 @@ install_to() { # ROOT [GOAL]: of the programs as they are built
 	for f in "$FC_ROOT"/man/*.[1-9]; do cmp "$f" "share/man/man${f##*.}/${f##*/}"; done
 	for f in README.md CHANGES.md LICENSE; do cmp "$FC_ROOT/$f" "share/doc/fc-tools/$f"; done
 	# but for deps.sh, which is for building, a picture and a text
-	(cd "$FC_ROOT/pipelines" && git ls-files . 2>/dev/null || find . -type f) | sed 's|^\./||' |
-		grep -vxE 'deps.sh|alignment.md|demo/radar.svg' | while read -r f; do
-		cmp "$FC_ROOT/pipelines/$f" "share/fusechat/$f"
-	done
+	(cd "$FC_ROOT/pipelines" && if [ -e ../.git ]; then git ls-files .; else find . -type f ! -name '*.pyc'; fi) | sed 's|^\./||' |
+		grep -vxE 'deps.sh|alignment.md|demo/radar.svg' >files
+	[ "$(wc -l <files)" -gt 40 ]
+	while read -r f; do cmp "$FC_ROOT/pipelines/$f" "share/fusechat/$f"; done <files
 	[ "$(cd bin && printf '%s ' *)" = "$(cd "$FC_ROOT/tools" && printf '%s ' fc-*)" ]
 	[ -x share/fusechat/submit.sh ] && [ -x share/fusechat/weights.sh ] && [ -x share/fusechat/fcstream.py ]
 }
