@@ -48,8 +48,8 @@ static double compare(struct fc_nn *nn, const struct fc_model *m, const json_t *
 	for (size_t n = 0; n < N; n++)
 		for (size_t v = 0; v < V; v++) {
 			double want = json_number_value(json_array_get(json_array_get(rows, n), v));
-			const double off = fabs(logits[n * V + v] - want);
-			worst[n] = isnan(off) ? INFINITY : fmax(worst[n], off);
+			const double apart = fabs(logits[n * V + v] - want);
+			worst[n] = isnan(apart) ? INFINITY : fmax(worst[n], apart);
 			scale = fmax(scale, fabs(want));
 		}
 	free(x);
