@@ -14,7 +14,7 @@ size_t fc_barline_columns(void);
 /* Shortens text to so many columns at most, at a ", " if it has one.  More than ASCII counts as
  * two, the widest there is. */
 void fc_barline_fit(struct fc_buf *text, size_t n_column);
-/* The same of p[n]: how many bytes stay. */
+/* How many bytes of p[n] fc_barline_fit() would leave. */
 size_t fc_barline_cut(const char *p, size_t n, size_t n_column);
 size_t fc_barline_width(const struct fc_buf *text);
 

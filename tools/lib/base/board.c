@@ -86,7 +86,7 @@ static bool make_name(char *name, size_t n)
 static int open_locked(const char *name, int flags)
 {
 	for (int i = 0; i < 100; i++) {
-		struct stat st;
+		struct stat st = {.st_nlink = 1};
 		int fd = shm_open(name, O_RDWR | flags, 0600);
 		if (fd < 0)
 			return -1;
@@ -96,8 +96,7 @@ static int open_locked(const char *name, int flags)
 			ftruncate(fd, sizeof(struct board)) == 0))
 			return fd;
 		close(fd);
-		if (st.st_nlink) /* else its last program has just removed it: there may be a new
-				    one */
+		if (st.st_nlink) /* a removed one is somebody's last: there may be a new one */
 			return -1;
 	}
 	return -1;
@@ -305,7 +304,7 @@ void fc_board_leave(void)
 		if (locked && is_empty(here.b))
 			shm_unlink(here.name);
 		munmap(here.b, sizeof *here.b);
-		close(here.fd); /* and with it all locks */
+		close(here.fd); /* closing ends all locks */
 	}
 	drawn = 0;
 	here.b = NULL;
