@@ -6,12 +6,20 @@
 #include <string.h>
 
 #include "fc-eval/show/html.h"
-#include "fc-eval/show/radar.h"
 
 #define GRID "#d5d5d5"
 #define SOFT "#6f6f6f"
 #define TEXT "#222222"
 enum { TEXT_SIZE = 13, SCALE = 2 };
+
+/* Okabe and Ito's palette, which colour-blind readers can tell apart; black comes last. */
+static const char *const colours[EVAL_FIGURE_COLOURS] = {
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#222222"};
+
+const char *eval_figure_colour(size_t i)
+{
+	return colours[i % EVAL_FIGURE_COLOURS];
+}
 
 void eval_figure_begin(struct eval_figure *f, int width, int height, const char *title)
 {
@@ -30,7 +38,7 @@ void eval_figure_series(struct eval_figure *f, size_t i)
 {
 	f->series = (long)i;
 	fc_buf_addf(
-	    &f->svg, "<g class=\"series s%zu\" data-m=\"%zu\">\n", i % EVAL_RADAR_COLOURS, i);
+	    &f->svg, "<g class=\"series s%zu\" data-m=\"%zu\">\n", i % EVAL_FIGURE_COLOURS, i);
 }
 
 void eval_figure_series_end(struct eval_figure *f)
@@ -41,7 +49,7 @@ void eval_figure_series_end(struct eval_figure *f)
 
 static const char *line_colour(const struct eval_figure *f)
 {
-	return f->series < 0 ? GRID : eval_radar_colour((size_t)f->series);
+	return f->series < 0 ? GRID : eval_figure_colour((size_t)f->series);
 }
 
 void eval_figure_line(
@@ -158,9 +166,9 @@ static void put_style(struct fc_buf *b)
 	fc_buf_adds(b,
 	    "<style>text{font:13px Helvetica,Arial,sans-serif;fill:" TEXT "}.soft{fill:" SOFT
 	    "}.grid{stroke:" GRID "}.sheet{fill:#fff}.ring{fill:none;stroke-width:1.5}");
-	for (size_t i = 0; i < EVAL_RADAR_COLOURS; i++)
+	for (size_t i = 0; i < EVAL_FIGURE_COLOURS; i++)
 		fc_buf_addf(
-		    b, ".s%zu{stroke:%s;fill:%s}", i, eval_radar_colour(i), eval_radar_colour(i));
+		    b, ".s%zu{stroke:%s;fill:%s}", i, eval_figure_colour(i), eval_figure_colour(i));
 	fc_buf_adds(b,
 	    "@media(prefers-color-scheme:dark){text{fill:#ddd}.soft{fill:#a0a0a0}"
 	    ".grid{stroke:#444}.sheet{fill:#161616}.s0{stroke:#3b9ae0;fill:#3b9ae0}"

@@ -21,7 +21,7 @@ struct eval_figure { /* {0} is empty */
 void eval_figure_begin(struct eval_figure *f, int width, int height, const char *title);
 void eval_figure_release(struct eval_figure *f);
 
-/* Shapes until the end have the colour of series i (eval_radar_colour()), and in a page can be
+/* Shapes until the end have the colour of series i (eval_figure_colour()), and in a page can be
  * pointed at as model number i. */
 void eval_figure_series(struct eval_figure *f, size_t i);
 void eval_figure_series_end(struct eval_figure *f);
@@ -54,6 +54,10 @@ struct eval_ticks {
 /* Where all values are alike, the axis is a little wider. */
 struct eval_ticks eval_ticks_of(double low, double high, size_t n);
 void eval_ticks_label(struct fc_buf *b, const struct eval_ticks *t, size_t i);
+
+/* "#rrggbb" of series i; there are EVAL_FIGURE_COLOURS, then they come again. */
+#define EVAL_FIGURE_COLOURS 8
+const char *eval_figure_colour(size_t i);
 
 /* A text as a gnuplot expression, for a terminal in noenhanced mode: nothing in it is substituted.
  */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fc-eval/show/html.h"
-#include "fc-eval/show/radar.h"
+#include "fc-eval/show/figure.h"
 
 size_t eval_page_model_number(const struct eval_report *r, const char *name)
 {
@@ -20,7 +20,7 @@ size_t eval_page_model_number(const struct eval_report *r, const char *name)
 void eval_page_model(struct fc_buf *b, const struct eval_report *r, const char *name)
 {
 	fc_buf_addf(b, "<span class=\"model\"><i class=\"dot s%zu\"></i>",
-	    eval_page_model_number(r, name) % EVAL_RADAR_COLOURS);
+	    eval_page_model_number(r, name) % EVAL_FIGURE_COLOURS);
 	eval_html_texts(b, name);
 	fc_buf_adds(b, "</span>");
 }

@@ -10,10 +10,6 @@
 
 #define PI 3.14159265358979323846
 
-/* Okabe and Ito's palette, which colour-blind readers can tell apart; black comes last. */
-static const char *const colours[EVAL_RADAR_COLOURS] = {
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#222222"};
-
 /* Lengths of dashes and gaps, in which what lies below is seen; the first series lies below all. */
 static const char *const dashes[] = {
     NULL, "10,6", "4,8", "10,4,2,6", "2,6", "14,8", "6,4,2,10", "1,5"};
@@ -34,11 +30,6 @@ static void add_dash(struct fc_buf *b, size_t series)
 {
 	if (dash_of(series))
 		fc_buf_addf(b, " stroke-dasharray=\"%s\"", dash_of(series));
-}
-
-const char *eval_radar_colour(size_t i)
-{
-	return colours[i % EVAL_RADAR_COLOURS];
 }
 
 void eval_radar_of(struct eval_radar *r, const struct eval_sheets *s, size_t judge)
@@ -127,7 +118,7 @@ static void put_series(struct fc_buf *b, const struct eval_radar *r, size_t s)
 {
 	const double *v = r->value + s * r->n_axis;
 	fc_buf_addf(b, "<g class=\"series s%zu\" data-m=\"%zu\"><polygon",
-	    r->number[s] % EVAL_RADAR_COLOURS, r->number[s]);
+	    r->number[s] % EVAL_FIGURE_COLOURS, r->number[s]);
 	add_dash(b, s);
 	fc_buf_adds(b, " points=\"");
 	for (size_t i = 0; i < r->n_axis; i++)
@@ -155,9 +146,9 @@ static void put_style(struct fc_buf *b)
 	    "<style>text{font:13px Helvetica,Arial,sans-serif;fill:#222}"
 	    ".tick{font-size:10px;fill:#777}.grid{fill:none;stroke:#d5d5d5}"
 	    ".series polygon{fill-opacity:.07;stroke-width:2;stroke-linejoin:round}");
-	for (size_t i = 0; i < EVAL_RADAR_COLOURS; i++)
-		fc_buf_addf(b, ".s%zu{stroke:%s;fill:%s}.s%zu circle{stroke:none}", i, colours[i],
-		    colours[i], i);
+	for (size_t i = 0; i < EVAL_FIGURE_COLOURS; i++)
+		fc_buf_addf(b, ".s%zu{stroke:%s;fill:%s}.s%zu circle{stroke:none}", i,
+		    eval_figure_colour(i), eval_figure_colour(i), i);
 	fc_buf_adds(b, "</style>\n");
 }
 
@@ -168,7 +159,7 @@ static void put_legend(struct fc_buf *b, const struct eval_radar *r)
 		fc_buf_addf(b,
 		    "<g class=\"s%zu\"><line x1=\"%d\" x2=\"%d\" y1=\"%.0f\" y2=\"%.0f\" "
 		    "stroke-width=\"3\"",
-		    r->number[s] % EVAL_RADAR_COLOURS, WIDTH + 16, WIDTH + 40, y, y);
+		    r->number[s] % EVAL_FIGURE_COLOURS, WIDTH + 16, WIDTH + 40, y, y);
 		add_dash(b, s);
 		fc_buf_addf(b, "/></g><text x=\"%d\" y=\"%.0f\">", WIDTH + 48, y + 4);
 		eval_html_texts(b, r->series[s]);
@@ -263,7 +254,7 @@ void eval_radar_gnuplot(struct fc_buf *b, const struct eval_radar *r)
 	fc_buf_adds(b, "plot ");
 	for (size_t s = 0; s < r->n_series; s++) {
 		fc_buf_addf(b, "%s$s%zu using 1:2 with linespoints pt 7 ps %.2f lw 3 lc rgb '%s' ",
-		    s ? ", " : "", s, point_of(r, s) / 3, eval_radar_colour(r->number[s]));
+		    s ? ", " : "", s, point_of(r, s) / 3, eval_figure_colour(r->number[s]));
 		if (dash_of(s))
 			fc_buf_addf(b, "dt (%s) ", dash_of(s));
 		fc_buf_adds(b, "title ");

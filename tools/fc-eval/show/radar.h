@@ -30,8 +30,4 @@ void eval_radar_svg(struct fc_buf *b, const struct eval_radar *r, enum eval_rada
 /* A script for gnuplot that writes a PNG to its standard output. */
 void eval_radar_gnuplot(struct fc_buf *b, const struct eval_radar *r);
 
-/* "#rrggbb" of series i; there are EVAL_RADAR_COLOURS, then they come again. */
-#define EVAL_RADAR_COLOURS 8
-const char *eval_radar_colour(size_t i);
-
 #endif

@@ -10,7 +10,7 @@
 #include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
 #include "fc-eval/show/html.h"
-#include "fc-eval/show/radar.h"
+#include "fc-eval/show/figure.h"
 
 struct options {
 	struct eval_show_options show;
@@ -34,9 +34,9 @@ static void number_models(struct eval_report *r)
 
 static void put_colours(struct fc_buf *b)
 {
-	for (size_t i = 0; i < EVAL_RADAR_COLOURS - 1; i++)
-		fc_buf_addf(b, ".s%zu{--c:%s}", i, eval_radar_colour(i));
-	fc_buf_addf(b, ".s%d{--c:var(--text)}\n", EVAL_RADAR_COLOURS - 1);
+	for (size_t i = 0; i < EVAL_FIGURE_COLOURS - 1; i++)
+		fc_buf_addf(b, ".s%zu{--c:%s}", i, eval_figure_colour(i));
+	fc_buf_addf(b, ".s%d{--c:var(--text)}\n", EVAL_FIGURE_COLOURS - 1);
 }
 
 static void put_head(struct fc_buf *b, const struct eval_report *r, uint64_t nonce)

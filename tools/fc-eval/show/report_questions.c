@@ -4,7 +4,7 @@
 
 #include "fc-eval/show/html.h"
 #include "fc-eval/show/page_table.h"
-#include "fc-eval/show/radar.h"
+#include "fc-eval/show/figure.h"
 
 enum { LONG_TEXT = 6000 /* bytes: shown in a box of its own that scrolls */ };
 
@@ -186,7 +186,7 @@ static struct spread put_chips(
 		fc_buf_addf(b,
 		    "<span class=\"chip\" data-m=\"%zu\"><i class=\"dot s%zu\"></i><span "
 		    "class=\"hide\">",
-		    m, m % EVAL_RADAR_COLOURS);
+		    m, m % EVAL_FIGURE_COLOURS);
 		eval_html_texts(b, r->model.name[m]);
 		fc_buf_addf(b, ": </span>%.1f</span>", v);
 	}

@@ -12,10 +12,10 @@
  * show/: judgments for people. show is the command; its tables are in show_scores, show_compare and
  * show_pairs, over show_input (the files of a command line), sheets (ratings), contrast (two
  * models' ratings), wins and arena_hard (pairs) and judge_agreement (two judges). chart draws
- * figures, which become SVG or PNG: dots (scores with intervals; dots_table: of a table), a radar,
- * and of a training's log (runlog) the curves; report with report_questions, report_tables,
- * page_table, report_assets and html is the page; alpaca, winrate, logistic and csv are
- * AlpacaEval's win rate with length taken out.
+ * pictures, and figure makes them SVG or PNG: dots (scores with intervals; dots_table: of a table),
+ * a radar, and of a training's log (runlog) the curves; report with report_questions,
+ * report_tables, page_table, report_assets and html is the page; alpaca, winrate, logistic and csv
+ * are AlpacaEval's win rate with length taken out.
  */
 
 struct eval_show_options {
