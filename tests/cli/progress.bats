@@ -26,7 +26,7 @@ boards() { find /dev/shm -name 'fc-progress.*' 2>/dev/null | wc -l; }
 	before=$(boards)
 	term bash -c 'feed 16 | fc-view --stream - | fc-view --stream -n 900 - | fc-view --stream -o out.fcs -'
 	# each line holds one program's and no more; the last one's says what it writes
-	jq -es '[.[:-1][] | select(length > 0)] | length > 5 and
+	jq -es '[.[:-1][] | select(length > 0) | if .[0] == "" then .[1:] else . end] | length > 5 and
 		all(.[]; all(.[]; test("^fc-view( out.fcs)?: [0-9]+ records, [0-9.]+ records/s$")) and length <= 3) and
 		any(length == 3 and (.[2] | startswith("fc-view out.fcs: ")) and (.[:2] | all(startswith("fc-view: "))))' shown
 	is_clean
@@ -37,12 +37,12 @@ boards() { find /dev/shm -name 'fc-progress.*' 2>/dev/null | wc -l; }
 	mkdir run
 	term bash -c 'feed 16 | fc-view --stream -o run/one.fcs - &
 		feed 16 | fc-view --stream -o run/two.fcs - &
-		sleep 1; fc-view none.fcs; echo plain; sleep 0.5; fc-view -q none.fcs; wait'
+		sleep 1; fc-view none.fcs; echo plain; sleep 0.5; printf half; sleep 0.5; echo " and half"; sleep 0.5; fc-view -q none.fcs; wait'
 	jq -es '.[:-1] | any((map(select(startswith("fc-view one.fcs: "))) | length == 1) and
 		(map(select(startswith("fc-view two.fcs: "))) | length == 1))' shown
 	# our own messages stand above, whole; of what knows nothing of the block, the text is there
 	jq -es 'last.all | map(select(test("No such file"))) | length == 2 and all(. == "fc-view: open none.fcs: No such file or directory")' shown
-	jq -es 'last.all | any(startswith("plain"))' shown
+	jq -es 'last.all | any(. == "plain") and any(. == "half and half")' shown
 	jq -es '[.[:-1][] | select(any(test("No such file")))] | length > 0 and all(.[];
 		(map(test("No such file")) | rindex(true)) < (map(test("^fc-view.*records/s$")) | (index(true) // 1e9)))' shown
 	is_clean
@@ -60,7 +60,7 @@ boards() { find /dev/shm -name 'fc-progress.*' 2>/dev/null | wc -l; }
 @test "a screen of few lines and columns holds the block" {
 	term --rows 3 --columns 30 bash -c 'feed 12 | fc-view --stream - | fc-view --stream - | fc-view --stream - |
 		fc-view --stream -o a-name-that-is-rather-long-for-such-a-screen.fcs -'
-	jq -es '[.[:-1][] | select(length > 0)] | length > 3 and all(.[]; length <= 3 and all(length < 30)) and any(length == 2)' shown
+	jq -es '[.[:-1][] | select(length > 0)] | length > 3 and all(.[]; length <= 3 and all(length < 30))' shown
 	is_clean
 }
 

@@ -6,7 +6,7 @@
 
 Runs the command on a terminal of its own and prints, whenever no output has come for a moment, the screen as a JSON
 array of its lines, and last an object {"status", "all"}: the exit status, and every line from the first on.  A control
-sequence that is not one of \\r, \\n, \\b, ESC [K, ESC [J and ESC [nA ends it with status 3: it knows no more, and was
+sequence that is not one of \\r, \\n, \\b, ESC [K, ESC [J, ESC [nA, ESC D, ESC 7 and ESC 8 ends it with status 3: it knows no more, and was
 checked against pyte 0.8.2 on the screens of the tests.
 """
 import argparse
@@ -54,9 +54,21 @@ class Screen:
         else:
             sys.exit(f"term.py: ESC [{number}{letter} is not known")
 
+    def escape(self, letter):
+        if letter == "D":
+            self.down()
+        elif letter == "7":
+            self.saved = (self.y - self.top, self.x)
+        else:
+            self.y, self.x = self.top + self.saved[0], self.saved[1]
+
     def feed(self, text):
         """what cannot be told yet, for it ends within a sequence"""
         while text:
+            if text[:2] in ("\033D", "\0337", "\0338"):
+                self.escape(text[1])
+                text = text[2:]
+                continue
             if text[0] == "\033":
                 m = re.match(r"\033\[([0-9;]*)([A-Za-z])", text)
                 if not m:

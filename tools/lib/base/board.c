@@ -25,6 +25,7 @@ struct line {
 	char text[LINE_BYTES];
 };
 struct board {
+	int32_t n_drawn; /* lines, when the block was drawn last */
 	struct line line[MAX_LINES];
 };
 
@@ -122,6 +123,28 @@ static void put_line(struct board *b, int i, const char *text)
 	b->line[i].pid = getpid();
 }
 
+/* Lines in the order of their programs' starts: those of a pipe get their numbers from left to
+ * right. */
+static int sorted(const struct board *b, int order[MAX_LINES])
+{
+	int n = 0;
+	for (int i = 0; i < MAX_LINES; i++) {
+		if (!b->line[i].pid)
+			continue;
+		int at = n++;
+		for (; at && b->line[order[at - 1]].pid > b->line[i].pid; at--)
+			order[at] = order[at - 1];
+		order[at] = i;
+	}
+	return n;
+}
+
+static bool is_empty(const struct board *b)
+{
+	int order[MAX_LINES];
+	return sorted(b, order) == 0;
+}
+
 /* Takes a line of the shared memory, whose lock is held; false: there is none. */
 static bool take_line(int fd)
 {
@@ -129,6 +152,8 @@ static bool take_line(int fd)
 	if (!b)
 		return false;
 	sweep(b, fd);
+	if (is_empty(b)) /* of a block that nobody took away */
+		b->n_drawn = 0;
 	for (int i = 0; i < MAX_LINES; i++)
 		if (!b->line[i].pid && set_lock(fd, F_WRLCK, 1 + i)) {
 			here.b = b;
@@ -188,62 +213,63 @@ static void write_screen(const struct screen *s)
 	}
 }
 
-/* Lines in the order of their programs' starts: those of a pipe get their numbers from left to
- * right. */
-static int sorted(const struct board *b, int order[MAX_LINES])
-{
-	int n = 0;
-	for (int i = 0; i < MAX_LINES; i++) {
-		if (!b->line[i].pid)
-			continue;
-		int at = n++;
-		for (; at && b->line[order[at - 1]].pid > b->line[i].pid; at--)
-			order[at] = order[at - 1];
-		order[at] = i;
-	}
-	return n;
-}
-
-/* As many lines as are seen at once; another program's may be from when the terminal was wider. */
-static void add_lines(struct screen *s, const struct board *b)
+/* How many of n lines are seen at once, below the one that the cursor rests on. */
+static int seen_of(int n)
 {
 	struct winsize w;
-	int order[MAX_LINES], n = sorted(b, order);
-	const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row > 1;
-	const int most = known ? w.ws_row - 1 : 23;
-	const size_t columns = fc_barline_columns();
-	n = n < most ? n : most;
-	adds(s, "\r");
-	for (int i = 0; i < n; i++) {
-		const char *text = b->line[order[i]].text;
-		adds(s, i ? "\r\n" : "");
-		add(s, text, fc_barline_cut(text, strnlen(text, LINE_BYTES), columns));
-		adds(s, "\033[K");
-	}
-	adds(s, "\033[J");
-	if (n > 1) {
-		char up[16];
-		snprintf(up, sizeof up, "\r\033[%dA", n - 1);
-		adds(s, up);
-	}
+	const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row > 2;
+	const int most = known ? w.ws_row - 2 : 22;
+	return n < most ? n : most;
 }
 
-static void draw(const struct board *b, const char *message)
+/* Another program's line may be from when the terminal was wider. */
+static void add_line(struct screen *s, const struct line *l)
+{
+	const char *text = l->text;
+	add(s, text, fc_barline_cut(text, strnlen(text, LINE_BYTES), fc_barline_columns()));
+}
+
+/* Several lines, below the line with the cursor, of which only what is behind the cursor is
+ * cleared.  First as many lines are made as the block takes, by IND, which scrolls: DECRC goes back
+ * to the place on the screen. */
+static void add_block(struct screen *s, const struct board *b, const int *order, int n)
+{
+	char up[16];
+	if (b->n_drawn < 2)
+		adds(s, "\r");
+	for (int i = 0; i < n; i++)
+		adds(s, "\033D");
+	snprintf(up, sizeof up, "\033[%dA", n);
+	adds(s, up);
+	adds(s, "\033[K\0337");
+	for (int i = 0; i < n; i++) {
+		adds(s, "\r\n");
+		add_line(s, &b->line[order[i]]);
+		adds(s, "\033[K");
+	}
+	adds(s, "\033[J\0338");
+}
+
+static void draw(struct board *b, const char *message)
 {
 	static struct screen s;
+	int order[MAX_LINES];
+	const int n = seen_of(sorted(b, order));
 	s.n = 0;
 	if (message) {
 		adds(&s, "\r\033[J");
 		adds(&s, message);
 	}
-	add_lines(&s, b);
+	if (n > 1)
+		add_block(&s, b, order, n);
+	else
+		adds(&s, "\r");
+	if (n == 1)
+		add_line(&s, &b->line[order[0]]);
+	if (n < 2)
+		adds(&s, "\033[J");
+	b->n_drawn = n;
 	write_screen(&s);
-}
-
-static bool is_empty(const struct board *b)
-{
-	int order[MAX_LINES];
-	return sorted(b, order) == 0;
 }
 
 /* ---- what others call ---- */

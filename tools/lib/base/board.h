@@ -9,10 +9,11 @@
  * side: a block that stands below everything else, a line each, in the order in which the programs
  * were started.
  *
- * The cursor rests on the block's first line: behind a line that is the only one, else at the first
- * column.  Who knows nothing of the block writes behind it or over it, and nothing of that is lost,
- * though the rest of a bar may stand behind it; whoever clears to the end of the screen clears the
- * block; and it is drawn again by writing its lines and going up.
+ * The cursor rests behind a line that is the only one, else on an empty line above the block.  What
+ * writes there and knows nothing of the block is not written over: the block is drawn again below,
+ * by making as many lines as it has and coming back.  A text of several lines goes over the block,
+ * and the rest of a bar may stand behind its second line.  Whoever clears to the end of the screen
+ * clears the block.
  *
  * The lines are in shared memory that is named after the terminal and goes with the last of the
  * programs.  A lock orders the writers, and one for each line, which ends with its program, tells
