@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -15,7 +16,8 @@ struct stored {
 	const struct fc_shard *shard;
 	struct reply reply;
 	struct fc_writer *writer;
-	uint64_t n_seen; /* lines */
+	uint64_t n_seen;          /* lines */
+	uint64_t n_before, n_all; /* bytes of the files before this one, and of all; 0: not known */
 };
 
 /* What a line says as an example in served.x.  1: done, 0: an error of the server, -1: wrong. */
@@ -47,9 +49,8 @@ static int read_line(struct stored *s, json_t *o, const char *where, struct fc_e
 	return ret;
 }
 
-static int take_line(void *ctx /* struct stored */, json_t *o, const char *where, struct fc_err *e)
+static int take_line(struct stored *s, json_t *o, const char *where, struct fc_err *e)
 {
-	struct stored *s = ctx;
 	int ret = 0;
 	if (fc_shard_has(s->shard, s->n_seen++)) {
 		s->served.n_line++;
@@ -60,6 +61,42 @@ static int take_line(void *ctx /* struct stored */, json_t *o, const char *where
 	}
 	json_decref(o);
 	return ret < 0 ? -1 : 0;
+}
+
+/* As fc_jsonl_each(), with the share of the bytes that are read. */
+static int read_file(struct stored *s, const char *path, struct fc_err *e)
+{
+	struct fc_lines *lines;
+	char *p;
+	size_t n;
+	int got;
+	if (fc_lines_open(&lines, path, e) < 0)
+		return -1;
+	while ((got = fc_lines_next(lines, &p, &n, e)) > 0) {
+		if (fc_line_is_blank(p, n))
+			continue;
+		fc_progress_share(s->n_before + fc_lines_bytes(lines), s->n_all);
+		json_t *o = fc_json_text(p, n, fc_lines_where(lines), e);
+		got = o ? take_line(s, o, fc_lines_where(lines), e) : -1;
+		if (got < 0)
+			break;
+	}
+	s->n_before += fc_lines_bytes(lines);
+	fc_lines_close(lines);
+	return got;
+}
+
+/* Of all files; 0 where one is no regular file. */
+static uint64_t bytes_of(char **paths, int n)
+{
+	uint64_t sum = 0;
+	struct stat st;
+	for (int i = 0; i < n; i++) {
+		if (!strcmp(paths[i], "-") || stat(paths[i], &st) < 0 || !S_ISREG(st.st_mode))
+			return 0;
+		sum += (uint64_t)st.st_size;
+	}
+	return sum;
 }
 
 struct making {
@@ -111,10 +148,10 @@ int infer_stored(const struct infer_options *o, const struct fc_shard *shard, ch
 		infer_served_header(&s.served, &h);
 		ret = fc_writer_open(&s.writer, o->output, &h, e);
 		fc_header_release(&h);
+		s.n_all = bytes_of(paths, n_paths);
 		fc_progress_start("conversations", 0);
 		for (int i = 0; ret == 0 && i < (n_paths ? n_paths : 1); i++)
-			ret =
-			    fc_jsonl_each(n_paths ? paths[i] : standard_input[0], take_line, &s, e);
+			ret = read_file(&s, n_paths ? paths[i] : standard_input[0], e);
 		fc_progress_end();
 	}
 	if (ret == 0 && s.writer) {
