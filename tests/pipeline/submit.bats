@@ -163,6 +163,48 @@ killed_and_failed() { # killed_and_failed HOW
 	[[ $output == *"SHARDS: INFER says --long skip"* ]]
 }
 
+# What training by Slurm needs besides, or why there is none.
+ranks_by_slurm() {
+	[ -z "$SLURM_MISSING" ] || skip "$SLURM_MISSING"
+	command -v mpirun >/dev/null && [ -e "$FC_ROOT/$B/libfc-mpi.so" ] || skip "needs openmpi-bin, and libopenmpi-dev when the tools are built"
+	export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PATH=$FC_ROOT/$B:$PATH
+	light=(-m "$K/pivot" --dtype f32 -j 1 --lr 1e-4 --batch-tokens 400 --micro-tokens 64 --lanes 2)
+	[ -e train.fcs ] || fc-infer -q --tokens -m "$K/pivot" -o train.fcs chats.jsonl
+}
+
+@test "training by srun --mpi=pmix, and by mpirun on two nodes of an allocation: the model of one process" {
+	ranks_by_slurm
+	fc-train -q "${light[@]}" --steps 3 -o ranks-1 train.fcs
+	timeout -k 5 100 salloc -Q -N 2 -n 2 mpirun -n 2 fc-train -q "${light[@]}" --steps 3 -o ranks-2 train.fcs
+	cmp ranks-1/model.safetensors ranks-2/model.safetensors
+	srun --mpi=list 2>&1 | grep -q pmix || skip "this Slurm has no pmix"
+	timeout -k 5 100 srun --mpi=pmix -N 1 -n 2 --overcommit fc-train "${light[@]}" --steps 3 -o ranks-3 train.fcs 2>said
+	grep -q '2 ranks, 2 lanes' said
+	cmp ranks-1/model.safetensors ranks-3/model.safetensors
+}
+
+@test "the batch script of fc-train(1): before its time is up it is stopped, requeued, and goes on to the same bytes" {
+	ranks_by_slurm
+	fc-train -q "${light[@]}" --epochs 6 --log whole.log -o whole train.fcs
+	sed -n '/^#!\/bin\/bash/,/^\.Ed/p' "$FC_ROOT/man/fc-train.1" | sed "/^\.Ed/d
+		s|nodes=4|nodes=2|
+		s|mpirun \.\.\. fc-train|mpirun -n 2 fc-train ${light[*]} --epochs 6 --log batch.log --checkpoint-every 1000 -o batch|
+		s|--resume \.\.\.|--resume train.fcs|" >job
+	[ "$(grep -c 'mpirun -n 2 fc-train.*--checkpoint state --resume train.fcs & run=\$!' job)" -eq 1 ]
+	job=$(sbatch --parsable -o job.log --open-mode=append job)
+	state() { scontrol -o show job "$job" | grep -o "JobState=$1"; }
+	for _ in $(seq 600); do [ ! -s batch.log ] || break; sleep 0.1; done
+	scancel -b -s USR1 "$job" # as the scheduler sends it
+	for _ in $(seq 300); do ! state PENDING || break; sleep 0.1; done
+	grep -q 'stopped by a signal after step [0-9]*; --resume goes on from there' job.log
+	[ ! -e batch ]
+	scontrol update "job=$job" StartTime=now # it would wait two minutes
+	for _ in $(seq 900); do ! state 'COMPLETED\|FAILED' || break; sleep 0.1; done
+	grep -q 'going on after step' job.log
+	cmp whole/model.safetensors batch/model.safetensors
+	cmp whole.log batch.log
+}
+
 @test "by mpirun with 1, 2 and 4 ranks, and by hand: the same model" {
 	if command -v mpirun >/dev/null && [ -e "$FC_ROOT/$B/libfc-mpi.so" ]; then
 		export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rsh_agent=false

@@ -2,6 +2,7 @@
 #include "base/launcher.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/die.h"
 
@@ -36,6 +37,32 @@ size_t fc_launcher_count(void)
 {
 	const char *name = count_variable(), *value = name ? getenv(name) : NULL;
 	return value ? strtoul(value, NULL, 10) : 0;
+}
+
+/* Slurm's numbers of tasks, "2(x3),1": that of a node. */
+static size_t tasks_of(const char *list, size_t node)
+{
+	for (const char *p = list; *p;) {
+		char *end;
+		const size_t n = strtoul(p, &end, 10);
+		size_t times = 1;
+		if (!strncmp(end, "(x", 2))
+			times = strtoul(end + 2, &end, 10);
+		if (end == p || node < times)
+			return end == p ? 0 : n;
+		node -= times;
+		p = end + strspn(end, "),");
+	}
+	return 0;
+}
+
+size_t fc_launcher_here(void)
+{
+	const char *n = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+	const char *list = getenv("SLURM_STEP_TASKS_PER_NODE"), *node = getenv("SLURM_NODEID");
+	if (n)
+		return strtoul(n, NULL, 10);
+	return list && node ? tasks_of(list, strtoul(node, NULL, 10)) : 0;
 }
 
 void fc_launcher_refuse(void)

@@ -15,6 +15,8 @@ void fc_launcher_share(void);
 bool fc_launcher_ranks(void);
 /* How many it has started; 0: it did not say. */
 size_t fc_launcher_count(void);
+/* How many of them are on this machine; 0: it did not say. */
+size_t fc_launcher_here(void);
 
 /*
  * Ends the program with status 2 where the environment says that a launcher (mpirun, mpiexec, srun)

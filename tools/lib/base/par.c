@@ -9,17 +9,17 @@
 
 #include "base/file.h"
 #include "base/isa.h"
+#include "base/launcher.h"
 #include "base/mem.h"
 
 /* Ranks of one machine that may all run anywhere share its processors evenly. */
 static int processors(void)
 {
 	const int here = omp_get_num_procs();
-	const char *ranks = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-	const long n = ranks ? strtol(ranks, NULL, 10) : 1;
+	const int n = (int)fc_launcher_here();
 	if (n < 2 || here < sysconf(_SC_NPROCESSORS_ONLN))
 		return here;
-	return here / n > 0 ? (int)(here / n) : 1;
+	return here / n > 0 ? here / n : 1;
 }
 
 void fc_par_init(int n_threads)
