@@ -216,17 +216,23 @@ sent() {
 	done
 }
 
-# Two hosts as far as the network goes: namespaces on a bridge, with names of their own, on links that are late and lose
-# packets where the kernel can do that.
+# A link whose packets are late, and some of which are lost: by netem; where the kernel has none, by a bucket of 8 Mbit/s that
+# lets packets wait for up to 10 ms and drops the rest.
+worsen() { # worsen DEVICE [ip netns exec HOST]
+	local dev=$1
+	shift
+	"$@" tc qdisc add dev "$dev" root netem delay 3ms loss 0.5% 2>/dev/null ||
+		"$@" tc qdisc add dev "$dev" root tbf rate 8mbit burst 16k latency 10ms
+}
+
+# Two hosts as far as the network goes: namespaces on a bridge, with names of their own.
 hosts() {
 	ip link add fcbr0 type bridge && ip addr add 10.77.0.254/24 dev fcbr0 && ip link set fcbr0 up || return
 	for i in 1 2; do
 		ip netns add fch$i && ip link add fcv$i type veth peer name eth0 netns fch$i || return
 		ip link set fcv$i master fcbr0 up
 		ip -n fch$i addr add 10.77.0.$i/24 dev eth0 && ip -n fch$i link set eth0 up && ip -n fch$i link set lo up || return
-		# not every kernel has netem
-		tc qdisc add dev fcv$i root netem delay 3ms loss 0.5% 2>/dev/null &&
-			ip netns exec fch$i tc qdisc add dev eth0 root netem delay 3ms loss 0.5% || echo "# links are not late: this kernel has no netem" >&3
+		worsen fcv$i && worsen eth0 ip netns exec fch$i || return
 	done
 	cat >agent <<-'END'
 		#!/bin/sh
@@ -249,8 +255,15 @@ teardown() {
 	# shellcheck disable=SC2054 # mpirun's lists
 	far=(mpirun --host fch1:2,fch2:2 -n 4 --mca plm_rsh_agent "$PWD/agent" --mca oob_tcp_if_include 10.77.0.0/24
 		--mca btl tcp,self --mca btl_tcp_if_include 10.77.0.0/24 fc-train -q -m "$F/pivot" "${light[@]}" --lanes 4)
-	timeout -k 5 150 "${far[@]}" --steps 4 -o two "$F/dists.fcs"
+	for shard in optimizer gradients; do
+		timeout -k 5 150 "${far[@]}" --steps 4 --shard $shard --force -o two "$F/dists.fcs"
+		same_model one two
+	done
+	# a thread of Open MPI's own moves messages
+	timeout -k 5 150 "${far[@]:0:1}" --mca btl_tcp_progress_thread 1 "${far[@]:1}" --steps 4 --shard gradients --force -o two "$F/dists.fcs"
 	same_model one two
+	[ "$({ tc -s qdisc show dev fcv1; tc -s qdisc show dev fcv2; for i in 1 2; do ip netns exec fch$i tc -s qdisc show dev eth0; done; } |
+		sed -n 's/.*(dropped \([0-9]*\),.*/\1/p' | awk "{ n += \$1 } END { print n }")" -gt 0 ]
 	timeout -k 5 60 "${far[@]}" --steps 100000 --log log -o three "$F/dists.fcs" 2>said &
 	pid=$!
 	for _ in $(seq 600); do [ ! -s log ] || break; sleep 0.05; done

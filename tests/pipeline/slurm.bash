@@ -59,8 +59,11 @@ slurm_start() {
 
 # Only what slurm_start has begun: by the files with their numbers.
 slurm_stop() {
-	local f
+	local f pid
 	for f in "$1"/slurmd-n1.pid "$1"/slurmd-n2.pid "$1"/slurmctld.pid "$1"/munge.pid; do
-		[ ! -s "$f" ] || kill "$(cat "$f")" 2>/dev/null || true
+		[ -s "$f" ] || continue
+		pid=$(cat "$f")
+		kill "$pid" 2>/dev/null || continue
+		for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done # it saves its state
 	done
 }
