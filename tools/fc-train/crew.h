@@ -22,7 +22,7 @@ struct train_crew;
 enum train_shard {
 	TRAIN_SHARD_AUTO, /* what the memory of all ranks allows; never in a crew that is open */
 	TRAIN_SHARD_OPTIMIZER, /* the moments and, in bfloat16, the weights in float32 (stage 1) */
-	TRAIN_SHARD_GRADIENTS, /* and the gradient (stage 2) */
+	TRAIN_SHARD_GRADIENTS, /* these and the gradient (stage 2) */
 	TRAIN_SHARD_N
 };
 struct train_crew_opts {
