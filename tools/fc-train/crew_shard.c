@@ -66,20 +66,23 @@ struct need {
 	double gradient, all, free;
 };
 
-/* A rank above 0 gets its weights yet.  A fifth is left to activations and others. */
+/* The processor counts weights when they come, which ranks above 0 get yet, and is shared by ranks.
+ * A fifth is left to activations and others. */
 static struct need measure_need(struct train_crew *c)
 {
 	const double P = (double)n_elements(c), share = P / (double)c->size;
 	const bool rounded = fc_nn_compute(c->nn) == FC_COMPUTE_BF16;
 	struct need n = {.gradient = 4 * P * (1 + (double)n_halvings(c))};
+	const bool cpu = !strcmp(fc_nn_device(c->nn), "cpu");
+	const size_t n_here = fc_comm_neighbours(c->comm); /* asked of all, whatever their device */
 	size_t n_free, n_total;
 	n.all = n.gradient + 8 * share;
-	if (c->rank)
+	if (c->rank && cpu)
 		n.all += rounded ? 2 * P + 4 * share : 4 * P;
 	fc_nn_memory(c->nn, &n_free, &n_total);
 	n.free = 0.8 * (double)n_free;
-	if (!strcmp(fc_nn_device(c->nn), "cpu"))
-		n.free /= (double)fc_comm_neighbours(c->comm);
+	if (cpu)
+		n.free /= (double)n_here;
 	return n;
 }
 
