@@ -185,7 +185,16 @@ refuse() { # refuse MESSAGE OPTION...
 	fc-varm -q -b base.gguf --method linear --dtype f32 -o - base.gguf+base.gguf.lora >merged.fcs
 }
 
-# most DEVICE-BYTES of a training
+@test "products in bfloat16, a base of blocks" {
+	fc-convert -q --type q8_0 --pre gpt-2 -o base.gguf "$F/pivot"
+	fc-infer -q --tokens -m base.gguf -o tokens.fcs "$F/talk.jsonl"
+	for spec in r=8 r=8,dora; do
+		fc-train -q -m base.gguf "${light[@]}" --dtype bf16 --epochs 6 --lora $spec --eval tokens.fcs --log log -f -o out tokens.fcs
+		jq -es 'map(select(.eval).eval.nll) | .[-1] < .[0] - 0.01' log
+	done
+}
+
+# The most bytes that a training has of its device.
 far_bytes() {
 	FC_FAR_TELL=tell fc-train -q -m "$F/pivot" "${light[@]}" --steps 1 --micro-tokens 256 --device far -f -o far "$@" "$F/tokens.fcs"
 	cut -d' ' -f1 tell

@@ -27,7 +27,8 @@ TABLE = {
     "fc-align fuse": {"best": IN, "weights": IN, "report": OUT, "output": OUT},
     "fc-align verdict": {"weights": OUT, "output": OUT},
     "fc-align report": {**CARRY, "output": OUT},
-    "fc-train": {"model": IN, "init": IN, "tokenizer": IN, "eval": IN, "reference": IN, "output": OUT_DIR,
+    "fc-train": {"model": IN, "init": IN, "tokenizer": IN, "eval": IN, "reference": IN, "lora-from": IN,
+                 "output": OUT_DIR,
                  "update": OUT, "checkpoint": OUT_DIR, "log": OUT},
     "fc-varm": {"base": IN, "recipe": IN, "models": PLACE, "output": OUT_DIR, "report": OUT},
     "fc-convert": {"output": OUT_DIR},
@@ -50,7 +51,7 @@ TABLE = {
 }
 # What an option's value is called in --help when it is no path.
 NO_PATH = {"SECONDS", "TEXT", "NAME", "LABEL", "ID", "TOKEN", "URL", "JSON", "CMD", "BYTES", "FIELD", "MODEL",
-           "LIST", "DEVICE", "I/N", "SOURCE"}
+           "LIST", "DEVICE", "I/N", "SOURCE", "SPEC"}
 
 count = failures = 0
 

@@ -5,7 +5,8 @@
 #include "model/lora.h"
 #include "tensor/rounding.h"
 
-/* --lora: adapters in place of the model's weights, and their folder as PEFT has it. */
+/* --lora: adapters in place of the model's weights, and their folder as PEFT has it.  Read once,
+ * for the whole run. */
 struct train_adapter {
 	struct fc_lora_spec spec; /* borrows from what follows */
 	char *spelled;            /* of a folder: what --lora would say; else NULL */
@@ -20,7 +21,6 @@ struct train_adapter {
  * What is not named is as TRL has it, r 16 and alpha 32, but for the targets: all linears.
  */
 int train_adapter_parse(struct train_adapter *a, const char *text, struct fc_err *e);
-void train_adapter_release(struct train_adapter *a);
 
 /* adapter_config.json and adapter_model.safetensors of the trained adapters into an existing
  * folder; base: the model's name for the former. */

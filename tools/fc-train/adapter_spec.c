@@ -115,11 +115,3 @@ int train_adapter_parse(struct train_adapter *a, const char *text, struct fc_err
 	}
 	return settle_targets(a, e);
 }
-
-void train_adapter_release(struct train_adapter *a)
-{
-	free(a->target);
-	free(a->text);
-	free(a->spelled);
-	*a = (struct train_adapter){.text = NULL};
-}

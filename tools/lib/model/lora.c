@@ -28,7 +28,7 @@ void fc_lora_begin(struct fc_nn *nn, struct fc_layer_loras *layer, size_t N, boo
 {
 	if (!layer->n)
 		return;
-	struct fc_loras *l = (struct fc_loras *)(uintptr_t)layer->v->whole;
+	struct fc_loras *l = layer->v->whole;
 	const size_t rows = (N + 15) & ~(size_t)15; /* every part starts on a cache line */
 	size_t most = 0, width = (keep ? 2 : 1) * l->r, n;
 	for (size_t i = 0; i < layer->n && keep && l->dora; i++) {

@@ -46,10 +46,10 @@ struct fc_lora {                   /* of one linear */
 	const struct fc_weight *w; /* the layer's */
 	struct fc_param *a, *b, *m;
 	double scale;
-	double *square;               /* host array [O]: |W|^2 by rows; with m, as what follows */
-	float *gain, *inverse;        /* [O] the device's: g, 1 / |W + s B A| */
-	float *normed;                /* [N,O] of a pass that is kept: (x W^T + ...) inverse */
-	const struct fc_loras *whole; /* all of the model's */
+	double *square;         /* host array [O]: |W|^2 by rows; with m, as what follows */
+	float *gain, *inverse;  /* [O] the device's: g, 1 / |W + s B A| */
+	float *normed;          /* [N,O] of a pass that is kept: (x W^T + ...) inverse */
+	struct fc_loras *whole; /* all of the model's */
 };
 struct fc_layer_loras {
 	struct fc_lora *v; /* [n] */
