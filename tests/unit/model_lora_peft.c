@@ -78,9 +78,9 @@ static void check_step(struct fc_params *p, const json_t *golden, const char *na
 	double worst = 0;
 	size_t at = 0;
 	set_params(p);
-	T_OK(fc_params_step(p->model.nn, p, &batch, &targets, true, &loss, &err) == 0 &&
-		t_near(loss.sft, want, FORWARD),
-	    "%s: loss %.9g, PEFT's %.9g", name, loss.sft, want);
+	const int ret = fc_params_step(p->model.nn, p, &batch, &targets, true, &loss, &err);
+	T_OK(ret == 0 && t_near(loss.sft, want, FORWARD), "%s: loss %.9g, PEFT's %.9g", name,
+	    loss.sft, want);
 	for (size_t i = 0; i < p->n; i++) {
 		const double wrong = gradient_error(p, &p->v[i], gradients);
 		if (!(wrong <= worst)) {
