@@ -87,7 +87,7 @@ static void bench_linear(struct fc_nn *nn, size_t N, size_t O, size_t I)
 static void bench_attention(struct fc_nn *nn, size_t T, size_t n_seq, size_t H, size_t G, size_t D)
 {
 	char name[99];
-	const struct fc_attn a = {H, G, D, 0.1f, 0, 0, NULL};
+	const struct fc_attn a = {H, G, D, 0.1f, 0, 0, NULL, NULL};
 	struct fc_attn_seq s[64];
 	struct fc_attn_grad d[64];
 	for (size_t i = 0; i < n_seq; i++) {

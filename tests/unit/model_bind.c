@@ -81,9 +81,11 @@ static void test_init(void)
 	T_NEAR(sqrt(residual / (double)n_residual) / (0.02 / sqrt(2)), 1, 0.15,
 	    "init: residual ones less");
 	T_OK(norms && !p->v[1].decay, "init: norms are one, biases zero, neither decays");
+	fc_params_zero_grad(p);
 	T_OK(p->head_grad != p->embed_grad && p->model.head.p != p->model.embed.p, "init: untied");
 	fc_params_free(p);
 	p = make(", \"tie_word_embeddings\": true");
+	fc_params_zero_grad(p);
 	T_OK(p->head_grad == p->embed_grad && p->model.head.p == p->model.embed.p, "init: tied");
 	fc_params_free(p);
 }

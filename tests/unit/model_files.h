@@ -32,8 +32,8 @@ __attribute__((unused)) static void remove_model_files(const char *dir)
 }
 
 /* config: the text of config.json; base: what names begin with, or NULL; extra: [n_extra] tensors
- * beside those of the architecture, or in the place of the one that has the name.  Weights depend
- * on seed and order, not on names.  0, or -1 with a message. */
+ * beside those of the architecture, or in the place of the one that has the name, with "_blocks"
+ * behind it or not.  Weights depend on seed and order, not on names.  0, or -1 with a message. */
 __attribute__((unused)) static int write_model_as(const char *dir, const char *config,
     const char *base, const struct fc_tensor *extra, size_t n_extra, uint64_t seed,
     struct fc_err *e)
@@ -58,9 +58,12 @@ __attribute__((unused)) static int write_model_as(const char *dir, const char *c
 			plan[i] = fc_slot_tensor(&slot[i], FC_F32);
 		n_all = n;
 		for (size_t i = 0; i < n_extra; i++) {
-			for (place[i] = 0; place[i] < n; place[i]++)
-				if (!strcmp(plan[place[i]].name, extra[i].name))
+			for (place[i] = 0; place[i] < n; place[i]++) {
+				const size_t k = strlen(plan[place[i]].name);
+				if (!strncmp(plan[place[i]].name, extra[i].name, k) &&
+				    (!extra[i].name[k] || !strcmp(extra[i].name + k, "_blocks")))
 					break;
+			}
 			place[i] = place[i] < n ? place[i] : n_all++;
 			plan[place[i]] = extra[i];
 		}

@@ -82,6 +82,10 @@ static const struct {
 	"\"model_type\": \"cohere2\", \"num_attention_heads\": 4, "
 	"\"num_key_value_heads\": 2, \"sliding_window\": 7, \"layer_types\": "
 	"[\"sliding_attention\", \"full_attention\", \"sliding_attention\"]"},
+    {"gpt_oss",
+	"\"model_type\": \"gpt_oss\", \"num_attention_heads\": 4, "
+	"\"num_key_value_heads\": 2, \"head_dim\": 12, \"num_local_experts\": 5, "
+	"\"num_experts_per_tok\": 2, \"sliding_window\": 7"},
     {"glm4", "\"model_type\": \"glm4\", \"num_attention_heads\": 4, \"head_dim\": 12"},
 };
 

@@ -91,6 +91,29 @@ static void check_case(const json_t *c, const struct fc_quantized *q, const stru
 	free(got);
 }
 
+/* Experts of gpt-oss are unpacked row by row. */
+static void test_mxfp4(const json_t *c)
+{
+	const json_t *tensors = json_object_get(c, "tensors");
+	const struct fc_tensor want = tensor_of("want", json_object_get(c, "want"));
+	const struct fc_tensor codes =
+	    tensor_of("codes", json_object_get(tensors, "m.experts_blocks"));
+	const struct fc_tensor exponents =
+	    tensor_of("exponents", json_object_get(tensors, "m.experts_scales"));
+	const size_t n_row = (size_t)(want.dim[0] * want.dim[1]), n = (size_t)want.dim[2];
+	uint16_t *got = FC_ARRAY(uint16_t, n_row * n);
+	for (size_t r = 0; r < n_row; r++)
+		fc_mxfp4_row(got + r * n, (const uint8_t *)codes.data + r * n / 2,
+		    (const uint8_t *)exponents.data + r * n / 32, n);
+	T_OK(want.dtype == FC_BF16 && n_row == 12 && n == 64 &&
+		!memcmp(got, want.data, want.n_bytes),
+	    "mxfp4: the same bits");
+	free((void *)(uintptr_t)want.data);
+	free((void *)(uintptr_t)codes.data);
+	free((void *)(uintptr_t)exponents.data);
+	free(got);
+}
+
 static void test_case(const json_t *c)
 {
 	const char *name = json_string_value(json_object_get(c, "name"));
@@ -98,6 +121,11 @@ static void test_case(const json_t *c)
 	struct fc_quantized q;
 	struct fc_store *s = NULL;
 	err.msg[0] = 0;
+	if (!strcmp(name, "mxfp4")) {
+		json_decref(config);
+		test_mxfp4(c);
+		return;
+	}
 	if (T_OK(fc_quantized_read(&q, config, "x", &err) == 0 &&
 		    write_tensors(json_object_get(c, "tensors")) == 0 &&
 		    fc_store_open(&s, dir, &err) == 0,
@@ -183,6 +211,68 @@ static void test_model(struct fc_nn *nn)
 	remove_model_files(dir);
 }
 
+#define OSS                                                                                        \
+	"\"model_type\": \"gpt_oss\", \"vocab_size\": 19, \"hidden_size\": 32, "                   \
+	"\"intermediate_size\": 32, \"num_hidden_layers\": 1, \"num_attention_heads\": 2, "        \
+	"\"num_key_value_heads\": 1, \"head_dim\": 16, \"num_local_experts\": 2, "                 \
+	"\"num_experts_per_tok\": 1, \"torch_dtype\": \"bfloat16\""
+#define EXPERTS "model.layers.0.mlp.experts."
+
+/* Experts in MXFP4, [expert, out, in / 32, 16], are those of the same numbers in bfloat16, [expert,
+ * in, out]; the codes lie in tensors of other names. */
+static void test_experts(struct fc_nn *nn)
+{
+	enum { E = 2, C = 32, F2 = 64 };
+	static const uint32_t tok[] = {3, 1, 4, 1, 18};
+	static const size_t off[] = {0, 5};
+	static uint8_t codes[E * F2 * 16], exponents[E * F2];
+	static uint16_t rows[E * F2][C], plain[E][C][F2];
+	float x[2][5 * C];
+	for (size_t i = 0; i < sizeof codes; i++)
+		codes[i] = (uint8_t)(i * 89 + i / 7);
+	for (size_t r = 0; r < E * F2; r++) {
+		exponents[r] = (uint8_t)(122 + r % 5);
+		fc_mxfp4_row(rows[r], codes + r * 16, exponents + r, C);
+		for (size_t i = 0; i < C; i++)
+			plain[r / F2][i][r % F2] = rows[r][i];
+	}
+	const struct fc_tensor whole = {.name = EXPERTS "gate_up_proj",
+	    .dtype = FC_BF16,
+	    .n_dim = 3,
+	    .dim = {E, C, F2},
+	    .data = plain,
+	    .n_bytes = sizeof plain};
+	const struct fc_tensor packed[] = {{.name = EXPERTS "gate_up_proj_blocks",
+					       .dtype = FC_U8,
+					       .n_dim = 4,
+					       .dim = {E, F2, 1, 16},
+					       .data = codes,
+					       .n_bytes = sizeof codes},
+	    {.name = EXPERTS "gate_up_proj_scales",
+		.dtype = FC_U8,
+		.n_dim = 3,
+		.dim = {E, F2, 1},
+		.data = exponents,
+		.n_bytes = sizeof exponents}};
+	for (int i = 0; i < 2; i++) {
+		struct fc_model *m = NULL;
+		const char *config = i ? "{" OSS
+					 ", \"quantization_config\": {\"quant_method\": \"mxfp4\"}}"
+				       : "{" OSS "}";
+		err.msg[0] = 0;
+		if (!T_OK(write_model_as(
+			      dir, config, NULL, i ? packed : &whole, i ? 2 : 1, 5, &err) == 0 &&
+			    fc_model_open(&m, dir, nn, &err) == 0,
+			"experts %s %s", i ? "in MXFP4" : "in bfloat16", err.msg))
+			return;
+		fc_model_hidden(nn, m, &(struct fc_batch){tok, off, 1}, OUT(nn, x[i], 5 * C), &err);
+		device_back(nn);
+		fc_model_close(m);
+	}
+	T_OK(!memcmp(x[0], x[1], sizeof x[0]), "experts in MXFP4 are those of their numbers");
+	remove_model_files(dir);
+}
+
 int main(void)
 {
 	json_t *cases = fc_json_file("tests/data/model/quantized.json", &err);
@@ -192,6 +282,7 @@ int main(void)
 	for (size_t i = 0; i < json_array_size(cases); i++)
 		test_case(json_array_get(cases, i));
 	test_model(nn);
+	test_experts(nn);
 	fc_nn_close(nn);
 	json_decref(cases);
 	rmdir(dir);

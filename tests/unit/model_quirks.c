@@ -317,8 +317,8 @@ static void test_refusals(void)
 	    {"{\"model_type\": \"qwen2_moe\", " LLAMA "}",
 		"model_type \"qwen2_moe\" is not supported: it has shared experts (llama, mistral, "
 		"mixtral, qwen2"},
-	    {"{\"model_type\": \"gpt_oss\", " LLAMA "}",
-		"\"gpt_oss\" is not supported: it has attention sinks"},
+	    {"{\"model_type\": \"deepseek_v3\", " LLAMA "}",
+		"\"deepseek_v3\" is not supported: it has latent attention"},
 	    {"{\"model_type\": \"mistral3\", \"quantization_config\": {\"quant_method\": "
 	     "\"hqq\"}, \"text_config\": {\"model_type\": \"mistral\", " LLAMA "}}",
 		"of the kind \"hqq\""},
@@ -327,6 +327,9 @@ static void test_refusals(void)
 	    {"{\"model_type\": \"qwen3_moe\", " LLAMA
 	     ", \"norm_topk_prob\": true, \"mlp_only_layers\": [0]}",
 		"mlp_only_layers are not supported"},
+	    {"{\"model_type\": \"gpt_oss\", " LLAMA
+	     ", \"num_key_value_heads\": 2, \"swiglu_limit\": 5}",
+		"another unit than gpt-oss has"},
 	    {"{\"model_type\": \"smollm3\", " LLAMA
 	     ", \"num_key_value_heads\": 2, \"no_rope_layers\": [1, 1, 1]}",
 		"no_rope_layers: expected 4 numbers"},

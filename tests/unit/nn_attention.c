@@ -42,6 +42,8 @@ static void oracle_row(struct oracle *t, size_t i, size_t h)
 			    (t->a.slope ? 2 * (double)t->a.slope[h] * (double)(end - 1 - j) : 0)) +
 		    exp(t->p[j]) * 2 * t->round * size * (double)t->a.scale;
 	}
+	if (t->a.sink)
+		sum += exp((double)t->a.sink[h]);
 	t->score_error = fmax(t->score_error, error / sum);
 	t->lse[i * H + h] = log(sum);
 	for (size_t d = 0; d < D; d++) {
@@ -144,9 +146,11 @@ static void run_batch(struct fc_nn *nn, const struct batch *b, bool back)
 			grad[s] = (struct fc_attn_grad){IN(nn, d->dout, n_q), OUT(nn, d->dq, n_q),
 			    OUT(nn, d->dk, n_k), OUT(nn, d->dv, n_k)};
 	}
-	fc_attn_fwd(nn, &b->a, seq, b->n_seq);
+	struct fc_attn a = b->a;
+	a.sink = a.sink ? IN(nn, a.sink, a.H) : NULL;
+	fc_attn_fwd(nn, &a, seq, b->n_seq);
 	if (back)
-		fc_attn_bwd(nn, &b->a, seq, grad, b->n_seq);
+		fc_attn_bwd(nn, &a, seq, grad, b->n_seq);
 	device_back(nn);
 }
 
@@ -201,16 +205,16 @@ static void test_variants(struct fc_nn *nn, struct fc_rng *r)
 		struct fc_attn a;
 		const char *what;
 	} cases[] = {
-	    {{4, 4, 8, 0.35f, 0, 0, NULL}, "every head its own keys"},
-	    {{6, 2, 16, 0.25f, 0, 0, NULL}, "three heads share keys"},
-	    {{3, 1, 5, 0.4f, 0, 0, NULL}, "all heads share keys, odd width"},
-	    {{4, 2, 8, 0.35f, 2.5f, 0, NULL}, "soft cap"},
-	    {{4, 2, 8, 0.35f, 0, 9, NULL}, "window of 9"},
-	    {{2, 1, 8, 0.35f, 3, 70, NULL}, "window of 70, soft cap"},
-	    {{2, 2, 4, 0.5f, 0, 1, NULL}, "window of 1"},
-	    {{2, 1, 80, 0.11f, 0, 0, NULL}, "heads 80 wide"},
-	    {{2, 1, 150, 0.08f, 4, 40, NULL}, "heads 150 wide, window of 40, soft cap"},
-	    {{1, 1, 256, 0.0625f, 0, 0, NULL}, "heads 256 wide"},
+	    {{4, 4, 8, 0.35f, 0, 0, NULL, NULL}, "every head its own keys"},
+	    {{6, 2, 16, 0.25f, 0, 0, NULL, NULL}, "three heads share keys"},
+	    {{3, 1, 5, 0.4f, 0, 0, NULL, NULL}, "all heads share keys, odd width"},
+	    {{4, 2, 8, 0.35f, 2.5f, 0, NULL, NULL}, "soft cap"},
+	    {{4, 2, 8, 0.35f, 0, 9, NULL, NULL}, "window of 9"},
+	    {{2, 1, 8, 0.35f, 3, 70, NULL, NULL}, "window of 70, soft cap"},
+	    {{2, 2, 4, 0.5f, 0, 1, NULL, NULL}, "window of 1"},
+	    {{2, 1, 80, 0.11f, 0, 0, NULL, NULL}, "heads 80 wide"},
+	    {{2, 1, 150, 0.08f, 4, 40, NULL, NULL}, "heads 150 wide, window of 40, soft cap"},
+	    {{1, 1, 256, 0.0625f, 0, 0, NULL, NULL}, "heads 256 wide"},
 	};
 	static const size_t n[] = {1, 2, 19, 67, 3};
 	for (size_t c = 0; c < FC_LEN(cases); c++) {
@@ -224,9 +228,9 @@ static void test_variants(struct fc_nn *nn, struct fc_rng *r)
 static void test_decode(struct fc_nn *nn, struct fc_rng *r)
 {
 	static const size_t n_q[] = {1, 1, 1, 3, 5, 40, 130}, n_k[] = {1, 2, 300, 3, 200, 333, 150};
-	static const struct fc_attn plain = {4, 2, 16, 0.25f, 0, 0, NULL},
-				    window = {4, 1, 12, 0.25f, 5, 50, NULL},
-				    wide = {12, 1, 130, 0.09f, 0, 290, NULL};
+	static const struct fc_attn plain = {4, 2, 16, 0.25f, 0, 0, NULL, NULL},
+				    window = {4, 1, 12, 0.25f, 5, 50, NULL, NULL},
+				    wide = {12, 1, 130, 0.09f, 0, 290, NULL, NULL};
 	struct batch b = batch_new(r, &plain, n_q, n_k, FC_LEN(n_q), 1);
 	check_fwd(nn, &b, "more keys than queries");
 	batch_release(&b);
@@ -252,8 +256,8 @@ static void test_slopes(struct fc_nn *nn, struct fc_rng *r)
 {
 	static const float slope[] = {0.5f, 0.25f, 0.0625f, 2, 0.001f, 0.7f};
 	static const size_t n_q[] = {1, 1, 4, 90, 30}, n_k[] = {1, 200, 140, 90, 300};
-	static const struct fc_attn apart = {6, 6, 8, 0.3f, 0, 0, slope},
-				    shared = {6, 2, 7, 0.3f, 0, 50, slope};
+	static const struct fc_attn apart = {6, 6, 8, 0.3f, 0, 0, slope, NULL},
+				    shared = {6, 2, 7, 0.3f, 0, 50, slope, NULL};
 	struct batch b = batch_new(r, &apart, n_q, n_k, FC_LEN(n_q), 1);
 	check_fwd(nn, &b, "slopes");
 	batch_release(&b);
@@ -269,11 +273,26 @@ static void test_slopes(struct fc_nn *nn, struct fc_rng *r)
 	batch_release(&b);
 }
 
+/* Sinks: far above, among and far below the scores; one query, few, many. */
+static void test_sinks(struct fc_nn *nn, struct fc_rng *r)
+{
+	static const float sink[] = {9, 0.5f, -1, -30, 2, 0};
+	static const size_t n_q[] = {1, 1, 4, 90, 30}, n_k[] = {1, 600, 140, 90, 300};
+	static const struct fc_attn apart = {6, 6, 8, 0.3f, 0, 0, NULL, sink},
+				    shared = {6, 2, 7, 0.3f, 0, 50, NULL, sink};
+	struct batch b = batch_new(r, &apart, n_q, n_k, FC_LEN(n_q), 1);
+	check_fwd(nn, &b, "sinks");
+	batch_release(&b);
+	b = batch_new(r, &shared, n_q, n_k, FC_LEN(n_q), 1);
+	check_fwd(nn, &b, "sinks, shared keys, window");
+	batch_release(&b);
+}
+
 static void test_long(struct fc_nn *nn, struct fc_rng *r)
 {
 	static const size_t n[] = {450, 130, 257};
-	static const struct fc_attn a = {2, 1, 32, 0.18f, 0, 0, NULL},
-				    window = {2, 1, 32, 0.18f, 0, 200, NULL};
+	static const struct fc_attn a = {2, 1, 32, 0.18f, 0, 0, NULL, NULL},
+				    window = {2, 1, 32, 0.18f, 0, 200, NULL, NULL};
 	struct batch b = batch_new(r, &a, n, n, FC_LEN(n), 1);
 	check_fwd(nn, &b, "long sequences");
 	check_bwd(nn, &b, 3, "long sequences");
@@ -287,9 +306,9 @@ static void test_long(struct fc_nn *nn, struct fc_rng *r)
 /* Operands rounded to bfloat16, which has 8 bits: where a device does so. */
 static void test_bf16(struct fc_rng *r)
 {
-	static const struct fc_attn plain = {4, 2, 64, 0.125f, 0, 0, NULL},
-				    window = {2, 1, 80, 0.11f, 4, 100, NULL},
-				    shared = {12, 1, 24, 0.2f, 0, 0, NULL};
+	static const struct fc_attn plain = {4, 2, 64, 0.125f, 0, 0, NULL, NULL},
+				    window = {2, 1, 80, 0.11f, 4, 100, NULL, NULL},
+				    shared = {12, 1, 24, 0.2f, 0, 0, NULL, NULL};
 	static const size_t n[] = {1, 150, 70, 9}, n_k[] = {300, 150, 200, 9};
 	static const size_t n_bwd[] = {
 	    70, 140}; /* a gradient that is 0 without rounding is not here */
@@ -314,7 +333,7 @@ static void test_bf16(struct fc_rng *r)
 static void test_company(struct fc_nn *nn, struct fc_rng *r)
 {
 	static const size_t n_q[] = {1, 1, 3, 1, 8, 9, 1}, n_k[] = {1, 700, 300, 256, 600, 40, 257};
-	static const struct fc_attn a = {6, 2, 20, 0.22f, 0, 0, NULL};
+	static const struct fc_attn a = {6, 2, 20, 0.22f, 0, 0, NULL, NULL};
 	const size_t HD = a.H * a.D;
 	struct batch b = batch_new(r, &a, n_q, n_k, FC_LEN(n_q), 1);
 	bool same = true;
@@ -337,7 +356,7 @@ static void test_company(struct fc_nn *nn, struct fc_rng *r)
 static void test_huge(struct fc_nn *nn, struct fc_rng *r)
 {
 	static const size_t n[] = {150};
-	static const struct fc_attn a = {1, 1, 8, 1, 0, 0, NULL};
+	static const struct fc_attn a = {1, 1, 8, 1, 0, 0, NULL, NULL};
 	struct batch b = batch_new(r, &a, n, n, 1, 60);
 	run_batch(nn, &b, true);
 	bool finite = true;
@@ -352,7 +371,7 @@ static void test_huge(struct fc_nn *nn, struct fc_rng *r)
 static void test_threads(struct fc_nn *nn, struct fc_rng *r)
 {
 	static const size_t n[] = {300, 7, 90};
-	static const struct fc_attn a = {4, 2, 16, 0.25f, 0, 0, NULL};
+	static const struct fc_attn a = {4, 2, 16, 0.25f, 0, 0, NULL, NULL};
 	struct batch b = batch_new(r, &a, n, n, FC_LEN(n), 1);
 	float *first[4] = {0};
 	bool same = true;
@@ -382,6 +401,7 @@ int main(void)
 	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
 	test_variants(nn, &r);
 	test_slopes(nn, &r);
+	test_sinks(nn, &r);
 	test_decode(nn, &r);
 	test_long(nn, &r);
 	test_huge(nn, &r);

@@ -136,7 +136,7 @@ static void test_route(struct fc_nn *nn, struct fc_rng *r, size_t E, size_t K)
 	double logit[16];
 	bool chosen = true, weighted = true;
 	const struct fc_weight on = device_weight(nn, &(struct fc_weight){w, FC_F32, E, C});
-	fc_route(nn, &on, IN(nn, x, N * C), N, K, expert, weight);
+	fc_route(nn, &on, NULL, IN(nn, x, N * C), N, K, expert, weight);
 	device_back(nn);
 	for (size_t n = 0; n < N; n++) {
 		double sum = 0, total = 0, largest = 0;
@@ -178,11 +178,45 @@ static void test_route_ties(struct fc_nn *nn)
 	uint32_t expert[4];
 	float weight[4];
 	const struct fc_weight on = device_weight(nn, &(struct fc_weight){w, FC_F32, 5, 1});
-	fc_route(nn, &on, IN(nn, x, 2), 2, 2, expert, weight);
+	fc_route(nn, &on, NULL, IN(nn, x, 2), 2, 2, expert, weight);
 	device_back(nn);
 	T_OK(expert[0] == 2 && expert[1] == 4 && expert[2] == 0 && expert[3] == 1,
 	    "route: the first of equals (%u %u, %u %u)", expert[0], expert[1], expert[2],
 	    expert[3]);
+}
+
+/* A bias decides where logits are alike. */
+static void test_route_bias(struct fc_nn *nn)
+{
+	static const float w[] = {1, 1, 2, 1, 2}, x[] = {1}, bias[] = {0, 3, 0, 0, 0.5f};
+	uint32_t expert[2];
+	float weight[2];
+	const struct fc_weight on = device_weight(nn, &(struct fc_weight){w, FC_F32, 5, 1});
+	fc_route(nn, &on, IN(nn, bias, 5), IN(nn, x, 1), 1, 2, expert, weight);
+	device_back(nn);
+	T_OK(expert[0] == 1 && expert[1] == 4 &&
+		t_near((double)weight[0], 1 / (1 + exp(-1.5)), 4 * T_U),
+	    "route: with a bias (%u %u)", expert[0], expert[1]);
+}
+
+/* gpt-oss, modeling_gpt_oss.py: gate up to 7, up within 7, gate sigmoid(1.702 gate) (up + 1) */
+static void test_clamped(struct fc_nn *nn, struct fc_rng *r)
+{
+	enum { N = 1501 };
+	float *gate = random_floats(r, N, 5), *up = random_floats(r, N, 5), *y = FC_ARRAY(float, N);
+	double want[N];
+	for (size_t i = 0; i < N; i++) {
+		const double g = fmin(7, (double)gate[i]), u = fmax(-7, fmin(7, (double)up[i]));
+		want[i] = g / (1 + exp(-1.702 * g)) * (u + 1);
+	}
+	fc_glu_fwd(nn, OUT(nn, y, N), IN(nn, gate, N), IN(nn, up, N), FC_ACT_CLAMPED, 1, N);
+	device_back(nn);
+	/* 1.702 and the exponent are rounded: its error is up to that of 1.702 * 25 */
+	T_OK(max_error(y, want, N) < (8 + 2 * 43) * T_U, "the clamped unit (%.1e)",
+	    max_error(y, want, N));
+	free(gate);
+	free(up);
+	free(y);
 }
 
 static void test_rows(struct fc_nn *nn, struct fc_rng *r)
@@ -236,6 +270,8 @@ int main(void)
 	test_route(nn, &r, 5, 5);
 	test_route(nn, &r, 1, 1);
 	test_route_ties(nn);
+	test_route_bias(nn);
+	test_clamped(nn, &r);
 	test_rows(nn, &r);
 	fc_nn_close(nn);
 	return t_done();

@@ -191,11 +191,23 @@ static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, s
 }
 
 /* Memory that lives as long as the model, or until the device has it. */
-static void *own_memory(struct fc_model *m, size_t n, size_t size)
+void *fc_model_own(struct fc_model *m, size_t n, size_t size)
 {
 	void *p = fc_malloc_aligned(n, size);
 	FC_GROW(m->owned, m->cap_owned, m->n_owned + 1);
 	m->owned[m->n_owned++] = p;
+	return p;
+}
+
+const void *fc_model_keep(struct fc_model *m, const void *host, size_t n_bytes)
+{
+	const void *p = m->nn ? fc_nn_keep(m->nn, host, n_bytes) : host;
+	if (p == host)
+		return p;
+	FC_GROW(m->kept, m->cap_kept, m->n_kept + 1);
+	m->kept[m->n_kept++] = p;
+	if (m->n_owned && m->owned[m->n_owned - 1] == host)
+		free(m->owned[--m->n_owned]);
 	return p;
 }
 
@@ -208,14 +220,7 @@ static void bind_tensor(
 		fc_shuttle_add(m->shuttle, slot, host, t, fc_dtype_bytes(t, n));
 		return;
 	}
-	const void *p = m->nn ? fc_nn_keep(m->nn, host, fc_dtype_bytes(t, n)) : host;
-	fc_slot_bind(slot, m, p, t);
-	if (p == host)
-		return;
-	FC_GROW(m->kept, m->cap_kept, m->n_kept + 1);
-	m->kept[m->n_kept++] = p;
-	if (m->n_owned && m->owned[m->n_owned - 1] == host)
-		free(m->owned[--m->n_owned]);
+	fc_slot_bind(slot, m, fc_model_keep(m, host, fc_dtype_bytes(t, n)), t);
 }
 
 /* In the place of memory that is made of a tensor, where nobody reads it. */
@@ -228,7 +233,7 @@ static float *widen_tensor(struct fc_model *m, const struct fc_tensor *t, size_t
 {
 	if (unread(m, t))
 		return unread(m, t);
-	float *p = own_memory(m, n, sizeof *p);
+	float *p = fc_model_own(m, n, sizeof *p);
 	fc_tensor_to_f32(t, 0, n, p);
 	return p;
 }
@@ -239,7 +244,7 @@ static void *sort_rows(struct fc_model *m, const struct fc_tensor *t)
 	const size_t rows = (size_t)t->dim[0], size = t->n_bytes / (rows ? rows : 1);
 	if (unread(m, t))
 		return unread(m, t);
-	char *p = own_memory(m, rows, size);
+	char *p = fc_model_own(m, rows, size);
 	for (size_t r = 0; r < rows; r++)
 		memcpy(p + r * size, fc_tensor_row(t, r), size);
 	return p;
@@ -253,7 +258,7 @@ static void *transpose_tensor(struct fc_model *m, const struct fc_tensor *t, siz
 		     out = (size_t)t->dim[1];
 	if (unread(m, t))
 		return unread(m, t);
-	char *p = own_memory(m, n, size);
+	char *p = fc_model_own(m, n, size);
 	const char *from = t->data;
 #pragma omp parallel for
 	for (size_t o0 = 0; o0 < out; o0 += BLOCK)
@@ -299,7 +304,7 @@ static int bind_quantized(
 	enum fc_dtype t;
 	if (fc_quantized_dtype(q, m->store, slot->name, m->cfg.dtype, &t, e) < 0)
 		return -1;
-	void *p = own_memory(m, n_out * n_in, fc_dtype_size(t));
+	void *p = fc_model_own(m, n_out * n_in, fc_dtype_size(t));
 	if (fc_quantized_unpack(q, m->store, slot->name, n_out, n_in, p, t, dir, e) < 0)
 		return -1;
 	bind_tensor(m, slot, p, t);
@@ -313,6 +318,8 @@ static int bind_slot(
 	const struct fc_tensor *found = fc_store_find(m->store, slot->name);
 	char is[192], should[192];
 	size_t n;
+	if (slot->of_experts)
+		return fc_model_bind_experts(m, slot, dir, e);
 	if (slot->n_dim == 2 && fc_quantized_has(&m->cfg.quantized, m->store, slot->name))
 		return bind_quantized(m, slot, dir, e);
 	if (!found)

@@ -185,7 +185,7 @@ struct fc_attn fc_block_attn(const struct fc_model *m, const struct fc_layer *l)
 {
 	const struct fc_config *c = &m->cfg;
 	return (struct fc_attn){c->n_head, c->n_head_kv, c->head_dim, l->attn_scale,
-	    c->attn_softcap, l->window, m->alibi};
+	    c->attn_softcap, l->window, m->alibi, l->sink};
 }
 
 size_t fc_block_gather(

@@ -16,13 +16,21 @@ static size_t tokens_of(struct fc_block_acts *a, size_t N, size_t K, uint32_t e)
 	return n;
 }
 
+static void linear(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w,
+    const float *bias, size_t n)
+{
+	fc_linear_fwd(nn, y, x, w, n);
+	if (bias)
+		fc_bias_fwd(nn, y, bias, n, w->n_out);
+}
+
 /* a->glu of the n tokens in a->expert_x */
 static void expert_glu(struct fc_nn *nn, const struct fc_config *c, const struct fc_expert *x,
     size_t n, struct fc_block_acts *a)
 {
 	fc_gather_rows(nn, a->expert_x, a->norm2, a->one_row, n, a->C);
-	fc_linear_fwd(nn, a->gate, a->expert_x, &x->gate, n);
-	fc_linear_fwd(nn, a->up, a->expert_x, &x->up, n);
+	linear(nn, a->gate, a->expert_x, &x->gate, x->gate_bias, n);
+	linear(nn, a->up, a->expert_x, &x->up, x->up_bias, n);
 	fc_glu_fwd(nn, a->glu, a->gate, a->up, c->act, n, a->F);
 }
 
@@ -31,7 +39,8 @@ static void expert_glu(struct fc_nn *nn, const struct fc_config *c, const struct
 void fc_block_moe(struct fc_nn *nn, const struct fc_config *c, const struct fc_layer *l, size_t N,
     enum fc_pass pass, struct fc_block_acts *a)
 {
-	fc_route(nn, &l->router, a->norm2, N, c->n_expert_used, a->route, a->route_weight);
+	fc_route(nn, &l->router, l->router_bias, a->norm2, N, c->n_expert_used, a->route,
+	    a->route_weight);
 	if (pass == FC_PASS_AGAIN)
 		return;
 	fc_nn_zero(nn, a->out, N * a->C * sizeof *a->out);
@@ -41,7 +50,7 @@ void fc_block_moe(struct fc_nn *nn, const struct fc_config *c, const struct fc_l
 		if (!n)
 			continue;
 		expert_glu(nn, c, x, n, a);
-		fc_linear_fwd(nn, a->expert_x, a->glu, &x->down, n);
+		linear(nn, a->expert_x, a->glu, &x->down, x->down_bias, n);
 		fc_scatter_rows(nn, a->out, a->expert_x, a->one_row, a->one_weight, n, a->C);
 	}
 }

@@ -12,7 +12,7 @@ static const struct fc_family *const families[] = {&fc_family_llama, &fc_family_
     &fc_family_gemma3, &fc_family_phi3, &fc_family_internlm2, &fc_family_gpt2, &fc_family_gpt_neox,
     &fc_family_mpt, &fc_family_qwen3_moe, &fc_family_granite, &fc_family_smollm3, &fc_family_olmo2,
     &fc_family_olmo3, &fc_family_ministral, &fc_family_ministral3, &fc_family_cohere,
-    &fc_family_cohere2, &fc_family_glm, &fc_family_glm4};
+    &fc_family_cohere2, &fc_family_glm, &fc_family_glm4, &fc_family_gpt_oss};
 
 /* What models that people have do that is not here, for the refusal. */
 static const struct {
@@ -26,7 +26,6 @@ static const struct {
     {"falcon_h1", "state instead of attention"},
     {"gemma3n", "per-layer embeddings, AltUp"},
     {"glm4_moe", "shared experts, groups of experts"},
-    {"gpt_oss", "attention sinks, experts in MXFP4"},
     {"granitemoe", "experts in one tensor"},
     {"granitemoehybrid", "state instead of attention"},
     {"hunyuan_v1_moe", "shared experts"},

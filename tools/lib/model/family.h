@@ -96,6 +96,12 @@ enum fc_tensor_role {
 	FC_TENSOR_EXPERT_GATE,
 	FC_TENSOR_EXPERT_UP,
 	FC_TENSOR_EXPERT_DOWN,
+	FC_TENSOR_SINK,
+	FC_TENSOR_ROUTER_BIAS,
+	FC_TENSOR_EXPERTS_GATE_UP, /* of all experts, from here on */
+	FC_TENSOR_EXPERTS_GATE_UP_BIAS,
+	FC_TENSOR_EXPERTS_DOWN,
+	FC_TENSOR_EXPERTS_DOWN_BIAS,
 	FC_TENSOR_N
 };
 
@@ -130,6 +136,6 @@ extern const struct fc_family fc_family_llama, fc_family_mistral, fc_family_mixt
     fc_family_phi3, fc_family_internlm2, fc_family_gpt2, fc_family_gpt_neox, fc_family_mpt,
     fc_family_qwen3_moe, fc_family_granite, fc_family_smollm3, fc_family_olmo2, fc_family_olmo3,
     fc_family_ministral, fc_family_ministral3, fc_family_cohere, fc_family_cohere2, fc_family_glm,
-    fc_family_glm4;
+    fc_family_glm4, fc_family_gpt_oss;
 
 #endif

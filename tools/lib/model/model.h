@@ -19,7 +19,8 @@
 struct fc_layer_loras;
 
 struct fc_expert {
-	struct fc_weight gate, up, down; /* [F,C] [F,C] [C,F] */
+	struct fc_weight gate, up, down;              /* [F,C] [F,C] [C,F] */
+	const float *gate_bias, *up_bias, *down_bias; /* NULL: there are none */
 };
 
 /* Weights of one decoder layer.  NULL or p == NULL: the architecture has none. */
@@ -34,6 +35,8 @@ struct fc_layer {
 	const float *attn_post_norm, *ffn_post_norm; /* [C] of what is added to the stream */
 	const float *q_norm, *k_norm;                /* [D], before the rotary embedding */
 	const float *q_bias, *k_bias, *v_bias, *qkv_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
+	const float *router_bias;           /* [n_expert] */
+	const float *sink;                  /* [H] see struct fc_attn */
 	uint32_t window;                    /* sliding window; 0: full attention */
 	float attn_scale;                   /* of the scores */
 	struct fc_layer_loras *lora;        /* adapters (model/lora.h); NULL: none */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/params.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -73,6 +74,7 @@ static struct fc_slot *prepare_slots(struct fc_params *p, struct fc_nn *nn)
 		    .transposed = s->transposed};
 		alloc_param(nn, v);
 		fc_slot_bind(s, m, fc_param_read(v, &size), v->bf16 ? FC_BF16 : FC_F32);
+		assert(s->grad_at != FC_NO_GRAD);
 		v->grad = (float **)(void *)(grads_of(p, s) + s->grad_at);
 		v->unit = unit_of(p, s, v->grad);
 	}

@@ -100,6 +100,13 @@ static int read_block(const struct fc_fields *s, const char *key, struct fc_quan
 	return 0;
 }
 
+static int read_mxfp4(struct fc_quantized *q, const struct fc_fields *s)
+{
+	(void)s;
+	q->kind = FC_QUANTIZED_MXFP4;
+	return 0;
+}
+
 static int read_fp8(struct fc_quantized *q, const struct fc_fields *s)
 {
 	q->kind = FC_QUANTIZED_SCALED;
@@ -173,7 +180,8 @@ int fc_quantized_read(
 		const char *name;
 		int (*read)(struct fc_quantized *q, const struct fc_fields *s);
 	} methods[] = {{"gptq", read_gptq}, {"awq", read_awq}, {"fp8", read_fp8},
-	    {"bitsandbytes", read_bitsandbytes}, {"compressed-tensors", read_compressed}};
+	    {"mxfp4", read_mxfp4}, {"bitsandbytes", read_bitsandbytes},
+	    {"compressed-tensors", read_compressed}};
 	const json_t *o = json_object_get(config, "quantization_config");
 	const char *method = json_string_value(json_object_get(o, "quant_method"));
 	*q = (struct fc_quantized){.scale_by = 1};
@@ -207,6 +215,11 @@ bool fc_quantized_part(const struct fc_quantized *q, const struct fc_tensor *t, 
 	    ".bias"};
 	const size_t n = strlen(t->name);
 	*matrix = NULL;
+	if (q->kind == FC_QUANTIZED_MXFP4 &&
+	    (fc_ends_with(t->name, "_blocks") || fc_ends_with(t->name, "_scales"))) {
+		*matrix = fc_memdup0(t->name, n - strlen("_blocks"));
+		return true;
+	}
 	for (size_t i = 0; q->kind && i < FC_LEN(parts); i++) {
 		const size_t m = strlen(parts[i]);
 		if (n <= m || strcmp(t->name + n - m, parts[i]))

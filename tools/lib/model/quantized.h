@@ -17,6 +17,7 @@ enum fc_quantized_kind {
 	FC_QUANTIZED_AWQ,    /* integers along outputs, shuffled by eight; as GPTQ else */
 	FC_QUANTIZED_PACKED, /* compressed-tensors: integers along inputs, with an offset */
 	FC_QUANTIZED_SCALED, /* a matrix of int8 or FP8, and scales */
+	FC_QUANTIZED_MXFP4,  /* experts of gpt-oss: 4-bit floats, an exponent for 32 */
 	FC_QUANTIZED_CODED, /* bitsandbytes: numbers of a table of 16 (nf4, fp4), scales by block */
 };
 
@@ -43,6 +44,8 @@ int fc_quantized_dtype(const struct fc_quantized *q, const struct fc_store *s, c
 /* out [n_out, n_in] of type t; where: for messages. */
 int fc_quantized_unpack(const struct fc_quantized *q, const struct fc_store *s, const char *name,
     size_t n_out, size_t n_in, void *out, enum fc_dtype t, const char *where, struct fc_err *e);
+/* One row of MXFP4: out [n] bfloat16 from n / 2 bytes of codes and n / 32 exponents. */
+void fc_mxfp4_row(uint16_t *out, const uint8_t *codes, const uint8_t *exponents, size_t n);
 /* Is this tensor a part of a quantized matrix?  Then *matrix is that one's name, the caller's to
  * free().  A bias of zeros, which AutoGPTQ writes for models without, counts as a part. */
 bool fc_quantized_part(const struct fc_quantized *q, const struct fc_tensor *t, char **matrix);

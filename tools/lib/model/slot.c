@@ -8,11 +8,11 @@
 #include "base/mem.h"
 #include "model/family.h"
 
-/* As in nn.h; HD: H*D, GD: G*D, QKV: HD + 2 GD, F2: 2 F, P: positions, E: experts; QN, KN: what the
- * norms of queries and keys are over. */
-enum width { NONE, C, F, F2, V, HD, GD, QKV, QN, KN, P, E };
+/* As in nn.h; HD: H*D, GD: G*D, QKV: HD + 2 GD, F2: 2 F, P: positions, E: experts; H: heads; QN,
+ * KN: what the norms of queries and keys are over. */
+enum width { NONE, C, F, F2, V, HD, GD, QKV, QN, KN, P, E, H };
 
-enum place { MODEL, LAYER, EXPERT };
+enum place { MODEL, LAYER, EXPERT, EXPERTS };
 
 /* if_set, if_not: offset in struct fc_config of the flag a tensor depends on; 0: on none. */
 static const struct kind {
@@ -30,6 +30,7 @@ static const struct kind {
 #define OF_LAYER(field)                                                                            \
 	LAYER, .at = offsetof(struct fc_layer, field),                                             \
 	       .grad_at = offsetof(struct fc_layer_grad, field)
+#define NO_GRAD(field) LAYER, .at = offsetof(struct fc_layer, field), .grad_at = FC_NO_GRAD
 #define OF_EXPERT(field)                                                                           \
 	EXPERT, .at = offsetof(struct fc_expert, field),                                           \
 		.grad_at = offsetof(struct fc_expert_grad, field)
@@ -67,6 +68,15 @@ static const struct kind {
     [FC_TENSOR_EXPERT_GATE] = {F, C, OF_EXPERT(gate)},
     [FC_TENSOR_EXPERT_UP] = {F, C, OF_EXPERT(up)},
     [FC_TENSOR_EXPERT_DOWN] = {C, F, OF_EXPERT(down), .residual = true},
+    /* parts of families that are not trained; [expert, in, out] in the file */
+    [FC_TENSOR_SINK] = {H, NONE, NO_GRAD(sink)},
+    [FC_TENSOR_ROUTER_BIAS] = {E, NONE, NO_GRAD(router_bias)},
+    [FC_TENSOR_EXPERTS_GATE_UP] = {C, F2, EXPERTS, .at = FC_EXPERTS_GATE_UP, .grad_at = FC_NO_GRAD},
+    [FC_TENSOR_EXPERTS_GATE_UP_BIAS] = {F2, NONE, EXPERTS, .at = FC_EXPERTS_GATE_UP,
+	.grad_at = FC_NO_GRAD},
+    [FC_TENSOR_EXPERTS_DOWN] = {F, C, EXPERTS, .at = FC_EXPERTS_DOWN, .grad_at = FC_NO_GRAD},
+    [FC_TENSOR_EXPERTS_DOWN_BIAS] = {C, NONE, EXPERTS, .at = FC_EXPERTS_DOWN,
+	.grad_at = FC_NO_GRAD},
 };
 
 static int64_t width(const struct fc_config *c, enum width w)
@@ -83,7 +93,8 @@ static int64_t width(const struct fc_config *c, enum width w)
 	    [QN] = c->qk_norm_wide ? hd : c->head_dim,
 	    [KN] = c->qk_norm_wide ? gd : c->head_dim,
 	    [P] = c->n_ctx,
-	    [E] = c->n_expert};
+	    [E] = c->n_expert,
+	    [H] = c->n_head};
 	return (int64_t)v[w];
 }
 
@@ -143,10 +154,13 @@ static void add_slot(struct list *l, const struct fc_family_tensor *t, size_t la
 	const struct kind *k = &kinds[t->role];
 	const bool matrix = k->cols != NONE;
 	FC_GROW(l->v, l->cap, l->n + 1);
-	l->v[l->n++] = (struct fc_slot){full_name(l, t->name, layer, expert), matrix ? 2 : 1,
-	    {width(l->c, k->rows), width(l->c, k->cols)}, k->place == MODEL ? FC_NO_LAYER : layer,
-	    expert, k->at, k->grad_at, k->place == EXPERT, k->residual, k->norm,
-	    matrix && k->place != MODEL && l->c->conv1d};
+	const bool all = k->place == EXPERTS;
+	const int64_t n_expert = (int64_t)l->c->n_expert, rows = width(l->c, k->rows),
+		      cols = width(l->c, k->cols);
+	l->v[l->n++] = (struct fc_slot){full_name(l, t->name, layer, expert),
+	    all + (matrix ? 2 : 1), {all ? n_expert : rows, all ? rows : cols, all ? cols : 0},
+	    k->place == MODEL ? FC_NO_LAYER : layer, expert, k->at, k->grad_at, k->place == EXPERT,
+	    k->residual, k->norm, matrix && k->place != MODEL && l->c->conv1d, all};
 }
 
 static void add_layer(struct list *l, const struct fc_family_tensor *t, size_t n, size_t layer)
@@ -209,11 +223,13 @@ void fc_slot_bind(const struct fc_slot *s, struct fc_model *m, const void *p, en
 struct fc_tensor fc_slot_tensor(const struct fc_slot *s, enum fc_dtype t)
 {
 	const int first = s->transposed;
-	size_t n = (size_t)s->dim[0] * (s->n_dim == 2 ? (size_t)s->dim[1] : 1);
+	size_t n = 1;
+	for (int i = 0; i < s->n_dim; i++)
+		n *= (size_t)s->dim[i];
 	return (struct fc_tensor){.name = s->name,
 	    .dtype = t,
 	    .n_dim = s->n_dim,
-	    .dim = {s->dim[first], s->dim[!first]},
+	    .dim = {s->dim[first], s->dim[!first], s->dim[2]},
 	    .n_bytes = n * fc_dtype_size(t)};
 }
 

@@ -52,6 +52,7 @@ bool fc_quantized_has(const struct fc_quantized *q, const struct fc_store *s, co
 	const struct fc_tensor *t = fc_store_find(s, name);
 	switch (q->kind) {
 	case FC_QUANTIZED_NONE:
+	case FC_QUANTIZED_MXFP4: /* of all experts: bind_experts.c */
 		return false;
 	case FC_QUANTIZED_GPTQ:
 	case FC_QUANTIZED_AWQ:
@@ -283,6 +284,17 @@ static int unpack_scaled(const struct work *w, void *out, enum fc_dtype t)
 	free(zero);
 	free(scale);
 	return 0;
+}
+
+void fc_mxfp4_row(uint16_t *out, const uint8_t *codes, const uint8_t *exponents, size_t n)
+{
+	/* E2M1: a sign, two bits of exponent, one of mantissa (OCP Microscaling Formats 1.0) */
+	static const float number[8] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6};
+	for (size_t i = 0; i < n; i++) {
+		const unsigned code = codes[i / 2] >> (i % 2 ? 4 : 0) & 15;
+		const float size = ldexpf(number[code & 7], (int)exponents[i / 32] - 127);
+		out[i] = fc_f32_to_bf16(code & 8 ? -size : size);
+	}
 }
 
 /* The JSON of a quant_state; the caller's to json_decref(). */

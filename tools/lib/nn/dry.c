@@ -205,8 +205,8 @@ static void dry_concat(
 }
 
 /* All go to the first experts: no other share of tokens takes more memory. */
-static void dry_route(struct fc_nn *nn, const struct fc_weight *w, const float *x, size_t N,
-    size_t K, uint32_t *expert, float *weight)
+static void dry_route(struct fc_nn *nn, const struct fc_weight *w, const float *bias,
+    const float *x, size_t N, size_t K, uint32_t *expert, float *weight)
 {
 	for (size_t i = 0; i < N * K; i++) {
 		expert[i] = (uint32_t)(i % K);

@@ -178,6 +178,8 @@ struct fc_attn {
 	float softcap;      /* score = cap * tanh(score / cap); 0: none */
 	uint32_t window;    /* a query sees its own and the window - 1 keys before; 0: all */
 	const float *slope; /* host array [H], ALiBi: score += slope * (key - query); or NULL */
+	const float *sink;  /* [H] exp(sink) is in the sum of a head's weights, in the forward pass
+			     * only (gpt-oss); or NULL */
 };
 /* One sequence: n_q queries attend to n_k >= n_q keys; the last query is at the last key. */
 struct fc_attn_seq {
@@ -199,7 +201,9 @@ void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn
     const struct fc_attn_grad *grad, size_t n_seq);
 
 /* ---- gated unit: y = act(gate) * up ---- */
-enum fc_act { FC_ACT_SILU, FC_ACT_GELU_TANH, FC_ACT_GELU };
+/* CLAMPED: gate at most 7, up within 7, gate sigmoid(1.702 gate) (up + 1), of fc_glu_fwd() only
+ * (gpt-oss) */
+enum fc_act { FC_ACT_SILU, FC_ACT_GELU_TANH, FC_ACT_GELU, FC_ACT_CLAMPED };
 void fc_glu_fwd(struct fc_nn *nn, float *y, const float *gate, const float *up /* [N,F] */,
     enum fc_act act, size_t N, size_t F);
 /* dgate and dup are overwritten; they may be the same memory as gate and up. */
@@ -235,8 +239,9 @@ void fc_concat(
  * over those K as weights.  Logits are computed in float32 whatever nn computes in: a rounded one
  * can change the choice.
  */
-void fc_route(struct fc_nn *nn, const struct fc_weight *w /* [E,C] */, const float *x /* [N,C] */,
-    size_t N, size_t K, uint32_t *expert /* [N,K] */, float *weight /* [N,K] */); /* host arrays */
+void fc_route(struct fc_nn *nn, const struct fc_weight *w /* [E,C] */,
+    const float *bias /* [E] or NULL */, const float *x /* [N,C] */, size_t N, size_t K,
+    uint32_t *expert /* [N,K] */, float *weight /* [N,K] */); /* host arrays */
 /* to[i] = from[row[i]], rows of C; row: a host array */
 void fc_gather_rows(
     struct fc_nn *nn, float *to, const float *from, const uint32_t *row, size_t n, size_t C);

@@ -119,7 +119,7 @@ void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn
 {
 	if (!n_seq)
 		return;
-	assert(a->G && a->H % a->G == 0 && a->scale > 0);
+	assert(a->G && a->H % a->G == 0 && a->scale > 0 && !a->sink);
 	for (size_t s = 0; s < n_seq; s++)
 		assert(seq[s].n_k == seq[s].n_q && seq[s].lse);
 	nn->ops->attn_bwd(nn, a, seq, grad, n_seq);
@@ -135,12 +135,14 @@ void fc_glu_fwd(struct fc_nn *nn, float *y, const float *gate, const float *up, 
 void fc_glu_bwd(struct fc_nn *nn, float *dgate, float *dup, const float *dy, const float *gate,
     const float *up, enum fc_act act, size_t N, size_t F)
 {
+	assert(act != FC_ACT_CLAMPED);
 	if (N)
 		nn->ops->glu_bwd(nn, dgate, dup, dy, gate, up, act, N, F);
 }
 
 void fc_act_fwd(struct fc_nn *nn, float *y, const float *x, enum fc_act act, size_t N, size_t F)
 {
+	assert(act != FC_ACT_CLAMPED);
 	if (N)
 		nn->ops->act_fwd(nn, y, x, act, N, F);
 }
@@ -154,6 +156,7 @@ void fc_clip(struct fc_nn *nn, float *x, float limit, size_t n)
 void fc_act_bwd(struct fc_nn *nn, float *dx, const float *dy, const float *x, enum fc_act act,
     size_t N, size_t F)
 {
+	assert(act != FC_ACT_CLAMPED);
 	if (N)
 		nn->ops->act_bwd(nn, dx, dy, x, act, N, F);
 }
@@ -190,13 +193,13 @@ void fc_concat(
 		nn->ops->concat(nn, x, part, c, N);
 }
 
-void fc_route(struct fc_nn *nn, const struct fc_weight *w, const float *x, size_t N, size_t K,
-    uint32_t *expert, float *weight)
+void fc_route(struct fc_nn *nn, const struct fc_weight *w, const float *bias, const float *x,
+    size_t N, size_t K, uint32_t *expert, float *weight)
 {
 	if (!N)
 		return;
 	gave(nn, N * K * (sizeof *expert + sizeof *weight));
-	nn->ops->route(nn, w, x, N, K, expert, weight);
+	nn->ops->route(nn, w, bias, x, N, K, expert, weight);
 }
 
 void fc_gather_rows(

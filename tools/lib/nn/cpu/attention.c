@@ -31,6 +31,11 @@ static size_t query_of(const struct tile *t, size_t row)
 	return t->one_query ? t->query : t->query + row;
 }
 
+static size_t head_of(const struct tile *t, size_t row)
+{
+	return t->one_query ? t->head + row : t->head;
+}
+
 /* Where a row's D floats are in q and o; rows are stride() apart. */
 static size_t offset(const struct tile *t)
 {
@@ -60,7 +65,7 @@ static float finish_scores(const struct fc_kern *k, const struct tile *t, size_t
 {
 	const struct fc_attn *a = t->a;
 	if (a->slope) {
-		const size_t head = t->one_query ? t->head + row : t->head;
+		const size_t head = head_of(t, row);
 		const size_t at = fc_attn_end(t->s, query_of(t, row)) - 1;
 		k->ramp(p + v.lo, a->scale, a->slope[head], (float)(k0 + v.lo) - (float)at,
 		    v.hi - v.lo);
@@ -155,8 +160,9 @@ static void tile_fwd(const struct fc_kern *kern, const struct tile *t, float *p)
 	const size_t first = fc_attn_first(t->a, s, t->query) / FC_ATTN_K * FC_ATTN_K;
 	struct running r;
 	for (size_t i = 0; i < t->n_row; i++) {
-		r.max[i] = -INFINITY;
-		r.sum[i] = 0;
+		const float *sink = t->a->sink ? t->a->sink + head_of(t, i) : NULL;
+		r.max[i] = sink ? *sink : -INFINITY;
+		r.sum[i] = sink ? 1 : 0;
 		memset(s->o + offset(t) + i * stride(t), 0, D * sizeof(float));
 	}
 	for (size_t k0 = first; k0 < end; k0 += FC_ATTN_K)

@@ -278,9 +278,30 @@ INLINE void glu_of(float *y, const float *gate, const float *up, enum fc_act act
 		    n - i);
 }
 
+INLINE vf glu_clamped(vf g, vf u)
+{
+	const vf one = vset(1), seven = vset(7);
+	g = vmin(seven, g);
+	u = vmax(-seven, vmin(seven, u));
+	return g / (one + vexp(g * vset(-1.702f))) * (u + one);
+}
+
+INLINE void glu_clamped_of(float *y, const float *gate, const float *up, size_t n)
+{
+	size_t i = 0;
+	for (; i + VL <= n; i += VL)
+		vstore(y + i, glu_clamped(vload(gate + i), vload(up + i)));
+	if (i < n)
+		vstore_part(y + i,
+		    glu_clamped(vload_part(gate + i, n - i, 0), vload_part(up + i, n - i, 0)),
+		    n - i);
+}
+
 static void kern_glu(float *y, const float *gate, const float *up, enum fc_act act, size_t n)
 {
-	if (act == FC_ACT_SILU)
+	if (act == FC_ACT_CLAMPED)
+		glu_clamped_of(y, gate, up, n);
+	else if (act == FC_ACT_SILU)
 		glu_of(y, gate, up, FC_ACT_SILU, n);
 	else if (act == FC_ACT_GELU_TANH)
 		glu_of(y, gate, up, FC_ACT_GELU_TANH, n);

@@ -25,8 +25,8 @@ static void choose_experts(const float *logit, size_t E, size_t K, uint32_t *exp
 		weight[k] = (float)(exp((double)logit[expert[k]] - (double)logit[expert[0]]) / sum);
 }
 
-void fc_cpu_route(struct fc_nn *nn, const struct fc_weight *w, const float *x, size_t N, size_t K,
-    uint32_t *expert, float *weight)
+void fc_cpu_route(struct fc_nn *nn, const struct fc_weight *w, const float *bias, const float *x,
+    size_t N, size_t K, uint32_t *expert, float *weight)
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t E = w->n_out, C = w->n_in;
@@ -34,6 +34,8 @@ void fc_cpu_route(struct fc_nn *nn, const struct fc_weight *w, const float *x, s
 #pragma omp parallel for if (N * E * C > FC_PAR_PRODUCTS)
 	for (size_t n = 0; n < N; n++) {
 		cpu->kern->dot_rows(logit + n * E, E, x + n * C, C, w->p, C, w->dtype, 1, E, C);
+		for (size_t e = 0; bias && e < E; e++)
+			logit[n * E + e] += bias[e];
 		choose_experts(logit + n * E, E, K, expert + n * K, weight + n * K);
 	}
 }

@@ -16,7 +16,8 @@ __global__ void attn_fwd_k(const __grid_constant__ struct attn_list l)
 	t.lo = attn_first(d.window, attn_end(s.n_q, s.n_k, query)) / ATTN_SEEN * ATTN_SEEN;
 	t.hi = attn_end(s.n_q, s.n_k, query + t.n - 1);
 	const struct attn_room<T> m = attn_room_of<T>(shared, (int)d.wide);
-	const struct attn_running r = attn_walk<T>(m, d, s, t, d.slope ? l.slope[head] : 0);
+	const struct attn_running r =
+	    attn_walk<T>(m, d, s, t, d.slope ? l.slope[head] : 0, d.sink ? d.sink + head : NULL);
 	const uint32_t row = threadIdx.x / 4;
 	if (threadIdx.x % 4 == 0) {
 		m.row[row] = 1 / r.sum;
@@ -44,6 +45,7 @@ struct attn_dims attn_dims_of(const struct fc_attn *a)
 	d.softcap = a->softcap;
 	d.four = true;
 	d.slope = a->slope != NULL;
+	d.sink = a->sink;
 	return d;
 }
 

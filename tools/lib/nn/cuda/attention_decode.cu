@@ -51,7 +51,10 @@ __global__ void attn_split_k(const __grid_constant__ struct attn_split_list l)
 	t.hi = t.hi < it.s.n_k ? t.hi : it.s.n_k;
 	const struct attn_room<T> m = attn_room_of<T>(shared, (int)d.wide);
 	const float slope = d.slope && row < t.n ? l.slope[t.head + (first + row) % share] : 0;
-	const struct attn_running r = attn_walk<T>(m, d, it.s, t, slope);
+	/* a sink is in the sum of the first part */
+	const float *sink =
+	    d.sink && part == 0 && row < t.n ? d.sink + t.head + (first + row) % share : NULL;
+	const struct attn_running r = attn_walk<T>(m, d, it.s, t, slope, sink);
 	float *to = it.part + (((size_t)g * it.n_split + part) * n_row + first) * (d.D + 2);
 	if (threadIdx.x % 4 == 0 && row < t.n) {
 		to[(size_t)row * (d.D + 2) + d.D] = r.max;

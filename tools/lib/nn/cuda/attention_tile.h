@@ -23,8 +23,9 @@ struct attn_dims {
 	uint32_t H, G, D, window;
 	uint32_t wide; /* D up to a multiple of TILE_STEP */
 	float scale, softcap;
-	bool four;  /* rows of q, k, v, o and gradients begin at multiples of 16 bytes */
-	bool slope; /* ALiBi */
+	bool four;         /* rows of q, k, v, o and gradients begin at multiples of 16 bytes */
+	bool slope;        /* ALiBi */
+	const float *sink; /* [H] or NULL */
 };
 
 struct attn_item {

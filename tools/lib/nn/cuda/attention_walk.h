@@ -115,16 +115,18 @@ __device__ inline void attn_softmax(const struct attn_room<T> &m, const struct a
 			m.o[row * (uint32_t)tile_ld<float>((int)d.wide) + c] *= shrink;
 }
 
-/* m.o becomes the sum of exp(score - max) v, not yet divided by the sum of exponentials.  Has
- * SYNC(1) to SYNC(5); another one must follow before m.o is read. */
+/* sink: of this lane's row, which is then in the sum; or NULL.  m.o becomes the sum of exp(score -
+ * max) v, not yet divided by the sum of exponentials.  Has SYNC(1) to SYNC(5); another one must
+ * follow before m.o is read. */
 template <class T>
 __device__ inline struct attn_running attn_walk(const struct attn_room<T> &m,
-    const struct attn_dims &d, const struct attn_item &s, const struct attn_rows &t, float slope)
+    const struct attn_dims &d, const struct attn_item &s, const struct attn_rows &t, float slope,
+    const float *sink)
 {
 	const int rows = (int)blockDim.x / 4;
 	const uint32_t G = d.G, g = t.head / (d.H / G);
 	const size_t stride = (size_t)G * d.D;
-	struct attn_running now = {-INFINITY, 0};
+	struct attn_running now = {sink ? *sink : -INFINITY, sink ? 1.0f : 0.0f};
 	tile_zero(m.o, rows * tile_ld<float>((int)d.wide));
 	attn_load_q(m, d, s, t);
 	for (uint32_t k0 = t.lo; k0 < t.hi; k0 += ATTN_SEEN) {

@@ -32,7 +32,12 @@ __global__ void glu_fwd_k(float *y, const float *gate, const float *up, enum fc_
 {
 	float d;
 	FOR_ELEMENTS(i, n)
-	y[i] = act_of(act, gate[i], &d) * up[i];
+	if (act == FC_ACT_CLAMPED) {
+		const float g = gate[i] < 7 ? gate[i] : 7, u = fmaxf(-7, fminf(7, up[i]));
+		y[i] = g / (1 + expf(-1.702f * g)) * (u + 1);
+	} else {
+		y[i] = act_of(act, gate[i], &d) * up[i];
+	}
 }
 
 __global__ void glu_bwd_k(float *dgate, float *dup, const float *dy, const float *gate,

@@ -33,8 +33,8 @@ __global__ void route_k(
 	}
 }
 
-void fc_cuda_route(struct fc_nn *nn, const struct fc_weight *w, const float *x, size_t N, size_t K,
-    uint32_t *expert, float *weight)
+void fc_cuda_route(struct fc_nn *nn, const struct fc_weight *w, const float *bias, const float *x,
+    size_t N, size_t K, uint32_t *expert, float *weight)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
 	const size_t E = w->n_out;
@@ -45,6 +45,8 @@ void fc_cuda_route(struct fc_nn *nn, const struct fc_weight *w, const float *x, 
 	float *chosen_weight = logit + N * E;
 	uint32_t *chosen = reinterpret_cast<uint32_t *>(chosen_weight + N * K);
 	fc_cuda_few_fwd(cu, logit, x, w, N, false);
+	if (bias)
+		fc_cuda_bias_fwd(nn, logit, bias, N, E);
 	KLAUNCH(cu, route_k, fc_element_blocks(N, ROUTE_BLOCK), ROUTE_BLOCK, 0, chosen,
 	    chosen_weight, logit, N, E, K);
 	fc_cuda_get(nn, expert, chosen, N * K * sizeof *expert);

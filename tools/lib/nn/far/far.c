@@ -108,9 +108,11 @@ static void far_attn_fwd(
     struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq)
 {
 	struct fc_far *f = far_begin(nn, "attn_fwd");
+	struct fc_attn at = *a;
 	place_sequences(f, seq, NULL, n_seq);
+	at.sink = fc_far_at(f, a->sink);
 	if (!f->failed)
-		f->cpu->ops->attn_fwd(f->cpu, a, f->seq, n_seq);
+		f->cpu->ops->attn_fwd(f->cpu, &at, f->seq, n_seq);
 }
 
 static void far_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq,
@@ -358,14 +360,15 @@ static void far_scale(struct fc_nn *nn, float *x, float factor, size_t n)
 		f->cpu->ops->scale(f->cpu, x, factor, n);
 }
 
-static void far_route(struct fc_nn *nn, const struct fc_weight *w, const float *x, size_t N,
-    size_t K, uint32_t *expert, float *weight)
+static void far_route(struct fc_nn *nn, const struct fc_weight *w, const float *bias,
+    const float *x, size_t N, size_t K, uint32_t *expert, float *weight)
 {
 	struct fc_far *f = far_begin(nn, "route");
 	const struct fc_weight at = weight_at(f, w);
+	bias = fc_far_at(f, bias);
 	x = fc_far_at(f, x);
 	if (!f->failed)
-		f->cpu->ops->route(f->cpu, &at, x, N, K, expert, weight);
+		f->cpu->ops->route(f->cpu, &at, bias, x, N, K, expert, weight);
 }
 
 static void far_gather_rows(
