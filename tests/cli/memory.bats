@@ -219,5 +219,6 @@ print(sum((v["data_offsets"][1] - v["data_offsets"][0]) // 2 for v in h.values()
 		FC_FAR_TELL=counted fc-train -q -m "$F/deep" --preference dpo --device far --dtype f32 --offload $o --micro-tokens 400 \
 			--max-length 200 --steps 2 --batch-tokens 1600 -f -o out pairs.fcs 2>/dev/null
 		near "$(said far <said.txt)" "$(cut -d' ' -f1 counted)"
+		rm -r out
 	done
 }

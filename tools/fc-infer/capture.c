@@ -438,15 +438,14 @@ static int write_last(struct capture *c, struct fc_err *e)
 static int run_lots(struct capture *c, struct fc_err *e)
 {
 	struct fc_err later;
-	int i = 0;
+	int i = 0, ret = 0;
 	c->got = lot_read(c->s, &c->lot[0], &c->ahead, &c->n_long, &c->err);
 	for (; c->got == 1; i = !i) {
 		struct lot *l = &c->lot[i];
 		c->read = &c->lot[!i];
-		if (infer_kept_skip(&c->k, l->example, l->n, &l->n_skip, e) < 0) {
-			write_last(c, &later);
-			return -1;
-		}
+		ret = infer_kept_skip(&c->k, l->example, l->n, &l->n_skip, e);
+		if (ret < 0)
+			break;
 		if (run_lot(c, l, e) < 0)
 			return -1;
 		c->write = l;
@@ -457,9 +456,13 @@ static int run_lots(struct capture *c, struct fc_err *e)
 		if (!c->beside)
 			write_and_read(c);
 	}
-	if (c->got < 0)
+	if (ret == 0 && c->got < 0) {
 		*e = c->err;
-	return write_last(c, c->got < 0 ? &later : e) < 0 ? -1 : c->got;
+		ret = -1;
+	}
+	if (write_last(c, ret < 0 ? &later : e) < 0)
+		ret = -1;
+	return ret;
 }
 
 int infer_capture(struct session *s, struct fc_err *e)

@@ -96,12 +96,16 @@ struct session {
 	uint64_t n_recut;        /* conversations with other tokens than cut whole */
 	uint64_t n_line;         /* lines read */
 	uint64_t n_kept_line; /* of them, those that --long skip has left, where it counts shards */
+	/* What takes the memory of the work, over nn/dry.h: see infer_footprint_check(). */
+	int (*measure)(struct session *dry, struct fc_err *e);
 	struct fc_policy policy; /* with --generate: the model, as the lines that it answers say */
 	struct unread unread;
 };
 
-int infer_session_open(struct session *s, const struct infer_options *opt, char **paths,
-    int n_paths, struct fc_err *e);
+/* measure: of what is done with it. */
+int infer_session_open(struct session *s, const struct infer_options *opt,
+    int (*measure)(struct session *dry, struct fc_err *e), char **paths, int n_paths,
+    struct fc_err *e);
 void infer_session_close(struct session *s);
 /* Counts a line that was read. */
 void infer_session_count(struct session *s, const struct fc_conversation *c);

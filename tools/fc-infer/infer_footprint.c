@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/die.h"
-#include "fc-infer/generate.h"
+#include "fc-infer/infer.h"
 #include "model/footprint.h"
 #include "model/shuttle.h"
 #include "nn/dry.h"
@@ -22,8 +22,7 @@ static int measure(
 		if (!dry.max_length || (dry.model->position.p && dry.max_length > n_ctx))
 			dry.max_length = n_ctx;
 		*layer = dry.model->shuttle ? fc_shuttle_place_bytes(dry.model->shuttle) : 0;
-		ret = s->opt->generate ? infer_slots_measure(&dry, e)
-				       : infer_capture_measure(&dry, e);
+		ret = s->measure(&dry, e);
 		*f = fc_footprint_of(dry.nn);
 		fc_model_close(dry.model);
 	}

@@ -265,7 +265,8 @@ int main(int argc, char **argv)
 		fc_die_usage("--device: %s", e.msg);
 	if (opt.logprobs || fc_endpoint_asked.base_url)
 		run_served(&opt.shard, argv + first, argc - first);
-	if (infer_session_open(&s, &opt, argv + first, argc - first, &e) < 0)
+	if (infer_session_open(&s, &opt, opt.generate ? infer_slots_measure : infer_capture_measure,
+		argv + first, argc - first, &e) < 0)
 		fc_die("%s", e.msg);
 	int ret;
 	if (opt.generate)

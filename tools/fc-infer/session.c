@@ -100,12 +100,14 @@ static bool counts_what_is_kept(const struct infer_options *o)
 	return o->shard.n && leaves_out && !o->generate;
 }
 
-int infer_session_open(
-    struct session *s, const struct infer_options *opt, char **paths, int n_paths, struct fc_err *e)
+int infer_session_open(struct session *s, const struct infer_options *opt,
+    int (*measure)(struct session *dry, struct fc_err *e), char **paths, int n_paths,
+    struct fc_err *e)
 {
 	const char *template_of = opt->pivot ? opt->pivot : opt->model;
 	memset(s, 0, sizeof *s);
 	s->opt = opt;
+	s->measure = measure;
 	s->max_length = (size_t)opt->max_length;
 	fc_example_init(&s->other);
 	if (fc_tokenizer_open(&s->tokenizer, opt->model, e) < 0)

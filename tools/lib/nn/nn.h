@@ -15,7 +15,7 @@
  * that is a module; memory is what it keeps,
  * and operation checks what it is asked to do and hands it on through the table in ops.h.  cpu/ is
  * the processor; another device is a module, see device.h.  dry is one that computes nothing and
- * counts the memory that is asked for.
+ * counts the memory that is asked for, drycount how.
  *
  * Everything is row-major; activations and gradients are float32; weights are of the type that
  * struct fc_weight says.
