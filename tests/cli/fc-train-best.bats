@@ -50,6 +50,9 @@ rows() { fc-view --jsonl "$1" | tail -n +2; }
 	[[ $output == *"warning: no step has lowered the held-out loss"* ]]
 	jq -es 'last.kept.step == 0 and (map(select(.eval).eval.nll) | unique | length) == 1' log
 	same_model out "$F/pivot"
+	# an equal one is no better one
+	train --lr 0 --eval "$F/heldout.fcs" --eval-every 1 --steps 9 --patience 2 --log log -o two "$F/few.fcs"
+	jq -es 'last == {"step": 2, "stopped": {"patience": 2}}' log
 }
 
 @test "--patience: so many evaluations without a better one end the run" {
@@ -72,6 +75,13 @@ rows() { fc-view --jsonl "$1" | tail -n +2; }
 	same_model best early
 	jq -es --argjson e "$end" --argjson a "$at" '.[-2:] | .[0].stopped.patience == 2 and .[1].kept.step == $a' log
 	run ! same_model best last
+	# what was counted outlives the run: resumed at its end, it is at its end
+	for _ in 1 2; do
+		train "${watched[@]}" --steps 30 --patience 2 --log again.log --checkpoint state --checkpoint-every 1 --resume --force \
+			-o again "$F/few.fcs"
+		same_model last again
+		jq -es --argjson e "$end" 'last == {"step": $e, "stopped": {"patience": 2}}' again.log
+	done
 }
 
 # Trains out with a checkpoint every 5th step, and the best beside it, in the folder $1.
