@@ -25,9 +25,9 @@ static void read_all(const char *path, struct read *to)
 	char *p;
 	size_t n;
 	int got;
-	if (fc_records_open(&r, path, &e) < 0)
-		abort();
 	*to = (struct read){.values = json_array(), .all_json = true};
+	if (fc_records_open(&r, path, &e) < 0)
+		return; /* another kind of file */
 	while ((got = fc_records_next(r, &p, &n, &e)) > 0) {
 		input_touch(p, n + 1);
 		if (p[n] || !n)

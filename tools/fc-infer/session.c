@@ -119,10 +119,10 @@ int infer_session_open(struct session *s, const struct infer_options *opt,
 	    (opt->generate || opt->template_file || opt->pivot))
 		return fc_fail(e, "%s", s->no_chat.msg);
 	s->turn_end = fc_turnend_token(opt->model, s->tokenizer);
+	if (fc_conversations_open(&s->input, (const char *const *)paths, n_paths, e) < 0)
+		return -1;
 	if ((!opt->tokens_only && open_model(s, e) < 0) || check_length(s, e) < 0 ||
 	    (opt->generate && find_policy(s, e) < 0))
-		return -1;
-	if (fc_conversations_open(&s->input, (const char *const *)paths, n_paths, e) < 0)
 		return -1;
 	fc_conversations_accept(
 	    s->input, opt->generate ? FC_LINE_QUESTIONS : FC_LINE_TEXTS | FC_LINE_PAIRS);

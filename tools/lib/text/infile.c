@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -29,20 +30,6 @@ struct fc_infile {
 	bool known;      /* was looked at what the file is? */
 	bool at_end;     /* of the file */
 };
-
-int fc_infile_open(struct fc_infile **out, const char *path, struct fc_err *e)
-{
-	const bool is_stdin = !strcmp(path, "-");
-	const int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	*out = NULL;
-	if (fd < 0)
-		return fc_fail(e, "open %s:", path);
-	struct fc_infile *f = FC_NEW(struct fc_infile);
-	f->fd = fd;
-	f->name = fc_strdup(is_stdin ? "standard input" : path);
-	*out = f;
-	return 0;
-}
 
 /* Appends what a read gives. */
 static int read_some(struct fc_infile *f, struct fc_buf *b, struct fc_err *e)
@@ -157,6 +144,26 @@ static int look(struct fc_infile *f, struct fc_err *e)
 		return -1;
 	if (b->n >= 3 && !memcmp(b->p, "\xef\xbb\xbf", 3))
 		f->begin = 3;
+	return 0;
+}
+
+/* What a regular file is is seen before any work; a pipe may have nothing yet. */
+int fc_infile_open(struct fc_infile **out, const char *path, struct fc_err *e)
+{
+	const bool is_stdin = !strcmp(path, "-");
+	const int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	*out = NULL;
+	if (fd < 0)
+		return fc_fail(e, "open %s:", path);
+	struct fc_infile *f = FC_NEW(struct fc_infile);
+	f->fd = fd;
+	f->name = fc_strdup(is_stdin ? "standard input" : path);
+	struct stat st;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && look(f, e) < 0) {
+		fc_infile_close(f);
+		return -1;
+	}
+	*out = f;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
  * Arrow, xz, bzip2.  For those who look for ends in it (lines.c, records.c).
  */
 struct fc_infile;
+/* -1: it can't be opened, or is a regular file that is refused. */
 int fc_infile_open(struct fc_infile **f, const char *path, struct fc_err *e);
 /* What is there and not taken yet, *n bytes, with room for one more behind; borrowed, and the
  * caller's to write to, until fc_infile_more(). */
@@ -19,7 +20,7 @@ int fc_infile_more(struct fc_infile *f, struct fc_err *e);
 void fc_infile_take(struct fc_infile *f, size_t n);
 /* Bytes of the file that what was taken is made of; of packed data, its share of what was read. */
 uint64_t fc_infile_bytes(const struct fc_infile *f);
-/* Known as soon as fc_infile_more() was called. */
+/* Known at once of a regular file, else as soon as fc_infile_more() was called. */
 enum fc_packing fc_infile_packing(const struct fc_infile *f);
 const char *fc_infile_name(const struct fc_infile *f); /* the path, or "standard input" */
 void fc_infile_close(struct fc_infile *f);
