@@ -51,7 +51,7 @@ changes() {
 
 write_changelog() {
 	printf '%s (%s) unstable; urgency=medium\n\n' "$name" "$version"
-	changes
+	changes | grep . || echo '  * CHANGES.md has nothing of this version.'
 	printf '\n -- %s <%s>  %s\n' "$full" "$mail" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")"
 }
 

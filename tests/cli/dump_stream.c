@@ -126,7 +126,7 @@ static void print_example(const struct fc_stream *s, const struct fc_stream_exam
 static void print_header(const struct fc_stream *s)
 {
 	const struct fc_stream_header *h = fc_stream_header(s);
-	printf("%d %016llx %016llx %016llx %u %u %u %u %g %llu/%llu %zu %zu\n", h->kind,
+	printf("%d %d %016llx %016llx %016llx %u %u %u %u %g %llu/%llu %zu %zu\n", h->kind, h->cut,
 	    (unsigned long long)h->tokenizer, (unsigned long long)h->model,
 	    (unsigned long long)h->template_hash, h->n_vocab, h->n_output, h->top_k, h->n_sample,
 	    h->sample_temperature, (unsigned long long)h->shard, (unsigned long long)h->n_shard,

@@ -72,13 +72,13 @@ streams() { # a few, by the tools
 
 @test "what a header says" {
 	streams
-	[ "$(./dump vector.fcs header)" = '2 0123456789abcdef 0000000000000000 00000000000000ff 70000 70016 3 0 0 0/0 2 1
+	[ "$(./dump vector.fcs header)" = '2 1 0123456789abcdef 0000000000000000 00000000000000ff 70000 70016 3 0 0 0/0 2 1
 source a 0000000000000000
 source b 000000000000002a
 program by hand ' ]
 	[[ "$(./dump part.fcs header | head -n 1)" == *' 2/3 1 1' ]]
 	[[ "$(./dump draws.fcs header | head -n 1)" == *' 16 1 0/0 '* ]]
-	[[ "$(./dump "$FC_ROOT/tests/data/stream/map.fcs" header)" == '4 '* ]]
+	[[ "$(./dump "$FC_ROOT/tests/data/stream/map.fcs" header)" == '4 0 '* ]]
 }
 
 why() { # the error of a dump, whose output is not looked at

@@ -26,6 +26,8 @@ _Static_assert((int)FC_STREAM_PART_TEMPLATE == (int)FC_PART_TEMPLATE &&
 	(int)FC_STREAM_PART_BOS == (int)FC_PART_BOS,
     "parts");
 
+_Static_assert((int)FC_STREAM_CUT_PROMPT == (int)FC_CUT_PROMPT, "cuts");
+
 struct fc_stream {
 	struct fc_reader *reader;
 	struct fc_example example; /* what x shows */
@@ -64,6 +66,7 @@ static void show_header(struct fc_stream *s)
 		    h->history[i].name, h->history[i].version, h->history[i].args};
 	s->header = (struct fc_stream_header){
 	    .kind = (int)h->kind,
+	    .cut = (int)h->cut,
 	    .tokenizer = h->tokenizer,
 	    .model = h->model,
 	    .template_hash = h->template_hash,

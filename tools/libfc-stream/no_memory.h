@@ -5,6 +5,11 @@
 #include "base/err.h"
 
 /*
+ * libfc-stream/: the tools' reader as a library for programs of others.  libstream is the interface
+ * that they see, fc/stream.h, over stream/; no_memory what happens when memory is out.
+ */
+
+/*
  * The tools end when memory is out (base/mem.h).  A library must not end the program of others:
  * here what would end goes back to the call it came from, over what was being done.  A stream can
  * only be closed then; what had been allocated and not yet been kept anywhere is lost.

@@ -10,9 +10,6 @@
  * Reads the streams of the fc tools: conversations as tokens, with next-token distributions.  What
  * the fields mean is in fc-stream(5), a program that reads one in fc-stream(3).
  *
- * libfc-stream/: libstream is this interface over the tools' own reader, and no_memory what it does
- * when memory is out.
- *
  * Nothing is handed out that a checksum and the rules of the format did not confirm.  A stream may
  * be cut off behind good examples: only fc_stream_next() == 0 says that all of it was there.
  *
@@ -37,6 +34,11 @@ enum fc_stream_kind { /* numbers of fc-stream(5); a later one may have more */
 	FC_STREAM_UPDATE = 5,
 };
 
+enum fc_stream_cut {              /* how texts became tokens */
+	FC_STREAM_CUT_WHOLE = 0,  /* as one text: a token may lie across prompt and answer */
+	FC_STREAM_CUT_PROMPT = 1, /* prompts as a model is asked with them, answers by themselves */
+};
+
 struct fc_stream_source { /* a model whose rows are in the stream */
 	const char *name;
 	uint64_t model, tokenizer; /* fingerprints */
@@ -49,6 +51,7 @@ struct fc_stream_program { /* one of those that made the stream */
 /* What a stream says of itself.  Fingerprints that are not known are 0. */
 struct fc_stream_header {
 	int kind;           /* enum fc_stream_kind */
+	int cut;            /* enum fc_stream_cut */
 	uint64_t tokenizer; /* fingerprint of the tokenizer of all ids */
 	uint64_t model;     /* of the model that made the rows, where it was one */
 	uint64_t template_hash;
