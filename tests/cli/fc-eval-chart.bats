@@ -63,7 +63,14 @@ for t in m.parse(sys.argv[1]).getElementsByTagName("text"): print(t.firstChild.d
 	fc-eval chart -o plain.svg a.log
 	points a.svg >p
 	points plain.svg >q
-	# of a straight line the mean of the last ten steps is its value 4.5 steps before; both end at step 40
+	# of a straight line the mean of the last ten steps is its value 4.5 steps before; the axes differ, its slope is
+	# that of the held-out losses' axis: they fall half as fast
+	slope() { jq -e '.[-1].curves | ((.[0][39][1] - .[0][19][1]) / 20) / ((.[1][8][1] - .[1][4][1]) / 20)' "$1"; }
+	python3 -c 'import sys; a, b = map(float, sys.argv[1:]); assert abs(a - 2) < .05 and abs(b - 2) < .05, (a, b)' \
+		"$(slope p)" "$(slope q)"
+	level() { jq -e '.[-1].curves | (.[0][39][1] - .[1][8][1]) / ((.[1][8][1] - .[1][4][1]) / 20)' "$1"; }
+	# it lies 4.5 steps of its own slope higher, 9 of the held-out one's
+	python3 -c 'import sys; a, b = map(float, sys.argv[1:]); assert abs(b - a - 9) < .3, (a, b)' "$(level p)" "$(level q)"
 	fc-eval chart --smooth 1 -o one.svg a.log
 	cmp plain.svg one.svg
 	run ! cmp -s plain.svg a.svg
@@ -97,6 +104,9 @@ for t in m.parse(sys.argv[1]).getElementsByTagName("text"): print(t.firstChild.d
 	fc-eval chart -o none.svg none.log
 	python3 -c 'import sys, xml.dom.minidom as m; m.parse("none.svg")'
 	run ! grep -qi 'nan\|inf' none.svg
+	log 9 | sed 's/"loss": 3.5/"loss": 1e300/; s/"nll": 3.75/"nll": -1e308/' >huge.log
+	fc-eval chart -o huge.svg huge.log
+	points huge.svg | jq -e 'map(select(.curves | length > 0))[0].curves | map(length) == [4, 4, 9]'
 	{ log 13; log 20 11; } >again.log
 	log 20 >a.log
 	run fc-eval chart -o again.svg again.log
@@ -147,6 +157,9 @@ table() {
 	run fc-eval chart -o x.svg bare.tsv
 	[ "$status" -eq 1 ]
 	[[ $output == *"bare.tsv: no column has an interval"* ]]
+	sed 's/0\.5/inf/' scores.tsv >odd.tsv
+	run fc-eval chart -o x.svg odd.tsv
+	[[ $output == *"odd.tsv:2: 'inf' is no number"* ]]
 	sed 's/0\.5/half/' scores.tsv >odd.tsv
 	run fc-eval chart -o x.svg odd.tsv
 	[[ $output == *"odd.tsv:2: 'half' is no number"* ]]

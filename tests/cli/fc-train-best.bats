@@ -168,6 +168,12 @@ resumable() {
 	[ "$(jq .best.step run/state.best/state.json)" -gt 0 ]
 	run train --eval "$F/heldout.fcs" --keep best --steps 4 --update - "$F/few.fcs" >/dev/null
 	[ "$status" -eq 2 ]
+	# what is read is not written to
+	mkdir in.best
+	cp "$F/heldout.fcs" in.best
+	run train --eval in.best/heldout.fcs --keep best --steps 4 --checkpoint in --force -o out2 "$F/few.fcs"
+	[ "$status" -eq 2 ]
+	cmp in.best/heldout.fcs "$F/heldout.fcs"
 }
 
 @test "--keep and --patience need what they look at" {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/door.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -24,8 +25,10 @@ int train_best_keep(struct train_best *b, const char *checkpoint, const char *ou
     bool may_exist, struct fc_err *e)
 {
 	b->path = beside(checkpoint ? checkpoint : output);
-	if (checkpoint)
+	if (checkpoint) {
+		fc_door_output(b->path, "keep", true);
 		return train_checkpoint_check(b->path, may_exist, e);
+	}
 	if (fc_outdir_open(&b->scratch, b->path, &fc_folder_checkpoint, e) < 0)
 		return -1;
 	free(b->path);

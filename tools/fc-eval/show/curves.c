@@ -42,17 +42,19 @@ static double over(const struct eval_curves *c, const struct eval_runlog_point *
 }
 
 /* Means over the window that ends at each point; a point without a value has none, and is in no
- * mean.  out: [n] */
+ * mean.  out: [n_step] */
 static void smooth(const struct eval_runlog *l, size_t window, double *out)
 {
+	double sum = 0;
+	size_t n = 0;
 	for (size_t i = 0; i < l->n_step; i++) {
-		double sum = 0, n = 0;
-		for (size_t k = i + 1 > window ? i + 1 - window : 0; k <= i; k++)
-			if (isfinite(l->step[k].v[0])) {
-				sum += l->step[k].v[0];
-				n++;
-			}
-		out[i] = isfinite(l->step[i].v[0]) ? sum / n : NAN;
+		const double v = l->step[i].v[0];
+		const double old = i >= window ? l->step[i - window].v[0] : NAN;
+		sum += isnan(v) ? 0 : v;
+		n += !isnan(v);
+		sum -= isnan(old) ? 0 : old;
+		n -= !isnan(old);
+		out[i] = window == 1 || isnan(v) ? v : sum / (double)n;
 	}
 }
 

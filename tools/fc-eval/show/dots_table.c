@@ -79,7 +79,7 @@ static int read_number(const char *text, double *v, const char *where, struct fc
 {
 	char *end;
 	*v = *text ? strtod(text, &end) : NAN;
-	if (*text && (end == text || *end))
+	if (*text && (end == text || *end || fabs(*v) > 1e100))
 		return fc_fail(e, "%s: '%s' is no number", where, text);
 	return 0;
 }

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "text/jsonl.h"
 
+#define MOST 1e100
+
 bool eval_runlog_is(const char *path)
 {
 	static const char begin[] = "{\"step\": ";
@@ -24,6 +26,17 @@ bool eval_runlog_is(const char *path)
 	    read(fd, got, sizeof got) == sizeof got && !memcmp(got, begin, sizeof got);
 	close(fd);
 	return yes;
+}
+
+/* What no axis can hold is no value. */
+static int read_value(
+    const json_t *o, const char *key, double *v, const char *where, struct fc_err *e)
+{
+	if (fc_json_real(o, key, NAN, v, where, e) < 0)
+		return -1;
+	if (!(fabs(*v) < MOST))
+		*v = NAN;
+	return 0;
 }
 
 /* A run that is resumed writes again what came after its checkpoint: the later lines count. */
@@ -43,7 +56,7 @@ static int take_eval(
 {
 	struct eval_runlog_point p = {.step = step};
 	const char *key = json_object_get(o, "nll") ? "nll" : "loss";
-	if (fc_json_real(o, key, NAN, &p.v[0], where, e) < 0)
+	if (read_value(o, key, &p.v[0], where, e) < 0)
 		return -1;
 	drop_from(r, step, true);
 	p.tokens = r->last_tokens;
@@ -56,9 +69,9 @@ static int take_step(
     struct eval_runlog *r, const json_t *o, double step, const char *where, struct fc_err *e)
 {
 	struct eval_runlog_point p = {.step = step};
-	if (fc_json_real(o, "tokens", NAN, &p.tokens, where, e) < 0 ||
-	    fc_json_real(o, "loss", NAN, &p.v[0], where, e) < 0 ||
-	    fc_json_real(o, "lr", NAN, &p.v[1], where, e) < 0)
+	if (read_value(o, "tokens", &p.tokens, where, e) < 0 ||
+	    read_value(o, "loss", &p.v[0], where, e) < 0 ||
+	    read_value(o, "lr", &p.v[1], where, e) < 0)
 		return -1;
 	drop_from(r, step, false);
 	r->last_tokens = p.tokens;
@@ -72,14 +85,14 @@ static int take_line(
 {
 	struct eval_runlog *r = ctx;
 	double step;
-	int ret = fc_json_real(o, "step", NAN, &step, where, e);
+	int ret = read_value(o, "step", &step, where, e);
 	const json_t *eval = json_object_get(o, "eval"), *kept = json_object_get(o, "kept");
 	if (ret == 0 && isnan(step))
 		ret = fc_fail(e, "%s: no line of a training's log: it has no \"step\"", where);
 	else if (ret == 0 && eval)
 		ret = take_eval(r, eval, step, where, e);
 	else if (ret == 0 && kept)
-		ret = fc_json_real(kept, "step", NAN, &r->kept, where, e);
+		ret = read_value(kept, "step", &r->kept, where, e);
 	else if (ret == 0 && json_object_get(o, "lr"))
 		ret = take_step(r, o, step, where, e);
 	json_decref(o);
