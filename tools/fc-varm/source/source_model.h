@@ -10,9 +10,9 @@
 /*
  * source/: where values come from. source_model opens a model of a merge, by its path or out of a
  * stream; values reads one tensor of it as numbers, changes adds several together on the way,
- * adapter applies a LoRA (store/adapter_config reads its settings, adapter_start makes an OLoRA's start).
- * layername and layer know tensors' names. tokens compares tokenizers; vocabulary (with _map,
- * _rows, _complete and _write) makes one of several models'.
+ * adapter applies a LoRA (store/adapter_config reads its settings, adapter_start makes an OLoRA's
+ * start). layername and layer know tensors' names. tokens compares tokenizers; vocabulary (with
+ * _map, _rows, _complete and _write) makes one of several models'.
  */
 
 /* Where the models of a recipe are. */
