@@ -61,7 +61,7 @@ same_model() { cmp "$1/model.safetensors" "$2/model.safetensors"; }
 @test "gradients shared out, with an output layer of its own, and in bfloat16" {
 	jq '.tie_word_embeddings = false | .num_hidden_layers = 3' "$F/config.json" >untied.json
 	for type in f32 bf16; do
-		run=(--init untied.json --tokenizer "$F/tok" --dtype $type -j 1 --epochs 1 --batch-tokens 300 --micro-tokens 60 --lr 1e-3 --lanes 4)
+		run=(--init untied.json --tokenizer "$F/tok" --dtype "$type" -j 1 --epochs 1 --batch-tokens 300 --micro-tokens 60 --lr 1e-3 --lanes 4)
 		fc-train -q "${run[@]}" -o one --force "$F/dists.fcs"
 		timeout -k 5 150 mpirun -n 2 fc-train -q "${run[@]}" --shard gradients -o two --force "$F/dists.fcs"
 		same_model one two

@@ -26,7 +26,7 @@ setup() {
 	[[ "$output" == *"Between "*" and "*" no difference shows"*" points;"*"this set shows differences from "* ]]
 	[ "$(wc -l <bench/judgments.jsonl)" -eq 24 ]
 	for f in scores.txt categories.txt compare.txt radar.svg radar.png report.html; do [ -s bench/$f ]; done
-	[ "$(ls bench/model_answer)" = "$(ls bench/model_answer/*.jsonl | xargs -n 1 basename)" ]
+	[ -z "$(find bench/model_answer -type f ! -name '*.jsonl')" ]
 	run -0 make -f "$FC_ROOT/pipelines/mtbench.mk" "${args[@]}"
 	[[ "$output" != *"fc-infer"* && "$output" != *"fc-eval judge"* ]]
 }

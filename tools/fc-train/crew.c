@@ -46,21 +46,6 @@ static size_t rank_of(const struct train_crew *c, enum task task, size_t n_micro
 
 /* ---- what every rank does with a micro-batch ---- */
 
-void train_crew_take(
-    struct train_crew *c, const struct train_source *s, size_t i, struct train_micro *m)
-{
-	uint64_t n;
-	if (s) {
-		train_micro_pack(m, s->micros, i, s->b, s->w);
-		return;
-	}
-	fc_comm_receive(c->comm, 0, &n, sizeof n);
-	char *p = fc_malloc(n + 1);
-	fc_comm_receive(c->comm, 0, p, n);
-	train_micro_read(m, p, n);
-	free(p);
-}
-
 /* Losses of the own micro-batches, forward only. */
 static int run_losses(struct train_crew *c, const struct train_source *s, size_t n_micro,
     struct fc_loss *loss, struct fc_err *e)

@@ -3,6 +3,22 @@
 
 #include "base/mem.h"
 #include "fc-train/crew_inside.h"
+#include "fc-train/micro_wire.h"
+
+void train_crew_take(
+    struct train_crew *c, const struct train_source *s, size_t i, struct train_micro *m)
+{
+	uint64_t n;
+	if (s) {
+		train_micro_pack(m, s->micros, i, s->b, s->w);
+		return;
+	}
+	fc_comm_receive(c->comm, 0, &n, sizeof n);
+	char *p = fc_malloc(n + 1);
+	fc_comm_receive(c->comm, 0, p, n);
+	train_micro_read(m, p, n);
+	free(p);
+}
 
 static void pause_pass(void *arg)
 {

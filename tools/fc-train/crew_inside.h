@@ -63,11 +63,10 @@ struct train_source {
 	const struct train_micros *micros;
 	const struct train_weights *w;
 };
-/* crew.c: the i-th micro-batch. */
+/* crew_gradient.c: the i-th micro-batch. */
 void train_crew_take(
     struct train_crew *c, const struct train_source *s, size_t i, struct train_micro *m);
-
-/* crew_gradient.c: the sum of the own micro-batches of a step, and what of that others own to them;
+/* The sum of the own micro-batches of a step, and what of that others own to them;
  * loss [n_micro] of the own ones.  train_exchange_finish() comes after it. */
 int train_crew_gradient(struct train_crew *c, const struct train_source *s, size_t n_micro,
     struct fc_loss *loss, struct fc_err *e);
