@@ -72,7 +72,8 @@ __device__ inline void attn_load_q(const struct attn_room<T> &m, const struct at
 }
 
 /* Scores of this lane's row with the keys from k0 on become exp(score - max), all being read before
- * the first is written; what the row has of its output is scaled to the new maximum. */
+ * the first is written; what the row has of its output is scaled to the new maximum.  Has
+ * WARP_SYNC(7): an exchange alone orders no memory. */
 template <class T>
 __device__ inline void attn_softmax(const struct attn_room<T> &m, const struct attn_dims &d,
     uint32_t n_q, uint32_t n_k, const struct attn_rows &t, float slope, uint32_t k0,
@@ -97,6 +98,7 @@ __device__ inline void attn_softmax(const struct attn_room<T> &m, const struct a
 		const float other = lane_xor(max, mask);
 		max = other > max ? other : max;
 	}
+	WARP_SYNC(7);
 	max = max > now->max ? max : now->max;
 	const float shrink = max == now->max ? 1 : expf(now->max - max);
 #pragma unroll
@@ -116,8 +118,8 @@ __device__ inline void attn_softmax(const struct attn_room<T> &m, const struct a
 }
 
 /* sink: of this lane's row, which is then in the sum; or NULL.  m.o becomes the sum of exp(score -
- * max) v, not yet divided by the sum of exponentials.  Has SYNC(1) to SYNC(5); another one must
- * follow before m.o is read. */
+ * max) v, not yet divided by the sum of exponentials.  Has SYNC(1) to SYNC(5) and WARP_SYNC(7);
+ * another one must follow before m.o is read. */
 template <class T>
 __device__ inline struct attn_running attn_walk(const struct attn_room<T> &m,
     const struct attn_dims &d, const struct attn_item &s, const struct attn_rows &t, float slope,
