@@ -27,12 +27,19 @@ static size_t n_other(const float *y, const float *whole, size_t n, size_t O)
 	return other;
 }
 
+static void linear(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
+{
+	const struct fc_weight on = device_weight(nn, w);
+	fc_linear_fwd(nn, OUT(nn, y, N * w->n_out), IN(nn, x, N * w->n_in), &on, N);
+	device_back(nn);
+}
+
 /* Rows with other bits in a product of n of them, from row "at" on, than in that of all. */
 static size_t n_other_in(struct fc_nn *nn, const struct fc_weight *w, const float *x,
     const float *whole, size_t at, size_t n)
 {
 	float *y = fc_calloc(n * w->n_out, sizeof *y);
-	fc_linear_fwd(nn, y, x + at * w->n_in, w, n);
+	linear(nn, y, x + at * w->n_in, w, n);
 	const size_t other = n_other(y, whole + at * w->n_out, n, w->n_out);
 	free(y);
 	return other;
@@ -43,7 +50,7 @@ static size_t count_other(struct fc_nn *nn, const struct fc_weight *w, const flo
 	static const size_t n[] = {1, 5, 12, 33, 64, 100, 300, 513}, at[] = {0, 8, 87};
 	float *whole = fc_calloc(ROWS * w->n_out, sizeof *whole);
 	size_t other = 0;
-	fc_linear_fwd(nn, whole, x, w, ROWS);
+	linear(nn, whole, x, w, ROWS);
 	for (size_t i = 0; i < sizeof n / sizeof *n; i++)
 		for (size_t k = 0; k < sizeof at / sizeof *at; k++)
 			other += n_other_in(nn, w, x, whole, at[k], n[i]);
@@ -65,7 +72,7 @@ static double worst_error(struct fc_nn *nn, const struct fc_weight *w, const flo
 		fc_kern()->round_bf16(a, a, N * I);
 		fc_kern()->round_bf16(b, b, O * I);
 	}
-	fc_linear_fwd(nn, y, x, w, N);
+	linear(nn, y, x, w, N);
 	for (size_t n = 0; n < N; n++)
 		for (size_t o = 0; o < O; o++) {
 			double sum = 0, size = 0;
@@ -88,11 +95,9 @@ static void test_compute(enum fc_compute compute, enum fc_dtype t)
 	static const size_t shape[][2] = {{8, 96}, {33, 40}, {128, 128}, {640, 128}, {192, 300},
 	    {300, 1000}, {1030, 576}, {130, 2816}, {40000, 8}};
 	struct fc_rng r;
-	struct fc_nn *nn;
-	struct fc_err e;
 	const char *word = fc_compute_words[compute];
 	fc_rng_seed(&r, 1);
-	T_OK(fc_nn_open(&nn, "cpu", compute, &e) == 0, "%s opens", word);
+	struct fc_nn *nn = open_nn(compute);
 	for (size_t s = 0; s < sizeof shape / sizeof *shape; s++) {
 		const size_t O = shape[s][0], I = shape[s][1];
 		struct fc_weight w = weight_new(&r, t, O, I);

@@ -54,8 +54,8 @@ int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, s
 void fc_nn_close(struct fc_nn *nn);
 /*
  * From now on the forward direction gives every row the bits that it has alone, of whatever batch.
- * Of cpu; in BF16 with the same number of threads.  Costs: products of BF16 are padded to whole
- * blocks of 128 to 512 rows, those of each expert too.
+ * Of cpu, in BF16 with as many threads; of cuda, with the same GPU and libraries.  Costs: products
+ * are padded to blocks of 128 to 512 rows (cpu in BF16) or 1024 (cuda), each expert's too.
  */
 void fc_nn_rows_alike(struct fc_nn *nn, bool alike);
 enum fc_compute fc_nn_compute(const struct fc_nn *nn); /* never AUTO */

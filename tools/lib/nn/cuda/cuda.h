@@ -39,6 +39,7 @@ enum fc_cuda_scratch {
 	FC_CUDA_PANEL,     /* linear: converted weights */
 	FC_CUDA_ROWS,      /* linear: rounded activations or gradients */
 	FC_CUDA_ROWS2,     /* linear: the second rounded operand of dW */
+	FC_CUDA_ALIKE,     /* linear: the result of a block of rows that is not whole */
 	FC_CUDA_SUMS,      /* partial sums of norms, biases, sums of squares */
 	FC_CUDA_LISTS,     /* index arrays that came from the host */
 	FC_CUDA_ROUTE,     /* route: logits of experts, choices */
@@ -50,6 +51,14 @@ enum fc_cuda_scratch {
 	FC_CUDA_WORKSPACE, /* blas, in a dry run alone */
 	FC_CUDA_SCRATCH_N
 };
+
+/* Rows of every product where rows are to be alike: enough to fill a device; few in the emulation,
+ * so that there are several blocks of them. */
+#ifdef __CUDACC__
+enum { FC_CUDA_ALIKE_ROWS = 1024 };
+#else
+enum { FC_CUDA_ALIKE_ROWS = 32 };
+#endif
 
 struct fc_cuda_gpu; /* memory.cu: what all open devices of one index share */
 struct fc_cuda_blas;

@@ -99,7 +99,7 @@ __device__ inline void head_each(float *z, uint32_t n, F f)
 }
 
 /* Rows of x whose logits are held at a time. */
-size_t head_tile_rows(const struct fc_head *h, size_t N);
+size_t head_tile_rows(const struct fc_nn *nn, const struct fc_head *h, size_t N);
 /* logits [N,V'] with the cap applied. */
 void head_tile(struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N, float *logits);
 

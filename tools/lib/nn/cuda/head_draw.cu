@@ -196,7 +196,8 @@ void fc_cuda_head_draw(struct fc_nn *nn, const struct fc_head *h, const float *x
 {
 	enum { SHARED_BYTES = 40 * 1024 };
 	struct fc_cuda *cu = fc_cuda_of(nn);
-	const size_t C = h->w.n_in, ld = h->w.n_out, V = h->n_vocab, tile = head_tile_rows(h, N);
+	const size_t C = h->w.n_in, ld = h->w.n_out, V = h->n_vocab,
+		     tile = head_tile_rows(nn, h, N);
 	const size_t K = fc_cuda_min(V, d->n), bytes = room_bytes(d->n, V);
 	const size_t own = bytes > SHARED_BYTES ? fc_cuda_ceil(bytes, sizeof(float)) : 0;
 	struct draw_args a = {};

@@ -176,7 +176,7 @@ void fc_cuda_head_loss(struct fc_nn *nn, const struct fc_head *h, const float *x
 {
 	enum { SHARED_BYTES = 40 * 1024 };
 	struct fc_cuda *cu = fc_cuda_of(nn);
-	const size_t C = h->w.n_in, ld = h->w.n_out, tile = head_tile_rows(h, N);
+	const size_t C = h->w.n_in, ld = h->w.n_out, tile = head_tile_rows(nn, h, N);
 	const size_t bytes = taught_bytes(teacher, N), shared = bytes <= SHARED_BYTES ? bytes : 0;
 	struct loss_args a = lists_of(cu, h, target, sft_weight, kd_weight, teacher, N);
 	a.z = static_cast<float *>(fc_cuda_scratch(cu, FC_CUDA_LOGITS, tile * ld, sizeof *a.z));

@@ -158,7 +158,7 @@ void fc_cuda_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x
     const uint32_t *target, size_t N, size_t K, uint32_t *id, float *logprob, float *true_logprob)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
-	const size_t C = h->w.n_in, ld = h->w.n_out, tile = head_tile_rows(h, N);
+	const size_t C = h->w.n_in, ld = h->w.n_out, tile = head_tile_rows(nn, h, N);
 	const size_t n_key = K > SORT_MOST ? tile * sort_size((uint32_t)K) : 0;
 	const uint32_t *on_device =
 	    static_cast<uint32_t *>(fc_cuda_list(cu, FC_CUDA_LISTS, target, N, sizeof *target));

@@ -60,11 +60,56 @@ static const void *behind(const struct fc_cuda *cu, const void *x, size_t n)
 	return static_cast<const char *>(x) + n * (in_bf16(cu) ? sizeof(uint16_t) : sizeof(float));
 }
 
+/* x [N,I] as products take it, followed by zeros to n_all rows. */
+static const void *padded(struct fc_cuda *cu, const float *x, size_t N, size_t n_all, size_t I)
+{
+	const size_t size = in_bf16(cu) ? sizeof(uint16_t) : sizeof(float);
+	char *r = static_cast<char *>(fc_cuda_scratch(cu, FC_CUDA_ROWS, n_all * I, size));
+	if (!r)
+		return NULL;
+	if (in_bf16(cu))
+		fc_cuda_to_bf16(&cu->nn, reinterpret_cast<uint16_t *>(r), x, N * I);
+	else
+		fc_cuda_copy(&cu->nn, r, x, N * I * size);
+	fc_cuda_zero(&cu->nn, r + N * I * size, (n_all - N) * I * size);
+	return r;
+}
+
+/*
+ * A product's way to compute is that of its shape and of where its operands begin, and the same for
+ * all of its rows: so rows are alike where every product has as many, and results begin at
+ * multiples of 16 bytes, if need be in scratch.
+ */
+static void alike_fwd(
+    struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
+{
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cu, w), R = FC_CUDA_ALIKE_ROWS;
+	const void *xr = padded(cu, x, N, fc_cuda_ceil(N, R) * R, I);
+	float *part = static_cast<float *>(fc_cuda_scratch(cu, FC_CUDA_ALIKE, R * O, sizeof *part));
+	for (size_t n = 0; n < N && !cu->failed; n += R) {
+		const bool whole = N - n >= R && (uintptr_t)(y + n * O) % 16 == 0;
+		float *to = whole ? y + n * O : part;
+		for (size_t o = 0; o < O && !cu->failed; o += rows) {
+			const size_t n_o = fc_cuda_min(rows, O - o);
+			const struct fc_cuda_product p = {FC_CUDA_NT, R, n_o, I, I, I, O, false};
+			const void *panel = panel_at(cu, w, o, n_o);
+			fc_cuda_product(cu, &p, behind(cu, xr, n * I), panel, to + o);
+		}
+		if (!whole)
+			fc_cuda_copy(nn, y + n * O, part, fc_cuda_min(R, N - n) * O * sizeof *part);
+	}
+}
+
 void fc_cuda_linear_fwd(
     struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cu, w);
+	if (nn->alike) {
+		alike_fwd(nn, y, x, w, N);
+		return;
+	}
 	if (N <= fc_cuda_few_rows(nn)) {
 		fc_cuda_few_fwd(cu, y, x, w, N, in_bf16(cu) && is_plain(w->dtype));
 		return;
