@@ -36,6 +36,15 @@ rows() { python3 "$FC_ROOT/tests/cli/rows.py" "$@"; }
 	done
 }
 
+@test "the parts of a capture have the rows of the whole" {
+	for part in 1/1 1/2 2/2; do
+		fc-infer -q -m "$K/pivot" --dtype bf16 --device emu -k 10 --shard $part -o part.fcs "$F/heldout.jsonl"
+		fc-view --jsonl part.fcs >"${part/\//-}.jsonl"
+	done
+	[ "$(wc -l <1-2.jsonl)" -eq $(((N + 1) / 2)) ]
+	cmp <(sort 1-1.jsonl) <(sort 1-2.jsonl 2-2.jsonl)
+}
+
 # Four operands of a layer are rounded to 2^-9 of their size, in 3 to 6 layers, and a sum's other
 # order moves some by a whole step, which goes on through the layers.
 @test "capture in bfloat16" {
