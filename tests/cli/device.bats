@@ -108,3 +108,19 @@ same_numbers() { # same_numbers CPU OTHER
 	# shellcheck disable=SC2154 # bats sets it
 	[[ $stderr == *"products by "*"(device cuda: no libfc-cuda.so in "* ]]
 }
+
+@test "what came before a fault of the input is kept, and gone on from" {
+	capture() { fc-infer -q -m "$F/pivot" --dtype f32 --batch-tokens 100 --device "$DEVICE" "$@"; }
+	capture -o whole.fcs "$F/heldout.jsonl"
+	cp "$F/heldout.jsonl" bad.jsonl
+	echo '{"id": "x", "text": 5}' >>bad.jsonl
+	run -1 capture --resume -o out.fcs bad.jsonl
+	[[ $output == *"bad.jsonl:31: expected an object"* ]]
+	[ ! -e out.fcs ] && [ -s .out.fcs.partial ]
+	run -0 fc-infer -m "$F/pivot" --dtype f32 --batch-tokens 100 --device "$DEVICE" --resume -o out.fcs "$F/heldout.jsonl"
+	[[ $output =~ "going on behind "([0-9]+)" conversations" ]] && [ "${BASH_REMATCH[1]}" -gt 20 ]
+	cmp whole.fcs out.fcs
+	run bash -c 'fc-infer -q -m "$1" --dtype f32 --batch-tokens 100 --device "$2" "$3" | head -c 10 >bytes; echo "${PIPESTATUS[0]}"' \
+		sh "$F/pivot" "$DEVICE" "$F/heldout.jsonl"
+	[ "$output" = 141 ] # a closed pipe ends it quietly
+}
