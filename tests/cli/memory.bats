@@ -222,3 +222,17 @@ print(sum((v["data_offsets"][1] - v["data_offsets"][0]) // 2 for v in h.values()
 		rm -r out
 	done
 }
+
+@test "two ranks that leave the optimizer to the host make the bytes of one that does not" {
+	command -v mpirun >/dev/null || skip "needs mpirun (openmpi-bin)"
+	[ -e "$FC_ROOT/$B/libfc-mpi.so" ] || skip "built without Open MPI (libopenmpi-dev)"
+	if sanitized; then export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0; fi # Open MPI does not free all that it has
+	export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rsh_agent=false
+	export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
+	for d in f32 bf16; do
+		local light=(-m "$F/qwen3" --dtype "$d" -j 1 --lanes 2 --steps 3 --batch-tokens 480 --micro-tokens 120 --lr 1e-3 --save-dtype f32)
+		fc-train -q "${light[@]}" -f -o one "$F/tokens.fcs" 2>/dev/null
+		timeout -k 5 150 mpirun -n 2 fc-train -q "${light[@]}" --device far --offload optimizer -f -o two "$F/tokens.fcs" 2>/dev/null
+		cmp one/model.safetensors two/model.safetensors
+	done
+}
