@@ -153,6 +153,15 @@ print(sum((v["data_offsets"][1] - v["data_offsets"][0]) // 2 for v in h.values()
 	[ "$(fc-view --jsonl 1.fcs | wc -l)" -eq 60 ]
 }
 
+@test "a conversation that takes more than was said ends a capture with what helps" {
+	run -1 env FC_FAR_MIB=3 fc-infer -q -m "$F/deep" --device far --dtype bf16 --batch-tokens 20 --long truncate -o x.fcs "$F/text.jsonl"
+	[[ $output == *"out of memory: "*" MiB more are needed, "*" of the device's 3 are free; less is needed with a smaller --batch-tokens or --max-length" ]]
+	[ ! -e x.fcs ]
+	FC_FAR_MIB=3 fc-infer -q -m "$F/deep" --device far --dtype bf16 --batch-tokens 20 --max-length 20 --long truncate -o x.fcs \
+		"$F/text.jsonl" 2>/dev/null
+	[ -e x.fcs ]
+}
+
 @test "layers that do not fit come in every pass: the same bytes, and no more memory than was said" {
 	fc-infer -q -m "$F/deep" --dtype bf16 --batch-tokens 60 --max-length 60 --long truncate \
 		--no-history -o whole.fcs "$F/text.jsonl" 2>/dev/null

@@ -24,8 +24,9 @@ static int open_model(struct session *s, struct fc_err *e)
 	char computes[512];
 	if (fc_nn_open(&s->nn, o->device, o->compute, e) < 0)
 		return -1;
-	fc_nn_set_advice(
-	    s->nn, o->generate ? "a smaller --cache-mib or --slots" : "a smaller --batch-tokens");
+	fc_nn_set_advice(s->nn,
+	    o->generate ? "a smaller --cache-mib or --slots"
+			: "a smaller --batch-tokens or --max-length");
 	size_t n_stay;
 	if (infer_footprint_check(s, &n_stay, e) < 0 ||
 	    fc_model_open_part(&s->model, o->model, o->dry_run ? NULL : s->nn, n_stay, e) < 0)
