@@ -190,27 +190,6 @@ static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, s
 	return ret;
 }
 
-/* Memory that lives as long as the model, or until the device has it. */
-void *fc_model_own(struct fc_model *m, size_t n, size_t size)
-{
-	void *p = fc_malloc_aligned(n, size);
-	FC_GROW(m->owned, m->cap_owned, m->n_owned + 1);
-	m->owned[m->n_owned++] = p;
-	return p;
-}
-
-const void *fc_model_keep(struct fc_model *m, const void *host, size_t n_bytes)
-{
-	const void *p = m->nn ? fc_nn_keep(m->nn, host, n_bytes) : host;
-	if (p == host)
-		return p;
-	FC_GROW(m->kept, m->cap_kept, m->n_kept + 1);
-	m->kept[m->n_kept++] = p;
-	if (m->n_owned && m->owned[m->n_owned - 1] == host)
-		free(m->owned[--m->n_owned]);
-	return p;
-}
-
 /* Gives the model a tensor of that type: where it lies, or a copy on the device in its place. */
 static void bind_tensor(
     struct fc_model *m, const struct fc_slot *slot, const void *host, enum fc_dtype t)
