@@ -428,12 +428,71 @@ static _Noreturn void follow(const struct train_options *o, struct fc_comm *comm
 	fc_finish();
 }
 
+/* The folder of the result, or NULL; and what is kept on the way to it. */
+static struct fc_outdir *open_outputs(const struct train_options *o, struct train_best *best)
+{
+	struct fc_outdir *out = NULL;
+	struct fc_err e;
+	if (o->model && o->output && !o->lora)
+		refuse_gguf(o->model);
+	if (o->checkpoint)
+		or_die(train_checkpoint_check(o->checkpoint, o->resume || o->force, &e), &e);
+	if (o->keep == TRAIN_KEEP_BEST)
+		or_die(train_best_keep(best, o->checkpoint, o->output ? o->output : o->update,
+			   o->resume || o->force, &e),
+		    &e);
+	if (o->output)
+		or_die(fc_outdir_open(&out, o->output, o->force ? &fc_folder_model : NULL, &e), &e);
+	return out;
+}
+
+/* The device, with memory enough; a dry run ends here. */
+static struct fc_nn *open_device(const struct train_options *o, struct fc_comm *comm, size_t n_lane)
+{
+	struct fc_nn *nn;
+	struct fc_err e;
+	or_die(fc_nn_open(&nn, o->device, o->dtype, &e), &e);
+	fc_nn_set_advice(nn, "a smaller --micro-tokens");
+	if (o->dry_run)
+		check_models(o);
+	place_optimizer(o, nn);
+	or_die(train_footprint_check(o, fc_comm_size(comm), n_lane, nn, &e), &e);
+	if (!o->dry_run)
+		return nn;
+	fc_comm_close(comm);
+	fc_finish();
+}
+
+static struct train_trainer_opts trainer_options(const struct train_options *o, uint64_t n_example)
+{
+	return (struct train_trainer_opts){
+	    .lambda = o->lambda,
+	    .untaught = o->untaught,
+	    .clip = o->clip,
+	    .preference = train_options_preference(o),
+	    .batch_tok = (size_t)o->batch_tokens,
+	    .micro_tok = (size_t)o->micro_tokens,
+	    .schedule = {o->schedule, o->lr, o->warmup, o->min_lr},
+	    .n_step = o->steps,
+	    .n_example = n_example,
+	};
+}
+
+static void write_target(const struct train_options *o, const struct train_target *target,
+    const struct fc_params *p, struct train_ownanswers *answers, struct fc_outdir *out)
+{
+	struct fc_err e;
+	or_die(train_target_write(fc_outdir_tmp(out), target, p, &e), &e);
+	or_die(train_ownanswers_save(answers, fc_outdir_tmp(out), &e), &e);
+	or_die(fc_outdir_commit(out, &e), &e);
+	if (o->model)
+		report_survival(target, p);
+}
+
 int main(int argc, char **argv)
 {
 	fc_prog = "fc-train";
-	struct fc_outdir *out = NULL;
 	struct fc_comm *comm;
-	struct fc_nn *nn;
 	struct train_crew *crew;
 	struct train_trainer trainer;
 	struct fc_err e;
@@ -453,27 +512,9 @@ int main(int argc, char **argv)
 	if (fc_comm_rank(comm))
 		follow(&o, comm);
 
-	if (o.model && o.output && !o.lora)
-		refuse_gguf(o.model);
-	if (o.checkpoint)
-		or_die(train_checkpoint_check(o.checkpoint, o.resume || o.force, &e), &e);
 	struct train_best best = {.patience = o.patience};
-	if (o.keep == TRAIN_KEEP_BEST)
-		or_die(train_best_keep(&best, o.checkpoint, o.output ? o.output : o.update,
-			   o.resume || o.force, &e),
-		    &e);
-	if (o.output)
-		or_die(fc_outdir_open(&out, o.output, o.force ? &fc_folder_model : NULL, &e), &e);
-	or_die(fc_nn_open(&nn, o.device, o.dtype, &e), &e);
-	fc_nn_set_advice(nn, "a smaller --micro-tokens");
-	if (o.dry_run)
-		check_models(&o);
-	place_optimizer(&o, nn);
-	or_die(train_footprint_check(&o, fc_comm_size(comm), n_lane, nn, &e), &e);
-	if (o.dry_run) {
-		fc_comm_close(comm);
-		fc_finish();
-	}
+	struct fc_outdir *out = open_outputs(&o, &best);
+	struct fc_nn *nn = open_device(&o, comm, n_lane);
 	struct fc_params *params = open_params(&o, nn);
 	uint64_t tokenizer = tokenizer_fingerprint(&o, params);
 	struct train_target target = {
@@ -491,17 +532,7 @@ int main(int argc, char **argv)
 	    .shard = o.shard,
 	    .objective = train_options_objective(&o, is_drawn(feed)),
 	    .adamw = {o.beta1, o.beta2, o.eps, o.weight_decay}};
-	struct train_trainer_opts trainer_opts = {
-	    .lambda = o.lambda,
-	    .untaught = o.untaught,
-	    .clip = o.clip,
-	    .preference = train_options_preference(&o),
-	    .batch_tok = (size_t)o.batch_tokens,
-	    .micro_tok = (size_t)o.micro_tokens,
-	    .schedule = {o.schedule, o.lr, o.warmup, o.min_lr},
-	    .n_step = o.steps,
-	    .n_example = run_length(&o, feed),
-	};
+	const struct train_trainer_opts trainer_opts = trainer_options(&o, run_length(&o, feed));
 	train_ranks_lead(comm, &crew_opts, nn, params);
 	or_die(train_crew_open(&crew, &crew_opts, comm, nn, params, &e), &e);
 	train_trainer_init(&trainer, &trainer_opts, crew, feed);
@@ -521,13 +552,8 @@ int main(int argc, char **argv)
 		    &e);
 	if (out && o.lora)
 		write_adapter(&o, params, out);
-	else if (out) {
-		or_die(train_target_write(fc_outdir_tmp(out), &target, params, &e), &e);
-		or_die(train_ownanswers_save(&answers, fc_outdir_tmp(out), &e), &e);
-		or_die(fc_outdir_commit(out, &e), &e);
-		if (o.model)
-			report_survival(&target, params);
-	}
+	else if (out)
+		write_target(&o, &target, params, &answers, out);
 	train_best_release(&best);
 	json_decref(identity);
 	train_trainer_release(&trainer);

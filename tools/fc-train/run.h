@@ -20,9 +20,9 @@
  * 0 writes it, crew_inside what these files share, micro_wire a micro-batch as a message; ranks is
  * how the others begin, stop how a signal ends a run. adapter_spec reads what --lora asks for,
  * adapter_folder writes the folder of the result then, and adapter_read reads one to go on from.
- * train_footprint tells what memory a run takes. outcome says at the end how the loss went, survival
- * how much of the training the saved numbers keep, ownanswers whether a teacher's rows are over the
- * model's own answers.
+ * train_footprint tells what memory a run takes. outcome says at the end how the loss went,
+ * survival how much of the training the saved numbers keep, ownanswers whether a teacher's rows are
+ * over the model's own answers.
  */
 
 /* A training run from its first or a later step to its last: steps, log, evaluations, checkpoints.

@@ -11,9 +11,9 @@
  * finds its weights by name (bind_experts: all of a layer at once; quantized and unpack: those that
  * are several tensors; owned: their memory), params holds them for training and params_save writes
  * them; shuttle brings layers to a device that has no room for all; forward runs a batch through
- * block (block_moe, block_acts; block_bwd is the way back), step generates with the cache of kvcache
- * and slot, sample chooses the next token; lora is what adapters add to a block, lora_open a model
- * in training with them; footprint tells what memory that takes.
+ * block (block_moe, block_acts; block_bwd is the way back), step generates with the cache of
+ * kvcache and slot, sample chooses the next token; lora is what adapters add to a block, lora_open
+ * a model in training with them; footprint tells what memory that takes.
  */
 
 struct fc_layer_loras;

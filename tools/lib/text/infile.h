@@ -2,12 +2,12 @@
 #ifndef FC_TEXT_INFILE_H
 #define FC_TEXT_INFILE_H
 
-#include "text/unpack.h"
+#include "text/decompress.h"
 
 /*
- * The bytes of a text file, or of standard input ("-"), unpacked (unpack.h), without the byte order
- * mark of UTF-8 that may begin them.  What is no such text is refused by name: UTF-16, Parquet,
- * Arrow, xz, bzip2.  For those who look for ends in it (lines.c, records.c).
+ * The bytes of a text file, or of standard input ("-"), unpacked (decompress.h), without the byte
+ * order mark of UTF-8 that may begin them.  What is no such text is refused by name: UTF-16,
+ * Parquet, Arrow, xz, bzip2.  For those who look for ends in it (lines.c, records.c).
  */
 struct fc_infile;
 /* -1: it can't be opened, or is a regular file that is refused. */

@@ -9,8 +9,8 @@
  * text/: characters, lines and JSON, before anyone asks what they mean.  In the order in
  * which they build on each other: utf8 (characters as bytes), unicode (what a character is; the
  * door to utf8proc), jsonscan (JSON read value by value) and json (as a tree; the door to jansson,
- * with the ceilings of files), json_write; a file's bytes, unpacked (unpack: the door to zlib, and
- * to zstd for what others packed; infile), its lines, its records (lines, or the elements of an
+ * with the ceilings of files), json_write; a file's bytes, unpacked (decompress: the door to zlib,
+ * and to zstd for what others packed; infile), its lines, its records (lines, or the elements of an
  * array) and jsonl (these as trees); category (what a JSON object is filed under), table (small
  * tables for people and programs), base64.
  */

@@ -225,7 +225,7 @@ void fc_cuda_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
 	if (!g) /* of a dry run */
 		return;
 	cudaMemGetInfo(n_free, n_total);
-	if (!g->arena) { /* also where all are plain */
+	if (!g->arena) { /* none yet, or all are plain */
 		*n_free = *n_free > margin_bytes ? *n_free - margin_bytes : 0;
 		return;
 	}

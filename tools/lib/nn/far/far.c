@@ -7,33 +7,27 @@
 
 extern const char fc_version[];
 
-/* Begins an operation. */
-static struct fc_far *far_begin(struct fc_nn *nn, const char *doing)
+struct fc_far *fc_far_begin(struct fc_nn *nn, const char *doing)
 {
 	struct fc_far *f = (struct fc_far *)nn;
 	f->doing = doing;
 	return f;
 }
 
-static struct fc_weight weight_at(struct fc_far *f, const struct fc_weight *w)
+struct fc_weight fc_far_weight(struct fc_far *f, const struct fc_weight *w)
 {
 	return (struct fc_weight){fc_far_at(f, w->p), w->dtype, w->n_out, w->n_in};
 }
 
-static struct fc_head head_at(struct fc_far *f, const struct fc_head *h)
-{
-	return (struct fc_head){weight_at(f, &h->w), h->n_vocab, h->softcap};
-}
-
 static void far_release(struct fc_nn *nn, void *p)
 {
-	far_begin(nn, "release");
+	fc_far_begin(nn, "release");
 	fc_far_release(nn, p);
 }
 
 static void far_put(struct fc_nn *nn, void *to, const void *host, size_t n_bytes)
 {
-	struct fc_far *f = far_begin(nn, "put");
+	struct fc_far *f = fc_far_begin(nn, "put");
 	to = fc_far_at(f, to);
 	if (!f->failed)
 		memcpy(to, host, n_bytes);
@@ -41,7 +35,7 @@ static void far_put(struct fc_nn *nn, void *to, const void *host, size_t n_bytes
 
 static void far_get(struct fc_nn *nn, void *host, const void *from, size_t n_bytes)
 {
-	struct fc_far *f = far_begin(nn, "get");
+	struct fc_far *f = fc_far_begin(nn, "get");
 	from = fc_far_at(f, from);
 	if (!f->failed)
 		memcpy(host, from, n_bytes);
@@ -49,7 +43,7 @@ static void far_get(struct fc_nn *nn, void *host, const void *from, size_t n_byt
 
 static void far_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes)
 {
-	struct fc_far *f = far_begin(nn, "copy");
+	struct fc_far *f = fc_far_begin(nn, "copy");
 	to = fc_far_at(f, to);
 	from = fc_far_at(f, from);
 	if (!f->failed)
@@ -58,7 +52,7 @@ static void far_copy(struct fc_nn *nn, void *to, const void *from, size_t n_byte
 
 static void far_zero(struct fc_nn *nn, void *p, size_t n_bytes)
 {
-	struct fc_far *f = far_begin(nn, "zero");
+	struct fc_far *f = fc_far_begin(nn, "zero");
 	p = fc_far_at(f, p);
 	if (!f->failed)
 		memset(p, 0, n_bytes);
@@ -107,7 +101,7 @@ static void place_sequences(
 static void far_attn_fwd(
     struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq)
 {
-	struct fc_far *f = far_begin(nn, "attn_fwd");
+	struct fc_far *f = fc_far_begin(nn, "attn_fwd");
 	struct fc_attn at = *a;
 	place_sequences(f, seq, NULL, n_seq);
 	at.sink = fc_far_at(f, a->sink);
@@ -118,7 +112,7 @@ static void far_attn_fwd(
 static void far_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq,
     const struct fc_attn_grad *grad, size_t n_seq)
 {
-	struct fc_far *f = far_begin(nn, "attn_bwd");
+	struct fc_far *f = fc_far_begin(nn, "attn_bwd");
 	place_sequences(f, seq, grad, n_seq);
 	if (!f->failed)
 		f->cpu->ops->attn_bwd(f->cpu, a, f->seq, f->grad, n_seq);
@@ -127,7 +121,7 @@ static void far_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct
 static void far_split(
     struct fc_nn *nn, float *const part[], const float *x, const struct fc_split *c, size_t N)
 {
-	struct fc_far *f = far_begin(nn, "split");
+	struct fc_far *f = fc_far_begin(nn, "split");
 	float *to[3];
 	for (size_t p = 0; p < c->n_part; p++)
 		to[p] = fc_far_at(f, part[p]);
@@ -139,7 +133,7 @@ static void far_split(
 static void far_concat(
     struct fc_nn *nn, float *x, const float *const part[], const struct fc_split *c, size_t N)
 {
-	struct fc_far *f = far_begin(nn, "concat");
+	struct fc_far *f = fc_far_begin(nn, "concat");
 	const float *from[3];
 	for (size_t p = 0; p < c->n_part; p++)
 		from[p] = fc_far_at(f, part[p]);
@@ -151,8 +145,8 @@ static void far_concat(
 static void far_linear_fwd(
     struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
-	struct fc_far *f = far_begin(nn, "linear_fwd");
-	const struct fc_weight at = weight_at(f, w);
+	struct fc_far *f = fc_far_begin(nn, "linear_fwd");
+	const struct fc_weight at = fc_far_weight(f, w);
 	y = fc_far_at(f, y);
 	x = fc_far_at(f, x);
 	if (!f->failed)
@@ -162,8 +156,8 @@ static void far_linear_fwd(
 static void far_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy,
     const struct fc_weight *w, size_t N, bool accumulate)
 {
-	struct fc_far *f = far_begin(nn, "linear_bwd_x");
-	const struct fc_weight at = weight_at(f, w);
+	struct fc_far *f = fc_far_begin(nn, "linear_bwd_x");
+	const struct fc_weight at = fc_far_weight(f, w);
 	dx = fc_far_at(f, dx);
 	dy = fc_far_at(f, dy);
 	if (!f->failed)
@@ -173,7 +167,7 @@ static void far_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy,
 static void far_linear_bwd_w(
     struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
 {
-	struct fc_far *f = far_begin(nn, "linear_bwd_w");
+	struct fc_far *f = fc_far_begin(nn, "linear_bwd_w");
 	dw = fc_far_at(f, dw);
 	dy = fc_far_at(f, dy);
 	x = fc_far_at(f, x);
@@ -183,7 +177,7 @@ static void far_linear_bwd_w(
 
 static void far_bias_fwd(struct fc_nn *nn, float *y, const float *bias, size_t N, size_t O)
 {
-	struct fc_far *f = far_begin(nn, "bias_fwd");
+	struct fc_far *f = fc_far_begin(nn, "bias_fwd");
 	y = fc_far_at(f, y);
 	bias = fc_far_at(f, bias);
 	if (!f->failed)
@@ -192,7 +186,7 @@ static void far_bias_fwd(struct fc_nn *nn, float *y, const float *bias, size_t N
 
 static void far_bias_bwd(struct fc_nn *nn, float *dbias, const float *dy, size_t N, size_t O)
 {
-	struct fc_far *f = far_begin(nn, "bias_bwd");
+	struct fc_far *f = fc_far_begin(nn, "bias_bwd");
 	dbias = fc_far_at(f, dbias);
 	dy = fc_far_at(f, dy);
 	if (!f->failed)
@@ -202,7 +196,7 @@ static void far_bias_bwd(struct fc_nn *nn, float *dbias, const float *dy, size_t
 static void far_gain_fwd(
     struct fc_nn *nn, float *y, const float *x, const float *gain, size_t N, size_t C)
 {
-	struct fc_far *f = far_begin(nn, "gain_fwd");
+	struct fc_far *f = fc_far_begin(nn, "gain_fwd");
 	y = fc_far_at(f, y);
 	x = fc_far_at(f, x);
 	gain = fc_far_at(f, gain);
@@ -213,7 +207,7 @@ static void far_gain_fwd(
 static void far_gain_bwd(
     struct fc_nn *nn, float *dgain, const float *dy, const float *x, size_t N, size_t C)
 {
-	struct fc_far *f = far_begin(nn, "gain_bwd");
+	struct fc_far *f = fc_far_begin(nn, "gain_bwd");
 	dgain = fc_far_at(f, dgain);
 	dy = fc_far_at(f, dy);
 	x = fc_far_at(f, x);
@@ -224,7 +218,7 @@ static void far_gain_bwd(
 static void far_rmsnorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w, size_t N,
     size_t C, float eps, bool plus_one)
 {
-	struct fc_far *f = far_begin(nn, "rmsnorm_fwd");
+	struct fc_far *f = fc_far_begin(nn, "rmsnorm_fwd");
 	y = fc_far_at(f, y);
 	x = fc_far_at(f, x);
 	w = fc_far_at(f, w);
@@ -235,7 +229,7 @@ static void far_rmsnorm_fwd(struct fc_nn *nn, float *y, const float *x, const fl
 static void far_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float *dy, const float *x,
     const float *w, size_t N, size_t C, float eps, bool plus_one)
 {
-	struct fc_far *f = far_begin(nn, "rmsnorm_bwd");
+	struct fc_far *f = fc_far_begin(nn, "rmsnorm_bwd");
 	dx = fc_far_at(f, dx);
 	dw = fc_far_at(f, dw);
 	dy = fc_far_at(f, dy);
@@ -248,7 +242,7 @@ static void far_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float 
 static void far_layernorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w,
     const float *bias, size_t N, size_t C, float eps)
 {
-	struct fc_far *f = far_begin(nn, "layernorm_fwd");
+	struct fc_far *f = fc_far_begin(nn, "layernorm_fwd");
 	y = fc_far_at(f, y);
 	x = fc_far_at(f, x);
 	w = fc_far_at(f, w);
@@ -260,7 +254,7 @@ static void far_layernorm_fwd(struct fc_nn *nn, float *y, const float *x, const 
 static void far_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias, const float *dy,
     const float *x, const float *w, size_t N, size_t C, float eps)
 {
-	struct fc_far *f = far_begin(nn, "layernorm_bwd");
+	struct fc_far *f = fc_far_begin(nn, "layernorm_bwd");
 	dx = fc_far_at(f, dx);
 	dw = fc_far_at(f, dw);
 	dbias = fc_far_at(f, dbias);
@@ -274,7 +268,7 @@ static void far_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbi
 static void far_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N, size_t heads,
     size_t D, const struct fc_rope *r, bool inverse)
 {
-	struct fc_far *f = far_begin(nn, "rope_apply");
+	struct fc_far *f = fc_far_begin(nn, "rope_apply");
 	x = fc_far_at(f, x);
 	pos = fc_far_at(f, pos);
 	if (!f->failed)
@@ -284,7 +278,7 @@ static void far_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size
 static void far_glu_fwd(struct fc_nn *nn, float *y, const float *gate, const float *up,
     enum fc_act act, size_t N, size_t F)
 {
-	struct fc_far *f = far_begin(nn, "glu_fwd");
+	struct fc_far *f = fc_far_begin(nn, "glu_fwd");
 	y = fc_far_at(f, y);
 	gate = fc_far_at(f, gate);
 	up = fc_far_at(f, up);
@@ -295,7 +289,7 @@ static void far_glu_fwd(struct fc_nn *nn, float *y, const float *gate, const flo
 static void far_glu_bwd(struct fc_nn *nn, float *dgate, float *dup, const float *dy,
     const float *gate, const float *up, enum fc_act act, size_t N, size_t F)
 {
-	struct fc_far *f = far_begin(nn, "glu_bwd");
+	struct fc_far *f = fc_far_begin(nn, "glu_bwd");
 	dgate = fc_far_at(f, dgate);
 	dup = fc_far_at(f, dup);
 	dy = fc_far_at(f, dy);
@@ -308,7 +302,7 @@ static void far_glu_bwd(struct fc_nn *nn, float *dgate, float *dup, const float 
 static void far_act_fwd(
     struct fc_nn *nn, float *y, const float *x, enum fc_act act, size_t N, size_t F)
 {
-	struct fc_far *f = far_begin(nn, "act_fwd");
+	struct fc_far *f = fc_far_begin(nn, "act_fwd");
 	y = fc_far_at(f, y);
 	x = fc_far_at(f, x);
 	if (!f->failed)
@@ -318,7 +312,7 @@ static void far_act_fwd(
 static void far_act_bwd(struct fc_nn *nn, float *dx, const float *dy, const float *x,
     enum fc_act act, size_t N, size_t F)
 {
-	struct fc_far *f = far_begin(nn, "act_bwd");
+	struct fc_far *f = fc_far_begin(nn, "act_bwd");
 	dx = fc_far_at(f, dx);
 	dy = fc_far_at(f, dy);
 	x = fc_far_at(f, x);
@@ -328,7 +322,7 @@ static void far_act_bwd(struct fc_nn *nn, float *dx, const float *dy, const floa
 
 static void far_clip_bwd(struct fc_nn *nn, float *dx, const float *x, float limit, size_t n)
 {
-	struct fc_far *f = far_begin(nn, "clip_bwd");
+	struct fc_far *f = fc_far_begin(nn, "clip_bwd");
 	dx = fc_far_at(f, dx);
 	x = fc_far_at(f, x);
 	if (!f->failed)
@@ -337,7 +331,7 @@ static void far_clip_bwd(struct fc_nn *nn, float *dx, const float *x, float limi
 
 static void far_clip(struct fc_nn *nn, float *x, float limit, size_t n)
 {
-	struct fc_far *f = far_begin(nn, "clip");
+	struct fc_far *f = fc_far_begin(nn, "clip");
 	x = fc_far_at(f, x);
 	if (!f->failed)
 		f->cpu->ops->clip(f->cpu, x, limit, n);
@@ -345,7 +339,7 @@ static void far_clip(struct fc_nn *nn, float *x, float limit, size_t n)
 
 static void far_add(struct fc_nn *nn, float *y, const float *x, size_t n)
 {
-	struct fc_far *f = far_begin(nn, "add");
+	struct fc_far *f = fc_far_begin(nn, "add");
 	y = fc_far_at(f, y);
 	x = fc_far_at(f, x);
 	if (!f->failed)
@@ -354,7 +348,7 @@ static void far_add(struct fc_nn *nn, float *y, const float *x, size_t n)
 
 static void far_scale(struct fc_nn *nn, float *x, float factor, size_t n)
 {
-	struct fc_far *f = far_begin(nn, "scale");
+	struct fc_far *f = fc_far_begin(nn, "scale");
 	x = fc_far_at(f, x);
 	if (!f->failed)
 		f->cpu->ops->scale(f->cpu, x, factor, n);
@@ -363,8 +357,8 @@ static void far_scale(struct fc_nn *nn, float *x, float factor, size_t n)
 static void far_route(struct fc_nn *nn, const struct fc_weight *w, const float *bias,
     const float *x, size_t N, size_t K, uint32_t *expert, float *weight)
 {
-	struct fc_far *f = far_begin(nn, "route");
-	const struct fc_weight at = weight_at(f, w);
+	struct fc_far *f = fc_far_begin(nn, "route");
+	const struct fc_weight at = fc_far_weight(f, w);
 	bias = fc_far_at(f, bias);
 	x = fc_far_at(f, x);
 	if (!f->failed)
@@ -374,7 +368,7 @@ static void far_route(struct fc_nn *nn, const struct fc_weight *w, const float *
 static void far_gather_rows(
     struct fc_nn *nn, float *to, const float *from, const uint32_t *row, size_t n, size_t C)
 {
-	struct fc_far *f = far_begin(nn, "gather_rows");
+	struct fc_far *f = fc_far_begin(nn, "gather_rows");
 	to = fc_far_at(f, to);
 	from = fc_far_at(f, from);
 	if (!f->failed)
@@ -384,7 +378,7 @@ static void far_gather_rows(
 static void far_scatter_rows(struct fc_nn *nn, float *to, const float *from, const uint32_t *row,
     const float *scale, size_t n, size_t C)
 {
-	struct fc_far *f = far_begin(nn, "scatter_rows");
+	struct fc_far *f = fc_far_begin(nn, "scatter_rows");
 	to = fc_far_at(f, to);
 	from = fc_far_at(f, from);
 	if (!f->failed)
@@ -394,7 +388,7 @@ static void far_scatter_rows(struct fc_nn *nn, float *to, const float *from, con
 static void far_dot_rows(
     struct fc_nn *nn, const float *a, const float *b, size_t n, size_t C, float *dot)
 {
-	struct fc_far *f = far_begin(nn, "dot_rows");
+	struct fc_far *f = fc_far_begin(nn, "dot_rows");
 	a = fc_far_at(f, a);
 	b = fc_far_at(f, b);
 	if (!f->failed)
@@ -404,8 +398,8 @@ static void far_dot_rows(
 static void far_embed_fwd(struct fc_nn *nn, float *x, const struct fc_weight *w,
     const uint32_t *tok, size_t N, float scale)
 {
-	struct fc_far *f = far_begin(nn, "embed_fwd");
-	const struct fc_weight at = weight_at(f, w);
+	struct fc_far *f = fc_far_begin(nn, "embed_fwd");
+	const struct fc_weight at = fc_far_weight(f, w);
 	x = fc_far_at(f, x);
 	if (!f->failed)
 		f->cpu->ops->embed_fwd(f->cpu, x, &at, tok, N, scale);
@@ -414,8 +408,8 @@ static void far_embed_fwd(struct fc_nn *nn, float *x, const struct fc_weight *w,
 static void far_embed_add(
     struct fc_nn *nn, float *x, const struct fc_weight *w, const uint32_t *pos, size_t N)
 {
-	struct fc_far *f = far_begin(nn, "embed_add");
-	const struct fc_weight at = weight_at(f, w);
+	struct fc_far *f = fc_far_begin(nn, "embed_add");
+	const struct fc_weight at = fc_far_weight(f, w);
 	x = fc_far_at(f, x);
 	pos = fc_far_at(f, pos);
 	if (!f->failed)
@@ -425,62 +419,16 @@ static void far_embed_add(
 static void far_embed_bwd(struct fc_nn *nn, float *dw, const float *dx, const uint32_t *tok,
     size_t N, size_t C, float scale)
 {
-	struct fc_far *f = far_begin(nn, "embed_bwd");
+	struct fc_far *f = fc_far_begin(nn, "embed_bwd");
 	dw = fc_far_at(f, dw);
 	dx = fc_far_at(f, dx);
 	if (!f->failed)
 		f->cpu->ops->embed_bwd(f->cpu, dw, dx, tok, N, C, scale);
 }
 
-static void far_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x,
-    const uint32_t *target, size_t N, size_t K, uint32_t *id, float *logprob, float *true_logprob)
-{
-	struct fc_far *f = far_begin(nn, "head_topk");
-	const struct fc_head at = head_at(f, h);
-	x = fc_far_at(f, x);
-	if (!f->failed)
-		f->cpu->ops->head_topk(f->cpu, &at, x, target, N, K, id, logprob, true_logprob);
-}
-
-static void far_head_draw(struct fc_nn *nn, const struct fc_head *h, const float *x,
-    const uint32_t *target, size_t N, const struct fc_draws *d, struct fc_rng *rng,
-    uint32_t *n_entry, uint32_t *id, float *logprob, float *true_logprob)
-{
-	struct fc_far *f = far_begin(nn, "head_draw");
-	const struct fc_head at = head_at(f, h);
-	x = fc_far_at(f, x);
-	if (!f->failed)
-		f->cpu->ops->head_draw(
-		    f->cpu, &at, x, target, N, d, rng, n_entry, id, logprob, true_logprob);
-}
-
-static void far_head_logits(
-    struct fc_nn *nn, const struct fc_head *h, const float *x, size_t N, float *logits)
-{
-	struct fc_far *f = far_begin(nn, "head_logits");
-	const struct fc_head at = head_at(f, h);
-	x = fc_far_at(f, x);
-	if (!f->failed)
-		f->cpu->ops->head_logits(f->cpu, &at, x, N, logits);
-}
-
-static void far_head_loss(struct fc_nn *nn, const struct fc_head *h, const float *x,
-    const uint32_t *target, const float *sft_weight, const float *kd_weight,
-    const struct fc_teacher *teacher, size_t N, float *dx, float *dw, struct fc_loss *loss)
-{
-	struct fc_far *f = far_begin(nn, "head_loss");
-	const struct fc_head at = head_at(f, h);
-	x = fc_far_at(f, x);
-	dx = fc_far_at(f, dx);
-	dw = fc_far_at(f, dw);
-	if (!f->failed)
-		f->cpu->ops->head_loss(
-		    f->cpu, &at, x, target, sft_weight, kd_weight, teacher, N, dx, dw, loss);
-}
-
 static void far_sum_squares(struct fc_nn *nn, const float *x, size_t n, double *sum)
 {
-	struct fc_far *f = far_begin(nn, "sum_squares");
+	struct fc_far *f = fc_far_begin(nn, "sum_squares");
 	x = fc_far_at(f, x);
 	if (!f->failed)
 		f->cpu->ops->sum_squares(f->cpu, x, n, sum);
@@ -489,7 +437,7 @@ static void far_sum_squares(struct fc_nn *nn, const float *x, size_t n, double *
 static void far_adamw(struct fc_nn *nn, float *w, float *m, float *v, const float *g, size_t n,
     const struct fc_adamw *a)
 {
-	struct fc_far *f = far_begin(nn, "adamw");
+	struct fc_far *f = fc_far_begin(nn, "adamw");
 	w = fc_far_at(f, w);
 	m = fc_far_at(f, m);
 	v = fc_far_at(f, v);
@@ -500,7 +448,7 @@ static void far_adamw(struct fc_nn *nn, float *w, float *m, float *v, const floa
 
 static void far_to_bf16(struct fc_nn *nn, uint16_t *y, const float *x, size_t n)
 {
-	struct fc_far *f = far_begin(nn, "to_bf16");
+	struct fc_far *f = fc_far_begin(nn, "to_bf16");
 	y = fc_far_at(f, y);
 	x = fc_far_at(f, x);
 	if (!f->failed)
@@ -578,10 +526,10 @@ static const struct fc_nn_ops far_ops = {
     .embed_fwd = far_embed_fwd,
     .embed_add = far_embed_add,
     .embed_bwd = far_embed_bwd,
-    .head_topk = far_head_topk,
-    .head_draw = far_head_draw,
-    .head_logits = far_head_logits,
-    .head_loss = far_head_loss,
+    .head_topk = fc_far_head_topk,
+    .head_draw = fc_far_head_draw,
+    .head_logits = fc_far_head_logits,
+    .head_loss = fc_far_head_loss,
     .sum_squares = far_sum_squares,
     .adamw = far_adamw,
     .to_bf16 = far_to_bf16,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_TEXT_UNPACK_H
-#define FC_TEXT_UNPACK_H
+#ifndef FC_TEXT_DECOMPRESS_H
+#define FC_TEXT_DECOMPRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/unpack.h"
+#include "text/decompress.h"
 
 #include <inttypes.h>
 #include <limits.h>
