@@ -143,7 +143,7 @@ inline void lane_xor_each(T (&v)[N], int mask)
 	const int lane = (int)(threadIdx.x & (FC_WARP - 1)) ^ mask;
 	memcpy(v, static_cast<const T *>(fc_emu_gather(v, sizeof v)) + lane * N, sizeof v);
 }
-/* What lane_xor() of half a warp, a quarter and so on give, by one exchange. */
+/* One exchange gives what lane_xor() of half a warp, a quarter and so on gives. */
 template <class T, class F>
 inline T warp_reduce(T v, F f)
 {
