@@ -68,6 +68,15 @@ same_model() { cmp "$1/model.safetensors" "$2/model.safetensors"; }
 	done
 }
 
+@test "ranks with a device whose memory the program cannot touch: the same bytes" {
+	[ -e "$FC_ROOT/$B/libfc-far.so" ] || skip "built without the far device (make $B/libfc-far.so)"
+	train --lanes 4 -o one "$F/dists.fcs"
+	for shard in optimizer gradients; do
+		ranks 2 --lanes 4 --device far --shard $shard --force -o two "$F/dists.fcs"
+		same_model one two
+	done
+}
+
 @test "what is shared out is said" {
 	for shard in optimizer gradients; do
 		timeout -k 5 150 mpirun -n 2 fc-train -m "$F/pivot" "${light[@]}" --lanes 6 --shard $shard --steps 1 -o out --force "$F/dists.fcs" 2>$shard
