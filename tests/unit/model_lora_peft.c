@@ -78,6 +78,7 @@ static void check_step(struct fc_params *p, const json_t *golden, const char *na
 	double worst = 0;
 	size_t at = 0;
 	set_params(p);
+	fc_params_zero_grad(p);
 	const int ret = fc_params_step(p->model.nn, p, &batch, &targets, true, &loss, &err);
 	T_OK(ret == 0 && t_near(loss.sft, want, FORWARD), "%s: loss %.9g, PEFT's %.9g", name,
 	    loss.sft, want);
