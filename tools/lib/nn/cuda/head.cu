@@ -8,9 +8,9 @@ enum { LEAST_ROWS = 128, MOST_ROWS = 2048, CAP_LANES = fc_lanes(256) };
 size_t head_tile_rows(const struct fc_nn *nn, const struct fc_head *h, size_t N)
 {
 	const size_t want = N * h->w.n_in / h->w.n_out;
-	size_t rows = nn->alike && (size_t)LEAST_ROWS < (size_t)FC_CUDA_ALIKE_ROWS
-	    ? (size_t)FC_CUDA_ALIKE_ROWS
-	    : (size_t)LEAST_ROWS;
+	size_t rows = LEAST_ROWS;
+	if (nn->alike && rows < FC_CUDA_ALIKE_ROWS)
+		rows = FC_CUDA_ALIKE_ROWS;
 	while (rows < want && rows < MOST_ROWS)
 		rows *= 2;
 	return rows < N ? rows : N;
