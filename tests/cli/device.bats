@@ -115,7 +115,7 @@ same_numbers() { # same_numbers CPU OTHER
 	cp "$F/heldout.jsonl" bad.jsonl
 	echo '{"id": "x", "text": 5}' >>bad.jsonl
 	run -1 capture --resume -o out.fcs bad.jsonl
-	[[ $output == *"bad.jsonl:31: expected an object"* ]]
+	[[ $output == *"bad.jsonl:31: "* ]]
 	[ ! -e out.fcs ] && [ -s .out.fcs.partial ]
 	run -0 fc-infer -m "$F/pivot" --dtype f32 --batch-tokens 100 --device "$DEVICE" --resume -o out.fcs "$F/heldout.jsonl"
 	[[ $output =~ "going on behind "([0-9]+)" conversations" ]] && [ "${BASH_REMATCH[1]}" -gt 20 ]
