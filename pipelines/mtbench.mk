@@ -14,9 +14,9 @@
 #   FC         folder of the tools, with a slash at its end; empty: found by PATH
 #
 # gives OUT/scores.txt, categories.txt, compare.txt, the scores by category as chart.svg and chart.png, radar.svg and
-# radar.png if there are three categories or more, and report.html.  An interrupted run goes on where it was: answers and judgments that are there are not
-# asked for again.  Judgments of another judge, or of answers that were made anew, begin a new file; the old one stays
-# under its name with a number.
+# radar.png if there are three categories or more, and report.html.  An interrupted run goes on where it was: answers and
+# judgments that are there are not asked for again.  Judgments of another judge, or of answers that were made anew, begin
+# a new file; the old one stays under its name with a number.
 
 OUT   = mtbench
 INFER =
