@@ -198,6 +198,7 @@ ranks_by_slurm() {
 	for _ in $(seq 300); do ! state PENDING || break; sleep 0.1; done
 	grep -q 'stopped by a signal after step [0-9]*; --resume goes on from there' job.log
 	[ ! -e batch ]
+	sleep 2 # slurmd refuses a run that begins in the second in which it ended the one before
 	scontrol update "job=$job" StartTime=now # it would wait two minutes
 	for _ in $(seq 900); do ! state 'COMPLETED\|FAILED' || break; sleep 0.1; done
 	grep -q 'going on after step' job.log
