@@ -228,7 +228,9 @@ int fc_columns_prompt(struct fc_conversation *c, json_t *line, const char *where
 	json_t *list = list_of(json_object_get(line, "prompt"));
 	int ret = -1;
 	c->form = FC_FORM_MESSAGES;
-	if (!json_array_size(list))
+	if (!json_is_array(list))
+		fc_fail(e, "%s: \"prompt\" is neither text nor messages", where);
+	else if (!json_array_size(list))
 		fc_fail(e, "%s: \"prompt\" is empty", where);
 	else
 		ret = add_all(c, list, where, e);

@@ -35,6 +35,8 @@ static int parse_text(
 	c->form = FC_FORM_TEXT;
 	if (json_is_null(context))
 		context = NULL;
+	if (!json_is_string(text))
+		return fc_fail(e, "%s: \"text\" is not a string", where);
 	if (context && !json_is_string(context))
 		return fc_fail(e, "%s: \"context\" is not a string", where);
 	if (context)
@@ -62,7 +64,9 @@ static int parse_question(
 		json_object_del(line, "prompt");
 		return 1;
 	}
-	if (json_is_string(question)) {
+	if (question && !json_is_null(question)) {
+		if (!json_is_string(question))
+			return fc_fail(e, "%s: \"question\" is not a string", where);
 		c->form = FC_FORM_MESSAGES;
 		add_turn(c, question);
 		json_object_del(line, "question");
@@ -75,7 +79,7 @@ int fc_question_parse(
     struct fc_conversation *c, json_t *line, unsigned kinds, const char *where, struct fc_err *e)
 {
 	int got = kinds & FC_LINE_QUESTIONS ? parse_question(c, line, where, e) : 0;
-	if (got || !(kinds & FC_LINE_TEXTS) || !json_is_string(json_object_get(line, "text")))
+	if (got || !(kinds & FC_LINE_TEXTS))
 		return got;
 	if (parse_text(c, line, where, e) < 0)
 		return -1;

@@ -148,8 +148,13 @@ static size_t find_hits(enum fc_shape hit[FC_SHAPE_N], const json_t *line, unsig
 		hit[n++] = FC_SHAPE_PAIR; /* which is refused by name */
 	if (!n && is_messages(prompt))
 		hit[n++] = FC_SHAPE_PROMPT;
-	if (!n && json_is_string(get(line, "text")))
+	/* one of another type is refused when it is read, by its name */
+	if (!n && kinds & FC_LINE_QUESTIONS && get(line, "question"))
+		hit[n++] = FC_SHAPE_MATH;
+	if (!n && get(line, "text"))
 		hit[n++] = FC_SHAPE_TEXT;
+	if (!n && prompt && !json_is_string(prompt))
+		hit[n++] = FC_SHAPE_PROMPT;
 	return n;
 }
 
