@@ -211,3 +211,8 @@ resumable() {
 	same_model one.state.best two.state.best
 	[ "$(jq 'select(.kept).kept.step' one.log)" -lt "$(tail -n 1 one.log | jq .step)" ]
 }
+
+@test "what --keep best and --patience depend on decides a pipeline's stage" {
+	[ "$(fc-train --settings -q --eval held.fcs --eval-every 5 --keep best --log x)" = \
+		"--eval held.fcs --eval-every 5 --keep best --log x" ]
+}

@@ -182,7 +182,8 @@ static const struct fc_opt how[] = {
     FC_OPT_TEXT(
 	0, "log", FC_OPT_OUT, &asked.log, "FILE", "write a JSON line a step (-: standard output)"),
     FC_OPT_TEXT(0, "eval", FC_OPT_IN, &asked.eval, "STREAM", "held-out stream to report on"),
-    FC_OPT_INT(0, "eval-every", FC_OPT_PASSES, &asked.eval_every, "N", 0, 1 << 30,
+    /* with --keep best and --patience it decides too, and a checkpoint has it then */
+    FC_OPT_INT(0, "eval-every", FC_OPT_PART, &asked.eval_every, "N", 0, 1 << 30,
 	"steps between evaluations (0: first and last only)"),
     FC_OPT_WORD(0, "keep", FC_OPT_DECIDES, &asked.keep, keep_words,
 	"the result: weights of the last step, or of the best evaluation"),
