@@ -16,7 +16,7 @@
 #   CHECKER  a shell command that reads the answers, a line each, and writes a number for each
 #   JUDGE    options of fc-eval judge that say who judges and how: --prompts, --endpoint, --local, --command
 #   SELECT   further options of fc-eval select: --least, --margin, --within source, --keep-truncated
-#   DATA     labelled conversations (JSONL) that are trained on, too; or none
+#   DATA     files of labelled conversations, in any form that fc-infer reads, that are trained on, too; or none
 #   FUSION   fusellm or fusechat: how the pivot is trained; empty: not
 #   PREFERENCE PREFER    dpo, ln-dpo, wrpo or infifpo: the objective of a training on pairs, behind that; see preference.mk;
 #            further options of fc-train for it, else the published learning rate and one epoch
@@ -49,7 +49,7 @@ ifeq ($(and $(PIVOT),$(SOURCES),$(PROMPTS)),)
 $(error set PIVOT, SOURCES and PROMPTS; answers.mk begins with an example)
 endif
 $(call need_one,PIVOT)$(call need_folder,PIVOT)$(call need_files,SOURCES)$(call need_one,PROMPTS)
-$(if $(DATA),$(call need_one,DATA))$(if $(DEV),$(call need_one,DEV))
+$(if $(DATA),$(call need_files,DATA))$(if $(DEV),$(call need_one,DEV))
 source = $(call named,$1,$(SOURCES))
 NAMES := $(sort $(foreach s,$(SOURCES),$(call name,$s)))
 $(call need_unlike,SOURCES,$(foreach s,$(SOURCES),$(call name,$s)))
@@ -68,13 +68,13 @@ SCORED  = $(if $(call is,mixture),$(OUT)/scored.fcs)
 BEST    = $(OUT)/best.jsonl
 PAIRS   = $(OUT)/pairs.jsonl
 SELECTED = $(OUT)/selected
-TEXTS   = $(if $(DATA),$(OUT)/texts.jsonl,$(BEST))
+TEXTS   = $(DATA) $(BEST)
 RESULT  = $(FUSION:%=$(OUT)/fusion/%)
 CHECKED = $(OUT)/checked
-STEPS   = $(CHECKED) $(ANSWERS) $(if $(JUDGED)$(SCORED),$(ALL)) $(JUDGED) $(SCORED) $(SELECTED) $(if $(DATA),$(TEXTS)) \
+STEPS   = $(CHECKED) $(ANSWERS) $(if $(JUDGED)$(SCORED),$(ALL)) $(JUDGED) $(SCORED) $(SELECTED) \
           $(RESULT) $(preference_steps)
 
-all: $(BEST) $(PAIRS) $(TEXTS) $(RESULT)
+all: $(BEST) $(PAIRS) $(RESULT)
 
 # FuseChat-3.0 pairs answers of one source.
 within = $(if $(filter ln-dpo,$(PREFERENCE)),--within source)
@@ -87,7 +87,6 @@ $(foreach n,$(NAMES),$(call answer_settings,$n))
 $(call settings,$(SET)/judgments,judge $(call deciding,fc-eval judge,$(call as_is,$(value JUDGE))))
 $(call settings,$(SET)/best,of $(NAMES) reward $(REWARD) match $(MATCH) checker $(value CHECKER) select $(strip $(within) \
     $(call deciding,fc-eval select,$(SELECT))))
-$(call settings,$(SET)/texts,data $(if $(DATA),$(call identity,$(DATA))))
 
 answer = $(FC)fc-infer --generate -m $1 --temperature 1 --choices $(SAMPLES) --seed $(SEED) $(GENERATE)
 # judge(FOLDER,QUESTIONS,JUDGMENTS)
@@ -104,7 +103,7 @@ select = $(FC)fc-eval select $(reward)$(if $(within), $(within))$(SELECT:%= %)
 RATINGS = $(OUT)/judge/judgments.jsonl
 keep   = $(filter --keep-truncated --keep-cut,$(SELECT))
 # fuse.mk's variables that were given on the command line go with it by themselves.
-fusing = @$(MAKE) --no-print-directory -f $(HERE)$1.mk PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA=$2 OUT=$3 FC=$(FC) K=$(K) \
+fusing = @$(MAKE) --no-print-directory -f $(HERE)$1.mk PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA='$2' OUT=$3 FC=$(FC) K=$(K) \
          ALIGN=$(ALIGN) INFER='$(INFER)'
 
 $(CHECKED): $(NAMES:%=$(SET)/answers/%) $(SET)/best $(if $(JUDGED),$(SET)/judgments)
@@ -164,10 +163,6 @@ $(SELECTED): $(pool) $(JUDGED) $(SCORED) $(SET)/best $(if $(and $(wildcard $(BES
 	$(call select,$(SCORED),$(RATINGS)) --pairs $(PAIRS).new -o $(BEST).new $(pool)
 	@$(call replace,$(BEST)); $(call replace,$(PAIRS)); touch $@
 $(BEST) $(PAIRS): $(SELECTED) ;
-
-$(OUT)/texts.jsonl: $(DATA) $(BEST) $(SET)/texts
-	$(call step,labelled conversations and the best answers)
-	cat $(DATA) $(BEST) >$@
 
 $(RESULT): $(TEXTS) FORCE
 	$(call step,fine-tune the pivot on them)

@@ -2,7 +2,7 @@
 #
 #   PIVOT    model folder: architecture, tokenizer and template the result keeps
 #   SOURCES  model folders or GGUF files; their names (without .gguf) must differ
-#   DATA     conversations (JSONL)
+#   DATA     conversations: files in any form that fc-infer reads, one after the other
 #   OUT      where results go; what is there is made anew if its settings, models or data changed
 #   K LAMBDA RULE LOSS   top-k, weight of the SFT loss, fusion rule, fusion loss (as fc-train's --loss; published:
 #            that of FuseLLM and FuseChat, where rows say nothing of what they do not list)
@@ -47,7 +47,7 @@ include $(dir $(lastword $(MAKEFILE_LIST)))stage.mk
 ifeq ($(and $(PIVOT),$(SOURCES),$(DATA)),)
 $(error set PIVOT, SOURCES and DATA, e.g. make -f fusechat.mk PIVOT=models/p SOURCES="models/a models/b" DATA=chats.jsonl)
 endif
-$(call need_one,PIVOT)$(call need_folder,PIVOT)$(call need_files,SOURCES)$(call need_one,DATA)
+$(call need_one,PIVOT)$(call need_folder,PIVOT)$(call need_files,SOURCES)$(call need_files,DATA)
 source = $(call named,$1,$(SOURCES))
 NAMES := $(foreach s,$(SOURCES),$(call name,$s))
 $(call need_unlike,SOURCES,$(NAMES))
@@ -73,7 +73,7 @@ train = $(fc_train) -m $(PIVOT) --lambda $(LAMBDA) $(loss) --answers any --save-
 
 SET   := $(OUT)/settings
 pivot := $(call identity,$(PIVOT))
-data  := $(call identity,$(DATA))
+data  := $(strip $(call identities,$(DATA)))
 $(call settings,$(SET)/pivot.fcs,pivot $(pivot) data $(data) $(row_kind) infer $(call deciding,fc-infer,$(INFER)))
 adapt_set = $(if $(ADAPT),adapt $(call deciding,fc-train,$(ADAPTING)) folds $(FOLDS))
 capture_settings = $(call settings,$(SET)/$1.aligned.fcs,source $(call identity,$(call source,$1)) pivot $(pivot) data $(data) $(row_kind) \
