@@ -24,6 +24,16 @@ serve() {
 }
 teardown() { touch srv/stop; }
 
+# again REPLIES: instead of that server another, which says what is recorded in this file.
+again() {
+	touch srv/stop
+	sleep 0.2
+	rm -f srv/*
+	cp "$1" srv/replies.jsonl
+	python3 "$FC_ROOT/tests/cli/judge_server.py" srv >srv.out 2>&1 3>&- &
+	until [ -f srv/port ]; do sleep 0.05; done
+}
+
 ask() { # ask [OPTION]...
 	fc-infer --endpoint "http://127.0.0.1:$(cat srv/port)/v1" --served-model m -m "$(kit pivot)" -k 5 --delay 0.01 "$@"
 }
@@ -126,6 +136,48 @@ same_rows() { # but for the sum of unrounded values and for what is not known of
 	ask -q -o got.fcs texts.jsonl
 	same_rows got.fcs
 	ask -q --shard 2/2 texts.jsonl | fc-view --jsonl | jq -r .id | grep -x c
+}
+
+@test "--endpoint: a pair of which one side can't be asked about is left out whole" {
+	pair() { echo "{\"id\":\"$1\",\"prompt\":[{\"role\":\"user\",\"content\":\"Q\"}],\"chosen\":[{\"role\":\"assistant\",\"content\":\"$1\"}],\"rejected\":[{\"role\":\"$2\",\"content\":\"B\"},{\"role\":\"assistant\",\"content\":\"C\"}]}"; }
+	{ pair a assistant; pair b martian; pair c assistant; } >pairs.jsonl
+	serve vllm-tokens
+	capture() { fc-infer -q -m "$(kit pivot)" -k 5 --invalid skip "$@" pairs.jsonl; }
+	capture | fc-view --jsonl >want.jsonl
+	[ "$(jq -r .id want.jsonl | paste -sd ' ')" = "a/chosen a/rejected c/chosen c/rejected" ]
+	capture --all-rows | fc-view --jsonl -t "$(kit pivot)" >all.jsonl
+	jq -c '{}' all.jsonl >none.jsonl
+	python3 "$FC_ROOT/tests/cli/served.py" vllm-tokens all.jsonl none.jsonl "$(kit pivot)" >replies.jsonl
+	again replies.jsonl
+	run -0 ask --invalid skip --invalid-file bad.jsonl -o got.fcs pairs.jsonl
+	[[ $output == *"1 lines were left out: 1 that the chat template or the tokenizer refuses"* ]]
+	same_rows got.fcs
+	[ "$(wc -l <srv/asked)" -eq 4 ]
+	[ "$(jq -c '[.line, .reason]' bad.jsonl)" = '[2,"rendered"]' ]
+	[[ $(jq -r .message bad.jsonl) == "pairs.jsonl:2: conversation b/rejected: "* ]]
+	# a model without a template is no fault of the lines
+	mkdir bare
+	cp "$(kit pivot)/tokenizer.json" bare
+	run -1 ask -m bare --invalid skip -o none.fcs pairs.jsonl
+	[[ $output == *"pairs.jsonl:1: conversation a/rejected: bare: no chat template"* ]]
+	[ ! -e none.fcs ]
+}
+
+@test "--endpoint: a server that scores what it says instead of what it is given is told" {
+	serve vllm-tokens
+	# recorded: llama.cpp's server of October 2026, asked with echo or prompt_logprobs, which it does not know
+	jq -c '.response = {"choices": [{"text": "Hello", "index": 0, "logprobs": {"content": [{"id": 331, "token": "Hello",
+		"bytes": [72, 101, 108, 108, 111], "logprob": -1.1755183935165405, "top_logprobs": [{"id": 331, "token": "Hello",
+		"bytes": [72, 101, 108, 108, 111], "logprob": -1.1755183935165405}]}]}, "finish_reason": "length"}],
+		"object": "text_completion", "model": "pivot.gguf", "usage": {"total_tokens": 6}}' srv/replies.jsonl >replies.jsonl
+	again replies.jsonl
+	run -1 ask --ask echo -o none.fcs chats.jsonl
+	[[ $output == *"response: it has the log-probabilities of what the server answered, and none of the text that it was given: it does not know \"echo\""* ]]
+	jq -c '.response.choices[0].logprobs = null' replies.jsonl >silent.jsonl
+	again silent.jsonl
+	run -1 ask -o none.fcs chats.jsonl
+	[[ $output == *"it has no log-probabilities"*"prompt_logprobs is vLLM's, --ask echo and echo-text are other ways"* ]]
+	[ ! -e none.fcs ]
 }
 
 @test "--endpoint: the key is sent, and in no file" {

@@ -84,22 +84,47 @@ static void begin_line(struct fc_buf *b, const struct fc_conversation *c, const 
 	fc_json_dump(b, request);
 }
 
+/* c as tokens, once all sides of its pair, of which it is the first, could be encoded: all of a
+ * pair is asked, or nothing. */
+static int encode_line(
+    struct asked *a, const struct fc_conversation *c, bool first, struct fc_err *why)
+{
+	const char *where = fc_conversations_where(a->input);
+	int n = 0;
+	struct fc_err e;
+	const struct fc_conversation *side = fc_conversations_sides(a->input, &n);
+	for (int i = 0; first && i < n; i++)
+		if (infer_served_encode(&a->served, &side[i], &e) < 0)
+			return fc_fail(why, "%s: conversation %s: %s", where, side[i].id, e.msg);
+	if (infer_served_encode(&a->served, c, &e) < 0)
+		return fc_fail(why, "%s: conversation %s: %s", where, c->id, e.msg);
+	return 0;
+}
+
+/* The next conversation that can be encoded; -1 and a->e: error. */
+static int next_conversation(struct asked *a, struct fc_conversation *c)
+{
+	struct fc_err why;
+	for (;;) {
+		int n_side = 0; /* of the line that was read before */
+		fc_conversations_sides(a->input, &n_side);
+		const int got = fc_conversations_next(a->input, c, &a->e);
+		if (got != 1 || encode_line(a, c, n_side == 0, &why) == 0)
+			return got;
+		if (!a->served.chat && c->form != FC_FORM_TEXT)
+			return fc_fail(&a->e, "%s", why.msg); /* which is not the line's fault */
+		if (fc_conversations_refuse(a->input, &why, &a->e) < 0)
+			return -1;
+	}
+}
+
 /* The next conversation that was not asked of before. */
 static bool next_question(void *ctx /* struct asked */, struct fc_http_request *r)
 {
 	struct asked *a = ctx;
 	struct fc_conversation c = {0};
-	struct fc_err why, named;
 	int got = 0;
-	while (!a->failed && (got = fc_conversations_next(a->input, &c, &a->e)) == 1) {
-		if (infer_served_encode(&a->served, &c, &why) < 0) {
-			fc_fail(&named, "%s: conversation %s: %s", fc_conversations_where(a->input),
-			    c.id, why.msg);
-			got = fc_conversations_refuse(a->input, &named, &a->e);
-			if (got < 0)
-				break;
-			continue;
-		}
+	while (!a->failed && (got = next_conversation(a, &c)) == 1) {
 		json_t *request = make_request(a);
 		const uint64_t key = infer_asklog_key(c.id, request);
 		FC_GROW(a->place, a->cap_place, a->n + 1);
@@ -130,6 +155,23 @@ static int check_reply(void *ctx /* struct asked */, const json_t *o, struct fc_
 	    : fc_fail(e, "no completion: there are no choices in the reply");
 }
 
+/* What the server says of the text; it may know other ways to be asked, or none. */
+static int read_reply(struct asked *a, const json_t *o, const char *where, struct fc_err *e)
+{
+	struct fc_err why;
+	const bool by_vllm = a->served.opt->ask == ASK_PROMPT_LOGPROBS;
+	if (infer_reply_read(&a->reply, o, where, &why) < 0)
+		return fc_fail(e, "%s%s", why.msg,
+		    by_vllm ? "; prompt_logprobs is vLLM's, --ask echo and echo-text are other ways"
+			    : "");
+	if (a->reply.scope == REPLY_WHOLE)
+		return 0;
+	return fc_fail(e,
+	    "%s: response: it has the log-probabilities of what the server answered, and none of "
+	    "the text that it was given: it does not know \"%s\" (llama.cpp's own server does not)",
+	    where, by_vllm ? "prompt_logprobs" : "echo");
+}
+
 static void release_question(struct question *q)
 {
 	free(q->id);
@@ -148,7 +190,7 @@ static int take_reply(
 	if (!o) {
 		if (!a->n_failed++)
 			snprintf(a->first_failure, sizeof a->first_failure, "%s: %s", where, why);
-	} else if (infer_reply_read(&a->reply, o, where, e) < 0) {
+	} else if (read_reply(a, o, where, e) < 0) {
 		ret = -1; /* the server has no log-probabilities, and won't have any */
 	} else {
 		fc_buf_adds(&q->line, ",\"response\":");
