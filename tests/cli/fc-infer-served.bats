@@ -76,7 +76,7 @@ same_rows() {
 @test "--logprobs: answers alone, and what they leave out is told" {
 	for model in pivot facts; do
 		capture $model
-		for form in openai-chat completion tgi-answer sglang-late; do
+		for form in openai-chat completion tgi-answer sglang-late llama-chat llama-completion; do
 			echo "$model $form"
 			served $form $model >said.jsonl
 			run -0 fc-infer --logprobs -m "$(kit $model)" -k 5 -o got.fcs said.jsonl
@@ -105,6 +105,70 @@ same_rows() {
 			END
 		done
 	done
+}
+
+@test "--logprobs: rows that DistillKit stored, and what TRL's server says" {
+	capture pivot 640
+	served distillkit pivot >said.jsonl
+	run -0 fc-infer --logprobs -m "$(kit pivot)" -k 640 -o got.fcs said.jsonl
+	[[ $output == *"all "*" trained tokens have a distribution"* ]]
+	fc-view --jsonl got.fcs >got.jsonl
+	same_rows want.jsonl got.jsonl
+	[ "$(jq -c .meta got.jsonl | sort -u)" = "$(jq -c .meta want.jsonl | sort -u)" ]
+	# a data set has nothing else: the text is that of the ids, and all of it is learned
+	jq -c 'del(.id, .messages, .skill, .answer)' said.jsonl | gzip -c >bare.gz
+	fc-infer -q --logprobs -m "$(kit pivot)" -k 640 bare.gz | fc-view --jsonl >got.jsonl
+	diff <(jq -c '[(.text | ltrimstr("<s>")), .tokens]' all.jsonl) <(jq -c '[.text, .tokens]' got.jsonl)
+	diff <(jq -c '[.rows[] | {token, ids, logprobs}]' all.jsonl) <(jq -c '[.rows[] | {token, ids, logprobs}]' got.jsonl)
+	# entries without the token that follows do not tell how likely it is
+	jq -c '.token_ids |= map(.[:2]) | .top_values |= map(.[:2])' said.jsonl >few.jsonl
+	run -0 fc-infer --logprobs -m "$(kit pivot)" -o few.fcs few.jsonl
+	[[ $output == *" trained tokens have no distribution"*"of these, "*" are not among the entries that are there"* ]]
+	for form in trl trl-chat; do
+		served $form pivot >said.jsonl
+		fc-infer -q --logprobs -m "$(kit pivot)" -k 640 said.jsonl | fc-view --jsonl >got.jsonl
+		python3 - <<-'END'
+			import json
+			n = 0
+			for x, y in zip(*([json.loads(s) for s in open(f)] for f in ("want.jsonl", "got.jsonl")), strict=True):
+			    assert x["tokens"] == y["tokens"] and x["trained"] == y["trained"]
+			    rows = y["rows"]
+			    assert rows == [r for r in x["rows"] if r["token"] >= rows[0]["token"]]
+			    n += len(rows)
+			assert n > 30, n
+		END
+		# without a conversation: what is behind the prompt is learned
+		jq -c '{request: (.request | del(.messages)), response}' said.jsonl >bare.jsonl
+		fc-infer -q --logprobs -m "$(kit pivot)" -k 640 bare.jsonl | fc-view --jsonl >bare
+		diff <(jq -c '[(.text | ltrimstr("<s>")), .tokens, [.rows[].logprobs]]' got.jsonl) <(jq -c '[.text, .tokens, [.rows[].logprobs]]' bare)
+	done
+	refused() {
+		run -1 fc-infer --logprobs -m "$(kit pivot)" -o bad.fcs bad.jsonl
+		echo "$output"
+		[[ $output == *"bad.jsonl:1: $1"* ]]
+		[ ! -e bad.fcs ]
+	}
+	first() { served "$1" pivot | head -n 1 | jq -c "$2" >bad.jsonl; }
+	first trl '.request.temperature = 0.5'
+	refused 'request: temperature 0.5; the model'"'"'s own'
+	first trl '.response.logprobs += .response.logprobs'
+	refused 'several sequences in one response (TRL); OTHER FORMS'
+	first trl 'del(.request)'
+	refused 'sequences and prompt_lengths of the request, or prompt_ids'
+	first trl '.response.logprobs[0] |= .[1:]'
+	refused 'response: logprobs and logprob_token_ids of '
+	first trl '.response = {"logprobs_b64": "", "shape": [1, 2, 3]}'
+	refused 'response: logprobs_b64 is TRL'"'"'s binary form'
+	first distillkit '.token_ids[3] |= .[1:]'
+	refused 'top_values[3]: a list as long as that of token_ids'
+	first distillkit '.attention_mask = [1, 1, 2]'
+	refused 'several texts in one line, as attention_mask numbers them (DistillKit)'
+	first distillkit '{input_ids, compressed_logprobs: [[1]], bytepacked_indices: [[1]]}'
+	refused 'compressed_logprobs is compressed (DistillKit); OTHER FORMS'
+	first distillkit '{input_ids, packed_indices: [[1]], exact_values: [[1]], coeffs: [[1]]}'
+	refused 'packed_indices is compressed (DistillKit); OTHER FORMS'
+	first distillkit '.top_values[2][0] = 3'
+	refused 'top_values[2]: a natural logarithm'
 }
 
 @test "--logprobs: of a prompt TGI says no more than its own tokens" {
@@ -199,6 +263,9 @@ same_rows() {
 	refused shifted '1: prompt_logprobs has ' ' items, prompt_token_ids '
 	first '.response.choices[0].prompt_logprobs[-1]["640"] = {"logprob": -0.1}'
 	refused 'another model' '1: conversation fusion-0: an entry has the id 640, the tokenizer'"'"'s are below 640'
+	served llama-completion pivot | head -n 1 >llama.jsonl
+	jq -c '.response.completion_probabilities[0] |= (.prob = 1 | del(.logprob))' llama.jsonl >bad.jsonl
+	refused sampled '1: completion_probabilities[0]: probabilities after the sampling (post_sampling_probs)'
 	# positions that are missing are counted
 	first '.response.choices[0].prompt_logprobs[-2:] = [null, null]'
 	run -0 fc-infer --logprobs -m "$(kit pivot)" -k 5 -o got.fcs bad.jsonl
@@ -249,6 +316,12 @@ same_rows() {
 		        n += 1
 		assert n > 30, n
 	END
+	# ids beside bytes are those of a tokenizer that is not there
+	served llama-chat facts >llama.jsonl
+	fc-infer -q --logprobs --make-tokenizer llama.json --name gpt -p "$(kit pivot)" -k 5 -o llama.fcs llama.jsonl
+	fc-view --verify -t llama.json llama.fcs
+	[ "$(fc-view --jsonl llama.fcs | jq '.rows | length' | paste -sd ' ')" = \
+		"$(fc-view --jsonl made.fcs | jq '.rows | length' | paste -sd ' ')" ]
 	# ids and strings need the tokenizer
 	for form in vllm-chat completion; do
 		served $form facts >said.jsonl

@@ -7,7 +7,7 @@
 STREAM.jsonl is what fc-view --jsonl -t prints of a capture with --all-rows.  Field names: vLLM 0.1x
 (entrypoints/openai/{completion,chat_completion}), openai-openapi's CreateChatCompletionResponse and
 CreateCompletionResponse, SGLang (srt/managers/tokenizer_manager.py), text-generation-inference
-(router/src/lib.rs).
+(router/src/lib.rs), DistillKit (compression/compressor.py), TRL (scripts/vllm_serve.py); llama.cpp's as its server of October 2026 gave them (tests/cli/real-server.bats asks it).
 """
 import json
 import sys
@@ -93,6 +93,12 @@ def openai_token(i, p):
     return {"token": string(i), "logprob": p, "bytes": list(raw(i))}
 
 
+def llama_token(i, p, top=None):
+    """A special token has no text there."""
+    word = {"id": i, "token": "" if i in added else string(i), "bytes": [] if i in added else list(raw(i)), "logprob": p}
+    return word if top is None else dict(word, top_logprobs=[llama_token(j, q) for j, q in top])
+
+
 def choice(**more):
     return {"index": 0, "finish_reason": "stop", **more}
 
@@ -123,6 +129,25 @@ def respond(x, c):
         return ({"messages": messages[:-1], "logprobs": True, "top_logprobs": 5},
                 {"object": "chat.completion", "choices": [choice(message={"role": "assistant", "content": answer,
                  "refusal": None}, logprobs={"content": items, "refusal": None})]})
+    if form == "distillkit":  # with the padding token that it adds; without a value: -inf, of an id that is none
+        rest = [[list(column) for column in zip(*r[1])] for r in all_rows[1:]] + [[[1, 2], [-1, -2]]]
+        return (None, {"input_ids": ids + [0], "token_ids": [r[0] + [4000000000] for r in rest],
+                       "top_values": [r[1] + [None] for r in rest]})
+    if form in ("trl", "trl-chat"):
+        rest = [[*r[1], *([] if i in dict(r[1]) else [(i, r[0])])] for i, r in zip(ids[first:], all_rows[first:])]
+        said = {"logprobs": [[[p for _, p in r] for r in rest]], "logprob_token_ids": [[[i for i, _ in r] for r in rest]]}
+        if form == "trl":
+            return {"sequences": [ids], "prompt_lengths": [first], "top_logprobs": 5, "temperature": 1.0}, said
+        return {"messages": [messages[:-1]]}, {"prompt_ids": [ids[:first]], "completion_ids": [ids[first:]], **said}
+    if form in ("llama-chat", "llama-completion"):  # with the end of the turn
+        items = [llama_token(i, *r) for i, r in zip(ids[first:end], all_rows[first:end])]
+        if form == "llama-chat":
+            return ({"messages": messages[:-1], "logprobs": True, "top_logprobs": 5},
+                    {"object": "chat.completion", "choices": [choice(message={"role": "assistant", "content": answer},
+                     logprobs={"content": items})], "timings": {"cache_n": 0}})
+        return ({"prompt": prompt, "n_predict": 64, "n_probs": 5},
+                {"index": 0, "content": answer, "tokens": [], "stop": True, "stop_type": "eos", "stopping_word": "",
+                 "tokens_evaluated": first, "completion_probabilities": items})
     if form in ("completion-echo", "completion-ids", "echo-tokens"):
         name = string if form == "completion-echo" else lambda i: "token_id:%d" % i
         offset, at = [], 0
@@ -173,4 +198,4 @@ def respond(x, c):
 for line, talk in zip(open(stream), open(conversations)):
     c = json.loads(talk)
     request, response = respond(json.loads(line), c)
-    print(json.dumps(dict(c, request=request, response=response)))
+    print(json.dumps(dict(c, request=request, response=response) if request else dict(c, **response)))

@@ -160,7 +160,7 @@ static int read_reply(struct asked *a, const json_t *o, const char *where, struc
 {
 	struct fc_err why;
 	const bool by_vllm = a->served.opt->ask == ASK_PROMPT_LOGPROBS;
-	if (infer_reply_read(&a->reply, o, where, &why) < 0)
+	if (infer_reply_read(&a->reply, NULL, o, where, &why) < 0)
 		return fc_fail(e, "%s%s", why.msg,
 		    by_vllm ? "; prompt_logprobs is vLLM's, --ask echo and echo-text are other ways"
 			    : "");
@@ -251,7 +251,7 @@ static int write_one(struct asked *a, struct fc_writer *w, size_t i, struct fc_e
 	snprintf(where, sizeof where, "conversation %.80s", id ? id : "");
 	int ret = -1;
 	if (o && infer_line_find(&line, o, where, e) == 0 &&
-	    infer_reply_read(&a->reply, line.response, where, e) == 0 &&
+	    infer_reply_read(&a->reply, line.request, line.response, where, e) == 0 &&
 	    infer_line_conversation(&c, members, &line, &a->reply, a->served.opt->train_opening,
 		i + 1, where, e) == 0) {
 		ret = 0;

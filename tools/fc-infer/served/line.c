@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-infer/served/line.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/mem.h"
+#include "text/utf8.h"
 
 static const json_t *object_of(const json_t *o, const char *key)
 {
@@ -33,6 +37,9 @@ int infer_line_find(struct line *l, const json_t *o, const char *where, struct f
 		l->response = object_of(l->response, "body");
 	if (!error || json_is_null(error))
 		error = json_object_get(l->response, "error");
+	l->is_stored = !l->response && infer_reply_is_stored(o);
+	if (l->is_stored)
+		l->response = o;
 	if (error && !json_is_null(error))
 		l->error = words_of(error);
 	else if (json_is_integer(status) && json_integer_value(status) != 200)
@@ -105,10 +112,67 @@ static int take_text(
 	return 0;
 }
 
+static bool has_conversation(const json_t *o)
+{
+	return json_object_get(o, "messages") || json_object_get(o, "conversations") ||
+	    json_object_get(o, "text");
+}
+
+/* The text of all tokens of the reply, that of the context first; returns its length. */
+static size_t decode_all(struct fc_buf *b, const struct reply *r, const struct fc_tokenizer *t)
+{
+	uint32_t *id = FC_ARRAY(uint32_t, r->n_token + 1);
+	for (size_t i = 0; i < r->n_token; i++)
+		id[i] = r->token[i].word.id;
+	/* a text has its BOS by itself */
+	const size_t first = r->n_token && id[0] == fc_tokenizer_bos(t);
+	const size_t n = r->n_context > first ? r->n_context : first;
+	fc_buf_clear(b);
+	fc_tokenizer_decode(t, id + first, n - first, false, b);
+	const size_t n_context = b->n;
+	if (n_context)
+		fc_tokenizer_decode_on(t, id + n, r->n_token - n, false, b);
+	else
+		fc_tokenizer_decode(t, id + n, r->n_token - n, false, b);
+	free(id);
+	return n_context;
+}
+
+int infer_line_text(
+    json_t *o, struct reply *r, const struct fc_tokenizer *t, const char *where, struct fc_err *e)
+{
+	enum { MOST = 8 }; /* tokens of one character */
+	struct fc_buf b = FC_BUF_INIT;
+	int ret = 0;
+	if (!r->tells_text || has_conversation(o))
+		return 0;
+	size_t n_context = decode_all(&b, r, t);
+	for (int i = 0; i < MOST && r->n_token > r->n_context && fc_utf8_check(b.p, b.n) < b.n;
+	     i++) {
+		r->n_token--;
+		n_context = decode_all(&b, r, t);
+	}
+	json_t *context = json_stringn(b.p ? b.p : "", n_context),
+	       *text = json_stringn(b.p ? b.p + n_context : "", b.n - n_context);
+	if (!context || !text)
+		ret = fc_fail(e, "%s: the ids are of no text: their bytes are not UTF-8", where);
+	if (ret == 0 && n_context)
+		json_object_set(o, "context", context);
+	if (ret == 0)
+		json_object_set(o, "text", text);
+	json_decref(context);
+	json_decref(text);
+	fc_buf_release(&b);
+	return ret;
+}
+
 int infer_line_conversation(struct fc_conversation *c, json_t *o, const struct line *l,
     const struct reply *r, bool train_opening, uint64_t number, const char *where, struct fc_err *e)
 {
-	static const char *const used[] = {"request", "response", "body", "method", "url", "error"};
+	static const char *const used[] = {"request", "response", "body", "method", "url", "error",
+	    "input_ids", "token_ids", "top_values", "attention_mask", "labels"};
+	enum { STORED = 5 }; /* the last ones */
+	const size_t n_used = sizeof used / sizeof *used - (l->is_stored ? 0 : STORED);
 	static const char *const prompts[] = {"prompt", "inputs", "text"};
 	const json_t *messages = json_object_get(l->request, "messages");
 	json_t *id = json_object_get(o, "custom_id");
@@ -116,8 +180,7 @@ int infer_line_conversation(struct fc_conversation *c, json_t *o, const struct l
 		json_object_set(o, "id", id);
 	json_object_del(o, "custom_id");
 	int ret = 0;
-	if (!json_object_get(o, "messages") && !json_object_get(o, "conversations") &&
-	    !json_object_get(o, "text")) {
+	if (!has_conversation(o)) {
 		const json_t *prompt = NULL;
 		take_variables(o, l->request);
 		for (size_t i = 0; i < sizeof prompts / sizeof *prompts && !prompt; i++)
@@ -127,7 +190,7 @@ int infer_line_conversation(struct fc_conversation *c, json_t *o, const struct l
 		else
 			ret = take_text(o, prompt, r, where, e);
 	}
-	for (size_t i = 0; i < sizeof used / sizeof *used; i++)
+	for (size_t i = 0; i < n_used; i++)
 		json_object_del(o, used[i]);
 	if (ret < 0)
 		return -1;

@@ -6,12 +6,14 @@
 static void clear_reply(struct reply *r)
 {
 	r->scope = REPLY_WHOLE;
-	r->n_before = r->n_token = r->n_entry = r->n_choice = 0;
+	r->n_before = r->n_token = r->n_entry = r->n_choice = r->n_context = 0;
+	r->tells_text = false;
 	r->message = r->answer = r->finish_reason = NULL;
 	fc_buf_clear(&r->text);
 }
 
-int infer_reply_read(struct reply *r, const json_t *o, const char *where, struct fc_err *e)
+int infer_reply_read(
+    struct reply *r, const json_t *request, const json_t *o, const char *where, struct fc_err *e)
 {
 	clear_reply(r);
 	if (json_is_array(o) &&
@@ -23,9 +25,13 @@ int infer_reply_read(struct reply *r, const json_t *o, const char *where, struct
 	if (got == 0)
 		got = infer_reply_read_text(r, o, where, e);
 	if (got == 0)
+		got = infer_reply_read_rows(r, request, o, where, e);
+	if (got == 0)
 		return fc_fail(e,
 		    "%s: response: it has no log-probabilities: none of prompt_logprobs (vLLM), "
-		    "choices[0].logprobs (OpenAI), details (TGI) and meta_info (SGLang)",
+		    "choices[0].logprobs (OpenAI), details (TGI), meta_info (SGLang), "
+		    "completion_probabilities (llama.cpp), logprob_token_ids (TRL) and token_ids "
+		    "with top_values (DistillKit)",
 		    where);
 	return got < 0 ? -1 : 0;
 }

@@ -16,6 +16,9 @@
  * logprob, or null) and text_offset, which counts characters.  With echo the prompt's come first,
  * of which the first has null.
  * vLLM with return_tokens_as_token_ids has "token_id:7" for a token's text in both.
+ * llama.cpp (tools/server/server-task.cpp) writes the items of a chat's content in both, and as
+ * completion_probabilities of its own /completion, each with the token's "id"; a special token, as
+ * the end of a turn, has no bytes there.
  */
 
 /* "token_id:7" is an id. */
@@ -48,18 +51,23 @@ static int read_bytes(struct reply *r, struct reply_word *w, const json_t *bytes
 static int read_word(struct reply *r, struct reply_word *w, const json_t *v, const char *where,
     const char *place, struct fc_err *e)
 {
-	const json_t *token = json_object_get(v, "token"), *bytes = json_object_get(v, "bytes");
+	const json_t *token = json_object_get(v, "token"), *bytes = json_object_get(v, "bytes"),
+		     *id = json_object_get(v, "id");
 	if (!json_is_string(token))
 		return fc_fail(e, "%s: %s: a string is expected as token", where, place);
 	if (is_id(json_string_value(token), &w->id))
 		return 0;
+	if (json_is_integer(id) && !r->by_bytes && infer_reply_id(id, where, place, &w->id, e) < 0)
+		return -1;
 	if (json_is_array(bytes))
 		return read_bytes(r, w, bytes, where, place, e);
 	infer_reply_set_text(r, w, token);
 	return 0;
 }
 
-static int read_chat(struct reply *r, const json_t *content, const char *where, struct fc_err *e)
+/* content, called name, is the list. */
+static int read_chat(
+    struct reply *r, const json_t *content, const char *name, const char *where, struct fc_err *e)
 {
 	r->scope = REPLY_ANSWER;
 	for (size_t i = 0; i < json_array_size(content); i++) {
@@ -67,7 +75,12 @@ static int read_chat(struct reply *r, const json_t *content, const char *where, 
 		const json_t *v = json_array_get(content, i);
 		const json_t *top = json_object_get(v, "top_logprobs");
 		struct reply_token *t = infer_reply_add_token(r);
-		snprintf(place, sizeof place, "choices[0].logprobs.content[%zu]", i);
+		snprintf(place, sizeof place, "%s[%zu]", name, i);
+		if (json_object_get(v, "prob"))
+			return fc_fail(e,
+			    "%s: %s: probabilities after the sampling (post_sampling_probs), which "
+			    "are not the model's",
+			    where, place);
 		if (read_word(r, &t->word, v, where, place, e) < 0 ||
 		    infer_reply_logprob(
 			json_object_get(v, "logprob"), where, place, &t->logprob, e) < 0)
@@ -155,8 +168,14 @@ int infer_reply_read_text(struct reply *r, const json_t *o, const char *where, s
 	r->finish_reason = json_object_get(choice, "finish_reason");
 	r->answer =
 	    r->message ? json_object_get(r->message, "content") : json_object_get(choice, "text");
-	if (json_is_array(json_object_get(logprobs, "content")))
-		return read_chat(r, json_object_get(logprobs, "content"), where, e);
+	const json_t *content = json_object_get(logprobs, "content"),
+		     *own = json_object_get(o, "completion_probabilities");
+	if (json_is_array(content))
+		return read_chat(r, content, "choices[0].logprobs.content", where, e);
+	if (json_is_array(own)) {
+		r->answer = json_object_get(o, "content");
+		return read_chat(r, own, "completion_probabilities", where, e);
+	}
 	if (json_is_array(json_object_get(logprobs, "tokens")))
 		return read_completion(r, logprobs, where, e);
 	return 0;

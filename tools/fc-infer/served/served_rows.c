@@ -99,6 +99,8 @@ int infer_rows_add(struct rows *m, struct fc_example *x, const struct place *p,
 	for (size_t i = 0; i < p->n; i++) {
 		const size_t token = p->token + i;
 		const struct reply_token *t = &r->token[p->reply + i];
+		m->count.n_silent +=
+		    token && !t->has_row && t->n_entry && fc_example_trained(x, token);
 		if (token == 0 || !t->has_row || (!m->all_rows && !fc_example_trained(x, token)))
 			continue;
 		if (add_row(m, x, token, r, t, e) < 0)

@@ -34,10 +34,11 @@ static int read_line(struct stored *s, json_t *o, const char *where, struct fc_e
 			s->served.first_error = fc_strdup(line.error);
 		return 0;
 	}
-	if (infer_reply_read(&s->reply, line.response, where, e) < 0)
+	if (infer_reply_read(&s->reply, line.request, line.response, where, e) < 0)
 		return -1;
 	json_t *members = json_copy(o);
-	if (infer_line_conversation(&c, members, &line, &s->reply, s->served.opt->train_opening,
+	if (infer_line_text(members, &s->reply, s->served.tokenizer, where, e) == 0 &&
+	    infer_line_conversation(&c, members, &line, &s->reply, s->served.opt->train_opening,
 		s->n_seen, where, e) == 0) {
 		ret = 1;
 		if (infer_served_encode(&s->served, &c, &why) < 0 ||
@@ -110,7 +111,7 @@ static int learn_line(void *ctx /* struct making */, json_t *o, const char *wher
 	struct line line;
 	int ret = infer_line_find(&line, o, where, e);
 	if (ret == 0 && !line.error) {
-		ret = infer_reply_read(&m->reply, line.response, where, e);
+		ret = infer_reply_read(&m->reply, line.request, line.response, where, e);
 		if (ret == 0)
 			ret = infer_made_add(&m->made, &m->reply, where, e);
 	}
@@ -121,7 +122,7 @@ static int learn_line(void *ctx /* struct making */, json_t *o, const char *wher
 /* Reads all lines for their tokens' bytes, before they are read for their rows. */
 static int make_tokenizer(const char *path, char **paths, int n_paths, struct fc_err *e)
 {
-	struct making m = {0};
+	struct making m = {.reply.by_bytes = true};
 	int ret = 0;
 	for (int i = 0; ret == 0 && i < n_paths; i++)
 		ret = strcmp(paths[i], "-")
@@ -138,7 +139,7 @@ int infer_stored(const struct infer_options *o, const struct fc_shard *shard, ch
     int n_paths, struct fc_err *e)
 {
 	static char *standard_input[] = {"-"};
-	struct stored s = {.shard = shard};
+	struct stored s = {.shard = shard, .reply.by_bytes = o->model == NULL};
 	struct fc_header h;
 	const char *tokenizer = o->model ? o->model : o->make_tokenizer;
 	int ret = o->model ? 0 : make_tokenizer(tokenizer, paths, n_paths, e);
