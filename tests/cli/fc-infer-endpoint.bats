@@ -199,7 +199,9 @@ same_rows() { # but for the sum of unrounded values and for what is not known of
 	run -2 fc-infer --endpoint http://127.0.0.1:1/v1 --served-model m -m "$(kit pivot)" --tokens
 	run -1 fc-infer -q --endpoint http://127.0.0.1:1/v1 --served-model m -m "$(kit pivot)" --attempts 1 -o x.fcs \
 		<<<'{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]}'
-	[[ $output == *"1 of 1 conversations have no answer"* ]]
+	[[ $output == *"conversation line-1: http://127.0.0.1:1/v1: "*"1 of 1 conversations have no answer"* ]]
+	run -2 fc-infer --endpoint http://127.0.0.1:1/v1 --served-model m
+	[[ $output == *"-m TOKENIZER, a folder with the tokenizer of the served model, is missing"* ]]
 }
 
 @test "--endpoint --generate: answers from a server, turn by turn, in the order of the input" {
@@ -243,6 +245,15 @@ same_rows() { # but for the sum of unrounded values and for what is not known of
 	[ "$n" -gt 1 ] && [ "$n" -lt 12 ]
 	generate -q --resume -o some.jsonl open.jsonl
 	diff <(jq -c . out.jsonl | sort) <(jq -c . some.jsonl | sort)
+	run -0 generate -o none.jsonl chats.jsonl
+	[[ $output == *"warning: nothing was generated: no user message is without an answer" ]]
+	touch srv/stop
+	sleep 0.2
+	rm -f srv/*
+	python3 "$FC_ROOT/tests/cli/judge_server.py" srv 404 >srv.out 2>&1 3>&- &
+	until [ -f srv/port ]; do sleep 0.05; done
+	run -1 generate -o none.jsonl open.jsonl
+	[[ $output == *"HTTP status 404: no, not with -; http://127.0.0.1:$(cat srv/port)/v1/chat/completions was asked" ]]
 	run -2 generate -m "$(kit pivot)" open.jsonl
 	[[ $output == *"the server renders and cuts the text, so --model has no effect"* ]]
 	run -2 generate --stop-token 3 open.jsonl

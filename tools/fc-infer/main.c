@@ -43,7 +43,8 @@ _Static_assert(FC_LEN(offload_words) == INFER_OFFLOAD_N + 1, "a word each");
 
 static const struct fc_opt own[] = {
     FC_OPT_HEAD("Input and output"),
-    FC_OPT_TEXT('m', "model", FC_OPT_IN, &opt.model, "DIR", "model folder (required)"),
+    FC_OPT_TEXT('m', "model", FC_OPT_IN, &opt.model, "DIR",
+	"model folder or GGUF file; of a served model, what has its tokenizer (required)"),
     FC_OPT_TEXT('p', "pivot", FC_OPT_IN, &opt.pivot, "DIR",
 	"render conversations with this model's chat template"),
     FC_OPT_TEXT(0, "template", FC_OPT_IN, &opt.template_file, "NAME|FILE",
@@ -131,6 +132,7 @@ static const struct fc_opt own[] = {
     FC_OPT_ALIAS("long=cut", "long=truncate"),
     FC_OPT_INT(0, "stride", FC_OPT_DECIDES, &opt.stride, "N", 0, 1 << 24,
 	"of rolling and strided windows (0: their length, so that they do not overlap)"),
+    FC_OPT_HEAD("Lines that are no conversation"),
     FC_OPT_END,
 };
 static const struct fc_opt last[] = {
@@ -138,7 +140,7 @@ static const struct fc_opt last[] = {
     FC_OPT_END,
 };
 static const struct fc_opt *const tables[] = {
-    own, fc_invalid_options, fc_endpoint_options, fc_opt_stream, fc_opt_common, last, NULL};
+    own, fc_invalid_options, fc_endpoint_options, fc_opt_common, fc_opt_stream, last, NULL};
 
 static const struct fc_usage usage = {
     .synopsis = "-m MODEL [options] [CONVERSATIONS.jsonl ...]\n"
@@ -232,7 +234,10 @@ int main(int argc, char **argv)
 	int first = fc_opt_parse(tables, &usage, argc, argv);
 	fc_par_start(fc_opt_threads);
 	if (!opt.model && !(fc_endpoint_asked.base_url && opt.generate) && !opt.make_tokenizer)
-		fc_die_usage("-m MODEL is missing");
+		fc_die_usage("-m %s is missing",
+		    opt.logprobs || fc_endpoint_asked.base_url
+			? "TOKENIZER, a folder with the tokenizer of the served model,"
+			: "MODEL");
 	if (!opt.generate && wants_answers())
 		fc_die_usage("options of the generation need --generate");
 	if ((opt.generate || opt.tokens_only) && opt.long_rule >= LONG_ROLLING)

@@ -113,7 +113,10 @@ static int check_reply(void *ctx /* struct answerer */, const json_t *o, struct 
 	(void)ctx;
 	return json_is_array(json_object_get(o, "choices"))
 	    ? 0
-	    : fc_fail(e, "no chat completion: there are no choices in the reply");
+	    : fc_fail(e,
+		  "no chat completion: there are no choices in the reply; is %s the whole base, as "
+		  "https://host/v1?",
+		  fc_endpoint_asked.base_url);
 }
 
 static void put_answer(struct answerer *a, struct task *t, const json_t *o)
@@ -182,6 +185,8 @@ static int ask_all(struct answerer *a, bool *over, struct fc_err *e)
 	if (a->n_failed)
 		fc_warn(
 		    "%" PRIu64 " requests failed; the first: %s", a->n_failed, a->first_failure);
+	if (infer_queue_lines(a->queue) && !a->n_answer && !a->n_failed && !*over)
+		fc_warn("nothing was generated: no user message is without an answer");
 	if (a->n_truncated)
 		fc_warn("%" PRIu64 " of %" PRIu64 " answers were cut at the limit of tokens",
 		    a->n_truncated, a->n_answer);

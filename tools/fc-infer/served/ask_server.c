@@ -152,7 +152,10 @@ static int check_reply(void *ctx /* struct asked */, const json_t *o, struct fc_
 	(void)ctx;
 	return json_is_array(json_object_get(o, "choices"))
 	    ? 0
-	    : fc_fail(e, "no completion: there are no choices in the reply");
+	    : fc_fail(e,
+		  "no completion: there are no choices in the reply; is %s the whole base, as "
+		  "https://host/v1?",
+		  fc_endpoint_asked.base_url);
 }
 
 /* What the server says of the text; it may know other ways to be asked, or none. */

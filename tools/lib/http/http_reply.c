@@ -104,8 +104,19 @@ static void explain_failure(CURLcode code, const struct fc_buf *body, const stru
 		fc_fail(&out->why, "a reply of more than %" PRIu64 " bytes", opt->max_reply_bytes);
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		fc_fail(&out->why, "no whole reply in time, %zu bytes of it", body->n);
+	else if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
+		fc_fail(&out->why, "%s: %s", opt->base_url, curl_easy_strerror(code));
 	else
 		fc_fail(&out->why, "%s", curl_easy_strerror(code));
+}
+
+/* There is nothing of this name: a part of the URL is missing, or too much. */
+static void add_asked(CURL *easy, struct fc_err *why)
+{
+	const struct fc_err said = *why;
+	const char *url = NULL;
+	curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
+	fc_fail(why, "%.400s; %s was asked", said.msg, url ? url : "");
 }
 
 /* Seconds that the server asks to wait; 0 where it says nothing that is understood.  A number too
@@ -144,6 +155,8 @@ static void explain_status(CURL *easy, long status, const struct fc_buf *body, c
 		    : status >= 300 && status < 400 ? FC_HTTP_REFUSED
 						    : FC_HTTP_NEVER;
 	}
+	if (status == 404 || status == 405)
+		add_asked(easy, &out->why);
 	if (status >= 300 && status < 400)
 		fc_fail(&out->why,
 		    "HTTP status %ld: the endpoint is elsewhere, and redirects are "
