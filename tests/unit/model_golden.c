@@ -94,7 +94,8 @@ int main(void)
 	    "phi3-longrope", "internlm2", "internlm2-dynamic", "gpt2", "gpt2-scaled", "gpt_neox",
 	    "gpt_neox-serial", "mpt", "mpt-clip", "qwen3_moe", "granite", "smollm3", "olmo2",
 	    "olmo3", "olmo3-yarn", "phi3-mini4", "ministral", "ministral3", "mistral3-images",
-	    "cohere", "cohere2", "glm", "glm4", "gpt_oss"};
+	    "cohere", "cohere2", "glm", "glm4", "gpt_oss", "deepseek_v2", "deepseek_v2-groups",
+	    "deepseek_v3", "deepseek_v3-one_group"};
 	for (size_t i = 0; i < FC_LEN(variants); i++) {
 		test_variant(variants[i], FC_F32, FC_COMPUTE_F32, GOLDEN_ORDERS);
 		test_variant(variants[i], FC_F16, FC_COMPUTE_F32, GOLDEN_ORDERS);

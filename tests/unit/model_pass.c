@@ -87,6 +87,12 @@ static const struct {
 	"\"num_key_value_heads\": 2, \"head_dim\": 12, \"num_local_experts\": 5, "
 	"\"num_experts_per_tok\": 2, \"sliding_window\": 7"},
     {"glm4", "\"model_type\": \"glm4\", \"num_attention_heads\": 4, \"head_dim\": 12"},
+    {"deepseek_v3",
+	"\"model_type\": \"deepseek_v3\", \"num_attention_heads\": 4, \"q_lora_rank\": 24, "
+	"\"kv_lora_rank\": 20, \"qk_nope_head_dim\": 12, \"qk_rope_head_dim\": 8, "
+	"\"v_head_dim\": 10, \"n_routed_experts\": 8, \"n_group\": 2, \"topk_group\": 1, "
+	"\"num_experts_per_tok\": 3, \"moe_intermediate_size\": 16, "
+	"\"first_k_dense_replace\": 1"},
 };
 
 static struct fc_err err;

@@ -273,6 +273,104 @@ static void test_experts(struct fc_nn *nn)
 	remove_model_files(dir);
 }
 
+#define DEEPSEEK                                                                                   \
+	"\"model_type\": \"deepseek_v3\", \"vocab_size\": 19, \"hidden_size\": 20, "               \
+	"\"intermediate_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 2, "        \
+	"\"q_lora_rank\": 6, \"kv_lora_rank\": 12, \"qk_nope_head_dim\": 4, "                      \
+	"\"qk_rope_head_dim\": 6, \"v_head_dim\": 4, \"moe_intermediate_size\": 9, "               \
+	"\"n_routed_experts\": 4, \"num_experts_per_tok\": 2, \"n_group\": 1, \"topk_group\": 1, " \
+	"\"first_k_dense_replace\": 1, \"num_nextn_predict_layers\": 1, "                          \
+	"\"torch_dtype\": \"bfloat16\""
+
+/* The value of FP8 E4M3: a sign, four bits of exponent, three of mantissa. */
+static float fp8(uint8_t x)
+{
+	const double e = x >> 3 & 15, m = x & 7;
+	const double size = e > 0 ? (1 + m / 8) * pow(2, e - 7) : m / 8 * pow(2, -6);
+	return (float)(x & 128 ? -size : size);
+}
+
+/* One matrix in FP8 with a scale for each block of 8 by 8, the last of which are cut, and beside it
+ * a tensor of the layer that predicts another token; or that matrix in bfloat16. */
+static int write_blocks(const char *matrix, int64_t n_out, int64_t n_in, bool quantized)
+{
+	enum { BLOCK = 8 };
+	char name[128], scale_name[128];
+	uint8_t codes[512];
+	uint16_t plain[512];
+	float scale[16];
+	const size_t across = (size_t)(n_in + BLOCK - 1) / BLOCK,
+		     n_scale = (size_t)(n_out + BLOCK - 1) / BLOCK * across;
+	snprintf(name, sizeof name, "%s.weight", matrix);
+	snprintf(scale_name, sizeof scale_name, "%s.weight_scale_inv", matrix);
+	for (size_t i = 0; i < n_scale; i++)
+		scale[i] = 0.01f + 0.002f * (float)i;
+	for (size_t i = 0; i < (size_t)(n_out * n_in); i++) {
+		const size_t o = i / (size_t)n_in, k = i % (size_t)n_in;
+		codes[i] = (uint8_t)(i * 37 % 96 + 128 * (i % 2));
+		plain[i] = fc_f32_to_bf16(fp8(codes[i]) * scale[o / BLOCK * across + k / BLOCK]);
+	}
+	const struct fc_tensor change[] = {
+	    {.name = name,
+		.dtype = quantized ? FC_F8_E4M3 : FC_BF16,
+		.n_dim = 2,
+		.dim = {n_out, n_in},
+		.data = quantized ? (void *)codes : (void *)plain,
+		.n_bytes = (size_t)(n_out * n_in) * (quantized ? 1 : 2)},
+	    {.name = "model.layers.2.eh_proj.weight",
+		.dtype = FC_F32,
+		.n_dim = 1,
+		.dim = {1},
+		.data = scale,
+		.n_bytes = 4},
+	    {.name = scale_name,
+		.dtype = FC_F32,
+		.n_dim = 2,
+		.dim = {(n_out + BLOCK - 1) / BLOCK, (int64_t)across},
+		.data = scale,
+		.n_bytes = n_scale * sizeof *scale}};
+	return write_model_as(dir,
+	    quantized ? "{" DEEPSEEK
+			", \"quantization_config\": {\"quant_method\": \"fp8\", \"fmt\": \"e4m3\", "
+			"\"activation_scheme\": \"dynamic\", \"weight_block_size\": [8, 8]}}"
+		      : "{" DEEPSEEK "}",
+	    NULL, change, quantized ? 3 : 2, 5, &err);
+}
+
+/* DeepSeek-V3 is published so: matrices of latents and of experts, whatever their shapes. */
+static void test_blocks(struct fc_nn *nn)
+{
+	static const struct {
+		const char *name;
+		int64_t n_out, n_in;
+	} matrix[] = {{"model.layers.0.self_attn.kv_a_proj_with_mqa", 18, 20},
+	    {"model.layers.1.self_attn.kv_b_proj", 16, 12},
+	    {"model.layers.1.self_attn.q_b_proj", 20, 6},
+	    {"model.layers.1.mlp.experts.2.down_proj", 20, 9},
+	    {"model.layers.1.mlp.shared_experts.up_proj", 9, 20}};
+	static const uint32_t tok[] = {3, 1, 4, 1, 18};
+	static const size_t off[] = {0, 5};
+	for (size_t i = 0; i < FC_LEN(matrix); i++) {
+		float x[2][5 * 20];
+		for (int quantized = 0; quantized < 2; quantized++) {
+			struct fc_model *m = NULL;
+			err.msg[0] = 0;
+			if (!T_OK(write_blocks(matrix[i].name, matrix[i].n_out, matrix[i].n_in,
+				      quantized) == 0 &&
+				    fc_model_open(&m, dir, nn, &err) == 0,
+				"%s in %s %s", matrix[i].name, quantized ? "FP8" : "bfloat16",
+				err.msg))
+				return;
+			fc_model_hidden(nn, m, &(struct fc_batch){tok, off, 1},
+			    OUT(nn, x[quantized], 5 * 20), &err);
+			device_back(nn);
+			fc_model_close(m);
+		}
+		T_OK(!memcmp(x[0], x[1], sizeof x[0]), "it is the matrix of its numbers");
+	}
+	remove_model_files(dir);
+}
+
 int main(void)
 {
 	json_t *cases = fc_json_file("tests/data/model/quantized.json", &err);
@@ -283,6 +381,7 @@ int main(void)
 		test_case(json_array_get(cases, i));
 	test_model(nn);
 	test_experts(nn);
+	test_blocks(nn);
 	fc_nn_close(nn);
 	json_decref(cases);
 	rmdir(dir);

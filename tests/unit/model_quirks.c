@@ -20,6 +20,8 @@ static int read_text(struct fc_config *c, const char *text)
 	"\"vocab_size\": 100, \"hidden_size\": 48, \"intermediate_size\": 64, "                    \
 	"\"num_hidden_layers\": 4, \"num_attention_heads\": 6"
 
+#define DEEPSEEK ", \"moe_intermediate_size\": 8"
+
 static void test_phi3(void)
 {
 	struct fc_config c;
@@ -122,6 +124,63 @@ static void test_gemma(void)
 		!c.layer_window[0] && c.layer_window[1] == 4096,
 	    "gemma3: layer_types and bases of its own %s", err.msg);
 	fc_config_release(&c);
+}
+
+/* The published config.json of DeepSeek-V2-Lite, V3 and Kimi K2, of what decides shapes and
+ * results. */
+static void test_deepseek(void)
+{
+	struct fc_config c;
+	T_OK(read_text(&c,
+		 "{\"model_type\": \"deepseek_v2\", \"vocab_size\": 102400, \"hidden_size\": 2048, "
+		 "\"intermediate_size\": 10944, \"num_hidden_layers\": 27, "
+		 "\"num_attention_heads\": 16, \"num_key_value_heads\": 16, "
+		 "\"first_k_dense_replace\": 1, \"kv_lora_rank\": 512, \"q_lora_rank\": null, "
+		 "\"moe_intermediate_size\": 1408, \"n_group\": 1, \"n_routed_experts\": 64, "
+		 "\"n_shared_experts\": 2, \"norm_topk_prob\": false, \"num_experts_per_tok\": 6, "
+		 "\"qk_nope_head_dim\": 128, \"qk_rope_head_dim\": 64, \"v_head_dim\": 128, "
+		 "\"max_position_embeddings\": 163840, \"rms_norm_eps\": 1e-06, "
+		 "\"rope_scaling\": {\"beta_fast\": 32, \"beta_slow\": 1, \"factor\": 40, "
+		 "\"mscale\": 0.707, \"mscale_all_dim\": 0.707, "
+		 "\"original_max_position_embeddings\": 4096, \"type\": \"yarn\"}, "
+		 "\"routed_scaling_factor\": 1.0, \"scoring_func\": \"softmax\", "
+		 "\"topk_group\": 1, \"topk_method\": \"greedy\", \"moe_layer_freq\": 1, "
+		 "\"attention_bias\": false}") == 0,
+	    "deepseek_v2: the Lite as published %s", err.msg);
+	T_OK(c.head_dim == 192 && c.head_rotary == 64 && c.rope.n_rot == 64 &&
+		c.head_value == 128 && c.n_latent == 512 && !c.latent_q && c.rope.interleaved,
+	    "deepseek_v2: heads and latents");
+	T_OK(c.n_ff == 1408 && c.n_ff_dense == 10944 && c.n_ff_shared == 2816 && c.n_dense == 1 &&
+		c.n_expert == 64 && c.n_expert_used == 6 && !c.router.n_group && !c.choice_bias &&
+		c.router.score == FC_ROUTER_SOFTMAX && !c.router.normalised,
+	    "deepseek_v2: experts");
+	/* 192^-1/2 (0.1 * 0.707 ln 40 + 1)^2 */
+	T_NEAR(1 / sqrt(c.query_scale), 0.114721, 1e-6, "deepseek_v2: the scale of the scores");
+	T_OK(c.rope.attention_factor == 1, "deepseek_v2: angles are not scaled");
+	fc_config_release(&c);
+	for (int kimi = 0; kimi < 2; kimi++) {
+		T_OK(
+		    read_text(&c,
+			kimi ? "{\"model_type\": \"kimi_k2\", " LLAMA
+			       ", \"moe_intermediate_size\": 2048, \"n_group\": 1, "
+			       "\"topk_group\": 1, \"n_routed_experts\": 384, "
+			       "\"routed_scaling_factor\": 2.827, \"num_nextn_predict_layers\": 0, "
+			       "\"topk_method\": \"noaux_tc\", \"scoring_func\": \"sigmoid\", "
+			       "\"norm_topk_prob\": true, \"q_lora_rank\": 1536}"
+			     : "{\"model_type\": \"deepseek_v3\", " LLAMA
+			       ", \"moe_intermediate_size\": 2048, \"n_group\": 8, "
+			       "\"topk_group\": 4, \"n_routed_experts\": 256, "
+			       "\"routed_scaling_factor\": 2.5, \"num_nextn_predict_layers\": 1, "
+			       "\"topk_method\": \"noaux_tc\", \"scoring_func\": \"sigmoid\", "
+			       "\"norm_topk_prob\": true, \"q_lora_rank\": 1536}") == 0,
+		    "deepseek_v3, kimi_k2: as published %s", err.msg);
+		T_OK(c.router.score == FC_ROUTER_SIGMOID && c.router.normalised && c.choice_bias &&
+			c.router.n_group == (kimi ? 0 : 8) && c.router.n_group_best == 2 &&
+			c.n_extra_layer == (kimi ? 0 : 1) && c.latent_q &&
+			c.n_query_latent == 1536 && c.router.scale == (kimi ? 2.827f : 2.5f),
+		    "deepseek_v3, kimi_k2: experts");
+		fc_config_release(&c);
+	}
 }
 
 static void test_others(void)
@@ -317,8 +376,28 @@ static void test_refusals(void)
 	    {"{\"model_type\": \"qwen2_moe\", " LLAMA "}",
 		"model_type \"qwen2_moe\" is not supported: it has shared experts (llama, mistral, "
 		"mixtral, qwen2"},
-	    {"{\"model_type\": \"deepseek_v3\", " LLAMA "}",
-		"\"deepseek_v3\" is not supported: it has latent attention"},
+	    {"{\"model_type\": \"qwen3_next\", " LLAMA "}",
+		"\"qwen3_next\" is not supported: it has state instead of attention"},
+	    {"{\"model_type\": \"deepseek_v3\", " LLAMA "}", "moe_intermediate_size is missing"},
+	    {"{\"model_type\": \"deepseek_v3\", " LLAMA DEEPSEEK ", \"num_key_value_heads\": 2}",
+		"num_key_value_heads 2 of 6 heads"},
+	    {"{\"model_type\": \"deepseek_v3\", " LLAMA DEEPSEEK ", \"v_head_dim\": 256}",
+		"heads of 128 and 64 components with values of 256"},
+	    {"{\"model_type\": \"deepseek_v3\", " LLAMA DEEPSEEK ", \"n_group\": 3}",
+		"8 of 256 experts in 1 of 3 groups"},
+	    {"{\"model_type\": \"deepseek_v3\", " LLAMA DEEPSEEK
+	     ", \"n_group\": 64, \"topk_group\": 1}",
+		"8 of 256 experts in 1 of 64 groups"},
+	    {"{\"model_type\": \"deepseek_v3\", " LLAMA DEEPSEEK ", \"scoring_func\": \"softmax\"}",
+		"scoring_func \"softmax\" is not supported"},
+	    {"{\"model_type\": \"deepseek_v2\", " LLAMA DEEPSEEK ", \"topk_method\": \"noaux_tc\"}",
+		"topk_method \"noaux_tc\" is not supported"},
+	    {"{\"model_type\": \"deepseek_v2\", " LLAMA DEEPSEEK ", \"norm_topk_prob\": true}",
+		"norm_topk_prob is not supported"},
+	    {"{\"model_type\": \"deepseek_v2\", " LLAMA DEEPSEEK ", \"attention_bias\": true}",
+		"attention_bias is not supported"},
+	    {"{\"model_type\": \"deepseek_v2\", " LLAMA DEEPSEEK ", \"moe_layer_freq\": 2}",
+		"moe_layer_freq other than 1"},
 	    {"{\"model_type\": \"mistral3\", \"quantization_config\": {\"quant_method\": "
 	     "\"hqq\"}, \"text_config\": {\"model_type\": \"mistral\", " LLAMA "}}",
 		"of the kind \"hqq\""},
@@ -375,6 +454,7 @@ int main(void)
 	test_phi3();
 	test_internlm2();
 	test_gemma();
+	test_deepseek();
 	test_others();
 	test_newer();
 	test_rope_parameters();

@@ -128,6 +128,8 @@ static void test_cut(struct fc_nn *nn)
 	T_OK(p[5] == 100 && q[0] == 5 && q[7 + 6] == 111, "cut: two parts");
 }
 
+static const struct fc_router chosen_only = {.score = FC_ROUTER_LOGIT};
+
 static void test_route(struct fc_nn *nn, struct fc_rng *r, size_t E, size_t K)
 {
 	enum { N = 37, C = 53 };
@@ -136,7 +138,7 @@ static void test_route(struct fc_nn *nn, struct fc_rng *r, size_t E, size_t K)
 	double logit[16];
 	bool chosen = true, weighted = true;
 	const struct fc_weight on = device_weight(nn, &(struct fc_weight){w, FC_F32, E, C});
-	fc_route(nn, &on, NULL, IN(nn, x, N * C), N, K, expert, weight);
+	fc_route(nn, &chosen_only, &on, NULL, IN(nn, x, N * C), N, K, expert, weight);
 	device_back(nn);
 	for (size_t n = 0; n < N; n++) {
 		double sum = 0, total = 0, largest = 0;
@@ -178,7 +180,7 @@ static void test_route_ties(struct fc_nn *nn)
 	uint32_t expert[4];
 	float weight[4];
 	const struct fc_weight on = device_weight(nn, &(struct fc_weight){w, FC_F32, 5, 1});
-	fc_route(nn, &on, NULL, IN(nn, x, 2), 2, 2, expert, weight);
+	fc_route(nn, &chosen_only, &on, NULL, IN(nn, x, 2), 2, 2, expert, weight);
 	device_back(nn);
 	T_OK(expert[0] == 2 && expert[1] == 4 && expert[2] == 0 && expert[3] == 1,
 	    "route: the first of equals (%u %u, %u %u)", expert[0], expert[1], expert[2],
@@ -192,11 +194,71 @@ static void test_route_bias(struct fc_nn *nn)
 	uint32_t expert[2];
 	float weight[2];
 	const struct fc_weight on = device_weight(nn, &(struct fc_weight){w, FC_F32, 5, 1});
-	fc_route(nn, &on, IN(nn, bias, 5), IN(nn, x, 1), 1, 2, expert, weight);
+	fc_route(nn, &chosen_only, &on, IN(nn, bias, 5), IN(nn, x, 1), 1, 2, expert, weight);
 	device_back(nn);
 	T_OK(expert[0] == 1 && expert[1] == 4 &&
 		t_near((double)weight[0], 1 / (1 + exp(-1.5)), 4 * T_U),
 	    "route: with a bias (%u %u)", expert[0], expert[1]);
+}
+
+/* DeepSeek's routers, as modeling_deepseek_v2.py and _v3.py have them; want: experts of one token
+ * whose logits are z, by hand. */
+static void test_router_rules(struct fc_nn *nn)
+{
+	enum { E = 6 };
+	static const float z[E] = {2, -1, 0, 0.5f, 1.5f, -2}, one[] = {1};
+	static const float choice[E] = {-1, 0, 1, 0, 0, 2};
+	static const struct {
+		const char *what;
+		struct fc_router r;
+		uint32_t want[2];
+	} rule[] = {{"softmax over all", {.score = FC_ROUTER_SOFTMAX, .scale = 3}, {0, 4}},
+	    /* pairs: the best of {2, -1}, {0, 0.5}, {1.5, -2} */
+	    {"the best group",
+		{.score = FC_ROUTER_SOFTMAX, .n_group = 3, .n_group_used = 1, .n_group_best = 1},
+		{0, 1}},
+	    {"sigmoid", {.score = FC_ROUTER_SIGMOID, .normalised = true, .scale = 2.5f}, {0, 4}},
+	    /* 0.88 - 1, 0.27, 0.5 + 1, 0.62, 0.82, 0.12 + 2 */
+	    {"a choice of its own", {.score = FC_ROUTER_SIGMOID, .choice = choice}, {5, 2}},
+	    /* sums of two: 0.15, 2.12, 2.94: the last two */
+	    {"two groups of it",
+		{.score = FC_ROUTER_SIGMOID,
+		    .choice = choice,
+		    .n_group = 3,
+		    .n_group_used = 2,
+		    .n_group_best = 2,
+		    .normalised = true},
+		{5, 2}},
+	    /* sums: {2, -1, 0} 0.88 - 1 + 1.5, {0.5, 1.5, -2} 0.82 + 2.12 */
+	    {"one of two groups of it",
+		{.score = FC_ROUTER_SIGMOID,
+		    .choice = choice,
+		    .n_group = 2,
+		    .n_group_used = 1,
+		    .n_group_best = 2},
+		{5, 4}}};
+	const struct fc_weight on = device_weight(nn, &(struct fc_weight){z, FC_F32, E, 1});
+	for (size_t i = 0; i < FC_LEN(rule); i++) {
+		const struct fc_router *r = &rule[i].r;
+		uint32_t expert[2];
+		float weight[2];
+		double s[2], sum = 0;
+		fc_route(nn, r, &on, NULL, IN(nn, one, 1), 1, 2, expert, weight);
+		device_back(nn);
+		for (size_t e = 0; e < E; e++)
+			sum += exp((double)z[e]);
+		for (int k = 0; k < 2; k++) {
+			const double x = (double)z[rule[i].want[k]];
+			s[k] = r->score == FC_ROUTER_SOFTMAX ? exp(x) / sum : 1 / (1 + exp(-x));
+		}
+		const double by =
+		    (r->scale > 0 ? (double)r->scale : 1) / (r->normalised ? s[0] + s[1] : 1);
+		T_OK(expert[0] == rule[i].want[0] && expert[1] == rule[i].want[1] &&
+			t_near((double)weight[0], s[0] * by, 8 * T_U) &&
+			t_near((double)weight[1], s[1] * by, 8 * T_U),
+		    "route: %s (%u %g, %u %g)", rule[i].what, expert[0], (double)weight[0],
+		    expert[1], (double)weight[1]);
+	}
 }
 
 /* gpt-oss, modeling_gpt_oss.py: gate up to 7, up within 7, gate sigmoid(1.702 gate) (up + 1) */
@@ -271,6 +333,7 @@ int main(void)
 	test_route(nn, &r, 1, 1);
 	test_route_ties(nn);
 	test_route_bias(nn);
+	test_router_rules(nn);
 	test_clamped(nn, &r);
 	test_rows(nn, &r);
 	fc_nn_close(nn);

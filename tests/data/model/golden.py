@@ -42,6 +42,8 @@ GROWING = dict(YARN, original_max_position_embeddings=4, mscale=1.0, mscale_all_
 COHERE = dict({k: v for k, v in BASE.items() if k != "rms_norm_eps"}, tie_word_embeddings=True,
               logit_scale=0.3, pad_token_id=0)
 FULL, SLIDING = "full_attention", "sliding_attention"
+LATENT = dict(BASE, num_key_value_heads=6, kv_lora_rank=16, qk_nope_head_dim=12, qk_rope_head_dim=8,
+              v_head_dim=10, moe_intermediate_size=20, first_k_dense_replace=1, num_hidden_layers=3)
 VISION = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2,
               image_size=8, patch_size=4)
 VARIANTS = {
@@ -130,6 +132,20 @@ VARIANTS = {
     "gpt_oss": ("GptOssForCausalLM", dict(
         BASE, head_dim=12, num_local_experts=5, num_experts_per_tok=2, sliding_window=4,
         layer_types=[SLIDING, FULL], rope_parameters=dict(YARN, truncate=False))),
+    "deepseek_v2": ("DeepseekV2ForCausalLM", dict(
+        LATENT, q_lora_rank=None, n_routed_experts=5, num_experts_per_tok=2, n_shared_experts=2,
+        rope_parameters=dict(YARN, mscale=0.7, mscale_all_dim=0.7))),
+    "deepseek_v2-groups": ("DeepseekV2ForCausalLM", dict(
+        LATENT, q_lora_rank=20, n_routed_experts=6, num_experts_per_tok=2, n_shared_experts=1,
+        topk_method="group_limited_greedy", n_group=3, topk_group=2, routed_scaling_factor=4.0)),
+    "deepseek_v3": ("DeepseekV3ForCausalLM", dict(
+        LATENT, q_lora_rank=20, n_routed_experts=8, num_experts_per_tok=3, n_shared_experts=1,
+        n_group=4, topk_group=2, routed_scaling_factor=2.5, norm_topk_prob=True,
+        rope_parameters=dict(YARN, mscale=1.0, mscale_all_dim=1.0))),
+    "deepseek_v3-one_group": ("DeepseekV3ForCausalLM", dict(
+        LATENT, q_lora_rank=None, v_head_dim=20, n_routed_experts=6, num_experts_per_tok=2,
+        n_shared_experts=2, n_group=1, topk_group=1, routed_scaling_factor=1.5,
+        norm_topk_prob=False)),
 }
 
 

@@ -37,7 +37,7 @@ static void prepare_layer(struct fc_model *m, size_t i)
 	struct fc_layer *l = &m->layer[i];
 	l->window = c->layer_window[i];
 	l->attn_scale = (float)(1 / sqrt(scale) / (c->scale_by_layer ? (double)i + 1 : 1));
-	if (c->n_expert)
+	if (c->n_expert && i >= c->n_dense)
 		l->expert = FC_ARRAY(struct fc_expert, c->n_expert);
 	if (c->position == FC_POS_ROPE && !(c->no_rope && c->no_rope[i])) {
 		const bool other = c->two_ropes && l->window;
@@ -90,6 +90,19 @@ static bool is_buffer(const struct fc_config *c, const char *name)
 		if (fc_ends_with(name, suffixes[i]))
 			return true;
 	return false;
+}
+
+/* Of a layer behind the last, "model.layers.61.", which predicts something else. */
+static bool is_of_extra_layer(const struct fc_model *m, const char *name)
+{
+	const struct fc_config *c = &m->cfg;
+	const char *prefix = m->prefix ? m->prefix : fc_family_prefixes(c->family)[0];
+	const size_t n = prefix ? strlen(prefix) : 0;
+	if (!c->n_extra_layer || strncmp(name, prefix, n) || strncmp(name + n, "layers.", 7))
+		return false;
+	char *end;
+	const unsigned long layer = strtoul(name + n + 7, &end, 10);
+	return *end == '.' && layer >= c->n_layer && layer - c->n_layer < c->n_extra_layer;
 }
 
 /* The name of a family's tensor of the whole model. */
@@ -179,7 +192,8 @@ static int check_surplus(const struct fc_model *m, const struct fc_slot *slot, s
 	for (size_t i = 0; ret == 0 && i < fc_store_count(m->store); i++) {
 		const struct fc_tensor *t = fc_store_at(m->store, i);
 		if (bsearch(&t->name, name, n, sizeof *name, by_name) || is_buffer(c, t->name) ||
-		    fc_slot_is_of_images(c, t->name) || is_part(c, t, name, n))
+		    fc_slot_is_of_images(c, t->name) || is_part(c, t, name, n) ||
+		    is_of_extra_layer(m, t->name))
 			continue;
 		if (is_head(c, t->name))
 			ret = check_tied_head(m, t, slot[0].name, dir, e);
@@ -312,7 +326,9 @@ static int bind_slot(
 		    slot->name, fc_dtype_name(t.dtype));
 	if (t.order == FC_ORDER_PAIRS && m->cfg.rope.interleaved)
 		t.order = FC_ORDER_ROWS;
-	if (slot->n_dim == 2)
+	if (slot->host)
+		fc_slot_bind(slot, m, widen_tensor(m, &t, n), FC_F32);
+	else if (slot->n_dim == 2)
 		bind_matrix(m, slot, &t, n);
 	else
 		bind_tensor(m, slot, widen_tensor(m, &t, n), FC_F32);

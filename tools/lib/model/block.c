@@ -54,6 +54,12 @@ static void attention(struct fc_nn *nn, const struct fc_model *m, const struct f
 	const struct fc_attn attn = fc_block_attn(m, l);
 	const size_t N = b->off[b->n_seq], D = c->head_dim;
 	float *out = c->post_norm ? a->attn_raw : a->out;
+	if (c->n_latent) {
+		fc_block_latent(nn, c, l, b, kv, a);
+		fc_attn_fwd(nn, &attn, a->seq, fc_block_gather(nn, a, b, kv));
+		linear(nn, l, out, fc_block_latent_out(nn, c, N, a), &l->o, NULL, N);
+		return;
+	}
 	project(nn, c, l, N, a);
 	if (c->qk_norm) {
 		const size_t wide = c->qk_norm_wide;
@@ -62,25 +68,19 @@ static void attention(struct fc_nn *nn, const struct fc_model *m, const struct f
 		norm(nn, c, a->k, a->k_raw, l->k_norm, NULL, wide ? N : N * c->n_head_kv,
 		    wide ? a->GD : D);
 	}
-	fc_block_rope(nn, l, c, a->q, b, kv, c->n_head, false, a);
+	fc_block_rope(nn, l, a->q, b, kv, c->n_head, c->head_dim, false, a);
 	fc_block_grow_queries(nn, c, a->q, b, kv);
-	fc_block_rope(nn, l, c, a->k, b, kv, c->n_head_kv, false, a);
+	fc_block_rope(nn, l, a->k, b, kv, c->n_head_kv, c->head_dim, false, a);
 	fc_attn_fwd(nn, &attn, a->seq, fc_block_gather(nn, a, b, kv));
 	linear(nn, l, out, a->att, &l->o, l->o_bias, N);
 	if (c->post_norm)
 		norm(nn, c, a->out, out, l->attn_post_norm, NULL, N, a->C);
 }
 
-/* a->out = the feed-forward network of a->norm2; up to its last product in a pass that only fills
- * acts, unless the way back needs that. */
-static void feed_forward(struct fc_nn *nn, const struct fc_config *c, const struct fc_layer *l,
-    size_t N, enum fc_pass pass, struct fc_block_acts *a)
+/* a->glu of a->norm2, [N,F] */
+static void dense_glu(struct fc_nn *nn, const struct fc_config *c, const struct fc_layer *l,
+    size_t N, size_t F, struct fc_block_acts *a)
 {
-	float *out = c->post_norm ? a->ffn_raw : a->out;
-	if (c->n_expert) {
-		fc_block_moe(nn, c, l, N, pass, a);
-		return;
-	}
 	if (c->gate_up) {
 		const struct fc_split split = fc_block_split_gate_up(c);
 		linear(nn, l, a->gate_up, a->norm2, &l->gate_up, NULL, N);
@@ -91,9 +91,34 @@ static void feed_forward(struct fc_nn *nn, const struct fc_config *c, const stru
 			linear(nn, l, a->gate, a->norm2, &l->gate, l->gate_bias, N);
 	}
 	if (c->gated)
-		fc_glu_fwd(nn, a->glu, a->gate, a->up, c->act, N, a->F);
+		fc_glu_fwd(nn, a->glu, a->gate, a->up, c->act, N, F);
 	else
-		fc_act_fwd(nn, a->glu, a->up, c->act, N, a->F);
+		fc_act_fwd(nn, a->glu, a->up, c->act, N, F);
+}
+
+/* a->out = the sum of the experts, and of the network beside them where there is one */
+static void experts(struct fc_nn *nn, const struct fc_config *c, const struct fc_layer *l, size_t N,
+    enum fc_pass pass, struct fc_block_acts *a)
+{
+	fc_block_moe(nn, c, l, N, pass, a);
+	if (!l->down.n_in)
+		return;
+	dense_glu(nn, c, l, N, l->down.n_in, a);
+	linear(nn, l, a->expert_x, a->glu, &l->down, NULL, N);
+	fc_add(nn, a->out, a->expert_x, N * a->C);
+}
+
+/* a->out = the feed-forward network of a->norm2; up to its last product in a pass that only fills
+ * acts, unless the way back needs that. */
+static void feed_forward(struct fc_nn *nn, const struct fc_config *c, const struct fc_layer *l,
+    size_t N, enum fc_pass pass, struct fc_block_acts *a)
+{
+	float *out = c->post_norm ? a->ffn_raw : a->out;
+	if (l->expert) {
+		experts(nn, c, l, N, pass, a);
+		return;
+	}
+	dense_glu(nn, c, l, N, l->down.n_in, a);
 	const struct fc_lora *adapter = fc_lora_of(l->lora, &l->down);
 	if (pass == FC_PASS_AGAIN && !c->post_norm && !(adapter && adapter->m))
 		return;

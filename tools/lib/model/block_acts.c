@@ -10,7 +10,8 @@ struct fc_block_acts *fc_block_acts_new(const struct fc_config *c)
 {
 	struct fc_block_acts *a = FC_NEW(struct fc_block_acts);
 	a->C = c->n_embd;
-	a->F = c->n_ff;
+	a->F = c->n_ff > c->n_ff_dense ? c->n_ff : c->n_ff_dense;
+	a->F = a->F > c->n_ff_shared ? a->F : c->n_ff_shared;
 	a->H = c->n_head;
 	a->HD = c->n_head * c->head_dim;
 	a->GD = c->n_head_kv * c->head_dim;
@@ -34,6 +35,7 @@ void fc_block_acts_free(struct fc_nn *nn, struct fc_block_acts *a)
 	free(a->one_weight);
 	free(a->one_place);
 	free(a->row_number);
+	free(a->head_row);
 	free(a->route_dot);
 	free(a->one_dot);
 	free(a->host_dlogit);
@@ -64,12 +66,24 @@ static void reserve_routes(struct fc_block_acts *a, const struct fc_config *c, s
 	a->cap_dot = N;
 }
 
+static void reserve_head_rows(struct fc_block_acts *a, size_t N)
+{
+	if (N <= a->cap_head_row)
+		return;
+	a->head_row = fc_realloc(a->head_row, N, a->H * sizeof *a->head_row);
+	for (size_t i = 0; i < N * a->H; i++)
+		a->head_row[i] = (uint32_t)(i / a->H);
+	a->cap_head_row = N;
+}
+
 void fc_block_acts_reserve(struct fc_nn *nn, struct fc_block_acts *a, const struct fc_config *c,
     size_t N, size_t n_seq, bool keep)
 {
 	const size_t kept = keep, raw = c->qk_norm, fused = c->qkv != FC_QKV_SPLIT;
 	const size_t post = c->post_norm, K = c->n_expert_used, dK = K ? kept : 0;
 	const size_t drawn = post || c->residual_scale > 0;
+	const size_t R = c->n_latent, DR = c->head_rotary, D = c->head_dim, DV = c->head_value;
+	const size_t heads = R ? a->H : 0;
 	const struct {
 		float **p;
 		size_t width;
@@ -78,11 +92,14 @@ void fc_block_acts_reserve(struct fc_nn *nn, struct fc_block_acts *a, const stru
 	    {&a->k_raw, raw * a->GD}, {&a->qkv, fused * (a->HD + 2 * a->GD)}, {&a->att, a->HD},
 	    {&a->gate, c->gated * a->F}, {&a->up, a->F}, {&a->glu, a->F},
 	    {&a->gate_up, c->gate_up * 2 * a->F}, {&a->attn_raw, post * a->C},
-	    {&a->ffn_raw, post * a->C}, {&a->expert_x, K ? a->C : 0}, {&a->mid, kept * a->C},
-	    {&a->lse, kept * a->H}, {&a->dq, kept * a->HD}, {&a->dk, kept * a->GD},
-	    {&a->dv, kept * a->GD}, {&a->datt, kept * a->HD}, {&a->draw, kept * drawn * a->C},
-	    {&a->dsum, kept * c->parallel * a->C}, {&a->expert_dy, dK * a->C},
-	    {&a->expert_scaled, dK * a->C}, {&a->expert_dx, dK * a->C},
+	    {&a->ffn_raw, post * a->C}, {&a->expert_x, K ? a->C : 0},
+	    {&a->q_latent, c->n_query_latent}, {&a->kv_down, R + DR}, {&a->latent, R},
+	    {&a->key, DR}, {&a->kv_up, heads * (D - DR + DV)}, {&a->plain, heads * (D - DR)},
+	    {&a->value, heads * DV}, {&a->keys, heads * DR}, {&a->pad, heads * (D - DV)},
+	    {&a->mid, kept * a->C}, {&a->lse, kept * a->H}, {&a->dq, kept * a->HD},
+	    {&a->dk, kept * a->GD}, {&a->dv, kept * a->GD}, {&a->datt, kept * a->HD},
+	    {&a->draw, kept * drawn * a->C}, {&a->dsum, kept * c->parallel * a->C},
+	    {&a->expert_dy, dK * a->C}, {&a->expert_scaled, dK * a->C}, {&a->expert_dx, dK * a->C},
 	    {&a->expert_dglu, dK * a->F}, {&a->dlogit, dK * c->n_expert}};
 	const size_t rows = (N + 15) & ~(size_t)15; /* every part starts on a cache line */
 	size_t width = 0, n, at = 0;
@@ -106,6 +123,8 @@ void fc_block_acts_reserve(struct fc_nn *nn, struct fc_block_acts *a, const stru
 		FC_GROW(a->grad, a->cap_grad, n_seq);
 	if (K)
 		reserve_routes(a, c, N, keep);
+	if (R)
+		reserve_head_rows(a, N);
 }
 
 const uint32_t *fc_block_host_positions(const struct fc_block_acts *a)
@@ -160,11 +179,9 @@ const uint32_t *fc_block_positions(
 	return a->pos;
 }
 
-void fc_block_rope(struct fc_nn *nn, const struct fc_layer *l, const struct fc_config *c, float *x,
-    const struct fc_batch *b, const struct fc_kv_seq *kv, size_t heads, bool inverse,
-    struct fc_block_acts *a)
+void fc_block_rope(struct fc_nn *nn, const struct fc_layer *l, float *x, const struct fc_batch *b,
+    const struct fc_kv_seq *kv, size_t heads, size_t D, bool inverse, struct fc_block_acts *a)
 {
-	const size_t D = c->head_dim;
 	if (!l->ropespec)
 		return;
 	if (!fc_ropespec_by_length(l->ropespec)) {

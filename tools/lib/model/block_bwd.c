@@ -169,8 +169,8 @@ void fc_block_bwd(struct fc_nn *nn, const struct fc_model *m, size_t layer, floa
 	linear_bwd(nn, l, a->datt, false, g->o, g->o_bias, dy, a->att, &l->o, N);
 	attention_bwd(nn, m, l, b, a);
 	fc_block_grow_queries(nn, c, a->dq, b, NULL);
-	fc_block_rope(nn, l, c, a->dq, b, NULL, c->n_head, true, a);
-	fc_block_rope(nn, l, c, a->dk, b, NULL, c->n_head_kv, true, a);
+	fc_block_rope(nn, l, a->dq, b, NULL, c->n_head, c->head_dim, true, a);
+	fc_block_rope(nn, l, a->dk, b, NULL, c->n_head_kv, c->head_dim, true, a);
 	float *dq = heads_bwd(nn, c, l->q_norm, g->q_norm, a->dq, a->q_raw, a->q, N, c->n_head);
 	float *dk = heads_bwd(nn, c, l->k_norm, g->k_norm, a->dk, a->k_raw, a->k, N, c->n_head_kv);
 	float *dnorm = a->out;

@@ -31,7 +31,7 @@ static void expert_glu(struct fc_nn *nn, const struct fc_config *c, const struct
 	fc_gather_rows(nn, a->expert_x, a->norm2, a->one_row, n, a->C);
 	linear(nn, a->gate, a->expert_x, &x->gate, x->gate_bias, n);
 	linear(nn, a->up, a->expert_x, &x->up, x->up_bias, n);
-	fc_glu_fwd(nn, a->glu, a->gate, a->up, c->act, n, a->F);
+	fc_glu_fwd(nn, a->glu, a->gate, a->up, c->act, n, c->n_ff);
 }
 
 /* Each expert runs once over all tokens that go to it, in the order of the experts: the order of a
@@ -39,7 +39,9 @@ static void expert_glu(struct fc_nn *nn, const struct fc_config *c, const struct
 void fc_block_moe(struct fc_nn *nn, const struct fc_config *c, const struct fc_layer *l, size_t N,
     enum fc_pass pass, struct fc_block_acts *a)
 {
-	fc_route(nn, &l->router, l->router_bias, a->norm2, N, c->n_expert_used, a->route,
+	struct fc_router router = c->router;
+	router.choice = l->router_choice;
+	fc_route(nn, &router, &l->router, l->router_bias, a->norm2, N, c->n_expert_used, a->route,
 	    a->route_weight);
 	if (pass == FC_PASS_AGAIN)
 		return;

@@ -278,6 +278,7 @@ static int read_all(const struct fc_fields *s, struct fc_config *c, json_t *json
 	    read_rope(s, c) < 0 || read_window(s, c) < 0 || read_flags(s, c) < 0)
 		return -1;
 	set_embed_scale(c);
+	c->head_value = c->head_dim;
 	return f->read ? f->read(c, s) : 0;
 }
 

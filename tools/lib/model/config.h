@@ -29,6 +29,17 @@ struct fc_config {
 	size_t n_embd, n_ff, n_layer, n_head, n_head_kv, head_dim;
 	size_t n_ctx;                   /* max_position_embeddings */
 	size_t n_expert, n_expert_used; /* 0: one feed-forward network for all tokens */
+	struct fc_router router;        /* its choice is a layer's */
+	/* DeepSeek, where n_ff is an expert's width: */
+	size_t n_dense, n_ff_dense; /* layers before n_dense have no experts, and this width */
+	size_t n_ff_shared;         /* of a network beside the experts, for all tokens; 0: none */
+	size_t n_extra_layer;       /* layers behind the last, for other predictions: left alone */
+
+	/* DeepSeek: keys and values of all heads are made of a latent of this width and a key of
+	 * head_rotary components, the last of a head, that all share; 0: they are not.  Values
+	 * have head_value of head_dim components; queries may be made of a latent, too. */
+	size_t n_latent, n_query_latent, head_rotary, head_value;
+	bool latent_q, choice_bias;
 
 	bool layer_norm;    /* mean and variance; else root mean square */
 	bool norm_bias;     /* layer_norm adds a bias */

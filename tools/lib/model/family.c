@@ -12,14 +12,14 @@ static const struct fc_family *const families[] = {&fc_family_llama, &fc_family_
     &fc_family_gemma3, &fc_family_phi3, &fc_family_internlm2, &fc_family_gpt2, &fc_family_gpt_neox,
     &fc_family_mpt, &fc_family_qwen3_moe, &fc_family_granite, &fc_family_smollm3, &fc_family_olmo2,
     &fc_family_olmo3, &fc_family_ministral, &fc_family_ministral3, &fc_family_cohere,
-    &fc_family_cohere2, &fc_family_glm, &fc_family_glm4, &fc_family_gpt_oss};
+    &fc_family_cohere2, &fc_family_glm, &fc_family_glm4, &fc_family_gpt_oss, &fc_family_deepseek_v2,
+    &fc_family_deepseek_v3, &fc_family_kimi_k2};
 
 /* What models that people have do that is not here, for the refusal. */
 static const struct {
 	const char *type, *what;
 } unknown[] = {
-    {"deepseek_v2", "latent attention, shared experts"},
-    {"deepseek_v3", "latent attention, shared experts, groups of experts"},
+    {"deepseek_v32", "attention to chosen tokens"},
     {"dots1", "shared experts, groups of experts"},
     {"ernie4_5_moe", "shared experts"},
     {"exaone4", "layers without rotation beside norms of its own kind"},

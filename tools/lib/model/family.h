@@ -98,6 +98,19 @@ enum fc_tensor_role {
 	FC_TENSOR_EXPERT_DOWN,
 	FC_TENSOR_SINK,
 	FC_TENSOR_ROUTER_BIAS,
+	FC_TENSOR_ROUTER_CHOICE,
+	FC_TENSOR_Q_DOWN, /* with latents: what makes that of queries, its norm, queries of it */
+	FC_TENSOR_Q_LATENT_NORM,
+	FC_TENSOR_Q_UP,
+	FC_TENSOR_KV_DOWN,
+	FC_TENSOR_KV_LATENT_NORM,
+	FC_TENSOR_KV_UP,
+	FC_TENSOR_DENSE_GATE, /* of layers without experts, where others have them */
+	FC_TENSOR_DENSE_UP,
+	FC_TENSOR_DENSE_DOWN,
+	FC_TENSOR_SHARED_GATE, /* beside the experts */
+	FC_TENSOR_SHARED_UP,
+	FC_TENSOR_SHARED_DOWN,
 	FC_TENSOR_EXPERTS_GATE_UP, /* of all experts, from here on */
 	FC_TENSOR_EXPERTS_GATE_UP_BIAS,
 	FC_TENSOR_EXPERTS_DOWN,
@@ -136,6 +149,7 @@ extern const struct fc_family fc_family_llama, fc_family_mistral, fc_family_mixt
     fc_family_phi3, fc_family_internlm2, fc_family_gpt2, fc_family_gpt_neox, fc_family_mpt,
     fc_family_qwen3_moe, fc_family_granite, fc_family_smollm3, fc_family_olmo2, fc_family_olmo3,
     fc_family_ministral, fc_family_ministral3, fc_family_cohere, fc_family_cohere2, fc_family_glm,
-    fc_family_glm4, fc_family_gpt_oss;
+    fc_family_glm4, fc_family_gpt_oss, fc_family_deepseek_v2, fc_family_deepseek_v3,
+    fc_family_kimi_k2;
 
 #endif

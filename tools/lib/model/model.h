@@ -11,9 +11,9 @@
  * finds its weights by name (bind_experts: all of a layer at once; quantized and unpack: those that
  * are several tensors; owned: their memory), params holds them for training and params_save writes
  * them; shuttle brings layers to a device that has no room for all; forward runs a batch through
- * block (block_moe, block_acts; block_bwd is the way back), step generates with the cache of
- * kvcache and slot, sample chooses the next token; lora is what adapters add to a block, lora_open
- * a model in training with them; footprint tells what memory that takes.
+ * block (block_moe, block_latent, block_acts; block_bwd is the way back), step generates with the
+ * cache of kvcache and slot, sample chooses the next token; lora is what adapters add to a block,
+ * lora_open a model in training with them; footprint tells what memory that takes.
  */
 
 struct fc_layer_loras;
@@ -25,17 +25,22 @@ struct fc_expert {
 
 /* Weights of one decoder layer.  NULL or p == NULL: the architecture has none. */
 struct fc_layer {
-	struct fc_weight q, k, v, o;     /* [H*D,C] [G*D,C] [G*D,C] [C,H*D] */
-	struct fc_weight qkv;            /* or [H*D + 2 G*D, C], see enum fc_qkv */
-	struct fc_weight gate, up, down; /* [F,C] [F,C] [C,F] */
+	struct fc_weight q, k, v, o; /* [H*D,C] [G*D,C] [G*D,C] [C,H*D] */
+	struct fc_weight qkv;        /* or [H*D + 2 G*D, C], see enum fc_qkv */
+	/* With latents of R and RQ: k, v, and qkv are not there, q is [H*D,RQ], o [C,H*DV] */
+	struct fc_weight q_down;                     /* [RQ,C] */
+	struct fc_weight kv_down, kv_up;             /* [R + DR,C] [H*(D - DR + DV),R] */
+	const float *q_latent_norm, *kv_latent_norm; /* [RQ] [R] */
+	struct fc_weight gate, up, down; /* [F,C] [F,C] [C,F]; beside experts: of all tokens */
 	struct fc_weight gate_up;        /* or [2F,C], gate first */
 	struct fc_weight router;         /* [n_expert,C] */
-	struct fc_expert *expert;        /* [n_expert] owned by the model */
+	struct fc_expert *expert;        /* [n_expert] owned by the model; NULL: none here */
 	const float *attn_norm, *ffn_norm, *attn_norm_bias, *ffn_norm_bias; /* [C] */
 	const float *attn_post_norm, *ffn_post_norm; /* [C] of what is added to the stream */
 	const float *q_norm, *k_norm;                /* [D], before the rotary embedding */
 	const float *q_bias, *k_bias, *v_bias, *qkv_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
 	const float *router_bias;           /* [n_expert] */
+	const float *router_choice;         /* [n_expert] host array, see struct fc_router */
 	const float *sink;                  /* [H] see struct fc_attn */
 	uint32_t window;                    /* sliding window; 0: full attention */
 	float attn_scale;                   /* of the scores */

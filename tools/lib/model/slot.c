@@ -9,10 +9,14 @@
 #include "model/family.h"
 
 /* As in nn.h; HD: H*D, GD: G*D, QKV: HD + 2 GD, F2: 2 F, P: positions, E: experts; H: heads; QN,
- * KN: what the norms of queries and keys are over. */
-enum width { NONE, C, F, F2, V, HD, GD, QKV, QN, KN, P, E, H };
+ * KN: what the norms of queries and keys are over.  R, RQ: latents of keys and values, of queries;
+ * RK: R and the shared key; KV: what is made of R; HV: H times a value; FD, FS: widths beside F. */
+enum width { NONE, C, F, F2, V, HD, GD, QKV, QN, KN, P, E, H, R, RQ, RK, KV, HV, FD, FS };
 
 enum place { MODEL, LAYER, EXPERT, EXPERTS };
+
+/* Layers that have a tensor: the rule holds where some have experts and some have not. */
+enum layers { ALL, DENSE, SPARSE };
 
 /* if_set, if_not: offset in struct fc_config of the flag a tensor depends on; 0: on none. */
 static const struct kind {
@@ -20,7 +24,8 @@ static const struct kind {
 	enum place place;
 	size_t at, grad_at;
 	size_t if_set, if_not;
-	bool residual, norm;
+	bool residual, norm, host;
+	enum layers layers;
 } kinds[FC_TENSOR_N] = {
 #define IF(flag) .if_set = offsetof(struct fc_config, flag)
 #define UNLESS(flag) .if_not = offsetof(struct fc_config, flag)
@@ -41,7 +46,7 @@ static const struct kind {
     [FC_TENSOR_HEAD] = {V, C, OF_MODEL(head), UNLESS(tied)},
     [FC_TENSOR_ATTN_NORM] = {C, NONE, OF_LAYER(attn_norm), .norm = true},
     [FC_TENSOR_ATTN_NORM_BIAS] = {C, NONE, OF_LAYER(attn_norm_bias)},
-    [FC_TENSOR_Q] = {HD, C, OF_LAYER(q)},
+    [FC_TENSOR_Q] = {HD, C, OF_LAYER(q), UNLESS(latent_q)},
     [FC_TENSOR_Q_BIAS] = {HD, NONE, OF_LAYER(q_bias), IF(qkv_bias)},
     [FC_TENSOR_K] = {GD, C, OF_LAYER(k)},
     [FC_TENSOR_K_BIAS] = {GD, NONE, OF_LAYER(k_bias), IF(qkv_bias)},
@@ -51,7 +56,7 @@ static const struct kind {
     [FC_TENSOR_QKV_BIAS] = {QKV, NONE, OF_LAYER(qkv_bias), IF(qkv_bias)},
     [FC_TENSOR_Q_NORM] = {QN, NONE, OF_LAYER(q_norm), IF(qk_norm), .norm = true},
     [FC_TENSOR_K_NORM] = {KN, NONE, OF_LAYER(k_norm), IF(qk_norm), .norm = true},
-    [FC_TENSOR_O] = {C, HD, OF_LAYER(o), .residual = true},
+    [FC_TENSOR_O] = {C, HV, OF_LAYER(o), .residual = true},
     [FC_TENSOR_O_BIAS] = {C, NONE, OF_LAYER(o_bias), IF(o_bias)},
     [FC_TENSOR_ATTN_POST_NORM] = {C, NONE, OF_LAYER(attn_post_norm), .norm = true},
     [FC_TENSOR_FFN_NORM] = {C, NONE, OF_LAYER(ffn_norm), .norm = true},
@@ -64,13 +69,27 @@ static const struct kind {
     [FC_TENSOR_DOWN] = {C, F, OF_LAYER(down), .residual = true},
     [FC_TENSOR_DOWN_BIAS] = {C, NONE, OF_LAYER(down_bias), IF(mlp_bias)},
     [FC_TENSOR_FFN_POST_NORM] = {C, NONE, OF_LAYER(ffn_post_norm), .norm = true},
-    [FC_TENSOR_ROUTER] = {E, C, OF_LAYER(router)},
-    [FC_TENSOR_EXPERT_GATE] = {F, C, OF_EXPERT(gate)},
-    [FC_TENSOR_EXPERT_UP] = {F, C, OF_EXPERT(up)},
-    [FC_TENSOR_EXPERT_DOWN] = {C, F, OF_EXPERT(down), .residual = true},
+    [FC_TENSOR_ROUTER] = {E, C, OF_LAYER(router), .layers = SPARSE},
+    [FC_TENSOR_EXPERT_GATE] = {F, C, OF_EXPERT(gate), .layers = SPARSE},
+    [FC_TENSOR_EXPERT_UP] = {F, C, OF_EXPERT(up), .layers = SPARSE},
+    [FC_TENSOR_EXPERT_DOWN] = {C, F, OF_EXPERT(down), .residual = true, .layers = SPARSE},
     /* parts of families that are not trained; [expert, in, out] in the file */
     [FC_TENSOR_SINK] = {H, NONE, NO_GRAD(sink)},
     [FC_TENSOR_ROUTER_BIAS] = {E, NONE, NO_GRAD(router_bias)},
+    [FC_TENSOR_ROUTER_CHOICE] = {E, NONE, NO_GRAD(router_choice), IF(choice_bias), .host = true,
+	.layers = SPARSE},
+    [FC_TENSOR_Q_DOWN] = {RQ, C, NO_GRAD(q_down), IF(latent_q)},
+    [FC_TENSOR_Q_LATENT_NORM] = {RQ, NONE, NO_GRAD(q_latent_norm), IF(latent_q), .norm = true},
+    [FC_TENSOR_Q_UP] = {HD, RQ, NO_GRAD(q), IF(latent_q)},
+    [FC_TENSOR_KV_DOWN] = {RK, C, NO_GRAD(kv_down)},
+    [FC_TENSOR_KV_LATENT_NORM] = {R, NONE, NO_GRAD(kv_latent_norm), .norm = true},
+    [FC_TENSOR_KV_UP] = {KV, R, NO_GRAD(kv_up)},
+    [FC_TENSOR_DENSE_GATE] = {FD, C, NO_GRAD(gate), .layers = DENSE},
+    [FC_TENSOR_DENSE_UP] = {FD, C, NO_GRAD(up), .layers = DENSE},
+    [FC_TENSOR_DENSE_DOWN] = {C, FD, NO_GRAD(down), .residual = true, .layers = DENSE},
+    [FC_TENSOR_SHARED_GATE] = {FS, C, NO_GRAD(gate), .layers = SPARSE},
+    [FC_TENSOR_SHARED_UP] = {FS, C, NO_GRAD(up), .layers = SPARSE},
+    [FC_TENSOR_SHARED_DOWN] = {C, FS, NO_GRAD(down), .residual = true, .layers = SPARSE},
     [FC_TENSOR_EXPERTS_GATE_UP] = {C, F2, EXPERTS, .at = FC_EXPERTS_GATE_UP, .grad_at = FC_NO_GRAD},
     [FC_TENSOR_EXPERTS_GATE_UP_BIAS] = {F2, NONE, EXPERTS, .at = FC_EXPERTS_GATE_UP,
 	.grad_at = FC_NO_GRAD},
@@ -94,7 +113,14 @@ static int64_t width(const struct fc_config *c, enum width w)
 	    [KN] = c->qk_norm_wide ? gd : c->head_dim,
 	    [P] = c->n_ctx,
 	    [E] = c->n_expert,
-	    [H] = c->n_head};
+	    [H] = c->n_head,
+	    [R] = c->n_latent,
+	    [RQ] = c->n_query_latent,
+	    [RK] = c->n_latent + c->head_rotary,
+	    [KV] = c->n_head * (c->head_dim - c->head_rotary + c->head_value),
+	    [HV] = c->n_head * c->head_value,
+	    [FD] = c->n_ff_dense,
+	    [FS] = c->n_ff_shared};
 	return (int64_t)v[w];
 }
 
@@ -103,9 +129,13 @@ static bool flag(const struct fc_config *c, size_t at)
 	return *(const bool *)((const char *)c + at);
 }
 
-static bool slot_exists(const struct fc_config *c, const struct kind *k)
+static bool slot_exists(const struct fc_config *c, const struct kind *k, size_t layer)
 {
-	return (!k->if_set || flag(c, k->if_set)) && (!k->if_not || !flag(c, k->if_not));
+	if ((k->if_set && !flag(c, k->if_set)) || (k->if_not && flag(c, k->if_not)))
+		return false;
+	if (!width(c, k->rows) || (k->cols != NONE && !width(c, k->cols)))
+		return false;
+	return k->layers == ALL || (k->layers == DENSE) == (layer < c->n_dense);
 }
 
 /* The list that is being made. */
@@ -160,7 +190,7 @@ static void add_slot(struct list *l, const struct fc_family_tensor *t, size_t la
 	l->v[l->n++] = (struct fc_slot){full_name(l, t->name, layer, expert),
 	    all + (matrix ? 2 : 1), {all ? n_expert : rows, all ? rows : cols, all ? cols : 0},
 	    k->place == MODEL ? FC_NO_LAYER : layer, expert, k->at, k->grad_at, k->place == EXPERT,
-	    k->residual, k->norm, matrix && k->place != MODEL && l->c->conv1d, all};
+	    k->residual, k->norm, matrix && k->place != MODEL && l->c->conv1d, all, k->host};
 }
 
 static void add_layer(struct list *l, const struct fc_family_tensor *t, size_t n, size_t layer)
@@ -168,7 +198,7 @@ static void add_layer(struct list *l, const struct fc_family_tensor *t, size_t n
 	for (size_t i = 0; i < n; i++) {
 		const struct kind *k = &kinds[t[i].role];
 		const size_t n_expert = k->place == EXPERT ? l->c->n_expert : 1;
-		for (size_t e = 0; e < n_expert && slot_exists(l->c, k); e++)
+		for (size_t e = 0; e < n_expert && slot_exists(l->c, k, layer); e++)
 			add_slot(l, &t[i], layer, e);
 	}
 }
@@ -184,7 +214,7 @@ size_t fc_slots_new(struct fc_slot **v, const struct fc_config *c, const char *p
 		for (size_t layer = 0; n && layer < c->n_layer; layer++)
 			add_layer(&l, t, n, layer);
 		t += n;
-		if (t->role && slot_exists(c, &kinds[t->role]))
+		if (t->role && slot_exists(c, &kinds[t->role], 0))
 			add_slot(&l, t, FC_NO_LAYER, 0);
 		t += t->role != 0;
 	}

@@ -19,6 +19,7 @@ struct fc_slot {
 	bool norm;       /* multiplies: starts at one */
 	bool transposed; /* the file has [dim[1], dim[0]] */
 	bool of_experts; /* of all experts of a layer; at: enum fc_experts_part */
+	bool host;       /* the host reads it */
 };
 enum fc_experts_part { FC_EXPERTS_GATE_UP, FC_EXPERTS_DOWN };
 #define FC_NO_LAYER SIZE_MAX

@@ -204,14 +204,9 @@ static void dry_concat(
 {
 }
 
-/* All go to the first experts: no other share of tokens takes more memory. */
-static void dry_route(struct fc_nn *nn, const struct fc_weight *w, const float *bias,
-    const float *x, size_t N, size_t K, uint32_t *expert, float *weight)
+static void dry_route_logits(struct fc_nn *nn, const struct fc_weight *w, const float *bias,
+    const float *x, size_t N, float *logit)
 {
-	for (size_t i = 0; i < N * K; i++) {
-		expert[i] = (uint32_t)(i % K);
-		weight[i] = 0;
-	}
 }
 
 static void dry_gather_rows(
@@ -337,7 +332,7 @@ static const struct fc_nn_ops dry_ops = {
     .scale = dry_scale,
     .split = dry_split,
     .concat = dry_concat,
-    .route = dry_route,
+    .route_logits = dry_route_logits,
     .gather_rows = dry_gather_rows,
     .scatter_rows = dry_scatter_rows,
     .dot_rows = dry_dot_rows,

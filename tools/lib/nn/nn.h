@@ -13,9 +13,9 @@
 /*
  * nn/: computation.  nn.h is the one interface to it: nn opens a device, by loader where
  * that is a module; memory is what it keeps,
- * and operation checks what it is asked to do and hands it on through the table in ops.h.  cpu/ is
- * the processor; another device is a module, see device.h.  dry is one that computes nothing and
- * counts the memory that is asked for, drycount how.
+ * operation checks what it is asked to do and hands it on through the table in ops.h, and router
+ * chooses experts on the host.  cpu/ is the processor; another device is a module, see device.h.
+ * dry is one that computes nothing and counts the memory that is asked for, drycount how.
  *
  * Everything is row-major; activations and gradients are float32; weights are of the type that
  * struct fc_weight says.
@@ -234,12 +234,27 @@ void fc_concat(
     struct fc_nn *nn, float *x, const float *const part[], const struct fc_split *c, size_t N);
 
 /* ---- mixture of experts (Shazeer et al. 2017; arXiv 2401.04088) ---- */
+/* What a token's logits become: the scores by which experts are chosen and weighted. */
+enum fc_router_score {
+	FC_ROUTER_LOGIT,   /* themselves; weights are the softmax over the K chosen */
+	FC_ROUTER_SOFTMAX, /* the softmax over all E; weights are the scores */
+	FC_ROUTER_SIGMOID, /* of each by itself; weights are the scores */
+};
+enum { FC_ROUTER_GROUPS = 512 };
+struct fc_router {
+	enum fc_router_score score;
+	const float *choice; /* host array [E], added to scores for the choice alone; or NULL */
+	/* Experts next to each other are a group: only those of the n_group_used best are chosen,
+	 * by the sum of a group's n_group_best largest scores.  n_group 0: any expert. */
+	size_t n_group, n_group_used, n_group_best; /* up to FC_ROUTER_GROUPS each */
+	bool normalised;                            /* scores as weights are divided by their sum */
+	float scale;                                /* of the weights; 0: 1 */
+};
 /*
- * Every token goes to the K experts with the largest logits (equal: the first), with the softmax
- * over those K as weights.  Logits are computed in float32 whatever nn computes in: a rounded one
- * can change the choice.
+ * Every token goes to the K experts with the largest scores (equal: the first).  Logits are
+ * computed in float32 whatever nn computes in: a rounded one can change the choice.
  */
-void fc_route(struct fc_nn *nn, const struct fc_weight *w /* [E,C] */,
+void fc_route(struct fc_nn *nn, const struct fc_router *r, const struct fc_weight *w /* [E,C] */,
     const float *bias /* [E] or NULL */, const float *x /* [N,C] */, size_t N, size_t K,
     uint32_t *expert /* [N,K] */, float *weight /* [N,K] */); /* host arrays */
 /* to[i] = from[row[i]], rows of C; row: a host array */

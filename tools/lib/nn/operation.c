@@ -193,15 +193,6 @@ void fc_concat(
 		nn->ops->concat(nn, x, part, c, N);
 }
 
-void fc_route(struct fc_nn *nn, const struct fc_weight *w, const float *bias, const float *x,
-    size_t N, size_t K, uint32_t *expert, float *weight)
-{
-	if (!N)
-		return;
-	gave(nn, N * K * (sizeof *expert + sizeof *weight));
-	nn->ops->route(nn, w, bias, x, N, K, expert, weight);
-}
-
 void fc_gather_rows(
     struct fc_nn *nn, float *to, const float *from, const uint32_t *row, size_t n, size_t C)
 {

@@ -82,8 +82,9 @@ struct fc_nn_ops {
 	    const struct fc_split *c, size_t N);
 	void (*concat)(struct fc_nn *nn, float *x, const float *const part[],
 	    const struct fc_split *c, size_t N);
-	void (*route)(struct fc_nn *nn, const struct fc_weight *w, const float *bias,
-	    const float *x, size_t N, size_t K, uint32_t *expert, float *weight);
+	/* What fc_route() chooses by, a host array [N,E]. */
+	void (*route_logits)(struct fc_nn *nn, const struct fc_weight *w, const float *bias,
+	    const float *x, size_t N, float *logit);
 	void (*gather_rows)(struct fc_nn *nn, float *to, const float *from, const uint32_t *row,
 	    size_t n, size_t C);
 	void (*scatter_rows)(struct fc_nn *nn, float *to, const float *from, const uint32_t *row,

@@ -28,7 +28,6 @@ enum fc_scratch {
 	FC_SCRATCH_LOGITS, /* head: one tile */
 	FC_SCRATCH_ROW,    /* head: a tile's rows */
 	FC_SCRATCH_PACKS,  /* alike: every thread's copies */
-	FC_SCRATCH_ROUTE,  /* route: logits of experts */
 	FC_SCRATCH_N
 };
 
@@ -107,8 +106,8 @@ void fc_cpu_split(
     struct fc_nn *nn, float *const part[], const float *x, const struct fc_split *c, size_t N);
 void fc_cpu_concat(
     struct fc_nn *nn, float *x, const float *const part[], const struct fc_split *c, size_t N);
-void fc_cpu_route(struct fc_nn *nn, const struct fc_weight *w, const float *bias, const float *x,
-    size_t N, size_t K, uint32_t *expert, float *weight);
+void fc_cpu_route_logits(struct fc_nn *nn, const struct fc_weight *w, const float *bias,
+    const float *x, size_t N, float *logit);
 void fc_cpu_gather_rows(
     struct fc_nn *nn, float *to, const float *from, const uint32_t *row, size_t n, size_t C);
 void fc_cpu_scatter_rows(struct fc_nn *nn, float *to, const float *from, const uint32_t *row,

@@ -42,7 +42,7 @@ enum fc_cuda_scratch {
 	FC_CUDA_ALIKE,     /* linear: the result of a block of rows that is not whole */
 	FC_CUDA_SUMS,      /* partial sums of norms, biases, sums of squares */
 	FC_CUDA_LISTS,     /* index arrays that came from the host */
-	FC_CUDA_ROUTE,     /* route: logits of experts, choices */
+	FC_CUDA_ROUTE,     /* route_logits */
 	FC_CUDA_ATTN,      /* attention: partial results of splits, delta */
 	FC_CUDA_ATTN2,     /* attention: lists that are too long for parameters */
 	FC_CUDA_LOGITS,    /* head: one tile */

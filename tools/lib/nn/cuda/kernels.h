@@ -87,8 +87,8 @@ void fc_cuda_adamw(struct fc_nn *nn, float *w, float *m, float *v, const float *
 /* ---- rope.cu, route.cu, embed.cu ---- */
 void fc_cuda_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N, size_t heads,
     size_t D, const struct fc_rope *r, bool inverse);
-void fc_cuda_route(struct fc_nn *nn, const struct fc_weight *w, const float *bias, const float *x,
-    size_t N, size_t K, uint32_t *expert, float *weight);
+void fc_cuda_route_logits(struct fc_nn *nn, const struct fc_weight *w, const float *bias,
+    const float *x, size_t N, float *logit);
 void fc_cuda_embed_fwd(struct fc_nn *nn, float *x, const struct fc_weight *w, const uint32_t *tok,
     size_t N, float scale);
 void fc_cuda_embed_add(

@@ -100,7 +100,7 @@ static struct fc_nn_ops make_ops(void)
 	o.scale = fc_cuda_scale;
 	o.split = fc_cuda_split;
 	o.concat = fc_cuda_concat;
-	o.route = fc_cuda_route;
+	o.route_logits = fc_cuda_route_logits;
 	o.gather_rows = fc_cuda_gather_rows;
 	o.scatter_rows = fc_cuda_scatter_rows;
 	o.dot_rows = fc_cuda_dot_rows;

@@ -354,15 +354,15 @@ static void far_scale(struct fc_nn *nn, float *x, float factor, size_t n)
 		f->cpu->ops->scale(f->cpu, x, factor, n);
 }
 
-static void far_route(struct fc_nn *nn, const struct fc_weight *w, const float *bias,
-    const float *x, size_t N, size_t K, uint32_t *expert, float *weight)
+static void far_route_logits(struct fc_nn *nn, const struct fc_weight *w, const float *bias,
+    const float *x, size_t N, float *logit)
 {
-	struct fc_far *f = fc_far_begin(nn, "route");
+	struct fc_far *f = fc_far_begin(nn, "route_logits");
 	const struct fc_weight at = fc_far_weight(f, w);
-	bias = fc_far_at(f, bias);
 	x = fc_far_at(f, x);
+	bias = fc_far_at(f, bias);
 	if (!f->failed)
-		f->cpu->ops->route(f->cpu, &at, bias, x, N, K, expert, weight);
+		f->cpu->ops->route_logits(f->cpu, &at, bias, x, N, logit);
 }
 
 static void far_gather_rows(
@@ -519,7 +519,7 @@ static const struct fc_nn_ops far_ops = {
     .scale = far_scale,
     .split = far_split,
     .concat = far_concat,
-    .route = far_route,
+    .route_logits = far_route_logits,
     .gather_rows = far_gather_rows,
     .scatter_rows = far_scatter_rows,
     .dot_rows = far_dot_rows,
