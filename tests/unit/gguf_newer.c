@@ -93,6 +93,47 @@ static void test_configs(void)
 	json_decref(o);
 }
 
+/* What no golden model has (model_gguf.c opens the others). */
+static void test_refused(void)
+{
+	static const struct number deepseek2[] = {SIZES, {"attention.kv_lora_rank", 4, false},
+	    {"rope.dimension_count", 4, false}, {"leading_dense_block_count", 1, false},
+	    {"expert_count", 4, false}, {"expert_used_count", 2, false},
+	    {"expert_shared_count", 1, false}, {"expert_feed_forward_length", 5, false},
+	    {"attention.key_length", 4, false}, {"attention.value_length", 4, false}};
+	static const struct number gated[] = {SIZES, {"attention.kv_lora_rank", 4, false},
+	    {"rope.dimension_count", 4, false}, {"leading_dense_block_count", 1, false},
+	    {"expert_count", 4, false}, {"expert_used_count", 2, false},
+	    {"expert_shared_count", 1, false}, {"expert_feed_forward_length", 5, false},
+	    {"attention.key_length", 8, false}, {"attention.value_length", 4, false},
+	    {"expert_gating_func", 3, false}};
+	static const struct number cohere2[] = {{"context_length", 64, false},
+	    {"embedding_length", 8, false}, {"block_count", 2, false},
+	    {"feed_forward_length", 12, false}, {"attention.head_count", 2, false},
+	    {"attention.layer_norm_epsilon", 1e-5, true}, {"logit_scale", 0.25, true},
+	    {"attention.sliding_window", 7, false}, {"rope.dimension_count", 2, false}};
+	json_t *o = config_of("deepseek2", deepseek2, FC_LEN(deepseek2));
+	T_OK(!o && strstr(err.msg, "heads of 4 components of which 4 rotate"),
+	    "deepseek2: nothing but rotation: %s", err.msg);
+	o = config_of("deepseek2", gated, FC_LEN(gated));
+	T_OK(
+	    !o && strstr(err.msg, "expert_gating_func: 3"), "deepseek2: another gate: %s", err.msg);
+	o = config_of("deepseek2", gated, FC_LEN(gated) - 1);
+	T_OK(o && number(o, "qk_nope_head_dim") == 4 && number(o, "routed_scaling_factor") == 1 &&
+		number(o, "n_group") == 1 && json_is_null(json_object_get(o, "q_lora_rank")) &&
+		!strcmp(json_string_value(json_object_get(o, "topk_method")), "greedy"),
+	    "deepseek2: what an old file leaves out %s", err.msg);
+	json_decref(o);
+	o = config_of("cohere2", cohere2, FC_LEN(cohere2));
+	T_OK(!o && strstr(err.msg, "2 of 4 components of a head rotate"),
+	    "cohere2: heads of which a part rotates: %s", err.msg);
+	o = config_of("cohere2", cohere2, FC_LEN(cohere2) - 1);
+	T_OK(o && number(o, "sliding_window") == 7 && number(o, "logit_scale") == 0.25 &&
+		number(o, "layer_norm_eps") == 1e-5,
+	    "cohere2: read %s", err.msg);
+	json_decref(o);
+}
+
 static void test_names(void)
 {
 	static const struct {
@@ -132,6 +173,7 @@ int main(void)
 {
 	scratch_make();
 	test_configs();
+	test_refused();
 	test_names();
 	scratch_remove();
 	return t_done();

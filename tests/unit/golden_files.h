@@ -27,7 +27,8 @@
 static struct fc_err err;
 
 /* Writes config and weights into dir as transformers would. */
-static int write_model(const char *dir, const json_t *golden, enum fc_dtype dtype)
+__attribute__((unused)) static int write_model(
+    const char *dir, const json_t *golden, enum fc_dtype dtype)
 {
 	json_t *config = json_object_get(golden, "config"), *shape;
 	json_t *tensors = json_object_get(golden, "tensors");
@@ -68,7 +69,7 @@ static int write_model(const char *dir, const json_t *golden, enum fc_dtype dtyp
 	return ret;
 }
 
-static void remove_model(const char *dir)
+__attribute__((unused)) static void remove_model(const char *dir)
 {
 	static const char *const names[] = {"config.json", "model.safetensors"};
 	for (size_t i = 0; i < FC_LEN(names); i++) {

@@ -384,7 +384,7 @@ static void test_refusals(void)
 	    {"{\"model_type\": \"deepseek_v3\", " LLAMA DEEPSEEK ", \"v_head_dim\": 256}",
 		"heads of 128 and 64 components with values of 256"},
 	    {"{\"model_type\": \"deepseek_v3\", " LLAMA DEEPSEEK ", \"n_group\": 3}",
-		"8 of 256 experts in 1 of 3 groups"},
+		"8 of 256 experts in 4 of 3 groups"},
 	    {"{\"model_type\": \"deepseek_v3\", " LLAMA DEEPSEEK
 	     ", \"n_group\": 64, \"topk_group\": 1}",
 		"8 of 256 experts in 1 of 64 groups"},

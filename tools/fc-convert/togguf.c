@@ -10,7 +10,8 @@
 /* Architectures that are read, not written. */
 static bool only_read(const char *arch)
 {
-	static const char *const read[] = {"internlm2", "qwen3moe", "granite", "smollm3"};
+	static const char *const read[] = {
+	    "internlm2", "qwen3moe", "granite", "smollm3", "olmo2", "cohere2", "glm4"};
 	for (size_t i = 0; i < FC_LEN(read); i++)
 		if (!strcmp(arch, read[i]))
 			return true;

@@ -111,12 +111,13 @@ static int read_experts(struct fc_config *c, const struct fc_fields *s, int64_t 
 	return 0;
 }
 
-/* best: how many scores a group's is the sum of. */
-static int read_groups(struct fc_config *c, const struct fc_fields *s, size_t best)
+/* n, used: where config.json does not say; best: how many scores a group's is the sum of. */
+static int read_groups(
+    struct fc_config *c, const struct fc_fields *s, int64_t n, int64_t used, size_t best)
 {
 	struct fc_router *r = &c->router;
-	if (fc_fields_natural(s, "n_group", 1, 1, FC_ROUTER_GROUPS, &r->n_group) < 0 ||
-	    fc_fields_natural(s, "topk_group", 1, 1, FC_ROUTER_GROUPS, &r->n_group_used) < 0)
+	if (fc_fields_natural(s, "n_group", n, 1, FC_ROUTER_GROUPS, &r->n_group) < 0 ||
+	    fc_fields_natural(s, "topk_group", used, 1, FC_ROUTER_GROUPS, &r->n_group_used) < 0)
 		return -1;
 	r->n_group_best = best;
 	if (r->n_group == 1)
@@ -156,7 +157,7 @@ static int read_deepseek_v2(struct fc_config *c, const struct fc_fields *s)
 	    fc_fields_refuse(s, "norm_topk_prob") < 0 || refuse_others(s) < 0)
 		return -1;
 	c->router.score = FC_ROUTER_SOFTMAX;
-	return !strcmp(method, "greedy") ? 0 : read_groups(c, s, 1);
+	return !strcmp(method, "greedy") ? 0 : read_groups(c, s, 1, 1, 1);
 }
 
 static int read_deepseek_v3(struct fc_config *c, const struct fc_fields *s)
@@ -173,11 +174,11 @@ static int read_deepseek_v3(struct fc_config *c, const struct fc_fields *s)
 	    expect_text(s, "scoring_func", scores, &text) < 0 ||
 	    fc_fields_flag(s, "norm_topk_prob", &c->router.normalised) < 0 ||
 	    fc_fields_flag(s, "rope_interleave", &neighbours) < 0 ||
-	    fc_fields_natural(s, "num_nextn_predict_layers", 0, 0, 1000, &c->n_extra_layer) < 0 ||
+	    fc_fields_natural(s, "num_nextn_predict_layers", 1, 0, 1000, &c->n_extra_layer) < 0 ||
 	    refuse_others(s) < 0)
 		return -1;
 	c->rope.interleaved = neighbours;
-	return read_groups(c, s, 2);
+	return read_groups(c, s, 8, 4, 2);
 }
 
 #define LATENT_KEYS                                                                                \

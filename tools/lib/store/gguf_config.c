@@ -56,6 +56,33 @@ static const struct member granite[] = {
     {NULL, NULL, INTEGER, false},
 };
 
+static const struct member cohere[] = {
+    {"context_length", "max_position_embeddings", INTEGER, true},
+    {"embedding_length", "hidden_size", INTEGER, true},
+    {"block_count", "num_hidden_layers", INTEGER, true},
+    {"feed_forward_length", "intermediate_size", INTEGER, true},
+    {"attention.head_count", "num_attention_heads", INTEGER, true},
+    {"attention.head_count_kv", "num_key_value_heads", INTEGER, false},
+    {"attention.layer_norm_epsilon", "layer_norm_eps", REAL, true},
+    {"logit_scale", "logit_scale", REAL, true},
+    {NULL, NULL, INTEGER, false},
+};
+
+static const struct member deepseek2[] = {
+    {"attention.kv_lora_rank", "kv_lora_rank", INTEGER, true},
+    {"attention.q_lora_rank", "q_lora_rank", INTEGER, false},
+    {"rope.dimension_count", "qk_rope_head_dim", INTEGER, true},
+    {"leading_dense_block_count", "first_k_dense_replace", INTEGER, true},
+    {"expert_count", "n_routed_experts", INTEGER, true},
+    {"expert_used_count", "num_experts_per_tok", INTEGER, true},
+    {"expert_shared_count", "n_shared_experts", INTEGER, true},
+    {"expert_feed_forward_length", "moe_intermediate_size", INTEGER, true},
+    {"expert_weights_scale", "routed_scaling_factor", REAL, false},
+    {"expert_group_count", "n_group", INTEGER, false},
+    {"expert_group_used_count", "topk_group", INTEGER, false},
+    {NULL, NULL, INTEGER, false},
+};
+
 static const struct member gpt2[] = {
     {"context_length", "n_positions", INTEGER, true},
     {"context_length", "n_ctx", INTEGER, true},
@@ -143,6 +170,12 @@ static void set_text(const struct reader *r, const char *key, const char *value)
 	json_object_set_new(r->o, key, json_string(value));
 }
 
+static void set_type(const struct reader *r, const char *model_type, const char *architecture)
+{
+	set_text(r, "model_type", model_type);
+	json_object_set_new(r->o, "architectures", json_pack("[s]", architecture));
+}
+
 static double number(const struct reader *r, const char *key)
 {
 	return json_number_value(json_object_get(r->o, key));
@@ -199,8 +232,7 @@ static int read_experts(const struct reader *r)
 	if (strcmp(r->f->model_type, "llama"))
 		return fc_fail(r->e, "%s: experts in a model of architecture %s are not supported",
 		    fc_gguf_path(r->g), r->f->arch);
-	set_text(r, "model_type", "mixtral");
-	json_object_set_new(r->o, "architectures", json_pack("[s]", "MixtralForCausalLM"));
+	set_type(r, "mixtral", "MixtralForCausalLM");
 	json_object_set_new(r->o, "sliding_window", json_null());
 	return read_members(r, experts);
 }
@@ -212,7 +244,7 @@ static int read_llama(const struct reader *r)
 	    read_heads(r, "hidden_size", "num_attention_heads", &head_dim, &n_rot) < 0)
 		return -1;
 	json_object_set_new(r->o, "head_dim", json_integer(head_dim));
-	if (n_rot != head_dim && strcmp(r->f->arch, "phi3"))
+	if (n_rot != head_dim && strcmp(r->f->arch, "phi3") && strcmp(r->f->arch, "glm4"))
 		return fc_fail(r->e,
 		    "%s: %" PRId64 " of %" PRId64 " components of a head rotate, expected all",
 		    fc_gguf_path(r->g), n_rot, head_dim);
@@ -269,6 +301,131 @@ static int read_granite(const struct reader *r)
 	return read_llama(r) < 0 ? -1 : read_members(r, granite);
 }
 
+/* The window, and which layers have it where the file says so. */
+static int read_sliding(const struct reader *r, bool *slides)
+{
+	struct fc_gguf_array a = {.n = 0};
+	struct fc_buf key = FC_BUF_INIT;
+	int64_t size, flag;
+	fc_buf_addf(&key, "%s.attention.sliding_window_pattern", r->f->arch);
+	int ret = fc_gguf_arch_int(r->g, r->f, "attention.sliding_window", 0, &size, r->e);
+	if (ret == 0 && size > 0 && fc_gguf_has(r->g, key.p))
+		ret = fc_gguf_array(r->g, key.p, &a, r->e);
+	fc_buf_release(&key);
+	*slides = size > 0;
+	if (ret < 0 || !*slides)
+		return ret;
+	json_object_set_new(r->o, "sliding_window", json_integer(size));
+	json_t *types = a.n ? json_array() : NULL;
+	while (fc_gguf_next_int(&a, &flag))
+		json_array_append_new(
+		    types, json_string(flag ? "sliding_attention" : "full_attention"));
+	if (types)
+		json_object_set_new(r->o, "layer_types", types);
+	return 0;
+}
+
+/* OLMo 3 is called OLMo 2 with a window. */
+static int read_olmo2(const struct reader *r)
+{
+	bool slides;
+	if (read_llama(r) < 0 || read_sliding(r, &slides) < 0)
+		return -1;
+	if (slides)
+		set_type(r, "olmo3", "Olmo3ForCausalLM");
+	return 0;
+}
+
+static int read_cohere(const struct reader *r)
+{
+	int64_t head_dim, n_rot;
+	bool slides;
+	if (read_members(r, cohere) < 0 ||
+	    read_heads(r, "hidden_size", "num_attention_heads", &head_dim, &n_rot) < 0 ||
+	    read_theta(r, "rope_theta") < 0 || read_sliding(r, &slides) < 0)
+		return -1;
+	if (n_rot != head_dim)
+		return fc_fail(r->e,
+		    "%s: %" PRId64 " of %" PRId64 " components of a head rotate, expected all",
+		    fc_gguf_path(r->g), n_rot, head_dim);
+	json_object_set_new(r->o, "head_dim", json_integer(head_dim));
+	json_object_set_new(
+	    r->o, "attention_bias", json_boolean(has_tensor(r, "blk.0.attn_output.bias")));
+	json_object_set_new(
+	    r->o, "use_qk_norm", json_boolean(has_tensor(r, "blk.0.attn_q_norm.weight")));
+	set_text(r, "hidden_act", "silu");
+	return 0;
+}
+
+static int read_glm4(const struct reader *r)
+{
+	if (read_llama(r) < 0)
+		return -1;
+	json_object_set_new(
+	    r->o, "attention_bias", json_boolean(has_tensor(r, "blk.0.attn_q.bias")));
+	return 0;
+}
+
+/* Newer files call heads what attention over latents has, and say theirs in keys of their own. */
+static int read_latent_heads(const struct reader *r)
+{
+	const int64_t n_rot = (int64_t)number(r, "qk_rope_head_dim");
+	int64_t key, value;
+	if (fc_gguf_arch_int(r->g, r->f, "attention.key_length", 0, &key, r->e) < 0 ||
+	    fc_gguf_arch_int(r->g, r->f, "attention.value_length", 0, &value, r->e) < 0 ||
+	    fc_gguf_arch_int(r->g, r->f, "attention.key_length_mla", key, &key, r->e) < 0 ||
+	    fc_gguf_arch_int(r->g, r->f, "attention.value_length_mla", value, &value, r->e) < 0)
+		return -1;
+	if (n_rot < 1 || key <= n_rot || value < 1)
+		return fc_fail(r->e,
+		    "%s: heads of %" PRId64 " components of which %" PRId64
+		    " rotate, with values of %" PRId64,
+		    fc_gguf_path(r->g), key, n_rot, value);
+	json_object_set_new(r->o, "qk_nope_head_dim", json_integer(key - n_rot));
+	json_object_set_new(r->o, "v_head_dim", json_integer(value));
+	return 0;
+}
+
+/* What the classes would have in the place of a missing key. */
+static void set_missing(const struct reader *r)
+{
+	if (!json_object_get(r->o, "q_lora_rank"))
+		json_object_set_new(r->o, "q_lora_rank", json_null());
+	if (!json_object_get(r->o, "routed_scaling_factor"))
+		json_object_set_new(r->o, "routed_scaling_factor", json_real(1));
+	if (!json_object_get(r->o, "n_group")) {
+		json_object_set_new(r->o, "n_group", json_integer(1));
+		json_object_set_new(r->o, "topk_group", json_integer(1));
+	}
+}
+
+/* DeepSeek-V2 and, with sigmoids, V3.  Files from before there were keys for groups have none:
+ * their experts are chosen among all, as llama.cpp does. */
+static int read_deepseek2(const struct reader *r)
+{
+	enum { SOFTMAX = 1, SIGMOID = 2 };
+	int64_t gate;
+	bool normalised;
+	if (read_members(r, llama) < 0 || read_members(r, deepseek2) < 0 ||
+	    read_latent_heads(r) < 0 || read_theta(r, "rope_theta") < 0 ||
+	    fc_gguf_arch_int(r->g, r->f, "expert_gating_func", SOFTMAX, &gate, r->e) < 0 ||
+	    fc_gguf_arch_bool(r->g, r->f, "expert_weights_norm", false, &normalised, r->e) < 0)
+		return -1;
+	if (gate != SOFTMAX && gate != SIGMOID)
+		return fc_fail(r->e, "%s: key %s.expert_gating_func: %" PRId64 " is not supported",
+		    fc_gguf_path(r->g), r->f->arch, gate);
+	json_object_set(r->o, "num_key_value_heads", json_object_get(r->o, "num_attention_heads"));
+	json_object_set_new(r->o, "norm_topk_prob", json_boolean(normalised));
+	set_missing(r);
+	set_text(r, "hidden_act", "silu");
+	if (gate == SIGMOID)
+		set_type(r, "deepseek_v3", "DeepseekV3ForCausalLM");
+	else
+		set_text(
+		    r, "topk_method", number(r, "n_group") > 1 ? "group_limited_greedy" : "greedy");
+	return 0;
+}
+
 static int read_gpt2(const struct reader *r)
 {
 	set_text(r, "activation_function", "gelu_new");
@@ -323,6 +480,11 @@ static const struct {
     {"qwen3moe", "Qwen3MoeForCausalLM", read_llama, true},
     {"granite", "GraniteForCausalLM", read_granite, true},
     {"smollm3", "SmolLM3ForCausalLM", read_llama, true},
+    {"olmo2", "Olmo2ForCausalLM", read_olmo2, true},
+    {"command-r", "CohereForCausalLM", read_cohere, true},
+    {"cohere2", "Cohere2ForCausalLM", read_cohere, true},
+    {"glm4", "Glm4ForCausalLM", read_glm4, true},
+    {"deepseek2", "DeepseekV2ForCausalLM", read_deepseek2, true},
     {"gemma", "GemmaForCausalLM", read_gemma, true},
     {"gemma2", "Gemma2ForCausalLM", read_gemma, true},
     {"gemma3", "Gemma3ForCausalLM", read_gemma, true},

@@ -65,6 +65,59 @@ static int take_one(
 	return 0;
 }
 
+/* "blk.N.attn_v_b.weight" beside "blk.N.attn_k_b.weight" */
+static const struct fc_tensor *values_beside(const struct source *s, const char *keys)
+{
+	static const char end[] = "attn_k_b.weight";
+	struct fc_buf b = FC_BUF_INIT;
+	const size_t n = strlen(keys), m = strlen(end);
+	if (n < m || strcmp(keys + n - m, end))
+		return NULL;
+	fc_buf_addf(&b, "%.*sattn_v_b.weight", (int)(n - m), keys);
+	const struct fc_tensor *t = fc_gguf_tensor(s->g, b.p);
+	fc_buf_release(&b);
+	return t;
+}
+
+/* t, keys [head, in, out], becomes [head (out + values), in] with the values' [head, values, in]:
+ * in their type where both have the same one of two bytes, else in float32. */
+static int join_latent(
+    const struct source *s, struct fc_gguf_hf *v, struct fc_tensor *t, const char *name)
+{
+	const struct fc_tensor *values = values_beside(s, name);
+	if (!values || t->n_dim != 3 || values->n_dim != 3 || values->dim[0] != t->dim[0] ||
+	    values->dim[2] != t->dim[1])
+		return fc_fail(s->e,
+		    "%s: tensor %s: expected [heads, in, out], and attn_v_b [heads, out, in] "
+		    "beside it",
+		    fc_gguf_path(s->g), name);
+	const size_t H = (size_t)t->dim[0], I = (size_t)t->dim[1], K = (size_t)t->dim[2];
+	const size_t n_value = (size_t)values->dim[1], rows = K + n_value;
+	const bool alike = t->dtype == values->dtype && (t->dtype == FC_F16 || t->dtype == FC_BF16);
+	const enum fc_dtype type = alike ? t->dtype : FC_F32;
+	const size_t size = fc_dtype_size(type);
+	float *x = FC_ARRAY(float, I *K), *row = FC_ARRAY(float, I *rows);
+	char *to = own_memory(v, fc_malloc_aligned(H * rows * I, size));
+	for (size_t h = 0; h < H; h++) {
+		fc_tensor_to_f32(t, h * I * K, I * K, x);
+		for (size_t k = 0; k < K; k++)
+			for (size_t i = 0; i < I; i++)
+				row[k * I + i] = x[i * K + k];
+		fc_tensor_to_f32(values, h * n_value * I, n_value * I, row + K * I);
+		fc_from_f32(to + h * rows * I * size, type, row, rows * I);
+	}
+	free(x);
+	free(row);
+	t->dtype = type;
+	t->n_dim = 2;
+	t->dim[0] = (int64_t)(H * rows);
+	t->dim[1] = (int64_t)I;
+	t->dim[2] = 0;
+	t->data = to;
+	t->n_bytes = H * rows * I * size;
+	return 0;
+}
+
 static void add_to_view(struct fc_gguf_hf *v, const struct fc_tensor *t, size_t *cap)
 {
 	FC_GROW(v->tensor, *cap, v->n + 1);
@@ -110,6 +163,8 @@ static int change_tensor(const struct source *s, struct fc_gguf_hf *v, struct fc
 		return set_qkv(s, t, name);
 	case FC_GGUF_PLUS_ONE:
 		return take_one(s, v, t, name);
+	case FC_GGUF_LATENT:
+		return join_latent(s, v, t, name);
 	case FC_GGUF_TRANSPOSED:
 		if (t->n_dim == 2) {
 			const int64_t rows = t->dim[1];

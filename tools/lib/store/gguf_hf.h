@@ -29,7 +29,7 @@ bool fc_gguf_tied(const struct fc_gguf *g);
 struct fc_gguf_hf {
 	struct fc_tensor *tensor; /* sorted by name; matrices where they are mapped */
 	size_t n;
-	void **owned; /* [n_owned] names, and norms from which the 1 is taken */
+	void **owned; /* [n_owned] names, norms from which the 1 is taken, keys and values joined */
 	size_t n_owned, cap_owned;
 };
 /* v is to be released also on failure; it borrows from g. */

@@ -61,6 +61,41 @@ static const struct fc_gguf_rule qwen3moe[] = {
     END,
 };
 
+/* The bias of DeepSeek-V3's choice, and of the one matrix that makes keys and values of a latent
+ * what newer files have: keys transposed by heads, and values, which go with them. */
+static const struct fc_gguf_rule deepseek2[] = {
+    {"#.attn_q_a", "#.self_attn.q_a_proj", FC_GGUF_AS_IS},
+    {"#.attn_q_a_norm", "#.self_attn.q_a_layernorm", FC_GGUF_AS_IS},
+    {"#.attn_q_b", "#.self_attn.q_b_proj", FC_GGUF_AS_IS},
+    {"#.attn_kv_a_mqa", "#.self_attn.kv_a_proj_with_mqa", FC_GGUF_AS_IS},
+    {"#.attn_kv_a_norm", "#.self_attn.kv_a_layernorm", FC_GGUF_AS_IS},
+    {"#.attn_kv_b", "#.self_attn.kv_b_proj", FC_GGUF_AS_IS},
+    {"#.attn_k_b", "#.self_attn.kv_b_proj", FC_GGUF_LATENT},
+    {"#.attn_v_b", NULL, FC_GGUF_CONFIG},
+    {"#.ffn_gate_inp", "#.mlp.gate", FC_GGUF_WIDE},
+    {"#.exp_probs_b", "#.mlp.gate.e_score_correction_bias", FC_GGUF_WHOLE_NAME},
+    {"#.ffn_gate_exps", "#.mlp.experts.@.gate_proj", FC_GGUF_EXPERTS},
+    {"#.ffn_up_exps", "#.mlp.experts.@.up_proj", FC_GGUF_EXPERTS},
+    {"#.ffn_down_exps", "#.mlp.experts.@.down_proj", FC_GGUF_EXPERTS},
+    {"#.ffn_gate_shexp", "#.mlp.shared_experts.gate_proj", FC_GGUF_AS_IS},
+    {"#.ffn_up_shexp", "#.mlp.shared_experts.up_proj", FC_GGUF_AS_IS},
+    {"#.ffn_down_shexp", "#.mlp.shared_experts.down_proj", FC_GGUF_AS_IS},
+    END,
+};
+
+static const struct fc_gguf_rule olmo2[] = {
+    {"#.post_attention_norm", "#.post_attention_layernorm", FC_GGUF_AS_IS},
+    {"#.post_ffw_norm", "#.post_feedforward_layernorm", FC_GGUF_AS_IS},
+    END,
+};
+
+static const struct fc_gguf_rule glm4[] = {
+    {"#.post_attention_norm", "#.post_self_attn_layernorm", FC_GGUF_AS_IS},
+    {"#.ffn_up", "#.mlp.gate_up_proj", FC_GGUF_AS_IS},
+    {"#.post_ffw_norm", "#.post_mlp_layernorm", FC_GGUF_AS_IS},
+    END,
+};
+
 static const struct fc_gguf_rule gemma[] = {
     {"output_norm", "model.norm", FC_GGUF_PLUS_ONE},
     {"#.attn_norm", "#.input_layernorm", FC_GGUF_PLUS_ONE},
@@ -142,6 +177,11 @@ static const struct fc_gguf_family families[] = {
     {"qwen3moe", "qwen3_moe", "model.layers.", {qwen3moe, llama}},
     {"granite", "granite", "model.layers.", {pairs, llama}},
     {"smollm3", "smollm3", "model.layers.", {pairs, llama}},
+    {"olmo2", "olmo2", "model.layers.", {olmo2, llama}},
+    {"command-r", "cohere", "model.layers.", {llama}},
+    {"cohere2", "cohere2", "model.layers.", {llama}},
+    {"glm4", "glm4", "model.layers.", {glm4, llama}},
+    {"deepseek2", "deepseek_v2", "model.layers.", {deepseek2, llama}},
     {"gemma", "gemma", "model.layers.", {gemma, llama}},
     {"gemma2", "gemma2", "model.layers.", {gemma2, llama}},
     {"gemma3", "gemma3_text", "model.layers.", {gemma2, llama}},
@@ -228,7 +268,8 @@ const struct fc_gguf_rule *fc_gguf_name_in(
 				continue;
 			if (r->hf) {
 				expand(hf, r->hf, f->layer, layer);
-				fc_buf_adds(hf, rest);
+				if (r->change != FC_GGUF_WHOLE_NAME)
+					fc_buf_adds(hf, rest);
 			}
 			return r;
 		}

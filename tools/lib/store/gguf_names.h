@@ -19,6 +19,9 @@ enum fc_gguf_change {
 	FC_GGUF_PLUS_ONE,   /* a norm's weight, with the 1 that Gemma adds */
 	FC_GGUF_EXPERTS,    /* [expert, ...]; Hugging Face has a tensor an expert, "@" its number */
 	FC_GGUF_WIDE,       /* unchanged, but never narrowed */
+	FC_GGUF_WHOLE_NAME, /* hf is all of the name; only read */
+	FC_GGUF_LATENT,     /* [head, in, out]; with that of values, [head, out, in], Hugging Face's
+			     * one matrix, by heads its keys and its values; only read */
 	FC_GGUF_CONFIG,     /* no tensor in Hugging Face: part of the config */
 };
 

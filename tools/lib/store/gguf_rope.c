@@ -170,16 +170,36 @@ static int read_longrope(
 	return ret;
 }
 
-/* attn_factor multiplies the usual attention factor. */
+/* DeepSeek's mscale_all_dim, a tenth of which is in the file; mscale is the same in all of them, so
+ * that angles are not scaled. */
+static int read_mscale(
+    const struct fc_gguf *g, const struct fc_gguf_family *f, json_t *scaling, struct fc_err *e)
+{
+	double tenth = 0;
+	if (strcmp(f->arch, "deepseek2"))
+		return 0;
+	if (fc_gguf_arch_real(g, f, "rope.scaling.yarn_log_multiplier", 0, &tenth, e) < 0)
+		return -1;
+	if (tenth > 0) {
+		const double all_dim = fc_gguf_decimal((double)(float)(10 * tenth));
+		json_object_set_new(scaling, "mscale", json_real(all_dim));
+		json_object_set_new(scaling, "mscale_all_dim", json_real(all_dim));
+	}
+	return 0;
+}
+
+/* attn_factor multiplies the attention factor: the usual one, or what a converter took over from
+ * config.json. */
 static int read_yarn(
     const struct fc_gguf *g, const struct fc_gguf_family *f, json_t *scaling, struct fc_err *e)
 {
 	const double factor = json_number_value(json_object_get(scaling, "factor"));
 	const double usual = factor > 1 ? 0.1 * log(factor) + 1 : 1;
-	double attn, fast, slow;
+	double attn, fast, slow, given;
 	int64_t old;
 	if (fc_gguf_arch_int(g, f, "rope.scaling.original_context_length", 0, &old, e) < 0 ||
 	    fc_gguf_arch_real(g, f, "rope.scaling.attn_factor", 1, &attn, e) < 0 ||
+	    fc_gguf_arch_real(g, f, "rope.scaling.yarn_attn_factor", 0, &given, e) < 0 ||
 	    fc_gguf_arch_real(g, f, "rope.scaling.yarn_beta_fast", 32, &fast, e) < 0 ||
 	    fc_gguf_arch_real(g, f, "rope.scaling.yarn_beta_slow", 1, &slow, e) < 0)
 		return -1;
@@ -187,9 +207,12 @@ static int read_yarn(
 		json_object_set_new(scaling, "original_max_position_embeddings", json_integer(old));
 	json_object_set_new(scaling, "beta_fast", json_real(fc_gguf_decimal(fast)));
 	json_object_set_new(scaling, "beta_slow", json_real(fc_gguf_decimal(slow)));
-	if (attn != 1)
+	if (given > 0)
+		json_object_set_new(
+		    scaling, "attention_factor", json_real(attn * fc_gguf_decimal(given)));
+	else if (attn != 1)
 		json_object_set_new(scaling, "attention_factor", json_real(attn * usual));
-	return 0;
+	return read_mscale(g, f, scaling, e);
 }
 
 /* rope.scaling.*: linear and yarn. */
