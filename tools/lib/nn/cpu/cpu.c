@@ -6,7 +6,7 @@
 #include "base/hostmem.h"
 #include "base/isa.h"
 #include "base/mem.h"
-#include "nn/cpu/backend.h"
+#include "nn/cpu/few.h"
 
 static void *cpu_alloc(struct fc_nn *nn, size_t n_bytes)
 {
@@ -141,6 +141,7 @@ int fc_cpu_open(struct fc_nn **nn, enum fc_compute compute, struct fc_err *e)
 	*nn = NULL;
 	cpu->nn.ops = &cpu_ops;
 	cpu->kern = fc_kern();
+	cpu->few = fc_few();
 	if (compute != FC_COMPUTE_F32 && fc_bf16_open(&cpu->bf16, e) < 0) {
 		cpu_close(&cpu->nn);
 		return -1;

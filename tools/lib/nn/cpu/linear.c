@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cpu/alike.h"
+#include "nn/cpu/few.h"
 #include "nn/cpu/linear_bf16.h"
 
 /*
@@ -148,7 +149,9 @@ static void rows_bwd_w(float *dw, struct operand dy, struct operand x, size_t N,
 
 size_t fc_cpu_few_rows(const struct fc_nn *nn)
 {
-	return ((const struct fc_cpu *)nn)->kern->few_rows;
+	const struct fc_cpu *cpu = (const struct fc_cpu *)nn;
+	const size_t narrow = nn->compute == FC_COMPUTE_BF16 ? cpu->few->rows : 0;
+	return narrow ? narrow : cpu->kern->few_rows;
 }
 
 void fc_cpu_linear_fwd(
@@ -156,13 +159,15 @@ void fc_cpu_linear_fwd(
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cpu, w);
-	const bool few = !cpu->nn.alike && N <= cpu->kern->few_rows;
-	/* a few products with packed weights take longer to round than to compute */
-	if (few && (cpu->nn.compute == FC_COMPUTE_F32 || fc_dtype_is_packed(w->dtype))) {
-		few_fwd(cpu, y, x, w, N);
+	if (!cpu->nn.alike && N <= fc_cpu_few_rows(nn)) {
+		if (cpu->nn.compute == FC_COMPUTE_F32 ||
+		    (fc_dtype_is_packed(w->dtype) && !cpu->few->any_type))
+			few_fwd(cpu, y, x, w, N);
+		else
+			fc_few_product(cpu, y, x, w, N);
 		return;
 	}
-	if (few || cpu->bf16) {
+	if (cpu->bf16) {
 		fc_cpu_bf16_fwd(cpu, y, x, w, N);
 		return;
 	}

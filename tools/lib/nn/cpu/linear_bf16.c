@@ -75,19 +75,6 @@ static size_t panel_rows(const struct fc_weight *w)
 	return rows < 64 ? 64 : rows;
 }
 
-/* The rounded x once more as float32, for kernels that widen the weights. */
-static void few_fwd(struct fc_cpu *cpu, float *y, size_t ldy, const uint16_t *x, const uint16_t *w,
-    size_t N, size_t O, size_t I)
-{
-	enum { ROWS = 32 };
-	float *wide = fc_cpu_scratch(cpu, FC_SCRATCH_TAIL, N * I, sizeof *wide);
-	cpu->kern->widen(wide, x, FC_BF16, N * I);
-#pragma omp parallel for if (N * O * I > FC_PAR_PRODUCTS)
-	for (size_t o = 0; o < O; o += ROWS)
-		cpu->kern->dot_rows(
-		    y + o, ldy, wide, I, w + o * I, I, FC_BF16, N, fc_min_size(ROWS, O - o), I);
-}
-
 /* Result rows of the last block, n of them real, from scratch to their place. */
 static void take_tail(
     float *c, size_t ldc, const float *tail, size_t n, size_t cols, bool accumulate)
@@ -128,11 +115,8 @@ void fc_cpu_bf16_fwd(
 	for (size_t o = 0; o < O; o += rows) {
 		const size_t n_o = fc_min_size(rows, O - o);
 		const uint16_t *wr = rounded_weights(cpu, w, o, n_o);
-		if (!cpu->nn.alike && N <= cpu->kern->few_rows)
-			few_fwd(cpu, y + o, O, xr, wr, N, n_o, I);
-		else
-			in_blocks(cpu, (struct fc_bf16_shape){FC_NT, N, n_o, I, I, I, O, false},
-			    cut, xr, wr, y + o);
+		in_blocks(cpu, (struct fc_bf16_shape){FC_NT, N, n_o, I, I, I, O, false}, cut, xr,
+		    wr, y + o);
 	}
 }
 

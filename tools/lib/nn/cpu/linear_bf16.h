@@ -6,7 +6,7 @@
 
 /*
  * The three products of linear.c with both operands rounded to bfloat16, by cpu->bf16.  Products of
- * few rows, see fc_cpu_few_rows(), do without it.
+ * few rows are few.h's.
  */
 void fc_cpu_bf16_fwd(
     struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N);

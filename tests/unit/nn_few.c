@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
+/* Products of few rows in bfloat16, by every instruction set: against double precision, and every
+ * row alone against the same row in company. */
+#include <math.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/isa.h"
+#include "base/mem.h"
+#include "base/par.h"
+#include "base/rng.h"
+#include "nn/cpu/few.h"
+#include "t.h"
+
+enum { N_MAX = 65, O_MAX = 100, I_MAX = 200, GAP = 3 };
+#define UNTOUCHED 12345.0f
+
+static float x[N_MAX * I_MAX], y[N_MAX * (O_MAX + GAP)], alone[O_MAX + GAP];
+
+static float normal_bf16(struct fc_rng *r)
+{
+	return fc_bf16_to_f32(fc_f32_to_bf16((float)fc_rng_normal(r)));
+}
+
+/* Memory for n numbers, right before a page that may not be read. */
+static uint16_t *at_the_edge(size_t n, void **map, size_t *size)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t whole = (n * sizeof(uint16_t) + page - 1) / page * page;
+	*size = whole + page;
+	*map = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (*map == MAP_FAILED || mprotect((char *)*map + whole, page, PROT_NONE))
+		abort();
+	return (uint16_t *)(void *)((char *)*map + whole) - n;
+}
+
+static void product(const struct fc_few *f, float *to, size_t ldy, const float *from,
+    const uint16_t *w, size_t N, size_t O, size_t I)
+{
+	void *pack = fc_malloc_aligned(f->pack_bytes(N, I), 1);
+	for (size_t n = 0; n < N; n += FC_FEW_PACK_ROWS)
+		f->pack(pack, from, n, N - n < FC_FEW_PACK_ROWS ? N - n : FC_FEW_PACK_ROWS, I);
+	f->dot(to, ldy, pack, w, FC_BF16, N, O, I);
+	free(pack);
+}
+
+/* Largest error as a share of what rounding can do; infinite where a float beside a row of y has
+ * been written to. */
+static double worst_share(const uint16_t *w, size_t N, size_t O, size_t I)
+{
+	double worst = 0;
+	for (size_t n = 0; n < N; n++) {
+		const float *row = y + n * (O + GAP);
+		for (size_t o = 0; o < O; o++) {
+			double sum = 0, size = 1e-30;
+			for (size_t i = 0; i < I; i++) {
+				const double p =
+				    (double)x[n * I + i] * (double)fc_bf16_to_f32(w[o * I + i]);
+				sum += p;
+				size += fabs(p);
+			}
+			const double e =
+			    fabs((double)row[o] - sum) / ((double)(I + 1) * T_U * size);
+			worst = isnan(e) ? INFINITY : fmax(worst, e);
+		}
+		for (size_t o = O; o < O + GAP; o++)
+			worst = row[o] == UNTOUCHED ? worst : INFINITY;
+	}
+	return worst;
+}
+
+static void clear(float *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = UNTOUCHED;
+}
+
+/* Every number of rows: errors, and bits that differ from those of the row alone. */
+static void test_shape(const struct fc_few *f, size_t O, size_t I, struct fc_rng *r)
+{
+	void *map;
+	size_t size, other = 0;
+	double worst = 0;
+	uint16_t *w = at_the_edge(O * I, &map, &size);
+	for (size_t i = 0; i < O * I; i++)
+		w[i] = fc_f32_to_bf16((float)fc_rng_normal(r));
+	for (size_t i = 0; i < N_MAX * I; i++)
+		x[i] = normal_bf16(r);
+	for (size_t N = 1; N <= N_MAX; N += N < 34 ? 1 : N == 34 ? 13 : N < 63 ? 16 : 1) {
+		clear(y, N * (O + GAP));
+		product(f, y, O + GAP, x, w, N, O, I);
+		worst = fmax(worst, worst_share(w, N, O, I));
+		for (size_t n = N > 4 ? N - 4 : 0; n < N; n++) {
+			product(f, alone, O, x + n * I, w, 1, O, I);
+			other += memcmp(alone, y + n * (O + GAP), O * sizeof *y) != 0;
+		}
+	}
+	T_OK(worst <= 1, "%s, %zu outputs of %zu: %.2f of the bound", f->name, O, I, worst);
+	T_OK(other == 0, "%s, %zu outputs of %zu: %zu rows have other bits in company", f->name, O,
+	    I, other);
+	munmap(map, size);
+}
+
+/* What is not a number in one row stays there. */
+static void test_company(const struct fc_few *f, struct fc_rng *r)
+{
+	enum { N = 17, O = 20, I = 45 };
+	static uint16_t w[O * I];
+	static float clean[N * O], dirty[N * O];
+	size_t other = 0, finite = 0;
+	for (size_t i = 0; i < O * I; i++)
+		w[i] = fc_f32_to_bf16((float)fc_rng_normal(r));
+	for (size_t i = 0; i < N * I; i++)
+		x[i] = normal_bf16(r);
+	product(f, clean, O, x, w, N, O, I);
+	x[3 * I + 7] = NAN;
+	x[16 * I] = INFINITY;
+	product(f, dirty, O, x, w, N, O, I);
+	for (size_t n = 0; n < N; n++)
+		for (size_t o = 0; o < O; o++)
+			if (n == 3 || n == 16)
+				finite += isfinite(dirty[n * O + o]) != 0;
+			else
+				other += dirty[n * O + o] != clean[n * O + o];
+	T_OK(other == 0 && finite == 0, "%s: a NaN and an infinity stay in their rows", f->name);
+}
+
+/* Weights of any type through fc_linear_fwd(), whose few rows are as they are alone. */
+static void test_linear(enum fc_isa isa, enum fc_dtype t, struct fc_rng *r)
+{
+	enum { O = 70, I = 160 };
+	static float wide[O * I];
+	struct fc_nn *nn;
+	struct fc_err e;
+	fc_isa_limit(isa);
+	if (!T_OK(fc_cpu_open(&nn, FC_COMPUTE_BF16, &e) == 0, "open"))
+		return;
+	const size_t few = fc_linear_few_rows(nn);
+	char *stored = fc_malloc(fc_dtype_bytes(t, (size_t)O * I));
+	for (size_t i = 0; i < FC_LEN(wide); i++)
+		wide[i] = (float)fc_rng_normal(r);
+	fc_from_f32(stored, t, wide, FC_LEN(wide));
+	for (size_t i = 0; i < few * I; i++)
+		x[i] = (float)fc_rng_normal(r);
+	const struct fc_weight w = {stored, t, O, I};
+	size_t other = 0;
+	for (size_t N = 1; N <= few; N++) {
+		fc_linear_fwd(nn, y, x, &w, N);
+		for (size_t n = N - 1; n < N; n++) {
+			fc_linear_fwd(nn, alone, x + n * I, &w, 1);
+			other += memcmp(alone, y + n * O, O * sizeof *y) != 0;
+		}
+	}
+	T_OK(few >= 4 && few < N_MAX && other == 0,
+	    "%s, weights %s: %zu of up to %zu rows have other bits in company", fc_isa_name(isa),
+	    fc_dtype_name(t), other, few);
+	free(stored);
+	fc_nn_close(nn);
+	fc_isa_limit(FC_ISA_N);
+}
+
+int main(void)
+{
+	static const size_t shape[][2] = {{1, 1}, {2, 7}, {5, 33}, {15, 64}, {16, 32}, {17, 31},
+	    {31, 63}, {32, 96}, {33, 65}, {48, 97}, {70, 160}, {100, 129}};
+	const struct fc_few *all[FC_FEW_MAX];
+	struct fc_rng r;
+	fc_rng_seed(&r, 5);
+	fc_par_init(2);
+	const size_t n = fc_few_all(all);
+	for (size_t k = 0; k < n; k++) {
+		for (size_t s = 0; s < FC_LEN(shape); s++)
+			test_shape(all[k], shape[s][0], shape[s][1], &r);
+		test_company(all[k], &r);
+	}
+	for (enum fc_isa isa = FC_ISA_BASELINE; isa <= fc_isa(); isa++) {
+		test_linear(isa, FC_F32, &r);
+		test_linear(isa, FC_F16, &r);
+		test_linear(isa, FC_BF16, &r);
+		test_linear(isa, FC_Q8_0, &r);
+		test_linear(isa, FC_Q4_0, &r);
+	}
+	return t_done();
+}

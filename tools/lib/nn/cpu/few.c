@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/cpu/few_round.h"
+
+#include "base/isa.h"
+#include "base/mem.h"
+#include "base/par.h"
+
+/* Any set: the rounded rows as floats, for loops that widen the weights. */
+static size_t wide_bytes(size_t N, size_t I)
+{
+	return N * I * sizeof(float);
+}
+
+static void wide_pack(void *pack, const float *x, size_t n, size_t n_row, size_t I)
+{
+	fc_kern()->round_bf16((float *)pack + n * I, x + n * I, n_row * I);
+}
+
+static void wide_dot(float *y, size_t ldy, const void *pack, const void *w, enum fc_dtype t,
+    size_t N, size_t O, size_t I)
+{
+	fc_kern()->dot_rows(y, ldy, pack, I, w, I, t, N, O, I);
+}
+
+void fc_few_round_any(uint16_t *r, const void *w, enum fc_dtype t, size_t n)
+{
+	const struct fc_kern *k = fc_kern();
+	float wide[256];
+	for (size_t i = 0; i < n; i += FC_LEN(wide)) {
+		const size_t m = fc_min_size(FC_LEN(wide), n - i);
+		k->widen(wide, (const char *)w + fc_dtype_bytes(t, i), t, m);
+		k->to_bf16(r + i, wide, m);
+	}
+}
+
+static const struct fc_few few_wide = {"wide", 0, false, wide_bytes, wide_pack, wide_dot};
+
+size_t fc_few_all(const struct fc_few *all[static FC_FEW_MAX])
+{
+	size_t n = 0;
+#if defined(__x86_64__)
+	const enum fc_isa isa = fc_isa();
+	if (isa >= FC_ISA_AMX && fc_few_amx_open())
+		all[n++] = &fc_few_amx;
+	if (isa >= FC_ISA_AVX512_BF16)
+		all[n++] = &fc_few_avx512_bf16;
+#endif
+	all[n++] = &few_wide;
+	return n;
+}
+
+const struct fc_few *fc_few(void)
+{
+	const struct fc_few *all[FC_FEW_MAX];
+	fc_few_all(all);
+	return all[0];
+}
+
+static const void *packed_rows(struct fc_cpu *cpu, const float *x, size_t N, size_t I)
+{
+	void *pack = fc_cpu_scratch(cpu, FC_SCRATCH_ROWS, cpu->few->pack_bytes(N, I), 1);
+#pragma omp parallel for if (N * I > FC_PAR_ELEMENTS)
+	for (size_t n = 0; n < N; n += FC_FEW_PACK_ROWS)
+		cpu->few->pack(pack, x, n, fc_min_size(FC_FEW_PACK_ROWS, N - n), I);
+	return pack;
+}
+
+void fc_few_product(
+    struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N)
+{
+	/* Outputs at a time: they, and their weights where those are rounded, stay in the second
+	 * cache. */
+	enum { COLS = 32 };
+	const size_t O = w->n_out, I = w->n_in;
+	const bool round = w->dtype != FC_BF16 && !cpu->few->any_type;
+	const void *pack = packed_rows(cpu, x, N, I);
+	uint16_t *rounded = !round ? NULL
+				   : fc_cpu_scratch(cpu, FC_SCRATCH_PANEL,
+					 (size_t)fc_par_threads() * COLS * I, sizeof *rounded);
+	size_t next = 0;
+#pragma omp parallel if (N * O * I > FC_PAR_PRODUCTS)
+	{
+		size_t me;
+#pragma omp atomic capture
+		me = next++;
+#pragma omp for schedule(dynamic)
+		for (size_t o = 0; o < O; o += COLS) {
+			const size_t n_o = fc_min_size(COLS, O - o);
+			const void *from = (const char *)w->p + fc_dtype_bytes(w->dtype, o * I);
+			if (round) {
+				uint16_t *own = rounded + me * COLS * I;
+				fc_few_round_any(own, from, w->dtype, n_o * I);
+				from = own;
+			}
+			cpu->few->dot(y + o, O, pack, from, round ? FC_BF16 : w->dtype, N, n_o, I);
+		}
+	}
+}

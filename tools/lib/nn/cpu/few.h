@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_NN_FEW_H
+#define FC_NN_FEW_H
+
+#include "nn/cpu/backend.h"
+
+/*
+ * Products of few rows, as one token of each of some streams, with both operands rounded to
+ * bfloat16 and sums in float32: reading the weights is what takes time, so it is done once for all
+ * rows.  Every element of y is one chain of additions over i in an order that I alone fixes: a row
+ * has the same bits alone and among any others, wherever it stands, with any number of threads.
+ */
+void fc_few_product(
+    struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N);
+
+/* How it is done, on one thread, by one instruction set. */
+struct fc_few {
+	const char *name;
+	size_t rows; /* up to here it is faster than the libraries' products */
+	/* dot() takes weights of any real type.  Where it does not, they are rounded before, but
+	 * for packed ones: those are faster as floats. */
+	bool any_type;
+	/* x [N,I] rounded, as dot() reads it: pack_bytes(N, I), aligned to 64. */
+	size_t (*pack_bytes)(size_t N, size_t I);
+	/* Rows [n, n + n_row) of x; n is a multiple of PACK_ROWS, and n_row, but for the last. */
+	void (*pack)(void *pack, const float *x, size_t n, size_t n_row, size_t I);
+	/* y[n,o] = sum_i x[n,i] w[o,i], rows of y and w ldy and I apart */
+	void (*dot)(float *y, size_t ldy, const void *pack, const void *w, enum fc_dtype t,
+	    size_t N, size_t O, size_t I);
+};
+enum { FC_FEW_PACK_ROWS = 16 };
+
+const struct fc_few *fc_few(void);
+/* All that this processor can run, the fastest first; the last is without intrinsics' help. */
+#define FC_FEW_MAX 3
+size_t fc_few_all(const struct fc_few *all[static FC_FEW_MAX]);
+
+#if defined(__x86_64__)
+extern const struct fc_few fc_few_amx, fc_few_avx512_bf16;
+/* The system lets this process use tiles: it has to be asked once. */
+bool fc_few_amx_open(void);
+#endif
+
+#endif
