@@ -106,8 +106,7 @@ __attribute__((unused)) static int merge(struct merged *g, const struct sample *
 		g->weight[k] = sum != 0 ? g->weight[k] / sum : 1.0 / K;
 	if (ret == 0)
 		ret = varm_pass(&s->v, visit, g, NULL, 0, &e);
-	free(g->measured.threshold);
-	free(g->measured.number);
+	varm_measured_trim(&g->measured);
 	return ret;
 }
 

@@ -136,8 +136,10 @@ void varm_measured_trim(struct measured *r)
 {
 	free(r->number);
 	free(r->threshold);
+	free(r->drawn.bits);
 	r->number = NULL;
 	r->threshold = NULL;
+	r->drawn = (struct drawn){NULL};
 }
 
 void varm_measured_clear(struct measured *r)

@@ -13,7 +13,8 @@
  * TIES, DARE, DELLA, breadcrumbs), spheric (SLERP, karcher, multislerp), nuslerp, nearswap, arcee,
  * stock, ram. They work on blocks: pass goes over a tensor of all models, stream_in reads and
  * uses a block in one go, sums and inner_products add up, rows cuts by rows, random_by_index draws,
- * threshold (threshold_keys, threshold_sample) finds the k-th largest.
+ * rank_draw decides by an entry's rank in its row (rank_sort sorts rows), threshold
+ * (threshold_keys, threshold_sample) finds the k-th largest.
  */
 
 /* Which tensors share a target's weight; words of the parameter granularity. */
@@ -53,6 +54,13 @@ struct target_params {
 struct threshold;
 struct sparsifier;
 
+/* Which entries a sparsifier kept in the pass that measured, for the one that merges. */
+struct drawn {
+	uint8_t *bits; /* [n_unit], of each unit as the sparsifier lays them */
+	size_t n_unit; /* the first units; others are drawn again */
+	bool known;    /* the pass that measures is over */
+};
+
 /* What a method found out about a tensor before it merges it. */
 struct measured {
 	double *weight; /* [n_target], for apply() and the report; NaN: there is no such number */
@@ -60,6 +68,7 @@ struct measured {
 	double base_weight;          /* methods that blend: what the base's values count */
 	double *number;              /* the method's own; owned */
 	struct threshold *threshold; /* the method's own; owned */
+	struct drawn drawn;          /* bits are owned */
 	double *products; /* for measure() alone: [n_product][n_product] (struct method) */
 	int n_product;
 };

@@ -5,123 +5,229 @@
 
 #include "base/mem.h"
 #include "fc-varm/method/random_by_index.h"
+#include "fc-varm/method/rank_draw.h"
+#include "fc-varm/method/rank_sort.h"
 #include "fc-varm/method/rows.h"
 #include "fc-varm/method/sparse.h"
 #include "tensor/simd.h"
 
-/* Elements of a row that are sorted at most: 128 MiB a thread. */
+/* Elements of a row at most: 176 MiB a thread, 272 MiB where exact ranks are asked for. */
 #define ROW_MAX ((size_t)1 << 22)
 
-#define DIGIT_BITS 11
-#define DIGITS (1u << DIGIT_BITS)
+/* What was drawn in the pass that measures is held for the one that merges, in so many bytes. */
+#define DRAWN_BYTES ((size_t)1 << 26)
 
-struct ranked {
-	uint64_t key; /* bits of the magnitude */
-	uint32_t i;
+/* An entry stays with the probability low + step * its rank in the row. */
+struct law {
+	double low, step;
 };
 
-/* One pass of a radix sort; false where all have the same digit and nothing moved. */
-static bool sort_digit(const struct ranked *from, struct ranked *to, size_t n, int shift)
+static struct law law_of(const struct views *v, int target)
 {
-	uint32_t at[DIGITS] = {0}, sum = 0;
-	for (size_t i = 0; i < n; i++)
-		at[from[i].key >> shift & (DIGITS - 1)]++;
-	if (at[from[0].key >> shift & (DIGITS - 1)] == n)
-		return false;
-	for (size_t d = 0; d < DIGITS; d++) {
-		uint32_t count = at[d];
-		at[d] = sum;
-		sum += count;
-	}
-	for (size_t i = 0; i < n; i++)
-		to[at[from[i].key >> shift & (DIGITS - 1)]++] = from[i];
-	return true;
+	const struct target_params *t = &v->target_params[target];
+	size_t last = v->row - 1;
+	/* all or nothing, or a row of one value, which has no ranks to tell apart */
+	bool even = t->density >= 1 || t->density <= 0 || !last;
+	double epsilon = even ? 0 : t->epsilon;
+	return (struct law){t->density - epsilon, even ? 0 : 2 * epsilon / (double)last};
 }
 
-/* Sorts by key, the smallest first, equal ones in their order; returns a or spare. */
-static struct ranked *sort_ranked(struct ranked *a, struct ranked *spare, size_t n)
+/* Whether what stays is divided by its own probability, so that ranks must be known. */
+static bool divides(const struct views *v, const struct measured *r)
 {
-	for (int shift = 0; shift < 64; shift += DIGIT_BITS) {
-		if (sort_digit(a, spare, n, shift)) {
-			struct ranked *t = a;
-			a = spare;
-			spare = t;
+	return !r->number && v->set->rescale;
+}
+
+/* Memory of a thread for one row. */
+struct row_work {
+	double *magnitude, *number; /* [row] */
+	struct rank_room *room;
+	struct ranked *ranked; /* [2][row], or NULL: ranks are not needed */
+};
+
+static struct row_work new_work(size_t row, bool ranks)
+{
+	return (struct row_work){FC_ARRAY(double, row + 1), FC_ARRAY(double, row + 1),
+	    ranks ? NULL : varm_rank_room_new(row),
+	    ranks ? FC_ARRAY(struct ranked, 2 * row) : NULL};
+}
+
+static void free_work(struct row_work *w)
+{
+	free(w->magnitude);
+	free(w->number);
+	varm_rank_room_free(w->room);
+	free(w->ranked);
+}
+
+static FC_SIMD_BODY void measure_changes_body(
+    double *restrict out, const double *restrict x, const double *restrict base, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = fabs(x[i] - base[i]);
+}
+FC_SIMD_KERNEL(static void, measure_changes,
+    (double *out, const double *x, const double *base, size_t n), (out, x, base, n))
+
+/* Magnitudes of the changes of target k in row y of the unit. */
+static void read_row(const struct unit *u, size_t y, int k, double *magnitude)
+{
+	size_t row = u->v->row, begin = u->begin + y * row;
+	for (size_t at = 0; at < row; at += BLOCK_ELEMENTS) {
+		size_t n = row - at < BLOCK_ELEMENTS ? row - at : BLOCK_ELEMENTS;
+		varm_values_read(u->v->base, begin + at, n, u->base);
+		varm_values_read(&u->v->target[k], begin + at, n, u->x[k]);
+		measure_changes(magnitude + at, u->x[k], u->base, n);
+	}
+}
+
+static void rank_row(struct row_work *w, size_t row, uint32_t *rank)
+{
+	for (size_t i = 0; i < row; i++) {
+		memcpy(&w->ranked[i].key, &w->magnitude[i], 8);
+		w->ranked[i].i = (uint32_t)i;
+	}
+	const struct ranked *sorted = varm_rank_sort(w->ranked, w->ranked + row, row);
+	for (size_t i = 0; i < row; i++)
+		rank[sorted[i].i] = (uint32_t)i;
+}
+
+/* One bit for each entry of a target's part of a unit. */
+static size_t bits_bytes(size_t n)
+{
+	return n / 8 + 1;
+}
+
+static void pack_bits(const uint8_t *kept, size_t n, uint8_t *bits)
+{
+	for (size_t at = 0; at < n; at += 8) { /* there are zeros behind the end */
+		unsigned b = 0;
+		for (size_t i = 0; i < 8; i++)
+			b |= (unsigned)kept[at + i] << i;
+		bits[at / 8] = (uint8_t)b;
+	}
+}
+
+/* rank[n_target][unit's elements], in the row from 0, the smallest change first. */
+static void *rank_unit(const struct unit *u)
+{
+	size_t n = u->end - u->begin, row = u->v->row;
+	uint32_t *rank = fc_malloc((size_t)u->v->n_target * n * sizeof *rank);
+	struct row_work w = new_work(row, true);
+	for (int k = 0; k < u->v->n_target; k++) {
+		for (size_t y = 0; y < rows_of_unit(u); y++) {
+			read_row(u, y, k, w.magnitude);
+			rank_row(&w, row, rank + (size_t)k * n + y * row);
 		}
 	}
-	return a;
+	free_work(&w);
+	return rank;
 }
 
-static void read_row(struct unit *u, size_t y, int k, struct ranked *out)
+/* bits[n_target][bits_bytes]: what stays. */
+static void *draw_unit(const struct unit *u)
 {
-	size_t at = 0;
-	while (varm_rows_next(u, y, &at)) {
-		size_t first = at - u->n;
-		for (size_t i = 0; i < u->n; i++) {
-			double magnitude = fabs(u->x[k][i] - u->base[i]);
-			memcpy(&out[first + i].key, &magnitude, 8);
-			out[first + i].i = (uint32_t)(first + i);
+	const struct views *v = u->v;
+	size_t n = u->end - u->begin, row = v->row, n_bytes = bits_bytes(n);
+	uint8_t *bits = fc_malloc((size_t)v->n_target * n_bytes);
+	uint8_t *kept = FC_ARRAY(uint8_t, n + 8);
+	struct row_work w = new_work(row, false);
+	for (int k = 0; k < v->n_target; k++) {
+		uint64_t key = varm_random_by_index_key(v->set->seed, v->out->name, k);
+		struct law law = law_of(v, k);
+		for (size_t y = 0; y < rows_of_unit(u); y++) {
+			read_row(u, y, k, w.magnitude);
+			varm_random_by_index_fill(w.number, key, u->begin + y * row, row);
+			varm_rank_draw(
+			    w.room, w.magnitude, w.number, row, law.low, law.step, kept + y * row);
 		}
+		pack_bits(kept, n, bits + (size_t)k * n_bytes);
 	}
+	free_work(&w);
+	free(kept);
+	return bits;
 }
 
-/* u->own: [n_target][unit's elements], ranks in the row from 0, the smallest change first. */
+/* u->own: the unit's ranks or bits. */
 static int prepare(struct unit *u, const struct measured *r, struct fc_err *e)
 {
-	size_t n = u->end - u->begin, row = u->v->row, n_row = rows_of_unit(u);
-	(void)r;
-	if (row > ROW_MAX)
+	const struct views *v = u->v;
+	size_t i = u->begin / v->unit;
+	size_t n_bytes = (size_t)v->n_target * bits_bytes(u->end - u->begin);
+	size_t at = i * (size_t)v->n_target * bits_bytes(v->unit);
+	if (v->row > ROW_MAX)
 		return fc_fail(e, "tensor %s: rows of %zu values are over the limit of %zu",
-		    u->v->out->name, row, ROW_MAX);
-	uint32_t *rank = fc_malloc((size_t)u->v->n_target * n * sizeof *rank);
-	struct ranked *a = FC_ARRAY(struct ranked, 2 * row);
-	for (int k = 0; k < u->v->n_target; k++) {
-		for (size_t y = 0; y < n_row; y++) {
-			read_row(u, y, k, a);
-			struct ranked *sorted = sort_ranked(a, a + row, row);
-			for (size_t i = 0; i < row; i++)
-				rank[(size_t)k * n + y * row + sorted[i].i] = (uint32_t)i;
-		}
+		    v->out->name, v->row, ROW_MAX);
+	if (divides(v, r)) {
+		u->own = rank_unit(u);
+	} else if (i < r->drawn.n_unit && r->drawn.known) {
+		u->own = fc_malloc(n_bytes);
+		memcpy(u->own, r->drawn.bits + at, n_bytes);
+	} else {
+		u->own = draw_unit(u);
+		if (i < r->drawn.n_unit)
+			memcpy(r->drawn.bits + at, u->own, n_bytes);
 	}
-	free(a);
-	u->own = rank;
 	return 0;
 }
 
-/* Where the number drawn is below p = low + step rank: scale, or 1 / p if that is 0; else 0. */
-static FC_SIMD_BODY void draw_body(double *restrict number, const uint32_t *restrict rank,
-    double low, double step, double scale, size_t n)
+/* Where the number drawn is below p = low + step rank: 1 / p, else 0. */
+static FC_SIMD_BODY void divide_body(
+    double *restrict number, const uint32_t *restrict rank, double low, double step, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		double p = low + step * (double)rank[i];
-		number[i] = number[i] < p ? (scale != 0 ? scale : 1 / p) : 0;
+		number[i] = number[i] < p ? 1 / p : 0;
 	}
 }
-FC_SIMD_KERNEL(static void, draw,
-    (double *number, const uint32_t *rank, double low, double step, double scale, size_t n),
-    (number, rank, low, step, scale, n))
+FC_SIMD_KERNEL(static void, divide,
+    (double *number, const uint32_t *rank, double low, double step, size_t n),
+    (number, rank, low, step, n))
+
+/* factor[i] = scale where bit i is set, else 0 */
+static FC_SIMD_BODY void spread_bits_body(
+    double *restrict factor, const uint8_t *restrict bits, double scale, size_t n)
+{
+	uint8_t own[BLOCK_ELEMENTS]; /* bit i % 8 of byte i / 8, or 0 */
+	for (size_t at = 0; at < n; at += 8)
+		for (size_t i = 0; i < 8; i++)
+			own[at + i] = (uint8_t)(bits[at / 8] & 1u << i);
+	for (size_t i = 0; i < n; i++)
+		factor[i] = own[i] ? scale : 0;
+}
+FC_SIMD_KERNEL(static void, spread_bits,
+    (double *factor, const uint8_t *bits, double scale, size_t n), (factor, bits, scale, n))
 
 static void keep(const struct unit *u, const struct measured *r, int target, const double *change,
     double *factor)
 {
-	const struct settings *s = u->v->set;
-	const struct target_params *t = &u->v->target_params[target];
-	const uint32_t *rank = u->own;
-	size_t last = u->v->row - 1;
-	/* all or nothing, or a row of one value, which has no ranks to tell apart */
-	bool even = t->density >= 1 || t->density <= 0 || !last;
-	double epsilon = even ? 0 : t->epsilon;
-	double scale = r->number ? r->number[target] : s->rescale ? 0 : 1;
+	const struct views *v = u->v;
+	size_t n = u->end - u->begin, at = u->first - u->begin;
+	struct law law = law_of(v, target);
 	(void)change;
-	rank += (size_t)target * (u->end - u->begin) + (u->first - u->begin);
-	varm_random_by_index_fill(
-	    factor, varm_random_by_index_key(s->seed, u->v->out->name, target), u->first, u->n);
-	draw(
-	    factor, rank, t->density - epsilon, even ? 0 : 2 * epsilon / (double)last, scale, u->n);
+	if (divides(v, r)) {
+		varm_random_by_index_fill(factor,
+		    varm_random_by_index_key(v->set->seed, v->out->name, target), u->first, u->n);
+		divide(factor, (const uint32_t *)u->own + (size_t)target * n + at, law.low,
+		    law.step, u->n);
+		return;
+	}
+	/* blocks begin at multiples of 8 */
+	spread_bits(factor, (const uint8_t *)u->own + (size_t)target * bits_bytes(n) + at / 8,
+	    r->number ? r->number[target] : 1, u->n);
 }
 
 static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	return varm_sparse_measure_scales(&varm_sparse_rank, v, r, e);
+	size_t n_bytes = (size_t)v->n_target * bits_bytes(v->unit);
+	size_t n_unit = v->n / v->unit + 1, held = DRAWN_BYTES / n_bytes;
+	if (v->set->rescale) {
+		r->drawn.n_unit = n_unit < held ? n_unit : held;
+		r->drawn.bits = fc_malloc(r->drawn.n_unit * n_bytes + 1);
+	}
+	int ret = varm_sparse_measure_scales(&varm_sparse_rank, v, r, e);
+	r->drawn.known = true;
+	return ret;
 }
 
 const struct sparsifier varm_sparse_rank = {measure, prepare, keep};
