@@ -200,7 +200,7 @@ $(B)/device/%: tests/device/%.cu $(B)/cuda/flags
 # A target of its own, since it takes minutes.
 cuda:
 	@[ -n '$(NVCC)' ] || { echo 'cuda needs nvcc, of the CUDA Toolkit 12 or newer: make cuda NVCC=FILE'; exit 1; }
-	@$(AGAIN) $(JOBS) $(B)/libfc-cuda.so
+	+@$(AGAIN) $(JOBS) $(B)/libfc-cuda.so
 ifeq ($(NVCC),)
 $(BINS): | $(B)/no-nvcc
 $(B)/no-nvcc:
@@ -235,7 +235,7 @@ deps:
 
 # Package installation first, in a make of its own: pkg-config is asked when a makefile is read.
 check: deps
-	@$(AGAIN) $(JOBS) check-built
+	+@$(AGAIN) $(JOBS) check-built
 check-built: all $(TESTMODULES) $(UNIT) $(FIXTURE)
 	@B=$(B) tests/run
 check-unit: $(UNIT) $(TESTMODULES) $(B)/fixture/isa
@@ -244,12 +244,12 @@ check-cli: all $(TESTMODULES) $(FIXTURE)
 	@B=$(B) tests/run cli
 # The sanitizer's memmem() looks at all of a text that is left, once for every match in it.
 check-asan: deps
-	@ASAN_OPTIONS=intercept_memmem=0 $(AGAIN) $(JOBS) SAN=address,undefined CFLAGS='-O1 -g -Werror' check-built
+	+@ASAN_OPTIONS=intercept_memmem=0 $(AGAIN) $(JOBS) SAN=address,undefined CFLAGS='-O1 -g -Werror' check-built
 # clang, whose OpenMP runtime the sanitizer understands, and whose warnings end it; our code is
 # instrumented, the matrix libraries are not.
 check-tsan: deps
 	@command -v clang >/dev/null || { echo 'check-tsan needs clang and libomp-dev'; exit 1; }
-	@TSAN_OPTIONS='ignore_noninstrumented_modules=1 halt_on_error=1' \
+	+@TSAN_OPTIONS='ignore_noninstrumented_modules=1 halt_on_error=1' \
 	    $(AGAIN) $(JOBS) CC=clang SAN=thread CFLAGS='-O1 -g -Werror' check-unit
 # Debian's names; SYSROOT is empty where the libraries of arm64 are installed beside this machine's.
 SYSROOT =
@@ -257,7 +257,7 @@ AARCH64 = aarch64-linux-gnu
 check-aarch64:
 	@for p in $(AARCH64)-gcc qemu-aarch64-static; do command -v $$p >/dev/null || { \
 	    echo 'check-aarch64 needs gcc-aarch64-linux-gnu and qemu-user-static'; exit 1; }; done
-	@export PKG_CONFIG_SYSROOT_DIR='$(SYSROOT)' RUN='qemu-aarch64-static -L $(or $(SYSROOT),/)' \
+	+@export PKG_CONFIG_SYSROOT_DIR='$(SYSROOT)' RUN='qemu-aarch64-static -L $(or $(SYSROOT),/)' \
 	    PKG_CONFIG_LIBDIR='$(SYSROOT)/usr/lib/$(AARCH64)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig'; \
 	    $(AGAIN) $(JOBS) B=build-aarch64 AR=$(AARCH64)-ar \
 	    CC='$(AARCH64)-gcc $(SYSROOT:%=--sysroot=%)' check-unit
@@ -282,8 +282,8 @@ SEEDS = 1
 WORK  = $(B)/demo
 demo:
 	@pipelines/deps.sh build demo
-	@$(AGAIN) $(JOBS) all
-	@$(AGAIN) $(JOBS) -f pipelines/demo/demo.mk FC=$(B)/ WORK=$(WORK) SEEDS=$(SEEDS)
+	+@$(AGAIN) $(JOBS) all
+	+@$(AGAIN) $(JOBS) -f pipelines/demo/demo.mk FC=$(B)/ WORK=$(WORK) SEEDS=$(SEEDS)
 
 bench: all $(BENCH)
 	@B=$(B) tests/bench/run
@@ -294,7 +294,7 @@ fuzz-built: $(FUZZ) $(FIXTURE)
 	@B=$(B) tests/fuzz/run $(FUZZ_SECONDS)
 fuzz:
 	@command -v clang >/dev/null || { echo 'fuzz needs clang and libomp-dev'; exit 1; }
-	@$(AGAIN) $(JOBS) B=build-fuzz CC=clang SAN=address,undefined \
+	+@$(AGAIN) $(JOBS) B=build-fuzz CC=clang SAN=address,undefined \
 	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' fuzz-built
 
 # What is installed, KIND:PATH:FILE each: bin is a program, lib a library, exe a script, doc what is read.
@@ -351,7 +351,7 @@ deb: all
 	@for p in dpkg-gencontrol dpkg-shlibdeps; do command -v $$p >/dev/null || { \
 	    echo 'make deb needs dpkg-dev (pipelines/deps.sh deb)'; exit 1; }; done
 	@rm -rf $(B)/deb
-	@$(AGAIN) -s -o all install-strip DESTDIR=$(abspath $(B)/deb/root) PREFIX=/usr BINDIR=/usr/bin MANDIR=/usr/share/man \
+	+@$(AGAIN) -s -o all install-strip DESTDIR=$(abspath $(B)/deb/root) PREFIX=/usr BINDIR=/usr/bin MANDIR=/usr/share/man \
 	    DATADIR=/usr/share/fusechat LIBDIR=/usr/lib/$$(dpkg-architecture -qDEB_HOST_MULTIARCH) \
 	    ZSHDIR=/usr/share/zsh/vendor-completions
 	@packaging/deb.sh $(B)/deb/root $(B)/deb '$(VERSION)'

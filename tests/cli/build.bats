@@ -26,6 +26,23 @@ build() { make --no-print-directory LDLIBS= PKGS=zlib "$@"; }
 	build V=1 | grep -q -- '-c -o build/tools/fc-x/main.o tools/fc-x/main.c'
 }
 
+@test "make -j N cuda runs N compilers at once" {
+	tree .
+	mkdir -p tools/lib/nn/cuda begun
+	touch tools/lib/nn/cuda/{a,b}.cu
+	# one that ends when the other has begun
+	cat >nvcc <<-'END'
+		#!/bin/sh
+		for x; do [ "$last" != -o ] || : >"$x"; last=$x; done
+		touch "begun/$$"
+		for i in 1 2 3 4 5 6 7 8 9; do [ "$(ls begun | wc -l)" -lt 2 ] || exit 0; sleep 1; done
+		exit 1
+	END
+	chmod +x nvcc
+	build -j2 cuda NVCC="$PWD/nvcc" MODOBJ= CXX=true >out 2>&1
+	! grep jobserver out
+}
+
 @test "objects follow the flags and the compiler" {
 	tree .
 	build >/dev/null
