@@ -140,6 +140,24 @@ print(sum((v["data_offsets"][1] - v["data_offsets"][0]) // 2 for v in h.values()
 	done
 }
 
+@test "memory that is given out by places, as a GPU's: gaps are counted, and small passes first leave no more" {
+	[ -e "$FC_ROOT/$B/libfc-emu.so" ] || skip "the emulation is not built"
+	# each longer than the one before
+	jq -c -n '[inputs] | to_entries[] | .value + {text: .value.text[0:(20 + 8 * .key)]}' "$F/text.jsonl" >grow.jsonl
+	fc-infer -q --tokens -m "$F/tok" --long truncate --max-length 120 -o grow.fcs grow.jsonl 2>/dev/null
+	said=$(fc-infer --dry-run -m "$F/deep" --device emu --dtype f32 --max-length 120 --batch-tokens 400 --all-rows 2>&1 | said emu)
+	FC_CUDA_TELL=counted fc-infer -q -m "$F/deep" --device emu --dtype f32 --long truncate --max-length 120 --batch-tokens 400 --all-rows \
+		-o out.fcs grow.jsonl 2>/dev/null
+	near "$said" "$(cut -d' ' -f1 counted)"
+	for o in none optimizer; do
+		said=$(fc-train --dry-run -m "$F/llama" --device emu --dtype bf16 --micro-tokens 300 --max-length 120 --offload $o -f -o out 2>&1 |
+			said emu)
+		FC_CUDA_TELL=counted fc-train -q -m "$F/llama" --device emu --dtype bf16 --micro-tokens 300 --max-length 120 --offload $o \
+			--steps 3 --batch-tokens 300 -f -o out grow.fcs 2>/dev/null
+		near "$said" "$(cut -d' ' -f1 counted)"
+	done
+}
+
 @test "a pass has no more tokens than --batch-tokens, unless one conversation has" {
 	fc-infer --dry-run -m "$F/llama" --device far --dtype f32 --batch-tokens 300 --max-length 120 2>said.txt
 	FC_FAR_TELL=counted fc-infer -q -m "$F/llama" --device far --dtype f32 --batch-tokens 300 --max-length 120 --long truncate \

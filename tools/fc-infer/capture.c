@@ -248,9 +248,19 @@ static void add_rows(const struct session *s, struct batch *b, const struct pass
 	}
 }
 
-/* Room for n floats; what was there is lost. */
-static void reserve_states(struct fc_nn *nn, float **x, size_t *cap, size_t n)
+/* Tokens of the largest pass, but for a longer conversation. */
+static size_t largest_pass(const struct session *s)
 {
+	const size_t asked = (size_t)s->opt->max_length, most = infer_batch_tokens(s->opt);
+	return asked > most ? asked : most;
+}
+
+/* Room for the states of n tokens; what was there is lost. */
+static void reserve_states(const struct session *s, float **x, size_t *cap, size_t n_tok)
+{
+	struct fc_nn *nn = s->nn;
+	const size_t all = s->makes_room ? largest_pass(s) : 0;
+	const size_t n = (n_tok > all ? n_tok : all) * s->model->cfg.n_embd;
 	if (n <= *cap)
 		return;
 	fc_nn_free(nn, *x);
@@ -264,7 +274,7 @@ static void compute_rows(const struct session *s, struct batch *b, size_t n_row,
 	const struct fc_head head = fc_model_head(s->model);
 	const struct fc_draws draws = infer_session_draws(s);
 	const size_t C = s->model->cfg.n_embd;
-	reserve_states(s->nn, &b->wanted, &b->cap_wanted, n_row * C);
+	reserve_states(s, &b->wanted, &b->cap_wanted, n_row);
 	fc_gather_rows(s->nn, b->wanted, b->x, b->row, n_row, C);
 	FC_GROW(b->id, b->cap_id, n_row * K);
 	FC_GROW(b->logprob, b->cap_logprob, n_row * K);
@@ -284,7 +294,7 @@ static int run_tokens(
 {
 	const size_t N = b->off[n_seq];
 	const struct fc_batch tokens = {.tok = b->tok, .off = b->off, .n_seq = n_seq};
-	reserve_states(s->nn, &b->x, &b->cap_x, N * s->model->cfg.n_embd);
+	reserve_states(s, &b->x, &b->cap_x, N);
 	if (N && fc_model_hidden(s->nn, s->model, &tokens, b->x, e) < 0)
 		return -1;
 	if (n_row)
@@ -310,8 +320,7 @@ static int pass_run(struct session *s, struct batch *b, const struct pass *p, st
 int infer_capture_measure(struct session *s, struct fc_err *e)
 {
 	struct batch b = {0};
-	const size_t asked = (size_t)s->opt->max_length, most = infer_batch_tokens(s->opt);
-	const size_t N = asked > most ? asked : most;
+	const size_t N = largest_pass(s);
 	size_t n_seq = 0, n_row = 0;
 	FC_GROW(b.tok, b.cap_tok, N);
 	FC_GROW(b.row, b.cap_row, N);

@@ -98,6 +98,7 @@ struct session {
 	uint64_t n_kept_line; /* of them, those that --long skip has left, where it counts shards */
 	/* What takes the memory of the work, over nn/dry.h: see infer_footprint_check(). */
 	int (*measure)(struct session *dry, struct fc_err *e);
+	bool makes_room; /* what grows with passes has room for the largest from the first on */
 	struct fc_policy policy; /* with --generate: the model, as the lines that it answers say */
 	struct unread unread;
 };
@@ -139,6 +140,8 @@ int infer_generate(struct session *s, struct fc_err *e);
  * where it is only asked for that, and fails where a device has too little.  *n_stay: layers that
  * have room there. */
 int infer_footprint_check(const struct session *s, size_t *n_stay, struct fc_err *e);
+/* When the model is open: the largest pass comes first, see fc_nn_idle(). */
+int infer_footprint_rehearse(struct session *s, struct fc_err *e);
 /* What takes the memory of the work, once, over nn/dry.h: a pass as large as any; caches that are
  * full. */
 int infer_capture_measure(struct session *s, struct fc_err *e);

@@ -7,6 +7,28 @@
 #include "model/shuttle.h"
 #include "nn/dry.h"
 
+/* s: a copy of a session, whose model and device are there. */
+static int run_largest(struct session *s, struct fc_err *e)
+{
+	const size_t n_ctx = s->model->cfg.n_ctx;
+	s->n_output = s->model->cfg.n_vocab;
+	s->makes_room = true;
+	if (!s->max_length || (s->model->position.p && s->max_length > n_ctx))
+		s->max_length = n_ctx;
+	return s->measure(s, e);
+}
+
+int infer_footprint_rehearse(struct session *s, struct fc_err *e)
+{
+	struct session largest = *s;
+	s->makes_room = fc_nn_idle(s->nn, true);
+	if (!s->makes_room)
+		return 0;
+	const int ret = run_largest(&largest, e);
+	fc_nn_idle(s->nn, false);
+	return ret;
+}
+
 /* What the work of session s takes where the first n_stay layers stay on the device.  *layer: bytes
  * of the largest of the others, or 0. */
 static int measure(
@@ -17,12 +39,8 @@ static int measure(
 	dry.model = NULL;
 	int ret = fc_model_open_part(&dry.model, s->opt->model, dry.nn, n_stay, e);
 	if (ret == 0) {
-		dry.n_output = dry.model->cfg.n_vocab;
-		const size_t n_ctx = dry.model->cfg.n_ctx;
-		if (!dry.max_length || (dry.model->position.p && dry.max_length > n_ctx))
-			dry.max_length = n_ctx;
 		*layer = dry.model->shuttle ? fc_shuttle_place_bytes(dry.model->shuttle) : 0;
-		ret = s->measure(&dry, e);
+		ret = run_largest(&dry, e);
 		*f = fc_footprint_of(dry.nn);
 		fc_model_close(dry.model);
 	}

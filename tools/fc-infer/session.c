@@ -43,7 +43,7 @@ static int open_model(struct session *s, struct fc_err *e)
 		fc_note("%s", computes);
 	if (!s->max_length)
 		s->max_length = s->model->cfg.n_ctx;
-	return 0;
+	return o->dry_run ? 0 : infer_footprint_rehearse(s, e);
 }
 
 /* The tokens that a model reads whose weights need not be there; without a config.json, or of an

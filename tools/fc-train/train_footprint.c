@@ -134,6 +134,32 @@ static void tell_run(const struct train_options *o)
 		    o->epochs, o->batch_tokens, o->micro_tokens);
 }
 
+/* Without a config. */
+static struct train_shape shape_of(const struct train_options *o, size_t n_rank, size_t n_lane)
+{
+	return (struct train_shape){.model = o->model,
+	    .lora = o->lora ? &o->adapter.spec : NULL,
+	    .n_rank = n_rank,
+	    .n_lane = n_lane,
+	    .shard = o->shard == TRAIN_SHARD_GRADIENTS ? o->shard : TRAIN_SHARD_OPTIMIZER,
+	    .batch_tok = (size_t)o->batch_tokens,
+	    .micro_tok = (size_t)o->micro_tokens,
+	    .max_tok = (size_t)o->max_length,
+	    .pairs = o->preference != TRAIN_PREFERENCE_NONE,
+	    .offload = o->offload == TRAIN_OFFLOAD_OPTIMIZER};
+}
+
+int train_footprint_rehearse(const struct train_options *o, size_t n_rank, size_t n_lane,
+    struct fc_nn *nn, struct fc_params *p, struct fc_err *e)
+{
+	const struct train_shape s = shape_of(o, n_rank, n_lane);
+	if (!fc_nn_idle(nn, true))
+		return 0;
+	const int ret = run_micro(nn, p, &s, e);
+	fc_nn_idle(nn, false);
+	return ret;
+}
+
 int train_footprint_check(
     const struct train_options *o, size_t n_rank, size_t n_lane, struct fc_nn *nn, struct fc_err *e)
 {
@@ -147,17 +173,8 @@ int train_footprint_check(
 		return -1;
 	fc_json_dump(&text, c.json);
 	fc_config_release(&c);
-	struct train_shape s = {.config = text.p,
-	    .model = o->model,
-	    .lora = o->lora ? &o->adapter.spec : NULL,
-	    .n_rank = n_rank,
-	    .n_lane = n_lane,
-	    .shard = o->shard == TRAIN_SHARD_GRADIENTS ? o->shard : TRAIN_SHARD_OPTIMIZER,
-	    .batch_tok = (size_t)o->batch_tokens,
-	    .micro_tok = (size_t)o->micro_tokens,
-	    .max_tok = (size_t)o->max_length,
-	    .pairs = o->preference != TRAIN_PREFERENCE_NONE,
-	    .offload = o->offload == TRAIN_OFFLOAD_OPTIMIZER};
+	struct train_shape s = shape_of(o, n_rank, n_lane);
+	s.config = text.p;
 	int ret = train_footprint_measure(&f, &s, nn, e);
 	if (ret == 0 && n_rank > 1 && o->shard == TRAIN_SHARD_AUTO && !fc_footprint_fits(&f, nn)) {
 		s.shard = TRAIN_SHARD_GRADIENTS; /* as the crew decides, see train_crew_open() */

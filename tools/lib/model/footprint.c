@@ -17,7 +17,8 @@ static const char *const use_name[FC_USE_N] = {[FC_USE_WEIGHTS] = "weights",
     [FC_USE_LAYER] = "one layer's activations",
     [FC_USE_STATES] = "hidden states",
     [FC_USE_SCRATCH] = "scratch",
-    [FC_USE_OTHER] = "the rest"};
+    [FC_USE_OTHER] = "the rest",
+    [FC_USE_GAPS] = "gaps"};
 
 struct fc_footprint fc_footprint_of(struct fc_nn *dry)
 {

@@ -82,5 +82,6 @@ void fc_shuttle_bring(struct fc_shuttle *s, size_t layer)
 		fc_nn_put(s->m->nn, s->place + x->at, x->host, x->n_bytes);
 		fc_slot_bind(&x->slot, s->m, s->place + x->at, x->type);
 	}
-	s->layer = layer;
+	if (!fc_nn_is_idle(s->m->nn))
+		s->layer = layer;
 }

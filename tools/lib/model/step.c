@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "model/block_acts.h"
 #include "model/params.h"
 
 /* A batch with rows that have a loss, and where its part of the memory begins. */
@@ -71,6 +72,18 @@ static void reserve_step(
 		*part[i].p = part[i].rows ? s->mem + at : NULL;
 		at += part[i].rows * c->n_embd;
 	}
+}
+
+/* The last layer keeps more than those before it, whose memory would be a gap below. */
+static void reserve_acts(struct fc_nn *nn, const struct fc_step *s, const struct fc_model *m)
+{
+	size_t N = 0, n_seq = 0;
+	for (size_t k = 0; k < s->n_part; k++) {
+		const struct fc_batch *b = s->part[k].v.b;
+		N = s->part[k].N > N ? s->part[k].N : N;
+		n_seq = b->n_seq > n_seq ? b->n_seq : n_seq;
+	}
+	fc_block_acts_reserve(nn, m->acts, &m->cfg, N, n_seq, true);
 }
 
 static int check_rows(
@@ -298,8 +311,10 @@ int fc_params_steps(struct fc_nn *nn, struct fc_params *p, const struct fc_step_
 	const struct pass a = {nn, p, watch, true};
 	if (take_batches(p->step, &p->model, v, n, e) < 0)
 		return -1;
-	if (p->step->n_part)
+	if (p->step->n_part) {
 		reserve_step(nn, p->step, &p->model.cfg, true);
+		reserve_acts(nn, p->step, &p->model);
+	}
 	run_backward(&a);
 	return 0;
 }

@@ -36,7 +36,7 @@ static void *dry_alloc(struct fc_nn *nn, size_t n_bytes)
 	FC_GROW(d->block, d->cap_block, d->n_block + 1);
 	d->block[d->n_block++] = (struct block){p, n_bytes, nn->use};
 	d->next += n_bytes / ALIGN * ALIGN + 2 * ALIGN;
-	fc_dry_count_take(&d->count, nn->use, n_bytes);
+	fc_dry_count_take(&d->count, nn->use, n_bytes, 0);
 	return p;
 }
 
@@ -58,7 +58,7 @@ static const void *dry_keep(struct fc_nn *nn, const void *host, size_t n_bytes)
 	struct dry *d = (struct dry *)nn;
 	if (!d->reads_host)
 		return dry_alloc(nn, n_bytes);
-	fc_dry_count_take(&d->count, nn->use, n_bytes); /* what the host has is not released */
+	fc_dry_count_take(&d->count, nn->use, n_bytes, 0); /* what the host has is not released */
 	return host;
 }
 

@@ -98,6 +98,19 @@ void fc_nn_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
 	nn->ops->memory(nn, n_free, n_total);
 }
 
+bool fc_nn_idle(struct fc_nn *nn, bool idle)
+{
+	if (!nn->ops->dry || nn->most)
+		return false;
+	nn->idle = idle;
+	return true;
+}
+
+bool fc_nn_is_idle(const struct fc_nn *nn)
+{
+	return nn->idle;
+}
+
 void fc_nn_offload(struct fc_nn *nn)
 {
 	nn->offloaded = nn->cpu != NULL;

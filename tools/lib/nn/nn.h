@@ -76,6 +76,7 @@ enum fc_use {
 	FC_USE_STATES,  /* what goes into the layers and comes out of them */
 	FC_USE_SCRATCH, /* of operations, for their own moments */
 	FC_USE_OTHER,
+	FC_USE_GAPS, /* between what is given out: asked for by nobody */
 	FC_USE_N
 };
 /* Aligned to 64 bytes, undefined.  Ends the program where there is not that much left, and says
@@ -101,6 +102,14 @@ void fc_nn_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total); /* b
  * weights that its operations read, and the gradients.  Before a model is opened.
  */
 void fc_nn_offload(struct fc_nn *nn);
+/*
+ * After fc_nn_idle(nn, true) memory is given and taken back as ever, but nothing is computed or
+ * moved, and results that leave the device are zeros.  Who does the largest work that is to come so
+ * first has room for it that no smaller work before left gaps in, as in the dry run (dry.h). False:
+ * this device leaves no gaps, and there is no need to.
+ */
+bool fc_nn_idle(struct fc_nn *nn, bool idle);
+bool fc_nn_is_idle(const struct fc_nn *nn);
 struct fc_nn *fc_nn_home(struct fc_nn *nn);
 /* The processor beside the device, or the device where that is the processor. */
 const struct fc_nn *fc_nn_host(const struct fc_nn *nn);

@@ -118,7 +118,8 @@ struct fc_nn_ops {
 	void (*to_bf16)(struct fc_nn *nn, uint16_t *y, const float *x, size_t n);
 
 	/* A handle over which nothing is done and memory is counted, for dry.h; NULL where
-	 * operations take none of it but what they are given.  Sets what open() sets, and most. */
+	 * operations take none of it but what they are given.  Sets what open() sets, most, and
+	 * idle, which such a device heeds: see fc_nn_idle(). */
 	struct fc_nn *(*dry)(const struct fc_nn *of);
 	void (*describe)(const struct fc_nn *nn, char *text, size_t size);
 	void (*close)(struct fc_nn *nn);
@@ -134,6 +135,7 @@ struct fc_nn {
 	const char *advice;
 	enum fc_use use;    /* of what alloc() or keep() is asked for */
 	bool offloaded;     /* see fc_nn_home() */
+	bool idle;          /* see fc_nn_idle(); stays set in a dry device */
 	const size_t *most; /* [FC_USE_N] of a dry device: bytes when there were most; else NULL */
 	void *module;       /* of dlopen(); NULL: of the program */
 	struct fc_nn *cpu;  /* what a module's open() got, to be closed after it */

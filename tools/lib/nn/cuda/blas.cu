@@ -24,7 +24,6 @@ typedef std::tuple<int, size_t, size_t, size_t, size_t, size_t, size_t, bool, un
 
 struct fc_cuda_blas {
 	cublasLtHandle_t lt;
-	void *workspace;
 	std::map<shape, std::pair<bool, cublasLtMatmulAlgo_t>> ways; /* false: there is none */
 };
 
@@ -59,8 +58,6 @@ void fc_cuda_blas_close(struct fc_cuda *cu)
 {
 	if (!cu->blas)
 		return;
-	if (cu->blas->workspace)
-		fc_cuda_release(&cu->nn, cu->blas->workspace);
 	if (cu->blas->lt)
 		cublasLtDestroy(cu->blas->lt);
 	delete cu->blas;
@@ -202,17 +199,9 @@ void fc_cuda_product(
 	struct description d = {};
 	if (cu->failed || p->M == 0 || p->N == 0)
 		return;
-	if (cu->dry) {
-		fc_cuda_scratch(cu, FC_CUDA_WORKSPACE, WORKSPACE_BYTES, 1);
+	void *workspace = fc_cuda_scratch(cu, FC_CUDA_WORKSPACE, WORKSPACE_BYTES, 1);
+	if (!workspace || cu->nn.idle)
 		return;
-	}
-	if (!cu->blas->workspace) {
-		cu->blas->workspace = fc_cuda_alloc(&cu->nn, WORKSPACE_BYTES);
-		if (!cu->blas->workspace) {
-			fc_cuda_fail(cu, "device %s: no memory is left for products", cu->name);
-			return;
-		}
-	}
 	if (describe_product(cu, &d, p)) {
 		const unsigned align =
 		    (unsigned)fc_cuda_min(alignment(a), fc_cuda_min(alignment(b), alignment(c)));
@@ -220,7 +209,7 @@ void fc_cuda_product(
 		if (algo)
 			good(cu, "product",
 			    cublasLtMatmul(cu->blas->lt, d.op, &one, b, d.a, a, d.b, &beta, c, d.c,
-				c, d.c, algo, cu->blas->workspace, WORKSPACE_BYTES, cu->stream));
+				c, d.c, algo, workspace, WORKSPACE_BYTES, cu->stream));
 	}
 	description_release(&d);
 }

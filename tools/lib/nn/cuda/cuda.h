@@ -14,8 +14,9 @@
  * attention with attention_* on tile (products in shared memory), head with head_* (the output
  * layer).
  *
- * dry is a handle that counts memory and does nothing.  FC_CUDA_TELL names a file for bytes at most
- * and at the end, for tests.
+ * arena says which part of the memory is whose; dry is a handle that counts memory and does
+ * nothing. FC_CUDA_TELL names a file for the bytes of memory that were needed, gaps and all, and
+ * for those that are used at the end, for tests.
  *
  * Of the emulation alone: emu is CUDA's language and runtime (emu_lanes: fibers, emu_runtime:
  * memory and the like), emu_env what the environment says to it, emu_blas products by the CPU's
@@ -48,7 +49,7 @@ enum fc_cuda_scratch {
 	FC_CUDA_LOGITS,    /* head: one tile */
 	FC_CUDA_HEAD,      /* head: results of a tile, and lists of a teacher */
 	FC_CUDA_HEAD2,     /* head: gradients of a tile's logits, rounded */
-	FC_CUDA_WORKSPACE, /* blas, in a dry run alone */
+	FC_CUDA_WORKSPACE, /* blas */
 	FC_CUDA_SCRATCH_N
 };
 
@@ -72,7 +73,7 @@ struct fc_cuda {
 	int index;
 	char name[256];
 	struct fc_cuda_blas *blas;
-	struct fc_cuda_dry *dry; /* dry.cu: nothing is done, memory is counted; or NULL */
+	struct fc_cuda_dry *dry; /* dry.cu: memory is counted, and nn.idle; or NULL */
 	struct {
 		void *p;
 		size_t n_bytes;

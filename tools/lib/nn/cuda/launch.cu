@@ -37,7 +37,7 @@ bool fc_launch_begin(struct fc_cuda *cu, const struct fc_launch *l)
 		fc_cuda_fail(cu, "kernel %s: %zu bytes of shared memory", l->name, l->shared_bytes);
 	else if (l->param_bytes > FC_PARAM_MOST)
 		fc_cuda_fail(cu, "kernel %s: %zu bytes of parameters", l->name, l->param_bytes);
-	return !cu->failed && !cu->dry;
+	return !cu->failed && !cu->nn.idle;
 }
 
 void fc_launch_end(struct fc_cuda *cu, const struct fc_launch *l)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/cuda/arena.h"
 #include "nn/cuda/kernels.h"
 #include "nn/cuda/launch.h"
 
-#include <iterator>
-#include <map>
 #include <set>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,18 +17,16 @@
  * What goes to the device goes through a ring of pinned memory, of two halves.  It is written while
  * copies from it are under way; a half is used again when the copies out of it are done.
  */
-enum { ALIGN = 256, HALF_BYTES = 64 << 20, MAX_GPU = 64 };
+enum { HALF_BYTES = 64 << 20, MAX_GPU = 64 };
 /* Left to the libraries: their code, and what the driver takes for launches. */
 static const size_t margin_bytes = (size_t)512 << 20;
 
 struct fc_cuda_gpu {
 	int n_open;
 	cudaStream_t stream;
-	char *arena;
+	char *memory; /* what the arena gives out, n_bytes */
 	size_t n_bytes;
-	std::map<size_t, size_t> unused; /* bytes by offset, no two adjacent */
-	std::map<size_t, size_t> used;
-	size_t n_used, n_most; /* bytes; so far */
+	struct fc_cuda_arena arena;
 	bool plain;
 	std::set<void *> alone; /* plain ones */
 	char *ring;             /* two halves */
@@ -55,7 +52,7 @@ static bool gpu_start(struct fc_cuda *cu, struct fc_cuda_gpu *g)
 
 static void gpu_free(struct fc_cuda_gpu *g)
 {
-	cudaFree(g->arena);
+	cudaFree(g->memory);
 	for (void *p : g->alone)
 		cudaFree(p);
 	cudaFreeHost(g->ring);
@@ -91,7 +88,7 @@ static void tell_memory(const struct fc_cuda_gpu *g)
 	const char *path = getenv("FC_CUDA_TELL");
 	FILE *to = path ? fopen(path, "w") : NULL;
 	if (to) {
-		fprintf(to, "%zu %zu\n", g->n_most, g->n_used);
+		fprintf(to, "%zu %zu\n", g->arena.end_most, g->arena.n_used);
 		fclose(to);
 	}
 }
@@ -118,7 +115,7 @@ static bool arena_start(struct fc_cuda *cu)
 	struct fc_cuda_gpu *g = cu->gpu;
 	size_t n_free, n_total;
 	void *p = NULL;
-	if (g->arena)
+	if (g->memory)
 		return true;
 	if (!fc_cuda_good(cu, "memory", cudaMemGetInfo(&n_free, &n_total)))
 		return false;
@@ -129,12 +126,12 @@ static bool arena_start(struct fc_cuda *cu)
 		    cu->name, n_free >> 20, n_total >> 20);
 		return false;
 	}
-	const size_t n = (n_free - margin_bytes) / ALIGN * ALIGN;
+	const size_t n = (n_free - margin_bytes) / FC_CUDA_ALIGN * FC_CUDA_ALIGN;
 	if (!fc_cuda_good(cu, "memory", cudaMalloc(&p, n)))
 		return false;
-	g->arena = static_cast<char *>(p);
+	g->memory = static_cast<char *>(p);
 	g->n_bytes = n;
-	g->unused[0] = n;
+	fc_cuda_arena_start(&g->arena, n);
 	return true;
 }
 
@@ -163,23 +160,11 @@ void *fc_cuda_alloc(struct fc_nn *nn, size_t n_bytes)
 		return fc_cuda_dry_alloc(cu, n_bytes);
 	if (g->plain)
 		return plain_alloc(cu, n_bytes);
-	if (cu->failed || !arena_start(cu) || n_bytes > g->n_bytes)
+	size_t at;
+	if (cu->failed || !arena_start(cu) || !fc_cuda_arena_take(&g->arena, n_bytes, &at))
 		return NULL;
-	const size_t n = n_bytes ? fc_cuda_ceil(n_bytes, ALIGN) * ALIGN : (size_t)ALIGN;
-	for (auto it = g->unused.begin(); it != g->unused.end(); ++it) {
-		const size_t at = it->first, there = it->second;
-		if (there < n)
-			continue;
-		g->unused.erase(it);
-		if (there > n)
-			g->unused[at + n] = there - n;
-		g->used[at] = n;
-		g->n_used += n;
-		g->n_most = g->n_used > g->n_most ? g->n_used : g->n_most;
-		FC_POISON(cu, g->arena + at, n);
-		return g->arena + at;
-	}
-	return NULL;
+	FC_POISON(cu, g->memory + at, n_bytes);
+	return g->memory + at;
 }
 
 void fc_cuda_release(struct fc_nn *nn, void *p)
@@ -195,27 +180,8 @@ void fc_cuda_release(struct fc_nn *nn, void *p)
 		cudaFree(p);
 		return;
 	}
-	const auto it = g->used.find((size_t)(static_cast<char *>(p) - g->arena));
-	if (it == g->used.end()) {
+	if (!fc_cuda_arena_give(&g->arena, (size_t)(static_cast<char *>(p) - g->memory)))
 		fc_cuda_fail(fc_cuda_of(nn), "memory is released that was not allocated");
-		return;
-	}
-	size_t at = it->first, n = it->second;
-	g->used.erase(it);
-	g->n_used -= n;
-	auto next = g->unused.lower_bound(at);
-	if (next != g->unused.end() && next->first == at + n) {
-		n += next->second;
-		next = g->unused.erase(next);
-	}
-	if (next != g->unused.begin()) {
-		const auto before = std::prev(next);
-		if (before->first + before->second == at) {
-			before->second += n;
-			return;
-		}
-	}
-	g->unused[at] = n;
 }
 
 void fc_cuda_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
@@ -225,13 +191,11 @@ void fc_cuda_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
 	if (!g) /* of a dry run */
 		return;
 	cudaMemGetInfo(n_free, n_total);
-	if (!g->arena) { /* none yet, or all are plain */
+	if (!g->memory) { /* none yet, or all are plain */
 		*n_free = *n_free > margin_bytes ? *n_free - margin_bytes : 0;
 		return;
 	}
-	*n_free = 0;
-	for (const auto &u : g->unused)
-		*n_free += u.second;
+	*n_free = g->n_bytes - g->arena.n_used;
 }
 
 void *fc_cuda_scratch(struct fc_cuda *cu, enum fc_cuda_scratch slot, size_t n, size_t size_bytes)
@@ -240,7 +204,7 @@ void *fc_cuda_scratch(struct fc_cuda *cu, enum fc_cuda_scratch slot, size_t n, s
 	if (cu->failed)
 		return NULL;
 	if (cu->scratch[slot].p && cu->scratch[slot].n_bytes >= need) {
-		if (!cu->dry)
+		if (!cu->nn.idle)
 			FC_POISON(cu, cu->scratch[slot].p, need);
 		return cu->scratch[slot].p;
 	}
@@ -280,7 +244,7 @@ static char *ring_take(struct fc_cuda *cu, size_t *n)
 void fc_cuda_put(struct fc_nn *nn, void *to, const void *host, size_t n_bytes)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
-	for (size_t i = 0; i < n_bytes && !cu->failed && !cu->dry;) {
+	for (size_t i = 0; i < n_bytes && !cu->failed && !cu->nn.idle;) {
 		size_t n = n_bytes - i;
 		char *p = ring_take(cu, &n);
 		memcpy(p, static_cast<const char *>(host) + i, n);
@@ -298,7 +262,7 @@ void fc_cuda_get(struct fc_nn *nn, void *host, const void *from, size_t n_bytes)
 	struct fc_cuda_gpu *g = cu->gpu;
 	size_t asked = 0, waiting[2] = {0, 0};
 	char *to = static_cast<char *>(host);
-	if (cu->dry) {
+	if (cu->nn.idle) {
 		memset(host, 0, n_bytes);
 		return;
 	}
@@ -329,7 +293,7 @@ void fc_cuda_get(struct fc_nn *nn, void *host, const void *from, size_t n_bytes)
 void fc_cuda_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
-	if (n_bytes && !cu->failed && !cu->dry)
+	if (n_bytes && !cu->failed && !cu->nn.idle)
 		fc_cuda_good(cu, "copy",
 		    cudaMemcpyAsync(to, from, n_bytes, cudaMemcpyDeviceToDevice, cu->stream));
 }
@@ -337,7 +301,7 @@ void fc_cuda_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes)
 void fc_cuda_zero(struct fc_nn *nn, void *p, size_t n_bytes)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
-	if (n_bytes && !cu->failed && !cu->dry)
+	if (n_bytes && !cu->failed && !cu->nn.idle)
 		fc_cuda_good(cu, "zeros", cudaMemsetAsync(p, 0, n_bytes, cu->stream));
 }
 
