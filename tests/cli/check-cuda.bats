@@ -91,16 +91,19 @@ has() {
 }
 
 @test "when the time is over, what was not done is told" {
-	program b/unit/slow 'sleep 30'
+	# shellcheck disable=SC2016 # of the program
+	program b/unit/slow "echo \$\$ >'$T/slow.pid'; exec sleep 60"
 	rm "$T/b/fc-infer" "$T/b/fc-view"
 	# shellcheck disable=SC2016 # of the program
 	program b/fc-infer 'for x; do [ "$last" != -o ] || : >"$x"; last=$x; done'
 	program b/fc-view 'echo no JSON'
-	UNITS='slow good' TOTAL=20 run -1 device
+	UNITS='slow good' UNITS_AT_ONCE=1 TOTAL=20 run -1 device
 	has failed device 'capture near the processor'
 	has 'left out' units slow 'the part was stopped'
 	has 'left out' units good 'the part was stopped'
 	has 'left out' sanitizer all 'no time is left'
+	[ -s "$T/slow.pid" ]
+	! kill -0 "$(cat "$T/slow.pid")" 2>/dev/null || false # it would keep the device's memory
 	[ -z "$(find "$T" -name 'fc-device.*')" ]
 }
 
@@ -119,4 +122,12 @@ has() {
 	run -1 device
 	has failed 'model tiny' 'generate twice' 'other bytes'
 	has 'left out' 'model tiny' 'train 100' 'out of memory: 9 MiB'
+	program b/fc-train 'echo "fc-train: too little memory of cuda: the work needs 9 GiB" >&2; exit 1'
+	run -1 device
+	has 'left out' 'model tiny' 'train 100' 'too little memory of cuda'
+	# what is said of a plan is done
+	program b/fc-train "case \$* in *'--offload optimizer'*) exec '$(realpath "$B/fc-train")' \"\$@\" ;; esac
+		echo 'fc-train: too little memory of cuda: the work needs 9 GiB; --offload optimizer needs little enough' >&2; exit 1"
+	run -1 device
+	has ok 'model tiny' 'train 100 twice' 'the same bytes'
 }

@@ -15,8 +15,8 @@
  * layer).
  *
  * arena says which part of the memory is whose; dry is a handle that counts memory and does
- * nothing. FC_CUDA_TELL names a file for the bytes of memory that were needed, gaps and all, and
- * for those that are used at the end, for tests.
+ * nothing. For tests, FC_CUDA_TELL names a file for the bytes of memory that were needed, gaps and
+ * all, and for those that are used at the end; FC_CUDA_MIB is how much memory is used at most.
  *
  * Of the emulation alone: emu is CUDA's language and runtime (emu_lanes: fibers, emu_runtime:
  * memory and the like), emu_env what the environment says to it, emu_blas products by the CPU's

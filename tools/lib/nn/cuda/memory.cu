@@ -110,6 +110,15 @@ void fc_cuda_gpu_close(struct fc_cuda *cu)
 
 /* ---- arena ---- */
 
+/* FC_CUDA_MIB: the arena's at most, for tests, several of which then run on a device at once. */
+static size_t arena_bytes(size_t n_free)
+{
+	const char *mib = getenv("FC_CUDA_MIB");
+	const size_t most = mib ? (size_t)strtoull(mib, NULL, 10) << 20 : SIZE_MAX;
+	return fc_cuda_min(most, n_free > margin_bytes ? n_free - margin_bytes : 0) /
+	    FC_CUDA_ALIGN * FC_CUDA_ALIGN;
+}
+
 static bool arena_start(struct fc_cuda *cu)
 {
 	struct fc_cuda_gpu *g = cu->gpu;
@@ -126,7 +135,7 @@ static bool arena_start(struct fc_cuda *cu)
 		    cu->name, n_free >> 20, n_total >> 20);
 		return false;
 	}
-	const size_t n = (n_free - margin_bytes) / FC_CUDA_ALIGN * FC_CUDA_ALIGN;
+	const size_t n = arena_bytes(n_free);
 	if (!fc_cuda_good(cu, "memory", cudaMalloc(&p, n)))
 		return false;
 	g->memory = static_cast<char *>(p);
@@ -192,7 +201,7 @@ void fc_cuda_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
 		return;
 	cudaMemGetInfo(n_free, n_total);
 	if (!g->memory) { /* none yet, or all are plain */
-		*n_free = *n_free > margin_bytes ? *n_free - margin_bytes : 0;
+		*n_free = arena_bytes(*n_free);
 		return;
 	}
 	*n_free = g->n_bytes - g->arena.n_used;
