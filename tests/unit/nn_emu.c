@@ -121,6 +121,40 @@ static void test_error(struct fc_nn *nn)
 	T_OK(fc_nn_check(nn, &again) == -1 && !strcmp(e.msg, again.msg), "the first error stays");
 }
 
+/* What a norm or a product has rounded is not rounded again: the host changes the floats here,
+ * which the device does not see. */
+static void test_rounded(struct fc_rng *r)
+{
+	enum { N = 70, C = 32 };
+	struct fc_nn *nn;
+	struct fc_err e;
+	if (!T_OK(fc_nn_open(&nn, "emu", FC_COMPUTE_BF16, &e) == 0, "opened in bfloat16"))
+		return;
+	float *x = random_floats(r, N * C, 1);
+	float *y[2] = {fc_malloc(N * C * sizeof *x), fc_malloc(N * C * sizeof *x)};
+	float *a = nn->ops->alloc(nn, N * C * sizeof *a),
+	      *z = nn->ops->alloc(nn, N * C * sizeof *z);
+	float *gain = nn->ops->alloc(nn, C * sizeof *gain),
+	      *b = nn->ops->alloc(nn, N * C * sizeof *b);
+	const struct fc_weight w = {fc_nn_keep(nn, x, C * C * sizeof *x), FC_F32, C, C};
+	fc_nn_put(nn, gain, x, C * sizeof *x);
+	fc_nn_put(nn, b, x, N * C * sizeof *x);
+	fc_rmsnorm_fwd(nn, a, b, gain, N, C, 1e-5f, false);
+	for (int i = 0; i < 3; i++) { /* i: 1: after the norm, 2: after a product */
+		if (i == 1)
+			fc_rmsnorm_fwd(nn, a, b, gain, N, C, 1e-5f, false);
+		if (i > 0)
+			a[5] += 1;
+		fc_linear_fwd(nn, z, a, &w, N);
+		fc_nn_get(nn, y[i > 0], z, N * C * sizeof *z);
+		T_OK(!memcmp(y[0], y[i > 0], N * C * sizeof *z), "rows are rounded once, %d", i);
+	}
+	free(y[0]);
+	free(y[1]);
+	free(x);
+	fc_nn_close(nn);
+}
+
 /* Two at a time share the device's memory. */
 static void test_two(struct fc_rng *r)
 {
@@ -158,6 +192,7 @@ int main(void)
 	test_copies(nn, &r);
 	test_error(nn);
 	fc_nn_close(nn);
+	test_rounded(&r);
 	test_two(&r);
 	refused("-1", "no NVIDIA driver");
 	refused("-2", "CUDA 11.2");

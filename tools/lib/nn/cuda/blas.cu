@@ -197,6 +197,7 @@ void fc_cuda_product(
 {
 	const float one = 1, beta = p->accumulate ? 1 : 0;
 	struct description d = {};
+	fc_cuda_written(cu, c, p->M * p->ldc);
 	if (cu->failed || p->M == 0 || p->N == 0)
 		return;
 	void *workspace = fc_cuda_scratch(cu, FC_CUDA_WORKSPACE, WORKSPACE_BYTES, 1);

@@ -2,7 +2,12 @@
 #include "nn/cuda/kernels.h"
 #include "nn/cuda/weight.h"
 
-/* Numbers of one type as those of another: what products read. */
+/*
+ * Numbers of one type as those of another: what products read.
+ *
+ * Several products read the same rows, and a norm's result is read by products alone.  So what was
+ * rounded last is remembered, and norms and the like write it beside their results.
+ */
 enum { CONVERT_BLOCK = fc_lanes(256) };
 
 __global__ void to_bf16_k(uint16_t *y, const float *x, size_t n)
@@ -39,6 +44,50 @@ void fc_cuda_to_bf16(struct fc_nn *nn, uint16_t *y, const float *x, size_t n)
 void fc_cuda_round_bf16(struct fc_cuda *cu, float *y, const float *x, size_t n)
 {
 	KLAUNCH(cu, round_k, fc_element_blocks(n, CONVERT_BLOCK), CONVERT_BLOCK, 0, y, x, n);
+}
+
+static uint16_t *room_for(struct fc_cuda *cu, size_t N, size_t C, size_t n_all)
+{
+	uint16_t *r =
+	    static_cast<uint16_t *>(fc_cuda_scratch(cu, FC_CUDA_ROWS, n_all * C, sizeof *r));
+	if (r && n_all > N)
+		fc_cuda_zero(&cu->nn, r + N * C, (n_all - N) * C * sizeof *r);
+	return r;
+}
+
+/* Rows as linear.cu takes N of them forward. */
+static size_t all_rows(const struct fc_cuda *cu, size_t N)
+{
+	return cu->nn.alike ? fc_cuda_ceil(N, FC_CUDA_ALIKE_ROWS) * FC_CUDA_ALIKE_ROWS : N;
+}
+
+uint16_t *fc_cuda_rounded_begin(struct fc_cuda *cu, size_t N, size_t C)
+{
+	const bool few = !cu->nn.alike && N <= fc_cuda_few_rows(&cu->nn);
+	if (cu->nn.compute != FC_COMPUTE_BF16 || few)
+		return NULL;
+	return room_for(cu, N, C, all_rows(cu, N));
+}
+
+void fc_cuda_rounded_end(
+    struct fc_cuda *cu, const uint16_t *narrow, const float *x, size_t N, size_t C)
+{
+	if (narrow && !cu->failed)
+		cu->rounded = {x, N * C, all_rows(cu, N) * C};
+}
+
+const uint16_t *fc_cuda_rounded(
+    struct fc_cuda *cu, const float *x, size_t N, size_t C, size_t n_all)
+{
+	const struct fc_cuda_rounded *r = &cu->rounded;
+	if (r->x == x && r->n == N * C && r->n_room >= n_all * C)
+		return static_cast<const uint16_t *>(cu->scratch[FC_CUDA_ROWS].p);
+	uint16_t *narrow = room_for(cu, N, C, n_all);
+	if (!narrow)
+		return NULL;
+	fc_cuda_to_bf16(&cu->nn, narrow, x, N * C);
+	cu->rounded = {x, N * C, n_all * C};
+	return narrow;
 }
 
 void fc_cuda_convert(struct fc_cuda *cu, uint16_t *narrow, float *wide, const struct fc_weight *w,

@@ -61,6 +61,13 @@ enum { FC_CUDA_ALIKE_ROWS = 1024 };
 enum { FC_CUDA_ALIKE_ROWS = 32 };
 #endif
 
+/* What products read: FC_CUDA_ROWS has x[n] as bfloat16, with room for n_room, zeros behind; or x
+ * is NULL.  See convert.cu. */
+struct fc_cuda_rounded {
+	const float *x;
+	size_t n, n_room;
+};
+
 struct fc_cuda_gpu; /* memory.cu: what all open devices of one index share */
 struct fc_cuda_blas;
 struct fc_cuda_dry;
@@ -78,6 +85,7 @@ struct fc_cuda {
 		void *p;
 		size_t n_bytes;
 	} scratch[FC_CUDA_SCRATCH_N];
+	struct fc_cuda_rounded rounded;
 	bool failed; /* after its first error a device does nothing */
 	struct fc_err err;
 };
@@ -91,6 +99,14 @@ static inline struct fc_cuda *fc_cuda_of(struct fc_nn *nn)
 void fc_cuda_fail(struct fc_cuda *cu, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Keeps the error of a call of the runtime; false where there is one, or was one before. */
 bool fc_cuda_good(struct fc_cuda *cu, const char *what, cudaError_t status);
+
+/* y[n] is written: what was rounded of it before is not what is there. */
+static inline void fc_cuda_written(struct fc_cuda *cu, const float *y, size_t n)
+{
+	const struct fc_cuda_rounded *r = &cu->rounded;
+	if (r->x && y < r->x + r->n && r->x < y + n)
+		cu->rounded.x = NULL;
+}
 
 /* ---- memory.cu ---- */
 /* Sets gpu and stream. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cuda/kernels.h"
-#include "nn/cuda/launch.h"
+#include "nn/cuda/weight.h"
 
 /* Operations on elements alone, and on rows whose elements only change their place. */
 enum { ELEMENT_BLOCK = fc_lanes(256) };
@@ -28,15 +28,25 @@ __device__ static inline float act_of(enum fc_act act, float x, float *d)
 	return x * p;
 }
 
-__global__ void glu_fwd_k(float *y, const float *gate, const float *up, enum fc_act act, size_t n)
+__device__ static inline float glu_of(enum fc_act act, float gate, float up)
 {
 	float d;
+	if (act != FC_ACT_CLAMPED)
+		return act_of(act, gate, &d) * up;
+	const float g = gate < 7 ? gate : 7, u = fmaxf(-7, fminf(7, up));
+	return g / (1 + expf(-1.702f * g)) * (u + 1);
+}
+
+/* narrow: y as products read it, or NULL; the same below */
+__global__ void glu_fwd_k(
+    float *y, uint16_t *narrow, const float *gate, const float *up, enum fc_act act, size_t n)
+{
 	FOR_ELEMENTS(i, n)
-	if (act == FC_ACT_CLAMPED) {
-		const float g = gate[i] < 7 ? gate[i] : 7, u = fmaxf(-7, fminf(7, up[i]));
-		y[i] = g / (1 + expf(-1.702f * g)) * (u + 1);
-	} else {
-		y[i] = act_of(act, gate[i], &d) * up[i];
+	{
+		const float v = glu_of(act, gate[i], up[i]);
+		y[i] = v;
+		if (narrow)
+			narrow[i] = bf16_of_float(v);
 	}
 }
 
@@ -52,11 +62,16 @@ __global__ void glu_bwd_k(float *dgate, float *dup, const float *dy, const float
 	}
 }
 
-__global__ void act_fwd_k(float *y, const float *x, enum fc_act act, size_t n)
+__global__ void act_fwd_k(float *y, uint16_t *narrow, const float *x, enum fc_act act, size_t n)
 {
 	float d;
 	FOR_ELEMENTS(i, n)
-	y[i] = act_of(act, x[i], &d);
+	{
+		const float v = act_of(act, x[i], &d);
+		y[i] = v;
+		if (narrow)
+			narrow[i] = bf16_of_float(v);
+	}
 }
 
 __global__ void act_bwd_k(float *dx, const float *dy, const float *x, enum fc_act act, size_t n)
@@ -162,7 +177,9 @@ __global__ void adamw_k(float *w, float *m, float *v, const float *g, size_t n, 
 void fc_cuda_glu_fwd(struct fc_nn *nn, float *y, const float *gate, const float *up,
     enum fc_act act, size_t N, size_t F)
 {
-	ELEMENTS(glu_fwd_k, N * F, y, gate, up, act, N * F);
+	uint16_t *narrow = fc_cuda_rounded_begin(fc_cuda_of(nn), N, F);
+	ELEMENTS(glu_fwd_k, N * F, y, narrow, gate, up, act, N * F);
+	fc_cuda_rounded_end(fc_cuda_of(nn), narrow, y, N, F);
 }
 
 void fc_cuda_glu_bwd(struct fc_nn *nn, float *dgate, float *dup, const float *dy, const float *gate,
@@ -174,7 +191,9 @@ void fc_cuda_glu_bwd(struct fc_nn *nn, float *dgate, float *dup, const float *dy
 void fc_cuda_act_fwd(
     struct fc_nn *nn, float *y, const float *x, enum fc_act act, size_t N, size_t F)
 {
-	ELEMENTS(act_fwd_k, N * F, y, x, act, N * F);
+	uint16_t *narrow = fc_cuda_rounded_begin(fc_cuda_of(nn), N, F);
+	ELEMENTS(act_fwd_k, N * F, y, narrow, x, act, N * F);
+	fc_cuda_rounded_end(fc_cuda_of(nn), narrow, y, N, F);
 }
 
 void fc_cuda_act_bwd(struct fc_nn *nn, float *dx, const float *dy, const float *x, enum fc_act act,
@@ -211,7 +230,11 @@ void fc_cuda_scale(struct fc_nn *nn, float *x, float factor, size_t n)
 
 void fc_cuda_bias_fwd(struct fc_nn *nn, float *y, const float *bias, size_t N, size_t O)
 {
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	const struct fc_cuda_rounded rows = cu->rounded;
 	ELEMENTS(bias_fwd_k, N * O, y, bias, N * O, O);
+	cu->rounded = rows; /* of what other products may still read */
+	fc_cuda_written(cu, y, N * O);
 }
 
 static struct split_part part_of(const struct fc_split *c, size_t p)

@@ -43,6 +43,7 @@ void fc_cuda_product(
     struct fc_cuda *cu, const struct fc_cuda_product *p, const void *a, const void *b, float *c)
 {
 	const size_t M = p->M, N = p->N, K = p->K;
+	fc_cuda_written(cu, c, p->M * p->ldc);
 	if (cu->failed || cu->nn.idle)
 		return;
 	const bool at = p->form == FC_CUDA_TN, bt = p->form == FC_CUDA_NT;

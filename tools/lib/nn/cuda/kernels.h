@@ -39,6 +39,17 @@ void fc_cuda_sum_squares(struct fc_nn *nn, const float *x, size_t n, double *sum
 void fc_cuda_to_bf16(struct fc_nn *nn, uint16_t *y, const float *x, size_t n);
 void fc_cuda_round_bf16(struct fc_cuda *cu, float *y, const float *x, size_t n);
 const uint8_t *fc_cuda_weight_row(const struct fc_weight *w, size_t row);
+/*
+ * x [N,C] as bfloat16, for products, written by what writes x: begin() gives where to, or NULL
+ * where no product will want it, and end() says that it is there.  It is, until something else is
+ * written that may be x: any kernel does away with it, unless its caller keeps cu->rounded.
+ */
+uint16_t *fc_cuda_rounded_begin(struct fc_cuda *cu, size_t N, size_t C);
+void fc_cuda_rounded_end(
+    struct fc_cuda *cu, const uint16_t *narrow, const float *x, size_t N, size_t C);
+/* The same by a pass over x, unless it is there. */
+const uint16_t *fc_cuda_rounded(
+    struct fc_cuda *cu, const float *x, size_t N, size_t C, size_t n_all);
 /* Rows [row, row + n_row) of w as bfloat16, or as floats where narrow is NULL. */
 void fc_cuda_convert(struct fc_cuda *cu, uint16_t *narrow, float *wide, const struct fc_weight *w,
     size_t row, size_t n_row);

@@ -27,6 +27,7 @@ bool fc_launch_begin(struct fc_cuda *cu, const struct fc_launch *l)
 	const size_t grid = (size_t)l->grid.x * l->grid.y * l->grid.z;
 	if (grid == 0 || cu->failed)
 		return false;
+	cu->rounded.x = NULL;
 	if (block == 0 || block > FC_BLOCK_MOST || block % FC_WARP)
 		fc_cuda_fail(cu, "kernel %s: a block of %zu lanes", l->name, block);
 	else if (l->grid.x > INT32_MAX || l->grid.y > FC_GRID_YZ_MOST ||

@@ -19,14 +19,23 @@ static bool is_plain(enum fc_dtype t)
 	return t == FC_F32 || t == FC_F16 || t == FC_BF16;
 }
 
-/* x [n] as products take it. */
-static const void *operand(struct fc_cuda *cu, enum fc_cuda_scratch slot, const float *x, size_t n)
+/* x [N,I] as products take it. */
+static const void *operand(struct fc_cuda *cu, const float *x, size_t N, size_t I)
 {
+	return in_bf16(cu) ? static_cast<const void *>(fc_cuda_rounded(cu, x, N, I, N)) : x;
+}
+
+/* A second one beside it. */
+static const void *operand2(struct fc_cuda *cu, const float *x, size_t n)
+{
+	const struct fc_cuda_rounded first = cu->rounded;
 	if (!in_bf16(cu))
 		return x;
-	uint16_t *r = static_cast<uint16_t *>(fc_cuda_scratch(cu, slot, n, sizeof *r));
-	if (r)
-		fc_cuda_to_bf16(&cu->nn, r, x, n);
+	uint16_t *r = static_cast<uint16_t *>(fc_cuda_scratch(cu, FC_CUDA_ROWS2, n, sizeof *r));
+	if (!r)
+		return NULL;
+	fc_cuda_to_bf16(&cu->nn, r, x, n);
+	cu->rounded = first;
 	return r;
 }
 
@@ -47,10 +56,12 @@ static const void *panel_at(struct fc_cuda *cu, const struct fc_weight *w, size_
 	if (as_it_is(cu, w))
 		return fc_cuda_weight_row(w, o);
 	const size_t size = in_bf16(cu) ? sizeof(uint16_t) : sizeof(float);
+	const struct fc_cuda_rounded rows = cu->rounded;
 	void *panel = fc_cuda_scratch(cu, FC_CUDA_PANEL, n * w->n_in, size);
 	if (panel)
 		fc_cuda_convert(cu, in_bf16(cu) ? static_cast<uint16_t *>(panel) : NULL,
 		    static_cast<float *>(panel), w, o, n);
+	cu->rounded = rows;
 	return panel;
 }
 
@@ -63,15 +74,13 @@ static const void *behind(const struct fc_cuda *cu, const void *x, size_t n)
 /* x [N,I] as products take it, followed by zeros to n_all rows. */
 static const void *padded(struct fc_cuda *cu, const float *x, size_t N, size_t n_all, size_t I)
 {
-	const size_t size = in_bf16(cu) ? sizeof(uint16_t) : sizeof(float);
-	char *r = static_cast<char *>(fc_cuda_scratch(cu, FC_CUDA_ROWS, n_all * I, size));
+	if (in_bf16(cu))
+		return fc_cuda_rounded(cu, x, N, I, n_all);
+	float *r = static_cast<float *>(fc_cuda_scratch(cu, FC_CUDA_ROWS, n_all * I, sizeof *r));
 	if (!r)
 		return NULL;
-	if (in_bf16(cu))
-		fc_cuda_to_bf16(&cu->nn, reinterpret_cast<uint16_t *>(r), x, N * I);
-	else
-		fc_cuda_copy(&cu->nn, r, x, N * I * size);
-	fc_cuda_zero(&cu->nn, r + N * I * size, (n_all - N) * I * size);
+	fc_cuda_copy(&cu->nn, r, x, N * I * sizeof *r);
+	fc_cuda_zero(&cu->nn, r + N * I, (n_all - N) * I * sizeof *r);
 	return r;
 }
 
@@ -114,7 +123,7 @@ void fc_cuda_linear_fwd(
 		fc_cuda_few_fwd(cu, y, x, w, N, in_bf16(cu) && is_plain(w->dtype));
 		return;
 	}
-	const void *xr = operand(cu, FC_CUDA_ROWS, x, N * I);
+	const void *xr = operand(cu, x, N, I);
 	for (size_t o = 0; o < O && !cu->failed; o += rows) {
 		const size_t n_o = fc_cuda_min(rows, O - o);
 		const struct fc_cuda_product p = {FC_CUDA_NT, N, n_o, I, I, I, O, false};
@@ -128,7 +137,7 @@ void fc_cuda_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const st
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cu, w);
-	const void *dyr = operand(cu, FC_CUDA_ROWS, dy, N * O);
+	const void *dyr = operand(cu, dy, N, O);
 	for (size_t o = 0; o < O && !cu->failed; o += rows) {
 		const size_t n_o = fc_cuda_min(rows, O - o);
 		const struct fc_cuda_product p = {
@@ -142,8 +151,8 @@ void fc_cuda_linear_bwd_w(
     struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
-	const void *dyr = operand(cu, FC_CUDA_ROWS, dy, N * O);
-	const void *xr = operand(cu, FC_CUDA_ROWS2, x, N * I);
+	const void *dyr = operand(cu, dy, N, O);
+	const void *xr = operand2(cu, x, N * I);
 	const struct fc_cuda_product p = {FC_CUDA_TN, O, I, N, O, I, I, true};
 	if (!cu->failed)
 		fc_cuda_product(cu, &p, dyr, xr, dw);

@@ -210,6 +210,8 @@ void fc_cuda_memory(const struct fc_nn *nn, size_t *n_free, size_t *n_total)
 void *fc_cuda_scratch(struct fc_cuda *cu, enum fc_cuda_scratch slot, size_t n, size_t size_bytes)
 {
 	const size_t need = n * size_bytes;
+	if (slot == FC_CUDA_ROWS)
+		cu->rounded.x = NULL;
 	if (cu->failed)
 		return NULL;
 	if (cu->scratch[slot].p && cu->scratch[slot].n_bytes >= need) {
@@ -253,6 +255,7 @@ static char *ring_take(struct fc_cuda *cu, size_t *n)
 void fc_cuda_put(struct fc_nn *nn, void *to, const void *host, size_t n_bytes)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
+	cu->rounded.x = NULL;
 	for (size_t i = 0; i < n_bytes && !cu->failed && !cu->nn.idle;) {
 		size_t n = n_bytes - i;
 		char *p = ring_take(cu, &n);
@@ -302,6 +305,7 @@ void fc_cuda_get(struct fc_nn *nn, void *host, const void *from, size_t n_bytes)
 void fc_cuda_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
+	cu->rounded.x = NULL;
 	if (n_bytes && !cu->failed && !cu->nn.idle)
 		fc_cuda_good(cu, "copy",
 		    cudaMemcpyAsync(to, from, n_bytes, cudaMemcpyDeviceToDevice, cu->stream));
@@ -310,6 +314,7 @@ void fc_cuda_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes)
 void fc_cuda_zero(struct fc_nn *nn, void *p, size_t n_bytes)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
+	cu->rounded.x = NULL;
 	if (n_bytes && !cu->failed && !cu->nn.idle)
 		fc_cuda_good(cu, "zeros", cudaMemsetAsync(p, 0, n_bytes, cu->stream));
 }

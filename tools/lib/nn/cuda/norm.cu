@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cuda/kernels.h"
-#include "nn/cuda/launch.h"
+#include "nn/cuda/weight.h"
 
 /* One block a row; sums of squares are doubles, so that a row's width costs no bits. */
 enum { NORM_BLOCK = fc_lanes(256), NORM_COLUMNS = fc_lanes(128) };
@@ -23,14 +23,19 @@ __device__ static inline double inverse_rms(
 	return 1 / sqrt(sum / (double)C + (double)eps);
 }
 
-__global__ void rmsnorm_fwd_k(
-    float *y, const float *x, const float *w, size_t N, size_t C, float eps, float one)
+/* narrow: y as products read it, or NULL */
+__global__ void rmsnorm_fwd_k(float *y, uint16_t *narrow, const float *x, const float *w, size_t N,
+    size_t C, float eps, float one)
 {
 	SHARED(double, s, FC_WARP);
 	for (size_t n = blockIdx.x; n < N; n += gridDim.x) {
 		const float r = (float)inverse_rms(x + n * C, C, eps, s, 1);
-		for (size_t i = threadIdx.x; i < C; i += blockDim.x)
-			y[n * C + i] = x[n * C + i] * r * (w[i] + one);
+		for (size_t i = threadIdx.x; i < C; i += blockDim.x) {
+			const float v = x[n * C + i] * r * (w[i] + one);
+			y[n * C + i] = v;
+			if (narrow)
+				narrow[n * C + i] = bf16_of_float(v);
+		}
 	}
 }
 
@@ -65,8 +70,8 @@ __global__ void rmsnorm_bwd_w_k(double *part, const float *dy, const float *x, c
 	part[p * C + i] = sum;
 }
 
-__global__ void layernorm_fwd_k(
-    float *y, const float *x, const float *w, const float *bias, size_t N, size_t C, float eps)
+__global__ void layernorm_fwd_k(float *y, uint16_t *narrow, const float *x, const float *w,
+    const float *bias, size_t N, size_t C, float eps)
 {
 	SHARED(double, s, FC_WARP);
 	for (size_t n = blockIdx.x; n < N; n += gridDim.x) {
@@ -77,9 +82,13 @@ __global__ void layernorm_fwd_k(
 			return ((double)xn[i] - mean) * ((double)xn[i] - mean);
 		}) / (double)C;
 		const float r = (float)(1 / sqrt(variance + (double)eps));
-		for (size_t i = threadIdx.x; i < C; i += blockDim.x)
-			y[n * C + i] =
+		for (size_t i = threadIdx.x; i < C; i += blockDim.x) {
+			const float v =
 			    (float)((double)xn[i] - mean) * r * w[i] + (bias ? bias[i] : 0);
+			y[n * C + i] = v;
+			if (narrow)
+				narrow[n * C + i] = bf16_of_float(v);
+		}
 	}
 }
 
@@ -128,8 +137,11 @@ __global__ void layernorm_bwd_w_k(double *part, const float *dy, const float *x,
 void fc_cuda_rmsnorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w, size_t N,
     size_t C, float eps, bool plus_one)
 {
-	KLAUNCH(fc_cuda_of(nn), rmsnorm_fwd_k, fc_row_blocks(N), NORM_BLOCK, 0, y, x, w, N, C, eps,
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	uint16_t *narrow = fc_cuda_rounded_begin(cu, N, C);
+	KLAUNCH(cu, rmsnorm_fwd_k, fc_row_blocks(N), NORM_BLOCK, 0, y, narrow, x, w, N, C, eps,
 	    plus_one ? 1.0f : 0.0f);
+	fc_cuda_rounded_end(cu, narrow, y, N, C);
 }
 
 void fc_cuda_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float *dy, const float *x,
@@ -159,8 +171,11 @@ void fc_cuda_rmsnorm_bwd(struct fc_nn *nn, float *dx, float *dw, const float *dy
 void fc_cuda_layernorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w,
     const float *bias, size_t N, size_t C, float eps)
 {
-	KLAUNCH(fc_cuda_of(nn), layernorm_fwd_k, fc_row_blocks(N), NORM_BLOCK, 0, y, x, w, bias, N,
-	    C, eps);
+	struct fc_cuda *cu = fc_cuda_of(nn);
+	uint16_t *narrow = fc_cuda_rounded_begin(cu, N, C);
+	KLAUNCH(
+	    cu, layernorm_fwd_k, fc_row_blocks(N), NORM_BLOCK, 0, y, narrow, x, w, bias, N, C, eps);
+	fc_cuda_rounded_end(cu, narrow, y, N, C);
 }
 
 void fc_cuda_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias, const float *dy,
