@@ -120,6 +120,8 @@ same_rows() {
 	fc-infer -q --logprobs -m "$(kit pivot)" -k 640 bare.gz | fc-view --jsonl >got.jsonl
 	diff <(jq -c '[(.text | ltrimstr("<s>")), .tokens]' all.jsonl) <(jq -c '[.text, .tokens]' got.jsonl)
 	diff <(jq -c '[.rows[] | {token, ids, logprobs}]' all.jsonl) <(jq -c '[.rows[] | {token, ids, logprobs}]' got.jsonl)
+	zcat bare.gz | jq -s . >bare.json
+	fc-infer -q --logprobs -m "$(kit pivot)" -k 640 bare.json | fc-view --jsonl | cmp - got.jsonl
 	# entries without the token that follows do not tell how likely it is
 	jq -c '.token_ids |= map(.[:2]) | .top_values |= map(.[:2])' said.jsonl >few.jsonl
 	run -0 fc-infer --logprobs -m "$(kit pivot)" -o few.fcs few.jsonl

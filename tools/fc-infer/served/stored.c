@@ -10,6 +10,7 @@
 #include "fc-infer/served/made_tokenizer.h"
 #include "fc-infer/served/served.h"
 #include "text/jsonl.h"
+#include "text/records.h"
 
 struct stored {
 	struct served served;
@@ -67,23 +68,21 @@ static int take_line(struct stored *s, json_t *o, const char *where, struct fc_e
 /* As fc_jsonl_each(), with the share of the bytes that are read. */
 static int read_file(struct stored *s, const char *path, struct fc_err *e)
 {
-	struct fc_lines *lines;
+	struct fc_records *records;
 	char *p;
 	size_t n;
 	int got;
-	if (fc_lines_open(&lines, path, e) < 0)
+	if (fc_records_open(&records, path, e) < 0)
 		return -1;
-	while ((got = fc_lines_next(lines, &p, &n, e)) > 0) {
-		if (fc_line_is_blank(p, n))
-			continue;
-		fc_progress_share(s->n_before + fc_lines_bytes(lines), s->n_all);
-		json_t *o = fc_json_text(p, n, fc_lines_where(lines), e);
-		got = o ? take_line(s, o, fc_lines_where(lines), e) : -1;
+	while ((got = fc_records_next(records, &p, &n, e)) > 0) {
+		fc_progress_share(s->n_before + fc_records_bytes(records), s->n_all);
+		json_t *o = fc_json_text(p, n, fc_records_where(records), e);
+		got = o ? take_line(s, o, fc_records_where(records), e) : -1;
 		if (got < 0)
 			break;
 	}
-	s->n_before += fc_lines_bytes(lines);
-	fc_lines_close(lines);
+	s->n_before += fc_records_bytes(records);
+	fc_records_close(records);
 	return got;
 }
 
