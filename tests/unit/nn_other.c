@@ -237,8 +237,8 @@ static void test_router_rules(struct fc_nn *nn)
 		    .n_group_used = 1,
 		    .n_group_best = 2},
 		{5, 4}}};
-	const struct fc_weight on = device_weight(nn, &(struct fc_weight){z, FC_F32, E, 1});
 	for (size_t i = 0; i < FC_LEN(rule); i++) {
+		const struct fc_weight on = device_weight(nn, &(struct fc_weight){z, FC_F32, E, 1});
 		const struct fc_router *r = &rule[i].r;
 		uint32_t expert[2];
 		float weight[2];
