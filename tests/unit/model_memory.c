@@ -42,6 +42,12 @@ static const struct {
     {"mpt", "\"model_type\": \"mpt\", \"d_model\": 32, \"n_heads\": 4, \"n_layers\": 4"},
     {"mixtral",
 	"\"model_type\": \"mixtral\", \"num_attention_heads\": 4, \"num_local_experts\": 4"},
+    {"deepseek_v3",
+	"\"model_type\": \"deepseek_v3\", \"num_attention_heads\": 4, \"q_lora_rank\": 12, "
+	"\"kv_lora_rank\": 10, \"qk_nope_head_dim\": 6, \"qk_rope_head_dim\": 4, "
+	"\"v_head_dim\": 6, \"n_routed_experts\": 4, \"n_group\": 1, \"topk_group\": 1, "
+	"\"num_experts_per_tok\": 2, \"moe_intermediate_size\": 16, "
+	"\"first_k_dense_replace\": 1"},
 };
 
 /* Hidden states of a pass, then those of two passes with a cache; [N + 4, C] of the host. */
