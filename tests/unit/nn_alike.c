@@ -109,7 +109,7 @@ static void test_compute(enum fc_compute compute, enum fc_dtype t)
 		const double error = worst_error(nn, &w, x, 37);
 		T_OK(error <= 1, "... with errors of at most what rounding can do (%.2f)", error);
 		fc_nn_rows_alike(nn, false);
-		if (s == 2)
+		if (I == 2816) /* tiles add up fewer products in one order alone */
 			T_OK(count_other(nn, &w, x) > 0, "... which without it they are");
 		free((void *)(uintptr_t)w.p);
 		free(x);
