@@ -12,6 +12,7 @@
 #include "base/par.h"
 #include "base/rng.h"
 #include "nn/cpu/few.h"
+#include "nn/cpu/narrow.h"
 #include "t.h"
 
 enum { N_MAX = 65, O_MAX = 100, I_MAX = 200, GAP = 3 };
@@ -161,10 +162,40 @@ static void test_linear(enum fc_isa isa, enum fc_dtype t, struct fc_rng *r)
 	fc_isa_limit(FC_ISA_N);
 }
 
+/* Rounding by two steps of others: to float32, which is exact, and to the nearest bfloat16. */
+static void test_narrow(enum fc_isa isa, enum fc_dtype t, struct fc_rng *r)
+{
+	enum { N = 512 + 7 };
+	static float wide[N];
+	static uint16_t got[N + 1];
+	const size_t n = fc_dtype_is_packed(t) ? 512 : N;
+	char *stored = fc_malloc(fc_dtype_bytes(t, n));
+	size_t other = 0;
+	fc_isa_limit(isa);
+	for (size_t i = 0; i < fc_dtype_bytes(t, n); i++) /* halves that are moderate */
+		stored[i] = (char)(fc_rng_u64(r) & 0x3f);
+	for (size_t i = 0; i < n && !fc_dtype_is_packed(t); i++)
+		wide[i] = i == 40 ? -INFINITY : i == 518 ? INFINITY : (float)fc_rng_normal(r);
+	if (!fc_dtype_is_packed(t))
+		fc_from_f32(stored, t, wide, n);
+	fc_to_f32(wide, stored, t, n);
+	got[n] = 0x1234;
+	fc_narrow(got, stored, t, n);
+	for (size_t i = 0; i < n; i++)
+		other += got[i] != fc_f32_to_bf16(wide[i]) && fabsf(wide[i]) > 0x1p-126f;
+	T_OK(other == 0 && got[n] == 0x1234,
+	    "%s, from %s: %zu of %zu numbers are rounded otherwise", fc_isa_name(isa),
+	    fc_dtype_name(t), other, n);
+	free(stored);
+	fc_isa_limit(FC_ISA_N);
+}
+
 int main(void)
 {
 	static const size_t shape[][2] = {{1, 1}, {2, 7}, {5, 33}, {15, 64}, {16, 32}, {17, 31},
 	    {31, 63}, {32, 96}, {33, 65}, {48, 97}, {70, 160}, {100, 129}};
+	static const enum fc_dtype types[] = {FC_F32, FC_F16, FC_BF16, FC_Q4_0, FC_Q4_1, FC_Q5_0,
+	    FC_Q5_1, FC_Q8_0, FC_Q2_K, FC_Q3_K, FC_Q4_K, FC_Q5_K, FC_Q6_K, FC_IQ4_NL};
 	const struct fc_few *all[FC_FEW_MAX];
 	struct fc_rng r;
 	fc_rng_seed(&r, 5);
@@ -181,6 +212,8 @@ int main(void)
 		test_linear(isa, FC_BF16, &r);
 		test_linear(isa, FC_Q8_0, &r);
 		test_linear(isa, FC_Q4_0, &r);
+		for (size_t t = 0; t < FC_LEN(types); t++)
+			test_narrow(isa, types[t], &r);
 	}
 	return t_done();
 }

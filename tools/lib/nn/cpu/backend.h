@@ -15,8 +15,8 @@
  * them with memory and handle, backend what they share with their scratch, sgemm and bf16 are the
  * doors to OpenBLAS and oneDNN, and kern lists the inner loops on one thread: kern_* compiles the
  * bodies kern_*_body for one instruction set each; few are products of few rows of bfloat16, few_*
- * for one set each.  head_draw is rows by draws instead of the likeliest; head_row is a teacher's
- * row against a row of logits, head_objective the divergences.
+ * for one set each, narrow rounds to that type.  head_draw is rows by draws instead of the
+ * likeliest; head_row is a teacher's row against a row of logits, head_objective the divergences.
  */
 
 /* Scratch that survives between calls.  A slot's contents last until it is asked for again. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/cpu/few_round.h"
+#include "nn/cpu/few.h"
 
 #include "base/isa.h"
-#include "base/mem.h"
 #include "base/par.h"
+#include "nn/cpu/narrow.h"
 
 /* Any set: the rounded rows as floats, for loops that widen the weights. */
 static size_t wide_bytes(size_t N, size_t I)
@@ -20,17 +20,6 @@ static void wide_dot(float *y, size_t ldy, const void *pack, const void *w, enum
     size_t N, size_t O, size_t I)
 {
 	fc_kern()->dot_rows(y, ldy, pack, I, w, I, t, N, O, I);
-}
-
-void fc_few_round_any(uint16_t *r, const void *w, enum fc_dtype t, size_t n)
-{
-	const struct fc_kern *k = fc_kern();
-	float wide[256];
-	for (size_t i = 0; i < n; i += FC_LEN(wide)) {
-		const size_t m = fc_min_size(FC_LEN(wide), n - i);
-		k->widen(wide, (const char *)w + fc_dtype_bytes(t, i), t, m);
-		k->to_bf16(r + i, wide, m);
-	}
 }
 
 static const struct fc_few few_wide = {"wide", 0, false, wide_bytes, wide_pack, wide_dot};
@@ -89,7 +78,7 @@ void fc_few_product(
 			const void *from = (const char *)w->p + fc_dtype_bytes(w->dtype, o * I);
 			if (round) {
 				uint16_t *own = rounded + me * COLS * I;
-				fc_few_round_any(own, from, w->dtype, n_o * I);
+				fc_narrow(own, from, w->dtype, n_o * I);
 				from = own;
 			}
 			cpu->few->dot(y + o, O, pack, from, round ? FC_BF16 : w->dtype, N, n_o, I);

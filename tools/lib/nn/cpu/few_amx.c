@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* syscall */
-#include "nn/cpu/few_round.h"
+#include "nn/cpu/few.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "nn/cpu/narrow.h"
 
 #ifdef __clang__
 #pragma clang attribute push(                                                                      \
@@ -162,7 +164,7 @@ static struct panel panel_at(
 		const char *row = w->p + o * w->row_bytes;
 		fetch((uintptr_t)row + next, n_bytes);
 		if (w->t != FC_BF16)
-			fc_few_round_avx512_bf16(rounded + o * CHUNK, row + at, w->t, n_i);
+			fc_narrow_avx512_bf16(rounded + o * CHUNK, row + at, w->t, n_i);
 	}
 	if (w->t == FC_BF16)
 		return (struct panel){(const uint16_t *)(const void *)w->p + i, I, w->n_o, n_i};

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/mem.h"
+#include "nn/cpu/narrow.h"
 
 /*
  * The library makes a primitive for every shape, so batches are split into blocks of BLOCK rows and
@@ -41,7 +41,7 @@ static const uint16_t *rounded_rows(
 	uint16_t *r = fc_cpu_scratch(cpu, slot, n_rows * I, sizeof *r);
 #pragma omp parallel for if (N * I > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n++)
-		cpu->kern->to_bf16(r + n * I, x + n * I, I);
+		fc_narrow(r + n * I, x + n * I, FC_F32, I);
 	memset(r + N * I, 0, (n_rows - N) * I * sizeof *r);
 	return r;
 }
@@ -55,15 +55,9 @@ static const uint16_t *rounded_weights(
 		return (const uint16_t *)w->p + o * I;
 	uint16_t *r = fc_cpu_scratch(cpu, FC_SCRATCH_PANEL, n * I, sizeof *r);
 #pragma omp parallel for if (n * I > FC_PAR_ELEMENTS)
-	for (size_t k = 0; k < n; k++) {
-		const char *row = (const char *)w->p + fc_dtype_bytes(w->dtype, (o + k) * I);
-		float wide[256];
-		for (size_t i = 0; i < I; i += FC_LEN(wide)) {
-			const size_t m = fc_min_size(FC_LEN(wide), I - i);
-			cpu->kern->widen(wide, row + fc_dtype_bytes(w->dtype, i), w->dtype, m);
-			cpu->kern->to_bf16(r + k * I + i, wide, m);
-		}
-	}
+	for (size_t k = 0; k < n; k++)
+		fc_narrow(r + k * I, (const char *)w->p + fc_dtype_bytes(w->dtype, (o + k) * I),
+		    w->dtype, I);
 	return r;
 }
 

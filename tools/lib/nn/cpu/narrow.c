@@ -1,5 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/cpu/few_round.h"
+#include "nn/cpu/narrow.h"
+
+#include "base/isa.h"
+#include "base/mem.h"
+#include "nn/cpu/kern.h"
+
+static void narrow_any(uint16_t *r, const void *x, enum fc_dtype t, size_t n)
+{
+	const struct fc_kern *k = fc_kern();
+	float wide[256]; /* whole blocks */
+	for (size_t i = 0; i < n; i += FC_LEN(wide)) {
+		const size_t m = n - i < FC_LEN(wide) ? n - i : FC_LEN(wide);
+		k->widen(wide, (const char *)x + fc_dtype_bytes(t, i), t, m);
+		k->to_bf16(r + i, wide, m);
+	}
+}
+
+void fc_narrow(uint16_t *r, const void *x, enum fc_dtype t, size_t n)
+{
+#if defined(__x86_64__)
+	if (fc_isa() >= FC_ISA_AVX512_BF16) {
+		fc_narrow_avx512_bf16(r, x, t, n);
+		return;
+	}
+#endif
+	if (t == FC_F32)
+		fc_kern()->to_bf16(r, x, n);
+	else
+		narrow_any(r, x, t, n);
+}
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -31,7 +60,7 @@ INLINE __m512 load(const char *p, enum fc_dtype t, __mmask16 some)
 			   : _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(some, p));
 }
 
-INLINE void round_plain(uint16_t *r, const char *p, enum fc_dtype t, size_t n)
+INLINE void narrow_plain(uint16_t *r, const char *p, enum fc_dtype t, size_t n)
 {
 	const size_t size = t == FC_F32 ? 4 : 2;
 	size_t i = 0;
@@ -60,8 +89,8 @@ INLINE __m512 lanes(const struct unpacked *u, size_t i, size_t group, bool has_m
 	DO(Q4_0)                                                                                   \
 	DO(Q4_1) DO(Q5_0) DO(Q5_1) DO(Q8_0) DO(Q2_K) DO(Q3_K) DO(Q4_K) DO(Q5_K) DO(Q6_K) DO(IQ4_NL)
 
-#define ROUND_PACKED(TYPE)                                                                         \
-	static void round_##TYPE(uint16_t *r, const char *p, size_t n)                             \
+#define NARROW_PACKED(TYPE)                                                                        \
+	static void narrow_##TYPE(uint16_t *r, const char *p, size_t n)                            \
 	{                                                                                          \
 		for (size_t at = 0; at < n; at += TYPE##_BLOCK, p += TYPE##_BYTES) {               \
 			struct unpacked u;                                                         \
@@ -71,24 +100,24 @@ INLINE __m512 lanes(const struct unpacked *u, size_t i, size_t group, bool has_m
 				    lanes(&u, i + 16, TYPE##_GROUP, TYPE##_HAS_MIN));              \
 		}                                                                                  \
 	}
-FOR_PACKED(ROUND_PACKED)
+FOR_PACKED(NARROW_PACKED)
 
-void fc_few_round_avx512_bf16(uint16_t *r, const void *w, enum fc_dtype t, size_t n)
+void fc_narrow_avx512_bf16(uint16_t *r, const void *x, enum fc_dtype t, size_t n)
 {
 	switch (t) {
-#define ROUND_CASE(TYPE)                                                                           \
+#define NARROW_CASE(TYPE)                                                                          \
 	case FC_##TYPE:                                                                            \
-		round_##TYPE(r, w, n);                                                             \
+		narrow_##TYPE(r, x, n);                                                            \
 		break;
-		FOR_PACKED(ROUND_CASE)
+		FOR_PACKED(NARROW_CASE)
 	case FC_F16:
-		round_plain(r, w, FC_F16, n);
+		narrow_plain(r, x, FC_F16, n);
 		break;
 	case FC_F32:
-		round_plain(r, w, FC_F32, n);
+		narrow_plain(r, x, FC_F32, n);
 		break;
 	default:
-		fc_few_round_any(r, w, t, n);
+		narrow_any(r, x, t, n);
 	}
 }
 
