@@ -88,7 +88,7 @@ help:
 	@echo 'check-aarch64  the unit tests as programs of aarch64, emulated: gcc-aarch64-linux-gnu,'
 	@echo '               qemu-user-static, and the libraries of deps for arm64, in SYSROOT=DIR if not in /'
 	@echo 'fuzz           the parsers under libFuzzer, FUZZ_SECONDS each (60)'
-	@echo 'bench          speed, as ratios'
+	@echo 'bench          speed, as ratios; PEERS=DIR: beside llama.cpp, transformers and mergekit too'
 	@echo 'lint           formatting, layers, man pages, shell'
 	@echo 'install        into $$(DESTDIR)$$(PREFIX); install-strip without symbols; uninstall removes it'
 	@echo 'deps           install the Debian packages that are missing'
