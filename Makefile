@@ -375,7 +375,8 @@ clean:
 
 -include $(patsubst %.c,$(B)/%.d,$(wildcard tools/*/*.c tools/*/*/*.c tools/*/*/*/*.c tests/*/*.c tests/*/*/*.c))
 
--include $(patsubst %.o,%.d,$(FAROBJ) $(STREAMOBJ) $(MODC:%=$(B)/pic/%.o) $(EMUOBJ) $(CUSRC:%=$(B)/cuda/%.o))
+-include $(patsubst %.o,%.d,$(FAROBJ) $(STREAMOBJ) $(MODC:%=$(B)/pic/%.o) $(EMUOBJ) $(CUSRC:%=$(B)/cuda/%.o) \
+    $(EMUTEST:$(B)/unit/%=$(B)/emu/tests/emu/%.cu.o))
 
 FORCE:
 .DELETE_ON_ERROR:

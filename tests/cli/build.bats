@@ -26,6 +26,18 @@ build() { make --no-print-directory LDLIBS= PKGS=zlib "$@"; }
 	build V=1 | grep -q -- '-c -o build/tools/fc-x/main.o tools/fc-x/main.c'
 }
 
+@test "what was compiled is made anew when a header of it changes, whatever it belongs to" {
+	cd "$FC_ROOT"
+	make -s B="$B" --eval 'list: ; @printf "%s\n" $(MAKEFILE_LIST)' list | sort >"$BATS_TEST_TMPDIR/known"
+	find "$B" -name '*.d' | sort >"$BATS_TEST_TMPDIR/written"
+	[ -s "$BATS_TEST_TMPDIR/written" ]
+	for d in $(comm -13 "$BATS_TEST_TMPDIR/known" "$BATS_TEST_TMPDIR/written"); do
+		# of a source that is gone: nothing is made of it
+		source=$(tr -d '\\\n' <"$d" | sed 's/^[^:]*: *//; s/ .*//')
+		[ ! -e "$source" ] || { echo "$d is not read"; false; }
+	done
+}
+
 @test "make -j N cuda runs N compilers at once" {
 	tree .
 	mkdir -p tools/lib/nn/cuda begun
