@@ -36,7 +36,16 @@ static void test_variant(const char *name, enum fc_dtype dtype, enum fc_compute 
 	remove_model(dir);
 }
 
-int main(void)
+/* By the arguments, which name variants; all without one. */
+static bool is_wanted(int argc, char **argv, const char *name)
+{
+	bool yes = argc < 2;
+	for (int i = 1; i < argc; i++)
+		yes = yes || !strcmp(argv[i], name);
+	return yes;
+}
+
+int main(int argc, char **argv)
 {
 	static const char *const variants[] = {"llama", "llama-bias", "llama-linear",
 	    "llama-dynamic", "llama-yarn", "llama-yarn-mscale", "mistral", "mixtral", "qwen2",
@@ -47,6 +56,8 @@ int main(void)
 	    "cohere", "cohere2", "glm", "glm4", "gpt_oss", "deepseek_v2", "deepseek_v2-groups",
 	    "deepseek_v3", "deepseek_v3-one_group"};
 	for (size_t i = 0; i < FC_LEN(variants); i++) {
+		if (!is_wanted(argc, argv, variants[i]))
+			continue;
 		test_variant(variants[i], FC_F32, FC_COMPUTE_F32, GOLDEN_ORDERS);
 		test_variant(variants[i], FC_F16, FC_COMPUTE_F32, GOLDEN_ORDERS);
 		test_variant(variants[i], FC_BF16, FC_COMPUTE_F32, GOLDEN_ORDERS);
