@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 	    "gpt_neox-serial", "mpt", "mpt-clip", "qwen3_moe", "granite", "smollm3", "olmo2",
 	    "olmo3", "olmo3-yarn", "phi3-mini4", "ministral", "ministral3", "mistral3-images",
 	    "cohere", "cohere2", "glm", "glm4", "gpt_oss", "deepseek_v2", "deepseek_v2-groups",
-	    "deepseek_v3", "deepseek_v3-one_group"};
+	    "deepseek_v3", "deepseek_v3-one_group", "deepseek_v3-halves"};
 	for (size_t i = 0; i < FC_LEN(variants); i++) {
 		if (!is_wanted(argc, argv, variants[i]))
 			continue;

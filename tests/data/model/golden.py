@@ -146,6 +146,8 @@ VARIANTS = {
         LATENT, q_lora_rank=None, v_head_dim=20, n_routed_experts=6, num_experts_per_tok=2,
         n_shared_experts=2, n_group=1, topk_group=1, routed_scaling_factor=1.5,
         norm_topk_prob=False)),
+    "deepseek_v3-halves": ("DeepseekV3ForCausalLM", dict(
+        LATENT, q_lora_rank=20, num_hidden_layers=1, rope_interleave=False)),
 }
 
 
