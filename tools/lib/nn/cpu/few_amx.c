@@ -153,21 +153,20 @@ static void fetch(uintptr_t at, size_t n_bytes)
 /* CHUNK of i of BLOCK outputs fit into the first cache, and are whole packed blocks. */
 enum { CHUNK = 256, BLOCK = 2 * TILE };
 
-/* Columns [i, i + n_i) as bfloat16; those that come next, of these rows or, where they end, of the
- * next block's, are asked for. */
+/* Columns [i, i + n_i) as bfloat16.  While they are rounded, those that come next are asked for, of
+ * these rows or, where they end, of the next block's. */
 static struct panel panel_at(
     const struct rows *w, size_t i, size_t n_i, size_t I, uint16_t rounded[BLOCK * CHUNK])
 {
+	if (w->t == FC_BF16)
+		return (struct panel){(const uint16_t *)(const void *)w->p + i, I, w->n_o, n_i};
 	const size_t at = fc_dtype_bytes(w->t, i), n_bytes = fc_dtype_bytes(w->t, n_i);
 	const uintptr_t next = i + n_i < I ? at + n_bytes : BLOCK * w->row_bytes;
 	for (size_t o = 0; o < w->n_o; o++) {
 		const char *row = w->p + o * w->row_bytes;
 		fetch((uintptr_t)row + next, n_bytes);
-		if (w->t != FC_BF16)
-			fc_narrow_avx512_bf16(rounded + o * CHUNK, row + at, w->t, n_i);
+		fc_narrow_avx512_bf16(rounded + o * CHUNK, row + at, w->t, n_i);
 	}
-	if (w->t == FC_BF16)
-		return (struct panel){(const uint16_t *)(const void *)w->p + i, I, w->n_o, n_i};
 	settle(rounded);
 	return (struct panel){rounded, CHUNK, w->n_o, n_i};
 }
