@@ -152,7 +152,7 @@ static int visit_passing(struct unit *u, void *ctx, struct fc_err *e)
 	uint64_t key[BLOCK_ELEMENTS];
 	(void)e;
 	while (varm_unit_next_targets(u)) {
-		varm_threshold_variance(u, NULL, key);
+		varm_threshold_variance.exact(u, NULL, key);
 		for (size_t i = 0; i < u->n; i++)
 			p->passed[u->first + i] =
 			    threshold_passes(p->threshold, key[i], u->first + i);
@@ -164,7 +164,7 @@ static int visit_passing(struct unit *u, void *ctx, struct fc_err *e)
 static size_t wrong_entries(
     const struct sample *s, double part, const bool *mask, size_t want, size_t n_gather)
 {
-	struct threshold_query w = {varm_threshold_variance, .part = part, .of_nonzero = true};
+	struct threshold_query w = {&varm_threshold_variance, .part = part, .of_nonzero = true};
 	struct fc_err e;
 	struct passing p = {&w.threshold, FC_ARRAY(bool, s->v.n + 1)};
 	size_t wrong;

@@ -78,6 +78,8 @@ static void importance_keys(const struct unit *u, const struct threshold_query *
 	memcpy(key, importance, u->n * sizeof *key);
 }
 
+static const struct threshold_keys by_importance = {importance_keys, NULL, true};
+
 /* r->number: a divergence for each row, then the threshold. */
 static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
@@ -93,7 +95,7 @@ static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 	for (int q = 0; q < 3; q++) {
 		size_t from_below = (size_t)(0.25 * (q + 1) * (double)(v->n - 1));
 		w[q] = (struct threshold_query){
-		    importance_keys, .ctx = r->number, .least = v->n - from_below, .exact = true};
+		    &by_importance, .ctx = r->number, .least = v->n - from_below, .exact = true};
 	}
 	if (varm_threshold_find(w, 3, v, THRESHOLD_GATHER, e) < 0)
 		return -1;

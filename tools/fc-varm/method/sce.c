@@ -20,7 +20,7 @@ static const struct parameter param_select_topk =
 static void mark_selected(const struct unit *u, const struct threshold *threshold, double *taken)
 {
 	double variance[BLOCK_ELEMENTS];
-	varm_threshold_variance(u, NULL, (uint64_t *)variance);
+	varm_threshold_variance.exact(u, NULL, (uint64_t *)variance);
 	varm_threshold_factors(threshold, variance, u->first, u->n, 1, taken);
 }
 
@@ -56,7 +56,7 @@ static int measure_squares(
 	if (v->set->select_topk >= 1)
 		return varm_pass(v, visit_all, NULL, r->weight, v->n_target, e);
 	struct threshold_query w = {
-	    varm_threshold_variance, .part = v->set->select_topk, .of_nonzero = true};
+	    &varm_threshold_variance, .part = v->set->select_topk, .of_nonzero = true};
 	if (varm_threshold_find(&w, 1, v, THRESHOLD_GATHER, e) < 0)
 		return -1;
 	*n_selected = w.take;
@@ -127,6 +127,15 @@ static void apply(struct unit *u, const struct measured *r, double *out)
 	elect(out, u->base, u->x, r->weight, u->v->n_target, u->n);
 }
 
+static FC_SIMD_BODY void restore_body(
+    double *restrict out, const double *restrict base, const double *restrict taken, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = taken[i] != 0 ? out[i] : base[i];
+}
+FC_SIMD_KERNEL(static void, restore,
+    (double *out, const double *base, const double *taken, size_t n), (out, base, taken, n))
+
 /* Entries that are not selected stay the base's. */
 static void apply_mergekit(struct unit *u, const struct measured *r, double *out)
 {
@@ -135,8 +144,7 @@ static void apply_mergekit(struct unit *u, const struct measured *r, double *out
 	if (!r->threshold)
 		return;
 	mark_selected(u, r->threshold, taken);
-	for (size_t i = 0; i < u->n; i++)
-		out[i] = taken[i] ? out[i] : u->base[i];
+	restore(out, u->base, taken, u->n);
 }
 
 VARM_METHOD(fusechat_sce) = {.name = "fusechat-sce",

@@ -70,7 +70,7 @@ static int measure_magnitude(const struct views *v, struct measured *r, struct f
 		r->threshold[k] = (struct threshold){part > 0 ? 0 : UINT64_MAX, UINT64_MAX};
 		if (part > 0 && part < 1)
 			w[n++] = (struct threshold_query){
-			    varm_threshold_magnitude, k, .part = part, .least = 1};
+			    &varm_threshold_magnitude, k, .part = part, .least = 1};
 	}
 	int ret = n ? varm_threshold_find(w, n, v, THRESHOLD_GATHER, e) : 0;
 	for (int i = 0; i < n; i++)
@@ -103,8 +103,9 @@ static int measure_outliers(const struct views *v, struct measured *r, struct fc
 		r->threshold[2 * k + 1] = (struct threshold){0, UINT64_MAX};
 		if (t->density >= 1)
 			continue;
-		w[n++] = (struct threshold_query){varm_threshold_magnitude, k, .least = top};
-		w[n++] = (struct threshold_query){varm_threshold_magnitude, k, .least = top + keep};
+		w[n++] = (struct threshold_query){&varm_threshold_magnitude, k, .least = top};
+		w[n++] =
+		    (struct threshold_query){&varm_threshold_magnitude, k, .least = top + keep};
 	}
 	int ret = n ? varm_threshold_find(w, n, v, THRESHOLD_GATHER, e) : 0;
 	for (int i = 0; i < n; i++)

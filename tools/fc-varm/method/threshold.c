@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/method/threshold.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,16 +40,14 @@ struct search {
 struct searches {
 	struct search *s;
 	int n;
-	bool base; /* the keys need the base's values */
+	bool base;   /* the keys need the base's values */
+	bool floats; /* float holds all values */
+	bool rough;  /* the pass at hand looks closely at entries between rough bounds alone */
 };
 
-/* Counts of a block against an interval: keys above it, keys of 0; and which are inside. */
-struct split {
-	uint64_t above, zero;
-};
-
+/* Counts keys against an interval, and says which are inside. */
 static FC_SIMD_BODY void split_keys_body(const uint64_t *restrict key, size_t n, uint64_t low,
-    uint64_t high, uint8_t *restrict inside, struct split *s)
+    uint64_t high, uint8_t *restrict inside, struct threshold_split *s)
 {
 	uint64_t above = 0, zero = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -60,7 +59,8 @@ static FC_SIMD_BODY void split_keys_body(const uint64_t *restrict key, size_t n,
 	s->zero += zero;
 }
 FC_SIMD_KERNEL(static void, split_keys,
-    (const uint64_t *key, size_t n, uint64_t low, uint64_t high, uint8_t *inside, struct split *s),
+    (const uint64_t *key, size_t n, uint64_t low, uint64_t high, uint8_t *inside,
+	struct threshold_split *s),
     (key, n, low, high, inside, s))
 
 /* Calls for each entry of the block that is inside the interval. */
@@ -76,18 +76,17 @@ FC_SIMD_KERNEL(static void, split_keys,
 /* What one thread finds in a unit. */
 struct local {
 	uint32_t *bin; /* a unit has fewer than 2^32 elements */
-	struct split split;
+	struct threshold_split split;
 	size_t tally;
 	struct entry *entry;
 	size_t n_entry, cap;
 };
 
-static void visit_block(const struct unit *u, struct search *s, struct local *l)
+/* Keys of entries first + where[i], or first + i where that is NULL. */
+static void visit_keys(struct search *s, struct local *l, const uint64_t *key, size_t n,
+    uint64_t first, const uint16_t *where)
 {
-	uint64_t key[BLOCK_ELEMENTS];
 	uint8_t inside[BLOCK_ELEMENTS + 8];
-	size_t n = u->n;
-	s->w->keys(u, s->w, key);
 	split_keys(key, n, s->low, s->high, inside, &l->split);
 	memset(inside + n, 0, 8);
 	switch (s->step) {
@@ -96,7 +95,8 @@ static void visit_block(const struct unit *u, struct search *s, struct local *l)
 		break;
 	case GATHER:
 		FC_GROW(l->entry, l->cap, l->n_entry + n);
-		EACH_INSIDE(l->entry[l->n_entry++] = ((struct entry){key[i], u->first + i}));
+		EACH_INSIDE(l->entry[l->n_entry++] =
+				((struct entry){key[i], first + (where ? where[i] : i)}));
 		break;
 	case TALLY:
 		EACH_INSIDE(l->tally++);
@@ -104,6 +104,70 @@ static void visit_block(const struct unit *u, struct search *s, struct local *l)
 	case DONE:
 		break;
 	}
+}
+
+static void visit_block(const struct unit *u, struct search *s, struct local *l)
+{
+	uint64_t key[BLOCK_ELEMENTS];
+	s->w->keys->exact(u, s->w, key);
+	visit_keys(s, l, key, u->n, u->first, NULL);
+}
+
+static double value_of(uint64_t key)
+{
+	double x;
+	memcpy(&x, &key, 8);
+	return x;
+}
+
+/* where[*n_where]: the entries that are inside, by their place in the block. */
+static FC_SIMD_BODY void list_inside_body(
+    const uint8_t *restrict inside, size_t n, uint16_t *restrict where, size_t *n_where)
+{
+	size_t m = 0;
+	for (size_t at = 0; at < n; at += 64) {
+		uint64_t bits = 0;
+		for (size_t i = 0; i < 64; i++)
+			bits |= (uint64_t)inside[at + i] << i;
+		for (; bits; bits &= bits - 1)
+			where[m++] = (uint16_t)(at + (size_t)__builtin_ctzll(bits));
+	}
+	*n_where = m;
+}
+FC_SIMD_KERNEL(static void, list_inside,
+    (const uint8_t *inside, size_t n, uint16_t *where, size_t *n_where),
+    (inside, n, where, n_where))
+
+/* A block in float. */
+struct floats {
+	float base[BLOCK_ELEMENTS], x[BLOCK_ELEMENTS];
+};
+
+/* Brings the entries that may be inside together in u's block, as a block of their own. */
+static void visit_floats(
+    const struct unit *u, const struct floats *f, struct search *s, struct local *l)
+{
+	uint8_t inside[BLOCK_ELEMENTS + 64];
+	uint16_t where[BLOCK_ELEMENTS];
+	uint64_t key[BLOCK_ELEMENTS];
+	struct unit some = *u;
+	s->w->keys->rough(f->x, f->base, u->n, (float)value_of(s->low), (float)value_of(s->high),
+	    inside, &l->split);
+	memset(inside + u->n, 0, 64);
+	list_inside(inside, u->n, where, &some.n);
+	for (size_t j = 0; j < some.n; j++) {
+		u->x[s->w->target][j] = (double)f->x[where[j]];
+		u->base[j] = (double)f->base[where[j]];
+	}
+	s->w->keys->exact(&some, s->w, key);
+	uint64_t zero = l->split.zero; /* they are counted already */
+	visit_keys(s, l, key, some.n, u->first, where);
+	l->split.zero = zero;
+}
+
+static void read_floats(const struct values *v, const struct unit *u, float *out)
+{
+	fc_to_f32(out, varm_values_bytes(v, u->first), v->t.dtype, u->n);
 }
 
 static void add_entries(struct search *s, const struct local *l)
@@ -139,6 +203,28 @@ static void add_local(const struct unit *u, struct search *s, const struct local
 	}
 }
 
+static void visit_rough(struct unit *u, const struct searches *all, struct local *l)
+{
+	struct floats f;
+	while (varm_unit_next_nothing(u)) {
+		read_floats(u->v->base, u, f.base);
+		for (int i = 0; i < all->n; i++) {
+			if (all->s[i].step == DONE)
+				continue;
+			read_floats(&u->v->target[all->s[i].w->target], u, f.x);
+			visit_floats(u, &f, &all->s[i], &l[i]);
+		}
+	}
+}
+
+static void visit_closely(struct unit *u, const struct searches *all, struct local *l)
+{
+	while (all->base ? varm_unit_next(u) : varm_unit_next_targets(u))
+		for (int i = 0; i < all->n; i++)
+			if (all->s[i].step != DONE)
+				visit_block(u, &all->s[i], &l[i]);
+}
+
 static int visit(struct unit *u, void *ctx, struct fc_err *e)
 {
 	struct searches *all = ctx;
@@ -147,10 +233,10 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 	for (int i = 0; i < all->n; i++)
 		if (all->s[i].step == COUNT)
 			l[i].bin = FC_ARRAY(uint32_t, BINS);
-	while (all->base ? varm_unit_next(u) : varm_unit_next_targets(u))
-		for (int i = 0; i < all->n; i++)
-			if (all->s[i].step != DONE)
-				visit_block(u, &all->s[i], &l[i]);
+	if (all->rough)
+		visit_rough(u, all, l);
+	else
+		visit_closely(u, all, l);
 	for (int i = 0; i < all->n; i++) {
 		if (all->s[i].step != DONE)
 			add_local(u, &all->s[i], &l[i]);
@@ -159,6 +245,33 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 	}
 	free(l);
 	return 0;
+}
+
+/* Whether float holds the values; a read() of their own may give more. */
+static bool is_float(const struct values *f)
+{
+	enum fc_dtype t = f->t.dtype;
+	return !f->read && (t == FC_BF16 || t == FC_F16 || t == FC_F32);
+}
+
+static bool are_floats(const struct views *v)
+{
+	bool all = v->base && is_float(v->base);
+	for (int k = 0; k < v->n_target; k++)
+		all = all && is_float(&v->target[k]);
+	return all;
+}
+
+/* Bounds leave something out as a rule when a sample or a count gave them. */
+static bool is_roughly_sought(const struct searches *all)
+{
+	bool rough = all->floats;
+	for (int i = 0; i < all->n && rough; i++) {
+		const struct search *s = &all->s[i];
+		rough = s->step == DONE ||
+		    (s->w->keys->rough && s->low > 1 && value_of(s->high) < FLT_MAX);
+	}
+	return rough;
 }
 
 /* How to look at the interval next. */
@@ -300,7 +413,7 @@ static void find_last(struct search *s, const struct views *v)
 		need -= s->tally[unit++];
 	varm_unit_init(&u, v, unit);
 	while (need && varm_unit_next(&u)) {
-		s->w->keys(&u, s->w, key);
+		s->w->keys->exact(&u, s->w, key);
 		for (size_t i = 0; i < u.n && need; i++) {
 			if (key[i] == s->low) {
 				last = u.first + i;
@@ -343,15 +456,17 @@ static void start_searches(
 		    .high = guess[i].high,
 		    .inside = guess[i].inside,
 		    .room = room};
-		all->base = all->base || w[i].keys != varm_threshold_variance;
+		all->base = all->base || w[i].keys->base;
 	}
 	free(guess);
+	all->floats = are_floats(v);
 }
 
 int varm_threshold_find(
     struct threshold_query *w, int n_wish, const struct views *v, size_t n_gather, struct fc_err *e)
 {
-	struct searches all = {FC_ARRAY(struct search, (size_t)n_wish + 1), n_wish, false};
+	struct searches all = {
+	    FC_ARRAY(struct search, (size_t)n_wish + 1), n_wish, false, false, false};
 	size_t n_unit = v->n / v->unit + 1, room = n_gather / (n_wish ? (size_t)n_wish : 1);
 	int ret = 0;
 	start_searches(&all, w, v, room);
@@ -359,6 +474,7 @@ int varm_threshold_find(
 		for (int i = 0; i < n_wish; i++)
 			if (all.s[i].step != DONE)
 				begin_step(&all.s[i], n_unit);
+		all.rough = is_roughly_sought(&all);
 		ret = varm_pass(v, visit, &all, NULL, 0, e);
 #pragma omp parallel for schedule(dynamic) if (v->n > UNIT_ELEMENTS)
 		for (int i = 0; i < n_wish; i++)

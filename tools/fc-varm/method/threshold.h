@@ -24,17 +24,33 @@ void varm_threshold_factors(const struct threshold *c, const double *change, uin
 
 struct threshold_query;
 
-/* Keys of the block in hand, whose values they leave alone. */
-typedef void threshold_keys(const struct unit *u, const struct threshold_query *w, uint64_t *key);
+/* What a search counts below, between and above its bounds, and keys of 0. */
+struct threshold_split {
+	uint64_t above, zero;
+};
 
+/* What is sought among. */
+struct threshold_keys {
+	/* key[u->n] of the block in hand, whose values it leaves alone */
+	void (*exact)(const struct unit *u, const struct threshold_query *w, uint64_t *key);
+	/*
+	 * NULL, or the same in float, where float holds all values and a key depends on base and
+	 * w->target alone, at one entry.  Rounded keys order as exact ones, but for equals: where
+	 * one is below low or above high, both rounded alike, inside[i] is 0 and what is above is
+	 * counted; keys of 0 are counted in any case.
+	 */
+	void (*rough)(const float *x, const float *base, size_t n, float low, float high,
+	    uint8_t *inside, struct threshold_split *s);
+	bool base; /* of the base's values too */
+};
 /* The population variance of the targets' values, times the square of their number. */
-void varm_threshold_variance(const struct unit *u, const struct threshold_query *w, uint64_t *key);
+extern const struct threshold_keys varm_threshold_variance;
 /* The magnitude of the change of w->target. */
-void varm_threshold_magnitude(const struct unit *u, const struct threshold_query *w, uint64_t *key);
+extern const struct threshold_keys varm_threshold_magnitude;
 
 /* One question about a tensor, and its answer. */
 struct threshold_query {
-	threshold_keys *keys;
+	const struct threshold_keys *keys;
 	int target;
 	const void *ctx; /* the keys' own */
 	/* How many to take: the part of all entries, or of those with a key above 0, rounded down

@@ -28,13 +28,15 @@ static FC_SIMD_BODY void variances_body(
 FC_SIMD_KERNEL(static void, variances, (double *out, double *const *x, int n_target, size_t n),
     (out, x, n_target, n))
 
-void varm_threshold_variance(const struct unit *u, const struct threshold_query *w, uint64_t *key)
+static void find_variances(const struct unit *u, const struct threshold_query *w, uint64_t *key)
 {
 	double variance[BLOCK_ELEMENTS];
 	(void)w;
 	variances(variance, u->x, u->v->n_target, u->n);
 	memcpy(key, variance, u->n * sizeof *key);
 }
+
+const struct threshold_keys varm_threshold_variance = {find_variances, NULL, false};
 
 static FC_SIMD_BODY void magnitudes_body(
     double *restrict out, const double *restrict x, const double *restrict base, size_t n)
@@ -45,12 +47,34 @@ static FC_SIMD_BODY void magnitudes_body(
 FC_SIMD_KERNEL(static void, magnitudes,
     (double *out, const double *x, const double *base, size_t n), (out, x, base, n))
 
-void varm_threshold_magnitude(const struct unit *u, const struct threshold_query *w, uint64_t *key)
+static void find_magnitudes(const struct unit *u, const struct threshold_query *w, uint64_t *key)
 {
 	double magnitude[BLOCK_ELEMENTS];
 	magnitudes(magnitude, u->x[w->target], u->base, u->n);
 	memcpy(key, magnitude, u->n * sizeof *key);
 }
+
+/* A difference rounded to float orders as before rounding, but for equals. */
+static FC_SIMD_BODY void rough_magnitudes_body(const float *restrict x, const float *restrict base,
+    size_t n, float low, float high, uint8_t *restrict inside, struct threshold_split *s)
+{
+	uint32_t above = 0, zero = 0;
+	for (size_t i = 0; i < n; i++) {
+		float magnitude = fabsf(x[i] - base[i]);
+		uint32_t more = magnitude > high, less = magnitude < low;
+		above += more;
+		zero += magnitude == 0;
+		inside[i] = (uint8_t) !(more | less);
+	}
+	s->above += above;
+	s->zero += zero;
+}
+FC_SIMD_KERNEL(static void, rough_magnitudes,
+    (const float *x, const float *base, size_t n, float low, float high, uint8_t *inside,
+	struct threshold_split *s),
+    (x, base, n, low, high, inside, s))
+
+const struct threshold_keys varm_threshold_magnitude = {find_magnitudes, rough_magnitudes, true};
 
 /* Keys of at least 0 order as their doubles; those that are no numbers let nothing pass. */
 static FC_SIMD_BODY void varm_threshold_factors_body(const struct threshold *c,

@@ -60,7 +60,7 @@ static void take_sample(
 		u.first = b * stretch + stretch / 2 / BLOCK_ELEMENTS * BLOCK_ELEMENTS;
 		varm_unit_read(&u);
 		for (int i = 0; i < n_wish; i++)
-			w[i].keys(
+			w[i].keys->exact(
 			    &u, &w[i], key + ((size_t)i * SAMPLE_BLOCKS + b) * BLOCK_ELEMENTS);
 		forget_stretch(v, b * stretch, stretch);
 	}
