@@ -14,7 +14,7 @@
  * attention with attention_* on tile (products in shared memory), head with head_* (the output
  * layer).
  *
- * arena says which part of the memory is whose; dry is a handle that counts memory and does
+ * first_fit says which part of the memory is whose; dry is a handle that counts memory and does
  * nothing. For tests, FC_CUDA_TELL names a file for the bytes of memory that were needed, gaps and
  * all, and for those that are used at the end; FC_CUDA_MIB is how much memory is used at most.
  *

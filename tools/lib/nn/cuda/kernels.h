@@ -47,7 +47,7 @@ const uint8_t *fc_cuda_weight_row(const struct fc_weight *w, size_t row);
 uint16_t *fc_cuda_rounded_begin(struct fc_cuda *cu, size_t N, size_t C);
 void fc_cuda_rounded_end(
     struct fc_cuda *cu, const uint16_t *narrow, const float *x, size_t N, size_t C);
-/* The same by a pass over x, unless it is there. */
+/* x as bfloat16, by a pass over x where it was not written beside it; zeros from row N to n_all. */
 const uint16_t *fc_cuda_rounded(
     struct fc_cuda *cu, const float *x, size_t N, size_t C, size_t n_all);
 /* Rows [row, row + n_row) of w as bfloat16, or as floats where narrow is NULL. */

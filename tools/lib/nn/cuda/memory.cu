@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/cuda/arena.h"
+#include "nn/cuda/first_fit.h"
 #include "nn/cuda/kernels.h"
 #include "nn/cuda/launch.h"
 

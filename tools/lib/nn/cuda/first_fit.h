@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_NN_CUDA_ARENA_H
-#define FC_NN_CUDA_ARENA_H
+#ifndef FC_NN_CUDA_FIRST_FIT_H
+#define FC_NN_CUDA_FIRST_FIT_H
 
 #include <map>
 #include <stddef.h>
