@@ -103,7 +103,7 @@ has() {
 	has 'left out' units good 'the part was stopped'
 	has 'left out' sanitizer all 'no time is left'
 	[ -s "$T/slow.pid" ]
-	! kill -0 "$(cat "$T/slow.pid")" 2>/dev/null || false # it would keep the device's memory
+	[[ $(ps -o stat= -p "$(cat "$T/slow.pid")") =~ ^(Z.*)?$ ]] # else it would keep the device's memory
 	[ -z "$(find "$T" -name 'fc-device.*')" ]
 }
 
