@@ -314,7 +314,7 @@ INSTALLED = $(call into,bin,$(BINDIR),$(BINS)) $(call into,lib,$(LIBDIR),$(LIBRA
     $(call into,doc,$(DATADIR)/demo,$(wildcard $(DEMO)/*.mk $(DEMO)/*.gp $(DEMO)/*.json)) \
     $(call into,exe,$(DATADIR)/demo,$(wildcard $(DEMO)/*.py)) \
     $(foreach m,$(wildcard $(DEMO)/kit/*),$(call into,doc,$(DATADIR)/demo/kit/$(notdir $m),$(wildcard $m/*))) \
-    $(call into,doc,$(DOCDIR),$(wildcard README.md CHANGES.md LICENSE pipelines/alignment.md)) \
+    $(call into,doc,$(DOCDIR),$(wildcard README.md CHANGES.md LICENSE pipelines/*.md)) \
     $(foreach m,$(MANS),$(call into,doc,$(MANDIR)/man$(subst .,,$(suffix $m)),$m))
 # What is made while it is installed: SHELL:PATH:PROGRAM of completions, a link, a file of pkg-config.
 COMPLETED = $(foreach t,$(TOOLS),bash:$(BASHDIR)/$t:$t zsh:$(ZSHDIR)/_$t:$t fish:$(FISHDIR)/$t.fish:$t)

@@ -28,9 +28,10 @@ install_to() { # ROOT [GOAL]: of the programs as they are built
 	[ -z "$(find . -type f ! -perm -444)" ] && [ -z "$(find bin share -type d ! -perm -555)" ]
 	for f in "$FC_ROOT"/man/*.[1-9]; do cmp "$f" "share/man/man${f##*.}/${f##*/}"; done
 	for f in README.md CHANGES.md LICENSE; do cmp "$FC_ROOT/$f" "share/doc/fc-tools/$f"; done
-	# but for deps.sh, which is for building, a picture and a text
+	for f in "$FC_ROOT"/pipelines/*.md; do cmp "$f" "share/doc/fc-tools/${f##*/}"; done
+	# but for deps.sh, which is for building, a picture and those texts
 	(cd "$FC_ROOT/pipelines" && if [ -e ../.git ]; then git ls-files .; else find . -type f ! -name '*.pyc'; fi) | sed 's|^\./||' |
-		grep -vxE 'deps.sh|alignment.md|demo/radar.svg' >files
+		grep -vxE 'deps.sh|[^/]*\.md|demo/[a-z]*.svg' >files
 	[ "$(wc -l <files)" -gt 40 ]
 	while read -r f; do cmp "$FC_ROOT/pipelines/$f" "share/fusechat/$f"; done <files
 	[ "$(cd bin && printf '%s ' *)" = "$(cd "$FC_ROOT/tools" && printf '%s ' fc-*)" ]
