@@ -438,9 +438,9 @@ END
 	[ "$(made 4 '{"id":"x","system_prompt":"","question":"a","response":"b"}' | read_as)" = "$want" ]
 	[ "$(made 5 '{"messages":[{"content":"x"},{"tool_calls":[{"function":{"arguments":"{\"x\": 1}"}},{"function":{"arguments":{"y":2}}}]}]}' |
 		jq -c '.messages[1].tool_calls')" = '[{"function":{"arguments":{"x":1}}},{"function":{"arguments":{"y":2}}}]' ]
-	made 6 '{"request":{"sequences":[[1],[2]],"prompt_lengths":[3,4],"top_logprobs":5},"response":{"logprobs":[6,7],"logprob_token_ids":[8,9]}}' >batch
-	[ "$(sed -n 2p batch)" = '{"request":{"sequences":[[2]],"prompt_lengths":[4],"top_logprobs":5},"response":{"logprobs":[7],"logprob_token_ids":[9]}}' ]
-	[ "$(wc -l <batch)" -eq 2 ]
+	made 6 '{"request":{"sequences":[[1],[2]],"prompt_lengths":[3,4],"top_logprobs":5},"response":{"logprobs":[6,7],"logprob_token_ids":[8,9]}}' >batches.jsonl
+	[ "$(sed -n 2p batches.jsonl)" = '{"request":{"sequences":[[2]],"prompt_lengths":[4],"top_logprobs":5},"response":{"logprobs":[7],"logprob_token_ids":[9]}}' ]
+	[ "$(wc -l <batches.jsonl)" -eq 2 ]
 	# each form that is shown is read
 	mandoc -Tascii -O width=400 "$FC_ROOT/man/fc-infer.1" | sed 's/.\x08//g' |
 		sed -n '/^ *Forms of conversations/,/^ *Questions of benchmarks/p' | grep -o '^ *{".*}$' |
