@@ -172,8 +172,8 @@ static void test_narrow(enum fc_isa isa, enum fc_dtype t, struct fc_rng *r)
 	char *stored = fc_malloc(fc_dtype_bytes(t, n));
 	size_t other = 0;
 	fc_isa_limit(isa);
-	for (size_t i = 0; i < fc_dtype_bytes(t, n); i++) /* halves that are moderate */
-		stored[i] = (char)(fc_rng_u64(r) & 0x3f);
+	for (size_t i = 0; i < fc_dtype_bytes(t, n); i++)
+		stored[i] = (char)fc_rng_u64(r);
 	for (size_t i = 0; i < n && !fc_dtype_is_packed(t); i++)
 		wide[i] = i == 40 ? -INFINITY : i == 518 ? INFINITY : (float)fc_rng_normal(r);
 	if (!fc_dtype_is_packed(t))
@@ -182,7 +182,9 @@ static void test_narrow(enum fc_isa isa, enum fc_dtype t, struct fc_rng *r)
 	got[n] = 0x1234;
 	fc_narrow(got, stored, t, n);
 	for (size_t i = 0; i < n; i++)
-		other += got[i] != fc_f32_to_bf16(wide[i]) && fabsf(wide[i]) > 0x1p-126f;
+		/* a block's scale may be any half */
+		other += got[i] != fc_f32_to_bf16(wide[i]) && fabsf(wide[i]) > 0x1p-126f &&
+		    !(fc_dtype_is_packed(t) && isnan(wide[i]));
 	T_OK(other == 0 && got[n] == 0x1234,
 	    "%s, from %s: %zu of %zu numbers are rounded otherwise", fc_isa_name(isa),
 	    fc_dtype_name(t), other, n);
