@@ -237,7 +237,14 @@ begun() {
 	cp -r pivot m
 	fc-infer -q --dtype f32 -m m -o x.fcs slow 2>run.err 3>&- &
 	pid=$!
-	exec 7>slow # when it reads, it has opened the model
+	exec 7>slow
+	# it has opened the model, too, when it waits for what comes through the pipe
+	for ((waits = 0; waits < 3;)); do
+		sleep 0.02
+		read -r _ _ state _ <"/proc/$pid/stat"
+		[ "$state" != Z ]
+		if [ "$state" = S ] && grep -q /m/model.safetensors "/proc/$pid/maps"; then waits=$((waits + 1)); else waits=0; fi
+	done
 	truncate -s 4096 m/model.safetensors
 	cat talk.jsonl >&7 || true
 	exec 7>&-
