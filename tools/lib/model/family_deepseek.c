@@ -181,47 +181,21 @@ static int read_deepseek_v3(struct fc_config *c, const struct fc_fields *s)
 	return read_groups(c, s, 8, 4, 2);
 }
 
-#define LATENT_KEYS                                                                                \
+#define DEEPSEEK(TYPE, ARCHITECTURE, N_CTX, READ)                                                  \
 	{                                                                                          \
-		.head_dim = "qk_rope_head_dim"                                                     \
+		.type = TYPE, .architecture = ARCHITECTURE,                                        \
+		.preset = {.n_ctx = N_CTX,                                                         \
+		    .head_dim = 64,                                                                \
+		    .norm_eps = 1e-6f,                                                             \
+		    .rope = {.theta = 1e4, .interleaved = true},                                   \
+		    .gated = true},                                                                \
+		.keys = {.head_dim = "qk_rope_head_dim"}, .tensor = tensors, .read = READ          \
 	}
 
-const struct fc_family fc_family_deepseek_v2 = {
-    .type = "deepseek_v2",
-    .architecture = "DeepseekV2ForCausalLM",
-    .preset = {.n_ctx = 2048,
-	.head_dim = 64,
-	.norm_eps = 1e-6f,
-	.rope = {.theta = 1e4, .interleaved = true},
-	.gated = true},
-    .keys = LATENT_KEYS,
-    .tensor = tensors,
-    .read = read_deepseek_v2,
-};
-
-const struct fc_family fc_family_deepseek_v3 = {
-    .type = "deepseek_v3",
-    .architecture = "DeepseekV3ForCausalLM",
-    .preset = {.n_ctx = 4096,
-	.head_dim = 64,
-	.norm_eps = 1e-6f,
-	.rope = {.theta = 1e4, .interleaved = true},
-	.gated = true},
-    .keys = LATENT_KEYS,
-    .tensor = tensors,
-    .read = read_deepseek_v3,
-};
-
+const struct fc_family fc_family_deepseek_v2 =
+    DEEPSEEK("deepseek_v2", "DeepseekV2ForCausalLM", 2048, read_deepseek_v2);
+const struct fc_family fc_family_deepseek_v3 =
+    DEEPSEEK("deepseek_v3", "DeepseekV3ForCausalLM", 4096, read_deepseek_v3);
 /* What Kimi K2's config.json calls a DeepSeek-V3. */
-const struct fc_family fc_family_kimi_k2 = {
-    .type = "kimi_k2",
-    .architecture = "DeepseekV3ForCausalLM",
-    .preset = {.n_ctx = 4096,
-	.head_dim = 64,
-	.norm_eps = 1e-6f,
-	.rope = {.theta = 1e4, .interleaved = true},
-	.gated = true},
-    .keys = LATENT_KEYS,
-    .tensor = tensors,
-    .read = read_deepseek_v3,
-};
+const struct fc_family fc_family_kimi_k2 =
+    DEEPSEEK("kimi_k2", "DeepseekV3ForCausalLM", 4096, read_deepseek_v3);
