@@ -5,15 +5,25 @@
 struct oracle {
 	struct fc_attn a;
 	size_t n_q, n_k;
-	double *q, *k, *v, *o, *lse, *p; /* p [n_k]: a row of scores */
+	double *q, *k, *v, *o, *lse, *p; /* p [n_k]: a row of scores' exponentials */
 	double round;                    /* of the operands of products, relative */
 	double score_error, v_size;      /* what rounding can do to scores; the largest |v| seen */
-	const float *dout;
+	const float *dout;               /* the output's gradient; NULL: bounds are asked for */
 };
 
 static double capped(const struct fc_attn *a, double s)
 {
 	return a->softcap > 0 ? (double)a->softcap * tanh(s / (double)a->softcap) : s;
+}
+
+/* What rounding can do to a score, whose products have the given size, times its exponential e: the
+ * product, its scale and cap (tanh: 5 roundings), the slope's product and sum. */
+static double score_error(
+    const struct oracle *t, size_t h, size_t behind, double p, double e, double size)
+{
+	const double slope = t->a.slope ? 2 * (double)t->a.slope[h] * (double)behind : 0;
+	size *= (double)t->a.scale;
+	return e * T_U * ((double)(t->a.D + 8) * size + fabs(p) + slope) + e * 2 * t->round * size;
 }
 
 static void oracle_row(struct oracle *t, size_t i, size_t h)
@@ -22,35 +32,32 @@ static void oracle_row(struct oracle *t, size_t i, size_t h)
 		     end = i + t->n_k - t->n_q + 1;
 	const size_t first = t->a.window && end > t->a.window ? end - t->a.window : 0;
 	double sum = 0, error = 0, *o = t->o + (i * H + h) * D;
+	const double *q = t->q + (i * H + h) * D;
 	for (size_t j = first; j < end; j++) {
+		const double *k = t->k + (j * G + g) * D, *v = t->v + (j * G + g) * D;
 		double s = 0, size = 0;
-		for (size_t d = 0; d < D; d++) {
-			const double product =
-			    t->q[(i * H + h) * D + d] * t->k[(j * G + g) * D + d];
-			s += product;
-			size += fabs(product);
-			t->v_size = fmax(t->v_size, fabs(t->v[(j * G + g) * D + d]));
-		}
-		t->p[j] = capped(&t->a, s * (double)t->a.scale);
+		for (size_t d = 0; d < D; d++)
+			s += q[d] * k[d];
+		s = capped(&t->a, s * (double)t->a.scale);
 		if (t->a.slope)
-			t->p[j] += (double)t->a.slope[h] * ((double)j - (double)(end - 1));
-		sum += exp(t->p[j]);
-		/* the product, its scale and cap (tanh: 5 roundings), the slope's product and sum
-		 */
-		error += exp(t->p[j]) * T_U *
-			((double)(D + 8) * size * (double)t->a.scale + fabs(t->p[j]) +
-			    (t->a.slope ? 2 * (double)t->a.slope[h] * (double)(end - 1 - j) : 0)) +
-		    exp(t->p[j]) * 2 * t->round * size * (double)t->a.scale;
+			s += (double)t->a.slope[h] * ((double)j - (double)(end - 1));
+		sum += t->p[j] = exp(s);
+		if (t->dout)
+			continue;
+		for (size_t d = 0; d < D; d++) {
+			size += fabs(q[d] * k[d]);
+			t->v_size = fmax(t->v_size, fabs(v[d]));
+		}
+		error += score_error(t, h, end - 1 - j, s, t->p[j], size);
 	}
 	if (t->a.sink)
 		sum += exp((double)t->a.sink[h]);
 	t->score_error = fmax(t->score_error, error / sum);
 	t->lse[i * H + h] = log(sum);
-	for (size_t d = 0; d < D; d++) {
-		o[d] = 0;
-		for (size_t j = first; j < end; j++)
-			o[d] += exp(t->p[j]) / sum * t->v[(j * G + g) * D + d];
-	}
+	memset(o, 0, D * sizeof *o);
+	for (size_t j = first; j < end; j++)
+		for (size_t d = 0; d < D; d++)
+			o[d] += t->p[j] / sum * t->v[(j * G + g) * D + d];
 }
 
 static double oracle_loss(void *arg)
