@@ -8,6 +8,9 @@
 #   PIVOT SOURCES    models of any kind the tools read; all are fine-tuned, which takes 16 bytes of memory a parameter
 #   LABELS           numbers of labelled conversations, each a trial of its own; a smaller one is part of a larger
 #   ANSWERS          prompts that the best adapted source answers, for the ways that use answers
+#   BY               member of the conversations' lines, such as category: the mixture has weights for each of its
+#                    values, and each value's prompts are answered by the source that is best there
+#   WAYS             those of the list below that are compared with sft beside ours; all, if it is not set
 #   LRS EPOCHS       learning rates and epochs: every way is trained at all of them with DEVSEED, and its best by dev
 #                    once more with each of SEEDS
 #   K LAMBDA         top-k of the rows, and the labels' share of the loss where there are rows
@@ -69,6 +72,8 @@ HELD    = 100
 OTHER   = 100
 ASKED   = 100
 KEEP    =
+BY      =
+WAYS    = $(filter-out sft ours,$(EVERY))
 ASK     = --max-new 400
 QUESTIONS =
 MATCH   = $(if $(SHORT),exact,last-word)
@@ -106,10 +111,15 @@ $(if $(QUESTIONS),$(call need_one,QUESTIONS))
 # ---- ways and files ----
 SELF    = $(NAMES) self
 TARGETS = $(NAMES:%=fusechat-%) $(NAMES:%=taught-%)
-ARMS    = sft texts $(NAMES:%=raw-%) $(NAMES:%=taught-%) mixture ours fusellm $(NAMES:%=fusechat-%)
-MERGED  = fusechat merged
-ALL     = $(ARMS) $(MERGED)
+EVERY   = sft texts $(NAMES:%=raw-%) $(NAMES:%=taught-%) mixture ours fusellm $(NAMES:%=fusechat-%) fusechat merged
 parts   = $(if $(filter fusechat,$1),$(NAMES:%=fusechat-%),$(NAMES:%=taught-%))
+$(foreach w,$(WAYS),$(if $(filter $w,$(EVERY)),,$(error WAYS: there is no way '$w'; there are $(EVERY))))
+MERGED := $(filter $(WAYS),fusechat merged)
+ARMS   := $(filter-out fusechat merged,$(filter sft ours $(WAYS) $(foreach m,$(MERGED),$(call parts,$m)),$(EVERY)))
+ALL    := $(ARMS) $(MERGED)
+# Rows of sources as they are have only these.
+RAW    := $(filter raw-% fusellm fusechat-%,$(ARMS))
+by      = $(if $(BY),--by $(BY))
 MODEL   = $(WORK)/models
 SET    := $(WORK)/settings
 MOST   := $(shell printf '%s\n' $(LABELS) | sort -n | tail -n 1)
@@ -122,9 +132,9 @@ N       = $(WORK)/$1
 step_data   = $(SETS:%=$(WORK)/data/%.jsonl) $(WORK)/data/checked
 step_held   = $(HELD_OUT:%=$(WORK)/data/%.jsonl)
 step_models = $(addprefix $(MODEL)/,pivot $(NAMES) self)
-step_raw    = $(WORK)/raw/pivot.fcs $(WORK)/dev/pivot.fcs
+step_raw    = $(if $(RAW),$(WORK)/raw/pivot.fcs) $(WORK)/dev/pivot.fcs
 step_texts  = $(addprefix $N/,labels.jsonl adapted/pivot.fcs $(SELF:%=sources/%) $(SELF:%=dev/%.aligned.fcs) weights.tsv \
-              answerer answers.jsonl answers/pivot.fcs $(ARMS:%=streams/%.fcs))
+              answerer $(NAMES:%=answers/by-%.jsonl) answers.jsonl answers/pivot.fcs $(ARMS:%=streams/%.fcs))
 step_grid   = $(foreach a,$(ARMS),$(foreach g,$(GRID),$N/grid/$a/$g $N/grid/$a/$g.fcs) $N/best/$a)
 step_final  = $(foreach s,$(SEEDS),$(foreach a,$(ALL),$N/final/$a/$s $N/tested/$a.$s))
 step_test   = $(foreach t,$T,$(WORK)/test/$t/pivot.fcs $(NAMES:%=$(WORK)/test/$t/source-%.fcs)) $(if \
@@ -223,7 +233,7 @@ loss  = $(if $(filter sft texts,$1),--lambda 1,$(if $(filter fus%,$1),$(publishe
 labels_tokens = $(FC)fc-infer -q --tokens -m $(MODEL)/pivot $(cut)
 raw_rows      = <($(FC)fc-view -q --stream -n $1 $(WORK)/raw/$2.fcs)
 mince         = $(FC)fc-align fuse -q --rule mince -k 10 $(foreach s,pivot $(patsubst %,%.aligned,$2),$(call raw_rows,$1,$s)) -o $$@
-mix           = $(FC)fc-align fuse -q --rule mixture --weights $N/weights.tsv $2/pivot.fcs $(SELF:%=$2/%.aligned.fcs)
+mix           = $(FC)fc-align fuse -q --rule mixture $(by) --weights $N/weights.tsv $2/pivot.fcs $(SELF:%=$2/%.aligned.fcs)
 made_sft      = $(labels_tokens) -o $$@ $N/labels.jsonl
 made_texts    = $(labels_tokens) -o $$@ $N/labels.jsonl $N/answers.jsonl
 made_raw      = $(FC)fc-view -q --stream -n $1 -o $$@ $(WORK)/raw/$2.aligned.fcs
@@ -253,6 +263,7 @@ stream_from = $(call from_$(call kind_of,$2),$1,$(call source_of,$2))
 define of_size
 $(call settings,$(SET)/$1/labels,n $1)
 $(call settings,$(SET)/$1/sources,adapting $(call deciding,fc-train,$(ADAPTING)) length $(LENGTH))
+$(call settings,$(SET)/$1/by,by $(BY))
 $(call settings,$(SET)/$1/answers,n $(ANSWERS) length $(LENGTH) infer $(call deciding,fc-infer,$(INFER) $(ASK)) seed $(DEVSEED))
 $(call settings,$(SET)/$1/train,train $(call deciding,fc-train,$(TRAIN)) lambda $(LAMBDA) seed $(DEVSEED))
 $(call settings,$(SET)/$1/known,k $(K) length $(LENGTH) eval $(call deciding,fc-infer,$(EVAL)))
@@ -278,17 +289,23 @@ $(SELF:%=$N/sources/%): $N/sources/%: $N/labels.jsonl $(MODEL)/% $(SET)/$1/sourc
 $(SELF:%=$N/dev/%.aligned.fcs): $N/dev/%.aligned.fcs: $(WORK)/data/dev.jsonl $N/sources/% $(SET)/$1/known
 	$$(call step,$1 labels: the fine-tuned $$* on dev)
 	$$(call over_pivot,$N/sources/$$*,$$<)
-$N/weights.tsv $N/verdict.tsv &: $(WORK)/dev/pivot.fcs $(SELF:%=$N/dev/%.aligned.fcs)
+$N/weights.tsv $N/verdict.tsv &: $(WORK)/dev/pivot.fcs $(SELF:%=$N/dev/%.aligned.fcs) $(SET)/$1/by
 	$$(call step,$1 labels: weights of the mixture$$(comma) and what fusion can give)
-	$(FC)fc-align verdict -q --format tsv --weights $N/weights.tsv $$(filter %.fcs,$$^) >$N/verdict.tsv || [ $$$$? -eq 3 ]
-$N/answerer: $(NAMES:%=$N/dev/%.aligned.fcs)
-	$$(call step,$1 labels: the source that knows dev best)
-	$(FC)fc-eval ppl -q --resamples 0 --format tsv $$^ | python3 $(HERE)effect.py best >$$@
+	$(FC)fc-align verdict -q $(by) --format tsv --weights $N/weights.tsv $$(filter %.fcs,$$^) >$N/verdict.tsv || [ $$$$? -eq 3 ]
+$N/answerer: $(NAMES:%=$N/dev/%.aligned.fcs) $(SET)/$1/by
+	$$(call step,$1 labels: the source that knows dev best$(if $(BY),$$(comma) by $(BY)))
+	$(FC)fc-eval ppl -q $(by) --resamples 0 --format tsv $$(filter %.fcs,$$^) | python3 $(HERE)effect.py best >$$@
 # The source's own distribution is at temperature 1.
-$N/answers.jsonl: $(WORK)/data/prompts.jsonl $N/answerer $(NAMES:%=$N/sources/%) $(SET)/$1/answers
-	$$(call step,$1 labels: answers of the best source)
-	read -r s _ <$N/answerer; head -n $(ANSWERS) $$< | $(FC)fc-infer -q --generate -m $N/sources/$$$${s%.aligned} -p $(MODEL)/pivot \
-	    --temperature 1 --seed $(DEVSEED) --max-length $(LENGTH) $(INFER) $(ASK) -o $$@ -
+$(NAMES:%=$N/answers/by-%.jsonl): $N/answers/by-%.jsonl: $(WORK)/data/prompts.jsonl $N/answerer $N/sources/% $(SET)/$1/answers
+	$$(call step,$1 labels: answers of $$* where it knows best)
+	@mkdir -p $$(@D)
+	head -n $(ANSWERS) $$< | python3 $(HERE)effect.py prompts $(by) $N/answerer $$* >$$@.prompts
+	if [ -s $$@.prompts ]; then $(FC)fc-infer -q --generate -m $N/sources/$$* -p $(MODEL)/pivot --temperature 1 \
+	    --seed $(DEVSEED) --max-length $(LENGTH) $(INFER) $(ASK) -o $$@ $$@.prompts; else : >$$@; fi
+	@rm $$@.prompts
+$N/answers.jsonl: $(NAMES:%=$N/answers/by-%.jsonl)
+	$$(call step,$1 labels: all answers)
+	cat $$^ >$$@
 $N/answers/pivot.fcs: $N/answers.jsonl $(SELF:%=$N/sources/%) FORCE
 	$$(call step,$1 labels: rows over the answers)
 	$$(call rows,$$<,$$(@D),$(SELF:%=$N/sources/%),$1 labels$$(comma) answers,ADAPT=)
@@ -368,7 +385,7 @@ $(SELF:%=$N/test/$2/%.aligned.fcs): $N/test/$2/%.aligned.fcs: $(WORK)/data/test-
 	$$(call over_pivot,$N/sources/$$*,$$<)
 $N/test/$2/itself.fcs: $(WORK)/test/$2/pivot.fcs $(SELF:%=$N/test/$2/%.aligned.fcs) $N/weights.tsv
 	$$(call step,$1 labels: the mixture itself on test $2)
-	$(FC)fc-align fuse -q --rule mixture --weights $N/weights.tsv -o $$@ $$(filter %.fcs,$$^)
+	$(FC)fc-align fuse -q --rule mixture $(by) --weights $N/weights.tsv -o $$@ $$(filter %.fcs,$$^)
 $N/$2.tsv: $N/test/$2/itself.fcs $(NAMES:%=$(WORK)/test/$2/source-%.fcs) $(foreach a,$(ALL),$(SEEDS:%=$N/tested/$a.%)) \
     $(SET)/$1/tables
 	$$(call step,$1 labels: table of $2)

@@ -4,7 +4,8 @@
 
   check   refuses sets that share a question: what models are trained on, dev, and every test set
   fit     those lines of a set that are in all lists of records
-  best    the stream of the table on standard input that has the least bits a byte, and these
+  best    the stream of the table on standard input that has the least bits a byte, and these; a line for each group
+  prompts those conversations of standard input whose group a source is the best of
   table   WORK/table.txt and table.tsv from fc-eval's comparisons
 """
 import argparse
@@ -79,12 +80,29 @@ def fit(a):
 
 
 def best(_):
-    table = [r for r in csv.DictReader(sys.stdin, delimiter="\t") if r["group"] == "all"]
-    if not table:
+    groups = {}
+    for r in csv.DictReader(sys.stdin, delimiter="\t"):
+        groups.setdefault(r["group"], []).append(r)
+    if not groups:
         sys.exit("effect.py: no table on standard input")
-    first = min(table, key=lambda r: float(r["bits_per_byte"]))  # of equals the first
-    name = first.get("stream") or first["model"]  # of one file by itself, and of files that are compared
-    print(os.path.basename(name).removesuffix(".fcs"), first["bits_per_byte"])
+    for group, table in groups.items():
+        first = min(table, key=lambda r: float(r["bits_per_byte"]))  # of equals the first
+        name = first.get("stream") or first["model"]  # of one file by itself, and of files that are compared
+        print(os.path.basename(name).removesuffix(".fcs"), first["bits_per_byte"], group)
+
+
+def answerers(path):
+    """group -> source; a group that dev does not have is answered by the best of all"""
+    with open(path, encoding="utf-8") as f:
+        return {group: name.removesuffix(".aligned") for name, _, group in (line.rstrip("\n").split(" ", 2) for line in f)}
+
+
+def prompts(a):
+    of = answerers(a.answerer)
+    for line in sys.stdin:
+        group = json.loads(line).get(a.by) if a.by else "all"
+        if of.get(group, of["all"]) == a.name:
+            sys.stdout.write(line)
 
 
 def by_model(path):
@@ -108,8 +126,8 @@ class Size:
             if os.path.exists(path):
                 with open(path, encoding="utf-8") as f:
                     self.best[m] = f.read().split()[0]
-        with open(os.path.join(folder, "answerer"), encoding="utf-8") as f:
-            self.answerer = f.read().split()[0].removesuffix(".aligned")
+        of = answerers(os.path.join(folder, "answerer"))
+        self.answerer = ", ".join(f"{name} ({group})" for group, name in of.items() if group != "all") or of["all"]
 
     def beyond(self, test, model):
         """in how many seeds a trained model is better than sft beyond that seed's own interval"""
@@ -190,10 +208,13 @@ def possible(size):
 
 
 def said(size, tests):
-    for m in ("ours", "merged", "fusechat"):
+    for m in (m for m in ("ours", "merged", "fusechat") if m in size.models):
         against = [f"{t} {gap(size.all[t][m])}, better beyond chance in {size.beyond(t, m)} of {count(len(size.seeds), 'seed')}"
                    for t in tests]
         yield f"{m} against sft, bits a byte: " + "; ".join(against) + "."
+    mean = {m: sum(float(size.all[t][m]["bits_per_byte"]) for t in tests) / len(tests) for m in size.models}
+    top = min((m for m in mean if m.startswith("source-")), key=mean.get)
+    yield f"Mean of the test sets: ours {mean['ours']:.4f}; the best source as it is, {top.removeprefix('source-')}, {mean[top]:.4f}."
     yield possible(size)
     if RIGHT not in size.all:
         yield "Right answers by generation: not asked; QUESTIONS would."
@@ -255,6 +276,11 @@ def main():
     s.add_argument("lists", nargs="+")
     s.set_defaults(run=fit)
     sub.add_parser("best").set_defaults(run=best)
+    s = sub.add_parser("prompts")
+    s.add_argument("--by")
+    s.add_argument("answerer")
+    s.add_argument("name")
+    s.set_defaults(run=prompts)
     s = sub.add_parser("table")
     for name in ("work", "labels", "tests", "seeds", "answers"):
         s.add_argument("--" + name, required=True)
