@@ -320,7 +320,7 @@ over_pivot = mkdir -p $(@D); $(FC)fc-infer -q -k $(K) -m $1 $(score) $2 | $(FC)f
 
 # All trainings of a way: the grid with the seed of dev, whose models go when their score is there, and the best again.
 define way
-$N/streams/$2.fcs: $(call stream_from,$1,$2)
+$N/streams/$2.fcs: $(call stream_from,$1,$2) | $(MODEL)/pivot
 	$$(call step,$1 labels: what $2 is trained on)
 	@mkdir -p $$(@D)
 	$(call stream_of,$1,$2)

@@ -86,6 +86,34 @@ setup() {
 	[[ $output == *"run/data/dev.all.jsonl: no conversation is within LENGTH for every model"* ]]
 }
 
+@test "BY: weights and answers by a member of the lines; WAYS: only what is asked for" {
+	args+=(SOURCES="$(kit facts) $(kit strings)" LABELS=10 BY=skill)
+	effect WAYS=texts -n >log 2>&1
+	[ "$(grep -o 'labels: what [^ ]* is trained on' log | cut -d' ' -f3 | xargs)" = "sft texts ours" ]
+	run ! grep 'rows of the sources as they are\|fc-varm' log
+	effect WAYS=merged -n >log 2>&1
+	[ "$(grep -o 'labels: what [^ ]* is trained on' log | cut -d' ' -f3 | xargs)" = "sft taught-facts taught-strings ours" ]
+	grep -q 'fc-varm .* run/10/final/merged/1 run/10/final/taught-facts/1 run/10/final/taught-strings/1' log
+	run -2 effect WAYS='texts fuselm'
+	[[ $output == *"WAYS: there is no way 'fuselm'; there are sft texts raw-facts"* ]]
+
+	effect WAYS= run/10/streams/ours.fcs
+	groups=$(jq -r .skill dev.jsonl | sort -u)
+	[ "$(wc -w <<<"$groups")" -gt 1 ]
+	for file in weights.tsv verdict.tsv; do
+		[ "$(tail -n +2 run/10/$file | cut -f1 | sort -u)" = "$(sort <(echo all) - <<<"$groups")" ]
+	done
+	# each skill's prompts have gone to the source with the least bits on dev
+	for g in $groups; do
+		for s in facts strings; do
+			echo "$(fc-eval ppl -q --by skill --format json run/10/dev/$s.aligned.fcs | jq --arg g "$g" '.. | select(.group? == $g) | .bits_per_byte') $s"
+		done | sort -g | head -n 1 | cut -d' ' -f2 >best
+		jq -r --arg g "$g" 'select(.skill == $g) | .id' prompts.jsonl | sed "s/^/$(cat best) /" >>expected
+	done
+	for s in facts strings; do jq -r .id run/10/answers/by-$s.jsonl | sed "s/^/$s /"; done | sort | diff - <(head -n 8 prompts.jsonl | jq -r .id | grep -F -f - expected | sort)
+	jq -e -s 'all(.[]; .messages[-1].role == "assistant")' run/10/answers.jsonl
+}
+
 @test "effect.mk refuses what would make its table untrue" {
 	run -2 effect DEVSEED=1
 	[[ $output == *"DEVSEED is 1, which chose the settings"* ]]
