@@ -9,6 +9,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "fc-eval/judge/judgment.h"
+#include "fc-eval/select/checker.h"
 #include "stream/reader.h"
 
 static int reward_right(struct eval_candidates *s, const struct eval_rewarding *o, struct fc_err *e)
@@ -155,6 +156,18 @@ static int reward_judgments(struct eval_candidates *s, const char *path, struct 
 	return ret;
 }
 
+static int reward_program(struct eval_candidates *s, const char *command, struct fc_err *e)
+{
+	struct eval_checker k = {0};
+	for (size_t i = 0; i < s->n; i++)
+		eval_checker_add(&k, &s->v[i].c, s->v[i].where);
+	int ret = eval_checker_run(&k, "the reward's program", command, e);
+	for (size_t i = 0; ret == 0 && i < s->n; i++)
+		s->v[i].reward = k.number[i];
+	eval_checker_release(&k);
+	return ret;
+}
+
 static int reward_member(struct eval_candidates *s, struct fc_err *e)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -180,7 +193,7 @@ int eval_reward_all(struct eval_candidates *s, const struct eval_rewarding *o, s
 	case EVAL_REWARD_JUDGMENTS:
 		return reward_judgments(s, o->judgments, e);
 	case EVAL_REWARD_PROGRAM:
-		return eval_checker_run(s, o->program, e);
+		return reward_program(s, o->program, e);
 	case EVAL_REWARD_MEMBER:
 		return reward_member(s, e);
 	default: /* EVAL_REWARD_NONE */

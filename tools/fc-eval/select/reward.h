@@ -29,8 +29,4 @@ int eval_reward_all(struct eval_candidates *s, const struct eval_rewarding *o, s
  * 0 where that is the answer alone, or nothing. */
 void eval_reward_agreement(const char *const *end, size_t n, double *share);
 
-/* checker.c: runs a shell command once, which reads all answers as lines and writes a number for
- * each. */
-int eval_checker_run(struct eval_candidates *s, const char *command, struct fc_err *e);
-
 #endif
