@@ -7,7 +7,8 @@
 
 /*
  * fc-eval: measures of models, in four rooms over this ground: main runs the command_list's, each
- * declared in the file that does it; eval has what they share, rows of options and the way out.
+ * declared in the file that does it; eval has what they share, rows of options and the way out,
+ * child a process beside this one, and checker what a program says of answers.
  * measure/ takes them from streams and answers, judge/ asks an LLM for verdicts, show/ turns
  * verdicts into tables, charts and pages, select/ takes the best of several answers.
  */

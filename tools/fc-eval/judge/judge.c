@@ -8,9 +8,9 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/progress.h"
+#include "fc-eval/child.h"
 #include "fc-eval/command_list.h"
 #include "fc-eval/eval.h"
-#include "fc-eval/judge/child.h"
 #include "fc-eval/judge/judge_run.h"
 
 struct options {

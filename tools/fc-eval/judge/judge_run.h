@@ -8,9 +8,9 @@
 /*
  * judge/: an LLM as judge. judge is the command. judge_plan says what is asked, from questions and
  * answers (bench, bench_answers) and a prompt; judge_run hands that out and takes replies in
- * through an asker, which is http_judge (over the library's http/) or program (child: a process
- * beside this one). verdict reads a judge's reply, judgment is one with its verdict, judgment_write
- * its line, and judgment_file the file while it grows.
+ * through an asker, which is http_judge (over the library's http/) or program (a process beside
+ * this one). verdict reads a judge's reply, judgment is one with its verdict, judgment_write its
+ * line, and judgment_file the file while it grows.
  */
 
 /* A plan on its way into the judgment file: what is asked next, what becomes of a reply. */

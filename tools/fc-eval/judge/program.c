@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fc-eval/child.h"
 #include "fc-eval/judge/asker.h"
-#include "fc-eval/judge/child.h"
 #include "text/lines.h"
 
 #define NAME "the judge's program"

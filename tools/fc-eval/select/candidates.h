@@ -7,7 +7,7 @@
 /*
  * select/: of several answers to a prompt, the best and a pair.  select is the command.  candidates
  * reads answers and puts together those of one prompt; reward says what each is worth, by itself,
- * by the others, by a stream, by judgments or by a program (checker); choosing takes the best and
+ * by the others, by a stream, by judgments or by a program; choosing takes the best and
  * a pair of a prompt's; selected writes what was taken as lines.
  */
 

@@ -8,8 +8,8 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "fc-eval/checker.h"
 #include "fc-eval/judge/judgment.h"
-#include "fc-eval/select/checker.h"
 #include "stream/reader.h"
 
 static int reward_right(struct eval_candidates *s, const struct eval_rewarding *o, struct fc_err *e)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/judge/child.h"
+#include "fc-eval/child.h"
 
 #include <errno.h>
 #include <fcntl.h>

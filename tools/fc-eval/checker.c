@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fc-eval/select/checker.h"
+#include "fc-eval/checker.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "fc-eval/judge/child.h"
+#include "fc-eval/child.h"
 
 #define NUMBER_MAX 64 /* bytes of a line with a number, its end included */
 
