@@ -258,6 +258,26 @@ answers() { # ID=ANSWER...: the right answer is the id
 	run -2 fc-eval accuracy --baseline a a b
 }
 
+@test "accuracy --compare: what a program says of each file's answers" {
+	answers 1=1 2=2 3=0 4=0 5=5 6=0 7=0 8=0 >a
+	answers 8=8 7=7 6=6 5=5 4=4 3=3 2=0 1=1 >b
+	fc-eval accuracy --compare --by skill --format tsv a b >t
+	for f in a b; do jq -c 'del(.answer)' $f >$f.bare; done
+	answers 1= 2= 3= 4= 5= 6= 7= 8= | jq -c '.messages |= .[:1] | del(.answer)' >questions
+	check='echo run >>runs; jq "if .messages[-1].content == .id then 1 else 0.5 end"'
+	fc-eval accuracy --compare --match program --program "$check" --by skill --format tsv a=a.bare b=b.bare | cmp - t
+	# once a file
+	[ "$(wc -l <runs)" -eq 2 ]
+	fc-eval accuracy --compare --match program --program "$check" --references questions --by skill --format tsv a=a.bare b=b.bare | cmp - t
+	run -1 fc-eval accuracy --compare --match program --program 'head -n 1 | jq 1' a b
+	[[ $output == *"--program on a writes 1 numbers for 8 answers"* ]]
+	run -1 fc-eval accuracy --compare --match program --program 'jq -r "if .messages[-1].content == \"7\" then \"?\" else 1 end"' a b
+	[[ $output == *"--program on b: line 2, of the answer at b:2: '?' is no number"* ]]
+	ask=why answers 1=1 >other
+	run -1 fc-eval accuracy --compare --match program --program "$check" a other
+	[[ $output == *"other: '1' has another question or reference than in a"* ]]
+}
+
 @test "operands: names of models, files with an equals sign, what is wrong" {
 	cp "$(F a.fcs)" x=y.fcs
 	cp "$(F b.fcs)" b.fcs

@@ -341,6 +341,81 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	run -2 fc-eval exact --match last-number
 }
 
+@test "accuracy, oracle: a program's number of 1 or more is a right answer" {
+	# lengths 8, 3, 4, 1; two answers are a number
+	length='jq ".messages[-1].content | length"'
+	number='jq ".messages[-1].content | if test(\"[0-9]\") then 1 else 0 end"'
+	right() { fc-eval accuracy --match program --format tsv "$@" | tail -n 1 | cut -f2,3 | paste -sd' '; }
+	[ "$(right --program "$number" "$(F answers.jsonl)")" = $'4\t2' ]
+	# each answer its own number, whatever the order of the file; by category
+	tac "$(F answers.jsonl)" >tac.jsonl
+	fc-eval accuracy --match program --program "$length | awk '{ print \$1 == 4 }'" --by skill --format tsv tac.jsonl >t
+	[ "$(cut -f1-3 t | paste -sd' ')" = $'group\tconversations\tright all\t4\t1 (none)\t1\t0 facts\t1\t1 sums\t2\t0' ]
+	# a share of what was tested is not right, more than all is
+	[ "$(right --program "printf '1\n1.5\n1e3 \n0.999\n'" "$(F answers.jsonl)")" = $'4\t3' ]
+	[ "$(right --program "printf '0.5\n0\n-1\n+1.0\n'" "$(F answers.jsonl)")" = $'4\t1' ]
+	# no right answer is needed; references say only what is to be there
+	jq -c 'del(.answer)' "$(F answers.jsonl)" >bare.jsonl
+	jq -c '{id, skill, messages: .messages[:1]}' "$(F answers.jsonl)" >questions.jsonl
+	[ "$(right --program "$number" <bare.jsonl)" = $'4\t2' ]
+	[ "$(right --program "$number" bare.jsonl questions.jsonl)" = $'4\t2' ]
+	jq -c 'del(.skill)' bare.jsonl | fc-eval accuracy --match program --program "$number" --by skill --format tsv - questions.jsonl |
+		cut -f1-3 | paste -sd' ' | grep -qxF $'group\tconversations\tright all\t4\t2 (none)\t1\t0 facts\t1\t0 sums\t2\t2'
+	run -1 fc-eval accuracy --match program --program "$number" bare.jsonl <(head -n 3 questions.jsonl)
+	[[ $output == *"conversation 'd' is not in"* ]]
+	# the program reads the lines with all their members, and only those that count
+	jq -c '.messages[-1].finish_reason = "length"' "$(F answers.jsonl)" >cut.jsonl
+	[ "$(right --program 'tee seen | jq "if .messages[-1].finish_reason == \"length\" then 0 else 1 end"' <(head -n 1 cut.jsonl; tail -n 3 bare.jsonl))" = $'4\t3' ]
+	jq -S . seen | diff - <(jq -S . <(head -n 1 cut.jsonl; tail -n 3 bare.jsonl))
+	for c in 0 1; do jq -c ".choice = $c | .messages[-1].content = \"$c\"" "$(F answers.jsonl)"; done >two.jsonl
+	[ "$(right --choice 1 --program 'jq ".messages[-1].content | tonumber"' two.jsonl)" = $'4\t4' ]
+	[ "$(right --choice 0 --program 'jq ".messages[-1].content | tonumber"' two.jsonl)" = $'4\t0' ]
+	[ "$(right --invalid skip --program "$number" <(echo '{"id": "e"}'; cat bare.jsonl))" = $'4\t2' ]
+	# nothing to ask about, no run
+	[ "$(right --program 'touch ran' </dev/null)" = $'0\t0' ] && [ ! -e ran ]
+	fc-eval oracle --match program --program "$number" --format tsv "$(F answers.jsonl)" bare.jsonl |
+		awk -F'\t' '$1 == "(best source)" { print $4 }' | grep -qx 2
+}
+
+@test "accuracy: what a program may do wrong" {
+	program() { run "-$1" fc-eval accuracy --match program --program "$2" -o t "${3:-$(F answers.jsonl)}"
+		if [ "$1" = 0 ]; then [ -s t ] && rm t; else [ ! -e t ]; fi; }
+	program 0 'jq 1'
+	program 1 'head -n 3 | jq 1'
+	[[ $output == *"--program on $(F answers.jsonl) writes 3 numbers for 4 answers"* ]]
+	program 1 'jq "1, 1"'
+	[[ $output == *"writes more than 4 lines, one an answer"* ]]
+	program 1 'yes 1'
+	[[ $output == *"writes more than a number for each answer"* ]]
+	for bad in nan inf x '1 2' '' 1e999; do
+		program 1 "printf '1\n$bad\n1\n1\n'"
+		[[ $output == *"line 2, of the answer at $(F answers.jsonl):2: '$bad' is no number"* ]]
+	done
+	program 1 'jq 1; exit 3'
+	[[ $output == *"--program on $(F answers.jsonl) ended with status 3"* ]]
+	# shellcheck disable=SC2016 # of the program
+	program 1 'kill -9 $$'
+	[[ $output == *"was ended by signal 9"* ]]
+	# a program that does not read on is no error by itself, however much there is to read
+	jq -c '.id as $i | range(3000) | {id: "\($i)\(.)", messages: [{role: "user", content: "?"}, {role: "assistant", content: ("x" * 100)}]}' \
+		"$(F answers.jsonl)" >many.jsonl
+	program 1 'exec <&-; echo 1' many.jsonl
+	[[ $output == *"writes 1 numbers for 12000 answers"* ]]
+	program 0 'exec <&-; seq 12000' many.jsonl
+	program 1 'jq 1' <(jq -c '.messages |= .[:1]' "$(F answers.jsonl)")
+	[[ $output == *"does not end with an answer"* ]]
+	run -2 fc-eval accuracy --match program "$(F answers.jsonl)"
+	[[ $output == *"--match program needs --program"* ]]
+	run -2 fc-eval accuracy --program 'jq 1' "$(F answers.jsonl)"
+	[[ $output == *"--match program needs --program, and nothing else does"* ]]
+	run -2 fc-eval oracle --program 'jq 1' "$(F answers.jsonl)"
+	run -2 fc-eval accuracy --ignore-case --match program --program 'jq 1' "$(F answers.jsonl)"
+	[[ $output == *"--ignore-case is not for --match program"* ]]
+	# texts alone tell what is worth something to select and exact
+	run -2 fc-eval select --reward right --match program "$(F answers.jsonl)"
+	run -2 fc-eval exact --match program "$(F dists.fcs)"
+}
+
 @test "accuracy: Wilson intervals" {
 	fc-eval accuracy --match last-word --format tsv "$(F answers.jsonl)" >t
 	near "$(cell t all accuracy_low)" 0.1500389

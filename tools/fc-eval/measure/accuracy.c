@@ -52,7 +52,7 @@ static void compare_arms(const struct eval_arms *arms)
 		for (size_t i = 0; i < a.n; i++) {
 			struct eval_grade *g = &a.v[i];
 			uint64_t same = g->asked;
-			if (!references)
+			if (!references && g->reference)
 				same = fc_hash(g->reference, strlen(g->reference), same);
 			eval_items_add(&items[k], g->id, g->category, same)->value = g->right;
 			g->category = NULL; /* the item's now */
@@ -109,6 +109,7 @@ static void run(int argc, char **argv)
 {
 	const char *baseline = eval_comparison_asked.baseline;
 	fc_invalid_check();
+	eval_grading_check();
 	if (!compares && (references || baseline))
 		fc_die_usage("--%s goes with --compare", references ? "references" : "baseline");
 	if (compares) {

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/die.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "fc-eval/checker.h"
 #include "fc-eval/eval.h"
 #include "text/category.h"
 
@@ -25,8 +27,9 @@ static uint64_t hash_of_users(const struct fc_conversation *c)
 	return h;
 }
 
-static int read_file(
-    const char *path, const struct eval_grading *o, struct eval_grades *out, struct fc_err *e)
+/* The answers are the checker's, too, in the order of the file, unless that is NULL. */
+static int read_file(const char *path, const struct eval_grading *o, struct eval_checker *checker,
+    struct eval_grades *out, struct fc_err *e)
 {
 	struct fc_conversations *r;
 	struct fc_conversation c = {0};
@@ -48,6 +51,8 @@ static int read_file(
 		    .category = o->by ? fc_category_name(c.extra, o->by) : NULL,
 		    .one_of_several = several,
 		    .order = out->n};
+		if (checker)
+			eval_checker_add(checker, &c, out->v[out->n].where);
 		out->n++;
 	}
 	fc_conversation_release(&c);
@@ -89,6 +94,8 @@ static int mark_answer(struct eval_grade *a, const struct eval_grade *ref,
 		    "%s: conversation '%s' does not end with an answer; run fc-infer --generate on "
 		    "it",
 		    a->where, a->id);
+	if (o->program)
+		return 0; /* the program's to mark */
 	if (!expected)
 		return fc_fail(e, "%s: conversation '%s' has no reference: no member \"answer\"%s",
 		    ref->where, ref->id, ref == a ? "" : " and no assistant's message at its end");
@@ -118,27 +125,61 @@ static int mark_all(struct eval_grades *a, const struct eval_grades *refs, const
 	return 0;
 }
 
+static int mark_by_program(struct eval_grades *a, const char *path, struct eval_checker *checker,
+    const char *command, struct fc_err *e)
+{
+	struct fc_buf name = FC_BUF_INIT;
+	fc_buf_addf(&name, "--program on %s", strcmp(path, "-") ? path : "standard input");
+	int ret = eval_checker_run(checker, name.p, command, e);
+	for (size_t i = 0; ret == 0 && i < a->n; i++)
+		a->v[i].right = checker->number[a->v[i].order] >= 1;
+	fc_buf_release(&name);
+	return ret;
+}
+
 int eval_grades_read(const char *path, const char *refs_path, const struct eval_grading *o,
     struct eval_grades *out, struct fc_err *e)
 {
 	struct eval_grades refs = {0};
-	int ret = read_file(path, o, out, e);
+	struct eval_checker checker = {0};
+	int ret = read_file(path, o, o->program ? &checker : NULL, out, e);
 	for (size_t i = 0; ret == 0 && !refs_path && i < out->n; i++)
 		ret = mark_answer(&out->v[i], &out->v[i], o, e);
 	if (ret == 0 && refs_path)
-		ret = read_file(refs_path, o, &refs, e);
+		ret = read_file(refs_path, o, NULL, &refs, e);
 	if (ret == 0 && refs_path)
 		ret = mark_all(out, &refs, refs_path, o, e);
+	if (ret == 0 && o->program)
+		ret = mark_by_program(out, path, &checker, o->program, e);
 	eval_grades_release(&refs);
+	eval_checker_release(&checker);
 	return ret;
 }
 
 struct eval_grading eval_grading_asked = {.choice = -1};
 
+void eval_grading_check(void)
+{
+	const struct eval_grading *o = &eval_grading_asked;
+	if ((o->match == EVAL_ANSWER_N) != (o->program != NULL))
+		fc_die_usage("--match program needs --program, and nothing else does");
+	if (o->program && o->ignore_case)
+		fc_die_usage("--ignore-case is not for --match program, which sees all of it");
+}
+
+static const char *const match_words[] = {[EVAL_ANSWER_EXACT] = "exact",
+    [EVAL_ANSWER_LAST_WORD] = "last-word",
+    [EVAL_ANSWER_LAST_NUMBER] = "last-number",
+    [EVAL_ANSWER_N] = "program",
+    NULL};
+_Static_assert(FC_LEN(match_words) == EVAL_ANSWER_N + 2, "a word each");
+
 const struct fc_opt eval_grading_opts[] = {
     EVAL_OPT_BY(&eval_grading_asked.by),
-    FC_OPT_WORD(0, "match", FC_OPT_DECIDES, &eval_grading_asked.match, eval_answer_match_words,
-	"what counts as right"),
+    FC_OPT_WORD(
+	0, "match", FC_OPT_DECIDES, &eval_grading_asked.match, match_words, "what counts as right"),
+    FC_OPT_TEXT(0, "program", FC_OPT_DECIDES, &eval_grading_asked.program, "CMD",
+	"of program: a shell command that reads lines and writes a number for each"),
     FC_OPT_FLAG(
 	0, "ignore-case", FC_OPT_DECIDES, &eval_grading_asked.ignore_case, "of ASCII letters"),
     FC_OPT_INT(0, "choice", FC_OPT_DECIDES, &eval_grading_asked.choice, "N", 0, 1023,

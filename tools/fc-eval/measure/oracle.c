@@ -100,6 +100,7 @@ static void run(int argc, char **argv)
 {
 	struct options o = asked;
 	fc_invalid_check();
+	eval_grading_check();
 	if (argc == 0)
 		fc_die_usage("say whose answers: a file for every model");
 	static const struct fc_column columns[] = {FC_COLUMN("answers"), FC_COLUMN("group"),
