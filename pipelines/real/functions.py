@@ -11,6 +11,12 @@
 A file's path decides by its hash which of the sets it belongs to, so that no two sets share a file.  An answer that
 occurs in several files counts once, in the first of them, so that no two sets share an answer either.  The order is
 that of a hash, too: the first N lines are a sample of all files.
+
+With --check it reads answers instead (JSONL of fc-infer --generate, to questions of these sets but form and text) and
+writes 1 or 0 for each, as fc-eval accuracy --match program takes them: 1 for a whole body.  That is, signature and
+docstring with the answer behind them compile as one function and nothing beside it, the answer has a statement other
+than pass and bare constants (... and docstrings are such), and it was not cut off.  It says nothing of what the code
+does, and executes none of it.
 """
 import argparse
 import ast
@@ -21,6 +27,7 @@ import os
 import re
 import sys
 import sysconfig
+import warnings
 
 # Shares of the files; what is left is train.
 PARTS = [("test", 0.2), ("dev", 0.15), ("prompts", 0.35)]
@@ -31,6 +38,10 @@ TEXT = 'Python\'s reference manual has a section "{title}" in its chapter "{chap
 ANSWER, SHORT, HEAD = (60, 1200), (8, 59), 1200
 # Not code that people would ask for: tests, generated tables, another version's grammar.
 LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "site-packages", "dist-packages", "__pycache__", "pydoc_data", "encodings"}
+
+ASKED = re.compile(re.escape(TASK).replace(r"\{module\}", "[^\n]+").replace(r"\{head\}", "(.*)"), re.S)
+# finish_reason of an answer that was cut off, in OpenAI's interface and those like it.
+CUT = {"length", "content_filter", "abort"}
 
 
 def fraction(text):
@@ -124,9 +135,56 @@ def other_package(name):
     return list(spec.submodule_search_locations)[0]
 
 
+def does_nothing(statement):
+    return isinstance(statement, ast.Pass) or isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def makes_function(head, answer):
+    """Are these one function, nothing beside it, and is there something in it?"""
+    indent, code = re.match(r"[ \t]*", head).group(), f"{head}\n{answer}\n"
+    # An indented head stays as it is, so that lines of strings keep their columns.
+    around = "def around():\n" if indent else ""
+    found = ast.parse(around + code).body
+    if around and len(found) == 1:
+        found = found[0].body
+    if len(found) != 1:
+        return False
+    # Beyond the grammar: break outside of a loop, await in a plain function, ...  The function around binds what only the
+    # function's surroundings in its file would.
+    free = {name for n in ast.walk(found[0]) if around and isinstance(n, ast.Nonlocal) for name in n.names}
+    compile(around + "".join(f"{indent}{name} = 0\n" for name in sorted(free)) + code, "answer", "exec", dont_inherit=True)
+    return not all(map(does_nothing, found[0].body))
+
+
+def is_whole(head, answer):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes, and of comparisons with literals
+            return makes_function(head, answer)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):  # not Python; bytes that are not; too deep
+        return False
+
+
+def check(lines):
+    for number, line in enumerate(lines, 1):
+        try:
+            question, answer = json.loads(line)["messages"][-2:]
+            asked, text, why = ASKED.fullmatch(question["content"]), answer["content"], answer.get("finish_reason")
+            if (question["role"], answer["role"]) != ("user", "assistant") or not isinstance(text, str):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, AttributeError):
+            sys.exit(f"functions.py: line {number} is no conversation that ends with an answer; run fc-infer --generate on it")
+        if not asked:
+            sys.exit(f"functions.py: line {number} does not ask for the body of a function, as the sets train, dev, prompts, "
+                     "test and short do")
+        print(int(why not in CUT and is_whole(asked[1], text)))
+
+
 def options(words=None):
     p = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    p.add_argument("--set", choices=["train", *[n for n, _ in PARTS], "form", "text", "short"], required=True)
+    what = p.add_mutually_exclusive_group(required=True)
+    what.add_argument("--set", choices=["train", *[n for n, _ in PARTS], "form", "text", "short"])
+    what.add_argument("--check", action="store_true", help="read answers, write for each whether it is a whole body: 1 or 0")
     p.add_argument("-n", type=int, default=0, help="at most so many (0: all)")
     p.add_argument("--least", type=int, help="characters of an answer at least (%d; short: %d)" % (ANSWER[0], SHORT[0]))
     p.add_argument("--most", type=int, help="characters of an answer at most (%d; short: %d)" % (ANSWER[1], SHORT[1]))
@@ -141,6 +199,9 @@ def options(words=None):
 
 def main():
     a = options()
+    if a.check:
+        check(sys.stdin.buffer)
+        return
     if a.set == "text":
         found = list(manual(a))
     elif a.set == "form":

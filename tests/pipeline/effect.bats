@@ -175,3 +175,88 @@ setup() {
 		assert all(sets.count(name) >= n for name, n in enough.items()), sets
 	END
 }
+
+@test "functions.py --check: a whole body, and nothing else, is 1" {
+	cat >cases.py <<-'END'
+		import json, sys
+		plain = 'def f(a):\n    """Says."""'
+		method = '    def f(self):\n        """Says.\n\nAt the margin.\n        """'
+		tab = '\tdef f(self):\n\t\t"""Says."""'
+		cases = [
+		    (1, plain, "    return a"),
+		    (1, plain, "\n    b = a\n    if b:\n        return b\n\n    return a\n\n"),
+		    (1, plain, "  # indented less\n    return a\n# at the margin"),
+		    (1, plain, '    return """\nat the margin\n"""'),
+		    (1, plain, "    def g():\n        nonlocal a\n        a = 1\n    return g"),
+		    (1, plain, "    yield from a"),
+		    (1, plain, "    async def g():\n        await a\n    return g"),
+		    (1, plain, "    return '\\d' is 1"),  # two warnings of the compiler
+		    (1, plain, '    """More."""\n    pass\n    ...\n    a()'),
+		    (1, method, "        return self"),
+		    (1, method, '        return """\nat the margin\n"""'),
+		    (1, method, "        nonlocal b, c\n        b = c = 1"),
+		    (1, tab, "\t\treturn self"),
+		    (0, plain, "return a"),
+		    (0, plain, "  return a"),
+		    (0, plain, "        return a"),
+		    (0, plain, "    b = a\n  return b"),
+		    (0, method, "    return self"),
+		    (0, tab, "        return self"),
+		    (0, plain, ""),
+		    (0, plain, "    # nothing"),
+		    (0, plain, "    pass"),
+		    (0, plain, "    ..."),
+		    (0, plain, '    """More."""\n    pass'),
+		    (0, plain, "    return a\n\nThis says what was asked."),
+		    (0, plain, "    return a\n\nprint(f(1))"),
+		    (0, plain, "    return a\n\ndef g():\n    return f"),
+		    (0, method, "        return self\n\n    def g(self):\n        return self"),
+		    (0, method, "        return self\nelse:\n    pass"),
+		    (0, method, "        return self\n\ndef g():\n    return f"),
+		    (0, plain, "```python\n    return a\n```"),
+		    (0, plain, "    if a:\n"),
+		    (0, plain, "    return (a"),
+		    (0, plain, "    return a \\"),
+		    (0, plain, "    break"),
+		    (0, plain, "    await a"),
+		    (0, plain, "    nonlocal b\n    b = 1"),
+		    (0, plain, "    from a import *"),
+		    (0, plain, "    return '\0'"),
+		    (0, plain, "    return '\ud800'"),
+		    (0, plain, "    return " + "(" * 5000 + ")" * 5000),
+		    (0, plain, "    return " + "-" * 20000 + "a"),
+		    (0, plain, "    return a" + ".b" * 50000),
+		    (0, plain, "    return " + "9" * 5000),
+		    (0, plain, "    return a", "length"),
+		    (1, plain, "    return a", "stop"),
+		    # nothing is executed
+		    (1, plain, "    import os\n    os._exit(3)"),
+		    (1, 'def f(a=print("ran")):\n    """Says."""', "    return a"),
+		]
+		for i, (want, head, body, *why) in enumerate(cases):
+		    ask = "Write the body of this function of the Python module a.b:\n\n" + head
+		    answer = {"role": "assistant", "content": body, **({"finish_reason": why[0]} if why else {})}
+		    print(json.dumps({"id": str(i), "messages": [{"role": "system", "content": "?"},
+		        {"role": "user", "content": ask}, answer]}))
+		    print(want, file=sys.stderr)
+	END
+	python3 cases.py >cases.jsonl 2>want
+	functions --check <cases.jsonl >got 2>err
+	diff <(cat -n want) <(cat -n got)
+	[ ! -s err ]
+	# what the files have is whole, as sets ask for it, and as fc-eval asks
+	email=$(python3 -c 'import email; print(email.__path__[0])')
+	functions --set short --code "$email" | jq -c '.messages += [{role: "assistant", content: .answer}]' >short.jsonl
+	functions --set train --code "$email" >train.jsonl
+	for f in short train; do
+		fc-eval accuracy --match program --program "python3 '$FC_ROOT/pipelines/real/functions.py' --check" --format tsv $f.jsonl >t
+		[ "$(tail -n 1 t | cut -f2,3)" = "$(wc -l <$f.jsonl | awk '{ print $1 "\t" $1 }')" ] && [ -s $f.jsonl ]
+	done
+	# other questions, and what is not answered
+	run -1 functions --check < <(functions --set form --code "$email" -n 1)
+	[[ $output == *"line 1 does not ask for the body of a function"* ]]
+	run -1 functions --check < <(head -n 2 train.jsonl; functions --set prompts --code "$email" -n 1)
+	[[ $output == *"line 3 is no conversation that ends with an answer"* ]]
+	run -2 functions --check --set dev
+	run -2 functions
+}
