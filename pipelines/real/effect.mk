@@ -34,6 +34,8 @@
 # and with them, or without:
 #   QUESTIONS MATCH  questions with reference answers that all models are asked, and fc-eval accuracy's way to tell a
 #                    right one
+#   CHECKER          of MATCH=program: a shell command that reads answers, a line each, and writes 1 for each right one,
+#                    else less, such as 'python3 pipelines/real/functions.py --check'; no references are needed
 #
 # The ways, by number of labels:
 #   sft        labels only: what all others are compared with
@@ -77,6 +79,7 @@ WAYS    = $(filter-out sft ours,$(EVERY))
 ASK     = --max-new 400
 QUESTIONS =
 MATCH   = $(if $(SHORT),exact,last-word)
+CHECKER =
 
 include $(HERE)../stage.mk
 # What was given here is not for fuse.mk, which has variables of the same names.
@@ -107,6 +110,9 @@ T := task form text
 SHORT := $(if $(QUESTIONS),,short)
 endif
 $(if $(QUESTIONS),$(call need_one,QUESTIONS))
+$(if $(filter exact last-word last-number program,$(MATCH)),,$(error MATCH is exact, last-word, last-number or program, not '$(MATCH)'))
+$(if $(filter program,$(MATCH)),$(if $(value CHECKER),,$(error MATCH=program needs CHECKER)),$(if $(value CHECKER),$(error CHECKER is \
+    for MATCH=program)))
 
 # ---- ways and files ----
 SELF    = $(NAMES) self
@@ -270,7 +276,7 @@ $(call settings,$(SET)/$1/known,k $(K) length $(LENGTH) eval $(call deciding,fc-
 $(call settings,$(SET)/$1/tested,ask $(if $(QUESTIONED),$(call deciding,fc-infer,$(ASK)) $(if \
     $(SHORT),$(ASKED) short,$(call identity,$(QUESTIONS)))))
 $(call settings,$(SET)/$1/grid,of $(GRID))
-$(call settings,$(SET)/$1/tables,seeds $(SEEDS) sources $(NAMES) match $(MATCH))
+$(call settings,$(SET)/$1/tables,seeds $(SEEDS) sources $(NAMES) match $(MATCH) $(value CHECKER))
 $N/labels.jsonl: $(WORK)/data/train.jsonl $(SET)/$1/labels | $(WORK)/data/checked
 	$$(call step,$1 labels)
 	@mkdir -p $$(@D)
@@ -396,7 +402,8 @@ $(SEEDS:%=$N/$2.seed-%.tsv): $N/$2.seed-%.tsv: $(foreach a,$(ALL),$N/tested/$a.%
 
 endef
 right_of = $(foreach a,$(ALL),$a=$(call joined,$(foreach s,$2,$N/test/right/$a.$s.jsonl)))
-compared = $(FC)fc-eval accuracy --compare -q --match $(MATCH) --baseline sft --format tsv -o $$@
+by_program = $(if $(filter program,$(MATCH)), --program $(call quoted,$(CHECKER)))
+compared = $(FC)fc-eval accuracy --compare -q --match $(MATCH)$$(by_program) --baseline sft --format tsv -o $$@
 define right
 $(SELF:%=$N/test/right/adapted-%.jsonl): $N/test/right/adapted-%.jsonl: $(QUESTIONED) $N/sources/% $(SET)/$1/tested | $(CHOSEN)
 	$$(call step,$1 labels: the fine-tuned $$* is asked)
@@ -407,7 +414,7 @@ $N/right.tsv: $(patsubst %,$(WORK)/test/right/%.jsonl,pivot $(NAMES:%=source-%))
 	$$(call step,$1 labels: right answers)
 	$(compared) pivot=$(WORK)/test/right/pivot.jsonl $(foreach s,$(NAMES),source-$s=$(WORK)/test/right/source-$s.jsonl) \
 	    $(foreach s,$(SELF),adapted-$s=$N/test/right/adapted-$s.jsonl) $(call right_of,$1,$(SEEDS))
-$(SEEDS:%=$N/right.seed-%.tsv): $N/right.seed-%.tsv: $(foreach a,$(ALL),$N/tested/$a.%)
+$(SEEDS:%=$N/right.seed-%.tsv): $N/right.seed-%.tsv: $(foreach a,$(ALL),$N/tested/$a.%) $(SET)/$1/tables
 	$$(call step,$1 labels: right answers of seed $$*)
 	$(compared) $(call right_of,$1,$$*)
 

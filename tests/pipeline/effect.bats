@@ -66,6 +66,16 @@ setup() {
 	trained='at 1e-\|at its best\|on test\|fine-tune '
 	effect >log 2>&1
 	run ! grep "^step .*\($trained\)" log
+	# a program that checks the answers makes the tables of right ones anew, and only these
+	odd='.messages[-1].content | length % 2'
+	effect MATCH=program CHECKER="echo ran >>runs; jq '$odd'" >log 2>&1
+	run ! grep "^step .*\($trained\)" log
+	n=$(jq "$odd" run/10/test/right/ours.1.jsonl | grep -cx 1)
+	for t in table 10/right.seed-1; do
+		awk -F'\t' -v n="$n" 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+			("labels" in at ? $at["labels"] == 10 && $at["test"] == "right" : 1) && $at["model"] == "ours" && sprintf("%.0f", $at["accuracy"] * 6) == n { ok = 1 }
+			END { exit !ok }' run/$t.tsv
+	done
 	# another seed and one size trains this seed alone
 	effect SEEDS='1 2' LABELS=10 >log 2>&1
 	[ "$(grep -c '^step .*at its best, seed 2' log)" -eq 8 ]
@@ -119,6 +129,12 @@ setup() {
 	[[ $output == *"DEVSEED is 1, which chose the settings"* ]]
 	run -2 effect DEV=
 	[[ $output == *"own data are DATA, DEV, PROMPTS and TESTS together"* ]]
+	run -2 effect MATCH=program
+	[[ $output == *"MATCH=program needs CHECKER"* ]]
+	run -2 effect CHECKER='jq 1'
+	[[ $output == *"CHECKER is for MATCH=program"* ]]
+	run -2 effect MATCH=last
+	[[ $output == *"MATCH is exact, last-word, last-number or program, not 'last'"* ]]
 	head -n 1 near.jsonl >>dev.jsonl
 	run -2 effect
 	[[ $output == *"run/data/test-near.all.jsonl, line 1: asks what run/data/dev.all.jsonl, line 13 asks"* ]]
