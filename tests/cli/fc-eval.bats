@@ -409,8 +409,10 @@ F() { echo "$BATS_FILE_TMPDIR/$1"; }
 	run -2 fc-eval accuracy --program 'jq 1' "$(F answers.jsonl)"
 	[[ $output == *"--match program needs --program, and nothing else does"* ]]
 	run -2 fc-eval oracle --program 'jq 1' "$(F answers.jsonl)"
-	run -2 fc-eval accuracy --ignore-case --match program --program 'jq 1' "$(F answers.jsonl)"
-	[[ $output == *"--ignore-case is not for --match program"* ]]
+	for match in "program --program true" last-number; do
+		run -2 fc-eval accuracy --ignore-case --match $match "$(F answers.jsonl)"
+		[[ $output == *"--ignore-case is for --match exact and last-word"* ]]
+	done
 	# texts alone tell what is worth something to select and exact
 	run -2 fc-eval select --reward right --match program "$(F answers.jsonl)"
 	run -2 fc-eval exact --match program "$(F dists.fcs)"

@@ -96,6 +96,7 @@ steps() { make -n -f "$FC_ROOT/pipelines/answers.mk" "${args[@]}" "$@" | sed -n 
 	bad "FUSION is one of" FUSION=some
 	bad "REWARD=program needs CHECKER" REWARD=program
 	bad "REWARD=judge needs JUDGE" REWARD=judge
+	bad "CHECKER is for REWARD=program, not for agreement" REWARD=agreement CHECKER=true
 	bad "REWARD=mixture needs DEV" REWARD=mixture
 	bad "--nonsense" GENERATE=--nonsense
 	bad "--nonsense" SELECT=--nonsense

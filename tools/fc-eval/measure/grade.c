@@ -163,8 +163,8 @@ void eval_grading_check(void)
 	const struct eval_grading *o = &eval_grading_asked;
 	if ((o->match == EVAL_ANSWER_N) != (o->program != NULL))
 		fc_die_usage("--match program needs --program, and nothing else does");
-	if (o->program && o->ignore_case)
-		fc_die_usage("--ignore-case is not for --match program, which sees all of it");
+	if (o->ignore_case && (o->program || o->match == EVAL_ANSWER_LAST_NUMBER))
+		fc_die_usage("--ignore-case is for --match exact and last-word");
 }
 
 static const char *const match_words[] = {[EVAL_ANSWER_EXACT] = "exact",

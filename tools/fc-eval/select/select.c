@@ -170,6 +170,8 @@ static void check_options(struct options *o)
 	check_input(o, EVAL_REWARD_PROGRAM, "program", "program", r->program);
 	if ((r->match || r->ignore_case) && !reads)
 		fc_die_usage("--match and --ignore-case are for --reward right and agreement");
+	if (r->ignore_case && r->match == EVAL_ANSWER_LAST_NUMBER)
+		fc_die_usage("--ignore-case is for --match exact and last-word");
 	if (!o->list && r->reward == EVAL_REWARD_NONE)
 		fc_die_usage("say by what answers are taken, --reward, or write all: --list");
 	if (o->list && (o->pairs || !isnan(o->choosing.least) || o->choosing.margin > 0))
