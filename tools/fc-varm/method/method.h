@@ -130,7 +130,9 @@ struct method {
 	 * that share a weight and makes weights of them, equal ones where all are 0. */
 	bool importance;
 	bool divides; /* by the sum of the weights, when settings.normalize: it must not be 0 */
-	bool drops;   /* apply() may leave a value out, also one that is NaN */
+	/* apply() may leave a value out, also one that is NaN; one that streams too counts in
+	 * u->n_bad the targets' values that are not finite. */
+	bool drops;
 	enum copies copies;
 
 	/* NULL, or whether what a target's parameters say together can be done. */
@@ -140,7 +142,7 @@ struct method {
 	int (*measure)(const struct views *v, struct measured *r, struct fc_err *e);
 	/* NULL, or what a unit needs before its first block: u->own, which the caller frees */
 	int (*prepare)(struct unit *u, const struct measured *r, struct fc_err *e);
-	/* out[u->n] for the block in hand, whose values it may overwrite */
+	/* out[u->n] of BLOCK_ELEMENTS for the block in hand, whose values it may overwrite */
 	void (*apply)(struct unit *u, const struct measured *r, double *out);
 	const struct sparsifier *sparse; /* task arithmetic: what thins out the changes, or NULL */
 	bool elect; /* task arithmetic: only changes with the sign of their sum count */

@@ -41,11 +41,12 @@ struct unit {
 	size_t at, end; /* elements not visited yet */
 	/* The block in hand: elements [first, first + n) of the tensor. */
 	size_t first, n;
-	double *base;  /* [n] the base's values of the block */
-	double **x;    /* [n_target][n] the targets' values of the block */
-	double *lanes; /* [n_sum][LANES], zero at the unit's beginning */
-	size_t begin;  /* the unit's first element */
-	void *own;     /* what the method prepared for the unit */
+	double *base;   /* [n] the base's values of the block */
+	double **x;     /* [n_target][n] the targets' values of the block */
+	double *lanes;  /* [n_sum][LANES], zero at the unit's beginning */
+	size_t begin;   /* the unit's first element */
+	void *own;      /* what the method prepared for the unit */
+	uint64_t n_bad; /* values that are not finite, of those that apply() read itself */
 };
 
 /* Elements of a unit of whole rows. */

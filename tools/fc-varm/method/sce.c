@@ -7,6 +7,7 @@
  * mergekit's version these stay the base's.
  */
 #include "base/mem.h"
+#include "fc-varm/method/quad.h"
 #include "fc-varm/method/method.h"
 #include "fc-varm/method/stream_in.h"
 #include "fc-varm/method/sums.h"
@@ -93,28 +94,25 @@ static int measure_mergekit(const struct views *v, struct measured *r, struct fc
 static FC_SIMD_BODY void elect_body(double *restrict out, const double *restrict base,
     double *const *x, const double *weight, int n_target, size_t n)
 {
-	double sum[BLOCK_ELEMENTS], moved[BLOCK_ELEMENTS], weights[BLOCK_ELEMENTS];
-	for (size_t i = 0; i < n; i++)
-		sum[i] = moved[i] = weights[i] = 0;
-	for (int k = 0; k < n_target; k++) {
-		const double *restrict target = x[k];
-		for (size_t i = 0; i < n; i++)
-			sum[i] += target[i] - base[i];
-	}
-	for (int k = 0; k < n_target; k++) {
-		const double *restrict target = x[k];
-		double w = weight[k];
-		for (size_t i = 0; i < n; i++) {
-			double d = target[i] - base[i];
-			double along = sum[i] >= 0 ? d : -d;
-			double counts = along > 0 ? w : 0;
-			moved[i] += counts * d;
-			weights[i] += counts;
+	for (size_t i = 0; i < n; i += QUAD) {
+		quad_double from, d, w, sum = {0}, moved = {0}, weights = {0}, change;
+		QUAD_LOAD(from, base + i);
+		for (int k = 0; k < n_target; k++) {
+			QUAD_LOAD(d, x[k] + i);
+			sum += d - from;
 		}
-	}
-	for (size_t i = 0; i < n; i++) {
-		double change = moved[i] / (weights[i] == 0 ? 1 : weights[i]);
-		out[i] = change == 0 ? base[i] : base[i] + change;
+		quad_mask plus = sum >= 0;
+		for (int k = 0; k < n_target; k++) {
+			QUAD_LOAD(d, x[k] + i);
+			d -= from;
+			quad_mask along = (plus & (d > 0)) | (~plus & (d < 0));
+			w = QUAD_SELECT(along, weight[k] - (quad_double){0}, (quad_double){0});
+			moved += w * d;
+			weights += w;
+		}
+		change = moved / QUAD_SELECT(weights == 0, 1 - (quad_double){0}, weights);
+		change = QUAD_SELECT(change == 0, from, from + change);
+		QUAD_STORE(out + i, change);
 	}
 }
 FC_SIMD_KERNEL(static void, elect,

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "fc-varm/method/random_by_index.h"
+#include "fc-varm/method/stream_in.h"
 #include "fc-varm/method/sums.h"
 #include "fc-varm/method/threshold.h"
 #include "tensor/simd.h"
@@ -19,20 +20,17 @@ struct scales {
 
 static int visit_scales(struct unit *u, void *ctx, struct fc_err *e)
 {
-	static const double zero[BLOCK_ELEMENTS];
 	const struct scales *s = ctx;
 	double factor[BLOCK_ELEMENTS];
 	if (s->by->prepare && s->by->prepare(u, s->r, e) < 0)
 		return -1;
-	while (varm_unit_next(u)) {
+	while (varm_unit_next_base(u)) {
 		for (int k = 0; k < u->v->n_target; k++) {
 			double *x = u->x[k];
-			varm_sums_subtract(x, u->base, u->n);
+			varm_stream_changes(
+			    &u->v->target[k], u->first, u->n, u->base, x, &u->n_bad);
 			s->by->keep(u, s->r, k, x, factor);
-			varm_sums_magnitudes(u->lanes + (size_t)k * 2 * LANES, x, zero, u->n);
-			for (size_t i = 0; i < u->n; i++)
-				x[i] *= factor[i];
-			varm_sums_magnitudes(u->lanes + ((size_t)k * 2 + 1) * LANES, x, zero, u->n);
+			varm_sums_kept(u->lanes + (size_t)k * 2 * LANES, x, factor, u->n);
 		}
 	}
 	free(u->own);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/method/stream_in.h"
 
+#include <math.h>
+
 #include "fc-varm/method/sums.h"
 #include "fc-varm/method/pass.h"
+#include "tensor/half.h"
 #include "tensor/simd.h"
 
 /* No alignment is promised. */
@@ -71,6 +74,62 @@ static FC_SIMD_BODY void add_values_body(
 }
 FC_SIMD_KERNEL(
     static void, add_values, (double *sum, const double *x, double w, size_t n), (sum, x, w, n))
+
+/* change[i] = value i - base[i]; *bad: not 0 where some value has all bits of its exponent set,
+ * which end below the sign: adding the lowest of them carries into the sign then. */
+#define TAKE_CHANGES(NAME, UINT, EXPONENT, VALUE)                                                  \
+	static FC_SIMD_BODY void NAME##_body(double *restrict change, const char *restrict x,      \
+	    const double *restrict base, size_t n, UINT *bad)                                      \
+	{                                                                                          \
+		const UINT low = (UINT)(EXPONENT & -EXPONENT);                                     \
+		UINT any = 0;                                                                      \
+		for (size_t i = 0; i < n; i++) {                                                   \
+			UINT bits;                                                                 \
+			memcpy(&bits, x + i * sizeof bits, sizeof bits);                           \
+			any |= (UINT)((bits & EXPONENT) + low);                                    \
+			change[i] = (double)(VALUE)-base[i];                                       \
+		}                                                                                  \
+		*bad = any & (UINT)(EXPONENT + low);                                               \
+	}                                                                                          \
+	FC_SIMD_KERNEL(static void, NAME,                                                          \
+	    (double *change, const char *x, const double *base, size_t n, UINT *bad),              \
+	    (change, x, base, n, bad))
+TAKE_CHANGES(take_changes_bf16, uint16_t, 0x7f80u, fc_bf16_to_f32(bits))
+TAKE_CHANGES(take_changes_f16, uint16_t, 0x7c00u, fc_half_to_f32(bits))
+TAKE_CHANGES(take_changes_f32, uint32_t, 0x7f800000u, fc_bits_to_f32(bits))
+
+static FC_SIMD_BODY void take_changes_body(
+    double *restrict change, const double *restrict base, size_t n, uint64_t *bad)
+{
+	uint64_t any = 0;
+	for (size_t i = 0; i < n; i++) {
+		any |= !(fabs(change[i]) < INFINITY);
+		change[i] -= base[i];
+	}
+	*bad = any;
+}
+FC_SIMD_KERNEL(static void, take_changes,
+    (double *change, const double *base, size_t n, uint64_t *bad), (change, base, n, bad))
+
+void varm_stream_changes(const struct values *f, size_t first, size_t n, const double *base,
+    double *change, uint64_t *n_bad)
+{
+	const char *bytes = varm_values_bytes(f, first);
+	uint16_t bad16 = 0;
+	uint32_t bad32 = 0;
+	uint64_t bad64 = 0;
+	if (bytes && f->t.dtype == FC_BF16) {
+		take_changes_bf16(change, bytes, base, n, &bad16);
+	} else if (bytes && f->t.dtype == FC_F16) {
+		take_changes_f16(change, bytes, base, n, &bad16);
+	} else if (bytes && f->t.dtype == FC_F32) {
+		take_changes_f32(change, bytes, base, n, &bad32);
+	} else {
+		varm_values_read(f, first, n, change);
+		take_changes(change, base, n, &bad64);
+	}
+	*n_bad += bad16 || bad32 || bad64;
+}
 
 static bool is_bf16(const struct values *f)
 {

@@ -13,6 +13,9 @@
 /* lane[i % LANES] += (value i - base[i])^2 */
 void varm_stream_squares(const struct values *f, size_t first, size_t n, const double *base,
     double *lane, double *spare);
+/* change[i] = value i - base[i]; *n_bad grows where some value is not finite */
+void varm_stream_changes(const struct values *f, size_t first, size_t n, const double *base,
+    double *change, uint64_t *n_bad);
 /* sum[i] += w (value i - base[i]); base NULL: sum[i] += w value i */
 void varm_stream_add(const struct values *f, size_t first, size_t n, const double *base, double w,
     double *sum, double *spare);

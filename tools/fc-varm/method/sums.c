@@ -47,6 +47,17 @@ static FC_SIMD_BODY void varm_sums_magnitudes_body(
 FC_SIMD_KERNEL(void, varm_sums_magnitudes,
     (double *lane, const double *x, const double *base, size_t n), (lane, x, base, n))
 
+static FC_SIMD_BODY void varm_sums_kept_body(
+    double *restrict lanes, const double *restrict x, const double *restrict factor, size_t n)
+{
+	double *lane = lanes;
+	ADD_TO_LANES(fabs(x[i]));
+	lane = lanes + LANES;
+	ADD_TO_LANES(fabs(x[i] * factor[i]));
+}
+FC_SIMD_KERNEL(void, varm_sums_kept,
+    (double *lane, const double *x, const double *factor, size_t n), (lane, x, factor, n))
+
 static FC_SIMD_BODY void varm_sums_products_body(
     double *restrict lane, const double *restrict x, const double *restrict y, size_t n)
 {

@@ -13,6 +13,8 @@ void varm_sums_squares_taken(
     double *lane, const double *x, const double *base, const double *taken, size_t n);
 /* lane[i % LANES] += |d[i]| */
 void varm_sums_magnitudes(double *lane, const double *x, const double *base, size_t n);
+/* lane[i % LANES] += |x[i]|, lane[LANES + i % LANES] += |x[i] factor[i]| */
+void varm_sums_kept(double *lane, const double *x, const double *factor, size_t n);
 /* lane[i % LANES] += x[i] y[i] */
 void varm_sums_products(double *lane, const double *x, const double *y, size_t n);
 /* Counts entries of a block, in lanes: both, where x[i] y[i] is not 0; same, where it is above 0.

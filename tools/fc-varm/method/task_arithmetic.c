@@ -7,9 +7,9 @@
  */
 #include <math.h>
 
-#include "fc-varm/method/inner_products.h"
+#include "fc-varm/method/quad.h"
 #include "fc-varm/method/sparse.h"
-#include "fc-varm/method/sums.h"
+#include "fc-varm/method/stream_in.h"
 #include "tensor/simd.h"
 
 static const struct parameter param_density = VARM_PARAMETER(REAL, "density",
@@ -38,61 +38,62 @@ static int prepare(struct unit *u, const struct measured *r, struct fc_err *e)
 	return sparse && sparse->prepare ? sparse->prepare(u, r, e) : 0;
 }
 
-/* x[k] are weighed changes; out = their sum, divided by the sum of all weights. */
-static FC_SIMD_BODY void add_all_body(
-    double *restrict out, double *const *x, double divisor, int n_target, size_t n)
+/* base + lambda * change, where an entry nobody moved keeps the base's bits */
+#define ADD_TO_BASE(OUT, BASE, LAMBDA, CHANGE)                                                     \
+	do {                                                                                       \
+		quad_double from;                                                                  \
+		QUAD_LOAD(from, BASE);                                                             \
+		CHANGE = QUAD_SELECT((CHANGE) == 0, from, from + (LAMBDA) * (CHANGE));             \
+		QUAD_STORE(OUT, CHANGE);                                                           \
+	} while (0)
+
+/* x[k] are weighed changes, added up and divided by the sum of all weights. */
+static FC_SIMD_BODY void add_all_body(double *restrict out, const double *restrict base,
+    double *const *x, double divisor, double lambda, int n_target, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		out[i] = 0;
-	for (int k = 0; k < n_target; k++) {
-		const double *restrict change = x[k];
-		for (size_t i = 0; i < n; i++)
-			out[i] += change[i];
+	for (size_t i = 0; i < n; i += QUAD) {
+		quad_double change, sum = {0};
+		for (int k = 0; k < n_target; k++) {
+			QUAD_LOAD(change, x[k] + i);
+			sum += change;
+		}
+		if (divisor != 1)
+			sum /= divisor;
+		ADD_TO_BASE(out + i, base + i, lambda, sum);
 	}
-	for (size_t i = 0; i < n && divisor != 1; i++)
-		out[i] /= divisor;
 }
 FC_SIMD_KERNEL(static void, add_all,
-    (double *out, double *const *x, double divisor, int n_target, size_t n),
-    (out, x, divisor, n_target, n))
+    (double *out, const double *base, double *const *x, double divisor, double lambda, int n_target,
+	size_t n),
+    (out, base, x, divisor, lambda, n_target, n))
 
-static FC_SIMD_BODY void add_elected_body(double *restrict out, double *const *x,
-    const double *weight, bool normalize, int n_target, size_t n)
+static FC_SIMD_BODY void add_elected_body(double *restrict out, const double *restrict base,
+    double *const *x, const double *weight, bool normalize, double lambda, int n_target, size_t n)
 {
-	double sum[BLOCK_ELEMENTS], divisor[BLOCK_ELEMENTS];
-	for (size_t i = 0; i < n; i++)
-		sum[i] = divisor[i] = out[i] = 0;
-	for (int k = 0; k < n_target; k++) {
-		const double *restrict change = x[k];
-		for (size_t i = 0; i < n; i++)
-			sum[i] += change[i];
-	}
-	for (int k = 0; k < n_target; k++) {
-		const double *restrict change = x[k];
-		double w = weight[k];
-		for (size_t i = 0; i < n; i++) {
-			double along = sum[i] >= 0 ? change[i] : -change[i];
-			double counts = along > 0 ? 1 : 0;
-			out[i] += counts * change[i];
-			divisor[i] += counts * w;
+	const quad_double zero = {0}, one = 1 - zero;
+	for (size_t i = 0; i < n; i += QUAD) {
+		quad_double change, counts, sum = zero, moved = zero, divisor = zero;
+		for (int k = 0; k < n_target; k++) {
+			QUAD_LOAD(change, x[k] + i);
+			sum += change;
 		}
+		quad_mask plus = sum >= 0;
+		for (int k = 0; k < n_target; k++) {
+			QUAD_LOAD(change, x[k] + i);
+			quad_mask along = (plus & (change > 0)) | (~plus & (change < 0));
+			counts = QUAD_SELECT(along, one, zero);
+			moved += counts * change;
+			divisor += counts * weight[k];
+		}
+		if (normalize)
+			moved /= QUAD_SELECT(divisor == 0, one, divisor);
+		ADD_TO_BASE(out + i, base + i, lambda, moved);
 	}
-	for (size_t i = 0; i < n && normalize; i++)
-		out[i] /= divisor[i] == 0 ? 1 : divisor[i];
 }
 FC_SIMD_KERNEL(static void, add_elected,
-    (double *out, double *const *x, const double *weight, bool normalize, int n_target, size_t n),
-    (out, x, weight, normalize, n_target, n))
-
-/* An entry nobody moved keeps the base's bits. */
-static FC_SIMD_BODY void add_base_body(
-    double *restrict out, const double *restrict base, double lambda, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		out[i] = out[i] == 0 ? base[i] : base[i] + lambda * out[i];
-}
-FC_SIMD_KERNEL(static void, add_base, (double *out, const double *base, double lambda, size_t n),
-    (out, base, lambda, n))
+    (double *out, const double *base, double *const *x, const double *weight, bool normalize,
+	double lambda, int n_target, size_t n),
+    (out, base, x, weight, normalize, lambda, n_target, n))
 
 static FC_SIMD_BODY void weigh_body(
     double *restrict x, const double *restrict factor, double weight, size_t n)
@@ -112,17 +113,17 @@ static void apply(struct unit *u, const struct measured *r, double *out)
 	for (size_t i = 0; i < u->n && !sparse; i++)
 		factor[i] = 1;
 	for (int k = 0; k < K; k++) {
-		varm_sums_subtract(u->x[k], u->base, u->n);
+		varm_stream_changes(&u->v->target[k], u->first, u->n, u->base, u->x[k], &u->n_bad);
 		if (sparse)
 			sparse->keep(u, r, k, u->x[k], factor);
 		weigh(u->x[k], factor, r->weight[k], u->n);
 		divisor += r->weight[k];
 	}
 	if (u->v->method->elect)
-		add_elected(out, u->x, r->weight, s->normalize, K, u->n);
+		add_elected(out, u->base, u->x, r->weight, s->normalize, s->lambda, K, u->n);
 	else
-		add_all(out, u->x, s->normalize && fabs(divisor) >= 1e-8 ? divisor : 1, K, u->n);
-	add_base(out, u->base, s->lambda, u->n);
+		add_all(out, u->base, u->x, s->normalize && fabs(divisor) >= 1e-8 ? divisor : 1,
+		    s->lambda, K, u->n);
 }
 
 /* DELLA's probabilities go from density - epsilon to density + epsilon. */
@@ -137,8 +138,8 @@ static int check_ranked(const struct target_params *t, struct fc_err *e)
 }
 
 #define TASK                                                                                       \
-	.least = 1, .base = BASE_NEEDED, .drops = true, .measure = measure, .prepare = prepare,    \
-	.apply = apply
+	.least = 1, .base = BASE_NEEDED, .streams = true, .drops = true, .measure = measure,       \
+	.prepare = prepare, .apply = apply
 #define IDLE .idle = true
 #define YES .has_usual = true, .usual = true
 

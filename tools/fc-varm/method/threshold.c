@@ -63,15 +63,19 @@ FC_SIMD_KERNEL(static void, split_keys,
 	struct threshold_split *s),
     (key, n, low, high, inside, s))
 
-/* Calls for each entry of the block that is inside the interval. */
-#define EACH_INSIDE(CALL)                                                                          \
-	for (size_t at = 0; at < n; at += 8) {                                                     \
-		uint64_t any;                                                                      \
-		memcpy(&any, inside + at, 8);                                                      \
-		for (size_t i = at; any && i < at + 8 && i < n; i++)                               \
-			if (inside[i])                                                             \
-				CALL;                                                              \
+/* where[*n_where]: the entries that are inside, by their place in the block.  Behind inside[n] come
+ * 8 zeros. */
+static void list_inside(const uint8_t *inside, size_t n, uint16_t *where, size_t *n_where)
+{
+	size_t m = 0;
+	for (size_t at = 0; at < n; at += 8) {
+		uint64_t bits;
+		memcpy(&bits, inside + at, 8);
+		for (; bits; bits &= bits - 1)
+			where[m++] = (uint16_t)(at + (size_t)__builtin_ctzll(bits) / 8);
 	}
+	*n_where = m;
+}
 
 /* What one thread finds in a unit. */
 struct local {
@@ -87,19 +91,24 @@ static void visit_keys(struct search *s, struct local *l, const uint64_t *key, s
     uint64_t first, const uint16_t *where)
 {
 	uint8_t inside[BLOCK_ELEMENTS + 8];
+	uint16_t in[BLOCK_ELEMENTS];
+	size_t n_in;
 	split_keys(key, n, s->low, s->high, inside, &l->split);
 	memset(inside + n, 0, 8);
+	list_inside(inside, n, in, &n_in);
 	switch (s->step) {
 	case COUNT:
-		EACH_INSIDE(l->bin[(key[i] - s->low) >> s->shift]++);
+		for (size_t i = 0; i < n_in; i++)
+			l->bin[(key[in[i]] - s->low) >> s->shift]++;
 		break;
 	case GATHER:
-		FC_GROW(l->entry, l->cap, l->n_entry + n);
-		EACH_INSIDE(l->entry[l->n_entry++] =
-				((struct entry){key[i], first + (where ? where[i] : i)}));
+		FC_GROW(l->entry, l->cap, l->n_entry + n_in);
+		for (size_t i = 0; i < n_in; i++)
+			l->entry[l->n_entry++] =
+			    (struct entry){key[in[i]], first + (where ? where[in[i]] : in[i])};
 		break;
 	case TALLY:
-		EACH_INSIDE(l->tally++);
+		l->tally += n_in;
 		break;
 	case DONE:
 		break;
@@ -120,24 +129,6 @@ static double value_of(uint64_t key)
 	return x;
 }
 
-/* where[*n_where]: the entries that are inside, by their place in the block. */
-static FC_SIMD_BODY void list_inside_body(
-    const uint8_t *restrict inside, size_t n, uint16_t *restrict where, size_t *n_where)
-{
-	size_t m = 0;
-	for (size_t at = 0; at < n; at += 64) {
-		uint64_t bits = 0;
-		for (size_t i = 0; i < 64; i++)
-			bits |= (uint64_t)inside[at + i] << i;
-		for (; bits; bits &= bits - 1)
-			where[m++] = (uint16_t)(at + (size_t)__builtin_ctzll(bits));
-	}
-	*n_where = m;
-}
-FC_SIMD_KERNEL(static void, list_inside,
-    (const uint8_t *inside, size_t n, uint16_t *where, size_t *n_where),
-    (inside, n, where, n_where))
-
 /* A block in float. */
 struct floats {
 	float base[BLOCK_ELEMENTS], x[BLOCK_ELEMENTS];
@@ -147,13 +138,13 @@ struct floats {
 static void visit_floats(
     const struct unit *u, const struct floats *f, struct search *s, struct local *l)
 {
-	uint8_t inside[BLOCK_ELEMENTS + 64];
+	uint8_t inside[BLOCK_ELEMENTS + 8];
 	uint16_t where[BLOCK_ELEMENTS];
 	uint64_t key[BLOCK_ELEMENTS];
 	struct unit some = *u;
 	s->w->keys->rough(f->x, f->base, u->n, (float)value_of(s->low), (float)value_of(s->high),
 	    inside, &l->split);
-	memset(inside + u->n, 0, 64);
+	memset(inside + u->n, 0, 8);
 	list_inside(inside, u->n, where, &some.n);
 	for (size_t j = 0; j < some.n; j++) {
 		u->x[s->w->target][j] = (double)f->x[where[j]];
@@ -353,9 +344,32 @@ static bool goes_before(struct entry a, struct entry b)
 	return a.key > b.key || (a.key == b.key && a.index < b.index);
 }
 
-/* The entry with k others before it (Hoare's FIND); moves them. */
-static struct entry find_entry(struct entry *v, size_t n, size_t k)
+/* Leaves of v[*n], with keys from low to high, those between which the k-th is: keys are counted
+ * in ever narrower intervals until few are left, or all are equal. */
+static void narrow_entries(struct entry *v, size_t *n, size_t *k, uint64_t low, uint64_t high)
 {
+	while (*n > BINS && low < high) {
+		size_t count[BINS] = {0}, b = BINS - 1, left = 0;
+		int shift = 0;
+		while ((high - low) >> shift >= BINS)
+			shift++;
+		for (size_t i = 0; i < *n; i++)
+			count[(v[i].key - low) >> shift]++;
+		for (; *k >= count[b]; b--)
+			*k -= count[b];
+		for (size_t i = 0; i < *n; i++)
+			if ((v[i].key - low) >> shift == b)
+				v[left++] = v[i];
+		*n = left;
+		low += (uint64_t)b << shift;
+		high = low + (((uint64_t)1 << shift) - 1);
+	}
+}
+
+/* The entry with k others before it (Hoare's FIND), keys being from low to high; moves them. */
+static struct entry find_entry(struct entry *v, size_t n, size_t k, uint64_t low, uint64_t high)
+{
+	narrow_entries(v, &n, &k, low, high);
 	size_t from = 0, to = n - 1;
 	while (from < to) {
 		struct entry pivot = v[from + (to - from) / 2];
@@ -395,7 +409,8 @@ static void choose_entry(struct search *s, const struct views *v)
 	} else if (s->found > s->room || s->above >= w->take || s->above + s->found < w->take) {
 		widen(s, v);
 	} else {
-		struct entry last = find_entry(s->entry, s->found, w->take - s->above - 1);
+		struct entry last =
+		    find_entry(s->entry, s->found, w->take - s->above - 1, s->low, s->high);
 		finish_search(s, last.key, last.index);
 	}
 	free(s->entry);

@@ -3,26 +3,25 @@
 #include <string.h>
 
 #include "fc-varm/method/threshold.h"
+#include "fc-varm/method/quad.h"
 #include "tensor/simd.h"
 
+/* Times n_target^2. */
 static FC_SIMD_BODY void variances_body(
     double *restrict out, double *const *x, int n_target, size_t n)
 {
-	double sum[BLOCK_ELEMENTS], squares[BLOCK_ELEMENTS];
-	const double *restrict first = x[0]; /* subtracted: equal values give exactly 0 */
-	for (size_t i = 0; i < n; i++)
-		sum[i] = squares[i] = 0;
-	for (int k = 1; k < n_target; k++) {
-		const double *restrict target = x[k];
-		for (size_t i = 0; i < n; i++) {
-			double d = target[i] - first[i];
-			sum[i] += d;
-			squares[i] += d * d;
+	for (size_t i = 0; i < n; i += QUAD) {
+		quad_double first, target, sum = {0}, squares = {0}, variance;
+		QUAD_LOAD(first, x[0] + i); /* subtracted: equal values give exactly 0 */
+		for (int k = 1; k < n_target; k++) {
+			QUAD_LOAD(target, x[k] + i);
+			target -= first;
+			sum += target;
+			squares += target * target;
 		}
-	}
-	for (size_t i = 0; i < n; i++) {
-		double variance = n_target * squares[i] - sum[i] * sum[i]; /* times n_target^2 */
-		out[i] = variance > 0 ? variance : 0;
+		variance = n_target * squares - sum * sum;
+		variance = QUAD_SELECT(variance > 0, variance, (quad_double){0});
+		QUAD_STORE(out + i, variance);
 	}
 }
 FC_SIMD_KERNEL(static void, variances, (double *out, double *const *x, int n_target, size_t n),
@@ -76,21 +75,30 @@ FC_SIMD_KERNEL(static void, rough_magnitudes,
 
 const struct threshold_keys varm_threshold_magnitude = {find_magnitudes, rough_magnitudes, true};
 
-/* Keys of at least 0 order as their doubles; those that are no numbers let nothing pass. */
-static FC_SIMD_BODY void varm_threshold_factors_body(const struct threshold *c,
-    const double *restrict change, uint64_t first, size_t n, double scale, double *restrict factor)
+/* factor[i] = scale where a magnitude is at least `least`, else 0; nothing is NaN or above it. */
+static FC_SIMD_BODY void find_factors_body(
+    double least, const double *restrict change, size_t n, double scale, double *restrict factor)
 {
-	uint64_t index = c->index;
-	double least;
-	memcpy(&least, &c->key, 8);
-	for (size_t i = 0; i < n; i++) {
-		double magnitude = fabs(change[i]);
-		double more = magnitude > least ? scale : 0;
-		double as_much = first + i <= index ? scale : 0;
-		factor[i] = magnitude == least ? as_much : more;
-	}
+	for (size_t i = 0; i < n; i++)
+		factor[i] = fabs(change[i]) >= least ? scale : 0;
 }
-FC_SIMD_KERNEL(void, varm_threshold_factors,
-    (const struct threshold *c, const double *change, uint64_t first, size_t n, double scale,
-	double *factor),
-    (c, change, first, n, scale, factor))
+FC_SIMD_KERNEL(static void, find_factors,
+    (double least, const double *change, size_t n, double scale, double *factor),
+    (least, change, n, scale, factor))
+
+/* Keys of at least 0 order as their doubles, and the next one is that of the next double; those
+ * that are no numbers let nothing pass. */
+void varm_threshold_factors(const struct threshold *c, const double *change, uint64_t first,
+    size_t n, double scale, double *factor)
+{
+	const uint64_t last = UINT64_C(0x7ff0000000000000); /* of infinity */
+	uint64_t next = c->key < last ? c->key + 1 : UINT64_MAX;
+	size_t n_equal = 0; /* entries of the block that pass with this very key */
+	double least, above;
+	memcpy(&least, &c->key, 8);
+	memcpy(&above, &next, 8);
+	if (c->index >= first)
+		n_equal = c->index - first < n ? (size_t)(c->index - first) + 1 : n;
+	find_factors(least, change, n_equal, scale, factor);
+	find_factors(above, change + n_equal, n - n_equal, scale, factor + n_equal);
+}
