@@ -9,17 +9,28 @@
 
 /*
  * Four doubles as one vector, for loops over entries that keep sums over targets in registers.  Not
- * eight: gcc 12 compares those one by one.  A block's buffers hold BLOCK_ELEMENTS, a multiple of
- * QUAD: what lies behind a block's end may be computed with, and is stored nowhere but there.
+ * eight: gcc 12 compares those one by one.  Loops take two quads at a time, EACH_QUAD of them.  A
+ * block's buffers hold BLOCK_ELEMENTS, a multiple of that: what lies behind a block's end may be
+ * computed with, and is stored nowhere but there.
  */
 #define QUAD ((size_t)4)
+#define QUADS 2
 typedef double quad_double __attribute__((vector_size(32)));
 typedef int64_t quad_mask __attribute__((vector_size(32))); /* all bits, or none */
 
+#define EACH_QUAD(Q) for (size_t Q = 0; Q < QUADS; Q++)
+#define QUAD_ZERO ((quad_double){0})
+/* A number in all four places. */
+#define QUAD_OF(X) ((X)-QUAD_ZERO)
 #define QUAD_LOAD(V, FROM) memcpy(&(V), FROM, sizeof(V))
 #define QUAD_STORE(TO, V) memcpy(TO, &(V), sizeof(V))
-/* Where mask: a, else b. */
+/* Where mask: a, else +0, or b. */
+#define QUAD_WHERE(MASK, A) ((quad_double)((MASK) & (quad_mask)(A)))
 #define QUAD_SELECT(MASK, A, B)                                                                    \
 	((quad_double)(((MASK) & (quad_mask)(A)) | (~(MASK) & (quad_mask)(B))))
+
+/* The sign bit where a sum is not at least 0; where a change is not 0 and has that sign. */
+#define QUAD_MINUS(SUM) (~((SUM) >= 0) & INT64_MIN)
+#define QUAD_ALONG(CHANGE, MINUS) ((quad_double)((quad_mask)(CHANGE) ^ (MINUS)) > 0)
 
 #endif

@@ -94,25 +94,37 @@ static int measure_mergekit(const struct views *v, struct measured *r, struct fc
 static FC_SIMD_BODY void elect_body(double *restrict out, const double *restrict base,
     double *const *x, const double *weight, int n_target, size_t n)
 {
-	for (size_t i = 0; i < n; i += QUAD) {
-		quad_double from, d, w, sum = {0}, moved = {0}, weights = {0}, change;
-		QUAD_LOAD(from, base + i);
+	for (size_t i = 0; i < n; i += QUADS * QUAD) {
+		quad_double from[QUADS], d, w, sum[QUADS] = {{0}}, moved[QUADS] = {{0}},
+					       weights[QUADS] = {{0}}, change;
+		quad_mask minus[QUADS];
+		EACH_QUAD(q)
+		QUAD_LOAD(from[q], base + i + q * QUAD);
 		for (int k = 0; k < n_target; k++) {
-			QUAD_LOAD(d, x[k] + i);
-			sum += d - from;
+			EACH_QUAD(q)
+			{
+				QUAD_LOAD(d, x[k] + i + q * QUAD);
+				sum[q] += d - from[q];
+			}
 		}
-		quad_mask plus = sum >= 0;
+		EACH_QUAD(q)
+		minus[q] = QUAD_MINUS(sum[q]);
 		for (int k = 0; k < n_target; k++) {
-			QUAD_LOAD(d, x[k] + i);
-			d -= from;
-			quad_mask along = (plus & (d > 0)) | (~plus & (d < 0));
-			w = QUAD_SELECT(along, weight[k] - (quad_double){0}, (quad_double){0});
-			moved += w * d;
-			weights += w;
+			EACH_QUAD(q)
+			{
+				QUAD_LOAD(d, x[k] + i + q * QUAD);
+				d -= from[q];
+				w = QUAD_WHERE(QUAD_ALONG(d, minus[q]), QUAD_OF(weight[k]));
+				moved[q] += w * d;
+				weights[q] += w;
+			}
 		}
-		change = moved / QUAD_SELECT(weights == 0, 1 - (quad_double){0}, weights);
-		change = QUAD_SELECT(change == 0, from, from + change);
-		QUAD_STORE(out + i, change);
+		EACH_QUAD(q)
+		{
+			change = moved[q] / QUAD_SELECT(weights[q] == 0, QUAD_OF(1), weights[q]);
+			change = QUAD_SELECT(change == 0, from[q], from[q] + change);
+			QUAD_STORE(out + i + q * QUAD, change);
+		}
 	}
 }
 FC_SIMD_KERNEL(static void, elect,

@@ -43,8 +43,8 @@ static int prepare(struct unit *u, const struct measured *r, struct fc_err *e)
 	do {                                                                                       \
 		quad_double from;                                                                  \
 		QUAD_LOAD(from, BASE);                                                             \
-		CHANGE = QUAD_SELECT((CHANGE) == 0, from, from + (LAMBDA) * (CHANGE));             \
-		QUAD_STORE(OUT, CHANGE);                                                           \
+		from = QUAD_SELECT((CHANGE) == 0, from, from + (LAMBDA) * (CHANGE));               \
+		QUAD_STORE(OUT, from);                                                             \
 	} while (0)
 
 /* x[k] are weighed changes, added up and divided by the sum of all weights. */
@@ -70,24 +70,34 @@ FC_SIMD_KERNEL(static void, add_all,
 static FC_SIMD_BODY void add_elected_body(double *restrict out, const double *restrict base,
     double *const *x, const double *weight, bool normalize, double lambda, int n_target, size_t n)
 {
-	const quad_double zero = {0}, one = 1 - zero;
-	for (size_t i = 0; i < n; i += QUAD) {
-		quad_double change, counts, sum = zero, moved = zero, divisor = zero;
+	for (size_t i = 0; i < n; i += QUADS * QUAD) {
+		quad_double change, sum[QUADS] = {{0}}, moved[QUADS] = {{0}},
+				    divisor[QUADS] = {{0}};
+		quad_mask minus[QUADS], along;
 		for (int k = 0; k < n_target; k++) {
-			QUAD_LOAD(change, x[k] + i);
-			sum += change;
+			EACH_QUAD(q)
+			{
+				QUAD_LOAD(change, x[k] + i + q * QUAD);
+				sum[q] += change;
+			}
 		}
-		quad_mask plus = sum >= 0;
+		EACH_QUAD(q)
+		minus[q] = QUAD_MINUS(sum[q]);
 		for (int k = 0; k < n_target; k++) {
-			QUAD_LOAD(change, x[k] + i);
-			quad_mask along = (plus & (change > 0)) | (~plus & (change < 0));
-			counts = QUAD_SELECT(along, one, zero);
-			moved += counts * change;
-			divisor += counts * weight[k];
+			EACH_QUAD(q)
+			{
+				QUAD_LOAD(change, x[k] + i + q * QUAD);
+				along = QUAD_ALONG(change, minus[q]);
+				moved[q] += QUAD_WHERE(along, QUAD_OF(1)) * change; /* NaN stays */
+				divisor[q] += QUAD_WHERE(along, QUAD_OF(weight[k]));
+			}
 		}
-		if (normalize)
-			moved /= QUAD_SELECT(divisor == 0, one, divisor);
-		ADD_TO_BASE(out + i, base + i, lambda, moved);
+		EACH_QUAD(q)
+		{
+			if (normalize)
+				moved[q] /= QUAD_SELECT(divisor[q] == 0, QUAD_OF(1), divisor[q]);
+			ADD_TO_BASE(out + i + q * QUAD, base + i + q * QUAD, lambda, moved[q]);
+		}
 	}
 }
 FC_SIMD_KERNEL(static void, add_elected,

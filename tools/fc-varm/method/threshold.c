@@ -64,15 +64,19 @@ FC_SIMD_KERNEL(static void, split_keys,
     (key, n, low, high, inside, s))
 
 /* where[*n_where]: the entries that are inside, by their place in the block.  Behind inside[n] come
- * 8 zeros. */
+ * 64 zeros.  Each is a byte of 0 or 1: eight are brought together as the bits of one byte, its
+ * first the lowest, by a product's highest byte. */
 static void list_inside(const uint8_t *inside, size_t n, uint16_t *where, size_t *n_where)
 {
 	size_t m = 0;
-	for (size_t at = 0; at < n; at += 8) {
-		uint64_t bits;
-		memcpy(&bits, inside + at, 8);
+	for (size_t at = 0; at < n; at += 64) {
+		uint64_t bits = 0, eight;
+		for (size_t i = 0; i < 64; i += 8) {
+			memcpy(&eight, inside + at + i, 8);
+			bits |= eight * UINT64_C(0x0102040810204080) >> 56 << i;
+		}
 		for (; bits; bits &= bits - 1)
-			where[m++] = (uint16_t)(at + (size_t)__builtin_ctzll(bits) / 8);
+			where[m++] = (uint16_t)(at + (size_t)__builtin_ctzll(bits));
 	}
 	*n_where = m;
 }
@@ -90,11 +94,11 @@ struct local {
 static void visit_keys(struct search *s, struct local *l, const uint64_t *key, size_t n,
     uint64_t first, const uint16_t *where)
 {
-	uint8_t inside[BLOCK_ELEMENTS + 8];
+	uint8_t inside[BLOCK_ELEMENTS + 64];
 	uint16_t in[BLOCK_ELEMENTS];
 	size_t n_in;
 	split_keys(key, n, s->low, s->high, inside, &l->split);
-	memset(inside + n, 0, 8);
+	memset(inside + n, 0, 64);
 	list_inside(inside, n, in, &n_in);
 	switch (s->step) {
 	case COUNT:
@@ -138,13 +142,13 @@ struct floats {
 static void visit_floats(
     const struct unit *u, const struct floats *f, struct search *s, struct local *l)
 {
-	uint8_t inside[BLOCK_ELEMENTS + 8];
+	uint8_t inside[BLOCK_ELEMENTS + 64];
 	uint16_t where[BLOCK_ELEMENTS];
 	uint64_t key[BLOCK_ELEMENTS];
 	struct unit some = *u;
 	s->w->keys->rough(f->x, f->base, u->n, (float)value_of(s->low), (float)value_of(s->high),
 	    inside, &l->split);
-	memset(inside + u->n, 0, 8);
+	memset(inside + u->n, 0, 64);
 	list_inside(inside, u->n, where, &some.n);
 	for (size_t j = 0; j < some.n; j++) {
 		u->x[s->w->target][j] = (double)f->x[where[j]];

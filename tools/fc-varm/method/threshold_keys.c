@@ -10,18 +10,25 @@
 static FC_SIMD_BODY void variances_body(
     double *restrict out, double *const *x, int n_target, size_t n)
 {
-	for (size_t i = 0; i < n; i += QUAD) {
-		quad_double first, target, sum = {0}, squares = {0}, variance;
-		QUAD_LOAD(first, x[0] + i); /* subtracted: equal values give exactly 0 */
+	for (size_t i = 0; i < n; i += QUADS * QUAD) {
+		quad_double first[QUADS], d, sum[QUADS] = {{0}}, squares[QUADS] = {{0}};
+		EACH_QUAD(q) /* subtracted: equal values give exactly 0 */
+		QUAD_LOAD(first[q], x[0] + i + q * QUAD);
 		for (int k = 1; k < n_target; k++) {
-			QUAD_LOAD(target, x[k] + i);
-			target -= first;
-			sum += target;
-			squares += target * target;
+			EACH_QUAD(q)
+			{
+				QUAD_LOAD(d, x[k] + i + q * QUAD);
+				d -= first[q];
+				sum[q] += d;
+				squares[q] += d * d;
+			}
 		}
-		variance = n_target * squares - sum * sum;
-		variance = QUAD_SELECT(variance > 0, variance, (quad_double){0});
-		QUAD_STORE(out + i, variance);
+		EACH_QUAD(q)
+		{
+			d = n_target * squares[q] - sum[q] * sum[q];
+			d = QUAD_WHERE(d > 0, d);
+			QUAD_STORE(out + i + q * QUAD, d);
+		}
 	}
 }
 FC_SIMD_KERNEL(static void, variances, (double *out, double *const *x, int n_target, size_t n),
