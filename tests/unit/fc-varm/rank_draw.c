@@ -3,10 +3,13 @@
 #include "fc-varm/method/rank_draw.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "fc-varm/method/marked.h"
+#include "fc-varm/method/random_by_index.h"
 #include "t.h"
 
 enum kind { CONTINUOUS, STEPS, MOSTLY_ZERO, EQUAL, WIDE, NEAR, N_KIND };
@@ -31,47 +34,89 @@ static double draw_magnitude(struct fc_rng *r, enum kind kind)
 	}
 }
 
-static size_t count_wrong(struct fc_rng *r, enum kind kind, size_t n, double low, double step)
+/* Magnitudes as doubles, or as differences of floats. */
+struct magnitudes {
+	double *exact;
+	float *x, *base;
+};
+
+static void fill_magnitudes(
+    struct magnitudes *m, struct fc_rng *r, enum kind kind, size_t n, bool floats)
 {
-	double *magnitude = FC_ARRAY(double, n), *number = FC_ARRAY(double, n);
-	uint8_t *kept = FC_ARRAY(uint8_t, n);
+	for (size_t i = 0; i < n; i++) {
+		m->exact[i] = draw_magnitude(r, kind);
+		m->x[i] = (float)m->exact[i];
+		m->base[i] = 0;
+		if (!floats)
+			continue;
+		m->base[i] = (float)fc_rng_normal(r); /* some zeros, some bits beyond float */
+		m->x[i] = m->exact[i] > 0 ? m->x[i] - m->base[i] : m->base[i];
+		m->exact[i] = fabs((double)m->x[i] - (double)m->base[i]);
+	}
+}
+
+static size_t count_wrong_row(const struct rank_row *row, const double *exact, const uint8_t *kept)
+{
+	size_t wrong = 0;
+	for (size_t i = 0; i < row->n; i++) {
+		size_t rank = 0;
+		double number;
+		varm_random_by_index_fill(&number, row->key, row->first + i, 1);
+		for (size_t j = 0; j < row->n; j++)
+			rank += exact[j] < exact[i] || (exact[j] == exact[i] && j < i);
+		wrong += kept[i] != (number < row->low + row->step * (double)rank);
+	}
+	return wrong;
+}
+
+static size_t count_wrong(
+    struct fc_rng *r, enum kind kind, size_t n, double low, double step, bool floats)
+{
+	struct magnitudes m = {FC_ARRAY(double, n), FC_ARRAY(float, n), FC_ARRAY(float, n)};
+	uint32_t *number = FC_ARRAY(uint32_t, n);
+	uint8_t *kept = FC_ARRAY(uint8_t, n + MARKED_ROOM);
 	struct rank_room *room = varm_rank_room_new(n);
 	size_t wrong = 0;
-	for (int again = 0; again < 2; again++) { /* what the first row leaves must not count */
-		for (size_t i = 0; i < n; i++) {
-			magnitude[i] = draw_magnitude(r, kind);
-			number[i] = (double)fc_rng_below(r, 1u << 20) * 0x1p-20;
-		}
-		varm_rank_draw(room, magnitude, number, n, low, step, kept);
-		for (size_t i = 0; i < n; i++) {
-			size_t rank = 0;
-			for (size_t j = 0; j < n; j++)
-				rank += magnitude[j] < magnitude[i] ||
-				    (magnitude[j] == magnitude[i] && j < i);
-			wrong += kept[i] != (number[i] < low + step * (double)rank);
-		}
+	for (uint64_t again = 0; again < 2;
+	     again++) { /* the first row leaves nothing that counts */
+		struct rank_row row = {n, m.x, m.base, floats ? NULL : m.exact, number,
+		    kind + 7 * n, again * n, low, step};
+		fill_magnitudes(&m, r, kind, n, floats);
+		varm_random_by_index_fill_upper(number, row.key, row.first, n);
+		varm_rank_draw(room, &row, kept);
+		wrong += count_wrong_row(&row, m.exact, kept);
 	}
 	varm_rank_room_free(room);
-	free(magnitude);
+	free(m.exact);
+	free(m.x);
+	free(m.base);
 	free(number);
 	free(kept);
 	return wrong;
 }
 
-int main(void)
+static void check_kind(struct fc_rng *r, enum kind kind, bool floats)
 {
 	static const size_t sizes[] = {1, 2, 7, 37, 512, 1500};
+	size_t wrong = 0;
+	for (size_t z = 0; z < FC_LEN(sizes); z++) {
+		size_t n = sizes[z], last = n > 1 ? n - 1 : 1;
+		wrong += count_wrong(r, kind, n, 0.35, 0.3 / (double)last, floats);
+		wrong += count_wrong(r, kind, n, 0, 1 / (double)last, floats);
+		wrong += count_wrong(r, kind, n, 0.5, 0, floats);
+	}
+	T_OK(wrong == 0, "%s %s: %zu wrong", floats ? "changes of floats" : "changes",
+	    kind_name[kind], wrong);
+}
+
+int main(void)
+{
 	struct fc_rng r;
 	fc_rng_seed(&r, 31);
 	for (enum kind kind = 0; kind < N_KIND; kind++) {
-		size_t wrong = 0;
-		for (size_t z = 0; z < FC_LEN(sizes); z++) {
-			size_t n = sizes[z], last = n > 1 ? n - 1 : 1;
-			wrong += count_wrong(&r, kind, n, 0.35, 0.3 / (double)last);
-			wrong += count_wrong(&r, kind, n, 0, 1 / (double)last);
-			wrong += count_wrong(&r, kind, n, 0.5, 0);
-		}
-		T_OK(wrong == 0, "changes %s: %zu wrong", kind_name[kind], wrong);
+		check_kind(&r, kind, false);
+		check_kind(&r, kind, true);
 	}
+	T_OK(count_wrong(&r, CONTINUOUS, 9000, 0.35, 0.3 / 8999, true) == 0, "a long row");
 	return t_done();
 }

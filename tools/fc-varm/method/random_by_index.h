@@ -13,5 +13,7 @@ uint64_t varm_random_by_index_key(uint64_t seed, const char *tensor, int target)
 
 /* out[i] = the number of entry first + i, uniform in [0, 1) with 52 random bits */
 void varm_random_by_index_fill(double *out, uint64_t key, uint64_t first, size_t n);
+/* out[i] = 2^32 times that number, rounded down */
+void varm_random_by_index_fill_upper(uint32_t *out, uint64_t key, uint64_t first, size_t n);
 
 #endif

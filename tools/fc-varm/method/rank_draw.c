@@ -1,28 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/method/rank_draw.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "fc-varm/method/marked.h"
+#include "fc-varm/method/random_by_index.h"
 #include "fc-varm/method/rank_sort.h"
+#include "tensor/half.h"
 #include "tensor/simd.h"
 
-/* A bin is an exponent and 7 bits of the mantissa: 16 octaves below the row's largest magnitude.
- * Bin 0 is that of zeros alone, bin 1 has all that is smaller. */
-#define BIN_SHIFT 45
-#define BINS ((uint32_t)2048)
-/* So many entries of a bin are counted against all of it; for more it is sorted. */
+/* A bin is an exponent and some bits of the mantissa of a float: 16 octaves below the row's largest
+ * magnitude.  Bin 0 is that of zeros alone, bin 1 has all that is smaller.  What a bin costs is
+ * shared by the entries: short rows have fewer. */
+#define BINS_SHORT ((uint32_t)1024)
+#define BINS_LONG ((uint32_t)2048)
+#define LONG_ROW ((size_t)8192)
+/* Entries that the bins leave open: up to so many a row are compared with the members of their
+ * bins one by one; for more, members are listed. */
+#define FEW_OPEN ((size_t)24)
+/* So many entries of a listed bin are counted against all of it; for more it is sorted. */
 #define FEW ((uint32_t)8)
+/* Entries whose marks are looked at together. */
+#define PART MARKED_MOST
 
 struct rank_room {
-	uint16_t *bin; /* [row] */
-	uint8_t *open; /* [row] whether the bin alone does not decide */
+	uint16_t *bin;   /* [row] */
+	uint32_t *open;  /* [row] entries that their bin alone does not decide */
+	uint8_t *marked; /* [row] whether an entry is among them */
 	/* members of bin b: member[from[b]] to member[from[b + 1] - 1], in their order */
-	uint32_t from[BINS + 1];
-	uint32_t *member;      /* [row] */
-	struct ranked *ranked; /* [n_ranked], twice what is sorted at once */
+	uint32_t from[BINS_LONG + 1];
+	uint32_t sure[BINS_LONG]; /* numbers whose upper bits are below it stay */
+	uint32_t *member;         /* [row] */
+	struct ranked *ranked;    /* [n_ranked], twice what is sorted at once */
 	size_t n_ranked;
 };
 
@@ -30,7 +43,8 @@ struct rank_room *varm_rank_room_new(size_t row)
 {
 	struct rank_room *room = FC_ARRAY(struct rank_room, 1);
 	room->bin = FC_ARRAY(uint16_t, row + 1);
-	room->open = FC_ARRAY(uint8_t, row + 8);
+	room->open = FC_ARRAY(uint32_t, row + 1);
+	room->marked = FC_ARRAY(uint8_t, row + 1);
 	room->member = FC_ARRAY(uint32_t, row + 1);
 	return room;
 }
@@ -41,152 +55,275 @@ void varm_rank_room_free(struct rank_room *room)
 		return;
 	free(room->bin);
 	free(room->open);
+	free(room->marked);
 	free(room->member);
 	free(room->ranked);
 	free(room);
 }
 
-static inline uint64_t bits_of(double magnitude)
+static uint32_t bins_of(const struct rank_row *row)
 {
+	return row->n < LONG_ROW ? BINS_SHORT : BINS_LONG;
+}
+
+/* The magnitude of entry i by its bits, which order as the values do. */
+static inline uint64_t magnitude_bits(const struct rank_row *row, uint32_t i)
+{
+	double magnitude =
+	    row->magnitude ? row->magnitude[i] : fabs((double)row->x[i] - (double)row->base[i]);
 	uint64_t bits;
 	memcpy(&bits, &magnitude, 8);
 	return bits;
 }
 
-static FC_SIMD_BODY void find_bins_body(
-    const double *restrict magnitude, size_t n, uint16_t *restrict bin)
+static inline uint32_t rough_bits(const float *x, const float *base, size_t i)
 {
-	uint64_t most = 0;
+	return fc_f32_to_bits(fabsf(x[i] - base[i]));
+}
+
+static FC_SIMD_BODY void find_bins_body(const float *restrict x, const float *restrict base,
+    size_t n, uint32_t n_bin, uint16_t *restrict bin)
+{
+	const int shift = n_bin == BINS_SHORT ? 17 : 16; /* 64 or 128 bins an octave */
+	uint32_t most = 0;
 	for (size_t i = 0; i < n; i++) {
-		uint64_t bits = bits_of(magnitude[i]);
+		uint32_t bits = rough_bits(x, base, i);
 		most = bits > most ? bits : most;
 	}
-	int64_t last = (int64_t)(most >> BIN_SHIFT);
-	int64_t before = last > BINS - 2 ? last - (BINS - 2) : 0; /* the one that is bin 0 */
+	most >>= shift;
+	uint32_t offset = most > n_bin - 1 ? most - (n_bin - 1) : 0;
 	for (size_t i = 0; i < n; i++) {
-		uint64_t bits = bits_of(magnitude[i]);
-		int64_t b = (int64_t)(bits >> BIN_SHIFT) - before;
-		b = b > 0 ? b : 0;
-		bin[i] = (uint16_t)(bits ? b + 1 : 0);
+		uint32_t bits = rough_bits(x, base, i), b = bits >> shift;
+		uint32_t least = bits ? 1 : 0;
+		b = b > offset ? b - offset : 0;
+		bin[i] = (uint16_t)(b > least ? b : least);
 	}
 }
-FC_SIMD_KERNEL(
-    static void, find_bins, (const double *magnitude, size_t n, uint16_t *bin), (magnitude, n, bin))
+FC_SIMD_KERNEL(static void, find_bins,
+    (const float *x, const float *base, size_t n, uint32_t n_bin, uint16_t *bin),
+    (x, base, n, n_bin, bin))
 
-/* Two counts each, so that neighbours in one bin do not wait for each other. */
-static void count_bins(struct rank_room *room, size_t n)
+/* Four counts each, so that neighbours in one bin do not wait for each other. */
+static void count_bins(struct rank_room *room, size_t n, uint32_t n_bin)
 {
-	uint32_t count[2][BINS] = {{0}}, sum = 0;
+	uint32_t count[4][BINS_LONG], sum = 0;
 	size_t i = 0;
-	for (; i + 2 <= n; i += 2) {
+	for (size_t c = 0; c < 4; c++)
+		memset(count[c], 0, n_bin * sizeof count[c][0]);
+	for (; i + 4 <= n; i += 4) {
 		count[0][room->bin[i]]++;
 		count[1][room->bin[i + 1]]++;
+		count[2][room->bin[i + 2]]++;
+		count[3][room->bin[i + 3]]++;
 	}
-	if (i < n)
+	for (; i < n; i++)
 		count[0][room->bin[i]]++;
-	for (size_t b = 0; b < BINS; b++) {
+	for (size_t b = 0; b < n_bin; b++)
+		count[0][b] += count[1][b] + count[2][b] + count[3][b];
+	for (size_t b = 0; b < n_bin; b++) {
 		room->from[b] = sum;
-		sum += count[0][b] + count[1][b];
+		sum += count[0][b];
 	}
-	room->from[BINS] = sum;
+	room->from[n_bin] = sum;
 }
 
-/* What the lowest and the highest rank of each entry's bin say; *n_open where they differ. */
-static FC_SIMD_BODY void draw_bins_body(const uint16_t *restrict bin, const uint32_t *restrict from,
-    const double *restrict number, double low, double step, size_t n, uint8_t *restrict kept,
-    uint8_t *restrict open, uint32_t *n_open)
+/* The upper 32 bits of a probability, as of a number that is drawn. */
+static inline uint32_t upper_bits(double p)
 {
-	uint32_t differ = 0;
-	for (size_t i = 0; i < n; i++) {
-		double first = (double)(int32_t)from[bin[i]];
-		double last = (double)((int32_t)from[bin[i] + 1] - 1);
-		uint32_t least = number[i] < low + step * first;
-		uint32_t most = number[i] < low + step * last;
-		kept[i] = (uint8_t)least;
-		open[i] = (uint8_t)(least ^ most);
-		differ += least ^ most;
+	p *= 0x1p32;
+	p = p > 0 ? p : 0;
+	p = p < 0xffffffff ? p : 0xffffffff;
+	return (uint32_t)(int64_t)p;
+}
+
+/* sure[]: the upper bits of what the lowest rank of a bin gives: a number with smaller ones stays
+ * in any case.  *most: members of the largest bin. */
+static FC_SIMD_BODY void find_sure_body(const uint32_t *restrict from, uint32_t n_bin, double low,
+    double step, uint32_t *restrict sure, uint32_t *most)
+{
+	uint32_t largest = 0;
+	for (size_t b = 0; b < n_bin; b++) {
+		uint32_t members = from[b + 1] - from[b];
+		largest = members > largest ? members : largest;
+		sure[b] = upper_bits(low + step * (double)(int32_t)from[b]);
 	}
-	*n_open = differ;
+	*most = largest;
+}
+FC_SIMD_KERNEL(static void, find_sure,
+    (const uint32_t *from, uint32_t n_bin, double low, double step, uint32_t *sure, uint32_t *most),
+    (from, n_bin, low, step, sure, most))
+
+/* A number that is not below sure[] of its bin by so much or more goes: the upper bits between the
+ * lowest and the highest rank of the largest bin, and some for rounding. */
+static uint32_t widest_bin(const struct rank_row *row, uint32_t members)
+{
+	return upper_bits(row->step * (double)(members - 1) + 4 * 0x1p-32);
+}
+
+/* kept[i] where the number is surely small enough; close[i] where it may be that it is, or is not.
+ */
+static FC_SIMD_BODY void draw_bins_body(const uint16_t *restrict bin, const uint32_t *restrict sure,
+    const uint32_t *restrict number, uint32_t width, size_t n, uint8_t *restrict kept,
+    uint8_t *restrict close)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t least = sure[bin[i]];
+		kept[i] = number[i] < least;
+		close[i] = number[i] - least <= width;
+	}
 }
 FC_SIMD_KERNEL(static void, draw_bins,
-    (const uint16_t *bin, const uint32_t *from, const double *number, double low, double step,
-	size_t n, uint8_t *kept, uint8_t *open, uint32_t *n_open),
-    (bin, from, number, low, step, n, kept, open, n_open))
+    (const uint16_t *bin, const uint32_t *sure, const uint32_t *number, uint32_t width, size_t n,
+	uint8_t *kept, uint8_t *close),
+    (bin, sure, number, width, n, kept, close))
 
-static void list_members(struct rank_room *room, size_t n)
+static double number_of(const struct rank_row *row, uint32_t i)
 {
-	uint32_t at[BINS];
-	memcpy(at, room->from, sizeof at);
+	double number;
+	varm_random_by_index_fill(&number, row->key, row->first + i, 1);
+	return number;
+}
+
+static bool is_drawn(const struct rank_row *row, uint32_t i, uint32_t rank)
+{
+	return number_of(row, i) < row->low + row->step * (double)rank;
+}
+
+/* Draws what the lowest and the highest rank of each entry's bin say alike; returns how many
+ * entries they leave open. */
+static size_t draw_by_bins(
+    struct rank_room *room, const struct rank_row *row, uint32_t width, uint8_t *kept)
+{
+	uint8_t close[PART + MARKED_ROOM];
+	uint16_t where[PART];
+	size_t n_open = 0;
+	for (size_t at = 0; at < row->n; at += PART) {
+		size_t n = row->n - at < PART ? row->n - at : PART;
+		draw_bins(room->bin + at, room->sure, row->number + at, width, n, kept + at, close);
+		memset(close + n, 0, MARKED_ROOM);
+		size_t n_close = varm_marked_list(close, n, where);
+		for (size_t j = 0; j < n_close; j++) {
+			uint32_t i = (uint32_t)(at + where[j]), b = room->bin[i];
+			kept[i] = is_drawn(row, i, room->from[b]);
+			if (kept[i] != is_drawn(row, i, room->from[b + 1] - 1))
+				room->open[n_open++] = i;
+		}
+	}
+	return n_open;
+}
+
+static FC_SIMD_BODY void mark_equal_body(
+    const uint16_t *restrict bin, uint16_t b, size_t n, uint8_t *restrict mark)
+{
+	for (size_t i = 0; i < n; i++)
+		mark[i] = bin[i] == b;
+}
+FC_SIMD_KERNEL(static void, mark_equal, (const uint16_t *bin, uint16_t b, size_t n, uint8_t *mark),
+    (bin, b, n, mark))
+
+static bool goes_below(const struct rank_row *row, uint32_t a, uint32_t b)
+{
+	uint64_t x = magnitude_bits(row, a), y = magnitude_bits(row, b);
+	return x < y || (x == y && a < b);
+}
+
+/* The rank of entry i: its bin's members are sought in the row. */
+static uint32_t seek_rank(const struct rank_room *room, const struct rank_row *row, uint32_t i)
+{
+	uint8_t mark[PART + MARKED_ROOM];
+	uint16_t where[PART], b = room->bin[i];
+	uint32_t rank = room->from[b];
+	for (size_t at = 0; at < row->n; at += PART) {
+		size_t n = row->n - at < PART ? row->n - at : PART;
+		mark_equal(room->bin + at, b, n, mark);
+		memset(mark + n, 0, MARKED_ROOM);
+		size_t n_member = varm_marked_list(mark, n, where);
+		for (size_t j = 0; j < n_member; j++)
+			rank += goes_below(row, (uint32_t)(at + where[j]), i);
+	}
+	return rank;
+}
+
+static void list_members(struct rank_room *room, size_t n, uint32_t n_bin)
+{
+	uint32_t at[BINS_LONG];
+	memcpy(at, room->from, n_bin * sizeof at[0]);
 	for (size_t i = 0; i < n; i++)
 		room->member[at[room->bin[i]]++] = (uint32_t)i;
 }
 
 /* The members of a bin in the order of their ranks: as they are when all are equal. */
 static void order_members(
-    struct rank_room *room, const double *magnitude, uint32_t *member, size_t n)
+    struct rank_room *room, const struct rank_row *row, uint32_t *member, size_t n)
 {
 	size_t same = 1;
-	while (same < n && magnitude[member[same]] == magnitude[member[0]])
+	uint64_t first = magnitude_bits(row, member[0]);
+	while (same < n && magnitude_bits(row, member[same]) == first)
 		same++;
 	if (same == n)
 		return;
 	FC_GROW(room->ranked, room->n_ranked, 2 * n);
 	for (size_t i = 0; i < n; i++)
-		room->ranked[i] = (struct ranked){bits_of(magnitude[member[i]]), member[i]};
+		room->ranked[i] = (struct ranked){magnitude_bits(row, member[i]), member[i]};
 	struct ranked *sorted = varm_rank_sort(room->ranked, room->ranked + n, n);
 	for (size_t i = 0; i < n; i++)
 		member[i] = sorted[i].i;
 }
 
-/* How many of the members are smaller than entry i, or as large and before it. */
-static uint32_t count_below(const double *magnitude, const uint32_t *member, size_t n, uint32_t i)
+static uint32_t count_below(
+    const struct rank_row *row, const uint32_t *member, size_t n, uint32_t i)
 {
-	uint64_t own = bits_of(magnitude[i]);
 	uint32_t below = 0;
-	for (size_t j = 0; j < n; j++) {
-		uint64_t other = bits_of(magnitude[member[j]]);
-		below += other < own || (other == own && member[j] < i);
-	}
+	for (size_t j = 0; j < n; j++)
+		below += goes_below(row, member[j], i);
 	return below;
 }
 
 /* Decides the open ones of a bin's members: few of them by counting, many in order. */
-static void draw_members(struct rank_room *room, uint32_t bin, const double *magnitude,
-    const double *number, double low, double step, uint8_t *kept)
+static void draw_members(
+    struct rank_room *room, const struct rank_row *row, uint32_t bin, uint8_t *kept)
 {
 	uint32_t from = room->from[bin], n = room->from[bin + 1] - from, n_open = 0;
 	uint32_t *member = room->member + from;
 	for (uint32_t j = 0; j < n; j++)
-		n_open += room->open[member[j]];
+		n_open += room->marked[member[j]];
 	if (n_open > FEW)
-		order_members(room, magnitude, member, n);
+		order_members(room, row, member, n);
 	for (uint32_t j = 0; j < n; j++) {
 		uint32_t i = member[j];
-		if (!room->open[i])
+		if (!room->marked[i])
 			continue;
-		uint32_t rank = n_open > FEW ? j : count_below(magnitude, member, n, i);
-		kept[i] = number[i] < low + step * (double)(from + rank);
-		room->open[i] = 0;
+		uint32_t rank = n_open > FEW ? j : count_below(row, member, n, i);
+		kept[i] = is_drawn(row, i, from + rank);
+		room->marked[i] = 0;
 	}
 }
 
-void varm_rank_draw(struct rank_room *room, const double *magnitude, const double *number, size_t n,
-    double low, double step, uint8_t *kept)
+/* Decides the entries that are open, of which there are many, bin by bin. */
+static void draw_listed(struct rank_room *room, const struct rank_row *row, size_t n_open,
+    uint32_t n_bin, uint8_t *kept)
 {
-	uint32_t n_open;
-	find_bins(magnitude, n, room->bin);
-	count_bins(room, n);
-	draw_bins(room->bin, room->from, number, low, step, n, kept, room->open, &n_open);
-	if (!n_open)
+	list_members(room, row->n, n_bin);
+	for (size_t j = 0; j < n_open; j++)
+		room->marked[room->open[j]] = 1;
+	for (size_t j = 0; j < n_open; j++)
+		if (room->marked[room->open[j]])
+			draw_members(room, row, room->bin[room->open[j]], kept);
+}
+
+void varm_rank_draw(struct rank_room *room, const struct rank_row *row, uint8_t *kept)
+{
+	uint32_t n_bin = bins_of(row), members;
+	find_bins(row->x, row->base, row->n, n_bin, room->bin);
+	count_bins(room, row->n, n_bin);
+	find_sure(room->from, n_bin, row->low, row->step, room->sure, &members);
+	size_t n_open = draw_by_bins(room, row, widest_bin(row, members), kept);
+	if (n_open > FEW_OPEN) {
+		draw_listed(room, row, n_open, n_bin, kept);
 		return;
-	list_members(room, n);
-	memset(room->open + n, 0, 8);
-	for (size_t at = 0; at < n; at += 8) {
-		uint64_t any;
-		memcpy(&any, room->open + at, 8);
-		for (size_t i = at; any && i < at + 8; i++)
-			if (room->open[i])
-				draw_members(
-				    room, room->bin[i], magnitude, number, low, step, kept);
+	}
+	for (size_t j = 0; j < n_open; j++) {
+		uint32_t i = room->open[j];
+		kept[i] = is_drawn(row, i, seek_rank(room, row, i));
 	}
 }

@@ -10,15 +10,28 @@ struct rank_room;
 struct rank_room *varm_rank_room_new(size_t row);
 void varm_rank_room_free(struct rank_room *room);
 
+/* Entries with a magnitude and a random number each (random_by_index.h), and the law by which these
+ * decide: an entry of rank r stays where its number is below low + step r, step >= 0. */
+struct rank_row {
+	size_t n;
+	/* Magnitudes are |x - base|, and these alone where they are not NULL; x - base rounded to
+	 * float orders as they do, but for equals. */
+	const float *x, *base;
+	const double *magnitude;
+	const uint32_t *number; /* the upper bits */
+	uint64_t key, first;    /* of all bits of entry i: those of first + i */
+	double low, step;
+};
+
 /*
- * kept[i] = number[i] < low + step * rank of i, i < n <= row, step >= 0: the rank is the place of
- * magnitude[i] among all, from 0, the smallest first, equal ones in their order.
+ * kept[i], i < n <= the room's row: whether entry i stays.  Its rank is the place of its magnitude
+ * among all, from 0, the smallest first, equal ones in their order.  Behind kept[n] is room for
+ * MARKED_ROOM more, which is used.
  *
  * Nothing is sorted as a rule.  Magnitudes are counted in bins that order as they do; the ranks of
  * a bin's members lie between two numbers, and for nearly all members both ends give the same
  * answer.  Only the bins in which they do not are looked at more closely.
  */
-void varm_rank_draw(struct rank_room *room, const double *magnitude, const double *number, size_t n,
-    double low, double step, uint8_t *kept);
+void varm_rank_draw(struct rank_room *room, const struct rank_row *row, uint8_t *kept);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fc-varm/method/marked.h"
 #include "fc-varm/method/random_by_index.h"
 #include "fc-varm/method/rank_draw.h"
 #include "fc-varm/method/rank_sort.h"
@@ -40,21 +41,33 @@ static bool divides(const struct views *v, const struct measured *r)
 
 /* Memory of a thread for one row. */
 struct row_work {
-	double *magnitude, *number; /* [row] */
+	double *magnitude; /* [row] */
+	float *x, *base;   /* [row] */
+	uint32_t *number;  /* [row] */
 	struct rank_room *room;
-	struct ranked *ranked; /* [2][row], or NULL: ranks are not needed */
+	struct ranked *ranked; /* [2][row] */
 };
 
+/* For ranks, or for drawing. */
 static struct row_work new_work(size_t row, bool ranks)
 {
-	return (struct row_work){FC_ARRAY(double, row + 1), FC_ARRAY(double, row + 1),
-	    ranks ? NULL : varm_rank_room_new(row),
-	    ranks ? FC_ARRAY(struct ranked, 2 * row) : NULL};
+	struct row_work w = {.magnitude = FC_ARRAY(double, row + 1)};
+	if (ranks) {
+		w.ranked = FC_ARRAY(struct ranked, 2 * row);
+		return w;
+	}
+	w.x = FC_ARRAY(float, row + 1);
+	w.base = FC_ARRAY(float, row + 1);
+	w.number = FC_ARRAY(uint32_t, row + 1);
+	w.room = varm_rank_room_new(row);
+	return w;
 }
 
 static void free_work(struct row_work *w)
 {
 	free(w->magnitude);
+	free(w->x);
+	free(w->base);
 	free(w->number);
 	varm_rank_room_free(w->room);
 	free(w->ranked);
@@ -98,16 +111,6 @@ static size_t bits_bytes(size_t n)
 	return n / 8 + 1;
 }
 
-static void pack_bits(const uint8_t *kept, size_t n, uint8_t *bits)
-{
-	for (size_t at = 0; at < n; at += 8) { /* there are zeros behind the end */
-		unsigned b = 0;
-		for (size_t i = 0; i < 8; i++)
-			b |= (unsigned)kept[at + i] << i;
-		bits[at / 8] = (uint8_t)b;
-	}
-}
-
 /* rank[n_target][unit's elements], in the row from 0, the smallest change first. */
 static void *rank_unit(const struct unit *u)
 {
@@ -124,24 +127,46 @@ static void *rank_unit(const struct unit *u)
 	return rank;
 }
 
+/* Row y of the unit, of target k, as far as its magnitudes go: exact in float, or not. */
+static struct rank_row read_rank_row(const struct unit *u, size_t y, int k, struct row_work *w)
+{
+	const struct views *v = u->v;
+	const struct values *x = &v->target[k];
+	size_t n = v->row, at = u->begin + y * n;
+	struct rank_row row = {.n = n, .x = w->x, .base = w->base, .first = at};
+	if (varm_values_are_floats(x) && varm_values_are_floats(v->base)) {
+		fc_to_f32(w->x, varm_values_bytes(x, at), x->t.dtype, n);
+		fc_to_f32(w->base, varm_values_bytes(v->base, at), v->base->t.dtype, n);
+		return row;
+	}
+	read_row(u, y, k, w->magnitude);
+	fc_from_f64(w->x, FC_F32, w->magnitude, n);
+	memset(w->base, 0, n * sizeof *w->base);
+	row.magnitude = w->magnitude;
+	return row;
+}
+
 /* bits[n_target][bits_bytes]: what stays. */
 static void *draw_unit(const struct unit *u)
 {
 	const struct views *v = u->v;
-	size_t n = u->end - u->begin, row = v->row, n_bytes = bits_bytes(n);
+	size_t n = u->end - u->begin, n_bytes = bits_bytes(n);
 	uint8_t *bits = fc_malloc((size_t)v->n_target * n_bytes);
-	uint8_t *kept = FC_ARRAY(uint8_t, n + 8);
-	struct row_work w = new_work(row, false);
+	uint8_t *kept = FC_ARRAY(uint8_t, n + MARKED_ROOM);
+	struct row_work w = new_work(v->row, false);
 	for (int k = 0; k < v->n_target; k++) {
 		uint64_t key = varm_random_by_index_key(v->set->seed, v->out->name, k);
 		struct law law = law_of(v, k);
 		for (size_t y = 0; y < rows_of_unit(u); y++) {
-			read_row(u, y, k, w.magnitude);
-			varm_random_by_index_fill(w.number, key, u->begin + y * row, row);
-			varm_rank_draw(
-			    w.room, w.magnitude, w.number, row, law.low, law.step, kept + y * row);
+			struct rank_row row = read_rank_row(u, y, k, &w);
+			varm_random_by_index_fill_upper(w.number, key, row.first, row.n);
+			row.number = w.number;
+			row.key = key;
+			row.low = law.low;
+			row.step = law.step;
+			varm_rank_draw(w.room, &row, kept + y * v->row);
 		}
-		pack_bits(kept, n, bits + (size_t)k * n_bytes);
+		varm_marked_pack(kept, n, bits + (size_t)k * n_bytes);
 	}
 	free_work(&w);
 	free(kept);

@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fc-varm/method/marked.h"
 #include "fc-varm/method/threshold_sample.h"
 #include "tensor/simd.h"
 
 #define BINS ((size_t)4096)
+
+_Static_assert(BLOCK_ELEMENTS <= MARKED_MOST, "a block's marks are listed at once");
 
 enum step { COUNT, GATHER, TALLY, DONE };
 
@@ -63,24 +66,6 @@ FC_SIMD_KERNEL(static void, split_keys,
 	struct threshold_split *s),
     (key, n, low, high, inside, s))
 
-/* where[*n_where]: the entries that are inside, by their place in the block.  Behind inside[n] come
- * 64 zeros.  Each is a byte of 0 or 1: eight are brought together as the bits of one byte, its
- * first the lowest, by a product's highest byte. */
-static void list_inside(const uint8_t *inside, size_t n, uint16_t *where, size_t *n_where)
-{
-	size_t m = 0;
-	for (size_t at = 0; at < n; at += 64) {
-		uint64_t bits = 0, eight;
-		for (size_t i = 0; i < 64; i += 8) {
-			memcpy(&eight, inside + at + i, 8);
-			bits |= eight * UINT64_C(0x0102040810204080) >> 56 << i;
-		}
-		for (; bits; bits &= bits - 1)
-			where[m++] = (uint16_t)(at + (size_t)__builtin_ctzll(bits));
-	}
-	*n_where = m;
-}
-
 /* What one thread finds in a unit. */
 struct local {
 	uint32_t *bin; /* a unit has fewer than 2^32 elements */
@@ -94,12 +79,12 @@ struct local {
 static void visit_keys(struct search *s, struct local *l, const uint64_t *key, size_t n,
     uint64_t first, const uint16_t *where)
 {
-	uint8_t inside[BLOCK_ELEMENTS + 64];
+	uint8_t inside[BLOCK_ELEMENTS + MARKED_ROOM];
 	uint16_t in[BLOCK_ELEMENTS];
 	size_t n_in;
 	split_keys(key, n, s->low, s->high, inside, &l->split);
-	memset(inside + n, 0, 64);
-	list_inside(inside, n, in, &n_in);
+	memset(inside + n, 0, MARKED_ROOM);
+	n_in = varm_marked_list(inside, n, in);
 	switch (s->step) {
 	case COUNT:
 		for (size_t i = 0; i < n_in; i++)
@@ -142,14 +127,14 @@ struct floats {
 static void visit_floats(
     const struct unit *u, const struct floats *f, struct search *s, struct local *l)
 {
-	uint8_t inside[BLOCK_ELEMENTS + 64];
+	uint8_t inside[BLOCK_ELEMENTS + MARKED_ROOM];
 	uint16_t where[BLOCK_ELEMENTS];
 	uint64_t key[BLOCK_ELEMENTS];
 	struct unit some = *u;
 	s->w->keys->rough(f->x, f->base, u->n, (float)value_of(s->low), (float)value_of(s->high),
 	    inside, &l->split);
-	memset(inside + u->n, 0, 64);
-	list_inside(inside, u->n, where, &some.n);
+	memset(inside + u->n, 0, MARKED_ROOM);
+	some.n = varm_marked_list(inside, u->n, where);
 	for (size_t j = 0; j < some.n; j++) {
 		u->x[s->w->target][j] = (double)f->x[where[j]];
 		u->base[j] = (double)f->base[where[j]];
@@ -242,18 +227,11 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 	return 0;
 }
 
-/* Whether float holds the values; a read() of their own may give more. */
-static bool is_float(const struct values *f)
-{
-	enum fc_dtype t = f->t.dtype;
-	return !f->read && (t == FC_BF16 || t == FC_F16 || t == FC_F32);
-}
-
 static bool are_floats(const struct views *v)
 {
-	bool all = v->base && is_float(v->base);
+	bool all = v->base && varm_values_are_floats(v->base);
 	for (int k = 0; k < v->n_target; k++)
-		all = all && is_float(&v->target[k]);
+		all = all && varm_values_are_floats(&v->target[k]);
 	return all;
 }
 

@@ -41,6 +41,12 @@ const void *varm_values_bytes(const struct values *f, size_t i)
 	return f->read ? NULL : stored_bytes(f, i);
 }
 
+bool varm_values_are_floats(const struct values *f)
+{
+	enum fc_dtype t = f->t.dtype;
+	return !f->read && (t == FC_BF16 || t == FC_F16 || t == FC_F32);
+}
+
 void varm_values_read(const struct values *f, size_t first, size_t n, double *out)
 {
 	if (f->read)

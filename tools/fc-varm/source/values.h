@@ -35,6 +35,8 @@ enum fc_dtype varm_values_dtype(enum fc_dtype t);
 void varm_values_read(const struct values *f, size_t first, size_t n, double *out);
 void varm_values_forget(const struct values *f, size_t first, size_t n);
 
+/* Whether there are stored bytes, of a type whose values float holds. */
+bool varm_values_are_floats(const struct values *f);
 /* The stored bytes of value i; NULL when they are computed. */
 const void *varm_values_bytes(const struct values *f, size_t i);
 
