@@ -13,10 +13,11 @@
 #include "tensor/half.h"
 #include "tensor/simd.h"
 
-/* A bin is an exponent and some bits of the mantissa of a float: 16 octaves below the row's largest
- * magnitude.  Bin 0 is that of zeros alone, bin 1 has all that is smaller.  What a bin costs is
- * shared by the entries: short rows have fewer. */
-#define BINS_SHORT ((uint32_t)1024)
+/* A bin is an exponent and 7 bits of the mantissa of a float: 16 octaves below the row's largest
+ * magnitude, or 10 where few entries share what a bin costs.  Bin 0 is that of zeros alone, bin 1
+ * has all that is smaller. */
+#define BIN_SHIFT 16
+#define BINS_SHORT ((uint32_t)1280)
 #define BINS_LONG ((uint32_t)2048)
 #define LONG_ROW ((size_t)8192)
 /* Entries that the bins leave open: up to so many a row are compared with the members of their
@@ -84,16 +85,15 @@ static inline uint32_t rough_bits(const float *x, const float *base, size_t i)
 static FC_SIMD_BODY void find_bins_body(const float *restrict x, const float *restrict base,
     size_t n, uint32_t n_bin, uint16_t *restrict bin)
 {
-	const int shift = n_bin == BINS_SHORT ? 17 : 16; /* 64 or 128 bins an octave */
 	uint32_t most = 0;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t bits = rough_bits(x, base, i);
 		most = bits > most ? bits : most;
 	}
-	most >>= shift;
+	most >>= BIN_SHIFT;
 	uint32_t offset = most > n_bin - 1 ? most - (n_bin - 1) : 0;
 	for (size_t i = 0; i < n; i++) {
-		uint32_t bits = rough_bits(x, base, i), b = bits >> shift;
+		uint32_t bits = rough_bits(x, base, i), b = bits >> BIN_SHIFT;
 		uint32_t least = bits ? 1 : 0;
 		b = b > offset ? b - offset : 0;
 		bin[i] = (uint16_t)(b > least ? b : least);
@@ -103,26 +103,26 @@ FC_SIMD_KERNEL(static void, find_bins,
     (const float *x, const float *base, size_t n, uint32_t n_bin, uint16_t *bin),
     (x, base, n, n_bin, bin))
 
-/* Four counts each, so that neighbours in one bin do not wait for each other. */
+/* Two counts each, so that neighbours in one bin do not wait for each other. */
 static void count_bins(struct rank_room *room, size_t n, uint32_t n_bin)
 {
-	uint32_t count[4][BINS_LONG], sum = 0;
+	uint32_t count[2][BINS_LONG], sum = 0;
 	size_t i = 0;
-	for (size_t c = 0; c < 4; c++)
-		memset(count[c], 0, n_bin * sizeof count[c][0]);
-	for (; i + 4 <= n; i += 4) {
-		count[0][room->bin[i]]++;
-		count[1][room->bin[i + 1]]++;
-		count[2][room->bin[i + 2]]++;
-		count[3][room->bin[i + 3]]++;
+	memset(count[0], 0, n_bin * sizeof count[0][0]);
+	memset(count[1], 0, n_bin * sizeof count[1][0]);
+	for (; i + 8 <= n; i += 8) {
+		uint64_t four[2];
+		memcpy(four, room->bin + i, sizeof four);
+		for (int shift = 0; shift < 64; shift += 16) {
+			count[0][four[0] >> shift & 0xffff]++;
+			count[1][four[1] >> shift & 0xffff]++;
+		}
 	}
 	for (; i < n; i++)
 		count[0][room->bin[i]]++;
-	for (size_t b = 0; b < n_bin; b++)
-		count[0][b] += count[1][b] + count[2][b] + count[3][b];
 	for (size_t b = 0; b < n_bin; b++) {
 		room->from[b] = sum;
-		sum += count[0][b];
+		sum += count[0][b] + count[1][b];
 	}
 	room->from[n_bin] = sum;
 }
