@@ -2,6 +2,7 @@
 /* Draws by rank against ranks that are counted one by one. */
 #include "fc-varm/method/rank_draw.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -46,6 +47,8 @@ static void fill_magnitudes(
 	for (size_t i = 0; i < n; i++) {
 		m->exact[i] = draw_magnitude(r, kind);
 		m->x[i] = (float)m->exact[i];
+		if (m->x[i] == 0 && m->exact[i] > 0)
+			m->x[i] = FLT_TRUE_MIN;
 		m->base[i] = 0;
 		if (!floats)
 			continue;
@@ -60,11 +63,10 @@ static size_t count_wrong_row(const struct rank_row *row, const double *exact, c
 	size_t wrong = 0;
 	for (size_t i = 0; i < row->n; i++) {
 		size_t rank = 0;
-		double number;
-		varm_random_by_index_fill(&number, row->key, row->first + i, 1);
+		double number = random_by_index(row->key, row->first + i);
 		for (size_t j = 0; j < row->n; j++)
 			rank += exact[j] < exact[i] || (exact[j] == exact[i] && j < i);
-		wrong += kept[i] != (number < row->low + row->step * (double)rank);
+		wrong += exact[i] > 0 && kept[i] != (number < row->low + row->step * (double)rank);
 	}
 	return wrong;
 }

@@ -142,7 +142,7 @@ struct method {
 	int (*measure)(const struct views *v, struct measured *r, struct fc_err *e);
 	/* NULL, or what a unit needs before its first block: u->own, which the caller frees */
 	int (*prepare)(struct unit *u, const struct measured *r, struct fc_err *e);
-	/* out[u->n] of BLOCK_ELEMENTS for the block in hand, whose values it may overwrite */
+	/* out[u->n] for the block in hand, whose values it may overwrite */
 	void (*apply)(struct unit *u, const struct measured *r, double *out);
 	const struct sparsifier *sparse; /* task arithmetic: what thins out the changes, or NULL */
 	bool elect; /* task arithmetic: only changes with the sign of their sum count */

@@ -10,8 +10,8 @@
 /*
  * Four doubles as one vector, for loops over entries that keep sums over targets in registers.  Not
  * eight: gcc 12 compares those one by one.  Loops take two quads at a time, EACH_QUAD of them.  A
- * block's buffers hold BLOCK_ELEMENTS, a multiple of that: what lies behind a block's end may be
- * computed with, and is stored nowhere but there.
+ * block's inputs have room for BLOCK_ELEMENTS, a multiple of that: what lies behind its end may be
+ * computed with, and is not stored.
  */
 #define QUAD ((size_t)4)
 #define QUADS 2
@@ -23,7 +23,14 @@ typedef int64_t quad_mask __attribute__((vector_size(32))); /* all bits, or none
 /* A number in all four places. */
 #define QUAD_OF(X) ((X)-QUAD_ZERO)
 #define QUAD_LOAD(V, FROM) memcpy(&(V), FROM, sizeof(V))
-#define QUAD_STORE(TO, V) memcpy(TO, &(V), sizeof(V))
+/* out[i], ... of out[n] = v */
+#define QUAD_STORE(OUT, N, I, V)                                                                   \
+	do {                                                                                       \
+		if ((I) + QUAD <= (N))                                                             \
+			memcpy((OUT) + (I), &(V), sizeof(V));                                      \
+		else if ((I) < (N))                                                                \
+			memcpy((OUT) + (I), &(V), ((N) - (I)) * 8);                                \
+	} while (0)
 /* Where mask: a, else +0, or b. */
 #define QUAD_WHERE(MASK, A) ((quad_double)((MASK) & (quad_mask)(A)))
 #define QUAD_SELECT(MASK, A, B)                                                                    \

@@ -143,7 +143,7 @@ static FC_SIMD_BODY void find_sure_body(const uint32_t *restrict from, uint32_t 
 {
 	uint32_t largest = 0;
 	for (size_t b = 0; b < n_bin; b++) {
-		uint32_t members = from[b + 1] - from[b];
+		uint32_t members = b ? from[b + 1] - from[b] : 1;
 		largest = members > largest ? members : largest;
 		sure[b] = upper_bits(low + step * (double)(int32_t)from[b]);
 	}
@@ -177,16 +177,10 @@ FC_SIMD_KERNEL(static void, draw_bins,
 	uint8_t *kept, uint8_t *close),
     (bin, sure, number, width, n, kept, close))
 
-static double number_of(const struct rank_row *row, uint32_t i)
+/* Whether an entry with this number and rank stays. */
+static inline bool is_drawn(const struct rank_row *row, double number, uint32_t rank)
 {
-	double number;
-	varm_random_by_index_fill(&number, row->key, row->first + i, 1);
-	return number;
-}
-
-static bool is_drawn(const struct rank_row *row, uint32_t i, uint32_t rank)
-{
-	return number_of(row, i) < row->low + row->step * (double)rank;
+	return number < row->low + row->step * (double)rank;
 }
 
 /* Draws what the lowest and the highest rank of each entry's bin say alike; returns how many
@@ -204,9 +198,12 @@ static size_t draw_by_bins(
 		size_t n_close = varm_marked_list(close, n, where);
 		for (size_t j = 0; j < n_close; j++) {
 			uint32_t i = (uint32_t)(at + where[j]), b = room->bin[i];
-			kept[i] = is_drawn(row, i, room->from[b]);
-			if (kept[i] != is_drawn(row, i, room->from[b + 1] - 1))
-				room->open[n_open++] = i;
+			double number = random_by_index(row->key, row->first + i);
+			bool least = is_drawn(row, number, room->from[b]);
+			bool most = is_drawn(row, number, room->from[b + 1] - 1);
+			kept[i] = least;
+			room->open[n_open] = i;
+			n_open += (least != most) & (b != 0);
 		}
 	}
 	return n_open;
@@ -294,7 +291,7 @@ static void draw_members(
 		if (!room->marked[i])
 			continue;
 		uint32_t rank = n_open > FEW ? j : count_below(row, member, n, i);
-		kept[i] = is_drawn(row, i, from + rank);
+		kept[i] = is_drawn(row, random_by_index(row->key, row->first + i), from + rank);
 		room->marked[i] = 0;
 	}
 }
@@ -324,6 +321,7 @@ void varm_rank_draw(struct rank_room *room, const struct rank_row *row, uint8_t 
 	}
 	for (size_t j = 0; j < n_open; j++) {
 		uint32_t i = room->open[j];
-		kept[i] = is_drawn(row, i, seek_rank(room, row, i));
+		kept[i] = is_drawn(
+		    row, random_by_index(row->key, row->first + i), seek_rank(room, row, i));
 	}
 }

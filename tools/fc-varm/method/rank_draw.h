@@ -14,8 +14,8 @@ void varm_rank_room_free(struct rank_room *room);
  * decide: an entry of rank r stays where its number is below low + step r, step >= 0. */
 struct rank_row {
 	size_t n;
-	/* Magnitudes are |x - base|, and these alone where they are not NULL; x - base rounded to
-	 * float orders as they do, but for equals. */
+	/* Magnitudes are |x - base|, and these alone where they are not NULL; |x - base| rounded to
+	 * float orders as they do, but for equals, and is 0 where they are. */
 	const float *x, *base;
 	const double *magnitude;
 	const uint32_t *number; /* the upper bits */
@@ -25,7 +25,8 @@ struct rank_row {
 
 /*
  * kept[i], i < n <= the room's row: whether entry i stays.  Its rank is the place of its magnitude
- * among all, from 0, the smallest first, equal ones in their order.  Behind kept[n] is room for
+ * among all, from 0, the smallest first, equal ones in their order.  What is said of a magnitude of
+ * 0, for which staying means nothing, need not be true.  Behind kept[n] is room for
  * MARKED_ROOM more, which is used.
  *
  * Nothing is sorted as a rule.  Magnitudes are counted in bins that order as they do; the ranks of

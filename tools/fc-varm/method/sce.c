@@ -123,7 +123,7 @@ static FC_SIMD_BODY void elect_body(double *restrict out, const double *restrict
 		{
 			change = moved[q] / QUAD_SELECT(weights[q] == 0, QUAD_OF(1), weights[q]);
 			change = QUAD_SELECT(change == 0, from[q], from[q] + change);
-			QUAD_STORE(out + i + q * QUAD, change);
+			QUAD_STORE(out, n, i + q * QUAD, change);
 		}
 	}
 }

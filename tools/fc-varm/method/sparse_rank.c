@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +142,8 @@ static struct rank_row read_rank_row(const struct unit *u, size_t y, int k, stru
 	}
 	read_row(u, y, k, w->magnitude);
 	fc_from_f64(w->x, FC_F32, w->magnitude, n);
+	for (size_t i = 0; i < n; i++) /* what is too small for float is not 0 */
+		w->x[i] = w->x[i] == 0 && w->magnitude[i] > 0 ? FLT_TRUE_MIN : w->x[i];
 	memset(w->base, 0, n * sizeof *w->base);
 	row.magnitude = w->magnitude;
 	return row;

@@ -38,13 +38,13 @@ static int prepare(struct unit *u, const struct measured *r, struct fc_err *e)
 	return sparse && sparse->prepare ? sparse->prepare(u, r, e) : 0;
 }
 
-/* base + lambda * change, where an entry nobody moved keeps the base's bits */
-#define ADD_TO_BASE(OUT, BASE, LAMBDA, CHANGE)                                                     \
+/* out[i], ... of out[n] = base + lambda * change; an entry nobody moved keeps the base's bits */
+#define STORE_CHANGED(OUT, N, I, BASE, LAMBDA, CHANGE)                                             \
 	do {                                                                                       \
 		quad_double from;                                                                  \
-		QUAD_LOAD(from, BASE);                                                             \
+		QUAD_LOAD(from, (BASE) + (I));                                                     \
 		from = QUAD_SELECT((CHANGE) == 0, from, from + (LAMBDA) * (CHANGE));               \
-		QUAD_STORE(OUT, from);                                                             \
+		QUAD_STORE(OUT, N, I, from);                                                       \
 	} while (0)
 
 /* x[k] are weighed changes, added up and divided by the sum of all weights. */
@@ -59,7 +59,7 @@ static FC_SIMD_BODY void add_all_body(double *restrict out, const double *restri
 		}
 		if (divisor != 1)
 			sum /= divisor;
-		ADD_TO_BASE(out + i, base + i, lambda, sum);
+		STORE_CHANGED(out, n, i, base, lambda, sum);
 	}
 }
 FC_SIMD_KERNEL(static void, add_all,
@@ -96,7 +96,7 @@ static FC_SIMD_BODY void add_elected_body(double *restrict out, const double *re
 		{
 			if (normalize)
 				moved[q] /= QUAD_SELECT(divisor[q] == 0, QUAD_OF(1), divisor[q]);
-			ADD_TO_BASE(out + i + q * QUAD, base + i + q * QUAD, lambda, moved[q]);
+			STORE_CHANGED(out, n, i + q * QUAD, base, lambda, moved[q]);
 		}
 	}
 }

@@ -28,7 +28,8 @@ struct search {
 	struct threshold_query *w;
 	uint64_t low, high;
 	size_t above, inside, n_zero;
-	bool counted; /* w->take, above and inside are known, not guessed */
+	uint64_t heavy; /* GATHER: a key that is counted instead; 0: none */
+	bool counted;   /* w->take, above and inside are known, not guessed */
 	enum step step;
 	size_t room; /* entries that may be held */
 	int shift;   /* COUNT: a bin has 2^shift keys */
@@ -37,7 +38,7 @@ struct search {
 	 */
 	size_t found;
 	struct entry *entry; /* [room] */
-	size_t *tally;       /* TALLY: entries with the key, by unit */
+	size_t *tally;       /* by unit: entries with the key, of TALLY or the heavy one; or NULL */
 };
 
 struct searches {
@@ -92,9 +93,13 @@ static void visit_keys(struct search *s, struct local *l, const uint64_t *key, s
 		break;
 	case GATHER:
 		FC_GROW(l->entry, l->cap, l->n_entry + n_in);
-		for (size_t i = 0; i < n_in; i++)
-			l->entry[l->n_entry++] =
-			    (struct entry){key[in[i]], first + (where ? where[in[i]] : in[i])};
+		for (size_t i = 0; i < n_in; i++) {
+			uint64_t k = key[in[i]];
+			l->entry[l->n_entry] =
+			    (struct entry){k, first + (where ? where[in[i]] : in[i])};
+			l->n_entry += k != s->heavy;
+			l->tally += k == s->heavy;
+		}
 		break;
 	case TALLY:
 		l->tally += n_in;
@@ -123,6 +128,13 @@ struct floats {
 	float base[BLOCK_ELEMENTS], x[BLOCK_ELEMENTS];
 };
 
+/* Keys above 0 are above 0 in float, too. */
+static float rough_bound(uint64_t key)
+{
+	float bound = (float)value_of(key);
+	return bound > 0 ? bound : FLT_TRUE_MIN;
+}
+
 /* Brings the entries that may be inside together in u's block, as a block of their own. */
 static void visit_floats(
     const struct unit *u, const struct floats *f, struct search *s, struct local *l)
@@ -131,8 +143,8 @@ static void visit_floats(
 	uint16_t where[BLOCK_ELEMENTS];
 	uint64_t key[BLOCK_ELEMENTS];
 	struct unit some = *u;
-	s->w->keys->rough(f->x, f->base, u->n, (float)value_of(s->low), (float)value_of(s->high),
-	    inside, &l->split);
+	s->w->keys->rough(
+	    f->x, f->base, u->n, rough_bound(s->low), rough_bound(s->high), inside, &l->split);
 	memset(inside + u->n, 0, MARKED_ROOM);
 	some.n = varm_marked_list(inside, u->n, where);
 	for (size_t j = 0; j < some.n; j++) {
@@ -165,7 +177,7 @@ static void add_entries(struct search *s, const struct local *l)
 
 static void add_local(const struct unit *u, struct search *s, const struct local *l)
 {
-	if (s->step == TALLY)
+	if (s->tally)
 		s->tally[u->begin / u->v->unit] = l->tally;
 	if (s->step == GATHER)
 		add_entries(s, l);
@@ -242,7 +254,8 @@ static bool is_roughly_sought(const struct searches *all)
 	for (int i = 0; i < all->n && rough; i++) {
 		const struct search *s = &all->s[i];
 		rough = s->step == DONE ||
-		    (s->w->keys->rough && s->low > 1 && value_of(s->high) < FLT_MAX);
+		    (s->w->keys->rough && (s->low > 1 || s->high < UINT64_MAX - 1) &&
+			value_of(s->high) < FLT_MAX);
 	}
 	return rough;
 }
@@ -258,6 +271,7 @@ static void begin_step(struct search *s, size_t n_unit)
 	} else if (s->inside <= s->room) {
 		s->step = GATHER;
 		s->found = 0;
+		s->tally = s->heavy ? FC_ARRAY(size_t, n_unit) : NULL;
 		s->entry = fc_malloc((s->room + 1) * sizeof *s->entry);
 	} else {
 		s->step = COUNT;
@@ -289,6 +303,7 @@ static void widen(struct search *s, const struct views *v)
 {
 	s->low = 1;
 	s->high = UINT64_MAX - 1;
+	s->heavy = 0;
 	s->inside = v->n;
 	s->room = v->n <= s->room ? s->room : 0; /* there was too much: count first */
 }
@@ -380,30 +395,11 @@ static struct entry find_entry(struct entry *v, size_t n, size_t k, uint64_t low
 	return v[k];
 }
 
-/* After gathering: the threshold is one of the entries, or the guess was wrong. */
-static void choose_entry(struct search *s, const struct views *v)
+/* Many entries have a key: the unit in which the last one to take lies, of `need` in the tensor's
+ * order, is read again. */
+static void find_last(struct search *s, const struct views *v, uint64_t with, size_t need)
 {
-	struct threshold_query *w = s->w;
-	if (!s->counted)
-		decide_take(s, v);
-	if (!w->take) {
-		finish_search(s, UINT64_MAX, 0);
-	} else if (s->found > s->room || s->above >= w->take || s->above + s->found < w->take) {
-		widen(s, v);
-	} else {
-		struct entry last =
-		    find_entry(s->entry, s->found, w->take - s->above - 1, s->low, s->high);
-		finish_search(s, last.key, last.index);
-	}
-	free(s->entry);
-	s->entry = NULL;
-}
-
-/* Many entries have the threshold's key: the unit in which the last one to take lies is read again.
- */
-static void find_last(struct search *s, const struct views *v)
-{
-	size_t need = s->w->take - s->above, unit = 0;
+	size_t unit = 0;
 	uint64_t key[BLOCK_ELEMENTS], last = 0;
 	struct unit u;
 	while (s->tally[unit] < need)
@@ -412,26 +408,73 @@ static void find_last(struct search *s, const struct views *v)
 	while (need && varm_unit_next(&u)) {
 		s->w->keys->exact(&u, s->w, key);
 		for (size_t i = 0; i < u.n && need; i++) {
-			if (key[i] == s->low) {
+			if (key[i] == with) {
 				last = u.first + i;
 				need--;
 			}
 		}
 	}
 	varm_unit_release(&u);
-	free(s->tally);
-	s->tally = NULL;
-	finish_search(s, s->low, last);
+	finish_search(s, with, last);
 }
 
-static void end_step(struct search *s, const struct views *v, size_t room)
+static size_t count_heavy(const struct search *s, size_t n_unit)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < n_unit && s->tally; i++)
+		n += s->tally[i];
+	return n;
+}
+
+/* The entry with k others before it, of those gathered and those with the heavy key. */
+static void choose_among(struct search *s, const struct views *v, size_t k, size_t n_heavy)
+{
+	size_t n_before = 0, n = 0;
+	for (size_t i = 0; i < s->found; i++)
+		n_before += s->entry[i].key > s->heavy;
+	if (n_heavy && k >= n_before && k < n_before + n_heavy) {
+		find_last(s, v, s->heavy, k - n_before + 1);
+		return;
+	}
+	bool before = !n_heavy || k < n_before;
+	for (size_t i = 0; i < s->found; i++)
+		if ((s->entry[i].key > s->heavy) == before)
+			s->entry[n++] = s->entry[i];
+	k -= before ? 0 : n_before + n_heavy;
+	struct entry last = find_entry(s->entry, n, k, s->low, s->high);
+	finish_search(s, last.key, last.index);
+}
+
+/* After gathering: the threshold is one of the entries, or the guess was wrong. */
+static void choose_entry(struct search *s, const struct views *v, size_t n_unit)
+{
+	struct threshold_query *w = s->w;
+	size_t n_heavy = count_heavy(s, n_unit);
+	if (!s->counted)
+		decide_take(s, v);
+	if (!w->take)
+		finish_search(s, UINT64_MAX, 0);
+	else if (s->above == w->take && !w->exact) /* all that is above, and nothing else */
+		finish_search(s, s->high + 1, UINT64_MAX);
+	else if (s->found > s->room || s->above >= w->take ||
+	    s->above + s->found + n_heavy < w->take)
+		widen(s, v);
+	else
+		choose_among(s, v, w->take - s->above - 1, n_heavy);
+	free(s->entry);
+	s->entry = NULL;
+}
+
+static void end_step(struct search *s, const struct views *v, size_t n_unit, size_t room)
 {
 	if (s->step == COUNT)
 		choose_bin(s, v, room);
 	else if (s->step == GATHER)
-		choose_entry(s, v);
+		choose_entry(s, v, n_unit);
 	else if (s->step == TALLY)
-		find_last(s, v);
+		find_last(s, v, s->low, s->w->take - s->above);
+	free(s->tally);
+	s->tally = NULL;
 }
 
 static bool all_done(const struct searches *all)
@@ -452,6 +495,7 @@ static void start_searches(
 		    .low = guess[i].low,
 		    .high = guess[i].high,
 		    .inside = guess[i].inside,
+		    .heavy = guess[i].heavy,
 		    .room = room};
 		all->base = all->base || w[i].keys->base;
 	}
@@ -475,7 +519,7 @@ int varm_threshold_find(
 		ret = varm_pass(v, visit, &all, NULL, 0, e);
 #pragma omp parallel for schedule(dynamic) if (v->n > UNIT_ELEMENTS)
 		for (int i = 0; i < n_wish; i++)
-			end_step(&all.s[i], v, room);
+			end_step(&all.s[i], v, n_unit, room);
 	}
 	free(all.s);
 	return ret;

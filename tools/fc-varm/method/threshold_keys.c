@@ -27,7 +27,7 @@ static FC_SIMD_BODY void variances_body(
 		{
 			d = n_target * squares[q] - sum[q] * sum[q];
 			d = QUAD_WHERE(d > 0, d);
-			QUAD_STORE(out + i + q * QUAD, d);
+			QUAD_STORE(out, n, i + q * QUAD, d);
 		}
 	}
 }

@@ -67,11 +67,34 @@ static void take_sample(
 	varm_unit_release(&u);
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+/* The most frequent of some keys, which are put in order, and how often it is among them. */
+static uint64_t find_heavy(uint64_t *key, size_t n, size_t *times)
+{
+	uint64_t heavy = 0;
+	*times = 0;
+	qsort(key, n, sizeof *key, compare_keys);
+	for (size_t i = 0, same; i < n; i += same) {
+		for (same = 1; i + same < n && key[i + same] == key[i];)
+			same++;
+		if (same > *times) {
+			*times = same;
+			heavy = key[i];
+		}
+	}
+	return heavy;
+}
+
 static struct threshold_guess find_interval(
     const struct threshold_query *w, const struct views *v, uint64_t *key, size_t n)
 {
-	struct threshold_guess g = {1, UINT64_MAX - 1, 0};
-	size_t n_zero = 0, inside = 0;
+	struct threshold_guess g = {1, UINT64_MAX - 1, 0, 0};
+	size_t n_zero = 0, inside = 0, times;
 	for (size_t i = 0; i < n; i++)
 		n_zero += key[i] == 0;
 	double of = (double)(w->of_nonzero ? n - n_zero : n);
@@ -84,7 +107,13 @@ static struct threshold_guess find_interval(
 	g.low = g.low ? g.low : 1;
 	g.high = g.high < g.low ? g.low : g.high;
 	for (size_t i = 0; i < n; i++)
-		inside += key[i] >= g.low && key[i] <= g.high;
+		if (key[i] >= g.low && key[i] <= g.high)
+			key[inside++] = key[i];
+	uint64_t heavy = find_heavy(key, inside, &times);
+	if (times > n / 200) {
+		g.heavy = heavy;
+		inside -= times;
+	}
 	/* some more, since it is a sample */
 	g.inside = (size_t)(1.1 * (double)inside / (double)n * (double)v->n) + n;
 	return g;
@@ -95,7 +124,7 @@ void varm_threshold_sample(const struct threshold_query *w, int n_wish, const st
 {
 	size_t n = SAMPLE_BLOCKS * BLOCK_ELEMENTS;
 	for (int i = 0; i < n_wish; i++)
-		guess[i] = (struct threshold_guess){1, UINT64_MAX - 1, v->n};
+		guess[i] = (struct threshold_guess){1, UINT64_MAX - 1, v->n, 0};
 	if (v->n < 4 * n)
 		return;
 	uint64_t *key = FC_ARRAY(uint64_t, (size_t)n_wish * n + 1);

@@ -9,6 +9,8 @@
 struct threshold_guess {
 	uint64_t low, high;
 	size_t inside;
+	uint64_t
+	    heavy; /* a key between them that is too frequent to be gathered; 0: there is none */
 };
 
 /* For each wish, from some of the tensor's blocks. */
