@@ -111,6 +111,7 @@ static void test_magnitude(void)
 			worst =
 			    fmax(worst, check_ranks(&r, &trim, sizes[z], 2, coarse, density, 0));
 			worst = fmax(worst, check_ranks(&r, &trim, sizes[z], 1, coarse, 0.0001, 0));
+			worst = fmax(worst, check_ranks(&r, &trim, sizes[z], 1, coarse, 0.8, 0));
 			worst = fmax(worst,
 			    check_ranks(&r, varm_method_find("breadcrumbs"), sizes[z], 2, coarse,
 				0.7, 0.05));
@@ -141,6 +142,41 @@ static void test_equals(void)
 		wrong += g.out[i] != (i < n / 4 ? 1 : i % 3 ? 0 : 2);
 	T_EQ(wrong, 0, "of equal changes the first stay");
 	free(g.out);
+	sample_release(&s);
+}
+
+/* A tenth of the changes are equal, the others are all different: the threshold is just above the
+ * equal ones, among them, or below. */
+static void test_heavy(void)
+{
+	static const double beyond[] = {-0.002, 0.03, 0.102};
+	struct fc_rng r;
+	struct sample s;
+	size_t n = 250000, above = 0;
+	double worst = 0, *changes[1] = {FC_ARRAY(double, n)};
+	fc_rng_seed(&r, 23);
+	sample_views(&s, n, 1);
+	s.base = FC_ARRAY(double, n);
+	s.x[0] = FC_ARRAY(double, n);
+	for (size_t i = 0; i < n; i++)
+		s.x[0][i] = i % 10 ? fc_rng_normal(&r) : i % 20 ? 0.5 : -0.5;
+	make_values(&s.values, s.base, n, FC_F32);
+	make_values(&s.target[0], s.x[0], n, FC_F32);
+	set_rows(&s, &trim);
+	for (size_t i = 0; i < n; i++)
+		above += fabs(s.x[0][i]) > 0.5;
+	struct ranked *sorted = ranks(&s, 0, 0, n);
+	for (size_t b = 0; b < FC_LEN(beyond); b++) {
+		double density = (double)above / (double)n + beyond[b];
+		s.target_params[0].density = density;
+		memset(changes[0], 0, n * sizeof *changes[0]);
+		for (size_t i = 0; i < (size_t)(density * (double)n); i++)
+			changes[0][sorted[i].i] = s.x[0][sorted[i].i];
+		worst = fmax(worst, worst_merge(&trim, &s, changes));
+	}
+	T_OK(worst == 0, "near a frequent change the largest stay (off by %g)", worst);
+	free(sorted);
+	free(changes[0]);
 	sample_release(&s);
 }
 
@@ -322,6 +358,7 @@ int main(void)
 	for (int threads = 1; threads <= 3; threads += 2) {
 		fc_par_init(threads);
 		test_equals();
+		test_heavy();
 	}
 	test_random_by_index();
 	test_worked_rules();
