@@ -14,9 +14,11 @@
 #include "tensor/simd.h"
 
 /* A bin is an exponent and 7 bits of the mantissa of a float: 16 octaves below the row's largest
- * magnitude, or 10 where few entries share what a bin costs.  Bin 0 is that of zeros alone, bin 1
- * has all that is smaller. */
+ * magnitude, or 10 where few entries share what a bin costs.  The first bins are those of zeros
+ * alone, in turn, since counts of one bin have to wait for each other; the next has all that is
+ * smaller. */
 #define BIN_SHIFT 16
+#define ZERO_BINS ((uint32_t)8)
 #define BINS_SHORT ((uint32_t)1280)
 #define BINS_LONG ((uint32_t)2048)
 #define LONG_ROW ((size_t)8192)
@@ -29,10 +31,12 @@
 #define PART MARKED_MOST
 
 struct rank_room {
-	uint16_t *bin;   /* [row] */
-	uint32_t *open;  /* [row] entries that their bin alone does not decide */
-	uint8_t *marked; /* [row] whether an entry is among them */
-	/* members of bin b: member[from[b]] to member[from[b + 1] - 1], in their order */
+	uint16_t *bin;              /* [row] */
+	uint32_t *open;             /* [row] entries that their bin alone does not decide */
+	uint8_t *marked;            /* [row] whether an entry is among them */
+	uint32_t n_open[BINS_LONG]; /* how many of a bin are */
+	/* members of bin b, where some are open: member[from[b]] to member[from[b + 1] - 1], in
+	 * their order */
 	uint32_t from[BINS_LONG + 1];
 	uint32_t sure[BINS_LONG]; /* numbers whose upper bits are below it stay */
 	uint32_t *member;         /* [row] */
@@ -94,9 +98,8 @@ static FC_SIMD_BODY void find_bins_body(const float *restrict x, const float *re
 	uint32_t offset = most > n_bin - 1 ? most - (n_bin - 1) : 0;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t bits = rough_bits(x, base, i), b = bits >> BIN_SHIFT;
-		uint32_t least = bits ? 1 : 0;
-		b = b > offset ? b - offset : 0;
-		bin[i] = (uint16_t)(b > least ? b : least);
+		b = b > offset + ZERO_BINS ? b - offset : ZERO_BINS;
+		bin[i] = (uint16_t)(bits ? b : (uint32_t)i % ZERO_BINS);
 	}
 }
 FC_SIMD_KERNEL(static void, find_bins,
@@ -143,7 +146,7 @@ static FC_SIMD_BODY void find_sure_body(const uint32_t *restrict from, uint32_t 
 {
 	uint32_t largest = 0;
 	for (size_t b = 0; b < n_bin; b++) {
-		uint32_t members = b ? from[b + 1] - from[b] : 1;
+		uint32_t members = b >= ZERO_BINS ? from[b + 1] - from[b] : 1;
 		largest = members > largest ? members : largest;
 		sure[b] = upper_bits(low + step * (double)(int32_t)from[b]);
 	}
@@ -203,7 +206,7 @@ static size_t draw_by_bins(
 			bool most = is_drawn(row, number, room->from[b + 1] - 1);
 			kept[i] = least;
 			room->open[n_open] = i;
-			n_open += (least != most) & (b != 0);
+			n_open += (least != most) & (b >= ZERO_BINS);
 		}
 	}
 	return n_open;
@@ -241,12 +244,31 @@ static uint32_t seek_rank(const struct rank_room *room, const struct rank_row *r
 	return rank;
 }
 
-static void list_members(struct rank_room *room, size_t n, uint32_t n_bin)
+static FC_SIMD_BODY void mark_members_body(
+    const uint16_t *restrict bin, const uint32_t *restrict n_open, size_t n, uint8_t *restrict mark)
+{
+	for (size_t i = 0; i < n; i++)
+		mark[i] = n_open[bin[i]] != 0;
+}
+FC_SIMD_KERNEL(static void, mark_members,
+    (const uint16_t *bin, const uint32_t *n_open, size_t n, uint8_t *mark), (bin, n_open, n, mark))
+
+static void list_members(struct rank_room *room, size_t n_row, uint32_t n_bin)
 {
 	uint32_t at[BINS_LONG];
+	uint8_t mark[PART + MARKED_ROOM];
+	uint16_t where[PART];
 	memcpy(at, room->from, n_bin * sizeof at[0]);
-	for (size_t i = 0; i < n; i++)
-		room->member[at[room->bin[i]]++] = (uint32_t)i;
+	for (size_t from = 0; from < n_row; from += PART) {
+		size_t n = n_row - from < PART ? n_row - from : PART;
+		mark_members(room->bin + from, room->n_open, n, mark);
+		memset(mark + n, 0, MARKED_ROOM);
+		size_t n_member = varm_marked_list(mark, n, where);
+		for (size_t j = 0; j < n_member; j++) {
+			uint32_t i = (uint32_t)(from + where[j]);
+			room->member[at[room->bin[i]]++] = i;
+		}
+	}
 }
 
 /* The members of a bin in the order of their ranks: as they are when all are equal. */
@@ -280,10 +302,8 @@ static uint32_t count_below(
 static void draw_members(
     struct rank_room *room, const struct rank_row *row, uint32_t bin, uint8_t *kept)
 {
-	uint32_t from = room->from[bin], n = room->from[bin + 1] - from, n_open = 0;
-	uint32_t *member = room->member + from;
-	for (uint32_t j = 0; j < n; j++)
-		n_open += room->marked[member[j]];
+	uint32_t from = room->from[bin], n = room->from[bin + 1] - from;
+	uint32_t *member = room->member + from, n_open = room->n_open[bin];
 	if (n_open > FEW)
 		order_members(room, row, member, n);
 	for (uint32_t j = 0; j < n; j++) {
@@ -300,9 +320,12 @@ static void draw_members(
 static void draw_listed(struct rank_room *room, const struct rank_row *row, size_t n_open,
     uint32_t n_bin, uint8_t *kept)
 {
-	list_members(room, row->n, n_bin);
-	for (size_t j = 0; j < n_open; j++)
+	memset(room->n_open, 0, n_bin * sizeof room->n_open[0]);
+	for (size_t j = 0; j < n_open; j++) {
 		room->marked[room->open[j]] = 1;
+		room->n_open[room->bin[room->open[j]]]++;
+	}
+	list_members(room, row->n, n_bin);
 	for (size_t j = 0; j < n_open; j++)
 		if (room->marked[room->open[j]])
 			draw_members(room, row, room->bin[room->open[j]], kept);
