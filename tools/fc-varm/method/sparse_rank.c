@@ -13,7 +13,8 @@
 #include "fc-varm/method/sparse.h"
 #include "tensor/simd.h"
 
-/* Elements of a row at most: 176 MiB a thread, 272 MiB where exact ranks are asked for. */
+/* Elements of a row at most.  A thread holds 96 MiB for one, 32 more where values are computed, and
+ * 128 more where most changes differ by little; 160, and 16 a target, where ranks are asked for. */
 #define ROW_MAX ((size_t)1 << 22)
 
 /* What was drawn in the pass that measures is held for the one that merges, in so many bytes. */
