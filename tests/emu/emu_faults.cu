@@ -87,6 +87,37 @@ static void test_shared(void)
 	T_OK(added && !cu->failed, "sums and maxima of a block");
 }
 
+__global__ void lane_sums_k(float *sum, float *by_steps, const float *x)
+{
+	float a[16], b[16];
+	for (int j = 0; j < 16; j++)
+		a[j] = b[j] = x[threadIdx.x * 16 + j];
+	lane_sums<16>(a);
+	lane_sums_by_steps<16>(b);
+	sum[threadIdx.x] = a[0];
+	by_steps[threadIdx.x] = b[0];
+}
+
+/* In one exchange, as the emulation has it, and in the steps of a device. */
+static void test_lane_sums(void)
+{
+	enum { BLOCK = 64 };
+	float x[BLOCK * 16], sum[BLOCK], by_steps[BLOCK];
+	bool good = true;
+	struct fc_cuda *cu = device();
+	for (int i = 0; i < BLOCK * 16; i++)
+		x[i] = 1 / (float)(i + 1);
+	KLAUNCH(cu, lane_sums_k, 1, BLOCK, 0, sum, by_steps, x);
+	for (int i = 0; i < BLOCK; i++) {
+		double want = 0;
+		for (int l = 0; l < FC_WARP; l++)
+			want += (double)x[(i / FC_WARP * FC_WARP + l) * 16 + i % FC_WARP / 2];
+		good = good && t_near((double)sum[i], want, 5 * T_U);
+	}
+	T_OK(good && !cu->failed, "16 sums over the lanes of a warp");
+	T_OK(!memcmp(sum, by_steps, sizeof sum), "by steps: the same bits");
+}
+
 __global__ void poison_k(float *y)
 {
 	DYN_SHARED(float, a);
@@ -204,6 +235,7 @@ int main(int argc, char **argv)
 	}
 	test_index();
 	test_shared();
+	test_lane_sums();
 	test_poison();
 	test_limits();
 	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {

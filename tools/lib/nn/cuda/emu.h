@@ -64,9 +64,17 @@ extern __thread struct fc_emu_place fc_emu_now; /* of the lane that runs */
 
 void fc_emu_sync(int i);
 void fc_emu_warp_sync(int i);
-/* The *v of all lanes of the warp, of at most 64 bytes each, one after the other; until the
- * lane's next but one call. */
-const void *fc_emu_gather(const void *v, size_t n_bytes);
+/* An exchange of a warp: each lane writes its value, of at most so many bytes, at its place among
+ * those of all lanes, which are whole for the last one to do so, and for all after fc_emu_meet(),
+ * until the lane's next exchange but one. */
+enum { FC_EMU_EXCHANGE_MOST = 128 };
+struct fc_emu_exchange {
+	void *values;
+	unsigned lane;
+	bool last;
+};
+struct fc_emu_exchange fc_emu_give(void);
+void fc_emu_meet(void);
 void *fc_emu_dynamic_shared(void);
 void *fc_emu_shared(size_t n_bytes);
 

@@ -12,21 +12,16 @@
 /*
  * Lanes as fibers.  Until all lanes have ended, each lane that can runs until it waits or ends;
  * then a warp whose lanes all wait at one barrier of the warp goes on, or the block whose lanes all
- * wait at one of the block.  A lane that waits switches to the next lane of its warp itself, one
- * that ends to the scheduler, which starts the next one on the same stack.
+ * wait at one of the block.  A lane that waits or ends switches to the next lane of its warp
+ * itself; one that ends starts the next on its own stack, so that lanes without barriers are a
+ * plain loop.
  */
 
 __thread struct fc_emu_place fc_emu_now;
 
 /* Stacks come by the slab, of a huge page; each begins a little lower than the one before, since
  * the same place in all of them would be the same set of a cache. */
-enum {
-	STACK_BYTES = 64 * 1024,
-	SLAB_BYTES = 2 << 20,
-	STAGGER_BYTES = 7 * 64,
-	STAGGERS = 16,
-	SLOT_BYTES = 64 /* of an exchange at most */
-};
+enum { STACK_BYTES = 64 * 1024, SLAB_BYTES = 2 << 20, STAGGER_BYTES = 7 * 64, STAGGERS = 16 };
 
 /* Where a lane is: READY, ENDED, or at a barrier, place_of(): a byte each. */
 enum { READY, ENDED, WAITS };
@@ -55,11 +50,13 @@ struct worker {
 	/* Of the warp that runs: its first lane, the order of its lanes, how many had their turn.
 	 */
 	unsigned first, turn, step;
+	unsigned n_given[FC_BLOCK_MOST / FC_WARP]; /* lanes of a warp that are at its exchange */
+	uint3 block_dim;                           /* that lane[].thread is of */
 	std::vector<char *> idle_stacks;
 	std::vector<char *> slabs;
 	/* [parity]: a lane is at most one exchange ahead of another; a warp's values are one after
 	 * the other */
-	alignas(64) unsigned char slot[2][FC_BLOCK_MOST * SLOT_BYTES];
+	alignas(64) unsigned char slot[2][FC_BLOCK_MOST * FC_EMU_EXCHANGE_MOST];
 	alignas(64) unsigned char shared[FC_SHARED_MOST];
 	size_t dynamic_bytes, poisoned_bytes;
 	uint64_t rng;
@@ -190,41 +187,67 @@ static bool stack_is_whole(const char *stack)
 	return low == 0;
 }
 
-static void begin_lane(void)
-{
-	struct worker *w = self;
-	w->run(w->arg);
-	w->place[w->current] = ENDED;
-	fc_emu_switch(&w->lane[w->current].sp, w->sp);
-	abort();
-}
-
-/* Where the next lane of the warp stopped that can run, after step turns; NULL: there is none. */
-static void *next_lane(struct worker *w)
+/* The next lane of the warp that can run, after step turns, becomes the current one; false: there
+ * is none. */
+static bool choose_next(struct worker *w)
 {
 	for (; w->step < FC_WARP; w->step++) {
 		const unsigned i = w->first + (w->step ^ w->turn);
-		struct lane *l = &w->lane[i];
 		if (w->place[i] != READY)
 			continue;
 		w->step++;
 		w->current = i;
-		fc_emu_now.thread = l->thread;
-		if (!l->sp) {
-			l->stack = take_stack(w);
-			l->sp = first_sp(stack_top(l->stack), begin_lane);
-		}
-		return l->sp;
+		fc_emu_now.thread = w->lane[i].thread;
+		return true;
 	}
-	return NULL;
+	return false;
+}
+
+/* After the last of this lane: its stack is free once another one is switched to.  The stacks of a
+ * warp's first lane are looked at, since looking at all, which are as deep, takes long. */
+static void give_stack(struct worker *w, const struct lane *l)
+{
+	if (w->current % FC_WARP == 0 && !stack_is_whole(l->stack) && !*w->error)
+		snprintf(w->error, sizeof w->error, "more than %d bytes of stack", STACK_BYTES);
+	w->idle_stacks.push_back(l->stack);
+}
+
+static void *sp_of_current(struct worker *w);
+
+static void begin_lane(void)
+{
+	struct worker *w = self;
+	for (;;) {
+		w->run(w->arg);
+		struct lane *l = &w->lane[w->current];
+		w->place[w->current] = ENDED;
+		give_stack(w, l);
+		const bool more = choose_next(w);
+		struct lane *next = &w->lane[w->current];
+		if (more && !next->sp) {
+			next->stack = take_stack(w);
+			continue;
+		}
+		fc_emu_switch(&l->sp, more ? sp_of_current(w) : w->sp);
+	}
+}
+
+/* Where the current lane goes on. */
+static void *sp_of_current(struct worker *w)
+{
+	struct lane *l = &w->lane[w->current];
+	if (!l->sp) {
+		l->stack = take_stack(w);
+		l->sp = first_sp(stack_top(l->stack), begin_lane);
+	}
+	return l->sp;
 }
 
 static void wait_at(struct worker *w, unsigned char place)
 {
 	struct lane *l = &w->lane[w->current];
 	w->place[w->current] = place;
-	void *next = next_lane(w);
-	fc_emu_switch(&l->sp, next ? next : w->sp);
+	fc_emu_switch(&l->sp, choose_next(w) ? sp_of_current(w) : w->sp);
 }
 
 void fc_emu_sync(int i)
@@ -243,14 +266,20 @@ void fc_emu_warp_sync(int i)
 		wait_at(w, place_of(AT_WARP, i));
 }
 
-const void *fc_emu_gather(const void *v, size_t n_bytes)
+struct fc_emu_exchange fc_emu_give(void)
 {
 	struct worker *w = self;
-	const unsigned me = w->current, first = me / FC_WARP * FC_WARP;
-	unsigned char *slot = w->slot[w->lane[me].n_exchange++ % 2] + (size_t)first * SLOT_BYTES;
-	memcpy(slot + (me - first) * n_bytes, v, n_bytes);
-	wait_at(w, place_of(AT_WARP, EXCHANGE));
-	return slot;
+	const unsigned warp = w->current / FC_WARP;
+	unsigned char *slot = w->slot[w->lane[w->current].n_exchange++ % 2] +
+	    (size_t)warp * FC_WARP * FC_EMU_EXCHANGE_MOST;
+	const bool last = ++w->n_given[warp] == FC_WARP;
+	w->n_given[warp] %= FC_WARP;
+	return {slot, w->current % FC_WARP, last};
+}
+
+void fc_emu_meet(void)
+{
+	wait_at(self, place_of(AT_WARP, EXCHANGE));
 }
 
 void *fc_emu_dynamic_shared(void)
@@ -267,6 +296,7 @@ void *fc_emu_shared(size_t n_bytes)
 		snprintf(w->error, sizeof w->error, "more than %d bytes of shared memory",
 		    FC_SHARED_MOST);
 		w->place[w->current] = ENDED;
+		give_stack(w, l);
 		fc_emu_switch(&l->sp, w->sp);
 	}
 	if (end > w->poisoned_bytes) {
@@ -275,18 +305,6 @@ void *fc_emu_shared(size_t n_bytes)
 	}
 	l->shared_top = end;
 	return w->shared + at;
-}
-
-/* Runs lanes from sp on until one ends or none of the warp can run. */
-static void run_lanes(struct worker *w, void *sp)
-{
-	fc_emu_switch(&w->sp, sp);
-	struct lane *l = &w->lane[w->current];
-	if (w->place[w->current] != ENDED)
-		return;
-	if (!stack_is_whole(l->stack) && !*w->error)
-		snprintf(w->error, sizeof w->error, "more than %d bytes of stack", STACK_BYTES);
-	w->idle_stacks.push_back(l->stack);
 }
 
 /* ---- barriers ---- */
@@ -322,8 +340,8 @@ static void run_warp(struct worker *w, unsigned first, const struct fc_emu_order
 		    : o->kind == FC_EMU_REVERSE     ? FC_WARP - 1
 						    : next_random(&w->rng) % FC_WARP;
 		w->step = 0;
-		while (void *sp = next_lane(w))
-			run_lanes(w, sp);
+		while (choose_next(w))
+			fc_emu_switch(&w->sp, sp_of_current(w));
 	} while (!*w->error && release(w, first, FC_WARP, AT_WARP));
 }
 
@@ -348,14 +366,18 @@ static void must_have_ended(struct worker *w)
 static void run_block(struct worker *w, const struct fc_emu_order *o)
 {
 	const uint3 d = fc_emu_now.block_dim;
+	if (memcmp(&d, &w->block_dim, sizeof d) != 0)
+		for (unsigned i = 0; i < w->n; i++)
+			w->lane[i].thread = {i % d.x, i / d.x % d.y, i / d.x / d.y};
+	w->block_dim = d;
 	for (unsigned i = 0; i < w->n; i++) {
 		struct lane *l = &w->lane[i];
-		l->thread = {i % d.x, i / d.x % d.y, i / d.x / d.y};
 		l->sp = NULL;
 		l->shared_top = (w->dynamic_bytes + 15) / 16 * 16;
 		l->n_exchange = 0;
 	}
 	memset(w->place, READY, w->n);
+	memset(w->n_given, 0, sizeof w->n_given);
 	memset(w->shared, 0xff, w->dynamic_bytes);
 	w->poisoned_bytes = w->dynamic_bytes;
 	do {

@@ -5,7 +5,7 @@
 /*
  * Products of few rows, where reading the weights is what takes time: they are read as they are
  * stored, once for up to TN rows.  Every result is one warp's sum: lane l adds up the columns
- * 8 (l + 32 k) to 8 (l + 32 k) + 7 in order, and add_lanes() adds the lanes, so that a
+ * 8 (l + 32 k) to 8 (l + 32 k) + 7 in order, and lane_sums() adds the lanes, so that a
  * row's results have the same bits alone and in any company.
  */
 enum { FEW_ROWS_MOST = 64, FEW_WARPS = 4, FEW_COLUMNS = 8, TN = 8 /* rows of a block */ };
@@ -32,34 +32,6 @@ __device__ static inline void load_weights(float *v, const uint8_t *row, size_t 
 #pragma unroll
 			for (int j = 0; j < FEW_COLUMNS; j++)
 				v[j] = i + j < I ? weight_at<T>(row, i + j) : 0;
-	}
-}
-
-/*
- * The sums over the lanes of V values v, a power of two of at most FC_WARP; lane l keeps the one
- * with number l / (FC_WARP / V), as v[0].  Lanes l and l ^ 16 are added first, then those of l ^ 8
- * and so on, whatever the value: half of the values that a lane still has go to its partner in each
- * step.
- */
-template <int V, int MASK = FC_WARP / 2>
-__device__ static inline void add_lanes(float *v)
-{
-	if constexpr (V > 1) {
-		const bool upper = threadIdx.x & MASK;
-		float given[V / 2];
-#pragma unroll
-		for (int j = 0; j < V / 2; j++) {
-			given[j] = upper ? v[j] : v[j + V / 2];
-			v[j] = upper ? v[j + V / 2] : v[j];
-		}
-		lane_xor_each(given, MASK);
-#pragma unroll
-		for (int j = 0; j < V / 2; j++)
-			v[j] += given[j];
-		add_lanes<V / 2, MASK / 2>(v);
-	} else if constexpr (MASK > 0) {
-		v[0] += lane_xor(v[0], MASK);
-		add_lanes<1, MASK / 2>(v);
 	}
 }
 
@@ -101,7 +73,7 @@ __global__ void __launch_bounds__(FEW_WARPS *FC_WARP) few_rows_k(float *y, const
 					sum[n][o] = fmaf(xv[j], wv[o][j], sum[n][o]);
 		}
 	}
-	add_lanes<TN * TO>(&sum[0][0]);
+	lane_sums<TN * TO>(&sum[0][0]);
 	const size_t at = lane / (FC_WARP / (TN * TO)), n = n0 + at / TO, o = o0 + at % TO;
 	if (lane % (FC_WARP / (TN * TO)) == 0 && n < N && o < O)
 		y[n * O + o] = sum[0][0];

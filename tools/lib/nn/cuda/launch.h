@@ -127,10 +127,12 @@ constexpr unsigned fc_lanes(unsigned n)
 template <class T>
 inline T lane_at(T v, int lane)
 {
-	T out;
-	memcpy(&out, static_cast<const T *>(fc_emu_gather(&v, sizeof v)) + (lane & (FC_WARP - 1)),
-	    sizeof out);
-	return out;
+	const struct fc_emu_exchange e = fc_emu_give();
+	T *all = static_cast<T *>(e.values);
+	static_assert(sizeof v <= FC_EMU_EXCHANGE_MOST);
+	all[e.lane] = v;
+	fc_emu_meet();
+	return all[lane & (FC_WARP - 1)];
 }
 template <class T>
 inline T lane_xor(T v, int mask)
@@ -140,24 +142,82 @@ inline T lane_xor(T v, int mask)
 template <class T, int N>
 inline void lane_xor_each(T (&v)[N], int mask)
 {
-	const int lane = (int)(threadIdx.x & (FC_WARP - 1)) ^ mask;
-	memcpy(v, static_cast<const T *>(fc_emu_gather(v, sizeof v)) + lane * N, sizeof v);
+	const struct fc_emu_exchange e = fc_emu_give();
+	T *all = static_cast<T *>(e.values);
+	static_assert(sizeof v <= FC_EMU_EXCHANGE_MOST);
+	memcpy(all + e.lane * N, v, sizeof v);
+	fc_emu_meet();
+	memcpy(v, all + (e.lane ^ (unsigned)mask) * N, sizeof v);
 }
-/* One exchange gives what lane_xor() of half a warp, a quarter and so on gives. */
+/* The last lane that comes does what all of them do in steps on a device. */
 template <class T, class F>
 inline T warp_reduce(T v, F f)
 {
-	const unsigned lane = threadIdx.x & (FC_WARP - 1);
-	const T *all = static_cast<const T *>(fc_emu_gather(&v, sizeof v));
-	T a[FC_WARP / 2];
-	for (unsigned i = 0; i < FC_WARP / 2; i++)
-		a[i] = f(all[i ^ lane], all[i ^ lane ^ FC_WARP / 2]);
-	for (unsigned n = FC_WARP / 4; n > 0; n /= 2)
-		for (unsigned i = 0; i < n; i++)
-			a[i] = f(a[i], a[i + n]);
-	return a[0];
+	const struct fc_emu_exchange e = fc_emu_give();
+	T *all = static_cast<T *>(e.values);
+	all[e.lane] = v;
+	for (unsigned mask = FC_WARP / 2; e.last && mask > 0; mask /= 2) {
+		T other[FC_WARP];
+		for (unsigned i = 0; i < FC_WARP; i++)
+			other[i] = all[i ^ mask];
+		for (unsigned i = 0; i < FC_WARP; i++)
+			all[i] = f(all[i], other[i]);
+	}
+	fc_emu_meet();
+	return all[e.lane];
 }
 
+#endif
+
+/*
+ * The sums over the lanes of V values v, a power of two of at most FC_WARP; lane l keeps the one
+ * with number l / (FC_WARP / V), as v[0].  Lanes l and l ^ 16 are added first, then those of l ^ 8
+ * and so on, whatever the value: half of the values that a lane still has go to its partner in each
+ * step.
+ */
+template <int V, int MASK = FC_WARP / 2>
+__device__ static inline void lane_sums_by_steps(float *v)
+{
+	if constexpr (V > 1) {
+		const bool upper = threadIdx.x & MASK;
+		float given[V / 2];
+#pragma unroll
+		for (int j = 0; j < V / 2; j++) {
+			given[j] = upper ? v[j] : v[j + V / 2];
+			v[j] = upper ? v[j + V / 2] : v[j];
+		}
+		lane_xor_each(given, MASK);
+#pragma unroll
+		for (int j = 0; j < V / 2; j++)
+			v[j] += given[j];
+		lane_sums_by_steps<V / 2, MASK / 2>(v);
+	} else if constexpr (MASK > 0) {
+		v[0] += lane_xor(v[0], MASK);
+		lane_sums_by_steps<1, MASK / 2>(v);
+	}
+}
+
+#ifdef __CUDACC__
+template <int V>
+__device__ static inline void lane_sums(float *v)
+{
+	lane_sums_by_steps<V>(v);
+}
+#else
+/* The same sums in one exchange. */
+template <int V>
+inline void lane_sums(float *v)
+{
+	const struct fc_emu_exchange e = fc_emu_give();
+	float *all = static_cast<float *>(e.values);
+	static_assert(V * sizeof *v <= FC_EMU_EXCHANGE_MOST);
+	memcpy(all + e.lane * V, v, V * sizeof *v);
+	for (int n = FC_WARP / 2 * V; e.last && n >= V; n /= 2)
+		for (int i = 0; i < n; i++)
+			all[i] += all[i + n];
+	fc_emu_meet();
+	v[0] = all[e.lane / (FC_WARP / V)];
+}
 #endif
 
 #define KLAUNCH(cu, kernel, grid, block, shared_bytes, ...)                                        \

@@ -192,8 +192,8 @@ void fc_cuda_layernorm_bwd(struct fc_nn *nn, float *dx, float *dw, float *dbias,
 	    C, eps);
 	if (dw) {
 		KLAUNCH(cu, layernorm_bwd_w_k,
-		    dim3((unsigned)fc_cuda_ceil(C, 128), (unsigned)n_part), 128, 0, part, dy, x,
-		    means, inv, N, C, n_part);
+		    dim3((unsigned)fc_cuda_ceil(C, NORM_COLUMNS), (unsigned)n_part), NORM_COLUMNS,
+		    0, part, dy, x, means, inv, N, C, n_part);
 		fc_cuda_add_parts(cu, dw, part, n_part, C);
 	}
 	if (dbias)

@@ -30,6 +30,13 @@ struct tile_bf16 {
 };
 #endif
 
+/* 4 sums, which registers hold. */
+#ifdef __CUDACC__
+typedef float tile_four[4];
+#else
+typedef float tile_four __attribute__((vector_size(16)));
+#endif
+
 enum { TILE_WIDE = 64, TILE_STEP = 16 };
 
 /* Elements from row to row of a tile that is so wide. */
@@ -73,6 +80,18 @@ inline float tile_value(tile_bf16 x)
 }
 #endif
 
+/* sum += x y */
+__device__ inline void tile_add(tile_four &sum, float x, const tile_four &y)
+{
+#ifdef __CUDACC__
+#pragma unroll
+	for (int j = 0; j < 4; j++)
+		sum[j] += x * y[j];
+#else
+	sum += x * y;
+#endif
+}
+
 /*
  * A lane has 4 rows, blockDim.x / 16 apart, and 4 columns, 16 apart.  b's element of column j and
  * place p of the sum is at j * ldb + p, or, unless NT, at p * ldb + j.
@@ -83,7 +102,7 @@ __device__ inline void tile_lanes(
 {
 	const int step = (int)blockDim.x / 16, row = (int)threadIdx.x / 16;
 	const int col = (int)threadIdx.x % 16;
-	float sum[4][4];
+	tile_four sum[4] = {};
 #pragma unroll
 	for (int i = 0; i < 4; i++)
 #pragma unroll
@@ -91,7 +110,8 @@ __device__ inline void tile_lanes(
 			sum[i][j] =
 			    add && col + 16 * j < n ? c[(row + step * i) * ldc + col + 16 * j] : 0;
 	for (int p = 0; p < k; p++) {
-		float x[4], y[4];
+		float x[4];
+		tile_four y = {};
 #pragma unroll
 		for (int i = 0; i < 4; i++) {
 			const int j = col + 16 * i;
@@ -100,9 +120,7 @@ __device__ inline void tile_lanes(
 		}
 #pragma unroll
 		for (int i = 0; i < 4; i++)
-#pragma unroll
-			for (int j = 0; j < 4; j++)
-				sum[i][j] += x[i] * y[j];
+			tile_add(sum[i], x[i], y);
 	}
 #pragma unroll
 	for (int i = 0; i < 4; i++)
