@@ -21,6 +21,7 @@
 struct slow_tensor {
 	int layer;        /* -1: of the whole model */
 	const char *name; /* after "model.layers.N." */
+	size_t n_name;    /* its length */
 	size_t n;
 	double *w;
 };
@@ -69,23 +70,25 @@ static inline void slow_name(struct slow_tensor *t, const char *name)
 			t->layer = atoi(number);
 			t->name = strchr(number, '.') + 1;
 		}
+	t->n_name = strlen(t->name);
 }
 
 /* The tensor called name and suffix, or NULL. */
 static inline const double *slow_find(
     const struct slow_model *m, int layer, const char *name, const char *suffix)
 {
-	const size_t n = strlen(name);
+	const size_t n = strlen(name), n_all = n + strlen(suffix);
 	for (size_t i = 0; i < m->n; i++)
-		if (m->t[i].layer == layer && !strncmp(m->t[i].name, name, n) &&
-		    !strcmp(m->t[i].name + n, suffix))
+		if (m->t[i].layer == layer && m->t[i].n_name == n_all &&
+		    !memcmp(m->t[i].name, name, n) && !memcmp(m->t[i].name + n, suffix, n_all - n))
 			return m->t[i].w;
 	return NULL;
 }
 
 static inline int slow_is(const struct slow_model *m, const char *type)
 {
-	return !strcmp(m->c->model_type, type);
+	const char *own = m->c->model_type;
+	return *own == *type && !strcmp(own, type); /* often asked */
 }
 
 static inline int slow_is_one_of(const struct slow_model *m, const char *a, const char *b)
