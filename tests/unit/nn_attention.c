@@ -60,16 +60,34 @@ static void oracle_row(struct oracle *t, size_t i, size_t h)
 			o[d] += t->p[j] / sum * t->v[(j * G + g) * D + d];
 }
 
-static double oracle_loss(void *arg)
+/* Of the queries from the first on, heads [h0, h1). */
+static double oracle_loss(struct oracle *t, size_t first, size_t end, size_t h0, size_t h1)
+{
+	const size_t H = t->a.H, D = t->a.D;
+	double loss = 0;
+	for (size_t i = first; i < end; i++)
+		for (size_t h = h0; h < h1; h++) {
+			oracle_row(t, i, h);
+			for (size_t c = (i * H + h) * D; t->dout && c < (i * H + h + 1) * D; c++)
+				loss += t->o[c] * (double)t->dout[c];
+		}
+	return loss;
+}
+
+static double loss_by_q(void *arg, size_t i)
 {
 	struct oracle *t = arg;
-	double loss = 0;
-	for (size_t i = 0; i < t->n_q; i++)
-		for (size_t h = 0; h < t->a.H; h++)
-			oracle_row(t, i, h);
-	for (size_t i = 0; t->dout && i < t->n_q * t->a.H * t->a.D; i++)
-		loss += t->o[i] * (double)t->dout[i];
-	return loss;
+	const size_t row = i / t->a.D, n = row / t->a.H, h = row % t->a.H;
+	return oracle_loss(t, n, n + 1, h, h + 1);
+}
+
+/* A component of a key or a value: of the queries from that key on, and the heads that share it. */
+static double loss_by_kv(void *arg, size_t i)
+{
+	struct oracle *t = arg;
+	const size_t row = i / t->a.D, n = row / t->a.G, g = row % t->a.G, S = t->a.H / t->a.G;
+	const size_t before = t->n_k - t->n_q;
+	return oracle_loss(t, n > before ? n - before : 0, t->n_q, g * S, (g + 1) * S);
 }
 
 struct batch {
@@ -167,7 +185,7 @@ static void check_fwd(struct fc_nn *nn, struct batch *b, const char *what)
 	run_batch(nn, b, false);
 	for (size_t s = 0; s < b->n_seq; s++) {
 		struct oracle t = oracle_new(b, s);
-		oracle_loss(&t);
+		oracle_loss(&t, 0, t.n_q, 0, t.a.H);
 		/* besides the scores: exponentials (4), the sum over keys, logarithm, division */
 		const double sums = (double)(t.n_k + 8) * T_U, lse = t.score_error + sums;
 		e_o = fmax(e_o,
@@ -189,12 +207,11 @@ static void check_bwd(struct fc_nn *nn, struct batch *b, size_t n_probe, const c
 		const size_t HD = b->a.H * b->a.D, GD = b->a.G * b->a.D;
 		t.dout = b->grad[s].dout;
 		longest = t.n_k > longest ? t.n_k : longest;
+		e = fmax(e, gradient_error(b->grad[s].dq, t.q, t.n_q * HD, n_probe, loss_by_q, &t));
 		e = fmax(
-		    e, gradient_error(b->grad[s].dq, t.q, t.n_q * HD, n_probe, oracle_loss, &t));
+		    e, gradient_error(b->grad[s].dk, t.k, t.n_k * GD, n_probe, loss_by_kv, &t));
 		e = fmax(
-		    e, gradient_error(b->grad[s].dk, t.k, t.n_k * GD, n_probe, oracle_loss, &t));
-		e = fmax(
-		    e, gradient_error(b->grad[s].dv, t.v, t.n_k * GD, n_probe, oracle_loss, &t));
+		    e, gradient_error(b->grad[s].dv, t.v, t.n_k * GD, n_probe, loss_by_kv, &t));
 		oracle_release(&t);
 	}
 	/* Scores again, and sums over heads' widths and keys, whose terms' sizes add up to about

@@ -101,13 +101,12 @@ static double kd_of(const struct problem *p, size_t n, const double *logprob)
 	return loss;
 }
 
-/* The loss by its definition. */
-static double oracle(void *arg)
+/* The loss of rows [first, end) by its definition. */
+static double oracle(struct problem *p, size_t first, size_t end)
 {
-	struct problem *p = arg;
 	double *lp = fc_calloc(p->V, sizeof *lp);
 	p->loss = (struct fc_loss){0};
-	for (size_t n = 0; n < p->N; n++) {
+	for (size_t n = first; n < end; n++) {
 		double sum = 0;
 		size_t best = 0;
 		for (size_t v = 0; v < p->V; v++) {
@@ -127,6 +126,19 @@ static double oracle(void *arg)
 	}
 	free(lp);
 	return p->loss.sft + p->loss.kd;
+}
+
+static double loss_by_x(void *arg, size_t i)
+{
+	struct problem *p = arg;
+	return oracle(p, i / p->C, i / p->C + 1);
+}
+
+static double loss_by_w(void *arg, size_t i)
+{
+	struct problem *p = arg;
+	(void)i;
+	return oracle(p, 0, p->N);
 }
 
 static float *floats(const double *x, size_t n)
@@ -217,7 +229,7 @@ static void check(struct fc_nn *nn, struct problem *p, bool with_teacher, const 
 	struct output o = run(nn, p, with_teacher);
 	if (!with_teacher)
 		p->teacher.row_off = NULL;
-	oracle(p);
+	oracle(p, 0, p->N);
 	const struct fc_loss l = p->loss;
 	/* a logit's C products, sizes at most 4 C, and the sum of V exponentials off by 4; twice */
 	const double most = 2 * T_U * ((double)((p->C + 1) * 4 * p->C) + (double)p->V + 4);
@@ -225,8 +237,8 @@ static void check(struct fc_nn *nn, struct problem *p, bool with_teacher, const 
 		t_near(o.loss.nll, l.nll, most * (double)p->N) && o.loss.n_correct == l.n_correct,
 	    "loss, %s: sft %.6f kd %.6f nll %.6f correct %zu", what, l.sft, l.kd, l.nll,
 	    l.n_correct);
-	double e = gradient_error(o.dx, p->x, p->N * p->C, 60, oracle, p);
-	e = fmax(e, gradient_error(o.dw, p->w, p->V * p->C, 100, oracle, p));
+	double e = gradient_error(o.dx, p->x, p->N * p->C, 60, loss_by_x, p);
+	e = fmax(e, gradient_error(o.dw, p->w, p->V * p->C, 100, loss_by_w, p));
 	/* that, and sums over rows or the vocabulary; central differences are off by a millionth */
 	T_OK(e < 2 * most + 1e-6, "gradient, %s: largest error %.1e of the largest component", what,
 	    e);
@@ -313,11 +325,11 @@ static void test_extremes(struct fc_nn *nn)
 		for (size_t v = 0; v < V; v++)
 			x[v] = (v == (in ? 7 : 20) ? sure[at] : 0) - 5 - 0.125 * (double)(v % 4);
 		struct output o = run(nn, &p, true);
-		oracle(&p);
+		oracle(&p, 0, 1);
 		const double scale = 1 + fabs(p.loss.kd);
 		double e = fabs(o.loss.kd - p.loss.kd) / scale;
 		/* the weights are the identity: dx is the gradient of the logits */
-		e = fmax(e, gradient_error(o.dx, x, V, V, oracle, &p));
+		e = fmax(e, gradient_error(o.dx, x, V, V, loss_by_x, &p));
 		if (!(e < most))
 			printf("# %s, sure of %d by %g: off by %.2g\n",
 			    kind_name[p.teacher.objective.kind], in ? 7 : 20, sure[at], e);
@@ -328,19 +340,21 @@ static void test_extremes(struct fc_nn *nn)
 	T_OK(worst < most, "students that are sure: off by %.2g", worst);
 }
 
-/* More rows than a tile holds; and the same with one thread, without gradients, without dw. */
+/* More rows than a tile holds, on the processor by its bytes, elsewhere by their number; and the
+ * same with one thread, without gradients, without dw. */
 static void test_tiles(struct fc_nn *nn, struct fc_rng *r)
 {
-	enum { N = 140, C = 4, V = 70000 };
+	enum { N = 140, C = 4 };
+	const size_t V = strcmp(device_name(), "cpu") ? 7000 : 70000;
 	struct problem p = problem_new(r, N, C, V, V, 0, 1);
-	float *x = floats(p.x, N * C), *w = floats(p.w, (size_t)V * C);
+	float *x = floats(p.x, N * C), *w = floats(p.w, V * C);
 	const struct fc_head h = {{w, FC_F32, V, C}, V, 0};
 	struct output o = run(nn, &p, true);
 	struct fc_loss sum = {0}, lone = {0};
-	float *dx = FC_ARRAY(float, N *C), *dw = FC_ARRAY(float, (size_t)V *C);
+	float *dx = FC_ARRAY(float, N *C), *dw = FC_ARRAY(float, V *C);
 	const struct fc_head on = device_head(nn, &h);
 	const float *x_on = IN(nn, x, N * C);
-	float *dx_on = OUT(nn, dx, N * C), *dw_on = OUT(nn, dw, (size_t)V * C);
+	float *dx_on = OUT(nn, dx, N * C), *dw_on = OUT(nn, dw, V * C);
 	for (size_t n = 0; n < N; n++) {
 		struct fc_teacher t = p.teacher;
 		t.row_off += n;
@@ -350,20 +364,20 @@ static void test_tiles(struct fc_nn *nn, struct fc_rng *r)
 	fc_head_loss(
 	    nn, &on, x_on, p.target, p.sft_weight, p.kd_weight, &p.teacher, N, NULL, NULL, &lone);
 	device_back(nn);
-	double *dx2 = doubles(dx, N * C), *dw2 = doubles(dw, (size_t)V * C);
+	double *dx2 = doubles(dx, N * C), *dw2 = doubles(dw, V * C);
 	/* sums of exponentials are the same; log-probabilities and sums over N rows or V columns
 	 * are not, of which the columns' terms are probabilities and add up to 1 */
 	const double rows = N * T_U, columns = 4 * 4 * (C + 1) * C * T_U;
 	T_OK(t_near(o.loss.sft, sum.sft, rows) && t_near(o.loss.kd, sum.kd, rows) &&
 		o.loss.n_correct == sum.n_correct && max_error(o.dx, dx2, N * C) < columns &&
-		max_error(o.dw, dw2, (size_t)V * C) < rows,
+		max_error(o.dw, dw2, V * C) < rows,
 	    "tiles: a batch is the sum of its rows");
 	fc_par_init(1);
 	struct output o1 = run(nn, &p, true);
 	fc_par_init(2);
 	T_OK(!memcmp(&o.loss, &o1.loss, sizeof o.loss) &&
 		!memcmp(o.dx, o1.dx, N * C * sizeof(float)) &&
-		!memcmp(o.dw, o1.dw, (size_t)V * C * sizeof(float)),
+		!memcmp(o.dw, o1.dw, V * C * sizeof(float)),
 	    "one thread and two give the same bits");
 	T_OK(!memcmp(&o.loss, &lone, sizeof lone), "without gradients: the same loss");
 	free(o.dx);

@@ -10,8 +10,9 @@ struct norm {
 	double eps, one;
 };
 
-static double norm_loss(void *arg)
+static double norm_loss(void *arg, size_t moved)
 {
+	(void)moved;
 	struct norm *t = arg;
 	double loss = 0;
 	for (size_t n = 0; n < t->N; n++) {
@@ -48,7 +49,7 @@ static void test_norm(
 	fc_rmsnorm_fwd(
 	    nn, OUT(nn, y, N * C), IN(nn, x, N * C), IN(nn, w, C), N, C, 1e-6f, plus_one);
 	device_back(nn);
-	norm_loss(&t);
+	norm_loss(&t, 0);
 	/* Squares are added up in blocks of 1024 over at least four lanes, with their own rounding
 	 * and at most 5 to join lanes; the root halves that.  Its inverse, w + one and two products
 	 * round once each. */

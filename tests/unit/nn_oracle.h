@@ -39,11 +39,12 @@ __attribute__((unused)) static double max_error(const float *a, const double *b,
 }
 
 /*
- * Largest error of grad [n] against central differences of loss(arg) by x [n], of about n_probe
- * components spread over x, relative to the largest component seen (at least 0.1).
+ * Largest error of grad [n] against central differences of loss(arg, i) by x[i], of about n_probe
+ * components i spread over x [n], relative to the largest component seen (at least 0.1).  What x[i]
+ * has no part in may be left out of the loss.
  */
-__attribute__((unused)) static double gradient_error(
-    const float *grad, double *x, size_t n, size_t n_probe, double (*loss)(void *arg), void *arg)
+__attribute__((unused)) static double gradient_error(const float *grad, double *x, size_t n,
+    size_t n_probe, double (*loss)(void *arg, size_t i), void *arg)
 {
 	double worst = 0, largest = 0.1, size = 0;
 	const size_t step = n > n_probe ? n / n_probe : 1;
@@ -53,9 +54,9 @@ __attribute__((unused)) static double gradient_error(
 	for (size_t i = step / 2; i < n; i += step) {
 		const double keep = x[i];
 		x[i] = keep + h;
-		const double up = loss(arg);
+		const double up = loss(arg, i);
 		x[i] = keep - h;
-		const double diff = (up - loss(arg)) / (2 * h);
+		const double diff = (up - loss(arg, i)) / (2 * h);
 		x[i] = keep;
 		const double e = fabs((double)grad[i] - diff);
 		worst = isnan(e) ? INFINITY : fmax(worst, e);

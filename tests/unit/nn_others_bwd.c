@@ -10,8 +10,9 @@ struct norm {
 	const float *dy;
 };
 
-static double norm_loss(void *arg)
+static double norm_loss(void *arg, size_t moved)
 {
+	(void)moved;
 	const struct norm *t = arg;
 	const double C = (double)t->C;
 	double loss = 0;
