@@ -9,7 +9,7 @@
  *   FC_EMU_ORDER=forward|reverse|shuffle[:SEED]  the order in which lanes run between two barriers,
  *       and blocks in a grid; shuffled, it is another one after every barrier
  *   FC_EMU_DROP=KERNEL:I    SYNC(I) of that kernel does nothing
- *   FC_EMU_TRACE=FILE       "KERNEL I" is added for every SYNC that is met
+ *   FC_EMU_TRACE=FILE       "KERNEL I" is added, once, for every SYNC that is met
  *   FC_EMU_MEMORY=BYTES     memory of the device, else 2 GiB (taken as it is used)
  *   FC_EMU_DEVICES=N        devices there are, else 1; 0: none, -1: no driver, -2: an old one
  *

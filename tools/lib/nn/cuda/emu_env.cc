@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cuda/emu_env.h"
 
+#include <map>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string>
 
 struct fc_emu_order fc_emu_order_read(void)
 {
@@ -37,14 +39,20 @@ int fc_emu_dropped(const char *kernel)
 
 void fc_emu_trace(const char *kernel, uint64_t seen)
 {
+	static std::map<std::string, uint64_t> told;
 	const char *path = getenv("FC_EMU_TRACE");
 	if (!path || !seen)
 		return;
 	kernel += *kernel == '(';
+	const std::string name(kernel, strcspn(kernel, "<)"));
+	const uint64_t news = seen & ~told[name];
+	if (!news)
+		return;
+	told[name] |= news;
 	FILE *f = fopen(path, "a");
 	for (int i = 0; f && i < 64; i++)
-		if (seen >> i & 1)
-			fprintf(f, "%.*s %d\n", (int)strcspn(kernel, "<)"), kernel, i);
+		if (news >> i & 1)
+			fprintf(f, "%s %d\n", name.c_str(), i);
 	if (!f || fclose(f))
 		abort();
 }
