@@ -311,6 +311,7 @@ static void test_extremes(struct fc_nn *nn)
 	 * round; gradient_error() counts in tenths; and its central differences */
 	const double most = (4 + 4 + 2) * T_U / 0.1 + 1e-6;
 	double x[V], w[V * V] = {0}, worst = 0;
+	bool counted = true;
 	for (size_t v = 0; v < V; v++)
 		w[v * V + v] = 1;
 	struct problem p = {.N = 1, .C = V, .V = V, .padded = V, .x = x, .w = w};
@@ -326,6 +327,7 @@ static void test_extremes(struct fc_nn *nn)
 			x[v] = (v == (in ? 7 : 20) ? sure[at] : 0) - 5 - 0.125 * (double)(v % 4);
 		struct output o = run(nn, &p, true);
 		oracle(&p, 0, 1);
+		counted = counted && o.loss.n_correct == p.loss.n_correct;
 		const double scale = 1 + fabs(p.loss.kd);
 		double e = fabs(o.loss.kd - p.loss.kd) / scale;
 		/* the weights are the identity: dx is the gradient of the logits */
@@ -338,6 +340,7 @@ static void test_extremes(struct fc_nn *nn)
 		free(o.dw);
 	}
 	T_OK(worst < most, "students that are sure: off by %.2g", worst);
+	T_OK(counted, "students that are sure: right labels are counted");
 }
 
 /* More rows than a tile holds, on the processor by its bytes, elsewhere by their number; and the

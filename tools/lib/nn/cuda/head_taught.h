@@ -135,7 +135,8 @@ struct head_rest { /* the student's probability of what is not listed: */
 	double sum; /* sum exp(z - shift) over it */
 };
 
-/* Has the barriers i to i + 9; z comes back as it was. */
+/* Has the barriers i to i + 6; z comes back as it was, for all lanes after a barrier that must
+ * follow. */
 __device__ inline struct head_rest head_rest_of(const struct head_taught &t, float *z, uint32_t V,
     const struct head_norm &norm, double *s, int i)
 {
@@ -152,12 +153,12 @@ __device__ inline struct head_rest head_rest_of(const struct head_taught &t, flo
 	const struct head_norm others = head_norm_of(z, V, s, i + 3);
 	for (uint32_t k = threadIdx.x; k < t.n; k += blockDim.x)
 		z[t.id[k]] = t.z[k];
-	SYNC(i + 9);
 	return {others.max, others.sum};
 }
 
 /* The loss and slope[c], its derivative with respect to log_p[c] as if every p[c] were free, for n
- * categories; *sum: of the slopes.  Has the barriers i to i + 13, and one after slope. */
+ * categories; *sum: of the slopes.  Has the barriers i to i + 13, of which one or more come after
+ * all of slope. */
 __device__ inline double head_divergence(const struct fc_objective &o, double T,
     const struct head_taught &t, uint32_t n, double *s, double *sum, int i)
 {
@@ -190,7 +191,7 @@ __device__ inline double head_divergence(const struct fc_objective &o, double T,
 }
 
 /* The loss between the row and logits z [V], of which norm was made; z comes back as it was.  Has
- * the barriers i to i + 29. */
+ * the barriers i to i + 28. */
 __device__ inline struct head_slope head_taught_loss(const struct head_taught &t,
     const struct fc_objective &o, float *z, uint32_t V, const struct head_norm &norm, double *s,
     int i)
@@ -216,7 +217,6 @@ __device__ inline struct head_slope head_taught_loss(const struct head_taught &t
 	SYNC(i + 14);
 	r.loss = head_divergence(
 	    o, o.rule == FC_ROW_TAIL ? o.temperature : 1, t, t.n + tail, s, &r.sum, i + 15);
-	SYNC(i + 29);
 	r.shift = norm.max;
 	r.factor = -r.sum / norm.sum;
 	if (tail) {
