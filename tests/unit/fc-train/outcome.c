@@ -89,9 +89,35 @@ static void test_survival(void)
 	fc_nn_close(nn);
 }
 
+/* A matrix that the file has the other way round, piece by piece: element [c][r] of the file is
+ * [r][c] here. */
+static void test_pieces(void)
+{
+	enum { N_ROW = 3, N_COL = 5, N = N_ROW * N_COL };
+	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
+	struct fc_param v = {.n_dim = 2, .dim = {N_ROW, N_COL}, .n = N, .transposed = true};
+	float matrix[N], x[N];
+	size_t wrong = 0;
+	v.w = fc_nn_alloc(nn, N, sizeof *matrix);
+	for (size_t i = 0; i < N; i++)
+		matrix[i] = (float)i;
+	fc_nn_put(nn, v.w, matrix, sizeof matrix);
+	for (size_t at = 0; at < N; at++) {
+		for (size_t n = 1; at + n <= N; n++) {
+			fc_param_get(nn, &v, at, n, x);
+			for (size_t i = at; i < at + n; i++)
+				wrong += x[i - at] != (float)(i % N_ROW * N_COL + i / N_ROW);
+		}
+	}
+	T_EQ(wrong, (size_t)0, "pieces of a matrix that the file has the other way round");
+	fc_nn_free(nn, v.w);
+	fc_nn_close(nn);
+}
+
 int main(void)
 {
 	test_losses();
+	test_pieces();
 	test_survival();
 	return t_done();
 }

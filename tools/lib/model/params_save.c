@@ -67,10 +67,15 @@ void fc_param_get(struct fc_nn *nn, const struct fc_param *v, size_t at, size_t 
 		fc_nn_get(fc_nn_home(nn), x, v->w + at, n * sizeof *x);
 		return;
 	}
-	float *w = FC_ARRAY(float, v->n), *file = FC_ARRAY(float, v->n);
-	fc_nn_get(fc_nn_home(nn), w, v->w, v->n * sizeof *w);
-	fc_param_transpose(file, w, (size_t)v->dim[0], (size_t)v->dim[1]);
-	memcpy(x, file + at, n * sizeof *x);
+	/* rows of the file, which are columns here: those that the piece has something of */
+	const size_t n_row = (size_t)v->dim[0], n_col = (size_t)v->dim[1];
+	const size_t from = at / n_row, m = n ? (at + n - 1) / n_row + 1 - from : 0;
+	float *w = FC_ARRAY(float, n_row *m), *file = FC_ARRAY(float, n_row *m);
+	const size_t n_run = m == n_col ? 1 : n_row, run = n_row * m / n_run;
+	for (size_t r = 0; r < n_run; r++)
+		fc_nn_get(fc_nn_home(nn), w + r * run, v->w + r * n_col + from, run * sizeof *w);
+	fc_param_transpose(file, w, n_row, m);
+	memcpy(x, file + (at - from * n_row), n * sizeof *x);
 	free(w);
 	free(file);
 }
