@@ -7,7 +7,7 @@ struct oracle {
 	size_t n_q, n_k;
 	double *q, *k, *v, *o, *lse, *p; /* p [n_k]: a row of scores' exponentials */
 	double round;                    /* of the operands of products, relative */
-	double score_error, v_size;      /* what rounding can do to scores; the largest |v| seen */
+	double score_error, v_size;      /* what rounding can do to scores; the largest |v| */
 	const float *dout;               /* the output's gradient; NULL: bounds are asked for */
 };
 
@@ -34,7 +34,7 @@ static void oracle_row(struct oracle *t, size_t i, size_t h)
 	double sum = 0, error = 0, *o = t->o + (i * H + h) * D;
 	const double *q = t->q + (i * H + h) * D;
 	for (size_t j = first; j < end; j++) {
-		const double *k = t->k + (j * G + g) * D, *v = t->v + (j * G + g) * D;
+		const double *k = t->k + (j * G + g) * D;
 		double s = 0, size = 0;
 		for (size_t d = 0; d < D; d++)
 			s += q[d] * k[d];
@@ -44,10 +44,8 @@ static void oracle_row(struct oracle *t, size_t i, size_t h)
 		sum += t->p[j] = exp(s);
 		if (t->dout)
 			continue;
-		for (size_t d = 0; d < D; d++) {
+		for (size_t d = 0; d < D; d++)
 			size += fabs(q[d] * k[d]);
-			t->v_size = fmax(t->v_size, fabs(v[d]));
-		}
 		error += score_error(t, h, end - 1 - j, s, t->p[j], size);
 	}
 	if (t->a.sink)
@@ -139,10 +137,13 @@ static struct oracle oracle_new(const struct batch *b, size_t s)
 {
 	const struct fc_attn_seq *q = &b->seq[s];
 	const size_t HD = b->a.H * b->a.D, GD = b->a.G * b->a.D;
-	return (struct oracle){b->a, q->n_q, q->n_k, doubles(q->q, q->n_q * HD),
+	struct oracle t = {b->a, q->n_q, q->n_k, doubles(q->q, q->n_q * HD),
 	    doubles(q->k, q->n_k * GD), doubles(q->v, q->n_k * GD),
 	    fc_calloc(q->n_q * HD, sizeof(double)), fc_calloc(q->n_q * b->a.H, sizeof(double)),
 	    fc_calloc(q->n_k, sizeof(double)), b->round, 0, 0, NULL};
+	for (size_t i = 0; i < q->n_k * GD; i++)
+		t.v_size = fmax(t.v_size, fabs(t.v[i]));
+	return t;
 }
 
 static void oracle_release(struct oracle *t)
