@@ -15,7 +15,7 @@
 #include "nn/cpu/narrow.h"
 #include "t.h"
 
-enum { N_MAX = 65, O_MAX = 100, I_MAX = 200, GAP = 3 };
+enum { N_MAX = 65, O_MAX = 100, I_MAX = 512, GAP = 3 };
 #define UNTOUCHED 12345.0f
 
 static float x[N_MAX * I_MAX], y[N_MAX * (O_MAX + GAP)], alone[O_MAX + GAP];
@@ -192,6 +192,127 @@ static void test_narrow(enum fc_isa isa, enum fc_dtype t, struct fc_rng *r)
 	fc_isa_limit(FC_ISA_N);
 }
 
+/* Random blocks, but for their halves: those are below 2. */
+static void *random_blocks(enum fc_dtype t, size_t n, struct fc_rng *r)
+{
+	const bool many = t >= FC_Q2_K && t <= FC_Q6_K;
+	const size_t n_bytes = fc_dtype_bytes(t, n), block = fc_dtype_bytes(t, many ? 256 : 32);
+	const size_t half = t == FC_Q2_K ? 80 : t == FC_Q3_K ? 108 : t == FC_Q6_K ? 208 : 0;
+	const bool two =
+	    t == FC_Q4_1 || t == FC_Q5_1 || t == FC_Q2_K || t == FC_Q4_K || t == FC_Q5_K;
+	unsigned char *p = fc_malloc(n_bytes);
+	for (size_t i = 0; i < n_bytes; i++)
+		p[i] = (unsigned char)fc_rng_u64(r);
+	for (size_t i = 0; i < n_bytes; i += block) {
+		p[i + half + 1] &= 0xbf;
+		if (two)
+			p[i + half + 3] &= 0xbf;
+	}
+	return p;
+}
+
+static void packed_product(
+    const struct fc_few *f, float *to, const float *from, const struct fc_weight *w, size_t N)
+{
+	void *pack = fc_malloc_aligned(f->pack_bytes(N, w->n_in), 1);
+	for (size_t n = 0; n < N; n += FC_FEW_PACK_ROWS)
+		f->pack(
+		    pack, from, n, N - n < FC_FEW_PACK_ROWS ? N - n : FC_FEW_PACK_ROWS, w->n_in);
+	f->dot(to, w->n_out + GAP, pack, w->p, w->dtype, N, w->n_out, w->n_in);
+	free(pack);
+}
+
+/* Largest error as a share of: 2^-16 of the largest of every 32 numbers of x times the weights'
+ * sizes, and what rounding can do to a sum of all groups of 16 and their minima. */
+static double worst_packed(const float *wide, size_t N, size_t O, size_t I)
+{
+	double worst = 0;
+	for (size_t n = 0; n < N; n++)
+		for (size_t o = 0; o < O; o++) {
+			double sum = 0, size = 0, step = 0;
+			for (size_t b = 0; b < I; b += 32) {
+				double most = 0, weights = 0;
+				for (size_t i = b; i < b + 32; i++) {
+					const double xi = (double)x[n * I + i],
+						     p = xi * (double)wide[o * I + i];
+					sum += p;
+					most = fmax(most, fabs(xi));
+					weights += fabs((double)wide[o * I + i]);
+				}
+				step += 0x1p-16 * most * weights;
+				size += most * weights;
+			}
+			const double e = fabs((double)y[n * (O + GAP) + o] - sum) /
+			    (step + (double)(I / 8 + 8) * T_U * size + 1e-30);
+			worst = isnan(e) ? INFINITY : fmax(worst, e);
+		}
+	return worst;
+}
+
+/* Rows that come alone, and the gap after every row of y. */
+static size_t n_changed(const struct fc_few *f, const struct fc_weight *w, size_t N)
+{
+	const size_t O = w->n_out;
+	size_t other = 0;
+	for (size_t n = 0; n < N; n++) {
+		packed_product(f, alone, x + n * w->n_in, w, 1);
+		other += memcmp(alone, y + n * (O + GAP), O * sizeof *y) != 0;
+		for (size_t o = O; o < O + GAP; o++)
+			other += y[n * (O + GAP) + o] != UNTOUCHED;
+	}
+	return other;
+}
+
+/* Packed weights: errors, bits in company, and rows that are no numbers. */
+static void test_packed(
+    const struct fc_few *f, enum fc_dtype t, size_t O, size_t I, struct fc_rng *r)
+{
+	static const size_t rows[] = {1, 2, 11, 12, 16, 17, 31, 32, 33, N_MAX};
+	static float wide[O_MAX * 512];
+	const struct fc_weight w = {random_blocks(t, O * I, r), t, O, I};
+	size_t other = 0, finite = 0;
+	double worst = 0;
+	fc_to_f32(wide, w.p, t, O * I);
+	for (size_t i = 0; i < N_MAX * I; i++)
+		x[i] = (float)(fc_rng_normal(r) * (i % 37 ? 1 : 100));
+	memset(x + I, 0, I * sizeof *x);
+	for (size_t k = 0; k < FC_LEN(rows); k++) {
+		clear(y, rows[k] * (O + GAP));
+		packed_product(f, y, x, &w, rows[k]);
+		worst = fmax(worst, worst_packed(wide, rows[k], O, I));
+		other += n_changed(f, &w, rows[k]);
+	}
+	T_OK(worst <= 1, "%s, %s, %zu outputs of %zu: %.2f of the bound", f->name, fc_dtype_name(t),
+	    O, I, worst);
+	x[3 * I + 7] = NAN;
+	x[16 * I + I - 1] = -INFINITY;
+	clear(y, 18 * (O + GAP));
+	packed_product(f, y, x, &w, 18);
+	for (size_t n = 0; n < 18; n++)
+		for (size_t o = 0; o < O; o++)
+			if (n == 3 || n == 16)
+				finite += isfinite(y[n * (O + GAP) + o]) != 0;
+			else
+				other += !isfinite(y[n * (O + GAP) + o]);
+	other += n_changed(f, &w, 3);
+	T_OK(other == 0 && finite == 0,
+	    "%s, %s, %zu outputs of %zu: %zu rows have other bits in company, %zu are finite",
+	    f->name, fc_dtype_name(t), O, I, other, finite);
+	free((void *)(uintptr_t)w.p);
+}
+
+static void test_packed_types(struct fc_rng *r)
+{
+	static const enum fc_dtype types[] = {FC_Q4_0, FC_Q4_1, FC_Q5_0, FC_Q5_1, FC_Q8_0,
+	    FC_IQ4_NL, FC_Q2_K, FC_Q3_K, FC_Q4_K, FC_Q5_K, FC_Q6_K};
+	const struct fc_few *f = fc_few_packed();
+	for (size_t t = 0; f && t < FC_LEN(types); t++) {
+		const size_t block = types[t] >= FC_Q2_K && types[t] <= FC_Q6_K ? 256 : 32;
+		test_packed(f, types[t], 1, block, r);
+		test_packed(f, types[t], 37, block + 256, r);
+	}
+}
+
 int main(void)
 {
 	static const size_t shape[][2] = {{1, 1}, {2, 7}, {5, 33}, {15, 64}, {16, 32}, {17, 31},
@@ -216,6 +337,9 @@ int main(void)
 		test_linear(isa, FC_Q4_0, &r);
 		for (size_t t = 0; t < FC_LEN(types); t++)
 			test_narrow(isa, types[t], &r);
+		fc_isa_limit(isa);
+		test_packed_types(&r);
+		fc_isa_limit(FC_ISA_N);
 	}
 	return t_done();
 }

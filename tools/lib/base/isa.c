@@ -38,9 +38,9 @@ __attribute__((target("xsave"))) static bool tiles_are_kept(void)
 
 static bool has_amx(void)
 {
-	enum { BF16 = 1 << 22, TILE = 1 << 24 };
+	enum { BF16 = 1 << 22, TILE = 1 << 24, INT8 = 1 << 25 };
 	unsigned a, b, c, d;
-	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & BF16) && (d & TILE) &&
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & BF16) && (d & TILE) && (d & INT8) &&
 	    tiles_are_kept();
 }
 
@@ -52,7 +52,7 @@ static enum fc_isa processor(void)
 	if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
 	    !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
 		return FC_ISA_AVX2;
-	if (!__builtin_cpu_supports("avx512bf16"))
+	if (!__builtin_cpu_supports("avx512bf16") || !__builtin_cpu_supports("avx512vnni"))
 		return FC_ISA_AVX512;
 	return has_amx() ? FC_ISA_AMX : FC_ISA_AVX512_BF16;
 }

@@ -13,8 +13,8 @@
  *   baseline     what every processor of the architecture has: SSE2 on x86-64, NEON on aarch64
  *   avx2         AVX2 and FMA
  *   avx512       AVX-512 F, BW, DQ and VL
- *   avx512_bf16  dot products of bfloat16 pairs
- *   amx          products of bfloat16 tiles
+ *   avx512_bf16  dot products of bfloat16 pairs, and of bytes (VNNI)
+ *   amx          products of tiles of bfloat16, and of bytes
  */
 enum fc_isa {
 	FC_ISA_BASELINE,

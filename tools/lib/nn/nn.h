@@ -43,6 +43,7 @@ int fc_nn_check_device(const char *device, struct fc_err *e);
  * On the processor.  F32: products in float32 (OpenBLAS), the reference.  BF16: both operands
  * rounded to bfloat16, sums in float32; by oneDNN where it has products of that type that are
  * faster than those in float32 (AMX; AVX512-BF16 of AMD), elsewhere by OpenBLAS on rounded floats.
+ * Few rows with packed weights are closer to float32 than that, see few.h.
  * AUTO: BF16 where it is oneDNN's, else F32.
  *
  * Thread count and bits: in F32 everything here gives the same bits for any number of threads.  In

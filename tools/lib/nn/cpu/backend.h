@@ -14,9 +14,10 @@
  * *_bwd where the way back is long; alike, where rows are to be; optimizer), cpu is the table of
  * them with memory and handle, backend what they share with their scratch, sgemm and bf16 are the
  * doors to OpenBLAS and oneDNN, and kern lists the inner loops on one thread: kern_* compiles the
- * bodies kern_*_body for one instruction set each; few are products of few rows of bfloat16, few_*
- * for one set each, narrow rounds to that type.  head_draw is rows by draws instead of the
- * likeliest; head_row is a teacher's row against a row of logits, head_objective the divergences.
+ * bodies kern_*_body for one instruction set each; few are products of few rows, few_* for one set
+ * each, few_packed with packed weights, narrow rounds to bfloat16.  head_draw is rows by draws
+ * instead of the likeliest; head_row is a teacher's row against a row of logits, head_objective the
+ * divergences.
  */
 
 /* Scratch that survives between calls.  A slot's contents last until it is asked for again. */
@@ -35,8 +36,9 @@ enum fc_scratch {
 struct fc_cpu {
 	struct fc_nn nn;
 	const struct fc_kern *kern;
-	const struct fc_few *few; /* BF16: products of few rows */
-	struct fc_bf16 *bf16;     /* NULL in F32, and in BF16 where linear.c does it */
+	/* BF16: products of few rows; with packed weights, NULL where they are done in float32 */
+	const struct fc_few *few, *few_packed;
+	struct fc_bf16 *bf16; /* NULL in F32, and in BF16 where linear.c does it */
 	struct {
 		void *p;
 		size_t n_bytes;

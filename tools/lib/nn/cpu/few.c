@@ -45,24 +45,37 @@ const struct fc_few *fc_few(void)
 	return all[0];
 }
 
-static const void *packed_rows(struct fc_cpu *cpu, const float *x, size_t N, size_t I)
+const struct fc_few *fc_few_packed(void)
 {
-	void *pack = fc_cpu_scratch(cpu, FC_SCRATCH_ROWS, cpu->few->pack_bytes(N, I), 1);
+#if defined(__x86_64__)
+	if (fc_isa() >= FC_ISA_AMX && fc_few_amx_open())
+		return &fc_few_amx_int8;
+	if (fc_isa() >= FC_ISA_AVX512_BF16)
+		return &fc_few_avx512_vnni;
+#endif
+	return NULL;
+}
+
+static const void *packed_rows(
+    struct fc_cpu *cpu, const struct fc_few *few, const float *x, size_t N, size_t I)
+{
+	void *pack = fc_cpu_scratch(cpu, FC_SCRATCH_ROWS, few->pack_bytes(N, I), 1);
 #pragma omp parallel for if (N * I > FC_PAR_ELEMENTS)
 	for (size_t n = 0; n < N; n += FC_FEW_PACK_ROWS)
-		cpu->few->pack(pack, x, n, fc_min_size(FC_FEW_PACK_ROWS, N - n), I);
+		few->pack(pack, x, n, fc_min_size(FC_FEW_PACK_ROWS, N - n), I);
 	return pack;
 }
 
-void fc_few_product(
-    struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N)
+void fc_few_product(struct fc_cpu *cpu, const struct fc_few *few, float *y, const float *x,
+    const struct fc_weight *w, size_t N)
 {
 	/* Outputs at a time: they, and their weights where those are rounded, stay in the second
 	 * cache. */
 	enum { COLS = 32 };
 	const size_t O = w->n_out, I = w->n_in;
-	const bool round = w->dtype != FC_BF16 && !cpu->few->any_type;
-	const void *pack = packed_rows(cpu, x, N, I);
+	const bool packed = fc_dtype_is_packed(w->dtype);
+	const bool round = w->dtype != FC_BF16 && !packed && !few->any_type;
+	const void *pack = packed_rows(cpu, few, x, N, I);
 	uint16_t *rounded = !round ? NULL
 				   : fc_cpu_scratch(cpu, FC_SCRATCH_PANEL,
 					 (size_t)fc_par_threads() * COLS * I, sizeof *rounded);
@@ -81,7 +94,7 @@ void fc_few_product(
 				fc_narrow(own, from, w->dtype, n_o * I);
 				from = own;
 			}
-			cpu->few->dot(y + o, O, pack, from, round ? FC_BF16 : w->dtype, N, n_o, I);
+			few->dot(y + o, O, pack, from, round ? FC_BF16 : w->dtype, N, n_o, I);
 		}
 	}
 }

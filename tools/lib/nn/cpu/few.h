@@ -6,19 +6,20 @@
 
 /*
  * Products of few rows, as one token of each of some streams, with both operands rounded to
- * bfloat16 and sums in float32: reading the weights is what takes time, so it is done once for all
- * rows.  Every element of y is one chain of additions over i in an order that I alone fixes: a row
- * has the same bits alone and among any others, wherever it stands, with any number of threads.
+ * bfloat16 and sums in float32, or, of packed weights, with what few_packed.c makes of them,
+ * which is closer: reading the weights is what takes time, so it is done once for all rows.  Every
+ * element of y is one chain of additions over i in an order that I alone fixes: a row has the same
+ * bits alone and among any others, wherever it stands, with any number of threads.
  */
-void fc_few_product(
-    struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N);
+void fc_few_product(struct fc_cpu *cpu, const struct fc_few *few, float *y, const float *x,
+    const struct fc_weight *w, size_t N);
 
 /* How it is done, on one thread, by one instruction set. */
 struct fc_few {
 	const char *name;
 	size_t rows; /* up to here it is faster than the libraries' products */
-	/* dot() takes weights of any real type.  Where it does not, they are rounded before, but
-	 * for packed ones: those are faster as floats. */
+	/* dot() takes weights of any type that is not packed.  Where it does not, they are rounded
+	 * before. */
 	bool any_type;
 	/* x [N,I] rounded, as dot() reads it: pack_bytes(N, I), aligned to 64. */
 	size_t (*pack_bytes)(size_t N, size_t I);
@@ -31,12 +32,15 @@ struct fc_few {
 enum { FC_FEW_PACK_ROWS = 16 };
 
 const struct fc_few *fc_few(void);
-/* All that this processor can run, the fastest first; the last is without intrinsics' help. */
+/* For packed weights; NULL where they are faster as floats. */
+const struct fc_few *fc_few_packed(void);
+/* All for weights that are not packed that this processor can run, the fastest first; the last is
+ * without intrinsics' help. */
 #define FC_FEW_MAX 3
 size_t fc_few_all(const struct fc_few *all[static FC_FEW_MAX]);
 
 #if defined(__x86_64__)
-extern const struct fc_few fc_few_amx, fc_few_avx512_bf16;
+extern const struct fc_few fc_few_amx, fc_few_avx512_bf16, fc_few_amx_int8, fc_few_avx512_vnni;
 /* The system lets this process use tiles: it has to be asked once. */
 bool fc_few_amx_open(void);
 #endif

@@ -160,11 +160,12 @@ void fc_cpu_linear_fwd(
 	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cpu, w);
 	if (!cpu->nn.alike && N <= fc_cpu_few_rows(nn)) {
-		if (cpu->nn.compute == FC_COMPUTE_F32 ||
-		    (fc_dtype_is_packed(w->dtype) && !cpu->few->any_type))
+		const struct fc_few *few =
+		    fc_dtype_is_packed(w->dtype) ? cpu->few_packed : cpu->few;
+		if (cpu->nn.compute == FC_COMPUTE_F32 || !few)
 			few_fwd(cpu, y, x, w, N);
 		else
-			fc_few_product(cpu, y, x, w, N);
+			fc_few_product(cpu, few, y, x, w, N);
 		return;
 	}
 	if (cpu->bf16) {

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blocks of the packed types of LANES rows at once, taken apart and summed up; included by
+ * few_packed.c, so without a guard.  Layouts: ggml-common.h, and tensor/quant_unpack.h, which does
+ * the same of one block. */
+#include "tensor/quant_unpack.h"
+
+/* Rows of LANES outputs; those beyond the last are the last again. */
+struct tile {
+	const char *row[LANES];
+	__m512i from_first; /* bytes */
+};
+
+/* Four bytes of every row. */
+INLINE __m512i word_at(const struct tile *t, size_t at)
+{
+	return _mm512_i32gather_epi32(t->from_first, t->row[0] + at, 1);
+}
+
+INLINE __m512 lower_half(__m512i word)
+{
+	return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(word));
+}
+
+INLINE __m512 upper_half(__m512i word)
+{
+	return lower_half(_mm512_srli_epi32(word, 16));
+}
+
+/* 16 bytes of every row, four of them in each of v. */
+INLINE void turn_16(__m512i v[4], const struct tile *t, size_t at)
+{
+	__m512i z[4];
+	for (int i = 0; i < 4; i++) {
+		__m128i r[4];
+		for (int k = 0; k < 4; k++)
+			memcpy(&r[k], t->row[i + 4 * k] + at, sizeof r[k]);
+		z[i] = _mm512_castsi128_si512(r[0]);
+		z[i] = _mm512_inserti32x4(z[i], r[1], 1);
+		z[i] = _mm512_inserti32x4(z[i], r[2], 2);
+		z[i] = _mm512_inserti32x4(z[i], r[3], 3);
+	}
+	const __m512i a = _mm512_unpacklo_epi32(z[0], z[1]), b = _mm512_unpackhi_epi32(z[0], z[1]),
+		      c = _mm512_unpacklo_epi32(z[2], z[3]), d = _mm512_unpackhi_epi32(z[2], z[3]);
+	v[0] = _mm512_unpacklo_epi64(a, c);
+	v[1] = _mm512_unpackhi_epi64(a, c);
+	v[2] = _mm512_unpacklo_epi64(b, d);
+	v[3] = _mm512_unpackhi_epi64(b, d);
+}
+
+INLINE void turn_32(__m512i v[8], const struct tile *t, size_t at)
+{
+	turn_16(v, t, at);
+	turn_16(v + 4, t, at + 16);
+}
+
+INLINE __m512i shifted(__m512i v, int right)
+{
+	return _mm512_srl_epi32(v, _mm_cvtsi32_si128(right));
+}
+
+INLINE __m512i masked(__m512i v, char bits)
+{
+	return _mm512_and_si512(v, _mm512_set1_epi8(bits));
+}
+
+/* 32 numbers of 4 bits in 16 bytes: the first 16 are the low halves. */
+INLINE void nibbles_16(__m512i q[8], const struct tile *t, size_t at)
+{
+	__m512i v[4];
+	turn_16(v, t, at);
+	for (int i = 0; i < 4; i++) {
+		q[i] = masked(v[i], 15);
+		q[i + 4] = masked(_mm512_srli_epi32(v[i], 4), 15);
+	}
+}
+
+/* Bit i of a row's word at "at" is bit 4 of its number i. */
+INLINE void fifths_set(__m512i q[8], const struct tile *t, size_t at)
+{
+	const __m512i bits = word_at(t, at);
+	for (int i = 0; i < 8; i++) {
+		const __m512i byte = _mm512_shuffle_epi8(bits,
+		    _mm512_add_epi32(_mm512_set1_epi32(i / 2 * 0x01010101),
+			_mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0)));
+		const __mmask64 set = _mm512_test_epi8_mask(
+		    byte, _mm512_set1_epi32((int)(i % 2 ? 0x80402010 : 0x08040201)));
+		q[i] = _mm512_mask_add_epi8(q[i], set, q[i], _mm512_set1_epi8(16));
+	}
+}
+
+/* Blocks of 32, at byte "at" of the rows; UP as above. */
+enum { Q4_0_UP = 3, Q4_1_UP = 0, Q5_0_UP = 4, Q5_1_UP = 0, Q8_0_UP = 7, IQ4_NL_UP = 7 };
+/* Of 256. */
+enum { Q2_K_UP = 0, Q3_K_UP = 2, Q4_K_UP = 0, Q5_K_UP = 0, Q6_K_UP = 5 };
+
+INLINE void part_Q4_0(struct part *w, const struct tile *t, size_t at)
+{
+	w->scale[0] = lower_half(word_at(t, at));
+	nibbles_16(w->q, t, at + 2);
+}
+
+INLINE void part_Q4_1(struct part *w, const struct tile *t, size_t at)
+{
+	const __m512i both = word_at(t, at);
+	w->scale[0] = lower_half(both);
+	w->min[0] = _mm512_sub_ps(_mm512_setzero_ps(), upper_half(both));
+	nibbles_16(w->q, t, at + 4);
+}
+
+INLINE void part_Q5_0(struct part *w, const struct tile *t, size_t at)
+{
+	w->scale[0] = lower_half(word_at(t, at));
+	nibbles_16(w->q, t, at + 6);
+	fifths_set(w->q, t, at + 2);
+}
+
+INLINE void part_Q5_1(struct part *w, const struct tile *t, size_t at)
+{
+	const __m512i both = word_at(t, at);
+	w->scale[0] = lower_half(both);
+	w->min[0] = _mm512_sub_ps(_mm512_setzero_ps(), upper_half(both));
+	nibbles_16(w->q, t, at + 8);
+	fifths_set(w->q, t, at + 4);
+}
+
+INLINE void part_Q8_0(struct part *w, const struct tile *t, size_t at)
+{
+	w->scale[0] = lower_half(word_at(t, at));
+	turn_32(w->q, t, at + 2);
+	for (int i = 0; i < 8; i++)
+		w->q[i] = _mm512_xor_si512(w->q[i], _mm512_set1_epi8(-128));
+}
+
+INLINE void part_IQ4_NL(struct part *w, const struct tile *t, size_t at)
+{
+	static const uint8_t up_value[16] = {
+	    1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
+	__m128i table;
+	memcpy(&table, up_value, sizeof table);
+	w->scale[0] = lower_half(word_at(t, at));
+	nibbles_16(w->q, t, at + 2);
+	for (int i = 0; i < 8; i++)
+		w->q[i] = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), w->q[i]);
+}
+
+#define FOR_BLOCKS_OF_32(DO) DO(Q4_0) DO(Q4_1) DO(Q5_0) DO(Q5_1) DO(Q8_0) DO(IQ4_NL)
+
+#define BLOCK_OF_32(TYPE)                                                                          \
+	INLINE void block_##TYPE(                                                                  \
+	    float *sum, const struct rows *x, const struct tile *t, size_t at)                     \
+	{                                                                                          \
+		struct part w;                                                                     \
+		part_##TYPE(&w, t, at);                                                            \
+		add_up(sum, x, &w, 1, TYPE##_HAS_MIN, TYPE##_UP);                                  \
+	}
+FOR_BLOCKS_OF_32(BLOCK_OF_32)
+
+/* The rows of x s steps further on. */
+INLINE struct rows beyond(const struct rows *x, int s)
+{
+	return (struct rows){x->x + s, x->ld, x->N, x->tiles};
+}
+
+INLINE __m512 scaled(__m512 d, __m512i by)
+{
+	return _mm512_mul_ps(d, _mm512_cvtepi32_ps(by));
+}
+
+INLINE __m512i low_bits(__m512i v, int n)
+{
+	return _mm512_and_si512(v, _mm512_set1_epi32((1 << n) - 1));
+}
+
+/* 8 scales and 8 minima of 6 bits in 12 bytes, see scales_of_8(). */
+struct sixes {
+	__m512 d, dmin;
+	__m512i word[3];
+};
+
+INLINE void sixes_get(struct sixes *k, const struct tile *t, size_t at)
+{
+	const __m512i both = word_at(t, at);
+	k->d = lower_half(both);
+	k->dmin = upper_half(both);
+	for (size_t i = 0; i < 3; i++)
+		k->word[i] = word_at(t, at + 4 + 4 * i);
+}
+
+INLINE void sixes_group(struct part *w, const struct sixes *k, int g)
+{
+	const int from = g % 4 * 8;
+	__m512i scale, min;
+	if (g < 4) {
+		scale = low_bits(shifted(k->word[0], from), 6);
+		min = low_bits(shifted(k->word[1], from), 6);
+	} else {
+		const __m512i top = _mm512_set1_epi32(0x30);
+		scale = _mm512_or_si512(low_bits(shifted(k->word[2], from), 4),
+		    _mm512_and_si512(shifted(k->word[0], from + 2), top));
+		min = _mm512_or_si512(low_bits(shifted(k->word[2], from + 4), 4),
+		    _mm512_and_si512(shifted(k->word[1], from + 2), top));
+	}
+	w->scale[0] = scaled(k->d, scale);
+	w->min[0] = scaled(k->dmin, min);
+}
+
+INLINE void block_Q4_K(float *sum, const struct rows *x, const struct tile *t, size_t at)
+{
+	struct sixes k;
+	sixes_get(&k, t, at);
+	for (int g = 0; g < 8; g += 2) {
+		__m512i v[8];
+		turn_32(v, t, at + 16 + 16 * (size_t)g);
+		for (int h = 0; h < 2; h++) {
+			struct part w;
+			const struct rows here = beyond(x, g + h);
+			sixes_group(&w, &k, g + h);
+			for (int i = 0; i < 8; i++)
+				w.q[i] = masked(h ? _mm512_srli_epi32(v[i], 4) : v[i], 15);
+			add_up(sum, &here, &w, 1, true, 0);
+		}
+	}
+}
+
+INLINE void block_Q5_K(float *sum, const struct rows *x, const struct tile *t, size_t at)
+{
+	struct sixes k;
+	__m512i fifth[8];
+	sixes_get(&k, t, at);
+	turn_32(fifth, t, at + 16);
+	for (int g = 0; g < 8; g += 2) {
+		__m512i v[8];
+		turn_32(v, t, at + 48 + 16 * (size_t)g);
+		for (int h = 0; h < 2; h++) {
+			struct part w;
+			const struct rows here = beyond(x, g + h);
+			sixes_group(&w, &k, g + h);
+			for (int i = 0; i < 8; i++) {
+				const __m512i low =
+				    masked(h ? _mm512_srli_epi32(v[i], 4) : v[i], 15);
+				const __m512i top = masked(shifted(fifth[i], g + h), 1);
+				w.q[i] = _mm512_or_si512(low, _mm512_slli_epi32(top, 4));
+			}
+			add_up(sum, &here, &w, 1, true, 0);
+		}
+	}
+}
+
+INLINE void block_Q6_K(float *sum, const struct rows *x, const struct tile *t, size_t at)
+{
+	__m512i scale[4];
+	const __m512 d = upper_half(word_at(t, at + 206));
+	turn_16(scale, t, at + 192);
+	for (int p = 0; p < 4; p++) { /* 32 bytes of low bits: numbers 32 * step and 64 on */
+		__m512i v[8], top[8];
+		turn_32(v, t, at + 32 * (size_t)p);
+		turn_32(top, t, at + 128 + (size_t)(32 * (p / 2)));
+		for (int h = 0; h < 2; h++) {
+			struct part w;
+			const int r = p % 2 + 2 * h, step = 4 * (p / 2) + r;
+			const struct rows here = beyond(x, step);
+			for (int i = 0; i < 2; i++) { /* groups 2 step and on, bytes with a sign */
+				const __m512i byte =
+				    shifted(scale[step / 2], step % 2 * 16 + 8 * i);
+				w.scale[i] =
+				    scaled(d, _mm512_srai_epi32(_mm512_slli_epi32(byte, 24), 24));
+			}
+			for (int i = 0; i < 8; i++) {
+				const __m512i two = masked(shifted(top[i], 2 * r), 3);
+				w.q[i] = _mm512_or_si512(
+				    masked(shifted(v[i], 4 * h), 15), _mm512_slli_epi32(two, 4));
+			}
+			add_up(sum, &here, &w, 2, false, Q6_K_UP);
+		}
+	}
+}
+
+INLINE void block_Q2_K(float *sum, const struct rows *x, const struct tile *t, size_t at)
+{
+	const __m512i both = word_at(t, at + 80);
+	const __m512 d = lower_half(both), dmin = upper_half(both);
+	__m512i scale[4];
+	turn_16(scale, t, at);
+	for (int step = 0; step < 8; step++) {
+		__m512i v[8];
+		struct part w;
+		const struct rows here = beyond(x, step);
+		turn_32(v, t, at + 16 + (size_t)(32 * (step / 4)));
+		for (int i = 0; i < 2; i++) {
+			const __m512i byte = shifted(scale[step / 2], step % 2 * 16 + 8 * i);
+			w.scale[i] = scaled(d, low_bits(byte, 4));
+			w.min[i] = scaled(dmin, low_bits(_mm512_srli_epi32(byte, 4), 4));
+		}
+		for (int i = 0; i < 8; i++)
+			w.q[i] = masked(shifted(v[i], step % 4 * 2), 3);
+		add_up(sum, &here, &w, 2, true, Q2_K_UP);
+	}
+}
+
+/* Scale g is 32 + 16 high + low; low: 4 bits of 8 bytes, high: 2 bits of 4 more. */
+INLINE __m512 scale_Q3_K(__m512 d, const __m512i word[3], int g)
+{
+	const __m512i low = low_bits(shifted(word[g / 4 % 2], g % 4 * 8 + g / 8 * 4), 4),
+		      high = low_bits(shifted(word[2], g % 4 * 8 + g / 4 * 2), 2);
+	const __m512i s = _mm512_or_si512(low, _mm512_slli_epi32(high, 4));
+	return scaled(d, _mm512_sub_epi32(s, _mm512_set1_epi32(32)));
+}
+
+INLINE void block_Q3_K(float *sum, const struct rows *x, const struct tile *t, size_t at)
+{
+	const __m512 d = upper_half(word_at(t, at + 106));
+	__m512i word[3], mask[8];
+	for (size_t i = 0; i < 3; i++)
+		word[i] = word_at(t, at + 96 + 4 * i);
+	turn_32(mask, t, at);
+	for (int step = 0; step < 8; step++) {
+		__m512i v[8];
+		struct part w;
+		const struct rows here = beyond(x, step);
+		turn_32(v, t, at + 32 + (size_t)(32 * (step / 4)));
+		for (int i = 0; i < 2; i++)
+			w.scale[i] = scale_Q3_K(d, word, 2 * step + i);
+		for (int i = 0; i < 8; i++) {
+			const __m512i third = masked(shifted(mask[i], step), 1);
+			w.q[i] = _mm512_or_si512(
+			    masked(shifted(v[i], step % 4 * 2), 3), _mm512_slli_epi32(third, 2));
+		}
+		add_up(sum, &here, &w, 2, false, Q3_K_UP);
+	}
+}
