@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests/bench/peers asks of a peer: orders as JSON lines, seconds as the answer.
 usage: peer_work.py llama.cpp FILE.gguf | transformers [FOLDER [DTYPE]] | mergekit"""
+import concurrent.futures
 import json
 import os
 import shutil
@@ -13,49 +14,39 @@ PROMPT = "Write a long story about a ship and the sea."
 
 
 class Llama:
-    """llama.cpp by its own interface, greedy."""
+    """llama.cpp's server in this process, greedy, a conversation a slot."""
+    SLOTS, CONTEXT = 8, 512
 
     def __init__(self, path):
-        import llama_cpp
-        self.c = c = llama_cpp
-        c.llama_backend_init()
-        self.model = c.llama_model_load_from_file(path.encode(), c.llama_model_default_params())
-        if not self.model:
-            raise ValueError("llama.cpp does not read the file")
-        p = c.llama_context_default_params()
-        p.n_ctx, p.n_batch, p.n_seq_max = 8 * 512, 2048, 8
-        p.n_threads = p.n_threads_batch = THREADS
-        self.context = c.llama_init_from_model(self.model, p)
-        self.sampler = c.llama_sampler_init_greedy()
-        vocabulary = c.llama_model_get_vocab(self.model)
-        buffer = (c.llama_token * 512)()
-        n = c.llama_tokenize(vocabulary, PROMPT.encode(), len(PROMPT), buffer, 512, True, True)
-        self.prompt = list(buffer[:n])
+        import xllamacpp
+        p = xllamacpp.CommonParams()
+        p.model.path = path
+        p.n_parallel, p.n_ctx, p.kv_unified = self.SLOTS, self.SLOTS * self.CONTEXT, False
+        p.cpuparams.n_threads = p.cpuparams_batch.n_threads = THREADS
+        p.ui = False
+        self.server = xllamacpp.Server(p)
+        words = [w.split("=")[0].strip() for w in xllamacpp.get_system_info().split("|")]
+        self.about = f"xllamacpp {xllamacpp.__version__}, {' '.join(w for w in words if w)}"
 
-    def step(self, batch, rows):
-        """rows: (token, position, stream, whether its logits count)"""
-        batch.n_tokens = len(rows)
-        for i, (token, position, stream, last) in enumerate(rows):
-            batch.token[i], batch.pos[i], batch.logits[i] = token, position, last
-            batch.n_seq_id[i], batch.seq_id[i][0] = 1, stream
-        if self.c.llama_decode(self.context, batch):
-            raise ValueError("llama_decode() failed")
+    def answer(self, new):
+        got = self.server.handle_completions({
+            "prompt": PROMPT, "n_predict": new, "temperature": 0, "ignore_eos": True,
+            "cache_prompt": False})
+        got = json.loads(got) if isinstance(got, str) else got
+        if got.get("timings", {}).get("predicted_n") != new:
+            raise ValueError(f"no answer of {new} tokens: {str(got)[:200]}")
 
-    def decode(self, streams, new):
-        c, n = self.c, len(self.prompt)
-        c.llama_memory_clear(c.llama_get_memory(self.context), True)
-        batch = c.llama_batch_init(2048, 0, 1)
-        tokens = []
-        for s in range(streams):
-            self.step(batch, [(t, i, s, i == n - 1) for i, t in enumerate(self.prompt)])
-            tokens.append(c.llama_sampler_sample(self.sampler, self.context, n - 1))
+    def answers(self, streams, new):
+        """Seconds of all at a time."""
         begin = time.monotonic()
-        for at in range(new):
-            self.step(batch, [(t, n + at, s, True) for s, t in enumerate(tokens)])
-            tokens = [c.llama_sampler_sample(self.sampler, self.context, s) for s in range(streams)]
-        seconds = time.monotonic() - begin
-        c.llama_batch_free(batch)
-        return seconds
+        with concurrent.futures.ThreadPoolExecutor(streams) as pool:
+            list(pool.map(self.answer, [new] * streams))
+        return time.monotonic() - begin
+
+    def decode(self, streams, few, new):
+        """Less the time to the first tokens, as ours."""
+        few = self.answers(streams, few)
+        return self.answers(streams, new) - few
 
 
 class Transformers:
@@ -69,8 +60,8 @@ class Transformers:
                 path, dtype=getattr(torch, dtype), attn_implementation="sdpa")
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(path)
 
-    def decode(self, streams, new):
-        """Less the time to the first token, as ours."""
+    def decode(self, streams, few, new):
+        """Less the time to the first tokens, as ours."""
         prompt = self.tokenizer([PROMPT] * streams, return_tensors="pt")
 
         def generate(n):
@@ -80,8 +71,8 @@ class Transformers:
                                     pad_token_id=0)
             return time.monotonic() - begin
         generate(2)
-        few = generate(16)
-        return generate(16 + new) - few
+        few = generate(few)
+        return generate(new) - few
 
     def batches(self, path, skip, tokens):
         """Padded batches of at least so many tokens."""
@@ -179,7 +170,7 @@ def main():
         answers.flush()
     try:
         peer = make_peer(sys.argv[1], sys.argv[2:])
-        say(ready=True)
+        say(ready=True, about=getattr(peer, "about", ""))
         for line in sys.stdin:
             say(seconds=do(peer, json.loads(line)))
     except ImportError as e:
