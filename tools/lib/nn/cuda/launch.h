@@ -204,7 +204,7 @@ __device__ static inline void lane_sums(float *v)
 	lane_sums_by_steps<V>(v);
 }
 #else
-/* The same sums in one exchange. */
+/* What lane_sums_by_steps() makes, to the bit, in one exchange. */
 template <int V>
 inline void lane_sums(float *v)
 {
