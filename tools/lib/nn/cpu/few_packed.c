@@ -57,9 +57,14 @@ static void step_pack(struct step *s, const float *x)
 {
 	const __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + STEP / 2);
 	const float most = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
-	enum { QNAN = 0x01, INFINITE = 0x08 | 0x10, SNAN = 0x80 };
-	const bool finite = !_mm512_fpclass_ps_mask(a, QNAN | INFINITE | SNAN) &&
-	    !_mm512_fpclass_ps_mask(b, QNAN | INFINITE | SNAN);
+	enum {
+		QUIET_NANS = 0x01,
+		INFINITIES = 0x08 | 0x10,
+		SIGNALLING_NANS = 0x80,
+		NOT_FINITE = QUIET_NANS | INFINITIES | SIGNALLING_NANS
+	};
+	const bool finite =
+	    !_mm512_fpclass_ps_mask(a, NOT_FINITE) && !_mm512_fpclass_ps_mask(b, NOT_FINITE);
 	memset(s, 0, sizeof *s);
 	if (!finite) {
 		s->scale = s->sum[0] = s->sum[1] = s->sum[2] = NAN;
