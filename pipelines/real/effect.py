@@ -97,10 +97,18 @@ def answerers(path):
         return {group: name.removesuffix(".aligned") for name, _, group in (line.rstrip("\n").split(" ", 2) for line in f)}
 
 
+def group_of(line, by):
+    """as the tools name it"""
+    value = json.loads(line).get(by)
+    if isinstance(value, str):
+        return value
+    return json.dumps(value) if isinstance(value, (bool, int, float)) else "(none)"
+
+
 def prompts(a):
     of = answerers(a.answerer)
     for line in sys.stdin:
-        group = json.loads(line).get(a.by) if a.by else "all"
+        group = group_of(line, a.by) if a.by else "all"
         if of.get(group, of["all"]) == a.name:
             sys.stdout.write(line)
 

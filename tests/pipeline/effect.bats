@@ -5,6 +5,11 @@ load ../helper
 
 kit() { echo "$FC_ROOT/pipelines/demo/kit/$1"; }
 talk() { python3 "$FC_ROOT/pipelines/demo/talk.py" --skills arithmetic=1,strings=1,facts=1 "$@"; }
+# What fc-eval calls conversations without the member.
+none() {
+	printf '%s\n' '{"id":"x","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}],"answer":"b"}' >none.jsonl
+	fc-eval accuracy -q --by g --format tsv none.jsonl | tail -n 1 | cut -f1
+}
 functions() { python3 "$FC_ROOT/pipelines/real/functions.py" "$@"; }
 effect() { make -f "$FC_ROOT/pipelines/real/effect.mk" "${args[@]}" "$@"; }
 
@@ -122,6 +127,15 @@ setup() {
 	done
 	for s in facts strings; do jq -r .id run/10/answers/by-$s.jsonl | sed "s/^/$s /"; done | sort | diff - <(head -n 8 prompts.jsonl | jq -r .id | grep -F -f - expected | sort)
 	jq -e -s 'all(.[]; .messages[-1].role == "assistant")' run/10/answers.jsonl
+}
+
+@test "a prompt's group is named as the tools name it" {
+	printf '%s\n' 'b.aligned 0.5 all' 'a 0.4 7' 'a 0.4 true' 'a 0.4 two words' 'a 0.4 '"$(none)" >answerer
+	printf '%s\n' '{"id":1,"g":7}' '{"id":2,"g":true}' '{"id":3,"g":"two words"}' '{"id":4}' '{"id":5,"g":[]}' \
+		'{"id":6,"g":"not on dev"}' '{"id":7,"g":8}' >prompts
+	[ "$(python3 "$FC_ROOT/pipelines/real/effect.py" prompts --by g answerer a <prompts | jq .id | xargs)" = "1 2 3 4 5" ]
+	[ "$(python3 "$FC_ROOT/pipelines/real/effect.py" prompts --by g answerer b <prompts | jq .id | xargs)" = "6 7" ]
+	[ "$(python3 "$FC_ROOT/pipelines/real/effect.py" prompts answerer b <prompts | wc -l)" -eq 7 ]
 }
 
 @test "effect.mk refuses what would make its table untrue" {
