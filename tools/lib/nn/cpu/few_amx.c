@@ -150,7 +150,7 @@ static void fetch(uintptr_t at, size_t n_bytes)
 		__builtin_prefetch((const void *)(at + i));
 }
 
-/* CHUNK of i of BLOCK outputs fit into the first cache, and are whole packed blocks. */
+/* CHUNK of i of BLOCK outputs fit into the first cache. */
 enum { CHUNK = 256, BLOCK = 2 * TILE };
 
 /* Columns [i, i + n_i) as bfloat16.  While they are rounded, those that come next are asked for, of
