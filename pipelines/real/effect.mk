@@ -366,8 +366,9 @@ $(call settings,$(SET)/merge,method $(METHOD))
 # A trained model on all test sets; then it goes, a target when what it is merged into is done with.
 CHOSEN = $(foreach n,$(LABELS),$(ARMS:%=$(WORK)/$n/best/%))
 results = $(foreach t,$T,$N/test/$t/$2.$3.fcs) $(if $(QUESTIONED),$N/test/right/$2.$3.jsonl)
-# $(call asked,MODEL,OUT): its most likely answers.
-asked   = $(FC)fc-infer -q --generate -m $1 $(EVAL) $(ASK) -o $2 $(QUESTIONED)
+# $(call asked,MODEL,OUT): its most likely answers, to questions as the pivot's template puts them to all models; that of
+# a source is not what it was scored or fine-tuned with, and a base model has none.
+asked   = $(FC)fc-infer -q --generate -m $1 -p $(MODEL)/pivot $(EVAL) $(ASK) -o $2 $(QUESTIONED)
 define tested
 $N/tested/$2.$3: $N/final/$2/$3 $(T:%=$(WORK)/data/test-%.jsonl) $(QUESTIONED) $(SET)/$1/known $(SET)/$1/tested | $(CHOSEN) $(if $(filter \
     $2,$(MERGED)),$(patsubst %,$N/tested/%.$3,$(call parts,$2)))

@@ -15,7 +15,10 @@ effect() { make -f "$FC_ROOT/pipelines/real/effect.mk" "${args[@]}" "$@"; }
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-	args=(PIVOT="$(kit pivot)" SOURCES="$(kit facts)" WORK=run FC="$FC_ROOT/$B/" DATA=labels.jsonl DEV=dev.jsonl
+	# a base model has no chat template: sources read the pivot's text, wherever they are
+	cp -r "$(kit facts)" .
+	rm facts/chat_template.jinja
+	args=(PIVOT="$(kit pivot)" SOURCES=facts WORK=run FC="$FC_ROOT/$B/" DATA=labels.jsonl DEV=dev.jsonl
 		PROMPTS=prompts.jsonl TESTS='near=near.jsonl far=far.jsonl' QUESTIONS=questions.jsonl ASK="--max-new 30"
 		INFER='-q -j 1' EVAL='--dtype f32 -j 1'
 		LABELS='10 20' ANSWERS=8 LRS='1e-4 1e-2' EPOCHS=1 SEEDS=1 K=10 TRAIN='-q --batch-tokens 512 -j 1'
