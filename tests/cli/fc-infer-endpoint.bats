@@ -258,3 +258,22 @@ same_rows() { # but for the sum of unrounded values and for what is not known of
 	[[ $output == *"the server renders and cuts the text, so --model has no effect"* ]]
 	run -2 generate --stop-token 3 open.jsonl
 }
+
+@test "--endpoint --generate: why an answer ended is what the server says, and an end that was none is no label" {
+	mkdir srv
+	python3 "$FC_ROOT/tests/cli/judge_server.py" srv \
+		reason:length,content_filter,abort,model_length,MAX_TOKENS,error,insufficient_system_resource,stop,eos_token,,odd >srv.out 2>&1 3>&- &
+	until [ -f srv/port ]; do sleep 0.05; done
+	for i in 1 2 3 4 5 6 7 8 9 10 11; do echo "{\"id\":\"$i\",\"messages\":[{\"role\":\"user\",\"content\":\"$i?\"}]}"; done >open.jsonl
+	run -0 fc-infer --endpoint "http://127.0.0.1:$(cat srv/port)/v1" --served-model m --generate --parallel 1 --delay 0 -o out.jsonl open.jsonl
+	[[ $output == *"7 of 11 answers were truncated, as their finish_reason says"* ]]
+	[ "$(jq -rs 'map(.messages[1].finish_reason // "-") | join(" ")' out.jsonl)" = \
+		"length content_filter abort model_length MAX_TOKENS error insufficient_system_resource stop eos_token - odd" ]
+	run -0 fc-infer --tokens -m "$(kit pivot)" -o out.fcs out.jsonl
+	[[ $output == *"7 answers were truncated"* && $output == *'finish_reason is not known to say so: "odd" (1)'* ]]
+	[ "$(fc-view --jsonl out.fcs | jq -s 'map(.trained[-1]) | join(" ")')" = '"0 0 0 0 0 0 0 1 1 1 1"' ]
+	# a line's own reason is not that of a message
+	jq -c '.finish_reason = .messages[1].finish_reason | del(.messages[1].finish_reason)' out.jsonl >line.jsonl
+	run -0 fc-infer --tokens -m "$(kit pivot)" -o line.fcs line.jsonl
+	[[ $output == *'members of lines that the chat template does not read: "finish_reason" (7)'* ]]
+}

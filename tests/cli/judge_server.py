@@ -7,6 +7,7 @@ which it is a judge, and of fc-infer --endpoint.
 
 The n-th try of a request meets the n-th behaviour, later ones get a right answer.  FOLDER/port tells the
 port once it listens, FOLDER/log one line a request: behaviour, authorization, hash of the user's message.
+With reason:A,B,... each request gets the next of these as its finish_reason, null where it is empty.
 FOLDER/replies.jsonl, if it is there, has recorded requests with their responses: what is asked with such a
 prompt or such messages gets that response, and what is asked otherwise status 400.  FOLDER/asked has the bodies.
 It ends by itself: when FOLDER/stop appears, or after a minute.
@@ -22,6 +23,7 @@ import time
 folder, behaviours = sys.argv[1], sys.argv[2:]
 lock = threading.Lock()
 tries = {}
+reasons = {}
 active = [0, 0]  # now, most
 
 
@@ -155,6 +157,11 @@ class Judge(http.server.BaseHTTPRequestHandler):
         elif how == "null":
             reply["choices"][0]["message"]["content"] = None
             reply["choices"][0]["finish_reason"] = "content_filter"
+            self.send(200, json.dumps(reply).encode())
+        elif how.startswith("reason:"):
+            with lock:
+                reasons.setdefault(how, iter(how[7:].split(",")))
+                reply["choices"][0]["finish_reason"] = next(reasons[how]) or None
             self.send(200, json.dumps(reply).encode())
         elif how == "none":
             reply["choices"] = []

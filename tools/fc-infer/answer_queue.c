@@ -55,7 +55,6 @@ int infer_queue_open(struct queue **out, struct session *s, struct fc_err *e)
 static void task_release(struct task *t)
 {
 	fc_conversation_release(&t->c);
-	free(t->finish);
 	free(t->answer_tokens);
 }
 

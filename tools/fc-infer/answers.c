@@ -102,11 +102,6 @@ static void add_answer_id(
 	}
 }
 
-const char *infer_finish_name(enum finish why)
-{
-	return why == FINISH_LENGTH ? "length" : "stop";
-}
-
 static void add_choice(struct fc_buf *b, const struct task *t, bool arena)
 {
 	size_t k = 0;
@@ -124,8 +119,17 @@ static void add_choice(struct fc_buf *b, const struct task *t, bool arena)
 		k++;
 	}
 	fc_buf_adds(b, "], \"finish\": [");
-	for (size_t i = 0; i < t->n_answer; i++)
-		fc_buf_addf(b, "%s\"%s\"", i ? ", " : "", infer_finish_name(t->finish[i]));
+	k = 0;
+	for (size_t i = 0; i < t->c.n_message; i++) {
+		const struct fc_message *m = &t->c.message[i];
+		if (m->role != FC_ROLE_ASSISTANT)
+			continue;
+		fc_buf_adds(b, k++ ? ", " : "");
+		if (m->finish_reason)
+			fc_json_quote(b, m->finish_reason, strlen(m->finish_reason));
+		else
+			fc_buf_adds(b, "null");
+	}
 	fc_buf_adds(b, "]}");
 }
 

@@ -6,17 +6,14 @@
 
 /* Between the files of --generate; infer.h says which there are. */
 
-enum finish { FINISH_STOP, FINISH_LENGTH }; /* why an answer ended: of itself, at a limit */
-
 /* One choice of one input line: what a slot works on. */
 struct task {
 	struct item *item;        /* the line, owned by the queue */
 	int choice;               /* from 0 */
 	struct fc_conversation c; /* id and messages, own; answers are put in as they come */
 	size_t turn;              /* the message being answered; the answer goes behind it */
-	enum finish *finish;      /* [n_answer] */
 	size_t *answer_tokens;    /* [n_answer] */
-	size_t n_answer, cap_finish, cap_answer_tokens;
+	size_t n_answer, cap_answer_tokens;
 	bool skipped; /* over the context: its line is left out */
 	struct fc_sampling sampling;
 	struct fc_rng rng;
@@ -73,11 +70,11 @@ int infer_turn_prompt(const struct session *s, const struct task *t, struct fc_e
  * last token of the prompt.
  */
 void infer_turn_answer(const struct session *s, struct task *t, const struct stops *st,
-    uint32_t last, const uint32_t *id, size_t n, enum finish why);
+    uint32_t last, const uint32_t *id, size_t n, const char *why);
 
 /* Puts n bytes of an answer of n_token tokens into the conversation; a question's are without white
- * space at their ends. */
-void infer_turn_put(struct task *t, const char *p, size_t n, enum finish why, size_t n_token);
+ * space at their ends.  why: its finish_reason; NULL: not said. */
+void infer_turn_put(struct task *t, const char *p, size_t n, const char *why, size_t n_token);
 
 /* ---- slots.c ---- */
 struct slots;
@@ -94,8 +91,6 @@ struct slots_count {
 const struct slots_count *infer_slots_counted(const struct slots *g);
 
 /* ---- answers.c ---- */
-/* As servers call it: "stop", "length". */
-const char *infer_finish_name(enum finish why);
 /* The temperature of a question: --temperature, else the line's required_temperature, else the
  * category's in MT-Bench, else 0.7.  Of a conversation: --temperature, else 0. */
 int infer_answers_temperature(const struct infer_options *o, const struct fc_conversation *line,

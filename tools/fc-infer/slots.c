@@ -172,13 +172,13 @@ static int next_turn(
 
 /* Ends the answer and goes on. */
 static int finish_answer(
-    struct slots *g, size_t i, enum finish why, struct queue *q, struct fc_err *e)
+    struct slots *g, size_t i, const char *why, struct queue *q, struct fc_err *e)
 {
 	struct slot *slot = &g->slot[i];
 	infer_turn_answer(g->s, slot->task, g->stops, slot->prompt[slot->n_prompt - 1],
 	    slot->answer, slot->n_answer, why);
 	g->count.n_answer++;
-	g->count.n_truncated += why == FINISH_LENGTH;
+	g->count.n_truncated += fc_finish_truncates(why);
 	g->cache_used -= slot->n_prompt + slot->n_room;
 	fc_kvcache_reserve(g->cache, i, 0);
 	return next_turn(g, slot, slot->task->turn + 2, q, e);
@@ -198,14 +198,14 @@ static int take_token(struct slots *g, size_t i, uint32_t id, struct queue *q, s
 {
 	struct slot *slot = &g->slot[i];
 	if (infer_stops_is_token(g->stops, id))
-		return finish_answer(g, i, FINISH_STOP, q, e);
+		return finish_answer(g, i, "stop", q, e);
 	FC_GROW(slot->answer, slot->cap_answer, slot->n_answer + 1);
 	slot->answer[slot->n_answer++] = id;
 	note_token(slot, id);
 	if (is_stopped(g, slot))
-		return finish_answer(g, i, FINISH_STOP, q, e);
+		return finish_answer(g, i, "stop", q, e);
 	if (slot->n_answer == slot->n_room)
-		return finish_answer(g, i, FINISH_LENGTH, q, e);
+		return finish_answer(g, i, "length", q, e);
 	return 0;
 }
 

@@ -181,30 +181,28 @@ static void leave_lead(const struct session *s, uint32_t last, const char **p, s
 }
 
 static void insert_answer(
-    struct fc_conversation *c, size_t at, const char *p, size_t n, enum finish why)
+    struct fc_conversation *c, size_t at, const char *p, size_t n, const char *why)
 {
 	c->message = fc_realloc(c->message, c->n_message + 1, sizeof *c->message);
 	memmove(c->message + at + 1, c->message + at, (c->n_message - at) * sizeof *c->message);
 	c->message[at] = (struct fc_message){.role = FC_ROLE_ASSISTANT,
 	    .content = fc_memdup0(n ? p : "", n),
 	    .n = n,
-	    .finish_reason = fc_strdup(infer_finish_name(why))};
+	    .finish_reason = why ? fc_strdup(why) : NULL};
 	c->n_message++;
 }
 
-void infer_turn_put(struct task *t, const char *p, size_t n, enum finish why, size_t n_token)
+void infer_turn_put(struct task *t, const char *p, size_t n, const char *why, size_t n_token)
 {
 	if (t->c.form == FC_FORM_QUESTION || t->c.form == FC_FORM_ARENA)
 		strip_space(&p, &n);
 	insert_answer(&t->c, t->turn + 1, p, n, why);
-	FC_GROW(t->finish, t->cap_finish, t->n_answer + 1);
 	FC_GROW(t->answer_tokens, t->cap_answer_tokens, t->n_answer + 1);
-	t->finish[t->n_answer] = why;
 	t->answer_tokens[t->n_answer++] = n_token;
 }
 
 void infer_turn_answer(const struct session *s, struct task *t, const struct stops *st,
-    uint32_t last, const uint32_t *id, size_t n, enum finish why)
+    uint32_t last, const uint32_t *id, size_t n, const char *why)
 {
 	struct fc_buf bytes = FC_BUF_INIT, text = FC_BUF_INIT;
 	fc_tokenizer_decode_on(s->tokenizer, id, n, true, &bytes);

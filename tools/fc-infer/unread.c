@@ -56,6 +56,11 @@ static void add_line(struct unread *u, const struct fc_chat *chat, const struct 
 	}
 	if (json_is_string(system) && json_string_length(system))
 		count_member(&u->of_line, "system");
+	/* a message says that, and this line's last one does not */
+	if (fc_finish_truncates(json_string_value(json_object_get(c->extra, "finish_reason"))) &&
+	    c->n_message && c->message[c->n_message - 1].role == FC_ROLE_ASSISTANT &&
+	    !c->message[c->n_message - 1].finish_reason)
+		count_member(&u->of_line, "finish_reason");
 }
 
 /* Calls whose arguments are JSON as text, as OpenAI's interface has them: templates expect objects
@@ -79,10 +84,13 @@ void infer_unread_add(struct unread *u, const struct fc_chat *chat, const struct
 	json_t *v;
 	u->n_opening += c->n_opening;
 	for (size_t i = 0; i < c->n_message; i++) {
+		const char *why = c->message[i].finish_reason;
 		u->n_untrained += c->message[i].untrained;
 		u->n_text_arguments += count_text_arguments(&c->message[i]);
 		u->n_truncated +=
 		    !c->message[i].untrained && fc_message_is_truncated(&c->message[i]);
+		if (!c->message[i].untrained && why && !fc_finish_is_known(why))
+			count_member(&u->of_finish, why);
 		json_object_foreach(c->message[i].members, key, v)
 		{
 			if (!json_is_null(v) && !is_read(key) && !fc_chat_mentions(chat, key))
@@ -93,6 +101,7 @@ void infer_unread_add(struct unread *u, const struct fc_chat *chat, const struct
 	add_line(u, chat, c);
 }
 
+/* what: "members of lines that the chat template does not read" */
 static void tell_list(const struct unread_list *l, const char *what)
 {
 	struct fc_buf b = FC_BUF_INIT;
@@ -102,15 +111,16 @@ static void tell_list(const struct unread_list *l, const char *what)
 		fc_buf_addf(&b, " (%" PRIu64 ")", l->v[i].n);
 	}
 	if (l->n)
-		fc_warn("members of %s that the chat template does not read: %s%s", what, b.p,
-		    l->n > NAMES_MAX ? " and others" : "");
+		fc_warn("%s: %s%s", what, b.p, l->n > NAMES_MAX ? " and others" : "");
 	fc_buf_release(&b);
 }
 
 void infer_unread_tell(const struct unread *u)
 {
-	tell_list(&u->of_message, "messages");
-	tell_list(&u->of_line, "lines");
+	tell_list(&u->of_message, "members of messages that the chat template does not read");
+	tell_list(&u->of_line, "members of lines that the chat template does not read");
+	tell_list(&u->of_finish,
+	    "answers are learned as whole ones though their finish_reason is not known to say so");
 	if (u->n_opening)
 		fc_warn("%" PRIu64 " answers that no user's message precedes are not learned; see "
 			"--train-opening",
@@ -140,5 +150,6 @@ void infer_unread_release(struct unread *u)
 {
 	list_release(&u->of_message);
 	list_release(&u->of_line);
+	list_release(&u->of_finish);
 	*u = (struct unread){0};
 }

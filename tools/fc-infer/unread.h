@@ -19,7 +19,8 @@ struct unread {
 	uint64_t n_opening;                     /* answers that no user's message precedes */
 	uint64_t n_untrained;                   /* answers whose weight or flag says so */
 	uint64_t n_text_arguments;              /* calls of tools, see unread.c */
-	uint64_t n_truncated; /* answers whose finish_reason says that they were */
+	uint64_t n_truncated;         /* answers whose finish_reason says that they were */
+	struct unread_list of_finish; /* reasons of answers that are not known */
 };
 void infer_unread_add(
     struct unread *u, const struct fc_chat *chat, const struct fc_conversation *c);

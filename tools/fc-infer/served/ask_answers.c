@@ -125,12 +125,10 @@ static void put_answer(struct answerer *a, struct task *t, const json_t *o)
 	const json_t *content = json_object_get(json_object_get(choice, "message"), "content");
 	const json_t *n = json_object_get(json_object_get(o, "usage"), "completion_tokens");
 	const char *why = json_string_value(json_object_get(choice, "finish_reason"));
-	const bool truncated = why && !strcmp(why, "length");
 	infer_turn_put(t, json_is_string(content) ? json_string_value(content) : "",
-	    json_string_length(content), truncated ? FINISH_LENGTH : FINISH_STOP,
-	    (size_t)json_integer_value(n));
+	    json_string_length(content), why, (size_t)json_integer_value(n));
 	a->n_answer++;
-	a->n_truncated += truncated;
+	a->n_truncated += fc_finish_truncates(why);
 }
 
 static int take_reply(
@@ -188,7 +186,8 @@ static int ask_all(struct answerer *a, bool *over, struct fc_err *e)
 	if (infer_queue_lines(a->queue) && !a->n_answer && !a->n_failed && !*over)
 		fc_warn("nothing was generated: no user message is without an answer");
 	if (a->n_truncated)
-		fc_warn("%" PRIu64 " of %" PRIu64 " answers were cut at the limit of tokens",
+		fc_warn("%" PRIu64 " of %" PRIu64
+			" answers were truncated, as their finish_reason says",
 		    a->n_truncated, a->n_answer);
 	if (ret == 0 && a->failed)
 		ret = fc_fail(e, "%s", a->e.msg);

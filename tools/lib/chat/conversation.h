@@ -130,8 +130,12 @@ const char *fc_role_name(enum fc_role role);
 const char *fc_message_role(const struct fc_message *m);
 /* Does this message ask for an answer, if none follows?  A user's, and what a tool returned. */
 bool fc_message_asks(const struct fc_message *m);
-/* Was an answer truncated: at a limit of tokens ("length"), by a filter, by hand? */
-bool fc_message_is_truncated(const struct fc_message *m);
+/* Does this finish_reason say that the answer was truncated: at a limit of tokens, by a filter, by
+ * hand, by an error?  NULL, where none is said, does not. */
+bool fc_finish_truncates(const char *reason);
+/* Is it one that servers are known to say? */
+bool fc_finish_is_known(const char *reason);
+bool fc_message_is_truncated(const struct fc_message *m); /* by its finish_reason */
 /* A context whose name is known to data sets in general, whether or not a template spells it. */
 bool fc_message_is_known(const struct fc_message *m);
 

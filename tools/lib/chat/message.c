@@ -2,6 +2,7 @@
 /* A conversation in memory, and as a line of JSON; reading lines is conversation.c. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "chat/conversation.h"
@@ -39,14 +40,35 @@ bool fc_message_asks(const struct fc_message *m)
 	return m->role == FC_ROLE_USER || is_tool(m);
 }
 
-bool fc_message_is_truncated(const struct fc_message *m)
+/* finish_reason in OpenAI's interface; what vLLM and SGLang (abort), Mistral (model_length, error)
+ * and DeepSeek (insufficient_system_resource) add to it; Anthropic's and Gemini's own words, which
+ * some gateways pass on.  In capitals, too. */
+static const char *const truncating[] = {"length", "content_filter", "abort", "model_length",
+    "max_tokens", "error", "insufficient_system_resource", NULL};
+static const char *const ending[] = {"stop", "eos", "eos_token", "stop_sequence", "end_turn",
+    "tool_calls", "tool_use", "function_call", NULL};
+
+static bool is_among(const char *const *word, const char *s)
 {
-	/* finish_reason in OpenAI's interface, and the values that vLLM and SGLang add to it */
-	static const char *const truncated[] = {"length", "content_filter", "abort"};
-	for (size_t i = 0; m->finish_reason && i < FC_LEN(truncated); i++)
-		if (!strcmp(m->finish_reason, truncated[i]))
+	for (; s && *word; word++)
+		if (!strcasecmp(s, *word))
 			return true;
 	return false;
+}
+
+bool fc_finish_truncates(const char *reason)
+{
+	return is_among(truncating, reason);
+}
+
+bool fc_finish_is_known(const char *reason)
+{
+	return is_among(ending, reason) || is_among(truncating, reason);
+}
+
+bool fc_message_is_truncated(const struct fc_message *m)
+{
+	return fc_finish_truncates(m->finish_reason);
 }
 
 bool fc_message_is_known(const struct fc_message *m)
