@@ -133,7 +133,7 @@ check_verdict() { # check_verdict TABLE WEIGHTS STREAM...
 		'BEGIN { exit !(own > 1.3 * some && some > 1000 * common && common < 1e-4) }'
 	sed 's/"sums"/"all"/; s/NAME/x/' hand.jsonl | mkstream >"$d/x.fcs"
 	run -1 fc-align verdict --by skill "$d/x.fcs" b.fcs
-	[[ $output == *"a category is called 'all'"* ]]
+	[[ $output == *"a category (\"skill\") is called 'all'"* ]]
 }
 
 # Every row of a mixture, from the members' rows.

@@ -96,6 +96,11 @@ static void test_category(void)
 		free(s);
 	}
 	T_OK(fc_category_parse("{", 1, "f", "test", &s, &e) < 0, "category: no JSON");
+	T_OK(fc_category_parse("{\"f\": \"all\"}", 12, "f", "test", &s, &e) < 0 &&
+		!strcmp(e.msg,
+		    "test: a category (\"f\") is called 'all', as tables call all of them "
+		    "together; give it another name"),
+	    "category: none is called as all of them together");
 
 	struct fc_categories c = {0};
 	T_EQ(fc_categories_number(&c, "m"), 0, "categories: numbered as they come");

@@ -169,6 +169,35 @@ static void test_average(void)
 	fc_example_release(&out);
 }
 
+/* A third member without a row there: the others' weights are divided by their sum. */
+static void test_missing(void)
+{
+	struct fc_example a, b, c, out;
+	const struct fc_example *all[] = {&a, &b, &c};
+	tokens(&a);
+	tokens(&b);
+	tokens(&c);
+	tokens(&out);
+	fc_example_add_row(
+	    &a, 1, 2, (uint32_t[]){1, 4}, (float[]){logf(.6f), logf(.2f)}, logf(.6f));
+	fc_example_add_row(&b, 1, 1, (uint32_t[]){4}, (float[]){logf(.5f)}, logf(.1f));
+	for (int with_true = 0; with_true < 2; with_true++) {
+		struct align_mixture *m = align_mixture_new(5, 3, 5, with_true);
+		fc_example_clear_rows(&out);
+		align_mixture_example(m, all, 3, (double[]){.1, .3, .6}, &out);
+		T_NEAR(at(&out, 0, 4), .25 * .2 + .75 * .5, 1e-6, "missing: what is listed");
+		T_NEAR(at(&out, 0, 1), with_true ? .25 * .6 + .75 * .1 : .25 * .6, 1e-6,
+		    "missing: the true token's entry");
+		T_NEAR(
+		    exp(out.true_logprob[0]), .25 * .6 + .75 * .1, 1e-6, "missing: the true token");
+		align_mixture_free(m);
+	}
+	fc_example_release(&a);
+	fc_example_release(&b);
+	fc_example_release(&c);
+	fc_example_release(&out);
+}
+
 /* The true token has its place in a row with what the members give it, listed by them or not. */
 static void test_with_true(void)
 {
@@ -310,6 +339,7 @@ int main(void)
 	}
 	test_weights();
 	test_average();
+	test_missing();
 	test_with_true();
 	test_cut();
 	return t_done();

@@ -287,14 +287,6 @@ static void test_degenerate(void)
 	    "no label that all have: refused");
 	align_mixweights_release(&w);
 	align_devset_release(&d);
-
-	align_devset_init(&d, 3);
-	add(&d, code, "all");
-	T_OK(align_mixweights_fit(&w, &d, 0, -1, 0, &e) < 0 &&
-		strstr(e.msg, "a category is called 'all'"),
-	    "a category called all: refused");
-	align_mixweights_release(&w);
-	align_devset_release(&d);
 }
 
 int main(void)

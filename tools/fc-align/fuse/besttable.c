@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "fc-align/fuse/tablefile.h"
+#include "text/category.h"
 
 enum { GROUP, SOURCE, CE, N_COLUMN };
 
@@ -68,7 +69,7 @@ int align_besttable_open(struct align_besttable **out, const char *path, const c
 		got = 0;
 	}
 	align_tablefile_close(file);
-	if (got == 0 && !find_group(t, "all"))
+	if (got == 0 && !find_group(t, FC_CATEGORY_ALL))
 		got = fc_fail(e, "%s has no group 'all' with one of these streams", path);
 	if (got < 0) {
 		align_besttable_free(t);
@@ -91,5 +92,5 @@ void align_besttable_free(struct align_besttable *t)
 size_t align_besttable_find(const struct align_besttable *t, const char *category)
 {
 	const struct group *g = category ? find_group(t, category) : NULL;
-	return g ? g->best : find_group(t, "all")->best;
+	return g ? g->best : find_group(t, FC_CATEGORY_ALL)->best;
 }

@@ -64,7 +64,7 @@ struct fc_table align_fuse_report_table(const struct align_fuse_report *t, const
 	    FC_COLUMN("conversations"), FC_COLUMN("share", .decimals = 3),
 	    FC_COLUMN("ce", .decimals = 4)};
 	struct fc_table table = FC_TABLE(columns);
-	put_group(&table, "all", t->all, t, names);
+	put_group(&table, FC_CATEGORY_ALL, t->all, t, names);
 	for (size_t i = 0; i < t->categories.n; i++) {
 		size_t k = t->categories.sorted[i];
 		put_group(&table, t->categories.name[k], t->by + k * (t->n + t->made), t, names);

@@ -78,7 +78,7 @@ int align_mixweights_fit(struct align_mixweights *w, const struct align_devset *
 {
 	float *p;
 	*w = (struct align_mixweights){.m = d->n - first};
-	struct align_mixgroup *g = add_group(w, ALIGN_MIXWEIGHTS_ALL);
+	struct align_mixgroup *g = add_group(w, FC_CATEGORY_ALL);
 	g->n_label = gather_probs(d, first, fold, SIZE_MAX, &p);
 	if (g->n_label)
 		g->end = align_mixfit(p, g->n_label, w->m, 0, NULL, g->w);
@@ -88,10 +88,6 @@ int align_mixweights_fit(struct align_mixweights *w, const struct align_devset *
 		    fold < 0 ? "" : " in one half of the conversations; give more of them");
 	for (size_t i = 0; i < d->categories.n; i++) {
 		size_t k = d->categories.sorted[i];
-		if (!strcmp(d->categories.name[k], ALIGN_MIXWEIGHTS_ALL))
-			return fc_fail(e,
-			    "a category is called '" ALIGN_MIXWEIGHTS_ALL
-			    "', which stands for all of them; give it another name");
 		g = add_group(w, d->categories.name[k]);
 		g->n_label = gather_probs(d, first, fold, k, &p);
 		if (g->n_label)
@@ -172,10 +168,9 @@ static int check_group(const struct align_mixweights *w, struct align_mixgroup *
 static int check_groups(
     struct align_mixweights *w, const char *path, const char *const *names, struct fc_err *e)
 {
-	struct align_mixgroup *all = find_group(w, ALIGN_MIXWEIGHTS_ALL);
+	struct align_mixgroup *all = find_group(w, FC_CATEGORY_ALL);
 	if (!all)
-		return fc_fail(
-		    e, "%s has no group '" ALIGN_MIXWEIGHTS_ALL "' with these streams", path);
+		return fc_fail(e, "%s has no group '" FC_CATEGORY_ALL "' with these streams", path);
 	struct align_mixgroup swap = *all;
 	*all = w->group[0];
 	w->group[0] = swap;

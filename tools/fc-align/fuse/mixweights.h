@@ -15,17 +15,16 @@ struct align_mixgroup {
 };
 struct align_mixweights {
 	size_t m;
-	struct align_mixgroup *group; /* [n]; the first is the common one */
+	struct align_mixgroup *group; /* [n]; the first is the common one, FC_CATEGORY_ALL */
 	size_t n, cap;
 };
-#define ALIGN_MIXWEIGHTS_ALL "all" /* name of the common group */
 void align_mixweights_release(struct align_mixweights *w);
 
 /*
  * Fits them to the streams [first, d->n) of a dev set.  A category's are drawn towards the common
  * ones as by `prior` labels of known source more (align_mixfit()), so one with few labels has
  * nearly those, and one with none has them.  fold: what is left out, 0 or 1; -1: nothing.  -1 where
- * no label is left, or a category is called "all".
+ * no label is left.
  */
 int align_mixweights_fit(struct align_mixweights *w, const struct align_devset *d, size_t first,
     int fold, double prior, struct fc_err *e);

@@ -161,7 +161,7 @@ static void put_group(const struct work *w, struct fc_table *t, const char *grou
 static struct fc_table make_table(const struct work *w)
 {
 	struct fc_table t = FC_TABLE(columns);
-	put_group(w, &t, ALIGN_MIXWEIGHTS_ALL, SIZE_MAX, &w->all);
+	put_group(w, &t, FC_CATEGORY_ALL, SIZE_MAX, &w->all);
 	for (size_t i = 0; i < w->dev.categories.n; i++) {
 		size_t k = w->dev.categories.sorted[i];
 		struct align_gain g;

@@ -37,18 +37,23 @@ static int read_file(const char *path, const struct eval_grading *o, struct eval
 	if (fc_conversations_open(&r, &path, 1, e) < 0)
 		return -1;
 	while ((got = fc_conversations_next(r, &c, e)) > 0) {
+		char *category = NULL;
 		const json_t *choice = json_object_get(c.extra, "choice");
 		const bool several = json_is_integer(choice);
 		const char *answer = eval_answer_given(&c);
 		if (several && o->choice >= 0 && json_integer_value(choice) != o->choice)
 			continue;
+		if (o->by &&
+		    (got = fc_category_name(
+			 c.extra, o->by, fc_conversations_where(r), &category, e)) < 0)
+			break;
 		FC_GROW(out->v, out->cap, out->n + 1);
 		out->v[out->n] = (struct eval_grade){.id = fc_strdup(c.id),
 		    .where = fc_strdup(fc_conversations_where(r)),
 		    .answer = answer ? fc_strdup(answer) : NULL,
 		    .reference = eval_answer_member(&c),
 		    .asked = hash_of_users(&c),
-		    .category = o->by ? fc_category_name(c.extra, o->by) : NULL,
+		    .category = category,
 		    .one_of_several = several,
 		    .order = out->n};
 		if (checker)

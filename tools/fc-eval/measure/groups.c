@@ -54,7 +54,7 @@ size_t eval_groups_count(const struct eval_groups *g)
 const struct eval_group *eval_groups_at(const struct eval_groups *g, size_t i, const char **name)
 {
 	if (i == 0) {
-		*name = "all";
+		*name = FC_CATEGORY_ALL;
 		return &g->all;
 	}
 	size_t number = g->categories.sorted[i - 1];

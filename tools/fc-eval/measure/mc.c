@@ -124,8 +124,9 @@ static int take_choice(struct eval_scan *scan, const struct fc_example *x, const
 	if (t->id && strcmp(t->id, id) != 0 && finish_task(scan, name, e) < 0)
 		return -1;
 	if (!t->id) {
+		if (by && fc_category_name(line, by, name, &t->category, e) < 0)
+			return -1;
 		t->id = fc_strdup(id);
-		t->category = by ? fc_category_name(line, by) : NULL;
 		t->n = (size_t)n;
 		t->gold = (size_t)gold;
 		t->choice = FC_ARRAY(struct eval_mc_choice, t->n);

@@ -6,7 +6,8 @@
 
 #include "base/mem.h"
 
-char *fc_category_name(const json_t *o, const char *field)
+int fc_category_name(
+    const json_t *o, const char *field, const char *where, char **name, struct fc_err *e)
 {
 	const json_t *v = json_object_get(o, field);
 	struct fc_buf b = FC_BUF_INIT;
@@ -16,7 +17,15 @@ char *fc_category_name(const json_t *o, const char *field)
 		fc_json_dump(&b, v);
 	else
 		fc_buf_adds(&b, FC_CATEGORY_NONE);
-	return fc_buf_detach(&b);
+	*name = fc_buf_detach(&b);
+	if (strcmp(*name, FC_CATEGORY_ALL) != 0)
+		return 0;
+	free(*name);
+	*name = NULL;
+	return fc_fail(e,
+	    "%s: a category (\"%s\") is called '" FC_CATEGORY_ALL
+	    "', as tables call all of them together; give it another name",
+	    where, field);
 }
 
 int fc_category_parse(
@@ -25,9 +34,9 @@ int fc_category_parse(
 	json_t *o = NULL;
 	if (n && !(o = fc_json_text(json, n, where, e)))
 		return -1;
-	*name = fc_category_name(o, field);
+	const int rc = fc_category_name(o, field, where, name, e);
 	json_decref(o);
-	return 0;
+	return rc;
 }
 
 size_t fc_categories_number(struct fc_categories *c, const char *name)

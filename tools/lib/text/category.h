@@ -7,10 +7,15 @@
 #include "text/json.h"
 
 #define FC_CATEGORY_NONE "(none)"
+#define FC_CATEGORY_ALL                                                                            \
+	"all" /* what tables call all objects together; no category is called so                   \
+	       */
 
 /* What an object is filed under: its member `field` as text, FC_CATEGORY_NONE where that is
- * missing, null, an array or an object.  The caller's to free(). */
-char *fc_category_name(const json_t *o, const char *field);
+ * missing, null, an array or an object; FC_CATEGORY_ALL is an error.  The name is the caller's to
+ * free().  where: the object's place for messages. */
+int fc_category_name(
+    const json_t *o, const char *field, const char *where, char **name, struct fc_err *e);
 /* Names the category of an object that is JSON text (n may be 0: no members). */
 int fc_category_parse(const char *json, size_t n, const char *field, const char *where, char **name,
     struct fc_err *e);
