@@ -26,7 +26,7 @@ static void test_exact(void)
 	T_OK(i.low == 1 && i.high == 3, "two conversations: the extremes");
 	struct fc_share one[] = {{3, 2}};
 	fc_resample_ratios(one, 1, 1, 1, 1000, &i);
-	T_OK(i.low == 1.5 && i.high == 1.5, "one conversation: the value itself");
+	T_OK(isnan(i.low) && isnan(i.high), "one conversation tells nothing of others");
 	fc_resample_ratios(one, 0, 1, 1, 1000, &i);
 	T_OK(isnan(i.low) && isnan(i.high), "no conversation");
 	fc_resample_ratios(one, 1, 1, 1, 0, &i);
@@ -34,8 +34,10 @@ static void test_exact(void)
 	struct fc_share empty[] = {{0, 0}};
 	fc_resample_ratios(empty, 1, 1, 1, 100, &i);
 	T_OK(isnan(i.low), "only conversations without labels");
-	struct fc_share some[] = {{0, 0}, {2, 1}};
+	struct fc_share some[] = {{0, 0}, {2, 1}, {2, 1}};
 	fc_resample_ratios(some, 2, 1, 1, 100, &i);
+	T_OK(isnan(i.low), "one conversation with labels, too");
+	fc_resample_ratios(some, 3, 1, 1, 100, &i);
 	T_OK(i.low == 2 && i.high == 2, "draws without any label do not count");
 }
 

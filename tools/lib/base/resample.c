@@ -71,7 +71,11 @@ void fc_resample_ratios(const struct fc_share *part, size_t n, size_t n_ratio, u
 		}
 		free(sum);
 	}
-	for (size_t r = 0; r < n_ratio; r++)
-		out[r] = percentiles(v + r * n_draw, n_counted);
+	for (size_t r = 0; r < n_ratio; r++) {
+		size_t n_item = 0;
+		for (size_t i = 0; i < n; i++)
+			n_item += part[i * n_ratio + r].den > 0;
+		out[r] = percentiles(v + r * n_draw, n_item > 1 ? n_counted : 0);
+	}
 	free(v);
 }

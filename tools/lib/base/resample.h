@@ -22,7 +22,7 @@ struct fc_interval {
  * (seed, b): the result does not depend on threads.  Quantiles are linear between order statistics
  * (Hyndman and Fan's type 7).
  * part: [n][n_ratio], den >= 0; a draw whose den sums to 0 does not count.  out: [n_ratio], NaN
- * where no draw counts.
+ * where no draw counts, and where a single item does: it does not tell how others would differ.
  */
 void fc_resample_ratios(const struct fc_share *part, size_t n, size_t n_ratio, uint64_t seed,
     size_t n_draw, struct fc_interval *out);
