@@ -419,6 +419,21 @@ killed_three_times() {
 		run -2 fc-train $bad
 		[ ! -e out ]
 	done
+	# where a divergence with a skew is one without
+	while read -r loss skew instead; do
+		run -2 fc-train -m "$F/pivot" -o out --loss "$loss" --skew "$skew"
+		[[ $output == *"--skew $skew: --loss $loss is $instead"* ]]
+	done <<-'END'
+		jsd 0 0 there; divided by the skew it comes near --loss kl
+		jsd 1 0 there; divided by 1 - skew it comes near --loss reverse-kl
+		skew-kl 0 --loss kl there
+		skew-kl 1 0 there, whatever the model
+		skew-reverse-kl 0 --loss reverse-kl there
+		skew-reverse-kl 1 0 there, whatever the model
+	END
+	echo '{"prompt": "a", "chosen": "b", "rejected": "c"}' >pairs.jsonl
+	run -1 fc-train -m "$F/pivot" --preference dpo -o out pairs.jsonl
+	[[ $output == *"pairs.jsonl: byte 0: not a stream of the fc tools but JSON: fc-infer makes streams of conversations and pairs"* ]]
 	run -0 fc-train --help
 	run -1 fc-train -m nowhere -o out "$F/tokens.fcs"
 	[ "${#lines[@]}" -eq 1 ]

@@ -99,7 +99,7 @@ static const struct fc_opt what[] = {
 	"share of the labels in the loss (default 0.9; of preferences 0)"),
     FC_OPT_WORD(0, "loss", FC_OPT_DECIDES, &asked.loss, fc_loss_words,
 	"fusion loss: cross-entropy, or a divergence between teacher and model"),
-    FC_OPT_REAL(0, "skew", FC_OPT_DECIDES, &asked.skew, "X", 1e-6, 1 - 1e-6,
+    FC_OPT_REAL(0, "skew", FC_OPT_DECIDES, &asked.skew, "X", 0, 1,
 	"of jsd (default 0.5) and the skewed ones (default 0.1)"),
     FC_OPT_WORD(0, "unlisted", FC_OPT_DECIDES, &asked.unlisted, fc_row_rule_words,
 	"what a row says of ids it does not list: their sum, or nothing"),
@@ -271,6 +271,24 @@ static void check_lora(struct train_options *o)
 			     "adapters");
 }
 
+/* The ends of the skew, where a divergence is another one or none (GKD, arXiv 2306.13649, section
+ * 2: JSD(a) / a comes near the forward divergence as a comes near 0). */
+static void check_skew(const struct train_options *o)
+{
+	static const char *const at_end[][2] = {
+	    [FC_LOSS_JSD] = {"0 there; divided by the skew it comes near --loss kl",
+		"0 there; divided by 1 - skew it comes near --loss reverse-kl"},
+	    [FC_LOSS_SKEW_KL] = {"--loss kl there", "0 there, whatever the model"},
+	    [FC_LOSS_SKEW_REVERSE_KL] = {"--loss reverse-kl there", "0 there, whatever the model"}};
+	if (isnan(o->skew))
+		return;
+	if (o->loss < FC_LOSS_JSD)
+		fc_die_usage("--skew is for --loss jsd, skew-kl and skew-reverse-kl");
+	if (o->skew <= 0 || o->skew >= 1)
+		fc_die_usage("--skew %g: --loss %s is %s", o->skew, fc_loss_words[o->loss],
+		    at_end[o->loss][o->skew >= 1]);
+}
+
 static void check_options(const struct train_options *o)
 {
 	if (!o->model == !o->init)
@@ -286,8 +304,7 @@ static void check_options(const struct train_options *o)
 	if (o->unlisted == FC_ROW_RENORMALISED && o->loss != FC_LOSS_KL && o->loss != FC_LOSS_CE)
 		fc_die_usage("--unlisted renormalise is for --loss kl and ce: the others need the "
 			     "probability of what is not listed");
-	if (!isnan(o->skew) && o->loss < FC_LOSS_JSD)
-		fc_die_usage("--skew is for --loss jsd, skew-kl and skew-reverse-kl");
+	check_skew(o);
 	if (o->max_age && o->answers == TRAIN_ANSWERS_ANY)
 		fc_die_usage("--max-age is for --answers own");
 	if (o->steps == 0 && o->epochs == 0)

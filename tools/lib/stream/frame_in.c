@@ -261,7 +261,12 @@ int fc_frame_in_next(struct fc_frame_in *f, const uint8_t **p, size_t *n, struct
 			continue;
 		}
 		if (magic != ZSTD_MAGICNUMBER)
-			return fail_at(f, "not a stream of the fc tools (no zstd frame here)", e);
+			return fail_at(f,
+			    f->offset == 0 && f->buf[f->begin] == '{'
+				? "not a stream of the fc tools but JSON: fc-infer makes streams "
+				  "of conversations and pairs, fc-view --from-jsonl of records"
+				: "not a stream of the fc tools (no zstd frame here)",
+			    e);
 		if (check_head(f, n, e) < 0 || decompress_frame(f, *n, e) < 0)
 			return -1;
 		*p = f->content;
