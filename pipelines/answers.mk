@@ -59,6 +59,7 @@ needs  = $(if $(filter $1,$(REWARD)),$(if $(value $2),,$(error REWARD=$1 needs $
          REWARD=$1, not for $(REWARD))))
 $(call one_of,REWARD,right agreement program judge mixture)$(call one_of,MATCH,exact last-word last-number)
 $(if $(FUSION),$(call one_of,FUSION,fusellm fusechat))$(if $(PREFERENCE),$(call one_of,PREFERENCE,dpo ln-dpo wrpo infifpo))
+$(if $(BY),$(if $(filter mixture,$(REWARD)),,$(error BY is for REWARD=mixture, not for $(REWARD))))
 $(call need_all_lines,GENERATE)$(call needs,program,CHECKER)$(call needs,judge,JUDGE)$(call needs,mixture,DEV)
 
 is      = $(filter $1,$(REWARD))

@@ -47,7 +47,7 @@ include $(dir $(lastword $(MAKEFILE_LIST)))stage.mk
 ifeq ($(and $(PIVOT),$(SOURCES),$(DATA)),)
 $(error set PIVOT, SOURCES and DATA, e.g. make -f fusechat.mk PIVOT=models/p SOURCES="models/a models/b" DATA=chats.jsonl)
 endif
-$(call need_one,PIVOT)$(call need_folder,PIVOT)$(call need_files,SOURCES)$(call need_files,DATA)
+$(call need_one,PIVOT)$(call need_folder,PIVOT)$(call need_files,SOURCES)$(call need_files,$(or $(data_is),DATA))
 source = $(call named,$1,$(SOURCES))
 NAMES := $(foreach s,$(SOURCES),$(call name,$s))
 $(call need_unlike,SOURCES,$(NAMES))
@@ -56,6 +56,25 @@ $(error ALIGN is bytes, stats, exact or mined, not '$(ALIGN)')
 endif
 ifeq ($(filter $(words $(ADAPT))$(ADAPT),0 11),)
 $(error ADAPT is 1 or empty, not '$(ADAPT)')
+endif
+# What is given and would be left unread is refused, but where another makefile (IN) passes on what it has.
+rules := mince average avgce mixture $(other_rules)
+of_dev = $(filter mixture $(other_rules),$(rules))
+ifneq ($(words $(filter $(RULE),$(rules)))$(words $(RULE)),11)
+$(error RULE is one of $(strip $(rules)), not '$(RULE)')
+endif
+ifeq ($(IN)$(filter $(RULE),$(of_dev)),)
+$(foreach v,DEV BY VERDICT,$(if $($v),$(error $v is for RULE=$(subst $(space), or ,$(of_dev)), not for $(RULE))))
+endif
+ifeq ($(IN)$(ADAPT),)
+$(foreach v,FOLDS ADAPTING,$(if $(filter file,$(origin $v)),,$(error $v is for ADAPT=1)))
+endif
+ifneq ($(if $(IN),,$(SAMPLE)),)
+ifeq ($(filter $(LOSS),kl ce published),)
+$(error SAMPLE: rows of draws have no tail, so LOSS is kl, ce or published, not '$(LOSS)')
+endif
+$(if $(findstring --temperature,$(TRAIN)),$(error SAMPLE: --temperature in TRAIN is for rows of likeliest entries; that of draws is \
+    fc-infer's --sample-temperature, in INFER))
 endif
 ifeq ($(filter $(words $(TYPE))$(TYPE),0 1bf16 1f16),)
 $(error TYPE is bf16, f16 or empty, not '$(TYPE)')

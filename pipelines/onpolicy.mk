@@ -29,6 +29,8 @@ ROUNDS   = 2
 GENERATE =
 SEED     = 0
 DATA    := $(PROMPTS)
+data_is := PROMPTS
+other_rules := category
 include $(dir $(lastword $(MAKEFILE_LIST)))fuse.mk
 LAMBDA   = 0
 TRAIN    = --lr 5e-6 --epochs 1

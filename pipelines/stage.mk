@@ -40,6 +40,7 @@ need_unlike = $(if $(filter $(words $(sort $2)),$(words $2)),,$(call same,$1,$2)
 need_operands = $(foreach c,= $(comma),$(foreach n,$2,$(if $(findstring $c,$n),$(error $1: fc-eval cannot have $c in the \
                 name '$n'; give a link to it))))
 comma        := ,
+space        := $(subst ,, )
 # The result of a training is the pivot's folder with other weights: a GGUF file has none.
 need_folder = $(if $(dry_run)$(wildcard $(patsubst %/,%,$($1))/config.json),,$(error $1: $($1) is no model folder (it has no \
               config.json); a GGUF model becomes one: fc-convert --type bf16 -o FOLDER $($1)))

@@ -59,7 +59,6 @@ all: $(STEPS)
 	@cat $(WORK)/outcome.txt
 
 talk = python3 $(HERE)talk.py --skills $(subst $(space),$(comma),$(SKILLS:%=%=1))
-space := $(subst ,, )
 skip  = $(if $(filter dev,$(TABLE)),$(DEV),0)
 
 # Everything of one seed, with that seed's folder as R.

@@ -98,6 +98,7 @@ steps() { make -n -f "$FC_ROOT/pipelines/answers.mk" "${args[@]}" "$@" | sed -n 
 	bad "REWARD=judge needs JUDGE" REWARD=judge
 	bad "CHECKER is for REWARD=program, not for agreement" REWARD=agreement CHECKER=true
 	bad "REWARD=mixture needs DEV" REWARD=mixture
+	bad "BY is for REWARD=mixture, not for agreement" BY=skill
 	bad "--nonsense" GENERATE=--nonsense
 	bad "--nonsense" SELECT=--nonsense
 	bad "prompts" REWARD=judge JUDGE="--command cat"

@@ -277,7 +277,15 @@ killed() {
 	bad "two have the same name: facts facts" "SOURCES=$(kit facts) $(kit ../kit/facts)/"
 	bad "--nonsense" TRAIN="--nonsense 1"
 	bad "--lambda" LAMBDA=7
-	bad "rule" RULE=best-of-all
+	bad "RULE is one of mince average avgce mixture, not 'best-of-all'" RULE=best-of-all
+	bad "RULE is one of mince average avgce mixture, not 'category'" RULE=category
+	bad "DEV is for RULE=mixture, not for mince" DEV=heldout.jsonl
+	bad "BY is for RULE=mixture, not for avgce" RULE=avgce BY=skill
+	bad "VERDICT is for RULE=mixture, not for mince" VERDICT="--least 1"
+	bad "FOLDS is for ADAPT=1" FOLDS=3
+	bad "ADAPTING is for ADAPT=1" ADAPTING="--lr 1e-4"
+	bad "SAMPLE: rows of draws have no tail, so LOSS is kl, ce or published, not 'reverse-kl'" SAMPLE=8 LOSS=reverse-kl
+	bad "SAMPLE: --temperature" SAMPLE=8 TRAIN="--temperature 2"
 	bad "nonsense" MERGE="--nonsense 1"
 	bad "method" METHOD=nonsense
 	mkdir broken && cp "$(kit facts)"/*.json broken

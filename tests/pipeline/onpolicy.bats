@@ -94,7 +94,10 @@ of() { fc-view --fingerprint "$1" | sed -n 's/^model=//p'; }
 	bad "set DEV" RULE=category BY=skill
 	bad "set DEV" RULE=mixture
 	bad "--nonsense" GENERATE="--nonsense"
-	bad "rule" RULE=best
+	bad "RULE is one of mince average avgce mixture category, not 'best'" RULE=best
+	bad "DEV is for RULE=mixture or category, not for mince" DEV=dev.jsonl
+	bad "BY is for RULE=mixture or category, not for mince" BY=skill
+	bad "PROMPTS: there is no 'none.jsonl'" PROMPTS=none.jsonl
 	bad "loss" LOSS=nonsense
 }
 
