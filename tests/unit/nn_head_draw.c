@@ -327,6 +327,84 @@ static void test_same(struct fc_nn *nn, struct fc_rng *rng)
 	free(w);
 }
 
+/* The gradients of N rows that were drawn, of one student. */
+static float *gradients_of(struct fc_nn *nn, const struct fc_head *h, const float *student,
+    const uint32_t *target, const struct drawn *r, size_t N)
+{
+	const size_t V = h->n_vocab;
+	uint32_t *off = FC_ARRAY(uint32_t, N + 1), *id = FC_ARRAY(uint32_t, N * r->K);
+	float *lp = FC_ARRAY(float, N * r->K), *none = FC_ARRAY(float, N),
+	      *one = FC_ARRAY(float, N), *x = FC_ARRAY(float, N *V), *dx = FC_ARRAY(float, N *V);
+	for (size_t i = 0; i < N; i++) {
+		memcpy(id + off[i], r->id + i * r->K, r->n[i] * sizeof *id);
+		memcpy(lp + off[i], r->logprob + i * r->K, r->n[i] * sizeof *lp);
+		memcpy(x + i * V, student, V * sizeof *x);
+		off[i + 1] = off[i] + r->n[i];
+		one[i] = 1;
+	}
+	const struct fc_teacher t = {off, id, lp, {FC_LOSS_KL, FC_ROW_SAMPLED, 0.1, 1}};
+	const struct fc_head on = device_head(nn, h);
+	struct fc_loss loss = {0};
+	fc_head_loss(
+	    nn, &on, IN(nn, x, N * V), target, none, one, &t, N, OUT(nn, dx, N * V), NULL, &loss);
+	device_back(nn);
+	free(off);
+	free(id);
+	free(lp);
+	free(none);
+	free(one);
+	free(x);
+	return dx;
+}
+
+/* Squared distance of the rows' mean from p - q, in squared standard errors of it. */
+static double distance_of(const float *dx, size_t N, size_t V, const double *p, const double *q)
+{
+	double chi = 0;
+	for (size_t v = 0; v < V; v++) {
+		double sum = 0, squares = 0;
+		for (size_t i = 0; i < N; i++)
+			sum += (double)dx[i * V + v];
+		for (size_t i = 0; i < N; i++)
+			squares += pow((double)dx[i * V + v] - sum / (double)N, 2);
+		chi += pow(sum / (double)N - (p[v] - q[v]), 2) /
+		    (squares / (double)(N - 1) / (double)N);
+	}
+	return chi;
+}
+
+/* The gradient of rows of draws is on average that of the whole distribution, p - q (arXiv
+ * 2503.16870): within its standard error at each of V ids, of which V - 1 are free. */
+static void test_gradient(struct fc_nn *nn, struct fc_rng *rng)
+{
+	enum { V = 40, N = 3000 };
+	struct fc_head h = identity(V, V, 0);
+	const struct fc_draws d = {12, 1};
+	float *teacher = random_floats(rng, V, 1), *student = random_floats(rng, V, 1);
+	float *x = FC_ARRAY(float, N *V);
+	uint32_t *target = FC_ARRAY(uint32_t, N);
+	double p[V], q[V];
+	for (size_t i = 0; i < N; i++)
+		memcpy(x + i * V, teacher, V * sizeof *x);
+	struct drawn r = draw(nn, &h, x, target, N, &d, 0);
+	float *dx = gradients_of(nn, &h, student, target, &r, N);
+	softmax(&h, student, 1, p);
+	softmax(&h, teacher, 1, q);
+	const double most = V - 1 + 4 * sqrt(2 * (V - 1)), far = distance_of(dx, N, V, p, q);
+	T_OK(far < most, "gradient: %.0f squared standard errors from the whole's, %d free", far,
+	    V - 1);
+	for (size_t v = 0; v < V; v++)
+		q[v] *= v % 2 ? 1.05 : 0.95;
+	T_OK(distance_of(dx, N, V, p, q) > most, "gradient: and would show 5 %%");
+	drawn_release(&r);
+	free(dx);
+	free(teacher);
+	free(student);
+	free(x);
+	free(target);
+	head_release(&h);
+}
+
 /* Every count of every number of draws a stream may have comes back from its binary16, and beyond
  * some number not: the bound is needed. */
 static void test_stored_counts(void)
@@ -366,6 +444,8 @@ int main(void)
 	test_edges(nn);
 	test_alone(nn, &rng);
 	test_same(nn, &rng);
+	if (is_cpu())
+		test_gradient(nn, &rng);
 	test_stored_counts();
 	fc_nn_close(nn);
 	return t_done();
