@@ -12,7 +12,9 @@
 #                        fc-align verdict
 #   ADAPT FOLDS ADAPTING 1: fine-tune each source on the labels of DATA before it is asked, in so many folds, with these
 #                        options of fc-train; see adapt.mk
-#   ALIGN    bytes: carry rows over byte-exactly; stats, exact or mined: by a map of this kind
+#   ALIGN    bytes: carry rows over byte-exactly; stats, exact or mined: by a map of this kind; published: as the
+#            programs that were published with FuseLLM, here of fusellm.mk, or FuseChat 2, of fusechat.mk (fc-align's
+#            dtw-fusellm, MinED, and dtw-fusechat2), with MinCE per token, over tokens of the whole text
 #   INFER TRAIN MERGE    further options of fc-infer, fc-train, fc-varm
 #   TYPE     bf16 or f16: the result once more in this type, beside the one in float32
 #   CHECKPOINT           seconds between the checkpoints of a training
@@ -51,9 +53,11 @@ $(call need_one,PIVOT)$(call need_folder,PIVOT)$(call need_files,SOURCES)$(call 
 source = $(call named,$1,$(SOURCES))
 NAMES := $(foreach s,$(SOURCES),$(call name,$s))
 $(call need_unlike,SOURCES,$(NAMES))
-ifeq ($(filter $(ALIGN),bytes stats exact mined),)
-$(error ALIGN is bytes, stats, exact or mined, not '$(ALIGN)')
+aligns := bytes stats exact mined $(as_published:%=published)
+ifneq ($(words $(filter $(ALIGN),$(aligns)))$(words $(ALIGN)),11)
+$(error ALIGN is one of $(strip $(aligns)), not '$(ALIGN)')
 endif
+is_published := $(filter published,$(ALIGN))
 ifeq ($(filter $(words $(ADAPT))$(ADAPT),0 11),)
 $(error ADAPT is 1 or empty, not '$(ADAPT)')
 endif
@@ -73,6 +77,7 @@ ifneq ($(if $(IN),,$(SAMPLE)),)
 ifeq ($(filter $(LOSS),kl ce published),)
 $(error SAMPLE: rows of draws have no tail, so LOSS is kl, ce or published, not '$(LOSS)')
 endif
+$(if $(is_published),$(error SAMPLE: the published alignments are for rows of likeliest entries; take another ALIGN))
 $(if $(findstring --temperature,$(TRAIN)),$(error SAMPLE: --temperature in TRAIN is for rows of likeliest entries; that of draws is \
     fc-infer's --sample-temperature, in INFER))
 endif
@@ -83,9 +88,10 @@ endif
 # Every capture goes through here: rows(WORDS,MODEL,OPTIONS,CONVERSATIONS) is the recipe of $@, of DATA where the last is
 # empty.  One that is killed goes on; nothing but whole streams gets a name.
 infer    = $(FC)fc-infer $(row_kind)
-row_kind = $(if $(SAMPLE),--sample $(SAMPLE),-k $(K))
+row_kind = $(if $(SAMPLE),--sample $(SAMPLE),-k $(K))$(whole_cut)
+whole_cut = $(if $(is_published), --cut whole)
 at_most  = $(if $(SAMPLE),,-k $(K))
-rows     = $(call stream_to,$1,$(if $4,$(FC)fc-infer -k $(K),$(infer)),-m $2 $3 $(INFER),$(or $4,$(DATA)))
+rows     = $(call stream_to,$1,$(if $4,$(FC)fc-infer -k $(K)$(whole_cut),$(infer)),-m $2 $3 $(INFER),$(or $4,$(DATA)))
 loss  = $(if $(filter published,$(LOSS)),--loss ce --unlisted renormalise --untaught share,--loss $(LOSS))
 # Conversations are anybody's here, sources' answers among them.
 train = $(fc_train) -m $(PIVOT) --lambda $(LAMBDA) $(loss) --answers any --save-dtype f32 $(TRAIN)
@@ -123,14 +129,19 @@ $(OUT)/pivot.fcs: $(SET)/pivot.fcs | $(CHECKED)
 ifeq ($(ALIGN),bytes)
 by = -s $(call source,$1)
 else
-by  = -m $(OUT)/$1.map.fcs
+by  = $(if $(is_published),-s $(call source,$1) )-m $(OUT)/$1.map.fcs$(if $(is_published), $(transfer_$(as_published)))
 MAP = $(OUT)/%.map.fcs
 endif
+transfer_fusellm   = --align dtw-fusellm --match soft --collide first --fallback onehot-current
+transfer_fusechat2 = --align dtw-fusechat2 --collide first --fallback onehot-next
+map_fusellm        = --kind mined --spelling raw
+map_fusechat2      = --align dtw-fusechat2 --choose published$(whole_cut)
+map_kind           = $(if $(is_published),$(map_$(as_published)),--kind $(ALIGN))
+map_data           = $(if $(filter exact mined,$(map_kind)),,$(DATA))
 
 $(OUT)/%.map.fcs: $(SET)/%.aligned.fcs | $(CHECKED)
 	$(call step,a vocabulary map for $*)
-	$(FC)fc-align map --kind $(ALIGN) -p $(PIVOT) -s $(call source,$*) -o $@ \
-	    $(if $(filter stats,$(ALIGN)),$(DATA))
+	$(FC)fc-align map $(map_kind) -p $(PIVOT) -s $(call source,$*) -o $@ $(map_data)
 
 $(OUT)/%.own.fcs: $(SET)/%.aligned.fcs | $(CHECKED)
 	$(call step,distributions of $*)
@@ -157,6 +168,6 @@ endif
 # $(call fuse_and_train,STREAMS): the checkpoint goes when the result is there.
 define fuse_and_train
 $(train_go_on)
-$(call job,$(FC)fc-align fuse --rule $(RULE) $(by_weights) $(at_most) $1 | $(train) $(resumable) --force --log $@.log.jsonl -o $@)
+$(call job,$(FC)fc-align fuse --rule $(RULE)$(if $(is_published), --ce token) $(by_weights) $(at_most) $1 | $(train) $(resumable) --force --log $@.log.jsonl -o $@)
 $(train_done)
 endef

@@ -5,6 +5,7 @@
 # gives run/fusechat, a model folder of the pivot's architecture.  Variables: fuse.mk.
 
 all: fusechat
+as_published := fusechat2
 include $(dir $(lastword $(MAKEFILE_LIST)))fuse.mk
 
 METHOD  = varm

@@ -5,6 +5,7 @@
 # gives run/fusellm, a model folder of the pivot's architecture.  Variables: fuse.mk.
 
 all: fusellm
+as_published := fusellm
 include $(dir $(lastword $(MAKEFILE_LIST)))fuse.mk
 
 RESULT = $(OUT)/fusellm$(TYPE:%=-%)

@@ -11,7 +11,7 @@ ifeq ($(if $(wildcard $(DEV)),$(dev)),$(data))
 $(error DEV is DATA: models that are trained on a text are trusted too much on it; take other conversations)
 endif
 
-$(call settings,$(SET)/dev/pivot.fcs,pivot $(pivot) dev $(dev) k $(K) infer $(call deciding,fc-infer,$(INFER)))
+$(call settings,$(SET)/dev/pivot.fcs,pivot $(pivot) dev $(dev) k $(K)$(whole_cut) infer $(call deciding,fc-infer,$(INFER)))
 dev_settings = $(call settings,$(SET)/dev/$1.aligned.fcs,source $(call identity,$(call source,$1)) pivot $(pivot) dev $(dev) \
                k $(K) infer $(call deciding,fc-infer,$(INFER)) align $(ALIGN) $(adapt_set))
 $(foreach n,$(NAMES),$(call dev_settings,$n))

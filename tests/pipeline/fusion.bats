@@ -67,6 +67,24 @@ setup() {
 	[[ $output == *"Nothing to be done"* ]]
 }
 
+@test "ALIGN=published and LOSS=published: what the tools make by hand" {
+	run -0 make -f "$FC_ROOT/pipelines/fusellm.mk" "${args[@]}" LOSS=published ALIGN=published
+	[[ $output == *"fuse --rule mince --ce token "*"--lambda 0.9 --loss ce --unlisted renormalise --untaught share "* ]]
+	fc-align map -q --kind mined --spelling raw -p "$(kit pivot)" -s "$(kit facts)" -o map.fcs
+	fc-infer -q -k 10 --cut whole -m "$(kit facts)" -p "$(kit pivot)" chats.jsonl |
+		fc-align apply -q -p "$(kit pivot)" -s "$(kit facts)" -m map.fcs --align dtw-fusellm --match soft --collide first \
+			--fallback onehot-current -o facts.fcs
+	cmp <(fc-view --jsonl facts.fcs) <(fc-view --jsonl run/facts.aligned.fcs)
+	fc-infer -q -k 10 --cut whole -m "$(kit pivot)" -o pivot.fcs chats.jsonl
+	cmp <(fc-view --jsonl pivot.fcs) <(fc-view --jsonl run/pivot.fcs)
+	run -0 make -n -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" OUT=chat ALIGN=published
+	[[ $output == *"map --align dtw-fusechat2 --choose published "*" chats.jsonl"* ]]
+	[[ $output == *"--align dtw-fusechat2 --collide first --fallback onehot-next "*"fuse --rule mince --ce token "* ]]
+	# another way to align makes the pivot's stream anew, too, for its cut
+	run -0 make -n -f "$FC_ROOT/pipelines/fusellm.mk" "${args[@]}"
+	[[ $output == *": distributions of the pivot"* ]]
+}
+
 @test "a killed run leaves nothing under a final name and is taken up again" {
 	for delay in 0.3 1 2; do
 		setsid make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" >log 2>&1 &
@@ -286,6 +304,7 @@ killed() {
 	bad "ADAPTING is for ADAPT=1" ADAPTING="--lr 1e-4"
 	bad "SAMPLE: rows of draws have no tail, so LOSS is kl, ce or published, not 'reverse-kl'" SAMPLE=8 LOSS=reverse-kl
 	bad "SAMPLE: --temperature" SAMPLE=8 TRAIN="--temperature 2"
+	bad "SAMPLE: the published alignments are for rows of likeliest entries" SAMPLE=8 ALIGN=published
 	bad "nonsense" MERGE="--nonsense 1"
 	bad "method" METHOD=nonsense
 	mkdir broken && cp "$(kit facts)"/*.json broken

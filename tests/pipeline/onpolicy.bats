@@ -99,6 +99,7 @@ of() { fc-view --fingerprint "$1" | sed -n 's/^model=//p'; }
 	bad "BY is for RULE=mixture or category, not for mince" BY=skill
 	bad "PROMPTS: there is no 'none.jsonl'" PROMPTS=none.jsonl
 	bad "loss" LOSS=nonsense
+	bad "ALIGN is one of bytes stats exact mined, not 'published'" ALIGN=published
 }
 
 @test "answers that were interrupted go on, to the same bytes" {
