@@ -59,8 +59,10 @@ needs  = $(if $(filter $1,$(REWARD)),$(if $(value $2),,$(error REWARD=$1 needs $
          REWARD=$1, not for $(REWARD))))
 $(call one_of,REWARD,right agreement program judge mixture)$(call one_of,MATCH,exact last-word last-number)
 $(if $(FUSION),$(call one_of,FUSION,fusellm fusechat))$(if $(PREFERENCE),$(call one_of,PREFERENCE,dpo ln-dpo wrpo infifpo))
-$(if $(BY),$(if $(filter mixture,$(REWARD)),,$(error BY is for REWARD=mixture, not for $(REWARD))))
-$(call need_all_lines,GENERATE)$(call needs,program,CHECKER)$(call needs,judge,JUDGE)$(call needs,mixture,DEV)
+# DEV and BY are of the reward, or of the training (RULE=mixture).
+$(if $(filter mixture,$(REWARD)),$(if $(DEV),,$(error REWARD=mixture needs DEV)),$(if $(filter mixture,$(if $(FUSION),$(RULE))),,$(foreach \
+    v,DEV BY,$(if $($v),$(error $v is for REWARD=mixture, not for $(REWARD), or for RULE=mixture)))))
+$(call need_all_lines,GENERATE)$(call needs,program,CHECKER)$(call needs,judge,JUDGE)
 
 is      = $(filter $1,$(REWARD))
 ANSWERS = $(NAMES:%=$(OUT)/answers/%.jsonl)
@@ -107,6 +109,8 @@ keep   = $(filter --keep-truncated --keep-cut,$(SELECT))
 # fuse.mk's variables that were given on the command line go with it by themselves.
 fusing = @$(MAKE) --no-print-directory -f $(HERE)$1.mk PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA='$2' OUT=$3 FC=$(FC) K=$(K) \
          ALIGN=$(ALIGN) INFER='$(INFER)'
+# The training's own check, on texts that are there already.
+fusion_checked = $(call fusing,$(FUSION),$(PROMPTS),$(OUT)/none.fusion) $(OUT)/none.fusion/checked >/dev/null; rm -rf $(OUT)/none.fusion
 
 $(CHECKED): $(NAMES:%=$(SET)/answers/%) $(SET)/best $(if $(JUDGED),$(SET)/judgments)
 	$(call step,check models and options)
@@ -116,6 +120,7 @@ $(CHECKED): $(NAMES:%=$(SET)/answers/%) $(SET)/best $(if $(JUDGED),$(SET)/judgme
 	$(if $(JUDGED),@echo '$(question)' >$(OUT)/judge/none.jsonl)
 	$(if $(JUDGED),$(call judge,$(OUT),none.jsonl,none) -q --dry-run >/dev/null)
 	$(preference_checked)
+	$(if $(FUSION),$(fusion_checked))
 	@touch $@
 
 $(OUT)/answers/%.jsonl: $(SET)/answers/% | $(CHECKED)
@@ -145,7 +150,7 @@ $(OUT)/judged: $(ALL) $(SET)/judgments
 
 # score(FOLDER,ANSWERS) makes $@: what the models give all answers, and weights fitted to DEV, are made as for a fusion.
 define score
-$(call fusing,fusellm,$2,$1) RULE=mixture DEV=$(DEV) BY=$(BY) IN='$(IN)scoring: ' \
+$(call fusing,fusellm,$2,$1) RULE=mixture DEV=$(DEV) BY=$(BY) SAMPLE= ADAPT= IN='$(IN)scoring: ' \
     $1/pivot.fcs $(NAMES:%=$1/%.aligned.fcs) $(if $(filter $(OUT)/scoring,$1),$(FITTED))
 @if [ ! -e $@ ] || [ -n "$$(find $1 $(FITTED) -name '*.fcs' -newer $@ -o -name '*.tsv' -newer $@)" ]; then \
     $(FC)fc-align fuse -q --rule mixture --weights $(FITTED) $(BY:%=--by %) -k $(K) -o $@ \

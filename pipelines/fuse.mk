@@ -86,12 +86,15 @@ $(error TYPE is bf16, f16 or empty, not '$(TYPE)')
 endif
 
 # Every capture goes through here: rows(WORDS,MODEL,OPTIONS,CONVERSATIONS) is the recipe of $@, of DATA where the last is
-# empty.  One that is killed goes on; nothing but whole streams gets a name.
-infer    = $(FC)fc-infer $(row_kind)
-row_kind = $(if $(SAMPLE),--sample $(SAMPLE),-k $(K))$(whole_cut)
+# empty; likeliest() the same of rows that are never draws.  One that is killed goes on; nothing but whole streams gets
+# a name.
+infer     = $(FC)fc-infer $(row_kind)
+row_kind  = $(if $(SAMPLE),--sample $(SAMPLE)$(whole_cut),$(top_k))
+top_k     = -k $(K)$(whole_cut)
 whole_cut = $(if $(is_published), --cut whole)
-at_most  = $(if $(SAMPLE),,-k $(K))
-rows     = $(call stream_to,$1,$(if $4,$(FC)fc-infer -k $(K)$(whole_cut),$(infer)),-m $2 $3 $(INFER),$(or $4,$(DATA)))
+at_most   = $(if $(SAMPLE),,-k $(K))
+rows      = $(call stream_to,$1,$(infer),-m $2 $3 $(INFER),$(or $4,$(DATA)))
+likeliest = $(call stream_to,$1,$(FC)fc-infer $(top_k),-m $2 $3 $(INFER),$4)
 loss  = $(if $(filter published,$(LOSS)),--loss ce --unlisted renormalise --untaught share,--loss $(LOSS))
 # Conversations are anybody's here, sources' answers among them.
 train = $(fc_train) -m $(PIVOT) --lambda $(LAMBDA) $(loss) --answers any --save-dtype f32 $(TRAIN)

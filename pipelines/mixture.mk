@@ -25,11 +25,11 @@ $(OUT)/dev:
 
 $(OUT)/dev/pivot.fcs: $(SET)/dev/pivot.fcs | $(CHECKED) $(OUT)/dev
 	$(call step,distributions of the pivot on DEV)
-	$(call rows,distributions of the pivot on DEV,$(PIVOT),,$(DEV))
+	$(call likeliest,distributions of the pivot on DEV,$(PIVOT),,$(DEV))
 
 $(OUT)/dev/%.own.fcs: $(SET)/dev/%.aligned.fcs | $(CHECKED) $(OUT)/dev
 	$(call step,distributions of $* on DEV)
-	$(call rows,distributions of $* on DEV,$(or $(call adapted,$*),$(call source,$*)),$(ADAPT:1=--name $*) -p $(PIVOT),$(DEV))
+	$(call likeliest,distributions of $* on DEV,$(or $(call adapted,$*),$(call source,$*)),$(ADAPT:1=--name $*) -p $(PIVOT),$(DEV))
 
 $(OUT)/dev/%.aligned.fcs: $(OUT)/dev/%.own.fcs $(MAP) $(SET)/dev/%.aligned.fcs | $(CHECKED)
 	$(call step,distributions of $* on DEV over the tokens of the pivot)

@@ -78,7 +78,7 @@ answer   = $(FC)fc-infer --generate -m $1 --temperature 1 $(GENERATE)
 train_on = $(fc_train) -m $1 --lambda $(LAMBDA) $(loss) --untaught share --save-dtype f32 $(TRAIN)
 train    = $(call train_on,$(PIVOT))
 also_checked = $(call answer,$(PIVOT)) --dry-run
-teach    = $(strip $(FC)fc-align fuse --rule $(RULE) -k $(K) $(if $(filter mixture,$(RULE)),--weights $(WEIGHTS) $(BY:%=--by \
+teach    = $(strip $(FC)fc-align fuse --rule $(RULE) $(at_most) $(if $(filter mixture,$(RULE)),--weights $(WEIGHTS) $(BY:%=--by \
            %))$(if $(filter category,$(RULE)),--best $(BEST) --by $(BY)) $1)
 # One stream needs no fusion.
 teacher  = $(if $(filter 1,$(words $1)),,$(call teach,$1) | )$2 $(if $(filter 1,$(words $1)),$1)

@@ -62,7 +62,7 @@ steps() { make -n -f "$FC_ROOT/pipelines/answers.mk" "${args[@]}" "$@" | sed -n 
 		mixed/scoring/{pivot,facts.aligned,strings.aligned}.fcs
 	fc-eval select -q --reward stream --stream mixed.fcs -o best.jsonl mixed/all.jsonl
 	cmp best.jsonl mixed/best.jsonl
-	run -0 go REWARD=mixture DEV=dev.jsonl BY=skill OUT=mixed
+	run -0 go REWARD=mixture DEV=dev.jsonl BY=skill OUT=mixed SAMPLE=8 # draws are for training
 	[[ $output != *"best answers"* && $output != *"scoring: step"* ]]
 }
 
@@ -98,10 +98,19 @@ steps() { make -n -f "$FC_ROOT/pipelines/answers.mk" "${args[@]}" "$@" | sed -n 
 	bad "REWARD=judge needs JUDGE" REWARD=judge
 	bad "CHECKER is for REWARD=program, not for agreement" REWARD=agreement CHECKER=true
 	bad "REWARD=mixture needs DEV" REWARD=mixture
-	bad "BY is for REWARD=mixture, not for agreement" BY=skill
+	bad "BY is for REWARD=mixture, not for agreement, or for RULE=mixture" BY=skill
+	bad "DEV is for REWARD=mixture, not for agreement, or for RULE=mixture" DEV=dev.jsonl RULE=mixture
 	bad "--nonsense" GENERATE=--nonsense
 	bad "--nonsense" SELECT=--nonsense
+	bad "RULE is one of" FUSION=fusellm RULE=best
+	bad "--loss" FUSION=fusellm LOSS=nonsense
 	bad "prompts" REWARD=judge JUDGE="--command cat"
+}
+
+@test "the training on answers may be towards a mixture, whatever the reward" {
+	run -0 go RULE=mixture DEV=dev.jsonl BY=skill FUSION=fusellm
+	[[ $output == *"fusellm: step "*": whether fusion can help"* ]]
+	[ -e run/fusion/fusellm/model.safetensors ] && [ ! -e run/scoring ]
 }
 
 @test "every step is told once and in its order" {

@@ -47,6 +47,10 @@ of() { fc-view --fingerprint "$1" | sed -n 's/^model=//p'; }
 	[ "$(steps ROUNDS=1)" = "" ]
 	[ "$(steps LOSS=reverse-kl | sed -n 1,2p)" = "check models and options"$'\n'"round 1: fine-tune on its own answers" ]
 	[ "$(steps SEED=7 | sed -n 2p)" = "round 1: answers" ]
+	# rows of draws, over the same answers
+	[ "$(steps SAMPLE=8 ROUNDS=1 | sed -n 2p)" = "round 1: distributions of facts" ]
+	run -0 go SAMPLE=8 ROUNDS=1
+	fc-view run/round-1/facts.aligned.fcs | grep -q 'of 8 draws at temperature 1'
 }
 
 @test "the best source of a category and a mixture with the model itself are taken from DEV" {
