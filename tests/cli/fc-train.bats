@@ -408,6 +408,9 @@ killed_three_times() {
 		END { exit !(n == 1 && d < 0.1 && d > -0.1) }'
 	train --steps 1 --temperature 2 -f -o out "$F/dists.fcs" 2>err
 	grep -q -- '--temperature 2: rows leave' err
+	# where what is not listed is no category, nothing is taken for one
+	train --steps 1 --temperature 2 --loss ce --unlisted renormalise -f -o out "$F/dists.fcs" 2>err
+	run ! grep -q 'rows leave' err
 }
 
 @test "wrong command lines end with 2" {

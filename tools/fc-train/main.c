@@ -246,7 +246,7 @@ static void report_rows(const struct train_example_count *n, const struct train_
 	const double tail = 1 - fmin(n->listed / (double)n->n_row, 1);
 	fc_note("rows list %.2f %% of their probability and %.2f %% of the tokens that follow",
 	    100 * (1 - tail), 100 * (1 - (double)n->n_outside / (double)n->n_row));
-	if (o->temperature != 1 && tail > LARGE_TAIL)
+	if (o->temperature != 1 && tail > LARGE_TAIL && o->unlisted == FC_ROW_TAIL)
 		fc_warn(
 		    "--temperature %g: rows leave %.1f %% of their probability unlisted, which is "
 		    "taken as that of one token; rows with more entries (fc-infer -k) leave less",
