@@ -59,6 +59,7 @@ needs  = $(if $(filter $1,$(REWARD)),$(if $(value $2),,$(error REWARD=$1 needs $
          REWARD=$1, not for $(REWARD))))
 $(call one_of,REWARD,right agreement program judge mixture)$(call one_of,MATCH,exact last-word last-number)
 $(if $(FUSION),$(call one_of,FUSION,fusellm fusechat))$(if $(PREFERENCE),$(call one_of,PREFERENCE,dpo ln-dpo wrpo infifpo))
+$(if $(PREFERENCE)$(filter file,$(origin PREFER)),,$(error PREFER is for a training on pairs: set PREFERENCE))
 # DEV and BY are of the reward, or of the training (RULE=mixture).
 $(if $(filter mixture,$(REWARD)),$(if $(DEV),,$(error REWARD=mixture needs DEV)),$(if $(filter mixture,$(if $(FUSION),$(RULE))),,$(foreach \
     v,DEV BY,$(if $($v),$(error $v is for REWARD=mixture, not for $(REWARD), or for RULE=mixture)))))

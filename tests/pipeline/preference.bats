@@ -134,7 +134,10 @@ started() { grep -o ": step [0-9]* of\|^step [0-9]* of [0-9]*: .*" <<<"$output";
 }
 
 @test "without an objective there is no training on pairs; with one and no FUSION it begins at the pivot" {
+	local with=("${args[@]}")
+	args=("${args[@]/PREFER=*/NONE=}")
 	[ "$(steps FUSION= | tail -n 1)" = "the best answers" ]
+	args=("${with[@]}")
 	run -0 go FUSION= PREFERENCE=dpo
 	scores -m "$(kit pivot)" -o own.fcs run/pairs.jsonl
 	hand dpo "$(kit pivot)" own.fcs
@@ -157,6 +160,7 @@ started() { grep -o ": step [0-9]* of\|^step [0-9]* of [0-9]*: .*" <<<"$output";
 		[ "$status" -eq 2 ] && [[ $output == *"$1"* ]] && [ -z "$(compgen -G 'none/answers/*')" ]
 	}
 	bad "PREFERENCE is one of" PREFERENCE=kto
+	bad "set PREFERENCE" PREFERENCE= PREFER="--lr 1e-6"
 	bad "--nonsense" PREFERENCE=infifpo PREFER=--nonsense
 	bad "--nonsense" PREFERENCE=dpo INFER=--nonsense FUSION=
 	bad "alpha is for" PREFERENCE=dpo PREFER="--alpha 0.2"
