@@ -281,6 +281,14 @@ static void test_degenerate(void)
 	align_devset_release(&d);
 
 	align_devset_init(&d, 3);
+	add(&d, code, "a");
+	add(&d, code, "b");
+	add(&d, code, "b");
+	T_OK(d.conv[0].fold != d.conv[1].fold && d.conv[1].fold != d.conv[2].fold,
+	    "halves: within a category by turns, and categories of one conversation, too");
+	align_devset_release(&d);
+
+	align_devset_init(&d, 3);
 	add(&d, nobody, NULL);
 	T_OK(align_mixweights_fit(&w, &d, 0, -1, 0, &e) < 0 &&
 		strstr(e.msg, "all streams have a row"),
