@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fc-infer/served/reply.h"
+#include "text/utf8.h"
 
 /*
  * Replies in which tokens are texts, of OpenAI's two interfaces and their many imitations.
@@ -15,10 +16,12 @@
  * Completions: choices[0].logprobs has tokens, token_logprobs, top_logprobs (objects from token to
  * logprob, or null) and text_offset, which counts characters.  With echo the prompt's come first,
  * of which the first has null.
- * vLLM with return_tokens_as_token_ids has "token_id:7" for a token's text in both.
- * llama.cpp (tools/server/server-task.cpp) writes the items of a chat's content in both, and as
- * completion_probabilities of its own /completion, each with the token's "id"; a special token, as
- * the end of a turn, has no bytes there.
+ * A part of a character is "bytes:\\xe4\\xb8" there, also with characters of a byte that stand
+ * before it ("bytes: \\xf0\\x9f"; HELM's convert_tokens_to_text() reads them so).  Ollama gives the
+ * bytes of U+FFFD for such parts instead. vLLM with return_tokens_as_token_ids has "token_id:7" for
+ * a token's text in both. llama.cpp (tools/server/server-task.cpp) writes the items of a chat's
+ * content in both, and as completion_probabilities of its own /completion, each with the token's
+ * "id"; a special token, as the end of a turn, has no bytes there.
  */
 
 /* "token_id:7" is an id. */
@@ -33,6 +36,52 @@ static bool is_id(const char *p, uint32_t *id)
 	return !*end && v < FC_NO_TOKEN;
 }
 
+static int hex(char c)
+{
+	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : NULL;
+	return at ? (int)(at - digits) : -1;
+}
+
+/* "bytes:\xe4\xb8" as the bytes that it names; false: p[n] is no such text. */
+static bool set_escaped(struct reply *r, struct reply_word *w, const char *p, size_t n)
+{
+	static const char prefix[] = "bytes:";
+	const size_t start = r->text.n;
+	size_t i = sizeof prefix - 1;
+	bool escaped = false;
+	if (n < i || memcmp(p, prefix, i) != 0)
+		return false;
+	for (; i < n; i++) {
+		if (p[i] != '\\') {
+			fc_buf_addc(&r->text, p[i]);
+			continue;
+		}
+		const int high = n - i > 3 && p[i + 1] == 'x' ? hex(p[i + 2]) : -1;
+		const int low = high >= 0 ? hex(p[i + 3]) : -1;
+		if (low < 0)
+			break;
+		fc_buf_addc(&r->text, (char)(high << 4 | low));
+		escaped = true;
+		i += 3;
+	}
+	if (i < n || !escaped) { /* a text like any other */
+		r->text.n = start;
+		return false;
+	}
+	w->at = start;
+	w->n = r->text.n - start;
+	w->has_text = w->is_bytes = true;
+	return true;
+}
+
+/* The string by which a token is called. */
+static void set_string(struct reply *r, struct reply_word *w, const json_t *text)
+{
+	const char *p = json_string_value(text);
+	if (!p || (!is_id(p, &w->id) && !set_escaped(r, w, p, json_string_length(text))))
+		infer_reply_set_text(r, w, text);
+}
+
 static int read_bytes(struct reply *r, struct reply_word *w, const json_t *bytes, const char *where,
     const char *place, struct fc_err *e)
 {
@@ -45,6 +94,9 @@ static int read_bytes(struct reply *r, struct reply_word *w, const json_t *bytes
 			return fc_fail(e, "%s: %s: bytes are numbers from 0 to 255", where, place);
 		fc_buf_addc(&r->text, (char)json_integer_value(v));
 	}
+	/* those of U+FFFD may stand for a part of a character, as they do in a string */
+	if (!r->by_bytes && fc_utf8_has_replacement(r->text.p + w->at, w->n))
+		w->is_bytes = false;
 	return 0;
 }
 
@@ -61,7 +113,7 @@ static int read_word(struct reply *r, struct reply_word *w, const json_t *v, con
 		return -1;
 	if (json_is_array(bytes))
 		return read_bytes(r, w, bytes, where, place, e);
-	infer_reply_set_text(r, w, token);
+	set_string(r, w, token);
 	return 0;
 }
 
@@ -98,12 +150,6 @@ static int read_chat(
 		}
 	}
 	return 1;
-}
-
-static void set_string(struct reply *r, struct reply_word *w, const json_t *text)
-{
-	if (!is_id(json_string_value(text), &w->id))
-		infer_reply_set_text(r, w, text);
 }
 
 static int read_top(

@@ -58,21 +58,13 @@ void infer_words_release(struct words *w)
 	*w = (struct words){0};
 }
 
-static bool has_replacement(const char *p, size_t n)
-{
-	for (size_t i = 0; i + 3 <= n; i++)
-		if (!memcmp(p + i, "\xef\xbf\xbd", 3))
-			return true;
-	return false;
-}
-
 uint32_t infer_words_find(
     const struct words *w, const struct reply *r, const struct reply_word *word)
 {
 	if (word->id != FC_NO_TOKEN)
 		return word->id;
 	const char *p = r->text.p + word->at;
-	if (!word->has_text || !word->n || (!word->is_bytes && has_replacement(p, word->n)))
+	if (!word->has_text || !word->n || (!word->is_bytes && fc_utf8_has_replacement(p, word->n)))
 		return FC_NO_TOKEN;
 	const uint32_t id = *slot_of(w, p, word->n);
 	if (id != FC_NO_TOKEN)
@@ -107,7 +99,7 @@ enum words_fit infer_words_fit(const struct words *w, const struct reply *r,
 		return WORDS_FIT;
 	if (word->is_bytes)
 		return WORDS_DIFFER;
-	if (has_replacement(p, word->n) || !word->n)
+	if (fc_utf8_has_replacement(p, word->n) || !word->n)
 		return fc_utf8_check(own, n_own) < n_own ? WORDS_FIT : WORDS_DIFFER;
 	return n_own && *own == ' ' && same(p, word->n, own + 1, n_own - 1) ? WORDS_SPACELESS
 									    : WORDS_DIFFER;

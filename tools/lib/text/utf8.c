@@ -74,3 +74,11 @@ size_t fc_utf8_check(const char *p, size_t n)
 	}
 	return n;
 }
+
+bool fc_utf8_has_replacement(const char *p, size_t n)
+{
+	for (size_t i = 0; i + 3 <= n; i++)
+		if (!memcmp(p + i, "\xef\xbf\xbd", 3))
+			return true;
+	return false;
+}

@@ -2,6 +2,7 @@
 #ifndef FC_TEXT_UTF8_H
 #define FC_TEXT_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,7 @@ size_t fc_utf8_put(char *out, uint32_t cp);
 size_t fc_utf8_count(const char *p, size_t n);
 /* Offset of the first byte that is not valid UTF-8; n if all is. */
 size_t fc_utf8_check(const char *p, size_t n);
+/* Is U+FFFD in it, by which programs replace what is no character? */
+bool fc_utf8_has_replacement(const char *p, size_t n);
 
 #endif
