@@ -17,8 +17,10 @@
  * meta_info.input_token_logprobs is a list of [logprob, id, text or null], the first logprob null;
  * input_top_logprobs has for each token null or such a list; output_token_logprobs and
  * output_top_logprobs are those of the answer.  The first tokens are missing where
- * logprob_start_len was above 0: meta_info.prompt_tokens says how many. TGI (router/src/lib.rs):
- * details.prefill, if decoder_input_details was asked for, is a list of
+ * logprob_start_len was above 0: meta_info.prompt_tokens says how many.  With
+ * return_flat_raw_top_logprobs, input_top_logprobs_val_flat and _idx_flat have those of all tokens
+ * behind input_top_logprobs_null_prefix in a row, input_top_logprobs_shape[1] for each. TGI
+ * (router/src/lib.rs): details.prefill, if decoder_input_details was asked for, is a list of
  * {"id", "text", "logprob"}; details.tokens are those of the answer, and details.top_tokens, if
  * top_n_tokens was, a list of the likeliest for each of these.
  */
@@ -98,10 +100,80 @@ static int read_triple(struct reply *r, const json_t *v, const char *where, cons
 	return 0;
 }
 
-static int read_sglang_list(struct reply *r, const json_t *meta, const char *own, const char *top,
+/* One row for each token: lists beside each other are as long as each other. */
+static int check_lengths(const json_t *tokens, const char *own, const json_t *tops, const char *top,
     const char *where, struct fc_err *e)
 {
+	const size_t n = json_array_size(tokens), n_top = json_array_size(tops);
+	if (n_top && n_top != n)
+		return fc_fail(
+		    e, "%s: response: %s has %zu items, %s %zu", where, own, n, top, n_top);
+	return 0;
+}
+
+/* The entries of all tokens in two lists, k of each token from the null_prefix-th on. */
+struct flat {
+	const json_t *ids, *values; /* NULL: there are none */
+	size_t prefix, k;
+};
+
+/* Versions of SGLang differ in whether the shape counts the tokens of the prefix. */
+static int find_flat(
+    struct flat *f, const json_t *meta, size_t n, const char *where, struct fc_err *e)
+{
+	const json_t *shape = json_object_get(meta, "input_top_logprobs_shape"),
+		     *prefix = json_object_get(meta, "input_top_logprobs_null_prefix");
+	const json_int_t k = json_integer_value(json_array_get(shape, 1));
+	*f = (struct flat){.ids = json_object_get(meta, "input_top_logprobs_idx_flat"),
+	    .values = json_object_get(meta, "input_top_logprobs_val_flat")};
+	if (json_object_get(meta, "input_top_logprobs_val_flat_b64"))
+		return fc_fail(e,
+		    "%s: response: input_top_logprobs_val_flat_b64 is SGLang's binary form; ask "
+		    "without return_flat_raw_top_logprobs_b64",
+		    where);
+	if (!f->ids && !f->values)
+		return 0;
+	f->prefix = (size_t)json_integer_value(prefix);
+	f->k = (size_t)k;
+	if (!json_is_integer(prefix) || json_integer_value(prefix) < 0 || f->prefix > n || k < 0 ||
+	    json_array_size(f->ids) != json_array_size(f->values) ||
+	    (k ? json_array_size(f->ids) % f->k != 0 ||
+			json_array_size(f->ids) / f->k != n - f->prefix
+	       : json_array_size(f->ids) != 0))
+		return fc_fail(e,
+		    "%s: response: the lists input_top_logprobs_val_flat and _idx_flat are not "
+		    "as long as input_top_logprobs_shape and _null_prefix say for %zu tokens",
+		    where, n);
+	return 0;
+}
+
+static int read_flat_row(
+    struct reply *r, const struct flat *f, size_t token, const char *where, struct fc_err *e)
+{
+	for (size_t j = 0; token >= f->prefix && j < f->k; j++) {
+		const size_t at = (token - f->prefix) * f->k + j;
+		struct reply_entry *entry = infer_reply_add_entry(r);
+		char place[64];
+		snprintf(place, sizeof place, "input_top_logprobs_idx_flat[%zu]", at);
+		if (infer_reply_id(json_array_get(f->ids, at), where, place, &entry->word.id, e) <
+		    0)
+			return -1;
+		snprintf(place, sizeof place, "input_top_logprobs_val_flat[%zu]", at);
+		if (infer_reply_logprob(
+			json_array_get(f->values, at), where, place, &entry->logprob, e) < 0)
+			return -1;
+		if (isnan(entry->logprob))
+			return fc_fail(e, "%s: %s: a number is expected", where, place);
+	}
+	return 0;
+}
+
+static int read_sglang_list(struct reply *r, const json_t *meta, const char *own, const char *top,
+    const struct flat *flat, const char *where, struct fc_err *e)
+{
 	const json_t *tokens = json_object_get(meta, own), *tops = json_object_get(meta, top);
+	if (check_lengths(tokens, own, tops, top, where, e) < 0)
+		return -1;
 	for (size_t i = 0; i < json_array_size(tokens); i++) {
 		char place[64];
 		struct reply_token *t = infer_reply_add_token(r);
@@ -111,6 +183,8 @@ static int read_sglang_list(struct reply *r, const json_t *meta, const char *own
 			r, json_array_get(tokens, i), where, place, &t->word, &t->logprob, e) < 0)
 			return -1;
 		t->has_row = !isnan(t->logprob);
+		if (flat && read_flat_row(r, flat, i, where, e) < 0)
+			return -1;
 		snprintf(place, sizeof place, "%s[%zu]", top, i);
 		for (size_t j = 0; j < json_array_size(row); j++) {
 			struct reply_entry *entry = infer_reply_add_entry(r);
@@ -129,14 +203,18 @@ static int read_sglang(struct reply *r, const json_t *o, const char *where, stru
 	const json_t *meta = json_object_get(o, "meta_info");
 	const size_t n = json_array_size(json_object_get(meta, "input_token_logprobs"));
 	const json_int_t n_prompt = json_integer_value(json_object_get(meta, "prompt_tokens"));
+	struct flat flat;
 	r->answer = json_object_get(o, "text");
 	if (!n) {
 		r->scope = REPLY_ANSWER;
 		return read_sglang_list(
-		    r, meta, "output_token_logprobs", "output_top_logprobs", where, e);
+		    r, meta, "output_token_logprobs", "output_top_logprobs", NULL, where, e);
 	}
+	if (find_flat(&flat, meta, n, where, e) < 0)
+		return -1;
 	r->n_before = n_prompt > (json_int_t)n ? (size_t)n_prompt - n : 0;
-	return read_sglang_list(r, meta, "input_token_logprobs", "input_top_logprobs", where, e);
+	return read_sglang_list(
+	    r, meta, "input_token_logprobs", "input_top_logprobs", &flat, where, e);
 }
 
 static int read_tgi_token(struct reply *r, const json_t *v, const char *where, const char *place,
@@ -158,6 +236,8 @@ static int read_tgi(struct reply *r, const json_t *o, const char *where, struct 
 		     *tops = whole ? NULL : json_object_get(details, "top_tokens");
 	r->scope = whole ? REPLY_WHOLE : REPLY_ANSWER;
 	r->answer = json_object_get(o, "generated_text");
+	if (check_lengths(tokens, key, tops, "top_tokens", where, e) < 0)
+		return -1;
 	for (size_t i = 0; i < json_array_size(tokens); i++) {
 		char place[64];
 		struct reply_token *t = infer_reply_add_token(r);
