@@ -133,6 +133,11 @@ void infer_served_tell(const struct served *s)
 		    n->n_missing, n->n_trained);
 	else if (n->n_trained)
 		fc_note("all %" PRIu64 " trained tokens have a distribution", n->n_trained);
+	if (n->n_alone)
+		fc_note("of these, %" PRIu64
+			" have no more than their own log-probability; the likeliest tokens were "
+			"not asked for",
+		    n->n_alone);
 	if (n->n_silent)
 		fc_note("of these, %" PRIu64 " are not among the entries that are there, which do "
 			"not tell how likely they are",

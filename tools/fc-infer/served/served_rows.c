@@ -34,6 +34,45 @@ static size_t drop_doubled(struct rows_item *item, size_t n)
 	return kept;
 }
 
+/* The least that a stream has; a probability of 0 has no logarithm, and is -9999 to vLLM and the
+ * least float to llama.cpp. */
+static const double LEAST = -65504;
+
+static int by_id(const void *a, const void *b)
+{
+	const uint32_t p = *(const uint32_t *)a, q = *(const uint32_t *)b;
+	return p < q ? -1 : p > q;
+}
+
+/* What no distribution has: a token twice, probabilities above 1 in sum, or for the token that
+ * follows another one than in its entry.  id: [n], room to sort. */
+static int check_row(const struct rows_item *item, size_t n, uint32_t *id, uint32_t tok,
+    double truth, struct fc_err *e)
+{
+	const double most = 1.001; /* as fc_check_rows() has it, before it rounds */
+	const double room = 0.01;  /* bfloat16 has 8 bits */
+	double sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		const double logprob = (double)item[i].logprob;
+		id[i] = item[i].id;
+		sum += exp(logprob);
+		if (id[i] == tok && fabs(logprob - truth) > room * (1 + fabs(truth)))
+			return fc_fail(e,
+			    "the token %" PRIu32
+			    " has the log-probability %.5g, and %.5g among the "
+			    "likeliest",
+			    tok, truth, logprob);
+	}
+	if (n)
+		qsort(id, n, sizeof *id, by_id);
+	for (size_t i = 1; i < n; i++)
+		if (id[i] == id[i - 1])
+			return fc_fail(e, "the id %" PRIu32 " stands there twice", id[i]);
+	if (sum > most)
+		return fc_fail(e, "its %zu entries have a probability of %.5g together", n, sum);
+	return 0;
+}
+
 static int gather(
     struct rows *m, const struct reply *r, const struct reply_token *t, size_t *n, struct fc_err *e)
 {
@@ -53,7 +92,7 @@ static int gather(
 			    "an entry has the id %" PRIu32 ", the tokenizer's are below %zu: it is "
 			    "another model's",
 			    id, m->n_output);
-		m->item[(*n)++] = (struct rows_item){(float)entry->logprob, id};
+		m->item[(*n)++] = (struct rows_item){(float)fmax(entry->logprob, LEAST), id};
 	}
 	if (*n)
 		qsort(m->item, *n, sizeof *m->item, falling);
@@ -67,17 +106,22 @@ static int add_row(struct rows *m, struct fc_example *x, size_t token, const str
 {
 	const uint32_t tok = x->tok[token];
 	size_t n;
+	struct fc_err why;
 	if (gather(m, r, t, &n, e) < 0)
 		return -1;
-	double truth = t->logprob;
-	for (size_t i = 0; i < n && isnan(truth); i++)
-		if (m->item[i].id == tok)
-			truth = (double)m->item[i].logprob;
+	double truth = fmax(t->logprob, LEAST);
+	FC_GROW(m->id, m->cap_id, n + 1);
+	if (check_row(m->item, n, m->id, tok, truth, &why) < 0)
+		return fc_fail(e,
+		    "the distribution of token %zu of the text is none of the model at temperature "
+		    "1: %s",
+		    token, why.msg);
+	if (!n && fc_example_trained(x, token))
+		m->count.n_alone++;
 	if (!n) /* TGI says no more of a prompt */
 		m->item[n++] = (struct rows_item){(float)truth, tok};
 	if (n > m->top_k)
 		n = m->top_k;
-	FC_GROW(m->id, m->cap_id, n + 1);
 	FC_GROW(m->logprob, m->cap_logprob, n + 1);
 	for (size_t i = 0; i < n; i++)
 		m->id[i] = m->item[i].id, m->logprob[i] = m->item[i].logprob;

@@ -8,6 +8,7 @@
 struct rows_count {
 	uint64_t n_trained, n_missing; /* trained tokens, and those of them without a row */
 	uint64_t n_silent;             /* of these, with entries among which they are not */
+	uint64_t n_alone;              /* trained tokens with rows of nothing but themselves */
 	uint64_t n_unknown;            /* entries whose strings are no token's */
 	uint64_t n_beyond;             /* tokens of replies behind the texts */
 };
