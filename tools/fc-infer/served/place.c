@@ -217,6 +217,26 @@ static int fail_place(const struct fc_example *x, const struct reply *r, size_t 
 	    why, at, (int)(left < SHOWN ? left : SHOWN), x->text.p ? x->text.p + at : "");
 }
 
+/* Of a token that the reply leaves open, as vLLM's does the first one: x's own that begins at byte
+ * at, behind a BOS if the reply's next token does not follow the BOS. */
+static bool take_own(const struct fc_example *x, const struct reply *r, const struct words *w,
+    size_t token, size_t reply, uint32_t at, uint32_t *tok, uint32_t *end)
+{
+	const struct reply_word *next = reply + 1 < r->n_token ? &r->token[reply + 1].word : NULL;
+	if (token >= x->n_tok || fc_example_start(x, token) != at)
+		return false;
+	if (x->end[token] == at && next && token + 1 < x->n_tok) {
+		const uint32_t id = infer_words_find(w, r, next);
+		const char *text = x->text.p ? x->text.p + at : "";
+		if (id != FC_NO_TOKEN &&
+		    bytes_there(w, r, next, id, text, x->text.n - at, true) < 0)
+			token++;
+	}
+	*tok = x->tok[token];
+	*end = x->end[token];
+	return true;
+}
+
 /* Goes through the text token by token. */
 static int spell(struct place *p, struct fc_example *x, const struct reply *r,
     const struct words *w, struct fc_err *e)
@@ -238,8 +258,17 @@ static int spell(struct place *p, struct fc_example *x, const struct reply *r,
 		const struct reply_word *word = &r->token[n].word;
 		const char *text = x->text.p ? x->text.p + at : "";
 		tok[n] = infer_words_find(w, r, word);
-		if (tok[n] == FC_NO_TOKEN) {
-			fail_place(x, r, n, at, "is no token of the vocabulary, at", e);
+		if (tok[n] == FC_NO_TOKEN && !word->has_text &&
+		    take_own(x, r, w, first + n, n, at, &tok[n], &end[n])) {
+			at = end[n];
+			continue;
+		}
+		if (tok[n] == FC_NO_TOKEN || tok[n] >= fc_tokenizer_n_vocab(w->tokenizer)) {
+			fail_place(x, r, n, at,
+			    tok[n] != FC_NO_TOKEN || word->has_text
+				? "is no token of the vocabulary, at"
+				: "has neither an id nor a text, at",
+			    e);
 			goto out;
 		}
 		const int64_t covers =
