@@ -40,7 +40,8 @@ same_rows() {
 @test "--logprobs: what servers say of whole texts is what the model itself says" {
 	for model in pivot facts; do
 		capture $model
-		for form in vllm-chat vllm-completion vllm-generation-prompt sglang completion-ids; do
+		for form in vllm-chat vllm-completion vllm-generation-prompt sglang sglang-flat sglang-flat-prefix \
+			completion-ids; do
 			echo "$model $form"
 			served $form $model >said.jsonl
 			run -0 fc-infer --logprobs -m "$(kit $model)" -k 5 -o got.fcs said.jsonl
@@ -71,12 +72,27 @@ same_rows() {
 	END
 	# what is whole characters is there
 	[ "$(jq -c '.rows[].ids | length' got.jsonl | sort -n | head -n 1)" -gt 200 ]
+	# and all, where parts of characters are spelled as OpenAI's completions do
+	capture pivot
+	served completion-bytes pivot >said.jsonl
+	grep -q '"bytes:\\\\x' said.jsonl
+	run -0 fc-infer --logprobs -m "$(kit pivot)" -k 5 -o got.fcs said.jsonl
+	[[ $output != *"entries were left out"* ]]
+	fc-view --jsonl got.fcs >got.jsonl
+	same_rows want.jsonl got.jsonl
+	# a text that looks so, and is none
+	for s in 'bytes:\\x4' 'bytes:\\xzz' 'bytes:' 'bytes:\\q'; do
+		jq -cn --arg s "$s" '{request: {prompt: $s}, response: {choices: [{logprobs: {
+			tokens: [$s], token_logprobs: [null], top_logprobs: [null]}}]}}' >odd.jsonl
+		run -1 fc-infer --logprobs -m "$(kit pivot)" -o odd.fcs odd.jsonl
+		[[ $output == *"token 0 of the response, \"$s\", is no token of the vocabulary"* ]]
+	done
 }
 
 @test "--logprobs: answers alone, and what they leave out is told" {
 	for model in pivot facts; do
 		capture $model
-		for form in openai-chat completion tgi-answer sglang-late llama-chat llama-completion; do
+		for form in openai-chat ollama completion tgi-answer sglang-late llama-chat llama-completion; do
 			echo "$model $form"
 			served $form $model >said.jsonl
 			run -0 fc-infer --logprobs -m "$(kit $model)" -k 5 -o got.fcs said.jsonl
@@ -91,7 +107,7 @@ same_rows() {
 				    for s in y["rows"]:
 				        r = want[s["token"]]
 				        n += 1
-				        if sys.argv[1] == "completion":  # strings: parts of characters are missing
+				        if sys.argv[1] in ("completion", "ollama"):  # strings: parts of characters are missing
 				            have = dict(zip(r["ids"], r["logprobs"]))
 				            assert s["true_logprob"] == r["true_logprob"]
 				            assert all(have[i] == p for i, p in zip(s["ids"], s["logprobs"])), (r, s)
@@ -198,6 +214,37 @@ same_rows() {
 	[ "$(jq -r '.text' got.jsonl | head -n 1)" = "$(jq -r '.text | sub("<.eot.>$"; "")' want.jsonl | head -n 1)" ]
 }
 
+@test "--logprobs: prompts in lists, as text or as ids" {
+	capture pivot
+	served vllm-completion pivot | jq -c 'del(.messages)' >said.jsonl
+	fc-infer -q --logprobs -m "$(kit pivot)" -k 5 said.jsonl | fc-view --jsonl >want.jsonl
+	jq -c '.request.prompt |= [.]' said.jsonl >list.jsonl
+	fc-infer -q --logprobs -m "$(kit pivot)" -k 5 list.jsonl | fc-view --jsonl | cmp - want.jsonl
+	# the ids tell what the text is, and which token the first one is
+	served vllm-tokens pivot | jq -c 'del(.messages)' >ids.jsonl
+	for change in . '.request.prompt |= [.]' 'del(.response.choices[0].prompt_token_ids)'; do
+		jq -c "$change" ids.jsonl >list.jsonl
+		fc-infer -q --logprobs -m "$(kit pivot)" -k 5 list.jsonl | fc-view --jsonl >got.jsonl
+		[ "$(jq -c '[.tokens, .rows, .nll]' got.jsonl)" = "$(jq -c '[.tokens, .rows, .nll]' want.jsonl)" ]
+		[ "$(jq -c .text got.jsonl)" = "$(jq -c '.text | ltrimstr("<s>")' want.jsonl)" ] # which a text has by itself
+	done
+	jq -c '.request.prompt[3] = 7' ids.jsonl >bad.jsonl
+	run -1 fc-infer --logprobs -m "$(kit pivot)" -o bad.fcs bad.jsonl
+	[[ $output == *"bad.jsonl:1: response: token 3 has the id "*", in the prompt of the request it is 7"* ]]
+	# several prompts have several choices, each with its index
+	jq -cs '{request: {prompt: map(.request.prompt)},
+		response: {choices: ([.[].response.choices[0]] | to_entries | map(.value + {index: .key}))}}' said.jsonl >several.jsonl
+	run -1 fc-infer --logprobs -m "$(kit pivot)" -o bad.fcs several.jsonl
+	[[ $output == *"several.jsonl:1: request: several prompts; OTHER FORMS of fc-infer(1) has the line of jq"* ]]
+	# by which they are parted
+	mandoc -Tascii -O width=200 "$FC_ROOT/man/fc-infer.1" | sed 's/.\x08//g' | sed -n "/^OTHER FORMS/,/^ENVIRONMENT/p" |
+		sed -n '/Several prompts of one request/,/Batches of/p' | sed -n '/jq -c/,/^$/p' >part.sh
+	bash part.sh <several.jsonl >parted.jsonl
+	[ "$(wc -l <parted.jsonl)" = "$(wc -l <said.jsonl)" ]
+	fc-infer -q --logprobs -m "$(kit pivot)" -k 5 parted.jsonl | fc-view --jsonl >got.jsonl
+	[ "$(jq -c '[.text, .rows]' got.jsonl)" = "$(jq -c '[.text, .rows]' want.jsonl)" ]
+}
+
 @test "--logprobs: batches of OpenAI's and vLLM's form, and errors in them" {
 	capture pivot
 	served vllm-chat pivot | jq -c '{custom_id: .id, method: "POST", url: "/v1/chat/completions", body: .request,
@@ -268,6 +315,30 @@ same_rows() {
 	served llama-completion pivot | head -n 1 >llama.jsonl
 	jq -c '.response.completion_probabilities[0] |= (.prob = 1 | del(.logprob))' llama.jsonl >bad.jsonl
 	refused sampled '1: completion_probabilities[0]: probabilities after the sampling (post_sampling_probs)'
+	first '.response.choices[0] |= (del(.prompt_token_ids) | .prompt_logprobs[2] = {"331": {"logprob": -1}})'
+	refused 'the first that does not fit' '1: conversation fusion-0: token 2 of the response, id 331, does not stand at byte '
+	first '.response.choices[0] |= (del(.prompt_token_ids) | .prompt_logprobs[2] = {"5639": {"logprob": -1}})'
+	refused 'no id' '1: conversation fusion-0: token 2 of the response, id 5639, is no token of the vocabulary'
+	# what is no distribution of the model
+	last() { first ".response.choices[0].prompt_logprobs[-1] |= $1"; }
+	last '(to_entries[0].key as $k | {($k): {logprob: -0.1}, "7": {logprob: -0.1}})'
+	refused 'more than 1' '1: conversation fusion-0: the distribution of token ' 'its 2 entries have a probability of 1.8'
+	last '(to_entries[0].key as $k | {($k): {logprob: -1}, "7": {logprob: -2}, "07": {logprob: -3}})'
+	refused 'twice' '1: conversation fusion-0: the distribution of token ' 'the id 7 stands there twice'
+	served sglang pivot | head -n 1 >sglang.jsonl
+	jq -c '.response.meta_info |= (.input_top_logprobs[-1] = [[-3, .input_token_logprobs[-1][1], null]])' sglang.jsonl >bad.jsonl
+	refused 'two of itself' '1: conversation fusion-0: the distribution of token ' ', and -3 among the likeliest'
+	jq -c '.response.meta_info.input_top_logprobs |= .[1:]' sglang.jsonl >bad.jsonl
+	refused 'shifted rows' '1: response: input_token_logprobs has ' ' items, input_top_logprobs '
+	served sglang-flat pivot | head -n 1 >flat.jsonl
+	jq -c '.response.meta_info.input_top_logprobs_val_flat |= .[1:]' flat.jsonl >bad.jsonl
+	refused 'shifted flat' '1: response: the lists input_top_logprobs_val_flat and _idx_flat are not as long as'
+	jq -c '.response.meta_info |= (.input_top_logprobs_val_flat_b64 = "" | del(.input_top_logprobs_val_flat))' flat.jsonl >bad.jsonl
+	refused 'flat in base64' '1: response: input_top_logprobs_val_flat_b64 is SGLang'
+	# a probability of 0, as llama.cpp writes its logarithm
+	first '(.response.choices[0].prompt_logprobs[-1] |= with_entries(.value.logprob = -3.4028234663852886e38))'
+	run -0 fc-infer --logprobs -m "$(kit pivot)" -o got.fcs bad.jsonl
+	[ "$(fc-view --jsonl got.fcs | head -n 1 | jq '.rows[-1].true_logprob')" = -65504 ]
 	# positions that are missing are counted
 	first '.response.choices[0].prompt_logprobs[-2:] = [null, null]'
 	run -0 fc-infer --logprobs -m "$(kit pivot)" -k 5 -o got.fcs bad.jsonl

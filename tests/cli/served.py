@@ -7,7 +7,7 @@
 STREAM.jsonl is what fc-view --jsonl -t prints of a capture with --all-rows.  Field names: vLLM 0.1x
 (entrypoints/openai/{completion,chat_completion}), openai-openapi's CreateChatCompletionResponse and
 CreateCompletionResponse, SGLang (srt/managers/tokenizer_manager.py), text-generation-inference
-(router/src/lib.rs), DistillKit (compression/compressor.py), TRL (scripts/vllm_serve.py); llama.cpp's as its server of October 2026 gave them (tests/cli/real-server.bats asks it).
+(router/src/lib.rs; flat: its _build_flat_input_top_logprobs_fields), DistillKit (compression/compressor.py), TRL (scripts/vllm_serve.py); llama.cpp's as its server of October 2026 gave them (tests/cli/real-server.bats asks it).
 """
 import json
 import sys
@@ -53,6 +53,15 @@ def string(i):
     return raw(i).decode(errors="replace")
 
 
+def escaped(i):
+    """As OpenAI's completions write it: a part of a character is "bytes:" and its bytes (gpt-3.5-turbo-instruct)."""
+    p = raw(i)
+    try:
+        return p.decode()
+    except UnicodeDecodeError:
+        return "bytes:" + "".join(chr(b) if 32 <= b < 127 else "\\x%02x" % b for b in p)
+
+
 def rows(x):
     """For each token its own log-probability and the entries, or None."""
     out = [None] * len(x["tokens"])
@@ -93,6 +102,11 @@ def openai_token(i, p):
     return {"token": string(i), "logprob": p, "bytes": list(raw(i))}
 
 
+def ollama_token(i, p):
+    """The bytes of the replacement character for a part of one (ollama, issue 13497)."""
+    return {"token": string(i), "logprob": p, "bytes": list(string(i).encode())}
+
+
 def llama_token(i, p, top=None):
     """A special token has no text there."""
     word = {"id": i, "token": "" if i in added else string(i), "bytes": [] if i in added else list(raw(i)), "logprob": p}
@@ -123,8 +137,9 @@ def respond(x, c):
         return ({"prompt": ids if form == "vllm-tokens" else text, "max_tokens": 1, "prompt_logprobs": 5},
                 {"object": "text_completion", "choices": [choice(text="x", logprobs=None, stop_reason=None,
                  prompt_logprobs=vllm_rows(x), prompt_token_ids=ids)]})
-    if form == "openai-chat":
-        items = [dict(openai_token(i, r[0]), top_logprobs=[openai_token(j, p) for j, p in r[1]])
+    if form in ("openai-chat", "ollama"):
+        token = openai_token if form == "openai-chat" else ollama_token
+        items = [dict(token(i, r[0]), top_logprobs=[token(j, p) for j, p in r[1]])
                  for i, r in zip(ids[first:content], all_rows[first:content])]
         return ({"messages": messages[:-1], "logprobs": True, "top_logprobs": 5},
                 {"object": "chat.completion", "choices": [choice(message={"role": "assistant", "content": answer,
@@ -148,8 +163,8 @@ def respond(x, c):
         return ({"prompt": prompt, "n_predict": 64, "n_probs": 5},
                 {"index": 0, "content": answer, "tokens": [], "stop": True, "stop_type": "eos", "stopping_word": "",
                  "tokens_evaluated": first, "completion_probabilities": items})
-    if form in ("completion-echo", "completion-ids", "echo-tokens"):
-        name = string if form == "completion-echo" else lambda i: "token_id:%d" % i
+    if form in ("completion-echo", "completion-bytes", "completion-ids", "echo-tokens"):
+        name = {"completion-echo": string, "completion-bytes": escaped}.get(form, lambda i: "token_id:%d" % i)
         offset, at = [], 0
         for i in ids:
             offset.append(at)
@@ -173,6 +188,16 @@ def respond(x, c):
         return ({"text": text, "return_logprob": True, "logprob_start_len": 0, "top_logprobs_num": 5},
                 {"text": "x", "meta_info": {"prompt_tokens": len(ids), "input_token_logprobs": own,
                  "input_top_logprobs": top, "output_token_logprobs": [[-1.0, 7, None]]}})
+    if form in ("sglang-flat", "sglang-flat-prefix"):  # versions differ in what the shape counts
+        own = [[None if r is None else r[0], i, None] for i, r in zip(ids, all_rows)]
+        n_null = sum(r is None for r in all_rows)
+        return ({"text": text, "return_logprob": True, "logprob_start_len": 0, "top_logprobs_num": 5,
+                 "return_flat_raw_top_logprobs": True},
+                {"text": "x", "meta_info": {"prompt_tokens": len(ids), "input_token_logprobs": own,
+                 "input_top_logprobs_val_flat": [p for r in all_rows if r for _, p in r[1]],
+                 "input_top_logprobs_idx_flat": [j for r in all_rows if r for j, _ in r[1]],
+                 "input_top_logprobs_shape": [len(ids) - (n_null if form == "sglang-flat" else 0), 5],
+                 "input_top_logprobs_null_prefix": n_null}})
     if form == "sglang-late":  # from the answer on
         own = [[r[0] if i else None, ids[first + i], None] for i, r in enumerate(all_rows[first:])]
         top = [None if not i else [[p, j, None] for j, p in r[1]] for i, r in enumerate(all_rows[first:])]

@@ -96,6 +96,13 @@ static int take_messages(
 static int take_text(
     json_t *o, const json_t *prompt, const struct reply *r, const char *where, struct fc_err *e)
 {
+	if (json_array_size(prompt) == 1 && json_is_string(json_array_get(prompt, 0)))
+		prompt = json_array_get(prompt, 0);
+	if (json_array_size(prompt) > 1 && json_is_string(json_array_get(prompt, 0)))
+		return fc_fail(e,
+		    "%s: request: several prompts; OTHER FORMS of fc-infer(1) has the line of jq "
+		    "that parts them",
+		    where);
 	if (!json_is_string(prompt))
 		return fc_fail(e,
 		    "%s: request: there are neither messages nor a prompt of text in it; the "
