@@ -91,6 +91,17 @@ END
 	[ "$(texts alpaca.json)" = \
 		"$(echo '{"messages":[{"role":"system","content":"S"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"Add\n1"},{"role":"assistant","content":"2"}]}' | texts)" ]
 	[ "$(texts completion.jsonl)" = '["line-1","The sky is blue."]' ]
+	# lists under another's name, told by their messages; as LMSYS-Chat-1M, Unsloth and others have them
+	for list in '"conversation":[{"content":"Q","role":"user"},{"content":"A","role":"assistant"}],"turn":1' \
+		'"conversations":[{"role":"user","content":"Q"},{"role":"assistant","content":"A"}]' \
+		'"messages":[{"from":"human","value":"Q"},{"from":"gpt","value":"A"}]' \
+		'"conversations":null,"conversation":[{"from":"human","value":"Q"},{"from":"gpt","value":"A"}]'; do
+		echo "{$list}" >list.jsonl
+		[ "$(texts list.jsonl)" = "$(texts chat.jsonl)" ]
+	done
+	[ "$(said list.jsonl)" = "list.jsonl: ShareGPT conversations" ]
+	echo '{"conversations":[{"role":"user","content":"Q"},{"role":"assistant","content":"A"}]}' >list.jsonl
+	[ "$(said list.jsonl)" = "list.jsonl: chat messages" ]
 	# of a completion nothing before it is learned, and text ends with the end of the sequence
 	[ "$(tokens -q completion.jsonl | fc-view --jsonl | jq '.trained | add')" -gt 0 ]
 	[ "$(texts chat.jsonl)" = \

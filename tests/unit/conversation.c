@@ -318,8 +318,10 @@ static void test_refusals(void)
 		":2: message 1: \"role\" is not a string", "numeric role"},
 	    {"{\"messages\":[{\"role\":\"user\",\"content\":null}]}",
 		":2: message 1: \"content\" is not a string", "null content"},
-	    {"{\"conversations\":[{\"role\":\"user\",\"content\":\"\"}]}",
-		":2: message 1: \"from\" is not a string", "keys of the other form"},
+	    {"{\"conversations\":[{\"from\":\"human\",\"value\":\"\"},{\"role\":\"user\","
+	     "\"content\":\"\"}]}",
+		":2: message 2: \"from\" is not a string",
+		"keys of the other form behind the first"},
 	    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}",
 		":2: message 1: part 1 is not of type \"text\"", "image part"},
 	    {"{\"messages\":[\"x\"]}", ":2: message 1: expected an object",

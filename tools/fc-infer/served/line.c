@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "chat/shape.h"
 #include "text/utf8.h"
 
 static const json_t *object_of(const json_t *o, const char *key)
@@ -121,8 +122,7 @@ static int take_text(
 
 static bool has_conversation(const json_t *o)
 {
-	return json_object_get(o, "messages") || json_object_get(o, "conversations") ||
-	    json_object_get(o, "text");
+	return fc_shape_list(o) || json_object_get(o, "text");
 }
 
 /* The text of all tokens of the reply, that of the context first; returns its length. */

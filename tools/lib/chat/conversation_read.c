@@ -48,7 +48,7 @@ static void leave_opening(struct fc_conversation *c)
 
 static int read_list(struct fc_conversation *c, json_t *line, const char *where, struct fc_err *e)
 {
-	const char *name = c->form == FC_FORM_SHAREGPT ? "conversations" : "messages";
+	const char *name = fc_shape_list(line);
 	const json_t *list = json_object_get(line, name);
 	if (!json_is_array(list))
 		return fc_fail(e, "%s: \"%s\" is not a list", where, name);

@@ -158,22 +158,37 @@ static size_t find_hits(enum fc_shape hit[FC_SHAPE_N], const json_t *line, unsig
 	return n;
 }
 
+const char *fc_shape_list(const json_t *line)
+{
+	return get(line, "messages")                               ? "messages"
+	    : get(line, "conversations")                           ? "conversations"
+	    : json_is_array(json_object_get(line, "conversation")) ? "conversation"
+								   : NULL;
+}
+
+/* By the list's first message; by the list's name where that does not tell. */
+static enum fc_shape shape_of_list(const json_t *line, const char *name)
+{
+	const json_t *first = json_array_get(get(line, name), 0);
+	const bool from = json_object_get(first, "from") != NULL,
+		   role = json_object_get(first, "role") != NULL;
+	if (from != role)
+		return from ? FC_SHAPE_SHAREGPT : FC_SHAPE_MESSAGES;
+	return strcmp(name, "conversations") != 0 ? FC_SHAPE_MESSAGES : FC_SHAPE_SHAREGPT;
+}
+
 int fc_shape_find(
     enum fc_shape *s, const json_t *line, unsigned kinds, const char *where, struct fc_err *e)
 {
 	enum fc_shape hit[FC_SHAPE_N];
-	const bool sharegpt = get(line, "conversations") != NULL;
-	if (get(line, "messages")) {
-		*s = FC_SHAPE_MESSAGES;
-		if (sharegpt)
-			return fail_ambiguous(
-			    line, names[FC_SHAPE_MESSAGES], names[FC_SHAPE_SHAREGPT], where, e);
-		return check_accepted(*s, line, kinds, where, e);
-	}
-	if (sharegpt) {
-		const bool pair = kinds & FC_LINE_PAIRS && json_is_object(get(line, "chosen")) &&
-		    json_is_object(get(line, "rejected"));
-		*s = pair ? FC_SHAPE_SHAREGPT_PAIR : FC_SHAPE_SHAREGPT;
+	const char *list = fc_shape_list(line);
+	if (get(line, "messages") && get(line, "conversations"))
+		return fail_ambiguous(
+		    line, names[FC_SHAPE_MESSAGES], names[FC_SHAPE_SHAREGPT], where, e);
+	if (list) {
+		const bool pair = !strcmp(list, "conversations") && kinds & FC_LINE_PAIRS &&
+		    json_is_object(get(line, "chosen")) && json_is_object(get(line, "rejected"));
+		*s = pair ? FC_SHAPE_SHAREGPT_PAIR : shape_of_list(line, list);
 		return check_accepted(*s, line, kinds, where, e);
 	}
 	const size_t n = find_hits(hit, line, kinds);

@@ -7,8 +7,8 @@
 /*
  * What a line is, by the members that it has; a null counts as none:
  *
- * MESSAGES       "messages": OpenAI, transformers, TRL
- * SHAREGPT       "conversations": FastChat, LLaMA-Factory, axolotl
+ * MESSAGES       "messages": OpenAI, transformers, TRL; or under a name of fc_shape_list()
+ * SHAREGPT       "conversations": FastChat, LLaMA-Factory, axolotl; the first message has "from"
  * ALPACA         "instruction" and "output": Stanford Alpaca, LLaMA-Factory, axolotl
  * COMPLETION     "prompt" and "completion": TRL (dataset_formats, "prompt-completion")
  * PROMPT         "prompt" that is messages: TRL, "prompt-only"
@@ -16,6 +16,9 @@
  * ALPACA_PAIR    "instruction" beside these, LLaMA-Factory's preferences in its alpaca format
  * SHAREGPT_PAIR  "conversations" beside these, each of which is one message: in its sharegpt format
  * QUESTION, ARENA, MATH, TEXT  see fc_conversations_accept()
+ *
+ * Which of the first two a list is, its first message tells ("role" or "from"): both are found
+ * under the other's name.
  *
  * A line that is two of ALPACA, ALPACA_PAIR, COMPLETION, PAIR and the questions, or has messages
  * and conversations, is ambiguous.  Beside messages or conversations all other members are data,
@@ -43,5 +46,8 @@ const char *fc_shape_name(enum fc_shape s);
 int fc_shape_find(
     enum fc_shape *s, const json_t *line, unsigned kinds, const char *where, struct fc_err *e);
 bool fc_shape_is_pair(enum fc_shape s);
+/* The member with the list of messages: "messages", "conversations", or "conversation" if that is a
+ * list (LMSYS-Chat-1M, WildChat); NULL: there is none. */
+const char *fc_shape_list(const json_t *line);
 
 #endif
