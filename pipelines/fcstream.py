@@ -107,7 +107,7 @@ def split(values, width=0):
 
 
 def half(bits):
-    return -struct.unpack("<e", struct.pack("<H", bits))[0]
+    return 0.0 - struct.unpack("<e", struct.pack("<H", bits))[0]
 
 
 def bits(logprob):
@@ -130,17 +130,32 @@ def flags_of(role, part, trained):
 
 def read_frames(f):
     """The contents of all frames, one after the other; checksums are looked at by zstandard."""
-    with zstandard.ZstdDecompressor().stream_reader(f, read_across_frames=True) as r:
-        while True:
-            piece = r.read(1 << 20)
-            if not piece:
-                return
-            yield piece
+    rest = b""
+    while True:
+        while len(rest) < 8 and (piece := f.read(1 << 20)):
+            rest += piece
+        if not rest:
+            return
+        if len(rest) >= 8 and rest[0] & 240 == 0x50 and rest[1:4] == b"*M\x18":  # one that says nothing
+            end = 8 + struct.unpack("<I", rest[4:8])[0]
+            while len(rest) < end and (piece := f.read(1 << 20)):
+                rest, end = piece, end - len(rest)
+            if len(rest) < end:
+                raise ValueError("the stream was cut off")
+            rest = rest[end:]
+            continue
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        while not frame.eof:
+            rest = rest or f.read(1 << 20)
+            if not rest:
+                raise ValueError("the stream was cut off")
+            yield frame.decompress(rest)
+            rest = frame.unused_data
 
 
 def read_records(f):
     """Yields kind and message of each record; a stream that was cut off is a ValueError."""
-    buffer, digest, n, ended = bytearray(), xxhash.xxh3_64(), 0, True
+    buffer, digest, n, ended, empty = bytearray(), xxhash.xxh3_64(), 0, True, True
     for piece in read_frames(f):
         buffer += piece
         while buffer:
@@ -155,6 +170,9 @@ def read_records(f):
             record = bytes(buffer[:at + size])
             del buffer[:at + size]
             kind, _, message = next(fields(record[at:]))
+            if ended and kind != HEADER:
+                raise ValueError("a header is expected")
+            empty = False
             if kind == HEADER:
                 digest, n, ended = xxhash.xxh3_64(), 0, False
             if kind == TRAILER:
@@ -170,6 +188,8 @@ def read_records(f):
             yield kind, message
     if buffer or not ended:
         raise ValueError("the stream was cut off")
+    if empty:
+        raise ValueError("empty, where a stream should be")
 
 
 def read_header(m):
