@@ -106,7 +106,7 @@ reward = $(if $(call is,judge),--reward judgments --judgments $2,$(if $(call \
          is,mixture),--reward stream --stream $1,--reward $(REWARD)$(match)$(by_program)))
 select = $(FC)fc-eval select $(reward)$(if $(within), $(within))$(SELECT:%= %)
 RATINGS = $(OUT)/judge/judgments.jsonl
-keep   = $(filter --keep-truncated --keep-cut,$(SELECT))
+keep   = $(filter --keep-truncated,$(SELECT))
 # fuse.mk's variables that were given on the command line go with it by themselves.
 fusing = @$(MAKE) --no-print-directory -f $(HERE)$1.mk PIVOT=$(PIVOT) SOURCES='$(SOURCES)' DATA='$2' OUT=$3 FC=$(FC) K=$(K) \
          ALIGN=$(ALIGN) INFER='$(INFER)'

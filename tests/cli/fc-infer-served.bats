@@ -406,7 +406,7 @@ same_rows() {
 }
 
 @test "--logprobs: options of a model that runs are refused" {
-	for o in --generate --tokens '--sample 3' '--dtype f32' '--long cut' '--max-length 5'; do
+	for o in --generate --tokens '--sample 3' '--dtype f32' '--long truncate' '--max-length 5'; do
 		# shellcheck disable=SC2086 # words
 		run -2 fc-infer --logprobs -m "$(kit pivot)" $o /dev/null
 		[[ $output == *"--logprobs runs no model"* ]]

@@ -465,7 +465,7 @@ killed_three_times() {
 	train -q --seed 5 --lambda 0.5 --update - "$F/dists.fcs" >b.fcs
 	[ "$(fc-view --header a.fcs | sed -n 's/^kind *//p')" = "model update" ]
 	fc-view --verify a.fcs b.fcs
-	for args in "--method linear" "" "--by layer" "--method ties --density 0.5"; do
+	for args in "--method linear" "" "--granularity layer" "--method ties --density 0.5"; do
 		# shellcheck disable=SC2086 # a list of words
 		fc-varm -q --force --dtype f32 -b "$F/pivot" -o folders $args a b
 		# shellcheck disable=SC2086

@@ -21,28 +21,24 @@ recipe_models() { python3 "$FC_ROOT/tests/data/recipe/models.py" .; }
 	wrong "'sce-fusechat' is none of" --method sce-fusechat ta tb
 }
 
-@test "old names of options and methods: a note, and the same merge" {
+@test "names of version 0.4 are refused, with those of today" {
 	three_models
-	old() { # old NOTE NEW OPTION...: of what was, and, words separated by spaces, of what is
-		run fc-varm -b pivot -o "old$n" "${@:3}" ta tb
-		[ "$status" -eq 0 ]
-		[[ $output == *"fc-varm: $1"* ]] || { echo "$output"; false; }
-		# shellcheck disable=SC2086 # a list of words
-		fc-varm -q -b pivot -o "new$n" $2 ta tb
-		diff -r "old$n" "new$n"
-		n=$((n + 1))
+	old() { # old MESSAGE OPTION...
+		run -2 fc-varm -b pivot -o old "${@:2}" ta tb
+		[[ $output == *"$1"* ]] || { echo "$output"; false; }
+		[ ! -e old ]
 	}
-	n=0
-	old "--weights is now written --weight;" "--method linear --weight 1,3" --method linear --weights 1,3
-	old "--by is now written --granularity;" "--granularity model" --by=model
-	old "--measure absolute is now written --absolute;" --absolute --measure absolute
-	old "--measure square is now left out;" "" --measure square
-	old "--nuslerp columns is now written --nuslerp-row-wise --nuslerp-flatten=no;" \
-		"--method nuslerp --nuslerp-row-wise --nuslerp-flatten no" --method nuslerp --nuslerp columns
-	old "--method sce is now written --method=fusechat-sce" "--method fusechat-sce" --method sce
-	old "--method sce-mergekit is now written --method=mergekit-sce" "--method mergekit-sce" --method sce-mergekit
-	run fc-varm -q -b pivot -o quiet --by model ta tb
-	[ -z "$output" ]
+	old "no option --weights; did you mean --weight?" --method linear --weights 1,3
+	old "--by" --by=model
+	old "--measure" --measure absolute
+	old "--nuslerp" --method nuslerp --nuslerp columns
+	old "'sce' is none of" --method sce
+	old "'sce-mergekit' is none of" --method sce-mergekit
+	recipe_models
+	for name in sce-mergekit sce-fusechat; do
+		run -1 fc-varm --recipe - -o old <<<"{models: [{model: a}, {model: b}], merge_method: $name, base_model: base}"
+		[[ $output == *"no merge_method '$name'"* ]]
+	done
 }
 
 @test "the tables of the man pages are those of the declarations" {
@@ -59,28 +55,18 @@ recipe_models() { python3 "$FC_ROOT/tests/data/recipe/models.py" .; }
 	[ "$status" -eq 2 ]
 }
 
-@test "recipes: sce is mergekit's, old names of SCE keep their meaning with a note" {
+@test "recipes: sce is mergekit's, and FuseChat's has one default" {
 	recipe_models
 	made() { # made NAME METHOD [PARAMETER]
-		fc-varm --recipe - -o "$1" 2>"$1.err" <<<"{models: [{model: a}, {model: b}], merge_method: $2, base_model: base, parameters: {$3}}"
+		fc-varm --recipe - -o "$1" <<<"{models: [{model: a}, {model: b}], merge_method: $2, base_model: base, parameters: {$3}}"
 	}
 	same() { cmp "$1/model.safetensors" "$2/model.safetensors"; }
 	made mergekit mergekit-sce "select_topk: 0.4"
 	made sce sce "select_topk: 0.4"
-	run ! grep -q "is now called" sce.err
 	same mergekit sce
-	made old sce-mergekit "select_topk: 0.4"
-	grep -q "merge_method: sce-mergekit is now called mergekit-sce" old.err
-	same mergekit old
-	# the default of the old name was 1, that of the new one is FuseChat's on the command line too
-	made fusechat-old sce-fusechat
-	grep -q "merge_method: sce-fusechat is now called fusechat-sce" fusechat-old.err
-	made fusechat-1 fusechat-sce "select_topk: 1"
-	same fusechat-old fusechat-1
 	made fusechat fusechat-sce
 	fc-varm -q -b base -o options --method fusechat-sce a b
 	same fusechat options
-	run ! same fusechat fusechat-1
 }
 
 @test "the command line's models: names of any bytes" {

@@ -129,7 +129,6 @@ static const struct fc_opt own[] = {
 	"tokens of a conversation at most (0: the model's context)"),
     FC_OPT_WORD(0, "long", FC_OPT_DECIDES, &opt.long_rule, long_words,
 	"what to do with a longer conversation"),
-    FC_OPT_ALIAS("long=cut", "long=truncate"),
     FC_OPT_INT(0, "stride", FC_OPT_DECIDES, &opt.stride, "N", 0, 1 << 24,
 	"of rolling and strided windows (0: their length, so that they do not overlap)"),
     FC_OPT_HEAD("Lines that are no conversation"),

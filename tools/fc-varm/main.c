@@ -59,15 +59,6 @@ static struct fc_opt how[] = {
 	"one of the methods below"),
     FC_OPT_U64(0, "seed", FC_OPT_DECIDES, &seed, "N",
 	"of random numbers: what methods draw, stochastic rounding"),
-    FC_OPT_ALIAS("weights", "weight"),
-    FC_OPT_ALIAS("by", "granularity"),
-    FC_OPT_ALIAS("measure=square", ""),
-    FC_OPT_ALIAS("measure=absolute", "absolute"),
-    FC_OPT_ALIAS("nuslerp=tensor", "nuslerp-flatten=yes"),
-    FC_OPT_ALIAS("nuslerp=rows", "nuslerp-flatten=no"),
-    FC_OPT_ALIAS("nuslerp=columns", "nuslerp-row-wise nuslerp-flatten=no"),
-    FC_OPT_ALIAS("method=sce", "method=fusechat-sce"),
-    FC_OPT_ALIAS("method=sce-mergekit", "method=mergekit-sce"),
     FC_OPT_END,
 };
 

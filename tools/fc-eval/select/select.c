@@ -204,7 +204,6 @@ static const struct fc_opt own[] = {
 	"reward of what is taken (right: 1; agreement: that of two answers; else any)"),
     FC_OPT_FLAG(0, "keep-truncated", FC_OPT_DECIDES, &asked.keep_truncated,
 	"also answers that were truncated at a limit"),
-    FC_OPT_ALIAS("keep-cut", "keep-truncated"),
     FC_OPT_TEXT(0, "pairs", FC_OPT_OUT_TEXT, &asked.pairs, "FILE",
 	"also write the best with the worst, for preference training"),
     FC_OPT_WORD(0, "within", FC_OPT_DECIDES, &asked.choosing.within, within_words,

@@ -7,9 +7,9 @@
 
 /*
  * request/: what was asked for becomes a plan. asked holds what the command line says and writes it
- * as a recipe; parameter_option makes its options of the declared parameters, renamed knows the
- * names of the version before. assign checks and evaluates a recipe's parameters, recipe_plan opens
- * its models and decides everything. method_table prints the declarations, by meaning.
+ * as a recipe; parameter_option makes its options of the declared parameters. assign checks and
+ * evaluates a recipe's parameters, recipe_plan opens its models and decides everything.
+ * method_table prints the declarations, by meaning.
  */
 
 /* What the command line asks for: the same in every tensor. */

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fc-varm/request/renamed.h"
 
 /* mergekit's recipes may say how it stores masks; there are none here. */
 static const struct parameter idle[] = {{.name = "int8_mask", .kind = PARAMETER_TRUTH}};
@@ -121,7 +120,6 @@ int varm_assign_settings(const struct recipe *r, const struct method *m,
     const struct setting_place *at, struct settings *s, struct fc_err *e)
 {
 	s->seed = r->seed;
-	varm_renamed_settings(r->method, s);
 	return assign_scope(r, m, at, PARAMETER_SHARED, s, e);
 }
 

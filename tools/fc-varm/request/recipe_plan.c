@@ -6,7 +6,6 @@
 
 #include "base/die.h"
 #include "base/mem.h"
-#include "fc-varm/request/renamed.h"
 #include "fc-varm/source/layername.h"
 
 /* A tensor of the result before it is a plan's item. */
@@ -490,7 +489,7 @@ static int check_asked(const struct recipe *r, const struct method *m, struct fc
 
 static int check_recipe(struct recipe_plan *rp, struct recipe *r, struct fc_err *e)
 {
-	*rp = (struct recipe_plan){.recipe = r, .method = varm_renamed_method(r->method)};
+	*rp = (struct recipe_plan){.recipe = r, .method = varm_method_find_recipe(r->method)};
 	if (!rp->method)
 		return varm_recipe_fail(r, r->method_line, e, "no merge_method '%.64s'", r->method);
 	return varm_assign_check(r, rp->method, e) < 0 ? -1 : read_dtype(rp, e);
