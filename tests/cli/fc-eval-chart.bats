@@ -50,6 +50,17 @@ for t in m.parse(sys.argv[1]).getElementsByTagName("text"): print(t.firstChild.d
 	texts a.svg >t
 	grep -qx Training t && grep -qx a.log t && grep -qx 'learning rate' t && grep -qx steps t && grep -q 'dots: held-out' t
 	run ! grep -qi smooth t
+	# packed, or written again by another program
+	gzip -c a.log >a.gz
+	jq -c . a.log >again.log
+	jq -s . a.log >array.log
+	for f in a.gz again.log array.log; do fc-eval chart "$f" | sed "s/$f/a.log/g" | cmp - a.svg; done
+	# neither a log nor a table
+	for text in '' '{"name":1}'; do
+		echo "$text" >other.log
+		run -2 fc-eval chart -o other.svg other.log
+		[[ $output == *"other.log: neither a log of fc-train nor a table of scores; ratings need --questions"* ]]
+	done
 	# over tokens, with a title
 	fc-eval chart --over tokens --title 'To <b> & "c"' -o b.svg a.log
 	texts b.svg >t

@@ -191,7 +191,8 @@ static void draw_ratings(char **paths, int n)
 	struct fc_err e;
 	const struct eval_show_input_options *input = &eval_show_input_asked;
 	if (!input->questions)
-		fc_die_usage("--questions is needed for the categories");
+		fc_die_usage("%s%sratings need --questions for their categories", n ? paths[0] : "",
+		    n ? ": neither a log of fc-train nor a table of scores; " : "");
 	if (eval_show_input_open(&j, input, (const char *const *)paths, n, false, &e) < 0 ||
 	    eval_sheets_build(&s, &j.all, eval_show_input_bench(&j), &e) < 0)
 		fc_die("%s", e.msg);
