@@ -17,12 +17,17 @@ struct member {
 	bool required;
 };
 
-static const struct member llama[] = {
+/* Of most; the next ones are read beside it. */
+static const struct member shape[] = {
     {"context_length", "max_position_embeddings", INTEGER, true},
     {"embedding_length", "hidden_size", INTEGER, true},
     {"block_count", "num_hidden_layers", INTEGER, true},
     {"feed_forward_length", "intermediate_size", INTEGER, true},
     {"attention.head_count", "num_attention_heads", INTEGER, true},
+    {NULL, NULL, INTEGER, false},
+};
+
+static const struct member llama[] = {
     {"attention.head_count_kv", "num_key_value_heads", INTEGER, false},
     {"attention.layer_norm_rms_epsilon", "rms_norm_eps", REAL, true},
     {NULL, NULL, INTEGER, false},
@@ -57,11 +62,6 @@ static const struct member granite[] = {
 };
 
 static const struct member cohere[] = {
-    {"context_length", "max_position_embeddings", INTEGER, true},
-    {"embedding_length", "hidden_size", INTEGER, true},
-    {"block_count", "num_hidden_layers", INTEGER, true},
-    {"feed_forward_length", "intermediate_size", INTEGER, true},
-    {"attention.head_count", "num_attention_heads", INTEGER, true},
     {"attention.head_count_kv", "num_key_value_heads", INTEGER, false},
     {"attention.layer_norm_epsilon", "layer_norm_eps", REAL, true},
     {"logit_scale", "logit_scale", REAL, true},
@@ -95,11 +95,6 @@ static const struct member gpt2[] = {
 };
 
 static const struct member gptneox[] = {
-    {"context_length", "max_position_embeddings", INTEGER, true},
-    {"embedding_length", "hidden_size", INTEGER, true},
-    {"block_count", "num_hidden_layers", INTEGER, true},
-    {"feed_forward_length", "intermediate_size", INTEGER, true},
-    {"attention.head_count", "num_attention_heads", INTEGER, true},
     {"attention.layer_norm_epsilon", "layer_norm_eps", REAL, true},
     {"use_parallel_residual", "use_parallel_residual", FLAG, false},
     {NULL, NULL, INTEGER, false},
@@ -163,6 +158,11 @@ static int read_members(const struct reader *r, const struct member *m)
 		if (read_member(r, m) < 0)
 			return -1;
 	return 0;
+}
+
+static int read_shaped(const struct reader *r, const struct member *m)
+{
+	return read_members(r, shape) < 0 ? -1 : read_members(r, m);
 }
 
 static void set_text(const struct reader *r, const char *key, const char *value)
@@ -240,7 +240,7 @@ static int read_experts(const struct reader *r)
 static int read_llama(const struct reader *r)
 {
 	int64_t head_dim, n_rot;
-	if (read_members(r, llama) < 0 ||
+	if (read_shaped(r, llama) < 0 ||
 	    read_heads(r, "hidden_size", "num_attention_heads", &head_dim, &n_rot) < 0)
 		return -1;
 	json_object_set_new(r->o, "head_dim", json_integer(head_dim));
@@ -340,7 +340,7 @@ static int read_cohere(const struct reader *r)
 {
 	int64_t head_dim, n_rot;
 	bool slides;
-	if (read_members(r, cohere) < 0 ||
+	if (read_shaped(r, cohere) < 0 ||
 	    read_heads(r, "hidden_size", "num_attention_heads", &head_dim, &n_rot) < 0 ||
 	    read_theta(r, "rope_theta") < 0 || read_sliding(r, &slides) < 0)
 		return -1;
@@ -406,7 +406,7 @@ static int read_deepseek2(const struct reader *r)
 	enum { SOFTMAX = 1, SIGMOID = 2 };
 	int64_t gate;
 	bool normalised;
-	if (read_members(r, llama) < 0 || read_members(r, deepseek2) < 0 ||
+	if (read_shaped(r, llama) < 0 || read_members(r, deepseek2) < 0 ||
 	    read_latent_heads(r) < 0 || read_theta(r, "rope_theta") < 0 ||
 	    fc_gguf_arch_int(r->g, r->f, "expert_gating_func", SOFTMAX, &gate, r->e) < 0 ||
 	    fc_gguf_arch_bool(r->g, r->f, "expert_weights_norm", false, &normalised, r->e) < 0)
@@ -435,7 +435,7 @@ static int read_gpt2(const struct reader *r)
 static int read_neox(const struct reader *r)
 {
 	int64_t head_dim, n_rot;
-	if (read_members(r, gptneox) < 0 ||
+	if (read_shaped(r, gptneox) < 0 ||
 	    read_heads(r, "hidden_size", "num_attention_heads", &head_dim, &n_rot) < 0)
 		return -1;
 	json_object_set_new(r->o, "rotary_pct", json_real((double)n_rot / (double)head_dim));
