@@ -376,6 +376,11 @@ static void test_refusals(void)
 	    {"{\"model_type\": \"qwen2_moe\", " LLAMA "}",
 		"model_type \"qwen2_moe\" is not supported: it has shared experts (llama, mistral, "
 		"mixtral, qwen2"},
+	    {"{\"model_type\": \"llama4\", " LLAMA "}",
+		"\"llama4\" is not supported: it has shared experts, attention in chunks ("},
+	    {"{\"model_type\": \"gemma3n_text\", " LLAMA "}",
+		"\"gemma3n_text\" is not supported: it has per-layer embeddings, AltUp ("},
+	    {"{\"model_type\": \"llama40\", " LLAMA "}", "\"llama40\" is not supported (llama,"},
 	    {"{\"model_type\": \"qwen3_next\", " LLAMA "}",
 		"\"qwen3_next\" is not supported: it has state instead of attention"},
 	    {"{\"model_type\": \"deepseek_v3\", " LLAMA "}", "moe_intermediate_size is missing"},
