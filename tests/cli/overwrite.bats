@@ -93,6 +93,21 @@ kept() {
 	fc-view --verify e.fcs
 }
 
+@test "standard output takes one output" {
+	run -2 --separate-stderr fc-infer -q -m pivot --tokens --invalid skip --invalid-file - d.jsonl
+	[ -z "$output" ]
+	# shellcheck disable=SC2154 # run sets it
+	[[ $stderr == *"--invalid-file -: standard output is where --output goes"* ]]
+	run -2 fc-align fuse --report - -o - d.fcs d.fcs
+	[[ $output == *"--output -: standard output is where --report goes"* ]]
+	run -2 fc-align verdict --weights - d.fcs d.fcs
+	[[ $output == *"--weights -: standard output is where --output goes"* ]]
+	run -2 fc-train -m pivot --update - --log - d.fcs
+	[[ $output == *"--log -: standard output is where --update goes"* ]]
+	run -2 fc-varm -b pivot -o - --report - target
+	[[ $output == *"--report -: standard output is where --output goes"* ]]
+}
+
 @test "leftovers with subfolders enter no result" {
 	mkdir -p .h.part/x && echo secret >.h.part/x/t
 	kept 1 ".h.part: holds x" fc-varm -q -b pivot -o h target

@@ -299,8 +299,6 @@ static void check_options(const struct train_options *o)
 		fc_die_usage("the result is a folder: give its name with -o (or use --update)");
 	if (o->update && o->init)
 		fc_die_usage("--update is the change of a model: there is none with --init");
-	if (o->update && o->log && !strcmp(o->update, "-") && !strcmp(o->log, "-"))
-		fc_die_usage("--update - and --log -: standard output takes one of them");
 	if (o->unlisted == FC_ROW_RENORMALISED && o->loss != FC_LOSS_KL && o->loss != FC_LOSS_CE)
 		fc_die_usage("--unlisted renormalise is for --loss kl and ce: the others need the "
 			     "probability of what is not listed");

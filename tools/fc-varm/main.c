@@ -75,8 +75,6 @@ static void check_output(void)
 		return;
 	if (!run.out)
 		fc_die_usage("no output folder: use -o");
-	if (!strcmp(run.out, "-") && run.report && !strcmp(run.report, "-"))
-		fc_die_usage("-o - and --report -: standard output takes one of them");
 	if (!strcmp(run.out, "-"))
 		fc_opt_check_output("output", run.out, FC_OUT_STREAM);
 	else if (!run.force && fc_file_exists(run.out))

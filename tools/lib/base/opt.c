@@ -312,6 +312,30 @@ static void tell_input(const struct fc_opt *o)
 		fc_door_input(o->to.texts->v[i], o->name);
 }
 
+/* --output stands for standard output if it is not given, and is no folder. */
+static bool is_standard_output(const struct fc_opt *o)
+{
+	const char *path = *o->to.text;
+	return path ? !strcmp(path, "-") : o->role != FC_OPT_OUT_DIR && !strcmp(o->name, "output");
+}
+
+/* One output at most is standard output: two would be mixed there. */
+static void check_standard_output(const struct fc_opt_rows *rows)
+{
+	const struct fc_opt *first = NULL, *o;
+	for (size_t i = 0; i < rows->n; i++) {
+		o = rows->v[i];
+		if (o->role < FC_OPT_OUT || !is_standard_output(o))
+			continue;
+		if (first) {
+			const bool implied = !*o->to.text;
+			fc_die_usage("--%s -: standard output is where --%s goes",
+			    implied ? first->name : o->name, implied ? o->name : first->name);
+		}
+		first = o;
+	}
+}
+
 /* What is read, what is written, and whether it may be. */
 static void check_paths(const struct fc_opt_rows *rows, char **operands)
 {
@@ -319,6 +343,7 @@ static void check_paths(const struct fc_opt_rows *rows, char **operands)
 		if (rows->v[i]->role >= FC_OPT_OUT)
 			fc_door_output(*rows->v[i]->to.text, rows->v[i]->name,
 			    rows->v[i]->role == FC_OPT_OUT_DIR);
+	check_standard_output(rows);
 	fc_door_standard_output();
 	for (size_t i = 0; i < rows->n; i++)
 		tell_input(rows->v[i]);
