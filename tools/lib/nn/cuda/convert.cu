@@ -16,12 +16,6 @@ __global__ void to_bf16_k(uint16_t *y, const float *x, size_t n)
 		y[i] = bf16_of_float(x[i]);
 }
 
-__global__ void round_k(float *y, const float *x, size_t n)
-{
-	for (size_t i = lane_index(); i < n; i += lane_count())
-		y[i] = rounded_to_bf16(x[i]);
-}
-
 /* n values that begin with a block, as bfloat16 or as floats. */
 template <class T>
 __global__ void convert_k(uint16_t *narrow, float *wide, const uint8_t *from, size_t n)
@@ -41,11 +35,6 @@ void fc_cuda_to_bf16(struct fc_nn *nn, uint16_t *y, const float *x, size_t n)
 	    x, n);
 }
 
-void fc_cuda_round_bf16(struct fc_cuda *cu, float *y, const float *x, size_t n)
-{
-	KLAUNCH(cu, round_k, fc_element_blocks(n, CONVERT_BLOCK), CONVERT_BLOCK, 0, y, x, n);
-}
-
 static uint16_t *room_for(struct fc_cuda *cu, size_t N, size_t C, size_t n_all)
 {
 	uint16_t *r =
@@ -63,8 +52,7 @@ static size_t all_rows(const struct fc_cuda *cu, size_t N)
 
 uint16_t *fc_cuda_rounded_begin(struct fc_cuda *cu, size_t N, size_t C)
 {
-	const bool few = !cu->nn.alike && N <= fc_cuda_few_rows(&cu->nn);
-	if (cu->nn.compute != FC_COMPUTE_BF16 || few)
+	if (cu->nn.compute != FC_COMPUTE_BF16)
 		return NULL;
 	return room_for(cu, N, C, all_rows(cu, N));
 }

@@ -6,13 +6,13 @@
  * cuda/: the devices of the modules libfc-cuda.so, by nvcc, and libfc-emu.so, the same source
  * compiled for the CPU, with fibers as lanes.
  *
- * cuda is what a device is, launch how a kernel is written and started, module the table that a
- * program opens; memory gives out the device's memory and moves what goes there and back.  kernels
- * lists the operations, a file for each group of them: linear with few_rows (where reading weights
- * takes the time), blas (the door to cuBLASLt) and convert (weights as products take them; weight:
- * stored values as floats), norm, rope, elementwise, embed, route, sums (over rows),
- * attention with attention_* on tile (products in shared memory), head with head_* (the output
- * layer).
+ * cuda is what a device is, launch how a kernel is written and started (async: copies that go on
+ * meanwhile), module the table that a program opens; memory gives out the device's memory and moves
+ * what goes there and back.  kernels lists the operations, a file for each group of them: linear
+ * with few_rows and few_tiles (where reading weights takes the time), blas (the door to cuBLASLt)
+ * and convert (weights as products take them; weight: stored values as floats), norm, rope,
+ * elementwise, embed, route, sums (over rows), attention with attention_* on tile (products in
+ * shared memory), head with head_* (the output layer).
  *
  * first_fit says which part of the memory is whose; dry is a handle that counts memory and does
  * nothing. For tests, FC_CUDA_TELL names a file for the bytes of memory that were needed, gaps and
@@ -40,6 +40,7 @@ enum fc_cuda_scratch {
 	FC_CUDA_PANEL,     /* linear: converted weights */
 	FC_CUDA_ROWS,      /* linear: rounded activations or gradients */
 	FC_CUDA_ROWS2,     /* linear: the second rounded operand of dW */
+	FC_CUDA_FEW,       /* linear: sums over parts of the columns, of few rows */
 	FC_CUDA_ALIKE,     /* linear: the result of a block of rows that is not whole */
 	FC_CUDA_SUMS,      /* partial sums of norms, biases, sums of squares */
 	FC_CUDA_LISTS,     /* index arrays that came from the host */

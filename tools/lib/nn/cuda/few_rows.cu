@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/cuda/kernels.h"
-#include "nn/cuda/weight.h"
+#include "nn/cuda/few_rows.h"
 
 /*
  * Products of few rows, where reading the weights is what takes time: they are read as they are
- * stored, once for up to TN rows.  Every result is one warp's sum: lane l adds up the columns
- * 8 (l + 32 k) to 8 (l + 32 k) + 7 in order, and lane_sums() adds the lanes, so that a
- * row's results have the same bits alone and in any company.
+ * stored.  In bfloat16 few_tiles.cu computes; here are those of float32, whose weights are read
+ * once for up to TN rows, and by blocks that run at the same time.  Every result is one warp's sum:
+ * lane l adds up the columns 8 (l + 32 k) to 8 (l + 32 k) + 7 in order, and lane_sums() adds the
+ * lanes, so that a row's results have the same bits alone and in any company.
  */
-enum { FEW_ROWS_MOST = 64, FEW_WARPS = 4, FEW_COLUMNS = 8, TN = 8 /* rows of a block */ };
+enum { FEW_WARPS = 4, TN = 8 /* rows of a block */ };
 
 /* Results of a warp in a row; packed weights take registers. */
 template <class T>
@@ -16,28 +16,9 @@ struct few_outputs {
 	enum { N = T::BLOCK > 1 ? 2 : 4 };
 };
 
-/* v: the values of columns [i, i + 8), zeros beyond the row's end; i is a multiple of 8. */
 template <class T>
-__device__ static inline void load_weights(float *v, const uint8_t *row, size_t i, size_t I)
-{
-	if constexpr (T::BLOCK > 1) {
-#pragma unroll
-		for (int j = 0; j < FEW_COLUMNS; j++)
-			v[j] = weight_at<T>(row, i + j);
-	} else {
-		const uint8_t *p = row + i * T::BYTES;
-		if (i + FEW_COLUMNS <= I && (uintptr_t)p % 16 == 0)
-			T::load8(v, p);
-		else
-#pragma unroll
-			for (int j = 0; j < FEW_COLUMNS; j++)
-				v[j] = i + j < I ? weight_at<T>(row, i + j) : 0;
-	}
-}
-
-template <class T>
-__global__ void __launch_bounds__(FEW_WARPS *FC_WARP) few_rows_k(float *y, const float *x,
-    const uint8_t *w, size_t row_bytes, size_t N, size_t O, size_t I, bool rounds)
+__global__ void __launch_bounds__(FEW_WARPS *FC_WARP) few_rows_k(
+    float *y, const float *x, const uint8_t *w, size_t row_bytes, size_t N, size_t O, size_t I)
 {
 	constexpr int TO = few_outputs<T>::N;
 	const size_t lane = threadIdx.x % FC_WARP, n0 = (size_t)blockIdx.x * TN;
@@ -55,9 +36,6 @@ __global__ void __launch_bounds__(FEW_WARPS *FC_WARP) few_rows_k(float *y, const
 			/* beyond the last output: the last one once more, for no result */
 			const size_t at = o0 + o < O ? o0 + o : O - 1;
 			load_weights<T>(wv[o], w + at * row_bytes, i, I);
-#pragma unroll
-			for (int j = 0; rounds && j < FEW_COLUMNS; j++)
-				wv[o][j] = rounded_to_bf16(wv[o][j]);
 		}
 #pragma unroll
 		for (int n = 0; n < TN; n++) {
@@ -86,31 +64,27 @@ size_t fc_cuda_few_rows(const struct fc_nn *)
 
 template <class T>
 static void few_of(
-    struct fc_cuda *cu, float *y, const float *x, const struct fc_weight *w, size_t N, bool rounds)
+    struct fc_cuda *cu, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
 	const size_t O = w->n_out, I = w->n_in;
 	const size_t row_bytes = I / T::BLOCK * T::BYTES;
 	const uint8_t *p = static_cast<const uint8_t *>(w->p);
 	const unsigned groups = (unsigned)fc_cuda_ceil(O, FEW_WARPS * few_outputs<T>::N);
 	KLAUNCH(cu, (few_rows_k<T>), dim3((unsigned)fc_cuda_ceil(N, TN), groups),
-	    FEW_WARPS * FC_WARP, 0, y, x, p, row_bytes, N, O, I, rounds);
+	    FEW_WARPS * FC_WARP, 0, y, x, p, row_bytes, N, O, I);
 }
 
 void fc_cuda_few_fwd(
     struct fc_cuda *cu, float *y, const float *x, const struct fc_weight *w, size_t N, bool rounds)
 {
 	if (rounds) {
-		float *r =
-		    static_cast<float *>(fc_cuda_scratch(cu, FC_CUDA_ROWS, N * w->n_in, sizeof *r));
-		if (!r)
-			return;
-		fc_cuda_round_bf16(cu, r, x, N * w->n_in);
-		x = r;
+		few_tiles_fwd(cu, y, x, w, N);
+		return;
 	}
 	switch (w->dtype) {
 #define CASE(type, as)                                                                             \
 	case type:                                                                                 \
-		few_of<as>(cu, y, x, w, N, rounds && type != FC_BF16);                             \
+		few_of<as>(cu, y, x, w, N);                                                        \
 		break;
 		FOR_WEIGHTS(CASE)
 #undef CASE

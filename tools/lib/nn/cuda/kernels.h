@@ -37,7 +37,6 @@ void fc_cuda_sum_squares(struct fc_nn *nn, const float *x, size_t n, double *sum
 
 /* ---- convert.cu ---- */
 void fc_cuda_to_bf16(struct fc_nn *nn, uint16_t *y, const float *x, size_t n);
-void fc_cuda_round_bf16(struct fc_cuda *cu, float *y, const float *x, size_t n);
 const uint8_t *fc_cuda_weight_row(const struct fc_weight *w, size_t row);
 /*
  * x [N,C] as bfloat16, for products, written by what writes x: begin() gives where to, or NULL

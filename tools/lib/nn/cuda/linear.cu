@@ -13,12 +13,6 @@ static bool in_bf16(const struct fc_cuda *cu)
 	return cu->nn.compute == FC_COMPUTE_BF16;
 }
 
-/* Few products with packed weights take longer to round than to compute. */
-static bool is_plain(enum fc_dtype t)
-{
-	return t == FC_F32 || t == FC_F16 || t == FC_BF16;
-}
-
 /* x [N,I] as products take it. */
 static const void *operand(struct fc_cuda *cu, const float *x, size_t N, size_t I)
 {
@@ -120,7 +114,7 @@ void fc_cuda_linear_fwd(
 		return;
 	}
 	if (N <= fc_cuda_few_rows(nn)) {
-		fc_cuda_few_fwd(cu, y, x, w, N, in_bf16(cu) && is_plain(w->dtype));
+		fc_cuda_few_fwd(cu, y, x, w, N, in_bf16(cu));
 		return;
 	}
 	const void *xr = operand(cu, x, N, I);

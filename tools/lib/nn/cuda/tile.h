@@ -196,6 +196,79 @@ __device__ inline void tile_nn<tile_bf16>(
 #endif
 
 /*
+ * The sums of one warp in registers: HIGH by WIDE squares of 16 by 16 of c = a b^T, from
+ * add() to add(), each of which goes on by 16 places of the sum.  a and b begin at multiples of 32
+ * bytes, their rows at multiples of 16.
+ */
+#if defined __CUDA_ARCH__ && __CUDA_ARCH__ >= 800
+template <int HIGH, int WIDE>
+struct tile_sums {
+	nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, 16, float> sum[HIGH][WIDE];
+
+	__device__ inline tile_sums()
+	{
+#pragma unroll
+		for (int i = 0; i < HIGH; i++)
+#pragma unroll
+			for (int j = 0; j < WIDE; j++)
+				nvcuda::wmma::fill_fragment(sum[i][j], 0.0f);
+	}
+	__device__ inline void add(const tile_bf16 *a, int lda, const tile_bf16 *b, int ldb)
+	{
+		using namespace nvcuda;
+		wmma::fragment<wmma::matrix_b, 16, 16, 16, tile_bf16, wmma::col_major> y[WIDE];
+#pragma unroll
+		for (int j = 0; j < WIDE; j++)
+			wmma::load_matrix_sync(y[j], b + 16 * j * ldb, (unsigned)ldb);
+#pragma unroll
+		for (int i = 0; i < HIGH; i++) {
+			wmma::fragment<wmma::matrix_a, 16, 16, 16, tile_bf16, wmma::row_major> x;
+			wmma::load_matrix_sync(x, a + 16 * i * lda, (unsigned)lda);
+#pragma unroll
+			for (int j = 0; j < WIDE; j++)
+				wmma::mma_sync(sum[i][j], x, y[j], sum[i][j]);
+		}
+	}
+	__device__ inline void store(float *c, int ldc) const
+	{
+#pragma unroll
+		for (int i = 0; i < HIGH; i++)
+#pragma unroll
+			for (int j = 0; j < WIDE; j++)
+				nvcuda::wmma::store_matrix_sync(c + 16 * i * ldc + 16 * j,
+				    sum[i][j], (unsigned)ldc, nvcuda::wmma::mem_row_major);
+	}
+};
+#else
+/* A lane has every eighth row and every fourth column. */
+template <int HIGH, int WIDE>
+struct tile_sums {
+	tile_four sum[2 * HIGH][WIDE] = {};
+
+	__device__ inline void add(const tile_bf16 *a, int lda, const tile_bf16 *b, int ldb)
+	{
+		const int lane = (int)threadIdx.x % FC_WARP, row = lane / 4, col = lane % 4;
+		for (int p = 0; p < 16; p++) {
+			tile_four y[WIDE] = {};
+			for (int j = 0; j < 4 * WIDE; j++)
+				y[j / 4][j % 4] = tile_value(b[(col + 4 * j) * ldb + p]);
+			for (int i = 0; i < 2 * HIGH; i++)
+				for (int j = 0; j < WIDE; j++)
+					tile_add(sum[i][j], tile_value(a[(row + 8 * i) * lda + p]),
+					    y[j]);
+		}
+	}
+	__device__ inline void store(float *c, int ldc) const
+	{
+		const int lane = (int)threadIdx.x % FC_WARP, row = lane / 4, col = lane % 4;
+		for (int i = 0; i < 2 * HIGH; i++)
+			for (int j = 0; j < 4 * WIDE; j++)
+				c[(row + 8 * i) * ldc + col + 4 * j] = sum[i][j / 4][j % 4];
+	}
+};
+#endif
+
+/*
  * t[n_row, wide] = the rows of x, `stride` apart, of which n_valid rows and n_col columns are
  * there; 0 elsewhere.  wide is a multiple of 16.  four: rows begin at multiples of 16 bytes.
  */
