@@ -158,6 +158,23 @@ print(sum((v["data_offsets"][1] - v["data_offsets"][0]) // 2 for v in h.values()
 	done
 }
 
+@test "every rank makes room for its largest micro-batch first" {
+	[ -e "$FC_ROOT/$B/libfc-emu.so" ] || skip "the emulation is not built"
+	command -v mpirun >/dev/null && [ -e "$FC_ROOT/$B/libfc-mpi.so" ] || skip "needs mpirun (openmpi-bin)"
+	export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rsh_agent=false
+	export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
+	run=(-m "$F/llama" --device emu --dtype bf16 --micro-tokens 300 --max-length 120 --batch-tokens 40 --lanes 2)
+	# of the shortest alone: nearly all that is taken is for what is to come
+	jq -c '.text |= .[:40]' "$F/text.jsonl" | head -n 8 | fc-infer -q --tokens -m "$F/tok" -o short.fcs - 2>/dev/null
+	said=$(timeout -k 5 150 mpirun -n 2 fc-train --dry-run "${run[@]}" -f -o out 2>&1 | said emu)
+	# shellcheck disable=SC2016
+	timeout -k 5 150 mpirun -n 2 bash -c 'FC_CUDA_TELL=counted.$OMPI_COMM_WORLD_RANK exec fc-train "$@"' - -q "${run[@]}" --steps 1 \
+		-o out short.fcs 2>/dev/null
+	near "$said" "$(cut -d' ' -f1 counted.0)"
+	# which has no weights to write
+	awk -v a="$said" '{ print; exit !($1 > 0.9 * a && $1 < 1.05 * a) }' counted.1
+}
+
 @test "a pass has no more tokens than --batch-tokens, unless one conversation has" {
 	fc-infer --dry-run -m "$F/llama" --device far --dtype f32 --batch-tokens 300 --max-length 120 2>said.txt
 	FC_FAR_TELL=counted fc-infer -q -m "$F/llama" --device far --dtype f32 --batch-tokens 300 --max-length 120 --long truncate \

@@ -398,6 +398,11 @@ size_t train_crew_lanes(const struct train_crew *c)
 	return c->opts.n_lane;
 }
 
+enum train_shard train_crew_sharding(const struct train_crew *c)
+{
+	return c->opts.shard;
+}
+
 struct fc_params *train_crew_params(struct train_crew *c)
 {
 	return c->params;

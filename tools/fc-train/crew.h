@@ -74,6 +74,7 @@ struct train_crew *train_crew_dry(
 void train_crew_dry_close(struct train_crew *c);
 
 size_t train_crew_lanes(const struct train_crew *c);
+enum train_shard train_crew_sharding(const struct train_crew *c); /* not AUTO */
 struct fc_params *train_crew_params(struct train_crew *c);
 
 #endif

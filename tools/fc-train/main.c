@@ -533,9 +533,10 @@ int main(int argc, char **argv)
 	    .objective = train_options_objective(&o, is_drawn(feed)),
 	    .adamw = {o.beta1, o.beta2, o.eps, o.weight_decay}};
 	const struct train_trainer_opts trainer_opts = trainer_options(&o, run_length(&o, feed));
-	train_ranks_lead(comm, &crew_opts, nn, params);
+	const struct train_shape shape = train_footprint_shape(&o, fc_comm_size(comm), n_lane);
+	train_ranks_lead(comm, &crew_opts, &shape, nn, params);
 	or_die(train_crew_open(&crew, &crew_opts, comm, nn, params, &e), &e);
-	or_die(train_footprint_rehearse(&o, fc_comm_size(comm), n_lane, nn, params, &e), &e);
+	or_die(train_footprint_rehearse(&shape, crew, nn, params, &e), &e);
 	train_trainer_init(&trainer, &trainer_opts, crew, feed);
 	json_t *identity = run_identity(&o, params, nn, tokenizer, n_lane);
 	fc_nn_describe(nn, computes, sizeof computes);

@@ -8,17 +8,20 @@
 
 struct hello {
 	struct train_crew_opts opts;
-	enum fc_compute compute; /* "auto" might be another where the processor is */
+	struct train_shape shape; /* no strings */
+	enum fc_compute compute;  /* "auto" might be another where the processor is */
 	bool offload;
 	uint64_t n_config;
 };
 
-void train_ranks_lead(struct fc_comm *comm, const struct train_crew_opts *o, struct fc_nn *nn,
-    const struct fc_params *p)
+void train_ranks_lead(struct fc_comm *comm, const struct train_crew_opts *o,
+    const struct train_shape *s, struct fc_nn *nn, const struct fc_params *p)
 {
 	struct fc_buf config = FC_BUF_INIT;
 	fc_json_dump(&config, p->model.cfg.json);
-	struct hello h = {*o, fc_nn_compute(nn), fc_nn_home(nn) != nn, config.n};
+	struct hello h = {*o, *s, fc_nn_compute(nn), fc_nn_home(nn) != nn, config.n};
+	h.shape.config = h.shape.model = NULL;
+	h.shape.lora = NULL;
 	fc_comm_share(comm, &h, sizeof h);
 	fc_comm_share(comm, config.p, config.n);
 	fc_buf_release(&config);
@@ -39,6 +42,8 @@ static int follow(struct fc_comm *comm, const struct hello *h, const char *devic
 		return -1;
 	}
 	int ret = train_crew_open(&crew, &h->opts, comm, nn, p, e);
+	if (ret == 0)
+		ret = train_footprint_rehearse(&h->shape, crew, nn, p, e);
 	if (ret == 0)
 		ret = train_crew_serve(crew, e);
 	train_crew_close(crew);

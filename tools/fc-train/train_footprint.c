@@ -134,8 +134,8 @@ static void tell_run(const struct train_options *o)
 		    o->epochs, o->batch_tokens, o->micro_tokens);
 }
 
-/* Without a config. */
-static struct train_shape shape_of(const struct train_options *o, size_t n_rank, size_t n_lane)
+struct train_shape train_footprint_shape(
+    const struct train_options *o, size_t n_rank, size_t n_lane)
 {
 	return (struct train_shape){.model = o->model,
 	    .lora = o->lora ? &o->adapter.spec : NULL,
@@ -149,13 +149,14 @@ static struct train_shape shape_of(const struct train_options *o, size_t n_rank,
 	    .offload = o->offload == TRAIN_OFFLOAD_OPTIMIZER};
 }
 
-int train_footprint_rehearse(const struct train_options *o, size_t n_rank, size_t n_lane,
+int train_footprint_rehearse(const struct train_shape *s, const struct train_crew *c,
     struct fc_nn *nn, struct fc_params *p, struct fc_err *e)
 {
-	const struct train_shape s = shape_of(o, n_rank, n_lane);
+	struct train_shape own = *s;
 	if (!fc_nn_idle(nn, true))
 		return 0;
-	const int ret = run_micro(nn, p, &s, e);
+	own.shard = train_crew_sharding(c);
+	const int ret = run_micro(nn, p, &own, e);
 	fc_nn_idle(nn, false);
 	return ret;
 }
@@ -173,7 +174,7 @@ int train_footprint_check(
 		return -1;
 	fc_json_dump(&text, c.json);
 	fc_config_release(&c);
-	struct train_shape s = shape_of(o, n_rank, n_lane);
+	struct train_shape s = train_footprint_shape(o, n_rank, n_lane);
 	s.config = text.p;
 	int ret = train_footprint_measure(&f, &s, nn, e);
 	if (ret == 0 && n_rank > 1 && o->shard == TRAIN_SHARD_AUTO && !fc_footprint_fits(&f, nn)) {

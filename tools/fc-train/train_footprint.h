@@ -27,8 +27,12 @@ int train_footprint_measure(
  * is a dry one, and fails where a device has too little memory for it. */
 int train_footprint_check(const struct train_options *o, size_t n_rank, size_t n_lane,
     struct fc_nn *nn, struct fc_err *e);
-/* Before the first step: a micro-batch as large as any comes first, see fc_nn_idle(). */
-int train_footprint_rehearse(const struct train_options *o, size_t n_rank, size_t n_lane,
+/* Without a config. */
+struct train_shape train_footprint_shape(
+    const struct train_options *o, size_t n_rank, size_t n_lane);
+/* Of every rank, before the first step: a micro-batch as large as any comes first, see
+ * fc_nn_idle().  Reads sizes of s, no strings. */
+int train_footprint_rehearse(const struct train_shape *s, const struct train_crew *c,
     struct fc_nn *nn, struct fc_params *p, struct fc_err *e);
 
 #endif
