@@ -5,7 +5,9 @@
 
 #include "tensor/dtype.h"
 
-enum { N = 70 /* not few */, C = 32, ROW = C * sizeof(float), ALL = N * ROW };
+enum { MOST = 70 /* not few */, C = 32, ROW = C * sizeof(float) };
+static size_t N; /* rows, at most MOST */
+#define ALL (N * ROW)
 
 /* On the device. */
 static struct set {
@@ -97,10 +99,46 @@ static void write_gradient(struct fc_nn *nn)
 }
 static void write_rows(struct fc_nn *nn)
 {
-	uint32_t row[N];
+	uint32_t row[MOST];
 	for (uint32_t i = 0; i < N; i++)
-		row[i] = N - 1 - i;
+		row[i] = (uint32_t)N - 1 - i;
 	fc_gather_rows(nn, s.a, s.other, row, N, C);
+}
+
+/* Sequences of n[] rows one behind the other, to N; last_first: in the other order. */
+static void attend(struct fc_nn *nn, const size_t *n, bool last_first)
+{
+	const struct fc_attn a = {.H = 2, .G = 2, .D = C / 2, .scale = 0.25f};
+	struct fc_attn_seq seq[MOST];
+	size_t n_seq = 0;
+	for (size_t at = 0; at < N; at += seq[n_seq++].n_q) {
+		const size_t left = N - at, n_q = *n && *n < left ? *n : left;
+		seq[n_seq] = (struct fc_attn_seq){s.other + at * C, s.other + at * C,
+		    s.other + at * C, s.a + at * C, NULL, n_q, n_q};
+		n += *n != 0 && n[1] != 0;
+	}
+	for (size_t i = 0; last_first && i < n_seq / 2; i++) {
+		const struct fc_attn_seq other = seq[i];
+		seq[i] = seq[n_seq - 1 - i];
+		seq[n_seq - 1 - i] = other;
+	}
+	fc_attn_fwd(nn, &a, seq, n_seq);
+}
+static void write_attention(struct fc_nn *nn)
+{
+	attend(nn, (const size_t[]){11, 0}, false);
+}
+static void write_attention_of_few(struct fc_nn *nn)
+{
+	attend(nn, (const size_t[]){1, 0}, false);
+}
+static void write_attention_of_both(struct fc_nn *nn)
+{
+	attend(nn, (const size_t[]){3, 10, 2, 0}, false);
+}
+static void write_attention_last_first(struct fc_nn *nn)
+{
+	attend(nn, (const size_t[]){9, 0}, true);
 }
 
 static const struct {
@@ -113,7 +151,10 @@ static const struct {
     {"rmsnorm of fewer rows", write_rmsnorm_of_less}, {"layernorm", write_layernorm},
     {"glu", write_glu}, {"act", write_act}, {"product", write_product},
     {"product of few rows", write_product_of_few}, {"gradient", write_gradient},
-    {"gather", write_rows}};
+    {"gather", write_rows}, {"attention", write_attention},
+    {"attention of single queries", write_attention_of_few},
+    {"attention of few and many queries", write_attention_of_both},
+    {"attention, the last sequence first", write_attention_last_first}};
 
 /* x as it may be remembered, and a copy of it, which is not. */
 static bool same_product(struct fc_nn *nn)
@@ -179,14 +220,18 @@ static void test_type(struct fc_nn *nn, enum fc_dtype t, const float *random)
 	char how[64], stored[C * C * sizeof(float)];
 	struct fc_err e;
 	fc_from_f32(stored, t, random, C * C);
+	N = MOST;
 	s = (struct set){on_device(nn, random, N * C), on_device(nn, random + C, N * C),
 	    on_device(nn, random, N * C), on_device(nn, random, N * C),
 	    on_device(nn, random, C * C), on_device(nn, random, C),
 	    {fc_nn_keep(nn, stored, sizeof stored), t, C, C}};
 	for (int alike = 0; alike < 2; alike++) {
 		fc_nn_rows_alike(nn, alike);
-		snprintf(how, sizeof how, "%s weights%s", fc_dtype_name(t), alike ? ", alike" : "");
-		test_writers(nn, how);
+		for (N = 20; N <= MOST; N += MOST - 20) {
+			snprintf(how, sizeof how, "%s weights, %zu rows%s", fc_dtype_name(t), N,
+			    alike ? ", alike" : "");
+			test_writers(nn, how);
+		}
 	}
 	fc_nn_rows_alike(nn, false);
 	const void *all[] = {s.a, s.other, s.copy, s.z, s.dw, s.gain};
@@ -201,8 +246,8 @@ int main(void)
 {
 	struct fc_rng r;
 	fc_rng_seed(&r, 11);
-	float *random = random_floats(&r, (N + 1) * C, 1);
-	host = random_floats(&r, N * C, 1);
+	float *random = random_floats(&r, (MOST + 1) * C, 1);
+	host = random_floats(&r, (size_t)MOST * C, 1);
 	struct fc_nn *nn = open_nn(FC_COMPUTE_BF16);
 	test_type(nn, FC_BF16, random);
 	test_type(nn, FC_F32, random);

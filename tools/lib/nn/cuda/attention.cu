@@ -28,8 +28,8 @@ __global__ void attn_fwd_k(const __grid_constant__ struct attn_list l)
 	float *o = s.o + ((size_t)query * d.H + head) * d.D;
 	for (uint32_t j = threadIdx.x; j < t.n * d.D; j += blockDim.x) {
 		const uint32_t c = j % d.D, n = j / d.D;
-		o[(size_t)n * d.H * d.D + c] =
-		    m.o[n * (uint32_t)tile_ld<float>((int)d.wide) + c] * m.row[n];
+		attn_give(d, o + (size_t)n * d.H * d.D + c,
+		    m.o[n * (uint32_t)tile_ld<float>((int)d.wide) + c] * m.row[n]);
 	}
 }
 
@@ -46,6 +46,8 @@ struct attn_dims attn_dims_of(const struct fc_attn *a)
 	d.four = true;
 	d.slope = a->slope != NULL;
 	d.sink = a->sink;
+	d.narrow = NULL;
+	d.o_first = NULL;
 	return d;
 }
 
@@ -106,24 +108,47 @@ static void attend(struct fc_cuda *cu, struct attn_list *l, const struct fc_attn
 	    attn_room_bytes<T>(rows, wide), *l);
 }
 
+/* Rows of o, if those of the sequences lie one behind the other; else 0. */
+static size_t rows_of(const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq)
+{
+	size_t n = 0;
+	for (size_t s = 0; s < n_seq; s++) {
+		if (seq[s].o != seq[0].o + n * a->H * a->D)
+			return 0;
+		n += seq[s].n_q;
+	}
+	return n;
+}
+
+static void attend_all(struct fc_cuda *cu, struct attn_list *l, const struct fc_attn *a,
+    const struct fc_attn_seq *seq, size_t n_seq, uint16_t *narrow)
+{
+	for (size_t s = 0; s < n_seq;) {
+		l->d = attn_dims_of(a);
+		l->d.narrow = narrow;
+		l->d.o_first = seq[0].o;
+		for (l->n_item = 0; s < n_seq && l->n_item < ATTN_SEQS; s++)
+			if (!attn_is_few(&seq[s]))
+				l->item[l->n_item++] = attn_item_from(&l->d, &seq[s]);
+		if (!l->n_item)
+			return;
+		if (cu->nn.compute == FC_COMPUTE_BF16)
+			attend<tile_bf16>(cu, l, a);
+		else
+			attend<float>(cu, l, a);
+	}
+}
+
 void fc_cuda_attn_fwd(
     struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq)
 {
 	struct fc_cuda *cu = fc_cuda_of(nn);
+	const size_t n_row = rows_of(a, seq, n_seq), C = a->H * a->D;
 	struct attn_list l;
 	if (!attn_set_slopes(cu, l.slope, a))
 		return;
-	attn_decode(cu, a, seq, n_seq);
-	for (size_t s = 0; s < n_seq;) {
-		l.d = attn_dims_of(a);
-		for (l.n_item = 0; s < n_seq && l.n_item < ATTN_SEQS; s++)
-			if (!attn_is_few(&seq[s]))
-				l.item[l.n_item++] = attn_item_from(&l.d, &seq[s]);
-		if (!l.n_item)
-			break;
-		if (nn->compute == FC_COMPUTE_BF16)
-			attend<tile_bf16>(cu, &l, a);
-		else
-			attend<float>(cu, &l, a);
-	}
+	uint16_t *narrow = n_row ? fc_cuda_rounded_begin(cu, n_row, C) : NULL;
+	attn_decode(cu, a, seq, n_seq, narrow);
+	attend_all(cu, &l, a, seq, n_seq, narrow);
+	fc_cuda_rounded_end(cu, narrow, seq[0].o, n_row, C);
 }

@@ -85,7 +85,7 @@ __global__ void attn_join_k(const __grid_constant__ struct attn_split_list l)
 		for (uint32_t p = 0; p < it.n_split; p++)
 			if (x[p * step + d.D + 1] > 0)
 				o += x[p * step + c] * expf(x[p * step + d.D] - max);
-		it.s.o[((size_t)query * d.H + head) * d.D + c] = o / sum;
+		attn_give(d, it.s.o + ((size_t)query * d.H + head) * d.D + c, o / sum);
 	}
 	if (it.s.lse && threadIdx.x == 0)
 		it.s.lse[(size_t)query * d.H + head] = max + logf(sum);
@@ -127,7 +127,7 @@ static void add_item(
 
 template <class T>
 static void decode(struct fc_cuda *cu, struct attn_split_list *l, const struct fc_attn *a,
-    const struct fc_attn_seq *seq, size_t n_seq)
+    const struct fc_attn_seq *seq, size_t n_seq, uint16_t *narrow)
 {
 	const int rows = rows_for<T>(a, seq, n_seq);
 	if (!attn_has_room(cu, a, rows))
@@ -135,6 +135,8 @@ static void decode(struct fc_cuda *cu, struct attn_split_list *l, const struct f
 	for (size_t s = 0; s < n_seq;) {
 		size_t n_float = 0;
 		l->d = attn_dims_of(a);
+		l->d.narrow = narrow;
+		l->d.o_first = seq[0].o;
 		l->n_item = l->end = l->end_row = 0;
 		for (; s < n_seq && l->n_item < ATTN_SPLIT_SEQS; s++)
 			if (attn_is_few(&seq[s]))
@@ -154,14 +156,14 @@ static void decode(struct fc_cuda *cu, struct attn_split_list *l, const struct f
 	}
 }
 
-void attn_decode(
-    struct fc_cuda *cu, const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq)
+void attn_decode(struct fc_cuda *cu, const struct fc_attn *a, const struct fc_attn_seq *seq,
+    size_t n_seq, uint16_t *narrow)
 {
 	struct attn_split_list l;
 	if (!attn_set_slopes(cu, l.slope, a))
 		return;
 	if (cu->nn.compute == FC_COMPUTE_BF16)
-		decode<tile_bf16>(cu, &l, a, seq, n_seq);
+		decode<tile_bf16>(cu, &l, a, seq, n_seq, narrow);
 	else
-		decode<float>(cu, &l, a, seq, n_seq);
+		decode<float>(cu, &l, a, seq, n_seq, narrow);
 }

@@ -26,6 +26,9 @@ struct attn_dims {
 	bool four;         /* rows of q, k, v, o and gradients begin at multiples of 16 bytes */
 	bool slope;        /* ALiBi */
 	const float *sink; /* [H] or NULL */
+	/* What lies at o[i] of an item comes rounded to narrow[o + i - o_first], too; or NULL. */
+	uint16_t *narrow;
+	const float *o_first;
 };
 
 struct attn_item {
@@ -61,6 +64,14 @@ __device__ inline uint32_t attn_item_of(const LIST &l, uint32_t block)
 	while (s + 1 < l.n_item && l.item[s + 1].first <= block)
 		s++;
 	return s;
+}
+
+/* An element of what attention gives; at: its place. */
+__device__ inline void attn_give(const struct attn_dims &d, float *at, float x)
+{
+	*at = x;
+	if (d.narrow)
+		d.narrow[at - d.o_first] = bf16_of_float(x);
 }
 
 /* A score from a product of query and key, `back` keys before the query. */
@@ -147,9 +158,10 @@ struct attn_dims attn_dims_of(const struct fc_attn *a);
 struct attn_item attn_item_from(struct attn_dims *d, const struct fc_attn_seq *s);
 bool attn_is_four(const struct attn_dims *d, const void *p);
 
-/* attention_decode.cu: sequences of few queries; the others are left. */
+/* attention_decode.cu: sequences of few queries; the others are left.  narrow: rounded results,
+ * where those of all sequences are one array; or NULL. */
 bool attn_is_few(const struct fc_attn_seq *s);
-void attn_decode(
-    struct fc_cuda *cu, const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq);
+void attn_decode(struct fc_cuda *cu, const struct fc_attn *a, const struct fc_attn_seq *seq,
+    size_t n_seq, uint16_t *narrow);
 
 #endif
