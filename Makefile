@@ -232,7 +232,8 @@ UNIT    = $(call tests,unit) $(EMUTEST)
 FIXTURE = $(call tests,fixture)
 BENCH   = $(call tests,bench)
 FUZZ    = $(call tests,fuzz)
-$(call programs,tests,$(call tests,unit) $(FIXTURE) $(BENCH) $(FUZZ))
+ONDEV   = $(call tests,device)
+$(call programs,tests,$(call tests,unit) $(FIXTURE) $(BENCH) $(FUZZ) $(ONDEV))
 $(FUZZ): private LDFLAGS += -fsanitize=fuzzer
 
 deps:
@@ -277,7 +278,7 @@ endif
 # On an NVIDIA GPU, in at most ten minutes.
 check-cuda:
 	@B=$(B) tests/device/run
-for-device: for-device-modules all $(UNIT) $(FIXTURE)
+for-device: for-device-modules all $(UNIT) $(FIXTURE) $(ONDEV)
 for-device-modules: $(if $(filter-out cpu,$(DEVICE)),$(B)/libfc-$(DEVICE).so) $(if $(filter cuda,$(DEVICE)),$(B)/device/ceilings)
 lint:
 	@B=$(B) tests/run lint

@@ -71,6 +71,7 @@ has() {
 	has failed units dies 'exit status 139, plan none, ran 1'
 	has 'left out' sanitizer all 'no compute-sanitizer'
 	has 'left out' ceilings all
+	has 'left out' few_rows all 'no '
 	[[ $output == *" failed, "*" left out, in "* ]]
 }
 
@@ -109,9 +110,12 @@ has() {
 
 @test "a model, twice, against ceilings; other bytes and too little memory are told" {
 	program ceilings 'printf "copy\t2e9\tB/s\nproduct\t1e9\tFLOP/s\n"'
-	export SHAPES=tiny FC_CEILINGS=$T/ceilings
+	program few_rows 'printf "BF16 [4096 x 64], 8 rows\t1e9\nQ4_K [9 x 256], 8 rows\t5e8\n"; [ "$*" = "cpu small" ]'
+	export SHAPES=tiny FC_CEILINGS=$T/ceilings FC_FEW_ROWS=$T/few_rows
 	run -0 device
 	has ok ceilings product
+	awk -F '\t' '$2 == "BF16 [4096 x 64], 8 rows" { exit !($4 == 1e9 && $6 == 2e9 && $7 == 0.5 && $8 == 0.7) }' "$OUT/device.tsv"
+	awk -F '\t' '$2 == "Q4_K [9 x 256], 8 rows" { exit !($7 == 0.25 && $8 == "-") }' "$OUT/device.tsv"
 	for w in capture generate 'train 100'; do has ok 'model tiny' "$w twice" 'the same bytes'; done
 	awk -F '\t' '$2 == "capture" && $3 == "ok" { exit !($4 > 0 && $6 > 4000 && $6 < 5000 && $7 > 0 && $8 == 0.6) }' "$OUT/device.tsv"
 	# shellcheck disable=SC2016 # of the program

@@ -17,7 +17,7 @@ static bool is_of_tests(const char *folder)
 {
 	char *last = fc_path_name(folder);
 	const bool yes = !strcmp(last, "unit") || !strcmp(last, "fixture") ||
-	    !strcmp(last, "bench") || !strncmp(last, "fc-", 3);
+	    !strcmp(last, "bench") || !strcmp(last, "device") || !strncmp(last, "fc-", 3);
 	free(last);
 	return yes;
 }
