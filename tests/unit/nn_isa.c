@@ -40,7 +40,10 @@ static int show(void)
 					       : quant;
 #endif
 	printf("%s %s %s %s %s %d\n", fc_isa_name(fc_isa()), fc_kern()->name, quant,
-	    fc_sgemm_core(), strstr(text, "oneDNN") ? "oneDNN" : "OpenBLAS",
+	    fc_sgemm_core(),
+	    strstr(text, "oneDNN")    ? "oneDNN"
+		: strstr(text, "AMX") ? "AMX"
+				      : "OpenBLAS",
 	    (int)dnnl_get_effective_cpu_isa());
 	fc_nn_close(nn);
 	return 0;
@@ -91,8 +94,9 @@ static void test_cap(enum fc_isa cap, enum fc_isa best, const struct selected *u
 	T_OK(!strcmp(s.quant, expected[want].quant), "%s: packed weights %s", name, s.quant);
 	T_OK(!strcmp(s.openblas, core), "%s: OpenBLAS %s, expected %s", name, s.openblas, core);
 	T_EQ(s.onednn, cap < best ? expected[want].onednn : uncapped->onednn, "oneDNN");
-	T_OK(want >= FC_ISA_AVX512_BF16 || !strcmp(s.bf16, "OpenBLAS"), "%s: bf16 products by %s",
-	    name, s.bf16);
+	T_OK(want == FC_ISA_AMX ? !strcmp(s.bf16, "AMX")
+				: want == FC_ISA_AVX512_BF16 || !strcmp(s.bf16, "OpenBLAS"),
+	    "%s: bf16 products by %s", name, s.bf16);
 }
 
 int main(int argc, char **argv)

@@ -41,10 +41,11 @@ int fc_nn_check_device(const char *device, struct fc_err *e);
  * device: "cpu", a module's "NAME" or "NAME:INDEX", or "auto": cuda:0 where there is one, else cpu.
  *
  * On the processor.  F32: products in float32 (OpenBLAS), the reference.  BF16: both operands
- * rounded to bfloat16, sums in float32; by oneDNN where it has products of that type that are
- * faster than those in float32 (AMX; AVX512-BF16 of AMD), elsewhere by OpenBLAS on rounded floats.
+ * rounded to bfloat16, sums in float32; by tiles of AMX, else by oneDNN where it has products of
+ * that type that are faster than those in float32 (AVX512-BF16 of AMD), elsewhere by OpenBLAS on
+ * rounded floats.
  * Few rows with packed weights are closer to float32 than that, see few.h.
- * AUTO: BF16 where it is oneDNN's, else F32.
+ * AUTO: BF16 where it is not OpenBLAS', else F32.
  *
  * Thread count and bits: in F32 everything here gives the same bits for any number of threads.  In
  * BF16 oneDNN's products may differ in the order of their sums.  Another batch size (but see
@@ -61,7 +62,7 @@ void fc_nn_close(struct fc_nn *nn);
 void fc_nn_rows_alike(struct fc_nn *nn, bool alike);
 enum fc_compute fc_nn_compute(const struct fc_nn *nn); /* never AUTO */
 const char *fc_nn_device(const struct fc_nn *nn);      /* "cpu", "cuda": what "auto" came to */
-/* What computes: "bf16 products by oneDNN, instruction set amx".  For a note. */
+/* What computes: "bf16 products by tiles of AMX, instruction set amx".  For a note. */
 void fc_nn_describe(const struct fc_nn *nn, char *text, size_t size);
 
 /* ---- memory of the device ---- */

@@ -15,9 +15,10 @@
  * them with memory and handle, backend what they share with their scratch, sgemm and bf16 are the
  * doors to OpenBLAS and oneDNN, and kern lists the inner loops on one thread: kern_* compiles the
  * bodies kern_*_body for one instruction set each; few are products of few rows, few_* for one set
- * each, few_packed with packed weights, narrow rounds to bfloat16.  head_draw is rows by draws
- * instead of the likeliest; head_row is a teacher's row against a row of logits, head_objective the
- * divergences.
+ * each, few_packed with packed weights, narrow rounds to bfloat16; product_amx are products of
+ * many rows by AMX, linear_tiles and linear_bf16 linear's by them and by oneDNN.  head_draw is rows
+ * by draws instead of the likeliest; head_row is a teacher's row against a row of logits,
+ * head_objective the divergences.
  */
 
 /* Scratch that survives between calls.  A slot's contents last until it is asked for again. */
@@ -33,12 +34,30 @@ enum fc_scratch {
 	FC_SCRATCH_N
 };
 
+struct fc_cpu;
+/* linear's with both operands rounded to bfloat16, for more rows than are few. */
+struct fc_products {
+	const char *name;
+	bool as_few; /* rows have the bits that few.h gives them, unless weights are packed */
+	void (*fwd)(
+	    struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N);
+	void (*bwd_x)(struct fc_cpu *cpu, float *dx, const float *dy, const struct fc_weight *w,
+	    size_t N, bool accumulate);
+	void (*bwd_w)(struct fc_cpu *cpu, float *dw, const float *dy, const float *x, size_t N,
+	    size_t O, size_t I);
+};
+extern const struct fc_products fc_products_onednn;
+#if defined(__x86_64__)
+extern const struct fc_products fc_products_amx;
+#endif
+
 struct fc_cpu {
 	struct fc_nn nn;
 	const struct fc_kern *kern;
 	/* BF16: products of few rows; with packed weights, NULL where they are done in float32 */
 	const struct fc_few *few, *few_packed;
-	struct fc_bf16 *bf16; /* NULL in F32, and in BF16 where linear.c does it */
+	const struct fc_products *products; /* of many rows; NULL: linear.c does them itself */
+	struct fc_bf16 *bf16;               /* of products by oneDNN, else NULL */
 	struct {
 		void *p;
 		size_t n_bytes;

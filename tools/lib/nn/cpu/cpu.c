@@ -65,8 +65,8 @@ static void cpu_describe(const struct fc_nn *nn, char *text, size_t size)
 {
 	const struct fc_cpu *cpu = (const struct fc_cpu *)nn;
 	char products[80];
-	if (cpu->bf16)
-		snprintf(products, sizeof products, "bf16 products by oneDNN");
+	if (cpu->products)
+		snprintf(products, sizeof products, "bf16 products by %s", cpu->products->name);
 	else
 		snprintf(products, sizeof products, "%s products by OpenBLAS (%s)",
 		    nn->compute == FC_COMPUTE_BF16 ? "bf16" : "f32", fc_sgemm_core());
@@ -135,6 +135,20 @@ static const struct fc_nn_ops cpu_ops = {
     .close = cpu_close,
 };
 
+static int open_products(struct fc_cpu *cpu, struct fc_err *e)
+{
+#if defined(__x86_64__)
+	if (fc_isa() >= FC_ISA_AMX && fc_few_amx_open()) {
+		cpu->products = &fc_products_amx;
+		return 0;
+	}
+#endif
+	if (fc_bf16_open(&cpu->bf16, e) < 0)
+		return -1;
+	cpu->products = cpu->bf16 ? &fc_products_onednn : NULL;
+	return 0;
+}
+
 int fc_cpu_open(struct fc_nn **nn, enum fc_compute compute, struct fc_err *e)
 {
 	struct fc_cpu *cpu = FC_NEW(struct fc_cpu);
@@ -143,12 +157,12 @@ int fc_cpu_open(struct fc_nn **nn, enum fc_compute compute, struct fc_err *e)
 	cpu->kern = fc_kern();
 	cpu->few = fc_few();
 	cpu->few_packed = fc_few_packed();
-	if (compute != FC_COMPUTE_F32 && fc_bf16_open(&cpu->bf16, e) < 0) {
+	if (compute != FC_COMPUTE_F32 && open_products(cpu, e) < 0) {
 		cpu_close(&cpu->nn);
 		return -1;
 	}
 	cpu->nn.compute = compute != FC_COMPUTE_AUTO ? compute
-	    : cpu->bf16                              ? FC_COMPUTE_BF16
+	    : cpu->products                          ? FC_COMPUTE_BF16
 						     : FC_COMPUTE_F32;
 	fc_sgemm_init();
 	*nn = &cpu->nn;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cpu/alike.h"
 #include "nn/cpu/few.h"
-#include "nn/cpu/linear_bf16.h"
 
 /*
  * Products in float32, also of operands that are rounded to bfloat16 where the library has no
@@ -154,12 +153,18 @@ size_t fc_cpu_few_rows(const struct fc_nn *nn)
 	return narrow ? narrow : cpu->kern->few_rows;
 }
 
+static bool takes_few(const struct fc_cpu *cpu, const struct fc_weight *w, size_t N)
+{
+	const bool same = cpu->products && cpu->products->as_few && !fc_dtype_is_packed(w->dtype);
+	return N <= fc_cpu_few_rows(&cpu->nn) && (!cpu->nn.alike || same);
+}
+
 void fc_cpu_linear_fwd(
     struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cpu, w);
-	if (!cpu->nn.alike && N <= fc_cpu_few_rows(nn)) {
+	if (takes_few(cpu, w, N)) {
 		const struct fc_few *few =
 		    fc_dtype_is_packed(w->dtype) ? cpu->few_packed : cpu->few;
 		if (cpu->nn.compute == FC_COMPUTE_F32 || !few)
@@ -168,8 +173,8 @@ void fc_cpu_linear_fwd(
 			fc_few_product(cpu, few, y, x, w, N);
 		return;
 	}
-	if (cpu->bf16) {
-		fc_cpu_bf16_fwd(cpu, y, x, w, N);
+	if (cpu->products) {
+		cpu->products->fwd(cpu, y, x, w, N);
 		return;
 	}
 	const size_t part = part_rows(cpu, w, N);
@@ -190,8 +195,8 @@ void fc_cpu_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const str
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cpu, w);
-	if (cpu->bf16) {
-		fc_cpu_bf16_bwd_x(cpu, dx, dy, w, N, accumulate);
+	if (cpu->products) {
+		cpu->products->bwd_x(cpu, dx, dy, w, N, accumulate);
 		return;
 	}
 	const size_t part = part_rows(cpu, w, N);
@@ -212,8 +217,8 @@ void fc_cpu_linear_bwd_w(
     struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
-	if (cpu->bf16) {
-		fc_cpu_bf16_bwd_w(cpu, dw, dy, x, N, O, I);
+	if (cpu->products) {
+		cpu->products->bwd_w(cpu, dw, dy, x, N, O, I);
 		return;
 	}
 	/* Rows are rounded by parts that the products find in the cache. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/cpu/linear_bf16.h"
+#include "nn/cpu/backend.h"
 
 #include <string.h>
 
@@ -100,7 +100,7 @@ static void in_blocks(struct fc_cpu *cpu, struct fc_bf16_shape s, struct cut cut
 	}
 }
 
-void fc_cpu_bf16_fwd(
+static void onednn_fwd(
     struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
@@ -114,7 +114,7 @@ void fc_cpu_bf16_fwd(
 	}
 }
 
-void fc_cpu_bf16_bwd_x(struct fc_cpu *cpu, float *dx, const float *dy, const struct fc_weight *w,
+static void onednn_bwd_x(struct fc_cpu *cpu, float *dx, const float *dy, const struct fc_weight *w,
     size_t N, bool accumulate)
 {
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
@@ -127,7 +127,7 @@ void fc_cpu_bf16_bwd_x(struct fc_cpu *cpu, float *dx, const float *dy, const str
 	}
 }
 
-void fc_cpu_bf16_bwd_w(
+static void onednn_bwd_w(
     struct fc_cpu *cpu, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
 {
 	const uint16_t *dyr = rounded_rows(cpu, FC_SCRATCH_ROWS, dy, N, O, STEP);
@@ -138,3 +138,6 @@ void fc_cpu_bf16_bwd_w(
 		fc_bf16_product(cpu->bf16, &s, dyr + n * O, xr + n * I, dw);
 	}
 }
+
+const struct fc_products fc_products_onednn = {
+    "oneDNN", false, onednn_fwd, onednn_bwd_x, onednn_bwd_w};

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/cpu/product.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#include "base/par.h"
+
+#ifdef __clang__
+#pragma clang attribute push(                                                                      \
+    __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))),    \
+    apply_to = function)
+#else
+#pragma GCC target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
+#endif
+
+/*
+ * Both factors are rounded and copied into tiles in the order in which they are read (Goto, van de
+ * Geijn 2008).  A left tile is TILE rows of DEPTH numbers, a right one pairs of depth for all TILE
+ * columns, one pair below the other (Intel SDM, TDPBF16PS): [DEPTH / 2][TILE][2].  Two by two tiles
+ * of c are in registers, which have room for no more; a strip of the left factor and a block of the
+ * right one are in the second cache.  What then takes time is moving c: the longer the rows of a
+ * block, the less.
+ */
+enum { TILE = 16, DEPTH = 32, NUMBERS = TILE * DEPTH };
+enum {
+	MOST_DEPTH = 1536,             /* numbers of a strip */
+	BLOCK_NUMBERS = 3 << 17,       /* of the right factor, 768 KiB */
+	MOST_COLUMNS = 512,            /* of it */
+	ROWS_AT_A_TIME = 16 * 2 * TILE /* a thread's, where there are several */
+};
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Where v is a pair of numbers, 16 by 16 of them. */
+INLINE void transpose(__m512i v[TILE])
+{
+	__m512i t[TILE];
+	for (int i = 0; i < TILE; i += 2) {
+		t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
+		t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
+	}
+	for (int i = 0; i < TILE; i += 4) {
+		v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+		v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+		v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+		v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+	}
+	/* v[4 r + j], lane l: column 4 l + j of the rows 4 r to 4 r + 3 */
+	for (int j = 0; j < 4; j++) {
+		t[j] = _mm512_shuffle_i32x4(v[j], v[4 + j], 0x88);
+		t[4 + j] = _mm512_shuffle_i32x4(v[j], v[4 + j], 0xdd);
+		t[8 + j] = _mm512_shuffle_i32x4(v[8 + j], v[12 + j], 0x88);
+		t[12 + j] = _mm512_shuffle_i32x4(v[8 + j], v[12 + j], 0xdd);
+	}
+	for (int j = 0; j < 4; j++) {
+		v[j] = _mm512_shuffle_i32x4(t[j], t[8 + j], 0x88);
+		v[8 + j] = _mm512_shuffle_i32x4(t[j], t[8 + j], 0xdd);
+		v[4 + j] = _mm512_shuffle_i32x4(t[4 + j], t[12 + j], 0x88);
+		v[12 + j] = _mm512_shuffle_i32x4(t[4 + j], t[12 + j], 0xdd);
+	}
+}
+
+INLINE __m512i rounded(__m512 low, __m512 high)
+{
+	return (__m512i)_mm512_cvtne2ps_pbh(high, low);
+}
+
+INLINE __mmask32 first(size_t n, size_t most)
+{
+	return n >= most ? (__mmask32)(((uint64_t)1 << most) - 1) : ((__mmask32)1 << n) - 1;
+}
+
+/* n numbers of p, at most DEPTH, then zeros. */
+INLINE __m512i along(const void *p, enum fc_dtype t, size_t n)
+{
+	const __mmask32 some = first(n, DEPTH);
+	if (t == FC_BF16)
+		return _mm512_maskz_loadu_epi16(some, p);
+	return rounded(_mm512_maskz_loadu_ps((__mmask16)some, p),
+	    _mm512_maskz_loadu_ps((__mmask16)(some >> 16), (const float *)p + TILE));
+}
+
+/* n numbers, at most TILE, of each of two rows: pairs. */
+INLINE __m512i across(const void *p, const void *q, enum fc_dtype t, size_t n)
+{
+	const __m512i order = _mm512_add_epi32(_mm512_set1_epi32(16 << 16),
+	    _mm512_mullo_epi32(_mm512_set1_epi32(0x10001),
+		_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)));
+	const __mmask16 some = (__mmask16)first(n, TILE);
+	const __m512i both = t == FC_BF16
+	    ? _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_maskz_loadu_epi16(some, p)),
+		  _mm256_maskz_loadu_epi16(q ? some : 0, q), 1)
+	    : rounded(_mm512_maskz_loadu_ps(some, p), _mm512_maskz_loadu_ps(q ? some : 0, q));
+	return _mm512_permutexvar_epi16(order, both);
+}
+
+/* The tile at (i, k). */
+INLINE void pack_tile(uint16_t *to, const struct fc_factor *f, size_t K, size_t i, size_t k,
+    bool left, enum fc_dtype t)
+{
+	const size_t size = t == FC_F32 ? 4 : 2, ld = f->ld * size, n_i = f->n - i, n_k = K - k;
+	const char *p = (const char *)f->p;
+	__m512i v[TILE];
+	if (f->by_depth) {
+		p += k * ld + i * size;
+		for (size_t j = 0; j < TILE; j++)
+			v[j] = 2 * j >= n_k
+			    ? _mm512_setzero_si512()
+			    : across(p + 2 * j * ld, 2 * j + 1 < n_k ? p + (2 * j + 1) * ld : NULL,
+				  t, n_i);
+	} else {
+		p += i * ld + k * size;
+		for (size_t j = 0; j < TILE; j++)
+			v[j] = j < n_i ? along(p + j * ld, t, n_k) : _mm512_setzero_si512();
+	}
+	if (left == f->by_depth)
+		transpose(v);
+	for (size_t j = 0; j < TILE; j++)
+		_mm512_store_si512(to + j * DEPTH, v[j]);
+}
+
+static void pack_f32(
+    uint16_t *to, const struct fc_factor *f, size_t K, size_t i, size_t k, bool left)
+{
+	pack_tile(to, f, K, i, k, left, FC_F32);
+}
+
+static void pack_bf16(
+    uint16_t *to, const struct fc_factor *f, size_t K, size_t i, size_t k, bool left)
+{
+	pack_tile(to, f, K, i, k, left, FC_BF16);
+}
+
+static size_t tiles(size_t n, size_t tile)
+{
+	return (n + tile - 1) / tile;
+}
+
+/* Rows [i0, i0 + n_i) of f, to [n_i / TILE][K / DEPTH] tiles, shared by the threads; they are read
+ * as they lie in memory. */
+static void pack(
+    uint16_t *to, const struct fc_factor *f, size_t K, size_t i0, size_t n_i, bool left)
+{
+	const size_t n_tile = tiles(n_i, TILE), deep = tiles(K, DEPTH);
+	void (*const tile)(uint16_t *, const struct fc_factor *, size_t, size_t, size_t, bool) =
+	    f->t == FC_F32 ? pack_f32 : pack_bf16;
+	if (f->by_depth) {
+#pragma omp for
+		for (size_t k = 0; k < deep; k++)
+			for (size_t i = 0; i < n_tile; i++)
+				tile(to + (i * deep + k) * NUMBERS, f, K, i0 + i * TILE, k * DEPTH,
+				    left);
+	} else {
+#pragma omp for
+		for (size_t i = 0; i < n_tile; i++)
+			for (size_t k = 0; k < deep; k++)
+				tile(to + (i * deep + k) * NUMBERS, f, K, i0 + i * TILE, k * DEPTH,
+				    left);
+	}
+}
+
+/* Palette 1: of every tile the bytes of a row and the rows (SDM, LDTILECFG). */
+static void configure(void)
+{
+	static const struct {
+		uint8_t palette, start_row, reserved[14];
+		uint16_t row_bytes[16];
+		uint8_t rows[16];
+	} config = {.palette = 1,
+	    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
+	    .rows = {TILE, TILE, TILE, TILE, TILE, TILE, TILE, TILE}};
+	_tile_loadconfig(&config);
+}
+
+/* A part of c: where it is, and how much of two by two tiles is there. */
+struct place {
+	float *c;
+	size_t ldc, n_row, n_col;
+};
+
+/* Sums in registers += n tiles of depth; the strip of a second row or column is far numbers away.
+ */
+INLINE void multiply(
+    const uint16_t *a, const uint16_t *b, size_t n, size_t far, bool two_rows, bool two_cols)
+{
+	for (size_t k = 0; k < n; k++, a += NUMBERS, b += NUMBERS) {
+		_tile_loadd(4, a, 64);
+		_tile_loadd(6, b, 64);
+		_tile_dpbf16ps(0, 4, 6);
+		if (two_cols) {
+			_tile_loadd(7, b + far, 64);
+			_tile_dpbf16ps(1, 4, 7);
+		}
+		if (!two_rows)
+			continue;
+		_tile_loadd(5, a + far, 64);
+		_tile_dpbf16ps(2, 5, 6);
+		if (two_cols)
+			_tile_dpbf16ps(3, 5, 7);
+	}
+}
+
+#define FOUR_TILES(DO, c, ld, two_rows, two_cols)                                                  \
+	do {                                                                                       \
+		DO(0, c, (ld) * sizeof(float));                                                    \
+		if (two_cols)                                                                      \
+			DO(1, (c) + TILE, (ld) * sizeof(float));                                   \
+		if (two_rows)                                                                      \
+			DO(2, (c) + TILE * (ld), (ld) * sizeof(float));                            \
+		if ((two_rows) && (two_cols))                                                      \
+			DO(3, (c) + TILE * (ld) + TILE, (ld) * sizeof(float));                     \
+	} while (0)
+
+/* What has been written to p is there: compilers do not know that a tile's load reads memory. */
+static inline void settle(const void *p)
+{
+	__asm__ volatile("" : : "r"(p) : "memory");
+}
+
+static void copy_part(
+    float *to, size_t ld_to, const float *from, size_t ld_from, size_t n_row, size_t n_col)
+{
+	for (size_t r = 0; r < n_row; r++)
+		memcpy(to + r * ld_to, from + r * ld_from, n_col * sizeof *to);
+}
+
+static void zero_sums(void)
+{
+	_tile_zero(0);
+	_tile_zero(1);
+	_tile_zero(2);
+	_tile_zero(3);
+}
+
+/* c at p (+)= strips of n tiles.  What is no whole tile goes by a copy. */
+static void kernel(const struct place *p, const uint16_t *a, const uint16_t *b, size_t n, bool add)
+{
+	float copy[4 * TILE * TILE] __attribute__((aligned(64)));
+	const size_t far = n * NUMBERS;
+	const bool two_rows = p->n_row > TILE, two_cols = p->n_col > TILE;
+	const bool whole = p->n_row % TILE == 0 && p->n_col % TILE == 0;
+	float *c = whole ? p->c : copy;
+	const size_t ld = whole ? p->ldc : 2 * TILE;
+	if (!add) {
+		zero_sums();
+	} else {
+		if (!whole) {
+			memset(copy, 0, sizeof copy);
+			copy_part(copy, ld, p->c, p->ldc, p->n_row, p->n_col);
+			settle(copy);
+		}
+		FOUR_TILES(_tile_loadd, c, ld, two_rows, two_cols);
+	}
+	if (two_rows && two_cols)
+		multiply(a, b, n, far, true, true);
+	else
+		multiply(a, b, n, far, two_rows, two_cols);
+	FOUR_TILES(_tile_stored, c, ld, two_rows, two_cols);
+	if (!whole) {
+		settle(copy);
+		copy_part(p->c, p->ldc, copy, ld, p->n_row, p->n_col);
+	}
+}
+
+/* The part of a product whose factors are packed. */
+struct job {
+	const uint16_t *a, *b; /* strips of deep tiles */
+	size_t n_row, n_col, deep;
+	float *c;
+	size_t ldc;
+	bool add;
+};
+
+static void run(const struct job *j)
+{
+	const size_t strip = j->deep * NUMBERS;
+	for (size_t m = 0; m < j->n_row; m += 2 * TILE)
+		for (size_t n = 0; n < j->n_col; n += 2 * TILE) {
+			const struct place p = {j->c + m * j->ldc + n, j->ldc,
+			    fc_min_size(2 * TILE, j->n_row - m),
+			    fc_min_size(2 * TILE, j->n_col - n)};
+			kernel(
+			    &p, j->a + m / TILE * strip, j->b + n / TILE * strip, j->deep, j->add);
+		}
+}
+
+/* Columns and depth of a block of the right factor. */
+struct block {
+	size_t cols, depth;
+};
+
+static struct block block_for(size_t N, size_t K)
+{
+	const size_t n_part = tiles(K, MOST_DEPTH);
+	struct block b = {.depth = tiles(tiles(K, n_part), DEPTH) * DEPTH};
+	const size_t most = BLOCK_NUMBERS / b.depth / (2 * TILE) * (2 * TILE);
+	b.cols = fc_min_size(most, MOST_COLUMNS);
+	const size_t n_block = tiles(N, b.cols);
+	b.cols = tiles(tiles(N, n_block), 2 * TILE) * (2 * TILE);
+	return b;
+}
+
+static struct fc_factor part_of(const struct fc_factor *f, size_t k)
+{
+	struct fc_factor p = *f;
+	p.p = (const char *)f->p + (f->by_depth ? k * f->ld : k) * (f->t == FC_F32 ? 4 : 2);
+	return p;
+}
+
+void fc_product_amx(struct fc_cpu *cpu, const struct fc_factor *a, const struct fc_factor *b,
+    size_t K, float *c, size_t ldc, bool accumulate)
+{
+	const struct block block = block_for(b->n, K);
+	const size_t M = a->n, N = b->n, n_thread = (size_t)fc_par_threads();
+	const size_t wide = fc_min_size(n_thread * block.cols, tiles(N, block.cols) * block.cols);
+	const size_t rows = n_thread > 1 ? ROWS_AT_A_TIME : M, deepest = block.depth / DEPTH;
+	uint16_t *left = fc_cpu_scratch(
+	    cpu, FC_SCRATCH_ROWS, tiles(M, 2 * TILE) * 2 * deepest * NUMBERS, sizeof *left);
+	uint16_t *right =
+	    fc_cpu_scratch(cpu, FC_SCRATCH_PACKS, wide / TILE * deepest * NUMBERS, sizeof *right);
+#pragma omp parallel if (M * N * K > FC_PAR_PRODUCTS)
+	{
+		configure();
+		for (size_t k = 0; k < K; k += block.depth) {
+			const size_t n_k = fc_min_size(block.depth, K - k),
+				     deep = tiles(n_k, DEPTH);
+			const struct fc_factor ak = part_of(a, k), bk = part_of(b, k);
+			pack(left, &ak, n_k, 0, M, true);
+			for (size_t n = 0; n < N; n += wide) {
+				const size_t n_n = fc_min_size(wide, N - n);
+				pack(right, &bk, n_k, n, n_n, false);
+#pragma omp for collapse(2) schedule(dynamic)
+				for (size_t i = 0; i < n_n; i += block.cols)
+					for (size_t m = 0; m < M; m += rows) {
+						const struct job j = {
+						    left + m / TILE * deep * NUMBERS,
+						    right + i / TILE * deep * NUMBERS,
+						    fc_min_size(rows, M - m),
+						    fc_min_size(block.cols, n_n - i), deep,
+						    c + m * ldc + n + i, ldc, accumulate || k};
+						run(&j);
+					}
+			}
+		}
+		_tile_release();
+	}
+}
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+#endif
