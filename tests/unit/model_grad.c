@@ -111,6 +111,41 @@ static float first_gradient(const struct fc_params *p)
 	return g;
 }
 
+/* All gradients behind each other. */
+static float *all_gradients(struct fc_nn *nn, const struct fc_params *p, size_t *n)
+{
+	*n = 0;
+	for (size_t i = 0; i < p->n; i++)
+		*n += p->v[i].n;
+	float *all = fc_calloc(*n, sizeof *all);
+	for (size_t i = 0, at = 0; i < p->n; at += p->v[i++].n)
+		fc_nn_get(nn, all + at, p->v[i].g, p->v[i].n * sizeof *all);
+	return all;
+}
+
+/* What layers keep changes no bit, of one batch and of two that go through the layers together. */
+static void check_kept(struct fc_nn *nn, struct fc_params *p, const char *name)
+{
+	struct fc_loss loss = {0};
+	const struct fc_step_batch two[] = {{&batch, &targets, &loss}, {&batch, &targets, &loss}};
+	float *g[2][2] = {{NULL}};
+	size_t n = 0;
+	for (size_t kept = 0; kept < 2; kept++) {
+		p->n_keep = 1 + kept;
+		for (size_t b = 0; b < 2; b++) {
+			fc_params_zero_grad(p);
+			fc_params_steps(nn, p, two, 1 + b, NULL, &err);
+			g[kept][b] = all_gradients(nn, p, &n);
+		}
+	}
+	for (size_t b = 0; b < 2; b++) {
+		T_OK(!memcmp(g[0][b], g[1][b], n * sizeof(float)),
+		    "%s: the same gradients with both layers kept, %zu batches", name, 1 + b);
+		free(g[0][b]);
+		free(g[1][b]);
+	}
+}
+
 static void check_step(struct fc_nn *nn, struct fc_params *p, const char *name)
 {
 	struct slow_model slow = slow_of(p);
@@ -144,6 +179,7 @@ static void check_step(struct fc_nn *nn, struct fc_params *p, const char *name)
 	    name);
 	fc_params_zero_grad(p);
 	T_OK(first_gradient(p) == 0, "%s: and are cleared", name);
+	check_kept(nn, p, name);
 out:
 	for (size_t i = 0; i < slow.n; i++)
 		free(slow.t[i].w);

@@ -53,6 +53,7 @@ static struct fc_params *open_params(const struct train_options *o, struct fc_nn
 		: o->lora ? fc_lora_open(&p, o->model, nn, &o->adapter.spec, &rng, &e)
 			  : fc_params_open(&p, o->model, nn, &e),
 	    &e);
+	p->n_keep = (size_t)o->layers_kept;
 	if (o->lora_from)
 		or_die(train_adapter_load(o->lora_from, p, &e), &e);
 	if (!o->init && fc_modelfiles_has_adapter(o->model))

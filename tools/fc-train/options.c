@@ -23,6 +23,7 @@ static struct train_options asked = {
     .micro_tokens = 4096,
     .max_length = 2048,
     .shuffle = 4096,
+    .layers_kept = 1,
     .seed = 1,
     .lr = NAN,
     .warmup = 0.03,
@@ -193,6 +194,8 @@ static const struct fc_opt how[] = {
 	"where to compute: cpu, cuda[:N], auto"),
     FC_OPT_WORD(0, "offload", FC_OPT_PASSES, &asked.offload, offload_words,
 	"what a device leaves to the host: the optimizer, with weights in float32 and moments"),
+    FC_OPT_INT(0, "layers-kept", FC_OPT_PASSES, &asked.layers_kept, "N", 1, 1 << 16,
+	"layers that are not computed again on the way back: memory for time"),
     FC_OPT_WORD(
 	0, "dtype", FC_OPT_DECIDES, &asked.dtype, fc_compute_words, "type of matrix products"),
     FC_OPT_END,
@@ -269,6 +272,9 @@ static void check_lora(struct train_options *o)
 	if (o->offload != TRAIN_OFFLOAD_NONE)
 		fc_die_usage("--offload optimizer: what --lora trains is small, and stays with the "
 			     "adapters");
+	if (o->layers_kept > 1)
+		fc_die_usage(
+		    "--layers-kept: with --lora all layers but the last are computed again");
 }
 
 /* The ends of the skew, where a divergence is another one or none (GKD, arXiv 2306.13649, section

@@ -46,7 +46,7 @@ struct train_options {
 	struct fc_strs reference;
 
 	uint64_t epochs, steps, examples, seed;
-	int batch_tokens, micro_tokens, max_length, shuffle;
+	int batch_tokens, micro_tokens, max_length, shuffle, layers_kept;
 	int lanes; /* 0: one for each rank */
 	enum train_shard shard;
 

@@ -93,6 +93,7 @@ int train_footprint_measure(
 	if (s->offload)
 		fc_nn_offload(dry);
 	if (open_params(&p, s, dry, e) == 0) {
+		p->n_keep = s->layers_kept;
 		struct train_crew *c = train_crew_dry(&opts, s->n_rank, dry, p);
 		ret = run_micro(dry, p, s, e);
 		*f = fc_footprint_of(dry);
@@ -112,6 +113,8 @@ static const char *find_advice(
 	struct fc_err ignored;
 	if (fc_footprint_has_device(f, nn))
 		return "less is needed with more processes on other machines";
+	if (s->layers_kept > 1)
+		return "less is needed with a smaller --layers-kept";
 	if (s->offload || s->lora)
 		return "less is needed with a smaller --micro-tokens";
 	other.offload = true;
@@ -146,7 +149,8 @@ struct train_shape train_footprint_shape(
 	    .micro_tok = (size_t)o->micro_tokens,
 	    .max_tok = (size_t)o->max_length,
 	    .pairs = o->preference != TRAIN_PREFERENCE_NONE,
-	    .offload = o->offload == TRAIN_OFFLOAD_OPTIMIZER};
+	    .offload = o->offload == TRAIN_OFFLOAD_OPTIMIZER,
+	    .layers_kept = (size_t)o->layers_kept};
 }
 
 int train_footprint_rehearse(const struct train_shape *s, const struct train_crew *c,

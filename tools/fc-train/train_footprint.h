@@ -18,6 +18,7 @@ struct train_shape {
 	size_t max_tok;         /* of an example */
 	bool pairs;             /* --preference */
 	bool offload;           /* --offload optimizer */
+	size_t layers_kept;     /* of fc_params.n_keep */
 };
 /* Of rank 0, which has as much as any.  Runs a step over nn/dry.h in the place of nn. */
 int train_footprint_measure(

@@ -25,7 +25,8 @@ void fc_block_acts_free(struct fc_nn *nn, struct fc_block_acts *a)
 	if (!a)
 		return;
 	fc_nn_free(nn, a->mem);
-	fc_nn_free(nn, a->pos);
+	if (a->cap_pos) /* not borrowed */
+		fc_nn_free(nn, a->pos);
 	free(a->host_pos);
 	free(a->seq);
 	free(a->grad);
@@ -125,6 +126,11 @@ void fc_block_acts_reserve(struct fc_nn *nn, struct fc_block_acts *a, const stru
 		reserve_routes(a, c, N, keep);
 	if (R)
 		reserve_head_rows(a, N);
+}
+
+void fc_block_acts_borrow_positions(struct fc_block_acts *a, const struct fc_block_acts *of)
+{
+	a->pos = of->pos;
 }
 
 const uint32_t *fc_block_host_positions(const struct fc_block_acts *a)

@@ -51,6 +51,8 @@ struct fc_block_acts {
 /* Room for N tokens; what was there is lost. */
 void fc_block_acts_reserve(struct fc_nn *nn, struct fc_block_acts *a, const struct fc_config *c,
     size_t N, size_t n_seq, bool keep);
+/* The positions of another's pass, until its next. */
+void fc_block_acts_borrow_positions(struct fc_block_acts *a, const struct fc_block_acts *of);
 
 /* How the columns of the fused products are split. */
 struct fc_split fc_block_split_qkv(const struct fc_config *c);

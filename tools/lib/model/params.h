@@ -38,6 +38,9 @@ struct fc_params {
 	float *position_grad, *final_norm_bias_grad;     /* NULL: there are none */
 	bool placed;                                     /* gradients are someone else's memory */
 	struct fc_step *step;                            /* scratch of fc_params_step() */
+	/* Layers from the last on whose activations stay until the way back, of one batch; at least
+	 * one, and with adapters no more.  The gradients' bits do not depend on it. */
+	size_t n_keep;
 	struct fc_loras *lora; /* v is adapters (model/lora.h) of a model that stays; NULL: it is
 				* the model */
 	/* What a model has besides, for images: not trained, saved as it is. */
@@ -83,10 +86,10 @@ int fc_params_save(const struct fc_params *p, const char *dir, enum fc_dtype dty
 struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype);
 
 /*
- * Forward and backward over a batch; gradients are added.  Keeps each layer's input, recomputes the
- * rest.  Row r of the loss is the hidden state at position row_pos[r] (index into the batch's
- * tokens, strictly ascending) and predicts target[r]; weights and teacher as in fc_head_loss().
- * backward false: loss only.  loss is added to.
+ * Forward and backward over a batch; gradients are added.  Keeps each layer's input, and recomputes
+ * the rest but for the last n_keep layers.  Row r of the loss is the hidden state at position
+ * row_pos[r] (index into the batch's tokens, strictly ascending) and predicts target[r]; weights
+ * and teacher as in fc_head_loss(). backward false: loss only.  loss is added to.
  */
 struct fc_targets {
 	const uint32_t *row_pos; /* [n] */

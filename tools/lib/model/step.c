@@ -25,6 +25,9 @@ struct fc_step {
 	float *row, *drow, *dnorm; /* [R,C] the rows before the norm, and gradients */
 	struct part *part;         /* [n_part] */
 	size_t n_part, cap_part;
+	/* [n_kept] what layers before the last computed, NULL where that is not kept */
+	struct fc_block_acts **kept;
+	size_t n_kept;
 };
 
 struct fc_step *fc_step_new(void)
@@ -37,6 +40,9 @@ void fc_step_free(struct fc_nn *nn, struct fc_step *s)
 	if (!s)
 		return;
 	fc_nn_free(nn, s->mem);
+	for (size_t i = 0; i < s->n_kept; i++)
+		fc_block_acts_free(nn, s->kept[i]);
+	free(s->kept);
 	free(s->part);
 	free(s);
 }
@@ -72,6 +78,22 @@ static void reserve_step(
 		*part[i].p = part[i].rows ? s->mem + at : NULL;
 		at += part[i].rows * c->n_embd;
 	}
+}
+
+/* Those of the layers before the last. */
+static void reserve_kept(struct fc_nn *nn, struct fc_step *s, const struct fc_params *p)
+{
+	const struct fc_config *c = &p->model.cfg;
+	if (!s->kept && p->n_keep > 1 && !p->lora) {
+		s->n_kept = c->n_layer;
+		s->kept = FC_ARRAY(struct fc_block_acts *, s->n_kept);
+		for (size_t i = 0; i + 1 < c->n_layer; i++)
+			s->kept[i] = i + p->n_keep >= c->n_layer ? fc_block_acts_new(c) : NULL;
+	}
+	for (size_t i = 0; i < s->n_kept; i++)
+		if (s->kept[i])
+			fc_block_acts_reserve(
+			    nn, s->kept[i], c, s->part->N, s->part->v.b->n_seq, true);
 }
 
 /* The last layer keeps more than those before it, whose memory would be a gap below. */
@@ -157,7 +179,19 @@ static float *input_of(const struct pass *a, const struct part *k, size_t layer)
 	return a->p->step->x + ((c->n_layer + 1) * k->at_tok + layer * k->N) * c->n_embd;
 }
 
-/* Backward keeps the inputs of all layers, and of the last all activations, until the next forward
+/* Where a layer of a batch leaves what the way back needs; NULL: nowhere, it is computed again.
+ * Only the first batch, which is the last one forward, finds it. */
+static struct fc_block_acts *kept_of(const struct pass *a, const struct part *k, size_t layer)
+{
+	const struct fc_step *s = a->p->step;
+	if (k > s->part)
+		return NULL;
+	return layer + 1 == a->p->model.cfg.n_layer ? a->p->model.acts
+	    : s->kept                               ? s->kept[layer]
+						    : NULL;
+}
+
+/* Backward keeps the inputs of all layers, and of some all activations, until the next forward
  * pass. */
 static void run_forward(const struct pass *a, const struct part *k)
 {
@@ -172,8 +206,11 @@ static void run_forward(const struct pass *a, const struct part *k)
 			fc_nn_copy(nn, next, x, k->N * m->cfg.n_embd * sizeof *x);
 			x = next;
 		}
-		const bool keep = a->backward && i + 1 == m->cfg.n_layer;
-		fc_block_fwd(nn, m, i, x, b, NULL, keep ? FC_PASS_KEEP : FC_PASS_ONLY, m->acts);
+		struct fc_block_acts *kept = a->backward ? kept_of(a, k, i) : NULL;
+		if (kept && kept != m->acts)
+			fc_block_acts_borrow_positions(kept, m->acts);
+		fc_block_fwd(nn, m, i, x, b, NULL, kept ? FC_PASS_KEEP : FC_PASS_ONLY,
+		    kept ? kept : m->acts);
 		pause_pass(a);
 	}
 }
@@ -242,14 +279,19 @@ static void run_layer(const struct pass *a, const struct part *k, size_t layer)
 	const struct fc_batch *b = k->v.b;
 	const size_t C = m->cfg.n_embd;
 	const float *x = input_of(a, k, layer);
-	if (k > s->part || layer + 1 < m->cfg.n_layer) {
-		if (s->n_part > 1)
-			fc_block_positions(nn, m->acts, b, NULL);
+	struct fc_block_acts *acts = kept_of(a, k, layer);
+	if (s->n_part > 1 && acts != m->acts) {
+		fc_block_positions(nn, m->acts, b, NULL);
+		if (acts)
+			fc_block_acts_borrow_positions(acts, m->acts);
+	}
+	if (!acts) {
+		acts = m->acts;
 		fc_nn_copy(nn, s->work, x, k->N * C * sizeof *x);
 		fc_block_fwd(nn, m, layer, s->work, b, NULL, FC_PASS_AGAIN, m->acts);
 		pause_pass(a);
 	}
-	fc_block_bwd(nn, m, layer, s->dx + k->at_tok * C, x, b, m->acts, &a->p->layer_grad[layer]);
+	fc_block_bwd(nn, m, layer, s->dx + k->at_tok * C, x, b, acts, &a->p->layer_grad[layer]);
 	pause_pass(a);
 }
 
@@ -313,6 +355,7 @@ int fc_params_steps(struct fc_nn *nn, struct fc_params *p, const struct fc_step_
 		return -1;
 	if (p->step->n_part) {
 		reserve_step(nn, p->step, &p->model.cfg, true);
+		reserve_kept(nn, p->step, p);
 		reserve_acts(nn, p->step, &p->model);
 	}
 	run_backward(&a);
