@@ -46,9 +46,9 @@ same_model() { cmp "$1/model.safetensors" "$2/model.safetensors"; }
 		.[-1].eval.nll < .[0].eval.nll and .[-1].eval.accuracy > .[0].eval.accuracy' log
 }
 
-@test "the same command gives the same bytes, another seed others" {
+@test "the same command gives the same bytes, with more layers kept, too; another seed others" {
 	train -q --log a.log -o a "$F/dists.fcs"
-	train -q --log b.log -o b "$F/dists.fcs"
+	train -q --log b.log --layers-kept 99 -o b "$F/dists.fcs"
 	train -q --seed 2 -o c "$F/dists.fcs"
 	same_model a b
 	cmp a.log b.log
@@ -417,7 +417,8 @@ killed_three_times() {
 	for bad in "" "-o out" "-m $F/pivot" "-m $F/pivot --init x -o out" "--init x -o out" \
 		"-m $F/pivot -o out --nonsense" "-m $F/pivot -o out --lambda 2" "-m $F/pivot -o out a b" \
 		"-m $F/pivot -o out --resume" "-m $F/pivot -o out --epochs 0" "-m $F/pivot -o out --loss mse" \
-		"-m $F/pivot -o out --loss jsd --unlisted renormalise" "-m $F/pivot -o out --skew 0.3"; do
+		"-m $F/pivot -o out --loss jsd --unlisted renormalise" "-m $F/pivot -o out --skew 0.3" \
+		"-m $F/pivot -o out --lora r=2 --layers-kept 2"; do
 		# shellcheck disable=SC2086 # words
 		run -2 fc-train $bad
 		[ ! -e out ]

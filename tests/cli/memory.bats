@@ -52,7 +52,7 @@ near() {
 		for o in '--dtype f32 --micro-tokens 120' '--dtype bf16 --micro-tokens 600' \
 			'--dtype bf16 --micro-tokens 120 --offload optimizer' \
 			'--dtype f32 --micro-tokens 360 --offload optimizer' \
-			'--dtype f32 --micro-tokens 120 --lanes 4'; do
+			'--dtype f32 --micro-tokens 120 --lanes 4 --layers-kept 9'; do
 			# shellcheck disable=SC2086 # options
 			fc-train --dry-run -m "$F/$m" --device far $o --max-length 120 -o out 2>said.txt
 			# shellcheck disable=SC2086
