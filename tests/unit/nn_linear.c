@@ -144,6 +144,63 @@ static void test_threads(struct fc_nn *nn, struct fc_rng *r, struct shape s, enu
 	problem_release(&p);
 }
 
+/* A gated network of width C and F inside. */
+struct gated {
+	size_t N, C, F;
+	enum fc_act act;
+};
+
+static struct fc_weight weight_new(
+    struct fc_rng *r, struct fc_nn *nn, enum fc_dtype t, size_t O, size_t I)
+{
+	float *w = random_floats(r, O * I, 1 / sqrt((double)I));
+	char *stored = fc_calloc(O * I, fc_dtype_size(t));
+	fc_from_f32(stored, t, w, O * I);
+	const struct fc_weight host = {stored, t, O, I};
+	void *kept = fc_nn_alloc(nn, O * I, fc_dtype_size(t));
+	fc_nn_put(nn, kept, host.p, O * I * fc_dtype_size(t));
+	free(w);
+	free(stored);
+	return (struct fc_weight){kept, t, O, I};
+}
+
+/* What is computed together has the bits of what is computed one by one. */
+static void test_together(struct fc_nn *nn, struct fc_rng *r, struct gated s, enum fc_dtype t)
+{
+	const size_t N = s.N, C = s.C, F = s.F, n[] = {N * F, N * F, N * F, N * C};
+	const struct fc_weight gate = weight_new(r, nn, t, F, C), up = weight_new(r, nn, t, F, C),
+			       down = weight_new(r, nn, t, C, F);
+	const struct fc_weight *const w[] = {&gate, &up, &down};
+	float *x = random_floats(r, N * C, 1), *y[2][4], *host[2][4];
+	float *in = fc_nn_alloc(nn, N * C, sizeof *in);
+	fc_nn_put(nn, in, x, N * C * sizeof *x);
+	for (int i = 0; i < 8; i++)
+		y[i / 4][i % 4] = fc_nn_alloc(nn, n[i % 4], sizeof(float));
+	fc_linear_fwd(nn, y[0][0], in, &gate, N);
+	fc_linear_fwd(nn, y[0][1], in, &up, N);
+	fc_glu_fwd(nn, y[0][2], y[0][0], y[0][1], s.act, N, F);
+	fc_linear_fwd(nn, y[0][3], y[0][2], &down, N);
+	fc_linear_glu_fwd(nn, y[1][3], in, w, s.act, y[1], N);
+	fc_linears_fwd(nn, y[1], in, w, 2, N);
+	bool same = true;
+	for (int i = 0; i < 4; i++) {
+		for (int k = 0; k < 2; k++) {
+			host[k][i] = fc_calloc(n[i] + 1, sizeof(float));
+			fc_nn_get(nn, host[k][i], y[k][i], n[i] * sizeof(float));
+			fc_nn_free(nn, y[k][i]);
+		}
+		same = same && (i == 2 || !memcmp(host[0][i], host[1][i], n[i] * sizeof(float)));
+		free(host[0][i]);
+		free(host[1][i]);
+	}
+	T_OK(same, "together %s, weights %s, N %zu C %zu F %zu: the same bits",
+	    compute_name(fc_nn_compute(nn)), fc_dtype_name(t), N, C, F);
+	for (int i = 0; i < 3; i++)
+		fc_nn_free(nn, (void *)(uintptr_t)w[i]->p);
+	fc_nn_free(nn, in);
+	free(x);
+}
+
 static void test_bias(struct fc_nn *nn, struct fc_rng *r)
 {
 	enum { N = 37, O = 131 };
@@ -198,7 +255,8 @@ int main(void)
 {
 	static const struct shape shapes[] = {{1, 1, 1}, {1, 300, 65}, {2, 64, 129}, {3, 7, 17},
 	    {4, 257, 96}, {5, 33, 700}, {8, 130, 64}, {13, 64, 40}, {17, 61, 64}, {33, 129, 31},
-	    {64, 96, 128}, {130, 300, 70}, {523, 70, 40}, {40, 1100, 500} /* several panels */,
+	    {64, 96, 128}, {130, 300, 70}, {523, 70, 40}, {34, 50, 1700}, {34, 1700, 50},
+	    {1700, 34, 50} /* deeper than a strip */, {40, 1100, 500} /* several panels */,
 	    {0, 5, 3}};
 	static const enum fc_dtype types[] = {FC_F32, FC_F16, FC_BF16};
 	static const enum fc_compute computes[] = {FC_COMPUTE_F32, FC_COMPUTE_BF16};
@@ -218,8 +276,14 @@ int main(void)
 				test_threads(nn, &r, (struct shape){3, 500, 100}, types[t]);
 				test_threads(nn, &r, (struct shape){600, 300, 400}, types[t]);
 			}
+		static const struct gated gated[] = {{1, 64, 96, FC_ACT_SILU},
+		    {40, 100, 131, FC_ACT_GELU}, {67, 65, 1700, FC_ACT_SILU},
+		    {600, 1700, 33, FC_ACT_CLAMPED}, {33, 576, 600, FC_ACT_GELU_TANH}};
+		for (size_t i = 0; i < FC_LEN(gated); i++)
+			test_together(nn, &r, gated[i], types[i % FC_LEN(types)]);
 		fc_par_init(1);
 		test_products(nn, &r, shapes[FC_LEN(shapes) - 2], FC_BF16);
+		test_together(nn, &r, gated[2], FC_BF16);
 		fc_par_init(2);
 		if (computes[c] == FC_COMPUTE_BF16)
 			test_products(

@@ -16,6 +16,32 @@ static void linear(struct fc_nn *nn, const struct fc_layer *l, float *y, const f
 		fc_bias_fwd(nn, y, bias, N, w->n_out);
 }
 
+/* A linear of several that read the same. */
+struct part {
+	float *y;
+	const struct fc_weight *w;
+	const float *bias;
+};
+
+static void linears(struct fc_nn *nn, const struct fc_layer *l, const float *x,
+    const struct part *part, size_t n, size_t N)
+{
+	float *y[FC_LINEARS];
+	const struct fc_weight *w[FC_LINEARS];
+	for (size_t i = 0; i < n; i++) {
+		y[i] = part[i].y;
+		w[i] = part[i].w;
+	}
+	fc_linears_fwd(nn, y, x, w, n, N);
+	for (size_t i = 0; i < n; i++) {
+		struct fc_lora *adapter = fc_lora_of(l->lora, w[i]);
+		if (adapter)
+			fc_lora_fwd(nn, adapter, y[i], x, N);
+		if (part[i].bias)
+			fc_bias_fwd(nn, y[i], part[i].bias, N, w[i]->n_out);
+	}
+}
+
 /* w NULL: the part has no norm. */
 static void norm(struct fc_nn *nn, const struct fc_config *c, float *y, const float *x,
     const float *w, const float *bias, size_t N, size_t width)
@@ -34,9 +60,9 @@ static void project(struct fc_nn *nn, const struct fc_config *c, const struct fc
 {
 	float *part[] = {c->qk_norm ? a->q_raw : a->q, c->qk_norm ? a->k_raw : a->k, a->v};
 	if (c->qkv == FC_QKV_SPLIT) {
-		linear(nn, l, part[0], a->norm1, &l->q, l->q_bias, N);
-		linear(nn, l, part[1], a->norm1, &l->k, l->k_bias, N);
-		linear(nn, l, part[2], a->norm1, &l->v, l->v_bias, N);
+		const struct part parts[] = {{part[0], &l->q, l->q_bias},
+		    {part[1], &l->k, l->k_bias}, {part[2], &l->v, l->v_bias}};
+		linears(nn, l, a->norm1, parts, 3, N);
 	} else {
 		const struct fc_split split = fc_block_split_qkv(c);
 		linear(nn, l, a->qkv, a->norm1, &l->qkv, l->qkv_bias, N);
@@ -86,14 +112,21 @@ static void dense_glu(struct fc_nn *nn, const struct fc_config *c, const struct 
 		linear(nn, l, a->gate_up, a->norm2, &l->gate_up, NULL, N);
 		fc_split(nn, (float *[]){a->gate, a->up}, a->gate_up, &split, N);
 	} else {
-		linear(nn, l, a->up, a->norm2, &l->up, l->up_bias, N);
-		if (c->gated)
-			linear(nn, l, a->gate, a->norm2, &l->gate, l->gate_bias, N);
+		const struct part parts[] = {
+		    {a->up, &l->up, l->up_bias}, {a->gate, &l->gate, l->gate_bias}};
+		linears(nn, l, a->norm2, parts, c->gated ? 2 : 1, N);
 	}
 	if (c->gated)
 		fc_glu_fwd(nn, a->glu, a->gate, a->up, c->act, N, F);
 	else
 		fc_act_fwd(nn, a->glu, a->up, c->act, N, F);
+}
+
+/* Nothing comes between the products of a gated network, and nobody wants what they give. */
+static bool is_plain_glu(const struct fc_config *c, const struct fc_layer *l, enum fc_pass pass)
+{
+	return pass == FC_PASS_ONLY && c->gated && !c->gate_up && !l->lora && !l->up_bias &&
+	    !l->gate_bias && !l->down_bias;
 }
 
 /* a->out = the sum of the experts, and of the network beside them where there is one */
@@ -116,6 +149,14 @@ static void feed_forward(struct fc_nn *nn, const struct fc_config *c, const stru
 	float *out = c->post_norm ? a->ffn_raw : a->out;
 	if (l->expert) {
 		experts(nn, c, l, N, pass, a);
+		return;
+	}
+	if (is_plain_glu(c, l, pass)) {
+		fc_linear_glu_fwd(nn, out, a->norm2,
+		    (const struct fc_weight *const[]){&l->gate, &l->up, &l->down}, c->act,
+		    (float *const[]){a->gate, a->up, a->glu}, N);
+		if (c->post_norm)
+			norm(nn, c, a->out, out, l->ffn_post_norm, NULL, N, a->C);
 		return;
 	}
 	dense_glu(nn, c, l, N, l->down.n_in, a);

@@ -132,6 +132,10 @@ struct fc_weight { /* [n_out, n_in], borrowed */
 /* y[n,o] = sum_i x[n,i] w[o,i] */
 void fc_linear_fwd(struct fc_nn *nn, float *y /* [N,O] */, const float *x /* [N,I] */,
     const struct fc_weight *w, size_t N);
+/* y[i] = x w[i]^T for i < n, as fc_linear_fwd() gives them one by one. */
+enum { FC_LINEARS = 3 /* at most */ };
+void fc_linears_fwd(struct fc_nn *nn, float *const y[], const float *x /* [N,I] */,
+    const struct fc_weight *const w[], size_t n, size_t N);
 /* Up to this N every row of y has the bits it has alone: whatever else is in the batch. */
 size_t fc_linear_few_rows(const struct fc_nn *nn);
 /* dx[n,i] (+)= sum_o dy[n,o] w[o,i] */
@@ -215,6 +219,11 @@ void fc_attn_bwd(struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn
 /* CLAMPED: gate at most 7, up within 7, gate sigmoid(1.702 gate) (up + 1), of fc_glu_fwd() only
  * (gpt-oss) */
 enum fc_act { FC_ACT_SILU, FC_ACT_GELU_TANH, FC_ACT_GELU, FC_ACT_CLAMPED };
+/* y = x w[0]^T and x w[1]^T by fc_glu_fwd(), times w[2]^T, with the bits that the functions give
+ * one by one; part: three of [N,F], which may be left undefined. */
+void fc_linear_glu_fwd(struct fc_nn *nn, float *y /* [N,O] */, const float *x /* [N,I] */,
+    const struct fc_weight *const w[static 3], enum fc_act act, float *const part[static 3],
+    size_t N);
 void fc_glu_fwd(struct fc_nn *nn, float *y, const float *gate, const float *up /* [N,F] */,
     enum fc_act act, size_t N, size_t F);
 /* dgate and dup are overwritten; they may be the same memory as gate and up. */

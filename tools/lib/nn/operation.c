@@ -29,6 +29,28 @@ void fc_linear_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_w
 		nn->ops->linear_fwd(nn, y, x, w, N);
 }
 
+void fc_linears_fwd(struct fc_nn *nn, float *const y[], const float *x,
+    const struct fc_weight *const w[], size_t n, size_t N)
+{
+	assert(n <= FC_LINEARS);
+	if (N && nn->ops->linears_fwd && nn->ops->linears_fwd(nn, y, x, w, n, N))
+		return;
+	for (size_t i = 0; i < n; i++)
+		fc_linear_fwd(nn, y[i], x, w[i], N);
+}
+
+void fc_linear_glu_fwd(struct fc_nn *nn, float *y, const float *x,
+    const struct fc_weight *const w[static 3], enum fc_act act, float *const part[static 3],
+    size_t N)
+{
+	if (N && nn->ops->linear_glu_fwd &&
+	    nn->ops->linear_glu_fwd(nn, y, x, w[0], w[1], w[2], act, N))
+		return;
+	fc_linears_fwd(nn, part, x, w, 2, N);
+	fc_glu_fwd(nn, part[2], part[0], part[1], act, N, w[0]->n_out);
+	fc_linear_fwd(nn, y, part[2], w[2], N);
+}
+
 void fc_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,
     size_t N, bool accumulate)
 {

@@ -36,6 +36,12 @@ struct fc_nn_ops {
 	size_t (*few_rows)(const struct fc_nn *nn);
 	void (*linear_fwd)(
 	    struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N);
+	/* Several together, where a device gains by it: NULL, or false where it does nothing. */
+	bool (*linears_fwd)(struct fc_nn *nn, float *const y[], const float *x,
+	    const struct fc_weight *const w[], size_t n, size_t N);
+	bool (*linear_glu_fwd)(struct fc_nn *nn, float *y, const float *x,
+	    const struct fc_weight *gate, const struct fc_weight *up, const struct fc_weight *down,
+	    enum fc_act act, size_t N);
 	void (*linear_bwd_x)(struct fc_nn *nn, float *dx, const float *dy,
 	    const struct fc_weight *w, size_t N, bool accumulate);
 	void (*linear_bwd_w)(struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N,

@@ -45,6 +45,12 @@ struct fc_products {
 	    size_t N, bool accumulate);
 	void (*bwd_w)(struct fc_cpu *cpu, float *dw, const float *dy, const float *x, size_t N,
 	    size_t O, size_t I);
+	/* Those of ops.h together, with the same bits; false: not with these weights.  May be NULL.
+	 */
+	bool (*several)(struct fc_cpu *cpu, float *const y[], const float *x,
+	    const struct fc_weight *const w[], size_t n, size_t N);
+	bool (*glu)(struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *gate,
+	    const struct fc_weight *up, const struct fc_weight *down, enum fc_act act, size_t N);
 };
 extern const struct fc_products fc_products_onednn;
 #if defined(__x86_64__)
@@ -89,6 +95,10 @@ size_t fc_alike_rows(size_t n_out);
 size_t fc_cpu_few_rows(const struct fc_nn *nn);
 void fc_cpu_linear_fwd(
     struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N);
+bool fc_cpu_linears_fwd(struct fc_nn *nn, float *const y[], const float *x,
+    const struct fc_weight *const w[], size_t n, size_t N);
+bool fc_cpu_linear_glu_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *gate,
+    const struct fc_weight *up, const struct fc_weight *down, enum fc_act act, size_t N);
 void fc_cpu_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,
     size_t N, bool accumulate);
 void fc_cpu_linear_bwd_w(

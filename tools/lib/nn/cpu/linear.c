@@ -190,6 +190,22 @@ void fc_cpu_linear_fwd(
 	}
 }
 
+bool fc_cpu_linears_fwd(struct fc_nn *nn, float *const y[], const float *x,
+    const struct fc_weight *const w[], size_t n, size_t N)
+{
+	struct fc_cpu *cpu = fc_cpu_of(nn);
+	return N > fc_cpu_few_rows(nn) && cpu->products && cpu->products->several &&
+	    cpu->products->several(cpu, y, x, w, n, N);
+}
+
+bool fc_cpu_linear_glu_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *gate,
+    const struct fc_weight *up, const struct fc_weight *down, enum fc_act act, size_t N)
+{
+	struct fc_cpu *cpu = fc_cpu_of(nn);
+	return N > fc_cpu_few_rows(nn) && cpu->products && cpu->products->glu &&
+	    cpu->products->glu(cpu, y, x, gate, up, down, act, N);
+}
+
 void fc_cpu_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,
     size_t N, bool accumulate)
 {

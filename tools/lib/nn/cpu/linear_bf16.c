@@ -140,4 +140,4 @@ static void onednn_bwd_w(
 }
 
 const struct fc_products fc_products_onednn = {
-    "oneDNN", false, onednn_fwd, onednn_bwd_x, onednn_bwd_w};
+    "oneDNN", false, onednn_fwd, onednn_bwd_x, onednn_bwd_w, NULL, NULL};

@@ -38,9 +38,44 @@ static void tiles_fwd(
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
 	const struct fc_factor left = {x, FC_F32, N, I, false};
 	for (size_t o = 0; o < O; o += rows) {
-		const struct fc_factor right = panel_at(cpu, w, o, fc_min_size(rows, O - o));
-		fc_product_amx(cpu, &left, &right, I, y + o, O, false);
+		const struct fc_product_side side = {
+		    panel_at(cpu, w, o, fc_min_size(rows, O - o)), y + o, O};
+		fc_product_amx(cpu, &left, I, &side, 1, false);
 	}
+}
+
+static bool all_as_they_are(const struct fc_weight *const w[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!as_it_is(w[i]))
+			return false;
+	return true;
+}
+
+static bool tiles_several(struct fc_cpu *cpu, float *const y[], const float *x,
+    const struct fc_weight *const w[], size_t n, size_t N)
+{
+	struct fc_product_side side[FC_LINEARS];
+	const struct fc_factor left = {x, FC_F32, N, w[0]->n_in, false};
+	if (!all_as_they_are(w, n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		side[i] = (struct fc_product_side){
+		    panel_at(cpu, w[i], 0, w[i]->n_out), y[i], w[i]->n_out};
+	fc_product_amx(cpu, &left, w[0]->n_in, side, n, false);
+	return true;
+}
+
+static bool tiles_glu(struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *gate,
+    const struct fc_weight *up, const struct fc_weight *down, enum fc_act act, size_t N)
+{
+	const struct fc_factor left = {x, FC_F32, N, gate->n_in, false};
+	if (!all_as_they_are((const struct fc_weight *const[]){gate, up, down}, 3))
+		return false;
+	const struct fc_glu l = {panel_at(cpu, gate, 0, gate->n_out),
+	    panel_at(cpu, up, 0, up->n_out), panel_at(cpu, down, 0, down->n_out), act};
+	fc_product_amx_glu(cpu, &left, &l, y, down->n_out);
+	return true;
 }
 
 static void tiles_bwd_x(struct fc_cpu *cpu, float *dx, const float *dy, const struct fc_weight *w,
@@ -50,20 +85,21 @@ static void tiles_bwd_x(struct fc_cpu *cpu, float *dx, const float *dy, const st
 	for (size_t o = 0; o < O; o += rows) {
 		const size_t n_o = fc_min_size(rows, O - o);
 		const struct fc_factor left = {dy + o, FC_F32, N, O, false};
-		struct fc_factor right = panel_at(cpu, w, o, n_o);
-		right.n = I;
-		right.by_depth = true;
-		fc_product_amx(cpu, &left, &right, n_o, dx, I, accumulate || o);
+		struct fc_product_side side = {panel_at(cpu, w, o, n_o), dx, I};
+		side.b.n = I;
+		side.b.by_depth = true;
+		fc_product_amx(cpu, &left, n_o, &side, 1, accumulate || o);
 	}
 }
 
 static void tiles_bwd_w(
     struct fc_cpu *cpu, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
 {
-	const struct fc_factor left = {dy, FC_F32, O, O, true}, right = {x, FC_F32, I, I, true};
-	fc_product_amx(cpu, &left, &right, N, dw, I, true);
+	const struct fc_factor left = {dy, FC_F32, O, O, true};
+	const struct fc_product_side side = {{x, FC_F32, I, I, true}, dw, I};
+	fc_product_amx(cpu, &left, N, &side, 1, true);
 }
 
 const struct fc_products fc_products_amx = {
-    "tiles of AMX", true, tiles_fwd, tiles_bwd_x, tiles_bwd_w};
+    "tiles of AMX", true, tiles_fwd, tiles_bwd_x, tiles_bwd_w, tiles_several, tiles_glu};
 #endif

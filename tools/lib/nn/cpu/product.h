@@ -15,14 +15,31 @@ struct fc_factor {
 	bool by_depth;
 };
 
+/* The right factor of a product, and its result, rows ldc apart. */
+struct fc_product_side {
+	struct fc_factor b;
+	float *c;
+	size_t ldc;
+};
+
 /*
- * c[m,n] (+)= sum_k a[m,k] b[n,k], rows of c ldc apart, with both factors rounded to bfloat16 and
- * sums in float32, by AMX: for factors of many rows each.  Every element of c is one chain of
- * additions over k in an order that K alone fixes, as few_amx.c has it: it does not depend on the
- * number of threads, nor on the other rows and columns.
+ * c[m,n] (+)= sum_k a[m,k] b[n,k] for every side, with all factors rounded to bfloat16 and sums in
+ * float32, by AMX: for factors of many rows each.  Every element of c is one chain of additions
+ * over k in an order that K alone fixes, as few_amx.c has it: it does not depend on the number of
+ * threads, nor on the other rows and columns.
  */
-void fc_product_amx(struct fc_cpu *cpu, const struct fc_factor *a, const struct fc_factor *b,
-    size_t K, float *c, size_t ldc, bool accumulate);
+void fc_product_amx(struct fc_cpu *cpu, const struct fc_factor *a, size_t K,
+    const struct fc_product_side *side, size_t n_side, bool accumulate);
+
+/* A gated network: factors by rows, gate and up [F, K], down [N, F]. */
+struct fc_glu {
+	struct fc_factor gate, up, down;
+	enum fc_act act;
+};
+/* y [x->n, N] = down of act(gate of x) * up of x, with the bits that the products and fc_glu_fwd()
+ * give one by one. */
+void fc_product_amx_glu(
+    struct fc_cpu *cpu, const struct fc_factor *x, const struct fc_glu *l, float *y, size_t ldy);
 #endif
 
 #endif

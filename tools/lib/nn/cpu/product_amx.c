@@ -21,7 +21,7 @@
  * columns, one pair below the other (Intel SDM, TDPBF16PS): [DEPTH / 2][TILE][2].  Two by two tiles
  * of c are in registers, which have room for no more; a strip of the left factor and a block of the
  * right one are in the second cache.  What then takes time is moving c: the longer the rows of a
- * block, the less.
+ * block, the less; so a gated network's is used up, and rounded, where it arises.
  */
 enum { TILE = 16, DEPTH = 32, NUMBERS = TILE * DEPTH };
 enum {
@@ -180,22 +180,29 @@ struct place {
 	size_t ldc, n_row, n_col;
 };
 
-/* Sums in registers += n tiles of depth; the strip of a second row or column is far numbers away.
- */
+/* Packed rows or columns of a factor: strips of tiles, so many numbers apart. */
+struct strips {
+	const uint16_t *p;
+	size_t apart;
+};
+
+/* Sums in registers += n tiles of depth. */
 INLINE void multiply(
-    const uint16_t *a, const uint16_t *b, size_t n, size_t far, bool two_rows, bool two_cols)
+    const struct strips *left, const struct strips *right, size_t n, bool two_rows, bool two_cols)
 {
+	const uint16_t *a = left->p, *b = right->p;
+	const size_t far_a = left->apart, far_b = right->apart;
 	for (size_t k = 0; k < n; k++, a += NUMBERS, b += NUMBERS) {
 		_tile_loadd(4, a, 64);
 		_tile_loadd(6, b, 64);
 		_tile_dpbf16ps(0, 4, 6);
 		if (two_cols) {
-			_tile_loadd(7, b + far, 64);
+			_tile_loadd(7, b + far_b, 64);
 			_tile_dpbf16ps(1, 4, 7);
 		}
 		if (!two_rows)
 			continue;
-		_tile_loadd(5, a + far, 64);
+		_tile_loadd(5, a + far_a, 64);
 		_tile_dpbf16ps(2, 5, 6);
 		if (two_cols)
 			_tile_dpbf16ps(3, 5, 7);
@@ -235,10 +242,10 @@ static void zero_sums(void)
 }
 
 /* c at p (+)= strips of n tiles.  What is no whole tile goes by a copy. */
-static void kernel(const struct place *p, const uint16_t *a, const uint16_t *b, size_t n, bool add)
+static void kernel(
+    const struct place *p, const struct strips *a, const struct strips *b, size_t n, bool add)
 {
 	float copy[4 * TILE * TILE] __attribute__((aligned(64)));
-	const size_t far = n * NUMBERS;
 	const bool two_rows = p->n_row > TILE, two_cols = p->n_col > TILE;
 	const bool whole = p->n_row % TILE == 0 && p->n_col % TILE == 0;
 	float *c = whole ? p->c : copy;
@@ -254,9 +261,9 @@ static void kernel(const struct place *p, const uint16_t *a, const uint16_t *b, 
 		FOUR_TILES(_tile_loadd, c, ld, two_rows, two_cols);
 	}
 	if (two_rows && two_cols)
-		multiply(a, b, n, far, true, true);
+		multiply(a, b, n, true, true);
 	else
-		multiply(a, b, n, far, two_rows, two_cols);
+		multiply(a, b, n, two_rows, two_cols);
 	FOUR_TILES(_tile_stored, c, ld, two_rows, two_cols);
 	if (!whole) {
 		settle(copy);
@@ -266,8 +273,8 @@ static void kernel(const struct place *p, const uint16_t *a, const uint16_t *b, 
 
 /* The part of a product whose factors are packed. */
 struct job {
-	const uint16_t *a, *b; /* strips of deep tiles */
-	size_t n_row, n_col, deep;
+	struct strips a, b;
+	size_t n_row, n_col, deep; /* deep: tiles */
 	float *c;
 	size_t ldc;
 	bool add;
@@ -275,15 +282,16 @@ struct job {
 
 static void run(const struct job *j)
 {
-	const size_t strip = j->deep * NUMBERS;
-	for (size_t m = 0; m < j->n_row; m += 2 * TILE)
+	for (size_t m = 0; m < j->n_row; m += 2 * TILE) {
+		const struct strips a = {j->a.p + m / TILE * j->a.apart, j->a.apart};
 		for (size_t n = 0; n < j->n_col; n += 2 * TILE) {
+			const struct strips b = {j->b.p + n / TILE * j->b.apart, j->b.apart};
 			const struct place p = {j->c + m * j->ldc + n, j->ldc,
 			    fc_min_size(2 * TILE, j->n_row - m),
 			    fc_min_size(2 * TILE, j->n_col - n)};
-			kernel(
-			    &p, j->a + m / TILE * strip, j->b + n / TILE * strip, j->deep, j->add);
+			kernel(&p, &a, &b, j->deep, j->add);
 		}
+	}
 }
 
 /* Columns and depth of a block of the right factor. */
@@ -309,40 +317,187 @@ static struct fc_factor part_of(const struct fc_factor *f, size_t k)
 	return p;
 }
 
-void fc_product_amx(struct fc_cpu *cpu, const struct fc_factor *a, const struct fc_factor *b,
-    size_t K, float *c, size_t ldc, bool accumulate)
+/* How the work is handed out: rows of the left factor and a block's columns at a time; wide columns
+ * of the right one are packed together. */
+struct plan {
+	struct block block;
+	size_t rows, wide;
+};
+
+static struct plan plan_for(size_t M, size_t N, size_t K)
 {
-	const struct block block = block_for(b->n, K);
-	const size_t M = a->n, N = b->n, n_thread = (size_t)fc_par_threads();
-	const size_t wide = fc_min_size(n_thread * block.cols, tiles(N, block.cols) * block.cols);
-	const size_t rows = n_thread > 1 ? ROWS_AT_A_TIME : M, deepest = block.depth / DEPTH;
-	uint16_t *left = fc_cpu_scratch(
-	    cpu, FC_SCRATCH_ROWS, tiles(M, 2 * TILE) * 2 * deepest * NUMBERS, sizeof *left);
-	uint16_t *right =
-	    fc_cpu_scratch(cpu, FC_SCRATCH_PACKS, wide / TILE * deepest * NUMBERS, sizeof *right);
-#pragma omp parallel if (M * N * K > FC_PAR_PRODUCTS)
+	const size_t n_thread = (size_t)fc_par_threads();
+	struct plan p = {block_for(N, K), n_thread > 1 ? ROWS_AT_A_TIME : M, 0};
+	p.wide = fc_min_size(n_thread, tiles(N, p.block.cols)) * p.block.cols;
+	return p;
+}
+
+static size_t right_numbers(const struct plan *p)
+{
+	return p->wide * p->block.depth;
+}
+
+static size_t left_numbers(size_t M, size_t K)
+{
+	return tiles(M, 2 * TILE) * 2 * TILE * tiles(K, DEPTH) * DEPTH;
+}
+
+/* By all threads: c (+)= left [M, K] times b, of which right is the packed part. */
+static void multiply_by(const struct plan *p, const struct strips *left, size_t M,
+    const struct fc_factor *b, size_t K, uint16_t *right, float *c, size_t ldc, bool add)
+{
+	const size_t N = b->n, deep = tiles(K, DEPTH), strip = deep * NUMBERS;
+	for (size_t n = 0; n < N; n += p->wide) {
+		const size_t n_n = fc_min_size(p->wide, N - n);
+		pack(right, b, K, n, n_n, false);
+#pragma omp for collapse(2) schedule(dynamic)
+		for (size_t i = 0; i < n_n; i += p->block.cols)
+			for (size_t m = 0; m < M; m += p->rows) {
+				const struct job j = {
+				    {left->p + m / TILE * left->apart, left->apart},
+				    {right + i / TILE * strip, strip}, fc_min_size(p->rows, M - m),
+				    fc_min_size(p->block.cols, n_n - i), deep, c + m * ldc + n + i,
+				    ldc, add};
+				run(&j);
+			}
+	}
+}
+
+void fc_product_amx(struct fc_cpu *cpu, const struct fc_factor *a, size_t K,
+    const struct fc_product_side *side, size_t n_side, bool accumulate)
+{
+	size_t widest = 0, n_col = 0;
+	for (size_t i = 0; i < n_side; i++) {
+		const struct plan p = plan_for(a->n, side[i].b.n, K);
+		widest = right_numbers(&p) > widest ? right_numbers(&p) : widest;
+		n_col += side[i].b.n;
+	}
+	const size_t depth = block_for(1, K).depth;
+	uint16_t *left =
+	    fc_cpu_scratch(cpu, FC_SCRATCH_ROWS, left_numbers(a->n, depth), sizeof *left);
+	uint16_t *right = fc_cpu_scratch(cpu, FC_SCRATCH_PACKS, widest, sizeof *right);
+#pragma omp parallel if (a->n * n_col * K > FC_PAR_PRODUCTS)
 	{
 		configure();
-		for (size_t k = 0; k < K; k += block.depth) {
-			const size_t n_k = fc_min_size(block.depth, K - k),
-				     deep = tiles(n_k, DEPTH);
-			const struct fc_factor ak = part_of(a, k), bk = part_of(b, k);
-			pack(left, &ak, n_k, 0, M, true);
-			for (size_t n = 0; n < N; n += wide) {
-				const size_t n_n = fc_min_size(wide, N - n);
-				pack(right, &bk, n_k, n, n_n, false);
-#pragma omp for collapse(2) schedule(dynamic)
-				for (size_t i = 0; i < n_n; i += block.cols)
-					for (size_t m = 0; m < M; m += rows) {
-						const struct job j = {
-						    left + m / TILE * deep * NUMBERS,
-						    right + i / TILE * deep * NUMBERS,
-						    fc_min_size(rows, M - m),
-						    fc_min_size(block.cols, n_n - i), deep,
-						    c + m * ldc + n + i, ldc, accumulate || k};
-						run(&j);
-					}
+		for (size_t k = 0; k < K; k += depth) {
+			const size_t n_k = fc_min_size(depth, K - k);
+			const struct fc_factor ak = part_of(a, k);
+			const struct strips strips = {left, tiles(n_k, DEPTH) * NUMBERS};
+			pack(left, &ak, n_k, 0, a->n, true);
+			for (size_t i = 0; i < n_side; i++) {
+				const struct plan p = plan_for(a->n, side[i].b.n, K);
+				const struct fc_factor bk = part_of(&side[i].b, k);
+				multiply_by(&p, &strips, a->n, &bk, n_k, right, side[i].c,
+				    side[i].ldc, accumulate || k);
 			}
+		}
+		_tile_release();
+	}
+}
+
+/* Columns of both factors of the gate that are in the second cache together, and their sums. */
+enum { GATE_COLUMNS = 256 };
+
+/* n numbers of a row of sums, as the rows of a left factor's tiles, with zeros up to a whole one.
+ */
+static void pack_row(uint16_t *to, float *row, size_t n)
+{
+	const size_t whole = tiles(n, DEPTH) * DEPTH;
+	memset(row + n, 0, (whole - n) * sizeof *row);
+	for (size_t i = 0; i < whole; i += DEPTH, to += NUMBERS)
+		_mm512_store_si512(
+		    to, rounded(_mm512_loadu_ps(row + i), _mm512_loadu_ps(row + i + TILE)));
+}
+
+struct gate {
+	const struct fc_kern *kern;
+	enum fc_act act;
+	struct strips x, gate, up, out; /* out: written */
+	size_t n_row, n_col, deep;
+};
+
+/* Two tiles of rows times a block of columns. */
+static void gate_strip(const struct gate *g, uint16_t *out, const struct strips *x, size_t n_row)
+{
+	float gate[2 * TILE * GATE_COLUMNS] __attribute__((aligned(64)));
+	float up[2 * TILE * GATE_COLUMNS] __attribute__((aligned(64)));
+	const struct job a = {*x, g->gate, n_row, g->n_col, g->deep, gate, GATE_COLUMNS, false};
+	const struct job b = {*x, g->up, n_row, g->n_col, g->deep, up, GATE_COLUMNS, false};
+	run(&a);
+	run(&b);
+	settle(gate);
+	settle(up);
+	for (size_t r = 0; r < n_row; r++) {
+		float *row = gate + r * GATE_COLUMNS;
+		g->kern->glu(row, row, up + r * GATE_COLUMNS, g->act, g->n_col);
+		pack_row(out + r / TILE * g->out.apart + r % TILE * DEPTH, row, g->n_col);
+	}
+	for (size_t r = n_row; r % TILE; r++) {
+		memset(up, 0, g->n_col * sizeof *up);
+		pack_row(out + r / TILE * g->out.apart + r % TILE * DEPTH, up, g->n_col);
+	}
+}
+
+static void gate_rows(const struct gate *g, uint16_t *out)
+{
+	for (size_t m = 0; m < g->n_row; m += 2 * TILE) {
+		const struct strips x = {g->x.p + m / TILE * g->x.apart, g->x.apart};
+		gate_strip(
+		    g, out + m / TILE * g->out.apart, &x, fc_min_size(2 * TILE, g->n_row - m));
+	}
+}
+
+/* By all threads: out [M, F] packed = act(x gate^T) * (x up^T). */
+static void gate_by(const struct fc_cpu *cpu, const struct plan *p, const struct strips *x,
+    size_t M, const struct fc_glu *l, size_t K, uint16_t *right, uint16_t *out)
+{
+	const size_t F = l->gate.n, deep = tiles(K, DEPTH), strip = deep * NUMBERS;
+	const size_t apart = tiles(F, DEPTH) * NUMBERS;
+	uint16_t *up = right + p->wide * deep * DEPTH;
+	for (size_t n = 0; n < F; n += p->wide) {
+		const size_t n_n = fc_min_size(p->wide, F - n);
+		pack(right, &l->gate, K, n, n_n, false);
+		pack(up, &l->up, K, n, n_n, false);
+#pragma omp for collapse(2) schedule(dynamic)
+		for (size_t i = 0; i < n_n; i += p->block.cols)
+			for (size_t m = 0; m < M; m += p->rows) {
+				const struct gate g = {cpu->kern, l->act,
+				    {x->p + m / TILE * x->apart, x->apart},
+				    {right + i / TILE * strip, strip},
+				    {up + i / TILE * strip, strip}, {NULL, apart},
+				    fc_min_size(p->rows, M - m),
+				    fc_min_size(p->block.cols, n_n - i), deep};
+				gate_rows(&g, out + m / TILE * apart + (n + i) / DEPTH * NUMBERS);
+			}
+	}
+}
+
+void fc_product_amx_glu(
+    struct fc_cpu *cpu, const struct fc_factor *x, const struct fc_glu *l, float *y, size_t ldy)
+{
+	const size_t M = x->n, F = l->gate.n, K = l->gate.ld, N = l->down.n;
+	const struct plan down = plan_for(M, N, F);
+	struct plan up = plan_for(M, F, K);
+	const size_t deep = tiles(K, DEPTH), most = BLOCK_NUMBERS / 2 / (deep * DEPTH);
+	up.block.cols = most < 2 * TILE ? 2 * TILE : most / (2 * TILE) * (2 * TILE);
+	up.block.cols = fc_min_size(up.block.cols, GATE_COLUMNS);
+	up.wide = fc_min_size((size_t)fc_par_threads(), tiles(F, up.block.cols)) * up.block.cols;
+	const size_t n_up = 2 * up.wide * deep * DEPTH, n_down = right_numbers(&down);
+	uint16_t *left = fc_cpu_scratch(cpu, FC_SCRATCH_ROWS, left_numbers(M, K), sizeof *left);
+	uint16_t *out = fc_cpu_scratch(cpu, FC_SCRATCH_TAIL, left_numbers(M, F), sizeof *out);
+	uint16_t *right =
+	    fc_cpu_scratch(cpu, FC_SCRATCH_PACKS, n_up > n_down ? n_up : n_down, sizeof *right);
+#pragma omp parallel if (M * F * K > FC_PAR_PRODUCTS)
+	{
+		configure();
+		pack(left, x, K, 0, M, true);
+		gate_by(cpu, &up, &(struct strips){left, deep * NUMBERS}, M, l, K, right, out);
+		for (size_t k = 0; k < F; k += down.block.depth) {
+			const struct fc_factor bk = part_of(&l->down, k);
+			const struct strips strips = {
+			    out + k / DEPTH * NUMBERS, tiles(F, DEPTH) * NUMBERS};
+			multiply_by(&down, &strips, M, &bk, fc_min_size(down.block.depth, F - k),
+			    right, y, ldy, k > 0);
 		}
 		_tile_release();
 	}
