@@ -222,8 +222,7 @@ enum fc_act { FC_ACT_SILU, FC_ACT_GELU_TANH, FC_ACT_GELU, FC_ACT_CLAMPED };
 /* y = x w[0]^T and x w[1]^T by fc_glu_fwd(), times w[2]^T, with the bits that the functions give
  * one by one; part: three of [N,F], which may be left undefined. */
 void fc_linear_glu_fwd(struct fc_nn *nn, float *y /* [N,O] */, const float *x /* [N,I] */,
-    const struct fc_weight *const w[static 3], enum fc_act act, float *const part[static 3],
-    size_t N);
+    const struct fc_weight *const w[3], enum fc_act act, float *const part[3], size_t N);
 void fc_glu_fwd(struct fc_nn *nn, float *y, const float *gate, const float *up /* [N,F] */,
     enum fc_act act, size_t N, size_t F);
 /* dgate and dup are overwritten; they may be the same memory as gate and up. */

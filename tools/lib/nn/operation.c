@@ -40,8 +40,7 @@ void fc_linears_fwd(struct fc_nn *nn, float *const y[], const float *x,
 }
 
 void fc_linear_glu_fwd(struct fc_nn *nn, float *y, const float *x,
-    const struct fc_weight *const w[static 3], enum fc_act act, float *const part[static 3],
-    size_t N)
+    const struct fc_weight *const w[3], enum fc_act act, float *const part[3], size_t N)
 {
 	if (N && nn->ops->linear_glu_fwd &&
 	    nn->ops->linear_glu_fwd(nn, y, x, w[0], w[1], w[2], act, N))
