@@ -52,12 +52,11 @@ static void expect_answer(
 		id[i] = bytes[i] == '\1' ? 256 : (unsigned char)bytes[i];
 	t.c.form = form;
 	fc_conversation_add(&t.c, FC_ROLE_USER, "?", 1);
-	infer_turn_answer(&session, &t, &st, '?', id, n, FINISH_LENGTH);
+	infer_turn_answer(&session, &t, &st, '?', id, n, "length");
 	T_STR(t.c.message[1].content, want, what);
 	if (strcmp(t.c.message[1].finish_reason, "length") != 0)
 		T_OK(false, "%s: why it ended", what);
 	fc_conversation_release(&t.c);
-	free(t.finish);
 	free(t.answer_tokens);
 	free(id);
 }
