@@ -83,6 +83,10 @@ teach    = $(strip $(FC)fc-align fuse --rule $(RULE) $(at_most) $(if $(filter mi
 # One stream needs no fusion.
 teacher  = $(if $(filter 1,$(words $1)),,$(call teach,$1) | )$2 $(if $(filter 1,$(words $1)),$1)
 
+# What others answered would be taught as if the policy had.
+all_answered = ! n=$$(grep -cv '"answered_by":' $1) || { echo "PROMPTS: $$n of the conversations end with an answer already: take it \
+    away, or train on them with fusellm.mk" >&2; exit 1; }
+
 onpolicy: $(RESULT)
 
 $(call settings,$(SET)/answers,pivot $(pivot) prompts $(data) generate $(call deciding,fc-infer,$(GENERATE)) seed $(SEED))
@@ -97,6 +101,7 @@ $(call dir_of,$1):
 $(call dir_of,$1)/answers.jsonl: $(if $(filter 1,$1),,$(call policy,$1)) $(SET)/answers | $(CHECKED) $(call dir_of,$1) $(maps) $(chosen)
 	$$(call step,round $1: answers)
 	$$(call lines_to,round $1: answers,$$(call answer,$(call policy,$1)) --seed $(call seed_of,$1),$(PROMPTS),1)
+	@$$(call all_answered,$$@)
 
 $(call dir_of,$1)/itself.fcs: $(call dir_of,$1)/answers.jsonl $(SET)/pivot.fcs
 	$$(call step,round $1: distributions of the model itself)

@@ -106,6 +106,13 @@ of() { fc-view --fingerprint "$1" | sed -n 's/^model=//p'; }
 	bad "ALIGN is one of bytes stats exact mined, not 'published'" ALIGN=published
 }
 
+@test "a prompt that has its answer already is none" {
+	{ cat prompts.jsonl; head -n 1 dev.jsonl; } >mixed.jsonl
+	run go PROMPTS=mixed.jsonl OUT=none
+	[ "$status" -eq 2 ] && [[ $output == *"PROMPTS: 1 of the conversations end with an answer already"* ]]
+	[ ! -e none/round-1/answers.jsonl ] && [ ! -e none/onpolicy-1 ]
+}
+
 @test "answers that were interrupted go on, to the same bytes" {
 	run -0 go OUT=whole whole/round-1/answers.jsonl
 	mkdir -p run/round-1 && run -0 go run/checked
