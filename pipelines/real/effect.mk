@@ -45,7 +45,8 @@
 #   mixture    labels with rows of all such sources and the pivot, fine-tuned in the same way ("self"), mixed by weights
 #              that fc-align verdict fits to dev
 #   ours       labels and answered prompts with the mixture's rows
-#   fusellm    the published form: rows of 10 of the sources as they are, MinCE, what is not listed unsaid, lambda 0.9
+#   fusellm    the published form: rows of 10 of the sources as they are, MinCE, what is not listed unsaid, lambda 0.9;
+#              but tokens are aligned by their bytes, which loses least
 #   fusechat   its targets fusechat-S, one for each source, merged
 #   merged     the targets taught-S, merged
 # Besides them stand the pivot, each source as it is (source-S) and fine-tuned (adapted-S), and the mixture as a predictor
@@ -92,6 +93,17 @@ $(call need_one,PIVOT)$(call need_files,SOURCES)
 NAMES := $(foreach s,$(SOURCES),$(call name,$s))
 $(call need_unlike,SOURCES and what is made here,pivot self $(NAMES))
 $(call need_operands,SOURCES,$(NAMES))$(call need_operands,WORK,$(WORK))
+# A bad number would fail at its step, hours later: need_numbers(VARIABLES,PATTERN,WORDS), of lists, need_number() of one.
+unlike_it    = $(shell printf '%s\n' $(foreach n,$2,$(call quoted,$n)) | grep -vxE '$1')
+need_numbers = $(foreach v,$1,$(if $(if $(strip $($v)),$(call unlike_it,$2,$($v)),none),$(error $v is $3, not '$($v)'))$(call \
+               need_unlike,$v,$($v)))
+need_number  = $(foreach v,$1,$(if $(filter 1,$(words $($v))),,$(error $v is $3, not '$($v)')))$(need_numbers)
+from_1 := [1-9][0-9]{0,8}
+real   := ([0-9]+[.]?[0-9]*|[.][0-9]+)(e-?[0-9]+)?
+$(call need_numbers,LABELS EPOCHS,$(from_1),whole numbers from 1 on)$(call need_numbers,SEEDS,0|$(from_1),whole numbers)
+$(call need_numbers,LRS,$(real),numbers such as 5e-5)$(call need_number,DEVSEED,0|$(from_1),a whole number)
+$(call need_number,K FOLDS LENGTH ANSWERS HELD OTHER ASKED,$(from_1),a whole number from 1 on)
+$(call need_number,LAMBDA,0|1|0?[.][0-9]+,a number from 0 to 1)
 ifneq ($(filter $(DEVSEED),$(SEEDS)),)
 $(error DEVSEED is $(DEVSEED), which chose the settings; SEEDS are to be others)
 endif

@@ -41,7 +41,8 @@ LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "site-packages", "dist-packag
 
 ASKED = re.compile(re.escape(TASK).replace(r"\{module\}", "[^\n]+").replace(r"\{head\}", "(.*)"), re.S)
 # finish_reason of an answer that was cut off, in OpenAI's interface and those like it.
-CUT = {"length", "content_filter", "abort"}
+# Reasons that fc-infer(1) takes for no end.
+CUT = {"length", "model_length", "max_tokens", "content_filter", "abort", "error", "insufficient_system_resource"}
 
 
 def fraction(text):
@@ -177,7 +178,7 @@ def check(lines):
         if not asked:
             sys.exit(f"functions.py: line {number} does not ask for the body of a function, as the sets train, dev, prompts, "
                      "test and short do")
-        print(int(why not in CUT and is_whole(asked[1], text)))
+        print(int(str(why).lower() not in CUT and is_whole(asked[1], text)))
 
 
 def options(words=None):

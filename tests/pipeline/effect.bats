@@ -152,6 +152,24 @@ setup() {
 	[[ $output == *"CHECKER is for MATCH=program"* ]]
 	run -2 effect MATCH=last
 	[[ $output == *"MATCH is exact, last-word, last-number or program, not 'last'"* ]]
+	while IFS='|' read -r given told; do
+		run -2 effect "$given"
+		[[ $output == *"$told"* ]]
+	done <<-'END'
+		LABELS=10 x|LABELS is whole numbers from 1 on, not '10 x'
+		LABELS=10 0|LABELS is whole numbers from 1 on
+		LABELS=10 10|LABELS: two have the same name: 10 10
+		LABELS=|LABELS is whole numbers from 1 on, not ''
+		SEEDS=1 -1|SEEDS is whole numbers
+		EPOCHS=1.5|EPOCHS is whole numbers from 1 on
+		LRS=1e-4 1e--2|LRS is numbers such as 5e-5, not '1e-4 1e--2'
+		LRS=$(true) 'x|LRS is numbers such as 5e-5
+		K=0|K is a whole number from 1 on
+		LENGTH=20 30|LENGTH is a whole number from 1 on, not '20 30'
+		LAMBDA=1.5|LAMBDA is a number from 0 to 1
+		DEVSEED=a|DEVSEED is a whole number
+	END
+	effect -n LRS='.5 1e-4 2.5e-05' LAMBDA=1 SEEDS=0 LABELS=10 >log 2>&1
 	head -n 1 near.jsonl >>dev.jsonl
 	run -2 effect
 	[[ $output == *"run/data/test-near.all.jsonl, line 1: asks what run/data/dev.all.jsonl, line 13 asks"* ]]
@@ -261,6 +279,7 @@ setup() {
 		    (0, plain, "    return a" + ".b" * 50000),
 		    (0, plain, "    return " + "9" * 5000),
 		    (0, plain, "    return a", "length"),
+		    (0, plain, "    return a", "MAX_TOKENS"),
 		    (1, plain, "    return a", "stop"),
 		    # nothing is executed
 		    (1, plain, "    import os\n    os._exit(3)"),
