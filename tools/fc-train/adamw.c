@@ -74,10 +74,12 @@ void train_adamw_update(struct train_adamw *a, struct fc_param *p, double lr, do
 	    .grad_scale = (float)grad_scale,
 	    .beta1 = (float)o->beta1,
 	    .beta2 = (float)o->beta2,
-	    .step = (float)(lr / (1 - pow(o->beta1, t))),
-	    .root_bias = (float)(1 / sqrt(1 - pow(o->beta2, t))),
 	    .eps = (float)o->eps,
 	};
+	/* of the betas that the moments are made with: 1 - 0.999 in float32 is another number,
+	 * by 1.3e-5 */
+	c.step = (float)(lr / (1 - pow((double)c.beta1, t)));
+	c.root_bias = (float)(1 / sqrt(1 - pow((double)c.beta2, t)));
 	for (size_t i = 0; i < a->n_param; i++) {
 		const struct train_own own = a->own[i];
 		c.decay = p[i].decay ? (float)(lr * o->weight_decay) : 0;

@@ -129,8 +129,8 @@ static void test_against_oracle(double weight_decay)
 static void test_first_step(void)
 {
 	struct train_adamw_opts c = {0.9, 0.999, 0, 0.1};
-	float two[2] = {1, -2}, slope[2] = {3, -0.001f};
-	struct fc_param p = {.n = 2, .w = OUT(nn, two, 2), .g = OUT(nn, slope, 2), .decay = true};
+	float two[3] = {1, -2, 0}, slope[3] = {3, -0.001f, 5};
+	struct fc_param p = {.n = 3, .w = OUT(nn, two, 3), .g = OUT(nn, slope, 3), .decay = true};
 	struct train_adamw a;
 	init(&a, &c, &p, 1);
 	train_adamw_update(&a, &p, 0.01, 1);
@@ -139,6 +139,7 @@ static void test_first_step(void)
 	    "adamw: first step, positive gradient");
 	T_NEAR((double)two[1], -2 + 0.01 + 0.01 * 0.1 * 2, 2 * T_U,
 	    "adamw: first step, negative gradient");
+	T_NEAR((double)two[2], -0.01, 0.01 * 8 * T_U, "adamw: the first step is the learning rate");
 	train_adamw_release(&a);
 }
 
