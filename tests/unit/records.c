@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "t.h"
 #include "temp_files.h"
+#include "text/infile.h"
 #include "text/jsonl.h"
 #include "text/records.h"
 
@@ -202,6 +203,17 @@ static void test_jsonl(void)
 	free(path);
 }
 
+/* What a share of the work is of, of standard input, too. */
+static void test_sizes(void)
+{
+	char *path = write_file("eight", "[{},\n{}]", 8);
+	const char *const both[] = {path, "-"}, *const device[] = {path, "/dev/null"};
+	T_OK(freopen(path, "r", stdin) != NULL, "standard input is a file");
+	T_EQ(fc_infile_sizes(both, 2), 16, "sizes: a file and standard input");
+	T_EQ(fc_infile_sizes(device, 2), 0, "sizes: not known of a device");
+	free(path);
+}
+
 int main(void)
 {
 	static const char once[] = "1:{\"a\":1};2:{\"b\":2};";
@@ -214,5 +226,6 @@ int main(void)
 	test_damaged(gzipped, sizeof gzipped, 10, once, "gzip"); /* behind flags, time and system */
 	test_damaged(zstandard, sizeof zstandard, 4, once, "zstd");
 	test_jsonl();
+	test_sizes();
 	return t_done();
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -9,6 +8,7 @@
 #include "fc-infer/served/line.h"
 #include "fc-infer/served/made_tokenizer.h"
 #include "fc-infer/served/served.h"
+#include "text/infile.h"
 #include "text/jsonl.h"
 #include "text/records.h"
 
@@ -86,19 +86,6 @@ static int read_file(struct stored *s, const char *path, struct fc_err *e)
 	return got;
 }
 
-/* Of all files; 0 where one is no regular file. */
-static uint64_t bytes_of(char **paths, int n)
-{
-	uint64_t sum = 0;
-	struct stat st;
-	for (int i = 0; i < n; i++) {
-		if (!strcmp(paths[i], "-") || stat(paths[i], &st) < 0 || !S_ISREG(st.st_mode))
-			return 0;
-		sum += (uint64_t)st.st_size;
-	}
-	return sum;
-}
-
 struct making {
 	struct made_tokenizer made;
 	struct reply reply;
@@ -137,7 +124,9 @@ static int make_tokenizer(const char *path, char **paths, int n_paths, struct fc
 int infer_stored(const struct infer_options *o, const struct fc_shard *shard, char **paths,
     int n_paths, struct fc_err *e)
 {
-	static char *standard_input[] = {"-"};
+	static const char *const standard_input[] = {"-"};
+	const char *const *from = n_paths ? (const char *const *)(uintptr_t)paths : standard_input;
+	const int n_from = n_paths ? n_paths : 1;
 	struct stored s = {.shard = shard, .reply.by_bytes = o->model == NULL};
 	struct fc_header h;
 	const char *tokenizer = o->model ? o->model : o->make_tokenizer;
@@ -148,10 +137,10 @@ int infer_stored(const struct infer_options *o, const struct fc_shard *shard, ch
 		infer_served_header(&s.served, &h);
 		ret = fc_writer_open(&s.writer, o->output, &h, e);
 		fc_header_release(&h);
-		s.n_all = bytes_of(paths, n_paths);
+		s.n_all = fc_infile_sizes(from, n_from);
 		fc_progress_start("conversations", 0);
-		for (int i = 0; ret == 0 && i < (n_paths ? n_paths : 1); i++)
-			ret = read_file(&s, n_paths ? paths[i] : standard_input[0], e);
+		for (int i = 0; ret == 0 && i < n_from; i++)
+			ret = read_file(&s, from[i], e);
 		fc_progress_end();
 	}
 	if (ret == 0 && s.writer) {

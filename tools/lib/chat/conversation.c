@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/die.h"
@@ -11,6 +10,7 @@
 #include "chat/conversation_read.h"
 #include "chat/invalid.h"
 #include "chat/pair.h"
+#include "text/infile.h"
 
 struct fc_conversations {
 	const char *const *paths;   /* borrowed */
@@ -32,20 +32,6 @@ struct fc_conversations {
 
 static const char *const stdin_path[] = {"-"};
 
-/* Bytes of all files; 0 where one is something else. */
-static uint64_t size_of(const char *const *paths, int n)
-{
-	uint64_t sum = 0;
-	for (int i = 0; i < n; i++) {
-		struct stat st;
-		const bool is_stdin = !strcmp(paths[i], "-");
-		if ((is_stdin ? fstat(0, &st) : stat(paths[i], &st)) < 0 || !S_ISREG(st.st_mode))
-			return 0;
-		sum += (uint64_t)st.st_size;
-	}
-	return sum;
-}
-
 int fc_conversations_open(
     struct fc_conversations **out, const char *const *paths, int n_paths, struct fc_err *e)
 {
@@ -58,7 +44,7 @@ int fc_conversations_open(
 		free(r);
 		return -1;
 	}
-	r->n_all = size_of(r->paths, r->n_paths);
+	r->n_all = fc_infile_sizes(r->paths, r->n_paths);
 	*out = r;
 	return 0;
 }

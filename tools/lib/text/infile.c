@@ -183,6 +183,19 @@ int fc_infile_more(struct fc_infile *f, struct fc_err *e)
 	return f->buf.n > left;
 }
 
+uint64_t fc_infile_sizes(const char *const *paths, int n)
+{
+	uint64_t sum = 0;
+	for (int i = 0; i < n; i++) {
+		struct stat st;
+		const bool is_stdin = !strcmp(paths[i], "-");
+		if ((is_stdin ? fstat(0, &st) : stat(paths[i], &st)) < 0 || !S_ISREG(st.st_mode))
+			return 0;
+		sum += (uint64_t)st.st_size;
+	}
+	return sum;
+}
+
 char *fc_infile_at(struct fc_infile *f, size_t *n)
 {
 	fc_buf_reserve(&f->buf, 0);

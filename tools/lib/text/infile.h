@@ -23,6 +23,8 @@ uint64_t fc_infile_bytes(const struct fc_infile *f);
 /* Known at once of a regular file, else as soon as fc_infile_more() was called. */
 enum fc_packing fc_infile_packing(const struct fc_infile *f);
 const char *fc_infile_name(const struct fc_infile *f); /* the path, or "standard input" */
+/* Bytes of all files as they lie there, "-" for standard input; 0 where one is no regular file. */
+uint64_t fc_infile_sizes(const char *const *paths, int n);
 void fc_infile_close(struct fc_infile *f);
 
 #endif
