@@ -427,7 +427,7 @@ END
 @test "what the manual shows of other forms makes conversations" {
 	mandoc -Tascii -O width=200 "$FC_ROOT/man/fc-infer.1" | sed 's/.\x08//g' | sed -n "/^OTHER FORMS/,/^ENVIRONMENT/p" >page
 	tr -s ' \n' ' ' <page | grep -o "jq -c '[^']*'" | sed "s/jq -c '\(.*\)'/\1/" >filters
-	[ "$(wc -l <filters)" -eq 6 ]
+	[ "$(wc -l <filters)" -eq 7 ]
 	answer='[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]'
 	made() { jq -c "$(sed -n "$1p" filters)" <<<"$2"; } # made LINE_OF_JQ INPUT
 	read_as() { fc-infer -q --tokens -m "$(kit pivot)" | fc-view --jsonl | jq -r .text; }
@@ -438,7 +438,9 @@ END
 	[ "$(made 4 '{"id":"x","system_prompt":"","question":"a","response":"b"}' | read_as)" = "$want" ]
 	[ "$(made 5 '{"messages":[{"content":"x"},{"tool_calls":[{"function":{"arguments":"{\"x\": 1}"}},{"function":{"arguments":{"y":2}}}]}]}' |
 		jq -c '.messages[1].tool_calls')" = '[{"function":{"arguments":{"x":1}}},{"function":{"arguments":{"y":2}}}]' ]
-	made 6 '{"request":{"sequences":[[1],[2]],"prompt_lengths":[3,4],"top_logprobs":5},"response":{"logprobs":[6,7],"logprob_token_ids":[8,9]}}' >batches.jsonl
+	made 6 '{"request":{"prompt":["a","b"],"n":2},"response":{"choices":[{"index":0},{"index":1},{"index":2},{"index":3}]}}' >prompts.jsonl
+	[ "$(sed -n 2p prompts.jsonl)" = '{"request":{"prompt":"b","n":2},"response":{"choices":[{"index":2}]}}' ]
+	made 7 '{"request":{"sequences":[[1],[2]],"prompt_lengths":[3,4],"top_logprobs":5},"response":{"logprobs":[6,7],"logprob_token_ids":[8,9]}}' >batches.jsonl
 	[ "$(sed -n 2p batches.jsonl)" = '{"request":{"sequences":[[2]],"prompt_lengths":[4],"top_logprobs":5},"response":{"logprobs":[7],"logprob_token_ids":[9]}}' ]
 	[ "$(wc -l <batches.jsonl)" -eq 2 ]
 	# each form that is shown is read

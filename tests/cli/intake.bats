@@ -259,7 +259,7 @@ END
 	fc-infer -q --tokens --no-history -m "$(kit pivot)" x.jsonl >want
 	for kind in parquet:parquet ipc:arrow; do
 		# the program between the quotes, without the page's indentation
-		sed -n "/pyarrow.${kind%:*} as/,/print/p" page | sed "s/^ *python3 -c '//; s/^           //; s/' FILE.*//" >read.py
+		sed -n "/pyarrow.${kind%:*} as/,/print/{p;/print/q}" page | sed "s/^ *python3 -c '//; s/^           //; s/' FILE.*//" >read.py
 		python3 read.py "x.${kind#*:}" | fc-infer -q --tokens --no-history -m "$(kit pivot)" | cmp - want
 	done
 }
