@@ -264,6 +264,10 @@ poison() { # poison FILE TENSOR HEX
 	run fc-infer -m folder chats.jsonl
 	[ "$status" -eq 1 ]
 	[[ $output == *"folder: not a model folder"* ]]
+	mkdir adapter
+	touch adapter/adapter_config.json adapter/adapter_model.safetensors adapter/README.md
+	run -1 fc-infer -m adapter chats.jsonl
+	[[ $output == *"adapter: an adapter, no model; fc-varm -b BASE --method linear -o DIR 'BASE+adapter' merges it with its base" ]]
 	run fc-infer -m org/name chats.jsonl
 	[[ $output == *"names of a hub are not fetched"* ]]
 	run fc-train -m org/name -o out chats.jsonl

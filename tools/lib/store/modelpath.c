@@ -32,18 +32,24 @@ static int check_folder(const char *path, struct fc_err *e)
 	static const char *const names[] = {"config.json", "tokenizer.json", "tokenizer.model"};
 	static const char *const ends[] = {
 	    ".safetensors", ".gguf", ".bin", ".safetensors.index.json"};
-	bool found = false;
+	bool found = false, adapter = false, own = false;
 	DIR *d = opendir(path);
 	if (!d)
 		return fc_fail(e, "open %s:", path);
-	for (struct dirent *entry; !found && (entry = readdir(d));) {
+	for (struct dirent *entry; (entry = readdir(d));) {
+		adapter = adapter || !strcmp(entry->d_name, "adapter_config.json");
 		for (size_t i = 0; i < FC_LEN(names); i++)
-			found = found || !strcmp(entry->d_name, names[i]);
+			own = own || !strcmp(entry->d_name, names[i]);
 		for (size_t i = 0; i < FC_LEN(ends); i++)
 			found = found || fc_ends_with(entry->d_name, ends[i]);
 	}
 	closedir(d);
-	return found
+	if (adapter && !own)
+		return fc_fail(e,
+		    "%s: an adapter, no model; fc-varm -b BASE --method linear -o DIR 'BASE+%s' "
+		    "merges it with its base",
+		    path, path);
+	return found || own
 	    ? 0
 	    : fc_fail(e,
 		  "%s: not a model folder: there is no config.json in it, no tokenizer, no "
@@ -81,8 +87,8 @@ static bool is_lines(const char *text)
  * a configuration.  Of a text that is cut off, what is whole counts. */
 static char *conversation_member(const char *text, size_t n)
 {
-	static const char *const members[] = {"messages", "conversations", "turns", "question",
-	    "prompt", "instruction", "text", "completion", "chosen"};
+	static const char *const members[] = {"messages", "conversations", "conversation", "turns",
+	    "question", "prompt", "instruction", "text", "completion", "chosen"};
 	static const char *const others[] = {"model_type", "architectures", "added_tokens"};
 	struct fc_jsonscan s = {text, n, 0};
 	struct fc_buf b = FC_BUF_INIT;
