@@ -34,7 +34,7 @@ struct async_copies {
 };
 #else
 struct async_copies {
-	enum { GROUPS = 4, MOST = 8 };
+	enum { GROUPS = 4, MOST = 16 };
 	struct copy {
 		void *to;
 		const void *from;

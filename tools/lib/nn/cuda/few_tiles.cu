@@ -9,7 +9,7 @@
  * Products of up to 64 rows in bfloat16 by the tensor cores, with weights of any type, which are
  * read once, as they are stored, for all of the rows.
  *
- * The columns are cut into 1, 2, 4 or 8 parts, by the shape of the weights alone; a result is the
+ * The columns are cut into 1, 2, 4 or 8 parts by the shape of the weights alone; a result is the
  * sum over each part's ascending columns, and these sums are added in their order.  So a row has
  * the same bits alone and in any company, however the work is dealt:
  *
@@ -23,13 +23,19 @@
  * speed times the 0.8 us until they come is 25 kB for each of 132 multiprocessors).  [576 x 1536],
  * 1.8 MB, are 40 blocks of 3 stages, and starting them takes longer than the reading.
  */
+/* 2^n: fewer in the emulation, where each lane costs. */
+#ifdef __CUDACC__
+enum { FEW_WARPS_LOG = 3 };
+#else
+enum { FEW_WARPS_LOG = 2 };
+#endif
 enum {
-	FEW_LANES = 256,
-	FEW_LINES_LOG = 7,
+	FEW_LANES = FC_WARP << FEW_WARPS_LOG,
+	FEW_LINES_LOG = FEW_WARPS_LOG + 4,
 	FEW_LINES = 1 << FEW_LINES_LOG,
-	FEW_STEP = 64,      /* columns of a stage */
-	FEW_PARTS_MOST = 3, /* 2^3 */
-	FEW_BLOCKS = 176,   /* parts make no more, a third above the multiprocessors of an H200 */
+	FEW_STEP = 64,                  /* columns of a stage */
+	FEW_PARTS_MOST = FEW_WARPS_LOG, /* 2^n; a warp's lines are of one part */
+	FEW_BLOCKS = 176, /* parts make no more, a third above the multiprocessors of an H200 */
 	FEW_LD = FEW_STEP + 16 / sizeof(tile_bf16),
 	FEW_SUMS_LD = FEW_LINES + 16 / sizeof(float),
 	JOIN_LANES = fc_lanes(256)
@@ -131,7 +137,9 @@ __global__ void __launch_bounds__(FEW_LANES)
 	const int line = warp / WIDE * 16 * WIDE, row = warp % WIDE * 16 * HIGH;
 	const int slot = line / outs;
 	const size_t n_step = (few_steps(f.I) + ((size_t)1 << f.parts) - 1) >> f.parts;
-	const size_t own = few_part_of(f, (blockIdx.y << f.here) + (uint32_t)slot).n;
+	const size_t o0 = (size_t)blockIdx.x * (size_t)outs;
+	const struct few_part part = few_part_of(f, (blockIdx.y << f.here) + (uint32_t)slot);
+	const size_t own = o0 + (size_t)(line - slot * outs) < f.O ? part.n : 0;
 	tile_bf16 *const tiles = reinterpret_cast<tile_bf16 *>(shared);
 	struct async_copies copies;
 	struct tile_sums<HIGH, WIDE> sums;
@@ -147,8 +155,9 @@ __global__ void __launch_bounds__(FEW_LANES)
 		const tile_bf16 *const x = w + FEW_LINES * FEW_LD;
 		if (ahead < STAGES - 1 || step >= own)
 			continue;
+		const size_t left = f.I - (part.first + step) * FEW_STEP;
 #pragma unroll
-		for (int i = 0; i < FEW_STEP; i += 16)
+		for (int i = 0; i < FEW_STEP && (size_t)i < left; i += 16)
 			sums.add(x + (slot * 16 * ROWS + row) * FEW_LD + i, FEW_LD,
 			    w + line * FEW_LD + i, FEW_LD);
 	}
@@ -157,7 +166,6 @@ __global__ void __launch_bounds__(FEW_LANES)
 	sums.store(t + row * FEW_SUMS_LD + line, FEW_SUMS_LD);
 	SYNC(3);
 	float *const y = f.y + (size_t)blockIdx.y * f.N * f.O;
-	const size_t o0 = (size_t)blockIdx.x * (size_t)outs;
 	for (int i = (int)threadIdx.x; i < (int)f.N * outs; i += FEW_LANES) {
 		const int n = i / outs, o = i % outs;
 		if (o0 + (size_t)o >= f.O)
