@@ -328,37 +328,11 @@ static void test_long(struct fc_nn *nn, struct fc_rng *r)
 	batch_release(&b);
 }
 
-/* Operands rounded to bfloat16, which has 8 bits: where a device does so. */
-static void test_bf16(struct fc_rng *r)
-{
-	static const struct fc_attn plain = {4, 2, 64, 0.125f, 0, 0, NULL, NULL},
-				    window = {2, 1, 80, 0.11f, 4, 100, NULL, NULL},
-				    shared = {12, 1, 24, 0.2f, 0, 0, NULL, NULL};
-	static const size_t n[] = {1, 150, 70, 9}, n_k[] = {300, 150, 200, 9};
-	static const size_t n_bwd[] = {
-	    70, 140}; /* a gradient that is 0 without rounding is not here */
-	struct fc_nn *nn = open_nn(FC_COMPUTE_BF16);
-	const struct fc_attn *const cases[] = {&plain, &window, &shared};
-	for (size_t c = 0; c < FC_LEN(cases); c++) {
-		char what[40];
-		struct batch b = batch_new(r, cases[c], n, n_k, FC_LEN(n), 1);
-		snprintf(what, sizeof what, "bf16, heads %zu wide", b.a.D);
-		b.round = 0x1p-8;
-		check_fwd(nn, &b, what);
-		batch_release(&b);
-		b = batch_new(r, cases[c], n_bwd, n_bwd, FC_LEN(n_bwd), 1);
-		b.round = 0x1p-8;
-		check_bwd(nn, &b, 20, what);
-		batch_release(&b);
-	}
-	fc_nn_close(nn);
-}
-
 /* A sequence has the bits it has alone. */
-static void test_company(struct fc_nn *nn, struct fc_rng *r)
+static void test_company(struct fc_nn *nn, struct fc_rng *r, size_t D)
 {
 	static const size_t n_q[] = {1, 1, 3, 1, 8, 9, 1}, n_k[] = {1, 700, 300, 256, 600, 40, 257};
-	static const struct fc_attn a = {6, 2, 20, 0.22f, 0, 0, NULL, NULL};
+	const struct fc_attn a = {6, 2, D, 0.22f, 0, 0, NULL, NULL};
 	const size_t HD = a.H * a.D;
 	struct batch b = batch_new(r, &a, n_q, n_k, FC_LEN(n_q), 1);
 	bool same = true;
@@ -418,6 +392,45 @@ static void test_threads(struct fc_nn *nn, struct fc_rng *r)
 	batch_release(&b);
 }
 
+/* What an operand is rounded by in BF16: by cpu, which has two bfloat16 for each number, 2^-15 at
+ * most; to bfloat16, which has 8 bits, where another device does so. */
+static double rounding(const struct fc_nn *nn)
+{
+	return strcmp(fc_nn_device(nn), "cpu") ? 0x1p-8 : 0x1p-15;
+}
+
+static void test_bf16(struct fc_rng *r)
+{
+	static const float numbers[] = {0.5f, 0.25f, 0.0625f, 2, -1, 0.7f};
+	static const struct fc_attn plain = {4, 2, 64, 0.125f, 0, 0, NULL, NULL},
+				    window = {2, 1, 80, 0.11f, 4, 100, NULL, NULL},
+				    shared = {12, 1, 24, 0.2f, 0, 0, NULL, NULL},
+				    slopes = {6, 2, 32, 0.2f, 0, 0, numbers, NULL},
+				    sinks = {6, 2, 16, 0.3f, 0, 50, NULL, numbers};
+	static const size_t n[] = {1, 150, 70, 9}, n_k[] = {300, 150, 200, 9};
+	static const size_t n_bwd[] = {
+	    70, 140}; /* a gradient that is 0 without rounding is not here */
+	struct fc_nn *nn = open_nn(FC_COMPUTE_BF16);
+	const struct fc_attn *const cases[] = {&plain, &window, &shared, &slopes, &sinks};
+	for (size_t c = 0; c < FC_LEN(cases); c++) {
+		char what[40];
+		struct batch b = batch_new(r, cases[c], n, n_k, FC_LEN(n), 1);
+		snprintf(what, sizeof what, "bf16, heads %zu wide", b.a.D);
+		b.round = rounding(nn);
+		check_fwd(nn, &b, what);
+		batch_release(&b);
+		if (b.a.sink)
+			continue;
+		b = batch_new(r, cases[c], n_bwd, n_bwd, FC_LEN(n_bwd), 1);
+		b.round = rounding(nn);
+		check_bwd(nn, &b, 20, what);
+		batch_release(&b);
+	}
+	test_threads(nn, r);
+	test_company(nn, r, 16);
+	fc_nn_close(nn);
+}
+
 int main(void)
 {
 	struct fc_rng r;
@@ -431,7 +444,7 @@ int main(void)
 	test_long(nn, &r);
 	test_huge(nn, &r);
 	test_threads(nn, &r);
-	test_company(nn, &r);
+	test_company(nn, &r, 20);
 	fc_nn_close(nn);
 	test_bf16(&r);
 	return t_done();

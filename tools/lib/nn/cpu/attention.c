@@ -11,38 +11,27 @@
  * maximum and sum of every row are kept, and the output so far is scaled down when a tile raises
  * the maximum.
  */
-struct tile {
-	const struct fc_attn *a;
-	const struct fc_attn_seq *s;
-	const float *kt; /* the sequence's keys, transposed by tiles; NULL where n_row is few */
-	size_t head, query, n_row;
-	bool one_query; /* rows are the heads that share their keys, else queries of one head */
-};
 
 /* Scores of few rows are dot products at the speed of memory. */
 enum { FEW = 8 };
 
-struct running {
-	float max[FC_ATTN_Q], sum[FC_ATTN_Q];
-};
-
-static size_t query_of(const struct tile *t, size_t row)
+static size_t query_of(const struct fc_attn_tile *t, size_t row)
 {
 	return t->one_query ? t->query : t->query + row;
 }
 
-static size_t head_of(const struct tile *t, size_t row)
+static size_t head_of(const struct fc_attn_tile *t, size_t row)
 {
 	return t->one_query ? t->head + row : t->head;
 }
 
 /* Where a row's D floats are in q and o; rows are stride() apart. */
-static size_t offset(const struct tile *t)
+static size_t offset(const struct fc_attn_tile *t)
 {
 	return (t->query * t->a->H + t->head) * t->a->D;
 }
 
-static size_t stride(const struct tile *t)
+static size_t stride(const struct fc_attn_tile *t)
 {
 	return t->one_query ? t->a->D : t->a->H * t->a->D;
 }
@@ -60,8 +49,8 @@ void fc_attn_flip(const struct fc_kern *kern, const struct fc_attn *a, const str
 
 /* Scores of a row: scaled, soft-capped or biased by ALiBi; the keys [k0 + v.lo, ...) of query
  * "query". */
-static float finish_scores(const struct fc_kern *k, const struct tile *t, size_t row, size_t k0,
-    struct fc_attn_span v, float *p)
+static float finish_scores(const struct fc_kern *k, const struct fc_attn_tile *t, size_t row,
+    size_t k0, struct fc_attn_span v, float *p)
 {
 	const struct fc_attn *a = t->a;
 	if (a->slope) {
@@ -78,10 +67,15 @@ static float finish_scores(const struct fc_kern *k, const struct tile *t, size_t
 	return a->scale;
 }
 
-/* Scores of a row become exp(score - max) in the columns of span v and 0 in the others of span all.
- * Returns what the output so far is to be multiplied by. */
-static float row_softmax(const struct fc_kern *k, const struct tile *t, size_t row, size_t k0,
-    struct fc_attn_span v, struct fc_attn_span all, float *p, struct running *r)
+void fc_attn_begin_row(const struct fc_attn_tile *t, size_t row, struct fc_attn_running *r)
+{
+	const float *sink = t->a->sink ? t->a->sink + head_of(t, row) : NULL;
+	r->max[row] = sink ? *sink : -INFINITY;
+	r->sum[row] = sink ? 1 : 0;
+}
+
+float fc_attn_row_softmax(const struct fc_kern *k, const struct fc_attn_tile *t, size_t row,
+    size_t k0, struct fc_attn_span v, struct fc_attn_span all, float *p, struct fc_attn_running *r)
 {
 	memset(p + all.lo, 0, (v.lo - all.lo) * sizeof *p);
 	memset(p + v.hi, 0, (all.hi - v.hi) * sizeof *p);
@@ -104,8 +98,8 @@ static void scale_row(float *o, float x, size_t D)
 }
 
 /* p [n_row, FC_ATTN_K]: scores of rows from r0 on with the keys [v.lo, v.hi) of tile k0 */
-static void scores(const struct fc_kern *kern, const struct tile *t, size_t r0, size_t n_row,
-    size_t k0, struct fc_attn_span v, float *p)
+static void scores(const struct fc_kern *kern, const struct fc_attn_tile *t, size_t r0,
+    size_t n_row, size_t k0, struct fc_attn_span v, float *p)
 {
 	const size_t D = t->a->D, GD = t->a->G * D, g = t->head / (t->a->H / t->a->G);
 	const float *q = t->s->q + offset(t) + r0 * stride(t);
@@ -118,8 +112,8 @@ static void scores(const struct fc_kern *kern, const struct tile *t, size_t r0, 
 		    t->s->k + (k0 + v.lo) * GD + g * D, GD, FC_F32, n_row, v.hi - v.lo, D);
 }
 
-static void add_values(const struct fc_kern *kern, const struct tile *t, size_t r0, size_t n_row,
-    size_t k0, struct fc_attn_span v, const float *p)
+static void add_values(const struct fc_kern *kern, const struct fc_attn_tile *t, size_t r0,
+    size_t n_row, size_t k0, struct fc_attn_span v, const float *p)
 {
 	const size_t D = t->a->D, GD = t->a->G * D, g = t->head / (t->a->H / t->a->G),
 		     ld = stride(t);
@@ -134,8 +128,8 @@ static void add_values(const struct fc_kern *kern, const struct tile *t, size_t 
 }
 
 /* Rows from r0 on against one tile of keys. */
-static void group_fwd(const struct fc_kern *kern, const struct tile *t, size_t r0, size_t n_row,
-    size_t k0, size_t n, float *p, struct running *r)
+static void group_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, size_t r0,
+    size_t n_row, size_t k0, size_t n, float *p, struct fc_attn_running *r)
 {
 	const struct fc_attn_span all =
 	    fc_attn_span(t->a, t->s, query_of(t, r0), query_of(t, r0 + n_row - 1), k0, n);
@@ -146,23 +140,21 @@ static void group_fwd(const struct fc_kern *kern, const struct tile *t, size_t r
 		const size_t query = query_of(t, i);
 		const struct fc_attn_span v = fc_attn_span(t->a, t->s, query, query, k0, n);
 		const float shrink =
-		    row_softmax(kern, t, i, k0, v, all, p + (i - r0) * FC_ATTN_K, r);
+		    fc_attn_row_softmax(kern, t, i, k0, v, all, p + (i - r0) * FC_ATTN_K, r);
 		if (shrink != 1)
 			scale_row(t->s->o + offset(t) + i * stride(t), shrink, t->a->D);
 	}
 	add_values(kern, t, r0, n_row, k0, all, p);
 }
 
-static void tile_fwd(const struct fc_kern *kern, const struct tile *t, float *p)
+static void tile_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, float *p)
 {
 	const struct fc_attn_seq *s = t->s;
 	const size_t D = t->a->D, end = fc_attn_end(s, query_of(t, t->n_row - 1));
 	const size_t first = fc_attn_first(t->a, s, t->query) / FC_ATTN_K * FC_ATTN_K;
-	struct running r;
+	struct fc_attn_running r;
 	for (size_t i = 0; i < t->n_row; i++) {
-		const float *sink = t->a->sink ? t->a->sink + head_of(t, i) : NULL;
-		r.max[i] = sink ? *sink : -INFINITY;
-		r.sum[i] = sink ? 1 : 0;
+		fc_attn_begin_row(t, i, &r);
 		memset(s->o + offset(t) + i * stride(t), 0, D * sizeof(float));
 	}
 	for (size_t k0 = first; k0 < end; k0 += FC_ATTN_K)
@@ -194,36 +186,63 @@ static size_t n_tile(const struct fc_attn *a, const struct fc_attn_seq *s)
 }
 
 /* The i-th tile; the last queries, which see most keys, come first. */
-static struct tile tile_at(
+static struct fc_attn_tile tile_at(
     const struct fc_attn *a, const struct fc_attn_seq *s, const float *kt, size_t i)
 {
 	const size_t shared = a->H / a->G;
 	if (is_one_query(a, s))
-		return (struct tile){a, s, NULL, i * shared, 0, shared, true};
+		return (struct fc_attn_tile){a, s, NULL, i * shared, 0, shared, true};
 	const size_t query = (fc_attn_n_block(s->n_q, FC_ATTN_Q) - 1 - i / a->H) * FC_ATTN_Q;
-	return (struct tile){a, s, is_few(a, s) ? NULL : kt, i % a->H, query,
+	return (struct fc_attn_tile){a, s, is_few(a, s) ? NULL : kt, i % a->H, query,
 	    fc_min_size(FC_ATTN_Q, s->n_q - query), false};
+}
+
+static void float_pack(
+    const struct fc_kern *kern, const struct fc_attn *a, const struct fc_attn_seq *s, float *to)
+{
+	fc_attn_flip(kern, a, s, to, s->k);
+}
+
+static size_t float_scratch(const struct fc_attn *a)
+{
+	(void)a;
+	return (size_t)FC_ATTN_GROUP * FC_ATTN_K;
+}
+
+static const struct fc_attn_way in_floats = {
+    fc_attn_flip_size, float_pack, float_scratch, tile_fwd};
+
+static const struct fc_attn_way *way_for(const struct fc_cpu *cpu, const struct fc_attn *a)
+{
+#if defined(__x86_64__)
+	if (cpu->products == &fc_products_amx && a->D % 16 == 0)
+		return &fc_attn_way_amx;
+#endif
+	(void)cpu;
+	(void)a;
+	return &in_floats;
 }
 
 void fc_cpu_attn_fwd(
     struct fc_nn *nn, const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq)
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
-	const size_t size = FC_ATTN_GROUP * FC_ATTN_K, own = size * (size_t)fc_par_threads();
+	const struct fc_attn_way *way = way_for(cpu, a);
+	const size_t least = float_scratch(a), wanted = way->scratch(a),
+		     size = wanted > least ? wanted : least, own = size * (size_t)fc_par_threads();
 	size_t *off = fc_cpu_scratch(cpu, FC_SCRATCH_TASKS, 2 * n_seq + 2, sizeof *off), next = 0;
 	size_t *flip_off = off + n_seq + 1;
 	off[0] = flip_off[0] = 0;
 	for (size_t s = 0; s < n_seq; s++) {
 		off[s + 1] = off[s] + n_tile(a, &seq[s]);
-		flip_off[s + 1] =
-		    flip_off[s] + (is_few(a, &seq[s]) ? 0 : fc_attn_flip_size(a, &seq[s]));
+		flip_off[s + 1] = flip_off[s] + (is_few(a, &seq[s]) ? 0 : way->size(a, &seq[s]));
 	}
 	float *scratch =
 	    fc_cpu_scratch(cpu, FC_SCRATCH_ATTN, own + flip_off[n_seq], sizeof *scratch);
 	float *kt = scratch + own;
 	for (size_t s = 0; s < n_seq; s++)
 		if (!is_few(a, &seq[s]))
-			fc_attn_flip(cpu->kern, a, &seq[s], kt + flip_off[s], seq[s].k);
+			way->pack(cpu->kern, a, &seq[s], kt + flip_off[s]);
 #pragma omp parallel if (fc_attn_work(a, seq, n_seq) > FC_PAR_PRODUCTS)
 	{
 		size_t me, s = 0;
@@ -233,8 +252,9 @@ void fc_cpu_attn_fwd(
 		for (size_t i = 0; i < off[n_seq]; i++) {
 			while (i >= off[s + 1]) /* a thread's tasks ascend */
 				s++;
-			const struct tile t = tile_at(a, &seq[s], kt + flip_off[s], i - off[s]);
-			tile_fwd(cpu->kern, &t, scratch + me * size);
+			const struct fc_attn_tile t =
+			    tile_at(a, &seq[s], kt + flip_off[s], i - off[s]);
+			(t.kt ? way->tile : tile_fwd)(cpu->kern, &t, scratch + me * size);
 		}
 	}
 }

@@ -62,4 +62,35 @@ static inline size_t fc_attn_flip_at(
 void fc_attn_flip(const struct fc_kern *kern, const struct fc_attn *a, const struct fc_attn_seq *s,
     float *flipped, const float *x /* s->k or s->v */);
 
+/* Rows of queries of one head, or the heads of one query that share their keys. */
+struct fc_attn_tile {
+	const struct fc_attn *a;
+	const struct fc_attn_seq *s;
+	const float *kt; /* what was packed of the sequence; NULL where n_row is few */
+	size_t head, query, n_row;
+	bool one_query; /* rows are the heads that share their keys, else queries of one head */
+};
+/* Softmax so far. */
+struct fc_attn_running {
+	float max[FC_ATTN_Q], sum[FC_ATTN_Q];
+};
+void fc_attn_begin_row(const struct fc_attn_tile *t, size_t row, struct fc_attn_running *r);
+/* Scores of a row become exp(score - max) in the columns of span v and 0 in the others of span all.
+ * Returns what the output so far is to be multiplied by. */
+float fc_attn_row_softmax(const struct fc_kern *k, const struct fc_attn_tile *t, size_t row,
+    size_t k0, struct fc_attn_span v, struct fc_attn_span all, float *p, struct fc_attn_running *r);
+
+/* How tiles of more than few queries are computed forward. */
+struct fc_attn_way {
+	/* What is packed of a sequence before: floats, and the packing of it. */
+	size_t (*size)(const struct fc_attn *a, const struct fc_attn_seq *s);
+	void (*pack)(const struct fc_kern *kern, const struct fc_attn *a,
+	    const struct fc_attn_seq *s, float *to);
+	size_t (*scratch)(const struct fc_attn *a); /* a thread's floats */
+	void (*tile)(const struct fc_kern *kern, const struct fc_attn_tile *t, float *scratch);
+};
+#if defined(__x86_64__)
+extern const struct fc_attn_way fc_attn_way_amx; /* where D is a multiple of 16 */
+#endif
+
 #endif

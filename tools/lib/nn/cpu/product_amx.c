@@ -15,6 +15,8 @@
 #pragma GCC target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
 #endif
 
+#include "nn/cpu/tile_amx_body.h"
+
 /*
  * Both factors are rounded and copied into tiles in the order in which they are read (Goto, van de
  * Geijn 2008).  A left tile is TILE rows of DEPTH numbers, a right one pairs of depth for all TILE
@@ -23,78 +25,12 @@
  * right one are in the second cache.  What then takes time is moving c: the longer the rows of a
  * block, the less; so a gated network's is used up, and rounded, where it arises.
  */
-enum { TILE = 16, DEPTH = 32, NUMBERS = TILE * DEPTH };
 enum {
 	MOST_DEPTH = 1536,             /* numbers of a strip */
 	BLOCK_NUMBERS = 3 << 17,       /* of the right factor, 768 KiB */
 	MOST_COLUMNS = 512,            /* of it */
 	ROWS_AT_A_TIME = 16 * 2 * TILE /* a thread's, where there are several */
 };
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* Where v is a pair of numbers, 16 by 16 of them. */
-INLINE void transpose(__m512i v[TILE])
-{
-	__m512i t[TILE];
-	for (int i = 0; i < TILE; i += 2) {
-		t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
-		t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
-	}
-	for (int i = 0; i < TILE; i += 4) {
-		v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-		v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-		v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-		v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-	}
-	/* v[4 r + j], lane l: column 4 l + j of the rows 4 r to 4 r + 3 */
-	for (int j = 0; j < 4; j++) {
-		t[j] = _mm512_shuffle_i32x4(v[j], v[4 + j], 0x88);
-		t[4 + j] = _mm512_shuffle_i32x4(v[j], v[4 + j], 0xdd);
-		t[8 + j] = _mm512_shuffle_i32x4(v[8 + j], v[12 + j], 0x88);
-		t[12 + j] = _mm512_shuffle_i32x4(v[8 + j], v[12 + j], 0xdd);
-	}
-	for (int j = 0; j < 4; j++) {
-		v[j] = _mm512_shuffle_i32x4(t[j], t[8 + j], 0x88);
-		v[8 + j] = _mm512_shuffle_i32x4(t[j], t[8 + j], 0xdd);
-		v[4 + j] = _mm512_shuffle_i32x4(t[4 + j], t[12 + j], 0x88);
-		v[12 + j] = _mm512_shuffle_i32x4(t[4 + j], t[12 + j], 0xdd);
-	}
-}
-
-INLINE __m512i rounded(__m512 low, __m512 high)
-{
-	return (__m512i)_mm512_cvtne2ps_pbh(high, low);
-}
-
-INLINE __mmask32 first(size_t n, size_t most)
-{
-	return n >= most ? (__mmask32)(((uint64_t)1 << most) - 1) : ((__mmask32)1 << n) - 1;
-}
-
-/* n numbers of p, at most DEPTH, then zeros. */
-INLINE __m512i along(const void *p, enum fc_dtype t, size_t n)
-{
-	const __mmask32 some = first(n, DEPTH);
-	if (t == FC_BF16)
-		return _mm512_maskz_loadu_epi16(some, p);
-	return rounded(_mm512_maskz_loadu_ps((__mmask16)some, p),
-	    _mm512_maskz_loadu_ps((__mmask16)(some >> 16), (const float *)p + TILE));
-}
-
-/* n numbers, at most TILE, of each of two rows: pairs. */
-INLINE __m512i across(const void *p, const void *q, enum fc_dtype t, size_t n)
-{
-	const __m512i order = _mm512_add_epi32(_mm512_set1_epi32(16 << 16),
-	    _mm512_mullo_epi32(_mm512_set1_epi32(0x10001),
-		_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)));
-	const __mmask16 some = (__mmask16)first(n, TILE);
-	const __m512i both = t == FC_BF16
-	    ? _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_maskz_loadu_epi16(some, p)),
-		  _mm256_maskz_loadu_epi16(q ? some : 0, q), 1)
-	    : rounded(_mm512_maskz_loadu_ps(some, p), _mm512_maskz_loadu_ps(q ? some : 0, q));
-	return _mm512_permutexvar_epi16(order, both);
-}
 
 /* The tile at (i, k). */
 INLINE void pack_tile(uint16_t *to, const struct fc_factor *f, size_t K, size_t i, size_t k,
@@ -133,11 +69,6 @@ static void pack_bf16(
 	pack_tile(to, f, K, i, k, left, FC_BF16);
 }
 
-static size_t tiles(size_t n, size_t tile)
-{
-	return (n + tile - 1) / tile;
-}
-
 /* Rows [i0, i0 + n_i) of f, to [n_i / TILE][K / DEPTH] tiles, shared by the threads; they are read
  * as they lie in memory. */
 static void pack(
@@ -159,19 +90,6 @@ static void pack(
 				tile(to + (i * deep + k) * NUMBERS, f, K, i0 + i * TILE, k * DEPTH,
 				    left);
 	}
-}
-
-/* Palette 1: of every tile the bytes of a row and the rows (SDM, LDTILECFG). */
-static void configure(void)
-{
-	static const struct {
-		uint8_t palette, start_row, reserved[14];
-		uint16_t row_bytes[16];
-		uint8_t rows[16];
-	} config = {.palette = 1,
-	    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-	    .rows = {TILE, TILE, TILE, TILE, TILE, TILE, TILE, TILE}};
-	_tile_loadconfig(&config);
 }
 
 /* A part of c: where it is, and how much of two by two tiles is there. */
@@ -219,12 +137,6 @@ INLINE void multiply(
 		if ((two_rows) && (two_cols))                                                      \
 			DO(3, (c) + TILE * (ld) + TILE, (ld) * sizeof(float));                     \
 	} while (0)
-
-/* What has been written to p is there: compilers do not know that a tile's load reads memory. */
-static inline void settle(const void *p)
-{
-	__asm__ volatile("" : : "r"(p) : "memory");
-}
 
 static void copy_part(
     float *to, size_t ld_to, const float *from, size_t ld_from, size_t n_row, size_t n_col)
