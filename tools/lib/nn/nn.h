@@ -57,7 +57,8 @@ void fc_nn_close(struct fc_nn *nn);
 /*
  * From now on the forward direction gives every row the bits that it has alone, of whatever batch.
  * Of cpu, in BF16 with as many threads; of cuda, with the same GPU and libraries.  Costs: products
- * are padded to blocks of 128 to 512 rows (cpu in BF16) or 1024 (cuda), each expert's too.
+ * are padded to blocks of 128 to 512 rows (cpu in BF16 without AMX) or 1024 (cuda), each expert's
+ * too.
  */
 void fc_nn_rows_alike(struct fc_nn *nn, bool alike);
 enum fc_compute fc_nn_compute(const struct fc_nn *nn); /* never AUTO */
