@@ -192,7 +192,9 @@ same_rows() {
 @test "--logprobs: of a prompt TGI says no more than its own tokens" {
 	capture pivot
 	served tgi pivot >said.jsonl
-	fc-infer -q --logprobs -m "$(kit pivot)" -k 5 said.jsonl | fc-view --jsonl >got.jsonl
+	run -0 fc-infer --logprobs -m "$(kit pivot)" -k 5 -o got.fcs said.jsonl
+	fc-view --jsonl got.fcs >got.jsonl
+	[[ $output == *"of these, $(jq -s 'map(.rows | length) | add' got.jsonl) have nothing but their own log-probability"* ]]
 	[ "$(jq -c '.rows[].ids | length' got.jsonl | sort -u)" -eq 1 ]
 	diff <(jq -c '[.rows[].true_logprob]' want.jsonl) <(jq -c '[.rows[].true_logprob]' got.jsonl)
 }

@@ -134,9 +134,9 @@ void infer_served_tell(const struct served *s)
 	else if (n->n_trained)
 		fc_note("all %" PRIu64 " trained tokens have a distribution", n->n_trained);
 	if (n->n_alone)
-		fc_note("of these, %" PRIu64
-			" have no more than their own log-probability; the likeliest tokens were "
-			"not asked for",
+		fc_note(
+		    "of these, %" PRIu64
+		    " have nothing but their own log-probability: no likeliest tokens are there",
 		    n->n_alone);
 	if (n->n_silent)
 		fc_note("of these, %" PRIu64 " are not among the entries that are there, which do "
