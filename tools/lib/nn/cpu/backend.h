@@ -15,10 +15,11 @@
  * them with memory and handle, backend what they share with their scratch, sgemm and bf16 are the
  * doors to OpenBLAS and oneDNN, and kern lists the inner loops on one thread: kern_* compiles the
  * bodies kern_*_body for one instruction set each; few are products of few rows, few_* for one set
- * each, few_packed with packed weights, narrow rounds to bfloat16; product_amx are products of
- * many rows by AMX, linear_tiles and linear_bf16 linear's by them and by oneDNN.  head_draw is rows
- * by draws instead of the likeliest; head_row is a teacher's row against a row of logits,
- * head_objective the divergences.
+ * each, few_packed with packed weights, narrow rounds to bfloat16; product_amx, with the door
+ * product, are products of many rows by AMX, linear_tiles and linear_bf16 linear's by them and by
+ * oneDNN.  head_draw is rows by draws instead of the likeliest; head_row is a teacher's row against
+ * a row of logits, head_objective the divergences.  attention_amx are attention's tiles by AMX,
+ * tile_amx_body how numbers are packed for either.
  */
 
 /* Scratch that survives between calls.  A slot's contents last until it is asked for again. */
