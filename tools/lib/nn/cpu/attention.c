@@ -6,24 +6,8 @@
 
 #include "base/par.h"
 
-/*
- * Softmax over keys that come in tiles (Milakov, Gimelshein 2018; Dao et al. 2022): the running
- * maximum and sum of every row are kept, and the output so far is scaled down when a tile raises
- * the maximum.
- */
-
 /* Scores of few rows are dot products at the speed of memory. */
 enum { FEW = 8 };
-
-static size_t query_of(const struct fc_attn_tile *t, size_t row)
-{
-	return t->one_query ? t->query : t->query + row;
-}
-
-static size_t head_of(const struct fc_attn_tile *t, size_t row)
-{
-	return t->one_query ? t->head + row : t->head;
-}
 
 /* Where a row's D floats are in q and o; rows are stride() apart. */
 static size_t offset(const struct fc_attn_tile *t)
@@ -45,50 +29,6 @@ void fc_attn_flip(const struct fc_kern *kern, const struct fc_attn *a, const str
 		for (size_t g = 0; g < a->G; g++)
 			kern->transpose(flipped + fc_attn_flip_at(a, s, g, k0), FC_ATTN_K,
 			    x + k0 * GD + g * a->D, GD, fc_min_size(FC_ATTN_K, s->n_k - k0), a->D);
-}
-
-/* Scores of a row: scaled, soft-capped or biased by ALiBi; the keys [k0 + v.lo, ...) of query
- * "query". */
-static float finish_scores(const struct fc_kern *k, const struct fc_attn_tile *t, size_t row,
-    size_t k0, struct fc_attn_span v, float *p)
-{
-	const struct fc_attn *a = t->a;
-	if (a->slope) {
-		const size_t head = head_of(t, row);
-		const size_t at = fc_attn_end(t->s, query_of(t, row)) - 1;
-		k->ramp(p + v.lo, a->scale, a->slope[head], (float)(k0 + v.lo) - (float)at,
-		    v.hi - v.lo);
-		return 1;
-	}
-	if (a->softcap > 0) {
-		k->cap(p + v.lo, p + v.lo, a->scale, a->softcap, v.hi - v.lo);
-		return 1;
-	}
-	return a->scale;
-}
-
-void fc_attn_begin_row(const struct fc_attn_tile *t, size_t row, struct fc_attn_running *r)
-{
-	const float *sink = t->a->sink ? t->a->sink + head_of(t, row) : NULL;
-	r->max[row] = sink ? *sink : -INFINITY;
-	r->sum[row] = sink ? 1 : 0;
-}
-
-float fc_attn_row_softmax(const struct fc_kern *k, const struct fc_attn_tile *t, size_t row,
-    size_t k0, struct fc_attn_span v, struct fc_attn_span all, float *p, struct fc_attn_running *r)
-{
-	memset(p + all.lo, 0, (v.lo - all.lo) * sizeof *p);
-	memset(p + v.hi, 0, (all.hi - v.hi) * sizeof *p);
-	if (v.lo == v.hi)
-		return 1;
-	float *max = &r->max[row], *sum = &r->sum[row];
-	const float scale = finish_scores(k, t, row, k0, v, p);
-	const float before = *max, here = scale * k->max(p + v.lo, v.hi - v.lo);
-	*max = here > before ? here : before;
-	const float shrink = before == *max ? 1 : expf(before - *max);
-	*sum =
-	    *sum * shrink + (float)k->exp_scaled(p + v.lo, p + v.lo, scale, *max, 1, v.hi - v.lo);
-	return shrink;
 }
 
 static void scale_row(float *o, float x, size_t D)
@@ -132,12 +72,12 @@ static void group_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, 
     size_t n_row, size_t k0, size_t n, float *p, struct fc_attn_running *r)
 {
 	const struct fc_attn_span all =
-	    fc_attn_span(t->a, t->s, query_of(t, r0), query_of(t, r0 + n_row - 1), k0, n);
+	    fc_attn_span(t->a, t->s, fc_attn_query(t, r0), fc_attn_query(t, r0 + n_row - 1), k0, n);
 	if (all.lo == all.hi)
 		return;
 	scores(kern, t, r0, n_row, k0, all, p);
 	for (size_t i = r0; i < r0 + n_row; i++) {
-		const size_t query = query_of(t, i);
+		const size_t query = fc_attn_query(t, i);
 		const struct fc_attn_span v = fc_attn_span(t->a, t->s, query, query, k0, n);
 		const float shrink =
 		    fc_attn_row_softmax(kern, t, i, k0, v, all, p + (i - r0) * FC_ATTN_K, r);
@@ -150,7 +90,7 @@ static void group_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, 
 static void tile_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, float *p)
 {
 	const struct fc_attn_seq *s = t->s;
-	const size_t D = t->a->D, end = fc_attn_end(s, query_of(t, t->n_row - 1));
+	const size_t D = t->a->D, end = fc_attn_end(s, fc_attn_query(t, t->n_row - 1));
 	const size_t first = fc_attn_first(t->a, s, t->query) / FC_ATTN_K * FC_ATTN_K;
 	struct fc_attn_running r;
 	for (size_t i = 0; i < t->n_row; i++) {

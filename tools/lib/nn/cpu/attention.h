@@ -70,6 +70,10 @@ struct fc_attn_tile {
 	size_t head, query, n_row;
 	bool one_query; /* rows are the heads that share their keys, else queries of one head */
 };
+static inline size_t fc_attn_query(const struct fc_attn_tile *t, size_t row)
+{
+	return t->one_query ? t->query : t->query + row;
+}
 /* Softmax so far. */
 struct fc_attn_running {
 	float max[FC_ATTN_Q], sum[FC_ATTN_Q];
