@@ -167,6 +167,14 @@ static void test_count(const char *name, enum fc_compute compute)
 	remove(path);
 }
 
+/* Of a device that gains nothing by them. */
+static bool may_lack(size_t at)
+{
+	return at == offsetof(struct fc_nn_ops, linears_fwd) ||
+	    at == offsetof(struct fc_nn_ops, linear_glu_fwd) ||
+	    at == offsetof(struct fc_nn_ops, dry);
+}
+
 /* Else a program that asks for one ends. */
 static void test_operations(const struct fc_nn *nn)
 {
@@ -174,8 +182,8 @@ static void test_operations(const struct fc_nn *nn)
 	void (*const *op)(void) = (void (*const *)(void))(const void *)dry->ops;
 	size_t n = sizeof *dry->ops / sizeof *op, n_none = 0;
 	for (size_t i = 0; i < n; i++)
-		n_none += !op[i];
-	T_OK(n_none == !dry->ops->dry, "the dry device has all operations");
+		n_none += !op[i] && !may_lack(i * sizeof *op);
+	T_OK(n_none == 0, "the dry device has all operations");
 	fc_nn_close(dry);
 }
 
