@@ -10,6 +10,7 @@ import csv
 import json
 import math
 import os
+import sys
 import textwrap
 
 SOURCES = ["arithmetic", "strings", "facts"]
@@ -58,6 +59,8 @@ class Seed:
 
 def gap(row, sign):
     """How much better the baseline is than this row's model: (difference, low, high), positive for better"""
+    if not row["difference_low"]:
+        sys.exit("table.py: a set of the held-out conversations is too small for intervals; take a larger HELDOUT")
     mid, low, high = (sign * float(row[c]) for c in ("difference", "difference_low", "difference_high"))
     return (mid, low, high) if sign > 0 else (mid, high, low)
 

@@ -124,3 +124,30 @@ same_numbers() { # same_numbers CPU OTHER
 		sh "$F/pivot" "$DEVICE" "$F/heldout.jsonl"
 	[ "$output" = 141 ] # a closed pipe ends it quietly
 }
+
+@test "the demo, small: every step, and nearly the same table" {
+	light='--lr 1e-3 --epochs 1'
+	mkdir fc-cpu fc-dev
+	for p in "$FC_ROOT/$B"/fc-*; do ln -s "$p" fc-cpu; done
+	cp -P fc-cpu/* fc-dev
+	for p in fc-infer fc-train; do
+		rm fc-dev/$p
+		printf '#!/bin/sh\ncase $* in *--settings*) exec "%s" "$@" ;; esac\nexec "%s" --device "%s" "$@"\n' \
+			"$FC_ROOT/$B/$p" "$FC_ROOT/$B/$p" "$DEVICE" >fc-dev/$p
+		chmod +x fc-dev/$p
+	done
+	for d in cpu dev; do
+		make -j2 -f "$FC_ROOT/pipelines/demo/demo.mk" FC="$PWD/fc-$d/" WORK=$d FIRST=1 LABELS=9 PROMPTS=12 DEV=12 HELDOUT=24 \
+			SFT='--lr 1e-4 --epochs 1' TRAIN="$light" ANSWERED="$light" PART="$light" >$d.log 2>$d.notes
+	done
+	[ -s cpu/table.txt ]
+	if [ "$DEVICE" = far ]; then
+		cmp cpu/table.txt dev/table.txt
+		cmp cpu/seed-1/fused/fusellm/model.safetensors dev/seed-1/fused/fusellm/model.safetensors
+	else
+		[ "$(wc -l <cpu/seed-1/bits.tsv)" -gt 8 ]
+		far=$(paste <(cut -f1,8 cpu/seed-1/bits.tsv) <(cut -f1,8 dev/seed-1/bits.tsv) |
+			awk 'NR > 1 && ($1 != $3 || ($2 - $4) ^ 2 > 1e-6)')
+		[ -z "$far" ]
+	fi
+}
