@@ -26,8 +26,8 @@ struct part {
 static void linears(struct fc_nn *nn, const struct fc_layer *l, const float *x,
     const struct part *part, size_t n, size_t N)
 {
-	float *y[FC_LINEARS];
-	const struct fc_weight *w[FC_LINEARS];
+	float *y[FC_LINEARS] = {NULL};
+	const struct fc_weight *w[FC_LINEARS] = {NULL};
 	for (size_t i = 0; i < n; i++) {
 		y[i] = part[i].y;
 		w[i] = part[i].w;
