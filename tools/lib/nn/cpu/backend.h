@@ -19,7 +19,8 @@
  * product, are products of many rows by AMX, linear_tiles and linear_bf16 linear's by them and by
  * oneDNN.  head_draw is rows by draws instead of the likeliest; head_row is a teacher's row against
  * a row of logits, head_objective the divergences.  attention_amx are attention's tiles by AMX,
- * attention_softmax what both ways share, tile_amx_body how numbers are packed for either.
+ * attention_softmax what both ways share, tile_amx_body how numbers are packed for either, and
+ * tile_amx_config_body the shape of all tiles.
  */
 
 /* Scratch that survives between calls.  A slot's contents last until it is asked for again. */

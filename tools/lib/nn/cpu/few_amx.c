@@ -17,6 +17,8 @@
 #pragma GCC target("amx-tile,amx-bf16,avx512f,avx512bw")
 #endif
 
+#include "nn/cpu/tile_amx_config_body.h"
+
 /*
  * Tiles of fixed size, whatever the shape: TILE outputs by TILE rows of x, DEPTH of i a step.  An
  * instruction adds to each element of a tile the products of its own output and row, so neighbours
@@ -26,7 +28,7 @@
  * The right one has pairs of i for all rows of x, one pair below the other: that is what pack()
  * makes, [N / TILE, I / DEPTH, DEPTH / 2, TILE, 2], with zeros where there is no row or no i.
  */
-enum { TILE = FC_FEW_PACK_ROWS, DEPTH = 32, TILE_NUMBERS = TILE * DEPTH };
+_Static_assert((int)TILE == (int)FC_FEW_PACK_ROWS, "a strip of packed rows is a tile");
 
 bool fc_few_amx_open(void)
 {
@@ -41,14 +43,14 @@ static size_t n_step(size_t I)
 
 static size_t tiles_bytes(size_t N, size_t I)
 {
-	return (N + TILE - 1) / TILE * n_step(I) * TILE_NUMBERS * sizeof(uint16_t);
+	return (N + TILE - 1) / TILE * n_step(I) * NUMBERS * sizeof(uint16_t);
 }
 
 static void tiles_pack(void *pack, const float *x, size_t n, size_t n_row, size_t I)
 {
 	const struct fc_kern *k = fc_kern();
-	uint16_t *to = (uint16_t *)pack + n * n_step(I) * DEPTH, row[TILE_NUMBERS];
-	for (size_t i = 0; i < I; i += DEPTH, to += TILE_NUMBERS) {
+	uint16_t *to = (uint16_t *)pack + n * n_step(I) * DEPTH, row[NUMBERS];
+	for (size_t i = 0; i < I; i += DEPTH, to += NUMBERS) {
 		const size_t n_i = fc_min_size(DEPTH, I - i);
 		if (n_row < TILE || n_i < DEPTH)
 			memset(row, 0, sizeof row);
@@ -60,25 +62,6 @@ static void tiles_pack(void *pack, const float *x, size_t n, size_t n_row, size_
 	}
 }
 
-/* Palette 1: of every tile the bytes of a row and the rows (SDM, LDTILECFG). */
-static void configure(void)
-{
-	static const struct {
-		uint8_t palette, start_row, reserved[14];
-		uint16_t row_bytes[16];
-		uint8_t rows[16];
-	} config = {.palette = 1,
-	    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-	    .rows = {TILE, TILE, TILE, TILE, TILE, TILE, TILE, TILE}};
-	_tile_loadconfig(&config);
-}
-
-/* What has been written to p is there: compilers do not know that a tile's load reads memory. */
-static inline void settle(const void *p)
-{
-	__asm__ volatile("" : : "r"(p) : "memory");
-}
-
 /* Weights [n_o, n_i] that are bfloat16, rows ld apart. */
 struct panel {
 	const uint16_t *p;
@@ -88,14 +71,14 @@ struct panel {
 /* The tile of a panel at (o, i): where it begins, and the bytes its rows are apart.  One that
  * reaches over the panel's edge is copied. */
 static const uint16_t *tile_at(
-    const struct panel *w, size_t o, size_t i, size_t *row_bytes, uint16_t copy[TILE_NUMBERS])
+    const struct panel *w, size_t o, size_t i, size_t *row_bytes, uint16_t copy[NUMBERS])
 {
 	const uint16_t *p = w->p + o * w->ld + i;
 	*row_bytes = w->ld * sizeof *p;
 	if (w->n_o - o >= TILE && w->n_i - i >= DEPTH)
 		return p;
 	const size_t rows = fc_min_size(TILE, w->n_o - o), n_i = fc_min_size(DEPTH, w->n_i - i);
-	memset(copy, 0, TILE_NUMBERS * sizeof *copy);
+	memset(copy, 0, NUMBERS * sizeof *copy);
 	for (size_t r = 0; r < rows; r++)
 		memcpy(copy + r * DEPTH, p + r * w->ld, n_i * sizeof *p);
 	*row_bytes = DEPTH * sizeof *p;
@@ -110,9 +93,9 @@ static const uint16_t *tile_at(
  */
 static void multiply(const struct panel *w, const uint16_t *x, size_t x_half, bool two_n)
 {
-	uint16_t copy[2][TILE_NUMBERS] __attribute__((aligned(64)));
+	uint16_t copy[2][NUMBERS] __attribute__((aligned(64)));
 	const bool two_o = w->n_o > TILE;
-	for (size_t i = 0, row; i < w->n_i; i += DEPTH, x += TILE_NUMBERS) {
+	for (size_t i = 0, row; i < w->n_i; i += DEPTH, x += NUMBERS) {
 		const uint16_t *a = tile_at(w, 0, i, &row, copy[0]);
 		_tile_loadd(6, x, 64);
 		_tile_loadd(4, a, row);
@@ -183,7 +166,7 @@ static void block(
 	_tile_zero(3);
 	for (size_t i = 0; i < I; i += CHUNK) {
 		const struct panel p = panel_at(w, i, fc_min_size(CHUNK, I - i), I, rounded);
-		multiply(&p, x + i * TILE, n_step(I) * TILE_NUMBERS, two_n);
+		multiply(&p, x + i * TILE, n_step(I) * NUMBERS, two_n);
 	}
 	_tile_stored(0, sum, 64);
 	take(y, ldy, sum, w->n_o, n_row);
@@ -204,7 +187,7 @@ static void block(
 static void tiles_dot(float *y, size_t ldy, const void *pack, const void *w, enum fc_dtype t,
     size_t N, size_t O, size_t I)
 {
-	const size_t tile = n_step(I) * TILE_NUMBERS, row_bytes = fc_dtype_bytes(t, I);
+	const size_t tile = n_step(I) * NUMBERS, row_bytes = fc_dtype_bytes(t, I);
 	configure();
 	for (size_t o = 0; o < O; o += BLOCK) {
 		const struct rows rows = {
