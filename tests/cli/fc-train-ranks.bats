@@ -302,12 +302,24 @@ sys.exit(code)' fc-train -q --init large.json --tokenizer "$F/tok" -j 1 --steps 
 	awk -v a="${peak[0]}" -v b="${peak[1]}" 'BEGIN { print (b - a) * 1024 / (24 * (3 * 320 * 320 + 3 * 320 * 1280 + 2 * 320)) }'
 }
 
+# Whether bytes_a_parameter $2... is $1 within 5 %.  What MPI holds for a rank that is late comes and goes with what else
+# runs, up to a twentieth of so small a model: one of three tries has to be, and what is always there fails all.
+takes() { # BYTES N RANK OPTION...
+	local want=$1
+	shift
+	for _ in 1 2 3; do
+		if bytes_a_parameter "$@" | awk -v want="$want" '{ print $1, want; exit !($1 > want * 0.95 && $1 < want * 1.05) }'; then
+			return 0
+		fi
+	done
+	return 1
+}
+
 @test "memory a parameter is that of the manual: 4 + 4 + 8 / N in float32, 2 + 4 + 12 / N in bfloat16, 4 / N with gradients" {
 	sanitized && skip "a sanitizer takes memory of its own"
-	close() { awk -v got="$1" -v want="$2" 'BEGIN { print got, want; exit !(got > want * 0.95 && got < want * 1.05) }'; }
-	close "$(bytes_a_parameter 1 0 --dtype f32)" 16
-	close "$(bytes_a_parameter 4 3 --dtype f32 --shard optimizer)" 10
-	close "$(bytes_a_parameter 4 3 --dtype bf16 --shard optimizer)" 9
-	close "$(bytes_a_parameter 4 3 --dtype f32 --shard gradients)" 7
-	close "$(bytes_a_parameter 4 3 --dtype bf16 --shard gradients)" 6
+	takes 16 1 0 --dtype f32
+	takes 10 4 3 --dtype f32 --shard optimizer
+	takes 9 4 3 --dtype bf16 --shard optimizer
+	takes 7 4 3 --dtype f32 --shard gradients
+	takes 6 4 3 --dtype bf16 --shard gradients
 }
