@@ -33,11 +33,6 @@ static const struct fc_opt own[] = {
     FC_OPT_TEXT(0, "text", FC_OPT_DECIDES, &o.text, "TEXT", "a text"),
     FC_OPT_TEXTS(0, "texts", FC_OPT_DECIDES, &o.texts, "TEXT", "several"),
     FC_OPT_WORD(0, "colour", FC_OPT_DECIDES, &o.colour, colour_words, "a word"),
-    FC_OPT_ALIAS("color", "colour"),
-    FC_OPT_ALIAS("colour=lime", "colour=green"),
-    FC_OPT_ALIAS("shout=loudly", "flag form=blue"),
-    FC_OPT_ALIAS("shout=no", ""),
-    FC_OPT_ALIAS("banner", "flag"),
     FC_OPT_END,
 };
 static const struct fc_opt more[] = {
@@ -153,45 +148,11 @@ static void test_refusals(void)
 	}
 }
 
-static void test_alias(void)
-{
-	char said[4096];
-	T_OK(run("--color green --color=blue", true, said) == 0, "an old name works");
-	T_STR(said,
-	    "--colour green --colour blueprog: --color is now written --colour; the old form goes "
-	    "with the next version\n",
-	    "it counts as the new one, which is said once");
-	T_OK(run("--colour lime --colour=lime --colour red a", true, said) == 0, "an old word");
-	T_STR(said,
-	    "--colour green --colour green --colour red|aprog: --colour lime is now written "
-	    "--colour=green; the old form goes with the next version\n",
-	    "it stands for the new word, and no other does");
-	T_OK(run("-q --shout loudly --shout=no --banner a", true, said) == 0 &&
-		!strcmp(said, "--flag --form blue --flag|a"),
-	    "what is several options now, none, or a flag");
-	T_OK(run("--shout no", true, said) == 0 &&
-		!strcmp(said,
-		    "prog: --shout no is now left out; the old form goes with the next version\n"),
-	    "a note of none");
-	T_OK(run("--shout yes", true, said) == 2 && strstr(said, "no option --shout"),
-	    "another value of an option that is no more");
-	T_OK(run("--banner=1", true, said) == 2 && strstr(said, "--flag takes no value"),
-	    "no value for a flag");
-	T_OK(run("-q --color green", true, said) == 0 && !strcmp(said, "--colour green"),
-	    "but not with -q");
-	T_OK(run("--colo green", true, said) == 0 && !strcmp(said, "--colour green"),
-	    "it makes no beginning ambiguous");
-	T_OK(run("--help", false, said) == 0 && strstr(said, "--colour red|green|blue") &&
-		!strstr(said, "--color ") && !strstr(said, "lime") && !strstr(said, "--shout"),
-	    "--help names the new ones only");
-}
-
 int main(void)
 {
 	fc_prog = "prog";
 	test_roles(); /* the processes of these begin with nothing given */
 	test_refusals();
-	test_alias();
 	test_store();
 	return t_done();
 }

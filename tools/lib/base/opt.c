@@ -46,8 +46,8 @@ struct parse {
 };
 
 static struct fc_buf given;
-static const struct fc_opt **taken, **renamed; /* what was given; the old forms that were used */
-static size_t n_taken, cap_taken, n_renamed;
+static const struct fc_opt **taken; /* what was given */
+static size_t n_taken, cap_taken;
 
 const char *fc_opt_given(void)
 {
@@ -60,33 +60,6 @@ bool fc_opt_is_given(const char *name)
 		if (!strcmp(taken[i]->name, name))
 			return true;
 	return false;
-}
-
-/* At the end, which a program that starts itself again (base/par.h) has once. */
-static void tell_renamed(void)
-{
-	for (size_t i = 0; i < n_renamed; i++) {
-		const char *old = renamed[i]->name, *now = renamed[i]->help;
-		const int n = (int)strcspn(old, "=");
-		struct fc_buf b = FC_BUF_INIT;
-		for (; *now; now += strcspn(now, " "), now += *now == ' ')
-			fc_buf_addf(&b, " --%.*s", (int)strcspn(now, " "), now);
-		fc_note("--%.*s%s%s is now %s%s; the old form goes with the next version", n, old,
-		    old[n] ? " " : "", old[n] ? old + n + 1 : "", b.n ? "written" : "left out",
-		    b.n ? b.p : "");
-		fc_buf_release(&b);
-	}
-}
-
-static void note_renamed(const struct fc_opt *alias)
-{
-	for (size_t i = 0; i < n_renamed; i++)
-		if (renamed[i] == alias)
-			return;
-	if (!n_renamed)
-		atexit(tell_renamed);
-	renamed = fc_realloc(renamed, n_renamed + 1, sizeof *renamed);
-	renamed[n_renamed++] = alias;
 }
 
 static void take(struct parse *p, const struct fc_opt *o, const char *text)
@@ -118,23 +91,8 @@ static void take(struct parse *p, const struct fc_opt *o, const char *text)
 static const struct fc_opt *row_of(const struct parse *p, const char *name)
 {
 	for (size_t i = 0; i < p->rows.n; i++)
-		if (p->rows.v[i]->name && p->rows.v[i]->kind != FC_OPT_IS_ALIAS &&
-		    !strcmp(p->rows.v[i]->name, name))
+		if (p->rows.v[i]->name && !strcmp(p->rows.v[i]->name, name))
 			return p->rows.v[i];
-	return NULL;
-}
-
-/* The row of the old form that --name with this value is, or NULL. */
-static const struct fc_opt *alias_of(const struct parse *p, const char *name, const char *value)
-{
-	const size_t n = strlen(name);
-	for (size_t i = 0; i < p->rows.n; i++) {
-		const struct fc_opt *o = p->rows.v[i];
-		if (o->kind == FC_OPT_IS_ALIAS && !strncmp(o->name, name, n) &&
-		    (!o->name[n] ||
-			(o->name[n] == '=' && value && !strcmp(o->name + n + 1, value))))
-			return o;
-	}
 	return NULL;
 }
 
@@ -179,36 +137,6 @@ static const char *next_value(struct parse *p, const char *option)
 	return *p->next++;
 }
 
-/* value: NULL is the next argument where the option takes one. */
-static void take_row(struct parse *p, const struct fc_opt *o, const char *word, const char *value)
-{
-	if (value && !fc_opt_takes_value(o))
-		fc_die_usage("--%s takes no value", o->name);
-	if (!value && fc_opt_takes_value(o))
-		value = next_value(p, word);
-	take(p, o, value);
-}
-
-/* What an old form is now. */
-static void take_alias(
-    struct parse *p, const struct fc_opt *alias, const char *word, const char *value)
-{
-	const bool has_word = strchr(alias->name, '=');
-	note_renamed(alias);
-	if (has_word && !value)
-		p->next++;
-	for (const char *now = alias->help; *now;) {
-		const size_t n = strcspn(now, "= ");
-		char *name = fc_memdup0(now, n);
-		if (now[n] == '=') /* the last one, so that its value ends where the text does */
-			take_row(p, row_of(p, name), word, now + n + 1);
-		else
-			take_row(p, row_of(p, name), word, has_word ? NULL : value);
-		free(name);
-		now += now[n] == '=' ? strlen(now) : n + (now[n] == ' ');
-	}
-}
-
 /* An argument "--name" or "--name=value". */
 static void take_name(struct parse *p, const char *word)
 {
@@ -217,12 +145,13 @@ static void take_name(struct parse *p, const char *word)
 	for (char *at = name; (at = strchr(at, '_'));)
 		*at = '-';
 	const char *value = word[2 + n] ? word + 2 + n + 1 : NULL;
-	const struct fc_opt *alias = alias_of(p, name, value ? value : *p->next);
-	if (alias)
-		take_alias(p, alias, word, value);
-	else
-		take_row(p, find(p, name), word, value);
+	const struct fc_opt *o = find(p, name);
 	free(name);
+	if (value && !fc_opt_takes_value(o))
+		fc_die_usage("--%s takes no value", o->name);
+	if (!value && fc_opt_takes_value(o))
+		value = next_value(p, word);
+	take(p, o, value);
 }
 
 /* An argument "-qk10" or "-qk" "10". */

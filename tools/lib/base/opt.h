@@ -20,7 +20,6 @@
 enum fc_opt_kind {
 	FC_OPT_IS_END,
 	FC_OPT_IS_HEAD,
-	FC_OPT_IS_ALIAS,
 	FC_OPT_IS_FLAG,
 	FC_OPT_IS_INT,
 	FC_OPT_IS_U64,
@@ -82,10 +81,6 @@ struct fc_opt {
 
 /* A heading of --help. */
 #define FC_OPT_HEAD(title) FC_OPT_ROW(HEAD, 0, 0, NULL, {NULL}, NULL, 0, 0, NULL, title)
-/* An old form, which works for one version with a note, and how it is written now.  Old: "name" or
- * "name=word".  Now: "name", which gets the value; or names of flags, and last "name=word", with a
- * space between; or "", left out. */
-#define FC_OPT_ALIAS(old, now) FC_OPT_ROW(ALIAS, 0, 0, old, {NULL}, NULL, 0, 0, NULL, now)
 #define FC_OPT_END FC_OPT_ROW(END, 0, 0, NULL, {NULL}, NULL, 0, 0, NULL, NULL)
 /* bool *: true where given */
 #define FC_OPT_FLAG(letter, name, role, to, help)                                                  \

@@ -55,7 +55,7 @@ bool fc_opt_is_path(const struct fc_opt *o)
 
 bool fc_opt_is_hidden(const struct fc_opt *o)
 {
-	return o->kind <= FC_OPT_IS_ALIAS || !o->help;
+	return o->kind <= FC_OPT_IS_HEAD || !o->help;
 }
 
 static void add_words(struct fc_buf *b, const struct fc_opt *o)
