@@ -294,7 +294,7 @@ bytes_a_parameter() { # N RANK OPTION...
 code = subprocess.call(sys.argv[1:])
 with open("peak." + os.environ["OMPI_COMM_WORLD_RANK"], "w") as f:
     f.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
-sys.exit(code)' fc-train -q --init large.json --tokenizer "$F/tok" -j 1 --steps 1 --batch-tokens 100 --micro-tokens 20 \
+sys.exit(code)' fc-train -q --init large.json --tokenizer "$F/tok" -j 1 --steps 1 --batch-tokens 100 --micro-tokens 20 --layers-kept 1 \
 			-o large --force "$@" "$F/tokens.fcs"
 		peak+=("$(cat peak."$rank")")
 	done

@@ -65,6 +65,18 @@ near() {
 	done
 }
 
+@test "layers are kept in a quarter of the memory that is free and that the rest leaves" {
+	local one two all auto
+	takes() { fc-train --dry-run -m "$F/deep" --device far --dtype f32 --micro-tokens 600 --max-length 120 -o out "$@" 2>&1 | said far; }
+	one=$(takes --layers-kept 1) two=$(takes --layers-kept 2) all=$(takes --layers-kept 6)
+	for kept in 1 2 4 6; do # as many and half of another
+		auto=$(FC_FAR_MIB=$(((one + 4 * (two - one) * (2 * kept - 1) / 2) / 1048576 + 1)) takes)
+		near "$auto" $((one + (kept - 1) * (two - one)))
+	done
+	near "$auto" "$all"
+	near "$(FC_FAR_MIB=$((one / 1048576 + 1)) takes)" "$one" # the rest takes all that there is
+}
+
 @test "what is offloaded is the master weights and the moments, 12 bytes a parameter" {
 	n=$(python3 -c '
 import json, struct, sys
@@ -229,14 +241,14 @@ print(sum((v["data_offsets"][1] - v["data_offsets"][0]) // 2 for v in h.values()
 		mkdir $m && cp "$F"/tok/* $m
 		n=$(python3 "$FC_ROOT/tests/cli/blank_model.py" $m $m)
 		[ "$n" -gt 7000000000 ]
-		run -1 env FC_FAR_MIB=$gb80 fc-train --dry-run -m $m --device far --dtype bf16 -o out
+		run -1 env FC_FAR_MIB=$gb80 fc-train --dry-run -m $m --device far --dtype bf16 --layers-kept 1 -o out
 		[[ $output == *"too little memory of far: the work needs 1"*"--offload optimizer needs little enough"* ]]
 		near "$(said far <<<"$output")" $((18 * n + 4000000000)) # and activations
 		near "$(part far weights <<<"$output")" $((2 * n))
 		near "$(part far 'master weights' <<<"$output")" $((4 * n))
 		near "$(part far gradients <<<"$output")" $((4 * n))
 		near "$(part far moments <<<"$output")" $((8 * n))
-		run env FC_FAR_MIB=$gb80 fc-train --dry-run -m $m --device far --dtype bf16 --offload optimizer -o out
+		run env FC_FAR_MIB=$gb80 fc-train --dry-run -m $m --device far --dtype bf16 --offload optimizer --layers-kept 1 -o out
 		[[ $output != *"too little memory of far"* ]] # of this host, there may be
 		[ "$(said far <<<"$output")" -lt 80000000000 ]
 		near "$(said far <<<"$output")" $((6 * n + 4000000000))
@@ -276,7 +288,7 @@ need_ranks() {
 	export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 }
 
-@test "two ranks: what a dry run says is what the device of rank 0 gives, within 5 %" {
+@test "two ranks: what a dry run says is what the device of each gives, within 5 %" {
 	need_ranks
 	for o in '--shard optimizer --lanes 2' '--shard optimizer --lanes 8' '--shard gradients --lanes 2' '--shard gradients --lanes 8'; do
 		# shellcheck disable=SC2206 # options
@@ -286,6 +298,7 @@ need_ranks() {
 		timeout -k 5 150 mpirun -n 2 sh -c 'FC_FAR_TELL=counted.$OMPI_COMM_WORLD_RANK exec fc-train "$@"' sh \
 			-q "${light[@]}" --steps 2 -f -o out "$F/tokens.fcs" 2>/dev/null
 		near "$(said far <said.txt)" "$(cut -d' ' -f1 counted.0)"
+		near "$(said far <said.txt)" "$(cut -d' ' -f1 counted.1)"
 	done
 }
 

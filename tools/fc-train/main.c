@@ -448,7 +448,7 @@ static struct fc_outdir *open_outputs(const struct train_options *o, struct trai
 }
 
 /* The device, with memory enough; a dry run ends here. */
-static struct fc_nn *open_device(const struct train_options *o, struct fc_comm *comm, size_t n_lane)
+static struct fc_nn *open_device(struct train_options *o, struct fc_comm *comm, size_t n_lane)
 {
 	struct fc_nn *nn;
 	struct fc_err e;
@@ -457,7 +457,7 @@ static struct fc_nn *open_device(const struct train_options *o, struct fc_comm *
 	if (o->dry_run)
 		check_models(o);
 	place_optimizer(o, nn);
-	or_die(train_footprint_check(o, fc_comm_size(comm), n_lane, nn, &e), &e);
+	or_die(train_footprint_plan(o, fc_comm_size(comm), n_lane, nn, &e), &e);
 	if (!o->dry_run)
 		return nn;
 	fc_comm_close(comm);
@@ -499,7 +499,7 @@ int main(int argc, char **argv)
 	struct fc_err e;
 	char computes[512];
 	fc_launcher_share();
-	const struct train_options o = *train_options_parse(argc, argv);
+	struct train_options o = *train_options_parse(argc, argv);
 	fc_par_start(fc_opt_threads);
 	if (fc_nn_check_device(o.device, &e) < 0)
 		fc_die_usage("--device: %s", e.msg);

@@ -23,7 +23,6 @@ static struct train_options asked = {
     .micro_tokens = 4096,
     .max_length = 2048,
     .shuffle = 4096,
-    .layers_kept = 1,
     .seed = 1,
     .lr = NAN,
     .warmup = 0.03,
@@ -195,7 +194,8 @@ static const struct fc_opt how[] = {
     FC_OPT_WORD(0, "offload", FC_OPT_PASSES, &asked.offload, offload_words,
 	"what a device leaves to the host: the optimizer, with weights in float32 and moments"),
     FC_OPT_INT(0, "layers-kept", FC_OPT_PASSES, &asked.layers_kept, "N", 1, 1 << 16,
-	"layers that are not computed again on the way back: memory for time"),
+	"layers that are not computed again on the way back: memory for time (else as many as a "
+	"quarter of the free memory holds)"),
     FC_OPT_WORD(
 	0, "dtype", FC_OPT_DECIDES, &asked.dtype, fc_compute_words, "type of matrix products"),
     FC_OPT_END,

@@ -46,8 +46,9 @@ struct train_options {
 	struct fc_strs reference;
 
 	uint64_t epochs, steps, examples, seed;
-	int batch_tokens, micro_tokens, max_length, shuffle, layers_kept;
-	int lanes; /* 0: one for each rank */
+	int batch_tokens, micro_tokens, max_length, shuffle;
+	int layers_kept; /* 0: train_footprint_plan() chooses */
+	int lanes;       /* 0: one for each rank */
 	enum train_shard shard;
 
 	double lr, warmup, min_lr, beta1, beta2, eps, weight_decay, clip;

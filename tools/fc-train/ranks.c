@@ -41,6 +41,7 @@ static int follow(struct fc_comm *comm, const struct hello *h, const char *devic
 		fc_nn_close(nn);
 		return -1;
 	}
+	p->n_keep = h->shape.layers_kept;
 	int ret = train_crew_open(&crew, &h->opts, comm, nn, p, e);
 	if (ret == 0)
 		ret = train_footprint_rehearse(&h->shape, crew, nn, p, e);

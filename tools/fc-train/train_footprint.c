@@ -104,6 +104,36 @@ int train_footprint_measure(
 	return ret;
 }
 
+/* Bytes of nn's own memory, with n layers kept. */
+static int measure_kept(
+    size_t *bytes, const struct train_shape *s, size_t n, const struct fc_nn *nn, struct fc_err *e)
+{
+	struct train_shape kept = *s;
+	struct fc_footprint f;
+	kept.layers_kept = n;
+	const int ret = train_footprint_measure(&f, &kept, nn, e);
+	*bytes = ret == 0 ? fc_footprint_bytes(f.device) : 0;
+	return ret;
+}
+
+/* s->layers_kept: as many as a quarter of the free memory holds that the rest of the work leaves,
+ * where every rank may be on this machine. */
+static int choose_kept(
+    struct train_shape *s, size_t n_layer, const struct fc_nn *nn, struct fc_err *e)
+{
+	size_t one, two, n_free, n_total;
+	s->layers_kept = 1;
+	if (s->lora || n_layer == 1)
+		return 0;
+	if (measure_kept(&one, s, 1, nn, e) < 0 || measure_kept(&two, s, 2, nn, e) < 0)
+		return -1;
+	fc_nn_memory(nn, &n_free, &n_total);
+	n_free /= s->n_rank;
+	const size_t more = two > one && n_free > one ? (n_free - one) / 4 / (two - one) : 0;
+	s->layers_kept += more < n_layer ? more : n_layer - 1;
+	return 0;
+}
+
 /* What needs less. */
 static const char *find_advice(
     const struct fc_footprint *f, const struct train_shape *s, const struct fc_nn *nn)
@@ -165,25 +195,19 @@ int train_footprint_rehearse(const struct train_shape *s, const struct train_cre
 	return ret;
 }
 
-int train_footprint_check(
-    const struct train_options *o, size_t n_rank, size_t n_lane, struct fc_nn *nn, struct fc_err *e)
+/* What a run takes, as notes, or that a device has less. */
+static int tell_plan(
+    const struct train_options *o, struct train_shape *s, struct fc_nn *nn, struct fc_err *e)
 {
-	struct fc_buf text = FC_BUF_INIT;
-	struct fc_config c;
 	struct fc_footprint f;
 	const bool device = strcmp(fc_nn_device(nn), "cpu") != 0;
 	if (!device && !o->dry_run)
 		return 0;
-	if (fc_config_load(&c, o->model ? o->model : o->init, e) < 0)
-		return -1;
-	fc_json_dump(&text, c.json);
-	fc_config_release(&c);
-	struct train_shape s = train_footprint_shape(o, n_rank, n_lane);
-	s.config = text.p;
-	int ret = train_footprint_measure(&f, &s, nn, e);
-	if (ret == 0 && n_rank > 1 && o->shard == TRAIN_SHARD_AUTO && !fc_footprint_fits(&f, nn)) {
-		s.shard = TRAIN_SHARD_GRADIENTS; /* as the crew decides, see train_crew_open() */
-		ret = train_footprint_measure(&f, &s, nn, e);
+	int ret = train_footprint_measure(&f, s, nn, e);
+	if (ret == 0 && s->n_rank > 1 && o->shard == TRAIN_SHARD_AUTO &&
+	    !fc_footprint_fits(&f, nn)) {
+		s->shard = TRAIN_SHARD_GRADIENTS; /* as the crew decides, see train_crew_open() */
+		ret = train_footprint_measure(&f, s, nn, e);
 	}
 	const bool fits = ret == 0 && (!device || fc_footprint_fits(&f, nn));
 	if (ret == 0 && (fits || o->dry_run))
@@ -191,7 +215,25 @@ int train_footprint_check(
 	if (ret == 0 && o->dry_run)
 		tell_run(o);
 	if (ret == 0 && !fits)
-		ret = fc_footprint_fail(&f, nn, find_advice(&f, &s, nn), e);
+		ret = fc_footprint_fail(&f, nn, find_advice(&f, s, nn), e);
+	return ret;
+}
+
+int train_footprint_plan(
+    struct train_options *o, size_t n_rank, size_t n_lane, struct fc_nn *nn, struct fc_err *e)
+{
+	struct fc_buf text = FC_BUF_INIT;
+	struct fc_config c;
+	if (fc_config_load(&c, o->model ? o->model : o->init, e) < 0)
+		return -1;
+	fc_json_dump(&text, c.json);
+	struct train_shape s = train_footprint_shape(o, n_rank, n_lane);
+	s.config = text.p;
+	int ret = s.layers_kept ? 0 : choose_kept(&s, c.n_layer, nn, e);
+	o->layers_kept = (int)s.layers_kept;
+	if (ret == 0)
+		ret = tell_plan(o, &s, nn, e);
+	fc_config_release(&c);
 	fc_buf_release(&text);
 	return ret;
 }

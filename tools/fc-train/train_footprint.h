@@ -24,10 +24,11 @@ struct train_shape {
 int train_footprint_measure(
     struct fc_footprint *f, const struct train_shape *s, const struct fc_nn *nn, struct fc_err *e);
 
-/* Before the model is loaded: tells what the run takes of a device, and of the processor where it
- * is a dry one, and fails where a device has too little memory for it. */
-int train_footprint_check(const struct train_options *o, size_t n_rank, size_t n_lane,
-    struct fc_nn *nn, struct fc_err *e);
+/* Before the model is loaded: chooses o->layers_kept where it is 0; tells what the run takes of a
+ * device, and of the processor where it is a dry one, and fails where a device has too little
+ * memory for it. */
+int train_footprint_plan(
+    struct train_options *o, size_t n_rank, size_t n_lane, struct fc_nn *nn, struct fc_err *e);
 /* Without a config. */
 struct train_shape train_footprint_shape(
     const struct train_options *o, size_t n_rank, size_t n_lane);
