@@ -37,8 +37,9 @@ $(OUT)/dev/%.aligned.fcs: $(OUT)/dev/%.own.fcs $(MAP) $(SET)/dev/%.aligned.fcs |
 	$(call job,$(FC)fc-align apply -p $(PIVOT) $(call by,$*) -o $@ $<)
 	@rm -f $<
 
-# $(call fit,STREAMS): an answer no is said, and stops nothing.
-fit = $(FC)fc-align verdict $(BY:%=--by %) $(VERDICT) --weights $@ $1 || [ $$? -eq 3 ]
+# $(call fit,STREAMS): an answer no is said, with what may change it, and stops nothing.
+fit = $(FC)fc-align verdict $(BY:%=--by %) $(VERDICT) --weights $@ $1 || { [ $$? -eq 3 ]$(if $(ADAPT),, && \
+      echo 'Sources that are fine-tuned on DATA first may have more to say: ADAPT=1.' >&2); }
 
 $(OUT)/dev/weights-%.tsv: $(OUT)/dev/pivot.fcs $(OUT)/dev/%.aligned.fcs $(SET)/dev/weights
 	$(call step,whether fusion with $* can help)

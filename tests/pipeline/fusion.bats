@@ -182,6 +182,7 @@ $merge")" ]
 	mix=(RULE=mixture DEV=dev.jsonl BY=skill)
 	run -0 make -s -f "$FC_ROOT/pipelines/fusellm.mk" "${args[@]}" "${mix[@]}"
 	[[ $output == *"whether fusion can help"*"Fusion can gain at most"* ]]
+	[[ $output != *"ADAPT=1"* ]]
 	[ "$(cut -f2 run/dev/weights.tsv | sed -n 2,4p | paste -sd' ')" = "pivot facts strings" ]
 	[ "$(fc-view --jsonl run/dev/pivot.fcs | wc -l)" = 40 ]
 	# each specialist has the most to say in its own skill
@@ -189,7 +190,7 @@ $merge")" ]
 	[ "$(heaviest facts) $(heaviest strings) $(heaviest arithmetic)" = "facts strings pivot" ]
 	# an answer no stops nothing
 	run -0 make -s -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" "${mix[@]}" VERDICT="--least 50"
-	[[ $output == *"not worth training"*"merge the targets"* ]]
+	[[ $output == *"not worth training"*"fine-tuned on DATA first"*"ADAPT=1"*"merge the targets"* ]]
 	for n in facts strings; do [ "$(cut -f2 run/dev/weights-$n.tsv | sed -n 2,3p | paste -sd' ')" = "pivot $n" ]; done
 	run -0 make -f "$FC_ROOT/pipelines/fusechat.mk" "${args[@]}" "${mix[@]}" VERDICT="--least 50"
 	[[ $output == *"Nothing to be done"* ]]
