@@ -284,7 +284,7 @@ static void amx_tile(const struct fc_kern *kern, const struct fc_attn_tile *t, f
 	for (size_t k0 = begin; k0 < end; k0 += FC_ATTN_K)
 		for (size_t r = 0; r < t->n_row; r += TILE)
 			group(kern, t, r, k0, fc_min_size(FC_ATTN_K, end - k0), &w, &run);
-	_tile_release();
+	release();
 	for (size_t i = 0; i < t->n_row; i++) {
 		float *o = s->o + at + i * HD;
 		for (size_t d = 0; d < D; d++)

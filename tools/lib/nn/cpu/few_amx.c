@@ -196,7 +196,7 @@ static void tiles_dot(float *y, size_t ldy, const void *pack, const void *w, enu
 			block(y + n * ldy + o, ldy, (const uint16_t *)pack + n / TILE * tile, &rows,
 			    fc_min_size(BLOCK, N - n), I);
 	}
-	_tile_release();
+	release();
 }
 
 const struct fc_few fc_few_amx = {"amx", 32, true, tiles_bytes, tiles_pack, tiles_dot};

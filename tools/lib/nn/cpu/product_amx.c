@@ -303,7 +303,7 @@ void fc_product_amx(struct fc_cpu *cpu, const struct fc_factor *a, size_t K,
 				    side[i].ldc, accumulate || k);
 			}
 		}
-		_tile_release();
+		release();
 	}
 }
 
@@ -411,7 +411,7 @@ void fc_product_amx_glu(
 			multiply_by(&down, &strips, M, &bk, fc_min_size(down.block.depth, F - k),
 			    right, y, ldy, k > 0);
 		}
-		_tile_release();
+		release();
 	}
 }
 

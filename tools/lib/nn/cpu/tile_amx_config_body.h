@@ -19,6 +19,12 @@ static inline void configure(void)
 	_tile_loadconfig(&config);
 }
 
+/* A function, since clang does not allow AMX in what it makes of a parallel region. */
+static inline void release(void)
+{
+	_tile_release();
+}
+
 /* What has been written to p is there: compilers do not know that a tile's load reads memory. */
 static inline void settle(const void *p)
 {
