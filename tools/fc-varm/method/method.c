@@ -139,7 +139,7 @@ void varm_measured_trim(struct measured *r)
 	free(r->drawn.bits);
 	r->number = NULL;
 	r->threshold = NULL;
-	r->drawn = (struct drawn){NULL};
+	r->drawn = (struct drawn){0};
 }
 
 void varm_measured_clear(struct measured *r)
