@@ -92,13 +92,13 @@ int fc_device_open(
 	snprintf(what, sizeof what, "device %s", d->name);
 	if (fc_module_open(&m, what, d->name, FC_DEVICE_SYMBOL, remedy_for(d->name), e) < 0)
 		return -1;
-	if (check_module(&m, e) < 0 ||
-	    open_index(nn, m.symbol, m.handle, d->index, compute, e) < 0) {
+	if (check_module(&m, e) < 0) {
 		fc_module_close(&m);
 		return -1;
 	}
 	free(m.path);
-	return 0;
+	/* Loaded from here on, whatever becomes of it: a driver that was asked has threads. */
+	return open_index(nn, m.symbol, m.handle, d->index, compute, e);
 }
 
 const char *fc_nn_device(const struct fc_nn *nn)

@@ -126,6 +126,8 @@ static const struct fc_nn_ops ops = make_ops();
 static int open_on(struct fc_cuda *cu, enum fc_compute compute, struct fc_err *e)
 {
 	struct cudaDeviceProp p;
+	/* What an attempt before left behind would be the first kernel's error. */
+	cudaGetLastError();
 	if (!fc_cuda_good(cu, "choosing it", cudaSetDevice(cu->index)) ||
 	    !fc_cuda_good(cu, "its properties", cudaGetDeviceProperties(&p, cu->index)))
 		return fc_fail(e, "%s", cu->err.msg);
