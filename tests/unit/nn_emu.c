@@ -177,6 +177,31 @@ static void test_two(struct fc_rng *r)
 	free(x);
 }
 
+/* Of several devices each of a launcher's processes has its own. */
+static void test_own(void)
+{
+	static const char *const place[] = {"0", "1", "2"},
+				 *const name[] = {"emulation 0", "emulation 1", "emulation 0"};
+	struct fc_nn *nn;
+	struct fc_err e;
+	char text[512];
+	setenv("FC_EMU_DEVICES", "2", 1);
+	for (size_t i = 0; i < FC_LEN(place); i++) {
+		setenv("OMPI_COMM_WORLD_LOCAL_RANK", place[i], 1);
+		if (!T_OK(opens(&nn, &e), "opened as process %s", place[i]))
+			continue;
+		fc_nn_describe(nn, text, sizeof text);
+		T_OK(strstr(text, name[i]), "... on %s: %s", name[i], text);
+		fc_nn_close(nn);
+	}
+	T_OK(fc_nn_open(&nn, "emu:0", FC_COMPUTE_F32, &e) == 0, "opened by its number");
+	fc_nn_describe(nn, text, sizeof text);
+	T_OK(strstr(text, "emulation 0"), "... which holds for all");
+	fc_nn_close(nn);
+	unsetenv("OMPI_COMM_WORLD_LOCAL_RANK");
+	unsetenv("FC_EMU_DEVICES");
+}
+
 /* Has this program the file in its memory? */
 static bool is_mapped(const char *name)
 {
@@ -214,6 +239,7 @@ int main(void)
 	test_two(&r);
 	refused("-1", "no NVIDIA driver");
 	refused("-2", "CUDA 11.2");
+	test_own();
 	setenv("FC_EMU_MEMORY", "1000000000", 1);
 	T_OK(opens(&nn, &e), "opened with little memory: nothing is taken yet");
 	T_OK(!nn->ops->alloc(nn, 1) && fc_nn_check(nn, &e) == -1 && strstr(e.msg, "953 of 953 MiB"),

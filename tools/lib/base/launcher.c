@@ -65,6 +65,18 @@ size_t fc_launcher_here(void)
 	return list && node ? tasks_of(list, strtoul(node, NULL, 10)) : 0;
 }
 
+size_t fc_launcher_place(void)
+{
+	/* Open MPI, also in a step of Slurm, whose variable is then of what started it; MPICH's and
+	 * Intel's mpiexec; srun */
+	static const char *const name[] = {
+	    "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"};
+	for (size_t i = 0; i < sizeof name / sizeof *name; i++)
+		if (getenv(name[i]))
+			return strtoul(getenv(name[i]), NULL, 10);
+	return 0;
+}
+
 void fc_launcher_refuse(void)
 {
 	const char *name = count_variable();

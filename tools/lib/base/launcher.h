@@ -17,6 +17,8 @@ bool fc_launcher_ranks(void);
 size_t fc_launcher_count(void);
 /* How many of them are on this machine; 0: it did not say. */
 size_t fc_launcher_here(void);
+/* The number of this one among them, from 0; 0 where it did not say. */
+size_t fc_launcher_place(void);
 
 /*
  * Ends the program with status 2 where the environment says that a launcher (mpirun, mpiexec, srun)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/launcher.h"
 #include "base/mem.h"
 #include "base/module.h"
 #include "base/prog.h"
@@ -36,7 +37,7 @@ int fc_device_parse(struct fc_device_name *d, const char *text, struct fc_err *e
 		return fc_fail(
 		    e, "%s: what follows %.*s: is the number of a device", text, (int)n, text);
 	snprintf(d->name, sizeof d->name, "%.*s", (int)n, text);
-	d->index = number ? (int)strtol(number, NULL, 10) : 0;
+	d->index = number ? (int)strtol(number, NULL, 10) : FC_DEVICE_OWN;
 	return 0;
 }
 
@@ -70,6 +71,8 @@ static int open_index(struct fc_nn **nn, const struct fc_device_module *m, void 
 		return -1;
 	if (n == 0)
 		return fc_fail(e, "device %s: this machine has none", m->name);
+	if (index == FC_DEVICE_OWN)
+		index = (int)(fc_launcher_place() % (size_t)n);
 	if (index >= n)
 		return fc_fail(e, "device %s:%d: the last one that this machine has is %s:%d",
 		    m->name, index, m->name, n - 1);

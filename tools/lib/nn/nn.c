@@ -20,7 +20,7 @@ int fc_nn_check_device(const char *device, struct fc_err *e)
 /* A GPU if there is one, else the processor, which keeps why. */
 static int open_best(struct fc_nn **nn, enum fc_compute compute, struct fc_err *e)
 {
-	static const struct fc_device_name gpu = {"cuda", 0};
+	static const struct fc_device_name gpu = {"cuda", FC_DEVICE_OWN};
 	struct fc_err why;
 	if (fc_device_open(nn, &gpu, compute, &why) == 0)
 		return 0;

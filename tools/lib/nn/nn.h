@@ -38,7 +38,9 @@ struct fc_nn;
 /* -1 unless there is a device of this name, for the command line. */
 int fc_nn_check_device(const char *device, struct fc_err *e);
 /*
- * device: "cpu", a module's "NAME" or "NAME:INDEX", or "auto": cuda:0 where there is one, else cpu.
+ * device: "cpu", a module's "NAME" or "NAME:INDEX", or "auto": cuda where there is one, else cpu.
+ * "NAME" is the first of its kind; for processes that a launcher has started on this machine, one
+ * after the other, and again from the first.
  *
  * On the processor.  F32: products in float32 (OpenBLAS), the reference.  BF16: both operands
  * rounded to bfloat16, sums in float32; by tiles of AMX, else by oneDNN where it has products of
