@@ -38,10 +38,12 @@ static bool as_it_is(const struct fc_cuda *cu, const struct fc_weight *w)
 	return w->dtype == (in_bf16(cu) ? FC_BF16 : FC_F32);
 }
 
+/* Whole 64s: so a panel's part of results and of gradients begins at a multiple of 16 bytes where
+ * their rows do, which the library's fast ways ask for. */
 static size_t panel_rows(const struct fc_cuda *cu, const struct fc_weight *w)
 {
-	const size_t rows = FC_PANEL_ELEMENTS / (w->n_in ? w->n_in : 1);
-	return as_it_is(cu, w) ? w->n_out : fc_cuda_min(rows < 64 ? 64 : rows, w->n_out);
+	const size_t rows = FC_PANEL_ELEMENTS / (w->n_in ? w->n_in : 1) / 64 * 64;
+	return as_it_is(cu, w) ? w->n_out : fc_cuda_min(rows ? rows : 64, w->n_out);
 }
 
 /* Rows [o, o + n) of w as products take them; NULL after an error. */
