@@ -42,6 +42,25 @@ has() {
 	has failed device open 'device cuda'
 }
 
+@test "a program that the script needs is missing" {
+	mkdir "$T/few"
+	for p in bash awk cmp setsid tail timeout; do ln -s "$(command -v $p)" "$T/few/$p"; done
+	PATH=$T/few run -2 tests/device/run
+	[ "$output" = 'tests/device/run needs python3, which is not here' ]
+}
+
+@test "machine code for all GPUs that are here, or for all that there are" {
+	program nvcc 'echo sm_80; echo sm_89; echo sm_90'
+	program bin/make 'for x; do echo "[$x]"; done'
+	program bin/nvidia-smi 'case $* in *=compute_cap*) echo 9.0; echo 8.9; echo 9.0 ;; esac'
+	touch "$T/b/libfc-cuda.so"
+	DEVICE=cuda FC_NVCC=$T/nvcc run -2 device
+	grep -qxF '[CUARCH=-gencode arch=compute_89,code=sm_89 -gencode arch=compute_90,code=sm_90]' "$OUT/log"
+	program bin/nvidia-smi 'case $* in *=compute_cap*) echo 12.0 ;; esac'
+	DEVICE=cuda FC_NVCC=$T/nvcc run -2 device
+	[ -z "$(grep CUARCH "$OUT/log")" ]
+}
+
 @test "what cannot be built" {
 	program bin/make 'echo "x.c:1: error: no such thing"; exit 2'
 	run -2 device
@@ -56,6 +75,13 @@ has() {
 	run -0 device
 	has 'left out' build programs 'those in'
 	grep -q 'COMMIT=.* for-device-modules' "$OUT/log"
+	# a module that was brought along is used, and the failure stays one
+	program bin/make 'echo "nvcc fatal: error: no host compiler"; exit 2'
+	program nvcc ''
+	touch "$T/b/libfc-cuda.so"
+	DEVICE=cuda FC_NVCC=$T/nvcc run -2 device
+	has failed build for-device-modules "libfc-cuda.so in $T/b is used"
+	has failed device open 'device cuda'
 }
 
 @test "tests that fail, die, say too little or take too long; no sanitizer, no ceilings" {
@@ -77,18 +103,25 @@ has() {
 
 @test "what a sanitizer says" {
 	# shellcheck disable=SC2016 # of the program
-	program s 'tool=$2; shift 4
+	program s 'tool=$2 all=$*
+		while [ "${1#-}" != "$1" ]; do shift 2; done
+		case $all in *memcheck*"--report-api-errors no"* | *racecheck*) ;; *) exit 5 ;; esac
 		[ "$FC_CUDA_ALLOC" = plain ] || exit 5
 		"$@" && case $tool$1 in
 		memcheck*bad) echo "========= Invalid __global__ write of size 4"; echo "========= ERROR SUMMARY: 1 error"; exit 86 ;;
 		racecheck*bad) echo "========= Device not supported"; exit 1 ;;
+		racecheck*theirs) echo "========= Error: Race reported between Write access at nvjet_hsh+0x10"; echo "========= RACECHECK SUMMARY: 1 hazard displayed"; exit 86 ;;
+		racecheck*ours) echo "========= Error: Race reported between Write access at void attn_fwd_k<float>(attn_list)+0x10"; echo "========= RACECHECK SUMMARY: 1 hazard displayed"; exit 86 ;;
 		*) echo "========= ERROR SUMMARY: 0 errors" ;; esac'
-	cp "$T/b/unit/good" "$T/b/unit/bad"
-	UNITS='good bad' FC_SANITIZER=$T/s run -1 device
+	for t in bad theirs ours; do cp "$T/b/unit/good" "$T/b/unit/$t"; done
+	UNITS='good bad theirs ours' FC_SANITIZER=$T/s run -1 device
 	has ok sanitizer 'memcheck good'
 	has ok sanitizer 'racecheck good'
 	has failed sanitizer 'memcheck bad' 'Invalid __global__ write'
 	has 'left out' sanitizer 'racecheck bad' 'Device not supported'
+	has ok sanitizer 'memcheck theirs'
+	has 'left out' sanitizer 'racecheck theirs' 'in the library'
+	has failed sanitizer 'racecheck ours' 'attn_fwd_k'
 }
 
 @test "when the time is over, what was not done is told" {
