@@ -170,7 +170,8 @@ static void test_count(const char *name, enum fc_compute compute)
 /* Of a device that gains nothing by them. */
 static bool may_lack(size_t at)
 {
-	return at == offsetof(struct fc_nn_ops, linears_fwd) ||
+	return at == offsetof(struct fc_nn_ops, copies) ||
+	    at == offsetof(struct fc_nn_ops, linears_fwd) ||
 	    at == offsetof(struct fc_nn_ops, linear_glu_fwd) ||
 	    at == offsetof(struct fc_nn_ops, dry);
 }

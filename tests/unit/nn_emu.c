@@ -100,6 +100,31 @@ static void test_copies(struct fc_nn *nn, struct fc_rng *r)
 	free(y);
 }
 
+/* Of different lengths, more of them than go at a time. */
+static void test_many_copies(struct fc_nn *nn, struct fc_rng *r)
+{
+	enum { N = 200, MOST = 3000 };
+	static float x[N * MOST], y[N * MOST];
+	struct fc_copy c[N];
+	size_t other = 0;
+	float *from = nn->ops->alloc(nn, sizeof x), *to = nn->ops->alloc(nn, sizeof y);
+	for (size_t i = 0; i < FC_LEN(x); i++)
+		x[i] = (float)i;
+	fc_nn_put(nn, from, x, sizeof x);
+	fc_nn_zero(nn, to, sizeof y);
+	for (size_t i = 0; i < N; i++)
+		c[i] = (struct fc_copy){
+		    to + i * MOST, from + (N - 1 - i) * MOST, i == 7 ? 0 : fc_rng_below(r, MOST)};
+	fc_nn_copies(nn, c, N);
+	fc_nn_get(nn, y, to, sizeof y);
+	for (size_t i = 0; i < FC_LEN(y); i++)
+		other += y[i] !=
+		    (i % MOST < c[i / MOST].n ? x[(N - 1 - i / MOST) * MOST + i % MOST] : 0);
+	T_OK(other == 0, "many copies at once");
+	nn->ops->release(nn, from);
+	nn->ops->release(nn, to);
+}
+
 /* The first error stays, and nothing is done after it. */
 static void test_error(struct fc_nn *nn)
 {
@@ -233,6 +258,7 @@ int main(void)
 	fc_rng_seed(&r, 15);
 	test_arena(nn, &r);
 	test_copies(nn, &r);
+	test_many_copies(nn, &r);
 	test_error(nn);
 	fc_nn_close(nn);
 	test_rounded(&r);

@@ -29,6 +29,7 @@ void fc_block_acts_free(struct fc_nn *nn, struct fc_block_acts *a)
 		fc_nn_free(nn, a->pos);
 	free(a->host_pos);
 	free(a->seq);
+	free(a->copy);
 	free(a->grad);
 	free(a->route);
 	free(a->route_weight);
@@ -120,6 +121,7 @@ void fc_block_acts_reserve(struct fc_nn *nn, struct fc_block_acts *a, const stru
 	if (c->shared_norm)
 		a->norm2 = a->norm1;
 	FC_GROW(a->seq, a->cap_seq, n_seq);
+	FC_GROW(a->copy, a->cap_copy, 2 * n_seq);
 	if (keep)
 		FC_GROW(a->grad, a->cap_grad, n_seq);
 	if (K)
@@ -214,7 +216,7 @@ struct fc_attn fc_block_attn(const struct fc_model *m, const struct fc_layer *l)
 size_t fc_block_gather(
     struct fc_nn *nn, struct fc_block_acts *a, const struct fc_batch *b, const struct fc_kv_seq *kv)
 {
-	size_t n = 0;
+	size_t n = 0, n_copy = 0;
 	for (size_t s = 0; s < b->n_seq; s++) {
 		const size_t at = b->off[s], n_q = b->off[s + 1] - at;
 		if (!n_q)
@@ -224,12 +226,13 @@ size_t fc_block_gather(
 		    a->att + at * a->HD, a->lse ? a->lse + at * a->H : NULL, n_q, n_q};
 		if (!kv)
 			continue;
-		const size_t past = kv[s].n_past * a->GD, bytes = n_q * a->GD * sizeof(float);
-		fc_nn_copy(nn, kv[s].k + past, q->k, bytes);
-		fc_nn_copy(nn, kv[s].v + past, q->v, bytes);
+		const size_t past = kv[s].n_past * a->GD, n_new = n_q * a->GD;
+		a->copy[n_copy++] = (struct fc_copy){kv[s].k + past, q->k, n_new};
+		a->copy[n_copy++] = (struct fc_copy){kv[s].v + past, q->v, n_new};
 		q->k = kv[s].k;
 		q->v = kv[s].v;
 		q->n_k += kv[s].n_past;
 	}
+	fc_nn_copies(nn, a->copy, n_copy);
 	return n;
 }

@@ -37,6 +37,7 @@ struct fc_block_acts {
 	/* host arrays */
 	uint32_t *host_pos;
 	struct fc_attn_seq *seq; /* [n_seq] */
+	struct fc_copy *copy;    /* [2 n_seq] */
 	struct fc_attn_grad *grad;
 	uint32_t *route, *one_row;        /* [N,K] every token's experts; [N] one expert's tokens */
 	float *route_weight, *one_weight; /* [N,K] of every token; of one expert's tokens */
@@ -45,7 +46,7 @@ struct fc_block_acts {
 	float *route_dot, *one_dot;       /* [N,K] weight times its gradient; of one expert */
 	float *host_dlogit;               /* [N,E] */
 	float *freq;                      /* [n_rot/2] of a sequence, where its length counts */
-	size_t cap_pos, cap_seq, cap_grad, cap_route, cap_dot, cap_head_row;
+	size_t cap_pos, cap_seq, cap_copy, cap_grad, cap_route, cap_dot, cap_head_row;
 };
 
 /* Room for N tokens; what was there is lost. */

@@ -10,7 +10,7 @@
  * be of the program's own build: module and program share the structs of nn.h and ops.h. The only
  * symbol a module has is FC_DEVICE_SYMBOL, a const struct fc_device_module.
  */
-#define FC_DEVICE_ABI 4 /* changes with ops.h and the structs it passes */
+#define FC_DEVICE_ABI 5 /* changes with ops.h and the structs it passes */
 #define FC_DEVICE_SYMBOL "fc_device_module"
 
 struct fc_device_module {

@@ -69,6 +69,16 @@ void fc_nn_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes)
 		nn->ops->copy(nn, to, from, n_bytes);
 }
 
+void fc_nn_copies(struct fc_nn *nn, const struct fc_copy *c, size_t n)
+{
+	if (n && nn->ops->copies) {
+		nn->ops->copies(nn, c, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		fc_nn_copy(nn, c[i].to, c[i].from, c[i].n * sizeof(float));
+}
+
 void fc_nn_zero(struct fc_nn *nn, void *p, size_t n_bytes)
 {
 	if (n_bytes)

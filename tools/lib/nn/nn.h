@@ -94,6 +94,13 @@ void fc_nn_free(struct fc_nn *nn, const void *p);
 void fc_nn_put(struct fc_nn *nn, void *to, const void *host, size_t n_bytes);
 void fc_nn_get(struct fc_nn *nn, void *host, const void *from, size_t n_bytes);
 void fc_nn_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes);
+/* Several at once, of places that do not meet: each takes a device longer to begin than to do. */
+struct fc_copy {
+	float *to;
+	const float *from;
+	size_t n; /* floats */
+};
+void fc_nn_copies(struct fc_nn *nn, const struct fc_copy *c, size_t n);
 void fc_nn_zero(struct fc_nn *nn, void *p, size_t n_bytes);
 /* Where a weight at host is for the device: a copy, or host itself, which must stay as it is. */
 const void *fc_nn_keep(struct fc_nn *nn, const void *host, size_t n_bytes);

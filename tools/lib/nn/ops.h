@@ -24,6 +24,7 @@ struct fc_nn_ops {
 	void (*put)(struct fc_nn *nn, void *to, const void *host, size_t n_bytes);
 	void (*get)(struct fc_nn *nn, void *host, const void *from, size_t n_bytes);
 	void (*copy)(struct fc_nn *nn, void *to, const void *from, size_t n_bytes);
+	void (*copies)(struct fc_nn *nn, const struct fc_copy *c, size_t n); /* NULL: by copy() */
 	void (*zero)(struct fc_nn *nn, void *p, size_t n_bytes);
 	/* Where the operations find what is at host, which stays there until release(): host itself
 	 * where the device reads the host's memory; NULL as alloc(). */

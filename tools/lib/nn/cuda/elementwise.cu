@@ -143,6 +143,20 @@ __global__ void concat_k(float *x, const float *part, struct split_part c, size_
 	x[place_in_row(c, i)] = part[i];
 }
 
+/* Copies travel as parameters, this many a launch. */
+enum { COPIES_MOST = 128 };
+struct copy_list {
+	struct fc_copy copy[COPIES_MOST];
+};
+
+/* blockIdx.y: which of them */
+__global__ void copies_k(const __grid_constant__ struct copy_list l)
+{
+	const struct fc_copy &c = l.copy[blockIdx.y];
+	FOR_ELEMENTS(i, c.n)
+	c.to[i] = c.from[i];
+}
+
 __global__ void gather_k(float *to, const float *from, const uint32_t *row, size_t n, size_t C)
 {
 	FOR_ELEMENTS(i, n * C)
@@ -262,6 +276,22 @@ void fc_cuda_concat(
 	for (size_t p = 0; p < c->n_part; p++) {
 		const size_t n = N * c->groups * c->width[p];
 		ELEMENTS(concat_k, n, x, part[p], part_of(c, p), n);
+	}
+}
+
+void fc_cuda_copies(struct fc_nn *nn, const struct fc_copy *c, size_t n)
+{
+	for (size_t first = 0; first < n; first += COPIES_MOST) {
+		const size_t here = fc_cuda_min(n - first, COPIES_MOST);
+		struct copy_list l = {};
+		size_t most = 0;
+		for (size_t i = 0; i < here; i++) {
+			l.copy[i] = c[first + i];
+			most = l.copy[i].n > most ? l.copy[i].n : most;
+		}
+		KLAUNCH(fc_cuda_of(nn), copies_k,
+		    dim3(fc_element_blocks(most, ELEMENT_BLOCK), (unsigned)here), ELEMENT_BLOCK, 0,
+		    l);
 	}
 }
 

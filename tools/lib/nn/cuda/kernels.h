@@ -68,6 +68,7 @@ void fc_cuda_linear_bwd_w(
     struct fc_nn *nn, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I);
 
 /* ---- elementwise.cu ---- */
+void fc_cuda_copies(struct fc_nn *nn, const struct fc_copy *c, size_t n);
 void fc_cuda_bias_fwd(struct fc_nn *nn, float *y, const float *bias, size_t N, size_t O);
 void fc_cuda_gain_fwd(
     struct fc_nn *nn, float *y, const float *x, const float *gain, size_t N, size_t C);

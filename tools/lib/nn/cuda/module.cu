@@ -73,6 +73,7 @@ static struct fc_nn_ops make_ops(void)
 	o.put = fc_cuda_put;
 	o.get = fc_cuda_get;
 	o.copy = fc_cuda_copy;
+	o.copies = fc_cuda_copies;
 	o.zero = fc_cuda_zero;
 	o.keep = fc_cuda_keep;
 	o.check = check;
