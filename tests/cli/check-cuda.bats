@@ -162,6 +162,13 @@ has() {
 	program b/fc-train 'echo "fc-train: too little memory of cuda: the work needs 9 GiB" >&2; exit 1'
 	run -1 device
 	has 'left out' 'model tiny' 'train 100' 'too little memory of cuda'
+	program b/fc-train 'echo "fc-train: out of memory: 9.0 MiB more are needed, 8 MiB of the device" >&2; exit 1'
+	run -1 device
+	has failed 'model tiny' 'train 100' 'out of memory: 9.0 MiB'
+	# shellcheck disable=SC2016 # of the program
+	program b/fc-train 'kill -KILL $$'
+	run -1 device
+	has 'left out' 'model tiny' 'train 100' 'killed'
 	# what is said of a plan is done
 	program b/fc-train "case \$* in *'--offload optimizer'*) exec '$(realpath "$B/fc-train")' \"\$@\" ;; esac
 		echo 'fc-train: too little memory of cuda: the work needs 9 GiB; --offload optimizer needs little enough' >&2; exit 1"
