@@ -13,14 +13,18 @@
  * than the workspace there is.  The library's proposals are the same in every run on one model of
  * GPU, so that the same product has the same bits.
  *
+ * Where rows are to be alike, it is the first that needs no workspace, if there is one: the library
+ * has kernels that deal some tiles of the result, and not all, to several blocks (stream-K), whose
+ * parts of sums lie there; a row's bits would depend on where it stands.
+ *
  * The library's matrices are stored by columns: a row-major c = a b is c^T = b^T a^T there.
  */
 enum { WORKSPACE_BYTES = 32 << 20, CLASS_ROWS = 256, PROPOSALS = 16 };
 
 const char *const fc_cuda_blas_name = "cuBLASLt";
 
-/* form, M, N, K, lda, ldb, ldc, accumulate, least alignment of pointers (bytes) */
-typedef std::tuple<int, size_t, size_t, size_t, size_t, size_t, size_t, bool, unsigned> shape;
+/* form, M, N, K, lda, ldb, ldc, accumulate, least alignment of pointers (bytes), are rows alike? */
+typedef std::tuple<int, size_t, size_t, size_t, size_t, size_t, size_t, bool, unsigned, bool> shape;
 
 struct fc_cuda_blas {
 	cublasLtHandle_t lt;
@@ -107,6 +111,23 @@ static unsigned alignment(const void *p)
 	return at % 16 == 0 ? 16 : (unsigned)(at & -at);
 }
 
+/* The first that does not split K and needs no more workspace than that. */
+static bool take_first(cublasLtMatmulAlgo_t *algo, const cublasLtMatmulHeuristicResult_t *found,
+    int n, size_t workspace)
+{
+	for (int i = 0; i < n; i++) {
+		int32_t split = 1;
+		cublasLtMatmulAlgoConfigGetAttribute(
+		    &found[i].algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &split, sizeof split, NULL);
+		if (found[i].state != CUBLAS_STATUS_SUCCESS || split > 1 ||
+		    found[i].workspaceSize > workspace)
+			continue;
+		*algo = found[i].algo;
+		return true;
+	}
+	return false;
+}
+
 static bool propose(
     struct fc_cuda *cu, cublasLtMatmulAlgo_t *algo, const struct description *d, unsigned align)
 {
@@ -137,16 +158,9 @@ static bool propose(
 		ok = good(cu, "choice of a product", status);
 	if (pref)
 		cublasLtMatmulPreferenceDestroy(pref);
-	for (int i = 0; ok && i < n; i++) {
-		int32_t split = 1;
-		cublasLtMatmulAlgoConfigGetAttribute(
-		    &found[i].algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &split, sizeof split, NULL);
-		if (found[i].state != CUBLAS_STATUS_SUCCESS || split > 1)
-			continue;
-		*algo = found[i].algo;
-		return true;
-	}
-	return false;
+	return ok &&
+	    ((cu->nn.alike && take_first(algo, found, n, 0)) ||
+		take_first(algo, found, n, workspace));
 }
 
 /* Is a way proposed for a class's largest shape one of the shape itself? */
@@ -163,7 +177,8 @@ static bool serves(
 static const cublasLtMatmulAlgo_t *way_of(
     struct fc_cuda *cu, const struct fc_cuda_product *p, unsigned align)
 {
-	const shape key(p->form, p->M, p->N, p->K, p->lda, p->ldb, p->ldc, p->accumulate, align);
+	const shape key(
+	    p->form, p->M, p->N, p->K, p->lda, p->ldb, p->ldc, p->accumulate, align, cu->nn.alike);
 	const auto it = cu->blas->ways.find(key);
 	if (it != cu->blas->ways.end())
 		return it->second.first ? &it->second.second : NULL;
