@@ -68,6 +68,39 @@ last_eval() { jq -s 'map(select(.eval)) | .[-1].eval.nll' "$1"; }
 	done
 }
 
+@test "merging: the model says how its matrices lie, where fan_in_fan_out does not" {
+	echo '{"model_type": "gpt2", "vocab_size": 304, "n_embd": 32, "n_head": 4, "n_layer": 2, "n_positions": 256}' >gpt2.json
+	fc-train -q --init gpt2.json --tokenizer "$F/tok" --steps 1 --dtype f32 -o gpt2 "$F/tokens.fcs"
+	for base in "$F/pivot:q_proj" gpt2:c_proj; do
+		fc-train -q -m "${base%:*}" "${light[@]}" --lora "r=4,targets=${base#*:}" -o out "$F/tokens.fcs"
+		for i in 1 2; do
+			run -0 fc-varm -b "${base%:*}" --method linear --dtype f32 -o merged$i "${base%:*}+out"
+			sed -i '/fan_in_fan_out/{s/true/0/;s/false/true/;s/0/false/}' out/adapter_config.json
+		done
+		[[ $output == *"warning: out/adapter_config.json: fan_in_fan_out is "*", but the model's matrices are ["*"]; it is taken for "* ]]
+		cmp merged1/model.safetensors merged2/model.safetensors
+		rm -r out merged1 merged2
+	done
+}
+
+@test "merging: an embedding that is the head, too, can't be changed for the inputs alone" {
+	python3 - <<-'END'
+		import json, os, struct
+		os.mkdir("a")
+		head = json.dumps({"base_model.model.model.embed_tokens.weight": {"dtype": "F32", "shape": [304, 32],
+		                   "data_offsets": [0, 304 * 32 * 4]}}).encode()
+		with open("a/adapter_model.safetensors", "wb") as f:
+		    f.write(struct.pack("<Q", len(head)) + head + bytes(304 * 32 * 4))
+		json.dump({"peft_type": "LORA", "r": 2, "lora_alpha": 2, "modules_to_save": ["embed_tokens"]},
+		          open("a/adapter_config.json", "w"))
+	END
+	run -1 merge a merged
+	[[ $output == *"a/adapter_config.json: the adapter changes model.embed_tokens.weight for the inputs alone, but"* ]]
+	sed 's/"tie_word_embeddings": true/"tie_word_embeddings": false/' "$F/config.json" >untied.json
+	fc-train -q --init untied.json --tokenizer "$F/tok" --steps 1 --dtype f32 -o untied "$F/tokens.fcs"
+	fc-varm -q -b untied --method linear -o merged untied+a
+}
+
 @test "the same command gives the same bytes, and lanes hardly others" {
 	lora r=4,dora --log a.log -o a "$F/dists.fcs"
 	lora r=4,dora --log b.log -o b "$F/dists.fcs"

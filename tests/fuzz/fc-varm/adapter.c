@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		abort();
 	close(fd);
 	free(path);
-	if (varm_adapter_open(&a, lora, base, &e) == 0) {
+	if (varm_adapter_open(&a, lora, base, VARM_LAYOUT_UNKNOWN, &e) == 0) {
 		double x[10];
 		struct values f = varm_adapter_values(
 		    a, "x.weight", varm_values_mapped(fc_store_find(base, "x.weight"), 0));

@@ -61,7 +61,8 @@ static void make(struct trial_lora *t)
 	name_adapter();
 	write_config(t->config);
 	if (fc_store_open(&t->store, scratch_path("m"), &e) < 0 ||
-	    varm_adapter_open(&t->adapter, scratch_path("l"), t->store, &e) < 0)
+	    varm_adapter_open(&t->adapter, scratch_path("l"), t->store, VARM_LAYOUT_UNKNOWN, &e) <
+		0)
 		printf("Bail out! %s\n", e.msg);
 }
 
@@ -117,7 +118,7 @@ static void refuses(const char *config, const char *message)
 	struct adapter *a = NULL;
 	make(&t);
 	write_config(config);
-	int ret = varm_adapter_open(&a, scratch_path("l"), t.store, &e);
+	int ret = varm_adapter_open(&a, scratch_path("l"), t.store, VARM_LAYOUT_UNKNOWN, &e);
 	if (!T_OK(ret < 0 && strstr(e.msg, message), "refused: %s", message))
 		printf("# %s\n", ret < 0 ? e.msg : "accepted");
 	varm_adapter_close(a);
@@ -131,7 +132,7 @@ static void test_integers(void)
 	make(&t);
 	write_tensors("l/adapter_model.safetensors",
 	    "{\"x.weight\":{\"dtype\":\"I32\",\"shape\":[3,5],\"data_offsets\":[0,60]}}", 60);
-	T_OK(varm_adapter_open(&a, scratch_path("l"), t.store, &e) < 0 &&
+	T_OK(varm_adapter_open(&a, scratch_path("l"), t.store, VARM_LAYOUT_UNKNOWN, &e) < 0 &&
 		strstr(e.msg, "tensor x.weight is I32"),
 	    "refused: integers");
 	varm_adapter_close(a);
@@ -148,7 +149,7 @@ static void refuses_tensors(const struct fc_tensor *l, size_t n, const char *mes
 	model_write("l", l, (double *[]){zeros, zeros, zeros}, n);
 	name_adapter();
 	write_config(t.config);
-	int ret = varm_adapter_open(&a, scratch_path("l"), t.store, &e);
+	int ret = varm_adapter_open(&a, scratch_path("l"), t.store, VARM_LAYOUT_UNKNOWN, &e);
 	if (!T_OK(ret < 0 && strstr(e.msg, message), "refused: %s", message))
 		printf("# %s\n", ret < 0 ? e.msg : "accepted");
 	varm_adapter_close(a);
@@ -209,7 +210,7 @@ static int open_with(const json_t *config)
 	char *text = json_dumps(config, JSON_ENCODE_ANY);
 	make(&t);
 	write_config(text);
-	int ret = varm_adapter_open(&a, scratch_path("l"), t.store, &e);
+	int ret = varm_adapter_open(&a, scratch_path("l"), t.store, VARM_LAYOUT_UNKNOWN, &e);
 	varm_adapter_close(a);
 	drop(&t);
 	free(text);
@@ -376,7 +377,7 @@ static void test_olora(void)
 		write_config(config);
 		*e.msg = 0;
 		if (fc_store_open(&store, scratch_path("m"), &e) == 0 &&
-		    varm_adapter_open(&a, scratch_path("l"), store, &e) == 0) {
+		    varm_adapter_open(&a, scratch_path("l"), store, VARM_LAYOUT_UNKNOWN, &e) == 0) {
 			const struct fc_tensor *own = varm_adapter_replacement(a, name);
 			struct values f =
 			    varm_values_mapped(own ? own : fc_store_find(store, name), 0);
@@ -413,7 +414,8 @@ static void refuses_start(const double *w, const char *more, const char *message
 	    config, sizeof config, "{\"lora_alpha\": 1, \"init_lora_weights\": \"olora\"%s}", more);
 	write_config(config);
 	int ret = fc_store_open(&store, scratch_path("n"), &e);
-	ret = ret < 0 ? 0 : varm_adapter_open(&a, scratch_path("l"), store, &e);
+	ret =
+	    ret < 0 ? 0 : varm_adapter_open(&a, scratch_path("l"), store, VARM_LAYOUT_UNKNOWN, &e);
 	bool right = *message ? ret < 0 && strstr(e.msg, message) : ret == 0;
 	if (!T_OK(right, "OLoRA %s: %s", *message ? "refused" : "taken", message))
 		printf("# %s\n", ret < 0 ? e.msg : "accepted");
@@ -439,9 +441,84 @@ static void test_dependent_columns(void)
 	    later, ", \"fan_in_fan_out\": true", "\"olora\" with fan_in_fan_out for x.weight");
 }
 
+/* Whether an adapter of the two tensors opens for a model with an embedding [4, 4] and, if it is
+ * named, another one of that shape. */
+static int open_for(const char *more, const struct fc_tensor *l, size_t n)
+{
+	struct fc_tensor m[] = {
+	    {"model.embed_tokens.weight", FC_F32, 2, {4, 4}, .data = NULL}, {.name = more}};
+	struct fc_store *store = NULL;
+	struct adapter *a = NULL;
+	double *v = noises(4, 16);
+	m[1] = m[0];
+	m[1].name = more;
+	model_write("m", m, (double *[]){v, v}, more ? 2 : 1);
+	model_write("l", l, (double *[]){v, v}, n);
+	name_adapter();
+	write_config("{\"lora_alpha\": 1}");
+	*e.msg = 0;
+	int ret = fc_store_open(&store, scratch_path("m"), &e);
+	if (ret == 0)
+		ret = varm_adapter_open(&a, scratch_path("l"), store, VARM_OUT_IN, &e);
+	varm_adapter_close(a);
+	fc_store_close(store);
+	model_remove("m");
+	model_remove("l");
+	free(v);
+	return ret;
+}
+
+/* PEFT leaves a head that is the embedding as it was (issue 2864 of PEFT has the table). */
+static void test_tied(void)
+{
+	static const char *const heads[] = {"lm_head.weight", "embed_out.weight", "output.weight"};
+	const struct fc_tensor whole = {
+	    "base_model.model.model.embed_tokens.weight", FC_F32, 2, {4, 4}, .data = NULL};
+	const struct fc_tensor factors[] = {{"base_model.model.model.embed_tokens.lora_embedding_A",
+						FC_F32, 2, {2, 4}, .data = NULL},
+	    {"base_model.model.model.embed_tokens.lora_embedding_B", FC_F32, 2, {4, 2},
+		.data = NULL}};
+	T_OK(open_for(NULL, &whole, 1) < 0 && strstr(e.msg, "the model's head is the same tensor"),
+	    "refused: an embedding of its own for a tied model: %s", e.msg);
+	T_OK(open_for(NULL, factors, 2) < 0 && strstr(e.msg, "the model's head is the same tensor"),
+	    "refused: factors for the embedding of a tied model: %s", e.msg);
+	for (size_t i = 0; i < FC_LEN(heads); i++)
+		T_OK(open_for(heads[i], &whole, 1) == 0 && open_for(heads[i], factors, 2) == 0,
+		    "taken: beside %s %s", heads[i], e.msg);
+}
+
+/* A square matrix fits either way. */
+static void test_layout(enum varm_layout layout, const char *flag, bool transposed)
+{
+	struct trial_lora t = {.rows = 4, .columns = 4, .r = 2, .transposed = transposed};
+	struct adapter *a = NULL;
+	char config[80];
+	double have = NAN, want;
+	snprintf(config, sizeof config, "{\"lora_alpha\": 2, \"fan_in_fan_out\": %s}", flag);
+	t.config = config;
+	make(&t);
+	want = expected(&t, 1, 1, 2);
+	if (varm_adapter_open(&a, scratch_path("l"), t.store, layout, &e) == 0) {
+		struct values f = varm_adapter_values(
+		    a, "x.weight", varm_values_mapped(fc_store_find(t.store, "x.weight"), 0));
+		varm_values_read(&f, 1 * t.columns + 2, 1, &have);
+	}
+	T_OK(fabs(have - want) < 1e-13, "fan_in_fan_out %s, layout %d: %g, should be %g", flag,
+	    (int)layout, have, want);
+	varm_adapter_close(a);
+	drop(&t);
+}
+
 int main(void)
 {
 	scratch_make();
+	test_tied();
+	test_layout(VARM_LAYOUT_UNKNOWN, "false", false);
+	test_layout(VARM_LAYOUT_UNKNOWN, "true", true);
+	test_layout(VARM_OUT_IN, "true", false);
+	test_layout(VARM_OUT_IN, "false", false);
+	test_layout(VARM_IN_OUT, "false", true);
+	test_layout(VARM_IN_OUT, "true", true);
 	test_members();
 	test_product(
 	    (struct trial_lora){.rows = 3, .columns = 5, .r = 2, .config = "{\"lora_alpha\": 3}"},

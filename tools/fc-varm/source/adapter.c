@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/die.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -194,15 +195,41 @@ static int make_start(
 	return 0;
 }
 
+static bool has_head(const struct fc_store *base)
+{
+	for (size_t i = 0; i < fc_store_count(base); i++)
+		if (varm_layername_is_head(fc_store_at(base, i)->name))
+			return true;
+	return false;
+}
+
+/* PEFT gives what an adapter does to an embedding to the inputs alone: a head that is the same
+ * tensor stays what it was, which no tied model can say. */
+static int check_tied(
+    const struct adapter *a, const struct update *u, const struct fc_store *base, struct fc_err *e)
+{
+	if (!varm_layername_is_vocabulary(u->name))
+		return 0;
+	if (a->config.tie)
+		return fc_fail(e,
+		    "%s: ensure_weight_tying for %s is not done here; merge it with PEFT",
+		    a->config.path, u->name);
+	if (!varm_layername_is_head(u->name) && !has_head(base))
+		return fc_fail(e,
+		    "%s: the adapter changes %s for the inputs alone, but the model's head is the "
+		    "same tensor; give the model a head of its own first (tie_word_embeddings "
+		    "false)",
+		    a->config.path, u->name);
+	return 0;
+}
+
 static int check_update(
     struct adapter *a, struct update *u, const struct fc_store *base, struct fc_err *e)
 {
 	const struct fc_tensor *w = fc_store_find(base, u->name);
 	char have[192], want[192];
-	if (a->config.tie && varm_layername_is_vocabulary(u->name))
-		return fc_fail(e,
-		    "%s: ensure_weight_tying for %s is not done here; merge it with PEFT",
-		    a->config.path, u->name);
+	if (check_tied(a, u, base, e) < 0)
+		return -1;
 	if (!w)
 		return fc_fail(e,
 		    "%s: the adapter changes tensor %s, which the model does not have",
@@ -249,12 +276,27 @@ static int check_updates(struct adapter *a, const struct fc_store *base, struct 
 	return 0;
 }
 
-int varm_adapter_open(
-    struct adapter **out, const char *path, const struct fc_store *base, struct fc_err *e)
+/* The model's classes decide how its matrices lie; PEFT takes a flag that says otherwise for an
+ * oversight, too. */
+static void settle_layout(struct fc_adapter_config *c, enum varm_layout layout)
+{
+	const bool turned = layout == VARM_IN_OUT;
+	if (layout == VARM_LAYOUT_UNKNOWN || c->fan_in_fan_out == turned)
+		return;
+	fc_warn("%s: fan_in_fan_out is %s, but the model's matrices are [%s]; it is taken for %s",
+	    c->path, turned ? "false" : "true", turned ? "inputs, outputs" : "outputs, inputs",
+	    turned ? "true" : "false");
+	c->fan_in_fan_out = turned;
+}
+
+int varm_adapter_open(struct adapter **out, const char *path, const struct fc_store *base,
+    enum varm_layout layout, struct fc_err *e)
 {
 	struct adapter *a = *out = FC_NEW(struct adapter);
 	char *weights = fc_path_join(path, "adapter_model.safetensors");
 	int ret = fc_adapter_config_read(&a->config, path, e);
+	if (ret == 0)
+		settle_layout(&a->config, layout);
 	if (ret == 0)
 		ret = fc_store_open(&a->store, weights, e);
 	if (ret == 0)

@@ -16,10 +16,14 @@
  */
 struct adapter;
 
-/* base: the model it is applied to; borrowed.  An adapter that asks for what is not done here, or
- * holds a tensor that fits nothing, is refused. */
-int varm_adapter_open(
-    struct adapter **a, const char *path, const struct fc_store *base, struct fc_err *e);
+/* How the matrices of a model's layers lie. */
+enum varm_layout { VARM_LAYOUT_UNKNOWN, VARM_OUT_IN, VARM_IN_OUT };
+
+/* base: the model it is applied to; borrowed.  layout: of that model; fan_in_fan_out counts where
+ * it is not known.  An adapter that asks for what is not done here, or holds a tensor that fits
+ * nothing, is refused. */
+int varm_adapter_open(struct adapter **a, const char *path, const struct fc_store *base,
+    enum varm_layout layout, struct fc_err *e);
 void varm_adapter_close(struct adapter *a); /* NULL is fine */
 uint64_t varm_adapter_fingerprint(const struct adapter *a);
 

@@ -58,3 +58,9 @@ bool varm_layername_is_vocabulary(const char *name)
 	    "word_embeddings", "tok_embeddings", "wte.", "lm_head."};
 	return contains_any(name, parts, FC_LEN(parts));
 }
+
+bool varm_layername_is_head(const char *name)
+{
+	static const char *const parts[] = {"lm_head.", "embed_out."};
+	return contains_any(name, parts, FC_LEN(parts)) || !strcmp(name, "output.weight");
+}

@@ -18,5 +18,7 @@ void varm_layername_set(struct fc_buf *out, const char *name, int layer);
 bool varm_layername_is_embedding(const char *name);
 /* Whether its first dimension is the vocabulary: an embedding of tokens, or the head. */
 bool varm_layername_is_vocabulary(const char *name);
+/* Whether it is the output layer's. */
+bool varm_layername_is_head(const char *name);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "fc-varm/source/layername.h"
+#include "model/config.h"
 #include "store/modelfiles.h"
 #include "text/json.h"
 
@@ -134,11 +135,23 @@ static int open_store(struct source_model *g, struct fc_err *e)
 	return 0;
 }
 
+/* By the family of its config.json; other models and single files do not say. */
+static enum varm_layout layout_of(const char *path)
+{
+	struct fc_config c;
+	struct fc_err why;
+	if (fc_config_load(&c, path, &why) < 0)
+		return VARM_LAYOUT_UNKNOWN;
+	const bool turned = c.conv1d;
+	fc_config_release(&c);
+	return turned ? VARM_IN_OUT : VARM_OUT_IN;
+}
+
 static int open_adapter(struct source_model *g, const char *path, struct fc_err *e)
 {
 	if (g->pivot)
 		return fc_fail(e, "%s: an adapter to the update of a model", g->path);
-	if (varm_adapter_open(&g->adapter, path, g->store, e) < 0)
+	if (varm_adapter_open(&g->adapter, path, g->store, layout_of(g->path), e) < 0)
 		return -1;
 	uint64_t own = varm_adapter_fingerprint(g->adapter);
 	g->fingerprint = fc_hash(&own, sizeof own, g->fingerprint);
