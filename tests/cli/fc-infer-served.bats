@@ -189,6 +189,42 @@ same_rows() {
 	refused 'top_values[2]: a natural logarithm'
 }
 
+@test "--logprobs: answers of servers that tell what was drawn from are the model's own, or refused" {
+	capture pivot
+	refused() { # FORM SETTING WORDS
+		served "$1" pivot | jq -c "$2" >bad.jsonl
+		run -1 fc-infer --logprobs -m "$(kit pivot)" -o bad.fcs bad.jsonl
+		echo "$2: $output"
+		[[ $output == *"bad.jsonl:1: request: $3; the model's own log-probabilities are those "* ]]
+	}
+	taken() {
+		served "$1" pivot | jq -c "$2" >good.jsonl
+		echo "$2"
+		fc-infer -q --logprobs -m "$(kit pivot)" good.jsonl >good.fcs
+	}
+	# both divide logits by the temperature before they take logarithms; TGI leaves tokens out first, too
+	refused tgi-answer '.request.parameters.temperature = 0.7' 'temperature 0.7'
+	refused tgi-answer '.request.parameters.top_k = 50' 'top_k 50'
+	refused tgi-answer '.request.parameters.top_p = 0.9' 'top_p 0.9'
+	refused tgi-answer '.request.parameters.typical_p = 0.9' 'typical_p 0.9'
+	refused tgi-answer '.request.parameters.repetition_penalty = 1.1' 'repetition_penalty 1.1'
+	refused tgi-answer '.request.parameters.frequency_penalty = 0.5' 'frequency_penalty 0.5'
+	refused tgi-answer '.request.parameters.watermark = true' 'watermark true'
+	refused sglang-answer '.request.sampling_params.temperature = 0.7' 'temperature 0.7'
+	refused sglang-answer '.request.sampling_params.repetition_penalty = 1.1' 'repetition_penalty 1.1'
+	refused sglang-answer '.request.sampling_params.frequency_penalty = 0.5' 'frequency_penalty 0.5'
+	refused sglang-answer '.request.sampling_params.presence_penalty = -0.5' 'presence_penalty -0.5'
+	refused sglang-answer '.request.sampling_params.logit_bias = {"7": 1}' 'logit_bias {"7":1}'
+	refused sglang-answer '.request.sampling_params.regex = "[a-z]+"' 'regex "[a-z]+"'
+	taken tgi-answer '.request.parameters += {temperature: 1, top_p: 1, repetition_penalty: 1.0, watermark: false}'
+	taken tgi-answer '.request.parameters += {temperature: null, do_sample: true, max_new_tokens: 64, seed: 3}'
+	taken sglang-answer '.request.sampling_params = {temperature: 0, top_p: 0.9, top_k: 50, logit_bias: {}}'
+	taken sglang-answer '.request.sampling_params = {temperature: 1.0, presence_penalty: 0}'
+	# what is said of prompts is not of what was drawn
+	taken tgi '.request.parameters.temperature = 0.7'
+	taken sglang '.request.sampling_params.temperature = 0.7'
+}
+
 @test "--logprobs: of a prompt TGI says no more than its own tokens" {
 	capture pivot
 	served tgi pivot >said.jsonl

@@ -203,6 +203,12 @@ def respond(x, c):
         top = [None if not i else [[p, j, None] for j, p in r[1]] for i, r in enumerate(all_rows[first:])]
         return ({"text": text}, {"text": "x", "meta_info": {"prompt_tokens": len(ids), "input_token_logprobs": own,
                                                             "input_top_logprobs": top}})
+    if form == "sglang-answer":
+        part = slice(first, content)
+        return ({"text": prompt, "return_logprob": True, "top_logprobs_num": 5},
+                {"text": answer, "meta_info": {"prompt_tokens": first, "input_token_logprobs": [],
+                 "output_token_logprobs": [[r[0], i, None] for i, r in zip(ids[part], all_rows[part])],
+                 "output_top_logprobs": [[[p, j, None] for j, p in r[1]] for r in all_rows[part]]}})
     if form == "tgi":
         return ({"inputs": text, "parameters": {"decoder_input_details": True}},
                 {"generated_text": "x", "details": {"finish_reason": "length", "generated_tokens": 1,

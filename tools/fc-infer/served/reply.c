@@ -54,7 +54,7 @@ int infer_reply_read(
 		o = json_array_get(o, 0);
 	if (!json_is_object(o))
 		return fc_fail(e, "%s: response: an object is expected", where);
-	int got = infer_reply_read_ids(r, o, where, e);
+	int got = infer_reply_read_ids(r, request, o, where, e);
 	if (got == 0)
 		got = infer_reply_read_text(r, o, where, e);
 	if (got == 0)

@@ -70,7 +70,8 @@ struct reply_entry *infer_reply_add_entry(struct reply *r); /* of the last token
 void infer_reply_set_text(struct reply *r, struct reply_word *w, const json_t *text);
 /* 1: o is such a form and was read; 0: it is none; -1: it is one, and wrong. */
 int infer_reply_read_text(struct reply *r, const json_t *o, const char *where, struct fc_err *e);
-int infer_reply_read_ids(struct reply *r, const json_t *o, const char *where, struct fc_err *e);
+int infer_reply_read_ids(
+    struct reply *r, const json_t *request, const json_t *o, const char *where, struct fc_err *e);
 int infer_reply_read_rows(
     struct reply *r, const json_t *request, const json_t *o, const char *where, struct fc_err *e);
 /* A number that is the logarithm of a probability; null gives NaN.  place: for the message. */
@@ -78,6 +79,15 @@ int infer_reply_logprob(
     const json_t *v, const char *where, const char *place, double *logprob, struct fc_err *e);
 int infer_reply_id(
     const json_t *v, const char *where, const char *place, uint32_t *id, struct fc_err *e);
+/* Settings that change what a server calls log-probabilities; a list of them is ended by a key of
+ * NULL.  One that asks, beside the request's others in o, for another value than these two is
+ * refused; true counts as 1, an object or a string as its length. */
+struct reply_setting {
+	const char *key;
+	double neutral, other;
+};
+int infer_reply_check_settings(
+    const json_t *o, const struct reply_setting *s, const char *where, struct fc_err *e);
 /* Item 0 of a list that is the member key, or NULL. */
 const json_t *infer_reply_first(const json_t *o, const char *key);
 

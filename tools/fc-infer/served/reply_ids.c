@@ -198,18 +198,33 @@ static int read_sglang_list(struct reply *r, const json_t *meta, const char *own
 	return 1;
 }
 
-static int read_sglang(struct reply *r, const json_t *o, const char *where, struct fc_err *e)
+/* Of answers, SGLang gives the logarithms of what it draws from (layers/sampler.py): logits with
+ * penalties, over the temperature; it takes 0 for the likeliest token at 1. */
+static int read_sglang_answer(
+    struct reply *r, const json_t *request, const json_t *meta, const char *where, struct fc_err *e)
+{
+	static const struct reply_setting settings[] = {{"temperature", 1, 0},
+	    {"repetition_penalty", 1, 1}, {"frequency_penalty", 0, 0}, {"presence_penalty", 0, 0},
+	    {"min_new_tokens", 0, 0}, {"logit_bias", 0, 0}, {"regex", 0, 0}, {"ebnf", 0, 0},
+	    {"json_schema", 0, 0}, {"structural_tag", 0, 0}, {NULL, 0, 0}};
+	r->scope = REPLY_ANSWER;
+	if (infer_reply_check_settings(
+		json_object_get(request, "sampling_params"), settings, where, e) < 0)
+		return -1;
+	return read_sglang_list(
+	    r, meta, "output_token_logprobs", "output_top_logprobs", NULL, where, e);
+}
+
+static int read_sglang(
+    struct reply *r, const json_t *request, const json_t *o, const char *where, struct fc_err *e)
 {
 	const json_t *meta = json_object_get(o, "meta_info");
 	const size_t n = json_array_size(json_object_get(meta, "input_token_logprobs"));
 	const json_int_t n_prompt = json_integer_value(json_object_get(meta, "prompt_tokens"));
 	struct flat flat;
 	r->answer = json_object_get(o, "text");
-	if (!n) {
-		r->scope = REPLY_ANSWER;
-		return read_sglang_list(
-		    r, meta, "output_token_logprobs", "output_top_logprobs", NULL, where, e);
-	}
+	if (!n)
+		return read_sglang_answer(r, request, meta, where, e);
 	if (find_flat(&flat, meta, n, where, e) < 0)
 		return -1;
 	r->n_before = n_prompt > (json_int_t)n ? (size_t)n_prompt - n : 0;
@@ -227,8 +242,13 @@ static int read_tgi_token(struct reply *r, const json_t *v, const char *where, c
 	return 0;
 }
 
-static int read_tgi(struct reply *r, const json_t *o, const char *where, struct fc_err *e)
+static int read_tgi(
+    struct reply *r, const json_t *request, const json_t *o, const char *where, struct fc_err *e)
 {
+	/* of answers, what is left when all these are through (utils/tokens.py) */
+	static const struct reply_setting settings[] = {{"temperature", 1, 1}, {"top_k", 0, 0},
+	    {"top_p", 1, 1}, {"typical_p", 1, 1}, {"repetition_penalty", 1, 1},
+	    {"frequency_penalty", 0, 0}, {"watermark", 0, 0}, {"grammar", 0, 0}, {NULL, 0, 0}};
 	const json_t *details = json_object_get(o, "details");
 	const bool whole = json_array_size(json_object_get(details, "prefill")) > 0;
 	const char *key = whole ? "prefill" : "tokens";
@@ -236,6 +256,10 @@ static int read_tgi(struct reply *r, const json_t *o, const char *where, struct 
 		     *tops = whole ? NULL : json_object_get(details, "top_tokens");
 	r->scope = whole ? REPLY_WHOLE : REPLY_ANSWER;
 	r->answer = json_object_get(o, "generated_text");
+	if (!whole &&
+	    infer_reply_check_settings(json_object_get(request, "parameters"), settings, where, e) <
+		0)
+		return -1;
 	if (check_lengths(tokens, key, tops, "top_tokens", where, e) < 0)
 		return -1;
 	for (size_t i = 0; i < json_array_size(tokens); i++) {
@@ -260,7 +284,8 @@ static int read_tgi(struct reply *r, const json_t *o, const char *where, struct 
 	return 1;
 }
 
-int infer_reply_read_ids(struct reply *r, const json_t *o, const char *where, struct fc_err *e)
+int infer_reply_read_ids(
+    struct reply *r, const json_t *request, const json_t *o, const char *where, struct fc_err *e)
 {
 	const json_t *choice = infer_reply_first(o, "choices");
 	const json_t *of_chat = json_object_get(o, "prompt_logprobs"),
@@ -272,8 +297,8 @@ int infer_reply_read_ids(struct reply *r, const json_t *o, const char *where, st
 		return read_vllm(
 		    r, of_choice, json_object_get(choice, "prompt_token_ids"), where, e);
 	if (json_is_object(json_object_get(o, "meta_info")))
-		return read_sglang(r, o, where, e);
+		return read_sglang(r, request, o, where, e);
 	if (json_is_object(json_object_get(o, "details")))
-		return read_tgi(r, o, where, e);
+		return read_tgi(r, request, o, where, e);
 	return 0;
 }

@@ -54,6 +54,33 @@ int infer_reply_id(
 	return 0;
 }
 
+static double value_of(const json_t *v)
+{
+	return json_is_object(v) ? (double)json_object_size(v)
+	    : json_is_string(v)  ? (double)json_string_length(v)
+	    : json_is_true(v)    ? 1
+				 : json_number_value(v);
+}
+
+int infer_reply_check_settings(
+    const json_t *o, const struct reply_setting *s, const char *where, struct fc_err *e)
+{
+	for (; s->key; s++) {
+		const json_t *v = json_object_get(o, s->key);
+		if (!v || json_is_null(v) || value_of(v) == s->neutral || value_of(v) == s->other)
+			continue;
+		struct fc_buf b = FC_BUF_INIT;
+		fc_json_dump(&b, v);
+		fc_fail(e,
+		    "%s: request: %s %.40s; the model's own log-probabilities are those at "
+		    "temperature 1 that nothing else changed",
+		    where, s->key, b.p ? b.p : "");
+		fc_buf_release(&b);
+		return -1;
+	}
+	return 0;
+}
+
 const json_t *infer_reply_first(const json_t *o, const char *key)
 {
 	return json_array_get(json_object_get(o, key), 0);

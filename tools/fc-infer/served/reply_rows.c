@@ -122,8 +122,8 @@ static const json_t *only(const json_t *o, const char *key)
 static int read_trl(
     struct reply *r, const json_t *request, const json_t *o, const char *where, struct fc_err *e)
 {
-	const json_t *temperature = json_object_get(request, "temperature"),
-		     *length = only(request, "prompt_lengths");
+	static const struct reply_setting settings[] = {{"temperature", 1, 1}, {NULL, 0, 0}};
+	const json_t *length = only(request, "prompt_lengths");
 	const bool generated = list_in(o, "completion_ids") != NULL;
 	struct lists l = {.before = generated ? only(o, "prompt_ids") : NULL,
 	    .ids = generated ? only(o, "completion_ids") : only(request, "sequences"),
@@ -136,10 +136,8 @@ static int read_trl(
 		    "%s: several sequences in one response (TRL); OTHER FORMS of fc-infer(1) has "
 		    "the line of jq that parts them",
 		    where);
-	if (json_is_number(temperature) && json_number_value(temperature) != 1)
-		return fc_fail(e,
-		    "%s: request: temperature %g; the model's own log-probabilities are those at 1",
-		    where, json_number_value(temperature));
+	if (infer_reply_check_settings(request, settings, where, e) < 0)
+		return -1;
 	if (!l.ids || !l.values || (generated ? !l.before : !json_is_integer(length)))
 		return fc_fail(e,
 		    "%s: sequences and prompt_lengths of the request, or prompt_ids and "
