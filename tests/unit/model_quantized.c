@@ -136,6 +136,79 @@ static void test_case(const json_t *c)
 	json_decref(config);
 }
 
+/* A case of the file with one tensor of a type and first byte of its own is refused with these
+ * words; NULL: it is taken. */
+static void test_changed(const json_t *cases, const char *name, const char *tensor,
+    const json_t *change, const char *words)
+{
+	size_t at;
+	json_t *c;
+	struct fc_quantized q;
+	struct fc_store *s = NULL;
+	json_array_foreach((json_t *)(uintptr_t)cases, at, c)
+	{
+		if (strcmp(json_string_value(json_object_get(c, "name")), name))
+			continue;
+		json_t *tensors = json_copy(json_object_get(c, "tensors"));
+		json_t *config =
+		    json_pack("{s:O}", "quantization_config", json_object_get(c, "config"));
+		const struct fc_tensor want = tensor_of("want", json_object_get(c, "want"));
+		unsigned char *got = fc_calloc(want.n_bytes + 1, 1);
+		json_object_set(tensors, tensor, (json_t *)(uintptr_t)change);
+		err.msg[0] = 0;
+		int ret = fc_quantized_read(&q, config, "x", &err);
+		if (ret == 0 && write_tensors(tensors) == 0 && fc_store_open(&s, dir, &err) == 0)
+			ret = fc_quantized_unpack(&q, s, "m.weight", (size_t)want.dim[0],
+			    (size_t)want.dim[1], got, want.dtype, "x", &err);
+		T_OK(words ? ret < 0 && strstr(err.msg, words)
+			   : ret == 0 && !memcmp(got, want.data, want.n_bytes),
+		    "%s with another %s: %s %s", name, tensor, words ? "refused" : "taken",
+		    err.msg);
+		fc_store_close(s);
+		remove_model_files(dir);
+		free((void *)(uintptr_t)want.data);
+		free(got);
+		json_decref(tensors);
+		json_decref(config);
+		return;
+	}
+	T_OK(false, "there is a case %s", name);
+}
+
+/* A tensor of n zero bytes but for the first. */
+static json_t *bytes(const char *dtype, int n, int columns, unsigned first)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	for (int i = 0; i < n; i++)
+		fc_buf_addf(&b, "%02x", i ? 0 : first);
+	json_t *shape = columns ? json_pack("[i, i]", n / columns, columns) : json_array();
+	json_t *o = json_pack("{s:s, s:o, s:s}", "dtype", dtype, "shape", shape, "bits", b.p);
+	fc_buf_release(&b);
+	return o;
+}
+
+static void test_others(const json_t *cases)
+{
+	const struct {
+		const char *name, *tensor, *dtype;
+		int n, columns;
+		unsigned first;
+		const char *words;
+	} v[] = {
+	    {"int8 of bitsandbytes", "m.weight_format", "U8", 1, 0, 0, NULL},
+	    {"int8 of bitsandbytes", "m.weight_format", "U8", 1, 0, 2, "not in rows"},
+	    {"fp8 by rows", "m.weight_zero_point", "F8_E4M3", 16, 1, 0, NULL},
+	    {"fp8 by rows", "m.weight_zero_point", "F8_E4M3", 16, 1, 0x38, "expected I8"},
+	    {"int8 by rows", "m.weight_zero_point", "I8", 16, 1, 0, NULL},
+	    {"int8 by rows", "m.weight_zero_point", "U8", 16, 1, 3, "m.weight_zero_point is U8"},
+	};
+	for (size_t i = 0; i < FC_LEN(v); i++) {
+		json_t *change = bytes(v[i].dtype, v[i].n, v[i].columns, v[i].first);
+		test_changed(cases, v[i].name, v[i].tensor, change, v[i].words);
+		json_decref(change);
+	}
+}
+
 #define LLAMA                                                                                      \
 	"\"model_type\": \"llama\", \"vocab_size\": 19, \"hidden_size\": 12, "                     \
 	"\"intermediate_size\": 10, \"num_hidden_layers\": 1, \"num_attention_heads\": 3, "        \
@@ -379,6 +452,7 @@ int main(void)
 	struct fc_nn *nn = open_nn(FC_COMPUTE_F32);
 	for (size_t i = 0; i < json_array_size(cases); i++)
 		test_case(json_array_get(cases, i));
+	test_others(cases);
 	test_model(nn);
 	test_experts(nn);
 	test_blocks(nn);

@@ -200,6 +200,26 @@ static float e4m3(uint8_t x)
 	return x & 128 ? -size : size;
 }
 
+static bool is_zero(const struct fc_tensor *t)
+{
+	const char *p = t->data;
+	size_t i = 0;
+	while (i < t->n_bytes && !p[i])
+		i++;
+	return i == t->n_bytes;
+}
+
+/* bitsandbytes before 0.46 could save int8 in the tiles of a GPU (weight_format 1 to 3). */
+static int check_format(const struct work *w)
+{
+	const struct fc_tensor *t = find_part(w->s, w->name, ".weight_format");
+	if (!t || is_zero(t))
+		return 0;
+	return fc_fail(w->e,
+	    "%s: tensor %s is not in rows, as %s says; take the model as it was before", w->where,
+	    w->name, t->name);
+}
+
 /* Zero points of compressed-tensors, [n_row, n_col] as scales; NULL: there are none.  Packed ones
  * are packed along outputs. */
 static float *zero_points(const struct work *w, size_t n_row, size_t n_col, int *ret)
@@ -211,7 +231,7 @@ static float *zero_points(const struct work *w, size_t n_row, size_t n_col, int 
 	*ret = 0;
 	if (!t)
 		return NULL;
-	if (!packed && t->dtype != FC_I8) /* of FP8: zeros, in its type */
+	if (!packed && t->dtype != FC_I8 && is_zero(t)) /* of FP8, in its type */
 		return NULL;
 	if (!need(w, t, "zero points", parts_of(n_row, per), n_col, packed ? FC_I32 : FC_I8,
 		packed ? FC_I32 : FC_I8)) {
@@ -259,7 +279,7 @@ static int unpack_scaled(const struct work *w, void *out, enum fc_dtype t)
 	if (index &&
 	    (!need_part(w, ".weight_g_idx", I, 1, FC_I32, FC_I32) || word(index, 0) > INT32_MAX))
 		index = NULL; /* -1: inputs are in their order */
-	if (!v || !need(w, c, "scales", n_row, n_col, FC_F32, narrow))
+	if (!v || !need(w, c, "scales", n_row, n_col, FC_F32, narrow) || check_format(w) < 0)
 		return -1;
 	int ret;
 	uint32_t *g = groups_of(w, index, q->n_col, n_col);
