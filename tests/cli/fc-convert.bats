@@ -30,6 +30,16 @@ rows() { # rows MODEL
 	[ "$output" = same ]
 }
 
+@test "--type is entered under each name that config.json has for it" {
+	cp -r "$(kit strings)" m
+	jq '.dtype = "bfloat16" | .torch_dtype = "bfloat16"' "$(kit strings)/config.json" >m/config.json
+	fc-convert -q --type f32 -o out m
+	[ "$(jq -r '.dtype, .torch_dtype' out/config.json)" = $'float32\nfloat32' ]
+	jq 'del(.dtype, .torch_dtype)' "$(kit strings)/config.json" >m/config.json
+	fc-convert -q --type f16 -o half m
+	[ "$(jq -r '.dtype // .torch_dtype' half/config.json)" = float16 ]
+}
+
 @test "every tool reads the GGUF file as it reads the folder" {
 	for kit in facts strings arithmetic; do
 		mkdir -p "g/$kit"

@@ -267,6 +267,11 @@ killed_three_times() {
 	train -q --steps 1 --save-dtype f32 -o out "$F/tokens.fcs"
 	[ "$(jq -r .torch_dtype out/config.json)" = float32 ]
 	[ "$(jq -r .torch_dtype "$F/pivot/config.json")" = bfloat16 ]
+	# of the two names of the type Transformers takes dtype
+	cp -r "$F/pivot" both
+	jq '.dtype = "bfloat16"' "$F/pivot/config.json" >both/config.json
+	fc-train -q -m both --dtype f32 --steps 1 --save-dtype f32 -o wide "$F/tokens.fcs"
+	[ "$(jq -r '.dtype, .torch_dtype' wide/config.json)" = $'float32\nfloat32' ]
 	[ "$(stat -c %s out/model.safetensors)" -gt $((19 * $(stat -c %s "$F/pivot/model.safetensors") / 10)) ]
 }
 

@@ -70,6 +70,13 @@ c = json.load(open("out/config.json"))
 assert c == {"model_type": "llama", "torch_dtype": "bfloat16", "rms_norm_eps": 1e-06}, c'
 }
 
+@test "--dtype is entered under each name that config.json has for it, also in the text's part" {
+	three_models
+	echo '{"model_type": "gemma3", "torch_dtype": "float32", "dtype": "float32", "text_config": {"dtype": "float32"}}' >pivot/config.json
+	fc-varm -q -b pivot -o out --dtype bf16 ta tb
+	[ "$(jq -c . out/config.json)" = '{"model_type":"gemma3","torch_dtype":"bfloat16","dtype":"bfloat16","text_config":{"dtype":"bfloat16"}}' ]
+}
+
 @test "sharded output opens again and merges to the same" {
 	three_models
 	fc-varm -q -b pivot -o shards --shard-bytes 16 ta tb

@@ -52,6 +52,12 @@ static void test_defaults(void)
 	    "gemma: tied, 1 + w, head_dim 256, \"gelu\" is the tanh form");
 	T_OK(c.embed_scale == 6.9375f, "gemma: sqrt(48) = 6.928 is 6.9375 in bfloat16");
 	fc_config_release(&c);
+	load(&c, "gemma", "{\"dtype\": \"bfloat16\", \"torch_dtype\": \"float32\"}");
+	T_OK(c.dtype == FC_BF16, "dtype counts beside torch_dtype, as in Transformers");
+	fc_config_release(&c);
+	load(&c, "gemma", "{\"dtype\": null, \"torch_dtype\": \"bfloat16\"}");
+	T_OK(c.dtype == FC_BF16, "unless it is null");
+	fc_config_release(&c);
 	load(&c, "gemma", "{\"hidden_activation\": \"gelu\"}");
 	T_OK(c.act == FC_ACT_GELU && c.embed_scale == sqrtf(48),
 	    "gemma: hidden_activation is literal");

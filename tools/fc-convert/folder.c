@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "chat/model_copy.h"
 #include "fc-convert/convert.h"
+#include "store/modeldtype.h"
 #include "store/modelfiles.h"
 #include "tensor/finite.h"
 #include "text/json_write.h"
@@ -149,10 +150,9 @@ static int write_config(const struct convert *c, const char *dir, struct fc_err 
 {
 	static const char *const name[] = {
 	    [CONVERT_F32] = "float32", [CONVERT_F16] = "float16", [CONVERT_BF16] = "bfloat16"};
-	json_t *o = json_copy(c->config.json);
+	json_t *o = json_deep_copy(c->config.json);
 	if (c->type != CONVERT_SAME)
-		json_object_set_new(o, json_object_get(o, "dtype") ? "dtype" : "torch_dtype",
-		    json_string(name[c->type]));
+		fc_modeldtype_set(o, name[c->type]);
 	char *path = fc_path_join(dir, "config.json");
 	int ret = fc_json_write(path, o, e);
 	free(path);

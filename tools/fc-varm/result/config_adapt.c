@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "fc-varm/result/layer_facts.h"
+#include "store/modeldtype.h"
 #include "text/json_write.h"
 
 /* The configuration of a recipe's model, with what it says of layers as lists. */
@@ -143,12 +144,6 @@ out:
 	return ret;
 }
 
-static void adapt_dtype(json_t *config, const char *torch)
-{
-	const char *key = json_object_get(config, "dtype") ? "dtype" : "torch_dtype";
-	json_object_set_new(config, key, json_string(torch));
-}
-
 int varm_config_adapt(const char *dir, const struct recipe_plan *rp, struct fc_err *e)
 {
 	char *path = fc_path_join(dir, "config.json");
@@ -169,7 +164,7 @@ int varm_config_adapt(const char *dir, const struct recipe_plan *rp, struct fc_e
 			json_object_set_new(
 			    config, "vocab_size", json_integer((json_int_t)rp->vocabulary.n_row));
 		if (rp->torch_dtype)
-			adapt_dtype(config, rp->torch_dtype);
+			fc_modeldtype_set(config, rp->torch_dtype);
 		ret = fc_json_write(path, config, e);
 	}
 	json_decref(config);

@@ -105,7 +105,7 @@ static int read_dtype(const struct fc_fields *part, struct fc_config *c)
 	const struct fc_fields whole = {c->json, part->where, part->e};
 	const bool here = fc_fields_has(part, "torch_dtype") || fc_fields_has(part, "dtype");
 	const struct fc_fields *s = here ? part : &whole;
-	const char *key = fc_fields_has(s, "torch_dtype") ? "torch_dtype" : "dtype", *name;
+	const char *key = fc_fields_has(s, "dtype") ? "dtype" : "torch_dtype", *name;
 	if (fc_json_str(s->o, key, "float32", &name, s->where, s->e) < 0)
 		return -1;
 	for (size_t i = 0; i < FC_LEN(dtypes); i++)

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "model/params.h"
+#include "store/modeldtype.h"
 #include "text/json_write.h"
 
 struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype)
@@ -25,12 +26,6 @@ struct fc_tensor *fc_params_plan(const struct fc_params *p, enum fc_dtype dtype)
 	return t;
 }
 
-static void set_dtype(json_t *o, const char *name)
-{
-	json_object_set_new(
-	    o, json_object_get(o, "torch_dtype") ? "torch_dtype" : "dtype", json_string(name));
-}
-
 /* The file the model came from, with the type that is written now and the class others need to
  * load it. */
 static int save_config(
@@ -38,10 +33,8 @@ static int save_config(
 {
 	const char *name = dtype == FC_F32 ? "float32" : dtype == FC_F16 ? "float16" : "bfloat16";
 	char *path = fc_path_join(dir, "config.json");
-	json_t *o = json_deep_copy(c->json), *part = json_object_get(o, "text_config");
-	set_dtype(o, name);
-	if (json_object_get(part, "torch_dtype") || json_object_get(part, "dtype"))
-		set_dtype(part, name);
+	json_t *o = json_deep_copy(c->json);
+	fc_modeldtype_set(o, name);
 	if (!json_object_get(o, "architectures"))
 		json_object_set_new(o, "architectures", json_pack("[s]", c->architecture));
 	int ret = fc_json_write(path, o, e);

@@ -12,7 +12,8 @@
  * gguf_names, gguf_arch, gguf_config and gguf_rope (a GGUF model under Hugging Face's names), and
  * stream_tensors (a stream); then fingerprint, and what writes: store_writer and gguf_writer.
  * modelpath says what is no model, modelfiles which files one has beside its weights, lineage from
- * which models it was trained; adapter_config reads what an adapter says of itself.
+ * which models it was trained; modeldtype enters the type of weights in config.json;
+ * adapter_config reads what an adapter says of itself.
  */
 
 /*
