@@ -48,6 +48,29 @@ refused() { # refused MESSAGE <RECIPE
 	refused "base has no tokenizer.json" < <(rm base/tokenizer.json && cat "$(data)/union.yml")
 }
 
+@test "vocabularies: the head of every architecture, and the size in the part for text" {
+	models
+	fc-varm -q --recipe "$(data)/tokens.yml" -o want
+	python3 - <<-'END'
+		import json, struct
+		NAMES = {"model.embed_tokens.weight": "model.tok_embeddings.weight", "lm_head.weight": "output.weight"}
+		for folder in "base", "chat", "other", "want":
+		    raw = open(folder + "/model.safetensors", "rb").read()
+		    n = struct.unpack("<Q", raw[:8])[0]
+		    head = {NAMES.get(k, k): v for k, v in json.loads(raw[8:8 + n]).items()}
+		    text = json.dumps(head).encode()
+		    with open(folder + "/model.safetensors", "wb") as f:
+		        f.write(struct.pack("<Q", len(text)) + text + raw[8 + n:])
+		    c = json.load(open(folder + "/config.json"))
+		    json.dump({"model_type": "seer", "text_config": c}, open(folder + "/config.json", "w"))
+	END
+	fc-varm -q --recipe "$(data)/tokens.yml" -o out
+	[ "$(jq -c '[.vocab_size, .text_config.vocab_size]' out/config.json)" = '[null,16]' ]
+	fc-varm -q -b want --method passthrough -o same want
+	fc-varm -q -b out --method passthrough -o mine out
+	cmp same/model.safetensors mine/model.safetensors
+}
+
 @test "vocabularies that cannot be united, tokens that are not there" {
 	models
 	sed -i 's/"e": 4/"f": 4/' other/tokenizer.json

@@ -144,6 +144,14 @@ out:
 	return ret;
 }
 
+/* A model that sees images has the vocabulary in its part for text. */
+static void adapt_vocabulary(json_t *config, size_t n_row)
+{
+	json_t *text = json_object_get(config, "text_config");
+	json_t *part = json_object_get(text, "vocab_size") ? text : config;
+	json_object_set_new(part, "vocab_size", json_integer((json_int_t)n_row));
+}
+
 int varm_config_adapt(const char *dir, const struct recipe_plan *rp, struct fc_err *e)
 {
 	char *path = fc_path_join(dir, "config.json");
@@ -161,8 +169,7 @@ int varm_config_adapt(const char *dir, const struct recipe_plan *rp, struct fc_e
 		ret = adapt_layers(config, rp, e);
 	if (config && ret == 0) {
 		if (rp->has_vocabulary)
-			json_object_set_new(
-			    config, "vocab_size", json_integer((json_int_t)rp->vocabulary.n_row));
+			adapt_vocabulary(config, rp->vocabulary.n_row);
 		if (rp->torch_dtype)
 			fc_modeldtype_set(config, rp->torch_dtype);
 		ret = fc_json_write(path, config, e);

@@ -54,9 +54,9 @@ bool varm_layername_is_embedding(const char *name)
 
 bool varm_layername_is_vocabulary(const char *name)
 {
-	static const char *const parts[] = {"embed_tokens", "embed_in", "embed_out",
-	    "word_embeddings", "tok_embeddings", "wte.", "lm_head."};
-	return contains_any(name, parts, FC_LEN(parts));
+	static const char *const parts[] = {
+	    "embed_tokens", "embed_in", "word_embeddings", "tok_embeddings", "wte."};
+	return contains_any(name, parts, FC_LEN(parts)) || varm_layername_is_head(name);
 }
 
 bool varm_layername_is_head(const char *name)

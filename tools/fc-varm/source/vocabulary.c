@@ -151,7 +151,9 @@ static int64_t vocabulary_size(const struct source_model *g)
 	struct fc_err ignored;
 	char *path = fc_path_join(g->path, "config.json");
 	json_t *config = fc_file_exists(path) ? fc_json_file(path, &ignored) : NULL;
-	const json_t *size = json_object_get(config, "vocab_size");
+	const json_t *of_text =
+	    json_object_get(json_object_get(config, "text_config"), "vocab_size");
+	const json_t *size = of_text ? of_text : json_object_get(config, "vocab_size");
 	if (json_is_integer(size))
 		n = json_integer_value(size);
 	json_decref(config);
