@@ -219,6 +219,15 @@ refused() { # MESSAGE options...: training ends with it
 	refused "ends after byte" --reference short.fcs "$F/few.fcs"
 }
 
+@test "a log-probability of a part of the labels is no reference, wherever it stands" {
+	fc-infer -q -m "$K/pivot" --dtype f32 --long chunks --max-length 50 -o windows.fcs "$F/few.jsonl"
+	fc-view --jsonl windows.fcs | jq -es 'any(.[]; .n_label < (.trained | add)) and all(.[]; .n_label > 0)'
+	fc-infer -q -m "$K/pivot" --tokens -o tokens.fcs "$F/few.jsonl"
+	refused "its log-probability is of" windows.fcs
+	refused "its log-probability is of" --reference windows.fcs tokens.fcs
+	prefer dpo -q -o out --reference "$F/few.fcs" tokens.fcs
+}
+
 @test "a pair is skipped as a whole where one of its answers is too long" {
 	long='[{"role": "assistant", "content": "a b c d e f g h i j k l m n o p q r s t u v w x y z"}]'
 	short='[{"role": "assistant", "content": "a"}]' prompt='[{"role": "user", "content": "Hi"}]'

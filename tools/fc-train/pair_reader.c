@@ -183,31 +183,6 @@ static int read_sides(struct train_pair_reader *p, struct fc_reader *r, struct f
 	return n;
 }
 
-static size_t count_labels(const struct fc_example *x)
-{
-	size_t n = 0;
-	for (size_t t = 1; t < x->n_tok; t++)
-		n += fc_example_trained(x, t);
-	return n;
-}
-
-/* The stream's own log-probability.  Where its rows are of the tokens it has, as no alignment made
- * them, it must be of all labels. */
-static int find_own(struct train_pair_reader *p, const struct fc_header *h,
-    const struct fc_example *x, struct train_reference *out, struct fc_err *e)
-{
-	const size_t n = count_labels(x);
-	if (train_reference_own(x, p->name, out, e) < 0)
-		return -1;
-	if (x->source < h->n_source && h->source[x->source].tokenizer == h->tokenizer &&
-	    x->n_label != n)
-		return fc_fail(e,
-		    "%s: conversation '%s': its log-probability is of %u of %zu labels; were they "
-		    "scored in windows (fc-infer --long)?",
-		    p->name, id_of(x), (unsigned)x->n_label, n);
-	return 0;
-}
-
 /* Fills p->ref for x; returns how many. */
 static int find_references(struct train_pair_reader *p, const struct train_pair_rule *rule,
     const struct fc_header *h, const struct fc_example *x, struct fc_err *e)
@@ -215,7 +190,7 @@ static int find_references(struct train_pair_reader *p, const struct train_pair_
 	const size_t n_other = train_references_n(rule->references);
 	const size_t own = rule->kind == TRAIN_PREFERENCE_INFIFPO || !n_other;
 	p->ref = fc_realloc(p->ref, own + n_other, sizeof *p->ref);
-	if (own && find_own(p, h, x, &p->ref[0], e) < 0)
+	if (own && train_reference_own(x, h, p->name, &p->ref[0], e) < 0)
 		return -1;
 	for (size_t i = 0; i < n_other; i++)
 		if (train_references_find(rule->references, i, x, &p->ref[own + i], e) < 0)
@@ -275,7 +250,7 @@ int train_pair_reader_next(struct train_pair_reader *p, struct fc_reader *r,
 			n--;
 		}
 		for (int i = 0; i < n; i++)
-			useless = useless || !count_labels(&p->side[i].x);
+			useless = useless || !train_reference_labels(&p->side[i].x);
 		if (!useless)
 			return make_pair(p, n, fc_reader_header(r), rule, s, count, e);
 		count->n_useless++;

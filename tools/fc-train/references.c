@@ -43,9 +43,18 @@ static uint32_t n_covered(const struct fc_example *x)
 	return x->n_tok ? x->end[x->n_tok - 1] : 0;
 }
 
-int train_reference_own(
-    const struct fc_example *x, const char *name, struct train_reference *out, struct fc_err *e)
+size_t train_reference_labels(const struct fc_example *x)
 {
+	size_t n = 0;
+	for (size_t t = 1; t < x->n_tok; t++)
+		n += fc_example_trained(x, t);
+	return n;
+}
+
+int train_reference_own(const struct fc_example *x, const struct fc_header *h, const char *name,
+    struct train_reference *out, struct fc_err *e)
+{
+	const size_t n = train_reference_labels(x);
 	if (!x->n_label)
 		return fc_fail(e,
 		    "%s: conversation '%s' has no log-probability of its labels: is it a token "
@@ -54,6 +63,12 @@ int train_reference_own(
 	if (!isfinite(x->nll) || x->nll < 0)
 		return fc_fail(
 		    e, "%s: conversation '%s': its labels have %g nats", name, id_of(x), x->nll);
+	if (x->source < h->n_source && h->source[x->source].tokenizer == h->tokenizer &&
+	    x->n_label != n)
+		return fc_fail(e,
+		    "%s: conversation '%s': its log-probability is of %u of %zu labels; were they "
+		    "scored in windows (fc-infer --long), or did a server leave some out?",
+		    name, id_of(x), (unsigned)x->n_label, n);
 	*out = (struct train_reference){-x->nll, x->n_label};
 	return 0;
 }
@@ -83,7 +98,7 @@ static int fill_table(struct table *t, struct fc_reader *r, struct fc_err *e)
 	fc_example_init(&x);
 	while (ret == 0 && (got = fc_reader_example(r, &x, e)) == FC_READ_RECORD) {
 		struct train_reference ref;
-		if ((ret = train_reference_own(&x, t->name, &ref, e)) < 0)
+		if ((ret = train_reference_own(&x, fc_reader_header(r), t->name, &ref, e)) < 0)
 			break;
 		FC_GROW(t->v, t->cap, t->n + 1);
 		t->v[t->n++] =
