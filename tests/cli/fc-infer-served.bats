@@ -123,6 +123,20 @@ same_rows() {
 	done
 }
 
+@test "--logprobs: a token beyond OpenAI's 20 likeliest, whose logarithm is not told, is left out" {
+	capture pivot
+	served openai-chat pivot >said.jsonl
+	jq -c '.response.choices[0].logprobs.content[1] |=
+		(.token as $t | .logprob = -9999.0 | .top_logprobs |= map(select(.token != $t)))' said.jsonl >rare.jsonl
+	for f in said rare; do
+		run -0 fc-infer --logprobs -m "$(kit pivot)" -k 5 -o $f.fcs $f.jsonl
+		fc-view --jsonl $f.fcs >$f
+	done
+	[[ $output == *"of these, "*" are not among the entries that are there"* ]]
+	jq -es --slurpfile said said '[.[].nll, $said[].nll] | [_nwise(length / 2)] | transpose | all(.[0] < .[1])' rare
+	[ "$(jq -s 'map(.rows | length) | add' rare)" -eq $(($(jq -s 'map(.rows | length) | add' said) - $(wc -l <said))) ]
+}
+
 @test "--logprobs: rows that DistillKit stored, and what TRL's server says" {
 	capture pivot 640
 	served distillkit pivot >said.jsonl

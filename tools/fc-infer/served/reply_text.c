@@ -12,7 +12,8 @@
  *
  * Chat (openai-openapi, ChatCompletionTokenLogprob): choices[0].logprobs.content is a list of
  * {"token", "bytes", "logprob", "top_logprobs": [{"token", "bytes", "logprob"}]} of the answer;
- * bytes is a list of numbers, or null where the token has none.
+ * bytes is a list of numbers, or null where the token has none; a logprob of -9999 stands for one
+ * that is not told.
  * Completions: choices[0].logprobs has tokens, token_logprobs, top_logprobs (objects from token to
  * logprob, or null) and text_offset, which counts characters.  With echo the prompt's come first,
  * of which the first has null.
@@ -117,6 +118,9 @@ static int read_word(struct reply *r, struct reply_word *w, const json_t *v, con
 	return 0;
 }
 
+/* What OpenAI says of an answer's token that is not among the 20 likeliest. */
+static const double BEYOND_TOP = -9999;
+
 /* content, called name, is the list. */
 static int read_chat(
     struct reply *r, const json_t *content, const char *name, const char *where, struct fc_err *e)
@@ -137,6 +141,8 @@ static int read_chat(
 		    infer_reply_logprob(
 			json_object_get(v, "logprob"), where, place, &t->logprob, e) < 0)
 			return -1;
+		if (t->logprob <= BEYOND_TOP)
+			t->logprob = NAN;
 		t->has_row = !isnan(t->logprob);
 		for (size_t j = 0; j < json_array_size(top); j++) {
 			const json_t *item = json_array_get(top, j);
