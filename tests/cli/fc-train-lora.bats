@@ -139,6 +139,10 @@ last_eval() { jq -s 'map(select(.eval)) | .[-1].eval.nll' "$1"; }
 		awk -v a="$(last_eval log)" -v b="$(last_eval merged.log)" 'BEGIN { print a, b; exit !(a > 0 && (a - b) ^ 2 < (1e-5 * a) ^ 2) }'
 		rm -r merged none
 	done
+	cp -r first drops
+	jq '.lora_dropout = 0.05' first/adapter_config.json >drops/adapter_config.json
+	run -0 fc-train -q -m "$F/pivot" "${light[@]}" --lora-from drops --lr 0 -f -o same "$F/tokens.fcs"
+	[[ $output == *"drops/adapter_config.json: lora_dropout 0.05: the adapters are gone on with without dropout"* ]]
 	run lora r=4 --lora-from first -o no "$F/tokens.fcs"
 	[ "$status" -eq 2 ]
 	[[ $output == *"--lora-from says all that --lora can"* ]]

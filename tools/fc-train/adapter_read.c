@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/die.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "fc-train/adapter_folder.h"
@@ -15,6 +16,7 @@
 static int check_config(const struct fc_adapter_config *c, struct fc_err *e)
 {
 	static const char *const patterns[] = {"alpha_pattern", "rank_pattern"};
+	double dropout;
 	for (size_t i = 0; i < FC_LEN(patterns); i++)
 		if (json_object_size(json_object_get(c->json, patterns[i])))
 			return fc_fail(e, "%s: %s: adapters of one rank and scale are trained here",
@@ -24,6 +26,11 @@ static int check_config(const struct fc_adapter_config *c, struct fc_err *e)
 		    "%s: init_lora_weights \"olora\": the adapter is on what is left of the "
 		    "model's weights; convert it with PEFT",
 		    c->path);
+	if (fc_json_real(c->json, "lora_dropout", 0, &dropout, c->path, e) < 0)
+		return -1;
+	if (dropout > 0) /* of training alone */
+		fc_warn("%s: lora_dropout %g: the adapters are gone on with without dropout",
+		    c->path, dropout);
 	return 0;
 }
 
