@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Streams that fc-infer --resume goes on with (its answers: fc-infer.bats).
+# Streams that fc-infer --resume goes on with (its answers: fc-infer.bats), and answers that it does not.
 load ../helper
 
 kit() { echo "$FC_ROOT/pipelines/demo/kit/$1"; }
@@ -146,4 +146,34 @@ tokens() { fc-infer -q --tokens -m "$(kit facts)" -p "$(kit pivot)" "$@"; }
 	wait $!
 	cmp out.fcs whole.fcs
 	rm slow
+}
+
+@test "answers of another model, or of another number of choices, are not gone on with" {
+	python3 "$FC_ROOT/pipelines/demo/talk.py" --set heldout -n 8 --questions --seed 1 >c.jsonl
+	ask() { fc-infer -q --generate --dtype f32 -m "$(kit pivot)" --max-new 8 --choices 2 "$@"; }
+	ask -o whole.c c.jsonl
+	refused() { # MESSAGE [option ...]
+		local message=$1
+		shift
+		head -n 6 whole.c >part
+		run -1 ask --resume "$@" -o part c.jsonl
+		[[ $output == *"$message"* ]]
+		head -n 6 whole.c | cmp - part
+	}
+	refused "part: conversation 'heldout-0' was answered by another model, or by nobody known" -m "$(kit facts)"
+	refused "part:2: conversation 'heldout-0' was answered with another number of --choices" --choices 1
+	refused "part:3: conversation 'heldout-1' was answered with another number of --choices" --choices 3
+	ask --choices 1 -o single c.jsonl
+	head -n 3 single >part
+	run -1 ask --resume -o part c.jsonl
+	[[ $output == *"part:1: conversation 'heldout-0' was answered with another number of --choices"* ]]
+	head -n 3 single | cmp - part
+	ask --choices 1 --resume -o part c.jsonl
+	cmp single part
+	# what had no question stays as it came
+	jq -c '.messages += [{role: "assistant", content: "x"}] | .answered_by = {model: "0123456789abcdef", round: 0}' c.jsonl >said.jsonl
+	ask --choices 1 -o had said.jsonl
+	head -n 3 had >part
+	ask --choices 1 --resume -o part said.jsonl
+	cmp had part
 }

@@ -123,17 +123,48 @@ static int next_line(struct queue *q, struct fc_conversation *line, struct fc_er
 	return got;
 }
 
+/* A conversation that the output has answered: by whom this run would have answered it? */
+static int check_kept(const struct queue *q, const struct fc_conversation *line,
+    const struct resume_line *kept, struct fc_err *e)
+{
+	struct task t = {.c = *line};
+	struct fc_policy by;
+	if (kept->is_answer || !infer_turn_find(&t, 0))
+		return 0;
+	json_t *members = json_copy(line->extra);
+	const int ret = fc_policy_add(members, &q->s->policy, e);
+	const bool same = ret == 0 && kept->said && fc_policy_read(members, &by, e) == 1 &&
+	    fc_policy_equal(&kept->by, &by);
+	json_decref(members);
+	if (ret < 0 || same)
+		return ret;
+	return fc_fail(e,
+	    "%s: conversation '%s' was answered by another model, or by nobody known; without "
+	    "--resume all are answered anew",
+	    q->s->opt->output, line->id);
+}
+
+/* 1: a line that is not answered yet, 0: end of input, -1: error */
+static int next_open(struct queue *q, struct fc_conversation *line, struct fc_err *e)
+{
+	const struct resume_line *kept;
+	int got;
+	while ((got = next_line(q, line, e)) == 1 && q->resume &&
+	    (kept = infer_resume_find(q->resume, line->id))) {
+		if (check_kept(q, line, kept, e) < 0)
+			return -1;
+		q->s->n_line++;
+		q->n_kept++;
+	}
+	return got;
+}
+
 /* 1: the ring's next place is filled, 0: end of input, -1: error */
 static int read_item(struct queue *q, struct fc_err *e)
 {
 	struct item *it = &q->item[q->next_in % q->n_item];
 	double temperature;
-	int got;
-	while ((got = next_line(q, &it->line, e)) == 1 && q->resume &&
-	    infer_resume_has(q->resume, it->line.id)) {
-		q->s->n_line++;
-		q->n_kept++;
-	}
+	const int got = next_open(q, &it->line, e);
 	if (got <= 0)
 		return got;
 	q->next_in++;

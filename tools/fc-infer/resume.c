@@ -11,13 +11,13 @@
 #include "fc-infer/generate.h"
 
 struct resume {
-	char **id; /* [n] sorted */
+	struct resume_line *line; /* [n] sorted by id */
 	size_t n, cap;
 };
 
 static int ascending(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(((const struct resume_line *)a)->id, ((const struct resume_line *)b)->id);
 }
 
 /* Was an answer made as this run makes them?  The temperature may be its question's own. */
@@ -54,63 +54,93 @@ static int check_answer(
 	return ret;
 }
 
-/* The id of a line as text, new, and the number of lines there are of it; NULL: error. */
-static char *read_line(const struct session *s, const char *p, size_t n, const char *where,
-    size_t *n_lines, struct fc_err *e)
+/* A line of the file, and its "choice" or -1. */
+static int read_line(struct resume_line *l, json_int_t *choice, const struct session *s,
+    const char *p, size_t n, const char *where, struct fc_err *e)
 {
 	json_t *line = fc_json_text(p, n, where, e);
-	char *id = NULL;
+	int ret = -1;
+	*l = (struct resume_line){.id = NULL};
 	if (!line)
-		return NULL;
+		return -1;
 	const json_t *answered = json_object_get(line, "question_id");
-	const bool is_answer = answered && json_object_get(line, "choices");
-	const json_t *v = is_answer ? answered : json_object_get(line, "id");
-	*n_lines = is_answer ? 1 : (size_t)s->opt->n_choice;
-	if (is_answer && check_answer(line, s, where, e) < 0)
+	l->is_answer = answered && json_object_get(line, "choices");
+	const json_t *v = l->is_answer ? answered : json_object_get(line, "id");
+	const json_t *number = l->is_answer ? NULL : json_object_get(line, "choice");
+	*choice = json_is_integer(number) ? json_integer_value(number) : -1;
+	if (l->is_answer && check_answer(line, s, where, e) < 0)
+		goto out;
+	if (!l->is_answer && (l->said = fc_policy_read(line, &l->by, e)) < 0)
 		goto out;
 	if (json_is_string(v)) {
-		id = fc_strdup(json_string_value(v));
+		l->id = fc_strdup(json_string_value(v));
 	} else if (json_is_integer(v)) {
 		struct fc_buf b = FC_BUF_INIT;
 		fc_buf_addf(&b, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-		id = fc_buf_detach(&b);
+		l->id = fc_buf_detach(&b);
 	} else {
 		fc_fail(e, "%s: neither an answer nor a conversation with an id", where);
 	}
+	ret = l->id ? 0 : -1;
 out:
 	json_decref(line);
-	return id;
+	return ret;
 }
 
-/* Reads the whole lines of text; those of one id follow each other. */
+/* The lines of one conversation, which follow each other. */
+struct group {
+	size_t n;          /* so far; 0: it is complete, or there is none */
+	json_int_t choice; /* of the line before, or -1 */
+};
+
+/* Is the line, which follows g, as a run with so many choices writes it? */
+static int check_choices(const struct group *g, bool same_id, const struct resume_line *l,
+    json_int_t choice, int n_choice, const char *where, struct fc_err *e)
+{
+	const bool in_group = !g->n || same_id;
+	const bool good = n_choice > 1 ? in_group && choice == (json_int_t)g->n
+				       : !same_id || choice < 1 || choice != g->choice + 1;
+	if (l->is_answer || good)
+		return 0;
+	return fc_fail(
+	    e, "%s: conversation '%s' was answered with another number of --choices", where, l->id);
+}
+
+/* Reads the whole lines of text. */
 static int read_lines(struct resume *r, const struct session *s, const char *text, size_t n,
     size_t *keep, struct fc_err *e)
 {
-	size_t number = 0, n_same = 0;
+	struct group g = {0, -1};
+	size_t number = 0;
 	const char *end;
 	*keep = 0;
 	for (size_t at = 0; (end = memchr(text + at, '\n', n - at));
 	     at = (size_t)(end - text) + 1) {
+		struct resume_line l;
+		json_int_t choice;
 		char where[256];
-		size_t n_lines;
 		snprintf(where, sizeof where, "%s:%zu", s->opt->output, ++number);
-		char *id = read_line(s, text + at, (size_t)(end - text) - at, where, &n_lines, e);
-		if (!id)
-			return -1;
-		n_same = r->n && n_same && !strcmp(r->id[r->n - 1], id) ? n_same + 1 : 1;
-		if (n_same == 1) {
-			FC_GROW(r->id, r->cap, r->n + 1);
-			r->id[r->n++] = id;
+		int ret = read_line(&l, &choice, s, text + at, (size_t)(end - text) - at, where, e);
+		const bool same_id = ret == 0 && r->n && !strcmp(r->line[r->n - 1].id, l.id);
+		if (ret == 0)
+			ret = check_choices(&g, same_id, &l, choice, s->opt->n_choice, where, e);
+		if (ret == 0 && !(g.n && same_id)) {
+			FC_GROW(r->line, r->cap, r->n + 1);
+			r->line[r->n++] = l;
+			g.n = 0;
 		} else {
-			free(id);
+			free(l.id);
 		}
-		if (n_same == n_lines) {
+		if (ret < 0)
+			return -1;
+		g.choice = choice;
+		if (++g.n == (l.is_answer ? 1 : (size_t)s->opt->n_choice)) {
 			*keep = (size_t)(end - text) + 1;
-			n_same = 0;
+			g.n = 0;
 		}
 	}
-	if (n_same) /* choices of the last line are missing */
-		free(r->id[--r->n]);
+	if (g.n) /* choices of the last line are missing */
+		free(r->line[--r->n].id);
 	return 0;
 }
 
@@ -127,7 +157,7 @@ int infer_resume_open(struct resume **out, const struct session *s, size_t *keep
 	int ret = m.n_bytes ? read_lines(r, s, m.p, m.n_bytes, keep, e) : 0;
 	fc_mapped_close(&m);
 	if (r->n)
-		qsort(r->id, r->n, sizeof *r->id, ascending);
+		qsort(r->line, r->n, sizeof *r->line, ascending);
 	return ret;
 }
 
@@ -136,12 +166,13 @@ void infer_resume_close(struct resume *r)
 	if (!r)
 		return;
 	for (size_t i = 0; i < r->n; i++)
-		free(r->id[i]);
-	free(r->id);
+		free(r->line[i].id);
+	free(r->line);
 	free(r);
 }
 
-bool infer_resume_has(const struct resume *r, const char *id)
+const struct resume_line *infer_resume_find(const struct resume *r, const char *id)
 {
-	return r->n && bsearch(&id, r->id, r->n, sizeof *r->id, ascending);
+	const struct resume_line key = {.id = (char *)(uintptr_t)id};
+	return r->n ? bsearch(&key, r->line, r->n, sizeof *r->line, ascending) : NULL;
 }
