@@ -138,6 +138,34 @@ same_rows() { # but for the sum of unrounded values and for what is not known of
 	ask -q --shard 2/2 texts.jsonl | fc-view --jsonl | jq -r .id | grep -x c
 }
 
+@test "--endpoint: what is learned is what a model that lies here would be given, in every form" {
+	cat >forms.jsonl <<-'END'
+		{"id": "p", "prompt": [{"role": "user", "content": "Hi, I am Ana."}, {"role": "assistant", "content": "Hi, Ana!"}, {"role": "user", "content": "Bye."}], "chosen": [{"role": "assistant", "content": "Bye, Ana!"}], "rejected": [{"role": "assistant", "content": "No."}]}
+		{"id": "t", "prompt": "Hello, I am", "chosen": " Ana.", "rejected": " Bob."}
+		{"id": "s", "chosen": "Hello, Ana.", "rejected": "Hello, Bob."}
+		{"id": "c", "prompt": "Hello, I am", "completion": " Ana."}
+		{"id": "m", "prompt": [{"role": "user", "content": "Hi, I am Ana."}, {"role": "assistant", "content": "Hi, Ana!"}, {"role": "user", "content": "Bye."}], "completion": [{"role": "assistant", "content": "Bye, Ana!"}]}
+		{"id": "o", "messages": [{"role": "assistant", "content": "Hi!"}, {"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hi?"}]}
+		{"id": "w", "messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hi!", "weight": 0}, {"role": "user", "content": "Bye."}, {"role": "assistant", "content": "Bye!"}]}
+		{"id": "f", "messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hi and", "finish_reason": "length"}]}
+	END
+	serve vllm-tokens
+	capture() { fc-infer -q -m "$(kit pivot)" -k 5 "$@" forms.jsonl; }
+	capture | fc-view --jsonl >want.jsonl
+	capture --all-rows | fc-view --jsonl -t "$(kit pivot)" >all.jsonl
+	jq -c '{}' all.jsonl >none.jsonl
+	python3 "$FC_ROOT/tests/cli/served.py" vllm-tokens all.jsonl none.jsonl "$(kit pivot)" >replies.jsonl
+	again replies.jsonl
+	ask -q --log log.jsonl -o got.fcs forms.jsonl
+	same_rows got.fcs
+	# what is said of a conversation in another run counts there
+	jq -c 'if .id == "w" then .messages[1].weight = 1 | .skill = "manners" else . end' forms.jsonl >x
+	mv x forms.jsonl
+	capture | fc-view --jsonl >want.jsonl
+	run -0 ask --log log.jsonl -o got.fcs forms.jsonl
+	same_rows got.fcs
+}
+
 @test "--endpoint: a pair of which one side can't be asked about is left out whole" {
 	pair() { echo "{\"id\":\"$1\",\"prompt\":[{\"role\":\"user\",\"content\":\"Q\"}],\"chosen\":[{\"role\":\"assistant\",\"content\":\"$1\"}],\"rejected\":[{\"role\":\"$2\",\"content\":\"B\"},{\"role\":\"assistant\",\"content\":\"C\"}]}"; }
 	{ pair a assistant; pair b martian; pair c assistant; } >pairs.jsonl

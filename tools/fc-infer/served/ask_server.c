@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "chat/invalid.h"
+#include "chat/shape.h"
 #include "fc-infer/served/asklog.h"
 #include "fc-infer/served/line.h"
 #include "fc-infer/served/served.h"
@@ -60,28 +61,43 @@ static json_t *make_request(const struct asked *a)
 	return body;
 }
 
-/* The line of the log so far: the conversation, as --logprobs reads it, and the request. */
-static void begin_line(struct fc_buf *b, const struct fc_conversation *c, const json_t *request)
+/* A text, as --logprobs reads it; with its end, as a completion. */
+static json_t *text_line(const struct fc_conversation *c)
 {
-	fc_buf_clear(b);
-	if (c->form == FC_FORM_TEXT) {
-		json_t *o = json_copy(c->extra);
-		const struct fc_message *text = &c->message[c->n_message - 1];
-		json_object_set_new(o, "id", json_string(c->id));
-		if (c->n_message > 1)
+	json_t *o = json_copy(c->extra);
+	const struct fc_message *text = &c->message[c->n_message - 1], *before = &c->message[0];
+	const size_t n_before = c->n_message > 1 ? before->n : 0;
+	json_object_set_new(o, "id", json_string(c->id));
+	if (c->n_message > 1 || c->ends)
+		json_object_set_new(o, c->ends ? "prompt" : "context",
+		    json_stringn(n_before ? before->content : "", n_before));
+	json_object_set_new(
+	    o, c->ends ? "completion" : "text", json_stringn(text->content, text->n));
+	return o;
+}
+
+/* Messages, which say themselves what is not learned. */
+static json_t *messages_line(const struct fc_conversation *c)
+{
+	struct fc_buf b = FC_BUF_INIT;
+	struct fc_err e;
+	fc_conversation_write(&b, c);
+	json_t *o = fc_json_text(b.p, b.n, "conversation", &e);
+	const char *list = fc_shape_list(o);
+	for (size_t i = 0; i < c->n_message; i++)
+		if (c->message[i].role == FC_ROLE_ASSISTANT && c->message[i].untrained)
 			json_object_set_new(
-			    o, "context", json_stringn(c->message[0].content, c->message[0].n));
-		json_object_set_new(o, "text", json_stringn(text->content, text->n));
-		fc_json_dump(b, o);
-		json_decref(o);
-	} else {
-		fc_conversation_write(b, c);
-	}
-	while (b->n && b->p[b->n - 1] != '}')
-		b->n--;
-	b->n--;
-	fc_buf_adds(b, ",\"request\":");
-	fc_json_dump(b, request);
+			    json_array_get(json_object_get(o, list), i), "train", json_false());
+	fc_buf_release(&b);
+	return o;
+}
+
+/* The line of the log but for the response: the conversation and the request, which it takes. */
+static json_t *make_line(const struct fc_conversation *c, json_t *request)
+{
+	json_t *o = c->form == FC_FORM_TEXT ? text_line(c) : messages_line(c);
+	json_object_set_new(o, "request", request);
+	return o;
 }
 
 /* c as tokens, once all sides of its pair, of which it is the first, could be encoded: all of a
@@ -125,8 +141,8 @@ static bool next_question(void *ctx /* struct asked */, struct fc_http_request *
 	struct fc_conversation c = {0};
 	int got = 0;
 	while (!a->failed && (got = next_conversation(a, &c)) == 1) {
-		json_t *request = make_request(a);
-		const uint64_t key = infer_asklog_key(c.id, request);
+		json_t *request = make_request(a), *line = make_line(&c, json_incref(request));
+		const uint64_t key = infer_asklog_key(line);
 		FC_GROW(a->place, a->cap_place, a->n + 1);
 		FC_GROW(a->question, a->cap_question, a->n + 1);
 		a->question[a->n] = (struct question){0};
@@ -134,11 +150,14 @@ static bool next_question(void *ctx /* struct asked */, struct fc_http_request *
 		if (infer_asklog_find(&a->log, key, &a->place[a->n])) {
 			a->n++, a->n_kept++, a->n_done++;
 			json_decref(request);
+			json_decref(line);
 			continue;
 		}
 		struct question *q = &a->question[a->n];
 		*q = (struct question){.id = fc_strdup(c.id), .key = key};
-		begin_line(&q->line, &c, request);
+		fc_json_dump(&q->line, line);
+		q->line.n--; /* its brace, until the response is there */
+		json_decref(line);
 		*r = (struct fc_http_request){request, q->id, a->n++, 1};
 		break;
 	}

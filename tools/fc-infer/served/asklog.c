@@ -43,12 +43,15 @@ static void remember(struct asklog *a, uint64_t key, const struct asklog_place *
 	*slot = (struct asklog_slot){key, *p};
 }
 
-uint64_t infer_asklog_key(const char *id, const json_t *request)
+uint64_t infer_asklog_key(const json_t *line)
 {
 	struct fc_buf b = FC_BUF_INIT;
-	fc_json_dump(&b, request);
-	const uint64_t key = fc_hash(b.p, b.n, fc_hash(id, strlen(id), 0));
+	json_t *question = json_copy((json_t *)(uintptr_t)line);
+	json_object_del(question, "response");
+	fc_json_dump(&b, question);
+	const uint64_t key = fc_hash(b.p, b.n, 0);
 	fc_buf_release(&b);
+	json_decref(question);
 	return key;
 }
 
@@ -66,7 +69,7 @@ static int take_old(struct asklog *a, const char *p, size_t n, const char *where
 		    "%s: a line with id, request and response is expected; the file is another's",
 		    where);
 	else
-		remember(a, infer_asklog_key(id, request), &(struct asklog_place){a->end, n});
+		remember(a, infer_asklog_key(o), &(struct asklog_place){a->end, n});
 	json_decref(o);
 	return ret;
 }

@@ -8,8 +8,8 @@
 
 /*
  * The lines with requests and responses, while they come: a file that is continued, so that nothing
- * is asked twice, or one without a name.  A line is found again by what names it: the
- * conversation's id and the request.
+ * is asked twice, or one without a name.  A line is found again by all of it but the response: who
+ * asks for a conversation of which something else is learned is not given the former one.
  */
 struct asklog {
 	FILE *f;
@@ -24,7 +24,7 @@ struct asklog_place {
 };
 /* Cuts off a last line that was not finished. */
 int infer_asklog_open(struct asklog *a, const char *path, struct fc_err *e);
-uint64_t infer_asklog_key(const char *id, const json_t *request);
+uint64_t infer_asklog_key(const json_t *line);
 /* false: there is no such line. */
 bool infer_asklog_find(const struct asklog *a, uint64_t key, struct asklog_place *p);
 /* Appends the line, n bytes without a newline. */

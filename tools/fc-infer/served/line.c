@@ -122,7 +122,7 @@ static int take_text(
 
 static bool has_conversation(const json_t *o)
 {
-	return fc_shape_list(o) || json_object_get(o, "text");
+	return fc_shape_list(o) || json_object_get(o, "text") || json_object_get(o, "completion");
 }
 
 /* The text of all tokens of the reply, that of the context first; returns its length. */
