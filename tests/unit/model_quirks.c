@@ -229,6 +229,11 @@ static void test_others(void)
 		c.tied && c.layer_norm && !c.norm_bias && !c.qkv_bias && c.head_dim == 16,
 	    "mpt: shape");
 	fc_config_release(&c);
+	T_OK(read_text(&c,
+		 "{\"model_type\": \"mpt\", \"vocab_size\": 9, \"d_model\": 8, \"n_heads\": 2, "
+		 "\"n_layers\": 1, \"norm_type\": \"rmsnorm\"}") < 0 &&
+		strstr(err.msg, "norm_type \"rmsnorm\" is not supported"),
+	    "mpt: another norm is refused %s", err.msg);
 }
 
 /* Numbers as the published files have them. */

@@ -43,6 +43,18 @@ static int read_attention(struct fc_config *c, const struct fc_fields *s)
 	return 0;
 }
 
+/* The classes of transformers have a LayerNorm whatever the file says; its makers' code has others,
+ * which have a weight, too. */
+static int check_norm(const struct fc_fields *s)
+{
+	const char *type;
+	if (fc_json_str(s->o, "norm_type", "layernorm", &type, s->where, s->e) < 0)
+		return -1;
+	if (strcmp(type, "layernorm") && strcmp(type, "low_precision_layernorm"))
+		return fc_fail(s->e, "%s: norm_type \"%s\" is not supported", s->where, type);
+	return 0;
+}
+
 static int read_mpt(struct fc_config *c, const struct fc_fields *s)
 {
 	bool no_bias = true;
@@ -50,7 +62,7 @@ static int read_mpt(struct fc_config *c, const struct fc_fields *s)
 	const json_t *scale = json_object_get(s->o, "logit_scale");
 	const struct fc_fields attention = {json_object_get(s->o, "attn_config"), s->where, s->e};
 	if (fc_fields_natural(s, "expansion_ratio", 4, 1, MAX_RATIO, &ratio) < 0 ||
-	    fc_fields_flag(s, "no_bias", &no_bias) < 0)
+	    fc_fields_flag(s, "no_bias", &no_bias) < 0 || check_norm(s) < 0)
 		return -1;
 	if (!no_bias)
 		return fc_fail(s->e, "%s: no_bias false is not supported", s->where);
