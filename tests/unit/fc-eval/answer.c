@@ -27,6 +27,10 @@ static const struct {
     {"42", "42.0", false, false},
     {"Finnish", "finnish", false, false},
     {"\"Finnish\"", "Finnish", false, true},
+    {"So it is ] ) }", "] ) }", false, true},
+    {"] ) }", "} ) ]", false, false},
+    {"!", "?", false, false},
+    {"", "?", false, false},
 };
 
 static void test_right(void)

@@ -40,6 +40,19 @@ static struct words strip_space(struct words w)
 	return w;
 }
 
+/* A word that is nothing but punctuation is that: "]" is no ")". */
+static struct words strip_wrapping(struct words w)
+{
+	const struct words whole = w;
+	while (w.n && is_wrapping(w.p[w.n - 1]))
+		w.n--;
+	while (w.n && is_wrapping(*w.p)) {
+		w.p++;
+		w.n--;
+	}
+	return w.n ? w : whole;
+}
+
 /* Takes the last word off w; empty when there is none. */
 static struct words last_word(struct words *w)
 {
@@ -47,14 +60,7 @@ static struct words last_word(struct words *w)
 	size_t n = w->n;
 	while (w->n && !is_space(w->p[w->n - 1]))
 		w->n--;
-	struct words out = {w->p + w->n, n - w->n};
-	while (out.n && is_wrapping(out.p[out.n - 1]))
-		out.n--;
-	while (out.n && is_wrapping(*out.p)) {
-		out.p++;
-		out.n--;
-	}
-	return out;
+	return strip_wrapping((struct words){w->p + w->n, n - w->n});
 }
 
 static char lower_ascii(char c)

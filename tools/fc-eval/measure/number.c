@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -13,8 +15,15 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* Does a fraction without a digit before its point begin there, as in "$.5"?  In "fig.5" and "...5"
+ * the full stop ends what is before. */
+static bool is_bare_point(const char *text, const char *p)
+{
+	return *p == '.' && (p == text || !(is_digit(p[-1]) || is_letter(p[-1]) || p[-1] == '.'));
+}
+
 /* Where the number that ends before `end`, a digit's end, begins: digits, commas between digits, at
- * most one full stop between digits. */
+ * most one full stop between digits or before the first. */
 static const char *begin_of(const char *text, const char *end)
 {
 	const char *p = end - 1;
@@ -32,7 +41,29 @@ static const char *begin_of(const char *text, const char *end)
 			break;
 		}
 	}
-	return p;
+	return !point && p > text && is_bare_point(text, p - 1) ? p - 1 : p;
+}
+
+/* Where the word begins that ends before p, or NULL. */
+static const char *word_before(const char *text, const char *p, const char *word)
+{
+	const size_t n = strlen(word);
+	return (size_t)(p - text) >= n && !memcmp(p - n, word, n) ? p - n : NULL;
+}
+
+/* Is there a minus, of ASCII or U+2212, before the number at p, or before its currency? */
+static bool is_negative(const char *text, const char *p)
+{
+	static const char *const currency[] = {
+	    "\\$", "$", "\xe2\x82\xac" /* euro */, "\xc2\xa3" /* pound */, "\xc2\xa5" /* yen */};
+	const char *at = NULL;
+	for (size_t i = 0; i < FC_LEN(currency) && !at; i++)
+		at = word_before(text, p, currency[i]);
+	p = at ? at : p;
+	at = word_before(text, p, "-");
+	if (!at)
+		at = word_before(text, p, "\xe2\x88\x92");
+	return at && (at == text || !(is_digit(at[-1]) || is_letter(at[-1])));
 }
 
 bool eval_number_last(struct fc_buf *out, const char *text)
@@ -43,8 +74,7 @@ bool eval_number_last(struct fc_buf *out, const char *text)
 	if (end == text)
 		return false;
 	const char *p = begin_of(text, end);
-	const bool minus =
-	    p > text && p[-1] == '-' && (p - 1 == text || (!is_digit(p[-2]) && !is_letter(p[-2])));
+	const bool minus = is_negative(text, p);
 	bool point = false;
 	fc_buf_clear(out);
 	for (; p < end; p++) {
