@@ -111,6 +111,8 @@ def half(bits):
 
 
 def bits(logprob):
+    if not logprob <= 0.001:
+        raise ValueError("%r is no logarithm of a probability" % logprob)
     return struct.unpack("<H", struct.pack("<e", min(65504.0, max(0.0, -logprob))))[0]
 
 
@@ -194,7 +196,8 @@ def read_records(f):
 
 def read_header(m):
     h = {"sources": [], "history": []}
-    numbers = {8: "n_vocab", 9: "top_k", 11: "source_n_vocab", 14: "n_output", 16: "n_sample"}
+    numbers = {8: "n_vocab", 9: "top_k", 11: "source_n_vocab", 14: "n_output", 16: "n_sample",
+               18: "part", 19: "parts"}
     prints = {5: "tokenizer", 6: "model", 7: "template_hash", 10: "source_tokenizer"}
     h["cut"] = "whole"
     for no, _, v in fields(m):
@@ -237,6 +240,19 @@ def read_rows(one, tokens, flags):
     return rows
 
 
+def meta_text(meta):
+    """Of a string, the JSON text that it is."""
+    if meta is None:
+        return ""
+    return meta if isinstance(meta, str) else json.dumps(meta, ensure_ascii=False, separators=(",", ":"))
+
+
+def meta_of(text):
+    """The object; the text itself where the object would be written in another way."""
+    meta = json.loads(text) if text else None
+    return meta if meta_text(meta) == text else text
+
+
 def read_example(m, header):
     last, unknown = {}, b""
     for no, kind, v in fields(m):
@@ -254,7 +270,7 @@ def read_example(m, header):
     segments, end = [], 0
     for length, f in zip(planes(one(4), len(one(5))), one(5)):
         segments.append({"end": (end := end + length)} | flags_text(f))
-    x = {"id": one(1).decode(), "meta": json.loads(one(2)) if one(2) else None, "text": one(3).decode(),
+    x = {"id": one(1).decode(), "meta": meta_of(one(2).decode()), "text": one(3).decode(),
          "segments": segments, "tokens": planes(one(7), n), "ends": ends,
          "trained": [f & 1 for f in flags], "roles": [ROLES[f >> 1 & 3] for f in flags],
          "parts": [PARTS[f >> 3 & 3] for f in flags]}
@@ -329,7 +345,8 @@ def make_header(h):
         *(data(13, b"".join(data(i, p.get(k, "").encode()) for i, k in enumerate(("name", "version", "args"), 1)))
           for p in h.get("history", [])),
         whole(14, h.get("n_output", 0)), whole(15, CUTS.index(h.get("cut", "whole"))),
-        whole(16, h.get("n_sample", 0)), real(17, h.get("sample_temperature", 0.0) if h.get("n_sample") else 0.0)])
+        whole(16, h.get("n_sample", 0)), real(17, h.get("sample_temperature", 0.0) if h.get("n_sample") else 0.0),
+        whole(18, h.get("part", 0)), whole(19, h.get("parts", 0))])
 
 
 def make_rows(rows, tokens):
@@ -355,12 +372,12 @@ def make_example(x, header):
     flags = [flags_of(*f) for f in zip(x["roles"], x["parts"], x["trained"])]
     for r in rows:
         flags[r["token"]] |= 32
-    meta, names = x.get("meta"), [s["name"] for s in header.get("sources", [])]
+    names = [s["name"] for s in header.get("sources", [])]
     segments = x.get("segments", [])
     borders, ends = [0] + [s["end"] for s in segments], [0] + x["ends"]
     return b"".join([
         data(1, str(x["id"]).encode()),
-        data(2, b"" if meta is None else json.dumps(meta, ensure_ascii=False, separators=(",", ":")).encode()),
+        data(2, meta_text(x.get("meta")).encode()),
         data(3, x["text"].encode()), data(4, split([b - a for a, b in zip(borders, borders[1:])])),
         data(5, bytes(flags_of(s["role"], s["part"], s["trained"]) for s in segments)),
         whole(6, len(flags)), data(7, split(x["tokens"])),

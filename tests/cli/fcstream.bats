@@ -58,6 +58,27 @@ same_lines() {
 	[ "$(py cat twice.fcs | wc -l)" -eq 26 ]
 }
 
+@test "fcstream.py: parts, and a meta in another spelling, come out the same; what is no probability is refused" {
+	need_python
+	fc-infer -q -m "$(kit pivot)" --no-history -o whole.fcs <<<'{"text": "a b c"}'
+	fc-view --jsonl --whole whole.fcs | jq -c 'if .header then .header += {part: 2, parts: 3}
+		else .meta = "{\"a\": 1.10, \"b\":[ ]}" end' >lines.jsonl
+	fc-view --from-jsonl --no-history -o want.fcs lines.jsonl
+	py make lines.jsonl >made.fcs
+	for s in want made; do
+		fc-view --jsonl --whole $s.fcs | cmp - <(fc-view --jsonl --whole want.fcs)
+		py cat $s.fcs >again.jsonl
+		same_lines again.jsonl <(fc-view --jsonl --whole want.fcs)
+		py make again.jsonl | cmp - made.fcs
+	done
+	[[ $(fc-view made.fcs) == *$'\npart          2 of 3\n'* ]]
+	for bad in NaN 0.5; do
+		sed "0,/\"true_logprob\":[^,]*/s//\"true_logprob\":$bad/" lines.jsonl >bad.jsonl
+		run -1 py make bad.jsonl
+		[[ $output == *"is no logarithm of a probability"* ]]
+	done
+}
+
 @test "fcstream.py refuses a stream that was cut off or changed" {
 	need_python
 	fc-infer -q -m "$(kit pivot)" -o s.fcs <<<'{"text": "a b c"}'

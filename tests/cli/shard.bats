@@ -71,6 +71,30 @@ cut() {
 	done
 }
 
+@test "a part's lines say that it is one, and chosen lines do not" {
+	capture -o whole.fcs in.jsonl
+	cut 2
+	for i in 1 2; do
+		fc-view --jsonl --whole part.$i.fcs >$i.jsonl
+		[ "$(jq -c '.header // empty | [.part, .parts]' $i.jsonl)" = "[$i,2]" ]
+		fc-view --from-jsonl --no-history -o again.$i.fcs $i.jsonl
+		cmp part.$i.fcs again.$i.fcs
+	done
+	fc-view --stream --in-turn again.1.fcs again.2.fcs | cmp - whole.fcs
+	run -1 fc-view --stream --in-turn -o out.fcs again.2.fcs again.1.fcs
+	[[ $output == *"is no part of a whole in 2 parts, or not in its place: give all of them, in their order" ]]
+	no_part() { [ "$(jq -c '.header // empty | has("part")' | sort -u)" = false ]; }
+	for chosen in "-n 2" "--skip 1" "--shard 1/2" part.2.fcs; do
+		# shellcheck disable=SC2086 # words
+		fc-view --jsonl --whole part.1.fcs $chosen | no_part
+	done
+	# several behind one another: the section of the first, and what goes on as none
+	cat part.1.fcs part.2.fcs | fc-view --jsonl --whole | fc-view --from-jsonl -o both.fcs
+	fc-view --stream both.fcs | fc-view --jsonl --whole | jq -c '.header // empty | .part' | tail -n 1 | grep -qx null
+	run -1 pipe "sed '1s/\"part\":1/\"part\":3/' 1.jsonl | fc-view --from-jsonl"
+	[[ $output == *"standard input:1: part: "*" is expected, this is 3" ]]
+}
+
 @test "conversations that --long skip leaves out are left out before they are shared out" {
 	capture --max-length 60 --long skip -o whole.fcs in.jsonl
 	n=$(fc-view --jsonl whole.fcs | wc -l)

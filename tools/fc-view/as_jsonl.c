@@ -109,22 +109,35 @@ static void add_meta(const struct view *view, struct fc_buf *b, const struct fc_
 	json_decref(v);
 }
 
-/* The header before the records of an input, and again when a later part of it has brought in
- * sources. */
-static void print_header(struct view *v, void *data /* size_t */, struct fc_reader *r)
+/* What the header that was told last has. */
+struct told {
+	size_t n_source;
+	uint64_t parts;
+};
+
+/* What is chosen from a part is none. */
+static void tell_header(struct view *v, struct told *told, const struct fc_reader *r)
 {
-	size_t *n_source = data;
-	*n_source = fc_reader_header(r)->n_source;
+	struct fc_header h = *fc_reader_header(r);
+	*told = (struct told){h.n_source, h.part.n};
+	if (v->n_path > 1 || v->shard.n || view_selects(v))
+		h.part = (struct fc_shard){0, 0};
 	if (v->whole)
-		view_header_line_add(&v->text, fc_reader_header(r));
+		view_header_line_add(&v->text, &h);
 }
 
-static void follow_sources(struct view *v, void *data, const struct fc_reader *r)
+static void print_header(struct view *v, void *data /* struct told */, struct fc_reader *r)
 {
-	size_t *n_source = data;
-	if (v->whole && *n_source != fc_reader_header(r)->n_source)
-		view_header_line_add(&v->text, fc_reader_header(r));
-	*n_source = fc_reader_header(r)->n_source;
+	tell_header(v, data, r);
+}
+
+/* The header again, where a later part of the input has brought in sources, or is another part of a
+ * whole. */
+static void follow_header(struct view *v, struct told *told, const struct fc_reader *r)
+{
+	const struct fc_header *h = fc_reader_header(r);
+	if (told->n_source != h->n_source || told->parts != h->part.n)
+		tell_header(v, told, r);
 }
 
 static void print_example(
@@ -132,7 +145,7 @@ static void print_example(
 {
 	const struct fc_header *h = fc_reader_header(r);
 	struct fc_buf *b = &v->text;
-	follow_sources(v, data, r);
+	follow_header(v, data, r);
 	fc_buf_adds(b, "{\"id\":");
 	fc_json_quote(b, x->id.p, x->id.n);
 	fc_buf_adds(b, ",\"meta\":");
@@ -209,7 +222,7 @@ static void print_map(struct view *v, void *data, const struct fc_map_entry *ent
 
 void view_jsonl(struct view *v)
 {
-	size_t n_source = 0; /* in the header that was printed last */
+	struct told told = {0};
 	view_walk(
-	    v, &(struct visitor){&n_source, print_header, print_example, print_tensor, print_map});
+	    v, &(struct visitor){&told, print_header, print_example, print_tensor, print_map});
 }

@@ -58,7 +58,7 @@ static void join_parts(struct view *v, struct fc_header *to)
 static void finish_header(struct view *v, struct fc_header *h)
 {
 	struct fc_err e;
-	const bool selects = v->id.n || v->skip || v->limit;
+	const bool selects = view_selects(v);
 	const bool cuts = v->shard.n && v->n_path == 1 && !selects && fc_kind_has_examples(h->kind);
 	bool parts = false;
 	for (int k = 0; v->in_turn && k < v->n_path; k++)

@@ -9,7 +9,7 @@
 static const char *const kind_words[] = {"tokens", "dists", "tensors", "map", "update", NULL};
 static const char *const known[] = {"kind", "tokenizer", "model", "template_hash", "cut", "n_vocab",
     "n_output", "top_k", "n_sample", "sample_temperature", "source_tokenizer", "source_n_vocab",
-    "sources", "history", NULL};
+    "part", "parts", "sources", "history", NULL};
 static const char *const known_source[] = {"name", "model", "tokenizer", NULL};
 static const char *const known_program[] = {"name", "version", "args", NULL};
 
@@ -47,6 +47,8 @@ void view_header_line_add(struct fc_buf *b, const struct fc_header *h)
 		fc_buf_addf(b, ",\"sample_temperature\":%.17g", h->sample_temperature);
 	add_print(b, "source_tokenizer", h->source_tokenizer);
 	add_whole(b, "source_n_vocab", h->source_n_vocab);
+	add_whole(b, "part", (uint32_t)h->part.i);
+	add_whole(b, "parts", (uint32_t)h->part.n);
 	fc_buf_adds(b, ",\"sources\":[");
 	for (size_t i = 0; i < h->n_source; i++) {
 		fc_buf_adds(b, i ? ",{" : "{");
@@ -122,6 +124,19 @@ static int read_history(
 	return 0;
 }
 
+static int read_part(
+    const struct view_place *at, const json_t *o, struct fc_header *h, struct fc_err *e)
+{
+	struct fc_shard *p = &h->part;
+	if (view_member_get_whole(at, o, "part", UINT32_MAX, &p->i, e) < 0 ||
+	    view_member_get_whole(at, o, "parts", UINT32_MAX, &p->n, e) < 0)
+		return -1;
+	return p->i <= p->n && (p->i > 0 || p->n == 0)
+	    ? 0
+	    : view_member_fail(at, "part", json_object_get(o, "part"),
+		  "a number from 1 to parts, or neither,", e);
+}
+
 static int read_numbers(
     const struct view_place *at, const json_t *o, struct fc_header *h, struct fc_err *e)
 {
@@ -176,8 +191,8 @@ int view_header_line_read(const struct view_place *at, const json_t *o,
 	if (view_member_get_word(at, o, "kind", kind_words, &kind, e) < 0)
 		return -1;
 	h->kind = kind + 1;
-	if (read_numbers(at, o, h, e) < 0 || read_sources(at, o, h, e) < 0 ||
-	    read_history(at, o, h, e) < 0)
+	if (read_numbers(at, o, h, e) < 0 || read_part(at, o, h, e) < 0 ||
+	    read_sources(at, o, h, e) < 0 || read_history(at, o, h, e) < 0)
 		return -1;
 	if (t && !fc_kind_has_tensors(h->kind) && use_tokenizer(at, t, h, e) < 0)
 		return -1;

@@ -59,6 +59,8 @@ struct visitor {
 	void (*map)(struct view *v, void *data, const struct fc_map_entry *entry, size_t n);
 };
 void view_walk(struct view *v, const struct visitor *visitor);
+/* Are some of the records asked for, otherwise than by --shard? */
+bool view_selects(const struct view *v);
 
 /* Text for the output, written in large pieces. */
 void view_flush(struct view *v);

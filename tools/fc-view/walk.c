@@ -6,6 +6,11 @@
 #include "base/progress.h"
 #include "fc-view/view.h"
 
+bool view_selects(const struct view *v)
+{
+	return v->id.n || v->skip || v->limit;
+}
+
 static bool has_id(const struct view *v, const char *p, size_t n)
 {
 	for (int i = 0; i < v->id.n; i++)
