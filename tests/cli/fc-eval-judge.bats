@@ -125,7 +125,7 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 }
 
 @test "endpoint: failures are tried again, nothing is lost or doubled" {
-	serve 500 truncated short html disconnect 503 408 none-such
+	serve 500 truncated short html disconnect none failed
 	run ask --parallel 8
 	[ "$status" -eq 0 ]
 	complete 10
@@ -133,6 +133,11 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 	[ "$(wc -l <srv/log)" -eq 80 ]
 	[ "$(cut -f4 srv/log | sort | uniq -c | awk '{ print $1 }' | sort -u)" = 8 ]
 	[[ "$output" == *"80 requests, 70 of them repeated"* ]]
+	rm j.jsonl
+	serve 503 408 none-such
+	ask
+	complete 10
+	right
 	[ "$(awk '{ print $NF }' srv/log | sort -n | tail -n 1)" -le 8 ]
 }
 
@@ -322,6 +327,16 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 	ask
 	complete 10
 	right
+	# so cost replies that are none, and what may have been answered
+	for how in none failed short; do
+		rm -f j.jsonl
+		serve $how $how $how $how
+		run ask --max-total-tokens 290 --max-tokens 80 --parallel 1
+		[ "$status" -eq 1 ]
+		[[ "$output" == *"the budget is spent"* ]]
+		n=$(wc -l <srv/log)
+		[ "$n" -gt 1 ] && [ "$n" -le 3 ]
+	done
 }
 
 @test "kill -9 loses only what is in flight; a torn line is mended" {

@@ -305,3 +305,29 @@ same_rows() { # but for the sum of unrounded values and for what is not known of
 	run -0 fc-infer --tokens -m "$(kit pivot)" -o line.fcs line.jsonl
 	[[ $output == *'members of lines that the chat template does not read: "finish_reason" (7)'* ]]
 }
+
+@test "--endpoint --generate: a reply without a message is no answer, and calls of tools are one" {
+	answers() { # answers BEHAVIOUR...
+		mkdir -p srv
+		rm -f srv/* out.jsonl
+		python3 "$FC_ROOT/tests/cli/judge_server.py" srv "$@" >srv.out 2>&1 3>&- &
+		until [ -f srv/port ]; do sleep 0.05; done
+		run fc-infer --endpoint "http://127.0.0.1:$(cat srv/port)/v1" --served-model m --generate --delay 0 --attempts 3 \
+			-o out.jsonl open.jsonl
+		touch srv/stop
+		sleep 0.2
+	}
+	echo '{"id":"1","messages":[{"role":"user","content":"1?"}],"tools":[{"type":"function","function":{"name":"f"}}]}' >open.jsonl
+	answers none failed
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <srv/log)" -eq 3 ]
+	[[ $(jq -r '.messages[1].content' out.jsonl) == "It is an answer."* ]]
+	answers none failed none
+	[ "$status" -eq 1 ]
+	[[ $output == *"1: no chat completion: there is no "*" in the reply; is http://127.0.0.1:"* ]]
+	[ ! -s out.jsonl ]
+	answers calls
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '.messages[1]' out.jsonl)" = '{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function",'`
+		`'"function":{"name":"f","arguments":"{\"a\": 1}"}}],"finish_reason":"tool_calls"}' ]
+}

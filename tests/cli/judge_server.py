@@ -166,6 +166,14 @@ class Judge(http.server.BaseHTTPRequestHandler):
         elif how == "none":
             reply["choices"] = []
             self.send(200, json.dumps(reply).encode())
+        elif how == "failed":
+            reply["choices"] = [{"error": {"code": 502, "message": "no provider"}, "finish_reason": "error"}]
+            self.send(200, json.dumps(reply).encode())
+        elif how == "calls":
+            reply["choices"][0] = {"finish_reason": "tool_calls", "message": {
+                "role": "assistant", "content": None, "tool_calls": [
+                    {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{\"a\": 1}"}}]}}
+            self.send(200, json.dumps(reply).encode())
         elif how == "echo":
             reply["choices"][0]["message"]["content"] += " " + auth + " or a part of it: " + auth[10:22]
             reply["system_fingerprint"] = auth

@@ -24,9 +24,7 @@ static bool next_request(void *ctx /* struct http_judge */, struct fc_http_reque
 static int check_reply(void *ctx /* struct http_judge */, const json_t *o, struct fc_err *e)
 {
 	(void)ctx;
-	return json_is_array(json_object_get(o, "choices"))
-	    ? 0
-	    : fc_fail(e, "no chat completion: reply: no choices in it");
+	return fc_http_message(o, e) ? 0 : -1;
 }
 
 /* What of the reply is kept with the judgment: it tells why a judgment ends early, and what it

@@ -110,13 +110,22 @@ static bool next_question(void *ctx /* struct answerer */, struct fc_http_reques
 
 static int check_reply(void *ctx /* struct answerer */, const json_t *o, struct fc_err *e)
 {
+	struct fc_err why;
 	(void)ctx;
-	return json_is_array(json_object_get(o, "choices"))
+	return fc_http_message(o, &why)
 	    ? 0
-	    : fc_fail(e,
-		  "no chat completion: there are no choices in the reply; is %s the whole base, as "
-		  "https://host/v1?",
+	    : fc_fail(e, "%s; is %s the whole base, as https://host/v1?", why.msg,
 		  fc_endpoint_asked.base_url);
+}
+
+/* Calls of tools are of the answer, whose text may then be none. */
+static void keep_calls(struct fc_message *m, const json_t *answer)
+{
+	json_t *calls = json_object_get(answer, "tool_calls");
+	if (!json_array_size(calls))
+		return;
+	m->no_text = !json_is_string(json_object_get(answer, "content"));
+	m->members = json_pack("{s:n, s:n, s:O}", "role", "content", "tool_calls", calls);
 }
 
 static void put_answer(struct answerer *a, struct task *t, const json_t *o)
@@ -127,6 +136,7 @@ static void put_answer(struct answerer *a, struct task *t, const json_t *o)
 	const char *why = json_string_value(json_object_get(choice, "finish_reason"));
 	infer_turn_put(t, json_is_string(content) ? json_string_value(content) : "",
 	    json_string_length(content), why, (size_t)json_integer_value(n));
+	keep_calls(&t->c.message[t->turn + 1], json_object_get(choice, "message"));
 	a->n_answer++;
 	a->n_truncated += fc_finish_truncates(why);
 }

@@ -57,6 +57,9 @@ struct fc_http_asker {
 	/* reply, borrowed; NULL: there is none, and why says it in a line. */
 	int (*take)(void *ctx, size_t number, json_t *reply, const char *why, struct fc_err *e);
 };
+/* The first message of a chat completion's reply, or NULL with the reason: it is none, as one
+ * without choices, or with a failure in place of the message. */
+const json_t *fc_http_message(const json_t *reply, struct fc_err *e);
 /* Asks until there is nothing more to ask.  -1: the endpoint refuses, or taking a reply failed. */
 int fc_http_run(const struct fc_endpoint *p, const struct fc_http_asker *a,
     struct fc_http_usage *used, struct fc_err *e);

@@ -165,16 +165,27 @@ static int try_again(
 	return 0;
 }
 
+/* The tokens of a request that came to its end: as many as it may have where it did so without a
+ * whole reply. */
+static uint64_t cost_of(const struct slot *s, CURLcode code, const struct fc_http_outcome *o)
+{
+	if (!o->worked)
+		return 0;
+	if (code != CURLE_OK)
+		return s->n_reserved;
+	return o->n_token ? o->n_token : (s->body.n + s->http.reply.n) / 4;
+}
+
 static int finish_slot(struct http *x, struct slot *s, CURLcode code, struct fc_err *e)
 {
 	struct fc_http_outcome o;
 	curl_multi_remove_handle(x->multi, s->http.easy);
 	x->n_reserved -= s->n_reserved;
 	fc_http_outcome_of(s->http.easy, code, &s->http.reply, x->opt, x->asker, &o);
+	x->used->n_token += cost_of(s, code, &o);
 	int ret = 0;
 	switch (o.result) {
 	case FC_HTTP_ANSWERED:
-		x->used->n_token += o.n_token ? o.n_token : (s->body.n + s->http.reply.n) / 4;
 		ret = give_reply(x, s, o.o, NULL, e);
 		break;
 	case FC_HTTP_AGAIN:

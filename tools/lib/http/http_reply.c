@@ -176,6 +176,17 @@ static uint64_t tokens_of(const json_t *o)
 	    : 0;
 }
 
+const json_t *fc_http_message(const json_t *reply, struct fc_err *e)
+{
+	const json_t *choice = json_array_get(json_object_get(reply, "choices"), 0);
+	const json_t *message = json_object_get(choice, "message");
+	if (json_is_object(message))
+		return message;
+	fc_fail(
+	    e, "no chat completion: there is no %s in the reply", choice ? "message" : "choice");
+	return NULL;
+}
+
 void fc_http_outcome_of(CURL *easy, CURLcode code, struct fc_buf *body,
     const struct fc_endpoint *opt, const struct fc_http_asker *asker, struct fc_http_outcome *out)
 {
@@ -183,11 +194,15 @@ void fc_http_outcome_of(CURL *easy, CURLcode code, struct fc_buf *body,
 	*out = (struct fc_http_outcome){0};
 	if (opt->key && body->n)
 		hide_key(body->p, body->n, opt->key);
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	if (code != CURLE_OK) {
+		curl_off_t sent = 0;
+		curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+		out->worked = sent && (status == 0 || status == 200);
 		explain_failure(code, body, opt, out);
 		return;
 	}
-	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	out->worked = status == 200;
 	if (status != 200) {
 		explain_status(easy, status, body, opt->key, out);
 		return;

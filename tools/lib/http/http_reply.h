@@ -17,8 +17,9 @@ struct fc_http_outcome {
 	struct fc_err why;
 	double retry_after_s; /* wait that the endpoint asks for, else 0 */
 	bool busy;            /* the endpoint wants fewer requests */
-	uint64_t n_token;
-	json_t *o; /* the reply, the caller's; NULL: none came */
+	bool worked;          /* the endpoint has worked on it, or nothing says that it has not */
+	uint64_t n_token;     /* that it counted; 0: it does not tell */
+	json_t *o;            /* the reply, the caller's; NULL: none came */
 };
 /* What became of a transfer.  The key, where the endpoint repeats it, is taken out of the body. */
 void fc_http_outcome_of(CURL *easy, CURLcode code, struct fc_buf *body,
