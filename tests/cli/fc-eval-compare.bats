@@ -224,6 +224,20 @@ near() { awk -v a="$1" -v b="$2" -v d="${3:-1e-8}" 'BEGIN { e = a - b; exit !(a 
 	[[ $output == *"has other choices than in pivot.fcs"* ]]
 }
 
+@test "mc: of an average, a choice that has a token without a row has no likelihood" {
+	echo '{"id": "1", "question": "Where does Ana live?", "choices": ["Ana lives in Oslo.", "Ana lives in Rome."], "gold": 0}' |
+		fc-eval mc-questions --chat >q.jsonl
+	fc-infer -q -m "$(kit pivot)" -o pivot.fcs q.jsonl
+	fc-infer -q -m "$(kit facts)" -p "$(kit pivot)" q.jsonl |
+		fc-align apply -q -p "$(kit pivot)" -s "$(kit facts)" -o facts.fcs
+	fc-align fuse -q --rule average --no-pivot -o average.fcs pivot.fcs facts.fcs
+	[ "$(fc-view --jsonl average.fcs | jq -s 'map((.rows | length) < (.trained | add)) | any')" = true ]
+	run -1 fc-eval mc average.fcs
+	[[ $output == *"average.fcs: conversation '1/1': tokens of the choice have no row, so its likelihood is not known"* ]]
+	# what was carried over has its own model's
+	fc-eval mc facts.fcs
+}
+
 answers() { # ID=ANSWER...: the right answer is the id
 	local a
 	for a; do

@@ -45,6 +45,16 @@ static void test_likelihood(void)
 	T_OK(eval_mc_likelihood(&x) == -3, "the last of two answers, from its rows");
 	x.flags[1] = 0;
 	T_OK(eval_mc_likelihood(&x) == -5.5, "one answer, as the model's run left it");
+	x.flags[3] = 1;
+	x.n_label = 2;
+	T_OK(eval_mc_likelihood(&x) == -5.5, "one whose rows were carried over, some not");
+	x.nll = 3;
+	x.n_label = 1;
+	T_OK(isnan(eval_mc_likelihood(&x)), "one of which a part was summed");
+	x.flags[1] = 1;
+	x.nll = 5;
+	x.n_label = 2;
+	T_OK(isnan(eval_mc_likelihood(&x)), "the last of two, a part of it without row");
 	fc_example_release(&x);
 }
 

@@ -70,6 +70,33 @@ void eval_mc_measure(
 	out[EVAL_MC_BRIER] = brier_score(c, n, gold);
 }
 
+/* The trained tokens from `first` on, and what their rows say. */
+struct told {
+	size_t n_token, n_row;
+	double nats;
+};
+
+static struct told told_from(const struct fc_example *x, size_t first)
+{
+	struct told d = {0};
+	for (size_t t = first ? first : 1; t < x->n_tok; t++)
+		d.n_token += fc_example_trained(x, t);
+	for (size_t r = 0; r < x->n_row; r++)
+		if (x->row_tok[r] >= first && fc_example_trained(x, x->row_tok[r])) {
+			d.n_row++;
+			d.nats -= (double)x->true_logprob[r];
+		}
+	return d;
+}
+
+/* Is the cross-entropy the sum of these rows, up to their float16 (one part in 2^11, or 2^-25 near
+ * 0)?  Else it is what a model said of all tokens of its own. */
+static bool is_sum_of(const struct fc_example *x, const struct told *d)
+{
+	return x->n_label == d->n_row &&
+	    fabs(d->nats - x->nll) <= 0x1p-11 * fmax(d->nats, x->nll) + 0x1p-25 * (double)d->n_row;
+}
+
 double eval_mc_likelihood(const struct fc_example *x)
 {
 	size_t last = 0, n_run = 0;
@@ -78,12 +105,9 @@ double eval_mc_likelihood(const struct fc_example *x)
 			last = t;
 			n_run++;
 		}
-	if (n_run <= 1)
-		return -x->nll;
+	const struct told d = told_from(x, n_run > 1 ? last : 0);
+	if (d.n_row < d.n_token && (n_run > 1 || is_sum_of(x, &d)))
+		return NAN;
 	/* the example has only the sum over all answers; its rows have float16's precision */
-	double sum = 0;
-	for (size_t r = 0; r < x->n_row; r++)
-		if (x->row_tok[r] >= last && fc_example_trained(x, x->row_tok[r]))
-			sum += (double)x->true_logprob[r];
-	return sum;
+	return n_run > 1 ? -d.nats : -x->nll;
 }

@@ -26,7 +26,8 @@ struct eval_mc_choice {
 void eval_mc_measure(
     const struct eval_mc_choice *choice, size_t n, size_t gold, double out[EVAL_MC_COUNT]);
 
-/* The log-likelihood of what is trained in the example, of its last answer if there are several. */
+/* The log-likelihood of what is trained in the example, of its last answer if there are several;
+ * NaN where nothing tells that of a part, as of tokens without a row in an average of models. */
 double eval_mc_likelihood(const struct fc_example *x);
 
 #endif

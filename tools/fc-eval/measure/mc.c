@@ -135,17 +135,23 @@ static int take_choice(struct eval_scan *scan, const struct fc_example *x, const
 	}
 	struct eval_mc_choice *c = &t->choice[choice];
 	const bool alone = json_is_true(json_object_get(mc, "alone"));
+	const double ll = eval_mc_likelihood(x);
 	if ((size_t)n != t->n || (size_t)gold != t->gold || !isnan(alone ? c->ll_alone : c->ll))
 		return fc_fail(e, "%s: conversation '%s' does not fit to others of task '%s'", name,
 		    x->id.p, id);
+	if (isnan(ll))
+		return fc_fail(e,
+		    "%s: conversation '%s': tokens of the choice have no row, so its likelihood is "
+		    "not known; rows with more entries (-k of fc-infer and fc-align) have more",
+		    name, x->id.p);
 	if (alone) {
-		c->ll_alone = eval_mc_likelihood(x);
+		c->ll_alone = ll;
 		return 0;
 	}
 	enum eval_forced v;
 	if (eval_forced_of(&v, x, scan->n_vocab, EVAL_ANSWER_EXACT, name, e) < 0)
 		return -1;
-	c->ll = eval_mc_likelihood(x);
+	c->ll = ll;
 	c->greedy = v == EVAL_FORCED_UNKNOWN ? -1 : v == EVAL_FORCED_RIGHT;
 	c->n_chars = json_number_value(json_object_get(mc, "chars"));
 	c->n_bytes = json_number_value(json_object_get(mc, "bytes"));
