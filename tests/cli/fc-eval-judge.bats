@@ -392,6 +392,29 @@ right() { python3 "$FC_ROOT/tests/cli/check_judgments.py" "$(F q.jsonl)" "$(F pr
 	[[ "$output" == *"2 judgments are of other answers"* ]]
 }
 
+@test "judgments of another system prompt are not taken for these, nor are games" {
+	serve
+	with() { # with PROMPTS OPTION...
+		fc-eval judge --questions "$(F q.jsonl)" --prompts "$1" --reference "$(F ref.jsonl)" -o j.jsonl \
+			--endpoint "http://127.0.0.1:$(cat srv/port)/v1" --judge-model gpt-j "${@:2}" "$(F a.jsonl)" "$(F b.jsonl)"
+	}
+	jq -c '.system_prompt += "Be brief."' "$(F prompts.jsonl)" >brief.jsonl
+	with "$(F prompts.jsonl)"
+	[ "$(jq -c .system_prompt j.jsonl | sort -u | tr '\n' ' ')" = '"" "Be exact." "Be kind.\n\n" ' ]
+	run -1 with brief.jsonl
+	[[ "$output" == *"10 judgments are of other answers, questions, references or prompts than these"* ]]
+	# a file that does not tell, as FastChat's, is believed
+	jq -c 'del(.system_prompt)' j.jsonl >old.jsonl && mv old.jsonl j.jsonl
+	run -0 with brief.jsonl
+	# games of which the other was not answered are asked again
+	rm j.jsonl srv/log
+	run -1 with "$(F prompts.jsonl)" --mode pairwise-all --parallel 1 --max-requests 1
+	[ "$(jq -r .system_prompt j.jsonl.games)" = Compare. ]
+	with brief.jsonl --mode pairwise-all
+	[ "$(wc -l <srv/log)" -eq 11 ]
+	[ "$(jq -r .system_prompt j.jsonl | sort -u)" = "Compare.Be brief." ]
+}
+
 @test "answers that are missing or errors are left out and told; ERROR can be judged" {
 	serve
 	cat >c.jsonl <<-'END'

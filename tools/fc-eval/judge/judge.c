@@ -148,8 +148,8 @@ static void resume_file(const struct options *o, struct eval_run *run, struct fc
 		fc_die("%s", e->msg);
 	if (n_stale)
 		fc_die(
-		    "%s: %zu judgments are of other answers, questions or references than these; "
-		    "use another file",
+		    "%s: %zu judgments are of other answers, questions, references or prompts than "
+		    "these; use another file",
 		    o->out, n_stale);
 	if (n_done)
 		fc_note("%zu are judged already", n_done);

@@ -21,8 +21,8 @@
 struct entry {
 	char *key;
 	int game;
-	uint64_t prompt; /* hash of what was asked, 0: the file does not tell */
-	json_t *o;       /* of games: the line */
+	uint64_t prompt, system; /* hashes of what was asked, 0: the file does not tell */
+	json_t *o;               /* of games: the line */
 };
 
 struct eval_judgment_file {
@@ -129,6 +129,7 @@ static int load_judgment(
 		    : x.kind == EVAL_JUDGMENT_PAIR
 		    ? hash_of(o, "g1_user_prompt")
 		    : hash_of(json_array_get(json_object_get(o, "games"), 0), "user_prompt");
+		n->system = hash_of(o, "system_prompt");
 	}
 	eval_judgment_release(&x);
 	json_decref(o);
@@ -153,6 +154,7 @@ static int load_game(
 	n->key = fc_strdup(key);
 	n->game = (int)game;
 	n->prompt = hash_of(o, "user_prompt");
+	n->system = hash_of(o, "system_prompt");
 	n->o = json_incref(o);
 	ret = 0;
 out:
@@ -232,18 +234,25 @@ static bool prompt_differs(const struct entry *x, const struct eval_plan_item *i
 	return x->prompt && x->prompt != fc_hash(prompt->p, prompt->n, 0);
 }
 
+static bool system_differs(const struct entry *x, const struct eval_plan_item *item)
+{
+	const struct eval_span *system = &item->prompt->system;
+	return x->system && x->system != fc_hash(system->p, system->n, 0);
+}
+
 /* Is the judgment of another prompt?  A pair whose models were given in the other order has its
  * games in the other order, too. */
 static bool is_stale(const struct entry *x, const struct eval_plan_item *item)
 {
-	return prompt_differs(x, item, 0) && (item->n_game < 2 || prompt_differs(x, item, 1));
+	return system_differs(x, item) ||
+	    (prompt_differs(x, item, 0) && (item->n_game < 2 || prompt_differs(x, item, 1)));
 }
 
 static void recall_games(struct eval_judgment_file *f, struct eval_plan_item *item)
 {
 	for (int g = 0; g < item->n_game; g++) {
 		const struct entry *x = find_entry(f, item->key, g + 1);
-		if (!x || prompt_differs(x, item, g))
+		if (!x || system_differs(x, item) || prompt_differs(x, item, g))
 			continue;
 		const json_t *text = json_object_get(x->o, "judgment");
 		item->game[g].replied = true;
@@ -298,12 +307,15 @@ int eval_judgment_file_add_game(
     struct eval_judgment_file *f, const struct eval_plan_item *item, int g, struct fc_err *e)
 {
 	const struct eval_game *game = &item->game[g];
+	const struct eval_span *system = &item->prompt->system;
 	struct fc_buf b = FC_BUF_INIT;
 	if (open_games(f, e) < 0)
 		return -1;
 	fc_buf_adds(&b, "{\"key\": ");
 	fc_json_quote(&b, item->key, strlen(item->key));
-	fc_buf_addf(&b, ", \"game\": %d, \"user_prompt\": ", g + 1);
+	fc_buf_addf(&b, ", \"game\": %d, \"system_prompt\": ", g + 1);
+	fc_json_quote(&b, system->p, system->n);
+	fc_buf_adds(&b, ", \"user_prompt\": ");
 	fc_json_quote(&b, game->prompt.p, game->prompt.n);
 	fc_buf_adds(&b, ", \"judgment\": ");
 	fc_json_quote(&b, game->reply.p ? game->reply.p : "", game->reply.n);

@@ -137,6 +137,13 @@ static void put_about(struct fc_buf *b, const struct eval_plan_item *item)
 		fc_buf_addc(b, ']');
 }
 
+/* FastChat has it in its prompts only; here it tells a later run what was asked. */
+static void put_system(struct fc_buf *b, const struct eval_plan_item *item)
+{
+	fc_buf_adds(b, ", \"system_prompt\": ");
+	fc_json_quote(b, item->prompt->system.p, item->prompt->system.n);
+}
+
 void eval_judgment_write(struct fc_buf *b, const struct eval_plan_item *item, const char *judge,
     enum eval_verdict_rule rule, double now)
 {
@@ -155,6 +162,7 @@ void eval_judgment_write(struct fc_buf *b, const struct eval_plan_item *item, co
 	}
 	if (item->kind != EVAL_JUDGMENT_ARENA)
 		fc_buf_addf(b, ", \"turn\": %d", item->turn);
+	put_system(b, item);
 	fc_buf_addf(b, ", \"tstamp\": %.3f", now);
 	put_about(b, item);
 	fc_buf_adds(b, "}\n");
