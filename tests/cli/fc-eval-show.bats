@@ -223,3 +223,13 @@ same() {
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"no judgment"* ]]
 }
+
+@test "wins: verdicts of pairs by two ratings are found anew, too" {
+	for i in 1 2 3; do
+		jq -cn --argjson q $i '{question_id: $q, model_1: "a", model_2: "b", g1_winner: "model_1", g2_winner: "model_1",
+			judge: ["j", "pair-v2"], turn: 1, g1_judgment: "A is better. [[8,5]]", g2_judgment: "B is better. [[5, 8]]"}'
+	done >pairs.jsonl
+	for rule in stored fastchat strict; do
+		fc-eval show -t wins --verdict $rule --resamples 0 --format tsv pairs.jsonl | cut -f2-6 | sed -n 2p | grep -qx "$(printf 'a\t3\t0\t0\t0')"
+	done
+}

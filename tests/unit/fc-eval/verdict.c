@@ -118,6 +118,26 @@ static void test_winner(void)
 	}
 }
 
+static void test_pair(void)
+{
+	static const struct {
+		const char *text;
+		enum eval_winner fastchat, strict;
+	} v[] = {
+	    {"[[B]]", EVAL_WINNER_B, EVAL_WINNER_B},
+	    {"[[8,6]]", EVAL_WINNER_A, EVAL_WINNER_A},
+	    {"<think>[[8,6]]</think> [[5, 6]]", EVAL_WINNER_B, EVAL_WINNER_B},
+	    {"[[8,6]] so [[B]]", EVAL_WINNER_B, EVAL_WINNER_B},
+	    {"items [1, 2]", EVAL_WINNER_ERROR, EVAL_WINNER_ERROR},
+	};
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		size_t n = strlen(v[i].text);
+		T_EQ(eval_verdict_pair(v[i].text, n, EVAL_VERDICT_FASTCHAT), v[i].fastchat,
+		    v[i].text);
+		T_EQ(eval_verdict_pair(v[i].text, n, EVAL_VERDICT_STRICT), v[i].strict, v[i].text);
+	}
+}
+
 static void test_ratings(void)
 {
 	static const struct {
@@ -191,6 +211,7 @@ int main(void)
 	test_write();
 	test_winner();
 	test_ratings();
+	test_pair();
 	test_arena();
 	test_arena_strict();
 	return t_done();

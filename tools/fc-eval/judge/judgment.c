@@ -244,9 +244,9 @@ void eval_judgment_reread(struct eval_judgment *x, enum eval_verdict_rule rule)
 		x->score = r.found ? r.value : -1;
 	} else if (x->kind == EVAL_JUDGMENT_PAIR) {
 		text = text_of(x->o, "g1_judgment", &n);
-		x->winner[0] = eval_verdict_winner(text, n, rule);
+		x->winner[0] = eval_verdict_pair(text, n, rule);
 		text = text_of(x->o, "g2_judgment", &n); /* model_2 has A's place */
-		x->winner[1] = swap_places(eval_verdict_winner(text, n, rule));
+		x->winner[1] = swap_places(eval_verdict_pair(text, n, rule));
 	} else {
 		const json_t *games = json_object_get(x->o, "games");
 		for (int g = 0; g < 2; g++) {

@@ -220,6 +220,13 @@ static bool strict_numbers(const char *text, size_t n, double *a, double *b)
 	return found;
 }
 
+static enum eval_winner winner_of_ratings(double a, double b)
+{
+	if (fabs(a - b) <= 0.1)
+		return EVAL_WINNER_TIE;
+	return a > b ? EVAL_WINNER_A : EVAL_WINNER_B;
+}
+
 enum eval_winner eval_verdict_ratings(const char *text, size_t n, enum eval_verdict_rule rule)
 {
 	double a, b;
@@ -228,9 +235,20 @@ enum eval_winner eval_verdict_ratings(const char *text, size_t n, enum eval_verd
 					: !two_numbers(text, n, "[[", "]]", &a, &b) &&
 		    !two_numbers(text, n, "[", "]", &a, &b))
 		return EVAL_WINNER_ERROR;
-	if (fabs(a - b) <= 0.1)
-		return EVAL_WINNER_TIE;
-	return a > b ? EVAL_WINNER_A : EVAL_WINNER_B;
+	return winner_of_ratings(a, b);
+}
+
+enum eval_winner eval_verdict_pair(const char *text, size_t n, enum eval_verdict_rule rule)
+{
+	const enum eval_winner named = eval_verdict_winner(text, n, rule);
+	double a, b;
+	if (named != EVAL_WINNER_ERROR)
+		return named;
+	text = skip_thoughts(text, &n);
+	if (rule == EVAL_VERDICT_STRICT ? !strict_numbers(text, n, &a, &b)
+					: !two_numbers(text, n, "[[", "]]", &a, &b))
+		return EVAL_WINNER_ERROR;
+	return winner_of_ratings(a, b);
 }
 
 const char *const eval_verdict_arena_names[] = {"A>>B", "A>B", "A=B", "B>A", "B>>A"};

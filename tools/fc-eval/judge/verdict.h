@@ -41,6 +41,8 @@ struct eval_rating eval_verdict_rating(const char *text, size_t n, enum eval_ver
 enum eval_winner eval_verdict_winner(const char *text, size_t n, enum eval_verdict_rule rule);
 /* EVAL_VERDICT_RATINGS: a tie if they differ by 0.1 at most. */
 enum eval_winner eval_verdict_ratings(const char *text, size_t n, enum eval_verdict_rule rule);
+/* Of a pair whose prompt is not known: one of the two above, of which double brackets tell. */
+enum eval_winner eval_verdict_pair(const char *text, size_t n, enum eval_verdict_rule rule);
 /* Arena-Hard's verdicts, "A>>B" to "B>>A". */
 enum { EVAL_VERDICT_N_ARENA = 5 };
 extern const char *const eval_verdict_arena_names[EVAL_VERDICT_N_ARENA];
