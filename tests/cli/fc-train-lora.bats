@@ -244,7 +244,7 @@ far_bytes() {
 	# parameters of the model, and of its vectors, which are kept in float32
 	local n v=$((2 * 2 * 32 + 32)) linear=$((2 * (32 + 32 + 32 + 16 + 32 + 16 + 32 + 32 + 3 * (32 + 64))))
 	n=$((304 * 32 + 2 * (2 * 32 * 32 + 2 * 32 * 16 + 3 * 32 * 64) + v))
-	whole=$(far_bytes)
+	whole=$(far_bytes --layers-kept 1)
 	small=$(far_bytes --lora r=1)
 	large=$(far_bytes --lora r=5)
 	# 16 bytes of each parameter of adapters, and two rows of the rank for each token, rounded up to 16

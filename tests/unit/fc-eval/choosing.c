@@ -82,7 +82,8 @@ static void finds_ends(void)
 	    "numbers in one spelling");
 	T_OK(ends_in("They speak *Welsh*.", EVAL_ANSWER_LAST_WORD, false, "Welsh") &&
 		ends_in("They speak Welsh", EVAL_ANSWER_LAST_WORD, true, "welsh") &&
-		ends_in("...", EVAL_ANSWER_LAST_WORD, false, NULL),
+		ends_in("[ ( ) ]", EVAL_ANSWER_LAST_WORD, false, "]") &&
+		ends_in(" \n", EVAL_ANSWER_LAST_WORD, false, NULL),
 	    "words without what is around them");
 	T_OK(ends_in("\n a b \n", EVAL_ANSWER_EXACT, false, "a b") &&
 		ends_in(" \n", EVAL_ANSWER_EXACT, false, NULL),
