@@ -251,6 +251,10 @@ print(sum((v["data_offsets"][1] - v["data_offsets"][0]) // 2 for v in h.values()
 		run env FC_FAR_MIB=$gb80 fc-train --dry-run -m $m --device far --dtype bf16 --offload optimizer --layers-kept 1 -o out
 		[[ $output != *"too little memory of far"* ]] # of this host, there may be
 		[ "$(said far <<<"$output")" -lt 80000000000 ]
+		run env FC_FAR_MIB=$gb80 fc-train --dry-run -m $m --device far --dtype bf16 --offload optimizer -o out # more layers
+		[[ $output != *"too little memory of far"* ]]
+		[ "$(said far <<<"$output")" -lt 80000000000 ]
+		run env FC_FAR_MIB=$gb80 fc-train --dry-run -m $m --device far --dtype bf16 --offload optimizer --layers-kept 1 -o out
 		near "$(said far <<<"$output")" $((6 * n + 4000000000))
 		near "$(said 'the host' <<<"$output")" $((12 * n))
 		run -0 env FC_FAR_MIB=$gb24 fc-infer --dry-run -m $m --device far --dtype bf16

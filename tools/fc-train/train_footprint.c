@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/die.h"
+#include "base/launcher.h"
 #include "base/mem.h"
 #include "fc-train/crew.h"
 #include "fc-train/logprobs.h"
@@ -117,10 +118,11 @@ static int measure_kept(
 }
 
 /* s->layers_kept: as many as a quarter of the free memory holds that the rest of the work leaves,
- * where every rank may be on this machine. */
+ * which this machine's ranks share. */
 static int choose_kept(
     struct train_shape *s, size_t n_layer, const struct fc_nn *nn, struct fc_err *e)
 {
+	const size_t n_here = fc_launcher_here();
 	size_t one, two, n_free, n_total;
 	s->layers_kept = 1;
 	if (s->lora || n_layer == 1)
@@ -128,7 +130,7 @@ static int choose_kept(
 	if (measure_kept(&one, s, 1, nn, e) < 0 || measure_kept(&two, s, 2, nn, e) < 0)
 		return -1;
 	fc_nn_memory(nn, &n_free, &n_total);
-	n_free /= s->n_rank;
+	n_free /= n_here ? n_here : s->n_rank;
 	const size_t more = two > one && n_free > one ? (n_free - one) / 4 / (two - one) : 0;
 	s->layers_kept += more < n_layer ? more : n_layer - 1;
 	return 0;
