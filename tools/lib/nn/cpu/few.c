@@ -85,7 +85,7 @@ void fc_few_product(struct fc_cpu *cpu, const struct fc_few *few, float *y, cons
 		size_t me;
 #pragma omp atomic capture
 		me = next++;
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(guided)
 		for (size_t o = 0; o < O; o += COLS) {
 			const size_t n_o = fc_min_size(COLS, O - o);
 			const void *from = (const char *)w->p + fc_dtype_bytes(w->dtype, o * I);

@@ -5,6 +5,8 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "nn/cpu/ahead.h"
+
 #ifdef __clang__
 #pragma clang attribute push(                                                                      \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))), apply_to = function)
@@ -40,9 +42,9 @@ static void pairs_pack(void *pack, const float *x, size_t n, size_t n_row, size_
 	}
 }
 
-/* n_x rows of x times n_w outputs, whose sums are in registers. */
+/* n_x rows of x times n_w outputs, whose sums are in registers; "ask": for the next n_w. */
 INLINE void pairs_tile(float *y, size_t ldy, const uint16_t *x, const uint16_t *w, size_t I,
-    const int n_x, const int n_w)
+    const int n_x, const int n_w, bool ask)
 {
 	const size_t ld = padded(I);
 	__m512 sum[MOST_X][MOST_W];
@@ -53,6 +55,8 @@ INLINE void pairs_tile(float *y, size_t ldy, const uint16_t *x, const uint16_t *
 		const __mmask32 some =
 		    I - i < WIDTH ? ((__mmask32)1 << (I - i)) - 1 : ~(__mmask32)0;
 		__m512bh wv[MOST_W];
+		if (ask)
+			fc_ahead(w + (size_t)n_w * (I + i), (size_t)n_w * WIDTH * sizeof *w);
 		for (int b = 0; b < n_w; b++)
 			wv[b] = (__m512bh)_mm512_maskz_loadu_epi16(some, w + (size_t)b * I + i);
 		for (int a = 0; a < n_x; a++) {
@@ -72,13 +76,13 @@ INLINE void pairs_rows(
 	const size_t ld = padded(I);
 	size_t n = 0;
 	for (; n + 4 <= N; n += 4)
-		pairs_tile(y + n * ldy, ldy, x + n * ld, w, I, 4, n_w);
+		pairs_tile(y + n * ldy, ldy, x + n * ld, w, I, 4, n_w, n == 0);
 	if (N - n >= 2) {
-		pairs_tile(y + n * ldy, ldy, x + n * ld, w, I, 2, n_w);
+		pairs_tile(y + n * ldy, ldy, x + n * ld, w, I, 2, n_w, n == 0);
 		n += 2;
 	}
 	if (n < N)
-		pairs_tile(y + n * ldy, ldy, x + n * ld, w, I, 1, n_w);
+		pairs_tile(y + n * ldy, ldy, x + n * ld, w, I, 1, n_w, n == 0);
 }
 
 static void pairs_dot(float *y, size_t ldy, const void *pack, const void *weights, enum fc_dtype t,

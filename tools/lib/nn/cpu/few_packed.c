@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/cpu/ahead.h"
+
 #ifdef __clang__
 #pragma clang attribute push(                                                                      \
     __attribute__((                                                                                \
@@ -101,43 +103,30 @@ static void steps_pack(void *pack, const float *x, size_t n, size_t n_row, size_
 #include "nn/cpu/few_packed_sums_body.h"
 #include "nn/cpu/few_packed_types_body.h"
 
-/* Bytes ahead of a row's place that are asked for; where the row ends, of the next tile's. */
-enum { AHEAD = 1024 };
-
-INLINE void ask(const struct tile *t, size_t at, size_t n_bytes, size_t row_bytes)
-{
-	const size_t line = 64, to = at + AHEAD;
-	if (at && at / line == (at + n_bytes) / line)
-		return;
-	const size_t skip = to < row_bytes ? to : to + (LANES - 1) * row_bytes;
-	for (int l = 0; l < LANES; l++)
-		for (size_t i = 0; i < n_bytes; i += line)
-			__builtin_prefetch((const void *)((uintptr_t)t->row[l] + skip + i));
-}
-
 #define FOR_PACKED(DO) FOR_BLOCKS_OF_32(DO) DO(Q2_K) DO(Q3_K) DO(Q4_K) DO(Q5_K) DO(Q6_K)
 
 #define TILE_OF(TYPE)                                                                              \
-	static void tile_##TYPE(float *sum, const struct rows *x, const struct tile *t, size_t I)  \
+	INLINE void tile_##TYPE(float *sum, struct rows x, struct tile t, size_t I)                \
 	{                                                                                          \
 		const size_t row_bytes = I / TYPE##_BLOCK * TYPE##_BYTES;                          \
-		struct rows here = *x;                                                             \
+		const char *next = t.fourth[0] + LANES * row_bytes;                                \
 		for (size_t at = 0; at < row_bytes; at += TYPE##_BYTES) {                          \
-			ask(t, at, TYPE##_BYTES, row_bytes);                                       \
-			block_##TYPE(sum, &here, t, at);                                           \
-			here.x += TYPE##_BLOCK / STEP;                                             \
+			fc_ahead(next + LANES * at, LANES * TYPE##_BYTES);                         \
+			block_##TYPE(sum, &x, &t);                                                 \
+			x.x += TYPE##_BLOCK / STEP;                                                \
+			t = tile_further(t, TYPE##_BYTES);                                         \
 		}                                                                                  \
-		tiles_flush(sum, &here, STEP / TYPE##_GROUP, TYPE##_HAS_MIN, TYPE##_UP);           \
+		tiles_flush(sum, &x, STEP / TYPE##_GROUP, TYPE##_HAS_MIN, TYPE##_UP);              \
 	}
 FOR_PACKED(TILE_OF)
 
-static void tile_sum(
+INLINE void tile_sum(
     float *sum, const struct rows *x, const struct tile *t, enum fc_dtype type, size_t I)
 {
 	switch (type) {
 #define TILE_CASE(TYPE)                                                                            \
 	case FC_##TYPE:                                                                            \
-		tile_##TYPE(sum, x, t, I);                                                         \
+		tile_##TYPE(sum, *x, *t, I);                                                       \
 		break;
 		FOR_PACKED(TILE_CASE)
 	default:
@@ -145,26 +134,22 @@ static void tile_sum(
 	}
 }
 
+/* LANES rows, or the first one as often. */
 static struct tile tile_at(const char *w, size_t row_bytes, size_t n_o)
 {
-	struct tile t;
-	int32_t offset[LANES];
-	for (size_t l = 0; l < LANES; l++) {
-		const size_t at = fc_min_size(l, n_o - 1) * row_bytes;
-		t.row[l] = w + at;
-		offset[l] = (int32_t)at;
-	}
-	memcpy(&t.from_first, offset, sizeof offset);
+	struct tile t = {.apart = n_o == LANES ? row_bytes : 0};
+	for (size_t k = 0; k < 4; k++)
+		t.fourth[k] = w + 4 * k * t.apart;
 	return t;
 }
 
-static void dot(float *y, size_t ldy, const struct step *pack, const char *w, enum fc_dtype type,
+INLINE void dot(float *y, size_t ldy, const struct step *pack, const char *w, enum fc_dtype type,
     size_t N, size_t O, size_t I, struct tiles *tiles)
 {
 	const size_t row_bytes = fc_dtype_bytes(type, I);
 	float sum[MOST_ROWS * LANES] __attribute__((aligned(64)));
-	for (size_t o = 0; o < O; o += LANES) {
-		const size_t n_o = fc_min_size(LANES, O - o);
+	for (size_t o = 0, n_o; o < O; o += n_o) {
+		n_o = O - o < LANES ? 1 : LANES;
 		const struct tile t = tile_at(w + o * row_bytes, row_bytes, n_o);
 		for (size_t n = 0; n < N; n += MOST_ROWS) {
 			struct rows x = {

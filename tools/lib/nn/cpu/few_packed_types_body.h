@@ -4,16 +4,53 @@
  * the same of one block. */
 #include "tensor/quant_unpack.h"
 
-/* Rows of LANES outputs; those beyond the last are the last again. */
+/* A block of each of LANES outputs: that of output i + 4 k is at fourth[k] + i apart, so that six
+ * registers hold where all of them are. */
 struct tile {
-	const char *row[LANES];
-	__m512i from_first; /* bytes */
+	const char *fourth[4];
+	size_t apart;
 };
 
-/* Four bytes of every row. */
+INLINE const char *place(const struct tile *t, size_t lane, size_t at)
+{
+	return t->fourth[lane / 4] + lane % 4 * t->apart + at;
+}
+
+INLINE struct tile tile_further(struct tile t, size_t bytes)
+{
+	for (int k = 0; k < 4; k++)
+		t.fourth[k] += bytes;
+	return t;
+}
+
+INLINE __m512i four_128(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+	__m512i z = _mm512_castsi128_si512(a);
+	z = _mm512_inserti32x4(z, b, 1);
+	z = _mm512_inserti32x4(z, c, 2);
+	return _mm512_inserti32x4(z, d, 3);
+}
+
+/* Four bytes of every output.  One by one is faster than the processors' gathering. */
+INLINE int word_of(const struct tile *t, size_t lane, size_t at)
+{
+	int word;
+	memcpy(&word, place(t, lane, at), sizeof word);
+	return word;
+}
+
+INLINE __m128i words_of_four(const struct tile *t, size_t k, size_t at)
+{
+	__m128i v = _mm_cvtsi32_si128(word_of(t, 4 * k, at));
+	v = _mm_insert_epi32(v, word_of(t, 4 * k + 1, at), 1);
+	v = _mm_insert_epi32(v, word_of(t, 4 * k + 2, at), 2);
+	return _mm_insert_epi32(v, word_of(t, 4 * k + 3, at), 3);
+}
+
 INLINE __m512i word_at(const struct tile *t, size_t at)
 {
-	return _mm512_i32gather_epi32(t->from_first, t->row[0] + at, 1);
+	return four_128(words_of_four(t, 0, at), words_of_four(t, 1, at), words_of_four(t, 2, at),
+	    words_of_four(t, 3, at));
 }
 
 INLINE __m512 lower_half(__m512i word)
@@ -26,19 +63,46 @@ INLINE __m512 upper_half(__m512i word)
 	return lower_half(_mm512_srli_epi32(word, 16));
 }
 
-/* 16 bytes of every row, four of them in each of v. */
+/* A float16 of every output. */
+INLINE int half_of(const struct tile *t, size_t lane, size_t at)
+{
+	uint16_t half;
+	memcpy(&half, place(t, lane, at), sizeof half);
+	return half;
+}
+
+INLINE __m128i halves_of_eight(const struct tile *t, size_t from, size_t at)
+{
+	__m128i v = _mm_cvtsi32_si128(half_of(t, from, at));
+	v = _mm_insert_epi16(v, half_of(t, from + 1, at), 1);
+	v = _mm_insert_epi16(v, half_of(t, from + 2, at), 2);
+	v = _mm_insert_epi16(v, half_of(t, from + 3, at), 3);
+	v = _mm_insert_epi16(v, half_of(t, from + 4, at), 4);
+	v = _mm_insert_epi16(v, half_of(t, from + 5, at), 5);
+	v = _mm_insert_epi16(v, half_of(t, from + 6, at), 6);
+	return _mm_insert_epi16(v, half_of(t, from + 7, at), 7);
+}
+
+INLINE __m512 halves_at(const struct tile *t, size_t at)
+{
+	return _mm512_cvtph_ps(_mm256_inserti128_si256(
+	    _mm256_castsi128_si256(halves_of_eight(t, 0, at)), halves_of_eight(t, 8, at), 1));
+}
+
+INLINE __m128i bytes_16(const struct tile *t, size_t lane, size_t at)
+{
+	__m128i r;
+	memcpy(&r, place(t, lane, at), sizeof r);
+	return r;
+}
+
+/* 16 bytes of every output, four of them in each of v. */
 INLINE void turn_16(__m512i v[4], const struct tile *t, size_t at)
 {
 	__m512i z[4];
-	for (int i = 0; i < 4; i++) {
-		__m128i r[4];
-		for (int k = 0; k < 4; k++)
-			memcpy(&r[k], t->row[i + 4 * k] + at, sizeof r[k]);
-		z[i] = _mm512_castsi128_si512(r[0]);
-		z[i] = _mm512_inserti32x4(z[i], r[1], 1);
-		z[i] = _mm512_inserti32x4(z[i], r[2], 2);
-		z[i] = _mm512_inserti32x4(z[i], r[3], 3);
-	}
+	for (size_t i = 0; i < 4; i++)
+		z[i] = four_128(bytes_16(t, i, at), bytes_16(t, i + 4, at),
+		    bytes_16(t, i + 8, at), bytes_16(t, i + 12, at));
 	const __m512i a = _mm512_unpacklo_epi32(z[0], z[1]), b = _mm512_unpackhi_epi32(z[0], z[1]),
 		      c = _mm512_unpacklo_epi32(z[2], z[3]), d = _mm512_unpackhi_epi32(z[2], z[3]);
 	v[0] = _mm512_unpacklo_epi64(a, c);
@@ -93,52 +157,52 @@ enum { Q4_0_UP = 3, Q4_1_UP = 0, Q5_0_UP = 4, Q5_1_UP = 0, Q8_0_UP = 7, IQ4_NL_U
 /* Of 256. */
 enum { Q2_K_UP = 0, Q3_K_UP = 2, Q4_K_UP = 0, Q5_K_UP = 0, Q6_K_UP = 5 };
 
-INLINE void part_Q4_0(struct part *w, const struct tile *t, size_t at)
+INLINE void part_Q4_0(struct part *w, const struct tile *t)
 {
-	w->scale[0] = lower_half(word_at(t, at));
-	nibbles_16(w->q, t, at + 2);
+	w->scale[0] = halves_at(t, 0);
+	nibbles_16(w->q, t, 2);
 }
 
-INLINE void part_Q4_1(struct part *w, const struct tile *t, size_t at)
+INLINE void part_Q4_1(struct part *w, const struct tile *t)
 {
-	const __m512i both = word_at(t, at);
+	const __m512i both = word_at(t, 0);
 	w->scale[0] = lower_half(both);
 	w->min[0] = _mm512_sub_ps(_mm512_setzero_ps(), upper_half(both));
-	nibbles_16(w->q, t, at + 4);
+	nibbles_16(w->q, t, 4);
 }
 
-INLINE void part_Q5_0(struct part *w, const struct tile *t, size_t at)
+INLINE void part_Q5_0(struct part *w, const struct tile *t)
 {
-	w->scale[0] = lower_half(word_at(t, at));
-	nibbles_16(w->q, t, at + 6);
-	fifths_set(w->q, t, at + 2);
+	w->scale[0] = halves_at(t, 0);
+	nibbles_16(w->q, t, 6);
+	fifths_set(w->q, t, 2);
 }
 
-INLINE void part_Q5_1(struct part *w, const struct tile *t, size_t at)
+INLINE void part_Q5_1(struct part *w, const struct tile *t)
 {
-	const __m512i both = word_at(t, at);
+	const __m512i both = word_at(t, 0);
 	w->scale[0] = lower_half(both);
 	w->min[0] = _mm512_sub_ps(_mm512_setzero_ps(), upper_half(both));
-	nibbles_16(w->q, t, at + 8);
-	fifths_set(w->q, t, at + 4);
+	nibbles_16(w->q, t, 8);
+	fifths_set(w->q, t, 4);
 }
 
-INLINE void part_Q8_0(struct part *w, const struct tile *t, size_t at)
+INLINE void part_Q8_0(struct part *w, const struct tile *t)
 {
-	w->scale[0] = lower_half(word_at(t, at));
-	turn_32(w->q, t, at + 2);
+	w->scale[0] = halves_at(t, 0);
+	turn_32(w->q, t, 2);
 	for (int i = 0; i < 8; i++)
 		w->q[i] = _mm512_xor_si512(w->q[i], _mm512_set1_epi8(-128));
 }
 
-INLINE void part_IQ4_NL(struct part *w, const struct tile *t, size_t at)
+INLINE void part_IQ4_NL(struct part *w, const struct tile *t)
 {
 	static const uint8_t up_value[16] = {
 	    1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
 	__m128i table;
 	memcpy(&table, up_value, sizeof table);
-	w->scale[0] = lower_half(word_at(t, at));
-	nibbles_16(w->q, t, at + 2);
+	w->scale[0] = halves_at(t, 0);
+	nibbles_16(w->q, t, 2);
 	for (int i = 0; i < 8; i++)
 		w->q[i] = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), w->q[i]);
 }
@@ -146,11 +210,10 @@ INLINE void part_IQ4_NL(struct part *w, const struct tile *t, size_t at)
 #define FOR_BLOCKS_OF_32(DO) DO(Q4_0) DO(Q4_1) DO(Q5_0) DO(Q5_1) DO(Q8_0) DO(IQ4_NL)
 
 #define BLOCK_OF_32(TYPE)                                                                          \
-	INLINE void block_##TYPE(                                                                  \
-	    float *sum, const struct rows *x, const struct tile *t, size_t at)                     \
+	INLINE void block_##TYPE(float *sum, const struct rows *x, const struct tile *t)           \
 	{                                                                                          \
 		struct part w;                                                                     \
-		part_##TYPE(&w, t, at);                                                            \
+		part_##TYPE(&w, t);                                                            \
 		add_up(sum, x, &w, 1, TYPE##_HAS_MIN, TYPE##_UP);                                  \
 	}
 FOR_BLOCKS_OF_32(BLOCK_OF_32)
@@ -177,13 +240,13 @@ struct sixes {
 	__m512i word[3];
 };
 
-INLINE void sixes_get(struct sixes *k, const struct tile *t, size_t at)
+INLINE void sixes_get(struct sixes *k, const struct tile *t)
 {
-	const __m512i both = word_at(t, at);
-	k->d = lower_half(both);
-	k->dmin = upper_half(both);
-	for (size_t i = 0; i < 3; i++)
-		k->word[i] = word_at(t, at + 4 + 4 * i);
+	__m512i v[4];
+	turn_16(v, t, 0);
+	k->d = lower_half(v[0]);
+	k->dmin = upper_half(v[0]);
+	memcpy(k->word, v + 1, sizeof k->word);
 }
 
 INLINE void sixes_group(struct part *w, const struct sixes *k, int g)
@@ -204,13 +267,13 @@ INLINE void sixes_group(struct part *w, const struct sixes *k, int g)
 	w->min[0] = scaled(k->dmin, min);
 }
 
-INLINE void block_Q4_K(float *sum, const struct rows *x, const struct tile *t, size_t at)
+INLINE void block_Q4_K(float *sum, const struct rows *x, const struct tile *t)
 {
 	struct sixes k;
-	sixes_get(&k, t, at);
+	sixes_get(&k, t);
 	for (int g = 0; g < 8; g += 2) {
 		__m512i v[8];
-		turn_32(v, t, at + 16 + 16 * (size_t)g);
+		turn_32(v, t, 16 + 16 * (size_t)g);
 		for (int h = 0; h < 2; h++) {
 			struct part w;
 			const struct rows here = beyond(x, g + h);
@@ -222,15 +285,15 @@ INLINE void block_Q4_K(float *sum, const struct rows *x, const struct tile *t, s
 	}
 }
 
-INLINE void block_Q5_K(float *sum, const struct rows *x, const struct tile *t, size_t at)
+INLINE void block_Q5_K(float *sum, const struct rows *x, const struct tile *t)
 {
 	struct sixes k;
 	__m512i fifth[8];
-	sixes_get(&k, t, at);
-	turn_32(fifth, t, at + 16);
+	sixes_get(&k, t);
+	turn_32(fifth, t, 16);
 	for (int g = 0; g < 8; g += 2) {
 		__m512i v[8];
-		turn_32(v, t, at + 48 + 16 * (size_t)g);
+		turn_32(v, t, 48 + 16 * (size_t)g);
 		for (int h = 0; h < 2; h++) {
 			struct part w;
 			const struct rows here = beyond(x, g + h);
@@ -246,15 +309,15 @@ INLINE void block_Q5_K(float *sum, const struct rows *x, const struct tile *t, s
 	}
 }
 
-INLINE void block_Q6_K(float *sum, const struct rows *x, const struct tile *t, size_t at)
+INLINE void block_Q6_K(float *sum, const struct rows *x, const struct tile *t)
 {
 	__m512i scale[4];
-	const __m512 d = upper_half(word_at(t, at + 206));
-	turn_16(scale, t, at + 192);
+	const __m512 d = halves_at(t, 208);
+	turn_16(scale, t, 192);
 	for (int p = 0; p < 4; p++) { /* 32 bytes of low bits: numbers 32 * step and 64 on */
 		__m512i v[8], top[8];
-		turn_32(v, t, at + 32 * (size_t)p);
-		turn_32(top, t, at + 128 + (size_t)(32 * (p / 2)));
+		turn_32(v, t, 32 * (size_t)p);
+		turn_32(top, t, 128 + (size_t)(32 * (p / 2)));
 		for (int h = 0; h < 2; h++) {
 			struct part w;
 			const int r = p % 2 + 2 * h, step = 4 * (p / 2) + r;
@@ -275,17 +338,17 @@ INLINE void block_Q6_K(float *sum, const struct rows *x, const struct tile *t, s
 	}
 }
 
-INLINE void block_Q2_K(float *sum, const struct rows *x, const struct tile *t, size_t at)
+INLINE void block_Q2_K(float *sum, const struct rows *x, const struct tile *t)
 {
-	const __m512i both = word_at(t, at + 80);
+	const __m512i both = word_at(t, 80);
 	const __m512 d = lower_half(both), dmin = upper_half(both);
 	__m512i scale[4];
-	turn_16(scale, t, at);
+	turn_16(scale, t, 0);
 	for (int step = 0; step < 8; step++) {
 		__m512i v[8];
 		struct part w;
 		const struct rows here = beyond(x, step);
-		turn_32(v, t, at + 16 + (size_t)(32 * (step / 4)));
+		turn_32(v, t, 16 + (size_t)(32 * (step / 4)));
 		for (int i = 0; i < 2; i++) {
 			const __m512i byte = shifted(scale[step / 2], step % 2 * 16 + 8 * i);
 			w.scale[i] = scaled(d, low_bits(byte, 4));
@@ -306,18 +369,18 @@ INLINE __m512 scale_Q3_K(__m512 d, const __m512i word[3], int g)
 	return scaled(d, _mm512_sub_epi32(s, _mm512_set1_epi32(32)));
 }
 
-INLINE void block_Q3_K(float *sum, const struct rows *x, const struct tile *t, size_t at)
+INLINE void block_Q3_K(float *sum, const struct rows *x, const struct tile *t)
 {
-	const __m512 d = upper_half(word_at(t, at + 106));
+	const __m512 d = halves_at(t, 108);
 	__m512i word[3], mask[8];
 	for (size_t i = 0; i < 3; i++)
-		word[i] = word_at(t, at + 96 + 4 * i);
-	turn_32(mask, t, at);
+		word[i] = word_at(t, 96 + 4 * i);
+	turn_32(mask, t, 0);
 	for (int step = 0; step < 8; step++) {
 		__m512i v[8];
 		struct part w;
 		const struct rows here = beyond(x, step);
-		turn_32(v, t, at + 32 + (size_t)(32 * (step / 4)));
+		turn_32(v, t, 32 + (size_t)(32 * (step / 4)));
 		for (int i = 0; i < 2; i++)
 			w.scale[i] = scale_Q3_K(d, word, 2 * step + i);
 		for (int i = 0; i < 8; i++) {

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_NN_AHEAD_H
+#define FC_NN_AHEAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Where a few rows are multiplied with weights, these come from memory, once.  Each stretch of them
+ * is asked for while the one before is worked on: in the order in which it lies, so that the
+ * processor sees a stream, and for the second cache, since few lines can be under way to the first
+ * (on Zen 4 the weights came at half of the memory's speed).
+ */
+static inline __attribute__((always_inline)) void fc_ahead(const void *from, size_t n_bytes)
+{
+	const uintptr_t line = 64, first = ((uintptr_t)from + line - 1) & ~(line - 1);
+	for (uintptr_t p = first; p < (uintptr_t)from + n_bytes; p += line)
+		__builtin_prefetch((const void *)p, 0, 2);
+}
+
+#endif
