@@ -6,11 +6,20 @@
 #include <stdint.h>
 
 /*
- * Where a few rows are multiplied with weights, these come from memory, once.  Each stretch of them
- * is asked for while the one before is worked on: in the order in which it lies, so that the
- * processor sees a stream, and for the second cache, since few lines can be under way to the first
- * (on Zen 4 the weights came at half of the memory's speed).
+ * Where a few rows are multiplied with weights, these come from memory, once.  What lies ahead is
+ * asked for while they are worked on: in the order in which it lies, so that the processor sees a
+ * stream, and for the second cache, since few lines can be under way to the first (on Zen 4 the
+ * weights came at half of the memory's speed).
  */
+
+/* How far ahead, where weights are worked on in stretches of so many bytes: whole stretches, since
+ * inside of one the order is another. */
+static inline size_t fc_ahead_bytes(size_t stretch)
+{
+	const size_t enough = 20000; /* what comes in the time that memory takes, with some room */
+	return (enough + stretch - 1) / stretch * stretch;
+}
+
 static inline __attribute__((always_inline)) void fc_ahead(const void *from, size_t n_bytes)
 {
 	const uintptr_t line = 64, first = ((uintptr_t)from + line - 1) & ~(line - 1);

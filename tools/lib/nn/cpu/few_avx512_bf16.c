@@ -42,11 +42,12 @@ static void pairs_pack(void *pack, const float *x, size_t n, size_t n_row, size_
 	}
 }
 
-/* n_x rows of x times n_w outputs, whose sums are in registers; "ask": for the next n_w. */
+/* n_x rows of x times n_w outputs, whose sums are in registers; "ask": for those ahead. */
 INLINE void pairs_tile(float *y, size_t ldy, const uint16_t *x, const uint16_t *w, size_t I,
     const int n_x, const int n_w, bool ask)
 {
 	const size_t ld = padded(I);
+	const char *ahead = (const char *)w + fc_ahead_bytes((size_t)n_w * I * sizeof *w);
 	__m512 sum[MOST_X][MOST_W];
 	for (int a = 0; a < n_x; a++)
 		for (int b = 0; b < n_w; b++)
@@ -56,7 +57,7 @@ INLINE void pairs_tile(float *y, size_t ldy, const uint16_t *x, const uint16_t *
 		    I - i < WIDTH ? ((__mmask32)1 << (I - i)) - 1 : ~(__mmask32)0;
 		__m512bh wv[MOST_W];
 		if (ask)
-			fc_ahead(w + (size_t)n_w * (I + i), (size_t)n_w * WIDTH * sizeof *w);
+			fc_ahead(ahead + (size_t)n_w * i * sizeof *w, (size_t)n_w * sizeof wv[0]);
 		for (int b = 0; b < n_w; b++)
 			wv[b] = (__m512bh)_mm512_maskz_loadu_epi16(some, w + (size_t)b * I + i);
 		for (int a = 0; a < n_x; a++) {
@@ -91,6 +92,7 @@ static void pairs_dot(float *y, size_t ldy, const void *pack, const void *weight
 	const uint16_t *w = weights;
 	(void)t;
 	size_t o = 0;
+	fc_ahead(w, fc_min_size(fc_ahead_bytes(MOST_W * I * sizeof *w), O * I * sizeof *w));
 	for (; o + MOST_W <= O; o += MOST_W)
 		pairs_rows(y + o, ldy, pack, w + o * I, N, I, MOST_W);
 	for (; o < O; o++)

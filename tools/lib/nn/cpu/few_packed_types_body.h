@@ -101,8 +101,8 @@ INLINE void turn_16(__m512i v[4], const struct tile *t, size_t at)
 {
 	__m512i z[4];
 	for (size_t i = 0; i < 4; i++)
-		z[i] = four_128(bytes_16(t, i, at), bytes_16(t, i + 4, at),
-		    bytes_16(t, i + 8, at), bytes_16(t, i + 12, at));
+		z[i] = four_128(bytes_16(t, i, at), bytes_16(t, i + 4, at), bytes_16(t, i + 8, at),
+		    bytes_16(t, i + 12, at));
 	const __m512i a = _mm512_unpacklo_epi32(z[0], z[1]), b = _mm512_unpackhi_epi32(z[0], z[1]),
 		      c = _mm512_unpacklo_epi32(z[2], z[3]), d = _mm512_unpackhi_epi32(z[2], z[3]);
 	v[0] = _mm512_unpacklo_epi64(a, c);
@@ -213,7 +213,7 @@ INLINE void part_IQ4_NL(struct part *w, const struct tile *t)
 	INLINE void block_##TYPE(float *sum, const struct rows *x, const struct tile *t)           \
 	{                                                                                          \
 		struct part w;                                                                     \
-		part_##TYPE(&w, t);                                                            \
+		part_##TYPE(&w, t);                                                                \
 		add_up(sum, x, &w, 1, TYPE##_HAS_MIN, TYPE##_UP);                                  \
 	}
 FOR_BLOCKS_OF_32(BLOCK_OF_32)

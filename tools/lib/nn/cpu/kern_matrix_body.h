@@ -134,15 +134,18 @@ INLINE vf load_weights_part(const char *w, enum fc_dtype t, size_t n)
 	return load_weights(part, t);
 }
 
-/* XR rows of x times WR rows of w: XR * WR sums in registers. */
+/* XR rows of x times WR rows of w: XR * WR sums in registers; "ask": for the weights ahead. */
 INLINE void dot_tile(float *y, size_t ldy, const float *x, size_t ldx, const char *w, size_t ldw,
-    enum fc_dtype t, size_t I, const int XR, const int WR)
+    enum fc_dtype t, size_t I, const int XR, const int WR, bool ask)
 {
-	const size_t size = t == FC_F32 ? 4 : 2;
+	const size_t size = t == FC_F32 ? 4 : 2, row = ldw * size;
+	const char *ahead = w + fc_ahead_bytes((size_t)WR * row);
 	vf sum[4][4] = {{{0}}};
 	for (size_t i = 0; i < I; i += VL) {
 		const bool whole = i + VL <= I;
 		vf wv[4], xv;
+		if (ask)
+			fc_ahead(ahead + (size_t)WR * i * size, (size_t)WR * VL * size);
 		for (int b = 0; b < WR; b++) {
 			const char *p = w + ((size_t)b * ldw + i) * size;
 			wv[b] = whole ? load_weights(p, t) : load_weights_part(p, t, I - i);
@@ -168,16 +171,19 @@ INLINE void dot_rows_of(float *y, size_t ldy, const float *x, size_t ldx, const 
 		const char *p = w + o * row;
 		size_t m = 0;
 		for (; m + 4 <= M; m += 4)
-			dot_tile(y + m * ldy + o, ldy, x + m * ldx, ldx, p, ldw, t, I, 4, 4);
+			dot_tile(
+			    y + m * ldy + o, ldy, x + m * ldx, ldx, p, ldw, t, I, 4, 4, m == 0);
 		if (M - m >= 2) {
-			dot_tile(y + m * ldy + o, ldy, x + m * ldx, ldx, p, ldw, t, I, 2, 4);
+			dot_tile(
+			    y + m * ldy + o, ldy, x + m * ldx, ldx, p, ldw, t, I, 2, 4, m == 0);
 			m += 2;
 		}
 		if (m < M)
-			dot_tile(y + m * ldy + o, ldy, x + m * ldx, ldx, p, ldw, t, I, 1, 4);
+			dot_tile(
+			    y + m * ldy + o, ldy, x + m * ldx, ldx, p, ldw, t, I, 1, 4, m == 0);
 	}
 	for (; o < O; o++)
 		for (size_t m = 0; m < M; m++)
-			dot_tile(
-			    y + m * ldy + o, ldy, x + m * ldx, ldx, w + o * row, ldw, t, I, 1, 1);
+			dot_tile(y + m * ldy + o, ldy, x + m * ldx, ldx, w + o * row, ldw, t, I, 1,
+			    1, m == 0);
 }

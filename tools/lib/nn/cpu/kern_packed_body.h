@@ -20,25 +20,22 @@ INLINE vf unpacked_lanes(const struct unpacked *u, size_t i, size_t group, bool 
 	return has_min ? v - vset(u->min[i / group]) : v;
 }
 
-/* Bytes ahead of a row's place: processors that watch for streams do not see these soon enough. */
-enum { AHEAD = 1024 };
-INLINE void prefetch(uintptr_t at, size_t n_bytes)
-{
-	for (size_t i = 0; i < n_bytes; i += 64)
-		__builtin_prefetch((const void *)(at + i));
-}
-
-/* XR rows of x times WR rows of w, n columns, taken apart in registers. */
+/* XR rows of x times WR rows of w, n columns, taken apart in registers; "ask": for the rows ahead,
+ * all their columns. */
 #define PACKED_TILE(TYPE)                                                                          \
 	INLINE void tile_##TYPE(float *y, size_t ldy, const float *x, size_t ldx, const char *w,   \
-	    size_t row, size_t n, bool add, const int XR, const int WR)                            \
+	    size_t row, size_t n, bool add, bool ask, const int XR, const int WR)                  \
 	{                                                                                          \
+		const size_t rows_bytes = (size_t)WR * row;                                        \
+		const size_t asked = ask ? (rows_bytes * TYPE##_BLOCK + n - 1) / n : 0;            \
+		const char *ahead = w + fc_ahead_bytes(rows_bytes);                                \
 		vf sum[4][4] = {{{0}}};                                                            \
 		for (size_t at = 0; at < n; at += TYPE##_BLOCK, w += TYPE##_BYTES) {               \
 			struct unpacked u[4];                                                      \
+			fc_ahead(ahead, asked);                                                    \
+			ahead += asked;                                                            \
 			for (int b = 0; b < WR; b++) {                                             \
 				const char *p = w + (size_t)b * row;                               \
-				prefetch((uintptr_t)p + AHEAD, TYPE##_BYTES);                      \
 				unpack_##TYPE(&u[b], (const uint8_t *)p);                          \
 			}                                                                          \
 			for (size_t i = 0; i < TYPE##_BLOCK; i += VL) {                            \
@@ -67,13 +64,16 @@ INLINE void prefetch(uintptr_t at, size_t n_bytes)
 	{                                                                                          \
 		size_t m = 0;                                                                      \
 		for (; m + 4 <= M; m += 4)                                                         \
-			tile_##TYPE(y + m * ldy, ldy, x + m * ldx, ldx, w, row, n, add, 4, WR);    \
+			tile_##TYPE(y + m * ldy, ldy, x + m * ldx, ldx, w, row, n, add,            \
+			    !add && m == 0, 4, WR);                                                \
 		if (M - m >= 2) {                                                                  \
-			tile_##TYPE(y + m * ldy, ldy, x + m * ldx, ldx, w, row, n, add, 2, WR);    \
+			tile_##TYPE(y + m * ldy, ldy, x + m * ldx, ldx, w, row, n, add,            \
+			    !add && m == 0, 2, WR);                                                \
 			m += 2;                                                                    \
 		}                                                                                  \
 		if (m < M)                                                                         \
-			tile_##TYPE(y + m * ldy, ldy, x + m * ldx, ldx, w, row, n, add, 1, WR);    \
+			tile_##TYPE(y + m * ldy, ldy, x + m * ldx, ldx, w, row, n, add,            \
+			    !add && m == 0, 1, WR);                                                \
 	}
 
 #define PACKED_DOT(TYPE)                                                                           \
