@@ -301,6 +301,54 @@ static void test_packed(
 	free((void *)(uintptr_t)w.p);
 }
 
+static void *random_weights(enum fc_dtype t, size_t n, struct fc_rng *r)
+{
+	if (fc_dtype_is_packed(t))
+		return random_blocks(t, n, r);
+	void *p = fc_malloc(fc_dtype_bytes(t, n));
+	float *wide = FC_ARRAY(float, n);
+	for (size_t i = 0; i < n; i++)
+		wide[i] = (float)fc_rng_normal(r);
+	fc_from_f32(p, t, wide, n);
+	free(wide);
+	return p;
+}
+
+/* Weights of these types and different sizes together, by threads, have the bits they have one by
+ * one. */
+static void test_together(
+    enum fc_isa isa, enum fc_compute compute, const enum fc_dtype t[3], struct fc_rng *r)
+{
+	enum { N = 3, I = 512, MOST = 900 };
+	static const size_t n_out[] = {MOST, 70, 301};
+	static float one[3][N * MOST], together[3][N * MOST];
+	float *const to[] = {together[0], together[1], together[2]};
+	struct fc_weight w[3];
+	struct fc_nn *nn;
+	struct fc_err e;
+	fc_isa_limit(isa);
+	if (!T_OK(fc_cpu_open(&nn, compute, &e) == 0, "open"))
+		return;
+	for (size_t i = 0; i < N * I; i++)
+		x[i] = (float)fc_rng_normal(r);
+	bool same = true;
+	for (int i = 0; i < 3; i++) {
+		void *p = random_weights(t[i], n_out[i] * I, r);
+		w[i] = (struct fc_weight){p, t[i], n_out[i], I};
+		fc_linear_fwd(nn, one[i], x, &w[i], N);
+	}
+	fc_linears_fwd(nn, to, x, (const struct fc_weight *const[]){&w[0], &w[1], &w[2]}, 3, N);
+	for (int i = 0; i < 3; i++) {
+		same = same && !memcmp(one[i], together[i], N * n_out[i] * sizeof(float));
+		free((void *)(uintptr_t)w[i].p);
+	}
+	T_OK(same, "%s, computing in %s, weights %s, %s and %s together: the bits of one by one",
+	    fc_isa_name(isa), compute == FC_COMPUTE_F32 ? "float32" : "bfloat16",
+	    fc_dtype_name(t[0]), fc_dtype_name(t[1]), fc_dtype_name(t[2]));
+	fc_nn_close(nn);
+	fc_isa_limit(FC_ISA_N);
+}
+
 static void test_packed_types(struct fc_rng *r)
 {
 	static const enum fc_dtype types[] = {FC_Q4_0, FC_Q4_1, FC_Q5_0, FC_Q5_1, FC_Q8_0,
@@ -319,6 +367,8 @@ int main(void)
 	    {31, 63}, {32, 96}, {33, 65}, {48, 97}, {70, 160}, {100, 129}};
 	static const enum fc_dtype types[] = {FC_F32, FC_F16, FC_BF16, FC_Q4_0, FC_Q4_1, FC_Q5_0,
 	    FC_Q5_1, FC_Q8_0, FC_Q2_K, FC_Q3_K, FC_Q4_K, FC_Q5_K, FC_Q6_K, FC_IQ4_NL};
+	static const enum fc_dtype mixed[][3] = {{FC_Q8_0, FC_Q4_K, FC_Q6_K},
+	    {FC_BF16, FC_BF16, FC_BF16}, {FC_F16, FC_F32, FC_BF16}, {FC_Q4_0, FC_BF16, FC_Q5_0}};
 	const struct fc_few *all[FC_FEW_MAX];
 	struct fc_rng r;
 	fc_rng_seed(&r, 5);
@@ -337,6 +387,10 @@ int main(void)
 		test_linear(isa, FC_Q4_0, &r);
 		for (size_t t = 0; t < FC_LEN(types); t++)
 			test_narrow(isa, types[t], &r);
+		for (size_t t = 0; t < FC_LEN(mixed); t++) {
+			test_together(isa, FC_COMPUTE_F32, mixed[t], &r);
+			test_together(isa, FC_COMPUTE_BF16, mixed[t], &r);
+		}
 		fc_isa_limit(isa);
 		test_packed_types(&r);
 		fc_isa_limit(FC_ISA_N);

@@ -12,8 +12,8 @@ int fc_par_threads(void);
 
 /*
  * Sets what the libraries read before main() and starts the program again where that changed:
- * OMP_WAIT_POLICY, since threads that wait at a barrier would spin and starve the other programs of
- * a pipeline, and OpenBLAS' processor, as base/isa.h says.  What the environment holds already
+ * how long threads wait at a barrier, since they would spin and starve the other programs of a
+ * pipeline, and OpenBLAS' processor, as base/isa.h says.  What the environment holds already
  * stays.  Then fc_par_init().  Call it before anything is read or written.
  */
 void fc_par_start(int n_threads);

@@ -12,6 +12,7 @@
 
 extern const struct fc_quant fc_quant_avx2;
 #define QUANT fc_quant_avx2
+#define QUANT_LANES 8
 #include "tensor/quant_x86_body.h"
 #include "tensor/quant_body.h"
 

@@ -13,6 +13,7 @@
 
 extern const struct fc_quant fc_quant_avx512;
 #define QUANT fc_quant_avx512
+#define QUANT_LANES 16
 #define QUANT_MASKS
 #include "tensor/quant_x86_body.h"
 #include "tensor/quant_body.h"

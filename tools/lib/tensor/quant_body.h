@@ -6,32 +6,42 @@
 #include "tensor/quant.h"
 #include "tensor/quant_unpack.h"
 
-/* 16 values; in steps that compilers have instructions for. */
-typedef int8_t i8x16 __attribute__((vector_size(16)));
-typedef int16_t i16x16 __attribute__((vector_size(32)));
-typedef int32_t i32x16 __attribute__((vector_size(64)));
-typedef float f32x16 __attribute__((vector_size(64)));
-typedef double f64x16 __attribute__((vector_size(128)));
-#define WIDEN_16(out, q, scale, min, TO)                                                           \
+/* As many floats as a register holds, and half as many doubles: wider ones are taken apart to
+ * single numbers.  In steps that compilers have instructions for. */
+#ifndef QUANT_LANES
+#define QUANT_LANES 4
+#endif
+#define VECTOR(NAME, SCALAR, LANES)                                                                \
+	typedef SCALAR NAME __attribute__((vector_size(sizeof(SCALAR) * (LANES))))
+VECTOR(f32_i8, int8_t, QUANT_LANES);
+VECTOR(f32_i16, int16_t, QUANT_LANES);
+VECTOR(f32_i32, int32_t, QUANT_LANES);
+VECTOR(f32_v, float, QUANT_LANES);
+VECTOR(f64_i8, int8_t, QUANT_LANES / 2);
+VECTOR(f64_i16, int16_t, QUANT_LANES / 2);
+VECTOR(f64_i32, int32_t, QUANT_LANES / 2);
+VECTOR(f64_v, double, QUANT_LANES / 2);
+#define WIDEN_SOME(out, q, scale, min, TO)                                                         \
 	do {                                                                                       \
-		i8x16 narrow;                                                                      \
-		memcpy(&narrow, (q), 16);                                                          \
-		const i32x16 whole =                                                               \
-		    __builtin_convertvector(__builtin_convertvector(narrow, i16x16), i32x16);      \
-		const TO v = __builtin_convertvector(whole, TO) * (scale) - (min);                 \
+		TO##_i8 narrow;                                                                    \
+		memcpy(&narrow, (q), sizeof narrow);                                               \
+		const TO##_i32 whole =                                                             \
+		    __builtin_convertvector(__builtin_convertvector(narrow, TO##_i16), TO##_i32);  \
+		const TO##_v v = __builtin_convertvector(whole, TO##_v) * (scale) - (min);         \
 		memcpy((out), &v, sizeof v);                                                       \
 	} while (0)
 
 /* n values of a type; bytes at any address. */
-#define WIDEN(TYPE, REAL, SUFFIX)                                                                  \
-	static void TYPE##_to_##SUFFIX(char *restrict out, const char *restrict in, size_t n)      \
+#define WIDEN(TYPE, REAL, TO)                                                                      \
+	static void TYPE##_to_##TO(char *restrict out, const char *restrict in, size_t n)          \
 	{                                                                                          \
+		enum { LANES = sizeof(TO##_v) / sizeof(REAL) };                                    \
 		for (size_t at = 0; at < n; at += TYPE##_BLOCK, in += TYPE##_BYTES) {              \
 			struct unpacked u;                                                         \
 			unpack_##TYPE(&u, (const uint8_t *)in);                                    \
-			for (int i = 0; i < TYPE##_BLOCK; i += 16, out += 16 * sizeof(REAL))       \
-				WIDEN_16(out, u.q + i, (REAL)u.scale[i / TYPE##_GROUP],            \
-				    (REAL)u.min[i / TYPE##_GROUP], SUFFIX##x16);                   \
+			for (int i = 0; i < TYPE##_BLOCK; i += LANES, out += sizeof(TO##_v))       \
+				WIDEN_SOME(out, u.q + i, (REAL)u.scale[i / TYPE##_GROUP],          \
+				    (REAL)u.min[i / TYPE##_GROUP], TO);                            \
 		}                                                                                  \
 	}
 #define WIDENS(TYPE) WIDEN(TYPE, float, f32) WIDEN(TYPE, double, f64)

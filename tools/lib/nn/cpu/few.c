@@ -66,35 +66,64 @@ static const void *packed_rows(
 	return pack;
 }
 
-void fc_few_product(struct fc_cpu *cpu, const struct fc_few *few, float *y, const float *x,
-    const struct fc_weight *w, size_t N)
+/* Outputs at a time: they, and their weights where those are rounded, stay in the second cache. */
+enum { COLS = 32 };
+
+/* What all parts of a product have: rows of x, packed for few if there is one. */
+struct rows {
+	const struct fc_few *few;
+	const void *x;
+	size_t N;
+};
+
+static bool is_rounded(const struct fc_few *few, const struct fc_weight *w)
 {
-	/* Outputs at a time: they, and their weights where those are rounded, stay in the second
-	 * cache. */
-	enum { COLS = 32 };
+	return few && w->dtype != FC_BF16 && !fc_dtype_is_packed(w->dtype) && !few->any_type;
+}
+
+/* Outputs [o, o + n_o); "rounded": [n_o, I] for their weights. */
+static void part(float *y, const struct rows *x, const struct fc_weight *w, size_t o, size_t n_o,
+    uint16_t *rounded)
+{
 	const size_t O = w->n_out, I = w->n_in;
-	const bool packed = fc_dtype_is_packed(w->dtype);
-	const bool round = w->dtype != FC_BF16 && !packed && !few->any_type;
-	const void *pack = packed_rows(cpu, few, x, N, I);
+	const void *from = (const char *)w->p + fc_dtype_bytes(w->dtype, o * I);
+	if (!x->few) {
+		fc_kern()->dot_rows(y + o, O, x->x, I, from, I, w->dtype, x->N, n_o, I);
+		return;
+	}
+	enum fc_dtype type = w->dtype;
+	if (is_rounded(x->few, w)) {
+		fc_narrow(rounded, from, type, n_o * I);
+		from = rounded;
+		type = FC_BF16;
+	}
+	x->few->dot(y + o, O, x->x, from, type, x->N, n_o, I);
+}
+
+void fc_few_products(struct fc_cpu *cpu, const struct fc_few *few, float *const y[], const float *x,
+    const struct fc_weight *const w[], size_t n, size_t N)
+{
+	const size_t I = w[0]->n_in;
+	const struct rows rows = {few, few ? packed_rows(cpu, few, x, N, I) : x, N};
+	size_t products = 0, next = 0;
+	bool round = false;
+	for (size_t i = 0; i < n; i++) {
+		products += N * w[i]->n_out * I;
+		round = round || is_rounded(few, w[i]);
+	}
 	uint16_t *rounded = !round ? NULL
 				   : fc_cpu_scratch(cpu, FC_SCRATCH_PANEL,
 					 (size_t)fc_par_threads() * COLS * I, sizeof *rounded);
-	size_t next = 0;
-#pragma omp parallel if (N * O * I > FC_PAR_PRODUCTS)
+#pragma omp parallel if (products > FC_PAR_PRODUCTS)
 	{
 		size_t me;
 #pragma omp atomic capture
 		me = next++;
-#pragma omp for schedule(guided)
-		for (size_t o = 0; o < O; o += COLS) {
-			const size_t n_o = fc_min_size(COLS, O - o);
-			const void *from = (const char *)w->p + fc_dtype_bytes(w->dtype, o * I);
-			if (round) {
-				uint16_t *own = rounded + me * COLS * I;
-				fc_narrow(own, from, w->dtype, n_o * I);
-				from = own;
-			}
-			few->dot(y + o, O, pack, from, round ? FC_BF16 : w->dtype, N, n_o, I);
-		}
+		uint16_t *own = round ? rounded + me * COLS * I : NULL;
+		/* a thread's outputs lie together, so that it knows what to ask memory for */
+		for (size_t i = 0; i < n; i++)
+#pragma omp for schedule(guided) nowait
+			for (size_t o = 0; o < w[i]->n_out; o += COLS)
+				part(y[i], &rows, w[i], o, fc_min_size(COLS, w[i]->n_out - o), own);
 	}
 }

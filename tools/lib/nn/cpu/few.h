@@ -5,14 +5,15 @@
 #include "nn/cpu/backend.h"
 
 /*
- * Products of few rows, as one token of each of some streams, with both operands rounded to
- * bfloat16 and sums in float32, or, of packed weights, with what few_packed.c makes of them,
- * which is closer: reading the weights is what takes time, so it is done once for all rows.  Every
- * element of y is one chain of additions over i in an order that I alone fixes: a row has the same
- * bits alone and among any others, wherever it stands, with any number of threads.
+ * y[i] [N, n_out] = x w[i]^T of few rows, as one token of each of some streams, for n weights of as
+ * many inputs: reading the weights is what takes time, so it is done once for all rows.  Operands
+ * are rounded to bfloat16 and sums in float32, or, of packed weights, with what few_packed.c makes
+ * of them, which is closer; without "few" all is float32.  Every element of y is one chain of
+ * additions over i in an order that I alone fixes: a row has the same bits alone and among any
+ * others, wherever it stands, with any number of threads.
  */
-void fc_few_product(struct fc_cpu *cpu, const struct fc_few *few, float *y, const float *x,
-    const struct fc_weight *w, size_t N);
+void fc_few_products(struct fc_cpu *cpu, const struct fc_few *few, float *const y[], const float *x,
+    const struct fc_weight *const w[], size_t n, size_t N);
 
 /* How it is done, on one thread, by one instruction set. */
 struct fc_few {

@@ -131,7 +131,7 @@ static void dot_widened(float *y, size_t ldy, const float *x, size_t ldx, const 
 static void dot_rows_packed(float *y, size_t ldy, const float *x, size_t ldx, const char *w,
     size_t ldw, enum fc_dtype t, size_t M, size_t O, size_t I)
 {
-	enum { APART = 8 }; /* rows of x for which taking w apart again and again is faster */
+	enum { APART = 16 }; /* rows of x for which taking w apart again and again is faster */
 	const size_t row = fc_dtype_bytes(t, ldw);
 	for (size_t i = 0; i < I; i += PACKED_COLS) {
 		const size_t n = I - i < PACKED_COLS ? I - i : PACKED_COLS;

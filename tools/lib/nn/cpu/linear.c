@@ -94,18 +94,6 @@ static const float *panel_at(struct fc_cpu *cpu, const struct fc_weight *w, size
 	return panel;
 }
 
-/* Few rows of x: a pass over w at the speed of memory. */
-static void few_fwd(
-    struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N)
-{
-	enum { ROWS = 32 };
-	const size_t O = w->n_out, I = w->n_in;
-#pragma omp parallel for if (N * O * I > FC_PAR_PRODUCTS)
-	for (size_t o = 0; o < O; o += ROWS)
-		cpu->kern->dot_rows(
-		    y + o, O, x, I, row_of(w, o), I, w->dtype, N, fc_min_size(ROWS, O - o), I);
-}
-
 /* y [N, n_o], rows ldy apart, = x p^T */
 static void panel_fwd(struct fc_cpu *cpu, float *y, size_t ldy, const float *x, const float *p,
     size_t N, size_t n_o, size_t I)
@@ -159,18 +147,21 @@ static bool takes_few(const struct fc_cpu *cpu, const struct fc_weight *w, size_
 	return N <= fc_cpu_few_rows(&cpu->nn) && (!cpu->nn.alike || same);
 }
 
+/* NULL: as float32 */
+static const struct fc_few *few_for(const struct fc_cpu *cpu, const struct fc_weight *w)
+{
+	if (cpu->nn.compute == FC_COMPUTE_F32)
+		return NULL;
+	return fc_dtype_is_packed(w->dtype) ? cpu->few_packed : cpu->few;
+}
+
 void fc_cpu_linear_fwd(
     struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cpu, w);
 	if (takes_few(cpu, w, N)) {
-		const struct fc_few *few =
-		    fc_dtype_is_packed(w->dtype) ? cpu->few_packed : cpu->few;
-		if (cpu->nn.compute == FC_COMPUTE_F32 || !few)
-			few_fwd(cpu, y, x, w, N);
-		else
-			fc_few_product(cpu, few, y, x, w, N);
+		fc_few_products(cpu, few_for(cpu, w), &y, x, &w, 1, N);
 		return;
 	}
 	if (cpu->products) {
@@ -194,6 +185,14 @@ bool fc_cpu_linears_fwd(struct fc_nn *nn, float *const y[], const float *x,
     const struct fc_weight *const w[], size_t n, size_t N)
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
+	const struct fc_few *few = few_for(cpu, w[0]);
+	size_t alike = 0;
+	while (alike < n && takes_few(cpu, w[alike], N) && few_for(cpu, w[alike]) == few)
+		alike++;
+	if (alike == n) {
+		fc_few_products(cpu, few, y, x, w, n, N);
+		return true;
+	}
 	return N > fc_cpu_few_rows(nn) && cpu->products && cpu->products->several &&
 	    cpu->products->several(cpu, y, x, w, n, N);
 }
