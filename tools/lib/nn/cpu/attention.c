@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/par.h"
+#include "nn/cpu/ahead.h"
 
 /* Scores of few rows are dot products at the speed of memory. */
 enum { FEW = 8 };
@@ -87,6 +88,16 @@ static void group_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, 
 	add_values(kern, t, r0, n_row, k0, all, p);
 }
 
+/* Few rows take keys and values as they come from memory, D floats each of other heads' too: those
+ * of a tile are asked for while another is worked on. */
+static void ask(const struct fc_attn_tile *t, const float *x, size_t k0, size_t end)
+{
+	const size_t D = t->a->D, GD = t->a->G * D, g = t->head / (t->a->H / t->a->G);
+	if (!t->kt)
+		for (size_t k = k0; k < fc_min_size(k0 + FC_ATTN_K, end); k++)
+			fc_ahead(x + k * GD + g * D, D * sizeof *x);
+}
+
 static void tile_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, float *p)
 {
 	const struct fc_attn_seq *s = t->s;
@@ -97,10 +108,14 @@ static void tile_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, f
 		fc_attn_begin_row(t, i, &r);
 		memset(s->o + offset(t) + i * stride(t), 0, D * sizeof(float));
 	}
-	for (size_t k0 = first; k0 < end; k0 += FC_ATTN_K)
+	ask(t, s->k, first, end);
+	for (size_t k0 = first; k0 < end; k0 += FC_ATTN_K) {
+		ask(t, s->v, k0, end);
+		ask(t, s->k, k0 + FC_ATTN_K, end);
 		for (size_t i = 0; i < t->n_row; i += FC_ATTN_GROUP)
 			group_fwd(kern, t, i, fc_min_size(FC_ATTN_GROUP, t->n_row - i), k0,
 			    fc_min_size(FC_ATTN_K, end - k0), p, &r);
+	}
 	for (size_t i = 0; i < t->n_row; i++) {
 		scale_row(s->o + offset(t) + i * stride(t), 1 / r.sum[i], D);
 		if (s->lse)

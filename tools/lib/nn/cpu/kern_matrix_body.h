@@ -162,28 +162,31 @@ INLINE void dot_tile(float *y, size_t ldy, const float *x, size_t ldx, const cha
 			y[(size_t)a * ldy + (size_t)b] = vsum(sum[a][b]);
 }
 
+/* M rows of x times WR rows of w.  Those ahead are asked for where rows follow one another; keys
+ * have other heads' between them. */
+INLINE void dot_tiles(float *y, size_t ldy, const float *x, size_t ldx, const char *w, size_t ldw,
+    enum fc_dtype t, size_t M, size_t I, const int WR)
+{
+	bool ask = ldw == I;
+	size_t m = 0;
+	for (; m + 4 <= M; m += 4, ask = false)
+		dot_tile(y + m * ldy, ldy, x + m * ldx, ldx, w, ldw, t, I, 4, WR, ask);
+	if (M - m >= 2) {
+		dot_tile(y + m * ldy, ldy, x + m * ldx, ldx, w, ldw, t, I, 2, WR, ask);
+		m += 2;
+		ask = false;
+	}
+	if (m < M)
+		dot_tile(y + m * ldy, ldy, x + m * ldx, ldx, w, ldw, t, I, 1, WR, ask);
+}
+
 INLINE void dot_rows_of(float *y, size_t ldy, const float *x, size_t ldx, const char *w, size_t ldw,
     enum fc_dtype t, size_t M, size_t O, size_t I)
 {
 	const size_t row = ldw * (t == FC_F32 ? 4 : 2);
 	size_t o = 0;
-	for (; o + 4 <= O; o += 4) {
-		const char *p = w + o * row;
-		size_t m = 0;
-		for (; m + 4 <= M; m += 4)
-			dot_tile(
-			    y + m * ldy + o, ldy, x + m * ldx, ldx, p, ldw, t, I, 4, 4, m == 0);
-		if (M - m >= 2) {
-			dot_tile(
-			    y + m * ldy + o, ldy, x + m * ldx, ldx, p, ldw, t, I, 2, 4, m == 0);
-			m += 2;
-		}
-		if (m < M)
-			dot_tile(
-			    y + m * ldy + o, ldy, x + m * ldx, ldx, p, ldw, t, I, 1, 4, m == 0);
-	}
+	for (; o + 4 <= O; o += 4)
+		dot_tiles(y + o, ldy, x, ldx, w + o * row, ldw, t, M, I, 4);
 	for (; o < O; o++)
-		for (size_t m = 0; m < M; m++)
-			dot_tile(y + m * ldy + o, ldy, x + m * ldx, ldx, w + o * row, ldw, t, I, 1,
-			    1, m == 0);
+		dot_tiles(y + o, ldy, x, ldx, w + o * row, ldw, t, M, I, 1);
 }
