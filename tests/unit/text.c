@@ -3,11 +3,44 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "t.h"
 #include "text/base64.h"
 #include "text/json.h"
 #include "text/lines.h"
 #include "text/utf8.h"
+
+/* Texts at random of characters of every length, most with something wrong in them, against one
+ * character after the other. */
+static void test_utf8_check(void)
+{
+	static const char *const part[] = {"a", "\x7f", "\xc2\x80", "\xc4\xa0", "\xdf\xbf",
+	    "\xe4\xb8\xad", "\xf0\x9f\x99\x82", "\xc3", "\x80", "\xc1\xbf", "\xc0\x80",
+	    "\xed\xa0\x80", "\xff"};
+	struct fc_rng r;
+	bool same = true;
+	size_t wrong = 0;
+	fc_rng_seed(&r, 3);
+	for (int t = 0; t < 20000; t++) {
+		char s[256];
+		size_t n = 0, expect = 0, len;
+		const size_t faults = fc_rng_u64(&r) % 4 ? 0 : 6, few = t % 3 ? 5 : 7;
+		for (size_t k = fc_rng_u64(&r) % 60; k > 0; k--) {
+			const bool bad = faults && fc_rng_u64(&r) % 40 == 0;
+			const char *c =
+			    part[bad ? 7 + fc_rng_u64(&r) % faults : fc_rng_u64(&r) % few];
+			memcpy(s + n, c, strlen(c));
+			n += strlen(c);
+		}
+		n -= n && t % 5 == 0; /* cut off */
+		while (expect < n && (len = fc_utf8_valid(s + expect, n - expect)) > 0)
+			expect += len;
+		same = same && fc_utf8_check(s, n) == expect;
+		wrong += expect < n;
+	}
+	T_OK(
+	    same && wrong > 1000 && wrong < 19000, "utf8: the first bad byte, of %zu texts", wrong);
+}
 
 static void test_utf8(void)
 {
@@ -29,6 +62,7 @@ static void test_utf8(void)
 		    fc_utf8_valid(bad[i], strlen(bad[i])) == 0, "utf8: ill-formed sequence %zu", i);
 	T_EQ(fc_utf8_check("plain ascii text \xc3\xa9\xff more", 25), 19, "utf8: first bad byte");
 	T_EQ(fc_utf8_check("", 0), 0, "utf8: empty");
+	test_utf8_check();
 	T_EQ(fc_utf8_count("caf\xc3\xa9 \xf0\x9f\x99\x82", 10), 6, "utf8: characters");
 	T_EQ(fc_utf8_count("\xc3 \xe2\x28", 4), 4, "utf8: bytes that belong to none count");
 	T_EQ(fc_utf8_count("", 0), 0, "utf8: none");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _DEFAULT_SOURCE /* le64toh */
 #include "text/utf8.h"
 
+#include <endian.h>
 #include <string.h>
 
 size_t fc_utf8_get(const char *s, size_t n, uint32_t *cp)
@@ -58,19 +60,36 @@ size_t fc_utf8_count(const char *p, size_t n)
 	return count;
 }
 
+/* As far as eight bytes at a time are characters of one byte or two: most texts and vocabularies.
+ * A bit of each byte tells its kind, as the highest of it. */
+static size_t skip_short(const char *p, size_t n)
+{
+	const uint64_t all = 0x8080808080808080u;
+	uint64_t open = 0; /* a first byte at the end of the word before */
+	size_t i = 0;
+	for (; n - i >= 8; i += 8) {
+		uint64_t word;
+		memcpy(&word, p + i, 8);
+		word = le64toh(word);
+		const uint64_t high = word & all, second = word << 1 & all, third = word << 2 & all;
+		const uint64_t follows = high & ~second, two = high & second & ~third;
+		const uint64_t proper = ((word & 0x1e1e1e1e1e1e1e1eu) + 0x7e7e7e7e7e7e7e7eu) & all;
+		if ((high & second & third) | (two & ~proper) | (follows ^ (two << 8 | open)))
+			break;
+		open = two >> 56;
+	}
+	return open ? i - 1 : i;
+}
+
 size_t fc_utf8_check(const char *p, size_t n)
 {
-	size_t i = 0;
+	size_t i = skip_short(p, n);
 	while (i < n) {
-		uint64_t word;
-		if (n - i >= 8 && (memcpy(&word, p + i, 8), !(word & 0x8080808080808080u))) {
-			i += 8;
-			continue;
-		}
-		size_t len = fc_utf8_valid(p + i, n - i);
+		const size_t len = fc_utf8_valid(p + i, n - i);
 		if (!len)
 			return i;
 		i += len;
+		i += skip_short(p + i, n - i);
 	}
 	return n;
 }
