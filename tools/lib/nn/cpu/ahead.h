@@ -17,13 +17,14 @@
 static inline size_t fc_ahead_bytes(size_t stretch)
 {
 	const size_t enough = 20000; /* what comes in the time that memory takes, with some room */
-	return (enough + stretch - 1) / stretch * stretch;
+	return stretch ? (enough + stretch - 1) / stretch * stretch : 0;
 }
 
-static inline __attribute__((always_inline)) void fc_ahead(const void *from, size_t n_bytes)
+/* "from" may be behind what belongs to the program. */
+static inline __attribute__((always_inline)) void fc_ahead(uintptr_t from, size_t n_bytes)
 {
-	const uintptr_t line = 64, first = ((uintptr_t)from + line - 1) & ~(line - 1);
-	for (uintptr_t p = first; p < (uintptr_t)from + n_bytes; p += line)
+	const uintptr_t line = 64;
+	for (uintptr_t p = (from + line - 1) & ~(line - 1); p < from + n_bytes; p += line)
 		__builtin_prefetch((const void *)p, 0, 2);
 }
 

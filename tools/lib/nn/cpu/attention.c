@@ -95,7 +95,7 @@ static void ask(const struct fc_attn_tile *t, const float *x, size_t k0, size_t 
 	const size_t D = t->a->D, GD = t->a->G * D, g = t->head / (t->a->H / t->a->G);
 	if (!t->kt)
 		for (size_t k = k0; k < fc_min_size(k0 + FC_ATTN_K, end); k++)
-			fc_ahead(x + k * GD + g * D, D * sizeof *x);
+			fc_ahead((uintptr_t)(x + k * GD + g * D), D * sizeof *x);
 }
 
 static void tile_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, float *p)

@@ -47,7 +47,8 @@ INLINE void pairs_tile(float *y, size_t ldy, const uint16_t *x, const uint16_t *
     const int n_x, const int n_w, bool ask)
 {
 	const size_t ld = padded(I);
-	const char *ahead = (const char *)w + fc_ahead_bytes((size_t)n_w * I * sizeof *w);
+	const uintptr_t ahead =
+	    ask ? (uintptr_t)w + fc_ahead_bytes((size_t)n_w * I * sizeof *w) : 0;
 	__m512 sum[MOST_X][MOST_W];
 	for (int a = 0; a < n_x; a++)
 		for (int b = 0; b < n_w; b++)
@@ -92,7 +93,8 @@ static void pairs_dot(float *y, size_t ldy, const void *pack, const void *weight
 	const uint16_t *w = weights;
 	(void)t;
 	size_t o = 0;
-	fc_ahead(w, fc_min_size(fc_ahead_bytes(MOST_W * I * sizeof *w), O * I * sizeof *w));
+	fc_ahead(
+	    (uintptr_t)w, fc_min_size(fc_ahead_bytes(MOST_W * I * sizeof *w), O * I * sizeof *w));
 	for (; o + MOST_W <= O; o += MOST_W)
 		pairs_rows(y + o, ldy, pack, w + o * I, N, I, MOST_W);
 	for (; o < O; o++)

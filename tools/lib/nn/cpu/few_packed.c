@@ -109,7 +109,8 @@ static void steps_pack(void *pack, const float *x, size_t n, size_t n_row, size_
 	INLINE void tile_##TYPE(float *sum, struct rows x, struct tile t, size_t I)                \
 	{                                                                                          \
 		const size_t row_bytes = I / TYPE##_BLOCK * TYPE##_BYTES;                          \
-		const char *ahead = t.fourth[0] + fc_ahead_bytes(LANES * row_bytes);               \
+		const uintptr_t ahead =                                                            \
+		    (uintptr_t)t.fourth[0] + fc_ahead_bytes(LANES * row_bytes);                    \
 		for (size_t at = 0; at < row_bytes; at += TYPE##_BYTES) {                          \
 			fc_ahead(ahead + LANES * at, LANES * TYPE##_BYTES);                        \
 			block_##TYPE(sum, &x, &t);                                                 \
@@ -148,7 +149,7 @@ INLINE void dot(float *y, size_t ldy, const struct step *pack, const char *w, en
 {
 	const size_t row_bytes = fc_dtype_bytes(type, I);
 	float sum[MOST_ROWS * LANES] __attribute__((aligned(64)));
-	fc_ahead(w, fc_min_size(fc_ahead_bytes(LANES * row_bytes), O * row_bytes));
+	fc_ahead((uintptr_t)w, fc_min_size(fc_ahead_bytes(LANES * row_bytes), O * row_bytes));
 	for (size_t o = 0, n_o; o < O; o += n_o) {
 		n_o = O - o < LANES ? 1 : LANES;
 		const struct tile t = tile_at(w + o * row_bytes, row_bytes, n_o);

@@ -139,7 +139,7 @@ INLINE void dot_tile(float *y, size_t ldy, const float *x, size_t ldx, const cha
     enum fc_dtype t, size_t I, const int XR, const int WR, bool ask)
 {
 	const size_t size = t == FC_F32 ? 4 : 2, row = ldw * size;
-	const char *ahead = w + fc_ahead_bytes((size_t)WR * row);
+	const uintptr_t ahead = ask ? (uintptr_t)w + fc_ahead_bytes((size_t)WR * row) : 0;
 	vf sum[4][4] = {{{0}}};
 	for (size_t i = 0; i < I; i += VL) {
 		const bool whole = i + VL <= I;

@@ -28,7 +28,7 @@ INLINE vf unpacked_lanes(const struct unpacked *u, size_t i, size_t group, bool 
 	{                                                                                          \
 		const size_t rows_bytes = (size_t)WR * row;                                        \
 		const size_t asked = ask ? (rows_bytes * TYPE##_BLOCK + n - 1) / n : 0;            \
-		const char *ahead = w + fc_ahead_bytes(rows_bytes);                                \
+		uintptr_t ahead = ask ? (uintptr_t)w + fc_ahead_bytes(rows_bytes) : 0;             \
 		vf sum[4][4] = {{{0}}};                                                            \
 		for (size_t at = 0; at < n; at += TYPE##_BLOCK, w += TYPE##_BYTES) {               \
 			struct unpacked u[4];                                                      \
