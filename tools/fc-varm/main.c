@@ -155,6 +155,7 @@ int main(int argc, char **argv)
 		print_mdoc(argv[2]);
 	int operand = fc_opt_parse(tables, &usage, argc, argv);
 	fc_par_start(fc_opt_threads);
+	fc_mem_keep();
 	int n_target = argc - operand;
 	run.rounding = (struct fc_rounding){rounding == FC_ROUND_STOCHASTIC, seed};
 	int ret = recipe ? run_recipe(n_target, &e) : run_options(argv + operand, n_target, &e);

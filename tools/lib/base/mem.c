@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/die.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+void fc_mem_keep(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, INT_MAX);
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
+}
 
 static void *check_memory(void *p, size_t n_bytes)
 {

@@ -16,6 +16,10 @@ void *fc_realloc(void *p, size_t n, size_t size_bytes);
 char *fc_strdup(const char *s);
 char *fc_memdup0(const void *p, size_t n); /* copies n bytes and adds a NUL */
 
+/* Memory that is released stays with the program: for one that takes much of it again and again,
+ * which the system would clear each time.  Where the C library is not GNU's it does nothing. */
+void fc_mem_keep(void);
+
 /* Does s end with `end`?  All of s may be it. */
 bool fc_ends_with(const char *s, const char *end);
 
