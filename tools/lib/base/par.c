@@ -47,9 +47,9 @@ static char **own_arguments(struct fc_buf *b)
 }
 
 /*
- * Threads wait for the next loop as long as a short one takes, some microseconds, then sleep: waking
- * them takes longer than the loops of a token do, while others that need the processor lose little.
- * GNU's libgomp counts; another that does not know it sleeps at once.
+ * Threads wait for the next loop as long as a short one takes, some microseconds, then sleep:
+ * waking them takes longer than the loops of a token do, while others that need the processor lose
+ * little. GNU's libgomp counts; another that does not know it sleeps at once.
  */
 static bool wait_shortly(void)
 {

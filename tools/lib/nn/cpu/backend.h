@@ -10,17 +10,16 @@
 /*
  * cpu/: computation by the processor.  Each group of functions of nn.h has a file (linear with
  * linear_bf16, column_gain, split, rmsnorm, layernorm, rope, attention, glu, route, embed, head
- * with head_loss;
- * *_bwd where the way back is long; alike, where rows are to be; optimizer), cpu is the table of
- * them with memory and handle, backend what they share with their scratch, sgemm and bf16 are the
- * doors to OpenBLAS and oneDNN, and kern lists the inner loops on one thread: kern_* compiles the
- * bodies kern_*_body for one instruction set each; few are products of few rows, few_* for one set
- * each, few_packed with packed weights, narrow rounds to bfloat16; product_amx, with the door
- * product, are products of many rows by AMX, linear_tiles and linear_bf16 linear's by them and by
- * oneDNN.  head_draw is rows by draws instead of the likeliest; head_row is a teacher's row against
- * a row of logits, head_objective the divergences.  attention_amx are attention's tiles by AMX,
- * attention_softmax what both ways share, tile_amx_body how numbers are packed for either, and
- * tile_amx_config_body the shape of all tiles.
+ * with head_loss; *_bwd where the way back is long; alike, where rows are to be; optimizer), cpu is
+ * the table of them with memory and handle, backend what they share with their scratch, sgemm and
+ * bf16 are the doors to OpenBLAS and oneDNN, and kern lists the inner loops on one thread: kern_*
+ * compiles the bodies kern_*_body for one instruction set each; few are products of few rows, few_*
+ * for one set each, few_packed with packed weights, ahead asks memory for what they read next,
+ * narrow rounds to bfloat16; product_amx, with the door product, are products of many rows by AMX,
+ * linear_tiles and linear_bf16 linear's by them and by oneDNN.  head_draw is rows by draws instead
+ * of the likeliest; head_row is a teacher's row against a row of logits, head_objective the
+ * divergences.  attention_amx are attention's tiles by AMX, attention_softmax what both ways share,
+ * tile_amx_body how numbers are packed for either, and tile_amx_config_body the shape of all tiles.
  */
 
 /* Scratch that survives between calls.  A slot's contents last until it is asked for again. */
