@@ -94,3 +94,27 @@ setup_file() {
 		cmp baseline/model.safetensors $isa/model.safetensors
 	done
 }
+
+# With "$@" in its environment, a tool that waits for its input has the words $1 in the end.
+waits_with() {
+	local pid expect=$1 got i
+	shift
+	rm -f in && mkfifo in
+	env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT "$@" fc-infer -q -j2 --tokens -m "$K/pivot" -o x.fcs <in 3>&- &
+	pid=$!
+	exec 9>in
+	for ((i = 0; i < 100; i++)); do
+		got=$(tr '\0' '\n' <"/proc/$pid/environ" | grep -E '^(OMP_WAIT_POLICY|GOMP_SPINCOUNT)=' | sort | tr '\n' ' ')
+		[ "$got" != "$expect " ] || break
+		sleep 0.1
+	done
+	head -n 1 "$F/in.jsonl" >&9
+	exec 9>&-
+	wait "$pid" && [ "$got" = "$expect " ]
+}
+
+@test "threads wait for a moment, then sleep, unless the environment says something else" {
+	waits_with "GOMP_SPINCOUNT=300 OMP_WAIT_POLICY=passive"
+	waits_with GOMP_SPINCOUNT=7 GOMP_SPINCOUNT=7
+	waits_with OMP_WAIT_POLICY=active OMP_WAIT_POLICY=active
+}
