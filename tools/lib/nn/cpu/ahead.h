@@ -28,4 +28,11 @@ static inline __attribute__((always_inline)) void fc_ahead(uintptr_t from, size_
 		__builtin_prefetch((const void *)p, 0, 2);
 }
 
+/* Where n_bytes of weights begin: what nobody has asked for yet. */
+static inline void fc_ahead_begin(const void *w, size_t n_bytes, size_t stretch)
+{
+	const size_t first = fc_ahead_bytes(stretch);
+	fc_ahead((uintptr_t)w, first < n_bytes ? first : n_bytes);
+}
+
 #endif

@@ -32,6 +32,13 @@ void fc_attn_flip(const struct fc_kern *kern, const struct fc_attn *a, const str
 			    x + k0 * GD + g * a->D, GD, fc_min_size(FC_ATTN_K, s->n_k - k0), a->D);
 }
 
+/* Where the D floats of the tile's head are in key or value k of x; those of the next are G * D
+ * further on. */
+static const float *of_head(const struct fc_attn_tile *t, const float *x, size_t k)
+{
+	return x + (k * t->a->G + t->head / (t->a->H / t->a->G)) * t->a->D;
+}
+
 static void scale_row(float *o, float x, size_t D)
 {
 	for (size_t d = 0; d < D; d++)
@@ -49,16 +56,15 @@ static void scores(const struct fc_kern *kern, const struct fc_attn_tile *t, siz
 		    t->kt + fc_attn_flip_at(t->a, t->s, g, k0) + v.lo, FC_ATTN_K, n_row,
 		    v.hi - v.lo, D, false);
 	else
-		kern->dot_rows(p + v.lo, FC_ATTN_K, q, stride(t),
-		    t->s->k + (k0 + v.lo) * GD + g * D, GD, FC_F32, n_row, v.hi - v.lo, D);
+		kern->dot_rows(p + v.lo, FC_ATTN_K, q, stride(t), of_head(t, t->s->k, k0 + v.lo),
+		    GD, FC_F32, n_row, v.hi - v.lo, D);
 }
 
 static void add_values(const struct fc_kern *kern, const struct fc_attn_tile *t, size_t r0,
     size_t n_row, size_t k0, struct fc_attn_span v, const float *p)
 {
-	const size_t D = t->a->D, GD = t->a->G * D, g = t->head / (t->a->H / t->a->G),
-		     ld = stride(t);
-	const float *value = t->s->v + (k0 + v.lo) * GD + g * D;
+	const size_t D = t->a->D, GD = t->a->G * D, ld = stride(t);
+	const float *value = of_head(t, t->s->v, k0 + v.lo);
 	float *o = t->s->o + offset(t) + r0 * ld;
 	if (t->kt)
 		kern->mm(o, ld, p + v.lo, FC_ATTN_K, 1, value, GD, n_row, D, v.hi - v.lo, true);
@@ -92,10 +98,9 @@ static void group_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, 
  * of a tile are asked for while another is worked on. */
 static void ask(const struct fc_attn_tile *t, const float *x, size_t k0, size_t end)
 {
-	const size_t D = t->a->D, GD = t->a->G * D, g = t->head / (t->a->H / t->a->G);
 	if (!t->kt)
 		for (size_t k = k0; k < fc_min_size(k0 + FC_ATTN_K, end); k++)
-			fc_ahead((uintptr_t)(x + k * GD + g * D), D * sizeof *x);
+			fc_ahead((uintptr_t)of_head(t, x, k), t->a->D * sizeof *x);
 }
 
 static void tile_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, float *p)

@@ -93,8 +93,7 @@ static void pairs_dot(float *y, size_t ldy, const void *pack, const void *weight
 	const uint16_t *w = weights;
 	(void)t;
 	size_t o = 0;
-	fc_ahead(
-	    (uintptr_t)w, fc_min_size(fc_ahead_bytes(MOST_W * I * sizeof *w), O * I * sizeof *w));
+	fc_ahead_begin(w, O * I * sizeof *w, MOST_W * I * sizeof *w);
 	for (; o + MOST_W <= O; o += MOST_W)
 		pairs_rows(y + o, ldy, pack, w + o * I, N, I, MOST_W);
 	for (; o < O; o++)

@@ -149,7 +149,7 @@ INLINE void dot(float *y, size_t ldy, const struct step *pack, const char *w, en
 {
 	const size_t row_bytes = fc_dtype_bytes(type, I);
 	float sum[MOST_ROWS * LANES] __attribute__((aligned(64)));
-	fc_ahead((uintptr_t)w, fc_min_size(fc_ahead_bytes(LANES * row_bytes), O * row_bytes));
+	fc_ahead_begin(w, O * row_bytes, LANES * row_bytes);
 	for (size_t o = 0, n_o; o < O; o += n_o) {
 		n_o = O - o < LANES ? 1 : LANES;
 		const struct tile t = tile_at(w + o * row_bytes, row_bytes, n_o);

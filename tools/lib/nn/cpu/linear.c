@@ -155,6 +155,15 @@ static const struct fc_few *few_for(const struct fc_cpu *cpu, const struct fc_we
 	return fc_dtype_is_packed(w->dtype) ? cpu->few_packed : cpu->few;
 }
 
+static bool take_few_together(
+    const struct fc_cpu *cpu, const struct fc_weight *const w[], size_t n, size_t N)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!takes_few(cpu, w[i], N) || few_for(cpu, w[i]) != few_for(cpu, w[0]))
+			return false;
+	return n > 0;
+}
+
 void fc_cpu_linear_fwd(
     struct fc_nn *nn, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
@@ -185,12 +194,8 @@ bool fc_cpu_linears_fwd(struct fc_nn *nn, float *const y[], const float *x,
     const struct fc_weight *const w[], size_t n, size_t N)
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
-	const struct fc_few *few = few_for(cpu, w[0]);
-	size_t alike = 0;
-	while (alike < n && takes_few(cpu, w[alike], N) && few_for(cpu, w[alike]) == few)
-		alike++;
-	if (alike == n) {
-		fc_few_products(cpu, few, y, x, w, n, N);
+	if (take_few_together(cpu, w, n, N)) {
+		fc_few_products(cpu, few_for(cpu, w[0]), y, x, w, n, N);
 		return true;
 	}
 	return N > fc_cpu_few_rows(nn) && cpu->products && cpu->products->several &&
