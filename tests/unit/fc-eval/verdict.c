@@ -91,12 +91,25 @@ static void test_write(void)
 	}
 }
 
+/* A text, and who wins by it. */
+struct reading {
+	const char *text;
+	enum eval_winner fastchat, strict;
+};
+
+static void read_all(enum eval_winner (*read)(const char *, size_t, enum eval_verdict_rule),
+    const struct reading *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const size_t len = strlen(v[i].text);
+		T_EQ(read(v[i].text, len, EVAL_VERDICT_FASTCHAT), v[i].fastchat, v[i].text);
+		T_EQ(read(v[i].text, len, EVAL_VERDICT_STRICT), v[i].strict, v[i].text);
+	}
+}
+
 static void test_winner(void)
 {
-	static const struct {
-		const char *text;
-		enum eval_winner fastchat, strict;
-	} v[] = {
+	static const struct reading v[] = {
 	    {"[[A]]", EVAL_WINNER_A, EVAL_WINNER_A},
 	    {"so [[B]].", EVAL_WINNER_B, EVAL_WINNER_B},
 	    {"[[C]]", EVAL_WINNER_TIE, EVAL_WINNER_TIE},
@@ -109,41 +122,24 @@ static void test_winner(void)
 	    {"[[[B]]]", EVAL_WINNER_B, EVAL_WINNER_B},
 	    {"[[A B]] [[]] [[", EVAL_WINNER_ERROR, EVAL_WINNER_ERROR},
 	};
-	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
-		size_t n = strlen(v[i].text);
-		T_EQ(eval_verdict_winner(v[i].text, n, EVAL_VERDICT_FASTCHAT), v[i].fastchat,
-		    v[i].text);
-		T_EQ(
-		    eval_verdict_winner(v[i].text, n, EVAL_VERDICT_STRICT), v[i].strict, v[i].text);
-	}
+	read_all(eval_verdict_winner, v, sizeof v / sizeof *v);
 }
 
 static void test_pair(void)
 {
-	static const struct {
-		const char *text;
-		enum eval_winner fastchat, strict;
-	} v[] = {
+	static const struct reading v[] = {
 	    {"[[B]]", EVAL_WINNER_B, EVAL_WINNER_B},
 	    {"[[8,6]]", EVAL_WINNER_A, EVAL_WINNER_A},
 	    {"<think>[[8,6]]</think> [[5, 6]]", EVAL_WINNER_B, EVAL_WINNER_B},
 	    {"[[8,6]] so [[B]]", EVAL_WINNER_B, EVAL_WINNER_B},
 	    {"items [1, 2]", EVAL_WINNER_ERROR, EVAL_WINNER_ERROR},
 	};
-	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
-		size_t n = strlen(v[i].text);
-		T_EQ(eval_verdict_pair(v[i].text, n, EVAL_VERDICT_FASTCHAT), v[i].fastchat,
-		    v[i].text);
-		T_EQ(eval_verdict_pair(v[i].text, n, EVAL_VERDICT_STRICT), v[i].strict, v[i].text);
-	}
+	read_all(eval_verdict_pair, v, sizeof v / sizeof *v);
 }
 
 static void test_ratings(void)
 {
-	static const struct {
-		const char *text;
-		enum eval_winner fastchat, strict;
-	} v[] = {
+	static const struct reading v[] = {
 	    {"[[8,6]]", EVAL_WINNER_A, EVAL_WINNER_A},
 	    {"[[6.5, 8]]", EVAL_WINNER_B, EVAL_WINNER_B},
 	    {"[[7,7.1]]", EVAL_WINNER_TIE, EVAL_WINNER_TIE},
@@ -156,13 +152,7 @@ static void test_ratings(void)
 	    {"[1,2] [[9,3]]", EVAL_WINNER_A, EVAL_WINNER_A},
 	    {"[[2,1]] so [[1,2]]", EVAL_WINNER_A, EVAL_WINNER_B},
 	};
-	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
-		const size_t n = strlen(v[i].text);
-		T_EQ(eval_verdict_ratings(v[i].text, n, EVAL_VERDICT_FASTCHAT), v[i].fastchat,
-		    v[i].text);
-		T_EQ(eval_verdict_ratings(v[i].text, n, EVAL_VERDICT_STRICT), v[i].strict,
-		    v[i].text);
-	}
+	read_all(eval_verdict_ratings, v, sizeof v / sizeof *v);
 }
 
 static void test_arena(void)
