@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/ahead.h"
 #include "base/par.h"
-#include "nn/cpu/ahead.h"
 
 /* Scores of few rows are dot products at the speed of memory. */
 enum { FEW = 8 };

@@ -5,7 +5,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "nn/cpu/ahead.h"
+#include "base/ahead.h"
 
 #ifdef __clang__
 #pragma clang attribute push(                                                                      \

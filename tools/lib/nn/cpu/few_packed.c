@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/cpu/ahead.h"
+#include "base/ahead.h"
 
 #ifdef __clang__
 #pragma clang attribute push(                                                                      \

@@ -2,7 +2,7 @@
 /* The kernels of kern.h in terms of kern_vector_body.h; included by each kern_*.c, so without a
  * guard.
  */
-#include "nn/cpu/ahead.h"
+#include "base/ahead.h"
 #include "nn/cpu/kern_math_body.h"
 #include "nn/cpu/kern_matrix_body.h"
 #include "nn/cpu/kern_packed_body.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FC_NN_AHEAD_H
-#define FC_NN_AHEAD_H
+#ifndef FC_BASE_AHEAD_H
+#define FC_BASE_AHEAD_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 /*
- * Where a few rows are multiplied with weights, these come from memory, once.  What lies ahead is
- * asked for while they are worked on: in the order in which it lies, so that the processor sees a
- * stream, and for the second cache, since few lines can be under way to the first (on Zen 4 the
- * weights came at half of the memory's speed).
+ * For loops to which numbers come from memory, once, and with which little is computed: few rows
+ * multiplied with weights, a merge.  What lies ahead is asked for while they are worked on: in the
+ * order in which it lies, so that the processor sees a stream, and for the second cache, since few
+ * lines can be under way to the first (on Zen 4 weights came at half of the memory's speed).
  */
 
 /* How far ahead, where weights are worked on in stretches of so many bytes: whole stretches, since
