@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* sync_file_range */
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +197,18 @@ int fc_pwrite_all(
 		n -= (size_t)w;
 	}
 	return 0;
+}
+
+void fc_write_behind(int fd, size_t n, _Atomic size_t *written)
+{
+	const size_t often = (size_t)16 << 20;
+	const size_t before = atomic_fetch_add(written, n);
+#ifdef SYNC_FILE_RANGE_WRITE
+	if (before / often != (before + n) / often)
+		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* what fails shows at the sync */
+#else
+	(void)fd, (void)often, (void)before;
+#endif
 }
 
 int fc_file_copy(

@@ -91,6 +91,12 @@ void fc_outdir_abort(struct fc_outdir *d);
 int fc_write_all(int fd, const void *p, size_t n, const char *name, struct fc_err *e);
 int fc_pwrite_all(
     int fd, const void *p, size_t n, size_t offset, const char *name, struct fc_err *e);
+/*
+ * For large files that are synced at the end: called after n more bytes were written to fd, asks
+ * the system now and then to begin with what it holds, so that the sync finds little left to do.
+ * *written starts at 0 and counts the bytes, from any number of threads.
+ */
+void fc_write_behind(int fd, size_t n, _Atomic size_t *written);
 /* Copies the file from/name to to/name; a missing source file is no error unless required. */
 int fc_file_copy(
     const char *from_dir, const char *to_dir, const char *name, bool required, struct fc_err *e);

@@ -23,6 +23,7 @@ struct fc_gguf_writer {
 	const char *path;
 	struct slot *slot;
 	size_t n;
+	_Atomic size_t put;
 };
 
 static size_t aligned(size_t n)
@@ -121,7 +122,7 @@ int fc_gguf_writer_open(struct fc_gguf_writer **out, int fd, const char *name,
     const struct fc_gguf_meta *m, const struct fc_tensor *plan, size_t n, struct fc_err *e)
 {
 	struct fc_gguf_writer *w = FC_NEW(struct fc_gguf_writer);
-	*w = (struct fc_gguf_writer){fd, name, FC_ARRAY(struct slot, n + 1), n};
+	*w = (struct fc_gguf_writer){.fd = fd, .path = name, .slot = FC_ARRAY(struct slot, n + 1), .n = n};
 	const int ret = write_header(w, m, plan, e);
 	if (ret < 0)
 		writer_free(w);
@@ -139,6 +140,7 @@ int fc_gguf_writer_put(
 	if (fc_pwrite_all(w->fd, p, n, s->at + offset, w->path, e) < 0)
 		return -1;
 	atomic_fetch_add(&s->written, n);
+	fc_write_behind(w->fd, n, &w->put);
 	return 0;
 }
 

@@ -32,6 +32,7 @@ struct fc_store_writer {
 	char **path;
 	size_t n_file;
 	bool again; /* the files exist */
+	_Atomic size_t put;
 };
 
 /* One tensor of the plan, in the order of the files. */
@@ -301,6 +302,7 @@ int fc_store_writer_put(
 	if (fc_pwrite_all(w->fd[s->file], p, n, s->at + offset, w->path[s->file], e) < 0)
 		return -1;
 	atomic_fetch_add(&s->written, n);
+	fc_write_behind(w->fd[s->file], n, &w->put);
 	return 0;
 }
 
