@@ -7,7 +7,7 @@
 /*
  * y[i] [N, n_out] = x w[i]^T of few rows, as one token of each of some streams, for n weights of as
  * many inputs: reading the weights is what takes time, so it is done once for all rows.  Operands
- * are rounded to bfloat16 and sums in float32, or, of packed weights, with what few_packed.c makes
+ * are rounded to bfloat16 and sums in float32, or, of packed weights, with what few_packed_vnni.c makes
  * of them, which is closer; without "few" all is float32.  Every element of y is one chain of
  * additions over i in an order that I alone fixes: a row has the same bits alone and among any
  * others, wherever it stands, with any number of threads.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums of the products of x with weights that have been taken apart; included by few_packed.c, so
+/* Sums of the products of x with weights that have been taken apart; included by few_packed_vnni.c, so
  * without a guard. */
 
 /* The rows of x at one step, ld steps apart. */

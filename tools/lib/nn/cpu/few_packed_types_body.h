@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Blocks of the packed types of LANES rows at once, taken apart and summed up; included by
- * few_packed.c, so without a guard.  Layouts: ggml-common.h, and tensor/quant_unpack.h, which does
+ * few_packed_vnni.c, so without a guard.  Layouts: ggml-common.h, and tensor/quant_unpack.h, which does
  * the same of one block. */
 #include "tensor/quant_unpack.h"
 
