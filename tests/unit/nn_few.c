@@ -349,7 +349,27 @@ static void test_together(
 	fc_isa_limit(FC_ISA_N);
 }
 
-static void test_packed_types(struct fc_rng *r)
+/* Instruction sets give the same bits. */
+static void test_packed_sets(
+    const struct fc_few *f, const struct fc_few *other, enum fc_dtype t, size_t I, struct fc_rng *r)
+{
+	enum { O = 37, N = 5 };
+	static float of_other[N * (O + GAP)];
+	const struct fc_weight w = {random_blocks(t, O * I, r), t, O, I};
+	for (size_t i = 0; i < N * I; i++)
+		x[i] = (float)(fc_rng_normal(r) * (i % 23 ? 1 : 1000));
+	memset(x, 0, 32 * sizeof *x);
+	clear(y, N * (O + GAP));
+	clear(of_other, N * (O + GAP));
+	packed_product(f, y, x, &w, N);
+	packed_product(other, of_other, x, &w, N);
+	T_OK(memcmp(y, of_other, sizeof of_other) == 0, "%s, %s: the bits of %s", f->name,
+	    fc_dtype_name(t), other->name);
+	free((void *)(uintptr_t)w.p);
+}
+
+/* lowest: of the lowest instruction set that has any, NULL before it was seen */
+static void test_packed_types(const struct fc_few **lowest, struct fc_rng *r)
 {
 	static const enum fc_dtype types[] = {FC_Q4_0, FC_Q4_1, FC_Q5_0, FC_Q5_1, FC_Q8_0,
 	    FC_IQ4_NL, FC_Q2_K, FC_Q3_K, FC_Q4_K, FC_Q5_K, FC_Q6_K};
@@ -358,7 +378,10 @@ static void test_packed_types(struct fc_rng *r)
 		const size_t block = types[t] >= FC_Q2_K && types[t] <= FC_Q6_K ? 256 : 32;
 		test_packed(f, types[t], 1, block, r);
 		test_packed(f, types[t], 37, block + 256, r);
+		if (*lowest && *lowest != f)
+			test_packed_sets(f, *lowest, types[t], block + 256, r);
 	}
+	*lowest = *lowest ? *lowest : f;
 }
 
 int main(void)
@@ -369,7 +392,7 @@ int main(void)
 	    FC_Q5_1, FC_Q8_0, FC_Q2_K, FC_Q3_K, FC_Q4_K, FC_Q5_K, FC_Q6_K, FC_IQ4_NL};
 	static const enum fc_dtype mixed[][3] = {{FC_Q8_0, FC_Q4_K, FC_Q6_K},
 	    {FC_BF16, FC_BF16, FC_BF16}, {FC_F16, FC_F32, FC_BF16}, {FC_Q4_0, FC_BF16, FC_Q5_0}};
-	const struct fc_few *all[FC_FEW_MAX];
+	const struct fc_few *all[FC_FEW_MAX], *lowest_packed = NULL;
 	struct fc_rng r;
 	fc_rng_seed(&r, 5);
 	fc_par_init(2);
@@ -392,7 +415,7 @@ int main(void)
 			test_together(isa, FC_COMPUTE_BF16, mixed[t], &r);
 		}
 		fc_isa_limit(isa);
-		test_packed_types(&r);
+		test_packed_types(&lowest_packed, &r);
 		fc_isa_limit(FC_ISA_N);
 	}
 	return t_done();

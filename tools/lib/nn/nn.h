@@ -46,8 +46,8 @@ int fc_nn_check_device(const char *device, struct fc_err *e);
  * rounded to bfloat16, sums in float32; by tiles of AMX, else by oneDNN where it has products of
  * that type that are faster than those in float32 (AVX512-BF16 of AMD), elsewhere by OpenBLAS on
  * rounded floats.
- * Few rows with packed weights are closer to float32 than that, see few.h.
- * AUTO: BF16 where it is not OpenBLAS', else F32.
+ * AUTO: BF16 where it is not OpenBLAS', else F32.  Few rows with packed weights are closer to
+ * float32 than BF16 is, see few.h, unless F32 was asked for, where they are in float32.
  *
  * Thread count and bits: in F32 everything here gives the same bits for any number of threads.  In
  * BF16 oneDNN's products may differ in the order of their sums.  Another batch size (but see

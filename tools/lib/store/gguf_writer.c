@@ -122,7 +122,8 @@ int fc_gguf_writer_open(struct fc_gguf_writer **out, int fd, const char *name,
     const struct fc_gguf_meta *m, const struct fc_tensor *plan, size_t n, struct fc_err *e)
 {
 	struct fc_gguf_writer *w = FC_NEW(struct fc_gguf_writer);
-	*w = (struct fc_gguf_writer){.fd = fd, .path = name, .slot = FC_ARRAY(struct slot, n + 1), .n = n};
+	*w = (struct fc_gguf_writer){
+	    .fd = fd, .path = name, .slot = FC_ARRAY(struct slot, n + 1), .n = n};
 	const int ret = write_header(w, m, plan, e);
 	if (ret < 0)
 		writer_free(w);

@@ -61,7 +61,7 @@ extern const struct fc_products fc_products_amx;
 struct fc_cpu {
 	struct fc_nn nn;
 	const struct fc_kern *kern;
-	/* BF16: products of few rows; with packed weights, NULL where they are done in float32 */
+	/* products of few rows: in BF16; with packed weights, NULL where they are done in float32 */
 	const struct fc_few *few, *few_packed;
 	const struct fc_products *products; /* of many rows; NULL: linear.c does them itself */
 	struct fc_bf16 *bf16;               /* of products by oneDNN, else NULL */

@@ -158,7 +158,7 @@ int fc_cpu_open(struct fc_nn **nn, enum fc_compute compute, struct fc_err *e)
 	cpu->nn.ops = &cpu_ops;
 	cpu->kern = fc_kern();
 	cpu->few = fc_few();
-	cpu->few_packed = fc_few_packed();
+	cpu->few_packed = compute == FC_COMPUTE_F32 ? NULL : fc_few_packed();
 	if (compute != FC_COMPUTE_F32 && open_products(cpu, e) < 0) {
 		cpu_close(&cpu->nn);
 		return -1;

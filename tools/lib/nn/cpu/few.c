@@ -52,6 +52,8 @@ const struct fc_few *fc_few_packed(void)
 		return &fc_few_amx_int8;
 	if (fc_isa() >= FC_ISA_AVX512_BF16)
 		return &fc_few_avx512_vnni;
+	if (fc_isa() >= FC_ISA_AVX2)
+		return &fc_few_packed_avx2;
 #endif
 	return NULL;
 }

@@ -7,10 +7,10 @@
 /*
  * y[i] [N, n_out] = x w[i]^T of few rows, as one token of each of some streams, for n weights of as
  * many inputs: reading the weights is what takes time, so it is done once for all rows.  Operands
- * are rounded to bfloat16 and sums in float32, or, of packed weights, with what few_packed_vnni.c makes
- * of them, which is closer; without "few" all is float32.  Every element of y is one chain of
- * additions over i in an order that I alone fixes: a row has the same bits alone and among any
- * others, wherever it stands, with any number of threads.
+ * are rounded to bfloat16 and sums in float32, or, of packed weights, with what
+ * few_packed_sums_body.h makes of them, which is closer; without "few" all is float32.  Every
+ * element of y is one chain of additions over i in an order that I alone fixes: a row has the same
+ * bits alone and among any others, wherever it stands, with any number of threads.
  */
 void fc_few_products(struct fc_cpu *cpu, const struct fc_few *few, float *const y[], const float *x,
     const struct fc_weight *const w[], size_t n, size_t N);
@@ -41,7 +41,8 @@ const struct fc_few *fc_few_packed(void);
 size_t fc_few_all(const struct fc_few *all[static FC_FEW_MAX]);
 
 #if defined(__x86_64__)
-extern const struct fc_few fc_few_amx, fc_few_avx512_bf16, fc_few_amx_int8, fc_few_avx512_vnni;
+extern const struct fc_few fc_few_amx, fc_few_avx512_bf16, fc_few_amx_int8, fc_few_avx512_vnni,
+    fc_few_packed_avx2;
 /* The system lets this process use tiles: it has to be asked once. */
 bool fc_few_amx_open(void);
 #endif

@@ -1,6 +1,103 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums of the products of x with weights that have been taken apart; included by few_packed_vnni.c, so
- * without a guard. */
+/*
+ * Numbers of x, and sums of their products with packed weights; included by few_packed_vnni.c and
+ * few_packed_avx2.c, so without a guard.
+ *
+ * Packed weights are small integers q with a scale, and often a minimum, for a group of 16 or 32.
+ * Numbers of x become integers X of 16 bits with a scale for every 32, so that products and their
+ * sums over a group are exact: sum x w = scale_x (scale_w sum(X q) - min_w sum(X)).  What is summed
+ * in floats are groups, one after the other, so that all instruction sets give the same bits.  That
+ * changes no number of x by more than 2^-16 of the largest in its 32, and no weight at all.
+ *
+ * Lanes are outputs: what is needed of a weight is its transpose by fours, which costs little where
+ * it is made before 4 bits are taken apart to 8.
+ */
+enum { STEP = 32, MOST_ROWS = 32, MOST_X = 127 * 256 + 127 };
+
+/* 32 numbers of a row of x; sums are of the first 16, of the others, and of all. */
+struct step {
+	struct numbers numbers;
+	float scale, sum[3]; /* sum(X) scale */
+	int32_t minus[3];    /* - sum(X) */
+	int32_t unused;
+};
+
+/* Steps that rows of x are apart: an odd number, so that rows do not meet in the cache. */
+static size_t apart(size_t I)
+{
+	return I / STEP | 1;
+}
+
+/* Whole tiles. */
+static size_t steps_bytes(size_t N, size_t I)
+{
+	return (N + FC_FEW_PACK_ROWS - 1) / FC_FEW_PACK_ROWS * FC_FEW_PACK_ROWS * apart(I) *
+	    sizeof(struct step);
+}
+
+INLINE float largest_of(__m256 v)
+{
+	__m128 m = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+	m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+	return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
+INLINE int32_t sum_of(__m256i v)
+{
+	__m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+	s = _mm_add_epi32(s, _mm_unpackhi_epi64(s, s));
+	return _mm_cvtsi128_si32(s) + _mm_extract_epi32(s, 1);
+}
+
+/* The largest magnitude; not finite where some number is not. */
+INLINE float largest(const __m256 x[4])
+{
+	const __m256 sign = _mm256_set1_ps(-0.0F), infinity = _mm256_set1_ps(INFINITY);
+	__m256 most = _mm256_setzero_ps(), bad = _mm256_setzero_ps();
+	for (int i = 0; i < 4; i++) {
+		const __m256 magnitude = _mm256_andnot_ps(sign, x[i]);
+		most = _mm256_max_ps(most, magnitude);
+		bad = _mm256_or_ps(bad, _mm256_cmp_ps(magnitude, infinity, _CMP_NLT_UQ));
+	}
+	return _mm256_movemask_ps(bad) ? INFINITY : largest_of(most);
+}
+
+/* Numbers so small that their scale is none count as 0; what is not a number makes the row's
+ * results none. */
+static void step_pack(struct step *s, const float *from)
+{
+	__m256 x[4];
+	__m256i X[4];
+	for (int i = 0; i < 4; i++)
+		x[i] = _mm256_loadu_ps(from + 8 * i);
+	const float most = largest(x);
+	memset(s, 0, sizeof *s);
+	if (most == INFINITY) {
+		s->scale = s->sum[0] = s->sum[1] = s->sum[2] = NAN;
+		return;
+	}
+	if (most < 0x1p-100f)
+		return;
+	s->scale = most / MOST_X;
+	for (int i = 0; i < 4; i++) {
+		X[i] = _mm256_cvtps_epi32(_mm256_mul_ps(x[i], _mm256_set1_ps(MOST_X / most)));
+		numbers_set(&s->numbers, i, X[i]);
+	}
+	s->minus[0] = -sum_of(_mm256_add_epi32(X[0], X[1]));
+	s->minus[1] = -sum_of(_mm256_add_epi32(X[2], X[3]));
+	s->minus[2] = s->minus[0] + s->minus[1];
+	for (int i = 0; i < 3; i++)
+		s->sum[i] = -(float)s->minus[i] * s->scale;
+}
+
+static void steps_pack(void *pack, const float *x, size_t n, size_t n_row, size_t I)
+{
+	for (size_t r = n; r < n + n_row; r++) {
+		struct step *s = (struct step *)pack + r * apart(I);
+		for (size_t i = 0; i < I; i += STEP)
+			step_pack(s + i / STEP, x + r * I + i);
+	}
+}
 
 /* The rows of x at one step, ld steps apart. */
 struct rows {
@@ -11,170 +108,57 @@ struct rows {
 
 /* 32 weights of LANES outputs, q[i] those at 4 i to 4 i + 3; every group's scale and min. */
 struct part {
-	__m512i q[STEP / 4];
-	__m512 scale[2], min[2];
+	ints q[STEP / 4];
+	floats scale[2], min[2];
 };
 
-/* sum += the products of four numbers of x, the same for all lanes, with those of q.  Compilers
- * make two instructions of the intrinsic, and wait for the first. */
-INLINE __m512i four_added(__m512i sum, __m512i q, const int8_t *x)
-{
-	__asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(q), "m"(*(const int8_t(*)[4])x));
-	return sum;
-}
-
-/* Sums of the products of a group of n * 4 numbers, plus "first" of every lane. */
-INLINE __m512i products(
-    const int8_t *high, const int8_t *low, const __m512i *q, int n, __m512i first)
-{
-	/* Two of each, since one chain after the other waits: sums of integers have no order. */
-	__m512i a[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-	__m512i b[2] = {first, _mm512_setzero_si512()};
-	for (int i = 0; i < n; i++) {
-		a[i % 2] = four_added(a[i % 2], q[i], high + 4 * i);
-		b[i % 2] = four_added(b[i % 2], q[i], low + 4 * i);
-	}
-	return _mm512_add_epi32(
-	    _mm512_slli_epi32(_mm512_add_epi32(a[0], a[1]), 8), _mm512_add_epi32(b[0], b[1]));
-}
-
 /* - sum(X) times what q was moved up by */
-INLINE __m512i moved(const struct step *s, int part, unsigned up)
+INLINE ints moved(const struct step *s, int part, unsigned up)
 {
-	return up ? _mm512_slli_epi32(_mm512_set1_epi32(s->minus[part]), up)
-		  : _mm512_setzero_si512();
+	return up ? ints_left(ints_of(s->minus[part]), (int)up) : ints_of(0);
 }
 
 /* A row's sums with those of a group. */
-INLINE __m512 with_group(__m512 all, __m512i exact, const struct step *s, const struct part *w,
-    int g, int part, bool has_min)
+INLINE floats with_group(floats all, ints exact, const struct step *s, const struct part *w, int g,
+    int part, bool has_min)
 {
-	const __m512 scale = _mm512_mul_ps(w->scale[g], _mm512_set1_ps(s->scale));
-	all = _mm512_fmadd_ps(_mm512_cvtepi32_ps(exact), scale, all);
-	return has_min ? _mm512_fnmadd_ps(w->min[g], _mm512_set1_ps(s->sum[part]), all) : all;
+	const floats scale = floats_times(w->scale[g], floats_all(s->scale));
+	all = floats_plus(all, floats_of(exact), scale);
+	return has_min ? floats_minus(all, w->min[g], floats_all(s->sum[part])) : all;
 }
 
-/*
- * Sums of integers by tiles, of all rows at once (Intel SDM, TDPBSUD), which is faster
- * from so many rows on.  Since it takes long until a tile is in memory, what is done with its sums
- * is done a part later.
- */
-enum { TILES_FROM = 12 };
-
-struct sums {
-	__m512i q[STEP / 4];
-	__m512i high[2][MOST_ROWS], low[2][MOST_ROWS]; /* of every group and row */
-	__m512 scale[2], min[2];
-	const struct step *x;
-};
-
-struct tiles {
-	struct sums of[2];
-	size_t n; /* parts begun */
-};
-
-/* Tiles 0 to 3 are sums of the high and low bytes of two times 16 rows, 4 and 5 these bytes, 6 the
- * weights. */
-static void tiles_configure(size_t group)
-{
-	/* palette 1: of every tile the bytes of a row and the rows (SDM, LDTILECFG) */
-	struct {
-		uint8_t palette, start_row, reserved[14];
-		uint16_t row_bytes[16];
-		uint8_t rows[16];
-	} config = {.palette = 1,
-	    .row_bytes = {64, 64, 64, 64, (uint16_t)group, (uint16_t)group, 64},
-	    .rows = {LANES, LANES, LANES, LANES, LANES, LANES, (uint8_t)(group / 4)}};
-	_tile_loadconfig(&config);
-}
-
-/* Memory at p is read or written behind the compiler's back. */
-INLINE void settle(const void *p)
-{
-	__asm__ volatile("" : : "r"(p) : "memory");
-}
-
-INLINE void tiles_begin(struct sums *t, const struct rows *x, const struct part *w, int groups)
-{
-	const size_t row = x->ld * sizeof *x->x;
-	memcpy(t->q, w->q, sizeof t->q);
-	memcpy(t->scale, w->scale, sizeof t->scale);
-	memcpy(t->min, w->min, sizeof t->min);
-	t->x = x->x;
-	settle(t);
-	for (int g = 0; g < groups; g++) {
-		_tile_zero(0);
-		_tile_zero(1);
-		_tile_loadd(6, t->q + 4 * g, 64);
-		_tile_loadd(4, x->x->high + 16 * g, row);
-		_tile_dpbsud(0, 4, 6);
-		_tile_loadd(5, x->x->low + 16 * g, row);
-		_tile_dpbsud(1, 5, 6);
-		if (x->N > LANES) {
-			const struct step *more = x->x + LANES * x->ld;
-			_tile_zero(2);
-			_tile_zero(3);
-			_tile_loadd(4, more->high + 16 * g, row);
-			_tile_dpbsud(2, 4, 6);
-			_tile_loadd(5, more->low + 16 * g, row);
-			_tile_dpbsud(3, 5, 6);
-			_tile_stored(2, t->high[g] + LANES, 64);
-			_tile_stored(3, t->low[g] + LANES, 64);
-		}
-		_tile_stored(0, t->high[g], 64);
-		_tile_stored(1, t->low[g], 64);
-	}
-	settle(t);
-}
-
-INLINE void tiles_end(
-    float *sum, const struct sums *t, size_t ld, size_t N, int groups, bool has_min, unsigned up)
-{
-	struct part w;
-	const struct step *s = t->x;
-	memcpy(w.scale, t->scale, sizeof w.scale);
-	memcpy(w.min, t->min, sizeof w.min);
-	for (size_t r = 0; r < N; r++, s += ld, sum += LANES) {
-		__m512 all = _mm512_loadu_ps(sum);
-		for (int g = 0; g < groups; g++) {
-			const int part = groups == 1 ? 2 : g;
-			const __m512i exact =
-			    _mm512_add_epi32(_mm512_slli_epi32(t->high[g][r], 8), t->low[g][r]);
-			all = with_group(all, _mm512_add_epi32(exact, moved(s, part, up)), s, &w, g,
-			    part, has_min);
-		}
-		_mm512_storeu_ps(sum, all);
-	}
-}
-
-/* What is left of the part before. */
-INLINE void tiles_flush(float *sum, const struct rows *x, int groups, bool has_min, unsigned up)
-{
-	struct tiles *t = x->tiles;
-	if (t && t->n)
-		tiles_end(sum, &t->of[(t->n - 1) % 2], x->ld, x->N, groups, has_min, up);
-}
-
-/* sum [N, LANES] += x w, of one group of 32 or two of 16 */
-INLINE void add_up(
-    float *sum, const struct rows *x, const struct part *w, int groups, bool has_min, unsigned up)
+/* sum [R, LANES] += x w, of one group of 32 or two of 16 */
+INLINE void add_together(float *sum, const struct step *s, size_t ld, const struct part *w,
+    int groups, bool has_min, unsigned up, const int R)
 {
 	const int n = STEP / 4 / groups;
-	const struct step *s = x->x;
-	if (x->tiles) {
-		tiles_begin(&x->tiles->of[x->tiles->n % 2], x, w, groups);
-		tiles_flush(sum, x, groups, has_min, up);
-		x->tiles->n++;
-		return;
+	floats all[TOGETHER];
+	const struct numbers *x[TOGETHER];
+	for (int r = 0; r < R; r++) {
+		all[r] = floats_at(sum + r * LANES);
+		x[r] = &s[(size_t)r * ld].numbers;
 	}
-	for (size_t r = 0; r < x->N; r++, s += x->ld, sum += LANES) {
-		__m512 all = _mm512_loadu_ps(sum);
-		for (int g = 0; g < groups; g++) {
-			const int part = groups == 1 ? 2 : g;
-			const __m512i exact = products(s->high + 4 * n * g, s->low + 4 * n * g,
-			    w->q + n * g, n, moved(s, part, up));
-			all = with_group(all, exact, s, w, g, part, has_min);
-		}
-		_mm512_storeu_ps(sum, all);
+	for (int g = 0; g < groups; g++) {
+		const int part = groups == 1 ? 2 : g;
+		ints exact[TOGETHER];
+		for (int r = 0; r < R; r++)
+			exact[r] = moved(s + (size_t)r * ld, part, up);
+		products(exact, x, w->q, n * g, n * g + n, R);
+		for (int r = 0; r < R; r++)
+			all[r] =
+			    with_group(all[r], exact[r], s + (size_t)r * ld, w, g, part, has_min);
 	}
+	for (int r = 0; r < R; r++)
+		floats_put(sum + r * LANES, all[r]);
+}
+
+INLINE void add_rows(
+    float *sum, const struct rows *x, const struct part *w, int groups, bool has_min, unsigned up)
+{
+	size_t r = 0;
+	for (; r + TOGETHER <= x->N; r += TOGETHER)
+		add_together(
+		    sum + r * LANES, x->x + r * x->ld, x->ld, w, groups, has_min, up, TOGETHER);
+	for (; r < x->N; r++)
+		add_together(sum + r * LANES, x->x + r * x->ld, x->ld, w, groups, has_min, up, 1);
 }

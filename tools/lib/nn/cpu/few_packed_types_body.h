@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Blocks of the packed types of LANES rows at once, taken apart and summed up; included by
- * few_packed_vnni.c, so without a guard.  Layouts: ggml-common.h, and tensor/quant_unpack.h, which does
- * the same of one block. */
+ * few_packed_vnni.c and few_packed_avx2.c, so without a guard.  Layouts: ggml-common.h, and
+ * tensor/quant_unpack.h, which does the same of one block. */
 #include "tensor/quant_unpack.h"
 
-/* A block of each of LANES outputs: that of output i + 4 k is at fourth[k] + i apart, so that six
+/* A block of each of LANES outputs: that of output i + 4 k is at fourth[k] + i apart, so that few
  * registers hold where all of them are. */
 struct tile {
-	const char *fourth[4];
+	const char *fourth[LANES / 4];
 	size_t apart;
 };
 
@@ -18,17 +18,9 @@ INLINE const char *place(const struct tile *t, size_t lane, size_t at)
 
 INLINE struct tile tile_further(struct tile t, size_t bytes)
 {
-	for (int k = 0; k < 4; k++)
+	for (int k = 0; k < LANES / 4; k++)
 		t.fourth[k] += bytes;
 	return t;
-}
-
-INLINE __m512i four_128(__m128i a, __m128i b, __m128i c, __m128i d)
-{
-	__m512i z = _mm512_castsi128_si512(a);
-	z = _mm512_inserti32x4(z, b, 1);
-	z = _mm512_inserti32x4(z, c, 2);
-	return _mm512_inserti32x4(z, d, 3);
 }
 
 /* Four bytes of every output, one by one: Zen 4 gathers more slowly. */
@@ -47,20 +39,17 @@ INLINE __m128i words_of_four(const struct tile *t, size_t k, size_t at)
 	return _mm_insert_epi32(v, word_of(t, 4 * k + 3, at), 3);
 }
 
-INLINE __m512i word_at(const struct tile *t, size_t at)
+INLINE ints word_at(const struct tile *t, size_t at)
 {
-	return four_128(words_of_four(t, 0, at), words_of_four(t, 1, at), words_of_four(t, 2, at),
-	    words_of_four(t, 3, at));
+	__m128i four[LANES / 4];
+	for (size_t k = 0; k < LANES / 4; k++)
+		four[k] = words_of_four(t, k, at);
+	return ints_joined(four);
 }
 
-INLINE __m512 lower_half(__m512i word)
+INLINE floats upper_half(ints word)
 {
-	return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(word));
-}
-
-INLINE __m512 upper_half(__m512i word)
-{
-	return lower_half(_mm512_srli_epi32(word, 16));
+	return lower_half(ints_right(word, 16));
 }
 
 /* A float16 of every output. */
@@ -83,10 +72,12 @@ INLINE __m128i halves_of_eight(const struct tile *t, size_t from, size_t at)
 	return _mm_insert_epi16(v, half_of(t, from + 7, at), 7);
 }
 
-INLINE __m512 halves_at(const struct tile *t, size_t at)
+INLINE floats halves_at(const struct tile *t, size_t at)
 {
-	return _mm512_cvtph_ps(_mm256_inserti128_si256(
-	    _mm256_castsi128_si256(halves_of_eight(t, 0, at)), halves_of_eight(t, 8, at), 1));
+	__m128i eight[LANES / 8];
+	for (size_t k = 0; k < LANES / 8; k++)
+		eight[k] = halves_of_eight(t, 8 * k, at);
+	return floats_of_halves(eight);
 }
 
 INLINE __m128i bytes_16(const struct tile *t, size_t lane, size_t at)
@@ -97,59 +88,52 @@ INLINE __m128i bytes_16(const struct tile *t, size_t lane, size_t at)
 }
 
 /* 16 bytes of every output, four of them in each of v. */
-INLINE void turn_16(__m512i v[4], const struct tile *t, size_t at)
+INLINE void turn_16(ints v[4], const struct tile *t, size_t at)
 {
-	__m512i z[4];
-	for (size_t i = 0; i < 4; i++)
-		z[i] = four_128(bytes_16(t, i, at), bytes_16(t, i + 4, at), bytes_16(t, i + 8, at),
-		    bytes_16(t, i + 12, at));
-	const __m512i a = _mm512_unpacklo_epi32(z[0], z[1]), b = _mm512_unpackhi_epi32(z[0], z[1]),
-		      c = _mm512_unpacklo_epi32(z[2], z[3]), d = _mm512_unpackhi_epi32(z[2], z[3]);
-	v[0] = _mm512_unpacklo_epi64(a, c);
-	v[1] = _mm512_unpackhi_epi64(a, c);
-	v[2] = _mm512_unpacklo_epi64(b, d);
-	v[3] = _mm512_unpackhi_epi64(b, d);
+	ints z[4];
+	for (size_t i = 0; i < 4; i++) {
+		__m128i each[LANES / 4];
+		for (size_t k = 0; k < LANES / 4; k++)
+			each[k] = bytes_16(t, i + 4 * k, at);
+		z[i] = ints_joined(each);
+	}
+	const ints a = ints_low_32(z[0], z[1]), b = ints_high_32(z[0], z[1]),
+		   c = ints_low_32(z[2], z[3]), d = ints_high_32(z[2], z[3]);
+	v[0] = ints_low_64(a, c);
+	v[1] = ints_high_64(a, c);
+	v[2] = ints_low_64(b, d);
+	v[3] = ints_high_64(b, d);
 }
 
-INLINE void turn_32(__m512i v[8], const struct tile *t, size_t at)
+INLINE void turn_32(ints v[8], const struct tile *t, size_t at)
 {
 	turn_16(v, t, at);
 	turn_16(v + 4, t, at + 16);
 }
 
-INLINE __m512i shifted(__m512i v, int right)
+INLINE ints masked(ints v, char bits)
 {
-	return _mm512_srl_epi32(v, _mm_cvtsi32_si128(right));
-}
-
-INLINE __m512i masked(__m512i v, char bits)
-{
-	return _mm512_and_si512(v, _mm512_set1_epi8(bits));
+	return ints_and(v, ints_of_bytes(bits));
 }
 
 /* 32 numbers of 4 bits in 16 bytes: the first 16 are the low halves. */
-INLINE void nibbles_16(__m512i q[8], const struct tile *t, size_t at)
+INLINE void nibbles_16(ints q[8], const struct tile *t, size_t at)
 {
-	__m512i v[4];
+	ints v[4];
 	turn_16(v, t, at);
 	for (int i = 0; i < 4; i++) {
 		q[i] = masked(v[i], 15);
-		q[i + 4] = masked(_mm512_srli_epi32(v[i], 4), 15);
+		q[i + 4] = masked(ints_right(v[i], 4), 15);
 	}
 }
 
 /* Bit i of a row's word at "at" is bit 4 of its number i. */
-INLINE void fifths_set(__m512i q[8], const struct tile *t, size_t at)
+INLINE void fifths_set(ints q[8], const struct tile *t, size_t at)
 {
-	const __m512i bits = word_at(t, at);
-	for (int i = 0; i < 8; i++) {
-		const __m512i byte = _mm512_shuffle_epi8(bits,
-		    _mm512_add_epi32(_mm512_set1_epi32(i / 2 * 0x01010101),
-			_mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0)));
-		const __mmask64 set = _mm512_test_epi8_mask(
-		    byte, _mm512_set1_epi32((int)(i % 2 ? 0x80402010 : 0x08040201)));
-		q[i] = _mm512_mask_add_epi8(q[i], set, q[i], _mm512_set1_epi8(16));
-	}
+	const ints bits = word_at(t, at);
+	for (int i = 0; i < 8; i++)
+		q[i] = ints_with_16(
+		    q[i], ints_byte(bits, i / 2), ints_of((int)(i % 2 ? 0x80402010 : 0x08040201)));
 }
 
 /* Blocks of 32, at byte "at" of the rows; UP as above. */
@@ -165,9 +149,9 @@ INLINE void part_Q4_0(struct part *w, const struct tile *t)
 
 INLINE void part_Q4_1(struct part *w, const struct tile *t)
 {
-	const __m512i both = word_at(t, 0);
+	const ints both = word_at(t, 0);
 	w->scale[0] = lower_half(both);
-	w->min[0] = _mm512_sub_ps(_mm512_setzero_ps(), upper_half(both));
+	w->min[0] = floats_negative(upper_half(both));
 	nibbles_16(w->q, t, 4);
 }
 
@@ -180,9 +164,9 @@ INLINE void part_Q5_0(struct part *w, const struct tile *t)
 
 INLINE void part_Q5_1(struct part *w, const struct tile *t)
 {
-	const __m512i both = word_at(t, 0);
+	const ints both = word_at(t, 0);
 	w->scale[0] = lower_half(both);
-	w->min[0] = _mm512_sub_ps(_mm512_setzero_ps(), upper_half(both));
+	w->min[0] = floats_negative(upper_half(both));
 	nibbles_16(w->q, t, 8);
 	fifths_set(w->q, t, 4);
 }
@@ -192,7 +176,7 @@ INLINE void part_Q8_0(struct part *w, const struct tile *t)
 	w->scale[0] = halves_at(t, 0);
 	turn_32(w->q, t, 2);
 	for (int i = 0; i < 8; i++)
-		w->q[i] = _mm512_xor_si512(w->q[i], _mm512_set1_epi8(-128));
+		w->q[i] = ints_xor(w->q[i], ints_of_bytes(-128));
 }
 
 INLINE void part_IQ4_NL(struct part *w, const struct tile *t)
@@ -204,7 +188,7 @@ INLINE void part_IQ4_NL(struct part *w, const struct tile *t)
 	w->scale[0] = halves_at(t, 0);
 	nibbles_16(w->q, t, 2);
 	for (int i = 0; i < 8; i++)
-		w->q[i] = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), w->q[i]);
+		w->q[i] = ints_looked_up(table, w->q[i]);
 }
 
 #define FOR_BLOCKS_OF_32(DO) DO(Q4_0) DO(Q4_1) DO(Q5_0) DO(Q5_1) DO(Q8_0) DO(IQ4_NL)
@@ -224,25 +208,25 @@ INLINE struct rows beyond(const struct rows *x, int s)
 	return (struct rows){x->x + s, x->ld, x->N, x->tiles};
 }
 
-INLINE __m512 scaled(__m512 d, __m512i by)
+INLINE floats scaled(floats d, ints by)
 {
-	return _mm512_mul_ps(d, _mm512_cvtepi32_ps(by));
+	return floats_times(d, floats_of(by));
 }
 
-INLINE __m512i low_bits(__m512i v, int n)
+INLINE ints low_bits(ints v, int n)
 {
-	return _mm512_and_si512(v, _mm512_set1_epi32((1 << n) - 1));
+	return ints_and(v, ints_of((1 << n) - 1));
 }
 
 /* 8 scales and 8 minima of 6 bits in 12 bytes, see scales_of_8(). */
 struct sixes {
-	__m512 d, dmin;
-	__m512i word[3];
+	floats d, dmin;
+	ints word[3];
 };
 
 INLINE void sixes_get(struct sixes *k, const struct tile *t)
 {
-	__m512i v[4];
+	ints v[4];
 	turn_16(v, t, 0);
 	k->d = lower_half(v[0]);
 	k->dmin = upper_half(v[0]);
@@ -252,16 +236,16 @@ INLINE void sixes_get(struct sixes *k, const struct tile *t)
 INLINE void sixes_group(struct part *w, const struct sixes *k, int g)
 {
 	const int from = g % 4 * 8;
-	__m512i scale, min;
+	ints scale, min;
 	if (g < 4) {
-		scale = low_bits(shifted(k->word[0], from), 6);
-		min = low_bits(shifted(k->word[1], from), 6);
+		scale = low_bits(ints_right(k->word[0], from), 6);
+		min = low_bits(ints_right(k->word[1], from), 6);
 	} else {
-		const __m512i top = _mm512_set1_epi32(0x30);
-		scale = _mm512_or_si512(low_bits(shifted(k->word[2], from), 4),
-		    _mm512_and_si512(shifted(k->word[0], from + 2), top));
-		min = _mm512_or_si512(low_bits(shifted(k->word[2], from + 4), 4),
-		    _mm512_and_si512(shifted(k->word[1], from + 2), top));
+		const ints top = ints_of(0x30);
+		scale = ints_or(low_bits(ints_right(k->word[2], from), 4),
+		    ints_and(ints_right(k->word[0], from + 2), top));
+		min = ints_or(low_bits(ints_right(k->word[2], from + 4), 4),
+		    ints_and(ints_right(k->word[1], from + 2), top));
 	}
 	w->scale[0] = scaled(k->d, scale);
 	w->min[0] = scaled(k->dmin, min);
@@ -272,14 +256,14 @@ INLINE void block_Q4_K(float *sum, const struct rows *x, const struct tile *t)
 	struct sixes k;
 	sixes_get(&k, t);
 	for (int g = 0; g < 8; g += 2) {
-		__m512i v[8];
+		ints v[8];
 		turn_32(v, t, 16 + 16 * (size_t)g);
 		for (int h = 0; h < 2; h++) {
 			struct part w;
 			const struct rows here = beyond(x, g + h);
 			sixes_group(&w, &k, g + h);
 			for (int i = 0; i < 8; i++)
-				w.q[i] = masked(h ? _mm512_srli_epi32(v[i], 4) : v[i], 15);
+				w.q[i] = masked(h ? ints_right(v[i], 4) : v[i], 15);
 			add_up(sum, &here, &w, 1, true, 0);
 		}
 	}
@@ -288,21 +272,20 @@ INLINE void block_Q4_K(float *sum, const struct rows *x, const struct tile *t)
 INLINE void block_Q5_K(float *sum, const struct rows *x, const struct tile *t)
 {
 	struct sixes k;
-	__m512i fifth[8];
+	ints fifth[8];
 	sixes_get(&k, t);
 	turn_32(fifth, t, 16);
 	for (int g = 0; g < 8; g += 2) {
-		__m512i v[8];
+		ints v[8];
 		turn_32(v, t, 48 + 16 * (size_t)g);
 		for (int h = 0; h < 2; h++) {
 			struct part w;
 			const struct rows here = beyond(x, g + h);
 			sixes_group(&w, &k, g + h);
 			for (int i = 0; i < 8; i++) {
-				const __m512i low =
-				    masked(h ? _mm512_srli_epi32(v[i], 4) : v[i], 15);
-				const __m512i top = masked(shifted(fifth[i], g + h), 1);
-				w.q[i] = _mm512_or_si512(low, _mm512_slli_epi32(top, 4));
+				const ints low = masked(h ? ints_right(v[i], 4) : v[i], 15);
+				const ints top = masked(ints_right(fifth[i], g + h), 1);
+				w.q[i] = ints_or(low, ints_left(top, 4));
 			}
 			add_up(sum, &here, &w, 1, true, 0);
 		}
@@ -311,11 +294,11 @@ INLINE void block_Q5_K(float *sum, const struct rows *x, const struct tile *t)
 
 INLINE void block_Q6_K(float *sum, const struct rows *x, const struct tile *t)
 {
-	__m512i scale[4];
-	const __m512 d = halves_at(t, 208);
+	ints scale[4];
+	const floats d = halves_at(t, 208);
 	turn_16(scale, t, 192);
 	for (int p = 0; p < 4; p++) { /* 32 bytes of low bits: numbers 32 * step and 64 on */
-		__m512i v[8], top[8];
+		ints v[8], top[8];
 		turn_32(v, t, 32 * (size_t)p);
 		turn_32(top, t, 128 + (size_t)(32 * (p / 2)));
 		for (int h = 0; h < 2; h++) {
@@ -323,15 +306,14 @@ INLINE void block_Q6_K(float *sum, const struct rows *x, const struct tile *t)
 			const int r = p % 2 + 2 * h, step = 4 * (p / 2) + r;
 			const struct rows here = beyond(x, step);
 			for (int i = 0; i < 2; i++) { /* groups 2 step and on, bytes with a sign */
-				const __m512i byte =
-				    shifted(scale[step / 2], step % 2 * 16 + 8 * i);
-				w.scale[i] =
-				    scaled(d, _mm512_srai_epi32(_mm512_slli_epi32(byte, 24), 24));
+				const ints byte =
+				    ints_right(scale[step / 2], step % 2 * 16 + 8 * i);
+				w.scale[i] = scaled(d, ints_right_signed(ints_left(byte, 24), 24));
 			}
 			for (int i = 0; i < 8; i++) {
-				const __m512i two = masked(shifted(top[i], 2 * r), 3);
-				w.q[i] = _mm512_or_si512(
-				    masked(shifted(v[i], 4 * h), 15), _mm512_slli_epi32(two, 4));
+				const ints two = masked(ints_right(top[i], 2 * r), 3);
+				w.q[i] =
+				    ints_or(masked(ints_right(v[i], 4 * h), 15), ints_left(two, 4));
 			}
 			add_up(sum, &here, &w, 2, false, Q6_K_UP);
 		}
@@ -340,53 +322,53 @@ INLINE void block_Q6_K(float *sum, const struct rows *x, const struct tile *t)
 
 INLINE void block_Q2_K(float *sum, const struct rows *x, const struct tile *t)
 {
-	const __m512i both = word_at(t, 80);
-	const __m512 d = lower_half(both), dmin = upper_half(both);
-	__m512i scale[4];
+	const ints both = word_at(t, 80);
+	const floats d = lower_half(both), dmin = upper_half(both);
+	ints scale[4];
 	turn_16(scale, t, 0);
 	for (int step = 0; step < 8; step++) {
-		__m512i v[8];
+		ints v[8];
 		struct part w;
 		const struct rows here = beyond(x, step);
 		turn_32(v, t, 16 + (size_t)(32 * (step / 4)));
 		for (int i = 0; i < 2; i++) {
-			const __m512i byte = shifted(scale[step / 2], step % 2 * 16 + 8 * i);
+			const ints byte = ints_right(scale[step / 2], step % 2 * 16 + 8 * i);
 			w.scale[i] = scaled(d, low_bits(byte, 4));
-			w.min[i] = scaled(dmin, low_bits(_mm512_srli_epi32(byte, 4), 4));
+			w.min[i] = scaled(dmin, low_bits(ints_right(byte, 4), 4));
 		}
 		for (int i = 0; i < 8; i++)
-			w.q[i] = masked(shifted(v[i], step % 4 * 2), 3);
+			w.q[i] = masked(ints_right(v[i], step % 4 * 2), 3);
 		add_up(sum, &here, &w, 2, true, Q2_K_UP);
 	}
 }
 
 /* Scale g is 32 + 16 high + low; low: 4 bits of 8 bytes, high: 2 bits of 4 more. */
-INLINE __m512 scale_Q3_K(__m512 d, const __m512i word[3], int g)
+INLINE floats scale_Q3_K(floats d, const ints word[3], int g)
 {
-	const __m512i low = low_bits(shifted(word[g / 4 % 2], g % 4 * 8 + g / 8 * 4), 4),
-		      high = low_bits(shifted(word[2], g % 4 * 8 + g / 4 * 2), 2);
-	const __m512i s = _mm512_or_si512(low, _mm512_slli_epi32(high, 4));
-	return scaled(d, _mm512_sub_epi32(s, _mm512_set1_epi32(32)));
+	const ints low = low_bits(ints_right(word[g / 4 % 2], g % 4 * 8 + g / 8 * 4), 4),
+		   high = low_bits(ints_right(word[2], g % 4 * 8 + g / 4 * 2), 2);
+	const ints s = ints_or(low, ints_left(high, 4));
+	return scaled(d, ints_less(s, ints_of(32)));
 }
 
 INLINE void block_Q3_K(float *sum, const struct rows *x, const struct tile *t)
 {
-	const __m512 d = halves_at(t, 108);
-	__m512i word[3], mask[8];
+	const floats d = halves_at(t, 108);
+	ints word[3], mask[8];
 	for (size_t i = 0; i < 3; i++)
 		word[i] = word_at(t, 96 + 4 * i);
 	turn_32(mask, t, 0);
 	for (int step = 0; step < 8; step++) {
-		__m512i v[8];
+		ints v[8];
 		struct part w;
 		const struct rows here = beyond(x, step);
 		turn_32(v, t, 32 + (size_t)(32 * (step / 4)));
 		for (int i = 0; i < 2; i++)
 			w.scale[i] = scale_Q3_K(d, word, 2 * step + i);
 		for (int i = 0; i < 8; i++) {
-			const __m512i third = masked(shifted(mask[i], step), 1);
-			w.q[i] = _mm512_or_si512(
-			    masked(shifted(v[i], step % 4 * 2), 3), _mm512_slli_epi32(third, 2));
+			const ints third = masked(ints_right(mask[i], step), 1);
+			w.q[i] =
+			    ints_or(masked(ints_right(v[i], step % 4 * 2), 3), ints_left(third, 2));
 		}
 		add_up(sum, &here, &w, 2, false, Q3_K_UP);
 	}

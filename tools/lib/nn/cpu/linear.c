@@ -150,9 +150,9 @@ static bool takes_few(const struct fc_cpu *cpu, const struct fc_weight *w, size_
 /* NULL: as float32 */
 static const struct fc_few *few_for(const struct fc_cpu *cpu, const struct fc_weight *w)
 {
-	if (cpu->nn.compute == FC_COMPUTE_F32)
-		return NULL;
-	return fc_dtype_is_packed(w->dtype) ? cpu->few_packed : cpu->few;
+	if (fc_dtype_is_packed(w->dtype))
+		return cpu->few_packed;
+	return cpu->nn.compute == FC_COMPUTE_F32 ? NULL : cpu->few;
 }
 
 static bool take_few_together(
