@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "fc-varm/method/marked.h"
 #include "fc-varm/method/threshold_sample.h"
+#include "fc-varm/method/threshold_select.h"
 #include "tensor/simd.h"
 
 #define BINS ((size_t)4096)
@@ -15,10 +16,6 @@
 _Static_assert(BLOCK_ELEMENTS <= MARKED_MOST, "a block's marks are listed at once");
 
 enum step { COUNT, GATHER, TALLY, DONE };
-
-struct entry {
-	uint64_t key, index;
-};
 
 /*
  * The search for one threshold: it lies among the keys from low to high, of which there are
@@ -37,8 +34,8 @@ struct search {
 	/* GATHER: found entries were seen, of which the first ones that there is room for are held
 	 */
 	size_t found;
-	struct entry *entry; /* [room] */
-	size_t *tally;       /* by unit: entries with the key, of TALLY or the heavy one; or NULL */
+	struct threshold_entry *entry; /* [room] */
+	size_t *tally; /* by unit: entries with the key, of TALLY or the heavy one; or NULL */
 };
 
 struct searches {
@@ -72,7 +69,7 @@ struct local {
 	uint32_t *bin; /* a unit has fewer than 2^32 elements */
 	struct threshold_split split;
 	size_t tally;
-	struct entry *entry;
+	struct threshold_entry *entry;
 	size_t n_entry, cap;
 };
 
@@ -96,7 +93,7 @@ static void visit_keys(struct search *s, struct local *l, const uint64_t *key, s
 		for (size_t i = 0; i < n_in; i++) {
 			uint64_t k = key[in[i]];
 			l->entry[l->n_entry] =
-			    (struct entry){k, first + (where ? where[in[i]] : in[i])};
+			    (struct threshold_entry){k, first + (where ? where[in[i]] : in[i])};
 			l->n_entry += k != s->heavy;
 			l->tally += k == s->heavy;
 		}
@@ -336,65 +333,6 @@ static void choose_bin(struct search *s, const struct views *v, size_t room)
 	s->bin = NULL;
 }
 
-static bool goes_before(struct entry a, struct entry b)
-{
-	return a.key > b.key || (a.key == b.key && a.index < b.index);
-}
-
-/* Leaves of v[*n], with keys from low to high, those between which the k-th is: keys are counted
- * in ever narrower intervals until few are left, or all are equal. */
-static void narrow_entries(struct entry *v, size_t *n, size_t *k, uint64_t low, uint64_t high)
-{
-	while (*n > BINS && low < high) {
-		size_t count[BINS] = {0}, b = BINS - 1, left = 0;
-		int shift = 0;
-		while ((high - low) >> shift >= BINS)
-			shift++;
-		for (size_t i = 0; i < *n; i++)
-			count[(v[i].key - low) >> shift]++;
-		for (; *k >= count[b]; b--)
-			*k -= count[b];
-		for (size_t i = 0; i < *n; i++)
-			if ((v[i].key - low) >> shift == b)
-				v[left++] = v[i];
-		*n = left;
-		low += (uint64_t)b << shift;
-		high = low + (((uint64_t)1 << shift) - 1);
-	}
-}
-
-/* The entry with k others before it (Hoare's FIND), keys being from low to high; moves them. */
-static struct entry find_entry(struct entry *v, size_t n, size_t k, uint64_t low, uint64_t high)
-{
-	narrow_entries(v, &n, &k, low, high);
-	size_t from = 0, to = n - 1;
-	while (from < to) {
-		struct entry pivot = v[from + (to - from) / 2];
-		size_t i = from, j = to;
-		while (i <= j) {
-			while (goes_before(v[i], pivot))
-				i++;
-			while (goes_before(pivot, v[j]))
-				j--;
-			if (i > j)
-				break;
-			struct entry t = v[i];
-			v[i++] = v[j];
-			v[j] = t;
-			if (!j)
-				break;
-			j--;
-		}
-		if (k <= j)
-			to = j;
-		else if (k >= i)
-			from = i;
-		else
-			break;
-	}
-	return v[k];
-}
-
 /* Many entries have a key: the unit in which the last one to take lies, of `need` in the tensor's
  * order, is read again. */
 static void find_last(struct search *s, const struct views *v, uint64_t with, size_t need)
@@ -441,7 +379,7 @@ static void choose_among(struct search *s, const struct views *v, size_t k, size
 		if ((s->entry[i].key > s->heavy) == before)
 			s->entry[n++] = s->entry[i];
 	k -= before ? 0 : n_before + n_heavy;
-	struct entry last = find_entry(s->entry, n, k, s->low, s->high);
+	struct threshold_entry last = varm_threshold_select(s->entry, n, k, s->low, s->high);
 	finish_search(s, last.key, last.index);
 }
 
