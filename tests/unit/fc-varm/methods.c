@@ -177,6 +177,70 @@ static size_t wrong_entries(
 	return wrong;
 }
 
+static void add_values(const struct unit *u, const double *taken, double *lanes)
+{
+	for (int k = 0; k < u->v->n_target; k++)
+		for (size_t i = 0; i < u->n; i++)
+			lanes[(size_t)k * LANES + i % LANES] += taken[i] * u->x[k][i];
+}
+
+static void get_values(const struct unit *u, size_t i, double *number)
+{
+	for (int k = 0; k < u->v->n_target; k++)
+		number[k] = u->x[k][i];
+}
+
+/* How far sums over the entries that pass are from those of the ones that do, as a part of them;
+ * *summed: whether there are any. */
+static double sums_off(const struct sample *s, double part, size_t n_gather, bool *summed)
+{
+	static const struct threshold_sums sums = {add_values, get_values};
+	double sum[MAX_TARGET] = {0}, off = 0;
+	struct threshold_query w = {
+	    &varm_threshold_variance, .sums = &sums, .sum = sum, .part = part, .of_nonzero = true};
+	struct fc_err e;
+	struct passing p = {&w.threshold, FC_ARRAY(bool, s->v.n + 1)};
+	T_OK(varm_threshold_find(&w, 1, &s->v, n_gather, &e) == 0, "found");
+	varm_pass(&s->v, visit_passing, &p, NULL, 0, &e);
+	for (int k = 0; k < s->v.n_target; k++) {
+		long double want = 0, size = 0;
+		for (size_t i = 0; i < s->v.n; i++) {
+			want += p.passed[i] ? s->x[k][i] : 0;
+			size += p.passed[i] ? fabs(s->x[k][i]) : 0;
+		}
+		off = fmax(off, (double)(fabsl(want - (long double)sum[k]) / (size + 1e-30L)));
+	}
+	*summed = w.summed;
+	free(p.passed);
+	return off;
+}
+
+/* Sums on the way: of enough entries for a sample to say where the threshold is, and of few. */
+static void test_sums(void)
+{
+	static const size_t sizes_of[] = {1, 700, 5 * UNIT_ELEMENTS + 77};
+	static const double parts[] = {0.1, 0.5, 0.9999, 1e-4};
+	struct fc_rng r;
+	fc_rng_seed(&r, 31);
+	for (size_t z = 0; z < FC_LEN(sizes_of); z++) {
+		for (size_t p = 0; p < FC_LEN(parts); p++) {
+			struct sample s;
+			bool summed, few;
+			sample_make(&s, &r, sizes_of[z], 3, false);
+			double off = sums_off(&s, parts[p], THRESHOLD_GATHER, &summed);
+			T_OK(summed && off < 1e-14, "sums of %g of %zu entries (off by %g)",
+			    parts[p], sizes_of[z], off);
+			off = sums_off(&s, parts[p], 3000, &few);
+			T_OK(!few || off < 1e-14, "by counting (off by %g)", off);
+			sample_release(&s);
+			sample_make(&s, &r, sizes_of[z], 3, true);
+			off = sums_off(&s, parts[p], THRESHOLD_GATHER, &few);
+			T_OK(!few || off < 1e-14, "where many are equal (off by %g)", off);
+			sample_release(&s);
+		}
+	}
+}
+
 static void test_sce(struct fc_hasher *all)
 {
 	static const double parts[] = {0, 1e-6, 0.999, 1, 0.1, 0.5};
@@ -287,6 +351,7 @@ int main(void)
 	test_sce(all);
 	T_OK(fc_hasher_value(all) == plain, "and that of one thread");
 	fc_hasher_free(all);
+	test_sums();
 	test_ties();
 	test_tiny();
 	return t_done();

@@ -25,15 +25,27 @@ static void mark_selected(const struct unit *u, const struct threshold *threshol
 	varm_threshold_factors(threshold, variance, u->first, u->n, 1, taken);
 }
 
+static void add_squares(const struct unit *u, const double *taken, double *lanes)
+{
+	for (int k = 0; k < u->v->n_target; k++)
+		varm_sums_squares_taken(lanes + (size_t)k * LANES, u->x[k], u->base, taken, u->n);
+}
+
+static void get_squares(const struct unit *u, size_t i, double *number)
+{
+	for (int k = 0; k < u->v->n_target; k++)
+		number[k] = (u->x[k][i] - u->base[i]) * (u->x[k][i] - u->base[i]);
+}
+
+static const struct threshold_sums squares = {add_squares, get_squares};
+
 static int visit_selected(struct unit *u, void *ctx, struct fc_err *e)
 {
 	double taken[BLOCK_ELEMENTS];
 	(void)e;
 	while (varm_unit_next(u)) {
 		mark_selected(u, ctx, taken);
-		for (int k = 0; k < u->v->n_target; k++)
-			varm_sums_squares_taken(
-			    u->lanes + (size_t)k * LANES, u->x[k], u->base, taken, u->n);
+		add_squares(u, taken, u->lanes);
 	}
 	return 0;
 }
@@ -56,14 +68,14 @@ static int measure_squares(
 	*n_selected = v->n;
 	if (v->set->select_topk >= 1)
 		return varm_pass(v, visit_all, NULL, r->weight, v->n_target, e);
-	struct threshold_query w = {
-	    &varm_threshold_variance, .part = v->set->select_topk, .of_nonzero = true};
+	struct threshold_query w = {&varm_threshold_variance, .sums = &squares, .sum = r->weight,
+	    .part = v->set->select_topk, .of_nonzero = true};
 	if (varm_threshold_find(&w, 1, v, THRESHOLD_GATHER, e) < 0)
 		return -1;
 	*n_selected = w.take;
 	r->threshold = FC_ARRAY(struct threshold, 1);
 	*r->threshold = w.threshold;
-	return varm_pass(v, visit_selected, r->threshold, r->weight, v->n_target, e);
+	return w.summed ? 0 : varm_pass(v, visit_selected, r->threshold, r->weight, v->n_target, e);
 }
 
 static int measure(const struct views *v, struct measured *r, struct fc_err *e)

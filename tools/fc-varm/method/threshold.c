@@ -35,7 +35,14 @@ struct search {
 	 */
 	size_t found;
 	struct threshold_entry *entry; /* [room] */
-	size_t *tally; /* by unit: entries with the key, of TALLY or the heavy one; or NULL */
+	size_t *tally;  /* by unit: entries with the key, of TALLY or the heavy one; or NULL */
+	double *number; /* GATHER: [room][n_target] the entries' numbers, where sums are wanted */
+	struct stretch *stretch; /* then, by unit */
+};
+
+/* A unit's part of the entries held. */
+struct stretch {
+	size_t from, n;
 };
 
 struct searches {
@@ -71,6 +78,8 @@ struct local {
 	size_t tally;
 	struct threshold_entry *entry;
 	size_t n_entry, cap;
+	double *number; /* [n_entry][n_target] */
+	size_t number_cap;
 };
 
 /* Keys of entries first + where[i], or first + i where that is NULL. */
@@ -106,11 +115,37 @@ static void visit_keys(struct search *s, struct local *l, const uint64_t *key, s
 	}
 }
 
+static FC_SIMD_BODY void take_above_body(
+    const uint64_t *restrict key, size_t n, uint64_t high, double *restrict taken)
+{
+	for (size_t i = 0; i < n; i++)
+		taken[i] = key[i] > high ? 1 : 0;
+}
+FC_SIMD_KERNEL(static void, take_above,
+    (const uint64_t *key, size_t n, uint64_t high, double *taken), (key, n, high, taken))
+
+/* Adds up the numbers of entries above, and notes those of the gathered ones, "from" and on. */
+static void visit_numbers(
+    const struct unit *u, const struct search *s, struct local *l, const uint64_t *key, size_t from)
+{
+	const struct threshold_sums *sums = s->w->sums;
+	size_t n_target = (size_t)u->v->n_target;
+	double taken[BLOCK_ELEMENTS];
+	take_above(key, u->n, s->high, taken);
+	sums->add(u, taken, u->lanes);
+	FC_GROW(l->number, l->number_cap, l->n_entry * n_target);
+	for (size_t j = from; j < l->n_entry; j++)
+		sums->get(u, l->entry[j].index - u->first, l->number + j * n_target);
+}
+
 static void visit_block(const struct unit *u, struct search *s, struct local *l)
 {
 	uint64_t key[BLOCK_ELEMENTS];
+	size_t from = l->n_entry;
 	s->w->keys->exact(u, s->w, key);
 	visit_keys(s, l, key, u->n, u->first, NULL);
+	if (s->number)
+		visit_numbers(u, s, l, key, from);
 }
 
 static double value_of(uint64_t key)
@@ -159,17 +194,22 @@ static void read_floats(const struct values *v, const struct unit *u, float *out
 	fc_to_f32(out, varm_values_bytes(v, u->first), v->t.dtype, u->n);
 }
 
-static void add_entries(struct search *s, const struct local *l)
+static void add_entries(const struct unit *u, struct search *s, const struct local *l)
 {
-	size_t at;
+	size_t at, n_target = (size_t)u->v->n_target;
 #pragma omp atomic capture
 	{
 		at = s->found;
 		s->found += l->n_entry;
 	}
-	if (at < s->room && l->n_entry)
-		memcpy(s->entry + at, l->entry,
-		    (l->n_entry < s->room - at ? l->n_entry : s->room - at) * sizeof *l->entry);
+	if (at >= s->room || !l->n_entry)
+		return;
+	size_t n = l->n_entry < s->room - at ? l->n_entry : s->room - at;
+	memcpy(s->entry + at, l->entry, n * sizeof *l->entry);
+	if (s->number) {
+		memcpy(s->number + at * n_target, l->number, n * n_target * sizeof *l->number);
+		s->stretch[u->begin / u->v->unit] = (struct stretch){at, n};
+	}
 }
 
 static void add_local(const struct unit *u, struct search *s, const struct local *l)
@@ -177,7 +217,7 @@ static void add_local(const struct unit *u, struct search *s, const struct local
 	if (s->tally)
 		s->tally[u->begin / u->v->unit] = l->tally;
 	if (s->step == GATHER)
-		add_entries(s, l);
+		add_entries(u, s, l);
 	if (!s->counted || s->step == COUNT) {
 #pragma omp atomic
 		s->above += l->split.above;
@@ -231,6 +271,7 @@ static int visit(struct unit *u, void *ctx, struct fc_err *e)
 			add_local(u, &all->s[i], &l[i]);
 		free(l[i].bin);
 		free(l[i].entry);
+		free(l[i].number);
 	}
 	free(l);
 	return 0;
@@ -258,7 +299,7 @@ static bool is_roughly_sought(const struct searches *all)
 }
 
 /* How to look at the interval next. */
-static void begin_step(struct search *s, size_t n_unit)
+static void begin_step(struct search *s, const struct views *v, size_t n_unit)
 {
 	if (!s->counted)
 		s->above = s->n_zero = 0;
@@ -270,6 +311,10 @@ static void begin_step(struct search *s, size_t n_unit)
 		s->found = 0;
 		s->tally = s->heavy ? FC_ARRAY(size_t, n_unit) : NULL;
 		s->entry = fc_malloc((s->room + 1) * sizeof *s->entry);
+		if (s->w->sums && !s->heavy) {
+			s->number = fc_malloc((s->room * (size_t)v->n_target + 1) * sizeof(double));
+			s->stretch = FC_ARRAY(struct stretch, n_unit);
+		}
 	} else {
 		s->step = COUNT;
 		s->above = s->n_zero = 0;
@@ -383,11 +428,38 @@ static void choose_among(struct search *s, const struct views *v, size_t k, size
 	finish_search(s, last.key, last.index);
 }
 
+/* Adds the numbers of the held entries that pass to the sums, in the tensor's order. */
+static void add_passing(
+    struct search *s, const struct views *v, size_t n_unit, const struct threshold_entry *entry)
+{
+	struct threshold_query *w = s->w;
+	size_t n_target = (size_t)v->n_target;
+	for (size_t i = 0; i < n_unit; i++) {
+		struct stretch at = s->stretch[i];
+		for (size_t j = at.from; j < at.from + at.n; j++)
+			for (size_t k = 0; k < n_target &&
+			     threshold_passes(&w->threshold, entry[j].key, entry[j].index);
+			     k++)
+				w->sum[k] += s->number[j * n_target + k];
+	}
+	w->summed = true;
+}
+
+/* The entries held as they are: choosing one moves them. */
+static struct threshold_entry *copy_entries(const struct search *s)
+{
+	size_t n = s->found < s->room ? s->found : s->room;
+	struct threshold_entry *copy = fc_malloc((n + 1) * sizeof *copy);
+	memcpy(copy, s->entry, n * sizeof *copy);
+	return copy;
+}
+
 /* After gathering: the threshold is one of the entries, or the guess was wrong. */
 static void choose_entry(struct search *s, const struct views *v, size_t n_unit)
 {
 	struct threshold_query *w = s->w;
 	size_t n_heavy = count_heavy(s, n_unit);
+	struct threshold_entry *in_order = s->number ? copy_entries(s) : NULL;
 	if (!s->counted)
 		decide_take(s, v);
 	if (!w->take)
@@ -399,6 +471,9 @@ static void choose_entry(struct search *s, const struct views *v, size_t n_unit)
 		widen(s, v);
 	else
 		choose_among(s, v, w->take - s->above - 1, n_heavy);
+	if (in_order && s->step == DONE)
+		add_passing(s, v, n_unit, in_order);
+	free(in_order);
 	free(s->entry);
 	s->entry = NULL;
 }
@@ -412,7 +487,11 @@ static void end_step(struct search *s, const struct views *v, size_t n_unit, siz
 	else if (s->step == TALLY)
 		find_last(s, v, s->low, s->w->take - s->above);
 	free(s->tally);
+	free(s->number);
+	free(s->stretch);
 	s->tally = NULL;
+	s->number = NULL;
+	s->stretch = NULL;
 }
 
 static bool all_done(const struct searches *all)
@@ -435,10 +514,20 @@ static void start_searches(
 		    .inside = guess[i].inside,
 		    .heavy = guess[i].heavy,
 		    .room = room};
-		all->base = all->base || w[i].keys->base;
+		all->base = all->base || w[i].keys->base || w[i].sums;
 	}
 	free(guess);
 	all->floats = are_floats(v);
+}
+
+/* Entries that a search may hold; with sums, each twice and with its numbers. */
+static size_t room_for(
+    const struct threshold_query *w, int n_wish, const struct views *v, size_t n_gather)
+{
+	size_t each = sizeof(struct threshold_entry);
+	if (!n_wish || !w->sums)
+		return n_gather / (n_wish ? (size_t)n_wish : 1);
+	return n_gather * each / (2 * each + (size_t)v->n_target * sizeof(double));
 }
 
 int varm_threshold_find(
@@ -446,15 +535,16 @@ int varm_threshold_find(
 {
 	struct searches all = {
 	    FC_ARRAY(struct search, (size_t)n_wish + 1), n_wish, false, false, false};
-	size_t n_unit = v->n / v->unit + 1, room = n_gather / (n_wish ? (size_t)n_wish : 1);
+	size_t n_unit = v->n / v->unit + 1, room = room_for(w, n_wish, v, n_gather);
 	int ret = 0;
 	start_searches(&all, w, v, room);
 	while (ret == 0 && !all_done(&all)) {
 		for (int i = 0; i < n_wish; i++)
 			if (all.s[i].step != DONE)
-				begin_step(&all.s[i], n_unit);
+				begin_step(&all.s[i], v, n_unit);
+		bool sums = all.s[0].number != NULL;
 		all.rough = is_roughly_sought(&all);
-		ret = varm_pass(v, visit, &all, NULL, 0, e);
+		ret = varm_pass(v, visit, &all, sums ? w->sum : NULL, sums ? v->n_target : 0, e);
 #pragma omp parallel for schedule(dynamic) if (v->n > UNIT_ELEMENTS)
 		for (int i = 0; i < n_wish; i++)
 			end_step(&all.s[i], v, n_unit, room);

@@ -48,11 +48,21 @@ extern const struct threshold_keys varm_threshold_variance;
 /* The magnitude of the change of w->target. */
 extern const struct threshold_keys varm_threshold_magnitude;
 
+/* Numbers of an entry, one for each target, that are added up over the entries that pass. */
+struct threshold_sums {
+	/* lanes[k][i % LANES] += number k of entry i of the block in hand where taken[i] is 1; it
+	 * is 0 elsewhere */
+	void (*add)(const struct unit *u, const double *taken, double *lanes);
+	/* number[k] of its entry i */
+	void (*get)(const struct unit *u, size_t i, double *number);
+};
+
 /* One question about a tensor, and its answer. */
 struct threshold_query {
 	const struct threshold_keys *keys;
 	int target;
-	const void *ctx; /* the keys' own */
+	const void *ctx;                   /* the keys' own */
+	const struct threshold_sums *sums; /* NULL: none; else it is the only wish */
 	/* How many to take: the part of all entries, or of those with a key above 0, rounded down
 	 * to a whole number, but not below least. */
 	double part;
@@ -63,6 +73,10 @@ struct threshold_query {
 	/* The answer: nothing passes the threshold when take is 0, and never a key of 0. */
 	size_t take;
 	struct threshold threshold;
+	/* With sums: [n_target], the caller's, and whether they are known: where many keys are
+	 * equal a search does not come by them. */
+	double *sum;
+	bool summed;
 };
 
 /*
