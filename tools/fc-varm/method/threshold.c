@@ -37,7 +37,7 @@ struct search {
 	struct threshold_entry *entry; /* [room] */
 	size_t *tally;  /* by unit: entries with the key, of TALLY or the heavy one; or NULL */
 	double *number; /* GATHER: [room][n_target] the entries' numbers, where sums are wanted */
-	struct stretch *stretch; /* then, by unit */
+	struct stretch *stretch; /* GATHER, with numbers: [n_unit] */
 };
 
 /* A unit's part of the entries held. */

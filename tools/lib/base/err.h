@@ -14,9 +14,10 @@
  * opt_help: what --help prints; completion: what shells are told; suggest: what a misspelt name may
  * mean; launcher: how often the program was started); progress is the bar, barline its line on a
  * terminal, board the lines of all programs there. par is the threads, hostmem how much memory is
- * left, isa the instruction set; rng random numbers, resample intervals by drawing items again,
- * hash fingerprints, shard every n-th record; comm messages between the processes of one run, by
- * the module in mpi/, module what is opened when it is asked for.
+ * left, ahead asks memory for what comes next, isa is the instruction set; rng random numbers,
+ * resample intervals by drawing items again, hash fingerprints, shard every n-th record; comm
+ * messages between the processes of one run, by the module in mpi/, module what is opened when it
+ * is asked for.
  */
 
 /*

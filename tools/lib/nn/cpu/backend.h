@@ -14,7 +14,7 @@
  * the table of them with memory and handle, backend what they share with their scratch, sgemm and
  * bf16 are the doors to OpenBLAS and oneDNN, and kern lists the inner loops on one thread: kern_*
  * compiles the bodies kern_*_body for one instruction set each; few are products of few rows, few_*
- * for one set each, few_packed with packed weights, ahead asks memory for what they read next,
+ * for one set each, few_packed_* with packed weights (their bodies on vectors of one width each),
  * narrow rounds to bfloat16; product_amx, with the door product, are products of many rows by AMX,
  * linear_tiles and linear_bf16 linear's by them and by oneDNN.  head_draw is rows by draws instead
  * of the likeliest; head_row is a teacher's row against a row of logits, head_objective the
@@ -61,7 +61,8 @@ extern const struct fc_products fc_products_amx;
 struct fc_cpu {
 	struct fc_nn nn;
 	const struct fc_kern *kern;
-	/* products of few rows: in BF16; with packed weights, NULL where they are done in float32 */
+	/* products of few rows: in BF16; with packed weights, NULL where they are done in float32
+	 */
 	const struct fc_few *few, *few_packed;
 	const struct fc_products *products; /* of many rows; NULL: linear.c does them itself */
 	struct fc_bf16 *bf16;               /* of products by oneDNN, else NULL */
