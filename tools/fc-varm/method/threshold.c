@@ -471,7 +471,7 @@ static void choose_entry(struct search *s, const struct views *v, size_t n_unit)
 		widen(s, v);
 	else
 		choose_among(s, v, w->take - s->above - 1, n_heavy);
-	if (in_order && s->step == DONE)
+	if (in_order && s->step == DONE && w->take)
 		add_passing(s, v, n_unit, in_order);
 	free(in_order);
 	free(s->entry);
