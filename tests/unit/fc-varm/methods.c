@@ -229,8 +229,8 @@ static void test_sums(void)
 			sample_make(&s, &r, sizes_of[z], 3, false);
 			double off = sums_off(&s, parts[p], THRESHOLD_GATHER, &summed);
 			bool some = (double)sizes_of[z] * parts[p] >= 1;
-			T_OK(summed == some && off < 1e-14,
-			    "sums of %g of %zu entries (off by %g)", parts[p], sizes_of[z], off);
+			T_OK(summed == some && off < 1e-14, "sums of %g of %zu entries (off by %g)",
+			    parts[p], sizes_of[z], off);
 			off = sums_off(&s, parts[p], 3000, &few);
 			T_OK(!few || off < 1e-14, "by counting (off by %g)", off);
 			off = sums_off(&s, 1e-7, THRESHOLD_GATHER, &few);
