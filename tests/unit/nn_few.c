@@ -349,6 +349,44 @@ static void test_together(
 	fc_isa_limit(FC_ISA_N);
 }
 
+/* y = x w^T as a program computes that asks for this. */
+static void asked_product(
+    enum fc_isa isa, enum fc_compute compute, float *to, const struct fc_weight *w, size_t N)
+{
+	struct fc_nn *nn;
+	struct fc_err e;
+	fc_isa_limit(isa);
+	if (!T_OK(fc_cpu_open(&nn, compute, &e) == 0, "open"))
+		return;
+	fc_linear_fwd(nn, to, x, w, N);
+	fc_nn_close(nn);
+	fc_isa_limit(FC_ISA_N);
+}
+
+/* Packed weights of few rows are taken as they are unless float32 is asked for, also where all
+ * other products are in float32. */
+static void test_asked(enum fc_isa isa, struct fc_rng *r)
+{
+	enum { N = 3, O = 40, I = 96 };
+	static float any[N * O], narrow[N * O], exact[N * O], wide[O * I];
+	const struct fc_weight w = {random_blocks(FC_Q8_0, O * I, r), FC_Q8_0, O, I},
+			       floats = {wide, FC_F32, O, I};
+	fc_to_f32(wide, w.p, FC_Q8_0, O * I);
+	for (size_t i = 0; i < N * I; i++)
+		x[i] = (float)fc_rng_normal(r);
+	asked_product(isa, FC_COMPUTE_AUTO, any, &w, N);
+	asked_product(isa, FC_COMPUTE_BF16, narrow, &w, N);
+	asked_product(isa, FC_COMPUTE_F32, exact, &w, N);
+	T_OK(memcmp(any, narrow, sizeof any) == 0, "%s: packed weights, auto as bf16",
+	    fc_isa_name(isa));
+	T_OK((memcmp(any, exact, sizeof any) == 0) == (isa < FC_ISA_AVX2),
+	    "%s: packed weights, float32 where it is asked for", fc_isa_name(isa));
+	asked_product(isa, FC_COMPUTE_F32, any, &floats, N);
+	T_OK(memcmp(any, exact, sizeof any) == 0, "%s: the bits of float32 weights then",
+	    fc_isa_name(isa));
+	free((void *)(uintptr_t)w.p);
+}
+
 /* Instruction sets give the same bits. */
 static void test_packed_sets(
     const struct fc_few *f, const struct fc_few *other, enum fc_dtype t, size_t I, struct fc_rng *r)
@@ -414,6 +452,7 @@ int main(void)
 			test_together(isa, FC_COMPUTE_F32, mixed[t], &r);
 			test_together(isa, FC_COMPUTE_BF16, mixed[t], &r);
 		}
+		test_asked(isa, &r);
 		fc_isa_limit(isa);
 		test_packed_types(&lowest_packed, &r);
 		fc_isa_limit(FC_ISA_N);
