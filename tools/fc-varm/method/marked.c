@@ -2,6 +2,9 @@
 #include "fc-varm/method/marked.h"
 
 #include <string.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "tensor/simd.h"
 
@@ -14,27 +17,52 @@ static inline uint64_t pack_eight(const uint8_t *mark)
 	return eight * UINT64_C(0x0102040810204080) >> 56;
 }
 
-static FC_SIMD_BODY void pack_marks_body(
-    const uint8_t *restrict mark, size_t n, uint64_t *restrict bits)
+/* 64 marks as bits, the first the lowest. */
+static inline uint64_t pack_marks(const uint8_t *mark)
 {
-	for (size_t at = 0; at < n; at += 64) {
-		uint64_t b = 0;
-		for (size_t i = 0; i < 64; i += 8)
-			b |= pack_eight(mark + at + i) << i;
-		bits[at / 64] = b;
+	uint64_t bits = 0;
+#if defined(__SSE2__)
+	for (size_t i = 0; i < 64; i += 16) {
+		__m128i ones = _mm_loadu_si128((const __m128i *)(mark + i));
+		/* the highest bit of each byte, to which the lowest is moved */
+		bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_slli_epi64(ones, 7)) << i;
 	}
+#else
+	for (size_t i = 0; i < 64; i += 8)
+		bits |= pack_eight(mark + i) << i;
+#endif
+	return bits;
 }
-FC_SIMD_KERNEL(
-    static void, pack_marks, (const uint8_t *mark, size_t n, uint64_t *bits), (mark, n, bits))
+
+/* Places are written MARKED_AT_ONCE at a time, more than there are: which of 64 entries are marked,
+ * few as a rule, is nothing that a processor could foresee. */
+static FC_SIMD_BODY void list_marks_body(
+    const uint8_t *restrict mark, size_t n, uint16_t *restrict where, size_t *restrict n_where)
+{
+	size_t m = 0;
+	for (size_t at = 0; at < n; at += 64) {
+		uint64_t bits = pack_marks(mark + at), last = (uint64_t)1 << 63;
+		size_t left = (size_t)__builtin_popcountll(bits), some;
+		do {
+			for (size_t j = 0; j < MARKED_AT_ONCE; j++) {
+				where[m + j] =
+				    (uint16_t)(at + (size_t)__builtin_ctzll(bits | last));
+				bits &= bits - 1;
+			}
+			some = left < MARKED_AT_ONCE ? left : MARKED_AT_ONCE;
+			m += some;
+			left -= some;
+		} while (left);
+	}
+	*n_where = m;
+}
+FC_SIMD_KERNEL(static void, list_marks,
+    (const uint8_t *mark, size_t n, uint16_t *where, size_t *n_where), (mark, n, where, n_where))
 
 size_t varm_marked_list(const uint8_t *mark, size_t n, uint16_t *where)
 {
-	uint64_t bits[MARKED_MOST / 64];
-	size_t m = 0;
-	pack_marks(mark, n, bits);
-	for (size_t at = 0; at < n; at += 64)
-		for (uint64_t b = bits[at / 64]; b; b &= b - 1)
-			where[m++] = (uint16_t)(at + (size_t)__builtin_ctzll(b));
+	size_t m;
+	list_marks(mark, n, where, &m);
 	return m;
 }
 

@@ -8,8 +8,11 @@
 /* Marks of entries, each a byte of 0 or 1, with this many zeros behind the last. */
 #define MARKED_ROOM 64
 
-/* where[]: the places of the ones among n <= MARKED_MOST, the first first; returns how many. */
+/* where[]: the places of the ones among n <= MARKED_MOST, the first first; returns how many.  where
+ * has room for MARKED_PLACES. */
 #define MARKED_MOST ((size_t)512)
+#define MARKED_AT_ONCE ((size_t)4)
+#define MARKED_PLACES (MARKED_MOST + MARKED_AT_ONCE)
 size_t varm_marked_list(const uint8_t *mark, size_t n, uint16_t *where);
 /* Bit i % 8 of bits[i / 8] is mark[i]. */
 void varm_marked_pack(const uint8_t *mark, size_t n, uint8_t *bits);

@@ -192,7 +192,7 @@ static size_t draw_by_bins(
     struct rank_room *room, const struct rank_row *row, uint32_t width, uint8_t *kept)
 {
 	uint8_t close[PART + MARKED_ROOM];
-	uint16_t where[PART];
+	uint16_t where[MARKED_PLACES];
 	size_t n_open = 0;
 	for (size_t at = 0; at < row->n; at += PART) {
 		size_t n = row->n - at < PART ? row->n - at : PART;
@@ -231,7 +231,7 @@ static bool goes_below(const struct rank_row *row, uint32_t a, uint32_t b)
 static uint32_t seek_rank(const struct rank_room *room, const struct rank_row *row, uint32_t i)
 {
 	uint8_t mark[PART + MARKED_ROOM];
-	uint16_t where[PART], b = room->bin[i];
+	uint16_t where[MARKED_PLACES], b = room->bin[i];
 	uint32_t rank = room->from[b];
 	for (size_t at = 0; at < row->n; at += PART) {
 		size_t n = row->n - at < PART ? row->n - at : PART;
@@ -257,7 +257,7 @@ static void list_members(struct rank_room *room, size_t n_row, uint32_t n_bin)
 {
 	uint32_t at[BINS_LONG];
 	uint8_t mark[PART + MARKED_ROOM];
-	uint16_t where[PART];
+	uint16_t where[MARKED_PLACES];
 	memcpy(at, room->from, n_bin * sizeof at[0]);
 	for (size_t from = 0; from < n_row; from += PART) {
 		size_t n = n_row - from < PART ? n_row - from : PART;

@@ -71,6 +71,13 @@ FC_SIMD_KERNEL(static void, split_keys,
 	struct threshold_split *s),
     (key, n, low, high, inside, s))
 
+/* Entries of a unit that may be inside, brought together until they are a block. */
+struct held {
+	float x[BLOCK_ELEMENTS], base[BLOCK_ELEMENTS];
+	uint32_t at[BLOCK_ELEMENTS]; /* in the unit, which has fewer than 2^32 elements */
+	size_t n;
+};
+
 /* What one thread finds in a unit. */
 struct local {
 	uint32_t *bin; /* a unit has fewer than 2^32 elements */
@@ -80,14 +87,15 @@ struct local {
 	size_t n_entry, cap;
 	double *number; /* [n_entry][n_target] */
 	size_t number_cap;
+	struct held *held; /* of a rough search */
 };
 
-/* Keys of entries first + where[i], or first + i where that is NULL. */
+/* Keys of entries first + at[i], or first + i where that is NULL. */
 static void visit_keys(struct search *s, struct local *l, const uint64_t *key, size_t n,
-    uint64_t first, const uint16_t *where)
+    uint64_t first, const uint32_t *at)
 {
 	uint8_t inside[BLOCK_ELEMENTS + MARKED_ROOM];
-	uint16_t in[BLOCK_ELEMENTS];
+	uint16_t in[MARKED_PLACES];
 	size_t n_in;
 	split_keys(key, n, s->low, s->high, inside, &l->split);
 	memset(inside + n, 0, MARKED_ROOM);
@@ -102,7 +110,7 @@ static void visit_keys(struct search *s, struct local *l, const uint64_t *key, s
 		for (size_t i = 0; i < n_in; i++) {
 			uint64_t k = key[in[i]];
 			l->entry[l->n_entry] =
-			    (struct threshold_entry){k, first + (where ? where[in[i]] : in[i])};
+			    (struct threshold_entry){k, first + (at ? at[in[i]] : in[i])};
 			l->n_entry += k != s->heavy;
 			l->tally += k == s->heavy;
 		}
@@ -167,26 +175,42 @@ static float rough_bound(uint64_t key)
 	return bound > 0 ? bound : FLT_TRUE_MIN;
 }
 
-/* Brings the entries that may be inside together in u's block, as a block of their own. */
+/* Looks closely at what was held back. */
+static void visit_held(const struct unit *u, struct search *s, struct local *l)
+{
+	struct held *held = l->held;
+	uint64_t key[BLOCK_ELEMENTS], zero = l->split.zero; /* they are counted already */
+	struct unit some = *u;
+	some.n = held->n;
+	for (size_t j = 0; j < held->n; j++) {
+		u->x[s->w->target][j] = (double)held->x[j];
+		u->base[j] = (double)held->base[j];
+	}
+	s->w->keys->exact(&some, s->w, key);
+	visit_keys(s, l, key, held->n, u->begin, held->at);
+	l->split.zero = zero;
+	held->n = 0;
+}
+
+/* Holds back the entries of the block that may be inside: of most blocks they are few. */
 static void visit_floats(
     const struct unit *u, const struct floats *f, struct search *s, struct local *l)
 {
 	uint8_t inside[BLOCK_ELEMENTS + MARKED_ROOM];
-	uint16_t where[BLOCK_ELEMENTS];
-	uint64_t key[BLOCK_ELEMENTS];
-	struct unit some = *u;
+	uint16_t where[MARKED_PLACES];
+	struct held *held = l->held;
+	uint32_t first = (uint32_t)(u->first - u->begin);
 	s->w->keys->rough(
 	    f->x, f->base, u->n, rough_bound(s->low), rough_bound(s->high), inside, &l->split);
 	memset(inside + u->n, 0, MARKED_ROOM);
-	some.n = varm_marked_list(inside, u->n, where);
-	for (size_t j = 0; j < some.n; j++) {
-		u->x[s->w->target][j] = (double)f->x[where[j]];
-		u->base[j] = (double)f->base[where[j]];
+	size_t n = varm_marked_list(inside, u->n, where);
+	for (size_t j = 0; j < n; j++) {
+		held->x[held->n] = f->x[where[j]];
+		held->base[held->n] = f->base[where[j]];
+		held->at[held->n++] = first + where[j];
+		if (held->n == BLOCK_ELEMENTS)
+			visit_held(u, s, l);
 	}
-	s->w->keys->exact(&some, s->w, key);
-	uint64_t zero = l->split.zero; /* they are counted already */
-	visit_keys(s, l, key, some.n, u->first, where);
-	l->split.zero = zero;
 }
 
 static void read_floats(const struct values *v, const struct unit *u, float *out)
@@ -235,6 +259,8 @@ static void add_local(const struct unit *u, struct search *s, const struct local
 static void visit_rough(struct unit *u, const struct searches *all, struct local *l)
 {
 	struct floats f;
+	for (int i = 0; i < all->n; i++)
+		l[i].held = FC_ARRAY(struct held, 1);
 	while (varm_unit_next_nothing(u)) {
 		read_floats(u->v->base, u, f.base);
 		for (int i = 0; i < all->n; i++) {
@@ -243,6 +269,11 @@ static void visit_rough(struct unit *u, const struct searches *all, struct local
 			read_floats(&u->v->target[all->s[i].w->target], u, f.x);
 			visit_floats(u, &f, &all->s[i], &l[i]);
 		}
+	}
+	for (int i = 0; i < all->n; i++) {
+		if (all->s[i].step != DONE)
+			visit_held(u, &all->s[i], &l[i]);
+		free(l[i].held);
 	}
 }
 
