@@ -84,7 +84,15 @@ static void keep_magnitude(const struct unit *u, const struct measured *r, int t
 	    &r->threshold[target], change, u->first, u->n, r->number[target], factor);
 }
 
-const struct sparsifier varm_sparse_magnitude = {measure_magnitude, NULL, keep_magnitude};
+static void weigh_magnitude(
+    const struct unit *u, const struct measured *r, int target, double weight, double *change)
+{
+	varm_threshold_weigh(
+	    &r->threshold[target], change, u->first, u->n, r->number[target] * weight);
+}
+
+const struct sparsifier varm_sparse_magnitude = {
+    measure_magnitude, NULL, keep_magnitude, weigh_magnitude};
 
 /* Two thresholds a target: what is above the first is dropped, what is between them stays. */
 static int measure_outliers(const struct views *v, struct measured *r, struct fc_err *e)
@@ -123,7 +131,7 @@ static void keep_outliers(const struct unit *u, const struct measured *r, int ta
 		factor[i] -= top[i];
 }
 
-const struct sparsifier varm_sparse_outliers = {measure_outliers, NULL, keep_outliers};
+const struct sparsifier varm_sparse_outliers = {measure_outliers, NULL, keep_outliers, NULL};
 
 /* Where the number drawn is below the probability: scale, else 0. */
 static FC_SIMD_BODY void draw_body(double *restrict number, double p, double scale, size_t n)
@@ -151,5 +159,5 @@ static void keep_random(const struct unit *u, const struct measured *r, int targ
 	draw(factor, part, scale, u->n);
 }
 
-const struct sparsifier varm_sparse_random = {measure_random, NULL, keep_random};
-const struct sparsifier varm_sparse_random_paper = {NULL, NULL, keep_random};
+const struct sparsifier varm_sparse_random = {measure_random, NULL, keep_random, NULL};
+const struct sparsifier varm_sparse_random_paper = {NULL, NULL, keep_random, NULL};

@@ -6,7 +6,7 @@
 
 /*
  * Sparsifiers: which entries of a target's change stay, and what they are multiplied by to make up
- * for the others.  Each has up to three hooks; factor[u->n] is 0 where an entry is dropped.
+ * for the others.  Each has up to four hooks; factor[u->n] is 0 where an entry is dropped.
  */
 struct sparsifier {
 	/* Before the first unit: r->threshold and r->number as the sparsifier needs them. */
@@ -16,6 +16,9 @@ struct sparsifier {
 	/* change[u->n] = x - base of the target */
 	void (*keep)(const struct unit *u, const struct measured *r, int target,
 	    const double *change, double *factor);
+	/* NULL, or change[i] *= factor[i] * weight in one go. */
+	void (*weigh)(const struct unit *u, const struct measured *r, int target, double weight,
+	    double *change);
 };
 
 /* The part density with the largest magnitudes (Yadav et al. 2023). */

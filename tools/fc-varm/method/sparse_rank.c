@@ -259,5 +259,5 @@ static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 	return ret;
 }
 
-const struct sparsifier varm_sparse_rank = {measure, prepare, keep};
-const struct sparsifier varm_sparse_rank_paper = {NULL, prepare, keep};
+const struct sparsifier varm_sparse_rank = {measure, prepare, keep, NULL};
+const struct sparsifier varm_sparse_rank_paper = {NULL, prepare, keep, NULL};

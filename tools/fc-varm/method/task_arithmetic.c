@@ -114,19 +114,30 @@ static FC_SIMD_BODY void weigh_body(
 FC_SIMD_KERNEL(static void, weigh, (double *x, const double *factor, double weight, size_t n),
     (x, factor, weight, n))
 
+/* The changes of target k, thinned out and weighed, in u->x[k]. */
+static void read_weighed(struct unit *u, const struct measured *r, int k)
+{
+	const struct sparsifier *sparse = u->v->method->sparse;
+	double factor[BLOCK_ELEMENTS];
+	varm_stream_changes(&u->v->target[k], u->first, u->n, u->base, u->x[k], &u->n_bad);
+	if (sparse && sparse->weigh) {
+		sparse->weigh(u, r, k, r->weight[k], u->x[k]);
+		return;
+	}
+	for (size_t i = 0; i < u->n && !sparse; i++)
+		factor[i] = 1;
+	if (sparse)
+		sparse->keep(u, r, k, u->x[k], factor);
+	weigh(u->x[k], factor, r->weight[k], u->n);
+}
+
 static void apply(struct unit *u, const struct measured *r, double *out)
 {
 	const struct settings *s = u->v->set;
-	const struct sparsifier *sparse = u->v->method->sparse;
 	int K = u->v->n_target;
-	double factor[BLOCK_ELEMENTS], divisor = 0;
-	for (size_t i = 0; i < u->n && !sparse; i++)
-		factor[i] = 1;
+	double divisor = 0;
 	for (int k = 0; k < K; k++) {
-		varm_stream_changes(&u->v->target[k], u->first, u->n, u->base, u->x[k], &u->n_bad);
-		if (sparse)
-			sparse->keep(u, r, k, u->x[k], factor);
-		weigh(u->x[k], factor, r->weight[k], u->n);
+		read_weighed(u, r, k);
 		divisor += r->weight[k];
 	}
 	if (u->v->method->elect)

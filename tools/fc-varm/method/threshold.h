@@ -21,6 +21,9 @@ static inline bool threshold_passes(const struct threshold *c, uint64_t key, uin
 /* factor[i] = where entry first + i, with this magnitude, passes the threshold: scale, else 0. */
 void varm_threshold_factors(const struct threshold *c, const double *change, uint64_t first,
     size_t n, double scale, double *factor);
+/* change[i] *= weight where it passes, else 0 * weight. */
+void varm_threshold_weigh(
+    const struct threshold *c, double *change, uint64_t first, size_t n, double weight);
 
 struct threshold_query;
 

@@ -93,19 +93,49 @@ FC_SIMD_KERNEL(static void, find_factors,
     (double least, const double *change, size_t n, double scale, double *factor),
     (least, change, n, scale, factor))
 
+static FC_SIMD_BODY void weigh_passing_body(
+    double least, double *restrict change, size_t n, double weight, double dropped)
+{
+	for (size_t i = 0; i < n; i++)
+		change[i] *= fabs(change[i]) >= least ? weight : dropped;
+}
+FC_SIMD_KERNEL(static void, weigh_passing,
+    (double least, double *change, size_t n, double weight, double dropped),
+    (least, change, n, weight, dropped))
+
+/* What passes, of entries [first, first + n): magnitudes of at least `least` among the first
+ * n_equal, of at least `above` among the others. */
+struct passing {
+	double least, above;
+	size_t n_equal;
+};
+
 /* Keys of at least 0 order as their doubles, and the next one is that of the next double; those
  * that are no numbers let nothing pass. */
-void varm_threshold_factors(const struct threshold *c, const double *change, uint64_t first,
-    size_t n, double scale, double *factor)
+static struct passing passing_of(const struct threshold *c, uint64_t first, size_t n)
 {
 	const uint64_t last = UINT64_C(0x7ff0000000000000); /* of infinity */
 	uint64_t next = c->key < last ? c->key + 1 : UINT64_MAX;
-	size_t n_equal = 0; /* entries of the block that pass with this very key */
-	double least, above;
-	memcpy(&least, &c->key, 8);
-	memcpy(&above, &next, 8);
+	struct passing p = {.n_equal = 0};
+	memcpy(&p.least, &c->key, 8);
+	memcpy(&p.above, &next, 8);
 	if (c->index >= first)
-		n_equal = c->index - first < n ? (size_t)(c->index - first) + 1 : n;
-	find_factors(least, change, n_equal, scale, factor);
-	find_factors(above, change + n_equal, n - n_equal, scale, factor + n_equal);
+		p.n_equal = c->index - first < n ? (size_t)(c->index - first) + 1 : n;
+	return p;
+}
+
+void varm_threshold_factors(const struct threshold *c, const double *change, uint64_t first,
+    size_t n, double scale, double *factor)
+{
+	struct passing p = passing_of(c, first, n);
+	find_factors(p.least, change, p.n_equal, scale, factor);
+	find_factors(p.above, change + p.n_equal, n - p.n_equal, scale, factor + p.n_equal);
+}
+
+void varm_threshold_weigh(
+    const struct threshold *c, double *change, uint64_t first, size_t n, double weight)
+{
+	struct passing p = passing_of(c, first, n);
+	weigh_passing(p.least, change, p.n_equal, weight, 0 * weight);
+	weigh_passing(p.above, change + p.n_equal, n - p.n_equal, weight, 0 * weight);
 }
