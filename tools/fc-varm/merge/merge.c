@@ -11,11 +11,13 @@
 #include "fc-varm/merge/group.h"
 #include "fc-varm/merge/journal.h"
 
-static int measure_item(
-    const struct plan *p, const struct plan_item *it, struct measured *r, struct fc_err *e)
+/* alone: the item is merged right after. */
+static int measure_item(const struct plan *p, const struct plan_item *it, bool alone,
+    struct measured *r, struct fc_err *e)
 {
 	struct views v = varm_plan_views(it);
 	double sum = 0;
+	v.read_again = alone;
 	if (!it->method) {
 		for (int k = 0; k < it->n_target; k++)
 			r->weight[k] = NAN;
@@ -84,7 +86,8 @@ static int merge_group(struct run *m, const size_t *member, size_t n_member, str
 	if (all_finished(m, member, n_member))
 		return 0;
 	for (size_t i = 0; i < n_member; i++)
-		if (measure_item(p, &p->item[member[i]], &m->r->item[member[i]], e) < 0)
+		if (measure_item(p, &p->item[member[i]], n_member == 1, &m->r->item[member[i]], e) <
+		    0)
 			return -1;
 	if (p->item[member[0]].method && p->item[member[0]].method->importance)
 		varm_group_weigh(p, member, n_member, m->r);

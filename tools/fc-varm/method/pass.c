@@ -100,15 +100,23 @@ void varm_unit_release(struct unit *u)
 	free(u->x);
 }
 
-/* Lets go of the inputs of a large tensor's elements; a small one costs more calls than memory. */
-static void forget_elements(const struct views *v, size_t from, size_t to)
+static size_t stored_bytes(const struct views *v)
 {
-	if (to - from < UNIT_ELEMENTS)
+	size_t n = v->base ? fc_dtype_bytes(v->base->t.dtype, v->n) : 0;
+	for (int k = 0; k < v->n_target; k++)
+		n += fc_dtype_bytes(v->target[k].t.dtype, v->n);
+	return n;
+}
+
+/* Of few elements it costs more calls than memory. */
+void varm_pass_forget(const struct views *v, size_t first, size_t n)
+{
+	if (n < UNIT_ELEMENTS || (v->read_again && stored_bytes(v) <= KEPT_BYTES))
 		return;
 	if (v->base)
-		varm_values_forget(v->base, from, to - from);
+		varm_values_forget(v->base, first, n);
 	for (int k = 0; k < v->n_target; k++)
-		varm_values_forget(&v->target[k], from, to - from);
+		varm_values_forget(&v->target[k], first, n);
 }
 
 size_t varm_pass_row_unit(size_t row)
@@ -142,8 +150,8 @@ static void leave_unit(struct pass *p, size_t i)
 	left = --p->left[group];
 	if (left)
 		return;
-	size_t from = group * GROUP_UNITS, to = from + GROUP_UNITS;
-	forget_elements(p->v, from * unit, to >= p->n_unit ? p->v->n : to * unit);
+	size_t from = group * GROUP_UNITS * unit, n = GROUP_UNITS * unit;
+	varm_pass_forget(p->v, from, n < p->v->n - from ? n : p->v->n - from);
 }
 
 static void visit_unit(struct pass *p, struct unit *u, size_t i)

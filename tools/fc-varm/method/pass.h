@@ -10,12 +10,14 @@
 /*
  * Passes over one tensor of all models at once.  A tensor is cut into units, of a fixed
  * number of elements or of whole rows, which threads take in any order; a unit is read in blocks
- * small enough for the cache. Memory is bounded by the units in flight: mapped pages behind them
- * are let go.
+ * small enough for the cache.  Memory is bounded by the units in flight: mapped pages behind them
+ * are let go, unless the tensor is read again and has at most KEPT_BYTES in all models together:
+ * mapping them anew takes a tenth of a merge's time.
  */
 #define UNIT_ELEMENTS ((size_t)1 << 16)
 #define BLOCK_ELEMENTS ((size_t)1 << 9)
 #define GROUP_UNITS ((size_t)32) /* whose pages are let go together */
+#define KEPT_BYTES ((size_t)256 << 20)
 
 /* Sums are kept in this many interleaved parts, so that they become vector code and stay the same
  * for every instruction set. */
@@ -33,6 +35,7 @@ struct views {
 	const struct method *method; /* NULL: copied */
 	const struct settings *set;
 	const struct target_params *target_params; /* [n_target] */
+	bool read_again; /* soon after: what is mapped of a tensor that is not large may stay so */
 };
 
 /* The part of a pass that one thread works on. */
@@ -66,6 +69,9 @@ bool varm_unit_next_nothing(struct unit *u);
 /* The n-th unit of the tensor, to be read outside of a pass. */
 void varm_unit_init(struct unit *u, const struct views *v, size_t n);
 void varm_unit_release(struct unit *u);
+
+/* Lets go of mapped pages of n elements, of all models that there are, if that is worth it. */
+void varm_pass_forget(const struct views *v, size_t first, size_t n);
 
 /* The sum of interleaved parts. */
 double varm_lanes_total(const double *lane);

@@ -39,14 +39,6 @@ static uint64_t find_rank(uint64_t *key, size_t n, size_t k)
 	return key[k];
 }
 
-static void forget_stretch(const struct views *v, size_t first, size_t n)
-{
-	if (v->base)
-		varm_values_forget(v->base, first, n);
-	for (int k = 0; k < v->n_target; k++)
-		varm_values_forget(&v->target[k], first, n);
-}
-
 /* Keys of blocks spread evenly over the tensor: [n_wish][SAMPLE_BLOCKS * BLOCK_ELEMENTS].  The
  * system maps more around a block than was asked for: each stretch is let go at once. */
 static void take_sample(
@@ -62,7 +54,7 @@ static void take_sample(
 		for (int i = 0; i < n_wish; i++)
 			w[i].keys->exact(
 			    &u, &w[i], key + ((size_t)i * SAMPLE_BLOCKS + b) * BLOCK_ELEMENTS);
-		forget_stretch(v, b * stretch, stretch);
+		varm_pass_forget(v, b * stretch, stretch);
 	}
 	varm_unit_release(&u);
 }
