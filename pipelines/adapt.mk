@@ -9,6 +9,7 @@ ifeq ($(shell [ '$(FOLDS)' -ge 2 ] 2>/dev/null && echo yes),)
 $(error FOLDS is a number from 2 on, not '$(FOLDS)')
 endif
 folds := $(shell seq $(FOLDS))
+$(foreach m,$(SOURCES),$(if $(call served,$m),$(error ADAPT: $(call name,$m) is behind a server, where it cannot be fine-tuned)))
 
 adapt_dir = $(OUT)/adapt/$1
 # A GGUF source becomes a folder first.

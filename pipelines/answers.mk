@@ -52,7 +52,7 @@ $(call need_one,PIVOT)$(call need_folder,PIVOT)$(call need_files,SOURCES)$(call 
 $(if $(DATA),$(call need_files,DATA))$(if $(DEV),$(call need_one,DEV))
 source = $(call named,$1,$(SOURCES))
 NAMES := $(sort $(foreach s,$(SOURCES),$(call name,$s)))
-$(call need_unlike,SOURCES,$(foreach s,$(SOURCES),$(call name,$s)))
+$(call need_unlike,SOURCES,$(foreach s,$(SOURCES),$(call name,$s)))$(call need_served,$(NAMES))
 # one_of(VARIABLE,WORDS) and needs(REWARD,VARIABLE)
 one_of = $(if $(and $(filter $2,$($1)),$(filter 1,$(words $($1)))),,$(error $1 is one of $2, not '$($1)'))
 needs  = $(if $(filter $1,$(REWARD)),$(if $(value $2),,$(error REWARD=$1 needs $2)),$(if $(value $2),$(error $2 is for \
@@ -87,13 +87,13 @@ within = $(if $(filter ln-dpo,$(PREFERENCE)),--within source)
 SET     := $(OUT)/settings
 prompts := $(call identity,$(PROMPTS))
 answer_settings = $(call settings,$(SET)/answers/$1,source $(call identity,$(call source,$1)) prompts $(prompts) samples \
-                  $(SAMPLES) generate $(call deciding,fc-infer,$(GENERATE)) seed $(SEED))
+                  $(SAMPLES) generate $(call deciding,fc-infer,$(GENERATE)) seed $(SEED) $(call served_set,$(call source,$1)))
 $(foreach n,$(NAMES),$(call answer_settings,$n))
 $(call settings,$(SET)/judgments,judge $(call deciding,fc-eval judge,$(call as_is,$(value JUDGE))))
 $(call settings,$(SET)/best,of $(NAMES) reward $(REWARD) match $(MATCH) checker $(value CHECKER) select $(strip $(within) \
     $(call deciding,fc-eval select,$(SELECT))))
 
-answer = $(FC)fc-infer --generate -m $1 --temperature 1 --choices $(SAMPLES) --seed $(SEED) $(GENERATE)
+answer = $(FC)fc-infer --generate $(call answering,$1) --temperature 1 --choices $(SAMPLES) --seed $(SEED) $(GENERATE)
 # judge(FOLDER,QUESTIONS,JUDGMENTS)
 judge  = PATH=$(if $(FC),$(abspath $(FC)):)$$PATH $(FC)fc-eval judge --mode single --questions $1/judge/$2 \
          $(JUDGE) -o $1/judge/$3

@@ -15,6 +15,7 @@
 #   ALIGN    bytes: carry rows over byte-exactly; stats, exact or mined: by a map of this kind; published: as the
 #            programs that were published with FuseLLM, here of fusellm.mk, or FuseChat 2, of fusechat.mk (fc-align's
 #            dtw-fusellm, MinED, and dtw-fusechat2), with MinCE per token, over tokens of the whole text
+#   SERVED_NAME ASK_NAME of a source that is behind a server; stage.mk
 #   INFER TRAIN MERGE    further options of fc-infer, fc-train, fc-varm
 #   TYPE     bf16 or f16: the result once more in this type, beside the one in float32
 #   CHECKPOINT           seconds between the checkpoints of a training
@@ -52,7 +53,7 @@ endif
 $(call need_one,PIVOT)$(call need_folder,PIVOT)$(call need_files,SOURCES)$(call need_files,$(or $(data_is),DATA))
 source = $(call named,$1,$(SOURCES))
 NAMES := $(foreach s,$(SOURCES),$(call name,$s))
-$(call need_unlike,SOURCES,$(NAMES))
+$(call need_unlike,SOURCES,$(NAMES))$(call need_served,$(NAMES))
 aligns := bytes stats exact mined $(as_published:%=published)
 ifneq ($(words $(filter $(ALIGN),$(aligns)))$(words $(ALIGN)),11)
 $(error ALIGN is one of $(strip $(aligns)), not '$(ALIGN)')
@@ -93,8 +94,8 @@ row_kind  = $(if $(SAMPLE),--sample $(SAMPLE)$(whole_cut),$(top_k))
 top_k     = -k $(K)$(whole_cut)
 whole_cut = $(if $(is_published), --cut whole)
 at_most   = $(if $(SAMPLE),,-k $(K))
-rows      = $(call stream_to,$1,$(infer),-m $2 $3 $(INFER),$(or $4,$(DATA)))
-likeliest = $(call stream_to,$1,$(FC)fc-infer $(top_k),-m $2 $3 $(INFER),$4)
+rows      = $(call stream_to,$1,$(infer),$(call asked,$2) $3 $(INFER),$(or $4,$(DATA)))
+likeliest = $(call stream_to,$1,$(FC)fc-infer $(top_k),$(call asked,$2) $3 $(INFER),$4)
 loss  = $(if $(filter published,$(LOSS)),--loss ce --unlisted renormalise --untaught share,--loss $(LOSS))
 # Conversations are anybody's here, sources' answers among them.
 train = $(fc_train) -m $(PIVOT) --lambda $(LAMBDA) $(loss) --answers any --save-dtype f32 $(TRAIN)
@@ -105,7 +106,7 @@ data  := $(strip $(call identities,$(DATA)))
 $(call settings,$(SET)/pivot.fcs,pivot $(pivot) data $(data) $(row_kind) infer $(call deciding,fc-infer,$(INFER)))
 adapt_set = $(if $(ADAPT),adapt $(call deciding,fc-train,$(ADAPTING)) folds $(FOLDS))
 capture_settings = $(call settings,$(SET)/$1.aligned.fcs,source $(call identity,$(call source,$1)) pivot $(pivot) data $(data) $(row_kind) \
-                   infer $(call deciding,fc-infer,$(INFER)) align $(ALIGN) $(adapt_set))
+                   infer $(call deciding,fc-infer,$(INFER)) align $(ALIGN) $(adapt_set) $(call served_set,$(call source,$1)))
 $(foreach n,$(NAMES),$(call capture_settings,$n))
 # With the names of what is fused together, in no order.
 train_settings = rule $(RULE) $(at_most) lambda $(LAMBDA) loss $(LOSS) train $(call \
@@ -118,7 +119,7 @@ $(OUT):
 CHECKED = $(OUT)/checked
 $(CHECKED): $(addprefix $(SET)/,pivot.fcs $(NAMES:%=%.aligned.fcs)) | $(OUT)
 	$(call step,check models and options)
-	$(foreach m,$(PIVOT) $(SOURCES),$(infer) -m $m -p $(PIVOT) $(INFER) --dry-run -o $(OUT)/none$(newline))
+	$(foreach m,$(PIVOT) $(SOURCES),$(infer) $(call asked,$m) -p $(PIVOT) $(INFER) --dry-run -o $(OUT)/none$(newline))
 	$(FC)fc-align fuse --rule $(RULE) $(at_most) --help >/dev/null
 	$(train) --dry-run -o $(OUT)/none
 	$(dev_checked)

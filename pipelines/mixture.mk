@@ -13,7 +13,7 @@ endif
 
 $(call settings,$(SET)/dev/pivot.fcs,pivot $(pivot) dev $(dev) k $(K)$(whole_cut) infer $(call deciding,fc-infer,$(INFER)))
 dev_settings = $(call settings,$(SET)/dev/$1.aligned.fcs,source $(call identity,$(call source,$1)) pivot $(pivot) dev $(dev) \
-               k $(K) infer $(call deciding,fc-infer,$(INFER)) align $(ALIGN) $(adapt_set))
+               k $(K) infer $(call deciding,fc-infer,$(INFER)) align $(ALIGN) $(adapt_set) $(call served_set,$(call source,$1)))
 $(foreach n,$(NAMES),$(call dev_settings,$n))
 $(call settings,$(SET)/dev/weights,by $(BY) verdict $(call deciding,fc-align verdict,$(VERDICT)))
 

@@ -37,7 +37,8 @@ all: $(PREFERRED)
 
 pivot := $(call identity,$(PIVOT))
 said_by = $(call settings,$(SET)/preference/$1,of $2 pivot $(pivot) infer $(call deciding,fc-infer,$(INFER)))
-$(call said_by,pairs,$(FUSION))$(foreach n,$(NAMES),$(call said_by,$n,$(call identity,$(call source,$n))))
+$(call said_by,pairs,$(FUSION))$(foreach n,$(NAMES),$(call said_by,$n,$(call identity,$(call source,$n)) $(call \
+    served_set,$(call source,$n))))
 $(call settings,$(SET)/preference/itself,of $(FUSION) pivot $(pivot) prompts $(prompts) samples $(SAMPLES) generate $(call \
     deciding,fc-infer,$(GENERATE)) seed $(SEED))
 $(call settings,$(SET)/preference/train,by $(PREFERENCE) options $(call deciding,fc-train,$(PREFER)) sources $(REFERENCES:$(PART)/%=%))
@@ -49,7 +50,7 @@ scored_by = $(call stream_to,$1,$(FC)fc-infer -k 1,$2 $(INFER),$(PAIRED))
 $(CHECKED): $(SET)/preference/train $(SET)/preference/pairs $(NAMES:%=$(SET)/preference/%)
 define preference_checked
 @mkdir -p $(PART) $(if $(JUDGED),$(PART)/judge)
-$(foreach m,$(PIVOT) $(if $(REFERENCES),$(SOURCES)),$(FC)fc-infer -k 1 -m $m -p $(PIVOT) $(INFER) --dry-run -o $(OUT)/none$(newline))
+$(foreach m,$(PIVOT) $(if $(REFERENCES),$(SOURCES)),$(FC)fc-infer -k 1 $(call asked,$m) -p $(PIVOT) $(INFER) --dry-run -o $(OUT)/none$(newline))
 $(call prefer,$(PIVOT)) $(REFERENCES:%=--reference $(CHECKED)) --dry-run -o $(OUT)/none
 endef
 
@@ -82,7 +83,7 @@ $(SCORES): $(PAIRED) $(RESULT) $(SET)/preference/pairs | $(CHECKED)
 	$(call scored_by,what the model finds of the answers,-m $(START))
 $(PART)/source-%.fcs: $(PAIRED) $(SET)/preference/% | $(CHECKED)
 	$(call step,what $* finds of the answers)
-	$(call scored_by,what $* finds of the answers,-m $(call source,$*) -p $(PIVOT))
+	$(call scored_by,what $* finds of the answers,$(call asked,$(call source,$*)) -p $(PIVOT))
 
 $(FULL): $(SCORES) $(REFERENCES) $(SET)/preference/train
 	$(call step,train on pairs by $(PREFERENCE))

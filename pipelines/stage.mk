@@ -94,7 +94,22 @@ drop_old = for f in $^; do if [ $2 -ot $$f ]; then rm -rf $1; fi; done
 # $(go_on) comes before fc-infer $(call infer_to,OPTIONS), which makes $@.  A stream without history cannot be resumed.
 partial  = $(@D)/.$(@F).partial
 go_on    = @$(call drop_old,$(partial),$(partial)); $(call sweep,$@)
-infer_to = $(if $(filter --no-history,$1),,--resume) $1 -o $@
+# What a server said is kept beside it instead, and not asked again.
+infer_to = $(if $(is_served),--log $(@:.fcs=).asked.jsonl,$(if $(filter --no-history,$1),,--resume)) $1 -o $@
+is_served = $(findstring --endpoint,$1)
+
+# ---- sources behind servers ----
+# SERVED_NAME   options of fc-infer that say where source NAME is: --endpoint URL --served-model NAME; SOURCES has a folder of
+#               that name with its tokenizer
+# ASK_NAME      further ones of its captures: --ask echo, for servers that do not know vLLM's way
+served    = $(SERVED_$(call name,$1))
+# asked(MODEL) and answering(MODEL) say to fc-infer which model it is that gives distributions, and answers.
+asked     = -m $1$(if $(served), $(served) $(ASK_$(call name,$1)))
+answering = $(or $(served),-m $1)
+served_set = $(if $(served),served $(call deciding,fc-infer,$(served) $(ASK_$(call name,$1))))
+# need_served(NAMES): what nothing would read is refused.
+need_served = $(foreach v,$(filter SERVED_% ASK_%,$(.VARIABLES)),$(if $(filter environment,$(origin $v))$(filter $(patsubst \
+              ASK_%,%,$(patsubst SERVED_%,%,$v)),$1),,$(error $v: there is no source of that name among $1)))
 
 # ---- machines: SUBMIT and SHARDS ----
 # SUBMIT   where models run and are trained: local, here; slurm, as jobs of srun; parallel, captures by GNU parallel
@@ -141,8 +156,8 @@ join_lines   = awk -v n=$1 'BEGIN { for (;;) for (i = 1; i < ARGC; i++) for (k =
     ARGV[i]) <= 0) exit; print line } }' $(call all_parts,.jsonl) >$@
 
 # stream_to(WORDS,PROGRAM,OPTIONS,OPERANDS) is the recipe of a capture: PROGRAM OPTIONS -o FILE OPERANDS, whole or in
-# parts.
-stream_to = $(if $(filter 1,$(SHARDS)),$(call stream_whole,$2,$3,$4),$(call in_parts,$1,$(call \
+# parts; a server is asked for several texts at a time anyway.
+stream_to = $(if $(filter 1,$(SHARDS))$(call is_served,$3),$(call stream_whole,$2,$3,$4),$(call in_parts,$1,$(call \
             stream_part,$2,$3,$4),$(join_streams)))
 define stream_whole
 $(go_on)
