@@ -7,8 +7,8 @@ load ../helper
 kit() { echo "$FC_ROOT/pipelines/demo/kit/$1"; }
 teardown() { touch srv/stop; }
 
-listen() { # listen [BEHAVIOUR]...: the server of srv, which ends with the test
-	python3 "$FC_ROOT/tests/cli/judge_server.py" srv "$@" >srv.out 2>&1 3>&- &
+listen() { # starts the server of srv, which ends with the test
+	python3 "$FC_ROOT/tests/cli/judge_server.py" srv >srv.out 2>&1 3>&- &
 	until [ -f srv/port ]; do sleep 0.05; done
 	url=http://127.0.0.1:$(cat srv/port)/v1
 }

@@ -14,8 +14,8 @@
  * stock, ram. They work on blocks: pass goes over a tensor of all models, stream_in reads and
  * uses a block in one go, sums and inner_products add up, quad computes with four entries at once,
  * marked lists entries by their marks, rows cuts by rows, random_by_index draws, rank_draw decides
- * by an entry's rank in its row (rank_sort sorts rows), threshold (threshold_visit,
- * threshold_keys, threshold_sample, threshold_select) finds the k-th largest.
+ * by an entry's rank in its row (rank_sort sorts rows), threshold (threshold_search,
+ * threshold_visit, threshold_keys, threshold_sample, threshold_select) finds the k-th largest.
  */
 
 /* Which tensors share a target's weight; words of the parameter granularity. */
