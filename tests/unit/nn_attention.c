@@ -392,6 +392,26 @@ static void test_threads(struct fc_nn *nn, struct fc_rng *r)
 	batch_release(&b);
 }
 
+/* One query: the heads that share keys are taken together or apart, as there are threads. */
+static void test_threads_one_query(struct fc_nn *nn, struct fc_rng *r)
+{
+	static const size_t n_q[] = {1, 1}, n_k[] = {300, 150};
+	static const struct fc_attn a = {15, 3, 16, 0.25f, 0, 0, NULL, NULL};
+	struct batch b = batch_new(r, &a, n_q, n_k, FC_LEN(n_q), 1);
+	float first[15 * 16];
+	bool same = true;
+	for (int n_thread = 1; n_thread <= 7; n_thread++) {
+		fc_par_init(n_thread);
+		run_batch(nn, &b, false);
+		if (n_thread == 1)
+			memcpy(first, b.seq[0].o, sizeof first);
+		same = same && !memcmp(first, b.seq[0].o, sizeof first);
+	}
+	fc_par_init(2);
+	T_OK(same, "one query: one thread and up to seven give the same bits");
+	batch_release(&b);
+}
+
 /* What an operand is rounded by in BF16: by cpu, which has two bfloat16 for each number, 2^-15 at
  * most; to bfloat16, which has 8 bits, where another device does so. */
 static double rounding(const struct fc_nn *nn)
@@ -427,6 +447,7 @@ static void test_bf16(struct fc_rng *r)
 		batch_release(&b);
 	}
 	test_threads(nn, r);
+	test_threads_one_query(nn, r);
 	test_company(nn, r, 16);
 	fc_nn_close(nn);
 }
@@ -444,6 +465,7 @@ int main(void)
 	test_long(nn, &r);
 	test_huge(nn, &r);
 	test_threads(nn, &r);
+	test_threads_one_query(nn, &r);
 	test_company(nn, &r, 20);
 	fc_nn_close(nn);
 	test_bf16(&r);

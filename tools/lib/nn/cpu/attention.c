@@ -139,19 +139,38 @@ static bool is_few(const struct fc_attn *a, const struct fc_attn_seq *s)
 	return is_one_query(a, s) || s->n_q <= FEW;
 }
 
-/* Tiles of a sequence: per query block and head, or, of a single query, per key head. */
-static size_t n_tile(const struct fc_attn *a, const struct fc_attn_seq *s)
+/* In how many parts the heads that share keys are taken where there is one query: in more than one
+ * where few tiles would leave some thread without, since the others would wait for it.  No row
+ * depends on what else is in its tile. */
+static size_t n_part(const struct fc_attn *a, const struct fc_attn_seq *seq, size_t n_seq)
 {
-	return is_one_query(a, s) ? a->G : fc_attn_n_block(s->n_q, FC_ATTN_Q) * a->H;
+	const size_t shared = a->H / a->G, n_thread = (size_t)fc_par_threads();
+	size_t n = 0, part = 1;
+	for (size_t s = 0; s < n_seq; s++)
+		n += is_one_query(a, &seq[s]) ? a->G : 0;
+	while (part < shared && part * n % n_thread && part * n < 4 * n_thread)
+		part++;
+	return part;
+}
+
+/* Tiles of a sequence: per query block and head, or, of a single query, per part of the heads that
+ * share keys. */
+static size_t n_tile(const struct fc_attn *a, const struct fc_attn_seq *s, size_t parts)
+{
+	return is_one_query(a, s) ? a->G * parts : fc_attn_n_block(s->n_q, FC_ATTN_Q) * a->H;
 }
 
 /* The i-th tile; the last queries, which see most keys, come first. */
 static struct fc_attn_tile tile_at(
-    const struct fc_attn *a, const struct fc_attn_seq *s, const float *kt, size_t i)
+    const struct fc_attn *a, const struct fc_attn_seq *s, size_t parts, const float *kt, size_t i)
 {
 	const size_t shared = a->H / a->G;
-	if (is_one_query(a, s))
-		return (struct fc_attn_tile){a, s, NULL, i * shared, 0, shared, true};
+	if (is_one_query(a, s)) {
+		const size_t from = i % parts * shared / parts,
+			     to = (i % parts + 1) * shared / parts;
+		return (struct fc_attn_tile){
+		    a, s, NULL, i / parts * shared + from, 0, to - from, true};
+	}
 	const size_t query = (fc_attn_n_block(s->n_q, FC_ATTN_Q) - 1 - i / a->H) * FC_ATTN_Q;
 	return (struct fc_attn_tile){a, s, is_few(a, s) ? NULL : kt, i % a->H, query,
 	    fc_min_size(FC_ATTN_Q, s->n_q - query), false};
@@ -192,9 +211,10 @@ void fc_cpu_attn_fwd(
 		     size = wanted > least ? wanted : least, own = size * (size_t)fc_par_threads();
 	size_t *off = fc_cpu_scratch(cpu, FC_SCRATCH_TASKS, 2 * n_seq + 2, sizeof *off), next = 0;
 	size_t *flip_off = off + n_seq + 1;
+	const size_t parts = n_part(a, seq, n_seq);
 	off[0] = flip_off[0] = 0;
 	for (size_t s = 0; s < n_seq; s++) {
-		off[s + 1] = off[s] + n_tile(a, &seq[s]);
+		off[s + 1] = off[s] + n_tile(a, &seq[s], parts);
 		flip_off[s + 1] = flip_off[s] + (is_few(a, &seq[s]) ? 0 : way->size(a, &seq[s]));
 	}
 	float *scratch =
@@ -203,7 +223,7 @@ void fc_cpu_attn_fwd(
 	for (size_t s = 0; s < n_seq; s++)
 		if (!is_few(a, &seq[s]))
 			way->pack(cpu->kern, a, &seq[s], kt + flip_off[s]);
-#pragma omp parallel if (fc_attn_work(a, seq, n_seq) > FC_PAR_PRODUCTS)
+#pragma omp parallel if (fc_attn_work(a, seq, n_seq) > FC_PAR_ATTENTION)
 	{
 		size_t me, s = 0;
 #pragma omp atomic capture
@@ -213,7 +233,7 @@ void fc_cpu_attn_fwd(
 			while (i >= off[s + 1]) /* a thread's tasks ascend */
 				s++;
 			const struct fc_attn_tile t =
-			    tile_at(a, &seq[s], kt + flip_off[s], i - off[s]);
+			    tile_at(a, &seq[s], parts, kt + flip_off[s], i - off[s]);
 			(t.kt ? way->tile : tile_fwd)(cpu->kern, &t, scratch + me * size);
 		}
 	}
