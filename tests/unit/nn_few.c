@@ -41,8 +41,8 @@ static void product(const struct fc_few *f, float *to, size_t ldy, const float *
     const uint16_t *w, size_t N, size_t O, size_t I)
 {
 	void *pack = fc_malloc_aligned(f->pack_bytes(N, I), 1);
-	for (size_t n = 0; n < N; n += FC_FEW_PACK_ROWS)
-		f->pack(pack, from, n, N - n < FC_FEW_PACK_ROWS ? N - n : FC_FEW_PACK_ROWS, I);
+	for (size_t n = 0; n < N; n += f->pack_rows)
+		f->pack(pack, from, n, N - n < f->pack_rows ? N - n : f->pack_rows, I);
 	f->dot(to, ldy, pack, w, FC_BF16, N, O, I);
 	free(pack);
 }
@@ -215,9 +215,8 @@ static void packed_product(
     const struct fc_few *f, float *to, const float *from, const struct fc_weight *w, size_t N)
 {
 	void *pack = fc_malloc_aligned(f->pack_bytes(N, w->n_in), 1);
-	for (size_t n = 0; n < N; n += FC_FEW_PACK_ROWS)
-		f->pack(
-		    pack, from, n, N - n < FC_FEW_PACK_ROWS ? N - n : FC_FEW_PACK_ROWS, w->n_in);
+	for (size_t n = 0; n < N; n += f->pack_rows)
+		f->pack(pack, from, n, N - n < f->pack_rows ? N - n : f->pack_rows, w->n_in);
 	f->dot(to, w->n_out + GAP, pack, w->p, w->dtype, N, w->n_out, w->n_in);
 	free(pack);
 }

@@ -27,17 +27,15 @@ enum { PIECE = 1 << 18 };
 static void cpu_copy(struct fc_nn *nn, void *to, const void *from, size_t n_bytes)
 {
 	(void)nn;
-#pragma omp parallel for if (n_bytes > 4 * PIECE)
-	for (size_t at = 0; at < n_bytes; at += PIECE)
-		memcpy((char *)to + at, (const char *)from + at, fc_min_size(PIECE, n_bytes - at));
+	FC_PAR_FOR(n_bytes > 4 * PIECE, at, n_bytes, PIECE,
+	    memcpy((char *)to + at, (const char *)from + at, fc_min_size(PIECE, n_bytes - at)));
 }
 
 static void cpu_zero(struct fc_nn *nn, void *p, size_t n_bytes)
 {
 	(void)nn;
-#pragma omp parallel for if (n_bytes > 4 * PIECE)
-	for (size_t at = 0; at < n_bytes; at += PIECE)
-		memset((char *)p + at, 0, fc_min_size(PIECE, n_bytes - at));
+	FC_PAR_FOR(n_bytes > 4 * PIECE, at, n_bytes, PIECE,
+	    memset((char *)p + at, 0, fc_min_size(PIECE, n_bytes - at)));
 }
 
 static const void *cpu_keep(struct fc_nn *nn, const void *host, size_t n_bytes)

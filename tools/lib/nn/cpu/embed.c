@@ -47,15 +47,11 @@ void fc_cpu_embed_bwd(struct fc_nn *nn, float *dw, const float *dx, const uint32
 void fc_cpu_add(struct fc_nn *nn, float *y, const float *x, size_t n)
 {
 	(void)nn;
-#pragma omp parallel for if (n > FC_PAR_ELEMENTS)
-	for (size_t i = 0; i < n; i++)
-		y[i] += x[i];
+	FC_PAR_FOR(n > FC_PAR_ELEMENTS, i, n, 1, y[i] += x[i]);
 }
 
 void fc_cpu_scale(struct fc_nn *nn, float *x, float factor, size_t n)
 {
 	(void)nn;
-#pragma omp parallel for if (n > FC_PAR_ELEMENTS)
-	for (size_t i = 0; i < n; i++)
-		x[i] *= factor;
+	FC_PAR_FOR(n > FC_PAR_ELEMENTS, i, n, 1, x[i] *= factor);
 }

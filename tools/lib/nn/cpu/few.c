@@ -22,7 +22,7 @@ static void wide_dot(float *y, size_t ldy, const void *pack, const void *w, enum
 	fc_kern()->dot_rows(y, ldy, pack, I, w, I, t, N, O, I);
 }
 
-static const struct fc_few few_wide = {"wide", 0, false, wide_bytes, wide_pack, wide_dot};
+static const struct fc_few few_wide = {"wide", 0, false, wide_bytes, 1, wide_pack, wide_dot};
 
 size_t fc_few_all(const struct fc_few *all[static FC_FEW_MAX])
 {
@@ -58,16 +58,6 @@ const struct fc_few *fc_few_packed(void)
 	return NULL;
 }
 
-static const void *packed_rows(
-    struct fc_cpu *cpu, const struct fc_few *few, const float *x, size_t N, size_t I)
-{
-	void *pack = fc_cpu_scratch(cpu, FC_SCRATCH_ROWS, few->pack_bytes(N, I), 1);
-#pragma omp parallel for if (N * I > FC_PAR_ELEMENTS)
-	for (size_t n = 0; n < N; n += FC_FEW_PACK_ROWS)
-		few->pack(pack, x, n, fc_min_size(FC_FEW_PACK_ROWS, N - n), I);
-	return pack;
-}
-
 /* Outputs at a time: they, and their weights where those are rounded, stay in the second cache. */
 enum { COLS = 32 };
 
@@ -77,6 +67,17 @@ struct rows {
 	const void *x;
 	size_t N;
 };
+
+/* So many numbers are packed by one thread before the others begin. */
+enum { PACKED_ALONE = 4096 };
+
+/* Packs x [N,I]; called by one thread, or by all of a parallel region, which share the rows. */
+static void pack_rows(const struct fc_few *few, void *pack, const float *x, size_t N, size_t I)
+{
+#pragma omp for schedule(static)
+	for (size_t n = 0; n < N; n += few->pack_rows)
+		few->pack(pack, x, n, fc_min_size(few->pack_rows, N - n), I);
+}
 
 static bool is_rounded(const struct fc_few *few, const struct fc_weight *w)
 {
@@ -106,7 +107,8 @@ void fc_few_products(struct fc_cpu *cpu, const struct fc_few *few, float *const 
     const struct fc_weight *const w[], size_t n, size_t N)
 {
 	const size_t I = w[0]->n_in;
-	const struct rows rows = {few, few ? packed_rows(cpu, few, x, N, I) : x, N};
+	void *pack = few ? fc_cpu_scratch(cpu, FC_SCRATCH_ROWS, few->pack_bytes(N, I), 1) : NULL;
+	const struct rows rows = {few, few ? pack : x, N};
 	size_t products = 0, next = 0;
 	bool round = false;
 	for (size_t i = 0; i < n; i++) {
@@ -116,9 +118,13 @@ void fc_few_products(struct fc_cpu *cpu, const struct fc_few *few, float *const 
 	uint16_t *rounded = !round ? NULL
 				   : fc_cpu_scratch(cpu, FC_SCRATCH_PANEL,
 					 (size_t)fc_par_threads() * COLS * I, sizeof *rounded);
+	if (few && N * I <= PACKED_ALONE)
+		pack_rows(few, pack, x, N, I);
 #pragma omp parallel if (products > FC_PAR_PRODUCTS)
 	{
 		size_t me;
+		if (few && N * I > PACKED_ALONE)
+			pack_rows(few, pack, x, N, I);
 #pragma omp atomic capture
 		me = next++;
 		uint16_t *own = round ? rounded + me * COLS * I : NULL;

@@ -24,13 +24,14 @@ struct fc_few {
 	bool any_type;
 	/* x [N,I] rounded, as dot() reads it: pack_bytes(N, I), aligned to 64. */
 	size_t (*pack_bytes)(size_t N, size_t I);
-	/* Rows [n, n + n_row) of x; n is a multiple of PACK_ROWS, and n_row, but for the last. */
+	/* Rows [n, n + n_row) of x; n is a multiple of pack_rows, and n_row, but for the last. */
+	size_t pack_rows;
 	void (*pack)(void *pack, const float *x, size_t n, size_t n_row, size_t I);
 	/* y[n,o] = sum_i x[n,i] w[o,i], rows of y and w ldy and I apart */
 	void (*dot)(float *y, size_t ldy, const void *pack, const void *w, enum fc_dtype t,
 	    size_t N, size_t O, size_t I);
 };
-enum { FC_FEW_PACK_ROWS = 16 };
+enum { FC_FEW_PACK_ROWS = 16 }; /* the most that some pack_rows is */
 
 const struct fc_few *fc_few(void);
 /* For packed weights; NULL where they are faster as floats. */

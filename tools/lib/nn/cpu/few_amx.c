@@ -199,7 +199,8 @@ static void tiles_dot(float *y, size_t ldy, const void *pack, const void *w, enu
 	release();
 }
 
-const struct fc_few fc_few_amx = {"amx", 32, true, tiles_bytes, tiles_pack, tiles_dot};
+const struct fc_few fc_few_amx = {
+    "amx", 32, true, tiles_bytes, FC_FEW_PACK_ROWS, tiles_pack, tiles_dot};
 
 #ifdef __clang__
 #pragma clang attribute pop

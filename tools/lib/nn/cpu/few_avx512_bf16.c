@@ -101,7 +101,7 @@ static void pairs_dot(float *y, size_t ldy, const void *pack, const void *weight
 }
 
 const struct fc_few fc_few_avx512_bf16 = {
-    "avx512_bf16", 32, false, pairs_bytes, pairs_pack, pairs_dot};
+    "avx512_bf16", 32, false, pairs_bytes, 1, pairs_pack, pairs_dot};
 
 #ifdef __clang__
 #pragma clang attribute pop

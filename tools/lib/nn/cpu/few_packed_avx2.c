@@ -40,7 +40,7 @@ static void steps_dot(float *y, size_t ldy, const void *pack, const void *w, enu
 	dot(y, ldy, pack, w, type, N, O, I, NULL);
 }
 
-const struct fc_few fc_few_packed_avx2 = {"avx2", 16, false, steps_bytes, steps_pack, steps_dot};
+const struct fc_few fc_few_packed_avx2 = {"avx2", 16, false, steps_bytes, 1, steps_pack, steps_dot};
 
 #ifdef __clang__
 #pragma clang attribute pop

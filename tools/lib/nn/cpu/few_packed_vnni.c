@@ -46,8 +46,9 @@ static void tiles_dot(float *y, size_t ldy, const void *pack, const void *w, enu
 }
 
 const struct fc_few fc_few_avx512_vnni = {
-    "avx512_vnni", 32, false, steps_bytes, steps_pack, steps_dot};
-const struct fc_few fc_few_amx_int8 = {"amx_int8", 32, false, steps_bytes, steps_pack, tiles_dot};
+    "avx512_vnni", 32, false, steps_bytes, 1, steps_pack, steps_dot};
+const struct fc_few fc_few_amx_int8 = {
+    "amx_int8", 32, false, steps_bytes, 1, steps_pack, tiles_dot};
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -13,9 +13,8 @@ void fc_cpu_glu_fwd(struct fc_nn *nn, float *y, const float *gate, const float *
 {
 	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 	const size_t n = N * F;
-#pragma omp parallel for if (n > FC_PAR_ELEMENTS)
-	for (size_t i = 0; i < n; i += CHUNK)
-		k->glu(y + i, gate + i, up + i, act, chunk_at(i, n));
+	FC_PAR_FOR(
+	    n > FC_PAR_ELEMENTS, i, n, CHUNK, k->glu(y + i, gate + i, up + i, act, chunk_at(i, n)));
 }
 
 void fc_cpu_glu_bwd(struct fc_nn *nn, float *dgate, float *dup, const float *dy, const float *gate,
@@ -32,9 +31,7 @@ void fc_cpu_act_fwd(struct fc_nn *nn, float *y, const float *x, enum fc_act act,
 {
 	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 	const size_t n = N * F;
-#pragma omp parallel for if (n > FC_PAR_ELEMENTS)
-	for (size_t i = 0; i < n; i += CHUNK)
-		k->act(y + i, x + i, act, chunk_at(i, n));
+	FC_PAR_FOR(n > FC_PAR_ELEMENTS, i, n, CHUNK, k->act(y + i, x + i, act, chunk_at(i, n)));
 }
 
 void fc_cpu_clip(struct fc_nn *nn, float *x, float limit, size_t n)

@@ -5,23 +5,25 @@
 #include "base/mem.h"
 #include "nn/cpu/backend.h"
 
+static void row_fwd(const struct fc_kern *k, float *y, const float *x, const float *w,
+    const float *bias, size_t C, float eps)
+{
+	const float first = x[0]; /* a large mean would swallow the sum's bits */
+	const double mean = (double)first + k->sum(x, first, C) / (double)C;
+	for (size_t i = 0; i < C; i++) /* the variance of what is left is not cancelled away */
+		y[i] = x[i] - mean;
+	const double variance = k->sum_squares(y, C) / (double)C;
+	const float r = (float)(1 / sqrt(variance + (double)eps));
+	for (size_t i = 0; i < C; i++)
+		y[i] = y[i] * r * w[i] + (bias ? bias[i] : 0);
+}
+
 void fc_cpu_layernorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w,
     const float *bias, size_t N, size_t C, float eps)
 {
 	const struct fc_kern *k = fc_cpu_of(nn)->kern;
-#pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
-	for (size_t n = 0; n < N; n++) {
-		float *to = y + n * C;
-		const float first = x[n * C]; /* a large mean would swallow the sum's bits */
-		const double mean = (double)first + k->sum(x + n * C, first, C) / (double)C;
-		for (size_t i = 0; i < C;
-		     i++) /* the variance of what is left is not cancelled away */
-			to[i] = x[n * C + i] - mean;
-		const double variance = k->sum_squares(to, C) / (double)C;
-		const float r = (float)(1 / sqrt(variance + (double)eps));
-		for (size_t i = 0; i < C; i++)
-			to[i] = to[i] * r * w[i] + (bias ? bias[i] : 0);
-	}
+	FC_PAR_FOR(
+	    N * C > FC_PAR_ELEMENTS, n, N, 1, row_fwd(k, y + n * C, x + n * C, w, bias, C, eps));
 }
 
 /* With h = (x - mean) r and g = dy * w:  dx = r (g - mean(g) - h mean(g h)),  dw = sum_n dy h. */

@@ -12,17 +12,21 @@ static float inverse_rms(const struct fc_kern *k, const float *x /* [C] */, size
 	return (float)(1 / sqrt(k->sum_squares(x, C) / (double)C + (double)eps));
 }
 
+static void row_fwd(const struct fc_kern *k, float *y, const float *x, const float *w, size_t C,
+    float eps, float one)
+{
+	const float r = inverse_rms(k, x, C, eps);
+	for (size_t i = 0; i < C; i++)
+		y[i] = x[i] * r * (w[i] + one);
+}
+
 void fc_cpu_rmsnorm_fwd(struct fc_nn *nn, float *y, const float *x, const float *w, size_t N,
     size_t C, float eps, bool plus_one)
 {
 	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 	const float one = plus_one ? 1 : 0;
-#pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
-	for (size_t n = 0; n < N; n++) {
-		const float r = inverse_rms(k, x + n * C, C, eps);
-		for (size_t i = 0; i < C; i++)
-			y[n * C + i] = x[n * C + i] * r * (w[i] + one);
-	}
+	FC_PAR_FOR(
+	    N * C > FC_PAR_ELEMENTS, n, N, 1, row_fwd(k, y + n * C, x + n * C, w, C, eps, one));
 }
 
 /* With r = 1/rms and g = dy * (w + one):  dx = r g - x r^3 mean(g x),  dw = sum_n dy x r. */

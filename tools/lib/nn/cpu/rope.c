@@ -25,24 +25,30 @@ static void rotate_neighbours(float *restrict x, size_t half, const float *c, co
 	}
 }
 
-void fc_cpu_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N, size_t heads,
-    size_t D, const struct fc_rope *r, bool inverse)
+/* x [N, heads, D] of tokens at pos[N] */
+static void rotate_tokens(const struct fc_kern *k, float *x, const uint32_t *pos, size_t N,
+    size_t heads, size_t D, const struct fc_rope *r, bool inverse)
 {
-	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 	const size_t half = r->n_rot / 2;
 	void (*turn)(float *restrict, size_t, const float *, const float *) =
 	    r->interleaved ? rotate_neighbours : rotate;
-#pragma omp parallel if (N * heads * D > FC_PAR_ELEMENTS)
-	{
-		float *c = FC_ARRAY(float, 2 * half + 1), *s = c + half;
-#pragma omp for
-		for (size_t n = 0; n < N; n++) {
-			k->turn(c, s, r->inv_freq, pos[n], r->scale, half);
-			for (size_t i = 0; inverse && i < half; i++)
-				s[i] = -s[i];
-			for (size_t h = n * heads; h < (n + 1) * heads; h++)
-				turn(x + h * D, half, c, s);
-		}
-		free(c);
+	float *c = FC_ARRAY(float, 2 * half + 1), *s = c + half;
+	for (size_t n = 0; n < N; n++) {
+		k->turn(c, s, r->inv_freq, pos[n], r->scale, half);
+		for (size_t i = 0; inverse && i < half; i++)
+			s[i] = -s[i];
+		for (size_t h = n * heads; h < (n + 1) * heads; h++)
+			turn(x + h * D, half, c, s);
 	}
+	free(c);
+}
+
+void fc_cpu_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N, size_t heads,
+    size_t D, const struct fc_rope *r, bool inverse)
+{
+	enum { TOKENS = 16 };
+	const struct fc_kern *k = fc_cpu_of(nn)->kern;
+	FC_PAR_FOR(N * heads * D > FC_PAR_ELEMENTS, n, N, TOKENS,
+	    rotate_tokens(
+		k, x + n * heads * D, pos + n, fc_min_size(TOKENS, N - n), heads, D, r, inverse));
 }
