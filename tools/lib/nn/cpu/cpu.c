@@ -68,7 +68,9 @@ static void cpu_describe(const struct fc_nn *nn, char *text, size_t size)
 	else
 		snprintf(products, sizeof products, "%s products by OpenBLAS (%s)",
 		    nn->compute == FC_COMPUTE_BF16 ? "bf16" : "f32", fc_sgemm_core());
-	snprintf(text, size, "%s, instruction set %s", products, fc_isa_name(fc_isa()));
+	snprintf(text, size, "%s%s, instruction set %s", products,
+	    cpu->few_packed ? ", of packed weights with few rows by integers" : "",
+	    fc_isa_name(fc_isa()));
 }
 
 static void cpu_close(struct fc_nn *nn)
