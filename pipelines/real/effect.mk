@@ -14,6 +14,8 @@
 #   LRS EPOCHS       learning rates and epochs: every way is trained at all of them with DEVSEED, and its best by dev
 #                    once more with each of SEEDS
 #   K LAMBDA         top-k of the rows, and the labels' share of the loss where there are rows
+#   SAMPLE           a number of draws: rows of the fine-tuned sources are that many ids drawn from the whole
+#                    distribution, instead of the top K
 #   TRAIN ADAPTING   further options of fc-train for what is compared, and of the fine-tuning of sources
 #   FOLDS            of the cross-fitted sources, see adapt.mk
 #   METHOD           of fc-varm, for the merged targets
@@ -62,6 +64,7 @@ EPOCHS  = 1 2 3 6
 DEVSEED = 100
 SEEDS   = 1 2 3
 K       = 32
+SAMPLE  =
 LAMBDA  = 0.5
 TRAIN   = --batch-tokens 1024
 ADAPTING = --lr 2e-5 --epochs 2 --batch-tokens 2048
@@ -102,7 +105,7 @@ from_1 := [1-9][0-9]{0,8}
 real   := ([0-9]+[.]?[0-9]*|[.][0-9]+)(e-?[0-9]+)?
 $(call need_numbers,LABELS EPOCHS,$(from_1),whole numbers from 1 on)$(call need_numbers,SEEDS,0|$(from_1),whole numbers)
 $(call need_numbers,LRS,$(real),numbers such as 5e-5)$(call need_number,DEVSEED,0|$(from_1),a whole number)
-$(call need_number,K FOLDS LENGTH ANSWERS HELD OTHER ASKED,$(from_1),a whole number from 1 on)
+$(call need_number,K FOLDS LENGTH ANSWERS HELD OTHER ASKED $(if $(SAMPLE),SAMPLE),$(from_1),a whole number from 1 on)
 $(call need_number,LAMBDA,0|1|0?[.][0-9]+,a number from 0 to 1)
 ifneq ($(filter $(DEVSEED),$(SEEDS)),)
 $(error DEVSEED is $(DEVSEED), which chose the settings; SEEDS are to be others)
@@ -295,7 +298,7 @@ $N/labels.jsonl: $(WORK)/data/train.jsonl $(SET)/$1/labels | $(WORK)/data/checke
 	head -n $1 $$< >$$@
 $N/adapted/pivot.fcs: $N/labels.jsonl $(addprefix $(MODEL)/,pivot $(SELF)) FORCE
 	$$(call step,$1 labels: rows of sources that are fine-tuned on the others)
-	$$(call rows,$$<,$$(@D),$(SELF:%=$(MODEL)/%),$1 labels,ADAPT=1 FOLDS=$(FOLDS) ADAPTING='$(ADAPTING)')
+	$$(call rows,$$<,$$(@D),$(SELF:%=$(MODEL)/%),$1 labels,ADAPT=1 FOLDS=$(FOLDS) ADAPTING='$(ADAPTING)' SAMPLE=$(SAMPLE))
 $(SELF:%=$N/adapted/%.aligned.fcs): $N/adapted/pivot.fcs ;
 $(SELF:%=$N/sources/%): $N/sources/%: $N/labels.jsonl $(MODEL)/% $(SET)/$1/sources | $(MODEL)/pivot
 	$$(call step,$1 labels: fine-tune $$*)
@@ -326,7 +329,7 @@ $N/answers.jsonl: $(NAMES:%=$N/answers/by-%.jsonl)
 	cat $$^ >$$@
 $N/answers/pivot.fcs: $N/answers.jsonl $(SELF:%=$N/sources/%) FORCE
 	$$(call step,$1 labels: rows over the answers)
-	$$(call rows,$$<,$$(@D),$(SELF:%=$N/sources/%),$1 labels$$(comma) answers,ADAPT=)
+	$$(call rows,$$<,$$(@D),$(SELF:%=$N/sources/%),$1 labels$$(comma) answers,ADAPT= SAMPLE=$(SAMPLE))
 $(SELF:%=$N/answers/%.aligned.fcs): $N/answers/pivot.fcs ;
 $(foreach a,$(ARMS),$(call way,$1,$a))
 $(foreach a,$(MERGED),$(foreach s,$(SEEDS),$(call merge,$1,$a,$s)))

@@ -104,6 +104,17 @@ setup() {
 	[[ $output == *"run/data/dev.all.jsonl: no conversation is within LENGTH for every model"* ]]
 }
 
+@test "SAMPLE: rows of draws, of the fine-tuned sources and over the answers" {
+	effect LABELS=10 WAYS='texts taught-facts raw-facts' SAMPLE=8 run/10/streams/ours.fcs run/10/streams/taught-facts.fcs \
+		run/10/streams/raw-facts.fcs >log 2>&1
+	for way in ours taught-facts; do
+		[[ $(fc-view run/10/streams/$way.fcs) == *"rows          of 8 draws at temperature 1"* ]]
+	done
+	[ "$(fc-view --jsonl run/10/streams/ours.fcs | wc -l)" -eq 18 ]
+	# published ways take the likeliest
+	[[ $(fc-view run/10/streams/raw-facts.fcs) != *"draws"* ]]
+}
+
 @test "BY: weights and answers by a member of the lines; WAYS: only what is asked for" {
 	args+=(SOURCES="$(kit facts) $(kit strings)" LABELS=10 BY=skill)
 	effect WAYS=texts -n >log 2>&1
@@ -165,6 +176,7 @@ setup() {
 		LRS=1e-4 1e--2|LRS is numbers such as 5e-5, not '1e-4 1e--2'
 		LRS=$(true) 'x|LRS is numbers such as 5e-5
 		K=0|K is a whole number from 1 on
+		SAMPLE=many|SAMPLE is a whole number from 1 on
 		LENGTH=20 30|LENGTH is a whole number from 1 on, not '20 30'
 		LAMBDA=1.5|LAMBDA is a number from 0 to 1
 		DEVSEED=a|DEVSEED is a whole number
