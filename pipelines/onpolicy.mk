@@ -10,7 +10,8 @@
 #   GENERATE further options of fc-infer --generate, which draws at temperature 1, so that answers are the policy's own
 #   SEED     of the answers: round N draws with SEED + N
 #   LAMBDA   0, for the answers are no labels; where no source has a row nothing is trained
-#   LOSS     kl, the forward divergence, or reverse-kl; with the tail, as everywhere
+#   LOSS     kl, the forward divergence, or reverse-kl; with the tail, as everywhere.  Where both were tried (effect.md)
+#            reverse-kl made fewer bits a byte of one round, and kl more: try it on a held-out set
 #   RULE     who teaches: mince, the source that gives an answer the most; category, the best source on DEV in the
 #            conversation's category (BY); mixture, all of them and the model itself with weights fitted to DEV;
 #            average, avgce
