@@ -6,7 +6,8 @@
 #   OUT      where results go; what is there is made anew if its settings, models or data changed
 #   K LAMBDA RULE LOSS   top-k, weight of the SFT loss, fusion rule, fusion loss (as fc-train's --loss; published:
 #            that of FuseLLM and FuseChat, where rows say nothing of what they do not list)
-#   SAMPLE   a number of draws: rows of ids that are drawn so often from the whole distribution, instead of the top K
+#   SAMPLE   a number of draws: rows of ids that are drawn so often from the whole distribution, instead of the top K;
+#            64 did more than the 32 likeliest in effect.md
 #   DEV BY VERDICT       of RULE=mixture: conversations (JSONL) like DATA but not of it, to which weights are fitted;
 #                        the member of a conversation that tells its category, for weights by it; further options of
 #                        fc-align verdict

@@ -92,6 +92,7 @@ __attribute__((target("avx2"))) static int avx2_turns(void)
 static double product_rate(const char **name)
 {
 	double best = 1e9, each = 0;
+	(void)name;
 #if defined(__x86_64__)
 	const bool vnni = fc_isa() >= FC_ISA_AVX512_BF16;
 	if (fc_isa() < FC_ISA_AVX2)

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cpu/backend.h"
 
+static void row_fwd(float *y, const float *x, const float *gain, size_t C)
+{
+	for (size_t c = 0; c < C; c++)
+		y[c] = x[c] * gain[c];
+}
+
 void fc_cpu_gain_fwd(
     struct fc_nn *nn, float *y, const float *x, const float *gain, size_t N, size_t C)
 {
 	(void)nn;
-#pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
-	for (size_t n = 0; n < N; n++)
-		for (size_t c = 0; c < C; c++)
-			y[n * C + c] = x[n * C + c] * gain[c];
+	FC_PAR_FOR(N * C > FC_PAR_ELEMENTS, n, N, 1, row_fwd(y + n * C, x + n * C, gain, C));
 }
 
 /* Columns are split over threads, so every sum runs over n in order. */

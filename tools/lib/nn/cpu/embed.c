@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cpu/backend.h"
 
+static void row_fwd(
+    const struct fc_kern *k, float *x, const void *row, enum fc_dtype t, size_t C, float scale)
+{
+	k->widen(x, row, t, C);
+	for (size_t i = 0; i < C && scale != 1; i++)
+		x[i] *= scale;
+}
+
 void fc_cpu_embed_fwd(struct fc_nn *nn, float *x, const struct fc_weight *w, const uint32_t *tok,
     size_t N, float scale)
 {
 	const struct fc_kern *k = fc_cpu_of(nn)->kern;
 	const size_t C = w->n_in, row_bytes = fc_dtype_bytes(w->dtype, C);
-#pragma omp parallel for if (N * C > FC_PAR_ELEMENTS)
-	for (size_t n = 0; n < N; n++) {
-		k->widen(x + n * C, (const char *)w->p + tok[n] * row_bytes, w->dtype, C);
-		for (size_t i = 0; i < C && scale != 1; i++)
-			x[n * C + i] *= scale;
-	}
+	FC_PAR_FOR(N * C > FC_PAR_ELEMENTS, n, N, 1,
+	    row_fwd(k, x + n * C, (const char *)w->p + tok[n] * row_bytes, w->dtype, C, scale));
 }
 
 void fc_cpu_embed_add(

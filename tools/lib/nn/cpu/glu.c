@@ -37,9 +37,10 @@ void fc_cpu_act_fwd(struct fc_nn *nn, float *y, const float *x, enum fc_act act,
 void fc_cpu_clip(struct fc_nn *nn, float *x, float limit, size_t n)
 {
 	(void)nn;
-#pragma omp parallel for if (n > FC_PAR_ELEMENTS)
-	for (size_t i = 0; i < n; i++)
-		x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
+	FC_PAR_FOR(n > FC_PAR_ELEMENTS, i, n, 1,
+	    x[i] = x[i] > limit ? limit
+		: x[i] < -limit ? -limit
+				: x[i]);
 }
 
 /* The gated unit whose other factor is 1. */

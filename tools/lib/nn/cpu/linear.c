@@ -251,13 +251,16 @@ void fc_cpu_linear_bwd_w(
 	}
 }
 
+static void add_row(float *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] += x[i];
+}
+
 void fc_cpu_bias_fwd(struct fc_nn *nn, float *y, const float *bias, size_t N, size_t O)
 {
 	(void)nn;
-#pragma omp parallel for if (N * O > FC_PAR_ELEMENTS)
-	for (size_t n = 0; n < N; n++)
-		for (size_t o = 0; o < O; o++)
-			y[n * O + o] += bias[o];
+	FC_PAR_FOR(N * O > FC_PAR_ELEMENTS, n, N, 1, add_row(y + n * O, bias, O));
 }
 
 /* Columns are split over threads, so every sum runs over n in order. */
