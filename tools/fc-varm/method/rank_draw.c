@@ -9,19 +9,11 @@
 #include "base/mem.h"
 #include "fc-varm/method/marked.h"
 #include "fc-varm/method/random_by_index.h"
+#include "fc-varm/method/rank_bins.h"
 #include "fc-varm/method/rank_sort.h"
-#include "tensor/half.h"
+#include "tensor/dtype.h"
 #include "tensor/simd.h"
 
-/* A bin is an exponent and 7 bits of the mantissa of a float: 16 octaves below the row's largest
- * magnitude, or 10 where few entries share what a bin costs.  The first bins are those of zeros
- * alone, in turn, since counts of one bin have to wait for each other; the next has all that is
- * smaller. */
-#define BIN_SHIFT 16
-#define ZERO_BINS ((uint32_t)8)
-#define BINS_SHORT ((uint32_t)1280)
-#define BINS_LONG ((uint32_t)2048)
-#define LONG_ROW ((size_t)8192)
 /* Entries that the bins leave open: up to so many a row are compared with the members of their
  * bins one by one; for more, members are listed. */
 #define FEW_OPEN ((size_t)24)
@@ -34,11 +26,11 @@ struct rank_room {
 	uint16_t *bin;              /* [row] */
 	uint32_t *open;             /* [row] entries that their bin alone does not decide */
 	uint8_t *marked;            /* [row] whether an entry is among them */
-	uint32_t n_open[BINS_LONG]; /* how many of a bin are */
+	uint32_t n_open[RANK_BINS]; /* how many of a bin are */
 	/* members of bin b, where some are open: member[from[b]] to member[from[b + 1] - 1], in
 	 * their order */
-	uint32_t from[BINS_LONG + 1];
-	uint32_t sure[BINS_LONG]; /* numbers whose upper bits are below it stay */
+	uint32_t from[RANK_BINS + 1];
+	uint32_t sure[RANK_BINS]; /* numbers whose upper bits are below it stay */
 	uint32_t *member;         /* [row] */
 	struct ranked *ranked;    /* [n_ranked], twice what is sorted at once */
 	size_t n_ranked;
@@ -66,68 +58,26 @@ void varm_rank_room_free(struct rank_room *room)
 	free(room);
 }
 
-static uint32_t bins_of(const struct rank_row *row)
-{
-	return row->n < LONG_ROW ? BINS_SHORT : BINS_LONG;
-}
-
 /* The magnitude of entry i by its bits, which order as the values do. */
 static inline uint64_t magnitude_bits(const struct rank_row *row, uint32_t i)
 {
-	double magnitude =
-	    row->magnitude ? row->magnitude[i] : fabs((double)row->x[i] - (double)row->base[i]);
+	double magnitude;
 	uint64_t bits;
+	if (row->magnitude) {
+		magnitude = row->magnitude[i];
+	} else if (row->bf16) {
+		uint16_t x, base;
+		memcpy(&x, row->x + (size_t)2 * i, 2);
+		memcpy(&base, row->base + (size_t)2 * i, 2);
+		magnitude = fabs((double)fc_bf16_to_f32(x) - (double)fc_bf16_to_f32(base));
+	} else {
+		float x, base;
+		memcpy(&x, row->x + (size_t)4 * i, 4);
+		memcpy(&base, row->base + (size_t)4 * i, 4);
+		magnitude = fabs((double)x - (double)base);
+	}
 	memcpy(&bits, &magnitude, 8);
 	return bits;
-}
-
-static inline uint32_t rough_bits(const float *x, const float *base, size_t i)
-{
-	return fc_f32_to_bits(fabsf(x[i] - base[i]));
-}
-
-static FC_SIMD_BODY void find_bins_body(const float *restrict x, const float *restrict base,
-    size_t n, uint32_t n_bin, uint16_t *restrict bin)
-{
-	uint32_t most = 0;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t bits = rough_bits(x, base, i);
-		most = bits > most ? bits : most;
-	}
-	most >>= BIN_SHIFT;
-	uint32_t offset = most > n_bin - 1 ? most - (n_bin - 1) : 0;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t bits = rough_bits(x, base, i), b = bits >> BIN_SHIFT;
-		b = b > offset + ZERO_BINS ? b - offset : ZERO_BINS;
-		bin[i] = (uint16_t)(bits ? b : (uint32_t)i % ZERO_BINS);
-	}
-}
-FC_SIMD_KERNEL(static void, find_bins,
-    (const float *x, const float *base, size_t n, uint32_t n_bin, uint16_t *bin),
-    (x, base, n, n_bin, bin))
-
-/* Two counts each, so that neighbours in one bin do not wait for each other. */
-static void count_bins(struct rank_room *room, size_t n, uint32_t n_bin)
-{
-	uint32_t count[2][BINS_LONG], sum = 0;
-	size_t i = 0;
-	memset(count[0], 0, n_bin * sizeof count[0][0]);
-	memset(count[1], 0, n_bin * sizeof count[1][0]);
-	for (; i + 8 <= n; i += 8) {
-		uint64_t four[2];
-		memcpy(four, room->bin + i, sizeof four);
-		for (int shift = 0; shift < 64; shift += 16) {
-			count[0][four[0] >> shift & 0xffff]++;
-			count[1][four[1] >> shift & 0xffff]++;
-		}
-	}
-	for (; i < n; i++)
-		count[0][room->bin[i]]++;
-	for (size_t b = 0; b < n_bin; b++) {
-		room->from[b] = sum;
-		sum += count[0][b] + count[1][b];
-	}
-	room->from[n_bin] = sum;
 }
 
 /* The upper 32 bits of a probability, as of a number that is drawn. */
@@ -146,7 +96,7 @@ static FC_SIMD_BODY void find_sure_body(const uint32_t *restrict from, uint32_t 
 {
 	uint32_t largest = 0;
 	for (size_t b = 0; b < n_bin; b++) {
-		uint32_t members = b >= ZERO_BINS ? from[b + 1] - from[b] : 1;
+		uint32_t members = b >= RANK_ZERO_BINS ? from[b + 1] - from[b] : 1;
 		largest = members > largest ? members : largest;
 		sure[b] = upper_bits(low + step * (double)(int32_t)from[b]);
 	}
@@ -191,22 +141,24 @@ static inline bool is_drawn(const struct rank_row *row, double number, uint32_t 
 static size_t draw_by_bins(
     struct rank_room *room, const struct rank_row *row, uint32_t width, uint8_t *kept)
 {
+	uint32_t number[PART];
 	uint8_t close[PART + MARKED_ROOM];
 	uint16_t where[MARKED_PLACES];
 	size_t n_open = 0;
 	for (size_t at = 0; at < row->n; at += PART) {
 		size_t n = row->n - at < PART ? row->n - at : PART;
-		draw_bins(room->bin + at, room->sure, row->number + at, width, n, kept + at, close);
+		varm_random_by_index_fill_upper(number, row->key, row->first + at, n);
+		draw_bins(room->bin + at, room->sure, number, width, n, kept + at, close);
 		memset(close + n, 0, MARKED_ROOM);
 		size_t n_close = varm_marked_list(close, n, where);
 		for (size_t j = 0; j < n_close; j++) {
 			uint32_t i = (uint32_t)(at + where[j]), b = room->bin[i];
-			double number = random_by_index(row->key, row->first + i);
-			bool least = is_drawn(row, number, room->from[b]);
-			bool most = is_drawn(row, number, room->from[b + 1] - 1);
+			double drawn = random_by_index(row->key, row->first + i);
+			bool least = is_drawn(row, drawn, room->from[b]);
+			bool most = is_drawn(row, drawn, room->from[b + 1] - 1);
 			kept[i] = least;
 			room->open[n_open] = i;
-			n_open += (least != most) & (b >= ZERO_BINS);
+			n_open += (least != most) & (b >= RANK_ZERO_BINS);
 		}
 	}
 	return n_open;
@@ -255,7 +207,7 @@ FC_SIMD_KERNEL(static void, mark_members,
 
 static void list_members(struct rank_room *room, size_t n_row, uint32_t n_bin)
 {
-	uint32_t at[BINS_LONG];
+	uint32_t at[RANK_BINS];
 	uint8_t mark[PART + MARKED_ROOM];
 	uint16_t where[MARKED_PLACES];
 	memcpy(at, room->from, n_bin * sizeof at[0]);
@@ -333,9 +285,10 @@ static void draw_listed(struct rank_room *room, const struct rank_row *row, size
 
 void varm_rank_draw(struct rank_room *room, const struct rank_row *row, uint8_t *kept)
 {
-	uint32_t n_bin = bins_of(row), members;
-	find_bins(row->x, row->base, row->n, n_bin, room->bin);
-	count_bins(room, row->n, n_bin);
+	uint32_t n_bin = varm_rank_bins(row->n), members;
+	(row->bf16 ? varm_rank_bins_bf16 : varm_rank_bins_f32)(
+	    row->x, row->base, row->n, n_bin, room->bin);
+	varm_rank_bins_count(room->bin, row->n, n_bin, room->from);
 	find_sure(room->from, n_bin, row->low, row->step, room->sure, &members);
 	size_t n_open = draw_by_bins(room, row, widest_bin(row, members), kept);
 	if (n_open > FEW_OPEN) {

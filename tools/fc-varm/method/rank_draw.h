@@ -2,6 +2,7 @@
 #ifndef FC_VARM_RANK_DRAW_H
 #define FC_VARM_RANK_DRAW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,10 +17,10 @@ struct rank_row {
 	size_t n;
 	/* Magnitudes are |x - base|, and these alone where they are not NULL; |x - base| rounded to
 	 * float orders as they do, but for equals, and is 0 where they are. */
-	const float *x, *base;
+	const char *x, *base; /* bfloat16 as it is stored, or float */
+	bool bf16;
 	const double *magnitude;
-	const uint32_t *number; /* the upper bits */
-	uint64_t key, first;    /* of all bits of entry i: those of first + i */
+	uint64_t key, first; /* of numbers: entry i has that of first + i */
 	double low, step;
 };
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "fc-varm/method/random_by_index.h"
 #include "fc-varm/method/stream_in.h"
+#include "fc-varm/method/stream_kept.h"
 #include "fc-varm/method/sums.h"
 #include "fc-varm/method/threshold.h"
 #include "tensor/simd.h"
@@ -18,21 +19,28 @@ struct scales {
 	const struct measured *r;
 };
 
+static void sum_target(struct unit *u, const struct scales *s, int k)
+{
+	const uint8_t *bits = s->by->kept_bits ? s->by->kept_bits(u, s->r, k) : NULL;
+	const struct values *target = &u->v->target[k];
+	double factor[BLOCK_ELEMENTS], *x = u->x[k], *lane = u->lanes + (size_t)k * 2 * LANES;
+	if (bits) {
+		varm_stream_kept_sums(target, u->first, u->n, u->base, bits, lane, x);
+		return;
+	}
+	varm_stream_changes(target, u->first, u->n, u->base, x, &u->n_bad);
+	s->by->keep(u, s->r, k, x, factor);
+	varm_sums_kept(lane, x, factor, u->n);
+}
+
 static int visit_scales(struct unit *u, void *ctx, struct fc_err *e)
 {
 	const struct scales *s = ctx;
-	double factor[BLOCK_ELEMENTS];
 	if (s->by->prepare && s->by->prepare(u, s->r, e) < 0)
 		return -1;
-	while (varm_unit_next_base(u)) {
-		for (int k = 0; k < u->v->n_target; k++) {
-			double *x = u->x[k];
-			varm_stream_changes(
-			    &u->v->target[k], u->first, u->n, u->base, x, &u->n_bad);
-			s->by->keep(u, s->r, k, x, factor);
-			varm_sums_kept(u->lanes + (size_t)k * 2 * LANES, x, factor, u->n);
-		}
-	}
+	while (varm_unit_next_base(u))
+		for (int k = 0; k < u->v->n_target; k++)
+			sum_target(u, s, k);
 	free(u->own);
 	u->own = NULL;
 	return 0;
@@ -92,7 +100,7 @@ static void weigh_magnitude(
 }
 
 const struct sparsifier varm_sparse_magnitude = {
-    measure_magnitude, NULL, keep_magnitude, weigh_magnitude};
+    .measure = measure_magnitude, .keep = keep_magnitude, .weigh = weigh_magnitude};
 
 /* Two thresholds a target: what is above the first is dropped, what is between them stays. */
 static int measure_outliers(const struct views *v, struct measured *r, struct fc_err *e)
@@ -131,7 +139,7 @@ static void keep_outliers(const struct unit *u, const struct measured *r, int ta
 		factor[i] -= top[i];
 }
 
-const struct sparsifier varm_sparse_outliers = {measure_outliers, NULL, keep_outliers, NULL};
+const struct sparsifier varm_sparse_outliers = {.measure = measure_outliers, .keep = keep_outliers};
 
 /* Where the number drawn is below the probability: scale, else 0. */
 static FC_SIMD_BODY void draw_body(double *restrict number, double p, double scale, size_t n)
@@ -159,5 +167,5 @@ static void keep_random(const struct unit *u, const struct measured *r, int targ
 	draw(factor, part, scale, u->n);
 }
 
-const struct sparsifier varm_sparse_random = {measure_random, NULL, keep_random, NULL};
-const struct sparsifier varm_sparse_random_paper = {NULL, NULL, keep_random, NULL};
+const struct sparsifier varm_sparse_random = {.measure = measure_random, .keep = keep_random};
+const struct sparsifier varm_sparse_random_paper = {.keep = keep_random};

@@ -6,13 +6,17 @@
 
 /*
  * Sparsifiers: which entries of a target's change stay, and what they are multiplied by to make up
- * for the others.  Each has up to four hooks; factor[u->n] is 0 where an entry is dropped.
+ * for the others.  Each has some of these hooks; factor[u->n] is 0 where an entry is dropped.
  */
 struct sparsifier {
 	/* Before the first unit: r->threshold and r->number as the sparsifier needs them. */
 	int (*measure)(const struct views *v, struct measured *r, struct fc_err *e);
 	/* Before the unit's first block: u->own. */
 	int (*prepare)(struct unit *u, const struct measured *r, struct fc_err *e);
+	/* NULL, or what stays of the block in hand, bit i % 8 of bits[i / 8] for entry i, which is
+	 * multiplied by the target's r->number, or by 1 where there are none.  No bits: keep() knows.
+	 */
+	const uint8_t *(*kept_bits)(const struct unit *u, const struct measured *r, int target);
 	/* change[u->n] = x - base of the target */
 	void (*keep)(const struct unit *u, const struct measured *r, int target,
 	    const double *change, double *factor);

@@ -45,7 +45,6 @@ static bool divides(const struct views *v, const struct measured *r)
 struct row_work {
 	double *magnitude; /* [row] */
 	float *x, *base;   /* [row] */
-	uint32_t *number;  /* [row] */
 	struct rank_room *room;
 	struct ranked *ranked; /* [2][row] */
 };
@@ -60,7 +59,6 @@ static struct row_work new_work(size_t row, bool ranks)
 	}
 	w.x = FC_ARRAY(float, row + 1);
 	w.base = FC_ARRAY(float, row + 1);
-	w.number = FC_ARRAY(uint32_t, row + 1);
 	w.room = varm_rank_room_new(row);
 	return w;
 }
@@ -70,7 +68,6 @@ static void free_work(struct row_work *w)
 	free(w->magnitude);
 	free(w->x);
 	free(w->base);
-	free(w->number);
 	varm_rank_room_free(w->room);
 	free(w->ranked);
 }
@@ -135,7 +132,14 @@ static struct rank_row read_rank_row(const struct unit *u, size_t y, int k, stru
 	const struct views *v = u->v;
 	const struct values *x = &v->target[k];
 	size_t n = v->row, at = u->begin + y * n;
-	struct rank_row row = {.n = n, .x = w->x, .base = w->base, .first = at};
+	struct rank_row row = {
+	    .n = n, .x = (const char *)w->x, .base = (const char *)w->base, .first = at};
+	if (varm_values_are_bf16(x) && varm_values_are_bf16(v->base)) {
+		row.x = varm_values_bytes(x, at);
+		row.base = varm_values_bytes(v->base, at);
+		row.bf16 = true;
+		return row;
+	}
 	if (varm_values_are_floats(x) && varm_values_are_floats(v->base)) {
 		fc_to_f32(w->x, varm_values_bytes(x, at), x->t.dtype, n);
 		fc_to_f32(w->base, varm_values_bytes(v->base, at), v->base->t.dtype, n);
@@ -163,8 +167,6 @@ static void *draw_unit(const struct unit *u)
 		struct law law = law_of(v, k);
 		for (size_t y = 0; y < rows_of_unit(u); y++) {
 			struct rank_row row = read_rank_row(u, y, k, &w);
-			varm_random_by_index_fill_upper(w.number, key, row.first, row.n);
-			row.number = w.number;
 			row.key = key;
 			row.low = law.low;
 			row.step = law.step;
@@ -213,37 +215,26 @@ FC_SIMD_KERNEL(static void, divide,
     (double *number, const uint32_t *rank, double low, double step, size_t n),
     (number, rank, low, step, n))
 
-/* factor[i] = scale where bit i is set, else 0 */
-static FC_SIMD_BODY void spread_bits_body(
-    double *restrict factor, const uint8_t *restrict bits, double scale, size_t n)
+static const uint8_t *kept_bits(const struct unit *u, const struct measured *r, int target)
 {
-	uint8_t own[BLOCK_ELEMENTS]; /* bit i % 8 of byte i / 8, or 0 */
-	for (size_t at = 0; at < n; at += 8)
-		for (size_t i = 0; i < 8; i++)
-			own[at + i] = (uint8_t)(bits[at / 8] & 1u << i);
-	for (size_t i = 0; i < n; i++)
-		factor[i] = own[i] ? scale : 0;
+	size_t n = u->end - u->begin, at = u->first - u->begin; /* a multiple of 8 */
+	if (divides(u->v, r))
+		return NULL;
+	return (const uint8_t *)u->own + (size_t)target * bits_bytes(n) + at / 8;
 }
-FC_SIMD_KERNEL(static void, spread_bits,
-    (double *factor, const uint8_t *bits, double scale, size_t n), (factor, bits, scale, n))
 
+/* Where ranks are known. */
 static void keep(const struct unit *u, const struct measured *r, int target, const double *change,
     double *factor)
 {
 	const struct views *v = u->v;
 	size_t n = u->end - u->begin, at = u->first - u->begin;
 	struct law law = law_of(v, target);
+	(void)r;
 	(void)change;
-	if (divides(v, r)) {
-		varm_random_by_index_fill(factor,
-		    varm_random_by_index_key(v->set->seed, v->out->name, target), u->first, u->n);
-		divide(factor, (const uint32_t *)u->own + (size_t)target * n + at, law.low,
-		    law.step, u->n);
-		return;
-	}
-	/* blocks begin at multiples of 8 */
-	spread_bits(factor, (const uint8_t *)u->own + (size_t)target * bits_bytes(n) + at / 8,
-	    r->number ? r->number[target] : 1, u->n);
+	varm_random_by_index_fill(factor,
+	    varm_random_by_index_key(v->set->seed, v->out->name, target), u->first, u->n);
+	divide(factor, (const uint32_t *)u->own + (size_t)target * n + at, law.low, law.step, u->n);
 }
 
 static int measure(const struct views *v, struct measured *r, struct fc_err *e)
@@ -259,5 +250,7 @@ static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 	return ret;
 }
 
-const struct sparsifier varm_sparse_rank = {measure, prepare, keep, NULL};
-const struct sparsifier varm_sparse_rank_paper = {NULL, prepare, keep, NULL};
+const struct sparsifier varm_sparse_rank = {
+    .measure = measure, .prepare = prepare, .keep = keep, .kept_bits = kept_bits};
+const struct sparsifier varm_sparse_rank_paper = {
+    .prepare = prepare, .keep = keep, .kept_bits = kept_bits};

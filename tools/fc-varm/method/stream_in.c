@@ -131,15 +131,10 @@ void varm_stream_changes(const struct values *f, size_t first, size_t n, const d
 	*n_bad += bad16 || bad32 || bad64;
 }
 
-static bool is_bf16(const struct values *f)
-{
-	return !f->read && f->t.dtype == FC_BF16;
-}
-
 void varm_stream_squares(
     const struct values *f, size_t first, size_t n, const double *base, double *lane, double *spare)
 {
-	if (is_bf16(f)) {
+	if (varm_values_are_bf16(f)) {
 		squares_bf16(lane, varm_values_bytes(f, first), base, n);
 		return;
 	}
@@ -150,9 +145,9 @@ void varm_stream_squares(
 void varm_stream_add(const struct values *f, size_t first, size_t n, const double *base, double w,
     double *sum, double *spare)
 {
-	if (is_bf16(f) && base) {
+	if (varm_values_are_bf16(f) && base) {
 		add_changes_bf16(sum, varm_values_bytes(f, first), base, w, n);
-	} else if (is_bf16(f)) {
+	} else if (varm_values_are_bf16(f)) {
 		add_values_bf16(sum, varm_values_bytes(f, first), w, n);
 	} else {
 		varm_values_read(f, first, n, spare);

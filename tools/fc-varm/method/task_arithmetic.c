@@ -10,6 +10,7 @@
 #include "fc-varm/method/quad.h"
 #include "fc-varm/method/sparse.h"
 #include "fc-varm/method/stream_in.h"
+#include "fc-varm/method/stream_kept.h"
 #include "tensor/simd.h"
 
 static const struct parameter param_density = VARM_PARAMETER(REAL, "density",
@@ -118,7 +119,13 @@ FC_SIMD_KERNEL(static void, weigh, (double *x, const double *factor, double weig
 static void read_weighed(struct unit *u, const struct measured *r, int k)
 {
 	const struct sparsifier *sparse = u->v->method->sparse;
+	const uint8_t *bits = sparse && sparse->kept_bits ? sparse->kept_bits(u, r, k) : NULL;
 	double factor[BLOCK_ELEMENTS];
+	if (bits) {
+		varm_stream_kept_weighed(&u->v->target[k], u->first, u->n, u->base, bits,
+		    (r->number ? r->number[k] : 1) * r->weight[k], u->x[k], &u->n_bad);
+		return;
+	}
 	varm_stream_changes(&u->v->target[k], u->first, u->n, u->base, u->x[k], &u->n_bad);
 	if (sparse && sparse->weigh) {
 		sparse->weigh(u, r, k, r->weight[k], u->x[k]);

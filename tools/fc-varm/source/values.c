@@ -47,6 +47,11 @@ bool varm_values_are_floats(const struct values *f)
 	return !f->read && (t == FC_BF16 || t == FC_F16 || t == FC_F32);
 }
 
+bool varm_values_are_bf16(const struct values *f)
+{
+	return !f->read && f->t.dtype == FC_BF16;
+}
+
 void varm_values_read(const struct values *f, size_t first, size_t n, double *out)
 {
 	if (f->read)

@@ -37,6 +37,8 @@ void varm_values_forget(const struct values *f, size_t first, size_t n);
 
 /* Whether there are stored bytes, of a type whose values float holds. */
 bool varm_values_are_floats(const struct values *f);
+/* Whether these are bfloat16. */
+bool varm_values_are_bf16(const struct values *f);
 /* The stored bytes of value i; NULL when they are computed. */
 const void *varm_values_bytes(const struct values *f, size_t i);
 
