@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "fc-varm/method/marked.h"
 #include "fc-varm/method/random_by_index.h"
+#include "tensor/dtype.h"
 #include "t.h"
 
 enum kind { CONTINUOUS, STEPS, MOSTLY_ZERO, EQUAL, WIDE, NEAR, N_KIND };
@@ -35,14 +36,28 @@ static double draw_magnitude(struct fc_rng *r, enum kind kind)
 	}
 }
 
-/* Magnitudes as doubles, or as differences of floats. */
+enum stored { AS_DOUBLES, AS_FLOATS, AS_BF16, N_STORED };
+static const char *const stored_name[] = {
+    "changes", "changes of floats", "changes of bfloat16 values"};
+
+/* Magnitudes as doubles, or as differences of floats, or of what bfloat16 makes of these. */
 struct magnitudes {
 	double *exact;
 	float *x, *base;
+	uint16_t *short_x, *short_base;
 };
 
+static void round_to_bf16(struct magnitudes *m, size_t n)
+{
+	fc_from_f32(m->short_x, FC_BF16, m->x, n);
+	fc_from_f32(m->short_base, FC_BF16, m->base, n);
+	for (size_t i = 0; i < n; i++)
+		m->exact[i] = fabs((double)fc_bf16_to_f32(m->short_x[i]) -
+		    (double)fc_bf16_to_f32(m->short_base[i]));
+}
+
 static void fill_magnitudes(
-    struct magnitudes *m, struct fc_rng *r, enum kind kind, size_t n, bool floats)
+    struct magnitudes *m, struct fc_rng *r, enum kind kind, size_t n, enum stored stored)
 {
 	for (size_t i = 0; i < n; i++) {
 		m->exact[i] = draw_magnitude(r, kind);
@@ -50,12 +65,14 @@ static void fill_magnitudes(
 		if (m->x[i] == 0 && m->exact[i] > 0)
 			m->x[i] = FLT_TRUE_MIN;
 		m->base[i] = 0;
-		if (!floats)
+		if (stored == AS_DOUBLES)
 			continue;
 		m->base[i] = (float)fc_rng_normal(r); /* some zeros, some bits beyond float */
 		m->x[i] = m->exact[i] > 0 ? m->x[i] - m->base[i] : m->base[i];
 		m->exact[i] = fabs((double)m->x[i] - (double)m->base[i]);
 	}
+	if (stored == AS_BF16)
+		round_to_bf16(m, n);
 }
 
 static size_t count_wrong_row(const struct rank_row *row, const double *exact, const uint8_t *kept)
@@ -72,17 +89,23 @@ static size_t count_wrong_row(const struct rank_row *row, const double *exact, c
 }
 
 static size_t count_wrong(
-    struct fc_rng *r, enum kind kind, size_t n, double low, double step, bool floats)
+    struct fc_rng *r, enum kind kind, size_t n, double low, double step, enum stored stored)
 {
-	struct magnitudes m = {FC_ARRAY(double, n), FC_ARRAY(float, n), FC_ARRAY(float, n)};
+	struct magnitudes m = {FC_ARRAY(double, n), FC_ARRAY(float, n), FC_ARRAY(float, n),
+	    FC_ARRAY(uint16_t, n), FC_ARRAY(uint16_t, n)};
 	uint8_t *kept = FC_ARRAY(uint8_t, n + MARKED_ROOM);
 	struct rank_room *room = varm_rank_room_new(n);
 	size_t wrong = 0;
 	for (uint64_t again = 0; again < 2;
 	     again++) { /* the first row leaves nothing that counts */
 		struct rank_row row = {n, (const char *)m.x, (const char *)m.base, false,
-		    floats ? NULL : m.exact, kind + 7 * n, again * n, low, step};
-		fill_magnitudes(&m, r, kind, n, floats);
+		    stored == AS_DOUBLES ? m.exact : NULL, kind + 7 * n, again * n, low, step};
+		if (stored == AS_BF16) {
+			row.x = (const char *)m.short_x;
+			row.base = (const char *)m.short_base;
+			row.bf16 = true;
+		}
+		fill_magnitudes(&m, r, kind, n, stored);
 		varm_rank_draw(room, &row, kept);
 		wrong += count_wrong_row(&row, m.exact, kept);
 	}
@@ -90,22 +113,23 @@ static size_t count_wrong(
 	free(m.exact);
 	free(m.x);
 	free(m.base);
+	free(m.short_x);
+	free(m.short_base);
 	free(kept);
 	return wrong;
 }
 
-static void check_kind(struct fc_rng *r, enum kind kind, bool floats)
+static void check_kind(struct fc_rng *r, enum kind kind, enum stored stored)
 {
 	static const size_t sizes[] = {1, 2, 7, 37, 512, 1500};
 	size_t wrong = 0;
 	for (size_t z = 0; z < FC_LEN(sizes); z++) {
 		size_t n = sizes[z], last = n > 1 ? n - 1 : 1;
-		wrong += count_wrong(r, kind, n, 0.35, 0.3 / (double)last, floats);
-		wrong += count_wrong(r, kind, n, 0, 1 / (double)last, floats);
-		wrong += count_wrong(r, kind, n, 0.5, 0, floats);
+		wrong += count_wrong(r, kind, n, 0.35, 0.3 / (double)last, stored);
+		wrong += count_wrong(r, kind, n, 0, 1 / (double)last, stored);
+		wrong += count_wrong(r, kind, n, 0.5, 0, stored);
 	}
-	T_OK(wrong == 0, "%s %s: %zu wrong", floats ? "changes of floats" : "changes",
-	    kind_name[kind], wrong);
+	T_OK(wrong == 0, "%s %s: %zu wrong", stored_name[stored], kind_name[kind], wrong);
 }
 
 int main(void)
@@ -113,9 +137,10 @@ int main(void)
 	struct fc_rng r;
 	fc_rng_seed(&r, 31);
 	for (enum kind kind = 0; kind < N_KIND; kind++) {
-		check_kind(&r, kind, false);
-		check_kind(&r, kind, true);
+		for (enum stored stored = 0; stored < N_STORED; stored++)
+			check_kind(&r, kind, stored);
 	}
-	T_OK(count_wrong(&r, CONTINUOUS, 9000, 0.35, 0.3 / 8999, true) == 0, "a long row");
+	T_OK(count_wrong(&r, CONTINUOUS, 9000, 0.35, 0.3 / 8999, AS_FLOATS) == 0, "a long row");
+	T_OK(count_wrong(&r, CONTINUOUS, 9000, 0.35, 0.3 / 8999, AS_BF16) == 0, "one in bfloat16");
 	return t_done();
 }

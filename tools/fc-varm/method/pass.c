@@ -3,29 +3,21 @@
 
 #include <stdlib.h>
 
-#include "base/ahead.h"
 #include "base/mem.h"
 
 /* How far ahead of a block the unit's stored values are asked of memory. */
 #define AHEAD_ELEMENTS (8 * BLOCK_ELEMENTS)
 
-static void ask_values(const struct values *v, size_t first, size_t n)
-{
-	const void *bytes = varm_values_bytes(v, first);
-	if (bytes)
-		fc_ahead((uintptr_t)bytes, fc_dtype_bytes(v->t.dtype, n));
-}
-
 static void ask_ahead(const struct unit *u)
 {
 	size_t first = u->first + AHEAD_ELEMENTS;
-	if (first >= u->end)
+	if (first >= u->end || u->near)
 		return;
 	size_t n = u->end - first < BLOCK_ELEMENTS ? u->end - first : BLOCK_ELEMENTS;
 	if (u->v->base)
-		ask_values(u->v->base, first, n);
+		varm_values_ask(u->v->base, first, n);
 	for (int k = 0; k < u->v->n_target; k++)
-		ask_values(&u->v->target[k], first, n);
+		varm_values_ask(&u->v->target[k], first, n);
 }
 
 bool varm_unit_next_nothing(struct unit *u)

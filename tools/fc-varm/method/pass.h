@@ -48,6 +48,7 @@ struct unit {
 	double **x;     /* [n_target][n] the targets' values of the block */
 	double *lanes;  /* [n_sum][LANES], zero at the unit's beginning */
 	size_t begin;   /* the unit's first element */
+	bool near;      /* values were read a moment ago: memory need not be asked ahead */
 	void *own;      /* what the method prepared for the unit */
 	uint64_t n_bad; /* values that are not finite, of those that apply() read itself */
 };

@@ -18,10 +18,15 @@ uint64_t varm_random_by_index_key(uint64_t seed, const char *tensor, int target)
  * is added. */
 #define RANDOM_BY_INDEX_MIX(Z, STATE)                                                              \
 	do {                                                                                       \
+		RANDOM_BY_INDEX_MIX_UPPER(Z, STATE);                                               \
+		Z ^= Z >> 31;                                                                      \
+	} while (0)
+/* As far as its upper 31 bits go. */
+#define RANDOM_BY_INDEX_MIX_UPPER(Z, STATE)                                                        \
+	do {                                                                                       \
 		Z = (STATE);                                                                       \
 		Z = (Z ^ Z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);                                  \
 		Z = (Z ^ Z >> 27) * UINT64_C(0x94d049bb133111eb);                                  \
-		Z ^= Z >> 31;                                                                      \
 	} while (0)
 
 /* The number of entry i, uniform in [0, 1) with 52 random bits. */
@@ -37,6 +42,8 @@ static inline double random_by_index(uint64_t key, uint64_t i)
 
 /* out[i] = the number of entry first + i */
 void varm_random_by_index_fill(double *out, uint64_t key, uint64_t first, size_t n);
+/* below[i]: whether the number of entry first + i is below p */
+void varm_random_by_index_below(uint8_t *below, uint64_t key, uint64_t first, size_t n, double p);
 /* out[i] = 2^32 times that number, rounded down */
 void varm_random_by_index_fill_upper(uint32_t *out, uint64_t key, uint64_t first, size_t n);
 

@@ -31,11 +31,11 @@ static inline float load_f32(const char *p, size_t i)
 	return x;
 }
 
-/* The upper bits of a magnitude, which is 0 where they are. */
+/* The upper bits of a magnitude, rounded up: 0 for 0 alone. */
 static inline uint16_t rough_bits(float x, float base)
 {
-	uint32_t bits = fc_f32_to_bits(fabsf(x - base)), upper = bits >> BIN_SHIFT;
-	return (uint16_t)(upper | (upper == 0 && bits != 0));
+	const uint32_t most_lower = ((uint32_t)1 << BIN_SHIFT) - 1;
+	return (uint16_t)((fc_f32_to_bits(fabsf(x - base)) + most_lower) >> BIN_SHIFT);
 }
 
 #define ROUGH_BITS(NAME, LOAD)                                                                     \
@@ -73,16 +73,14 @@ static void place(uint16_t *bin, uint16_t most, size_t n, uint32_t n_bin)
 	place_bins(bin, (uint16_t)(most > n_bin - 1 ? most - (n_bin - 1) : 0), n);
 }
 
-void varm_rank_bins_bf16(
-    const char *x, const char *base, size_t n, uint32_t n_bin, uint16_t *bin)
+void varm_rank_bins_bf16(const char *x, const char *base, size_t n, uint32_t n_bin, uint16_t *bin)
 {
 	uint16_t most;
 	find_rough_bf16(x, base, n, bin, &most);
 	place(bin, most, n, n_bin);
 }
 
-void varm_rank_bins_f32(
-    const char *x, const char *base, size_t n, uint32_t n_bin, uint16_t *bin)
+void varm_rank_bins_f32(const char *x, const char *base, size_t n, uint32_t n_bin, uint16_t *bin)
 {
 	uint16_t most;
 	find_rough_f32(x, base, n, bin, &most);
@@ -106,9 +104,13 @@ void varm_rank_bins_count(const uint16_t *bin, size_t n, uint32_t n_bin, uint32_
 	}
 	for (; i < n; i++)
 		count[0][bin[i]]++;
-	for (size_t b = 0; b < n_bin; b++) {
-		from[b] = sum;
-		sum += count[0][b] + count[1][b];
+	for (size_t b = 0; b < n_bin; b++)
+		count[0][b] += count[1][b];
+	for (size_t b = 0; b < n_bin; b += 8) {
+		for (size_t j = 0; j < 8; j++) {
+			from[b + j] = sum;
+			sum += count[0][b + j];
+		}
 	}
 	from[n_bin] = sum;
 }

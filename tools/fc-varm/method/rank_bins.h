@@ -18,10 +18,8 @@
 uint32_t varm_rank_bins(size_t n);
 
 /* bin[i] of |x[i] - base[i]|, i < n; x and base as bfloat16 is stored, or as float. */
-void varm_rank_bins_bf16(
-    const char *x, const char *base, size_t n, uint32_t n_bin, uint16_t *bin);
-void varm_rank_bins_f32(
-    const char *x, const char *base, size_t n, uint32_t n_bin, uint16_t *bin);
+void varm_rank_bins_bf16(const char *x, const char *base, size_t n, uint32_t n_bin, uint16_t *bin);
+void varm_rank_bins_f32(const char *x, const char *base, size_t n, uint32_t n_bin, uint16_t *bin);
 
 /* from[b], b <= n_bin: how many of bin[n] are below b. */
 void varm_rank_bins_count(const uint16_t *bin, size_t n, uint32_t n_bin, uint32_t *from);

@@ -11,6 +11,7 @@
 #include "fc-varm/method/random_by_index.h"
 #include "fc-varm/method/rank_bins.h"
 #include "fc-varm/method/rank_sort.h"
+#include "fc-varm/method/rank_sure.h"
 #include "tensor/dtype.h"
 #include "tensor/simd.h"
 
@@ -19,6 +20,8 @@
 #define FEW_OPEN ((size_t)24)
 /* So many entries of a listed bin are counted against all of it; for more it is sorted. */
 #define FEW ((uint32_t)8)
+/* Entries whose bins are sought in the row at once. */
+#define SOUGHT 4
 /* Entries whose marks are looked at together. */
 #define PART MARKED_MOST
 
@@ -30,9 +33,9 @@ struct rank_room {
 	/* members of bin b, where some are open: member[from[b]] to member[from[b + 1] - 1], in
 	 * their order */
 	uint32_t from[RANK_BINS + 1];
-	uint32_t sure[RANK_BINS]; /* numbers whose upper bits are below it stay */
-	uint32_t *member;         /* [row] */
-	struct ranked *ranked;    /* [n_ranked], twice what is sorted at once */
+	struct rank_sure sure;
+	uint32_t *member;      /* [row] */
+	struct ranked *ranked; /* [n_ranked], twice what is sorted at once */
 	size_t n_ranked;
 };
 
@@ -80,56 +83,6 @@ static inline uint64_t magnitude_bits(const struct rank_row *row, uint32_t i)
 	return bits;
 }
 
-/* The upper 32 bits of a probability, as of a number that is drawn. */
-static inline uint32_t upper_bits(double p)
-{
-	p *= 0x1p32;
-	p = p > 0 ? p : 0;
-	p = p < 0xffffffff ? p : 0xffffffff;
-	return (uint32_t)(int64_t)p;
-}
-
-/* sure[]: the upper bits of what the lowest rank of a bin gives: a number with smaller ones stays
- * in any case.  *most: members of the largest bin. */
-static FC_SIMD_BODY void find_sure_body(const uint32_t *restrict from, uint32_t n_bin, double low,
-    double step, uint32_t *restrict sure, uint32_t *most)
-{
-	uint32_t largest = 0;
-	for (size_t b = 0; b < n_bin; b++) {
-		uint32_t members = b >= RANK_ZERO_BINS ? from[b + 1] - from[b] : 1;
-		largest = members > largest ? members : largest;
-		sure[b] = upper_bits(low + step * (double)(int32_t)from[b]);
-	}
-	*most = largest;
-}
-FC_SIMD_KERNEL(static void, find_sure,
-    (const uint32_t *from, uint32_t n_bin, double low, double step, uint32_t *sure, uint32_t *most),
-    (from, n_bin, low, step, sure, most))
-
-/* A number that is not below sure[] of its bin by so much or more goes: the upper bits between the
- * lowest and the highest rank of the largest bin, and some for rounding. */
-static uint32_t widest_bin(const struct rank_row *row, uint32_t members)
-{
-	return upper_bits(row->step * (double)(members - 1) + 4 * 0x1p-32);
-}
-
-/* kept[i] where the number is surely small enough; close[i] where it may be that it is, or is not.
- */
-static FC_SIMD_BODY void draw_bins_body(const uint16_t *restrict bin, const uint32_t *restrict sure,
-    const uint32_t *restrict number, uint32_t width, size_t n, uint8_t *restrict kept,
-    uint8_t *restrict close)
-{
-	for (size_t i = 0; i < n; i++) {
-		uint32_t least = sure[bin[i]];
-		kept[i] = number[i] < least;
-		close[i] = number[i] - least <= width;
-	}
-}
-FC_SIMD_KERNEL(static void, draw_bins,
-    (const uint16_t *bin, const uint32_t *sure, const uint32_t *number, uint32_t width, size_t n,
-	uint8_t *kept, uint8_t *close),
-    (bin, sure, number, width, n, kept, close))
-
 /* Whether an entry with this number and rank stays. */
 static inline bool is_drawn(const struct rank_row *row, double number, uint32_t rank)
 {
@@ -138,17 +91,15 @@ static inline bool is_drawn(const struct rank_row *row, double number, uint32_t 
 
 /* Draws what the lowest and the highest rank of each entry's bin say alike; returns how many
  * entries they leave open. */
-static size_t draw_by_bins(
-    struct rank_room *room, const struct rank_row *row, uint32_t width, uint8_t *kept)
+static size_t draw_by_bins(struct rank_room *room, const struct rank_row *row, uint8_t *kept)
 {
-	uint32_t number[PART];
 	uint8_t close[PART + MARKED_ROOM];
 	uint16_t where[MARKED_PLACES];
 	size_t n_open = 0;
 	for (size_t at = 0; at < row->n; at += PART) {
 		size_t n = row->n - at < PART ? row->n - at : PART;
-		varm_random_by_index_fill_upper(number, row->key, row->first + at, n);
-		draw_bins(room->bin + at, room->sure, number, width, n, kept + at, close);
+		varm_rank_sure_draw(
+		    &room->sure, room->bin + at, row->key, row->first + at, n, kept + at, close);
 		memset(close + n, 0, MARKED_ROOM);
 		size_t n_close = varm_marked_list(close, n, where);
 		for (size_t j = 0; j < n_close; j++) {
@@ -164,36 +115,73 @@ static size_t draw_by_bins(
 	return n_open;
 }
 
-static FC_SIMD_BODY void mark_equal_body(
-    const uint16_t *restrict bin, uint16_t b, size_t n, uint8_t *restrict mark)
+/* mark[i]: whether entry i is in one of SOUGHT bins. */
+static FC_SIMD_BODY void mark_sought_body(
+    const uint16_t *restrict bin, const uint16_t *restrict sought, size_t n, uint8_t *restrict mark)
 {
+	uint16_t s[SOUGHT];
+	memcpy(s, sought, sizeof s);
 	for (size_t i = 0; i < n; i++)
-		mark[i] = bin[i] == b;
+		mark[i] = (bin[i] == s[0]) | (bin[i] == s[1]) | (bin[i] == s[2]) | (bin[i] == s[3]);
 }
-FC_SIMD_KERNEL(static void, mark_equal, (const uint16_t *bin, uint16_t b, size_t n, uint8_t *mark),
-    (bin, b, n, mark))
+FC_SIMD_KERNEL(static void, mark_sought,
+    (const uint16_t *bin, const uint16_t *sought, size_t n, uint8_t *mark), (bin, sought, n, mark))
 
-static bool goes_below(const struct rank_row *row, uint32_t a, uint32_t b)
+/* Entries whose ranks are sought at once, so that the row is gone through once for them. */
+struct sought {
+	uint32_t entry[SOUGHT], rank[SOUGHT];
+	uint16_t bin[SOUGHT];
+	uint64_t magnitude[SOUGHT];
+};
+
+/* Entry i counts where it is below one that is sought, in its bin. */
+static inline void count_entry(struct sought *s, uint32_t i, uint16_t bin, uint64_t magnitude)
 {
-	uint64_t x = magnitude_bits(row, a), y = magnitude_bits(row, b);
-	return x < y || (x == y && a < b);
+	for (size_t j = 0; j < SOUGHT; j++) {
+		bool below = (magnitude < s->magnitude[j]) |
+		    ((magnitude == s->magnitude[j]) & (i < s->entry[j]));
+		s->rank[j] += below & (bin == s->bin[j]);
+	}
 }
 
-/* The rank of entry i: its bin's members are sought in the row. */
-static uint32_t seek_rank(const struct rank_room *room, const struct rank_row *row, uint32_t i)
+/* The ranks of SOUGHT entries, of which some may be the same: the members of their bins are sought
+ * in the row. */
+static void seek_ranks(const struct rank_room *room, const struct rank_row *row, struct sought *s)
 {
 	uint8_t mark[PART + MARKED_ROOM];
-	uint16_t where[MARKED_PLACES], b = room->bin[i];
-	uint32_t rank = room->from[b];
+	uint16_t where[MARKED_PLACES];
+	for (size_t j = 0; j < SOUGHT; j++) {
+		s->bin[j] = room->bin[s->entry[j]];
+		s->magnitude[j] = magnitude_bits(row, s->entry[j]);
+		s->rank[j] = room->from[s->bin[j]];
+	}
 	for (size_t at = 0; at < row->n; at += PART) {
 		size_t n = row->n - at < PART ? row->n - at : PART;
-		mark_equal(room->bin + at, b, n, mark);
+		mark_sought(room->bin + at, s->bin, n, mark);
 		memset(mark + n, 0, MARKED_ROOM);
 		size_t n_member = varm_marked_list(mark, n, where);
-		for (size_t j = 0; j < n_member; j++)
-			rank += goes_below(row, (uint32_t)(at + where[j]), i);
+		for (size_t m = 0; m < n_member; m++) {
+			uint32_t i = (uint32_t)(at + where[m]);
+			count_entry(s, i, room->bin[i], magnitude_bits(row, i));
+		}
 	}
-	return rank;
+}
+
+/* Decides the entries that are open, of which there are few. */
+static void draw_sought(
+    struct rank_room *room, const struct rank_row *row, size_t n_open, uint8_t *kept)
+{
+	for (size_t at = 0; at < n_open; at += SOUGHT) {
+		struct sought s;
+		for (size_t j = 0; j < SOUGHT; j++)
+			s.entry[j] = room->open[at + j < n_open ? at + j : at];
+		seek_ranks(room, row, &s);
+		for (size_t j = 0; j < SOUGHT; j++) {
+			uint32_t i = s.entry[j];
+			kept[i] =
+			    is_drawn(row, random_by_index(row->key, row->first + i), s.rank[j]);
+		}
+	}
 }
 
 static FC_SIMD_BODY void mark_members_body(
@@ -241,6 +229,12 @@ static void order_members(
 		member[i] = sorted[i].i;
 }
 
+static bool goes_below(const struct rank_row *row, uint32_t a, uint32_t b)
+{
+	uint64_t x = magnitude_bits(row, a), y = magnitude_bits(row, b);
+	return x < y || (x == y && a < b);
+}
+
 static uint32_t count_below(
     const struct rank_row *row, const uint32_t *member, size_t n, uint32_t i)
 {
@@ -285,19 +279,14 @@ static void draw_listed(struct rank_room *room, const struct rank_row *row, size
 
 void varm_rank_draw(struct rank_room *room, const struct rank_row *row, uint8_t *kept)
 {
-	uint32_t n_bin = varm_rank_bins(row->n), members;
+	uint32_t n_bin = varm_rank_bins(row->n);
 	(row->bf16 ? varm_rank_bins_bf16 : varm_rank_bins_f32)(
 	    row->x, row->base, row->n, n_bin, room->bin);
 	varm_rank_bins_count(room->bin, row->n, n_bin, room->from);
-	find_sure(room->from, n_bin, row->low, row->step, room->sure, &members);
-	size_t n_open = draw_by_bins(room, row, widest_bin(row, members), kept);
-	if (n_open > FEW_OPEN) {
+	varm_rank_sure_find(&room->sure, room->from, n_bin, row->low, row->step);
+	size_t n_open = draw_by_bins(room, row, kept);
+	if (n_open > FEW_OPEN)
 		draw_listed(room, row, n_open, n_bin, kept);
-		return;
-	}
-	for (size_t j = 0; j < n_open; j++) {
-		uint32_t i = room->open[j];
-		kept[i] = is_drawn(
-		    row, random_by_index(row->key, row->first + i), seek_rank(room, row, i));
-	}
+	else
+		draw_sought(room, row, n_open, kept);
 }

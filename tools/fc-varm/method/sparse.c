@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fc-varm/method/drawn.h"
+#include "fc-varm/method/marked.h"
 #include "fc-varm/method/random_by_index.h"
 #include "fc-varm/method/stream_in.h"
 #include "fc-varm/method/stream_kept.h"
 #include "fc-varm/method/sums.h"
 #include "fc-varm/method/threshold.h"
-#include "tensor/simd.h"
 
 /* Sums of magnitudes before and after dropping, [n_target][2]. */
 struct scales {
@@ -57,7 +58,10 @@ int varm_sparse_measure_scales(
 	for (size_t k = 0; k < n; k++)
 		r->number[k] = 1;
 	if (v->set->rescale) {
+		if (by->kept_bits)
+			varm_drawn_hold(r, v);
 		ret = varm_pass(v, visit_scales, &s, sum, (int)(2 * n), e);
+		r->drawn.known = true;
 		for (size_t k = 0; k < n && ret == 0; k++)
 			if (sum[2 * k] >= 1e-7 && sum[2 * k + 1] >= 1e-7)
 				r->number[k] = sum[2 * k] / sum[2 * k + 1];
@@ -141,31 +145,53 @@ static void keep_outliers(const struct unit *u, const struct measured *r, int ta
 
 const struct sparsifier varm_sparse_outliers = {.measure = measure_outliers, .keep = keep_outliers};
 
-/* Where the number drawn is below the probability: scale, else 0. */
-static FC_SIMD_BODY void draw_body(double *restrict number, double p, double scale, size_t n)
+static void draw_random(struct unit *u, uint8_t *bits)
 {
-	for (size_t i = 0; i < n; i++)
-		number[i] = number[i] < p ? scale : 0;
+	const struct views *v = u->v;
+	size_t n = u->end - u->begin;
+	uint8_t mark[BLOCK_ELEMENTS + MARKED_ROOM];
+	for (int k = 0; k < v->n_target; k++) {
+		uint64_t key = varm_random_by_index_key(v->set->seed, v->out->name, k);
+		for (size_t at = 0; at < n; at += BLOCK_ELEMENTS) {
+			size_t m = n - at < BLOCK_ELEMENTS ? n - at : BLOCK_ELEMENTS;
+			varm_random_by_index_below(
+			    mark, key, u->begin + at, m, v->target_params[k].density);
+			memset(mark + m, 0, MARKED_ROOM);
+			varm_marked_pack(mark, m, bits + (size_t)k * varm_drawn_bytes(n) + at / 8);
+		}
+	}
 }
-FC_SIMD_KERNEL(
-    static void, draw, (double *number, double p, double scale, size_t n), (number, p, scale, n))
+
+static int prepare_random(struct unit *u, const struct measured *r, struct fc_err *e)
+{
+	(void)e;
+	varm_drawn_prepare(u, r, draw_random);
+	return 0;
+}
+
+static const uint8_t *random_bits(const struct unit *u, const struct measured *r, int target)
+{
+	(void)r;
+	return varm_drawn_block(u, target);
+}
 
 static int measure_random(const struct views *v, struct measured *r, struct fc_err *e)
 {
 	return varm_sparse_measure_scales(&varm_sparse_random, v, r, e);
 }
 
-static void keep_random(const struct unit *u, const struct measured *r, int target,
-    const double *change, double *factor)
+static int measure_random_paper(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	const struct settings *s = u->v->set;
-	double part = u->v->target_params[target].density;
-	double scale = r->number ? r->number[target] : s->rescale && part > 0 ? 1 / part : 1;
-	(void)change;
-	varm_random_by_index_fill(
-	    factor, varm_random_by_index_key(s->seed, u->v->out->name, target), u->first, u->n);
-	draw(factor, part, scale, u->n);
+	(void)e;
+	r->number = FC_ARRAY(double, (size_t)v->n_target + 1);
+	for (int k = 0; k < v->n_target; k++) {
+		double part = v->target_params[k].density;
+		r->number[k] = v->set->rescale && part > 0 ? 1 / part : 1;
+	}
+	return 0;
 }
 
-const struct sparsifier varm_sparse_random = {.measure = measure_random, .keep = keep_random};
-const struct sparsifier varm_sparse_random_paper = {.keep = keep_random};
+const struct sparsifier varm_sparse_random = {
+    .measure = measure_random, .prepare = prepare_random, .kept_bits = random_bits};
+const struct sparsifier varm_sparse_random_paper = {
+    .measure = measure_random_paper, .prepare = prepare_random, .kept_bits = random_bits};

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fc-varm/method/drawn.h"
 #include "fc-varm/method/marked.h"
 #include "fc-varm/method/random_by_index.h"
 #include "fc-varm/method/rank_draw.h"
@@ -13,12 +14,10 @@
 #include "fc-varm/method/sparse.h"
 #include "tensor/simd.h"
 
-/* Elements of a row at most.  A thread holds 96 MiB for one, 32 more where values are computed, and
- * 128 more where most changes differ by little; 160, and 16 a target, where ranks are asked for. */
+/* Elements of a row at most.  A thread holds 48 MiB for one of bfloat16 values and 80 for one of
+ * others, 32 more where values are computed, and 128 more where most changes differ by little; 160,
+ * and 16 a target, where ranks are asked for. */
 #define ROW_MAX ((size_t)1 << 22)
-
-/* What was drawn in the pass that measures is held for the one that merges, in so many bytes. */
-#define DRAWN_BYTES ((size_t)1 << 26)
 
 /* An entry stays with the probability low + step * its rank in the row. */
 struct law {
@@ -41,7 +40,8 @@ static bool divides(const struct views *v, const struct measured *r)
 	return !r->number && v->set->rescale;
 }
 
-/* Memory of a thread for one row. */
+/* Memory of a thread for one row: for ranks, or for drawing, where values are not used as stored.
+ */
 struct row_work {
 	double *magnitude; /* [row] */
 	float *x, *base;   /* [row] */
@@ -49,18 +49,12 @@ struct row_work {
 	struct ranked *ranked; /* [2][row] */
 };
 
-/* For ranks, or for drawing. */
-static struct row_work new_work(size_t row, bool ranks)
+static void need_floats(struct row_work *w, size_t row)
 {
-	struct row_work w = {.magnitude = FC_ARRAY(double, row + 1)};
-	if (ranks) {
-		w.ranked = FC_ARRAY(struct ranked, 2 * row);
-		return w;
+	if (!w->x) {
+		w->x = FC_ARRAY(float, row + 1);
+		w->base = FC_ARRAY(float, row + 1);
 	}
-	w.x = FC_ARRAY(float, row + 1);
-	w.base = FC_ARRAY(float, row + 1);
-	w.room = varm_rank_room_new(row);
-	return w;
 }
 
 static void free_work(struct row_work *w)
@@ -82,14 +76,16 @@ FC_SIMD_KERNEL(static void, measure_changes,
     (double *out, const double *x, const double *base, size_t n), (out, x, base, n))
 
 /* Magnitudes of the changes of target k in row y of the unit. */
-static void read_row(const struct unit *u, size_t y, int k, double *magnitude)
+static void read_row(const struct unit *u, size_t y, int k, struct row_work *w)
 {
 	size_t row = u->v->row, begin = u->begin + y * row;
+	if (!w->magnitude)
+		w->magnitude = FC_ARRAY(double, row + 1);
 	for (size_t at = 0; at < row; at += BLOCK_ELEMENTS) {
 		size_t n = row - at < BLOCK_ELEMENTS ? row - at : BLOCK_ELEMENTS;
 		varm_values_read(u->v->base, begin + at, n, u->base);
 		varm_values_read(&u->v->target[k], begin + at, n, u->x[k]);
-		measure_changes(magnitude + at, u->x[k], u->base, n);
+		measure_changes(w->magnitude + at, u->x[k], u->base, n);
 	}
 }
 
@@ -104,21 +100,15 @@ static void rank_row(struct row_work *w, size_t row, uint32_t *rank)
 		rank[sorted[i].i] = (uint32_t)i;
 }
 
-/* One bit for each entry of a target's part of a unit. */
-static size_t bits_bytes(size_t n)
-{
-	return n / 8 + 1;
-}
-
 /* rank[n_target][unit's elements], in the row from 0, the smallest change first. */
 static void *rank_unit(const struct unit *u)
 {
 	size_t n = u->end - u->begin, row = u->v->row;
 	uint32_t *rank = fc_malloc((size_t)u->v->n_target * n * sizeof *rank);
-	struct row_work w = new_work(row, true);
+	struct row_work w = {.ranked = FC_ARRAY(struct ranked, 2 * row)};
 	for (int k = 0; k < u->v->n_target; k++) {
 		for (size_t y = 0; y < rows_of_unit(u); y++) {
-			read_row(u, y, k, w.magnitude);
+			read_row(u, y, k, &w);
 			rank_row(&w, row, rank + (size_t)k * n + y * row);
 		}
 	}
@@ -132,20 +122,22 @@ static struct rank_row read_rank_row(const struct unit *u, size_t y, int k, stru
 	const struct views *v = u->v;
 	const struct values *x = &v->target[k];
 	size_t n = v->row, at = u->begin + y * n;
-	struct rank_row row = {
-	    .n = n, .x = (const char *)w->x, .base = (const char *)w->base, .first = at};
+	struct rank_row row = {.n = n, .first = at};
 	if (varm_values_are_bf16(x) && varm_values_are_bf16(v->base)) {
 		row.x = varm_values_bytes(x, at);
 		row.base = varm_values_bytes(v->base, at);
 		row.bf16 = true;
 		return row;
 	}
+	need_floats(w, n);
+	row.x = (const char *)w->x;
+	row.base = (const char *)w->base;
 	if (varm_values_are_floats(x) && varm_values_are_floats(v->base)) {
 		fc_to_f32(w->x, varm_values_bytes(x, at), x->t.dtype, n);
 		fc_to_f32(w->base, varm_values_bytes(v->base, at), v->base->t.dtype, n);
 		return row;
 	}
-	read_row(u, y, k, w->magnitude);
+	read_row(u, y, k, w);
 	fc_from_f64(w->x, FC_F32, w->magnitude, n);
 	for (size_t i = 0; i < n; i++) /* what is too small for float is not 0 */
 		w->x[i] = w->x[i] == 0 && w->magnitude[i] > 0 ? FLT_TRUE_MIN : w->x[i];
@@ -154,51 +146,53 @@ static struct rank_row read_rank_row(const struct unit *u, size_t y, int k, stru
 	return row;
 }
 
-/* bits[n_target][bits_bytes]: what stays. */
-static void *draw_unit(const struct unit *u)
+/* Row y of target k, and of the base, which is soon to be read. */
+static void ask_row(const struct unit *u, size_t y, int k)
 {
 	const struct views *v = u->v;
-	size_t n = u->end - u->begin, n_bytes = bits_bytes(n);
-	uint8_t *bits = fc_malloc((size_t)v->n_target * n_bytes);
-	uint8_t *kept = FC_ARRAY(uint8_t, n + MARKED_ROOM);
-	struct row_work w = new_work(v->row, false);
+	if (y < rows_of_unit(u)) {
+		varm_values_ask(&v->target[k], u->begin + y * v->row, v->row);
+		if (k == 0)
+			varm_values_ask(v->base, u->begin + y * v->row, v->row);
+	}
+}
+
+static void draw_unit(struct unit *u, uint8_t *bits)
+{
+	const struct views *v = u->v;
+	size_t n = u->end - u->begin;
+	uint8_t *kept = fc_malloc(n + MARKED_ROOM);
+	struct row_work w = {.room = varm_rank_room_new(v->row)};
+	memset(kept + n, 0, MARKED_ROOM);
 	for (int k = 0; k < v->n_target; k++) {
 		uint64_t key = varm_random_by_index_key(v->set->seed, v->out->name, k);
 		struct law law = law_of(v, k);
 		for (size_t y = 0; y < rows_of_unit(u); y++) {
+			ask_row(u, y + 1, k);
 			struct rank_row row = read_rank_row(u, y, k, &w);
 			row.key = key;
 			row.low = law.low;
 			row.step = law.step;
 			varm_rank_draw(w.room, &row, kept + y * v->row);
 		}
-		varm_marked_pack(kept, n, bits + (size_t)k * n_bytes);
+		varm_marked_pack(kept, n, bits + (size_t)k * varm_drawn_bytes(n));
 	}
 	free_work(&w);
 	free(kept);
-	return bits;
+	u->near = true;
 }
 
 /* u->own: the unit's ranks or bits. */
 static int prepare(struct unit *u, const struct measured *r, struct fc_err *e)
 {
 	const struct views *v = u->v;
-	size_t i = u->begin / v->unit;
-	size_t n_bytes = (size_t)v->n_target * bits_bytes(u->end - u->begin);
-	size_t at = i * (size_t)v->n_target * bits_bytes(v->unit);
 	if (v->row > ROW_MAX)
 		return fc_fail(e, "tensor %s: rows of %zu values are over the limit of %zu",
 		    v->out->name, v->row, ROW_MAX);
-	if (divides(v, r)) {
+	if (divides(v, r))
 		u->own = rank_unit(u);
-	} else if (i < r->drawn.n_unit && r->drawn.known) {
-		u->own = fc_malloc(n_bytes);
-		memcpy(u->own, r->drawn.bits + at, n_bytes);
-	} else {
-		u->own = draw_unit(u);
-		if (i < r->drawn.n_unit)
-			memcpy(r->drawn.bits + at, u->own, n_bytes);
-	}
+	else
+		varm_drawn_prepare(u, r, draw_unit);
 	return 0;
 }
 
@@ -217,10 +211,7 @@ FC_SIMD_KERNEL(static void, divide,
 
 static const uint8_t *kept_bits(const struct unit *u, const struct measured *r, int target)
 {
-	size_t n = u->end - u->begin, at = u->first - u->begin; /* a multiple of 8 */
-	if (divides(u->v, r))
-		return NULL;
-	return (const uint8_t *)u->own + (size_t)target * bits_bytes(n) + at / 8;
+	return divides(u->v, r) ? NULL : varm_drawn_block(u, target);
 }
 
 /* Where ranks are known. */
@@ -232,22 +223,14 @@ static void keep(const struct unit *u, const struct measured *r, int target, con
 	struct law law = law_of(v, target);
 	(void)r;
 	(void)change;
-	varm_random_by_index_fill(factor,
-	    varm_random_by_index_key(v->set->seed, v->out->name, target), u->first, u->n);
+	varm_random_by_index_fill(
+	    factor, varm_random_by_index_key(v->set->seed, v->out->name, target), u->first, u->n);
 	divide(factor, (const uint32_t *)u->own + (size_t)target * n + at, law.low, law.step, u->n);
 }
 
 static int measure(const struct views *v, struct measured *r, struct fc_err *e)
 {
-	size_t n_bytes = (size_t)v->n_target * bits_bytes(v->unit);
-	size_t n_unit = v->n / v->unit + 1, held = DRAWN_BYTES / n_bytes;
-	if (v->set->rescale) {
-		r->drawn.n_unit = n_unit < held ? n_unit : held;
-		r->drawn.bits = fc_malloc(r->drawn.n_unit * n_bytes + 1);
-	}
-	int ret = varm_sparse_measure_scales(&varm_sparse_rank, v, r, e);
-	r->drawn.known = true;
-	return ret;
+	return varm_sparse_measure_scales(&varm_sparse_rank, v, r, e);
 }
 
 const struct sparsifier varm_sparse_rank = {

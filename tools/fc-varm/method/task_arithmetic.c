@@ -6,6 +6,9 @@
  * plus when it is 0.  Normalizing divides by the sum of the w_k that count.
  */
 #include <math.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "fc-varm/method/quad.h"
 #include "fc-varm/method/sparse.h"
@@ -101,7 +104,39 @@ static FC_SIMD_BODY void add_elected_body(double *restrict out, const double *re
 		}
 	}
 }
-FC_SIMD_KERNEL(static void, add_elected,
+#if defined(__x86_64__)
+FC_SIMD_AVX512 static void add_elected_avx512(double *out, const double *base, double *const *x,
+    const double *weight, bool normalize, double lambda, int n_target, size_t n)
+{
+	const __m512d zero = _mm512_setzero_pd(), one = _mm512_set1_pd(1);
+	const __m512d sign = _mm512_set1_pd(-0.0);
+	for (size_t i = 0; i < n; i += 8) {
+		__m512d sum = zero, moved = zero, divisor = zero, from, minus;
+		for (int k = 0; k < n_target; k++)
+			sum = _mm512_add_pd(sum, _mm512_loadu_pd(x[k] + i));
+		minus = _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(sum, zero, _CMP_NGE_UQ), sign);
+		for (int k = 0; k < n_target; k++) {
+			__m512d change = _mm512_loadu_pd(x[k] + i);
+			__mmask8 along =
+			    _mm512_cmp_pd_mask(_mm512_xor_pd(change, minus), zero, _CMP_GT_OQ);
+			/* 1 or 0 times it is exact */
+			moved = _mm512_fmadd_pd(_mm512_maskz_mov_pd(along, one), change, moved);
+			divisor =
+			    _mm512_mask_add_pd(divisor, along, divisor, _mm512_set1_pd(weight[k]));
+		}
+		if (normalize)
+			moved = _mm512_div_pd(moved,
+			    _mm512_mask_mov_pd(
+				divisor, _mm512_cmp_pd_mask(divisor, zero, _CMP_EQ_OQ), one));
+		from = _mm512_loadu_pd(base + i);
+		from = _mm512_mask_add_pd(from, _mm512_cmp_pd_mask(moved, zero, _CMP_NEQ_UQ), from,
+		    _mm512_mul_pd(_mm512_set1_pd(lambda), moved));
+		_mm512_mask_storeu_pd(
+		    out + i, (__mmask8)(n - i < 8 ? (1u << (n - i)) - 1 : 0xff), from);
+	}
+}
+#endif
+FC_SIMD_KERNEL_BUT_AVX512(static void, add_elected,
     (double *out, const double *base, double *const *x, const double *weight, bool normalize,
 	double lambda, int n_target, size_t n),
     (out, base, x, weight, normalize, lambda, n_target, n))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/source/values.h"
 
+#include "base/ahead.h"
 #include "store/store.h"
 
 /* A store has made vectors of its own, of at most so many bytes, which forgetting would erase. */
@@ -58,6 +59,12 @@ void varm_values_read(const struct values *f, size_t first, size_t n, double *ou
 		f->read(f, first, n, out);
 	else
 		fc_to_f64(out, varm_values_bytes(f, first), f->t.dtype, n);
+}
+
+void varm_values_ask(const struct values *f, size_t first, size_t n)
+{
+	if (!f->read)
+		fc_ahead((uintptr_t)stored_bytes(f, first), fc_dtype_bytes(f->t.dtype, n));
 }
 
 void varm_values_forget(const struct values *f, size_t first, size_t n)

@@ -33,6 +33,8 @@ struct values varm_values_mapped(const struct fc_tensor *t, int model);
 enum fc_dtype varm_values_dtype(enum fc_dtype t);
 
 void varm_values_read(const struct values *f, size_t first, size_t n, double *out);
+/* Asks memory for what will be read soon (base/ahead.h). */
+void varm_values_ask(const struct values *f, size_t first, size_t n);
 void varm_values_forget(const struct values *f, size_t first, size_t n);
 
 /* Whether there are stored bytes, of a type whose values float holds. */

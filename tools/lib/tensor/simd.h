@@ -22,13 +22,17 @@
 #else
 #define FC_SIMD_WIDE ",prefer-vector-width=512"
 #endif
+#define FC_SIMD_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl" FC_SIMD_WIDE)))
 #define FC_SIMD_KERNEL(RESULT, NAME, PARAMS, ARGS)                                                 \
-	__attribute__((target("avx2"))) static void NAME##_avx2 PARAMS                             \
+	FC_SIMD_AVX512 static void NAME##_avx512 PARAMS                                            \
 	{                                                                                          \
 		NAME##_body ARGS;                                                                  \
 	}                                                                                          \
-	__attribute__((target(                                                                     \
-	    "avx512f,avx512bw,avx512dq,avx512vl" FC_SIMD_WIDE))) static void NAME##_avx512 PARAMS  \
+	FC_SIMD_KERNEL_BUT_AVX512(RESULT, NAME, PARAMS, ARGS)
+/* Where NAME_avx512() is given, written out by intrinsics behind FC_SIMD_AVX512, for what compilers
+ * do not find. */
+#define FC_SIMD_KERNEL_BUT_AVX512(RESULT, NAME, PARAMS, ARGS)                                      \
+	__attribute__((target("avx2"))) static void NAME##_avx2 PARAMS                             \
 	{                                                                                          \
 		NAME##_body ARGS;                                                                  \
 	}                                                                                          \
@@ -48,6 +52,7 @@
 	{                                                                                          \
 		NAME##_body ARGS;                                                                  \
 	}
+#define FC_SIMD_KERNEL_BUT_AVX512 FC_SIMD_KERNEL
 #endif
 
 #endif
