@@ -16,7 +16,7 @@
  * inside of one the order is another. */
 static inline size_t fc_ahead_bytes(size_t stretch)
 {
-	const size_t enough = 20000; /* what comes in the time that memory takes, with some room */
+	const size_t enough = 6000; /* what comes in the time that memory takes, with some room */
 	return stretch ? (enough + stretch - 1) / stretch * stretch : 0;
 }
 
