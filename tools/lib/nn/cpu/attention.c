@@ -45,19 +45,45 @@ static void scale_row(float *o, float x, size_t D)
 		o[d] *= x;
 }
 
+/* Few rows take keys and values as they come from memory, D floats each of other heads' too: they
+ * are asked for while others are worked on, so many keys at a time, since only few lines can be under
+ * way. */
+enum { ASKED = 16 };
+
+static void ask(const struct fc_attn_tile *t, const float *x, size_t from, size_t end)
+{
+	for (size_t k = from; k < fc_min_size(from + ASKED, end); k++)
+		fc_ahead((uintptr_t)of_head(t, x, k), t->a->D * sizeof *x);
+}
+
+/* The scores of few rows; the first rows ask for the keys and, for later, the values. */
+static void few_scores(const struct fc_kern *kern, const struct fc_attn_tile *t, size_t r0,
+    size_t n_row, size_t k0, struct fc_attn_span v, float *p)
+{
+	const float *q = t->s->q + offset(t) + r0 * stride(t);
+	const size_t end = k0 + v.hi;
+	for (size_t k = k0 + v.lo; k < end; k += ASKED) {
+		if (r0 == 0) {
+			ask(t, t->s->k, k + ASKED, fc_attn_end(t->s, t->query));
+			ask(t, t->s->v, k, end);
+		}
+		kern->dot_rows(p + (k - k0), FC_ATTN_K, q, stride(t), of_head(t, t->s->k, k),
+		    t->a->G * t->a->D, FC_F32, n_row, fc_min_size(ASKED, end - k), t->a->D);
+	}
+}
+
 /* p [n_row, FC_ATTN_K]: scores of rows from r0 on with the keys [v.lo, v.hi) of tile k0 */
 static void scores(const struct fc_kern *kern, const struct fc_attn_tile *t, size_t r0,
     size_t n_row, size_t k0, struct fc_attn_span v, float *p)
 {
-	const size_t D = t->a->D, GD = t->a->G * D, g = t->head / (t->a->H / t->a->G);
-	const float *q = t->s->q + offset(t) + r0 * stride(t);
-	if (t->kt)
-		kern->mm(p + v.lo, FC_ATTN_K, q, stride(t), 1,
-		    t->kt + fc_attn_flip_at(t->a, t->s, g, k0) + v.lo, FC_ATTN_K, n_row,
-		    v.hi - v.lo, D, false);
-	else
-		kern->dot_rows(p + v.lo, FC_ATTN_K, q, stride(t), of_head(t, t->s->k, k0 + v.lo),
-		    GD, FC_F32, n_row, v.hi - v.lo, D);
+	const size_t D = t->a->D, g = t->head / (t->a->H / t->a->G);
+	if (!t->kt) {
+		few_scores(kern, t, r0, n_row, k0, v, p);
+		return;
+	}
+	kern->mm(p + v.lo, FC_ATTN_K, t->s->q + offset(t) + r0 * stride(t), stride(t), 1,
+	    t->kt + fc_attn_flip_at(t->a, t->s, g, k0) + v.lo, FC_ATTN_K, n_row, v.hi - v.lo, D,
+	    false);
 }
 
 static void add_values(const struct fc_kern *kern, const struct fc_attn_tile *t, size_t r0,
@@ -94,15 +120,6 @@ static void group_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, 
 	add_values(kern, t, r0, n_row, k0, all, p);
 }
 
-/* Few rows take keys and values as they come from memory, D floats each of other heads' too: those
- * of a tile are asked for while another is worked on. */
-static void ask(const struct fc_attn_tile *t, const float *x, size_t k0, size_t end)
-{
-	if (!t->kt)
-		for (size_t k = k0; k < fc_min_size(k0 + FC_ATTN_K, end); k++)
-			fc_ahead((uintptr_t)of_head(t, x, k), t->a->D * sizeof *x);
-}
-
 static void tile_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, float *p)
 {
 	const struct fc_attn_seq *s = t->s;
@@ -113,14 +130,10 @@ static void tile_fwd(const struct fc_kern *kern, const struct fc_attn_tile *t, f
 		fc_attn_begin_row(t, i, &r);
 		memset(s->o + offset(t) + i * stride(t), 0, D * sizeof(float));
 	}
-	ask(t, s->k, first, end);
-	for (size_t k0 = first; k0 < end; k0 += FC_ATTN_K) {
-		ask(t, s->v, k0, end);
-		ask(t, s->k, k0 + FC_ATTN_K, end);
+	for (size_t k0 = first; k0 < end; k0 += FC_ATTN_K)
 		for (size_t i = 0; i < t->n_row; i += FC_ATTN_GROUP)
 			group_fwd(kern, t, i, fc_min_size(FC_ATTN_GROUP, t->n_row - i), k0,
 			    fc_min_size(FC_ATTN_K, end - k0), p, &r);
-	}
 	for (size_t i = 0; i < t->n_row; i++) {
 		scale_row(s->o + offset(t) + i * stride(t), 1 / r.sum[i], D);
 		if (s->lse)
