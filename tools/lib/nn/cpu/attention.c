@@ -46,8 +46,8 @@ static void scale_row(float *o, float x, size_t D)
 }
 
 /* Few rows take keys and values as they come from memory, D floats each of other heads' too: they
- * are asked for while others are worked on, so many keys at a time, since only few lines can be under
- * way. */
+ * are asked for while others are worked on, so many keys at a time, since only few lines can be
+ * under way. */
 enum { ASKED = 16 };
 
 static void ask(const struct fc_attn_tile *t, const float *x, size_t from, size_t end)
@@ -95,9 +95,7 @@ static void add_values(const struct fc_kern *kern, const struct fc_attn_tile *t,
 	if (t->kt)
 		kern->mm(o, ld, p + v.lo, FC_ATTN_K, 1, value, GD, n_row, D, v.hi - v.lo, true);
 	else
-		for (size_t r = 0; r < n_row; r++)
-			kern->weighted_sum(
-			    o + r * ld, p + r * FC_ATTN_K + v.lo, value, GD, v.hi - v.lo, D, true);
+		kern->weighted_sums(o, ld, p + v.lo, FC_ATTN_K, value, GD, n_row, v.hi - v.lo, D);
 }
 
 /* Rows from r0 on against one tile of keys. */

@@ -40,9 +40,10 @@ struct fc_kern {
 	double (*dot3)(const float *a, const float *b, float one, const float *c, size_t n);
 	/* y += a x */
 	void (*axpy)(float *y, const float *x, float a, size_t n);
-	/* y = sum_j p[j] v[j], n rows v of D floats, ldv apart */
-	void (*weighted_sum)(float *y, const float *p, const float *v, size_t ldv, size_t n,
-	    size_t D, bool accumulate);
+	/* y[r] += sum_j p[r,j] v[j], r < R, n rows v of D floats; rows of each ld apart.  A row's
+	 * bits do not depend on the others. */
+	void (*weighted_sums)(float *y, size_t ldy, const float *p, size_t ldp, const float *v,
+	    size_t ldv, size_t R, size_t n, size_t D);
 	/*
 	 * c[m,n] (+)= sum_k a[m,k] b[k,n] with a's elements a_row and a_k apart, for matrices that
 	 * are in the cache: nothing is copied.

@@ -12,9 +12,17 @@
 
 #define VL 8
 #define FEW_ROWS 16
-#define MM_ROWS 6 /* of 16 registers */
+#define REGISTERS 16
+#define MM_ROWS 6
 #define KERN fc_kern_avx2
 #include "nn/cpu/kern_vector_body.h"
+
+/* In a register: compilers load it again for every use. */
+static inline vf vkept(vf v)
+{
+	__asm__("" : "+x"(v));
+	return v;
+}
 
 static inline vf vfma(vf a, vf b, vf c)
 {
@@ -45,6 +53,18 @@ static inline float vsum(vf a)
 	    _mm_add_ps(_mm256_castps256_ps128((__m256)a), _mm256_extractf128_ps((__m256)a, 1));
 	s = _mm_add_ps(s, _mm_movehl_ps(s, s));
 	return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+/* vsum() of four, at y */
+static inline void vstore_sums(float *y, const vf s[4])
+{
+	__m128 h[4];
+	for (int i = 0; i < 4; i++)
+		h[i] = _mm_add_ps(
+		    _mm256_castps256_ps128((__m256)s[i]), _mm256_extractf128_ps((__m256)s[i], 1));
+	const __m128 a = _mm_add_ps(_mm_movelh_ps(h[0], h[1]), _mm_movehl_ps(h[1], h[0])),
+		     b = _mm_add_ps(_mm_movelh_ps(h[2], h[3]), _mm_movehl_ps(h[3], h[2]));
+	_mm_storeu_ps(y, _mm_add_ps(_mm_shuffle_ps(a, b, 0x88), _mm_shuffle_ps(a, b, 0xdd)));
 }
 
 static inline vf load_f16(const void *p)

@@ -13,9 +13,17 @@
 
 #define VL 16
 #define FEW_ROWS 32
-#define MM_ROWS 8 /* of 32 registers */
+#define REGISTERS 32
+#define MM_ROWS 8
 #define KERN fc_kern_avx512
 #include "nn/cpu/kern_vector_body.h"
+
+/* In a register: compilers load it again for every use. */
+static inline vf vkept(vf v)
+{
+	__asm__("" : "+v"(v));
+	return v;
+}
 
 static inline vf vfma(vf a, vf b, vf c)
 {
@@ -40,6 +48,20 @@ static inline float vmax_of(vf a)
 static inline float vsum(vf a)
 {
 	return _mm512_reduce_add_ps((__m512)a);
+}
+
+/* vsum() of four, at y: halves are added, then quarters, so that each sum has 128 bits of a vector,
+ * and what is left of all four at once. */
+static inline void vstore_sums(float *y, const vf s[4])
+{
+	const __m512i first = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
+	__m512 a = (__m512)s[0], b = (__m512)s[1], c = (__m512)s[2], d = (__m512)s[3];
+	a = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+	c = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
+	a = _mm512_add_ps(_mm512_shuffle_f32x4(a, c, 0x88), _mm512_shuffle_f32x4(a, c, 0xdd));
+	a = _mm512_add_ps(a, _mm512_permute_ps(a, 0x4e));
+	a = _mm512_add_ps(a, _mm512_permute_ps(a, 0xb1));
+	_mm_storeu_ps(y, _mm512_castps512_ps128(_mm512_permutexvar_ps(first, a)));
 }
 
 static inline vf load_f16(const void *p)

@@ -355,5 +355,5 @@ static void kern_glu_bwd(float *dgate, float *dup, const float *dy, const float 
 extern const struct fc_kern KERN;
 const struct fc_kern KERN = {NAME(KERN), FEW_ROWS, 2 * VL, kern_max, kern_group_max, kern_exp_sum,
     kern_exp_scaled, kern_cap, kern_cap_bwd, kern_score_bwd, kern_ramp, kern_sum, kern_sum_squares,
-    kern_dot3, kern_axpy, kern_weighted_sum, kern_mm, kern_transpose, kern_dot_rows, kern_widen,
+    kern_dot3, kern_axpy, kern_weighted_sums, kern_mm, kern_transpose, kern_dot_rows, kern_widen,
     kern_to_bf16, kern_round_bf16, kern_turn, kern_act, kern_glu, kern_glu_bwd};

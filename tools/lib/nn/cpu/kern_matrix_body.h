@@ -2,31 +2,72 @@
 /* Products and transposition of matrices in the cache; included by kern_body.h, so without a guard.
  */
 
-/* VL columns at a time; four rows in flight. */
-static void kern_weighted_sum(
-    float *y, const float *p, const float *v, size_t ldv, size_t n, size_t D, bool accumulate)
+/* y[r] += the sum of n rows of v times p[r], "rows" r, "vectors" * VL columns.  Four sums of each
+ * are in flight, for every fourth row of v. */
+INLINE void sums_tile(float *y, size_t ldy, const float *p, size_t ldp, const float *v, size_t ldv,
+    size_t n, const int rows, const int vectors)
 {
-	size_t d = 0;
-	for (; d + VL <= D; d += VL) {
-		vf s0 = accumulate ? vload(y + d) : vset(0), s1 = vset(0), s2 = s1, s3 = s1;
-		size_t j = 0;
-		for (; j + 4 <= n; j += 4) {
-			const float *r = v + j * ldv + d;
-			s0 = vfma(vset(p[j]), vload(r), s0);
-			s1 = vfma(vset(p[j + 1]), vload(r + ldv), s1);
-			s2 = vfma(vset(p[j + 2]), vload(r + 2 * ldv), s2);
-			s3 = vfma(vset(p[j + 3]), vload(r + 3 * ldv), s3);
+	vf sum[3][2][4] = {{{{0}}}}, row[2];
+	for (int r = 0; r < rows; r++)
+		for (int w = 0; w < vectors; w++)
+			sum[r][w][0] = vload(y + (size_t)r * ldy + w * VL);
+	size_t j = 0;
+#define SUMS_ROW(c)                                                                                \
+	do {                                                                                       \
+		for (int w = 0; w < vectors; w++)                                                  \
+			row[w] = vkept(vload(v + (j + (c)) * ldv + w * VL));                       \
+		for (int r = 0; r < rows; r++)                                                     \
+			for (int w = 0; w < vectors; w++)                                          \
+				sum[r][w][c] = vfma(                                               \
+				    vset(p[(size_t)r * ldp + j + (c)]), row[w], sum[r][w][c]);     \
+	} while (0)
+	for (; j + 4 <= n; j += 4) {
+		SUMS_ROW(0);
+		SUMS_ROW(1);
+		SUMS_ROW(2);
+		SUMS_ROW(3);
+	}
+	for (; j < n; j++)
+		SUMS_ROW(0);
+#undef SUMS_ROW
+	for (int r = 0; r < rows; r++)
+		for (int w = 0; w < vectors; w++) {
+			const vf *s = sum[r][w];
+			vstore(y + (size_t)r * ldy + w * VL, (s[0] + s[1]) + (s[2] + s[3]));
 		}
-		for (; j < n; j++)
-			s0 = vfma(vset(p[j]), vload(v + j * ldv + d), s0);
-		vstore(y + d, (s0 + s1) + (s2 + s3));
-	}
-	for (; d < D; d++) {
-		float sum = accumulate ? y[d] : 0;
-		for (size_t j = 0; j < n; j++)
-			sum += p[j] * v[j * ldv + d];
-		y[d] = sum;
-	}
+}
+
+/* Rows of p share what is read of v. */
+INLINE void sums_columns(float *y, size_t ldy, const float *p, size_t ldp, const float *v,
+    size_t ldv, size_t R, size_t n, const int vectors)
+{
+	size_t r = 0;
+#define SUMS_STEP(rows) sums_tile(y + r * ldy, ldy, p + r * ldp, ldp, v, ldv, n, rows, vectors)
+	for (; R - r == 3 || R - r > 4; r += 3)
+		SUMS_STEP(3);
+	for (; R - r >= 2; r += 2)
+		SUMS_STEP(2);
+	if (r < R)
+		SUMS_STEP(1);
+#undef SUMS_STEP
+}
+
+static void kern_weighted_sums(float *y, size_t ldy, const float *p, size_t ldp, const float *v,
+    size_t ldv, size_t R, size_t n, size_t D)
+{
+	enum { VECTORS = REGISTERS == 32 ? 2 : 1 }; /* four sums of each, of up to three rows */
+	size_t d = 0;
+	for (; d + VECTORS * VL <= D; d += VECTORS * VL)
+		sums_columns(y + d, ldy, p, ldp, v + d, ldv, R, n, VECTORS);
+	for (; d + VL <= D; d += VL)
+		sums_columns(y + d, ldy, p, ldp, v + d, ldv, R, n, 1);
+	for (size_t r = 0; r < R; r++)
+		for (size_t c = d; c < D; c++) {
+			float sum = y[r * ldy + c];
+			for (size_t j = 0; j < n; j++)
+				sum += p[r * ldp + j] * v[j * ldv + c];
+			y[r * ldy + c] = sum;
+		}
 }
 
 /* rows * vectors sums in registers; part: floats of a last, partial vector, else VL */
@@ -157,9 +198,12 @@ INLINE void dot_tile(float *y, size_t ldy, const float *x, size_t ldx, const cha
 				sum[a][b] = vfma(xv, wv[b], sum[a][b]);
 		}
 	}
-	for (int a = 0; a < XR; a++)
-		for (int b = 0; b < WR; b++)
+	for (int a = 0; a < XR; a++) {
+		if (WR == 4)
+			vstore_sums(y + (size_t)a * ldy, sum[a]);
+		for (int b = 0; b < WR && WR != 4; b++)
 			y[(size_t)a * ldy + (size_t)b] = vsum(sum[a][b]);
+	}
 }
 
 /* M rows of x times WR rows of w.  Those ahead are asked for where rows follow one another; keys
@@ -171,6 +215,10 @@ INLINE void dot_tiles(float *y, size_t ldy, const float *x, size_t ldx, const ch
 	size_t m = 0;
 	for (; m + 4 <= M; m += 4, ask = false)
 		dot_tile(y + m * ldy, ldy, x + m * ldx, ldx, w, ldw, t, I, 4, WR, ask);
+	if (M - m == 3 && REGISTERS == 32) {
+		dot_tile(y + m * ldy, ldy, x + m * ldx, ldx, w, ldw, t, I, 3, WR, ask);
+		return;
+	}
 	if (M - m >= 2) {
 		dot_tile(y + m * ldy, ldy, x + m * ldx, ldx, w, ldw, t, I, 2, WR, ask);
 		m += 2;

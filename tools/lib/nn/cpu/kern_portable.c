@@ -4,9 +4,15 @@
 /* Four lanes of plain vector arithmetic: every compiler target has them or imitates them. */
 #define VL 4
 #define FEW_ROWS 4
-#define MM_ROWS 6 /* of 16 registers */
+#define REGISTERS 16
+#define MM_ROWS 6
 #define KERN fc_kern_portable
 #include "nn/cpu/kern_vector_body.h"
+
+static inline vf vkept(vf v)
+{
+	return v;
+}
 
 static inline vf vfma(vf a, vf b, vf c)
 {
@@ -32,6 +38,17 @@ static inline float vmax_of(vf a)
 static inline float vsum(vf a)
 {
 	return (a[0] + a[2]) + (a[1] + a[3]);
+}
+
+/* vsum() of four, at y */
+static inline void vstore_sums(float *y, const vf s[4])
+{
+	const vf a = __builtin_shufflevector(s[0], s[1], 0, 1, 4, 5) +
+	    __builtin_shufflevector(s[0], s[1], 2, 3, 6, 7),
+		 b = __builtin_shufflevector(s[2], s[3], 0, 1, 4, 5) +
+	    __builtin_shufflevector(s[2], s[3], 2, 3, 6, 7);
+	vstore(y,
+	    __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7));
 }
 
 static inline vf load_f16(const void *p)
