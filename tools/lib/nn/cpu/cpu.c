@@ -31,6 +31,16 @@ static void cpu_copy(struct fc_nn *nn, void *to, const void *from, size_t n_byte
 	    memcpy((char *)to + at, (const char *)from + at, fc_min_size(PIECE, n_bytes - at)));
 }
 
+static void cpu_copies(struct fc_nn *nn, const struct fc_copy *c, size_t n)
+{
+	size_t all = 0;
+	(void)nn;
+	for (size_t i = 0; i < n; i++)
+		all += c[i].n;
+	FC_PAR_FOR(n > 2 && all > FC_PAR_WRITTEN, i, n, 1,
+	    memcpy(c[i].to, c[i].from, c[i].n * sizeof(float)));
+}
+
 static void cpu_zero(struct fc_nn *nn, void *p, size_t n_bytes)
 {
 	(void)nn;
@@ -88,6 +98,7 @@ static const struct fc_nn_ops cpu_ops = {
     .put = cpu_copy,
     .get = cpu_copy,
     .copy = cpu_copy,
+    .copies = cpu_copies,
     .zero = cpu_zero,
     .keep = cpu_keep,
     .check = cpu_check,

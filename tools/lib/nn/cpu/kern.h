@@ -75,6 +75,9 @@ const struct fc_kern *fc_kern(void);
  * an attention, which are slower and by far not all that it does.
  */
 enum { FC_PAR_ELEMENTS = 1 << 15, FC_PAR_PRODUCTS = 1 << 18, FC_PAR_ATTENTION = 1 << 15 };
+/* For elements of what threads have just written, a part each: awake still, and with a part each in
+ * their caches, they would fall asleep while one of them went through all. */
+enum { FC_PAR_WRITTEN = 1 << 11 };
 
 /* DO for I = 0, STEP, ... below N: by all threads, or, where there is not enough to do, by this
  * one. Of a token's loops most are short, and OpenMP's own "if" takes a third of a microsecond

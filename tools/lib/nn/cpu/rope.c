@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/par.h"
 #include "nn/cpu/backend.h"
 
 /* One head of one token: components i and i + half turned by angle i. */
@@ -46,9 +47,11 @@ static void rotate_tokens(const struct fc_kern *k, float *x, const uint32_t *pos
 void fc_cpu_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N, size_t heads,
     size_t D, const struct fc_rope *r, bool inverse)
 {
-	enum { TOKENS = 16 };
+	enum { TOKENS = 16 }; /* at most */
 	const struct fc_kern *k = fc_cpu_of(nn)->kern;
-	FC_PAR_FOR(N * heads * D > FC_PAR_ELEMENTS, n, N, TOKENS,
+	const size_t n_thread = (size_t)fc_par_threads(),
+		     share = fc_min_size(TOKENS, (N + n_thread - 1) / n_thread);
+	FC_PAR_FOR(N > 1 && N * heads * D > FC_PAR_WRITTEN, n, N, share,
 	    rotate_tokens(
-		k, x + n * heads * D, pos + n, fc_min_size(TOKENS, N - n), heads, D, r, inverse));
+		k, x + n * heads * D, pos + n, fc_min_size(share, N - n), heads, D, r, inverse));
 }
