@@ -69,9 +69,11 @@ size_t varm_marked_list(const uint8_t *mark, size_t n, uint16_t *where)
 void varm_marked_pack(const uint8_t *mark, size_t n, uint8_t *bits)
 {
 	size_t at = 0;
-	for (; at + 64 <= n; at += 64)
-		for (size_t i = 0, all = pack_marks(mark + at); i < 8; i++)
+	for (; at + 64 <= n; at += 64) {
+		const uint64_t all = pack_marks(mark + at);
+		for (size_t i = 0; i < 8; i++)
 			bits[at / 8 + i] = (uint8_t)(all >> 8 * i);
+	}
 	for (; at < n; at += 8)
 		bits[at / 8] = (uint8_t)pack_eight(mark + at);
 }

@@ -73,6 +73,7 @@ static void unit_place(struct unit *u, size_t n)
 {
 	size_t unit = u->v->unit;
 	u->begin = u->at = n * unit;
+	u->near = false;
 	u->end = u->v->n - u->at < unit ? u->v->n : u->at + unit;
 }
 

@@ -14,9 +14,8 @@ struct sparsifier {
 	/* Before the unit's first block: u->own. */
 	int (*prepare)(struct unit *u, const struct measured *r, struct fc_err *e);
 	/* NULL, or what stays of the block in hand, bit i % 8 of bits[i / 8] for entry i, which is
-	 * multiplied by the target's r->number, or by 1 where there are none.  No bits: keep()
-	 * knows.
-	 */
+	 * multiplied by the target's r->number, or by 1 where there is none.  Where it is NULL, or
+	 * gives NULL, keep() knows. */
 	const uint8_t *(*kept_bits)(const struct unit *u, const struct measured *r, int target);
 	/* change[u->n] = x - base of the target */
 	void (*keep)(const struct unit *u, const struct measured *r, int target,

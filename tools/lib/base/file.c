@@ -129,7 +129,8 @@ int fc_file_read_any(const char *path, size_t max_bytes, struct fc_buf *out, str
 
 /* Linux maps a large file by large pages where its file system reads them so: what is gone through
  * from end to end then costs neither faults nor the processor's search for its pages (decoding with
- * weights of 4 bits took 0.87 of the time).  It holds for what is read from the disk from now on. */
+ * weights of 4 bits took 0.87 of the time).  It holds for what is read from the disk from now on.
+ */
 static void ask_large_pages(void *p, size_t n_bytes)
 {
 #ifdef MADV_HUGEPAGE
