@@ -33,6 +33,12 @@ int fc_par_threads(void)
 	return omp_get_max_threads();
 }
 
+size_t fc_par_share(size_t n, size_t most)
+{
+	const size_t n_thread = (size_t)fc_par_threads(), share = (n + n_thread - 1) / n_thread;
+	return share < most ? share : most;
+}
+
 /* The arguments as the system holds them: a subcommand's parser sees only the later ones. */
 static char **own_arguments(struct fc_buf *b)
 {

@@ -31,13 +31,20 @@ static void cpu_copy(struct fc_nn *nn, void *to, const void *from, size_t n_byte
 	    memcpy((char *)to + at, (const char *)from + at, fc_min_size(PIECE, n_bytes - at)));
 }
 
+/* Long ones each by all threads; short ones, as a key and a value of every row, a thread each. */
 static void cpu_copies(struct fc_nn *nn, const struct fc_copy *c, size_t n)
 {
-	size_t all = 0;
-	(void)nn;
-	for (size_t i = 0; i < n; i++)
+	size_t all = 0, most = 0;
+	for (size_t i = 0; i < n; i++) {
 		all += c[i].n;
-	FC_PAR_FOR(n > 2 && all > FC_PAR_WRITTEN, i, n, 1,
+		most = c[i].n > most ? c[i].n : most;
+	}
+	if (most * sizeof(float) > PIECE) {
+		for (size_t i = 0; i < n; i++)
+			cpu_copy(nn, c[i].to, c[i].from, c[i].n * sizeof(float));
+		return;
+	}
+	FC_PAR_FOR(all > fc_par_written(n / 2), i, n, 1,
 	    memcpy(c[i].to, c[i].from, c[i].n * sizeof(float)));
 }
 

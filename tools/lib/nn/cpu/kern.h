@@ -75,9 +75,14 @@ const struct fc_kern *fc_kern(void);
  * an attention, which are slower and by far not all that it does.
  */
 enum { FC_PAR_ELEMENTS = 1 << 15, FC_PAR_PRODUCTS = 1 << 18, FC_PAR_ATTENTION = 1 << 15 };
-/* For elements of what threads have just written, a part each: awake still, and with a part each in
- * their caches, they would fall asleep while one of them went through all. */
+/* The same for elements of N rows that threads have just written, a part each: from two rows on all
+ * go on, since these parts are in their caches and they would fall asleep while one went through
+ * all.  One row's loops are too short. */
 enum { FC_PAR_WRITTEN = 1 << 11 };
+static inline size_t fc_par_written(size_t N)
+{
+	return N > 1 ? FC_PAR_WRITTEN : FC_PAR_ELEMENTS;
+}
 
 /* DO for I = 0, STEP, ... below N: by all threads, or, where there is not enough to do, by this
  * one. Of a token's loops most are short, and OpenMP's own "if" takes a third of a microsecond

@@ -49,9 +49,8 @@ void fc_cpu_rope_apply(struct fc_nn *nn, float *x, const uint32_t *pos, size_t N
 {
 	enum { TOKENS = 16 }; /* at most */
 	const struct fc_kern *k = fc_cpu_of(nn)->kern;
-	const size_t n_thread = (size_t)fc_par_threads(),
-		     share = fc_min_size(TOKENS, (N + n_thread - 1) / n_thread);
-	FC_PAR_FOR(N > 1 && N * heads * D > FC_PAR_WRITTEN, n, N, share,
+	const size_t share = fc_par_share(N, TOKENS);
+	FC_PAR_FOR(N * heads * D > fc_par_written(N), n, N, share,
 	    rotate_tokens(
 		k, x + n * heads * D, pos + n, fc_min_size(share, N - n), heads, D, r, inverse));
 }
