@@ -75,8 +75,8 @@ const struct fc_kern *fc_kern(void);
  * an attention, which are slower and by far not all that it does.
  */
 enum { FC_PAR_ELEMENTS = 1 << 15, FC_PAR_PRODUCTS = 1 << 18, FC_PAR_ATTENTION = 1 << 15 };
-/* The same for elements of N rows that threads have just written, a part each: from two rows on all
- * go on, since these parts are in their caches and they would fall asleep while one went through
+/* Least elements of N rows of which every thread has just written a part: from two rows on threads
+ * go on, since their parts are in their caches and they would fall asleep while one went through
  * all.  One row's loops are too short. */
 enum { FC_PAR_WRITTEN = 1 << 11 };
 static inline size_t fc_par_written(size_t N)
