@@ -24,7 +24,9 @@ static bool is_wrong(struct fc_rng *r, size_t n, uint64_t rare)
 	for (size_t i = 0; i < n; i++)
 		if ((bits[i / 8] >> i % 8 & 1) != mark[i])
 			return true;
-	return false;
+	memset(where, 0, sizeof where);
+	return varm_marked_list_bits(bits, n, where) != n_want ||
+	    memcmp(where, want, n_want * sizeof *want) != 0;
 }
 
 int main(void)

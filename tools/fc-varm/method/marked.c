@@ -34,26 +34,42 @@ static inline uint64_t pack_marks(const uint8_t *mark)
 	return bits;
 }
 
-/* Places are written MARKED_AT_ONCE at a time, more than there are: which of 64 entries are marked,
- * few as a rule, is nothing that a processor could foresee. */
+/* 64 bits that lie in 8 bytes, the first the lowest. */
+static inline uint64_t load_bits(const uint8_t *bits)
+{
+	uint64_t all;
+	memcpy(&all, bits, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	all = __builtin_bswap64(all);
+#endif
+	return all;
+}
+
+/* where[]: the places of 64 bits, "at" and on; returns how many.  They are written MARKED_AT_ONCE
+ * at a time, more than there are: which of 64 entries are marked, few as a rule, is nothing that a
+ * processor could foresee. */
+static FC_SIMD_BODY size_t list_word(uint64_t bits, size_t at, uint16_t *where)
+{
+	const uint64_t last = (uint64_t)1 << 63;
+	size_t left = (size_t)__builtin_popcountll(bits), m = 0, some;
+	do {
+		for (size_t j = 0; j < MARKED_AT_ONCE; j++) {
+			where[m + j] = (uint16_t)(at + (size_t)__builtin_ctzll(bits | last));
+			bits &= bits - 1;
+		}
+		some = left < MARKED_AT_ONCE ? left : MARKED_AT_ONCE;
+		m += some;
+		left -= some;
+	} while (left);
+	return m;
+}
+
 static FC_SIMD_BODY void list_marks_body(
     const uint8_t *restrict mark, size_t n, uint16_t *restrict where, size_t *restrict n_where)
 {
 	size_t m = 0;
-	for (size_t at = 0; at < n; at += 64) {
-		uint64_t bits = pack_marks(mark + at), last = (uint64_t)1 << 63;
-		size_t left = (size_t)__builtin_popcountll(bits), some;
-		do {
-			for (size_t j = 0; j < MARKED_AT_ONCE; j++) {
-				where[m + j] =
-				    (uint16_t)(at + (size_t)__builtin_ctzll(bits | last));
-				bits &= bits - 1;
-			}
-			some = left < MARKED_AT_ONCE ? left : MARKED_AT_ONCE;
-			m += some;
-			left -= some;
-		} while (left);
-	}
+	for (size_t at = 0; at < n; at += 64)
+		m += list_word(pack_marks(mark + at), at, where + m);
 	*n_where = m;
 }
 FC_SIMD_KERNEL(static void, list_marks,
@@ -63,6 +79,24 @@ size_t varm_marked_list(const uint8_t *mark, size_t n, uint16_t *where)
 {
 	size_t m;
 	list_marks(mark, n, where, &m);
+	return m;
+}
+
+static FC_SIMD_BODY void list_bits_body(
+    const uint8_t *restrict bits, size_t n, uint16_t *restrict where, size_t *restrict n_where)
+{
+	size_t m = 0;
+	for (size_t at = 0; at < n; at += 64)
+		m += list_word(load_bits(bits + at / 8), at, where + m);
+	*n_where = m;
+}
+FC_SIMD_KERNEL(static void, list_bits,
+    (const uint8_t *bits, size_t n, uint16_t *where, size_t *n_where), (bits, n, where, n_where))
+
+size_t varm_marked_list_bits(const uint8_t *bits, size_t n, uint16_t *where)
+{
+	size_t m;
+	list_bits(bits, n, where, &m);
 	return m;
 }
 

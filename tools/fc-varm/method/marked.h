@@ -14,6 +14,9 @@
 #define MARKED_AT_ONCE ((size_t)4)
 #define MARKED_PLACES (MARKED_MOST + MARKED_AT_ONCE)
 size_t varm_marked_list(const uint8_t *mark, size_t n, uint16_t *where);
+/* where[]: the places of the bits that are set among n <= MARKED_MOST, bit i % 8 of bits[i / 8] for
+ * entry i; up to a multiple of 64 those behind n are not set. */
+size_t varm_marked_list_bits(const uint8_t *bits, size_t n, uint16_t *where);
 /* Bit i % 8 of bits[i / 8] is mark[i]. */
 void varm_marked_pack(const uint8_t *mark, size_t n, uint8_t *bits);
 

@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "base/mem.h"
 #include "fc-varm/method/marked.h"
@@ -93,15 +96,14 @@ static inline bool is_drawn(const struct rank_row *row, double number, uint32_t 
  * entries they leave open. */
 static size_t draw_by_bins(struct rank_room *room, const struct rank_row *row, uint8_t *kept)
 {
-	uint8_t close[PART + MARKED_ROOM];
+	uint8_t close[PART / 8];
 	uint16_t where[MARKED_PLACES];
 	size_t n_open = 0;
 	for (size_t at = 0; at < row->n; at += PART) {
 		size_t n = row->n - at < PART ? row->n - at : PART;
 		varm_rank_sure_draw(
 		    &room->sure, room->bin + at, row->key, row->first + at, n, kept + at, close);
-		memset(close + n, 0, MARKED_ROOM);
-		size_t n_close = varm_marked_list(close, n, where);
+		size_t n_close = varm_marked_list_bits(close, n, where);
 		for (size_t j = 0; j < n_close; j++) {
 			uint32_t i = (uint32_t)(at + where[j]), b = room->bin[i];
 			double drawn = random_by_index(row->key, row->first + i);
@@ -127,6 +129,43 @@ static FC_SIMD_BODY void mark_sought_body(
 FC_SIMD_KERNEL(static void, mark_sought,
     (const uint16_t *bin, const uint16_t *sought, size_t n, uint8_t *mark), (bin, sought, n, mark))
 
+#if defined(__x86_64__)
+/* Bits in place of marks. */
+FC_SIMD_AVX512 static void find_sought_avx512(
+    const uint16_t *bin, const uint16_t *sought, size_t n, uint8_t *bits)
+{
+	__m512i s[SOUGHT];
+	for (int j = 0; j < SOUGHT; j++)
+		s[j] = _mm512_set1_epi16((short)sought[j]);
+	memset(bits, 0, PART / 8);
+	for (size_t i = 0; i < n; i += 32) {
+		__mmask32 here = n - i < 32 ? (1u << (n - i)) - 1 : UINT32_MAX;
+		__m512i some = _mm512_maskz_loadu_epi16(here, bin + i);
+		uint32_t found = 0;
+		for (int j = 0; j < SOUGHT; j++)
+			found |= _mm512_cmpeq_epi16_mask(some, s[j]);
+		found &= here;
+		memcpy(bits + i / 8, &found, sizeof found);
+	}
+}
+#endif
+
+/* where[]: the places of the entries in one of SOUGHT bins; returns how many. */
+static size_t list_sought(
+    const uint16_t *bin, const uint16_t *sought, size_t n, uint16_t where[MARKED_PLACES])
+{
+	uint8_t mark[PART + MARKED_ROOM];
+#if defined(__x86_64__)
+	if (fc_isa() >= FC_ISA_AVX512) {
+		find_sought_avx512(bin, sought, n, mark);
+		return varm_marked_list_bits(mark, n, where);
+	}
+#endif
+	mark_sought(bin, sought, n, mark);
+	memset(mark + n, 0, MARKED_ROOM);
+	return varm_marked_list(mark, n, where);
+}
+
 /* Entries whose ranks are sought at once, so that the row is gone through once for them. */
 struct sought {
 	uint32_t entry[SOUGHT], rank[SOUGHT];
@@ -148,7 +187,6 @@ static inline void count_entry(struct sought *s, uint32_t i, uint16_t bin, uint6
  * in the row. */
 static void seek_ranks(const struct rank_room *room, const struct rank_row *row, struct sought *s)
 {
-	uint8_t mark[PART + MARKED_ROOM];
 	uint16_t where[MARKED_PLACES];
 	for (size_t j = 0; j < SOUGHT; j++) {
 		s->bin[j] = room->bin[s->entry[j]];
@@ -157,9 +195,7 @@ static void seek_ranks(const struct rank_room *room, const struct rank_row *row,
 	}
 	for (size_t at = 0; at < row->n; at += PART) {
 		size_t n = row->n - at < PART ? row->n - at : PART;
-		mark_sought(room->bin + at, s->bin, n, mark);
-		memset(mark + n, 0, MARKED_ROOM);
-		size_t n_member = varm_marked_list(mark, n, where);
+		size_t n_member = list_sought(room->bin + at, s->bin, n, where);
 		for (size_t m = 0; m < n_member; m++) {
 			uint32_t i = (uint32_t)(at + where[m]);
 			count_entry(s, i, room->bin[i], magnitude_bits(row, i));

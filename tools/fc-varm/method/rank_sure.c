@@ -6,7 +6,6 @@
 #include <immintrin.h>
 #endif
 
-#include "fc-varm/method/pass.h"
 #include "fc-varm/method/random_by_index.h"
 #include "tensor/simd.h"
 
@@ -59,19 +58,30 @@ void varm_rank_sure_find(
 	s->width = upper_bits(step * (double)(most - 1) + 4 * 0x1p-32);
 }
 
-static FC_SIMD_BODY void draw_body(const struct rank_sure *restrict s, const uint16_t *restrict bin,
-    uint64_t key, uint64_t first, size_t n, uint8_t *restrict kept, uint8_t *restrict close)
+static FC_SIMD_BODY void compare_body(const struct rank_sure *restrict s,
+    const uint16_t *restrict bin, const uint32_t *restrict number, size_t n, uint8_t *restrict kept,
+    uint8_t *restrict close)
 {
-	uint32_t number[BLOCK_ELEMENTS];
-	for (size_t at = 0; at < n; at += BLOCK_ELEMENTS) {
-		size_t m = n - at < BLOCK_ELEMENTS ? n - at : BLOCK_ELEMENTS;
-		varm_random_by_index_fill_upper(number, key, first + at, m);
-		for (size_t i = 0; i < m; i++) {
-			uint32_t least = s->least[bin[at + i]];
-			kept[at + i] = number[i] < least;
-			close[at + i] = number[i] - least <= s->width;
-		}
+	for (size_t i = 0; i < n; i++) {
+		uint32_t least = s->least[bin[i]];
+		kept[i] = number[i] < least;
+		close[i] = number[i] - least <= s->width;
 	}
+}
+FC_SIMD_KERNEL(static void, compare,
+    (const struct rank_sure *s, const uint16_t *bin, const uint32_t *number, size_t n,
+	uint8_t *kept, uint8_t *close),
+    (s, bin, number, n, kept, close))
+
+static void draw(const struct rank_sure *s, const uint16_t *bin, uint64_t key, uint64_t first,
+    size_t n, uint8_t *kept, uint8_t *close)
+{
+	uint32_t number[MARKED_MOST];
+	uint8_t mark[MARKED_MOST + MARKED_ROOM];
+	varm_random_by_index_fill_upper(number, key, first, n);
+	compare(s, bin, number, n, kept, mark);
+	memset(mark + n, 0, MARKED_ROOM);
+	varm_marked_pack(mark, (n + 63) / 64 * 64, close);
 }
 
 #if defined(__x86_64__)
@@ -118,19 +128,23 @@ FC_SIMD_AVX512 static void draw_avx512(const struct rank_sure *s, const uint16_t
 		goes = _mm512_cmpgt_epu16_mask(
 		    number, _mm512_permutex2var_epi16(most_low, coarse, most_high));
 		goes |= _mm512_cmplt_epu16_mask(bins, _mm512_set1_epi16(RANK_ZERO_BINS));
-		_mm256_mask_storeu_epi8(kept + i, here, _mm256_maskz_set1_epi8(stays, 1));
-		_mm256_mask_storeu_epi8(
-		    close + i, here, _mm256_maskz_set1_epi8(~(stays | goes), 1));
+		const uint32_t open = ~(stays | goes) & here;
+		_mm256_storeu_si256((__m256i *)(kept + i), _mm256_maskz_set1_epi8(stays, 1));
+		memcpy(close + i / 8, &open, sizeof open);
 	}
+	if (n % 64 > 0 && n % 64 <= 32)
+		memset(close + n / 64 * 8 + 4, 0, 4);
 }
 #endif
-FC_SIMD_KERNEL_BUT_AVX512(static void, draw,
-    (const struct rank_sure *s, const uint16_t *bin, uint64_t key, uint64_t first, size_t n,
-	uint8_t *kept, uint8_t *close),
-    (s, bin, key, first, n, kept, close))
 
 void varm_rank_sure_draw(const struct rank_sure *s, const uint16_t *bin, uint64_t key,
-    uint64_t first, size_t n, uint8_t *kept, uint8_t *close)
+    uint64_t first, size_t n, uint8_t *kept, uint8_t close[MARKED_MOST / 8])
 {
+#if defined(__x86_64__)
+	if (fc_isa() >= FC_ISA_AVX512) {
+		draw_avx512(s, bin, key, first, n, kept, close);
+		return;
+	}
+#endif
 	draw(s, bin, key, first, n, kept, close);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fc-varm/method/marked.h"
 #include "fc-varm/method/rank_bins.h"
 
 /*
@@ -28,10 +29,11 @@ struct rank_sure {
 void varm_rank_sure_find(
     struct rank_sure *s, const uint32_t *from, uint32_t n_bin, double low, double step);
 
-/* Of n entries in bins, of which entry i has the number key and first + i stand for: kept[i] where
- * it surely stays, close[i] where it may be that it does, or does not.  Of the bins of zeros no
- * more is said than that it is one or the other. */
+/* Of n <= MARKED_MOST entries in bins, of which entry i has the number key and first + i stand for:
+ * kept[i] where it surely stays, and bits of entries of which it may be that they do, or do not
+ * (varm_marked_list_bits()).  Of the bins of zeros no more is said than that it is one or the
+ * other.  Behind kept[n] is room for MARKED_ROOM more. */
 void varm_rank_sure_draw(const struct rank_sure *s, const uint16_t *bin, uint64_t key,
-    uint64_t first, size_t n, uint8_t *kept, uint8_t *close);
+    uint64_t first, size_t n, uint8_t *kept, uint8_t close[MARKED_MOST / 8]);
 
 #endif
