@@ -64,24 +64,6 @@ static FC_SIMD_BODY size_t list_word(uint64_t bits, size_t at, uint16_t *where)
 	return m;
 }
 
-static FC_SIMD_BODY void list_marks_body(
-    const uint8_t *restrict mark, size_t n, uint16_t *restrict where, size_t *restrict n_where)
-{
-	size_t m = 0;
-	for (size_t at = 0; at < n; at += 64)
-		m += list_word(pack_marks(mark + at), at, where + m);
-	*n_where = m;
-}
-FC_SIMD_KERNEL(static void, list_marks,
-    (const uint8_t *mark, size_t n, uint16_t *where, size_t *n_where), (mark, n, where, n_where))
-
-size_t varm_marked_list(const uint8_t *mark, size_t n, uint16_t *where)
-{
-	size_t m;
-	list_marks(mark, n, where, &m);
-	return m;
-}
-
 static FC_SIMD_BODY void list_bits_body(
     const uint8_t *restrict bits, size_t n, uint16_t *restrict where, size_t *restrict n_where)
 {
@@ -110,4 +92,11 @@ void varm_marked_pack(const uint8_t *mark, size_t n, uint8_t *bits)
 	}
 	for (; at < n; at += 8)
 		bits[at / 8] = (uint8_t)pack_eight(mark + at);
+}
+
+size_t varm_marked_list(const uint8_t *mark, size_t n, uint16_t *where)
+{
+	uint8_t bits[MARKED_MOST / 8];
+	varm_marked_pack(mark, (n + 63) / 64 * 64, bits);
+	return varm_marked_list_bits(bits, n, where);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/method/random_by_index.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -21,45 +20,46 @@ static FC_SIMD_BODY void varm_random_by_index_fill_body(
 FC_SIMD_KERNEL(void, varm_random_by_index_fill,
     (double *out, uint64_t key, uint64_t first, size_t n), (out, key, first, n))
 
-/* Eight states as one vector, which go on by addition: a product of 64 bits is dear. */
-typedef uint64_t eight_states __attribute__((vector_size(64)));
-typedef uint32_t eight_numbers __attribute__((vector_size(32)));
-typedef uint8_t eight_marks __attribute__((vector_size(8)));
-
 static FC_SIMD_BODY void varm_random_by_index_fill_upper_body(
     uint32_t *restrict out, uint64_t key, uint64_t first, size_t n)
 {
-	eight_states state = {0, 1, 2, 3, 4, 5, 6, 7}, z;
-	state = key + (first + state) * RANDOM_BY_INDEX_STEP;
-	for (size_t i = 0; i < n; i += 8) {
-		RANDOM_BY_INDEX_MIX(z, state);
-		eight_numbers upper = __builtin_convertvector(z >> 32, eight_numbers);
-		memcpy(out + i, &upper, (n - i < 8 ? n - i : 8) * sizeof *out);
-		state += 8 * RANDOM_BY_INDEX_STEP;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t z;
+		RANDOM_BY_INDEX_MIX(z, key + (first + i) * RANDOM_BY_INDEX_STEP);
+		out[i] = (uint32_t)(z >> 32);
 	}
 }
 FC_SIMD_KERNEL(void, varm_random_by_index_fill_upper,
     (uint32_t * out, uint64_t key, uint64_t first, size_t n), (out, key, first, n))
 
-/* Numbers are multiples of 2^-52, and so compared as integers: with "most", 2^52 p rounded up. */
-static FC_SIMD_BODY void below_body(
-    uint8_t *restrict below, uint64_t key, uint64_t first, size_t n, uint64_t most)
+/* *equal: not 0 where some upper bits are those that the numbers are compared with. */
+static FC_SIMD_BODY void compare_body(uint8_t *restrict below, const uint32_t *restrict upper,
+    uint32_t with, size_t n, uint32_t *restrict equal)
 {
-	eight_states state = {0, 1, 2, 3, 4, 5, 6, 7}, z;
-	state = key + (first + state) * RANDOM_BY_INDEX_STEP;
-	for (size_t i = 0; i < n; i += 8) {
-		RANDOM_BY_INDEX_MIX(z, state);
-		eight_states is_below = (eight_states)(z >> 12 < most) & 1;
-		eight_marks marks = __builtin_convertvector(is_below, eight_marks);
-		memcpy(below + i, &marks, n - i < 8 ? n - i : 8);
-		state += 8 * RANDOM_BY_INDEX_STEP;
+	uint32_t any = 0;
+	for (size_t i = 0; i < n; i++) {
+		below[i] = upper[i] < with;
+		any |= upper[i] == with;
 	}
+	*equal = any;
 }
-FC_SIMD_KERNEL(static void, below,
-    (uint8_t * below, uint64_t key, uint64_t first, size_t n, uint64_t most),
-    (below, key, first, n, most))
+FC_SIMD_KERNEL(static void, compare,
+    (uint8_t * below, const uint32_t *upper, uint32_t with, size_t n, uint32_t *equal),
+    (below, upper, with, n, equal))
 
-void varm_random_by_index_below(uint8_t *mark, uint64_t key, uint64_t first, size_t n, double p)
+void varm_random_by_index_below(uint8_t *below, uint64_t key, uint64_t first, size_t n, double p)
 {
-	below(mark, key, first, n, p > 0 ? (uint64_t)ceil(fmin(p, 1) * 0x1p52) : 0);
+	enum { PART = 512 };
+	uint32_t upper[PART], equal;
+	if (!(p > 0) || p >= 1) {
+		memset(below, p >= 1, n);
+		return;
+	}
+	for (size_t at = 0; at < n; at += PART) {
+		size_t m = n - at < PART ? n - at : PART;
+		varm_random_by_index_fill_upper(upper, key, first + at, m);
+		compare(below + at, upper, (uint32_t)(p * 0x1p32), m, &equal);
+		for (size_t i = at; equal && i < at + m; i++)
+			below[i] = random_by_index(key, first + i) < p;
+	}
 }

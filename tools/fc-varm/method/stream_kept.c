@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/method/stream_kept.h"
 
-#include <math.h>
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -9,65 +8,38 @@
 
 #include "fc-varm/method/pass.h"
 #include "fc-varm/method/stream_in.h"
-#include "tensor/dtype.h"
+#include "fc-varm/method/sums.h"
 #include "tensor/simd.h"
 
-/* In stretches that stay in the nearest cache; each part of the work is a loop that becomes vector
- * code. */
-#define STRETCH ((size_t)64)
-
-/* No alignment is promised. */
-static inline uint16_t load_bits16(const char *p, size_t i)
+/* factor[i] = stays where bit i % 8 of bits[i / 8] is set, else goes; i < n <= BLOCK_ELEMENTS. Bits
+ * are spread of a block at once: what is stored in small pieces is slow to load in large ones right
+ * after. */
+static FC_SIMD_BODY void spread_bits_body(
+    double *restrict factor, const uint8_t *restrict bits, double stays, double goes, size_t n)
 {
-	uint16_t x;
-	memcpy(&x, p + 2 * i, 2);
-	return x;
-}
-
-/* stays[i]: not 0 where bit i % 8 of bits[i / 8] is set, i < n <= BLOCK_ELEMENTS.  Of a block at
- * once: what is stored in small pieces is slow to load in large ones right after. */
-static FC_SIMD_BODY void spread_bits(uint8_t *stays, const uint8_t *bits, size_t n)
-{
+	uint8_t own[BLOCK_ELEMENTS];
 	for (size_t i = 0; i < n; i += 8) {
 		uint64_t eight = bits[i / 8] * UINT64_C(0x0101010101010101);
 		eight &= UINT64_C(0x8040201008040201);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 		eight = __builtin_bswap64(eight);
 #endif
-		memcpy(stays + i, &eight, 8);
+		memcpy(own + i, &eight, 8);
 	}
+	for (size_t i = 0; i < n; i++)
+		factor[i] = own[i] ? stays : goes;
 }
+FC_SIMD_KERNEL(static void, spread_bits,
+    (double *factor, const uint8_t *bits, double stays, double goes, size_t n),
+    (factor, bits, stays, goes, n))
 
-/* n <= STRETCH magnitudes, of which magnitude[] has room for all. */
-static FC_SIMD_BODY void add_kept(
-    double *restrict lane, double *restrict magnitude, const uint8_t *restrict stays, size_t n)
+static FC_SIMD_BODY void multiply_body(double *restrict x, const double *restrict factor, size_t n)
 {
-	double kept[STRETCH];
-	for (size_t i = n; i < STRETCH; i++)
-		magnitude[i] = 0;
-	for (size_t i = 0; i < STRETCH; i++)
-		kept[i] = stays[i] ? magnitude[i] : 0;
-	for (size_t i = 0; i < STRETCH; i += LANES) {
-		for (size_t j = 0; j < LANES; j++) {
-			lane[j] += magnitude[i + j];
-			lane[LANES + j] += kept[i + j];
-		}
-	}
+	for (size_t i = 0; i < n; i++)
+		x[i] *= factor[i];
 }
+FC_SIMD_KERNEL(static void, multiply, (double *x, const double *factor, size_t n), (x, factor, n))
 
-static FC_SIMD_BODY void sum_bf16_body(double *restrict lane, const char *restrict x,
-    const double *restrict base, const uint8_t *restrict bits, size_t n)
-{
-	double magnitude[STRETCH];
-	uint8_t stays[BLOCK_ELEMENTS];
-	spread_bits(stays, bits, n);
-	for (size_t at = 0; at < n; at += STRETCH) {
-		size_t m = n - at < STRETCH ? n - at : STRETCH;
-		for (size_t i = 0; i < m; i++)
-			magnitude[i] = fabs(fc_bf16_to_f32(load_bits16(x, at + i)) - base[at + i]);
-		add_kept(lane, magnitude, stays + at, m);
-	}
-}
 #if defined(__x86_64__)
 /* Changes i to i + 7 of those whose bit in "here" is set, else 0; a bit of "bits" is a mask's. */
 FC_SIMD_AVX512 static inline __m512d eight_changes(
@@ -104,100 +76,69 @@ FC_SIMD_AVX512 static void sum_bf16_avx512(
 	_mm512_storeu_pd(lane, all);
 	_mm512_storeu_pd(lane + LANES, kept);
 }
-#endif
-FC_SIMD_KERNEL_BUT_AVX512(static void, sum_bf16,
-    (double *lane, const char *x, const double *base, const uint8_t *bits, size_t n),
-    (lane, x, base, bits, n))
 
-static FC_SIMD_BODY void sum_changes_body(
-    double *restrict lane, const double *restrict x, const uint8_t *restrict bits, size_t n)
-{
-	double magnitude[STRETCH];
-	uint8_t stays[BLOCK_ELEMENTS];
-	spread_bits(stays, bits, n);
-	for (size_t at = 0; at < n; at += STRETCH) {
-		size_t m = n - at < STRETCH ? n - at : STRETCH;
-		for (size_t i = 0; i < m; i++)
-			magnitude[i] = fabs(x[at + i]);
-		add_kept(lane, magnitude, stays + at, m);
-	}
-}
-FC_SIMD_KERNEL(static void, sum_changes,
-    (double *lane, const double *x, const uint8_t *bits, size_t n), (lane, x, bits, n))
-
-/* Not 0 where all bits of some exponent are set, which end below the sign. */
-static FC_SIMD_BODY uint16_t any_bad(const char *x, size_t n)
-{
-	uint16_t any = 0;
-	for (size_t i = 0; i < n; i++)
-		any |= (uint16_t)((load_bits16(x, i) & 0x7f80u) + 0x80u);
-	return any & 0x8000u;
-}
-
-static FC_SIMD_BODY void weigh_bf16_body(double *restrict out, const char *restrict x,
-    const double *restrict base, const uint8_t *restrict bits, double weight, size_t n,
-    uint16_t *restrict bad)
-{
-	const double none = 0 * weight; /* with its sign */
-	uint8_t stays[BLOCK_ELEMENTS];
-	spread_bits(stays, bits, n);
-	for (size_t i = 0; i < n; i++)
-		out[i] = (fc_bf16_to_f32(load_bits16(x, i)) - base[i]) * (stays[i] ? weight : none);
-	*bad = any_bad(x, n);
-}
-#if defined(__x86_64__)
 #define WEIGH_EIGHT(I, HERE)                                                                       \
 	do {                                                                                       \
 		__m512d factor = _mm512_mask_mov_pd(none, bits[(I) / 8], weights);                 \
 		__m512d change = eight_changes(x, base, I, HERE);                                  \
 		_mm512_mask_storeu_pd(out + (I), HERE, _mm512_mul_pd(change, factor));             \
 	} while (0)
-FC_SIMD_AVX512 static void weigh_bf16_avx512(double *out, const char *x, const double *base,
-    const uint8_t *bits, double weight, size_t n, uint16_t *bad)
+FC_SIMD_AVX512 static void weigh_bf16_avx512(
+    double *out, const char *x, const double *base, const uint8_t *bits, double weight, size_t n)
 {
 	const __m512d weights = _mm512_set1_pd(weight), none = _mm512_set1_pd(0 * weight);
 	EACH_EIGHT(WEIGH_EIGHT);
-	*bad = any_bad(x, n);
+}
+
+/* Not 0 where all bits of some exponent are set, which end below the sign. */
+FC_SIMD_AVX512 static uint16_t any_bad_avx512(const char *x, size_t n)
+{
+	uint16_t any = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint16_t bits;
+		memcpy(&bits, x + 2 * i, sizeof bits);
+		any |= (uint16_t)((bits & 0x7f80u) + 0x80u);
+	}
+	return any & 0x8000u;
+}
+
+/* Straight from bfloat16, with bits as masks. */
+static bool is_direct(const struct values *f)
+{
+	return varm_values_are_bf16(f) && fc_isa() >= FC_ISA_AVX512;
 }
 #endif
-FC_SIMD_KERNEL_BUT_AVX512(static void, weigh_bf16,
-    (double *out, const char *x, const double *base, const uint8_t *bits, double weight, size_t n,
-	uint16_t *bad),
-    (out, x, base, bits, weight, n, bad))
-
-static FC_SIMD_BODY void weigh_changes_body(
-    double *restrict x, const uint8_t *restrict bits, double weight, size_t n)
-{
-	const double none = 0 * weight;
-	uint8_t stays[BLOCK_ELEMENTS];
-	spread_bits(stays, bits, n);
-	for (size_t i = 0; i < n; i++)
-		x[i] *= stays[i] ? weight : none;
-}
-FC_SIMD_KERNEL(static void, weigh_changes,
-    (double *x, const uint8_t *bits, double weight, size_t n), (x, bits, weight, n))
 
 void varm_stream_kept_sums(const struct values *f, size_t first, size_t n, const double *base,
     const uint8_t *bits, double *lane, double *spare)
 {
+	double factor[BLOCK_ELEMENTS];
 	uint64_t n_bad = 0; /* who merges them will say so */
-	if (varm_values_are_bf16(f)) {
-		sum_bf16(lane, varm_values_bytes(f, first), base, bits, n);
+#if defined(__x86_64__)
+	if (is_direct(f)) {
+		sum_bf16_avx512(lane, varm_values_bytes(f, first), base, bits, n);
 		return;
 	}
+#endif
 	varm_stream_changes(f, first, n, base, spare, &n_bad);
-	sum_changes(lane, spare, bits, n);
+	spread_bits(factor, bits, 1, 0, n);
+	varm_sums_kept(lane, spare, factor, n);
 }
 
 void varm_stream_kept_weighed(const struct values *f, size_t first, size_t n, const double *base,
     const uint8_t *bits, double weight, double *out, uint64_t *n_bad)
 {
-	uint16_t bad = 0;
-	if (varm_values_are_bf16(f)) {
-		weigh_bf16(out, varm_values_bytes(f, first), base, bits, weight, n, &bad);
-		*n_bad += bad != 0;
+	const double none = 0 * weight; /* with its sign */
+	double factor[BLOCK_ELEMENTS];
+#if defined(__x86_64__)
+	if (is_direct(f)) {
+		const char *x = varm_values_bytes(f, first);
+		weigh_bf16_avx512(out, x, base, bits, weight, n);
+		*n_bad += any_bad_avx512(x, n) != 0;
 		return;
 	}
+#endif
 	varm_stream_changes(f, first, n, base, out, n_bad);
-	weigh_changes(out, bits, weight, n);
+	spread_bits(factor, bits, weight, none, n);
+	multiply(out, factor, n);
 }
