@@ -83,19 +83,41 @@ bool fc_dtype_is_real(enum fc_dtype t)
 	return t == FC_F32 || t == FC_F16 || t == FC_BF16 || t == FC_F64 || fc_dtype_is_packed(t);
 }
 
-/*
- * A double as a float whose last bit is set where bits were lost (rounding to odd).  Rounded once
- * more, to a type of fewer bits, it gives what one rounding of the double would (Boldo and
- * Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
- */
-static inline float f64_to_odd(double d)
+static inline uint64_t f64_to_bits(double d)
 {
-	float f = (float)d;
-	uint32_t u = fc_f32_to_bits(f);
-	double back = f;
-	uint32_t fix = (uint32_t)(back != d) & ~u & 1;
-	uint32_t beyond = (back > d) == (d > 0); /* |f| > |d| */
-	return fc_bits_to_f32(u + fix - 2 * (fix & beyond));
+	uint64_t u;
+	memcpy(&u, &d, 8);
+	return u;
+}
+
+static inline double bits_to_f64(uint64_t u)
+{
+	double d;
+	memcpy(&d, &u, 8);
+	return d;
+}
+
+/*
+ * A double with as many bits as a float, of which the last is set where bits were lost (rounding to
+ * odd).  Rounded once more, to a type of fewer bits, it gives what one rounding of the double would
+ * (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
+ */
+static inline double f64_to_odd(double d)
+{
+	const uint64_t lost = ((uint64_t)1 << (52 - 23)) - 1;
+	uint64_t u = f64_to_bits(d);
+	return bits_to_f64((u | ((u & lost) + lost)) & ~lost);
+}
+
+/* Denormal floats have fewer bits: numbers below the normal ones are rounded to multiples of
+ * 2^-133, as bfloat16's denormals are, the spacing of doubles in [2^-81, 2^-80). */
+static inline uint16_t f64_to_bf16(double d)
+{
+	const double spaced = 0x1.8p-81;
+	uint64_t u = f64_to_bits(d), sign = u & (uint64_t)1 << 63;
+	double magnitude = bits_to_f64(u ^ sign), small = magnitude + spaced - spaced;
+	double rounded = magnitude < 0x1p-126 ? small : f64_to_odd(magnitude);
+	return fc_f32_to_bf16((float)bits_to_f64(f64_to_bits(rounded) | sign));
 }
 
 /* out[i] = EXPRESSION of x = in[i], n times; bytes at any address. */
@@ -118,9 +140,9 @@ CONVERT(bf16_to_f64, uint16_t, double, fc_bf16_to_f32(x))
 CONVERT(f32_to_f64, float, double, x)
 CONVERT(f64_to_f32, double, float, x)
 CONVERT(f32_to_f16, float, uint16_t, fc_f32_to_half(x))
-CONVERT(f64_to_f16, double, uint16_t, fc_f32_to_half(f64_to_odd(x)))
+CONVERT(f64s_to_f16, double, uint16_t, fc_f32_to_half((float)f64_to_odd(x)))
 CONVERT(f32_to_bf16, float, uint16_t, fc_f32_to_bf16(x))
-CONVERT(f64_to_bf16, double, uint16_t, fc_f32_to_bf16(f64_to_odd(x)))
+CONVERT(f64s_to_bf16, double, uint16_t, f64_to_bf16(x))
 
 static void copy4(char *out, const char *in, size_t n)
 {
@@ -174,8 +196,8 @@ void fc_from_f64(void *out, enum fc_dtype t, const double *in, size_t n)
 {
 	static void (*const table[FC_DTYPE_N])(char *, const char *, size_t) = {
 	    [FC_F32] = f64_to_f32,
-	    [FC_F16] = f64_to_f16,
-	    [FC_BF16] = f64_to_bf16,
+	    [FC_F16] = f64s_to_f16,
+	    [FC_BF16] = f64s_to_bf16,
 	    [FC_F64] = copy8};
 	run_blocks(table, table, out, in, t, n);
 }
