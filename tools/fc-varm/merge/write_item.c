@@ -7,7 +7,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "tensor/finite.h"
-#include "tensor/simd.h"
 
 /* One tensor on its way into the result. */
 struct writing {
@@ -22,32 +21,6 @@ struct writing {
 	uint64_t checksum;
 	bool overflow;
 };
-
-/* Below this in magnitude, a value rounds to a finite one: half a step beyond the largest. */
-static double overflow_limit(enum fc_dtype t)
-{
-	switch (t) {
-	case FC_F16:
-		return 65520;
-	case FC_BF16:
-		return 0x1.ffp127;
-	case FC_F32:
-		return 0x1.ffffffp127;
-	default:
-		return INFINITY;
-	}
-}
-
-/* *n_bad: how many of x are not below the limit in magnitude, or NaN */
-static FC_SIMD_BODY void count_bad_body(const double *x, size_t n, double limit, uint64_t *n_bad)
-{
-	uint64_t bad = 0;
-	for (size_t i = 0; i < n; i++)
-		bad += !(fabs(x[i]) < limit);
-	*n_bad += bad;
-}
-FC_SIMD_KERNEL(static void, count_bad, (const double *x, size_t n, double limit, uint64_t *n_bad),
-    (x, n, limit, n_bad))
 
 static int put_elements(
     struct writing *j, size_t first, const void *p, size_t n_elements, struct fc_err *e)
@@ -76,7 +49,7 @@ static void check_values_finite(const struct values *f, size_t first, size_t n, 
 	for (size_t at = 0, m; !bytes && at < n; at += m) {
 		m = n - at < BLOCK_ELEMENTS ? n - at : BLOCK_ELEMENTS;
 		varm_values_read(f, first + at, m, x);
-		count_bad(x, m, INFINITY, n_bad);
+		*n_bad += fc_finite_count(x, FC_F64, m) != m;
 	}
 }
 
@@ -116,7 +89,7 @@ static void count_bad_values(
 	if (bytes)
 		*n_bad += fc_finite_count(bytes, f->t.dtype, u->n) != u->n;
 	else
-		count_bad(x, u->n, INFINITY, n_bad);
+		*n_bad += fc_finite_count(x, FC_F64, u->n) != u->n;
 }
 
 /* How many values of the block's models are not finite, where the result need not show it. */
@@ -171,7 +144,7 @@ static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
 {
 	struct writing *j = ctx;
 	size_t first = u->at, n = u->end - u->at, size = fc_dtype_size(j->dtype);
-	double limit = overflow_limit(j->dtype), out[BLOCK_ELEMENTS];
+	double out[BLOCK_ELEMENTS];
 	char *bytes = fc_malloc(n * size);
 	uint64_t n_bad = 0;
 	int ret = 0;
@@ -179,8 +152,9 @@ static int visit_values(struct unit *u, void *ctx, struct fc_err *e)
 	if (!j->from && j->method->prepare)
 		ret = j->method->prepare(u, j->measured, e);
 	while (ret == 0 && next_values(j, u, out, &n_bad)) {
-		count_bad(out, u->n, limit, &n_bad);
-		round_block(j, bytes + (u->first - first) * size, u, out);
+		char *to = bytes + (u->first - first) * size;
+		round_block(j, to, u, out);
+		n_bad += fc_finite_count(to, j->dtype, u->n) != u->n;
 	}
 	if (n_bad)
 		ret = fail_bad(j);
