@@ -29,8 +29,28 @@ static bool is_wrong(struct fc_rng *r, size_t n, uint64_t rare)
 	    memcmp(where, want, n_want * sizeof *want) != 0;
 }
 
+/* Rows of bits put behind each other, wherever in a byte they begin. */
+static bool is_appended_wrong(struct fc_rng *r, size_t n)
+{
+	enum { ROWS = 11 };
+	uint8_t all[ROWS * (MARKED_MOST / 8 + 1)], want[ROWS * MARKED_MOST];
+	memset(all, 0xff, sizeof all);
+	for (size_t row = 0; row < ROWS; row++) {
+		uint8_t mark[MARKED_MOST + MARKED_ROOM] = {0}, bits[MARKED_MOST / 8 + 8] = {0};
+		for (size_t i = 0; i < n; i++)
+			want[row * n + i] = mark[i] = fc_rng_below(r, 2) == 0;
+		varm_marked_pack(mark, n, bits);
+		varm_marked_append(all, row * n, bits, n);
+	}
+	for (size_t i = 0; i < ROWS * n; i++)
+		if ((all[i / 8] >> i % 8 & 1) != want[i])
+			return true;
+	return false;
+}
+
 int main(void)
 {
+	size_t appended = 0;
 	static const uint64_t rare[] = {1, 2, 5, 16, 40, 600};
 	struct fc_rng r;
 	fc_rng_seed(&r, 7);
@@ -41,5 +61,8 @@ int main(void)
 		T_OK(wrong == 0, "one in %d marked: %zu of %zu lengths wrong", (int)rare[d], wrong,
 		    MARKED_MOST + 1);
 	}
+	for (size_t n = 0; n <= MARKED_MOST; n++)
+		appended += is_appended_wrong(&r, n);
+	T_OK(appended == 0, "rows of bits: %zu lengths wrong", appended);
 	return t_done();
 }

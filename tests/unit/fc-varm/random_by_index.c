@@ -14,14 +14,14 @@ static size_t count_wrong(uint64_t key, uint64_t first, size_t n)
 	/* the number of one entry itself, which is not below it */
 	const double p[] = {0, 0.3, 1, random_by_index(key, first + n / 2), 0x1p-53, 2, -1};
 	double all[MOST];
-	uint32_t upper[MOST];
+	uint16_t room[MOST + RANDOM_BY_INDEX_ROOM];
 	uint8_t below[MOST];
 	size_t wrong = 0;
 	varm_random_by_index_fill(all, key, first, n);
-	varm_random_by_index_fill_upper(upper, key, first, n);
+	const uint16_t *upper = varm_random_by_index_upper(room, key, first, n);
 	for (size_t i = 0; i < n; i++) {
 		double want = random_by_index(key, first + i);
-		wrong += all[i] != want || upper[i] != (uint32_t)floor(want * 0x1p32);
+		wrong += all[i] != want || upper[i] != (uint16_t)floor(want * 0x1p16);
 	}
 	for (size_t j = 0; j < FC_LEN(p); j++) {
 		varm_random_by_index_below(below, key, first, n, p[j]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Draws by rank against ranks that are counted one by one. */
+/* Draws by rank against ranks in a sorted row. */
 #include "fc-varm/method/rank_draw.h"
 
 #include <float.h>
@@ -14,13 +14,19 @@
 #include "tensor/dtype.h"
 #include "t.h"
 
-enum kind { CONTINUOUS, STEPS, MOSTLY_ZERO, EQUAL, WIDE, NEAR, N_KIND };
-static const char *const kind_name[] = {
-    "continuous", "of a few steps", "mostly zero", "all equal", "of 300 octaves", "nearly equal"};
+enum kind { CONTINUOUS, STEPS, MOSTLY_ZERO, EQUAL, WIDE, NEAR, OUTLIERS, RISING, LATE, N_KIND };
+static const char *const kind_name[] = {"continuous", "of a few steps", "mostly zero", "all equal",
+    "of 300 octaves", "nearly equal", "with outliers", "larger and larger", "zero at first"};
 
-static double draw_magnitude(struct fc_rng *r, enum kind kind)
+static double draw_magnitude(struct fc_rng *r, enum kind kind, size_t i, size_t n)
 {
 	switch (kind) {
+	case OUTLIERS:
+		return fabs(fc_rng_normal(r)) * (fc_rng_below(r, 100) ? 1 : 1e6);
+	case RISING:
+		return exp2((double)i * 40 / (double)n) * (1 + fabs(fc_rng_normal(r)));
+	case LATE: /* no stretch that begins at a quarter of the row has any */
+		return i % (n / 4 + 1) < n / 8 ? 0 : fabs(fc_rng_normal(r));
 	case CONTINUOUS:
 		return fabs(fc_rng_normal(r));
 	case STEPS:
@@ -60,7 +66,7 @@ static void fill_magnitudes(
     struct magnitudes *m, struct fc_rng *r, enum kind kind, size_t n, enum stored stored)
 {
 	for (size_t i = 0; i < n; i++) {
-		m->exact[i] = draw_magnitude(r, kind);
+		m->exact[i] = draw_magnitude(r, kind, i, n);
 		m->x[i] = (float)m->exact[i];
 		if (m->x[i] == 0 && m->exact[i] > 0)
 			m->x[i] = FLT_TRUE_MIN;
@@ -75,16 +81,33 @@ static void fill_magnitudes(
 		round_to_bf16(m, n);
 }
 
+struct entry {
+	double magnitude;
+	size_t i;
+};
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	if (x->magnitude != y->magnitude)
+		return x->magnitude < y->magnitude ? -1 : 1;
+	return x->i < y->i ? -1 : 1;
+}
+
 static size_t count_wrong_row(const struct rank_row *row, const double *exact, const uint8_t *kept)
 {
 	size_t wrong = 0;
-	for (size_t i = 0; i < row->n; i++) {
-		size_t rank = 0;
+	struct entry *sorted = FC_ARRAY(struct entry, row->n);
+	for (size_t i = 0; i < row->n; i++)
+		sorted[i] = (struct entry){exact[i], i};
+	qsort(sorted, row->n, sizeof *sorted, compare_entries);
+	for (size_t rank = 0; rank < row->n; rank++) {
+		size_t i = sorted[rank].i;
 		double number = random_by_index(row->key, row->first + i);
-		for (size_t j = 0; j < row->n; j++)
-			rank += exact[j] < exact[i] || (exact[j] == exact[i] && j < i);
-		wrong += exact[i] > 0 && kept[i] != (number < row->low + row->step * (double)rank);
+		bool stays = kept[i / 8] >> i % 8 & 1;
+		wrong += exact[i] > 0 && stays != (number < row->low + row->step * (double)rank);
 	}
+	free(sorted);
 	return wrong;
 }
 
@@ -93,13 +116,19 @@ static size_t count_wrong(
 {
 	struct magnitudes m = {FC_ARRAY(double, n), FC_ARRAY(float, n), FC_ARRAY(float, n),
 	    FC_ARRAY(uint16_t, n), FC_ARRAY(uint16_t, n)};
-	uint8_t *kept = FC_ARRAY(uint8_t, n + MARKED_ROOM);
+	uint8_t *kept = fc_malloc((n + 63) / 64 * 8);
 	struct rank_room *room = varm_rank_room_new(n);
 	size_t wrong = 0;
 	for (uint64_t again = 0; again < 2;
 	     again++) { /* the first row leaves nothing that counts */
-		struct rank_row row = {n, (const char *)m.x, (const char *)m.base, false,
-		    stored == AS_DOUBLES ? m.exact : NULL, kind + 7 * n, again * n, low, step};
+		struct rank_row row = {.n = n,
+		    .x = (const char *)m.x,
+		    .base = (const char *)m.base,
+		    .magnitude = stored == AS_DOUBLES ? m.exact : NULL,
+		    .key = kind + 7 * n,
+		    .first = again * n,
+		    .low = low,
+		    .step = step};
 		if (stored == AS_BF16) {
 			row.x = (const char *)m.short_x;
 			row.base = (const char *)m.short_base;
@@ -142,5 +171,8 @@ int main(void)
 	}
 	T_OK(count_wrong(&r, CONTINUOUS, 9000, 0.35, 0.3 / 8999, AS_FLOATS) == 0, "a long row");
 	T_OK(count_wrong(&r, CONTINUOUS, 9000, 0.35, 0.3 / 8999, AS_BF16) == 0, "one in bfloat16");
+	T_OK(count_wrong(&r, CONTINUOUS, 150001, 0.35, 0.3 / 150000, AS_BF16) == 0,
+	    "one with more in a row than short counts hold");
+	T_OK(count_wrong(&r, EQUAL, 150001, 0.35, 0.3 / 150000, AS_BF16) == 0, "and in a bin");
 	return t_done();
 }

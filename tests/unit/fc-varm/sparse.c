@@ -240,9 +240,12 @@ static void test_random_by_index(void)
 	}
 	T_EQ(wrong, 0, "numbers do not depend on what else is asked for");
 	T_OK(low >= 0 && high < 1 && fabs(sum / 1000 - 0.5) < 0.03, "they are uniform in [0, 1)");
-	/* the first of splitmix64 with state 0 after one step: published as 0xe220a8397b1dcdaf */
-	varm_random_by_index_fill(&one, 0, 1, 1);
-	T_OK(one == (double)(UINT64_C(0xe220a8397b1dcdaf) >> 12) * 0x1p-52, "splitmix64's first");
+	/* the first of splitmix64 with state 0, after one step: published as 0xe220a8397b1dcdaf */
+	static const double fourth[] = {0xcdaf, 0x7b1d, 0xa839, 0xe220};
+	for (size_t i = 0; i < 4; i++) {
+		varm_random_by_index_fill(&one, 0, 4 + i, 1);
+		T_OK(floor(one * 0x1p16) == fourth[i], "splitmix64's first, quarter %zu", i);
+	}
 	T_OK(key != varm_random_by_index_key(8, "w", 0) &&
 		key != varm_random_by_index_key(7, "w", 1) &&
 		key != varm_random_by_index_key(7, "v", 0),

@@ -25,21 +25,20 @@ void varm_drawn_prepare(
 {
 	const struct views *v = u->v;
 	size_t i = u->begin / v->unit, n_target = (size_t)v->n_target;
-	size_t n_bytes = n_target * varm_drawn_bytes(u->end - u->begin);
-	size_t at = i * n_target * varm_drawn_bytes(v->unit);
-	u->own = fc_malloc(n_bytes);
-	if (i < r->drawn.n_unit && r->drawn.known) {
-		memcpy(u->own, r->drawn.bits + at, n_bytes);
+	if (i < r->drawn.n_unit) {
+		uint8_t *held = r->drawn.bits + i * n_target * varm_drawn_bytes(v->unit);
+		if (!r->drawn.known)
+			draw(u, held);
+		u->drawn = held;
 		return;
 	}
+	u->own = fc_malloc(n_target * varm_drawn_bytes(u->end - u->begin));
 	draw(u, u->own);
-	if (i < r->drawn.n_unit)
-		memcpy(r->drawn.bits + at, u->own, n_bytes);
+	u->drawn = u->own;
 }
 
 const uint8_t *varm_drawn_block(const struct unit *u, int target)
 {
 	size_t at = u->first - u->begin; /* a multiple of 8 */
-	return (const uint8_t *)u->own + (size_t)target * varm_drawn_bytes(u->end - u->begin) +
-	    at / 8;
+	return u->drawn + (size_t)target * varm_drawn_bytes(u->end - u->begin) + at / 8;
 }

@@ -5,7 +5,7 @@
 #include "fc-varm/method/method.h"
 
 /*
- * What sparsifiers draw of a unit, in u->own: for each target in turn varm_drawn_bytes() of bits,
+ * What sparsifiers draw of a unit, u->drawn: for each target in turn varm_drawn_bytes() of bits,
  * bit i % 8 of byte i / 8 for whether entry i of the unit stays.
  */
 
@@ -14,7 +14,7 @@ size_t varm_drawn_bytes(size_t n);
 /* Before the pass that measures: what it draws is held for the one that merges, of as many units as
  * DRAWN_BYTES has room for.  Whoever measures sets r->drawn.known behind it. */
 void varm_drawn_hold(struct measured *r, const struct views *v);
-/* u->own: what was held, or what draw() fills in. */
+/* u->drawn: what is held, or what draw() fills in, in u->own where it is not. */
 void varm_drawn_prepare(
     struct unit *u, const struct measured *r, void (*draw)(struct unit *u, uint8_t *bits));
 /* The bits of a target's block in hand. */

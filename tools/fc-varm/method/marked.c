@@ -100,3 +100,19 @@ size_t varm_marked_list(const uint8_t *mark, size_t n, uint16_t *where)
 	varm_marked_pack(mark, (n + 63) / 64 * 64, bits);
 	return varm_marked_list_bits(bits, n, where);
 }
+
+void varm_marked_append(uint8_t *bits, size_t at, const uint8_t *more, size_t n)
+{
+	const unsigned shift = at % 8;
+	bits += at / 8;
+	if (!shift) {
+		memcpy(bits, more, (n + 7) / 8);
+		return;
+	}
+	bits[0] &= (uint8_t)((1u << shift) - 1);
+	for (size_t i = 0; 8 * i < n; i++) {
+		bits[i] |= (uint8_t)(more[i] << shift);
+		if (8 * i + 8 - shift < n)
+			bits[i + 1] = (uint8_t)(more[i] >> (8 - shift));
+	}
+}

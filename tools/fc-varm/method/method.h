@@ -12,12 +12,12 @@
  * new method needs. The files: varm, sce, linear_merge, task_arithmetic (with sparse, sparse_rank:
  * TIES, DARE, DELLA, breadcrumbs), spheric (SLERP, karcher, multislerp), nuslerp, nearswap, arcee,
  * stock, ram. They work on blocks: pass goes over a tensor of all models, stream_in reads and
- * uses a block in one go, stream_kept one of which some stays, sums and inner_products add up, quad
- * computes with four entries at once, marked lists entries by their marks, rows cuts by rows,
- * random_by_index draws, drawn holds what was drawn, rank_draw decides by an entry's rank in its
- * row (rank_bins counts magnitudes, rank_sure says what a bin decides, rank_sort sorts rows),
- * threshold (threshold_search, threshold_visit, threshold_keys, threshold_sample,
- * threshold_select) finds the k-th largest.
+ * uses a block in one go, stream_kept one of which some stays, sums and inner_products add up,
+ * elected lets targets elect signs, quad computes with four entries at once, eight with eight,
+ * marked lists entries by their marks, rows cuts by rows, random_by_index draws, drawn holds what
+ * was drawn, rank_draw decides by an entry's rank in its row (rank_bins counts magnitudes,
+ * rank_sure says what a bin decides, rank_sort sorts rows), threshold (threshold_search,
+ * threshold_visit, threshold_keys, threshold_sample, threshold_select) finds the k-th largest.
  */
 
 /* Which tensors share a target's weight; words of the parameter granularity. */
@@ -72,6 +72,7 @@ struct measured {
 	double *number;              /* the method's own; owned */
 	struct threshold *threshold; /* the method's own; owned */
 	struct drawn drawn;          /* bits are owned */
+	bool finite;                 /* all values of the targets are, as far as is known */
 	double *products; /* for measure() alone: [n_product][n_product] (struct method) */
 	int n_product;
 };

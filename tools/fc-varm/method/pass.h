@@ -44,13 +44,14 @@ struct unit {
 	size_t at, end; /* elements not visited yet */
 	/* The block in hand: elements [first, first + n) of the tensor. */
 	size_t first, n;
-	double *base;   /* [n] the base's values of the block */
-	double **x;     /* [n_target][n] the targets' values of the block */
-	double *lanes;  /* [n_sum][LANES], zero at the unit's beginning */
-	size_t begin;   /* the unit's first element */
-	bool near;      /* values were read a moment ago: memory need not be asked ahead */
-	void *own;      /* what the method prepared for the unit */
-	uint64_t n_bad; /* values that are not finite, of those that apply() read itself */
+	double *base;         /* [n] the base's values of the block */
+	double **x;           /* [n_target][n] the targets' values of the block */
+	double *lanes;        /* [n_sum][LANES], zero at the unit's beginning */
+	size_t begin;         /* the unit's first element */
+	bool near;            /* values were read a moment ago: memory need not be asked ahead */
+	void *own;            /* what the method prepared for the unit */
+	const uint8_t *drawn; /* what a sparsifier drew for it (drawn.h) */
+	uint64_t n_bad;       /* values that are not finite, of those that apply() read itself */
 };
 
 /* Elements of a unit of whole rows. */

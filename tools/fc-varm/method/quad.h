@@ -36,6 +36,15 @@ typedef int64_t quad_mask __attribute__((vector_size(32))); /* all bits, or none
 #define QUAD_SELECT(MASK, A, B)                                                                    \
 	((quad_double)(((MASK) & (quad_mask)(A)) | (~(MASK) & (quad_mask)(B))))
 
+/* out[i], ... of out[n] = base + lambda * change; an entry nobody moved keeps the base's bits */
+#define QUAD_STORE_CHANGED(OUT, N, I, BASE, LAMBDA, CHANGE)                                        \
+	do {                                                                                       \
+		quad_double from_;                                                                 \
+		QUAD_LOAD(from_, (BASE) + (I));                                                    \
+		from_ = QUAD_SELECT((CHANGE) == 0, from_, from_ + (LAMBDA) * (CHANGE));            \
+		QUAD_STORE(OUT, N, I, from_);                                                      \
+	} while (0)
+
 /* The sign bit where a sum is not at least 0; where a change is not 0 and has that sign. */
 #define QUAD_MINUS(SUM) (~((SUM) >= 0) & INT64_MIN)
 #define QUAD_ALONG(CHANGE, MINUS) ((quad_double)((quad_mask)(CHANGE) ^ (MINUS)) > 0)

@@ -2,26 +2,38 @@
 #include "fc-varm/method/rank_bins.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
+#include "base/ahead.h"
 #include "tensor/dtype.h"
 #include "tensor/half.h"
 #include "tensor/simd.h"
 
-#define BIN_SHIFT 17
-#define BINS_SHORT ((uint32_t)640)
-#define LONG_ROW ((size_t)8192)
+/* Of a float's bits, those that make its bin. */
+#define BIN_SHIFT 16
+#define MANTISSA_BITS 23
+/* How far, in powers of two, what is added to magnitudes lies below the largest of a sample. */
+#define SAMPLE_OCTAVES ((uint32_t)6)
+/* The sample: so many stretches of so many entries. */
+#define STRETCHES ((size_t)4)
+#define STRETCH ((size_t)32)
+/* Entries that are placed between what is asked of memory. */
+#define PART ((size_t)512)
 
-uint32_t varm_rank_bins(size_t n)
+static inline uint16_t short_bits(const char *p, size_t i)
 {
-	return n < LONG_ROW ? BINS_SHORT : RANK_BINS;
+	uint16_t x;
+	memcpy(&x, p + 2 * i, 2);
+	return x;
 }
 
 static inline float load_bf16(const char *p, size_t i)
 {
-	uint16_t x;
-	memcpy(&x, p + 2 * i, 2);
-	return fc_bf16_to_f32(x);
+	return fc_bf16_to_f32(short_bits(p, i));
 }
 
 static inline float load_f32(const char *p, size_t i)
@@ -31,86 +43,188 @@ static inline float load_f32(const char *p, size_t i)
 	return x;
 }
 
-/* The upper bits of a magnitude, rounded up: 0 for 0 alone. */
-static inline uint16_t rough_bits(float x, float base)
+static inline bool same_bf16(const char *x, const char *base, size_t i)
 {
-	const uint32_t most_lower = ((uint32_t)1 << BIN_SHIFT) - 1;
-	return (uint16_t)((fc_f32_to_bits(fabsf(x - base)) + most_lower) >> BIN_SHIFT);
+	return short_bits(x, i) == short_bits(base, i);
 }
 
-#define ROUGH_BITS(NAME, LOAD)                                                                     \
+static inline bool same_f32(const char *x, const char *base, size_t i)
+{
+	return load_f32(x, i) == load_f32(base, i);
+}
+
+/* The bits of the largest magnitude, which order as magnitudes do, among stretches that begin
+ * "apart" entries from each other, a multiple of a stretch or anything more than it. */
+#define LARGEST(NAME, LOAD)                                                                        \
 	static FC_SIMD_BODY void NAME##_body(const char *restrict x, const char *restrict base,    \
-	    size_t n, uint16_t *restrict rough, uint16_t *restrict most)                           \
+	    size_t n, size_t apart, uint32_t *restrict most)                                       \
 	{                                                                                          \
-		uint16_t largest = 0;                                                              \
-		for (size_t i = 0; i < n; i++) {                                                   \
-			rough[i] = rough_bits(LOAD(x, i), LOAD(base, i));                          \
-			largest = rough[i] > largest ? rough[i] : largest;                         \
+		uint32_t largest[STRETCH] = {0};                                                   \
+		for (size_t at = 0; at < n; at += apart) {                                         \
+			size_t m = n - at < STRETCH ? n - at : STRETCH;                            \
+			for (size_t j = 0; j < m; j++) {                                           \
+				float change = LOAD(x, at + j) - LOAD(base, at + j);               \
+				uint32_t bits = fc_f32_to_bits(fabsf(change));                     \
+				largest[j] = bits > largest[j] ? bits : largest[j];                \
+			}                                                                          \
 		}                                                                                  \
-		*most = largest;                                                                   \
+		*most = 0;                                                                         \
+		for (size_t j = 0; j < STRETCH; j++)                                               \
+			*most = largest[j] > *most ? largest[j] : *most;                           \
 	}                                                                                          \
 	FC_SIMD_KERNEL(static void, NAME,                                                          \
-	    (const char *x, const char *base, size_t n, uint16_t *rough, uint16_t *most),          \
-	    (x, base, n, rough, most))
-ROUGH_BITS(find_rough_bf16, load_bf16)
-ROUGH_BITS(find_rough_f32, load_f32)
+	    (const char *x, const char *base, size_t n, size_t apart, uint32_t *most),             \
+	    (x, base, n, apart, most))
+LARGEST(find_largest_bf16, load_bf16)
+LARGEST(find_largest_f32, load_f32)
 
-/* From upper bits to bins, the largest at the last one. */
-static FC_SIMD_BODY void place_bins_body(uint16_t *bin, uint16_t offset, size_t n)
+/* The bits of what is added to the magnitudes of a row: some powers of two below the largest of a
+ * sample, or of all where the sample has nothing but zeros. */
+static uint32_t find_least(
+    void (*find_largest)(const char *x, const char *base, size_t n, size_t apart, uint32_t *most),
+    const char *x, const char *base, size_t n)
 {
-	const uint16_t least = (uint16_t)(offset + RANK_ZERO_BINS);
-	for (size_t i = 0; i < n; i++) {
-		uint16_t rough = bin[i], some = rough > least ? rough : least;
-		uint16_t zero = (uint16_t)(i % RANK_ZERO_BINS);
-		bin[i] = rough ? (uint16_t)(some - offset) : zero;
+	const size_t apart = n / STRETCHES;
+	uint32_t most;
+	find_largest(x, base, n, apart > STRETCH ? apart : STRETCH, &most);
+	if (!most)
+		find_largest(x, base, n, STRETCH, &most);
+	most >>= MANTISSA_BITS;
+	return (most > SAMPLE_OCTAVES ? most - SAMPLE_OCTAVES : 1) << MANTISSA_BITS;
+}
+
+/* What the upper bits of a sum are lessened by, so that the least are those of the first bin that
+ * is not of zeros. */
+static inline uint16_t offset_of(uint32_t least)
+{
+	return (uint16_t)((least >> BIN_SHIFT) - RANK_FINE);
+}
+
+#define PLACE(NAME, LOAD, SAME)                                                                    \
+	static FC_SIMD_BODY void NAME##_body(const char *restrict x, const char *restrict base,    \
+	    size_t n, uint32_t least, uint16_t *restrict bin)                                      \
+	{                                                                                          \
+		const float added = fc_bits_to_f32(least);                                         \
+		const uint16_t offset = offset_of(least);                                          \
+		for (size_t i = 0; i < n; i++) {                                                   \
+			float sum = fabsf(LOAD(x, i) - LOAD(base, i)) + added;                     \
+			uint16_t upper = (uint16_t)(fc_f32_to_bits(sum) >> BIN_SHIFT);             \
+			uint16_t step = (uint16_t)(upper - offset);                                \
+			uint16_t zero = (uint16_t)(i % RANK_FINE * RANK_GROUPS);                   \
+			step = step < RANK_BINS - 1 ? step : (uint16_t)(RANK_BINS - 1);            \
+			step = (uint16_t)((step & (RANK_FINE - 1)) << 6 | step >> 4);              \
+			bin[i] = SAME(x, base, i) ? zero : step;                                   \
+		}                                                                                  \
+	}
+PLACE(place_bf16, load_bf16, same_bf16)
+PLACE(place_f32, load_f32, same_f32)
+_Static_assert(RANK_FINE == 1 << 4 && RANK_GROUPS == 1 << 6, "what steps are shifted by");
+
+#if defined(__x86_64__)
+/* The upper halves of |x - base| + added of the low or the high halves of each 128 bits. */
+#define UPPER_HALVES(UNPACK)                                                                       \
+	_mm512_srli_epi32(_mm512_castps_si512(_mm512_add_ps(                                       \
+			      _mm512_abs_ps(_mm512_sub_ps(_mm512_castsi512_ps(UNPACK(none, some)), \
+				  _mm512_castsi512_ps(UNPACK(none, from)))),                       \
+			      added)),                                                             \
+	    BIN_SHIFT)
+
+FC_SIMD_AVX512 static void place_bf16_avx512(
+    const char *x, const char *base, size_t n, uint32_t least, uint16_t *bin)
+{
+	const __m512i none = _mm512_setzero_si512(), top = _mm512_set1_epi16(RANK_BINS - 1);
+	const __m512i offset = _mm512_set1_epi16((short)offset_of(least));
+	const __m512i fine = _mm512_set1_epi16((RANK_FINE - 1) << 6);
+	const __m512 added = _mm512_set1_ps(fc_bits_to_f32(least));
+	const __m512i turns = _mm512_broadcast_i64x4(_mm256_slli_epi16(
+	    _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), 6));
+	for (size_t i = 0; i < n; i += 32) {
+		__mmask32 here = n - i < 32 ? (1u << (n - i)) - 1 : UINT32_MAX;
+		__m512i some = _mm512_maskz_loadu_epi16(here, x + 2 * i);
+		__m512i from = _mm512_maskz_loadu_epi16(here, base + 2 * i);
+		__m512i step = _mm512_packus_epi32(
+		    UPPER_HALVES(_mm512_unpacklo_epi16), UPPER_HALVES(_mm512_unpackhi_epi16));
+		step = _mm512_min_epu16(_mm512_sub_epi16(step, offset), top);
+		/* (a & b) | c */
+		step = _mm512_ternarylogic_epi32(
+		    _mm512_slli_epi16(step, 6), fine, _mm512_srli_epi16(step, 4), 0xea);
+		step = _mm512_mask_mov_epi16(step, _mm512_cmpeq_epi16_mask(some, from), turns);
+		_mm512_mask_storeu_epi16(bin + i, here, step);
 	}
 }
-FC_SIMD_KERNEL(
-    static void, place_bins, (uint16_t * bin, uint16_t offset, size_t n), (bin, offset, n))
+#endif
+FC_SIMD_KERNEL_BUT_AVX512(static void, place_bf16,
+    (const char *x, const char *base, size_t n, uint32_t least, uint16_t *bin),
+    (x, base, n, least, bin))
+FC_SIMD_KERNEL(static void, place_f32,
+    (const char *x, const char *base, size_t n, uint32_t least, uint16_t *bin),
+    (x, base, n, least, bin))
 
-static void place(uint16_t *bin, uint16_t most, size_t n, uint32_t n_bin)
+/* A part at a time, and before it what lies as far into the next row. */
+void varm_rank_bins_bf16(
+    const char *x, const char *base, const struct rank_next *next, size_t n, uint16_t *bin)
 {
-	place_bins(bin, (uint16_t)(most > n_bin - 1 ? most - (n_bin - 1) : 0), n);
+	const uint32_t least = find_least(find_largest_bf16, x, base, n);
+	for (size_t at = 0; at < n; at += PART) {
+		size_t m = n - at < PART ? n - at : PART;
+		if (next->x)
+			fc_ahead((uintptr_t)next->x + 2 * at, 2 * m);
+		if (next->base)
+			fc_ahead((uintptr_t)next->base + 2 * at, 2 * m);
+		place_bf16(x + 2 * at, base + 2 * at, m, least, bin + at);
+	}
 }
 
-void varm_rank_bins_bf16(const char *x, const char *base, size_t n, uint32_t n_bin, uint16_t *bin)
+void varm_rank_bins_f32(const char *x, const char *base, size_t n, uint16_t *bin)
 {
-	uint16_t most;
-	find_rough_bf16(x, base, n, bin, &most);
-	place(bin, most, n, n_bin);
+	place_f32(x, base, n, find_least(find_largest_f32, x, base, n), bin);
 }
 
-void varm_rank_bins_f32(const char *x, const char *base, size_t n, uint32_t n_bin, uint16_t *bin)
+/* Counts become 0 again. */
+static FC_SIMD_BODY void add_up_body(struct rank_counts *restrict c, uint32_t *restrict in_group)
 {
-	uint16_t most;
-	find_rough_f32(x, base, n, bin, &most);
-	place(bin, most, n, n_bin);
+	memset(in_group, 0, RANK_GROUPS * sizeof in_group[0]);
+	for (uint32_t b = 0; b < RANK_BINS; b += RANK_GROUPS) {
+		for (uint32_t g = 0; g < RANK_GROUPS; g++)
+			in_group[b + RANK_GROUPS + g] =
+			    in_group[b + g] + (uint16_t)(c->n[0][b + g] + c->n[1][b + g]);
+		memset(&c->n[0][b], 0, RANK_GROUPS * sizeof c->n[0][b]);
+		memset(&c->n[1][b], 0, RANK_GROUPS * sizeof c->n[1][b]);
+	}
 }
+FC_SIMD_KERNEL(static void, add_up, (struct rank_counts * c, uint32_t *in_group), (c, in_group))
 
-/* Two counts each, so that neighbours in one bin do not wait for each other. */
-void varm_rank_bins_count(const uint16_t *bin, size_t n, uint32_t n_bin, uint32_t *from)
+static void count_part(struct rank_counts *c, const uint16_t *bin, size_t n)
 {
-	uint32_t count[2][RANK_BINS], sum = 0;
 	size_t i = 0;
-	memset(count[0], 0, n_bin * sizeof count[0][0]);
-	memset(count[1], 0, n_bin * sizeof count[1][0]);
 	for (; i + 8 <= n; i += 8) {
 		uint64_t four[2];
 		memcpy(four, bin + i, sizeof four);
 		for (int shift = 0; shift < 64; shift += 16) {
-			count[0][four[0] >> shift & 0xffff]++;
-			count[1][four[1] >> shift & 0xffff]++;
+			c->n[0][four[0] >> shift & 0xffff]++;
+			c->n[1][four[1] >> shift & 0xffff]++;
 		}
 	}
 	for (; i < n; i++)
-		count[0][bin[i]]++;
-	for (size_t b = 0; b < n_bin; b++)
-		count[0][b] += count[1][b];
-	for (size_t b = 0; b < n_bin; b += 8) {
-		for (size_t j = 0; j < 8; j++) {
-			from[b + j] = sum;
-			sum += count[0][b + j];
-		}
+		c->n[0][bin[i]]++;
+}
+
+/* A long row has more parts than one, since counts are short. */
+void varm_rank_bins_count(
+    struct rank_counts *c, const uint16_t *bin, size_t n, struct rank_edges *e)
+{
+	uint32_t part[RANK_BINS + RANK_GROUPS], sum = 0;
+	count_part(c, bin, n < UINT16_MAX ? n : UINT16_MAX);
+	add_up(c, e->in_group);
+	for (size_t at = UINT16_MAX; at < n; at += UINT16_MAX) {
+		count_part(c, bin + at, n - at < UINT16_MAX ? n - at : UINT16_MAX);
+		add_up(c, part);
+		for (uint32_t b = 0; b < RANK_BINS + RANK_GROUPS; b++)
+			e->in_group[b] += part[b];
 	}
-	from[n_bin] = sum;
+	for (uint32_t g = 0; g < RANK_GROUPS; g++) {
+		e->before[g] = sum;
+		sum += e->in_group[RANK_BINS + g];
+	}
+	e->before[RANK_GROUPS] = sum;
 }

@@ -6,22 +6,58 @@
 #include <stdint.h>
 
 /*
- * Magnitudes of a row, sorted into bins that order as they do.  A bin is an exponent and 6 bits of
- * the mantissa of a float: 16 octaves below the row's largest magnitude, or 10 where few entries
- * share what a bin costs.  The first bins are those of zeros alone, in turn, since counts of one
- * bin have to wait for each other; the next has all that is smaller.
+ * Magnitudes of a row, sorted into bins that order as they do, RANK_FINE bins to a group.  Group 0
+ * is of zeros alone, which take its bins in turn, since counts of one bin have to wait for each
+ * other.  The others are steps of float numbers with 7 bits of mantissa, from a number on that is
+ * added to every magnitude: what is smaller than it has bins of one width, what is larger some that
+ * grow with it, and what is far above what a sample of the row has shares the last.
+ *
+ * Bin "fine" of a group has the number fine * RANK_GROUPS + group, so that what is computed of all
+ * groups is computed of vectors.
  */
-#define RANK_ZERO_BINS ((uint32_t)8)
-#define RANK_BINS ((uint32_t)1024)
+#define RANK_GROUPS ((uint32_t)64)
+#define RANK_FINE ((uint32_t)16)
+#define RANK_BINS (RANK_FINE * RANK_GROUPS)
 
-/* Bins of a row of n. */
-uint32_t varm_rank_bins(size_t n);
+static inline uint32_t rank_group(uint32_t bin)
+{
+	return bin % RANK_GROUPS;
+}
+
+/* What is read after a row, of which memory is asked meanwhile; NULL: nothing is. */
+struct rank_next {
+	const char *x, *base;
+};
 
 /* bin[i] of |x[i] - base[i]|, i < n; x and base as bfloat16 is stored, or as float. */
-void varm_rank_bins_bf16(const char *x, const char *base, size_t n, uint32_t n_bin, uint16_t *bin);
-void varm_rank_bins_f32(const char *x, const char *base, size_t n, uint32_t n_bin, uint16_t *bin);
+void varm_rank_bins_bf16(
+    const char *x, const char *base, const struct rank_next *next, size_t n, uint16_t *bin);
+void varm_rank_bins_f32(const char *x, const char *base, size_t n, uint16_t *bin);
 
-/* from[b], b <= n_bin: how many of bin[n] are below b. */
-void varm_rank_bins_count(const uint16_t *bin, size_t n, uint32_t n_bin, uint32_t *from);
+/* How many of a row are in bins that come before one: in those of other groups, and of its own. */
+struct rank_edges {
+	uint32_t before[RANK_GROUPS + 1]; /* of the last: all */
+	/* a group's row behind its bins has all of it */
+	uint32_t in_group[RANK_BINS + RANK_GROUPS];
+};
+
+/* The ranks of a bin's members go from the first to in front of the end. */
+static inline uint32_t rank_first(const struct rank_edges *e, uint32_t bin)
+{
+	return e->before[rank_group(bin)] + e->in_group[bin];
+}
+
+static inline uint32_t rank_end(const struct rank_edges *e, uint32_t bin)
+{
+	return e->before[rank_group(bin)] + e->in_group[bin + RANK_GROUPS];
+}
+
+/* All 0 between uses.  Two counts of each bin, so that neighbours in one do not wait for each
+ * other. */
+struct rank_counts {
+	uint16_t n[2][RANK_BINS];
+};
+void varm_rank_bins_count(
+    struct rank_counts *c, const uint16_t *bin, size_t n, struct rank_edges *e);
 
 #endif

@@ -24,20 +24,20 @@
 /* So many entries of a listed bin are counted against all of it; for more it is sorted. */
 #define FEW ((uint32_t)8)
 /* Entries whose bins are sought in the row at once. */
-#define SOUGHT 4
+#define SOUGHT 8
 /* Entries whose marks are looked at together. */
 #define PART MARKED_MOST
 
 struct rank_room {
-	uint16_t *bin;              /* [row] */
-	uint32_t *open;             /* [row] entries that their bin alone does not decide */
-	uint8_t *marked;            /* [row] whether an entry is among them */
+	uint16_t *bin;   /* [row] */
+	uint32_t *open;  /* [row] entries that their bin alone does not decide */
+	uint8_t *marked; /* [row] whether an entry is among them */
+	struct rank_counts counts;
 	uint32_t n_open[RANK_BINS]; /* how many of a bin are */
-	/* members of bin b, where some are open: member[from[b]] to member[from[b + 1] - 1], in
-	 * their order */
-	uint32_t from[RANK_BINS + 1];
+	struct rank_edges edges;
 	struct rank_sure sure;
-	uint32_t *member;      /* [row] */
+	uint32_t *member; /* [row] those of bins in which some are open, at their ranks if they are
+			     in order */
 	struct ranked *ranked; /* [n_ranked], twice what is sorted at once */
 	size_t n_ranked;
 };
@@ -65,7 +65,7 @@ void varm_rank_room_free(struct rank_room *room)
 }
 
 /* The magnitude of entry i by its bits, which order as the values do. */
-static inline uint64_t magnitude_bits(const struct rank_row *row, uint32_t i)
+static inline uint64_t magnitude_bits(const struct rank_row *row, size_t i)
 {
 	double magnitude;
 	uint64_t bits;
@@ -73,13 +73,13 @@ static inline uint64_t magnitude_bits(const struct rank_row *row, uint32_t i)
 		magnitude = row->magnitude[i];
 	} else if (row->bf16) {
 		uint16_t x, base;
-		memcpy(&x, row->x + (size_t)2 * i, 2);
-		memcpy(&base, row->base + (size_t)2 * i, 2);
+		memcpy(&x, row->x + 2 * i, 2);
+		memcpy(&base, row->base + 2 * i, 2);
 		magnitude = fabs((double)fc_bf16_to_f32(x) - (double)fc_bf16_to_f32(base));
 	} else {
 		float x, base;
-		memcpy(&x, row->x + (size_t)4 * i, 4);
-		memcpy(&base, row->base + (size_t)4 * i, 4);
+		memcpy(&x, row->x + 4 * i, 4);
+		memcpy(&base, row->base + 4 * i, 4);
 		magnitude = fabs((double)x - (double)base);
 	}
 	memcpy(&bits, &magnitude, 8);
@@ -92,6 +92,11 @@ static inline bool is_drawn(const struct rank_row *row, double number, uint32_t 
 	return number < row->low + row->step * (double)rank;
 }
 
+static inline void set_kept(uint8_t *kept, size_t i, bool stays)
+{
+	kept[i / 8] = (uint8_t)((kept[i / 8] & ~(1u << i % 8)) | (unsigned)stays << i % 8);
+}
+
 /* Draws what the lowest and the highest rank of each entry's bin say alike; returns how many
  * entries they leave open. */
 static size_t draw_by_bins(struct rank_room *room, const struct rank_row *row, uint8_t *kept)
@@ -101,105 +106,123 @@ static size_t draw_by_bins(struct rank_room *room, const struct rank_row *row, u
 	size_t n_open = 0;
 	for (size_t at = 0; at < row->n; at += PART) {
 		size_t n = row->n - at < PART ? row->n - at : PART;
-		varm_rank_sure_draw(
-		    &room->sure, room->bin + at, row->key, row->first + at, n, kept + at, close);
+		varm_rank_sure_draw(&room->sure, room->bin + at, row->key, row->first + at, n,
+		    kept + at / 8, close);
 		size_t n_close = varm_marked_list_bits(close, n, where);
 		for (size_t j = 0; j < n_close; j++) {
 			uint32_t i = (uint32_t)(at + where[j]), b = room->bin[i];
 			double drawn = random_by_index(row->key, row->first + i);
-			bool least = is_drawn(row, drawn, room->from[b]);
-			bool most = is_drawn(row, drawn, room->from[b + 1] - 1);
-			kept[i] = least;
+			bool least = is_drawn(row, drawn, rank_first(&room->edges, b));
+			bool most = is_drawn(row, drawn, rank_end(&room->edges, b) - 1);
+			set_kept(kept, i, least);
 			room->open[n_open] = i;
-			n_open += (least != most) & (b >= RANK_ZERO_BINS);
+			n_open += (least != most) & (rank_group(b) != 0);
 		}
 	}
 	return n_open;
 }
 
-/* mark[i]: whether entry i is in one of SOUGHT bins. */
+/* Entries whose ranks are sought at once, so that the row is gone through once for them; all
+ * numbers of one width, for vectors. */
+struct sought {
+	int64_t entry[SOUGHT], rank[SOUGHT], bin[SOUGHT], magnitude[SOUGHT];
+};
+
+/* mark[i]: whether entry i is in one of the bins. */
 static FC_SIMD_BODY void mark_sought_body(
-    const uint16_t *restrict bin, const uint16_t *restrict sought, size_t n, uint8_t *restrict mark)
+    const uint16_t *restrict bin, const struct sought *restrict s, size_t n, uint8_t *restrict mark)
 {
-	uint16_t s[SOUGHT];
-	memcpy(s, sought, sizeof s);
+	uint16_t b[SOUGHT];
+	for (size_t j = 0; j < SOUGHT; j++)
+		b[j] = (uint16_t)s->bin[j];
 	for (size_t i = 0; i < n; i++)
-		mark[i] = (bin[i] == s[0]) | (bin[i] == s[1]) | (bin[i] == s[2]) | (bin[i] == s[3]);
+		mark[i] = (bin[i] == b[0]) | (bin[i] == b[1]) | (bin[i] == b[2]) |
+		    (bin[i] == b[3]) | (bin[i] == b[4]) | (bin[i] == b[5]) | (bin[i] == b[6]) |
+		    (bin[i] == b[7]);
 }
 FC_SIMD_KERNEL(static void, mark_sought,
-    (const uint16_t *bin, const uint16_t *sought, size_t n, uint8_t *mark), (bin, sought, n, mark))
+    (const uint16_t *bin, const struct sought *s, size_t n, uint8_t *mark), (bin, s, n, mark))
 
 #if defined(__x86_64__)
-/* Bits in place of marks. */
+#define FIND_SOUGHT(I, HERE)                                                                       \
+	do {                                                                                       \
+		__m512i bins = _mm512_maskz_loadu_epi16(HERE, bin + (I));                          \
+		__m512i own = _mm512_sllv_epi16(one, _mm512_srli_epi16(bins, 6));                  \
+		const uint32_t found = _mm512_mask_test_epi16_mask(                                \
+		    HERE, own, _mm512_permutex2var_epi16(low, bins, high));                        \
+		memcpy(bits + (I) / 8, &found, sizeof found);                                      \
+	} while (0)
+/* Bits in place of marks: those of a group's bins that are sought are the bits of a number. */
 FC_SIMD_AVX512 static void find_sought_avx512(
-    const uint16_t *bin, const uint16_t *sought, size_t n, uint8_t *bits)
+    const uint16_t *bin, const struct sought *s, size_t n, uint8_t *bits)
 {
-	__m512i s[SOUGHT];
-	for (int j = 0; j < SOUGHT; j++)
-		s[j] = _mm512_set1_epi16((short)sought[j]);
+	uint16_t of_group[RANK_GROUPS] = {0};
+	for (size_t j = 0; j < SOUGHT; j++)
+		of_group[s->bin[j] % RANK_GROUPS] |= (uint16_t)(1u << s->bin[j] / RANK_GROUPS);
+	const __m512i low = _mm512_loadu_si512(of_group), high = _mm512_loadu_si512(of_group + 32);
+	const __m512i one = _mm512_set1_epi16(1);
 	memset(bits, 0, PART / 8);
-	for (size_t i = 0; i < n; i += 32) {
-		__mmask32 here = n - i < 32 ? (1u << (n - i)) - 1 : UINT32_MAX;
-		__m512i some = _mm512_maskz_loadu_epi16(here, bin + i);
-		uint32_t found = 0;
-		for (int j = 0; j < SOUGHT; j++)
-			found |= _mm512_cmpeq_epi16_mask(some, s[j]);
-		found &= here;
-		memcpy(bits + i / 8, &found, sizeof found);
-	}
+	for (size_t i = 0; i + 32 <= n; i += 32)
+		FIND_SOUGHT(i, UINT32_MAX);
+	if (n % 32)
+		FIND_SOUGHT(n / 32 * 32, (1u << n % 32) - 1);
 }
+#undef FIND_SOUGHT
+_Static_assert(RANK_GROUPS == 1 << 6 && RANK_FINE == 16, "of what numbers are made");
 #endif
 
-/* where[]: the places of the entries in one of SOUGHT bins; returns how many. */
+/* where[]: the places of the entries in one of the bins; returns how many. */
 static size_t list_sought(
-    const uint16_t *bin, const uint16_t *sought, size_t n, uint16_t where[MARKED_PLACES])
+    const uint16_t *bin, const struct sought *s, size_t n, uint16_t where[MARKED_PLACES])
 {
 	uint8_t mark[PART + MARKED_ROOM];
 #if defined(__x86_64__)
 	if (fc_isa() >= FC_ISA_AVX512) {
-		find_sought_avx512(bin, sought, n, mark);
+		find_sought_avx512(bin, s, n, mark);
 		return varm_marked_list_bits(mark, n, where);
 	}
 #endif
-	mark_sought(bin, sought, n, mark);
+	mark_sought(bin, s, n, mark);
 	memset(mark + n, 0, MARKED_ROOM);
 	return varm_marked_list(mark, n, where);
 }
 
-/* Entries whose ranks are sought at once, so that the row is gone through once for them. */
-struct sought {
-	uint32_t entry[SOUGHT], rank[SOUGHT];
-	uint16_t bin[SOUGHT];
-	uint64_t magnitude[SOUGHT];
+/* An entry in one of the bins. */
+struct member {
+	int64_t entry, bin, magnitude;
 };
 
-/* Entry i counts where it is below one that is sought, in its bin. */
-static inline void count_entry(struct sought *s, uint32_t i, uint16_t bin, uint64_t magnitude)
+/* A member counts where it is below one that is sought, in its bin. */
+static FC_SIMD_BODY void count_members_body(
+    struct sought *restrict s, const struct member *restrict member, size_t n)
 {
-	for (size_t j = 0; j < SOUGHT; j++) {
-		bool below = (magnitude < s->magnitude[j]) |
-		    ((magnitude == s->magnitude[j]) & (i < s->entry[j]));
-		s->rank[j] += below & (bin == s->bin[j]);
+	for (size_t m = 0; m < n; m++) {
+		const struct member x = member[m];
+		for (size_t j = 0; j < SOUGHT; j++) {
+			bool below = (x.magnitude < s->magnitude[j]) |
+			    ((x.magnitude == s->magnitude[j]) & (x.entry < s->entry[j]));
+			s->rank[j] += below & (x.bin == s->bin[j]);
+		}
 	}
 }
+FC_SIMD_KERNEL(static void, count_members,
+    (struct sought * s, const struct member *member, size_t n), (s, member, n))
 
 /* The ranks of SOUGHT entries, of which some may be the same: the members of their bins are sought
  * in the row. */
 static void seek_ranks(const struct rank_room *room, const struct rank_row *row, struct sought *s)
 {
 	uint16_t where[MARKED_PLACES];
-	for (size_t j = 0; j < SOUGHT; j++) {
-		s->bin[j] = room->bin[s->entry[j]];
-		s->magnitude[j] = magnitude_bits(row, s->entry[j]);
-		s->rank[j] = room->from[s->bin[j]];
-	}
+	struct member member[PART];
 	for (size_t at = 0; at < row->n; at += PART) {
 		size_t n = row->n - at < PART ? row->n - at : PART;
-		size_t n_member = list_sought(room->bin + at, s->bin, n, where);
+		size_t n_member = list_sought(room->bin + at, s, n, where);
 		for (size_t m = 0; m < n_member; m++) {
-			uint32_t i = (uint32_t)(at + where[m]);
-			count_entry(s, i, room->bin[i], magnitude_bits(row, i));
+			size_t i = at + where[m];
+			member[m] = (struct member){
+			    (int64_t)i, room->bin[i], (int64_t)magnitude_bits(row, i)};
 		}
+		count_members(s, member, n_member);
 	}
 }
 
@@ -209,13 +232,18 @@ static void draw_sought(
 {
 	for (size_t at = 0; at < n_open; at += SOUGHT) {
 		struct sought s;
-		for (size_t j = 0; j < SOUGHT; j++)
-			s.entry[j] = room->open[at + j < n_open ? at + j : at];
+		for (size_t j = 0; j < SOUGHT; j++) {
+			uint32_t i = room->open[at + j < n_open ? at + j : at];
+			s.entry[j] = i;
+			s.bin[j] = room->bin[i];
+			s.rank[j] = rank_first(&room->edges, room->bin[i]);
+			s.magnitude[j] = (int64_t)magnitude_bits(row, i);
+		}
 		seek_ranks(room, row, &s);
 		for (size_t j = 0; j < SOUGHT; j++) {
-			uint32_t i = s.entry[j];
-			kept[i] =
-			    is_drawn(row, random_by_index(row->key, row->first + i), s.rank[j]);
+			size_t i = (size_t)s.entry[j];
+			double drawn = random_by_index(row->key, row->first + i);
+			set_kept(kept, i, is_drawn(row, drawn, (uint32_t)s.rank[j]));
 		}
 	}
 }
@@ -229,12 +257,13 @@ static FC_SIMD_BODY void mark_members_body(
 FC_SIMD_KERNEL(static void, mark_members,
     (const uint16_t *bin, const uint32_t *n_open, size_t n, uint8_t *mark), (bin, n_open, n, mark))
 
-static void list_members(struct rank_room *room, size_t n_row, uint32_t n_bin)
+static void list_members(struct rank_room *room, size_t n_row)
 {
 	uint32_t at[RANK_BINS];
 	uint8_t mark[PART + MARKED_ROOM];
 	uint16_t where[MARKED_PLACES];
-	memcpy(at, room->from, n_bin * sizeof at[0]);
+	for (uint32_t b = 0; b < RANK_BINS; b++)
+		at[b] = rank_first(&room->edges, b);
 	for (size_t from = 0; from < n_row; from += PART) {
 		size_t n = n_row - from < PART ? n_row - from : PART;
 		mark_members(room->bin + from, room->n_open, n, mark);
@@ -284,7 +313,7 @@ static uint32_t count_below(
 static void draw_members(
     struct rank_room *room, const struct rank_row *row, uint32_t bin, uint8_t *kept)
 {
-	uint32_t from = room->from[bin], n = room->from[bin + 1] - from;
+	uint32_t from = rank_first(&room->edges, bin), n = rank_end(&room->edges, bin) - from;
 	uint32_t *member = room->member + from, n_open = room->n_open[bin];
 	if (n_open > FEW)
 		order_members(room, row, member, n);
@@ -293,21 +322,22 @@ static void draw_members(
 		if (!room->marked[i])
 			continue;
 		uint32_t rank = n_open > FEW ? j : count_below(row, member, n, i);
-		kept[i] = is_drawn(row, random_by_index(row->key, row->first + i), from + rank);
+		double drawn = random_by_index(row->key, row->first + i);
+		set_kept(kept, i, is_drawn(row, drawn, from + rank));
 		room->marked[i] = 0;
 	}
 }
 
 /* Decides the entries that are open, of which there are many, bin by bin. */
-static void draw_listed(struct rank_room *room, const struct rank_row *row, size_t n_open,
-    uint32_t n_bin, uint8_t *kept)
+static void draw_listed(
+    struct rank_room *room, const struct rank_row *row, size_t n_open, uint8_t *kept)
 {
-	memset(room->n_open, 0, n_bin * sizeof room->n_open[0]);
+	memset(room->n_open, 0, sizeof room->n_open);
 	for (size_t j = 0; j < n_open; j++) {
 		room->marked[room->open[j]] = 1;
 		room->n_open[room->bin[room->open[j]]]++;
 	}
-	list_members(room, row->n, n_bin);
+	list_members(room, row->n);
 	for (size_t j = 0; j < n_open; j++)
 		if (room->marked[room->open[j]])
 			draw_members(room, row, room->bin[room->open[j]], kept);
@@ -315,14 +345,12 @@ static void draw_listed(struct rank_room *room, const struct rank_row *row, size
 
 void varm_rank_draw(struct rank_room *room, const struct rank_row *row, uint8_t *kept)
 {
-	uint32_t n_bin = varm_rank_bins(row->n);
-	(row->bf16 ? varm_rank_bins_bf16 : varm_rank_bins_f32)(
-	    row->x, row->base, row->n, n_bin, room->bin);
-	varm_rank_bins_count(room->bin, row->n, n_bin, room->from);
-	varm_rank_sure_find(&room->sure, room->from, n_bin, row->low, row->step);
-	size_t n_open = draw_by_bins(room, row, kept);
-	if (n_open > FEW_OPEN)
-		draw_listed(room, row, n_open, n_bin, kept);
+	if (row->bf16)
+		varm_rank_bins_bf16(row->x, row->base, &row->next, row->n, room->bin);
 	else
-		draw_sought(room, row, n_open, kept);
+		varm_rank_bins_f32(row->x, row->base, row->n, room->bin);
+	varm_rank_bins_count(&room->counts, room->bin, row->n, &room->edges);
+	varm_rank_sure_find(&room->sure, &room->edges, row->low, row->step);
+	size_t n_open = draw_by_bins(room, row, kept);
+	(n_open > FEW_OPEN ? draw_listed : draw_sought)(room, row, n_open, kept);
 }

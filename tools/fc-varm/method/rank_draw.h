@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fc-varm/method/rank_bins.h"
+
 /* Memory for a row, used again for the next one. */
 struct rank_room;
 struct rank_room *varm_rank_room_new(size_t row);
@@ -20,15 +22,16 @@ struct rank_row {
 	const char *x, *base; /* bfloat16 as it is stored, or float */
 	bool bf16;
 	const double *magnitude;
-	uint64_t key, first; /* of numbers: entry i has that of first + i */
+	struct rank_next next; /* of bfloat16 */
+	uint64_t key, first;   /* of numbers: entry i has that of first + i */
 	double low, step;
 };
 
 /*
- * kept[i], i < n <= the room's row: whether entry i stays.  Its rank is the place of its magnitude
- * among all, from 0, the smallest first, equal ones in their order.  What is said of a magnitude of
- * 0, for which staying means nothing, need not be true.  Behind kept[n] is room for
- * MARKED_ROOM more, which is used.
+ * Bit i % 8 of kept[i / 8], i < n <= the room's row: whether entry i stays.  Its rank is the place
+ * of its magnitude among all, from 0, the smallest first, equal ones in their order.  What is said
+ * of a magnitude of 0, for which staying means nothing, need not be true.  kept has room for a
+ * multiple of 64 bits, of which those behind the n-th are 0.
  *
  * Nothing is sorted as a rule.  Magnitudes are counted in bins that order as they do; the ranks of
  * a bin's members lie between two numbers, and for nearly all members both ends give the same

@@ -9,57 +9,57 @@
 #include "fc-varm/method/random_by_index.h"
 #include "tensor/simd.h"
 
-/* The upper 32 bits of a probability, as of a number that is drawn. */
+/* The upper 16 bits of a probability, as of a number that is drawn. */
 static inline uint32_t upper_bits(double p)
 {
-	p *= 0x1p32;
+	p *= 0x1p16;
 	p = p > 0 ? p : 0;
-	p = p < 0xffffffff ? p : 0xffffffff;
-	return (uint32_t)(int64_t)p;
+	p = p < 0xffff ? p : 0xffff;
+	return (uint32_t)(int32_t)p;
 }
 
-/* *most: members of the largest bin. */
-static FC_SIMD_BODY void find_least_body(const uint32_t *restrict from, uint32_t n_bin, double low,
-    double step, uint32_t *restrict least, uint32_t *most)
+/* *most: members of the largest bin, but for those of zeros. */
+static FC_SIMD_BODY void find_least_body(const struct rank_edges *restrict e, double low,
+    double step, uint32_t *restrict least, uint32_t *restrict most)
 {
 	uint32_t largest = 0;
-	for (size_t b = 0; b < n_bin; b++) {
-		uint32_t members = b >= RANK_ZERO_BINS ? from[b + 1] - from[b] : 1;
-		largest = members > largest ? members : largest;
-		least[b] = upper_bits(low + step * (double)(int32_t)from[b]);
+	for (uint32_t b = 0; b < RANK_BINS; b += RANK_GROUPS) {
+		for (uint32_t g = 0; g < RANK_GROUPS; g++) {
+			uint32_t first = rank_first(e, b + g), end = rank_end(e, b + g);
+			uint32_t members = g ? end - first : 1;
+			largest = members > largest ? members : largest;
+			least[b + g] = upper_bits(low + step * (double)(int32_t)first);
+		}
 	}
 	*most = largest;
 }
 FC_SIMD_KERNEL(static void, find_least,
-    (const uint32_t *from, uint32_t n_bin, double low, double step, uint32_t *least,
-	uint32_t *most),
-    (from, n_bin, low, step, least, most))
+    (const struct rank_edges *e, double low, double step, uint32_t *least, uint32_t *most),
+    (e, low, step, least, most))
 
-static void find_coarse(
-    struct rank_sure *s, const uint32_t *from, uint32_t n_bin, double low, double step)
+static FC_SIMD_BODY void find_edges_body(
+    const uint32_t *restrict before, double low, double step, uint16_t *restrict edge)
 {
-	for (uint32_t c = 0; c < n_bin / RANK_COARSE; c++) {
-		uint32_t b = c ? c * RANK_COARSE : RANK_ZERO_BINS, next = (c + 1) * RANK_COARSE;
-		s->coarse_least[c] = (uint16_t)(upper_bits(low + step * (double)from[b]) >> 16);
-		s->coarse_most[c] = (uint16_t)(upper_bits(low + step * (double)from[next]) >> 16);
-	}
+	for (uint32_t g = 0; g <= RANK_GROUPS; g++)
+		edge[g] = (uint16_t)upper_bits(low + step * (double)(int32_t)before[g]);
 }
+FC_SIMD_KERNEL(static void, find_edges,
+    (const uint32_t *before, double low, double step, uint16_t *edge), (before, low, step, edge))
 
-void varm_rank_sure_find(
-    struct rank_sure *s, const uint32_t *from, uint32_t n_bin, double low, double step)
+void varm_rank_sure_find(struct rank_sure *s, const struct rank_edges *e, double low, double step)
 {
 	uint32_t most;
 	if (fc_isa() >= FC_ISA_AVX512) {
-		find_coarse(s, from, n_bin, low, step);
+		find_edges(e->before, low, step, s->edge);
 		return;
 	}
-	find_least(from, n_bin, low, step, s->least, &most);
+	find_least(e, low, step, s->least, &most);
 	/* between the lowest and the highest rank of the largest bin, and some for rounding */
-	s->width = upper_bits(step * (double)(most - 1) + 4 * 0x1p-32);
+	s->width = upper_bits(step * (double)(most - 1) + 2 * 0x1p-16);
 }
 
 static FC_SIMD_BODY void compare_body(const struct rank_sure *restrict s,
-    const uint16_t *restrict bin, const uint32_t *restrict number, size_t n, uint8_t *restrict kept,
+    const uint16_t *restrict bin, const uint16_t *restrict number, size_t n, uint8_t *restrict kept,
     uint8_t *restrict close)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -69,82 +69,60 @@ static FC_SIMD_BODY void compare_body(const struct rank_sure *restrict s,
 	}
 }
 FC_SIMD_KERNEL(static void, compare,
-    (const struct rank_sure *s, const uint16_t *bin, const uint32_t *number, size_t n,
+    (const struct rank_sure *s, const uint16_t *bin, const uint16_t *number, size_t n,
 	uint8_t *kept, uint8_t *close),
     (s, bin, number, n, kept, close))
 
-static void draw(const struct rank_sure *s, const uint16_t *bin, uint64_t key, uint64_t first,
-    size_t n, uint8_t *kept, uint8_t *close)
+static void draw(const struct rank_sure *s, const uint16_t *bin, const uint16_t *number, size_t n,
+    uint8_t *kept, uint8_t *close)
 {
-	uint32_t number[MARKED_MOST];
-	uint8_t mark[MARKED_MOST + MARKED_ROOM];
-	varm_random_by_index_fill_upper(number, key, first, n);
-	compare(s, bin, number, n, kept, mark);
-	memset(mark + n, 0, MARKED_ROOM);
-	varm_marked_pack(mark, (n + 63) / 64 * 64, close);
+	uint8_t mark[2][MARKED_MOST + MARKED_ROOM];
+	compare(s, bin, number, n, mark[0], mark[1]);
+	memset(mark[0] + n, 0, MARKED_ROOM);
+	memset(mark[1] + n, 0, MARKED_ROOM);
+	varm_marked_pack(mark[0], (n + 63) / 64 * 64, kept);
+	varm_marked_pack(mark[1], (n + 63) / 64 * 64, close);
 }
 
 #if defined(__x86_64__)
-/* Eight states, which go on, mixed as far as their upper bits go. */
-typedef uint64_t eight_states __attribute__((vector_size(64)));
-FC_SIMD_AVX512 static inline __m512i next_eight(eight_states *state)
+FC_SIMD_AVX512 static void draw_avx512(const struct rank_sure *s, const uint16_t *bin,
+    const uint16_t *number, size_t n, uint8_t *kept, uint8_t *close)
 {
-	eight_states z;
-	RANDOM_BY_INDEX_MIX_UPPER(z, *state);
-	*state += 8 * RANDOM_BY_INDEX_STEP;
-	return (__m512i)z;
-}
-
-/* The upper 16 bits of the numbers of 32 entries. */
-FC_SIMD_AVX512 static inline __m512i next_numbers(eight_states *state)
-{
-	/* the last of the four words of each of eight and eight states, twice */
-	const __m512i last = _mm512_broadcast_i64x4(
-	    _mm256_setr_epi16(3, 7, 11, 15, 19, 23, 27, 31, 35, 39, 43, 47, 51, 55, 59, 63));
-	__m512i a = next_eight(state), b = next_eight(state);
-	__m512i low = _mm512_permutex2var_epi16(a, last, b);
-	a = next_eight(state);
-	b = next_eight(state);
-	return _mm512_mask_mov_epi16(low, 0xffff0000, _mm512_permutex2var_epi16(a, last, b));
-}
-
-FC_SIMD_AVX512 static void draw_avx512(const struct rank_sure *s, const uint16_t *bin, uint64_t key,
-    uint64_t first, size_t n, uint8_t *kept, uint8_t *close)
-{
-	const __m512i *least = (const void *)s->coarse_least, *most = (const void *)s->coarse_most;
-	const __m512i least_low = _mm512_loadu_si512(least);
-	const __m512i least_high = _mm512_loadu_si512(least + 1);
-	const __m512i most_low = _mm512_loadu_si512(most);
-	const __m512i most_high = _mm512_loadu_si512(most + 1);
-	eight_states state = {0, 1, 2, 3, 4, 5, 6, 7};
-	state = key + (first + state) * RANDOM_BY_INDEX_STEP;
+	const __m512i least_low = _mm512_loadu_si512(s->edge);
+	const __m512i least_high = _mm512_loadu_si512(s->edge + 32);
+	const __m512i most_low = _mm512_loadu_si512(s->edge + 1);
+	const __m512i most_high = _mm512_loadu_si512(s->edge + 33);
 	for (size_t i = 0; i < n; i += 32) {
-		__mmask32 here = n - i < 32 ? (1u << (n - i)) - 1 : UINT32_MAX, stays, goes;
+		const __mmask32 here = n - i < 32 ? (1u << (n - i)) - 1 : UINT32_MAX;
+		/* the lower bits, which are the group, say where to look */
 		__m512i bins = _mm512_maskz_loadu_epi16(here, bin + i);
-		__m512i coarse = _mm512_srli_epi16(bins, RANK_COARSE_BITS);
-		__m512i number = next_numbers(&state);
-		stays = _mm512_cmplt_epu16_mask(
-		    number, _mm512_permutex2var_epi16(least_low, coarse, least_high));
-		goes = _mm512_cmpgt_epu16_mask(
-		    number, _mm512_permutex2var_epi16(most_low, coarse, most_high));
-		goes |= _mm512_cmplt_epu16_mask(bins, _mm512_set1_epi16(RANK_ZERO_BINS));
+		__m512i some = _mm512_maskz_loadu_epi16(here, number + i);
+		__m512i least = _mm512_permutex2var_epi16(least_low, bins, least_high);
+		__m512i most = _mm512_permutex2var_epi16(most_low, bins, most_high);
+		const uint32_t stays = _mm512_mask_cmplt_epu16_mask(here, some, least);
+		const uint32_t goes = _mm512_cmpgt_epu16_mask(some, most);
 		const uint32_t open = ~(stays | goes) & here;
-		_mm256_storeu_si256((__m256i *)(kept + i), _mm256_maskz_set1_epi8(stays, 1));
+		memcpy(kept + i / 8, &stays, sizeof stays);
 		memcpy(close + i / 8, &open, sizeof open);
 	}
-	if (n % 64 > 0 && n % 64 <= 32)
+	if (n % 64 > 0 && n % 64 <= 32) {
+		memset(kept + n / 64 * 8 + 4, 0, 4);
 		memset(close + n / 64 * 8 + 4, 0, 4);
+	}
 }
+_Static_assert(RANK_GROUPS == 64, "entries of two vectors of 16-bit numbers");
 #endif
 
 void varm_rank_sure_draw(const struct rank_sure *s, const uint16_t *bin, uint64_t key,
-    uint64_t first, size_t n, uint8_t *kept, uint8_t close[MARKED_MOST / 8])
+    uint64_t first, size_t n, uint8_t kept[MARKED_MOST / 8], uint8_t close[MARKED_MOST / 8])
 {
+	uint16_t room[MARKED_MOST + RANDOM_BY_INDEX_ROOM];
+	const uint16_t *number = varm_random_by_index_upper(room, key, first, n);
 #if defined(__x86_64__)
 	if (fc_isa() >= FC_ISA_AVX512) {
-		draw_avx512(s, bin, key, first, n, kept, close);
+		draw_avx512(s, bin, number, n, kept, close);
 		return;
 	}
 #endif
-	draw(s, bin, key, first, n, kept, close);
+	draw(s, bin, number, n, kept, close);
 }

@@ -62,9 +62,12 @@ int varm_sparse_measure_scales(
 			varm_drawn_hold(r, v);
 		ret = varm_pass(v, visit_scales, &s, sum, (int)(2 * n), e);
 		r->drawn.known = true;
-		for (size_t k = 0; k < n && ret == 0; k++)
+		r->finite = ret == 0;
+		for (size_t k = 0; k < n && ret == 0; k++) {
 			if (sum[2 * k] >= 1e-7 && sum[2 * k + 1] >= 1e-7)
 				r->number[k] = sum[2 * k] / sum[2 * k + 1];
+			r->finite &= isfinite(sum[2 * k]) != 0;
+		}
 	}
 	free(sum);
 	return ret;

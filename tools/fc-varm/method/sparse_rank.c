@@ -116,6 +116,17 @@ static void *rank_unit(const struct unit *u)
 	return rank;
 }
 
+/* Row y of target k, and of the base, which is soon to be read. */
+static void ask_row(const struct unit *u, size_t y, int k)
+{
+	const struct views *v = u->v;
+	if (y < rows_of_unit(u)) {
+		varm_values_ask(&v->target[k], u->begin + y * v->row, v->row);
+		if (k == 0)
+			varm_values_ask(v->base, u->begin + y * v->row, v->row);
+	}
+}
+
 /* Row y of the unit, of target k, as far as its magnitudes go: exact in float, or not. */
 static struct rank_row read_rank_row(const struct unit *u, size_t y, int k, struct row_work *w)
 {
@@ -127,8 +138,11 @@ static struct rank_row read_rank_row(const struct unit *u, size_t y, int k, stru
 		row.x = varm_values_bytes(x, at);
 		row.base = varm_values_bytes(v->base, at);
 		row.bf16 = true;
+		if (y + 1 < rows_of_unit(u))
+			row.next = (struct rank_next){row.x + 2 * n, k ? NULL : row.base + 2 * n};
 		return row;
 	}
+	ask_row(u, y + 1, k);
 	need_floats(w, n);
 	row.x = (const char *)w->x;
 	row.base = (const char *)w->base;
@@ -146,36 +160,24 @@ static struct rank_row read_rank_row(const struct unit *u, size_t y, int k, stru
 	return row;
 }
 
-/* Row y of target k, and of the base, which is soon to be read. */
-static void ask_row(const struct unit *u, size_t y, int k)
-{
-	const struct views *v = u->v;
-	if (y < rows_of_unit(u)) {
-		varm_values_ask(&v->target[k], u->begin + y * v->row, v->row);
-		if (k == 0)
-			varm_values_ask(v->base, u->begin + y * v->row, v->row);
-	}
-}
-
 static void draw_unit(struct unit *u, uint8_t *bits)
 {
 	const struct views *v = u->v;
 	size_t n = u->end - u->begin;
-	uint8_t *kept = fc_malloc(n + MARKED_ROOM);
+	uint8_t *kept = fc_malloc((v->row + 63) / 64 * 8);
 	struct row_work w = {.room = varm_rank_room_new(v->row)};
-	memset(kept + n, 0, MARKED_ROOM);
 	for (int k = 0; k < v->n_target; k++) {
 		uint64_t key = varm_random_by_index_key(v->set->seed, v->out->name, k);
 		struct law law = law_of(v, k);
 		for (size_t y = 0; y < rows_of_unit(u); y++) {
-			ask_row(u, y + 1, k);
 			struct rank_row row = read_rank_row(u, y, k, &w);
 			row.key = key;
 			row.low = law.low;
 			row.step = law.step;
-			varm_rank_draw(w.room, &row, kept + y * v->row);
+			varm_rank_draw(w.room, &row, kept);
+			varm_marked_append(
+			    bits + (size_t)k * varm_drawn_bytes(n), y * v->row, kept, v->row);
 		}
-		varm_marked_pack(kept, n, bits + (size_t)k * varm_drawn_bytes(n));
 	}
 	free_work(&w);
 	free(kept);

@@ -6,9 +6,11 @@
 #include <immintrin.h>
 #endif
 
+#include "fc-varm/method/eight.h"
 #include "fc-varm/method/pass.h"
 #include "fc-varm/method/stream_in.h"
 #include "fc-varm/method/sums.h"
+#include "tensor/finite.h"
 #include "tensor/simd.h"
 
 /* factor[i] = stays where bit i % 8 of bits[i / 8] is set, else goes; i < n <= BLOCK_ELEMENTS. Bits
@@ -41,38 +43,19 @@ static FC_SIMD_BODY void multiply_body(double *restrict x, const double *restric
 FC_SIMD_KERNEL(static void, multiply, (double *x, const double *factor, size_t n), (x, factor, n))
 
 #if defined(__x86_64__)
-/* Changes i to i + 7 of those whose bit in "here" is set, else 0; a bit of "bits" is a mask's. */
-FC_SIMD_AVX512 static inline __m512d eight_changes(
-    const char *x, const double *base, size_t i, __mmask8 here)
-{
-	__m256i stored = _mm256_cvtepu16_epi32(_mm_maskz_loadu_epi16(here, x + 2 * i));
-	__m512d values = _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32(stored, 16)));
-	return _mm512_sub_pd(values, _mm512_maskz_loadu_pd(here, base + i));
-}
-
-/* STEP(i, here) for each eight of n entries: all of them, and then those that are left. */
-#define EACH_EIGHT(STEP)                                                                           \
-	do {                                                                                       \
-		size_t i = 0;                                                                      \
-		for (; i + 8 <= n; i += 8)                                                         \
-			STEP(i, 0xff);                                                             \
-		if (i < n)                                                                         \
-			STEP(i, (__mmask8)((1u << (n - i)) - 1));                                  \
-	} while (0)
-
-/* Once by a product with 1, which is exact: the units that multiply have time. */
+/* Added by products with 1, which are exact: the units that multiply have time. */
 #define SUM_EIGHT(I, HERE)                                                                         \
 	do {                                                                                       \
 		__m512d magnitude = _mm512_abs_pd(eight_changes(x, base, I, HERE));                \
 		all = _mm512_fmadd_pd(magnitude, one, all);                                        \
-		kept = _mm512_mask_add_pd(kept, bits[(I) / 8], kept, magnitude);                   \
+		kept = _mm512_mask3_fmadd_pd(magnitude, one, kept, bits[(I) / 8]);                 \
 	} while (0)
 FC_SIMD_AVX512 static void sum_bf16_avx512(
     double *lane, const char *x, const double *base, const uint8_t *bits, size_t n)
 {
 	const __m512d one = _mm512_set1_pd(1);
 	__m512d all = _mm512_loadu_pd(lane), kept = _mm512_loadu_pd(lane + LANES);
-	EACH_EIGHT(SUM_EIGHT);
+	EACH_EIGHT(SUM_EIGHT, n);
 	_mm512_storeu_pd(lane, all);
 	_mm512_storeu_pd(lane + LANES, kept);
 }
@@ -87,19 +70,7 @@ FC_SIMD_AVX512 static void weigh_bf16_avx512(
     double *out, const char *x, const double *base, const uint8_t *bits, double weight, size_t n)
 {
 	const __m512d weights = _mm512_set1_pd(weight), none = _mm512_set1_pd(0 * weight);
-	EACH_EIGHT(WEIGH_EIGHT);
-}
-
-/* Not 0 where all bits of some exponent are set, which end below the sign. */
-FC_SIMD_AVX512 static uint16_t any_bad_avx512(const char *x, size_t n)
-{
-	uint16_t any = 0;
-	for (size_t i = 0; i < n; i++) {
-		uint16_t bits;
-		memcpy(&bits, x + 2 * i, sizeof bits);
-		any |= (uint16_t)((bits & 0x7f80u) + 0x80u);
-	}
-	return any & 0x8000u;
+	EACH_EIGHT(WEIGH_EIGHT, n);
 }
 
 /* Straight from bfloat16, with bits as masks. */
@@ -134,7 +105,7 @@ void varm_stream_kept_weighed(const struct values *f, size_t first, size_t n, co
 	if (is_direct(f)) {
 		const char *x = varm_values_bytes(f, first);
 		weigh_bf16_avx512(out, x, base, bits, weight, n);
-		*n_bad += any_bad_avx512(x, n) != 0;
+		*n_bad += fc_finite_count(x, FC_BF16, n) != n;
 		return;
 	}
 #endif

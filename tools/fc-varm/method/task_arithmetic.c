@@ -6,14 +6,13 @@
  * plus when it is 0.  Normalizing divides by the sum of the w_k that count.
  */
 #include <math.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
+#include "fc-varm/method/elected.h"
 #include "fc-varm/method/quad.h"
 #include "fc-varm/method/sparse.h"
 #include "fc-varm/method/stream_in.h"
 #include "fc-varm/method/stream_kept.h"
+#include "tensor/finite.h"
 #include "tensor/simd.h"
 
 static const struct parameter param_density = VARM_PARAMETER(REAL, "density",
@@ -42,15 +41,6 @@ static int prepare(struct unit *u, const struct measured *r, struct fc_err *e)
 	return sparse && sparse->prepare ? sparse->prepare(u, r, e) : 0;
 }
 
-/* out[i], ... of out[n] = base + lambda * change; an entry nobody moved keeps the base's bits */
-#define STORE_CHANGED(OUT, N, I, BASE, LAMBDA, CHANGE)                                             \
-	do {                                                                                       \
-		quad_double from;                                                                  \
-		QUAD_LOAD(from, (BASE) + (I));                                                     \
-		from = QUAD_SELECT((CHANGE) == 0, from, from + (LAMBDA) * (CHANGE));               \
-		QUAD_STORE(OUT, N, I, from);                                                       \
-	} while (0)
-
 /* x[k] are weighed changes, added up and divided by the sum of all weights. */
 static FC_SIMD_BODY void add_all_body(double *restrict out, const double *restrict base,
     double *const *x, double divisor, double lambda, int n_target, size_t n)
@@ -63,83 +53,13 @@ static FC_SIMD_BODY void add_all_body(double *restrict out, const double *restri
 		}
 		if (divisor != 1)
 			sum /= divisor;
-		STORE_CHANGED(out, n, i, base, lambda, sum);
+		QUAD_STORE_CHANGED(out, n, i, base, lambda, sum);
 	}
 }
 FC_SIMD_KERNEL(static void, add_all,
     (double *out, const double *base, double *const *x, double divisor, double lambda, int n_target,
 	size_t n),
     (out, base, x, divisor, lambda, n_target, n))
-
-static FC_SIMD_BODY void add_elected_body(double *restrict out, const double *restrict base,
-    double *const *x, const double *weight, bool normalize, double lambda, int n_target, size_t n)
-{
-	for (size_t i = 0; i < n; i += QUADS * QUAD) {
-		quad_double change, sum[QUADS] = {{0}}, moved[QUADS] = {{0}},
-				    divisor[QUADS] = {{0}};
-		quad_mask minus[QUADS], along;
-		for (int k = 0; k < n_target; k++) {
-			EACH_QUAD(q)
-			{
-				QUAD_LOAD(change, x[k] + i + q * QUAD);
-				sum[q] += change;
-			}
-		}
-		EACH_QUAD(q)
-		minus[q] = QUAD_MINUS(sum[q]);
-		for (int k = 0; k < n_target; k++) {
-			EACH_QUAD(q)
-			{
-				QUAD_LOAD(change, x[k] + i + q * QUAD);
-				along = QUAD_ALONG(change, minus[q]);
-				moved[q] += QUAD_WHERE(along, QUAD_OF(1)) * change; /* NaN stays */
-				divisor[q] += QUAD_WHERE(along, QUAD_OF(weight[k]));
-			}
-		}
-		EACH_QUAD(q)
-		{
-			if (normalize)
-				moved[q] /= QUAD_SELECT(divisor[q] == 0, QUAD_OF(1), divisor[q]);
-			STORE_CHANGED(out, n, i + q * QUAD, base, lambda, moved[q]);
-		}
-	}
-}
-#if defined(__x86_64__)
-FC_SIMD_AVX512 static void add_elected_avx512(double *out, const double *base, double *const *x,
-    const double *weight, bool normalize, double lambda, int n_target, size_t n)
-{
-	const __m512d zero = _mm512_setzero_pd(), one = _mm512_set1_pd(1);
-	const __m512d sign = _mm512_set1_pd(-0.0);
-	for (size_t i = 0; i < n; i += 8) {
-		__m512d sum = zero, moved = zero, divisor = zero, from, minus;
-		for (int k = 0; k < n_target; k++)
-			sum = _mm512_add_pd(sum, _mm512_loadu_pd(x[k] + i));
-		minus = _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(sum, zero, _CMP_NGE_UQ), sign);
-		for (int k = 0; k < n_target; k++) {
-			__m512d change = _mm512_loadu_pd(x[k] + i);
-			__mmask8 along =
-			    _mm512_cmp_pd_mask(_mm512_xor_pd(change, minus), zero, _CMP_GT_OQ);
-			/* 1 or 0 times it is exact */
-			moved = _mm512_fmadd_pd(_mm512_maskz_mov_pd(along, one), change, moved);
-			divisor =
-			    _mm512_mask_add_pd(divisor, along, divisor, _mm512_set1_pd(weight[k]));
-		}
-		if (normalize)
-			moved = _mm512_div_pd(moved,
-			    _mm512_mask_mov_pd(
-				divisor, _mm512_cmp_pd_mask(divisor, zero, _CMP_EQ_OQ), one));
-		from = _mm512_loadu_pd(base + i);
-		from = _mm512_mask_add_pd(from, _mm512_cmp_pd_mask(moved, zero, _CMP_NEQ_UQ), from,
-		    _mm512_mul_pd(_mm512_set1_pd(lambda), moved));
-		_mm512_mask_storeu_pd(
-		    out + i, (__mmask8)(n - i < 8 ? (1u << (n - i)) - 1 : 0xff), from);
-	}
-}
-#endif
-FC_SIMD_KERNEL_BUT_AVX512(static void, add_elected,
-    (double *out, const double *base, double *const *x, const double *weight, bool normalize,
-	double lambda, int n_target, size_t n),
-    (out, base, x, weight, normalize, lambda, n_target, n))
 
 static FC_SIMD_BODY void weigh_body(
     double *restrict x, const double *restrict factor, double weight, size_t n)
@@ -150,6 +70,12 @@ static FC_SIMD_BODY void weigh_body(
 FC_SIMD_KERNEL(static void, weigh, (double *x, const double *factor, double weight, size_t n),
     (x, factor, weight, n))
 
+/* What of target k's changes stays is multiplied by. */
+static double factor_of_kept(const struct measured *r, int k)
+{
+	return (r->number ? r->number[k] : 1) * r->weight[k];
+}
+
 /* The changes of target k, thinned out and weighed, in u->x[k]. */
 static void read_weighed(struct unit *u, const struct measured *r, int k)
 {
@@ -158,7 +84,7 @@ static void read_weighed(struct unit *u, const struct measured *r, int k)
 	double factor[BLOCK_ELEMENTS];
 	if (bits) {
 		varm_stream_kept_weighed(&u->v->target[k], u->first, u->n, u->base, bits,
-		    (r->number ? r->number[k] : 1) * r->weight[k], u->x[k], &u->n_bad);
+		    factor_of_kept(r, k), u->x[k], &u->n_bad);
 		return;
 	}
 	varm_stream_changes(&u->v->target[k], u->first, u->n, u->base, u->x[k], &u->n_bad);
@@ -173,17 +99,44 @@ static void read_weighed(struct unit *u, const struct measured *r, int k)
 	weigh(u->x[k], factor, r->weight[k], u->n);
 }
 
+/* An election over stored values of which bits say what stays; false where it takes more. */
+static bool elect_kept(
+    struct unit *u, const struct measured *r, const struct election *by, double *out)
+{
+	const struct sparsifier *sparse = u->v->method->sparse;
+	struct elected_kept kept[ELECTED_KEPT_MOST];
+	uint64_t n_bad = 0;
+	if (!varm_elected_has_kept(by->n_target) || !sparse || !sparse->kept_bits)
+		return false;
+	for (int k = 0; k < by->n_target; k++) {
+		const struct values *x = &u->v->target[k];
+		if (!varm_values_are_bf16(x))
+			return false;
+		kept[k] = (struct elected_kept){varm_values_bytes(x, u->first),
+		    sparse->kept_bits(u, r, k), factor_of_kept(r, k)};
+		if (!kept[k].bits)
+			return false;
+		n_bad += !r->finite && fc_finite_count(kept[k].x, FC_BF16, u->n) != u->n;
+	}
+	u->n_bad += n_bad;
+	varm_elected_add_kept(out, by, kept);
+	return true;
+}
+
 static void apply(struct unit *u, const struct measured *r, double *out)
 {
 	const struct settings *s = u->v->set;
 	int K = u->v->n_target;
+	const struct election by = {u->base, r->weight, s->normalize, s->lambda, K, u->n};
 	double divisor = 0;
+	if (u->v->method->elect && elect_kept(u, r, &by, out))
+		return;
 	for (int k = 0; k < K; k++) {
 		read_weighed(u, r, k);
 		divisor += r->weight[k];
 	}
 	if (u->v->method->elect)
-		add_elected(out, u->base, u->x, r->weight, s->normalize, s->lambda, K, u->n);
+		varm_elected_add(out, &by, u->x);
 	else
 		add_all(out, u->base, u->x, s->normalize && fabs(divisor) >= 1e-8 ? divisor : 1,
 		    s->lambda, K, u->n);

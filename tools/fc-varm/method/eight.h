@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_EIGHT_H
+#define FC_VARM_EIGHT_H
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <stddef.h>
+
+#include "tensor/simd.h"
+
+/* Eight entries at once with AVX-512. */
+
+/* Values of bfloat16, i to i + 7 of those at x, less the base's; of those whose bit in "here" is
+ * set, else 0. */
+FC_SIMD_AVX512 static inline __m512d eight_changes(
+    const char *x, const double *base, size_t i, __mmask8 here)
+{
+	__m256i stored = _mm256_cvtepu16_epi32(_mm_maskz_loadu_epi16(here, x + 2 * i));
+	__m512d values = _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32(stored, 16)));
+	return _mm512_sub_pd(values, _mm512_maskz_loadu_pd(here, base + i));
+}
+
+/* STEP(i, here) for each eight of n entries: all of them, and then those that are left. */
+#define EACH_EIGHT(STEP, N)                                                                        \
+	do {                                                                                       \
+		size_t i_ = 0;                                                                     \
+		for (; i_ + 8 <= (N); i_ += 8)                                                     \
+			STEP(i_, 0xff);                                                            \
+		if (i_ < (N))                                                                      \
+			STEP(i_, (__mmask8)((1u << ((N)-i_)) - 1));                                \
+	} while (0)
+#endif
+
+#endif

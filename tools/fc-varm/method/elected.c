@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fc-varm/method/elected.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "fc-varm/method/eight.h"
+#include "fc-varm/method/quad.h"
+#include "tensor/simd.h"
+
+static FC_SIMD_BODY void add_body(double *out, const struct election *by, double *const *x)
+{
+	const struct election v = *by;
+	for (size_t i = 0; i < v.n; i += QUADS * QUAD) {
+		quad_double change, sum[QUADS] = {{0}}, moved[QUADS] = {{0}},
+				    divisor[QUADS] = {{0}};
+		quad_mask minus[QUADS], along;
+		for (int k = 0; k < v.n_target; k++) {
+			EACH_QUAD(q)
+			{
+				QUAD_LOAD(change, x[k] + i + q * QUAD);
+				sum[q] += change;
+			}
+		}
+		EACH_QUAD(q)
+		minus[q] = QUAD_MINUS(sum[q]);
+		for (int k = 0; k < v.n_target; k++) {
+			EACH_QUAD(q)
+			{
+				QUAD_LOAD(change, x[k] + i + q * QUAD);
+				along = QUAD_ALONG(change, minus[q]);
+				moved[q] += QUAD_WHERE(along, QUAD_OF(1)) * change; /* NaN stays */
+				divisor[q] += QUAD_WHERE(along, QUAD_OF(v.weight[k]));
+			}
+		}
+		EACH_QUAD(q)
+		{
+			if (v.normalize)
+				moved[q] /= QUAD_SELECT(divisor[q] == 0, QUAD_OF(1), divisor[q]);
+			QUAD_STORE_CHANGED(out, v.n, i + q * QUAD, v.base, v.lambda, moved[q]);
+		}
+	}
+}
+
+#if defined(__x86_64__)
+/* Eight entries' election under way. */
+struct ballot {
+	__m512d minus, moved, divisor;
+};
+
+FC_SIMD_AVX512 static inline void open_ballot(struct ballot *b, __m512d sum)
+{
+	__mmask8 minus = _mm512_cmp_pd_mask(sum, _mm512_setzero_pd(), _CMP_NGE_UQ);
+	b->minus = _mm512_maskz_mov_pd(minus, _mm512_set1_pd(-0.0));
+	b->moved = b->divisor = _mm512_setzero_pd();
+}
+
+FC_SIMD_AVX512 static inline void count_change(struct ballot *b, __m512d change, double weight)
+{
+	const __m512d one = _mm512_set1_pd(1);
+	__mmask8 along =
+	    _mm512_cmp_pd_mask(_mm512_xor_pd(change, b->minus), _mm512_setzero_pd(), _CMP_GT_OQ);
+	/* 1 times it is exact: the units that multiply have time */
+	b->moved = _mm512_mask3_fmadd_pd(one, change, b->moved, along);
+	b->divisor = _mm512_mask_add_pd(b->divisor, along, b->divisor, _mm512_set1_pd(weight));
+}
+
+FC_SIMD_AVX512 static inline void close_ballot(
+    struct ballot *b, const struct election *by, size_t i, __mmask8 here, double *out)
+{
+	const __m512d zero = _mm512_setzero_pd(), one = _mm512_set1_pd(1);
+	if (by->normalize) {
+		__mmask8 none = _mm512_cmp_pd_mask(b->divisor, zero, _CMP_EQ_OQ);
+		b->moved = _mm512_div_pd(b->moved, _mm512_mask_mov_pd(b->divisor, none, one));
+	}
+	__m512d from = _mm512_maskz_loadu_pd(here, by->base + i);
+	__m512d by_lambda = _mm512_mul_pd(_mm512_set1_pd(by->lambda), b->moved);
+	from = _mm512_mask_add_pd(
+	    from, _mm512_cmp_pd_mask(b->moved, zero, _CMP_NEQ_UQ), from, by_lambda);
+	_mm512_mask_storeu_pd(out + i, here, from);
+}
+
+FC_SIMD_AVX512 static inline void add_eight(
+    double *out, const struct election *by, double *const *x, size_t i, __mmask8 here)
+{
+	__m512d sum = _mm512_setzero_pd();
+	struct ballot b;
+	for (int k = 0; k < by->n_target; k++)
+		sum = _mm512_add_pd(sum, _mm512_loadu_pd(x[k] + i));
+	open_ballot(&b, sum);
+	for (int k = 0; k < by->n_target; k++)
+		count_change(&b, _mm512_loadu_pd(x[k] + i), by->weight[k]);
+	close_ballot(&b, by, i, here, out);
+}
+
+#define ADD_EIGHT(I, HERE) add_eight(out, &v, x, I, HERE)
+FC_SIMD_AVX512 static void add_avx512(double *out, const struct election *by, double *const *x)
+{
+	const struct election v = *by;
+	EACH_EIGHT(ADD_EIGHT, v.n);
+}
+#endif
+FC_SIMD_KERNEL_BUT_AVX512(
+    static void, add, (double *out, const struct election *by, double *const *x), (out, by, x))
+
+void varm_elected_add(double *out, const struct election *by, double *const *change)
+{
+	add(out, by, change);
+}
+
+#if defined(__x86_64__)
+/* Eight entries whose changes are computed, and whose election is not. */
+struct eight_kept {
+	__m512d change[ELECTED_KEPT_MOST], sum;
+};
+
+FC_SIMD_AVX512 static FC_SIMD_BODY void take_eight(struct eight_kept *e, const struct election *by,
+    const struct elected_kept *target, const int K, size_t i, __mmask8 here)
+{
+	e->sum = _mm512_setzero_pd();
+#pragma GCC unroll 8
+	for (int k = 0; k < K; k++) {
+		const struct elected_kept *t = &target[k];
+		e->change[k] = _mm512_maskz_mul_pd(t->bits[i / 8],
+		    eight_changes(t->x, by->base, i, here), _mm512_set1_pd(t->factor));
+		e->sum = _mm512_add_pd(e->sum, e->change[k]);
+	}
+}
+
+FC_SIMD_AVX512 static FC_SIMD_BODY void settle_eight(double *out, const struct eight_kept *e,
+    const struct election *by, const double *weight, const int K, size_t i, __mmask8 here)
+{
+	struct ballot b;
+	open_ballot(&b, e->sum);
+#pragma GCC unroll 8
+	for (int k = 0; k < K; k++)
+		count_change(&b, e->change[k], weight[k]);
+	close_ballot(&b, by, i, here, out);
+}
+
+/* Of K targets, a number that the compiler knows.  What a sum decides takes long to become known:
+ * meanwhile the next eight entries' changes are computed. */
+FC_SIMD_AVX512 static FC_SIMD_BODY void add_kept(double *restrict out,
+    const struct election *restrict by, const struct elected_kept *restrict target, const int K)
+{
+	const struct election v = *by;
+	const size_t whole = v.n / 8 * 8;
+	struct elected_kept t[ELECTED_KEPT_MOST];
+	double weight[ELECTED_KEPT_MOST];
+	struct eight_kept now, next;
+	for (int k = 0; k < K; k++) {
+		t[k] = target[k];
+		weight[k] = v.weight[k];
+	}
+	if (whole)
+		take_eight(&now, &v, t, K, 0, 0xff);
+	for (size_t i = 8; i < whole; i += 8) {
+		take_eight(&next, &v, t, K, i, 0xff);
+		settle_eight(out, &now, &v, weight, K, i - 8, 0xff);
+		now = next;
+	}
+	if (whole)
+		settle_eight(out, &now, &v, weight, K, whole - 8, 0xff);
+	if (whole < v.n) {
+		const __mmask8 here = (__mmask8)((1u << (v.n - whole)) - 1);
+		take_eight(&now, &v, t, K, whole, here);
+		settle_eight(out, &now, &v, weight, K, whole, here);
+	}
+}
+
+#define ADD_KEPT(K)                                                                                \
+	FC_SIMD_AVX512 static void add_kept_##K(                                                   \
+	    double *out, const struct election *by, const struct elected_kept *target)             \
+	{                                                                                          \
+		add_kept(out, by, target, K);                                                      \
+	}
+ADD_KEPT(1)
+ADD_KEPT(2)
+ADD_KEPT(3)
+ADD_KEPT(4)
+ADD_KEPT(5)
+ADD_KEPT(6)
+ADD_KEPT(7)
+ADD_KEPT(8)
+#endif
+
+bool varm_elected_has_kept(int n_target)
+{
+#if defined(__x86_64__)
+	return fc_isa() >= FC_ISA_AVX512 && n_target <= ELECTED_KEPT_MOST;
+#else
+	(void)n_target;
+	return false;
+#endif
+}
+
+void varm_elected_add_kept(
+    double *out, const struct election *by, const struct elected_kept *target)
+{
+#if defined(__x86_64__)
+	static void (*const add_some[])(double *out, const struct election *by,
+	    const struct elected_kept *target) = {add_kept_1, add_kept_2, add_kept_3, add_kept_4,
+	    add_kept_5, add_kept_6, add_kept_7, add_kept_8};
+	add_some[by->n_target - 1](out, by, target);
+#else
+	(void)out;
+	(void)by;
+	(void)target;
+#endif
+}

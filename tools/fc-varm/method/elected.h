@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FC_VARM_ELECTED_H
+#define FC_VARM_ELECTED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The election of signs (TIES, Yadav et al. 2023) at the entries of a block: of the targets'
+ * changes c_k those count whose sign is that of their sum, or plus when it is 0; out = base +
+ * lambda times their sum, which is divided by the sum of weight[k] of those that count when they
+ * are normalized.  An entry nobody moved keeps the base's bits.  n is at most BLOCK_ELEMENTS.
+ */
+struct election {
+	const double *base;   /* [n] */
+	const double *weight; /* [n_target] */
+	bool normalize;
+	double lambda;
+	int n_target;
+	size_t n;
+};
+
+/* change[n_target][n], with room for BLOCK_ELEMENTS each */
+void varm_elected_add(double *out, const struct election *by, double *const *change);
+
+/* A target's values as bfloat16 is stored; change i is factor * (value i - base[i]) where bit
+ * i % 8 of bits[i / 8] is set, else 0. */
+struct elected_kept {
+	const char *x;
+	const uint8_t *bits;
+	double factor;
+};
+/* That in one go.  has: whether this processor has a way to, with so many targets. */
+#define ELECTED_KEPT_MOST 8
+bool varm_elected_has_kept(int n_target);
+void varm_elected_add_kept(
+    double *out, const struct election *by, const struct elected_kept *target);
+
+#endif
