@@ -19,8 +19,9 @@ uint64_t varm_random_by_index_key(uint64_t seed, const char *tensor, int target)
 static FC_SIMD_BODY void fill_fours_body(
     uint16_t *restrict out, uint64_t key, uint64_t state, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint64_t four = random_by_index_mix(key + (state + i) * RANDOM_BY_INDEX_STEP);
+	uint64_t next = key + state * RANDOM_BY_INDEX_STEP;
+	for (size_t i = 0; i < n; i++, next += RANDOM_BY_INDEX_STEP) {
+		uint64_t four = random_by_index_mix(next);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 		four =
 		    four << 48 | (four & 0xffff0000) << 16 | (four >> 16 & 0xffff0000) | four >> 48;

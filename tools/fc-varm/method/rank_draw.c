@@ -98,24 +98,27 @@ static inline void set_kept(uint8_t *kept, size_t i, bool stays)
 }
 
 /* Draws what the lowest and the highest rank of each entry's bin say alike; returns how many
- * entries they leave open. */
+ * entries they leave open.  Without branches: what comes nobody could foresee. */
 static size_t draw_by_bins(struct rank_room *room, const struct rank_row *row, uint8_t *kept)
 {
+	uint16_t numbers[PART + RANDOM_BY_INDEX_ROOM], where[MARKED_PLACES];
 	uint8_t close[PART / 8];
-	uint16_t where[MARKED_PLACES];
 	size_t n_open = 0;
 	for (size_t at = 0; at < row->n; at += PART) {
 		size_t n = row->n - at < PART ? row->n - at : PART;
-		varm_rank_sure_draw(&room->sure, room->bin + at, row->key, row->first + at, n,
-		    kept + at / 8, close);
+		const uint16_t *upper =
+		    varm_random_by_index_upper(numbers, row->key, row->first + at, n);
+		varm_rank_sure_draw(&room->sure, room->bin + at, upper, n, kept + at / 8, close);
 		size_t n_close = varm_marked_list_bits(close, n, where);
 		for (size_t j = 0; j < n_close; j++) {
-			uint32_t i = (uint32_t)(at + where[j]), b = room->bin[i];
-			double drawn = random_by_index(row->key, row->first + i);
+			size_t i = at + where[j];
+			uint32_t b = room->bin[i];
+			double drawn =
+			    random_by_index_whole(row->key, row->first + i, upper[where[j]]);
 			bool least = is_drawn(row, drawn, rank_first(&room->edges, b));
 			bool most = is_drawn(row, drawn, rank_end(&room->edges, b) - 1);
 			set_kept(kept, i, least);
-			room->open[n_open] = i;
+			room->open[n_open] = (uint32_t)i;
 			n_open += (least != most) & (rank_group(b) != 0);
 		}
 	}

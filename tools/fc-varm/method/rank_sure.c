@@ -6,7 +6,6 @@
 #include <immintrin.h>
 #endif
 
-#include "fc-varm/method/random_by_index.h"
 #include "tensor/simd.h"
 
 /* The upper 16 bits of a probability, as of a number that is drawn. */
@@ -113,11 +112,9 @@ FC_SIMD_AVX512 static void draw_avx512(const struct rank_sure *s, const uint16_t
 _Static_assert(RANK_GROUPS == 64, "entries of two vectors of 16-bit numbers");
 #endif
 
-void varm_rank_sure_draw(const struct rank_sure *s, const uint16_t *bin, uint64_t key,
-    uint64_t first, size_t n, uint8_t kept[MARKED_MOST / 8], uint8_t close[MARKED_MOST / 8])
+void varm_rank_sure_draw(const struct rank_sure *s, const uint16_t *bin, const uint16_t *number,
+    size_t n, uint8_t kept[MARKED_MOST / 8], uint8_t close[MARKED_MOST / 8])
 {
-	uint16_t room[MARKED_MOST + RANDOM_BY_INDEX_ROOM];
-	const uint16_t *number = varm_random_by_index_upper(room, key, first, n);
 #if defined(__x86_64__)
 	if (fc_isa() >= FC_ISA_AVX512) {
 		draw_avx512(s, bin, number, n, kept, close);

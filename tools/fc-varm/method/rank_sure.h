@@ -23,10 +23,10 @@ struct rank_sure {
 
 void varm_rank_sure_find(struct rank_sure *s, const struct rank_edges *e, double low, double step);
 
-/* Of n <= MARKED_MOST entries in bins, of which entry i has the number key and first + i stand for,
- * as bits (varm_marked_list_bits()): which surely stay, and of which it may be that they do, or do
- * not.  Of the bins of zeros anything may be said. */
-void varm_rank_sure_draw(const struct rank_sure *s, const uint16_t *bin, uint64_t key,
-    uint64_t first, size_t n, uint8_t kept[MARKED_MOST / 8], uint8_t close[MARKED_MOST / 8]);
+/* Of n <= MARKED_MOST entries in bins, with the upper bits of their numbers, as bits
+ * (varm_marked_list_bits()): which surely stay, and of which it may be that they do, or do not.  Of
+ * the bins of zeros anything may be said. */
+void varm_rank_sure_draw(const struct rank_sure *s, const uint16_t *bin, const uint16_t *number,
+    size_t n, uint8_t kept[MARKED_MOST / 8], uint8_t close[MARKED_MOST / 8]);
 
 #endif
