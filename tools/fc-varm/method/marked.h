@@ -10,7 +10,7 @@
 
 /* where[]: the places of the ones among n <= MARKED_MOST, the first first; returns how many.  where
  * has room for MARKED_PLACES. */
-#define MARKED_MOST ((size_t)512)
+#define MARKED_MOST ((size_t)2048)
 #define MARKED_AT_ONCE ((size_t)2)
 #define MARKED_PLACES (MARKED_MOST + MARKED_AT_ONCE)
 size_t varm_marked_list(const uint8_t *mark, size_t n, uint16_t *where);

@@ -180,16 +180,27 @@ void varm_rank_bins_f32(const char *x, const char *base, size_t n, uint16_t *bin
 	place_f32(x, base, n, find_least(find_largest_f32, x, base, n), bin);
 }
 
-/* Counts become 0 again. */
+/* Counts of AT_ONCE groups, as they are counted and as they are added up. */
+#define AT_ONCE 16
+typedef uint16_t short_counts __attribute__((vector_size(2 * AT_ONCE)));
+typedef uint32_t long_counts __attribute__((vector_size(4 * AT_ONCE)));
+
+/* Counts become 0 again.  Written with vectors so that sums stay in registers. */
 static FC_SIMD_BODY void add_up_body(struct rank_counts *restrict c, uint32_t *restrict in_group)
 {
-	memset(in_group, 0, RANK_GROUPS * sizeof in_group[0]);
-	for (uint32_t b = 0; b < RANK_BINS; b += RANK_GROUPS) {
-		for (uint32_t g = 0; g < RANK_GROUPS; g++)
-			in_group[b + RANK_GROUPS + g] =
-			    in_group[b + g] + (uint16_t)(c->n[0][b + g] + c->n[1][b + g]);
-		memset(&c->n[0][b], 0, RANK_GROUPS * sizeof c->n[0][b]);
-		memset(&c->n[1][b], 0, RANK_GROUPS * sizeof c->n[1][b]);
+	const short_counts none = {0};
+	for (uint32_t at = 0; at < RANK_GROUPS; at += AT_ONCE) {
+		long_counts sum = {0};
+		for (uint32_t b = at; b < RANK_BINS; b += RANK_GROUPS) {
+			short_counts some, others;
+			memcpy(&some, &c->n[0][b], sizeof some);
+			memcpy(&others, &c->n[1][b], sizeof others);
+			memcpy(&in_group[b], &sum, sizeof sum);
+			memcpy(&c->n[0][b], &none, sizeof none);
+			memcpy(&c->n[1][b], &none, sizeof none);
+			sum += __builtin_convertvector(some + others, long_counts);
+		}
+		memcpy(&in_group[RANK_BINS + at], &sum, sizeof sum);
 	}
 }
 FC_SIMD_KERNEL(static void, add_up, (struct rank_counts * c, uint32_t *in_group), (c, in_group))

@@ -129,6 +129,7 @@ static size_t draw_by_bins(struct rank_room *room, const struct rank_row *row, u
  * numbers of one width, for vectors. */
 struct sought {
 	int64_t entry[SOUGHT], rank[SOUGHT], bin[SOUGHT], magnitude[SOUGHT];
+	uint16_t of_group[RANK_GROUPS]; /* bit f: the f-th bin of the group is among them */
 };
 
 /* mark[i]: whether entry i is in one of the bins. */
@@ -155,14 +156,12 @@ FC_SIMD_KERNEL(static void, mark_sought,
 		    HERE, own, _mm512_permutex2var_epi16(low, bins, high));                        \
 		memcpy(bits + (I) / 8, &found, sizeof found);                                      \
 	} while (0)
-/* Bits in place of marks: those of a group's bins that are sought are the bits of a number. */
+/* Bits in place of marks. */
 FC_SIMD_AVX512 static void find_sought_avx512(
     const uint16_t *bin, const struct sought *s, size_t n, uint8_t *bits)
 {
-	uint16_t of_group[RANK_GROUPS] = {0};
-	for (size_t j = 0; j < SOUGHT; j++)
-		of_group[s->bin[j] % RANK_GROUPS] |= (uint16_t)(1u << s->bin[j] / RANK_GROUPS);
-	const __m512i low = _mm512_loadu_si512(of_group), high = _mm512_loadu_si512(of_group + 32);
+	const __m512i low = _mm512_loadu_si512(s->of_group);
+	const __m512i high = _mm512_loadu_si512(s->of_group + 32);
 	const __m512i one = _mm512_set1_epi16(1);
 	memset(bits, 0, PART / 8);
 	for (size_t i = 0; i + 32 <= n; i += 32)
@@ -234,12 +233,13 @@ static void draw_sought(
     struct rank_room *room, const struct rank_row *row, size_t n_open, uint8_t *kept)
 {
 	for (size_t at = 0; at < n_open; at += SOUGHT) {
-		struct sought s;
+		struct sought s = {.of_group = {0}};
 		for (size_t j = 0; j < SOUGHT; j++) {
-			uint32_t i = room->open[at + j < n_open ? at + j : at];
+			uint32_t i = room->open[at + j < n_open ? at + j : at], b = room->bin[i];
+			s.of_group[rank_group(b)] |= (uint16_t)(1u << b / RANK_GROUPS);
 			s.entry[j] = i;
-			s.bin[j] = room->bin[i];
-			s.rank[j] = rank_first(&room->edges, room->bin[i]);
+			s.bin[j] = b;
+			s.rank[j] = rank_first(&room->edges, b);
 			s.magnitude[j] = (int64_t)magnitude_bits(row, i);
 		}
 		seek_ranks(room, row, &s);
