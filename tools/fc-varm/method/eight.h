@@ -20,15 +20,17 @@ FC_SIMD_AVX512 static inline __m512d eight_changes(
 	return _mm512_sub_pd(values, _mm512_maskz_loadu_pd(here, base + i));
 }
 
-/* STEP(i, here) for each eight of n entries: all of them, and then those that are left. */
-#define EACH_EIGHT(STEP, N)                                                                        \
+/* STEP(i, here) for each eight, or 32, of n entries: all of them, and then those that are left. */
+#define EACH_AT_ONCE(STEP, N, MASK, AT_ONCE)                                                       \
 	do {                                                                                       \
 		size_t i_ = 0;                                                                     \
-		for (; i_ + 8 <= (N); i_ += 8)                                                     \
-			STEP(i_, 0xff);                                                            \
+		for (; i_ + (AT_ONCE) <= (N); i_ += (AT_ONCE))                                     \
+			STEP(i_, (MASK)-1);                                                        \
 		if (i_ < (N))                                                                      \
-			STEP(i_, (__mmask8)((1u << ((N)-i_)) - 1));                                \
+			STEP(i_, (MASK)(((MASK)1 << ((N)-i_)) - 1));                               \
 	} while (0)
+#define EACH_EIGHT(STEP, N) EACH_AT_ONCE(STEP, N, __mmask8, 8)
+#define EACH_32(STEP, N) EACH_AT_ONCE(STEP, N, __mmask32, 32)
 #endif
 
 #endif

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/method/elected.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 #include "fc-varm/method/eight.h"
 #include "fc-varm/method/quad.h"
 #include "tensor/simd.h"

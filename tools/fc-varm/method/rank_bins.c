@@ -4,11 +4,9 @@
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #include "base/ahead.h"
+#include "fc-varm/method/eight.h"
 #include "tensor/dtype.h"
 #include "tensor/half.h"
 #include "tensor/simd.h"
@@ -129,6 +127,19 @@ _Static_assert(RANK_FINE == 1 << 4 && RANK_GROUPS == 1 << 6, "what steps are shi
 			      added)),                                                             \
 	    BIN_SHIFT)
 
+#define PLACE_32(I, HERE)                                                                          \
+	do {                                                                                       \
+		__m512i some = _mm512_maskz_loadu_epi16(HERE, x + 2 * (I));                        \
+		__m512i from = _mm512_maskz_loadu_epi16(HERE, base + 2 * (I));                     \
+		__m512i step = _mm512_packus_epi32(                                                \
+		    UPPER_HALVES(_mm512_unpacklo_epi16), UPPER_HALVES(_mm512_unpackhi_epi16));     \
+		step = _mm512_min_epu16(_mm512_sub_epi16(step, offset), top);                      \
+		/* (a & b) | c */                                                                  \
+		step = _mm512_ternarylogic_epi32(                                                  \
+		    _mm512_slli_epi16(step, 6), fine, _mm512_srli_epi16(step, 4), 0xea);           \
+		step = _mm512_mask_mov_epi16(step, _mm512_cmpeq_epi16_mask(some, from), turns);    \
+		_mm512_mask_storeu_epi16(bin + (I), HERE, step);                                   \
+	} while (0)
 FC_SIMD_AVX512 static void place_bf16_avx512(
     const char *x, const char *base, size_t n, uint32_t least, uint16_t *bin)
 {
@@ -138,19 +149,7 @@ FC_SIMD_AVX512 static void place_bf16_avx512(
 	const __m512 added = _mm512_set1_ps(fc_bits_to_f32(least));
 	const __m512i turns = _mm512_broadcast_i64x4(_mm256_slli_epi16(
 	    _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), 6));
-	for (size_t i = 0; i < n; i += 32) {
-		__mmask32 here = n - i < 32 ? (1u << (n - i)) - 1 : UINT32_MAX;
-		__m512i some = _mm512_maskz_loadu_epi16(here, x + 2 * i);
-		__m512i from = _mm512_maskz_loadu_epi16(here, base + 2 * i);
-		__m512i step = _mm512_packus_epi32(
-		    UPPER_HALVES(_mm512_unpacklo_epi16), UPPER_HALVES(_mm512_unpackhi_epi16));
-		step = _mm512_min_epu16(_mm512_sub_epi16(step, offset), top);
-		/* (a & b) | c */
-		step = _mm512_ternarylogic_epi32(
-		    _mm512_slli_epi16(step, 6), fine, _mm512_srli_epi16(step, 4), 0xea);
-		step = _mm512_mask_mov_epi16(step, _mm512_cmpeq_epi16_mask(some, from), turns);
-		_mm512_mask_storeu_epi16(bin + i, here, step);
-	}
+	EACH_32(PLACE_32, n);
 }
 #endif
 FC_SIMD_KERNEL_BUT_AVX512(static void, place_bf16,

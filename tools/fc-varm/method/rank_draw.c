@@ -5,11 +5,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #include "base/mem.h"
+#include "fc-varm/method/eight.h"
 #include "fc-varm/method/marked.h"
 #include "fc-varm/method/random_by_index.h"
 #include "fc-varm/method/rank_bins.h"
@@ -164,12 +162,8 @@ FC_SIMD_AVX512 static void find_sought_avx512(
 	const __m512i high = _mm512_loadu_si512(s->of_group + 32);
 	const __m512i one = _mm512_set1_epi16(1);
 	memset(bits, 0, PART / 8);
-	for (size_t i = 0; i + 32 <= n; i += 32)
-		FIND_SOUGHT(i, UINT32_MAX);
-	if (n % 32)
-		FIND_SOUGHT(n / 32 * 32, (1u << n % 32) - 1);
+	EACH_32(FIND_SOUGHT, n);
 }
-#undef FIND_SOUGHT
 _Static_assert(RANK_GROUPS == 1 << 6 && RANK_FINE == 16, "of what numbers are made");
 #endif
 
@@ -210,8 +204,7 @@ static FC_SIMD_BODY void count_members_body(
 FC_SIMD_KERNEL(static void, count_members,
     (struct sought * s, const struct member *member, size_t n), (s, member, n))
 
-/* The ranks of SOUGHT entries, of which some may be the same: the members of their bins are sought
- * in the row. */
+/* The ranks of SOUGHT entries: the members of their bins are sought in the row. */
 static void seek_ranks(const struct rank_room *room, const struct rank_row *row, struct sought *s)
 {
 	uint16_t where[MARKED_PLACES];
@@ -228,22 +221,33 @@ static void seek_ranks(const struct rank_room *room, const struct rank_row *row,
 	}
 }
 
+/* Where fewer are left, no entry is in the bin of the others. */
+static struct sought sought_from(
+    const struct rank_room *room, const struct rank_row *row, const uint32_t *entry, size_t n)
+{
+	struct sought s = {.of_group = {0}};
+	for (size_t j = n; j < SOUGHT; j++)
+		s.bin[j] = UINT16_MAX;
+	for (size_t j = 0; j < n; j++) {
+		uint32_t i = entry[j], b = room->bin[i];
+		s.of_group[rank_group(b)] |= (uint16_t)(1u << b / RANK_GROUPS);
+		s.entry[j] = i;
+		s.bin[j] = b;
+		s.rank[j] = rank_first(&room->edges, b);
+		s.magnitude[j] = (int64_t)magnitude_bits(row, i);
+	}
+	return s;
+}
+
 /* Decides the entries that are open, of which there are few. */
 static void draw_sought(
     struct rank_room *room, const struct rank_row *row, size_t n_open, uint8_t *kept)
 {
 	for (size_t at = 0; at < n_open; at += SOUGHT) {
-		struct sought s = {.of_group = {0}};
-		for (size_t j = 0; j < SOUGHT; j++) {
-			uint32_t i = room->open[at + j < n_open ? at + j : at], b = room->bin[i];
-			s.of_group[rank_group(b)] |= (uint16_t)(1u << b / RANK_GROUPS);
-			s.entry[j] = i;
-			s.bin[j] = b;
-			s.rank[j] = rank_first(&room->edges, b);
-			s.magnitude[j] = (int64_t)magnitude_bits(row, i);
-		}
+		size_t n = n_open - at < SOUGHT ? n_open - at : SOUGHT;
+		struct sought s = sought_from(room, row, room->open + at, n);
 		seek_ranks(room, row, &s);
-		for (size_t j = 0; j < SOUGHT; j++) {
+		for (size_t j = 0; j < n; j++) {
 			size_t i = (size_t)s.entry[j];
 			double drawn = random_by_index(row->key, row->first + i);
 			set_kept(kept, i, is_drawn(row, drawn, (uint32_t)s.rank[j]));

@@ -2,10 +2,8 @@
 #include "fc-varm/method/rank_sure.h"
 
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
+#include "fc-varm/method/eight.h"
 #include "tensor/simd.h"
 
 /* The upper 16 bits of a probability, as of a number that is drawn. */
@@ -84,6 +82,19 @@ static void draw(const struct rank_sure *s, const uint16_t *bin, const uint16_t 
 }
 
 #if defined(__x86_64__)
+/* The lower bits of a bin, which are its group, say where to look. */
+#define DRAW_32(I, HERE)                                                                           \
+	do {                                                                                       \
+		__m512i bins = _mm512_maskz_loadu_epi16(HERE, bin + (I));                          \
+		__m512i some = _mm512_maskz_loadu_epi16(HERE, number + (I));                       \
+		__m512i least = _mm512_permutex2var_epi16(least_low, bins, least_high);            \
+		__m512i most = _mm512_permutex2var_epi16(most_low, bins, most_high);               \
+		const uint32_t stays = _mm512_mask_cmplt_epu16_mask(HERE, some, least);            \
+		const uint32_t goes = _mm512_cmpgt_epu16_mask(some, most);                         \
+		const uint32_t open = ~(stays | goes) & (HERE);                                    \
+		memcpy(kept + (I) / 8, &stays, sizeof stays);                                      \
+		memcpy(close + (I) / 8, &open, sizeof open);                                       \
+	} while (0)
 FC_SIMD_AVX512 static void draw_avx512(const struct rank_sure *s, const uint16_t *bin,
     const uint16_t *number, size_t n, uint8_t *kept, uint8_t *close)
 {
@@ -91,19 +102,7 @@ FC_SIMD_AVX512 static void draw_avx512(const struct rank_sure *s, const uint16_t
 	const __m512i least_high = _mm512_loadu_si512(s->edge + 32);
 	const __m512i most_low = _mm512_loadu_si512(s->edge + 1);
 	const __m512i most_high = _mm512_loadu_si512(s->edge + 33);
-	for (size_t i = 0; i < n; i += 32) {
-		const __mmask32 here = n - i < 32 ? (1u << (n - i)) - 1 : UINT32_MAX;
-		/* the lower bits, which are the group, say where to look */
-		__m512i bins = _mm512_maskz_loadu_epi16(here, bin + i);
-		__m512i some = _mm512_maskz_loadu_epi16(here, number + i);
-		__m512i least = _mm512_permutex2var_epi16(least_low, bins, least_high);
-		__m512i most = _mm512_permutex2var_epi16(most_low, bins, most_high);
-		const uint32_t stays = _mm512_mask_cmplt_epu16_mask(here, some, least);
-		const uint32_t goes = _mm512_cmpgt_epu16_mask(some, most);
-		const uint32_t open = ~(stays | goes) & here;
-		memcpy(kept + i / 8, &stays, sizeof stays);
-		memcpy(close + i / 8, &open, sizeof open);
-	}
+	EACH_32(DRAW_32, n);
 	if (n % 64 > 0 && n % 64 <= 32) {
 		memset(kept + n / 64 * 8 + 4, 0, 4);
 		memset(close + n / 64 * 8 + 4, 0, 4);

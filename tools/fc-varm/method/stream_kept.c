@@ -2,9 +2,6 @@
 #include "fc-varm/method/stream_kept.h"
 
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #include "fc-varm/method/eight.h"
 #include "fc-varm/method/pass.h"

@@ -111,6 +111,17 @@ static inline double f64_to_odd(double d)
 	return bits_to_f64((u | ((u & lost) + lost)) & ~lost);
 }
 
+/* Denormal floats have fewer bits: numbers below the normal ones are rounded to multiples of
+ * 2^-133, as bfloat16's denormals are, the spacing of doubles in [2^-81, 2^-80). */
+static inline uint16_t f64_to_bf16(double d)
+{
+	const double spaced = 0x1.8p-81;
+	uint64_t u = f64_to_bits(d), sign = u & (uint64_t)1 << 63;
+	double magnitude = bits_to_f64(u ^ sign), small = magnitude + spaced - spaced;
+	double rounded = magnitude < 0x1p-126 ? small : f64_to_odd(magnitude);
+	return fc_f32_to_bf16((float)bits_to_f64(f64_to_bits(rounded) | sign));
+}
+
 /* out[i] = EXPRESSION of x = in[i], n times; bytes at any address. */
 #define CONVERT(NAME, FROM, TO, EXPRESSION)                                                        \
 	static FC_SIMD_BODY void NAME##_body(                                                      \
@@ -131,41 +142,9 @@ CONVERT(bf16_to_f64, uint16_t, double, fc_bf16_to_f32(x))
 CONVERT(f32_to_f64, float, double, x)
 CONVERT(f64_to_f32, double, float, x)
 CONVERT(f32_to_f16, float, uint16_t, fc_f32_to_half(x))
-CONVERT(f64_to_f16, double, uint16_t, fc_f32_to_half((float)f64_to_odd(x)))
+CONVERT(f64s_to_f16, double, uint16_t, fc_f32_to_half((float)f64_to_odd(x)))
 CONVERT(f32_to_bf16, float, uint16_t, fc_f32_to_bf16(x))
-
-/* Denormal floats have fewer bits: numbers below the normal ones are rounded to multiples of
- * 2^-133, as bfloat16's denormals are, the spacing of doubles in [2^-81, 2^-80). */
-static inline uint16_t small_to_bf16(double d)
-{
-	const double spaced = 0x1.8p-81;
-	uint64_t u = f64_to_bits(d), sign = u & (uint64_t)1 << 63;
-	double magnitude = bits_to_f64(u ^ sign), small = magnitude + spaced - spaced;
-	double rounded = magnitude < 0x1p-126 ? small : f64_to_odd(magnitude);
-	return fc_f32_to_bf16((float)bits_to_f64(f64_to_bits(rounded) | sign));
-}
-
-/* Once more, with care, where there are denormals, which is next to never. */
-static FC_SIMD_BODY void f64_to_bf16_body(char *restrict out, const char *restrict in, size_t n)
-{
-	const uint32_t least_normal = 0x00800000;
-	uint32_t any_small = 0;
-	for (size_t i = 0; i < n; i++) {
-		double x;
-		memcpy(&x, in + i * sizeof x, sizeof x);
-		float f = (float)f64_to_odd(x);
-		uint16_t y = fc_f32_to_bf16(f);
-		memcpy(out + i * sizeof y, &y, sizeof y);
-		any_small |= (fc_f32_to_bits(f) << 1) - 1 < 2 * least_normal - 1;
-	}
-	for (size_t i = 0; any_small && i < n; i++) {
-		double x;
-		memcpy(&x, in + i * sizeof x, sizeof x);
-		uint16_t y = small_to_bf16(x);
-		memcpy(out + i * sizeof y, &y, sizeof y);
-	}
-}
-FC_SIMD_KERNEL(static void, f64_to_bf16, (char *out, const char *in, size_t n), (out, in, n))
+CONVERT(f64s_to_bf16, double, uint16_t, f64_to_bf16(x))
 
 static void copy4(char *out, const char *in, size_t n)
 {
@@ -219,8 +198,8 @@ void fc_from_f64(void *out, enum fc_dtype t, const double *in, size_t n)
 {
 	static void (*const table[FC_DTYPE_N])(char *, const char *, size_t) = {
 	    [FC_F32] = f64_to_f32,
-	    [FC_F16] = f64_to_f16,
-	    [FC_BF16] = f64_to_bf16,
+	    [FC_F16] = f64s_to_f16,
+	    [FC_BF16] = f64s_to_bf16,
 	    [FC_F64] = copy8};
 	run_blocks(table, table, out, in, t, n);
 }
