@@ -81,24 +81,14 @@ static int visit_bytes(struct unit *u, void *ctx, struct fc_err *e)
 		     : put_elements(j, first, varm_values_bytes(j->from, first), n, e);
 }
 
-/* Stored bytes are looked at where there are any: they are fewer than those of x, their values. */
-static void count_bad_values(
-    const struct values *f, const struct unit *u, const double *x, uint64_t *n_bad)
+/* How many of the block's models have values that are not finite, where the result need not show
+ * it. */
+static uint64_t count_bad_inputs(const struct method *m, const struct unit *u)
 {
-	const void *bytes = varm_values_bytes(f, u->first);
-	if (bytes)
-		*n_bad += fc_finite_count(bytes, f->t.dtype, u->n) != u->n;
-	else
-		*n_bad += fc_finite_count(x, FC_F64, u->n) != u->n;
-}
-
-/* How many values of the block's models are not finite, where the result need not show it. */
-static void count_bad_inputs(const struct method *m, const struct unit *u, uint64_t *n_bad)
-{
-	if (u->v->base)
-		count_bad_values(u->v->base, u, u->base, n_bad);
+	uint64_t n_bad = u->v->base && !varm_unit_is_finite(u, -1);
 	for (int k = 0; k < u->v->n_target && !m->streams; k++)
-		count_bad_values(&u->v->target[k], u, u->x[k], n_bad);
+		n_bad += !varm_unit_is_finite(u, k);
+	return n_bad;
 }
 
 /* Reads what apply() wants to find read. */
@@ -120,7 +110,7 @@ static bool next_values(const struct writing *j, struct unit *u, double *out, ui
 		if (!next_inputs(j->method, u))
 			return false;
 		if (j->method->drops)
-			count_bad_inputs(j->method, u, n_bad);
+			*n_bad += count_bad_inputs(j->method, u);
 		u->n_bad = 0;
 		j->method->apply(u, j->measured, out);
 		*n_bad += u->n_bad;

@@ -52,13 +52,15 @@ FC_SIMD_AVX512 static inline void open_ballot(struct ballot *b, __m512d sum)
 	b->moved = b->divisor = _mm512_setzero_pd();
 }
 
-FC_SIMD_AVX512 static inline void count_change(struct ballot *b, __m512d change, double weight)
+/* The change counts as what is given. */
+FC_SIMD_AVX512 static inline void count_change(
+    struct ballot *b, __m512d change, __m512d as, double weight)
 {
 	const __m512d one = _mm512_set1_pd(1);
 	__mmask8 along =
 	    _mm512_cmp_pd_mask(_mm512_xor_pd(change, b->minus), _mm512_setzero_pd(), _CMP_GT_OQ);
 	/* 1 times it is exact: the units that multiply have time */
-	b->moved = _mm512_mask3_fmadd_pd(one, change, b->moved, along);
+	b->moved = _mm512_mask3_fmadd_pd(one, as, b->moved, along);
 	b->divisor = _mm512_mask_add_pd(b->divisor, along, b->divisor, _mm512_set1_pd(weight));
 }
 
@@ -85,8 +87,10 @@ FC_SIMD_AVX512 static inline void add_eight(
 	for (int k = 0; k < by->n_target; k++)
 		sum = _mm512_add_pd(sum, _mm512_loadu_pd(x[k] + i));
 	open_ballot(&b, sum);
-	for (int k = 0; k < by->n_target; k++)
-		count_change(&b, _mm512_loadu_pd(x[k] + i), by->weight[k]);
+	for (int k = 0; k < by->n_target; k++) {
+		__m512d change = _mm512_loadu_pd(x[k] + i);
+		count_change(&b, change, change, by->weight[k]);
+	}
 	close_ballot(&b, by, i, here, out);
 }
 
@@ -107,101 +111,132 @@ void varm_elected_add(double *out, const struct election *by, double *const *cha
 
 #if defined(__x86_64__)
 /* Eight entries whose changes are computed, and whose election is not. */
-struct eight_kept {
-	__m512d change[ELECTED_KEPT_MOST], sum;
+struct eight_open {
+	__m512d change[ELECTED_VALUES_MOST], sum;
 };
 
-FC_SIMD_AVX512 static FC_SIMD_BODY void take_eight(struct eight_kept *e, const struct election *by,
-    const struct elected_kept *target, const int K, size_t i, __mmask8 here)
+FC_SIMD_AVX512 static FC_SIMD_BODY __m512d change_from(const enum elected_from from,
+    const struct elected_values *t, const double *base, size_t i, __mmask8 here)
+{
+	__m512d change = eight_changes(t->x, base, i, here);
+	__mmask8 stays;
+	if (from == ELECTED_ALL)
+		return change;
+	if (from == ELECTED_BITS)
+		stays = t->bits[i / 8];
+	else
+		stays =
+		    _mm512_cmp_pd_mask(_mm512_abs_pd(change), _mm512_set1_pd(t->least), _CMP_GE_OQ);
+	return _mm512_maskz_mul_pd(stays, change, _mm512_set1_pd(t->factor));
+}
+
+FC_SIMD_AVX512 static FC_SIMD_BODY void take_eight(struct eight_open *e, const struct election *by,
+    const enum elected_from from, const struct elected_values *target, const int K, size_t i,
+    __mmask8 here)
 {
 	e->sum = _mm512_setzero_pd();
 #pragma GCC unroll 8
 	for (int k = 0; k < K; k++) {
-		const struct elected_kept *t = &target[k];
-		e->change[k] = _mm512_maskz_mul_pd(t->bits[i / 8],
-		    eight_changes(t->x, by->base, i, here), _mm512_set1_pd(t->factor));
+		e->change[k] = change_from(from, &target[k], by->base, i, here);
 		e->sum = _mm512_add_pd(e->sum, e->change[k]);
 	}
 }
 
-FC_SIMD_AVX512 static FC_SIMD_BODY void settle_eight(double *out, const struct eight_kept *e,
-    const struct election *by, const double *weight, const int K, size_t i, __mmask8 here)
+FC_SIMD_AVX512 static FC_SIMD_BODY void settle_eight(double *out, const struct eight_open *e,
+    const struct election *by, const enum elected_from from, const double *weight, const int K,
+    size_t i, __mmask8 here)
 {
 	struct ballot b;
 	open_ballot(&b, e->sum);
 #pragma GCC unroll 8
-	for (int k = 0; k < K; k++)
-		count_change(&b, e->change[k], weight[k]);
+	for (int k = 0; k < K; k++) {
+		__m512d change = e->change[k], as = change;
+		if (from == ELECTED_ALL)
+			as = _mm512_mul_pd(change, _mm512_set1_pd(weight[k]));
+		count_change(&b, change, as, weight[k]);
+	}
 	close_ballot(&b, by, i, here, out);
 }
 
-/* Of K targets, a number that the compiler knows.  What a sum decides takes long to become known:
- * meanwhile the next eight entries' changes are computed. */
-FC_SIMD_AVX512 static FC_SIMD_BODY void add_kept(double *restrict out,
-    const struct election *restrict by, const struct elected_kept *restrict target, const int K)
+/* Of K targets; this and "from" are numbers that the compiler knows.  What a sum decides takes long
+ * to become known: meanwhile the next eight entries' changes are computed. */
+FC_SIMD_AVX512 static FC_SIMD_BODY void add_values(double *restrict out,
+    const struct election *restrict by, const enum elected_from from,
+    const struct elected_values *restrict target, const int K)
 {
 	const struct election v = *by;
 	const size_t whole = v.n / 8 * 8;
-	struct elected_kept t[ELECTED_KEPT_MOST];
-	double weight[ELECTED_KEPT_MOST];
-	struct eight_kept now, next;
+	struct elected_values t[ELECTED_VALUES_MOST];
+	double weight[ELECTED_VALUES_MOST];
+	struct eight_open now, next;
 	for (int k = 0; k < K; k++) {
 		t[k] = target[k];
 		weight[k] = v.weight[k];
 	}
 	if (whole)
-		take_eight(&now, &v, t, K, 0, 0xff);
+		take_eight(&now, &v, from, t, K, 0, 0xff);
 	for (size_t i = 8; i < whole; i += 8) {
-		take_eight(&next, &v, t, K, i, 0xff);
-		settle_eight(out, &now, &v, weight, K, i - 8, 0xff);
+		take_eight(&next, &v, from, t, K, i, 0xff);
+		settle_eight(out, &now, &v, from, weight, K, i - 8, 0xff);
 		now = next;
 	}
 	if (whole)
-		settle_eight(out, &now, &v, weight, K, whole - 8, 0xff);
+		settle_eight(out, &now, &v, from, weight, K, whole - 8, 0xff);
 	if (whole < v.n) {
 		const __mmask8 here = (__mmask8)((1u << (v.n - whole)) - 1);
-		take_eight(&now, &v, t, K, whole, here);
-		settle_eight(out, &now, &v, weight, K, whole, here);
+		take_eight(&now, &v, from, t, K, whole, here);
+		settle_eight(out, &now, &v, from, weight, K, whole, here);
 	}
 }
 
-#define ADD_KEPT(K)                                                                                \
-	FC_SIMD_AVX512 static void add_kept_##K(                                                   \
-	    double *out, const struct election *by, const struct elected_kept *target)             \
+typedef void add_some(double *out, const struct election *by, const struct elected_values *target);
+#define ADD_SOME(NAME, FROM, K)                                                                    \
+	FC_SIMD_AVX512 static void NAME##_##K(                                                     \
+	    double *out, const struct election *by, const struct elected_values *target)           \
 	{                                                                                          \
-		add_kept(out, by, target, K);                                                      \
+		add_values(out, by, FROM, target, K);                                              \
 	}
-ADD_KEPT(1)
-ADD_KEPT(2)
-ADD_KEPT(3)
-ADD_KEPT(4)
-ADD_KEPT(5)
-ADD_KEPT(6)
-ADD_KEPT(7)
-ADD_KEPT(8)
+#define ADD_FROM(NAME, FROM)                                                                       \
+	ADD_SOME(NAME, FROM, 1)                                                                    \
+	ADD_SOME(NAME, FROM, 2)                                                                    \
+	ADD_SOME(NAME, FROM, 3)                                                                    \
+	ADD_SOME(NAME, FROM, 4)                                                                    \
+	ADD_SOME(NAME, FROM, 5)                                                                    \
+	ADD_SOME(NAME, FROM, 6)                                                                    \
+	ADD_SOME(NAME, FROM, 7)                                                                    \
+	ADD_SOME(NAME, FROM, 8)
+ADD_FROM(add_bits, ELECTED_BITS)
+ADD_FROM(add_large, ELECTED_LARGE)
+ADD_FROM(add_all, ELECTED_ALL)
+#define SOME_OF(NAME)                                                                              \
+	{                                                                                          \
+		NAME##_1, NAME##_2, NAME##_3, NAME##_4, NAME##_5, NAME##_6, NAME##_7, NAME##_8     \
+	}
+static add_some *const adds[ELECTED_FROM][ELECTED_VALUES_MOST] = {
+    [ELECTED_BITS] = SOME_OF(add_bits),
+    [ELECTED_LARGE] = SOME_OF(add_large),
+    [ELECTED_ALL] = SOME_OF(add_all)};
 #endif
 
-bool varm_elected_has_kept(int n_target)
+bool varm_elected_can_add_values(int n_target)
 {
 #if defined(__x86_64__)
-	return fc_isa() >= FC_ISA_AVX512 && n_target <= ELECTED_KEPT_MOST;
+	return fc_isa() >= FC_ISA_AVX512 && n_target <= ELECTED_VALUES_MOST;
 #else
 	(void)n_target;
 	return false;
 #endif
 }
 
-void varm_elected_add_kept(
-    double *out, const struct election *by, const struct elected_kept *target)
+void varm_elected_add_values(double *out, const struct election *by, enum elected_from from,
+    const struct elected_values *target)
 {
 #if defined(__x86_64__)
-	static void (*const add_some[])(double *out, const struct election *by,
-	    const struct elected_kept *target) = {add_kept_1, add_kept_2, add_kept_3, add_kept_4,
-	    add_kept_5, add_kept_6, add_kept_7, add_kept_8};
-	add_some[by->n_target - 1](out, by, target);
+	adds[from][by->n_target - 1](out, by, target);
 #else
 	(void)out;
 	(void)by;
+	(void)from;
 	(void)target;
 #endif
 }

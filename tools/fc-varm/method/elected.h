@@ -24,17 +24,26 @@ struct election {
 /* change[n_target][n], with room for BLOCK_ELEMENTS each */
 void varm_elected_add(double *out, const struct election *by, double *const *change);
 
-/* A target's values as bfloat16 is stored; change i is factor * (value i - base[i]) where bit
- * i % 8 of bits[i / 8] is set, else 0. */
-struct elected_kept {
+/* What a target's values become, as bfloat16 is stored. */
+enum elected_from {
+	/* factor times the change where bit i % 8 of bits[i / 8] is set, else 0 */
+	ELECTED_BITS,
+	/* factor times the change where its magnitude is at least "least", else 0 */
+	ELECTED_LARGE,
+	/* the change; it counts as weight[k] times it once signs are elected (SCE) */
+	ELECTED_ALL,
+};
+#define ELECTED_FROM 3
+struct elected_values {
 	const char *x;
 	const uint8_t *bits;
-	double factor;
+	double least, factor;
 };
-/* That in one go.  has: whether this processor has a way to, with so many targets. */
-#define ELECTED_KEPT_MOST 8
-bool varm_elected_has_kept(int n_target);
-void varm_elected_add_kept(
-    double *out, const struct election *by, const struct elected_kept *target);
+/* Values in place of changes, in one go.  can: whether this processor has a way to, with so many
+ * targets. */
+#define ELECTED_VALUES_MOST 8
+bool varm_elected_can_add_values(int n_target);
+void varm_elected_add_values(double *out, const struct election *by, enum elected_from from,
+    const struct elected_values *target);
 
 #endif

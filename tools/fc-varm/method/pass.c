@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "tensor/finite.h"
 
 /* How far ahead of a block the unit's stored values are asked of memory. */
 #define AHEAD_ELEMENTS (8 * BLOCK_ELEMENTS)
@@ -31,7 +32,7 @@ bool varm_unit_next_nothing(struct unit *u)
 	return true;
 }
 
-static void read_targets(struct unit *u)
+void varm_unit_read_targets(struct unit *u)
 {
 	for (int k = 0; k < u->v->n_target; k++)
 		varm_values_read(&u->v->target[k], u->first, u->n, u->x[k]);
@@ -39,9 +40,18 @@ static void read_targets(struct unit *u)
 
 void varm_unit_read(struct unit *u)
 {
-	read_targets(u);
+	varm_unit_read_targets(u);
 	if (u->v->base)
 		varm_values_read(u->v->base, u->first, u->n, u->base);
+}
+
+bool varm_unit_is_finite(const struct unit *u, int target)
+{
+	const struct values *f = target < 0 ? u->v->base : &u->v->target[target];
+	const void *bytes = varm_values_bytes(f, u->first);
+	if (bytes)
+		return fc_finite_count(bytes, f->t.dtype, u->n) == u->n;
+	return fc_finite_count(target < 0 ? u->base : u->x[target], FC_F64, u->n) == u->n;
 }
 
 bool varm_unit_next_base(struct unit *u)
@@ -57,7 +67,7 @@ bool varm_unit_next_targets(struct unit *u)
 {
 	if (!varm_unit_next_nothing(u))
 		return false;
-	read_targets(u);
+	varm_unit_read_targets(u);
 	return true;
 }
 

@@ -7,6 +7,7 @@
  * mergekit's version these stay the base's.
  */
 #include "base/mem.h"
+#include "fc-varm/method/elected.h"
 #include "fc-varm/method/quad.h"
 #include "fc-varm/method/method.h"
 #include "fc-varm/method/stream_in.h"
@@ -149,6 +150,33 @@ static void apply(struct unit *u, const struct measured *r, double *out)
 	elect(out, u->base, u->x, r->weight, u->v->n_target, u->n);
 }
 
+/* An election over stored values; false where it takes more. */
+static bool elect_values(struct unit *u, const struct measured *r, double *out)
+{
+	const struct election by = {u->base, r->weight, true, 1, u->v->n_target, u->n};
+	struct elected_values value[ELECTED_VALUES_MOST];
+	if (!varm_elected_can_add_values(by.n_target))
+		return false;
+	for (int k = 0; k < by.n_target; k++) {
+		if (!varm_values_are_bf16(&u->v->target[k]))
+			return false;
+		value[k].x = varm_values_bytes(&u->v->target[k], u->first);
+	}
+	varm_elected_add_values(out, &by, ELECTED_ALL, value);
+	return true;
+}
+
+static void apply_fusechat(struct unit *u, const struct measured *r, double *out)
+{
+	bool done = elect_values(u, r, out);
+	if (!done)
+		varm_unit_read_targets(u);
+	for (int k = 0; k < u->v->n_target; k++)
+		u->n_bad += !varm_unit_is_finite(u, k);
+	if (!done)
+		apply(u, r, out);
+}
+
 static FC_SIMD_BODY void restore_body(
     double *restrict out, const double *restrict base, const double *restrict taken, size_t n)
 {
@@ -177,8 +205,9 @@ VARM_METHOD(fusechat_sce) = {.name = "fusechat-sce",
     .importance = true,
     .drops = true,
     .copies = COPIES_ONE_TARGET,
+    .streams = true,
     .measure = measure,
-    .apply = apply};
+    .apply = apply_fusechat};
 VARM_METHOD(mergekit_sce) = {.name = "mergekit-sce",
     .mergekit = "sce",
     .help = "the same as mergekit has it: what is not selected stays",

@@ -106,8 +106,16 @@ static void weigh_magnitude(
 	    &r->threshold[target], change, u->first, u->n, r->number[target] * weight);
 }
 
-const struct sparsifier varm_sparse_magnitude = {
-    .measure = measure_magnitude, .keep = keep_magnitude, .weigh = weigh_magnitude};
+static bool least_magnitude(
+    const struct unit *u, const struct measured *r, int target, double *least)
+{
+	return varm_threshold_least(&r->threshold[target], u->first, u->n, least);
+}
+
+const struct sparsifier varm_sparse_magnitude = {.measure = measure_magnitude,
+    .kept_least = least_magnitude,
+    .keep = keep_magnitude,
+    .weigh = weigh_magnitude};
 
 /* Two thresholds a target: what is above the first is dropped, what is between them stays. */
 static int measure_outliers(const struct views *v, struct measured *r, struct fc_err *e)

@@ -17,6 +17,10 @@ struct sparsifier {
 	 * multiplied by the target's r->number, or by 1 where there is none.  Where it is NULL, or
 	 * gives NULL, keep() knows. */
 	const uint8_t *(*kept_bits)(const struct unit *u, const struct measured *r, int target);
+	/* NULL, or whether of the block in hand those stay whose change has at least the magnitude
+	 * *least; they are multiplied as with bits. */
+	bool (*kept_least)(
+	    const struct unit *u, const struct measured *r, int target, double *least);
 	/* change[u->n] = x - base of the target */
 	void (*keep)(const struct unit *u, const struct measured *r, int target,
 	    const double *change, double *factor);

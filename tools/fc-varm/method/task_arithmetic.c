@@ -99,27 +99,36 @@ static void read_weighed(struct unit *u, const struct measured *r, int k)
 	weigh(u->x[k], factor, r->weight[k], u->n);
 }
 
-/* An election over stored values of which bits say what stays; false where it takes more. */
-static bool elect_kept(
-    struct unit *u, const struct measured *r, const struct election *by, double *out)
+/* What stays of target k as the election takes it; false where that takes more. */
+static bool find_kept(
+    const struct unit *u, const struct measured *r, int k, struct elected_values *kept)
 {
 	const struct sparsifier *sparse = u->v->method->sparse;
-	struct elected_kept kept[ELECTED_KEPT_MOST];
-	uint64_t n_bad = 0;
-	if (!varm_elected_has_kept(by->n_target) || !sparse || !sparse->kept_bits)
+	const struct values *x = &u->v->target[k];
+	if (!sparse || !varm_values_are_bf16(x))
 		return false;
-	for (int k = 0; k < by->n_target; k++) {
-		const struct values *x = &u->v->target[k];
-		if (!varm_values_are_bf16(x))
+	kept->x = varm_values_bytes(x, u->first);
+	kept->factor = factor_of_kept(r, k);
+	if (!sparse->kept_bits)
+		return sparse->kept_least && sparse->kept_least(u, r, k, &kept->least);
+	kept->bits = sparse->kept_bits(u, r, k);
+	return kept->bits;
+}
+
+/* An election over stored values; false where it takes more. */
+static bool elect_values(
+    struct unit *u, const struct measured *r, const struct election *by, double *out)
+{
+	struct elected_values kept[ELECTED_VALUES_MOST];
+	if (!varm_elected_can_add_values(by->n_target))
+		return false;
+	for (int k = 0; k < by->n_target; k++)
+		if (!find_kept(u, r, k, &kept[k]))
 			return false;
-		kept[k] = (struct elected_kept){varm_values_bytes(x, u->first),
-		    sparse->kept_bits(u, r, k), factor_of_kept(r, k)};
-		if (!kept[k].bits)
-			return false;
-		n_bad += !r->finite && fc_finite_count(kept[k].x, FC_BF16, u->n) != u->n;
-	}
-	u->n_bad += n_bad;
-	varm_elected_add_kept(out, by, kept);
+	for (int k = 0; k < by->n_target && !r->finite; k++)
+		u->n_bad += fc_finite_count(kept[k].x, FC_BF16, u->n) != u->n;
+	varm_elected_add_values(
+	    out, by, u->v->method->sparse->kept_bits ? ELECTED_BITS : ELECTED_LARGE, kept);
 	return true;
 }
 
@@ -129,7 +138,7 @@ static void apply(struct unit *u, const struct measured *r, double *out)
 	int K = u->v->n_target;
 	const struct election by = {u->base, r->weight, s->normalize, s->lambda, K, u->n};
 	double divisor = 0;
-	if (u->v->method->elect && elect_kept(u, r, &by, out))
+	if (u->v->method->elect && elect_values(u, r, &by, out))
 		return;
 	for (int k = 0; k < K; k++) {
 		read_weighed(u, r, k);

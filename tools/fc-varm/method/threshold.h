@@ -21,6 +21,8 @@ static inline bool threshold_passes(const struct threshold *c, uint64_t key, uin
 /* factor[i] = where entry first + i, with this magnitude, passes the threshold: scale, else 0. */
 void varm_threshold_factors(const struct threshold *c, const double *change, uint64_t first,
     size_t n, double scale, double *factor);
+/* Whether of entries first to first + n - 1 those pass whose magnitude is at least *least. */
+bool varm_threshold_least(const struct threshold *c, uint64_t first, size_t n, double *least);
 /* change[i] *= weight where it passes, else 0 * weight. */
 void varm_threshold_weigh(
     const struct threshold *c, double *change, uint64_t first, size_t n, double weight);

@@ -132,6 +132,13 @@ void varm_threshold_factors(const struct threshold *c, const double *change, uin
 	find_factors(p.above, change + p.n_equal, n - p.n_equal, scale, factor + p.n_equal);
 }
 
+bool varm_threshold_least(const struct threshold *c, uint64_t first, size_t n, double *least)
+{
+	struct passing p = passing_of(c, first, n);
+	*least = p.n_equal ? p.least : p.above;
+	return p.n_equal == 0 || p.n_equal == n;
+}
+
 void varm_threshold_weigh(
     const struct threshold *c, double *change, uint64_t first, size_t n, double weight)
 {
