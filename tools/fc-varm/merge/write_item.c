@@ -95,7 +95,8 @@ static uint64_t count_bad_inputs(const struct method *m, const struct unit *u)
 static bool next_inputs(const struct method *m, struct unit *u)
 {
 	if (m->streams)
-		return m->base ? varm_unit_next_base(u) : varm_unit_next_nothing(u);
+		return m->base && !m->streams_base ? varm_unit_next_base(u)
+						   : varm_unit_next_nothing(u);
 	return m->base ? varm_unit_next(u) : varm_unit_next_targets(u);
 }
 
@@ -109,11 +110,11 @@ static bool next_values(const struct writing *j, struct unit *u, double *out, ui
 	} else {
 		if (!next_inputs(j->method, u))
 			return false;
-		if (j->method->drops)
-			*n_bad += count_bad_inputs(j->method, u);
 		u->n_bad = 0;
 		j->method->apply(u, j->measured, out);
 		*n_bad += u->n_bad;
+		if (j->method->drops)
+			*n_bad += count_bad_inputs(j->method, u);
 	}
 	return true;
 }

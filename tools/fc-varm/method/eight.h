@@ -10,14 +10,18 @@
 
 /* Eight entries at once with AVX-512. */
 
-/* Values of bfloat16, i to i + 7 of those at x, less the base's; of those whose bit in "here" is
- * set, else 0. */
+/* Values of bfloat16, i to i + 7 of those at x whose bit in "here" is set, else 0. */
+FC_SIMD_AVX512 static inline __m512d eight_values(const char *x, size_t i, __mmask8 here)
+{
+	__m256i stored = _mm256_cvtepu16_epi32(_mm_maskz_loadu_epi16(here, x + 2 * i));
+	return _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32(stored, 16)));
+}
+
+/* These less the base's. */
 FC_SIMD_AVX512 static inline __m512d eight_changes(
     const char *x, const double *base, size_t i, __mmask8 here)
 {
-	__m256i stored = _mm256_cvtepu16_epi32(_mm_maskz_loadu_epi16(here, x + 2 * i));
-	__m512d values = _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32(stored, 16)));
-	return _mm512_sub_pd(values, _mm512_maskz_loadu_pd(here, base + i));
+	return _mm512_sub_pd(eight_values(x, i, here), _mm512_maskz_loadu_pd(here, base + i));
 }
 
 /* STEP(i, here) for each eight, or 32, of n entries: all of them, and then those that are left. */

@@ -5,7 +5,8 @@
 #include "fc-varm/method/quad.h"
 #include "tensor/simd.h"
 
-static FC_SIMD_BODY void add_body(double *out, const struct election *by, double *const *x)
+static FC_SIMD_BODY void add_body(
+    double *out, const struct election *by, const double *base, double *const *x)
 {
 	const struct election v = *by;
 	for (size_t i = 0; i < v.n; i += QUADS * QUAD) {
@@ -34,7 +35,7 @@ static FC_SIMD_BODY void add_body(double *out, const struct election *by, double
 		{
 			if (v.normalize)
 				moved[q] /= QUAD_SELECT(divisor[q] == 0, QUAD_OF(1), divisor[q]);
-			QUAD_STORE_CHANGED(out, v.n, i + q * QUAD, v.base, v.lambda, moved[q]);
+			QUAD_STORE_CHANGED(out, v.n, i + q * QUAD, base, v.lambda, moved[q]);
 		}
 	}
 }
@@ -65,22 +66,21 @@ FC_SIMD_AVX512 static inline void count_change(
 }
 
 FC_SIMD_AVX512 static inline void close_ballot(
-    struct ballot *b, const struct election *by, size_t i, __mmask8 here, double *out)
+    struct ballot *b, const struct election *by, __m512d base, size_t i, __mmask8 here, double *out)
 {
 	const __m512d zero = _mm512_setzero_pd(), one = _mm512_set1_pd(1);
 	if (by->normalize) {
 		__mmask8 none = _mm512_cmp_pd_mask(b->divisor, zero, _CMP_EQ_OQ);
 		b->moved = _mm512_div_pd(b->moved, _mm512_mask_mov_pd(b->divisor, none, one));
 	}
-	__m512d from = _mm512_maskz_loadu_pd(here, by->base + i);
 	__m512d by_lambda = _mm512_mul_pd(_mm512_set1_pd(by->lambda), b->moved);
-	from = _mm512_mask_add_pd(
-	    from, _mm512_cmp_pd_mask(b->moved, zero, _CMP_NEQ_UQ), from, by_lambda);
-	_mm512_mask_storeu_pd(out + i, here, from);
+	base = _mm512_mask_add_pd(
+	    base, _mm512_cmp_pd_mask(b->moved, zero, _CMP_NEQ_UQ), base, by_lambda);
+	_mm512_mask_storeu_pd(out + i, here, base);
 }
 
-FC_SIMD_AVX512 static inline void add_eight(
-    double *out, const struct election *by, double *const *x, size_t i, __mmask8 here)
+FC_SIMD_AVX512 static inline void add_eight(double *out, const struct election *by,
+    const double *base, double *const *x, size_t i, __mmask8 here)
 {
 	__m512d sum = _mm512_setzero_pd();
 	struct ballot b;
@@ -91,34 +91,37 @@ FC_SIMD_AVX512 static inline void add_eight(
 		__m512d change = _mm512_loadu_pd(x[k] + i);
 		count_change(&b, change, change, by->weight[k]);
 	}
-	close_ballot(&b, by, i, here, out);
+	close_ballot(&b, by, _mm512_maskz_loadu_pd(here, base + i), i, here, out);
 }
 
-#define ADD_EIGHT(I, HERE) add_eight(out, &v, x, I, HERE)
-FC_SIMD_AVX512 static void add_avx512(double *out, const struct election *by, double *const *x)
+#define ADD_EIGHT(I, HERE) add_eight(out, &v, base, x, I, HERE)
+FC_SIMD_AVX512 static void add_avx512(
+    double *out, const struct election *by, const double *base, double *const *x)
 {
 	const struct election v = *by;
 	EACH_EIGHT(ADD_EIGHT, v.n);
 }
 #endif
-FC_SIMD_KERNEL_BUT_AVX512(
-    static void, add, (double *out, const struct election *by, double *const *x), (out, by, x))
+FC_SIMD_KERNEL_BUT_AVX512(static void, add,
+    (double *out, const struct election *by, const double *base, double *const *x),
+    (out, by, base, x))
 
-void varm_elected_add(double *out, const struct election *by, double *const *change)
+void varm_elected_add(
+    double *out, const struct election *by, const double *base, double *const *change)
 {
-	add(out, by, change);
+	add(out, by, base, change);
 }
 
 #if defined(__x86_64__)
 /* Eight entries whose changes are computed, and whose election is not. */
 struct eight_open {
-	__m512d change[ELECTED_VALUES_MOST], sum;
+	__m512d base, change[ELECTED_VALUES_MOST], sum;
 };
 
 FC_SIMD_AVX512 static FC_SIMD_BODY __m512d change_from(const enum elected_from from,
-    const struct elected_values *t, const double *base, size_t i, __mmask8 here)
+    const struct elected_values *t, __m512d base, size_t i, __mmask8 here)
 {
-	__m512d change = eight_changes(t->x, base, i, here);
+	__m512d change = _mm512_sub_pd(eight_values(t->x, i, here), base);
 	__mmask8 stays;
 	if (from == ELECTED_ALL)
 		return change;
@@ -130,14 +133,15 @@ FC_SIMD_AVX512 static FC_SIMD_BODY __m512d change_from(const enum elected_from f
 	return _mm512_maskz_mul_pd(stays, change, _mm512_set1_pd(t->factor));
 }
 
-FC_SIMD_AVX512 static FC_SIMD_BODY void take_eight(struct eight_open *e, const struct election *by,
+FC_SIMD_AVX512 static FC_SIMD_BODY void take_eight(struct eight_open *e, const char *base,
     const enum elected_from from, const struct elected_values *target, const int K, size_t i,
     __mmask8 here)
 {
+	e->base = eight_values(base, i, here);
 	e->sum = _mm512_setzero_pd();
 #pragma GCC unroll 8
 	for (int k = 0; k < K; k++) {
-		e->change[k] = change_from(from, &target[k], by->base, i, here);
+		e->change[k] = change_from(from, &target[k], e->base, i, here);
 		e->sum = _mm512_add_pd(e->sum, e->change[k]);
 	}
 }
@@ -155,13 +159,13 @@ FC_SIMD_AVX512 static FC_SIMD_BODY void settle_eight(double *out, const struct e
 			as = _mm512_mul_pd(change, _mm512_set1_pd(weight[k]));
 		count_change(&b, change, as, weight[k]);
 	}
-	close_ballot(&b, by, i, here, out);
+	close_ballot(&b, by, e->base, i, here, out);
 }
 
 /* Of K targets; this and "from" are numbers that the compiler knows.  What a sum decides takes long
  * to become known: meanwhile the next eight entries' changes are computed. */
 FC_SIMD_AVX512 static FC_SIMD_BODY void add_values(double *restrict out,
-    const struct election *restrict by, const enum elected_from from,
+    const struct election *restrict by, const char *restrict base, const enum elected_from from,
     const struct elected_values *restrict target, const int K)
 {
 	const struct election v = *by;
@@ -174,9 +178,9 @@ FC_SIMD_AVX512 static FC_SIMD_BODY void add_values(double *restrict out,
 		weight[k] = v.weight[k];
 	}
 	if (whole)
-		take_eight(&now, &v, from, t, K, 0, 0xff);
+		take_eight(&now, base, from, t, K, 0, 0xff);
 	for (size_t i = 8; i < whole; i += 8) {
-		take_eight(&next, &v, from, t, K, i, 0xff);
+		take_eight(&next, base, from, t, K, i, 0xff);
 		settle_eight(out, &now, &v, from, weight, K, i - 8, 0xff);
 		now = next;
 	}
@@ -184,17 +188,18 @@ FC_SIMD_AVX512 static FC_SIMD_BODY void add_values(double *restrict out,
 		settle_eight(out, &now, &v, from, weight, K, whole - 8, 0xff);
 	if (whole < v.n) {
 		const __mmask8 here = (__mmask8)((1u << (v.n - whole)) - 1);
-		take_eight(&now, &v, from, t, K, whole, here);
+		take_eight(&now, base, from, t, K, whole, here);
 		settle_eight(out, &now, &v, from, weight, K, whole, here);
 	}
 }
 
-typedef void add_some(double *out, const struct election *by, const struct elected_values *target);
+typedef void add_some(
+    double *out, const struct election *by, const char *base, const struct elected_values *target);
 #define ADD_SOME(NAME, FROM, K)                                                                    \
-	FC_SIMD_AVX512 static void NAME##_##K(                                                     \
-	    double *out, const struct election *by, const struct elected_values *target)           \
+	FC_SIMD_AVX512 static void NAME##_##K(double *out, const struct election *by,              \
+	    const char *base, const struct elected_values *target)                                 \
 	{                                                                                          \
-		add_values(out, by, FROM, target, K);                                              \
+		add_values(out, by, base, FROM, target, K);                                        \
 	}
 #define ADD_FROM(NAME, FROM)                                                                       \
 	ADD_SOME(NAME, FROM, 1)                                                                    \
@@ -228,14 +233,15 @@ bool varm_elected_can_add_values(int n_target)
 #endif
 }
 
-void varm_elected_add_values(double *out, const struct election *by, enum elected_from from,
-    const struct elected_values *target)
+void varm_elected_add_values(double *out, const struct election *by, const char *base,
+    enum elected_from from, const struct elected_values *target)
 {
 #if defined(__x86_64__)
-	adds[from][by->n_target - 1](out, by, target);
+	adds[from][by->n_target - 1](out, by, base, target);
 #else
 	(void)out;
 	(void)by;
+	(void)base;
 	(void)from;
 	(void)target;
 #endif

@@ -13,7 +13,6 @@
  * are normalized.  An entry nobody moved keeps the base's bits.  n is at most BLOCK_ELEMENTS.
  */
 struct election {
-	const double *base;   /* [n] */
 	const double *weight; /* [n_target] */
 	bool normalize;
 	double lambda;
@@ -21,10 +20,11 @@ struct election {
 	size_t n;
 };
 
-/* change[n_target][n], with room for BLOCK_ELEMENTS each */
-void varm_elected_add(double *out, const struct election *by, double *const *change);
+/* base[n], change[n_target][n], with room for BLOCK_ELEMENTS each */
+void varm_elected_add(
+    double *out, const struct election *by, const double *base, double *const *change);
 
-/* What a target's values become, as bfloat16 is stored. */
+/* What a target's values become. */
 enum elected_from {
 	/* factor times the change where bit i % 8 of bits[i / 8] is set, else 0 */
 	ELECTED_BITS,
@@ -39,11 +39,11 @@ struct elected_values {
 	const uint8_t *bits;
 	double least, factor;
 };
-/* Values in place of changes, in one go.  can: whether this processor has a way to, with so many
- * targets. */
+/* Values in place of changes, as bfloat16 is stored, in one go.  can: whether this processor has a
+ * way to, with so many targets. */
 #define ELECTED_VALUES_MOST 8
 bool varm_elected_can_add_values(int n_target);
-void varm_elected_add_values(double *out, const struct election *by, enum elected_from from,
-    const struct elected_values *target);
+void varm_elected_add_values(double *out, const struct election *by, const char *base,
+    enum elected_from from, const struct elected_values *target);
 
 #endif

@@ -32,17 +32,22 @@ bool varm_unit_next_nothing(struct unit *u)
 	return true;
 }
 
-void varm_unit_read_targets(struct unit *u)
+static void read_targets(struct unit *u)
 {
 	for (int k = 0; k < u->v->n_target; k++)
 		varm_values_read(&u->v->target[k], u->first, u->n, u->x[k]);
 }
 
-void varm_unit_read(struct unit *u)
+void varm_unit_read_base(struct unit *u)
 {
-	varm_unit_read_targets(u);
 	if (u->v->base)
 		varm_values_read(u->v->base, u->first, u->n, u->base);
+}
+
+void varm_unit_read(struct unit *u)
+{
+	read_targets(u);
+	varm_unit_read_base(u);
 }
 
 bool varm_unit_is_finite(const struct unit *u, int target)
@@ -58,8 +63,7 @@ bool varm_unit_next_base(struct unit *u)
 {
 	if (!varm_unit_next_nothing(u))
 		return false;
-	if (u->v->base)
-		varm_values_read(u->v->base, u->first, u->n, u->base);
+	varm_unit_read_base(u);
 	return true;
 }
 
@@ -67,7 +71,7 @@ bool varm_unit_next_targets(struct unit *u)
 {
 	if (!varm_unit_next_nothing(u))
 		return false;
-	varm_unit_read_targets(u);
+	read_targets(u);
 	return true;
 }
 

@@ -63,8 +63,8 @@ bool varm_unit_next(struct unit *u);
 bool varm_unit_next_targets(struct unit *u);
 /* Reads the block in hand, of all models that there are. */
 void varm_unit_read(struct unit *u);
-/* Reads the block in hand, without the base's values. */
-void varm_unit_read_targets(struct unit *u);
+/* The base's values alone. */
+void varm_unit_read_base(struct unit *u);
 /* Whether the values of the block in hand are finite, of a target, or of the base, -1: as stored
  * where they are, which are fewer bytes than those that are read. */
 bool varm_unit_is_finite(const struct unit *u, int target);

@@ -153,16 +153,17 @@ static void apply(struct unit *u, const struct measured *r, double *out)
 /* An election over stored values; false where it takes more. */
 static bool elect_values(struct unit *u, const struct measured *r, double *out)
 {
-	const struct election by = {u->base, r->weight, true, 1, u->v->n_target, u->n};
+	const struct election by = {r->weight, true, 1, u->v->n_target, u->n};
 	struct elected_values value[ELECTED_VALUES_MOST];
-	if (!varm_elected_can_add_values(by.n_target))
+	if (!varm_elected_can_add_values(by.n_target) || !varm_values_are_bf16(u->v->base))
 		return false;
 	for (int k = 0; k < by.n_target; k++) {
 		if (!varm_values_are_bf16(&u->v->target[k]))
 			return false;
 		value[k].x = varm_values_bytes(&u->v->target[k], u->first);
 	}
-	varm_elected_add_values(out, &by, ELECTED_ALL, value);
+	varm_elected_add_values(
+	    out, &by, varm_values_bytes(u->v->base, u->first), ELECTED_ALL, value);
 	return true;
 }
 
@@ -170,7 +171,7 @@ static void apply_fusechat(struct unit *u, const struct measured *r, double *out
 {
 	bool done = elect_values(u, r, out);
 	if (!done)
-		varm_unit_read_targets(u);
+		varm_unit_read(u);
 	for (int k = 0; k < u->v->n_target; k++)
 		u->n_bad += !varm_unit_is_finite(u, k);
 	if (!done)
@@ -206,6 +207,7 @@ VARM_METHOD(fusechat_sce) = {.name = "fusechat-sce",
     .drops = true,
     .copies = COPIES_ONE_TARGET,
     .streams = true,
+    .streams_base = true,
     .measure = measure,
     .apply = apply_fusechat};
 VARM_METHOD(mergekit_sce) = {.name = "mergekit-sce",

@@ -120,15 +120,15 @@ static bool elect_values(
     struct unit *u, const struct measured *r, const struct election *by, double *out)
 {
 	struct elected_values kept[ELECTED_VALUES_MOST];
-	if (!varm_elected_can_add_values(by->n_target))
+	if (!varm_elected_can_add_values(by->n_target) || !varm_values_are_bf16(u->v->base))
 		return false;
 	for (int k = 0; k < by->n_target; k++)
 		if (!find_kept(u, r, k, &kept[k]))
 			return false;
 	for (int k = 0; k < by->n_target && !r->finite; k++)
 		u->n_bad += fc_finite_count(kept[k].x, FC_BF16, u->n) != u->n;
-	varm_elected_add_values(
-	    out, by, u->v->method->sparse->kept_bits ? ELECTED_BITS : ELECTED_LARGE, kept);
+	varm_elected_add_values(out, by, varm_values_bytes(u->v->base, u->first),
+	    u->v->method->sparse->kept_bits ? ELECTED_BITS : ELECTED_LARGE, kept);
 	return true;
 }
 
@@ -136,16 +136,17 @@ static void apply(struct unit *u, const struct measured *r, double *out)
 {
 	const struct settings *s = u->v->set;
 	int K = u->v->n_target;
-	const struct election by = {u->base, r->weight, s->normalize, s->lambda, K, u->n};
+	const struct election by = {r->weight, s->normalize, s->lambda, K, u->n};
 	double divisor = 0;
 	if (u->v->method->elect && elect_values(u, r, &by, out))
 		return;
+	varm_unit_read_base(u);
 	for (int k = 0; k < K; k++) {
 		read_weighed(u, r, k);
 		divisor += r->weight[k];
 	}
 	if (u->v->method->elect)
-		varm_elected_add(out, &by, u->x);
+		varm_elected_add(out, &by, u->base, u->x);
 	else
 		add_all(out, u->base, u->x, s->normalize && fabs(divisor) >= 1e-8 ? divisor : 1,
 		    s->lambda, K, u->n);
@@ -163,8 +164,8 @@ static int check_ranked(const struct target_params *t, struct fc_err *e)
 }
 
 #define TASK                                                                                       \
-	.least = 1, .base = BASE_NEEDED, .streams = true, .drops = true, .measure = measure,       \
-	.prepare = prepare, .apply = apply
+	.least = 1, .base = BASE_NEEDED, .streams = true, .streams_base = true, .drops = true,     \
+	.measure = measure, .prepare = prepare, .apply = apply
 #define IDLE .idle = true
 #define YES .has_usual = true, .usual = true
 
