@@ -126,7 +126,7 @@ struct method {
 	enum base_use base;
 	enum products products; /* to measure() */
 	bool streams;           /* apply() reads the targets itself, once */
-	bool streams_base;      /* and the base, where it wants its values */
+	bool streams_base;      /* the base too, where it wants its values */
 	bool whole_rows;        /* a unit is whole rows (the last dimension) */
 	bool draws;             /* random numbers: settings.seed counts */
 

@@ -58,13 +58,18 @@ static inline bool same_f32(const char *x, const char *base, size_t i)
 	    size_t n, size_t apart, uint32_t *restrict most)                                       \
 	{                                                                                          \
 		uint32_t largest[STRETCH] = {0};                                                   \
-		for (size_t at = 0; at < n; at += apart) {                                         \
-			size_t m = n - at < STRETCH ? n - at : STRETCH;                            \
-			for (size_t j = 0; j < m; j++) {                                           \
+		size_t at = 0;                                                                     \
+		for (; at + STRETCH <= n; at += apart) {                                           \
+			for (size_t j = 0; j < STRETCH; j++) {                                     \
 				float change = LOAD(x, at + j) - LOAD(base, at + j);               \
 				uint32_t bits = fc_f32_to_bits(fabsf(change));                     \
 				largest[j] = bits > largest[j] ? bits : largest[j];                \
 			}                                                                          \
+		}                                                                                  \
+		for (size_t j = 0; at + j < n; j++) {                                              \
+			float change = LOAD(x, at + j) - LOAD(base, at + j);                       \
+			uint32_t bits = fc_f32_to_bits(fabsf(change));                             \
+			largest[j] = bits > largest[j] ? bits : largest[j];                        \
 		}                                                                                  \
 		*most = 0;                                                                         \
 		for (size_t j = 0; j < STRETCH; j++)                                               \
@@ -98,21 +103,27 @@ static inline uint16_t offset_of(uint32_t least)
 	return (uint16_t)((least >> BIN_SHIFT) - RANK_FINE);
 }
 
+#define PLACE_ONE(BIN, LOAD, SAME, I, TURN)                                                        \
+	do {                                                                                       \
+		float sum = fabsf(LOAD(x, I) - LOAD(base, I)) + added;                             \
+		uint16_t upper = (uint16_t)(fc_f32_to_bits(sum) >> BIN_SHIFT);                     \
+		uint16_t step = (uint16_t)(upper - offset);                                        \
+		step = step < RANK_BINS - 1 ? step : (uint16_t)(RANK_BINS - 1);                    \
+		step = (uint16_t)((step & (RANK_FINE - 1)) << 6 | step >> 4);                      \
+		(BIN) = SAME(x, base, I) ? (uint16_t)((TURN)*RANK_GROUPS) : step;                  \
+	} while (0)
 #define PLACE(NAME, LOAD, SAME)                                                                    \
 	static FC_SIMD_BODY void NAME##_body(const char *restrict x, const char *restrict base,    \
 	    size_t n, uint32_t least, uint16_t *restrict bin)                                      \
 	{                                                                                          \
 		const float added = fc_bits_to_f32(least);                                         \
 		const uint16_t offset = offset_of(least);                                          \
-		for (size_t i = 0; i < n; i++) {                                                   \
-			float sum = fabsf(LOAD(x, i) - LOAD(base, i)) + added;                     \
-			uint16_t upper = (uint16_t)(fc_f32_to_bits(sum) >> BIN_SHIFT);             \
-			uint16_t step = (uint16_t)(upper - offset);                                \
-			uint16_t zero = (uint16_t)(i % RANK_FINE * RANK_GROUPS);                   \
-			step = step < RANK_BINS - 1 ? step : (uint16_t)(RANK_BINS - 1);            \
-			step = (uint16_t)((step & (RANK_FINE - 1)) << 6 | step >> 4);              \
-			bin[i] = SAME(x, base, i) ? zero : step;                                   \
-		}                                                                                  \
+		size_t at = 0;                                                                     \
+		for (; at + RANK_FINE <= n; at += RANK_FINE)                                       \
+			for (uint32_t j = 0; j < RANK_FINE; j++)                                   \
+				PLACE_ONE(bin[at + j], LOAD, SAME, at + j, j);                     \
+		for (uint32_t j = 0; at + j < n; j++)                                              \
+			PLACE_ONE(bin[at + j], LOAD, SAME, at + j, j);                             \
 	}
 PLACE(place_bf16, load_bf16, same_bf16)
 PLACE(place_f32, load_f32, same_f32)

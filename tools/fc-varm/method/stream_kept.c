@@ -1,43 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/method/stream_kept.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "fc-varm/method/eight.h"
-#include "fc-varm/method/pass.h"
+#include "fc-varm/method/quad.h"
 #include "fc-varm/method/stream_in.h"
-#include "fc-varm/method/sums.h"
+#include "tensor/dtype.h"
 #include "tensor/finite.h"
 #include "tensor/simd.h"
 
-/* factor[i] = stays where bit i % 8 of bits[i / 8] is set, else goes; i < n <= BLOCK_ELEMENTS. Bits
- * are spread of a block at once: what is stored in small pieces is slow to load in large ones right
- * after. */
-static FC_SIMD_BODY void spread_bits_body(
-    double *restrict factor, const uint8_t *restrict bits, double stays, double goes, size_t n)
-{
-	uint8_t own[BLOCK_ELEMENTS];
-	for (size_t i = 0; i < n; i += 8) {
-		uint64_t eight = bits[i / 8] * UINT64_C(0x0101010101010101);
-		eight &= UINT64_C(0x8040201008040201);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-		eight = __builtin_bswap64(eight);
-#endif
-		memcpy(own + i, &eight, 8);
-	}
-	for (size_t i = 0; i < n; i++)
-		factor[i] = own[i] ? stays : goes;
-}
-FC_SIMD_KERNEL(static void, spread_bits,
-    (double *factor, const uint8_t *bits, double stays, double goes, size_t n),
-    (factor, bits, stays, goes, n))
+/* Change i to i + 3 of values as bfloat16 is stored, or of changes that were read. */
+#define CHANGE_BF16(V, I)                                                                          \
+	do {                                                                                       \
+		quad_double from_;                                                                 \
+		QUAD_FROM_BF16(V, x + 2 * (I));                                                    \
+		QUAD_LOAD(from_, base + (I));                                                      \
+		(V) -= from_;                                                                      \
+	} while (0)
+#define CHANGE_READ(V, I) QUAD_LOAD(V, change + (I))
 
-static FC_SIMD_BODY void multiply_body(double *restrict x, const double *restrict factor, size_t n)
+static inline bool bit_of(const uint8_t *bits, size_t i)
 {
-	for (size_t i = 0; i < n; i++)
-		x[i] *= factor[i];
+	return bits[i / 8] >> i % 8 & 1;
 }
-FC_SIMD_KERNEL(static void, multiply, (double *x, const double *factor, size_t n), (x, factor, n))
+
+/* The last ones, fewer than eight. */
+static inline double last_change(const char *x, const double *base, size_t i)
+{
+	uint16_t stored;
+	memcpy(&stored, x + 2 * i, sizeof stored);
+	return fc_bf16_to_f32(stored) - base[i];
+}
+#define LAST_BF16(I) last_change(x, base, I)
+#define LAST_READ(I) change[I]
+
+#define SUM_KEPT(CHANGE, LAST)                                                                     \
+	do {                                                                                       \
+		quad_double d, all[QUADS], kept[QUADS];                                            \
+		quad_mask mask;                                                                    \
+		size_t i = 0;                                                                      \
+		EACH_QUAD(q)                                                                       \
+		{                                                                                  \
+			QUAD_LOAD(all[q], lane + q * QUAD);                                        \
+			QUAD_LOAD(kept[q], lane + LANES + q * QUAD);                               \
+		}                                                                                  \
+		for (; i + QUADS * QUAD <= n; i += QUADS * QUAD) {                                 \
+			EACH_QUAD(q)                                                               \
+			{                                                                          \
+				CHANGE(d, i + q * QUAD);                                           \
+				d = QUAD_MAGNITUDE(d);                                             \
+				all[q] += d;                                                       \
+				QUAD_OF_BITS(mask, bits[i / 8], q);                                \
+				kept[q] += QUAD_WHERE(mask, d);                                    \
+			}                                                                          \
+		}                                                                                  \
+		EACH_QUAD(q)                                                                       \
+		{                                                                                  \
+			memcpy(lane + q * QUAD, &all[q], sizeof all[q]);                           \
+			memcpy(lane + LANES + q * QUAD, &kept[q], sizeof kept[q]);                 \
+		}                                                                                  \
+		for (; i < n; i++) {                                                               \
+			double magnitude = fabs(LAST(i));                                          \
+			lane[i % LANES] += magnitude;                                              \
+			lane[LANES + i % LANES] += bit_of(bits, i) ? magnitude : 0;                \
+		}                                                                                  \
+	} while (0)
+_Static_assert(QUADS *QUAD == LANES && LANES == 8, "a byte of bits is what lanes take at once");
+
+static FC_SIMD_BODY void sum_bf16_body(double *restrict lane, const char *restrict x,
+    const double *restrict base, const uint8_t *restrict bits, size_t n)
+{
+	SUM_KEPT(CHANGE_BF16, LAST_BF16);
+}
+
+static FC_SIMD_BODY void sum_read_body(
+    double *restrict lane, const double *restrict change, const uint8_t *restrict bits, size_t n)
+{
+	SUM_KEPT(CHANGE_READ, LAST_READ);
+}
+
+/* Products with 0 * weight, with its sign, where nothing stays. */
+#define WEIGH_KEPT(CHANGE, LAST)                                                                   \
+	do {                                                                                       \
+		const quad_double stays = QUAD_OF(weight), goes = QUAD_OF(0 * weight);             \
+		quad_mask mask;                                                                    \
+		quad_double d;                                                                     \
+		size_t i = 0;                                                                      \
+		for (; i + QUADS * QUAD <= n; i += QUADS * QUAD) {                                 \
+			EACH_QUAD(q)                                                               \
+			{                                                                          \
+				CHANGE(d, i + q * QUAD);                                           \
+				QUAD_OF_BITS(mask, bits[i / 8], q);                                \
+				d *= QUAD_SELECT(mask, stays, goes);                               \
+				memcpy(out + i + q * QUAD, &d, sizeof d);                          \
+			}                                                                          \
+		}                                                                                  \
+		for (; i < n; i++)                                                                 \
+			out[i] = LAST(i) * (bit_of(bits, i) ? weight : 0 * weight);                \
+	} while (0)
+
+static FC_SIMD_BODY void weigh_bf16_body(double *restrict out, const char *restrict x,
+    const double *restrict base, const uint8_t *restrict bits, double weight, size_t n)
+{
+	WEIGH_KEPT(CHANGE_BF16, LAST_BF16);
+}
+
+static FC_SIMD_BODY void weigh_read_body(
+    double *out, const double *change, const uint8_t *bits, double weight, size_t n)
+{
+	WEIGH_KEPT(CHANGE_READ, LAST_READ);
+}
 
 #if defined(__x86_64__)
 /* Added by products with 1, which are exact: the units that multiply have time. */
@@ -69,44 +143,40 @@ FC_SIMD_AVX512 static void weigh_bf16_avx512(
 	const __m512d weights = _mm512_set1_pd(weight), none = _mm512_set1_pd(0 * weight);
 	EACH_EIGHT(WEIGH_EIGHT, n);
 }
-
-/* Straight from bfloat16, with bits as masks. */
-static bool is_direct(const struct values *f)
-{
-	return varm_values_are_bf16(f) && fc_isa() >= FC_ISA_AVX512;
-}
 #endif
+FC_SIMD_KERNEL_BUT_AVX512(static void, sum_bf16,
+    (double *lane, const char *x, const double *base, const uint8_t *bits, size_t n),
+    (lane, x, base, bits, n))
+FC_SIMD_KERNEL(static void, sum_read,
+    (double *lane, const double *change, const uint8_t *bits, size_t n), (lane, change, bits, n))
+FC_SIMD_KERNEL_BUT_AVX512(static void, weigh_bf16,
+    (double *out, const char *x, const double *base, const uint8_t *bits, double weight, size_t n),
+    (out, x, base, bits, weight, n))
+FC_SIMD_KERNEL(static void, weigh_read,
+    (double *out, const double *change, const uint8_t *bits, double weight, size_t n),
+    (out, change, bits, weight, n))
 
 void varm_stream_kept_sums(const struct values *f, size_t first, size_t n, const double *base,
     const uint8_t *bits, double *lane, double *spare)
 {
-	double factor[BLOCK_ELEMENTS];
 	uint64_t n_bad = 0; /* who merges them will say so */
-#if defined(__x86_64__)
-	if (is_direct(f)) {
-		sum_bf16_avx512(lane, varm_values_bytes(f, first), base, bits, n);
+	if (varm_values_are_bf16(f)) {
+		sum_bf16(lane, varm_values_bytes(f, first), base, bits, n);
 		return;
 	}
-#endif
 	varm_stream_changes(f, first, n, base, spare, &n_bad);
-	spread_bits(factor, bits, 1, 0, n);
-	varm_sums_kept(lane, spare, factor, n);
+	sum_read(lane, spare, bits, n);
 }
 
 void varm_stream_kept_weighed(const struct values *f, size_t first, size_t n, const double *base,
     const uint8_t *bits, double weight, double *out, uint64_t *n_bad)
 {
-	const double none = 0 * weight; /* with its sign */
-	double factor[BLOCK_ELEMENTS];
-#if defined(__x86_64__)
-	if (is_direct(f)) {
+	if (varm_values_are_bf16(f)) {
 		const char *x = varm_values_bytes(f, first);
-		weigh_bf16_avx512(out, x, base, bits, weight, n);
+		weigh_bf16(out, x, base, bits, weight, n);
 		*n_bad += fc_finite_count(x, FC_BF16, n) != n;
 		return;
 	}
-#endif
 	varm_stream_changes(f, first, n, base, out, n_bad);
-	spread_bits(factor, bits, weight, none, n);
-	multiply(out, factor, n);
+	weigh_read(out, out, bits, weight, n);
 }
