@@ -17,23 +17,12 @@
 #define QUADS 2
 typedef double quad_double __attribute__((vector_size(32)));
 typedef int64_t quad_mask __attribute__((vector_size(32))); /* all bits, or none */
-typedef uint16_t quad_short __attribute__((vector_size(8)));
-typedef uint32_t quad_word __attribute__((vector_size(16)));
-typedef float quad_float __attribute__((vector_size(16)));
 
 #define EACH_QUAD(Q) for (size_t Q = 0; Q < QUADS; Q++)
 #define QUAD_ZERO ((quad_double){0})
 /* A number in all four places. */
 #define QUAD_OF(X) ((X)-QUAD_ZERO)
 #define QUAD_LOAD(V, FROM) memcpy(&(V), FROM, sizeof(V))
-/* Four numbers of bfloat16 from any address. */
-#define QUAD_FROM_BF16(V, FROM)                                                                    \
-	do {                                                                                       \
-		quad_short stored_;                                                                \
-		memcpy(&stored_, FROM, sizeof stored_);                                            \
-		(V) = __builtin_convertvector(                                                     \
-		    (quad_float)(__builtin_convertvector(stored_, quad_word) << 16), quad_double); \
-	} while (0)
 /* All bits where bit 4 Q + j of eight is set, for number j: looked up, since not all processors
  * compare 64 bits. */
 extern const int64_t varm_quad_bits[16][QUAD];
