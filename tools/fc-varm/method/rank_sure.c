@@ -23,8 +23,9 @@ static FC_SIMD_BODY void find_least_body(const struct rank_edges *restrict e, fl
 	uint32_t largest = 0;
 	for (uint32_t b = 0; b < RANK_BINS; b += RANK_GROUPS) {
 		for (uint32_t g = 0; g < RANK_GROUPS; g++) {
-			uint32_t first = rank_first(e, b + g), end = rank_end(e, b + g);
-			uint32_t members = g ? end - first : 1;
+			uint32_t first = e->before[g] + e->in_group[b + g];
+			uint32_t members = e->in_group[b + RANK_GROUPS + g] - e->in_group[b + g];
+			members = g ? members : 1;
 			float p = low + step * (float)(int32_t)first;
 			largest = members > largest ? members : largest;
 			p = p > 0 ? p : 0;
