@@ -29,7 +29,8 @@ static FC_SIMD_BODY void find_least_body(const struct rank_edges *restrict e, fl
 			float p = low + step * (float)(int32_t)first;
 			largest = members > largest ? members : largest;
 			p = p > 0 ? p : 0;
-			least[b + g] = (uint32_t)(int32_t)(p < 0xffff ? p : 0xffff);
+			p = p < 0xffff ? p : 0xffff;
+			least[b + g] = g ? (uint32_t)(int32_t)p : 0x10000;
 		}
 	}
 	*most = largest;
@@ -52,6 +53,7 @@ void varm_rank_sure_find(struct rank_sure *s, const struct rank_edges *e, double
 	uint32_t most;
 	if (fc_isa() >= FC_ISA_AVX512) {
 		find_edges(e->before, low, step, s->edge);
+		s->edge[0] = UINT16_MAX; /* zeros stay, whatever their numbers are */
 		return;
 	}
 	find_least(e, (float)(low * 0x1p16 - 0x1p-4), (float)(step * 0x1p16), s->least, &most);

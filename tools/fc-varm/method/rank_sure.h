@@ -24,8 +24,8 @@ struct rank_sure {
 void varm_rank_sure_find(struct rank_sure *s, const struct rank_edges *e, double low, double step);
 
 /* Of n <= MARKED_MOST entries in bins, with the upper bits of their numbers, as bits
- * (varm_marked_list_bits()): which surely stay, and of which it may be that they do, or do not.  Of
- * the bins of zeros anything may be said. */
+ * (varm_marked_list_bits()): which surely stay, and of which it may be that they do, or do not.
+ * Zeros stay. */
 void varm_rank_sure_draw(const struct rank_sure *s, const uint16_t *bin, const uint16_t *number,
     size_t n, uint8_t kept[MARKED_MOST / 8], uint8_t close[MARKED_MOST / 8]);
 
