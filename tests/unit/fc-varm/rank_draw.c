@@ -14,15 +14,30 @@
 #include "tensor/dtype.h"
 #include "t.h"
 
-enum kind { CONTINUOUS, STEPS, MOSTLY_ZERO, EQUAL, WIDE, NEAR, OUTLIERS, RISING, LATE, N_KIND };
+enum kind {
+	CONTINUOUS,
+	STEPS,
+	MOSTLY_ZERO,
+	EQUAL,
+	WIDE,
+	NEAR,
+	OUTLIERS,
+	RISING,
+	LATE,
+	TUNED,
+	N_KIND
+};
 static const char *const kind_name[] = {"continuous", "of a few steps", "mostly zero", "all equal",
-    "of 300 octaves", "nearly equal", "with outliers", "larger and larger", "zero at first"};
+    "of 300 octaves", "nearly equal", "with outliers", "larger and larger", "zero at first",
+    "of a fine-tune"};
 
 static double draw_magnitude(struct fc_rng *r, enum kind kind, size_t i, size_t n)
 {
 	switch (kind) {
 	case OUTLIERS:
 		return fabs(fc_rng_normal(r)) * (fc_rng_below(r, 100) ? 1 : 1e6);
+	case TUNED:
+		return fabs(fc_rng_normal(r)) * 0x1p-9;
 	case RISING:
 		return exp2((double)i * 40 / (double)n) * (1 + fabs(fc_rng_normal(r)));
 	case LATE: /* no stretch that begins at a quarter of the row has any */
@@ -74,7 +89,10 @@ static void fill_magnitudes(
 		if (stored == AS_DOUBLES)
 			continue;
 		m->base[i] = (float)fc_rng_normal(r); /* some zeros, some bits beyond float */
-		m->x[i] = m->exact[i] > 0 ? m->x[i] - m->base[i] : m->base[i];
+		if (kind == TUNED)                    /* bfloat16 leaves few different changes */
+			m->x[i] += m->base[i];
+		else
+			m->x[i] = m->exact[i] > 0 ? m->x[i] - m->base[i] : m->base[i];
 		m->exact[i] = fabs((double)m->x[i] - (double)m->base[i]);
 	}
 	if (stored == AS_BF16)

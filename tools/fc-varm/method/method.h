@@ -16,8 +16,9 @@
  * elected lets targets elect signs, quad computes with four entries at once, eight with eight,
  * marked lists entries by their marks, rows cuts by rows, random_by_index draws, drawn holds what
  * was drawn, rank_draw decides by an entry's rank in its row (rank_bins counts magnitudes,
- * rank_sure says what a bin decides, rank_sort sorts rows), threshold (threshold_search,
- * threshold_visit, threshold_keys, threshold_sample, threshold_select) finds the k-th largest.
+ * rank_sure says what a bin decides, rank_seek and rank_list what it leaves open, all in one
+ * rank_room, rank_sort sorts), threshold (threshold_search, threshold_visit, threshold_keys,
+ * threshold_sample, threshold_select) finds the k-th largest.
  */
 
 /* Which tensors share a target's weight; words of the parameter granularity. */

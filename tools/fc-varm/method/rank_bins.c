@@ -2,7 +2,6 @@
 #include "fc-varm/method/rank_bins.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/ahead.h"
@@ -248,4 +247,42 @@ void varm_rank_bins_count(
 		sum += e->in_group[RANK_BINS + g];
 	}
 	e->before[RANK_GROUPS] = sum;
+}
+
+#if defined(__x86_64__)
+#define FIND_MEMBERS(I, HERE)                                                                      \
+	do {                                                                                       \
+		__m512i bins = _mm512_maskz_loadu_epi16(HERE, bin + (I));                          \
+		__m512i own = _mm512_sllv_epi16(one, _mm512_srli_epi16(bins, 6));                  \
+		const uint32_t found = _mm512_mask_test_epi16_mask(                                \
+		    HERE, own, _mm512_permutex2var_epi16(low, bins, high));                        \
+		memcpy(bits + (I) / 8, &found, sizeof found);                                      \
+	} while (0)
+/* Bits in place of marks. */
+FC_SIMD_AVX512 static void find_avx512(
+    const uint16_t *bin, const uint16_t of_group[RANK_GROUPS], size_t n, uint8_t *bits)
+{
+	const __m512i low = _mm512_loadu_si512(of_group);
+	const __m512i high = _mm512_loadu_si512(of_group + 32);
+	const __m512i one = _mm512_set1_epi16(1);
+	memset(bits, 0, (n + 63) / 64 * 8);
+	EACH_32(FIND_MEMBERS, n);
+}
+_Static_assert(RANK_GROUPS == 1 << 6 && RANK_FINE == 16, "of what numbers are made");
+#endif
+
+bool varm_rank_bins_find(
+    const uint16_t *bin, const uint16_t of_group[RANK_GROUPS], size_t n, uint8_t *bits)
+{
+#if defined(__x86_64__)
+	if (fc_isa() >= FC_ISA_AVX512) {
+		find_avx512(bin, of_group, n, bits);
+		return true;
+	}
+#endif
+	(void)bin;
+	(void)of_group;
+	(void)n;
+	(void)bits;
+	return false;
 }

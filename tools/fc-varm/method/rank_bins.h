@@ -2,6 +2,7 @@
 #ifndef FC_VARM_RANK_BINS_H
 #define FC_VARM_RANK_BINS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,5 +60,11 @@ struct rank_counts {
 };
 void varm_rank_bins_count(
     struct rank_counts *c, const uint16_t *bin, size_t n, struct rank_edges *e);
+
+/* Bit i % 8 of bits[i / 8]: whether entry i is in one of the bins of which bit "fine" of
+ * of_group[group] is set; 0 behind the n-th, up to a multiple of 64.  False where this processor
+ * has no fast way to. */
+bool varm_rank_bins_find(
+    const uint16_t *bin, const uint16_t of_group[RANK_GROUPS], size_t n, uint8_t *bits);
 
 #endif

@@ -15,8 +15,8 @@
 #include "tensor/simd.h"
 
 /* Elements of a row at most.  A thread holds 48 MiB for one of bfloat16 values and 80 for one of
- * others, 32 more where values are computed, and 128 more where most changes differ by little; 160,
- * and 16 a target, where ranks are asked for. */
+ * others, 32 more where values are computed, 32 where many are equal or close, and 128 where most
+ * are close, not equal; 160, and 16 a target, where ranks are asked for. */
 #define ROW_MAX ((size_t)1 << 22)
 
 /* An entry stays with the probability low + step * its rank in the row. */
