@@ -44,6 +44,20 @@ static const char *begin_of(const char *text, const char *end)
 	return !point && p > text && is_bare_point(text, p - 1) ? p - 1 : p;
 }
 
+/* Where the number that ends before `end` begins when full stops part its thousands, as in
+ * "1.000.000": from two on they can mean nothing else.  NULL: they do not. */
+static const char *begin_of_thousands(const char *text, const char *end)
+{
+	size_t stops = 0, digits = 0;
+	const char *p = end;
+	for (; p > text && (is_digit(p[-1]) || (p[-1] == '.' && digits == 3)); p--) {
+		stops += p[-1] == '.';
+		digits = p[-1] == '.' ? 0 : digits + 1;
+	}
+	const bool ends = p == text || !(is_letter(p[-1]) || p[-1] == '.' || p[-1] == ',');
+	return stops > 1 && digits >= 1 && digits <= 3 && ends ? p : NULL;
+}
+
 /* Where the word begins that ends before p, or NULL. */
 static const char *word_before(const char *text, const char *p, const char *word)
 {
@@ -73,14 +87,16 @@ bool eval_number_last(struct fc_buf *out, const char *text)
 		end--;
 	if (end == text)
 		return false;
-	const char *p = begin_of(text, end);
+	const char *p = begin_of_thousands(text, end), between = p ? '.' : ',';
+	p = p ? p : begin_of(text, end);
 	const bool minus = is_negative(text, p);
 	bool point = false;
 	fc_buf_clear(out);
 	for (; p < end; p++) {
+		if (*p == between || (*p == '0' && out->n == 0))
+			continue;
 		point = point || *p == '.';
-		if (*p != ',' && !(*p == '0' && out->n == 0))
-			fc_buf_addc(out, *p);
+		fc_buf_addc(out, *p);
 	}
 	while (point && out->p[out->n - 1] == '0')
 		out->n--;
