@@ -154,7 +154,16 @@ static void keep_outliers(const struct unit *u, const struct measured *r, int ta
 		factor[i] -= top[i];
 }
 
-const struct sparsifier varm_sparse_outliers = {.measure = measure_outliers, .keep = keep_outliers};
+static void weigh_outliers(
+    const struct unit *u, const struct measured *r, int target, double weight, double *change)
+{
+	const struct threshold *c = &r->threshold[2 * target];
+	varm_threshold_weigh_between(
+	    &c[1], &c[0], change, u->first, u->n, r->number[target] * weight);
+}
+
+const struct sparsifier varm_sparse_outliers = {
+    .measure = measure_outliers, .keep = keep_outliers, .weigh = weigh_outliers};
 
 static void draw_random(struct unit *u, uint8_t *bits)
 {

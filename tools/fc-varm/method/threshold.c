@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fc-varm/method/threshold.h"
 
-#include <float.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -23,8 +22,7 @@ static bool is_roughly_sought(const struct searches *all)
 	for (int i = 0; i < all->n && rough; i++) {
 		const struct search *s = &all->s[i];
 		rough = s->step == DONE ||
-		    (s->w->keys->rough && (s->low > 1 || s->high < UINT64_MAX - 1) &&
-			threshold_value(s->high) < FLT_MAX);
+		    (s->w->keys->rough && (s->low > 1 || s->high < UINT64_MAX - 1));
 	}
 	return rough;
 }

@@ -27,6 +27,10 @@ bool varm_threshold_least(const struct threshold *c, uint64_t first, size_t n, d
 void varm_threshold_weigh(
     const struct threshold *c, double *change, uint64_t first, size_t n, double weight);
 
+/* change[i] *= weight where it passes c and not top, else 0 * weight. */
+void varm_threshold_weigh_between(const struct threshold *c, const struct threshold *top,
+    double *change, uint64_t first, size_t n, double weight);
+
 struct threshold_query;
 
 /* What a search counts below, between and above its bounds, and keys of 0. */

@@ -146,3 +146,28 @@ void varm_threshold_weigh(
 	weigh_passing(p.least, change, p.n_equal, weight, 0 * weight);
 	weigh_passing(p.above, change + p.n_equal, n - p.n_equal, weight, 0 * weight);
 }
+
+static FC_SIMD_BODY void weigh_between_body(double least, double too_large, double *restrict change,
+    size_t n, double weight, double dropped)
+{
+	for (size_t i = 0; i < n; i++) {
+		double magnitude = fabs(change[i]);
+		change[i] *= (magnitude >= least) & !(magnitude >= too_large) ? weight : dropped;
+	}
+}
+FC_SIMD_KERNEL(static void, weigh_between,
+    (double least, double too_large, double *change, size_t n, double weight, double dropped),
+    (least, too_large, change, n, weight, dropped))
+
+void varm_threshold_weigh_between(const struct threshold *c, const struct threshold *top,
+    double *change, uint64_t first, size_t n, double weight)
+{
+	for (size_t at = 0, m; at < n; at += m) { /* as far as both say one thing */
+		struct passing p = passing_of(c, first + at, n - at),
+			       t = passing_of(top, first + at, n - at);
+		m = p.n_equal && p.n_equal < n - at ? p.n_equal : n - at;
+		m = t.n_equal && t.n_equal < m ? t.n_equal : m;
+		weigh_between(p.n_equal ? p.least : p.above, t.n_equal ? t.least : t.above,
+		    change + at, m, weight, 0 * weight);
+	}
+}

@@ -2,6 +2,7 @@
 #include "fc-varm/method/threshold_search.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -118,10 +119,11 @@ struct floats {
 	float base[BLOCK_ELEMENTS], x[BLOCK_ELEMENTS];
 };
 
-/* Keys above 0 are above 0 in float, too. */
+/* Keys above 0 are above 0 in float, too; above those that are no numbers is nothing. */
 static float rough_bound(uint64_t key)
 {
-	float bound = (float)threshold_value(key);
+	double value = threshold_value(key);
+	float bound = isnan(value) ? INFINITY : (float)value;
 	return bound > 0 ? bound : FLT_TRUE_MIN;
 }
 
@@ -212,11 +214,15 @@ static void visit_rough(struct unit *u, const struct searches *all, struct local
 	for (int i = 0; i < all->n; i++)
 		l[i].held = FC_ARRAY(struct held, 1);
 	while (varm_unit_next_nothing(u)) {
+		int target = -1; /* whose values f.x has */
 		read_floats(u->v->base, u, f.base);
 		for (int i = 0; i < all->n; i++) {
 			if (all->s[i].step == DONE)
 				continue;
-			read_floats(&u->v->target[all->s[i].w->target], u, f.x);
+			if (target != all->s[i].w->target) {
+				target = all->s[i].w->target;
+				read_floats(&u->v->target[target], u, f.x);
+			}
 			visit_floats(u, &f, &all->s[i], &l[i]);
 		}
 	}
