@@ -152,7 +152,8 @@ static FC_SIMD_BODY void weigh_between_body(double least, double too_large, doub
 {
 	for (size_t i = 0; i < n; i++) {
 		double magnitude = fabs(change[i]);
-		change[i] *= (magnitude >= least) & !(magnitude >= too_large) ? weight : dropped;
+		bool stays = (magnitude >= least) & !(magnitude >= too_large);
+		change[i] *= stays ? weight : dropped;
 	}
 }
 FC_SIMD_KERNEL(static void, weigh_between,
