@@ -145,11 +145,6 @@ FC_SIMD_KERNEL(static void, elect,
 	size_t n),
     (out, base, x, weight, n_target, n))
 
-static void apply(struct unit *u, const struct measured *r, double *out)
-{
-	elect(out, u->base, u->x, r->weight, u->v->n_target, u->n);
-}
-
 /* An election over stored values; false where it takes more. */
 static bool elect_values(struct unit *u, const struct measured *r, double *out)
 {
@@ -167,15 +162,21 @@ static bool elect_values(struct unit *u, const struct measured *r, double *out)
 	return true;
 }
 
-static void apply_fusechat(struct unit *u, const struct measured *r, double *out)
+/* Reads the block's values where the election or what follows takes them. */
+static void apply_streamed(struct unit *u, const struct measured *r, bool follows, double *out)
 {
 	bool done = elect_values(u, r, out);
-	if (!done)
+	if (!done || follows)
 		varm_unit_read(u);
 	for (int k = 0; k < u->v->n_target; k++)
 		u->n_bad += !varm_unit_is_finite(u, k);
 	if (!done)
-		apply(u, r, out);
+		elect(out, u->base, u->x, r->weight, u->v->n_target, u->n);
+}
+
+static void apply(struct unit *u, const struct measured *r, double *out)
+{
+	apply_streamed(u, r, false, out);
 }
 
 static FC_SIMD_BODY void restore_body(
@@ -191,7 +192,7 @@ FC_SIMD_KERNEL(static void, restore,
 static void apply_mergekit(struct unit *u, const struct measured *r, double *out)
 {
 	double taken[BLOCK_ELEMENTS];
-	apply(u, r, out);
+	apply_streamed(u, r, r->threshold, out);
 	if (!r->threshold)
 		return;
 	mark_selected(u, r->threshold, taken);
@@ -209,7 +210,7 @@ VARM_METHOD(fusechat_sce) = {.name = "fusechat-sce",
     .streams = true,
     .streams_base = true,
     .measure = measure,
-    .apply = apply_fusechat};
+    .apply = apply};
 VARM_METHOD(mergekit_sce) = {.name = "mergekit-sce",
     .mergekit = "sce",
     .help = "the same as mergekit has it: what is not selected stays",
@@ -218,5 +219,7 @@ VARM_METHOD(mergekit_sce) = {.name = "mergekit-sce",
     .base = BASE_NEEDED,
     .importance = true,
     .drops = true,
+    .streams = true,
+    .streams_base = true,
     .measure = measure_mergekit,
     .apply = apply_mergekit};
