@@ -49,12 +49,14 @@ def verdict(messages):
 
 
 class Judge(http.server.BaseHTTPRequestHandler):
+    counted = 0  # whether its request is one of those at once
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *args):
         pass
 
     def send(self, status, body, headers=(), kind="application/json", length=None):
+        self.leave()
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body) if length is None else length))
@@ -80,6 +82,7 @@ class Judge(http.server.BaseHTTPRequestHandler):
             n = tries[key] = tries.get(key, 0) + 1
             how = behaviours[n - 1] if n <= len(behaviours) else "ok"
             active[0] += 1
+            self.counted = 1
             active[1] = max(active)
             auth = self.headers.get("Authorization", "-")
             with open(os.path.join(folder, "log"), "a") as f:
@@ -95,8 +98,7 @@ class Judge(http.server.BaseHTTPRequestHandler):
             try:
                 self.behave(how, auth, reply, json.dumps(reply).encode())
             finally:
-                with lock:
-                    active[0] -= 1
+                self.leave()
             return
         text = verdict(ask["messages"])
         reply = {"model": ask["model"], "choices": [{"message": {"role": "assistant", "content": text},
@@ -106,8 +108,13 @@ class Judge(http.server.BaseHTTPRequestHandler):
         try:
             self.behave(how, auth, reply, body)
         finally:
-            with lock:
-                active[0] -= 1
+            self.leave()
+
+    def leave(self):
+        """Before the client has an answer, and so may ask again by another connection."""
+        with lock:
+            active[0] -= self.counted
+            self.counted = 0
 
     def behave(self, how, auth, reply, body):
         if how == "429":
