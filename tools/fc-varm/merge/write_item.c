@@ -81,11 +81,11 @@ static int visit_bytes(struct unit *u, void *ctx, struct fc_err *e)
 		     : put_elements(j, first, varm_values_bytes(j->from, first), n, e);
 }
 
-/* How many of the block's models have values that are not finite, where the result need not show
- * it. */
+/* How many of the block's models have values that are not finite, of those that were read and where
+ * the result need not show it. */
 static uint64_t count_bad_inputs(const struct method *m, const struct unit *u)
 {
-	uint64_t n_bad = u->v->base && !varm_unit_is_finite(u, -1);
+	uint64_t n_bad = u->v->base && !m->streams_base && !varm_unit_is_finite(u, -1);
 	for (int k = 0; k < u->v->n_target && !m->streams; k++)
 		n_bad += !varm_unit_is_finite(u, k);
 	return n_bad;
@@ -110,11 +110,11 @@ static bool next_values(const struct writing *j, struct unit *u, double *out, ui
 	} else {
 		if (!next_inputs(j->method, u))
 			return false;
+		if (j->method->drops) /* before apply(), which may work in their place */
+			*n_bad += count_bad_inputs(j->method, u);
 		u->n_bad = 0;
 		j->method->apply(u, j->measured, out);
 		*n_bad += u->n_bad;
-		if (j->method->drops)
-			*n_bad += count_bad_inputs(j->method, u);
 	}
 	return true;
 }

@@ -137,7 +137,7 @@ struct method {
 	bool importance;
 	bool divides; /* by the sum of the weights, when settings.normalize: it must not be 0 */
 	/* apply() may leave a value out, also one that is NaN; one that streams too counts in
-	 * u->n_bad the targets' values that are not finite. */
+	 * u->n_bad the values that are not finite, of what it reads itself. */
 	bool drops;
 	enum copies copies;
 

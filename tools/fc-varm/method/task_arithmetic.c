@@ -12,7 +12,6 @@
 #include "fc-varm/method/sparse.h"
 #include "fc-varm/method/stream_in.h"
 #include "fc-varm/method/stream_kept.h"
-#include "tensor/finite.h"
 #include "tensor/simd.h"
 
 static const struct parameter param_density = VARM_PARAMETER(REAL, "density",
@@ -126,7 +125,8 @@ static bool elect_values(
 		if (!find_kept(u, r, k, &kept[k]))
 			return false;
 	for (int k = 0; k < by->n_target && !r->finite; k++)
-		u->n_bad += fc_finite_count(kept[k].x, FC_BF16, u->n) != u->n;
+		u->n_bad += !varm_unit_is_finite(u, k);
+	u->n_bad += !varm_unit_is_finite(u, -1);
 	varm_elected_add_values(out, by, varm_values_bytes(u->v->base, u->first),
 	    u->v->method->sparse->kept_bits ? ELECTED_BITS : ELECTED_LARGE, kept);
 	return true;
@@ -141,6 +141,7 @@ static void apply(struct unit *u, const struct measured *r, double *out)
 	if (u->v->method->elect && elect_values(u, r, &by, out))
 		return;
 	varm_unit_read_base(u);
+	u->n_bad += !varm_unit_is_finite(u, -1);
 	for (int k = 0; k < K; k++) {
 		read_weighed(u, r, k);
 		divisor += r->weight[k];
