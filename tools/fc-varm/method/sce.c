@@ -168,7 +168,7 @@ static void apply_streamed(struct unit *u, const struct measured *r, bool follow
 	bool done = elect_values(u, r, out);
 	if (!done || follows)
 		varm_unit_read(u);
-	for (int k = -1; k < u->v->n_target; k++) /* and the base */
+	for (int k = -1; k < u->v->n_target; k++) /* -1: the base */
 		u->n_bad += !varm_unit_is_finite(u, k);
 	if (!done)
 		elect(out, u->base, u->x, r->weight, u->v->n_target, u->n);
