@@ -45,7 +45,7 @@ WARN  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 XCPP  = -D_POSIX_C_SOURCE=200809L -Itools/lib -Itools -I$(B)/proto $(PKG_CFLAGS) $(CPPFLAGS)
 XCC   = -std=c11 -fopenmp -ffp-contract=off -fno-math-errno $(WARN) $(CFLAGS) \
         $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-XLIBS = -Wl,--as-needed $(PKG_LIBS) -ldnnl -lm -ldl $(LDLIBS)
+XLIBS = -Wl,--as-needed $(PKG_LIBS) -lm -ldl $(LDLIBS)
 
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
@@ -252,7 +252,7 @@ check-cli: all $(TESTMODULES) $(FIXTURE)
 check-asan: deps
 	+@ASAN_OPTIONS=intercept_memmem=0 $(AGAIN) $(JOBS) SAN=address,undefined CFLAGS='-O1 -g -Werror' check-built
 # clang, whose OpenMP runtime the sanitizer understands, and whose warnings end it; our code is
-# instrumented, the matrix libraries are not.
+# instrumented, the matrix library is not.
 check-tsan: deps
 	@command -v clang >/dev/null || { echo 'check-tsan needs clang and libomp-dev'; exit 1; }
 	+@TSAN_OPTIONS='ignore_noninstrumented_modules=1 halt_on_error=1' \

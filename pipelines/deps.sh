@@ -5,7 +5,7 @@ set -eu
 
 build='gcc g++ make pkg-config git libzstd-dev zlib1g-dev libprotobuf-c-dev protobuf-c-compiler
 libjansson-dev libpcre2-dev libutf8proc-dev libyaml-dev libxxhash-dev libopenblas-openmp-dev
-libdnnl-dev libcurl4-openssl-dev'
+libcurl4-openssl-dev'
 demo='python3 gnuplot-nox'
 check='bats mandoc shellcheck zstd xz-utils procps binutils jq zsh fish libopenmpi-dev openmpi-bin
 iproute2 slurm-wlm slurmctld slurmd munge parallel python3-zstandard python3-xxhash python3-numpy'

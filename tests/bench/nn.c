@@ -4,7 +4,7 @@
  * run.  Build and run:
  *   make build/libfc.a
  *   cc -O2 -std=c11 -D_POSIX_C_SOURCE=200809L -fopenmp -Itools/lib -Itests/unit tests/bench/nn.c \
- *       build/libfc.a -lopenblas -ldnnl -lxxhash -lm -o build/bench-nn
+ *       build/libfc.a -lopenblas -lxxhash -lm -o build/bench-nn
  *   build/bench-nn [threads] [f32|bf16]
  */
 #include <time.h>

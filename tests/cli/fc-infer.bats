@@ -127,6 +127,15 @@ close() {
 	diff <(jq -r .id in.jsonl) <(jq -r .id a)
 }
 
+@test "a capture has the same bytes at any number of threads" {
+	talk heldout 40 >in.jsonl
+	for dtype in f32 bf16; do
+		fc-infer -q --dtype $dtype -j 1 -m "$(kit pivot)" -o a in.jsonl
+		fc-infer -q --dtype $dtype -j 3 -m "$(kit pivot)" -o b in.jsonl
+		cmp a b
+	done
+}
+
 @test "sampling is fixed by seed and id, and varies with the seed" {
 	talk heldout 20 --questions >in.jsonl
 	gen() { fc-infer -q --generate --dtype f32 --temperature 1 --seed "$1" --slots "$2" -m "$(kit pivot)" --max-new 20 in.jsonl; }

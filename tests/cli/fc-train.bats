@@ -55,6 +55,15 @@ same_model() { cmp "$1/model.safetensors" "$2/model.safetensors"; }
 	run ! same_model a c
 }
 
+@test "any number of threads gives the same bytes" {
+	for dtype in f32 bf16; do
+		train -q --dtype $dtype -j 1 --log a.log --force -o a "$F/dists.fcs"
+		train -q --dtype $dtype -j 3 --log b.log --force -o b "$F/dists.fcs"
+		same_model a b
+		cmp a.log b.log
+	done
+}
+
 @test "file, standard input and pipe train the same, with and without the length" {
 	train -q -o a "$F/dists.fcs"
 	train -q -o b <"$F/dists.fcs"

@@ -153,6 +153,6 @@ why() { # the error of a dump, whose output is not looked at
 			grep -vxE 'fc_stream_(is_trained|role|part)' | sort -u)" ]
 	readelf -d $lib | grep -q 'SONAME.*libfcstream.so.1'
 	# nothing heavy comes with it
-	[ -z "$(readelf -d $lib | grep -E 'NEEDED.*(gomp|blas|dnnl|curl|pcre)')" ]
+	[ -z "$(readelf -d $lib | grep -E 'NEEDED.*(gomp|blas|curl|pcre)')" ]
 	[ "$(flags --modversion)" = "$(cat "$FC_ROOT/VERSION")" ]
 }

@@ -133,11 +133,8 @@ static void test_linear(enum fc_isa isa, enum fc_dtype t, struct fc_rng *r)
 {
 	enum { O = 70, I = 160 };
 	static float wide[O * I];
-	struct fc_nn *nn;
-	struct fc_err e;
 	fc_isa_limit(isa);
-	if (!T_OK(fc_cpu_open(&nn, FC_COMPUTE_BF16, &e) == 0, "open"))
-		return;
+	struct fc_nn *nn = fc_cpu_open(FC_COMPUTE_BF16);
 	const size_t few = fc_linear_few_rows(nn);
 	char *stored = fc_malloc(fc_dtype_bytes(t, (size_t)O * I));
 	for (size_t i = 0; i < FC_LEN(wide); i++)
@@ -323,11 +320,8 @@ static void test_together(
 	static float one[3][N * MOST], together[3][N * MOST];
 	float *const to[] = {together[0], together[1], together[2]};
 	struct fc_weight w[3];
-	struct fc_nn *nn;
-	struct fc_err e;
 	fc_isa_limit(isa);
-	if (!T_OK(fc_cpu_open(&nn, compute, &e) == 0, "open"))
-		return;
+	struct fc_nn *nn = fc_cpu_open(compute);
 	for (size_t i = 0; i < N * I; i++)
 		x[i] = (float)fc_rng_normal(r);
 	bool same = true;
@@ -352,11 +346,8 @@ static void test_together(
 static void asked_product(
     enum fc_isa isa, enum fc_compute compute, float *to, const struct fc_weight *w, size_t N)
 {
-	struct fc_nn *nn;
-	struct fc_err e;
 	fc_isa_limit(isa);
-	if (!T_OK(fc_cpu_open(&nn, compute, &e) == 0, "open"))
-		return;
+	struct fc_nn *nn = fc_cpu_open(compute);
 	fc_linear_fwd(nn, to, x, w, N);
 	fc_nn_close(nn);
 	fc_isa_limit(FC_ISA_N);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* FC_ISA selects what it says, in our loops and in the matrix libraries.  The program runs itself
+/* FC_ISA selects what it says, in our loops and in the matrix library.  The program runs itself
  * with the variable set, through the door that the tools use. */
-#include <dnnl.h>
 #include <unistd.h>
 
 #include "base/die.h"
@@ -17,7 +16,6 @@ extern const struct fc_quant fc_quant_avx2, fc_quant_avx512, fc_quant_plain;
 
 struct selected {
 	char isa[32], kern[32], quant[32], openblas[32], bf16[64];
-	int onednn;
 	int status; /* of the program */
 };
 
@@ -39,12 +37,10 @@ static int show(void)
 	    : fc_quant() == &fc_quant_avx2     ? "avx2"
 					       : quant;
 #endif
-	printf("%s %s %s %s %s %d\n", fc_isa_name(fc_isa()), fc_kern()->name, quant,
-	    fc_sgemm_core(),
-	    strstr(text, "oneDNN")    ? "oneDNN"
-		: strstr(text, "AMX") ? "AMX"
-				      : "OpenBLAS",
-	    (int)dnnl_get_effective_cpu_isa());
+	printf("%s %s %s %s %s\n", fc_isa_name(fc_isa()), fc_kern()->name, quant, fc_sgemm_core(),
+	    strstr(text, "tiles of AMX,")              ? "AMX"
+		: strstr(text, "tiles of AVX512-BF16") ? "AVX512-BF16"
+						       : "OpenBLAS");
 	fc_nn_close(nn);
 	return 0;
 }
@@ -55,13 +51,12 @@ static struct selected run(const char *assignments)
 	char command[512];
 	struct selected s = {.status = -1};
 	snprintf(command, sizeof command,
-	    "env -u FC_ISA -u OPENBLAS_CORETYPE -u ONEDNN_MAX_CPU_ISA -u DNNL_MAX_CPU_ISA %s "
+	    "env -u FC_ISA -u OPENBLAS_CORETYPE %s "
 	    "/proc/%ld/exe show 2>&1",
 	    assignments, (long)getpid());
 	FILE *f = popen(command, "r");
 	if (!f ||
-	    fscanf(f, "%31s %31s %31s %31s %63s %d", s.isa, s.kern, s.quant, s.openblas, s.bf16,
-		&s.onednn) != 6)
+	    fscanf(f, "%31s %31s %31s %31s %63s", s.isa, s.kern, s.quant, s.openblas, s.bf16) != 5)
 		s.isa[0] = 0;
 	while (f && fgetc(f) != EOF)
 		continue;
@@ -71,13 +66,12 @@ static struct selected run(const char *assignments)
 
 static const struct {
 	const char *kern, *quant, *openblas;
-	int onednn;
 } expected[FC_ISA_N] = {
-    [FC_ISA_BASELINE] = {"fc_kern_portable", "plain", "Prescott", dnnl_cpu_isa_sse41},
-    [FC_ISA_AVX2] = {"fc_kern_avx2", "avx2", "Haswell", dnnl_cpu_isa_avx2},
-    [FC_ISA_AVX512] = {"fc_kern_avx512", "avx512", "SkylakeX", dnnl_cpu_isa_avx512_core},
-    [FC_ISA_AVX512_BF16] = {"fc_kern_avx512", "avx512", "SkylakeX", dnnl_cpu_isa_avx512_core_bf16},
-    [FC_ISA_AMX] = {"fc_kern_avx512", "avx512", "SkylakeX", dnnl_cpu_isa_avx512_core_amx},
+    [FC_ISA_BASELINE] = {"fc_kern_portable", "plain", "Prescott"},
+    [FC_ISA_AVX2] = {"fc_kern_avx2", "avx2", "Haswell"},
+    [FC_ISA_AVX512] = {"fc_kern_avx512", "avx512", "SkylakeX"},
+    [FC_ISA_AVX512_BF16] = {"fc_kern_avx512", "avx512", "SkylakeX"},
+    [FC_ISA_AMX] = {"fc_kern_avx512", "avx512", "SkylakeX"},
 };
 
 /* best: what this processor has. */
@@ -93,7 +87,6 @@ static void test_cap(enum fc_isa cap, enum fc_isa best, const struct selected *u
 	T_OK(!strcmp(s.kern, expected[want].kern), "%s: loops %s", name, s.kern);
 	T_OK(!strcmp(s.quant, expected[want].quant), "%s: packed weights %s", name, s.quant);
 	T_OK(!strcmp(s.openblas, core), "%s: OpenBLAS %s, expected %s", name, s.openblas, core);
-	T_EQ(s.onednn, cap < best ? expected[want].onednn : uncapped->onednn, "oneDNN");
 	T_OK(want == FC_ISA_AMX ? !strcmp(s.bf16, "AMX")
 				: want == FC_ISA_AVX512_BF16 || !strcmp(s.bf16, "OpenBLAS"),
 	    "%s: bf16 products by %s", name, s.bf16);
@@ -121,18 +114,10 @@ int main(int argc, char **argv)
 #if defined(__x86_64__)
 	T_OK(best == FC_ISA_BASELINE || strcmp(uncapped.openblas, "Prescott"),
 	    "OpenBLAS uses what a processor has that it may not know (%s)", uncapped.openblas);
-	/* our reading of the processor against oneDNN's */
-	for (enum fc_isa isa = FC_ISA_AVX2; isa <= FC_ISA_AMX; isa++)
-		T_OK((best >= isa) ==
-			((uncapped.onednn & expected[isa].onednn) == expected[isa].onednn),
-		    "oneDNN agrees: the processor %s %s", best >= isa ? "has" : "lacks",
-		    fc_isa_name(isa));
 	if (best > FC_ISA_BASELINE) {
-		const struct selected own =
-		    run("FC_ISA=baseline OPENBLAS_CORETYPE=Nehalem DNNL_MAX_CPU_ISA=AVX");
-		T_OK(!strcmp(own.kern, "fc_kern_portable") && !strcmp(own.openblas, "Nehalem") &&
-			own.onednn == dnnl_cpu_isa_avx,
-		    "what is set for the libraries stays (%s, %d)", own.openblas, own.onednn);
+		const struct selected own = run("FC_ISA=baseline OPENBLAS_CORETYPE=Nehalem");
+		T_OK(!strcmp(own.kern, "fc_kern_portable") && !strcmp(own.openblas, "Nehalem"),
+		    "what is set for the library stays (%s)", own.openblas);
 	}
 #endif
 	const struct selected unknown = run("FC_ISA=sse9");

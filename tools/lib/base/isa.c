@@ -11,19 +11,16 @@
 
 #include "base/die.h"
 
-/*
- * What the libraries call the sets.  OpenBLAS has none below Prescott's (SSE3) for x86-64, and in
- * its float32 nothing above SkylakeX'; oneDNN has none below SSE4.1, but uses no more than the
- * processor has.
- */
+/* What OpenBLAS calls the sets: it has none below Prescott's (SSE3) for x86-64, and in its float32
+ * nothing above SkylakeX'. */
 static const struct {
-	const char *name, *openblas, *onednn;
+	const char *name, *openblas;
 } sets[FC_ISA_N] = {
-    [FC_ISA_BASELINE] = {"baseline", "Prescott", "SSE41"},
-    [FC_ISA_AVX2] = {"avx2", "Haswell", "AVX2"},
-    [FC_ISA_AVX512] = {"avx512", "SkylakeX", "AVX512_CORE"},
-    [FC_ISA_AVX512_BF16] = {"avx512_bf16", "SkylakeX", "AVX512_CORE_BF16"},
-    [FC_ISA_AMX] = {"amx", "SkylakeX", "AVX512_CORE_AMX"},
+    [FC_ISA_BASELINE] = {"baseline", "Prescott"},
+    [FC_ISA_AVX2] = {"avx2", "Haswell"},
+    [FC_ISA_AVX512] = {"avx512", "SkylakeX"},
+    [FC_ISA_AVX512_BF16] = {"avx512_bf16", "SkylakeX"},
+    [FC_ISA_AMX] = {"amx", "SkylakeX"},
 };
 
 static enum fc_isa limit = FC_ISA_N;
@@ -124,12 +121,10 @@ static bool openblas_is_lost(enum fc_isa isa)
 	    !strcmp(openblas_get_corename(), sets[FC_ISA_BASELINE].openblas);
 }
 
-bool fc_isa_tell_libraries(void)
+bool fc_isa_tell_library(void)
 {
 	const enum fc_isa isa = fc_isa();
 	const bool capped = isa < processor();
-	if (capped && !getenv("ONEDNN_MAX_CPU_ISA") && !getenv("DNNL_MAX_CPU_ISA"))
-		setenv("ONEDNN_MAX_CPU_ISA", sets[isa].onednn, 0);
 	return (capped || openblas_is_lost(isa)) && !getenv("OPENBLAS_CORETYPE") &&
 	    setenv("OPENBLAS_CORETYPE", sets[isa].openblas, 0) == 0;
 }

@@ -37,12 +37,11 @@ int fc_isa_read(struct fc_err *e);
 bool fc_isa_is_asked(void);
 
 /*
- * Makes the matrix libraries use the same set, by the variables that they read: oneDNN at its first
- * call, OpenBLAS when it is loaded.  Where FC_ISA caps nothing they choose by themselves, unless
- * OpenBLAS does not know the processor.  Variables that are set stay.  True: one was changed that
- * is read before main(), so the program has to start again; see fc_par_start().
+ * Makes OpenBLAS use the same set, by the variable that it reads when it is loaded.  Where FC_ISA
+ * caps nothing it chooses by itself, unless it does not know the processor.  A variable that is set
+ * stays.  True: it was changed, so the program has to start again; see fc_par_start().
  */
-bool fc_isa_tell_libraries(void);
+bool fc_isa_tell_library(void);
 
 /* Use no more than this; how tests hold variants against each other.  Not while threads run. */
 void fc_isa_limit(enum fc_isa most);

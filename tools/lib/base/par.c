@@ -80,7 +80,7 @@ static void start_again(void)
 
 void fc_par_start(int n_threads)
 {
-	const bool waits = n_threads != 1 && wait_shortly(), capped = fc_isa_tell_libraries();
+	const bool waits = n_threads != 1 && wait_shortly(), capped = fc_isa_tell_library();
 	if (waits || capped)
 		start_again();
 	fc_par_init(n_threads);

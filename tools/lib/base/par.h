@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /*
- * Threads: one OpenMP pool for our loops and the matrix libraries.  Loops are written with
+ * Threads: one OpenMP pool for our loops and the matrix library.  Loops are written with
  * `#pragma omp parallel for`; work is divided by data, never by thread number, where a sum's order
  * would otherwise depend on the thread count.
  */

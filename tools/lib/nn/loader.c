@@ -65,7 +65,6 @@ static int check_module(const struct fc_module *found, struct fc_err *e)
 static int open_index(struct fc_nn **nn, const struct fc_device_module *m, void *handle, int index,
     enum fc_compute compute, struct fc_err *e)
 {
-	struct fc_nn *cpu = NULL;
 	const int n = m->count(e);
 	if (n < 0)
 		return -1;
@@ -76,8 +75,7 @@ static int open_index(struct fc_nn **nn, const struct fc_device_module *m, void 
 	if (index >= n)
 		return fc_fail(e, "device %s:%d: the last one that this machine has is %s:%d",
 		    m->name, index, m->name, n - 1);
-	if (fc_cpu_open(&cpu, compute, e) < 0)
-		return -1;
+	struct fc_nn *cpu = fc_cpu_open(compute);
 	if (m->open(nn, index, compute, cpu, e) < 0) {
 		cpu->ops->close(cpu);
 		return -1;

@@ -18,16 +18,14 @@ int fc_nn_check_device(const char *device, struct fc_err *e)
 }
 
 /* A GPU if there is one, else the processor, which keeps why. */
-static int open_best(struct fc_nn **nn, enum fc_compute compute, struct fc_err *e)
+static void open_best(struct fc_nn **nn, enum fc_compute compute)
 {
 	static const struct fc_device_name gpu = {"cuda", FC_DEVICE_OWN};
 	struct fc_err why;
 	if (fc_device_open(nn, &gpu, compute, &why) == 0)
-		return 0;
-	if (fc_cpu_open(nn, compute, e) < 0)
-		return -1;
+		return;
+	*nn = fc_cpu_open(compute);
 	(*nn)->instead = fc_strdup(why.msg);
-	return 0;
 }
 
 int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e)
@@ -36,10 +34,14 @@ int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, s
 	*nn = NULL;
 	if (fc_device_parse(&d, device, e) < 0)
 		return -1;
-	if (!strcmp(d.name, "auto"))
-		return open_best(nn, compute, e);
-	return strcmp(d.name, "cpu") ? fc_device_open(nn, &d, compute, e)
-				     : fc_cpu_open(nn, compute, e);
+	const bool best = !strcmp(d.name, "auto");
+	if (!best && strcmp(d.name, "cpu"))
+		return fc_device_open(nn, &d, compute, e);
+	if (best)
+		open_best(nn, compute);
+	else
+		*nn = fc_cpu_open(compute);
+	return 0;
 }
 
 /* A module stays loaded: what it started may still run, and what it lost is still its own. */

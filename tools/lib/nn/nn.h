@@ -43,16 +43,14 @@ int fc_nn_check_device(const char *device, struct fc_err *e);
  * after the other, and again from the first.
  *
  * On the processor.  F32: products in float32 (OpenBLAS), the reference.  BF16: both operands
- * rounded to bfloat16, sums in float32; by tiles of AMX, else by oneDNN where it has products of
- * that type that are faster than those in float32 (AVX512-BF16 of AMD), elsewhere by OpenBLAS on
- * rounded floats.
- * AUTO: BF16 where it is not OpenBLAS', else F32.  Few rows with packed weights are closer to
- * float32 than BF16 is, see few.h, unless F32 was asked for, where they are in float32.
+ * rounded to bfloat16, sums in float32; by tiles of AMX, or of AVX512-BF16 where that is faster
+ * than float32 (AMD's), elsewhere by OpenBLAS on rounded floats. AUTO: BF16 where it is not
+ * OpenBLAS', else F32.  Few rows with packed weights are closer to float32 than BF16 is, see few.h,
+ * unless F32 was asked for, where they are in float32.
  *
- * Thread count and bits: in F32 everything here gives the same bits for any number of threads.  In
- * BF16 oneDNN's products may differ in the order of their sums.  Another batch size (but see
- * fc_nn_rows_alike()), instruction set (base/isa.h) or version of the libraries may change the last
- * bits of either.
+ * Thread count and bits: everything here gives the same bits for any number of threads.  Another
+ * batch size (but see fc_nn_rows_alike()), instruction set (base/isa.h) or version of OpenBLAS may
+ * change the last bits.
  */
 int fc_nn_open(struct fc_nn **nn, const char *device, enum fc_compute compute, struct fc_err *e);
 void fc_nn_close(struct fc_nn *nn);

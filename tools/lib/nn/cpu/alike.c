@@ -93,11 +93,3 @@ void fc_alike_product(struct fc_cpu *cpu, float *y, size_t ldy, const float *x, 
 			}
 	}
 }
-
-size_t fc_alike_rows(size_t n_out)
-{
-	enum { MOST = 512 }; /* as linear_bf16 has it */
-	const size_t rows =
-	    FC_TILE_BYTES / sizeof(float) / (n_out ? n_out : 1) / FC_TILE_ROWS * FC_TILE_ROWS;
-	return rows < FC_TILE_ROWS ? FC_TILE_ROWS : rows > MOST ? MOST : rows;
-}

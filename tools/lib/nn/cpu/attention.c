@@ -6,6 +6,7 @@
 
 #include "base/ahead.h"
 #include "base/par.h"
+#include "nn/cpu/product.h"
 
 /* Scores of few rows are dot products at the speed of memory. */
 enum { FEW = 8 };

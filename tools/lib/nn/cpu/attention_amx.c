@@ -14,7 +14,8 @@
 #pragma GCC target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
 #endif
 
-#include "nn/cpu/tile_amx_body.h"
+#include "nn/cpu/tile_amx_config_body.h"
+#include "nn/cpu/tile_pack_body.h"
 
 /*
  * attention.c's tiles by AMX.  A number is the sum of two bfloat16, itself rounded and the rest

@@ -2,76 +2,54 @@
 #ifndef FC_NN_BACKEND_H
 #define FC_NN_BACKEND_H
 
-#include "nn/cpu/bf16.h"
 #include "nn/cpu/kern.h"
 #include "nn/ops.h"
 #include "nn/cpu/sgemm.h"
 
 /*
  * cpu/: computation by the processor.  Each group of functions of nn.h has a file (linear with
- * linear_bf16, column_gain, split, rmsnorm, layernorm, rope, attention, glu, route, embed, head
+ * column_gain, split, rmsnorm, layernorm, rope, attention, glu, route, embed, head
  * with head_loss; *_bwd where the way back is long; alike, where rows are to be; optimizer), cpu is
- * the table of them with memory and handle, backend what they share with their scratch, sgemm and
- * bf16 are the doors to OpenBLAS and oneDNN, and kern lists the inner loops on one thread: kern_*
- * compiles the bodies kern_*_body for one instruction set each; few are products of few rows, few_*
- * for one set each, few_packed_* with packed weights (their bodies on vectors of one width each),
- * narrow rounds to bfloat16; product_amx, with the door product, are products of many rows by AMX,
- * linear_tiles and linear_bf16 linear's by them and by oneDNN.  head_draw is rows by draws instead
- * of the likeliest; head_row is a teacher's row against a row of logits, head_objective the
- * divergences.  attention_amx are attention's tiles by AMX, attention_softmax what both ways share,
- * tile_amx_body how numbers are packed for either, and tile_amx_config_body the shape of all tiles.
+ * the table of them with memory and handle, backend what they share with their scratch, sgemm is
+ * the door to OpenBLAS, and kern lists the inner loops on one thread: kern_* compiles the bodies
+ * kern_*_body for one instruction set each; few are products of few rows, few_* for one set each,
+ * few_packed_* with packed weights (their bodies on vectors of one width each), narrow rounds to
+ * bfloat16; product_* are products of many rows by tiles (tile), with the door product,
+ * product_body for one set each, linear_tiles is linear by them.  head_draw is rows by draws
+ * instead of the likeliest; head_row is a teacher's row against a row of logits, head_objective the
+ * divergences. attention_amx are attention's tiles by AMX, attention_softmax what both ways share,
+ * tile_pack_body is how numbers are packed into tiles, and tile_amx_config_body how AMX is told
+ * their shape.
  */
 
 /* Scratch that survives between calls.  A slot's contents last until it is asked for again. */
 enum fc_scratch {
 	FC_SCRATCH_PANEL,  /* linear, few: widened or rounded weights */
-	FC_SCRATCH_ROWS,   /* linear, few: rounded activations */
-	FC_SCRATCH_TAIL,   /* linear: results of a padded block, the second rounded activations */
+	FC_SCRATCH_ROWS,   /* linear, few, product: rounded activations, or a packed left factor */
+	FC_SCRATCH_TAIL,   /* linear: the second rounded activations; a gated network between its
+			      halves */
 	FC_SCRATCH_ATTN,   /* attention: tiles of scores of every thread */
 	FC_SCRATCH_TASKS,  /* attention: the work list */
 	FC_SCRATCH_LOGITS, /* head: one tile */
 	FC_SCRATCH_ROW,    /* head: a tile's rows */
-	FC_SCRATCH_PACKS,  /* alike: every thread's copies */
+	FC_SCRATCH_PACKS,  /* alike: every thread's copies; product: packed right factors */
 	FC_SCRATCH_N
 };
 
-struct fc_cpu;
-/* linear's with both operands rounded to bfloat16, for more rows than are few. */
-struct fc_products {
-	const char *name;
-	bool as_few; /* rows have the bits that few.h gives them, unless weights are packed */
-	void (*fwd)(
-	    struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N);
-	void (*bwd_x)(struct fc_cpu *cpu, float *dx, const float *dy, const struct fc_weight *w,
-	    size_t N, bool accumulate);
-	void (*bwd_w)(struct fc_cpu *cpu, float *dw, const float *dy, const float *x, size_t N,
-	    size_t O, size_t I);
-	/* Those of ops.h together, with the same bits; false: not with these weights.  May be NULL.
-	 */
-	bool (*several)(struct fc_cpu *cpu, float *const y[], const float *x,
-	    const struct fc_weight *const w[], size_t n, size_t N);
-	bool (*glu)(struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *gate,
-	    const struct fc_weight *up, const struct fc_weight *down, enum fc_act act, size_t N);
-};
-extern const struct fc_products fc_products_onednn;
-#if defined(__x86_64__)
-extern const struct fc_products fc_products_amx;
-#endif
-
+struct fc_products;
 struct fc_cpu {
 	struct fc_nn nn;
 	const struct fc_kern *kern;
 	/* products of few rows: in BF16; with packed weights, NULL where they are done in float32
 	 */
 	const struct fc_few *few, *few_packed;
-	const struct fc_products *products; /* of many rows; NULL: linear.c does them itself */
-	struct fc_bf16 *bf16;               /* of products by oneDNN, else NULL */
+	const struct fc_products *products; /* of many rows, in BF16; NULL: by sgemm */
 	struct {
 		void *p;
 		size_t n_bytes;
 	} scratch[FC_SCRATCH_N];
 };
-int fc_cpu_open(struct fc_nn **nn, enum fc_compute compute, struct fc_err *e);
+struct fc_nn *fc_cpu_open(enum fc_compute compute);
 
 static inline struct fc_cpu *fc_cpu_of(struct fc_nn *nn)
 {
@@ -85,13 +63,6 @@ static inline size_t fc_min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
-
-/* A tile of the output layer is small enough for the outer cache, and of so many rows at least that
- * the product runs well. */
-enum { FC_TILE_BYTES = 32 << 20, FC_TILE_ROWS = 128 };
-/* Rows of every block of a product with n_out outputs where rows are to be alike; of the output
- * layer those of a tile, or a part of it.  alike.c */
-size_t fc_alike_rows(size_t n_out);
 
 /* What is behind the functions of nn.h. */
 size_t fc_cpu_few_rows(const struct fc_nn *nn);

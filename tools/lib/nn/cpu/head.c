@@ -6,14 +6,14 @@
 
 #include "base/par.h"
 
-enum { MOST_ROWS = 1024 };
+/* A tile is small enough for the outer cache, and of so many rows at least that the product runs
+ * well. */
+enum { TILE_BYTES = 32 << 20, LEAST_ROWS = 128, MOST_ROWS = 1024 };
 
-size_t fc_head_tile_rows(const struct fc_nn *nn, const struct fc_head *h, size_t N)
+size_t fc_head_tile_rows(const struct fc_head *h, size_t N)
 {
-	size_t rows = FC_TILE_BYTES / sizeof(float) / h->w.n_out / FC_TILE_ROWS * FC_TILE_ROWS;
-	rows = rows < FC_TILE_ROWS ? FC_TILE_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
-	if (nn->alike)
-		rows -= rows % fc_alike_rows(h->w.n_out);
+	size_t rows = TILE_BYTES / sizeof(float) / h->w.n_out / LEAST_ROWS * LEAST_ROWS;
+	rows = rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
 	return rows < N ? rows : N;
 }
 
@@ -177,8 +177,7 @@ void fc_cpu_head_topk(struct fc_nn *nn, const struct fc_head *h, const float *x,
     const uint32_t *target, size_t N, size_t K, uint32_t *id, float *logprob, float *true_logprob)
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
-	const size_t C = h->w.n_in, V = h->n_vocab, ld = h->w.n_out,
-		     tile = fc_head_tile_rows(nn, h, N);
+	const size_t C = h->w.n_in, V = h->n_vocab, ld = h->w.n_out, tile = fc_head_tile_rows(h, N);
 	const size_t n_group = fc_kern_n_group(V), n_threads = (size_t)fc_par_threads();
 	float *logits = fc_cpu_scratch(cpu, FC_SCRATCH_LOGITS, tile * ld, sizeof *logits);
 	uint64_t *keys =

@@ -5,7 +5,7 @@
 #include "nn/cpu/backend.h"
 
 /* Rows of x whose logits are held at a time, at most N. */
-size_t fc_head_tile_rows(const struct fc_nn *nn, const struct fc_head *h, size_t N);
+size_t fc_head_tile_rows(const struct fc_head *h, size_t N);
 /* logits [N,V'] with the cap applied. */
 void fc_head_tile(
     struct fc_cpu *cpu, const struct fc_head *h, const float *x, size_t N, float *logits);

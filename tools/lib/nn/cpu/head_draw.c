@@ -154,8 +154,7 @@ void fc_cpu_head_draw(struct fc_nn *nn, const struct fc_head *h, const float *x,
     uint32_t *n_entry, uint32_t *id, float *logprob, float *true_logprob)
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
-	const size_t C = h->w.n_in, V = h->n_vocab, ld = h->w.n_out,
-		     tile = fc_head_tile_rows(nn, h, N);
+	const size_t C = h->w.n_in, V = h->n_vocab, ld = h->w.n_out, tile = fc_head_tile_rows(h, N);
 	const size_t K = fc_head_draw_most(h, d);
 	const size_t bytes = (scratch_bytes(d->n, V) + 7) / 8 * 8;
 	float *logits = fc_cpu_scratch(cpu, FC_SCRATCH_LOGITS, tile * ld, sizeof *logits);

@@ -171,7 +171,7 @@ void fc_cpu_head_loss(struct fc_nn *nn, const struct fc_head *h, const float *x,
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const struct step s = {h, target, sft_weight, kd_weight, teacher, cpu->kern};
-	const size_t C = h->w.n_in, ld = h->w.n_out, tile = fc_head_tile_rows(nn, h, N);
+	const size_t C = h->w.n_in, ld = h->w.n_out, tile = fc_head_tile_rows(h, N);
 	float *logits = fc_cpu_scratch(cpu, FC_SCRATCH_LOGITS, tile * ld, sizeof *logits);
 	for (size_t n0 = 0; n0 < N; n0 += tile) {
 		const size_t n_rows = fc_min_size(tile, N - n0);

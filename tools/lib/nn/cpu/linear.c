@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/cpu/alike.h"
 #include "nn/cpu/few.h"
+#include "nn/cpu/product.h"
 
 /*
  * Products in float32, also of operands that are rounded to bfloat16 where the library has no
@@ -174,7 +175,7 @@ void fc_cpu_linear_fwd(
 		return;
 	}
 	if (cpu->products) {
-		cpu->products->fwd(cpu, y, x, w, N);
+		fc_tiles_fwd(cpu, y, x, w, N);
 		return;
 	}
 	const size_t part = part_rows(cpu, w, N);
@@ -198,16 +199,15 @@ bool fc_cpu_linears_fwd(struct fc_nn *nn, float *const y[], const float *x,
 		fc_few_products(cpu, few_for(cpu, w[0]), y, x, w, n, N);
 		return true;
 	}
-	return N > fc_cpu_few_rows(nn) && cpu->products && cpu->products->several &&
-	    cpu->products->several(cpu, y, x, w, n, N);
+	return N > fc_cpu_few_rows(nn) && cpu->products && fc_tiles_several(cpu, y, x, w, n, N);
 }
 
 bool fc_cpu_linear_glu_fwd(struct fc_nn *nn, float *y, const float *x, const struct fc_weight *gate,
     const struct fc_weight *up, const struct fc_weight *down, enum fc_act act, size_t N)
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
-	return N > fc_cpu_few_rows(nn) && cpu->products && cpu->products->glu &&
-	    cpu->products->glu(cpu, y, x, gate, up, down, act, N);
+	return N > fc_cpu_few_rows(nn) && cpu->products &&
+	    fc_tiles_glu(cpu, y, x, gate, up, down, act, N);
 }
 
 void fc_cpu_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const struct fc_weight *w,
@@ -216,7 +216,7 @@ void fc_cpu_linear_bwd_x(struct fc_nn *nn, float *dx, const float *dy, const str
 	struct fc_cpu *cpu = fc_cpu_of(nn);
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(cpu, w);
 	if (cpu->products) {
-		cpu->products->bwd_x(cpu, dx, dy, w, N, accumulate);
+		fc_tiles_bwd_x(cpu, dx, dy, w, N, accumulate);
 		return;
 	}
 	const size_t part = part_rows(cpu, w, N);
@@ -238,7 +238,7 @@ void fc_cpu_linear_bwd_w(
 {
 	struct fc_cpu *cpu = fc_cpu_of(nn);
 	if (cpu->products) {
-		cpu->products->bwd_w(cpu, dw, dy, x, N, O, I);
+		fc_tiles_bwd_w(cpu, dw, dy, x, N, O, I);
 		return;
 	}
 	/* Rows are rounded by parts that the products find in the cache. */

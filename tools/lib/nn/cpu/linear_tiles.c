@@ -2,8 +2,6 @@
 #include "nn/cpu/narrow.h"
 #include "nn/cpu/product.h"
 
-#if defined(__x86_64__)
-
 /* Weights that are neither bfloat16 nor float32 are rounded so many numbers at a time. */
 enum { PANEL = 1 << 23, LEAST_ROWS = 64 };
 
@@ -32,15 +30,14 @@ static struct fc_factor panel_at(struct fc_cpu *cpu, const struct fc_weight *w, 
 	return (struct fc_factor){r, FC_BF16, n, I, false};
 }
 
-static void tiles_fwd(
-    struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N)
+void fc_tiles_fwd(struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *w, size_t N)
 {
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
 	const struct fc_factor left = {x, FC_F32, N, I, false};
 	for (size_t o = 0; o < O; o += rows) {
 		const struct fc_product_side side = {
 		    panel_at(cpu, w, o, fc_min_size(rows, O - o)), y + o, O};
-		fc_product_amx(cpu, &left, I, &side, 1, false);
+		cpu->products->product(cpu, &left, I, &side, 1, false);
 	}
 }
 
@@ -52,7 +49,7 @@ static bool all_as_they_are(const struct fc_weight *const w[], size_t n)
 	return true;
 }
 
-static bool tiles_several(struct fc_cpu *cpu, float *const y[], const float *x,
+bool fc_tiles_several(struct fc_cpu *cpu, float *const y[], const float *x,
     const struct fc_weight *const w[], size_t n, size_t N)
 {
 	struct fc_product_side side[FC_LINEARS];
@@ -62,11 +59,11 @@ static bool tiles_several(struct fc_cpu *cpu, float *const y[], const float *x,
 	for (size_t i = 0; i < n; i++)
 		side[i] = (struct fc_product_side){
 		    panel_at(cpu, w[i], 0, w[i]->n_out), y[i], w[i]->n_out};
-	fc_product_amx(cpu, &left, w[0]->n_in, side, n, false);
+	cpu->products->product(cpu, &left, w[0]->n_in, side, n, false);
 	return true;
 }
 
-static bool tiles_glu(struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *gate,
+bool fc_tiles_glu(struct fc_cpu *cpu, float *y, const float *x, const struct fc_weight *gate,
     const struct fc_weight *up, const struct fc_weight *down, enum fc_act act, size_t N)
 {
 	const struct fc_factor left = {x, FC_F32, N, gate->n_in, false};
@@ -74,11 +71,11 @@ static bool tiles_glu(struct fc_cpu *cpu, float *y, const float *x, const struct
 		return false;
 	const struct fc_glu l = {panel_at(cpu, gate, 0, gate->n_out),
 	    panel_at(cpu, up, 0, up->n_out), panel_at(cpu, down, 0, down->n_out), act};
-	fc_product_amx_glu(cpu, &left, &l, y, down->n_out);
+	cpu->products->glu(cpu, &left, gate->n_in, &l, y, down->n_out);
 	return true;
 }
 
-static void tiles_bwd_x(struct fc_cpu *cpu, float *dx, const float *dy, const struct fc_weight *w,
+void fc_tiles_bwd_x(struct fc_cpu *cpu, float *dx, const float *dy, const struct fc_weight *w,
     size_t N, bool accumulate)
 {
 	const size_t O = w->n_out, I = w->n_in, rows = panel_rows(w);
@@ -88,18 +85,14 @@ static void tiles_bwd_x(struct fc_cpu *cpu, float *dx, const float *dy, const st
 		struct fc_product_side side = {panel_at(cpu, w, o, n_o), dx, I};
 		side.b.n = I;
 		side.b.by_depth = true;
-		fc_product_amx(cpu, &left, n_o, &side, 1, accumulate || o);
+		cpu->products->product(cpu, &left, n_o, &side, 1, accumulate || o);
 	}
 }
 
-static void tiles_bwd_w(
+void fc_tiles_bwd_w(
     struct fc_cpu *cpu, float *dw, const float *dy, const float *x, size_t N, size_t O, size_t I)
 {
 	const struct fc_factor left = {dy, FC_F32, O, O, true};
 	const struct fc_product_side side = {{x, FC_F32, I, I, true}, dw, I};
-	fc_product_amx(cpu, &left, N, &side, 1, true);
+	cpu->products->product(cpu, &left, N, &side, 1, true);
 }
-
-const struct fc_products fc_products_amx = {
-    "tiles of AMX", true, tiles_fwd, tiles_bwd_x, tiles_bwd_w, tiles_several, tiles_glu};
-#endif

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tiles of AMX: their shape, for bfloat16.  Included where the instructions are allowed, by
- * few_amx.c and tile_amx_body.h, so without a guard. */
+/* The registers of AMX as tiles.  Included where the instructions are allowed, by few_amx.c,
+ * product_amx.c and attention_amx.c, so without a guard. */
 
-/* A left tile is TILE rows of DEPTH numbers, a right one pairs of depth for all TILE columns, one
- * pair below the other (Intel SDM, TDPBF16PS): [DEPTH / 2][TILE][2]. */
-enum { TILE = 16, DEPTH = 32, NUMBERS = TILE * DEPTH };
+#include "nn/cpu/tile.h"
 
 /* Palette 1: of every tile the bytes of a row and the rows (SDM, LDTILECFG). */
 static inline void configure(void)

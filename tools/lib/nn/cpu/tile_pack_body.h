@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tiles of AMX: how numbers are packed into them.  Included where the instructions are allowed, by
- * product_amx.c and attention_amx.c, so without a guard. */
+/* How numbers are packed into tiles.  Included where AVX-512 with its bfloat16 is allowed, by
+ * product_body.h and attention_amx.c, so without a guard. */
 
-#include "nn/cpu/tile_amx_config_body.h"
+#include "nn/cpu/tile.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
