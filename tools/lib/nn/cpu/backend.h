@@ -14,7 +14,7 @@
  * the door to OpenBLAS, and kern lists the inner loops on one thread: kern_* compiles the bodies
  * kern_*_body for one instruction set each; few are products of few rows, few_* for one set each,
  * few_packed_* with packed weights (their bodies on vectors of one width each), narrow rounds to
- * bfloat16; product_* are products of many rows by tiles (tile), with the door product,
+ * bfloat16; product_* are products of many rows by tiles (tile_shape), with the door product,
  * product_body for one set each, linear_tiles is linear by them.  head_draw is rows by draws
  * instead of the likeliest; head_row is a teacher's row against a row of logits, head_objective the
  * divergences. attention_amx are attention's tiles by AMX, attention_softmax what both ways share,

@@ -2,7 +2,7 @@
 /* The registers of AMX as tiles.  Included where the instructions are allowed, by few_amx.c,
  * product_amx.c and attention_amx.c, so without a guard. */
 
-#include "nn/cpu/tile.h"
+#include "nn/cpu/tile_shape.h"
 
 /* Palette 1: of every tile the bytes of a row and the rows (SDM, LDTILECFG). */
 static inline void configure(void)

@@ -2,7 +2,7 @@
 /* How numbers are packed into tiles.  Included where AVX-512 with its bfloat16 is allowed, by
  * product_body.h and attention_amx.c, so without a guard. */
 
-#include "nn/cpu/tile.h"
+#include "nn/cpu/tile_shape.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
