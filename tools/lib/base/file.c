@@ -127,22 +127,6 @@ int fc_file_read_any(const char *path, size_t max_bytes, struct fc_buf *out, str
 	return ret;
 }
 
-/* Linux maps a large file by large pages where its file system reads them so: what is gone through
- * from end to end then costs neither faults nor the processor's search for its pages (decoding with
- * weights of 4 bits took 0.87 of the time).  It holds for what is read from the disk from now on.
- */
-static void ask_large_pages(void *p, size_t n_bytes)
-{
-#ifdef MADV_HUGEPAGE
-	const size_t large = (size_t)2 << 20;
-	if (n_bytes >= large)
-		madvise(p, n_bytes, MADV_HUGEPAGE);
-#else
-	(void)p;
-	(void)n_bytes;
-#endif
-}
-
 int fc_mapped_open(struct fc_mapped *m, const char *path, struct fc_err *e)
 {
 	int ret = 0;
@@ -157,7 +141,7 @@ int fc_mapped_open(struct fc_mapped *m, const char *path, struct fc_err *e)
 			ret = fc_fail(e, "map %s:", path);
 		} else {
 			*m = (struct fc_mapped){p, n_bytes};
-			ask_large_pages(p, n_bytes);
+			fc_ask_large_pages(p, n_bytes);
 			fc_ending_mapped(p, n_bytes, path);
 		}
 	}

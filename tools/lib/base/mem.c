@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/mem.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/die.h"
 
@@ -51,13 +55,37 @@ void *fc_realloc(void *p, size_t n, size_t size_bytes)
 	return check_memory(realloc(p, total ? total : 1), total);
 }
 
+void fc_ask_large_pages(void *p, size_t n_bytes)
+{
+#ifdef MADV_HUGEPAGE
+	const size_t large = (size_t)2 << 20, page = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t skip = -(uintptr_t)p & (page - 1);
+	if (n_bytes >= large + skip)
+		madvise((char *)p + skip, n_bytes - skip, MADV_HUGEPAGE);
+#else
+	(void)p;
+	(void)n_bytes;
+#endif
+}
+
+void *fc_alloc_aligned(size_t n_bytes)
+{
+	if (n_bytes > (size_t)-64)
+		return NULL;
+	const size_t total = n_bytes ? (n_bytes + 63) & ~(size_t)63 : 64;
+	void *p = aligned_alloc(64, total);
+	if (p)
+		fc_ask_large_pages(p, total);
+	return p;
+}
+
 void *fc_malloc_aligned(size_t n, size_t size_bytes)
 {
-	size_t total = checked_product(n, size_bytes);
-	if (total > (size_t)-64)
+	const size_t total = checked_product(n, size_bytes);
+	void *p = fc_alloc_aligned(total);
+	if (!p)
 		fc_die("out of memory (%zu bytes)", total);
-	total = (total + 63) & ~(size_t)63;
-	return check_memory(aligned_alloc(64, total ? total : 64), total);
+	return p;
 }
 
 char *fc_memdup0(const void *p, size_t n)

@@ -11,9 +11,8 @@
 
 static void *cpu_alloc(struct fc_nn *nn, size_t n_bytes)
 {
-	void *p;
 	(void)nn;
-	return posix_memalign(&p, 64, n_bytes ? n_bytes : 1) ? NULL : p;
+	return fc_alloc_aligned(n_bytes);
 }
 
 static void cpu_release(struct fc_nn *nn, void *p)

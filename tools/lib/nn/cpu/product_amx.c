@@ -14,6 +14,9 @@
 
 #include "nn/cpu/tile_amx_config_body.h"
 
+/* 768 KiB, of a second cache of 2 MiB */
+enum { MOST_DEPTH = 1536, BLOCK_NUMBERS = 3 << 17 };
+
 #include "nn/cpu/product_body.h"
 /* Sums in registers += n tiles of depth. */
 INLINE void multiply(

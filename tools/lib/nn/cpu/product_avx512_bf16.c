@@ -25,6 +25,9 @@ static inline void settle(const void *p)
 	(void)p;
 }
 
+/* 512 KiB, of a second cache of 1 MiB */
+enum { MOST_DEPTH = 1024, BLOCK_NUMBERS = 1 << 18 };
+
 #include "nn/cpu/product_body.h"
 
 /* Rows of a tile whose sums are in registers, with those of two right tiles. */

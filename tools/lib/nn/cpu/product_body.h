@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products by tiles: what is packed when, and how the threads share it.  Included where AVX-512
  * with its bfloat16 is allowed, so without a guard, by a file for one instruction set, which has
- * configure() and release() before and after a thread's tiles, settle() and, below, kernel(). */
+ * configure() and release() before and after a thread's tiles, settle(), MOST_DEPTH numbers of a
+ * strip, BLOCK_NUMBERS of the right factor and, below, kernel(). */
 
 #include <immintrin.h>
 #include <string.h>
@@ -16,12 +17,7 @@
  * block of the right one are in the second cache.  What then takes time is moving c: the longer the
  * rows of a block, the less; so a gated network's is used up, and rounded, where it arises.
  */
-enum {
-	MOST_DEPTH = 1536,             /* numbers of a strip */
-	BLOCK_NUMBERS = 3 << 17,       /* of the right factor, 768 KiB */
-	MOST_COLUMNS = 512,            /* of it */
-	ROWS_AT_A_TIME = 16 * 2 * TILE /* a thread's, where there are several */
-};
+enum { MOST_COLUMNS = 512 /* of a block */ };
 
 /* The tile at (i, k). */
 INLINE void pack_tile(uint16_t *to, const struct fc_factor *f, size_t K, size_t i, size_t k,
@@ -152,12 +148,24 @@ struct plan {
 	size_t rows, wide;
 };
 
+/* Blocks of cols columns for all threads, whose rows are in so many parts that none waits for long,
+ * but no more: a thread has the block that it goes on with in its cache. */
+static struct plan plan_blocks(size_t M, size_t N, struct block block)
+{
+	enum { PARTS = 4 /* a thread's */, LEAST = 2 * 2 * TILE, MOST = 16 * 2 * TILE };
+	const size_t n_thread = (size_t)fc_par_threads();
+	const size_t n_block = fc_min_size(n_thread, tiles(N, block.cols));
+	const size_t rows = tiles(tiles(M * n_block, PARTS * n_thread), 2 * TILE) * 2 * TILE;
+	return (struct plan){block,
+	    n_thread == 1      ? M
+		: rows < LEAST ? LEAST
+			       : fc_min_size(rows, MOST),
+	    n_block * block.cols};
+}
+
 static struct plan plan_for(size_t M, size_t N, size_t K)
 {
-	const size_t n_thread = (size_t)fc_par_threads();
-	struct plan p = {block_for(N, K), n_thread > 1 ? ROWS_AT_A_TIME : M, 0};
-	p.wide = fc_min_size(n_thread, tiles(N, p.block.cols)) * p.block.cols;
-	return p;
+	return plan_blocks(M, N, block_for(N, K));
 }
 
 static size_t right_numbers(const struct plan *p)
@@ -300,17 +308,20 @@ static void gate_by(const struct fc_cpu *cpu, const struct plan *p, const struct
 	}
 }
 
+/* Blocks of both factors of the gate. */
+static struct plan plan_gate(size_t M, size_t F, size_t K)
+{
+	const size_t depth = tiles(K, DEPTH) * DEPTH, most = BLOCK_NUMBERS / 2 / depth;
+	const size_t cols = most < 2 * TILE ? 2 * TILE : most / (2 * TILE) * (2 * TILE);
+	return plan_blocks(M, F, (struct block){fc_min_size(cols, GATE_COLUMNS), depth});
+}
+
 static void product_glu(struct fc_cpu *cpu, const struct fc_factor *x, size_t K,
     const struct fc_glu *l, float *y, size_t ldy)
 {
 	const size_t M = x->n, F = l->gate.n, N = l->down.n;
-	const struct plan down = plan_for(M, N, F);
-	struct plan up = plan_for(M, F, K);
-	const size_t deep = tiles(K, DEPTH), most = BLOCK_NUMBERS / 2 / (deep * DEPTH);
-	up.block.cols = most < 2 * TILE ? 2 * TILE : most / (2 * TILE) * (2 * TILE);
-	up.block.cols = fc_min_size(up.block.cols, GATE_COLUMNS);
-	up.wide = fc_min_size((size_t)fc_par_threads(), tiles(F, up.block.cols)) * up.block.cols;
-	const size_t n_up = 2 * up.wide * deep * DEPTH, n_down = right_numbers(&down);
+	const struct plan down = plan_for(M, N, F), up = plan_gate(M, F, K);
+	const size_t n_up = 2 * right_numbers(&up), n_down = right_numbers(&down);
 	uint16_t *left = fc_cpu_scratch(cpu, FC_SCRATCH_ROWS, left_numbers(M, K), sizeof *left);
 	uint16_t *out = fc_cpu_scratch(cpu, FC_SCRATCH_TAIL, left_numbers(M, F), sizeof *out);
 	uint16_t *right =
@@ -319,7 +330,8 @@ static void product_glu(struct fc_cpu *cpu, const struct fc_factor *x, size_t K,
 	{
 		configure();
 		pack(left, x, K, 0, M, true);
-		gate_by(cpu, &up, &(struct strips){left, deep * NUMBERS}, M, l, K, right, out);
+		gate_by(
+		    cpu, &up, &(struct strips){left, up.block.depth * TILE}, M, l, K, right, out);
 		for (size_t k = 0; k < F; k += down.block.depth) {
 			const struct fc_factor bk = part_of(&l->down, k);
 			const struct strips strips = {
