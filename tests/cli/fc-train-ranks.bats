@@ -112,16 +112,19 @@ same_model() { cmp "$1/model.safetensors" "$2/model.safetensors"; }
 	same_model one two
 }
 
-# Ends one rank of the run of process $1 once the checkpoint of step $2 is there: the first or the last, as $3 says.
+# Ends one rank of the run of process $1 once the checkpoint of step $2 is there: the first or the last, as $3 says.  The
+# run before may have left that checkpoint: this one has no ranks yet, then.
 kill_one() {
 	local found
 	for _ in $(seq 1200); do
-		[ "$(jq .step state/state.json 2>/dev/null || echo 0)" -lt "$2" ] || break
 		kill -0 "$1" 2>/dev/null || return 0
+		if [ "$(jq .step state/state.json 2>/dev/null || echo 0)" -ge "$2" ]; then
+			found=$(pgrep -P "$(pgrep -P "$1" -x mpirun)" -x fc-train 2>/dev/null | sort -n | "$3" -n 1)
+			[ -z "$found" ] || ! kill -KILL "$found" || return 0
+		fi
 		sleep 0.05
 	done
-	found=$(pgrep -P "$(pgrep -P "$1" -x mpirun)" -x fc-train | sort -n | "$3" -n 1)
-	kill -KILL "$found"
+	return 1
 }
 
 @test "a rank is killed, and another number of ranks goes on: as if never stopped" {
