@@ -26,7 +26,7 @@ static inline void settle(const void *p)
 }
 
 /* 512 KiB, of a second cache of 1 MiB */
-enum { MOST_DEPTH = 1024, BLOCK_NUMBERS = 1 << 18 };
+enum { MOST_DEPTH = 2048, BLOCK_NUMBERS = 1 << 18 };
 
 #include "nn/cpu/product_body.h"
 
@@ -67,12 +67,23 @@ INLINE void multiply(float *c, size_t ldc, const uint16_t *a, const struct strip
 			    j + 1 < n_right ? (__mmask16)0xffff : some, sum[r][j]);
 }
 
+/* For ROWS rows of c that come next, from an address on that may be beyond it: they lie far apart,
+ * and what is read first is what was added up. */
+INLINE void ask(uintptr_t at, size_t ldc)
+{
+	for (size_t r = 0; r < ROWS; r++, at += ldc * sizeof(float))
+		for (size_t j = 0; j < 2 * TILE; j += TILE)
+			_mm_prefetch((const char *)(at + j * sizeof(float)), _MM_HINT_T0);
+}
+
 static void kernel(
     const struct place *p, const struct strips *a, const struct strips *b, size_t n, bool add)
 {
 	const size_t n_right = tiles(p->n_col, TILE);
 	const __mmask16 some = (__mmask16)first(p->n_col - (n_right - 1) * TILE, TILE);
 	for (size_t r = 0; r < p->n_row; r += ROWS) {
+		const size_t next = r + ROWS < p->n_row ? (r + ROWS) * p->ldc : 2 * TILE;
+		ask((uintptr_t)p->c + next * sizeof(float), p->ldc);
 		const uint16_t *rows = a->p + r / TILE * a->apart + r % TILE * DEPTH;
 		const size_t n_row = fc_min_size(ROWS, p->n_row - r);
 		if (n_right == 2)
