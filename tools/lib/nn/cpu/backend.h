@@ -17,7 +17,7 @@
  * bfloat16; product_* are products of many rows by tiles (tile_shape), with the door product,
  * product_body for one set each, linear_tiles is linear by them.  head_draw is rows by draws
  * instead of the likeliest; head_row is a teacher's row against a row of logits, head_objective the
- * divergences. attention_amx are attention's tiles by AMX, attention_softmax what both ways share,
+ * divergences.  attention_amx are attention's tiles by AMX, attention_softmax what both ways share,
  * tile_pack_body is how numbers are packed into tiles, and tile_amx_config_body how AMX is told
  * their shape.
  */

@@ -18,7 +18,7 @@ void fc_few_products(struct fc_cpu *cpu, const struct fc_few *few, float *const 
 /* How it is done, on one thread, by one instruction set. */
 struct fc_few {
 	const char *name;
-	size_t rows; /* up to here it is faster than the libraries' products */
+	size_t rows; /* up to here it is faster than products of many rows */
 	/* dot() takes weights of any type that is not packed.  Where it does not, they are rounded
 	 * before. */
 	bool any_type;

@@ -16,7 +16,7 @@
  */
 struct fc_kern {
 	const char *name;
-	size_t few_rows; /* up to here dot_rows is faster than the libraries' products */
+	size_t few_rows; /* up to here dot_rows is faster than the library's products */
 	size_t mm_cols;  /* columns that mm has in flight */
 	float (*max)(const float *x, size_t n); /* -inf where n is 0 */
 	/* The largest of x, and in group[] that of every group; see fc_kern_group_at(). */

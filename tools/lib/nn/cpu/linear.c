@@ -4,8 +4,8 @@
 #include "nn/cpu/product.h"
 
 /*
- * Products in float32, also of operands that are rounded to bfloat16 where that has no
- * tiles: these products are exact in float32.  The result is split into blocks by
+ * Products in float32, also of operands that are rounded to bfloat16 where there are no
+ * tiles for it: these products are exact in float32.  The result is split into blocks by
  * its shape alone and every block is computed by one thread, so the number of threads changes no
  * bit. The larger a block, the less copying the library does for it; but there should be blocks for
  * several threads.
