@@ -11,7 +11,7 @@
 		const uintptr_t ahead =                                                            \
 		    (uintptr_t)t.fourth[0] + fc_ahead_bytes(LANES * row_bytes);                    \
 		for (size_t at = 0; at < row_bytes; at += TYPE##_BYTES) {                          \
-			fc_ahead(ahead + LANES * at, LANES * TYPE##_BYTES);                        \
+			fc_ahead_many(ahead + LANES * at, LANES * TYPE##_BYTES);                   \
 			block_##TYPE(sum, &x, &t);                                                 \
 			x.x += TYPE##_BLOCK / STEP;                                                \
 			t = tile_further(t, TYPE##_BYTES);                                         \
@@ -52,6 +52,13 @@ INLINE void dot(float *y, size_t ldy, const struct step *pack, const char *w, en
 	for (size_t o = 0, n_o; o < O; o += n_o) {
 		n_o = O - o < LANES ? 1 : LANES;
 		const struct tile t = tile_at(w + o * row_bytes, row_bytes, n_o);
+		if (N == 1) { /* known to the compiler, it makes other code */
+			const struct rows x = {pack, apart(I), 1, NULL};
+			memset(sum, 0, LANES * sizeof *sum);
+			tile_sum(sum, &x, &t, type, I);
+			memcpy(y + o, sum, n_o * sizeof *sum);
+			continue;
+		}
 		for (size_t n = 0; n < N; n += MOST_ROWS) {
 			struct rows x = {
 			    pack + n * apart(I), apart(I), fc_min_size(MOST_ROWS, N - n), tiles};
