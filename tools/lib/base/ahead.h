@@ -28,14 +28,6 @@ static inline __attribute__((always_inline)) void fc_ahead(uintptr_t from, size_
 		__builtin_prefetch((const void *)p, 0, 2);
 }
 
-/* Many bytes, whose number the compiler knows: how many lines begin in them differs, and is not
- * worth a loop, so the one that the next bytes share may be asked for twice. */
-static inline __attribute__((always_inline)) void fc_ahead_many(uintptr_t from, size_t n_bytes)
-{
-	for (size_t i = 0; i < n_bytes; i += 64)
-		__builtin_prefetch((const void *)(from + i), 0, 2);
-}
-
 /* Where n_bytes of weights begin: what nobody has asked for yet. */
 static inline void fc_ahead_begin(const void *w, size_t n_bytes, size_t stretch)
 {

@@ -11,7 +11,7 @@
 		const uintptr_t ahead =                                                            \
 		    (uintptr_t)t.fourth[0] + fc_ahead_bytes(LANES * row_bytes);                    \
 		for (size_t at = 0; at < row_bytes; at += TYPE##_BYTES) {                          \
-			fc_ahead_many(ahead + LANES * at, LANES * TYPE##_BYTES);                   \
+			fc_ahead(ahead + LANES * at, LANES * TYPE##_BYTES);                        \
 			block_##TYPE(sum, &x, &t);                                                 \
 			x.x += TYPE##_BLOCK / STEP;                                                \
 			t = tile_further(t, TYPE##_BYTES);                                         \
@@ -34,7 +34,7 @@ INLINE void tile_sum(
 	}
 }
 
-/* LANES rows, or the first one as often. */
+/* LANES rows of weights, or the first one as often. */
 static struct tile tile_at(const char *w, size_t row_bytes, size_t n_o)
 {
 	struct tile t = {.apart = n_o == LANES ? row_bytes : 0};
@@ -43,29 +43,34 @@ static struct tile tile_at(const char *w, size_t row_bytes, size_t n_o)
 	return t;
 }
 
+/* Rows of x with n_o outputs from y on. */
+INLINE void tile_dot(float *y, size_t ldy, const struct rows *x, const struct tile *t,
+    enum fc_dtype type, size_t I, size_t n_o)
+{
+	float sum[MOST_ROWS * LANES] __attribute__((aligned(64)));
+	memset(sum, 0, x->N * LANES * sizeof *sum);
+	tile_sum(sum, x, t, type, I);
+	for (size_t r = 0; r < x->N; r++)
+		memcpy(y + r * ldy, sum + r * LANES, n_o * sizeof *sum);
+}
+
 INLINE void dot(float *y, size_t ldy, const struct step *pack, const char *w, enum fc_dtype type,
     size_t N, size_t O, size_t I, struct tiles *tiles)
 {
 	const size_t row_bytes = fc_dtype_bytes(type, I);
-	float sum[MOST_ROWS * LANES] __attribute__((aligned(64)));
 	fc_ahead_begin(w, O * row_bytes, LANES * row_bytes);
 	for (size_t o = 0, n_o; o < O; o += n_o) {
 		n_o = O - o < LANES ? 1 : LANES;
 		const struct tile t = tile_at(w + o * row_bytes, row_bytes, n_o);
-		if (N == 1) { /* known to the compiler, it makes other code */
-			const struct rows x = {pack, apart(I), 1, NULL};
-			memset(sum, 0, LANES * sizeof *sum);
-			tile_sum(sum, &x, &t, type, I);
-			memcpy(y + o, sum, n_o * sizeof *sum);
+		struct rows x = {pack, apart(I), 1, tiles};
+		if (N == 1) { /* where it is known, compilers leave out the loops over rows */
+			tile_dot(y + o, ldy, &x, &t, type, I, n_o);
 			continue;
 		}
 		for (size_t n = 0; n < N; n += MOST_ROWS) {
-			struct rows x = {
-			    pack + n * apart(I), apart(I), fc_min_size(MOST_ROWS, N - n), tiles};
-			memset(sum, 0, x.N * LANES * sizeof *sum);
-			tile_sum(sum, &x, &t, type, I);
-			for (size_t r = 0; r < x.N; r++)
-				memcpy(y + (n + r) * ldy + o, sum + r * LANES, n_o * sizeof *sum);
+			x.x = pack + n * apart(I);
+			x.N = fc_min_size(MOST_ROWS, N - n);
+			tile_dot(y + n * ldy + o, ldy, &x, &t, type, I, n_o);
 		}
 	}
 }
